@@ -1,0 +1,122 @@
+//! The machine of one control connection, user side: greeting, login, features, and which reply
+//! answers which command.
+//!
+//! ```text
+//!  Greeting --300/220--> Login --230--> Features --211--> Ready <----> commands and replies
+//!      |                   |                                 |
+//!      +---- silence, not FTP, refused, closed -------------+----> Ended(Failure)
+//! ```
+//!
+//! Data connections are the driver's: this machine only speaks on the control connection.
+
+mod session;
+
+pub use session::Session;
+
+use crate::command::Command;
+use crate::dialect::Dialect;
+use crate::feature::Capabilities;
+use crate::reply::{Class, Reply};
+use crate::timer::{Moment, Timer};
+use crate::wire::Secret;
+use std::time::Duration;
+
+/// Who logs in, and how long to wait.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// USER.
+    pub user: Vec<u8>,
+    /// PASS.
+    pub password: Secret,
+    /// ACCT, if one is known.
+    pub account: Option<Secret>,
+    /// For each reply; also the greeting.
+    pub reply_timeout: Duration,
+    /// For the replies to ABOR (H19, H20).
+    pub abort_timeout: Duration,
+}
+
+/// Names one command sent.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct CommandId(pub u64);
+
+/// What comes out.
+#[derive(Debug)]
+pub enum Output {
+    /// Octets for the control connection.
+    Send(Vec<u8>),
+    /// What happened.
+    Event(Event),
+    /// Close the control connection. Nothing comes after it.
+    Close,
+    /// Nothing more until an input or this moment.
+    Wait(Option<Moment>),
+}
+
+/// What happened.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Event {
+    /// A line as sent, masked (for traces).
+    Sent(String),
+    /// A reply as received, whole (for traces).
+    Received(Reply),
+    /// Logged in; commands may be sent.
+    Ready {
+        /// What the greeting decided.
+        dialect: Dialect,
+        /// What FEAT (or HELP) said.
+        capabilities: Capabilities,
+    },
+    /// A reply to a command. A command ends with the one whose class is final.
+    Reply {
+        /// The command.
+        to: CommandId,
+        /// The reply.
+        reply: Reply,
+        /// What it is.
+        class: Class,
+    },
+    /// The replies to [`Session::abort`] are complete: the session is in step again (H19).
+    AbortDone,
+    /// The session is over.
+    Ended(Failure),
+}
+
+/// Why a session is over.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Failure {
+    /// The server closed the connection.
+    #[error("the server closed the control connection")]
+    Closed,
+    /// It sent something that is not FTP.
+    #[error("the server does not speak FTP: {0}")]
+    NotFtp(String),
+    /// A wait ended.
+    #[error("the server did not answer in time ({} timer)", .0.name())]
+    Silent(Timer),
+    /// Login refused.
+    #[error("the server refused the login: {}", .0.display())]
+    LoginRefused(Reply),
+    /// The server wants an account that is not configured.
+    #[error("the server asks for an account: {}", .0.display())]
+    AccountNeeded(Reply),
+    /// The service is not available (421, 401, 120 and the like).
+    #[error("the server ended the session: {}", .0.display())]
+    Unavailable(Reply),
+    /// ABOR left the session out of step.
+    #[error("the server did not answer ABOR in a way that can be followed")]
+    OutOfStep,
+    /// [`Session::quit`] was answered.
+    #[error("the session was closed")]
+    Quit,
+}
+
+impl Command {
+    /// Whether this command's replies are those of a transfer: a preliminary one, then a final one.
+    pub const fn is_transfer(&self) -> bool {
+        matches!(
+            self,
+            Self::Retr(_) | Self::Stor(_) | Self::Appe(_) | Self::List(_) | Self::Nlst(_) | Self::Mlsd(_)
+        )
+    }
+}

@@ -1,0 +1,85 @@
+//! What a directory holds, as MLSx facts (RFC 3659) and as `ls -l` lines.
+
+mod facts;
+mod unix;
+mod write;
+
+pub use facts::parse_facts;
+pub use unix::parse_unix;
+pub use write::{facts_line, list_line};
+
+use crate::wire::PathName;
+
+/// What an entry is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// The listed directory itself (`cdir`).
+    Current,
+    /// Its parent (`pdir`).
+    Parent,
+    /// A symbolic link that was not followed.
+    Link,
+    /// Anything else: device, FIFO, socket.
+    Other,
+}
+
+/// A point in time as listings have it: seconds since 1970 in UTC.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct When(pub i64);
+
+/// One entry of a directory.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Entry {
+    /// Its name, or the path that MLST was asked for.
+    pub name: PathName,
+    /// What it is.
+    pub kind: Kind,
+    /// Octets, where known.
+    pub size: Option<u64>,
+    /// Last change, where known.
+    pub modified: Option<When>,
+    /// UNIX permission bits, where known.
+    pub mode: Option<u32>,
+    /// RFC 3659 `perm`, where known.
+    pub perm: Option<String>,
+    /// RFC 3659 `unique`, where known.
+    pub unique: Option<String>,
+}
+
+/// The civil UTC date and time `(year, month, day, hour, minute, second)` of a moment
+/// (proleptic Gregorian calendar).
+pub fn civil(when: When) -> (i64, u32, u32, u32, u32, u32) {
+    let days = when.0.div_euclid(86_400);
+    let seconds = when.0.rem_euclid(86_400);
+    // Days since 0000-03-01, in eras of 400 years (146,097 days).
+    let z = days + 719_468;
+    let era = z.div_euclid(146_097);
+    let day_of_era = z.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let part = |n: i64| u32::try_from(n).unwrap_or(0);
+    (year, part(month), part(day), part(seconds / 3600), part(seconds / 60 % 60), part(seconds % 60))
+}
+
+/// The moment of a civil UTC date and time; `None` when a part is out of range.
+pub fn when(year: i64, month: u32, day: u32, hour: u32, minute: u32, second: u32) -> Option<When> {
+    if !(1..=12).contains(&month) || !(1..=31).contains(&day) || hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    let y = if month <= 2 { year - 1 } else { year };
+    let era = y.div_euclid(400);
+    let year_of_era = y.rem_euclid(400);
+    let shifted = i64::from(if month > 2 { month - 3 } else { month + 9 });
+    let day_of_year = (153 * shifted + 2) / 5 + i64::from(day) - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    let days = era * 146_097 + day_of_era - 719_468;
+    Some(When(days * 86_400 + i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second)))
+}

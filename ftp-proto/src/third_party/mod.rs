@@ -1,0 +1,212 @@
+//! The machine of one file between two servers: one attempt, two sessions, one verdict.
+//!
+//! It speaks in commands and replies; two [`crate::client::Session`]s carry them. Which end listens
+//! is the attempt's [`Plan`]; climbing to the next plan is the caller's.
+//!
+//! ```text
+//!  Setup: both TYPE, RNDZ;  passive end LSTN|PASV|EPSV;  active end SOCK|PORT|EPRT;
+//!         passive end SOCK (its filter, where it knows SOCK);  REST at both
+//!    |
+//!  Running: transfer commands  --both finals-->  Done(Moved)
+//!    |  one fails, or a timer
+//!  Rescue: the other end is ABORted, its replies awaited; deaf: its control connection is closed
+//!    '--> Done(Failed)
+//! ```
+
+mod transfer;
+
+pub use transfer::Transfer;
+
+use crate::address::Family;
+use crate::client::Failure;
+use crate::command::Command;
+use crate::dialect::Dialect;
+use crate::feature::Capabilities;
+use crate::policy::Why;
+use crate::rendezvous::RendezvousSecret;
+use crate::reply::{Blame, Class, Reply};
+use crate::timer::{Moment, Timer};
+use crate::wire::PathName;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// The two ends.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Side {
+    /// The one that sends the file (SITE1 of RFC 438).
+    Source,
+    /// The one that receives it (SITE2).
+    Destination,
+}
+
+impl Side {
+    /// The other end.
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Source => Self::Destination,
+            Self::Destination => Self::Source,
+        }
+    }
+}
+
+/// What is known of one end.
+#[derive(Clone, Debug)]
+pub struct Party {
+    /// Its dialect.
+    pub dialect: Dialect,
+    /// What it said it can.
+    pub capabilities: Capabilities,
+    /// The address of its control connection, as the user agent reached it: the host that the
+    /// other end is told.
+    pub address: IpAddr,
+}
+
+/// How the receiving end stores.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Store {
+    /// STOR.
+    Replace,
+    /// APPE.
+    Append,
+}
+
+/// By which commands the listening end listens.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Opening {
+    /// LSTN and 255 (RFC 438).
+    Lstn,
+    /// PASV and 227 or 255 (RFC 478, 959).
+    Pasv,
+    /// EPSV and 229 (RFC 2428).
+    Epsv,
+}
+
+/// One attempt: who listens and how.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Plan {
+    /// The end that listens.
+    pub listener: Side,
+    /// Its command.
+    pub opening: Opening,
+    /// Whether the listening end is told its peer with SOCK, where it knows SOCK (RFC 478 note 3).
+    pub filter: bool,
+    /// Which transfer command goes first when neither has to.
+    pub first: Option<Side>,
+}
+
+/// One file.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The path at the source.
+    pub source_path: PathName,
+    /// The path at the destination.
+    pub destination_path: PathName,
+    /// STOR or APPE.
+    pub store: Store,
+    /// Octets to skip at both ends (H21).
+    pub restart: Option<u64>,
+    /// RNDZ at both ends, where both know it.
+    pub secret: Option<RendezvousSecret>,
+}
+
+/// The waits of one attempt.
+#[derive(Clone, Debug)]
+pub struct Timeouts {
+    /// For each set-up reply.
+    pub reply: Duration,
+    /// From the transfer commands to the first sign of movement or an end.
+    pub connect: Duration,
+    /// Between the active end's transfer command and the passive end's, at most (about 5 s).
+    pub preliminary: Duration,
+    /// From one end's final reply to the other's.
+    pub half_done: Duration,
+    /// For the replies to ABOR.
+    pub abort: Duration,
+}
+
+/// What comes out.
+#[derive(Debug)]
+pub enum Output {
+    /// Send this command on that side's session; say its replies with [`Transfer::reply`].
+    Command(Side, Command),
+    /// Abort what runs on that side ([`crate::client::Session::abort`]); say its end with
+    /// [`Transfer::aborted`].
+    Abort(Side),
+    /// That side is deaf: close its control connection (H20).
+    Close(Side),
+    /// It is over; both sessions that were not closed are in step and usable.
+    Done(Outcome),
+    /// Nothing more until an input or this moment.
+    Wait(Option<Moment>),
+}
+
+/// How an attempt ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// Both ends said that it is complete. Verify next: two 2yz prove no octet (H16).
+    Moved {
+        /// The source's final reply.
+        source: Reply,
+        /// The destination's final reply.
+        destination: Reply,
+    },
+    /// It failed.
+    Failed(Trouble),
+}
+
+/// What failed, at which end, and what the next step may be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Trouble {
+    /// The end that said it, or that did not say anything.
+    pub side: Side,
+    /// What it was asked.
+    pub during: &'static str,
+    /// What happened.
+    pub cause: Cause,
+    /// What to do next.
+    pub blame: Blame,
+    /// Whether octets may have reached the destination's file (a transfer command was accepted).
+    pub touched: bool,
+}
+
+/// What happened.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Cause {
+    /// The end refused with this reply.
+    Refused(Reply),
+    /// Its reply could not be used (a 255 without a number, a 227 of another host).
+    Unusable(Reply, &'static str),
+    /// Policy of the user agent refused what it announced.
+    Policy(Why, Reply),
+    /// It said nothing in time.
+    Silent(Timer),
+    /// Its session ended.
+    Ended(Failure),
+    /// The caller cancelled.
+    Cancelled,
+}
+
+/// What a party can use to listen or to connect; `None` when nothing fits the other.
+///
+/// Prefers LSTN/SOCK where both know SOCK, then EPSV/EPRT, then PASV/PORT (IPv4 only).
+pub fn opening(listener: &Party, connector: &Party) -> Option<Opening> {
+    let both_v4 = Family::of(listener.address) == Family::V4 && Family::of(connector.address) == Family::V4;
+    if listener.capabilities.lstn && connector.capabilities.sock {
+        Some(Opening::Lstn)
+    } else if listener.capabilities.epsv && connector.capabilities.epsv {
+        Some(Opening::Epsv)
+    } else if both_v4 {
+        Some(Opening::Pasv)
+    } else {
+        None
+    }
+}
+
+/// A reply, as the client session classified it.
+#[derive(Clone, Debug)]
+pub struct Heard {
+    /// The reply.
+    pub reply: Reply,
+    /// Its class for the command it answers.
+    pub class: Class,
+}

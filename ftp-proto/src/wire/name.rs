@@ -1,0 +1,106 @@
+//! Names of files as octets. A name that could smuggle a second command does not exist.
+
+use std::fmt;
+
+/// A name as it stands in a command: any octets but NUL and LF, never empty.
+///
+/// CR is part of a name only as the octet itself; on the wire it travels as CR NUL (RFC 2640 3.1).
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PathName(Vec<u8>);
+
+/// Octets that cannot be a name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum BadName {
+    /// No octet at all.
+    #[error("the name is empty")]
+    Empty,
+    /// NUL or LF inside, which no command line can carry.
+    #[error("the name contains NUL or a line feed, which no FTP command can carry")]
+    Control,
+    /// CR inside a name that a user gave (H25: refused before anything is sent).
+    #[error("the name contains a carriage return, which would end the command")]
+    CarriageReturn,
+}
+
+impl PathName {
+    /// A name that came over the wire, already Telnet-decoded: CR is allowed (A14).
+    pub fn from_wire(octets: impl Into<Vec<u8>>) -> Result<Self, BadName> {
+        let octets = octets.into();
+        if octets.is_empty() {
+            return Err(BadName::Empty);
+        }
+        if octets.iter().any(|o| matches!(o, 0 | b'\n')) {
+            return Err(BadName::Control);
+        }
+        Ok(Self(octets))
+    }
+
+    /// A name that a person or a listing gave: CR is refused as well (H25).
+    pub fn from_user(octets: impl Into<Vec<u8>>) -> Result<Self, BadName> {
+        let name = Self::from_wire(octets)?;
+        if name.0.contains(&b'\r') { Err(BadName::CarriageReturn) } else { Ok(name) }
+    }
+
+    /// The octets.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// For people: UTF-8 where it is, control characters and other octets as `%XX`.
+    pub fn display(&self) -> String {
+        let mut shown = String::new();
+        for chunk in self.0.utf8_chunks() {
+            for c in chunk.valid().chars() {
+                if c.is_control() {
+                    for b in c.to_string().bytes() {
+                        shown.push_str(&format!("%{b:02X}"));
+                    }
+                } else {
+                    shown.push(c);
+                }
+            }
+            for b in chunk.invalid() {
+                shown.push_str(&format!("%{b:02X}"));
+            }
+        }
+        shown
+    }
+
+    /// The name inside the quotes of a 257 reply: quotes doubled (RFC 959 appendix II).
+    pub fn quoted(&self) -> Vec<u8> {
+        let mut out = vec![b'"'];
+        for &o in &self.0 {
+            if o == b'"' {
+                out.push(b'"');
+            }
+            out.push(o);
+        }
+        out.push(b'"');
+        out
+    }
+
+    /// The name inside a 257 reply's text: from the first quote to the closing one, doubled
+    /// quotes undone (H25).
+    pub fn unquote(text: &[u8]) -> Option<Self> {
+        let start = text.iter().position(|&o| o == b'"')? + 1;
+        let mut name = Vec::new();
+        let mut rest = text.get(start..)?.iter().peekable();
+        while let Some(&o) = rest.next() {
+            if o == b'"' {
+                if rest.peek() == Some(&&b'"') {
+                    rest.next();
+                } else {
+                    return Self::from_wire(name).ok();
+                }
+            }
+            name.push(o);
+        }
+        None
+    }
+}
+
+impl fmt::Debug for PathName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.display())
+    }
+}
