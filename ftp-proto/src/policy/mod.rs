@@ -38,6 +38,8 @@ pub struct Rules {
 pub struct Asker {
     /// The control connection's other end.
     pub peer: IpAddr,
+    /// Its scope id (`SocketAddrV6::scope_id`); 0 where there is none.
+    pub scope: u32,
     /// The control connection's local address.
     pub local: IpAddr,
     /// Whether it came through a PROXY header.
