@@ -1,1 +1,18 @@
-//! Sockets, files, clock.
+//! Sockets, files, the clock and the copy loop: everything that the machines of `ftp-proto` leave
+//! to a driver and that the programs would otherwise write twice.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`clock`] | the only reader of a clock |
+//! | [`socket`] | listening, connecting, the pool of data ports, reset |
+//! | [`copy`] | the octets of a file or a listing between a file and a connection |
+//! | [`hash`] | the digest of a file |
+//! | [`signal`] | when to stop |
+//! | [`random`] | octets that nobody can guess |
+
+pub mod clock;
+pub mod copy;
+pub mod hash;
+pub mod random;
+pub mod signal;
+pub mod socket;

@@ -1,0 +1,63 @@
+//! The only place that reads a clock: machines get [`Moment`]s, listings get [`When`]s.
+
+use std::future::pending;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use ftp_proto::listing::When;
+use ftp_proto::timer::Moment;
+
+/// A running clock. Copies of it agree on what a [`Moment`] means.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    start: Instant,
+}
+
+impl Clock {
+    /// A clock that shows [`Moment::START`] now.
+    #[allow(clippy::disallowed_methods, reason = "this is the place")]
+    pub fn start() -> Self {
+        Self { start: Instant::now() }
+    }
+
+    /// The time since the start.
+    pub fn now(&self) -> Moment {
+        Moment::after_start(self.start.elapsed())
+    }
+
+    /// Returns when the clock shows `deadline`; never, when there is none.
+    pub async fn sleep_until(&self, deadline: Option<Moment>) {
+        match deadline.and_then(|at| self.start.checked_add(at.since_start())) {
+            Some(at) => tokio::time::sleep_until(at.into()).await,
+            None => pending().await,
+        }
+    }
+
+    /// The date and time of the calendar, in UTC.
+    #[allow(clippy::disallowed_methods, reason = "this is the place")]
+    pub fn today() -> When {
+        let seconds = match SystemTime::now().duration_since(UNIX_EPOCH) {
+            Ok(after) => i64::try_from(after.as_secs()).unwrap_or(i64::MAX),
+            Err(before) => i64::try_from(before.duration().as_secs()).map_or(i64::MIN, |s| -s),
+        };
+        When(seconds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn sleeping_ends_at_the_moment_and_not_before() {
+        let clock = Clock::start();
+        let at = clock.now() + Duration::from_millis(3);
+        clock.sleep_until(Some(at)).await;
+        assert!(clock.now() >= at);
+    }
+
+    #[test]
+    fn today_is_after_the_year_2020() {
+        assert!(Clock::today() > When(1_577_836_800));
+    }
+}

@@ -1,0 +1,97 @@
+//! A listing that arrives: its lines one by one, as the connection brings them.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_stream::Stream;
+
+/// The lines that `conn` brings, without their line ends (CR LF or LF). A last line without an end
+/// counts. A reset is an error, and so is a line longer than `limit` octets; nothing follows an
+/// error.
+pub fn lines(conn: TcpStream, limit: usize) -> impl Stream<Item = io::Result<Vec<u8>>> + Send + Unpin {
+    Lines { conn: Some(conn), limit, held: Vec::new(), start: 0, searched: 0 }
+}
+
+struct Lines {
+    /// `None` after the end.
+    conn: Option<TcpStream>,
+    limit: usize,
+    held: Vec<u8>,
+    /// Where the next line starts in `held`.
+    start: usize,
+    /// There is no LF in `held` between `start` and here.
+    searched: usize,
+}
+
+impl Lines {
+    fn take_line(&mut self) -> Option<Vec<u8>> {
+        let fresh = self.held.get(self.searched..).unwrap_or_default();
+        let Some(at) = fresh.iter().position(|octet| *octet == b'\n') else {
+            self.searched = self.held.len();
+            return None;
+        };
+        let end = self.searched + at;
+        let line = self.held.get(self.start..end).unwrap_or_default();
+        let line = line.strip_suffix(b"\r").unwrap_or(line).to_vec();
+        (self.start, self.searched) = (end + 1, end + 1);
+        Some(line)
+    }
+
+    /// Forgets the lines that were taken.
+    fn compact(&mut self) {
+        self.held.drain(..self.start.min(self.held.len()));
+        (self.start, self.searched) = (0, self.held.len());
+    }
+
+    fn fail(&mut self, error: io::Error) -> io::Error {
+        self.conn = None;
+        self.held.clear();
+        self.compact();
+        error
+    }
+}
+
+impl Stream for Lines {
+    type Item = io::Result<Vec<u8>>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        loop {
+            if let Some(line) = this.take_line() {
+                return Poll::Ready(Some(if line.len() > this.limit {
+                    Err(this.fail(too_long()))
+                } else {
+                    Ok(line)
+                }));
+            }
+            this.compact();
+            let Some(conn) = &mut this.conn else {
+                let mut last = std::mem::take(&mut this.held);
+                this.searched = 0;
+                if last.last() == Some(&b'\r') {
+                    last.pop();
+                }
+                return Poll::Ready((!last.is_empty()).then_some(Ok(last)));
+            };
+            if this.held.len() > this.limit {
+                return Poll::Ready(Some(Err(this.fail(too_long()))));
+            }
+            let mut space = [0; PIECE];
+            let mut piece = ReadBuf::new(&mut space);
+            match ready!(Pin::new(conn).poll_read(context, &mut piece)) {
+                Ok(()) if piece.filled().is_empty() => this.conn = None,
+                Ok(()) => this.held.extend_from_slice(piece.filled()),
+                Err(error) => return Poll::Ready(Some(Err(this.fail(error)))),
+            }
+        }
+    }
+}
+
+fn too_long() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "a line of the listing is too long")
+}
+
+const PIECE: usize = 16 * 1024;

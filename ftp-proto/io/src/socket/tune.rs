@@ -1,0 +1,40 @@
+//! Options of connections that exist: latency, dead peers, urgent data, reset.
+
+use std::io;
+use std::time::Duration;
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::TcpStream;
+
+/// Closes the connection so that the peer sees a reset and never takes what it has got for the
+/// whole (E10).
+pub fn reset(stream: TcpStream) {
+    // Failing leaves an ordinary close, which is all that is left to do.
+    let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+    drop(stream);
+}
+
+/// Finds out about a peer that vanished without a word.
+pub fn keepalive(stream: &TcpStream) -> io::Result<()> {
+    let often = TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(15));
+    SockRef::from(stream).set_tcp_keepalive(&often)
+}
+
+/// Sends small pieces at once.
+pub fn nodelay(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)
+}
+
+/// What every control connection wants: [`nodelay`], [`keepalive`], and urgent data in line, since
+/// Telnet's Synch (RFC 959 4.1.3, ABOR) sends its data mark that way.
+pub fn control(stream: &TcpStream) -> io::Result<()> {
+    nodelay(stream)?;
+    keepalive(stream)?;
+    SockRef::from(stream).set_out_of_band_inline(true)
+}
+
+/// Sends `octets`, the last of them urgent: Telnet's Synch before ABOR (RFC 959 4.1.3).
+pub fn urgent(stream: &TcpStream, octets: &[u8]) -> io::Result<()> {
+    let sent = SockRef::from(stream).send_out_of_band(octets)?;
+    if sent == octets.len() { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }
+}
