@@ -1,7 +1,7 @@
 //! What kind of address an address is. The only place with address predicates; policy decides
 //! what follows from them.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The kinds that policy tells apart.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -22,15 +22,113 @@ pub enum Kind {
     Broadcast,
 }
 
-/// The address without its IPv4-in-IPv6 disguise: v4-mapped, NAT64 (64:ff9b::/96), 6to4 (2002::/16)
-/// and Teredo (2001::/32) give the embedded IPv4 address only in [`kind`]; here only v4-mapped does.
+/// The same host without a disguise: a v4-mapped address becomes IPv4. The forms that only a
+/// translator or a tunnel leads to keep their own family; see [`embedded`].
 pub fn unmapped(ip: IpAddr) -> IpAddr {
     ip.to_canonical()
 }
 
-/// The kind of `ip`, judged by its embedded IPv4 address where it has one (cli contract: v4-mapped,
-/// NAT64, 6to4 and Teredo forms).
+/// The address that a packet to `ip` reaches in the end: the IPv4 address inside a v4-mapped,
+/// NAT64 (64:ff9b::/96, RFC 6052), 6to4 (2002::/16, RFC 3056) or Teredo (2001::/32, RFC 4380)
+/// address, else `ip` itself.
+///
+/// ```
+/// use ftp_proto::address::embedded;
+/// let nat64 = "64:ff9b::10.0.0.1".parse().unwrap();
+/// assert_eq!(embedded(nat64), "10.0.0.1".parse::<std::net::IpAddr>().unwrap());
+/// ```
+pub fn embedded(ip: IpAddr) -> IpAddr {
+    let v6 = match unmapped(ip) {
+        IpAddr::V4(v4) => return v4.into(),
+        IpAddr::V6(v6) => v6,
+    };
+    let v4 = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)).into();
+    match v6.segments() {
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => v4(high, low),
+        [0x2002, high, low, ..] => v4(high, low),
+        // RFC 4380 4: the client's address stands last, each bit reversed.
+        [0x2001, 0, _, _, _, _, high, low] => v4(!high, !low),
+        _ => v6.into(),
+    }
+}
+
+/// The kind of `ip`, judged by its [`embedded`] IPv4 address where it has one.
 pub fn kind(ip: IpAddr) -> Kind {
-    let _ = ip;
-    Kind::Public
+    match embedded(ip) {
+        IpAddr::V4(v4) => kind_of_v4(v4),
+        IpAddr::V6(v6) => kind_of_v6(v6),
+    }
+}
+
+const fn kind_of_v4(ip: Ipv4Addr) -> Kind {
+    match ip.octets() {
+        [0, ..] => Kind::Unspecified,
+        [127, ..] => Kind::Loopback,
+        [169, 254, ..] => Kind::LinkLocal,
+        [10, ..] | [172, 16..=31, ..] | [192, 168, ..] | [100, 64..=127, ..] => Kind::Private,
+        [224..=239, ..] => Kind::Multicast,
+        [240..=255, ..] => Kind::Broadcast,
+        _ => Kind::Public,
+    }
+}
+
+const fn kind_of_v6(ip: Ipv6Addr) -> Kind {
+    match ip.segments() {
+        [0, 0, 0, 0, 0, 0, 0, 0] => Kind::Unspecified,
+        [0, 0, 0, 0, 0, 0, 0, 1] => Kind::Loopback,
+        [0xff00..=0xffff, ..] => Kind::Multicast,
+        [0xfe80..=0xfebf, ..] => Kind::LinkLocal,
+        // fec0::/10 were site-local (RFC 3879), 64:ff9b:1::/48 is a site's own NAT64 (RFC 8215).
+        [0xfc00..=0xfdff, ..] | [0xfec0..=0xfeff, ..] | [0x64, 0xff9b, 1, ..] => Kind::Private,
+        _ => Kind::Public,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(kind_expected: Kind, addresses: &[&str]) {
+        for text in addresses {
+            let ip: IpAddr = text.parse().unwrap();
+            assert_eq!(kind(ip), kind_expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_address_has_its_kind_up_to_the_edges_of_each_block() {
+        check(Kind::Public, &["1.0.0.0", "8.8.8.8", "11.0.0.0", "100.63.255.255", "100.128.0.0"]);
+        check(Kind::Public, &["126.255.255.255", "128.0.0.0", "172.15.255.255", "172.32.0.0"]);
+        check(Kind::Public, &["169.253.255.255", "169.255.0.0", "192.167.255.255", "192.169.0.0"]);
+        check(Kind::Public, &["223.255.255.255", "2001:db8::1", "2003::1", "fbff::1", "fe7f::1"]);
+        check(Kind::Private, &["10.0.0.0", "10.255.255.255", "172.16.0.0", "172.31.255.255"]);
+        check(Kind::Private, &["192.168.0.0", "192.168.255.255", "100.64.0.0", "100.127.255.255"]);
+        check(Kind::Private, &["fc00::1", "fdff::1", "fec0::1", "64:ff9b:1::1"]);
+        check(Kind::Loopback, &["127.0.0.0", "127.255.255.255", "::1"]);
+        check(Kind::LinkLocal, &["169.254.0.0", "169.254.255.255", "fe80::1", "febf::1"]);
+        check(Kind::Multicast, &["224.0.0.0", "239.255.255.255", "ff00::1", "ff02::1"]);
+        check(Kind::Unspecified, &["0.0.0.0", "0.255.255.255", "::"]);
+        check(Kind::Broadcast, &["240.0.0.0", "255.255.255.255"]);
+    }
+
+    #[test]
+    fn disguises_are_judged_by_the_embedded_ipv4_address() {
+        check(Kind::Loopback, &["::ffff:127.0.0.1", "64:ff9b::127.0.0.1", "2002:7f00:1::"]);
+        check(Kind::Private, &["::ffff:10.0.0.1", "64:ff9b::192.168.0.1", "2002:a00:1::1"]);
+        check(Kind::LinkLocal, &["64:ff9b::169.254.169.254", "2002:a9fe:a9fe::1"]);
+        // Teredo: 10.0.0.1 and 8.8.8.8 with all bits reversed.
+        check(Kind::Private, &["2001:0:808:808::f5ff:fffe"]);
+        check(Kind::Public, &["2001:0:a00:1::f7f7:f7f7", "64:ff9b::8.8.8.8", "2002:808:808::1"]);
+        // One bit beside each prefix: an ordinary IPv6 address.
+        check(Kind::Public, &["64:ff9b::1:7f00:1", "64:ff9c::7f00:1", "2001:1::7f00:1"]);
+    }
+
+    #[test]
+    fn only_a_mapped_address_is_the_same_host_as_its_ipv4_address() {
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        assert_eq!(unmapped(ip("::ffff:192.0.2.1")), ip("192.0.2.1"));
+        assert_eq!(unmapped(ip("64:ff9b::192.0.2.1")), ip("64:ff9b::192.0.2.1"));
+        assert_eq!(embedded(ip("64:ff9b::192.0.2.1")), ip("192.0.2.1"));
+        assert_eq!(embedded(ip("2001:db8::1")), ip("2001:db8::1"));
+    }
 }

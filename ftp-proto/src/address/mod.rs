@@ -7,7 +7,7 @@ mod port;
 mod sock;
 
 pub use eport::{format_eprt, parse_229, parse_eprt};
-pub use kind::{Kind, kind, unmapped};
+pub use kind::{Kind, embedded, kind, unmapped};
 pub use port::{format_227, format_port, parse_227, parse_port};
 pub use sock::{SockTarget, format_sock, parse_255, parse_sock};
 
