@@ -4,6 +4,7 @@
 //! for a verb whatever its argument is (who may say it when) are data in [`verbs`].
 
 mod parse;
+mod verb_of;
 pub mod verbs;
 mod write;
 

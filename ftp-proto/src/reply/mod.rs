@@ -7,12 +7,14 @@ mod classify;
 mod meaning;
 mod parse;
 mod refusals;
+mod session;
 mod write;
 
 pub use classify::{Class, classify};
 pub use meaning::Meaning;
 pub use parse::{NotFtp, ReplyReader};
 pub use refusals::{Blame, blame};
+pub use session::{Greeting, ends_session, greeting};
 pub use write::{Facts, write};
 
 /// A three-digit code as it stands on the wire, 000..=999.

@@ -103,7 +103,8 @@ pub struct Job {
     pub destination_path: PathName,
     /// STOR or APPE.
     pub store: Store,
-    /// Octets to skip at both ends (H21).
+    /// Octets to skip at both ends (H21). Only where both ends listed REST STREAM: a 1973 server says
+    /// 200 to REST and means the markers of MODE B.
     pub restart: Option<u64>,
     /// RNDZ at both ends, where both know it.
     pub secret: Option<RendezvousSecret>,
@@ -186,16 +187,26 @@ pub enum Cause {
     Cancelled,
 }
 
+impl Party {
+    /// Whether it knows SOCK: every 1973 server does (RFC 385 asks it of the smallest one), others
+    /// say so in FEAT.
+    pub fn knows_sock(&self) -> bool {
+        self.capabilities.sock || self.dialect == Dialect::Rfc354
+    }
+}
+
 /// What a party can use to listen or to connect; `None` when nothing fits the other.
 ///
-/// Prefers LSTN/SOCK where both know SOCK, then EPSV/EPRT, then PASV/PORT (IPv4 only).
+/// Prefers LSTN/SOCK where both know them, then EPSV with EPRT or SOCK, then PASV with PORT or SOCK
+/// (IPv4 only where the listening end is no 1973 server: their 255 carries no address).
 pub fn opening(listener: &Party, connector: &Party) -> Option<Opening> {
     let both_v4 = Family::of(listener.address) == Family::V4 && Family::of(connector.address) == Family::V4;
-    if listener.capabilities.lstn && connector.capabilities.sock {
+    let any_family = connector.capabilities.epsv || connector.capabilities.sock;
+    if listener.capabilities.lstn && connector.knows_sock() {
         Some(Opening::Lstn)
-    } else if listener.capabilities.epsv && connector.capabilities.epsv {
+    } else if listener.capabilities.epsv && any_family {
         Some(Opening::Epsv)
-    } else if both_v4 {
+    } else if both_v4 || (listener.dialect == Dialect::Rfc354 && any_family) {
         Some(Opening::Pasv)
     } else {
         None

@@ -1,0 +1,65 @@
+//! Replies about the session itself, not about a command: the greeting and the farewell.
+
+use super::{Code, Meaning};
+use crate::dialect::Dialect;
+
+/// What a server's first words mean.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Greeting {
+    /// It is ready and speaks this dialect (H06).
+    Speaks(Dialect),
+    /// It says something, the greeting is still to come (120; 0xx announcements in 1973).
+    Wait,
+    /// It does not take us now.
+    Refused,
+    /// No server of FTP begins like this.
+    NotFtp,
+}
+
+/// What `code` means as the first reply of a server.
+pub fn greeting(code: Code) -> Greeting {
+    if code == Meaning::Ready.code(Dialect::Rfc354) {
+        return Greeting::Speaks(Dialect::Rfc354);
+    }
+    match code.0 / 100 {
+        0 | 1 => Greeting::Wait,
+        2 => Greeting::Speaks(Dialect::Rfc959), // RFC 1123 4.1.2.11: the first digit decides
+        4 | 5 => Greeting::Refused,
+        _ => Greeting::NotFtp,
+    }
+}
+
+/// Whether the server ends the session with this reply, whatever it answers (RFC 959 5.4: 421;
+/// RFC 354 and 454: 401, 430, 434 to 436).
+pub fn ends_session(dialect: Dialect, code: Code) -> bool {
+    code == Meaning::Unavailable.code(dialect)
+        || (dialect == Dialect::Rfc354 && matches!(code.0, 430 | 434..=436))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn h06_the_greeting_decides_the_dialect() {
+        let check = |code, expect| assert_eq!(greeting(Code(code)), expect, "{code}");
+        check(300, Greeting::Speaks(Dialect::Rfc354));
+        check(220, Greeting::Speaks(Dialect::Rfc959));
+        check(120, Greeting::Wait);
+        check(0, Greeting::Wait);
+        check(421, Greeting::Refused);
+        check(401, Greeting::Refused);
+        check(530, Greeting::Refused);
+        check(354, Greeting::NotFtp);
+        check(666, Greeting::NotFtp);
+    }
+
+    #[test]
+    fn a_farewell_is_known_in_each_dialect() {
+        assert!(ends_session(Dialect::Rfc959, Code(421)));
+        assert!(ends_session(Dialect::Rfc354, Code(401)));
+        assert!(ends_session(Dialect::Rfc354, Code(435)));
+        assert!(!ends_session(Dialect::Rfc959, Code(434)));
+        assert!(!ends_session(Dialect::Rfc354, Code(450)));
+    }
+}
