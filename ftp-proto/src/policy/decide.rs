@@ -1,12 +1,19 @@
-//! The decision itself.
+//! The decision itself (docs/protocol/policy.md has it as a table; the tests are that table).
 
-use super::{Ask, Asker, Grant, Rules, Why};
+use super::{Ask, Asker, Cargo, Filter, Foreign, Grant, Rules, Why};
+use crate::address::{Family, Kind, embedded, kind, unmapped};
+use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 
 /// May this data connection exist, and on which terms?
 pub fn decide(rules: &Rules, asker: &Asker, ask: &Ask) -> Result<Grant, Why> {
-    let _ = (rules, asker, ask);
-    Err(Why::ForeignNever)
+    let case = Case { rules, asker };
+    match *ask {
+        Ask::Target { to, proof } => case.target(to, proof),
+        Ask::Filter { host, proof } => case.host(Host { ip: host, scope: None }, proof),
+        Ask::Arrival { from, filter, proof } => case.arrival(from, filter, proof),
+        Ask::Transfer { peer, cargo, proof } => case.transfer(peer, cargo, proof),
+    }
 }
 
 /// The user agent's question: a server at `server` announced (227) that it listens at `announced`.
@@ -14,6 +21,157 @@ pub fn decide(rules: &Rules, asker: &Asker, ask: &Ask) -> Result<Grant, Why> {
 /// unspecified, or private or loopback while the server's is not (H08). Any other host than the
 /// server's own is refused: a lying server could aim the other one at a victim.
 pub fn believe(server: IpAddr, announced: SocketAddr) -> Result<SocketAddr, Why> {
-    let _ = (server, announced);
-    Err(Why::AnotherHost)
+    if announced.port() == 0 {
+        return Err(Why::PortZero);
+    }
+    let (server, host) = (unmapped(server), unmapped(announced.ip()));
+    let of_server = SocketAddr::new(server, announced.port());
+    match kind(host) {
+        _ if host == server => Ok(of_server),
+        Kind::Unspecified => Ok(of_server),
+        inner @ (Kind::Private | Kind::Loopback) if kind(server) != inner => Ok(of_server),
+        Kind::Private
+        | Kind::Loopback
+        | Kind::Public
+        | Kind::LinkLocal
+        | Kind::Multicast
+        | Kind::Broadcast => Err(Why::AnotherHost),
+    }
+}
+
+/// Rules and asker, under which hosts are judged.
+struct Case<'a> {
+    rules: &'a Rules,
+    asker: &'a Asker,
+}
+
+/// A host that is judged. A command names none of the scopes that a link-local address needs.
+#[derive(Clone, Copy)]
+struct Host {
+    ip: IpAddr,
+    scope: Option<u32>,
+}
+
+impl Host {
+    fn of(address: SocketAddr) -> Self {
+        let scope = match address {
+            SocketAddr::V6(v6) => Some(v6.scope_id()),
+            SocketAddr::V4(_) => None,
+        };
+        Self { ip: address.ip(), scope }
+    }
+}
+
+impl Case<'_> {
+    /// PORT, EPRT, SOCK as the active end's target.
+    fn target(&self, to: SocketAddr, proof: bool) -> Result<Grant, Why> {
+        match to.port() {
+            0 => return Err(Why::PortZero),      // B11
+            1..1024 => return Err(Why::LowPort), // B17, RFC 2577 3
+            1024.. => {}
+        }
+        let scope = Host::of(to).scope.filter(|scope| *scope != 0);
+        let grant = self.host(Host { ip: to.ip(), scope }, proof)?;
+        if self.is_own_listener(to) { Err(Why::OwnListener) } else { Ok(grant) }
+    }
+
+    /// A connection at a listener.
+    fn arrival(&self, from: SocketAddr, filter: Filter, proof: bool) -> Result<Grant, Why> {
+        let peer = Host::of(from);
+        let same = |host: IpAddr| unmapped(host) == unmapped(from.ip());
+        match filter {
+            Filter::Nobody => Err(Why::NotThePeer),                    // B24
+            Filter::Host(host) if !same(host) => Err(Why::NotThePeer), // C13
+            Filter::Socket(named) if !same(named.ip()) || named.port() != from.port() => {
+                Err(Why::NotThePeer) // C14
+            }
+            Filter::Host(_) | Filter::Socket(_) => self.host(peer, proof),
+            Filter::Open if self.is_own(peer) => Ok(Grant::Own),
+            Filter::Open if proof => self.foreign_at_all().map(|()| Grant::AfterProof),
+            // Bare LSTN or PASV under `authenticated`: only where the operator listed networks.
+            Filter::Open if self.rules.foreign == Foreign::Authenticated && !self.is_listed(peer.ip) => {
+                self.foreign_at_all().and(Err(Why::OutsideNetworks))
+            }
+            Filter::Open => self.host(peer, proof),
+        }
+    }
+
+    /// A transfer command; target or arrival have been judged before.
+    fn transfer(&self, peer: IpAddr, cargo: Cargo, proof: bool) -> Result<Grant, Why> {
+        let peer = Host { ip: peer, scope: None };
+        match cargo {
+            _ if self.is_own(peer) => Ok(Grant::Own),
+            Cargo::Listing => Err(Why::ListingAbroad),
+            // An arrival from any address may prove itself.
+            Cargo::File if proof => self.foreign_at_all().map(|()| Grant::AfterProof),
+            Cargo::File => self.host(peer, proof),
+        }
+    }
+
+    /// A host that a command names, or that a filter let in.
+    fn host(&self, host: Host, proof: bool) -> Result<Grant, Why> {
+        let kind_of_host = kind(host.ip);
+        if matches!(kind_of_host, Kind::Unspecified | Kind::Multicast | Kind::Broadcast) {
+            return Err(Why::SpecialAddress);
+        }
+        if self.is_own(host) {
+            return Ok(Grant::Own);
+        }
+        if kind_of_host == Kind::LinkLocal {
+            return Err(Why::SpecialAddress);
+        }
+        self.foreign_at_all()?;
+        let listed = self.is_listed(host.ip);
+        if kind_of_host == Kind::Loopback && (kind(self.asker.peer) != Kind::Loopback || self.asker.proxied) {
+            return Err(Why::Loopback);
+        }
+        if kind_of_host == Kind::Private && kind(self.asker.local) != Kind::Private && !listed {
+            return Err(Why::PrivateNetwork);
+        }
+        match self.rules.foreign {
+            Foreign::Never => Err(Why::ForeignNever),
+            Foreign::Proven if !proof => Err(Why::NeedsProof),
+            Foreign::Proven => Ok(Grant::AfterProof),
+            // The built-in networks are all that have got here but loopback.
+            Foreign::Authenticated if self.rules.foreign_networks.is_some() && !listed => {
+                Err(Why::OutsideNetworks)
+            }
+            Foreign::Authenticated if kind_of_host == Kind::Loopback && !listed => Err(Why::Loopback),
+            Foreign::Authenticated if proof => Ok(Grant::AfterProof),
+            Foreign::Authenticated => Ok(Grant::Foreign),
+        }
+    }
+
+    /// Whether this user may exchange with any other host.
+    fn foreign_at_all(&self) -> Result<(), Why> {
+        let never = self.asker.anonymous || self.rules.foreign == Foreign::Never;
+        if never { Err(Why::ForeignNever) } else { Ok(()) }
+    }
+
+    /// OWN: the control peer's address, or inside `same-host`; another family never is.
+    fn is_own(&self, host: Host) -> bool {
+        let (ip, peer) = (unmapped(host.ip), unmapped(self.asker.peer));
+        let same_scope = kind(ip) != Kind::LinkLocal || host.scope.is_none_or(|s| s == self.asker.scope);
+        let same_family = Family::of(ip) == Family::of(peer);
+        ip == peer && same_scope || same_family && contains(&self.rules.same_host, ip)
+    }
+
+    /// Whether the operator has named a network that the host is in.
+    fn is_listed(&self, ip: IpAddr) -> bool {
+        self.rules.foreign_networks.as_ref().is_some_and(|networks| contains(networks, embedded(ip)))
+    }
+
+    /// A listener at a wildcard address is at every address that is known to be this host's.
+    fn is_own_listener(&self, to: SocketAddr) -> bool {
+        let ip = embedded(to.ip());
+        let here = ip == unmapped(self.asker.local) || kind(ip) == Kind::Loopback;
+        self.rules.own_listeners.iter().any(|listener| {
+            let at = unmapped(listener.ip());
+            listener.port() == to.port() && (at == ip || kind(at) == Kind::Unspecified && here)
+        })
+    }
+}
+
+fn contains(networks: &[IpNet], ip: IpAddr) -> bool {
+    networks.iter().any(|network| network.contains(&ip))
 }

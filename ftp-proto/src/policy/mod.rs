@@ -158,3 +158,6 @@ pub enum Why {
     #[error("the server announced the address of another host")]
     AnotherHost,
 }
+
+#[cfg(test)]
+mod tests;
