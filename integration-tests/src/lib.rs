@@ -1,1 +1,15 @@
-//! Tests.
+//! The harness of the suite's tests: real programs started by small builders, raw control
+//! connections, scripted peers, and the transcript language of the fixtures.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a harness that cannot go on fails its test at once"
+)]
+
+pub mod binary;
+pub mod peer;
+pub mod raw;
+pub mod site;
+pub mod socket;
+pub mod transcript;
+pub mod user;

@@ -1,2 +1,3 @@
-//! Tests.
-fn main() {}
+//! The suite's tests above the crates: one binary, a module for each chapter of the statements.
+
+mod harness;

@@ -34,7 +34,12 @@ impl Session {
 
     /// Sends a command. Several may be under way; replies are matched in order. `patience` replaces
     /// the reply timeout for this command (HASH of a large file, a transfer).
-    pub fn send(&mut self, now: Moment, command: Command, patience: Option<std::time::Duration>) -> CommandId {
+    pub fn send(
+        &mut self,
+        now: Moment,
+        command: Command,
+        patience: Option<std::time::Duration>,
+    ) -> CommandId {
         let _ = (now, command, patience);
         CommandId(0)
     }

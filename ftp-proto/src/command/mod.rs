@@ -9,7 +9,7 @@ pub mod verbs;
 mod write;
 
 pub use parse::{CommandError, Fault, parse};
-pub use verbs::{Verb, VERBS};
+pub use verbs::{VERBS, Verb};
 
 use crate::address::SockTarget;
 use crate::digest::Algorithm;

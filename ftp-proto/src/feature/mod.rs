@@ -1,7 +1,7 @@
 //! FEAT: what we offer and what was learnt of a server (RFC 2389).
 
-use crate::digest::Algorithm;
 use crate::dialect::Dialect;
+use crate::digest::Algorithm;
 use crate::reply::Reply;
 
 /// What a server said it can do.

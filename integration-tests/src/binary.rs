@@ -1,0 +1,152 @@
+//! Finds the programs under test, starts them, ends them by their id, and shows what they said
+//! when a test fails.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::thread;
+use std::time::Duration;
+
+/// No wait of a test ends earlier than this: tests assert order and outcome, never durations.
+pub const WATCHDOG: Duration = Duration::from_secs(120);
+
+/// A program of this suite.
+#[derive(Clone, Copy, Debug)]
+pub enum Program {
+    /// ftp-server.
+    Server,
+    /// ftp-user.
+    User,
+}
+
+impl Program {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Server => "ftp-server",
+            Self::User => "ftp-user",
+        }
+    }
+
+    /// Where it is: beside the test binary's own directory, built once for each run of the tests.
+    pub fn path(self) -> PathBuf {
+        built().join(format!("{}{}", self.name(), std::env::consts::EXE_SUFFIX))
+    }
+
+    /// A command for it, cut off from the person's own configuration.
+    pub fn command(self) -> Command {
+        let mut command = Command::new(self.path());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        for name in ["FTP_USER_CONFIG", "FTP_USER_STATE", "XDG_CONFIG_HOME", "XDG_STATE_HOME"] {
+            command.env_remove(name);
+        }
+        command
+    }
+}
+
+/// The directory of the programs. Cargo is asked every time: a stale program would prove nothing.
+fn built() -> &'static PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let mut directory = std::env::current_exe().unwrap();
+        directory.pop();
+        if directory.ends_with("deps") {
+            directory.pop();
+        }
+        let profile = directory.file_name().unwrap().to_string_lossy().into_owned();
+        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo.args(["build", "--quiet", "--locked", "-p", "ftp-server", "-p", "ftp-user", "--profile"]);
+        cargo.arg(if profile == "debug" { "dev" } else { profile.as_str() });
+        cargo.arg("--target-dir").arg(directory.parent().unwrap());
+        cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
+        let status = cargo.status().expect("cargo runs");
+        assert!(status.success(), "the programs under test do not build");
+        directory
+    })
+}
+
+/// A program that runs. Dropping it kills it; a failing test prints what it said.
+#[derive(Debug)]
+pub struct Running {
+    name: String,
+    child: Child,
+    lines: Receiver<String>,
+    said: Arc<Mutex<String>>,
+    errors: Option<thread::JoinHandle<()>>,
+}
+
+impl Running {
+    /// Starts `command` under a name for the logs.
+    pub fn start(name: &str, mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{name} does not start: {error}"));
+        let said = Arc::new(Mutex::new(String::new()));
+        let (sender, lines) = channel();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let log = Arc::clone(&said);
+        thread::spawn(move || {
+            for line in stdout.lines().map_while(Result::ok) {
+                log.lock().unwrap().push_str(&format!("{line}\n"));
+                if sender.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        let mut stderr = child.stderr.take().unwrap();
+        let log = Arc::clone(&said);
+        let errors = thread::spawn(move || {
+            let mut octets = [0; 4096];
+            while let Ok(n @ 1..) = stderr.read(&mut octets) {
+                log.lock().unwrap().push_str(&String::from_utf8_lossy(&octets[..n]));
+            }
+        });
+        Self { name: name.into(), child, lines, said, errors: Some(errors) }
+    }
+
+    /// The next line of its standard output; `None` when that has ended.
+    pub fn line(&mut self) -> Option<String> {
+        use std::sync::mpsc::RecvTimeoutError::{Disconnected, Timeout};
+        match self.lines.recv_timeout(WATCHDOG) {
+            Ok(line) => Some(line),
+            Err(Disconnected) => None,
+            Err(Timeout) => panic!("{} says nothing more:\n{}", self.name, self.said()),
+        }
+    }
+
+    /// All that it has said so far, on both outputs.
+    pub fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let id = rustix::process::Pid::from_raw(i32::try_from(self.id()).unwrap()).unwrap();
+        rustix::process::kill_process(id, signal).unwrap();
+    }
+
+    /// Waits for its end: its standard output closes with it.
+    pub fn wait(&mut self) -> ExitStatus {
+        while self.line().is_some() {}
+        let status = self.child.wait().unwrap();
+        if let Some(errors) = self.errors.take() {
+            errors.join().unwrap();
+        }
+        status
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already; there is nothing left to do then.
+        drop(self.child.kill());
+        drop(self.child.wait());
+        if thread::panicking() {
+            eprintln!("---- {} said ----\n{}", self.name, self.said());
+        }
+    }
+}

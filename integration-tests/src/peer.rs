@@ -1,0 +1,324 @@
+//! A scripted FTP server: other people's, deaf, late, lying or closing ones, driven by a text.
+//!
+//! ```text
+//! greet 220 fake ready                                 the greeting; without it nothing is said
+//! USER: 331 password please                            VERB: actions, separated by " ; "
+//! once RETR: hang                                      a rule that holds for one command only
+//! RETR missing*: 550 no such file                      with the start or a glob of the argument
+//! PASV: listen ; 227 Entering Passive Mode ({commas})
+//! PORT: target ; 200 noted
+//! RETR: 150 opening ; dial ; data 1000 ; end ; 226 done
+//! *: 502 not here                                      everything else
+//! ```
+//! The first rule that fits is taken. Actions: a reply (starts with a digit; `\r\n` for more lines),
+//! `listen`, `target` (remembers the argument of PORT, EPRT or SOCK), `dial`, `accept`, `data N`,
+//! `drain`, `end` and `reset-data` (the data connection), `unlisten`, `close`, `reset`, `hang` (the
+//! control connection). In replies `{port}` is the listening port, `{commas}` it in 227's form,
+//! `{sock}` the data socket of this end, `{stored}` the octets drained so far.
+
+use crate::binary::WATCHDOG;
+use crate::{site, socket};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+
+/// Rules of a server of RFC 959 with PASV and PORT, nothing newer, that lets foreign hosts in. A
+/// test puts its own rules before them.
+pub const MODERN: &str = "\
+greet 220 fake ready
+USER: 331 password
+PASS: 230 in
+SYST: 215 UNIX Type: L8
+FEAT: 211-Features\\r\\n SIZE\\r\\n211 End
+TYPE: 200 type
+MODE: 200 mode
+STRU: 200 stru
+NOOP: 200 noop
+PWD: 257 \"/\"
+SIZE *.ftp-user.part: 213 {stored}
+PASV: listen ; 227 Entering Passive Mode ({commas})
+PORT: target ; 200 noted
+RETR: 150 opening ; connection ; data 1000 ; end ; 226 sent
+STOR: 150 opening ; connection ; drain ; 226 stored
+APPE: 150 opening ; connection ; drain ; 226 appended
+RNFR: 350 to
+RNTO: 250 renamed
+DELE: 250 deleted
+ABOR: 226 nothing to abort
+QUIT: 221 bye ; close
+*: 502 not here
+";
+
+/// Rules of a server of 1973 that knows SOCK and LSTN.
+pub const OLD: &str = "\
+greet 300 fake ready
+USER: 330 password
+PASS: 230 in
+TYPE: 200 type
+BYTE: 200 byte
+MODE: 200 mode
+STRU: 200 stru
+NOOP: 200 noop
+HELP: 200-SOCK\\r\\n LSTN R;S\\r\\n200 end
+LSTN: listen ; 255 SOCK {port}
+SOCK: target ; 255 SOCK {sock}
+RETR: 250 started ; connection ; data 1000 ; end ; 257 sent
+STOR: 250 started ; connection ; drain ; 257 stored
+APPE: 250 started ; connection ; drain ; 257 appended
+RNFR: 200 to
+RNTO: 253 renamed
+DELE: 254 deleted
+ABOR: 202 nothing
+BYE: 231 bye ; close
+*: 506 not here
+";
+
+#[derive(Debug)]
+struct Rule {
+    once: bool,
+    used: bool,
+    verb: String,
+    argument: Option<String>,
+    actions: Vec<String>,
+}
+
+impl Rule {
+    fn parse(line: &str) -> Self {
+        let (once, line) = line.strip_prefix("once ").map_or((false, line), |rest| (true, rest));
+        let (head, actions) = line.split_once(':').unwrap_or_else(|| panic!("no rule: {line}"));
+        let (verb, argument) = head.split_once(' ').map_or((head, None), |(verb, arg)| (verb, Some(arg)));
+        let actions = actions.split(" ; ").map(|action| action.trim().to_owned()).collect();
+        Self { once, used: false, verb: verb.into(), argument: argument.map(String::from), actions }
+    }
+
+    fn fits(&self, verb: &str, argument: &str) -> bool {
+        !(self.once && self.used)
+            && (self.verb == "*" || self.verb.eq_ignore_ascii_case(verb))
+            && self.argument.as_deref().is_none_or(|glob| match glob.split_once('*') {
+                Some((start, end)) => argument.starts_with(start) && argument.ends_with(end),
+                None => argument == glob,
+            })
+    }
+}
+
+/// What all control connections of a peer share.
+#[derive(Debug, Default)]
+struct Shared {
+    rules: Mutex<Vec<Rule>>,
+    greeting: Vec<String>,
+    seen: Mutex<Vec<String>>,
+    news: Condvar,
+}
+
+/// A scripted server that runs until it is dropped.
+#[derive(Debug)]
+pub struct Peer {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+impl Peer {
+    /// Starts one at `ip`. Rules of `script` come before those of `base`.
+    pub fn start(ip: &str, script: &str, base: &str) -> Self {
+        let listener = socket::listen(ip, 0);
+        let address = listener.local_addr().unwrap();
+        let lines = || script.lines().chain(base.lines()).map(str::trim).filter(|line| !line.is_empty());
+        let greeting = lines().find_map(|line| line.strip_prefix("greet ")).unwrap_or("hang");
+        let shared = Arc::new(Shared {
+            rules: Mutex::new(lines().filter(|line| !line.starts_with("greet ")).map(Rule::parse).collect()),
+            greeting: greeting.split(" ; ").map(String::from).collect(),
+            ..Shared::default()
+        });
+        let all = Arc::clone(&shared);
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let shared = Arc::clone(&all);
+                shared.saw("connected");
+                thread::spawn(move || {
+                    let end = Session::new(stream, Arc::clone(&shared)).run();
+                    shared.saw(if end.is_some() { "disconnected" } else { "closed here" });
+                });
+            }
+        });
+        Self { address, shared }
+    }
+
+    /// Where it listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The URL of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("ftp://{}:{}@{}/{path}", site::USER, site::PASSWORD.replace(':', "%3A"), self.address)
+    }
+
+    /// The command lines it has seen so far, and `connected`, `disconnected`, `closed here`.
+    pub fn seen(&self) -> Vec<String> {
+        self.shared.seen.lock().unwrap().clone()
+    }
+
+    /// Those that start with one of these verbs.
+    pub fn seen_of(&self, verbs: &[&str]) -> Vec<String> {
+        let verb = |line: &String| line.split(' ').next().unwrap_or_default().to_uppercase();
+        self.seen().into_iter().filter(|line| verbs.contains(&verb(line).as_str())).collect()
+    }
+
+    /// Waits until a line that starts with `start` was seen.
+    pub fn wait_for(&self, start: &str) {
+        let seen = self.shared.seen.lock().unwrap();
+        let missing = |seen: &mut Vec<String>| !seen.iter().any(|line| line.starts_with(start));
+        let (seen, waited) = self.shared.news.wait_timeout_while(seen, WATCHDOG, missing).unwrap();
+        assert!(!waited.timed_out(), "{start} was never seen, only:\n{}", seen.join("\n"));
+    }
+}
+
+impl Shared {
+    fn saw(&self, line: &str) {
+        self.seen.lock().unwrap().push(line.into());
+        self.news.notify_all();
+    }
+}
+
+/// One control connection.
+struct Session {
+    shared: Arc<Shared>,
+    control: BufReader<TcpStream>,
+    listener: Option<TcpListener>,
+    reserved: Option<SocketAddr>,
+    target: Option<SocketAddr>,
+    data: Option<TcpStream>,
+    stored: usize,
+}
+
+/// The session goes on after an action.
+struct Goes;
+
+impl Session {
+    fn new(control: TcpStream, shared: Arc<Shared>) -> Self {
+        let control = BufReader::new(control);
+        Self { shared, control, listener: None, reserved: None, target: None, data: None, stored: 0 }
+    }
+
+    /// Until the other end leaves (`Some`), or this one does.
+    fn run(mut self) -> Option<Goes> {
+        let shared = Arc::clone(&self.shared);
+        for action in &shared.greeting {
+            self.act(action, "")?;
+        }
+        loop {
+            let mut line = Vec::new();
+            if self.control.read_until(b'\n', &mut line).unwrap_or(0) == 0 {
+                return Some(Goes);
+            }
+            // A Synch before ABOR is Telnet, not part of the verb.
+            line.retain(|octet| *octet < 0x80);
+            let line = String::from_utf8(line).unwrap().trim_end().to_owned();
+            let (verb, argument) = line.split_once(' ').unwrap_or((&line, ""));
+            let actions = {
+                let mut rules = shared.rules.lock().unwrap();
+                let rule = rules.iter_mut().find(|rule| rule.fits(verb, argument));
+                rule.map(|rule| {
+                    rule.used = true;
+                    rule.actions.clone()
+                })
+            };
+            shared.saw(&line);
+            for action in actions.unwrap_or_default() {
+                self.act(&action, argument)?;
+            }
+        }
+    }
+
+    fn ip(&self) -> IpAddr {
+        self.control.get_ref().local_addr().unwrap().ip()
+    }
+
+    /// Does one action; `None` ends the session.
+    fn act(&mut self, action: &str, argument: &str) -> Option<Goes> {
+        let (word, count) = action.split_once(' ').unwrap_or((action, ""));
+        match word {
+            "listen" => self.listener = Some(socket::listen(&self.ip().to_string(), 0)),
+            "unlisten" => self.listener = None,
+            "target" => self.target = Some(target(argument)),
+            "accept" => self.data = Some(socket::accept(self.listener.as_ref().unwrap()).0),
+            "dial" => {
+                let from = self.reserved.unwrap_or(SocketAddr::new(self.ip(), 0));
+                self.data = socket::try_connect(from, self.target.unwrap()).ok();
+            }
+            // Whichever way was set up last.
+            "connection" => return self.act(if self.listener.is_some() { "accept" } else { "dial" }, ""),
+            "data" => {
+                let octets = site::octets(count.parse().unwrap());
+                self.data.as_mut().map(|data| data.write_all(&octets));
+            }
+            "drain" => {
+                let mut octets = Vec::new();
+                if let Some(data) = &mut self.data {
+                    drop(data.read_to_end(&mut octets));
+                }
+                self.stored += octets.len();
+            }
+            "end" => (self.data, self.listener, self.reserved) = (None, None, None),
+            "reset-data" => socket::reset(self.data.take()?),
+            "silent" => {}
+            "close" => return None,
+            "reset" => {
+                socket::reset(self.control.get_ref().try_clone().unwrap());
+                return None;
+            }
+            // Deaf: reads nothing more, answers nothing, until the other end has gone.
+            "hang" => {
+                drop(self.control.read_to_end(&mut Vec::new()));
+                return None;
+            }
+            _ if word.starts_with(|c: char| c.is_ascii_digit()) => {
+                let reply = self.fill(action).replace("\\r\\n", "\r\n");
+                self.control.get_mut().write_all(format!("{reply}\r\n").as_bytes()).ok()?;
+            }
+            // A reply that is none.
+            "say" => self.control.get_mut().write_all(format!("{count}\r\n").as_bytes()).ok()?,
+            _ => panic!("unknown action {action:?}"),
+        }
+        Some(Goes)
+    }
+
+    fn fill(&mut self, reply: &str) -> String {
+        let mut reply = reply.replace("{stored}", &self.stored.to_string());
+        let listening = self.listener.as_ref().map(|listener| listener.local_addr().unwrap());
+        if reply.contains("{sock}") && listening.is_none() && self.reserved.is_none() {
+            self.reserved = Some(SocketAddr::new(self.ip(), socket::free_port(&self.ip().to_string())));
+        }
+        if let Some(own) = listening.or(self.reserved) {
+            let (high, low) = (own.port() / 256, own.port() % 256);
+            let commas = format!("{},{high},{low}", own.ip().to_string().replace('.', ","));
+            reply = reply.replace("{port}", &own.port().to_string());
+            reply = reply.replace("{sock}", &own.port().to_string()).replace("{commas}", &commas);
+        }
+        reply
+    }
+}
+
+/// The address that PORT, EPRT or SOCK names.
+fn target(argument: &str) -> SocketAddr {
+    if let Some(rest) = argument.strip_prefix('|') {
+        let mut fields = rest.split('|').skip(1);
+        let ip: IpAddr = fields.next().unwrap().parse().unwrap();
+        return SocketAddr::new(ip, fields.next().unwrap().parse().unwrap());
+    }
+    let fields: Vec<&str> = argument.split(',').collect();
+    match fields[..] {
+        [host, port] => {
+            let number: Result<u32, _> = host.parse();
+            let literal = || host.trim_matches(['[', ']']).parse().unwrap();
+            let ip = number.map_or_else(|_| literal(), |number| IpAddr::V4(number.into()));
+            SocketAddr::new(ip, port.trim().parse().unwrap())
+        }
+        [a, b, c, d, high, low] => {
+            let port = high.parse::<u16>().unwrap() * 256 + low.parse::<u16>().unwrap();
+            SocketAddr::new(format!("{a}.{b}.{c}.{d}").parse().unwrap(), port)
+        }
+        _ => panic!("not an address: {argument}"),
+    }
+}

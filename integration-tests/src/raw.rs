@@ -1,0 +1,199 @@
+//! A control connection as a person with a terminal has it: lines and octets out, replies in.
+
+use crate::binary::WATCHDOG;
+use ftp_proto::dialect::Dialect;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{IpAddr, SocketAddr, TcpStream};
+
+/// A reply as it came.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reply {
+    /// The code of its last line.
+    pub code: u16,
+    /// Its lines without codes; the text of a multi-line reply keeps its inner lines whole.
+    pub lines: Vec<String>,
+}
+
+impl Reply {
+    /// All lines in one text.
+    pub fn text(&self) -> String {
+        self.lines.join("\n")
+    }
+
+    /// The data port that it announces: `SOCK n`, six numbers, or `|||n|`.
+    pub fn port(&self) -> u16 {
+        let text = self.text();
+        let numbers: Vec<u32> =
+            text.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect();
+        let port = match numbers[..] {
+            [.., _, _, _, _, high, low] => high * 256 + low,
+            [.., port] => port,
+            [] => panic!("no port in {text:?}"),
+        };
+        u16::try_from(port).unwrap()
+    }
+}
+
+/// Whether `code` is one that `expect` names: alternatives with `|`, the two dialects with `/`
+/// (`454/425`, `252|257/226|250`); without `/` both dialects say the same.
+pub fn names(expect: &str, dialect: Dialect, code: u16) -> bool {
+    let (old, new) = expect.split_once('/').unwrap_or((expect, expect));
+    let alternatives = match dialect {
+        Dialect::Rfc354 => old,
+        Dialect::Rfc959 => new,
+    };
+    alternatives.split('|').any(|alternative| alternative == code.to_string())
+}
+
+/// A control connection.
+#[derive(Debug)]
+pub struct Raw {
+    dialect: Dialect,
+    lines: BufReader<TcpStream>,
+    held: Option<Reply>,
+    dialogue: Vec<String>,
+}
+
+impl Raw {
+    /// Connects and reads the greeting (A10).
+    pub fn connect(dialect: Dialect, to: SocketAddr) -> Self {
+        let any = if to.is_ipv4() { "127.0.0.1" } else { "::1" };
+        Self::connect_from(dialect, any.parse().unwrap(), to)
+    }
+
+    /// Connects from a chosen address of this machine and reads the greeting.
+    pub fn connect_from(dialect: Dialect, from: IpAddr, to: SocketAddr) -> Self {
+        let stream = crate::socket::connect(SocketAddr::new(from, 0), to);
+        stream.set_nodelay(true).unwrap();
+        let mut raw = Self { dialect, lines: BufReader::new(stream), held: None, dialogue: Vec::new() };
+        raw.expect("300/220");
+        raw
+    }
+
+    /// Logs in.
+    pub fn login(&mut self, user: &str, password: &str) {
+        self.ask(&format!("USER {user}"), "330/331");
+        self.ask(&format!("PASS {password}"), "230");
+    }
+
+    /// The dialect of the listener.
+    pub const fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// This end's port.
+    pub fn local(&self) -> SocketAddr {
+        self.lines.get_ref().local_addr().unwrap()
+    }
+
+    /// Everything said so far, both ways.
+    pub fn dialogue(&self) -> String {
+        self.dialogue.join("\n")
+    }
+
+    /// Sends a command line.
+    pub fn send(&mut self, line: &str) {
+        self.send_octets(format!("{line}\r\n").as_bytes());
+    }
+
+    /// Sends octets as they are.
+    pub fn send_octets(&mut self, octets: &[u8]) {
+        self.dialogue.push(format!("C: {}", octets.escape_ascii()));
+        self.lines.get_mut().write_all(octets).unwrap_or_else(|error| self.fail(&error.to_string()));
+    }
+
+    /// Sends one octet as TCP urgent data (the INS of a Synch).
+    pub fn send_urgent(&mut self, octet: u8) {
+        self.dialogue.push(format!("C: urgent {octet:#x}"));
+        socket2::SockRef::from(self.lines.get_ref()).send_out_of_band(&[octet]).unwrap();
+    }
+
+    /// The next reply; `None` when the server has closed the connection.
+    pub fn next_reply(&mut self) -> Option<Reply> {
+        if let Some(reply) = self.held.take() {
+            return Some(reply);
+        }
+        let mut lines = Vec::new();
+        let mut first: Option<String> = None;
+        loop {
+            let line = self.line()?;
+            let code = line.get(..3).unwrap_or_default().to_owned();
+            let rest = line.get(3..).unwrap_or_default();
+            match &first {
+                None if rest.starts_with('-') => {
+                    lines.push(rest[1..].to_owned());
+                    first = Some(code.clone());
+                }
+                Some(open) if *open == code && !rest.starts_with('-') => first = None,
+                Some(_) => lines.push(line.clone()),
+                None => {}
+            }
+            if first.is_none() {
+                lines.push(rest.strip_prefix(' ').unwrap_or(rest).to_owned());
+                let code = code.parse().unwrap_or_else(|_| self.fail(&format!("{line:?} is no reply")));
+                return Some(Reply { code, lines });
+            }
+        }
+    }
+
+    fn line(&mut self) -> Option<String> {
+        let mut octets = Vec::new();
+        match self.lines.read_until(b'\n', &mut octets) {
+            Ok(0) => None,
+            Ok(_) => {
+                self.dialogue.push(format!("S: {}", octets.trim_ascii_end().escape_ascii()));
+                let line = octets.strip_suffix(b"\r\n");
+                let line = line.unwrap_or_else(|| self.fail("a line that does not end with CR LF"));
+                Some(String::from_utf8_lossy(line).into_owned())
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => None,
+            Err(error) => self.fail(&format!("no reply within {} s: {error}", WATCHDOG.as_secs())),
+        }
+    }
+
+    /// The next reply.
+    pub fn reply(&mut self) -> Reply {
+        self.next_reply().unwrap_or_else(|| self.fail("the server has closed the connection"))
+    }
+
+    /// Puts a reply back: the next call sees it again.
+    pub fn hold(&mut self, reply: Reply) {
+        assert!(self.held.replace(reply).is_none(), "two replies held");
+    }
+
+    /// The next reply, which must have a code of `expect` (see [`names`]).
+    pub fn expect(&mut self, expect: &str) -> Reply {
+        let reply = self.reply();
+        if !names(expect, self.dialect, reply.code) {
+            self.fail(&format!("expected {expect}, heard {} {}", reply.code, reply.text()));
+        }
+        reply
+    }
+
+    /// Sends a command line and checks the code of its reply.
+    pub fn ask(&mut self, line: &str, expect: &str) -> Reply {
+        self.send(line);
+        self.expect(expect)
+    }
+
+    /// Waits until the server closes the connection; nothing may be said before.
+    pub fn closed(&mut self) {
+        if let Some(reply) = self.next_reply() {
+            self.fail(&format!("expected the end, heard {} {}", reply.code, reply.text()));
+        }
+    }
+
+    /// Octets of Telnet or of a sloppy server, read as they are.
+    pub fn read_octets(&mut self, count: usize) -> Vec<u8> {
+        let mut octets = vec![0; count];
+        std::io::Read::read_exact(&mut self.lines, &mut octets)
+            .unwrap_or_else(|error| self.fail(&error.to_string()));
+        self.dialogue.push(format!("S: {}", octets.escape_ascii()));
+        octets
+    }
+
+    /// Fails the test with the whole dialogue.
+    pub fn fail(&self, why: &str) -> ! {
+        panic!("{why}\n---- the dialogue ----\n{}", self.dialogue())
+    }
+}

@@ -1,0 +1,194 @@
+//! One running ftp-server with a directory of its own.
+
+use crate::binary::{Program, Running};
+use crate::raw::Raw;
+use ftp_proto::dialect::Dialect;
+use std::fs;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use tempfile::TempDir;
+
+/// The user that every site has, unless it says otherwise.
+pub const USER: &str = "ann";
+/// That user's password.
+pub const PASSWORD: &str = "open:sesame";
+
+/// What a site will be.
+#[derive(Debug)]
+pub struct Site {
+    name: String,
+    root: TempDir,
+    ip: String,
+    users: Vec<String>,
+    args: Vec<String>,
+}
+
+impl Site {
+    /// A site at 127.0.0.2 with both listeners and one user.
+    pub fn new(name: &str) -> Self {
+        let root = tempfile::Builder::new().prefix(&format!("ftp-site-{name}-")).tempdir().unwrap();
+        let users = vec![format!("{USER}:{PASSWORD}")];
+        Self { name: name.into(), root, ip: "127.0.0.2".into(), users, args: Vec::new() }
+    }
+
+    /// At another address.
+    pub fn at(mut self, ip: &str) -> Self {
+        self.ip = ip.into();
+        self
+    }
+
+    /// With a file.
+    pub fn file(self, path: &str, bytes: impl AsRef<[u8]>) -> Self {
+        let path = self.root.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+        self
+    }
+
+    /// With an empty directory.
+    pub fn directory(self, path: &str) -> Self {
+        fs::create_dir_all(self.root.path().join(path)).unwrap();
+        self
+    }
+
+    /// With one more user, as `NAME:PASSWORD[:ro]`.
+    pub fn user(mut self, user: &str) -> Self {
+        self.users.push(user.into());
+        self
+    }
+
+    /// With more options on its command line.
+    pub fn args<'a>(mut self, args: impl IntoIterator<Item = &'a str>) -> Self {
+        self.args.extend(args.into_iter().map(String::from));
+        self
+    }
+
+    /// With another directory than the root's own as what users see (a small file system).
+    pub fn start_in(self, directory: PathBuf) -> Server {
+        self.run(directory)
+    }
+
+    /// Starts it and waits until it listens.
+    pub fn start(self) -> Server {
+        let directory = self.root.path().to_path_buf();
+        self.run(directory)
+    }
+
+    fn run(self, directory: PathBuf) -> Server {
+        let ip: IpAddr = self.ip.parse().unwrap();
+        let any_port = SocketAddr::new(ip, 0).to_string();
+        let mut command = Program::Server.command();
+        command.args(["--listen", &any_port, "--listen-1973", &any_port, "--root"]).arg(&directory);
+        for user in &self.users {
+            command.args(["--user", user]);
+        }
+        command.args(&self.args);
+        let mut running = Running::start(&self.name, command);
+        let mut listening = |kind: &str| -> SocketAddr {
+            let line = running.line().unwrap_or_else(|| panic!("no listener:\n{}", running.said()));
+            let address = line.strip_prefix("listening on ").and_then(|line| line.strip_suffix(kind));
+            address.and_then(|address| address.parse().ok()).unwrap_or_else(|| panic!("{kind}: {line}"))
+        };
+        let (modern, old) = (listening(" (ftp)"), listening(" (ftp-1973)"));
+        Server { directory, _root: self.root, modern, old, running }
+    }
+}
+
+/// A site that runs.
+#[derive(Debug)]
+pub struct Server {
+    directory: PathBuf,
+    _root: TempDir,
+    modern: SocketAddr,
+    old: SocketAddr,
+    /// The process.
+    pub running: Running,
+}
+
+impl Server {
+    /// The listener of a dialect.
+    pub const fn address(&self, dialect: Dialect) -> SocketAddr {
+        match dialect {
+            Dialect::Rfc354 => self.old,
+            Dialect::Rfc959 => self.modern,
+        }
+    }
+
+    /// The address of all its data ports.
+    pub const fn ip(&self) -> IpAddr {
+        self.modern.ip()
+    }
+
+    /// The host number of SOCK: the address as one integer (RFC 354's form on TCP).
+    pub fn host_number(&self) -> u32 {
+        match self.ip() {
+            IpAddr::V4(ip) => ip.to_bits(),
+            IpAddr::V6(ip) => panic!("{ip} is no host number"),
+        }
+    }
+
+    /// The URL of a path on the modern listener.
+    pub fn url(&self, path: &str) -> String {
+        self.url_of(Dialect::Rfc959, path)
+    }
+
+    /// The URL of a path on a dialect's listener.
+    pub fn url_of(&self, dialect: Dialect, path: &str) -> String {
+        format!("ftp://{USER}:{}@{}/{path}", PASSWORD.replace(':', "%3A"), self.address(dialect))
+    }
+
+    /// A control connection, greeted, not logged in.
+    pub fn connect(&self, dialect: Dialect) -> Raw {
+        Raw::connect(dialect, self.address(dialect))
+    }
+
+    /// A control connection, logged in.
+    pub fn login(&self, dialect: Dialect) -> Raw {
+        let mut raw = self.connect(dialect);
+        raw.login(USER, PASSWORD);
+        raw
+    }
+
+    /// The place of a path in the real file system.
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.directory.join(path)
+    }
+
+    /// The content of a file.
+    pub fn bytes(&self, path: &str) -> Vec<u8> {
+        fs::read(self.path(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// All names below the root, sorted, directories with a slash.
+    pub fn names(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        let mut directories = vec![self.directory.clone()];
+        while let Some(directory) = directories.pop() {
+            for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
+                let name = entry.path().strip_prefix(&self.directory).unwrap().to_str().unwrap().to_owned();
+                if entry.file_type().unwrap().is_dir() {
+                    directories.push(entry.path());
+                    names.push(format!("{name}/"));
+                } else {
+                    names.push(name);
+                }
+            }
+        }
+        names.sort();
+        names
+    }
+}
+
+/// Octets without a pattern that a lost or doubled block could hide in.
+pub fn octets(count: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut octets = Vec::with_capacity(count + 8);
+    while octets.len() < count {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        octets.extend_from_slice(&state.to_le_bytes());
+    }
+    octets.truncate(count);
+    octets
+}

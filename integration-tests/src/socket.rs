@@ -1,0 +1,94 @@
+//! Data sockets of the tests: chosen source addresses and ports, resets, and listeners that can be
+//! asked whether anybody came.
+
+use crate::binary::WATCHDOG;
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use std::io::{ErrorKind, Read};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
+
+fn socket(ip: IpAddr) -> Socket {
+    let domain = if ip.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
+    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP)).unwrap();
+    socket.set_reuse_address(true).unwrap();
+    socket
+}
+
+/// A listener at `ip`, on a port that the system chooses when `port` is 0.
+pub fn listen(ip: &str, port: u16) -> TcpListener {
+    let ip: IpAddr = ip.parse().unwrap();
+    let socket = socket(ip);
+    socket.bind(&SockAddr::from(SocketAddr::new(ip, port))).unwrap();
+    socket.listen(64).unwrap();
+    socket.into()
+}
+
+/// A port at `ip` that nobody listens on just now.
+pub fn free_port(ip: &str) -> u16 {
+    listen(ip, 0).local_addr().unwrap().port()
+}
+
+/// Connects to `to` from `from` (port 0: any); the error is the caller's to judge.
+pub fn try_connect(from: SocketAddr, to: SocketAddr) -> std::io::Result<TcpStream> {
+    let socket = socket(from.ip());
+    socket.bind(&SockAddr::from(from))?;
+    socket.connect_timeout(&SockAddr::from(to), WATCHDOG)?;
+    let stream: TcpStream = socket.into();
+    stream.set_read_timeout(Some(WATCHDOG))?;
+    stream.set_write_timeout(Some(WATCHDOG))?;
+    Ok(stream)
+}
+
+/// Connects to `to` from `from`.
+pub fn connect(from: SocketAddr, to: SocketAddr) -> TcpStream {
+    try_connect(from, to).unwrap_or_else(|error| panic!("connect from {from} to {to}: {error}"))
+}
+
+/// The next connection.
+pub fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    let ready = rustix::event::poll(
+        &mut [rustix::event::PollFd::new(listener, rustix::event::PollFlags::IN)],
+        Some(&rustix::event::Timespec::try_from(WATCHDOG).unwrap()),
+    );
+    assert_eq!(ready, Ok(1), "nobody connects to {:?}", listener.local_addr());
+    let (stream, from) = listener.accept().unwrap();
+    stream.set_read_timeout(Some(WATCHDOG)).unwrap();
+    stream.set_write_timeout(Some(WATCHDOG)).unwrap();
+    (stream, from)
+}
+
+/// Whether nobody has connected so far.
+pub fn is_quiet(listener: &TcpListener) -> bool {
+    listener.set_nonblocking(true).unwrap();
+    let nobody = matches!(listener.accept(), Err(error) if error.kind() == ErrorKind::WouldBlock);
+    listener.set_nonblocking(false).unwrap();
+    nobody
+}
+
+/// Reads to the end of the connection.
+pub fn drain(mut stream: TcpStream) -> Vec<u8> {
+    let mut octets = Vec::new();
+    stream.read_to_end(&mut octets).unwrap_or_else(|error| panic!("data connection: {error}"));
+    octets
+}
+
+/// Whether the other end closes or resets the connection without sending an octet.
+pub fn is_closed_unused(mut stream: &TcpStream) -> bool {
+    match stream.read(&mut [0]) {
+        Ok(octets) => octets == 0,
+        Err(error) => {
+            assert!(!matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "still open");
+            true
+        }
+    }
+}
+
+/// Ends the connection with a reset instead of an end of file.
+pub fn reset(stream: TcpStream) {
+    let socket = Socket::from(stream);
+    socket.set_linger(Some(std::time::Duration::ZERO)).unwrap();
+}
+
+/// Says end of file and keeps reading possible.
+pub fn end(stream: &TcpStream) {
+    stream.shutdown(Shutdown::Write).unwrap();
+}

@@ -1,0 +1,414 @@
+//! The language of the fixtures: a dialogue with one or two real servers, written as it looks.
+//!
+//! ```text
+//! # B03 [438] the transfer comes from the announced socket     the statement, in words
+//! @ both                     old | mod | both: on which listener (both when it is not said)
+//! @ flags --gender off       more options of the servers
+//! @ file a.txt hello         a file of site 1; `file2` of site 2
+//! @ sites 2                  C2 talks to a second server, else to the same one
+//! =: listen p                the test listens; its port is <p>
+//! C: SOCK <p>                a command line; C1: and C2: where there are two
+//! S: 255 SOCK <n>            a reply: codes, then its text with captures and `*`
+//! S?: 255 *                  a reply that may be left out
+//! =: accept d at p from <n>  a data connection `d`, from that port
+//! S: 252|257/226             alternatives with |, old / new
+//! ```
+//! Replies: `passive <n>` as text takes the port from 255, 227 or 229. Escapes `\r \n \0 \xNN \s`
+//! (a space at the end of a line). `C!:` sends octets without CR LF, `C^:` one octet as urgent data.
+//! All steps that start with `=:` are in [`Play::step`].
+
+use crate::raw::{Raw, names};
+use crate::site::{PASSWORD, Server, Site, USER};
+use crate::socket;
+use ftp_proto::dialect::Dialect;
+use std::collections::HashMap;
+use std::fs;
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+
+/// A fixture as it was read.
+#[derive(Clone, Debug)]
+pub struct Transcript {
+    name: String,
+    dialects: Vec<Dialect>,
+    flags: Vec<String>,
+    files: Vec<(usize, String, Vec<u8>)>,
+    sites: usize,
+    login: bool,
+    steps: Vec<(usize, String, String)>,
+}
+
+/// The directory of the fixtures.
+pub fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/transcripts")
+}
+
+/// All fixtures whose name starts with `prefix`, in order; it is a mistake to ask for none.
+pub fn all(prefix: &str) -> Vec<Transcript> {
+    let mut names: Vec<String> = fs::read_dir(directory())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.starts_with(prefix))
+        .collect();
+    names.sort();
+    assert!(!names.is_empty(), "no fixture starts with {prefix}");
+    names.iter().map(|name| Transcript::read(name)).collect()
+}
+
+/// Plays all fixtures of a prefix in all their dialects and reports every failure by name.
+pub fn play_all(prefix: &str) {
+    let mut failed = Vec::new();
+    for transcript in all(prefix) {
+        for &dialect in &transcript.dialects {
+            let played = transcript.clone();
+            if std::thread::spawn(move || played.play(dialect)).join().is_err() {
+                failed.push(format!("{} ({dialect:?})", transcript.name));
+            }
+        }
+    }
+    assert!(failed.is_empty(), "{} failed:\n{}", failed.len(), failed.join("\n"));
+}
+
+impl Transcript {
+    /// Reads a fixture.
+    pub fn read(name: &str) -> Self {
+        let text = fs::read_to_string(directory().join(name)).unwrap();
+        let mut read = Self {
+            name: name.into(),
+            dialects: vec![Dialect::Rfc354, Dialect::Rfc959],
+            flags: Vec::new(),
+            files: Vec::new(),
+            sites: 1,
+            login: true,
+            steps: Vec::new(),
+        };
+        for (number, line) in (1..).zip(text.lines()) {
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            if let Some(setting) = line.strip_prefix("@ ") {
+                read.set(setting);
+            } else {
+                let (head, rest) = line.split_once(':').unwrap_or_else(|| panic!("{name}:{number}: {line}"));
+                let (head, rest) = match head {
+                    "=" => (head, rest),
+                    head => (head, rest.strip_prefix(' ').unwrap_or(rest)),
+                };
+                read.steps.push((number, head.into(), rest.into()));
+            }
+        }
+        read
+    }
+
+    fn set(&mut self, setting: &str) {
+        let (word, rest) = setting.split_once(' ').unwrap_or((setting, ""));
+        match word {
+            "old" => self.dialects = vec![Dialect::Rfc354],
+            "mod" => self.dialects = vec![Dialect::Rfc959],
+            "both" => {}
+            "flags" => self.flags.extend(rest.split_whitespace().map(String::from)),
+            "sites" => self.sites = rest.parse().unwrap(),
+            "stranger" => self.login = false,
+            "file" | "file2" => {
+                let (name, content) = rest.split_once(' ').unwrap_or((rest, ""));
+                self.files.push((usize::from(word == "file2"), name.into(), unescape(content)));
+            }
+            _ => panic!("{}: unknown setting {setting:?}", self.name),
+        }
+    }
+
+    /// Plays it against real servers of one dialect.
+    pub fn play(&self, dialect: Dialect) {
+        let servers: Vec<Server> = (0..self.sites)
+            .map(|index| {
+                let files = self.files.iter().filter(|(site, ..)| *site == index);
+                let site = Site::new(if index == 0 { "one" } else { "two" });
+                let site = site.at(if index == 0 { "127.0.0.2" } else { "127.0.0.3" });
+                let site = site.args(self.flags.iter().map(String::as_str));
+                files.fold(site, |site, (_, name, content)| site.file(name, content)).start()
+            })
+            .collect();
+        let second = servers.last().unwrap();
+        let mut controls = vec![servers[0].connect(dialect)];
+        if self.steps.iter().any(|(_, head, _)| head.contains('2')) {
+            controls.push(second.connect(dialect));
+        }
+        if self.login {
+            controls.iter_mut().for_each(|control| control.login(USER, PASSWORD));
+        }
+        let mut play = Play {
+            dialect,
+            servers: &servers,
+            controls,
+            known: HashMap::new(),
+            listeners: HashMap::new(),
+            connections: HashMap::new(),
+        };
+        for (index, server) in servers.iter().chain((servers.len() == 1).then_some(second)).enumerate() {
+            play.know(&format!("ip{}", index + 1), server.ip());
+            play.know(&format!("host{}", index + 1), server.host_number());
+            play.know(&format!("port{}", index + 1), server.address(dialect).port());
+            let ip = server.ip().to_string().replace('.', ",");
+            play.know(&format!("commas{}", index + 1), ip);
+        }
+        for (number, head, rest) in &self.steps {
+            // A failure says where; the panic's own message says what.
+            let place = Place { name: &self.name, number: *number, dialect };
+            play.line(head, rest);
+            place.passed();
+        }
+    }
+}
+
+/// Says on a panic which line of which fixture it was.
+struct Place<'a> {
+    name: &'a str,
+    number: usize,
+    dialect: Dialect,
+}
+
+impl Place<'_> {
+    const fn passed(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        eprintln!("fixture {} line {} ({:?}) failed", self.name, self.number, self.dialect);
+    }
+}
+
+/// A fixture under way.
+struct Play<'a> {
+    dialect: Dialect,
+    servers: &'a [Server],
+    controls: Vec<Raw>,
+    known: HashMap<String, String>,
+    listeners: HashMap<String, TcpListener>,
+    connections: HashMap<String, TcpStream>,
+}
+
+impl Play<'_> {
+    fn know(&mut self, name: &str, value: impl ToString) {
+        self.known.insert(name.into(), value.to_string());
+    }
+
+    fn line(&mut self, head: &str, rest: &str) {
+        let control = usize::from(head.contains('2'));
+        match head.replace(['1', '2'], "").as_str() {
+            "C" => {
+                let mut octets = unescape(&self.fill(rest));
+                octets.extend_from_slice(b"\r\n");
+                self.controls[control].send_octets(&octets);
+            }
+            "C!" => {
+                let octets = unescape(&self.fill(rest));
+                self.controls[control].send_octets(&octets);
+            }
+            "C^" => self.controls[control].send_urgent(unescape(rest)[0]),
+            "S" => self.heard(control, rest, false),
+            "S?" => self.heard(control, rest, true),
+            "S!" => {
+                let expected = unescape(rest);
+                let octets = self.controls[control].read_octets(expected.len());
+                assert_eq!(octets.escape_ascii().to_string(), expected.escape_ascii().to_string());
+            }
+            "E" => self.controls[control].closed(),
+            "=" => {
+                let rest = self.fill(rest.trim());
+                self.step(control, &rest);
+            }
+            _ => panic!("unknown line {head}: {rest}"),
+        }
+    }
+
+    /// Replaces `<name>` by what was captured.
+    fn fill(&self, text: &str) -> String {
+        let mut filled = text.to_owned();
+        for (name, value) in &self.known {
+            filled = filled.replace(&format!("<{name}>"), value);
+        }
+        filled
+    }
+
+    fn heard(&mut self, control: usize, expected: &str, optional: bool) {
+        let (codes, text) = expected.split_once(' ').unwrap_or((expected, ""));
+        let reply = self.controls[control].reply();
+        let code = names(codes, self.dialect, reply.code);
+        if let Some(name) = text.strip_prefix("passive ").filter(|_| code) {
+            self.know(name.trim_matches(['<', '>']), reply.port());
+            return;
+        }
+        let captured = if text.is_empty() { Some(Vec::new()) } else { self.matched(text, &reply.text()) };
+        match captured.filter(|_| code) {
+            Some(captured) => captured.iter().for_each(|(name, value)| self.know(name, value)),
+            None if optional => self.controls[control].hold(reply),
+            None => {
+                let heard = format!("expected {expected}, heard {} {}", reply.code, reply.text());
+                self.controls[control].fail(&heard);
+            }
+        }
+    }
+
+    /// Matches a text: `*` is anything, `<name>` a word, known or captured.
+    fn matched(&self, pattern: &str, text: &str) -> Option<Vec<(String, String)>> {
+        let pattern = self.fill(pattern);
+        fn go(pattern: &str, text: &str, captured: &mut Vec<(String, String)>) -> bool {
+            if let Some(rest) = pattern.strip_prefix('*') {
+                return (0..=text.len())
+                    .filter(|at| text.is_char_boundary(*at))
+                    .any(|at| go(rest, &text[at..], captured));
+            }
+            if let Some((name, rest)) = pattern.strip_prefix('<').and_then(|rest| rest.split_once('>')) {
+                let word = text.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(text.len());
+                captured.push((name.into(), text[..word].into()));
+                return word > 0 && go(rest, &text[word..], captured) || captured.pop().is_none();
+            }
+            match (pattern.chars().next(), text.chars().next()) {
+                (None, None) => true,
+                (Some(p), Some(t)) if p == t => go(&pattern[p.len_utf8()..], &text[t.len_utf8()..], captured),
+                _ => false,
+            }
+        }
+        let mut captured = Vec::new();
+        go(&pattern, text, &mut captured).then_some(captured)
+    }
+
+    fn own(&self, port: &str) -> SocketAddr {
+        match port.parse() {
+            Ok(full) => full,
+            Err(_) => format!("127.0.0.1:{port}").parse().unwrap(),
+        }
+    }
+
+    fn connection(&self, name: &str) -> &TcpStream {
+        self.connections.get(name).unwrap_or_else(|| panic!("no data connection {name}"))
+    }
+
+    fn take(&mut self, name: &str) -> TcpStream {
+        self.connections.remove(name).unwrap_or_else(|| panic!("no data connection {name}"))
+    }
+
+    /// One step beside the control connections. Addresses are `PORT` (ours: 127.0.0.1, the
+    /// server's: site 1) or `IP:PORT`.
+    fn step(&mut self, control: usize, step: &str) {
+        let words: Vec<&str> = step.split(' ').collect();
+        let server = self.servers.get(control).unwrap_or(&self.servers[0]);
+        let site = |port: &str| -> SocketAddr {
+            port.parse().unwrap_or_else(|_| SocketAddr::new(server.ip(), port.parse().unwrap()))
+        };
+        match words[..] {
+            ["listen", name] => self.listen(name, "127.0.0.1"),
+            ["listen", name, "on", ip] => self.listen(name, ip),
+            ["free", name] => self.know(name, socket::free_port("127.0.0.1")),
+            ["reopen", name, port] => {
+                self.listeners.insert(name.into(), socket::listen("127.0.0.1", port.parse().unwrap()));
+            }
+            ["quiet", name] => assert!(socket::is_quiet(&self.listeners[name]), "somebody came to {name}"),
+            ["unlisten", name] => drop(self.listeners.remove(name)),
+            ["accept", name, "at", listener] => {
+                let (stream, _) = socket::accept(&self.listeners[listener]);
+                self.connections.insert(name.into(), stream);
+            }
+            ["accept", name, "at", listener, "from", port] => {
+                let (stream, from) = socket::accept(&self.listeners[listener]);
+                assert_eq!(from, site(port), "the data connection's source");
+                self.connections.insert(name.into(), stream);
+            }
+            ["connect", name, "to", port] => {
+                let stream = socket::connect(self.own("0"), site(port));
+                self.connections.insert(name.into(), stream);
+            }
+            ["connect", name, "from", from, "to", port] => {
+                let stream = socket::connect(self.own(from), site(port));
+                self.connections.insert(name.into(), stream);
+            }
+            ["refused", port] => {
+                let tried = socket::try_connect(self.own("0"), site(port));
+                let refused = tried.as_ref().is_err_and(|error| {
+                    matches!(
+                        error.kind(),
+                        std::io::ErrorKind::ConnectionRefused | std::io::ErrorKind::ConnectionReset
+                    )
+                });
+                assert!(refused, "{port} is still open: {tried:?}");
+            }
+            ["send", name, ..] => {
+                let octets = unescape(step.splitn(3, ' ').nth(2).unwrap_or_default());
+                self.connection(name).write_all(&octets).unwrap();
+            }
+            ["end", name] => drop(self.take(name)),
+            ["reset", name] => socket::reset(self.take(name)),
+            ["receive", name, ..] => {
+                let expected = unescape(step.splitn(3, ' ').nth(2).unwrap_or_default());
+                let octets = socket::drain(self.take(name));
+                assert_eq!(octets.escape_ascii().to_string(), expected.escape_ascii().to_string());
+            }
+            ["receive-like", name, ..] => {
+                let octets = String::from_utf8(socket::drain(self.take(name))).unwrap();
+                let pattern = step.splitn(3, ' ').nth(2).unwrap_or_default();
+                assert!(self.matched(pattern, &octets).is_some(), "{pattern:?} does not match {octets:?}");
+            }
+            ["closed", name] => {
+                assert!(socket::is_closed_unused(&self.take(name)), "{name} carries data");
+            }
+            ["has", file, ..] => {
+                let expected = unescape(step.splitn(3, ' ').nth(2).unwrap_or_default());
+                let content = server.bytes(file);
+                assert_eq!(content.escape_ascii().to_string(), expected.escape_ascii().to_string(), "{file}");
+            }
+            ["missing", file] => assert!(!server.path(file).exists(), "{file} exists"),
+            ["only", ..] => assert_eq!(server.names().join(" "), step["only".len()..].trim_start()),
+            ["differ", one, other] => assert_ne!(one, other),
+            ["same", one, other] => assert_eq!(one, other),
+            _ => panic!("unknown step {step:?}"),
+        }
+    }
+
+    fn listen(&mut self, name: &str, ip: &str) {
+        let listener = socket::listen(ip, 0);
+        self.know(name, listener.local_addr().unwrap().port());
+        self.listeners.insert(name.into(), listener);
+    }
+}
+
+/// `\r \n \0 \s \\ \xNN`.
+fn unescape(text: &str) -> Vec<u8> {
+    let mut octets = Vec::new();
+    let mut rest = text.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        rest = after;
+        if first != b'\\' {
+            octets.push(first);
+            continue;
+        }
+        let (&escape, after) = rest.split_first().expect("a letter follows the backslash");
+        rest = after;
+        octets.push(match escape {
+            b'r' => b'\r',
+            b'n' => b'\n',
+            b'0' => 0,
+            b's' => b' ',
+            b'\\' => b'\\',
+            b'x' => {
+                let (hex, after) = rest.split_at(2);
+                rest = after;
+                u8::from_str_radix(std::str::from_utf8(hex).unwrap(), 16).unwrap()
+            }
+            other => panic!("unknown escape \\{}", char::from(other)),
+        });
+    }
+    octets
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_are_octets() {
+        assert_eq!(unescape("a\\r\\n\\0\\xffb\\s"), b"a\r\n\0\xffb ");
+    }
+}

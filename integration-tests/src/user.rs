@@ -1,0 +1,138 @@
+//! One run of ftp-user.
+
+use crate::binary::{Program, Running};
+use rustix::process::Signal;
+use serde_json::Value;
+use std::ffi::OsStr;
+use std::process::{Command, ExitStatus};
+use tempfile::TempDir;
+
+/// What a run will be.
+#[derive(Debug)]
+pub struct User {
+    command: Command,
+    home: TempDir,
+}
+
+/// A run without a configuration, a home or a terminal.
+pub fn user() -> User {
+    let home = tempfile::Builder::new().prefix("ftp-user-home-").tempdir().unwrap();
+    let mut command = Program::User.command();
+    command.env("HOME", home.path()).current_dir(home.path());
+    User { command, home }
+}
+
+impl User {
+    /// With more arguments.
+    pub fn args<S: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
+        self.command.args(args);
+        self
+    }
+
+    /// With a file in its current directory.
+    pub fn file(self, name: &str, octets: impl AsRef<[u8]>) -> Self {
+        std::fs::write(self.home.path().join(name), octets).unwrap();
+        self
+    }
+
+    /// Starts it.
+    pub fn start(self) -> Started {
+        let shown = format!("{:?}", self.command.get_args().collect::<Vec<_>>());
+        Started { shown, running: Running::start("ftp-user", self.command), home: self.home }
+    }
+
+    /// Runs it to its end.
+    pub fn run(self) -> Run {
+        self.start().end()
+    }
+}
+
+/// A run under way.
+#[derive(Debug)]
+pub struct Started {
+    shown: String,
+    home: TempDir,
+    /// The process.
+    pub running: Running,
+}
+
+impl Started {
+    /// Ctrl-C.
+    pub fn interrupt(&self) {
+        self.running.signal(Signal::INT);
+    }
+
+    /// Waits for its end.
+    pub fn end(mut self) -> Run {
+        let mut stdout = Vec::new();
+        while let Some(line) = self.running.line() {
+            stdout.push(line);
+        }
+        let status = self.running.wait();
+        Run { shown: self.shown, status, stdout, said: self.running.said(), home: self.home }
+    }
+}
+
+/// A run that has ended.
+#[derive(Debug)]
+pub struct Run {
+    shown: String,
+    status: ExitStatus,
+    /// The lines of its standard output.
+    pub stdout: Vec<String>,
+    /// Both outputs.
+    pub said: String,
+    home: TempDir,
+}
+
+impl Run {
+    /// Its exit code (cli.md).
+    pub fn exits(self, code: i32) -> Self {
+        assert_eq!(self.status.code(), Some(code), "{self}");
+        self
+    }
+
+    /// Some line says this, on either output, in any case.
+    pub fn says(self, words: &str) -> Self {
+        assert!(self.said.to_lowercase().contains(&words.to_lowercase()), "not said: {words:?}\n{self}");
+        self
+    }
+
+    /// No line says this.
+    pub fn never_says(self, words: &str) -> Self {
+        assert!(!self.said.contains(words), "said: {words:?}\n{self}");
+        self
+    }
+
+    /// The last line for people.
+    pub fn last(&self) -> &str {
+        self.stdout.last().unwrap_or_else(|| panic!("nothing said\n{self}"))
+    }
+
+    /// The events of `--json` of one kind.
+    pub fn events(&self, kind: &str) -> Vec<Value> {
+        self.stdout
+            .iter()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}\n{self}")))
+            .filter(|event: &Value| event["event"] == kind)
+            .collect()
+    }
+
+    /// The last event of `--json`.
+    pub fn summary(&self) -> Value {
+        let summary = self.events("summary").pop().unwrap_or_else(|| panic!("no summary\n{self}"));
+        assert_eq!(serde_json::from_str::<Value>(self.last()).ok(), Some(summary.clone()), "{self}");
+        summary
+    }
+
+    /// A file of its current directory.
+    pub fn bytes(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.home.path().join(name)).unwrap_or_else(|error| panic!("{name}: {error}\n{self}"))
+    }
+}
+
+impl std::fmt::Display for Run {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ftp-user {} ended with {}\n{}", self.shown, self.status, self.said)
+    }
+}
