@@ -1,23 +1,123 @@
 //! EPRT's argument and the 229 reply (RFC 2428), any delimiter.
 
+use super::unmapped;
 use crate::command::{Command, Fault};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Parses `<d>proto<d>address<d>port<d>`, d any of 33..=126 (D19); gives [`Command::Eprt`] or
 /// [`Command::EprtUnknown`].
 pub fn parse_eprt(argument: &[u8]) -> Result<Command, Fault> {
-    let _ = argument;
-    Err(Fault::Syntax)
+    let text = std::str::from_utf8(argument.trim_ascii()).map_err(|_| Fault::Syntax)?;
+    let delimiter = text.chars().next().ok_or(Fault::Missing)?;
+    if !delimiter.is_ascii_graphic() || delimiter.is_ascii_digit() {
+        return Err(Fault::Syntax);
+    }
+    let mut fields = text.split(delimiter).skip(1);
+    let (Some(family), Some(host), Some(port), Some(""), None) =
+        (fields.next(), fields.next(), fields.next(), fields.next(), fields.next())
+    else {
+        return Err(Fault::Syntax);
+    };
+    let ip = match number::<u32>(family).ok_or(Fault::Syntax)? {
+        1 => IpAddr::V4(host.parse::<Ipv4Addr>().map_err(|_| Fault::Syntax)?),
+        2 => IpAddr::V6(host.parse::<Ipv6Addr>().map_err(|_| Fault::Syntax)?),
+        other => return Ok(Command::EprtUnknown(other)),
+    };
+    if port.is_empty() || !port.bytes().all(|o| o.is_ascii_digit()) {
+        return Err(Fault::Syntax);
+    }
+    let port = port.parse::<u16>().map_err(|_| Fault::OutOfRange)?;
+    Ok(Command::Eprt(SocketAddr::new(ip, port)))
+}
+
+/// Digits only: Rust's own parser would take a sign.
+fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
+    if text.bytes().all(|o| o.is_ascii_digit()) { text.parse().ok() } else { None }
 }
 
 /// `|1|192.0.2.1|40004|` or `|2|2001:db8::1|40004|`; a v4-mapped address is written as IPv4.
 pub fn format_eprt(address: SocketAddr) -> String {
-    let _ = address;
-    String::new()
+    let ip = unmapped(address.ip());
+    let family = if ip.is_ipv4() { 1 } else { 2 };
+    format!("|{family}|{ip}|{}|", address.port())
 }
 
 /// The port in a 229 reply: `(<d><d><d>port<d>)` with any delimiter, filled fields tolerated (H09).
 pub fn parse_229(text: &[u8]) -> Option<u16> {
-    let _ = text;
-    None
+    // A parenthesis may stand in the words before as well; more than a few are no 229.
+    let mut starts = (0..text.len()).filter(|i| text.get(*i) == Some(&b'(')).take(8);
+    starts.find_map(|i| {
+        let (delimiter, fields) = text.get(i + 1..)?.split_first()?;
+        if !delimiter.is_ascii_graphic() || delimiter.is_ascii_digit() {
+            return None;
+        }
+        let mut fields = fields.split(|o| o == delimiter);
+        let (_family, _host, port) = (fields.next()?, fields.next()?, fields.next()?);
+        fields.next()?; // the closing delimiter
+        number::<u16>(std::str::from_utf8(port).ok()?).filter(|port| *port != 0)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(argument: &str, expect: Result<Command, Fault>) {
+        assert_eq!(parse_eprt(argument.as_bytes()), expect, "EPRT {argument}");
+    }
+
+    #[test]
+    fn d19_eprt_takes_any_delimiter() {
+        let v4 = Ok(Command::Eprt("192.0.2.1:40004".parse().unwrap()));
+        check("|1|192.0.2.1|40004|", v4.clone());
+        check("!1!192.0.2.1!40004!", v4);
+        check("|2|2001:db8::1|40004|", Ok(Command::Eprt("[2001:db8::1]:40004".parse().unwrap())));
+        check("|3|anything|40004|", Ok(Command::EprtUnknown(3)));
+    }
+
+    #[test]
+    fn what_is_no_eprt_is_refused() {
+        check("", Err(Fault::Missing));
+        for bad in [
+            "|1|192.0.2.1|40004",
+            "|1|192.0.2.1|40004|x",
+            "|1|2001:db8::1|40004|",
+            "|2|192.0.2.1|40004|",
+            "|1|192.0.2.1||",
+            "|1|192.0.2.1|+1|",
+            "|x|192.0.2.1|1|",
+            "||||",
+            "|",
+            "1111",
+        ] {
+            check(bad, Err(Fault::Syntax));
+        }
+        check("|1|192.0.2.1|65536|", Err(Fault::OutOfRange));
+    }
+
+    #[test]
+    fn eprt_is_written_in_the_family_of_the_address() {
+        assert_eq!(format_eprt("192.0.2.1:40004".parse().unwrap()), "|1|192.0.2.1|40004|");
+        assert_eq!(format_eprt("[2001:db8::1]:40004".parse().unwrap()), "|2|2001:db8::1|40004|");
+        assert_eq!(format_eprt("[::ffff:192.0.2.1]:1".parse().unwrap()), "|1|192.0.2.1|1|");
+    }
+
+    #[test]
+    fn h09_a_229_is_read_with_other_delimiters_and_filled_fields() {
+        for good in [
+            "Entering Extended Passive Mode (|||40002|)",
+            "Entering Extended Passive Mode (!!!40002!).",
+            "(mode E) Entering (|||40002|)",
+            "Extended (|1|192.0.2.1|40002|)",
+            "Extended (|2|2001:db8::1|40002|)",
+            "(|||40002|",
+        ] {
+            assert_eq!(parse_229(good.as_bytes()), Some(40002), "{good}");
+        }
+        for bad in
+            ["", "(", "(|||)", "(||||)", "(|||0|)", "(|||65536|)", "|||40002|", "(|||40002)", "(|||-1|)"]
+        {
+            assert_eq!(parse_229(bad.as_bytes()), None, "{bad}");
+        }
+    }
 }

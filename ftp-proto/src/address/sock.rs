@@ -1,7 +1,8 @@
 //! SOCK's argument in every host form, and `255 SOCK n`.
 
+use super::{parse_port, unmapped};
 use crate::command::Fault;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// What SOCK names: a foreign socket, or any socket of a host (port 0, a filter only).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -15,21 +16,179 @@ pub struct SockTarget {
 /// Parses SOCK's argument: `<socket>` or `<host>,<socket>`, host as decimal number 256..2^32-1,
 /// dotted quad, IPv6 with or without brackets; six comma numbers as PORT has them; blanks around
 /// the comma (dialect-1973 sections 6 and 13).
+///
+/// ```
+/// use ftp_proto::address::parse_sock;
+///
+/// // RFC 438 on TCP: 167772161 is 10.0.0.1.
+/// assert_eq!(parse_sock(b"167772161, 40004"), parse_sock(b"10.0.0.1,40004"));
+/// ```
 pub fn parse_sock(argument: &[u8]) -> Result<SockTarget, Fault> {
-    let _ = argument;
-    Err(Fault::Syntax)
+    let text = std::str::from_utf8(argument.trim_ascii()).map_err(|_| Fault::Syntax)?;
+    if text.is_empty() {
+        return Err(Fault::Missing);
+    }
+    match text.split(',').count() {
+        1 => Ok(SockTarget { host: None, port: socket(text)? }),
+        2 => {
+            let (host_text, port_text) = text.split_once(',').ok_or(Fault::Syntax)?;
+            // The form of both is judged before the range of either (B06 before B08, B09).
+            let port = socket(port_text.trim_ascii());
+            if port == Err(Fault::Syntax) {
+                return Err(Fault::Syntax);
+            }
+            Ok(SockTarget { host: Some(host(host_text.trim_ascii())?), port: port? })
+        }
+        6 => {
+            let address = parse_port(text.as_bytes()).ok_or(Fault::Syntax)?;
+            Ok(SockTarget { host: Some((*address.ip()).into()), port: address.port() })
+        }
+        _ => Err(Fault::Syntax),
+    }
+}
+
+/// A socket number: 32 bits in RFC 354, of which TCP has 16.
+fn socket(text: &str) -> Result<u16, Fault> {
+    let number = decimal(text)?;
+    u16::try_from(number).map_err(|_| Fault::NotAPort)
+}
+
+/// A host: a literal, or the IPv4 address as one number. Numbers up to 255 were hosts of the
+/// ARPANET, for which there is no table (B09).
+fn host(text: &str) -> Result<IpAddr, Fault> {
+    if !text.is_empty() && text.bytes().all(|o| o.is_ascii_digit()) {
+        let number = decimal(text)?;
+        return if number <= 255 { Err(Fault::OutOfRange) } else { Ok(Ipv4Addr::from(number).into()) };
+    }
+    let literal = text.strip_prefix('[').and_then(|t| t.strip_suffix(']'));
+    match literal {
+        Some(v6) => v6.parse().map(IpAddr::V6).map(unmapped).map_err(|_| Fault::Syntax),
+        None => text.parse().map(unmapped).map_err(|_| Fault::Syntax),
+    }
+}
+
+/// Digits only: Rust's own parser would take a sign.
+fn decimal(text: &str) -> Result<u32, Fault> {
+    if text.is_empty() || !text.bytes().all(|o| o.is_ascii_digit()) {
+        return Err(Fault::Syntax);
+    }
+    text.parse().map_err(|_| Fault::OutOfRange)
 }
 
 /// SOCK's argument for a server: the decimal integer form for IPv4 where `integer` (an unknown
 /// 1973 server), else the literal form.
 pub fn format_sock(target: SockTarget, integer: bool) -> String {
-    let _ = (target, integer);
-    String::new()
+    let port = target.port;
+    match target.host.map(unmapped) {
+        None => port.to_string(),
+        Some(IpAddr::V4(ip)) if integer => format!("{},{port}", u32::from(ip)),
+        Some(IpAddr::V4(ip)) => format!("{ip},{port}"),
+        Some(IpAddr::V6(ip)) => format!("[{ip}],{port}"),
+    }
 }
 
 /// The port in the text of a 255 reply (H03): skips blanks and the word SOCK in any case, takes
 /// the digits, ignores the rest. `None` without digits or when the number is no port (1..=65535).
 pub fn parse_255(text: &[u8]) -> Option<u16> {
-    let _ = text;
-    None
+    let text = text.trim_ascii_start();
+    let text = match text.split_at_checked(4) {
+        Some((word, rest)) if word.eq_ignore_ascii_case(b"SOCK") => rest.trim_ascii_start(),
+        Some(_) | None => text,
+    };
+    let end = text.iter().position(|o| !o.is_ascii_digit()).unwrap_or(text.len());
+    let digits = std::str::from_utf8(text.get(..end)?).ok()?;
+    digits.parse().ok().filter(|port| *port != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(argument: &str, expect: Result<(Option<&str>, u16), Fault>) {
+        let expect = expect.map(|(host, port)| SockTarget { host: host.map(|h| h.parse().unwrap()), port });
+        assert_eq!(parse_sock(argument.as_bytes()), expect, "SOCK {argument}");
+    }
+
+    #[test]
+    fn a04_a_lone_number_is_a_socket_of_the_peer() {
+        check("40004", Ok((None, 40004)));
+        check("  40004  ", Ok((None, 40004)));
+        check("0", Ok((None, 0)));
+    }
+
+    #[test]
+    fn b05_blanks_around_the_comma_are_accepted() {
+        check("3221225985, 40004", Ok((Some("192.0.2.1"), 40004)));
+        check("3221225985 , 40004", Ok((Some("192.0.2.1"), 40004)));
+    }
+
+    #[test]
+    fn b06_what_is_no_socket_is_a_syntax_error() {
+        for bad in
+            ["abc", "1,", ",1", ",", "1,2,3", "1 x", "+1", "-1", "1,2,3,4,5", "256.0.0.1,1", "10.0.0.1"]
+        {
+            check(bad, Err(Fault::Syntax));
+        }
+        check("1,99999999999 x", Err(Fault::Syntax));
+        assert_eq!(parse_sock(b"\xff\xfe,1"), Err(Fault::Syntax));
+    }
+
+    #[test]
+    fn b07_no_argument_is_missing() {
+        check("", Err(Fault::Missing));
+        check("  ", Err(Fault::Missing));
+    }
+
+    #[test]
+    fn b08_a_socket_beyond_32_bits_is_out_of_range_and_beyond_16_no_port() {
+        check("4294967296", Err(Fault::OutOfRange));
+        check("10.0.0.1,4294967296", Err(Fault::OutOfRange));
+        check("99999999999999999999999999", Err(Fault::OutOfRange));
+        check("65535", Ok((None, 65535)));
+        check("65536", Err(Fault::NotAPort));
+        check("4294967295", Err(Fault::NotAPort));
+        check("10.0.0.1,65536", Err(Fault::NotAPort));
+    }
+
+    #[test]
+    fn b09_a_host_number_of_the_arpanet_is_out_of_range() {
+        check("0,40004", Err(Fault::OutOfRange));
+        check("255,40004", Err(Fault::OutOfRange));
+        check("256,40004", Ok((Some("0.0.1.0"), 40004)));
+        check("4294967295,40004", Ok((Some("255.255.255.255"), 40004)));
+        check("4294967296,40004", Err(Fault::OutOfRange));
+    }
+
+    #[test]
+    fn b10_literals_name_the_same_host_as_the_number() {
+        check("167772161,40004", Ok((Some("10.0.0.1"), 40004)));
+        check("10.0.0.1,40004", Ok((Some("10.0.0.1"), 40004)));
+        check("[2001:db8::1],40004", Ok((Some("2001:db8::1"), 40004)));
+        check("2001:db8::1,40004", Ok((Some("2001:db8::1"), 40004)));
+        check("::ffff:10.0.0.1,40004", Ok((Some("10.0.0.1"), 40004)));
+        check("10,0,0,1,156,68", Ok((Some("10.0.0.1"), 40004)));
+        check("[10.0.0.1],40004", Err(Fault::Syntax));
+    }
+
+    #[test]
+    fn sock_is_written_as_the_server_reads_it() {
+        let target = |host: &str| SockTarget { host: Some(host.parse().unwrap()), port: 40004 };
+        assert_eq!(format_sock(target("10.0.0.1"), true), "167772161,40004");
+        assert_eq!(format_sock(target("10.0.0.1"), false), "10.0.0.1,40004");
+        assert_eq!(format_sock(target("2001:db8::1"), true), "[2001:db8::1],40004");
+        assert_eq!(format_sock(target("::ffff:10.0.0.1"), false), "10.0.0.1,40004");
+        assert_eq!(format_sock(SockTarget { host: None, port: 1 }, true), "1");
+    }
+
+    #[test]
+    fn h03_the_port_of_a_255_is_found_and_what_is_no_port_is_not() {
+        for good in ["SOCK 40002", "SOCK  40002 foo", " sock 40002", "40002", "SOCK40002", "SOCK 40002."] {
+            assert_eq!(parse_255(good.as_bytes()), Some(40002), "{good}");
+        }
+        for bad in
+            ["", "SOCK", "SOCK x", "SOCK 0", "SOCK 65536", "SOCK -1", "is 40002", "SOCK 99999999999999999999"]
+        {
+            assert_eq!(parse_255(bad.as_bytes()), None, "{bad}");
+        }
+    }
 }

@@ -1,7 +1,11 @@
 //! A line becomes a [`Command`]. Bytes, not text: names may be anything but NUL and LF.
 
-use super::{Command, Verb};
+use super::{Command, DataType, Direction, Epsv, Mode, Opts, Partial, Structure, Verb};
+use crate::address::{parse_eprt, parse_port, parse_sock};
 use crate::dialect::Dialect;
+use crate::digest::Algorithm;
+use crate::rendezvous::RendezvousSecret;
+use crate::wire::{BadName, PathName, Secret};
 
 /// Why a line is no command.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -36,7 +40,242 @@ pub enum Fault {
 ///
 /// In [`Dialect::Rfc354`] any number of blanks separates verb and argument; in
 /// [`Dialect::Rfc959`] exactly one does and the rest is the argument (A04, RFC 2640 3.1).
+///
+/// ```
+/// use ftp_proto::command::{Command, Direction, parse};
+/// use ftp_proto::dialect::Dialect;
+///
+/// assert_eq!(parse(b"lstn r", Dialect::Rfc354), Ok(Command::Lstn(Direction::Receive)));
+/// ```
 pub fn parse(line: &[u8], dialect: Dialect) -> Result<Command, CommandError> {
-    let _ = (line, dialect);
-    Err(CommandError { verb: None, fault: Fault::Unknown })
+    let line = unindented(line);
+    if line.is_empty() {
+        return Err(CommandError { verb: None, fault: Fault::Empty });
+    }
+    let (name, rest) = line.iter().position(|o| *o == b' ').map_or((line, &[][..]), |i| line.split_at(i));
+    let verb = Verb::named(name).ok_or(CommandError { verb: None, fault: Fault::Unknown })?;
+    let rest = match dialect {
+        Dialect::Rfc354 => unindented(rest),
+        Dialect::Rfc959 => rest.strip_prefix(b" ").unwrap_or(rest),
+    };
+    argument(verb, rest).map_err(|fault| CommandError { verb: Some(verb), fault })
 }
+
+/// `rest` is what follows the separator, as it came; all but names and secrets read it without the
+/// blanks around.
+fn argument(verb: Verb, rest: &[u8]) -> Result<Command, Fault> {
+    let word = trimmed(rest);
+    Ok(match verb {
+        Verb::User => Command::User(text(rest)?),
+        Verb::Pass => Command::Pass(Secret::new(rest)), // an empty password is one
+        Verb::Acct => Command::Acct(Secret::new(text(rest)?)),
+        Verb::Rein => nothing(word, Command::Rein)?,
+        Verb::Quit => nothing(word, Command::Quit)?,
+        Verb::Pasv => nothing(word, Command::Pasv)?,
+        Verb::Actv => nothing(word, Command::Actv)?,
+        Verb::Gsoc => nothing(word, Command::Gsoc)?,
+        Verb::Cdup => nothing(word, Command::Cdup)?,
+        Verb::Pwd => nothing(word, Command::Pwd)?,
+        // ABOR, NOOP, SYST and FEAT with an argument are what they are without it: nothing could go wrong.
+        Verb::Abor => Command::Abor,
+        Verb::Noop => Command::Noop,
+        Verb::Syst => Command::Syst,
+        Verb::Feat => Command::Feat,
+        Verb::Type => Command::Type(data_type(word)?),
+        Verb::Mode => match letter(word)? {
+            b'S' => Command::Mode(Mode::Stream),
+            other @ (b'B' | b'C' | b'T' | b'H' | b'E' | b'Z') => Command::Mode(Mode::Unserved(other)),
+            _ => return Err(Fault::Syntax),
+        },
+        Verb::Stru => match letter(word)? {
+            b'F' => Command::Stru(Structure::File),
+            other @ (b'R' | b'P') => Command::Stru(Structure::Unserved(other)),
+            _ => return Err(Fault::Syntax),
+        },
+        Verb::Lstn => match letter(word)? {
+            b'S' => Command::Lstn(Direction::Send),
+            b'R' => Command::Lstn(Direction::Receive),
+            _ => return Err(Fault::Syntax), // C05
+        },
+        Verb::Byte => match number(word)? {
+            0 => return Err(Fault::Syntax),
+            size => Command::Byte(u8::try_from(size).map_err(|_| Fault::Syntax)?),
+        },
+        Verb::Sock => Command::Sock(parse_sock(word)?),
+        Verb::Port if word.is_empty() => return Err(Fault::Missing),
+        Verb::Port => Command::Port(parse_port(word).ok_or(Fault::Syntax)?),
+        Verb::Eprt => parse_eprt(word)?,
+        Verb::Epsv => Command::Epsv(epsv(word)?),
+        Verb::Rndz if word.is_empty() => Command::Rndz(None),
+        Verb::Rndz => Command::Rndz(Some(RendezvousSecret::from_hex(word).ok_or(Fault::Syntax)?)),
+        Verb::Rest => Command::Rest(number(word)?),
+        Verb::Allo => Command::Allo(allo(word)?),
+        Verb::Retr => Command::Retr(name(rest)?),
+        Verb::Stor => Command::Stor(name(rest)?),
+        Verb::Appe => Command::Appe(name(rest)?),
+        Verb::Size => Command::Size(name(rest)?),
+        Verb::Mdtm => Command::Mdtm(name(rest)?),
+        Verb::Hash => Command::Hash(name(rest)?),
+        Verb::Rnfr => Command::Rnfr(name(rest)?),
+        Verb::Rnto => Command::Rnto(name(rest)?),
+        Verb::Dele => Command::Dele(name(rest)?),
+        Verb::Mkd => Command::Mkd(name(rest)?),
+        Verb::Rmd => Command::Rmd(name(rest)?),
+        Verb::Cwd => Command::Cwd(name(rest)?),
+        Verb::List => Command::List(optional_name(without_options(rest))?),
+        Verb::Nlst => Command::Nlst(optional_name(without_options(rest))?),
+        Verb::Mlsd => Command::Mlsd(optional_name(rest)?),
+        Verb::Mlst => Command::Mlst(optional_name(rest)?),
+        Verb::Stat => Command::Stat(optional_name(rest)?),
+        Verb::Help => Command::Help(if word.is_empty() { None } else { Some(word.to_ascii_uppercase()) }),
+        Verb::Opts => Command::Opts(opts(word)?),
+        Verb::Smnt | Verb::Form | Verb::Rsym | Verb::Cpsv | Verb::Pret | Verb::Cepr => other(verb, rest),
+        Verb::Stou | Verb::Mail | Verb::Mlfl | Verb::Mfmt | Verb::Mff | Verb::Rang => other(verb, rest),
+        Verb::Avbl | Verb::Xcrc | Verb::Xmd5 | Verb::Xsha | Verb::Xsha1 => other(verb, rest),
+        Verb::Xsha256 | Verb::Xsha512 | Verb::Site | Verb::Clnt | Verb::Host => other(verb, rest),
+        Verb::Csid | Verb::Lang | Verb::Quot | Verb::Nquo | Verb::Auth | Verb::Adat => other(verb, rest),
+        Verb::Pbsz | Verb::Prot | Verb::Ccc | Verb::Mic | Verb::Conf | Verb::Enc => other(verb, rest),
+        Verb::Sscn | Verb::Pinc | Verb::Dgst | Verb::Prob | Verb::Rate | Verb::Deta => other(verb, rest),
+    })
+}
+
+/// Without blanks before. Only blanks: a line feed is never white space here (A14).
+const fn unindented(mut octets: &[u8]) -> &[u8] {
+    while let [b' ', rest @ ..] = octets {
+        octets = rest;
+    }
+    octets
+}
+
+/// Without blanks around.
+const fn trimmed(octets: &[u8]) -> &[u8] {
+    let mut octets = unindented(octets);
+    while let [rest @ .., b' '] = octets {
+        octets = rest;
+    }
+    octets
+}
+
+fn other(verb: Verb, rest: &[u8]) -> Command {
+    Command::Other(verb, rest.to_vec())
+}
+
+/// The command, if nothing but blanks follows the verb.
+fn nothing(word: &[u8], command: Command) -> Result<Command, Fault> {
+    if word.is_empty() { Ok(command) } else { Err(Fault::Syntax) }
+}
+
+fn text(rest: &[u8]) -> Result<Vec<u8>, Fault> {
+    if rest.is_empty() { Err(Fault::Missing) } else { Ok(rest.to_vec()) }
+}
+
+fn name(rest: &[u8]) -> Result<PathName, Fault> {
+    PathName::from_wire(rest).map_err(|bad| match bad {
+        BadName::Empty => Fault::Missing,
+        BadName::Control | BadName::CarriageReturn => Fault::BadName,
+    })
+}
+
+fn optional_name(rest: &[u8]) -> Result<Option<PathName>, Fault> {
+    if rest.is_empty() { Ok(None) } else { name(rest).map(Some) }
+}
+
+/// Clients send `LIST -la path` as if a shell listened: the first words with a dash are no name.
+/// Nothing is lost, since `./-la` names the file.
+fn without_options(mut rest: &[u8]) -> &[u8] {
+    while rest.first() == Some(&b'-') {
+        let end = rest.iter().position(|o| *o == b' ').unwrap_or(rest.len());
+        rest = unindented(rest.get(end..).unwrap_or_default());
+    }
+    rest
+}
+
+/// One letter, in upper case (A02).
+fn letter(word: &[u8]) -> Result<u8, Fault> {
+    match word {
+        [] => Err(Fault::Missing),
+        [one] => Ok(one.to_ascii_uppercase()),
+        [_, ..] => Err(Fault::Syntax),
+    }
+}
+
+/// Digits only: Rust's own parser would take a sign.
+fn number(word: &[u8]) -> Result<u64, Fault> {
+    if word.is_empty() {
+        return Err(Fault::Missing);
+    }
+    if !word.iter().all(u8::is_ascii_digit) {
+        return Err(Fault::Syntax);
+    }
+    std::str::from_utf8(word).ok().and_then(|digits| digits.parse().ok()).ok_or(Fault::OutOfRange)
+}
+
+/// `A`, `A N`, `I`, `L 8` are served; what else RFC 354, 385, 542 and 959 define is legal (E16).
+fn data_type(word: &[u8]) -> Result<DataType, Fault> {
+    let upper = word.to_ascii_uppercase();
+    let mut words = upper.split(|o| *o == b' ').filter(|w| !w.is_empty());
+    let kind = words.next().ok_or(Fault::Missing)?;
+    let form = words.next();
+    if words.next().is_some() {
+        return Err(Fault::Syntax);
+    }
+    match (kind, form) {
+        (b"A", None | Some(b"N")) => Ok(DataType::Ascii),
+        (b"I", None) => Ok(DataType::Image),
+        // L without a size was legal while BYTE gave it (RFC 354), and it is 8 here.
+        (b"L", None) | (b"L8", None) | (b"L", Some(b"8")) => Ok(DataType::Local8),
+        (b"A" | b"E", Some(b"N" | b"T" | b"C")) | (b"E" | b"P" | b"F", None) => Ok(DataType::Unserved),
+        (b"L", Some(size)) => number(size).map(|_| DataType::Unserved),
+        (_, _) => Err(Fault::Syntax),
+    }
+}
+
+/// RFC 2428 section 3.
+fn epsv(word: &[u8]) -> Result<Epsv, Fault> {
+    if word.is_empty() {
+        return Ok(Epsv::Same);
+    }
+    if word.eq_ignore_ascii_case(b"ALL") {
+        return Ok(Epsv::All);
+    }
+    Ok(match u32::try_from(number(word)?).map_err(|_| Fault::OutOfRange)? {
+        1 => Epsv::V4,
+        2 => Epsv::V6,
+        unknown => Epsv::Unknown(unknown),
+    })
+}
+
+/// `n` or `n R m` (RFC 959), `n [ R m]` in RFC 542: the record size says nothing here.
+fn allo(word: &[u8]) -> Result<u64, Fault> {
+    let mut words = word.split(|o| *o == b' ').filter(|w| !w.is_empty());
+    let octets = number(words.next().ok_or(Fault::Missing)?)?;
+    match (words.next(), words.next(), words.next()) {
+        (None, None, None) => Ok(octets),
+        (Some(r), Some(record), None) if r.eq_ignore_ascii_case(b"R") => number(record).map(|_| octets),
+        (_, _, _) => Err(Fault::Syntax),
+    }
+}
+
+fn opts(word: &[u8]) -> Result<Opts, Fault> {
+    let text = std::str::from_utf8(word).map_err(|_| Fault::Syntax)?;
+    let words: Vec<String> = text.split_ascii_whitespace().map(str::to_ascii_uppercase).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        [] => Err(Fault::Missing),
+        ["UTF8"] | ["UTF8", "ON"] => Ok(Opts::Utf8),
+        ["HASH"] => Ok(Opts::Hash(None)),
+        ["HASH", algorithm] => Algorithm::named(algorithm).map(|a| Opts::Hash(Some(a))).ok_or(Fault::Syntax),
+        ["MLST"] => Ok(Opts::Mlst(Vec::new())),
+        ["MLST", facts] => {
+            let facts = facts.split(';').filter(|fact| !fact.is_empty());
+            Ok(Opts::Mlst(facts.map(str::to_ascii_lowercase).collect()))
+        }
+        ["STOR", "PARTIAL", "KEEP"] => Ok(Opts::Partial(Partial::Keep)),
+        ["STOR", "PARTIAL", "DISCARD"] => Ok(Opts::Partial(Partial::Discard)),
+        ["STOR", "PARTIAL", "PUBLISH"] => Ok(Opts::Partial(Partial::Publish)),
+        [_, ..] => Ok(Opts::Unknown(word.to_vec())),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,106 +1,6 @@
 //! The one table of verbs: what holds for a verb before its argument is looked at.
 //! HELP, FEAT, "not logged in", "not during a transfer" and the reference page all read it.
 
-/// Every verb that this suite knows, served or not.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[allow(missing_docs, reason = "a verb's documentation is its row in VERBS")]
-pub enum Verb {
-    // access (RFC 354, 454, 959)
-    User,
-    Pass,
-    Acct,
-    Rein,
-    Quit,
-    Cwd,
-    Cdup,
-    Smnt,
-    // parameters
-    Type,
-    Mode,
-    Stru,
-    Byte,
-    Form,
-    Allo,
-    Rest,
-    // data sockets, 1973 family
-    Sock,
-    Lstn,
-    Pasv,
-    Actv,
-    Gsoc,
-    Rsym,
-    // data sockets, RFC 959 and 2428, practice
-    Port,
-    Eprt,
-    Epsv,
-    Cpsv,
-    Pret,
-    Cepr,
-    // transfers
-    Retr,
-    Stor,
-    Appe,
-    Stou,
-    List,
-    Nlst,
-    Mlsd,
-    Mlst,
-    Mail,
-    Mlfl,
-    // files
-    Rnfr,
-    Rnto,
-    Dele,
-    Mkd,
-    Rmd,
-    Pwd,
-    Size,
-    Mdtm,
-    Mfmt,
-    Mff,
-    Hash,
-    Rang,
-    Avbl,
-    Xcrc,
-    Xmd5,
-    Xsha,
-    Xsha1,
-    Xsha256,
-    Xsha512,
-    // information
-    Stat,
-    Help,
-    Noop,
-    Syst,
-    Feat,
-    Opts,
-    Site,
-    Abor,
-    Clnt,
-    Host,
-    Csid,
-    Lang,
-    Quot,
-    Nquo,
-    // security (RFC 2228, 4217)
-    Auth,
-    Adat,
-    Pbsz,
-    Prot,
-    Ccc,
-    Mic,
-    Conf,
-    Enc,
-    Sscn,
-    // extensions of this suite
-    Rndz,
-    Pinc,
-    Dgst,
-    Prob,
-    Rate,
-    Deta,
-}
-
 /// One verb's rules.
 #[derive(Debug)]
 pub struct Row {
@@ -151,8 +51,129 @@ pub enum Served {
     No,
 }
 
-/// The table. One row for each [`Verb`].
-pub static VERBS: &[Row] = &[];
+/// Makes the enum and the table of the same rows, so that no verb is without its row.
+macro_rules! verbs {
+    ($( $verb:ident $name:literal $aliases:tt $syntax:literal $source:literal $login:ident $busy:ident $served:ident; )*) => {
+        /// Every verb that this suite knows, served or not.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        pub enum Verb {
+            $( #[doc = concat!("`", $name, "` (", $source, ")")] $verb, )*
+        }
+
+        /// The table. One row for each [`Verb`], in the order of HELP.
+        pub static VERBS: &[Row] = &[
+            $( Row {
+                verb: Verb::$verb,
+                name: $name,
+                aliases: &$aliases,
+                syntax: $syntax,
+                source: $source,
+                login: Login::$login,
+                busy: Busy::$busy,
+                served: Served::$served,
+            }, )*
+        ];
+    };
+}
+
+// SOCK, LSTN, PASV and GSOC reserve ports, so they need a login (dialect-1973 section 7.1), though
+// servers of 1973 let SOCK pass before. What only sets a parameter passes before.
+verbs! {
+    // access
+    User    "USER"   []         "<name>"                         "RFC 354, 959"                         Before Queue  Yes;
+    Pass    "PASS"   []         "<password>"                     "RFC 354, 959"                         Before Queue  Yes;
+    Acct    "ACCT"   []         "<account>"                      "RFC 354, 959"                         Before Queue  Yes;
+    Rein    "REIN"   []         ""                               "RFC 454, 959"                         Before Queue  Yes;
+    Quit    "QUIT"   ["BYE"]    ""                               "RFC 354 (BYE), 959"                   Before Now    Yes;
+    Cwd     "CWD"    ["XCWD"]   "<path>"                         "RFC 542, 959; XCWD RFC 1123"          After  Queue  Yes;
+    Cdup    "CDUP"   ["XCUP"]   ""                               "RFC 959; XCUP RFC 1123"               After  Queue  Yes;
+    Smnt    "SMNT"   []         "<path>"                         "RFC 959"                              After  Queue  No;
+    // parameters
+    Type    "TYPE"   []         "A [N] | I | L 8"                "RFC 354, 959"                         Before Queue  Yes;
+    Mode    "MODE"   []         "S"                              "RFC 354, 959"                         Before Queue  Yes;
+    Stru    "STRU"   []         "F"                              "RFC 354, 959"                         Before Queue  Yes;
+    Byte    "BYTE"   []         "8"                              "RFC 354"                              Before Queue  Yes;
+    Form    "FORM"   []         "U | P"                          "RFC 454"                              Before Queue  No;
+    Allo    "ALLO"   []         "<octets> [R <octets>]"          "RFC 354, 959"                         After  Queue  Yes;
+    Rest    "REST"   []         "<octets>"                       "RFC 3659"                             After  Queue  Yes;
+    // data sockets, 1973 family
+    Sock    "SOCK"   []         "[<host>,]<port>"                "RFC 354, 438"                         After  Refuse Yes;
+    Lstn    "LSTN"   []         "R | S"                          "RFC 438"                              After  Queue  Yes;
+    Pasv    "PASV"   []         ""                               "RFC 478, 959"                         After  Queue  Yes;
+    Actv    "ACTV"   []         ""                               "RFC 607, 614"                         After  Queue  Yes;
+    Gsoc    "GSOC"   []         ""                               "RFC 430, 463"                         After  Queue  Yes;
+    Rsym    "RSYM"   []         "ON | OFF"                       "docs/protocol/extensions.md"          After  Queue  No;
+    // data sockets, RFC 959, 2428 and practice
+    Port    "PORT"   []         "<h1>,<h2>,<h3>,<h4>,<p1>,<p2>"  "RFC 959"                              After  Queue  Yes;
+    Eprt    "EPRT"   []         "|<family>|<host>|<port>|"       "RFC 2428"                             After  Queue  Yes;
+    Epsv    "EPSV"   []         "[1 | 2 | ALL]"                  "RFC 2428"                             After  Queue  Yes;
+    Cpsv    "CPSV"   []         ""                               "practice"                             After  Queue  No;
+    Pret    "PRET"   []         "<command>"                      "practice"                             After  Queue  No;
+    Cepr    "CEPR"   []         "ON | OFF"                       "practice"                             After  Queue  No;
+    // transfers
+    Retr    "RETR"   ["RTRV"]   "<path>"                         "RFC 354, 959; RTRV RFC 478"           After  Queue  Yes;
+    Stor    "STOR"   []         "<path>"                         "RFC 354, 959"                         After  Queue  Yes;
+    Appe    "APPE"   []         "<path>"                         "RFC 354, 959"                         After  Queue  Yes;
+    Stou    "STOU"   []         ""                               "RFC 959"                              After  Queue  No;
+    List    "LIST"   []         "[<path>]"                       "RFC 354, 959"                         After  Queue  Yes;
+    Nlst    "NLST"   []         "[<path>]"                       "RFC 354, 959"                         After  Queue  Yes;
+    Mlsd    "MLSD"   []         "[<path>]"                       "RFC 3659"                             After  Queue  Yes;
+    Mlst    "MLST"   []         "[<path>]"                       "RFC 3659"                             After  Queue  Yes;
+    Mail    "MAIL"   []         "<user>"                         "RFC 354"                              Before Queue  No;
+    Mlfl    "MLFL"   []         "<user>"                         "RFC 354"                              After  Queue  No;
+    // files
+    Rnfr    "RNFR"   []         "<path>"                         "RFC 354, 959"                         After  Queue  Yes;
+    Rnto    "RNTO"   []         "<path>"                         "RFC 354, 959"                         After  Queue  Yes;
+    Dele    "DELE"   []         "<path>"                         "RFC 354, 959"                         After  Queue  Yes;
+    Mkd     "MKD"    ["XMKD"]   "<path>"                         "RFC 959; XMKD RFC 1123"               After  Queue  Yes;
+    Rmd     "RMD"    ["XRMD"]   "<path>"                         "RFC 959; XRMD RFC 1123"               After  Queue  Yes;
+    Pwd     "PWD"    ["XPWD"]   ""                               "RFC 959; XPWD RFC 1123"               After  Queue  Yes;
+    Size    "SIZE"   []         "<path>"                         "RFC 3659"                             After  Queue  Yes;
+    Mdtm    "MDTM"   []         "<path>"                         "RFC 3659"                             After  Queue  Yes;
+    Mfmt    "MFMT"   []         "<time> <path>"                  "draft-somers-ftp-mfxx"                After  Queue  No;
+    Mff     "MFF"    []         "<facts> <path>"                 "draft-somers-ftp-mfxx"                After  Queue  No;
+    Hash    "HASH"   []         "<path>"                         "draft-ietf-ftpext2-hash"              After  Queue  Yes;
+    Rang    "RANG"   []         "<first> <last>"                 "draft-bryan-ftp-range"                After  Queue  No;
+    Avbl    "AVBL"   []         "[<path>]"                       "practice"                             After  Queue  No;
+    Xcrc    "XCRC"   []         "<path>"                         "practice"                             After  Queue  No;
+    Xmd5    "XMD5"   []         "<path>"                         "practice"                             After  Queue  No;
+    Xsha    "XSHA"   []         "<path>"                         "practice"                             After  Queue  No;
+    Xsha1   "XSHA1"  []         "<path>"                         "practice"                             After  Queue  No;
+    Xsha256 "XSHA256" []         "<path>"                         "practice"                             After  Queue  No;
+    Xsha512 "XSHA512" []         "<path>"                         "practice"                             After  Queue  No;
+    // information
+    Stat    "STAT"   []         "[<path>]"                       "RFC 354, 959"                         After  Now    Yes;
+    Help    "HELP"   []         "[<verb>]"                       "RFC 354, 959"                         Before Queue  Yes;
+    Noop    "NOOP"   []         ""                               "RFC 454, 959"                         Before Queue  Yes;
+    Syst    "SYST"   []         ""                               "RFC 959"                              Before Queue  Yes;
+    Feat    "FEAT"   []         ""                               "RFC 2389"                             Before Queue  Yes;
+    Opts    "OPTS"   []         "<verb> [<options>]"             "RFC 2389"                             Before Queue  Yes;
+    Site    "SITE"   []         "<command>"                      "RFC 454, 959"                         After  Queue  No;
+    Abor    "ABOR"   []         ""                               "RFC 354, 959"                         Before Now    Yes;
+    Clnt    "CLNT"   []         "<name>"                         "practice"                             Before Queue  No;
+    Host    "HOST"   []         "<name>"                         "RFC 7151"                             Before Queue  No;
+    Csid    "CSID"   []         "<facts>"                        "practice"                             Before Queue  No;
+    Lang    "LANG"   []         "[<language>]"                   "RFC 2640"                             Before Queue  No;
+    Quot    "QUOT"   []         "<command>"                      "RFC 542"                              After  Queue  No;
+    Nquo    "NQUO"   []         ""                               "RFC 542"                              After  Queue  No;
+    // security
+    Auth    "AUTH"   []         "<mechanism>"                    "RFC 2228, 4217"                       Before Queue  No;
+    Adat    "ADAT"   []         "<data>"                         "RFC 2228"                             Before Queue  No;
+    Pbsz    "PBSZ"   []         "<octets>"                       "RFC 2228, 4217"                       Before Queue  No;
+    Prot    "PROT"   []         "C | P"                          "RFC 2228, 4217"                       Before Queue  No;
+    Ccc     "CCC"    []         ""                               "RFC 2228, 4217"                       Before Queue  No;
+    Mic     "MIC"    []         "<data>"                         "RFC 2228"                             Before Queue  No;
+    Conf    "CONF"   []         "<data>"                         "RFC 2228"                             Before Queue  No;
+    Enc     "ENC"    []         "<data>"                         "RFC 2228"                             Before Queue  No;
+    Sscn    "SSCN"   []         "ON | OFF"                       "practice"                             After  Queue  No;
+    // extensions of this suite
+    Rndz    "RNDZ"   []         "[<64 hex digits>]"              "docs/protocol/extensions.md"          After  Queue  Yes;
+    Pinc    "PINC"   []         "SHA-256 <64 hex digits> | OFF"  "docs/protocol/extensions.md"          After  Queue  No;
+    Dgst    "DGST"   []         "<algorithm> | OFF"              "docs/protocol/extensions.md"          After  Queue  No;
+    Prob    "PROB"   []         "R | S"                          "docs/protocol/extensions.md"          After  Queue  No;
+    Rate    "RATE"   []         "<octets per second> | OFF"      "docs/protocol/extensions.md"          After  Queue  No;
+    Deta    "DETA"   []         "<seconds>"                      "docs/protocol/extensions.md"          After  Queue  No;
+}
 
 impl Verb {
     /// This verb's row.
@@ -169,5 +190,38 @@ impl Verb {
                     || row.aliases.iter().any(|alias| alias.as_bytes().eq_ignore_ascii_case(name))
             })
             .map(|row| row.verb)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_verb_has_exactly_one_row_and_every_name_one_verb() {
+        let mut names = HashSet::new();
+        for row in VERBS {
+            assert_eq!(VERBS.iter().filter(|other| other.verb == row.verb).count(), 1, "{}", row.name);
+            assert_eq!(row.verb.row().map(|found| found.name), Some(row.name));
+            for name in [row.name].iter().chain(row.aliases) {
+                assert!(names.insert(*name), "{name} stands twice");
+                assert!(name.bytes().all(|o| o.is_ascii_uppercase() || o.is_ascii_digit()), "{name}");
+                assert_eq!(Verb::named(name.as_bytes()), Some(row.verb));
+            }
+        }
+    }
+
+    #[test]
+    fn a01_a_verb_is_known_in_any_case() {
+        assert_eq!(Verb::named(b"rEtR"), Some(Verb::Retr));
+        assert_eq!(Verb::named(b"bye"), Some(Verb::Quit));
+        assert_eq!(Verb::named(b"RET"), None);
+        assert_eq!(Verb::named(b""), None);
+    }
+
+    #[test]
+    fn d15_rtrv_is_retr() {
+        assert_eq!(Verb::named(b"RTRV"), Some(Verb::Retr));
     }
 }

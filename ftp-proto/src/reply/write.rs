@@ -2,6 +2,7 @@
 
 use super::Meaning;
 use crate::dialect::Dialect;
+use crate::wire::escape;
 
 /// The lines of a final reply before the last (extensions, "Final reply with facts").
 pub type Facts = Vec<String>;
@@ -9,7 +10,72 @@ pub type Facts = Vec<String>;
 /// One reply, written in one piece: `nnn text` or `nnn-first`, inner lines with one leading blank,
 /// `nnn last` (A11). Control characters in texts become `%XX`. In [`Dialect::Rfc354`] a status
 /// reply (1xx) of several lines is the 1xx block and a final 200 is the caller's (A12).
+///
+/// ```
+/// use ftp_proto::dialect::Dialect;
+/// use ftp_proto::reply::{Meaning, write};
+///
+/// assert_eq!(write(Dialect::Rfc354, Meaning::Socket, &[b"SOCK 40002"]), b"255 SOCK 40002\r\n");
+/// ```
 pub fn write(dialect: Dialect, meaning: Meaning, lines: &[&[u8]]) -> Vec<u8> {
-    let _ = (dialect, meaning, lines);
-    Vec::new()
+    let code = format!("{:03}", meaning.code(dialect).0);
+    let mut out = Vec::new();
+    let mut line = |start: &[&str], text: &[u8]| {
+        start.iter().for_each(|part| out.extend_from_slice(part.as_bytes()));
+        escape(&shown(text), &mut out);
+        out.extend_from_slice(b"\r\n");
+    };
+    match lines {
+        [] => line(&[&code, " "], b""),
+        [only] => line(&[&code, " "], only),
+        [first, inner @ .., last] => {
+            line(&[&code, "-"], first);
+            for text in inner {
+                line(&[" "], text);
+            }
+            line(&[&code, " "], last);
+        }
+    }
+    out
+}
+
+/// The text with its ASCII control characters as `%XX`: no name can end a reply early.
+fn shown(text: &[u8]) -> Vec<u8> {
+    let mut shown = Vec::with_capacity(text.len());
+    for &octet in text {
+        if octet.is_ascii_control() {
+            shown.extend_from_slice(format!("%{octet:02X}").as_bytes());
+        } else {
+            shown.push(octet);
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Dialect::{Rfc354, Rfc959};
+
+    #[test]
+    fn a11_inner_lines_cannot_be_taken_for_the_end() {
+        assert_eq!(
+            write(Rfc959, Meaning::Features, &[b"Features", b"SIZE", b"211 trap", b"End"]),
+            b"211-Features\r\n SIZE\r\n 211 trap\r\n211 End\r\n"
+        );
+        assert_eq!(write(Rfc354, Meaning::Features, &[b"a", b"b"]), b"200-a\r\n200 b\r\n");
+    }
+
+    #[test]
+    fn one_line_is_one_line_in_both_dialects() {
+        assert_eq!(write(Rfc959, Meaning::Ready, &[b"hello"]), b"220 hello\r\n");
+        assert_eq!(write(Rfc354, Meaning::Ready, &[b"hello"]), b"300 hello\r\n");
+        assert_eq!(write(Rfc959, Meaning::Okay, &[]), b"200 \r\n");
+    }
+
+    #[test]
+    fn control_characters_cannot_begin_another_reply() {
+        assert_eq!(write(Rfc959, Meaning::NotFound, &[b"a\r\n226 b\0\x7f"]), b"550 a%0D%0A226 b%00%7F\r\n");
+        assert_eq!(write(Rfc959, Meaning::NotFound, &[b"\xff"]), b"550 \xff\xff\r\n");
+    }
 }

@@ -1,10 +1,30 @@
 //! Octets of a control connection become lines: Telnet out, limits kept, always in step.
 
-/// Assembles command lines (server side) or reply lines (client side) from octets that arrive in
-/// any pieces (A05, A06, A13).
-#[derive(Debug)]
+use super::telnet::{Decoded, Telnet};
+use std::collections::VecDeque;
+use std::fmt;
+
+/// Assembles command lines from octets that arrive in any pieces (A05, A06, A13).
+///
+/// Only CR LF ends a line, so that a line feed inside a name cannot begin a second command (A14).
+///
+/// ```
+/// use ftp_proto::wire::{Item, LineReader};
+///
+/// let mut reader = LineReader::new(1024);
+/// reader.push(b"\xff\xf4\xff\xf2ABOR\r");
+/// assert_eq!(reader.next(), None);
+/// reader.push(b"\n");
+/// assert_eq!(reader.next(), Some(Item::Line(b"ABOR".to_vec())));
+/// ```
 pub struct LineReader {
     limit: usize,
+    /// What arrived and was not looked at: lines after the one that `next` gave.
+    unread: VecDeque<u8>,
+    telnet: Telnet,
+    line: Vec<u8>,
+    after_cr: bool,
+    too_long: bool,
 }
 
 /// What [`LineReader::next`] finds.
@@ -18,24 +38,176 @@ pub enum Item {
     Respond(Vec<u8>),
 }
 
-/// Where a DATA MARK stood: what was assembled of the current line is thrown away (A08, A09).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Synch;
+impl fmt::Debug for LineReader {
+    /// Without the octets: a password may be among them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LineReader").field("limit", &self.limit).finish_non_exhaustive()
+    }
+}
 
 impl LineReader {
     /// A reader for lines of at most `limit` octets.
     pub const fn new(limit: usize) -> Self {
-        Self { limit }
+        Self {
+            limit,
+            unread: VecDeque::new(),
+            telnet: Telnet::new(),
+            line: Vec::new(),
+            after_cr: false,
+            too_long: false,
+        }
     }
 
     /// Takes octets as they arrived.
     pub fn push(&mut self, octets: &[u8]) {
-        let _ = (octets, self.limit);
+        self.unread.extend(octets);
     }
 
     /// The next line, if a whole one is there.
     #[allow(clippy::should_implement_trait, reason = "it is no iterator: more may come later")]
     pub fn next(&mut self) -> Option<Item> {
+        while let Some(octet) = self.unread.pop_front() {
+            match self.telnet.push(octet) {
+                Decoded::Nothing => {}
+                Decoded::Data(octet) => {
+                    if let Some(item) = self.octet(octet) {
+                        return Some(item);
+                    }
+                }
+                Decoded::Undoubled(octet) => {
+                    self.octet(0xFF);
+                    if let Some(item) = self.octet(octet) {
+                        return Some(item);
+                    }
+                }
+                // Synch: what stood before it on this line is not meant any more (A08, A09).
+                Decoded::Mark => self.start(),
+                Decoded::Refuse(answer) => return Some(Item::Respond(answer.to_vec())),
+            }
+        }
         None
+    }
+
+    /// Whether a part of a line is held: the rest of it must still come.
+    pub fn is_midway(&self) -> bool {
+        !self.line.is_empty() || self.after_cr || self.too_long
+    }
+
+    fn octet(&mut self, octet: u8) -> Option<Item> {
+        if std::mem::take(&mut self.after_cr) {
+            match octet {
+                b'\n' => {
+                    let line = std::mem::take(&mut self.line);
+                    let item = if self.too_long { Item::TooLong } else { Item::Line(line) };
+                    self.start();
+                    return Some(item);
+                }
+                0 => {
+                    self.keep(b'\r');
+                    return None;
+                }
+                _ => self.keep(b'\r'), // a CR that ends nothing is part of the line
+            }
+        }
+        if octet == b'\r' {
+            self.after_cr = true;
+        } else {
+            self.keep(octet);
+        }
+        None
+    }
+
+    fn keep(&mut self, octet: u8) {
+        if self.line.len() < self.limit {
+            self.line.push(octet);
+        } else {
+            self.too_long = true;
+        }
+    }
+
+    fn start(&mut self) {
+        self.line.clear();
+        self.after_cr = false;
+        self.too_long = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn items(limit: usize, pieces: &[&[u8]]) -> Vec<Item> {
+        let mut reader = LineReader::new(limit);
+        let mut found = Vec::new();
+        for piece in pieces {
+            reader.push(piece);
+            found.extend(std::iter::from_fn(|| reader.next()));
+        }
+        found
+    }
+
+    fn line(text: &[u8]) -> Item {
+        Item::Line(text.to_vec())
+    }
+
+    #[test]
+    fn a05_nothing_is_a_line_before_its_line_feed() {
+        assert_eq!(items(64, &[b"LSTN R\r"]), []);
+        assert_eq!(items(64, &[b"LSTN R\r", b"\n"]), [line(b"LSTN R")]);
+    }
+
+    #[test]
+    fn a06_two_commands_in_one_segment_are_two_lines_in_order() {
+        assert_eq!(items(64, &[b"NOOP\r\nPWD\r\nQU"]), [line(b"NOOP"), line(b"PWD")]);
+    }
+
+    #[test]
+    fn a07_options_are_refused_and_the_line_stays_intact() {
+        assert_eq!(
+            items(64, &[b"NO\xff\xfd\x01O\xff\xfb\x03P\xff\xfc\x03\xff\xfe\x01\r\xff\xf1\n"]),
+            [Item::Respond(vec![255, 252, 1]), Item::Respond(vec![255, 254, 3]), line(b"NOOP")]
+        );
+        assert_eq!(items(64, &[b"NO\xff\xfa\x18\x00ab\xff\xffc\r\n\xff\xf0OP\r\n"]), [line(b"NOOP")]);
+    }
+
+    #[test]
+    fn a08_ip_and_synch_before_abor_leave_abor() {
+        assert_eq!(items(64, &[b"\xff\xf4\xff", b"\xf2ABOR\r\n"]), [line(b"ABOR")]);
+        assert_eq!(items(64, &[b"\xff\xf4\xf2ABOR\r\n"]), [line(b"ABOR")]); // urgent IAC not inline
+    }
+
+    #[test]
+    fn a09_synch_throws_half_a_line_away() {
+        assert_eq!(items(64, &[b"NOOP\r\nRETR fi\xff\xf2ABOR\r\n"]), [line(b"NOOP"), line(b"ABOR")]);
+        assert_eq!(items(4, &[b"far too long\r\xff\xf2ABOR\r\n"]), [line(b"ABOR")]);
+    }
+
+    #[test]
+    fn a13_a_line_beyond_the_limit_is_thrown_away_whole() {
+        assert_eq!(items(4, &[b"NOOP\r\nNOOPS\r\nPWD\r\n"]), [line(b"NOOP"), Item::TooLong, line(b"PWD")]);
+        let endless = vec![b'x'; 1 << 20];
+        let mut reader = LineReader::new(512);
+        for _ in 0..8 {
+            reader.push(&endless);
+            assert_eq!(reader.next(), None);
+            assert!(reader.is_midway() && reader.line.len() <= 512);
+        }
+        reader.push(b"\r\nNOOP\r\n");
+        assert_eq!(reader.next(), Some(Item::TooLong));
+        assert_eq!(reader.next(), Some(line(b"NOOP")));
+    }
+
+    #[test]
+    fn a14_cr_nul_is_a_cr_and_a_bare_line_feed_ends_nothing() {
+        assert_eq!(items(64, &[b"RETR a\r\0b\r\n"]), [line(b"RETR a\rb")]);
+        assert_eq!(items(64, &[b"RETR a\nDELE b\r\n"]), [line(b"RETR a\nDELE b")]);
+        assert_eq!(items(64, &[b"RETR a\r\r\0b\r\r\n"]), [line(b"RETR a\r\rb\r")]);
+    }
+
+    #[test]
+    fn an_octet_255_travels_doubled_and_is_forgiven_single() {
+        assert_eq!(items(64, &[b"RETR \xff\xffa\r\n"]), [line(b"RETR \xffa")]);
+        assert_eq!(items(64, &[b"RETR \xffa\r\n"]), [line(b"RETR \xffa")]);
+        assert_eq!(items(64, &[b"RETR \xff\r\n"]), [line(b"RETR \xff")]);
     }
 }

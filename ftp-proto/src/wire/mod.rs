@@ -3,7 +3,9 @@
 mod line;
 mod name;
 mod secret;
+mod telnet;
 
-pub use line::{Item, LineReader, Synch};
+pub use line::{Item, LineReader};
 pub use name::{BadName, PathName};
 pub use secret::Secret;
+pub(crate) use telnet::escape;
