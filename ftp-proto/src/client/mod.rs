@@ -9,6 +9,11 @@
 //!
 //! Data connections are the driver's: this machine only speaks on the control connection.
 
+mod abort;
+mod greeting;
+mod login;
+mod pipeline;
+mod probe;
 mod session;
 
 pub use session::Session;

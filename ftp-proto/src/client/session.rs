@@ -1,64 +1,279 @@
 //! One session: input, poll.
 
-use super::{CommandId, Config, Output};
+use super::abort::{self, Drain};
+use super::login::Progress;
+use super::pipeline::{Held, Owner, Pipeline};
+use super::{CommandId, Config, Event, Failure, Output};
 use crate::command::Command;
-use crate::timer::Moment;
+use crate::dialect::Dialect;
+use crate::feature::Capabilities;
+use crate::reply::{Class, Reply, ReplyReader, classify, ends_session};
+use crate::timer::{Moment, Timer, Timers};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// The whole login may take as many reply timeouts as this: a server that asks for patience again
+/// and again does not get all of it.
+const LOGIN_PATIENCE: u32 = 8;
+
+/// Where the session stands.
+#[derive(Debug)]
+pub(super) enum State {
+    /// Nothing but the greeting can come.
+    Greeting,
+    /// USER, PASS, ACCT.
+    Login(Progress),
+    /// FEAT or HELP, with the lines that came before its final reply.
+    Features(Vec<Vec<u8>>),
+    /// OPTS UTF8, with what FEAT said.
+    Utf8(Capabilities),
+    /// The caller's commands.
+    Ready,
+    /// Ended; nothing goes in or out.
+    Over,
+}
 
 /// The machine of one control connection, user side.
 #[derive(Debug)]
 pub struct Session {
-    config: Config,
+    pub(super) config: Config,
+    pub(super) state: State,
+    pub(super) dialect: Dialect,
+    pub(super) pipeline: Pipeline,
+    pub(super) drain: Option<Drain>,
+    pub(super) timers: Timers,
+    pub(super) out: VecDeque<Output>,
+    reader: ReplyReader,
+    held: VecDeque<Held>,
+    next: u64,
+    quitting: bool,
+    /// The reply with which the server announced that it will close.
+    farewell: Option<Reply>,
 }
 
 impl Session {
     /// Waits for the greeting from `now` on.
     pub fn new(config: Config, now: Moment) -> Self {
-        let _ = now;
-        Self { config }
+        let mut timers = Timers::new();
+        timers.arm(Timer::Greeting, now + config.reply_timeout);
+        timers.arm(Timer::Login, now + config.reply_timeout * LOGIN_PATIENCE);
+        Self {
+            config,
+            state: State::Greeting,
+            dialect: Dialect::Rfc959,
+            pipeline: Pipeline::default(),
+            drain: None,
+            timers,
+            out: VecDeque::new(),
+            reader: ReplyReader::new(),
+            held: VecDeque::new(),
+            next: 0,
+            quitting: false,
+            farewell: None,
+        }
     }
 
     /// Takes octets of the server.
     pub fn bytes(&mut self, now: Moment, octets: &[u8]) {
-        let _ = (now, octets, &self.config);
+        if self.is_over() {
+            return;
+        }
+        self.reader.push(octets);
+        while !self.is_over() {
+            match self.reader.next() {
+                Ok(Some(reply)) => self.heard(now, reply),
+                Ok(None) => break,
+                Err(why) => self.end(Failure::NotFtp(why.to_string())),
+            }
+        }
     }
 
     /// The connection has ended or broken.
-    pub fn closed(&mut self, now: Moment) {
-        let _ = now;
+    pub fn closed(&mut self, _now: Moment) {
+        let failure = match self.farewell.take() {
+            _ if self.quitting => Failure::Quit,
+            Some(reply) => Failure::Unavailable(reply),
+            None => Failure::Closed,
+        };
+        self.end(failure);
     }
 
     /// The deadline of the last [`Output::Wait`] has come.
     pub fn timeout(&mut self, now: Moment) {
-        let _ = now;
+        while let Some(timer) = self.timers.fire(now) {
+            match timer {
+                Timer::AbortDrain => self.drain_timeout(now),
+                Timer::Reply if self.help_without_end(now) => {}
+                Timer::Greeting | Timer::Login | Timer::Reply | Timer::Closing => {
+                    self.end(Failure::Silent(timer));
+                }
+                Timer::Idle
+                | Timer::ListenIdle
+                | Timer::PeerArrival
+                | Timer::Connect
+                | Timer::Retry
+                | Timer::Held
+                | Timer::Stall
+                | Timer::Question
+                | Timer::HalfDone
+                | Timer::Preliminary => {} // of other machines
+            }
+        }
     }
 
     /// Sends a command. Several may be under way; replies are matched in order. `patience` replaces
     /// the reply timeout for this command (HASH of a large file, a transfer).
-    pub fn send(
-        &mut self,
-        now: Moment,
-        command: Command,
-        patience: Option<std::time::Duration>,
-    ) -> CommandId {
-        let _ = (now, command, patience);
-        CommandId(0)
+    ///
+    /// A preliminary reply starts the timeout anew. A transfer that has begun has none unless it has
+    /// a `patience`: how long octets may take is for the one who counts them.
+    ///
+    /// Before [`Event::Ready`] and during an abort commands wait for their turn. After the end and
+    /// after [`Self::quit`] they are not sent any more.
+    pub fn send(&mut self, now: Moment, command: Command, patience: Option<Duration>) -> CommandId {
+        let id = CommandId(self.next);
+        self.next += 1;
+        if !self.quitting {
+            self.send_or_hold(now, Owner::Caller(id), command, patience);
+        }
+        id
     }
 
-    /// Sends ABOR with Telnet IP and Synch for whatever transfer is under way, and counts the
-    /// replies until the session is in step: [`super::Event::AbortDone`], or `Ended(OutOfStep)`.
-    /// The aborted command's own final reply still comes as [`super::Event::Reply`] if the server
-    /// sends it.
-    pub fn abort(&mut self, now: Moment) {
-        let _ = now;
-    }
-
-    /// Sends QUIT or BYE and ends.
+    /// Sends QUIT or BYE and ends: with the reply, with the end of the connection or with the
+    /// closing timer. Before the greeting there is nobody to say it to.
     pub fn quit(&mut self, now: Moment) {
-        let _ = now;
+        if self.is_over() || self.quitting {
+            return;
+        }
+        self.quitting = true;
+        if matches!(self.state, State::Greeting) {
+            return self.end(Failure::Quit);
+        }
+        self.timers.arm(Timer::Closing, now + self.config.reply_timeout);
+        self.send_or_hold(now, Owner::Quit, Command::Quit, None);
     }
 
     /// The next output.
     pub fn poll(&mut self) -> Output {
-        Output::Wait(None)
+        self.out.pop_front().unwrap_or_else(|| Output::Wait(self.timers.next()))
+    }
+
+    pub(super) const fn is_over(&self) -> bool {
+        matches!(self.state, State::Over)
+    }
+
+    pub(super) fn event(&mut self, event: Event) {
+        self.out.push_back(Output::Event(event));
+    }
+
+    /// Ends the session, once.
+    pub(super) fn end(&mut self, failure: Failure) {
+        if self.is_over() {
+            return;
+        }
+        self.state = State::Over;
+        self.timers.clear();
+        self.held.clear();
+        self.event(Event::Ended(failure));
+        self.out.push_back(Output::Close);
+    }
+
+    fn send_or_hold(&mut self, now: Moment, owner: Owner, command: Command, patience: Option<Duration>) {
+        match self.state {
+            State::Over => {}
+            State::Ready if self.drain.is_none() => self.write(now, owner, &command, patience),
+            State::Greeting | State::Login(_) | State::Features(_) | State::Utf8(_) | State::Ready => {
+                self.held.push_back(Held { owner, command, patience });
+            }
+        }
+    }
+
+    /// Sends what had to wait.
+    pub(super) fn release(&mut self, now: Moment) {
+        for Held { owner, command, patience } in std::mem::take(&mut self.held) {
+            self.write(now, owner, &command, patience);
+        }
+    }
+
+    /// Puts one command on the wire.
+    pub(super) fn write(&mut self, now: Moment, owner: Owner, command: &Command, patience: Option<Duration>) {
+        let first = self.pipeline.is_empty();
+        self.event(Event::Sent(command.redacted(self.dialect)));
+        self.out.push_back(Output::Send(command.to_line(self.dialect)));
+        self.pipeline.push(owner, command, patience);
+        if first {
+            self.watch(now);
+        }
+    }
+
+    /// Arms the reply timer for the command whose turn it is.
+    fn watch(&mut self, now: Moment) {
+        self.timers.disarm(Timer::Reply);
+        let Some(head) = self.pipeline.head() else { return };
+        if self.drain.is_some() || (head.transfer && head.started && head.patience.is_none()) {
+            return;
+        }
+        let patience = head.patience.unwrap_or(self.config.reply_timeout);
+        self.timers.arm(Timer::Reply, now + patience);
+    }
+
+    /// One reply.
+    fn heard(&mut self, now: Moment, reply: Reply) {
+        self.event(Event::Received(reply.clone()));
+        if matches!(self.state, State::Greeting) {
+            return self.greeted(now, reply);
+        }
+        let index = match &mut self.drain {
+            Some(drain) => {
+                drain.heard = true;
+                abort::owner(&self.pipeline, self.dialect, reply.code)
+            }
+            None => Some(0),
+        };
+        let Some((index, pending)) = index.and_then(|i| Some((i, *self.pipeline.get(i)?))) else {
+            return self.unexpected(reply);
+        };
+        let class = classify(self.dialect, pending.verb, reply.code);
+        if class.is_final() {
+            self.farewell = ends_session(self.dialect, reply.code).then(|| reply.clone());
+            if self.drain.is_some() && pending.owner == Owner::Probe {
+                self.pipeline.finish_through(index);
+            } else {
+                self.pipeline.finish(index);
+            }
+            self.watch(now);
+            self.answered(now, pending.owner, reply, class);
+            self.drain_on(now, pending.owner);
+        } else {
+            if class == Class::Preliminary {
+                self.pipeline.start(index);
+            }
+            self.watch(now);
+            match (&mut self.state, pending.owner) {
+                (State::Features(before), Owner::Features) => before.extend(reply.lines),
+                (_, Owner::Caller(to)) => self.event(Event::Reply { to, reply, class }),
+                _ => {}
+            }
+        }
+    }
+
+    /// A command has its final reply.
+    fn answered(&mut self, now: Moment, owner: Owner, reply: Reply, class: Class) {
+        match owner {
+            Owner::Caller(to) => self.event(Event::Reply { to, reply, class }),
+            Owner::Login => self.login_heard(now, reply, class),
+            Owner::Features => self.features_heard(now, reply, class),
+            Owner::Utf8 => self.utf8_heard(now),
+            Owner::Probe => self.help_ended(now, &reply),
+            Owner::Abort => {}
+            Owner::Quit => self.end(Failure::Quit),
+        }
+    }
+
+    /// A reply that answers nothing: a farewell ends the session, a status or a second final reply
+    /// is forgotten here so that it cannot slip into the next command (RFC 1123 4.1.4.4).
+    fn unexpected(&mut self, reply: Reply) {
+        if self.drain.is_none() && ends_session(self.dialect, reply.code) {
+            self.end(Failure::Unavailable(reply));
+        }
     }
 }

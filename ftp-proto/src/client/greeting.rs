@@ -1,0 +1,24 @@
+//! The greeting: 300 or 220 decides the dialect, 120 asks for patience (H06).
+
+use super::session::{Session, State};
+use super::{Failure, login};
+use crate::reply::{Greeting, Reply, greeting};
+use crate::timer::{Moment, Timer};
+
+impl Session {
+    /// A reply before the dialect is known.
+    pub(super) fn greeted(&mut self, now: Moment, reply: Reply) {
+        match greeting(reply.code) {
+            Greeting::Speaks(dialect) => {
+                self.timers.disarm(Timer::Greeting);
+                self.dialect = dialect;
+                self.state = State::Login(login::Progress::default());
+                self.say_login(now, login::Step::User);
+            }
+            // The whole login has its own timer, so that patience has an end.
+            Greeting::Wait => self.timers.arm(Timer::Greeting, now + self.config.reply_timeout),
+            Greeting::Refused => self.end(Failure::Unavailable(reply)),
+            Greeting::NotFtp => self.end(Failure::NotFtp(reply.display())),
+        }
+    }
+}
