@@ -3,10 +3,13 @@
 //! A connection that was closed in order is the end of the file; a reset never is (E10). In the
 //! other direction a copy that does not reach its end resets the connection, so that the peer knows.
 
+mod burst;
 mod lines;
 mod meter;
 mod receive;
 mod send;
+#[cfg(target_os = "linux")]
+mod splice;
 mod stream;
 
 pub use lines::lines;

@@ -1,15 +1,190 @@
-//! A file to a connection.
+//! A file to a connection: sendfile where it can be, else read and write.
 
 use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::time::Duration;
 
+use ftp_proto::coding::ToWire;
+use rustix::io::Errno;
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 
+use super::burst::{Conn, Step, Way, Work, run};
 use super::{Coding, Ended, Meter, Moved};
 
-/// Sends `file` from `offset` to its end, then closes the connection in order. Where that does not
-/// succeed the connection is reset. Dropping the future resets it, too.
+/// Sends `file` from `offset` (octets of the file, whatever the coding) to its end, then closes the
+/// connection in order. Where that does not succeed, or the future is dropped, the connection is
+/// reset.
+///
+/// The whole file has gone when the peer has closed its side in turn; a peer that keeps it open is
+/// given a second, a peer that resets it now has not got everything.
 pub async fn send(file: File, offset: u64, conn: TcpStream, coding: Coding, meter: &Meter) -> Moved {
-    let _ = (file, offset, coding);
-    crate::socket::reset(conn);
-    Moved { octets: meter.moved(), end: Ended::Stopped }
+    let how = match coding {
+        Coding::Image => How::first(),
+        Coding::Ascii => How::Ascii(Encoder::default()),
+    };
+    send_by(how, file, offset, conn, meter).await
 }
+
+async fn send_by(how: How, file: File, offset: u64, conn: TcpStream, meter: &Meter) -> Moved {
+    let work = Outgoing { file, offset, how };
+    let (ended, conn, _) = run(Conn::new(conn), work, meter).await;
+    let end = match ended {
+        Ended::Whole => finish(conn, meter).await,
+        Ended::Broken(_) | Ended::Stopped | Ended::File(_) => ended,
+    };
+    Moved { octets: meter.moved(), end }
+}
+
+/// Says that this was all, and waits for the peer to see it.
+pub(super) async fn finish(conn: Conn, meter: &Meter) -> Ended {
+    let Some(stream) = conn.stream() else { return Ended::Stopped };
+    if let Err(error) = rustix::net::shutdown(stream, rustix::net::Shutdown::Write) {
+        return Ended::Broken(error.into());
+    }
+    let seen = tokio::select! {
+        () = meter.stopped() => return Ended::Stopped,
+        seen = tokio::time::timeout(FAREWELL, peer_closes(stream)) => seen,
+    };
+    if let Ok(Err(error)) = seen {
+        return Ended::Broken(error);
+    }
+    conn.close();
+    Ended::Whole
+}
+
+async fn peer_closes(stream: &TcpStream) -> io::Result<()> {
+    let mut ignored = [0; 512];
+    loop {
+        stream.ready(Interest::READABLE).await?;
+        match stream.try_read(&mut ignored) {
+            Ok(0) => return Ok(()),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+struct Outgoing {
+    file: File,
+    offset: u64,
+    how: How,
+}
+
+enum How {
+    #[cfg(target_os = "linux")]
+    Sendfile,
+    Buffered,
+    Ascii(Encoder),
+}
+
+impl How {
+    /// The fastest for files that travel as they are.
+    fn first() -> Self {
+        #[cfg(target_os = "linux")]
+        return Self::Sendfile;
+        #[cfg(not(target_os = "linux"))]
+        return Self::Buffered;
+    }
+}
+
+/// What is encoded and not yet sent.
+#[derive(Default)]
+struct Encoder {
+    coding: ToWire,
+    wire: Vec<u8>,
+    sent: usize,
+}
+
+impl Work for Outgoing {
+    const WAY: Way = Way::Out;
+
+    fn step(&mut self, conn: &TcpStream, room: &mut Vec<u8>) -> Step {
+        match &mut self.how {
+            #[cfg(target_os = "linux")]
+            How::Sendfile => match rustix::fs::sendfile(conn, &self.file, Some(&mut self.offset), AT_ONCE) {
+                Ok(0) => Step::Ended(Ended::Whole),
+                Ok(sent) => Step::Moved(sent),
+                // This file system or kernel cannot; nothing has moved.
+                Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                    self.how = How::Buffered;
+                    Step::Moved(0)
+                }
+                Err(error) if is_of_file(error) => Step::Ended(Ended::File(error.into())),
+                Err(error) => unsent(error),
+            },
+            How::Buffered => {
+                room.resize(CHUNK, 0);
+                let piece = match read(&self.file, room, self.offset) {
+                    Ok([]) => return Step::Ended(Ended::Whole),
+                    Ok(piece) => piece,
+                    Err(error) => return Step::Ended(Ended::File(error)),
+                };
+                match rustix::io::write(conn, piece) {
+                    Ok(sent) => {
+                        self.offset += sent as u64;
+                        Step::Moved(sent)
+                    }
+                    Err(error) => unsent(error),
+                }
+            }
+            How::Ascii(encoder) => {
+                if encoder.sent == encoder.wire.len() {
+                    room.resize(CHUNK, 0);
+                    let piece = match read(&self.file, room, self.offset) {
+                        Ok([]) => return Step::Ended(Ended::Whole),
+                        Ok(piece) => piece,
+                        Err(error) => return Step::Ended(Ended::File(error)),
+                    };
+                    self.offset += piece.len() as u64;
+                    encoder.sent = 0;
+                    encoder.wire.clear();
+                    encoder.coding.push(piece, &mut encoder.wire);
+                }
+                match rustix::io::write(conn, encoder.wire.get(encoder.sent..).unwrap_or_default()) {
+                    Ok(sent) => {
+                        encoder.sent += sent;
+                        Step::Moved(sent)
+                    }
+                    Err(error) => unsent(error),
+                }
+            }
+        }
+    }
+}
+
+fn read<'a>(file: &File, room: &'a mut [u8], offset: u64) -> io::Result<&'a [u8]> {
+    loop {
+        match file.read_at(room, offset) {
+            Ok(read) => return Ok(room.get(..read).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn unsent(error: Errno) -> Step {
+    match error {
+        Errno::AGAIN => Step::Wait,
+        Errno::INTR => Step::Moved(0),
+        other => Step::Ended(Ended::Broken(other.into())),
+    }
+}
+
+/// sendfile tells failures of both sides by one number. These are never a connection's.
+#[cfg(target_os = "linux")]
+fn is_of_file(error: Errno) -> bool {
+    matches!(error, Errno::IO | Errno::ISDIR | Errno::NXIO | Errno::STALE | Errno::OVERFLOW | Errno::BADF)
+}
+
+/// One call of sendfile; a connection rarely takes so much.
+#[cfg(target_os = "linux")]
+const AT_ONCE: usize = 8 * 1024 * 1024;
+
+/// One piece of the file, where sendfile is not used.
+const CHUNK: usize = 256 * 1024;
+
+/// How long the peer may take to close its side after the end of the file.
+const FAREWELL: Duration = Duration::from_secs(1);

@@ -1,0 +1,206 @@
+//! Where a copy runs: in bursts on a thread that may block, between them parked in the reactor.
+//!
+//! ```text
+//!        +---------------- burst: a thread of the blocking pool ----------------+
+//!  start |  step, step, ... -> would block -> poll a moment -> step, step, ...  | end
+//! ------>|                                         | nothing came               |----->
+//!        +-----------------------------------------+----------------------------+
+//!             ^                                    v
+//!             |  ready                     parked: the reactor watches the connection
+//!             +------------------------------------+
+//! ```
+//!
+//! A file may block (disk), therefore the thread; a peer may be slow or silent, and ten thousand of
+//! those must not hold a thread each, therefore the reactor.
+
+use std::future::pending;
+use std::io;
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use tokio::io::Interest;
+use tokio::net::TcpStream;
+use tokio::task::spawn_blocking;
+
+use super::{Ended, Meter};
+use crate::socket::reset;
+
+/// What one step of a copy says.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// So many octets crossed the connection; go on.
+    Moved(usize),
+    /// The connection takes or gives nothing at present.
+    Wait,
+    /// That was all.
+    Ended(Ended),
+}
+
+/// A copy as a sequence of steps; each may block on the file, none on the connection.
+pub(super) trait Work: Send + 'static {
+    /// Which way the octets go.
+    const WAY: Way;
+
+    /// Moves at most a few MiB.
+    fn step(&mut self, conn: &TcpStream, room: &mut Vec<u8>) -> Step;
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Way {
+    Out,
+    In,
+}
+
+/// A connection that is reset when it is dropped, unless [`Conn::close`] says that all is well.
+#[derive(Debug)]
+pub(super) struct Conn(Option<TcpStream>);
+
+impl Conn {
+    pub(super) fn new(stream: TcpStream) -> Self {
+        Self(Some(stream))
+    }
+
+    pub(super) fn stream(&self) -> Option<&TcpStream> {
+        self.0.as_ref()
+    }
+
+    pub(super) fn stream_mut(&mut self) -> Option<&mut TcpStream> {
+        self.0.as_mut()
+    }
+
+    /// Closes the connection in order.
+    pub(super) fn close(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Conn {
+    fn drop(&mut self) {
+        if let Some(stream) = self.0.take() {
+            reset(stream);
+        }
+    }
+}
+
+/// Runs `work` to its end. Dropping the future stops the burst that is under way, and the
+/// connection is reset.
+pub(super) async fn run<W: Work>(conn: Conn, work: W, meter: &Meter) -> (Ended, Conn, W) {
+    let (mut conn, mut work) = (conn, work);
+    let abandoned = Abandoned::default();
+    loop {
+        let (meter_there, flag) = (meter.clone(), Arc::clone(&abandoned.0));
+        let burst = spawn_blocking(move || {
+            let pause = match conn.stream() {
+                Some(stream) => burst(stream, &mut work, &meter_there, &flag),
+                None => Pause::Ended(Ended::Stopped),
+            };
+            (pause, conn, work)
+        });
+        let pause;
+        (pause, conn, work) = match burst.await {
+            Ok(back) => back,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                // The runtime is being shut down: nobody waits for an answer.
+                Err(_) => pending().await,
+            },
+        };
+        match pause {
+            Pause::Ended(ended) => return (ended, conn, work),
+            Pause::Quota => {}
+            Pause::Park => {
+                let Some(stream) = conn.stream() else { continue };
+                tokio::select! {
+                    () = meter.stopped() => return (Ended::Stopped, conn, work),
+                    ready = stream.ready(W::WAY.interest()) => if let Err(error) = ready {
+                        return (Ended::Broken(error), conn, work);
+                    },
+                }
+            }
+        }
+    }
+}
+
+/// Why a burst ends.
+enum Pause {
+    Ended(Ended),
+    /// The connection was idle for a moment.
+    Park,
+    /// It has had the thread long enough.
+    Quota,
+}
+
+fn burst<W: Work>(conn: &TcpStream, work: &mut W, meter: &Meter, abandoned: &AtomicBool) -> Pause {
+    let mut room = Vec::new();
+    let mut quota = QUOTA;
+    while quota > 0 {
+        if meter.is_stopped() || abandoned.load(Ordering::Relaxed) {
+            return Pause::Ended(Ended::Stopped);
+        }
+        let step = match work.step(conn, &mut room) {
+            Step::Wait if soon(conn, W::WAY) => continue,
+            Step::Wait => last_look(conn, work, &mut room),
+            step @ (Step::Moved(_) | Step::Ended(_)) => step,
+        };
+        match step {
+            Step::Moved(octets) => {
+                meter.add(octets);
+                quota = quota.saturating_sub(octets);
+            }
+            Step::Wait => return Pause::Park,
+            Step::Ended(ended) => return Pause::Ended(ended),
+        }
+    }
+    Pause::Quota
+}
+
+/// Whether the connection takes or gives something within [`PATIENCE`].
+fn soon(conn: &TcpStream, way: Way) -> bool {
+    let mut polled = [PollFd::new(conn, way.flags())];
+    poll(&mut polled, Some(&PATIENCE)).is_ok_and(|ready| ready > 0)
+}
+
+/// One more step, in the reactor's sight: where it would block the reactor forgets that the
+/// connection was ready, and so wakes us when it is so again.
+fn last_look<W: Work>(conn: &TcpStream, work: &mut W, room: &mut Vec<u8>) -> Step {
+    let look = || match work.step(conn, room) {
+        Step::Wait => Err(io::ErrorKind::WouldBlock.into()),
+        step @ (Step::Moved(_) | Step::Ended(_)) => Ok(step),
+    };
+    conn.try_io(W::WAY.interest(), look).unwrap_or(Step::Wait)
+}
+
+impl Way {
+    fn interest(self) -> Interest {
+        match self {
+            Self::Out => Interest::WRITABLE,
+            Self::In => Interest::READABLE,
+        }
+    }
+
+    fn flags(self) -> PollFlags {
+        match self {
+            Self::Out => PollFlags::OUT,
+            Self::In => PollFlags::IN,
+        }
+    }
+}
+
+/// Tells the burst that its future was dropped.
+#[derive(Default)]
+struct Abandoned(Arc<AtomicBool>);
+
+impl Drop for Abandoned {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// How long a burst holds its thread for an idle connection, and so the longest time that a stop
+/// takes to be seen: longer than a busy peer on a good network pauses.
+const PATIENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
+
+/// How much a burst moves before it lets another one have the thread.
+const QUOTA: usize = 256 * 1024 * 1024;

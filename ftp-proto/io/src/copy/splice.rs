@@ -1,0 +1,81 @@
+//! The pipe between a connection and a file: pages go through it without being copied to us.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+
+use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
+use tokio::net::TcpStream;
+
+/// A pipe that is empty between two steps of a copy.
+#[derive(Debug)]
+pub(super) struct Pipe {
+    from: File,
+    into: OwnedFd,
+    size: usize,
+}
+
+/// What went into the pipe.
+pub(super) enum Filled {
+    Octets(usize),
+    /// The peer closed the connection in order.
+    End,
+    /// Splice does not work with this connection.
+    Refused,
+    Failed(Errno),
+}
+
+/// What came out of it.
+pub(super) enum Drained {
+    All,
+    /// Splice does not work with this file (opened for appending, say); so much is still in the pipe.
+    Refused {
+        left: usize,
+    },
+}
+
+impl Pipe {
+    /// `None` where there is no pipe to be had that is worth it: out of descriptors, or the kernel's
+    /// limit for the pipes of one user is reached.
+    pub(super) fn new() -> Option<Self> {
+        let (from, into) = pipe_with(PipeFlags::CLOEXEC).ok()?;
+        let size = fcntl_setpipe_size(&into, WANTED).ok()?;
+        Some(Self { from: from.into(), into, size })
+    }
+
+    /// Takes what the connection has.
+    pub(super) fn fill(&self, conn: &TcpStream) -> Filled {
+        match splice(conn, None, &self.into, None, self.size, SpliceFlags::MOVE | SpliceFlags::NONBLOCK) {
+            Ok(0) => Filled::End,
+            Ok(octets) => Filled::Octets(octets),
+            Err(Errno::INVAL | Errno::NOSYS) => Filled::Refused,
+            Err(error) => Filled::Failed(error),
+        }
+    }
+
+    /// Writes the `left` octets that are in the pipe to the file, at its position.
+    pub(super) fn drain(&self, file: &File, mut left: usize) -> io::Result<Drained> {
+        while left > 0 {
+            match splice(&self.from, None, file, None, left, SpliceFlags::MOVE) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(octets) => left = left.saturating_sub(octets),
+                Err(Errno::INTR) => {}
+                Err(Errno::INVAL | Errno::NOSYS) => return Ok(Drained::Refused { left }),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(Drained::All)
+    }
+
+    /// The `left` octets that are in the pipe.
+    pub(super) fn take<'a>(&mut self, left: usize, room: &'a mut Vec<u8>) -> io::Result<&'a [u8]> {
+        room.resize(left, 0);
+        self.from.read_exact(room)?;
+        Ok(room)
+    }
+}
+
+/// The most that an unprivileged process gets by default; fewer and larger pieces are what makes
+/// splice faster than read and write.
+const WANTED: usize = 1024 * 1024;
