@@ -73,6 +73,15 @@ macro_rules! verbs {
                 served: Served::$served,
             }, )*
         ];
+
+        impl Verb {
+            /// This verb's name on the wire.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $( Self::$verb => $name, )*
+                }
+            }
+        }
     };
 }
 

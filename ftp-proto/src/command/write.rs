@@ -1,19 +1,167 @@
 //! A [`Command`] becomes a line, for the user agent.
 
-use super::Command;
+use super::{Command, DataType, Epsv, Mode, Opts, Partial, Structure};
+use crate::address::{format_eprt, format_port, format_sock};
 use crate::dialect::Dialect;
+use crate::wire::{PathName, escape, show};
+
+/// What stands in traces for an argument that nobody may read.
+const MASK: &str = "***";
 
 impl Command {
     /// The line for a server that speaks `dialect`, with CR LF, names Telnet-escaped
     /// (CR as CR NUL, 0xFF doubled).
+    ///
+    /// NUL and LF cannot be sent in an argument and are left out of it, so that no argument can
+    /// begin a second command.
+    ///
+    /// ```
+    /// use ftp_proto::command::{Command, Direction};
+    /// use ftp_proto::dialect::Dialect;
+    ///
+    /// assert_eq!(Command::Lstn(Direction::Receive).to_line(Dialect::Rfc354), b"LSTN R\r\n");
+    /// assert_eq!(Command::Quit.to_line(Dialect::Rfc354), b"BYE\r\n");
+    /// ```
     pub fn to_line(&self, dialect: Dialect) -> Vec<u8> {
-        let _ = dialect;
-        Vec::new()
+        let mut line = self.name(dialect).as_bytes().to_vec();
+        if let Some(argument) = self.argument(dialect) {
+            let sendable: Vec<u8> = argument.into_iter().filter(|o| !matches!(o, 0 | b'\n')).collect();
+            line.push(b' ');
+            escape(&sendable, &mut line);
+        }
+        line.extend_from_slice(b"\r\n");
+        line
     }
 
     /// The same for logs and traces: the arguments of PASS, ACCT and RNDZ are masked (H38).
     pub fn redacted(&self, dialect: Dialect) -> String {
-        let _ = dialect;
-        String::new()
+        let name = self.name(dialect);
+        if matches!(self, Self::Pass(_) | Self::Acct(_) | Self::Rndz(Some(_))) {
+            return format!("{name} {MASK}");
+        }
+        match self.argument(dialect) {
+            Some(argument) => format!("{name} {}", show(&argument)),
+            None => name.to_owned(),
+        }
+    }
+
+    const fn name(&self, dialect: Dialect) -> &'static str {
+        match (self, dialect) {
+            (Self::Quit, Dialect::Rfc354) => "BYE", // QUIT came with RFC 607
+            _ => self.verb().name(),
+        }
+    }
+
+    fn argument(&self, dialect: Dialect) -> Option<Vec<u8>> {
+        let text = match self {
+            Self::User(name) => return Some(name.clone()),
+            Self::Pass(secret) | Self::Acct(secret) => return Some(secret.expose().to_vec()),
+            Self::Retr(path) | Self::Stor(path) | Self::Appe(path) | Self::Size(path) | Self::Mdtm(path) => {
+                return Some(path.as_bytes().to_vec());
+            }
+            Self::Hash(path) | Self::Rnfr(path) | Self::Rnto(path) | Self::Dele(path) | Self::Mkd(path) => {
+                return Some(path.as_bytes().to_vec());
+            }
+            Self::Rmd(path) | Self::Cwd(path) => return Some(path.as_bytes().to_vec()),
+            Self::List(path) | Self::Nlst(path) => return path.as_ref().map(not_an_option),
+            Self::Mlsd(path) | Self::Mlst(path) | Self::Stat(path) => {
+                return path.as_ref().map(|p| p.as_bytes().to_vec());
+            }
+            Self::Help(verb) => return verb.clone(),
+            Self::Opts(Opts::Unknown(words)) => return Some(words.clone()),
+            Self::Other(_, argument) => {
+                return if argument.is_empty() { None } else { Some(argument.clone()) };
+            }
+            Self::Rein | Self::Quit | Self::Pasv | Self::Actv | Self::Gsoc | Self::Cdup | Self::Pwd => {
+                return None;
+            }
+            Self::Abor | Self::Noop | Self::Syst | Self::Feat => return None,
+            Self::Epsv(Epsv::Same) | Self::Rndz(None) => return None,
+            Self::Type(DataType::Ascii) => "A".to_owned(),
+            Self::Type(DataType::Image) => "I".to_owned(),
+            Self::Type(DataType::Local8) => "L 8".to_owned(),
+            Self::Type(DataType::Unserved) => "E".to_owned(),
+            Self::Mode(Mode::Stream) => "S".to_owned(),
+            Self::Stru(Structure::File) => "F".to_owned(),
+            Self::Mode(Mode::Unserved(letter)) | Self::Stru(Structure::Unserved(letter)) => {
+                char::from(*letter).to_string()
+            }
+            Self::Byte(size) => size.to_string(),
+            // An unknown server of 1973 reads only the integer form (dialect-1973 section 13).
+            Self::Sock(target) => format_sock(*target, dialect == Dialect::Rfc354),
+            Self::Lstn(direction) => direction.letter().to_string(),
+            Self::Port(address) => format_port(*address),
+            Self::Eprt(address) => format_eprt(*address),
+            Self::EprtUnknown(family) => format!("|{family}|||"),
+            Self::Epsv(Epsv::V4) => "1".to_owned(),
+            Self::Epsv(Epsv::V6) => "2".to_owned(),
+            Self::Epsv(Epsv::All) => "ALL".to_owned(),
+            Self::Epsv(Epsv::Unknown(family)) => family.to_string(),
+            Self::Rndz(Some(secret)) => return Some(secret.to_hex().as_bytes().to_vec()),
+            Self::Rest(octets) | Self::Allo(octets) => octets.to_string(),
+            Self::Opts(Opts::Utf8) => "UTF8 ON".to_owned(),
+            Self::Opts(Opts::Hash(None)) => "HASH".to_owned(),
+            Self::Opts(Opts::Hash(Some(algorithm))) => format!("HASH {}", algorithm.name()),
+            Self::Opts(Opts::Mlst(facts)) => {
+                format!("MLST {}", facts.iter().map(|fact| format!("{fact};")).collect::<String>())
+            }
+            Self::Opts(Opts::Partial(Partial::Publish)) => "STOR PARTIAL PUBLISH".to_owned(),
+            Self::Opts(Opts::Partial(Partial::Keep)) => "STOR PARTIAL KEEP".to_owned(),
+            Self::Opts(Opts::Partial(Partial::Discard)) => "STOR PARTIAL DISCARD".to_owned(),
+        };
+        Some(text.into_bytes())
+    }
+}
+
+/// Servers take what begins with a dash for options of `ls`.
+fn not_an_option(path: &PathName) -> Vec<u8> {
+    let name = path.as_bytes();
+    if name.starts_with(b"-") { [b"./", name].concat() } else { name.to_vec() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::address::SockTarget;
+    use crate::command::Verb;
+    use crate::rendezvous::RendezvousSecret;
+    use crate::wire::Secret;
+    use Dialect::{Rfc354, Rfc959};
+
+    fn path(name: &[u8]) -> PathName {
+        PathName::from_wire(name).unwrap()
+    }
+
+    #[test]
+    fn a_server_of_1973_reads_its_own_words() {
+        let sock = Command::Sock(SockTarget { host: Some("10.0.0.1".parse().unwrap()), port: 40004 });
+        assert_eq!(sock.to_line(Rfc354), b"SOCK 167772161,40004\r\n");
+        assert_eq!(sock.to_line(Rfc959), b"SOCK 10.0.0.1,40004\r\n");
+        assert_eq!(Command::Quit.to_line(Rfc354), b"BYE\r\n");
+        assert_eq!(Command::Quit.to_line(Rfc959), b"QUIT\r\n");
+    }
+
+    #[test]
+    fn h25_names_travel_whole_and_cannot_begin_a_command() {
+        let retr = |name: &[u8]| Command::Retr(path(name)).to_line(Rfc959);
+        assert_eq!(retr("-é \"x\" ".as_bytes()), "RETR -é \"x\" \r\n".as_bytes());
+        assert_eq!(retr(b"a\rb\xff"), b"RETR a\r\0b\xff\xff\r\n");
+        assert_eq!(Command::List(Some(path(b"-la"))).to_line(Rfc959), b"LIST ./-la\r\n");
+        let user = Command::User(b"me\r\nDELE x".to_vec());
+        assert_eq!(user.to_line(Rfc959), b"USER me\r\0DELE x\r\n");
+        let other = Command::Other(Verb::Site, b"a\n\0b".to_vec());
+        assert_eq!(other.to_line(Rfc959), b"SITE ab\r\n");
+    }
+
+    #[test]
+    fn h38_secrets_are_masked() {
+        let secret = RendezvousSecret::new([7; 32]);
+        assert_eq!(Command::Pass(Secret::new("swordfish")).redacted(Rfc959), "PASS ***");
+        assert_eq!(Command::Acct(Secret::new("swordfish")).redacted(Rfc354), "ACCT ***");
+        assert_eq!(Command::Rndz(Some(secret)).redacted(Rfc959), "RNDZ ***");
+        assert_eq!(Command::Rndz(None).redacted(Rfc959), "RNDZ");
+        assert_eq!(Command::Retr(path(b"a\rb\xffc")).redacted(Rfc959), "RETR a%0Db%FFc");
+        assert_eq!(Command::Pass(Secret::new("swordfish")).to_line(Rfc959), b"PASS swordfish\r\n");
+        assert_eq!(Command::Pass(Secret::default()).to_line(Rfc959), b"PASS \r\n");
     }
 }

@@ -17,6 +17,8 @@ pub use refusals::{Blame, blame};
 pub use session::{Greeting, ends_session, greeting};
 pub use write::{Facts, write};
 
+use crate::wire::show;
+
 /// A three-digit code as it stands on the wire, 000..=999.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Code(pub u16);
@@ -39,8 +41,6 @@ impl Reply {
 
     /// `550 No such file` for people: control characters shown as `%XX`, one line, the last text.
     pub fn display(&self) -> String {
-        let text = crate::wire::PathName::from_wire(self.text().to_vec())
-            .map_or_else(|_| String::new(), |t| t.display());
-        format!("{:03} {text}", self.code.0)
+        format!("{:03} {}", self.code.0, show(self.text().trim_ascii()))
     }
 }

@@ -1,11 +1,57 @@
 //! Reply lines become replies: one line, `nnn-` blocks (454, 542, 959), lines that start with blanks
 //! (354), sloppy ends.
 
-use super::Reply;
+use super::{Code, Reply};
+use crate::wire::{Decoded, Telnet, show};
+use std::collections::VecDeque;
+
+/// Octets of one line of a reply. The longest that servers write are listings in STAT, one name in
+/// each: far less than this.
+const LINE_LIMIT: usize = 64 * 1024;
+
+/// Octets of one reply: some ten thousand lines of STAT.
+const REPLY_LIMIT: usize = 1024 * 1024;
+
+/// What a held line costs besides its octets, so that a million empty ones are not free.
+const LINE_COST: usize = 32;
 
 /// Assembles replies from octets that arrive in any pieces.
+///
+/// * `nnn text` is a reply. Lines that follow it and do not begin with a digit are the rest of its
+///   text as RFC 354 and 414 continue it; they come too late for it and are left out.
+/// * `nnn-text` begins a block that the first `nnn text` or lone `nnn` with the same code ends;
+///   what stands between is text, whatever it begins with (RFC 542 nests blocks, 959 4.2).
+/// * A line ends with LF, with or without CR before it.
+/// * What has failed stays failed: nothing can be in step any more.
+///
+/// ```
+/// use ftp_proto::reply::{Code, ReplyReader};
+///
+/// let mut reader = ReplyReader::new();
+/// reader.push(b"230-Welcome\r\n230 Logged in\r\n");
+/// let reply = reader.next()?.unwrap();
+/// assert_eq!((reply.code, reply.text()), (Code(230), &b"Logged in"[..]));
+/// assert_eq!(reader.next()?, None);
+/// # Ok::<(), ftp_proto::reply::NotFtp>(())
+/// ```
 #[derive(Debug, Default)]
-pub struct ReplyReader {}
+pub struct ReplyReader {
+    unread: VecDeque<u8>,
+    telnet: Telnet,
+    line: Vec<u8>,
+    block: Option<Block>,
+    /// A reply was complete: lines without a code may continue it.
+    begun: bool,
+    failed: Option<NotFtp>,
+}
+
+/// A reply of several lines before its last one.
+#[derive(Debug)]
+struct Block {
+    code: Code,
+    lines: Vec<Vec<u8>>,
+    cost: usize,
+}
 
 /// What cannot be a reply of an FTP server.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -26,12 +72,239 @@ impl ReplyReader {
 
     /// Takes octets as they arrived.
     pub fn push(&mut self, octets: &[u8]) {
-        let _ = octets;
+        if self.failed.is_none() {
+            self.unread.extend(octets);
+        }
     }
 
     /// The next whole reply, if one is there.
     #[allow(clippy::should_implement_trait, reason = "it is no iterator: more may come later")]
     pub fn next(&mut self) -> Result<Option<Reply>, NotFtp> {
+        if let Some(failed) = &self.failed {
+            return Err(failed.clone());
+        }
+        let next = self.read();
+        if let Err(failed) = &next {
+            self.failed = Some(failed.clone());
+            self.unread = VecDeque::new();
+        }
+        next
+    }
+
+    fn read(&mut self) -> Result<Option<Reply>, NotFtp> {
+        while let Some(octet) = self.unread.pop_front() {
+            let octet = match self.telnet.push(octet) {
+                Decoded::Data(octet) => octet,
+                Decoded::Undoubled(octet) => {
+                    self.line.push(0xFF);
+                    octet
+                }
+                // Only a server could ask for options, and it hears nothing, which is a refusal too.
+                Decoded::Nothing | Decoded::Mark | Decoded::Refuse(_) => continue,
+            };
+            if octet != b'\n' {
+                self.line.push(octet);
+                if self.line.len() > LINE_LIMIT {
+                    return Err(NotFtp::TooLong(LINE_LIMIT));
+                }
+                continue;
+            }
+            let line = finished(std::mem::take(&mut self.line));
+            if let Some(reply) = self.line(line)? {
+                return Ok(Some(reply));
+            }
+        }
         Ok(None)
+    }
+
+    fn line(&mut self, line: Vec<u8>) -> Result<Option<Reply>, NotFtp> {
+        let Some(mut block) = self.block.take() else {
+            return self.first_line(&line);
+        };
+        let (text, ends) = match Head::of(&line) {
+            Some(head) if head.code == block.code => match head.separator {
+                Separator::Dash => (head.text.to_vec(), false),
+                Separator::Blank | Separator::End => (head.text.to_vec(), true),
+                Separator::None => (line, false),
+            },
+            Some(_) | None => (line, false),
+        };
+        block.cost += text.len() + LINE_COST;
+        block.lines.push(text);
+        if ends {
+            self.begun = true;
+            return Ok(Some(Reply { code: block.code, lines: block.lines }));
+        }
+        if block.cost > REPLY_LIMIT {
+            return Err(NotFtp::TooLong(REPLY_LIMIT));
+        }
+        self.block = Some(block);
+        Ok(None)
+    }
+
+    /// A line while no block is open.
+    fn first_line(&mut self, line: &[u8]) -> Result<Option<Reply>, NotFtp> {
+        let Some(head) = Head::of(line) else {
+            let continues = self.begun && !line.first().is_some_and(u8::is_ascii_digit);
+            if continues || line.trim_ascii().is_empty() {
+                return Ok(None);
+            }
+            return Err(NotFtp::NoCode(show(line.get(..80).unwrap_or(line))));
+        };
+        let lines = vec![head.text.to_vec()];
+        match head.separator {
+            Separator::Dash => {
+                let cost = head.text.len() + LINE_COST;
+                self.block = Some(Block { code: head.code, lines, cost });
+                Ok(None)
+            }
+            Separator::Blank | Separator::End | Separator::None => {
+                self.begun = true;
+                Ok(Some(Reply { code: head.code, lines }))
+            }
+        }
+    }
+}
+
+/// The line without its CRs at the end, CR NUL as CR.
+fn finished(mut line: Vec<u8>) -> Vec<u8> {
+    while line.last() == Some(&b'\r') {
+        line.pop();
+    }
+    let mut after_cr = false;
+    line.retain(|&octet| {
+        let padding = after_cr && octet == 0;
+        after_cr = octet == b'\r';
+        !padding
+    });
+    line
+}
+
+/// What follows a code.
+enum Separator {
+    Dash,
+    Blank,
+    End,
+    None,
+}
+
+/// A line that begins with a code.
+struct Head<'a> {
+    code: Code,
+    separator: Separator,
+    text: &'a [u8],
+}
+
+impl<'a> Head<'a> {
+    fn of(line: &'a [u8]) -> Option<Self> {
+        let (digits, rest) = line.split_at_checked(3)?;
+        if !digits.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        let code = Code(digits.iter().fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0')));
+        let (separator, text) = match rest {
+            [] => (Separator::End, rest),
+            [b'-', text @ ..] => (Separator::Dash, text),
+            [b' ' | b'\t', text @ ..] => (Separator::Blank, text),
+            [b'0'..=b'9', ..] => return None, // a longer number is no code
+            [_, ..] => (Separator::None, rest),
+        };
+        Some(Self { code, separator, text })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Codes and lines of the replies in `octets`, read whole and octet by octet.
+    fn check(octets: &[u8], expect: &[(u16, &[&str])]) {
+        let expect: Vec<Reply> = expect
+            .iter()
+            .map(|(code, lines)| Reply {
+                code: Code(*code),
+                lines: lines.iter().map(|line| line.as_bytes().to_vec()).collect(),
+            })
+            .collect();
+        for size in [1, 2, 3, octets.len().max(1)] {
+            let mut reader = ReplyReader::new();
+            let mut found = Vec::new();
+            for piece in octets.chunks(size) {
+                reader.push(piece);
+                while let Some(reply) = reader.next().unwrap() {
+                    found.push(reply);
+                }
+            }
+            assert_eq!(found, expect, "{} in pieces of {size}", octets.escape_ascii());
+        }
+    }
+
+    fn refused(octets: &[u8], expect: &NotFtp) {
+        let mut reader = ReplyReader::new();
+        reader.push(octets);
+        assert_eq!(reader.next().as_ref(), Err(expect));
+        reader.push(b"220 Ready\r\n");
+        assert_eq!(reader.next().as_ref(), Err(expect), "what has failed stays failed");
+    }
+
+    #[test]
+    fn one_line_is_one_reply() {
+        check(b"255 SOCK 40002\r\n226 Done\r\n", &[(255, &["SOCK 40002"]), (226, &["Done"])]);
+        check(b"000 TENEX\r\n300 Go on\r\n", &[(0, &["TENEX"]), (300, &["Go on"])]);
+    }
+
+    #[test]
+    fn a11_a_block_ends_with_its_own_code_and_a_blank() {
+        check(
+            b"211-Features\r\n SIZE\r\n220 not the end\r\n211-MDTM\r\n211 End\r\n200 Next\r\n",
+            &[(211, &["Features", " SIZE", "220 not the end", "MDTM", "End"]), (200, &["Next"])],
+        );
+    }
+
+    #[test]
+    fn blocks_nest_as_in_rfc_542() {
+        check(
+            b"230-You\r\n030-news\r\n030 end of news\r\n230 Hello\r\n",
+            &[(230, &["You", "030-news", "030 end of news", "Hello"])],
+        );
+    }
+
+    #[test]
+    fn lines_without_a_digit_continue_a_reply_of_rfc_354() {
+        check(b"150 status\r\n   user me\r\nbyte 8\r\n200 end\r\n", &[(150, &["status"]), (200, &["end"])]);
+    }
+
+    #[test]
+    fn sloppy_ends_are_ends() {
+        check(b"226\r\n", &[(226, &[""])]);
+        check(b"226-a\n226\n", &[(226, &["a", ""])]);
+        check(b"226-a\r\r\n226\tb\r\r\n", &[(226, &["a", "b"])]);
+        check(b"\r\n220Hello\r\n", &[(220, &["Hello"])]);
+        check(b"211-a\r\n2110 b\r\n211 c\r\n", &[(211, &["a", "2110 b", "c"])]);
+    }
+
+    #[test]
+    fn telnet_is_taken_out_and_an_octet_255_kept() {
+        check(b"\xff\xfb\x0122\xff\xf10 a\xff\xf2b\r\n", &[(220, &["ab"])]);
+        let mut reader = ReplyReader::new();
+        reader.push(b"257 \"\xff\xffa\xffb\rc\r\0d\"\r\n");
+        assert_eq!(reader.next().unwrap().unwrap().text(), b"\"\xffa\xffb\rc\rd\"");
+    }
+
+    #[test]
+    fn what_is_not_ftp_is_refused_and_shown() {
+        refused(b"SSH-2.0-OpenSSH_9\r\n", &NotFtp::NoCode("SSH-2.0-OpenSSH_9".into()));
+        refused(b"HTTP/1.1 400 Bad Request\r\n", &NotFtp::NoCode("HTTP/1.1 400 Bad Request".into()));
+        refused(b"22 x\r\n", &NotFtp::NoCode("22 x".into()));
+        refused(b"2200 x\r\n", &NotFtp::NoCode("2200 x".into()));
+        refused(b"   x\r\n", &NotFtp::NoCode("   x".into()));
+        refused(b"\x16\x03\xff\xff\n", &NotFtp::NoCode("%16%03%FF".into()));
+    }
+
+    #[test]
+    fn an_endless_line_and_an_endless_reply_are_refused() {
+        refused(&vec![b'2'; LINE_LIMIT + 1], &NotFtp::TooLong(LINE_LIMIT));
+        let endless = [&b"211-\r\n"[..], &b"\r\n".repeat(REPLY_LIMIT / LINE_COST + 1)].concat();
+        refused(&endless, &NotFtp::TooLong(REPLY_LIMIT));
     }
 }

@@ -1,6 +1,7 @@
 //! Whose fault a refusal is, from the words of real servers (data, not code).
 
 use super::Reply;
+use super::classify::{stores, transfers};
 use crate::command::Verb;
 use crate::dialect::Dialect;
 
@@ -25,8 +26,272 @@ pub enum Blame {
     Peer,
 }
 
-/// The blame for a negative reply to `verb`.
+/// The blame for a negative reply to `verb`: by the words of servers that are known, else by the
+/// code. Asked of a 2xx (a "226 Transfer aborted") it answers too.
+///
+/// ```
+/// use ftp_proto::command::Verb;
+/// use ftp_proto::dialect::Dialect;
+/// use ftp_proto::reply::{Blame, Code, Reply, blame};
+///
+/// let refusal = Reply { code: Code(500), lines: vec![b"Illegal PORT command.".to_vec()] };
+/// assert_eq!(blame(Dialect::Rfc959, Verb::Port, &refusal), Blame::Path);
+/// ```
 pub fn blame(dialect: Dialect, verb: Verb, reply: &Reply) -> Blame {
-    let _ = (dialect, verb, reply);
-    Blame::Peer
+    let words = reply.lines.join(&b' ').to_ascii_lowercase();
+    let known = WORDS.iter().find(|known| {
+        known.codes.contains(&reply.code.0) && memchr::memmem::find(&words, known.words.as_bytes()).is_some()
+    });
+    let blame = known.map_or_else(|| by_code(dialect, verb, reply.code.0), |known| known.blame);
+    // The name that a STOR makes is never missing: its directory is, and that is the user's to mend.
+    if blame == Blame::Missing && makes_its_name(verb) { Blame::File } else { blame }
+}
+
+/// One entry of the dictionary.
+struct Words {
+    /// The codes that the words come with: names of files stand in other replies too.
+    codes: &'static [u16],
+    /// What the reply says, in lower case.
+    words: &'static str,
+    /// Who is to blame.
+    blame: Blame,
+}
+
+const fn said(codes: &'static [u16], words: &'static str, blame: Blame) -> Words {
+    Words { codes, words, blame }
+}
+
+/// What real servers say, in the order of search. vsftpd V, ProFTPD P, Pure-FTPd F, pyftpdlib Y,
+/// FileZilla Server Z, DrFTPD D, glftpd G, SFTPGo S, IIS I.
+static WORDS: &[Words] = &[
+    // the way between the hosts
+    said(&[500, 501], "illegal port command", Blame::Path), // V, P: foreign or privileged address
+    said(&[500, 501], "illegal eprt command", Blame::Path), // V
+    said(&[500], "i won't open a connection to", Blame::Path), // F without -w
+    said(&[425, 501], "rejected data connection", Blame::Path), // Y: "to", "from foreign address"
+    said(&[425], "security: bad ip connecting", Blame::Path), // V pasv_promiscuous=NO
+    said(&[425], "does not match control connection", Blame::Path), // S
+    said(&[425, 500, 501], "3rd party", Blame::Path),
+    said(&[501], "behind a nat router", Blame::Path), // D
+    said(&[501], "server cannot accept argument", Blame::Path), // I
+    said(&[425, 426, 450, 522], "session not resumed", Blame::Path),
+    said(&[425, 522], "not resumed", Blame::Path), // Z: TLS session of data connection
+    said(&[425, 522], "session reuse required", Blame::Path), // V require_ssl_reuse
+    said(&[435], "failed tls negotiation", Blame::Path), // G
+    said(&[530], "use secure data connection", Blame::Path), // D
+    said(&[427], "use ssl fxp", Blame::Path),      // G
+    said(&[426], "not allowed to fxp", Blame::Path), // D
+    said(&[426], "slow transfer", Blame::Path),    // D
+    said(&[426], "transferring too slow", Blame::Path), // G
+    said(&[226, 250], "transfer aborted", Blame::Path), // D: a 2xx that is none
+    // no space
+    said(&[450, 451, 452, 550, 552, 553], "no space left", Blame::Space),
+    said(&[426, 450, 451, 452, 550, 552, 553], "disk full", Blame::Space),
+    said(&[426, 450, 451, 452, 550, 552, 553], "out of disk space", Blame::Space),
+    said(&[426, 450, 451, 452, 550, 552, 553], "out of space", Blame::Space),
+    said(&[426, 450, 451, 452, 550, 552, 553], "quota exceeded", Blame::Space),
+    said(&[426, 450, 451, 452, 550, 552, 553], "disk quota", Blame::Space),
+    // busy
+    said(&[450, 530], "transfer-slave", Blame::Busy), // D: none available
+    said(&[421, 530], "too many", Blame::Busy),
+    said(&[421, 530], "maximum number of", Blame::Busy), // P, F
+    said(&[530], "try again later", Blame::Busy),
+    // the file
+    said(&[450, 550, 551, 553], "no such file", Blame::Missing),
+    said(&[450, 550, 551, 553], "no such directory", Blame::Missing),
+    said(&[450, 550, 551, 553], "file not found", Blame::Missing),
+    said(&[450, 550, 551, 553], "does not exist", Blame::Missing),
+    said(&[450, 550, 551, 553], "doesn't exist", Blame::Missing),
+    said(&[450, 550, 551, 553], "can't check for file existence", Blame::Missing), // F: SIZE, MDTM
+    said(&[550], "could not get file size", Blame::Missing),                       // V
+    said(&[550], "could not get file modification time", Blame::Missing),          // V
+    said(&[550], "failed to change directory", Blame::Missing),                    // V
+    said(&[450, 550], "cannot find the file", Blame::Missing),                     // I
+    said(&[550], "can't find", Blame::Missing),
+    // not known there
+    said(&[500, 501, 502], "unknown command", Blame::Unsupported),
+    said(&[500, 501, 502], "not understood", Blame::Unsupported), // P
+    said(&[500, 501, 502, 504], "not implemented", Blame::Unsupported),
+    said(&[500], "supporting pret", Blame::Unsupported), // D
+];
+
+/// What the code alone says.
+fn by_code(dialect: Dialect, verb: Verb, code: u16) -> Blame {
+    match dialect {
+        Dialect::Rfc354 => by_code_354(verb, code),
+        Dialect::Rfc959 => by_code_959(verb, code),
+    }
+}
+
+/// Dialect-1973 section 4.
+fn by_code_354(verb: Verb, code: u16) -> Blame {
+    match code {
+        450 => Blame::Missing,
+        451 if opens(verb) => Blame::Login, // TENEX before a login
+        451 | 456 | 550 => Blame::File,
+        332 | 430..=433 => Blame::Login,
+        452 | 454 => Blame::Path,
+        453 => Blame::Space,
+        401 | 434..=436 | 455 => Blame::Busy,
+        500..=507 if opens(verb) => {
+            if matches!(code, 500 | 506) {
+                Blame::Unsupported
+            } else {
+                Blame::Path
+            }
+        }
+        504 => {
+            if transfers(verb) {
+                Blame::Path
+            } else {
+                Blame::Busy
+            }
+        }
+        501..=503 if names_a_file(verb) => Blame::File,
+        400 | 402 | 457 | 500..=503 | 506 | 507 => Blame::Unsupported,
+        _ => Blame::Peer,
+    }
+}
+
+/// RFC 959 4.2.2, 2228, 2428, and practice.
+fn by_code_959(verb: Verb, code: u16) -> Blame {
+    match code {
+        421 => Blame::Busy,
+        425 | 426 | 427 | 435 => Blame::Path,
+        430 | 530 | 532 => Blame::Login,
+        450 | 451 => Blame::Busy,
+        452 | 552 => Blame::Space,
+        500 | 502 => Blame::Unsupported,
+        501 | 503 | 504 if opens(verb) => Blame::Path, // RFC 2577 3: 504 for a port that is not allowed
+        503 | 504 if transfers(verb) => Blame::Path,
+        501 if names_a_file(verb) => Blame::File,
+        501 | 504 => Blame::Unsupported,
+        521 | 522 | 533..=536 => Blame::Path, // family or protection, told apart by the command
+        550 if names_a_file(verb) => Blame::File,
+        550 if opens(verb) => Blame::Path,
+        550 | 551 | 553..=556 => Blame::File,
+        _ => Blame::Peer,
+    }
+}
+
+/// Whether the verb prepares a data connection.
+fn opens(verb: Verb) -> bool {
+    use Verb::{Cepr, Cpsv, Eprt, Epsv, Gsoc, Lstn, Pasv, Port, Sock};
+    matches!(verb, Sock | Lstn | Pasv | Gsoc | Port | Eprt | Epsv | Cpsv | Cepr)
+}
+
+/// Whether the verb makes the name that it is given.
+fn makes_its_name(verb: Verb) -> bool {
+    stores(verb) || matches!(verb, Verb::Mkd | Verb::Rnto)
+}
+
+/// Whether the verb's argument names a file or directory.
+fn names_a_file(verb: Verb) -> bool {
+    use Verb::{Cwd, Dele, Hash, Mdtm, Mlst, Rmd, Rnfr, Size, Stat};
+    let asks = matches!(verb, Cwd | Dele | Hash | Mdtm | Mlst | Rmd | Rnfr | Size | Stat);
+    asks || transfers(verb) || makes_its_name(verb)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reply::{Code, Meaning};
+    use Dialect::{Rfc354, Rfc959};
+
+    fn check(dialect: Dialect, verb: Verb, code: u16, text: &str, expect: Blame) {
+        let reply = Reply { code: Code(code), lines: vec![text.as_bytes().to_vec()] };
+        assert_eq!(blame(dialect, verb, &reply), expect, "{verb:?}: {code} {text}");
+    }
+
+    #[test]
+    fn h17_refusals_of_foreign_addresses_are_of_the_path() {
+        for (verb, code, text) in [
+            (Verb::Port, 500, "Illegal PORT command."),
+            (Verb::Port, 501, "Illegal PORT command"),
+            (Verb::Eprt, 500, "Illegal EPRT command."),
+            (Verb::Port, 500, "I won't open a connection to 127.0.0.3 (only to 127.0.0.1)"),
+            (Verb::Port, 501, "Rejected data connection to foreign address 10.0.0.1:5000."),
+            (Verb::Stor, 425, "Rejected data connection from foreign address"),
+            (Verb::Stor, 425, "Security: Bad IP connecting."),
+            (Verb::Port, 504, "Not for you"),
+            (Verb::Port, 501, "==YOU'RE BEHIND A NAT ROUTER=="),
+            (Verb::Port, 501, "Server cannot accept argument."),
+            (Verb::Retr, 425, "Unable to build data connection: Connection refused"),
+            (Verb::Retr, 425, "TLS session of data connection not resumed."),
+            (Verb::Retr, 522, "SSL connection failed; session reuse required: see require_ssl_reuse"),
+            (Verb::Retr, 427, "Use SSL FXP!"),
+            (Verb::Retr, 530, "USE SECURE DATA CONNECTION"),
+            (Verb::Eprt, 522, "Network protocol not supported, use (1)"),
+            (Verb::Retr, 426, "Failure reading network stream."),
+            (Verb::Stor, 226, "Transfer aborted"),
+        ] {
+            check(Rfc959, verb, code, text, Blame::Path);
+        }
+    }
+
+    #[test]
+    fn h17_refusals_of_the_file_are_of_the_file() {
+        check(Rfc959, Verb::Retr, 550, "x: No such file or directory", Blame::Missing);
+        check(Rfc959, Verb::Size, 550, "Could not get file size.", Blame::Missing);
+        check(Rfc959, Verb::Size, 550, "Can't check for file existence", Blame::Missing);
+        check(Rfc959, Verb::Retr, 550, "Failed to open file.", Blame::File);
+        check(Rfc959, Verb::Retr, 550, "Permission denied", Blame::File);
+        check(Rfc959, Verb::Stor, 553, "Could not create file.", Blame::File);
+        check(Rfc959, Verb::Stor, 550, "dir/x: No such file or directory", Blame::File);
+        check(Rfc959, Verb::Stor, 550, "Permission denied.", Blame::File);
+        check(Rfc959, Verb::Stor, 452, "Disk full", Blame::Space);
+        check(Rfc959, Verb::Stor, 451, "Error during write to file: No space left on device", Blame::Space);
+        check(Rfc959, Verb::Stor, 552, "Transfer aborted. Disk quota exceeded", Blame::Space);
+        check(Rfc959, Verb::Retr, 450, "File busy", Blame::Busy);
+    }
+
+    #[test]
+    fn the_rest_is_of_the_login_of_the_moment_or_unknown() {
+        check(Rfc959, Verb::Pass, 530, "Login incorrect.", Blame::Login);
+        check(Rfc959, Verb::Stor, 532, "Need account for storing files", Blame::Login);
+        check(Rfc959, Verb::User, 421, "There are too many connected users", Blame::Busy);
+        check(Rfc959, Verb::User, 530, "Sorry, the maximum number of clients (3) are connected", Blame::Busy);
+        check(Rfc959, Verb::Stor, 530, "No transfer-slave(s) available", Blame::Busy);
+        check(Rfc959, Verb::Lstn, 500, "Unknown command.", Blame::Unsupported);
+        check(Rfc959, Verb::Hash, 502, "Command not implemented", Blame::Unsupported);
+        check(Rfc959, Verb::Epsv, 500, "EPSV not understood", Blame::Unsupported);
+        check(Rfc959, Verb::Rest, 501, "Bad number", Blame::Unsupported);
+        check(Rfc959, Verb::Retr, 199, "", Blame::Peer);
+        check(Rfc959, Verb::Noop, 666, "", Blame::Peer);
+    }
+
+    #[test]
+    fn the_codes_of_1973_have_their_own_blame() {
+        check(Rfc354, Verb::Retr, 450, "File not found", Blame::Missing);
+        check(Rfc354, Verb::Stor, 450, "File not found", Blame::File);
+        check(Rfc354, Verb::Retr, 451, "File access denied", Blame::File);
+        check(Rfc354, Verb::Retr, 454, "Can't connect to your data socket", Blame::Path);
+        check(Rfc354, Verb::Retr, 452, "Transfer incomplete, data connection closed", Blame::Path);
+        check(Rfc354, Verb::Stor, 453, "Transfer incomplete, insufficient storage", Blame::Space);
+        check(Rfc354, Verb::Sock, 504, "Not allowed", Blame::Path);
+        check(Rfc354, Verb::Sock, 503, "Host number out of range", Blame::Path);
+        check(Rfc354, Verb::Lstn, 506, "Not implemented", Blame::Unsupported);
+        check(Rfc354, Verb::Lstn, 500, "What?", Blame::Unsupported);
+        check(Rfc354, Verb::Pass, 431, "Bad password", Blame::Login);
+        check(Rfc354, Verb::Retr, 332, "Log in first", Blame::Login);
+        check(Rfc354, Verb::Type, 506, "No EBCDIC here", Blame::Unsupported);
+    }
+
+    #[test]
+    fn what_our_server_means_is_understood_in_both_dialects() {
+        for dialect in [Rfc354, Rfc959] {
+            let check = |verb, meaning: Meaning, text, expect| {
+                check(dialect, verb, meaning.code(dialect).0, text, expect);
+            };
+            check(Verb::Retr, Meaning::NotFound, "x: No such file", Blame::Missing);
+            check(Verb::Retr, Meaning::Denied, "Permission denied", Blame::File);
+            check(Verb::Stor, Meaning::NoSpace, "", Blame::Space);
+            check(Verb::Sock, Meaning::Refused, "", Blame::Path);
+            check(Verb::Retr, Meaning::CannotConnect, "", Blame::Path);
+            check(Verb::Retr, Meaning::TransferAborted, "", Blame::Path);
+            check(Verb::Pass, Meaning::LoginWrong, "", Blame::Login);
+            check(Verb::Retr, Meaning::FileBusy, "", Blame::Busy);
+            check(Verb::Dgst, Meaning::NotImplemented, "", Blame::Unsupported);
+        }
+    }
 }

@@ -6,6 +6,6 @@ mod secret;
 mod telnet;
 
 pub use line::{Item, LineReader};
-pub use name::{BadName, PathName};
+pub use name::{BadName, PathName, show};
 pub use secret::Secret;
-pub(crate) use telnet::escape;
+pub(crate) use telnet::{Decoded, Telnet, escape};

@@ -48,22 +48,7 @@ impl PathName {
 
     /// For people: UTF-8 where it is, control characters and other octets as `%XX`.
     pub fn display(&self) -> String {
-        let mut shown = String::new();
-        for chunk in self.0.utf8_chunks() {
-            for c in chunk.valid().chars() {
-                if c.is_control() {
-                    for b in c.to_string().bytes() {
-                        shown.push_str(&format!("%{b:02X}"));
-                    }
-                } else {
-                    shown.push(c);
-                }
-            }
-            for b in chunk.invalid() {
-                shown.push_str(&format!("%{b:02X}"));
-            }
-        }
-        shown
+        show(&self.0)
     }
 
     /// The name inside the quotes of a 257 reply: quotes doubled (RFC 959 appendix II).
@@ -97,6 +82,27 @@ impl PathName {
         }
         None
     }
+}
+
+/// Octets of the other end for people: UTF-8 where it is, control characters and other octets as
+/// `%XX`.
+pub fn show(octets: &[u8]) -> String {
+    let mut shown = String::new();
+    for chunk in octets.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            if c.is_control() {
+                for b in c.to_string().bytes() {
+                    shown.push_str(&format!("%{b:02X}"));
+                }
+            } else {
+                shown.push(c);
+            }
+        }
+        for b in chunk.invalid() {
+            shown.push_str(&format!("%{b:02X}"));
+        }
+    }
+    shown
 }
 
 impl fmt::Debug for PathName {

@@ -11,11 +11,12 @@ const DATA_MARK: u8 = 242;
 const SE: u8 = 240;
 
 /// The Telnet layer of one direction of one control connection.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(crate) struct Telnet(State);
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 enum State {
+    #[default]
     Data,
     Iac,
     /// After IAC IP.
