@@ -248,10 +248,10 @@ impl Session {
                 self.pipeline.start(index);
             }
             self.watch(now);
-            match (&mut self.state, pending.owner) {
-                (State::Features(before), Owner::Features) => before.extend(reply.lines),
-                (_, Owner::Caller(to)) => self.event(Event::Reply { to, reply, class }),
-                _ => {}
+            if let Owner::Caller(to) = pending.owner {
+                self.event(Event::Reply { to, reply, class });
+            } else if let State::Features(before) = &mut self.state {
+                before.extend(reply.lines);
             }
         }
     }

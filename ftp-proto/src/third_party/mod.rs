@@ -13,6 +13,10 @@
 //!    '--> Done(Failed)
 //! ```
 
+mod judge;
+mod leg;
+mod rescue;
+mod script;
 mod transfer;
 
 pub use transfer::Transfer;

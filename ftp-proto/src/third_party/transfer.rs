@@ -1,14 +1,47 @@
-//! One attempt.
+//! One attempt, phase by phase.
 
-use super::{Heard, Job, Output, Party, Plan, Side, Timeouts};
+use super::judge::{self, Verdict};
+use super::leg::{Fate, Leg, Run, Task};
+use super::rescue::end_of_run;
+use super::script::{self, Step};
+use super::{Cause, Heard, Job, Outcome, Output, Party, Plan, Side, Timeouts, Trouble};
+use crate::address::{SockTarget, unmapped};
 use crate::client::Failure;
-use crate::timer::Moment;
+use crate::command::{Command, Verb};
+use crate::reply::{Blame, Class};
+use crate::timer::{Moment, Timer, Timers};
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+/// Where the attempt stands.
+#[derive(Debug)]
+pub(super) enum Phase {
+    /// The commands before the transfer commands.
+    Setup,
+    /// From the first transfer command to both final replies.
+    Running,
+    /// It has failed; the ends are brought back in step.
+    Rescue(Trouble),
+    /// Told.
+    Over,
+}
 
 /// The machine of one attempt.
 #[derive(Debug)]
 pub struct Transfer {
     job: Job,
     plan: Plan,
+    pub(super) source: Leg,
+    pub(super) destination: Leg,
+    pub(super) proven: bool,
+    pub(super) timeouts: Timeouts,
+    pub(super) timers: Timers,
+    pub(super) phase: Phase,
+    pub(super) out: VecDeque<Output>,
+    /// X: where the listening end listens.
+    listens: Option<SocketAddr>,
+    /// Y: where the connecting end will come from, once it has answered.
+    connects_from: Option<Option<u16>>,
 }
 
 impl Transfer {
@@ -16,42 +49,291 @@ impl Transfer {
     pub fn new(
         job: Job,
         plan: Plan,
-        source: Party,
-        destination: Party,
+        mut source: Party,
+        mut destination: Party,
         timeouts: Timeouts,
         now: Moment,
     ) -> Self {
-        let _ = (source, destination, timeouts, now);
-        Self { job, plan }
+        source.address = unmapped(source.address);
+        destination.address = unmapped(destination.address);
+        let proven = script::proven(&job, &source, &destination);
+        let for_source = script::steps(plan, &job, Side::Source, &source, &destination);
+        let for_destination = script::steps(plan, &job, Side::Destination, &destination, &source);
+        let mut transfer = Self {
+            job,
+            plan,
+            source: Leg::new(source, for_source),
+            destination: Leg::new(destination, for_destination),
+            proven,
+            timeouts,
+            timers: Timers::new(),
+            phase: Phase::Setup,
+            out: VecDeque::new(),
+            listens: None,
+            connects_from: None,
+        };
+        transfer.prepare(now);
+        transfer
     }
 
     /// A reply to the last command of that side arrived.
     pub fn reply(&mut self, now: Moment, side: Side, heard: Heard) {
-        let _ = (now, side, heard, &self.job, self.plan);
+        match self.phase {
+            Phase::Setup => self.setup_heard(now, side, heard),
+            Phase::Running => self.running_heard(now, side, heard),
+            Phase::Rescue(_) => self.rescue_heard(side, heard),
+            Phase::Over => {}
+        }
     }
 
     /// The abort of that side is complete: its session is in step.
-    pub fn aborted(&mut self, now: Moment, side: Side) {
-        let _ = (now, side);
+    pub fn aborted(&mut self, _now: Moment, side: Side) {
+        let leg = self.leg_mut(side);
+        if leg.fate == Fate::Aborting {
+            leg.fate = Fate::Following;
+            leg.asked = None;
+            leg.timers.clear();
+            self.finish_rescue();
+        }
     }
 
     /// That side's session is over.
     pub fn ended(&mut self, now: Moment, side: Side, failure: Failure) {
-        let _ = (now, side, failure);
+        let leg = self.leg_mut(side);
+        let during = leg.asked.map_or("transfer", |asked| name(asked.verb));
+        leg.close();
+        leg.listening = false;
+        let complete = leg.complete().is_some();
+        if leg.runs() {
+            leg.run = Run::Failed;
+        }
+        match self.phase {
+            Phase::Running if complete => {} // it has done its part
+            Phase::Setup | Phase::Running => {
+                let blame = judge::end_blame(&failure);
+                self.fail(now, side, during, Cause::Ended(failure), blame);
+            }
+            Phase::Rescue(_) => self.finish_rescue(),
+            Phase::Over => {}
+        }
     }
 
     /// The caller gives up (Ctrl-C, stall): both ends are aborted.
     pub fn cancel(&mut self, now: Moment) {
-        let _ = now;
+        match self.phase {
+            Phase::Setup | Phase::Running => {
+                self.fail(now, Side::Source, "transfer", Cause::Cancelled, Blame::Busy);
+            }
+            Phase::Rescue(_) | Phase::Over => {} // the first failure tells more
+        }
     }
 
     /// The deadline of the last [`Output::Wait`] has come.
     pub fn timeout(&mut self, now: Moment) {
-        let _ = now;
+        for side in [Side::Source, Side::Destination] {
+            while let Some(timer) = self.leg_mut(side).timers.fire(now) {
+                self.leg_timeout(now, side, timer);
+            }
+        }
+        while let Some(timer) = self.timers.fire(now) {
+            self.both_timeout(now, timer);
+        }
     }
 
     /// The next output.
     pub fn poll(&mut self) -> Output {
-        Output::Wait(None)
+        self.out.pop_front().unwrap_or_else(|| {
+            let all = [&self.timers, &self.source.timers, &self.destination.timers];
+            Output::Wait(all.iter().filter_map(|timers| timers.next()).min())
+        })
     }
+
+    pub(super) const fn leg(&self, side: Side) -> &Leg {
+        match side {
+            Side::Source => &self.source,
+            Side::Destination => &self.destination,
+        }
+    }
+
+    pub(super) const fn leg_mut(&mut self, side: Side) -> &mut Leg {
+        match side {
+            Side::Source => &mut self.source,
+            Side::Destination => &mut self.destination,
+        }
+    }
+
+    pub(super) fn conclude(&mut self, outcome: Outcome) {
+        self.phase = Phase::Over;
+        self.timers.clear();
+        self.source.timers.clear();
+        self.destination.timers.clear();
+        self.out.push_back(Output::Done(outcome));
+    }
+
+    /// Asks each end for its next step, as far as what it needs is known; both ends prepared:
+    /// the transfer commands.
+    fn prepare(&mut self, now: Moment) {
+        for side in [self.plan.listener, self.plan.listener.other()] {
+            while let Some(step) = self.next_step(side) {
+                if let Some(command) = self.command(side, step) {
+                    self.ask(now, side, Task::Setup(step), command);
+                }
+            }
+        }
+        if self.source.prepared() && self.destination.prepared() {
+            self.launch(now);
+        }
+    }
+
+    /// Takes the next step of an end that waits for nothing.
+    fn next_step(&mut self, side: Side) -> Option<Step> {
+        let ready = match self.leg(side).steps.front()? {
+            Step::Type | Step::Rndz | Step::Listen | Step::Rest => true,
+            Step::Connect => self.listens.is_some(),
+            Step::Filter => self.connects_from.is_some(),
+        };
+        let leg = self.leg_mut(side);
+        if ready && leg.asked.is_none() { leg.steps.pop_front() } else { None }
+    }
+
+    /// The command of a step; `None` when there is nothing to say.
+    fn command(&self, side: Side, step: Step) -> Option<Command> {
+        let (me, other) = (&self.leg(side).party, &self.leg(side.other()).party);
+        match step {
+            Step::Type => Some(script::IMAGE),
+            Step::Rndz => self.job.secret.clone().map(|secret| Command::Rndz(Some(secret))),
+            Step::Listen => Some(script::listen(self.plan, other)),
+            Step::Connect => Some(script::connect(self.plan, me, other, self.listens?)),
+            Step::Filter => {
+                let port = self.connects_from??;
+                Some(Command::Sock(SockTarget { host: Some(other.address), port }))
+            }
+            Step::Rest => self.job.restart.map(Command::Rest),
+        }
+    }
+
+    fn ask(&mut self, now: Moment, side: Side, task: Task, command: Command) {
+        let patience = self.timeouts.reply;
+        self.leg_mut(side).ask(task, command.verb(), now, patience);
+        self.out.push_back(Output::Command(side, command));
+    }
+
+    fn setup_heard(&mut self, now: Moment, side: Side, heard: Heard) {
+        let patience = self.timeouts.reply;
+        let leg = self.leg_mut(side);
+        let Some(asked) = leg.asked else { return };
+        let Task::Setup(step) = asked.task else { return };
+        match judge::setup(step, asked.verb, &leg.party, heard) {
+            Verdict::Wait => return leg.timers.arm(Timer::Reply, now + patience),
+            Verdict::Bad(cause, blame) => {
+                leg.answered();
+                leg.listening &=
+                    step != Step::Listen || matches!(cause, Cause::Unusable(..) | Cause::Policy(..));
+                return self.fail(now, side, name(asked.verb), cause, blame);
+            }
+            Verdict::Fine => leg.answered(),
+            Verdict::Listens(at) => {
+                leg.answered();
+                self.listens = Some(at);
+            }
+            Verdict::ConnectsFrom(port) => {
+                leg.answered();
+                self.connects_from = Some(port);
+            }
+        }
+        self.prepare(now);
+    }
+
+    /// The transfer commands. H13: the passive end may keep its preliminary reply until its peer
+    /// has come, so it is never waited for. H14: the active end is, for a while, because a file that
+    /// is not there then touches nothing at the other. With RNDZ nothing is touched before the
+    /// proof, and nobody waits.
+    fn launch(&mut self, now: Moment) {
+        self.phase = Phase::Running;
+        let first = self.plan.first.unwrap_or(Side::Source);
+        self.command_transfer(now, first);
+        if self.proven || first == self.plan.listener {
+            self.command_transfer(now, first.other());
+        } else {
+            self.timers.arm(Timer::Preliminary, now + self.timeouts.preliminary);
+        }
+    }
+
+    fn command_transfer(&mut self, now: Moment, side: Side) {
+        self.timers.disarm(Timer::Preliminary);
+        self.timers.arm(Timer::Connect, now + self.timeouts.connect);
+        let command = script::transfer(&self.job, side);
+        self.ask(now, side, Task::Transfer, command);
+    }
+
+    fn running_heard(&mut self, now: Moment, side: Side, heard: Heard) {
+        let leg = self.leg_mut(side);
+        let Some(asked) = leg.asked else { return };
+        match heard.class {
+            Class::Aside => return, // H04: also the 255 that a SOCK answered with 200 still owes
+            Class::Preliminary => {
+                leg.started = true;
+                leg.run = Run::Moving;
+            }
+            Class::Done | Class::More | Class::Later | Class::Refused => {
+                leg.answered();
+                let cause = Cause::Refused(heard.reply.clone());
+                if let Some(blame) = end_of_run(leg, asked.verb, heard) {
+                    return self.fail(now, side, name(asked.verb), cause, blame);
+                }
+            }
+        }
+        self.timers.disarm(Timer::Connect);
+        self.go_on(now, side);
+    }
+
+    /// `side` has begun or is complete: the other begins, or is given its time, or it is over.
+    fn go_on(&mut self, now: Moment, side: Side) {
+        if self.leg(side.other()).run == Run::Not {
+            self.command_transfer(now, side.other());
+            self.timers.disarm(Timer::Connect); // something has moved
+        }
+        let (source, destination) = (self.source.complete(), self.destination.complete());
+        if let (Some(source), Some(destination)) = (source, destination) {
+            let (source, destination) = (source.clone(), destination.clone());
+            self.conclude(Outcome::Moved { source, destination });
+        } else if source.or(destination).is_some() {
+            self.timers.arm(Timer::HalfDone, now + self.timeouts.half_done);
+        }
+    }
+
+    fn leg_timeout(&mut self, now: Moment, side: Side, timer: Timer) {
+        if timer == Timer::AbortDrain {
+            // H20: deaf. The other end is not touched.
+            self.leg_mut(side).close();
+            self.out.push_back(Output::Close(side));
+            self.finish_rescue();
+            return;
+        }
+        // Silent in the set-up: what it owes is counted by the abort, or it is closed.
+        let during = self.leg(side).asked.map_or("set-up", |asked| name(asked.verb));
+        self.stop(now, side);
+        if matches!(self.phase, Phase::Setup) {
+            self.fail(now, side, during, Cause::Silent(timer), Blame::Busy);
+        }
+    }
+
+    fn both_timeout(&mut self, now: Moment, timer: Timer) {
+        let of_source = |is: bool| if is { Side::Source } else { Side::Destination };
+        if timer == Timer::Preliminary {
+            return self.command_transfer(now, of_source(self.source.run == Run::Not));
+        }
+        let (side, blame) = if timer == Timer::HalfDone {
+            (of_source(self.source.runs()), Blame::Busy)
+        } else {
+            (self.plan.listener.other(), Blame::Path) // nothing has moved: it could not connect
+        };
+        let during = name(script::transfer(&self.job, side).verb());
+        self.fail(now, side, during, Cause::Silent(timer), blame);
+    }
+}
+
+/// The verb as people read it in an error.
+fn name(verb: Verb) -> &'static str {
+    verb.row().map_or("command", |row| row.name)
 }

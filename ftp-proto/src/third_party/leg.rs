@@ -1,0 +1,143 @@
+//! One end of the attempt: what it was asked, what it has said, what it still owes.
+
+use super::Party;
+use super::script::Step;
+use crate::command::Verb;
+use crate::reply::Reply;
+use crate::timer::{Moment, Timer, Timers};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// What a command under way is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Task {
+    Setup(Step),
+    Transfer,
+}
+
+/// The command that awaits its final reply.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Asked {
+    pub(super) task: Task,
+    pub(super) verb: Verb,
+}
+
+/// How far the transfer command has come.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Run {
+    /// Not sent.
+    Not,
+    /// Sent.
+    Sent,
+    /// Preliminary reply.
+    Moving,
+    /// Final reply: complete.
+    Complete(Reply),
+    /// Refused for the file's sake before anything was touched.
+    Refused,
+    /// Failed in any other way.
+    Failed,
+}
+
+/// How the end's session fares.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Fate {
+    /// In step, or about to be: each command has its reply or its timer.
+    Following,
+    /// ABORted; its replies are awaited.
+    Aborting,
+    /// Over.
+    Closed,
+}
+
+/// One end.
+#[derive(Debug)]
+pub(super) struct Leg {
+    pub(super) party: Party,
+    pub(super) steps: VecDeque<Step>,
+    pub(super) asked: Option<Asked>,
+    pub(super) run: Run,
+    /// It listens, or was asked to, and no transfer command has used that.
+    pub(super) listening: bool,
+    /// Its preliminary reply came.
+    pub(super) started: bool,
+    pub(super) fate: Fate,
+    pub(super) timers: Timers,
+}
+
+impl Leg {
+    pub(super) fn new(party: Party, steps: VecDeque<Step>) -> Self {
+        Self {
+            party,
+            steps,
+            asked: None,
+            run: Run::Not,
+            listening: false,
+            started: false,
+            fate: Fate::Following,
+            timers: Timers::new(),
+        }
+    }
+
+    /// A command was sent. Transfer commands have the timers of both ends, the others their own.
+    pub(super) fn ask(&mut self, task: Task, verb: Verb, now: Moment, patience: Duration) {
+        self.asked = Some(Asked { task, verb });
+        match task {
+            Task::Setup(step) => {
+                self.listening |= step == Step::Listen;
+                self.timers.arm(Timer::Reply, now + patience);
+            }
+            Task::Transfer => {
+                self.listening = false;
+                self.run = Run::Sent;
+            }
+        }
+    }
+
+    /// The final reply came.
+    pub(super) fn answered(&mut self) {
+        self.asked = None;
+        self.timers.disarm(Timer::Reply);
+    }
+
+    /// Nothing is left of the set-up.
+    pub(super) fn prepared(&self) -> bool {
+        self.steps.is_empty() && self.asked.is_none()
+    }
+
+    /// The transfer command was sent and has no final reply.
+    pub(super) fn runs(&self) -> bool {
+        matches!(self.run, Run::Sent | Run::Moving)
+    }
+
+    /// Its final reply, where that says that it is complete.
+    pub(super) const fn complete(&self) -> Option<&Reply> {
+        if let Run::Complete(reply) = &self.run { Some(reply) } else { None }
+    }
+
+    /// Its session is over.
+    pub(super) fn close(&mut self) {
+        self.fate = Fate::Closed;
+        self.asked = None;
+        self.timers.clear();
+    }
+
+    /// Nothing more is to come from this end.
+    pub(super) fn settled(&self) -> bool {
+        match self.fate {
+            Fate::Following => self.asked.is_none(),
+            Fate::Aborting => false,
+            Fate::Closed => true,
+        }
+    }
+
+    /// Whether octets may have reached its file: there is no telling what a server does between its
+    /// transfer command and its first reply, except that RNDZ holds its hand until the proof.
+    pub(super) fn may_have_written(&self, proven: bool) -> bool {
+        match self.run {
+            Run::Not | Run::Refused => false,
+            Run::Sent | Run::Failed => self.started || !proven,
+            Run::Moving | Run::Complete(_) => true,
+        }
+    }
+}

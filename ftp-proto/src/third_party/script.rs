@@ -1,0 +1,106 @@
+//! The script of each end: a [`Plan`] becomes the exact commands of RFC 438, 478, PORT/PASV and
+//! EPRT/EPSV.
+//!
+//! ```text
+//!               listening end          connecting end
+//!               TYPE I                 TYPE I            before anything with data (some servers fix
+//!               RNDZ S                 RNDZ S            the type at PASV)
+//!          X <- LSTN R|S, PASV, EPSV
+//!                                 Y <- SOCK h,X  PORT  EPRT
+//!               SOCK h,Y                                 its filter (RFC 438 d.2, RFC 478 note 3)
+//!               REST n                 REST n            nothing may come between it and the next
+//!               STOR, APPE | RETR      RETR | STOR, APPE
+//! ```
+
+use super::{Job, Opening, Party, Plan, Side, Store};
+use crate::address::{Family, SockTarget};
+use crate::command::{Command, DataType, Direction, Epsv};
+use crate::dialect::Dialect;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+/// One command before the transfer commands.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Step {
+    /// TYPE I.
+    Type,
+    /// RNDZ with the secret of this connection.
+    Rndz,
+    /// The end listens and says where.
+    Listen,
+    /// The end learns where to connect to.
+    Connect,
+    /// The listening end learns whom to accept.
+    Filter,
+    /// REST, directly before the transfer command (RFC 3659 5.3).
+    Rest,
+}
+
+/// Whether both ends prove themselves to each other.
+pub(super) fn proven(job: &Job, source: &Party, destination: &Party) -> bool {
+    job.secret.is_some() && source.capabilities.rndz && destination.capabilities.rndz
+}
+
+/// The steps of `side`, in order. H12: an opening for each attempt. H11: never EPSV ALL.
+pub(super) fn steps(plan: Plan, job: &Job, side: Side, me: &Party, other: &Party) -> VecDeque<Step> {
+    let listens = side == plan.listener;
+    let mut steps = VecDeque::from([Step::Type]);
+    if proven(job, me, other) {
+        steps.push_back(Step::Rndz); // before PORT, EPRT and SOCK, which are judged by it
+    }
+    steps.push_back(if listens { Step::Listen } else { Step::Connect });
+    if listens && filters(plan, me) {
+        steps.push_back(Step::Filter);
+    }
+    // APPE appends by itself; after REST it would be a STOR (RFC 3659 5.2).
+    let appends = side == Side::Destination && job.store == Store::Append;
+    if job.restart.is_some_and(|octets| octets > 0) && !appends {
+        steps.push_back(Step::Rest);
+    }
+    steps
+}
+
+/// Whether the listening end is told its peer.
+fn filters(plan: Plan, listener: &Party) -> bool {
+    plan.filter && listener.knows_sock()
+}
+
+/// How the listening end listens. EPSV names the family of the other end's address (RFC 2428 3).
+pub(super) fn listen(plan: Plan, other: &Party) -> Command {
+    match plan.opening {
+        Opening::Lstn => Command::Lstn(match plan.listener {
+            Side::Source => Direction::Send,
+            Side::Destination => Direction::Receive,
+        }),
+        Opening::Pasv => Command::Pasv,
+        Opening::Epsv => Command::Epsv(match Family::of(other.address) {
+            Family::V4 => Epsv::V4,
+            Family::V6 => Epsv::V6,
+        }),
+    }
+}
+
+/// How the connecting end is told where to. SOCK where nothing else is known or where its answer
+/// (255 Y) serves the other end's filter; else what belongs to the opening.
+pub(super) fn connect(plan: Plan, me: &Party, listener: &Party, to: SocketAddr) -> Command {
+    let useful = plan.opening == Opening::Lstn || filters(plan, listener);
+    match to {
+        _ if me.dialect == Dialect::Rfc354 || (me.capabilities.sock && useful) => {
+            Command::Sock(SockTarget { host: Some(to.ip()), port: to.port() })
+        }
+        SocketAddr::V4(to) if plan.opening != Opening::Epsv || !me.capabilities.epsv => Command::Port(to),
+        SocketAddr::V4(_) | SocketAddr::V6(_) => Command::Eprt(to),
+    }
+}
+
+/// The transfer command of `side`.
+pub(super) fn transfer(job: &Job, side: Side) -> Command {
+    match (side, job.store) {
+        (Side::Source, _) => Command::Retr(job.source_path.clone()),
+        (Side::Destination, Store::Replace) => Command::Stor(job.destination_path.clone()),
+        (Side::Destination, Store::Append) => Command::Appe(job.destination_path.clone()),
+    }
+}
+
+/// TYPE I: the octets as they are.
+pub(super) const IMAGE: Command = Command::Type(DataType::Image);
