@@ -111,6 +111,8 @@ pub(super) async fn run<W: Work>(conn: Conn, work: W, meter: &Meter) -> (Ended, 
             Pause::Ended(ended) => return (ended, conn, work),
             Pause::Quota => {}
             Pause::Park => {
+                #[cfg(test)]
+                meter.count_parked();
                 let Some(stream) = conn.stream() else { continue };
                 tokio::select! {
                     () = meter.stopped() => return (Ended::Stopped, conn, work),

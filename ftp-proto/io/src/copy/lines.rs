@@ -74,9 +74,12 @@ impl Stream for Lines {
                 if last.last() == Some(&b'\r') {
                     last.pop();
                 }
-                return Poll::Ready((!last.is_empty()).then_some(Ok(last)));
+                let line = if last.len() > this.limit { Err(too_long()) } else { Ok(last) };
+                let more = line.as_ref().map_or(true, |last| !last.is_empty());
+                return Poll::Ready(more.then_some(line));
             };
-            if this.held.len() > this.limit {
+            // One more for a CR whose LF is still to come.
+            if this.held.len() > this.limit.saturating_add(1) {
                 return Poll::Ready(Some(Err(this.fail(too_long()))));
             }
             let mut space = [0; PIECE];

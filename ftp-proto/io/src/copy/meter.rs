@@ -14,6 +14,9 @@ struct State {
     moved: AtomicU64,
     stopped: AtomicBool,
     wake: Notify,
+    /// How often the copy waited in the reactor for its peer.
+    #[cfg(test)]
+    parked: AtomicU64,
 }
 
 impl Meter {
@@ -43,5 +46,15 @@ impl Meter {
 
     pub(crate) fn add(&self, octets: usize) {
         self.0.moved.fetch_add(octets as u64, Ordering::Relaxed);
+    }
+
+    #[cfg(test)]
+    pub(super) fn parked(&self) -> u64 {
+        self.0.parked.load(Ordering::Relaxed)
+    }
+
+    #[cfg(test)]
+    pub(super) fn count_parked(&self) {
+        self.0.parked.fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -11,6 +11,8 @@ mod send;
 #[cfg(target_os = "linux")]
 mod splice;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 pub use lines::lines;
 pub use meter::Meter;

@@ -23,7 +23,7 @@ pub async fn receive(conn: TcpStream, file: File, coding: Coding, meter: &Meter)
     receive_by(how, conn, file, meter).await
 }
 
-async fn receive_by(how: How, conn: TcpStream, file: File, meter: &Meter) -> (Moved, File) {
+pub(super) async fn receive_by(how: How, conn: TcpStream, file: File, meter: &Meter) -> (Moved, File) {
     let (end, conn, work) = run(Conn::new(conn), Incoming { file, how }, meter).await;
     if matches!(end, Ended::Whole) {
         conn.close();
@@ -36,7 +36,8 @@ struct Incoming {
     how: How,
 }
 
-enum How {
+#[derive(Debug)]
+pub(super) enum How {
     #[cfg(target_os = "linux")]
     Splice(Option<Pipe>),
     Buffered,
@@ -141,3 +142,25 @@ fn written(result: io::Result<()>, octets: usize) -> Step {
 
 /// One read of the connection, where splice is not used.
 const CHUNK: usize = 256 * 1024;
+
+/// All strategies, for the tests that compare them.
+#[cfg(test)]
+pub(super) fn every_way() -> Vec<How> {
+    vec![How::first(), How::Buffered, How::Ascii(FromWire::default())]
+}
+
+#[cfg(test)]
+impl How {
+    pub(super) fn again(&self) -> Self {
+        match self {
+            #[cfg(target_os = "linux")]
+            Self::Splice(_) => Self::Splice(None),
+            Self::Buffered => Self::Buffered,
+            Self::Ascii(_) => Self::Ascii(FromWire::default()),
+        }
+    }
+
+    pub(super) fn is_ascii(&self) -> bool {
+        matches!(self, Self::Ascii(_))
+    }
+}

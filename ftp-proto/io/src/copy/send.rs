@@ -27,7 +27,7 @@ pub async fn send(file: File, offset: u64, conn: TcpStream, coding: Coding, mete
     send_by(how, file, offset, conn, meter).await
 }
 
-async fn send_by(how: How, file: File, offset: u64, conn: TcpStream, meter: &Meter) -> Moved {
+pub(super) async fn send_by(how: How, file: File, offset: u64, conn: TcpStream, meter: &Meter) -> Moved {
     let work = Outgoing { file, offset, how };
     let (ended, conn, _) = run(Conn::new(conn), work, meter).await;
     let end = match ended {
@@ -73,7 +73,8 @@ struct Outgoing {
     how: How,
 }
 
-enum How {
+#[derive(Debug)]
+pub(super) enum How {
     #[cfg(target_os = "linux")]
     Sendfile,
     Buffered,
@@ -91,8 +92,8 @@ impl How {
 }
 
 /// What is encoded and not yet sent.
-#[derive(Default)]
-struct Encoder {
+#[derive(Debug, Default)]
+pub(super) struct Encoder {
     coding: ToWire,
     wire: Vec<u8>,
     sent: usize,
@@ -188,3 +189,25 @@ const CHUNK: usize = 256 * 1024;
 
 /// How long the peer may take to close its side after the end of the file.
 const FAREWELL: Duration = Duration::from_secs(1);
+
+/// All strategies, for the tests that compare them.
+#[cfg(test)]
+pub(super) fn every_way() -> Vec<How> {
+    vec![How::first(), How::Buffered, How::Ascii(Encoder::default())]
+}
+
+#[cfg(test)]
+impl How {
+    pub(super) fn again(&self) -> Self {
+        match self {
+            #[cfg(target_os = "linux")]
+            Self::Sendfile => Self::Sendfile,
+            Self::Buffered => Self::Buffered,
+            Self::Ascii(_) => Self::Ascii(Encoder::default()),
+        }
+    }
+
+    pub(super) fn is_ascii(&self) -> bool {
+        matches!(self, Self::Ascii(_))
+    }
+}

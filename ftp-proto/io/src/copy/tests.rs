@@ -1,0 +1,367 @@
+//! Copies over real loopback connections.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::net::{Ipv4Addr, SocketAddr};
+
+use proptest::prelude::*;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_stream::StreamExt;
+
+use super::*;
+use crate::socket::reset;
+
+/// Two ends of one connection.
+async fn pair() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.unwrap();
+    let (here, there) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
+    (here.unwrap(), there.unwrap().0)
+}
+
+fn file_with(content: &[u8]) -> File {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(content).unwrap();
+    file.seek(SeekFrom::Start(0)).unwrap();
+    file
+}
+
+fn content_of(mut file: File) -> Vec<u8> {
+    let mut content = Vec::new();
+    file.seek(SeekFrom::Start(0)).unwrap();
+    file.read_to_end(&mut content).unwrap();
+    content
+}
+
+/// Octets in which no position looks like its neighbours, with line ends here and there.
+fn sample(size: usize, seed: u64) -> Vec<u8> {
+    let mut state = seed | 1;
+    let next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        match (state >> 33) as u8 {
+            0..8 => b'\n',
+            8..12 => b'\r',
+            other => other,
+        }
+    };
+    std::iter::repeat_with(next).take(size).collect()
+}
+
+fn on_wire(local: &[u8]) -> Vec<u8> {
+    let mut wire = Vec::new();
+    ftp_proto::coding::ToWire::default().push(local, &mut wire);
+    wire
+}
+
+fn run<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(24) })]
+
+    #[test]
+    fn every_way_to_send_and_to_receive_gives_the_same_octets(
+        size in prop_oneof![0usize..3, 0usize..5_000, 0usize..3_000_000],
+        seed in any::<u64>(),
+        offset in any::<prop::sample::Index>(),
+    ) {
+        let content = sample(size, seed);
+        let offset = offset.index(size + 1);
+        for out in send::every_way() {
+            for into in receive::every_way() {
+                let name = format!("{out:?} to {into:?}");
+                let (moved, received, file) = run(async {
+                    let (here, there) = pair().await;
+                    let (out_meter, in_meter) = (Meter::default(), Meter::default());
+                    let (sent, (got, file)) = tokio::join!(
+                        send::send_by(out.again(), file_with(&content), offset as u64, here, &out_meter),
+                        receive::receive_by(into.again(), there, tempfile::tempfile().unwrap(), &in_meter),
+                    );
+                    (sent, got, content_of(file))
+                });
+                prop_assert!(matches!(moved.end, Ended::Whole), "{name}: {:?}", moved.end);
+                prop_assert!(matches!(received.end, Ended::Whole), "{name}: {:?}", received.end);
+                prop_assert_eq!(moved.octets, received.octets, "{}", &name);
+                let tail = &content[offset..];
+                let wire = if out.is_ascii() { on_wire(tail) } else { tail.to_vec() };
+                prop_assert_eq!(moved.octets, wire.len() as u64, "{}", &name);
+                let mut expect = Vec::new();
+                if into.is_ascii() {
+                    let mut coding = ftp_proto::coding::FromWire::default();
+                    coding.push(&wire, &mut expect);
+                    coding.finish(&mut expect);
+                } else {
+                    expect = wire;
+                }
+                prop_assert!(file == expect, "{name}: the octets differ");
+            }
+        }
+    }
+
+    #[test]
+    fn the_pieces_in_which_octets_arrive_make_no_difference(
+        pieces in prop::collection::vec(1usize..70_000, 0..20),
+        seed in any::<u64>(),
+    ) {
+        let wire = sample(pieces.iter().sum(), seed);
+        for into in receive::every_way() {
+            let file = run(async {
+                let (mut here, there) = pair().await;
+                let write = async {
+                    let mut rest = wire.as_slice();
+                    for size in &pieces {
+                        let (piece, after) = rest.split_at(*size);
+                        here.write_all(piece).await.unwrap();
+                        rest = after;
+                    }
+                    drop(here);
+                };
+                let meter = Meter::default();
+                let receive = receive::receive_by(into.again(), there, tempfile::tempfile().unwrap(), &meter);
+                let ((moved, file), ()) = tokio::join!(receive, write);
+                assert!(matches!(moved.end, Ended::Whole), "{:?}", moved.end);
+                content_of(file)
+            });
+            let mut expect = Vec::new();
+            if into.is_ascii() {
+                let mut coding = ftp_proto::coding::FromWire::default();
+                coding.push(&wire, &mut expect);
+                coding.finish(&mut expect);
+            } else {
+                expect.clone_from(&wire);
+            }
+            prop_assert!(file == expect, "{into:?}: the octets differ");
+        }
+    }
+
+    #[test]
+    fn a_listing_arrives_line_by_line_as_it_was_sent(
+        sent in prop::collection::vec(prop::collection::vec(0x20u8..0x7f, 1..300), 0..2_000),
+    ) {
+        let received: Vec<Vec<u8>> = run(async {
+            let (here, there) = pair().await;
+            let ended = sent.iter().map(|line| [line.as_slice(), b"\r\n"].concat());
+            let meter = Meter::default();
+            let (moved, received) = tokio::join!(
+                send_stream(tokio_stream::iter(ended), here, &meter),
+                lines(there, 300).map(Result::unwrap).collect::<Vec<_>>(),
+            );
+            assert!(matches!(moved.end, Ended::Whole), "{:?}", moved.end);
+            assert_eq!(moved.octets, sent.iter().map(|line| line.len() as u64 + 2).sum::<u64>());
+            received
+        });
+        prop_assert_eq!(received, sent);
+    }
+}
+
+#[tokio::test]
+async fn e10_a_reset_in_mid_file_is_broken_and_not_the_end_of_the_file() {
+    for into in receive::every_way() {
+        let (mut here, there) = pair().await;
+        let meter = Meter::default();
+        let receive = receive::receive_by(into.again(), there, tempfile::tempfile().unwrap(), &meter);
+        let cut = async {
+            here.write_all(&[7; 100_000]).await.unwrap();
+            while meter.moved() < 100_000 {
+                tokio::task::yield_now().await;
+            }
+            reset(here);
+        };
+        let ((moved, file), ()) = tokio::join!(receive, cut);
+        assert!(matches!(moved.end, Ended::Broken(_)), "{into:?}: {:?}", moved.end);
+        assert_eq!(content_of(file).len(), 100_000, "{into:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_opened_for_appending_is_appended_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log");
+    std::fs::write(&path, b"old,").unwrap();
+    let wire = sample(3_000_000, 9);
+    let (mut here, there) = pair().await;
+    let write = async {
+        here.write_all(&wire).await.unwrap();
+        drop(here);
+    };
+    let file = OpenOptions::new().append(true).open(&path).unwrap();
+    let meter = Meter::default();
+    let ((moved, _), ()) = tokio::join!(receive(there, file, Coding::Image, &meter), write);
+    assert!(matches!(moved.end, Ended::Whole), "{:?}", moved.end);
+    assert!(std::fs::read(&path).unwrap() == [b"old,", wire.as_slice()].concat());
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_full_disk_is_a_failure_of_the_file_and_the_sender_sees_a_reset() {
+    for into in receive::every_way() {
+        let (here, there) = pair().await;
+        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let (in_meter, out_meter) = (Meter::default(), Meter::default());
+        let ((got, _), sent) = tokio::join!(
+            receive::receive_by(into.again(), there, full, &in_meter),
+            send(file_with(&sample(20_000_000, 3)), 0, here, Coding::Image, &out_meter),
+        );
+        let Ended::File(error) = got.end else { panic!("{into:?}: {:?}", got.end) };
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull, "{into:?}");
+        assert!(matches!(sent.end, Ended::Broken(_)), "{into:?}: {:?}", sent.end);
+    }
+}
+
+#[tokio::test]
+async fn a_peer_that_resets_after_the_last_octet_has_not_got_the_whole_file() {
+    let (here, mut there) = pair().await;
+    let meter = Meter::default();
+    let peer = async {
+        let mut first = [0; 10];
+        there.read_exact(&mut first).await.unwrap();
+        reset(there);
+    };
+    let (sent, ()) = tokio::join!(send(file_with(&[1; 20]), 0, here, Coding::Image, &meter), peer);
+    assert!(matches!(sent.end, Ended::Broken(_)), "{:?}", sent.end);
+}
+
+#[tokio::test]
+async fn stop_wakes_a_sender_whose_peer_reads_nothing_and_the_peer_sees_a_reset() {
+    for out in send::every_way() {
+        let (here, mut there) = pair().await;
+        let meter = Meter::default();
+        let send = send::send_by(out.again(), file_with(&sample(30_000_000, 5)), 0, here, &meter);
+        let stop = async {
+            while meter.moved() == 0 {
+                tokio::task::yield_now().await;
+            }
+            meter.stop();
+        };
+        let (sent, ()) = tokio::join!(send, stop);
+        assert!(matches!(sent.end, Ended::Stopped), "{out:?}: {:?}", sent.end);
+        assert!(there.read_to_end(&mut Vec::new()).await.is_err(), "{out:?}");
+    }
+}
+
+#[tokio::test]
+async fn stop_wakes_a_receiver_whose_peer_is_silent_and_the_peer_sees_a_reset() {
+    for into in receive::every_way() {
+        let (mut here, there) = pair().await;
+        let meter = Meter::default();
+        let receive = receive::receive_by(into.again(), there, tempfile::tempfile().unwrap(), &meter);
+        let stop = async {
+            here.write_all(b"abc").await.unwrap();
+            while meter.moved() < 3 {
+                tokio::task::yield_now().await;
+            }
+            meter.stop();
+        };
+        let ((moved, _), ()) = tokio::join!(receive, stop);
+        assert!(matches!(moved.end, Ended::Stopped), "{into:?}: {:?}", moved.end);
+        assert!(here.read(&mut [0]).await.is_err(), "{into:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_copy_that_was_stopped_before_it_began_moves_nothing() {
+    let (here, mut there) = pair().await;
+    let meter = Meter::default();
+    meter.stop();
+    let sent = send(file_with(b"abc"), 0, here, Coding::Image, &meter).await;
+    assert!(matches!(sent.end, Ended::Stopped), "{:?}", sent.end);
+    assert!(there.read(&mut [0]).await.is_err());
+}
+
+#[tokio::test]
+async fn a_peer_that_pauses_longer_than_a_burst_waits_loses_nothing() {
+    let content = sample(30_000_000, 11);
+    let (here, mut there) = pair().await;
+    let meter = Meter::default();
+    // Takes all there is, then nothing until the sender has given its thread back.
+    let slow = async {
+        let mut received = Vec::new();
+        let mut piece = vec![0; 1_000_000];
+        let mut pauses = 0;
+        while received.len() < content.len() {
+            pauses += 1;
+            while meter.parked() < pauses && meter.moved() < content.len() as u64 {
+                tokio::task::yield_now().await;
+            }
+            there.readable().await.unwrap();
+            while let Ok(read) = there.try_read(&mut piece) {
+                received.extend_from_slice(&piece[..read]);
+                if read == 0 {
+                    break;
+                }
+            }
+        }
+        assert_eq!(there.read(&mut piece).await.unwrap(), 0);
+        drop(there);
+        received
+    };
+    let (sent, received) = tokio::join!(send(file_with(&content), 0, here, Coding::Image, &meter), slow);
+    assert!(matches!(sent.end, Ended::Whole), "{:?}", sent.end);
+    assert!(meter.parked() > 1);
+    assert!(received == content);
+}
+
+#[tokio::test]
+async fn dropping_a_copy_resets_the_connection() {
+    let (here, mut there) = pair().await;
+    let meter = Meter::default();
+    let watch = meter.clone();
+    let copy =
+        tokio::spawn(
+            async move { send(file_with(&sample(30_000_000, 8)), 0, here, Coding::Image, &meter).await },
+        );
+    while watch.moved() == 0 {
+        tokio::task::yield_now().await;
+    }
+    copy.abort();
+    assert!(copy.await.unwrap_err().is_cancelled());
+    assert!(there.read_to_end(&mut Vec::new()).await.is_err());
+}
+
+#[tokio::test]
+async fn a_reset_in_a_listing_is_an_error_after_the_lines_that_came() {
+    let (mut here, there) = pair().await;
+    here.write_all(b"one\r\ntwo\nthr").await.unwrap();
+    let mut lines = lines(there, 100);
+    assert_eq!(lines.next().await.unwrap().unwrap(), b"one");
+    assert_eq!(lines.next().await.unwrap().unwrap(), b"two");
+    reset(here);
+    assert!(lines.next().await.unwrap().is_err());
+    assert!(lines.next().await.is_none());
+}
+
+#[tokio::test]
+async fn a_line_of_a_listing_may_be_as_long_as_its_limit_and_no_longer() {
+    let check = async |sent: &[u8], expect: Option<&[u8]>| {
+        let (mut here, there) = pair().await;
+        here.write_all(sent).await.unwrap();
+        drop(here);
+        let mut lines = lines(there, 5);
+        let first = lines.next().await.unwrap();
+        assert_eq!(first.as_deref().ok(), expect, "{}", sent.escape_ascii());
+        assert!(lines.next().await.is_none());
+    };
+    check(b"12345\r\n", Some(b"12345")).await;
+    check(b"12345", Some(b"12345")).await;
+    check(b"12345\r", Some(b"12345")).await;
+    check(b"123456\n", None).await;
+    check(b"123456", None).await;
+    check(&[b'x'; 100_000], None).await;
+}
+
+#[tokio::test]
+async fn stop_wakes_a_listing_whose_peer_reads_nothing() {
+    let (here, mut there) = pair().await;
+    let meter = Meter::default();
+    let endless = tokio_stream::iter(std::iter::repeat_with(|| b"a line\r\n".to_vec()));
+    let stop = async {
+        while meter.moved() < 100_000 {
+            tokio::task::yield_now().await;
+        }
+        meter.stop();
+    };
+    let (sent, ()) = tokio::join!(send_stream(endless, here, &meter), stop);
+    assert!(matches!(sent.end, Ended::Stopped), "{:?}", sent.end);
+    assert!(there.read_to_end(&mut Vec::new()).await.is_err());
+}
