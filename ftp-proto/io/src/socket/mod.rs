@@ -3,6 +3,8 @@
 mod connect;
 mod listen;
 mod ports;
+#[cfg(test)]
+mod tests;
 mod tune;
 
 pub use connect::connect;

@@ -50,7 +50,7 @@ impl Ports {
 
     /// A few random picks, then every port of the range once, from a random one on (C26).
     fn within(self: &Arc<Self>, range: &RangeInclusive<u16>, at: IpAddr) -> io::Result<Reserved> {
-        let (low, high) = (u32::from(*range.start()), u32::from(*range.end()));
+        let (low, high) = (u32::from(*range.start()).max(1), u32::from(*range.end()));
         let count = (high + 1).saturating_sub(low);
         if count == 0 {
             return Err(io::ErrorKind::AddrInUse.into());

@@ -1,0 +1,172 @@
+//! Sockets on the loopback network.
+
+use std::collections::HashSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::*;
+
+const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const SECOND: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
+
+/// A range in which nothing is in use at the moment.
+fn free_range(count: u16) -> std::ops::RangeInclusive<u16> {
+    let [a, b] = crate::random::octets().unwrap();
+    let first = 10_000 + u16::from_le_bytes([a, b]) % 20_000;
+    for low in (first..32_000).step_by(usize::from(count)) {
+        let all = low..=low + (count - 1);
+        if all.clone().all(|port| std::net::TcpListener::bind((HERE, port)).is_ok()) {
+            return all;
+        }
+    }
+    panic!("no {count} free ports in a row");
+}
+
+#[tokio::test]
+async fn c27_no_port_is_reserved_twice_and_a_range_runs_out() {
+    let range = free_range(20);
+    let ports = Ports::new(Some(range.clone()));
+    let held: Vec<_> = range.clone().map(|_| ports.reserve(HERE).unwrap()).collect();
+    let different: HashSet<_> = held.iter().map(Reserved::port).collect();
+    assert_eq!(different.len(), range.len());
+    assert!(different.iter().all(|port| range.contains(port)));
+    assert_eq!(ports.reserve(HERE).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+    drop(held);
+    assert!(ports.reserve(HERE).is_ok(), "a dropped reservation is free again");
+}
+
+#[tokio::test]
+async fn c27_ports_without_a_range_are_never_reserved_twice() {
+    let ports = Ports::new(None);
+    let held: Vec<_> = std::iter::repeat_with(|| ports.reserve(HERE).unwrap()).take(500).collect();
+    let different: HashSet<_> = held.iter().map(Reserved::port).collect();
+    assert_eq!(different.len(), held.len());
+}
+
+#[tokio::test]
+async fn c26_port_numbers_are_not_monotonic() {
+    for ports in [Ports::new(None), Ports::new(Some(free_range(200)))] {
+        let held: Vec<_> = std::iter::repeat_with(|| ports.reserve(HERE).unwrap()).take(200).collect();
+        let numbers: Vec<_> = held.iter().map(Reserved::port).collect();
+        assert!(!numbers.is_sorted());
+        assert!(!numbers.iter().rev().is_sorted());
+    }
+}
+
+#[tokio::test]
+async fn a_listener_keeps_its_port_after_the_reservation_is_dropped() {
+    let ports = Ports::new(Some(free_range(1)));
+    let reserved = ports.reserve(HERE).unwrap();
+    let listener = reserved.listen().unwrap();
+    drop(reserved);
+    assert_eq!(ports.reserve(HERE).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+    drop(listener);
+    assert!(ports.reserve(HERE).is_ok());
+}
+
+#[tokio::test]
+async fn the_same_port_at_two_addresses_is_two_ports() {
+    let ports = Ports::new(Some(free_range(1)));
+    let first = ports.reserve(HERE).unwrap();
+    assert_eq!(ports.reserve(SECOND).unwrap().port(), first.port());
+}
+
+#[tokio::test]
+async fn a_port_on_which_another_program_listens_is_passed_over() {
+    let range = free_range(3);
+    let _foreign = std::net::TcpListener::bind((HERE, *range.start())).unwrap();
+    let ports = Ports::new(Some(range.clone()));
+    let held = [ports.reserve(HERE).unwrap().port(), ports.reserve(HERE).unwrap().port()];
+    assert!(!held.contains(range.start()));
+}
+
+#[tokio::test]
+async fn nobody_can_connect_before_a_reserved_port_listens_nor_after() {
+    let reserved = Ports::new(None).reserve(HERE).unwrap();
+    let refused = async || connect(HERE, reserved.local()).await.unwrap_err().kind();
+    assert_eq!(refused().await, io::ErrorKind::ConnectionRefused);
+    let listener = reserved.listen().unwrap();
+    connect(HERE, reserved.local()).await.unwrap();
+    drop(listener);
+    assert_eq!(refused().await, io::ErrorKind::ConnectionRefused);
+    drop(reserved.listen().unwrap());
+}
+
+#[tokio::test]
+async fn b03_a_connection_comes_from_exactly_the_reserved_port_again_and_again() {
+    let listener = listen(SocketAddr::new(HERE, 0)).unwrap();
+    let to = listener.local().unwrap();
+    let reserved = Ports::new(None).reserve(SECOND).unwrap();
+    for _ in 0..3 {
+        let (out, accepted) = tokio::join!(reserved.connect(to), listener.accept());
+        let (mut out, (accepted, from)) = (out.unwrap(), accepted.unwrap());
+        assert_eq!(from, reserved.local());
+        drop(accepted);
+        assert_eq!(out.read(&mut [0]).await.unwrap(), 0);
+    }
+}
+
+#[tokio::test]
+async fn b03_a_port_that_cannot_be_used_is_an_error_and_not_another_port() {
+    let listener = listen(SocketAddr::new(HERE, 0)).unwrap();
+    let to = listener.local().unwrap();
+    let reserved = Ports::new(None).reserve(HERE).unwrap();
+    let _first = reserved.connect(to).await.unwrap();
+    let error = reserved.connect(to).await.unwrap_err();
+    assert!(matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse), "{error}");
+}
+
+#[tokio::test]
+async fn a_connection_comes_from_the_address_that_was_asked_for() {
+    let listener = listen(SocketAddr::new(HERE, 0)).unwrap();
+    let to = listener.local().unwrap();
+    let check = async |local: IpAddr, expect: IpAddr| {
+        let (_out, accepted) = tokio::join!(connect(local, to), listener.accept());
+        assert_eq!(accepted.unwrap().1.ip(), expect);
+    };
+    check(SECOND, SECOND).await;
+    check(Ipv4Addr::UNSPECIFIED.into(), HERE).await;
+}
+
+#[tokio::test]
+async fn an_address_of_the_other_family_is_an_error() {
+    let to = SocketAddr::new(HERE, 9);
+    assert_eq!(
+        connect(Ipv6Addr::LOCALHOST.into(), to).await.unwrap_err().kind(),
+        io::ErrorKind::InvalidInput
+    );
+}
+
+#[tokio::test]
+async fn every_address_of_ipv6_leaves_ipv4_to_its_own_listener() {
+    let Ok(six) = listen(SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), 0)) else { return };
+    let port = six.local().unwrap().port();
+    let refused = connect(HERE, SocketAddr::new(HERE, port)).await.unwrap_err();
+    assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+}
+
+#[tokio::test]
+async fn e10_the_peer_of_a_reset_connection_sees_an_error_and_no_end() {
+    let listener = listen(SocketAddr::new(HERE, 0)).unwrap();
+    let (out, accepted) = tokio::join!(connect(HERE, listener.local().unwrap()), listener.accept());
+    reset(out.unwrap());
+    let error = accepted.unwrap().0.read(&mut [0]).await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+}
+
+#[tokio::test]
+async fn urgent_octets_stay_in_their_place_among_the_others() {
+    let listener = listen(SocketAddr::new(HERE, 0)).unwrap();
+    let (out, accepted) = tokio::join!(connect(HERE, listener.local().unwrap()), listener.accept());
+    let (mut out, (mut accepted, _)) = (out.unwrap(), accepted.unwrap());
+    control(&out).unwrap();
+    control(&accepted).unwrap();
+    out.write_all(b"a").await.unwrap();
+    urgent(&out, b"\xff\xf4\xff\xf2").unwrap();
+    out.write_all(b"b").await.unwrap();
+    drop(out);
+    let mut all = Vec::new();
+    accepted.read_to_end(&mut all).await.unwrap();
+    assert_eq!(all, b"a\xff\xf4\xff\xf2b");
+}
