@@ -1,8 +1,10 @@
 //! FEAT: what we offer and what was learnt of a server (RFC 2389).
 
+use crate::command::Verb;
 use crate::dialect::Dialect;
 use crate::digest::Algorithm;
-use crate::reply::Reply;
+use crate::listing::FACTS;
+use crate::reply::{Class, Reply, classify};
 
 /// What a server said it can do.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -39,15 +41,226 @@ pub struct Capabilities {
 
 impl Capabilities {
     /// Reads the reply to FEAT (RFC 2389 3.2), or to HELP of a 1973 server.
+    ///
+    /// ```
+    /// use ftp_proto::dialect::Dialect;
+    /// use ftp_proto::feature::Capabilities;
+    /// use ftp_proto::reply::{Code, Reply};
+    ///
+    /// let lines = ["Features:", " SIZE", " REST STREAM", "End"];
+    /// let reply = Reply { code: Code(211), lines: lines.map(|l| l.as_bytes().to_vec()).to_vec() };
+    /// let capabilities = Capabilities::from_reply(Dialect::Rfc959, &reply);
+    /// assert!(capabilities.size && capabilities.rest_stream && !capabilities.sock);
+    /// ```
     pub fn from_reply(dialect: Dialect, reply: &Reply) -> Self {
-        let _ = (dialect, reply);
-        Self::default()
+        let verb = match dialect {
+            Dialect::Rfc354 => Verb::Help,
+            Dialect::Rfc959 => Verb::Feat,
+        };
+        // SOCK is part of the smallest server of 1973 (RFC 385.2).
+        let mut found = Self { sock: dialect == Dialect::Rfc354, ..Self::default() };
+        if classify(dialect, verb, reply.code) != Class::Done {
+            return found;
+        }
+        found.known = true;
+        let lines = reply.lines.iter().map(|line| String::from_utf8_lossy(line));
+        match dialect {
+            Dialect::Rfc354 => lines.for_each(|line| found.help_line(line.trim())),
+            Dialect::Rfc959 => {
+                // The first and the last line are words, the features stand between.
+                let features = lines.skip(1).take(reply.lines.len().saturating_sub(2));
+                for line in features.filter(|line| !line.trim().is_empty()) {
+                    if !found.feature(line.trim()) {
+                        found.others.push(line.trim().to_owned());
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// A line of HELP: a feature in FEAT's words, else a text that may name verbs.
+    fn help_line(&mut self, line: &str) {
+        if !self.feature(line) {
+            for word in line.split(|c: char| !c.is_ascii_alphanumeric()) {
+                self.feature(word);
+            }
+        }
+    }
+
+    /// Notes one feature; false when it is none that has its field.
+    fn feature(&mut self, line: &str) -> bool {
+        let (name, parameters) = line.split_once(' ').unwrap_or((line, ""));
+        match (name.to_ascii_uppercase().as_str(), parameters.trim()) {
+            ("SOCK", _) => self.sock = true,
+            ("LSTN", _) => self.lstn = true,
+            ("GSOC", _) => self.gsoc = true,
+            ("RNDZ", _) => self.rndz = true,
+            ("EPSV" | "EPRT", _) => self.epsv = true,
+            ("SIZE", _) => self.size = true,
+            ("MDTM", _) => self.mdtm = true,
+            ("UTF8", _) => self.utf8 = true,
+            ("REST", mode) if mode.eq_ignore_ascii_case("STREAM") => self.rest_stream = true,
+            ("STOR", option) if option.to_ascii_uppercase().starts_with("PARTIAL") => self.partial = true,
+            ("MLST", facts) => {
+                let facts =
+                    facts.split(';').map(|fact| fact.trim_end_matches('*').trim().to_ascii_lowercase());
+                self.mlst = Some(facts.filter(|fact| !fact.is_empty()).collect());
+            }
+            ("MLSD", _) => self.mlst = Some(self.mlst.take().unwrap_or_default()),
+            ("HASH", algorithms) => self.hash = hash_algorithms(algorithms),
+            (_, _) => return false,
+        }
+        true
     }
 }
+
+/// `CRC32;MD5;SHA-1*;SHA-256`: the known ones, the one with the star first.
+fn hash_algorithms(list: &str) -> Vec<Algorithm> {
+    let known = |name: &str| Algorithm::named(name.trim().trim_end_matches('*'));
+    let (selected, rest): (Vec<_>, Vec<_>) = list.split(';').partition(|name| name.trim().ends_with('*'));
+    selected.into_iter().chain(rest).filter_map(known).collect()
+}
+
+/// The algorithms that our server computes.
+pub const COMPUTED: &[Algorithm] = &[Algorithm::Sha256];
 
 /// The feature lines of our server, without the leading blank: the same for FEAT and for HELP on
 /// the 1973 listener.
 pub fn offered(selected: Algorithm) -> Vec<String> {
-    let _ = selected;
-    Vec::new()
+    let star = |algorithm: &Algorithm| {
+        format!("{}{}", algorithm.name(), if *algorithm == selected { "*" } else { "" })
+    };
+    let hash = COMPUTED.iter().map(star).collect::<Vec<_>>().join(";");
+    let facts: String = FACTS.iter().map(|fact| format!("{fact}*;")).collect();
+    [
+        "ACTV",
+        "EPRT",
+        "EPSV",
+        "GSOC",
+        &format!("HASH {hash}"),
+        "LSTN R;S",
+        "MDTM",
+        &format!("MLST {facts}"),
+        "REST STREAM",
+        "RNDZ",
+        "SIZE",
+        "SOCK",
+        "STOR PARTIAL KEEP;DISCARD",
+        "TVFS",
+        "UTF8",
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reply::Code;
+    use Dialect::{Rfc354, Rfc959};
+
+    fn read(dialect: Dialect, code: u16, text: &str) -> Capabilities {
+        let lines = text.lines().map(|line| line.as_bytes().to_vec()).collect();
+        Capabilities::from_reply(dialect, &Reply { code: Code(code), lines })
+    }
+
+    fn ours() -> String {
+        let lines: Vec<String> = offered(Algorithm::Sha256).iter().map(|line| format!(" {line}")).collect();
+        lines.join("\n")
+    }
+
+    #[test]
+    fn our_own_features_are_recognised_in_both_dialects() {
+        for (dialect, code) in [(Rfc959, 211), (Rfc354, 200)] {
+            let found = read(dialect, code, &format!("Features\n{}\nEnd", ours()));
+            let facts = ["type", "size", "modify", "perm", "unique", "unix.mode"].map(str::to_owned);
+            assert_eq!(
+                found,
+                Capabilities {
+                    sock: true,
+                    lstn: true,
+                    gsoc: true,
+                    rndz: true,
+                    epsv: true,
+                    mlst: Some(facts.to_vec()),
+                    size: true,
+                    mdtm: true,
+                    rest_stream: true,
+                    utf8: true,
+                    hash: vec![Algorithm::Sha256],
+                    partial: true,
+                    known: true,
+                    others: if dialect == Rfc959 { vec!["ACTV".into(), "TVFS".into()] } else { vec![] },
+                }
+            );
+        }
+    }
+
+    #[test]
+    fn only_what_is_served_is_offered() {
+        for line in offered(Algorithm::Sha256) {
+            let name = line.split(' ').next().unwrap();
+            if let Some(row) = Verb::named(name.as_bytes()).and_then(Verb::row) {
+                assert_eq!(row.served, crate::command::verbs::Served::Yes, "{line}");
+            } else {
+                assert!(["TVFS", "UTF8"].contains(&name), "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn vsftpd_is_understood() {
+        let found = read(
+            Rfc959,
+            211,
+            "Features:\n EPRT\n EPSV\n MDTM\n PASV\n REST STREAM\n SIZE\n TVFS\n UTF8\nEnd",
+        );
+        assert!(found.known && found.epsv && found.size && found.mdtm && found.rest_stream && found.utf8);
+        assert!(!found.sock && !found.lstn && !found.rndz && found.mlst.is_none() && found.hash.is_empty());
+        assert_eq!(found.others, ["PASV", "TVFS"]);
+    }
+
+    #[test]
+    fn proftpd_is_understood() {
+        let found = read(
+            Rfc959,
+            211,
+            "Features:\n EPRT\n EPSV\n HASH CRC32;MD5;SHA-1*;SHA-256;SHA-512\n MDTM\n \
+             MLST modify*;perm*;size*;type*;unique*;UNIX.group*;UNIX.mode*\n REST STREAM\n SIZE\nEnd",
+        );
+        use Algorithm::{Crc32, Md5, Sha1, Sha256, Sha512};
+        assert_eq!(found.hash, [Sha1, Crc32, Md5, Sha256, Sha512]);
+        assert!(found.mlst.is_some_and(|facts| facts.contains(&"unix.mode".to_owned())));
+    }
+
+    #[test]
+    fn pure_ftpd_is_understood() {
+        let found = read(
+            Rfc959,
+            211,
+            "Extensions supported:\n UTF8\n EPRT\n IDLE\n MDTM\n SIZE\n MFMT\n REST STREAM\n \
+             MLST type*;size*;sizd*;modify*;UNIX.mode*;UNIX.uid*;UNIX.gid*;unique*;\n MLSD\n PRET\n EPSV\nEnd.",
+        );
+        assert!(found.size && found.rest_stream && found.epsv);
+        assert_eq!(found.mlst.map(|facts| facts.len()), Some(8));
+        assert_eq!(found.others, ["IDLE", "MFMT", "PRET"]);
+    }
+
+    #[test]
+    fn a_server_without_features_is_unknown() {
+        assert_eq!(read(Rfc959, 500, "Unknown command."), Capabilities::default());
+        let none = read(Rfc959, 211, "no-features");
+        assert!(none.known && none.others.is_empty());
+        let old = read(Rfc354, 500, "What?");
+        assert!(old.sock && !old.known && !old.lstn);
+    }
+
+    #[test]
+    fn help_of_a_server_of_1973_names_its_verbs() {
+        let found = read(Rfc354, 200, "Commands are: USER PASS SOCK LSTN, RETR STOR.");
+        assert!(
+            found.known && found.sock && found.lstn && !found.gsoc && !found.rest_stream && !found.partial
+        );
+    }
 }

@@ -1,10 +1,132 @@
 //! MLSD and MLST lines are read (RFC 3659 section 7).
 
-use super::Entry;
+use super::{Entry, Kind, When, when};
+use crate::wire::PathName;
 
 /// Parses `fact=value;fact=value; name`: fact names and type values in any case, one blank before
 /// the name, the name as it is. `None` when it is no such line or the name cannot be one.
+///
+/// MLST puts a blank before the facts on its line of the reply; it may be there.
+///
+/// ```
+/// use ftp_proto::listing::{Kind, parse_facts};
+///
+/// let entry = parse_facts(b"type=file;size=4294967297; a name").unwrap();
+/// assert_eq!((entry.kind, entry.size), (Kind::File, Some(4294967297)));
+/// assert_eq!(entry.name.as_bytes(), b"a name");
+/// ```
 pub fn parse_facts(line: &[u8]) -> Option<Entry> {
-    let _ = line;
-    None
+    match line.strip_prefix(b" ") {
+        Some(rest) => parse_entry(rest).or_else(|| parse_entry(line)),
+        None => parse_entry(line),
+    }
+}
+
+fn parse_entry(line: &[u8]) -> Option<Entry> {
+    let blank = line.iter().position(|o| *o == b' ')?;
+    let (facts, name) = line.split_at_checked(blank)?;
+    let mut entry = Entry {
+        name: PathName::from_user(name.strip_prefix(b" ")?).ok()?,
+        kind: Kind::Other, // until the type says more
+        size: None,
+        modified: None,
+        mode: None,
+        perm: None,
+        unique: None,
+    };
+    let facts = std::str::from_utf8(facts).ok()?;
+    for fact in facts.split(';').filter(|fact| !fact.is_empty()) {
+        let (fact, value) = fact.split_once('=')?;
+        match fact.to_ascii_lowercase().as_str() {
+            "type" => entry.kind = kind(&value.to_ascii_lowercase()),
+            "size" => entry.size = value.parse().ok(),
+            "modify" => entry.modified = parse_time(value),
+            "perm" => entry.perm = Some(value.to_ascii_lowercase()),
+            "unique" => entry.unique = Some(value.to_owned()),
+            "unix.mode" => entry.mode = u32::from_str_radix(value, 8).ok().map(|mode| mode & 0o7777),
+            _ => {} // RFC 3659 7.5: unknown facts are legal
+        }
+    }
+    Some(entry)
+}
+
+/// RFC 3659 7.5.1; links as servers write them: `OS.unix=slink:target`, `OS.unix=symlink`.
+fn kind(value: &str) -> Kind {
+    match value {
+        "file" => Kind::File,
+        "dir" => Kind::Directory,
+        "cdir" => Kind::Current,
+        "pdir" => Kind::Parent,
+        _ if value.starts_with("os.unix=slink") || value.starts_with("os.unix=symlink") => Kind::Link,
+        _ => Kind::Other,
+    }
+}
+
+/// `YYYYMMDDHHMMSS[.sss]`, UTC (RFC 3659 2.3), as facts and MDTM have it.
+pub fn parse_time(value: &str) -> Option<When> {
+    let digits = value.split_once('.').map_or(value, |(whole, _)| whole);
+    if digits.len() != 14 || !digits.bytes().all(|o| o.is_ascii_digit()) {
+        return None;
+    }
+    let part = |from, to| digits.get(from..to).and_then(|text| text.parse::<u32>().ok());
+    when(part(0, 4)?.into(), part(4, 6)?, part(6, 8)?, part(8, 10)?, part(10, 12)?, part(12, 14)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Entry {
+        parse_facts(line.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn e20_facts_are_read_in_any_case_and_the_name_as_it_is() {
+        let entry = parse(
+            "Type=File;SIZE=4294967297;modify=20261120102030.123;Perm=ADFRW;unique=8U1;UNIX.mode=0640;x.y=z;  a ; b ",
+        );
+        assert_eq!(entry.kind, Kind::File);
+        assert_eq!(entry.size, Some(4_294_967_297));
+        assert_eq!(entry.modified, when(2026, 11, 20, 10, 20, 30));
+        assert_eq!(entry.perm.as_deref(), Some("adfrw"));
+        assert_eq!(entry.unique.as_deref(), Some("8U1"));
+        assert_eq!(entry.mode, Some(0o640));
+        assert_eq!(entry.name.as_bytes(), b" a ; b ");
+    }
+
+    #[test]
+    fn kinds_are_told_apart() {
+        for (value, kind) in [
+            ("dir", Kind::Directory),
+            ("cdir", Kind::Current),
+            ("pdir", Kind::Parent),
+            ("OS.unix=slink:/target", Kind::Link),
+            ("OS.UNIX=symlink", Kind::Link),
+            ("OS.unix=chr-13/29", Kind::Other),
+        ] {
+            assert_eq!(parse(&format!("type={value}; x")).kind, kind, "{value}");
+        }
+        assert_eq!(parse(" type=file; x").kind, Kind::File); // as on a line of MLST
+        assert_eq!(parse(" x y").name.as_bytes(), b"x y"); // no facts at all are legal
+        assert_eq!(parse("type=file x").kind, Kind::File); // without the last semicolon
+    }
+
+    #[test]
+    fn what_is_no_entry_is_none() {
+        for line in
+            ["", " ", "total 12", "type=file;", "type=file; ", "type; x", "drwxr-xr-x 2 a b 1 Jan 1 2020 x"]
+        {
+            assert_eq!(parse_facts(line.as_bytes()), None, "{line}");
+        }
+        for line in [&b"type=file; a\rb"[..], b"type=file; a\nb", b"type=file; a\0b", b"\xff=x; a"] {
+            assert_eq!(parse_facts(line), None, "{}", line.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn values_that_cannot_be_are_unknown() {
+        let entry = parse("type=file;size=-1;modify=20261399000000;unix.mode=9; x");
+        assert_eq!((entry.size, entry.modified, entry.mode), (None, None, None));
+        assert_eq!(parse("size=18446744073709551616; x").size, None);
+    }
 }

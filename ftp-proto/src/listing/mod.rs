@@ -4,9 +4,9 @@ mod facts;
 mod unix;
 mod write;
 
-pub use facts::parse_facts;
+pub use facts::{parse_facts, parse_time};
 pub use unix::parse_unix;
-pub use write::{facts_line, list_line};
+pub use write::{FACTS, facts_line, facts_time, list_line};
 
 use crate::wire::PathName;
 

@@ -1,16 +1,143 @@
 //! What our own server prints.
 
-use super::{Entry, When};
+use super::{Entry, Kind, When, civil};
 
 /// One MLSD/MLST line without CR LF: the facts of `wanted` (lower case; all when `None`) that the
 /// entry has, then a blank and the name.
 pub fn facts_line(entry: &Entry, wanted: Option<&[String]>) -> Vec<u8> {
-    let _ = (entry, wanted);
-    Vec::new()
+    let mut line = String::new();
+    let mut fact = |name: &str, value: Option<String>| {
+        let lower = name.to_ascii_lowercase();
+        if let Some(value) = value
+            && wanted.is_none_or(|wanted| wanted.contains(&lower))
+        {
+            line.extend([name, "=", &value, ";"]);
+        }
+    };
+    fact("type", Some(kind(entry.kind).to_owned()));
+    fact("size", entry.size.map(|size| size.to_string()));
+    fact("modify", entry.modified.and_then(facts_time));
+    fact("perm", entry.perm.clone());
+    fact("unique", entry.unique.clone());
+    fact("UNIX.mode", entry.mode.map(|mode| format!("{:04o}", mode & 0o7777)));
+    line.push(' ');
+    [line.as_bytes(), entry.name.as_bytes()].concat()
 }
+
+/// The names of the facts that [`facts_line`] can give, as FEAT says them.
+pub const FACTS: &[&str] = &["type", "size", "modify", "perm", "unique", "UNIX.mode"];
+
+/// RFC 3659 7.5.1.
+const fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::File => "file",
+        Kind::Directory => "dir",
+        Kind::Current => "cdir",
+        Kind::Parent => "pdir",
+        Kind::Link => "OS.unix=slink",
+        Kind::Other => "OS.unix=special",
+    }
+}
+
+/// `YYYYMMDDHHMMSS` (RFC 3659 2.3), also the answer to MDTM; `None` for a year without four digits.
+pub fn facts_time(moment: When) -> Option<String> {
+    let (year, month, day, hour, minute, second) = civil(moment);
+    (0..=9999).contains(&year).then(|| format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}"))
+}
+
+/// Half a year, as `ls` has it: half of a mean Gregorian year.
+const HALF_A_YEAR: i64 = 31_556_952 / 2;
 
 /// One `ls -l` line without CR LF, dates in UTC, six-month rule against `now`.
 pub fn list_line(entry: &Entry, now: When) -> Vec<u8> {
-    let _ = (entry, now);
-    Vec::new()
+    let (letter, usual) = match entry.kind {
+        Kind::File => ('-', 0o644),
+        Kind::Directory | Kind::Current | Kind::Parent => ('d', 0o755),
+        Kind::Link => ('l', 0o777),
+        Kind::Other => ('s', 0o600),
+    };
+    let rights = rights(entry.mode.unwrap_or(usual));
+    let size = entry.size.unwrap_or(0);
+    let date = list_date(entry.modified.unwrap_or(When(0)), now);
+    let line = format!("{letter}{rights}   1 ftp      ftp      {size:>12} {date} ");
+    [line.as_bytes(), entry.name.as_bytes()].concat()
+}
+
+/// `rwxr-x--T` and the like.
+fn rights(mode: u32) -> String {
+    let mut text = String::with_capacity(9);
+    for (shift, special, set, bare) in [(6, 0o4000, 's', 'S'), (3, 0o2000, 's', 'S'), (0, 0o1000, 't', 'T')] {
+        let bits = mode >> shift;
+        text.push(if bits & 4 != 0 { 'r' } else { '-' });
+        text.push(if bits & 2 != 0 { 'w' } else { '-' });
+        text.push(match (bits & 1 != 0, mode & special != 0) {
+            (false, false) => '-',
+            (true, false) => 'x',
+            (true, true) => set,
+            (false, true) => bare,
+        });
+    }
+    text
+}
+
+pub(super) const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+fn list_date(moment: When, now: When) -> String {
+    let (year, month, day, hour, minute, _) = civil(moment);
+    let month = MONTHS.iter().zip(1..).find(|(_, number)| *number == month).map_or("Jan", |(name, _)| *name);
+    let age = now.0.saturating_sub(moment.0);
+    if (0..HALF_A_YEAR).contains(&age) {
+        format!("{month} {day:>2} {hour:02}:{minute:02}")
+    } else {
+        format!("{month} {day:>2}  {year:04}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::when;
+    use super::*;
+    use crate::wire::PathName;
+
+    fn entry(name: &str) -> Entry {
+        Entry {
+            name: PathName::from_wire(name).unwrap(),
+            kind: Kind::File,
+            size: Some(4_294_967_297),
+            modified: when(2026, 11, 20, 10, 20, 30),
+            mode: Some(0o640),
+            perm: Some("adfrw".into()),
+            unique: Some("8U1".into()),
+        }
+    }
+
+    #[test]
+    fn e20_a_line_of_mlsd_is_facts_a_blank_and_the_name() {
+        assert_eq!(
+            facts_line(&entry(" a b"), None),
+            b"type=file;size=4294967297;modify=20261120102030;perm=adfrw;unique=8U1;UNIX.mode=0640;  a b"
+        );
+        let wanted = ["unix.mode".to_owned(), "size".to_owned()];
+        assert_eq!(facts_line(&entry("x"), Some(&wanted)), b"size=4294967297;UNIX.mode=0640; x");
+        assert_eq!(facts_line(&entry("x"), Some(&[])), b" x");
+    }
+
+    #[test]
+    fn a_line_of_list_shows_the_time_or_the_year() {
+        let list = |now| String::from_utf8(list_line(&entry("a b"), now)).unwrap();
+        let now = when(2026, 11, 21, 0, 0, 0).unwrap();
+        let start = "-rw-r-----   1 ftp      ftp        4294967297 Nov 20 ";
+        assert_eq!(list(now), format!("{start}10:20 a b"));
+        assert_eq!(list(when(2027, 11, 21, 0, 0, 0).unwrap()), format!("{start} 2026 a b"));
+        assert_eq!(list(When(0)), format!("{start} 2026 a b"), "what lies ahead has its year");
+    }
+
+    #[test]
+    fn rights_are_shown_with_their_special_bits() {
+        assert_eq!(rights(0o755), "rwxr-xr-x");
+        assert_eq!(rights(0o7755), "rwsr-sr-t");
+        assert_eq!(rights(0o7000), "--S--S--T");
+        assert_eq!(rights(0), "---------");
+    }
 }
