@@ -1,0 +1,224 @@
+//! Options become a configuration: defaults are filled in, contradictions refused with what to do.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::unix::ffi::OsStrExt;
+
+use ftp_proto::dialect::Dialect;
+use ftp_proto::policy::Foreign;
+use ftp_proto::server::Timeouts;
+use tracing::level_filters::LevelFilter;
+
+use super::raw::{ForeignPolicy, LogLevel};
+use super::{Config, Limits, Log, Options, Place};
+use crate::auth::{BadUser, QuickUser};
+
+/// What is wrong with the options, and what to do about it.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// No `--root`.
+    #[error("--root is missing: name the directory that users see as /, like --root /srv/ftp")]
+    NoRoot,
+    /// No user at all.
+    #[error("nobody can log in: give --user NAME:PASSWORD or --anonymous")]
+    Nobody,
+    /// A `--user` that cannot be one; never its text.
+    #[error("user {number} of the command line: {why}")]
+    User {
+        /// Which one, from 1.
+        number: usize,
+        /// What is wrong.
+        why: BadUser,
+    },
+    /// One name twice.
+    #[error("two --user have the name {0:?}: keep one of them")]
+    UserTwice(String),
+    /// `anonymous` with a password.
+    #[error("--user {0:?} is a name of the anonymous account: choose another name, or leave --anonymous out")]
+    UserAnonymous(String),
+    /// Networks without the policy that reads them.
+    #[error("--foreign-networks has no effect under --foreign never: leave one of them out")]
+    NetworksUnderNever,
+    /// One address twice.
+    #[error("{0} is given for two listeners: choose another port for one of them")]
+    ListenTwice(SocketAddr),
+}
+
+impl Config {
+    /// What the options mean.
+    pub fn compile(options: Options) -> Result<Self, ConfigError> {
+        let users = users(&options)?;
+        if users.is_empty() && !options.anonymous {
+            return Err(ConfigError::Nobody);
+        }
+        let foreign = match options.foreign {
+            Some(ForeignPolicy::Never) => Foreign::Never,
+            Some(ForeignPolicy::Proven) | None => Foreign::Proven,
+            Some(ForeignPolicy::Authenticated) => Foreign::Authenticated,
+        };
+        if foreign == Foreign::Never && !options.foreign_networks.is_empty() {
+            return Err(ConfigError::NetworksUnderNever);
+        }
+        let usual = Timeouts::default();
+        Ok(Self {
+            listeners: listeners(&options)?,
+            limits: limits(&options),
+            log: Log { format: options.log_format.unwrap_or_default(), level: level(options.log_level) },
+            root: options.root.ok_or(ConfigError::NoRoot)?,
+            users,
+            anonymous: options.anonymous,
+            foreign,
+            foreign_networks: (!options.foreign_networks.is_empty()).then_some(options.foreign_networks),
+            same_host: options.same_host,
+            passive_ports: options.passive_ports,
+            public_address: options.public_address,
+            timeouts: Timeouts {
+                listen_idle: options.listen_idle.unwrap_or(usual.listen_idle),
+                connect: options.connect_timeout.unwrap_or(usual.connect),
+                accept: options.accept_timeout.unwrap_or(usual.accept),
+                ..usual
+            },
+        })
+    }
+}
+
+fn users(options: &Options) -> Result<Vec<QuickUser>, ConfigError> {
+    let mut users: Vec<QuickUser> = Vec::new();
+    for (number, text) in (1..).zip(&options.user) {
+        let user = QuickUser::parse(text.as_bytes()).map_err(|why| ConfigError::User { number, why })?;
+        let name = || String::from_utf8_lossy(user.name()).into_owned();
+        if users.iter().any(|other| other.name() == user.name()) {
+            return Err(ConfigError::UserTwice(name()));
+        }
+        if options.anonymous && crate::auth::is_anonymous(user.name()) {
+            return Err(ConfigError::UserAnonymous(name()));
+        }
+        users.push(user);
+    }
+    Ok(users)
+}
+
+fn listeners(options: &Options) -> Result<Vec<Place>, ConfigError> {
+    let modern = options.listen.iter().map(|&at| Place { at, dialect: Dialect::Rfc959, named: true });
+    let old = options.listen_1973.iter().map(|&at| Place { at, dialect: Dialect::Rfc354, named: true });
+    let mut places: Vec<Place> = modern.chain(old).collect();
+    if places.is_empty() {
+        let everywhere = [(Ipv4Addr::UNSPECIFIED, PORT).into(), (Ipv6Addr::UNSPECIFIED, PORT).into()];
+        places.extend(everywhere.map(|at| Place { at, dialect: Dialect::Rfc959, named: false }));
+    }
+    for (index, place) in places.iter().enumerate() {
+        let before = places.get(..index).unwrap_or_default();
+        if place.at.port() != 0 && before.iter().any(|other| other.at == place.at) {
+            return Err(ConfigError::ListenTwice(place.at));
+        }
+    }
+    Ok(places)
+}
+
+fn limits(options: &Options) -> Limits {
+    let limit = |given: Option<u32>, usual: u32| match given.unwrap_or(usual) {
+        0 => None,
+        some => usize::try_from(some).ok(),
+    };
+    let unauthenticated = limit(options.max_unauthenticated, 1_000);
+    Limits {
+        sessions: limit(options.max_sessions, 10_000),
+        per_address: limit(options.max_sessions_per_address, 0),
+        unauthenticated,
+        unauthenticated_per_address: unauthenticated.map(|all| all.min(100)),
+    }
+}
+
+fn level(level: Option<LogLevel>) -> LevelFilter {
+    match level.unwrap_or(LogLevel::Info) {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Trace => LevelFilter::TRACE,
+    }
+}
+
+const PORT: u16 = 2121;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Cli;
+    use clap::Parser;
+
+    fn compile(words: &str) -> Result<Config, ConfigError> {
+        let words = std::iter::once("ftp-server").chain(words.split_whitespace());
+        Config::compile(*Cli::try_parse_from(words).unwrap().options)
+    }
+
+    fn refused(words: &str, expect: &ConfigError, says: &str) {
+        let error = compile(words).unwrap_err();
+        assert_eq!(&error, expect, "{words}");
+        assert!(error.to_string().contains(says), "{error}");
+        assert!(!error.to_string().contains('\n'), "one line: {error}");
+        assert!(!error.to_string().contains("secret"), "{error}");
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_contract() {
+        let config = compile("--root / --user ann:secret").unwrap();
+        assert_eq!(config.foreign, Foreign::Proven);
+        assert_eq!(config.listeners.len(), 2);
+        assert!(config.listeners.iter().all(|place| place.at.port() == 2121 && !place.named));
+        assert_eq!(config.limits.sessions, Some(10_000));
+        assert_eq!(config.limits.per_address, None);
+        assert_eq!(config.limits.unauthenticated, Some(1_000));
+        assert_eq!(config.limits.unauthenticated_per_address, Some(100));
+        let seconds = |duration: std::time::Duration| duration.as_secs();
+        let Timeouts { listen_idle, connect, accept, .. } = config.timeouts;
+        assert_eq!([seconds(listen_idle), seconds(connect), seconds(accept)], [300, 15, 60]);
+        assert_eq!(config.log.level, LevelFilter::INFO);
+    }
+
+    #[test]
+    fn a_server_that_nobody_can_use_is_refused() {
+        refused("--root /", &ConfigError::Nobody, "nobody can log in");
+        refused("--user ann:secret", &ConfigError::NoRoot, "--root is missing");
+        assert!(compile("--root / --anonymous").is_ok());
+    }
+
+    #[test]
+    fn a_bad_user_is_named_by_its_number_and_never_shown() {
+        let expect = ConfigError::User { number: 2, why: BadUser::NoColon };
+        refused("--root / --user a:secret --user secret", &expect, "user 2");
+        let expect = ConfigError::UserTwice("ann".into());
+        refused("--root / --user ann:secret --user ann:secret2", &expect, "ann");
+        let expect = ConfigError::UserAnonymous("ftp".into());
+        refused("--root / --anonymous --user ftp:secret", &expect, "--anonymous");
+    }
+
+    #[test]
+    fn contradictions_are_refused() {
+        refused(
+            "--root / --anonymous --foreign never --foreign-networks 192.0.2.0/24",
+            &ConfigError::NetworksUnderNever,
+            "no effect",
+        );
+        let twice = "127.0.0.2:2121".parse().unwrap();
+        refused(
+            "--root / --anonymous --listen 127.0.0.2:2121 --listen-1973 127.0.0.2:2121",
+            &ConfigError::ListenTwice(twice),
+            "127.0.0.2:2121",
+        );
+    }
+
+    #[test]
+    fn several_listeners_may_take_any_free_port() {
+        let config =
+            compile("--root / --anonymous --listen 127.0.0.2:0 --listen 127.0.0.2:0 --listen-1973 [::1]:0");
+        let config = config.unwrap();
+        assert_eq!(config.listeners.len(), 3);
+        assert_eq!(config.listeners[2].dialect, Dialect::Rfc354);
+    }
+
+    #[test]
+    fn lists_may_be_repeated_or_separated_by_commas() {
+        let words = "--root / --anonymous --same-host 192.0.2.0/24,198.51.100.0/24 --same-host 2001:db8::/32";
+        assert_eq!(compile(words).unwrap().same_host.len(), 3);
+    }
+}

@@ -1,0 +1,82 @@
+//! What the server is told: [`Options`] as typed, [`Config`] as what they mean.
+
+mod compile;
+mod raw;
+mod text;
+
+pub use compile::ConfigError;
+pub use raw::{ForeignPolicy, LogFormat, LogLevel, Options};
+
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+
+use ftp_proto::dialect::Dialect;
+use ftp_proto::policy::Foreign;
+use ftp_proto::server::Timeouts;
+use ipnet::IpNet;
+use tracing::level_filters::LevelFilter;
+
+use crate::auth::QuickUser;
+
+/// Everything the server must know, without contradictions.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where to listen.
+    pub listeners: Vec<Place>,
+    /// What users see as `/`.
+    pub root: PathBuf,
+    /// The users of the command line.
+    pub users: Vec<QuickUser>,
+    /// Whether `anonymous` may read.
+    pub anonymous: bool,
+    /// The foreign policy.
+    pub foreign: Foreign,
+    /// The foreign networks, when given.
+    pub foreign_networks: Option<Vec<IpNet>>,
+    /// What counts as the user's own host.
+    pub same_host: Vec<IpNet>,
+    /// The data ports; any free one without.
+    pub passive_ports: Option<RangeInclusive<u16>>,
+    /// What is announced instead of the local address.
+    pub public_address: Option<IpAddr>,
+    /// How many sessions.
+    pub limits: Limits,
+    /// The waits.
+    pub timeouts: Timeouts,
+    /// The log.
+    pub log: Log,
+}
+
+/// One listener.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Place {
+    /// The address.
+    pub at: SocketAddr,
+    /// What it speaks.
+    pub dialect: Dialect,
+    /// Whether the operator named it, or it is one of those that are there without being named.
+    pub named: bool,
+}
+
+/// How many sessions there may be; `None` is no limit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Limits {
+    /// Together.
+    pub sessions: Option<usize>,
+    /// From one address.
+    pub per_address: Option<usize>,
+    /// Before login, together.
+    pub unauthenticated: Option<usize>,
+    /// Before login, from one address.
+    pub unauthenticated_per_address: Option<usize>,
+}
+
+/// What the log shows and how.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Log {
+    /// Text or JSON.
+    pub format: LogFormat,
+    /// The least important level that is shown.
+    pub level: LevelFilter,
+}

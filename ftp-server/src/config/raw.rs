@@ -1,0 +1,106 @@
+//! The options as they are typed. Their documentation is the one of `--help` and of the manual page.
+
+use std::ffi::OsString;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use super::text::{duration, network, ports};
+
+/// How to serve.
+#[derive(clap::Args, Debug, Default)]
+pub struct Options {
+    /// A modern listener (RFC 959 family), repeatable; no listener given: 0.0.0.0:2121 and [::]:2121
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Vec<SocketAddr>,
+    /// A listener that speaks the 1973 dialect (greeting 300), repeatable
+    #[arg(long, value_name = "ADDR")]
+    pub listen_1973: Vec<SocketAddr>,
+    /// The directory that users see as /; none leaves it
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+    /// A user, repeatable; a final :ro forbids writing; the password may contain ':'
+    #[arg(long, value_name = "NAME:PASSWORD[:ro]")]
+    pub user: Vec<OsString>,
+    /// anonymous and ftp may read, never write, never name a foreign host
+    #[arg(long)]
+    pub anonymous: bool,
+    /// Who may name a data peer that is not the user's own host [default: proven]
+    #[arg(long, value_name = "POLICY")]
+    pub foreign: Option<ForeignPolicy>,
+    /// Networks that `--foreign authenticated` allows, repeatable
+    #[arg(long, value_name = "CIDR[,CIDR]...", value_delimiter = ',', value_parser = network)]
+    pub foreign_networks: Vec<IpNet>,
+    /// Addresses that count as the user's own host, repeatable
+    #[arg(long, value_name = "CIDR[,CIDR]...", value_delimiter = ',', value_parser = network)]
+    pub same_host: Vec<IpNet>,
+    /// The ports that passive data connections use [default: any free port]
+    #[arg(long, value_name = "LO-HI", value_parser = ports)]
+    pub passive_ports: Option<RangeInclusive<u16>>,
+    /// The address to announce for passive data connections [default: the control connection's]
+    #[arg(long, value_name = "IP")]
+    pub public_address: Option<IpAddr>,
+    /// Sessions at the same time; 0 is no limit [default: 10000]
+    #[arg(long, value_name = "N")]
+    pub max_sessions: Option<u32>,
+    /// Sessions from one address at the same time; 0 is no limit [default: 0]
+    #[arg(long, value_name = "N")]
+    pub max_sessions_per_address: Option<u32>,
+    /// Sessions before login at the same time, at most 100 from one address; 0 is no limit [default: 1000]
+    #[arg(long, value_name = "N")]
+    pub max_unauthenticated: Option<u32>,
+    /// How long an unused listening data port is kept [default: 300s]
+    #[arg(long, value_name = "T", value_parser = duration)]
+    pub listen_idle: Option<Duration>,
+    /// How long to try to reach a data peer [default: 15s]
+    #[arg(long, value_name = "T", value_parser = duration)]
+    pub connect_timeout: Option<Duration>,
+    /// How long to wait for a data peer after the transfer command [default: 60s]
+    #[arg(long, value_name = "T", value_parser = duration)]
+    pub accept_timeout: Option<Duration>,
+    /// The form of the log on standard error [default: text]
+    #[arg(long, value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+    /// The least important level that is logged [default: info]
+    #[arg(long, value_name = "LEVEL")]
+    pub log_level: Option<LogLevel>,
+}
+
+/// `--foreign`.
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ForeignPolicy {
+    /// nobody
+    Never,
+    /// whoever proves by RNDZ that it takes part in the transfer
+    Proven,
+    /// named users, any host of the foreign networks
+    Authenticated,
+}
+
+/// `--log-format`.
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum LogFormat {
+    /// for people
+    #[default]
+    Text,
+    /// one JSON object per line
+    Json,
+}
+
+/// `--log-level`.
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LogLevel {
+    /// failures of the server
+    Error,
+    /// and refusals
+    Warn,
+    /// and logins and transfers
+    Info,
+    /// and every command and reply
+    Debug,
+    /// everything
+    Trace,
+}

@@ -1,0 +1,44 @@
+//! An FTP server whose transfers go safely from server to server.
+//!
+//! | folder | what |
+//! |---|---|
+//! | [`cli`] | the command line, exit codes, the log |
+//! | [`config`] | options as typed, and as what they mean |
+//! | [`listen`] | one accept loop per listener, who is let in, the end |
+//! | [`session`] | the task that drives the machine of one control connection |
+//! | [`data`] | files and listings on a data connection |
+//! | [`auth`] | who may log in |
+//! | [`vfs`] | the files, beneath a root that nobody leaves |
+
+pub mod auth;
+pub mod cli;
+pub mod config;
+pub mod data;
+pub mod listen;
+pub mod session;
+pub mod vfs;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Exit, Verb};
+use config::Config;
+
+/// The whole program.
+pub fn run() -> ExitCode {
+    // Secrets leave the argument list before anything else happens.
+    let arguments = cli::secret::arguments(std::env::args_os());
+    let done = match Cli::parse_from(arguments) {
+        Cli { verb: Some(Verb::Completions { shell }), .. } => cli::print::completions(shell),
+        Cli { verb: Some(Verb::Man), .. } => cli::print::man(),
+        Cli { verb: None, options } => Config::compile(*options).map_err(Exit::from).and_then(serve),
+    };
+    cli::exit(done)
+}
+
+fn serve(config: Config) -> Result<(), Exit> {
+    cli::log::start(&config.log);
+    cli::serve::raise_descriptor_limit();
+    cli::serve::runtime()?.block_on(cli::serve::until_stopped(config))
+}

@@ -1,0 +1,30 @@
+//! What an error of the operating system means to the one who asked.
+
+use ftp_proto::server::ask::FileFailure;
+use rustix::io::Errno;
+
+/// The failure that the machine knows for `errno`.
+pub(super) fn failure(errno: Errno) -> FileFailure {
+    match errno {
+        Errno::NOENT => FileFailure::NotFound,
+        Errno::ACCESS | Errno::PERM | Errno::ROFS => FileFailure::Denied,
+        Errno::ISDIR => FileFailure::IsDirectory,
+        Errno::NOTDIR => FileFailure::NotDirectory,
+        Errno::NOTEMPTY => FileFailure::NotEmpty,
+        Errno::EXIST => FileFailure::Exists,
+        // XDEV is openat2's word for a path that leads out of the root.
+        Errno::NAMETOOLONG | Errno::XDEV | Errno::LOOP | Errno::ILSEQ => FileFailure::BadName,
+        Errno::WOULDBLOCK | Errno::BUSY | Errno::TXTBSY => FileFailure::Busy,
+        Errno::NOSPC | Errno::DQUOT | Errno::FBIG => FileFailure::NoSpace,
+        Errno::NXIO | Errno::NODEV => FileFailure::NotRegular,
+        other => {
+            tracing::warn!(error = %other, "a file operation failed");
+            FileFailure::Other
+        }
+    }
+}
+
+/// The same for the errors of the standard library.
+pub(crate) fn io_failure(error: &std::io::Error) -> FileFailure {
+    Errno::from_io_error(error).map_or(FileFailure::Other, failure)
+}

@@ -1,0 +1,317 @@
+//! Files that arrive: names under way, and writing in place (extensions, "Names under way").
+//!
+//! ```text
+//! STOR            .ftp-<32 hex>.part beside the target --- whole ---> renamed over the target
+//!                                                      \-- broken --> published where nothing was and is
+//!                                                                     (not under DISCARD), else deleted
+//! STOR, KEEP      the new name itself, from the start
+//! REST n + STOR   the file itself, from n on;  APPE: from its end on, made when absent
+//! ```
+//!
+//! A file with hard links, and one in a directory where no file may be made, is written in place by
+//! STOR as well: a rename would tear the links, or fail.
+
+use std::fs::File;
+use std::io::{Seek, SeekFrom};
+use std::sync::Arc;
+
+use ftp_proto::command::Partial;
+use ftp_proto::server::ask::{FileFailure, Intent};
+use rustix::fd::OwnedFd;
+use rustix::fs::{
+    Access, AtFlags, Dir, Mode, OFlags, RenameFlags, Stat, accessat, fchmod, fchown, fstat, ftruncate,
+    linkat, openat, renameat, renameat_with, statat, unlinkat,
+};
+use rustix::io::Errno;
+use rustix::process::{Gid, Uid};
+
+use super::failure::{failure, io_failure};
+use super::local::{Located, Root};
+use super::{lock, may_change, regular};
+
+/// Where a file is to be received: resolved and permitted, nothing touched.
+#[derive(Debug)]
+pub struct Target {
+    root: Arc<Root>,
+    at: Located,
+    old: Option<Stat>,
+    how: How,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum How {
+    /// A new file in place of the old one, at once.
+    Replace,
+    /// The old file's own octets, all of them.
+    Overwrite,
+    /// From this octet on.
+    At(u64),
+    /// From the end on.
+    Append,
+}
+
+/// A file that is being received. Ended without [`Upload::finish`], it leaves nothing under a
+/// name that it did not have before.
+#[derive(Debug)]
+pub struct Upload {
+    at: Located,
+    form: Form,
+}
+
+#[derive(Debug)]
+enum Form {
+    /// Under a name of its own.
+    UnderWay { name: Vec<u8>, publish: bool },
+    /// Under the target's name: this inode.
+    InPlace { device: u64, inode: u64 },
+    /// Nothing is left to do.
+    Finished,
+}
+
+impl Target {
+    pub(super) fn check(root: &Arc<Root>, at: Located, intent: &Intent) -> Result<Self, FileFailure> {
+        let old = match statat(&at.dir, &*at.name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Some(stat),
+            Err(Errno::NOENT) => None,
+            Err(error) => return Err(failure(error)),
+        };
+        let mut how = match intent {
+            Intent::WriteAt { offset } if *offset > 0 => How::At(*offset),
+            Intent::Append => How::Append,
+            Intent::Replace | Intent::WriteAt { .. } | Intent::Send { .. } | Intent::List(_) => How::Replace,
+        };
+        match &old {
+            Some(stat) => {
+                regular(stat)?;
+                accessat(&at.dir, &*at.name, Access::WRITE_OK, AtFlags::EACCESS).map_err(failure)?;
+                if how == How::Replace && (stat.st_nlink > 1 || may_change(&at.dir).is_err()) {
+                    how = How::Overwrite;
+                }
+            }
+            None => may_change(&at.dir)?,
+        }
+        if let How::At(offset) = how {
+            let size = old.as_ref().map_or(0, |stat| u64::try_from(stat.st_size).unwrap_or(0));
+            if offset > size {
+                return Err(FileFailure::BeyondEnd);
+            }
+        }
+        Ok(Self { root: Arc::clone(root), at, old, how })
+    }
+
+    /// Opens the file that the octets go to, at the right place: the first thing that is touched.
+    pub fn begin(self, partial: Partial) -> Result<(Upload, File), FileFailure> {
+        match (self.how, partial) {
+            (How::Replace, Partial::Keep) if self.old.is_none() => match self.create() {
+                // Somebody else was faster: it is no new name any more.
+                Err(FileFailure::Exists) => self.under_way(false),
+                other => other,
+            },
+            (How::Replace, Partial::Publish | Partial::Keep) => {
+                let publish = self.old.is_none();
+                self.under_way(publish)
+            }
+            (How::Replace, Partial::Discard) => self.under_way(false),
+            (How::Overwrite | How::At(_) | How::Append, _) => self.in_place(),
+        }
+    }
+
+    /// Makes the target under its own name.
+    fn create(&self) -> Result<(Upload, File), FileFailure> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let at = self.at.reopen()?;
+        let file = openat(&at.dir, &*at.name, flags, NEW_FILE).map_err(failure)?;
+        lock::write(&file)?;
+        Ok((Upload::in_place(at, &file)?, file.into()))
+    }
+
+    fn in_place(self) -> Result<(Upload, File), FileFailure> {
+        let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+        let file = match openat(&self.at.dir, &*self.at.name, flags, Mode::empty()) {
+            Err(Errno::NOENT) if self.how == How::Append => return self.create(),
+            Err(Errno::NOENT) if self.old.is_some() => return Err(FileFailure::Changed),
+            other => other.map_err(failure)?,
+        };
+        lock::write(&file)?;
+        let stat = fstat(&file).map_err(failure)?;
+        regular(&stat)?;
+        let upload = Upload::in_place(self.at, &file)?;
+        let mut file = File::from(file);
+        let seek = match self.how {
+            How::Replace | How::Overwrite => {
+                ftruncate(&file, 0).map_err(failure)?;
+                SeekFrom::Start(0)
+            }
+            // The size is looked at again: another writer may have been here since.
+            How::At(offset) if offset > u64::try_from(stat.st_size).unwrap_or(0) => {
+                return Err(FileFailure::BeyondEnd);
+            }
+            How::At(offset) => SeekFrom::Start(offset),
+            How::Append => SeekFrom::End(0),
+        };
+        file.seek(seek).map_err(|error| io_failure(&error))?;
+        Ok((upload, file))
+    }
+
+    fn under_way(self, publish: bool) -> Result<(Upload, File), FileFailure> {
+        sweep(&self.root, &self.at.dir);
+        let (name, file) = make_partial(&self.at.dir)?;
+        // From here on the name is removed whatever happens.
+        let upload = Upload { at: self.at, form: Form::UnderWay { name, publish } };
+        if let Some(old) = &self.old {
+            inherit(&upload.at, old, &file);
+        }
+        Ok((upload, file.into()))
+    }
+}
+
+impl Upload {
+    fn in_place(at: Located, file: &OwnedFd) -> Result<Self, FileFailure> {
+        let stat = fstat(file).map_err(failure)?;
+        Ok(Self { at, form: Form::InPlace { device: stat.st_dev, inode: stat.st_ino } })
+    }
+
+    /// Closes the file and gives it its name, where that is due. `whole`: the peer has sent
+    /// everything (E24: the answer comes after this).
+    pub fn finish(mut self, file: File, whole: bool) -> Result<(), FileFailure> {
+        let Located { dir, name: target } = &self.at;
+        match std::mem::replace(&mut self.form, Form::Finished) {
+            Form::UnderWay { name, publish } => {
+                drop(file);
+                let moved = match (whole, publish) {
+                    (true, _) => renameat(dir, &*name, dir, &**target),
+                    (false, true) => publish_beside(dir, &name, target),
+                    (false, false) => Err(Errno::CANCELED),
+                };
+                if let Err(error) = moved {
+                    let _ = unlinkat(dir, &*name, AtFlags::empty());
+                    if whole {
+                        return Err(failure(error));
+                    }
+                }
+                Ok(())
+            }
+            Form::InPlace { device, inode } => {
+                drop(file);
+                match statat(dir, &**target, AtFlags::SYMLINK_NOFOLLOW) {
+                    Ok(now) if (now.st_dev, now.st_ino) == (device, inode) => Ok(()),
+                    // What was written has no name any more (451, not 226).
+                    Ok(_) | Err(_) => Err(FileFailure::Changed),
+                }
+            }
+            Form::Finished => Ok(()),
+        }
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        if let Form::UnderWay { name, .. } = &self.form {
+            let _ = unlinkat(&self.at.dir, &**name, AtFlags::empty());
+        }
+    }
+}
+
+impl Located {
+    fn reopen(&self) -> Result<Self, FileFailure> {
+        let dir = self.dir.try_clone().map_err(|error| io_failure(&error))?;
+        Ok(Self { dir, name: self.name.clone() })
+    }
+}
+
+/// Whether `name` is one of a file under way: `.ftp-<32 hex>.part`.
+pub(super) fn is_partial(name: &[u8]) -> bool {
+    let middle = name.strip_prefix(PREFIX).and_then(|rest| rest.strip_suffix(SUFFIX));
+    middle.is_some_and(|hex| hex.len() == 2 * RANDOM && hex.iter().all(u8::is_ascii_hexdigit))
+}
+
+/// Makes a locked file under a name of its own. Its lock says that it is alive.
+fn make_partial(dir: &OwnedFd) -> Result<(Vec<u8>, OwnedFd), FileFailure> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    for _ in 0..ATTEMPTS {
+        let random = ftp_io::random::octets::<RANDOM>().map_err(|error| io_failure(&error))?;
+        let hex: String = random.iter().map(|octet| format!("{octet:02x}")).collect();
+        let name = [PREFIX, hex.as_bytes(), SUFFIX].concat();
+        let file = openat(dir, &*name, flags, NEW_FILE).map_err(failure)?;
+        lock::write_waiting(&file)?;
+        // A sweep in another process may have come between making and locking.
+        if fstat(&file).is_ok_and(|stat| stat.st_nlink > 0) {
+            return Ok((name, file));
+        }
+    }
+    Err(FileFailure::Busy)
+}
+
+/// Gives the new file what belonged to the old one: owner, group, access list, own attributes and
+/// mode. Best effort: what the process may not do, a rename over the old name loses on every server.
+/// Set-id bits are not inherited: the content is somebody else's now.
+fn inherit(at: &Located, old: &Stat, new: &OwnedFd) {
+    let owner = (Some(Uid::from_raw(old.st_uid)), Some(Gid::from_raw(old.st_gid)));
+    if fchown(new, owner.0, owner.1).is_err() {
+        let _ = fchown(new, None, owner.1);
+    }
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    if let Ok(old) = openat(&at.dir, &*at.name, flags, Mode::empty()) {
+        attributes(&old, new);
+    }
+    let _ = fchmod(new, Mode::from_raw_mode(old.st_mode & 0o777));
+}
+
+/// `user.*` and the access list; never `security.*`, which would carry privileges.
+fn attributes(old: &OwnedFd, new: &OwnedFd) {
+    use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fsetxattr};
+    let mut names = vec![0; MAX_ATTRIBUTE];
+    let Ok(count) = flistxattr(old, &mut *names) else { return };
+    names.truncate(count);
+    for name in names.split(|&octet| octet == 0) {
+        if !(name.starts_with(b"user.") || name == b"system.posix_acl_access") {
+            continue;
+        }
+        let mut value = vec![0; MAX_ATTRIBUTE];
+        if let Ok(size) = fgetxattr(old, name, &mut *value) {
+            value.truncate(size);
+            let _ = fsetxattr(new, name, &value, XattrFlags::empty());
+        }
+    }
+}
+
+/// The first part of a broken STOR gets the target's name, if nothing has that name now.
+fn publish_beside(dir: &OwnedFd, name: &[u8], target: &[u8]) -> Result<(), Errno> {
+    match renameat_with(dir, name, dir, target, RenameFlags::NOREPLACE) {
+        // File systems without that flag.
+        Err(Errno::INVAL | Errno::NOSYS) => {
+            linkat(dir, name, dir, target, AtFlags::empty())?;
+            unlinkat(dir, name, AtFlags::empty())
+        }
+        other => other,
+    }
+}
+
+/// Removes names under way that nobody holds any more: what a killed server has left. Done once for
+/// each directory, when a STOR first enters it: a walk of the whole root at the start could take
+/// longer than anybody waits for a server.
+fn sweep(root: &Root, dir: &OwnedFd) {
+    if !fstat(dir).is_ok_and(|stat| root.first_visit(&stat)) {
+        return;
+    }
+    let Ok(names) = Dir::read_from(dir) else { return };
+    for name in names.flatten() {
+        let name = name.file_name().to_bytes();
+        if !is_partial(name) {
+            continue;
+        }
+        let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let Ok(file) = openat(dir, name, flags, Mode::empty()) else { continue };
+        let ours = fstat(&file).is_ok_and(|stat| regular(&stat).is_ok());
+        if ours && lock::write(&file).is_ok() {
+            let _ = unlinkat(dir, name, AtFlags::empty());
+        }
+    }
+}
+
+const PREFIX: &[u8] = b".ftp-";
+const SUFFIX: &[u8] = b".part";
+const RANDOM: usize = 16;
+const NEW_FILE: Mode = Mode::from_raw_mode(0o666);
+const ATTEMPTS: usize = 16;
+const MAX_ATTRIBUTE: usize = 65_536;
