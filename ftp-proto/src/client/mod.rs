@@ -15,6 +15,8 @@ mod login;
 mod pipeline;
 mod probe;
 mod session;
+#[cfg(test)]
+mod tests;
 
 pub use session::Session;
 

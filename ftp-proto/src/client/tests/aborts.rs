@@ -1,0 +1,140 @@
+//! ABOR: each sequence of replies ends in step or says that it cannot.
+
+use super::*;
+
+#[test]
+fn abor_is_sent_with_interrupt_process_and_data_mark() {
+    let mut stage = Stage::new(config());
+    stage.play(LOGIN);
+    stage.session.abort(stage.now);
+    let mut sent = Vec::new();
+    while let output @ (Output::Send(_) | Output::Event(_)) = stage.session.poll() {
+        if let Output::Send(octets) = output {
+            sent.push(octets);
+        }
+    }
+    assert_eq!(sent, [b"\xFF\xF4\xFF\xF2ABOR\r\n"]);
+}
+
+/// A transfer, ABOR, these replies: in step again, which the next command shows.
+fn aborts(dialect: Dialect, begun: bool, replies: &str) {
+    let (login, started) = match dialect {
+        Dialect::Rfc354 => (LOGIN_1973, "S: 250 go\n= 0 Preliminary 250\n"),
+        Dialect::Rfc959 => (LOGIN, "S: 150 go\n= 0 Preliminary 150\n"),
+    };
+    let started = if begun { started } else { "" };
+    let script = format!(
+        "{login}> RETR a\nC: RETR a\n{started}abort\nC: ABOR\n{replies}\n= abort done
+         > TYPE I\nC: TYPE I\nS: 200 ok\n= 1 Done 200"
+    );
+    play(&script);
+}
+
+#[test]
+fn h19_every_known_sequence_of_replies_to_abor_ends_in_step() {
+    let today = |begun, replies| aborts(Dialect::Rfc959, begun, replies);
+    today(true, "S: 426 broken off\n= 0 Later 426\nS: 226 aborted");
+    today(true, "S: 226 it was done\n= 0 Done 226\nS: 226 aborted");
+    today(true, "S: 226 it was done\n= 0 Done 226\nS: 225 nothing to abort");
+    today(true, "S: 426 broken off\n= 0 Later 426\nwait 5\nC: NOOP\nS: 200 ok");
+    today(true, "S: 426 broken off\n= 0 Later 426\nwait 5\nC: NOOP\nS: 226 aborted\nS: 200 ok");
+    today(true, "S: 225 forgotten\nC: NOOP\nS: 200 ok");
+    today(true, "S: 225 first\nC: NOOP\nS: 426 then this\n= 0 Later 426\nS: 200 ok");
+    today(true, "S: 226 Transfer aborted\n= 0 Done 226\nwait 5\nC: NOOP\nS: 200 ok");
+    today(false, "S: 425 never came\n= 0 Later 425\nS: 226 aborted");
+    today(
+        false,
+        "S: 225 nothing\nC: NOOP\nS: 150 late\n= 0 Preliminary 150\nS: 426 off\n= 0 Later 426\nS: 200 ok",
+    );
+    today(false, "S: 226 aborted\n= 0 Done 226\nS: 150 late\nS: 426 off\nwait 5\nC: NOOP\nS: 200 ok");
+    today(true, "S: 500 ABOR not understood\nC: NOOP\nS: 226 done\n= 0 Done 226\nS: 200 ok");
+    today(true, "S: 426 off\n= 0 Later 426\nwait 5\nC: NOOP\nS: 500 NOOP not understood");
+
+    let old = |begun, replies| aborts(Dialect::Rfc354, begun, replies);
+    old(true, "S: 452 broken off\n= 0 Later 452\nS: 201 aborted");
+    old(true, "S: 257 it was done\n= 0 Done 257\nS: 202 nothing to abort");
+    old(true, "S: 202 forgotten\nC: NOOP\nS: 200 ok");
+    old(true, "S: 452 broken off\n= 0 Later 452\nS: 200 Abort request noted.");
+    old(true, "S: 200 Abort request noted.\nC: NOOP\nS: 452 off\n= 0 Later 452\nS: 200 ok");
+    old(true, "S: 452 broken off\n= 0 Later 452\nwait 5\nC: NOOP\nS: 200 ok\nwait 5");
+    old(
+        false,
+        "S: 202 nothing\nC: NOOP\nS: 250 late\n= 0 Preliminary 250\nS: 452 off\n= 0 Later 452\nS: 200 ok",
+    );
+}
+
+#[test]
+fn h19_abor_after_the_end_and_with_nothing_under_way_is_answered_once() {
+    for answer in ["S: 225 nothing", "S: 226 closed the listener", "S: 426 off\nS: 226 aborted"] {
+        ready(&format!(
+            "> EPSV
+             C: EPSV
+             S: 229 (|||40002|)
+             = 0 Done 229
+             abort
+             C: ABOR
+             {answer}
+             = abort done"
+        ));
+    }
+    ready_1973("abort\nC: ABOR\nS: 202 ABOR request ignored.\n= abort done");
+}
+
+#[test]
+fn h19_replies_that_are_still_owed_to_the_set_up_are_counted() {
+    ready("> TYPE I\nC: TYPE I\nabort\nC: ABOR\nS: 200 ok\n= 0 Done 200\nS: 225 nothing\n= abort done");
+    ready_1973("> TYPE I\nC: TYPE I\nabort\nC: ABOR\nS: 200 ok\n= 0 Done 200\nS: 202 nothing\n= abort done");
+}
+
+#[test]
+fn h19_commands_sent_during_an_abort_wait_for_its_end() {
+    ready(
+        "> RETR a
+         C: RETR a
+         abort
+         C: ABOR
+         > RNFR b
+         quit
+         S: 426 off
+         = 0 Later 426
+         S: 226 aborted
+         = abort done
+         C: RNFR b
+         C: QUIT
+         S: 350 to?
+         = 1 More 350
+         S: 221 bye
+         = ended: the session was closed
+         = close",
+    );
+}
+
+#[test]
+fn h20_a_server_deaf_to_abor_ends_the_session_in_time() {
+    ready(
+        "> STOR a
+         C: STOR a
+         abort
+         C: ABOR
+         wait 5
+         C: NOOP
+         wait 5
+         = ended: the server did not answer in time (abort timer)
+         = close",
+    );
+    ready(
+        "> STOR a
+         C: STOR a
+         S: 150 go
+         = 0 Preliminary 150
+         abort
+         C: ABOR
+         S: 426 off
+         = 0 Later 426
+         wait 5
+         C: NOOP
+         wait 5
+         = ended: the server did not answer ABOR in a way that can be followed
+         = close",
+    );
+}

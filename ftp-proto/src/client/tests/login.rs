@@ -1,0 +1,197 @@
+//! Greeting, login, features.
+
+use super::*;
+
+#[test]
+fn h06_the_greeting_and_the_login_decide_the_dialect() {
+    play(LOGIN);
+    play(LOGIN_1973);
+    play(
+        "S: 120 in a moment
+          wait 29
+          S: 220-several
+          S: 220 lines
+          C: USER ann
+          S: 230 in, without a password
+          C: FEAT
+          S: 502 no
+          = ready Rfc959",
+    );
+    play(
+        "S: 000 TENEX announces
+          S: 300
+          C: USER ann
+          S: 230 in
+          C: HELP
+          S: 000 commands
+          S: 100 USER PASS
+          S: 200 that is all
+          = ready Rfc354",
+    );
+}
+
+#[test]
+fn h06_331_asks_for_an_account_in_1973_and_for_a_password_today() {
+    play(
+        "S: 300 ready
+          C: USER ann
+          S: 331 account
+          = ended: the server asks for an account: 331 account
+          = close",
+    );
+    let account = Some(Secret::new("dept"));
+    Stage::new(Config { account: account.clone(), ..config() }).play(
+        "S: 300 ready
+         C: USER ann
+         S: 330 password
+         C: PASS secret
+         S: 330 Enter account
+         C: ACCT dept
+         S: 200 TENEX is content
+         C: HELP
+         S: 500 no
+         = ready Rfc354",
+    );
+    Stage::new(Config { account, ..config() }).play(
+        "S: 220 ready
+         C: USER ann
+         S: 331 password
+         C: PASS secret
+         S: 332 account
+         C: ACCT dept
+         S: 332 account
+         = ended: the server refused the login: 332 account
+         = close",
+    );
+}
+
+#[test]
+fn a_refused_login_and_a_closed_door_end_the_session_by_name() {
+    play(
+        "S: 220 ready
+          C: USER ann
+          S: 331 password
+          C: PASS secret
+          S: 530 Login incorrect
+          = ended: the server refused the login: 530 Login incorrect
+          = close",
+    );
+    play(
+        "S: 421 too many users
+          = ended: the server ended the session: 421 too many users
+          = close",
+    );
+    play(
+        "S: 300 ready
+          C: USER ann
+          S: 401 not now
+          = ended: the server ended the session: 401 not now
+          = close",
+    );
+    play(
+        "S: SSH-2.0-OpenSSH_9.9
+          = ended: the server does not speak FTP: expected a reply code, got \"SSH-2.0-OpenSSH_9.9\"
+          = close",
+    );
+    play(
+        "close
+          = ended: the server closed the control connection
+          = close",
+    );
+}
+
+#[test]
+fn every_silence_of_the_login_ends_with_the_name_of_its_timer() {
+    let silent =
+        |timer: &str| format!("wait 30\n= ended: the server did not answer in time ({timer} timer)\n= close");
+    play(&silent("greeting"));
+    let lines: Vec<&str> = LOGIN.lines().filter(|line| !line.trim().is_empty()).collect();
+    for said in (2..=6).step_by(2) {
+        play(&(lines[..said].join("\n") + "\n" + &silent("reply")));
+    }
+}
+
+#[test]
+fn a_server_that_asks_for_patience_for_ever_does_not_get_it() {
+    let mut stage = Stage::new(config());
+    for _ in 0..10 {
+        stage.play("S: 120 soon\nwait 20");
+    }
+    stage.play(
+        "wait 40
+         = ended: the server did not answer in time (greeting timer)
+         = close",
+    );
+    let mut stage = Stage::new(config());
+    for _ in 0..11 {
+        stage.play("S: 120 soon\nwait 20");
+    }
+    stage.play(
+        "S: 120 soon
+         wait 20
+         = ended: the server did not answer in time (login timer)
+         = close",
+    );
+}
+
+#[test]
+fn h05_help_without_an_end_is_ended_with_noop() {
+    play(
+        "S: 300 ready
+          C: USER ann
+          S: 230 in
+          C: HELP
+          S: 030 commands are USER PASS
+          wait 30
+          C: NOOP
+          S: 200 done
+          = ready Rfc354
+          > NOOP
+          C: NOOP
+          S: 200 done
+          = 0 Done 200",
+    );
+}
+
+#[test]
+fn opts_utf8_follows_a_feat_that_lists_it_and_any_answer_will_do() {
+    play(
+        "S: 220 ready
+          C: USER ann
+          S: 230 in
+          C: FEAT
+          S: 211-Features
+          S:  UTF8
+          S: 211 End
+          C: OPTS UTF8 ON
+          S: 501 always on
+          = ready Rfc959",
+    );
+}
+
+#[test]
+fn commands_sent_early_wait_for_the_login() {
+    let mut stage = Stage::new(config());
+    stage.line("> TYPE I");
+    stage.play(&(LOGIN.to_owned() + "C: TYPE I\nS: 200 ok\n= 0 Done 200"));
+}
+
+#[test]
+fn h38_secrets_are_masked_in_what_is_told() {
+    let mut session = Session::new(Config { account: Some(Secret::new("dept")), ..config() }, Moment::START);
+    session.bytes(Moment::START, b"220 hi\r\n331 pass\r\n332 acct\r\n230 in\r\n500 no FEAT\r\n");
+    let secret = crate::rendezvous::RendezvousSecret::new([0xAB; 32]);
+    session.send(Moment::START, Command::Rndz(Some(secret)), None);
+    let mut told = String::new();
+    while let output @ (Output::Send(_) | Output::Event(_)) = session.poll() {
+        if let Output::Event(event) = output {
+            told += &format!("{event:?}\n");
+        }
+    }
+    for verb in ["PASS", "ACCT", "RNDZ"] {
+        assert!(told.contains(verb), "{told}");
+    }
+    for hidden in ["secret", "dept", "abab", "ABAB"] {
+        assert!(!told.contains(hidden), "{told}");
+    }
+}

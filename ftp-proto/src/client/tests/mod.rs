@@ -1,0 +1,142 @@
+//! Sessions as transcripts: what the server says, what the session says and does.
+//!
+//! | line | meaning |
+//! |---|---|
+//! | `S: text` | the server sends this line |
+//! | `C: text` | the session has sent this line (Telnet's IP and Synch not shown) |
+//! | `= text` | the session has told this |
+//! | `> command` | the driver sends a command |
+//! | `abort`, `quit`, `close` | the driver calls that |
+//! | `wait n` | n seconds pass |
+
+mod aborts;
+mod login;
+mod replies;
+
+use super::session::State;
+use super::*;
+use crate::command::parse;
+use crate::wire::PathName;
+
+struct Stage {
+    session: Session,
+    now: Moment,
+    /// What came out and was not looked at yet.
+    said: std::collections::VecDeque<String>,
+    deadline: Option<Moment>,
+}
+
+fn config() -> Config {
+    Config {
+        user: b"ann".to_vec(),
+        password: Secret::new("secret"),
+        account: None,
+        reply_timeout: Duration::from_secs(30),
+        abort_timeout: Duration::from_secs(10),
+    }
+}
+
+impl Stage {
+    fn new(config: Config) -> Self {
+        let now = Moment::START;
+        let session = Session::new(config, now);
+        let mut stage = Self { session, now, said: [].into(), deadline: None };
+        stage.drain();
+        stage
+    }
+
+    fn drain(&mut self) {
+        loop {
+            let text = match self.session.poll() {
+                Output::Send(octets) => {
+                    let line = octets.strip_prefix(b"\xFF\xF4\xFF\xF2").unwrap_or(&octets);
+                    format!("C: {}", String::from_utf8_lossy(line).trim_end())
+                }
+                Output::Event(Event::Sent(_) | Event::Received(_)) => continue,
+                Output::Event(Event::Ready { dialect, .. }) => format!("= ready {dialect:?}"),
+                Output::Event(Event::Reply { to, reply, class }) => {
+                    format!("= {} {class:?} {:03}", to.0, reply.code.0)
+                }
+                Output::Event(Event::AbortDone) => "= abort done".into(),
+                Output::Event(Event::Ended(failure)) => format!("= ended: {failure}"),
+                Output::Close => "= close".into(),
+                Output::Wait(deadline) => {
+                    self.deadline = deadline;
+                    return;
+                }
+            };
+            self.said.push_back(text);
+        }
+    }
+
+    fn line(&mut self, line: &str) {
+        let (session, now) = (&mut self.session, self.now);
+        if line.starts_with("C: ") || line.starts_with("= ") {
+            assert_eq!(self.said.pop_front().as_deref(), Some(line), "then: {:?}", self.said);
+            return;
+        }
+        assert_eq!(self.said.pop_front(), None, "before {line:?}");
+        if let Some(text) = line.strip_prefix("S: ") {
+            session.bytes(now, format!("{text}\r\n").as_bytes());
+        } else if let Some(text) = line.strip_prefix("> ") {
+            let command = parse(text.as_bytes(), session.dialect).unwrap();
+            session.send(now, command, None);
+        } else if let Some(seconds) = line.strip_prefix("wait ") {
+            self.now = now + Duration::from_secs(seconds.parse().unwrap());
+            session.timeout(self.now);
+        } else {
+            match line {
+                "abort" => session.abort(now),
+                "quit" => session.quit(now),
+                "close" => session.closed(now),
+                other => panic!("{other:?}"),
+            }
+        }
+        self.drain();
+    }
+
+    fn play(&mut self, script: &str) {
+        for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            self.line(line);
+        }
+        assert_eq!(self.said.pop_front(), None, "at the end");
+    }
+}
+
+fn play(script: &str) {
+    Stage::new(config()).play(script);
+}
+
+const LOGIN: &str = "
+    S: 220 ready
+    C: USER ann
+    S: 331 password
+    C: PASS secret
+    S: 230 in
+    C: FEAT
+    S: 500 what?
+    = ready Rfc959
+";
+
+const LOGIN_1973: &str = "
+    S: 300 ready
+    C: USER ann
+    S: 330 password
+    C: PASS secret
+    S: 230 in
+    C: HELP
+    S: 200 no help
+    = ready Rfc354
+";
+
+fn ready(script: &str) {
+    let mut stage = Stage::new(config());
+    stage.play(LOGIN);
+    stage.play(script);
+}
+
+fn ready_1973(script: &str) {
+    let mut stage = Stage::new(config());
+    stage.play(LOGIN_1973);
+    stage.play(script);
+}
