@@ -55,13 +55,14 @@ fn setup_blame(step: Step, verb: Verb, party: &Party, reply: &Reply) -> Blame {
     }
 }
 
-/// The blame for a failed transfer command.
-pub(super) fn transfer_blame(verb: Verb, party: &Party, heard: &Heard) -> Blame {
+/// The blame for the final reply of a transfer command; `None`: it is complete.
+pub(super) fn transfer_blame(verb: Verb, party: &Party, heard: &Heard) -> Option<Blame> {
+    let said = blame(party.dialect, verb, &heard.reply);
     match heard.class {
-        Class::More => Blame::Peer, // no transfer command asks for another one
-        Class::Aside | Class::Preliminary | Class::Done | Class::Later | Class::Refused => {
-            blame(party.dialect, verb, &heard.reply)
-        }
+        // No code of a 2xx is to blame; its words may be ("226 Transfer aborted").
+        Class::Done if said == Blame::Peer => None,
+        Class::More => Some(Blame::Peer), // no transfer command asks for another one
+        Class::Aside | Class::Preliminary | Class::Done | Class::Later | Class::Refused => Some(said),
     }
 }
 

@@ -17,6 +17,8 @@ mod judge;
 mod leg;
 mod rescue;
 mod script;
+#[cfg(test)]
+mod tests;
 mod transfer;
 
 pub use transfer::Transfer;

@@ -84,11 +84,10 @@ impl Transfer {
 
 /// Notes the final reply of a transfer command; gives the blame where it is a failure.
 pub(super) fn end_of_run(leg: &mut Leg, verb: Verb, heard: Heard) -> Option<Blame> {
-    if heard.class == Class::Done {
+    let Some(blame) = transfer_blame(verb, &leg.party, &heard) else {
         leg.run = Run::Complete(heard.reply);
         return None;
-    }
-    let blame = transfer_blame(verb, &leg.party, &heard);
+    };
     let untouched = !leg.started && (is_decisive(blame) || blame == Blame::Unsupported);
     leg.run = if untouched { Run::Refused } else { Run::Failed };
     Some(blame)

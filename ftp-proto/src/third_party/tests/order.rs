@@ -1,0 +1,180 @@
+//! The transfer commands: who goes first, who waits for whom, and for how long.
+
+use super::*;
+
+#[test]
+fn h13_the_passive_ends_preliminary_reply_is_never_awaited() {
+    // Neither by the destination ...
+    plain().source_listens().play(PASV_AT_SOURCE);
+    // ... nor by the source, also when a plan sends the passive end's command first.
+    plain().with(|_, plan| plan.first = Some(Side::Destination)).play(&format!(
+        "{TYPE}
+         dst: PASV
+         dst< 227 (192,0,2,2,156,66)
+         src: PORT 192,0,2,2,156,66
+         src< 200 ok
+         dst: STOR b
+         src: RETR a"
+    ));
+    // The active destination first: it is waited for, as any active end.
+    plain().source_listens().with(|_, plan| plan.first = Some(Side::Destination)).play(
+        "src: TYPE I
+         dst: TYPE I
+         src< 200 image
+         src: PASV
+         dst< 200 image
+         src< 227 (192,0,2,1,156,66)
+         dst: PORT 192,0,2,1,156,66
+         dst< 200 ok
+         dst: STOR b
+         dst< 150 ok
+         src: RETR a",
+    );
+}
+
+#[test]
+fn h13_an_active_end_that_keeps_its_preliminary_reply_is_waited_for_five_seconds() {
+    plain().play(&format!(
+        "{PASV}
+         wait 4
+         wait 1
+         dst: STOR b
+         src< 150 ok
+         dst< 150 ok
+         src< 226 done
+         dst< 226 done
+         = moved 226 226"
+    ));
+}
+
+#[test]
+fn a_server_without_preliminary_replies_is_followed() {
+    plain().play(&format!(
+        "{PASV}
+         src< 226 it was a small file
+         dst: STOR b
+         dst< 226 done
+         = moved 226 226"
+    ));
+}
+
+#[test]
+fn h05_status_and_markers_in_between_change_nothing() {
+    plain().play(&format!(
+        "{PASV}
+         src< 110 MARK 1 = 1
+         src< 150 ok
+         dst: STOR b
+         dst< 110 MARK 1 = 1
+         dst< 150 ok
+         src< 226 done
+         dst< 226 done
+         = moved 226 226"
+    ));
+    case(party(SITE1, "1973"), party(SITE2, "1973")).play(&format!(
+        "{TYPE}
+         dst: PASV
+         dst< 010 thinking
+         dst< 255 SOCK 40002
+         src: SOCK 3221225986,40002
+         src< 255 SOCK 40003
+         src: RETR a
+         src< 030 the system goes down at 5
+         src< 250 started
+         dst: STOR b
+         src< 252 done
+         dst< 250 started
+         dst< 100 halfway
+         dst< 252 done
+         = moved 252 252"
+    ));
+}
+
+#[test]
+fn h16_one_end_complete_and_the_other_not_is_a_failure_of_the_other() {
+    let both = format!("{PASV}src< 150 ok\ndst: STOR b\ndst< 150 ok\n");
+    plain().play(&format!("{both}src< 226 done\ndst< 452 full\n= dst STOR: 452, Space, touched"));
+    plain().play(&format!("{both}dst< 226 done\nsrc< 426 broken\n= src RETR: 426, Path, touched"));
+    // A 226 whose words say the contrary (DrFTPD).
+    plain().play(&format!(
+        "{both}src< 226 done\ndst< 226 Transfer aborted - deleting file\n= dst STOR: 226, Path, touched"
+    ));
+}
+
+#[test]
+fn h16_half_done_has_a_timer() {
+    let both = format!("{PASV}src< 150 ok\ndst: STOR b\ndst< 150 ok\n");
+    plain().play(&format!(
+        "{both}
+         src< 226 done
+         wait 119
+         wait 1
+         dst! abort
+         dst< 426 off
+         dst. aborted
+         = dst STOR: silent (other end's final reply timer), Busy, touched"
+    ));
+    plain().play(&format!(
+        "{both}
+         dst< 226 done
+         wait 120
+         src! abort
+         src< 226 it was done
+         src. aborted
+         = src RETR: silent (other end's final reply timer), Busy, touched"
+    ));
+}
+
+#[test]
+fn a_connection_that_never_comes_has_a_timer_and_is_a_matter_of_the_path() {
+    plain().play(&format!(
+        "{PASV}
+         wait 5
+         dst: STOR b
+         wait 59
+         wait 1
+         src! abort
+         dst! abort
+         src< 425 no
+         src. aborted
+         dst. aborted
+         = src RETR: silent (connect timer), Path, touched"
+    ));
+}
+
+/// No state without a timer: at each moment of an attempt there is a deadline, but for the time in
+/// which octets move, which is the caller's to watch; and silence alone ends it.
+#[test]
+fn silence_ends_every_wait() {
+    let ours = "SOCK LSTN RNDZ";
+    let long = "src< 150 ok\ndst: STOR b\ndst< 150 ok\nsrc< 226 done";
+    let rescue = "src< 550 none\ndst! abort";
+    let cases: [(Case, String); 5] = [
+        (plain(), format!("{PASV}{long}")),
+        (plain(), format!("{PASV}{rescue}")),
+        (plain().source_listens(), format!("{PASV_AT_SOURCE}dst< 553 no\nsrc! abort")),
+        (plain(), format!("{PASV}src< 150 ok\ndst: STOR b\ncancel\nsrc! abort\ndst! abort")),
+        (case(party(SITE1, ours), party(SITE2, ours)).proven(), "dst: TYPE I\nsrc: TYPE I".into()),
+    ];
+    for (case, script) in &cases {
+        let lines: Vec<&str> = script.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        for cut in 0..=lines.len() {
+            let is_input = |line: &&str| line.contains("< ") || *line == "cancel";
+            if lines.get(cut).is_some_and(|line| !is_input(line)) {
+                continue;
+            }
+            let mut stage = case.stage();
+            stage.play(&lines[..cut].join("\n"));
+            let moving = lines[..cut].iter().any(|line| line.contains("< 150"))
+                && !lines[..cut].iter().any(|line| line.contains("< 226") || *line == "cancel");
+            for _ in 0..12 {
+                let Some(deadline) = stage.deadline else { break };
+                stage.now = deadline;
+                stage.transfer.timeout(deadline);
+                stage.drain();
+            }
+            assert_eq!(stage.deadline, None, "{:?}", &lines[..cut]);
+            assert_eq!(stage.over, !moving, "{:?}", &lines[..cut]);
+        }
+    }
+}

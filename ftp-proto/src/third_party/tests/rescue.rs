@@ -1,0 +1,240 @@
+//! One end fails: the other is stopped, and both sessions can be used again or are closed.
+
+use super::*;
+
+/// Up to both preliminary replies.
+fn moving() -> String {
+    format!("{PASV}src< 150 ok\ndst: STOR b\ndst< 150 ok\n")
+}
+
+#[test]
+fn h14_a_missing_source_touches_nothing_at_the_destination() {
+    plain().play(&format!(
+        "{PASV}
+         src< 550 No such file
+         dst! abort
+         dst. aborted
+         = src RETR: 550, Missing"
+    ));
+    let ours = "SOCK LSTN RNDZ";
+    case(party(SITE1, ours), party(SITE2, ours)).proven().play(
+        "dst: TYPE I
+         src: TYPE I
+         dst< 200 ok
+         dst: RNDZ ***
+         src< 200 ok
+         src: RNDZ ***
+         src< 200 ok
+         dst< 200 ok
+         dst: LSTN R
+         dst< 255 SOCK 40002
+         src: SOCK 192.0.2.2,40002
+         src< 255 SOCK 40003
+         src: RETR a
+         dst: STOR b
+         src< 550 No such file
+         dst! abort
+         dst< 426 aborted
+         dst. aborted
+         = src RETR: 550, Missing",
+    );
+}
+
+#[test]
+fn h15_a_refused_store_aborts_the_source_that_has_begun() {
+    plain().play(&format!(
+        "{PASV}
+         src< 150 ok
+         dst: STOR b
+         dst< 553 Not that name
+         src! abort
+         src< 426 aborted
+         src. aborted
+         = dst STOR: 553, File"
+    ));
+}
+
+/// The corners: each end fails before and after the other's preliminary reply.
+#[test]
+fn each_end_may_fail_before_or_after_the_other_has_begun() {
+    let sent = format!("{PASV}wait 5\ndst: STOR b\n");
+    plain().play(&format!(
+        "{sent}src< 425 no connection\ndst! abort\ndst. aborted\n= src RETR: 425, Path, touched"
+    ));
+    plain().play(&format!("{sent}dst< 553 no\nsrc! abort\nsrc. aborted\n= dst STOR: 553, File"));
+    plain().play(&format!(
+        "{sent}dst< 150 ok\nsrc< 425 no connection\ndst! abort\ndst. aborted\n= src RETR: 425, Path, touched"
+    ));
+    plain().play(&format!("{sent}src< 150 ok\ndst< 553 no\nsrc! abort\nsrc. aborted\n= dst STOR: 553, File"));
+    // Both have begun.
+    let both = moving();
+    plain().play(&format!(
+        "{both}src< 451 disk\ndst! abort\ndst< 426 off\ndst. aborted\n= src RETR: 451, Busy, touched"
+    ));
+    plain().play(&format!(
+        "{both}dst< 452 full\nsrc! abort\nsrc< 426 off\nsrc. aborted\n= dst STOR: 452, Space, touched"
+    ));
+    // The source listens.
+    plain().source_listens().play(&format!(
+        "{PASV_AT_SOURCE}src< 550 No such file\ndst! abort\ndst< 425 no\ndst. aborted\n= src RETR: 550, Missing, touched"
+    ));
+    plain()
+        .source_listens()
+        .play(&format!("{PASV_AT_SOURCE}dst< 553 no\nsrc! abort\nsrc. aborted\n= dst STOR: 553, File"));
+}
+
+#[test]
+fn the_failure_that_explains_the_other_one_is_told() {
+    // The disk is full, which the source sees first as a broken connection.
+    plain().play(&format!(
+        "{}src< 426 broken pipe\ndst! abort\ndst< 552 full\ndst. aborted\n= dst STOR: 552, Space, touched",
+        moving()
+    ));
+    // What ABOR itself brings about explains nothing.
+    plain().play(&format!(
+        "{}src< 426 broken pipe\ndst! abort\ndst< 426 off\ndst. aborted\n= src RETR: 426, Path, touched",
+        moving()
+    ));
+}
+
+#[test]
+fn a_refusal_of_the_set_up_frees_the_listener_and_blames_the_path() {
+    let opened = format!("{TYPE}dst: PASV\ndst< 227 (192,0,2,2,156,66)\nsrc: PORT 192,0,2,2,156,66\n");
+    for (refusal, told) in [
+        ("500 Illegal PORT command.", "500, Path"),
+        ("500 I won't open a connection to 192.0.2.2 (only to 192.0.2.9)", "500, Path"),
+        ("501 Rejected data connection to foreign address 192.0.2.2", "501, Path"),
+        ("504 not allowed", "504, Path"),
+        ("502 not implemented", "502, Unsupported"),
+    ] {
+        plain().play(&format!("{opened}src< {refusal}\ndst! abort\ndst. aborted\n= src PORT: {told}"));
+    }
+    plain().play(&format!("{TYPE}dst: PASV\ndst< 425 no port\n= dst PASV: 425, Path"));
+    let know = "SOCK LSTN";
+    case(party(SITE1, know), party(SITE2, know)).with(|_, plan| plan.filter = true).play(&format!(
+        "{TYPE}
+         dst: LSTN R
+         dst< 255 SOCK 40002
+         src: SOCK 192.0.2.2,40002
+         src< 255 SOCK 40003
+         dst: SOCK 192.0.2.1,40003
+         dst< 504 not allowed
+         dst! abort
+         dst. aborted
+         = dst SOCK: 504, Path"
+    ));
+    plain().with(|job, _| job.restart = Some(9)).play(&format!(
+        "{TYPE}
+         dst: PASV
+         dst< 227 (192,0,2,2,156,66)
+         dst: REST 9
+         src: PORT 192,0,2,2,156,66
+         dst< 504 no
+         dst! abort
+         dst. aborted
+         src< 200 ok
+         = dst REST: 504, Unsupported"
+    ));
+}
+
+#[test]
+fn a_reply_still_owed_by_the_other_end_is_awaited() {
+    plain().play(
+        "dst: TYPE I
+         src: TYPE I
+         dst< 504 no
+         src< 200 ok
+         = dst TYPE: 504, Unsupported",
+    );
+    plain().play(
+        "dst: TYPE I
+         src: TYPE I
+         dst< 504 no
+         wait 30
+         src! abort
+         src. aborted
+         = dst TYPE: 504, Unsupported",
+    );
+}
+
+#[test]
+fn silence_in_the_set_up_is_resynchronised_or_closed() {
+    plain().play(&format!(
+        "{TYPE}
+         dst: PASV
+         wait 30
+         dst! abort
+         dst< 227 (192,0,2,2,156,66)
+         dst. aborted
+         = dst PASV: silent (reply timer), Busy"
+    ));
+    plain().play(&format!(
+        "{TYPE}
+         dst: PASV
+         wait 30
+         dst! abort
+         wait 10
+         dst! close
+         = dst PASV: silent (reply timer), Busy"
+    ));
+}
+
+#[test]
+fn h20_a_deaf_end_is_closed_and_the_other_is_not_touched() {
+    plain().play(&format!(
+        "{PASV}
+         src< 550 No such file
+         dst! abort
+         wait 9
+         wait 1
+         dst! close
+         = src RETR: 550, Missing"
+    ));
+    // Both aborted, one deaf.
+    plain().play(&format!(
+        "{}cancel\nsrc! abort\ndst! abort\nsrc< 426 off\nsrc. aborted\nwait 10\ndst! close\n= src transfer: cancelled, Busy, touched",
+        moving()
+    ));
+}
+
+#[test]
+fn h33_a_cancel_aborts_both_ends_whatever_they_do() {
+    plain()
+        .play("dst: TYPE I\nsrc: TYPE I\ncancel\ndst< 200 ok\nsrc< 200 ok\n= src transfer: cancelled, Busy");
+    plain().play(&format!(
+        "{PASV}cancel\nsrc! abort\ndst! abort\nsrc. aborted\ndst. aborted\n= src transfer: cancelled, Busy"
+    ));
+    plain().play(&format!(
+        "{}cancel\nsrc! abort\ndst! abort\ndst< 552 full\ndst. aborted\nsrc< 426 off\nsrc. aborted\n= src transfer: cancelled, Busy, touched",
+        moving()
+    ));
+    // Half done: only the end that still owes.
+    plain().play(&format!(
+        "{}src< 226 done\ncancel\ndst! abort\ndst< 226 done\ndst. aborted\n= src transfer: cancelled, Busy, touched",
+        moving()
+    ));
+    // Twice, and after the end: nothing more.
+    plain().play(&format!(
+        "{PASV}src< 550 none\ndst! abort\ncancel\ndst. aborted\n= src RETR: 550, File\ncancel"
+    ));
+}
+
+#[test]
+fn an_end_whose_session_is_over_fails_the_attempt_unless_it_was_complete() {
+    plain().play(&format!(
+        "{}dst. closed\nsrc! abort\nsrc< 426 off\nsrc. aborted\n= dst STOR: the server closed the control connection, Busy, touched",
+        moving()
+    ));
+    plain().play(&format!("{}src< 226 done\nsrc. closed\ndst< 226 done\n= moved 226 226", moving()));
+    plain().play(&format!("{PASV}src< 550 none\ndst! abort\ndst. closed\n= src RETR: 550, File"));
+    plain().play("dst: TYPE I\nsrc: TYPE I\nsrc. closed\ndst< 200 ok\n= src TYPE: the server closed the control connection, Busy");
+    plain().play(&format!("{}dst. closed\nsrc! abort\nsrc. closed\n= dst STOR: the server closed the control connection, Busy, touched", moving()));
+}
+
+#[test]
+fn nothing_comes_after_the_outcome() {
+    let mut stage = plain().stage();
+    stage.play(&format!("{}src< 226 done\ndst< 226 done\n= moved 226 226", moving()));
+    stage.play("src< 426 late\ndst. aborted\nsrc. closed\ncancel\nwait 1000");
+    assert_eq!(stage.deadline, None);
+}

@@ -1,0 +1,363 @@
+//! The scripts: which commands go to which end, in which order.
+
+use super::*;
+
+#[test]
+fn h01_the_append_of_rfc_438_is_exactly_its_example() {
+    let know = "1973 SOCK LSTN";
+    case(party(SITE1, know), party(SITE2, know))
+        .with(|job, plan| {
+            (job.store, plan.filter) = (Store::Append, true);
+            (job.source_path, job.destination_path) = (path("PROG1.PL1"), path("PROG2.PL1"));
+        })
+        .play(
+            "dst: TYPE I
+             src: TYPE I
+             src< 200 ok
+             dst< 200 ok
+             dst: LSTN R
+             dst< 255 SOCK 40002
+             src: SOCK 3221225986,40002
+             src< 255 SOCK 40003
+             dst: SOCK 3221225985,40003
+             dst< 255 SOCK 40002
+             src: RETR PROG1.PL1
+             src< 250 started
+             dst: APPE PROG2.PL1
+             dst< 250 started
+             src< 252 completed
+             dst< 252 completed
+             = moved 252 252",
+        );
+}
+
+#[test]
+fn h01_servers_of_today_that_know_sock_and_lstn_get_the_same_with_literal_hosts() {
+    let know = "SOCK LSTN EPSV";
+    case(party(SITE1, know), party(SITE2, know)).with(|_, plan| plan.filter = true).play(&format!(
+        "{TYPE}
+         dst: LSTN R
+         dst< 255 SOCK 40002
+         src: SOCK 192.0.2.2,40002
+         src< 255 SOCK 40003
+         dst: SOCK 192.0.2.1,40003
+         dst< 255 SOCK 40002
+         src: RETR a
+         src< 150 started
+         dst: STOR b
+         dst< 150 started
+         dst< 226 done
+         src< 226 done
+         = moved 226 226"
+    ));
+}
+
+#[test]
+fn h02_rfc_478_two_servers_of_1973_without_lstn_use_pasv_and_its_acknowledgement_is_awaited() {
+    case(party(SITE1, "1973"), party(SITE2, "1973")).with(|_, plan| plan.filter = true).play(&format!(
+        "{TYPE}
+         dst: PASV
+         dst< 255 SOCK 40002
+         src: SOCK 3221225986,40002
+         src< 255 SOCK 40003
+         dst: SOCK 3221225985,40003
+         dst< 200 ok
+         src: RETR a
+         src< 250 started
+         dst: STOR b
+         dst< 250 started
+         dst< 257 done
+         src< 257 done
+         = moved 257 257"
+    ));
+}
+
+#[test]
+fn h04_sock_answered_with_200_is_accepted_and_a_255_may_follow() {
+    let know = "1973 SOCK LSTN";
+    case(party(SITE1, know), party(SITE2, know)).with(|_, plan| plan.filter = true).play(&format!(
+        "{TYPE}
+         dst: LSTN R
+         dst< 255 SOCK 40002
+         src: SOCK 3221225986,40002
+         src< 200 Socket command accepted.
+         src: RETR a
+         src< 255 SOCK 40003
+         src< 250 started
+         dst: STOR b
+         dst< 250 started
+         src< 252 done
+         dst< 252 done
+         = moved 252 252"
+    ));
+}
+
+#[test]
+fn h03_a_255_is_read_wherever_its_number_stands_and_refused_without_one() {
+    let know = "SOCK LSTN";
+    let case = case(party(SITE1, know), party(SITE2, know));
+    for text in ["SOCK  40002 foo", " sock 40002", "Here you are^SOCK 40002"] {
+        case.play(&format!("{TYPE}dst: LSTN R\ndst< 255 {text}\nsrc: SOCK 192.0.2.2,40002"));
+    }
+    for text in ["SOCK", "SOCK 0", "SOCK 65536"] {
+        case.play(&format!(
+            "{TYPE}
+             dst: LSTN R
+             dst< 255 {text}
+             dst! abort
+             dst. aborted
+             = dst LSTN: 255 (it does not say where it listens), Path"
+        ));
+    }
+}
+
+#[test]
+fn pasv_and_port_serve_two_plain_servers_in_either_direction() {
+    plain().play(&format!(
+        "{PASV}
+         src< 150 opening
+         dst: STOR b
+         dst< 150 ok
+         src< 226 done
+         dst< 226 done
+         = moved 226 226"
+    ));
+    plain().source_listens().play(&format!(
+        "{PASV_AT_SOURCE}
+         src< 150 opening
+         dst< 150 ok
+         dst< 226 done
+         src< 250 done
+         = moved 250 226"
+    ));
+}
+
+#[test]
+fn epsv_and_eprt_serve_ipv6_and_name_the_family() {
+    let v6 = |address| party(address, "EPSV");
+    case(v6("2001:db8::1"), v6("2001:db8::2")).play(&format!(
+        "{TYPE}
+         dst: EPSV 2
+         dst< 229 Entering Extended Passive Mode (|||40002|)
+         src: EPRT |2|2001:db8::2|40002|
+         src< 200 ok
+         src: RETR a"
+    ));
+    case(v6("::ffff:192.0.2.1"), v6("::ffff:192.0.2.2")).play(&format!(
+        "{TYPE}
+         dst: EPSV 1
+         dst< 229 Entering Extended Passive Mode (|||40002|)
+         src: EPRT |1|192.0.2.2|40002|
+         src< 200 ok
+         src: RETR a"
+    ));
+}
+
+#[test]
+fn lstn_and_sock_serve_ipv6_in_both_dialects() {
+    for know in ["SOCK LSTN", "1973 SOCK LSTN"] {
+        case(party("2001:db8::1", know), party("2001:db8::2", know))
+            .with(|_, plan| plan.filter = true)
+            .source_listens()
+            .play(
+                "src: TYPE I
+                 dst: TYPE I
+                 src< 200 image
+                 src: LSTN S
+                 dst< 200 image
+                 src< 255 SOCK 40003
+                 dst: SOCK [2001:db8::1],40003
+                 dst< 255 SOCK 40002
+                 src: SOCK [2001:db8::2],40002
+                 src< 255 SOCK 40003
+                 src: RETR a
+                 dst: STOR b",
+            );
+    }
+}
+
+#[test]
+fn a_server_of_1973_and_one_of_today_are_joined_by_what_each_knows() {
+    case(party(SITE1, "1973"), party(SITE2, "EPSV")).play(&format!(
+        "{TYPE}
+         dst: PASV
+         dst< 227 =192,0,2,2,156,66
+         src: SOCK 3221225986,40002
+         src< 200 ok
+         src: RETR a"
+    ));
+    case(party(SITE1, "EPSV"), party(SITE2, "1973 LSTN")).play(&format!(
+        "{TYPE}
+         dst: PASV
+         dst< 255 SOCK 40002
+         src: PORT 192,0,2,2,156,66
+         src< 200 ok
+         src: RETR a"
+    ));
+}
+
+#[test]
+fn the_filter_of_rfc_478_note_3_goes_to_a_listener_that_knows_sock() {
+    case(party(SITE1, "SOCK EPSV"), party(SITE2, "SOCK EPSV")).with(|_, plan| plan.filter = true).play(
+        &format!(
+            "{TYPE}
+             dst: EPSV 1
+             dst< 229 ok (|||40002|)
+             src: SOCK 192.0.2.2,40002
+             src< 255 SOCK 40003
+             dst: SOCK 192.0.2.1,40003
+             dst< 255 SOCK 40002
+             src: RETR a"
+        ),
+    );
+    // The connecting end cannot say where it will come from: no filter.
+    case(party(SITE1, "EPSV"), party(SITE2, "SOCK EPSV")).with(|_, plan| plan.filter = true).play(&format!(
+        "{TYPE}
+         dst: EPSV 1
+         dst< 229 ok (|||40002|)
+         src: EPRT |1|192.0.2.2|40002|
+         src< 200 ok
+         src: RETR a"
+    ));
+}
+
+#[test]
+fn rndz_goes_to_both_ends_before_anything_that_it_judges() {
+    let ours = "SOCK LSTN RNDZ EPSV";
+    case(party(SITE1, ours), party(SITE2, ours)).with(|_, plan| plan.filter = true).proven().play(
+        "dst: TYPE I
+         src: TYPE I
+         dst< 200 ok
+         dst: RNDZ ***
+         src< 200 ok
+         src: RNDZ ***
+         dst< 200 ok
+         dst: LSTN R
+         dst< 255 SOCK 40002
+         src< 200 ok
+         src: SOCK 192.0.2.2,40002
+         src< 255 SOCK 40003
+         dst: SOCK 192.0.2.1,40003
+         dst< 255 SOCK 40002
+         src: RETR a
+         dst: STOR b",
+    );
+    // One end that does not know it: the attempt is without.
+    case(party(SITE1, ours), party(SITE2, "SOCK LSTN")).proven().play(&format!("{TYPE}dst: LSTN R"));
+}
+
+#[test]
+fn rest_comes_last_at_both_ends_and_not_before_appe() {
+    plain().with(|job, _| job.restart = Some(4096)).play(
+        "dst: TYPE I
+         src: TYPE I
+         src< 200 image
+         dst< 200 image
+         dst: PASV
+         dst< 227 (192,0,2,2,156,66)
+         dst: REST 4096
+         src: PORT 192,0,2,2,156,66
+         src< 200 ok
+         src: REST 4096
+         src< 350 ok
+         dst< 350 ok
+         src: RETR a",
+    );
+    plain().with(|job, _| (job.restart, job.store) = (Some(4096), Store::Append)).play(&format!(
+        "{TYPE}
+         dst: PASV
+         dst< 227 (192,0,2,2,156,66)
+         src: PORT 192,0,2,2,156,66
+         src< 200 ok
+         src: REST 4096
+         src< 350 ok
+         src: RETR a"
+    ));
+    plain().with(|job, _| job.restart = Some(0)).play(PASV);
+}
+
+#[test]
+fn type_is_settled_before_the_data_port_is_opened() {
+    plain().play("dst: TYPE I\nsrc: TYPE I\nsrc< 200 ok\ndst< 200 ok\ndst: PASV");
+}
+
+#[test]
+fn h08_a_227_that_names_somebody_else_is_refused_before_it_reaches_the_other_end() {
+    plain().play(&format!(
+        "{TYPE}
+         dst: PASV
+         dst< 227 Entering Passive Mode (203,0,113,9,0,25)
+         dst! abort
+         dst. aborted
+         = dst PASV: 227 (the server announced the address of another host), Path"
+    ));
+}
+
+/// H11: whatever the plan, EPSV ALL is never said. H12: whatever the plan, it is said anew where
+/// the listener is.
+#[test]
+fn h11_h12_each_attempt_opens_its_own_listener_and_never_with_epsv_all() {
+    for features in ["", "EPSV", "SOCK LSTN", "SOCK EPSV", "1973", "1973 SOCK LSTN"] {
+        for listener in [Side::Source, Side::Destination] {
+            for filter in [false, true] {
+                let case = case(party(SITE1, features), party(SITE2, features));
+                let case = if listener == Side::Source { case.source_listens() } else { case };
+                let mut stage = case.with(|_, plan| plan.filter = filter).stage();
+                let said: Vec<String> = stage.said.drain(..).collect();
+                assert_eq!(
+                    said,
+                    [format!("{}: TYPE I", name(listener)), format!("{}: TYPE I", name(listener.other()))]
+                );
+                stage.line(&format!("{}< 200 ok", name(listener)));
+                let opens = stage.said.pop_front().unwrap();
+                assert!(["LSTN", "PASV", "EPSV 1"].iter().any(|verb| opens.contains(verb)), "{opens}");
+            }
+        }
+    }
+}
+
+#[test]
+fn h31_two_sessions_on_one_server_are_two_ends_with_one_address() {
+    let ours = "SOCK LSTN RNDZ";
+    case(party(SITE1, ours), party(SITE1, ours)).with(|_, plan| plan.filter = true).proven().play(
+        "dst: TYPE I
+         src: TYPE I
+         dst< 200 ok
+         dst: RNDZ ***
+         src< 200 ok
+         src: RNDZ ***
+         src< 200 ok
+         dst< 200 ok
+         dst: LSTN R
+         dst< 255 SOCK 40002
+         src: SOCK 192.0.2.1,40002
+         src< 255 SOCK 40003
+         dst: SOCK 192.0.2.1,40003
+         dst< 255 SOCK 40002
+         src: RETR a
+         dst: STOR b
+         dst< 150 ok
+         src< 150 ok
+         dst< 226 done
+         src< 226 done
+         = moved 226 226",
+    );
+}
+
+#[test]
+fn an_opening_is_found_where_the_two_have_something_in_common() {
+    let check = |listener: (&str, &str), connector: (&str, &str), expect| {
+        let found = opening(&party(listener.0, listener.1), &party(connector.0, connector.1));
+        assert_eq!(found, expect, "{listener:?} {connector:?}");
+    };
+    let (v4, v6) = ("192.0.2.1", "2001:db8::1");
+    check((v4, "SOCK LSTN EPSV"), (v4, "SOCK LSTN EPSV"), Some(Opening::Lstn));
+    check((v4, "SOCK LSTN EPSV"), (v4, "EPSV"), Some(Opening::Epsv));
+    check((v4, "SOCK LSTN EPSV"), (v4, "1973"), Some(Opening::Lstn));
+    check((v4, "EPSV"), (v4, ""), Some(Opening::Pasv));
+    check((v4, ""), (v4, "1973"), Some(Opening::Pasv));
+    check((v6, "EPSV"), (v6, "EPSV"), Some(Opening::Epsv));
+    check((v6, "EPSV"), (v6, ""), None);
+    check((v6, "1973"), (v6, "EPSV"), Some(Opening::Pasv)); // 255 has no host to be of a family
+    check((v6, ""), (v6, "EPSV"), None);
+}
