@@ -10,12 +10,6 @@ use super::{into_tokio, open};
 /// Connects to `to` from any free port of `local`; an unspecified `local` leaves the choice to the
 /// operating system.
 pub async fn connect(local: IpAddr, to: SocketAddr) -> io::Result<TcpStream> {
-    if local.is_ipv4() != to.is_ipv4() {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "the two addresses are of different families",
-        ));
-    }
     let socket = open(to)?;
     if !local.is_unspecified() {
         if local.is_ipv4() != to.is_ipv4() {
