@@ -1,0 +1,99 @@
+//! What the system knows about a process and about a directory: Linux's `/proc`.
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
+/// CPU seconds.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Cost {
+    pub(crate) user: f64,
+    pub(crate) system: f64,
+}
+
+impl Cost {
+    pub(crate) fn total(self) -> f64 {
+        self.user + self.system
+    }
+
+    pub(crate) fn since(self, before: Self) -> Self {
+        Self { user: self.user - before.user, system: self.system - before.system }
+    }
+
+    pub(crate) fn over(self, parts: f64) -> Self {
+        Self { user: self.user / parts, system: self.system / parts }
+    }
+
+    pub(crate) fn add(&mut self, other: Self) {
+        self.user += other.user;
+        self.system += other.system;
+    }
+
+    /// As its display shows it.
+    pub(crate) fn parse(text: &str) -> Self {
+        let (user, system) = text.split_once(' ').unwrap();
+        Self { user: user.parse().unwrap(), system: system.parse().unwrap() }
+    }
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.user, self.system)
+    }
+}
+
+/// What a process has spent so far, all threads.
+pub(crate) fn cpu_seconds(id: u32) -> Cost {
+    cost_of(&id.to_string())
+}
+
+/// What this process has spent so far.
+pub(crate) fn own_cpu_seconds() -> Cost {
+    cost_of("self")
+}
+
+fn cost_of(process: &str) -> Cost {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    // The second field is a name in brackets, in which anything may stand.
+    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+    let seconds = |field: usize| fields[field].parse::<f64>().unwrap() / TICKS;
+    Cost { user: seconds(11), system: seconds(12) }
+}
+
+/// The kernel counts in hundredths of a second here, whatever its own tick is.
+const TICKS: f64 = 100.0;
+
+/// The most memory that a process had resident since [`forget_peak`].
+pub(crate) fn peak_mib(id: u32) -> f64 {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().strip_suffix(" kB").unwrap().trim().parse::<f64>().unwrap() / 1024.0
+}
+
+/// Lets the peak start again from what is resident now.
+pub(crate) fn forget_peak(id: u32) {
+    fs::write(format!("/proc/{id}/clear_refs"), "5").unwrap();
+}
+
+/// Octets that fit into a directory; in memory no more than is free there.
+pub(crate) fn room(directory: &Path) -> u64 {
+    let Ok(stat) = rustix::fs::statvfs(directory) else { return 0 };
+    (stat.f_bavail * stat.f_frsize).min(free_memory())
+}
+
+fn free_memory() -> u64 {
+    let memory = fs::read_to_string("/proc/meminfo").unwrap();
+    let line = memory.lines().find_map(|line| line.strip_prefix("MemAvailable:")).unwrap();
+    line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() << 10
+}
+
+/// The kind of file system that a directory is on.
+pub(crate) fn file_system(directory: &Path) -> String {
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
+    let mounts = mounts.lines().filter_map(|line| {
+        let mut fields = line.split(' ').skip(1);
+        Some((fields.next()?, fields.next()?))
+    });
+    let longest = mounts.filter(|(at, _)| directory.starts_with(at)).max_by_key(|(at, _)| at.len());
+    longest.map_or("unknown", |(_, kind)| kind).to_owned()
+}
