@@ -2,7 +2,7 @@
 //! HELP, FEAT, "not logged in", "not during a transfer" and the reference page all read it.
 
 /// One verb's rules.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Row {
     /// The verb.
     pub verb: Verb,
