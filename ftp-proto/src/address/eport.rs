@@ -5,7 +5,7 @@ use crate::command::{Command, Fault};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Parses `<d>proto<d>address<d>port<d>`, d any of 33..=126 (D19); gives [`Command::Eprt`] or
-/// [`Command::EprtUnknown`].
+/// [`Command::EprtUnknown`]. A v4-mapped address is the IPv4 address that it is.
 pub fn parse_eprt(argument: &[u8]) -> Result<Command, Fault> {
     let text = std::str::from_utf8(argument.trim_ascii()).map_err(|_| Fault::Syntax)?;
     let delimiter = text.chars().next().ok_or(Fault::Missing)?;
@@ -27,7 +27,7 @@ pub fn parse_eprt(argument: &[u8]) -> Result<Command, Fault> {
         return Err(Fault::Syntax);
     }
     let port = port.parse::<u16>().map_err(|_| Fault::OutOfRange)?;
-    Ok(Command::Eprt(SocketAddr::new(ip, port)))
+    Ok(Command::Eprt(SocketAddr::new(unmapped(ip), port)))
 }
 
 /// Digits only: Rust's own parser would take a sign.
@@ -72,6 +72,7 @@ mod tests {
         check("|1|192.0.2.1|40004|", v4.clone());
         check("!1!192.0.2.1!40004!", v4);
         check("|2|2001:db8::1|40004|", Ok(Command::Eprt("[2001:db8::1]:40004".parse().unwrap())));
+        check("|2|::ffff:192.0.2.1|1|", Ok(Command::Eprt("192.0.2.1:1".parse().unwrap())));
         check("|3|anything|40004|", Ok(Command::EprtUnknown(3)));
     }
 

@@ -15,7 +15,7 @@ pub use meaning::Meaning;
 pub use parse::{NotFtp, ReplyReader};
 pub use refusals::{Blame, blame};
 pub use session::{Greeting, ends_session, greeting};
-pub use write::{Facts, write};
+pub use write::write;
 
 use crate::wire::show;
 

@@ -108,6 +108,9 @@ static WORDS: &[Words] = &[
     said(&[550], "failed to change directory", Blame::Missing),                    // V
     said(&[450, 550], "cannot find the file", Blame::Missing),                     // I
     said(&[550], "can't find", Blame::Missing),
+    said(&[450, 550], "no files found", Blame::Missing), // F, of an empty listing
+    // a server in trouble of its own
+    said(&[500], "oops:", Blame::Peer), // V
     // not known there
     said(&[500, 501, 502], "unknown command", Blame::Unsupported),
     said(&[500, 501, 502], "not understood", Blame::Unsupported), // P
@@ -257,6 +260,7 @@ mod tests {
         check(Rfc959, Verb::Epsv, 500, "EPSV not understood", Blame::Unsupported);
         check(Rfc959, Verb::Rest, 501, "Bad number", Blame::Unsupported);
         check(Rfc959, Verb::Retr, 199, "", Blame::Peer);
+        check(Rfc959, Verb::Stor, 500, "OOPS: ftruncate", Blame::Peer);
         check(Rfc959, Verb::Noop, 666, "", Blame::Peer);
     }
 

@@ -4,9 +4,6 @@ use super::Meaning;
 use crate::dialect::Dialect;
 use crate::wire::escape;
 
-/// The lines of a final reply before the last (extensions, "Final reply with facts").
-pub type Facts = Vec<String>;
-
 /// One reply, written in one piece: `nnn text` or `nnn-first`, inner lines with one leading blank,
 /// `nnn last` (A11). Control characters in texts become `%XX`. In [`Dialect::Rfc354`] a status
 /// reply (1xx) of several lines is the 1xx block and a final 200 is the caller's (A12).
