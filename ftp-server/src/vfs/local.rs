@@ -69,7 +69,9 @@ impl Root {
     }
 
     fn open_octets(&self, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
-        let flags = flags | OFlags::CLOEXEC | OFlags::NOCTTY;
+        // openat2 takes no other flag beside PATH.
+        let quiet = if flags.contains(OFlags::PATH) { OFlags::empty() } else { OFlags::NOCTTY };
+        let flags = flags | OFlags::CLOEXEC | quiet;
         if self.resolver == Resolver::Walk {
             return walk::open(self.dir.as_fd(), path, flags);
         }
@@ -108,7 +110,7 @@ impl Root {
                 Err(Errno::INVAL | Errno::NOENT) => return Ok(Located { dir: fd, name: name.to_vec() }),
                 Err(error) => return Err(failure(error)),
                 Ok(target) if target.as_bytes().first() == Some(&b'/') => return Err(FileFailure::BadName),
-                Ok(target) => path = [dir, b"/", target.as_bytes()].concat(),
+                Ok(target) => path = join(dir, target.as_bytes()),
             }
         }
         Err(FileFailure::BadName)
@@ -146,7 +148,7 @@ impl Beneath {
 
     /// The path of `name` in this directory.
     pub(super) fn join(&self, name: &[u8]) -> Self {
-        if self.0.is_empty() { Self(name.to_vec()) } else { Self([&self.0, b"/".as_slice(), name].concat()) }
+        Self(join(&self.0, name))
     }
 
     /// Directory and last name; `None` for the root.
@@ -162,6 +164,10 @@ impl Beneath {
     fn octets(&self) -> &[u8] {
         here_if_empty(&self.0)
     }
+}
+
+fn join(dir: &[u8], name: &[u8]) -> Vec<u8> {
+    if dir.is_empty() { name.to_vec() } else { [dir, b"/", name].concat() }
 }
 
 fn cut(path: &[u8]) -> (&[u8], &[u8]) {

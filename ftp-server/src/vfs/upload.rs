@@ -294,7 +294,8 @@ fn sweep(root: &Root, dir: &OwnedFd) {
     if !fstat(dir).is_ok_and(|stat| root.first_visit(&stat)) {
         return;
     }
-    let Ok(names) = Dir::read_from(dir) else { return };
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let Ok(names) = openat(dir, ".", flags, Mode::empty()).and_then(Dir::new) else { return };
     for name in names.flatten() {
         let name = name.file_name().to_bytes();
         if !is_partial(name) {

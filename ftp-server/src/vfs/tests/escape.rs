@@ -1,0 +1,148 @@
+//! Nobody leaves the root.
+
+use super::*;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Ways out, as names in the root.
+fn holes(site: &Site) {
+    site.dir("dir/sub");
+    site.file("inside", "inside");
+    site.link("up", "..");
+    site.link("dir/up", "../..");
+    site.link("parent-secret", "../secret");
+    site.link("dir/deep-secret", "../../secret");
+    site.link("absolute", "/etc");
+    site.link("absolute-file", "/etc/passwd");
+    site.link("twice", "up");
+    site.link("loop", "loop");
+    site.link("magic", "/proc/self/root");
+    site.link("dir/roundabout", "sub/../../../secret");
+}
+
+const WAYS_OUT: &[&str] = &[
+    "/../secret",
+    "/dir/../../secret",
+    "/up/secret",
+    "/dir/up/secret",
+    "/parent-secret",
+    "/dir/deep-secret",
+    "/absolute/passwd",
+    "/absolute-file",
+    "/twice/secret",
+    "/loop",
+    "/magic/etc/passwd",
+    "/dir/roundabout",
+];
+
+#[test]
+fn no_name_leads_out_for_reading() {
+    for site in Site::both() {
+        holes(&site);
+        for way in WAYS_OUT {
+            assert_eq!(site.fetch(way).err(), Some(FileFailure::BadName), "RETR {way}");
+            let facts = site.view().answer(&FileAsk::Facts(name(way)));
+            assert_eq!(facts, Err(FileFailure::BadName), "MLST {way}");
+            assert!(site.view().subject(&name(way)).is_err(), "HASH {way}");
+        }
+        for way in ["/up", "/twice", "/dir/up", "/absolute", "/magic"] {
+            assert_eq!(
+                site.view().answer(&FileAsk::Enter(name(way))),
+                Err(FileFailure::BadName),
+                "CWD {way}"
+            );
+            assert!(site.prepare(way, Intent::List(ListStyle::Long)).is_err(), "LIST {way}");
+        }
+    }
+}
+
+#[test]
+fn no_name_leads_out_for_writing() {
+    for site in Site::both() {
+        holes(&site);
+        for way in WAYS_OUT {
+            for intent in [Intent::Replace, Intent::Append, Intent::WriteAt { offset: 1 }] {
+                let stored = site.store(way, intent, Partial::Publish, "overwritten", true);
+                assert_eq!(stored, Err(FileFailure::BadName), "STOR {way}");
+            }
+        }
+        for way in ["/up/new", "/../new", "/dir/up/new", "/twice/new", "/dir/roundabout/../new"] {
+            let check =
+                |ask: FileAsk| assert_eq!(site.view().answer(&ask), Err(FileFailure::BadName), "{ask:?}");
+            check(FileAsk::MakeDirectory(name(way)));
+            check(FileAsk::Remove(name(way)));
+            check(FileAsk::RemoveDirectory(name(way)));
+            check(FileAsk::RenameFrom(name(way)));
+            check(FileAsk::Rename { from: name("/inside"), to: name(way) });
+            check(FileAsk::Rename { from: name(way), to: name("/inside") });
+        }
+        assert_eq!(fs::read_to_string(site.top.path().join("secret")).unwrap(), "secret");
+        assert_eq!(fs::read_dir(site.top.path()).unwrap().count(), 2, "nothing new beside the root");
+    }
+}
+
+#[test]
+fn links_that_stay_inside_work() {
+    for site in Site::both() {
+        site.dir("dir/sub");
+        site.file("dir/file", "content");
+        site.link("short", "dir/sub/../file");
+        site.link("dir/sub/back", "../../dir");
+        assert_eq!(site.fetch("/short").unwrap(), "content");
+        assert_eq!(site.fetch("/dir/sub/back/file").unwrap(), "content");
+        assert_eq!(site.view().answer(&FileAsk::Enter(name("/dir/sub/back/sub"))), DONE);
+    }
+}
+
+#[test]
+fn what_a_link_leads_out_to_is_listed_as_a_link_only() {
+    for site in Site::both() {
+        holes(&site);
+        let Ok(Found::Entries(entries, _)) = site.view().answer(&FileAsk::List(name("/"), 100)) else {
+            panic!("the root cannot be listed");
+        };
+        let kind = |wanted: &str| entries.iter().find(|entry| entry.name.display() == wanted).unwrap().kind;
+        assert_eq!(kind("inside"), Kind::File);
+        assert_eq!(kind("dir"), Kind::Directory);
+        for hole in ["up", "parent-secret", "absolute", "absolute-file", "loop", "magic"] {
+            assert_eq!(kind(hole), Kind::Link, "{hole}");
+        }
+    }
+}
+
+/// A directory is exchanged for a link that leads out, again and again, while its file is opened.
+#[test]
+fn a_link_that_is_exchanged_meanwhile_leads_nowhere() {
+    for site in Site::both() {
+        site.dir("door");
+        site.file("door/secret", "harmless");
+        site.link("hole", "..");
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let (door, hole) = (site.path("door"), site.path("hole"));
+                while !done.load(Ordering::Relaxed) {
+                    rustix::fs::renameat_with(
+                        rustix::fs::CWD,
+                        &door,
+                        rustix::fs::CWD,
+                        &hole,
+                        rustix::fs::RenameFlags::EXCHANGE,
+                    )
+                    .unwrap();
+                }
+            });
+            let (mut opened, mut refused) = (0, 0);
+            for _ in 0..20_000 {
+                match site.fetch("/door/secret") {
+                    Ok(text) => {
+                        assert_eq!(text, "harmless");
+                        opened += 1;
+                    }
+                    Err(_) => refused += 1,
+                }
+            }
+            done.store(true, Ordering::Relaxed);
+            assert_eq!(opened + refused, 20_000);
+        });
+    }
+}

@@ -1,0 +1,164 @@
+//! Questions about files, and what a read-only account may not do.
+
+use super::*;
+use std::os::unix::fs::PermissionsExt;
+
+#[test]
+fn directories_are_made_and_removed() {
+    let site = Site::new();
+    let ask = |ask: FileAsk| site.view().answer(&ask);
+    assert_eq!(ask(FileAsk::MakeDirectory(name("/a"))), DONE);
+    assert_eq!(ask(FileAsk::MakeDirectory(name("/a"))), Err(FileFailure::Exists));
+    assert_eq!(ask(FileAsk::MakeDirectory(name("/no/b"))), Err(FileFailure::NotFound));
+    assert_eq!(ask(FileAsk::MakeDirectory(name("/a/b"))), DONE);
+    assert_eq!(ask(FileAsk::RemoveDirectory(name("/a"))), Err(FileFailure::NotEmpty));
+    assert_eq!(ask(FileAsk::Remove(name("/a"))), Err(FileFailure::IsDirectory));
+    assert_eq!(ask(FileAsk::RemoveDirectory(name("/a/b"))), DONE);
+    assert_eq!(ask(FileAsk::RemoveDirectory(name("/"))), Err(FileFailure::Denied));
+}
+
+#[test]
+fn a_rename_replaces_a_regular_file_and_nothing_else() {
+    let site = Site::new();
+    let rename =
+        |from: &str, to: &str| site.view().answer(&FileAsk::Rename { from: name(from), to: name(to) });
+    site.file("new", "new");
+    site.file("old", "old");
+    site.dir("empty");
+    site.dir("other");
+    assert_eq!(rename("/new", "/empty"), Err(FileFailure::Exists));
+    assert_eq!(rename("/other", "/empty"), Err(FileFailure::Exists));
+    assert_eq!(rename("/other", "/old"), Err(FileFailure::Exists));
+    assert_eq!(rename("/other", "/other/inside"), Err(FileFailure::BadName));
+    assert_eq!(rename("/gone", "/x"), Err(FileFailure::NotFound));
+    assert_eq!(rename("/new", "/new"), DONE);
+    assert_eq!(rename("/new", "/old"), DONE);
+    assert_eq!((site.read("new"), site.read("old").as_deref()), (None, Some("new")));
+    assert_eq!(rename("/other", "/empty/other"), DONE);
+}
+
+#[test]
+fn removing_and_renaming_a_link_is_about_the_link() {
+    let site = Site::new();
+    site.file("file", "content");
+    site.link("link", "file");
+    site.link("out", "/etc/passwd");
+    assert_eq!(site.view().answer(&FileAsk::Rename { from: name("/link"), to: name("/moved") }), DONE);
+    assert_eq!(fs::read_link(site.path("moved")).unwrap(), Path::new("file"));
+    assert_eq!(site.view().answer(&FileAsk::Remove(name("/moved"))), DONE);
+    assert_eq!(site.view().answer(&FileAsk::Remove(name("/out"))), DONE);
+    assert_eq!(site.read("file").as_deref(), Some("content"));
+}
+
+#[test]
+fn only_regular_files_are_sent_and_stored() {
+    let site = Site::new();
+    site.dir("dir");
+    let fifo = rustix::fs::mkfifoat(rustix::fs::CWD, site.path("fifo"), Mode::from_raw_mode(0o600));
+    fifo.unwrap();
+    for intent in [Intent::Send { offset: 0 }, Intent::Replace, Intent::Append] {
+        let check = |path: &str, expect: FileFailure| {
+            assert_eq!(site.prepare(path, intent.clone()).err(), Some(expect), "{path} {intent:?}");
+        };
+        check("/dir", FileFailure::IsDirectory);
+        check("/", FileFailure::IsDirectory);
+        check("/fifo", FileFailure::NotRegular);
+        check("/no/file", FileFailure::NotFound);
+    }
+    assert_eq!(site.fetch("/gone").err(), Some(FileFailure::NotFound));
+}
+
+#[test]
+fn e14_a_restart_point_beyond_the_end_is_refused() {
+    let site = Site::new();
+    site.file("file", "12345");
+    let at = |offset| site.view().prepare(&name("/file"), &Intent::Send { offset });
+    assert_eq!(at(5).unwrap().1, Some(5));
+    assert_eq!(at(6).err(), Some(FileFailure::BeyondEnd));
+    let write = |path: &str, offset| site.prepare(path, Intent::WriteAt { offset }).err();
+    assert_eq!(write("/file", 5), None);
+    assert_eq!(write("/file", 6), Some(FileFailure::BeyondEnd));
+    assert_eq!(write("/gone", 1), Some(FileFailure::BeyondEnd));
+}
+
+#[test]
+fn a_read_only_account_changes_nothing() {
+    let site = Site::new();
+    site.file("file", "content");
+    site.dir("dir");
+    let view = View::new(&site.root, true);
+    let file = || name("/file");
+    for ask in [
+        FileAsk::MakeDirectory(name("/new")),
+        FileAsk::RemoveDirectory(name("/dir")),
+        FileAsk::Remove(file()),
+        FileAsk::RenameFrom(file()),
+        FileAsk::Rename { from: file(), to: name("/new") },
+    ] {
+        assert_eq!(view.answer(&ask), Err(FileFailure::ReadOnly), "{ask:?}");
+    }
+    for intent in [Intent::Replace, Intent::Append, Intent::WriteAt { offset: 1 }] {
+        assert_eq!(view.prepare(&file(), &intent).err(), Some(FileFailure::ReadOnly));
+    }
+    assert!(view.prepare(&file(), &Intent::Send { offset: 0 }).is_ok());
+    let Ok(Found::Entry(facts)) = view.answer(&FileAsk::Facts(file())) else { panic!("no facts") };
+    assert_eq!(facts.perm.as_deref(), Some("r"));
+    let Ok(Found::Entry(facts)) = view.answer(&FileAsk::Facts(name("/dir"))) else { panic!("no facts") };
+    assert_eq!(facts.perm.as_deref(), Some("el"));
+}
+
+#[test]
+fn facts_are_those_of_the_file() {
+    let site = Site::new();
+    site.file("file", "12345");
+    fs::set_permissions(site.path("file"), fs::Permissions::from_mode(0o640)).unwrap();
+    site.link("link", "file");
+    let facts = |path: &str| match site.view().answer(&FileAsk::Facts(name(path))) {
+        Ok(Found::Entry(facts)) => facts,
+        other => panic!("{other:?}"),
+    };
+    let file = facts("/file");
+    assert_eq!((file.kind, file.size, file.mode), (Kind::File, Some(5), Some(0o640)));
+    assert_eq!(file.perm.as_deref(), Some("adfrw"));
+    let modified = file.modified.unwrap().0;
+    assert!(modified > 1_577_836_800, "after 2020: {modified}");
+    assert_eq!(facts("/link").unique, file.unique, "a link shows what it leads to");
+    assert_eq!(facts("/").perm.as_deref(), Some("celmp"), "the root cannot be removed");
+}
+
+#[test]
+fn a_list_for_stat_says_when_there_is_more() {
+    let site = Site::new();
+    for number in 0..5 {
+        site.file(&number.to_string(), "");
+    }
+    let list = |limit| match site.view().answer(&FileAsk::List(name("/"), limit)) {
+        Ok(Found::Entries(entries, more)) => (entries.len(), more),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(list(4), (4, true));
+    assert_eq!(list(5), (5, false));
+    assert_eq!(site.listed("/3"), ["3"], "a file is listed as itself");
+}
+
+#[test]
+fn mlsd_of_a_file_is_refused_and_list_is_not() {
+    let site = Site::new();
+    site.file("file", "");
+    let list = |style| site.prepare("/file", Intent::List(style)).err();
+    assert_eq!(list(ListStyle::Facts(None)), Some(FileFailure::NotDirectory));
+    assert_eq!(list(ListStyle::Long), None);
+    assert_eq!(list(ListStyle::Names { prefix: Vec::new() }), None);
+}
+
+#[test]
+fn a_file_that_changes_has_no_digest() {
+    let site = Site::new();
+    site.file("file", "content");
+    let subject = site.view().subject(&name("/file")).unwrap();
+    assert_eq!(subject.unchanged(), Ok(()));
+    site.file("file", "content, and more");
+    assert_eq!(subject.unchanged(), Err(FileFailure::Changed));
+    let _writer = site.begin("/file", Intent::Append, Partial::Publish).unwrap();
+    assert_eq!(site.view().subject(&name("/file")).err(), Some(FileFailure::Busy));
+}

@@ -1,0 +1,121 @@
+//! The files of an account, tried on a real directory: with `openat2` and without.
+
+mod escape;
+mod files;
+mod upload;
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use super::*;
+use ftp_proto::command::Partial;
+
+/// A root with something beside it that nobody may reach.
+struct Site {
+    top: tempfile::TempDir,
+    root: Arc<Root>,
+}
+
+impl Site {
+    fn new() -> Self {
+        Self::with(Root::open)
+    }
+
+    /// The same site through both ways to stay beneath the root.
+    fn both() -> [Self; 2] {
+        [Self::new(), Self::with(Root::open_for_walk)]
+    }
+
+    fn with(open: impl Fn(&Path) -> std::io::Result<Root>) -> Self {
+        let top = tempfile::tempdir().unwrap();
+        fs::create_dir(top.path().join("root")).unwrap();
+        fs::write(top.path().join("secret"), "secret").unwrap();
+        let root = Arc::new(open(&top.path().join("root")).unwrap());
+        Self { top, root }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.top.path().join("root").join(name)
+    }
+
+    fn file(&self, name: &str, content: &str) {
+        fs::write(self.path(name), content).unwrap();
+    }
+
+    fn dir(&self, name: &str) {
+        fs::create_dir_all(self.path(name)).unwrap();
+    }
+
+    fn link(&self, name: &str, target: &str) {
+        symlink(target, self.path(name)).unwrap();
+    }
+
+    fn read(&self, name: &str) -> Option<String> {
+        fs::read_to_string(self.path(name)).ok()
+    }
+
+    /// Every name in a directory, hidden ones too.
+    fn names(&self, dir: &str) -> Vec<String> {
+        let names = fs::read_dir(self.path(dir)).unwrap();
+        let mut names: Vec<_> =
+            names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    fn view(&self) -> View {
+        View::new(&self.root, false)
+    }
+
+    fn prepare(&self, path: &str, intent: Intent) -> Result<Prepared, FileFailure> {
+        self.view().prepare(&name(path), &intent).map(|(prepared, _)| prepared)
+    }
+
+    /// What RETR would send.
+    fn fetch(&self, path: &str) -> Result<String, FileFailure> {
+        let Prepared::Send { mut file, .. } = self.prepare(path, Intent::Send { offset: 0 })? else {
+            panic!("not prepared for sending");
+        };
+        let mut text = String::new();
+        std::io::Read::read_to_string(&mut file, &mut text).unwrap();
+        Ok(text)
+    }
+
+    /// Begins to store.
+    fn begin(&self, path: &str, intent: Intent, partial: Partial) -> Result<(Upload, File), FileFailure> {
+        let Prepared::Receive(target) = self.prepare(path, intent)? else {
+            panic!("not prepared for receiving");
+        };
+        target.begin(partial)
+    }
+
+    /// Stores, whole or broken.
+    fn store(
+        &self,
+        path: &str,
+        intent: Intent,
+        partial: Partial,
+        content: &str,
+        whole: bool,
+    ) -> Result<(), FileFailure> {
+        let (upload, mut file) = self.begin(path, intent, partial)?;
+        std::io::Write::write_all(&mut file, content.as_bytes()).unwrap();
+        upload.finish(file, whole)
+    }
+
+    fn listed(&self, path: &str) -> Vec<String> {
+        let Ok(Found::Entries(entries, false)) = self.view().answer(&FileAsk::List(name(path), 1000)) else {
+            panic!("{path} cannot be listed");
+        };
+        let mut names: Vec<_> = entries.into_iter().map(|entry| entry.name.display()).collect();
+        names.sort();
+        names
+    }
+}
+
+fn name(path: &str) -> PathName {
+    PathName::from_wire(path).unwrap()
+}
+
+const DONE: Result<Found, FileFailure> = Ok(Found::Done);

@@ -1,0 +1,207 @@
+//! Names under way, and writing in place.
+
+use super::*;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+const PARTIAL: &str = ".ftp-0123456789abcdef0123456789abcdef.part";
+
+#[test]
+fn e05_stor_replaces_and_appe_appends_or_creates() {
+    let site = Site::new();
+    let store = |path: &str, intent, content: &str| site.store(path, intent, Partial::Publish, content, true);
+    store("/file", Intent::Replace, "first").unwrap();
+    store("/file", Intent::Replace, "2nd").unwrap();
+    assert_eq!(site.read("file").as_deref(), Some("2nd"));
+    store("/file", Intent::Append, "+3rd").unwrap();
+    store("/new", Intent::Append, "new").unwrap();
+    assert_eq!(site.read("file").as_deref(), Some("2nd+3rd"));
+    assert_eq!(site.read("new").as_deref(), Some("new"));
+    assert_eq!(site.names(""), ["file", "new"]);
+}
+
+#[test]
+fn e06_a_broken_stor_leaves_the_old_file_and_a_broken_appe_what_it_wrote() {
+    let site = Site::new();
+    site.file("file", "old");
+    for partial in [Partial::Publish, Partial::Discard, Partial::Keep] {
+        site.store("/file", Intent::Replace, partial, "half", false).unwrap();
+        assert_eq!(site.read("file").as_deref(), Some("old"), "{partial:?}");
+    }
+    site.store("/file", Intent::Append, Partial::Discard, "+half", false).unwrap();
+    assert_eq!(site.read("file").as_deref(), Some("old+half"));
+    assert_eq!(site.names(""), ["file"]);
+}
+
+#[test]
+fn a_broken_stor_to_a_new_name_is_published_unless_discarded() {
+    let site = Site::new();
+    site.store("/published", Intent::Replace, Partial::Publish, "half", false).unwrap();
+    site.store("/discarded", Intent::Replace, Partial::Discard, "half", false).unwrap();
+    site.store("/kept", Intent::Replace, Partial::Keep, "half", false).unwrap();
+    assert_eq!(site.names(""), ["kept", "published"]);
+    assert_eq!(site.read("published").as_deref(), Some("half"));
+}
+
+#[test]
+fn a_broken_stor_never_replaces_what_has_appeared_meanwhile() {
+    let site = Site::new();
+    let (upload, file) = site.begin("/file", Intent::Replace, Partial::Publish).unwrap();
+    site.file("file", "somebody else's");
+    upload.finish(file, false).unwrap();
+    assert_eq!(site.read("file").as_deref(), Some("somebody else's"));
+    assert_eq!(site.names(""), ["file"]);
+}
+
+#[test]
+fn nothing_is_touched_before_the_transfer_begins() {
+    let site = Site::new();
+    site.file("file", "old");
+    for intent in [Intent::Replace, Intent::Append] {
+        site.prepare("/file", intent.clone()).unwrap();
+        site.prepare("/new", intent).unwrap();
+    }
+    assert_eq!(site.names(""), ["file"]);
+}
+
+#[test]
+fn keep_writes_under_the_new_name_from_the_start() {
+    let site = Site::new();
+    let (upload, file) = site.begin("/file", Intent::Replace, Partial::Keep).unwrap();
+    assert_eq!(site.names(""), ["file"]);
+    upload.finish(file, true).unwrap();
+    site.store("/file", Intent::Replace, Partial::Keep, "whole", true).unwrap();
+    assert_eq!(site.read("file").as_deref(), Some("whole"));
+}
+
+#[test]
+fn a_transfer_that_is_dropped_leaves_no_name() {
+    let site = Site::new();
+    drop(site.begin("/file", Intent::Replace, Partial::Publish).unwrap());
+    assert_eq!(site.names(""), [""; 0]);
+}
+
+#[test]
+fn the_last_of_two_stors_wins() {
+    let site = Site::new();
+    let (first, mut one) = site.begin("/file", Intent::Replace, Partial::Publish).unwrap();
+    let (second, mut two) = site.begin("/file", Intent::Replace, Partial::Publish).unwrap();
+    std::io::Write::write_all(&mut one, b"one").unwrap();
+    std::io::Write::write_all(&mut two, b"two").unwrap();
+    second.finish(two, true).unwrap();
+    assert_eq!(site.read("file").as_deref(), Some("two"));
+    first.finish(one, true).unwrap();
+    assert_eq!(site.read("file").as_deref(), Some("one"));
+}
+
+#[test]
+fn names_under_way_are_hidden_and_refused() {
+    let site = Site::new();
+    site.file(PARTIAL, "");
+    site.file(".ftp-short.part", "");
+    assert_eq!(site.listed("/"), [".ftp-short.part"]);
+    let path = format!("/{PARTIAL}");
+    assert_eq!(site.fetch(&path).err(), Some(FileFailure::BadName));
+    for ask in [
+        FileAsk::Facts(name(&path)),
+        FileAsk::Remove(name(&path)),
+        FileAsk::MakeDirectory(name(&path)),
+        FileAsk::Rename { from: name("/.ftp-short.part"), to: name(&path) },
+    ] {
+        assert_eq!(site.view().answer(&ask), Err(FileFailure::BadName), "{ask:?}");
+    }
+    site.link("link", PARTIAL);
+    assert_eq!(site.prepare("/link", Intent::Replace).err(), Some(FileFailure::BadName));
+}
+
+#[test]
+fn what_a_killed_server_left_goes_at_the_first_stor_and_what_lives_stays() {
+    let site = Site::new();
+    site.file(PARTIAL, "left");
+    let (living, file) = site.begin("/living", Intent::Replace, Partial::Publish).unwrap();
+    assert_eq!(site.names("").len(), 1, "only the new one");
+    // Another server on the same directory sweeps, too.
+    let other = Arc::new(Root::open(&site.path("")).unwrap());
+    let (Prepared::Receive(target), _) =
+        View::new(&other, false).prepare(&name("/other"), &Intent::Replace).unwrap()
+    else {
+        panic!("not prepared for receiving");
+    };
+    let (also, another) = target.begin(Partial::Publish).unwrap();
+    assert_eq!(site.names("").len(), 2);
+    living.finish(file, true).unwrap();
+    also.finish(another, true).unwrap();
+    assert_eq!(site.names(""), ["living", "other"]);
+}
+
+#[test]
+fn rest_and_stor_write_in_place_and_truncate_nothing() {
+    let site = Site::new();
+    site.file("file", "0123456789");
+    site.store("/file", Intent::WriteAt { offset: 4 }, Partial::Publish, "abc", true).unwrap();
+    assert_eq!(site.read("file").as_deref(), Some("0123abc789"));
+    site.store("/file", Intent::WriteAt { offset: 0 }, Partial::Publish, "new", true).unwrap();
+    assert_eq!(site.read("file").as_deref(), Some("new"), "REST 0 is STOR");
+}
+
+#[test]
+fn a_second_writer_in_place_is_told_that_the_file_is_in_use() {
+    let site = Site::new();
+    site.file("file", "old");
+    let (first, file) = site.begin("/file", Intent::Append, Partial::Publish).unwrap();
+    let second = |intent| site.begin("/file", intent, Partial::Publish).err();
+    assert_eq!(second(Intent::Append), Some(FileFailure::Busy));
+    assert_eq!(second(Intent::WriteAt { offset: 1 }), Some(FileFailure::Busy));
+    assert_eq!(site.fetch("/file").unwrap(), "old", "RETR may read");
+    first.finish(file, true).unwrap();
+    assert_eq!(second(Intent::Append), None);
+}
+
+#[test]
+fn a_file_that_was_renamed_over_while_it_was_written_in_place_is_not_done() {
+    let site = Site::new();
+    site.file("file", "old");
+    let (append, file) = site.begin("/file", Intent::Append, Partial::Publish).unwrap();
+    site.store("/file", Intent::Replace, Partial::Publish, "new", true).unwrap();
+    assert_eq!(append.finish(file, true), Err(FileFailure::Changed));
+    assert_eq!(site.read("file").as_deref(), Some("new"));
+}
+
+#[test]
+fn the_new_file_has_the_mode_of_the_old_one_without_set_id_bits() {
+    let site = Site::new();
+    site.file("file", "old");
+    fs::set_permissions(site.path("file"), fs::Permissions::from_mode(0o4751)).unwrap();
+    site.store("/file", Intent::Replace, Partial::Publish, "new", true).unwrap();
+    assert_eq!(fs::metadata(site.path("file")).unwrap().mode() & 0o7777, 0o751);
+}
+
+#[test]
+fn a_file_with_hard_links_is_written_in_place() {
+    let site = Site::new();
+    site.file("file", "a longer old text");
+    fs::hard_link(site.path("file"), site.path("other")).unwrap();
+    site.store("/file", Intent::Replace, Partial::Publish, "new", true).unwrap();
+    assert_eq!(site.read("other").as_deref(), Some("new"));
+    assert_eq!(fs::metadata(site.path("file")).unwrap().nlink(), 2);
+}
+
+#[test]
+fn a_link_at_the_end_is_stored_through_beside_the_real_file() {
+    for site in Site::both() {
+        site.dir("real");
+        site.link("link", "real/file");
+        let (upload, file) = site.begin("/link", Intent::Replace, Partial::Publish).unwrap();
+        assert_eq!(site.names("real").len(), 1, "the file under way lies beside the real one");
+        upload.finish(file, true).unwrap();
+        site.store("/link", Intent::Replace, Partial::Publish, "again", true).unwrap();
+        assert_eq!(site.read("real/file").as_deref(), Some("again"));
+        assert!(fs::symlink_metadata(site.path("link")).unwrap().is_symlink());
+        assert_eq!(site.names("real"), ["file"]);
+    }
+}
+
+#[test]
+fn e15_a_full_disk_is_told_as_such() {
+    assert_eq!(io_failure(&std::io::Error::from(Errno::NOSPC)), FileFailure::NoSpace);
+    assert_eq!(io_failure(&std::io::Error::from(Errno::DQUOT)), FileFailure::NoSpace);
+}
