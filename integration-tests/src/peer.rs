@@ -13,13 +13,14 @@
 //! The first rule that fits is taken. Actions: a reply (starts with a digit; `\r\n` for more lines),
 //! `listen`, `target` (remembers the argument of PORT, EPRT or SOCK), `dial`, `accept`, `data N`,
 //! `drain`, `end` and `reset-data` (the data connection), `unlisten`, `close`, `reset`, `hang` (the
-//! control connection). In replies `{port}` is the listening port, `{commas}` it in 227's form,
-//! `{sock}` the data socket of this end, `{stored}` the octets drained so far.
+//! control connection). In replies `{port}` is the listening port, `{commas}` it in 227's form (`{blanks}`
+//! with blanks), `{sock}` the data socket of this end, `{stored}` the octets drained so far.
 
 use crate::binary::WATCHDOG;
 use crate::{site, socket};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
@@ -107,7 +108,7 @@ impl Rule {
 struct Shared {
     rules: Mutex<Vec<Rule>>,
     greeting: Vec<String>,
-    seen: Mutex<Vec<String>>,
+    seen: Mutex<Vec<(usize, String)>>,
     news: Condvar,
 }
 
@@ -156,7 +157,16 @@ impl Peer {
 
     /// The command lines it has seen so far, and `connected`, `disconnected`, `closed here`.
     pub fn seen(&self) -> Vec<String> {
-        self.shared.seen.lock().unwrap().clone()
+        let seen = self.shared.seen.lock().unwrap();
+        seen.iter().map(|(_, line)| line.clone()).filter(|line| !line.starts_with("> ")).collect()
+    }
+
+    /// When the first line that starts with `start` passed, in an order that all peers share.
+    /// Replies start with `> `.
+    pub fn moment(&self, start: &str) -> usize {
+        let seen = self.shared.seen.lock().unwrap();
+        let found = seen.iter().find(|(_, line)| line.starts_with(start));
+        found.unwrap_or_else(|| panic!("{start} was never seen, only {seen:#?}")).0
     }
 
     /// Those that start with one of these verbs.
@@ -165,18 +175,33 @@ impl Peer {
         self.seen().into_iter().filter(|line| verbs.contains(&verb(line).as_str())).collect()
     }
 
+    /// Waits until every control connection has ended, by either end.
+    pub fn wait_for_the_end_of_all(&self) {
+        let count = |seen: &[(usize, String)], what: &[&str]| {
+            seen.iter().filter(|(_, line)| what.contains(&line.as_str())).count()
+        };
+        let seen = self.shared.seen.lock().unwrap();
+        let open = |seen: &mut Vec<(usize, String)>| {
+            count(seen, &["connected"]) > count(seen, &["disconnected", "closed here"])
+        };
+        let (seen, waited) = self.shared.news.wait_timeout_while(seen, WATCHDOG, open).unwrap();
+        assert!(!waited.timed_out(), "a session is still held: {seen:#?}");
+    }
+
     /// Waits until a line that starts with `start` was seen.
     pub fn wait_for(&self, start: &str) {
         let seen = self.shared.seen.lock().unwrap();
-        let missing = |seen: &mut Vec<String>| !seen.iter().any(|line| line.starts_with(start));
+        let missing = |seen: &mut Vec<(usize, String)>| !seen.iter().any(|(_, line)| line.starts_with(start));
         let (seen, waited) = self.shared.news.wait_timeout_while(seen, WATCHDOG, missing).unwrap();
-        assert!(!waited.timed_out(), "{start} was never seen, only:\n{}", seen.join("\n"));
+        assert!(!waited.timed_out(), "{start} was never seen, only {seen:#?}");
     }
 }
 
 impl Shared {
     fn saw(&self, line: &str) {
-        self.seen.lock().unwrap().push(line.into());
+        static ORDER: AtomicUsize = AtomicUsize::new(0);
+        let mut seen = self.seen.lock().unwrap();
+        seen.push((ORDER.fetch_add(1, Ordering::SeqCst), line.into()));
         self.news.notify_all();
     }
 }
@@ -275,6 +300,7 @@ impl Session {
             }
             _ if word.starts_with(|c: char| c.is_ascii_digit()) => {
                 let reply = self.fill(action).replace("\\r\\n", "\r\n");
+                self.shared.saw(&format!("> {reply}"));
                 self.control.get_mut().write_all(format!("{reply}\r\n").as_bytes()).ok()?;
             }
             // A reply that is none.
@@ -295,6 +321,7 @@ impl Session {
             let commas = format!("{},{high},{low}", own.ip().to_string().replace('.', ","));
             reply = reply.replace("{port}", &own.port().to_string());
             reply = reply.replace("{sock}", &own.port().to_string()).replace("{commas}", &commas);
+            reply = reply.replace("{blanks}", &commas.replace(',', " , "));
         }
         reply
     }

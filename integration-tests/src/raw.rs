@@ -156,6 +156,16 @@ impl Raw {
         self.next_reply().unwrap_or_else(|| self.fail("the server has closed the connection"))
     }
 
+    /// Whether nothing has been said that was not read.
+    pub fn is_quiet(&self) -> bool {
+        let stream = self.lines.get_ref();
+        stream.set_nonblocking(true).unwrap();
+        let peeked = stream.peek(&mut [0]);
+        stream.set_nonblocking(false).unwrap();
+        let nothing = matches!(peeked, Err(error) if error.kind() == std::io::ErrorKind::WouldBlock);
+        self.held.is_none() && self.lines.buffer().is_empty() && nothing
+    }
+
     /// Puts a reply back: the next call sees it again.
     pub fn hold(&mut self, reply: Reply) {
         assert!(self.held.replace(reply).is_none(), "two replies held");

@@ -92,3 +92,15 @@ pub fn reset(stream: TcpStream) {
 pub fn end(stream: &TcpStream) {
     stream.shutdown(Shutdown::Write).unwrap();
 }
+
+/// Asks again and again until something holds that nobody announces (a port that is given back).
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    const PAUSE: std::time::Duration = std::time::Duration::from_millis(5);
+    for _ in 0..WATCHDOG.as_millis() / PAUSE.as_millis() {
+        if holds() {
+            return;
+        }
+        std::thread::park_timeout(PAUSE);
+    }
+    panic!("never: {what}");
+}

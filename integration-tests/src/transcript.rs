@@ -14,7 +14,9 @@
 //! S: 252|257/226             alternatives with |, old / new
 //! ```
 //! Replies: `passive <n>` as text takes the port from 255, 227 or 229. Escapes `\r \n \0 \xNN \s`
-//! (a space at the end of a line). `C!:` sends octets without CR LF, `C^:` one octet as urgent data.
+//! (a space at the end of a line). `C!:` sends octets without CR LF, `C^:` one octet as urgent data,
+//! `S!:` expects octets, `Q:` that nothing was said yet, `E:` the end. `So:` and `Sm:` hold in one
+//! dialect only.
 //! All steps that start with `=:` are in [`Play::step`].
 
 use crate::raw::{Raw, names};
@@ -197,7 +199,14 @@ impl Play<'_> {
 
     fn line(&mut self, head: &str, rest: &str) {
         let control = usize::from(head.contains('2'));
-        match head.replace(['1', '2'], "").as_str() {
+        let other_dialect = match self.dialect {
+            Dialect::Rfc354 => 'm',
+            Dialect::Rfc959 => 'o',
+        };
+        if head.contains(other_dialect) {
+            return;
+        }
+        match head.replace(['1', '2', 'o', 'm'], "").as_str() {
             "C" => {
                 let mut octets = unescape(&self.fill(rest));
                 octets.extend_from_slice(b"\r\n");
@@ -215,6 +224,7 @@ impl Play<'_> {
                 let octets = self.controls[control].read_octets(expected.len());
                 assert_eq!(octets.escape_ascii().to_string(), expected.escape_ascii().to_string());
             }
+            "Q" => assert!(self.controls[control].is_quiet(), "something was said"),
             "E" => self.controls[control].closed(),
             "=" => {
                 let rest = self.fill(rest.trim());
@@ -351,6 +361,28 @@ impl Play<'_> {
                 let pattern = step.splitn(3, ' ').nth(2).unwrap_or_default();
                 assert!(self.matched(pattern, &octets).is_some(), "{pattern:?} does not match {octets:?}");
             }
+            ["hangup"] => drop(self.controls.remove(control)),
+            ["gone", port] => {
+                let port = site(port);
+                socket::until(&format!("{port} is closed"), || {
+                    match socket::try_connect(self.own("0"), port) {
+                        Ok(held) => {
+                            assert!(socket::is_closed_unused(&held), "{port} carries data");
+                            false
+                        }
+                        Err(_) => true,
+                    }
+                });
+            }
+            ["bindable", port] => {
+                let port = site(port);
+                socket::until(&format!("{port} is free"), || TcpListener::bind(port).is_ok());
+            }
+            ["in", port, range] => {
+                let (low, high) = range.split_once('-').unwrap();
+                let numbers = [low, port, high].map(|number| number.parse::<u16>().unwrap());
+                assert!(numbers.is_sorted(), "{step}");
+            }
             ["closed", name] => {
                 assert!(socket::is_closed_unused(&self.take(name)), "{name} carries data");
             }
@@ -360,7 +392,13 @@ impl Play<'_> {
                 assert_eq!(content.escape_ascii().to_string(), expected.escape_ascii().to_string(), "{file}");
             }
             ["missing", file] => assert!(!server.path(file).exists(), "{file} exists"),
-            ["only", ..] => assert_eq!(server.names().join(" "), step["only".len()..].trim_start()),
+            ["only", ..] => {
+                let expected = unescape(step["only".len()..].trim_start());
+                assert_eq!(
+                    server.names().join(" ").as_bytes().escape_ascii().to_string(),
+                    expected.escape_ascii().to_string()
+                );
+            }
             ["differ", one, other] => assert_ne!(one, other),
             ["same", one, other] => assert_eq!(one, other),
             _ => panic!("unknown step {step:?}"),

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
+use ftp_proto::address::{Kind, kind};
 use tokio::net::TcpStream;
 
 use super::{into_tokio, open};
@@ -11,7 +12,7 @@ use super::{into_tokio, open};
 /// operating system.
 pub async fn connect(local: IpAddr, to: SocketAddr) -> io::Result<TcpStream> {
     let socket = open(to)?;
-    if !local.is_unspecified() {
+    if kind(local) != Kind::Unspecified {
         if local.is_ipv4() != to.is_ipv4() {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,

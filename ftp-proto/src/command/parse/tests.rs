@@ -1,3 +1,5 @@
+//! Lines as people and programs send them, in both dialects.
+
 use super::*;
 use Dialect::{Rfc354, Rfc959};
 

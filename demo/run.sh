@@ -1,0 +1,74 @@
+#!/bin/sh
+# Two of our servers on this machine, with the default policy, and a tree of real files that goes
+# straight from one to the other: sh demo/run.sh [DIRECTORY]
+# Everything is made under target/ and removed again; only processes started here are ended.
+set -eu
+cd "$(dirname "$0")/.."
+
+tree=${1:-$(rustc --print sysroot)/lib}
+[ -d "$tree" ] || { echo "demo: $tree is no directory: give one, as in: sh demo/run.sh /usr/share" >&2; exit 2; }
+tree=$(cd "$tree" && pwd)
+
+cargo build --release --locked -p ftp-server -p ftp-user
+bin=${CARGO_TARGET_DIR:-target}/release
+
+mkdir -p target
+work=$(mktemp -d "$PWD/target/demo.XXXXXX")
+pids=
+leave() {
+    status=$?
+    trap - EXIT INT TERM HUP
+    for pid in $pids; do kill "$pid" 2>/dev/null || :; done
+    for pid in $pids; do wait "$pid" 2>/dev/null || :; done
+    [ "$status" -eq 0 ] || cat "$work"/*.log >&2 2>/dev/null || :
+    rm -rf "$work"
+    exit "$status"
+}
+trap leave EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# A secret of this run only.
+password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+
+# start NAME IP ROOT RIGHTS: sets $address to where it listens.
+start() {
+    mkfifo "$work/$1.said"
+    "$bin/ftp-server" --listen "$2:0" --root "$3" --user "demo:$password$4" >"$work/$1.said" 2>"$work/$1.log" &
+    pids="$pids $!"
+    { read -r line || line=; cat >/dev/null & } <"$work/$1.said"
+    pids="$pids $!"
+    address=${line#listening on }
+    address=${address% (ftp)}
+    [ -n "$line" ] || { echo "demo: the server at $2 does not start" >&2; exit 1; }
+    echo "server $1: $line"
+}
+
+mkdir "$work/copy" "$work/one" "$work/state"
+start source 127.0.0.2 "$tree" :ro
+source=$address
+start destination 127.0.0.3 "$work" ""
+destination=$address
+
+run() {
+    HOME="$work/state" XDG_CONFIG_HOME="$work/state" XDG_STATE_HOME="$work/state" "$bin/ftp-user" "$@"
+}
+
+# The largest file shows the speed of one transfer.
+file=$(cd "$tree" && find . -type f -exec ls -l {} + | sort -k5,5nr | sed -n '1s|.* \./||p')
+echo
+echo "== one file, and what was said to both servers: $file"
+run copy --path direct --verify hash --trace "$work/trace" \
+    "ftp://demo:$password@$source/$file" "ftp://demo:$password@$destination/one/"
+cat "$work/trace"
+
+echo
+echo "== the tree: $tree"
+run copy -r --path direct --verify hash \
+    "ftp://demo:$password@$source/./" "ftp://demo:$password@$destination/copy/"
+
+# Not by our own programs: the same digests at both ends.
+(cd "$tree" && find . -type f -exec sha256sum {} +) >"$work/digests"
+(cd "$work/copy" && sha256sum --quiet -c "$work/digests")
+echo "sha-256 of $(wc -l <"$work/digests" | tr -d ' ') files is the same at both ends; of $file:"
+(cd "$work/one" && sha256sum "$(basename "$file")")

@@ -1,0 +1,197 @@
+//! What goes wrong ends in bounded time, with its exit code, one clear sentence, the other server's
+//! session released, and the old destination as it was.
+
+use ftp_proto::dialect::Dialect::Rfc959;
+use integration_tests::peer::{MODERN, Peer};
+use integration_tests::site::{PASSWORD, Server, Site, USER, octets};
+use integration_tests::socket::free_port;
+use integration_tests::user::{Run, user};
+use std::process::Command;
+
+const OLD: &[u8] = b"what was there before";
+
+fn source() -> Server {
+    Site::new("source").file("a.txt", "hello").start()
+}
+
+fn target() -> Server {
+    Site::new("target").at("127.0.0.3").file("b.txt", OLD).start()
+}
+
+fn copy(from: &str, to: &str) -> Run {
+    user()
+        .args(["copy", "--path", "direct", "--retries", "0", "--timeout", "3s", "--stall", "5s", from, to])
+        .run()
+}
+
+/// The old file is there, and nothing else.
+fn unharmed(server: &Server) {
+    assert_eq!(server.bytes("b.txt"), OLD);
+    assert_eq!(server.names(), ["b.txt"]);
+}
+
+/// One sentence for people: a single line that names the culprit and has no debug text in it.
+fn one_sentence(run: Run, words: &[&str]) {
+    let run = words.iter().fold(run, |run, word| run.says(word));
+    for noise in ["Os {", "Err(", "panicked", "Some(", "RUST_BACKTRACE"] {
+        assert!(!run.said.contains(noise), "{noise:?} is not for people\n{run}");
+    }
+    let lines = run.said.lines().filter(|line| !line.trim().is_empty()).count();
+    assert!((1..=6).contains(&lines), "{lines} lines\n{run}");
+}
+
+#[test]
+fn an_unknown_host() {
+    let to = target();
+    let run = copy("ftp://nobody.invalid/a.txt", &to.url("b.txt")).exits(1);
+    one_sentence(run, &["nobody.invalid"]);
+    unharmed(&to);
+}
+
+#[test]
+fn a_refused_connection() {
+    let to = target();
+    let nobody = format!("127.0.0.2:{}", free_port("127.0.0.2"));
+    let run = copy(&format!("ftp://ann:x@{nobody}/a.txt"), &to.url("b.txt")).exits(5);
+    one_sentence(run, &[&nobody, "refused"]);
+    unharmed(&to);
+}
+
+#[test]
+fn a_wrong_password() {
+    let (from, to) = (source(), target());
+    let wrong = format!("ftp://{USER}:wrong@{}/a.txt", from.address(Rfc959));
+    let run = copy(&wrong, &to.url("b.txt")).exits(4).never_says("wrong@").never_says(PASSWORD);
+    one_sentence(run, &["127.0.0.2"]);
+    unharmed(&to);
+}
+
+#[test]
+fn a_missing_source() {
+    let (from, to) = (source(), target());
+    let run = copy(&from.url("missing.txt"), &to.url("b.txt")).exits(3);
+    one_sentence(run, &["missing.txt", "127.0.0.2"]);
+    unharmed(&to);
+}
+
+#[test]
+fn an_unwritable_destination() {
+    let from = source();
+    let to = Site::new("readonly").at("127.0.0.3").user("reader:pw:ro").file("b.txt", OLD).start();
+    let place = format!("ftp://reader:pw@{}/b.txt", to.address(Rfc959));
+    let run = copy(&from.url("a.txt"), &place).exits(4);
+    one_sentence(run, &["127.0.0.3"]);
+    unharmed(&to);
+}
+
+#[test]
+fn a_destination_directory_that_is_missing() {
+    let (from, to) = (source(), target());
+    let run = copy(&from.url("a.txt"), &to.url("no/such/directory/b.txt"));
+    one_sentence(run, &["127.0.0.3"]);
+    unharmed(&to);
+}
+
+#[test]
+fn a_full_disk() {
+    let directory = tempfile::tempdir().unwrap();
+    let mounted = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=1m", "ftp-test"])
+        .arg(directory.path())
+        .output()
+        .is_ok_and(|output| output.status.success());
+    if !mounted {
+        eprintln!("SKIPPED a_full_disk: a small file system cannot be mounted here (it needs root)");
+        return;
+    }
+    std::fs::write(directory.path().join("b.txt"), OLD).unwrap();
+    let from = Site::new("source").file("a.bin", octets(8 << 20)).start();
+    let to = Site::new("full").at("127.0.0.3").start_in(directory.path().to_path_buf());
+    let run = copy(&from.url("a.bin"), &to.url("b.txt"));
+    let left = to.names();
+    let old = to.bytes("b.txt");
+    drop(to);
+    drop(Command::new("umount").arg("-l").arg(directory.path()).status());
+    assert_eq!((left, old), (vec!["b.txt".to_owned()], OLD.to_vec()));
+    one_sentence(run.exits(1), &["127.0.0.3", "space"]);
+}
+
+#[test]
+fn a_server_that_closes_in_mid_file() {
+    let from = Peer::start(
+        "127.0.0.2",
+        "RETR: 150 opening ; connection ; data 500 ; reset-data ; close\nSIZE a.txt: 213 1000",
+        MODERN,
+    );
+    // A peer of today has no RNDZ: our server must be told to let it in.
+    let to = Site::new("target")
+        .at("127.0.0.3")
+        .args(["--foreign", "authenticated", "--foreign-networks", "127.0.0.0/8"])
+        .file("b.txt", OLD)
+        .start();
+    let run = copy(&from.url("a.txt"), &to.url("b.txt")).exits(5);
+    one_sentence(run, &["127.0.0.2"]);
+    unharmed(&to);
+}
+
+#[test]
+fn malformed_urls() {
+    let to = target();
+    for url in
+        ["ftp://", "ftp://[::1/a.txt", "ftp://host:99999/a.txt", "ftp://ann:pw@/a.txt", "http://host/a.txt"]
+    {
+        let run = copy(url, &to.url("b.txt")).exits(2);
+        assert!(!run.said.contains("panicked"), "{run}");
+    }
+    for url in ["ftps://127.0.0.2/a.txt", "ftpes://127.0.0.2/a.txt"] {
+        copy(url, &to.url("b.txt")).exits(2).says("TLS is not built in yet");
+    }
+    unharmed(&to);
+}
+
+#[test]
+fn cr_lf_and_nul_in_a_path() {
+    let (from, to) = (source(), target());
+    for bad in ["a%0Dtxt", "a%0Atxt", "a%00txt", "a%0D%0ADELE%20a.txt"] {
+        copy(&from.url(bad), &to.url("b.txt")).exits(2);
+        copy(&from.url("a.txt"), &to.url(bad)).exits(2);
+    }
+    assert_eq!(from.bytes("a.txt"), b"hello");
+    unharmed(&to);
+}
+
+#[test]
+fn a_reply_that_is_not_ftp() {
+    let to = target();
+    for noise in ["HTTP/1.1 400 Bad Request", "SSH-2.0-OpenSSH_9.2", "\u{1}\u{2}\u{3}"] {
+        let from = Peer::start("127.0.0.2", &format!("greet say {noise}"), MODERN);
+        let run = copy(&from.url("a.txt"), &to.url("b.txt")).exits(1);
+        one_sentence(run, &["127.0.0.2"]);
+    }
+    let from = Peer::start("127.0.0.2", "SIZE: say no reply at all\nMLST: say no reply at all", MODERN);
+    let run = copy(&from.url("a.txt"), &to.url("b.txt"));
+    one_sentence(run, &["127.0.0.2"]);
+    unharmed(&to);
+}
+
+#[test]
+fn a_227_with_somebody_elses_address() {
+    let lie = "PASV: listen ; 227 Entering Passive Mode (192,0,2,1,200,10)\nSIZE a.txt: 213 1000\nSIZE b.txt: 550 no";
+    let (from, to) = (Peer::start("127.0.0.2", lie, MODERN), Peer::start("127.0.0.3", lie, MODERN));
+    let run = copy(&from.url("a.txt"), &to.url("b.txt")).exits(6);
+    for peer in [&from, &to] {
+        assert!(peer.seen_of(&["PORT", "RETR", "STOR"]).is_empty(), "{:?}", peer.seen());
+        peer.wait_for("QUIT");
+    }
+    one_sentence(run, &["192.0.2.1"]);
+    // One end tells the truth: the next rung takes the file there.
+    let truth = "SIZE a.txt: 213 1000\nSIZE b.txt: 550 no";
+    let (from, to) = (Peer::start("127.0.0.2", truth, MODERN), Peer::start("127.0.0.3", lie, MODERN));
+    user()
+        .args(["copy", "--json", "--path", "direct", "--timeout", "3s"])
+        .args([from.url("a.txt"), to.url("b.txt")])
+        .run()
+        .exits(0)
+        .says("warning");
+    assert!(from.seen_of(&["PORT"]).is_empty() && to.seen_of(&["PORT"]).len() == 1);
+}

@@ -1,0 +1,158 @@
+//! RNDZ at the real server: who proves may be anybody, who does not sees nothing.
+
+use ftp_proto::command::Direction;
+use ftp_proto::dialect::Dialect::{Rfc354, Rfc959};
+use ftp_proto::rendezvous::{Exchange, Flags, HELLO_LEN, RendezvousSecret, Step};
+use integration_tests::raw::Raw;
+use integration_tests::site::Site;
+use integration_tests::socket::{accept, connect, drain, is_closed_unused, is_quiet, listen};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+const SECRET: [u8; 32] = [7; 32];
+const OTHER: [u8; 32] = [8; 32];
+
+/// Gives a session the secret of its next data connection.
+fn rendezvous(raw: &mut Raw, secret: [u8; 32]) {
+    let hex = RendezvousSecret::new(secret).to_hex();
+    raw.ask(&format!("RNDZ {}", hex.as_str()), "200");
+}
+
+/// Our end of the exchange; whether the other end proved itself.
+fn prove(stream: &mut TcpStream, secret: [u8; 32], direction: Direction) -> bool {
+    let secret = RendezvousSecret::new(secret);
+    let (mut exchange, hello) = Exchange::new(&secret, direction, Flags::default(), [3; 23], &[]);
+    if stream.write_all(&hello).is_err() {
+        return false;
+    }
+    let mut octets = vec![0; HELLO_LEN];
+    loop {
+        if stream.read_exact(&mut octets).is_err() {
+            return false;
+        }
+        let mut step = exchange.push(&octets);
+        if let Step::Send(proof) = &step {
+            if stream.write_all(proof).is_err() {
+                return false;
+            }
+            step = exchange.push(&[]);
+        }
+        match step {
+            Step::Need(count) => octets = vec![0; count],
+            Step::Proven => return true,
+            Step::Wrong => return false,
+            Step::Send(_) => panic!("two proofs"),
+        }
+    }
+}
+
+fn from(ip: &str) -> SocketAddr {
+    format!("{ip}:0").parse().unwrap()
+}
+
+#[test]
+fn c28_a_foreign_peer_that_proves_is_served_and_strangers_are_counted() {
+    for dialect in [Rfc354, Rfc959] {
+        let server = Site::new("proof").file("a.txt", "hello").start();
+        let mut raw = server.login(dialect);
+        rendezvous(&mut raw, SECRET);
+        let to = SocketAddr::new(server.ip(), raw.ask("LSTN S", "255").port());
+        raw.send("RETR a.txt");
+        for _ in 0..3 {
+            let mut stranger = connect(from("127.0.0.9"), to);
+            assert!(!prove(&mut stranger, OTHER, Direction::Receive), "the wrong secret was believed");
+        }
+        let mut peer = connect(from("127.0.0.9"), to);
+        assert!(prove(&mut peer, SECRET, Direction::Receive));
+        raw.expect("250/150|125");
+        assert_eq!(drain(peer), b"hello");
+        let last = raw.expect("252|257/226|250").text();
+        if dialect == Rfc959 {
+            assert!(last.contains("proven-by=rndz"), "{last}");
+            assert!(last.contains("Strangers-refused 3"), "{last}");
+        }
+    }
+}
+
+#[test]
+fn b18_a_foreign_target_is_told_nothing_before_it_proves() {
+    let server = Site::new("bounce").args(["--connect-timeout", "2s"]).file("a.txt", "secret").start();
+    let mut raw = server.login(Rfc959);
+    let listener = listen("127.0.0.9", 0);
+    let port = listener.local_addr().unwrap().port();
+    rendezvous(&mut raw, SECRET);
+    raw.ask(&format!("SOCK 127.0.0.9,{port}"), "255");
+    raw.send("RETR a.txt");
+    let (mut victim, _) = accept(&listener);
+    let mut hello = [0; HELLO_LEN];
+    victim.read_exact(&mut hello).unwrap();
+    victim.write_all(b"220 some other service\r\n and a greeting of more than 32 octets\r\n").unwrap();
+    let mut rest = Vec::new();
+    drop(victim.read_to_end(&mut rest));
+    assert!(rest.is_empty(), "octets after the hello: {}", rest.escape_ascii());
+    let refusal = raw.expect("425").text();
+    assert_eq!(refusal, "No proven data connection");
+    // Nothing told the victim's port from a closed one, and the secret is spent.
+    raw.ask(&format!("SOCK 127.0.0.9,{port}"), "504");
+    raw.ask("NOOP", "200");
+}
+
+#[test]
+fn b18_a_closed_foreign_port_is_told_from_nothing() {
+    let server = Site::new("scan").args(["--connect-timeout", "1s"]).file("a.txt", "secret").start();
+    let mut raw = server.login(Rfc959);
+    let port = integration_tests::socket::free_port("127.0.0.9");
+    rendezvous(&mut raw, SECRET);
+    raw.ask(&format!("SOCK 127.0.0.9,{port}"), "255");
+    let refusal = raw.ask("RETR a.txt", "425").text();
+    assert_eq!(refusal, "No proven data connection");
+}
+
+#[test]
+fn e02_nothing_is_created_before_the_proof() {
+    for dialect in [Rfc354, Rfc959] {
+        let server = Site::new("untouched").file("a.txt", "old").args(["--accept-timeout", "2s"]).start();
+        let mut raw = server.login(dialect);
+        rendezvous(&mut raw, SECRET);
+        let to = SocketAddr::new(server.ip(), raw.ask("LSTN R", "255").port());
+        raw.send("STOR a.txt");
+        let mut stranger = connect(from("127.0.0.9"), to);
+        assert!(!prove(&mut stranger, OTHER, Direction::Send));
+        assert_eq!(server.names(), ["a.txt"]);
+        assert_eq!(server.bytes("a.txt"), b"old");
+        raw.expect("454/425");
+        assert_eq!(server.names(), ["a.txt"]);
+        assert_eq!(server.bytes("a.txt"), b"old");
+    }
+}
+
+#[test]
+fn c10_a_listing_never_goes_to_a_foreign_peer() {
+    for dialect in [Rfc354, Rfc959] {
+        let server = Site::new("listing").file("a.txt", "hello").start();
+        let mut raw = server.login(dialect);
+        let listener = listen("127.0.0.9", 0);
+        let port = listener.local_addr().unwrap().port();
+        rendezvous(&mut raw, SECRET);
+        raw.ask(&format!("SOCK 127.0.0.9,{port}"), "255");
+        for line in ["LIST", "NLST", "MLSD"] {
+            raw.ask(line, "454/425");
+        }
+        assert!(is_quiet(&listener));
+    }
+}
+
+#[test]
+fn c16_rndz_in_force_is_demanded_of_the_own_host_too() {
+    let server = Site::new("own").args(["--accept-timeout", "2s"]).file("a.txt", "hello").start();
+    let mut raw = server.login(Rfc959);
+    rendezvous(&mut raw, SECRET);
+    let to = SocketAddr::new(server.ip(), raw.ask("LSTN S", "255").port());
+    raw.send("RETR a.txt");
+    let mut own = connect(from("127.0.0.1"), to);
+    let mut hello = [0; HELLO_LEN];
+    own.read_exact(&mut hello).unwrap();
+    own.write_all(&[b'x'; 64]).unwrap();
+    assert!(is_closed_unused(&own), "an own host without the proof is served");
+    raw.expect("425");
+}

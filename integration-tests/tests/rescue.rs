@@ -1,0 +1,208 @@
+//! Deaf, late and closing parties: whatever one end does at whatever command, the run ends, the other
+//! end's session is released, and nothing stands under the final name.
+
+use integration_tests::peer::{MODERN, OLD, Peer};
+use integration_tests::user::{Run, user};
+use std::thread;
+
+/// What an end does instead of answering.
+const FAULTS: [&str; 4] = ["hang", "close", "reset", "silent"];
+
+/// Rules of servers that know SOCK and LSTN beside what every server of today knows.
+const SOCKETS: &str = "\
+FEAT: 211-Features\\r\\n SIZE\\r\\n SOCK\\r\\n LSTN R;S\\r\\n211 End
+LSTN: listen ; 255 SOCK {port}
+SOCK: target ; 255 SOCK {sock}
+ABOR: 426 aborted ; 226 done
+";
+
+const SOURCE: &str = "SIZE a.txt: 213 1000\n";
+const DESTINATION: &str = "SIZE b.txt: 550 no such file\n";
+
+fn copy(from: &Peer, to: &Peer) -> Run {
+    user()
+        .args(["copy", "--path", "direct", "--retries", "0", "--timeout", "1s", "--stall", "2s"])
+        .args([from.url("a.txt"), to.url("b.txt")])
+        .run()
+}
+
+/// Nothing stands under the final name; whoever was connected has been left or has left.
+fn released(peer: &Peer, run: &Run) {
+    let seen = peer.seen();
+    assert!(!seen.iter().any(|line| line.starts_with("RNTO")), "{seen:#?}\n{run}");
+    peer.wait_for_the_end_of_all();
+}
+
+/// One faulty end, at one command; the other end is a good one.
+fn fault(at_source: bool, command: &str, fault: &str) {
+    let bad = format!("{command}: {fault}");
+    let (source, destination) = if at_source { (bad.as_str(), "") } else { ("", bad.as_str()) };
+    let from = Peer::start("127.0.0.2", &format!("{source}\n{SOURCE}{SOCKETS}"), MODERN);
+    let to = Peer::start("127.0.0.3", &format!("{destination}\n{DESTINATION}{SOCKETS}"), MODERN);
+    let run = copy(&from, &to);
+    released(&from, &run);
+    released(&to, &run);
+    let culprit = if at_source { "127.0.0.2" } else { "127.0.0.3" };
+    let run = run.exits(5).says(culprit);
+    assert!(!run.said.contains("panicked"), "{command} {fault}\n{run}");
+}
+
+/// Runs all faults of one command side by side: each waits for its own timers.
+fn faults(at_source: bool, command: &'static str) {
+    let runs = FAULTS.map(|kind| (kind, thread::spawn(move || fault(at_source, command, kind))));
+    let failed = runs.map(|(kind, run)| (kind, run.join().is_err()));
+    assert!(failed.iter().all(|(_, failed)| !failed), "{command} at_source={at_source}: {failed:?}");
+}
+
+#[test]
+fn a_faulty_login() {
+    faults(true, "USER");
+    faults(false, "PASS");
+}
+
+#[test]
+fn a_faulty_answer_to_feat() {
+    faults(true, "FEAT");
+    faults(false, "FEAT");
+}
+
+#[test]
+fn a_faulty_answer_to_type() {
+    faults(true, "TYPE");
+    faults(false, "TYPE");
+}
+
+#[test]
+fn a_faulty_answer_to_lstn() {
+    faults(false, "LSTN");
+}
+
+#[test]
+fn a_faulty_answer_to_sock() {
+    faults(true, "SOCK");
+    faults(false, "SOCK");
+}
+
+#[test]
+fn a_faulty_answer_to_the_transfer_command() {
+    faults(true, "RETR");
+    faults(false, "STOR");
+}
+
+#[test]
+fn a_faulty_greeting() {
+    for (kind, at_source) in [("hang", true), ("close", true), ("reset", false), ("hang", false)] {
+        let bad = format!("greet {kind}");
+        let (source, destination) = if at_source { (bad.as_str(), "") } else { ("", bad.as_str()) };
+        let from = Peer::start("127.0.0.2", &format!("{source}\n{SOURCE}{SOCKETS}"), MODERN);
+        let to = Peer::start("127.0.0.3", &format!("{destination}\n{DESTINATION}{SOCKETS}"), MODERN);
+        let run = copy(&from, &to);
+        released(&from, &run);
+        released(&to, &run);
+        drop(run.exits(5).says(if at_source { "127.0.0.2" } else { "127.0.0.3" }));
+    }
+}
+
+#[test]
+fn an_end_that_falls_silent_after_its_preliminary_reply() {
+    for (source, destination) in [
+        ("RETR: 150 opening ; hang", ""),
+        ("", "STOR: 150 opening ; hang"),
+        ("RETR: 150 opening ; close", ""),
+        ("", "STOR: 150 opening ; accept ; reset"),
+        ("RETR: 150 opening ; dial ; data 500 ; hang", ""),
+    ] {
+        let from = Peer::start("127.0.0.2", &format!("{source}\n{SOURCE}{SOCKETS}"), MODERN);
+        let to = Peer::start("127.0.0.3", &format!("{destination}\n{DESTINATION}{SOCKETS}"), MODERN);
+        let run = copy(&from, &to);
+        released(&from, &run);
+        released(&to, &run);
+        drop(run.exits(5));
+    }
+}
+
+#[test]
+fn one_end_is_done_and_the_other_never_says_so() {
+    let from = Peer::start("127.0.0.2", &format!("{SOURCE}{SOCKETS}"), MODERN);
+    let to = Peer::start(
+        "127.0.0.3",
+        &format!("STOR: 150 opening ; accept ; drain ; hang\n{DESTINATION}{SOCKETS}"),
+        MODERN,
+    );
+    let run = copy(&from, &to);
+    released(&from, &run);
+    released(&to, &run);
+    drop(run.exits(5).says("127.0.0.3"));
+}
+
+#[test]
+fn an_end_that_is_deaf_to_abor() {
+    let from = Peer::start("127.0.0.2", &format!("RETR: 150 opening\nABOR: hang\n{SOURCE}{SOCKETS}"), MODERN);
+    let to = Peer::start("127.0.0.3", &format!("STOR: 553 no\n{DESTINATION}{SOCKETS}"), MODERN);
+    let run = copy(&from, &to);
+    released(&from, &run);
+    released(&to, &run);
+    to.wait_for("QUIT");
+    drop(run.exits(4).says("553 no"));
+}
+
+#[test]
+fn replies_that_come_late_but_come() {
+    // The replies to RETR wait for the connection, those to STOR for the whole file: no promise was broken.
+    let from = Peer::start(
+        "127.0.0.2",
+        &format!("RETR: dial ; data 1000 ; end ; 150 opening ; 226 sent\n{SOURCE}{SOCKETS}"),
+        MODERN,
+    );
+    let to = Peer::start(
+        "127.0.0.3",
+        &format!("STOR: accept ; drain ; 150 opening ; 226 stored\n{DESTINATION}{SOCKETS}"),
+        MODERN,
+    );
+    drop(copy(&from, &to).exits(0));
+    assert_eq!(to.seen_of(&["RNTO"]).len(), 1);
+}
+
+#[test]
+fn final_replies_without_a_preliminary_one() {
+    let from = Peer::start(
+        "127.0.0.2",
+        &format!("RETR: dial ; data 1000 ; end ; 226 sent\n{SOURCE}{SOCKETS}"),
+        MODERN,
+    );
+    let to = Peer::start(
+        "127.0.0.3",
+        &format!("STOR: accept ; drain ; 226 stored\n{DESTINATION}{SOCKETS}"),
+        MODERN,
+    );
+    drop(copy(&from, &to).exits(0));
+}
+
+#[test]
+fn a_half_file_is_never_called_whole() {
+    // Both ends say that all is well, and the file is short: two 2yz prove no octet.
+    let from = Peer::start(
+        "127.0.0.2",
+        &format!("RETR: 150 opening ; dial ; data 999 ; end ; 226 sent\n{SOURCE}{SOCKETS}"),
+        MODERN,
+    );
+    let to = Peer::start("127.0.0.3", &format!("{DESTINATION}{SOCKETS}"), MODERN);
+    let run = copy(&from, &to);
+    released(&to, &run);
+    drop(run.exits(7));
+}
+
+#[test]
+fn the_same_in_1973() {
+    let old = "HELP: 200-SOCK\\r\\n LSTN R;S\\r\\n SIZE\\r\\n200 end\nABOR: 452 aborted ; 201 done";
+    for (source, destination) in
+        [("RETR: hang", ""), ("", "APPE: hang\nSTOR: close"), ("SOCK: reset", ""), ("", "LSTN: silent")]
+    {
+        let from = Peer::start("127.0.0.2", &format!("{source}\nSIZE a.txt: 200 1000\n{old}"), OLD);
+        let to = Peer::start("127.0.0.3", &format!("{destination}\nSIZE: 450 no\n{old}"), OLD);
+        let run = copy(&from, &to);
+        released(&from, &run);
+        released(&to, &run);
+        drop(run.exits(5));
+    }
+}

@@ -1,0 +1,83 @@
+//! Chapters B, C and D where a fixture would not do: IPv6, many listeners, many strangers.
+
+use ftp_proto::dialect::Dialect::{Rfc354, Rfc959};
+use integration_tests::site::Site;
+use integration_tests::socket::{accept, connect, drain, end, is_closed_unused, listen};
+use std::io::Write;
+use std::net::SocketAddr;
+
+#[test]
+fn b10_an_ipv6_literal_has_the_same_effect() {
+    for dialect in [Rfc354, Rfc959] {
+        let server = Site::new("six").at("::1").file("a.txt", "hello").start();
+        let mut raw = server.login(dialect);
+        let listener = listen("::1", 0);
+        let port = listener.local_addr().unwrap().port();
+        let own = raw.ask(&format!("SOCK [::1],{port}"), "255").port();
+        raw.send("RETR a.txt");
+        let (data, from) = accept(&listener);
+        assert_eq!(from, SocketAddr::new(server.ip(), own));
+        raw.expect("250/150|125");
+        assert_eq!(drain(data), b"hello");
+        raw.expect("252|257/226|250");
+    }
+}
+
+#[test]
+fn c26_port_numbers_of_200_lstns_do_not_climb() {
+    let server = Site::new("ports").start();
+    let mut raw = server.login(Rfc959);
+    let ports: Vec<u16> = (0..200).map(|_| raw.ask("LSTN R", "255").port()).collect();
+    let climbs = ports.windows(2).filter(|pair| pair[0] < pair[1]).count();
+    assert!((20..180).contains(&climbs), "{climbs} of 199 steps climb: {ports:?}");
+}
+
+#[test]
+fn c28_strangers_never_end_the_wait() {
+    const STRANGERS: usize = 100;
+    for dialect in [Rfc354, Rfc959] {
+        let server = Site::new("strangers")
+            .args(["--foreign", "authenticated", "--foreign-networks", "127.0.0.0/8"])
+            .start();
+        let mut raw = server.login(dialect);
+        let port = raw.ask("LSTN R", "255").port();
+        raw.ask("SOCK 127.0.0.9,0", "255");
+        raw.send("STOR b.txt");
+        let to = SocketAddr::new(server.ip(), port);
+        for _ in 0..STRANGERS {
+            assert!(is_closed_unused(&connect("127.0.0.1:0".parse().unwrap(), to)), "a stranger is served");
+        }
+        let mut peer = connect("127.0.0.9:0".parse().unwrap(), to);
+        raw.expect("250/150|125");
+        peer.write_all(b"hello").unwrap();
+        end(&peer);
+        let last = raw.expect("252|257/226|250").text();
+        assert_eq!(server.bytes("b.txt"), b"hello");
+        if dialect == Rfc959 {
+            assert!(last.contains(&format!("Strangers-refused {STRANGERS}")), "{last}");
+            assert!(last.contains("Peer 127.0.0.9:"), "{last}");
+            assert!(last.contains("Bytes 5"), "{last}");
+        }
+    }
+}
+
+#[test]
+fn c28_only_the_limit_of_one_wait_ends_it() {
+    let server = Site::new("limit").start();
+    let mut raw = server.login(Rfc959);
+    let port = raw.ask("LSTN R", "255").port();
+    raw.send("STOR b.txt");
+    let to = SocketAddr::new(server.ip(), port);
+    let mut refused = 0;
+    while raw.is_quiet() && refused < 2000 {
+        // At the limit the listener goes, perhaps with this one in its queue.
+        if let Ok(stranger) = integration_tests::socket::try_connect("127.0.0.9:0".parse().unwrap(), to) {
+            assert!(is_closed_unused(&stranger), "a stranger is served");
+            refused += 1;
+        }
+    }
+    assert!(refused >= 999, "the wait ended after {refused} strangers");
+    raw.expect("454/425");
+    assert!(!server.path("b.txt").exists());
+    raw.ask("NOOP", "200");
+}

@@ -1,0 +1,81 @@
+//! Tests that leave the safe defaults: each use of `--foreign authenticated` or `--insecure` stands
+//! here with its reason. A new one without a reason fails.
+
+use super::source::texts;
+use std::collections::BTreeSet;
+
+/// Test or fixture, and why the default policy would not do.
+const REASONS: &[(&str, &str)] = &[
+    (
+        "B01-sock-is-answered-with-the-own-socket",
+        "192.0.2.1, the statement's host, is nobody here and can prove nothing",
+    ),
+    ("B18-anonymous-names-no-foreign-host", "shows that the widest policy does not reach anonymous"),
+    ("B19-addresses-that-are-no-target", "shows what is refused under the widest policy"),
+    ("B19-loopback-that-is-not-named", "shows that foreign-networks must name loopback"),
+    ("C16-a-third-host-is-accepted-by-policy-any", "the statement is about this policy"),
+    ("C20-an-earlier-sock-is-no-filter", "only here a peer besides the named one may come at all"),
+    ("D07-without-sock-any-peer-by-policy-any", "RFC 478 note 3 lets any socket in"),
+    ("R438-append-bare-retr-first", "RFC 438 knows no proof: its bare script"),
+    ("R438-append-bare-retr-first-without-the-filter", "RFC 438 knows no proof: its bare script"),
+    ("R438-append-bare-store-first", "RFC 438 knows no proof: its bare script"),
+    ("R438-append-bare-store-first-without-the-filter", "RFC 438 knows no proof: its bare script"),
+    ("R478-D04-pasv-bare-retr-first", "RFC 478 knows no proof: its bare script"),
+    ("R478-D04-pasv-bare-retr-first-without-the-filter", "RFC 478 knows no proof: its bare script"),
+    ("R478-D04-pasv-bare-store-first", "RFC 478 knows no proof: its bare script"),
+    ("R478-D04-pasv-bare-store-first-without-the-filter", "RFC 478 knows no proof: its bare script"),
+    ("R478-D15-rtrv-as-printed", "RFC 478 knows no proof: its bare script"),
+    ("R478-D20-figure-bare-retr-first", "RFC 478 knows no proof: its bare script"),
+    ("R478-D20-figure-bare-retr-first-without-the-filter", "RFC 478 knows no proof: its bare script"),
+    ("R478-D20-figure-bare-store-first", "RFC 478 knows no proof: its bare script"),
+    ("R478-D20-figure-bare-store-first-without-the-filter", "RFC 478 knows no proof: its bare script"),
+];
+
+/// The uses: fixtures by their file name, tests by the name of the function they stand in.
+fn uses() -> BTreeSet<String> {
+    let marks = [
+        ["--foreign", " authenticated"].concat(),
+        ["--inse", "cure"].concat(),
+        ["\"--foreign\"", ", \"authenticated\""].concat(),
+    ];
+    let mut found = BTreeSet::new();
+    for (path, text) in texts() {
+        let fixture = path.split("fixtures/transcripts/").nth(1).and_then(|name| name.strip_suffix(".txt"));
+        let in_tests = path.ends_with(".rs")
+            && (path.contains("/tests")
+                || path.contains("/benches/")
+                || path.starts_with("integration-tests/src/"));
+        if fixture.is_none() && !in_tests && !path.starts_with("demo/") && !path.starts_with(".ci/") {
+            continue;
+        }
+        let mut function = path.clone();
+        for line in text.lines() {
+            let trimmed = line.trim_start();
+            let head = trimmed
+                .trim_start_matches("pub ")
+                .trim_start_matches("pub(super) ")
+                .trim_start_matches("async ");
+            if let Some(name) = head.strip_prefix("fn ") {
+                function = name.split(['(', '<']).next().unwrap_or_default().to_owned();
+            }
+            if !trimmed.starts_with("//") && marks.iter().any(|mark| line.contains(mark.as_str())) {
+                found.insert(fixture.map_or_else(|| function.clone(), String::from));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_use_of_a_wider_policy_has_its_reason() {
+    let used = uses();
+    let named: BTreeSet<String> = REASONS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let unexplained: Vec<&String> = used.difference(&named).collect();
+    assert!(unexplained.is_empty(), "no reason is given for {unexplained:#?}");
+    let vanished: Vec<&String> = named.difference(&used).collect();
+    assert!(vanished.is_empty(), "no longer in use: {vanished:#?}");
+    assert!(REASONS.iter().all(|(_, reason)| reason.len() > 10), "a reason is a sentence");
+    for (name, reason) in REASONS {
+        eprintln!("{name}: {reason}");
+    }
+}

@@ -1,0 +1,56 @@
+//! Every statement of docs/protocol/conformance.md that this suite keeps has a test or a fixture
+//! with its id in the name.
+
+use super::source::{read, texts};
+use std::collections::BTreeSet;
+
+/// The statements that are kept now. What is not here is in the README's status table.
+const KEPT: &str = "
+A01 A02 A03 A04 A05 A06 A07 A08 A10 A11 A12 A13 A14 A15 A16 A18 A19 A20 A22 A23 A24
+B01 B02 B03 B04 B05 B06 B07 B08 B09 B10 B11 B12 B15 B17 B18 B19 B21 B22 B24
+C01 C02 C03 C04 C05 C06 C08 C09 C10 C12 C13 C14 C15 C16 C17 C18 C19 C20 C21 C22 C23 C25 C26 C27 C28
+D01 D02 D03 D04 D05 D06 D07 D08 D09 D10 D12 D13 D14 D15 D16 D20
+E01 E02 E03 E04 E05 E06 E07 E08 E09 E10 E11 E14 E15 E19 E20 E21 E22 E24
+H01 H02 H03 H04 H05 H06 H07 H11 H12 H13 H14 H15 H16 H19 H20 H25 H31 H32 H33 H38
+";
+
+/// The ids in the names of all tests and fixtures.
+fn named() -> BTreeSet<String> {
+    let mut ids = BTreeSet::new();
+    let mut note = |name: &str| {
+        for word in name.split(['_', '-', '.']) {
+            let (letter, digits) = word.split_at_checked(1).unwrap_or_default();
+            if digits.len() == 2 && digits.bytes().all(|digit| digit.is_ascii_digit()) {
+                ids.insert(format!("{}{digits}", letter.to_uppercase()));
+            }
+        }
+    };
+    for (path, text) in texts() {
+        if let Some(fixture) = path.split("fixtures/transcripts/").nth(1) {
+            note(fixture);
+        }
+        let mut lines = text.lines().filter(|_| path.ends_with(".rs"));
+        while let Some(line) = lines.next() {
+            if line.trim() == "#[test]" {
+                let name = lines.find_map(|line| line.trim_start().strip_prefix("fn ")).unwrap_or_default();
+                note(name.split('(').next().unwrap_or_default());
+            }
+        }
+    }
+    ids
+}
+
+#[test]
+fn every_kept_statement_has_a_test_with_its_id() {
+    let named = named();
+    let missing: Vec<&str> = KEPT.split_whitespace().filter(|id| !named.contains(*id)).collect();
+    assert!(missing.is_empty(), "no test and no fixture is named after {}", missing.join(" "));
+}
+
+#[test]
+fn every_kept_statement_is_written_down() {
+    let statements = read("docs/protocol/conformance.md");
+    let missing: Vec<&str> =
+        KEPT.split_whitespace().filter(|id| !statements.contains(&format!("{id} "))).collect();
+    assert!(missing.is_empty(), "not in docs/protocol/conformance.md: {}", missing.join(" "));
+}

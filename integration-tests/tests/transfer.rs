@@ -1,0 +1,121 @@
+//! Chapter E where a fixture would not do: octets that must have arrived, and a full disk.
+
+use ftp_proto::dialect::Dialect::{Rfc354, Rfc959};
+use integration_tests::site::{Site, octets};
+use integration_tests::socket::{accept, connect, drain, is_closed_unused, listen, until};
+use std::io::{Read, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+
+#[test]
+fn e06_abor_during_appe_keeps_what_was_appended() {
+    for dialect in [Rfc354, Rfc959] {
+        let server = Site::new("append").file("a.txt", "old+").start();
+        let mut raw = server.login(dialect);
+        let port = raw.ask("LSTN R", "255").port();
+        raw.send("APPE a.txt");
+        let mut data = connect("127.0.0.1:0".parse().unwrap(), SocketAddr::new(server.ip(), port));
+        raw.expect("250/150|125");
+        data.write_all(b"new").unwrap();
+        until("the octets are in the file", || server.bytes("a.txt").len() > 4);
+        raw.ask("ABOR", "452/426");
+        raw.expect("201/226");
+        assert_eq!(server.bytes("a.txt"), b"old+new");
+        assert!(is_closed_unused(&data));
+    }
+}
+
+#[test]
+fn e01_a_large_file_keeps_every_octet_both_ways() {
+    let content = octets(5_000_003);
+    for dialect in [Rfc354, Rfc959] {
+        let server = Site::new("large").file("a.bin", &content).start();
+        let mut raw = server.login(dialect);
+        raw.ask("TYPE I", "200");
+        let port = raw.ask("LSTN S", "255").port();
+        raw.send("RETR a.bin");
+        let data = connect("127.0.0.1:0".parse().unwrap(), SocketAddr::new(server.ip(), port));
+        assert!(drain(data) == content, "octets differ");
+        raw.expect("250/150|125");
+        raw.expect("252|257/226|250");
+        let port = raw.ask("LSTN R", "255").port();
+        raw.send("STOR b.bin");
+        let mut data = connect("127.0.0.1:0".parse().unwrap(), SocketAddr::new(server.ip(), port));
+        data.write_all(&content).unwrap();
+        drop(data);
+        raw.expect("250/150|125");
+        raw.expect("252|257/226|250");
+        assert!(server.bytes("b.bin") == content, "octets differ");
+    }
+}
+
+#[test]
+fn e09_stat_answers_while_a_sender_is_blocked() {
+    let server = Site::new("blocked").file("a.bin", octets(64 << 20)).start();
+    let mut raw = server.login(Rfc959);
+    raw.ask("TYPE I", "200");
+    let listener = listen("127.0.0.1", 0);
+    let port = listener.local_addr().unwrap().port();
+    raw.ask(&format!("SOCK {port}"), "255");
+    raw.send("RETR a.bin");
+    let (mut data, _) = accept(&listener);
+    raw.expect("150|125");
+    // One octet is read, the rest fills the buffers: the transfer cannot end.
+    data.read_exact(&mut [0]).unwrap();
+    raw.ask("STAT", "211|213");
+    raw.ask("ABOR", "426");
+    raw.expect("226");
+    raw.ask("NOOP", "200");
+}
+
+/// A file system of 1 MiB that vanishes with the test.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    /// `None` where it may not be mounted.
+    fn mount() -> Option<Self> {
+        let directory = tempfile::tempdir().unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=1m", "ftp-test"])
+            .arg(directory.path())
+            .output()
+            .is_ok_and(|output| output.status.success());
+        mounted.then_some(Self(directory))
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        drop(Command::new("umount").arg("-l").arg(self.path()).status());
+    }
+}
+
+#[test]
+fn e15_a_full_disk_is_said_and_closes_the_connection() {
+    let Some(disk) = SmallDisk::mount() else {
+        eprintln!("SKIPPED e15: a small file system cannot be mounted here (it needs root)");
+        return;
+    };
+    for dialect in [Rfc354, Rfc959] {
+        let old = octets(1000);
+        std::fs::write(disk.path().join("old.bin"), &old).unwrap();
+        let server = Site::new("full").start_in(disk.path().to_path_buf());
+        let mut raw = server.login(dialect);
+        raw.ask("TYPE I", "200");
+        let port = raw.ask("LSTN R", "255").port();
+        raw.send("STOR old.bin");
+        let mut data = connect("127.0.0.1:0".parse().unwrap(), SocketAddr::new(server.ip(), port));
+        raw.expect("250/150|125");
+        // The server closes in the middle: the rest of the octets cannot be written.
+        drop(data.write_all(&octets(64 << 20)));
+        raw.expect("453/452|552");
+        assert_eq!(server.bytes("old.bin"), old);
+        assert_eq!(server.names(), ["old.bin"]);
+        raw.ask("NOOP", "200");
+    }
+}
