@@ -5,13 +5,5 @@
     reason = "a test that cannot go on fails at once, its helpers too"
 )]
 
-mod bad_input;
 mod harness;
-mod lines;
-mod proof;
-mod rescue;
-mod sock;
 mod tidy;
-mod transcripts;
-mod transfer;
-mod user_agent;
