@@ -54,6 +54,13 @@ fn no_file_is_longer_than_600_lines() {
 }
 
 #[test]
+fn every_file_starts_with_a_sentence() {
+    // A program that is not there yet has nothing to say.
+    let mute = sources().into_iter().filter(|file| !file.text.starts_with("//! ") && file.lines > 1);
+    none("a file says in its first line what it is", mute.map(|file| file.path).collect());
+}
+
+#[test]
 fn the_folders_of_ftp_proto_use_only_what_is_above_them() {
     let layer = |folder: &str| LAYERS.iter().position(|folders| folders.contains(&folder));
     let mut found = Vec::new();
