@@ -136,19 +136,20 @@ enum Pause {
 
 fn burst<W: Work>(conn: &TcpStream, work: &mut W, meter: &Meter, abandoned: &AtomicBool) -> Pause {
     let mut room = Vec::new();
-    let mut quota = QUOTA;
+    let (mut quota, mut pace) = (QUOTA, Pace::default());
     while quota > 0 {
         if meter.is_stopped() || abandoned.load(Ordering::Relaxed) {
             return Pause::Ended(Ended::Stopped);
         }
         let step = match work.step(conn, &mut room) {
-            Step::Wait if soon(conn, W::WAY) => continue,
+            Step::Wait if pace.is_worth_waiting() && soon(conn, W::WAY) => continue,
             Step::Wait => last_look(conn, work, &mut room),
             step @ (Step::Moved(_) | Step::Ended(_)) => step,
         };
         match step {
             Step::Moved(octets) => {
                 meter.add(octets);
+                pace.moved += octets;
                 quota = quota.saturating_sub(octets);
             }
             Step::Wait => return Pause::Park,
@@ -156,6 +157,23 @@ fn burst<W: Work>(conn: &TcpStream, work: &mut W, meter: &Meter, abandoned: &Ato
         }
     }
     Pause::Quota
+}
+
+/// Whether the peer is busy enough to hold a thread for it: some who trickle would otherwise have
+/// all threads for ever.
+#[derive(Default)]
+struct Pace {
+    /// Octets since the last wait.
+    moved: usize,
+    /// So many waits in a row brought next to nothing.
+    poor: u32,
+}
+
+impl Pace {
+    fn is_worth_waiting(&mut self) -> bool {
+        self.poor = if std::mem::take(&mut self.moved) < WORTH { self.poor + 1 } else { 0 };
+        self.poor <= POOR
+    }
 }
 
 /// Whether the connection takes or gives something within [`PATIENCE`].
@@ -206,3 +224,7 @@ const PATIENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
 
 /// How much a burst moves before it lets another one have the thread.
 const QUOTA: usize = 256 * 1024 * 1024;
+
+/// What a wait must bring, and how often it may bring less in a row.
+const WORTH: usize = 16 * 1024;
+const POOR: u32 = 3;

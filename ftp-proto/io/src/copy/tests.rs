@@ -303,6 +303,30 @@ async fn a_peer_that_pauses_longer_than_a_burst_waits_loses_nothing() {
 }
 
 #[tokio::test]
+async fn a_peer_that_trickles_holds_no_thread_and_loses_nothing() {
+    for into in receive::every_way() {
+        let (mut here, there) = pair().await;
+        let meter = Meter::default();
+        let receive = receive::receive_by(into.again(), there, tempfile::tempfile().unwrap(), &meter);
+        let trickle = async {
+            let mut sent = 0;
+            while meter.parked() < 3 {
+                here.write_all(b"x").await.unwrap();
+                sent += 1;
+                while meter.moved() < sent {
+                    tokio::task::yield_now().await;
+                }
+            }
+            drop(here);
+            sent
+        };
+        let ((moved, file), sent) = tokio::join!(receive, trickle);
+        assert!(matches!(moved.end, Ended::Whole), "{into:?}: {:?}", moved.end);
+        assert_eq!(content_of(file).len() as u64, sent, "{into:?}");
+    }
+}
+
+#[tokio::test]
 async fn dropping_a_copy_resets_the_connection() {
     let (here, mut there) = pair().await;
     let meter = Meter::default();
