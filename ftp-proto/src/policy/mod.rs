@@ -2,8 +2,10 @@
 //! no log. [`Why`] feeds reply, log, metric and explanation (RFC 2577; docs/protocol/policy.md).
 
 mod decide;
+mod uniform;
 
 pub use decide::{believe, decide};
+pub use uniform::hides_failure;
 
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};

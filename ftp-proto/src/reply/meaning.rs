@@ -19,6 +19,8 @@ pub enum Meaning {
     LoggedIn,
     /// User or password wrong.
     LoginWrong,
+    /// Too many wrong logins; the session ends.
+    TooManyTries,
     /// The command needs a login.
     NotLoggedIn,
     /// Logged out, goodbye.
@@ -83,6 +85,8 @@ pub enum Meaning {
     Denied,
     /// The name cannot be used for this.
     BadName,
+    /// There is something of that name already.
+    NameTaken,
     /// The file is in use.
     FileBusy,
     /// A local error while it moved or before.
@@ -101,10 +105,14 @@ pub enum Meaning {
     Missing,
     /// A host or socket number that cannot be one.
     OutOfRange,
+    /// A socket number of 1973 that is no TCP port.
+    NotAPort,
     /// Verb known, not served.
     NotImplemented,
     /// Parameter known, not served.
     ParameterNotImplemented,
+    /// TYPE, REST and the like do not go together with this transfer.
+    ParametersConflict,
     /// Not in this order.
     BadSequence,
     /// Not while a transfer is under way.
@@ -127,6 +135,7 @@ impl Meaning {
             Self::NeedAccount => (331, 332),
             Self::LoggedIn => (230, 230),
             Self::LoginWrong => (431, 530),
+            Self::TooManyTries => (430, 421),
             Self::NotLoggedIn => (332, 530), // RFC 542
             Self::Goodbye => (231, 221),
             Self::GoodbyeLater => (232, 221),
@@ -159,6 +168,7 @@ impl Meaning {
             Self::NotFound => (450, 550),
             Self::Denied => (451, 550),
             Self::BadName => (550, 553),
+            Self::NameTaken => (456, 550),
             Self::FileBusy => (455, 450),
             Self::LocalError => (455, 451),
             Self::NoSpace => (453, 552),
@@ -168,8 +178,10 @@ impl Meaning {
             Self::Syntax => (501, 501),
             Self::Missing => (502, 501),
             Self::OutOfRange => (503, 501),
+            Self::NotAPort => (503, 504),
             Self::NotImplemented => (506, 502),
             Self::ParameterNotImplemented => (506, 504),
+            Self::ParametersConflict => (457, 504),
             Self::BadSequence => (505, 503),
             Self::WhileTransfer => (505, 503),
             Self::NoPort => (504, 425),

@@ -4,6 +4,7 @@
 //! reads a [`Reply`] and asks [`classify`] what it is for the command it answers.
 
 mod classify;
+mod facts;
 mod meaning;
 mod parse;
 mod refusals;
@@ -11,6 +12,7 @@ mod session;
 mod write;
 
 pub use classify::{Class, classify};
+pub use facts::write_facts;
 pub use meaning::Meaning;
 pub use parse::{NotFtp, ReplyReader};
 pub use refusals::{Blame, blame};

@@ -8,8 +8,28 @@
 //! The driver keeps sockets and files under the names of [`ask`]; the machine decides everything:
 //! who may connect, who is a stranger, who has proven itself, when a file is touched, what is said.
 
+mod abort;
+mod accept;
 pub mod ask;
+mod channel;
+mod dial;
+mod dispatch;
+mod inform;
+pub mod limits;
+mod login;
+mod moving;
+mod names;
+mod outbox;
+mod parameters;
+mod path;
+mod proof;
+mod queue;
 mod session;
+mod sockets;
+mod state;
+#[cfg(test)]
+mod tests;
+mod transfer;
 
 pub use ask::{Account, Answer, Ask, ConnId, Input, Output, Ticket};
 pub use session::Session;

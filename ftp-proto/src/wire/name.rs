@@ -23,6 +23,11 @@ pub enum BadName {
 }
 
 impl PathName {
+    /// `/`, where every session begins.
+    pub fn root() -> Self {
+        Self(vec![b'/'])
+    }
+
     /// A name that came over the wire, already Telnet-decoded: CR is allowed (A14).
     pub fn from_wire(octets: impl Into<Vec<u8>>) -> Result<Self, BadName> {
         let octets = octets.into();

@@ -1,0 +1,27 @@
+//! The final reply with facts (extensions): every line but the last is `nnn-fact`.
+
+use super::{Meaning, write};
+use crate::dialect::Dialect;
+
+/// `facts` and then `last`, each line with the code, in one piece. Control characters become `%XX`.
+///
+/// ```
+/// use ftp_proto::dialect::Dialect;
+/// use ftp_proto::reply::{Meaning, write_facts};
+///
+/// let facts = ["Bytes 5".to_owned()];
+/// let reply = write_facts(Dialect::Rfc959, Meaning::Transferred, &facts, b"Transfer complete.");
+/// assert_eq!(reply, b"226-Bytes 5\r\n226 Transfer complete.\r\n");
+/// ```
+pub fn write_facts(dialect: Dialect, meaning: Meaning, facts: &[String], last: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for fact in facts {
+        let start = out.len();
+        out.extend(write(dialect, meaning, &[fact.as_bytes()]));
+        if let Some(separator) = out.get_mut(start + 3) {
+            *separator = b'-';
+        }
+    }
+    out.extend(write(dialect, meaning, &[last]));
+    out
+}

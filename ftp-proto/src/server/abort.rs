@@ -1,0 +1,73 @@
+//! ABOR in every state: what is under way ends at once, with a reply of its own before ABOR's.
+
+use super::ask::{Ask, Event};
+use super::moving::Stop;
+use super::session::Session;
+use super::state::Work;
+use super::transfer::Phase;
+use crate::reply::Meaning;
+use crate::timer::Timer;
+
+impl Session {
+    /// ABOR.
+    pub(super) fn abor(&mut self) {
+        match &self.work {
+            Work::Idle | Work::Over => self.abort_nothing(),
+            Work::Question { ticket, .. } => {
+                self.out.ask(Ask::Cancel(*ticket));
+                self.timers.disarm(Timer::Question);
+                self.work = Work::Idle;
+                self.say_aborted();
+            }
+            Work::Transfer(transfer) => match &transfer.phase {
+                Phase::Preparing => {
+                    self.channel.rendezvous = None;
+                    self.abort_before_moving();
+                }
+                Phase::Dialling(_) | Phase::Accepting(_) => {
+                    self.release_attempt();
+                    self.use_up();
+                    self.abort_before_moving();
+                }
+                Phase::Moving(moving) if moving.stop == Some(Stop::Abort) => self.abort_nothing(),
+                Phase::Moving(_) => {
+                    self.channel.rendezvous = None;
+                    self.stop_move(Stop::Abort); // both replies come with its end (E07)
+                }
+            },
+        }
+    }
+
+    /// Nothing moves: PASV and EPSV end (RFC 2428 3, D13), LSTN's allocation stays.
+    fn abort_nothing(&mut self) {
+        self.channel.end_passive(&mut self.out);
+        self.channel.rendezvous = None;
+        self.out.reply(Meaning::NothingToAbort, "There is nothing to abort"); // E08
+    }
+
+    fn abort_before_moving(&mut self) {
+        self.cancel_prepared();
+        if let Work::Transfer(transfer) = &self.work {
+            self.out.event(Event::Transfer {
+                path: transfer.path.clone(),
+                direction: transfer.direction(),
+                octets: 0,
+                peer: None,
+                whole: false,
+            });
+        }
+        self.conclude();
+        self.say_aborted();
+    }
+
+    fn say_aborted(&mut self) {
+        self.out.reply(Meaning::TransferAborted, "Aborted");
+        self.out.reply(Meaning::Aborted, "ABOR done");
+    }
+
+    /// Gives back what an unfinished connection phase holds.
+    pub(super) fn release_attempt(&mut self) {
+        self.release_dial();
+        self.release_accept();
+    }
+}

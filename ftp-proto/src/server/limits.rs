@@ -1,0 +1,309 @@
+//! Limits that all sessions of a server share, so that RNDZ makes no port scanner of it
+//! (docs/protocol/extensions.md, "No port scanner").
+//!
+//! The driver keeps one [`ProofLimits`] and answers [`Ask::Permit`](super::Ask::Permit) from it:
+//! [`ProofLimits::ask`], then [`ProofLimits::done`] at
+//! [`Ask::PermitDone`](super::Ask::PermitDone), and also for a permit whose session has ended.
+
+use crate::address::unmapped;
+use crate::timer::Moment;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::Hash;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+/// Waits of one account that have their SYN at the same time.
+const AT_ONCE: usize = 4;
+/// Waits of one account that queue for it.
+const MAX_QUEUED: usize = 64;
+/// Failures of one account in [`ACCOUNT_WINDOW`].
+const ACCOUNT_FAILURES: usize = 30;
+const ACCOUNT_WINDOW: Duration = Duration::from_secs(10 * 60);
+/// Ports of one target address that failed in [`TARGET_WINDOW`], over all accounts.
+const TARGET_PORTS: usize = 10;
+const TARGET_WINDOW: Duration = Duration::from_secs(60 * 60);
+/// How often everything is looked through for what can be forgotten.
+const SWEEP: Duration = Duration::from_secs(60);
+/// The same while nothing new can be remembered.
+const SWEEP_FULL: Duration = Duration::from_secs(1);
+/// Accounts and targets remembered at most; beyond that nothing new is tried.
+const MAX_REMEMBERED: usize = 16 * 1024;
+
+/// May a SYN be sent?
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Verdict {
+    /// Now.
+    Go,
+    /// When one of the account's other waits is over: [`ProofLimits::done`] will name it.
+    Later,
+    /// No.
+    No,
+}
+
+/// The limits and what they have counted. `K` names a permit: session and ticket.
+#[derive(Debug)]
+pub struct ProofLimits<K> {
+    permits: HashMap<K, Permit>,
+    accounts: HashMap<Vec<u8>, Account<K>>,
+    /// Failed ports of each target address, each with the moment of its last failure.
+    targets: HashMap<IpAddr, Vec<(Moment, u16)>>,
+    swept: Moment,
+}
+
+#[derive(Debug)]
+struct Permit {
+    account: Vec<u8>,
+    target: SocketAddr,
+    going: bool,
+}
+
+#[derive(Debug)]
+struct Account<K> {
+    going: usize,
+    queued: VecDeque<K>,
+    failures: VecDeque<Moment>,
+}
+
+impl<K: Copy + Eq + Hash> ProofLimits<K> {
+    /// Nothing counted yet.
+    pub fn new() -> Self {
+        Self {
+            permits: HashMap::new(),
+            accounts: HashMap::new(),
+            targets: HashMap::new(),
+            swept: Moment::START,
+        }
+    }
+
+    /// May `account` try `target` now? Everything but [`Verdict::No`] must be ended with
+    /// [`Self::done`].
+    pub fn ask(&mut self, now: Moment, permit: K, account: &[u8], target: SocketAddr) -> Verdict {
+        let target = SocketAddr::new(unmapped(target.ip()), target.port());
+        self.sweep(now);
+        if !self.may(now, account, target) {
+            return Verdict::No;
+        }
+        let entry = self.accounts.entry(account.to_vec()).or_insert_with(Account::new);
+        let going = entry.going < AT_ONCE;
+        if going {
+            entry.going += 1;
+        } else if entry.queued.len() < MAX_QUEUED {
+            entry.queued.push_back(permit);
+        } else {
+            return Verdict::No;
+        }
+        self.permits.insert(permit, Permit { account: account.to_vec(), target, going });
+        if going { Verdict::Go } else { Verdict::Later }
+    }
+
+    /// A wait is over: with its proof, without it, or before its turn came. Gives the permits that
+    /// are answered now, and how ([`Verdict::Later`] never).
+    pub fn done(&mut self, now: Moment, permit: K, proven: bool) -> Vec<(K, Verdict)> {
+        let Some(Permit { account, target, going }) = self.permits.remove(&permit) else { return Vec::new() };
+        let Some(entry) = self.accounts.get_mut(&account) else { return Vec::new() };
+        if !going {
+            entry.queued.retain(|queued| *queued != permit);
+            return Vec::new();
+        }
+        entry.going = entry.going.saturating_sub(1);
+        if !proven {
+            entry.failures.push_back(now);
+            let failed = self.targets.entry(target.ip()).or_default();
+            failed.retain(|(_, port)| *port != target.port());
+            failed.push((now, target.port()));
+        }
+        self.next_of(now, &account)
+    }
+
+    /// Gives the account's free places to those that queue for them.
+    fn next_of(&mut self, now: Moment, account: &[u8]) -> Vec<(K, Verdict)> {
+        let mut answered = Vec::new();
+        while let Some(entry) = self.accounts.get_mut(account)
+            && entry.going < AT_ONCE
+            && let Some(permit) = entry.queued.pop_front()
+        {
+            let Some(target) = self.permits.get(&permit).map(|queued| queued.target) else { continue };
+            if !self.may(now, account, target) {
+                self.permits.remove(&permit);
+                answered.push((permit, Verdict::No));
+                continue;
+            }
+            if let Some(entry) = self.accounts.get_mut(account) {
+                entry.going += 1;
+            }
+            if let Some(permit) = self.permits.get_mut(&permit) {
+                permit.going = true;
+            }
+            answered.push((permit, Verdict::Go));
+        }
+        answered
+    }
+
+    /// Whether account and target are within their limits, and can be remembered.
+    fn may(&mut self, now: Moment, account: &[u8], target: SocketAddr) -> bool {
+        let account_may = match self.accounts.get_mut(account) {
+            Some(entry) => entry.failures_at(now) < ACCOUNT_FAILURES,
+            None => self.accounts.len() < MAX_REMEMBERED,
+        };
+        // Ports that are being tried may fail as well: they count until they have not.
+        let trying: HashSet<u16> = self
+            .permits
+            .values()
+            .filter(|permit| permit.going && permit.target.ip() == target.ip())
+            .map(|permit| permit.target.port())
+            .collect();
+        let target_may = match self.targets.get_mut(&target.ip()) {
+            Some(failed) => {
+                failed.retain(|(at, _)| now.since(*at) < TARGET_WINDOW);
+                let fresh = trying.iter().filter(|port| !failed.iter().any(|(_, old)| old == *port)).count();
+                failed.len() + fresh < TARGET_PORTS
+            }
+            None => self.targets.len() < MAX_REMEMBERED && trying.len() < TARGET_PORTS,
+        };
+        account_may && target_may
+    }
+
+    /// Forgets what no limit looks at any more.
+    fn sweep(&mut self, now: Moment) {
+        let full = self.accounts.len().max(self.targets.len()) >= MAX_REMEMBERED;
+        let pause = if full { SWEEP_FULL } else { SWEEP };
+        if now.since(self.swept) < pause {
+            return;
+        }
+        self.swept = now;
+        self.targets.retain(|_, failed| {
+            failed.retain(|(at, _)| now.since(*at) < TARGET_WINDOW);
+            !failed.is_empty()
+        });
+        self.accounts.retain(|_, account| {
+            account.failures_at(now) > 0 || account.going > 0 || !account.queued.is_empty()
+        });
+    }
+}
+
+impl<K: Copy + Eq + Hash> Default for ProofLimits<K> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<K> Account<K> {
+    const fn new() -> Self {
+        Self { going: 0, queued: VecDeque::new(), failures: VecDeque::new() }
+    }
+
+    /// Failures that still count.
+    fn failures_at(&mut self, now: Moment) -> usize {
+        self.failures.retain(|at| now.since(*at) < ACCOUNT_WINDOW);
+        self.failures.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Moment {
+        Moment::after_start(Duration::from_secs(seconds))
+    }
+
+    fn target(host: u8, port: u16) -> SocketAddr {
+        ([192, 0, 2, host], port).into()
+    }
+
+    #[test]
+    fn four_waits_of_an_account_go_at_once_and_a_fifth_when_one_is_over() {
+        let mut limits = ProofLimits::new();
+        for n in 0..4 {
+            assert_eq!(limits.ask(at(0), n, b"u", target(n, 2000)), Verdict::Go);
+        }
+        assert_eq!(limits.ask(at(0), 4, b"u", target(4, 2000)), Verdict::Later);
+        assert_eq!(limits.ask(at(0), 5, b"u", target(5, 2000)), Verdict::Later);
+        assert_eq!(limits.ask(at(0), 6, b"other", target(6, 2000)), Verdict::Go);
+        assert_eq!(limits.done(at(1), 4, false), []);
+        assert_eq!(limits.done(at(1), 0, true), [(5, Verdict::Go)]);
+        assert_eq!(limits.done(at(1), 0, true), []);
+    }
+
+    #[test]
+    fn thirty_failures_of_an_account_stop_it_for_ten_minutes() {
+        let mut limits = ProofLimits::new();
+        for n in 0..30 {
+            let host = u8::try_from(n / 5).unwrap();
+            assert_eq!(limits.ask(at(n), n, b"u", target(host, 2000)), Verdict::Go, "{n}");
+            limits.done(at(n), n, false);
+        }
+        assert_eq!(limits.ask(at(599), 99, b"u", target(77, 2000)), Verdict::No);
+        assert_eq!(limits.ask(at(599), 98, b"v", target(77, 2000)), Verdict::Go);
+        assert_eq!(limits.ask(at(600), 99, b"u", target(78, 2000)), Verdict::Go);
+    }
+
+    #[test]
+    fn a_proof_is_no_failure() {
+        let mut limits = ProofLimits::new();
+        for n in 0..100 {
+            assert_eq!(limits.ask(at(n), n, b"u", target(1, 2000)), Verdict::Go);
+            limits.done(at(n), n, true);
+        }
+    }
+
+    #[test]
+    fn ten_failed_ports_of_a_target_stop_all_accounts_for_an_hour() {
+        let mut limits = ProofLimits::new();
+        for n in 0..10u16 {
+            let account = n.to_string();
+            assert_eq!(limits.ask(at(0), n, account.as_bytes(), target(1, 2000 + n)), Verdict::Go);
+            limits.done(at(0), n, false);
+        }
+        assert_eq!(limits.ask(at(3599), 50, b"new", target(1, 3000)), Verdict::No);
+        assert_eq!(limits.ask(at(3599), 51, b"new", target(2, 3000)), Verdict::Go);
+        assert_eq!(limits.ask(at(3600), 52, b"new", target(1, 3000)), Verdict::Go);
+    }
+
+    #[test]
+    fn ports_that_are_being_tried_count_before_they_fail() {
+        let mut limits = ProofLimits::new();
+        let mapped = |port| SocketAddr::new("::ffff:192.0.2.1".parse().unwrap(), port);
+        for n in 0..10u16 {
+            let account = n.to_string();
+            assert_eq!(limits.ask(at(0), n, account.as_bytes(), mapped(2000 + n)), Verdict::Go);
+        }
+        assert_eq!(limits.ask(at(0), 10, b"new", target(1, 3000)), Verdict::No);
+        limits.done(at(0), 0, true);
+        assert_eq!(limits.ask(at(0), 10, b"new", target(1, 3000)), Verdict::Go);
+    }
+
+    #[test]
+    fn whoever_queued_is_judged_again_when_the_turn_comes() {
+        let mut limits = ProofLimits::new();
+        for n in 0..4 {
+            assert_eq!(limits.ask(at(0), n, b"u", target(9, 2000)), Verdict::Go);
+        }
+        assert_eq!(limits.ask(at(0), 4, b"u", target(1, 4000)), Verdict::Later);
+        for n in 0..10u16 {
+            let account = n.to_string();
+            limits.ask(at(0), 100 + n, account.as_bytes(), target(1, 2000 + n));
+            limits.done(at(0), 100 + n, false);
+        }
+        assert_eq!(limits.done(at(1), 0, false), [(4, Verdict::No)]);
+    }
+
+    #[test]
+    fn memory_is_bounded_and_freed() {
+        let mut limits = ProofLimits::new();
+        let mut refused = 0;
+        for n in 0..40_000u32 {
+            let host = SocketAddr::new(std::net::Ipv4Addr::from(0x0A00_0000 + n).into(), 2000);
+            match limits.ask(at(0), n, &n.to_be_bytes(), host) {
+                Verdict::Go => drop(limits.done(at(0), n, false)),
+                Verdict::Later => unreachable!(),
+                Verdict::No => refused += 1,
+            }
+        }
+        assert!(refused > 0);
+        assert!(limits.accounts.len() <= MAX_REMEMBERED && limits.targets.len() <= MAX_REMEMBERED);
+        assert_eq!(limits.ask(at(3600), 1, b"u", target(1, 2000)), Verdict::Go);
+        assert_eq!(limits.targets.len(), 0);
+        assert_eq!(limits.accounts.len(), 1);
+    }
+}

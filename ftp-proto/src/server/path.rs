@@ -1,0 +1,108 @@
+//! Names become absolute paths: the working directory, `.` and `..`, and the names nobody may use.
+
+use crate::wire::PathName;
+
+/// Octets of a path at most (PATH_MAX of Linux).
+const MAX_PATH: usize = 4096;
+
+/// A name that no command may use: reserved for files under way, or too long.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct NotAllowed;
+
+/// The absolute, normalised path of `name` seen from `cwd`: no empty component, no `.`, no `..`;
+/// `..` at the root stays there (RFC 2577: nothing leads outside).
+pub(super) fn resolve(cwd: &PathName, name: &PathName) -> Result<PathName, NotAllowed> {
+    let name = name.as_bytes();
+    let start: &[u8] = if name.starts_with(b"/") { b"" } else { cwd.as_bytes() };
+    let mut parts: Vec<&[u8]> = Vec::new();
+    for part in start.split(slash).chain(name.split(slash)) {
+        match part {
+            b"" | b"." => {}
+            b".." => {
+                parts.pop();
+            }
+            part if is_reserved(part) => return Err(NotAllowed),
+            part => parts.push(part),
+        }
+    }
+    join(&parts)
+}
+
+/// The parent directory, for CDUP.
+pub(super) fn parent(cwd: &PathName) -> PathName {
+    let mut parts: Vec<&[u8]> = cwd.as_bytes().split(slash).filter(|part| !part.is_empty()).collect();
+    parts.pop();
+    join(&parts).unwrap_or_else(|NotAllowed| PathName::root())
+}
+
+/// `.ftp-<32 hex>.part`: files under way belong to nobody until they have their name.
+fn is_reserved(part: &[u8]) -> bool {
+    part.strip_prefix(b".ftp-")
+        .and_then(|rest| rest.strip_suffix(b".part"))
+        .is_some_and(|hex| hex.len() == 32 && hex.iter().all(u8::is_ascii_hexdigit))
+}
+
+fn join(parts: &[&[u8]]) -> Result<PathName, NotAllowed> {
+    let path: Vec<u8> = if parts.is_empty() {
+        b"/".to_vec()
+    } else {
+        parts.iter().flat_map(|part| [b"/", *part].concat()).collect()
+    };
+    if path.len() > MAX_PATH {
+        return Err(NotAllowed);
+    }
+    PathName::from_wire(path).map_err(|_| NotAllowed)
+}
+
+const fn slash(octet: &u8) -> bool {
+    *octet == b'/'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(cwd: &str, name: &str, expect: Option<&str>) {
+        let path = |text: &str| PathName::from_wire(text.as_bytes()).unwrap();
+        assert_eq!(resolve(&path(cwd), &path(name)).ok(), expect.map(path), "{cwd} {name}");
+    }
+
+    #[test]
+    fn names_become_absolute_and_never_leave_the_root() {
+        check("/", "a", Some("/a"));
+        check("/a/b", "c", Some("/a/b/c"));
+        check("/a/b", "/c", Some("/c"));
+        check("/a/b", "..", Some("/a"));
+        check("/a", "../../../etc/passwd", Some("/etc/passwd"));
+        check("/a", "./b//c/./", Some("/a/b/c"));
+        check("/", "..", Some("/"));
+        check("/", " x ", Some("/ x "));
+        check("/", "...", Some("/..."));
+    }
+
+    #[test]
+    fn names_of_files_under_way_are_nobodys() {
+        check("/", ".ftp-0123456789abcdef0123456789ABCDEF.part", None);
+        check("/", "d/.ftp-0123456789abcdef0123456789abcdef.part/x", None);
+        check("/", ".ftp-0123.part", Some("/.ftp-0123.part"));
+        check(
+            "/",
+            ".ftp-0123456789abcdef0123456789abcdeg.part",
+            Some("/.ftp-0123456789abcdef0123456789abcdeg.part"),
+        );
+    }
+
+    #[test]
+    fn a_path_has_an_end() {
+        check("/", &"x/".repeat(2048), Some(&"/x".repeat(2048)));
+        check("/a", &"x/".repeat(2048), None);
+    }
+
+    #[test]
+    fn the_parent_of_the_root_is_the_root() {
+        let path = |text: &str| PathName::from_wire(text.as_bytes()).unwrap();
+        assert_eq!(parent(&path("/a/b")), path("/a"));
+        assert_eq!(parent(&path("/a")), path("/"));
+        assert_eq!(parent(&PathName::root()), path("/"));
+    }
+}

@@ -1,0 +1,482 @@
+//! A driver for one session: answers what a server with some files would, records what is said.
+
+use crate::command::Direction;
+use crate::dialect::Dialect;
+use crate::digest::{Algorithm, Digest};
+use crate::listing::{Entry, Kind, When};
+use crate::policy::{Foreign, Rules};
+use crate::rendezvous::{Exchange, Flags, RendezvousSecret, Step};
+use crate::server::ask::{
+    Account, Answer, Ask, ConnId, End, Ending, Event, FileAsk, FileFailure, Found, Input, Intent, Output,
+    Ticket,
+};
+use crate::server::{Config, Connection, Session, Timeouts};
+use crate::timer::Moment;
+use crate::wire::PathName;
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The user's own host.
+pub(super) const OWN: &str = "192.0.2.7";
+/// Another host.
+pub(super) const FOREIGN: &str = "198.51.100.9";
+/// The server's address.
+pub(super) const LOCAL: &str = "192.0.2.1";
+
+pub(super) struct Harness {
+    session: Session,
+    pub(super) now: Moment,
+    deadline: Option<Moment>,
+    /// Replies, line by line, since they were taken last.
+    replies: Vec<String>,
+    /// Everything said since the start.
+    pub(super) transcript: Vec<String>,
+    /// What was asked, as short words, since it was taken last.
+    pub(super) did: Vec<String>,
+    pub(super) events: Vec<Event>,
+    pub(super) closed: bool,
+    /// Sizes of the files there are.
+    pub(super) files: BTreeMap<String, u64>,
+    /// What was stored.
+    pub(super) progress: (u64, u64),
+    /// How the driver answers `Permit`; not at all when `None`.
+    pub(super) permit: Option<bool>,
+    /// Whether ports are to be had.
+    pub(super) ports: bool,
+    /// Whether a move begins at once.
+    pub(super) opens: Result<(), FileFailure>,
+    /// Whether questions about files are answered at once.
+    pub(super) answers_files: bool,
+    next_port: u16,
+    next_conn: u64,
+    ports_of: BTreeMap<Ticket, u16>,
+    listeners: BTreeMap<Ticket, u16>,
+    connecting: VecDeque<(Ticket, SocketAddr)>,
+    permits: VecDeque<Ticket>,
+    moving: Option<Ticket>,
+    pub(super) intent: Option<Intent>,
+    /// Octets written to each data connection.
+    pub(super) written: BTreeMap<ConnId, Vec<u8>>,
+    /// Data connections that are not closed.
+    pub(super) open: Vec<ConnId>,
+}
+
+/// What is different from the default configuration.
+pub(super) struct Setup {
+    pub(super) dialect: Dialect,
+    pub(super) rules: Rules,
+    pub(super) peer: SocketAddr,
+    pub(super) local: SocketAddr,
+    pub(super) max_strangers: u32,
+    pub(super) public_address: Option<std::net::IpAddr>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            dialect: Dialect::Rfc959,
+            rules: Rules::default(),
+            peer: (OWN.parse::<std::net::IpAddr>().unwrap(), 50_000).into(),
+            local: (LOCAL.parse::<std::net::IpAddr>().unwrap(), 21).into(),
+            max_strangers: 1000,
+            public_address: None,
+        }
+    }
+}
+
+pub(super) fn old() -> Harness {
+    Harness::new(Setup { dialect: Dialect::Rfc354, ..Setup::default() }).logged_in()
+}
+
+pub(super) fn modern() -> Harness {
+    Harness::new(Setup::default()).logged_in()
+}
+
+/// Both listeners under `--foreign authenticated` with all networks named: the bare scripts.
+pub(super) fn open_to_all(dialect: Dialect) -> Harness {
+    let rules = Rules {
+        foreign: Foreign::Authenticated,
+        foreign_networks: Some(vec!["0.0.0.0/0".parse().unwrap()]),
+        ..Rules::default()
+    };
+    Harness::new(Setup { dialect, rules, ..Setup::default() }).logged_in()
+}
+
+pub(super) fn both() -> [Harness; 2] {
+    [old(), modern()]
+}
+
+pub(super) fn address(text: &str) -> SocketAddr {
+    text.parse().unwrap()
+}
+
+pub(super) fn seconds(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+impl Harness {
+    pub(super) fn new(setup: Setup) -> Self {
+        let config = Config {
+            dialect: setup.dialect,
+            rules: setup.rules,
+            public_address: setup.public_address,
+            timeouts: Timeouts::default(),
+            max_strangers: setup.max_strangers,
+            max_held: 8,
+            max_provers: 16,
+            software: "server".to_owned(),
+        };
+        let connection = Connection { peer: setup.peer, local: setup.local, entropy: [9; 32] };
+        let mut harness = Self {
+            session: Session::new(Arc::new(config), connection),
+            now: Moment::START,
+            deadline: None,
+            replies: Vec::new(),
+            transcript: Vec::new(),
+            did: Vec::new(),
+            events: Vec::new(),
+            closed: false,
+            files: BTreeMap::from([("/a".to_owned(), 1000), ("/b".to_owned(), 5)]),
+            progress: (0, 0),
+            permit: Some(true),
+            ports: true,
+            opens: Ok(()),
+            answers_files: true,
+            next_port: 40_001,
+            next_conn: 1,
+            ports_of: BTreeMap::new(),
+            listeners: BTreeMap::new(),
+            connecting: VecDeque::new(),
+            permits: VecDeque::new(),
+            moving: None,
+            intent: None,
+            written: BTreeMap::new(),
+            open: Vec::new(),
+        };
+        harness.input(Input::Start);
+        harness
+    }
+
+    pub(super) fn logged_in(mut self) -> Self {
+        self.say("USER u");
+        self.say("PASS secret");
+        self.say("TYPE I");
+        self.did.clear();
+        self
+    }
+
+    /// One input, and everything that follows from it.
+    pub(super) fn input(&mut self, input: Input<'_>) {
+        self.session.input(self.now, input);
+        loop {
+            match self.session.poll() {
+                Output::Send(octets) => {
+                    assert!(!self.closed, "nothing is said after Close");
+                    let text = String::from_utf8(octets).unwrap();
+                    assert!(text.ends_with("\r\n"), "{text:?}");
+                    for line in text.lines() {
+                        self.replies.push(line.to_owned());
+                        self.transcript.push(line.to_owned());
+                    }
+                }
+                Output::Ask(ask) => self.perform(ask),
+                Output::Event(event) => self.events.push(event),
+                Output::Close => self.closed = true,
+                Output::Wait(deadline) => {
+                    self.deadline = deadline;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn answer(&mut self, ticket: Ticket, answer: Answer) {
+        self.session.input(self.now, Input::Answer(ticket, answer));
+    }
+
+    fn perform(&mut self, ask: Ask) {
+        match ask {
+            Ask::Login { ticket, user, password } => {
+                let anonymous = user == b"anonymous";
+                let known = password.expose() == b"secret" || anonymous;
+                let foreign = Foreign::Authenticated;
+                let account = Account { name: user, anonymous, read_only: anonymous, foreign };
+                self.answer(ticket, Answer::Login(known.then_some(account)));
+            }
+            Ask::Reserve { ticket, .. } => {
+                let port = self.ports.then_some(self.next_port);
+                self.next_port += 1;
+                if let Some(port) = port {
+                    self.ports_of.insert(ticket, port);
+                    self.did.push(format!("reserve {port}"));
+                }
+                self.answer(ticket, Answer::Port(port));
+            }
+            Ask::Listen { ticket, reservation } => {
+                let port = self.ports_of[&reservation];
+                assert!(!self.listeners.values().any(|open| *open == port), "{port} is listened on twice");
+                self.listeners.insert(ticket, port);
+                self.did.push(format!("listen {port}"));
+                self.answer(ticket, Answer::Port(Some(port)));
+            }
+            Ask::Unlisten(ticket) => {
+                let port = self.listeners.remove(&ticket).unwrap();
+                self.did.push(format!("unlisten {port}"));
+            }
+            Ask::Release(ticket) => {
+                let port = self.ports_of.remove(&ticket).unwrap();
+                self.did.push(format!("release {port}"));
+            }
+            Ask::Connect { ticket, from, to, .. } => {
+                let from = from.map_or("any".to_owned(), |from| self.ports_of[&from].to_string());
+                self.did.push(format!("connect {from} -> {to}"));
+                self.connecting.push_back((ticket, to));
+            }
+            Ask::Cancel(ticket) => {
+                self.connecting.retain(|(waiting, _)| *waiting != ticket);
+                self.permits.retain(|waiting| *waiting != ticket);
+                self.did.push("cancel".to_owned());
+            }
+            Ask::Drop { conn, how } => {
+                assert_eq!(how, Ending::Reset);
+                let index = self.open.iter().position(|open| *open == conn).expect("dropped once");
+                self.open.remove(index);
+                self.did.push(format!("drop {}", conn.0));
+            }
+            Ask::Write { conn, octets } => {
+                assert!(self.open.contains(&conn));
+                self.written.entry(conn).or_default().extend(octets);
+            }
+            Ask::Read { conn, limit } => assert!(limit > 0 && limit <= 32 && self.open.contains(&conn)),
+            Ask::Permit { ticket, account, target } => {
+                self.did.push(format!("permit {} {target}", String::from_utf8_lossy(&account)));
+                match self.permit {
+                    Some(may) => self.answer(ticket, Answer::Permit(may)),
+                    None => self.permits.push_back(ticket),
+                }
+            }
+            Ask::PermitDone { proven, .. } => self.did.push(format!("permit done {proven}")),
+            Ask::Prepare { ticket, path, intent } => self.prepare(ticket, &path, intent),
+            Ask::Move { ticket, conn, .. } => {
+                let index = self.open.iter().position(|open| *open == conn).expect("moved over an open one");
+                self.open.remove(index);
+                self.did.push(format!("move {}", conn.0));
+                self.moving = Some(ticket);
+                match self.opens {
+                    Ok(()) => self.answer(ticket, Answer::Started),
+                    Err(failure) => {
+                        self.answer(ticket, Answer::Moved { octets: 0, end: End::Failed(failure) })
+                    }
+                }
+            }
+            Ask::Progress { ticket, of } => {
+                assert_eq!(self.moving, Some(of));
+                let (moved, durable) = self.progress;
+                self.answer(ticket, Answer::Progress { moved, durable });
+            }
+            Ask::Stop(ticket) => {
+                assert_eq!(self.moving, Some(ticket));
+                self.did.push("stop".to_owned());
+                self.answer(ticket, Answer::Moved { octets: self.progress.0, end: End::Stopped });
+            }
+            Ask::File { ticket, ask } => {
+                self.did.push(format!("{ask:?}"));
+                if self.answers_files {
+                    let found = self.look_up(ask);
+                    self.answer(ticket, Answer::File(found));
+                }
+            }
+        }
+    }
+
+    fn prepare(&mut self, ticket: Ticket, path: &PathName, intent: Intent) {
+        self.did.push(format!("prepare {}", path.display()));
+        let size = self.files.get(&path.display()).copied();
+        let answer = match (&intent, size) {
+            (Intent::Send { offset }, Some(size)) if *offset > size => {
+                Answer::File(Err(FileFailure::BeyondEnd))
+            }
+            (Intent::Send { .. }, Some(size)) => Answer::Prepared { size: Some(size) },
+            (Intent::Send { .. }, None) => Answer::File(Err(FileFailure::NotFound)),
+            (Intent::List(_), Some(_)) => Answer::File(Err(FileFailure::NotDirectory)),
+            _ => Answer::Prepared { size: None },
+        };
+        self.intent = Some(intent);
+        self.answer(ticket, answer);
+    }
+
+    fn look_up(&mut self, ask: FileAsk) -> Result<Found, FileFailure> {
+        let known = |path: &PathName| self.files.get(&path.display()).copied().ok_or(FileFailure::NotFound);
+        match ask {
+            FileAsk::Facts(path) if path == PathName::root() => {
+                Ok(Found::Entry(entry("/", Kind::Directory, None)))
+            }
+            FileAsk::Facts(path) => {
+                let size = known(&path)?;
+                Ok(Found::Entry(entry(&path.display(), Kind::File, Some(size))))
+            }
+            FileAsk::List(..) => {
+                let entries =
+                    self.files.iter().map(|(name, size)| entry(&name[1..], Kind::File, Some(*size)));
+                Ok(Found::Entries(entries.collect(), false))
+            }
+            FileAsk::Remove(path) | FileAsk::RenameFrom(path) => known(&path).map(|_| Found::Done),
+            FileAsk::Hash(path, _) => {
+                let hex = "ab".repeat(32);
+                known(&path).map(|size| Found::Digest(Digest { algorithm: Algorithm::Sha256, hex }, size))
+            }
+            FileAsk::Enter(_)
+            | FileAsk::MakeDirectory(_)
+            | FileAsk::RemoveDirectory(_)
+            | FileAsk::Rename { .. } => Ok(Found::Done),
+        }
+    }
+
+    /// Sends one command line and gives the replies since.
+    pub(super) fn say(&mut self, line: &str) -> Vec<String> {
+        self.send(&format!("{line}\r\n"));
+        self.take()
+    }
+
+    pub(super) fn send(&mut self, octets: &str) {
+        self.input(Input::Bytes(octets.as_bytes()));
+    }
+
+    /// The replies since they were taken last.
+    pub(super) fn take(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.replies)
+    }
+
+    /// Checks the codes of the replies that a line gives: the first four characters of each line.
+    #[track_caller]
+    pub(super) fn check(&mut self, line: &str, codes: &[&str]) {
+        let replies = self.say(line);
+        let found: Vec<&str> =
+            replies.iter().filter(|line| !line.starts_with(' ')).map(|line| line[..4].trim_end()).collect();
+        assert_eq!(found, codes, "{line}: {replies:?}");
+    }
+
+    /// What was asked since it was looked at last.
+    pub(super) fn did(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.did)
+    }
+
+    /// The port in the last 255, 227 or 229.
+    #[track_caller]
+    pub(super) fn port(&mut self, line: &str) -> u16 {
+        let replies = self.say(line);
+        assert_eq!(replies.len(), 1, "{replies:?}");
+        let text = replies[0].trim_end_matches(['.', ')', '|']);
+        if text.starts_with("227") {
+            let mut parts = text.rsplit(',').map(|part| part.parse::<u16>().unwrap());
+            return parts.next().unwrap() + 256 * parts.next().unwrap();
+        }
+        text.rsplit([' ', '|']).next().unwrap().parse().unwrap_or_else(|_| panic!("no port in {replies:?}"))
+    }
+
+    /// Somebody connects to a port that is listened on; the name of the connection.
+    #[track_caller]
+    pub(super) fn arrive(&mut self, port: u16, from: &str) -> ConnId {
+        let listener = *self.listeners.iter().find(|(_, at)| **at == port).expect("nobody listens there").0;
+        let conn = self.new_conn();
+        self.input(Input::Arrived { listener, conn, from: address(from) });
+        conn
+    }
+
+    pub(super) fn listens(&self, port: u16) -> bool {
+        self.listeners.values().any(|open| *open == port)
+    }
+
+    fn new_conn(&mut self) -> ConnId {
+        let conn = ConnId(self.next_conn);
+        self.next_conn += 1;
+        self.open.push(conn);
+        conn
+    }
+
+    /// The oldest attempt to connect succeeds.
+    #[track_caller]
+    pub(super) fn connected(&mut self) -> ConnId {
+        let (ticket, _) = self.connecting.pop_front().expect("nobody connects");
+        let conn = self.new_conn();
+        self.input(Input::Answer(ticket, Answer::Connected { conn }));
+        conn
+    }
+
+    /// The oldest attempt to connect fails.
+    #[track_caller]
+    pub(super) fn refused(&mut self) {
+        let (ticket, _) = self.connecting.pop_front().expect("nobody connects");
+        self.input(Input::Answer(ticket, Answer::Failed("refused".to_owned())));
+    }
+
+    /// The move ends.
+    #[track_caller]
+    pub(super) fn finish(&mut self, octets: u64, end: End) -> Vec<String> {
+        let ticket = self.moving.take().expect("nothing moves");
+        self.input(Input::Answer(ticket, Answer::Moved { octets, end }));
+        self.take()
+    }
+
+    pub(super) fn is_moving(&self) -> bool {
+        self.did.iter().any(|did| did.starts_with("move"))
+    }
+
+    /// The clock goes on; every deadline on the way fires.
+    pub(super) fn pass(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some(deadline) = self.deadline.filter(|deadline| *deadline <= end) {
+            assert!(deadline >= self.now);
+            self.now = deadline;
+            self.input(Input::Timeout);
+        }
+        self.now = end;
+    }
+
+    /// The permit that was asked for is answered late.
+    pub(super) fn permit_late(&mut self, may: bool) {
+        let ticket = self.permits.pop_front().expect("no permit is asked for");
+        self.input(Input::Answer(ticket, Answer::Permit(may)));
+    }
+
+    /// Octets of the other end of a connection.
+    pub(super) fn octets(&mut self, conn: ConnId, octets: &[u8]) {
+        self.input(Input::Data { conn, octets });
+    }
+
+    /// The other end of a connection proves itself with the secret; `direction` is the other end's.
+    #[track_caller]
+    pub(super) fn prove(&mut self, conn: ConnId, secret: [u8; 32], direction: Direction) {
+        let secret = RendezvousSecret::new(secret);
+        let (mut exchange, hello) =
+            Exchange::new(&secret, direction, Flags::default(), [conn.0 as u8; 23], &[]);
+        let theirs = self.written[&conn].clone();
+        assert_eq!(theirs.len(), 32, "only the hello before ours");
+        let Step::Send(proof) = exchange.push(&theirs) else { panic!("our hello is wrong") };
+        self.octets(conn, &hello);
+        self.octets(conn, &proof);
+        let written = self.written[&conn].clone();
+        if let Some(ours) = written.get(32..64) {
+            exchange.push(&[]);
+            self.did.push(format!("they found {:?}", exchange.push(ours)));
+        }
+    }
+
+    pub(super) fn strangers(&self) -> usize {
+        self.events.iter().filter(|event| matches!(event, Event::Stranger { .. })).count()
+    }
+}
+
+fn entry(name: &str, kind: Kind, size: Option<u64>) -> Entry {
+    Entry {
+        name: PathName::from_wire(name).unwrap(),
+        kind,
+        size,
+        modified: Some(When(86_400)),
+        mode: None,
+        perm: None,
+        unique: None,
+    }
+}

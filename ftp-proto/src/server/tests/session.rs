@@ -1,0 +1,288 @@
+//! A: lines, login, the session.
+
+use super::Harness;
+use super::harness::{FOREIGN, OWN, Setup, both, modern, old, seconds};
+use crate::dialect::Dialect;
+use crate::server::ask::{End, Event, Input};
+
+fn fresh(dialect: Dialect) -> Harness {
+    Harness::new(Setup { dialect, ..Setup::default() })
+}
+
+#[test]
+fn a02_type_a_in_any_case() {
+    both().map(|mut h| h.check("type a", &["200"]));
+}
+
+#[test]
+fn a06_two_commands_in_one_segment_have_a_reply_each_in_order() {
+    let mut h = fresh(Dialect::Rfc959);
+    h.take();
+    h.send("USER u\r\nPASS secret\r\nPWD\r\nSIZE a\r\nNOOP\r\n");
+    let codes: Vec<String> = h.take().iter().map(|line| line[..3].to_owned()).collect();
+    assert_eq!(codes, ["331", "230", "257", "550", "200"]);
+}
+
+#[test]
+fn a10_the_greeting_says_the_dialect() {
+    assert!(fresh(Dialect::Rfc354).take()[0].starts_with("300 "));
+    assert!(fresh(Dialect::Rfc959).take()[0].starts_with("220 "));
+}
+
+#[test]
+fn a12_stat_of_1973_is_a_status_block_and_a_final_200() {
+    let mut h = old();
+    let replies = h.say("STAT");
+    assert!(replies[0].starts_with('1'), "{replies:?}");
+    assert!(replies.last().unwrap().starts_with("200 "));
+    let mut h = modern();
+    let replies = h.say("STAT");
+    assert!(replies[0].starts_with("211-") && replies.last().unwrap().starts_with("211 "));
+}
+
+#[test]
+fn a15_only_255_is_no_code_of_959_on_the_modern_listener() {
+    let mut h = modern();
+    h.say(&format!("SOCK {OWN},40004"));
+    h.say("RETR a");
+    h.connected();
+    h.finish(1000, End::Whole);
+    h.say("LSTN R");
+    h.say("GSOC");
+    h.say("ACTV");
+    h.say("QUIT");
+    let strange: Vec<&String> = h
+        .transcript
+        .iter()
+        .filter(|line| !["220", "331", "230", "200", "150", "226", "221"].contains(&&line[..3]))
+        .collect();
+    assert_eq!(strange.len(), 3, "{strange:?}");
+    assert!(strange.iter().all(|line| line.starts_with("255 SOCK ")), "{strange:?}");
+}
+
+#[test]
+fn a16_unknown_and_unserved_verbs_change_nothing() {
+    for (mut h, unserved) in both().into_iter().zip(["506", "502"]) {
+        let port = h.port("LSTN R");
+        h.check("FOO bar", &["500"]);
+        h.check("AUTH TLS", &[unserved]);
+        h.check("STOU", &[unserved]);
+        assert!(h.listens(port));
+        assert_eq!(h.port(&format!("SOCK {OWN},40004")), port);
+    }
+}
+
+#[test]
+fn a17_an_unknown_verb_that_begins_with_x_is_no_reason_to_leave() {
+    for mut h in both() {
+        h.check("XYZZ", &["500"]);
+        h.check("XCRC a", &[if h.transcript[0].starts_with('3') { "506" } else { "502" }]);
+        h.check("NOOP", &["200"]);
+    }
+}
+
+#[test]
+fn a18_x_forms_are_the_plain_verbs() {
+    let mut h = modern();
+    h.check("XMKD d", &["257"]);
+    h.check("XCWD d", &["250"]);
+    assert_eq!(h.say("XPWD"), ["257 \"/d\" is the working directory"]);
+    h.check("XCUP", &["250"]);
+    assert_eq!(h.say("PWD"), ["257 \"/\" is the working directory"]);
+    h.check("XRMD d", &["250"]);
+    assert_eq!(
+        h.did(),
+        [r#"MakeDirectory("/d")"#, r#"Enter("/d")"#, r#"Enter("/")"#, r#"RemoveDirectory("/d")"#]
+    );
+}
+
+#[test]
+fn a19_noop_changes_no_parameter() {
+    for mut h in both() {
+        let port = h.port("LSTN S");
+        h.check("NOOP", &["200"]);
+        assert!(h.listens(port));
+        h.say("SIZE a");
+        assert_eq!(h.did().last().map(String::as_str), Some(r#"Facts("/a")"#), "TYPE is still I");
+    }
+}
+
+#[test]
+fn a20_before_the_login_help_and_bye_but_not_retr() {
+    for (dialect, refusal) in [(Dialect::Rfc354, "332"), (Dialect::Rfc959, "530")] {
+        let mut h = fresh(dialect);
+        h.take();
+        h.check("RETR a", &[refusal]);
+        h.check("LSTN R", &[refusal]);
+        h.check("RETR", &[refusal]);
+        assert!(h.say("HELP")[0].starts_with('2'));
+        h.check("BYE", &[if dialect == Dialect::Rfc354 { "231" } else { "221" }]);
+        assert!(h.closed);
+    }
+}
+
+#[test]
+fn a21_bye_during_a_transfer_waits_for_its_result() {
+    for mut h in both() {
+        let old = h.transcript[0].starts_with('3');
+        let port = h.port("PASV");
+        h.arrive(port, &format!("{OWN}:5000"));
+        h.check("RETR a", &[if old { "250" } else { "150" }]);
+        h.check("BYE", if old { &["232"] } else { &[] });
+        assert!(!h.closed);
+        let replies = h.finish(1000, End::Whole);
+        let codes: Vec<&str> = replies.iter().map(|line| &line[..3]).collect();
+        assert_eq!(codes, if old { vec!["257"] } else { vec!["226", "221"] });
+        assert!(h.closed);
+    }
+}
+
+#[test]
+fn a22_user_again_clears_the_data_sockets() {
+    for mut h in both() {
+        let listener = h.port("LSTN R");
+        h.say(&format!("SOCK {OWN},40004"));
+        h.say("USER u");
+        assert!(!h.listens(listener));
+        h.say("PASS secret");
+        h.say("TYPE I");
+        let failure = if h.transcript[0].starts_with('3') { "454" } else { "425" };
+        h.check("RETR a", &[failure]);
+        h.check("STOR c", &[failure]);
+    }
+}
+
+#[test]
+fn a22_user_again_ends_pasv_and_forgets_rndz() {
+    let mut h = modern();
+    let port = h.port("PASV");
+    h.say(&format!("RNDZ {}", "07".repeat(32)));
+    h.say("USER u");
+    assert!(!h.listens(port));
+    h.say("PASS secret");
+    h.check(&format!("SOCK {FOREIGN},40004"), &["504"]);
+}
+
+#[test]
+fn a23_rein_sets_everything_to_its_default() {
+    for (mut h, code) in both().into_iter().zip(["300", "220"]) {
+        let port = h.port("LSTN R");
+        h.say("CWD d");
+        h.check("REIN", &[code]);
+        assert!(!h.listens(port));
+        assert_eq!(h.did().iter().filter(|did| did.starts_with("release")).count(), 1);
+        h.check("PWD", &[if code == "300" { "332" } else { "530" }]);
+        h.say("USER u");
+        h.say("PASS secret");
+        assert!(h.say("PWD")[0].contains("\"/\""));
+        h.check("SIZE a", &[if code == "300" { "451" } else { "550" }]); // TYPE A again
+    }
+}
+
+#[test]
+fn a24_a_lost_control_connection_ends_everything_at_once() {
+    let mut h = modern();
+    h.say("LSTN R");
+    h.input(Input::Closed);
+    assert!(h.closed);
+    assert_eq!(h.take(), Vec::<String>::new());
+    h.pass(seconds(100_000));
+    assert_eq!(h.say("NOOP"), Vec::<String>::new());
+}
+
+#[test]
+fn a_password_comes_after_its_user_and_five_wrong_ones_end_the_session() {
+    for mut h in [fresh(Dialect::Rfc354), fresh(Dialect::Rfc959)] {
+        let old = h.transcript[0].starts_with('3');
+        h.take();
+        h.check("PASS secret", &[if old { "505" } else { "503" }]);
+        for _ in 0..4 {
+            h.check("USER nobody", &[if old { "330" } else { "331" }]);
+            h.check("PASS wrong", &[if old { "431" } else { "530" }]);
+        }
+        h.say("USER nobody");
+        h.check("PASS wrong", &[if old { "430" } else { "421" }]);
+        assert!(h.closed);
+    }
+}
+
+#[test]
+fn secrets_are_in_no_event() {
+    let mut h = modern();
+    h.say("USER u");
+    h.say("PASS secret");
+    h.say("ACCT deep-secret");
+    h.say(&format!("RNDZ {}", "5e".repeat(32)));
+    h.say("RNDZ 5e5e-nothex-secret");
+    h.say("PSAS secret");
+    let shown = format!("{:?}", h.events);
+    assert!(!shown.contains("secret") && !shown.contains("5e5e"), "{shown}");
+}
+
+#[test]
+fn whoever_does_not_log_in_and_whoever_does_nothing_is_sent_away() {
+    let mut h = fresh(Dialect::Rfc959);
+    h.pass(seconds(59));
+    h.say("NOOP");
+    assert!(!h.closed);
+    h.take();
+    h.pass(seconds(2));
+    assert!(h.take()[0].starts_with("421 ") && h.closed);
+
+    let mut h = old();
+    h.pass(seconds(599));
+    h.say("NOOP");
+    h.pass(seconds(599));
+    assert!(!h.closed);
+    h.take();
+    h.pass(seconds(2));
+    assert!(h.take()[0].starts_with("401 ") && h.closed);
+}
+
+#[test]
+fn a_stopping_server_ends_the_idle_at_once_and_others_after_their_transfer() {
+    let mut h = modern();
+    h.input(Input::Shutdown);
+    assert!(h.take()[0].starts_with("421 ") && h.closed);
+
+    let mut h = old();
+    let port = h.port("PASV");
+    h.arrive(port, &format!("{OWN}:5000"));
+    h.say("RETR a");
+    h.input(Input::Shutdown);
+    assert!(!h.closed);
+    let replies = h.finish(1000, End::Whole);
+    assert!(replies[0].starts_with("257 ") && replies[1].starts_with("401 "), "{replies:?}");
+    assert!(h.closed);
+}
+
+#[test]
+fn commands_during_a_transfer_wait_in_a_bounded_queue() {
+    let mut h = modern();
+    let port = h.port("PASV");
+    h.arrive(port, &format!("{OWN}:5000"));
+    h.say("RETR a");
+    for _ in 0..1000 {
+        h.check("NOOP", &[]);
+    }
+    h.check(
+        "ABOR",
+        &["426", "226"]
+            .repeat(1)
+            .iter()
+            .chain(["200"].repeat(64).iter())
+            .chain(["503"].repeat(936).iter())
+            .copied()
+            .collect::<Vec<_>>(),
+    );
+}
+
+#[test]
+fn an_unanswered_question_ends_the_session() {
+    let mut h = modern();
+    h.answers_files = false;
+    h.check("SIZE a", &[]);
+    h.pass(seconds(3601));
+    assert!(h.closed);
+    assert!(h.events.iter().any(|event| matches!(event, Event::TimedOut(_))));
+}

@@ -1,0 +1,235 @@
+//! RETR, STOR, APPE, LIST, NLST, MLSD: check, obtain the connection, announce, move, conclude.
+//!
+//! ```text
+//! Preparing --file error--> 550, nothing touched, nothing used up (RFC 614.3)
+//!     | policy, no way to connect --> 425 at once
+//!     v
+//! Dialling | Accepting --time over, too many strangers--> 425; PASV, RNDZ, SOCK are used up
+//!     | one connection, proven where RNDZ is in force
+//!     v
+//! Moving --Started--> 150 --Moved--> 226 | 426 | 451 | 552
+//! ```
+
+use super::accept::Accept;
+use super::ask::{Answer, Ask, Event, FileFailure, Intent, ListStyle, Ticket};
+use super::channel::Target;
+use super::dial::Dial;
+use super::moving::Moving;
+use super::names;
+use super::session::Session;
+use super::state::Work;
+use crate::address::unmapped;
+use crate::command::{DataType, Direction, Verb};
+use crate::dialect::Dialect;
+use crate::policy::{self, Cargo, Filter, Grant};
+use crate::reply::Meaning;
+use crate::timer::{Moment, Timer};
+use crate::wire::PathName;
+use std::net::SocketAddr;
+
+/// A transfer command under way.
+#[derive(Debug)]
+pub(super) struct Transfer {
+    pub(super) verb: Verb,
+    pub(super) path: PathName,
+    pub(super) intent: Intent,
+    pub(super) data_type: DataType,
+    /// When the command came: the uniform failure is counted from here.
+    pub(super) since: Moment,
+    pub(super) prepared: Ticket,
+    pub(super) phase: Phase,
+}
+
+/// How far it is.
+#[derive(Debug)]
+pub(super) enum Phase {
+    /// The file is being looked at.
+    Preparing,
+    /// We connect.
+    Dialling(Dial),
+    /// We wait for a connection.
+    Accepting(Accept),
+    /// The connection is there.
+    Moving(Moving),
+}
+
+impl Transfer {
+    pub(super) const fn direction(&self) -> Direction {
+        self.intent.direction()
+    }
+
+    pub(super) const fn cargo(&self) -> Cargo {
+        match self.intent {
+            Intent::List(_) => Cargo::Listing,
+            Intent::Send { .. } | Intent::Replace | Intent::WriteAt { .. } | Intent::Append => Cargo::File,
+        }
+    }
+}
+
+impl Session {
+    /// RETR.
+    pub(super) fn retr(&mut self, name: &PathName) {
+        let offset = self.parameters.rest.take().unwrap_or(0);
+        self.transfer_file(Verb::Retr, name, offset, Intent::Send { offset });
+    }
+
+    /// STOR and APPE: in place where REST or APPE say so, else beside the old file.
+    pub(super) fn store(&mut self, verb: Verb, name: &PathName) {
+        let offset = self.parameters.rest.take().unwrap_or(0);
+        let intent = if offset > 0 {
+            Intent::WriteAt { offset } // RFC 3659 5.4
+        } else if verb == Verb::Appe {
+            Intent::Append
+        } else {
+            Intent::Replace
+        };
+        if self.may_write() {
+            self.transfer_file(verb, name, offset, intent);
+        }
+    }
+
+    fn transfer_file(&mut self, verb: Verb, name: &PathName, offset: u64, intent: Intent) {
+        // A restart point counts octets of the file; in TYPE A those of the connection differ.
+        if offset > 0 && self.parameters.data_type == DataType::Ascii {
+            let text = "REST needs TYPE I: send TYPE I, REST and this command again";
+            return self.out.reply(Meaning::ParametersConflict, text);
+        }
+        let data_type = self.parameters.data_type;
+        if let Some(path) = self.resolve(name) {
+            self.begin(verb, path, intent, data_type);
+        }
+    }
+
+    /// LIST, NLST, MLSD. Their lines end with CR LF under every TYPE (E18).
+    pub(super) fn list(&mut self, verb: Verb, name: Option<&PathName>, style: ListStyle) {
+        let path = self.resolve_or_cwd(name);
+        if let Some(path) = path {
+            self.begin(verb, path, Intent::List(style), DataType::Ascii);
+        }
+    }
+
+    fn begin(&mut self, verb: Verb, path: PathName, intent: Intent, data_type: DataType) {
+        let prepared = self.out.ticket();
+        self.out.ask(Ask::Prepare { ticket: prepared, path: path.clone(), intent: intent.clone() });
+        self.timers.arm(Timer::Question, self.now + self.config.timeouts.question);
+        let since = self.now;
+        let phase = Phase::Preparing;
+        let transfer = Transfer { verb, path, intent, data_type, since, prepared, phase };
+        self.work = Work::Transfer(Box::new(transfer));
+    }
+
+    /// An answer while a transfer is under way.
+    pub(super) fn transfer_answered(&mut self, ticket: Ticket, answer: Answer) {
+        let Work::Transfer(transfer) = &self.work else { return self.ignore(answer) };
+        match &transfer.phase {
+            Phase::Preparing if ticket == transfer.prepared => self.was_prepared(answer),
+            Phase::Dialling(_) => self.dial_answered(ticket, answer),
+            Phase::Moving(_) => self.move_answered(ticket, answer),
+            Phase::Preparing | Phase::Accepting(_) => self.ignore(answer),
+        }
+    }
+
+    fn was_prepared(&mut self, answer: Answer) {
+        self.timers.disarm(Timer::Question);
+        if let Answer::Prepared { .. } = answer {
+            self.obtain();
+        } else if let Answer::File(Err(failure)) = answer {
+            self.fail_file(failure);
+        } else {
+            self.ignore(answer);
+            self.fail_file(FileFailure::Other);
+        }
+    }
+
+    /// The file is there: now the connection, if policy lets it exist.
+    fn obtain(&mut self) {
+        let Work::Transfer(transfer) = &self.work else { return };
+        let (direction, cargo) = (transfer.direction(), transfer.cargo());
+        let proof = self.channel.rendezvous.is_some();
+        let Some(listener) = self.channel.listener(direction) else {
+            return match self.channel.target {
+                Target::None => self.refuse("Send PASV, EPSV, PORT, EPRT or SOCK first"),
+                Target::Sock(to) if to.port() == 0 => {
+                    self.refuse("SOCK with port 0 is a filter only; nothing can be connected to");
+                }
+                Target::Sock(to) | Target::Port(to) => match self.judge_peer(to, cargo, proof) {
+                    Ok(grant) => self.dial(to, grant),
+                    Err(text) => self.refuse(&text),
+                },
+            };
+        };
+        let named = match listener.filter {
+            Filter::Open => None,
+            Filter::Host(host) => Some(SocketAddr::new(host, 0)),
+            Filter::Socket(socket) => Some(socket),
+            Filter::Nobody => return self.refuse("The last SOCK was refused, so nobody may connect"), // B24
+        };
+        match named.map(|peer| self.judge_peer(peer, cargo, proof)) {
+            None | Some(Ok(_)) => self.accept(),
+            Some(Err(text)) => self.refuse(&text),
+        }
+    }
+
+    fn judge_peer(&mut self, peer: SocketAddr, cargo: Cargo, proof: bool) -> Result<Grant, String> {
+        let ask = policy::Ask::Transfer { peer: unmapped(peer.ip()), cargo, proof };
+        self.decide(&ask).map_err(|why| {
+            self.out.event(Event::Refused { why, address: peer });
+            match cargo {
+                Cargo::File => format!("No data connection: {why}"),
+                Cargo::Listing => format!("No data connection: {why}; send EPSV, PORT or SOCK"),
+            }
+        })
+    }
+
+    /// No connection, and nothing was tried: nothing is used up.
+    fn refuse(&mut self, text: &str) {
+        self.cancel_prepared();
+        self.out.reply(Meaning::CannotConnect, text);
+        self.conclude();
+    }
+
+    /// The connection phase has failed: what was meant for this one connection is used up.
+    pub(super) fn fail_connection(&mut self, text: &str) {
+        self.release_attempt();
+        self.use_up();
+        self.cancel_prepared();
+        self.out.reply(Meaning::CannotConnect, text);
+        self.conclude();
+    }
+
+    /// RNDZ, PASV and today's SOCK are for one data connection. Gives the strangers that came.
+    pub(super) fn use_up(&mut self) -> u32 {
+        let Work::Transfer(transfer) = &self.work else { return 0 };
+        let strangers = self.channel.used(transfer.direction(), self.now, &mut self.out);
+        self.channel.rendezvous = None;
+        if self.config.dialect == Dialect::Rfc959 {
+            self.channel.forget_sock(); // B12
+        }
+        if let Some(own) = &mut self.channel.own {
+            own.since = self.now;
+        }
+        strangers
+    }
+
+    /// The file was prepared and will not be moved.
+    pub(super) fn cancel_prepared(&mut self) {
+        if let Work::Transfer(transfer) = &self.work {
+            self.out.ask(Ask::Cancel(transfer.prepared));
+        }
+    }
+
+    fn fail_file(&mut self, failure: FileFailure) {
+        let Work::Transfer(transfer) = &self.work else { return };
+        let meaning = names::meaning(transfer.verb, failure);
+        self.out.reply(meaning, failure.to_string());
+        self.conclude();
+    }
+
+    /// The transfer command has had its final reply.
+    pub(super) fn conclude(&mut self) {
+        for timer in [Timer::Question, Timer::PeerArrival, Timer::Connect, Timer::Retry, Timer::Stall] {
+            self.timers.disarm(timer);
+        }
+        self.work = Work::Idle;
+    }
+}
