@@ -42,3 +42,8 @@ pub mod server;
 pub mod third_party;
 pub mod timer;
 pub mod wire;
+
+/// The example in the README runs as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -8,6 +8,47 @@
 //! ```
 //!
 //! Data connections are the driver's: this machine only speaks on the control connection.
+//!
+//! ```
+//! use ftp_proto::client::{Config, Event, Output, Session};
+//! use ftp_proto::command::Command;
+//! use ftp_proto::dialect::Dialect;
+//! use ftp_proto::timer::Moment;
+//! use ftp_proto::wire::{PathName, Secret};
+//! use std::time::Duration;
+//!
+//! /// Performs what the session asks for; here the wire is a list of lines.
+//! fn drain(session: &mut Session, wire: &mut Vec<String>, events: &mut Vec<Event>) {
+//!     loop {
+//!         match session.poll() {
+//!             Output::Send(octets) => wire.push(String::from_utf8(octets).unwrap()),
+//!             Output::Event(event) => events.push(event),
+//!             Output::Close | Output::Wait(_) => return,
+//!         }
+//!     }
+//! }
+//!
+//! let config = Config {
+//!     user: b"ann".to_vec(),
+//!     password: Secret::new("secret"),
+//!     account: None,
+//!     reply_timeout: Duration::from_secs(60),
+//!     abort_timeout: Duration::from_secs(10),
+//! };
+//! let now = Moment::START;
+//! let (mut wire, mut events) = (Vec::new(), Vec::new());
+//!
+//! let mut session = Session::new(config, now);
+//! session.bytes(now, b"220 ready\r\n331 password?\r\n230 welcome\r\n502 no FEAT here\r\n");
+//! drain(&mut session, &mut wire, &mut events);
+//! assert_eq!(wire, ["USER ann\r\n", "PASS secret\r\n", "FEAT\r\n"]);
+//! assert!(matches!(events.last(), Some(Event::Ready { dialect: Dialect::Rfc959, .. })));
+//!
+//! let id = session.send(now, Command::Size(PathName::from_user("a.txt").unwrap()), None);
+//! session.bytes(now, b"213 5\r\n");
+//! drain(&mut session, &mut wire, &mut events);
+//! assert!(matches!(events.last(), Some(Event::Reply { to, .. }) if *to == id));
+//! ```
 
 mod abort;
 mod greeting;
@@ -37,7 +78,8 @@ pub struct Config {
     pub password: Secret,
     /// ACCT, if one is known.
     pub account: Option<Secret>,
-    /// For each reply; also the greeting.
+    /// For each reply; also the greeting. A transfer command has twice as long for its first reply:
+    /// many servers keep that until the peer has come.
     pub reply_timeout: Duration,
     /// For the replies to ABOR (H19, H20).
     pub abort_timeout: Duration,

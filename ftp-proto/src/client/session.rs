@@ -212,7 +212,9 @@ impl Session {
         if self.drain.is_some() || (head.transfer && head.started && head.patience.is_none()) {
             return;
         }
-        let patience = head.patience.unwrap_or(self.config.reply_timeout);
+        // Many servers say 150 when their peer has come (modern-servers 1).
+        let usual = self.config.reply_timeout * if head.transfer { 2 } else { 1 };
+        let patience = head.patience.unwrap_or(usual);
         self.timers.arm(Timer::Reply, now + patience);
     }
 

@@ -12,6 +12,86 @@
 //!  Rescue: the other end is ABORted, its replies awaited; deaf: its control connection is closed
 //!    '--> Done(Failed)
 //! ```
+//!
+//! ```
+//! use ftp_proto::command::Verb;
+//! use ftp_proto::dialect::Dialect;
+//! use ftp_proto::feature::Capabilities;
+//! use ftp_proto::reply::{Code, Reply, classify};
+//! use ftp_proto::third_party::{
+//!     Heard, Job, Outcome, Output, Party, Plan, Side, Store, Timeouts, Transfer, opening,
+//! };
+//! use ftp_proto::timer::Moment;
+//! use ftp_proto::wire::PathName;
+//! use std::time::Duration;
+//!
+//! // Two servers that know RFC 438, as their greeting and FEAT said.
+//! let capabilities = Capabilities { sock: true, lstn: true, ..Capabilities::default() };
+//! let party = |address: &str| Party {
+//!     dialect: Dialect::Rfc959,
+//!     capabilities: capabilities.clone(),
+//!     address: address.parse().unwrap(),
+//! };
+//! let (source, destination) = (party("192.0.2.1"), party("192.0.2.2"));
+//! let plan = Plan {
+//!     listener: Side::Destination,
+//!     opening: opening(&destination, &source).unwrap(),
+//!     filter: true,
+//!     first: None,
+//! };
+//! let job = Job {
+//!     source_path: PathName::from_user("PROG1.PL1").unwrap(),
+//!     destination_path: PathName::from_user("PROG2.PL1").unwrap(),
+//!     store: Store::Append,
+//!     restart: None,
+//!     secret: None,
+//! };
+//! let second = Duration::from_secs(1);
+//! let timeouts = Timeouts {
+//!     reply: 60 * second,
+//!     connect: 60 * second,
+//!     preliminary: 5 * second,
+//!     half_done: 60 * second,
+//!     abort: 10 * second,
+//! };
+//!
+//! let now = Moment::START;
+//! let mut transfer = Transfer::new(job, plan, source, destination, timeouts, now);
+//! let mut dialogue = Vec::new();
+//! let outcome = loop {
+//!     match transfer.poll() {
+//!         Output::Command(side, command) => {
+//!             // A session sends it and tells the reply; here the servers are a table.
+//!             let (code, text) = match (command.verb(), side) {
+//!                 (Verb::Lstn, _) => (255, "SOCK 40002"),
+//!                 (Verb::Sock, Side::Source) => (255, "SOCK 40003"),
+//!                 (Verb::Sock, Side::Destination) => (255, "SOCK 40002"),
+//!                 (Verb::Retr | Verb::Appe, _) => (226, "done"),
+//!                 (_, _) => (200, "ok"),
+//!             };
+//!             dialogue.push(format!("{side:?} {}", command.redacted(Dialect::Rfc959)));
+//!             let reply = Reply { code: Code(code), lines: vec![text.into()] };
+//!             let class = classify(Dialect::Rfc959, command.verb(), reply.code);
+//!             transfer.reply(now, side, Heard { reply, class });
+//!         }
+//!         Output::Done(outcome) => break outcome,
+//!         Output::Abort(_) | Output::Close(_) | Output::Wait(_) => unreachable!("nobody fails here"),
+//!     }
+//! };
+//! assert!(matches!(outcome, Outcome::Moved { .. }));
+//! assert_eq!(
+//!     dialogue,
+//!     [
+//!         "Destination TYPE I",
+//!         "Source TYPE I",
+//!         "Destination LSTN R",
+//!         "Source SOCK 192.0.2.2,40002",
+//!         "Destination SOCK 192.0.2.1,40003",
+//!         "Source RETR PROG1.PL1",
+//!         "Destination APPE PROG2.PL1",
+//!     ]
+//! );
+//! ```
 
 mod judge;
 mod leg;

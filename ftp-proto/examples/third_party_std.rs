@@ -1,0 +1,296 @@
+//! Copies a file from one FTP server straight to another, over plain TCP and the standard library.
+//!
+//! ```sh
+//! cargo run -p ftp-proto --example third_party_std -- ftp://ann:secret@192.0.2.1/a ftp://ann:secret@192.0.2.2/b
+//! ```
+//!
+//! It prints the dialogue of both control connections. The octets of the file never come here.
+//!
+//! This is all that a driver has to do: carry octets between sockets and the two
+//! [`Session`]s, carry commands and replies between the sessions and the [`Transfer`], and tell all
+//! three what time it is.
+#![allow(clippy::print_stdout, reason = "the dialogue is what this program shows")]
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "a driver owns the sockets and the clock"
+)]
+
+use ftp_proto::client::{self, CommandId, Config, Event, Failure, Session};
+use ftp_proto::rendezvous::RendezvousSecret;
+use ftp_proto::third_party::{
+    Heard, Job, Opening, Outcome, Output, Party, Plan, Side, Store, Timeouts, Transfer, opening,
+};
+use ftp_proto::timer::Moment;
+use ftp_proto::wire::{PathName, Secret};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{IpAddr, TcpStream, ToSocketAddrs};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+type Problem = Box<dyn std::error::Error>;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [source, destination] = arguments.as_slice() else {
+        eprintln!("usage: third_party_std ftp://[user[:password]@]host[:port]/path ftp://...");
+        return ExitCode::from(2);
+    };
+    match copy(source, destination) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("third_party_std: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The machines' clock.
+struct Clock(Instant);
+
+impl Clock {
+    fn now(&self) -> Moment {
+        Moment::after_start(self.0.elapsed())
+    }
+}
+
+fn copy(source: &str, destination: &str) -> Result<(), Problem> {
+    let (source, destination) = (Place::parse(source)?, Place::parse(destination)?);
+    let clock = Clock(Instant::now());
+    let mut ends = [
+        End::connect(Side::Source, &source, &clock)?,
+        End::connect(Side::Destination, &destination, &clock)?,
+    ];
+
+    let mut transfer = None;
+    let outcome = loop {
+        for end in &mut ends {
+            end.read(clock.now())?;
+            for news in end.drain(clock.now())? {
+                match (&mut transfer, news) {
+                    (None, News::Ended(failure)) => return Err(format!("{:?}: {failure}", end.side).into()),
+                    (None, _) => {}
+                    (Some(transfer), news) => tell(transfer, clock.now(), end.side, news),
+                }
+            }
+        }
+        match &mut transfer {
+            Some(transfer) => {
+                if let Some(outcome) = step(transfer, &clock, &mut ends)? {
+                    break outcome;
+                }
+            }
+            None => transfer = begin(&source, &destination, &ends, clock.now())?,
+        }
+    };
+
+    for end in &mut ends {
+        end.session.quit(clock.now());
+        end.drain(clock.now())?;
+    }
+    match outcome {
+        Outcome::Moved { .. } => {
+            println!("both servers say that it is complete");
+            Ok(())
+        }
+        Outcome::Failed(trouble) => {
+            Err(format!("{:?} failed at {}: {:?}", trouble.side, trouble.during, trouble.cause).into())
+        }
+    }
+}
+
+/// When both ends have logged in: who listens, by which command, and the transfer begins.
+fn begin(
+    source: &Place,
+    destination: &Place,
+    ends: &[End; 2],
+    now: Moment,
+) -> Result<Option<Transfer>, Problem> {
+    let [End { party: Some(from), .. }, End { party: Some(to), .. }] = ends else {
+        return Ok(None);
+    };
+    let listening = |listener, by: Option<Opening>| by.map(|opening| (listener, opening));
+    let (listener, opening) = listening(Side::Destination, opening(to, from))
+        .or_else(|| listening(Side::Source, opening(from, to)))
+        .ok_or("the two servers have no address family in common")?;
+
+    let mut octets = [0; 32];
+    getrandom::fill(&mut octets)?;
+    let job = Job {
+        source_path: source.path.clone(),
+        destination_path: destination.path.clone(),
+        store: Store::Replace,
+        restart: None,
+        secret: Some(RendezvousSecret::new(octets)),
+    };
+    let plan = Plan { listener, opening, filter: true, first: None };
+    let seconds = Duration::from_secs;
+    let timeouts = Timeouts {
+        reply: seconds(30),
+        connect: seconds(60),
+        preliminary: seconds(5),
+        half_done: seconds(60),
+        abort: seconds(10),
+    };
+    Ok(Some(Transfer::new(job, plan, from.clone(), to.clone(), timeouts, now)))
+}
+
+/// Carries what a session said to the transfer.
+fn tell(transfer: &mut Transfer, now: Moment, side: Side, news: News) {
+    match news {
+        News::Heard(heard) => transfer.reply(now, side, heard),
+        News::AbortDone => transfer.aborted(now, side),
+        News::Ended(failure) => transfer.ended(now, side, failure),
+    }
+}
+
+/// Performs what the transfer asks for; gives the outcome when there is one.
+fn step(transfer: &mut Transfer, clock: &Clock, ends: &mut [End; 2]) -> Result<Option<Outcome>, Problem> {
+    loop {
+        let now = clock.now();
+        match transfer.poll() {
+            Output::Command(side, command) => end(ends, side).send(now, command),
+            Output::Abort(side) => end(ends, side).session.abort(now),
+            Output::Close(side) => end(ends, side).session.closed(now),
+            Output::Done(outcome) => return Ok(Some(outcome)),
+            Output::Wait(Some(deadline)) if deadline <= now => transfer.timeout(now),
+            Output::Wait(_) => return Ok(None),
+        }
+    }
+}
+
+fn end(ends: &mut [End; 2], side: Side) -> &mut End {
+    let [source, destination] = ends;
+    match side {
+        Side::Source => source,
+        Side::Destination => destination,
+    }
+}
+
+/// What one session has to tell the transfer.
+enum News {
+    Heard(Heard),
+    AbortDone,
+    Ended(Failure),
+}
+
+/// One control connection with its session.
+struct End {
+    side: Side,
+    stream: TcpStream,
+    session: Session,
+    address: IpAddr,
+    /// Known when it is logged in.
+    party: Option<Party>,
+    awaited: Option<CommandId>,
+}
+
+impl End {
+    fn connect(side: Side, place: &Place, clock: &Clock) -> Result<Self, Problem> {
+        let address = (place.host.as_str(), place.port).to_socket_addrs()?.next().ok_or("no such host")?;
+        let stream = TcpStream::connect_timeout(&address, Duration::from_secs(15))?;
+        // Both connections are read in turn; neither is waited for longer than this.
+        stream.set_read_timeout(Some(Duration::from_millis(10)))?;
+        let config = Config {
+            user: place.user.clone(),
+            password: Secret::new(place.password.clone()),
+            account: None,
+            reply_timeout: Duration::from_secs(60),
+            abort_timeout: Duration::from_secs(10),
+        };
+        let session = Session::new(config, clock.now());
+        Ok(Self { side, stream, session, address: address.ip(), party: None, awaited: None })
+    }
+
+    fn send(&mut self, now: Moment, command: ftp_proto::command::Command) {
+        self.awaited = Some(self.session.send(now, command, None));
+    }
+
+    fn read(&mut self, now: Moment) -> Result<(), Problem> {
+        let mut piece = [0; 4096];
+        match self.stream.read(&mut piece) {
+            Ok(0) => self.session.closed(now),
+            Ok(count) => self.session.bytes(now, piece.get(..count).unwrap_or_default()),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            Err(_) => self.session.closed(now),
+        }
+        Ok(())
+    }
+
+    /// Performs what the session asks for.
+    fn drain(&mut self, now: Moment) -> Result<Vec<News>, Problem> {
+        let mut news = Vec::new();
+        loop {
+            match self.session.poll() {
+                client::Output::Send(octets) => {
+                    if self.stream.write_all(&octets).is_err() {
+                        self.session.closed(now);
+                    }
+                }
+                client::Output::Event(event) => news.extend(self.event(event)),
+                client::Output::Close => {
+                    let _ = self.stream.shutdown(std::net::Shutdown::Both);
+                }
+                client::Output::Wait(Some(deadline)) if deadline <= now => self.session.timeout(now),
+                client::Output::Wait(_) => return Ok(news),
+            }
+        }
+    }
+
+    fn event(&mut self, event: Event) -> Option<News> {
+        match event {
+            Event::Sent(line) => println!("{:>11} < {}", format!("{:?}", self.side), line.trim_end()),
+            Event::Received(reply) => println!("{:>11} > {}", format!("{:?}", self.side), reply.display()),
+            Event::Ready { dialect, capabilities } => {
+                self.party = Some(Party { dialect, capabilities, address: self.address });
+            }
+            Event::Reply { to, reply, class } => {
+                return (self.awaited == Some(to)).then_some(News::Heard(Heard { reply, class }));
+            }
+            Event::AbortDone => return Some(News::AbortDone),
+            Event::Ended(failure) => return Some(News::Ended(failure)),
+        }
+        None
+    }
+}
+
+/// `ftp://[user[:password]@]host[:port]/path`, the path relative to the login directory (RFC 1738).
+struct Place {
+    user: Vec<u8>,
+    password: Vec<u8>,
+    host: String,
+    port: u16,
+    path: PathName,
+}
+
+impl Place {
+    fn parse(url: &str) -> Result<Self, Problem> {
+        let rest = url.strip_prefix("ftp://").ok_or("an address begins with ftp://")?;
+        let (authority, path) = rest.split_once('/').ok_or("the path is missing")?;
+        let (login, host) = authority.rsplit_once('@').unwrap_or(("anonymous:guest@", authority));
+        let (user, password) = login.split_once(':').unwrap_or((login, ""));
+        let (host, port) = match host.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => (host, port.parse()?),
+            Some(_) | None => (host, 21),
+        };
+        Ok(Self {
+            user: decoded(user)?,
+            password: decoded(password)?,
+            host: host.trim_matches(['[', ']']).to_owned(),
+            port,
+            path: PathName::from_user(decoded(path)?)?,
+        })
+    }
+}
+
+/// Undoes `%XX`.
+fn decoded(text: &str) -> Result<Vec<u8>, Problem> {
+    let mut pieces = text.split('%');
+    let mut octets = pieces.next().unwrap_or_default().as_bytes().to_vec();
+    for piece in pieces {
+        let (hex, rest) = piece.split_at_checked(2).ok_or("% without two hex digits")?;
+        octets.push(u8::from_str_radix(hex, 16)?);
+        octets.extend(rest.as_bytes());
+    }
+    Ok(octets)
+}
