@@ -245,14 +245,16 @@ impl Transfer {
     }
 
     /// The transfer commands. H13: the passive end may keep its preliminary reply until its peer
-    /// has come, so it is never waited for. H14: the active end is, for a while, because a file that
-    /// is not there then touches nothing at the other. With RNDZ nothing is touched before the
-    /// proof, and nobody waits.
+    /// has come, so it is never waited for. The active end goes first and is waited for, for a while:
+    /// an active source that has not got the file then touches nothing at the destination (H14), and
+    /// an active destination is ready before octets come (some drop a connection that brings any
+    /// before STOR). With RNDZ nothing moves before the proof, and nobody waits.
     fn launch(&mut self, now: Moment) {
         self.phase = Phase::Running;
-        let first = self.plan.first.unwrap_or(Side::Source);
+        let active = self.plan.listener.other();
+        let first = self.plan.first.unwrap_or(if self.proven { Side::Source } else { active });
         self.command_transfer(now, first);
-        if self.proven || first == self.plan.listener {
+        if self.proven || first != active {
             self.command_transfer(now, first.other());
         } else {
             self.timers.arm(Timer::Preliminary, now + self.timeouts.preliminary);
@@ -282,6 +284,11 @@ impl Transfer {
                     return self.fail(now, side, name(asked.verb), cause, blame);
                 }
             }
+        }
+        if let (Run::Not, Run::Complete(reply)) = (&self.source.run, &self.destination.run) {
+            let why = "it was complete before anything was sent";
+            let (cause, during) = (Cause::Unusable(reply.clone(), why), name(asked.verb));
+            return self.fail(now, side, during, cause, Blame::Path);
         }
         self.timers.disarm(Timer::Connect);
         self.go_on(now, side);

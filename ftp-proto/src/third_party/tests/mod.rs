@@ -239,7 +239,7 @@ const PASV: &str = "
     src: RETR a
 ";
 
-/// The same with the source listening.
+/// The same with the source listening: the active end is again the one that goes first.
 const PASV_AT_SOURCE: &str = "
     src: TYPE I
     dst: TYPE I
@@ -249,7 +249,6 @@ const PASV_AT_SOURCE: &str = "
     src< 227 Entering Passive Mode (192,0,2,1,156,66)
     dst: PORT 192,0,2,1,156,66
     dst< 200 PORT command successful
-    src: RETR a
     dst: STOR b
 ";
 

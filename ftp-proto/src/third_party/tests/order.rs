@@ -2,34 +2,47 @@
 
 use super::*;
 
+/// Up to the transfer commands, the destination listens.
+fn opened() -> String {
+    PASV.trim_end().trim_end_matches("src: RETR a").to_owned()
+}
+
 #[test]
 fn h13_the_passive_ends_preliminary_reply_is_never_awaited() {
-    // Neither by the destination ...
+    // The active end goes first, whichever it is.
+    plain().play(PASV);
     plain().source_listens().play(PASV_AT_SOURCE);
-    // ... nor by the source, also when a plan sends the passive end's command first.
-    plain().with(|_, plan| plan.first = Some(Side::Destination)).play(&format!(
-        "{TYPE}
-         dst: PASV
-         dst< 227 (192,0,2,2,156,66)
-         src: PORT 192,0,2,2,156,66
-         src< 200 ok
-         dst: STOR b
-         src: RETR a"
-    ));
-    // The active destination first: it is waited for, as any active end.
-    plain().source_listens().with(|_, plan| plan.first = Some(Side::Destination)).play(
-        "src: TYPE I
-         dst: TYPE I
-         src< 200 image
-         src: PASV
-         dst< 200 image
-         src< 227 (192,0,2,1,156,66)
-         dst: PORT 192,0,2,1,156,66
-         dst< 200 ok
-         dst: STOR b
-         dst< 150 ok
-         src: RETR a",
-    );
+    // A plan that sends the passive end's command first sends the other at once.
+    plain()
+        .with(|_, plan| plan.first = Some(Side::Destination))
+        .play(&format!("{}dst: STOR b\nsrc: RETR a", opened()));
+    let opened = PASV_AT_SOURCE.trim_end().trim_end_matches("dst: STOR b");
+    plain()
+        .source_listens()
+        .with(|_, plan| plan.first = Some(Side::Source))
+        .play(&format!("{opened}src: RETR a\ndst: STOR b"));
+}
+
+#[test]
+fn with_rndz_either_order_goes_without_a_wait() {
+    let ours = "SOCK LSTN RNDZ";
+    for (first, second) in [(Side::Source, "dst: STOR b"), (Side::Destination, "src: RETR a")] {
+        for listener in [Side::Source, Side::Destination] {
+            let case = case(party(SITE1, ours), party(SITE2, ours)).proven();
+            let case = if listener == Side::Source { case.source_listens() } else { case };
+            let mut stage = case.with(|_, plan| plan.first = Some(first)).stage();
+            stage.said.clear();
+            for end in ["src", "src", "dst", "dst"] {
+                stage.line(&format!("{end}< 200 ok"));
+                stage.said.clear();
+            }
+            stage.line(&format!("{}< 255 SOCK 40002", name(listener)));
+            stage.said.clear();
+            stage.line(&format!("{}< 255 SOCK 40003", name(listener.other())));
+            assert_eq!(stage.said.len(), 2, "{:?}", stage.said);
+            assert_eq!(stage.said.pop_back().as_deref(), Some(second));
+        }
+    }
 }
 
 #[test]
@@ -55,6 +68,17 @@ fn a_server_without_preliminary_replies_is_followed() {
          dst: STOR b
          dst< 226 done
          = moved 226 226"
+    ));
+}
+
+#[test]
+fn a_destination_that_is_complete_before_the_source_was_asked_has_nothing() {
+    plain().source_listens().play(&format!(
+        "{PASV_AT_SOURCE}
+         dst< 226 done
+         src! abort
+         src. aborted
+         = dst STOR: 226 (it was complete before anything was sent), Path, touched"
     ));
 }
 

@@ -76,7 +76,14 @@ fn each_end_may_fail_before_or_after_the_other_has_begun() {
     ));
     // The source listens.
     plain().source_listens().play(&format!(
-        "{PASV_AT_SOURCE}src< 550 No such file\ndst! abort\ndst< 425 no\ndst. aborted\n= src RETR: 550, Missing, touched"
+        "{PASV_AT_SOURCE}
+         dst< 150 ok
+         src: RETR a
+         src< 550 No such file
+         dst! abort
+         dst< 426 off
+         dst. aborted
+         = src RETR: 550, Missing, touched"
     ));
     plain()
         .source_listens()

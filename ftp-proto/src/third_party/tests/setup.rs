@@ -124,8 +124,9 @@ fn pasv_and_port_serve_two_plain_servers_in_either_direction() {
     ));
     plain().source_listens().play(&format!(
         "{PASV_AT_SOURCE}
-         src< 150 opening
          dst< 150 ok
+         src: RETR a
+         src< 150 opening
          dst< 226 done
          src< 250 done
          = moved 250 226"
@@ -170,7 +171,6 @@ fn lstn_and_sock_serve_ipv6_in_both_dialects() {
                  dst< 255 SOCK 40002
                  src: SOCK [2001:db8::2],40002
                  src< 255 SOCK 40003
-                 src: RETR a
                  dst: STOR b",
             );
     }
