@@ -9,6 +9,7 @@
 pub mod binary;
 pub mod peer;
 pub mod raw;
+pub mod sim;
 pub mod site;
 pub mod socket;
 pub mod transcript;

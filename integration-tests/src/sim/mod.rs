@@ -1,0 +1,85 @@
+//! A simulator: two server machines and a coordinator on a virtual clock. No socket, no file, no
+//! thread; links that delay, cut and stall; one seed decides everything.
+//!
+//! ```text
+//!                 user (two client::Session, one third_party::Transfer)
+//!        control link /                                   \ control link
+//!  source: server::Session + Host                 destination: server::Session + Host
+//!                     \____________ data links ____________/
+//!                                   strangers
+//! ```
+//!
+//! | file | what |
+//! |---|---|
+//! | [`random`] | the generator: same seed, same run |
+//! | [`scenario`] | what one seed has chosen: dialects, plan, policy, files, faults |
+//! | `world` | the clock, the queue of events, the loop |
+//! | `link` | control connections |
+//! | `wire` | data connections and listeners |
+//! | `host` | what a server machine asks for, performed |
+//! | `moving` | files on their way |
+//! | `disk` | files in memory |
+//! | `user` | the coordinator |
+//! | `fault` | what goes wrong, and when |
+//! | `stranger` | who has no business here |
+//! | `verdict` | what must hold at the end of every run |
+//! | `trace` | the dialogue in two columns |
+
+pub mod random;
+pub mod scenario;
+
+mod disk;
+mod fault;
+mod host;
+mod link;
+mod moving;
+mod stranger;
+mod trace;
+mod user;
+mod verdict;
+mod wire;
+mod world;
+
+pub use world::{Report, simulate};
+
+use ftp_proto::third_party::Side;
+
+/// One thing for each of the two servers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Pair<T> {
+    /// The source's.
+    pub source: T,
+    /// The destination's.
+    pub destination: T,
+}
+
+/// Both sides.
+pub const SIDES: [Side; 2] = [Side::Source, Side::Destination];
+
+impl<T> Pair<T> {
+    /// Makes one for each side.
+    pub fn of(mut make: impl FnMut(Side) -> T) -> Self {
+        Self { source: make(Side::Source), destination: make(Side::Destination) }
+    }
+
+    /// That side's.
+    pub const fn at(&self, side: Side) -> &T {
+        match side {
+            Side::Source => &self.source,
+            Side::Destination => &self.destination,
+        }
+    }
+
+    /// That side's.
+    pub const fn at_mut(&mut self, side: Side) -> &mut T {
+        match side {
+            Side::Source => &mut self.source,
+            Side::Destination => &mut self.destination,
+        }
+    }
+
+    /// Whether it holds at both sides.
+    pub fn both(&self, holds: impl Fn(&T) -> bool) -> bool {
+        holds(&self.source) && holds(&self.destination)
+    }
+}

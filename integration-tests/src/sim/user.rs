@@ -1,0 +1,429 @@
+//! The coordinator: two client sessions and one third-party transfer, as a user agent drives them.
+
+use super::host::{PASSWORD, USER};
+use super::scenario::Scenario;
+use super::world::World;
+use super::{Pair, SIDES};
+use ftp_proto::client::{self, CommandId, Event, Failure, Session};
+use ftp_proto::command::Command;
+use ftp_proto::rendezvous::RendezvousSecret;
+use ftp_proto::reply::{Meaning, Reply};
+use ftp_proto::third_party::{Heard, Job, Outcome, Output, Party, Side, Timeouts, Transfer};
+use ftp_proto::timer::Moment;
+use ftp_proto::wire::{PathName, Secret};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A person gives up then.
+const PATIENCE: Duration = Duration::from_secs(20 * 60);
+/// After this time nothing of a finished attempt may be left at a server.
+const REST: Duration = Duration::from_secs(400);
+
+/// The user agent.
+pub(super) struct User {
+    ends: Pair<End>,
+    transfer: Option<Transfer>,
+    transfer_wake: Option<Moment>,
+    phase: Phase,
+    /// When the phase is over at the latest.
+    alarm: Option<Moment>,
+    pub(super) outcomes: Vec<Outcome>,
+    pub(super) usable: Pair<bool>,
+    pub(super) source_path: PathName,
+    pub(super) destination_path: PathName,
+    secret: [u8; 32],
+}
+
+struct End {
+    session: Session,
+    wake: Option<Moment>,
+    party: Option<(ftp_proto::dialect::Dialect, ftp_proto::feature::Capabilities)>,
+    over: bool,
+    aborting: bool,
+    waiting: BTreeMap<CommandId, Purpose>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Purpose {
+    Transfer,
+    Noop,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    Login,
+    Attempt,
+    /// Are the sessions in step?
+    Noop,
+    Rest,
+    LastNoop,
+    Quit,
+    Over,
+}
+
+impl User {
+    pub(super) fn new(secret: [u8; 32]) -> Self {
+        let config = client::Config {
+            user: USER.to_vec(),
+            password: Secret::new(PASSWORD),
+            account: None,
+            reply_timeout: Duration::from_secs(60),
+            abort_timeout: Duration::from_secs(20),
+        };
+        let name = |text: &str| PathName::from_user(text).expect("a name");
+        Self {
+            ends: Pair::of(|_| End {
+                session: Session::new(config.clone(), Moment::START),
+                wake: None,
+                party: None,
+                over: false,
+                aborting: false,
+                waiting: BTreeMap::new(),
+            }),
+            transfer: None,
+            transfer_wake: None,
+            phase: Phase::Login,
+            alarm: None,
+            outcomes: Vec::new(),
+            usable: Pair { source: false, destination: false },
+            source_path: name("/from"),
+            destination_path: name("/to"),
+            secret,
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Moment> {
+        let sessions = SIDES.into_iter().filter_map(|side| self.ends.at(side).wake);
+        sessions.chain(self.transfer_wake).chain(self.alarm).min()
+    }
+
+    /// The machines and clocks that are due.
+    fn due(&self, now: Moment) -> Vec<Clock> {
+        let is_due = |wake: Option<Moment>| wake.is_some_and(|at| at <= now);
+        let sessions = SIDES.into_iter().filter(|side| is_due(self.ends.at(*side).wake)).map(Clock::Session);
+        let transfer = is_due(self.transfer_wake).then_some(Clock::Transfer);
+        let alarm = is_due(self.alarm).then_some(Clock::Alarm);
+        sessions.chain(transfer).chain(alarm).collect()
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Clock {
+    Session(Side),
+    Transfer,
+    Alarm,
+}
+
+impl World {
+    pub(super) fn is_over(&self) -> bool {
+        self.user.phase == Phase::Over && SIDES.into_iter().all(|side| self.hosts.at(side).is_gone())
+    }
+
+    pub(super) fn user_hears(&mut self, side: Side, piece: Option<Vec<u8>>) {
+        let now = self.now;
+        let end = self.user.ends.at_mut(side);
+        if end.over {
+            return;
+        }
+        match piece {
+            Some(octets) => end.session.bytes(now, &octets),
+            None => end.session.closed(now),
+        }
+    }
+
+    pub(super) fn user_timeout(&mut self) {
+        let due = self.user.due(self.now);
+        let lot = self.random.length(due.len().saturating_sub(1));
+        let now = self.now;
+        match due.get(lot) {
+            None => {}
+            Some(Clock::Session(side)) => self.user.ends.at_mut(*side).session.timeout(now),
+            Some(Clock::Transfer) => {
+                if let Some(transfer) = &mut self.user.transfer {
+                    transfer.timeout(now);
+                }
+            }
+            Some(Clock::Alarm) => {
+                self.user.alarm = None;
+                match self.user.phase {
+                    Phase::Attempt => self.cancel(),
+                    Phase::Rest => self.noop(Phase::LastNoop),
+                    Phase::Login | Phase::Noop | Phase::LastNoop | Phase::Quit | Phase::Over => {}
+                }
+            }
+        }
+    }
+
+    /// The user gives up.
+    pub(super) fn cancel(&mut self) {
+        let now = self.now;
+        if let Some(transfer) = &mut self.user.transfer {
+            transfer.cancel(now);
+        }
+    }
+
+    /// Drains the coordinator's machines until none has anything to say.
+    pub(super) fn settle(&mut self) {
+        for _ in 0..1_000 {
+            let mut busy = false;
+            for side in SIDES {
+                busy |= self.drain_session(side);
+            }
+            busy |= self.drain_transfer();
+            if !busy && !self.advance() {
+                return;
+            }
+        }
+        self.violation("the coordinator is never drained".to_owned());
+        self.user.phase = Phase::Over;
+    }
+
+    fn drain_session(&mut self, side: Side) -> bool {
+        let mut busy = false;
+        while !self.user.ends.at(side).over {
+            match self.user.ends.at_mut(side).session.poll() {
+                client::Output::Send(octets) => self.user_sends(side, octets),
+                client::Output::Event(event) => self.session_tells(side, event),
+                client::Output::Close => self.hang_up(side),
+                client::Output::Wait(wake) => {
+                    let end = self.user.ends.at_mut(side);
+                    end.wake = wake;
+                    let idle = end.party.is_some() && end.waiting.is_empty() && !end.aborting;
+                    if wake.is_none() && !idle {
+                        self.violation("a client session waits without a timer and is not idle".to_owned());
+                    }
+                    return busy;
+                }
+            }
+            busy = true;
+        }
+        busy
+    }
+
+    fn session_tells(&mut self, side: Side, event: Event) {
+        let now = self.now;
+        match event {
+            Event::Sent(line) => self.say(side, format!("> {line}")),
+            Event::Received(reply) => self.say(side, format!("< {}", reply.display())),
+            Event::Ready { dialect, capabilities } => {
+                self.user.ends.at_mut(side).party = Some((dialect, capabilities));
+            }
+            Event::Reply { to, reply, class } => {
+                let end = self.user.ends.at_mut(side);
+                let purpose =
+                    if class.is_final() { end.waiting.remove(&to) } else { end.waiting.get(&to).copied() };
+                match purpose {
+                    Some(Purpose::Transfer) => {
+                        if let Some(transfer) = &mut self.user.transfer {
+                            transfer.reply(now, side, Heard { reply, class });
+                        }
+                    }
+                    Some(Purpose::Noop) if class.is_final() => self.noop_answered(side, &reply),
+                    Some(Purpose::Noop) | None => {}
+                }
+            }
+            Event::AbortDone => {
+                self.user.ends.at_mut(side).aborting = false;
+                // What was aborted without a reply of its own will never have one.
+                self.user.ends.at_mut(side).waiting.retain(|_, purpose| *purpose != Purpose::Transfer);
+                if let Some(transfer) = &mut self.user.transfer {
+                    transfer.aborted(now, side);
+                }
+            }
+            Event::Ended(failure) => self.session_over(side, failure),
+        }
+    }
+
+    fn session_over(&mut self, side: Side, failure: Failure) {
+        self.say(side, format!("-- {failure}"));
+        if failure != Failure::Quit && !self.links.at(side).harmed {
+            self.violation(format!("a session has ended that nothing had touched: {failure}"));
+        }
+        let now = self.now;
+        let end = self.user.ends.at_mut(side);
+        end.waiting.clear();
+        *self.user.usable.at_mut(side) &= failure == Failure::Quit;
+        if let Some(transfer) = &mut self.user.transfer {
+            transfer.ended(now, side, failure);
+        }
+    }
+
+    /// Closes the control connection.
+    fn hang_up(&mut self, side: Side) {
+        let end = self.user.ends.at_mut(side);
+        end.over = true;
+        end.wake = None;
+        end.waiting.clear();
+        self.user_closes(side);
+    }
+
+    fn drain_transfer(&mut self) -> bool {
+        let mut busy = false;
+        while let Some(transfer) = &mut self.user.transfer {
+            match transfer.poll() {
+                Output::Command(side, command) => self.command(side, command),
+                Output::Abort(side) => {
+                    let now = self.now;
+                    let end = self.user.ends.at_mut(side);
+                    end.aborting = true;
+                    end.session.abort(now);
+                }
+                Output::Close(side) => {
+                    if !self.links.at(side).harmed {
+                        self.violation("a session is closed as deaf that nothing had touched".to_owned());
+                    }
+                    self.say(side, "-- deaf: closed".to_owned());
+                    *self.user.usable.at_mut(side) = false;
+                    self.hang_up(side);
+                }
+                Output::Done(outcome) => self.attempt_over(outcome),
+                Output::Wait(wake) => {
+                    self.user.transfer_wake = wake;
+                    if wake.is_none() {
+                        self.violation("a transfer waits without a timer".to_owned());
+                    }
+                    return busy;
+                }
+            }
+            busy = true;
+        }
+        busy
+    }
+
+    fn command(&mut self, side: Side, command: Command) {
+        let now = self.now;
+        let command = self.twist(side, command);
+        if let Command::Rndz(secret) = &command {
+            self.hosts.at_mut(side).secret = secret.clone();
+        }
+        let patience = command.is_transfer().then_some(PATIENCE + PATIENCE);
+        let end = self.user.ends.at_mut(side);
+        if end.over {
+            return self.violation("a command for a session that is over".to_owned());
+        }
+        let id = end.session.send(now, command, patience);
+        end.waiting.insert(id, Purpose::Transfer);
+    }
+
+    /// What happens next, once everything is quiet; false when nothing does.
+    fn advance(&mut self) -> bool {
+        let user = &self.user;
+        let quiet = user.ends.both(|end| end.over || !end.waiting.values().any(|p| *p == Purpose::Noop));
+        match user.phase {
+            Phase::Login if user.ends.both(|end| end.over || end.party.is_some()) => {
+                let ready = user.ends.both(|end| !end.over);
+                self.user.usable = Pair::of(|side| !self.user.ends.at(side).over);
+                if ready { self.begin_attempt() } else { self.noop(Phase::Noop) }
+            }
+            Phase::Noop if quiet && self.worth_another() => {
+                self.heal();
+                self.begin_attempt();
+            }
+            Phase::Noop if quiet => {
+                self.user.phase = Phase::Rest;
+                self.user.alarm = Some(self.now + REST);
+            }
+            Phase::LastNoop if quiet => {
+                self.judge_leftovers();
+                self.user.phase = Phase::Quit;
+                let now = self.now;
+                for side in SIDES {
+                    let end = self.user.ends.at_mut(side);
+                    if !end.over {
+                        end.session.quit(now);
+                    }
+                }
+            }
+            Phase::Quit if user.ends.both(|end| end.over) => self.user.phase = Phase::Over,
+            Phase::Login
+            | Phase::Attempt
+            | Phase::Noop
+            | Phase::Rest
+            | Phase::LastNoop
+            | Phase::Quit
+            | Phase::Over => return false,
+        }
+        true
+    }
+
+    /// A failed attempt between two sessions that are still usable is tried once more.
+    fn worth_another(&self) -> bool {
+        let usable = self.user.usable.both(|usable| *usable);
+        usable && matches!(self.user.outcomes.as_slice(), [Outcome::Failed(_)])
+    }
+
+    fn begin_attempt(&mut self) {
+        let mut parties = Vec::new();
+        for side in SIDES {
+            let Some((dialect, capabilities)) = self.user.ends.at(side).party.clone() else { return };
+            parties.push(Party { dialect, capabilities, address: self.address(side) });
+        }
+        let [source, destination] = parties.try_into().expect("two sides");
+        let job = self.job();
+        self.user.transfer =
+            Some(Transfer::new(job, self.scenario.plan, source, destination, timeouts(), self.now));
+        self.user.phase = Phase::Attempt;
+        self.user.alarm = Some(self.now + PATIENCE);
+        for side in SIDES {
+            self.hosts.at_mut(side).secret = None;
+            self.say(side, format!("== attempt {}", self.user.outcomes.len() + 1));
+        }
+        self.arm();
+    }
+
+    fn job(&mut self) -> Job {
+        let Scenario { store, restart, rendezvous, .. } = self.scenario;
+        // Each attempt has its own secret.
+        if let Some(octet) = self.user.secret.first_mut() {
+            *octet = octet.wrapping_add(1);
+        }
+        Job {
+            source_path: self.user.source_path.clone(),
+            destination_path: self.user.destination_path.clone(),
+            store,
+            restart: restart.map(|offset| offset as u64),
+            secret: rendezvous.then(|| RendezvousSecret::new(self.user.secret)),
+        }
+    }
+
+    fn attempt_over(&mut self, outcome: Outcome) {
+        self.user.transfer = None;
+        self.user.transfer_wake = None;
+        let what = match &outcome {
+            Outcome::Moved { .. } => "moved".to_owned(),
+            Outcome::Failed(trouble) => format!("failed: {trouble:?}"),
+        };
+        for side in SIDES {
+            self.say(side, format!("== {what}"));
+        }
+        self.judge_outcome(&outcome);
+        self.user.outcomes.push(outcome);
+        self.disarm();
+        self.noop(Phase::Noop);
+    }
+
+    /// Asks both sessions whether they are in step.
+    fn noop(&mut self, phase: Phase) {
+        self.user.phase = phase;
+        self.user.alarm = None;
+        let now = self.now;
+        for side in SIDES {
+            let end = self.user.ends.at_mut(side);
+            if !end.over {
+                let id = end.session.send(now, Command::Noop, None);
+                end.waiting.insert(id, Purpose::Noop);
+            }
+        }
+    }
+
+    fn noop_answered(&mut self, side: Side, reply: &Reply) {
+        if reply.code != Meaning::Okay.code(*self.scenario.dialect.at(side)) {
+            self.violation(format!("a session is out of step: NOOP was answered {}", reply.display()));
+        }
+    }
+}
+
+fn timeouts() -> Timeouts {
+    let s = Duration::from_secs;
+    Timeouts { reply: s(60), connect: s(90), preliminary: s(5), half_done: s(60), abort: s(20) }
+}

@@ -1,0 +1,131 @@
+//! What must hold in every run, whatever the seed.
+
+use super::SIDES;
+use super::scenario::Must;
+use super::wire::Owner;
+use super::world::World;
+use ftp_proto::policy::Foreign;
+use ftp_proto::server::ask;
+use ftp_proto::third_party::{Outcome, Side, Store};
+
+/// Hello and proof: all that anybody may hear who has not proven himself.
+const RENDEZVOUS: usize = 64;
+
+impl World {
+    /// Nothing moves without policy: the other end of a data connection that carries a file is the
+    /// other server, and where a proof was due both were given the same secret.
+    pub(super) fn may_move(&self, side: Side, conn: usize, end: usize) -> Result<(), String> {
+        let peer = self.wire.end(conn, 1 - end).owner;
+        match peer {
+            Owner::Server(other, _) if other == side.other() => {}
+            Owner::Server(..) | Owner::Stranger(_) => return Err(format!("the other end is {peer:?}")),
+        }
+        let (own, other) = (&self.hosts.at(side).secret, &self.hosts.at(side.other()).secret);
+        let same = own.is_some() && own == other;
+        match self.scenario.foreign.at(side) {
+            Foreign::Never => Err("foreign hosts are never allowed".to_owned()),
+            Foreign::Proven if !same => Err("the other end cannot have proven itself".to_owned()),
+            Foreign::Authenticated if own.is_some() && !same => {
+                Err("RNDZ is in force and the other end cannot have proven itself".to_owned())
+            }
+            Foreign::Proven | Foreign::Authenticated => Ok(()),
+        }
+    }
+
+    /// After each attempt.
+    pub(super) fn judge_outcome(&mut self, outcome: &Outcome) {
+        let moved = matches!(outcome, Outcome::Moved { .. });
+        match self.scenario.must() {
+            Must::Move if !moved => {
+                self.violation("the file has not moved, though nothing was wrong".to_owned())
+            }
+            Must::Fail if moved => self.violation("the file has moved, though it must not".to_owned()),
+            Must::Move | Must::Fail | Must::Either => {}
+        }
+        let stored = self.hosts.destination.disk.get(&self.user.destination_path).map(<[u8]>::to_vec);
+        match outcome {
+            Outcome::Moved { .. } if stored.as_ref() != Some(&self.whole()) => {
+                self.violation("a file that is not whole is called whole".to_owned());
+            }
+            Outcome::Failed(trouble) if !trouble.touched && stored != self.old => {
+                self.violation("the destination has changed, though it is said to be untouched".to_owned());
+            }
+            Outcome::Failed(_) if self.scenario.must() == Must::Fail && stored != self.old => {
+                self.violation("the destination has changed, though nothing may have moved".to_owned());
+            }
+            Outcome::Failed(_) if !self.is_bearable(stored.as_deref()) => {
+                self.violation("after a failure the destination is neither old nor whole".to_owned());
+            }
+            Outcome::Moved { .. } | Outcome::Failed(_) => {}
+        }
+        // What a second attempt begins with.
+        self.old = stored;
+    }
+
+    /// The destination's file after success.
+    fn whole(&self) -> Vec<u8> {
+        match self.scenario.store {
+            Store::Replace => self.file.clone(),
+            Store::Append => [self.old.as_deref().unwrap_or_default(), &self.file].concat(),
+        }
+    }
+
+    /// The destination's file after a failure: the old one, byte for byte, or already the new one
+    /// (the end that stored it could not say so any more). Where there was no old file, or where the
+    /// file is written in place, the beginning of the new one.
+    fn is_bearable(&self, stored: Option<&[u8]>) -> bool {
+        let whole = self.whole();
+        if stored == self.old.as_deref() || stored == Some(&whole) {
+            return true;
+        }
+        let in_place = self.scenario.store == Store::Append || self.scenario.restart.is_some();
+        // A sender that dies closes in order: STREAM mode cannot tell. Hence the coordinator's
+        // verdict, and the user agent's own name for each attempt.
+        let cut_short = self.hosts.source.has_crashed();
+        let beginning = stored.is_some_and(|stored| whole.starts_with(stored));
+        let kept = self.old.as_ref().is_none_or(|old| stored.is_some_and(|stored| stored.starts_with(old)));
+        beginning && (cut_short || (in_place && kept) || self.old.is_none())
+    }
+
+    /// Long after the attempt: nothing of it is left at a server that has nothing to do.
+    pub(super) fn judge_leftovers(&mut self) {
+        for side in SIDES {
+            if self.hosts.at(side).is_gone() || self.links.at(side).dead {
+                continue;
+            }
+            let mut left = self.hosts.at(side).leftovers();
+            if !self.wire.open_ends(side).is_empty() {
+                left.push("a data connection");
+            }
+            for what in left {
+                self.violation(format!("the {side:?} still holds {what}"));
+            }
+        }
+    }
+
+    /// When all is over.
+    pub(super) fn judge_the_end(&mut self) {
+        let heard = self.wire.strangers_heard();
+        if heard > RENDEZVOUS {
+            self.violation(format!("a stranger has heard {heard} octets"));
+        }
+        let names: Vec<_> = self.hosts.destination.disk.names().cloned().collect();
+        if names.iter().any(|name| *name != self.user.destination_path) {
+            self.violation("the destination has a file that nobody asked for".to_owned());
+        }
+    }
+
+    /// What a server tells its log.
+    pub(super) fn server_tells(&mut self, side: Side, event: &ask::Event) {
+        match event {
+            ask::Event::Refused { why, address } => self.say(side, format!("   refused {address}: {why}")),
+            ask::Event::Stranger { from } => self.say(side, format!("   stranger {from} closed")),
+            ask::Event::TimedOut(timer) => self.say(side, format!("   timer: {}", timer.name())),
+            ask::Event::Command(_)
+            | ask::Event::Replied(_)
+            | ask::Event::LoggedIn { .. }
+            | ask::Event::LoginFailed { .. }
+            | ask::Event::Transfer { .. } => {}
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! Two server machines and a coordinator on a virtual clock (`integration_tests::sim`): thousands of
+//! seeds, and the scenarios that statements name.
+//!
+//! `FTP_SIM_SEEDS` is how many seeds run, `FTP_SIM_FIRST` the first of them.
+
+use ftp_proto::command::Direction;
+use ftp_proto::dialect::Dialect;
+use ftp_proto::policy::Foreign;
+use ftp_proto::server::ask::Ending;
+use ftp_proto::third_party::{Cause, Opening, Outcome, Side};
+use integration_tests::sim::scenario::{Fault, Manners, Sabotage, Scenario, Stranger, Target, Trouble, When};
+use integration_tests::sim::{Pair, Report, SIDES, simulate};
+use std::time::Duration;
+
+const SEEDS: u64 = 10_000;
+
+/// Runs a scenario in which everything must hold.
+fn hold(scenario: &Scenario) -> Report {
+    let report = simulate(scenario.clone());
+    assert!(report.violations.is_empty(), "{}", account(scenario, &report));
+    report
+}
+
+/// What failed, in which scenario, with the dialogue in two columns.
+fn account(scenario: &Scenario, report: &Report) -> String {
+    format!("{:#?}\n{scenario:?}\n{}", report.violations, report.transcript())
+}
+
+fn has_moved(report: &Report) -> bool {
+    matches!(report.outcomes.first(), Some(Outcome::Moved { .. }))
+}
+
+/// The first attempt's trouble.
+fn trouble(report: &Report) -> &ftp_proto::third_party::Trouble {
+    match report.outcomes.first() {
+        Some(Outcome::Failed(trouble)) => trouble,
+        other => panic!("no failure: {other:?}\n{}", report.transcript()),
+    }
+}
+
+/// When a line that starts so stands in that side's column for the first time.
+fn time_of(report: &Report, side: Side, start: &str) -> Option<Duration> {
+    report.lines(side).into_iter().find(|(_, line)| line.starts_with(start)).map(|(at, _)| at)
+}
+
+fn number(variable: &str, otherwise: u64) -> u64 {
+    std::env::var(variable).map_or(otherwise, |text| text.parse().expect("a number"))
+}
+
+#[test]
+fn j03_every_seed_ends_calls_no_half_file_whole_and_moves_nothing_without_policy() {
+    let first = number("FTP_SIM_FIRST", 0);
+    let seeds = number("FTP_SIM_SEEDS", SEEDS);
+    let run = |offset: u64, step: usize| {
+        let moved = (first + offset..first + seeds).step_by(step).filter(|seed| {
+            let scenario = Scenario::of(*seed);
+            let report = simulate(scenario.clone());
+            assert!(report.violations.is_empty(), "seed {seed}: {}", account(&scenario, &report));
+            has_moved(&report)
+        });
+        moved.count() as u64
+    };
+    let moved = std::thread::scope(|scope| {
+        let other = scope.spawn(|| run(1, 2));
+        run(0, 2) + other.join().expect("the other half")
+    });
+    eprintln!("{moved} of {seeds} files moved at the first attempt");
+    assert!(seeds < 100 || (seeds / 4..seeds * 3 / 4).contains(&moved), "{moved} of {seeds} moved");
+}
+
+#[test]
+fn the_same_seed_is_the_same_run() {
+    for seed in 0..50 {
+        let (one, other) = (simulate(Scenario::of(seed)), simulate(Scenario::of(seed)));
+        assert_eq!(one.transcript(), other.transcript(), "seed {seed}");
+    }
+}
+
+#[test]
+fn the_simulator_notices_an_octet_that_is_lost() {
+    let report = simulate(Scenario { sabotage: Some(Sabotage::LoseOctet), ..Scenario::plain() });
+    assert!(report.violations.iter().any(|what| what.contains("not whole")), "{}", report.transcript());
+}
+
+#[test]
+fn the_simulator_notices_servers_without_policy() {
+    let stranger = Stranger { after: Duration::ZERO, at_peer: false, manners: Manners::Silent };
+    let mut scenario = Scenario { rendezvous: false, strangers: vec![stranger], ..Scenario::plain() };
+    scenario.plan.filter = false;
+    scenario.sabotage = Some(Sabotage::NoPolicy);
+    let report = simulate(scenario);
+    assert!(report.violations.iter().any(|what| what.contains("without leave")), "{}", report.transcript());
+}
+
+#[test]
+fn the_simulator_notices_an_old_file_that_is_written_over() {
+    let scenario = Scenario {
+        sabotage: Some(Sabotage::WriteOver),
+        faults: vec![(When::Segments(6), Fault::ResetData)],
+        ..Scenario::plain()
+    };
+    let report = simulate(scenario);
+    assert!(report.violations.iter().any(|what| what.contains("neither old")), "{}", report.transcript());
+}
+
+#[test]
+fn every_plan_moves_the_file_between_every_pair_of_dialects() {
+    let dialects = [Dialect::Rfc354, Dialect::Rfc959];
+    for (source, destination) in dialects.into_iter().flat_map(|s| dialects.map(|d| (s, d))) {
+        for opening in [Opening::Lstn, Opening::Pasv, Opening::Epsv] {
+            for listener in SIDES {
+                for (filter, v6, rendezvous) in
+                    [(false, false, true), (true, false, true), (false, true, true), (true, false, false)]
+                {
+                    if v6 && opening == Opening::Pasv {
+                        continue;
+                    }
+                    let mut scenario = Scenario { v6, rendezvous, ..Scenario::plain() };
+                    scenario.dialect = Pair { source, destination };
+                    scenario.plan.opening = opening;
+                    scenario.plan.listener = listener;
+                    scenario.plan.filter = filter;
+                    if !rendezvous {
+                        scenario.foreign = Pair::of(|_| Foreign::Authenticated);
+                    }
+                    let report = hold(&scenario);
+                    assert!(has_moved(&report), "{}", account(&scenario, &report));
+                    assert_eq!(report.stored.as_ref(), Some(&report.file));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn c13_c28_strangers_are_closed_and_the_wait_goes_on() {
+    let strangers = |manners| {
+        let stranger =
+            |n: u64| Stranger { after: Duration::from_millis(n * 10), at_peer: n % 2 == 1, manners };
+        (0..40).map(stranger).collect::<Vec<_>>()
+    };
+    let all = [
+        Manners::Silent,
+        Manners::Garbage,
+        Manners::Banner,
+        Manners::Mirror,
+        Manners::Guess,
+        Manners::Leave(Ending::Close),
+        Manners::Leave(Ending::Reset),
+    ];
+    for (manners, filter) in all.into_iter().flat_map(|manners| [(manners, false), (manners, true)]) {
+        let mut scenario = Scenario { strangers: strangers(manners), ..Scenario::plain() };
+        scenario.plan.filter = filter;
+        let report = hold(&scenario);
+        assert!(has_moved(&report), "{}", account(&scenario, &report));
+        let listener = scenario.plan.listener;
+        assert!(time_of(&report, listener, "   stranger").is_some(), "{}", report.transcript());
+    }
+}
+
+#[test]
+fn h13_the_active_end_is_commanded_before_the_passive_end_has_a_connection() {
+    for listener in SIDES {
+        for first in [None, Some(Side::Source), Some(Side::Destination)] {
+            let mut scenario = Scenario::plain();
+            scenario.plan.listener = listener;
+            scenario.plan.first = first;
+            let report = hold(&scenario);
+            assert!(has_moved(&report));
+            let command = |side| match side {
+                Side::Source => "> RETR",
+                Side::Destination => "> STOR",
+            };
+            let active = listener.other();
+            let commanded = time_of(&report, active, command(active)).expect("a transfer command");
+            let begun = time_of(&report, listener, "< 150").expect("a preliminary reply");
+            assert!(commanded < begun, "{}", report.transcript());
+        }
+    }
+}
+
+#[test]
+fn h14_a_missing_source_changes_nothing_and_both_sessions_stay_usable() {
+    for (rendezvous, foreign) in [(true, Foreign::Proven), (false, Foreign::Authenticated)] {
+        for first in [None, Some(Side::Source)] {
+            let mut scenario = Scenario { file: None, rendezvous, ..Scenario::plain() };
+            scenario.foreign = Pair::of(|_| foreign);
+            scenario.plan.first = first;
+            let report = hold(&scenario);
+            let trouble = trouble(&report);
+            assert_eq!((trouble.side, trouble.during), (Side::Source, "RETR"));
+            assert!(!trouble.touched || !rendezvous, "{trouble:?}");
+            let commanded = report.lines(Side::Destination);
+            let attempt = commanded.iter().take_while(|(_, line)| !line.starts_with("== failed"));
+            let stor = attempt.filter(|(_, line)| line.starts_with("> STOR")).count();
+            assert_eq!(stor, usize::from(rendezvous), "{}", report.transcript());
+            // The second attempt, with the file there, went through the same two sessions.
+            assert!(matches!(report.outcomes.as_slice(), [_, Outcome::Moved { .. }]));
+        }
+    }
+}
+
+#[test]
+fn h15_a_destination_that_refuses_frees_the_source() {
+    for listener in SIDES {
+        for (rendezvous, foreign) in [(true, Foreign::Proven), (false, Foreign::Authenticated)] {
+            let mut scenario = Scenario { troubles: vec![Trouble::Denied], rendezvous, ..Scenario::plain() };
+            scenario.foreign = Pair::of(|_| foreign);
+            scenario.plan.listener = listener;
+            let report = hold(&scenario);
+            assert_eq!((trouble(&report).side, trouble(&report).during), (Side::Destination, "STOR"));
+            assert!(matches!(report.outcomes.as_slice(), [_, Outcome::Moved { .. }]));
+        }
+    }
+}
+
+#[test]
+fn h16_a_full_destination_is_a_failure_that_names_the_destination() {
+    let scenario = Scenario { troubles: vec![Trouble::Full(10_000)], ..Scenario::plain() };
+    let report = hold(&scenario);
+    assert_eq!(trouble(&report).side, Side::Destination, "{}", report.transcript());
+    assert!(matches!(trouble(&report).cause, Cause::Refused(_)));
+}
+
+#[test]
+fn h20_a_deaf_server_is_given_up_and_the_other_one_stays_usable() {
+    for deaf in SIDES {
+        for messages in 10..26 {
+            let fault = (When::Messages(deaf, messages), Fault::StallControl(deaf, None));
+            let report = hold(&Scenario { faults: vec![fault], ..Scenario::plain() });
+            assert!(report.outcomes.len() == 1, "{}", report.transcript());
+            assert!(*report.usable.at(deaf.other()), "{}", report.transcript());
+        }
+    }
+}
+
+#[test]
+fn h33_a_cancelled_attempt_leaves_the_old_file_and_two_usable_sessions() {
+    for segments in 0..12 {
+        let fault = (When::Segments(segments), Fault::Cancel);
+        let report = hold(&Scenario { faults: vec![fault], ..Scenario::plain() });
+        assert!(report.usable.both(|usable| *usable), "{}", report.transcript());
+    }
+}
+
+#[test]
+fn a_wrong_secret_moves_nothing() {
+    for side in SIDES {
+        for listener in SIDES {
+            let mut scenario = Scenario { troubles: vec![Trouble::WrongSecret(side)], ..Scenario::plain() };
+            scenario.plan.listener = listener;
+            let report = hold(&scenario);
+            assert!(!has_moved(&report));
+        }
+    }
+}
+
+/// RFC 2577: a server that is told to connect somewhere else shows nothing of what is there. Whatever
+/// stands at the target, the failure comes in the same words at the same time.
+#[test]
+fn a_bounce_is_no_port_scanner() {
+    let targets = [
+        Target::Closed,
+        Target::Dead,
+        Target::Listener(Manners::Silent),
+        Target::Listener(Manners::Garbage),
+        Target::Listener(Manners::Banner),
+        Target::Listener(Manners::Mirror),
+        Target::Listener(Manners::Guess),
+        Target::Listener(Manners::Leave(Ending::Close)),
+        Target::Listener(Manners::Leave(Ending::Reset)),
+    ];
+    let mut seen = Vec::new();
+    for target in targets {
+        let mut scenario = Scenario { troubles: vec![Trouble::Bounce(target)], ..Scenario::plain() };
+        scenario.delays = integration_tests::sim::scenario::Delays {
+            control: Duration::ZERO,
+            data: Duration::ZERO,
+            answer: Duration::ZERO,
+        };
+        let report = hold(&scenario);
+        assert!(report.strangers_heard <= 64);
+        let lines = report.lines(Side::Source);
+        let attempt = lines.into_iter().take_while(|(_, line)| !line.starts_with("=="));
+        let heard: Vec<_> = attempt
+            .filter(|(_, line)| line.starts_with("< "))
+            .map(|(at, line)| (at.as_millis(), line))
+            .collect();
+        seen.push((target, heard, report.transcript()));
+    }
+    let Some((_, usual, _)) = seen.first().cloned() else { panic!("no target") };
+    for (target, heard, transcript) in seen {
+        assert_eq!(heard, usual, "{target:?}\n{transcript}");
+    }
+}
+
+#[test]
+fn the_direction_of_lstn_is_that_of_the_listening_end() {
+    for (listener, direction) in [(Side::Source, Direction::Send), (Side::Destination, Direction::Receive)] {
+        let mut scenario = Scenario::plain();
+        scenario.plan.listener = listener;
+        let report = hold(&scenario);
+        let line = format!("> LSTN {}", direction.letter());
+        assert!(time_of(&report, listener, &line).is_some(), "{}", report.transcript());
+    }
+}
