@@ -37,6 +37,8 @@ pub(super) enum Run {
     Refused,
     /// Failed in any other way.
     Failed,
+    /// Its session ended before the final reply.
+    Lost,
 }
 
 /// How the end's session fares.
@@ -132,12 +134,13 @@ impl Leg {
     }
 
     /// Whether octets may have reached its file: there is no telling what a server does between its
-    /// transfer command and its first reply, except that RNDZ holds its hand until the proof.
+    /// transfer command and its first reply, except that RNDZ holds its hand until the proof. Without
+    /// a final reply there is no telling either: its other replies may be on their way.
     pub(super) fn may_have_written(&self, proven: bool) -> bool {
         match self.run {
             Run::Not | Run::Refused => false,
-            Run::Sent | Run::Failed => self.started || !proven,
-            Run::Moving | Run::Complete(_) => true,
+            Run::Failed => self.started || !proven,
+            Run::Sent | Run::Lost | Run::Moving | Run::Complete(_) => true,
         }
     }
 }

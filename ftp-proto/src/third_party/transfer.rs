@@ -105,7 +105,7 @@ impl Transfer {
         leg.listening = false;
         let complete = leg.complete().is_some();
         if leg.runs() {
-            leg.run = Run::Failed;
+            leg.run = Run::Lost;
         }
         match self.phase {
             Phase::Running if complete => {} // it has done its part

@@ -245,3 +245,39 @@ fn nothing_comes_after_the_outcome() {
     stage.play("src< 426 late\ndst. aborted\nsrc. closed\ncancel\nwait 1000");
     assert_eq!(stage.deadline, None);
 }
+
+/// A proven destination that never gives its final reply may have stored the whole file.
+#[test]
+fn a_destination_without_a_final_reply_counts_as_touched() {
+    let ours = "SOCK LSTN RNDZ";
+    let begin = "dst: TYPE I
+         src: TYPE I
+         dst< 200 ok
+         dst: RNDZ ***
+         src< 200 ok
+         src: RNDZ ***
+         src< 200 ok
+         dst< 200 ok
+         dst: LSTN R
+         dst< 255 SOCK 40002
+         src: SOCK 192.0.2.2,40002
+         src< 255 SOCK 40003
+         src: RETR a
+         dst: STOR b
+         src< 150 ok
+         src< 226 done";
+    let case = case(party(SITE1, ours), party(SITE2, ours)).proven();
+    case.play(&format!(
+        "{begin}
+         wait 120
+         dst! abort
+         wait 10
+         dst! close
+         = dst STOR: silent (other end's final reply timer), Busy, touched"
+    ));
+    case.play(&format!(
+        "{begin}
+         dst. closed
+         = dst STOR: the server closed the control connection, Busy, touched"
+    ));
+}
