@@ -38,6 +38,7 @@ impl World {
         self.disarm();
         self.scenario = self.scenario.healed();
         self.wire.dead = false;
+        self.wire.stalled_until = self.now;
         self.furnish();
     }
 

@@ -7,7 +7,7 @@ use super::{Pair, SIDES};
 use ftp_proto::client::{self, CommandId, Event, Failure, Session};
 use ftp_proto::command::Command;
 use ftp_proto::rendezvous::RendezvousSecret;
-use ftp_proto::reply::{Meaning, Reply};
+use ftp_proto::reply::{Class, Meaning, Reply};
 use ftp_proto::third_party::{Heard, Job, Outcome, Output, Party, Side, Timeouts, Transfer};
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::{PathName, Secret};
@@ -24,6 +24,8 @@ pub(super) struct User {
     ends: Pair<End>,
     transfer: Option<Transfer>,
     transfer_wake: Option<Moment>,
+    /// Octets move: how long that may take is this user's to say, not the transfer's.
+    moving: bool,
     phase: Phase,
     /// When the phase is over at the latest.
     alarm: Option<Moment>,
@@ -82,6 +84,7 @@ impl User {
             }),
             transfer: None,
             transfer_wake: None,
+            moving: false,
             phase: Phase::Login,
             alarm: None,
             outcomes: Vec::new(),
@@ -214,6 +217,7 @@ impl World {
                     if class.is_final() { end.waiting.remove(&to) } else { end.waiting.get(&to).copied() };
                 match purpose {
                     Some(Purpose::Transfer) => {
+                        self.user.moving = class == Class::Preliminary;
                         if let Some(transfer) = &mut self.user.transfer {
                             transfer.reply(now, side, Heard { reply, class });
                         }
@@ -264,6 +268,7 @@ impl World {
                 Output::Command(side, command) => self.command(side, command),
                 Output::Abort(side) => {
                     let now = self.now;
+                    self.user.moving = false;
                     let end = self.user.ends.at_mut(side);
                     end.aborting = true;
                     end.session.abort(now);
@@ -279,7 +284,7 @@ impl World {
                 Output::Done(outcome) => self.attempt_over(outcome),
                 Output::Wait(wake) => {
                     self.user.transfer_wake = wake;
-                    if wake.is_none() {
+                    if wake.is_none() && !self.user.moving {
                         self.violation("a transfer waits without a timer".to_owned());
                     }
                     return busy;

@@ -50,7 +50,9 @@ impl World {
             Outcome::Failed(trouble) if !trouble.touched && stored != self.old => {
                 self.violation("the destination has changed, though it is said to be untouched".to_owned());
             }
-            Outcome::Failed(_) if self.scenario.must() == Must::Fail && stored != self.old => {
+            Outcome::Failed(_)
+                if self.scenario.must() == Must::Fail && !self.is_untouched(stored.as_deref()) =>
+            {
                 self.violation("the destination has changed, though nothing may have moved".to_owned());
             }
             Outcome::Failed(_) if !self.is_bearable(stored.as_deref()) => {
@@ -68,6 +70,13 @@ impl World {
             Store::Replace => self.file.clone(),
             Store::Append => [self.old.as_deref().unwrap_or_default(), &self.file].concat(),
         }
+    }
+
+    /// No octet has reached the destination's file. Without RNDZ a STOR may have begun before the
+    /// other end failed: then a new file may stand there, empty.
+    fn is_untouched(&self, stored: Option<&[u8]>) -> bool {
+        stored == self.old.as_deref()
+            || (self.old.is_none() && !self.scenario.rendezvous && stored.is_some_and(<[u8]>::is_empty))
     }
 
     /// The destination's file after a failure: the old one, byte for byte, or already the new one
