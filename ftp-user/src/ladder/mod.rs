@@ -1,0 +1,170 @@
+//! The ways between two servers, in the order in which they are tried. Pure: what to try next
+//! follows from who is to blame for the last failure.
+//!
+//! ```text
+//!  dest-listens:   LSTN/SOCK  EPSV/EPRT  PASV/PORT      the destination listens (RFC 438's own order)
+//!  source-listens: LSTN/SOCK  EPSV/EPRT  PASV/PORT      the source listens
+//! ```
+
+mod climb;
+
+pub use climb::{Climb, Step};
+
+use ftp_proto::address::Family;
+use ftp_proto::third_party::{Opening, Party, Plan, Side, opening};
+
+/// A way between two places, as reports name it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Rung {
+    /// Server to server, the destination listens.
+    DestListens,
+    /// Server to server, the source listens.
+    SourceListens,
+    /// One end is this program.
+    Local,
+}
+
+impl Rung {
+    /// The value of `rung` in events.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::DestListens => "dest-listens",
+            Self::SourceListens => "source-listens",
+            Self::Local => "local",
+        }
+    }
+
+    /// The value of `path` in events.
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::DestListens | Self::SourceListens => "direct",
+            Self::Local => "local",
+        }
+    }
+
+    /// The same for people.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::DestListens => "direct (destination listens)",
+            Self::SourceListens => "direct (source listens)",
+            Self::Local => "local",
+        }
+    }
+}
+
+/// One way, ready to be tried.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Way {
+    /// Its rung.
+    pub rung: Rung,
+    /// What the machine does.
+    pub plan: Plan,
+}
+
+impl Way {
+    /// The commands that open this way, for people.
+    pub const fn commands(&self) -> &'static str {
+        match self.plan.opening {
+            Opening::Lstn => "LSTN and SOCK",
+            Opening::Pasv => "PASV and PORT",
+            Opening::Epsv => "EPSV and EPRT",
+        }
+    }
+}
+
+/// Every way that the two ends could go by what they said they can, best first.
+pub fn ways(source: &Party, destination: &Party) -> Vec<Way> {
+    let mut ways = Vec::new();
+    for (rung, listener) in [(Rung::DestListens, Side::Destination), (Rung::SourceListens, Side::Source)] {
+        let (passive, active) = match listener {
+            Side::Destination => (destination, source),
+            Side::Source => (source, destination),
+        };
+        for opening in openings(passive, active) {
+            // RFC 478 note 3: a listener that knows SOCK is told its peer.
+            let filter = passive.capabilities.sock && active.capabilities.sock;
+            ways.push(Way { rung, plan: Plan { listener, opening, filter, first: None } });
+        }
+    }
+    ways
+}
+
+/// The best opening first, then what is left when a server does not know the better one after all.
+fn openings(passive: &Party, active: &Party) -> Vec<Opening> {
+    let best = opening(passive, active);
+    let both_v4 = [passive, active].iter().all(|party| Family::of(party.address) == Family::V4);
+    let both_epsv = passive.capabilities.epsv && active.capabilities.epsv;
+    let after = [(Opening::Epsv, both_epsv), (Opening::Pasv, both_v4)];
+    let after = after.into_iter().filter(|(opening, fits)| *fits && Some(*opening) != best).map(|(o, _)| o);
+    match best {
+        // A server that knows EPSV and the family knows PASV too; the older form is behind it.
+        Some(best) => std::iter::once(best).chain(after.filter(|other| rank(*other) > rank(best))).collect(),
+        None => Vec::new(),
+    }
+}
+
+const fn rank(opening: Opening) -> u8 {
+    match opening {
+        Opening::Lstn => 0,
+        Opening::Epsv => 1,
+        Opening::Pasv => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ftp_proto::dialect::Dialect;
+    use ftp_proto::feature::Capabilities;
+
+    fn party(address: &str, capabilities: Capabilities) -> Party {
+        Party { dialect: Dialect::Rfc959, capabilities, address: address.parse().unwrap() }
+    }
+
+    fn ours() -> Capabilities {
+        Capabilities { sock: true, lstn: true, epsv: true, ..Capabilities::default() }
+    }
+
+    fn modern() -> Capabilities {
+        Capabilities { epsv: true, ..Capabilities::default() }
+    }
+
+    fn check(source: Party, destination: Party, expect: &[(Rung, Opening, bool)]) {
+        let found: Vec<_> =
+            ways(&source, &destination).iter().map(|w| (w.rung, w.plan.opening, w.plan.filter)).collect();
+        assert_eq!(found, expect);
+    }
+
+    #[test]
+    fn the_destination_listens_first_and_by_the_best_commands_that_both_know() {
+        use Opening::{Epsv, Lstn, Pasv};
+        use Rung::{DestListens, SourceListens};
+        check(
+            party("192.0.2.1", ours()),
+            party("192.0.2.2", ours()),
+            &[
+                (DestListens, Lstn, true),
+                (DestListens, Epsv, true),
+                (DestListens, Pasv, true),
+                (SourceListens, Lstn, true),
+                (SourceListens, Epsv, true),
+                (SourceListens, Pasv, true),
+            ],
+        );
+        check(
+            party("192.0.2.1", Capabilities::default()),
+            party("192.0.2.2", modern()),
+            &[(DestListens, Pasv, false), (SourceListens, Pasv, false)],
+        );
+        check(
+            party("2001:db8::1", modern()),
+            party("2001:db8::2", modern()),
+            &[(DestListens, Epsv, false), (SourceListens, Epsv, false)],
+        );
+    }
+
+    #[test]
+    fn two_ends_without_a_common_family_have_no_way() {
+        check(party("2001:db8::1", Capabilities::default()), party("192.0.2.2", Capabilities::default()), &[]);
+    }
+}

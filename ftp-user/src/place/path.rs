@@ -1,0 +1,139 @@
+//! Paths: what a URL's path means to a server, and how paths are joined there.
+
+use super::Local;
+use crate::problem::Problem;
+use ftp_proto::wire::PathName;
+use std::ffi::OsStr;
+use std::fmt;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+/// A path on a server.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RemotePath {
+    /// As the server gets it: relative to the login directory unless it begins with `/`. `None` is
+    /// the login directory itself.
+    pub name: Option<PathName>,
+    /// Whether it was written with a `/` at its end: a directory's contents, or a directory to be.
+    pub contents: bool,
+}
+
+impl RemotePath {
+    /// Reads the path of a URL, from the `/` after the authority on. That `/` is a separator: the
+    /// path is relative to the login directory, `//` or `/%2F` makes it absolute (RFC 1738 3.2.2).
+    pub fn parse(text: &[u8]) -> Result<Self, Problem> {
+        let decoded = decode(text.strip_prefix(b"/").unwrap_or(text))?;
+        let contents = decoded.is_empty() || decoded.ends_with(b"/");
+        let trimmed = match decoded.iter().rposition(|o| *o != b'/') {
+            Some(last) => decoded.get(..=last).unwrap_or_default(),
+            None if decoded.is_empty() => b"",
+            None => b"/",
+        };
+        let name = if trimmed.is_empty() { None } else { Some(user_name(trimmed)?) };
+        Ok(Self { name, contents })
+    }
+
+    /// The path for commands that need one: `.` is the login directory.
+    pub fn or_here(&self) -> Result<PathName, Problem> {
+        self.name.clone().map_or_else(|| user_name(b"."), Ok)
+    }
+}
+
+impl fmt::Display for RemotePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("/")?;
+        if let Some(name) = &self.name {
+            f.write_str(&encoded(name.as_bytes()))?;
+            if self.contents && name.as_bytes() != b"/" {
+                f.write_str("/")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A name that a person gave, or the failure that it is.
+fn user_name(octets: &[u8]) -> Result<PathName, Problem> {
+    PathName::from_user(octets)
+        .map_err(|bad| Problem::usage(format!("{:?} cannot be used: {bad}", String::from_utf8_lossy(octets))))
+}
+
+/// A path on this host.
+pub(super) fn local(text: &[u8]) -> Result<Local, Problem> {
+    user_name(text)?;
+    let contents = text.ends_with(b"/") || text == b"." || text == b".." || text.ends_with(b"/.");
+    Ok(Local { path: PathBuf::from(OsStr::from_bytes(text)), contents })
+}
+
+/// The last name of a path, if it has one that can name a copy.
+pub fn base_name(path: &PathName) -> Option<PathName> {
+    let octets = path.as_bytes();
+    let end = octets.iter().rposition(|o| *o != b'/')? + 1;
+    let name = octets.get(..end)?.rsplit(|o| *o == b'/').next()?;
+    if matches!(name, b"." | b"..") { None } else { PathName::from_user(name).ok() }
+}
+
+/// The directory of a path; `None` when it is the login directory.
+pub fn parent(path: &PathName) -> Option<PathName> {
+    let octets = path.as_bytes();
+    match octets.iter().rposition(|o| *o == b'/')? {
+        0 => PathName::from_user(b"/".as_slice()).ok(),
+        at => PathName::from_user(octets.get(..at)?).ok(),
+    }
+}
+
+/// `directory/name`; a directory of `None` is the login directory.
+pub fn join(directory: Option<&PathName>, name: &PathName) -> PathName {
+    let Some(directory) = directory else { return name.clone() };
+    let mut octets = directory.as_bytes().to_vec();
+    if !octets.ends_with(b"/") {
+        octets.push(b'/');
+    }
+    octets.extend_from_slice(name.as_bytes());
+    // Joining two names cannot make one that is none.
+    PathName::from_wire(octets).unwrap_or_else(|_| name.clone())
+}
+
+/// Another name in the directory of `path`.
+pub fn sibling(path: &PathName, name: &PathName) -> PathName {
+    join(parent(path).as_ref(), name)
+}
+
+/// Percent-decodes strictly: `%` without two hexadecimal digits is refused.
+pub(super) fn decode(text: &[u8]) -> Result<Vec<u8>, Problem> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.iter();
+    while let Some(&octet) = rest.next() {
+        if octet != b'%' {
+            out.push(octet);
+            continue;
+        }
+        let digits = [rest.next(), rest.next()];
+        let [Some(high), Some(low)] = digits.map(|digit| digit.and_then(|d| char::from(*d).to_digit(16))) else {
+            return Err(Problem::usage("the URL is malformed: % is followed by something else than two hexadecimal digits")
+                .advice("write a percent sign as %25"));
+        };
+        out.push(u8::try_from(high * 16 + low).unwrap_or(b'?'));
+    }
+    Ok(out)
+}
+
+/// Percent-encodes what would not survive in a URL.
+pub(super) fn encoded(octets: &[u8]) -> String {
+    let mut out = String::new();
+    for chunk in octets.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            if c.is_control() || matches!(c, ' ' | '%' | '#' | '?' | '"' | '@') {
+                for octet in c.to_string().bytes() {
+                    out.push_str(&format!("%{octet:02X}"));
+                }
+            } else {
+                out.push(c);
+            }
+        }
+        for octet in chunk.invalid() {
+            out.push_str(&format!("%{octet:02X}"));
+        }
+    }
+    out
+}

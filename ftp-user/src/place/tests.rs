@@ -1,0 +1,120 @@
+use super::*;
+use crate::cli::Exit;
+
+fn remote(text: &str) -> Remote {
+    match Place::parse(text.as_bytes()) {
+        Ok(Place::Remote(remote)) => remote,
+        other => panic!("{text}: {other:?}"),
+    }
+}
+
+#[test]
+fn urls_are_taken_apart() {
+    let check = |text: &str, user: Option<&str>, password: Option<&str>, host: &str, port: u16| {
+        let site = remote(text).site;
+        assert_eq!(site.user.as_deref(), user.map(str::as_bytes), "{text}");
+        assert_eq!(site.password.as_ref().map(Secret::expose), password.map(str::as_bytes), "{text}");
+        assert_eq!((site.host.as_str(), site.port), (host, port), "{text}");
+    };
+    check("ftp://host.example/a", None, None, "host.example", 21);
+    check("FTP://Host.Example", None, None, "host.example", 21);
+    check("ftp://user@host.example:2121/a", Some("user"), None, "host.example", 2121);
+    check("ftp://user:@127.0.0.2/", Some("user"), Some(""), "127.0.0.2", 21);
+    check("ftp://us%40er:p%3Aa:ss@w%2Ford@[::1]:2121/a", Some("us@er"), Some("p:a:ss@w/ord"), "::1", 2121);
+    check("ftp://[2001:DB8::1]", None, None, "2001:db8::1", 21);
+    check("ftp://[fe80::1%eth0]/x", None, None, "fe80::1%eth0", 21);
+}
+
+#[test]
+fn the_path_of_a_url_is_relative_unless_it_says_so() {
+    let check = |text: &str, name: Option<&str>, contents: bool| {
+        let path = remote(text).path;
+        let want = name.map(|name| PathName::from_user(name).unwrap());
+        assert_eq!((path.name, path.contents), (want, contents), "{text}");
+    };
+    check("ftp://h", None, true);
+    check("ftp://h/", None, true);
+    check("ftp://h/a/b.txt", Some("a/b.txt"), false);
+    check("ftp://h/a/b/", Some("a/b"), true);
+    check("ftp://h//srv/a", Some("/srv/a"), false);
+    check("ftp://h/%2Fsrv/a", Some("/srv/a"), false);
+    check("ftp://h//", Some("/"), true);
+    check("ftp://h/a%20b%25#c?d", Some("a b%#c?d"), false);
+    check("ftp://h/../a", Some("../a"), false);
+    check("ftp://h/-rf", Some("-rf"), false);
+    check("ftp://h/%C3%A9\"'", Some("é\"'"), false);
+}
+
+#[test]
+fn places_that_cannot_be_used_are_refused_before_anything_is_sent() {
+    let check = |text: &str, words: &str| {
+        let problem = Place::parse(text.as_bytes()).expect_err(text);
+        assert_eq!(problem.exit, Exit::Usage, "{text}");
+        assert!(problem.to_string().contains(words), "{text}: {problem}");
+    };
+    check("ftpes://h/a", "TLS is not built in yet");
+    check("ftps://u:p@h/a", "TLS is not built in yet");
+    check("http://h/a", "no place that FTP can reach");
+    check("ftp:///a", "no host");
+    check("ftp://user@/a", "no host");
+    check("ftp://:pw@h/a", "no user");
+    check("ftp://h:/a", "port");
+    check("ftp://h:0/a", "port");
+    check("ftp://h:65536/a", "port");
+    check("ftp://h:+21/a", "port");
+    check("ftp://h:ftp/a", "port");
+    check("ftp://::1/a", "brackets");
+    check("ftp://[::1/a", "]");
+    check("ftp://[::1]x/a", "]");
+    check("ftp://[nonsense]/a", "no name and no address");
+    check("ftp://a b/c", "no name and no address");
+    check("ftp://h/100%", "two hexadecimal digits");
+    check("ftp://h/%zz", "two hexadecimal digits");
+    check("a:b", "no site named a is configured");
+    check("[a]b", "no site named a is configured");
+    check("", "empty");
+}
+
+#[test]
+fn h25_carriage_return_line_feed_and_nul_are_refused_in_every_part() {
+    for text in ["ftp://h/a%0Db", "ftp://h/a%0ADELE%20b", "ftp://h/a%00", "ftp://h/a\nb", "ftp://u%0A:p@h/a", "ftp://u:p%0D@h/a", "a\nb"]
+    {
+        let problem = Place::parse(text.as_bytes()).expect_err(text);
+        assert_eq!(problem.exit, Exit::Usage, "{text:?}");
+    }
+}
+
+#[test]
+fn a_local_path_with_a_colon_begins_with_a_dot() {
+    let check = |text: &str, contents| {
+        let Ok(Place::Local(local)) = Place::parse(text.as_bytes()) else { panic!("{text}") };
+        assert_eq!((local.path, local.contents), (PathBuf::from(text), contents));
+    };
+    check("./a:b", false);
+    check("/a:b/c", false);
+    check("dir/a:b", false);
+    check("dir/", true);
+    check(".", true);
+    check("name with spaces", false);
+}
+
+#[test]
+fn the_password_is_never_shown() {
+    let place = Place::parse(b"ftp://bob:s3cret@[::1]:2121//srv/a b").unwrap();
+    assert_eq!(place.to_string(), "ftp://bob@[::1]:2121//srv/a%20b");
+    assert!(!format!("{place:?}").contains("s3cret"));
+}
+
+#[test]
+fn names_are_joined_and_taken_apart() {
+    let name = |text: &str| PathName::from_user(text).unwrap();
+    assert_eq!(base_name(&name("a/b/")), Some(name("b")));
+    assert_eq!(base_name(&name("/")), None);
+    assert_eq!(base_name(&name("a/..")), None);
+    assert_eq!(parent(&name("/a")), Some(name("/")));
+    assert_eq!(parent(&name("a")), None);
+    assert_eq!(parent(&name("a/b")), Some(name("a")));
+    assert_eq!(join(Some(&name("/")), &name("b")), name("/b"));
+    assert_eq!(sibling(&name("dir/a"), &name(".x")), name("dir/.x"));
+    assert_eq!(sibling(&name("a"), &name(".x")), name(".x"));
+}

@@ -1,0 +1,118 @@
+//! `ftp://user:password@host:port/path`, taken apart strictly: whatever is odd is refused before
+//! anything is sent.
+//!
+//! The `url` package's own parser follows browsers: it drops line feeds, turns `\` into `/` and
+//! resolves `..`. Names of files must arrive as they were typed, so that only its host grammar is used.
+
+use super::path::{RemotePath, decode};
+use super::{FTP_PORT, Remote, Site};
+use crate::problem::Problem;
+use ftp_proto::wire::Secret;
+use url::Host;
+
+/// The scheme of a URL in lower case and what follows `://`; `None` when it is no URL.
+pub(super) fn scheme(text: &[u8]) -> Option<(String, &[u8])> {
+    let at = text.windows(3).position(|three| three == b"://")?;
+    let (scheme, rest) = text.split_at_checked(at)?;
+    let named = scheme.first().is_some_and(u8::is_ascii_alphabetic)
+        && scheme.iter().all(|o| o.is_ascii_alphanumeric() || b"+-.".contains(o));
+    let scheme = String::from_utf8_lossy(scheme).to_ascii_lowercase();
+    named.then(|| (scheme, rest.get(3..).unwrap_or_default()))
+}
+
+/// Reads what follows `scheme://`.
+pub(super) fn parse(scheme: &str, rest: &[u8]) -> Result<Remote, Problem> {
+    match scheme {
+        "ftp" => {}
+        "ftpes" | "ftps" => {
+            return Err(Problem::usage(format!("{scheme}:// cannot be used: TLS is not built in yet"))
+                .advice("ftp:// works, in clear"));
+        }
+        other => {
+            return Err(Problem::usage(format!("{other}:// is no place that FTP can reach"))
+                .advice("use ftp://host/path, or ./name for a local file"));
+        }
+    }
+    let end = rest.iter().position(|o| *o == b'/').unwrap_or(rest.len());
+    let (authority, path) = rest.split_at_checked(end).unwrap_or((rest, b""));
+    let (login, host) = match authority.iter().rposition(|o| *o == b'@') {
+        Some(at) => (authority.get(..at), authority.get(at + 1..).unwrap_or_default()),
+        None => (None, authority),
+    };
+    let (user, password) = match login {
+        Some(login) => credentials(login)?,
+        None => (None, None),
+    };
+    let (host, port) = host_and_port(host)?;
+    Ok(Remote { site: Site { host, port, user, password, account: None }, path: RemotePath::parse(path)? })
+}
+
+fn credentials(login: &[u8]) -> Result<(Option<Vec<u8>>, Option<Secret>), Problem> {
+    let mut parts = login.splitn(2, |o| *o == b':');
+    let user = decode(parts.next().unwrap_or_default())?;
+    let password = parts.next().map(decode).transpose()?;
+    for (what, octets) in [("user", Some(&user)), ("password", password.as_ref())] {
+        if octets.is_some_and(|octets| octets.iter().any(|o| matches!(o, b'\r' | b'\n' | 0))) {
+            return Err(Problem::usage(format!("the {what} in the URL contains CR, LF or NUL"))
+                .advice("no FTP command can carry it"));
+        }
+    }
+    if user.is_empty() {
+        return Err(malformed("it has no user before @"));
+    }
+    Ok((Some(user), password.map(Secret::new)))
+}
+
+fn host_and_port(text: &[u8]) -> Result<(String, u16), Problem> {
+    let text = str::from_utf8(text).map_err(|_| malformed("its host is not UTF-8"))?;
+    let (host, port) = match text.strip_prefix('[') {
+        Some(inner) => {
+            let (literal, after) =
+                inner.split_once(']').ok_or_else(|| malformed("its IPv6 address has no closing ]"))?;
+            let port = match after.strip_prefix(':') {
+                Some(port) => Some(port),
+                None if after.is_empty() => None,
+                None => return Err(malformed("only :port can follow the ] of an IPv6 address")),
+            };
+            (format!("[{literal}]"), port)
+        }
+        None => match text.split_once(':') {
+            Some((_, port)) if port.contains(':') => {
+                return Err(malformed("an IPv6 address stands in brackets: ftp://[::1]:2121/"));
+            }
+            Some((host, port)) => (host.to_owned(), Some(port)),
+            None => (text.to_owned(), None),
+        },
+    };
+    if host.is_empty() {
+        return Err(malformed("it has no host"));
+    }
+    let port = match port {
+        None => FTP_PORT,
+        Some(digits) => digits
+            .bytes()
+            .all(|o| o.is_ascii_digit())
+            .then(|| digits.parse().ok().filter(|port: &u16| *port != 0))
+            .flatten()
+            .ok_or_else(|| malformed("its port is none of 1 to 65535"))?,
+    };
+    // A zone (fe80::1%eth0) is no part of the address grammar of URLs.
+    if let Some((address, zone)) = host.trim_matches(['[', ']']).split_once('%')
+        && host.starts_with('[')
+        && address.parse::<std::net::Ipv6Addr>().is_ok()
+        && !zone.is_empty()
+        && zone.bytes().all(|o| o.is_ascii_alphanumeric() || b"-_.".contains(&o))
+    {
+        return Ok((format!("{address}%{zone}"), port));
+    }
+    let host = match Host::parse(&host).map_err(|_| malformed("its host is no name and no address"))? {
+        Host::Domain(name) => name,
+        Host::Ipv4(address) => address.to_string(),
+        Host::Ipv6(address) => address.to_string(),
+    };
+    Ok((host, port))
+}
+
+fn malformed(why: &str) -> Problem {
+    Problem::usage(format!("the URL is malformed: {why}")).advice("a place is ftp://user:password@host:port/path")
+}

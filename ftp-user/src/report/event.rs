@@ -1,0 +1,169 @@
+//! Everything that a verb can say.
+
+use crate::cli::Exit;
+use crate::ladder::Rung;
+use ftp_proto::digest::Algorithm;
+use ftp_proto::listing::Entry;
+use ftp_proto::timer::Moment;
+
+/// What happened.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Event {
+    /// What will be done.
+    Plan {
+        /// copy or append.
+        verb: &'static str,
+        /// From where.
+        source: String,
+        /// To where.
+        dest: String,
+        /// Octets, where known.
+        size: Option<u64>,
+        /// What will verify it.
+        verify: Verified,
+    },
+    /// Which way the octets go, and why.
+    Path {
+        /// The rung.
+        rung: Rung,
+        /// Why this one.
+        why: String,
+    },
+    /// How far a file has come.
+    Progress {
+        /// Its source.
+        source: String,
+        /// Octets moved.
+        bytes: u64,
+        /// Octets in all, where known.
+        total: Option<u64>,
+    },
+    /// A file is done.
+    File {
+        /// Its source.
+        source: String,
+        /// Its destination.
+        dest: String,
+        /// Its octets.
+        bytes: u64,
+        /// The way it went; `None` when it was skipped.
+        rung: Option<Rung>,
+        /// What verified it.
+        verified: Verified,
+        /// How often its octets were sent.
+        attempts: u32,
+    },
+    /// A file failed.
+    Failed {
+        /// Its source.
+        source: String,
+        /// Its destination.
+        dest: String,
+        /// Why.
+        exit: Exit,
+        /// In words.
+        message: String,
+    },
+    /// Something to know.
+    Warning {
+        /// In words.
+        message: String,
+    },
+    /// The end.
+    Summary(Summary),
+    /// One entry of a listing, or the facts of one place.
+    Listed(Listed),
+    /// One line of the dialogue with a server, secrets removed.
+    Dialogue {
+        /// Which end.
+        column: Column,
+        /// `host:port`.
+        title: String,
+        /// When.
+        at: Moment,
+        /// `> ` or `< ` and the line.
+        line: String,
+    },
+}
+
+/// The columns of the trace.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Column {
+    /// The source, or the only server.
+    Source,
+    /// The destination.
+    Destination,
+}
+
+/// An entry of `ls`, or what `stat` found.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Listed {
+    /// Where it is.
+    pub place: String,
+    /// Its facts.
+    pub entry: Entry,
+    /// How to show it.
+    pub form: Form,
+}
+
+/// How `ls` and `stat` show an entry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Form {
+    /// Its name.
+    Name,
+    /// Its facts and name on one line.
+    Long,
+    /// A line for each fact.
+    Facts,
+}
+
+/// The last line.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Summary {
+    /// What was done.
+    pub verb: &'static str,
+    /// Whether nothing failed.
+    pub ok: bool,
+    /// Whether nothing was done but planning.
+    pub dry_run: bool,
+    /// Files done.
+    pub files: u64,
+    /// Files skipped, which count as done.
+    pub skipped: u64,
+    /// Octets moved.
+    pub bytes: u64,
+    /// Time taken.
+    pub seconds: f64,
+    /// The way most files went.
+    pub rung: Option<Rung>,
+    /// The weakest verification of any file.
+    pub verified: Verified,
+    /// Files failed.
+    pub failed: u64,
+}
+
+/// What a copy was verified with, weakest first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Verified {
+    /// Nothing.
+    None,
+    /// Its size.
+    Size,
+    /// A digest.
+    Hash(Algorithm),
+}
+
+impl Verified {
+    /// The value of `verified` in events.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Size => "size",
+            Self::Hash(Algorithm::Crc32) => "crc32",
+            Self::Hash(Algorithm::Md5) => "md5",
+            Self::Hash(Algorithm::Sha1) => "sha-1",
+            Self::Hash(Algorithm::Sha256) => "sha-256",
+            Self::Hash(Algorithm::Sha512) => "sha-512",
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! For people: results on standard output, the talk on standard error.
+
+use super::event::{Event, Form, Listed, Summary};
+use super::json::kind_name;
+use super::{Style, octets, rate};
+use ftp_proto::listing::{Kind, When, civil};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{self, IsTerminal, Write};
+
+/// Tells events to a person.
+#[derive(Debug)]
+pub(super) struct Human {
+    style: Style,
+    bar: Option<ProgressBar>,
+    /// Names go to a terminal, which must not see their control characters.
+    terminal: bool,
+}
+
+impl Human {
+    pub(super) fn new(style: Style) -> Self {
+        Self { style, bar: None, terminal: io::stdout().is_terminal() }
+    }
+
+    pub(super) fn tell(&mut self, event: &Event) -> io::Result<()> {
+        match event {
+            Event::Plan { verb, source, dest, size, verify } => {
+                let size = size.map_or_else(String::new, |size| format!(", {}", octets(size)));
+                self.result(&format!("would {verb} {source} to {dest}{size}, verify: {}", verify.name()))
+            }
+            Event::Path { rung, why } => {
+                if self.style.verbose {
+                    self.talk("", &format!("path: {}: {why}", rung.words()));
+                }
+                Ok(())
+            }
+            Event::Progress { bytes, total, .. } => {
+                self.progress(*bytes, *total);
+                Ok(())
+            }
+            Event::File { source, dest, bytes, rung, .. } => {
+                self.clear();
+                if self.style.verbose {
+                    let how = match rung {
+                        Some(rung) => format!("{}, {}", octets(*bytes), rung.words()),
+                        None => "skipped, it is there already".to_owned(),
+                    };
+                    self.talk("", &format!("{source} -> {dest}: {how}"));
+                }
+                Ok(())
+            }
+            Event::Failed { source, message, .. } => {
+                self.clear();
+                self.talk("failed: ", &format!("{source}: {message}"));
+                Ok(())
+            }
+            Event::Warning { message } => {
+                if !self.style.quiet {
+                    self.talk("warning: ", message);
+                }
+                Ok(())
+            }
+            Event::Summary(summary) => {
+                self.clear();
+                if self.style.quiet { Ok(()) } else { self.result(&sentence(summary)) }
+            }
+            Event::Listed(listed) => self.listed(listed),
+            Event::Dialogue { .. } => Ok(()),
+        }
+    }
+
+    fn result(&self, line: &str) -> io::Result<()> {
+        writeln!(io::stdout().lock(), "{line}")
+    }
+
+    /// Standard error may be closed: that is no reason to stop.
+    fn talk(&self, kind: &str, line: &str) {
+        let kind = if self.style.color && !kind.is_empty() { format!("\x1b[33m{kind}\x1b[0m") } else { kind.into() };
+        let write = || writeln!(io::stderr().lock(), "ftp-user: {kind}{line}");
+        let _ = match &self.bar {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        };
+    }
+
+    fn progress(&mut self, bytes: u64, total: Option<u64>) {
+        if !self.style.progress {
+            return;
+        }
+        let bar = self.bar.get_or_insert_with(|| {
+            let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
+            let form = if total.is_some() {
+                "{wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}"
+            } else {
+                "{spinner} {bytes} {bytes_per_sec}"
+            };
+            bar.with_style(ProgressStyle::with_template(form).unwrap_or_else(|_| ProgressStyle::default_bar()))
+        });
+        bar.set_position(bytes);
+    }
+
+    fn clear(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn listed(&self, listed: &Listed) -> io::Result<()> {
+        let entry = &listed.entry;
+        let mut out = io::stdout().lock();
+        match listed.form {
+            Form::Name => {}
+            Form::Long => write!(
+                out,
+                "{}{} {:>14}  {:<20}  ",
+                kind_letter(entry.kind),
+                entry.mode.map_or_else(|| "----".to_owned(), |mode| format!("{mode:04o}")),
+                entry.size.map_or_else(|| "-".to_owned(), |size| size.to_string()),
+                entry.modified.map_or_else(|| "-".to_owned(), date),
+            )?,
+            Form::Facts => return facts(listed, &mut out),
+        }
+        if self.terminal {
+            writeln!(out, "{}", entry.name.display())
+        } else {
+            out.write_all(entry.name.as_bytes())?;
+            out.write_all(b"\n")
+        }
+    }
+}
+
+fn facts(listed: &Listed, out: &mut impl Write) -> io::Result<()> {
+    let entry = &listed.entry;
+    let facts = [
+        ("place", Some(listed.place.clone())),
+        ("type", Some(kind_name(entry.kind).to_owned())),
+        ("size", entry.size.map(|size| size.to_string())),
+        ("modified", entry.modified.map(date)),
+        ("mode", entry.mode.map(|mode| format!("{mode:04o}"))),
+        ("perm", entry.perm.clone()),
+        ("unique", entry.unique.clone()),
+    ];
+    for (name, value) in facts {
+        if let Some(value) = value {
+            writeln!(out, "{name}: {value}")?;
+        }
+    }
+    Ok(())
+}
+
+const fn kind_letter(kind: Kind) -> char {
+    match kind {
+        Kind::File => '-',
+        Kind::Directory | Kind::Current | Kind::Parent => 'd',
+        Kind::Link => 'l',
+        Kind::Other => '?',
+    }
+}
+
+/// `2026-11-20T09:20:14Z`.
+pub(super) fn date(when: When) -> String {
+    let (year, month, day, hour, minute, second) = civil(when);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+/// The last line: `copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), direct (destination listens),
+/// verified sha-256`.
+fn sentence(summary: &Summary) -> String {
+    let done = match (summary.verb, summary.dry_run) {
+        ("append", false) => "appended",
+        ("append", true) => "would append",
+        (_, false) => "copied",
+        (_, true) => "would copy",
+    };
+    let files = |count: u64| if count == 1 { "1 file".to_owned() } else { format!("{count} files") };
+    let moved = summary.files - summary.skipped.min(summary.files);
+    let mut line = format!("{done} {}, {}", files(moved), octets(summary.bytes));
+    if !summary.dry_run {
+        line.push_str(&format!(" in {:.1} s", summary.seconds));
+        if let Some(rate) = rate(summary.bytes, summary.seconds) {
+            line.push_str(&format!(" ({rate})"));
+        }
+    }
+    if let Some(rung) = summary.rung {
+        line.push_str(&format!(", {}, ", rung.words()));
+        line.push_str(if summary.dry_run { "to be verified by " } else { "verified " });
+        line.push_str(summary.verified.name());
+    }
+    if summary.skipped > 0 {
+        line.push_str(&format!("; {} skipped", files(summary.skipped)));
+    }
+    if summary.failed > 0 {
+        line.push_str(&format!("; {} failed", files(summary.failed)));
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::event::Verified;
+    use super::*;
+    use crate::ladder::Rung;
+    use ftp_proto::digest::Algorithm;
+
+    fn summary() -> Summary {
+        Summary {
+            verb: "copy",
+            ok: true,
+            dry_run: false,
+            files: 1,
+            skipped: 0,
+            bytes: 2 << 30,
+            seconds: 1.9,
+            rung: Some(Rung::DestListens),
+            verified: Verified::Hash(Algorithm::Sha256),
+            failed: 0,
+        }
+    }
+
+    #[test]
+    fn the_last_line_is_the_one_of_the_contract() {
+        let check = |summary: Summary, expect: &str| assert_eq!(sentence(&summary), expect);
+        check(
+            summary(),
+            "copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), direct (destination listens), verified sha-256",
+        );
+        check(
+            Summary { files: 12, skipped: 2, failed: 1, verified: Verified::Size, ..summary() },
+            "copied 10 files, 2.00 GiB in 1.9 s (1.05 GiB/s), direct (destination listens), verified size; \
+             2 files skipped; 1 file failed",
+        );
+        check(
+            Summary { skipped: 1, bytes: 0, rung: None, ..summary() },
+            "copied 0 files, 0 B in 1.9 s (0 B/s); 1 file skipped",
+        );
+        check(
+            Summary { verb: "append", rung: Some(Rung::Local), bytes: 100, verified: Verified::Size, ..summary() },
+            "appended 1 file, 100 B in 1.9 s (53 B/s), local, verified size",
+        );
+        check(
+            Summary { dry_run: true, ..summary() },
+            "would copy 1 file, 2.00 GiB, direct (destination listens), to be verified by sha-256",
+        );
+    }
+
+    #[test]
+    fn dates_are_utc() {
+        assert_eq!(date(When(0)), "1970-01-01T00:00:00Z");
+    }
+}

@@ -1,0 +1,98 @@
+//! What happens, as events; and who tells them: to people, to programs, to the trace.
+//!
+//! Everything that a verb has to say goes through one channel; one task reads it as a stream.
+
+mod event;
+mod human;
+mod json;
+mod size;
+mod trace;
+
+pub use event::{Column, Event, Listed, Summary, Verified};
+pub use size::{octets, rate};
+
+use crate::problem::Problem;
+use std::io::{self, Write};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_stream::wrappers::UnboundedReceiverStream;
+use tokio_stream::{Stream, StreamExt};
+
+/// How to tell it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Style {
+    /// One JSON object per line instead of words.
+    pub json: bool,
+    /// Only failures.
+    pub quiet: bool,
+    /// Every file, every way.
+    pub verbose: bool,
+    /// Colour.
+    pub color: bool,
+    /// A progress bar.
+    pub progress: bool,
+}
+
+/// Where a verb says what happens. Clones speak to the same reporter.
+#[derive(Clone, Debug)]
+pub struct Events(mpsc::UnboundedSender<Event>);
+
+impl Events {
+    /// Says it. Nobody listening is no failure: the program is ending.
+    pub fn say(&self, event: Event) {
+        let _ = self.0.send(event);
+    }
+
+    /// Says a warning.
+    pub fn warn(&self, text: impl Into<String>) {
+        self.say(Event::Warning { message: text.into() });
+    }
+}
+
+/// The task that tells the events; [`Reporter::finish`] waits until everything is told.
+#[derive(Debug)]
+pub struct Reporter(JoinHandle<io::Result<()>>);
+
+impl Reporter {
+    /// Starts to tell. The dialogue goes to `trace`, if there is one.
+    pub fn start(style: Style, trace: Option<std::fs::File>) -> (Events, Self) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let stream = UnboundedReceiverStream::new(receiver);
+        (Events(sender), Self(tokio::spawn(tell(stream, style, trace))))
+    }
+
+    /// Waits for the end of all events: every [`Events`] must have been dropped. A reader that went
+    /// away (broken pipe) is no failure.
+    pub async fn finish(self) -> Result<(), Problem> {
+        let told = self.0.await.map_err(io::Error::other).and_then(|told| told);
+        match told {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Problem::new(crate::cli::Exit::Error, format!("the report could not be written: {error}")))
+            }
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+}
+
+async fn tell(
+    mut events: impl Stream<Item = Event> + Unpin,
+    style: Style,
+    trace: Option<std::fs::File>,
+) -> io::Result<()> {
+    let mut trace = trace.map(trace::Trace::new);
+    let mut human = human::Human::new(style);
+    // A reader that went away must not stop the trace, nor the transfer.
+    let mut told = Ok(());
+    while let Some(event) = events.next().await {
+        if let (Event::Dialogue { column, title, at, line }, Some(trace)) = (&event, &mut trace) {
+            trace.line(*column, title, *at, line)?;
+        }
+        if told.is_ok() {
+            told = if style.json { json::line(&event, &mut io::stdout().lock()) } else { human.tell(&event) };
+        }
+    }
+    if let Some(trace) = &mut trace {
+        trace.finish()?;
+    }
+    told.and_then(|()| io::stdout().lock().flush())
+}

@@ -1,0 +1,101 @@
+//! The dialogue with both servers, side by side. Lines come masked: no secret gets here.
+
+use super::event::Column;
+use ftp_proto::timer::Moment;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+
+/// Writes the dialogue to a file.
+#[derive(Debug)]
+pub(super) struct Trace<W: Write = BufWriter<File>> {
+    out: W,
+    titles: [Option<String>; 2],
+}
+
+impl Trace {
+    pub(super) fn new(file: File) -> Self {
+        Self { out: BufWriter::new(file), titles: [None, None] }
+    }
+}
+
+impl<W: Write> Trace<W> {
+    /// Writes one line in its column; a new server in a column is announced there.
+    pub(super) fn line(&mut self, column: Column, title: &str, at: Moment, line: &str) -> io::Result<()> {
+        let [source, destination] = &mut self.titles;
+        let known = match column {
+            Column::Source => source,
+            Column::Destination => destination,
+        };
+        if known.as_deref() != Some(title) {
+            *known = Some(title.to_owned());
+            self.put(column, None, &format!("== {title}"))?;
+        }
+        self.put(column, Some(at), line)?;
+        self.out.flush()
+    }
+
+    pub(super) fn finish(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    fn put(&mut self, column: Column, at: Option<Moment>, line: &str) -> io::Result<()> {
+        let mut time = at.map_or_else(String::new, |at| format!("{:.3}", at.since_start().as_secs_f64()));
+        for piece in pieces(line) {
+            match column {
+                Column::Source => writeln!(self.out, "{time:>9} {piece:<WIDTH$} |")?,
+                Column::Destination => writeln!(self.out, "{time:>9} {:<WIDTH$} | {piece}", "")?,
+            }
+            time.clear();
+        }
+        Ok(())
+    }
+}
+
+/// A line cut to the width of a column; what follows is indented.
+fn pieces(line: &str) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    let mut width = 0;
+    for c in line.chars() {
+        if width == WIDTH {
+            pieces.push("    ".to_owned());
+            width = 4;
+        }
+        if let Some(last) = pieces.last_mut() {
+            last.push(c);
+        }
+        width += 1;
+    }
+    pieces
+}
+
+const WIDTH: usize = 60;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn the_two_servers_stand_side_by_side() {
+        let mut trace = Trace { out: Vec::new(), titles: [None, None] };
+        let at = Moment::START + Duration::from_millis(12);
+        trace.line(Column::Source, "a:21", at, "> TYPE I").unwrap();
+        trace.line(Column::Destination, "b:21", at, "< 200 Okay").unwrap();
+        let blank = " ".repeat(60);
+        let pad = |text: &str| format!("{text:<60}");
+        assert_eq!(
+            String::from_utf8(trace.out).unwrap(),
+            format!(
+                "          {} |\n    0.012 {} |\n          {blank} | == b:21\n    0.012 {blank} | < 200 Okay\n",
+                pad("== a:21"),
+                pad("> TYPE I"),
+            )
+        );
+    }
+
+    #[test]
+    fn a_long_line_goes_on_below() {
+        let lines = pieces(&"x".repeat(100));
+        assert_eq!(lines, ["x".repeat(60), format!("    {}", "x".repeat(40))]);
+    }
+}
