@@ -1,0 +1,5 @@
+//! The verbs.
+
+mod exit;
+
+pub use exit::Exit;

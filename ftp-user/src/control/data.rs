@@ -1,0 +1,90 @@
+//! Data connections of which this program is one end: the server listens, this program connects.
+
+use super::dial::{within, words};
+use super::session::Session;
+use crate::cli::Exit;
+use crate::problem::Problem;
+use ftp_io::socket;
+use ftp_proto::address::{Family, parse_227, parse_229, parse_255};
+use ftp_proto::command::{Command, Direction, Epsv};
+use ftp_proto::dialect::Dialect;
+use ftp_proto::policy::believe;
+use ftp_proto::reply::Blame;
+use std::net::SocketAddr;
+use tokio::net::TcpStream;
+
+/// Which way the octets go, seen from this program.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Way {
+    /// From the server.
+    Down,
+    /// To the server.
+    Up,
+}
+
+impl Session {
+    /// A fresh data connection to this server. The transfer command is the next one to send.
+    pub async fn open_data(&mut self, way: Way) -> Result<TcpStream, Problem> {
+        let at = match self.dialect {
+            Dialect::Rfc354 => self.listening_1973(way).await?,
+            Dialect::Rfc959 => self.listening().await?,
+        };
+        let waits = self.app.waits.reply;
+        let what = || format!("no data connection to the {} {}", self.role.name(), self.title);
+        match within(&self.app, waits, socket::connect(self.local, at)).await {
+            Some(Ok(connection)) => Ok(connection),
+            Some(Err(error)) => Err(Problem::new(Exit::NoPath, format!("{}: {}", what(), words(&error)))
+                .advice("check that its data ports can be reached from here")),
+            None if self.app.stop.is_raised() => Err(Problem::interrupted()),
+            None => Err(Problem::new(Exit::NoPath, format!("{}: no answer in time", what()))
+                .advice("check that its data ports can be reached from here")),
+        }
+    }
+
+    /// EPSV, else PASV (RFC 2428, 959).
+    async fn listening(&mut self) -> Result<SocketAddr, Problem> {
+        let v4 = Family::of(self.peer) == Family::V4;
+        // Servers without FEAT may know EPSV all the same; over IPv6 there is nothing else.
+        if self.capabilities.epsv || !self.capabilities.known || !v4 {
+            let answer = self.ask(Command::Epsv(Epsv::Same)).await?;
+            if let Some(port) = parse_229(answer.reply.text()).filter(|_| answer.is_done()) {
+                return Ok(SocketAddr::new(self.peer, port));
+            }
+            self.capabilities.epsv = false;
+            if !v4 || self.blame(&answer) == Blame::Busy {
+                return Err(self.refusal("the server does not listen for a data connection", &answer));
+            }
+        }
+        let answer = self.ask(Command::Pasv).await?;
+        if !answer.is_done() {
+            return Err(self.refusal("the server does not listen for a data connection", &answer));
+        }
+        let announced = parse_227(answer.reply.text()).ok_or_else(|| self.unusable(&answer.reply))?;
+        // A lying server could aim this program at somebody else.
+        believe(self.peer, SocketAddr::V4(announced)).map_err(|why| {
+            self.app.events.warn(format!("{}: {why}", self.quote(&answer.reply)));
+            Problem::new(Exit::NoPath, format!("the data connection was refused: {why}"))
+                .said(self.quote(&answer.reply))
+                .advice("ask the operator to announce the right address")
+        })
+    }
+
+    /// LSTN (RFC 438) or PASV (RFC 478); both answer with the number of the socket.
+    async fn listening_1973(&mut self, way: Way) -> Result<SocketAddr, Problem> {
+        let direction = match way {
+            Way::Down => Direction::Send,
+            Way::Up => Direction::Receive,
+        };
+        let command = if self.capabilities.lstn { Command::Lstn(direction) } else { Command::Pasv };
+        let answer = self.ask(command).await?;
+        if !answer.is_done() {
+            return Err(self.refusal("the server does not listen for a data connection", &answer));
+        }
+        let port = parse_255(answer.reply.text()).ok_or_else(|| self.unusable(&answer.reply))?;
+        Ok(SocketAddr::new(self.peer, port))
+    }
+
+    fn unusable(&self, reply: &ftp_proto::reply::Reply) -> Problem {
+        Problem::new(Exit::NoPath, "the server listens nowhere that can be read from its reply").said(self.quote(reply))
+    }
+}

@@ -1,0 +1,97 @@
+//! What changes files on a server, and what proves them: HASH, RNFR and RNTO, DELE, MKD.
+
+use super::session::Session;
+use crate::cli::Exit;
+use crate::problem::Problem;
+use ftp_proto::command::{Command, DataType, Opts, Partial};
+use ftp_proto::digest::{Algorithm, Digest, parse_answer};
+use ftp_proto::listing::Kind;
+use ftp_proto::reply::{Blame, Class};
+use ftp_proto::wire::PathName;
+use std::time::Duration;
+
+impl Session {
+    /// The digest of a file of `size` octets.
+    pub async fn hash(&mut self, algorithm: Algorithm, path: &PathName, size: u64) -> Result<Digest, Problem> {
+        let what = || format!("cannot hash {}", path.display());
+        if self.selected != Some(algorithm) {
+            let answer = self.ask(Command::Opts(Opts::Hash(Some(algorithm)))).await?;
+            if !answer.is_done() {
+                return Err(self.refusal(what(), &answer));
+            }
+            self.selected = Some(algorithm);
+        }
+        self.set_type(DataType::Image).await?;
+        let patience = self.app.waits.reply + Duration::from_secs(size / SLOWEST_HASH);
+        let answer = self.ask_patiently(Command::Hash(path.clone()), Some(patience)).await?;
+        if !answer.is_done() {
+            return Err(self.refusal(what(), &answer));
+        }
+        parse_answer(algorithm, &answer.reply).ok_or_else(|| {
+            Problem::new(Exit::Unverified, what())
+                .said(self.quote(&answer.reply))
+                .advice("--verify size compares sizes only")
+        })
+    }
+
+    /// Gives a file its final name, replacing what has it.
+    pub async fn rename(&mut self, from: &PathName, to: &PathName) -> Result<(), Problem> {
+        let what = format!("cannot rename the finished copy to {}", to.display());
+        for command in [Command::Rnfr(from.clone()), Command::Rnto(to.clone())] {
+            let answer = self.ask(command).await?;
+            if answer.is_done() {
+                continue;
+            }
+            let problem = self.refusal(what, &answer);
+            return Err(match self.blame(&answer) {
+                // Nothing unverified may stand under the final name, and there is no other way to it.
+                Blame::Unsupported => Problem { exit: Exit::NoPath, ..problem },
+                Blame::Missing => Problem { exit: Exit::Refused, ..problem },
+                Blame::File | Blame::Space | Blame::Login | Blame::Path | Blame::Busy | Blame::Peer => problem,
+            });
+        }
+        Ok(())
+    }
+
+    /// Deletes a file. `Ok(false)` when it was not there.
+    pub async fn delete(&mut self, path: &PathName) -> Result<bool, Problem> {
+        let answer = self.ask(Command::Dele(path.clone())).await?;
+        if answer.is_done() {
+            return Ok(true);
+        }
+        match self.blame(&answer) {
+            Blame::Missing => Ok(false),
+            Blame::File | Blame::Space | Blame::Login | Blame::Path | Blame::Busy | Blame::Unsupported | Blame::Peer => {
+                Err(self.refusal(format!("cannot delete {}", path.display()), &answer))
+            }
+        }
+    }
+
+    /// Makes a directory, unless it is there.
+    pub async fn make_directory(&mut self, path: &PathName) -> Result<(), Problem> {
+        let answer = self.ask(Command::Mkd(path.clone())).await?;
+        if answer.is_done() {
+            return Ok(());
+        }
+        if answer.class == Class::Refused
+            && self.facts(path).await?.is_some_and(|facts| facts.kind == Kind::Directory)
+        {
+            return Ok(());
+        }
+        let problem = self.refusal(format!("cannot make the directory {}", path.display()), &answer);
+        Err(if problem.exit == Exit::Missing { Problem { exit: Exit::Refused, ..problem } } else { problem })
+    }
+
+    /// Our own servers keep what came of a broken STOR unless told otherwise; this form never
+    /// resumes. Once per session, and any answer will do.
+    pub async fn discard_partials(&mut self) -> Result<(), Problem> {
+        if self.capabilities.partial && !self.discards {
+            self.ask(Command::Opts(Opts::Partial(Partial::Discard))).await?;
+            self.discards = true;
+        }
+        Ok(())
+    }
+}
+
+/// Octets per second that the slowest server hashes.
+const SLOWEST_HASH: u64 = 10_000_000;

@@ -1,0 +1,18 @@
+//! Control connections: one struct drives one client machine; on top of it the questions that the
+//! verbs ask, and the data connections of which this program is one end.
+
+mod answer;
+mod data;
+mod dial;
+mod facts;
+mod files;
+mod flow;
+mod listing;
+mod session;
+
+pub use answer::{Answer, exit_of};
+pub use data::Way;
+pub use facts::Facts;
+pub use flow::{Flow, Moving};
+pub use listing::Listing;
+pub use session::{Role, Session};

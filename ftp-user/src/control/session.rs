@@ -1,0 +1,335 @@
+//! One control connection: a socket and the client machine that thinks for it.
+//!
+//! Nothing runs in the background: whoever needs something from the session drives it with
+//! [`Session::next`], which may be dropped at any point without losing an octet.
+
+use super::answer::Answer;
+use super::dial::dial;
+use crate::app::App;
+use crate::place::Site;
+use crate::problem::Problem;
+use crate::report::{Column, Event as Report};
+use ftp_proto::address::unmapped;
+use ftp_proto::client::{self, CommandId, Event, Failure, Output};
+use ftp_proto::command::{Command, DataType};
+use ftp_proto::dialect::Dialect;
+use ftp_proto::digest::Algorithm;
+use ftp_proto::feature::Capabilities;
+use ftp_proto::third_party::Party;
+use ftp_proto::timer::Moment;
+use ftp_proto::wire::Secret;
+use std::io::ErrorKind;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+use tokio::net::TcpStream;
+
+/// What a session is for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Role {
+    /// It sends files.
+    Source,
+    /// It receives them.
+    Destination,
+    /// There is only this one.
+    Server,
+}
+
+impl Role {
+    /// What people call that end.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Destination => "destination",
+            Self::Server => "server",
+        }
+    }
+
+    /// Its column of the trace.
+    const fn column(self) -> Column {
+        match self {
+            Self::Source | Self::Server => Column::Source,
+            Self::Destination => Column::Destination,
+        }
+    }
+}
+
+/// A logged-in control connection.
+#[derive(Debug)]
+pub struct Session {
+    /// What it is for.
+    pub role: Role,
+    /// `host:port`.
+    pub title: String,
+    /// Who is logged in.
+    pub login: Vec<u8>,
+    /// What the greeting decided.
+    pub dialect: Dialect,
+    /// What the server said it can.
+    pub capabilities: Capabilities,
+    /// The server's address, as this program reached it.
+    pub peer: IpAddr,
+    /// This program's address on this connection.
+    pub local: IpAddr,
+    pub(super) app: App,
+    /// The TYPE in force, where this program chose it.
+    pub(super) data_type: Option<DataType>,
+    /// The algorithm in force for HASH.
+    pub(super) selected: Option<Algorithm>,
+    /// OPTS STOR PARTIAL was said.
+    pub(super) discards: bool,
+    /// Stop and signals are ignored: something must be tidied first.
+    tidying: bool,
+    machine: client::Session,
+    /// `None` once closed.
+    stream: Option<TcpStream>,
+    unsent: Vec<u8>,
+    over: Option<Failure>,
+}
+
+impl Session {
+    /// Connects, logs in and asks what the server can.
+    pub async fn open(app: &App, site: &Site, role: Role) -> Result<Self, Problem> {
+        let stream = dial(app, site).await?;
+        let address = |at: std::io::Result<SocketAddr>| {
+            at.map(|at| unmapped(at.ip())).map_err(|error| {
+                Problem::new(crate::cli::Exit::Temporary, format!("cannot connect to {}: {error}", site.authority()))
+            })
+        };
+        let config = client::Config {
+            user: site.login().to_vec(),
+            password: site.password.clone().unwrap_or_else(|| Secret::new(match site.user {
+                None => ANONYMOUS_PASSWORD,
+                Some(_) => &b""[..],
+            })),
+            account: site.account.clone(),
+            reply_timeout: app.waits.reply,
+            abort_timeout: ABORT_TIMEOUT,
+        };
+        let mut session = Self {
+            role,
+            title: site.authority(),
+            login: site.login().to_vec(),
+            dialect: Dialect::Rfc959,
+            capabilities: Capabilities::default(),
+            peer: address(stream.peer_addr())?,
+            local: address(stream.local_addr())?,
+            app: app.clone(),
+            data_type: None,
+            selected: None,
+            discards: false,
+            tidying: false,
+            machine: client::Session::new(config, app.clock.now()),
+            stream: Some(stream),
+            unsent: Vec::new(),
+            over: None,
+        };
+        loop {
+            match session.heed().await? {
+                Event::Ready { dialect, capabilities } => {
+                    session.dialect = dialect;
+                    session.selected = capabilities.hash.first().copied();
+                    session.capabilities = capabilities;
+                    return Ok(session);
+                }
+                Event::Ended(failure) => return Err(session.lost(&failure)),
+                Event::Sent(_) | Event::Received(_) | Event::Reply { .. } | Event::AbortDone => {}
+            }
+        }
+    }
+
+    /// What the two-party machine wants to know of it.
+    pub fn party(&self) -> Party {
+        Party { dialect: self.dialect, capabilities: self.capabilities.clone(), address: self.peer }
+    }
+
+    /// Whether it has ended.
+    pub const fn is_over(&self) -> bool {
+        self.over.is_some()
+    }
+
+    /// Whether it is one of our own servers: it says what it has moved.
+    pub const fn is_ours(&self) -> bool {
+        self.capabilities.rndz && self.capabilities.partial
+    }
+
+    /// Sends a command; its replies come out of [`Session::next`].
+    pub fn send(&mut self, command: Command, patience: Option<Duration>) -> CommandId {
+        self.machine.send(self.app.clock.now(), command, patience)
+    }
+
+    /// Aborts what runs.
+    pub fn abort(&mut self) {
+        self.machine.abort(self.app.clock.now());
+    }
+
+    /// Closes the connection without a word.
+    pub fn close(&mut self) {
+        self.machine.closed(self.app.clock.now());
+        self.stream = None;
+        self.over.get_or_insert(Failure::Closed);
+    }
+
+    /// From now on nobody's wish to stop interrupts this session.
+    pub const fn tidy(&mut self) {
+        self.tidying = true;
+    }
+
+    /// Sends a command and waits for its final reply.
+    pub async fn ask(&mut self, command: Command) -> Result<Answer, Problem> {
+        self.ask_patiently(command, None).await
+    }
+
+    /// The same for a command that may take longer than others.
+    pub async fn ask_patiently(&mut self, command: Command, patience: Option<Duration>) -> Result<Answer, Problem> {
+        let verb = command.verb();
+        let id = self.send(command, patience);
+        loop {
+            match self.heed().await? {
+                Event::Reply { to, reply, class } if to == id && class.is_final() => {
+                    return Ok(Answer { reply, class, verb });
+                }
+                Event::Ended(failure) => return Err(self.lost(&failure)),
+                Event::Reply { .. }
+                | Event::Sent(_)
+                | Event::Received(_)
+                | Event::Ready { .. }
+                | Event::AbortDone => {}
+            }
+        }
+    }
+
+    /// Sets the data type, if it is not in force already.
+    pub async fn set_type(&mut self, data_type: DataType) -> Result<(), Problem> {
+        if self.data_type == Some(data_type) {
+            return Ok(());
+        }
+        let answer = self.ask(Command::Type(data_type)).await?;
+        if !answer.is_done() {
+            return Err(self.refusal("cannot set the data type", &answer));
+        }
+        self.data_type = Some(data_type);
+        Ok(())
+    }
+
+    /// Says goodbye, without waiting long for the answer.
+    pub async fn quit(mut self) {
+        if self.is_over() {
+            return;
+        }
+        self.machine.quit(self.app.clock.now());
+        let deadline = self.app.clock.now() + GOODBYE;
+        let clock = self.app.clock;
+        let farewell = async { while !matches!(self.next().await, Event::Ended(_)) {} };
+        tokio::select! {
+            () = farewell => {}
+            () = clock.sleep_until(Some(deadline)) => {}
+        }
+    }
+
+    /// The next event, or the wish to stop. A session that was interrupted is not in step any more,
+    /// so that it is closed.
+    pub(super) async fn heed(&mut self) -> Result<Event, Problem> {
+        if let Some(failure) = &self.over {
+            return Err(self.lost(&failure.clone()));
+        }
+        if self.tidying {
+            return Ok(self.next().await);
+        }
+        let stop = self.app.stop.clone();
+        let event = tokio::select! {
+            biased;
+            () = stop.raised() => None,
+            event = self.next() => Some(event),
+        };
+        event.ok_or_else(|| {
+            self.close();
+            Problem::interrupted()
+        })
+    }
+
+    /// The next event; never one after the end.
+    pub async fn next(&mut self) -> Event {
+        loop {
+            let deadline = match self.drain() {
+                Ok(event) => return event,
+                Err(deadline) => deadline,
+            };
+            let clock = self.app.clock;
+            let now = || clock.now();
+            let Some(stream) = &self.stream else {
+                if self.over.is_some() {
+                    std::future::pending::<()>().await;
+                }
+                self.machine.closed(now());
+                continue;
+            };
+            let mut piece = [0; 4096];
+            tokio::select! {
+                ready = stream.writable(), if !self.unsent.is_empty() => {
+                    match ready.and_then(|()| stream.try_write(&self.unsent)) {
+                        Ok(sent) => drop(self.unsent.drain(..sent.min(self.unsent.len()))),
+                        Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                        // What the server said before it closed may still be there to read.
+                        Err(_) => self.unsent.clear(),
+                    }
+                }
+                ready = stream.readable() => {
+                    match ready.and_then(|()| stream.try_read(&mut piece)) {
+                        Ok(0) => self.machine.closed(now()),
+                        Ok(n) => self.machine.bytes(now(), piece.get(..n).unwrap_or_default()),
+                        Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                        Err(_) => self.machine.closed(now()),
+                    }
+                }
+                () = clock.sleep_until(deadline) => self.machine.timeout(now()),
+            }
+        }
+    }
+
+    /// Does what the machine asks, up to its next event or its next deadline.
+    fn drain(&mut self) -> Result<Event, Option<Moment>> {
+        loop {
+            match self.machine.poll() {
+                Output::Send(octets) => self.unsent.extend_from_slice(&octets),
+                Output::Event(Event::Sent(line)) => self.trace(format!("> {line}")),
+                Output::Event(Event::Received(reply)) => self.trace_reply(&reply),
+                Output::Event(event) => {
+                    if let Event::Ended(failure) = &event {
+                        self.over = Some(failure.clone());
+                    }
+                    return Ok(event);
+                }
+                Output::Close => self.stream = None,
+                Output::Wait(deadline) => return Err(deadline),
+            }
+        }
+    }
+
+    fn trace_reply(&self, reply: &ftp_proto::reply::Reply) {
+        let last = reply.lines.len().saturating_sub(1);
+        for (index, line) in reply.lines.iter().enumerate() {
+            let shown: String = String::from_utf8_lossy(line)
+                .chars()
+                .map(|c| if c.is_control() { '\u{FFFD}' } else { c })
+                .collect();
+            let mark = if index < last { '-' } else { ' ' };
+            self.trace(format!("< {:03}{mark}{shown}", reply.code.0));
+        }
+    }
+
+    fn trace(&self, line: String) {
+        self.app.events.say(Report::Dialogue {
+            column: self.role.column(),
+            title: self.title.clone(),
+            at: self.app.clock.now(),
+            line,
+        });
+    }
+}
+
+/// What anonymous logins say as their password.
+const ANONYMOUS_PASSWORD: &[u8] = b"ftp-user@";
+/// For the replies to ABOR: an interrupted copy must have tidied up within 2 s (H33).
+const ABORT_TIMEOUT: Duration = Duration::from_secs(4);
+/// For the reply to QUIT.
+const GOODBYE: Duration = Duration::from_millis(500);

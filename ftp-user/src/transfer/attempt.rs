@@ -1,0 +1,93 @@
+//! The name under which one attempt stores, and what becomes of it: published or deleted.
+
+use crate::app::{App, Stop, Waits};
+use crate::cli::Exit;
+use crate::place;
+use crate::problem::Problem;
+use ftp_proto::wire::PathName;
+use std::time::Duration;
+
+use super::Host;
+
+/// One attempt to store a file under its final name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Attempt {
+    /// Where it is stored: beside the target, so that a rename is enough to publish it.
+    pub(super) stored: PathName,
+    /// The final name.
+    pub(super) target: PathName,
+}
+
+impl Attempt {
+    /// A name that nobody else has.
+    pub(super) fn new(target: &PathName) -> Result<Self, Problem> {
+        let octets: [u8; 8] = ftp_io::random::octets()
+            .map_err(|error| Problem::new(Exit::Error, format!("no random number could be had: {error}")))?;
+        Self::named(u64::from_be_bytes(octets), target)
+    }
+
+    fn named(id: u64, target: &PathName) -> Result<Self, Problem> {
+        let name = PathName::from_user(format!(".{id:016x}.ftp-user.part"))
+            .map_err(|bad| Problem::new(Exit::Error, bad.to_string()))?;
+        Ok(Self { stored: place::sibling(target, &name), target: target.clone() })
+    }
+
+    /// Gives it the final name.
+    pub(super) async fn publish(&self, app: &App, host: &mut Host) -> Result<(), Problem> {
+        host.rename(app, &self.stored, &self.target).await
+    }
+
+    /// Deletes what may have been stored, whatever the reason, and says how many octets that were,
+    /// where it can be known. Nobody's wish to stop interrupts it; a short limit does.
+    pub(super) async fn discard(&self, app: &App, host: &mut Host) -> Option<u64> {
+        let interrupted = app.stop.is_raised();
+        let limit = if interrupted { HASTE } else { app.waits.reply };
+        let calm = App {
+            stop: Stop::never(),
+            waits: Waits { reply: app.waits.reply.min(limit), ..app.waits },
+            ..app.clone()
+        };
+        if let Host::Server(server) = host
+            && let Some(session) = server.open()
+        {
+            session.tidy();
+        }
+        let work = async {
+            let size = host.size(&calm, &self.stored).await.ok().flatten();
+            (size, host.delete(&calm, &self.stored).await)
+        };
+        let deadline = app.clock.now() + limit;
+        let done = tokio::select! {
+            done = work => Some(done),
+            () = app.clock.sleep_until(Some(deadline)) => None,
+        };
+        let (size, deleted) = match done {
+            Some((size, deleted)) => (size, deleted.map_err(|problem| problem.to_string())),
+            None => (None, Err("the server did not answer in time".to_owned())),
+        };
+        if let Err(why) = deleted {
+            app.events.warn(format!("{} may still be there: {why}", host.show(&self.stored)));
+        }
+        size
+    }
+}
+
+/// Of the two seconds that an interrupted copy has (H33).
+const HASTE: Duration = Duration::from_millis(700);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attempt_is_stored_beside_its_target() {
+        let name = |text: &str| PathName::from_user(text).unwrap();
+        let check = |target: &str, stored: &str| {
+            let attempt = Attempt::named(0xab, &name(target)).unwrap();
+            assert_eq!(attempt.stored, name(stored));
+        };
+        check("b.bin", ".00000000000000ab.ftp-user.part");
+        check("dir/b.bin", "dir/.00000000000000ab.ftp-user.part");
+        check("/b.bin", "/.00000000000000ab.ftp-user.part");
+    }
+}

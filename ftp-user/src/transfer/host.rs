@@ -1,0 +1,240 @@
+//! An end of a copy: a server, or this host; and what can be asked of either.
+
+use crate::app::App;
+use crate::cli::Exit;
+use crate::control::{Facts, Role, Session};
+use crate::place::{RemotePath, Site};
+use crate::problem::Problem;
+use ftp_io::copy::Meter;
+use ftp_proto::digest::{Algorithm, Digest};
+use ftp_proto::listing::{Kind, When};
+use ftp_proto::wire::PathName;
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// An end of a copy.
+#[derive(Debug)]
+pub enum Host {
+    /// A server.
+    Server(Server),
+    /// This host.
+    Here,
+}
+
+/// A server, with a session that is opened when it is needed and again when it was lost.
+#[derive(Debug)]
+pub struct Server {
+    /// Where it is and who logs in.
+    pub site: Site,
+    role: Role,
+    session: Option<Box<Session>>,
+}
+
+impl Server {
+    /// A server without a session yet.
+    pub const fn new(site: Site, role: Role) -> Self {
+        Self { site, role, session: None }
+    }
+
+    /// The session: the one that is there, or a new one.
+    pub async fn session(&mut self, app: &App) -> Result<&mut Session, Problem> {
+        let kept = self.session.take().filter(|session| !session.is_over());
+        let session = match kept {
+            Some(session) => session,
+            None => Box::new(Session::open(app, &self.site, self.role).await?),
+        };
+        Ok(self.session.insert(session))
+    }
+
+    /// The session, if there is one that lives.
+    pub fn open(&mut self) -> Option<&mut Session> {
+        self.session.as_deref_mut().filter(|session| !session.is_over())
+    }
+
+    /// Says goodbye.
+    pub async fn quit(self) {
+        if let Some(session) = self.session {
+            session.quit().await;
+        }
+    }
+}
+
+impl Host {
+    /// A server at this end.
+    pub const fn server(site: Site, role: Role) -> Self {
+        Self::Server(Server::new(site, role))
+    }
+
+    /// Whether it is this host.
+    pub const fn is_here(&self) -> bool {
+        matches!(self, Self::Here)
+    }
+
+    /// Opens the session, so that both ends can do it at the same time.
+    pub async fn ready(&mut self, app: &App) -> Result<(), Problem> {
+        match self {
+            Self::Server(server) => server.session(app).await.map(drop),
+            Self::Here => Ok(()),
+        }
+    }
+
+    /// How reports call a place here: a URL without password, or a path.
+    pub fn show(&self, path: &PathName) -> String {
+        match self {
+            Self::Server(server) => {
+                format!("{}{}", server.site, RemotePath { name: Some(path.clone()), contents: false })
+            }
+            Self::Here => path.display(),
+        }
+    }
+
+    /// What is at `path`; `None` when nothing is.
+    pub async fn facts(&mut self, app: &App, path: &PathName) -> Result<Option<Facts>, Problem> {
+        match self {
+            Self::Server(server) => server.session(app).await?.facts(path).await,
+            Self::Here => local_facts(path),
+        }
+    }
+
+    /// The size of the file at `path`, where it can be known.
+    pub async fn size(&mut self, app: &App, path: &PathName) -> Result<Option<u64>, Problem> {
+        match self {
+            Self::Server(server) => {
+                let session = server.session(app).await?;
+                match session.size(path).await? {
+                    Some(size) => Ok(Some(size)),
+                    None if session.capabilities.mlst.is_some() => {
+                        Ok(session.facts(path).await?.and_then(|facts| facts.size))
+                    }
+                    None => Ok(None),
+                }
+            }
+            Self::Here => Ok(local_facts(path)?.and_then(|facts| facts.size)),
+        }
+    }
+
+    /// The digests it can compute.
+    pub async fn algorithms(&mut self, app: &App) -> Result<Vec<Algorithm>, Problem> {
+        match self {
+            Self::Server(server) => Ok(server.session(app).await?.capabilities.hash.clone()),
+            Self::Here => Ok(vec![Algorithm::Sha256]),
+        }
+    }
+
+    /// The digest of the file at `path`.
+    pub async fn digest(
+        &mut self,
+        app: &App,
+        algorithm: Algorithm,
+        path: &PathName,
+        size: u64,
+    ) -> Result<Digest, Problem> {
+        match self {
+            Self::Server(server) => server.session(app).await?.hash(algorithm, path, size).await,
+            Self::Here => local_digest(app, algorithm, path).await,
+        }
+    }
+
+    /// Gives a file another name, replacing what has it.
+    pub async fn rename(&mut self, app: &App, from: &PathName, to: &PathName) -> Result<(), Problem> {
+        match self {
+            Self::Server(server) => server.session(app).await?.rename(from, to).await,
+            Self::Here => std::fs::rename(local_path(from), local_path(to)).map_err(|error| {
+                local_failure(format!("cannot rename the finished copy to {}", to.display()), &error)
+            }),
+        }
+    }
+
+    /// Deletes a file; it is no failure when it is not there.
+    pub async fn delete(&mut self, app: &App, path: &PathName) -> Result<(), Problem> {
+        match self {
+            Self::Server(server) => server.session(app).await?.delete(path).await.map(drop),
+            Self::Here => match std::fs::remove_file(local_path(path)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    Err(local_failure(format!("cannot delete {}", path.display()), &error))
+                }
+                Ok(()) | Err(_) => Ok(()),
+            },
+        }
+    }
+
+    /// Makes a directory, unless it is there.
+    pub async fn make_directory(&mut self, app: &App, path: &PathName) -> Result<(), Problem> {
+        match self {
+            Self::Server(server) => server.session(app).await?.make_directory(path).await,
+            Self::Here => match std::fs::create_dir(local_path(path)) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && local_path(path).is_dir() => Ok(()),
+                made => made
+                    .map_err(|error| local_failure(format!("cannot make the directory {}", path.display()), &error)),
+            },
+        }
+    }
+
+    /// Says goodbye.
+    pub async fn quit(self) {
+        match self {
+            Self::Server(server) => server.quit().await,
+            Self::Here => {}
+        }
+    }
+}
+
+/// A name as a path of this host.
+pub(crate) fn local_path(name: &PathName) -> &Path {
+    Path::new(OsStr::from_bytes(name.as_bytes()))
+}
+
+/// What an error of this host's file system means.
+pub(crate) fn local_failure(what: impl Into<String>, error: &io::Error) -> Problem {
+    let exit = match error.kind() {
+        io::ErrorKind::NotFound => Exit::Missing,
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Exit::Refused,
+        io::ErrorKind::AlreadyExists => Exit::Exists,
+        #[allow(clippy::wildcard_enum_match_arm, reason = "the kinds of errors are not ours")]
+        _ => Exit::Error,
+    };
+    let text = error.to_string();
+    let words = text.split_once(" (os error").map_or(text.as_str(), |(words, _)| words);
+    Problem::new(exit, what).said(format!("this host said \"{words}\""))
+}
+
+fn local_facts(path: &PathName) -> Result<Option<Facts>, Problem> {
+    let found = match std::fs::metadata(local_path(path)) {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(local_failure(format!("cannot look at {}", path.display()), &error)),
+    };
+    let kind = if found.is_file() {
+        Kind::File
+    } else if found.is_dir() {
+        Kind::Directory
+    } else {
+        Kind::Other
+    };
+    Ok(Some(Facts {
+        kind,
+        size: found.is_file().then_some(found.len()),
+        modified: Some(When(found.mtime())),
+        unique: Some(format!("{}-{}", found.dev(), found.ino())),
+    }))
+}
+
+async fn local_digest(app: &App, algorithm: Algorithm, path: &PathName) -> Result<Digest, Problem> {
+    let what = || format!("cannot hash {}", path.display());
+    let file = std::fs::File::open(local_path(path)).map_err(|error| local_failure(what(), &error))?;
+    let meter = Meter::default();
+    tokio::select! {
+        biased;
+        () = app.stop.raised() => {
+            meter.stop();
+            Err(Problem::interrupted())
+        }
+        done = ftp_io::hash::sha256(file, &meter) => {
+            let (hex, _) = done.map_err(|error| local_failure(what(), &error))?;
+            Ok(Digest { algorithm, hex })
+        }
+    }
+}

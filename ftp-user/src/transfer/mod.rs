@@ -1,0 +1,86 @@
+//! One file: find out, decide, move, verify, publish.
+//!
+//! ```text
+//!  facts -> overwrite rule -> attempt name -> move (ladder) -> verify -> rename
+//!                |                               |               |
+//!              skip                     next rung / later     delete the attempt
+//! ```
+//!
+//! Nothing unverified ever stands under a final name. `append` alone writes in place.
+
+mod append;
+mod attempt;
+mod copy;
+mod host;
+mod local;
+mod mover;
+mod overwrite;
+mod pair;
+mod retry;
+mod trouble;
+mod verify;
+mod watch;
+
+pub use append::append;
+pub use copy::copy;
+pub use host::{Host, Server};
+pub use overwrite::Overwrite;
+pub use verify::Verify;
+
+use crate::ladder::Rung;
+use crate::report::Verified;
+use ftp_proto::wire::PathName;
+
+/// The two ends of a copy.
+#[derive(Debug)]
+pub struct Ends {
+    /// Where files come from.
+    pub source: Host,
+    /// Where they go.
+    pub destination: Host,
+}
+
+/// One file to copy.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Item {
+    /// Its path at the source.
+    pub source: PathName,
+    /// Its path at the destination.
+    pub destination: PathName,
+}
+
+/// What was asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Options {
+    /// How to verify.
+    pub verify: Verify,
+    /// What to do with what is there.
+    pub overwrite: Overwrite,
+    /// Only plan.
+    pub dry_run: bool,
+}
+
+/// What was done with one file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Done {
+    /// Its octets; none were moved when it was skipped.
+    pub bytes: u64,
+    /// The way it went; `None` when it was skipped.
+    pub rung: Option<Rung>,
+    /// What verified it.
+    pub verified: Verified,
+    /// How often its octets were sent.
+    pub attempts: u32,
+}
+
+impl Ends {
+    /// How reports call both places of an item.
+    pub fn names(&self, item: &Item) -> (String, String) {
+        (self.source.show(&item.source), self.destination.show(&item.destination))
+    }
+
+    /// Says goodbye to both.
+    pub async fn quit(self) {
+        tokio::join!(self.source.quit(), self.destination.quit());
+    }
+}
