@@ -43,6 +43,11 @@ impl Stop {
         (sender, Self(receiver))
     }
 
+    /// A wish that nobody will express: for work that tidies up.
+    pub fn never() -> Self {
+        Self(watch::channel(false).1)
+    }
+
     /// Whether it was expressed.
     pub fn is_raised(&self) -> bool {
         *self.0.borrow()

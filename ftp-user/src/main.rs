@@ -1,1 +1,5 @@
-fn main() {}
+//! Copies files and trees straight from one FTP server to another.
+
+fn main() -> std::process::ExitCode {
+    ftp_user::run()
+}

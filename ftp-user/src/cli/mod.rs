@@ -1,5 +1,229 @@
-//! The verbs.
+//! The verbs: what was typed, one file per verb, and how the program ends.
 
+mod append;
+mod cat;
+mod common;
+mod conceal;
+mod copy;
+mod duration;
 mod exit;
+mod generate;
+mod ls;
+mod stat;
 
+pub use conceal::arguments;
 pub use exit::Exit;
+
+use crate::app::{App, Stop, Waits};
+use crate::problem::Problem;
+use crate::report::{Reporter, Style};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use ftp_io::clock::Clock;
+use ftp_proto::address::Family;
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Copies files and trees straight from one FTP server to another.
+///
+/// A place is ftp://user:password@host:port/path or a local path (./a:b when a name has a colon). In
+/// a URL the path is relative to the login directory; // or %2F makes it absolute. Between two servers
+/// the octets go from server to server; with a local path this program is one end.
+#[derive(Debug, Parser)]
+#[command(name = "ftp-user", version, max_term_width = 100, infer_subcommands = false)]
+pub struct Cli {
+    #[command(flatten)]
+    general: General,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// Accepted before or after the verb.
+#[derive(Args, Debug)]
+struct General {
+    /// One JSON object per line on standard output
+    #[arg(long, global = true)]
+    json: bool,
+    /// Write the dialogue with both servers side by side, secrets removed
+    #[arg(long, global = true, value_name = "FILE")]
+    trace: Option<PathBuf>,
+    /// Colour on standard error
+    #[arg(long, global = true, value_enum, default_value_t = When::Auto, value_name = "WHEN")]
+    color: When,
+    /// A progress bar on standard error
+    #[arg(long, global = true, value_enum, default_value_t = When::Auto, value_name = "WHEN")]
+    progress: When,
+    /// Say more
+    #[arg(short, long, global = true, action = ArgAction::SetTrue)]
+    verbose: bool,
+    /// Say only what failed
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Use IPv4 only
+    #[arg(short = '4', global = true, conflicts_with = "v6")]
+    v4: bool,
+    /// Use IPv6 only
+    #[arg(short = '6', global = true)]
+    v6: bool,
+    /// Wait so long for a connection and for each reply
+    #[arg(long, global = true, value_name = "T", default_value = "60s", value_parser = duration::parse)]
+    timeout: Duration,
+    /// Give up a transfer that has moved nothing for so long
+    #[arg(long, global = true, value_name = "T", default_value = "60s", value_parser = duration::parse)]
+    stall: Duration,
+    /// Try so often again after a temporary failure
+    #[arg(long, global = true, value_name = "N", default_value_t = 5)]
+    retries: u32,
+}
+
+/// Whether a terminal gets something.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Copy(copy::CopyArgs),
+    Append(append::AppendArgs),
+    Ls(ls::LsArgs),
+    Stat(stat::StatArgs),
+    Cat(cat::CatArgs),
+    Completions(generate::CompletionsArgs),
+    Man(generate::ManArgs),
+}
+
+impl Cli {
+    /// Does what was typed.
+    pub async fn run(self) -> Exit {
+        let Self { general, verb } = self;
+        let color = general.color;
+        let (app, reporter) = match general.start() {
+            Ok(started) => started,
+            Err(problem) => return said(color, Err(problem)),
+        };
+        let done = match verb {
+            Verb::Copy(args) => copy::run(app, args).await,
+            Verb::Append(args) => append::run(app, args).await,
+            Verb::Ls(args) => ls::run(app, args).await,
+            Verb::Stat(args) => stat::run(app, args).await,
+            Verb::Cat(args) => cat::run(app, args).await,
+            Verb::Completions(args) => {
+                drop(app);
+                generate::completions(args)
+            }
+            Verb::Man(args) => {
+                drop(app);
+                generate::man(args)
+            }
+        };
+        let told = reporter.finish().await;
+        said(color, done.and_then(|exit| told.map(|()| exit)))
+    }
+}
+
+impl General {
+    /// Clock, reporter, trace file, signals.
+    fn start(self) -> Result<(App, Reporter), Problem> {
+        let trace = self
+            .trace
+            .map(|path| {
+                std::fs::File::create(&path).map_err(|error| {
+                    Problem::new(Exit::Error, format!("cannot write the trace {}: {error}", path.display()))
+                })
+            })
+            .transpose()?;
+        let wanted = |when, terminal| match when {
+            When::Auto => terminal,
+            When::Always => true,
+            When::Never => false,
+        };
+        let style = Style {
+            json: self.json,
+            quiet: self.quiet,
+            verbose: self.verbose,
+            color: colored(self.color),
+            progress: !self.json && !self.quiet && wanted(self.progress, io::stderr().is_terminal()),
+        };
+        let (events, reporter) = Reporter::start(style, trace);
+        let stop = watch_signals()?;
+        let family = match (self.v4, self.v6) {
+            (true, _) => Some(Family::V4),
+            (_, true) => Some(Family::V6),
+            (false, false) => None,
+        };
+        let waits = Waits { reply: self.timeout, stall: self.stall, retries: self.retries };
+        Ok((App { clock: Clock::start(), events, stop, waits, family }, reporter))
+    }
+}
+
+/// The first signal asks for an orderly end, the second ends at once.
+fn watch_signals() -> Result<Stop, Problem> {
+    let mut signals = ftp_io::signal::Stop::new()
+        .map_err(|error| Problem::new(Exit::Error, format!("cannot watch for signals: {error}")))?;
+    let (wish, stop) = Stop::new();
+    tokio::spawn(async move {
+        signals.wait().await;
+        let _ = wish.send(true);
+        signals.wait().await;
+        std::process::exit(i32::from(Exit::Interrupted.number()));
+    });
+    Ok(stop)
+}
+
+fn colored(when: When) -> bool {
+    match when {
+        When::Always => true,
+        When::Never => false,
+        When::Auto => {
+            io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        }
+    }
+}
+
+/// Tells a failure in one line.
+fn said(color: When, done: Result<Exit, Problem>) -> Exit {
+    done.unwrap_or_else(|problem| {
+        complain(&problem, colored(color));
+        problem.exit
+    })
+}
+
+/// One line on standard error. It may be closed: that is nothing to complain about.
+pub(crate) fn complain(problem: &Problem, color: bool) {
+    let (on, off) = if color { ("\x1b[31m", "\x1b[0m") } else { ("", "") };
+    let _ = writeln!(io::stderr().lock(), "{on}ftp-user:{off} {problem}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn general_options_stand_before_or_after_the_verb() {
+        let check = |args: &[&str]| {
+            let cli = Cli::try_parse_from(args).unwrap();
+            assert!(cli.general.json, "{args:?}");
+            assert_eq!(cli.general.timeout, Duration::from_secs(5), "{args:?}");
+        };
+        check(&["ftp-user", "--json", "--timeout", "5s", "copy", "a", "b"]);
+        check(&["ftp-user", "copy", "--json", "a", "b", "--timeout", "5"]);
+    }
+
+    #[test]
+    fn what_is_not_built_in_is_not_accepted() {
+        for args in
+            [&["ftp-user", "move", "a", "b"][..], &["ftp-user", "copy", "--resume", "a", "b"], &["ftp-user"]]
+        {
+            assert_eq!(Cli::try_parse_from(args).unwrap_err().exit_code(), 2, "{args:?}");
+        }
+    }
+}

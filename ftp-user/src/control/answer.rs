@@ -55,26 +55,29 @@ impl Session {
             Failure::NotFtp(heard) => Problem::new(Exit::Error, format!("{who} does not speak FTP"))
                 .said(format!("it sent {heard}"))
                 .advice("check host and port"),
-            Failure::Silent(timer) => {
-                Problem::new(Exit::Temporary, format!("{who} did not answer in time ({} timer)", timer.name()))
-                    .advice("try again later, or raise --timeout")
-            }
+            Failure::Silent(timer) => Problem::new(
+                Exit::Temporary,
+                format!("{who} did not answer in time ({} timer)", timer.name()),
+            )
+            .advice("try again later, or raise --timeout"),
             Failure::LoginRefused(reply) => {
                 Problem::new(Exit::Refused, format!("the login as {user} failed"))
                     .said(self.quote(reply))
                     .advice("check user and password in the URL or in ~/.netrc")
             }
-            Failure::AccountNeeded(reply) => {
-                Problem::new(Exit::Refused, format!("the login as {user} needs an account and none is configured"))
-                    .said(self.quote(reply))
-                    .advice("add one to ~/.netrc (account NAME)")
-            }
-            Failure::Unavailable(reply) => {
-                Problem::new(Exit::Temporary, format!("{who} ended the session"))
-                    .said(self.quote(reply))
-                    .advice("try again later")
-            }
-            Failure::OutOfStep => Problem::new(Exit::Temporary, format!("{who} did not answer ABOR in a way that can be followed")),
+            Failure::AccountNeeded(reply) => Problem::new(
+                Exit::Refused,
+                format!("the login as {user} needs an account and none is configured"),
+            )
+            .said(self.quote(reply))
+            .advice("add one to ~/.netrc (account NAME)"),
+            Failure::Unavailable(reply) => Problem::new(Exit::Temporary, format!("{who} ended the session"))
+                .said(self.quote(reply))
+                .advice("try again later"),
+            Failure::OutOfStep => Problem::new(
+                Exit::Temporary,
+                format!("{who} did not answer ABOR in a way that can be followed"),
+            ),
             Failure::Quit => Problem::new(Exit::Error, format!("the session with {who} was closed")),
         }
     }

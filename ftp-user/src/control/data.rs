@@ -85,6 +85,7 @@ impl Session {
     }
 
     fn unusable(&self, reply: &ftp_proto::reply::Reply) -> Problem {
-        Problem::new(Exit::NoPath, "the server listens nowhere that can be read from its reply").said(self.quote(reply))
+        Problem::new(Exit::NoPath, "the server listens nowhere that can be read from its reply")
+            .said(self.quote(reply))
     }
 }

@@ -25,7 +25,10 @@ pub(super) async fn dial(app: &App, site: &Site) -> Result<TcpStream, Problem> {
         }
         None if app.stop.is_raised() => return Err(Problem::interrupted()),
         None => {
-            return Err(Problem::new(Exit::Temporary, format!("looking up the host {} took too long", site.host)));
+            return Err(Problem::new(
+                Exit::Temporary,
+                format!("looking up the host {} took too long", site.host),
+            ));
         }
     };
     let share = app.waits.reply / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);

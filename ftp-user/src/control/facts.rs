@@ -1,7 +1,7 @@
 //! What a server says about one place: MLST, else SIZE and MDTM, else CWD.
 
 use super::answer::Answer;
-use super::session::Session;
+use super::session::{Role, Session};
 use crate::problem::Problem;
 use ftp_proto::command::{Command, DataType};
 use ftp_proto::listing::{Entry, Kind, When, parse_facts, when};
@@ -46,7 +46,9 @@ impl Session {
             match self.verdict(&answer) {
                 Verdict::Absent => return Ok(None),
                 Verdict::Unknown => {}
-                Verdict::Failed => return Err(self.refusal(format!("cannot look at {}", path.display()), &answer)),
+                Verdict::Failed => {
+                    return Err(self.refusal(format!("cannot look at {}", path.display()), &answer));
+                }
             }
         }
         self.without_mlst(path).await
@@ -101,7 +103,11 @@ impl Session {
             return Ok(false);
         }
         let back = self.ask(Command::Cwd(home)).await?;
-        if back.is_done() { Ok(true) } else { Err(self.refusal("cannot go back to the login directory", &back)) }
+        if back.is_done() {
+            Ok(true)
+        } else {
+            Err(self.refusal("cannot go back to the login directory", &back))
+        }
     }
 
     async fn modified(&mut self, path: &PathName) -> Result<Option<When>, Problem> {
@@ -116,7 +122,11 @@ impl Session {
         match self.blame(answer) {
             Blame::Missing => Verdict::Absent,
             Blame::Unsupported => Verdict::Unknown,
-            Blame::File | Blame::Space | Blame::Login | Blame::Path | Blame::Busy | Blame::Peer => Verdict::Failed,
+            // Words that nobody knows; storing will tell.
+            Blame::File if self.role == Role::Destination => Verdict::Absent,
+            Blame::File | Blame::Space | Blame::Login | Blame::Path | Blame::Busy | Blame::Peer => {
+                Verdict::Failed
+            }
         }
     }
 }

@@ -12,7 +12,12 @@ use std::time::Duration;
 
 impl Session {
     /// The digest of a file of `size` octets.
-    pub async fn hash(&mut self, algorithm: Algorithm, path: &PathName, size: u64) -> Result<Digest, Problem> {
+    pub async fn hash(
+        &mut self,
+        algorithm: Algorithm,
+        path: &PathName,
+        size: u64,
+    ) -> Result<Digest, Problem> {
         let what = || format!("cannot hash {}", path.display());
         if self.selected != Some(algorithm) {
             let answer = self.ask(Command::Opts(Opts::Hash(Some(algorithm)))).await?;
@@ -47,7 +52,9 @@ impl Session {
                 // Nothing unverified may stand under the final name, and there is no other way to it.
                 Blame::Unsupported => Problem { exit: Exit::NoPath, ..problem },
                 Blame::Missing => Problem { exit: Exit::Refused, ..problem },
-                Blame::File | Blame::Space | Blame::Login | Blame::Path | Blame::Busy | Blame::Peer => problem,
+                Blame::File | Blame::Space | Blame::Login | Blame::Path | Blame::Busy | Blame::Peer => {
+                    problem
+                }
             });
         }
         Ok(())
@@ -61,9 +68,13 @@ impl Session {
         }
         match self.blame(&answer) {
             Blame::Missing => Ok(false),
-            Blame::File | Blame::Space | Blame::Login | Blame::Path | Blame::Busy | Blame::Unsupported | Blame::Peer => {
-                Err(self.refusal(format!("cannot delete {}", path.display()), &answer))
-            }
+            Blame::File
+            | Blame::Space
+            | Blame::Login
+            | Blame::Path
+            | Blame::Busy
+            | Blame::Unsupported
+            | Blame::Peer => Err(self.refusal(format!("cannot delete {}", path.display()), &answer)),
         }
     }
 

@@ -119,9 +119,11 @@ impl Session {
                 Ok(Some(Answer { reply, class, verb }))
             }
             Event::Ended(failure) => Err(self.lost(&failure)),
-            Event::Reply { .. } | Event::Sent(_) | Event::Received(_) | Event::Ready { .. } | Event::AbortDone => {
-                Ok(None)
-            }
+            Event::Reply { .. }
+            | Event::Sent(_)
+            | Event::Received(_)
+            | Event::Ready { .. }
+            | Event::AbortDone => Ok(None),
         }
     }
 }
@@ -153,8 +155,12 @@ impl Pulse {
         session.close();
         Err(Problem::new(
             Exit::Temporary,
-            format!("the transfer with the {} {} moved nothing for {} s", session.role.name(), session.title,
-                session.app.waits.stall.as_secs()),
+            format!(
+                "the transfer with the {} {} moved nothing for {} s",
+                session.role.name(),
+                session.title,
+                session.app.waits.stall.as_secs()
+            ),
         )
         .advice("try again later, or raise --stall"))
     }

@@ -47,7 +47,11 @@ impl Session {
         Err(last.unwrap_or_else(|| Problem::new(Exit::Error, "this server lists nothing")))
     }
 
-    async fn list_as(&mut self, form: Form, directory: Option<&PathName>) -> Result<Listing, (Blame, Problem)> {
+    async fn list_as(
+        &mut self,
+        form: Form,
+        directory: Option<&PathName>,
+    ) -> Result<Listing, (Blame, Problem)> {
         // MLSD is what it is (RFC 3659 7.3); the others are text.
         let data_type = if form == Form::Mlsd { DataType::Image } else { DataType::Ascii };
         self.set_type(data_type).await.map_err(other)?;
@@ -77,10 +81,12 @@ impl Session {
         };
         match self.run(command, read, &meter, &mut |_| ()).await.map_err(other)? {
             Flow::Refused(answer) => Err((self.blame(&answer), self.refusal(what(), &answer))),
-            Flow::Over(_, answer) if !answer.is_done() => Err((self.blame(&answer), self.refusal(what(), &answer))),
-            Flow::Over(listing, _) => {
-                listing.map_err(|error: io::Error| other(Problem::new(Exit::Temporary, format!("{}: {error}", what()))))
+            Flow::Over(_, answer) if !answer.is_done() => {
+                Err((self.blame(&answer), self.refusal(what(), &answer)))
             }
+            Flow::Over(listing, _) => listing.map_err(|error: io::Error| {
+                other(Problem::new(Exit::Temporary, format!("{}: {error}", what())))
+            }),
         }
     }
 }

@@ -10,6 +10,7 @@ mod flow;
 mod listing;
 mod session;
 
+pub(crate) use answer::advice;
 pub use answer::{Answer, exit_of};
 pub use data::Way;
 pub use facts::Facts;

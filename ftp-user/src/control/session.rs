@@ -77,8 +77,6 @@ pub struct Session {
     pub(super) selected: Option<Algorithm>,
     /// OPTS STOR PARTIAL was said.
     pub(super) discards: bool,
-    /// Stop and signals are ignored: something must be tidied first.
-    tidying: bool,
     machine: client::Session,
     /// `None` once closed.
     stream: Option<TcpStream>,
@@ -92,15 +90,20 @@ impl Session {
         let stream = dial(app, site).await?;
         let address = |at: std::io::Result<SocketAddr>| {
             at.map(|at| unmapped(at.ip())).map_err(|error| {
-                Problem::new(crate::cli::Exit::Temporary, format!("cannot connect to {}: {error}", site.authority()))
+                Problem::new(
+                    crate::cli::Exit::Temporary,
+                    format!("cannot connect to {}: {error}", site.authority()),
+                )
             })
         };
         let config = client::Config {
             user: site.login().to_vec(),
-            password: site.password.clone().unwrap_or_else(|| Secret::new(match site.user {
-                None => ANONYMOUS_PASSWORD,
-                Some(_) => &b""[..],
-            })),
+            password: site.password.clone().unwrap_or_else(|| {
+                Secret::new(match site.user {
+                    None => ANONYMOUS_PASSWORD,
+                    Some(_) => &b""[..],
+                })
+            }),
             account: site.account.clone(),
             reply_timeout: app.waits.reply,
             abort_timeout: ABORT_TIMEOUT,
@@ -117,7 +120,6 @@ impl Session {
             data_type: None,
             selected: None,
             discards: false,
-            tidying: false,
             machine: client::Session::new(config, app.clock.now()),
             stream: Some(stream),
             unsent: Vec::new(),
@@ -170,8 +172,8 @@ impl Session {
     }
 
     /// From now on nobody's wish to stop interrupts this session.
-    pub const fn tidy(&mut self) {
-        self.tidying = true;
+    pub fn tidy(&mut self) {
+        self.app.stop = crate::app::Stop::never();
     }
 
     /// Sends a command and waits for its final reply.
@@ -180,7 +182,11 @@ impl Session {
     }
 
     /// The same for a command that may take longer than others.
-    pub async fn ask_patiently(&mut self, command: Command, patience: Option<Duration>) -> Result<Answer, Problem> {
+    pub async fn ask_patiently(
+        &mut self,
+        command: Command,
+        patience: Option<Duration>,
+    ) -> Result<Answer, Problem> {
         let verb = command.verb();
         let id = self.send(command, patience);
         loop {
@@ -231,9 +237,6 @@ impl Session {
     pub(super) async fn heed(&mut self) -> Result<Event, Problem> {
         if let Some(failure) = &self.over {
             return Err(self.lost(&failure.clone()));
-        }
-        if self.tidying {
-            return Ok(self.next().await);
         }
         let stop = self.app.stop.clone();
         let event = tokio::select! {

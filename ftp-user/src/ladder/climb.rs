@@ -50,9 +50,9 @@ impl Climb {
             Blame::Path => {
                 let failed = self.current.map(|way| way.rung);
                 loop {
-                    match self.up() {
-                        Step::Try(way) if Some(way.rung) == failed => {}
-                        step => return step,
+                    let step = self.up();
+                    if self.current.is_none_or(|way| Some(way.rung) != failed) {
+                        return step;
                     }
                 }
             }

@@ -165,6 +165,10 @@ mod tests {
 
     #[test]
     fn two_ends_without_a_common_family_have_no_way() {
-        check(party("2001:db8::1", Capabilities::default()), party("192.0.2.2", Capabilities::default()), &[]);
+        check(
+            party("2001:db8::1", Capabilities::default()),
+            party("192.0.2.2", Capabilities::default()),
+            &[],
+        );
     }
 }

@@ -4,7 +4,7 @@ mod netrc;
 mod path;
 mod url;
 
-pub use netrc::Netrc;
+pub use netrc::{Login, Netrc};
 pub use path::{RemotePath, base_name, join, parent, sibling};
 
 use crate::problem::Problem;
@@ -110,7 +110,9 @@ impl Site {
 
     /// Whether both name the same server and user: what a session can be shared for.
     pub fn is_same(&self, other: &Self) -> bool {
-        self.host.eq_ignore_ascii_case(&other.host) && self.port == other.port && self.login() == other.login()
+        self.host.eq_ignore_ascii_case(&other.host)
+            && self.port == other.port
+            && self.login() == other.login()
     }
 }
 

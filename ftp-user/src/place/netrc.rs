@@ -84,7 +84,8 @@ mod tests {
         );
         let check = |host: &str, user: Option<&[u8]>, expect: Option<(&[u8], &[u8])>| {
             let found = netrc.find(host, user);
-            let found = found.map(|l| (l.user.as_slice(), l.password.as_ref().map_or(&b""[..], Secret::expose)));
+            let found =
+                found.map(|l| (l.user.as_slice(), l.password.as_ref().map_or(&b""[..], Secret::expose)));
             assert_eq!(found, expect, "{host} {user:?}");
         };
         check("a.example", None, Some((b"alice", b"one")));

@@ -109,9 +109,12 @@ pub(super) fn decode(text: &[u8]) -> Result<Vec<u8>, Problem> {
             continue;
         }
         let digits = [rest.next(), rest.next()];
-        let [Some(high), Some(low)] = digits.map(|digit| digit.and_then(|d| char::from(*d).to_digit(16))) else {
-            return Err(Problem::usage("the URL is malformed: % is followed by something else than two hexadecimal digits")
-                .advice("write a percent sign as %25"));
+        let [Some(high), Some(low)] = digits.map(|digit| digit.and_then(|d| char::from(*d).to_digit(16)))
+        else {
+            return Err(Problem::usage(
+                "the URL is malformed: % is followed by something else than two hexadecimal digits",
+            )
+            .advice("write a percent sign as %25"));
         };
         out.push(u8::try_from(high * 16 + low).unwrap_or(b'?'));
     }

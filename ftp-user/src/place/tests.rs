@@ -77,8 +77,15 @@ fn places_that_cannot_be_used_are_refused_before_anything_is_sent() {
 
 #[test]
 fn h25_carriage_return_line_feed_and_nul_are_refused_in_every_part() {
-    for text in ["ftp://h/a%0Db", "ftp://h/a%0ADELE%20b", "ftp://h/a%00", "ftp://h/a\nb", "ftp://u%0A:p@h/a", "ftp://u:p%0D@h/a", "a\nb"]
-    {
+    for text in [
+        "ftp://h/a%0Db",
+        "ftp://h/a%0ADELE%20b",
+        "ftp://h/a%00",
+        "ftp://h/a\nb",
+        "ftp://u%0A:p@h/a",
+        "ftp://u:p%0D@h/a",
+        "a\nb",
+    ] {
         let problem = Place::parse(text.as_bytes()).expect_err(text);
         assert_eq!(problem.exit, Exit::Usage, "{text:?}");
     }

@@ -114,5 +114,6 @@ fn host_and_port(text: &[u8]) -> Result<(String, u16), Problem> {
 }
 
 fn malformed(why: &str) -> Problem {
-    Problem::usage(format!("the URL is malformed: {why}")).advice("a place is ftp://user:password@host:port/path")
+    Problem::usage(format!("the URL is malformed: {why}"))
+        .advice("a place is ftp://user:password@host:port/path")
 }

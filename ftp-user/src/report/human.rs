@@ -74,7 +74,8 @@ impl Human {
 
     /// Standard error may be closed: that is no reason to stop.
     fn talk(&self, kind: &str, line: &str) {
-        let kind = if self.style.color && !kind.is_empty() { format!("\x1b[33m{kind}\x1b[0m") } else { kind.into() };
+        let kind =
+            if self.style.color && !kind.is_empty() { format!("\x1b[33m{kind}\x1b[0m") } else { kind.into() };
         let write = || writeln!(io::stderr().lock(), "ftp-user: {kind}{line}");
         let _ = match &self.bar {
             Some(bar) => bar.suspend(write),
@@ -93,7 +94,9 @@ impl Human {
             } else {
                 "{spinner} {bytes} {bytes_per_sec}"
             };
-            bar.with_style(ProgressStyle::with_template(form).unwrap_or_else(|_| ProgressStyle::default_bar()))
+            bar.with_style(
+                ProgressStyle::with_template(form).unwrap_or_else(|_| ProgressStyle::default_bar()),
+            )
         });
         bar.set_position(bytes);
     }
@@ -233,7 +236,13 @@ mod tests {
             "copied 0 files, 0 B in 1.9 s (0 B/s); 1 file skipped",
         );
         check(
-            Summary { verb: "append", rung: Some(Rung::Local), bytes: 100, verified: Verified::Size, ..summary() },
+            Summary {
+                verb: "append",
+                rung: Some(Rung::Local),
+                bytes: 100,
+                verified: Verified::Size,
+                ..summary()
+            },
             "appended 1 file, 100 B in 1.9 s (53 B/s), local, verified size",
         );
         check(

@@ -8,7 +8,7 @@ mod json;
 mod size;
 mod trace;
 
-pub use event::{Column, Event, Listed, Summary, Verified};
+pub use event::{Column, Event, Form, Listed, Summary, Verified};
 pub use size::{octets, rate};
 
 use crate::problem::Problem;
@@ -66,9 +66,10 @@ impl Reporter {
     pub async fn finish(self) -> Result<(), Problem> {
         let told = self.0.await.map_err(io::Error::other).and_then(|told| told);
         match told {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(Problem::new(crate::cli::Exit::Error, format!("the report could not be written: {error}")))
-            }
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Problem::new(
+                crate::cli::Exit::Error,
+                format!("the report could not be written: {error}"),
+            )),
             Ok(()) | Err(_) => Ok(()),
         }
     }

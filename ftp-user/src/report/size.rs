@@ -45,7 +45,8 @@ mod tests {
 
     #[test]
     fn a_rate_needs_time() {
-        let check = |count, seconds, expect: Option<&str>| assert_eq!(rate(count, seconds).as_deref(), expect);
+        let check =
+            |count, seconds, expect: Option<&str>| assert_eq!(rate(count, seconds).as_deref(), expect);
         check(2 << 30, 1.9, Some("1.05 GiB/s"));
         check(100, 2.0, Some("50 B/s"));
         check(100, 0.0, None);

@@ -166,9 +166,12 @@ impl Host {
         match self {
             Self::Server(server) => server.session(app).await?.make_directory(path).await,
             Self::Here => match std::fs::create_dir(local_path(path)) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && local_path(path).is_dir() => Ok(()),
-                made => made
-                    .map_err(|error| local_failure(format!("cannot make the directory {}", path.display()), &error)),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && local_path(path).is_dir() => {
+                    Ok(())
+                }
+                made => made.map_err(|error| {
+                    local_failure(format!("cannot make the directory {}", path.display()), &error)
+                }),
             },
         }
     }
@@ -188,12 +191,12 @@ pub(crate) fn local_path(name: &PathName) -> &Path {
 }
 
 /// What an error of this host's file system means.
+#[allow(clippy::wildcard_enum_match_arm, reason = "the kinds of errors are not ours")]
 pub(crate) fn local_failure(what: impl Into<String>, error: &io::Error) -> Problem {
     let exit = match error.kind() {
         io::ErrorKind::NotFound => Exit::Missing,
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Exit::Refused,
         io::ErrorKind::AlreadyExists => Exit::Exists,
-        #[allow(clippy::wildcard_enum_match_arm, reason = "the kinds of errors are not ours")]
         _ => Exit::Error,
     };
     let text = error.to_string();

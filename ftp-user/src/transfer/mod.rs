@@ -22,9 +22,12 @@ mod verify;
 mod watch;
 
 pub use append::append;
+pub(crate) use append::hash_is_impossible;
 pub use copy::copy;
 pub use host::{Host, Server};
+pub(crate) use host::{local_failure, local_path};
 pub use overwrite::Overwrite;
+pub use retry::Retries;
 pub use verify::Verify;
 
 use crate::ladder::Rung;

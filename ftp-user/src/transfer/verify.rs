@@ -34,14 +34,16 @@ impl Verify {
             (Self::None, ..) => Ok(Verified::None),
             (Self::Auto | Self::Hash, Some(algorithm), _) => Ok(Verified::Hash(algorithm)),
             (Self::Auto | Self::Size, _, Some(_)) => Ok(Verified::Size),
-            (Self::Hash, None, _) => {
-                Err(Problem::new(Exit::Unverified, "the two ends know no common digest, so that nothing could be verified by hash")
-                    .advice("--verify size compares sizes"))
-            }
-            (Self::Auto | Self::Size, _, None) => {
-                Err(Problem::new(Exit::Unverified, "the source does not say how large the file is, so that nothing could be verified")
-                    .advice("--verify none copies without"))
-            }
+            (Self::Hash, None, _) => Err(Problem::new(
+                Exit::Unverified,
+                "the two ends know no common digest, so that nothing could be verified by hash",
+            )
+            .advice("--verify size compares sizes")),
+            (Self::Auto | Self::Size, _, None) => Err(Problem::new(
+                Exit::Unverified,
+                "the source does not say how large the file is, so that nothing could be verified",
+            )
+            .advice("--verify none copies without")),
         }
     }
 }
@@ -70,22 +72,28 @@ pub(super) async fn compare(
             let (there, here) = tokio::try_join!(from.size(app, source), to.size(app, copy))?;
             match (there, here) {
                 (Some(there), Some(here)) if there == here => Ok(()),
-                (Some(there), Some(here)) => Err(differs(from, source, &format!(
-                    "the source has {there} octets and the copy {here}"
-                ))),
+                (Some(there), Some(here)) => {
+                    Err(differs(from, source, &format!("the source has {there} octets and the copy {here}")))
+                }
                 (None, _) => Err(differs(from, source, "the source does not say its size")),
-                (Some(_), None) => Err(differs(from, source, "the destination does not say the size of the copy")),
+                (Some(_), None) => {
+                    Err(differs(from, source, "the destination does not say the size of the copy"))
+                }
             }
         }
         Verified::Hash(algorithm) => {
-            let (there, here) =
-                tokio::try_join!(from.digest(app, algorithm, source, size), to.digest(app, algorithm, copy, size))?;
+            let (there, here) = tokio::try_join!(
+                from.digest(app, algorithm, source, size),
+                to.digest(app, algorithm, copy, size)
+            )?;
             if there.hex.eq_ignore_ascii_case(&here.hex) {
                 Ok(())
             } else {
-                Err(differs(from, source, &format!(
-                    "{} of the source is {}, of the copy {}", algorithm.name(), there.hex, here.hex
-                )))
+                Err(differs(
+                    from,
+                    source,
+                    &format!("{} of the source is {}, of the copy {}", algorithm.name(), there.hex, here.hex),
+                ))
             }
         }
     }

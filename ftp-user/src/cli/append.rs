@@ -1,0 +1,69 @@
+//! `append`: one file to the end of another, across servers (RFC 438's own example).
+
+use super::Exit;
+use super::common::{TransferArgs, spots};
+use super::copy::refuse_itself;
+use crate::app::App;
+use crate::control::Role;
+use crate::place::Place;
+use crate::problem::Problem;
+use crate::transfer::{self, Ends, Item, Overwrite, Verify};
+use crate::tree::{Tally, say};
+use clap::Args;
+use std::ffi::OsString;
+
+/// Append a file to another, in place
+///
+/// It is verified by old size + source size. After a failure it reports both sizes, and tries again
+/// only if the destination is as long as before.
+#[derive(Args, Debug)]
+pub(super) struct AppendArgs {
+    /// The file to append
+    source: OsString,
+    /// The file that becomes longer; it is made if it is not there
+    dest: OsString,
+    #[command(flatten)]
+    transfer: TransferArgs,
+}
+
+/// Runs it.
+pub(super) async fn run(app: App, args: AppendArgs) -> Result<Exit, Problem> {
+    let options = args.transfer.options(Overwrite::Always)?;
+    if args.transfer.verify() == Verify::Hash {
+        return Err(transfer::hash_is_impossible());
+    }
+    let mut places = spots(&[args.source, args.dest])?;
+    let (Some(dest), Some(source)) = (places.pop(), places.pop()) else {
+        return Err(Problem::usage("append needs a SOURCE and a DEST"));
+    };
+    if let (Place::Local(_), Place::Local(_)) = (&source.place, &dest.place) {
+        return Err(
+            Problem::usage("both places are on this host").advice("use cat, or name a server with ftp://")
+        );
+    }
+    refuse_itself(&source, &dest)?;
+    for spot in [&source, &dest] {
+        if spot.contents {
+            return Err(
+                Problem::usage(format!("{} is a directory", spot.place)).advice("append takes two files")
+            );
+        }
+    }
+    let start = app.clock.now();
+    let mut tally = Tally::new("append", options.dry_run);
+    let mut ends = Ends { source: source.host(Role::Source), destination: dest.host(Role::Destination) };
+    let item = Item { source: source.path, destination: dest.path };
+    let (source, dest) = ends.names(&item);
+    match transfer::append(&app, &mut ends, &item, options).await {
+        Ok(done) => {
+            tally.done(&done);
+            if !options.dry_run {
+                say(&app, source, dest, done);
+            }
+        }
+        Err(problem) => tally.failed(source, dest, problem),
+    }
+    ends.quit().await;
+    let took = ftp_proto::timer::Moment::after_start(app.clock.now().since(start));
+    Ok(tally.tell(&app.events, took))
+}

@@ -1,0 +1,144 @@
+//! What several verbs need: places with their logins, hosts for them, options of copy and append.
+
+use super::Exit;
+use crate::app::App;
+use crate::control::{Facts, Role};
+use crate::place::{Local, Netrc, Place, Remote};
+use crate::problem::Problem;
+use crate::transfer::{Host, Options, Overwrite, Retries, Verify};
+use clap::{Args, ValueEnum};
+use ftp_proto::wire::PathName;
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+/// Options of copy and append.
+#[derive(Args, Clone, Copy, Debug)]
+pub(super) struct TransferArgs {
+    /// How the copy is compared with its source (auto: as strongly as both ends can)
+    #[arg(long, value_enum, default_value_t = Verify::Auto, value_name = "HOW")]
+    verify: Verify,
+    /// Which ways the octets may go
+    #[arg(long, value_enum, default_value_t = Ways::Auto, value_name = "WAY")]
+    path: Ways,
+    /// Print what would be done; nothing is changed
+    #[arg(long)]
+    dry_run: bool,
+    /// Print what would be done, by which way and why; nothing is changed
+    #[arg(long)]
+    explain: bool,
+}
+
+/// The values of `--path`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum Ways {
+    Auto,
+    Direct,
+    Symmetric,
+    Relay,
+    User,
+}
+
+impl TransferArgs {
+    /// What was asked for, if it can be done.
+    pub(super) fn options(self, overwrite: Overwrite) -> Result<Options, Problem> {
+        let later = match self.path {
+            Ways::Auto | Ways::Direct => None,
+            Ways::Symmetric => Some("symmetric"),
+            Ways::Relay => Some("relay"),
+            Ways::User => Some("user"),
+        };
+        if let Some(way) = later {
+            return Err(
+                Problem::usage(format!("--path {way} is not built in yet")).advice("use auto or direct")
+            );
+        }
+        Ok(Options { verify: self.verify, overwrite, dry_run: self.dry_run || self.explain })
+    }
+
+    /// How to verify.
+    pub(super) const fn verify(self) -> Verify {
+        self.verify
+    }
+}
+
+/// A place, in the form that hosts understand.
+#[derive(Debug)]
+pub(super) struct Spot {
+    /// The place as it was typed, its login completed.
+    pub(super) place: Place,
+    /// Its path there.
+    pub(super) path: PathName,
+    /// Whether it ends in `/`: the contents of a directory, or a directory to be.
+    pub(super) contents: bool,
+}
+
+impl Spot {
+    /// The host of the place.
+    pub(super) fn host(&self, role: Role) -> Host {
+        match &self.place {
+            Place::Remote(remote) => Host::server(remote.site.clone(), role),
+            Place::Local(_) => Host::Here,
+        }
+    }
+
+    /// Whether `host` is the one of this place, so that its session can be used again.
+    pub(super) fn is_at(&self, host: &Host) -> bool {
+        match (&self.place, host) {
+            (Place::Remote(remote), Host::Server(server)) => remote.site == server.site,
+            (Place::Local(_), Host::Here) => true,
+            (Place::Remote(_), Host::Here) | (Place::Local(_), Host::Server(_)) => false,
+        }
+    }
+}
+
+/// Reads places; all of them, before anything is sent to anybody.
+pub(super) fn spots(places: &[OsString]) -> Result<Vec<Spot>, Problem> {
+    let netrc = netrc();
+    places.iter().map(|text| spot(text, &netrc)).collect()
+}
+
+fn spot(text: &OsString, netrc: &Netrc) -> Result<Spot, Problem> {
+    match Place::parse(text.as_bytes())? {
+        Place::Remote(Remote { site, path }) => Ok(Spot {
+            contents: path.contents,
+            path: path.or_here()?,
+            place: Place::Remote(Remote { site: site.known_to(netrc), path }),
+        }),
+        Place::Local(Local { path, contents }) => {
+            let octets = path.clone().into_os_string().into_vec();
+            let name = PathName::from_user(octets)
+                .map_err(|bad| Problem::usage(format!("{}: {bad}", path.display())))?;
+            Ok(Spot { contents, path: name, place: Place::Local(Local { path, contents }) })
+        }
+    }
+}
+
+/// Nobody must have one, and it may be unreadable: then it knows nobody.
+fn netrc() -> Netrc {
+    std::env::var_os("HOME")
+        .and_then(|home| std::fs::read_to_string(std::path::Path::new(&home).join(".netrc")).ok())
+        .map_or_else(Netrc::default, |text| Netrc::parse(&text))
+}
+
+/// The facts of a place, asked again as long as only time is lacking.
+pub(super) async fn look(app: &App, host: &mut Host, path: &PathName) -> Result<Option<Facts>, Problem> {
+    let mut retries = Retries::new(app);
+    loop {
+        match host.facts(app, path).await {
+            Ok(facts) => return Ok(facts),
+            Err(problem) => retries.after(problem).await?,
+        }
+    }
+}
+
+/// Only a server can be asked.
+pub(super) fn on_a_server(spot: &Spot, verb: &str) -> Result<(), Problem> {
+    match &spot.place {
+        Place::Remote(_) => Ok(()),
+        Place::Local(local) => Err(Problem::new(
+            Exit::Usage,
+            format!("{} is on this host, and {verb} asks servers", local.path.display()),
+        )
+        .advice("name a server with ftp://host/path")),
+    }
+}

@@ -1,0 +1,242 @@
+//! `copy`: files and trees between any two places.
+
+use super::Exit;
+use super::common::{Spot, TransferArgs, look, spots};
+use crate::app::App;
+use crate::control::{Facts, Role};
+use crate::place::{self, Place};
+use crate::problem::Problem;
+use crate::transfer::{Ends, Host, Item, Options, Overwrite};
+use crate::tree::{self, Tally, Tree};
+use clap::Args;
+use ftp_proto::listing::Kind;
+use ftp_proto::wire::PathName;
+use std::ffi::OsString;
+
+/// Copy files or trees between any two places
+///
+/// An existing directory, or a DEST that ends in /, receives SOURCE under its last name; a SOURCE
+/// that ends in / means its contents; several SOURCEs need a directory.
+#[derive(Args, Debug)]
+pub(super) struct CopyArgs {
+    /// What to copy, then where to
+    #[arg(required = true, num_args = 2.., value_names = ["SOURCE", "DEST"])]
+    places: Vec<OsString>,
+    /// Copy directories with everything in them
+    #[arg(short)]
+    recursive: bool,
+    /// What to do with a file that is there (different: skip it if size and digest are equal)
+    #[arg(long, value_enum, default_value_t = Overwrite::Different, value_name = "WHEN")]
+    overwrite: Overwrite,
+    /// Stop at the first failure
+    #[arg(long)]
+    fail_fast: bool,
+    #[command(flatten)]
+    transfer: TransferArgs,
+}
+
+/// What becomes of all sources.
+#[derive(Clone, Copy)]
+struct How {
+    options: Options,
+    recursive: bool,
+    fail_fast: bool,
+    /// The destination is a directory that receives each source under its last name.
+    into: bool,
+}
+
+/// Runs it.
+pub(super) async fn run(app: App, args: CopyArgs) -> Result<Exit, Problem> {
+    let options = args.transfer.options(args.overwrite)?;
+    let mut sources = spots(&args.places)?;
+    let Some(dest) = sources.pop().filter(|_| !sources.is_empty()) else {
+        return Err(Problem::usage("copy needs a SOURCE and a DEST"));
+    };
+    if matches!(dest.place, Place::Local(_))
+        && let Some(local) = sources.iter().find(|source| matches!(source.place, Place::Local(_)))
+    {
+        return Err(Problem::usage(format!("{} and {} are both on this host", local.place, dest.place))
+            .advice("use cp, or name a server with ftp://"));
+    }
+    for source in &sources {
+        refuse_itself(source, &dest)?;
+    }
+    let start = app.clock.now();
+    let mut tally = Tally::new("copy", options.dry_run);
+    let how = How { options, recursive: args.recursive, fail_fast: args.fail_fast, into: false };
+    all(&app, sources, dest, how, &mut tally).await;
+    let took = ftp_proto::timer::Moment::after_start(app.clock.now().since(start));
+    Ok(tally.tell(&app.events, took))
+}
+
+async fn all(app: &App, sources: Vec<Spot>, dest: Spot, how: How, tally: &mut Tally) {
+    let several = sources.len() > 1;
+    let mut ends = Ends { source: Host::Here, destination: dest.host(Role::Destination) };
+    let mut into = None;
+    for source in sources {
+        if !source.is_at(&ends.source) {
+            std::mem::replace(&mut ends.source, source.host(Role::Source)).quit().await;
+        }
+        let name = source.place.to_string();
+        // Both ends are asked at once where nothing is known yet.
+        let asked = match into {
+            Some(into) => look(app, &mut ends.source, &source.path).await.map(|facts| (facts, into)),
+            None => {
+                let Ends { source: from, destination: to } = &mut ends;
+                let both = async {
+                    tokio::try_join!(
+                        look(app, from, &source.path),
+                        receives(app, to, &dest, several, how.options)
+                    )
+                };
+                both.await
+            }
+        };
+        let done = match asked {
+            Ok((facts, receives)) => {
+                into = Some(receives);
+                let how = How { into: receives, ..how };
+                one(app, &mut ends, &source, facts, &dest, how, tally).await
+            }
+            Err(problem) => Err(problem),
+        };
+        if let Err(problem) = done {
+            tally.failed(name, dest.place.to_string(), problem);
+        }
+        if app.stop.is_raised() || (how.fail_fast && tally.has_failed()) {
+            break;
+        }
+    }
+    ends.quit().await;
+}
+
+/// Whether the destination is a directory that receives sources under their last names. One that was
+/// written with `/` at its end is made.
+async fn receives(
+    app: &App,
+    host: &mut Host,
+    dest: &Spot,
+    several: bool,
+    options: Options,
+) -> Result<bool, Problem> {
+    if !dest.contents && !several {
+        return Ok(is_directory(look(app, host, &dest.path).await?.as_ref()));
+    }
+    let found = look(app, host, &dest.path).await?;
+    match (&found, dest.contents) {
+        (Some(facts), _) if facts.kind == Kind::Directory => Ok(true),
+        (Some(_), _) => Err(Problem::new(Exit::Exists, format!("{} is no directory", dest.place))),
+        (None, true) => {
+            if !options.dry_run {
+                host.make_directory(app, &dest.path).await?;
+            }
+            Ok(true)
+        }
+        (None, false) => Err(Problem::usage(format!(
+            "several sources need a directory, and {} does not exist",
+            dest.place
+        ))
+        .advice("end it with / to have it made")),
+    }
+}
+
+fn is_directory(facts: Option<&Facts>) -> bool {
+    facts.is_some_and(|facts| facts.kind == Kind::Directory)
+}
+
+async fn one(
+    app: &App,
+    ends: &mut Ends,
+    source: &Spot,
+    facts: Option<Facts>,
+    dest: &Spot,
+    how: How,
+    tally: &mut Tally,
+) -> Result<(), Problem> {
+    let target = target(source, dest, how.into);
+    if !is_directory(facts.as_ref()) {
+        if source.contents && facts.is_some() {
+            return Err(Problem::usage(format!("{} is no directory", source.place))
+                .advice("leave out the / at its end"));
+        }
+        let item = Item { source: source.path.clone(), destination: target };
+        tree::file(app, ends, &item, how.options, tally).await;
+        return Ok(());
+    }
+    if !how.recursive {
+        return Err(Problem::usage(format!("{} is a directory", source.place)).advice("-r copies trees"));
+    }
+    if source.is_at(&ends.destination) && tree::is_below(&source.path, &target) {
+        return Err(Problem::usage(format!("{} would be copied into itself", source.place))
+            .advice("choose another destination"));
+    }
+    let tree =
+        Tree { source: &source.path, destination: &target, options: how.options, fail_fast: how.fail_fast };
+    tree::copy(app, ends, source.host(Role::Source), tree, tally).await;
+    Ok(())
+}
+
+/// Where a source goes.
+fn target(source: &Spot, dest: &Spot, into: bool) -> PathName {
+    let name = if source.contents { None } else { place::base_name(&source.path) };
+    match name {
+        Some(name) if into => place::join(here(&dest.path), &name),
+        Some(_) | None => dest.path.clone(),
+    }
+}
+
+/// `.` is written as nothing: names of files are shorter without it.
+fn here(path: &PathName) -> Option<&PathName> {
+    if path.as_bytes() == b"." { None } else { Some(path) }
+}
+
+/// H32, as far as it can be seen without asking: the same server, user and path.
+pub(super) fn refuse_itself(source: &Spot, dest: &Spot) -> Result<(), Problem> {
+    let same = match (&source.place, &dest.place) {
+        (Place::Remote(one), Place::Remote(two)) => one.site.is_same(&two.site) && source.path == dest.path,
+        (Place::Local(one), Place::Local(two)) => one.path == two.path,
+        (Place::Remote(_), Place::Local(_)) | (Place::Local(_), Place::Remote(_)) => false,
+    };
+    if same {
+        return Err(Problem::usage(format!("{} is source and destination", source.place))
+            .advice("choose another destination"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trees_and_files_go_where_cp_puts_them() {
+        let check = |source: &str, dest: &str, into: bool, expect: &str| {
+            let mut spots = spots(&[source.into(), dest.into()]).unwrap();
+            let (dest, source) = (spots.pop().unwrap(), spots.pop().unwrap());
+            assert_eq!(target(&source, &dest, into).display(), expect, "{source:?} {dest:?} {into}");
+        };
+        check("ftp://a/x/f", "ftp://b/g", false, "g");
+        check("ftp://a/x/f", "ftp://b/d", true, "d/f");
+        check("ftp://a/x/f", "ftp://b/d/", true, "d/f");
+        check("ftp://a/x/f", "ftp://b/", true, "f");
+        check("ftp://a/x/f", "ftp://b", true, "f");
+        check("ftp://a/x/f", "ftp://b//", true, "/f");
+        check("ftp://a/x/", "ftp://b/d", true, "d");
+        check("ftp://a//", "ftp://b/d", true, "d");
+        check("dir/f", "ftp://b/d", true, "d/f");
+        check("ftp://a/x/f", "./d", true, "./d/f");
+    }
+
+    #[test]
+    fn h32_a_place_is_never_copied_to_itself() {
+        let check = |source: &str, dest: &str, refused: bool| {
+            let mut spots = spots(&[source.into(), dest.into()]).unwrap();
+            let (dest, source) = (spots.pop().unwrap(), spots.pop().unwrap());
+            assert_eq!(refuse_itself(&source, &dest).is_err(), refused, "{source:?} {dest:?}");
+        };
+        check("ftp://u@h/a", "ftp://u@H:21/a", true);
+        check("ftp://u@h/a", "ftp://u@h/b", false);
+        check("ftp://u@h/a", "ftp://v@h/a", false);
+        check("ftp://u@h:2121/a", "ftp://u@h:2122/a", false);
+    }
+}

@@ -1,0 +1,67 @@
+//! `ls`: what a directory on a server holds.
+
+use super::Exit;
+use super::common::{look, on_a_server, spots};
+use crate::app::App;
+use crate::control::Role;
+use crate::problem::Problem;
+use crate::report::{Event, Form, Listed};
+use crate::transfer::Host;
+use clap::Args;
+use ftp_proto::listing::{Entry, Kind};
+use std::ffi::OsString;
+
+/// List directories on servers, one name per line
+#[derive(Args, Debug)]
+pub(super) struct LsArgs {
+    /// Directories or files
+    #[arg(required = true, value_name = "PLACE")]
+    places: Vec<OsString>,
+    /// With type, mode, size and date (UTC)
+    #[arg(short)]
+    long: bool,
+}
+
+/// Runs it.
+pub(super) async fn run(app: App, args: LsArgs) -> Result<Exit, Problem> {
+    let spots = spots(&args.places)?;
+    let form = if args.long { Form::Long } else { Form::Name };
+    for spot in &spots {
+        on_a_server(spot, "ls")?;
+    }
+    for spot in spots {
+        let mut host = spot.host(Role::Server);
+        let facts = look(&app, &mut host, &spot.path).await?;
+        let Some(facts) = facts else {
+            return Err(Problem::new(Exit::Missing, format!("{} does not exist", spot.place))
+                .advice("check the path"));
+        };
+        let Host::Server(server) = &mut host else { continue };
+        let session = server.session(&app).await?;
+        let mut entries = match facts.kind {
+            Kind::Directory | Kind::Current | Kind::Parent => {
+                let directory = Some(&spot.path).filter(|path| path.as_bytes() != b".");
+                let listing = session.list(directory).await?;
+                if listing.unread > 0 {
+                    app.events.warn(format!("{} lines of the listing cannot be read", listing.unread));
+                }
+                listing.entries
+            }
+            Kind::File | Kind::Link | Kind::Other => vec![Entry {
+                name: spot.path.clone(),
+                kind: facts.kind,
+                size: facts.size,
+                modified: facts.modified,
+                mode: None,
+                perm: None,
+                unique: facts.unique,
+            }],
+        };
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        for entry in entries {
+            app.events.say(Event::Listed(Listed { place: spot.place.to_string(), entry, form }));
+        }
+        host.quit().await;
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,162 @@
+//! A file is appended to another, in place: nothing can be taken back, so that nothing is tried
+//! again unless the destination is known to be as it was.
+
+use super::copy::{readable, refuse_itself};
+use super::mover::{Load, foresee, shift};
+use super::retry::Retries;
+use super::{Done, Ends, Item, Options, Verify};
+use crate::app::{App, Stop};
+use crate::cli::Exit;
+use crate::problem::Problem;
+use crate::report::{Event, Verified};
+use ftp_proto::listing::Kind;
+use ftp_proto::third_party::Store;
+use ftp_proto::wire::PathName;
+
+/// Appends one file.
+pub async fn append(app: &App, ends: &mut Ends, item: &Item, options: Options) -> Result<Done, Problem> {
+    let mut retries = Retries::new(app);
+    let mut attempts = 0;
+    let plan = loop {
+        match plan(app, ends, item, options).await {
+            Ok(plan) => break plan,
+            Err(problem) => retries.after(problem).await?,
+        }
+    };
+    let (source_name, dest_name) = ends.names(item);
+    if options.dry_run {
+        let (rung, why) = foresee(app, ends).await?;
+        let size = plan.size;
+        app.events.say(Event::Plan {
+            verb: "append",
+            source: source_name,
+            dest: dest_name,
+            size,
+            verify: plan.means,
+        });
+        app.events.say(Event::Path { rung, why });
+        return Ok(Done { bytes: size.unwrap_or(0), rung: Some(rung), verified: plan.means, attempts: 0 });
+    }
+    loop {
+        let load = Load {
+            name: &source_name,
+            source: &item.source,
+            stored: &item.destination,
+            store: Store::Append,
+            size: plan.size,
+            before: plan.before.unwrap_or(0),
+        };
+        let moved = shift(app, ends, &load).await;
+        attempts += moved.attempts;
+        match moved.result {
+            Ok(rung) => {
+                verify(app, ends, item, &plan).await?;
+                return Ok(Done {
+                    bytes: plan.size.unwrap_or(0),
+                    rung: Some(rung),
+                    verified: plan.means,
+                    attempts,
+                });
+            }
+            Err(problem) => {
+                let (problem, unchanged) =
+                    report(app, ends, &item.destination, &plan, moved.touched, problem).await;
+                if !unchanged {
+                    return Err(problem);
+                }
+                retries.after(problem).await?;
+            }
+        }
+    }
+}
+
+/// What is known before anything is appended.
+struct Plan {
+    size: Option<u64>,
+    /// What the destination has: 0 when it is not there.
+    before: Option<u64>,
+    means: Verified,
+}
+
+async fn plan(app: &App, ends: &mut Ends, item: &Item, options: Options) -> Result<Plan, Problem> {
+    tokio::try_join!(ends.source.ready(app), ends.destination.ready(app))?;
+    let (source_name, dest_name) = ends.names(item);
+    let (source, target) = {
+        let Ends { source, destination } = &mut *ends;
+        tokio::try_join!(source.facts(app, &item.source), destination.facts(app, &item.destination))?
+    };
+    let source = readable(source, &source_name)?;
+    refuse_itself(ends, item, &source, target.as_ref())?;
+    let before = match &target {
+        None => Some(0),
+        Some(facts) if facts.kind == Kind::Directory => {
+            return Err(
+                Problem::usage(format!("{dest_name} is a directory")).advice("name the file to append to")
+            );
+        }
+        Some(facts) => facts.size,
+    };
+    let means = match (options.verify, source.size, before) {
+        (Verify::None, ..) => Verified::None,
+        (Verify::Hash, ..) => return Err(hash_is_impossible()),
+        (Verify::Auto | Verify::Size, Some(_), Some(_)) => Verified::Size,
+        (Verify::Auto | Verify::Size, ..) => {
+            return Err(Problem::new(
+                Exit::Unverified,
+                "a server does not say the size of its file, so that nothing could be verified",
+            )
+            .advice("--verify none appends without"));
+        }
+    };
+    Ok(Plan { size: source.size, before, means })
+}
+
+/// `--verify hash` needs the digest of a part of a file (RANG), which is not there yet.
+pub(crate) fn hash_is_impossible() -> Problem {
+    Problem::usage("append cannot be verified by hash yet")
+        .advice("--verify size compares old size + source size")
+}
+
+async fn verify(app: &App, ends: &mut Ends, item: &Item, plan: &Plan) -> Result<(), Problem> {
+    let (Verified::Size, Some(size), Some(before)) = (plan.means, plan.size, plan.before) else {
+        return Ok(());
+    };
+    let now = ends.destination.size(app, &item.destination).await?;
+    if now == Some(before + size) {
+        return Ok(());
+    }
+    let now = now.map_or_else(|| "an unknown number of".to_owned(), |now| now.to_string());
+    Err(Problem::new(
+        Exit::Unverified,
+        format!("{} is not as long as it must be", ends.destination.show(&item.destination)),
+    )
+    .said(format!("it had {before} octets, {size} were to be appended, it has {now}"))
+    .advice("look at both files before anything else is appended"))
+}
+
+/// After a failure: both sizes, and whether the destination is as it was.
+async fn report(
+    app: &App,
+    ends: &mut Ends,
+    path: &PathName,
+    plan: &Plan,
+    touched: bool,
+    problem: Problem,
+) -> (Problem, bool) {
+    let name = ends.destination.show(path);
+    let calm = App { stop: Stop::never(), ..app.clone() };
+    let now = ends.destination.size(&calm, path).await.ok().flatten();
+    // A file that is not there has no size, and none before either.
+    let unchanged = if touched { now.is_some() && now == plan.before } else { true };
+    if !touched {
+        return (problem, unchanged);
+    }
+    let say =
+        |size: Option<u64>| size.map_or_else(|| "an unknown number of".to_owned(), |size| size.to_string());
+    let sizes = format!("{name} had {} octets before and has {} now", say(plan.before), say(now));
+    let advice = match problem.advice.clone() {
+        Some(advice) => format!("{sizes}; {advice}"),
+        None => sizes,
+    };
+    (problem.advice(advice), unchanged)
+}

@@ -1,0 +1,171 @@
+//! A file is copied: nothing unverified ever stands under its final name.
+
+use super::attempt::Attempt;
+use super::mover::{Load, foresee, shift};
+use super::overwrite::Decision;
+use super::retry::Retries;
+use super::verify::{common, compare};
+use super::{Done, Ends, Host, Item, Options};
+use crate::app::App;
+use crate::cli::Exit;
+use crate::control::Facts;
+use crate::problem::Problem;
+use crate::report::{Event, Verified};
+use ftp_proto::listing::Kind;
+use ftp_proto::third_party::Store;
+
+/// Copies one file, again and again as long as only time is lacking.
+pub async fn copy(app: &App, ends: &mut Ends, item: &Item, options: Options) -> Result<Done, Problem> {
+    let mut retries = Retries::new(app);
+    let mut attempts = 0;
+    loop {
+        match once(app, ends, item, options, &mut attempts).await {
+            Ok(done) => return Ok(done),
+            Err(_) if app.stop.is_raised() && attempts == 0 => return Err(Problem::interrupted()),
+            Err(problem) => retries.after(problem).await?,
+        }
+    }
+}
+
+async fn once(
+    app: &App,
+    ends: &mut Ends,
+    item: &Item,
+    options: Options,
+    attempts: &mut u32,
+) -> Result<Done, Problem> {
+    tokio::try_join!(ends.source.ready(app), ends.destination.ready(app))?;
+    let (source_name, dest_name) = ends.names(item);
+    let (source, target) = {
+        let Ends { source, destination } = &mut *ends;
+        tokio::try_join!(source.facts(app, &item.source), destination.facts(app, &item.destination))?
+    };
+    let source = readable(source, &source_name)?;
+    refuse_itself(ends, item, &source, target.as_ref())?;
+    if target.as_ref().is_some_and(|facts| facts.kind == Kind::Directory) {
+        return Err(Problem::new(Exit::Exists, format!("{dest_name} is a directory"))
+            .advice("end DEST with / to copy into it, or choose another name"));
+    }
+    let size = source.size;
+    match options.overwrite.decide(&source, target.as_ref()) {
+        Decision::Copy => {}
+        Decision::Skip => return Ok(skipped(Verified::None)),
+        Decision::Exists => {
+            return Err(Problem::new(Exit::Exists, format!("{dest_name} exists"))
+                .advice("--overwrite always replaces it"));
+        }
+        Decision::Compare => {
+            if let Some(algorithm) = common(app, ends).await? {
+                let means = Verified::Hash(algorithm);
+                match compare(app, ends, &item.source, &item.destination, means, size.unwrap_or(0)).await {
+                    Ok(()) => return Ok(skipped(means)),
+                    Err(problem) if problem.exit == Exit::Unverified => {}
+                    Err(problem) => return Err(problem),
+                }
+            }
+        }
+    }
+    let means = options.verify.by(app, ends, size).await?;
+    if options.dry_run {
+        let (rung, why) = foresee(app, ends).await?;
+        app.events.say(Event::Plan {
+            verb: "copy",
+            source: source_name,
+            dest: dest_name,
+            size,
+            verify: means,
+        });
+        app.events.say(Event::Path { rung, why });
+        return Ok(Done { bytes: size.unwrap_or(0), rung: Some(rung), verified: means, attempts: 0 });
+    }
+    let attempt = Attempt::new(&item.destination)?;
+    let load = Load {
+        name: &source_name,
+        source: &item.source,
+        stored: &attempt.stored,
+        store: Store::Replace,
+        size,
+        before: 0,
+    };
+    let moved = shift(app, ends, &load).await;
+    *attempts += moved.attempts;
+    let result = match moved.result {
+        Ok(rung) => publish(app, ends, item, &attempt, means, size).await.map(|()| rung),
+        Err(problem) => Err(problem),
+    };
+    match result {
+        Ok(rung) => {
+            Ok(Done { bytes: size.unwrap_or(0), rung: Some(rung), verified: means, attempts: *attempts })
+        }
+        Err(problem) => {
+            let left = if moved.touched { attempt.discard(app, &mut ends.destination).await } else { None };
+            Err(interrupted(app, problem, left))
+        }
+    }
+}
+
+/// Verifies what was stored, then gives it the final name.
+async fn publish(
+    app: &App,
+    ends: &mut Ends,
+    item: &Item,
+    attempt: &Attempt,
+    means: Verified,
+    size: Option<u64>,
+) -> Result<(), Problem> {
+    compare(app, ends, &item.source, &attempt.stored, means, size.unwrap_or(0)).await?;
+    attempt.publish(app, &mut ends.destination).await
+}
+
+/// Whoever interrupts wants to know how far it came and what is left.
+fn interrupted(app: &App, problem: Problem, left: Option<u64>) -> Problem {
+    if !app.stop.is_raised() {
+        return problem;
+    }
+    let what = if problem.exit == Exit::Interrupted && problem.what != "interrupted" {
+        problem.what
+    } else {
+        format!("interrupted after {} octets", left.unwrap_or(0))
+    };
+    Problem::new(Exit::Interrupted, what).advice("what was stored is deleted, run it again to copy the file")
+}
+
+pub(super) fn readable(facts: Option<Facts>, name: &str) -> Result<Facts, Problem> {
+    let Some(facts) = facts else {
+        return Err(Problem::new(Exit::Missing, format!("{name} does not exist")).advice("check the path"));
+    };
+    match facts.kind {
+        Kind::File => Ok(facts),
+        Kind::Directory | Kind::Current | Kind::Parent => {
+            Err(Problem::usage(format!("{name} is a directory")).advice("-r copies trees"))
+        }
+        Kind::Link | Kind::Other => Err(Problem::new(Exit::Error, format!("{name} is no regular file"))),
+    }
+}
+
+/// H32: a file is never copied to itself.
+pub(super) fn refuse_itself(
+    ends: &Ends,
+    item: &Item,
+    source: &Facts,
+    target: Option<&Facts>,
+) -> Result<(), Problem> {
+    let one_host = match (&ends.source, &ends.destination) {
+        (Host::Server(source), Host::Server(destination)) => source.site.is_same(&destination.site),
+        (Host::Here, Host::Here) => true,
+        (Host::Server(_), Host::Here) | (Host::Here, Host::Server(_)) => false,
+    };
+    let one_file = match (&source.unique, target.map(|target| &target.unique)) {
+        (Some(source), Some(Some(target))) => source == target,
+        _ => item.source == item.destination,
+    };
+    if one_host && (one_file || item.source == item.destination) {
+        return Err(Problem::usage(format!("{} is source and destination", ends.source.show(&item.source)))
+            .advice("choose another destination"));
+    }
+    Ok(())
+}
+
+const fn skipped(verified: Verified) -> Done {
+    Done { bytes: 0, rung: None, verified, attempts: 0 }
+}

@@ -1,0 +1,183 @@
+//! Moves the octets of one file, by whatever way works.
+
+use super::pair::Pair;
+use super::watch::{Subject, Watch};
+use super::{Ends, Host, Server, local, trouble};
+use crate::app::App;
+use crate::cli::Exit;
+use crate::ladder::{self, Climb, Rung, Step, Way};
+use crate::problem::Problem;
+use crate::report::Event;
+use ftp_proto::rendezvous::RendezvousSecret;
+use ftp_proto::third_party::{Cause, Job, Outcome, Store};
+use ftp_proto::wire::PathName;
+
+/// What is to be moved where.
+#[derive(Clone, Debug)]
+pub(super) struct Load<'a> {
+    /// How reports call it.
+    pub(super) name: &'a str,
+    /// Its path at the source.
+    pub(super) source: &'a PathName,
+    /// Where it is stored.
+    pub(super) stored: &'a PathName,
+    /// STOR or APPE.
+    pub(super) store: Store,
+    /// Its size, where known.
+    pub(super) size: Option<u64>,
+    /// What was at the destination before, for APPE.
+    pub(super) before: u64,
+}
+
+/// How it went.
+#[derive(Debug)]
+pub(super) struct Moved {
+    /// The way that worked, or why none did.
+    pub(super) result: Result<Rung, Problem>,
+    /// How often octets were sent, or may have been.
+    pub(super) attempts: u32,
+    /// Whether something may stand at the destination.
+    pub(super) touched: bool,
+}
+
+/// Moves it.
+pub(super) async fn shift(app: &App, ends: &mut Ends, load: &Load<'_>) -> Moved {
+    let (mut attempts, mut touched) = (0, false);
+    let result = match (&mut ends.source, &mut ends.destination) {
+        (Host::Server(source), Host::Server(destination)) => {
+            between(app, source, destination, load, &mut attempts, &mut touched).await
+        }
+        (Host::Here, Host::Server(destination)) => {
+            (attempts, touched) = (1, true);
+            local::up(app, destination, load).await.map(|()| Rung::Local)
+        }
+        (Host::Server(source), Host::Here) => {
+            (attempts, touched) = (1, true);
+            local::down(app, source, load).await.map(|()| Rung::Local)
+        }
+        (Host::Here, Host::Here) => {
+            Err(Problem::usage("both places are on this host").advice("use cp, or name a server with ftp://"))
+        }
+    };
+    Moved { result, attempts, touched }
+}
+
+/// Server to server, rung by rung.
+async fn between(
+    app: &App,
+    from: &mut Server,
+    to: &mut Server,
+    load: &Load<'_>,
+    attempts: &mut u32,
+    touched: &mut bool,
+) -> Result<Rung, Problem> {
+    let mut refused: Vec<String> = Vec::new();
+    let mut climb: Option<Climb> = None;
+    let mut step = None;
+    loop {
+        let site = to.site.clone();
+        let (source, destination) = tokio::try_join!(from.session(app), to.session(app))?;
+        let (one, two) = (source.party(), destination.party());
+        let climb = climb.get_or_insert_with(|| Climb::new(ladder::ways(&one, &two)));
+        let way = match step.take().unwrap_or_else(|| climb.up()) {
+            Step::Try(way) => way,
+            Step::NoneLeft | Step::Later | Step::Stop => return Err(no_way(&refused)),
+        };
+        if load.store == Store::Replace {
+            destination.discard_partials().await?;
+        }
+        let secret = if one.capabilities.rndz && two.capabilities.rndz { Some(secret()?) } else { None };
+        app.events.say(Event::Path { rung: way.rung, why: why(&way, secret.is_some(), &refused) });
+        let job = Job {
+            source_path: load.source.clone(),
+            destination_path: load.stored.clone(),
+            store: load.store,
+            restart: None,
+            secret,
+        };
+        let subject = Subject {
+            name: load.name.to_owned(),
+            total: load.size,
+            site: &site,
+            stored: load.stored,
+            before: load.before,
+        };
+        let watch = Watch::new(app, source, destination, subject);
+        let ran = Pair::new(app, source, destination, job, way.plan, watch).run().await;
+        let failed = match &ran.outcome {
+            Outcome::Moved { .. } => {
+                *attempts += 1;
+                *touched = true;
+                return Ok(way.rung);
+            }
+            Outcome::Failed(failed) => failed,
+        };
+        if failed.touched {
+            *attempts += 1;
+            *touched = true;
+        }
+        if let Some(why) = ran.given_up {
+            return Err(trouble::given_up(app, why, &ran));
+        }
+        let problem = trouble::problem(source, destination, failed);
+        if matches!(failed.cause, Cause::Policy(..)) {
+            app.events.warn(problem.to_string());
+        }
+        match climb.after(failed) {
+            // In place nobody may try again before it is known what is there now.
+            Step::Try(_) | Step::NoneLeft if load.store == Store::Append && failed.touched => {
+                return Err(problem);
+            }
+            next @ (Step::Try(_) | Step::NoneLeft) => {
+                refused.push(format!("{}: {problem}", way.rung.words()));
+                step = Some(next);
+            }
+            Step::Later => return Err(Problem { exit: Exit::Temporary, ..problem }),
+            Step::Stop => return Err(problem),
+        }
+    }
+}
+
+fn no_way(refused: &[String]) -> Problem {
+    let problem = Problem::new(Exit::NoPath, "no way between the two servers works");
+    if refused.is_empty() {
+        return problem
+            .said("they have no address family and no commands in common")
+            .advice("copy through this host: first to a local file, then from it");
+    }
+    problem.said(refused.join(" | ")).advice("allow transfers between servers (FXP) at one of them")
+}
+
+fn why(way: &Way, proven: bool, refused: &[String]) -> String {
+    let mut why = format!("both ends can do {}", way.commands());
+    if proven {
+        why.push_str(", and RNDZ proves them to each other");
+    }
+    if let Some(last) = refused.last() {
+        why.push_str(&format!("; before: {last}"));
+    }
+    why
+}
+
+/// A secret for one data connection.
+fn secret() -> Result<RendezvousSecret, Problem> {
+    ftp_io::random::octets()
+        .map(RendezvousSecret::new)
+        .map_err(|error| Problem::new(Exit::Error, format!("no random number could be had: {error}")))
+}
+
+/// The way that would be tried first, for plans.
+pub(super) async fn foresee(app: &App, ends: &mut Ends) -> Result<(Rung, String), Problem> {
+    match (&mut ends.source, &mut ends.destination) {
+        (Host::Server(from), Host::Server(to)) => {
+            let (source, destination) = tokio::try_join!(from.session(app), to.session(app))?;
+            let (one, two) = (source.party(), destination.party());
+            let proven = one.capabilities.rndz && two.capabilities.rndz;
+            let way = ladder::ways(&one, &two).into_iter().next().ok_or_else(|| no_way(&[]))?;
+            Ok((way.rung, why(&way, proven, &[])))
+        }
+        (Host::Server(_) | Host::Here, Host::Server(_) | Host::Here) => {
+            Ok((Rung::Local, "one end is this host".to_owned()))
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What the two-party machine says went wrong, for people.
+
+use super::pair::{GivenUp, Ran};
+use crate::app::App;
+use crate::cli::Exit;
+use crate::control::{Session, exit_of};
+use crate::problem::Problem;
+use crate::report::octets;
+use ftp_proto::reply::Blame;
+use ftp_proto::third_party::{Cause, Side, Trouble};
+
+/// The failure that `trouble` is.
+pub(super) fn problem(source: &Session, destination: &Session, trouble: &Trouble) -> Problem {
+    let session = match trouble.side {
+        Side::Source => source,
+        Side::Destination => destination,
+    };
+    let who = format!("the {} {}", session.role.name(), session.title);
+    let during = trouble.during;
+    match &trouble.cause {
+        Cause::Refused(reply) => {
+            let problem = Problem::new(exit(trouble), format!("{during} failed")).said(session.quote(reply));
+            with_advice(problem, trouble.blame)
+        }
+        Cause::Unusable(reply, why) => Problem::new(exit(trouble), format!("{during} failed: {why}"))
+            .said(session.quote(reply))
+            .advice("ask its operator"),
+        Cause::Policy(why, reply) => Problem::new(exit(trouble), format!("{during} was not believed: {why}"))
+            .said(session.quote(reply))
+            .advice("ask its operator to announce the right address"),
+        Cause::Silent(timer) => Problem::new(
+            exit(trouble),
+            format!("{who} did not answer {during} in time ({} timer)", timer.name()),
+        )
+        .advice("try again later, or raise --timeout"),
+        Cause::Ended(failure) => session.lost(failure),
+        Cause::Cancelled => Problem::new(Exit::Interrupted, "cancelled"),
+    }
+}
+
+/// The failure of an attempt that was given up.
+pub(super) fn given_up(app: &App, why: GivenUp, ran: &Ran) -> Problem {
+    match why {
+        GivenUp::Interrupted => Problem::new(
+            Exit::Interrupted,
+            format!("interrupted after {} ({} octets)", octets(ran.moved), ran.moved),
+        ),
+        GivenUp::Stalled => Problem::new(
+            Exit::Temporary,
+            format!(
+                "nothing moved between the servers for {} s (stall timer), after {} octets",
+                app.waits.stall.as_secs(),
+                ran.moved
+            ),
+        )
+        .advice("try again later, or raise --stall"),
+    }
+}
+
+fn exit(trouble: &Trouble) -> Exit {
+    match (trouble.blame, trouble.side) {
+        // A name that is missing at the destination is no missing source.
+        (Blame::Missing, Side::Destination) => Exit::Refused,
+        (Blame::Unsupported, _) => Exit::NoPath,
+        (
+            Blame::Missing
+            | Blame::File
+            | Blame::Space
+            | Blame::Login
+            | Blame::Path
+            | Blame::Busy
+            | Blame::Peer,
+            _,
+        ) => exit_of(trouble.blame),
+    }
+}
+
+fn with_advice(problem: Problem, blame: Blame) -> Problem {
+    match crate::control::advice(blame) {
+        Some(advice) => problem.advice(advice),
+        None => problem,
+    }
+}

@@ -1,0 +1,158 @@
+//! Many files: a walk finds them one after the other, each is copied, and a tally is kept.
+
+mod name;
+mod tally;
+mod walk;
+
+pub use name::{Unusable, usable};
+pub use tally::Tally;
+pub use walk::{Visit, walk};
+
+use crate::app::App;
+use crate::cli::Exit;
+use crate::place;
+use crate::problem::Problem;
+use crate::report::Event;
+use crate::transfer::{self, Done, Ends, Host, Item, Options, Retries};
+use ftp_proto::wire::PathName;
+use tokio_stream::StreamExt;
+
+/// What to copy, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Tree<'a> {
+    /// The directory at the source; its contents are copied.
+    pub source: &'a PathName,
+    /// The directory at the destination that receives them. It is made if it is not there.
+    pub destination: &'a PathName,
+    /// How each file is copied.
+    pub options: Options,
+    /// The first failure ends it.
+    pub fail_fast: bool,
+}
+
+/// Copies a tree; `walker` is a second session at the source. Failures are in the tally.
+pub async fn copy(app: &App, ends: &mut Ends, walker: Host, tree: Tree<'_>, tally: &mut Tally) {
+    if let Err(problem) = make(app, ends, tree.destination, tree.options).await {
+        tally.failed(ends.source.show(tree.source), ends.destination.show(tree.destination), problem);
+        return;
+    }
+    let mut visits = walk(app.clone(), walker, tree.source.clone());
+    // Directories that could not be made: nothing in them can be copied either.
+    let mut lost: Vec<PathName> = Vec::new();
+    while let Some(visit) = visits.next().await {
+        let below = |path: &PathName| lost.iter().any(|lost| is_below(lost, path));
+        match visit {
+            Visit::Directory(path) if !below(&path) => {
+                let target = place::join(Some(tree.destination), &path);
+                if let Err(problem) = make(app, ends, &target, tree.options).await {
+                    tally.failed(
+                        shown(&ends.source, tree.source, &path),
+                        ends.destination.show(&target),
+                        problem,
+                    );
+                    lost.push(path);
+                }
+            }
+            Visit::File(path) if !below(&path) => {
+                let item = Item {
+                    source: place::join(Some(tree.source), &path),
+                    destination: place::join(Some(tree.destination), &path),
+                };
+                file(app, ends, &item, tree.options, tally).await;
+            }
+            Visit::Directory(path) | Visit::File(path) => {
+                let problem = Problem::new(Exit::Error, "its directory could not be made");
+                let target = place::join(Some(tree.destination), &path);
+                tally.failed(
+                    shown(&ends.source, tree.source, &path),
+                    ends.destination.show(&target),
+                    problem,
+                );
+            }
+            Visit::Skipped(path, why) => {
+                app.events.warn(format!("{} is skipped: {why}", shown(&ends.source, tree.source, &path)));
+            }
+            Visit::Failed(path, problem) => {
+                let name = path.map_or_else(
+                    || ends.source.show(tree.source),
+                    |path| shown(&ends.source, tree.source, &path),
+                );
+                app.events.warn(format!("{name}: {problem}"));
+                tally.failed(name, ends.destination.show(tree.destination), problem);
+            }
+        }
+        if app.stop.is_raised() || (tree.fail_fast && tally.has_failed()) {
+            break;
+        }
+    }
+    if app.stop.is_raised() && !tally.was_interrupted() {
+        tally.failed(
+            ends.source.show(tree.source),
+            ends.destination.show(tree.destination),
+            Problem::interrupted().advice("run it again: what is done is skipped"),
+        );
+    }
+}
+
+/// Copies one file and counts it.
+pub async fn file(app: &App, ends: &mut Ends, item: &Item, options: Options, tally: &mut Tally) {
+    let (source, dest) = ends.names(item);
+    match transfer::copy(app, ends, item, options).await {
+        Ok(done) => {
+            tally.done(&done);
+            if !options.dry_run {
+                say(app, source, dest, done);
+            }
+        }
+        Err(problem) => tally.failed(source, dest, problem),
+    }
+}
+
+/// Says that a file is done.
+pub fn say(app: &App, source: String, dest: String, done: Done) {
+    let Done { bytes, rung, verified, attempts } = done;
+    app.events.say(Event::File { source, dest, bytes, rung, verified, attempts });
+}
+
+async fn make(app: &App, ends: &mut Ends, path: &PathName, options: Options) -> Result<(), Problem> {
+    if options.dry_run {
+        return Ok(());
+    }
+    let mut retries = Retries::new(app);
+    loop {
+        match ends.destination.make_directory(app, path).await {
+            Ok(()) => return Ok(()),
+            Err(problem) => retries.after(problem).await?,
+        }
+    }
+}
+
+fn shown(host: &Host, root: &PathName, path: &PathName) -> String {
+    host.show(&place::join(Some(root), path))
+}
+
+/// Whether `path` is in the directory `directory`, at any depth.
+pub fn is_below(directory: &PathName, path: &PathName) -> bool {
+    let directory = directory.as_bytes();
+    let rest = path.as_bytes().strip_prefix(directory);
+    rest.is_some_and(|rest| rest.starts_with(b"/") || (directory.ends_with(b"/") && !rest.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_in_a_directory_is_below_it() {
+        let check = |directory: &str, path: &str, expect| {
+            let name = |text: &str| PathName::from_user(text).unwrap();
+            assert_eq!(is_below(&name(directory), &name(path)), expect, "{directory} {path}");
+        };
+        check("a", "a/b", true);
+        check("a", "a/b/c", true);
+        check("/", "/a", true);
+        check("a", "a", false);
+        check("a", "ab", false);
+        check("a/b", "a", false);
+    }
+}

@@ -1,0 +1,46 @@
+//! Names from listings are not trusted: a server could send its guest anywhere. Pure.
+
+use ftp_proto::wire::PathName;
+
+/// Why a name from a listing is refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Unusable {
+    /// It would leave the directory.
+    #[error("the name would lead out of its directory")]
+    Path,
+    /// Terminals and command lines could take it for something else.
+    #[error("the name contains control characters")]
+    Control,
+}
+
+/// Whether a name from a listing can name a file in its directory.
+pub fn usable(name: &PathName) -> Result<(), Unusable> {
+    let octets = name.as_bytes();
+    if octets.contains(&b'/') || matches!(octets, b"." | b"..") {
+        Err(Unusable::Path)
+    } else if octets.iter().any(u8::is_ascii_control) {
+        Err(Unusable::Control)
+    } else {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_lead_elsewhere_are_refused() {
+        let check = |name: &[u8], expect| assert_eq!(usable(&PathName::from_wire(name).unwrap()), expect);
+        check(b"a b-\"c\".txt", Ok(()));
+        check("é".as_bytes(), Ok(()));
+        check(b"\xff\xfe", Ok(()));
+        check(b"..", Err(Unusable::Path));
+        check(b".", Err(Unusable::Path));
+        check(b"../x", Err(Unusable::Path));
+        check(b"/etc/passwd", Err(Unusable::Path));
+        check(b"a\rb", Err(Unusable::Control));
+        check(b"a\x1b[2J", Err(Unusable::Control));
+        check(b"a\x7f", Err(Unusable::Control));
+    }
+}

@@ -1,0 +1,98 @@
+//! What was done, what failed, and the exit that follows. Pure.
+
+use crate::cli::Exit;
+use crate::ladder::Rung;
+use crate::problem::Problem;
+use crate::report::{Event, Events, Summary, Verified};
+use crate::transfer::Done;
+use ftp_proto::timer::Moment;
+
+/// Counts files.
+#[derive(Debug)]
+pub struct Tally {
+    verb: &'static str,
+    dry_run: bool,
+    files: u64,
+    skipped: u64,
+    bytes: u64,
+    /// How many files went which way.
+    rungs: Vec<(Rung, u64)>,
+    verified: Option<Verified>,
+    failures: Vec<Failure>,
+}
+
+#[derive(Debug)]
+struct Failure {
+    source: String,
+    dest: String,
+    problem: Problem,
+}
+
+impl Tally {
+    /// Nothing done yet.
+    pub const fn new(verb: &'static str, dry_run: bool) -> Self {
+        Self {
+            verb,
+            dry_run,
+            files: 0,
+            skipped: 0,
+            bytes: 0,
+            rungs: Vec::new(),
+            verified: None,
+            failures: Vec::new(),
+        }
+    }
+
+    /// A file is done.
+    pub fn done(&mut self, done: &Done) {
+        self.files += 1;
+        let Some(rung) = done.rung else {
+            self.skipped += 1;
+            return;
+        };
+        self.bytes += done.bytes;
+        self.verified = Some(self.verified.map_or(done.verified, |weakest| weakest.min(done.verified)));
+        match self.rungs.iter_mut().find(|(known, _)| *known == rung) {
+            Some((_, count)) => *count += 1,
+            None => self.rungs.push((rung, 1)),
+        }
+    }
+
+    /// A file has failed.
+    pub fn failed(&mut self, source: String, dest: String, problem: Problem) {
+        self.failures.push(Failure { source, dest, problem });
+    }
+
+    /// Whether anything has failed.
+    pub const fn has_failed(&self) -> bool {
+        !self.failures.is_empty()
+    }
+
+    /// Whether somebody interrupted it.
+    pub fn was_interrupted(&self) -> bool {
+        self.failures.iter().any(|failure| failure.problem.exit == Exit::Interrupted)
+    }
+
+    /// Lists the failures by cause, then the last line; gives the exit.
+    pub fn tell(mut self, events: &Events, took: Moment) -> Exit {
+        let exits: Vec<Exit> = self.failures.iter().map(|failure| failure.problem.exit).collect();
+        self.failures.sort_by_key(|failure| failure.problem.exit);
+        let failed = u64::try_from(self.failures.len()).unwrap_or(u64::MAX);
+        for Failure { source, dest, problem } in std::mem::take(&mut self.failures) {
+            events.say(Event::Failed { source, dest, exit: problem.exit, message: problem.to_string() });
+        }
+        events.say(Event::Summary(Summary {
+            verb: self.verb,
+            ok: failed == 0,
+            dry_run: self.dry_run,
+            files: self.files,
+            skipped: self.skipped,
+            bytes: self.bytes,
+            seconds: took.since_start().as_secs_f64(),
+            rung: self.rungs.iter().max_by_key(|(_, count)| *count).map(|(rung, _)| *rung),
+            verified: self.verified.unwrap_or(Verified::None),
+            failed,
+        }));
+        Exit::of_many(self.files, &exits)
+    }
+}
