@@ -21,6 +21,7 @@ impl Session {
             }
             Work::Transfer(transfer) => match &transfer.phase {
                 Phase::Preparing => {
+                    self.channel.end_passive(&mut self.out); // as if the wait had begun (D13)
                     self.channel.rendezvous = None;
                     self.abort_before_moving();
                 }

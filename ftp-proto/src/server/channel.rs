@@ -8,7 +8,7 @@
 //!    |  ACTV PORT EPRT, idle limit    | |     LSTN d: d alone, the other stays    |  |
 //!    +--------------------------------+ +-----------------------------------------+  |
 //!    +-------------------------------------------------------------------------------+
-//!        one data connection or one failure to get it, ACTV PORT EPRT, idle ABOR
+//!        one data connection or one failure to get it, ACTV PORT EPRT, idle limit, ABOR
 //! ```
 //!
 //! SOCK never changes the state: a listener takes it as filter, a direction without listener as
@@ -308,28 +308,27 @@ impl Channel {
         }
     }
 
-    /// When the first unused allocation is closed (C22): LSTN's listeners, and the own port while
-    /// nothing stands on it.
+    /// When the first unused allocation is closed (C22): the listeners, and the own port while
+    /// nothing stands on it. A PASV whose transfer was refused for its file is as unused as a LSTN.
     pub(super) fn idle_since(&self) -> Option<Moment> {
-        let listeners = match &self.ways {
-            Ways::Apart { send, receive } => [send.as_ref(), receive.as_ref()],
-            Ways::Passive { except, .. } => [except.as_ref().map(|(_, other)| other), None],
-        };
         let own = self.own.as_ref().filter(|_| self.own_is_unused()).map(|own| own.since);
-        listeners.into_iter().flatten().map(|listener| listener.since).chain(own).min()
+        self.listeners().map(|listener| listener.since).chain(own).min()
     }
 
     /// Closes what has been unused for `limit`.
     pub(super) fn close_idle(&mut self, now: Moment, limit: Duration, out: &mut Outbox) {
-        let due = |listener: &mut Listener| now.since(listener.since) >= limit;
+        let due = |listener: &Listener| now.since(listener.since) >= limit;
         let (a, b) = match &mut self.ways {
-            Ways::Apart { send, receive } => (send.take_if(due), receive.take_if(due)),
+            Ways::Apart { send, receive } => (send.take_if(|l| due(l)), receive.take_if(|l| due(l))),
             Ways::Passive { except, .. } => {
                 (except.take_if(|(_, other)| due(other)).map(|(_, other)| other), None)
             }
         };
         for listener in a.into_iter().chain(b) {
             listener.close(out);
+        }
+        if matches!(&self.ways, Ways::Passive { listener, .. } if due(listener)) {
+            self.end_passive(out);
         }
         let unused = self.own_is_unused();
         if let Some(own) = self.own.take_if(|own| unused && now.since(own.since) >= limit) {

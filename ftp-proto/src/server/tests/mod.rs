@@ -2,5 +2,6 @@
 
 mod harness;
 mod session;
+mod unused;
 
 use harness::Harness;
