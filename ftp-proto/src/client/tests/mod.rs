@@ -10,6 +10,7 @@
 //! | `wait n` | n seconds pass |
 
 mod aborts;
+mod any;
 mod login;
 mod replies;
 

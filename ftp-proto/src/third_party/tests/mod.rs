@@ -11,6 +11,7 @@
 //! | `cancel`, `wait n` | the caller cancels; n seconds pass |
 //! | `= text` | the outcome |
 
+mod any;
 mod order;
 mod rescue;
 mod setup;

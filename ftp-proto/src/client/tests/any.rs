@@ -1,0 +1,162 @@
+//! Whatever a server says and a driver does: one end, one final reply for each command, no panic.
+
+use super::*;
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+
+/// One thing that happens to a session.
+#[derive(Clone, Debug)]
+enum Act {
+    Line(u16, bool),
+    Octets(Vec<u8>),
+    Send(bool),
+    Abort,
+    Quit,
+    Pass(u64),
+    Close,
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let code = prop_oneof![
+        Just(100),
+        Just(120),
+        Just(125),
+        Just(150),
+        Just(200),
+        Just(201),
+        Just(202),
+        Just(211),
+        Just(220),
+        Just(225),
+        Just(226),
+        Just(230),
+        Just(250),
+        Just(252),
+        Just(255),
+        Just(300),
+        Just(330),
+        Just(331),
+        Just(332),
+        Just(350),
+        Just(421),
+        Just(426),
+        Just(452),
+        Just(500),
+        Just(530),
+        Just(550),
+        0u16..=999
+    ];
+    prop_oneof![
+        12 => (code, any::<bool>()).prop_map(|(code, block)| Act::Line(code, block)),
+        1 => prop::collection::vec(any::<u8>(), 0..40).prop_map(Act::Octets),
+        4 => any::<bool>().prop_map(Act::Send),
+        2 => Just(Act::Abort),
+        1 => Just(Act::Quit),
+        2 => (0u64..20).prop_map(Act::Pass),
+        1 => Just(Act::Close),
+    ]
+}
+
+/// What was seen of a session so far.
+#[derive(Default)]
+struct Seen {
+    finals: BTreeSet<CommandId>,
+    issued: BTreeSet<CommandId>,
+    aborts: usize,
+    done: usize,
+    over: bool,
+    closed: bool,
+    deadline: Option<Moment>,
+}
+
+impl Seen {
+    fn drain(&mut self, session: &mut Session) {
+        loop {
+            let output = session.poll();
+            match &output {
+                Output::Wait(deadline) => {
+                    self.deadline = *deadline;
+                    return;
+                }
+                Output::Close => {
+                    assert!(self.over && !self.closed);
+                    self.closed = true;
+                    continue;
+                }
+                Output::Send(octets) => assert!(octets.ends_with(b"\r\n")),
+                Output::Event(Event::Reply { to, class, .. }) => {
+                    assert!(self.issued.contains(to), "a reply to a command that was never sent");
+                    assert!(!self.finals.contains(to), "a reply after the final one");
+                    if class.is_final() {
+                        self.finals.insert(*to);
+                    }
+                }
+                Output::Event(Event::AbortDone) => self.done += 1,
+                Output::Event(Event::Ended(_)) => {
+                    assert!(!self.over, "ended twice");
+                    self.over = true;
+                    continue;
+                }
+                Output::Event(Event::Sent(_) | Event::Received(_) | Event::Ready { .. }) => {}
+            }
+            assert!(!self.over, "{output:?} after the end");
+        }
+    }
+}
+
+/// From here on the server is silent and the driver waits: it ends, or it is idle.
+fn silence(session: &mut Session, seen: &mut Seen) {
+    for _ in 0..40 {
+        let Some(deadline) = seen.deadline else { break };
+        session.timeout(deadline);
+        seen.drain(session);
+    }
+    assert_eq!(seen.deadline, None);
+    let idle = session.pipeline.head().is_none_or(|head| head.transfer && head.started);
+    let ready = matches!(session.state, State::Ready) && session.drain.is_none() && idle;
+    assert!(seen.over || ready, "a wait without an end");
+    assert!(seen.over || seen.done == seen.aborts, "an abort without an end");
+}
+
+fn play(logged_in: bool, acts: Vec<Act>) {
+    let mut session = Session::new(config(), Moment::START);
+    let (mut now, mut seen) = (Moment::START, Seen::default());
+    if logged_in {
+        session.bytes(now, b"220 hi\r\n230 in\r\n500 no\r\n");
+    }
+    seen.drain(&mut session);
+    for act in acts {
+        match act {
+            Act::Line(code, false) => session.bytes(now, format!("{code:03} text\r\n").as_bytes()),
+            Act::Line(code, true) => {
+                session.bytes(now, format!("{code:03}-text\r\n UTF8\r\n{code:03} end\r\n").as_bytes());
+            }
+            Act::Octets(octets) => session.bytes(now, &octets),
+            Act::Send(transfer) => {
+                let path = PathName::from_user("a").unwrap();
+                let command = if transfer { Command::Retr(path) } else { Command::Size(path) };
+                seen.issued.insert(session.send(now, command, None));
+            }
+            Act::Abort => {
+                let merged = session.drain.is_some() || session.is_over();
+                seen.aborts += usize::from(!merged);
+                session.abort(now);
+            }
+            Act::Quit => session.quit(now),
+            Act::Pass(seconds) => {
+                now = now + Duration::from_secs(seconds);
+                session.timeout(now);
+            }
+            Act::Close => session.closed(now),
+        }
+        seen.drain(&mut session);
+    }
+    silence(&mut session, &mut seen);
+}
+
+proptest! {
+    #[test]
+    fn any_server_leaves_a_session_with_one_end(logged_in: bool, acts in prop::collection::vec(act(), 0..40)) {
+        play(logged_in, acts);
+    }
+}
