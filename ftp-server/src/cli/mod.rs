@@ -2,6 +2,7 @@
 
 pub mod log;
 pub mod print;
+mod ready;
 pub mod secret;
 pub mod serve;
 

@@ -14,7 +14,7 @@ pub async fn until_stopped(config: Config) -> Result<(), super::Exit> {
     let mut stop = Stop::new().context("cannot listen for signals")?;
     let doors = Door::open_all(&config.listeners)?;
     let server = Server::start(&config, doors)?;
-    announce(&server)?;
+    super::ready::announce(&server)?;
     stop.wait().await;
     tokio::select! {
         () = server.drain() => {}
@@ -22,20 +22,6 @@ pub async fn until_stopped(config: Config) -> Result<(), super::Exit> {
         () = stop.wait() => {}
     }
     Ok(())
-}
-
-/// One line for each listener on standard output, with the real port.
-#[allow(clippy::print_stdout, reason = "the ready notice is the program's result")]
-fn announce(server: &Server) -> Result<(), anyhow::Error> {
-    use std::io::{Write, stdout};
-    let mut text = String::new();
-    for (at, kind) in server.places() {
-        text.push_str(&format!("listening on {at} ({kind})\n"));
-    }
-    let mut out = stdout().lock();
-    out.write_all(text.as_bytes())
-        .and_then(|()| out.flush())
-        .context("cannot say on standard output that it is ready")
 }
 
 /// The scheduler: few threads for the sessions, and those that wait for disks.

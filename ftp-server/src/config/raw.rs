@@ -8,16 +8,16 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::text::{duration, network, ports};
+use super::text::{address, duration, network, ports};
 
 /// How to serve.
 #[derive(clap::Args, Debug, Default)]
 pub struct Options {
     /// A modern listener (RFC 959 family), repeatable; no listener given: 0.0.0.0:2121 and [::]:2121
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = address)]
     pub listen: Vec<SocketAddr>,
     /// A listener that speaks the 1973 dialect (greeting 300), repeatable
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = address)]
     pub listen_1973: Vec<SocketAddr>,
     /// The directory that users see as /; none leaves it
     #[arg(long, value_name = "DIR")]

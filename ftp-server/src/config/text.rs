@@ -1,6 +1,6 @@
 //! Durations, networks and port ranges as people write them.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -23,6 +23,11 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         Some(millis) if millis <= LONGEST => Ok(Duration::from_millis(millis)),
         Some(_) | None => Err("it must not be longer than a year".to_owned()),
     }
+}
+
+/// `192.0.2.1:2121`, `[2001:db8::1]:2121`.
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "write IP:PORT or [IPv6]:PORT; port 0 is any free port".to_owned())
 }
 
 /// `192.0.2.0/24`, or one address.

@@ -23,7 +23,7 @@ use tracing::Instrument;
 
 use crate::auth::{Anonymous, Everybody, QuickUsers, Users};
 use crate::config::{Config, Place};
-use crate::session::{self, Shared};
+use crate::session::{self, Permits, Shared};
 use crate::vfs::Root;
 
 /// How far the server is on its way to the end.
@@ -106,8 +106,10 @@ impl Server {
         let places: Vec<_> = doors.iter().map(|door| (door.at, door.dialect)).collect();
         let (phase, phases) = watch::channel(Phase::Open);
         let (living, alive) = mpsc::channel(1);
+        let clock = Clock::start();
         let shared = Arc::new(Shared {
-            clock: Clock::start(),
+            clock,
+            permits: Permits::new(clock),
             ports: Ports::new(config.passive_ports.clone()),
             users: users(config),
             root: Arc::new(root),
@@ -198,6 +200,7 @@ impl Lobby {
             }
         };
         let guest = session::Guest {
+            id,
             stream,
             from,
             admitted,

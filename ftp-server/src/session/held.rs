@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tracing::Instrument;
 
+use super::permits::Permit;
 use crate::data::Begun;
 use crate::vfs::Prepared;
 
@@ -41,12 +42,21 @@ pub(super) enum Done {
     Moved(Ticket, u64, End),
 }
 
+/// A connection on its way from a listener to its session.
+#[derive(Debug)]
+struct Arrival {
+    listener: Ticket,
+    stream: TcpStream,
+    from: SocketAddr,
+}
+
 /// Everything that one session holds.
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) reservations: HashMap<Ticket, Arc<Reserved>>,
     pub(super) prepared: HashMap<Ticket, Prepared>,
     pub(super) moves: HashMap<Ticket, Meter>,
+    pub(super) permits: HashMap<Ticket, Permit>,
     connections: HashMap<ConnId, Arc<TcpStream>>,
     listeners: HashMap<Ticket, AbortHandle>,
     questions: HashMap<Ticket, AbortHandle>,
@@ -55,8 +65,8 @@ pub(super) struct Held {
     work: JoinSet<Done>,
     /// Ends by itself, soon after its meter is stopped.
     moving: JoinSet<Done>,
-    arrivals: mpsc::Receiver<Done>,
-    arrive: mpsc::Sender<Done>,
+    arrivals: mpsc::Receiver<Arrival>,
+    arrive: mpsc::Sender<Arrival>,
     next_connection: u64,
     /// Kept by every move, so that the server does not end before it.
     living: mpsc::Sender<()>,
@@ -69,6 +79,7 @@ impl Held {
             reservations: HashMap::new(),
             prepared: HashMap::new(),
             moves: HashMap::new(),
+            permits: HashMap::new(),
             connections: HashMap::new(),
             listeners: HashMap::new(),
             questions: HashMap::new(),
@@ -92,7 +103,9 @@ impl Held {
                     Err(error) if error.is_cancelled() => continue,
                     other => other?,
                 },
-                Some(done) = self.arrivals.recv() => done,
+                Some(Arrival { listener, stream, from }) = self.arrivals.recv() => {
+                    Done::Arrived(listener, stream, from)
+                }
                 else => pending().await,
             };
             // Work that ended just when it was given up: what it brought is dropped.
@@ -143,7 +156,7 @@ impl Held {
                 };
                 // From here on small writes need no wait.
                 if stream.writable().await.is_ok()
-                    && arrive.send(Done::Arrived(ticket, stream, from)).await.is_err()
+                    && arrive.send(Arrival { listener: ticket, stream, from }).await.is_err()
                 {
                     return;
                 }
@@ -166,6 +179,7 @@ impl Held {
             work.abort();
         }
         self.prepared.remove(&ticket);
+        self.permits.remove(&ticket);
     }
 
     /// Names a connection.

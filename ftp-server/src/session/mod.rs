@@ -9,6 +9,7 @@
 mod control;
 mod held;
 mod perform;
+mod permits;
 mod report;
 
 use std::collections::VecDeque;
@@ -31,6 +32,7 @@ use crate::listen::{Admitted, Phase};
 use crate::vfs::{Root, View};
 use control::{Control, Read};
 use held::{Done, Held};
+pub use permits::Permits;
 
 /// What all sessions of a server use.
 pub struct Shared {
@@ -42,11 +44,15 @@ pub struct Shared {
     pub users: Arc<dyn Users>,
     /// The files.
     pub root: Arc<Root>,
+    /// Who may try foreign targets now.
+    pub permits: Arc<Permits>,
 }
 
 /// Who has come.
 #[derive(Debug)]
 pub struct Guest {
+    /// The session's number.
+    pub id: u64,
     /// The control connection.
     pub stream: TcpStream,
     /// Its other end.
@@ -71,6 +77,7 @@ pub async fn run(shared: Arc<Shared>, guest: Guest) {
 }
 
 struct Session {
+    id: u64,
     shared: Arc<Shared>,
     machine: server::Session,
     control: Control,
@@ -96,10 +103,11 @@ enum Happened {
 
 impl Session {
     fn new(shared: Arc<Shared>, guest: Guest) -> io::Result<Self> {
-        let Guest { stream, from, admitted, machine, phases, living } = guest;
+        let Guest { id, stream, from, admitted, machine, phases, living } = guest;
         let connection =
             Connection { peer: from, local: stream.local_addr()?, entropy: ftp_io::random::octets()? };
         Ok(Self {
+            id,
             shared,
             machine: server::Session::new(machine, connection),
             control: Control::new(stream)?,

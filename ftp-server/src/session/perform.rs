@@ -17,6 +17,7 @@ use tokio::task::spawn_blocking;
 
 use super::Session;
 use super::held::Done;
+use super::permits::Turn;
 use crate::data::{begin, pump};
 use crate::vfs::{Subject, View, io_failure};
 
@@ -56,8 +57,26 @@ impl Session {
             Ask::Drop { conn, how } => self.let_go(conn, how),
             Ask::Write { conn, octets } => self.write(conn, &octets),
             Ask::Read { conn, limit } => self.read(conn, limit),
-            Ask::Permit { ticket, .. } => self.answer(ticket, Answer::Permit(true)),
-            Ask::PermitDone { .. } => {}
+            Ask::Permit { ticket, account, target } => {
+                match self.shared.permits.ask(self.id, ticket, &account, target) {
+                    Turn::Now(permit) => {
+                        self.held.permits.insert(ticket, permit);
+                        self.answer(ticket, Answer::Permit(true));
+                    }
+                    Turn::Later(permit, told) => {
+                        self.held.permits.insert(ticket, permit);
+                        self.held.question(ticket, async move {
+                            Done::Answer(ticket, Answer::Permit(told.await.unwrap_or(false)))
+                        });
+                    }
+                    Turn::Never => self.answer(ticket, Answer::Permit(false)),
+                }
+            }
+            Ask::PermitDone { ticket, proven } => {
+                if let Some(permit) = self.held.permits.remove(&ticket) {
+                    permit.done(proven);
+                }
+            }
             Ask::Prepare { ticket, path, intent } => {
                 let work = self.with_files(move |view| view.prepare(&path, &intent));
                 self.held.question(ticket, async move { Done::Prepared(ticket, work.await) });
