@@ -40,5 +40,8 @@ pub fn run() -> ExitCode {
 fn serve(config: Config) -> Result<(), Exit> {
     cli::log::start(&config.log);
     cli::serve::raise_descriptor_limit();
-    cli::serve::runtime()?.block_on(cli::serve::until_stopped(config))
+    let runtime = cli::serve::runtime()?;
+    let served = runtime.block_on(cli::serve::until_stopped(config));
+    runtime.shutdown_timeout(cli::serve::AT_LAST);
+    served
 }

@@ -1,5 +1,7 @@
 //! From a configuration to a server that runs, until it is told to stop.
 
+use std::time::Duration;
+
 use anyhow::Context;
 use ftp_io::signal::Stop;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -46,5 +48,7 @@ pub fn raise_descriptor_limit() {
     }
 }
 
+/// What a disk that does not answer can delay the end.
+pub const AT_LAST: Duration = Duration::from_secs(2);
 const MAX_WORKERS: usize = 4;
 const MAX_BLOCKING: usize = 1_024;
