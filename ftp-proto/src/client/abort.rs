@@ -37,6 +37,10 @@ pub(super) fn owner(pipeline: &Pipeline, dialect: Dialect, code: Code) -> Option
     let abort = pipeline.position(Owner::Abort);
     let started = pipeline.head().is_some_and(|head| head.transfer && head.started);
 
+    let stat = pipeline.status(dialect, code);
+    if stat.is_some_and(|stat| abort.is_none_or(|abort| stat < abort)) {
+        return stat;
+    }
     if means(Meaning::Started) {
         // Late: the transfer began before ABOR was read.
         return pipeline.transfer();

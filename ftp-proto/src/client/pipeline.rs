@@ -1,7 +1,10 @@
-//! Which reply answers which command: first in, first out, for as long as nothing is aborted.
+//! Which reply answers which command: first in, first out, but for STAT during a transfer. What an
+//! abort changes is in [`super::abort`].
 
 use super::CommandId;
 use crate::command::{Command, Verb};
+use crate::dialect::Dialect;
+use crate::reply::{Code, Meaning, is_status};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -78,6 +81,22 @@ impl Pipeline {
         self.queue.iter().position(|pending| pending.owner == owner)
     }
 
+    /// The command that a reply answers, when nothing is aborted.
+    pub(super) fn answered_by(&self, dialect: Dialect, code: Code) -> usize {
+        self.status(dialect, code).unwrap_or(0)
+    }
+
+    /// The STAT that a reply answers before its turn: many servers answer it while data moves, many
+    /// keep it until the end.
+    pub(super) fn status(&self, dialect: Dialect, code: Code) -> Option<usize> {
+        let head = self.head().filter(|head| head.transfer)?;
+        let stat = self.queue.iter().position(|pending| pending.verb == Verb::Stat)?;
+        let refusals = [Meaning::Unrecognised, Meaning::NotImplemented, Meaning::BadSequence];
+        let refused = refusals.iter().any(|meaning| code == meaning.code(dialect));
+        // A transfer that has begun does not end with "unknown command".
+        (is_status(dialect, code) || (refused && head.started)).then_some(stat)
+    }
+
     /// The first transfer without a final reply.
     pub(super) fn transfer(&self) -> Option<usize> {
         self.queue.iter().position(|pending| pending.transfer)
@@ -101,8 +120,12 @@ impl Pipeline {
         }
     }
 
-    /// Whether everything before `index` is a transfer or ABOR, whose replies a server may forget.
+    /// Whether everything before `index` is a transfer, STAT or ABOR, whose replies a server that
+    /// aborts may forget.
     pub(super) fn forgettable_before(&self, index: usize) -> bool {
-        self.queue.iter().take(index).all(|pending| pending.transfer || pending.owner == Owner::Abort)
+        let forgettable = |pending: &Pending| {
+            pending.transfer || pending.verb == Verb::Stat || pending.owner == Owner::Abort
+        };
+        self.queue.iter().take(index).all(forgettable)
     }
 }

@@ -121,11 +121,12 @@ impl Session {
         }
     }
 
-    /// Sends a command. Several may be under way; replies are matched in order. `patience` replaces
-    /// the reply timeout for this command (HASH of a large file, a transfer).
+    /// Sends a command. Several may be under way; replies are matched in order, but for STAT, which
+    /// a server may answer during a transfer. `patience` replaces the reply timeout for this command
+    /// (HASH of a large file).
     ///
-    /// A preliminary reply starts the timeout anew. A transfer that has begun has none unless it has
-    /// a `patience`: how long octets may take is for the one who counts them.
+    /// A preliminary reply starts the timeout anew. Of a transfer only the first reply has one: how
+    /// long octets may take is for the one who counts them.
     ///
     /// Before [`Event::Ready`] and during an abort commands wait for their turn. After the end and
     /// after [`Self::quit`] they are not sent any more.
@@ -209,7 +210,7 @@ impl Session {
     fn watch(&mut self, now: Moment) {
         self.timers.disarm(Timer::Reply);
         let Some(head) = self.pipeline.head() else { return };
-        if self.drain.is_some() || (head.transfer && head.started && head.patience.is_none()) {
+        if self.drain.is_some() || (head.transfer && head.started) {
             return;
         }
         // Many servers say 150 when their peer has come (modern-servers 1).
@@ -229,7 +230,7 @@ impl Session {
                 drain.heard = true;
                 abort::owner(&self.pipeline, self.dialect, reply.code)
             }
-            None => Some(0),
+            None => Some(self.pipeline.answered_by(self.dialect, reply.code)),
         };
         let Some((index, pending)) = index.and_then(|i| Some((i, *self.pipeline.get(i)?))) else {
             return self.unexpected(reply);
@@ -242,14 +243,18 @@ impl Session {
             } else {
                 self.pipeline.finish(index);
             }
-            self.watch(now);
+            if index == 0 {
+                self.watch(now);
+            }
             self.answered(now, pending.owner, reply, class);
             self.drain_on(now, pending.owner);
         } else {
             if class == Class::Preliminary {
                 self.pipeline.start(index);
             }
-            self.watch(now);
+            if index == 0 {
+                self.watch(now);
+            }
             if let Owner::Caller(to) = pending.owner {
                 self.event(Event::Reply { to, reply, class });
             } else if let State::Features(before) = &mut self.state {

@@ -16,7 +16,7 @@ pub use facts::write_facts;
 pub use meaning::Meaning;
 pub use parse::{NotFtp, ReplyReader};
 pub use refusals::{Blame, blame};
-pub use session::{Greeting, ends_session, greeting};
+pub use session::{Greeting, ends_session, greeting, is_status};
 pub use write::write;
 
 use crate::wire::show;

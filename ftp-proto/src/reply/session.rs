@@ -1,4 +1,4 @@
-//! Replies about the session itself, not about a command: the greeting and the farewell.
+//! Replies that need no place in the order: the greeting, the farewell, the status of a transfer.
 
 use super::{Code, Meaning};
 use crate::dialect::Dialect;
@@ -36,6 +36,15 @@ pub fn ends_session(dialect: Dialect, code: Code) -> bool {
         || (dialect == Dialect::Rfc354 && matches!(code.0, 430 | 434..=436))
 }
 
+/// Whether STAT is answered like this and no transfer is: a server that is asked while it moves data
+/// answers before the transfer does (RFC 959 4.1.3; in 1973 a 1xx block and a final 200).
+pub fn is_status(dialect: Dialect, code: Code) -> bool {
+    match dialect {
+        Dialect::Rfc354 => matches!(code.0, 100..=200),
+        Dialect::Rfc959 => matches!(code.0, 211..=213),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,5 +70,25 @@ mod tests {
         assert!(ends_session(Dialect::Rfc354, Code(435)));
         assert!(!ends_session(Dialect::Rfc959, Code(434)));
         assert!(!ends_session(Dialect::Rfc354, Code(450)));
+    }
+
+    #[test]
+    fn no_reply_of_a_transfer_is_a_status() {
+        for dialect in [Dialect::Rfc354, Dialect::Rfc959] {
+            for meaning in [
+                Meaning::Started,
+                Meaning::Transferred,
+                Meaning::TransferAborted,
+                Meaning::CannotConnect,
+                Meaning::NotFound,
+                Meaning::NoSpace,
+                Meaning::LocalError,
+            ] {
+                assert!(!is_status(dialect, meaning.code(dialect)), "{dialect:?} {meaning:?}");
+            }
+            for meaning in [Meaning::SystemStatus, Meaning::FileStatus, Meaning::StatusEnd] {
+                assert!(is_status(dialect, meaning.code(dialect)), "{dialect:?} {meaning:?}");
+            }
+        }
     }
 }

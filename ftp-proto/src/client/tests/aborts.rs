@@ -87,6 +87,36 @@ fn h19_replies_that_are_still_owed_to_the_set_up_are_counted() {
 }
 
 #[test]
+fn h19_a_stat_under_way_is_counted_or_forgotten() {
+    let begun = "> RETR a\nC: RETR a\nS: 150 go\n= 0 Preliminary 150\n> STAT\nC: STAT\nabort\nC: ABOR\n";
+    for replies in [
+        "S: 211 5\n= 1 Done 211\nS: 426 off\n= 0 Later 426\nS: 226 aborted",
+        "S: 426 off\n= 0 Later 426\nS: 211 idle\n= 1 Done 211\nS: 226 aborted",
+        "S: 225 nothing\nC: NOOP\nS: 200 ok",
+    ] {
+        ready(&format!("{begun}{replies}\n= abort done\n> PWD\nC: PWD\nS: 257 /\n= 2 Done 257"));
+    }
+    ready_1973(
+        "> RETR a
+         C: RETR a
+         S: 250 go
+         = 0 Preliminary 250
+         > STAT
+         C: STAT
+         abort
+         C: ABOR
+         S: 100 Bytes 5
+         = 1 Aside 100
+         S: 200 End
+         = 1 Done 200
+         S: 452 off
+         = 0 Later 452
+         S: 201 aborted
+         = abort done",
+    );
+}
+
+#[test]
 fn h19_commands_sent_during_an_abort_wait_for_its_end() {
     ready(
         "> RETR a

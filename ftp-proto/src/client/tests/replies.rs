@@ -124,23 +124,75 @@ fn each_command_has_its_own_time_and_preliminary_replies_renew_it() {
 }
 
 #[test]
-fn a_transfer_that_has_begun_is_the_drivers_to_watch_unless_it_said_how_long() {
+fn a_transfer_that_has_begun_is_the_drivers_to_watch() {
     let mut stage = Stage::new(config());
     stage.play(LOGIN);
-    stage.play("> RETR a\nC: RETR a\nS: 150 go\n= 0 Preliminary 150");
+    stage.play("> RETR a\nC: RETR a\nwait 59\nS: 150 go\n= 0 Preliminary 150");
     assert_eq!(stage.deadline, None);
     stage.play("S: 226 done\n= 0 Done 226");
 
     let command = parse(b"RETR a", Dialect::Rfc959).unwrap();
     stage.session.send(stage.now, command, Some(Duration::from_secs(100)));
     stage.drain();
-    stage.play(
-        "C: RETR a
-         wait 99
+    stage.play("C: RETR a\nwait 99\nS: 150 go\n= 1 Preliminary 150");
+    assert_eq!(stage.deadline, None);
+}
+
+#[test]
+fn stat_during_a_transfer_may_be_answered_before_it() {
+    ready(
+        "> RETR a
+         C: RETR a
+         > STAT
+         C: STAT
+         S: 211-Transfer
+         S:  waiting
+         S: 211 End
+         = 1 Done 211
          S: 150 go
-         = 1 Preliminary 150
-         wait 99
-         wait 1
+         = 0 Preliminary 150
+         > STAT
+         C: STAT
+         S: 213 Bytes 5
+         = 2 Done 213
+         > STAT
+         C: STAT
+         S: 503 Not during a transfer
+         = 3 Refused 503
+         > STAT
+         C: STAT
+         S: 226 done
+         = 0 Done 226
+         S: 211 idle
+         = 4 Done 211",
+    );
+    ready_1973(
+        "> RETR a
+         C: RETR a
+         S: 250 go
+         = 0 Preliminary 250
+         > STAT
+         C: STAT
+         S: 100 Bytes 5
+         = 1 Aside 100
+         S: 200 End
+         = 1 Done 200
+         S: 257 done
+         = 0 Done 257",
+    );
+}
+
+#[test]
+fn the_answers_to_stat_do_not_prolong_the_wait_for_a_transfer() {
+    ready(
+        "> RETR a
+         C: RETR a
+         wait 30
+         > STAT
+         C: STAT
+         S: 211 waiting
+         = 1 Done 211
+         wait 30
          = ended: the server did not answer in time (reply timer)
          = close",
     );
