@@ -94,7 +94,7 @@ fn copy(source: &str, destination: &str) -> Result<(), Problem> {
             Ok(())
         }
         Outcome::Failed(trouble) => {
-            Err(format!("{:?} failed at {}: {:?}", trouble.side, trouble.during, trouble.cause).into())
+            Err(format!("{:?} failed at {}: {}", trouble.side, trouble.during, trouble.cause).into())
         }
     }
 }

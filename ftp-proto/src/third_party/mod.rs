@@ -113,6 +113,7 @@ use crate::rendezvous::RendezvousSecret;
 use crate::reply::{Blame, Class, Reply};
 use crate::timer::{Moment, Timer};
 use crate::wire::PathName;
+use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -271,6 +272,20 @@ pub enum Cause {
     Ended(Failure),
     /// The caller cancelled.
     Cancelled,
+}
+
+impl fmt::Display for Cause {
+    /// For people: the server's own words, or what is wrong with them, or that there were none.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(reply) => f.write_str(&reply.display()),
+            Self::Unusable(reply, why) => write!(f, "{why}: {}", reply.display()),
+            Self::Policy(why, reply) => write!(f, "{why}: {}", reply.display()),
+            Self::Silent(timer) => write!(f, "no answer in time ({} timer)", timer.name()),
+            Self::Ended(failure) => failure.fmt(f),
+            Self::Cancelled => f.write_str("cancelled"),
+        }
+    }
 }
 
 impl Party {
