@@ -11,6 +11,7 @@ use crate::dialect::Dialect;
 use crate::feature;
 use crate::listing::{Entry, Kind, facts_line};
 use crate::reply::Meaning;
+use crate::timer::Timer;
 use crate::wire::PathName;
 
 /// Entries that STAT shows on the control connection at most.
@@ -58,6 +59,9 @@ impl Session {
         let ticket = self.out.ticket();
         moving.stat = Some(ticket);
         self.out.ask(Ask::Progress { ticket, of: moving.ticket });
+        if !self.timers.is_armed(Timer::Question) {
+            self.timers.arm(Timer::Question, self.now + self.config.timeouts.question);
+        }
     }
 
     /// E09: progress of the transfer under way.

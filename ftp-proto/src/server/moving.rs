@@ -111,17 +111,24 @@ impl Session {
         let stall_at = self.now + self.config.timeouts.stall;
         let Work::Transfer(transfer) = &mut self.work else { return };
         let Phase::Moving(moving) = &mut transfer.phase else { return };
-        if moving.stat == Some(ticket) {
+        let (for_stat, for_stall) = (moving.stat == Some(ticket), moving.stall == Some(ticket));
+        if for_stat {
             moving.stat = None;
-            self.status_of_transfer(&[format!("Bytes {moved}"), format!("Durable {durable}")]);
-        } else if moving.stall == Some(ticket) {
+        }
+        let seen = moving.seen;
+        if for_stall {
             moving.stall = None;
-            if moving.seen == (moved, durable) {
-                self.stop_move(Stop::Stall);
-            } else {
-                moving.seen = (moved, durable);
-                self.timers.arm(Timer::Stall, stall_at);
-            }
+            moving.seen = (moved, durable);
+        }
+        if moving.stat.is_none() && moving.stall.is_none() && moving.started && moving.stop.is_none() {
+            self.timers.disarm(Timer::Question);
+        }
+        if for_stat {
+            self.status_of_transfer(&[format!("Bytes {moved}"), format!("Durable {durable}")]);
+        } else if for_stall && seen == (moved, durable) {
+            self.stop_move(Stop::Stall);
+        } else if for_stall {
+            self.timers.arm(Timer::Stall, stall_at);
         }
     }
 
@@ -170,7 +177,10 @@ impl Session {
         match (end, stop) {
             (End::Whole, _) => self.whole(peer, octets),
             (End::Stopped, Some(Stop::Abort)) => self.out.reply(Meaning::TransferAborted, "Transfer aborted"),
-            (End::Stopped, Some(Stop::Stall) | None) => {
+            (End::Stopped, None) => {
+                self.out.reply(Meaning::TransferAborted, "Transfer stopped by the server")
+            }
+            (End::Stopped, Some(Stop::Stall)) => {
                 self.out.event(Event::TimedOut(Timer::Stall));
                 let text =
                     format!("Nothing moved for {} s, transfer ended", self.config.timeouts.stall.as_secs());

@@ -47,6 +47,8 @@ pub(super) struct Harness {
     pub(super) ports: bool,
     /// Whether a move begins at once.
     pub(super) opens: Result<(), FileFailure>,
+    /// Whether a move that is to stop does so at once.
+    pub(super) stops: bool,
     /// Whether questions about files are answered at once.
     pub(super) answers_files: bool,
     next_port: u16,
@@ -143,6 +145,7 @@ impl Harness {
             permit: Some(true),
             ports: true,
             opens: Ok(()),
+            stops: true,
             answers_files: true,
             next_port: 40_001,
             next_conn: 1,
@@ -279,7 +282,9 @@ impl Harness {
             Ask::Stop(ticket) => {
                 assert_eq!(self.moving, Some(ticket));
                 self.did.push("stop".to_owned());
-                self.answer(ticket, Answer::Moved { octets: self.progress.0, end: End::Stopped });
+                if self.stops {
+                    self.answer(ticket, Answer::Moved { octets: self.progress.0, end: End::Stopped });
+                }
             }
             Ask::File { ticket, ask } => {
                 self.did.push(format!("{ask:?}"));
@@ -388,6 +393,14 @@ impl Harness {
         conn
     }
 
+    /// Somebody whose connection was on its way when the listener was closed.
+    pub(super) fn late_arrival(&mut self, port: u16) {
+        let listener = *self.listeners.iter().find(|(_, at)| **at == port).expect("nobody listens there").0;
+        self.say("ACTV");
+        let conn = self.new_conn();
+        self.input(Input::Arrived { listener, conn, from: address(&format!("{OWN}:5000")) });
+    }
+
     pub(super) fn listens(&self, port: u16) -> bool {
         self.listeners.values().any(|open| *open == port)
     }
@@ -413,6 +426,24 @@ impl Harness {
     pub(super) fn refused(&mut self) {
         let (ticket, _) = self.connecting.pop_front().expect("nobody connects");
         self.input(Input::Answer(ticket, Answer::Failed("refused".to_owned())));
+    }
+
+    /// The same where there is one. Whether there was.
+    pub(super) fn try_refuse(&mut self) -> bool {
+        let connecting = self.is_connecting();
+        if connecting {
+            self.refused();
+        }
+        connecting
+    }
+
+    pub(super) fn is_connecting(&self) -> bool {
+        !self.connecting.is_empty()
+    }
+
+    /// The other end of a connection goes away.
+    pub(super) fn lose(&mut self, conn: ConnId) {
+        self.input(Input::Lost(conn));
     }
 
     /// The move ends.

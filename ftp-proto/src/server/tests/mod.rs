@@ -1,7 +1,12 @@
 //! The session machine against its statements, on a virtual clock, with a driver of a few lines.
 
 mod harness;
+mod lstn;
+mod pasv;
+mod rndz;
 mod session;
+mod sock;
+mod transfer;
 mod unused;
 
 use harness::Harness;

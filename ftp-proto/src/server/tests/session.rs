@@ -11,7 +11,9 @@ fn fresh(dialect: Dialect) -> Harness {
 
 #[test]
 fn a02_type_a_in_any_case() {
-    both().map(|mut h| h.check("type a", &["200"]));
+    for mut h in both() {
+        h.check("type a", &["200"]);
+    }
 }
 
 #[test]
@@ -265,16 +267,8 @@ fn commands_during_a_transfer_wait_in_a_bounded_queue() {
     for _ in 0..1000 {
         h.check("NOOP", &[]);
     }
-    h.check(
-        "ABOR",
-        &["426", "226"]
-            .repeat(1)
-            .iter()
-            .chain(["200"].repeat(64).iter())
-            .chain(["503"].repeat(936).iter())
-            .copied()
-            .collect::<Vec<_>>(),
-    );
+    let codes = [vec!["426", "226"], vec!["200"; 64], vec!["503"; 936]].concat();
+    h.check("ABOR", &codes);
 }
 
 #[test]
@@ -285,4 +279,16 @@ fn an_unanswered_question_ends_the_session() {
     h.pass(seconds(3601));
     assert!(h.closed);
     assert!(h.events.iter().any(|event| matches!(event, Event::TimedOut(_))));
+}
+#[test]
+fn features_and_help_tell_the_extensions() {
+    let features = modern().say("FEAT");
+    assert_eq!(features[0], "211-Features");
+    for line in [" SOCK", " LSTN R;S", " GSOC", " ACTV", " RNDZ"] {
+        assert!(features.iter().any(|feature| feature == line), "{line} in {features:?}");
+    }
+    let help = old().say("HELP");
+    assert!(help[0].starts_with("200-") && help.iter().any(|line| line == " LSTN R;S"), "{help:?}");
+    assert!(modern().say("HELP SOCK")[0].starts_with("214 SOCK "));
+    assert!(old().say("FEAT")[0].starts_with("200-"));
 }

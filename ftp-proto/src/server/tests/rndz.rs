@@ -1,0 +1,314 @@
+//! RNDZ: proofs, and a failure that shows nothing.
+
+use super::Harness;
+use super::harness::{FOREIGN, OWN, Setup, modern, seconds};
+use crate::command::Direction;
+use crate::policy::Rules;
+use crate::server::ask::End;
+use std::time::Duration;
+
+const SECRET: [u8; 32] = [7; 32];
+
+/// A session with the secret of the next data connection.
+fn with_secret() -> Harness {
+    let mut h = modern();
+    give_secret(&mut h);
+    h
+}
+
+fn give_secret(h: &mut Harness) {
+    h.check(&format!("RNDZ {}", "07".repeat(32)), &["200"]);
+}
+
+/// The connecting end with a foreign target, up to its transfer command.
+fn dials_foreign() -> Harness {
+    let mut h = with_secret();
+    h.check(&format!("SOCK {FOREIGN},40004"), &["255"]);
+    h.did();
+    h
+}
+
+#[test]
+fn the_right_proof_moves_the_file_and_is_told() {
+    let mut h = with_secret();
+    let port = h.port("LSTN R");
+    let conn = h.arrive(port, &format!("{FOREIGN}:40127"));
+    h.check("STOR c", &[]);
+    h.prove(conn, SECRET, Direction::Send);
+    assert!(h.take()[0].starts_with("150"));
+    assert!(h.did().contains(&"they found Proven".to_owned()));
+    assert_eq!(
+        h.finish(7, End::Whole),
+        [
+            "226-Peer 198.51.100.9:40127 proven-by=rndz",
+            "226-Strangers-refused 0",
+            "226-Bytes 7",
+            "226 Transfer complete."
+        ]
+    );
+}
+
+#[test]
+fn nothing_is_opened_and_nothing_said_before_the_proof() {
+    let mut h = with_secret();
+    let port = h.port("PASV");
+    h.check("STOR c", &[]);
+    let conn = h.arrive(port, &format!("{FOREIGN}:40127"));
+    assert_eq!(h.written[&conn].len(), 32, "our hello");
+    assert!(!h.is_moving());
+    assert_eq!(h.take(), Vec::<String>::new());
+}
+
+#[test]
+fn a_wrong_proof_closes_that_one_and_the_wait_goes_on() {
+    let mut h = with_secret();
+    let port = h.port("PASV");
+    h.check("STOR c", &[]);
+    let wrong = h.arrive(port, "203.0.113.5:1");
+    let mirror = h.arrive(port, "203.0.113.6:1");
+    let same_role = h.arrive(port, "203.0.113.7:1");
+    let right = h.arrive(port, &format!("{FOREIGN}:40127"));
+    h.prove(wrong, [8; 32], Direction::Send);
+    let hello = h.written[&mirror].clone();
+    h.octets(mirror, &hello);
+    h.prove(same_role, SECRET, Direction::Receive);
+    assert_eq!((h.open.len(), h.strangers()), (1, 3));
+    h.prove(right, SECRET, Direction::Send);
+    assert!(h.is_moving());
+    let replies = h.finish(7, End::Whole);
+    assert!(replies.contains(&"226-Strangers-refused 3".to_owned()), "{replies:?}");
+}
+
+#[test]
+fn own_peers_prove_themselves_too() {
+    let mut h = with_secret();
+    let port = h.port("PASV");
+    let conn = h.arrive(port, &format!("{OWN}:5000"));
+    h.check("RETR a", &[]);
+    h.prove(conn, SECRET, Direction::Receive);
+    assert_eq!(h.finish(1000, End::Whole).len(), 2, "150 and a 226 without facts");
+}
+
+#[test]
+fn candidates_prove_at_the_same_time_and_the_longest_silent_one_goes_first() {
+    let mut h = with_secret();
+    let port = h.port("PASV");
+    h.check("STOR c", &[]);
+    let conns: Vec<_> = (0..16u8)
+        .map(|n| {
+            h.pass(Duration::from_millis(1));
+            h.arrive(port, &format!("203.0.113.{n}:1"))
+        })
+        .collect();
+    assert_eq!(h.strangers(), 0);
+    h.pass(Duration::from_millis(1));
+    h.octets(conns[0], b"RNDZ1");
+    h.arrive(port, "198.51.100.1:1");
+    assert!(h.open.contains(&conns[0]) && !h.open.contains(&conns[1]));
+    h.prove(conns[9], SECRET, Direction::Send);
+    assert!(h.is_moving());
+    assert_eq!((h.open.len(), h.strangers()), (0, 16));
+}
+
+#[test]
+fn a_candidate_that_goes_away_is_a_stranger() {
+    let mut h = with_secret();
+    let port = h.port("PASV");
+    h.check("STOR c", &[]);
+    let conn = h.arrive(port, "203.0.113.5:1");
+    h.lose(conn);
+    assert_eq!((h.open.len(), h.strangers()), (0, 1));
+}
+
+#[test]
+fn with_sock_the_address_and_the_proof_are_needed() {
+    let mut h = with_secret();
+    let port = h.port("LSTN R");
+    assert_eq!(h.port(&format!("SOCK {FOREIGN},40127")), port);
+    h.check("STOR c", &[]);
+    h.arrive(port, &format!("{FOREIGN}:40128"));
+    assert_eq!(h.strangers(), 1);
+    let conn = h.arrive(port, &format!("{FOREIGN}:40127"));
+    assert!(!h.is_moving());
+    h.prove(conn, SECRET, Direction::Send);
+    assert!(h.is_moving());
+}
+
+#[test]
+fn the_secret_is_for_one_connection() {
+    // used by a proof
+    let mut h = with_secret();
+    let port = h.port("LSTN R");
+    let conn = h.arrive(port, &format!("{FOREIGN}:40127"));
+    h.say("STOR c");
+    h.prove(conn, SECRET, Direction::Send);
+    h.finish(7, End::Whole);
+    h.arrive(port, &format!("{FOREIGN}:40127"));
+    assert_eq!(h.strangers(), 1, "a sticky LSTN needs a new RNDZ");
+    // kept by a file error, used up by a failed connection phase
+    let mut h = with_secret();
+    h.port("PASV");
+    h.check("RETR missing", &["550"]);
+    h.check(&format!("SOCK {FOREIGN},40004"), &["255"]);
+    h.check("RETR a", &[]);
+    h.pass(seconds(60));
+    h.take();
+    h.check(&format!("SOCK {FOREIGN},40004"), &["504"]);
+    // forgotten
+    for line in ["ABOR", "RNDZ"] {
+        let mut h = with_secret();
+        h.say(line);
+        h.check(&format!("SOCK {FOREIGN},40004"), &["504"]);
+    }
+    let mut h = dials_foreign();
+    h.say("RNDZ");
+    h.check("RETR a", &["425"]);
+    assert!(!h.did().iter().any(|did| did.starts_with("connect")));
+}
+
+#[test]
+fn the_connecting_end_proves_and_is_proven_to() {
+    let mut h = dials_foreign();
+    h.check("RETR a", &[]);
+    assert_eq!(h.did(), ["prepare /a", "permit u 198.51.100.9:40004", "connect 40001 -> 198.51.100.9:40004"]);
+    let conn = h.connected();
+    assert_eq!(h.take(), Vec::<String>::new());
+    h.prove(conn, SECRET, Direction::Receive);
+    assert_eq!(h.did(), ["permit done true", "move 1", "they found Proven"]);
+    let replies = h.finish(1000, End::Whole);
+    assert_eq!(replies[1], "226-Peer 198.51.100.9:40004 proven-by=rndz");
+}
+
+/// Whatever happens at the other end: one reply, exactly at the connect timeout.
+#[track_caller]
+fn fails_uniformly(h: &mut Harness, what: &str, mut each_second: impl FnMut(&mut Harness)) {
+    h.check("RETR a", &[]);
+    for _ in 0..14 {
+        each_second(h);
+        h.pass(seconds(1));
+        assert_eq!(h.take(), Vec::<String>::new(), "{what}");
+        assert!(h.say("STAT").contains(&" waiting".to_owned()), "{what}");
+    }
+    h.pass(Duration::from_millis(999));
+    assert_eq!(h.take(), Vec::<String>::new(), "{what}");
+    h.pass(Duration::from_millis(1));
+    assert_eq!(h.take(), ["425 No proven data connection"], "{what}");
+    assert!(h.open.is_empty(), "{what}");
+    assert!(!h.did().iter().any(|did| did == "permit done true"), "{what}");
+    h.check("NOOP", &["200"]);
+}
+
+#[test]
+fn a_failure_is_told_at_exactly_15_seconds_whatever_it_was() {
+    fails_uniformly(&mut dials_foreign(), "silent", |_| ());
+    fails_uniformly(&mut dials_foreign(), "refused", |h| while h.try_refuse() {});
+    fails_uniformly(&mut dials_foreign(), "wrong octets", |h| {
+        if h.is_connecting() {
+            let conn = h.connected();
+            h.octets(conn, b"220 mail.example ESMTP\r\n");
+        }
+    });
+    fails_uniformly(&mut dials_foreign(), "connected and silent", |h| {
+        if h.is_connecting() {
+            h.connected();
+        }
+    });
+    fails_uniformly(&mut dials_foreign(), "wrong proof", |h| {
+        if h.is_connecting() {
+            let conn = h.connected();
+            h.prove(conn, [8; 32], Direction::Receive);
+        }
+    });
+    fails_uniformly(&mut dials_foreign(), "closed", |h| {
+        if h.is_connecting() {
+            let conn = h.connected();
+            h.lose(conn);
+        }
+    });
+    let mut h = dials_foreign();
+    h.permit = Some(false);
+    fails_uniformly(&mut h, "no permit", |h| assert!(!h.is_connecting()));
+    let mut h = dials_foreign();
+    h.permit = None;
+    fails_uniformly(&mut h, "permit never answered", |h| assert!(!h.is_connecting()));
+}
+
+#[test]
+fn a_late_permit_is_used_within_the_same_time() {
+    let mut h = dials_foreign();
+    h.permit = None;
+    h.check("RETR a", &[]);
+    h.pass(seconds(14));
+    h.permit_late(true);
+    h.pass(Duration::from_millis(999));
+    assert_eq!(h.take(), Vec::<String>::new());
+    let conn = h.connected();
+    h.prove(conn, SECRET, Direction::Receive);
+    assert!(h.is_moving());
+}
+
+#[test]
+fn every_permit_that_was_given_is_given_back() {
+    let mut h = dials_foreign();
+    h.say("RETR a");
+    h.check("ABOR", &["426", "226"]);
+    assert!(h.did().contains(&"permit done false".to_owned()));
+    let mut h = dials_foreign();
+    h.say("RETR a");
+    h.pass(seconds(15));
+    assert!(h.did().contains(&"permit done false".to_owned()));
+    let mut h = dials_foreign();
+    h.say("RETR a");
+    h.input(crate::server::ask::Input::Closed);
+    assert!(h.did().contains(&"permit done false".to_owned()));
+    let mut h = dials_foreign();
+    h.permit = None;
+    h.say("RETR a");
+    h.did();
+    h.check("ABOR", &["426", "226"]);
+    assert_eq!(h.did(), ["cancel", "cancel"], "the question and the file");
+}
+
+#[test]
+fn a_wrong_proof_of_a_named_network_or_the_own_host_is_told_at_once() {
+    let rules =
+        Rules { foreign_networks: Some(vec!["198.51.100.0/24".parse().unwrap()]), ..Rules::default() };
+    for host in [FOREIGN, OWN] {
+        let mut h = Harness::new(Setup { rules: rules.clone(), ..Setup::default() }).logged_in();
+        give_secret(&mut h);
+        h.check(&format!("SOCK {host},40004"), &["255"]);
+        h.did();
+        h.check("RETR a", &[]);
+        assert!(!h.did().iter().any(|did| did.starts_with("permit")));
+        let conn = h.connected();
+        h.octets(conn, b"220 mail.example ESMTP\r\n");
+        assert!(h.take()[0].starts_with("425"));
+    }
+}
+
+#[test]
+fn an_address_that_is_held_without_secret_is_judged_again_with_it() {
+    let mut h = modern();
+    let port = h.port("LSTN R");
+    h.arrive(port, &format!("{FOREIGN}:1"));
+    assert_eq!(h.strangers(), 1);
+    give_secret(&mut h);
+    h.arrive(port, &format!("{FOREIGN}:1"));
+    assert_eq!(h.strangers(), 1);
+    h.say("RNDZ");
+    assert_eq!((h.open.len(), h.strangers()), (0, 2));
+}
+
+#[test]
+fn a_listing_goes_to_no_foreign_peer_even_with_proof() {
+    let mut h = dials_foreign();
+    h.check("LIST", &["425"]);
+    let mut h = with_secret();
+    let port = h.port("PASV");
+    h.arrive(port, &format!("{FOREIGN}:1"));
+    h.check("MLSD", &[]);
+    assert_eq!(h.strangers(), 1);
+    let conn = h.arrive(port, &format!("{OWN}:1"));
+    h.prove(conn, SECRET, Direction::Receive);
+    assert!(h.is_moving());
+}

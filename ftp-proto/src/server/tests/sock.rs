@@ -1,0 +1,287 @@
+//! B: SOCK.
+
+use super::Harness;
+use super::harness::{FOREIGN, LOCAL, OWN, Setup, both, modern, old, open_to_all};
+use crate::dialect::Dialect;
+use crate::policy::{Foreign, Rules};
+use crate::server::ask::End;
+
+/// The address of [`OWN`] as one number.
+const OWN_INTEGER: &str = "3221225991";
+
+fn is_old(h: &Harness) -> bool {
+    h.transcript[0].starts_with('3')
+}
+
+#[test]
+fn b01_b02_the_255_comes_at_once_on_one_line() {
+    for mut h in both() {
+        assert_eq!(h.say(&format!("SOCK {OWN_INTEGER},40004")), ["255 SOCK 40001"]);
+        assert_eq!(h.did(), ["reserve 40001"]);
+    }
+}
+
+#[test]
+fn b03_the_connection_comes_from_the_announced_port() {
+    for mut h in both() {
+        h.say(&format!("SOCK {OWN_INTEGER},40004"));
+        h.say("RETR a");
+        assert!(h.did().contains(&format!("connect 40001 -> {OWN}:40004")));
+        h.connected();
+        assert_eq!(h.take().len(), 1);
+        assert_eq!(h.finish(1000, End::Whole).len(), 1);
+    }
+}
+
+#[test]
+fn b04_without_a_host_it_is_the_control_peer() {
+    for mut h in both() {
+        h.say("SOCK 40004");
+        h.say("STOR c");
+        assert!(h.did().contains(&format!("connect 40001 -> {OWN}:40004")));
+    }
+}
+
+#[test]
+fn b05_blanks_around_the_comma() {
+    for mut h in both() {
+        h.check(&format!("SOCK {OWN_INTEGER}, 40004"), &["255"]);
+    }
+}
+
+#[test]
+fn b06_bad_sock_is_refused_and_drops_the_old_value() {
+    for bad in ["abc", "1,", ",1", "1,2,3", "1 x"] {
+        for mut h in both() {
+            h.check("SOCK 40004", &["255"]);
+            h.check(&format!("SOCK {bad}"), &["501"]);
+            let failure = if is_old(&h) { "454" } else { "425" };
+            h.check("RETR a", &[failure]);
+            assert!(!h.did().iter().any(|did| did.starts_with("connect")));
+        }
+    }
+}
+
+#[test]
+fn b07_b08_b09_numbers_that_cannot_be() {
+    for mut h in both() {
+        let pick = |was: &'static str, is: &'static str| if is_old(&h) { was } else { is };
+        let (missing, range, no_port) = (pick("502", "501"), pick("503", "501"), pick("503", "504"));
+        h.check("SOCK", &[missing]);
+        h.check("SOCK 4294967296", &[range]);
+        h.check("SOCK 65536", &[no_port]);
+        h.check("SOCK 255,40004", &[range]);
+        assert_eq!(h.did(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn b10_dotted_and_ipv6_hosts() {
+    for mut h in both() {
+        h.check(&format!("SOCK {OWN},40004"), &["255"]);
+        h.say("RETR a");
+        assert!(h.did().contains(&format!("connect 40001 -> {OWN}:40004")));
+    }
+    let setup = Setup {
+        peer: "[2001:db8::1]:5000".parse().unwrap(),
+        local: "[2001:db8::2]:21".parse().unwrap(),
+        ..Setup::default()
+    };
+    let mut h = Harness::new(setup).logged_in();
+    h.check("SOCK [2001:db8::1],40004", &["255"]);
+    h.say("RETR a");
+    assert!(h.did().contains(&"connect 40001 -> [2001:db8::1]:40004".to_owned()));
+}
+
+#[test]
+fn b11_port_0_is_a_filter_and_never_a_target() {
+    for mut h in both() {
+        h.check(&format!("SOCK {OWN},0"), &["255"]);
+        let failure = if is_old(&h) { "454" } else { "425" };
+        h.check("RETR a", &[failure]);
+        let port = h.port("PASV");
+        h.arrive(port, &format!("{OWN}:7777"));
+        assert_eq!(h.strangers(), 0);
+        h.say("RETR a");
+        assert!(h.is_moving());
+    }
+}
+
+#[test]
+fn b12_the_value_lasts_in_1973_and_for_one_connection_today() {
+    for mut h in both() {
+        h.say("SOCK 40004");
+        h.say("RETR a");
+        h.connected();
+        h.finish(1000, End::Whole);
+        h.did();
+        if is_old(&h) {
+            h.say("RETR a");
+            assert!(h.did().contains(&format!("connect 40001 -> {OWN}:40004")));
+        } else {
+            h.take();
+            h.check("RETR a", &["425"]);
+        }
+    }
+}
+
+#[test]
+fn b15_one_value_serves_both_directions() {
+    let mut h = old();
+    h.say("SOCK 40004");
+    for command in ["RETR a", "STOR c", "LIST"] {
+        h.check(command, &[]);
+        h.connected();
+        assert_eq!(h.take().len(), 1);
+        h.finish(1000, End::Whole);
+    }
+}
+
+#[test]
+fn b17_low_ports_are_no_targets_but_filters() {
+    for mut h in both() {
+        h.say("SOCK 40004");
+        h.check("SOCK 1023", &["504"]);
+        let failure = if is_old(&h) { "454" } else { "425" };
+        h.check("RETR a", &[failure]);
+        h.check("PORT 192,0,2,7,0,20", &["504"]);
+        let port = h.port("PASV");
+        h.check("SOCK 20", &["255"]);
+        h.arrive(port, &format!("{OWN}:20"));
+        assert_eq!(h.strangers(), 0);
+    }
+}
+
+#[test]
+fn b18_foreign_hosts_without_proof_are_refused_and_nothing_is_connected() {
+    for foreign in [Foreign::Never, Foreign::Proven] {
+        for dialect in [Dialect::Rfc354, Dialect::Rfc959] {
+            let rules = Rules { foreign, ..Rules::default() };
+            let mut h = Harness::new(Setup { dialect, rules, ..Setup::default() }).logged_in();
+            h.say("SOCK 40004");
+            h.did();
+            h.check(&format!("SOCK {FOREIGN},40004"), &["504"]);
+            h.check("RETR a", &[if is_old(&h) { "454" } else { "425" }]);
+            h.check("PORT 198,51,100,9,156,68", &["504"]);
+            assert!(!h.did().iter().any(|did| did.starts_with("connect")));
+        }
+    }
+}
+
+#[test]
+fn b18_anonymous_names_no_foreign_host_even_with_rndz() {
+    let rules = Rules { foreign: Foreign::Authenticated, ..Rules::default() };
+    let mut h = Harness::new(Setup { rules, ..Setup::default() });
+    h.say("USER anonymous");
+    h.say("PASS me");
+    h.check(&format!("RNDZ {}", "07".repeat(32)), &["200"]);
+    h.check(&format!("SOCK {FOREIGN},40004"), &["504"]);
+    h.check("STOR c", &["550"]);
+}
+
+#[test]
+fn b19_addresses_that_are_nobodys_are_refused() {
+    let own_listeners = vec![format!("{LOCAL}:2121").parse().unwrap()];
+    let rules = Rules { foreign: Foreign::Authenticated, own_listeners, ..Rules::default() };
+    for host in ["0.0.0.0", "127.0.0.1", "169.254.1.1", "224.0.0.1", "255.255.255.255", "192.0.2.1"] {
+        let mut h = Harness::new(Setup { rules: rules.clone(), ..Setup::default() }).logged_in();
+        h.check(&format!("SOCK {host},2121"), &["504"]);
+    }
+}
+
+#[test]
+fn b21_after_lstn_the_255_shows_the_listener_and_the_server_stays_passive() {
+    for mut h in [open_to_all(Dialect::Rfc354), open_to_all(Dialect::Rfc959)] {
+        let port = h.port("LSTN R");
+        assert_eq!(h.port(&format!("SOCK {FOREIGN},40004")), port);
+        h.arrive(port, &format!("{FOREIGN}:40004"));
+        h.check("STOR c", &[if is_old(&h) { "250" } else { "150" }]);
+        assert_eq!(h.did(), ["reserve 40001", "listen 40001", "prepare /c", "move 1"]);
+    }
+}
+
+#[test]
+fn b22_during_a_transfer_sock_is_refused_and_changes_nothing() {
+    for mut h in both() {
+        h.say("SOCK 40004");
+        h.say("RETR a");
+        h.check("SOCK 40005", &[if is_old(&h) { "505" } else { "503" }]);
+        h.connected();
+        assert!(h.is_moving());
+        h.check(
+            "SOCK 40005",
+            &[if is_old(&h) { "250" } else { "150" }, if is_old(&h) { "505" } else { "503" }],
+        );
+        h.finish(1000, End::Whole);
+        if is_old(&h) {
+            h.did();
+            h.say("RETR a");
+            assert!(h.did().contains(&format!("connect 40001 -> {OWN}:40004")));
+        }
+    }
+}
+
+#[test]
+fn b24_sock_filters_every_listener_and_shows_the_last() {
+    let mut h = modern();
+    let first = h.port("LSTN R");
+    let last = h.port("LSTN S");
+    assert_eq!(h.port("SOCK 40004"), last);
+    for port in [first, last] {
+        h.arrive(port, &format!("{OWN}:40005"));
+    }
+    assert_eq!(h.strangers(), 2);
+    for port in [first, last] {
+        h.arrive(port, &format!("{OWN}:40004"));
+    }
+    assert_eq!(h.strangers(), 2);
+}
+
+#[test]
+fn b24_a_direction_without_listener_takes_sock_as_target() {
+    let mut h = modern();
+    h.say("LSTN R");
+    h.say("SOCK 40004");
+    h.say("RETR a");
+    assert!(h.did().contains(&format!("connect any -> {OWN}:40004")));
+}
+
+#[test]
+fn b24_a_refused_sock_lets_nobody_in_until_the_next() {
+    for refused in [format!("SOCK {FOREIGN},40004"), "SOCK abc".to_owned()] {
+        let mut h = modern();
+        let port = h.port("LSTN R");
+        h.arrive(port, &format!("{OWN}:5000"));
+        h.say(&refused);
+        assert_eq!(h.strangers(), 1, "who was held is judged again");
+        h.arrive(port, &format!("{OWN}:5001"));
+        assert_eq!(h.strangers(), 2);
+        h.check("STOR c", &["425"]);
+        h.check("SOCK 0", &["255"]);
+        h.arrive(port, &format!("{OWN}:5002"));
+        assert_eq!(h.strangers(), 2);
+        h.check("STOR c", &["150"]);
+    }
+}
+
+#[test]
+fn an_eprt_or_port_that_is_refused_drops_the_old_value() {
+    let mut h = modern();
+    h.check("PORT 192,0,2,7,156,68", &["200"]);
+    h.check("EPRT |1|198.51.100.9|40004|", &["504"]);
+    h.check("RETR a", &["425"]);
+    h.check("EPRT |1|192.0.2.7|40004|", &["200"]);
+    h.say("RETR a");
+    assert!(h.did().contains(&format!("connect any -> {OWN}:40004")));
+}
+
+#[test]
+fn a_listing_goes_to_no_foreign_target() {
+    for mut h in [open_to_all(Dialect::Rfc354), open_to_all(Dialect::Rfc959)] {
+        h.check(&format!("SOCK {FOREIGN},40004"), &["255"]);
+        h.check("LIST", &[if is_old(&h) { "454" } else { "425" }]);
+        h.check("MLSD", &[if is_old(&h) { "454" } else { "425" }]);
+        h.say("RETR a");
+        assert!(h.did().contains(&format!("connect 40001 -> {FOREIGN}:40004")), "SOCK is not used up");
+    }
+}

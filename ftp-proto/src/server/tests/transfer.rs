@@ -1,0 +1,392 @@
+//! E: transfers, files, their replies.
+
+use super::Harness;
+use super::harness::{FOREIGN, OWN, both, modern, old, open_to_all, seconds};
+use crate::dialect::Dialect;
+use crate::server::ask::{End, FileFailure, Intent, ListStyle};
+use std::time::Duration;
+
+fn is_old(h: &Harness) -> bool {
+    h.transcript[0].starts_with('3')
+}
+
+/// A session whose next transfer of either direction finds its connection at once.
+fn ready(h: &mut Harness) {
+    let port = h.port("PASV");
+    h.arrive(port, &format!("{OWN}:5000"));
+    h.did();
+}
+
+/// The final reply's code for the end of a RETR.
+#[track_caller]
+fn ends(h: &mut Harness, octets: u64, end: End) -> String {
+    let replies = h.finish(octets, end);
+    assert_eq!(replies.len(), 1, "{replies:?}");
+    replies[0][..3].to_owned()
+}
+
+#[test]
+fn e01_e11_a_transfer_has_a_first_and_a_final_reply() {
+    for (command, path) in [("RETR a", "/a"), ("STOR c", "/c"), ("APPE c", "/c"), ("LIST", "/")] {
+        for mut h in both() {
+            ready(&mut h);
+            h.check(command, &[if is_old(&h) { "250" } else { "150" }]);
+            assert_eq!(h.did()[..2], [format!("prepare {path}"), "unlisten 40001".to_owned()]);
+            assert_eq!(ends(&mut h, 1000, End::Whole), if is_old(&h) { "257" } else { "226" });
+        }
+    }
+}
+
+#[test]
+fn e02_e16_files_and_parameters_are_checked_before_any_connection() {
+    for mut h in both() {
+        h.say("SOCK 40004");
+        h.did();
+        h.check("RETR missing", &[if is_old(&h) { "450" } else { "550" }]);
+        h.check("LIST a", &[if is_old(&h) { "451" } else { "550" }]);
+        h.check("MLSD a", &["501"]);
+        assert_eq!(h.did(), ["prepare /missing", "prepare /a", "prepare /a"]);
+        let unserved = if is_old(&h) { "506" } else { "504" };
+        for line in ["TYPE E", "MODE B", "STRU R", "BYTE 36", "TYPE L 36"] {
+            h.check(line, &[unserved]); // E16, E17
+        }
+        for line in ["TYPE L 8", "MODE S", "STRU F", "BYTE 8"] {
+            h.check(line, &["200"]);
+        }
+    }
+}
+
+#[test]
+fn e03_a_refused_connection_is_tried_again_until_the_limit() {
+    for mut h in both() {
+        h.say("SOCK 40004");
+        h.say("RETR a");
+        let start = h.now;
+        let mut attempts = Vec::new();
+        while h.take().is_empty() {
+            if h.did().iter().any(|did| did.starts_with("connect")) {
+                attempts.push(h.now.since(start));
+                h.refused();
+            }
+            h.pass(Duration::from_millis(50));
+        }
+        let expected: Vec<Duration> =
+            [0, 250, 750, 1750, 3750, 5750, 7750, 9750, 11750, 13750].map(Duration::from_millis).into();
+        assert_eq!(attempts, expected);
+        assert!(h.transcript.last().unwrap().starts_with(if is_old(&h) { "454" } else { "425" }));
+        assert_eq!(h.now.since(start), seconds(15));
+        h.check("NOOP", &["200"]);
+    }
+}
+
+#[test]
+fn e03_a_silent_target_ends_with_the_limit_and_its_attempt_is_dropped() {
+    let mut h = modern();
+    h.say("PORT 192,0,2,7,156,68");
+    h.say("STOR c");
+    h.pass(seconds(15));
+    assert!(h.take()[0].starts_with("425"));
+    assert_eq!(h.did(), ["prepare /c", "connect any -> 192.0.2.7:40004", "cancel", "cancel"]);
+}
+
+#[test]
+fn e04_a_listener_that_opens_late_is_reached() {
+    let mut h = modern();
+    h.say("SOCK 40004");
+    h.check("RETR a", &[]);
+    for _ in 0..4 {
+        h.refused();
+        h.pass(seconds(2));
+    }
+    h.connected();
+    assert!(h.take()[0].starts_with("150"));
+    assert_eq!(ends(&mut h, 1000, End::Whole), "226");
+}
+
+#[test]
+fn e05_stor_appe_and_rest_say_how_the_file_is_written() {
+    let check = |lines: &[&str], expect: Intent| {
+        let mut h = modern();
+        ready(&mut h);
+        lines.iter().for_each(|line| drop(h.say(line)));
+        assert_eq!(h.intent, Some(expect), "{lines:?}");
+    };
+    check(&["STOR c"], Intent::Replace);
+    check(&["APPE c"], Intent::Append);
+    check(&["REST 0", "STOR c"], Intent::Replace);
+    check(&["REST 7", "STOR c"], Intent::WriteAt { offset: 7 });
+    check(&["REST 7", "RETR a"], Intent::Send { offset: 7 });
+    check(&["LIST -la d"], Intent::List(ListStyle::Long));
+    check(&["NLST"], Intent::List(ListStyle::Names { prefix: Vec::new() }));
+    check(&["NLST d"], Intent::List(ListStyle::Names { prefix: b"d/".to_vec() })); // E19
+    check(
+        &["OPTS MLST size;type;nonsense;", "MLSD"],
+        Intent::List(ListStyle::Facts(Some(vec!["type".into(), "size".into()]))),
+    );
+}
+
+#[test]
+fn e07_abor_while_octets_move_has_two_replies() {
+    for mut h in both() {
+        ready(&mut h);
+        h.say("STOR c");
+        h.check("ABOR", if is_old(&h) { &["452", "201"] } else { &["426", "226"] });
+        h.check("NOOP", &["200"]);
+    }
+}
+
+#[test]
+fn e07_abor_while_a_connection_is_awaited_has_two_replies() {
+    for socket in ["PASV", "SOCK 40004", "LSTN R"] {
+        for mut h in both() {
+            let port = h.port(socket);
+            h.check("STOR c", &[]);
+            h.check("ABOR", if is_old(&h) { &["452", "201"] } else { &["426", "226"] });
+            assert!(h.did().contains(&"cancel".to_owned()));
+            assert_eq!(h.listens(port), socket == "LSTN R", "{socket}");
+            h.pass(seconds(100));
+            h.check("NOOP", &["200"]);
+        }
+    }
+}
+
+#[test]
+fn e07_abor_that_comes_too_late_leaves_the_whole_file() {
+    let mut h = modern();
+    ready(&mut h);
+    h.say("RETR a");
+    h.stops = false;
+    h.check("ABOR", &[]);
+    h.check("ABOR", &["225"]);
+    let replies = h.finish(1000, End::Whole);
+    assert!(replies[0].starts_with("226") && replies[1].starts_with("225"), "{replies:?}");
+}
+
+#[test]
+fn e08_abor_with_nothing_to_end() {
+    for mut h in both() {
+        h.check("ABOR", &[if is_old(&h) { "202" } else { "225" }]);
+    }
+}
+
+#[test]
+fn e08_abor_ends_a_digest() {
+    let mut h = modern();
+    h.answers_files = false;
+    h.check("HASH a", &[]);
+    h.check("NOOP", &[]);
+    h.check("ABOR", &["426", "226", "200"]);
+}
+
+#[test]
+fn e09_stat_answers_while_octets_move() {
+    for mut h in both() {
+        ready(&mut h);
+        h.say("RETR a");
+        h.progress = (700, 300);
+        let replies = h.say("STAT");
+        assert!(replies.contains(&" Bytes 700".to_owned()), "{replies:?}");
+        assert!(replies.iter().any(|line| line.contains("Durable 300")), "{replies:?}");
+        assert!(replies.last().unwrap().starts_with(if is_old(&h) { "200 " } else { "211 " }));
+        h.check("STAT a", &[]);
+        let replies = h.finish(1000, End::Whole);
+        assert!(replies.len() > 2 && replies[0].starts_with('2'), "{replies:?}");
+    }
+    let mut h = modern();
+    h.port("PASV");
+    h.say("RETR a");
+    assert!(h.say("STAT").contains(&" waiting".to_owned()));
+}
+
+#[test]
+fn e10_a_broken_connection_is_no_whole_file() {
+    for mut h in both() {
+        ready(&mut h);
+        h.say("STOR c");
+        assert_eq!(ends(&mut h, 3, End::Broken("reset".to_owned())), if is_old(&h) { "452" } else { "426" });
+    }
+}
+
+#[test]
+fn e14_rest_holds_for_the_next_transfer_only() {
+    let offset = |lines: &[&str]| {
+        let mut h = modern();
+        lines.iter().for_each(|line| drop(h.say(line)));
+        ready(&mut h);
+        h.say("RETR a");
+        h.intent
+    };
+    assert_eq!(offset(&["REST 9", "NOOP"]), Some(Intent::Send { offset: 0 }));
+    assert_eq!(offset(&["REST 9", "RETR missing"]), Some(Intent::Send { offset: 0 }));
+    let mut h = modern();
+    h.say("PORT 192,0,2,7,156,68");
+    h.check("REST 9", &["350"]);
+    h.check(&format!("RNDZ {}", "07".repeat(32)), &["200"]);
+    h.say("RETR a");
+    assert_eq!(h.intent, Some(Intent::Send { offset: 9 }), "RNDZ does not cancel REST");
+    let mut h = old();
+    h.check("REST 9", &["200"]);
+    let mut h = modern();
+    h.say("REST 1001");
+    h.check("RETR a", &["554"]);
+}
+
+#[test]
+fn e14_rest_with_type_a_is_refused() {
+    for mut h in both() {
+        h.say("TYPE A");
+        ready(&mut h);
+        h.say("REST 9");
+        h.check("RETR a", &[if is_old(&h) { "457" } else { "504" }]);
+        assert!(h.listens(40_001), "nothing is used up");
+        h.check("RETR a", &[if is_old(&h) { "250" } else { "150" }]);
+    }
+}
+
+#[test]
+fn e15_a_full_disk_has_its_own_code() {
+    for mut h in both() {
+        ready(&mut h);
+        h.say("STOR c");
+        let code = ends(&mut h, 3, End::Failed(FileFailure::NoSpace));
+        assert_eq!(code, if is_old(&h) { "453" } else { "552" });
+        ready(&mut h);
+        h.opens = Err(FileFailure::Denied);
+        h.take();
+        h.check("STOR c", &[if is_old(&h) { "451" } else { "550" }]);
+    }
+}
+
+#[test]
+fn e17_byte_8_only() {
+    old().check("BYTE 8", &["200"]);
+    old().check("BYTE 36", &["506"]);
+    modern().check("BYTE 36", &["504"]);
+}
+
+#[test]
+fn e21_a_second_connection_is_no_part_of_the_transfer() {
+    let mut h = modern();
+    let port = h.port("PASV");
+    h.arrive(port, &format!("{OWN}:5000"));
+    h.arrive(port, &format!("{OWN}:5001"));
+    h.say("RETR a");
+    let did = h.did();
+    assert!(did.contains(&"drop 2".to_owned()) && did.contains(&"move 1".to_owned()), "{did:?}");
+    assert!(h.written.is_empty());
+}
+
+#[test]
+fn e22_rnto_comes_right_after_rnfr() {
+    for mut h in both() {
+        h.check("RNTO c", &[if is_old(&h) { "505" } else { "503" }]);
+        h.check("RNFR a", &[if is_old(&h) { "200" } else { "350" }]);
+        h.check("RNTO c", &[if is_old(&h) { "253" } else { "250" }]);
+        assert_eq!(h.did().last().unwrap(), r#"Rename { from: "/a", to: "/c" }"#);
+        h.check("RNTO c", &[if is_old(&h) { "505" } else { "503" }]);
+        h.say("RNFR a");
+        h.say("NOOP");
+        h.check("RNTO c", &[if is_old(&h) { "505" } else { "503" }]);
+        h.check("RNFR missing", &[if is_old(&h) { "450" } else { "550" }]);
+        h.check("RNTO c", &[if is_old(&h) { "505" } else { "503" }]);
+    }
+}
+
+#[test]
+fn a_stalled_transfer_is_ended_and_a_slow_one_is_not() {
+    for mut h in both() {
+        ready(&mut h);
+        h.say("STOR c");
+        for octets in 1..5 {
+            h.progress = (octets, 0);
+            h.pass(seconds(300));
+            assert_eq!(h.take(), Vec::<String>::new());
+        }
+        h.pass(seconds(300));
+        let replies = h.take();
+        assert!(replies[0].starts_with(if is_old(&h) { "452" } else { "426" }), "{replies:?}");
+        h.check("NOOP", &["200"]);
+    }
+}
+
+#[test]
+fn the_final_reply_has_facts_only_for_foreign_peers_and_only_today() {
+    let mut h = open_to_all(Dialect::Rfc959);
+    let port = h.port("LSTN R");
+    h.arrive(port, &format!("{FOREIGN}:40127"));
+    h.say("STOR c");
+    assert_eq!(
+        h.finish(7, End::Whole),
+        [
+            "226-Peer 198.51.100.9:40127 proven-by=foreign-networks",
+            "226-Strangers-refused 0",
+            "226-Bytes 7",
+            "226 Transfer complete."
+        ]
+    );
+    h.arrive(port, &format!("{FOREIGN}:40128"));
+    h.say("STOR c");
+    assert_eq!(h.finish(3, End::Broken("reset".to_owned())).len(), 1);
+    h.arrive(port, &format!("{OWN}:40128"));
+    h.say("STOR c");
+    assert_eq!(h.finish(3, End::Whole).len(), 1);
+    let mut h = open_to_all(Dialect::Rfc354);
+    let port = h.port("LSTN R");
+    h.arrive(port, &format!("{FOREIGN}:40127"));
+    h.say("STOR c");
+    assert_eq!(h.finish(7, End::Whole).len(), 1);
+}
+
+#[test]
+fn facts_of_files() {
+    let mut h = modern();
+    assert_eq!(h.say("SIZE a"), ["213 1000"]);
+    assert_eq!(h.say("MDTM a"), ["213 19700102000000"]);
+    assert_eq!(h.say("HASH b"), [format!("213 SHA-256 0-4 {} b", "ab".repeat(32))]);
+    let facts = h.say("MLST a");
+    assert!(
+        facts[0].starts_with("250-") && facts[1].ends_with(" /a") && facts[2].starts_with("250 "),
+        "{facts:?}"
+    );
+    h.check("SIZE missing", &["550"]);
+    h.check("DELE a", &["250"]);
+    h.check("MKD d", &["257"]);
+    h.check("RMD d", &["250"]);
+    h.check("OPTS HASH SHA-256", &["200"]);
+    h.check("OPTS HASH MD5", &["501"]);
+    assert_eq!(h.say("OPTS MLST size;TYPE;x;"), ["200 MLST OPTS type;size;"]);
+    h.say("TYPE A");
+    h.check("SIZE a", &["550"]);
+    let status = h.say("STAT /");
+    assert!(status[0].starts_with("213-") && status.len() == 4, "{status:?}");
+    let mut h = old();
+    assert_eq!(h.say("SIZE a"), ["200 1000"]);
+    h.check("DELE a", &["254"]);
+    let status = h.say("STAT a");
+    assert!(status[0].starts_with("150") && status.last().unwrap().starts_with("200 "), "{status:?}");
+}
+
+#[test]
+fn names_of_files_under_way_are_for_no_command() {
+    let name = ".ftp-0123456789abcdef0123456789abcdef.part";
+    for mut h in both() {
+        ready(&mut h);
+        for verb in [
+            "RETR", "STOR", "APPE", "DELE", "SIZE", "MDTM", "MLST", "RNFR", "MKD", "CWD", "HASH", "STAT",
+            "LIST",
+        ] {
+            h.check(&format!("{verb} {name}"), &[if is_old(&h) { "550" } else { "553" }]);
+        }
+        assert_eq!(h.did(), Vec::<String>::new());
+        h.say("RNFR a");
+        h.check(&format!("RNTO {name}"), &[if is_old(&h) { "550" } else { "553" }]);
+    }
+}
+
+#[test]
+fn names_cannot_leave_the_root() {
+    let mut h = modern();
+    h.say("CWD ../../x/./y//");
+    h.say("SIZE ../../../etc/passwd");
+    assert_eq!(h.did(), [r#"Enter("/x/y")"#, r#"Facts("/etc/passwd")"#]);
+}
