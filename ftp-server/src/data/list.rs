@@ -84,3 +84,76 @@ impl Gather {
 
 const PIECE: usize = 16 * 1024;
 const AHEAD: usize = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vfs::{Prepared, Root, View};
+    use ftp_proto::server::ask::Intent;
+    use ftp_proto::wire::PathName;
+    use std::sync::Arc;
+    use tokio_stream::StreamExt;
+
+    async fn listed(path: &str, style: ListStyle) -> Vec<String> {
+        let top = tempfile::tempdir().unwrap();
+        std::fs::create_dir(top.path().join("dir")).unwrap();
+        std::fs::write(top.path().join("dir/file"), "content").unwrap();
+        std::fs::write(top.path().join("dir/line\nfeed"), "").unwrap();
+        let view = View::new(&Arc::new(Root::open(top.path()).unwrap()), false);
+        let path = PathName::from_wire(path).unwrap();
+        let (Prepared::List { listing, style }, None) = view.prepare(&path, &Intent::List(style)).unwrap()
+        else {
+            panic!("not prepared for listing");
+        };
+        let (lines, failed) = lines(listing, style, When(0), Meter::default());
+        let text = lines.collect::<Vec<_>>().await.concat();
+        assert_eq!(failed.await.unwrap(), None);
+        let text = String::from_utf8(text).unwrap();
+        assert!(text.is_empty() || text.ends_with("\r\n"));
+        text.split_terminator("\r\n").map(str::to_owned).collect()
+    }
+
+    fn names(prefix: &str) -> ListStyle {
+        ListStyle::Names { prefix: prefix.into() }
+    }
+
+    #[tokio::test]
+    async fn e19_names_can_be_used_in_retr() {
+        assert_eq!(listed("/dir", names("")).await, ["file"]);
+        assert_eq!(listed("/dir", names("dir/")).await, ["dir/file"]);
+        assert_eq!(listed("/dir/file", names("dir/file/")).await, ["dir/file"]);
+        assert_eq!(listed("/dir/file", names("")).await, ["file"]);
+    }
+
+    #[tokio::test]
+    async fn e20_facts_come_with_the_directory_itself_first() {
+        let wanted = Some(vec!["type".to_owned(), "size".to_owned()]);
+        assert_eq!(
+            listed("/dir", ListStyle::Facts(wanted)).await,
+            ["type=cdir; .", "type=file;size=7; file"]
+        );
+    }
+
+    #[tokio::test]
+    async fn long_lines_are_those_of_ls() {
+        let lines = listed("/", ListStyle::Long).await;
+        assert_eq!(lines.len(), 1);
+        assert!(lines[0].starts_with('d') && lines[0].ends_with(" dir"), "{lines:?}");
+    }
+
+    #[tokio::test]
+    async fn a_directory_is_read_no_further_than_somebody_wants_it() {
+        let top = tempfile::tempdir().unwrap();
+        for number in 0..2_000 {
+            std::fs::write(top.path().join(format!("{number:0>200}")), "").unwrap();
+        }
+        let view = View::new(&Arc::new(Root::open(top.path()).unwrap()), false);
+        let root = PathName::root();
+        let Ok((Prepared::List { listing, style }, _)) = view.prepare(&root, &Intent::List(names(""))) else {
+            panic!("not prepared for listing");
+        };
+        let (lines, failed) = lines(listing, style, When(0), Meter::default());
+        drop(lines);
+        assert_eq!(failed.await.unwrap(), None, "the reader ends when nobody wants more");
+    }
+}

@@ -1,0 +1,8 @@
+//! The program from outside.
+
+#[cfg(test)]
+mod server;
+#[cfg(test)]
+mod session;
+#[cfg(test)]
+mod start;

@@ -1,0 +1,127 @@
+//! A running server, and a client that speaks to it line by line.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+pub(crate) struct Server {
+    pub(crate) child: Child,
+    pub(crate) ready: Vec<String>,
+    pub(crate) root: tempfile::TempDir,
+}
+
+impl Server {
+    /// Starts with a root of its own and waits for as many ready lines as there are listeners.
+    pub(crate) fn start(options: &str) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let mut child = command(options)
+            .arg("--root")
+            .arg(root.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let listeners = options.matches("--listen").count();
+        let ready = (0..listeners).map(|_| lines.next().expect("a ready line").unwrap()).collect();
+        Self { child, ready, root }
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    pub(crate) fn stop(mut self, signal: Signal) -> (ExitStatus, String) {
+        self.signal(signal);
+        let mut log = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        (self.child.wait().unwrap(), log)
+    }
+
+    /// What a file of the root holds.
+    pub(crate) fn file(&self, name: &str) -> Option<String> {
+        std::fs::read_to_string(self.root.path().join(name)).ok()
+    }
+
+    pub(crate) fn address(&self, line: usize) -> SocketAddr {
+        self.ready[line].split(' ').nth(2).unwrap().parse().unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub(crate) fn command(options: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ftp-server"));
+    command.args(options.split_whitespace()).env_remove("NOTIFY_SOCKET");
+    command
+}
+
+/// A control connection.
+pub(crate) struct Client {
+    reader: BufReader<TcpStream>,
+}
+
+impl Client {
+    /// Connects, without a word.
+    pub(crate) fn connect(server: &Server) -> Self {
+        let stream = TcpStream::connect(server.address(0)).unwrap();
+        // Longer than anything may take: a server that says nothing fails the test, not the run.
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        Self { reader: BufReader::new(stream) }
+    }
+
+    /// Connects and logs in as `ann`.
+    pub(crate) fn login(server: &Server) -> Self {
+        let mut client = Self::connect(server);
+        client.expect("220");
+        client.say("USER ann", "331");
+        client.say("PASS secret", "230");
+        client
+    }
+
+    /// One line of a reply; empty at the end of the connection.
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.reader.read_line(&mut line).unwrap();
+        line
+    }
+
+    /// The next reply, which has this code.
+    pub(crate) fn expect(&mut self, code: &str) -> String {
+        let line = self.line();
+        assert!(line.starts_with(&format!("{code} ")), "{code} expected: {line}");
+        line
+    }
+
+    pub(crate) fn send(&mut self, command: &str) {
+        self.reader.get_mut().write_all(format!("{command}\r\n").as_bytes()).unwrap();
+    }
+
+    pub(crate) fn say(&mut self, command: &str, code: &str) -> String {
+        self.send(command);
+        self.expect(code)
+    }
+
+    /// Enters passive mode; gives the data port.
+    pub(crate) fn passive(&mut self, server: &Server) -> SocketAddr {
+        let reply = self.say("EPSV", "229");
+        let port = reply.split('|').nth(3).unwrap().parse().unwrap();
+        SocketAddr::new(server.address(0).ip(), port)
+    }
+
+    /// Starts a transfer in passive mode; gives the data connection.
+    pub(crate) fn transfer(&mut self, server: &Server, command: &str) -> TcpStream {
+        let port = self.passive(server);
+        let data = TcpStream::connect(port).unwrap();
+        self.say(command, "150");
+        data
+    }
+}

@@ -1,0 +1,79 @@
+//! Sessions that are many, that vanish, and that are there when the server stops.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+
+use rustix::process::Signal;
+
+use crate::server::{Client, Server};
+
+const ANN: &str = "--user ann:secret --listen 127.0.0.2:0";
+
+#[test]
+fn a_session_too_many_is_told_so_and_the_others_stay() {
+    let server = Server::start(&format!("{ANN} --max-sessions-per-address 2"));
+    let (mut first, second) = (Client::login(&server), Client::login(&server));
+    let mut third = Client::connect(&server);
+    third.expect("421");
+    assert_eq!(third.line(), "", "and closed");
+    first.say("NOOP", "200");
+    drop(second);
+    // The place is free as soon as the server has seen that end.
+    let greeted = (0..ATTEMPTS).any(|_| Client::connect(&server).line().starts_with("220 "));
+    assert!(greeted, "the place of a session that has ended is never free");
+}
+
+#[test]
+fn a24_a_control_connection_that_drops_gives_up_its_data_connection_and_port() {
+    let server = Server::start(ANN);
+    let mut client = Client::login(&server);
+    client.say("TYPE I", "200");
+    let mut data = client.transfer(&server, "STOR half");
+    data.write_all(b"half").unwrap();
+    drop(client);
+    let error = data.read(&mut [0]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+
+    let mut client = Client::login(&server);
+    client.say("TYPE I", "200");
+    let published = (0..ATTEMPTS).any(|_| {
+        client.send("SIZE half");
+        client.line().starts_with("213 ")
+    });
+    assert!(published, "a new name keeps what has arrived");
+
+    let port = client.passive(&server);
+    drop(TcpStream::connect(port).unwrap());
+    drop(client);
+    let refused = (0..ATTEMPTS).find_map(|_| TcpStream::connect(port).err()).unwrap();
+    assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+}
+
+#[test]
+fn a_server_that_stops_lets_transfers_end_and_nobody_in() {
+    let server = Server::start(ANN);
+    let (mut idle, mut busy) = (Client::login(&server), Client::login(&server));
+    busy.say("TYPE I", "200");
+    let mut data = busy.transfer(&server, "STOR file");
+    server.signal(Signal::TERM);
+    idle.expect("421");
+    assert_eq!(TcpStream::connect(server.address(0)).unwrap_err().kind(), ErrorKind::ConnectionRefused);
+    data.write_all(b"content").unwrap();
+    drop(data);
+    busy.expect("226");
+    assert_eq!(server.file("file").as_deref(), Some("content"));
+    assert_eq!(server.stop(Signal::TERM).0.code(), Some(0));
+}
+
+#[test]
+fn the_last_reply_arrives_although_more_commands_were_sent() {
+    let server = Server::start(ANN);
+    let mut client = Client::connect(&server);
+    client.send(&["QUIT", &"NOOP\r\n".repeat(500)].join("\r\n"));
+    client.expect("220");
+    client.expect("221");
+    assert_eq!(client.line(), "");
+}
+
+/// Round trips after which what should have happened has not.
+const ATTEMPTS: usize = 20_000;
