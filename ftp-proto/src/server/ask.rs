@@ -65,7 +65,8 @@ pub enum Output {
     /// Tell whoever cares.
     Event(Event),
     /// Close the control connection once everything sent is flushed; everything the session holds
-    /// is released by the driver. Nothing comes after it.
+    /// is released by the driver: files as [`Ask::Stop`] leaves them, data connections with a reset,
+    /// so that nobody takes their end for the end of a file. Nothing comes after it.
     Close,
     /// Nothing more until an input or this moment.
     Wait(Option<Moment>),
@@ -99,7 +100,7 @@ pub enum Ask {
         /// The reservation to listen on.
         reservation: Ticket,
     },
-    /// Stop listening (connections already handed over stay).
+    /// Stop listening. Connections already handed over stay, those that were not are reset.
     Unlisten(Ticket),
     /// Give a reserved port back.
     Release(Ticket),
@@ -114,7 +115,8 @@ pub enum Ask {
         /// The target.
         to: SocketAddr,
     },
-    /// Forget a question: its answer will be ignored, its work may stop.
+    /// Forget a question: its answer will be ignored, its work may stop. A connection that it has made
+    /// is reset.
     Cancel(Ticket),
     /// Close a data connection, in order or with a reset.
     Drop {

@@ -184,8 +184,8 @@ impl World {
         self.violation("a server session is never drained".to_owned());
     }
 
-    /// The session is over: everything that it holds is released. What moves is reset, so that
-    /// nobody takes it for a whole file.
+    /// The session is over: everything that it holds is released. Data connections are reset, so that
+    /// nobody takes their end for the end of a file.
     pub(super) fn release(&mut self, side: Side) {
         self.wire.listeners.retain(|_, (owner, _)| *owner != side);
         let moves: Vec<_> = self.hosts.at(side).moves.keys().copied().collect();
@@ -193,7 +193,7 @@ impl World {
             self.stop(side, ticket);
         }
         for (conn, end) in self.wire.open_ends(side) {
-            self.close_end(conn, end, Ending::Close);
+            self.close_end(conn, end, Ending::Reset);
         }
     }
 

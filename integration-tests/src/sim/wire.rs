@@ -172,7 +172,7 @@ impl World {
         let Some(&(conn, end)) = self.hosts.at(side).conns.get(&id) else { return };
         let host = self.hosts.at_mut(side);
         if host.is_gone() || host.cancelled.contains(&ticket) {
-            return self.close_end(conn, end, Ending::Close);
+            return self.close_end(conn, end, Ending::Reset);
         }
         host.connecting.remove(&ticket);
         let to = self.wire.end(conn, 1 - end).address;
