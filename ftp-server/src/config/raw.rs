@@ -13,7 +13,7 @@ use super::text::{address, duration, network, ports};
 /// How to serve.
 #[derive(clap::Args, Debug, Default)]
 pub struct Options {
-    /// A modern listener (RFC 959 family), repeatable; no listener given: 0.0.0.0:2121 and [::]:2121
+    /// A modern listener (RFC 959 family), repeatable [default: port 2121 of every address]
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub listen: Vec<SocketAddr>,
     /// A listener that speaks the 1973 dialect (greeting 300), repeatable

@@ -1,7 +1,7 @@
 //! What a session holds under the names that the machine uses: reserved ports, listeners, prepared
 //! files, connections, moves, and the work that will be an answer.
 //!
-//! Dropping it gives everything up at once (A24). Moves are stopped, not dropped: a file that was
+//! Dropping it gives everything up at once (A24), connections by a reset. Moves are stopped, not dropped: a file that was
 //! being received still gets what "Names under way" says.
 
 use std::collections::HashMap;
@@ -9,11 +9,13 @@ use std::future::{Future, pending};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ftp_io::copy::Meter;
 use ftp_io::socket::{self, Listener, Reserved};
 use ftp_proto::command::DataType;
 use ftp_proto::server::ask::{Answer, ConnId, End, FileFailure, Ticket};
+use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
@@ -154,6 +156,7 @@ impl Held {
                         continue;
                     }
                 };
+                end_by_reset(&stream);
                 // From here on small writes need no wait.
                 if stream.writable().await.is_ok()
                     && arrive.send(Arrival { listener: ticket, stream, from }).await.is_err()
@@ -184,6 +187,7 @@ impl Held {
 
     /// Names a connection.
     pub(super) fn connection(&mut self, stream: TcpStream) -> ConnId {
+        end_by_reset(&stream);
         // RNDZ sends two short pieces one after the other.
         let _ = socket::nodelay(&stream);
         let conn = ConnId(self.next_connection);
@@ -229,6 +233,17 @@ impl Drop for Held {
     }
 }
 
+/// Until somebody decides otherwise the end of this connection is a reset: whatever drops it, the
+/// other end never takes that for the end of a file (E10).
+fn end_by_reset(stream: &TcpStream) {
+    let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+}
+
+/// The end of this connection is an orderly close.
+pub(super) fn end_in_order(stream: &TcpStream) {
+    let _ = SockRef::from(stream).set_linger(None);
+}
+
 /// Connections that have arrived and were not looked at yet; more wait in the system's queue.
 const ARRIVALS: usize = 16;
-const PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
+const PAUSE: Duration = Duration::from_millis(200);

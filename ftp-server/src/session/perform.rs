@@ -4,7 +4,6 @@
 use std::io;
 use std::net::{IpAddr, Shutdown};
 use std::sync::Arc;
-use std::time::Duration;
 
 use ftp_io::clock::Clock;
 use ftp_io::copy::Meter;
@@ -16,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio::task::spawn_blocking;
 
 use super::Session;
-use super::held::Done;
+use super::held::{Done, end_in_order};
 use super::permits::Turn;
 use crate::data::{begin, pump};
 use crate::vfs::{Subject, View, io_failure};
@@ -151,6 +150,7 @@ impl Session {
             }
             Done::Read(conn, Ok(_) | Err(_)) => self.input(Input::Lost(conn)),
             Done::Begun(ticket, Ok(begun), stream, data_type) => {
+                end_in_order(&stream);
                 let meter = self.held.moves.get(&ticket).cloned().unwrap_or_default();
                 self.held.start_move(async move {
                     let (octets, end) = pump(begun, stream, data_type, Clock::today(), meter).await;
@@ -207,9 +207,8 @@ impl Session {
     fn let_go(&mut self, conn: ConnId, how: Ending) {
         if let Some(stream) = self.held.let_go(conn) {
             match how {
-                Ending::Close => {}
-                // Failing leaves an ordinary close, which is all that is left to do.
-                Ending::Reset => drop(SockRef::from(&*stream).set_linger(Some(Duration::ZERO))),
+                Ending::Close => end_in_order(&stream),
+                Ending::Reset => {}
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The files of an account: what a path means beneath the root and what may be done with it.
 //!
 //! Everything here blocks; [`crate::session`] calls it where that stops nobody. Confinement is
-//! [`local`]'s, uploads and their names under way are [`upload`]'s.
+//! `local`'s, uploads and their names under way are `upload`'s.
 
 mod digest;
 mod entry;
