@@ -5,7 +5,7 @@ use crate::raw::Raw;
 use ftp_proto::dialect::Dialect;
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// The user that every site has, unless it says otherwise.
@@ -161,22 +161,27 @@ impl Server {
 
     /// All names below the root, sorted, directories with a slash.
     pub fn names(&self) -> Vec<String> {
-        let mut names = Vec::new();
-        let mut directories = vec![self.directory.clone()];
-        while let Some(directory) = directories.pop() {
-            for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
-                let name = entry.path().strip_prefix(&self.directory).unwrap().to_str().unwrap().to_owned();
-                if entry.file_type().unwrap().is_dir() {
-                    directories.push(entry.path());
-                    names.push(format!("{name}/"));
-                } else {
-                    names.push(name);
-                }
+        names_below(&self.directory)
+    }
+}
+
+/// All names below a directory, sorted, directories with a slash.
+pub fn names_below(top: &Path) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut directories = vec![top.to_path_buf()];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
+            let name = entry.path().strip_prefix(top).unwrap().to_str().unwrap().to_owned();
+            if entry.file_type().unwrap().is_dir() {
+                directories.push(entry.path());
+                names.push(format!("{name}/"));
+            } else {
+                names.push(name);
             }
         }
-        names.sort();
-        names
     }
+    names.sort();
+    names
 }
 
 /// Octets without a pattern that a lost or doubled block could hide in.

@@ -5,6 +5,7 @@
     reason = "a test that cannot go on fails at once, its helpers too"
 )]
 
+mod foreign;
 mod harness;
 mod simulator;
 mod tidy;

@@ -1,0 +1,117 @@
+//! Other people's programs: found on this machine, or fetched once into `target/peers`.
+
+use super::Skipped;
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex, OnceLock};
+
+/// A program of other people.
+#[derive(Clone, Debug)]
+pub struct Tool {
+    program: PathBuf,
+    prefix: PathBuf,
+}
+
+impl Tool {
+    /// A program of one of Debian's packages, `binary` below `usr`. One that is installed is used as it is.
+    pub fn debian(name: &str, packages: &[&str], binary: &str) -> Result<Self, Skipped> {
+        if let Some(program) = installed(binary) {
+            return Ok(Self { program, prefix: PathBuf::new() });
+        }
+        let prefix = fetched(name, packages)?;
+        Ok(Self { program: prefix.join("usr").join(binary), prefix })
+    }
+
+    /// The Python interpreter with one of PyPI's packages.
+    pub fn python(package: &str) -> Result<Self, Skipped> {
+        let program = installed("bin/python3").ok_or_else(|| Skipped("python3 is missing".into()))?;
+        let prefix = fetched(package, &[&format!("pip:{package}")])?;
+        Ok(Self { program, prefix })
+    }
+
+    /// The Python interpreter with its own library.
+    pub fn plain_python() -> Result<Self, Skipped> {
+        let program = installed("bin/python3").ok_or_else(|| Skipped("python3 is missing".into()))?;
+        Ok(Self { program, prefix: PathBuf::new() })
+    }
+
+    /// Where it is.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// Another file of the same packages, `path` below `usr`.
+    pub fn beside(&self, path: &str) -> PathBuf {
+        if self.prefix.as_os_str().is_empty() {
+            Path::new("/usr").join(path)
+        } else {
+            self.prefix.join("usr").join(path)
+        }
+    }
+
+    /// The same packages' other program.
+    pub fn other(&self, binary: &str) -> Self {
+        Self { program: self.beside(binary), prefix: self.prefix.clone() }
+    }
+
+    /// The variables that it needs to find its libraries.
+    pub fn environment(&self) -> Vec<(&'static str, OsString)> {
+        if self.prefix.as_os_str().is_empty() {
+            return Vec::new();
+        }
+        let triplet = format!("{}-linux-gnu", std::env::consts::ARCH);
+        let libraries = ["usr/lib", "lib"].map(|lib| self.prefix.join(lib).join(&triplet));
+        vec![
+            ("LD_LIBRARY_PATH", std::env::join_paths(libraries).unwrap()),
+            ("PYTHONPATH", self.prefix.join("python").into()),
+        ]
+    }
+
+    /// A command for it.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.envs(self.environment());
+        command
+    }
+}
+
+/// The program `binary` (`bin/curl`, `sbin/vsftpd`) of this machine.
+fn installed(binary: &str) -> Option<PathBuf> {
+    let name = Path::new(binary).file_name()?;
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let directories = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
+    directories.map(|directory| directory.join(name)).find(|program| program.is_file())
+}
+
+/// The directory where packages are unpacked. Fetched at most once for each run of the tests, also
+/// when that fails; other runs find what is there.
+fn fetched(name: &str, packages: &[&str]) -> Result<PathBuf, Skipped> {
+    type Result = std::result::Result<PathBuf, Skipped>;
+    type All = Mutex<HashMap<String, Arc<OnceLock<Result>>>>;
+    static ALL: OnceLock<All> = OnceLock::new();
+    let one = Arc::clone(ALL.get_or_init(All::default).lock().unwrap().entry(name.into()).or_default());
+    one.get_or_init(|| {
+        if std::env::var_os("FOREIGN_PEERS").is_some_and(|value| value == "off") {
+            return Err(Skipped("FOREIGN_PEERS=off forbids to fetch it".into()));
+        }
+        let peers = peers();
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/fetch.sh");
+        let output = Command::new("sh").arg(script).arg(&peers).arg(name).args(packages).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        match output.status.code() {
+            Some(0) => Ok(peers.join(name)),
+            Some(3) => Err(Skipped(said.lines().last().unwrap_or_default().to_owned())),
+            code => panic!("fetch.sh {name} ended with {code:?}: {said}"),
+        }
+    })
+    .clone()
+}
+
+/// `target/peers`, beside the profile of the running test.
+fn peers() -> PathBuf {
+    let exe = std::env::current_exe().unwrap();
+    let target = exe.ancestors().find(|directory| directory.ends_with("target"));
+    target.unwrap_or_else(|| exe.ancestors().nth(3).unwrap()).join("peers")
+}

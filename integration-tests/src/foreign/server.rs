@@ -1,0 +1,240 @@
+//! One running server of other people, with a directory of its own.
+
+use super::config::{self, Places};
+use super::{Group, Hosts, Kind, Skipped};
+use crate::raw::Raw;
+use crate::site::{PASSWORD, USER};
+use crate::socket;
+use ftp_proto::dialect::Dialect;
+use std::fs;
+use std::io::Read;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU8, Ordering};
+use tempfile::TempDir;
+
+/// The user's directory below the server's own.
+const FILES: &str = "jail/files";
+
+/// What a server will be.
+#[derive(Debug)]
+pub struct Foreign {
+    pub(super) kind: Kind,
+    pub(super) hosts: Hosts,
+    pub(super) extra: String,
+    ip: IpAddr,
+    state: TempDir,
+}
+
+impl Foreign {
+    /// A server of this kind at an address of its own that refuses foreign hosts, as all do by default.
+    pub fn new(kind: Kind) -> Self {
+        let state = tempfile::Builder::new().prefix(&format!("ftp-{}-", kind.name())).tempdir().unwrap();
+        fs::create_dir_all(state.path().join(FILES)).unwrap();
+        Self { kind, hosts: Hosts::Refused, extra: String::new(), ip: own_address(), state }
+    }
+
+    /// vsftpd.
+    pub fn vsftpd() -> Self {
+        Self::new(Kind::Vsftpd)
+    }
+
+    /// ProFTPD.
+    pub fn proftpd() -> Self {
+        Self::new(Kind::Proftpd)
+    }
+
+    /// Pure-FTPd.
+    pub fn pure_ftpd() -> Self {
+        Self::new(Kind::PureFtpd)
+    }
+
+    /// pyftpdlib.
+    pub fn pyftpdlib() -> Self {
+        Self::new(Kind::Pyftpdlib)
+    }
+
+    /// globus-gridftp-server.
+    pub fn globus() -> Self {
+        Self::new(Kind::Globus)
+    }
+
+    /// With this policy for foreign hosts.
+    pub const fn foreign(mut self, hosts: Hosts) -> Self {
+        self.hosts = hosts;
+        self
+    }
+
+    /// At another address.
+    pub fn at(mut self, ip: &str) -> Self {
+        self.ip = ip.parse().unwrap();
+        self
+    }
+
+    /// With more lines of its configuration file, or options where it has none.
+    pub fn extra(mut self, lines: &str) -> Self {
+        self.extra.push_str(lines);
+        self.extra.push('\n');
+        self
+    }
+
+    /// With a file.
+    pub fn file(self, path: &str, bytes: impl AsRef<[u8]>) -> Self {
+        let path = self.state.path().join(FILES).join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+        self
+    }
+
+    /// With an empty directory.
+    pub fn directory(self, path: &str) -> Self {
+        fs::create_dir_all(self.state.path().join(FILES).join(path)).unwrap();
+        self
+    }
+
+    /// Starts it and waits for its greeting.
+    pub fn start(self) -> Result<ForeignServer, Skipped> {
+        // vsftpd's anonymous user is protected by a password that nobody else knows.
+        let (user, password) = match self.kind {
+            Kind::Vsftpd => ("ftp", random_password()),
+            Kind::Proftpd | Kind::PureFtpd | Kind::Pyftpdlib | Kind::Globus => (USER, PASSWORD.to_owned()),
+        };
+        let tool = self.kind.tool()?;
+        if self.kind == Kind::Globus && self.hosts != Hosts::Allowed {
+            return Err(Skipped("globus never refuses a foreign host".into()));
+        }
+        let places = Places {
+            root: self.state.path().join(FILES),
+            state: self.state.path().to_path_buf(),
+            log: self.state.path().join("log"),
+        };
+        fs::set_permissions(&places.state, fs::Permissions::from_mode(0o755)).unwrap();
+        own(&places.root);
+        let address = SocketAddr::new(self.ip, socket::free_port(&self.ip.to_string()));
+        let command = config::command(&self, &tool, address, (user, &password), &places)?;
+        let mut group = Group::start(self.kind.name(), &command, &places.log);
+        socket::until("its greeting", || {
+            assert!(!group.has_ended(), "{} does not run:\n{}", self.kind.name(), group.said());
+            greets(address)
+        });
+        Ok(ForeignServer {
+            kind: self.kind,
+            hosts: self.hosts,
+            address,
+            user,
+            password,
+            root: places.root,
+            group,
+            _state: self.state,
+        })
+    }
+}
+
+/// Whether somebody says 220 there.
+fn greets(address: SocketAddr) -> bool {
+    let any = SocketAddr::new(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { address.ip() }, 0);
+    let Ok(mut stream) = socket::try_connect(any, address) else { return false };
+    let mut code = [0; 3];
+    stream.read_exact(&mut code).is_ok() && code == *b"220"
+}
+
+/// Gives a tree to the user that the server runs as.
+fn own(path: &Path) {
+    let owner = config::owner();
+    chown(path, Some(owner.uid), Some(owner.gid)).unwrap();
+    if path.is_dir() {
+        for entry in fs::read_dir(path).unwrap().map(Result::unwrap) {
+            own(&entry.path());
+        }
+    }
+}
+
+fn random_password() -> String {
+    let mut octets = [0; 16];
+    fs::File::open("/dev/urandom").unwrap().read_exact(&mut octets).unwrap();
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+/// A loopback address that no other server of this machine's tests has: all are foreign to each other.
+pub fn own_address() -> IpAddr {
+    static NEXT: AtomicU8 = AtomicU8::new(1);
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let host = NEXT.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |host| Some(host % 254 + 1)).unwrap();
+    Ipv4Addr::new(127, 64 | (high & 63), low, host).into()
+}
+
+/// A server that runs.
+#[derive(Debug)]
+pub struct ForeignServer {
+    kind: Kind,
+    hosts: Hosts,
+    address: SocketAddr,
+    user: &'static str,
+    password: String,
+    root: PathBuf,
+    group: Group,
+    _state: TempDir,
+}
+
+impl ForeignServer {
+    /// What it is.
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Its policy for foreign hosts.
+    pub const fn hosts(&self) -> Hosts {
+        self.hosts
+    }
+
+    /// Where it listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The URL of a path from the user's directory.
+    pub fn url(&self, path: &str) -> String {
+        let password = self.password.replace(':', "%3A");
+        format!("ftp://{}:{password}@{}/{}{path}", self.user, self.address, self.prefix())
+    }
+
+    /// The way from the directory of the login to the user's own.
+    pub const fn prefix(&self) -> &'static str {
+        match self.kind {
+            Kind::Vsftpd => "files/",
+            Kind::Proftpd | Kind::PureFtpd | Kind::Pyftpdlib | Kind::Globus => "",
+        }
+    }
+
+    /// A control connection, logged in, in the user's directory, files as they are.
+    pub fn login(&self) -> Raw {
+        let mut raw = Raw::connect(Dialect::Rfc959, self.address);
+        raw.login(self.user, &self.password);
+        raw.ask("TYPE I", "200");
+        if !self.prefix().is_empty() {
+            raw.ask(&format!("CWD {}", self.prefix()), "250");
+        }
+        raw
+    }
+
+    /// All that it has logged so far.
+    pub fn said(&self) -> String {
+        self.group.said()
+    }
+
+    /// The place of a path in the real file system.
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.root.join(path)
+    }
+
+    /// The content of a file.
+    pub fn bytes(&self, path: &str) -> Vec<u8> {
+        fs::read(self.path(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// All names below the root, sorted, directories with a slash.
+    pub fn names(&self) -> Vec<String> {
+        crate::site::names_below(&self.root)
+    }
+}

@@ -1,0 +1,3 @@
+//! Other people's servers and clients judge this suite.
+
+mod smoke;

@@ -1,0 +1,131 @@
+//! What the foreign servers themselves do, asked by hand: they store and send files, and what they
+//! do with a data connection to or from a host that is not the user's own.
+
+use integration_tests::foreign::{Foreign, ForeignServer, Hosts, Kind};
+use integration_tests::or_skip;
+use integration_tests::raw::Raw;
+use integration_tests::site::octets;
+use integration_tests::socket;
+use std::io::{Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpStream};
+
+/// The user's own host, and another one.
+const OWN: &str = "127.0.0.1";
+const STRANGER: &str = "127.0.0.9";
+
+/// PASV, and a data connection to it from `ip`.
+fn passive(raw: &mut Raw, server: &ForeignServer, ip: &str) -> TcpStream {
+    let port = raw.ask("PASV", "227").port();
+    let from = SocketAddr::new(ip.parse::<IpAddr>().unwrap(), 0);
+    socket::connect(from, SocketAddr::new(server.address().ip(), port))
+}
+
+/// The argument of PORT for a listener.
+fn commas(address: SocketAddr) -> String {
+    let (ip, port) = (address.ip().to_string().replace('.', ","), address.port());
+    format!("PORT {ip},{},{}", port / 256, port % 256)
+}
+
+fn stores_and_sends(kind: Kind) {
+    let content = octets(300_000);
+    let server = or_skip!(Foreign::new(kind).foreign(Hosts::Allowed).file("old.bin", &content).start());
+    let mut raw = server.login();
+    let mut data = passive(&mut raw, &server, OWN);
+    raw.send("STOR new.bin");
+    data.write_all(&content).unwrap();
+    drop(data);
+    raw.expect("150|125");
+    raw.expect("226");
+    assert_eq!(server.bytes("new.bin"), content);
+    assert_eq!(server.names(), ["new.bin", "old.bin"]);
+    let listener = socket::listen(OWN, 0);
+    raw.ask(&commas(listener.local_addr().unwrap()), "200");
+    raw.send("RETR old.bin");
+    let (data, _) = socket::accept(&listener);
+    assert_eq!(socket::drain(data), content);
+    raw.expect("150|125");
+    raw.expect("226");
+    raw.ask("QUIT", "221");
+}
+
+/// Whether it connects to a stranger, and whether it lets a stranger in.
+fn judges_strangers(kind: Kind, hosts: Hosts) {
+    let server = or_skip!(Foreign::new(kind).foreign(hosts).file("a.bin", "hello").start());
+    let mut raw = server.login();
+    let listener = socket::listen(STRANGER, 0);
+    raw.send(&commas(listener.local_addr().unwrap()));
+    let connects = raw.reply().code == 200;
+    assert_eq!(connects, hosts.connects(), "{}", raw.dialogue());
+    if connects {
+        raw.send("RETR a.bin");
+        assert_eq!(socket::drain(socket::accept(&listener).0), b"hello");
+        raw.expect("150|125");
+        raw.expect("226");
+    }
+    assert!(socket::is_quiet(&listener));
+    let mut raw = server.login();
+    let mut data = passive(&mut raw, &server, STRANGER);
+    raw.send("RETR a.bin");
+    let mut octets = Vec::new();
+    let read = data.read_to_end(&mut octets);
+    let let_in = read.is_ok() && octets == b"hello";
+    assert_eq!(let_in, hosts.accepts(), "{read:?} {octets:?}\n{}", raw.dialogue());
+}
+
+#[test]
+fn vsftpd_stores_and_sends() {
+    stores_and_sends(Kind::Vsftpd);
+}
+
+#[test]
+fn vsftpd_judges_strangers() {
+    for hosts in [Hosts::Allowed, Hosts::Refused, Hosts::OnlyToConnect, Hosts::OnlyToAccept] {
+        judges_strangers(Kind::Vsftpd, hosts);
+    }
+}
+
+#[test]
+fn proftpd_stores_and_sends() {
+    stores_and_sends(Kind::Proftpd);
+}
+
+#[test]
+fn proftpd_judges_strangers() {
+    for hosts in [Hosts::Allowed, Hosts::Refused] {
+        judges_strangers(Kind::Proftpd, hosts);
+    }
+}
+
+#[test]
+fn pure_ftpd_stores_and_sends() {
+    stores_and_sends(Kind::PureFtpd);
+}
+
+#[test]
+fn pure_ftpd_judges_strangers() {
+    for hosts in [Hosts::Allowed, Hosts::Refused] {
+        judges_strangers(Kind::PureFtpd, hosts);
+    }
+}
+
+#[test]
+fn pyftpdlib_stores_and_sends() {
+    stores_and_sends(Kind::Pyftpdlib);
+}
+
+#[test]
+fn pyftpdlib_judges_strangers() {
+    for hosts in [Hosts::Allowed, Hosts::Refused] {
+        judges_strangers(Kind::Pyftpdlib, hosts);
+    }
+}
+
+#[test]
+fn globus_stores_and_sends() {
+    stores_and_sends(Kind::Globus);
+}
+
+#[test]
+fn globus_judges_strangers() {
+    judges_strangers(Kind::Globus, Hosts::Allowed);
+}
