@@ -57,8 +57,10 @@ fn socket(text: &str) -> Result<u16, Fault> {
 /// ARPANET, for which there is no table (B09).
 fn host(text: &str) -> Result<IpAddr, Fault> {
     if !text.is_empty() && text.bytes().all(|o| o.is_ascii_digit()) {
-        let number = decimal(text)?;
-        return if number <= 255 { Err(Fault::OutOfRange) } else { Ok(Ipv4Addr::from(number).into()) };
+        return match decimal(text) {
+            Ok(number) if number > 255 => Ok(Ipv4Addr::from(number).into()),
+            Ok(_) | Err(_) => Err(Fault::UnknownHost),
+        };
     }
     let literal = text.strip_prefix('[').and_then(|t| t.strip_suffix(']'));
     match literal {
@@ -152,11 +154,11 @@ mod tests {
 
     #[test]
     fn b09_a_host_number_of_the_arpanet_is_out_of_range() {
-        check("0,40004", Err(Fault::OutOfRange));
-        check("255,40004", Err(Fault::OutOfRange));
+        check("0,40004", Err(Fault::UnknownHost));
+        check("255,40004", Err(Fault::UnknownHost));
         check("256,40004", Ok((Some("0.0.1.0"), 40004)));
         check("4294967295,40004", Ok((Some("255.255.255.255"), 40004)));
-        check("4294967296,40004", Err(Fault::OutOfRange));
+        check("4294967296,40004", Err(Fault::UnknownHost));
     }
 
     #[test]

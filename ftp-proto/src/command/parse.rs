@@ -28,7 +28,9 @@ pub enum Fault {
     Syntax,
     /// The argument is missing.
     Missing,
-    /// A number (host, socket) that can't be one: `503`/`501`.
+    /// A host number that is in no host table (B09): `503`/`501`.
+    UnknownHost,
+    /// A number that can't be one: `503`/`501`.
     OutOfRange,
     /// A socket number that is legal in RFC 354 and no TCP port: `503`/`504`.
     NotAPort,

@@ -67,7 +67,9 @@ impl Session {
             Fault::Empty => (Meaning::Unrecognised, "A command was expected"),
             Fault::Syntax => (Meaning::Syntax, "That argument is not understood"),
             Fault::Missing => (Meaning::Missing, "An argument is missing"),
-            Fault::OutOfRange => (Meaning::OutOfRange, "Host number or socket number out of range"),
+            // TENEX: "503 Host number out of range 0 - 255.", "503 Socket number out of range."
+            Fault::UnknownHost => (Meaning::OutOfRange, "Host number out of range"),
+            Fault::OutOfRange => (Meaning::OutOfRange, "Number out of range"),
             Fault::NotAPort => (Meaning::NotAPort, "That socket number is no port"),
             Fault::BadName => (Meaning::Syntax, "A name cannot contain NUL or a line feed"),
         };

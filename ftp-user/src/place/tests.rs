@@ -1,3 +1,5 @@
+//! Places as people write them.
+
 use super::*;
 use crate::cli::Exit;
 

@@ -102,7 +102,7 @@ fn b07_sock_without_argument_is_missing_it() {
 fn b08_b09_numbers_of_sock_have_ranges() {
     refused(b"SOCK 4294967296", Some(Verb::Sock), Fault::OutOfRange);
     refused(b"SOCK 65538", Some(Verb::Sock), Fault::NotAPort);
-    refused(b"SOCK 255,40004", Some(Verb::Sock), Fault::OutOfRange);
+    refused(b"SOCK 255,40004", Some(Verb::Sock), Fault::UnknownHost);
 }
 
 #[test]
