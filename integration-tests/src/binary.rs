@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 /// No wait of a test ends earlier than this: tests assert order and outcome, never durations.
-pub const WATCHDOG: Duration = Duration::from_secs(120);
+pub const WATCHDOG: Duration = Duration::from_secs(60);
 
 /// A program of this suite.
 #[derive(Clone, Copy, Debug)]

@@ -43,6 +43,31 @@ pub fn connect(from: SocketAddr, to: SocketAddr) -> TcpStream {
     try_connect(from, to).unwrap_or_else(|error| panic!("connect from {from} to {to}: {error}"))
 }
 
+/// Connects to `to` from `from`; `None` where the other end has reset the connection already.
+pub fn connect_or_reset(from: SocketAddr, to: SocketAddr) -> Option<TcpStream> {
+    match try_connect(from, to) {
+        Ok(stream) => Some(stream),
+        Err(error) if error.kind() == ErrorKind::ConnectionReset => None,
+        Err(error) => panic!("connect from {from} to {to}: {error}"),
+    }
+}
+
+/// Whether a stranger is accepted, closed, and not served.
+pub fn is_turned_away(from: SocketAddr, to: SocketAddr) -> bool {
+    connect_or_reset(from, to).is_none_or(|stream| is_closed_unused(&stream))
+}
+
+/// Whether nobody listens at `to`. Where somebody does, waits until that connection is closed.
+pub fn is_refused(from: SocketAddr, to: SocketAddr) -> bool {
+    match try_connect(from, to) {
+        Ok(held) => {
+            assert!(is_closed_unused(&held), "{to} carries data");
+            false
+        }
+        Err(error) => error.kind() == ErrorKind::ConnectionRefused,
+    }
+}
+
 /// The next connection.
 pub fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     let ready = rustix::event::poll(

@@ -3,7 +3,7 @@
 //! ```text
 //! # B03 [438] the transfer comes from the announced socket     the statement, in words
 //! @ both                     old | mod | both: on which listener (both when it is not said)
-//! @ flags --gender off       more options of the servers
+//! @ flags --gender off       more options of the servers; <free> is a port that nobody uses
 //! @ file a.txt hello         a file of site 1; `file2` of site 2
 //! @ sites 2                  C2 talks to a second server, else to the same one
 //! =: listen p                the test listens; its port is <p>
@@ -58,13 +58,23 @@ pub fn all(prefix: &str) -> Vec<Transcript> {
     names.iter().map(|name| Transcript::read(name)).collect()
 }
 
-/// Plays all fixtures of a prefix in all their dialects and reports every failure by name.
+/// Plays all fixtures of a prefix in all their dialects, some side by side, and reports every
+/// failure by name.
 pub fn play_all(prefix: &str) {
+    const SIDE_BY_SIDE: usize = 8;
+    let plays: Vec<(Transcript, Dialect)> = all(prefix)
+        .into_iter()
+        .flat_map(|transcript| transcript.dialects.clone().into_iter().map(move |d| (transcript.clone(), d)))
+        .collect();
     let mut failed = Vec::new();
-    for transcript in all(prefix) {
-        for &dialect in &transcript.dialects {
-            let played = transcript.clone();
-            if std::thread::spawn(move || played.play(dialect)).join().is_err() {
+    for together in plays.chunks(SIDE_BY_SIDE) {
+        let started: Vec<_> = together
+            .iter()
+            .cloned()
+            .map(|(transcript, dialect)| std::thread::spawn(move || transcript.play(dialect)))
+            .collect();
+        for ((transcript, dialect), play) in together.iter().zip(started) {
+            if play.join().is_err() {
                 failed.push(format!("{} ({dialect:?})", transcript.name));
             }
         }
@@ -122,12 +132,14 @@ impl Transcript {
 
     /// Plays it against real servers of one dialect.
     pub fn play(&self, dialect: Dialect) {
+        let free = socket::free_port("127.0.0.2").to_string();
+        let flags: Vec<String> = self.flags.iter().map(|flag| flag.replace("<free>", &free)).collect();
         let servers: Vec<Server> = (0..self.sites)
             .map(|index| {
                 let files = self.files.iter().filter(|(site, ..)| *site == index);
                 let site = Site::new(if index == 0 { "one" } else { "two" });
                 let site = site.at(if index == 0 { "127.0.0.2" } else { "127.0.0.3" });
-                let site = site.args(self.flags.iter().map(String::as_str));
+                let site = site.args(flags.iter().map(String::as_str));
                 files.fold(site, |site, (_, name, content)| site.file(name, content)).start()
             })
             .collect();
@@ -147,6 +159,7 @@ impl Transcript {
             listeners: HashMap::new(),
             connections: HashMap::new(),
         };
+        play.know("free", &free);
         for (index, server) in servers.iter().chain((servers.len() == 1).then_some(second)).enumerate() {
             play.know(&format!("ip{}", index + 1), server.ip());
             play.know(&format!("host{}", index + 1), server.host_number());
@@ -189,7 +202,8 @@ struct Play<'a> {
     controls: Vec<Raw>,
     known: HashMap<String, String>,
     listeners: HashMap<String, TcpListener>,
-    connections: HashMap<String, TcpStream>,
+    /// `None`: closed by the server before the connect had returned.
+    connections: HashMap<String, Option<TcpStream>>,
 }
 
 impl Play<'_> {
@@ -294,11 +308,17 @@ impl Play<'_> {
     }
 
     fn connection(&self, name: &str) -> &TcpStream {
-        self.connections.get(name).unwrap_or_else(|| panic!("no data connection {name}"))
+        let connection = self.connections.get(name).and_then(Option::as_ref);
+        connection.unwrap_or_else(|| panic!("no data connection {name}"))
     }
 
     fn take(&mut self, name: &str) -> TcpStream {
-        self.connections.remove(name).unwrap_or_else(|| panic!("no data connection {name}"))
+        self.connections.remove(name).flatten().unwrap_or_else(|| panic!("no data connection {name}"))
+    }
+
+    fn connect(&mut self, name: &str, from: SocketAddr, to: SocketAddr) {
+        let connected = socket::connect_or_reset(from, to);
+        self.connections.insert(name.into(), connected);
     }
 
     /// One step beside the control connections. Addresses are `PORT` (ours: 127.0.0.1, the
@@ -320,31 +340,15 @@ impl Play<'_> {
             ["unlisten", name] => drop(self.listeners.remove(name)),
             ["accept", name, "at", listener] => {
                 let (stream, _) = socket::accept(&self.listeners[listener]);
-                self.connections.insert(name.into(), stream);
+                self.connections.insert(name.into(), Some(stream));
             }
             ["accept", name, "at", listener, "from", port] => {
                 let (stream, from) = socket::accept(&self.listeners[listener]);
                 assert_eq!(from, site(port), "the data connection's source");
-                self.connections.insert(name.into(), stream);
+                self.connections.insert(name.into(), Some(stream));
             }
-            ["connect", name, "to", port] => {
-                let stream = socket::connect(self.own("0"), site(port));
-                self.connections.insert(name.into(), stream);
-            }
-            ["connect", name, "from", from, "to", port] => {
-                let stream = socket::connect(self.own(from), site(port));
-                self.connections.insert(name.into(), stream);
-            }
-            ["refused", port] => {
-                let tried = socket::try_connect(self.own("0"), site(port));
-                let refused = tried.as_ref().is_err_and(|error| {
-                    matches!(
-                        error.kind(),
-                        std::io::ErrorKind::ConnectionRefused | std::io::ErrorKind::ConnectionReset
-                    )
-                });
-                assert!(refused, "{port} is still open: {tried:?}");
-            }
+            ["connect", name, "to", port] => self.connect(name, self.own("0"), site(port)),
+            ["connect", name, "from", from, "to", port] => self.connect(name, self.own(from), site(port)),
             ["send", name, ..] => {
                 let octets = unescape(step.splitn(3, ' ').nth(2).unwrap_or_default());
                 self.connection(name).write_all(&octets).unwrap();
@@ -358,21 +362,14 @@ impl Play<'_> {
             }
             ["receive-like", name, ..] => {
                 let octets = String::from_utf8(socket::drain(self.take(name))).unwrap();
-                let pattern = step.splitn(3, ' ').nth(2).unwrap_or_default();
-                assert!(self.matched(pattern, &octets).is_some(), "{pattern:?} does not match {octets:?}");
+                let pattern = unescape(step.splitn(3, ' ').nth(2).unwrap_or_default());
+                let pattern = String::from_utf8(pattern).unwrap();
+                assert!(self.matched(&pattern, &octets).is_some(), "{pattern:?} does not match {octets:?}");
             }
             ["hangup"] => drop(self.controls.remove(control)),
             ["gone", port] => {
                 let port = site(port);
-                socket::until(&format!("{port} is closed"), || {
-                    match socket::try_connect(self.own("0"), port) {
-                        Ok(held) => {
-                            assert!(socket::is_closed_unused(&held), "{port} carries data");
-                            false
-                        }
-                        Err(_) => true,
-                    }
-                });
+                socket::until(&format!("{port} is closed"), || socket::is_refused(self.own("0"), port));
             }
             ["bindable", port] => {
                 let port = site(port);
@@ -384,7 +381,11 @@ impl Play<'_> {
                 assert!(numbers.is_sorted(), "{step}");
             }
             ["closed", name] => {
-                assert!(socket::is_closed_unused(&self.take(name)), "{name} carries data");
+                let connection = self.connections.remove(name).unwrap_or_else(|| panic!("no {name}"));
+                assert!(
+                    connection.is_none_or(|stream| socket::is_closed_unused(&stream)),
+                    "{name} carries data"
+                );
             }
             ["has", file, ..] => {
                 let expected = unescape(step.splitn(3, ' ').nth(2).unwrap_or_default());

@@ -7,5 +7,10 @@
 
 mod foreign;
 mod harness;
+mod lines;
+mod proof;
 mod simulator;
+mod sock;
 mod tidy;
+mod transcripts;
+mod transfer;

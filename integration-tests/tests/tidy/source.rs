@@ -99,10 +99,10 @@ pub(super) fn reply_digits(line: &str) -> bool {
             && !matches!(after, b'.' | b'_');
         let start = line.get(..at).unwrap_or_default().trim_end();
         let rest = line.get(at + 3..).unwrap_or_default().trim_start();
-        let a_code = start.ends_with("Code(")
-            || start.ends_with("==")
-            || start.ends_with("!=")
-            || (rest.starts_with("=>") || rest.starts_with("..=") || rest.starts_with('|'))
+        let an_arm = (start.is_empty() || start.ends_with('|') || start.ends_with('('))
+            && (rest.starts_with("=>") || rest.starts_with("..=") || rest.starts_with('|'));
+        let a_code = ["Code(", "==", "!="].iter().any(|end| start.ends_with(end))
+            || an_arm
             || (before == b'"' && matches!(after, b' ' | b'-' | b'"'));
         number && whole && a_code
     })
@@ -115,6 +115,7 @@ fn reply_digits_are_seen_where_they_are_codes() {
         ("if reply.code == 226 {", true),
         ("226 | 250 => done(),", true),
         ("write(\"226 Transfer complete\")", true),
+        ("Ok(number) if number > 255 => Some(number),", false),
         ("const SIZE: usize = 512;", false),
         ("\"sha-256\"", false),
         ("at(3600)", false),

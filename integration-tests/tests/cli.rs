@@ -1,0 +1,99 @@
+//! The programs from outside: what they print, how they start and end, what a process listing shows.
+
+use ftp_proto::dialect::Dialect::Rfc959;
+use integration_tests::binary::{Program, Running};
+use integration_tests::peer::{MODERN, Peer};
+use integration_tests::site::{PASSWORD, Site, octets};
+use integration_tests::socket::{connect, drain};
+use integration_tests::user::user;
+use rustix::process::Signal;
+use std::net::SocketAddr;
+
+#[test]
+fn a_server_that_nobody_can_log_in_to_does_not_start() {
+    let root = tempfile::tempdir().unwrap();
+    let mut command = Program::Server.command();
+    command.args(["--listen", "127.0.0.2:0", "--root"]).arg(root.path());
+    let mut server = Running::start("nobody", command);
+    let status = server.wait();
+    assert!(!status.success());
+    assert!(server.said().contains("--user"), "it says what to do: {}", server.said());
+}
+
+#[test]
+fn a_server_without_a_root_does_not_start() {
+    let mut command = Program::Server.command();
+    command.args(["--listen", "127.0.0.2:0", "--user", "ann:x"]);
+    let mut server = Running::start("rootless", command);
+    assert!(!server.wait().success());
+    assert!(server.said().contains("--root"), "{}", server.said());
+}
+
+#[test]
+fn both_programs_tell_their_version_and_their_options() {
+    for program in [Program::Server, Program::User] {
+        for (option, words) in [("--version", "0.1.0"), ("--help", "--")] {
+            let mut command = program.command();
+            command.arg(option);
+            let mut run = Running::start("help", command);
+            assert_eq!(run.wait().code(), Some(0), "{program:?} {option}");
+            assert!(run.said().contains(words), "{program:?} {option}: {}", run.said());
+        }
+    }
+}
+
+#[test]
+fn d14_the_wait_for_a_peer_is_a_minute_unless_configured() {
+    let mut command = Program::Server.command();
+    command.arg("--help");
+    let mut run = Running::start("help", command);
+    run.wait();
+    let said = run.said();
+    let option = said.split("--accept-timeout").nth(1).unwrap_or_else(|| panic!("{said}"));
+    let option = option.split("\n\n").next().unwrap_or_default();
+    let option = option.split(" --").next().unwrap_or_default();
+    assert!(option.contains("60s") || option.contains("60 s") || option.contains("1m"), "{option}");
+}
+
+#[test]
+fn no_password_stands_in_a_process_listing() {
+    let listing = |id: u32| std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+    let shown = |id: u32| String::from_utf8_lossy(&listing(id)).into_owned();
+    let server = Site::new("listing").start();
+    assert!(!shown(server.running.id()).contains("sesame"));
+    let peer = Peer::start("127.0.0.3", "USER: hang", MODERN);
+    let run = user().args(["ls".to_owned(), peer.url(""), "--timeout".to_owned(), "60s".to_owned()]).start();
+    peer.wait_for("USER");
+    assert!(!shown(run.running.id()).contains("sesame"));
+    assert!(!shown(run.running.id()).contains(&PASSWORD.replace(':', "%3A")));
+    run.interrupt();
+    run.end().exits(10);
+}
+
+#[test]
+fn a_terminated_server_lets_its_transfers_end() {
+    let content = octets(64 << 20);
+    let mut server = Site::new("grace").file("a.bin", &content).start();
+    let mut raw = server.login(Rfc959);
+    raw.ask("TYPE I", "200");
+    let port = raw.ask("LSTN S", "255").port();
+    raw.send("RETR a.bin");
+    let data = connect("127.0.0.1:0".parse().unwrap(), SocketAddr::new(server.ip(), port));
+    raw.expect("150|125");
+    server.running.signal(Signal::TERM);
+    assert!(drain(data) == content, "the transfer was cut");
+    raw.expect("226|250");
+    assert_eq!(server.running.wait().code(), Some(0));
+}
+
+#[test]
+fn usage_mistakes_are_2() {
+    for args in [
+        &["copy"][..],
+        &["copy", "ftp://127.0.0.2/a"],
+        &["no-such-verb"],
+        &["copy", "--no-such-option", "a", "b"],
+    ] {
+        user().args(args).run().exits(2);
+    }
+}
