@@ -38,7 +38,7 @@ pub fn run() -> ExitCode {
 }
 
 fn serve(config: Config) -> Result<(), Exit> {
-    cli::log::start(&config.log);
+    let _log = cli::log::start(&config.log);
     cli::serve::raise_descriptor_limit();
     let runtime = cli::serve::runtime()?;
     let served = runtime.block_on(cli::serve::until_stopped(config));

@@ -1,5 +1,5 @@
 //! What the machine tells whoever cares becomes a line of the log. Secrets are masked before they
-//! get here; names are shown escaped.
+//! get here; both forms of the log escape what could break a line.
 
 use ftp_proto::command::Direction;
 use ftp_proto::server::ask::Event;
@@ -7,10 +7,10 @@ use ftp_proto::server::ask::Event;
 /// Logs one event.
 pub(super) fn log(event: &Event) {
     match event {
-        Event::Command(line) => tracing::debug!(command = ?line, "received"),
-        Event::Replied(line) => tracing::debug!(reply = ?line, "said"),
-        Event::LoggedIn { name } => tracing::info!(user = ?text(name), "logged in"),
-        Event::LoginFailed { name } => tracing::warn!(user = ?text(name), "login failed"),
+        Event::Command(line) => tracing::debug!(command = line, "received"),
+        Event::Replied(line) => tracing::debug!(reply = line, "said"),
+        Event::LoggedIn { name } => tracing::info!(user = text(name), "logged in"),
+        Event::LoginFailed { name } => tracing::warn!(user = text(name), "login failed"),
         Event::Refused { why, address } => tracing::warn!(%address, "data connection refused: {why}"),
         Event::Stranger { from } => tracing::warn!(%from, "closed a stranger at a data port"),
         Event::TimedOut(timer) => tracing::info!(timer = timer.name(), "waited long enough"),
