@@ -2,7 +2,7 @@
 //!
 //! The server owes one final reply for each command before ABOR and one for ABOR. Some pay both
 //! (426+226, 226+226, 226+225, 452+201), some forget the transfer (225 alone, 202), some forget ABOR
-//! (426, then silence), some start the transfer after all (a late 150). When the count does not come
+//! (426, then silence; Pure-FTPd, with nothing under way: silence), some start the transfer after all (a late 150). When the count does not come
 //! out, NOOP is the mark: what comes before its 200 belongs to what was sent before it.
 
 use super::pipeline::{Owner, Pipeline};
@@ -13,7 +13,14 @@ use crate::dialect::Dialect;
 use crate::reply::{Code, Meaning};
 use crate::timer::{Moment, Timer};
 
-/// Telnet IP, then Synch's DATA MARK, then the command (RFC 959 4.1.3). Urgent data is the driver's.
+/// How the octets of ABOR begin: Telnet IP and the IAC of Synch's DATA MARK (RFC 959 4.1.3).
+///
+/// A driver that can send urgent data sends these of an [`Output::Send`] that begins with them as
+/// urgent and the rest after them: ProFTPD reads ABOR during a transfer only then. A driver that
+/// cannot sends the whole as it is.
+pub const SYNCH: &[u8] = b"\xFF\xF4\xFF";
+
+/// The same, the mark itself, and the command.
 const ABOR: &[u8] = b"\xFF\xF4\xFF\xF2ABOR\r\n";
 
 /// An abort under way.
@@ -78,8 +85,8 @@ impl Session {
     /// it. With nothing under way it frees a listener (RFC 2428 section 4). Commands sent meanwhile
     /// wait for the end of the abort.
     ///
-    /// The octets contain the DATA MARK; to send it as TCP urgent data is the driver's matter, and
-    /// servers must understand it without (RFC 1123 4.1.2.12).
+    /// The octets contain the DATA MARK; to send it as TCP urgent data is the driver's matter
+    /// ([`super::SYNCH`]).
     pub fn abort(&mut self, now: Moment) {
         if self.is_over() || self.drain.is_some() {
             return;
@@ -87,12 +94,15 @@ impl Session {
         if !matches!(self.state, State::Ready) {
             return self.event(Event::AbortDone); // no command of the caller's was sent
         }
+        let busy = !self.pipeline.is_empty();
         self.event(Event::Sent("ABOR".into()));
         self.out.push_back(Output::Send(ABOR.to_vec()));
         self.pipeline.push(Owner::Abort, &Command::Abor, None);
         self.drain = Some(Drain { since: now, probed: false, unsure: false, heard: false });
         self.timers.disarm(Timer::Reply);
-        self.timers.arm(Timer::AbortDrain, now + self.config.abort_timeout / 2);
+        // A server that does nothing else answers soon, or not at all (Pure-FTPd).
+        let part = if busy { 2 } else { 4 };
+        self.timers.arm(Timer::AbortDrain, now + self.config.abort_timeout / part);
     }
 
     /// A final reply came during the abort and its command is off the pipeline.
@@ -107,7 +117,8 @@ impl Session {
         }
     }
 
-    /// The wait for the replies to ABOR ended: half of it is for the server, half for NOOP.
+    /// The wait for the replies to ABOR ended: the first part of it is for the server, the rest for
+    /// NOOP.
     pub(super) fn drain_timeout(&mut self, now: Moment) {
         let Some(drain) = self.drain else { return };
         if !drain.probed {

@@ -59,6 +59,7 @@ mod session;
 #[cfg(test)]
 mod tests;
 
+pub use abort::SYNCH;
 pub use session::Session;
 
 use crate::command::Command;

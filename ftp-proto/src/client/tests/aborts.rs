@@ -14,6 +14,7 @@ fn abor_is_sent_with_interrupt_process_and_data_mark() {
         }
     }
     assert_eq!(sent, [b"\xFF\xF4\xFF\xF2ABOR\r\n"]);
+    assert_eq!(sent[0].strip_prefix(SYNCH), Some(&b"\xF2ABOR\r\n"[..]));
 }
 
 /// A transfer, ABOR, these replies: in step again, which the next command shows.
@@ -49,6 +50,8 @@ fn h19_every_known_sequence_of_replies_to_abor_ends_in_step() {
     today(false, "S: 226 aborted\n= 0 Done 226\nS: 150 late\nS: 426 off\nwait 5\nC: NOOP\nS: 200 ok");
     today(true, "S: 500 ABOR not understood\nC: NOOP\nS: 226 done\n= 0 Done 226\nS: 200 ok");
     today(true, "S: 426 off\n= 0 Later 426\nwait 5\nC: NOOP\nS: 500 NOOP not understood");
+    today(true, "S: 426 off\n= 0 Later 426\nS: 451 Pure-FTPd says it twice");
+    today(true, "S: 150 Pure-FTPd fails\n= 0 Preliminary 150\nwait 5\nC: NOOP\nS: 200 Zzz...");
 
     let old = |begun, replies| aborts(Dialect::Rfc354, begun, replies);
     old(true, "S: 452 broken off\n= 0 Later 452\nS: 201 aborted");
@@ -78,6 +81,8 @@ fn h19_abor_after_the_end_and_with_nothing_under_way_is_answered_once() {
         ));
     }
     ready_1973("abort\nC: ABOR\nS: 202 ABOR request ignored.\n= abort done");
+    // Pure-FTPd does not answer it at all.
+    ready("abort\nC: ABOR\nwait 2\nwait 1\nC: NOOP\nS: 200 Zzz...\n= abort done");
 }
 
 #[test]
