@@ -33,10 +33,12 @@ impl World {
         }
     }
 
-    /// The attempt is over: no fault happens any more, and everything is put right.
+    /// The attempt is over: no fault happens any more, everything is put right, another file is due.
     pub(super) fn heal(&mut self) {
         self.disarm();
-        self.scenario = self.scenario.healed();
+        let length = self.random.pick([1, 5_000, 20_000]);
+        self.file = self.random.octets(length);
+        self.scenario = self.scenario.healed(length);
         self.wire.dead = false;
         self.wire.stalled_until = self.now;
         self.furnish();
@@ -50,9 +52,6 @@ impl World {
     pub(super) fn furnish(&mut self) {
         let (source, destination) = (self.user.source_path.clone(), self.user.destination_path.clone());
         if self.scenario.file.is_some() {
-            if self.file.is_empty() {
-                self.file = self.random.octets(self.scenario.file.unwrap_or(0));
-            }
             let file = self.file.clone();
             self.hosts.source.disk.put(&source, file);
         }

@@ -19,6 +19,8 @@ pub struct Scenario {
     pub dialect: Pair<Dialect>,
     /// Who listens and how.
     pub plan: Plan,
+    /// The plan of a second attempt after a failure, and of a second file after success.
+    pub again: Option<Plan>,
     /// STOR or APPE.
     pub store: Store,
     /// Octets to skip at both ends; the destination has them.
@@ -173,15 +175,8 @@ impl Scenario {
         let r = &mut random;
         let v6 = r.once_in(3);
         let dialect = Pair::of(|_| r.pick([Dialect::Rfc959, Dialect::Rfc959, Dialect::Rfc354]));
-        // A 227 has no room for an IPv6 address.
-        let openings = [Opening::Lstn, if v6 { Opening::Epsv } else { Opening::Pasv }, Opening::Epsv];
-        let opening = r.pick(openings);
-        let plan = Plan {
-            listener: r.pick([Side::Source, Side::Destination]),
-            opening,
-            filter: r.once_in(2),
-            first: r.pick([None, Some(Side::Source), Some(Side::Destination)]),
-        };
+        let plan = a_plan(r, v6);
+        let again = r.once_in(2).then(|| a_plan(r, v6));
         let rendezvous = !r.once_in(3);
         let foreign = if rendezvous { Foreign::Proven } else { Foreign::Authenticated };
         let foreign = Pair::of(|_| match r.below(20) {
@@ -199,6 +194,7 @@ impl Scenario {
             v6,
             dialect,
             plan,
+            again,
             store,
             restart,
             file: Some(file),
@@ -235,6 +231,7 @@ impl Scenario {
             v6: false,
             dialect: Pair { source: Dialect::Rfc959, destination: Dialect::Rfc959 },
             plan: Plan { listener: Side::Destination, opening: Opening::Lstn, filter: true, first: None },
+            again: None,
             store: Store::Replace,
             restart: None,
             file: Some(40_000),
@@ -355,15 +352,30 @@ impl Scenario {
         self.plan.opening == Opening::Pasv && *self.dialect.at(self.plan.listener) == Dialect::Rfc959
     }
 
-    /// The same run after everything has been put right.
-    pub fn healed(&self) -> Self {
+    /// The next attempt, after everything has been put right: another file.
+    pub fn healed(&self, file: usize) -> Self {
         Self {
-            file: Some(self.file.unwrap_or(5_000)),
+            plan: self.again.unwrap_or(self.plan),
+            again: None,
+            file: Some(file),
+            restart: None,
             troubles: Vec::new(),
             faults: Vec::new(),
             delays: self.delays.healed(),
             ..self.clone()
         }
+    }
+}
+
+/// Any plan that the address family allows.
+fn a_plan(r: &mut Random, v6: bool) -> Plan {
+    // A 227 has no room for an IPv6 address.
+    let openings = [Opening::Lstn, if v6 { Opening::Epsv } else { Opening::Pasv }, Opening::Epsv];
+    Plan {
+        opening: r.pick(openings),
+        listener: r.pick([Side::Source, Side::Destination]),
+        filter: r.once_in(2),
+        first: r.pick([None, Some(Side::Source), Some(Side::Destination)]),
     }
 }
 

@@ -24,8 +24,6 @@ pub(super) struct User {
     ends: Pair<End>,
     transfer: Option<Transfer>,
     transfer_wake: Option<Moment>,
-    /// Octets move: how long that may take is this user's to say, not the transfer's.
-    moving: bool,
     phase: Phase,
     /// When the phase is over at the latest.
     alarm: Option<Moment>,
@@ -42,6 +40,9 @@ struct End {
     party: Option<(ftp_proto::dialect::Dialect, ftp_proto::feature::Capabilities)>,
     over: bool,
     aborting: bool,
+    /// Octets move here: how long that may take is this user's to say (the alarm of the phase), not
+    /// the machines'.
+    moving: bool,
     waiting: BTreeMap<CommandId, Purpose>,
 }
 
@@ -80,11 +81,11 @@ impl User {
                 party: None,
                 over: false,
                 aborting: false,
+                moving: false,
                 waiting: BTreeMap::new(),
             }),
             transfer: None,
             transfer_wake: None,
-            moving: false,
             phase: Phase::Login,
             alarm: None,
             outcomes: Vec::new(),
@@ -192,7 +193,7 @@ impl World {
                     let end = self.user.ends.at_mut(side);
                     end.wake = wake;
                     let idle = end.party.is_some() && end.waiting.is_empty() && !end.aborting;
-                    if wake.is_none() && !idle {
+                    if wake.is_none() && !idle && !end.moving {
                         self.violation("a client session waits without a timer and is not idle".to_owned());
                     }
                     return busy;
@@ -217,7 +218,7 @@ impl World {
                     if class.is_final() { end.waiting.remove(&to) } else { end.waiting.get(&to).copied() };
                 match purpose {
                     Some(Purpose::Transfer) => {
-                        self.user.moving = class == Class::Preliminary;
+                        self.user.ends.at_mut(side).moving = class == Class::Preliminary;
                         if let Some(transfer) = &mut self.user.transfer {
                             transfer.reply(now, side, Heard { reply, class });
                         }
@@ -268,8 +269,8 @@ impl World {
                 Output::Command(side, command) => self.command(side, command),
                 Output::Abort(side) => {
                     let now = self.now;
-                    self.user.moving = false;
                     let end = self.user.ends.at_mut(side);
+                    end.moving = false;
                     end.aborting = true;
                     end.session.abort(now);
                 }
@@ -284,7 +285,8 @@ impl World {
                 Output::Done(outcome) => self.attempt_over(outcome),
                 Output::Wait(wake) => {
                     self.user.transfer_wake = wake;
-                    if wake.is_none() && !self.user.moving {
+                    let moving = SIDES.into_iter().any(|side| self.user.ends.at(side).moving);
+                    if wake.is_none() && !moving {
                         self.violation("a transfer waits without a timer".to_owned());
                     }
                     return busy;
@@ -301,7 +303,7 @@ impl World {
         if let Command::Rndz(secret) = &command {
             self.hosts.at_mut(side).secret = secret.clone();
         }
-        let patience = command.is_transfer().then_some(PATIENCE + PATIENCE);
+        let patience = command.is_transfer().then_some(PATIENCE);
         let end = self.user.ends.at_mut(side);
         if end.over {
             return self.violation("a command for a session that is over".to_owned());
@@ -351,10 +353,15 @@ impl World {
         true
     }
 
-    /// A failed attempt between two sessions that are still usable is tried once more.
+    /// A failed attempt between two sessions that are still usable is tried once more; after a file
+    /// that has moved another one may follow.
     fn worth_another(&self) -> bool {
-        let usable = self.user.usable.both(|usable| *usable);
-        usable && matches!(self.user.outcomes.as_slice(), [Outcome::Failed(_)])
+        self.user.usable.both(|usable| *usable)
+            && match self.user.outcomes.as_slice() {
+                [Outcome::Failed(_)] => true,
+                [Outcome::Moved { .. }] => self.scenario.again.is_some(),
+                _ => false,
+            }
     }
 
     fn begin_attempt(&mut self) {
