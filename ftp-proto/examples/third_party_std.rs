@@ -16,7 +16,7 @@
     reason = "a driver owns the sockets and the clock"
 )]
 
-use ftp_proto::client::{self, CommandId, Config, Event, Failure, Session};
+use ftp_proto::client::{self, CommandId, Config, Event, Failure, Session, Standing};
 use ftp_proto::rendezvous::RendezvousSecret;
 use ftp_proto::third_party::{
     Heard, Job, Opening, Outcome, Output, Party, Plan, Side, Store, Timeouts, Transfer, opening,
@@ -242,7 +242,12 @@ impl End {
             Event::Sent(line) => println!("{:>11} < {}", format!("{:?}", self.side), line.trim_end()),
             Event::Received(reply) => println!("{:>11} > {}", format!("{:?}", self.side), reply.display()),
             Event::Ready { dialect, capabilities } => {
-                self.party = Some(Party { dialect, capabilities, address: self.address });
+                self.party = Some(Party {
+                    dialect,
+                    capabilities,
+                    address: self.address,
+                    standing: Standing::default(),
+                });
             }
             Event::Reply { to, reply, class } => {
                 return (self.awaited == Some(to)).then_some(News::Heard(Heard { reply, class }));

@@ -56,11 +56,13 @@ mod login;
 mod pipeline;
 mod probe;
 mod session;
+mod standing;
 #[cfg(test)]
 mod tests;
 
 pub use abort::SYNCH;
 pub use session::Session;
+pub use standing::Standing;
 
 use crate::command::Command;
 use crate::dialect::Dialect;

@@ -3,7 +3,7 @@
 use super::abort::{self, Drain};
 use super::login::Progress;
 use super::pipeline::{Held, Owner, Pipeline};
-use super::{CommandId, Config, Event, Failure, Output};
+use super::{CommandId, Config, Event, Failure, Output, Standing};
 use crate::command::Command;
 use crate::dialect::Dialect;
 use crate::feature::Capabilities;
@@ -45,6 +45,7 @@ pub struct Session {
     pub(super) out: VecDeque<Output>,
     reader: ReplyReader,
     held: VecDeque<Held>,
+    standing: Standing,
     next: u64,
     quitting: bool,
     /// The reply with which the server announced that it will close.
@@ -67,6 +68,7 @@ impl Session {
             out: VecDeque::new(),
             reader: ReplyReader::new(),
             held: VecDeque::new(),
+            standing: Standing::default(),
             next: 0,
             quitting: false,
             farewell: None,
@@ -153,6 +155,11 @@ impl Session {
         self.send_or_hold(now, Owner::Quit, Command::Quit, None);
     }
 
+    /// What the commands so far may have left standing at the server.
+    pub const fn standing(&self) -> Standing {
+        self.standing
+    }
+
     /// The next output.
     pub fn poll(&mut self) -> Output {
         self.out.pop_front().unwrap_or_else(|| Output::Wait(self.timers.next()))
@@ -198,6 +205,7 @@ impl Session {
     /// Puts one command on the wire.
     pub(super) fn write(&mut self, now: Moment, owner: Owner, command: &Command, patience: Option<Duration>) {
         let first = self.pipeline.is_empty();
+        self.standing.note(command);
         self.event(Event::Sent(command.redacted(self.dialect)));
         self.out.push_back(Output::Send(command.to_line(self.dialect)));
         self.pipeline.push(owner, command, patience);

@@ -29,12 +29,14 @@ pub(super) fn setup(step: Step, verb: Verb, party: &Party, heard: Heard) -> Verd
     let Heard { reply, class } = heard;
     match class {
         Class::Aside | Class::Preliminary => Verdict::Wait,
+        // A server that does not know ACTV may do without it; if not, the attempt shows it.
+        _ if step == Step::Activate => Verdict::Fine,
         Class::More if step == Step::Rest => Verdict::Fine, // 350
         Class::Done => match step {
             Step::Listen => listens(verb, party, reply),
             // H04: 200 is as good; the number may come later, or never.
             Step::Connect => Verdict::ConnectsFrom(number(party, &reply)),
-            Step::Type | Step::Rndz | Step::Filter | Step::Rest => Verdict::Fine,
+            Step::Type | Step::Activate | Step::Rndz | Step::Filter | Step::Rest => Verdict::Fine,
         },
         Class::More | Class::Later | Class::Refused => {
             let blame = setup_blame(step, verb, party, &reply);
@@ -51,7 +53,7 @@ fn setup_blame(step: Step, verb: Verb, party: &Party, reply: &Reply) -> Blame {
         (_, Blame::Busy) if ends_session(party.dialect, reply.code) => Blame::Busy,
         (_, Blame::Login | Blame::Unsupported) | (Step::Type, _) => said,
         (Step::Rest, _) => Blame::Unsupported, // the caller starts from zero
-        (Step::Rndz | Step::Listen | Step::Connect | Step::Filter, _) => Blame::Path,
+        (Step::Activate | Step::Rndz | Step::Listen | Step::Connect | Step::Filter, _) => Blame::Path,
     }
 }
 

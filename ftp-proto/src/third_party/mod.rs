@@ -14,6 +14,7 @@
 //! ```
 //!
 //! ```
+//! use ftp_proto::client::Standing;
 //! use ftp_proto::command::Verb;
 //! use ftp_proto::dialect::Dialect;
 //! use ftp_proto::feature::Capabilities;
@@ -31,6 +32,7 @@
 //!     dialect: Dialect::Rfc959,
 //!     capabilities: capabilities.clone(),
 //!     address: address.parse().unwrap(),
+//!     standing: Standing::default(),
 //! };
 //! let (source, destination) = (party("192.0.2.1"), party("192.0.2.2"));
 //! let plan = Plan {
@@ -104,7 +106,7 @@ mod transfer;
 pub use transfer::Transfer;
 
 use crate::address::Family;
-use crate::client::Failure;
+use crate::client::{Failure, Standing};
 use crate::command::Command;
 use crate::dialect::Dialect;
 use crate::feature::Capabilities;
@@ -146,6 +148,8 @@ pub struct Party {
     /// The address of its control connection, as the user agent reached it: the host that the
     /// other end is told.
     pub address: IpAddr,
+    /// What earlier attempts may have left there ([`crate::client::Session::standing`]).
+    pub standing: Standing,
 }
 
 /// How the receiving end stores.

@@ -24,6 +24,8 @@ use std::net::SocketAddr;
 pub(super) enum Step {
     /// TYPE I.
     Type,
+    /// ACTV: an earlier attempt's listener would take SOCK for its filter.
+    Activate,
     /// RNDZ with the secret of this connection.
     Rndz,
     /// The end listens and says where.
@@ -45,11 +47,14 @@ pub(super) fn proven(job: &Job, source: &Party, destination: &Party) -> bool {
 pub(super) fn steps(plan: Plan, job: &Job, side: Side, me: &Party, other: &Party) -> VecDeque<Step> {
     let listens = side == plan.listener;
     let mut steps = VecDeque::from([Step::Type]);
+    if !listens && me.standing.listens && connects_by_sock(plan, me, other) {
+        steps.push_back(Step::Activate);
+    }
     if proven(job, me, other) {
         steps.push_back(Step::Rndz); // before PORT, EPRT and SOCK, which are judged by it
     }
     steps.push_back(if listens { Step::Listen } else { Step::Connect });
-    if listens && filters(plan, me) {
+    if listens && (filters(plan, me) || has_old_filter(plan, me)) {
         steps.push_back(Step::Filter);
     }
     // APPE appends by itself; after REST it would be a STOR (RFC 3659 5.2).
@@ -63,6 +68,17 @@ pub(super) fn steps(plan: Plan, job: &Job, side: Side, me: &Party, other: &Party
 /// Whether the listening end is told its peer.
 fn filters(plan: Plan, listener: &Party) -> bool {
     plan.filter && listener.knows_sock()
+}
+
+/// Whether the SOCK of an earlier attempt would be the listener's filter (RFC 478): PASV keeps it,
+/// EPSV only on a 1973 server, LSTN never (RFC 438).
+pub(super) fn has_old_filter(plan: Plan, listener: &Party) -> bool {
+    listener.standing.sock
+        && match plan.opening {
+            Opening::Lstn => false,
+            Opening::Pasv => true,
+            Opening::Epsv => listener.dialect == Dialect::Rfc354,
+        }
 }
 
 /// How the listening end listens. EPSV names the family of the other end's address (RFC 2428 3).
@@ -83,14 +99,18 @@ pub(super) fn listen(plan: Plan, other: &Party) -> Command {
 /// How the connecting end is told where to. SOCK where nothing else is known or where its answer
 /// (255 Y) serves the other end's filter; else what belongs to the opening.
 pub(super) fn connect(plan: Plan, me: &Party, listener: &Party, to: SocketAddr) -> Command {
-    let useful = plan.opening == Opening::Lstn || filters(plan, listener);
     match to {
-        _ if me.dialect == Dialect::Rfc354 || (me.capabilities.sock && useful) => {
+        _ if connects_by_sock(plan, me, listener) => {
             Command::Sock(SockTarget { host: Some(to.ip()), port: to.port() })
         }
         SocketAddr::V4(to) if plan.opening != Opening::Epsv || !me.capabilities.epsv => Command::Port(to),
         SocketAddr::V4(_) | SocketAddr::V6(_) => Command::Eprt(to),
     }
+}
+
+fn connects_by_sock(plan: Plan, me: &Party, listener: &Party) -> bool {
+    let useful = plan.opening == Opening::Lstn || filters(plan, listener);
+    me.dialect == Dialect::Rfc354 || (me.capabilities.sock && useful)
 }
 
 /// The transfer command of `side`.

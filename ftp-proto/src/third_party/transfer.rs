@@ -188,7 +188,7 @@ impl Transfer {
     /// Takes the next step of an end that waits for nothing.
     fn next_step(&mut self, side: Side) -> Option<Step> {
         let ready = match self.leg(side).steps.front()? {
-            Step::Type | Step::Rndz | Step::Listen | Step::Rest => true,
+            Step::Type | Step::Activate | Step::Rndz | Step::Listen | Step::Rest => true,
             Step::Connect => self.listens.is_some(),
             Step::Filter => self.connects_from.is_some(),
         };
@@ -201,11 +201,14 @@ impl Transfer {
         let (me, other) = (&self.leg(side).party, &self.leg(side.other()).party);
         match step {
             Step::Type => Some(script::IMAGE),
+            Step::Activate => Some(Command::Actv),
             Step::Rndz => self.job.secret.clone().map(|secret| Command::Rndz(Some(secret))),
             Step::Listen => Some(script::listen(self.plan, other)),
             Step::Connect => Some(script::connect(self.plan, me, other, self.listens?)),
             Step::Filter => {
-                let port = self.connects_from??;
+                // Any port of the host, where its number is not known and an older SOCK stands.
+                let any = script::has_old_filter(self.plan, me).then_some(0);
+                let port = self.connects_from?.or(any)?;
                 Some(Command::Sock(SockTarget { host: Some(other.address), port }))
             }
             Step::Rest => self.job.restart.map(Command::Rest),

@@ -141,7 +141,12 @@ impl Session {
 
     /// What the two-party machine wants to know of it.
     pub fn party(&self) -> Party {
-        Party { dialect: self.dialect, capabilities: self.capabilities.clone(), address: self.peer }
+        Party {
+            dialect: self.dialect,
+            capabilities: self.capabilities.clone(),
+            address: self.peer,
+            standing: self.machine.standing(),
+        }
     }
 
     /// Whether it has ended.

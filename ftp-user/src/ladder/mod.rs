@@ -118,7 +118,8 @@ mod tests {
     use ftp_proto::feature::Capabilities;
 
     fn party(address: &str, capabilities: Capabilities) -> Party {
-        Party { dialect: Dialect::Rfc959, capabilities, address: address.parse().unwrap() }
+        let standing = ftp_proto::client::Standing::default();
+        Party { dialect: Dialect::Rfc959, capabilities, address: address.parse().unwrap(), standing }
     }
 
     fn ours() -> Capabilities {

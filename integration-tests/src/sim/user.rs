@@ -368,7 +368,8 @@ impl World {
         let mut parties = Vec::new();
         for side in SIDES {
             let Some((dialect, capabilities)) = self.user.ends.at(side).party.clone() else { return };
-            parties.push(Party { dialect, capabilities, address: self.address(side) });
+            let standing = self.user.ends.at(side).session.standing();
+            parties.push(Party { dialect, capabilities, address: self.address(side), standing });
         }
         let [source, destination] = parties.try_into().expect("two sides");
         let job = self.job();

@@ -58,7 +58,7 @@ fn party(address: &str, features: &str) -> Party {
         ..Capabilities::default()
     };
     let dialect = if has("1973") { Dialect::Rfc354 } else { Dialect::Rfc959 };
-    Party { dialect, capabilities, address: address.parse().unwrap() }
+    Party { dialect, capabilities, address: address.parse().unwrap(), standing: Standing::default() }
 }
 
 /// The destination listens, by what both know; no filter, no proof.

@@ -361,3 +361,51 @@ fn an_opening_is_found_where_the_two_have_something_in_common() {
     check((v6, "1973"), (v6, "EPSV"), Some(Opening::Pasv)); // 255 has no host to be of a family
     check((v6, ""), (v6, "EPSV"), None);
 }
+
+/// A listener of an earlier attempt would take SOCK for its filter and stay passive (B21).
+#[test]
+fn b21_the_connecting_end_ends_a_listener_of_its_own_first() {
+    let ours = "SOCK LSTN";
+    let mut case = case(party(SITE1, ours), party(SITE2, ours));
+    case.source.standing.listens = true;
+    for said in ["200 Mode changed to active", "500 What?"] {
+        case.play(&format!(
+            "dst: TYPE I
+             src: TYPE I
+             src< 200 ok
+             src: ACTV
+             dst< 200 ok
+             dst: LSTN R
+             dst< 255 SOCK 40002
+             src< {said}
+             src: SOCK 192.0.2.2,40002
+             src< 255 SOCK 40003
+             src: RETR a"
+        ));
+    }
+    // PORT ends it by itself.
+    let mut plain = plain();
+    plain.source.standing.listens = true;
+    plain.play(PASV);
+}
+
+/// RFC 478: PASV keeps an earlier SOCK as its filter, and that of an earlier attempt names another
+/// port than the peer of this one will have.
+#[test]
+fn d05_the_filter_of_an_earlier_attempt_is_replaced() {
+    let mut case = case(party(SITE1, ""), party(SITE2, "1973"));
+    case.destination.standing.sock = true;
+    case.play(
+        "dst: TYPE I
+         src: TYPE I
+         src< 200 ok
+         dst< 200 ok
+         dst: PASV
+         dst< 255 SOCK 40002
+         src: PORT 192,0,2,2,156,66
+         src< 200 ok
+         dst: SOCK 3221225985,0
+         dst< 255 SOCK 40002
+         src: RETR a",
+    );
+}

@@ -1,0 +1,97 @@
+//! What this session's commands may have left standing at the server, for the attempts after.
+
+use crate::command::Command;
+
+/// Data sockets that outlive an attempt. A LSTN listens until something ends it (RFC 438), a PASV
+/// whose transfer failed on its file is still there, and SOCK holds until it changes (RFC 354). The
+/// next attempt between other ends would find them in its way.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Standing {
+    /// It may listen: SOCK would be taken for the filter of that listener.
+    pub listens: bool,
+    /// It may remember a SOCK: PASV would take it for its filter.
+    pub sock: bool,
+}
+
+impl Standing {
+    /// A command is sent.
+    pub(super) const fn note(&mut self, command: &Command) {
+        match command {
+            Command::Lstn(_) | Command::Pasv | Command::Epsv(_) => self.listens = true,
+            Command::Actv | Command::Port(_) | Command::Eprt(_) | Command::EprtUnknown(_) => {
+                self.listens = false;
+            }
+            Command::Sock(_) => self.sock = true,
+            Command::User(_) | Command::Rein => *self = Self { listens: false, sock: false },
+            Command::Pass(_)
+            | Command::Acct(_)
+            | Command::Quit
+            | Command::Type(_)
+            | Command::Mode(_)
+            | Command::Stru(_)
+            | Command::Byte(_)
+            | Command::Gsoc
+            | Command::Rndz(_)
+            | Command::Retr(_)
+            | Command::Stor(_)
+            | Command::Appe(_)
+            | Command::Rest(_)
+            | Command::List(_)
+            | Command::Nlst(_)
+            | Command::Mlsd(_)
+            | Command::Mlst(_)
+            | Command::Size(_)
+            | Command::Mdtm(_)
+            | Command::Hash(_)
+            | Command::Rnfr(_)
+            | Command::Rnto(_)
+            | Command::Dele(_)
+            | Command::Mkd(_)
+            | Command::Rmd(_)
+            | Command::Cwd(_)
+            | Command::Cdup
+            | Command::Pwd
+            | Command::Abor
+            | Command::Stat(_)
+            | Command::Noop
+            | Command::Allo(_)
+            | Command::Syst
+            | Command::Help(_)
+            | Command::Feat
+            | Command::Opts(_)
+            | Command::Other(..) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::{Direction, Epsv};
+
+    fn after(commands: &[Command]) -> Standing {
+        let mut standing = Standing::default();
+        commands.iter().for_each(|command| standing.note(command));
+        standing
+    }
+
+    #[test]
+    fn a_listener_stands_until_a_command_ends_it() {
+        let listens = Standing { listens: true, sock: false };
+        for open in [Command::Lstn(Direction::Send), Command::Pasv, Command::Epsv(Epsv::Same)] {
+            assert_eq!(after(&[open.clone(), Command::Abor, Command::Noop]), listens);
+            assert_eq!(after(&[open.clone(), Command::Actv]), Standing::default());
+            assert_eq!(
+                after(&[open, Command::Port("192.0.2.1:40002".parse().unwrap())]),
+                Standing::default()
+            );
+        }
+    }
+
+    #[test]
+    fn sock_is_remembered_until_the_login_begins_anew() {
+        let sock = Command::Sock(crate::address::SockTarget { host: None, port: 40_002 });
+        assert_eq!(after(&[sock.clone(), Command::Actv]), Standing { listens: false, sock: true });
+        assert_eq!(after(&[sock, Command::Rein]), Standing::default());
+    }
+}
