@@ -128,7 +128,8 @@ impl Session {
     /// (HASH of a large file).
     ///
     /// A preliminary reply starts the timeout anew. Of a transfer only the first reply has one: how
-    /// long octets may take is for the one who counts them.
+    /// long octets may take is for the one who counts them. A transfer with a `patience` has it for
+    /// its last reply as well, so that it bounds the whole transfer.
     ///
     /// Before [`Event::Ready`] and during an abort commands wait for their turn. After the end and
     /// after [`Self::quit`] they are not sent any more.
@@ -218,7 +219,7 @@ impl Session {
     fn watch(&mut self, now: Moment) {
         self.timers.disarm(Timer::Reply);
         let Some(head) = self.pipeline.head() else { return };
-        if self.drain.is_some() || (head.transfer && head.started) {
+        if self.drain.is_some() || (head.transfer && head.started && head.patience.is_none()) {
             return;
         }
         // Many servers say 150 when their peer has come (modern-servers 1).

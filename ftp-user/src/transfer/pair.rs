@@ -90,9 +90,8 @@ impl<'a> Pair<'a> {
         loop {
             match self.machine.poll() {
                 Output::Command(side, command) => {
-                    // Its own timers bound the wait of a transfer command.
-                    let patience = command.is_transfer().then(|| timeouts(self.app).connect * 4);
-                    self.session(side).send(command, patience);
+                    // How long a transfer may take is for the watch to say.
+                    self.session(side).send(command, None);
                 }
                 Output::Abort(side) => self.session(side).abort(),
                 Output::Close(side) => self.session(side).close(),

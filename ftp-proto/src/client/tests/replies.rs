@@ -124,7 +124,7 @@ fn each_command_has_its_own_time_and_preliminary_replies_renew_it() {
 }
 
 #[test]
-fn a_transfer_that_has_begun_is_the_drivers_to_watch() {
+fn a_transfer_that_has_begun_is_the_drivers_to_watch_unless_it_said_how_long() {
     let mut stage = Stage::new(config());
     stage.play(LOGIN);
     stage.play("> RETR a\nC: RETR a\nwait 59\nS: 150 go\n= 0 Preliminary 150");
@@ -134,8 +134,16 @@ fn a_transfer_that_has_begun_is_the_drivers_to_watch() {
     let command = parse(b"RETR a", Dialect::Rfc959).unwrap();
     stage.session.send(stage.now, command, Some(Duration::from_secs(100)));
     stage.drain();
-    stage.play("C: RETR a\nwait 99\nS: 150 go\n= 1 Preliminary 150");
-    assert_eq!(stage.deadline, None);
+    stage.play(
+        "C: RETR a
+         wait 99
+         S: 150 go
+         = 1 Preliminary 150
+         wait 99
+         wait 1
+         = ended: the server did not answer in time (reply timer)
+         = close",
+    );
 }
 
 #[test]
