@@ -9,7 +9,7 @@ use crate::command::verbs::Served;
 use crate::command::{DataType, Direction, VERBS, Verb};
 use crate::dialect::Dialect;
 use crate::feature;
-use crate::listing::{Entry, Kind, facts_line};
+use crate::listing::{Entry, FACTS, Kind, facts_line};
 use crate::reply::Meaning;
 use crate::timer::Timer;
 use crate::wire::PathName;
@@ -152,7 +152,7 @@ impl Session {
         let mut lines = vec![format!("{} serves", self.config.software)];
         lines.extend(served.chunks(10).map(|names| names.join(" ")));
         if self.config.dialect == Dialect::Rfc354 {
-            lines.extend(feature::offered(self.parameters.algorithm));
+            lines.extend(self.features());
         }
         lines.push("End".to_owned());
         self.lines(Meaning::HelpText, &lines);
@@ -161,9 +161,22 @@ impl Session {
     /// FEAT (RFC 2389).
     pub(super) fn feat(&mut self) {
         let mut lines = vec!["Features".to_owned()];
-        lines.extend(feature::offered(self.parameters.algorithm));
+        lines.extend(self.features());
         lines.push("End".to_owned());
         self.lines(Meaning::Features, &lines);
+    }
+
+    /// The feature lines, with what OPTS has chosen.
+    fn features(&self) -> Vec<String> {
+        let mut lines = feature::offered(self.parameters.algorithm);
+        if let Some(chosen) = &self.parameters.facts
+            && let Some(line) = lines.iter_mut().find(|line| line.starts_with("MLST "))
+        {
+            let star = |fact: &str| if chosen.contains(&fact.to_ascii_lowercase()) { "*" } else { "" };
+            let facts: String = FACTS.iter().map(|fact| format!("{fact}{};", star(fact))).collect();
+            *line = format!("MLST {facts}"); // RFC 3659 7.8
+        }
+        lines
     }
 
     fn lines(&mut self, meaning: Meaning, lines: &[String]) {

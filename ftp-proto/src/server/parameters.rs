@@ -4,10 +4,8 @@
 use super::session::Session;
 use crate::command::{DataType, Mode, Opts, Partial, Structure};
 use crate::digest::Algorithm;
+use crate::listing::FACTS;
 use crate::reply::Meaning;
-
-/// The facts that OPTS MLST may choose (RFC 3659 7.5).
-const FACTS: [&str; 6] = ["type", "size", "modify", "perm", "unique", "unix.mode"];
 
 impl Session {
     pub(super) fn set_type(&mut self, data_type: DataType) {
@@ -87,10 +85,10 @@ impl Session {
         let chosen: Vec<String> = FACTS
             .iter()
             .filter(|fact| wanted.iter().any(|name| name.eq_ignore_ascii_case(fact)))
-            .map(|fact| (*fact).to_owned())
+            .map(|fact| fact.to_ascii_lowercase())
             .collect();
         let list: String = chosen.iter().map(|fact| format!("{fact};")).collect();
         self.parameters.facts = Some(chosen);
-        self.out.reply(Meaning::Okay, format!("MLST OPTS {list}"));
+        self.out.reply(Meaning::Okay, format!("MLST OPTS {list}").trim_end());
     }
 }

@@ -18,7 +18,7 @@ impl Session {
     /// SOCK: a filter for every listener, a target for a direction without one (B24).
     pub(super) fn sock(&mut self, target: SockTarget) {
         let host = target.host.map_or_else(|| self.peer_ip(), unmapped); // B04
-        let to = SocketAddr::new(host, target.port);
+        let to = self.socket_of(host, target.port);
         let listens = self.channel.newest().is_some();
         if self.parameters.epsv_only && !listens {
             self.drop_sock();
@@ -124,7 +124,7 @@ impl Session {
         if self.parameters.epsv_only {
             return self.only_epsv();
         }
-        let to = SocketAddr::new(unmapped(to.ip()), to.port());
+        let to = self.socket_of(unmapped(to.ip()), to.port());
         if Family::of(to.ip()) != self.family() {
             self.channel.target = Target::None;
             return self.bad_family();
@@ -169,6 +169,14 @@ impl Session {
 
     fn decide_target(&self, to: SocketAddr) -> Result<Grant, Why> {
         self.decide(&policy::Ask::Target { to, proof: self.has_secret() })
+    }
+
+    /// The user's own link-local address has the scope of the control connection; no command names one.
+    fn socket_of(&self, host: IpAddr, port: u16) -> SocketAddr {
+        let peer = self.connection.peer;
+        let mut socket = if peer.ip() == host { peer } else { SocketAddr::new(host, port) };
+        socket.set_port(port);
+        socket
     }
 
     const fn has_secret(&self) -> bool {

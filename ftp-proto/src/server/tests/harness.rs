@@ -51,6 +51,8 @@ pub(super) struct Harness {
     pub(super) stops: bool,
     /// Whether questions about files are answered at once.
     pub(super) answers_files: bool,
+    /// Questions about files that are not answered yet.
+    unanswered: Vec<(Ticket, Result<Found, FileFailure>)>,
     next_port: u16,
     next_conn: u64,
     ports_of: BTreeMap<Ticket, u16>,
@@ -61,6 +63,8 @@ pub(super) struct Harness {
     pub(super) intent: Option<Intent>,
     /// Octets written to each data connection.
     pub(super) written: BTreeMap<ConnId, Vec<u8>>,
+    /// Data connections whose other end has said something.
+    pub(super) heard: Vec<ConnId>,
     /// Data connections that are not closed.
     pub(super) open: Vec<ConnId>,
 }
@@ -147,6 +151,7 @@ impl Harness {
             opens: Ok(()),
             stops: true,
             answers_files: true,
+            unanswered: Vec::new(),
             next_port: 40_001,
             next_conn: 1,
             ports_of: BTreeMap::new(),
@@ -157,6 +162,7 @@ impl Harness {
             intent: None,
             written: BTreeMap::new(),
             open: Vec::new(),
+            heard: Vec::new(),
         };
         harness.input(Input::Start);
         harness
@@ -188,6 +194,7 @@ impl Harness {
                 Output::Event(event) => self.events.push(event),
                 Output::Close => self.closed = true,
                 Output::Wait(deadline) => {
+                    assert_eq!(deadline.is_none(), self.closed, "no state waits without a timer");
                     self.deadline = deadline;
                     return;
                 }
@@ -283,14 +290,17 @@ impl Harness {
                 assert_eq!(self.moving, Some(ticket));
                 self.did.push("stop".to_owned());
                 if self.stops {
+                    self.moving = None;
                     self.answer(ticket, Answer::Moved { octets: self.progress.0, end: End::Stopped });
                 }
             }
             Ask::File { ticket, ask } => {
                 self.did.push(format!("{ask:?}"));
+                let found = self.look_up(ask);
                 if self.answers_files {
-                    let found = self.look_up(ask);
                     self.answer(ticket, Answer::File(found));
+                } else {
+                    self.unanswered.push((ticket, found));
                 }
             }
         }
@@ -458,6 +468,13 @@ impl Harness {
         self.did.iter().any(|did| did.starts_with("move"))
     }
 
+    /// The move ends; the replies are left where they are.
+    pub(super) fn finish_quietly(&mut self, octets: u64, end: End) {
+        if let Some(ticket) = self.moving.take() {
+            self.input(Input::Answer(ticket, Answer::Moved { octets, end }));
+        }
+    }
+
     /// The clock goes on; every deadline on the way fires.
     pub(super) fn pass(&mut self, time: Duration) {
         let end = self.now + time;
@@ -475,8 +492,38 @@ impl Harness {
         self.input(Input::Answer(ticket, Answer::Permit(may)));
     }
 
+    /// The same where there is one.
+    pub(super) fn permit_if_asked(&mut self, may: bool) {
+        if !self.permits.is_empty() {
+            self.permit_late(may);
+        }
+    }
+
+    /// Whether all reserved ports have been given back.
+    pub(super) fn has_no_port(&self) -> bool {
+        self.ports_of.is_empty()
+    }
+
+    /// Answers all questions about files that wait for it.
+    pub(super) fn answer_files(&mut self) {
+        for (ticket, found) in std::mem::take(&mut self.unanswered) {
+            self.input(Input::Answer(ticket, Answer::File(found)));
+        }
+    }
+
+    /// A port that is listened on, if there is one.
+    pub(super) fn any_port(&self, index: usize) -> Option<u16> {
+        self.listeners.values().nth(index % self.listeners.len().max(1)).copied()
+    }
+
+    /// Whether a move has not ended.
+    pub(super) const fn has_move(&self) -> bool {
+        self.moving.is_some()
+    }
+
     /// Octets of the other end of a connection.
     pub(super) fn octets(&mut self, conn: ConnId, octets: &[u8]) {
+        self.heard.push(conn);
         self.input(Input::Data { conn, octets });
     }
 

@@ -1,5 +1,6 @@
 //! The session machine against its statements, on a virtual clock, with a driver of a few lines.
 
+mod any;
 mod harness;
 mod lstn;
 mod pasv;

@@ -290,3 +290,42 @@ fn an_arrival_at_a_listener_that_is_closed_is_dropped() {
     h.late_arrival(port);
     assert!(h.open.is_empty());
 }
+
+/// The figure of RFC 478 between two machines: who listens, who connects, and that they meet.
+#[test]
+fn d20_d04_the_figure_of_rfc_478_in_both_orders_with_and_without_the_second_sock() {
+    for (first, both_socks) in [("a", true), ("a", false), ("b", true), ("b", false)] {
+        let server = |ip: &str| {
+            let setup = Setup {
+                dialect: Dialect::Rfc354,
+                local: format!("{ip}:3").parse().unwrap(),
+                rules: crate::policy::Rules {
+                    foreign: crate::policy::Foreign::Authenticated,
+                    foreign_networks: Some(vec!["192.0.2.0/24".parse().unwrap()]),
+                    ..crate::policy::Rules::default()
+                },
+                ..Setup::default()
+            };
+            Harness::new(setup).logged_in()
+        };
+        let (mut a, mut b) = (server("192.0.2.1"), server("192.0.2.2"));
+        let (of_a, of_b) = (a.port("GSOC"), b.port("GSOC"));
+        if both_socks {
+            a.check(&format!("SOCK 192.0.2.2,{of_b}"), &["255"]);
+        }
+        b.check(&format!("SOCK 192.0.2.1,{of_a}"), &["255"]);
+        assert_eq!(a.port("PASV"), of_a);
+        let said = if first == "a" {
+            [a.say("STOR c"), b.say("RETR a")]
+        } else {
+            [b.say("RETR a"), a.say("STOR c")]
+        };
+        assert!(said.concat().is_empty());
+        assert!(b.did().contains(&format!("connect {of_b} -> 192.0.2.1:{of_a}")));
+        a.arrive(of_a, &format!("192.0.2.2:{of_b}"));
+        b.connected();
+        assert_eq!((&a.take()[0][..3], &b.take()[0][..3]), ("250", "250"));
+        assert!(a.finish(1000, End::Whole)[0].starts_with("257 "));
+        assert!(b.finish(1000, End::Whole)[0].starts_with("257 "));
+    }
+}

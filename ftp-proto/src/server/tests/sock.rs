@@ -285,3 +285,17 @@ fn a_listing_goes_to_no_foreign_target() {
         assert!(h.did().contains(&format!("connect 40001 -> {FOREIGN}:40004")), "SOCK is not used up");
     }
 }
+
+#[test]
+fn b19_a_link_local_address_is_reached_only_as_ones_own_with_its_scope() {
+    let setup = Setup {
+        peer: "[fe80::7%3]:5000".parse().unwrap(),
+        local: "[fe80::1%3]:21".parse().unwrap(),
+        ..Setup::default()
+    };
+    let mut h = Harness::new(setup).logged_in();
+    h.check("SOCK [fe80::8],40004", &["504"]);
+    h.check("EPRT |2|fe80::7|40004|", &["200"]);
+    h.say("RETR a");
+    assert!(h.did().contains(&"connect any -> [fe80::7%3]:40004".to_owned()));
+}

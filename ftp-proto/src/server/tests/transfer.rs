@@ -355,6 +355,7 @@ fn facts_of_files() {
     h.check("OPTS HASH SHA-256", &["200"]);
     h.check("OPTS HASH MD5", &["501"]);
     assert_eq!(h.say("OPTS MLST size;TYPE;x;"), ["200 MLST OPTS type;size;"]);
+    assert!(h.say("FEAT").contains(&" MLST type*;size*;modify;perm;unique;UNIX.mode;".to_owned()));
     h.say("TYPE A");
     h.check("SIZE a", &["550"]);
     let status = h.say("STAT /");
