@@ -7,6 +7,71 @@
 //!
 //! The driver keeps sockets and files under the names of [`ask`]; the machine decides everything:
 //! who may connect, who is a stranger, who has proven itself, when a file is touched, what is said.
+//!
+//! | file | what |
+//! |---|---|
+//! | `session` | inputs in, outputs out, whose turn it is, timers |
+//! | `dispatch` | a line by its row of the verb table |
+//! | `state`, `queue`, `outbox` | what the session is doing; lines that wait; outputs that wait |
+//! | `login`, `parameters`, `names`, `inform` | USER..., TYPE..., CWD..., STAT... |
+//! | `channel`, `sockets` | the data sockets and the commands that change them (picture in `channel`) |
+//! | `transfer` | check, obtain a connection, move (picture in `transfer`) |
+//! | `dial`, `accept`, `proof` | obtaining: connecting, being connected to, RNDZ |
+//! | `moving`, `abort` | octets move; ABOR |
+//! | [`limits`] | what all sessions of a server share |
+//!
+//! ```
+//! use ftp_proto::dialect::Dialect;
+//! use ftp_proto::policy::Rules;
+//! use ftp_proto::server::ask::{Account, Answer, Ask, Input, Output};
+//! use ftp_proto::server::{Config, Connection, Session, Timeouts};
+//! use ftp_proto::timer::Moment;
+//!
+//! let config = Config {
+//!     dialect: Dialect::Rfc959,
+//!     rules: Rules::default(),
+//!     public_address: None,
+//!     timeouts: Timeouts::default(),
+//!     max_strangers: 1000,
+//!     max_held: 8,
+//!     max_provers: 16,
+//!     software: "example".to_owned(),
+//! };
+//! let connection = Connection {
+//!     peer: ([192, 0, 2, 7], 50000).into(),
+//!     local: ([192, 0, 2, 1], 21).into(),
+//!     entropy: [0; 32], // of a random generator in earnest
+//! };
+//! let now = Moment::START;
+//! let mut session = Session::new(config.into(), connection);
+//! let mut said = Vec::new();
+//! let lines: [&[u8]; 3] = [b"USER ada\r\n", b"PASS lace\r\n", b"PWD\r\n"];
+//! for input in std::iter::once(Input::Start).chain(lines.map(Input::Bytes)) {
+//!     session.input(now, input);
+//!     loop {
+//!         match session.poll() {
+//!             Output::Send(octets) => said.extend(octets),
+//!             Output::Ask(Ask::Login { ticket, user, .. }) => {
+//!                 let account = Account {
+//!                     name: user,
+//!                     anonymous: false,
+//!                     read_only: false,
+//!                     foreign: Default::default(),
+//!                 };
+//!                 session.input(now, Input::Answer(ticket, Answer::Login(Some(account))));
+//!             }
+//!             Output::Ask(_) | Output::Event(_) => {}
+//!             Output::Close | Output::Wait(_) => break,
+//!         }
+//!     }
+//! }
+//! assert!(String::from_utf8_lossy(&said).ends_with("257 \"/\" is the working directory\r\n"));
+//! ```
+//!
+//! What a driver owes the machine: an answer to every ticket, [`Answer::Failed`] and the like
+//! included; a connection in an answer to a ticket that was cancelled it closes itself or hands in
+//! all the same (the machine drops it); after [`Output::Close`] it releases what the session holds,
+//! permits included.
 
 mod abort;
 mod accept;

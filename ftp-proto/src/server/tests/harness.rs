@@ -51,6 +51,8 @@ pub(super) struct Harness {
     pub(super) stops: bool,
     /// Whether questions about files are answered at once.
     pub(super) answers_files: bool,
+    /// A transfer command whose file is not found yet.
+    preparing: Option<(Ticket, PathName, Intent)>,
     /// Questions about files that are not answered yet.
     unanswered: Vec<(Ticket, Result<Found, FileFailure>)>,
     next_port: u16,
@@ -151,6 +153,7 @@ impl Harness {
             opens: Ok(()),
             stops: true,
             answers_files: true,
+            preparing: None,
             unanswered: Vec::new(),
             next_port: 40_001,
             next_conn: 1,
@@ -309,6 +312,7 @@ impl Harness {
     fn prepare(&mut self, ticket: Ticket, path: &PathName, intent: Intent) {
         self.did.push(format!("prepare {}", path.display()));
         if !self.answers_files {
+            self.preparing = Some((ticket, path.clone(), intent));
             return;
         }
         let size = self.files.get(&path.display()).copied();
@@ -519,6 +523,14 @@ impl Harness {
     /// Whether a move has not ended.
     pub(super) const fn has_move(&self) -> bool {
         self.moving.is_some()
+    }
+
+    /// The file of a transfer command is found late.
+    pub(super) fn prepare_late(&mut self) {
+        let (ticket, path, intent) = self.preparing.take().expect("nothing is prepared");
+        self.answers_files = true;
+        self.prepare(ticket, &path, intent);
+        self.send("");
     }
 
     /// Octets of the other end of a connection.

@@ -234,6 +234,19 @@ fn a_failure_is_told_at_exactly_15_seconds_whatever_it_was() {
 }
 
 #[test]
+fn the_15_seconds_begin_with_the_command_and_not_with_its_file() {
+    let mut h = dials_foreign();
+    h.answers_files = false;
+    h.check("RETR a", &[]);
+    h.pass(seconds(10));
+    h.prepare_late();
+    h.pass(Duration::from_millis(4999));
+    assert_eq!(h.take(), Vec::<String>::new());
+    h.pass(Duration::from_millis(1));
+    assert_eq!(h.take(), ["425 No proven data connection"]);
+}
+
+#[test]
 fn a_late_permit_is_used_within_the_same_time() {
     let mut h = dials_foreign();
     h.permit = None;
