@@ -20,8 +20,6 @@ pub mod vfs;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use cli::{Cli, Exit, Verb};
 use config::Config;
 
@@ -29,12 +27,12 @@ use config::Config;
 pub fn run() -> ExitCode {
     // Secrets leave the argument list before anything else happens.
     let arguments = cli::secret::arguments(std::env::args_os());
-    let done = match Cli::parse_from(arguments) {
-        Cli { verb: Some(Verb::Completions { shell }), .. } => cli::print::completions(shell),
-        Cli { verb: Some(Verb::Man), .. } => cli::print::man(),
-        Cli { verb: None, options } => Config::compile(*options).map_err(Exit::from).and_then(serve),
-    };
-    cli::exit(done)
+    cli::exit(match cli::parse(arguments) {
+        Err(exit) => Err(exit),
+        Ok(Cli { verb: Some(Verb::Completions { shell }), .. }) => cli::print::completions(shell),
+        Ok(Cli { verb: Some(Verb::Man), .. }) => cli::print::man(),
+        Ok(Cli { verb: None, options }) => Config::compile(*options).map_err(Exit::from).and_then(serve),
+    })
 }
 
 fn serve(config: Config) -> Result<(), Exit> {

@@ -6,7 +6,10 @@ mod ready;
 pub mod secret;
 pub mod serve;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
+
+use clap::Parser;
 
 use crate::config::{ConfigError, Options};
 
@@ -39,13 +42,17 @@ pub enum Verb {
 pub enum Exit {
     /// Nothing is wrong with the options: the world refused.
     Failed(anyhow::Error),
-    /// The options are wrong.
-    Usage(ConfigError),
+    /// The options contradict each other, or something is missing.
+    Config(ConfigError),
+    /// The options are none of ours, in one line.
+    Usage(String),
+    /// Help or version was asked for.
+    Told(clap::Error),
 }
 
 impl From<ConfigError> for Exit {
     fn from(error: ConfigError) -> Self {
-        Self::Usage(error)
+        Self::Config(error)
     }
 }
 
@@ -53,6 +60,22 @@ impl From<anyhow::Error> for Exit {
     fn from(error: anyhow::Error) -> Self {
         Self::Failed(error)
     }
+}
+
+/// Reads the command line.
+pub fn parse(arguments: Vec<OsString>) -> Result<Cli, Exit> {
+    Cli::try_parse_from(arguments)
+        .map_err(|error| if error.use_stderr() { usage(&error) } else { Exit::Told(error) })
+}
+
+/// The first sentences of what clap says, in one line: what is wrong, where, what to do.
+fn usage(error: &clap::Error) -> Exit {
+    let text = error.render().to_string();
+    let text = text.split("\nUsage:").next().unwrap_or_default();
+    let text = text.split("\nFor more information").next().unwrap_or_default();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let line = words.join(" ").replace(" tip: ", "; ");
+    Exit::Usage(line.strip_prefix("error: ").unwrap_or(&line).to_owned())
 }
 
 /// Says in one line what is wrong, and gives the exit status.
@@ -64,9 +87,18 @@ pub fn exit(done: Result<(), Exit>) -> ExitCode {
             eprintln!("ftp-server: {error:#}");
             ExitCode::from(1)
         }
-        Err(Exit::Usage(error)) => {
+        Err(Exit::Config(error)) => {
             eprintln!("ftp-server: {error}");
             ExitCode::from(2)
+        }
+        Err(Exit::Usage(line)) => {
+            eprintln!("ftp-server: {line}; see ftp-server --help");
+            ExitCode::from(2)
+        }
+        // A reader that has seen enough (a closed pipe) is no failure.
+        Err(Exit::Told(text)) => {
+            let _ = text.print();
+            ExitCode::SUCCESS
         }
     }
 }
