@@ -51,8 +51,8 @@ pub(super) async fn run(app: App, args: AppendArgs) -> Result<Exit, Problem> {
     }
     let start = app.clock.now();
     let mut tally = Tally::new("append", options.dry_run);
-    let mut ends = Ends { source: source.host(Role::Source), destination: dest.host(Role::Destination) };
-    let item = Item { source: source.path, destination: dest.path };
+    let mut ends = Ends::new(source.host(Role::Source), dest.host(Role::Destination));
+    let item = Item { source: source.path, destination: dest.path, known: None };
     let (source, dest) = ends.names(&item);
     match transfer::append(&app, &mut ends, &item, options).await {
         Ok(done) => {

@@ -71,18 +71,19 @@ pub(super) async fn run(app: App, args: CopyArgs) -> Result<Exit, Problem> {
 
 async fn all(app: &App, sources: Vec<Spot>, dest: Spot, how: How, tally: &mut Tally) {
     let several = sources.len() > 1;
-    let mut ends = Ends { source: Host::Here, destination: dest.host(Role::Destination) };
+    let mut ends = Ends::new(Host::Here, dest.host(Role::Destination));
     let mut into = None;
     for source in sources {
         if !source.is_at(&ends.source) {
             std::mem::replace(&mut ends.source, source.host(Role::Source)).quit().await;
+            ends.worked = None;
         }
         let name = source.place.to_string();
         // Both ends are asked at once where nothing is known yet.
         let asked = match into {
             Some(into) => look(app, &mut ends.source, &source.path).await.map(|facts| (facts, into)),
             None => {
-                let Ends { source: from, destination: to } = &mut ends;
+                let Ends { source: from, destination: to, .. } = &mut ends;
                 let both = async {
                     tokio::try_join!(
                         look(app, from, &source.path),
@@ -159,7 +160,7 @@ async fn one(
             return Err(Problem::usage(format!("{} is no directory", source.place))
                 .advice("leave out the / at its end"));
         }
-        let item = Item { source: source.path.clone(), destination: target };
+        let item = Item { source: source.path.clone(), destination: target, known: facts };
         tree::file(app, ends, &item, how.options, tally).await;
         return Ok(());
     }

@@ -222,6 +222,11 @@ impl Session {
         Ok(())
     }
 
+    /// The two-party machine sets the data type itself: this is what is known of it now.
+    pub const fn note_type(&mut self, data_type: Option<DataType>) {
+        self.data_type = data_type;
+    }
+
     /// Says goodbye, without waiting long for the answer.
     pub async fn quit(mut self) {
         if self.is_over() {
@@ -320,8 +325,12 @@ impl Session {
                 .chars()
                 .map(|c| if c.is_control() { '\u{FFFD}' } else { c })
                 .collect();
-            let mark = if index < last { '-' } else { ' ' };
-            self.trace(format!("< {:03}{mark}{shown}", reply.code.0));
+            let code = reply.code.0;
+            self.trace(match index {
+                _ if index == last => format!("< {code:03} {shown}"),
+                0 => format!("< {code:03}-{shown}"),
+                _ => format!("< {shown}"),
+            });
         }
     }
 

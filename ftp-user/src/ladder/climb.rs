@@ -3,6 +3,7 @@
 use super::Way;
 use ftp_proto::reply::Blame;
 use ftp_proto::third_party::{Cause, Trouble};
+use ftp_proto::timer::Timer;
 
 /// The ways of one file, and how far it has come.
 #[derive(Clone, Debug)]
@@ -25,8 +26,12 @@ pub enum Step {
 }
 
 impl Climb {
-    /// At the foot of the ladder.
-    pub fn new(ways: Vec<Way>) -> Self {
+    /// At the foot of the ladder; the way that has worked between the two ends before comes first
+    /// (H18).
+    pub fn new(mut ways: Vec<Way>, worked: Option<Way>) -> Self {
+        if let Some(index) = worked.and_then(|worked| ways.iter().position(|way| *way == worked)) {
+            ways.get_mut(..=index).unwrap_or_default().rotate_right(1);
+        }
         Self { ways: ways.into_iter(), current: None }
     }
 
@@ -36,26 +41,36 @@ impl Climb {
         self.current.map_or(Step::NoneLeft, Step::Try)
     }
 
+    fn next_rung(&mut self) -> Step {
+        let failed = self.current.map(|way| way.rung);
+        loop {
+            let step = self.up();
+            if self.current.is_none_or(|way| Some(way.rung) != failed) {
+                return step;
+            }
+        }
+    }
+
     /// The step after `trouble` on the current way (H17).
     pub fn after(&mut self, trouble: &Trouble) -> Step {
         match &trouble.cause {
             Cause::Ended(_) => return Step::Later,
             Cause::Cancelled => return Step::Stop,
+            // The other end is done, this one does not know: who listens may make the difference
+            // (some servers lose a connection that is complete before their transfer command).
+            Cause::Silent(Timer::HalfDone) => {
+                return match self.next_rung() {
+                    Step::NoneLeft => Step::Later,
+                    step @ (Step::Try(_) | Step::Later | Step::Stop) => step,
+                };
+            }
             Cause::Refused(_) | Cause::Unusable(..) | Cause::Policy(..) | Cause::Silent(_) => {}
         }
         match trouble.blame {
             // It does not know these commands: it may know the older ones of the same rung.
             Blame::Unsupported => self.up(),
             // The way itself is closed: who listens must change, other commands change nothing.
-            Blame::Path => {
-                let failed = self.current.map(|way| way.rung);
-                loop {
-                    let step = self.up();
-                    if self.current.is_none_or(|way| Some(way.rung) != failed) {
-                        return step;
-                    }
-                }
-            }
+            Blame::Path => self.next_rung(),
             Blame::Busy => Step::Later,
             Blame::Missing | Blame::File | Blame::Space | Blame::Login | Blame::Peer => Step::Stop,
         }
@@ -68,7 +83,6 @@ mod tests {
     use super::*;
     use ftp_proto::client::Failure;
     use ftp_proto::third_party::{Opening, Plan, Side};
-    use ftp_proto::timer::Timer;
 
     fn way(rung: Rung, opening: Opening) -> Way {
         let listener = if rung == Rung::DestListens { Side::Destination } else { Side::Source };
@@ -76,11 +90,14 @@ mod tests {
     }
 
     fn climb() -> Climb {
-        let mut climb = Climb::new(vec![
-            way(Rung::DestListens, Opening::Lstn),
-            way(Rung::DestListens, Opening::Pasv),
-            way(Rung::SourceListens, Opening::Lstn),
-        ]);
+        let mut climb = Climb::new(
+            vec![
+                way(Rung::DestListens, Opening::Lstn),
+                way(Rung::DestListens, Opening::Pasv),
+                way(Rung::SourceListens, Opening::Lstn),
+            ],
+            None,
+        );
         assert_eq!(climb.up(), Step::Try(way(Rung::DestListens, Opening::Lstn)));
         climb
     }
@@ -109,6 +126,27 @@ mod tests {
         let closed = trouble(Blame::Path, Cause::Silent(Timer::Reply));
         assert_eq!(climb.after(&closed), Step::Try(way(Rung::SourceListens, Opening::Lstn)));
         assert_eq!(climb.after(&closed), Step::NoneLeft);
+    }
+
+    #[test]
+    fn an_end_that_never_says_it_is_done_may_say_so_the_other_way_round() {
+        let mut climb = climb();
+        let deaf = trouble(Blame::Busy, Cause::Silent(Timer::HalfDone));
+        assert_eq!(climb.after(&deaf), Step::Try(way(Rung::SourceListens, Opening::Lstn)));
+        assert_eq!(climb.after(&deaf), Step::Later);
+    }
+
+    #[test]
+    fn h18_the_way_that_worked_is_tried_first_the_next_time() {
+        let (first, second) =
+            (way(Rung::DestListens, Opening::Lstn), way(Rung::SourceListens, Opening::Lstn));
+        let mut climb = Climb::new(vec![first, second], Some(second));
+        assert_eq!(
+            [climb.up(), climb.up(), climb.up()],
+            [Step::Try(second), Step::Try(first), Step::NoneLeft]
+        );
+        let mut climb = Climb::new(vec![first], Some(second));
+        assert_eq!([climb.up(), climb.up()], [Step::Try(first), Step::NoneLeft]);
     }
 
     #[test]

@@ -63,6 +63,8 @@ pub enum Event {
         exit: Exit,
         /// In words.
         message: String,
+        /// Failures in all: several are listed by cause.
+        of: usize,
     },
     /// Something to know.
     Warning {

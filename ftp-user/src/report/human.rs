@@ -3,6 +3,7 @@
 use super::event::{Event, Form, Listed, Summary};
 use super::json::kind_name;
 use super::{Style, octets, rate};
+use crate::cli::Exit;
 use ftp_proto::listing::{Kind, When, civil};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal, Write};
@@ -12,13 +13,15 @@ use std::io::{self, IsTerminal, Write};
 pub(super) struct Human {
     style: Style,
     bar: Option<ProgressBar>,
+    /// The cause of the last failure told.
+    cause: Option<Exit>,
     /// Names go to a terminal, which must not see their control characters.
     terminal: bool,
 }
 
 impl Human {
     pub(super) fn new(style: Style) -> Self {
-        Self { style, bar: None, terminal: io::stdout().is_terminal() }
+        Self { style, bar: None, cause: None, terminal: io::stdout().is_terminal() }
     }
 
     pub(super) fn tell(&mut self, event: &Event) -> io::Result<()> {
@@ -48,9 +51,19 @@ impl Human {
                 }
                 Ok(())
             }
-            Event::Failed { source, message, .. } => {
+            Event::Failed { source, message, exit, of, .. } => {
                 self.clear();
-                self.talk("failed: ", &format!("{source}: {message}"));
+                if *of == 1 {
+                    self.talk("", message);
+                    return Ok(());
+                }
+                if self.cause.replace(*exit) != Some(*exit) {
+                    self.talk("", &format!("{}:", exit.cause()));
+                }
+                // Most failures name what failed.
+                let name =
+                    if message.contains(source.as_str()) { String::new() } else { format!("{source}: ") };
+                self.talk("  ", &format!("{name}{message}"));
                 Ok(())
             }
             Event::Warning { message } => {
@@ -61,7 +74,9 @@ impl Human {
             }
             Event::Summary(summary) => {
                 self.clear();
-                if self.style.quiet { Ok(()) } else { self.result(&sentence(summary)) }
+                // One failure and nothing else has been told already.
+                let told = summary.files == 0 && summary.failed == 1;
+                if self.style.quiet || told { Ok(()) } else { self.result(&sentence(summary)) }
             }
             Event::Listed(listed) => self.listed(listed),
             Event::Dialogue { .. } => Ok(()),

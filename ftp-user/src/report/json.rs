@@ -3,40 +3,66 @@
 use super::event::{Event, Listed, Summary};
 use crate::ladder::Rung;
 use ftp_proto::listing::{Entry, Kind};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::io::{self, Write};
 
 /// Writes the line of `event`, if it has one. One write per line.
 pub(super) fn line(event: &Event, out: &mut impl Write) -> io::Result<()> {
-    let Some(value) = value(event) else { return Ok(()) };
-    let mut line = value.to_string();
-    line.push('\n');
-    out.write_all(line.as_bytes())?;
+    let Some(members) = members(event) else { return Ok(()) };
+    let members: Vec<String> =
+        members.into_iter().map(|(name, value)| format!("{}:{value}", Value::from(name))).collect();
+    out.write_all(format!("{{{}}}\n", members.join(",")).as_bytes())?;
     out.flush()
 }
 
-fn value(event: &Event) -> Option<Value> {
+/// Names and values, in the order in which people expect them.
+type Members = Vec<(&'static str, Value)>;
+
+fn members(event: &Event) -> Option<Members> {
     Some(match event {
-        Event::Plan { verb, source, dest, size, verify } => json!({
-            "event": "plan", "verb": verb, "source": source, "dest": dest, "bytes": size, "verify": verify.name(),
-        }),
-        Event::Path { rung, why } => json!({
-            "event": "path", "path": rung.path(), "rung": rung.name(), "protection": PROTECTION, "why": why,
-        }),
-        Event::Progress { source, bytes, total } => json!({
-            "event": "progress", "source": source, "bytes": bytes, "total": total,
-        }),
-        Event::File { source, dest, bytes, rung, verified, attempts } => json!({
-            "event": "file", "source": source, "dest": dest, "bytes": bytes,
-            "path": rung.map(Rung::path), "rung": rung.map(Rung::name),
-            "verified": verified.name(), "attempts": attempts, "skipped": rung.is_none(),
-        }),
-        Event::Failed { source, dest, exit, message } => json!({
-            "event": "failed", "source": source, "dest": dest, "exit": exit.number(), "message": message,
-        }),
-        Event::Warning { message } => json!({ "event": "warning", "message": message }),
-        Event::Summary(summary) => summary_value(summary),
-        Event::Listed(listed) => listed_value(listed),
+        Event::Plan { verb, source, dest, size, verify } => vec![
+            ("event", "plan".into()),
+            ("verb", (*verb).into()),
+            ("source", source.as_str().into()),
+            ("dest", dest.as_str().into()),
+            ("bytes", (*size).into()),
+            ("verify", verify.name().into()),
+        ],
+        Event::Path { rung, why } => vec![
+            ("event", "path".into()),
+            ("path", rung.path().into()),
+            ("rung", rung.name().into()),
+            ("protection", PROTECTION.into()),
+            ("why", why.as_str().into()),
+        ],
+        Event::Progress { source, bytes, total } => vec![
+            ("event", "progress".into()),
+            ("source", source.as_str().into()),
+            ("bytes", (*bytes).into()),
+            ("total", (*total).into()),
+        ],
+        Event::File { source, dest, bytes, rung, verified, attempts } => vec![
+            ("event", "file".into()),
+            ("source", source.as_str().into()),
+            ("dest", dest.as_str().into()),
+            ("bytes", (*bytes).into()),
+            ("path", rung.map(Rung::path).into()),
+            ("rung", rung.map(Rung::name).into()),
+            ("verified", verified.name().into()),
+            ("attempts", (*attempts).into()),
+            ("skipped", rung.is_none().into()),
+        ],
+        Event::Failed { source, dest, exit, message, of: _ } => vec![
+            ("event", "failed".into()),
+            ("source", source.as_str().into()),
+            ("dest", dest.as_str().into()),
+            ("exit", exit.number().into()),
+            ("cause", exit.cause().into()),
+            ("message", message.as_str().into()),
+        ],
+        Event::Warning { message } => vec![("event", "warning".into()), ("message", message.as_str().into())],
+        Event::Summary(summary) => summary_members(summary),
+        Event::Listed(listed) => listed_members(listed),
         Event::Dialogue { .. } => return None,
     })
 }
@@ -44,29 +70,39 @@ fn value(event: &Event) -> Option<Value> {
 /// No TLS yet: nothing is private.
 const PROTECTION: &str = "clear";
 
-fn summary_value(summary: &Summary) -> Value {
-    let mut value = json!({
-        "event": "summary", "ok": summary.ok, "files": summary.files, "bytes": summary.bytes,
-        "seconds": (summary.seconds * 1000.0).round() / 1000.0,
-        "path": summary.rung.map(Rung::path), "rung": summary.rung.map(Rung::name),
-        "protection": PROTECTION, "verified": summary.verified.name(), "failed": summary.failed,
-        "skipped": summary.skipped,
-    });
-    if summary.dry_run
-        && let Some(object) = value.as_object_mut()
-    {
-        object.insert("dry_run".to_owned(), Value::Bool(true));
+fn summary_members(summary: &Summary) -> Members {
+    let mut members: Members = vec![
+        ("event", "summary".into()),
+        ("ok", summary.ok.into()),
+        ("files", summary.files.into()),
+        ("bytes", summary.bytes.into()),
+        ("seconds", ((summary.seconds * 1000.0).round() / 1000.0).into()),
+        ("path", summary.rung.map(Rung::path).into()),
+        ("rung", summary.rung.map(Rung::name).into()),
+        ("protection", PROTECTION.into()),
+        ("verified", summary.verified.name().into()),
+        ("failed", summary.failed.into()),
+        ("skipped", summary.skipped.into()),
+    ];
+    if summary.dry_run {
+        members.push(("dry_run", true.into()));
     }
-    value
+    members
 }
 
-fn listed_value(listed: &Listed) -> Value {
+fn listed_members(listed: &Listed) -> Members {
     let Entry { name, kind, size, modified, mode, perm, unique } = &listed.entry;
-    json!({
-        "event": "entry", "place": listed.place, "name": name.display(), "type": kind_name(*kind), "size": size,
-        "modified": modified.map(super::human::date), "mode": mode.map(|mode| format!("{mode:04o}")),
-        "perm": perm, "unique": unique,
-    })
+    vec![
+        ("event", "entry".into()),
+        ("place", listed.place.as_str().into()),
+        ("name", name.display().into()),
+        ("type", kind_name(*kind).into()),
+        ("size", (*size).into()),
+        ("modified", modified.map(super::human::date).into()),
+        ("mode", mode.map(|mode| format!("{mode:04o}")).into()),
+        ("perm", perm.as_deref().into()),
+        ("unique", unique.as_deref().into()),
+    ]
 }
 
 /// What an entry is, in one word.
@@ -91,6 +127,7 @@ mod tests {
         let got: Value = serde_json::from_slice(&out).unwrap();
         let expect: Value = serde_json::from_str(expect).unwrap();
         assert_eq!(got, expect);
+        assert!(out.starts_with(b"{\"event\":\""));
         assert!(out.ends_with(b"}\n"));
     }
 

@@ -41,6 +41,7 @@ pub async fn append(app: &App, ends: &mut Ends, item: &Item, options: Options) -
         let load = Load {
             name: &source_name,
             source: &item.source,
+            target: &item.destination,
             stored: &item.destination,
             store: Store::Append,
             size: plan.size,
@@ -82,7 +83,7 @@ async fn plan(app: &App, ends: &mut Ends, item: &Item, options: Options) -> Resu
     tokio::try_join!(ends.source.ready(app), ends.destination.ready(app))?;
     let (source_name, dest_name) = ends.names(item);
     let (source, target) = {
-        let Ends { source, destination } = &mut *ends;
+        let Ends { source, destination, .. } = &mut *ends;
         tokio::try_join!(source.facts(app, &item.source), destination.facts(app, &item.destination))?
     };
     let source = readable(source, &source_name)?;

@@ -17,9 +17,12 @@ use ftp_proto::third_party::Store;
 /// Copies one file, again and again as long as only time is lacking.
 pub async fn copy(app: &App, ends: &mut Ends, item: &Item, options: Options) -> Result<Done, Problem> {
     let mut retries = Retries::new(app);
-    let mut attempts = 0;
+    let (mut attempts, mut first) = (0, true);
     loop {
-        match once(app, ends, item, options, &mut attempts).await {
+        // What was known may be the reason for a failure: the second time it is asked again.
+        let known = item.known.clone().filter(|_| first);
+        first = false;
+        match once(app, ends, item, known, options, &mut attempts).await {
             Ok(done) => return Ok(done),
             Err(_) if app.stop.is_raised() && attempts == 0 => return Err(Problem::interrupted()),
             Err(problem) => retries.after(problem).await?,
@@ -31,14 +34,21 @@ async fn once(
     app: &App,
     ends: &mut Ends,
     item: &Item,
+    known: Option<Facts>,
     options: Options,
     attempts: &mut u32,
 ) -> Result<Done, Problem> {
     tokio::try_join!(ends.source.ready(app), ends.destination.ready(app))?;
     let (source_name, dest_name) = ends.names(item);
     let (source, target) = {
-        let Ends { source, destination } = &mut *ends;
-        tokio::try_join!(source.facts(app, &item.source), destination.facts(app, &item.destination))?
+        let Ends { source, destination, .. } = &mut *ends;
+        let known = async {
+            match known {
+                Some(facts) => Ok(Some(facts)),
+                None => source.facts(app, &item.source).await,
+            }
+        };
+        tokio::try_join!(known, destination.facts(app, &item.destination))?
     };
     let source = readable(source, &source_name)?;
     refuse_itself(ends, item, &source, target.as_ref())?;
@@ -82,6 +92,7 @@ async fn once(
     let load = Load {
         name: &source_name,
         source: &item.source,
+        target: &item.destination,
         stored: &attempt.stored,
         store: Store::Replace,
         size,

@@ -30,7 +30,7 @@ pub(super) async fn up(app: &App, to: &mut Server, load: &Load<'_>) -> Result<()
     let meter = Meter::default();
     let sending = copy::send(file, 0, connection, Coding::Image, &meter);
     let flow = session.run(command, sending, &meter, &mut progress(app, load)).await?;
-    conclude(session, load, flow, format!("cannot store {}", load.stored.display()))
+    conclude(session, load, flow, format!("cannot store {}", load.target.display()))
 }
 
 /// From a server.
@@ -44,7 +44,7 @@ pub(super) async fn down(app: &App, from: &mut Server, load: &Load<'_>) -> Resul
         Store::Append => options.append(true).create(true),
     };
     let file = options.open(local_path(load.stored)).map_err(|error| {
-        not_missing(local_failure(format!("cannot write {}", load.stored.display()), &error))
+        not_missing(local_failure(format!("cannot write {}", load.target.display()), &error))
     })?;
     let meter = Meter::default();
     let receiving = async { copy::receive(connection, file, Coding::Image, &meter).await.0 };

@@ -30,7 +30,8 @@ pub use overwrite::Overwrite;
 pub use retry::Retries;
 pub use verify::Verify;
 
-use crate::ladder::Rung;
+use crate::control::Facts;
+use crate::ladder::{Rung, Way};
 use crate::report::Verified;
 use ftp_proto::wire::PathName;
 
@@ -41,6 +42,8 @@ pub struct Ends {
     pub source: Host,
     /// Where they go.
     pub destination: Host,
+    /// The way that worked last between them.
+    pub worked: Option<Way>,
 }
 
 /// One file to copy.
@@ -50,6 +53,8 @@ pub struct Item {
     pub source: PathName,
     /// Its path at the destination.
     pub destination: PathName,
+    /// What a listing has said of the source, so that it need not be asked again.
+    pub known: Option<Facts>,
 }
 
 /// What was asked for.
@@ -77,6 +82,11 @@ pub struct Done {
 }
 
 impl Ends {
+    /// Two ends that know nothing of each other yet.
+    pub const fn new(source: Host, destination: Host) -> Self {
+        Self { source, destination, worked: None }
+    }
+
     /// How reports call both places of an item.
     pub fn names(&self, item: &Item) -> (String, String) {
         (self.source.show(&item.source), self.destination.show(&item.destination))

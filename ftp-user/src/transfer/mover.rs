@@ -8,6 +8,7 @@ use crate::cli::Exit;
 use crate::ladder::{self, Climb, Rung, Step, Way};
 use crate::problem::Problem;
 use crate::report::Event;
+use ftp_proto::command::DataType;
 use ftp_proto::rendezvous::RendezvousSecret;
 use ftp_proto::third_party::{Cause, Job, Outcome, Store};
 use ftp_proto::wire::PathName;
@@ -19,6 +20,8 @@ pub(super) struct Load<'a> {
     pub(super) name: &'a str,
     /// Its path at the source.
     pub(super) source: &'a PathName,
+    /// The final name, for people.
+    pub(super) target: &'a PathName,
     /// Where it is stored.
     pub(super) stored: &'a PathName,
     /// STOR or APPE.
@@ -45,7 +48,7 @@ pub(super) async fn shift(app: &App, ends: &mut Ends, load: &Load<'_>) -> Moved 
     let (mut attempts, mut touched) = (0, false);
     let result = match (&mut ends.source, &mut ends.destination) {
         (Host::Server(source), Host::Server(destination)) => {
-            between(app, source, destination, load, &mut attempts, &mut touched).await
+            between(app, source, destination, load, &mut ends.worked, &mut attempts, &mut touched).await
         }
         (Host::Here, Host::Server(destination)) => {
             (attempts, touched) = (1, true);
@@ -68,6 +71,7 @@ async fn between(
     from: &mut Server,
     to: &mut Server,
     load: &Load<'_>,
+    worked: &mut Option<Way>,
     attempts: &mut u32,
     touched: &mut bool,
 ) -> Result<Rung, Problem> {
@@ -78,7 +82,7 @@ async fn between(
         let site = to.site.clone();
         let (source, destination) = tokio::try_join!(from.session(app), to.session(app))?;
         let (one, two) = (source.party(), destination.party());
-        let climb = climb.get_or_insert_with(|| Climb::new(ladder::ways(&one, &two)));
+        let climb = climb.get_or_insert_with(|| Climb::new(ladder::ways(&one, &two), *worked));
         let way = match step.take().unwrap_or_else(|| climb.up()) {
             Step::Try(way) => way,
             Step::NoneLeft | Step::Later | Step::Stop => return Err(no_way(&refused)),
@@ -103,11 +107,16 @@ async fn between(
             before: load.before,
         };
         let watch = Watch::new(app, source, destination, subject);
+        source.note_type(None);
+        destination.note_type(None);
         let ran = Pair::new(app, source, destination, job, way.plan, watch).run().await;
         let failed = match &ran.outcome {
             Outcome::Moved { .. } => {
+                source.note_type(Some(DataType::Image));
+                destination.note_type(Some(DataType::Image));
                 *attempts += 1;
                 *touched = true;
+                *worked = Some(way);
                 return Ok(way.rung);
             }
             Outcome::Failed(failed) => failed,

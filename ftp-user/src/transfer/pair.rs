@@ -55,7 +55,7 @@ impl<'a> Pair<'a> {
         watch: Watch,
     ) -> Self {
         let (one, two) = (source.party(), destination.party());
-        let machine = Transfer::new(job, plan, one, two, timeouts(app), app.clock.now());
+        let machine = Transfer::new(job, plan, one, two, timeouts(app, watch.total()), app.clock.now());
         Self { app, source, destination, machine, watch, status: None, given_up: None, no_later_than: None }
     }
 
@@ -161,13 +161,13 @@ fn cancelled() -> Trouble {
     }
 }
 
-fn timeouts(app: &App) -> Timeouts {
+fn timeouts(app: &App, total: Option<u64>) -> Timeouts {
     let reply = app.waits.reply;
     Timeouts {
         reply,
         connect: reply.min(CONNECT),
         preliminary: reply.min(PRELIMINARY),
-        half_done: reply,
+        half_done: reply.min(HALF_DONE + Duration::from_secs(total.unwrap_or(UNKNOWN) / SLOWEST_DISK)),
         abort: reply.min(ABORT),
     }
 }
@@ -176,6 +176,11 @@ fn timeouts(app: &App) -> Timeouts {
 const CONNECT: Duration = Duration::from_secs(20);
 /// How long the active end's preliminary reply is worth waiting for (modern-servers 2).
 const PRELIMINARY: Duration = Duration::from_secs(5);
+/// One end has finished: the other has to write what is on its way, and perhaps to sync the file.
+const HALF_DONE: Duration = Duration::from_secs(15);
+/// Octets per second.
+const SLOWEST_DISK: u64 = 10_000_000;
+const UNKNOWN: u64 = 1 << 32;
 const ABORT: Duration = Duration::from_secs(4);
 /// What two servers get to answer ABOR of the two seconds that an interrupted copy has (H33).
 const LAST_WORDS: Duration = Duration::from_millis(1100);

@@ -64,7 +64,7 @@ pub(super) async fn compare(
     means: Verified,
     size: u64,
 ) -> Result<(), Problem> {
-    let Ends { source: from, destination: to } = ends;
+    let Ends { source: from, destination: to, .. } = ends;
     match means {
         Verified::None => Ok(()),
         Verified::Size => {

@@ -102,6 +102,11 @@ impl Watch {
         }
     }
 
+    /// The size of the file, where known.
+    pub(super) const fn total(&self) -> Option<u64> {
+        self.total
+    }
+
     /// Octets seen to have moved.
     pub(super) const fn moved(&self) -> u64 {
         self.moved

@@ -53,14 +53,15 @@ pub async fn copy(app: &App, ends: &mut Ends, walker: Host, tree: Tree<'_>, tall
                     lost.push(path);
                 }
             }
-            Visit::File(path) if !below(&path) => {
+            Visit::File(path, known) if !below(&path) => {
                 let item = Item {
                     source: place::join(Some(tree.source), &path),
                     destination: place::join(Some(tree.destination), &path),
+                    known,
                 };
                 file(app, ends, &item, tree.options, tally).await;
             }
-            Visit::Directory(path) | Visit::File(path) => {
+            Visit::Directory(path) | Visit::File(path, _) => {
                 let problem = Problem::new(Exit::Error, "its directory could not be made");
                 let target = place::join(Some(tree.destination), &path);
                 tally.failed(

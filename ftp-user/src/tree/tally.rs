@@ -77,9 +77,10 @@ impl Tally {
     pub fn tell(mut self, events: &Events, took: Moment) -> Exit {
         let exits: Vec<Exit> = self.failures.iter().map(|failure| failure.problem.exit).collect();
         self.failures.sort_by_key(|failure| failure.problem.exit);
-        let failed = u64::try_from(self.failures.len()).unwrap_or(u64::MAX);
+        let of = self.failures.len();
+        let failed = u64::try_from(of).unwrap_or(u64::MAX);
         for Failure { source, dest, problem } in std::mem::take(&mut self.failures) {
-            events.say(Event::Failed { source, dest, exit: problem.exit, message: problem.to_string() });
+            events.say(Event::Failed { source, dest, exit: problem.exit, message: problem.to_string(), of });
         }
         events.say(Event::Summary(Summary {
             verb: self.verb,

@@ -3,6 +3,7 @@
 use super::name::usable;
 use crate::app::App;
 use crate::cli::Exit;
+use crate::control::{Facts, Listing};
 use crate::place;
 use crate::problem::Problem;
 use crate::transfer::{Host, Retries, local_failure, local_path};
@@ -18,8 +19,8 @@ use tokio_stream::wrappers::ReceiverStream;
 pub enum Visit {
     /// A directory, before what is in it.
     Directory(PathName),
-    /// A regular file.
-    File(PathName),
+    /// A regular file, and what the listing says of it if that is enough.
+    File(PathName, Option<Facts>),
     /// Something that is not copied, and why.
     Skipped(PathName, &'static str),
     /// Something that could not be looked at; `None` is the root.
@@ -89,7 +90,10 @@ impl Walk {
             return Ok(None);
         }
         match entry.kind {
-            Kind::File => self.say(Visit::File(path)).await?,
+            Kind::File => {
+                let facts = entry.size.map(|_| Facts::from(&entry));
+                self.say(Visit::File(path, facts)).await?;
+            }
             Kind::Directory => {
                 self.say(Visit::Directory(path.clone())).await?;
                 return Ok(Some(path));
@@ -101,7 +105,7 @@ impl Walk {
         Ok(None)
     }
 
-    async fn list(&mut self, directory: Option<&PathName>) -> Result<crate::control::Listing, Problem> {
+    async fn list(&mut self, directory: Option<&PathName>) -> Result<Listing, Problem> {
         let path = directory.map_or_else(|| self.root.clone(), |path| place::join(Some(&self.root), path));
         let mut retries = Retries::new(&self.app);
         loop {
@@ -125,9 +129,9 @@ impl Walk {
 }
 
 /// A directory of this host, in the order of names.
-fn here(path: &PathName) -> Result<crate::control::Listing, Problem> {
+fn here(path: &PathName) -> Result<Listing, Problem> {
     let failed = |error: std::io::Error| local_failure(format!("cannot list {}", path.display()), &error);
-    let mut listing = crate::control::Listing::default();
+    let mut listing = Listing::default();
     for found in std::fs::read_dir(local_path(path)).map_err(failed)? {
         let found = found.map_err(failed)?;
         let kind = found.file_type().map_err(failed)?;
@@ -193,9 +197,9 @@ mod tests {
             [
                 Visit::Directory(name("a")),
                 Visit::Skipped(name("link"), "it is a symbolic link"),
-                Visit::File(name("top")),
+                Visit::File(name("top"), None),
                 Visit::Directory(name("a/b")),
-                Visit::File(name("a/b/deep")),
+                Visit::File(name("a/b/deep"), None),
             ]
         );
         reporter.finish().await.unwrap();
