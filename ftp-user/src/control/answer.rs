@@ -74,10 +74,9 @@ impl Session {
             Failure::Unavailable(reply) => Problem::new(Exit::Temporary, format!("{who} ended the session"))
                 .said(self.quote(reply))
                 .advice("try again later"),
-            Failure::OutOfStep => Problem::new(
-                Exit::Temporary,
-                format!("{who} did not answer ABOR in a way that can be followed"),
-            ),
+            Failure::OutOfStep => {
+                Problem::new(Exit::Temporary, format!("the replies of {who} cannot be told apart any more"))
+            }
             Failure::Quit => Problem::new(Exit::Error, format!("the session with {who} was closed")),
         }
     }

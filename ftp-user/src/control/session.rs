@@ -11,10 +11,11 @@ use crate::problem::Problem;
 use crate::report::{Column, Event as Report};
 use ftp_proto::address::unmapped;
 use ftp_proto::client::{self, CommandId, Event, Failure, Output};
-use ftp_proto::command::{Command, DataType};
+use ftp_proto::command::{Command, DataType, Verb};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::digest::Algorithm;
 use ftp_proto::feature::Capabilities;
+use ftp_proto::reply::{Class, classify};
 use ftp_proto::third_party::Party;
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::Secret;
@@ -82,6 +83,10 @@ pub struct Session {
     stream: Option<TcpStream>,
     unsent: Vec<u8>,
     over: Option<Failure>,
+    /// The last transfer command.
+    transfer: Option<CommandId>,
+    /// A preliminary reply came that has found no transfer yet.
+    orphan: bool,
 }
 
 impl Session {
@@ -124,6 +129,8 @@ impl Session {
             stream: Some(stream),
             unsent: Vec::new(),
             over: None,
+            transfer: None,
+            orphan: false,
         };
         loop {
             match session.heed().await? {
@@ -161,7 +168,12 @@ impl Session {
 
     /// Sends a command; its replies come out of [`Session::next`].
     pub fn send(&mut self, command: Command, patience: Option<Duration>) -> CommandId {
-        self.machine.send(self.app.clock.now(), command, patience)
+        let transfer = command.is_transfer();
+        let id = self.machine.send(self.app.clock.now(), command, patience);
+        if transfer {
+            self.transfer = Some(id);
+        }
+        id
     }
 
     /// Aborts what runs.
@@ -173,6 +185,7 @@ impl Session {
     pub fn close(&mut self) {
         self.machine.closed(self.app.clock.now());
         self.stream = None;
+        self.orphan = false;
         self.over.get_or_insert(Failure::Closed);
     }
 
@@ -305,17 +318,36 @@ impl Session {
             match self.machine.poll() {
                 Output::Send(octets) => self.unsent.extend_from_slice(&octets),
                 Output::Event(Event::Sent(line)) => self.trace(format!("> {line}")),
-                Output::Event(Event::Received(reply)) => self.trace_reply(&reply),
+                Output::Event(Event::Received(reply)) => {
+                    self.trace_reply(&reply);
+                    self.orphan = classify(self.dialect, Verb::Retr, reply.code) == Class::Preliminary;
+                }
                 Output::Event(event) => {
+                    if let Event::Reply { to, class: Class::Preliminary, .. } = &event
+                        && self.transfer == Some(*to)
+                    {
+                        self.orphan = false;
+                    }
                     if let Event::Ended(failure) = &event {
                         self.over = Some(failure.clone());
                     }
                     return Ok(event);
                 }
                 Output::Close => self.stream = None,
+                Output::Wait(_) if self.orphan && self.transfer.is_some() => {
+                    return Ok(self.lose_step());
+                }
                 Output::Wait(deadline) => return Err(deadline),
             }
         }
+    }
+
+    /// A transfer that is over says that it begins: its final reply will come, too, and would answer
+    /// some other command (RFC 1123 4.1.4.4). Such a session is of no more use.
+    fn lose_step(&mut self) -> Event {
+        self.close();
+        self.over = Some(Failure::OutOfStep);
+        Event::Ended(Failure::OutOfStep)
     }
 
     fn trace_reply(&self, reply: &ftp_proto::reply::Reply) {

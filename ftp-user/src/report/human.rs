@@ -13,6 +13,8 @@ use std::io::{self, IsTerminal, Write};
 pub(super) struct Human {
     style: Style,
     bar: Option<ProgressBar>,
+    /// Nothing is done but planning.
+    planning: bool,
     /// The cause of the last failure told.
     cause: Option<Exit>,
     /// Names go to a terminal, which must not see their control characters.
@@ -21,18 +23,23 @@ pub(super) struct Human {
 
 impl Human {
     pub(super) fn new(style: Style) -> Self {
-        Self { style, bar: None, cause: None, terminal: io::stdout().is_terminal() }
+        Self { style, bar: None, planning: false, cause: None, terminal: io::stdout().is_terminal() }
     }
 
     pub(super) fn tell(&mut self, event: &Event) -> io::Result<()> {
         match event {
             Event::Plan { verb, source, dest, size, verify } => {
+                self.planning = true;
                 let size = size.map_or_else(String::new, |size| format!(", {}", octets(size)));
                 self.result(&format!("would {verb} {source} to {dest}{size}, verify: {}", verify.name()))
             }
             Event::Path { rung, why } => {
+                let line = format!("path: {}: {why}", rung.words());
+                if self.planning {
+                    return self.result(&format!("  {line}"));
+                }
                 if self.style.verbose {
-                    self.talk("", &format!("path: {}: {why}", rung.words()));
+                    self.talk("", &line);
                 }
                 Ok(())
             }

@@ -5,7 +5,7 @@ use super::copy::{readable, refuse_itself};
 use super::mover::{Load, foresee, shift};
 use super::retry::Retries;
 use super::{Done, Ends, Item, Options, Verify};
-use crate::app::{App, Stop};
+use crate::app::App;
 use crate::cli::Exit;
 use crate::problem::Problem;
 use crate::report::{Event, Verified};
@@ -60,6 +60,11 @@ pub async fn append(app: &App, ends: &mut Ends, item: &Item, options: Options) -
                 });
             }
             Err(problem) => {
+                let problem = if problem.exit == Exit::Interrupted {
+                    problem
+                } else {
+                    problem.during(format_args!("cannot append {source_name}"))
+                };
                 let (problem, unchanged) =
                     report(app, ends, &item.destination, &plan, moved.touched, problem).await;
                 if !unchanged {
@@ -145,8 +150,12 @@ async fn report(
     problem: Problem,
 ) -> (Problem, bool) {
     let name = ends.destination.show(path);
-    let calm = App { stop: Stop::never(), ..app.clone() };
-    let now = ends.destination.size(&calm, path).await.ok().flatten();
+    let (calm, limit) = ends.destination.calmly(app);
+    let deadline = Some(app.clock.now() + limit);
+    let now = tokio::select! {
+        size = ends.destination.size(&calm, path) => size.ok().flatten(),
+        () = app.clock.sleep_until(deadline) => None,
+    };
     // A file that is not there has no size, and none before either.
     let unchanged = if touched { now.is_some() && now == plan.before } else { true };
     if !touched {

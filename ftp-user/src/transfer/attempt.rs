@@ -1,11 +1,10 @@
 //! The name under which one attempt stores, and what becomes of it: published or deleted.
 
-use crate::app::{App, Stop, Waits};
+use crate::app::App;
 use crate::cli::Exit;
 use crate::place;
 use crate::problem::Problem;
 use ftp_proto::wire::PathName;
-use std::time::Duration;
 
 use super::Host;
 
@@ -40,18 +39,7 @@ impl Attempt {
     /// Deletes what may have been stored, whatever the reason, and says how many octets that were,
     /// where it can be known. Nobody's wish to stop interrupts it; a short limit does.
     pub(super) async fn discard(&self, app: &App, host: &mut Host) -> Option<u64> {
-        let interrupted = app.stop.is_raised();
-        let limit = if interrupted { HASTE } else { app.waits.reply };
-        let calm = App {
-            stop: Stop::never(),
-            waits: Waits { reply: app.waits.reply.min(limit), ..app.waits },
-            ..app.clone()
-        };
-        if let Host::Server(server) = host
-            && let Some(session) = server.open()
-        {
-            session.tidy();
-        }
+        let (calm, limit) = host.calmly(app);
         let work = async {
             let size = host.size(&calm, &self.stored).await.ok().flatten();
             (size, host.delete(&calm, &self.stored).await)
@@ -71,9 +59,6 @@ impl Attempt {
         size
     }
 }
-
-/// Of the two seconds that an interrupted copy has (H33).
-const HASTE: Duration = Duration::from_millis(700);
 
 #[cfg(test)]
 mod tests {

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::cli::Exit;
 use crate::control::Facts;
 use crate::problem::Problem;
-use crate::report::{Event, Verified};
+use crate::report::{Event, Verified, octets};
 use ftp_proto::listing::Kind;
 use ftp_proto::third_party::Store;
 
@@ -102,7 +102,8 @@ async fn once(
     *attempts += moved.attempts;
     let result = match moved.result {
         Ok(rung) => publish(app, ends, item, &attempt, means, size).await.map(|()| rung),
-        Err(problem) => Err(problem),
+        Err(problem) if problem.exit == Exit::Interrupted => Err(problem),
+        Err(problem) => Err(problem.during(format_args!("cannot copy {source_name}"))),
     };
     match result {
         Ok(rung) => {
@@ -110,7 +111,7 @@ async fn once(
         }
         Err(problem) => {
             let left = if moved.touched { attempt.discard(app, &mut ends.destination).await } else { None };
-            Err(interrupted(app, problem, left))
+            Err(interrupted(app, problem, left.unwrap_or(0).max(moved.octets)))
         }
     }
 }
@@ -128,17 +129,13 @@ async fn publish(
     attempt.publish(app, &mut ends.destination).await
 }
 
-/// Whoever interrupts wants to know how far it came and what is left.
-fn interrupted(app: &App, problem: Problem, left: Option<u64>) -> Problem {
+/// Whoever interrupts wants to know how far it came and what is left (H33).
+fn interrupted(app: &App, problem: Problem, moved: u64) -> Problem {
     if !app.stop.is_raised() {
         return problem;
     }
-    let what = if problem.exit == Exit::Interrupted && problem.what != "interrupted" {
-        problem.what
-    } else {
-        format!("interrupted after {} octets", left.unwrap_or(0))
-    };
-    Problem::new(Exit::Interrupted, what).advice("what was stored is deleted, run it again to copy the file")
+    Problem::new(Exit::Interrupted, format!("interrupted after {moved} octets ({})", octets(moved)))
+        .advice("what was stored is deleted, run it again to copy the file")
 }
 
 pub(super) fn readable(facts: Option<Facts>, name: &str) -> Result<Facts, Problem> {

@@ -1,6 +1,6 @@
 //! An end of a copy: a server, or this host; and what can be asked of either.
 
-use crate::app::App;
+use crate::app::{App, Stop, Waits};
 use crate::cli::Exit;
 use crate::control::{Facts, Role, Session};
 use crate::place::{RemotePath, Site};
@@ -14,6 +14,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::Duration;
 
 /// An end of a copy.
 #[derive(Debug)]
@@ -79,6 +80,19 @@ impl Host {
             Self::Server(server) => server.session(app).await.map(drop),
             Self::Here => Ok(()),
         }
+    }
+
+    /// For what must be done although somebody wants to stop: an [`App`] that nobody interrupts, and
+    /// how long it may take in all.
+    pub fn calmly(&mut self, app: &App) -> (App, Duration) {
+        if let Self::Server(server) = self
+            && let Some(session) = server.open()
+        {
+            session.tidy();
+        }
+        let limit = if app.stop.is_raised() { HASTE } else { app.waits.reply.min(TIDYING) };
+        let waits = Waits { reply: app.waits.reply.min(limit), ..app.waits };
+        (App { stop: Stop::never(), waits, ..app.clone() }, limit)
     }
 
     /// How reports call a place here: a URL without password, or a path.
@@ -241,3 +255,8 @@ async fn local_digest(app: &App, algorithm: Algorithm, path: &PathName) -> Resul
         }
     }
 }
+
+/// A server that does not answer now is not worth a long wait for a file to delete.
+const TIDYING: Duration = Duration::from_secs(10);
+/// Of the two seconds that an interrupted copy has (H33).
+const HASTE: Duration = Duration::from_millis(700);

@@ -15,7 +15,7 @@ use ftp_proto::third_party::Store;
 use std::fs::OpenOptions;
 
 /// To a server.
-pub(super) async fn up(app: &App, to: &mut Server, load: &Load<'_>) -> Result<(), Problem> {
+pub(super) async fn up(app: &App, to: &mut Server, load: &Load<'_>, octets: &mut u64) -> Result<(), Problem> {
     let file = std::fs::File::open(local_path(load.source))
         .map_err(|error| local_failure(format!("cannot read {}", load.source.display()), &error))?;
     let session = to.session(app).await?;
@@ -29,12 +29,18 @@ pub(super) async fn up(app: &App, to: &mut Server, load: &Load<'_>) -> Result<()
     };
     let meter = Meter::default();
     let sending = copy::send(file, 0, connection, Coding::Image, &meter);
-    let flow = session.run(command, sending, &meter, &mut progress(app, load)).await?;
-    conclude(session, load, flow, format!("cannot store {}", load.target.display()))
+    let flow = session.run(command, sending, &meter, &mut progress(app, load)).await;
+    *octets = meter.moved();
+    conclude(session, load, flow?, format!("cannot store {}", load.target.display()))
 }
 
 /// From a server.
-pub(super) async fn down(app: &App, from: &mut Server, load: &Load<'_>) -> Result<(), Problem> {
+pub(super) async fn down(
+    app: &App,
+    from: &mut Server,
+    load: &Load<'_>,
+    octets: &mut u64,
+) -> Result<(), Problem> {
     let session = from.session(app).await?;
     session.set_type(DataType::Image).await?;
     let connection = session.open_data(Way::Down).await?;
@@ -49,8 +55,9 @@ pub(super) async fn down(app: &App, from: &mut Server, load: &Load<'_>) -> Resul
     let meter = Meter::default();
     let receiving = async { copy::receive(connection, file, Coding::Image, &meter).await.0 };
     let command = Command::Retr(load.source.clone());
-    let flow = session.run(command, receiving, &meter, &mut progress(app, load)).await?;
-    conclude(session, load, flow, format!("cannot read {}", load.source.display()))
+    let flow = session.run(command, receiving, &meter, &mut progress(app, load)).await;
+    *octets = meter.moved();
+    conclude(session, load, flow?, format!("cannot read {}", load.source.display()))
 }
 
 /// A directory that is not there is no missing source.

@@ -41,28 +41,38 @@ pub(super) struct Moved {
     pub(super) attempts: u32,
     /// Whether something may stand at the destination.
     pub(super) touched: bool,
+    /// Octets seen to have moved in the last attempt.
+    pub(super) octets: u64,
+}
+
+/// What is known of all attempts so far.
+#[derive(Debug, Default)]
+struct Count {
+    attempts: u32,
+    touched: bool,
+    octets: u64,
 }
 
 /// Moves it.
 pub(super) async fn shift(app: &App, ends: &mut Ends, load: &Load<'_>) -> Moved {
-    let (mut attempts, mut touched) = (0, false);
+    let mut count = Count::default();
     let result = match (&mut ends.source, &mut ends.destination) {
         (Host::Server(source), Host::Server(destination)) => {
-            between(app, source, destination, load, &mut ends.worked, &mut attempts, &mut touched).await
+            between(app, source, destination, load, &mut ends.worked, &mut count).await
         }
         (Host::Here, Host::Server(destination)) => {
-            (attempts, touched) = (1, true);
-            local::up(app, destination, load).await.map(|()| Rung::Local)
+            (count.attempts, count.touched) = (1, true);
+            local::up(app, destination, load, &mut count.octets).await.map(|()| Rung::Local)
         }
         (Host::Server(source), Host::Here) => {
-            (attempts, touched) = (1, true);
-            local::down(app, source, load).await.map(|()| Rung::Local)
+            (count.attempts, count.touched) = (1, true);
+            local::down(app, source, load, &mut count.octets).await.map(|()| Rung::Local)
         }
         (Host::Here, Host::Here) => {
             Err(Problem::usage("both places are on this host").advice("use cp, or name a server with ftp://"))
         }
     };
-    Moved { result, attempts, touched }
+    Moved { result, attempts: count.attempts, touched: count.touched, octets: count.octets }
 }
 
 /// Server to server, rung by rung.
@@ -72,8 +82,7 @@ async fn between(
     to: &mut Server,
     load: &Load<'_>,
     worked: &mut Option<Way>,
-    attempts: &mut u32,
-    touched: &mut bool,
+    count: &mut Count,
 ) -> Result<Rung, Problem> {
     let mut refused: Vec<String> = Vec::new();
     let mut climb: Option<Climb> = None;
@@ -110,20 +119,21 @@ async fn between(
         source.note_type(None);
         destination.note_type(None);
         let ran = Pair::new(app, source, destination, job, way.plan, watch).run().await;
+        count.octets = ran.moved;
         let failed = match &ran.outcome {
             Outcome::Moved { .. } => {
                 source.note_type(Some(DataType::Image));
                 destination.note_type(Some(DataType::Image));
-                *attempts += 1;
-                *touched = true;
+                count.attempts += 1;
+                count.touched = true;
                 *worked = Some(way);
                 return Ok(way.rung);
             }
             Outcome::Failed(failed) => failed,
         };
         if failed.touched {
-            *attempts += 1;
-            *touched = true;
+            count.attempts += 1;
+            count.touched = true;
         }
         if let Some(why) = ran.given_up {
             return Err(trouble::given_up(app, why, &ran));
@@ -138,6 +148,7 @@ async fn between(
                 return Err(problem);
             }
             next @ (Step::Try(_) | Step::NoneLeft) => {
+                let problem = Problem { advice: None, ..problem };
                 refused.push(format!("{}: {problem}", way.rung.words()));
                 step = Some(next);
             }

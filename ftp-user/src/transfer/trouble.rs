@@ -5,7 +5,6 @@ use crate::app::App;
 use crate::cli::Exit;
 use crate::control::{Session, exit_of};
 use crate::problem::Problem;
-use crate::report::octets;
 use ftp_proto::reply::Blame;
 use ftp_proto::third_party::{Cause, Side, Trouble};
 
@@ -41,10 +40,7 @@ pub(super) fn problem(source: &Session, destination: &Session, trouble: &Trouble
 /// The failure of an attempt that was given up.
 pub(super) fn given_up(app: &App, why: GivenUp, ran: &Ran) -> Problem {
     match why {
-        GivenUp::Interrupted => Problem::new(
-            Exit::Interrupted,
-            format!("interrupted after {} ({} octets)", octets(ran.moved), ran.moved),
-        ),
+        GivenUp::Interrupted => Problem::interrupted(),
         GivenUp::Stalled => Problem::new(
             Exit::Temporary,
             format!(
