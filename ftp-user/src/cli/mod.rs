@@ -32,7 +32,7 @@ use std::time::Duration;
 #[derive(Debug, Parser)]
 #[command(name = "ftp-user", version, max_term_width = 100, infer_subcommands = false)]
 pub struct Cli {
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "General options")]
     general: General,
     #[command(subcommand)]
     verb: Verb,

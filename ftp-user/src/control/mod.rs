@@ -9,6 +9,7 @@ mod files;
 mod flow;
 mod listing;
 mod session;
+mod unsent;
 
 pub(crate) use answer::advice;
 pub use answer::{Answer, exit_of};

@@ -5,6 +5,7 @@
 
 use super::answer::Answer;
 use super::dial::dial;
+use super::unsent::Unsent;
 use crate::app::App;
 use crate::place::Site;
 use crate::problem::Problem;
@@ -81,7 +82,7 @@ pub struct Session {
     machine: client::Session,
     /// `None` once closed.
     stream: Option<TcpStream>,
-    unsent: Vec<u8>,
+    unsent: Unsent,
     over: Option<Failure>,
     /// The last transfer command.
     transfer: Option<CommandId>,
@@ -127,7 +128,7 @@ impl Session {
             discards: false,
             machine: client::Session::new(config, app.clock.now()),
             stream: Some(stream),
-            unsent: Vec::new(),
+            unsent: Unsent::default(),
             over: None,
             transfer: None,
             orphan: false,
@@ -292,11 +293,11 @@ impl Session {
             let mut piece = [0; 4096];
             tokio::select! {
                 ready = stream.writable(), if !self.unsent.is_empty() => {
-                    match ready.and_then(|()| stream.try_write(&self.unsent)) {
-                        Ok(sent) => drop(self.unsent.drain(..sent.min(self.unsent.len()))),
+                    match ready.and_then(|()| self.unsent.write(stream)) {
+                        Ok(()) => {}
                         Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                         // What the server said before it closed may still be there to read.
-                        Err(_) => self.unsent.clear(),
+                        Err(_) => self.unsent = Unsent::default(),
                     }
                 }
                 ready = stream.readable() => {
@@ -316,7 +317,7 @@ impl Session {
     fn drain(&mut self) -> Result<Event, Option<Moment>> {
         loop {
             match self.machine.poll() {
-                Output::Send(octets) => self.unsent.extend_from_slice(&octets),
+                Output::Send(octets) => self.unsent.push(&octets),
                 Output::Event(Event::Sent(line)) => self.trace(format!("> {line}")),
                 Output::Event(Event::Received(reply)) => {
                     self.trace_reply(&reply);
