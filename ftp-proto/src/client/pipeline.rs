@@ -5,6 +5,7 @@ use super::CommandId;
 use crate::command::{Command, Verb};
 use crate::dialect::Dialect;
 use crate::reply::{Code, Meaning, is_status};
+use crate::timer::Moment;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -37,6 +38,8 @@ pub(super) struct Pending {
     /// The preliminary reply came.
     pub(super) started: bool,
     pub(super) patience: Option<Duration>,
+    /// When its turn to be answered came.
+    pub(super) since: Option<Moment>,
 }
 
 /// A command that has to wait: for the login, or for the end of an abort.
@@ -61,6 +64,7 @@ impl Pipeline {
             transfer: command.is_transfer(),
             started: false,
             patience,
+            since: None,
         });
     }
 
@@ -75,6 +79,13 @@ impl Pipeline {
     /// The command whose reply is awaited next.
     pub(super) fn head(&self) -> Option<&Pending> {
         self.queue.front()
+    }
+
+    /// Notes that its turn has come, if that is new.
+    pub(super) fn head_since(&mut self, now: Moment) -> Option<(Pending, Moment)> {
+        let head = self.queue.front_mut()?;
+        let since = *head.since.get_or_insert(now);
+        Some((*head, since))
     }
 
     pub(super) fn position(&self, owner: Owner) -> Option<usize> {

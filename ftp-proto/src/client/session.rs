@@ -12,9 +12,11 @@ use crate::timer::{Moment, Timer, Timers};
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// The whole login may take as many reply timeouts as this: a server that asks for patience again
-/// and again does not get all of it.
-const LOGIN_PATIENCE: u32 = 8;
+/// The whole login, and each command, may take as many reply timeouts as this: a server that asks
+/// for patience again and again does not get all of it.
+const RENEWALS: u32 = 8;
+/// The lines that HELP may have before its final reply.
+const HELP_LINES: usize = 1000;
 
 /// Where the session stands.
 #[derive(Debug)]
@@ -57,7 +59,7 @@ impl Session {
     pub fn new(config: Config, now: Moment) -> Self {
         let mut timers = Timers::new();
         timers.arm(Timer::Greeting, now + config.reply_timeout);
-        timers.arm(Timer::Login, now + config.reply_timeout * LOGIN_PATIENCE);
+        timers.arm(Timer::Login, now + config.reply_timeout.saturating_mul(RENEWALS));
         Self {
             config,
             state: State::Greeting,
@@ -218,14 +220,15 @@ impl Session {
     /// Arms the reply timer for the command whose turn it is.
     fn watch(&mut self, now: Moment) {
         self.timers.disarm(Timer::Reply);
-        let Some(head) = self.pipeline.head() else { return };
+        let Some((head, since)) = self.pipeline.head_since(now) else { return };
         if self.drain.is_some() || (head.transfer && head.started && head.patience.is_none()) {
             return;
         }
         // Many servers say 150 when their peer has come (modern-servers 1).
-        let usual = self.config.reply_timeout * if head.transfer { 2 } else { 1 };
+        let usual = self.config.reply_timeout.saturating_mul(if head.transfer { 2 } else { 1 });
         let patience = head.patience.unwrap_or(usual);
-        self.timers.arm(Timer::Reply, now + patience);
+        let last = since + patience.saturating_mul(RENEWALS);
+        self.timers.arm(Timer::Reply, last.min(now + patience));
     }
 
     /// One reply.
@@ -266,7 +269,9 @@ impl Session {
             }
             if let Owner::Caller(to) = pending.owner {
                 self.event(Event::Reply { to, reply, class });
-            } else if let State::Features(before) = &mut self.state {
+            } else if let State::Features(before) = &mut self.state
+                && before.len() < HELP_LINES
+            {
                 before.extend(reply.lines);
             }
         }

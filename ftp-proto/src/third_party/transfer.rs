@@ -222,12 +222,11 @@ impl Transfer {
     }
 
     fn setup_heard(&mut self, now: Moment, side: Side, heard: Heard) {
-        let patience = self.timeouts.reply;
         let leg = self.leg_mut(side);
         let Some(asked) = leg.asked else { return };
         let Task::Setup(step) = asked.task else { return };
         match judge::setup(step, asked.verb, &leg.party, heard) {
-            Verdict::Wait => return leg.timers.arm(Timer::Reply, now + patience),
+            Verdict::Wait => return,
             Verdict::Bad(cause, blame) => {
                 leg.answered();
                 leg.listening &=

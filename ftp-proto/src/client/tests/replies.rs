@@ -124,6 +124,23 @@ fn each_command_has_its_own_time_and_preliminary_replies_renew_it() {
 }
 
 #[test]
+fn preliminary_replies_do_not_renew_the_wait_for_ever() {
+    let mut stage = Stage::new(config());
+    stage.play(LOGIN);
+    stage.play("> SIZE a\nC: SIZE a");
+    for _ in 0..11 {
+        stage.play("S: 150 counting\n= 0 Preliminary 150\nwait 20");
+    }
+    stage.play(
+        "S: 150 counting
+         = 0 Preliminary 150
+         wait 20
+         = ended: the server did not answer in time (reply timer)
+         = close",
+    );
+}
+
+#[test]
 fn a_transfer_that_has_begun_is_the_drivers_to_watch_unless_it_said_how_long() {
     let mut stage = Stage::new(config());
     stage.play(LOGIN);
