@@ -104,6 +104,7 @@ impl World {
             }
             Fault::StallData(None) => self.wire.dead = true,
             Fault::Crash(side) => self.crash(side),
+            Fault::Shutdown(side) => self.shut_down(side),
             Fault::Cancel => self.cancel(),
         }
     }

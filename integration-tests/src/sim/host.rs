@@ -72,7 +72,7 @@ impl Host {
             software: "simulated".to_owned(),
         };
         let connection = Connection {
-            peer: SocketAddr::new(user_address(scenario.v6), 50_000),
+            peer: SocketAddr::new(user_address(scenario), 50_000),
             local: SocketAddr::new(address, 21),
             entropy,
         };
@@ -145,6 +145,12 @@ impl World {
                 }
             }
         }
+    }
+
+    /// The server is told to stop.
+    pub(super) fn shut_down(&mut self, side: Side) {
+        self.links.at_mut(side).harmed = true;
+        self.server_input(side, Input::Shutdown);
     }
 
     pub(super) fn server_timeout(&mut self, side: Side) {
@@ -262,7 +268,11 @@ impl World {
                 if allowed {
                     self.hosts.at_mut(side).permits.insert(ticket, target);
                 }
-                self.answer_soon(side, ticket, Answer::Permit(allowed));
+                let late = self.scenario.troubles.iter().find_map(|trouble| {
+                    if let Trouble::LatePermit(late) = trouble { Some(*late) } else { None }
+                });
+                let at = self.now + late.unwrap_or_default();
+                self.schedule(at, Event::Answer(side, ticket, Answer::Permit(allowed)));
             }
             Ask::PermitDone { ticket, .. } => {
                 host.permits.remove(&ticket);
@@ -309,7 +319,9 @@ impl World {
         let host = self.hosts.at_mut(side);
         let reserved = from.map(|reservation| host.reservations.get(&reservation).copied());
         let permitted = host.permits.values().any(|target| *target == to);
-        if *self.scenario.foreign.at(side) == Foreign::Proven && !permitted {
+        let proven = *self.scenario.foreign.at(side) == Foreign::Proven;
+        let own = self.scenario.is_own(side) && to.ip() == self.address(side.other());
+        if proven && !own && !permitted {
             self.violation(format!("a SYN for {to} leaves without permit"));
         }
         let port = match reserved {
@@ -387,8 +399,11 @@ fn address(side: Side, v6: bool) -> IpAddr {
     text.parse().expect("an address")
 }
 
-fn user_address(v6: bool) -> IpAddr {
-    if v6 { "2001:db8:3::3" } else { "203.0.113.3" }.parse().expect("an address")
+fn user_address(scenario: &Scenario) -> IpAddr {
+    match scenario.user_at {
+        Some(side) => address(side, scenario.v6),
+        None => if scenario.v6 { "2001:db8:3::3" } else { "203.0.113.3" }.parse().expect("an address"),
+    }
 }
 
 /// The network of exactly the other server.

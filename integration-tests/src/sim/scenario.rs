@@ -1,7 +1,7 @@
 //! What one seed has chosen.
 
-use super::Pair;
 use super::random::Random;
+use super::{Pair, SIDES};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::Foreign;
 use ftp_proto::server::ask::Ending;
@@ -19,8 +19,10 @@ pub struct Scenario {
     pub dialect: Pair<Dialect>,
     /// Who listens and how.
     pub plan: Plan,
-    /// The plan of a second attempt after a failure, and of a second file after success.
-    pub again: Option<Plan>,
+    /// The plans of further files over the same sessions.
+    pub again: Vec<Plan>,
+    /// The user sits at that server's host: for the other one that host is the user's own.
+    pub user_at: Option<Side>,
     /// STOR or APPE.
     pub store: Store,
     /// Octets to skip at both ends; the destination has them.
@@ -77,6 +79,8 @@ pub enum Trouble {
     Unanswered,
     /// The servers' limits forbid the SYN.
     NoPermit,
+    /// The servers' limits allow the SYN late.
+    LatePermit(Duration),
 }
 
 /// What stands at the address that a bounce aims at.
@@ -131,6 +135,8 @@ pub enum Fault {
     StallData(Option<Duration>),
     /// The server's process dies: its control connection and its data connections close in order.
     Crash(Side),
+    /// The server is told to stop: what moves may end.
+    Shutdown(Side),
     /// The user gives up.
     Cancel,
 }
@@ -176,7 +182,8 @@ impl Scenario {
         let v6 = r.once_in(3);
         let dialect = Pair::of(|_| r.pick([Dialect::Rfc959, Dialect::Rfc959, Dialect::Rfc354]));
         let plan = a_plan(r, v6);
-        let again = r.once_in(2).then(|| a_plan(r, v6));
+        let again = (0..r.below(4)).map(|_| a_plan(r, v6)).collect();
+        let user_at = r.pick([None, None, None, None, Some(Side::Source), Some(Side::Destination)]);
         let rendezvous = !r.once_in(3);
         let foreign = if rendezvous { Foreign::Proven } else { Foreign::Authenticated };
         let foreign = Pair::of(|_| match r.below(20) {
@@ -195,6 +202,7 @@ impl Scenario {
             dialect,
             plan,
             again,
+            user_at,
             store,
             restart,
             file: Some(file),
@@ -231,7 +239,8 @@ impl Scenario {
             v6: false,
             dialect: Pair { source: Dialect::Rfc959, destination: Dialect::Rfc959 },
             plan: Plan { listener: Side::Destination, opening: Opening::Lstn, filter: true, first: None },
-            again: None,
+            again: Vec::new(),
+            user_at: None,
             store: Store::Replace,
             restart: None,
             file: Some(40_000),
@@ -253,7 +262,7 @@ impl Scenario {
     /// Something is wrong from the start.
     fn spoil(&mut self, r: &mut Random) {
         let side = r.pick([Side::Source, Side::Destination]);
-        let trouble = match r.below(11) {
+        let trouble = match r.below(12) {
             0 => {
                 self.file = None;
                 self.restart = None;
@@ -267,6 +276,7 @@ impl Scenario {
             6 => Trouble::Refused,
             7 => Trouble::Unanswered,
             8 => Trouble::NoPermit,
+            9 => Trouble::LatePermit(r.time(Duration::from_secs(20))),
             _ => {
                 let manners = Manners::of(r);
                 Trouble::Bounce(r.pick([Target::Closed, Target::Dead, Target::Listener(manners)]))
@@ -280,12 +290,13 @@ impl Scenario {
         for _ in 0..1 + r.below(2) {
             let side = r.pick([Side::Source, Side::Destination]);
             let stall = r.pick([None, Some(2_000), Some(20_000), Some(90_000)]).map(Duration::from_millis);
-            let fault = match r.below(7) {
+            let fault = match r.below(8) {
                 0 => Fault::CutControl(side),
                 1 => Fault::StallControl(side, stall),
                 2 => Fault::ResetData,
                 3 => Fault::StallData(stall),
                 4 => Fault::Crash(side),
+                5 => Fault::Shutdown(side),
                 _ => Fault::Cancel,
             };
             let when = match r.below(4) {
@@ -315,11 +326,19 @@ impl Scenario {
 
     /// Whether both servers' policies allow the transfer at all.
     pub fn is_allowed(&self) -> bool {
-        self.foreign.both(|foreign| match foreign {
-            Foreign::Never => false,
-            Foreign::Proven => self.rendezvous,
-            Foreign::Authenticated => true,
+        SIDES.into_iter().all(|side| {
+            self.is_own(side)
+                || match self.foreign.at(side) {
+                    Foreign::Never => false,
+                    Foreign::Proven => self.rendezvous,
+                    Foreign::Authenticated => true,
+                }
         })
+    }
+
+    /// Whether the other server is the user's own host for that one.
+    pub fn is_own(&self, side: Side) -> bool {
+        self.user_at == Some(side.other())
     }
 
     /// How the first attempt must end.
@@ -337,7 +356,9 @@ impl Scenario {
                 Trouble::Denied | Trouble::Refused | Trouble::Unanswered => Must::Fail,
                 Trouble::WrongSecret(_) if self.rendezvous => Must::Fail,
                 Trouble::Bounce(_) => Must::Fail,
-                Trouble::Full(_) | Trouble::NoPort(_) | Trouble::NoPermit => Must::Either,
+                Trouble::Full(_) | Trouble::NoPort(_) | Trouble::NoPermit | Trouble::LatePermit(_) => {
+                    Must::Either
+                }
                 // Only PASV announces an address.
                 Trouble::LyingPassive if self.announces() => Must::Fail,
                 Trouble::LyingPassive | Trouble::WrongSecret(_) => continue,
@@ -354,9 +375,13 @@ impl Scenario {
 
     /// The next attempt, after everything has been put right: another file.
     pub fn healed(&self, file: usize) -> Self {
+        let (plan, again) = match self.again.as_slice() {
+            [] => (self.plan, Vec::new()),
+            [next, later @ ..] => (*next, later.to_vec()),
+        };
         Self {
-            plan: self.again.unwrap_or(self.plan),
-            again: None,
+            plan,
+            again,
             file: Some(file),
             restart: None,
             troubles: Vec::new(),

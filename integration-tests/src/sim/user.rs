@@ -353,14 +353,13 @@ impl World {
         true
     }
 
-    /// A failed attempt between two sessions that are still usable is tried once more; after a file
-    /// that has moved another one may follow.
+    /// Another file follows where both sessions are still usable and the first attempt has failed or
+    /// more plans are due.
     fn worth_another(&self) -> bool {
         self.user.usable.both(|usable| *usable)
             && match self.user.outcomes.as_slice() {
                 [Outcome::Failed(_)] => true,
-                [Outcome::Moved { .. }] => self.scenario.again.is_some(),
-                _ => false,
+                _ => !self.scenario.again.is_empty(),
             }
     }
 
@@ -430,7 +429,10 @@ impl World {
     }
 
     fn noop_answered(&mut self, side: Side, reply: &Reply) {
-        if reply.code != Meaning::Okay.code(*self.scenario.dialect.at(side)) {
+        let means = |meaning: Meaning| reply.code == meaning.code(*self.scenario.dialect.at(side));
+        let leaves = self.links.at(side).harmed && means(Meaning::Unavailable);
+        *self.user.usable.at_mut(side) &= !leaves;
+        if !means(Meaning::Okay) && !leaves {
             self.violation(format!("a session is out of step: NOOP was answered {}", reply.display()));
         }
     }
