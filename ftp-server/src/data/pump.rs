@@ -1,7 +1,6 @@
 //! One prepared file over one connection: open it, move its octets, give it its name.
 
 use std::fs::File;
-use std::io;
 
 use ftp_io::copy::{self, Coding, Ended, Meter, Moved};
 use ftp_proto::command::{DataType, Partial};
@@ -88,13 +87,9 @@ fn ended(moved: Moved) -> (u64, End) {
         Ended::Whole => End::Whole,
         Ended::Broken(error) => End::Broken(error.to_string()),
         Ended::Stopped => End::Stopped,
-        Ended::File(error) => End::Failed(file_failure(&error)),
+        Ended::File(error) => End::Failed(io_failure(&error)),
     };
     (moved.octets, end)
-}
-
-fn file_failure(error: &io::Error) -> FileFailure {
-    io_failure(error)
 }
 
 const fn coding(data_type: DataType) -> Coding {
