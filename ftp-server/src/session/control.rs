@@ -15,8 +15,8 @@ pub(super) struct Control {
     stream: TcpStream,
     /// Replies that the connection has not taken yet.
     waiting: Vec<u8>,
-    /// Since when it has taken none.
-    stuck: Option<Moment>,
+    /// Since when some have been waiting: taking them octet by octet wins no time.
+    behind: Option<Moment>,
 }
 
 /// What became of a read.
@@ -33,24 +33,29 @@ impl Control {
     /// Takes over a connection: small replies at once, urgent data in line (A08).
     pub(super) fn new(stream: TcpStream) -> io::Result<Self> {
         socket::control(&stream)?;
-        Ok(Self { stream, waiting: Vec::new(), stuck: None })
+        Ok(Self { stream, waiting: Vec::new(), behind: None })
     }
 
     /// Puts a reply in line.
     pub(super) fn send(&mut self, octets: &[u8], now: Moment) {
         self.waiting.extend_from_slice(octets);
-        self.stuck.get_or_insert(now);
+        self.behind.get_or_insert(now);
         // Nearly always the connection takes it at once.
-        self.write(now);
+        self.write();
+    }
+
+    /// Whether the client must take replies before there may be more.
+    pub(super) fn is_full(&self) -> bool {
+        self.waiting.len() >= MAX_WAITING
     }
 
     /// Waits until there is something to read or room to write. A client that sends commands and
     /// does not read replies is not listened to.
     pub(super) async fn ready(&self) {
-        let wanted = match (self.waiting.is_empty(), self.waiting.len() < MAX_WAITING) {
+        let wanted = match (self.waiting.is_empty(), self.is_full()) {
             (true, _) => Interest::READABLE,
-            (false, true) => Interest::READABLE | Interest::WRITABLE,
-            (false, false) => Interest::WRITABLE,
+            (false, false) => Interest::READABLE | Interest::WRITABLE,
+            (false, true) => Interest::WRITABLE,
         };
         // An error of the connection shows at the next read or write.
         let _ = self.stream.ready(wanted).await;
@@ -58,7 +63,7 @@ impl Control {
 
     /// Reads what has come.
     pub(super) fn read(&self, buffer: &mut [u8]) -> Read {
-        if self.waiting.len() >= MAX_WAITING {
+        if self.is_full() {
             return Read::Nothing;
         }
         match self.stream.try_read(buffer) {
@@ -70,27 +75,24 @@ impl Control {
     }
 
     /// Writes what the connection takes. A broken connection shows at the next read.
-    pub(super) fn write(&mut self, now: Moment) {
+    pub(super) fn write(&mut self) {
         while !self.waiting.is_empty() {
             match self.stream.try_write(&self.waiting) {
-                Ok(count) => {
-                    self.waiting.drain(..count);
-                    self.stuck = Some(now);
-                }
+                Ok(count) => drop(self.waiting.drain(..count)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(_) => self.waiting.clear(),
             }
         }
-        self.stuck = None;
+        self.behind = None;
     }
 
-    /// When a client that takes no reply has had enough time.
+    /// When a client that does not take all its replies has had enough time.
     pub(super) fn deadline(&self) -> Option<Moment> {
-        self.stuck.map(|since| since + MAX_STUCK)
+        self.behind.map(|since| since + MAX_BEHIND)
     }
 
     /// Whether that time is over.
-    pub(super) fn is_stuck(&self, now: Moment) -> bool {
+    pub(super) fn is_late(&self, now: Moment) -> bool {
         self.deadline().is_some_and(|deadline| deadline <= now)
     }
 
@@ -103,7 +105,7 @@ impl Control {
                 if self.stream.writable().await.is_err() {
                     return;
                 }
-                self.write(clock.now());
+                self.write();
             }
             if tokio::io::AsyncWriteExt::shutdown(&mut self.stream).await.is_err() {
                 return;
@@ -127,8 +129,8 @@ impl Control {
 
 /// Replies in line beyond which no command is read.
 const MAX_WAITING: usize = 64 * 1024;
-/// How long a client may take no reply.
-const MAX_STUCK: Duration = Duration::from_secs(60);
+/// How long a client may be behind with its replies.
+const MAX_BEHIND: Duration = Duration::from_secs(60);
 /// How long the end of a session may take.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 /// Pieces that are read away at the end.

@@ -92,6 +92,17 @@ struct Session {
     phase: Phase,
 }
 
+/// How far the machine was drained.
+#[derive(Clone, Copy)]
+enum Drained {
+    /// It waits for an input, or for this moment.
+    Waits(Option<Moment>),
+    /// It has more to say, when others have had their turn and the client has taken what was said.
+    More,
+    /// It has closed the session.
+    Closed,
+}
+
 /// What has happened.
 enum Happened {
     Phase(Phase),
@@ -99,6 +110,7 @@ enum Happened {
     Failed(JoinError),
     Ready,
     Deadline,
+    Turn,
 }
 
 impl Session {
@@ -124,12 +136,16 @@ impl Session {
         tracing::debug!("connected");
         self.input(Input::Start);
         let mut buffer = vec![0; BUFFER];
-        while let Some(deadline) = self.drain() {
+        loop {
+            let drained = self.drain();
+            if let Drained::Closed = drained {
+                break;
+            }
             if let Some((ticket, answer)) = self.ready.pop_front() {
                 self.input(Input::Answer(ticket, answer));
                 continue;
             }
-            match self.wait(deadline).await {
+            match self.wait(drained).await {
                 Happened::Phase(Phase::Ending) => break,
                 Happened::Phase(phase) => {
                     self.phase = phase;
@@ -148,11 +164,12 @@ impl Session {
                         break;
                     }
                 }
-                Happened::Deadline if self.control.is_stuck(self.now()) => {
-                    tracing::info!("the client takes no replies");
+                Happened::Deadline if self.control.is_late(self.now()) => {
+                    tracing::info!("the client does not take its replies");
                     break;
                 }
                 Happened::Deadline => self.input(Input::Timeout),
+                Happened::Turn => {}
             }
         }
         // A24: data connections, listeners and ports are given up before the last words are said.
@@ -163,7 +180,12 @@ impl Session {
     }
 
     /// Waits for whatever comes first.
-    async fn wait(&mut self, deadline: Option<Moment>) -> Happened {
+    async fn wait(&mut self, drained: Drained) -> Happened {
+        let (deadline, more) = match drained {
+            Drained::Waits(deadline) => (deadline, false),
+            Drained::More => (None, !self.control.is_full()),
+            Drained::Closed => (None, false),
+        };
         let deadline = [deadline, self.control.deadline()].into_iter().flatten().min();
         let phase = self.phase;
         tokio::select! {
@@ -174,25 +196,31 @@ impl Session {
             done = self.held.next() => done.map_or_else(Happened::Failed, |done| Happened::Done(Box::new(done))),
             () = self.shared.clock.sleep_until(deadline) => Happened::Deadline,
             () = self.control.ready() => Happened::Ready,
+            () = tokio::task::yield_now(), if more => Happened::Turn,
         }
     }
 
-    /// Does what the machine says until it waits; `None` when it closes.
-    fn drain(&mut self) -> Option<Option<Moment>> {
-        loop {
+    /// Does what the machine says until it waits. One input may make it say very much (refusals of
+    /// millions of commands that did not fit): that is taken in portions, as the client takes it.
+    fn drain(&mut self) -> Drained {
+        for _ in 0..PORTION {
+            if self.control.is_full() {
+                break;
+            }
             match self.machine.poll() {
                 Output::Send(octets) => self.control.send(&octets, self.shared.clock.now()),
                 Output::Ask(ask) => self.perform(ask),
                 Output::Event(event) => self.tell(&event),
-                Output::Close => return None,
-                Output::Wait(deadline) => return Some(deadline),
+                Output::Close => return Drained::Closed,
+                Output::Wait(deadline) => return Drained::Waits(deadline),
             }
         }
+        Drained::More
     }
 
     /// Moves octets of the control connection, both ways; breaks at its end.
     fn exchange(&mut self, buffer: &mut [u8]) -> ControlFlow<()> {
-        self.control.write(self.now());
+        self.control.write();
         match self.control.read(buffer) {
             Read::Octets(count) => self.input(Input::Bytes(buffer.get(..count).unwrap_or_default())),
             Read::Nothing => {}
@@ -224,3 +252,5 @@ impl std::fmt::Debug for Shared {
 }
 
 const BUFFER: usize = 4 * 1024;
+/// What a machine may say before other sessions have their turn.
+const PORTION: usize = 256;

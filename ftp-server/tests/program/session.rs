@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::ops::Add;
 
 use rustix::process::Signal;
 
@@ -73,6 +74,21 @@ fn the_last_reply_arrives_although_more_commands_were_sent() {
     client.expect("220");
     client.expect("221");
     assert_eq!(client.line(), "");
+}
+
+#[test]
+fn commands_beyond_what_a_transfer_lets_wait_get_their_replies_too() {
+    const COMMANDS: usize = 50_000;
+    let server = Server::start(ANN);
+    let mut client = Client::login(&server);
+    client.say("TYPE I", "200");
+    let data = client.transfer(&server, "STOR file");
+    client.send(&"NOOP\r\n".repeat(COMMANDS - 1).add("NOOP"));
+    drop(data);
+    client.expect("226");
+    let refused = (0..COMMANDS).filter(|_| client.line().starts_with("503 ")).count();
+    assert!(refused > 0, "not everything fits");
+    client.say("SYST", "215");
 }
 
 /// Round trips after which what should have happened has not.
