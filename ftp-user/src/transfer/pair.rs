@@ -145,8 +145,13 @@ impl<'a> Pair<'a> {
     }
 
     fn ran(&self, outcome: Outcome) -> Ran {
-        // Both ends were done before the wish to give up reached them.
-        let given_up = self.given_up.filter(|_| matches!(outcome, Outcome::Failed(_)));
+        // Both ends were done before the wish to give up reached them, or one had failed already:
+        // what nothing moves after is not a stall.
+        let given_up = self.given_up.filter(|why| match (&outcome, why) {
+            (Outcome::Moved { .. }, _) => false,
+            (Outcome::Failed(_), GivenUp::Interrupted) => true,
+            (Outcome::Failed(trouble), GivenUp::Stalled) => trouble.cause == Cause::Cancelled,
+        });
         Ran { outcome, given_up, moved: self.watch.moved() }
     }
 }
