@@ -14,7 +14,7 @@
 //! `listen`, `target` (remembers the argument of PORT, EPRT or SOCK), `dial`, `accept`, `data N`,
 //! `drain`, `end` and `reset-data` (the data connection), `unlisten`, `close`, `reset`, `hang` (the
 //! control connection). In replies `{port}` is the listening port, `{commas}` it in 227's form (`{blanks}`
-//! with blanks), `{sock}` the data socket of this end, `{stored}` the octets drained so far.
+//! with blanks), `{sock}` the data socket of this end, `{stored}` the octets drained last.
 
 use crate::binary::WATCHDOG;
 use crate::{site, socket};
@@ -39,7 +39,7 @@ NOOP: 200 noop
 PWD: 257 \"/\"
 SIZE *.ftp-user.part: 213 {stored}
 PASV: listen ; 227 Entering Passive Mode ({commas})
-PORT: target ; 200 noted
+PORT: unlisten ; target ; 200 noted
 RETR: 150 opening ; connection ; data 1000 ; end ; 226 sent
 STOR: 150 opening ; connection ; drain ; 226 stored
 APPE: 150 opening ; connection ; drain ; 226 appended
@@ -267,7 +267,7 @@ impl Session {
             "listen" => self.listener = Some(socket::listen(&self.ip().to_string(), 0)),
             "unlisten" => self.listener = None,
             "target" => self.target = Some(target(argument)),
-            "accept" => self.data = Some(socket::accept(self.listener.as_ref().unwrap()).0),
+            "accept" => self.data = Some(self.accept()?),
             "dial" => {
                 let from = self.reserved.unwrap_or(SocketAddr::new(self.ip(), 0));
                 self.data = socket::try_connect(from, self.target.unwrap()).ok();
@@ -283,7 +283,7 @@ impl Session {
                 if let Some(data) = &mut self.data {
                     drop(data.read_to_end(&mut octets));
                 }
-                self.stored += octets.len();
+                self.stored = octets.len();
             }
             "end" => (self.data, self.listener, self.reserved) = (None, None, None),
             "reset-data" => socket::reset(self.data.take()?),
@@ -308,6 +308,18 @@ impl Session {
             _ => panic!("unknown action {action:?}"),
         }
         Some(Goes)
+    }
+
+    /// Deaf to commands until the peer comes; `None` when the other end of the control connection
+    /// leaves before.
+    fn accept(&self) -> Option<TcpStream> {
+        use rustix::event::{PollFd, PollFlags, poll};
+        let listener = self.listener.as_ref()?;
+        let mut waits =
+            [PollFd::new(listener, PollFlags::IN), PollFd::new(self.control.get_ref(), PollFlags::RDHUP)];
+        poll(&mut waits, None).ok()?;
+        let [arrived, left] = waits.map(|wait| !wait.revents().is_empty());
+        (arrived || !left).then(|| socket::accept(listener).0)
     }
 
     fn fill(&mut self, reply: &str) -> String {

@@ -92,6 +92,12 @@ impl Run {
         self
     }
 
+    /// Its exit code says that it failed.
+    pub fn fails(self) -> Self {
+        assert!(self.status.code().is_some_and(|code| code != 0), "{self}");
+        self
+    }
+
     /// Some line says this, on either output, in any case.
     pub fn says(self, words: &str) -> Self {
         assert!(self.said.to_lowercase().contains(&words.to_lowercase()), "not said: {words:?}\n{self}");

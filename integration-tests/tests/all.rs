@@ -5,12 +5,17 @@
     reason = "a test that cannot go on fails at once, its helpers too"
 )]
 
+mod bad_input;
+mod cli;
 mod foreign;
 mod harness;
 mod lines;
 mod proof;
+mod rescue;
 mod simulator;
 mod sock;
+mod third_party;
 mod tidy;
 mod transcripts;
 mod transfer;
+mod user_agent;

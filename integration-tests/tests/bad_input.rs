@@ -183,7 +183,7 @@ fn a_227_with_somebody_elses_address() {
         assert!(peer.seen_of(&["PORT", "RETR", "STOR"]).is_empty(), "{:?}", peer.seen());
         peer.wait_for("QUIT");
     }
-    one_sentence(run, &["192.0.2.1"]);
+    one_sentence(run, &["192,0,2,1", "another host"]);
     // One end tells the truth: the next rung takes the file there.
     let truth = "SIZE a.txt: 213 1000\nSIZE b.txt: 550 no";
     let (from, to) = (Peer::start("127.0.0.2", truth, MODERN), Peer::start("127.0.0.3", lie, MODERN));
