@@ -97,26 +97,23 @@
 
 mod judge;
 mod leg;
+mod outcome;
+mod plan;
 mod rescue;
 mod script;
 #[cfg(test)]
 mod tests;
 mod transfer;
 
+pub use outcome::{Cause, Outcome, Trouble};
+pub use plan::{Opening, Party, Plan, opening};
 pub use transfer::Transfer;
 
-use crate::address::Family;
-use crate::client::{Failure, Standing};
 use crate::command::Command;
-use crate::dialect::Dialect;
-use crate::feature::Capabilities;
-use crate::policy::Why;
 use crate::rendezvous::RendezvousSecret;
-use crate::reply::{Blame, Class, Reply};
-use crate::timer::{Moment, Timer};
+use crate::reply::{Class, Reply};
+use crate::timer::Moment;
 use crate::wire::PathName;
-use std::fmt;
-use std::net::IpAddr;
 use std::time::Duration;
 
 /// The two ends.
@@ -138,20 +135,6 @@ impl Side {
     }
 }
 
-/// What is known of one end.
-#[derive(Clone, Debug)]
-pub struct Party {
-    /// Its dialect.
-    pub dialect: Dialect,
-    /// What it said it can.
-    pub capabilities: Capabilities,
-    /// The address of its control connection, as the user agent reached it: the host that the
-    /// other end is told.
-    pub address: IpAddr,
-    /// What earlier attempts may have left there ([`crate::client::Session::standing`]).
-    pub standing: Standing,
-}
-
 /// How the receiving end stores.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Store {
@@ -159,30 +142,6 @@ pub enum Store {
     Replace,
     /// APPE.
     Append,
-}
-
-/// By which commands the listening end listens.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Opening {
-    /// LSTN and 255 (RFC 438).
-    Lstn,
-    /// PASV and 227 or 255 (RFC 478, 959).
-    Pasv,
-    /// EPSV and 229 (RFC 2428).
-    Epsv,
-}
-
-/// One attempt: who listens and how.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Plan {
-    /// The end that listens.
-    pub listener: Side,
-    /// Its command.
-    pub opening: Opening,
-    /// Whether the listening end is told its peer with SOCK, where it knows SOCK (RFC 478 note 3).
-    pub filter: bool,
-    /// Which transfer command goes first when neither has to.
-    pub first: Option<Side>,
 }
 
 /// One file.
@@ -230,92 +189,6 @@ pub enum Output {
     Done(Outcome),
     /// Nothing more until an input or this moment.
     Wait(Option<Moment>),
-}
-
-/// How an attempt ended.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Outcome {
-    /// Both ends said that it is complete. Verify next: two 2yz prove no octet (H16).
-    Moved {
-        /// The source's final reply.
-        source: Reply,
-        /// The destination's final reply.
-        destination: Reply,
-    },
-    /// It failed.
-    Failed(Trouble),
-}
-
-/// What failed, at which end, and what the next step may be.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Trouble {
-    /// The end that said it, or that did not say anything.
-    pub side: Side,
-    /// What it was asked.
-    pub during: &'static str,
-    /// What happened.
-    pub cause: Cause,
-    /// What to do next.
-    pub blame: Blame,
-    /// Whether octets may have reached the destination's file (a transfer command was accepted).
-    pub touched: bool,
-}
-
-/// What happened.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Cause {
-    /// The end refused with this reply.
-    Refused(Reply),
-    /// Its reply could not be used (a 255 without a number, a 227 of another host).
-    Unusable(Reply, &'static str),
-    /// Policy of the user agent refused what it announced.
-    Policy(Why, Reply),
-    /// It said nothing in time.
-    Silent(Timer),
-    /// Its session ended.
-    Ended(Failure),
-    /// The caller cancelled.
-    Cancelled,
-}
-
-impl fmt::Display for Cause {
-    /// For people: the server's own words, or what is wrong with them, or that there were none.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refused(reply) => f.write_str(&reply.display()),
-            Self::Unusable(reply, why) => write!(f, "{why}: {}", reply.display()),
-            Self::Policy(why, reply) => write!(f, "{why}: {}", reply.display()),
-            Self::Silent(timer) => write!(f, "no answer in time ({} timer)", timer.name()),
-            Self::Ended(failure) => failure.fmt(f),
-            Self::Cancelled => f.write_str("cancelled"),
-        }
-    }
-}
-
-impl Party {
-    /// Whether it knows SOCK: every 1973 server does (RFC 385 asks it of the smallest one), others
-    /// say so in FEAT.
-    pub fn knows_sock(&self) -> bool {
-        self.capabilities.sock || self.dialect == Dialect::Rfc354
-    }
-}
-
-/// What a party can use to listen or to connect; `None` when nothing fits the other.
-///
-/// Prefers LSTN/SOCK where both know them, then EPSV with EPRT or SOCK, then PASV with PORT or SOCK
-/// (IPv4 only where the listening end is no 1973 server: their 255 carries no address).
-pub fn opening(listener: &Party, connector: &Party) -> Option<Opening> {
-    let both_v4 = Family::of(listener.address) == Family::V4 && Family::of(connector.address) == Family::V4;
-    let any_family = connector.capabilities.epsv || connector.capabilities.sock;
-    if listener.capabilities.lstn && connector.knows_sock() {
-        Some(Opening::Lstn)
-    } else if listener.capabilities.epsv && any_family {
-        Some(Opening::Epsv)
-    } else if both_v4 || (listener.dialect == Dialect::Rfc354 && any_family) {
-        Some(Opening::Pasv)
-    } else {
-        None
-    }
 }
 
 /// A reply, as the client session classified it.

@@ -17,6 +17,9 @@ mod rescue;
 mod setup;
 
 use super::*;
+use crate::client::{Failure, Standing};
+use crate::dialect::Dialect;
+use crate::feature::Capabilities;
 use crate::reply::{Code, classify};
 use std::collections::VecDeque;
 
