@@ -197,7 +197,8 @@ impl Session {
         self.conclude();
     }
 
-    /// RNDZ, PASV and today's SOCK are for one data connection. Gives the strangers that came.
+    /// RNDZ, PASV and today's SOCK are for one data connection, or one failure to get it: an old SOCK
+    /// must not filter the next PASV of a coordinator that tries another way. Gives the strangers.
     pub(super) fn use_up(&mut self) -> u32 {
         let Work::Transfer(transfer) = &self.work else { return 0 };
         let strangers = self.channel.used(transfer.direction(), self.now, &mut self.out);

@@ -26,7 +26,7 @@ fn ends(h: &mut Harness, octets: u64, end: End) -> String {
 }
 
 #[test]
-fn e01_e11_a_transfer_has_a_first_and_a_final_reply() {
+fn e01_e11_e18_a_transfer_has_a_first_and_a_final_reply() {
     for (command, path) in [("RETR a", "/a"), ("STOR c", "/c"), ("APPE c", "/c"), ("LIST", "/")] {
         for mut h in both() {
             ready(&mut h);
@@ -104,7 +104,7 @@ fn e04_a_listener_that_opens_late_is_reached() {
 }
 
 #[test]
-fn e05_stor_appe_and_rest_say_how_the_file_is_written() {
+fn e05_e19_stor_appe_rest_and_nlst_say_how_the_file_is_written() {
     let check = |lines: &[&str], expect: Intent| {
         let mut h = modern();
         ready(&mut h);
