@@ -37,6 +37,8 @@ pub struct Scenario {
     pub rendezvous: bool,
     /// How slow everything is, at most.
     pub delays: Delays,
+    /// The user's timers are short: slow servers are given up.
+    pub brisk: bool,
     /// What is wrong from the start.
     pub troubles: Vec<Trouble>,
     /// What goes wrong on the way.
@@ -210,6 +212,7 @@ impl Scenario {
             foreign,
             rendezvous,
             delays: Delays::quick(r),
+            brisk: r.once_in(2),
             troubles: Vec::new(),
             faults: Vec::new(),
             strangers: Vec::new(),
@@ -252,6 +255,7 @@ impl Scenario {
                 data: Duration::from_millis(20),
                 answer: Duration::from_millis(2),
             },
+            brisk: false,
             troubles: Vec::new(),
             faults: Vec::new(),
             strangers: Vec::new(),
@@ -421,7 +425,7 @@ impl Delays {
         Self { control: most(r), data: most(r), answer: most(r) }
     }
 
-    fn are_quick(self) -> bool {
+    pub(super) fn are_quick(self) -> bool {
         self.control <= Duration::from_secs(1)
             && self.data <= Duration::from_millis(300)
             && self.answer <= Duration::from_millis(100)

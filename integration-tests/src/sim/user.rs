@@ -65,13 +65,14 @@ enum Phase {
 }
 
 impl User {
-    pub(super) fn new(secret: [u8; 32]) -> Self {
+    pub(super) fn new(scenario: &Scenario, secret: [u8; 32]) -> Self {
+        let Timeouts { reply, abort, .. } = timeouts(scenario.brisk);
         let config = client::Config {
             user: USER.to_vec(),
             password: Secret::new(PASSWORD),
             account: None,
-            reply_timeout: Duration::from_secs(60),
-            abort_timeout: Duration::from_secs(20),
+            reply_timeout: reply,
+            abort_timeout: abort,
         };
         let name = |text: &str| PathName::from_user(text).expect("a name");
         Self {
@@ -241,7 +242,7 @@ impl World {
 
     fn session_over(&mut self, side: Side, failure: Failure) {
         self.say(side, format!("-- {failure}"));
-        if failure != Failure::Quit && !self.links.at(side).harmed {
+        if failure != Failure::Quit && !self.may_despair(side) {
             self.violation(format!("a session has ended that nothing had touched: {failure}"));
         }
         let now = self.now;
@@ -251,6 +252,11 @@ impl World {
         if let Some(transfer) = &mut self.user.transfer {
             transfer.ended(now, side, failure);
         }
+    }
+
+    /// Whether a session has a reason to end before its time.
+    fn may_despair(&self, side: Side) -> bool {
+        self.links.at(side).harmed || !self.scenario.delays.are_quick()
     }
 
     /// Closes the control connection.
@@ -275,7 +281,7 @@ impl World {
                     end.session.abort(now);
                 }
                 Output::Close(side) => {
-                    if !self.links.at(side).harmed {
+                    if !self.may_despair(side) {
                         self.violation("a session is closed as deaf that nothing had touched".to_owned());
                     }
                     self.say(side, "-- deaf: closed".to_owned());
@@ -372,8 +378,9 @@ impl World {
         }
         let [source, destination] = parties.try_into().expect("two sides");
         let job = self.job();
+        let timeouts = timeouts(self.scenario.brisk);
         self.user.transfer =
-            Some(Transfer::new(job, self.scenario.plan, source, destination, timeouts(), self.now));
+            Some(Transfer::new(job, self.scenario.plan, source, destination, timeouts, self.now));
         self.user.phase = Phase::Attempt;
         self.user.alarm = Some(self.now + PATIENCE);
         for side in SIDES {
@@ -438,7 +445,11 @@ impl World {
     }
 }
 
-fn timeouts() -> Timeouts {
+fn timeouts(brisk: bool) -> Timeouts {
     let s = Duration::from_secs;
-    Timeouts { reply: s(60), connect: s(90), preliminary: s(5), half_done: s(60), abort: s(20) }
+    if brisk {
+        Timeouts { reply: s(10), connect: s(20), preliminary: s(2), half_done: s(10), abort: s(5) }
+    } else {
+        Timeouts { reply: s(60), connect: s(90), preliminary: s(5), half_done: s(60), abort: s(20) }
+    }
 }

@@ -153,7 +153,7 @@ impl World {
             hosts: Pair::of(|side| Host::new(side, &scenario, random.array())),
             links: Pair::of(|_| Link::default()),
             wire: Wire::default(),
-            user: User::new(random.array()),
+            user: User::new(&scenario, random.array()),
             faults: Faults::new(&scenario),
             trace: Trace::default(),
             violations: Vec::new(),
