@@ -108,6 +108,11 @@ impl World {
     /// A server's SYN leaves.
     pub(super) fn connect(&mut self, attempt: Attempt) {
         let data = self.scenario.delays.data;
+        // TIME_WAIT on the announced port, now and then: the same port again, later (extensions).
+        if self.random.once_in(12) {
+            let answer = Answer::Failed("address in use".to_owned());
+            return self.schedule(self.now, Event::Answer(attempt.side, attempt.ticket, answer));
+        }
         let unanswered = self.has(Trouble::Unanswered) || self.wire.dead;
         let dead_host = self.has(Trouble::Bounce(Target::Dead)) && attempt.to == self.stranger_address();
         if unanswered || dead_host {
