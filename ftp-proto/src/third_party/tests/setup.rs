@@ -282,6 +282,16 @@ fn type_is_settled_before_the_data_port_is_opened() {
 }
 
 #[test]
+fn h08_a_227_that_names_no_host_means_its_own_server() {
+    plain().play(&format!(
+        "{TYPE}
+         dst: PASV
+         dst< 227 Entering Passive Mode (0,0,0,0,156,66)
+         src: PORT 192,0,2,2,156,66"
+    ));
+}
+
+#[test]
 fn h08_a_227_that_names_somebody_else_is_refused_before_it_reaches_the_other_end() {
     plain().play(&format!(
         "{TYPE}
