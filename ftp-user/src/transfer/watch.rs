@@ -8,7 +8,6 @@ use crate::control::{Role, Session};
 use crate::place::Site;
 use crate::report::{Event, Events};
 use ftp_io::clock::Clock;
-use ftp_proto::dialect::Dialect;
 use ftp_proto::reply::Reply;
 use ftp_proto::third_party::Side;
 use ftp_proto::timer::Moment;
@@ -82,10 +81,9 @@ pub(super) struct Subject<'a> {
 impl Watch {
     /// A watch over a transfer from `source` to `destination`.
     pub(super) fn new(app: &App, source: &Session, destination: &Session, subject: Subject<'_>) -> Self {
-        let tells = |session: &Session| session.is_ours() && session.dialect == Dialect::Rfc959;
-        let eyes = if tells(destination) {
+        let eyes = if destination.is_ours() {
             Eyes::Status(Side::Destination)
-        } else if tells(source) {
+        } else if source.is_ours() {
             Eyes::Status(Side::Source)
         } else {
             Eyes::Second(look_from_beside(app, subject.site, subject.stored, subject.before))
