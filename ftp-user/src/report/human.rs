@@ -201,7 +201,7 @@ fn sentence(summary: &Summary) -> String {
     let mut line = format!("{done} {}, {}", files(moved), octets(summary.bytes));
     if !summary.dry_run {
         line.push_str(&format!(" in {:.1} s", summary.seconds));
-        if let Some(rate) = rate(summary.bytes, summary.seconds) {
+        if let Some(rate) = rate(summary.bytes, summary.seconds).filter(|_| summary.bytes > 0) {
             line.push_str(&format!(" ({rate})"));
         }
     }
@@ -255,7 +255,7 @@ mod tests {
         );
         check(
             Summary { skipped: 1, bytes: 0, rung: None, ..summary() },
-            "copied 0 files, 0 B in 1.9 s (0 B/s); 1 file skipped",
+            "copied 0 files, 0 B in 1.9 s; 1 file skipped",
         );
         check(
             Summary {
