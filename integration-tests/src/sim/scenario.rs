@@ -291,6 +291,10 @@ impl Scenario {
 
     /// Something goes wrong on the way.
     fn strike(&mut self, r: &mut Random) {
+        // Something must be on its way that can be struck.
+        if self.file.is_some() && self.restart.is_none() && !r.once_in(4) {
+            self.file = Some(40_000);
+        }
         for _ in 0..1 + r.below(2) {
             let side = r.pick([Side::Source, Side::Destination]);
             let stall = r.pick([None, Some(2_000), Some(20_000), Some(90_000)]).map(Duration::from_millis);
@@ -304,11 +308,11 @@ impl Scenario {
                 _ => Fault::Cancel,
             };
             let when = match r.below(4) {
-                0 => When::After(r.time(Duration::from_secs(20))),
-                1 => When::Segments(u32::try_from(r.below(20)).unwrap_or(0)),
+                0 => When::After(r.time(Duration::from_secs(10))),
+                1 | 2 => When::Segments(u32::try_from(r.below(12)).unwrap_or(0)),
                 _ => When::Messages(
                     r.pick([Side::Source, Side::Destination]),
-                    u32::try_from(r.below(24)).unwrap_or(0),
+                    u32::try_from(r.below(15)).unwrap_or(0),
                 ),
             };
             self.faults.push((when, fault));
