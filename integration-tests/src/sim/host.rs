@@ -2,6 +2,7 @@
 
 use super::disk::{Disk, Prepared};
 use super::moving::Moving;
+use super::place::{address, other_network, user_address};
 use super::scenario::{Sabotage, Scenario, Trouble};
 use super::wire::Attempt;
 use super::world::{Event, World};
@@ -387,26 +388,4 @@ impl World {
     pub(super) fn pace(&self) -> Duration {
         self.scenario.delays.data.max(Duration::from_millis(2))
     }
-}
-
-fn address(side: Side, v6: bool) -> IpAddr {
-    let text = match (side, v6) {
-        (Side::Source, false) => "192.0.2.1",
-        (Side::Destination, false) => "198.51.100.2",
-        (Side::Source, true) => "2001:db8:1::1",
-        (Side::Destination, true) => "2001:db8:2::2",
-    };
-    text.parse().expect("an address")
-}
-
-fn user_address(scenario: &Scenario) -> IpAddr {
-    match scenario.user_at {
-        Some(side) => address(side, scenario.v6),
-        None => if scenario.v6 { "2001:db8:3::3" } else { "203.0.113.3" }.parse().expect("an address"),
-    }
-}
-
-/// The network of exactly the other server.
-fn other_network(side: Side, v6: bool) -> String {
-    format!("{}/{}", address(side.other(), v6), if v6 { 128 } else { 32 })
 }

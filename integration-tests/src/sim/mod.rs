@@ -12,14 +12,17 @@
 //! | file | what |
 //! |---|---|
 //! | [`random`] | the generator: same seed, same run |
-//! | [`scenario`] | what one seed has chosen: dialects, plan, policy, files, faults |
+//! | [`scenario`] | a run before it begins: dialects, plan, policy, files, faults |
+//! | `choice` | how a seed chooses it |
 //! | `world` | the clock, the queue of events, the loop |
 //! | `link` | control connections |
 //! | `wire` | data connections and listeners |
+//! | `place` | addresses |
 //! | `host` | what a server machine asks for, performed |
 //! | `moving` | files on their way |
 //! | `disk` | files in memory |
-//! | `user` | the coordinator |
+//! | `user` | the coordinator: phases of a run |
+//! | `dialogue` | its three machines, drained |
 //! | `fault` | what goes wrong, and when |
 //! | `stranger` | who has no business here |
 //! | `verdict` | what must hold at the end of every run |
@@ -28,11 +31,14 @@
 pub mod random;
 pub mod scenario;
 
+mod choice;
+mod dialogue;
 mod disk;
 mod fault;
 mod host;
 mod link;
 mod moving;
+mod place;
 mod stranger;
 mod trace;
 mod user;

@@ -4,26 +4,26 @@ use super::host::{PASSWORD, USER};
 use super::scenario::Scenario;
 use super::world::World;
 use super::{Pair, SIDES};
-use ftp_proto::client::{self, CommandId, Event, Failure, Session};
+use ftp_proto::client::{self, CommandId, Session};
 use ftp_proto::command::Command;
 use ftp_proto::rendezvous::RendezvousSecret;
-use ftp_proto::reply::{Class, Meaning, Reply};
-use ftp_proto::third_party::{Heard, Job, Outcome, Output, Party, Side, Timeouts, Transfer};
+use ftp_proto::reply::{Meaning, Reply};
+use ftp_proto::third_party::{Job, Outcome, Party, Side, Timeouts, Transfer};
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::{PathName, Secret};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A person gives up then.
-const PATIENCE: Duration = Duration::from_secs(20 * 60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20 * 60);
 /// After this time nothing of a finished attempt may be left at a server.
 const REST: Duration = Duration::from_secs(400);
 
 /// The user agent.
 pub(super) struct User {
-    ends: Pair<End>,
-    transfer: Option<Transfer>,
-    transfer_wake: Option<Moment>,
+    pub(super) ends: Pair<End>,
+    pub(super) transfer: Option<Transfer>,
+    pub(super) transfer_wake: Option<Moment>,
     phase: Phase,
     /// When the phase is over at the latest.
     alarm: Option<Moment>,
@@ -34,20 +34,20 @@ pub(super) struct User {
     secret: [u8; 32],
 }
 
-struct End {
-    session: Session,
-    wake: Option<Moment>,
-    party: Option<(ftp_proto::dialect::Dialect, ftp_proto::feature::Capabilities)>,
-    over: bool,
-    aborting: bool,
+pub(super) struct End {
+    pub(super) session: Session,
+    pub(super) wake: Option<Moment>,
+    pub(super) party: Option<(ftp_proto::dialect::Dialect, ftp_proto::feature::Capabilities)>,
+    pub(super) over: bool,
+    pub(super) aborting: bool,
     /// Octets move here: how long that may take is this user's to say (the alarm of the phase), not
     /// the machines'.
-    moving: bool,
-    waiting: BTreeMap<CommandId, Purpose>,
+    pub(super) moving: bool,
+    pub(super) waiting: BTreeMap<CommandId, Purpose>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Purpose {
+pub(super) enum Purpose {
     Transfer,
     Noop,
 }
@@ -124,18 +124,6 @@ impl World {
         self.user.phase == Phase::Over && SIDES.into_iter().all(|side| self.hosts.at(side).is_gone())
     }
 
-    pub(super) fn user_hears(&mut self, side: Side, piece: Option<Vec<u8>>) {
-        let now = self.now;
-        let end = self.user.ends.at_mut(side);
-        if end.over {
-            return;
-        }
-        match piece {
-            Some(octets) => end.session.bytes(now, &octets),
-            None => end.session.closed(now),
-        }
-    }
-
     pub(super) fn user_timeout(&mut self) {
         let due = self.user.due(self.now);
         let lot = self.random.length(due.len().saturating_sub(1));
@@ -181,141 +169,6 @@ impl World {
         }
         self.violation("the coordinator is never drained".to_owned());
         self.user.phase = Phase::Over;
-    }
-
-    fn drain_session(&mut self, side: Side) -> bool {
-        let mut busy = false;
-        while !self.user.ends.at(side).over {
-            match self.user.ends.at_mut(side).session.poll() {
-                client::Output::Send(octets) => self.user_sends(side, octets),
-                client::Output::Event(event) => self.session_tells(side, event),
-                client::Output::Close => self.hang_up(side),
-                client::Output::Wait(wake) => {
-                    let end = self.user.ends.at_mut(side);
-                    end.wake = wake;
-                    let idle = end.party.is_some() && end.waiting.is_empty() && !end.aborting;
-                    if wake.is_none() && !idle && !end.moving {
-                        self.violation("a client session waits without a timer and is not idle".to_owned());
-                    }
-                    return busy;
-                }
-            }
-            busy = true;
-        }
-        busy
-    }
-
-    fn session_tells(&mut self, side: Side, event: Event) {
-        let now = self.now;
-        match event {
-            Event::Sent(line) => self.say(side, format!("> {line}")),
-            Event::Received(reply) => self.say(side, format!("< {}", reply.display())),
-            Event::Ready { dialect, capabilities } => {
-                self.user.ends.at_mut(side).party = Some((dialect, capabilities));
-            }
-            Event::Reply { to, reply, class } => {
-                let end = self.user.ends.at_mut(side);
-                let purpose =
-                    if class.is_final() { end.waiting.remove(&to) } else { end.waiting.get(&to).copied() };
-                match purpose {
-                    Some(Purpose::Transfer) => {
-                        self.user.ends.at_mut(side).moving = class == Class::Preliminary;
-                        if let Some(transfer) = &mut self.user.transfer {
-                            transfer.reply(now, side, Heard { reply, class });
-                        }
-                    }
-                    Some(Purpose::Noop) if class.is_final() => self.noop_answered(side, &reply),
-                    Some(Purpose::Noop) | None => {}
-                }
-            }
-            Event::AbortDone => {
-                self.user.ends.at_mut(side).aborting = false;
-                // What was aborted without a reply of its own will never have one.
-                self.user.ends.at_mut(side).waiting.retain(|_, purpose| *purpose != Purpose::Transfer);
-                if let Some(transfer) = &mut self.user.transfer {
-                    transfer.aborted(now, side);
-                }
-            }
-            Event::Ended(failure) => self.session_over(side, failure),
-        }
-    }
-
-    fn session_over(&mut self, side: Side, failure: Failure) {
-        self.say(side, format!("-- {failure}"));
-        if failure != Failure::Quit && !self.may_despair(side) {
-            self.violation(format!("a session has ended that nothing had touched: {failure}"));
-        }
-        let now = self.now;
-        let end = self.user.ends.at_mut(side);
-        end.waiting.clear();
-        *self.user.usable.at_mut(side) &= failure == Failure::Quit;
-        if let Some(transfer) = &mut self.user.transfer {
-            transfer.ended(now, side, failure);
-        }
-    }
-
-    /// Whether a session has a reason to end before its time.
-    fn may_despair(&self, side: Side) -> bool {
-        self.links.at(side).harmed || !self.scenario.delays.are_quick()
-    }
-
-    /// Closes the control connection.
-    fn hang_up(&mut self, side: Side) {
-        let end = self.user.ends.at_mut(side);
-        end.over = true;
-        end.wake = None;
-        end.waiting.clear();
-        self.user_closes(side);
-    }
-
-    fn drain_transfer(&mut self) -> bool {
-        let mut busy = false;
-        while let Some(transfer) = &mut self.user.transfer {
-            match transfer.poll() {
-                Output::Command(side, command) => self.command(side, command),
-                Output::Abort(side) => {
-                    let now = self.now;
-                    let end = self.user.ends.at_mut(side);
-                    end.moving = false;
-                    end.aborting = true;
-                    end.session.abort(now);
-                }
-                Output::Close(side) => {
-                    if !self.may_despair(side) {
-                        self.violation("a session is closed as deaf that nothing had touched".to_owned());
-                    }
-                    self.say(side, "-- deaf: closed".to_owned());
-                    *self.user.usable.at_mut(side) = false;
-                    self.hang_up(side);
-                }
-                Output::Done(outcome) => self.attempt_over(outcome),
-                Output::Wait(wake) => {
-                    self.user.transfer_wake = wake;
-                    let moving = SIDES.into_iter().any(|side| self.user.ends.at(side).moving);
-                    if wake.is_none() && !moving {
-                        self.violation("a transfer waits without a timer".to_owned());
-                    }
-                    return busy;
-                }
-            }
-            busy = true;
-        }
-        busy
-    }
-
-    fn command(&mut self, side: Side, command: Command) {
-        let now = self.now;
-        let command = self.twist(side, command);
-        if let Command::Rndz(secret) = &command {
-            self.hosts.at_mut(side).secret = secret.clone();
-        }
-        let patience = command.is_transfer().then_some(PATIENCE);
-        let end = self.user.ends.at_mut(side);
-        if end.over {
-            return self.violation("a command for a session that is over".to_owned());
-        }
-        let id = end.session.send(now, command, patience);
-        end.waiting.insert(id, Purpose::Transfer);
     }
 
     /// What happens next, once everything is quiet; false when nothing does.
@@ -405,7 +258,7 @@ impl World {
         }
     }
 
-    fn attempt_over(&mut self, outcome: Outcome) {
+    pub(super) fn attempt_over(&mut self, outcome: Outcome) {
         self.user.transfer = None;
         self.user.transfer_wake = None;
         let what = match &outcome {
@@ -435,7 +288,7 @@ impl World {
         }
     }
 
-    fn noop_answered(&mut self, side: Side, reply: &Reply) {
+    pub(super) fn noop_answered(&mut self, side: Side, reply: &Reply) {
         let means = |meaning: Meaning| reply.code == meaning.code(*self.scenario.dialect.at(side));
         let leaves = self.links.at(side).harmed && means(Meaning::Unavailable);
         *self.user.usable.at_mut(side) &= !leaves;

@@ -1,0 +1,159 @@
+//! The coordinator's machines, drained: what the sessions say goes to the transfer, what the transfer
+//! wants goes to the sessions.
+
+use super::SIDES;
+use super::user::{PATIENCE, Purpose};
+use super::world::World;
+use ftp_proto::client::{self, Event, Failure};
+use ftp_proto::command::Command;
+use ftp_proto::reply::Class;
+use ftp_proto::third_party::{Heard, Output, Side};
+
+impl World {
+    pub(super) fn user_hears(&mut self, side: Side, piece: Option<Vec<u8>>) {
+        let now = self.now;
+        let end = self.user.ends.at_mut(side);
+        if end.over {
+            return;
+        }
+        match piece {
+            Some(octets) => end.session.bytes(now, &octets),
+            None => end.session.closed(now),
+        }
+    }
+
+    pub(super) fn drain_session(&mut self, side: Side) -> bool {
+        let mut busy = false;
+        while !self.user.ends.at(side).over {
+            match self.user.ends.at_mut(side).session.poll() {
+                client::Output::Send(octets) => self.user_sends(side, octets),
+                client::Output::Event(event) => self.session_tells(side, event),
+                client::Output::Close => self.hang_up(side),
+                client::Output::Wait(wake) => {
+                    let end = self.user.ends.at_mut(side);
+                    end.wake = wake;
+                    let idle = end.party.is_some() && end.waiting.is_empty() && !end.aborting;
+                    if wake.is_none() && !idle && !end.moving {
+                        self.violation("a client session waits without a timer and is not idle".to_owned());
+                    }
+                    return busy;
+                }
+            }
+            busy = true;
+        }
+        busy
+    }
+
+    fn session_tells(&mut self, side: Side, event: Event) {
+        let now = self.now;
+        match event {
+            Event::Sent(line) => self.say(side, format!("> {line}")),
+            Event::Received(reply) => self.say(side, format!("< {}", reply.display())),
+            Event::Ready { dialect, capabilities } => {
+                self.user.ends.at_mut(side).party = Some((dialect, capabilities));
+            }
+            Event::Reply { to, reply, class } => {
+                let end = self.user.ends.at_mut(side);
+                let purpose =
+                    if class.is_final() { end.waiting.remove(&to) } else { end.waiting.get(&to).copied() };
+                match purpose {
+                    Some(Purpose::Transfer) => {
+                        self.user.ends.at_mut(side).moving = class == Class::Preliminary;
+                        if let Some(transfer) = &mut self.user.transfer {
+                            transfer.reply(now, side, Heard { reply, class });
+                        }
+                    }
+                    Some(Purpose::Noop) if class.is_final() => self.noop_answered(side, &reply),
+                    Some(Purpose::Noop) | None => {}
+                }
+            }
+            Event::AbortDone => {
+                self.user.ends.at_mut(side).aborting = false;
+                // What was aborted without a reply of its own will never have one.
+                self.user.ends.at_mut(side).waiting.retain(|_, purpose| *purpose != Purpose::Transfer);
+                if let Some(transfer) = &mut self.user.transfer {
+                    transfer.aborted(now, side);
+                }
+            }
+            Event::Ended(failure) => self.session_over(side, failure),
+        }
+    }
+
+    fn session_over(&mut self, side: Side, failure: Failure) {
+        self.say(side, format!("-- {failure}"));
+        if failure != Failure::Quit && !self.may_despair(side) {
+            self.violation(format!("a session has ended that nothing had touched: {failure}"));
+        }
+        let now = self.now;
+        let end = self.user.ends.at_mut(side);
+        end.waiting.clear();
+        *self.user.usable.at_mut(side) &= failure == Failure::Quit;
+        if let Some(transfer) = &mut self.user.transfer {
+            transfer.ended(now, side, failure);
+        }
+    }
+
+    /// Whether a session has a reason to end before its time.
+    fn may_despair(&self, side: Side) -> bool {
+        self.links.at(side).harmed || !self.scenario.delays.are_quick()
+    }
+
+    /// Closes the control connection.
+    fn hang_up(&mut self, side: Side) {
+        let end = self.user.ends.at_mut(side);
+        end.over = true;
+        end.wake = None;
+        end.waiting.clear();
+        self.user_closes(side);
+    }
+
+    pub(super) fn drain_transfer(&mut self) -> bool {
+        let mut busy = false;
+        while let Some(transfer) = &mut self.user.transfer {
+            match transfer.poll() {
+                Output::Command(side, command) => self.command(side, command),
+                Output::Abort(side) => {
+                    let now = self.now;
+                    let end = self.user.ends.at_mut(side);
+                    end.moving = false;
+                    end.aborting = true;
+                    end.session.abort(now);
+                }
+                Output::Close(side) => {
+                    if !self.may_despair(side) {
+                        self.violation("a session is closed as deaf that nothing had touched".to_owned());
+                    }
+                    self.say(side, "-- deaf: closed".to_owned());
+                    *self.user.usable.at_mut(side) = false;
+                    self.hang_up(side);
+                }
+                Output::Done(outcome) => self.attempt_over(outcome),
+                Output::Wait(wake) => {
+                    self.user.transfer_wake = wake;
+                    let moving = SIDES.into_iter().any(|side| self.user.ends.at(side).moving);
+                    if wake.is_none() && !moving {
+                        self.violation("a transfer waits without a timer".to_owned());
+                    }
+                    return busy;
+                }
+            }
+            busy = true;
+        }
+        busy
+    }
+
+    fn command(&mut self, side: Side, command: Command) {
+        let now = self.now;
+        let command = self.twist(side, command);
+        if let Command::Rndz(secret) = &command {
+            self.hosts.at_mut(side).secret = secret.clone();
+        }
+        let patience = command.is_transfer().then_some(PATIENCE);
+        let end = self.user.ends.at_mut(side);
+        if end.over {
+            return self.violation("a command for a session that is over".to_owned());
+        }
+        let id = end.session.send(now, command, patience);
+        end.waiting.insert(id, Purpose::Transfer);
+    }
+}
