@@ -10,6 +10,8 @@ use ftp_proto::timer::Timer;
 pub struct Climb {
     ways: std::vec::IntoIter<Way>,
     current: Option<Way>,
+    /// On some way one end was done and the other never said so.
+    unfinished: bool,
 }
 
 /// What to do after a failure.
@@ -32,7 +34,7 @@ impl Climb {
         if let Some(index) = worked.and_then(|worked| ways.iter().position(|way| *way == worked)) {
             ways.get_mut(..=index).unwrap_or_default().rotate_right(1);
         }
-        Self { ways: ways.into_iter(), current: None }
+        Self { ways: ways.into_iter(), current: None, unfinished: false }
     }
 
     /// The first way, or the next one, whatever the failure was.
@@ -53,27 +55,24 @@ impl Climb {
 
     /// The step after `trouble` on the current way (H17).
     pub fn after(&mut self, trouble: &Trouble) -> Step {
-        match &trouble.cause {
-            Cause::Ended(_) => return Step::Later,
-            Cause::Cancelled => return Step::Stop,
+        let step = match (&trouble.cause, trouble.blame) {
+            (Cause::Ended(_), _) => Step::Later,
+            (Cause::Cancelled, _) => Step::Stop,
             // The other end is done, this one does not know: who listens may make the difference
             // (some servers lose a connection that is complete before their transfer command).
-            Cause::Silent(Timer::HalfDone) => {
-                return match self.next_rung() {
-                    Step::NoneLeft => Step::Later,
-                    step @ (Step::Try(_) | Step::Later | Step::Stop) => step,
-                };
+            (Cause::Silent(Timer::HalfDone), _) => {
+                self.unfinished = true;
+                self.next_rung()
             }
-            Cause::Refused(_) | Cause::Unusable(..) | Cause::Policy(..) | Cause::Silent(_) => {}
-        }
-        match trouble.blame {
             // It does not know these commands: it may know the older ones of the same rung.
-            Blame::Unsupported => self.up(),
+            (_, Blame::Unsupported) => self.up(),
             // The way itself is closed: who listens must change, other commands change nothing.
-            Blame::Path => self.next_rung(),
-            Blame::Busy => Step::Later,
-            Blame::Missing | Blame::File | Blame::Space | Blame::Login | Blame::Peer => Step::Stop,
-        }
+            (_, Blame::Path) => self.next_rung(),
+            (_, Blame::Busy) => Step::Later,
+            (_, Blame::Missing | Blame::File | Blame::Space | Blame::Login | Blame::Peer) => Step::Stop,
+        };
+        // A way that was open to the end is no closed one.
+        if step == Step::NoneLeft && self.unfinished { Step::Later } else { step }
     }
 }
 
@@ -133,7 +132,7 @@ mod tests {
         let mut climb = climb();
         let deaf = trouble(Blame::Busy, Cause::Silent(Timer::HalfDone));
         assert_eq!(climb.after(&deaf), Step::Try(way(Rung::SourceListens, Opening::Lstn)));
-        assert_eq!(climb.after(&deaf), Step::Later);
+        assert_eq!(climb.after(&trouble(Blame::Path, Cause::Silent(Timer::Connect))), Step::Later);
     }
 
     #[test]
