@@ -106,9 +106,11 @@ impl Session {
     }
 
     /// A final reply came during the abort and its command is off the pipeline.
-    pub(super) fn drain_on(&mut self, now: Moment, answered: Owner) {
+    pub(super) fn drain_on(&mut self, now: Moment, answered: Owner, code: Code) {
+        // 202 and 201 are ABOR's alone; 200 may be NOOP's where ABOR was forgotten.
+        let either = self.dialect == Dialect::Rfc354 && code == Meaning::Okay.code(self.dialect);
         let Some(drain) = &mut self.drain else { return };
-        drain.unsure |= answered == Owner::Abort && drain.probed && self.dialect == Dialect::Rfc354;
+        drain.unsure |= answered == Owner::Abort && drain.probed && either;
         let drain = *drain;
         if self.pipeline.is_empty() {
             self.in_step(now);

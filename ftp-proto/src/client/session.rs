@@ -247,7 +247,8 @@ impl Session {
         let Some((index, pending)) = index.and_then(|i| Some((i, *self.pipeline.get(i)?))) else {
             return self.unexpected(reply);
         };
-        let class = classify(self.dialect, pending.verb, reply.code);
+        let code = reply.code;
+        let class = classify(self.dialect, pending.verb, code);
         if class.is_final() {
             self.farewell = ends_session(self.dialect, reply.code).then(|| reply.clone());
             if self.drain.is_some() && pending.owner == Owner::Probe {
@@ -259,7 +260,7 @@ impl Session {
                 self.watch(now);
             }
             self.answered(now, pending.owner, reply, class);
-            self.drain_on(now, pending.owner);
+            self.drain_on(now, pending.owner, code);
         } else {
             if class == Class::Preliminary {
                 self.pipeline.start(index);

@@ -173,3 +173,23 @@ fn h20_a_server_deaf_to_abor_ends_the_session_in_time() {
          = close",
     );
 }
+
+/// The simulator found NOOP's 200 taken for the answer to the next command: 202 was ABOR's, so the 200
+/// was still owed, and waiting for it in vain is no proof that it will not come.
+#[test]
+fn h19_a_slow_1973_server_that_owes_the_reply_to_noop_is_not_in_step() {
+    let script = "
+        > PASV
+        C: PASV
+        abort
+        C: ABOR
+        S: 255 SOCK 40002
+        = 0 Done 255
+        wait 5
+        C: NOOP
+        S: 202 nothing to abort
+        wait 5
+        = ended: the server did not answer ABOR in a way that can be followed
+        = close";
+    play(&format!("{LOGIN_1973}{script}"));
+}
