@@ -51,10 +51,10 @@ impl Scenario {
             strangers: Vec::new(),
             sabotage: None,
         };
-        // Four in ten runs go without a hitch and must succeed.
+        // Three in ten runs go without a hitch and must succeed.
         match r.below(10) {
-            0..=3 => {}
-            4 => scenario.delays = Delays::slow(r),
+            0..=2 => {}
+            3 | 4 => scenario.delays = Delays::slow(r),
             5 | 6 => scenario.spoil(r),
             7 | 8 => scenario.strike(r),
             _ => {
