@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::control::Role;
 use crate::place::Place;
 use crate::problem::Problem;
-use crate::transfer::{self, Ends, Item, Overwrite, Verify};
+use crate::transfer::{self, Ends, Item, Options, Overwrite, Verify};
 use crate::tree::{Tally, say};
 use clap::Args;
 use std::ffi::OsString;
@@ -27,9 +27,32 @@ pub(super) struct AppendArgs {
 }
 
 /// Runs it.
-pub(super) async fn run(app: App, args: AppendArgs) -> Result<Exit, Problem> {
+pub(super) async fn run(app: App, args: AppendArgs) -> Exit {
+    let start = app.clock.now();
+    let mut tally = Tally::new("append", args.transfer.is_dry());
+    match prepare(args) {
+        Ok((mut ends, item, options)) => {
+            let (source, dest) = ends.names(&item);
+            match transfer::append(&app, &mut ends, &item, options).await {
+                Ok(done) => {
+                    tally.done(&done);
+                    if !options.dry_run {
+                        say(&app, source, dest, done);
+                    }
+                }
+                Err(problem) => tally.failed(source, dest, problem),
+            }
+            ends.quit().await;
+        }
+        Err(problem) => tally.failed(String::new(), String::new(), problem),
+    }
+    tally.tell(&app.events, app.clock.now().since(start))
+}
+
+/// What can be refused before anything is sent to anybody.
+fn prepare(args: AppendArgs) -> Result<(Ends, Item, Options), Problem> {
     let options = args.transfer.options(Overwrite::Always)?;
-    if args.transfer.verify() == Verify::Hash {
+    if options.verify == Verify::Hash {
         return Err(transfer::hash_is_impossible());
     }
     let mut places = spots(&[args.source, args.dest])?;
@@ -49,21 +72,6 @@ pub(super) async fn run(app: App, args: AppendArgs) -> Result<Exit, Problem> {
             );
         }
     }
-    let start = app.clock.now();
-    let mut tally = Tally::new("append", options.dry_run);
-    let mut ends = Ends::new(source.host(Role::Source), dest.host(Role::Destination));
-    let item = Item { source: source.path, destination: dest.path, known: None };
-    let (source, dest) = ends.names(&item);
-    match transfer::append(&app, &mut ends, &item, options).await {
-        Ok(done) => {
-            tally.done(&done);
-            if !options.dry_run {
-                say(&app, source, dest, done);
-            }
-        }
-        Err(problem) => tally.failed(source, dest, problem),
-    }
-    ends.quit().await;
-    let took = ftp_proto::timer::Moment::after_start(app.clock.now().since(start));
-    Ok(tally.tell(&app.events, took))
+    let ends = Ends::new(source.host(Role::Source), dest.host(Role::Destination));
+    Ok((ends, Item { source: source.path, destination: dest.path, known: None }, options))
 }

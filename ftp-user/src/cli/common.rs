@@ -40,7 +40,7 @@ enum Ways {
 
 impl TransferArgs {
     /// What was asked for, if it can be done.
-    pub(super) fn options(self, overwrite: Overwrite) -> Result<Options, Problem> {
+    pub(super) fn options(&self, overwrite: Overwrite) -> Result<Options, Problem> {
         let later = match self.path {
             Ways::Auto | Ways::Direct => None,
             Ways::Symmetric => Some("symmetric"),
@@ -52,12 +52,12 @@ impl TransferArgs {
                 Problem::usage(format!("--path {way} is not built in yet")).advice("use auto or direct")
             );
         }
-        Ok(Options { verify: self.verify, overwrite, dry_run: self.dry_run || self.explain })
+        Ok(Options { verify: self.verify, overwrite, dry_run: self.is_dry() })
     }
 
-    /// How to verify.
-    pub(super) const fn verify(self) -> Verify {
-        self.verify
+    /// Whether only a plan is wanted.
+    pub(super) const fn is_dry(&self) -> bool {
+        self.dry_run || self.explain
     }
 }
 

@@ -46,7 +46,18 @@ struct How {
 }
 
 /// Runs it.
-pub(super) async fn run(app: App, args: CopyArgs) -> Result<Exit, Problem> {
+pub(super) async fn run(app: App, args: CopyArgs) -> Exit {
+    let start = app.clock.now();
+    let mut tally = Tally::new("copy", args.transfer.is_dry());
+    match prepare(&args) {
+        Ok((sources, dest, how)) => all(&app, sources, dest, how, &mut tally).await,
+        Err(problem) => tally.failed(String::new(), String::new(), problem),
+    }
+    tally.tell(&app.events, app.clock.now().since(start))
+}
+
+/// What can be refused before anything is sent to anybody.
+fn prepare(args: &CopyArgs) -> Result<(Vec<Spot>, Spot, How), Problem> {
     let options = args.transfer.options(args.overwrite)?;
     let mut sources = spots(&args.places)?;
     let Some(dest) = sources.pop().filter(|_| !sources.is_empty()) else {
@@ -61,12 +72,7 @@ pub(super) async fn run(app: App, args: CopyArgs) -> Result<Exit, Problem> {
     for source in &sources {
         refuse_itself(source, &dest)?;
     }
-    let start = app.clock.now();
-    let mut tally = Tally::new("copy", options.dry_run);
-    let how = How { options, recursive: args.recursive, fail_fast: args.fail_fast, into: false };
-    all(&app, sources, dest, how, &mut tally).await;
-    let took = ftp_proto::timer::Moment::after_start(app.clock.now().since(start));
-    Ok(tally.tell(&app.events, took))
+    Ok((sources, dest, How { options, recursive: args.recursive, fail_fast: args.fail_fast, into: false }))
 }
 
 async fn all(app: &App, sources: Vec<Spot>, dest: Spot, how: How, tally: &mut Tally) {

@@ -105,8 +105,8 @@ impl Cli {
             Err(problem) => return said(color, Err(problem)),
         };
         let done = match verb {
-            Verb::Copy(args) => copy::run(app, args).await,
-            Verb::Append(args) => append::run(app, args).await,
+            Verb::Copy(args) => Ok(copy::run(app, args).await),
+            Verb::Append(args) => Ok(append::run(app, args).await),
             Verb::Ls(args) => ls::run(app, args).await,
             Verb::Stat(args) => stat::run(app, args).await,
             Verb::Cat(args) => cat::run(app, args).await,

@@ -4,6 +4,7 @@ use super::data::Way;
 use super::flow::Flow;
 use super::session::Session;
 use crate::cli::Exit;
+use crate::place;
 use crate::problem::Problem;
 use ftp_io::copy::{Meter, lines};
 use ftp_proto::command::{Command, DataType};
@@ -39,12 +40,24 @@ impl Session {
                 continue;
             }
             match self.list_as(form, directory).await {
+                Ok(listing) if form == Form::Nlst => return self.look_at(directory, listing).await,
                 Ok(listing) => return Ok(listing),
                 Err((Blame::Unsupported, problem)) => last = Some(problem),
                 Err((_, problem)) => return Err(problem),
             }
         }
         Err(last.unwrap_or_else(|| Problem::new(Exit::Error, "this server lists nothing")))
+    }
+
+    /// Names alone do not say what they name.
+    async fn look_at(&mut self, directory: Option<&PathName>, names: Listing) -> Result<Listing, Problem> {
+        let mut listing = Listing { entries: Vec::new(), unread: names.unread };
+        for Entry { name, .. } in names.entries {
+            if let Some(found) = self.entry(&place::join(directory, &name)).await? {
+                listing.entries.push(Entry { name, ..found });
+            }
+        }
+        Ok(listing)
     }
 
     async fn list_as(
@@ -112,7 +125,7 @@ fn take(form: Form, line: &[u8], listing: &mut Listing) {
     }
 }
 
-/// NLST may give paths; what it is must be asked for each name.
+/// NLST may give paths.
 fn named(line: &[u8]) -> Option<Entry> {
     let name = line.rsplit(|o| *o == b'/').next()?;
     Some(Entry {

@@ -69,8 +69,11 @@ async fn once(
                 let means = Verified::Hash(algorithm);
                 match compare(app, ends, &item.source, &item.destination, means, size.unwrap_or(0)).await {
                     Ok(()) => return Ok(skipped(means)),
-                    Err(problem) if problem.exit == Exit::Unverified => {}
-                    Err(problem) => return Err(problem),
+                    Err(problem) if matches!(problem.exit, Exit::Temporary | Exit::Interrupted) => {
+                        return Err(problem);
+                    }
+                    // It is another one, or nobody can say: it is copied.
+                    Err(_) => {}
                 }
             }
         }

@@ -5,7 +5,7 @@ use crate::ladder::Rung;
 use crate::problem::Problem;
 use crate::report::{Event, Events, Summary, Verified};
 use crate::transfer::Done;
-use ftp_proto::timer::Moment;
+use std::time::Duration;
 
 /// Counts files.
 #[derive(Debug)]
@@ -74,7 +74,7 @@ impl Tally {
     }
 
     /// Lists the failures by cause, then the last line; gives the exit.
-    pub fn tell(mut self, events: &Events, took: Moment) -> Exit {
+    pub fn tell(mut self, events: &Events, took: Duration) -> Exit {
         let exits: Vec<Exit> = self.failures.iter().map(|failure| failure.problem.exit).collect();
         self.failures.sort_by_key(|failure| failure.problem.exit);
         let of = self.failures.len();
@@ -89,7 +89,7 @@ impl Tally {
             files: self.files,
             skipped: self.skipped,
             bytes: self.bytes,
-            seconds: took.since_start().as_secs_f64(),
+            seconds: took.as_secs_f64(),
             rung: self.rungs.iter().max_by_key(|(_, count)| *count).map(|(rung, _)| *rung),
             verified: self.verified.unwrap_or(Verified::None),
             failed,
