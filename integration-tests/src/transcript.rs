@@ -17,7 +17,7 @@
 //! (a space at the end of a line). `C!:` sends octets without CR LF, `C^:` one octet as urgent data,
 //! `S!:` expects octets, `Q:` that nothing was said yet, `E:` the end. `So:` and `Sm:` hold in one
 //! dialect only.
-//! All steps that start with `=:` are in [`Play::step`].
+//! All steps that start with `=:` are in `Play::step`.
 
 use crate::raw::{Raw, names};
 use crate::site::{PASSWORD, Server, Site, USER};

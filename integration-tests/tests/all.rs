@@ -10,6 +10,7 @@ mod cli;
 mod foreign;
 mod harness;
 mod lines;
+mod mixed;
 mod proof;
 mod rescue;
 mod simulator;

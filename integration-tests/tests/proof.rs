@@ -97,15 +97,65 @@ fn b18_a_foreign_target_is_told_nothing_before_it_proves() {
     raw.ask("NOOP", "200");
 }
 
-#[test]
-fn b18_a_closed_foreign_port_is_told_from_nothing() {
-    let server = Site::new("scan").args(["--connect-timeout", "1s"]).file("a.txt", "secret").start();
+/// What answers at a port that somebody wants to know about.
+#[derive(Clone, Copy, Debug)]
+enum Target {
+    Closed,
+    Silent,
+    Leaving,
+    Garbage,
+    Mirror,
+    Guess,
+}
+
+/// The server's last words about a target, and all that it said to it.
+fn scan(target: Target) -> (String, Vec<u8>) {
+    let server = Site::new("scan").args(["--connect-timeout", "2s"]).file("a.txt", "secret").start();
     let mut raw = server.login(Rfc959);
-    let port = integration_tests::socket::free_port("127.0.0.9");
+    let listener = listen("127.0.0.9", 0);
+    let port = listener.local_addr().unwrap().port();
+    let told = if matches!(target, Target::Closed) {
+        drop(listener);
+        None
+    } else {
+        Some(std::thread::spawn(move || {
+            let (mut stream, _) = accept(&listener);
+            let mut hello = vec![0; HELLO_LEN];
+            match target {
+                Target::Closed | Target::Leaving => return Vec::new(),
+                Target::Silent => {}
+                Target::Garbage => stream.write_all(&[b'x'; 100]).unwrap(),
+                Target::Mirror => {
+                    stream.read_exact(&mut hello).unwrap();
+                    stream.write_all(&hello).unwrap();
+                }
+                Target::Guess => {
+                    prove(&mut stream, OTHER, Direction::Receive);
+                    return Vec::new();
+                }
+            }
+            let mut octets = Vec::new();
+            drop(stream.read_to_end(&mut octets));
+            octets
+        }))
+    };
     rendezvous(&mut raw, SECRET);
     raw.ask(&format!("SOCK 127.0.0.9,{port}"), "255");
     let refusal = raw.ask("RETR a.txt", "425").text();
-    assert_eq!(refusal, "No proven data connection");
+    (refusal, told.map(|told| told.join().unwrap()).unwrap_or_default())
+}
+
+#[test]
+fn b18_every_kind_of_foreign_target_looks_the_same() {
+    use Target::{Closed, Garbage, Guess, Leaving, Mirror, Silent};
+    let scans = [Closed, Silent, Leaving, Garbage, Mirror, Guess]
+        .map(|target| (target, std::thread::spawn(move || scan(target))));
+    for (target, scan) in scans {
+        let (refusal, told) = scan.join().unwrap();
+        assert_eq!(refusal, "No proven data connection", "{target:?}");
+        assert!(!String::from_utf8_lossy(&told).contains("secret"), "{target:?} was told the file");
+        assert!(told.len() <= 2 * HELLO_LEN, "{target:?} was told {} octets", told.len());
+    }
 }
 
 #[test]

@@ -17,6 +17,11 @@ const REASONS: &[(&str, &str)] = &[
     ("C20-an-earlier-sock-is-no-filter", "only here a peer besides the named one may come at all"),
     ("D07-without-sock-any-peer-by-policy-any", "RFC 478 note 3 lets any socket in"),
     ("c28_strangers_never_end_the_wait", "a foreign peer without a proof, so that the reply has its facts"),
+    ("open_target", "scripted sources are foreign and know no RNDZ"),
+    (
+        "a_listener_that_cannot_be_reached_lets_the_source_listen",
+        "the scripted destination is foreign and knows no RNDZ",
+    ),
     ("a_server_that_closes_in_mid_file", "the scripted source is foreign and knows no RNDZ"),
     ("R438-append-bare-retr-first", "RFC 438 knows no proof: its bare script"),
     ("R438-append-bare-retr-first-without-the-filter", "RFC 438 knows no proof: its bare script"),
