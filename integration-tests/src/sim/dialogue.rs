@@ -58,11 +58,22 @@ impl World {
                     if class.is_final() { end.waiting.remove(&to) } else { end.waiting.get(&to).copied() };
                 match purpose {
                     Some(Purpose::Transfer) => {
-                        self.user.ends.at_mut(side).moving = class == Class::Preliminary;
+                        let curious = self.scenario.curious && class == Class::Preliminary;
+                        let ask_at = self.now + self.random.time(std::time::Duration::from_secs(1));
+                        let end = self.user.ends.at_mut(side);
+                        end.moving = class == Class::Preliminary;
+                        end.ask_at = curious.then_some(ask_at);
                         if let Some(transfer) = &mut self.user.transfer {
                             transfer.reply(now, side, Heard { reply, class });
                         }
                     }
+                    // E09: an answer, whatever goes on.
+                    Some(Purpose::Status) if matches!(class, Class::Later | Class::Refused | Class::More) => {
+                        if !self.links.at(side).harmed {
+                            self.violation(format!("STAT was answered {}", reply.display()));
+                        }
+                    }
+                    Some(Purpose::Status) => {}
                     Some(Purpose::Noop) if class.is_final() => self.noop_answered(side, &reply),
                     Some(Purpose::Noop) | None => {}
                 }
@@ -70,7 +81,7 @@ impl World {
             Event::AbortDone => {
                 self.user.ends.at_mut(side).aborting = false;
                 // What was aborted without a reply of its own will never have one.
-                self.user.ends.at_mut(side).waiting.retain(|_, purpose| *purpose != Purpose::Transfer);
+                self.user.ends.at_mut(side).waiting.retain(|_, purpose| *purpose == Purpose::Noop);
                 if let Some(transfer) = &mut self.user.transfer {
                     transfer.aborted(now, side);
                 }

@@ -38,6 +38,8 @@ pub struct Scenario {
     pub delays: Delays,
     /// The user's timers are short: slow servers are given up.
     pub brisk: bool,
+    /// The user asks with STAT how far it is.
+    pub curious: bool,
     /// What is wrong from the start.
     pub troubles: Vec<Trouble>,
     /// What goes wrong on the way.

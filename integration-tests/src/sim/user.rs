@@ -43,12 +43,15 @@ pub(super) struct End {
     /// Octets move here: how long that may take is this user's to say (the alarm of the phase), not
     /// the machines'.
     pub(super) moving: bool,
+    /// When STAT asks how far it is.
+    pub(super) ask_at: Option<Moment>,
     pub(super) waiting: BTreeMap<CommandId, Purpose>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Purpose {
     Transfer,
+    Status,
     Noop,
 }
 
@@ -83,6 +86,7 @@ impl User {
                 over: false,
                 aborting: false,
                 moving: false,
+                ask_at: None,
                 waiting: BTreeMap::new(),
             }),
             transfer: None,
@@ -99,7 +103,8 @@ impl User {
 
     pub(super) fn deadline(&self) -> Option<Moment> {
         let sessions = SIDES.into_iter().filter_map(|side| self.ends.at(side).wake);
-        sessions.chain(self.transfer_wake).chain(self.alarm).min()
+        let questions = SIDES.into_iter().filter_map(|side| self.ends.at(side).ask_at);
+        sessions.chain(questions).chain(self.transfer_wake).chain(self.alarm).min()
     }
 
     /// The machines and clocks that are due.
@@ -108,13 +113,16 @@ impl User {
         let sessions = SIDES.into_iter().filter(|side| is_due(self.ends.at(*side).wake)).map(Clock::Session);
         let transfer = is_due(self.transfer_wake).then_some(Clock::Transfer);
         let alarm = is_due(self.alarm).then_some(Clock::Alarm);
-        sessions.chain(transfer).chain(alarm).collect()
+        let questions =
+            SIDES.into_iter().filter(|side| is_due(self.ends.at(*side).ask_at)).map(Clock::Question);
+        sessions.chain(questions).chain(transfer).chain(alarm).collect()
     }
 }
 
 #[derive(Clone, Copy)]
 enum Clock {
     Session(Side),
+    Question(Side),
     Transfer,
     Alarm,
 }
@@ -131,6 +139,14 @@ impl World {
         match due.get(lot) {
             None => {}
             Some(Clock::Session(side)) => self.user.ends.at_mut(*side).session.timeout(now),
+            Some(Clock::Question(side)) => {
+                let end = self.user.ends.at_mut(*side);
+                end.ask_at = None;
+                if end.moving && !end.over && !end.aborting {
+                    let id = end.session.send(now, Command::Stat(None), None);
+                    end.waiting.insert(id, Purpose::Status);
+                }
+            }
             Some(Clock::Transfer) => {
                 if let Some(transfer) = &mut self.user.transfer {
                     transfer.timeout(now);
