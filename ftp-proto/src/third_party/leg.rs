@@ -117,6 +117,17 @@ impl Leg {
         if let Run::Complete(reply) = &self.run { Some(reply) } else { None }
     }
 
+    /// Its abort is complete; whether it was asked for.
+    pub(super) fn aborted(&mut self) -> bool {
+        let asked = self.fate == Fate::Aborting;
+        if asked {
+            self.fate = Fate::Following;
+            self.asked = None;
+            self.timers.clear();
+        }
+        asked
+    }
+
     /// Its session is over.
     pub(super) fn close(&mut self) {
         self.fate = Fate::Closed;

@@ -1,7 +1,8 @@
 //! The machine of one file between two servers: one attempt, two sessions, one verdict.
 //!
 //! It speaks in commands and replies; two [`crate::client::Session`]s carry them. Which end listens
-//! is the attempt's [`Plan`]; climbing to the next plan is the caller's.
+//! is the attempt's [`Plan`]; climbing to the next plan is the caller's. Where the two servers may not
+//! talk to each other the octets go [`through`] the user agent.
 //!
 //! ```text
 //!  Setup: both TYPE, RNDZ;  passive end LSTN|PASV|EPSV;  active end SOCK|PORT|EPRT;
@@ -95,6 +96,7 @@
 //! );
 //! ```
 
+mod ends;
 mod judge;
 mod leg;
 mod outcome;
@@ -103,6 +105,7 @@ mod rescue;
 mod script;
 #[cfg(test)]
 mod tests;
+pub mod through;
 mod transfer;
 
 pub use outcome::{Cause, Outcome, Trouble};

@@ -47,6 +47,8 @@ pub enum Cause {
     Policy(Why, Reply),
     /// It said nothing in time.
     Silent(Timer),
+    /// Its data connection with the user agent could not be had, or broke.
+    Data(String),
     /// Its session ended.
     Ended(Failure),
     /// The caller cancelled.
@@ -61,6 +63,7 @@ impl fmt::Display for Cause {
             Self::Unusable(reply, why) => write!(f, "{why}: {}", reply.display()),
             Self::Policy(why, reply) => write!(f, "{why}: {}", reply.display()),
             Self::Silent(timer) => write!(f, "no answer in time ({} timer)", timer.name()),
+            Self::Data(why) => f.write_str(why),
             Self::Ended(failure) => failure.fmt(f),
             Self::Cancelled => f.write_str("cancelled"),
         }

@@ -9,15 +9,15 @@
 //! | it does not answer ABOR in time | its control connection is closed (H20) |
 //! | anything else | nothing: it is in step |
 
+use super::ends::{Ends, Phase};
 use super::judge::{is_decisive, transfer_blame};
 use super::leg::{Fate, Leg, Run, Task};
-use super::transfer::{Phase, Transfer};
 use super::{Cause, Heard, Outcome, Output, Side, Trouble};
 use crate::command::Verb;
 use crate::reply::{Blame, Class};
 use crate::timer::{Moment, Timer};
 
-impl Transfer {
+impl Ends {
     /// The attempt has failed: whoever still does something is stopped.
     pub(super) fn fail(&mut self, now: Moment, side: Side, during: &'static str, cause: Cause, blame: Blame) {
         self.timers.clear();

@@ -1,43 +1,24 @@
 //! One attempt, phase by phase.
 
+use super::ends::{Ends, Phase};
 use super::judge::{self, Verdict};
-use super::leg::{Fate, Leg, Run, Task};
+use super::leg::{Run, Task};
 use super::rescue::end_of_run;
 use super::script::{self, Step};
-use super::{Cause, Heard, Job, Outcome, Output, Party, Plan, Side, Timeouts, Trouble};
-use crate::address::{SockTarget, unmapped};
+use super::{Cause, Heard, Job, Outcome, Output, Party, Plan, Side, Timeouts};
+use crate::address::SockTarget;
 use crate::client::Failure;
 use crate::command::{Command, Verb};
 use crate::reply::{Blame, Class};
-use crate::timer::{Moment, Timer, Timers};
-use std::collections::VecDeque;
+use crate::timer::{Moment, Timer};
 use std::net::SocketAddr;
-
-/// Where the attempt stands.
-#[derive(Debug)]
-pub(super) enum Phase {
-    /// The commands before the transfer commands.
-    Setup,
-    /// From the first transfer command to both final replies.
-    Running,
-    /// It has failed; the ends are brought back in step.
-    Rescue(Trouble),
-    /// Told.
-    Over,
-}
 
 /// The machine of one attempt.
 #[derive(Debug)]
 pub struct Transfer {
     job: Job,
     plan: Plan,
-    pub(super) source: Leg,
-    pub(super) destination: Leg,
-    pub(super) proven: bool,
-    pub(super) timeouts: Timeouts,
-    pub(super) timers: Timers,
-    pub(super) phase: Phase,
-    pub(super) out: VecDeque<Output>,
+    ends: Ends,
     /// X: where the listening end listens.
     listens: Option<SocketAddr>,
     /// Y: where the connecting end will come from, once it has answered.
@@ -49,57 +30,40 @@ impl Transfer {
     pub fn new(
         job: Job,
         plan: Plan,
-        mut source: Party,
-        mut destination: Party,
+        source: Party,
+        destination: Party,
         timeouts: Timeouts,
         now: Moment,
     ) -> Self {
-        source.address = unmapped(source.address);
-        destination.address = unmapped(destination.address);
-        let proven = script::proven(&job, &source, &destination);
-        let for_source = script::steps(plan, &job, Side::Source, &source, &destination);
-        let for_destination = script::steps(plan, &job, Side::Destination, &destination, &source);
-        let mut transfer = Self {
-            job,
-            plan,
-            source: Leg::new(source, for_source),
-            destination: Leg::new(destination, for_destination),
-            proven,
-            timeouts,
-            timers: Timers::new(),
-            phase: Phase::Setup,
-            out: VecDeque::new(),
-            listens: None,
-            connects_from: None,
-        };
+        let mut ends = Ends::new(source, destination, timeouts);
+        let (one, two) = (&ends.source.party, &ends.destination.party);
+        let for_source = script::steps(plan, &job, Side::Source, one, two);
+        let for_destination = script::steps(plan, &job, Side::Destination, two, one);
+        ends.proven = script::proven(&job, one, two);
+        (ends.source.steps, ends.destination.steps) = (for_source, for_destination);
+        let mut transfer = Self { job, plan, ends, listens: None, connects_from: None };
         transfer.prepare(now);
         transfer
     }
 
     /// A reply to the last command of that side arrived.
     pub fn reply(&mut self, now: Moment, side: Side, heard: Heard) {
-        match self.phase {
+        match self.ends.phase {
             Phase::Setup => self.setup_heard(now, side, heard),
             Phase::Running => self.running_heard(now, side, heard),
-            Phase::Rescue(_) => self.rescue_heard(side, heard),
+            Phase::Rescue(_) => self.ends.rescue_heard(side, heard),
             Phase::Over => {}
         }
     }
 
     /// The abort of that side is complete: its session is in step.
     pub fn aborted(&mut self, _now: Moment, side: Side) {
-        let leg = self.leg_mut(side);
-        if leg.fate == Fate::Aborting {
-            leg.fate = Fate::Following;
-            leg.asked = None;
-            leg.timers.clear();
-            self.finish_rescue();
-        }
+        self.ends.aborted(side);
     }
 
     /// That side's session is over.
     pub fn ended(&mut self, now: Moment, side: Side, failure: Failure) {
-        let leg = self.leg_mut(side);
+        let leg = self.ends.leg_mut(side);
         let during = leg.asked.map_or("transfer", |asked| name(asked.verb));
         leg.close();
         leg.listening = false;
@@ -107,22 +71,22 @@ impl Transfer {
         if leg.runs() {
             leg.run = Run::Lost;
         }
-        match self.phase {
+        match self.ends.phase {
             Phase::Running if complete => {} // it has done its part
             Phase::Setup | Phase::Running => {
                 let blame = judge::end_blame(&failure);
-                self.fail(now, side, during, Cause::Ended(failure), blame);
+                self.ends.fail(now, side, during, Cause::Ended(failure), blame);
             }
-            Phase::Rescue(_) => self.finish_rescue(),
+            Phase::Rescue(_) => self.ends.finish_rescue(),
             Phase::Over => {}
         }
     }
 
     /// The caller gives up (Ctrl-C, stall): both ends are aborted.
     pub fn cancel(&mut self, now: Moment) {
-        match self.phase {
+        match self.ends.phase {
             Phase::Setup | Phase::Running => {
-                self.fail(now, Side::Source, "transfer", Cause::Cancelled, Blame::Busy);
+                self.ends.fail(now, Side::Source, "transfer", Cause::Cancelled, Blame::Busy);
             }
             Phase::Rescue(_) | Phase::Over => {} // the first failure tells more
         }
@@ -131,43 +95,18 @@ impl Transfer {
     /// The deadline of the last [`Output::Wait`] has come.
     pub fn timeout(&mut self, now: Moment) {
         for side in [Side::Source, Side::Destination] {
-            while let Some(timer) = self.leg_mut(side).timers.fire(now) {
+            while let Some(timer) = self.ends.leg_mut(side).timers.fire(now) {
                 self.leg_timeout(now, side, timer);
             }
         }
-        while let Some(timer) = self.timers.fire(now) {
+        while let Some(timer) = self.ends.timers.fire(now) {
             self.both_timeout(now, timer);
         }
     }
 
     /// The next output.
     pub fn poll(&mut self) -> Output {
-        self.out.pop_front().unwrap_or_else(|| {
-            let all = [&self.timers, &self.source.timers, &self.destination.timers];
-            Output::Wait(all.iter().filter_map(|timers| timers.next()).min())
-        })
-    }
-
-    pub(super) const fn leg(&self, side: Side) -> &Leg {
-        match side {
-            Side::Source => &self.source,
-            Side::Destination => &self.destination,
-        }
-    }
-
-    pub(super) const fn leg_mut(&mut self, side: Side) -> &mut Leg {
-        match side {
-            Side::Source => &mut self.source,
-            Side::Destination => &mut self.destination,
-        }
-    }
-
-    pub(super) fn conclude(&mut self, outcome: Outcome) {
-        self.phase = Phase::Over;
-        self.timers.clear();
-        self.source.timers.clear();
-        self.destination.timers.clear();
-        self.out.push_back(Output::Done(outcome));
+        self.ends.poll()
     }
 
     /// Asks each end for its next step, as far as what it needs is known; both ends prepared:
@@ -176,29 +115,29 @@ impl Transfer {
         for side in [self.plan.listener, self.plan.listener.other()] {
             while let Some(step) = self.next_step(side) {
                 if let Some(command) = self.command(side, step) {
-                    self.ask(now, side, Task::Setup(step), command);
+                    self.ends.ask(now, side, Task::Setup(step), command);
                 }
             }
         }
-        if self.source.prepared() && self.destination.prepared() {
+        if self.ends.prepared() {
             self.launch(now);
         }
     }
 
     /// Takes the next step of an end that waits for nothing.
     fn next_step(&mut self, side: Side) -> Option<Step> {
-        let ready = match self.leg(side).steps.front()? {
+        let ready = match self.ends.leg(side).steps.front()? {
             Step::Type | Step::Activate | Step::Rndz | Step::Listen | Step::Rest => true,
             Step::Connect => self.listens.is_some(),
             Step::Filter => self.connects_from.is_some(),
         };
-        let leg = self.leg_mut(side);
+        let leg = self.ends.leg_mut(side);
         if ready && leg.asked.is_none() { leg.steps.pop_front() } else { None }
     }
 
     /// The command of a step; `None` when there is nothing to say.
     fn command(&self, side: Side, step: Step) -> Option<Command> {
-        let (me, other) = (&self.leg(side).party, &self.leg(side.other()).party);
+        let (me, other) = (&self.ends.leg(side).party, &self.ends.leg(side.other()).party);
         match step {
             Step::Type => Some(script::IMAGE),
             Step::Activate => Some(Command::Actv),
@@ -215,14 +154,8 @@ impl Transfer {
         }
     }
 
-    fn ask(&mut self, now: Moment, side: Side, task: Task, command: Command) {
-        let patience = self.timeouts.reply;
-        self.leg_mut(side).ask(task, command.verb(), now, patience);
-        self.out.push_back(Output::Command(side, command));
-    }
-
     fn setup_heard(&mut self, now: Moment, side: Side, heard: Heard) {
-        let leg = self.leg_mut(side);
+        let leg = self.ends.leg_mut(side);
         let Some(asked) = leg.asked else { return };
         let Task::Setup(step) = asked.task else { return };
         match judge::setup(step, asked.verb, &leg.party, heard) {
@@ -231,7 +164,7 @@ impl Transfer {
                 leg.answered();
                 leg.listening &=
                     step != Step::Listen || matches!(cause, Cause::Unusable(..) | Cause::Policy(..));
-                return self.fail(now, side, name(asked.verb), cause, blame);
+                return self.ends.fail(now, side, name(asked.verb), cause, blame);
             }
             Verdict::Fine => leg.answered(),
             Verdict::Listens(at) => {
@@ -252,26 +185,26 @@ impl Transfer {
     /// an active destination is ready before octets come (some drop a connection that brings any
     /// before STOR). With RNDZ nothing moves before the proof, and nobody waits.
     fn launch(&mut self, now: Moment) {
-        self.phase = Phase::Running;
+        self.ends.phase = Phase::Running;
         let active = self.plan.listener.other();
-        let first = self.plan.first.unwrap_or(if self.proven { Side::Source } else { active });
+        let first = self.plan.first.unwrap_or(if self.ends.proven { Side::Source } else { active });
         self.command_transfer(now, first);
-        if self.proven || first != active {
+        if self.ends.proven || first != active {
             self.command_transfer(now, first.other());
         } else {
-            self.timers.arm(Timer::Preliminary, now + self.timeouts.preliminary);
+            self.ends.timers.arm(Timer::Preliminary, now + self.ends.timeouts.preliminary);
         }
     }
 
     fn command_transfer(&mut self, now: Moment, side: Side) {
-        self.timers.disarm(Timer::Preliminary);
-        self.timers.arm(Timer::Connect, now + self.timeouts.connect);
+        self.ends.timers.disarm(Timer::Preliminary);
+        self.ends.timers.arm(Timer::Connect, now + self.ends.timeouts.connect);
         let command = script::transfer(&self.job, side);
-        self.ask(now, side, Task::Transfer, command);
+        self.ends.ask(now, side, Task::Transfer, command);
     }
 
     fn running_heard(&mut self, now: Moment, side: Side, heard: Heard) {
-        let leg = self.leg_mut(side);
+        let leg = self.ends.leg_mut(side);
         let Some(asked) = leg.asked else { return };
         match heard.class {
             Class::Aside => return, // H04: also the 255 that a SOCK answered with 200 still owes
@@ -283,66 +216,62 @@ impl Transfer {
                 leg.answered();
                 let cause = Cause::Refused(heard.reply.clone());
                 if let Some(blame) = end_of_run(leg, asked.verb, heard) {
-                    return self.fail(now, side, name(asked.verb), cause, blame);
+                    return self.ends.fail(now, side, name(asked.verb), cause, blame);
                 }
             }
         }
-        if let (Run::Not, Run::Complete(reply)) = (&self.source.run, &self.destination.run) {
+        if let (Run::Not, Run::Complete(reply)) = (&self.ends.source.run, &self.ends.destination.run) {
             let why = "it was complete before anything was sent";
             let (cause, during) = (Cause::Unusable(reply.clone(), why), name(asked.verb));
-            return self.fail(now, side, during, cause, Blame::Path);
+            return self.ends.fail(now, side, during, cause, Blame::Path);
         }
-        self.timers.disarm(Timer::Connect);
+        self.ends.timers.disarm(Timer::Connect);
         self.go_on(now, side);
     }
 
     /// `side` has begun or is complete: the other begins, or is given its time, or it is over.
     fn go_on(&mut self, now: Moment, side: Side) {
-        if self.leg(side.other()).run == Run::Not {
+        if self.ends.leg(side.other()).run == Run::Not {
             self.command_transfer(now, side.other());
-            self.timers.disarm(Timer::Connect); // something has moved
+            self.ends.timers.disarm(Timer::Connect); // something has moved
         }
-        let (source, destination) = (self.source.complete(), self.destination.complete());
+        let (source, destination) = (self.ends.source.complete(), self.ends.destination.complete());
         if let (Some(source), Some(destination)) = (source, destination) {
             let (source, destination) = (source.clone(), destination.clone());
-            self.conclude(Outcome::Moved { source, destination });
+            self.ends.conclude(Outcome::Moved { source, destination });
         } else if source.or(destination).is_some() {
-            self.timers.arm(Timer::HalfDone, now + self.timeouts.half_done);
+            self.ends.timers.arm(Timer::HalfDone, now + self.ends.timeouts.half_done);
         }
     }
 
     fn leg_timeout(&mut self, now: Moment, side: Side, timer: Timer) {
         if timer == Timer::AbortDrain {
-            // H20: deaf. The other end is not touched.
-            self.leg_mut(side).close();
-            self.out.push_back(Output::Close(side));
-            self.finish_rescue();
-            return;
+            return self.ends.deaf(side);
         }
         // Silent in the set-up: what it owes is counted by the abort, or it is closed.
-        let during = self.leg(side).asked.map_or("set-up", |asked| name(asked.verb));
-        self.stop(now, side);
-        if matches!(self.phase, Phase::Setup) {
-            self.fail(now, side, during, Cause::Silent(timer), Blame::Busy);
+        let during = self.ends.leg(side).asked.map_or("set-up", |asked| name(asked.verb));
+        self.ends.stop(now, side);
+        if matches!(self.ends.phase, Phase::Setup) {
+            self.ends.fail(now, side, during, Cause::Silent(timer), Blame::Busy);
         }
     }
 
     fn both_timeout(&mut self, now: Moment, timer: Timer) {
         let of_source = |is: bool| if is { Side::Source } else { Side::Destination };
         if timer == Timer::Preliminary {
-            return self.command_transfer(now, of_source(self.source.run == Run::Not));
+            return self.command_transfer(now, of_source(self.ends.source.run == Run::Not));
         }
         let (side, blame) = if timer == Timer::HalfDone {
-            (of_source(self.source.runs()), Blame::Busy)
+            (of_source(self.ends.source.runs()), Blame::Busy)
         } else {
             (self.plan.listener.other(), Blame::Path) // nothing has moved: it could not connect
         };
         let during = name(script::transfer(&self.job, side).verb());
-        self.fail(now, side, during, Cause::Silent(timer), blame);
+        self.ends.fail(now, side, during, Cause::Silent(timer), blame);
     }
 }
 
 /// The verb as people read it in an error.
-fn name(verb: Verb) -> &'static str {
+pub(super) fn name(verb: Verb) -> &'static str {
     verb.row().map_or("command", |row| row.name)
 }

@@ -32,6 +32,9 @@ pub(super) fn problem(source: &Session, destination: &Session, trouble: &Trouble
             format!("{who} did not answer {during} in time ({} timer)", timer.name()),
         )
         .advice("try again later, or raise --timeout"),
+        Cause::Data(why) => Problem::new(exit(trouble), format!("{during} failed"))
+            .said(format!("of the data connection between {who} and this host: {why}"))
+            .advice("try again later"),
         Cause::Ended(failure) => session.lost(failure),
         Cause::Cancelled => Problem::new(Exit::Interrupted, "cancelled"),
     }

@@ -15,6 +15,7 @@ mod any;
 mod order;
 mod rescue;
 mod setup;
+mod through;
 
 use super::*;
 use crate::client::{Failure, Standing};
@@ -169,6 +170,7 @@ impl Stage {
                     Cause::Unusable(reply, why) => format!("{:03} ({why})", reply.code.0),
                     Cause::Policy(why, reply) => format!("{:03} ({why})", reply.code.0),
                     Cause::Silent(timer) => format!("silent ({} timer)", timer.name()),
+                    Cause::Data(why) => why.clone(),
                     Cause::Ended(failure) => failure.to_string(),
                     Cause::Cancelled => "cancelled".into(),
                 };

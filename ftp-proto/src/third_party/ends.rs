@@ -1,0 +1,108 @@
+//! Both ends of an attempt: what each does, what they wait for, and what is to be done next. What
+//! the attempt is made of (who listens, who connects) is the machines' around it.
+
+use super::leg::{Leg, Task};
+use super::{Outcome, Output, Party, Side, Timeouts, Trouble};
+use crate::address::unmapped;
+use crate::command::Command;
+use crate::timer::{Moment, Timers};
+use std::collections::VecDeque;
+
+/// Where the attempt stands.
+#[derive(Debug)]
+pub(super) enum Phase {
+    /// The commands before the transfer commands.
+    Setup,
+    /// From the first transfer command to both final replies.
+    Running,
+    /// It has failed; the ends are brought back in step.
+    Rescue(Trouble),
+    /// Told.
+    Over,
+}
+
+/// Both ends.
+#[derive(Debug)]
+pub(super) struct Ends {
+    pub(super) source: Leg,
+    pub(super) destination: Leg,
+    pub(super) proven: bool,
+    pub(super) timeouts: Timeouts,
+    pub(super) timers: Timers,
+    pub(super) phase: Phase,
+    pub(super) out: VecDeque<Output>,
+}
+
+impl Ends {
+    /// Two ends that are logged in and idle; their steps are still to come.
+    pub(super) fn new(source: Party, destination: Party, timeouts: Timeouts) -> Self {
+        let leg = |party: Party| {
+            let address = unmapped(party.address);
+            Leg::new(Party { address, ..party }, VecDeque::new())
+        };
+        Self {
+            source: leg(source),
+            destination: leg(destination),
+            proven: false,
+            timeouts,
+            timers: Timers::new(),
+            phase: Phase::Setup,
+            out: VecDeque::new(),
+        }
+    }
+
+    pub(super) const fn leg(&self, side: Side) -> &Leg {
+        match side {
+            Side::Source => &self.source,
+            Side::Destination => &self.destination,
+        }
+    }
+
+    pub(super) const fn leg_mut(&mut self, side: Side) -> &mut Leg {
+        match side {
+            Side::Source => &mut self.source,
+            Side::Destination => &mut self.destination,
+        }
+    }
+
+    /// Nothing is left of the set-up of either.
+    pub(super) fn prepared(&self) -> bool {
+        self.source.prepared() && self.destination.prepared()
+    }
+
+    pub(super) fn ask(&mut self, now: Moment, side: Side, task: Task, command: Command) {
+        let patience = self.timeouts.reply;
+        self.leg_mut(side).ask(task, command.verb(), now, patience);
+        self.out.push_back(Output::Command(side, command));
+    }
+
+    /// The abort of that side is complete: its session is in step.
+    pub(super) fn aborted(&mut self, side: Side) {
+        if self.leg_mut(side).aborted() {
+            self.finish_rescue();
+        }
+    }
+
+    /// That side does not answer ABOR (H20): the other end is not touched.
+    pub(super) fn deaf(&mut self, side: Side) {
+        self.leg_mut(side).close();
+        self.out.push_back(Output::Close(side));
+        self.finish_rescue();
+    }
+
+    pub(super) fn conclude(&mut self, outcome: Outcome) {
+        self.phase = Phase::Over;
+        self.timers.clear();
+        self.source.timers.clear();
+        self.destination.timers.clear();
+        self.out.push_back(Output::Done(outcome));
+    }
+
+    /// The next output.
+    pub(super) fn poll(&mut self) -> Output {
+        self.out.pop_front().unwrap_or_else(|| {
+            let all = [&self.timers, &self.source.timers, &self.destination.timers];
+            Output::Wait(all.iter().filter_map(|timers| timers.next()).min())
+        })
+    }
+}

@@ -1,0 +1,363 @@
+//! Attempts through the user agent, in the language of the other attempts and these lines:
+//!
+//! | line | meaning |
+//! |---|---|
+//! | `src! connect 192.0.2.1:40002` | the driver is to connect there |
+//! | `src. connected`, `src. unconnected` | it has, it could not |
+//! | `! join`, `! finish`, `! cut` | what is to become of the two data connections |
+//! | `joined` | the source has closed its connection and everything has gone |
+//! | `src. broken` | that connection has failed |
+
+use super::super::through::{self, Through};
+use super::*;
+
+struct Agent {
+    machine: Through,
+    stage: Stage,
+}
+
+/// Two servers of today without FEAT's EPSV.
+fn between(source: Party, destination: Party) -> Agent {
+    let case = plain();
+    let stage = case.stage();
+    let timeouts = Timeouts {
+        reply: Duration::from_secs(30),
+        connect: Duration::from_secs(20),
+        preliminary: Duration::from_secs(5),
+        half_done: Duration::from_secs(120),
+        abort: Duration::from_secs(10),
+    };
+    let dialects = [source.dialect, destination.dialect];
+    let machine = Through::new(case.job, source, destination, timeouts, Moment::START);
+    let stage = Stage { dialects, said: VecDeque::new(), last: [None, None], over: false, ..stage };
+    let mut agent = Agent { machine, stage };
+    agent.drain();
+    agent
+}
+
+fn agent() -> Agent {
+    between(party(SITE1, ""), party(SITE2, ""))
+}
+
+impl Agent {
+    fn drain(&mut self) {
+        loop {
+            let said = match self.machine.poll() {
+                through::Output::Connect(side, at) => format!("{}! connect {at}", name(side)),
+                through::Output::Join => "! join".into(),
+                through::Output::Finish => "! finish".into(),
+                through::Output::Cut => "! cut".into(),
+                through::Output::Control(Output::Command(side, command)) => {
+                    let line = command.redacted(self.stage.dialects[side as usize]);
+                    self.stage.last[side as usize] = Some(command);
+                    format!("{}: {}", name(side), line.trim_end())
+                }
+                through::Output::Control(Output::Abort(side)) => format!("{}! abort", name(side)),
+                through::Output::Control(Output::Close(side)) => format!("{}! close", name(side)),
+                through::Output::Control(Output::Done(outcome)) => self.stage.outcome(&outcome),
+                through::Output::Control(Output::Wait(_)) => return,
+            };
+            self.stage.said.push_back(said);
+        }
+    }
+
+    fn play(mut self, script: &str) -> Self {
+        for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            if line.starts_with(['=', '!']) || line.get(3..4).is_some_and(|told| matches!(told, ":" | "!")) {
+                let said = self.stage.said.pop_front();
+                assert_eq!(said.as_deref(), Some(line), "then: {:?}", self.stage.said);
+                continue;
+            }
+            assert_eq!(self.stage.said.pop_front(), None, "before {line:?}");
+            self.tell(line);
+            self.drain();
+        }
+        assert_eq!(self.stage.said.pop_front(), None, "at the end");
+        self
+    }
+
+    fn tell(&mut self, line: &str) {
+        let side = if line.starts_with("src") { Side::Source } else { Side::Destination };
+        let now = self.stage.now;
+        match line.get(3..).unwrap_or_default() {
+            ". connected" => self.machine.connected(now, side),
+            ". unconnected" => self.machine.unconnected(now, side, "refused".into()),
+            ". broken" => self.machine.broken(now, side, "reset".into()),
+            ". aborted" => self.machine.aborted(now, side),
+            ". closed" => self.machine.ended(now, side, Failure::Closed),
+            said if said.starts_with("< ") => {
+                let verb = self.stage.last[side as usize].as_ref().unwrap().verb();
+                let (code, text) = said[2..].split_once(' ').unwrap();
+                let code = Code(code.parse().unwrap());
+                let class = classify(self.stage.dialects[side as usize], verb, code);
+                let reply = Reply { code, lines: vec![text.as_bytes().to_vec()] };
+                self.machine.reply(now, side, Heard { reply, class });
+            }
+            _ if line == "joined" => self.machine.joined(now),
+            _ if line == "cancel" => self.machine.cancel(now),
+            _ => {
+                let seconds = line.strip_prefix("wait ").unwrap().parse().unwrap();
+                self.stage.now = now + Duration::from_secs(seconds);
+                self.machine.timeout(self.stage.now);
+            }
+        }
+    }
+}
+
+const LISTEN: &str = "
+    src: TYPE I
+    dst: TYPE I
+    src< 200 image
+    src: EPSV
+    dst< 200 image
+    dst: EPSV
+    src< 229 listening (|||40001|)
+    src! connect 192.0.2.1:40001
+    src. connected
+    dst< 229 listening (|||40002|)
+    dst! connect 192.0.2.2:40002
+    dst. connected
+    src: RETR a
+";
+
+const MOVE: &str = "
+    src< 150 opening
+    dst: STOR b
+    dst< 150 opening
+    ! join
+";
+
+/// Both know EPSV, the octets move.
+fn moving() -> Agent {
+    between(party(SITE1, "EPSV"), party(SITE2, "EPSV")).play(LISTEN).play(MOVE)
+}
+
+#[test]
+fn i05_the_destination_is_closed_after_the_last_octet_and_both_say_that_it_was_all() {
+    moving().play("joined\n src< 226 sent\n ! finish\n dst< 226 stored\n = moved 226 226");
+    moving().play("src< 226 sent\n joined\n ! finish\n dst< 226 stored\n = moved 226 226");
+}
+
+#[test]
+fn i01_epsv_then_pasv_at_each_end() {
+    agent().play(
+        "src: TYPE I
+         dst: TYPE I
+         src< 200 image
+         src: PASV
+         dst< 200 image
+         dst: PASV
+         src< 227 Entering Passive Mode (192,0,2,1,156,65)
+         src! connect 192.0.2.1:40001
+         dst< 227 Entering Passive Mode (192,0,2,2,156,66)
+         dst! connect 192.0.2.2:40002
+         dst. connected
+         src. connected
+         src: RETR a",
+    );
+    between(party(SITE1, "EPSV"), party(SITE2, "EPSV")).play(
+        "src: TYPE I
+         dst: TYPE I
+         src< 200 image
+         src: EPSV
+         src< 502 what
+         src: PASV
+         src< 502 what
+         ! cut
+         dst< 200 image
+         = src PASV: 502, Unsupported",
+    );
+}
+
+#[test]
+fn i07_each_end_listens_in_its_own_family() {
+    between(party(SITE1, ""), party("2001:db8::2", "")).play(
+        "src: TYPE I
+         dst: TYPE I
+         src< 200 image
+         src: PASV
+         dst< 200 image
+         dst: EPSV
+         src< 227 Entering Passive Mode (192,0,2,1,156,65)
+         src! connect 192.0.2.1:40001
+         dst< 229 listening (|||40002|)
+         dst! connect [2001:db8::2]:40002",
+    );
+}
+
+#[test]
+fn an_old_server_listens_with_lstn_and_a_secret_is_forgotten() {
+    between(party(SITE1, "1973 SOCK LSTN RNDZ"), party(SITE2, "EPSV RNDZ")).play(
+        "src: TYPE I
+         dst: TYPE I
+         src< 200 image
+         src: RNDZ
+         src< 200 forgotten
+         src: LSTN S
+         src< 255 SOCK 40001
+         src! connect 192.0.2.1:40001
+         dst< 200 image
+         dst: RNDZ
+         dst< 200 forgotten
+         dst: EPSV",
+    );
+}
+
+#[test]
+fn i11_a_227_of_another_host_is_not_believed() {
+    agent().play(
+        "src: TYPE I
+         dst: TYPE I
+         src< 200 image
+         src: PASV
+         dst< 200 image
+         dst: PASV
+         src< 227 Entering Passive Mode (198,51,100,7,156,65)
+         ! cut
+         src! abort
+         dst! abort
+         src. aborted
+         dst< 227 Entering Passive Mode (192,0,2,2,156,66)
+         dst. aborted
+         = src PASV: 227 (the server announced the address of another host), Path",
+    );
+}
+
+#[test]
+fn a_file_that_is_not_there_touches_nothing() {
+    between(party(SITE1, "EPSV"), party(SITE2, "EPSV")).play(LISTEN).play(
+        "src< 550 No such file
+         ! cut
+         dst! abort
+         dst. aborted
+         = src RETR: 550, Missing",
+    );
+}
+
+#[test]
+fn i03_a_source_that_says_426_after_an_orderly_end_is_not_taken_for_whole() {
+    moving().play(
+        "joined
+         src< 426 disk failed
+         ! cut
+         dst! abort
+         dst< 426 aborted
+         dst. aborted
+         = src RETR: 426, Busy, touched",
+    );
+}
+
+#[test]
+fn i03_a_source_that_resets_is_given_the_time_to_say_why() {
+    moving().play(
+        "src. broken
+         ! cut
+         dst< 426 reset
+         src< 451 read error
+         ! cut
+         = src RETR: 451, Busy, touched",
+    );
+    moving().play(
+        "src. broken
+         ! cut
+         dst< 426 reset
+         wait 10
+         ! cut
+         src! abort
+         src. aborted
+         = src RETR: reset, Busy, touched",
+    );
+}
+
+#[test]
+fn i04_a_full_disk_is_told_in_the_words_of_the_destination() {
+    moving().play(
+        "dst< 452 disk full
+         ! cut
+         src! abort
+         src< 426 aborted
+         src. aborted
+         = dst STOR: 452, Space, touched",
+    );
+    moving().play(
+        "dst. broken
+         ! cut
+         src< 426 reset by you
+         dst< 552 quota
+         ! cut
+         = dst STOR: 552, Space, touched",
+    );
+}
+
+#[test]
+fn servers_that_say_nothing_until_octets_move_get_their_commands_all_the_same() {
+    between(party(SITE1, "EPSV"), party(SITE2, "EPSV")).play(LISTEN).play(
+        "wait 5
+         dst: STOR b
+         wait 5
+         ! join
+         src< 226 sent
+         joined
+         ! finish
+         dst< 226 stored
+         = moved 226 226",
+    );
+}
+
+#[test]
+fn a_source_that_is_done_before_the_destination_is_asked() {
+    between(party(SITE1, "EPSV"), party(SITE2, "EPSV")).play(LISTEN).play(
+        "src< 150 opening
+         dst: STOR b
+         src< 226 sent
+         dst< 150 opening
+         ! join
+         joined
+         ! finish
+         dst< 226 stored
+         = moved 226 226",
+    );
+}
+
+#[test]
+fn an_end_that_never_says_it_is_done_is_found_out() {
+    moving().play(
+        "joined
+         wait 120
+         ! cut
+         src! abort
+         dst! abort
+         src. aborted
+         dst. aborted
+         = src RETR: silent (other end's final reply timer), Busy, touched",
+    );
+}
+
+#[test]
+fn a_data_port_that_cannot_be_reached_closes_the_way() {
+    let start = LISTEN.split("src. connected").next().unwrap();
+    between(party(SITE1, "EPSV"), party(SITE2, "EPSV")).play(start).play(
+        "src. unconnected
+         ! cut
+         src! abort
+         dst! abort
+         src. aborted
+         dst< 229 listening (|||40002|)
+         dst. aborted
+         = src the data connection: refused, Path",
+    );
+}
+
+#[test]
+fn a_cancelled_attempt_ends_both_and_a_deaf_one_is_closed() {
+    moving().play(
+        "cancel
+         ! cut
+         src! abort
+         dst! abort
+         src. aborted
+         wait 10
+         dst! close
+         = src transfer: cancelled, Busy, touched",
+    );
+}
