@@ -6,7 +6,7 @@ use ftp_proto::command::{Command, DataType, Direction, Epsv, Mode, Opts, Partial
 use ftp_proto::dialect::Dialect;
 use ftp_proto::digest::{Algorithm, parse_answer};
 use ftp_proto::feature::Capabilities;
-use ftp_proto::listing::{Entry, Kind, When, facts_line, list_line, parse_facts, parse_unix};
+use ftp_proto::listing::{Entry, Found, Kind, Lister, When, facts_line, list_line, parse_facts};
 use ftp_proto::rendezvous::RendezvousSecret;
 use ftp_proto::reply::{Code, Meaning, NotFtp, Reply, ReplyReader, blame, classify, write};
 use ftp_proto::wire::{Item, LineReader, PathName, Secret};
@@ -189,14 +189,63 @@ fn entries() -> impl Strategy<Value = Entry> {
         prop::option::of("[0-9A-Zg-z]{1,12}"),
     )
         .prop_map(|(name, kind, size, modified, mode, perm, unique)| Entry {
-            name,
-            kind,
             size,
             modified,
             mode,
             perm,
             unique,
+            ..Entry::new(name, kind)
         })
+}
+
+/// Lines of which many are almost those of a listing.
+fn list_lines() -> impl Strategy<Value = Vec<u8>> {
+    let words = proptest::sample::select(vec![
+        "-rw-r--r--",
+        "drwxr-xr-x",
+        "d",
+        "[RWCEAFMS]",
+        "1",
+        "0",
+        "18446744073709551616",
+        "8,0",
+        "0x3",
+        "Nov",
+        "20",
+        "2026",
+        "10:20",
+        "10:20:30",
+        "2026-11-20",
+        "11-20",
+        "+0100",
+        "+99",
+        "07-12-24",
+        "10:20PM",
+        "<DIR>",
+        "<SYMLINK>",
+        "+i1,m9223372036854775807,s1,/,\t",
+        "+r,\t",
+        "A.DIR;1",
+        ".DIR;1",
+        "A.B;99999999999",
+        "2/3",
+        "30-DEC-1996",
+        "total",
+        "Directory",
+        "type=dir;size=1;",
+        "->",
+        "[",
+        "a/b",
+        "../x",
+        "..",
+        ".",
+        "x\ry",
+        "x\0",
+        "\u{e9}",
+        "",
+    ]);
+    let line = prop::collection::vec(words, 0..12).prop_map(|words| words.join(" ").into_bytes());
+    prop_oneof![4 => line, 1 => octets()]
 }
 
 /// What the server reads of the line that the user agent writes.
@@ -279,7 +328,6 @@ proptest! {
         let _ = address::parse_229(&octets);
         let _ = address::parse_255(&octets);
         let _ = parse_facts(&octets);
-        let _ = parse_unix(&octets);
         let lines: Vec<Vec<u8>> = octets.split(|o| *o == b'\n').map(<[u8]>::to_vec).collect();
         let reply = Reply { code: Code(code), lines };
         let _ = Capabilities::from_reply(dialect, &reply);
@@ -311,12 +359,37 @@ proptest! {
         if entry.name.as_bytes()[0].is_ascii_whitespace() || entry.kind == Kind::Link {
             return Ok(()); // blanks before a name are lost in LIST, a link's arrow ends it
         }
-        if let Some(found) = parse_unix(&line) {
-            prop_assert_eq!(found.name, entry.name);
-            prop_assert_eq!(found.size, Some(entry.size.unwrap_or(0)));
-        } else {
-            let year = entry.modified.map_or(1970, |at| ftp_proto::listing::civil(at).0);
-            prop_assert!(year < 1900, "{} was not read", line.escape_ascii());
+        let mut lister = Lister::of_list(When(now));
+        lister.push(&line);
+        match lister.next() {
+            Some(Found::Entry(found)) => {
+                prop_assert_eq!(found.name, entry.name);
+                let size = if entry.kind == Kind::Other { None } else { Some(entry.size.unwrap_or(0)) };
+                prop_assert_eq!(found.size, size);
+            }
+            Some(Found::Refused { name, .. }) => {
+                prop_assert!(name.contains(&b'/') || name.contains(&b'\r'), "{}", line.escape_ascii());
+            }
+            Some(Found::Unread(_)) | None => {
+                let year = entry.modified.map_or(1970, |at| ftp_proto::listing::civil(at).0);
+                prop_assert!(year < 1900, "{} was not read", line.escape_ascii());
+            }
+        }
+    }
+
+    #[test]
+    fn h25_no_listing_gives_a_name_that_leads_elsewhere(lines in prop::collection::vec(list_lines(), 0..12), now in any::<i64>()) {
+        for mut lister in [Lister::of_list(When(now)), Lister::of_facts(), Lister::of_names()] {
+            for line in &lines {
+                lister.push(line);
+            }
+            lister.end();
+            while let Some(found) = lister.next() {
+                let Found::Entry(entry) = found else { continue };
+                let name = entry.name.as_bytes();
+                prop_assert!(!name.iter().any(|octet| matches!(octet, b'\r' | b'\n' | 0)));
+                prop_assert!(!name.contains(&b'/') || matches!(entry.kind, Kind::Current | Kind::Parent));
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! MLSD and MLST lines are read (RFC 3659 section 7).
 
-use super::{Entry, Kind, When, when};
+use super::row::Row;
+use super::{Entry, Kind, Precision, When, when};
 use crate::wire::PathName;
 
 /// Parses `fact=value;fact=value; name`: fact names and type values in any case, one blank before
@@ -16,38 +17,35 @@ use crate::wire::PathName;
 /// assert_eq!(entry.name.as_bytes(), b"a name");
 /// ```
 pub fn parse_facts(line: &[u8]) -> Option<Entry> {
+    let entry = |line| {
+        let row = row(line)?;
+        PathName::from_user(row.name).ok().map(|name| row.entry(name))
+    };
     match line.strip_prefix(b" ") {
-        Some(rest) => parse_entry(rest).or_else(|| parse_entry(line)),
-        None => parse_entry(line),
+        Some(rest) => entry(rest).or_else(|| entry(line)),
+        None => entry(line),
     }
 }
 
-fn parse_entry(line: &[u8]) -> Option<Entry> {
+/// A line of MLSD before anybody has looked at its name.
+pub(super) fn row(line: &[u8]) -> Option<Row<'_>> {
     let blank = line.iter().position(|o| *o == b' ')?;
     let (facts, name) = line.split_at_checked(blank)?;
-    let mut entry = Entry {
-        name: PathName::from_user(name.strip_prefix(b" ")?).ok()?,
-        kind: Kind::Other, // until the type says more
-        size: None,
-        modified: None,
-        mode: None,
-        perm: None,
-        unique: None,
-    };
+    let mut row = Row::new(name.strip_prefix(b" ")?, Kind::Other); // until the type says more
     let facts = std::str::from_utf8(facts).ok()?;
     for fact in facts.split(';').filter(|fact| !fact.is_empty()) {
         let (fact, value) = fact.split_once('=')?;
         match fact.to_ascii_lowercase().as_str() {
-            "type" => entry.kind = kind(&value.to_ascii_lowercase()),
-            "size" => entry.size = value.parse().ok(),
-            "modify" => entry.modified = parse_time(value),
-            "perm" => entry.perm = Some(value.to_ascii_lowercase()),
-            "unique" => entry.unique = Some(value.to_owned()),
-            "unix.mode" => entry.mode = u32::from_str_radix(value, 8).ok().map(|mode| mode & 0o7777),
+            "type" => row.kind = kind(&value.to_ascii_lowercase()),
+            "size" => row.size = value.parse().ok(),
+            "modify" => row.modified = parse_time(value).map(|when| (when, Precision::Exact)),
+            "perm" => row.perm = Some(value.to_ascii_lowercase()),
+            "unique" => row.unique = Some(value.to_owned()),
+            "unix.mode" => row.mode = u32::from_str_radix(value, 8).ok().map(|mode| mode & 0o7777),
             _ => {} // RFC 3659 7.5: unknown facts are legal
         }
     }
-    Some(entry)
+    Some(row)
 }
 
 /// RFC 3659 7.5.1; links as servers write them: `OS.unix=slink:target`, `OS.unix=symlink`.

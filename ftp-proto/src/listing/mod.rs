@@ -1,11 +1,34 @@
-//! What a directory holds, as MLSx facts (RFC 3659) and as `ls -l` lines.
+//! What a directory holds: written as MLSx facts (RFC 3659) and as `ls -l` lines, read from these
+//! and from the listings of other people's servers.
+//!
+//! | data of | read by | date |
+//! |---|---|---|
+//! | MLSD | facts | exact, UTC |
+//! | LIST, UNIX and its cousins | unix | minute or day, the server's zone; exact with seconds and zone |
+//! | LIST, DOS (IIS) | dos | minute, the server's zone |
+//! | LIST, EPLF | eplf | exact, UTC |
+//! | LIST, VMS | vms | minute, the server's zone |
+//! | NLST | the last part of each path | none |
+//!
+//! [`Lister`] reads all of them; which format a LIST has is found out from its first entry.
 
+mod date;
+mod detect;
+mod dos;
+mod eplf;
 mod facts;
+mod lister;
+mod row;
+#[cfg(test)]
+mod tests;
 mod unix;
+mod vms;
 mod write;
 
+pub use date::year_of;
+pub use detect::Format;
 pub use facts::{parse_facts, parse_time};
-pub use unix::parse_unix;
+pub use lister::{Found, Lister, Unfit, is_empty_listing};
 pub use write::{FACTS, facts_line, facts_time, list_line};
 
 use crate::wire::PathName;
@@ -31,6 +54,18 @@ pub enum Kind {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct When(pub i64);
 
+/// How well the time of an entry is known.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Precision {
+    /// To the second, in UTC: it can be compared with the time of another server.
+    #[default]
+    Exact,
+    /// To the minute, in a zone that the server does not name: up to a day off.
+    Minute,
+    /// To the day, in a zone that the server does not name.
+    Day,
+}
+
 /// One entry of a directory.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Entry {
@@ -42,12 +77,35 @@ pub struct Entry {
     pub size: Option<u64>,
     /// Last change, where known.
     pub modified: Option<When>,
+    /// How well `modified` is known.
+    pub precision: Precision,
     /// UNIX permission bits, where known.
     pub mode: Option<u32>,
     /// RFC 3659 `perm`, where known.
     pub perm: Option<String>,
     /// RFC 3659 `unique`, where known.
     pub unique: Option<String>,
+}
+
+impl Entry {
+    /// An entry of which nothing more is known.
+    pub const fn new(name: PathName, kind: Kind) -> Self {
+        Self {
+            name,
+            kind,
+            size: None,
+            modified: None,
+            precision: Precision::Exact,
+            mode: None,
+            perm: None,
+            unique: None,
+        }
+    }
+
+    /// The last change, if it is known so well that it can be compared with that of another server.
+    pub fn exactly_modified(&self) -> Option<When> {
+        self.modified.filter(|_| self.precision == Precision::Exact)
+    }
 }
 
 /// The civil UTC date and time `(year, month, day, hour, minute, second)` of a moment

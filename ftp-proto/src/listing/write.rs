@@ -1,5 +1,6 @@
 //! What our own server prints.
 
+use super::date::{HALF_A_YEAR, MONTHS};
 use super::{Entry, Kind, When, civil};
 
 /// One MLSD/MLST line without CR LF: the facts of `wanted` (lower case; all when `None`) that the
@@ -16,7 +17,7 @@ pub fn facts_line(entry: &Entry, wanted: Option<&[String]>) -> Vec<u8> {
     };
     fact("type", Some(kind(entry.kind).to_owned()));
     fact("size", entry.size.map(|size| size.to_string()));
-    fact("modify", entry.modified.and_then(facts_time));
+    fact("modify", entry.exactly_modified().and_then(facts_time));
     fact("perm", entry.perm.clone());
     fact("unique", entry.unique.clone());
     fact("UNIX.mode", entry.mode.map(|mode| format!("{:04o}", mode & 0o7777)));
@@ -44,9 +45,6 @@ pub fn facts_time(moment: When) -> Option<String> {
     let (year, month, day, hour, minute, second) = civil(moment);
     (0..=9999).contains(&year).then(|| format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}"))
 }
-
-/// Half a year, as `ls` has it: half of a mean Gregorian year.
-const HALF_A_YEAR: i64 = 31_556_952 / 2;
 
 /// One `ls -l` line without CR LF, dates in UTC, six-month rule against `now`.
 pub fn list_line(entry: &Entry, now: When) -> Vec<u8> {
@@ -80,9 +78,6 @@ fn rights(mode: u32) -> String {
     text
 }
 
-pub(super) const MONTHS: [&str; 12] =
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-
 fn list_date(moment: When, now: When) -> String {
     let (year, month, day, hour, minute, _) = civil(moment);
     let month = MONTHS.iter().zip(1..).find(|(_, number)| *number == month).map_or("Jan", |(name, _)| *name);
@@ -102,13 +97,12 @@ mod tests {
 
     fn entry(name: &str) -> Entry {
         Entry {
-            name: PathName::from_wire(name).unwrap(),
-            kind: Kind::File,
             size: Some(4_294_967_297),
             modified: when(2026, 11, 20, 10, 20, 30),
             mode: Some(0o640),
             perm: Some("adfrw".into()),
             unique: Some("8U1".into()),
+            ..Entry::new(PathName::from_wire(name).unwrap(), Kind::File)
         }
     }
 

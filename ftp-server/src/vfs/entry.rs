@@ -39,13 +39,12 @@ impl Rights {
 pub(super) fn entry(name: PathName, stat: &Stat, parent: Option<&Stat>, rights: &Rights) -> Entry {
     let kind = kind(stat);
     Entry {
-        name,
-        kind,
         size: (kind == Kind::File).then(|| u64::try_from(stat.st_size).unwrap_or(0)),
         modified: Some(When(stat.st_mtime)),
         mode: Some(stat.st_mode & 0o7777),
         perm: Some(perm(kind, stat, parent, rights)),
         unique: Some(format!("{:x}g{:x}", stat.st_dev, stat.st_ino)),
+        ..Entry::new(name, kind)
     }
 }
 

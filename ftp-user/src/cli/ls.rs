@@ -42,19 +42,19 @@ pub(super) async fn run(app: App, args: LsArgs) -> Result<Exit, Problem> {
             Kind::Directory | Kind::Current | Kind::Parent => {
                 let directory = Some(&spot.path).filter(|path| path.as_bytes() != b".");
                 let listing = session.list(directory).await?;
+                for refused in &listing.refused {
+                    app.events.warn(refused.clone());
+                }
                 if listing.unread > 0 {
                     app.events.warn(format!("{} lines of the listing cannot be read", listing.unread));
                 }
                 listing.entries
             }
             Kind::File | Kind::Link | Kind::Other => vec![Entry {
-                name: spot.path.clone(),
-                kind: facts.kind,
                 size: facts.size,
                 modified: facts.modified,
-                mode: None,
-                perm: None,
                 unique: facts.unique,
+                ..Entry::new(spot.path.clone(), facts.kind)
             }],
         };
         entries.sort_by(|a, b| a.name.cmp(&b.name));

@@ -15,7 +15,7 @@ pub struct Facts {
     pub kind: Kind,
     /// Octets, where known.
     pub size: Option<u64>,
-    /// Last change, where known.
+    /// Last change, where known exactly.
     pub modified: Option<When>,
     /// The server's own identity of the file, where known.
     pub unique: Option<String>,
@@ -23,7 +23,8 @@ pub struct Facts {
 
 impl From<&Entry> for Facts {
     fn from(entry: &Entry) -> Self {
-        Self { kind: entry.kind, size: entry.size, modified: entry.modified, unique: entry.unique.clone() }
+        let modified = entry.exactly_modified();
+        Self { kind: entry.kind, size: entry.size, modified, unique: entry.unique.clone() }
     }
 }
 
@@ -64,15 +65,7 @@ impl Session {
     async fn without_mlst(&mut self, path: &PathName) -> Result<Option<Entry>, Problem> {
         self.set_type(DataType::Image).await?;
         let size = self.ask(Command::Size(path.clone())).await?;
-        let mut entry = Entry {
-            name: path.clone(),
-            kind: Kind::File,
-            size: None,
-            modified: None,
-            mode: None,
-            perm: None,
-            unique: None,
-        };
+        let mut entry = Entry::new(path.clone(), Kind::File);
         if size.is_done() {
             entry.size = number(&size.reply);
             entry.modified = self.modified(path).await?;

@@ -6,11 +6,12 @@ use super::session::Session;
 use crate::cli::Exit;
 use crate::place;
 use crate::problem::Problem;
+use ftp_io::clock::Clock;
 use ftp_io::copy::{Meter, lines};
 use ftp_proto::command::{Command, DataType};
-use ftp_proto::listing::{Entry, Kind, parse_facts, parse_unix};
+use ftp_proto::listing::{Entry, Found, Kind, Lister, is_empty_listing};
 use ftp_proto::reply::Blame;
-use ftp_proto::wire::PathName;
+use ftp_proto::wire::{PathName, show};
 use std::io;
 use tokio_stream::StreamExt;
 
@@ -21,6 +22,8 @@ pub struct Listing {
     pub entries: Vec<Entry>,
     /// Lines that could not.
     pub unread: usize,
+    /// Names that no entry can have: what to say of each.
+    pub refused: Vec<String>,
 }
 
 /// The commands that list, best first.
@@ -78,14 +81,28 @@ impl Session {
         let meter = Meter::default();
         let read = async {
             let mut listing = Listing::default();
+            let mut lister = match form {
+                Form::Mlsd => Lister::of_facts(),
+                Form::List => Lister::of_list(Clock::today()),
+                Form::Nlst => Lister::of_names(),
+            };
             let mut lines = lines(connection, LONGEST_LINE);
             loop {
                 let line = tokio::select! {
                     line = lines.next() => line,
                     () = meter.stopped() => None,
                 };
-                let Some(line) = line else { return Ok(listing) };
-                take(form, &line?, &mut listing);
+                let is_last = line.is_none();
+                match line {
+                    Some(line) => lister.push(&line?),
+                    None => lister.end(),
+                }
+                while let Some(found) = lister.next() {
+                    listing.take(found);
+                }
+                if is_last {
+                    return Ok(listing);
+                }
             }
         };
         let what = || {
@@ -93,8 +110,9 @@ impl Session {
             format!("cannot list {name}")
         };
         match self.run(command, read, &meter, &mut |_| ()).await.map_err(other)? {
+            Flow::Refused(answer) if is_empty_listing(&answer.reply) => Ok(Listing::default()),
             Flow::Refused(answer) => Err((self.blame(&answer), self.refusal(what(), &answer))),
-            Flow::Over(_, answer) if !answer.is_done() => {
+            Flow::Over(_, answer) if !answer.is_done() && !is_empty_listing(&answer.reply) => {
                 Err((self.blame(&answer), self.refusal(what(), &answer)))
             }
             Flow::Over(listing, _) => listing.map_err(|error: io::Error| {
@@ -108,35 +126,17 @@ fn other(problem: Problem) -> (Blame, Problem) {
     (Blame::Peer, problem)
 }
 
-fn take(form: Form, line: &[u8], listing: &mut Listing) {
-    if line.is_empty() || (form == Form::List && line.starts_with(b"total ")) {
-        return;
+impl Listing {
+    fn take(&mut self, found: Found) {
+        match found {
+            Found::Entry(entry) if matches!(entry.kind, Kind::Current | Kind::Parent) => {}
+            Found::Entry(entry) => self.entries.push(entry),
+            Found::Refused { name, why } => {
+                self.refused.push(format!("the listing has an entry \"{}\": {why}", show(&name)));
+            }
+            Found::Unread(_) => self.unread += 1,
+        }
     }
-    let entry = match form {
-        Form::Mlsd => parse_facts(line),
-        Form::List => parse_unix(line),
-        Form::Nlst => named(line),
-    };
-    match entry {
-        Some(entry) if matches!(entry.kind, Kind::Current | Kind::Parent) => {}
-        Some(entry) if matches!(entry.name.as_bytes(), b"." | b"..") => {}
-        Some(entry) => listing.entries.push(entry),
-        None => listing.unread += 1,
-    }
-}
-
-/// NLST may give paths.
-fn named(line: &[u8]) -> Option<Entry> {
-    let name = line.rsplit(|o| *o == b'/').next()?;
-    Some(Entry {
-        name: PathName::from_wire(name).ok()?,
-        kind: Kind::Other,
-        size: None,
-        modified: None,
-        mode: None,
-        perm: None,
-        unique: None,
-    })
 }
 
 const LONGEST_LINE: usize = 16 * 1024;

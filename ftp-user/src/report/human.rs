@@ -4,7 +4,7 @@ use super::event::{Event, Form, Listed, Summary};
 use super::json::kind_name;
 use super::{Style, octets, rate};
 use crate::cli::Exit;
-use ftp_proto::listing::{Kind, When, civil};
+use ftp_proto::listing::{Kind, Precision, When, civil};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal, Write};
 
@@ -140,7 +140,7 @@ impl Human {
                 kind_letter(entry.kind),
                 entry.mode.map_or_else(|| "----".to_owned(), |mode| format!("{mode:04o}")),
                 entry.size.map_or_else(|| "-".to_owned(), |size| size.to_string()),
-                entry.modified.map_or_else(|| "-".to_owned(), date),
+                entry.modified.map_or_else(|| "-".to_owned(), |at| moment(at, entry.precision)),
             )?,
             Form::Facts => return facts(listed, &mut out),
         }
@@ -159,7 +159,7 @@ fn facts(listed: &Listed, out: &mut impl Write) -> io::Result<()> {
         ("place", Some(listed.place.clone())),
         ("type", Some(kind_name(entry.kind).to_owned())),
         ("size", entry.size.map(|size| size.to_string())),
-        ("modified", entry.modified.map(date)),
+        ("modified", entry.modified.map(|at| moment(at, entry.precision))),
         ("mode", entry.mode.map(|mode| format!("{mode:04o}"))),
         ("perm", entry.perm.clone()),
         ("unique", entry.unique.clone()),
@@ -185,6 +185,17 @@ const fn kind_letter(kind: Kind) -> char {
 pub(super) fn date(when: When) -> String {
     let (year, month, day, hour, minute, second) = civil(when);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+/// A time as far as it is known: no `Z` where the zone is the server's own.
+pub(super) fn moment(when: When, precision: Precision) -> String {
+    let mut text = date(when);
+    match precision {
+        Precision::Exact => {}
+        Precision::Minute => text.truncate(text.len().saturating_sub(":00Z".len())),
+        Precision::Day => text.truncate(text.len().saturating_sub("T00:00:00Z".len())),
+    }
+    text
 }
 
 /// The last line: `copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), direct (destination listens),
@@ -276,5 +287,8 @@ mod tests {
     #[test]
     fn dates_are_utc() {
         assert_eq!(date(When(0)), "1970-01-01T00:00:00Z");
+        assert_eq!(moment(When(0), Precision::Exact), "1970-01-01T00:00:00Z");
+        assert_eq!(moment(When(0), Precision::Minute), "1970-01-01T00:00");
+        assert_eq!(moment(When(0), Precision::Day), "1970-01-01");
     }
 }

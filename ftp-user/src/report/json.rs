@@ -91,14 +91,14 @@ fn summary_members(summary: &Summary) -> Members {
 }
 
 fn listed_members(listed: &Listed) -> Members {
-    let Entry { name, kind, size, modified, mode, perm, unique } = &listed.entry;
+    let Entry { name, kind, size, modified, precision, mode, perm, unique } = &listed.entry;
     vec![
         ("event", "entry".into()),
         ("place", listed.place.as_str().into()),
         ("name", name.display().into()),
         ("type", kind_name(*kind).into()),
         ("size", (*size).into()),
-        ("modified", modified.map(super::human::date).into()),
+        ("modified", modified.map(|at| super::human::moment(at, *precision)).into()),
         ("mode", mode.map(|mode| format!("{mode:04o}")).into()),
         ("perm", perm.as_deref().into()),
         ("unique", unique.as_deref().into()),

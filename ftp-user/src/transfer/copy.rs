@@ -2,7 +2,7 @@
 
 use super::attempt::Attempt;
 use super::mover::{Load, foresee, shift};
-use super::overwrite::Decision;
+use super::overwrite::{Decision, Overwrite};
 use super::retry::Retries;
 use super::verify::{common, compare};
 use super::{Done, Ends, Host, Item, Options};
@@ -20,7 +20,9 @@ pub async fn copy(app: &App, ends: &mut Ends, item: &Item, options: Options) -> 
     let (mut attempts, mut first) = (0, true);
     loop {
         // What was known may be the reason for a failure: the second time it is asked again.
-        let known = item.known.clone().filter(|_| first);
+        // The same for a date that a listing has only for people.
+        let dated = |facts: &Facts| facts.modified.is_some() || options.overwrite != Overwrite::Newer;
+        let known = item.known.clone().filter(|facts| first && dated(facts));
         first = false;
         match once(app, ends, item, known, options, &mut attempts).await {
             Ok(done) => return Ok(done),

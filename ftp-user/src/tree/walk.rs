@@ -60,6 +60,10 @@ impl Walk {
                     continue;
                 }
             };
+            for refused in listed.refused {
+                let problem = Problem::new(Exit::Usage, refused);
+                self.say(Visit::Failed(directory.clone(), problem)).await?;
+            }
             if listed.unread > 0 {
                 let problem = Problem::new(
                     Exit::Error,
@@ -145,15 +149,7 @@ fn here(path: &PathName) -> Result<Listing, Problem> {
             Kind::Other
         };
         match PathName::from_wire(found.file_name().as_bytes()) {
-            Ok(name) => listing.entries.push(Entry {
-                name,
-                kind,
-                size: None,
-                modified: None,
-                mode: None,
-                perm: None,
-                unique: None,
-            }),
+            Ok(name) => listing.entries.push(Entry::new(name, kind)),
             Err(_) => listing.unread += 1, // a line feed
         }
     }

@@ -563,13 +563,5 @@ impl Harness {
 }
 
 fn entry(name: &str, kind: Kind, size: Option<u64>) -> Entry {
-    Entry {
-        name: PathName::from_wire(name).unwrap(),
-        kind,
-        size,
-        modified: Some(When(86_400)),
-        mode: None,
-        perm: None,
-        unique: None,
-    }
+    Entry { size, modified: Some(When(86_400)), ..Entry::new(PathName::from_wire(name).unwrap(), kind) }
 }

@@ -1,0 +1,225 @@
+//! The lines of a listing become entries; names that could be more than a name do not.
+
+use super::detect::{Format, is_frame};
+use super::row::Row;
+use super::{Entry, Kind, When, facts, vms};
+use crate::reply::Reply;
+use crate::wire::PathName;
+use std::collections::VecDeque;
+
+/// What was found in a listing.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Found {
+    /// An entry, perhaps the directory itself or its parent ([`Kind::Current`], [`Kind::Parent`]).
+    Entry(Entry),
+    /// A name that no entry of a directory can have, or that cannot be asked for (H25).
+    Refused {
+        /// The name.
+        name: Vec<u8>,
+        /// Why.
+        why: Unfit,
+    },
+    /// A line that nobody understands.
+    Unread(Vec<u8>),
+}
+
+/// Why a name is no entry.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+pub enum Unfit {
+    /// It leads out of the directory.
+    #[error("the name would lead out of its directory")]
+    Path,
+    /// CR, LF or NUL: it would end the command that asks for it.
+    #[error("the name contains a line end or NUL, which would end a command")]
+    LineEnd,
+}
+
+/// What the lines are.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Source {
+    Facts,
+    Names,
+    /// LIST, and its format once a line has shown it.
+    List(Option<Format>, When),
+}
+
+/// Reads one listing: its lines in, what was found out. Lines around the entries (`total 12`) give
+/// nothing.
+///
+/// ```
+/// use ftp_proto::listing::{Found, Lister, Precision, When};
+///
+/// let mut lister = Lister::of_list(When(1_795_168_800)); // 20 November 2026
+/// lister.push(b"total 8");
+/// lister.push(b"-rw-r--r-- 1 ftp ftp 5 Nov 19 10:20 a b");
+/// lister.push(b"-rw-r--r-- 1 ftp ftp 5 Nov 19 10:20 ../b");
+/// lister.end();
+/// let Some(Found::Entry(entry)) = lister.next() else { panic!() };
+/// assert_eq!((entry.name.as_bytes(), entry.size), (&b"a b"[..], Some(5)));
+/// assert_eq!(entry.precision, Precision::Minute); // whose minute, only the server knows
+/// assert!(matches!(lister.next(), Some(Found::Refused { .. })));
+/// assert_eq!(lister.next(), None);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Lister {
+    source: Source,
+    found: VecDeque<Found>,
+    /// A name of VMS whose next line says more.
+    held: Option<Vec<u8>>,
+    /// The last name of VMS: its older versions follow it.
+    newest: Vec<u8>,
+}
+
+impl Lister {
+    /// The lines of MLSD.
+    pub const fn of_facts() -> Self {
+        Self::new(Source::Facts)
+    }
+
+    /// The lines of LIST. `now` tells the year of dates that have none.
+    pub const fn of_list(now: When) -> Self {
+        Self::new(Source::List(None, now))
+    }
+
+    /// The lines of NLST: names, or paths that end with them.
+    pub const fn of_names() -> Self {
+        Self::new(Source::Names)
+    }
+
+    const fn new(source: Source) -> Self {
+        Self { source, found: VecDeque::new(), held: None, newest: Vec::new() }
+    }
+
+    /// The format of a LIST, once a line has shown it.
+    pub const fn format(&self) -> Option<Format> {
+        match self.source {
+            Source::List(format, _) => format,
+            Source::Facts | Source::Names => None,
+        }
+    }
+
+    /// Takes a line, without its end.
+    pub fn push(&mut self, line: &[u8]) {
+        if line.is_empty() {
+            return;
+        }
+        match self.source {
+            Source::Facts => self.note(line, facts::row(line)),
+            Source::Names => self.path(line),
+            Source::List(None, now) => match Format::of(line, now) {
+                Some(format) => {
+                    self.source = Source::List(Some(format), now);
+                    self.entry(format, line, now);
+                }
+                None if is_frame(line) => {}
+                None => self.note(line, None),
+            },
+            Source::List(Some(format), now) => self.entry(format, line, now),
+        }
+    }
+
+    /// No more lines come.
+    pub fn end(&mut self) {
+        if let Some(held) = self.held.take() {
+            self.note(&held, vms::two_lines(&held, b""));
+        }
+    }
+
+    /// What was found next, if anything is there yet.
+    #[allow(clippy::should_implement_trait, reason = "it is no iterator: more may come later")]
+    pub fn next(&mut self) -> Option<Found> {
+        self.found.pop_front()
+    }
+
+    fn entry(&mut self, format: Format, line: &[u8], now: When) {
+        match format {
+            Format::Vms => self.versions(line),
+            Format::Unix | Format::Dos | Format::Eplf => {
+                let row = format.row(line, now);
+                if row.is_some() || !is_frame(line) {
+                    self.note(line, row);
+                }
+            }
+        }
+    }
+
+    /// A name may stand alone, with the rest on the next line; of a name's versions the first one,
+    /// which is the newest, is the file.
+    fn versions(&mut self, line: &[u8]) {
+        if let Some(held) = self.held.take() {
+            let continues = line.starts_with(b" ");
+            self.note(&held, vms::two_lines(&held, if continues { line } else { b"" }));
+            if continues {
+                return;
+            }
+        }
+        match vms::named(line) {
+            Some(named) if named.name == self.newest => {} // an older version
+            Some(named) => {
+                self.newest = named.name.to_vec();
+                if named.is_alone() {
+                    self.held = Some(line.to_vec());
+                } else {
+                    self.note(line, Some(named.row()));
+                }
+            }
+            None if line.starts_with(b" ") || is_frame(line) => {}
+            None => self.note(line, None),
+        }
+    }
+
+    fn note(&mut self, line: &[u8], row: Option<Row<'_>>) {
+        let found = match row {
+            Some(row) if row.name.is_empty() => Found::Unread(line.to_vec()),
+            Some(row) => judge(row),
+            None => Found::Unread(line.to_vec()),
+        };
+        self.found.push_back(found);
+    }
+
+    /// `NLST /pub` may answer `/pub/name`; `name/` is a directory.
+    fn path(&mut self, line: &[u8]) {
+        let (path, kind) = match line.strip_suffix(b"/") {
+            Some(path) => (path, Kind::Directory),
+            None => (line, Kind::Other),
+        };
+        let climbs = path.split(|o| *o == b'/').rev().skip(1).any(|part| part == b"..");
+        let name = path.rsplit(|o| *o == b'/').next().unwrap_or_default();
+        if climbs {
+            self.found.push_back(Found::Refused { name: line.to_vec(), why: Unfit::Path });
+        } else {
+            self.note(line, Some(Row::new(name, kind)));
+        }
+    }
+}
+
+/// A row whose name can be one becomes an entry.
+fn judge(mut row: Row<'_>) -> Found {
+    row.kind = match (row.kind, row.name) {
+        (Kind::Directory | Kind::Other, b".") => Kind::Current,
+        (Kind::Directory | Kind::Other, b"..") => Kind::Parent,
+        (kind, _) => kind,
+    };
+    let refused = |why| Found::Refused { name: row.name.to_vec(), why };
+    match row.kind {
+        // RFC 3659 7.2 lets the listed directory have a path.
+        Kind::Current | Kind::Parent => {}
+        Kind::File | Kind::Directory | Kind::Link | Kind::Other => {
+            if row.name.contains(&b'/') || matches!(row.name, b"." | b"..") {
+                return refused(Unfit::Path);
+            }
+        }
+    }
+    match PathName::from_user(row.name) {
+        Ok(name) => Found::Entry(row.entry(name)),
+        Err(_) => refused(Unfit::LineEnd), // it is not empty
+    }
+}
+
+/// Whether a refusal of LIST or NLST only says that the directory is empty, as some servers do.
+pub fn is_empty_listing(reply: &Reply) -> bool {
+    let words = reply.text().to_ascii_lowercase();
+    ["no files found", "no files or directories found", "directory is empty", "directory empty"]
+        .iter()
+        .any(|empty| memchr::memmem::find(&words, empty.as_bytes()).is_some())
+}

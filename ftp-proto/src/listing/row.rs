@@ -1,0 +1,74 @@
+//! What a line of a listing says, before anybody has looked at its name.
+
+use super::{Entry, Kind, Precision, When};
+use crate::wire::PathName;
+
+/// A line that was understood.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Row<'a> {
+    pub(super) name: &'a [u8],
+    pub(super) kind: Kind,
+    pub(super) size: Option<u64>,
+    pub(super) modified: Option<(When, Precision)>,
+    pub(super) mode: Option<u32>,
+    pub(super) perm: Option<String>,
+    pub(super) unique: Option<String>,
+}
+
+impl<'a> Row<'a> {
+    pub(super) const fn new(name: &'a [u8], kind: Kind) -> Self {
+        Self { name, kind, size: None, modified: None, mode: None, perm: None, unique: None }
+    }
+
+    pub(super) fn entry(self, name: PathName) -> Entry {
+        Entry {
+            name,
+            kind: self.kind,
+            size: self.size,
+            modified: self.modified.map(|(when, _)| when),
+            precision: self.modified.map(|(_, precision)| precision).unwrap_or_default(),
+            mode: self.mode,
+            perm: self.perm,
+            unique: self.unique,
+        }
+    }
+}
+
+/// The words of a line; what follows the last one taken is kept as it is.
+#[derive(Clone, Copy)]
+pub(super) struct Words<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Words<'a> {
+    pub(super) const fn new(line: &'a [u8]) -> Self {
+        Self { rest: line }
+    }
+
+    pub(super) fn next(&mut self) -> Option<&'a str> {
+        let text = unindented(self.rest);
+        let end = text.iter().position(|o| *o == b' ').unwrap_or(text.len());
+        let (word, rest) = text.split_at_checked(end)?;
+        self.rest = rest;
+        // A word that is no UTF-8 is an owner's name: nothing is read from it.
+        if word.is_empty() { None } else { Some(std::str::from_utf8(word).unwrap_or("?")) }
+    }
+
+    /// What follows, without the blanks before it.
+    pub(super) const fn rest(self) -> &'a [u8] {
+        unindented(self.rest)
+    }
+}
+
+/// Without the blanks before. A CR or a tab there belongs to a name.
+pub(super) const fn unindented(mut octets: &[u8]) -> &[u8] {
+    while let [b' ', rest @ ..] = octets {
+        octets = rest;
+    }
+    octets
+}
+
+/// A number in digits: Rust's own parser would take a sign.
+pub(super) fn number<N: std::str::FromStr>(word: &str) -> Option<N> {
+    if word.bytes().all(|o| o.is_ascii_digit()) { word.parse().ok() } else { None }
+}
