@@ -37,25 +37,31 @@ enum Form {
 impl Session {
     /// Lists a directory; `None` is the one of the login.
     pub async fn list(&mut self, directory: Option<&PathName>) -> Result<Listing, Problem> {
-        let mut last = None;
+        let (mut last, mut riddle) = (None, None);
         for form in [Form::Mlsd, Form::List, Form::Nlst] {
             if form == Form::Mlsd && self.capabilities.mlst.is_none() {
                 continue;
             }
             match self.list_as(form, directory).await {
                 Ok(listing) if form == Form::Nlst => return self.look_at(directory, listing).await,
+                // Lines in a format that nobody knows: names are better than nothing.
+                Ok(listing) if form == Form::List && listing.is_riddle() => riddle = Some(listing),
                 Ok(listing) => return Ok(listing),
                 Err((Blame::Unsupported, problem)) => last = Some(problem),
                 Err((_, problem)) => return Err(problem),
             }
+        }
+        if let Some(listing) = riddle {
+            return Ok(listing);
         }
         Err(last.unwrap_or_else(|| Problem::new(Exit::Error, "this server lists nothing")))
     }
 
     /// Names alone do not say what they name.
     async fn look_at(&mut self, directory: Option<&PathName>, names: Listing) -> Result<Listing, Problem> {
-        let mut listing = Listing { entries: Vec::new(), unread: names.unread };
-        for Entry { name, .. } in names.entries {
+        let entries = names.entries;
+        let mut listing = Listing { entries: Vec::new(), unread: names.unread, refused: names.refused };
+        for Entry { name, .. } in entries {
             if let Some(found) = self.entry(&place::join(directory, &name)).await? {
                 listing.entries.push(Entry { name, ..found });
             }
@@ -127,6 +133,10 @@ fn other(problem: Problem) -> (Blame, Problem) {
 }
 
 impl Listing {
+    fn is_riddle(&self) -> bool {
+        self.entries.is_empty() && self.refused.is_empty() && self.unread > 0
+    }
+
     fn take(&mut self, found: Found) {
         match found {
             Found::Entry(entry) if matches!(entry.kind, Kind::Current | Kind::Parent) => {}
