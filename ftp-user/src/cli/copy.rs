@@ -41,8 +41,6 @@ struct How {
     options: Options,
     recursive: bool,
     fail_fast: bool,
-    /// The destination is a directory that receives each source under its last name.
-    into: bool,
 }
 
 /// Runs it.
@@ -72,43 +70,30 @@ fn prepare(args: &CopyArgs) -> Result<(Vec<Spot>, Spot, How), Problem> {
     for source in &sources {
         refuse_itself(source, &dest)?;
     }
-    Ok((sources, dest, How { options, recursive: args.recursive, fail_fast: args.fail_fast, into: false }))
+    Ok((sources, dest, How { options, recursive: args.recursive, fail_fast: args.fail_fast }))
 }
 
 async fn all(app: &App, sources: Vec<Spot>, dest: Spot, how: How, tally: &mut Tally) {
-    let several = sources.len() > 1;
     let mut ends = Ends::new(Host::Here, dest.host(Role::Destination));
+    let several = sources.len() > 1;
     let mut into = None;
     for source in sources {
         if !source.is_at(&ends.source) {
             std::mem::replace(&mut ends.source, source.host(Role::Source)).quit().await;
             ends.worked = None;
         }
-        let name = source.place.to_string();
-        // Both ends are asked at once where nothing is known yet.
-        let asked = match into {
-            Some(into) => look(app, &mut ends.source, &source.path).await.map(|facts| (facts, into)),
-            None => {
-                let Ends { source: from, destination: to, .. } = &mut ends;
-                let both = async {
-                    tokio::try_join!(
-                        look(app, from, &source.path),
-                        receives(app, to, &dest, several, how.options)
-                    )
-                };
-                both.await
+        if several && into.is_none() {
+            // A destination that cannot receive the first source receives no other.
+            match receives(app, &mut ends.destination, &dest, several).await {
+                Ok(found) => into = Some(found),
+                Err(problem) => {
+                    tally.failed(source.place.to_string(), dest.place.to_string(), problem);
+                    break;
+                }
             }
-        };
-        let done = match asked {
-            Ok((facts, receives)) => {
-                into = Some(receives);
-                let how = How { into: receives, ..how };
-                one(app, &mut ends, &source, facts, &dest, how, tally).await
-            }
-            Err(problem) => Err(problem),
-        };
-        if let Err(problem) = done {
-            tally.failed(name, dest.place.to_string(), problem);
+        }
+        if let Err(problem) = one(app, &mut ends, &source, &dest, &mut into, how, tally).await {
+            tally.failed(source.place.to_string(), dest.place.to_string(), problem);
         }
         if app.stop.is_raised() || (how.fail_fast && tally.has_failed()) {
             break;
@@ -117,29 +102,25 @@ async fn all(app: &App, sources: Vec<Spot>, dest: Spot, how: How, tally: &mut Ta
     ends.quit().await;
 }
 
-/// Whether the destination is a directory that receives sources under their last names. One that was
-/// written with `/` at its end is made.
-async fn receives(
-    app: &App,
-    host: &mut Host,
-    dest: &Spot,
-    several: bool,
-    options: Options,
-) -> Result<bool, Problem> {
-    if !dest.contents && !several {
-        return Ok(is_directory(look(app, host, &dest.path).await?.as_ref()));
-    }
+/// What the destination is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Into {
+    /// The name of the copy.
+    Name,
+    /// A directory that receives sources under their last names.
+    Directory,
+    /// The same, to be made.
+    NewDirectory,
+}
+
+async fn receives(app: &App, host: &mut Host, dest: &Spot, several: bool) -> Result<Into, Problem> {
     let found = look(app, host, &dest.path).await?;
-    match (&found, dest.contents) {
-        (Some(facts), _) if facts.kind == Kind::Directory => Ok(true),
-        (Some(_), _) => Err(Problem::new(Exit::Exists, format!("{} is no directory", dest.place))),
-        (None, true) => {
-            if !options.dry_run {
-                host.make_directory(app, &dest.path).await?;
-            }
-            Ok(true)
-        }
-        (None, false) => Err(Problem::usage(format!(
+    match (&found, dest.contents, several) {
+        (Some(facts), ..) if facts.kind == Kind::Directory => Ok(Into::Directory),
+        (None, true, _) => Ok(Into::NewDirectory),
+        (_, false, false) => Ok(Into::Name),
+        (Some(_), ..) => Err(Problem::new(Exit::Exists, format!("{} is no directory", dest.place))),
+        (None, false, true) => Err(Problem::usage(format!(
             "several sources need a directory, and {} does not exist",
             dest.place
         ))
@@ -155,31 +136,48 @@ async fn one(
     app: &App,
     ends: &mut Ends,
     source: &Spot,
-    facts: Option<Facts>,
     dest: &Spot,
+    into: &mut Option<Into>,
     how: How,
     tally: &mut Tally,
 ) -> Result<(), Problem> {
-    let target = target(source, dest, how.into);
-    if !is_directory(facts.as_ref()) {
-        if source.contents && facts.is_some() {
-            return Err(Problem::usage(format!("{} is no directory", source.place))
-                .advice("leave out the / at its end"));
-        }
-        let item = Item { source: source.path.clone(), destination: target, known: facts };
-        tree::file(app, ends, &item, how.options, tally).await;
-        return Ok(());
-    }
-    if !how.recursive {
+    let Ends { source: from, destination: to, .. } = &mut *ends;
+    let (facts, found) = match *into {
+        Some(into) => (look(app, from, &source.path).await?, into),
+        // Both ends are asked at once where nothing is known yet.
+        None => tokio::try_join!(look(app, from, &source.path), receives(app, to, dest, false))?,
+    };
+    *into = Some(found);
+    let target = target(source, dest, found != Into::Name);
+    let tree = is_directory(facts.as_ref());
+    if tree && !how.recursive {
         return Err(Problem::usage(format!("{} is a directory", source.place)).advice("-r copies trees"));
     }
-    if source.is_at(&ends.destination) && tree::is_below(&source.path, &target) {
+    if tree && source.is_at(&ends.destination) && tree::is_below(&source.path, &target) {
         return Err(Problem::usage(format!("{} would be copied into itself", source.place))
             .advice("choose another destination"));
     }
-    let tree =
-        Tree { source: &source.path, destination: &target, options: how.options, fail_fast: how.fail_fast };
-    tree::copy(app, ends, source.host(Role::Source), tree, tally).await;
+    if !tree && source.contents && facts.is_some() {
+        return Err(
+            Problem::usage(format!("{} is no directory", source.place)).advice("leave out the / at its end")
+        );
+    }
+    if found == Into::NewDirectory && facts.is_some() && !how.options.dry_run {
+        ends.destination.make_directory(app, &dest.path).await?;
+        *into = Some(Into::Directory);
+    }
+    if tree {
+        let tree = Tree {
+            source: &source.path,
+            destination: &target,
+            options: how.options,
+            fail_fast: how.fail_fast,
+        };
+        tree::copy(app, ends, source.host(Role::Source), tree, tally).await;
+    } else {
+        let item = Item { source: source.path.clone(), destination: target, known: facts };
+        tree::file(app, ends, &item, how.options, tally).await;
+    }
     Ok(())
 }
 

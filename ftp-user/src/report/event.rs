@@ -21,6 +21,8 @@ pub enum Event {
         size: Option<u64>,
         /// What will verify it.
         verify: Verified,
+        /// Whether that is all.
+        dry_run: bool,
     },
     /// Which way the octets go, and why.
     Path {

@@ -28,7 +28,8 @@ impl Human {
 
     pub(super) fn tell(&mut self, event: &Event) -> io::Result<()> {
         match event {
-            Event::Plan { verb, source, dest, size, verify } => {
+            Event::Plan { dry_run: false, .. } => Ok(()),
+            Event::Plan { verb, source, dest, size, verify, dry_run: true } => {
                 self.planning = true;
                 let size = size.map_or_else(String::new, |size| format!(", {}", octets(size)));
                 self.result(&format!("would {verb} {source} to {dest}{size}, verify: {}", verify.name()))

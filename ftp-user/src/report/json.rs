@@ -20,7 +20,7 @@ type Members = Vec<(&'static str, Value)>;
 
 fn members(event: &Event) -> Option<Members> {
     Some(match event {
-        Event::Plan { verb, source, dest, size, verify } => vec![
+        Event::Plan { verb, source, dest, size, verify, dry_run: _ } => vec![
             ("event", "plan".into()),
             ("verb", (*verb).into()),
             ("source", source.as_str().into()),

@@ -24,18 +24,23 @@ pub async fn append(app: &App, ends: &mut Ends, item: &Item, options: Options) -
         }
     };
     let (source_name, dest_name) = ends.names(item);
+    app.events.say(Event::Plan {
+        verb: "append",
+        source: source_name.clone(),
+        dest: dest_name.clone(),
+        size: plan.size,
+        verify: plan.means,
+        dry_run: options.dry_run,
+    });
     if options.dry_run {
         let (rung, why) = foresee(app, ends).await?;
-        let size = plan.size;
-        app.events.say(Event::Plan {
-            verb: "append",
-            source: source_name,
-            dest: dest_name,
-            size,
-            verify: plan.means,
-        });
         app.events.say(Event::Path { rung, why });
-        return Ok(Done { bytes: size.unwrap_or(0), rung: Some(rung), verified: plan.means, attempts: 0 });
+        return Ok(Done {
+            bytes: plan.size.unwrap_or(0),
+            rung: Some(rung),
+            verified: plan.means,
+            attempts: 0,
+        });
     }
     loop {
         let load = Load {

@@ -81,15 +81,16 @@ async fn once(
         }
     }
     let means = options.verify.by(app, ends, size).await?;
+    app.events.say(Event::Plan {
+        verb: "copy",
+        source: source_name.clone(),
+        dest: dest_name.clone(),
+        size,
+        verify: means,
+        dry_run: options.dry_run,
+    });
     if options.dry_run {
         let (rung, why) = foresee(app, ends).await?;
-        app.events.say(Event::Plan {
-            verb: "copy",
-            source: source_name,
-            dest: dest_name,
-            size,
-            verify: means,
-        });
         app.events.say(Event::Path { rung, why });
         return Ok(Done { bytes: size.unwrap_or(0), rung: Some(rung), verified: means, attempts: 0 });
     }

@@ -97,3 +97,34 @@ impl Tally {
         Exit::of_many(self.files, &exits)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{Reporter, Style};
+    use ftp_proto::digest::Algorithm;
+
+    fn done(rung: Option<Rung>, bytes: u64, verified: Verified) -> Done {
+        Done { bytes, rung, verified, attempts: 1 }
+    }
+
+    #[tokio::test]
+    async fn a_tally_tells_the_weakest_verification_and_the_commonest_way() {
+        let mut tally = Tally::new("copy", false);
+        let sha = Verified::Hash(Algorithm::Sha256);
+        tally.done(&done(Some(Rung::DestListens), 5, sha));
+        tally.done(&done(Some(Rung::SourceListens), 6, Verified::Size));
+        tally.done(&done(Some(Rung::SourceListens), 7, sha));
+        tally.done(&done(None, 0, sha));
+        assert!(!tally.has_failed());
+        assert_eq!((tally.files, tally.skipped, tally.bytes), (4, 1, 18));
+        assert_eq!(tally.verified, Some(Verified::Size));
+        assert_eq!(tally.rungs, [(Rung::DestListens, 1), (Rung::SourceListens, 2)]);
+        tally.failed("a".into(), "b".into(), Problem::new(Exit::Refused, "no"));
+        let style = Style { json: true, quiet: true, verbose: false, color: false, progress: false };
+        let (events, reporter) = Reporter::start(style, None);
+        assert_eq!(tally.tell(&events, Duration::from_secs(1)), Exit::Partly);
+        drop(events);
+        reporter.finish().await.unwrap();
+    }
+}
