@@ -32,8 +32,12 @@ fn digest(mut file: File, meter: &Meter) -> io::Result<(String, u64)> {
         meter.add(piece.len());
         total += piece.len() as u64;
     }
-    let hex = hasher.finalize().iter().map(|octet| format!("{octet:02x}")).collect();
-    Ok((hex, total))
+    Ok((hex(hasher), total))
+}
+
+/// The digest of what `hasher` has seen.
+pub(crate) fn hex(hasher: Sha256) -> String {
+    hasher.finalize().iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 const BUFFER: usize = 256 * 1024;

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | [`clock`] | the only reader of a clock |
 //! | [`socket`] | listening, connecting, the pool of data ports, reset |
-//! | [`copy`] | the octets of a file or a listing between a file and a connection |
+//! | [`copy`] | the octets of a file or a listing between a file and a connection, or two connections |
 //! | [`hash`] | the digest of a file |
 //! | [`signal`] | when to stop |
 //! | [`random`] | octets that nobody can guess |

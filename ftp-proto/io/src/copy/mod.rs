@@ -1,9 +1,11 @@
-//! The octets of a file or a listing between a file and a data connection (STRU F, MODE S).
+//! The octets of a file or a listing between a file and a data connection, or between two of them
+//! (STRU F, MODE S).
 //!
 //! A connection that was closed in order is the end of the file; a reset never is (E10). In the
 //! other direction a copy that does not reach its end resets the connection, so that the peer knows.
 
 mod burst;
+mod join;
 mod lines;
 mod meter;
 mod receive;
@@ -14,6 +16,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
+pub use join::{Joined, Joint, Look, Meters, Tail, join};
 pub use lines::lines;
 pub use meter::Meter;
 pub use receive::receive;

@@ -1,4 +1,4 @@
-//! The pipe between a connection and a file: pages go through it without being copied to us.
+//! The pipe between a connection and a file or another connection: pages go through it without being copied to us.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -46,7 +46,7 @@ impl Pipe {
 
     /// Takes what the connection has.
     pub(super) fn fill(&self, conn: &TcpStream) -> Filled {
-        match splice(conn, None, &self.into, None, self.size, SpliceFlags::MOVE | SpliceFlags::NONBLOCK) {
+        match self.take_from(conn) {
             Ok(0) => Filled::End,
             Ok(octets) => Filled::Octets(octets),
             Err(Errno::INVAL | Errno::NOSYS) => Filled::Refused,
@@ -66,6 +66,17 @@ impl Pipe {
             }
         }
         Ok(Drained::All)
+    }
+
+    /// Takes what the connection has; 0 is its end. Never waits: with nothing in the pipe `AGAIN` is the
+    /// connection's.
+    pub(super) fn take_from(&self, conn: &TcpStream) -> Result<usize, Errno> {
+        splice(conn, None, &self.into, None, self.size, SpliceFlags::MOVE | SpliceFlags::NONBLOCK)
+    }
+
+    /// Gives the connection as many of the `left` octets in the pipe as it takes now.
+    pub(super) fn give_to(&self, conn: &TcpStream, left: usize) -> Result<usize, Errno> {
+        splice(&self.from, None, conn, None, left, SpliceFlags::MOVE | SpliceFlags::NONBLOCK)
     }
 
     /// The `left` octets that are in the pipe.

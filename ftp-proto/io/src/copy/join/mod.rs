@@ -1,0 +1,274 @@
+//! A connection to a connection: the octets of a file that passes this host and is never stored here.
+//!
+//! ```text
+//!  source --socket--> [ pipe 1 MiB ] --socket--> destination
+//! ```
+//!
+//! Only an empty pipe is filled: then nothing but the source can make filling wait, the destination's
+//! pace is the source's, and the end of the file is not seen before everything has gone.
+
+#[cfg(test)]
+mod tests;
+
+use std::io;
+
+#[cfg(target_os = "linux")]
+use rustix::io::Errno;
+use sha2::{Digest, Sha256};
+use tokio::io::Interest;
+use tokio::net::TcpStream;
+use tokio::task::yield_now;
+
+use super::burst::Conn;
+use super::send::finish;
+#[cfg(target_os = "linux")]
+use super::splice::Pipe;
+use super::{Ended, Meter};
+
+/// How much has come and how much has gone. Clones are the same handle.
+#[derive(Clone, Debug, Default)]
+pub struct Meters {
+    /// What the source has brought.
+    pub taken: Meter,
+    /// What the destination has accepted.
+    pub given: Meter,
+}
+
+impl Meters {
+    /// Ends the copy at once, whomever it waits for.
+    pub fn stop(&self) {
+        self.taken.stop();
+        self.given.stop();
+    }
+}
+
+/// Whether the octets are looked at on their way.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Look {
+    /// Nobody sees them: the kernel moves them (splice).
+    #[default]
+    Away,
+    /// Their SHA-256 is computed (I14).
+    Sha256,
+}
+
+/// How it went.
+#[derive(Debug)]
+pub struct Joined {
+    /// Octets that the destination's connection has accepted.
+    pub octets: u64,
+    /// Their SHA-256, 64 lower-case hexadecimal digits, where it was asked for and they are all.
+    pub sha256: Option<String>,
+    /// Why there were no more.
+    pub end: Joint,
+}
+
+/// How it ended. Except after [`Joint::Whole`] both connections have been reset.
+#[derive(Debug)]
+pub enum Joint {
+    /// The source closed its connection in order, and the destination's has accepted everything.
+    Whole(Tail),
+    /// The source's connection failed.
+    Source(io::Error),
+    /// The destination's connection failed.
+    Destination(io::Error),
+    /// [`Meters::stop`] was called.
+    Stopped,
+}
+
+/// The destination's connection after the last octet. It is reset when it is dropped: nobody but the
+/// caller knows whether the file was whole (I03).
+#[derive(Debug)]
+pub struct Tail(Conn);
+
+impl Tail {
+    /// Closes it in order: the file is whole.
+    pub async fn close(self, meter: &Meter) -> Ended {
+        finish(self.0, meter).await
+    }
+}
+
+/// Carries what `from` brings to `to` until `from` closes in order, never more ahead than one pipe
+/// (or 256 KiB where octets are looked at, or splice does not work). Where that does not succeed, or
+/// the future is dropped, both connections are reset.
+pub async fn join(from: TcpStream, to: TcpStream, look: Look, meters: &Meters) -> Joined {
+    join_by(Hold::first(look), from, to, meters).await
+}
+
+pub(super) async fn join_by(mut hold: Hold, from: TcpStream, to: TcpStream, meters: &Meters) -> Joined {
+    let (from, to) = (Conn::new(from), Conn::new(to));
+    let end = match (from.stream(), to.stream()) {
+        (Some(source), Some(destination)) => carry(&mut hold, source, destination, meters).await,
+        (None, _) | (_, None) => Err(Broke::Stopped),
+    };
+    let (sha256, end) = match end {
+        Ok(()) => {
+            from.close();
+            (hold.digest(), Joint::Whole(Tail(to)))
+        }
+        Err(Broke::Source(error)) => (None, Joint::Source(error)),
+        Err(Broke::Destination(error)) => (None, Joint::Destination(error)),
+        Err(Broke::Stopped) => (None, Joint::Stopped),
+    };
+    Joined { octets: meters.given.moved(), sha256, end }
+}
+
+enum Broke {
+    Source(io::Error),
+    Destination(io::Error),
+    Stopped,
+}
+
+async fn carry(hold: &mut Hold, from: &TcpStream, to: &TcpStream, meters: &Meters) -> Result<(), Broke> {
+    let mut rounds = 0_u64;
+    loop {
+        let filled = at_once(from, Interest::READABLE, &meters.taken, || hold.fill(from));
+        let mut left = filled.await.map_err(|broke| broke.of(Broke::Source))?;
+        if left == 0 {
+            return Ok(());
+        }
+        meters.taken.add(left);
+        while left > 0 {
+            let drained = at_once(to, Interest::WRITABLE, &meters.given, || hold.drain(to, left));
+            let gone = drained.await.map_err(|broke| broke.of(Broke::Destination))?;
+            left = left.saturating_sub(gone);
+            meters.given.add(gone);
+        }
+        // A busy pair leaves the thread to others once in a while.
+        rounds += 1;
+        if rounds.is_multiple_of(ROUNDS) {
+            yield_now().await;
+        }
+    }
+}
+
+/// Why one step could not be done.
+enum Unable {
+    Stopped,
+    Failed(io::Error),
+}
+
+impl Unable {
+    fn of(self, whose: impl FnOnce(io::Error) -> Broke) -> Broke {
+        match self {
+            Self::Stopped => Broke::Stopped,
+            Self::Failed(error) => whose(error),
+        }
+    }
+}
+
+/// Does `work` as soon as the connection lets it.
+async fn at_once(
+    conn: &TcpStream,
+    interest: Interest,
+    meter: &Meter,
+    mut work: impl FnMut() -> io::Result<usize>,
+) -> Result<usize, Unable> {
+    loop {
+        if meter.is_stopped() {
+            return Err(Unable::Stopped);
+        }
+        match conn.try_io(interest, &mut work) {
+            Ok(octets) => return Ok(octets),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(Unable::Failed(error)),
+        }
+        tokio::select! {
+            () = meter.stopped() => return Err(Unable::Stopped),
+            ready = conn.ready(interest) => drop(ready.map_err(Unable::Failed)?),
+        }
+    }
+}
+
+/// Where the octets are between the two connections.
+#[derive(Debug)]
+pub(super) enum Hold {
+    #[cfg(target_os = "linux")]
+    Pipe(Pipe),
+    Room(Room),
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    octets: Vec<u8>,
+    /// So many of them have been drained.
+    gone: usize,
+    seen: Option<Sha256>,
+}
+
+impl Hold {
+    fn first(look: Look) -> Self {
+        let seen = match look {
+            Look::Sha256 => Some(Sha256::new()),
+            Look::Away => None,
+        };
+        #[cfg(target_os = "linux")]
+        if seen.is_none()
+            && let Some(pipe) = Pipe::new()
+        {
+            return Self::Pipe(pipe);
+        }
+        Self::Room(Room { seen, ..Room::default() })
+    }
+
+    /// Takes what the connection has; 0 is its end. Everything before has been drained.
+    fn fill(&mut self, from: &TcpStream) -> io::Result<usize> {
+        match self {
+            #[cfg(target_os = "linux")]
+            Self::Pipe(pipe) => match pipe.take_from(from) {
+                Err(Errno::INVAL | Errno::NOSYS) => {
+                    *self = Self::Room(Room::default());
+                    self.fill(from)
+                }
+                taken => Ok(taken?),
+            },
+            Self::Room(room) => {
+                room.octets.resize(ROOM, 0);
+                let read = rustix::io::read(from, room.octets.as_mut_slice())?;
+                room.octets.truncate(read);
+                room.gone = 0;
+                if let Some(seen) = &mut room.seen {
+                    seen.update(&room.octets);
+                }
+                Ok(read)
+            }
+        }
+    }
+
+    /// Gives the connection some of the `left` octets.
+    fn drain(&mut self, to: &TcpStream, left: usize) -> io::Result<usize> {
+        match self {
+            #[cfg(target_os = "linux")]
+            Self::Pipe(pipe) => match pipe.give_to(to, left) {
+                Err(Errno::INVAL | Errno::NOSYS) => {
+                    let mut room = Room::default();
+                    pipe.take(left, &mut room.octets)?;
+                    *self = Self::Room(room);
+                    self.drain(to, left)
+                }
+                Ok(0) => Err(io::ErrorKind::WriteZero.into()),
+                given => Ok(given?),
+            },
+            Self::Room(room) => {
+                let piece = room.octets.get(room.gone..).unwrap_or_default();
+                let sent = rustix::io::write(to, piece)?;
+                room.gone += sent;
+                Ok(sent)
+            }
+        }
+    }
+
+    fn digest(self) -> Option<String> {
+        match self {
+            #[cfg(target_os = "linux")]
+            Self::Pipe(_) => None,
+            Self::Room(room) => room.seen.map(crate::hash::hex),
+        }
+    }
+}
+
+/// How much is read at once where octets are not spliced.
+const ROOM: usize = 256 * 1024;
+/// After so many rounds others get the thread.
+const ROUNDS: u64 = 16;
