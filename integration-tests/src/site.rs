@@ -142,6 +142,11 @@ impl Server {
         Raw::connect(dialect, self.address(dialect))
     }
 
+    /// A control connection from a chosen address of this machine, greeted, not logged in.
+    pub fn connect_from(&self, from: IpAddr, dialect: Dialect) -> Raw {
+        Raw::connect_from(dialect, from, self.address(dialect))
+    }
+
     /// A control connection, logged in.
     pub fn login(&self, dialect: Dialect) -> Raw {
         let mut raw = self.connect(dialect);

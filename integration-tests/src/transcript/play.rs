@@ -1,158 +1,43 @@
-//! The language of the fixtures: a dialogue with one or two real servers, written as it looks.
-//!
-//! ```text
-//! # B03 [438] the transfer comes from the announced socket     the statement, in words
-//! @ both                     old | mod | both: on which listener (both when it is not said)
-//! @ flags --gender off       more options of the servers; <free> is a port that nobody uses
-//! @ file a.txt hello         a file of site 1; `file2` of site 2
-//! @ sites 2                  C2 talks to a second server, else to the same one
-//! =: listen p                the test listens; its port is <p>
-//! C: SOCK <p>                a command line; C1: and C2: where there are two
-//! S: 255 SOCK <n>            a reply: codes, then its text with captures and `*`
-//! S?: 255 *                  a reply that may be left out
-//! =: accept d at p from <n>  a data connection `d`, from that port
-//! S: 252|257/226             alternatives with |, old / new
-//! ```
-//! Replies: `passive <n>` as text takes the port from 255, 227 or 229. Escapes `\r \n \0 \xNN \s`
-//! (a space at the end of a line). `C!:` sends octets without CR LF, `C^:` one octet as urgent data,
-//! `S!:` expects octets, `Q:` that nothing was said yet, `E:` the end. `So:` and `Sm:` hold in one
-//! dialect only.
-//! All steps that start with `=:` are in `Play::step`.
+//! A fixture under way: real servers, control connections, and the sockets that its steps name.
 
+use super::{Transcript, unescape};
 use crate::raw::{Raw, names};
 use crate::site::{PASSWORD, Server, Site, USER};
 use crate::socket;
 use ftp_proto::dialect::Dialect;
 use std::collections::HashMap;
-use std::fs;
 use std::io::Write;
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-
-/// A fixture as it was read.
-#[derive(Clone, Debug)]
-pub struct Transcript {
-    name: String,
-    dialects: Vec<Dialect>,
-    flags: Vec<String>,
-    files: Vec<(usize, String, Vec<u8>)>,
-    sites: usize,
-    login: bool,
-    steps: Vec<(usize, String, String)>,
-}
-
-/// The directory of the fixtures.
-pub fn directory() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/transcripts")
-}
-
-/// All fixtures whose name starts with `prefix`, in order; it is a mistake to ask for none.
-pub fn all(prefix: &str) -> Vec<Transcript> {
-    let mut names: Vec<String> = fs::read_dir(directory())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.starts_with(prefix))
-        .collect();
-    names.sort();
-    assert!(!names.is_empty(), "no fixture starts with {prefix}");
-    names.iter().map(|name| Transcript::read(name)).collect()
-}
-
-/// Plays all fixtures of a prefix in all their dialects, some side by side, and reports every
-/// failure by name.
-pub fn play_all(prefix: &str) {
-    const SIDE_BY_SIDE: usize = 8;
-    let plays: Vec<(Transcript, Dialect)> = all(prefix)
-        .into_iter()
-        .flat_map(|transcript| transcript.dialects.clone().into_iter().map(move |d| (transcript.clone(), d)))
-        .collect();
-    let mut failed = Vec::new();
-    for together in plays.chunks(SIDE_BY_SIDE) {
-        let started: Vec<_> = together
-            .iter()
-            .cloned()
-            .map(|(transcript, dialect)| std::thread::spawn(move || transcript.play(dialect)))
-            .collect();
-        for ((transcript, dialect), play) in together.iter().zip(started) {
-            if play.join().is_err() {
-                failed.push(format!("{} ({dialect:?})", transcript.name));
-            }
-        }
-    }
-    assert!(failed.is_empty(), "{} failed:\n{}", failed.len(), failed.join("\n"));
-}
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 impl Transcript {
-    /// Reads a fixture.
-    pub fn read(name: &str) -> Self {
-        let text = fs::read_to_string(directory().join(name)).unwrap();
-        let mut read = Self {
-            name: name.into(),
-            dialects: vec![Dialect::Rfc354, Dialect::Rfc959],
-            flags: Vec::new(),
-            files: Vec::new(),
-            sites: 1,
-            login: true,
-            steps: Vec::new(),
-        };
-        for (number, line) in (1..).zip(text.lines()) {
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            if let Some(setting) = line.strip_prefix("@ ") {
-                read.set(setting);
-            } else {
-                let (head, rest) = line.split_once(':').unwrap_or_else(|| panic!("{name}:{number}: {line}"));
-                let (head, rest) = match head {
-                    "=" => (head, rest),
-                    head => (head, rest.strip_prefix(' ').unwrap_or(rest)),
-                };
-                read.steps.push((number, head.into(), rest.into()));
-            }
-        }
-        read
-    }
-
-    fn set(&mut self, setting: &str) {
-        let (word, rest) = setting.split_once(' ').unwrap_or((setting, ""));
-        match word {
-            "old" => self.dialects = vec![Dialect::Rfc354],
-            "mod" => self.dialects = vec![Dialect::Rfc959],
-            "both" => {}
-            "flags" => self.flags.extend(rest.split_whitespace().map(String::from)),
-            "sites" => self.sites = rest.parse().unwrap(),
-            "stranger" => self.login = false,
-            "file" | "file2" => {
-                let (name, content) = rest.split_once(' ').unwrap_or((rest, ""));
-                self.files.push((usize::from(word == "file2"), name.into(), unescape(content)));
-            }
-            _ => panic!("{}: unknown setting {setting:?}", self.name),
-        }
-    }
-
     /// Plays it against real servers of one dialect.
     pub fn play(&self, dialect: Dialect) {
-        let free = socket::free_port("127.0.0.2").to_string();
+        let network = network();
+        let host = |last: u8| format!("{network}.{last}");
+        let own: IpAddr = host(1).parse().unwrap();
+        let free = socket::free_port(&host(2)).to_string();
         let flags: Vec<String> = self.flags.iter().map(|flag| flag.replace("<free>", &free)).collect();
         let servers: Vec<Server> = (0..self.sites)
             .map(|index| {
                 let files = self.files.iter().filter(|(site, ..)| *site == index);
                 let site = Site::new(if index == 0 { "one" } else { "two" });
-                let site = site.at(if index == 0 { "127.0.0.2" } else { "127.0.0.3" });
+                let site = site.at(&host(if index == 0 { 2 } else { 3 }));
                 let site = site.args(flags.iter().map(String::as_str));
                 files.fold(site, |site, (_, name, content)| site.file(name, content)).start()
             })
             .collect();
         let second = servers.last().unwrap();
-        let mut controls = vec![servers[0].connect(dialect)];
+        let mut controls = vec![servers[0].connect_from(own, dialect)];
         if self.steps.iter().any(|(_, head, _)| head.contains('2')) {
-            controls.push(second.connect(dialect));
+            controls.push(second.connect_from(own, dialect));
         }
         if self.login {
             controls.iter_mut().for_each(|control| control.login(USER, PASSWORD));
         }
         let mut play = Play {
             dialect,
+            own,
             servers: &servers,
             controls,
             known: HashMap::new(),
@@ -160,6 +45,10 @@ impl Transcript {
             connections: HashMap::new(),
         };
         play.know("free", &free);
+        play.know("own", host(1));
+        play.know("owncommas", host(1).replace('.', ","));
+        play.know("ownhost", host(1).parse::<Ipv4Addr>().unwrap().to_bits());
+        play.know("third", host(9));
         for (index, server) in servers.iter().chain((servers.len() == 1).then_some(second)).enumerate() {
             play.know(&format!("ip{}", index + 1), server.ip());
             play.know(&format!("host{}", index + 1), server.host_number());
@@ -174,6 +63,13 @@ impl Transcript {
             place.passed();
         }
     }
+}
+
+/// Three numbers that no other play of this machine uses now.
+fn network() -> String {
+    static PLAYS: AtomicU32 = AtomicU32::new(0);
+    let play = PLAYS.fetch_add(1, Ordering::Relaxed);
+    format!("127.{}.{}", 64 + std::process::id() % 128, play % 256)
 }
 
 /// Says on a panic which line of which fixture it was.
@@ -198,6 +94,7 @@ impl Drop for Place<'_> {
 /// A fixture under way.
 struct Play<'a> {
     dialect: Dialect,
+    own: IpAddr,
     servers: &'a [Server],
     controls: Vec<Raw>,
     known: HashMap<String, String>,
@@ -303,7 +200,7 @@ impl Play<'_> {
     fn own(&self, port: &str) -> SocketAddr {
         match port.parse() {
             Ok(full) => full,
-            Err(_) => format!("127.0.0.1:{port}").parse().unwrap(),
+            Err(_) => SocketAddr::new(self.own, port.parse().unwrap()),
         }
     }
 
@@ -321,7 +218,7 @@ impl Play<'_> {
         self.connections.insert(name.into(), connected);
     }
 
-    /// One step beside the control connections. Addresses are `PORT` (ours: 127.0.0.1, the
+    /// One step beside the control connections. Addresses are `PORT` (ours, the
     /// server's: site 1) or `IP:PORT`.
     fn step(&mut self, control: usize, step: &str) {
         let words: Vec<&str> = step.split(' ').collect();
@@ -330,11 +227,12 @@ impl Play<'_> {
             port.parse().unwrap_or_else(|_| SocketAddr::new(server.ip(), port.parse().unwrap()))
         };
         match words[..] {
-            ["listen", name] => self.listen(name, "127.0.0.1"),
+            ["listen", name] => self.listen(name, &self.own.to_string()),
             ["listen", name, "on", ip] => self.listen(name, ip),
-            ["free", name] => self.know(name, socket::free_port("127.0.0.1")),
+            ["free", name] => self.know(name, socket::free_port(&self.own.to_string())),
             ["reopen", name, port] => {
-                self.listeners.insert(name.into(), socket::listen("127.0.0.1", port.parse().unwrap()));
+                self.listeners
+                    .insert(name.into(), socket::listen(&self.own.to_string(), port.parse().unwrap()));
             }
             ["quiet", name] => assert!(socket::is_quiet(&self.listeners[name]), "somebody came to {name}"),
             ["unlisten", name] => drop(self.listeners.remove(name)),
@@ -410,44 +308,5 @@ impl Play<'_> {
         let listener = socket::listen(ip, 0);
         self.know(name, listener.local_addr().unwrap().port());
         self.listeners.insert(name.into(), listener);
-    }
-}
-
-/// `\r \n \0 \s \\ \xNN`.
-fn unescape(text: &str) -> Vec<u8> {
-    let mut octets = Vec::new();
-    let mut rest = text.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        rest = after;
-        if first != b'\\' {
-            octets.push(first);
-            continue;
-        }
-        let (&escape, after) = rest.split_first().expect("a letter follows the backslash");
-        rest = after;
-        octets.push(match escape {
-            b'r' => b'\r',
-            b'n' => b'\n',
-            b'0' => 0,
-            b's' => b' ',
-            b'\\' => b'\\',
-            b'x' => {
-                let (hex, after) = rest.split_at(2);
-                rest = after;
-                u8::from_str_radix(std::str::from_utf8(hex).unwrap(), 16).unwrap()
-            }
-            other => panic!("unknown escape \\{}", char::from(other)),
-        });
-    }
-    octets
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn escapes_are_octets() {
-        assert_eq!(unescape("a\\r\\n\\0\\xffb\\s"), b"a\r\n\0\xffb ");
     }
 }
