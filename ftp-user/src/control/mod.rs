@@ -18,3 +18,6 @@ pub use facts::Facts;
 pub use flow::{Flow, Moving};
 pub use listing::Listing;
 pub use session::{Role, Session};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,105 @@
+//! One session against a server that says what a script says.
+
+use super::*;
+use crate::app::{App, Stop, Waits};
+use crate::cli::Exit;
+use crate::place::{Place, Site};
+use crate::report::{Reporter, Style};
+use ftp_io::socket;
+use ftp_proto::command::{Command, DataType};
+use ftp_proto::wire::PathName;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+
+/// Login and features of a server without any.
+const LOGIN: [&str; 4] = ["220 ready", "331 password", "230 in", "502 no FEAT"];
+
+/// A server that says the first line by itself and the next one after each command.
+async fn server(script: &'static [&'static str]) -> SocketAddr {
+    let listener = socket::listen("127.0.0.1:0".parse().unwrap()).unwrap();
+    let at = listener.local().unwrap();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let (read, mut write) = stream.split();
+        let mut lines = BufReader::new(read).lines();
+        for said in LOGIN.iter().chain(script) {
+            write.write_all(format!("{said}\r\n").as_bytes()).await.unwrap();
+            if lines.next_line().await.unwrap().is_none() {
+                break;
+            }
+        }
+    });
+    at
+}
+
+async fn with(script: &'static [&'static str], check: impl AsyncFnOnce(&mut Session)) {
+    let at = server(script).await;
+    let style = Style { json: true, quiet: true, verbose: false, color: false, progress: false };
+    let (events, _reporter) = Reporter::start(style, None);
+    let second = Duration::from_secs(10);
+    let app = App {
+        clock: ftp_io::clock::Clock::start(),
+        events,
+        stop: Stop::never(),
+        waits: Waits { reply: second, stall: second, retries: 0 },
+        family: None,
+    };
+    let mut session = Session::open(&app, &site(at), Role::Server).await.unwrap();
+    check(&mut session).await;
+}
+
+fn site(at: SocketAddr) -> Site {
+    match Place::parse(format!("ftp://ann:pw@{at}/").as_bytes()) {
+        Ok(Place::Remote(remote)) => remote.site,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn name(text: &str) -> PathName {
+    PathName::from_user(text).unwrap()
+}
+
+#[tokio::test]
+async fn facts_are_asked_with_what_a_server_knows() {
+    with(&["200 type", "213 42"], async |session| {
+        let facts = session.facts(&name("a")).await.unwrap().unwrap();
+        assert_eq!(facts.size, Some(42));
+    })
+    .await;
+    with(&["200 type", "550 No such file", "257 \"/\"", "550 No such directory"], async |session| {
+        assert_eq!(session.facts(&name("a")).await.unwrap(), None);
+    })
+    .await;
+    with(&["200 type", "550 not a plain file", "257 \"/home\"", "250 there", "250 back"], async |session| {
+        let facts = session.facts(&name("d")).await.unwrap().unwrap();
+        assert_eq!(facts.kind, ftp_proto::listing::Kind::Directory);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_rename_offers_no_path() {
+    with(&["502 not implemented"], async |session| {
+        let problem = session.rename(&name("a"), &name("b")).await.unwrap_err();
+        assert_eq!(problem.exit, Exit::NoPath);
+    })
+    .await;
+    with(&["350 go on", "553 not there"], async |session| {
+        let problem = session.rename(&name("a"), &name("b")).await.unwrap_err();
+        assert_eq!(problem.exit, Exit::Refused);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_transfer_that_begins_after_its_end_ends_the_session() {
+    with(&["425 cannot connect\r\n150 yet it begins", "226 done"], async |session| {
+        let refused = session.ask(Command::Retr(name("a"))).await.unwrap();
+        assert!(!refused.is_done());
+        let problem = session.set_type(DataType::Image).await.unwrap_err();
+        assert_eq!(problem.exit, Exit::Temporary, "{problem}");
+        assert!(session.is_over());
+    })
+    .await;
+}
