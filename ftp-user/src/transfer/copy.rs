@@ -5,7 +5,7 @@ use super::mover::{Load, foresee, shift};
 use super::overwrite::{Decision, Overwrite};
 use super::retry::Retries;
 use super::verify::{common, compare};
-use super::{Done, Ends, Host, Item, Options};
+use super::{Done, Ends, Host, Item, Options, Verify};
 use crate::app::App;
 use crate::cli::Exit;
 use crate::control::Facts;
@@ -107,13 +107,15 @@ async fn once(
     let moved = shift(app, ends, &load).await;
     *attempts += moved.attempts;
     let result = match moved.result {
-        Ok(rung) => publish(app, ends, item, &attempt, means, size).await.map(|()| rung),
+        Ok(rung) => publish(app, ends, item, &attempt, means, size, options.verify)
+            .await
+            .map(|verified| (rung, verified)),
         Err(problem) if problem.exit == Exit::Interrupted => Err(problem),
         Err(problem) => Err(problem.during(format_args!("cannot copy {source_name}"))),
     };
     match result {
-        Ok(rung) => {
-            Ok(Done { bytes: size.unwrap_or(0), rung: Some(rung), verified: means, attempts: *attempts })
+        Ok((rung, verified)) => {
+            Ok(Done { bytes: size.unwrap_or(0), rung: Some(rung), verified, attempts: *attempts })
         }
         Err(problem) => {
             let left = if moved.touched { attempt.discard(app, &mut ends.destination).await } else { None };
@@ -122,7 +124,8 @@ async fn once(
     }
 }
 
-/// Verifies what was stored, then gives it the final name.
+/// Verifies what was stored, then gives it the final name. Says what has verified it: a server that
+/// offers digests and then refuses one leaves the size, unless a digest was asked for.
 async fn publish(
     app: &App,
     ends: &mut Ends,
@@ -130,9 +133,25 @@ async fn publish(
     attempt: &Attempt,
     means: Verified,
     size: Option<u64>,
-) -> Result<(), Problem> {
-    compare(app, ends, &item.source, &attempt.stored, means, size.unwrap_or(0)).await?;
-    attempt.publish(app, &mut ends.destination).await
+    asked: Verify,
+) -> Result<Verified, Problem> {
+    let (source, stored) = (&item.source, &attempt.stored);
+    let octets = size.unwrap_or(0);
+    let verified = match compare(app, ends, source, stored, means, octets).await {
+        Ok(()) => means,
+        Err(refused)
+            if asked == Verify::Auto
+                && matches!(means, Verified::Hash(_))
+                && matches!(refused.exit, Exit::Error | Exit::Refused) =>
+        {
+            app.events.warn(format!("{refused}; sizes are compared instead"));
+            compare(app, ends, source, stored, Verified::Size, octets).await?;
+            Verified::Size
+        }
+        Err(problem) => return Err(problem),
+    };
+    attempt.publish(app, &mut ends.destination).await?;
+    Ok(verified)
 }
 
 /// Whoever interrupts wants to know how far it came and what is left (H33).
