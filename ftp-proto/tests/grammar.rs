@@ -331,7 +331,8 @@ proptest! {
         let lines: Vec<Vec<u8>> = octets.split(|o| *o == b'\n').map(<[u8]>::to_vec).collect();
         let reply = Reply { code: Code(code), lines };
         let _ = Capabilities::from_reply(dialect, &reply);
-        let _ = parse_answer(Algorithm::Crc32, &reply);
+        let name = PathName::from_user("0 file").unwrap();
+        let _ = parse_answer(Algorithm::Crc32, &reply, &name);
         prop_assert!(!reply.display().contains(['\r', '\n', '\0']));
         for row in VERBS {
             let _ = classify(dialect, row.verb, reply.code);

@@ -3,41 +3,65 @@
 use std::fs::File;
 use std::io::{self, Read};
 
-use sha2::{Digest, Sha256};
+use ftp_proto::digest::Algorithm;
+use md5::Md5;
+use sha1::Sha1;
+use sha2::{Digest, Sha256, Sha512};
 
 use crate::copy::Meter;
 
-/// The SHA-256 of `file` from its current position to its end, as 64 lower-case hexadecimal digits,
-/// and how many octets that were. `meter` counts them and can stop the work
-/// ([`io::ErrorKind::Interrupted`]).
+/// The SHA-256 of `file`, as [`digest`] gives it.
 pub async fn sha256(file: File, meter: &Meter) -> io::Result<(String, u64)> {
-    let meter = meter.clone();
-    tokio::task::spawn_blocking(move || digest(file, &meter)).await.map_err(io::Error::other)?
+    digest(Algorithm::Sha256, file, meter).await
 }
 
-fn digest(mut file: File, meter: &Meter) -> io::Result<(String, u64)> {
-    let mut buffer = vec![0; BUFFER];
-    let (mut hasher, mut total) = (Sha256::new(), 0_u64);
+/// The digest of `file` from its current position to its end, as lower-case hexadecimal digits, and
+/// how many octets that were. `meter` counts them and can stop the work
+/// ([`io::ErrorKind::Interrupted`]).
+pub async fn digest(algorithm: Algorithm, file: File, meter: &Meter) -> io::Result<(String, u64)> {
+    let meter = meter.clone();
+    let work = move || match algorithm {
+        Algorithm::Crc32 => {
+            let mut hasher = crc32fast::Hasher::new();
+            let total = feed(file, &meter, |piece| hasher.update(piece))?;
+            Ok((format!("{:08x}", hasher.finalize()), total))
+        }
+        Algorithm::Md5 => hashed::<Md5>(file, &meter),
+        Algorithm::Sha1 => hashed::<Sha1>(file, &meter),
+        Algorithm::Sha256 => hashed::<Sha256>(file, &meter),
+        Algorithm::Sha512 => hashed::<Sha512>(file, &meter),
+    };
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+}
+
+fn hashed<D: Digest>(file: File, meter: &Meter) -> io::Result<(String, u64)> {
+    let mut hasher = D::new();
+    let total = feed(file, meter, |piece| hasher.update(piece))?;
+    Ok((hex(hasher), total))
+}
+
+/// The digest of what `hasher` has seen.
+pub(crate) fn hex<D: Digest>(hasher: D) -> String {
+    hasher.finalize().iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+/// Gives the file to `take` piece by piece; how many octets that were.
+fn feed(mut file: File, meter: &Meter, mut take: impl FnMut(&[u8])) -> io::Result<u64> {
+    let (mut buffer, mut total) = (vec![0; BUFFER], 0_u64);
     loop {
         if meter.is_stopped() {
             return Err(io::ErrorKind::Interrupted.into());
         }
         let piece = match file.read(&mut buffer) {
-            Ok(0) => break,
+            Ok(0) => return Ok(total),
             Ok(n) => buffer.get(..n).unwrap_or_default(),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(error),
         };
-        hasher.update(piece);
+        take(piece);
         meter.add(piece.len());
         total += piece.len() as u64;
     }
-    Ok((hex(hasher), total))
-}
-
-/// The digest of what `hasher` has seen.
-pub(crate) fn hex(hasher: Sha256) -> String {
-    hasher.finalize().iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 const BUFFER: usize = 256 * 1024;
@@ -47,20 +71,28 @@ mod tests {
     use super::*;
     use std::io::{Seek, SeekFrom, Write};
 
-    async fn check(content: &[u8], expect: &str) {
+    async fn check(algorithm: Algorithm, content: &[u8], expect: &str) {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(content).unwrap();
         file.seek(SeekFrom::Start(0)).unwrap();
         let meter = Meter::default();
-        let (hex, total) = sha256(file, &meter).await.unwrap();
+        let (hex, total) = digest(algorithm, file, &meter).await.unwrap();
         assert_eq!(hex, expect);
         assert_eq!((total, meter.moved()), (content.len() as u64, content.len() as u64));
     }
 
     #[tokio::test]
-    async fn digests_are_those_of_the_standard() {
-        check(b"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855").await;
-        check(b"abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad").await;
+    async fn digests_are_those_of_the_standards() {
+        use Algorithm::{Crc32, Md5, Sha1, Sha256, Sha512};
+        check(Sha256, b"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855").await;
+        check(Sha256, b"abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad").await;
+        check(Md5, b"abc", "900150983cd24fb0d6963f7d28e17f72").await;
+        check(Sha1, b"abc", "a9993e364706816aba3e25717850c26c9cd0d89d").await;
+        let sha512 = "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a\
+                      2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f";
+        check(Sha512, b"abc", sha512).await;
+        check(Crc32, b"123456789", "cbf43926").await;
+        check(Crc32, b"", "00000000").await;
     }
 
     #[tokio::test]

@@ -43,6 +43,7 @@ impl Standing {
             | Command::Size(_)
             | Command::Mdtm(_)
             | Command::Hash(_)
+            | Command::XDigest(..)
             | Command::Rnfr(_)
             | Command::Rnto(_)
             | Command::Dele(_)

@@ -12,7 +12,7 @@ pub use parse::{CommandError, Fault, parse};
 pub use verbs::{VERBS, Verb};
 
 use crate::address::SockTarget;
-use crate::digest::Algorithm;
+use crate::digest::{Algorithm, XDigest};
 use crate::rendezvous::RendezvousSecret;
 use crate::wire::{PathName, Secret};
 use std::net::{SocketAddr, SocketAddrV4};
@@ -81,6 +81,8 @@ pub enum Command {
     Mdtm(PathName),
     /// HASH path (draft-ietf-ftpext2-hash).
     Hash(PathName),
+    /// XMD5 path and the like; the server reads them as [`Command::Other`].
+    XDigest(XDigest, PathName),
     /// RNFR path.
     Rnfr(PathName),
     /// RNTO path.

@@ -133,7 +133,7 @@ fn argument(verb: Verb, rest: &[u8]) -> Result<Command, Fault> {
         Verb::Opts => Command::Opts(opts(word)?),
         Verb::Smnt | Verb::Form | Verb::Rsym | Verb::Cpsv | Verb::Pret | Verb::Cepr => other(verb, rest),
         Verb::Stou | Verb::Mail | Verb::Mlfl | Verb::Mfmt | Verb::Mff | Verb::Rang => other(verb, rest),
-        Verb::Avbl | Verb::Xcrc | Verb::Xmd5 | Verb::Xsha | Verb::Xsha1 => other(verb, rest),
+        Verb::Avbl | Verb::Xcrc | Verb::Md5 | Verb::Xmd5 | Verb::Xsha | Verb::Xsha1 => other(verb, rest),
         Verb::Xsha256 | Verb::Xsha512 | Verb::Site | Verb::Clnt | Verb::Host => other(verb, rest),
         Verb::Csid | Verb::Lang | Verb::Quot | Verb::Nquo | Verb::Auth | Verb::Adat => other(verb, rest),
         Verb::Pbsz | Verb::Prot | Verb::Ccc | Verb::Mic | Verb::Conf | Verb::Enc => other(verb, rest),

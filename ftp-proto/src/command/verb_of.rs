@@ -35,6 +35,7 @@ impl Command {
             Self::Size(_) => Verb::Size,
             Self::Mdtm(_) => Verb::Mdtm,
             Self::Hash(_) => Verb::Hash,
+            Self::XDigest(digest, _) => digest.verb(),
             Self::Rnfr(_) => Verb::Rnfr,
             Self::Rnto(_) => Verb::Rnto,
             Self::Dele(_) => Verb::Dele,

@@ -145,6 +145,7 @@ verbs! {
     Rang    "RANG"   []         "<first> <last>"                 "draft-bryan-ftp-range"                After  Queue  No;
     Avbl    "AVBL"   []         "[<path>]"                       "practice"                             After  Queue  No;
     Xcrc    "XCRC"   []         "<path>"                         "practice"                             After  Queue  No;
+    Md5     "MD5"    []         "<path>"                         "draft-twine-ftpmd5"                   After  Queue  No;
     Xmd5    "XMD5"   []         "<path>"                         "practice"                             After  Queue  No;
     Xsha    "XSHA"   []         "<path>"                         "practice"                             After  Queue  No;
     Xsha1   "XSHA1"  []         "<path>"                         "practice"                             After  Queue  No;

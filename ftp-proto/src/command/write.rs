@@ -3,6 +3,7 @@
 use super::{Command, DataType, Epsv, Mode, Opts, Partial, Structure};
 use crate::address::{format_eprt, format_port, format_sock};
 use crate::dialect::Dialect;
+use crate::digest::quoted;
 use crate::wire::{PathName, escape, show};
 
 /// What stands in traces for an argument that nobody may read.
@@ -62,6 +63,7 @@ impl Command {
             Self::Hash(path) | Self::Rnfr(path) | Self::Rnto(path) | Self::Dele(path) | Self::Mkd(path) => {
                 return Some(path.as_bytes().to_vec());
             }
+            Self::XDigest(_, path) => return Some(quoted(path)),
             Self::Rmd(path) | Self::Cwd(path) => return Some(path.as_bytes().to_vec()),
             Self::List(path) | Self::Nlst(path) => return path.as_ref().map(not_an_option),
             Self::Mlsd(path) | Self::Mlst(path) | Self::Stat(path) => {

@@ -1,6 +1,13 @@
-//! Digest algorithms by the names of draft-ietf-ftpext2-hash, and the answers to HASH.
+//! Digest algorithms by the names of draft-ietf-ftpext2-hash, the commands that compute them, and
+//! their answers.
+
+mod means;
+
+pub(crate) use means::quoted;
+pub use means::{Means, XDigest, algorithms};
 
 use crate::reply::Reply;
+use crate::wire::PathName;
 
 /// Digest algorithms that the protocol names.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -18,6 +25,9 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
+    /// Every one, the weakest first.
+    pub const ALL: [Self; 5] = [Self::Crc32, Self::Md5, Self::Sha1, Self::Sha256, Self::Sha512];
+
     /// The name in FEAT and HASH.
     pub const fn name(self) -> &'static str {
         match self {
@@ -31,9 +41,7 @@ impl Algorithm {
 
     /// The algorithm of a name, any case.
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Crc32, Self::Md5, Self::Sha1, Self::Sha256, Self::Sha512]
-            .into_iter()
-            .find(|a| a.name().eq_ignore_ascii_case(name))
+        Self::ALL.into_iter().find(|a| a.name().eq_ignore_ascii_case(name))
     }
 
     /// Hex digits of a digest.
@@ -69,30 +77,56 @@ pub fn format_answer(digest: &Digest, size: u64, path: &[u8]) -> Vec<u8> {
     [range.as_bytes(), path].concat()
 }
 
-/// Finds the digest in a server's answer: the first token of hex digits of the algorithm's length,
-/// in any case. A CRC may lack its leading zeros (modern-servers section 8).
+/// Finds the digest of the file `name` in a server's answer to HASH or to another of the commands
+/// ([`Means`]): hex digits of the algorithm's length, in any case. A CRC may lack its leading zeros
+/// (modern-servers section 8). The name, which may look like a digest as well, stands before it, behind
+/// it, in quotes or not at all.
 ///
 /// ```
 /// use ftp_proto::digest::{Algorithm, parse_answer};
 /// use ftp_proto::reply::{Code, Reply};
+/// use ftp_proto::wire::PathName;
 ///
 /// let reply = Reply { code: Code(250), lines: vec![b"BEEF".to_vec()] };
-/// assert_eq!(parse_answer(Algorithm::Crc32, &reply).map(|d| d.hex), Some("0000beef".to_owned()));
+/// let name = PathName::from_user("cafe")?;
+/// let digest = parse_answer(Algorithm::Crc32, &reply, &name);
+/// assert_eq!(digest.map(|d| d.hex), Some("0000beef".to_owned()));
+/// # Ok::<(), ftp_proto::wire::BadName>(())
 /// ```
-pub fn parse_answer(algorithm: Algorithm, reply: &Reply) -> Option<Digest> {
+pub fn parse_answer(algorithm: Algorithm, reply: &Reply, name: &PathName) -> Option<Digest> {
     let length = algorithm.hex_len();
-    // The name of the file may look like a digest as well: it stands behind it in HASH and XSHA.
-    let tokens = || {
-        let tokens = reply.lines.iter().flat_map(|line| line.split(u8::is_ascii_whitespace));
-        tokens.filter(|token| !token.is_empty() && token.iter().all(u8::is_ascii_hexdigit))
-    };
+    let lines = || reply.lines.iter().map(|line| without_name(line.trim_ascii(), name));
+    let tokens = || lines().flat_map(|line| line.split(u8::is_ascii_whitespace)).filter_map(hex);
     let whole = tokens().find(|token| token.len() == length);
     let found = match algorithm {
-        Algorithm::Crc32 => whole.or_else(|| tokens().find(|token| token.len() < length)),
+        // The longest: words of the answer may be short hex numbers.
+        Algorithm::Crc32 => {
+            whole.or_else(|| tokens().filter(|token| token.len() < length).max_by_key(|token| token.len()))
+        }
         Algorithm::Md5 | Algorithm::Sha1 | Algorithm::Sha256 | Algorithm::Sha512 => whole,
     };
     let hex = std::str::from_utf8(found?).ok()?.to_ascii_lowercase();
     Some(Digest { algorithm, hex: format!("{hex:0>length$}") })
+}
+
+/// The hex digits of a word: `BEEF`, `0xBEEF`.
+fn hex(word: &[u8]) -> Option<&[u8]> {
+    let digits = word.strip_prefix(b"0x").or_else(|| word.strip_prefix(b"0X")).unwrap_or(word);
+    (!digits.is_empty() && digits.iter().all(u8::is_ascii_hexdigit)).then_some(digits)
+}
+
+/// A line without the name of the file at its begin or end; a line that is nothing else stays.
+fn without_name<'a>(line: &'a [u8], name: &PathName) -> &'a [u8] {
+    let quoted = name.quoted();
+    for name in [name.as_bytes(), &quoted] {
+        let before = line.strip_suffix(name).and_then(|rest| rest.strip_suffix(b" "));
+        if let Some(rest) =
+            before.or_else(|| line.strip_prefix(name).and_then(|rest| rest.strip_prefix(b" ")))
+        {
+            return rest;
+        }
+    }
+    line
 }
 
 #[cfg(test)]
@@ -104,23 +138,57 @@ mod tests {
         Reply { code: Code(213), lines: text.lines().map(|line| line.as_bytes().to_vec()).collect() }
     }
 
-    fn check(algorithm: Algorithm, text: &str, expect: Option<&str>) {
-        let found = parse_answer(algorithm, &reply(text)).map(|digest| digest.hex);
-        assert_eq!(found.as_deref(), expect, "{text}");
+    fn name(text: &str) -> PathName {
+        PathName::from_user(text).unwrap()
+    }
+
+    fn check(algorithm: Algorithm, file: &str, text: &str, expect: Option<&str>) {
+        let found = parse_answer(algorithm, &reply(text), &name(file)).map(|digest| digest.hex);
+        assert_eq!(found.as_deref(), expect, "{file}: {text}");
     }
 
     const MD5: &str = "d41d8cd98f00b204e9800998ecf8427e";
+    const ZEROS: &str = "00000000000000000000000000000000";
 
     #[test]
     fn h22_digests_are_found_in_the_answers_of_servers() {
-        check(Algorithm::Md5, &format!("MD5 0-1023 {MD5} file"), Some(MD5));
-        check(Algorithm::Md5, &MD5.to_uppercase(), Some(MD5));
-        check(Algorithm::Md5, &format!("Computing\n{MD5}"), Some(MD5));
-        check(Algorithm::Md5, &format!("MD5 0-1 {MD5} 00000000000000000000000000000000"), Some(MD5));
-        check(Algorithm::Sha1, &format!("MD5 0-1023 {MD5} file"), None);
-        check(Algorithm::Crc32, "beef", Some("0000beef"));
-        check(Algorithm::Crc32, "CRC32 0-1023 DEADBEEF file", Some("deadbeef"));
-        check(Algorithm::Crc32, "CRC32 0-1023 - nothing", None);
+        let md5 = |file: &str, text: String| check(Algorithm::Md5, file, &text, Some(MD5));
+        md5("file", format!("MD5 0-1023 {MD5} file")); // HASH
+        md5("file", MD5.to_uppercase()); // ProFTPD XMD5
+        md5("file", format!("file {MD5}")); // draft-twine
+        md5("a b", format!("\"a b\" {MD5}"));
+        md5("file", format!("Computing\n{MD5}"));
+        md5("file", format!("  {MD5}  "));
+        check(Algorithm::Sha1, "file", &format!("MD5 0-1023 {MD5} file"), None);
+        check(Algorithm::Md5, "file", "Computing", None);
+        check(Algorithm::Md5, "file", &MD5[1..], None);
+    }
+
+    #[test]
+    fn h22_a_crc_may_lack_its_leading_zeros() {
+        check(Algorithm::Crc32, "file", "beef", Some("0000beef"));
+        check(Algorithm::Crc32, "file", "0xBEEF", Some("0000beef"));
+        check(Algorithm::Crc32, "file", "0", Some("00000000"));
+        check(Algorithm::Crc32, "file", "CRC32 0-1023 DEADBEEF file", Some("deadbeef"));
+        check(Algorithm::Crc32, "a cafe", "CRC32 0-1023 BEE a cafe", Some("00000bee"));
+        check(Algorithm::Crc32, "file", "a crc: beef", Some("0000beef"));
+        check(Algorithm::Crc32, "file", "CRC32 0-1023 - nothing", None);
+    }
+
+    #[test]
+    fn h22_a_name_that_looks_like_a_digest_is_not_taken_for_it() {
+        for text in [
+            format!("MD5 0-1 {MD5} {ZEROS}"),
+            format!("{ZEROS} {MD5}"),
+            format!("\"{ZEROS}\" {MD5}"),
+            format!("{MD5} \"{ZEROS}\""),
+        ] {
+            check(Algorithm::Md5, ZEROS, &text, Some(MD5));
+        }
+        // A file that is named after its digest.
+        for text in [MD5.to_owned(), format!("{MD5} {MD5}"), format!("MD5 0-1 {MD5} {MD5}")] {
+            check(Algorithm::Md5, MD5, &text, Some(MD5));
+        }
     }
 
     #[test]
@@ -129,7 +197,7 @@ mod tests {
         let text = format_answer(&digest, 0, b"a b");
         assert_eq!(text, [b"SHA-256 0-0 ", digest.hex.as_bytes(), b" a b"].concat());
         let reply = Reply { code: Code(213), lines: vec![text] };
-        assert_eq!(parse_answer(Algorithm::Sha256, &reply), Some(digest));
+        assert_eq!(parse_answer(Algorithm::Sha256, &reply, &name("a b")), Some(digest));
     }
 
     #[test]

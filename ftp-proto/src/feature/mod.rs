@@ -2,7 +2,7 @@
 
 use crate::command::Verb;
 use crate::dialect::Dialect;
-use crate::digest::Algorithm;
+use crate::digest::{Algorithm, XDigest};
 use crate::listing::FACTS;
 use crate::reply::{Class, Reply, classify};
 
@@ -31,6 +31,10 @@ pub struct Capabilities {
     pub utf8: bool,
     /// HASH algorithms; the first is the selected one.
     pub hash: Vec<Algorithm>,
+    /// Older commands that compute a digest.
+    pub x_digests: Vec<XDigest>,
+    /// PRET: it wants to know the transfer before PASV.
+    pub pret: bool,
     /// OPTS STOR PARTIAL is understood (our own servers).
     pub partial: bool,
     /// Whether FEAT (or HELP in 1973) was answered at all.
@@ -109,7 +113,12 @@ impl Capabilities {
             }
             ("MLSD", _) => self.mlst = Some(self.mlst.take().unwrap_or_default()),
             ("HASH", algorithms) => self.hash = hash_algorithms(algorithms),
-            (_, _) => return false,
+            ("PRET", _) => self.pret = true,
+            // With a form of the parameters or without: `XCRC "filename" SP EP`.
+            (name, _) => match XDigest::named(name) {
+                Some(digest) => self.x_digests.push(digest),
+                None => return false,
+            },
         }
         true
     }
@@ -189,6 +198,8 @@ mod tests {
                     rest_stream: true,
                     utf8: true,
                     hash: vec![Algorithm::Sha256],
+                    x_digests: vec![],
+                    pret: false,
                     partial: true,
                     known: true,
                     others: if dialect == Rfc959 { vec!["ACTV".into(), "TVFS".into()] } else { vec![] },
@@ -235,6 +246,17 @@ mod tests {
     }
 
     #[test]
+    fn h22_digests_of_their_own_commands_are_learnt() {
+        let found = read(
+            Rfc959,
+            211,
+            "Features:\n MD5\n XCRC \"filename\" SP EP\n XMD5\n xsha1 filename;start;end\n MMD5\nEnd",
+        );
+        assert_eq!(found.x_digests, [XDigest::Md5, XDigest::Xcrc, XDigest::Xmd5, XDigest::Xsha1]);
+        assert_eq!(found.others, ["MMD5"]);
+    }
+
+    #[test]
     fn pure_ftpd_is_understood() {
         let found = read(
             Rfc959,
@@ -244,7 +266,8 @@ mod tests {
         );
         assert!(found.size && found.rest_stream && found.epsv);
         assert_eq!(found.mlst.map(|facts| facts.len()), Some(8));
-        assert_eq!(found.others, ["IDLE", "MFMT", "PRET"]);
+        assert!(found.pret && found.x_digests.is_empty());
+        assert_eq!(found.others, ["IDLE", "MFMT"]);
     }
 
     #[test]

@@ -79,6 +79,10 @@ impl Session {
         self.out.reply(meaning, text);
     }
 
+    fn not_implemented(&mut self, verb: Verb) {
+        self.out.reply(Meaning::NotImplemented, format!("{} is not implemented here", verb.name()));
+    }
+
     fn execute(&mut self, command: Command) {
         match command {
             Command::User(name) => self.user(name),
@@ -127,10 +131,8 @@ impl Session {
             Command::Help(verb) => self.help(verb.as_deref()),
             Command::Feat => self.feat(),
             Command::Opts(opts) => self.opts(opts),
-            Command::Other(verb, _) => {
-                let name = verb.row().map_or("This command", |row| row.name);
-                self.out.reply(Meaning::NotImplemented, format!("{name} is not implemented here"));
-            }
+            Command::Other(verb, _) => self.not_implemented(verb),
+            Command::XDigest(digest, _) => self.not_implemented(digest.verb()),
         }
     }
 }

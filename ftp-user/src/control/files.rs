@@ -1,42 +1,76 @@
-//! What changes files on a server, and what proves them: HASH, RNFR and RNTO, DELE, MKD.
+//! What changes files on a server, and what proves them: digests, RNFR and RNTO, DELE, MKD.
 
+use super::answer::Answer;
 use super::session::Session;
 use crate::cli::Exit;
 use crate::problem::Problem;
 use ftp_proto::command::{Command, DataType, Opts, Partial};
-use ftp_proto::digest::{Algorithm, Digest, parse_answer};
+use ftp_proto::digest::{Algorithm, Digest, Means, parse_answer};
 use ftp_proto::listing::Kind;
 use ftp_proto::reply::{Blame, Class};
 use ftp_proto::wire::PathName;
 use std::time::Duration;
 
 impl Session {
-    /// The digest of a file of `size` octets.
+    /// The digest of a file of `size` octets, or why this server does not give it although it said
+    /// that it could: another algorithm, or the size, may have to do.
     pub async fn hash(
         &mut self,
         algorithm: Algorithm,
         path: &PathName,
         size: u64,
-    ) -> Result<Digest, Problem> {
+    ) -> Result<Result<Digest, Problem>, Problem> {
         let what = || format!("cannot hash {}", path.display());
-        if self.selected != Some(algorithm) {
+        let mut refused = Problem::new(Exit::Unverified, what()).said(format!(
+            "{} does not compute {}",
+            self.title,
+            algorithm.name()
+        ));
+        while let Some(means) = Means::of(&self.capabilities, algorithm) {
+            let answer = self.ask_digest(means, algorithm, path, size).await?;
+            if answer.is_done() {
+                return Ok(parse_answer(algorithm, &answer.reply, path).ok_or_else(|| {
+                    Problem::new(Exit::Unverified, what())
+                        .said(self.quote(&answer.reply))
+                        .advice("--verify size compares sizes only")
+                }));
+            }
+            refused = self.refusal(what(), &answer);
+            match self.blame(&answer) {
+                // It may be that others know the command better.
+                Blame::Unsupported => self.strike(means, algorithm),
+                Blame::File | Blame::Space | Blame::Path | Blame::Peer => break,
+                Blame::Missing | Blame::Login | Blame::Busy => return Err(refused),
+            }
+        }
+        Ok(Err(refused))
+    }
+
+    async fn ask_digest(
+        &mut self,
+        means: Means,
+        algorithm: Algorithm,
+        path: &PathName,
+        size: u64,
+    ) -> Result<Answer, Problem> {
+        if means == Means::Hash && self.selected != Some(algorithm) {
             let answer = self.ask(Command::Opts(Opts::Hash(Some(algorithm)))).await?;
             if !answer.is_done() {
-                return Err(self.refusal(what(), &answer));
+                return Ok(answer);
             }
             self.selected = Some(algorithm);
         }
         self.set_type(DataType::Image).await?;
         let patience = self.app.waits.reply + Duration::from_secs(size / SLOWEST_HASH);
-        let answer = self.ask_patiently(Command::Hash(path.clone()), Some(patience)).await?;
-        if !answer.is_done() {
-            return Err(self.refusal(what(), &answer));
+        self.ask_patiently(means.command(path), Some(patience)).await
+    }
+
+    /// What it does not know after all is not asked again.
+    fn strike(&mut self, means: Means, algorithm: Algorithm) {
+        match means {
+            Means::Hash => self.capabilities.hash.retain(|known| *known != algorithm),
+            Means::X(digest) => self.capabilities.x_digests.retain(|known| *known != digest),
         }
-        parse_answer(algorithm, &answer.reply).ok_or_else(|| {
-            Problem::new(Exit::Unverified, what())
-                .said(self.quote(&answer.reply))
-                .advice("--verify size compares sizes only")
-        })
     }
 
     /// Gives a file its final name, replacing what has it.

@@ -67,15 +67,15 @@ async fn once(
                 .advice("--overwrite always replaces it"));
         }
         Decision::Compare => {
-            if let Some(algorithm) = common(app, ends).await? {
+            if let Some(algorithm) = common(app, ends, &[]).await? {
                 let means = Verified::Hash(algorithm);
                 match compare(app, ends, &item.source, &item.destination, means, size.unwrap_or(0)).await {
-                    Ok(()) => return Ok(skipped(means)),
+                    Ok(Ok(())) => return Ok(skipped(means)),
                     Err(problem) if matches!(problem.exit, Exit::Temporary | Exit::Interrupted) => {
                         return Err(problem);
                     }
                     // It is another one, or nobody can say: it is copied.
-                    Err(_) => {}
+                    Ok(Err(_)) | Err(_) => {}
                 }
             }
         }
@@ -107,9 +107,7 @@ async fn once(
     let moved = shift(app, ends, &load).await;
     *attempts += moved.attempts;
     let result = match moved.result {
-        Ok(rung) => publish(app, ends, item, &attempt, means, size, options.verify)
-            .await
-            .map(|verified| (rung, verified)),
+        Ok(rung) => publish(app, ends, item, &attempt, options.verify, size).await.map(|by| (rung, by)),
         Err(problem) if problem.exit == Exit::Interrupted => Err(problem),
         Err(problem) => Err(problem.during(format_args!("cannot copy {source_name}"))),
     };
@@ -131,27 +129,11 @@ async fn publish(
     ends: &mut Ends,
     item: &Item,
     attempt: &Attempt,
-    means: Verified,
+    verify: Verify,
     size: Option<u64>,
-    asked: Verify,
 ) -> Result<Verified, Problem> {
-    let (source, stored) = (&item.source, &attempt.stored);
-    let octets = size.unwrap_or(0);
-    let verified = match compare(app, ends, source, stored, means, octets).await {
-        Ok(()) => means,
-        Err(refused)
-            if asked == Verify::Auto
-                && matches!(means, Verified::Hash(_))
-                && matches!(refused.exit, Exit::Error | Exit::Refused) =>
-        {
-            app.events.warn(format!("{refused}; sizes are compared instead"));
-            compare(app, ends, source, stored, Verified::Size, octets).await?;
-            Verified::Size
-        }
-        Err(problem) => return Err(problem),
-    };
-    attempt.publish(app, &mut ends.destination).await?;
-    Ok(verified)
+    let by = verify.prove(app, ends, &item.source, &attempt.stored, size).await?;
+    attempt.publish(app, &mut ends.destination).await.map(|()| by)
 }
 
 /// Whoever interrupts wants to know how far it came and what is left (H33).

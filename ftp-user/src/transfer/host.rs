@@ -6,7 +6,7 @@ use crate::control::{Facts, Role, Session};
 use crate::place::{RemotePath, Site};
 use crate::problem::Problem;
 use ftp_io::copy::Meter;
-use ftp_proto::digest::{Algorithm, Digest};
+use ftp_proto::digest::{Algorithm, Digest, algorithms};
 use ftp_proto::listing::{Kind, When};
 use ftp_proto::wire::PathName;
 use std::ffi::OsStr;
@@ -133,22 +133,22 @@ impl Host {
     /// The digests it can compute.
     pub async fn algorithms(&mut self, app: &App) -> Result<Vec<Algorithm>, Problem> {
         match self {
-            Self::Server(server) => Ok(server.session(app).await?.capabilities.hash.clone()),
-            Self::Here => Ok(vec![Algorithm::Sha256]),
+            Self::Server(server) => Ok(algorithms(&server.session(app).await?.capabilities)),
+            Self::Here => Ok(Algorithm::ALL.to_vec()),
         }
     }
 
-    /// The digest of the file at `path`.
+    /// The digest of the file at `path`, or why it cannot be had.
     pub async fn digest(
         &mut self,
         app: &App,
         algorithm: Algorithm,
         path: &PathName,
         size: u64,
-    ) -> Result<Digest, Problem> {
+    ) -> Result<Result<Digest, Problem>, Problem> {
         match self {
             Self::Server(server) => server.session(app).await?.hash(algorithm, path, size).await,
-            Self::Here => local_digest(app, algorithm, path).await,
+            Self::Here => local_digest(app, algorithm, path).await.map(Ok),
         }
     }
 
@@ -249,7 +249,7 @@ async fn local_digest(app: &App, algorithm: Algorithm, path: &PathName) -> Resul
             meter.stop();
             Err(Problem::interrupted())
         }
-        done = ftp_io::hash::sha256(file, &meter) => {
+        done = ftp_io::hash::digest(algorithm, file, &meter) => {
             let (hex, _) = done.map_err(|error| local_failure(what(), &error))?;
             Ok(Digest { algorithm, hex })
         }

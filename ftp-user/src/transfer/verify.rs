@@ -25,8 +25,45 @@ pub enum Verify {
 impl Verify {
     /// What will verify a file, if its size is known.
     pub(super) async fn by(self, app: &App, ends: &mut Ends, size: Option<u64>) -> Result<Verified, Problem> {
-        let common = common(app, ends).await?;
+        let common = common(app, ends, &[]).await?;
         self.with(common, size)
+    }
+
+    /// Compares the copy with its source, as strongly as both ends can; how.
+    ///
+    /// An end that does not compute a digest that it has in FEAT, or not of this file, is compared
+    /// by the next weaker one (H22).
+    pub(super) async fn prove(
+        self,
+        app: &App,
+        ends: &mut Ends,
+        source: &PathName,
+        copy: &PathName,
+        size: Option<u64>,
+    ) -> Result<Verified, Problem> {
+        let (mut refused, mut why) = (Vec::new(), None);
+        loop {
+            let common = common(app, ends, &refused).await?;
+            let means = match (self.with(common, size), why.take()) {
+                (Ok(means), None) => means,
+                (Ok(means), Some(why)) => {
+                    let weaker = match means {
+                        Verified::Hash(algorithm) => format!("{} digests", algorithm.name()),
+                        Verified::Size => "sizes".to_owned(),
+                        Verified::None => return Ok(means),
+                    };
+                    app.events.warn(format!("{why}; {weaker} are compared instead"));
+                    means
+                }
+                (Err(_), Some(why)) => return Err(Problem { exit: Exit::Unverified, ..why }),
+                (Err(problem), None) => return Err(problem),
+            };
+            match compare(app, ends, source, copy, means, size.unwrap_or(0)).await? {
+                Ok(()) => return Ok(means),
+                Err(problem) => why = Some(problem),
+            }
+            refused.extend(common);
+        }
     }
 
     fn with(self, common: Option<Algorithm>, size: Option<u64>) -> Result<Verified, Problem> {
@@ -48,14 +85,19 @@ impl Verify {
     }
 }
 
-/// The strongest digest that both ends know.
-pub(super) async fn common(app: &App, ends: &mut Ends) -> Result<Option<Algorithm>, Problem> {
-    let source = ends.source.algorithms(app).await?;
+/// The strongest digest that both ends know, by whatever commands, and that is none of `refused`.
+pub(super) async fn common(
+    app: &App,
+    ends: &mut Ends,
+    refused: &[Algorithm],
+) -> Result<Option<Algorithm>, Problem> {
+    let mut source = ends.source.algorithms(app).await?;
+    source.retain(|algorithm| !refused.contains(algorithm));
     Ok(strongest_common(&source, &ends.destination.algorithms(app).await?))
 }
 
 /// Compares the file at the source with the copy, by `means`. Nobody is told that it is the same
-/// who cannot know.
+/// who cannot know; the inner error is an end that does not give its digest.
 pub(super) async fn compare(
     app: &App,
     ends: &mut Ends,
@@ -63,15 +105,15 @@ pub(super) async fn compare(
     copy: &PathName,
     means: Verified,
     size: u64,
-) -> Result<(), Problem> {
+) -> Result<Result<(), Problem>, Problem> {
     let Ends { source: from, destination: to, .. } = ends;
     match means {
-        Verified::None => Ok(()),
+        Verified::None => Ok(Ok(())),
         Verified::Size => {
             // Again, not from before: the source may have changed meanwhile.
             let (there, here) = tokio::try_join!(from.size(app, source), to.size(app, copy))?;
             match (there, here) {
-                (Some(there), Some(here)) if there == here => Ok(()),
+                (Some(there), Some(here)) if there == here => Ok(Ok(())),
                 (Some(there), Some(here)) => {
                     Err(differs(from, source, &format!("the source has {there} octets and the copy {here}")))
                 }
@@ -86,8 +128,12 @@ pub(super) async fn compare(
                 from.digest(app, algorithm, source, size),
                 to.digest(app, algorithm, copy, size)
             )?;
+            let (there, here) = match (there, here) {
+                (Ok(there), Ok(here)) => (there, here),
+                (Err(problem), _) | (_, Err(problem)) => return Ok(Err(problem)),
+            };
             if there.hex.eq_ignore_ascii_case(&here.hex) {
-                Ok(())
+                Ok(Ok(()))
             } else {
                 Err(differs(
                     from,

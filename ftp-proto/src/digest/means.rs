@@ -1,0 +1,161 @@
+//! By which command a server computes a digest: HASH of the draft, or the older ones with an X.
+
+use super::Algorithm;
+use crate::command::{Command, Verb};
+use crate::feature::Capabilities;
+use crate::wire::PathName;
+
+/// The commands that compute one digest of a whole file and were never standardised. Where they take
+/// a range, servers do not agree on its form: whole files only. (SITE is left alone: its digests have
+/// no two servers in common.)
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum XDigest {
+    /// XCRC: CRC32.
+    Xcrc,
+    /// MD5 of draft-twine-ftpmd5.
+    Md5,
+    /// XMD5.
+    Xmd5,
+    /// XSHA: SHA-1.
+    Xsha,
+    /// XSHA1.
+    Xsha1,
+    /// XSHA256.
+    Xsha256,
+    /// XSHA512.
+    Xsha512,
+}
+
+impl XDigest {
+    const ALL: [Self; 7] =
+        [Self::Xsha512, Self::Xsha256, Self::Xsha1, Self::Xsha, Self::Xmd5, Self::Md5, Self::Xcrc];
+
+    /// The verb.
+    pub const fn verb(self) -> Verb {
+        match self {
+            Self::Xcrc => Verb::Xcrc,
+            Self::Md5 => Verb::Md5,
+            Self::Xmd5 => Verb::Xmd5,
+            Self::Xsha => Verb::Xsha,
+            Self::Xsha1 => Verb::Xsha1,
+            Self::Xsha256 => Verb::Xsha256,
+            Self::Xsha512 => Verb::Xsha512,
+        }
+    }
+
+    /// What it computes.
+    pub const fn algorithm(self) -> Algorithm {
+        match self {
+            Self::Xcrc => Algorithm::Crc32,
+            Self::Md5 | Self::Xmd5 => Algorithm::Md5,
+            Self::Xsha | Self::Xsha1 => Algorithm::Sha1,
+            Self::Xsha256 => Algorithm::Sha256,
+            Self::Xsha512 => Algorithm::Sha512,
+        }
+    }
+
+    /// The command of a feature's name. MMD5, which FEAT may say too, is for many files at once.
+    pub fn named(name: &str) -> Option<Self> {
+        let verb = Verb::named(name.as_bytes())?;
+        Self::ALL.into_iter().find(|digest| digest.verb() == verb)
+    }
+}
+
+/// How one server computes one algorithm.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Means {
+    /// OPTS HASH selects it, HASH computes it.
+    Hash,
+    /// A command of its own.
+    X(XDigest),
+}
+
+impl Means {
+    /// How a server with these capabilities computes `algorithm`; HASH before everything else, since
+    /// its answer names its algorithm.
+    ///
+    /// ```
+    /// use ftp_proto::digest::{Algorithm, Means, XDigest};
+    /// use ftp_proto::feature::Capabilities;
+    ///
+    /// let capabilities = Capabilities { x_digests: vec![XDigest::Xmd5], ..Capabilities::default() };
+    /// assert_eq!(Means::of(&capabilities, Algorithm::Md5), Some(Means::X(XDigest::Xmd5)));
+    /// assert_eq!(Means::of(&capabilities, Algorithm::Sha256), None);
+    /// ```
+    pub fn of(capabilities: &Capabilities, algorithm: Algorithm) -> Option<Self> {
+        if capabilities.hash.contains(&algorithm) {
+            return Some(Self::Hash);
+        }
+        let computes = |x: &XDigest| x.algorithm() == algorithm && capabilities.x_digests.contains(x);
+        XDigest::ALL.into_iter().find(computes).map(Self::X)
+    }
+
+    /// The command that asks for the digest of a file.
+    pub fn command(self, path: &PathName) -> Command {
+        match self {
+            Self::Hash => Command::Hash(path.clone()),
+            Self::X(digest) => Command::XDigest(digest, path.clone()),
+        }
+    }
+}
+
+/// What a server with these capabilities can compute, by whatever command.
+pub fn algorithms(capabilities: &Capabilities) -> Vec<Algorithm> {
+    Algorithm::ALL.into_iter().filter(|algorithm| Means::of(capabilities, *algorithm).is_some()).collect()
+}
+
+/// A name as the X commands take it: one with blanks would be read as a name and a range.
+pub(crate) fn quoted(path: &PathName) -> Vec<u8> {
+    let name = path.as_bytes();
+    if name.contains(&b' ') && !name.contains(&b'"') { [b"\"", name, b"\""].concat() } else { name.to_vec() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::strongest_common;
+    use super::*;
+    use crate::dialect::Dialect;
+
+    fn server(hash: &[Algorithm], x_digests: &[XDigest]) -> Capabilities {
+        Capabilities { hash: hash.to_vec(), x_digests: x_digests.to_vec(), ..Capabilities::default() }
+    }
+
+    #[test]
+    fn h22_two_servers_share_a_digest_though_their_commands_differ() {
+        use Algorithm::{Crc32, Md5, Sha1, Sha256};
+        let check = |one: &Capabilities, two: &Capabilities, expect| {
+            assert_eq!(strongest_common(&algorithms(one), &algorithms(two)), expect);
+            assert_eq!(strongest_common(&algorithms(two), &algorithms(one)), expect);
+        };
+        let ours = server(&[Sha256], &[]);
+        check(&ours, &server(&[], &[XDigest::Xmd5, XDigest::Xsha256]), Some(Sha256));
+        check(&server(&[Sha1, Md5], &[]), &server(&[], &[XDigest::Xcrc, XDigest::Xsha]), Some(Sha1));
+        check(&server(&[], &[XDigest::Md5]), &server(&[], &[XDigest::Xmd5, XDigest::Xcrc]), Some(Md5));
+        check(&server(&[], &[XDigest::Xcrc]), &server(&[Crc32], &[]), Some(Crc32));
+        check(&ours, &server(&[], &[XDigest::Xmd5]), None);
+        check(&ours, &server(&[], &[]), None);
+    }
+
+    #[test]
+    fn h22_hash_is_preferred_and_xsha1_to_xsha() {
+        let both = server(&[Algorithm::Sha1], &[XDigest::Xsha, XDigest::Xsha1]);
+        assert_eq!(Means::of(&both, Algorithm::Sha1), Some(Means::Hash));
+        let x = server(&[], &[XDigest::Xsha, XDigest::Xsha1]);
+        assert_eq!(Means::of(&x, Algorithm::Sha1), Some(Means::X(XDigest::Xsha1)));
+    }
+
+    #[test]
+    fn each_command_is_sent_as_its_verb_and_the_name() {
+        let line = |x: XDigest, name: &str| {
+            Means::X(x).command(&PathName::from_user(name).unwrap()).to_line(Dialect::Rfc959)
+        };
+        for x in XDigest::ALL {
+            assert_eq!(line(x, "a/b"), format!("{} a/b\r\n", x.verb().name()).as_bytes());
+            assert_eq!(XDigest::named(&x.verb().name().to_lowercase()), Some(x));
+        }
+        assert_eq!(line(XDigest::Xcrc, "a 1 2"), b"XCRC \"a 1 2\"\r\n");
+        assert_eq!(line(XDigest::Xcrc, "a \"b\""), b"XCRC a \"b\"\r\n");
+        assert_eq!(XDigest::named("HASH"), None);
+        assert_eq!(XDigest::named("MMD5"), None);
+    }
+}
