@@ -86,7 +86,12 @@ pub struct Run {
 }
 
 impl Run {
-    /// Its exit code (cli.md).
+    /// Its exit code.
+    pub fn code(&self) -> Option<i32> {
+        self.status.code()
+    }
+
+    /// It has ended with this exit code (cli.md).
     pub fn exits(self, code: i32) -> Self {
         assert_eq!(self.status.code(), Some(code), "{self}");
         self

@@ -1,3 +1,4 @@
 //! Other people's servers and clients judge this suite.
 
+mod pairs;
 mod smoke;

@@ -226,6 +226,7 @@ fn globus(server: &Foreign, tool: &Tool, at: SocketAddr, user: &str, places: &Pl
     let users = places.state.join("passwd");
     write(&users, &passwd(user, places));
     let mut command = tool.command();
+    command.env("LC_ALL", "C.UTF-8");
     command.args(["-s", "-c", "none", "-p", &at.port().to_string()]);
     command.args(["-control-interface", &at.ip().to_string(), "-data-interface", &at.ip().to_string()]);
     command.arg("-password-file").arg(users).arg("-home-dir").arg(&places.root);

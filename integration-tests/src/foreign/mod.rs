@@ -3,10 +3,12 @@
 
 mod config;
 mod fetch;
+mod pair;
 mod process;
 mod server;
 
 pub use fetch::Tool;
+pub use pair::{End, Way, Who, tree, way};
 pub use process::Group;
 pub use server::{Foreign, ForeignServer, own_address};
 

@@ -1,0 +1,144 @@
+//! Two servers, each ours or other people's, each letting foreign hosts take part or not: what a copy
+//! between them should come to.
+
+use super::{Foreign, ForeignServer, Hosts, Kind, Skipped, own_address};
+use crate::site::{Server, Site, octets};
+use std::path::PathBuf;
+
+/// Whose server it is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Who {
+    /// Ours.
+    Ours,
+    /// Other people's.
+    Theirs(Kind),
+}
+
+impl Who {
+    /// Everybody.
+    pub fn all() -> impl Iterator<Item = Self> + Clone {
+        std::iter::once(Self::Ours).chain(Kind::ALL.map(Self::Theirs))
+    }
+
+    /// Its name for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ours => "ftp-server",
+            Self::Theirs(kind) => kind.name(),
+        }
+    }
+
+    /// Starts it with these files. Ours refuses as it does by default: a foreign host without a proof.
+    pub fn start(self, hosts: Hosts, files: &[(&str, Vec<u8>)]) -> Result<End, Skipped> {
+        match self {
+            Self::Ours => {
+                let site = Site::new("pair").at(&own_address().to_string());
+                let site = files.iter().fold(site, |site, (path, bytes)| site.file(path, bytes));
+                Ok(End::Ours(wider(site, hosts)?.start()))
+            }
+            Self::Theirs(kind) => {
+                let server = Foreign::new(kind).foreign(hosts);
+                let server = files.iter().fold(server, |server, (path, bytes)| server.file(path, bytes));
+                Ok(End::Theirs(server.start()?))
+            }
+        }
+    }
+}
+
+/// Foreign servers cannot prove that they take part: a site that works with them trusts their networks.
+fn wider(site: Site, hosts: Hosts) -> Result<Site, Skipped> {
+    match hosts {
+        Hosts::Allowed => {
+            Ok(site.args(["--foreign", "authenticated", "--foreign-networks", "127.0.0.0/8"]))
+        }
+        Hosts::Refused => Ok(site),
+        Hosts::OnlyToConnect | Hosts::OnlyToAccept => {
+            Err(Skipped("ftp-server has one policy for both directions".into()))
+        }
+    }
+}
+
+/// A server that runs.
+#[derive(Debug)]
+pub enum End {
+    /// Ours.
+    Ours(Server),
+    /// Other people's.
+    Theirs(ForeignServer),
+}
+
+impl End {
+    /// The URL of a path.
+    pub fn url(&self, path: &str) -> String {
+        match self {
+            Self::Ours(server) => server.url(path),
+            Self::Theirs(server) => server.url(path),
+        }
+    }
+
+    /// The content of a file.
+    pub fn bytes(&self, path: &str) -> Vec<u8> {
+        match self {
+            Self::Ours(server) => server.bytes(path),
+            Self::Theirs(server) => server.bytes(path),
+        }
+    }
+
+    /// All names below the root.
+    pub fn names(&self) -> Vec<String> {
+        match self {
+            Self::Ours(server) => server.names(),
+            Self::Theirs(server) => server.names(),
+        }
+    }
+
+    /// The place of a path in the real file system.
+    pub fn path(&self, path: &str) -> PathBuf {
+        match self {
+            Self::Ours(server) => server.path(path),
+            Self::Theirs(server) => server.path(path),
+        }
+    }
+
+    /// All that it has said.
+    pub fn said(&self) -> String {
+        match self {
+            Self::Ours(server) => server.running.said(),
+            Self::Theirs(server) => server.said(),
+        }
+    }
+}
+
+/// How a file can go from one server to another.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Way {
+    /// Straight: the source connects to the destination.
+    DestinationListens,
+    /// Straight: the destination connects to the source.
+    SourceListens,
+    /// Not without a third party between them.
+    NotDirect,
+}
+
+/// The way that two configurations leave open; the destination listens when both may.
+pub fn way((from, at_from): (Who, Hosts), (to, at_to): (Who, Hosts)) -> Way {
+    let both_prove = from == Who::Ours && to == Who::Ours;
+    if both_prove || (at_to.accepts() && at_from.connects()) {
+        Way::DestinationListens
+    } else if at_from.accepts() && at_to.connects() {
+        Way::SourceListens
+    } else {
+        Way::NotDirect
+    }
+}
+
+/// A small tree: an empty file, a name with blanks, one beyond ASCII, and more than one block.
+pub fn tree() -> Vec<(&'static str, Vec<u8>)> {
+    vec![
+        ("tree/a.bin", octets(300_000)),
+        ("tree/empty", Vec::new()),
+        ("tree/two words.txt", b"two words\r\nand lines\n".to_vec()),
+        ("tree/sub/\u{17c}\u{f3}\u{142}w.txt", octets(4097)),
+        ("tree/sub/deep/b.bin", octets(70_000)),
+    ]
+}
