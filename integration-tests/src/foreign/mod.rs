@@ -8,7 +8,7 @@ mod process;
 mod server;
 
 pub use fetch::Tool;
-pub use pair::{End, Way, Who, tree, way};
+pub use pair::{End, Way, Who, exits_without_a_way, keeps_early_data, tree, way};
 pub use process::Group;
 pub use server::{Foreign, ForeignServer, own_address};
 

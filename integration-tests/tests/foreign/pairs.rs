@@ -1,6 +1,8 @@
 //! ftp-user between every two kinds of servers, ours and other people's.
 
-use integration_tests::foreign::{End, Hosts, Kind, Skipped, Way, Who, tree, way};
+use integration_tests::foreign::{
+    End, Hosts, Kind, Skipped, Way, Who, exits_without_a_way, keeps_early_data, tree, way,
+};
 use integration_tests::or_skip;
 use integration_tests::user::{Run, user};
 
@@ -9,59 +11,73 @@ type Side = (Who, Hosts);
 
 /// What came of one copy.
 struct Copied {
+    files: Vec<(&'static str, Vec<u8>)>,
     from: End,
     to: End,
     run: Run,
 }
 
-/// Copies the tree with what ftp-user does when it is asked for nothing special.
-fn copy(from: Side, to: Side, more: &[&str]) -> Result<Copied, Skipped> {
-    let from = from.0.start(from.1, &tree())?;
+/// Copies files from one side to the other.
+fn copy(from: Side, to: Side, files: Vec<(&'static str, Vec<u8>)>, more: &[&str]) -> Result<Copied, Skipped> {
+    let from = from.0.start(from.1, &files)?;
     let to = to.0.start(to.1, &[])?;
     let run = user()
-        .args(["copy", "-r", "--json", "--trace", "trace.txt", "--retries", "1"])
+        .args(["copy", "-r", "--json", "--trace", "trace.txt"])
         .args(more)
         .args([from.url("tree"), to.url("")])
         .run();
-    Ok(Copied { from, to, run })
+    Ok(Copied { files, from, to, run })
 }
 
 /// The whole tree has arrived and nothing else.
 fn is_whole(copied: &Copied) {
     assert_eq!(copied.to.names(), copied.from.names(), "{}", shown(copied));
-    for (path, bytes) in tree() {
-        assert!(copied.to.bytes(path) == bytes, "{path} differs\n{}", shown(copied));
+    for (path, bytes) in &copied.files {
+        assert!(copied.to.bytes(path) == *bytes, "{path} differs\n{}", shown(copied));
     }
 }
 
 /// Between two servers with `--path direct`: the tree is there, over the way that the two leave open,
 /// or the run says that there is none.
 fn goes_direct(from: Side, to: Side) -> Result<(), Skipped> {
-    let copied = copy(from, to, &["--path", "direct"])?;
-    let cell = format!("{from:?} -> {to:?}\n{}", shown(&copied));
-    match way(from, to) {
-        Way::NotDirect => {
-            assert_eq!(copied.run.code(), Some(6), "{cell}");
-            let left: Vec<String> = copied.to.names().into_iter().filter(|name| !name.ends_with('/')).collect();
-            assert!(left.is_empty(), "{left:?} is left\n{cell}");
-        }
-        open => {
-            assert_eq!(copied.run.code(), Some(0), "{cell}");
-            is_whole(&copied);
-            let summary = copied.run.summary();
-            assert_eq!(summary["path"], "direct", "{cell}");
-            let listens = if open == Way::DestinationListens { "dest-listens" } else { "source-listens" };
-            assert!(summary["rung"].as_str().unwrap().starts_with(listens), "{cell}");
-            assert_ne!(summary["verified"], "none", "{cell}");
-        }
+    let way = way(from, to);
+    if way == Way::NotDirect {
+        return is_refused(from, to);
     }
+    let copied = copy(from, to, tree([from.0, to.0]), &["--path", "direct", "--retries", "0"])?;
+    let cell = format!("{from:?} -> {to:?}\n{}", shown(&copied));
+    assert_eq!(copied.run.code(), Some(0), "{cell}");
+    is_whole(&copied);
+    let summary = copied.run.summary();
+    assert_eq!(summary["path"], "direct", "{cell}");
+    assert_ne!(summary["verified"], "none", "{cell}");
+    if keeps_early_data(to.0) {
+        let listens = if way == Way::DestinationListens { "dest-listens" } else { "source-listens" };
+        assert!(summary["rung"].as_str().unwrap().starts_with(listens), "{cell}");
+    }
+    Ok(())
+}
+
+/// There is no direct way: the run ends soon, says so, and leaves no file behind.
+fn is_refused(from: Side, to: Side) -> Result<(), Skipped> {
+    let files = tree([from.0, to.0]).into_iter().take(1).collect();
+    let copied = copy(from, to, files, &["--path", "direct", "--retries", "0", "--timeout", "3s"])?;
+    let cell = format!("{from:?} -> {to:?}\n{}", shown(&copied));
+    let code = copied.run.code().unwrap();
+    assert!(exits_without_a_way([from, to]).contains(&code), "exit {code}: {cell}");
+    assert_eq!(copied.to.names(), ["tree/"], "{cell}");
     Ok(())
 }
 
 /// All that is known of a cell, for a person who has to find out.
 fn shown(copied: &Copied) -> String {
     let trace = String::from_utf8_lossy(&copied.run.bytes("trace.txt")).into_owned();
-    format!("{}\n-- the trace --\n{trace}\n-- source --\n{}\n-- destination --\n{}", copied.run, copied.from.said(), copied.to.said())
+    format!(
+        "{}\n-- the trace --\n{trace}\n-- source --\n{}\n-- destination --\n{}",
+        copied.run,
+        copied.from.said(),
+        copied.to.said()
+    )
 }
 
 /// From ours, to ours, and between two of the kind.
@@ -133,4 +149,26 @@ fn the_listener_is_the_end_that_lets_foreign_hosts_in() {
     or_skip!(goes_direct(vsftpd(Hosts::OnlyToConnect), vsftpd(Hosts::OnlyToAccept)));
     or_skip!(goes_direct(vsftpd(Hosts::OnlyToAccept), (Who::Ours, Hosts::Allowed)));
     or_skip!(goes_direct((Who::Ours, Hosts::Allowed), vsftpd(Hosts::OnlyToConnect)));
+}
+
+/// `FOREIGN_MATRIX=all`: every ordered pair, each end allowing and refusing. Otherwise nothing: the
+/// tests above have one cell of each kind.
+#[test]
+fn matrix_of_all_pairs() {
+    if std::env::var_os("FOREIGN_MATRIX").is_none_or(|value| value != "all") {
+        return;
+    }
+    let sides = || Who::all().flat_map(|who| [Hosts::Allowed, Hosts::Refused].map(|hosts| (who, hosts)));
+    let mut failed = Vec::new();
+    for from in sides() {
+        for to in sides() {
+            let cell = format!("{} {:?} -> {} {:?}", from.0.name(), from.1, to.0.name(), to.1);
+            match std::panic::catch_unwind(|| goes_direct(from, to)) {
+                Ok(Ok(())) => eprintln!("{cell}: {:?}", way(from, to)),
+                Ok(Err(Skipped(reason))) => eprintln!("{cell}: n/a, {reason}"),
+                Err(_) => failed.push(cell),
+            }
+        }
+    }
+    assert!(failed.is_empty(), "{} cells: {failed:#?}", failed.len());
 }
