@@ -1,6 +1,7 @@
 //! Which way next: blame in, step out.
 
 use super::Way;
+use ftp_proto::client::Failure;
 use ftp_proto::reply::Blame;
 use ftp_proto::third_party::{Cause, Trouble};
 use ftp_proto::timer::Timer;
@@ -56,6 +57,13 @@ impl Climb {
     /// The step after `trouble` on the current way (H17).
     pub fn after(&mut self, trouble: &Trouble) -> Step {
         let step = match (&trouble.cause, trouble.blame) {
+            // Pure-FTPd says 451 when its peer has turned it away, pyftpdlib nothing at all.
+            (Cause::Ended(Failure::Silent(_)), _) | (Cause::Refused(_) | Cause::Silent(_), Blame::Busy)
+                if trouble.touched =>
+            {
+                self.unfinished = true;
+                self.next_rung()
+            }
             (Cause::Ended(_), _) => Step::Later,
             (Cause::Cancelled, _) => Step::Stop,
             // The other end is done, this one does not know: who listens may make the difference
@@ -80,7 +88,6 @@ impl Climb {
 mod tests {
     use super::super::Rung;
     use super::*;
-    use ftp_proto::client::Failure;
     use ftp_proto::third_party::{Opening, Plan, Side};
 
     fn way(rung: Rung, opening: Opening) -> Way {
@@ -133,6 +140,20 @@ mod tests {
         let deaf = trouble(Blame::Busy, Cause::Silent(Timer::HalfDone));
         assert_eq!(climb.after(&deaf), Step::Try(way(Rung::SourceListens, Opening::Lstn)));
         assert_eq!(climb.after(&trouble(Blame::Path, Cause::Silent(Timer::Connect))), Step::Later);
+    }
+
+    #[test]
+    fn h17_a_transfer_that_fails_for_a_while_may_go_the_other_way_round() {
+        let touched = |cause: Cause| Trouble { touched: true, during: "STOR", ..trouble(Blame::Busy, cause) };
+        let other = Step::Try(way(Rung::SourceListens, Opening::Lstn));
+        for cause in [Cause::Silent(Timer::Connect), Cause::Ended(Failure::Silent(Timer::Reply))] {
+            let mut climb = climb();
+            assert_eq!(climb.after(&touched(cause.clone())), other, "{cause:?}");
+            // No way was refused for good.
+            assert_eq!(climb.after(&trouble(Blame::Path, Cause::Silent(Timer::Reply))), Step::Later);
+        }
+        let gone = Cause::Ended(Failure::Closed);
+        assert_eq!(climb().after(&touched(gone)), Step::Later);
     }
 
     #[test]

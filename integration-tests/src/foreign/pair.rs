@@ -119,30 +119,34 @@ pub enum Way {
 }
 
 /// The way that two configurations leave open; the destination listens when both may.
-pub fn way((from, at_from): (Who, Hosts), (to, at_to): (Who, Hosts)) -> Way {
-    let both_prove = from == Who::Ours && to == Who::Ours;
-    if both_prove || (at_to.accepts() && at_from.connects()) {
+pub fn way(from: (Who, Hosts), to: (Who, Hosts)) -> Way {
+    let both_prove = from.0 == Who::Ours && to.0 == Who::Ours;
+    if both_prove || connects(from, to) {
         Way::DestinationListens
-    } else if at_from.accepts() && at_to.connects() {
+    } else if connects(to, from) {
         Way::SourceListens
     } else {
         Way::NotDirect
     }
 }
 
-/// The exit codes of ftp-user when there is no direct way: 6, but perhaps 5 where a server that turns
-/// strangers away keeps that to itself. Pure-FTPd drops them without a word; pyftpdlib says its 425
-/// before it is asked for the file, which may be taken for the reply to the next command. Either could
-/// as well be a server in trouble.
-pub fn exits_without_a_way(ends: [(Who, Hosts); 2]) -> &'static [i32] {
-    let quiet = |(who, hosts): (Who, Hosts)| {
-        [Who::Theirs(Kind::PureFtpd), Who::Theirs(Kind::Pyftpdlib)].contains(&who) && !hosts.accepts()
-    };
-    if ends.into_iter().any(quiet) { &[5, 6] } else { &[6] }
+/// Whether one end may connect to the other. globus does not bind its side of a connection: here, where
+/// every host is this one, it comes from the user's own address, and nobody takes it for a stranger.
+fn connects((active, at_active): (Who, Hosts), (_, at_passive): (Who, Hosts)) -> bool {
+    at_active.connects() && (at_passive.accepts() || active == Who::Theirs(Kind::Globus))
 }
 
-/// Whether the listener is foreseeable: pyftpdlib loses an upload that is complete before its STOR,
-/// and then it is tried the other way round.
+/// The exit codes of ftp-user when there is no direct way: 6, but perhaps 5 unless both ends say aloud
+/// that they turn strangers away. Pure-FTPd and ftp-server drop them and wait on, pyftpdlib says its 425
+/// before it is asked for the file; what the other end has sent by then is "complete". It could be a
+/// server in trouble.
+pub fn exits_without_a_way(ends: [Who; 2]) -> &'static [i32] {
+    let loud = [Who::Theirs(Kind::Vsftpd), Who::Theirs(Kind::Proftpd)];
+    if ends.iter().all(|who| loud.contains(who)) { &[6] } else { &[5, 6] }
+}
+
+/// Whether an upload that arrives before its STOR is kept. pyftpdlib loses all or some of it, and may
+/// say 226 to the rest: a copy may fail, but it must not pass for a good one.
 pub fn keeps_early_data(to: Who) -> bool {
     to != Who::Theirs(Kind::Pyftpdlib)
 }
