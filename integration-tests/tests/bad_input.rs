@@ -4,18 +4,22 @@
 use ftp_proto::dialect::Dialect::Rfc959;
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::site::{PASSWORD, Server, Site, USER, octets};
-use integration_tests::socket::free_port;
+use integration_tests::socket::{connect, free_port, until};
 use integration_tests::user::{Run, user};
+use std::io::{BufRead, BufReader};
 use std::process::Command;
+
+/// A server with so few sessions that one which is still held is missed.
+const SESSIONS: [&str; 2] = ["--max-sessions", "2"];
 
 const OLD: &[u8] = b"what was there before";
 
 fn source() -> Server {
-    Site::new("source").file("a.txt", "hello").start()
+    Site::new("source").args(SESSIONS).file("a.txt", "hello").start()
 }
 
 fn target() -> Server {
-    Site::new("target").at("127.0.0.3").file("b.txt", OLD).start()
+    Site::new("target").at("127.0.0.3").args(SESSIONS).file("b.txt", OLD).start()
 }
 
 fn copy(from: &str, to: &str) -> Run {
@@ -24,8 +28,24 @@ fn copy(from: &str, to: &str) -> Run {
         .run()
 }
 
-/// The old file is there, and nothing else.
+/// The sessions of the run are given back: both that the server has can be had at once.
+fn released(server: &Server) {
+    let greeted = || {
+        let to = server.address(Rfc959);
+        let mut greeting = String::new();
+        let stream = connect("127.0.0.1:0".parse().unwrap(), to);
+        BufReader::new(&stream).read_line(&mut greeting).unwrap();
+        greeting.starts_with("220").then_some(stream)
+    };
+    until("both sessions can be had", || {
+        let both = [greeted(), greeted()];
+        both.iter().all(Option::is_some)
+    });
+}
+
+/// The old file is there and nothing else, and the server's sessions are given back.
 fn unharmed(server: &Server) {
+    released(server);
     assert_eq!(server.bytes("b.txt"), OLD);
     assert_eq!(server.names(), ["b.txt"]);
 }
@@ -77,18 +97,21 @@ fn a_missing_source() {
 #[test]
 fn an_unwritable_destination() {
     let from = source();
-    let to = Site::new("readonly").at("127.0.0.3").user("reader:pw:ro").file("b.txt", OLD).start();
+    let to =
+        Site::new("readonly").at("127.0.0.3").args(SESSIONS).user("reader:pw:ro").file("b.txt", OLD).start();
     let place = format!("ftp://reader:pw@{}/b.txt", to.address(Rfc959));
     let run = copy(&from.url("a.txt"), &place).exits(4);
     one_sentence(run, &["127.0.0.3"]);
+    released(&from);
     unharmed(&to);
 }
 
 #[test]
 fn a_destination_directory_that_is_missing() {
     let (from, to) = (source(), target());
-    let run = copy(&from.url("a.txt"), &to.url("no/such/directory/b.txt"));
+    let run = copy(&from.url("a.txt"), &to.url("no/such/directory/b.txt")).fails();
     one_sentence(run, &["127.0.0.3"]);
+    released(&from);
     unharmed(&to);
 }
 
@@ -105,9 +128,11 @@ fn a_full_disk() {
         return;
     }
     std::fs::write(directory.path().join("b.txt"), OLD).unwrap();
-    let from = Site::new("source").file("a.bin", octets(8 << 20)).start();
-    let to = Site::new("full").at("127.0.0.3").start_in(directory.path().to_path_buf());
+    let from = Site::new("source").args(SESSIONS).file("a.bin", octets(8 << 20)).start();
+    let to = Site::new("full").at("127.0.0.3").args(SESSIONS).start_in(directory.path().to_path_buf());
     let run = copy(&from.url("a.bin"), &to.url("b.txt"));
+    released(&from);
+    released(&to);
     let left = to.names();
     let old = to.bytes("b.txt");
     drop(to);
@@ -127,6 +152,7 @@ fn a_server_that_closes_in_mid_file() {
     let to = Site::new("target")
         .at("127.0.0.3")
         .args(["--foreign", "authenticated", "--foreign-networks", "127.0.0.0/8"])
+        .args(SESSIONS)
         .file("b.txt", OLD)
         .start();
     let run = copy(&from.url("a.txt"), &to.url("b.txt")).exits(5);
