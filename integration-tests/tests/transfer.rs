@@ -69,6 +69,24 @@ fn e09_stat_answers_while_a_sender_is_blocked() {
     raw.ask("NOOP", "200");
 }
 
+#[test]
+fn e10_a_server_that_is_killed_in_mid_file_ends_no_file() {
+    let server = Site::new("killed").file("a.bin", octets(64 << 20)).start();
+    let mut raw = server.login(Rfc959);
+    raw.ask("TYPE I", "200");
+    let port = raw.ask("LSTN S", "255").port();
+    raw.send("RETR a.bin");
+    let mut sending = connect("127.0.0.1:0".parse().unwrap(), SocketAddr::new(server.ip(), port));
+    raw.expect("150|125");
+    sending.read_exact(&mut [0]).unwrap();
+    // Nothing is read on, so that the kernel still holds octets when the process dies: what tells
+    // the other end is the kernel, not the server.
+    server.running.signal(rustix::process::Signal::KILL);
+    raw.closed();
+    let end = sending.read_to_end(&mut Vec::new()).unwrap_err();
+    assert_eq!(end.kind(), std::io::ErrorKind::ConnectionReset);
+}
+
 /// A file system of 1 MiB that vanishes with the test.
 struct SmallDisk(tempfile::TempDir);
 

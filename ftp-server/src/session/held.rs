@@ -15,7 +15,6 @@ use ftp_io::copy::Meter;
 use ftp_io::socket::{self, Listener, Reserved};
 use ftp_proto::command::DataType;
 use ftp_proto::server::ask::{Answer, ConnId, End, FileFailure, Ticket};
-use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
@@ -156,7 +155,7 @@ impl Held {
                         continue;
                     }
                 };
-                end_by_reset(&stream);
+                socket::end_by_reset(&stream);
                 // From here on small writes need no wait.
                 if stream.writable().await.is_ok()
                     && arrive.send(Arrival { listener: ticket, stream, from }).await.is_err()
@@ -187,7 +186,7 @@ impl Held {
 
     /// Names a connection.
     pub(super) fn connection(&mut self, stream: TcpStream) -> ConnId {
-        end_by_reset(&stream);
+        socket::end_by_reset(&stream);
         // RNDZ sends two short pieces one after the other.
         let _ = socket::nodelay(&stream);
         let conn = ConnId(self.next_connection);
@@ -231,17 +230,6 @@ impl Drop for Held {
         }
         self.moving.detach_all();
     }
-}
-
-/// Until somebody decides otherwise the end of this connection is a reset: whatever drops it, the
-/// other end never takes that for the end of a file (E10).
-fn end_by_reset(stream: &TcpStream) {
-    let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
-}
-
-/// The end of this connection is an orderly close.
-pub(super) fn end_in_order(stream: &TcpStream) {
-    let _ = SockRef::from(stream).set_linger(None);
 }
 
 /// Connections that have arrived and were not looked at yet; more wait in the system's queue.

@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio::task::spawn_blocking;
 
 use super::Session;
-use super::held::{Done, end_in_order};
+use super::held::Done;
 use super::permits::Turn;
 use crate::data::{begin, pump};
 use crate::vfs::{Subject, View, io_failure};
@@ -150,7 +150,6 @@ impl Session {
             }
             Done::Read(conn, Ok(_) | Err(_)) => self.input(Input::Lost(conn)),
             Done::Begun(ticket, Ok(begun), stream, data_type) => {
-                end_in_order(&stream);
                 let meter = self.held.moves.get(&ticket).cloned().unwrap_or_default();
                 self.held.start_move(async move {
                     let (octets, end) = pump(begun, stream, data_type, Clock::today(), meter).await;
@@ -207,7 +206,7 @@ impl Session {
     fn let_go(&mut self, conn: ConnId, how: Ending) {
         if let Some(stream) = self.held.let_go(conn) {
             match how {
-                Ending::Close => end_in_order(&stream),
+                Ending::Close => socket::end_in_order(&stream),
                 Ending::Reset => {}
             }
         }

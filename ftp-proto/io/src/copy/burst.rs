@@ -25,7 +25,7 @@ use tokio::net::TcpStream;
 use tokio::task::spawn_blocking;
 
 use super::{Ended, Meter};
-use crate::socket::reset;
+use crate::socket::{end_by_reset, end_in_order};
 
 /// What one step of a copy says.
 #[derive(Debug)]
@@ -58,7 +58,9 @@ pub(super) enum Way {
 pub(super) struct Conn(Option<TcpStream>);
 
 impl Conn {
+    /// A connection whose end is a reset until [`Conn::close`]: also when this process is killed.
     pub(super) fn new(stream: TcpStream) -> Self {
+        end_by_reset(&stream);
         Self(Some(stream))
     }
 
@@ -71,15 +73,9 @@ impl Conn {
     }
 
     /// Closes the connection in order.
-    pub(super) fn close(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Conn {
-    fn drop(&mut self) {
-        if let Some(stream) = self.0.take() {
-            reset(stream);
+    pub(super) fn close(self) {
+        if let Some(stream) = self.0 {
+            end_in_order(&stream);
         }
     }
 }

@@ -10,7 +10,7 @@ mod tune;
 pub use connect::connect;
 pub use listen::{Listener, listen};
 pub use ports::{Ports, Reserved};
-pub use tune::{control, keepalive, nodelay, reset, urgent};
+pub use tune::{control, end_by_reset, end_in_order, keepalive, nodelay, reset, urgent};
 
 use std::io;
 use std::net::SocketAddr;

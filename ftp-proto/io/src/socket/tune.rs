@@ -9,9 +9,20 @@ use tokio::net::TcpStream;
 /// Closes the connection so that the peer sees a reset and never takes what it has got for the
 /// whole (E10).
 pub fn reset(stream: TcpStream) {
-    // Failing leaves an ordinary close, which is all that is left to do.
-    let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+    end_by_reset(&stream);
     drop(stream);
+}
+
+/// Until somebody decides otherwise the end of this connection is a reset: whatever drops it, this
+/// process being killed included, the other end never takes that for the end of a file (E10).
+pub fn end_by_reset(stream: &TcpStream) {
+    // Failing leaves an ordinary close, which is all that is left to do.
+    let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+}
+
+/// The end of this connection is an orderly close.
+pub fn end_in_order(stream: &TcpStream) {
+    let _ = SockRef::from(stream).set_linger(None);
 }
 
 /// Finds out about a peer that vanished without a word.
