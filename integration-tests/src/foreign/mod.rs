@@ -1,12 +1,14 @@
 //! Other people's servers and clients: fetched without installing anything, each started with a
 //! directory, a user and a log of its own, and whether it lets foreign hosts take part.
 
+mod client;
 mod config;
 mod fetch;
 mod pair;
 mod process;
 mod server;
 
+pub use client::Desk;
 pub use fetch::Tool;
 pub use pair::{End, Way, Who, exits_without_a_way, keeps_early_data, tree, way};
 pub use process::Group;

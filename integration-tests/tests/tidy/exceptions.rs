@@ -16,6 +16,10 @@ const REASONS: &[(&str, &str)] = &[
     ("C16-a-third-host-is-accepted-by-policy-any", "the statement is about this policy"),
     ("C20-an-earlier-sock-is-no-filter", "only here a peer besides the named one may come at all"),
     ("D07-without-sock-any-peer-by-policy-any", "RFC 478 note 3 lets any socket in"),
+    (
+        "lftp_copies_from_one_of_our_servers_to_the_other",
+        "lftp knows no RNDZ, and the two sites are foreign to each other on loopback",
+    ),
     ("wider", "servers of other people know no RNDZ, and are foreign to each other on loopback"),
     ("c28_strangers_never_end_the_wait", "a foreign peer without a proof, so that the reply has its facts"),
     ("open_target", "scripted sources are foreign and know no RNDZ"),
