@@ -136,7 +136,8 @@ impl Through {
 
     /// The source has closed its connection in order, and all octets have gone.
     pub fn joined(&mut self, now: Moment) {
-        if self.flow == Flow::Joined {
+        let running = matches!(self.ends.phase, Phase::Running) && self.broken.is_none();
+        if running && self.flow == Flow::Joined {
             self.flow = Flow::Flushed;
             self.ends.timers.arm(Timer::HalfDone, now + self.ends.timeouts.half_done);
             self.settle(now);

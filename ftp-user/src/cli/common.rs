@@ -3,6 +3,7 @@
 use super::Exit;
 use crate::app::App;
 use crate::control::{Facts, Role};
+use crate::ladder::Allowed;
 use crate::place::{Local, Netrc, Place, Remote};
 use crate::problem::Problem;
 use crate::transfer::{Host, Options, Overwrite, Retries, Verify};
@@ -41,18 +42,17 @@ enum Ways {
 impl TransferArgs {
     /// What was asked for, if it can be done.
     pub(super) fn options(&self, overwrite: Overwrite) -> Result<Options, Problem> {
-        let later = match self.path {
-            Ways::Auto | Ways::Direct => None,
-            Ways::Symmetric => Some("symmetric"),
-            Ways::Relay => Some("relay"),
-            Ways::User => Some("user"),
+        let allowed = match self.path {
+            Ways::Auto => Ok(Allowed::Auto),
+            Ways::Direct => Ok(Allowed::Direct),
+            Ways::User => Ok(Allowed::User),
+            Ways::Symmetric => Err("symmetric"),
+            Ways::Relay => Err("relay"),
         };
-        if let Some(way) = later {
-            return Err(
-                Problem::usage(format!("--path {way} is not built in yet")).advice("use auto or direct")
-            );
-        }
-        Ok(Options { verify: self.verify, overwrite, dry_run: self.is_dry() })
+        let allowed = allowed.map_err(|way| {
+            Problem::usage(format!("--path {way} is not built in yet")).advice("use auto, direct or user")
+        })?;
+        Ok(Options { verify: self.verify, overwrite, allowed, dry_run: self.is_dry() })
     }
 
     /// Whether only a plan is wanted.

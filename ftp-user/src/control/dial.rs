@@ -60,7 +60,7 @@ fn failed(name: &str, error: &io::Error) -> Problem {
 }
 
 /// What an error of the operating system means, without its number.
-pub(super) fn words(error: &io::Error) -> String {
+pub(crate) fn words(error: &io::Error) -> String {
     let text = error.to_string();
     text.split_once(" (os error").map_or(text.clone(), |(words, _)| words.to_lowercase())
 }

@@ -14,6 +14,7 @@ mod unsent;
 pub(crate) use answer::advice;
 pub use answer::{Answer, exit_of};
 pub use data::Way;
+pub(crate) use dial::words;
 pub use facts::Facts;
 pub use flow::{Flow, Moving};
 pub use listing::Listing;

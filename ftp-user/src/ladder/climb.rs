@@ -45,10 +45,10 @@ impl Climb {
     }
 
     fn next_rung(&mut self) -> Step {
-        let failed = self.current.map(|way| way.rung);
+        let failed = self.current.map(|way| way.rung());
         loop {
             let step = self.up();
-            if self.current.is_none_or(|way| Some(way.rung) != failed) {
+            if self.current.is_none_or(|way| Some(way.rung()) != failed) {
                 return step;
             }
         }
@@ -92,7 +92,7 @@ mod tests {
 
     fn way(rung: Rung, opening: Opening) -> Way {
         let listener = if rung == Rung::DestListens { Side::Destination } else { Side::Source };
-        Way { rung, plan: Plan { listener, opening, filter: false, first: None } }
+        Way::Direct(Plan { listener, opening, filter: false, first: None })
     }
 
     fn climb() -> Climb {

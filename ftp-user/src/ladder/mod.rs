@@ -4,6 +4,7 @@
 //! ```text
 //!  dest-listens:   LSTN/SOCK  EPSV/EPRT  PASV/PORT      the destination listens (RFC 438's own order)
 //!  source-listens: LSTN/SOCK  EPSV/EPRT  PASV/PORT      the source listens
+//!  user:           EPSV, PASV, LSTN at both             this host connects to both
 //! ```
 
 mod climb;
@@ -20,6 +21,8 @@ pub enum Rung {
     DestListens,
     /// Server to server, the source listens.
     SourceListens,
+    /// Through this program: both servers listen.
+    User,
     /// One end is this program.
     Local,
 }
@@ -30,6 +33,7 @@ impl Rung {
         match self {
             Self::DestListens => "dest-listens",
             Self::SourceListens => "source-listens",
+            Self::User => "user",
             Self::Local => "local",
         }
     }
@@ -38,6 +42,7 @@ impl Rung {
     pub const fn path(self) -> &'static str {
         match self {
             Self::DestListens | Self::SourceListens => "direct",
+            Self::User => "user",
             Self::Local => "local",
         }
     }
@@ -47,6 +52,7 @@ impl Rung {
         match self {
             Self::DestListens => "direct (destination listens)",
             Self::SourceListens => "direct (source listens)",
+            Self::User => "through this host",
             Self::Local => "local",
         }
     }
@@ -54,28 +60,60 @@ impl Rung {
 
 /// One way, ready to be tried.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Way {
-    /// Its rung.
-    pub rung: Rung,
-    /// What the machine does.
-    pub plan: Plan,
+pub enum Way {
+    /// Server to server, by this plan.
+    Direct(Plan),
+    /// Through this program.
+    Through,
 }
 
 impl Way {
-    /// The commands that open this way, for people.
-    pub const fn commands(&self) -> &'static str {
-        match self.plan.opening {
-            Opening::Lstn => "LSTN and SOCK",
-            Opening::Pasv => "PASV and PORT",
-            Opening::Epsv => "EPSV and EPRT",
+    /// Its rung.
+    pub const fn rung(&self) -> Rung {
+        match self {
+            Self::Direct(Plan { listener: Side::Destination, .. }) => Rung::DestListens,
+            Self::Direct(Plan { listener: Side::Source, .. }) => Rung::SourceListens,
+            Self::Through => Rung::User,
+        }
+    }
+
+    /// What must be possible for it, for people.
+    pub const fn needs(&self) -> &'static str {
+        match self {
+            Self::Direct(plan) => match plan.opening {
+                Opening::Lstn => "both ends can do LSTN and SOCK",
+                Opening::Pasv => "both ends can do PASV and PORT",
+                Opening::Epsv => "both ends can do EPSV and EPRT",
+            },
+            Self::Through => "both ends listen, and the octets pass this host",
         }
     }
 }
 
-/// Every way that the two ends could go by what they said they can, best first.
-pub fn ways(source: &Party, destination: &Party) -> Vec<Way> {
+/// Which ways may be used.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Allowed {
+    /// All of them.
+    #[default]
+    Auto,
+    /// Only from server to server.
+    Direct,
+    /// Only through this program.
+    User,
+}
+
+/// Every allowed way that the two ends could go by what they said they can, best first.
+pub fn ways(source: &Party, destination: &Party, allowed: Allowed) -> Vec<Way> {
+    match allowed {
+        Allowed::Auto => direct(source, destination).chain([Way::Through]).collect(),
+        Allowed::Direct => direct(source, destination).collect(),
+        Allowed::User => vec![Way::Through],
+    }
+}
+
+fn direct(source: &Party, destination: &Party) -> impl Iterator<Item = Way> {
     let mut ways = Vec::new();
-    for (rung, listener) in [(Rung::DestListens, Side::Destination), (Rung::SourceListens, Side::Source)] {
+    for listener in [Side::Destination, Side::Source] {
         let (passive, active) = match listener {
             Side::Destination => (destination, source),
             Side::Source => (source, destination),
@@ -83,10 +121,10 @@ pub fn ways(source: &Party, destination: &Party) -> Vec<Way> {
         for opening in openings(passive, active) {
             // RFC 478 note 3: a listener that knows SOCK is told its peer.
             let filter = passive.capabilities.sock && active.capabilities.sock;
-            ways.push(Way { rung, plan: Plan { listener, opening, filter, first: None } });
+            ways.push(Way::Direct(Plan { listener, opening, filter, first: None }));
         }
     }
-    ways
+    ways.into_iter()
 }
 
 /// The best opening first, then what is left when a server does not know the better one after all.
@@ -131,9 +169,15 @@ mod tests {
     }
 
     fn check(source: Party, destination: Party, expect: &[(Rung, Opening, bool)]) {
-        let found: Vec<_> =
-            ways(&source, &destination).iter().map(|w| (w.rung, w.plan.opening, w.plan.filter)).collect();
+        let opened = |way: &Way| match way {
+            Way::Direct(plan) => (way.rung(), plan.opening, plan.filter),
+            Way::Through => panic!("it is not direct"),
+        };
+        let found: Vec<_> = ways(&source, &destination, Allowed::Direct).iter().map(opened).collect();
         assert_eq!(found, expect);
+        let all = ways(&source, &destination, Allowed::Auto);
+        assert_eq!((all.len(), all.last()), (expect.len() + 1, Some(&Way::Through)));
+        assert_eq!(ways(&source, &destination, Allowed::User), [Way::Through]);
     }
 
     #[test]
@@ -165,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn two_ends_without_a_common_family_have_no_way() {
+    fn two_ends_without_a_common_family_have_no_direct_way() {
         check(
             party("2001:db8::1", Capabilities::default()),
             party("192.0.2.2", Capabilities::default()),

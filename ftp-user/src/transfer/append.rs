@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::cli::Exit;
 use crate::problem::Problem;
 use crate::report::{Event, Verified};
+use ftp_io::copy::Look;
 use ftp_proto::listing::Kind;
 use ftp_proto::third_party::Store;
 use ftp_proto::wire::PathName;
@@ -33,7 +34,7 @@ pub async fn append(app: &App, ends: &mut Ends, item: &Item, options: Options) -
         dry_run: options.dry_run,
     });
     if options.dry_run {
-        let (rung, why) = foresee(app, ends).await?;
+        let (rung, why) = foresee(app, ends, options.allowed).await?;
         app.events.say(Event::Path { rung, why });
         return Ok(Done {
             bytes: plan.size.unwrap_or(0),
@@ -51,6 +52,8 @@ pub async fn append(app: &App, ends: &mut Ends, item: &Item, options: Options) -
             store: Store::Append,
             size: plan.size,
             before: plan.before.unwrap_or(0),
+            allowed: options.allowed,
+            look: Look::Away,
         };
         let moved = shift(app, ends, &load).await;
         attempts += moved.attempts;

@@ -4,6 +4,7 @@ use super::attempt::Attempt;
 use super::mover::{Load, foresee, shift};
 use super::overwrite::{Decision, Overwrite};
 use super::retry::Retries;
+use super::seen;
 use super::verify::{common, compare};
 use super::{Done, Ends, Host, Item, Options, Verify};
 use crate::app::App;
@@ -11,6 +12,7 @@ use crate::cli::Exit;
 use crate::control::Facts;
 use crate::problem::Problem;
 use crate::report::{Event, Verified, octets};
+use ftp_proto::digest::Algorithm;
 use ftp_proto::listing::Kind;
 use ftp_proto::third_party::Store;
 
@@ -80,7 +82,7 @@ async fn once(
             }
         }
     }
-    let means = options.verify.by(app, ends, size).await?;
+    let (means, look) = seen::means(app, ends, options, size).await?;
     app.events.say(Event::Plan {
         verb: "copy",
         source: source_name.clone(),
@@ -90,7 +92,7 @@ async fn once(
         dry_run: options.dry_run,
     });
     if options.dry_run {
-        let (rung, why) = foresee(app, ends).await?;
+        let (rung, why) = foresee(app, ends, options.allowed).await?;
         app.events.say(Event::Path { rung, why });
         return Ok(Done { bytes: size.unwrap_or(0), rung: Some(rung), verified: means, attempts: 0 });
     }
@@ -103,11 +105,16 @@ async fn once(
         store: Store::Replace,
         size,
         before: 0,
+        allowed: options.allowed,
+        look,
     };
     let moved = shift(app, ends, &load).await;
     *attempts += moved.attempts;
     let result = match moved.result {
-        Ok(rung) => publish(app, ends, item, &attempt, options.verify, size).await.map(|by| (rung, by)),
+        Ok(rung) => {
+            let passed = moved.sha256.as_deref();
+            publish(app, ends, item, &attempt, options.verify, passed, size).await.map(|by| (rung, by))
+        }
         Err(problem) if problem.exit == Exit::Interrupted => Err(problem),
         Err(problem) => Err(problem.during(format_args!("cannot copy {source_name}"))),
     };
@@ -122,17 +129,22 @@ async fn once(
     }
 }
 
-/// Verifies what was stored, then gives it the final name. Says what has verified it: a server that
-/// offers digests and then refuses one leaves the size, unless a digest was asked for.
+/// Verifies what was stored, also by the digest of what has passed this host, then gives it the final
+/// name. Says what has verified it: a server that offers digests and then refuses one leaves the size,
+/// unless a digest was asked for.
 async fn publish(
     app: &App,
     ends: &mut Ends,
     item: &Item,
     attempt: &Attempt,
     verify: Verify,
+    passed: Option<&str>,
     size: Option<u64>,
 ) -> Result<Verified, Problem> {
-    let by = verify.prove(app, ends, &item.source, &attempt.stored, size).await?;
+    let by = match passed {
+        Some(sha256) => seen::prove(app, ends, item, &attempt.stored, verify, sha256, size).await?,
+        None => verify.prove(app, ends, &item.source, &attempt.stored, size).await?,
+    };
     attempt.publish(app, &mut ends.destination).await.map(|()| by)
 }
 

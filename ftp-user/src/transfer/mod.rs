@@ -17,6 +17,8 @@ mod mover;
 mod overwrite;
 mod pair;
 mod retry;
+mod seen;
+mod through;
 mod trouble;
 mod verify;
 mod watch;
@@ -31,7 +33,7 @@ pub use retry::Retries;
 pub use verify::Verify;
 
 use crate::control::Facts;
-use crate::ladder::{Rung, Way};
+use crate::ladder::{Allowed, Rung, Way};
 use crate::report::Verified;
 use ftp_proto::wire::PathName;
 
@@ -64,6 +66,8 @@ pub struct Options {
     pub verify: Verify,
     /// What to do with what is there.
     pub overwrite: Overwrite,
+    /// Which ways between two servers may be used.
+    pub allowed: Allowed,
     /// Only plan.
     pub dry_run: bool,
 }

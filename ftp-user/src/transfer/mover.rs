@@ -1,13 +1,15 @@
 //! Moves the octets of one file, by whatever way works.
 
 use super::pair::Pair;
+use super::through::{Told, Via};
 use super::watch::{Subject, Watch};
 use super::{Ends, Host, Server, local, trouble};
 use crate::app::App;
 use crate::cli::Exit;
-use crate::ladder::{self, Climb, Rung, Step, Way};
+use crate::ladder::{self, Allowed, Climb, Rung, Step, Way};
 use crate::problem::Problem;
 use crate::report::Event;
+use ftp_io::copy::Look;
 use ftp_proto::command::DataType;
 use ftp_proto::rendezvous::RendezvousSecret;
 use ftp_proto::third_party::{Cause, Job, Outcome, Store};
@@ -30,6 +32,10 @@ pub(super) struct Load<'a> {
     pub(super) size: Option<u64>,
     /// What was at the destination before, for APPE.
     pub(super) before: u64,
+    /// Which ways it may go.
+    pub(super) allowed: Allowed,
+    /// Whether its octets are looked at where they pass this host.
+    pub(super) look: Look,
 }
 
 /// How it went.
@@ -43,6 +49,8 @@ pub(super) struct Moved {
     pub(super) touched: bool,
     /// Octets seen to have moved in the last attempt.
     pub(super) octets: u64,
+    /// Their SHA-256, where they were looked at (I14).
+    pub(super) sha256: Option<String>,
 }
 
 /// What is known of all attempts so far.
@@ -51,6 +59,7 @@ struct Count {
     attempts: u32,
     touched: bool,
     octets: u64,
+    sha256: Option<String>,
 }
 
 /// Moves it.
@@ -72,7 +81,8 @@ pub(super) async fn shift(app: &App, ends: &mut Ends, load: &Load<'_>) -> Moved 
             Err(Problem::usage("both places are on this host").advice("use cp, or name a server with ftp://"))
         }
     };
-    Moved { result, attempts: count.attempts, touched: count.touched, octets: count.octets }
+    let Count { attempts, touched, octets, sha256 } = count;
+    Moved { result, attempts, touched, octets, sha256 }
 }
 
 /// Server to server, rung by rung.
@@ -91,34 +101,39 @@ async fn between(
         let site = to.site.clone();
         let (source, destination) = tokio::try_join!(from.session(app), to.session(app))?;
         let (one, two) = (source.party(), destination.party());
-        let climb = climb.get_or_insert_with(|| Climb::new(ladder::ways(&one, &two), *worked));
+        let climb = climb.get_or_insert_with(|| Climb::new(ladder::ways(&one, &two, load.allowed), *worked));
         let way = match step.take().unwrap_or_else(|| climb.up()) {
             Step::Try(way) => way,
-            Step::NoneLeft | Step::Later | Step::Stop => return Err(no_way(&refused)),
+            Step::NoneLeft | Step::Later | Step::Stop => return Err(no_way(load.allowed, &refused)),
         };
         if load.store == Store::Replace {
             destination.discard_partials().await?;
         }
-        let secret = if one.capabilities.rndz && two.capabilities.rndz { Some(secret()?) } else { None };
-        app.events.say(Event::Path { rung: way.rung, why: why(&way, secret.is_some(), &refused) });
-        let job = Job {
-            source_path: load.source.clone(),
-            destination_path: load.stored.clone(),
-            store: load.store,
-            restart: None,
-            secret,
-        };
-        let subject = Subject {
-            name: load.name.to_owned(),
-            total: load.size,
-            site: &site,
-            stored: load.stored,
-            before: load.before,
-        };
-        let watch = Watch::new(app, source, destination, subject);
+        say_way(app, load.allowed, way, one.capabilities.rndz && two.capabilities.rndz, &refused, *worked);
         source.note_type(None);
         destination.note_type(None);
-        let ran = Pair::new(app, source, destination, job, way.plan, watch).run().await;
+        let ran = match way {
+            Way::Direct(plan) => {
+                let subject = Subject {
+                    name: load.name.to_owned(),
+                    total: load.size,
+                    site: &site,
+                    stored: load.stored,
+                    before: load.before,
+                };
+                let watch = Watch::new(app, source, destination, subject);
+                let proven = one.capabilities.rndz && two.capabilities.rndz;
+                let job = job(load, if proven { Some(secret()?) } else { None });
+                Pair::new(app, source, destination, job, plan, watch).run().await
+            }
+            Way::Through => {
+                let told = Told { name: load.name.to_owned(), total: load.size };
+                let (ran, sha256) =
+                    Via::new(app, source, destination, job(load, None), load.look, told).run().await;
+                count.sha256 = sha256;
+                ran
+            }
+        };
         count.octets = ran.moved;
         let failed = match &ran.outcome {
             Outcome::Moved { .. } => {
@@ -127,7 +142,7 @@ async fn between(
                 count.attempts += 1;
                 count.touched = true;
                 *worked = Some(way);
-                return Ok(way.rung);
+                return Ok(way.rung());
             }
             Outcome::Failed(failed) => failed,
         };
@@ -136,7 +151,7 @@ async fn between(
             count.touched = true;
         }
         if let Some(why) = ran.given_up {
-            return Err(trouble::given_up(app, why, &ran));
+            return Err(trouble::given_up(app, source, destination, why, &ran));
         }
         let problem = trouble::problem(source, destination, failed);
         if matches!(failed.cause, Cause::Policy(..)) {
@@ -144,12 +159,14 @@ async fn between(
         }
         match climb.after(failed) {
             // In place nobody may try again before it is known what is there now.
-            Step::Try(_) | Step::NoneLeft if load.store == Store::Append && failed.touched => {
+            Step::Try(_) | Step::NoneLeft
+                if load.store == Store::Append && failed.touched && !unchanged(app, to, load).await =>
+            {
                 return Err(problem);
             }
             next @ (Step::Try(_) | Step::NoneLeft) => {
                 let problem = Problem { advice: None, ..problem };
-                refused.push(format!("{}: {problem}", way.rung.words()));
+                refused.push(format!("{}: {problem}", way.rung().words()));
                 step = Some(next);
             }
             Step::Later => return Err(Problem { exit: Exit::Temporary, ..problem }),
@@ -158,19 +175,50 @@ async fn between(
     }
 }
 
-fn no_way(refused: &[String]) -> Problem {
-    let problem = Problem::new(Exit::NoPath, "no way between the two servers works");
-    if refused.is_empty() {
-        return problem
-            .said("they have no address family and no commands in common")
-            .advice("copy through this host: first to a local file, then from it");
+fn job(load: &Load<'_>, secret: Option<RendezvousSecret>) -> Job {
+    Job {
+        source_path: load.source.clone(),
+        destination_path: load.stored.clone(),
+        store: load.store,
+        restart: None,
+        secret,
     }
-    problem.said(refused.join(" | ")).advice("allow transfers between servers (FXP) at one of them")
 }
 
-fn why(way: &Way, proven: bool, refused: &[String]) -> String {
-    let mut why = format!("both ends can do {}", way.commands());
-    if proven {
+/// Whether the file that is appended to is as long as before.
+async fn unchanged(app: &App, to: &mut Server, load: &Load<'_>) -> bool {
+    match to.session(app).await {
+        Ok(session) => session.size(load.stored).await.is_ok_and(|size| size == Some(load.before)),
+        Err(_) => false,
+    }
+}
+
+/// Says which way is tried; loudly where octets pass this host and nobody has asked for that.
+fn say_way(app: &App, allowed: Allowed, way: Way, proven: bool, refused: &[String], worked: Option<Way>) {
+    if way == Way::Through && allowed == Allowed::Auto && worked != Some(way) {
+        let why = if refused.is_empty() { NOTHING_IN_COMMON.to_owned() } else { refused.join(" | ") };
+        app.events.warn(format!("the octets pass this host, since no direct way works: {why}"));
+    }
+    app.events.say(Event::Path { rung: way.rung(), why: why(way, proven, refused) });
+}
+
+fn no_way(allowed: Allowed, refused: &[String]) -> Problem {
+    let problem = Problem::new(Exit::NoPath, "no way between the two servers works");
+    let said = if refused.is_empty() { NOTHING_IN_COMMON.to_owned() } else { refused.join(" | ") };
+    problem.said(said).advice(match allowed {
+        Allowed::Direct => {
+            "allow transfers between servers (FXP) at one of them, or let the octets pass this host \
+             (--path auto)"
+        }
+        Allowed::Auto | Allowed::User => "check that the data ports of both can be reached from here",
+    })
+}
+
+const NOTHING_IN_COMMON: &str = "they have no address family and no commands in common";
+
+fn why(way: Way, proven: bool, refused: &[String]) -> String {
+    let mut why = way.needs().to_owned();
+    if proven && way != Way::Through {
         why.push_str(", and RNDZ proves them to each other");
     }
     if let Some(last) = refused.last() {
@@ -187,14 +235,15 @@ fn secret() -> Result<RendezvousSecret, Problem> {
 }
 
 /// The way that would be tried first, for plans.
-pub(super) async fn foresee(app: &App, ends: &mut Ends) -> Result<(Rung, String), Problem> {
+pub(super) async fn foresee(app: &App, ends: &mut Ends, allowed: Allowed) -> Result<(Rung, String), Problem> {
     match (&mut ends.source, &mut ends.destination) {
         (Host::Server(from), Host::Server(to)) => {
             let (source, destination) = tokio::try_join!(from.session(app), to.session(app))?;
             let (one, two) = (source.party(), destination.party());
             let proven = one.capabilities.rndz && two.capabilities.rndz;
-            let way = ladder::ways(&one, &two).into_iter().next().ok_or_else(|| no_way(&[]))?;
-            Ok((way.rung, why(&way, proven, &[])))
+            let ways = ladder::ways(&one, &two, allowed);
+            let way = ways.into_iter().next().ok_or_else(|| no_way(allowed, &[]))?;
+            Ok((way.rung(), why(way, proven, &[])))
         }
         (Host::Server(_) | Host::Here, Host::Server(_) | Host::Here) => {
             Ok((Rung::Local, "one end is this host".to_owned()))

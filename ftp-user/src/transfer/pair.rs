@@ -28,6 +28,8 @@ pub(super) enum GivenUp {
     Interrupted,
     /// Nothing moved for too long.
     Stalled,
+    /// That end brought nothing, or took nothing, for too long.
+    Silent(Side),
 }
 
 /// Two sessions and the machine between them.
@@ -150,13 +152,15 @@ impl<'a> Pair<'a> {
         let given_up = self.given_up.filter(|why| match (&outcome, why) {
             (Outcome::Moved { .. }, _) => false,
             (Outcome::Failed(_), GivenUp::Interrupted) => true,
-            (Outcome::Failed(trouble), GivenUp::Stalled) => trouble.cause == Cause::Cancelled,
+            (Outcome::Failed(trouble), GivenUp::Stalled | GivenUp::Silent(_)) => {
+                trouble.cause == Cause::Cancelled
+            }
         });
         Ran { outcome, given_up, moved: self.watch.moved() }
     }
 }
 
-fn cancelled() -> Trouble {
+pub(super) fn cancelled() -> Trouble {
     Trouble {
         side: Side::Destination,
         during: "ABOR",
@@ -166,7 +170,7 @@ fn cancelled() -> Trouble {
     }
 }
 
-fn timeouts(app: &App, total: Option<u64>) -> Timeouts {
+pub(super) fn timeouts(app: &App, total: Option<u64>) -> Timeouts {
     let reply = app.waits.reply;
     Timeouts {
         reply,
@@ -188,4 +192,4 @@ const SLOWEST_DISK: u64 = 10_000_000;
 const UNKNOWN: u64 = 1 << 32;
 const ABORT: Duration = Duration::from_secs(4);
 /// What two servers get to answer ABOR of the two seconds that an interrupted copy has (H33).
-const LAST_WORDS: Duration = Duration::from_millis(1100);
+pub(super) const LAST_WORDS: Duration = Duration::from_millis(1100);

@@ -41,18 +41,40 @@ pub(super) fn problem(source: &Session, destination: &Session, trouble: &Trouble
 }
 
 /// The failure of an attempt that was given up.
-pub(super) fn given_up(app: &App, why: GivenUp, ran: &Ran) -> Problem {
+pub(super) fn given_up(
+    app: &App,
+    source: &Session,
+    destination: &Session,
+    why: GivenUp,
+    ran: &Ran,
+) -> Problem {
+    let stall = app.waits.stall.as_secs();
     match why {
         GivenUp::Interrupted => Problem::interrupted(),
         GivenUp::Stalled => Problem::new(
             Exit::Temporary,
             format!(
                 "nothing moved between the servers for {} s (stall timer), after {} octets",
-                app.waits.stall.as_secs(),
-                ran.moved
+                stall, ran.moved
             ),
         )
         .advice("try again later, or raise --stall"),
+        GivenUp::Silent(side) => {
+            let (session, did) = match side {
+                Side::Source => (source, "brought"),
+                Side::Destination => (destination, "took"),
+            };
+            Problem::new(
+                Exit::Temporary,
+                format!(
+                    "the {} {} {did} nothing for {stall} s (stall timer), after {} octets",
+                    session.role.name(),
+                    session.title,
+                    ran.moved
+                ),
+            )
+            .advice("try again later, or raise --stall")
+        }
     }
 }
 
