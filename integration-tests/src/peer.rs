@@ -14,7 +14,8 @@
 //! `listen`, `target` (remembers the argument of PORT, EPRT or SOCK), `dial`, `accept`, `data N`,
 //! `drain`, `end` and `reset-data` (the data connection), `unlisten`, `close`, `reset`, `hang` (the
 //! control connection). In replies `{port}` is the listening port, `{commas}` it in 227's form (`{blanks}`
-//! with blanks), `{sock}` the data socket of this end, `{stored}` the octets drained last.
+//! with blanks), `{sock}` the data socket of this end, `{stored}` the octets drained last, `{ended}` how
+//! that ended: `in order` or `reset`.
 
 use crate::binary::WATCHDOG;
 use crate::{site, socket};
@@ -215,6 +216,7 @@ struct Session {
     target: Option<SocketAddr>,
     data: Option<TcpStream>,
     stored: usize,
+    ended: &'static str,
 }
 
 /// The session goes on after an action.
@@ -223,7 +225,16 @@ struct Goes;
 impl Session {
     fn new(control: TcpStream, shared: Arc<Shared>) -> Self {
         let control = BufReader::new(control);
-        Self { shared, control, listener: None, reserved: None, target: None, data: None, stored: 0 }
+        Self {
+            shared,
+            control,
+            listener: None,
+            reserved: None,
+            target: None,
+            data: None,
+            stored: 0,
+            ended: "not",
+        }
     }
 
     /// Until the other end leaves (`Some`), or this one does.
@@ -281,7 +292,8 @@ impl Session {
             "drain" => {
                 let mut octets = Vec::new();
                 if let Some(data) = &mut self.data {
-                    drop(data.read_to_end(&mut octets));
+                    let whole = data.read_to_end(&mut octets).is_ok();
+                    self.ended = if whole { "in order" } else { "reset" };
                 }
                 self.stored = octets.len();
             }
@@ -323,7 +335,7 @@ impl Session {
     }
 
     fn fill(&mut self, reply: &str) -> String {
-        let mut reply = reply.replace("{stored}", &self.stored.to_string());
+        let mut reply = reply.replace("{stored}", &self.stored.to_string()).replace("{ended}", self.ended);
         let listening = self.listener.as_ref().map(|listener| listener.local_addr().unwrap());
         if reply.contains("{sock}") && listening.is_none() && self.reserved.is_none() {
             self.reserved = Some(SocketAddr::new(self.ip(), socket::free_port(&self.ip().to_string())));

@@ -16,6 +16,7 @@ mod rescue;
 mod simulator;
 mod sock;
 mod third_party;
+mod through;
 mod tidy;
 mod transcripts;
 mod transfer;
