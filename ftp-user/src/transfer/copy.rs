@@ -12,7 +12,6 @@ use crate::cli::Exit;
 use crate::control::Facts;
 use crate::problem::Problem;
 use crate::report::{Event, Verified, octets};
-use ftp_proto::digest::Algorithm;
 use ftp_proto::listing::Kind;
 use ftp_proto::third_party::Store;
 

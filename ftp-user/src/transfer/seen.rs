@@ -49,11 +49,9 @@ pub(super) async fn prove(
     let by = weaker.prove(app, ends, &item.source, copy, size).await?;
     match ends.destination.digest(app, Algorithm::Sha256, copy, size.unwrap_or(0)).await? {
         Ok(stored) if stored.hex.eq_ignore_ascii_case(sha256) => Ok(Verified::Hash(Algorithm::Sha256)),
-        Ok(stored) => {
-            Err(Problem::new(Exit::Unverified, "the copy is not what has passed this host")
-                .said(format!("sha-256 of what has passed is {sha256}, of the copy {}", stored.hex))
-                .advice("copy it again"))
-        }
+        Ok(stored) => Err(Problem::new(Exit::Unverified, "the copy is not what has passed this host")
+            .said(format!("sha-256 of what has passed is {sha256}, of the copy {}", stored.hex))
+            .advice("copy it again")),
         Err(why) if verify == Verify::Hash => Err(Problem { exit: Exit::Unverified, ..why }),
         Err(why) => {
             app.events.warn(format!("{why}; sizes are compared instead"));

@@ -170,15 +170,17 @@ impl<'a> Via<'a> {
     fn cut(&mut self) {
         self.pulse = None;
         self.tail = None;
-        // A copy that is dropped resets both of its connections.
+        // Until all is well each of them ends with a reset, whoever drops it.
         self.work.abort_all();
-        self.from.take().into_iter().chain(self.to.take()).for_each(socket::reset);
+        (self.from, self.to) = (None, None);
     }
 
     fn done(&mut self, done: Done) {
         let now = self.app.clock.now();
         match done {
             Done::Connected(side, Ok(connection)) => {
+                // Also when this process is killed before the first octet (E10).
+                socket::end_by_reset(&connection);
                 match side {
                     Side::Source => self.from = Some(connection),
                     Side::Destination => self.to = Some(connection),
