@@ -44,6 +44,7 @@ impl Standing {
             | Command::Mdtm(_)
             | Command::Hash(_)
             | Command::XDigest(..)
+            | Command::Pret(_)
             | Command::Rnfr(_)
             | Command::Rnto(_)
             | Command::Dele(_)

@@ -59,6 +59,9 @@ pub enum Command {
     Epsv(Epsv),
     /// RNDZ: rendezvous secret of the next data connection; `None` forgets it.
     Rndz(Option<RendezvousSecret>),
+    /// PRET: what the next PASV is for, said by the user agent only; the server reads it as
+    /// [`Command::Other`].
+    Pret(Box<Self>),
     /// RETR path (RTRV in RFC 478's figure).
     Retr(PathName),
     /// STOR path.

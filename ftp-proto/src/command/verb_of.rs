@@ -24,6 +24,7 @@ impl Command {
             Self::Eprt(_) | Self::EprtUnknown(_) => Verb::Eprt,
             Self::Epsv(_) => Verb::Epsv,
             Self::Rndz(_) => Verb::Rndz,
+            Self::Pret(_) => Verb::Pret,
             Self::Retr(_) => Verb::Retr,
             Self::Stor(_) => Verb::Stor,
             Self::Appe(_) => Verb::Appe,

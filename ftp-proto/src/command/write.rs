@@ -63,6 +63,13 @@ impl Command {
             Self::Hash(path) | Self::Rnfr(path) | Self::Rnto(path) | Self::Dele(path) | Self::Mkd(path) => {
                 return Some(path.as_bytes().to_vec());
             }
+            Self::Pret(next) => {
+                let name = next.name(dialect).as_bytes().to_vec();
+                return Some(match next.argument(dialect) {
+                    Some(argument) => [&name, &b" "[..], &argument].concat(),
+                    None => name,
+                });
+            }
             Self::XDigest(_, path) => return Some(quoted(path)),
             Self::Rmd(path) | Self::Cwd(path) => return Some(path.as_bytes().to_vec()),
             Self::List(path) | Self::Nlst(path) => return path.as_ref().map(not_an_option),
@@ -153,6 +160,13 @@ mod tests {
         assert_eq!(user.to_line(Rfc959), b"USER me\r\0DELE x\r\n");
         let other = Command::Other(Verb::Site, b"a\n\0b".to_vec());
         assert_eq!(other.to_line(Rfc959), b"SITE ab\r\n");
+    }
+
+    #[test]
+    fn h34_pret_says_the_command_that_will_follow() {
+        let pret = |next: Command| Command::Pret(Box::new(next)).to_line(Rfc959);
+        assert_eq!(pret(Command::Retr(path(b"a b\r"))), b"PRET RETR a b\r\0\r\n");
+        assert_eq!(pret(Command::Mlsd(None)), b"PRET MLSD\r\n");
     }
 
     #[test]

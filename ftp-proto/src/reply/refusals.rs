@@ -190,8 +190,10 @@ fn makes_its_name(verb: Verb) -> bool {
 
 /// Whether the verb's argument names a file or directory.
 fn names_a_file(verb: Verb) -> bool {
-    use Verb::{Cwd, Dele, Hash, Mdtm, Mlst, Rmd, Rnfr, Size, Stat};
-    let asks = matches!(verb, Cwd | Dele | Hash | Mdtm | Mlst | Rmd | Rnfr | Size | Stat);
+    use Verb::{Cwd, Dele, Hash, Mdtm, Mlst, Pret, Rmd, Rnfr, Size, Stat};
+    use Verb::{Md5, Xcrc, Xmd5, Xsha, Xsha1, Xsha256, Xsha512};
+    let asks = matches!(verb, Cwd | Dele | Hash | Mdtm | Mlst | Pret | Rmd | Rnfr | Size | Stat)
+        || matches!(verb, Md5 | Xcrc | Xmd5 | Xsha | Xsha1 | Xsha256 | Xsha512);
     asks || transfers(verb) || makes_its_name(verb)
 }
 

@@ -132,6 +132,7 @@ impl Session {
             Command::Feat => self.feat(),
             Command::Opts(opts) => self.opts(opts),
             Command::Other(verb, _) => self.not_implemented(verb),
+            Command::Pret(_) => self.not_implemented(Verb::Pret),
             Command::XDigest(digest, _) => self.not_implemented(digest.verb()),
         }
     }

@@ -32,14 +32,21 @@ pub(super) fn setup(step: Step, verb: Verb, party: &Party, heard: Heard) -> Verd
         // A server that does not know ACTV may do without it; if not, the attempt shows it.
         _ if step == Step::Activate => Verdict::Fine,
         Class::More if step == Step::Rest => Verdict::Fine, // 350
+        Class::More if step == Step::Announce => Verdict::Fine,
         Class::Done => match step {
             Step::Listen => listens(verb, party, reply),
             // H04: 200 is as good; the number may come later, or never.
             Step::Connect => Verdict::ConnectsFrom(number(party, &reply)),
-            Step::Type | Step::Activate | Step::Rndz | Step::Filter | Step::Rest => Verdict::Fine,
+            Step::Type | Step::Activate | Step::Rndz | Step::Announce | Step::Filter | Step::Rest => {
+                Verdict::Fine
+            }
         },
         Class::More | Class::Later | Class::Refused => {
             let blame = setup_blame(step, verb, party, &reply);
+            // It says so in FEAT and does not know it: PASV will show whether it matters.
+            if step == Step::Announce && blame == Blame::Unsupported {
+                return Verdict::Fine;
+            }
             Verdict::Bad(Cause::Refused(reply), blame)
         }
     }
@@ -51,7 +58,7 @@ fn setup_blame(step: Step, verb: Verb, party: &Party, reply: &Reply) -> Blame {
     let said = blame(party.dialect, verb, reply);
     match (step, said) {
         (_, Blame::Busy) if ends_session(party.dialect, reply.code) => Blame::Busy,
-        (_, Blame::Login | Blame::Unsupported) | (Step::Type, _) => said,
+        (_, Blame::Login | Blame::Unsupported) | (Step::Type | Step::Announce, _) => said,
         (Step::Rest, _) => Blame::Unsupported, // the caller starts from zero
         (Step::Activate | Step::Rndz | Step::Listen | Step::Connect | Step::Filter, _) => Blame::Path,
     }

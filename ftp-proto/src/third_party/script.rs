@@ -5,6 +5,7 @@
 //!               listening end          connecting end
 //!               TYPE I                 TYPE I            before anything with data (some servers fix
 //!               RNDZ S                 RNDZ S            the type at PASV)
+//!               PRET STOR, RETR                           where it asks for that (H34)
 //!          X <- LSTN R|S, PASV, EPSV
 //!                                 Y <- SOCK h,X  PORT  EPRT
 //!               SOCK h,Y                                 its filter (RFC 438 d.2, RFC 478 note 3)
@@ -28,6 +29,8 @@ pub(super) enum Step {
     Activate,
     /// RNDZ with the secret of this connection.
     Rndz,
+    /// PRET: the listening end learns which file it will be, where it wants to know.
+    Announce,
     /// The end listens and says where.
     Listen,
     /// The end learns where to connect to.
@@ -53,6 +56,9 @@ pub(super) fn steps(plan: Plan, job: &Job, side: Side, me: &Party, other: &Party
     if proven(job, me, other) {
         steps.push_back(Step::Rndz); // before PORT, EPRT and SOCK, which are judged by it
     }
+    if listens && announces(me) {
+        steps.push_back(Step::Announce);
+    }
     steps.push_back(if listens { Step::Listen } else { Step::Connect });
     if listens && (filters(plan, me) || has_old_filter(plan, me)) {
         steps.push_back(Step::Filter);
@@ -63,6 +69,17 @@ pub(super) fn steps(plan: Plan, job: &Job, side: Side, me: &Party, other: &Party
         steps.push_back(Step::Rest);
     }
     steps
+}
+
+/// Whether a listening end must be told its transfer command before PASV or EPSV (H34): servers that
+/// are made of several hosts choose one of them by it.
+pub(super) const fn announces(listener: &Party) -> bool {
+    listener.capabilities.pret
+}
+
+/// PRET for `side`.
+pub(super) fn announce(job: &Job, side: Side) -> Command {
+    Command::Pret(Box::new(transfer(job, side)))
 }
 
 /// Whether the listening end is told its peer.

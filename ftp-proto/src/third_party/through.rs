@@ -241,6 +241,7 @@ impl Through {
             // A secret that an attempt between the servers has left would be asked of this host.
             Step::Rndz => Some(Command::Rndz(None)),
             Step::Listen => self.port_mut(side).openings.pop_front().map(|opening| listen(opening, side)),
+            Step::Announce => Some(script::announce(&self.job, side)),
             Step::Rest => self.job.restart.map(Command::Rest),
             Step::Activate | Step::Connect | Step::Filter => None,
         }
@@ -251,7 +252,9 @@ impl Through {
         let leg = self.ends.leg_mut(side);
         let Some(asked) = leg.asked else { return };
         let Task::Setup(step) = asked.task else { return };
-        match judge::setup(step, asked.verb, &leg.party, heard) {
+        // PRET is refused as the transfer would be.
+        let verb = if step == Step::Announce { script::transfer(&self.job, side).verb() } else { asked.verb };
+        match judge::setup(step, verb, &leg.party, heard) {
             Verdict::Wait => return,
             Verdict::Bad(cause, blame) => {
                 leg.answered();
@@ -433,6 +436,9 @@ fn steps(job: &Job, side: Side, party: &Party) -> VecDeque<Step> {
     let mut steps = VecDeque::from([Step::Type]);
     if party.capabilities.rndz {
         steps.push_back(Step::Rndz);
+    }
+    if script::announces(party) {
+        steps.push_back(Step::Announce);
     }
     steps.push_back(Step::Listen);
     // APPE appends by itself; after REST it would be a STOR (RFC 3659 5.2).

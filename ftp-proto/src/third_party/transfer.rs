@@ -127,7 +127,7 @@ impl Transfer {
     /// Takes the next step of an end that waits for nothing.
     fn next_step(&mut self, side: Side) -> Option<Step> {
         let ready = match self.ends.leg(side).steps.front()? {
-            Step::Type | Step::Activate | Step::Rndz | Step::Listen | Step::Rest => true,
+            Step::Type | Step::Activate | Step::Rndz | Step::Announce | Step::Listen | Step::Rest => true,
             Step::Connect => self.listens.is_some(),
             Step::Filter => self.connects_from.is_some(),
         };
@@ -142,6 +142,7 @@ impl Transfer {
             Step::Type => Some(script::IMAGE),
             Step::Activate => Some(Command::Actv),
             Step::Rndz => self.job.secret.clone().map(|secret| Command::Rndz(Some(secret))),
+            Step::Announce => Some(script::announce(&self.job, side)),
             Step::Listen => Some(script::listen(self.plan, other)),
             Step::Connect => Some(script::connect(self.plan, me, other, self.listens?)),
             Step::Filter => {
@@ -158,7 +159,9 @@ impl Transfer {
         let leg = self.ends.leg_mut(side);
         let Some(asked) = leg.asked else { return };
         let Task::Setup(step) = asked.task else { return };
-        match judge::setup(step, asked.verb, &leg.party, heard) {
+        // PRET is refused as the transfer would be.
+        let verb = if step == Step::Announce { script::transfer(&self.job, side).verb() } else { asked.verb };
+        match judge::setup(step, verb, &leg.party, heard) {
             Verdict::Wait => return,
             Verdict::Bad(cause, blame) => {
                 leg.answered();

@@ -56,14 +56,15 @@ async fn print(app: &App, host: &mut Host, path: &PathName, moved: &mut u64) -> 
     let Host::Server(server) = host else { return Ok(Printed::All) };
     let session = server.session(app).await?;
     session.set_type(DataType::Image).await?;
-    let connection = session.open_data(Way::Down).await?;
+    let command = Command::Retr(path.clone());
+    let connection = session.open_data(Way::Down, &command).await?;
     let what = || format!("cannot read {}", path.display());
     let failed =
         |error: io::Error| Problem::new(Exit::Error, format!("cannot write to standard output: {error}"));
     let out = std::fs::File::from(io::stdout().as_fd().try_clone_to_owned().map_err(failed)?);
     let meter = Meter::default();
     let copying = async { copy::receive(connection, out, Coding::Image, &meter).await.0 };
-    let flow = session.run(Command::Retr(path.clone()), copying, &meter, &mut |_| ()).await;
+    let flow = session.run(command, copying, &meter, &mut |_| ()).await;
     *moved = meter.moved();
     match flow? {
         Flow::Refused(answer) => Err(session.refusal(what(), &answer)),

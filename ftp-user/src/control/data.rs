@@ -1,5 +1,6 @@
 //! Data connections of which this program is one end: the server listens, this program connects.
 
+use super::answer::Answer;
 use super::dial::{within, words};
 use super::session::Session;
 use crate::cli::Exit;
@@ -23,8 +24,11 @@ pub enum Way {
 }
 
 impl Session {
-    /// A fresh data connection to this server. The transfer command is the next one to send.
-    pub async fn open_data(&mut self, way: Way) -> Result<TcpStream, Problem> {
+    /// A fresh data connection to this server. The transfer command `next` is the next one to send.
+    pub async fn open_data(&mut self, way: Way, next: &Command) -> Result<TcpStream, Problem> {
+        if self.capabilities.pret {
+            self.announce(next).await?;
+        }
         let at = match self.dialect {
             Dialect::Rfc354 => self.listening_1973(way).await?,
             Dialect::Rfc959 => self.listening().await?,
@@ -39,6 +43,17 @@ impl Session {
             None => Err(Problem::new(Exit::NoPath, format!("{}: no answer in time", what()))
                 .advice("check that its data ports can be reached from here")),
         }
+    }
+
+    /// PRET: servers that are made of several hosts choose one of them by the file. A refusal is one
+    /// of the file (H34).
+    async fn announce(&mut self, next: &Command) -> Result<(), Problem> {
+        let answer = self.ask(Command::Pret(Box::new(next.clone()))).await?;
+        let answer = Answer { verb: next.verb(), ..answer };
+        if answer.is_done() || self.blame(&answer) == Blame::Unsupported {
+            return Ok(()); // PASV will show whether it mattered
+        }
+        Err(self.refusal(format!("the server is not prepared for {}", next.verb().name()), &answer))
     }
 
     /// EPSV, else PASV (RFC 2428, 959).

@@ -77,13 +77,13 @@ impl Session {
         // MLSD is what it is (RFC 3659 7.3); the others are text.
         let data_type = if form == Form::Mlsd { DataType::Image } else { DataType::Ascii };
         self.set_type(data_type).await.map_err(other)?;
-        let connection = self.open_data(Way::Down).await.map_err(other)?;
         let path = directory.cloned();
         let command = match form {
             Form::Mlsd => Command::Mlsd(path),
             Form::List => Command::List(path),
             Form::Nlst => Command::Nlst(path),
         };
+        let connection = self.open_data(Way::Down, &command).await.map_err(other)?;
         let meter = Meter::default();
         let read = async {
             let mut listing = Listing::default();

@@ -7,6 +7,7 @@ use crate::place::{Place, Site};
 use crate::report::{Reporter, Style};
 use ftp_io::socket;
 use ftp_proto::command::{Command, DataType};
+use ftp_proto::digest::{Algorithm, XDigest};
 use ftp_proto::wire::PathName;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -101,5 +102,47 @@ async fn a_transfer_that_begins_after_its_end_ends_the_session() {
         assert_eq!(problem.exit, Exit::Temporary, "{problem}");
         assert!(session.is_over());
     })
+    .await;
+}
+
+#[tokio::test]
+async fn h22_a_digest_is_asked_by_the_commands_that_a_server_knows() {
+    const SHA1: &str = "213 A9993E364706816ABA3E25717850C26C9CD0D89D";
+    with(
+        &["200 type", "500 XSHA1 not understood", SHA1, "550 too large", "550 No such file"],
+        async |session| {
+            session.capabilities.x_digests = vec![XDigest::Xsha, XDigest::Xsha1];
+            let digest = session.hash(Algorithm::Sha1, &name("a b"), 3).await.unwrap().unwrap();
+            assert_eq!(digest.hex, "a9993e364706816aba3e25717850c26c9cd0d89d");
+            assert_eq!(
+                session.capabilities.x_digests,
+                [XDigest::Xsha],
+                "what it does not know is not asked again"
+            );
+            // Another digest, or the size, may have to do; a file that is not there is another matter.
+            session.hash(Algorithm::Sha1, &name("a b"), 3).await.unwrap().unwrap_err();
+            let missing = session.hash(Algorithm::Sha1, &name("a b"), 3).await.unwrap_err();
+            assert_eq!(missing.exit, Exit::Missing);
+            let unknown = session.hash(Algorithm::Md5, &name("a b"), 3).await.unwrap().unwrap_err();
+            assert_eq!(unknown.exit, Exit::Unverified);
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn h34_a_refusal_of_pret_is_one_of_the_file() {
+    let refused = async |session: &mut Session, next: Command| {
+        session.capabilities.pret = true;
+        session.open_data(Way::Down, &next).await.unwrap_err().exit
+    };
+    with(
+        &["550 a: No such file", "550 a: No such file", "200 ok", "500 no EPSV", "500 no PASV"],
+        async |session| {
+            assert_eq!(refused(session, Command::Retr(name("a"))).await, Exit::Missing);
+            assert_eq!(refused(session, Command::Stor(name("a"))).await, Exit::Refused);
+            assert_eq!(refused(session, Command::Mlsd(None)).await, Exit::Error, "of PASV");
+        },
+    )
     .await;
 }

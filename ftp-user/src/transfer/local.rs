@@ -21,12 +21,12 @@ pub(super) async fn up(app: &App, to: &mut Server, load: &Load<'_>, octets: &mut
     let session = to.session(app).await?;
     session.discard_partials().await?;
     session.set_type(DataType::Image).await?; // before the data connection (modern-servers 11)
-    let connection = session.open_data(Way::Up).await?;
     let stored = load.stored.clone();
     let command = match load.store {
         Store::Replace => Command::Stor(stored),
         Store::Append => Command::Appe(stored),
     };
+    let connection = session.open_data(Way::Up, &command).await?;
     let meter = Meter::default();
     let sending = copy::send(file, 0, connection, Coding::Image, &meter);
     let flow = session.run(command, sending, &meter, &mut progress(app, load)).await;
@@ -43,7 +43,8 @@ pub(super) async fn down(
 ) -> Result<(), Problem> {
     let session = from.session(app).await?;
     session.set_type(DataType::Image).await?;
-    let connection = session.open_data(Way::Down).await?;
+    let command = Command::Retr(load.source.clone());
+    let connection = session.open_data(Way::Down, &command).await?;
     let mut options = OpenOptions::new();
     match load.store {
         Store::Replace => options.write(true).create(true).truncate(true),
@@ -54,7 +55,6 @@ pub(super) async fn down(
     })?;
     let meter = Meter::default();
     let receiving = async { copy::receive(connection, file, Coding::Image, &meter).await.0 };
-    let command = Command::Retr(load.source.clone());
     let flow = session.run(command, receiving, &meter, &mut progress(app, load)).await;
     *octets = meter.moved();
     conclude(session, load, flow?, format!("cannot read {}", load.source.display()))

@@ -58,6 +58,7 @@ fn party(address: &str, features: &str) -> Party {
         lstn: has("LSTN"),
         rndz: has("RNDZ"),
         epsv: has("EPSV"),
+        pret: has("PRET"),
         known: true,
         ..Capabilities::default()
     };

@@ -419,3 +419,59 @@ fn d05_the_filter_of_an_earlier_attempt_is_replaced() {
          src: RETR a",
     );
 }
+
+/// Up to the reply to PRET.
+fn with_pret() -> (Case, String) {
+    let case = case(party(SITE1, "PRET"), party(SITE2, "PRET"));
+    (case, format!("{TYPE}dst: PRET STOR b\n"))
+}
+
+#[test]
+fn h34_pret_is_said_to_the_listening_end_before_pasv() {
+    let (case, start) = with_pret();
+    for accepted in ["200 OK, planning to upload", "350 go on", "500 Unknown command", "502 not here"] {
+        case.play(&format!(
+            "{start}dst< {accepted}
+             dst: PASV
+             dst< 227 (192,0,2,2,156,66)
+             src: PORT 192,0,2,2,156,66
+             src< 200 ok
+             src: RETR a"
+        ));
+    }
+    case.source_listens().play(
+        "src: TYPE I
+         dst: TYPE I
+         src< 200 ok
+         src: PRET RETR a
+         dst< 200 ok
+         src< 200 ok
+         src: PASV
+         src< 227 (192,0,2,1,156,66)
+         dst: PORT 192,0,2,1,156,66",
+    );
+}
+
+#[test]
+fn h34_a_refusal_of_pret_is_one_of_the_file() {
+    let (case, start) = with_pret();
+    for (refusal, blame) in [
+        ("550 Permission denied", "File"),
+        ("550 b: No such file or directory", "File"),
+        ("553 not allowed", "File"),
+        ("530 No transfer-slave(s) available", "Busy"),
+        ("452 no space", "Space"),
+    ] {
+        let (code, _) = refusal.split_once(' ').unwrap();
+        case.play(&format!("{start}dst< {refusal}\n= dst PRET: {code}, {blame}"));
+    }
+    case.source_listens().play(
+        "src: TYPE I
+         dst: TYPE I
+         src< 200 ok
+         src: PRET RETR a
+         dst< 200 ok
+         src< 550 a: No such file
+         = src PRET: 550, Missing",
+    );
+}

@@ -361,3 +361,17 @@ fn a_cancelled_attempt_ends_both_and_a_deaf_one_is_closed() {
          = src transfer: cancelled, Busy, touched",
     );
 }
+
+#[test]
+fn h34_a_refusal_of_pret_ends_an_attempt_through_the_user_agent() {
+    between(party(SITE1, "PRET"), party(SITE2, "")).play(
+        "src: TYPE I
+         dst: TYPE I
+         src< 200 image
+         src: PRET RETR a
+         src< 550 a: No such file
+         ! cut
+         dst< 200 image
+         = src PRET: 550, Missing",
+    );
+}
