@@ -4,3 +4,4 @@ mod clients;
 mod pairs;
 mod python;
 mod smoke;
+mod through;

@@ -4,7 +4,7 @@
 mod means;
 
 pub(crate) use means::quoted;
-pub use means::{Means, XDigest};
+pub use means::{Means, XDigest, algorithms};
 
 use crate::reply::Reply;
 use crate::wire::PathName;

@@ -1,0 +1,92 @@
+//! Where foreign hosts are refused at both ends every file still arrives: through the user agent.
+
+use integration_tests::foreign::{Hosts, Kind, Skipped, Who, tree};
+use integration_tests::or_skip;
+use integration_tests::user::user;
+
+/// The tree is at the other end, through this host, by size or better.
+fn arrives(from: Who, to: Who) -> Result<(), Skipped> {
+    if (from, to) == (Who::Ours, Who::Ours) {
+        return Err(Skipped("two of ours prove themselves to each other and go direct".into()));
+    }
+    // This one lets everybody in, which leaves direct ways open.
+    let open = |who| who == Who::Theirs(Kind::Globus);
+    let hosts = |who| if open(who) { Hosts::Allowed } else { Hosts::Refused };
+    let path = if open(from) || open(to) { "user" } else { "auto" };
+    let files = tree([from, to]);
+    let source = from.start(hosts(from), &files)?;
+    let target = to.start(hosts(to), &[])?;
+    let run = user()
+        .args(["copy", "-r", "--json", "--retries", "1", "--timeout", "10s", "--trace", "trace.txt"])
+        .args(["--path", path])
+        .args([source.url("tree"), target.url("")])
+        .run();
+    let shown = format!(
+        "{from:?} -> {to:?}\n{run}\n{}\n-- source --\n{}\n-- destination --\n{}",
+        String::from_utf8_lossy(&run.bytes("trace.txt")),
+        source.said(),
+        target.said()
+    );
+    assert_eq!(run.code(), Some(0), "{shown}");
+    assert_eq!(target.names(), source.names(), "{shown}");
+    for (path, bytes) in &files {
+        assert!(target.bytes(path) == *bytes, "{path} differs\n{shown}");
+    }
+    let summary = run.summary();
+    assert_eq!(summary["path"], "user", "{shown}");
+    assert_ne!(summary["verified"], "none", "{shown}");
+    Ok(())
+}
+
+/// From ours, to ours, and between two of the kind.
+fn takes_part(kind: Kind) {
+    let theirs = Who::Theirs(kind);
+    for (from, to) in [(Who::Ours, theirs), (theirs, Who::Ours), (theirs, theirs)] {
+        or_skip!(arrives(from, to));
+    }
+}
+
+#[test]
+fn i01_vsftpd() {
+    takes_part(Kind::Vsftpd);
+}
+
+#[test]
+fn i01_proftpd() {
+    takes_part(Kind::Proftpd);
+}
+
+#[test]
+fn i01_pure_ftpd() {
+    takes_part(Kind::PureFtpd);
+}
+
+#[test]
+fn i01_pyftpdlib() {
+    takes_part(Kind::Pyftpdlib);
+}
+
+#[test]
+fn i01_globus() {
+    takes_part(Kind::Globus);
+}
+
+/// `FOREIGN_MATRIX=all`: every ordered pair. Otherwise nothing: the tests above have one of each kind.
+#[test]
+fn matrix_of_all_pairs_through_this_host() {
+    if std::env::var_os("FOREIGN_MATRIX").is_none_or(|value| value != "all") {
+        return;
+    }
+    let mut failed = Vec::new();
+    for from in Who::all() {
+        for to in Who::all() {
+            let cell = format!("{} -> {} through this host", from.name(), to.name());
+            match std::panic::catch_unwind(|| arrives(from, to)) {
+                Ok(Ok(())) => eprintln!("{cell}"),
+                Ok(Err(Skipped(reason))) => eprintln!("{cell}: n/a, {reason}"),
+                Err(_) => failed.push(cell),
+            }
+        }
+    }
+    assert!(failed.is_empty(), "{} cells: {failed:#?}", failed.len());
+}
