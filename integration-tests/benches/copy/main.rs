@@ -155,12 +155,13 @@ fn copies(plan: &Plan, servers: &[Server; 2], sink: limit::Sink) {
 
     println!("              CPU s/GiB (user + system)   limit's   peak resident MiB");
     let gib = plan.octets() as f64 / GIB * plan.rounds as f64;
-    let mut small = true;
+    let (mut small, mut ours, mut limits) = (true, 0.0, 0.0);
     for (index, name) in ["source", "destination"].into_iter().enumerate() {
         let id = servers[index].running.id();
         let cost = cpu_seconds(id).since(before[index]).over(gib);
         let (limit, peak) = (spent[index].over(gib).total(), peak_mib(id));
         small &= peak < MEMORY;
+        (ours, limits) = (ours + cost.total(), limits + limit);
         println!(
             "{name:11}   {:5.2} ({:.2} + {:.2})          {limit:10.2}   {peak:17.1}",
             cost.total(),
@@ -168,6 +169,10 @@ fn copies(plan: &Plan, servers: &[Server; 2], sink: limit::Sink) {
             cost.system
         );
     }
+    println!(
+        "both          {ours:5.2}                         {limits:10.2}   ({:.2} of ours)",
+        limits / ours
+    );
     println!("target: each below {MEMORY} MiB: {}\n", met(small));
     let hashed = verified(plan, servers);
     println!("with both digests compared (--verify hash): {hashed:.2} s\n");
