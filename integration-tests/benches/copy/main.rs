@@ -61,6 +61,7 @@ fn main() {
         place.path().parent().unwrap().display(),
         process::file_system(place.path()),
     );
+    println!("{} processors, load average {} before the first round", process::processors(), process::load());
     println!("limit: sendfile to a connection, {} from there to a file, one process each\n", sink.name());
     copies(&plan, &servers, sink);
     listings(&plan, &servers);
