@@ -19,6 +19,7 @@ use ftp_proto::reply::{self, Meaning};
 use ftp_proto::server;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 use tracing::Instrument;
 
 use crate::auth::{Anonymous, Everybody, QuickUsers, Users};
@@ -50,6 +51,8 @@ pub struct Door {
 pub struct Server {
     places: Vec<(SocketAddr, Dialect)>,
     phase: watch::Sender<Phase>,
+    /// The accept loops.
+    doors: JoinSet<()>,
     /// Ends when the last session and the last transfer have ended.
     alive: mpsc::Receiver<()>,
 }
@@ -122,11 +125,12 @@ impl Server {
             same_host: config.same_host.clone(),
             own_listeners: places.iter().map(|(at, _)| *at).collect(),
         };
+        let mut loops = JoinSet::new();
         for door in doors {
             let machine = Arc::new(machine(config, door.dialect, rules.clone()));
-            tokio::spawn(Arc::clone(&lobby).welcome(door, machine, phases.clone()));
+            loops.spawn(Arc::clone(&lobby).welcome(door, machine, phases.clone()));
         }
-        Ok(Self { places, phase, alive })
+        Ok(Self { places, phase, doors: loops, alive })
     }
 
     /// Where it listens, and the kind that the ready notice names.
@@ -139,6 +143,8 @@ impl Server {
 
     /// Lets nobody in any more, gives transfers their time, then ends what is left.
     pub async fn drain(mut self) {
+        // Who is told to leave finds nobody listening any more.
+        self.doors.shutdown().await;
         for (phase, grace) in [(Phase::Draining, SHUTDOWN_GRACE), (Phase::Ending, LAST_MOMENT)] {
             self.phase.send_replace(phase);
             if tokio::time::timeout(grace, self.alive.recv()).await.is_ok() {
@@ -164,15 +170,10 @@ impl Lobby {
         self: Arc<Self>,
         door: Door,
         machine: Arc<server::Config>,
-        mut phases: watch::Receiver<Phase>,
+        phases: watch::Receiver<Phase>,
     ) {
         loop {
-            let accepted = tokio::select! {
-                biased;
-                _ = phases.wait_for(|phase| *phase > Phase::Open) => return,
-                accepted = door.listener.accept() => accepted,
-            };
-            match accepted {
+            match door.listener.accept().await {
                 Ok((stream, from)) => self.receive(stream, from, &machine, &phases),
                 Err(error) => {
                     // Out of descriptors or memory: sessions that end make room again.
