@@ -240,7 +240,9 @@ impl End {
     fn event(&mut self, event: Event) -> Option<News> {
         match event {
             Event::Sent(line) => println!("{:>11} < {}", format!("{:?}", self.side), line.trim_end()),
-            Event::Received(reply) => println!("{:>11} > {}", format!("{:?}", self.side), reply.display()),
+            Event::Received { reply, .. } => {
+                println!("{:>11} > {}", format!("{:?}", self.side), reply.display())
+            }
             Event::Ready { dialect, capabilities } => {
                 self.party = Some(Party {
                     dialect,

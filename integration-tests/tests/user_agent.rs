@@ -387,6 +387,7 @@ fn h38_no_secret_in_any_trace_or_log() {
         .exits(0);
     let trace = String::from_utf8(run.bytes("trace.txt")).unwrap();
     assert!(trace.contains("PASS") && trace.contains("RNDZ"), "{trace}");
+    assert!(trace.contains("< 226-Bytes 5"), "lines stand there as they came: {trace}");
     for text in [&trace, &run.said, &from.running.said(), &to.running.said()] {
         assert!(!text.contains(PASSWORD) && !text.contains("sesame"), "{text}");
         let hex = |word: &str| word.len() == 64 && word.bytes().all(|octet| octet.is_ascii_hexdigit());

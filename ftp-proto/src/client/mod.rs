@@ -111,7 +111,12 @@ pub enum Event {
     /// A line as sent, masked (for traces).
     Sent(String),
     /// A reply as received, whole (for traces).
-    Received(Reply),
+    Received {
+        /// What it says.
+        reply: Reply,
+        /// Its lines as they came, codes and all.
+        lines: Vec<Vec<u8>>,
+    },
     /// Logged in; commands may be sent.
     Ready {
         /// What the greeting decided.

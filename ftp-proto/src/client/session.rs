@@ -233,7 +233,8 @@ impl Session {
 
     /// One reply.
     fn heard(&mut self, now: Moment, reply: Reply) {
-        self.event(Event::Received(reply.clone()));
+        let lines = self.reader.take_wire();
+        self.event(Event::Received { reply: reply.clone(), lines });
         if matches!(self.state, State::Greeting) {
             return self.greeted(now, reply);
         }

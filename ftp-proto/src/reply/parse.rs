@@ -40,6 +40,8 @@ pub struct ReplyReader {
     telnet: Telnet,
     line: Vec<u8>,
     block: Option<Block>,
+    /// The lines of the last reply, or of the one that is coming, as they came.
+    wire: Vec<Vec<u8>>,
     /// A reply was complete: lines without a code may continue it.
     begun: bool,
     failed: Option<NotFtp>,
@@ -91,6 +93,11 @@ impl ReplyReader {
         next
     }
 
+    /// The lines of the last reply as they came, codes and all: for traces. Asked once for each reply.
+    pub fn take_wire(&mut self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.wire)
+    }
+
     fn read(&mut self) -> Result<Option<Reply>, NotFtp> {
         while let Some(octet) = self.unread.pop_front() {
             let octet = match self.telnet.push(octet) {
@@ -121,6 +128,7 @@ impl ReplyReader {
         let Some(mut block) = self.block.take() else {
             return self.first_line(&line);
         };
+        self.wire.push(line.clone());
         let (text, ends) = match Head::of(&line) {
             Some(head) if head.code == block.code => match head.separator {
                 Separator::Dash => (head.text.to_vec(), false),
@@ -152,6 +160,7 @@ impl ReplyReader {
             return Err(NotFtp::NoCode(show(line.get(..80).unwrap_or(line))));
         };
         let lines = vec![head.text.to_vec()];
+        self.wire = vec![line.to_vec()];
         match head.separator {
             Separator::Dash => {
                 let cost = head.text.len() + LINE_COST;
@@ -281,6 +290,16 @@ mod tests {
         check(b"226-a\r\r\n226\tb\r\r\n", &[(226, &["a", "b"])]);
         check(b"\r\n220Hello\r\n", &[(220, &["Hello"])]);
         check(b"211-a\r\n2110 b\r\n211 c\r\n", &[(211, &["a", "2110 b", "c"])]);
+    }
+
+    #[test]
+    fn the_lines_of_a_reply_are_kept_as_they_came() {
+        let mut reader = ReplyReader::new();
+        reader.push(b"226-Peer a\r\n226-Bytes 6\r\n x\r\n226 Done\r\n  late\r\n200 Next\r\n");
+        assert_eq!(reader.next().unwrap().unwrap().code, Code(226));
+        assert_eq!(reader.take_wire(), [&b"226-Peer a"[..], b"226-Bytes 6", b" x", b"226 Done"]);
+        assert_eq!(reader.next().unwrap().unwrap().code, Code(200));
+        assert_eq!(reader.take_wire(), [b"200 Next"]);
     }
 
     #[test]

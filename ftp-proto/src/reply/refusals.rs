@@ -99,7 +99,7 @@ static WORDS: &[Words] = &[
     // the file
     said(&[450, 550, 551, 553], "no such file", Blame::Missing),
     said(&[450, 550, 551, 553], "no such directory", Blame::Missing),
-    said(&[450, 550, 551, 553], "file not found", Blame::Missing),
+    said(&[450, 550, 551, 553], "not found", Blame::Missing),
     said(&[450, 550, 551, 553], "does not exist", Blame::Missing),
     said(&[450, 550, 551, 553], "doesn't exist", Blame::Missing),
     said(&[450, 550, 551, 553], "can't check for file existence", Blame::Missing), // F: SIZE, MDTM
@@ -237,6 +237,9 @@ mod tests {
     #[test]
     fn h17_refusals_of_the_file_are_of_the_file() {
         check(Rfc959, Verb::Retr, 550, "x: No such file or directory", Blame::Missing);
+        check(Rfc959, Verb::Retr, 550, "Not found", Blame::Missing);
+        check(Rfc959, Verb::Mlst, 550, "x: path not found.", Blame::Missing);
+        check(Rfc959, Verb::Stor, 550, "Directory not found", Blame::File);
         check(Rfc959, Verb::Size, 550, "Could not get file size.", Blame::Missing);
         check(Rfc959, Verb::Size, 550, "Can't check for file existence", Blame::Missing);
         check(Rfc959, Verb::Retr, 550, "Failed to open file.", Blame::File);

@@ -45,7 +45,7 @@ impl Session {
                 Event::Ended(failure) => return Err(self.lost(&failure)),
                 Event::Reply { .. }
                 | Event::Sent(_)
-                | Event::Received(_)
+                | Event::Received { .. }
                 | Event::Ready { .. }
                 | Event::AbortDone => (None, false),
             };
@@ -121,7 +121,7 @@ impl Session {
             Event::Ended(failure) => Err(self.lost(&failure)),
             Event::Reply { .. }
             | Event::Sent(_)
-            | Event::Received(_)
+            | Event::Received { .. }
             | Event::Ready { .. }
             | Event::AbortDone => Ok(None),
         }

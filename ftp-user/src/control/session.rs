@@ -142,7 +142,7 @@ impl Session {
                     return Ok(session);
                 }
                 Event::Ended(failure) => return Err(session.lost(&failure)),
-                Event::Sent(_) | Event::Received(_) | Event::Reply { .. } | Event::AbortDone => {}
+                Event::Sent(_) | Event::Received { .. } | Event::Reply { .. } | Event::AbortDone => {}
             }
         }
     }
@@ -216,7 +216,7 @@ impl Session {
                 Event::Ended(failure) => return Err(self.lost(&failure)),
                 Event::Reply { .. }
                 | Event::Sent(_)
-                | Event::Received(_)
+                | Event::Received { .. }
                 | Event::Ready { .. }
                 | Event::AbortDone => {}
             }
@@ -319,8 +319,8 @@ impl Session {
             match self.machine.poll() {
                 Output::Send(octets) => self.unsent.push(&octets),
                 Output::Event(Event::Sent(line)) => self.trace(format!("> {line}")),
-                Output::Event(Event::Received(reply)) => {
-                    self.trace_reply(&reply);
+                Output::Event(Event::Received { reply, lines }) => {
+                    self.trace_reply(&lines);
                     self.orphan = classify(self.dialect, Verb::Retr, reply.code) == Class::Preliminary;
                 }
                 Output::Event(event) => {
@@ -351,19 +351,14 @@ impl Session {
         Event::Ended(Failure::OutOfStep)
     }
 
-    fn trace_reply(&self, reply: &ftp_proto::reply::Reply) {
-        let last = reply.lines.len().saturating_sub(1);
-        for (index, line) in reply.lines.iter().enumerate() {
+    /// The lines of a reply as they came, but for control characters.
+    fn trace_reply(&self, lines: &[Vec<u8>]) {
+        for line in lines {
             let shown: String = String::from_utf8_lossy(line)
                 .chars()
                 .map(|c| if c.is_control() { '\u{FFFD}' } else { c })
                 .collect();
-            let code = reply.code.0;
-            self.trace(match index {
-                _ if index == last => format!("< {code:03} {shown}"),
-                0 => format!("< {code:03}-{shown}"),
-                _ => format!("< {shown}"),
-            });
+            self.trace(format!("< {shown}"));
         }
     }
 

@@ -40,13 +40,15 @@ impl RemotePath {
 }
 
 impl fmt::Display for RemotePath {
+    /// As a URL has it, without the `.` that trees of the login directory begin with.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("/")?;
-        if let Some(name) = &self.name {
-            f.write_str(&encoded(name.as_bytes()))?;
-            if self.contents && name.as_bytes() != b"/" {
-                f.write_str("/")?;
-            }
+        let name = self.name.as_ref().map_or(&b""[..], PathName::as_bytes);
+        let names: Vec<&[u8]> = name.split(|o| *o == b'/').filter(|name| *name != b".").collect();
+        let shown = names.join(&b'/');
+        let root = name.starts_with(b"/") && shown.is_empty();
+        write!(f, "/{}{}", encoded(&shown), if root { "/" } else { "" })?;
+        if self.contents && !shown.is_empty() && shown != b"/" {
+            f.write_str("/")?;
         }
         Ok(())
     }

@@ -115,6 +115,23 @@ fn the_password_is_never_shown() {
 }
 
 #[test]
+fn a_place_is_shown_without_dots_that_mean_nothing() {
+    let check = |name: &str, expect: &str| {
+        let path = RemotePath { name: Some(PathName::from_user(name).unwrap()), contents: false };
+        assert_eq!(path.to_string(), expect, "{name}");
+    };
+    check("a/b", "/a/b");
+    check(".", "/");
+    check("./a", "/a");
+    check("././a/./b/.", "/a/b");
+    check("/./a", "//a");
+    check("/.", "//");
+    check("../a", "/../a");
+    check(".a", "/.a");
+    check("/", "//");
+}
+
+#[test]
 fn names_are_joined_and_taken_apart() {
     let name = |text: &str| PathName::from_user(text).unwrap();
     assert_eq!(base_name(&name("a/b/")), Some(name("b")));

@@ -120,7 +120,7 @@ impl<'a> Pair<'a> {
             }
             Event::AbortDone => self.machine.aborted(now, side),
             Event::Ended(failure) => self.machine.ended(now, side, failure),
-            Event::Ready { .. } | Event::Sent(_) | Event::Received(_) => {}
+            Event::Ready { .. } | Event::Sent(_) | Event::Received { .. } => {}
         }
     }
 

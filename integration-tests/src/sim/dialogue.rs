@@ -48,7 +48,7 @@ impl World {
         let now = self.now;
         match event {
             Event::Sent(line) => self.say(side, format!("> {line}")),
-            Event::Received(reply) => self.say(side, format!("< {}", reply.display())),
+            Event::Received { reply, .. } => self.say(side, format!("< {}", reply.display())),
             Event::Ready { dialect, capabilities } => {
                 self.user.ends.at_mut(side).party = Some((dialect, capabilities));
             }

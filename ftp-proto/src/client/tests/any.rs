@@ -97,7 +97,7 @@ impl Seen {
                     self.over = true;
                     continue;
                 }
-                Output::Event(Event::Sent(_) | Event::Received(_) | Event::Ready { .. }) => {}
+                Output::Event(Event::Sent(_) | Event::Received { .. } | Event::Ready { .. }) => {}
             }
             assert!(!self.over, "{output:?} after the end");
         }

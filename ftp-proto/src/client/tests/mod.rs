@@ -53,7 +53,7 @@ impl Stage {
                     let line = octets.strip_prefix(b"\xFF\xF4\xFF\xF2").unwrap_or(&octets);
                     format!("C: {}", String::from_utf8_lossy(line).trim_end())
                 }
-                Output::Event(Event::Sent(_) | Event::Received(_)) => continue,
+                Output::Event(Event::Sent(_) | Event::Received { .. }) => continue,
                 Output::Event(Event::Ready { dialect, .. }) => format!("= ready {dialect:?}"),
                 Output::Event(Event::Reply { to, reply, class }) => {
                     format!("= {} {class:?} {:03}", to.0, reply.code.0)
