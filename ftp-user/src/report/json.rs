@@ -1,108 +1,157 @@
-//! One JSON object per line: the keys and values are an outside contract.
+//! One JSON object per line: the keys, their order and the values are an outside contract.
 
 use super::event::{Event, Listed, Summary};
 use crate::ladder::Rung;
 use ftp_proto::listing::{Entry, Kind};
-use serde_json::Value;
+use serde::Serialize;
 use std::io::{self, Write};
 
 /// Writes the line of `event`, if it has one. One write per line.
 pub(super) fn line(event: &Event, out: &mut impl Write) -> io::Result<()> {
-    let Some(members) = members(event) else { return Ok(()) };
-    let members: Vec<String> =
-        members.into_iter().map(|(name, value)| format!("{}:{value}", Value::from(name))).collect();
-    out.write_all(format!("{{{}}}\n", members.join(",")).as_bytes())?;
+    let Some(line) = Line::of(event) else { return Ok(()) };
+    let mut text = serde_json::to_vec(&line)?;
+    text.push(b'\n');
+    out.write_all(&text)?;
     out.flush()
 }
 
-/// Names and values, in the order in which people expect them.
-type Members = Vec<(&'static str, Value)>;
-
-fn members(event: &Event) -> Option<Members> {
-    Some(match event {
-        Event::Plan { verb, source, dest, size, verify, dry_run: _ } => vec![
-            ("event", "plan".into()),
-            ("verb", (*verb).into()),
-            ("source", source.as_str().into()),
-            ("dest", dest.as_str().into()),
-            ("bytes", (*size).into()),
-            ("verify", verify.name().into()),
-        ],
-        Event::Path { rung, why } => vec![
-            ("event", "path".into()),
-            ("path", rung.path().into()),
-            ("rung", rung.name().into()),
-            ("protection", PROTECTION.into()),
-            ("why", why.as_str().into()),
-        ],
-        Event::Progress { source, bytes, total } => vec![
-            ("event", "progress".into()),
-            ("source", source.as_str().into()),
-            ("bytes", (*bytes).into()),
-            ("total", (*total).into()),
-        ],
-        Event::File { source, dest, bytes, rung, verified, attempts } => vec![
-            ("event", "file".into()),
-            ("source", source.as_str().into()),
-            ("dest", dest.as_str().into()),
-            ("bytes", (*bytes).into()),
-            ("path", rung.map(Rung::path).into()),
-            ("rung", rung.map(Rung::name).into()),
-            ("verified", verified.name().into()),
-            ("attempts", (*attempts).into()),
-            ("skipped", rung.is_none().into()),
-        ],
-        Event::Failed { source, dest, exit, message, of: _ } => vec![
-            ("event", "failed".into()),
-            ("source", source.as_str().into()),
-            ("dest", dest.as_str().into()),
-            ("exit", exit.number().into()),
-            ("cause", exit.cause().into()),
-            ("message", message.as_str().into()),
-        ],
-        Event::Warning { message } => vec![("event", "warning".into()), ("message", message.as_str().into())],
-        Event::Summary(summary) => summary_members(summary),
-        Event::Listed(listed) => listed_members(listed),
-        Event::Dialogue { .. } => return None,
-    })
+/// A line, its members in the order of the contract; what is not in the contract comes last.
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
+enum Line<'a> {
+    Plan {
+        verb: &'a str,
+        source: &'a str,
+        dest: &'a str,
+        bytes: Option<u64>,
+        verify: &'a str,
+    },
+    Path {
+        path: &'a str,
+        rung: &'a str,
+        protection: &'a str,
+        why: &'a str,
+    },
+    Progress {
+        source: &'a str,
+        bytes: u64,
+        total: Option<u64>,
+    },
+    File {
+        source: &'a str,
+        dest: &'a str,
+        bytes: u64,
+        path: Option<&'a str>,
+        rung: Option<&'a str>,
+        verified: &'a str,
+        attempts: u32,
+        skipped: bool,
+    },
+    Failed {
+        source: &'a str,
+        dest: &'a str,
+        exit: u8,
+        cause: &'a str,
+        message: &'a str,
+    },
+    Warning {
+        message: &'a str,
+    },
+    Summary {
+        ok: bool,
+        files: u64,
+        bytes: u64,
+        seconds: f64,
+        path: Option<&'a str>,
+        rung: Option<&'a str>,
+        protection: &'a str,
+        verified: &'a str,
+        failed: u64,
+        skipped: u64,
+        #[serde(skip_serializing_if = "is_false")]
+        dry_run: bool,
+    },
+    Entry {
+        place: &'a str,
+        name: String,
+        #[serde(rename = "type")]
+        kind: &'a str,
+        size: Option<u64>,
+        modified: Option<String>,
+        mode: Option<String>,
+        perm: Option<&'a str>,
+        unique: Option<&'a str>,
+    },
 }
 
 /// No TLS yet: nothing is private.
 const PROTECTION: &str = "clear";
 
-fn summary_members(summary: &Summary) -> Members {
-    let mut members: Members = vec![
-        ("event", "summary".into()),
-        ("ok", summary.ok.into()),
-        ("files", summary.files.into()),
-        ("bytes", summary.bytes.into()),
-        ("seconds", ((summary.seconds * 1000.0).round() / 1000.0).into()),
-        ("path", summary.rung.map(Rung::path).into()),
-        ("rung", summary.rung.map(Rung::name).into()),
-        ("protection", PROTECTION.into()),
-        ("verified", summary.verified.name().into()),
-        ("failed", summary.failed.into()),
-        ("skipped", summary.skipped.into()),
-    ];
-    if summary.dry_run {
-        members.push(("dry_run", true.into()));
+impl<'a> Line<'a> {
+    fn of(event: &'a Event) -> Option<Self> {
+        Some(match event {
+            Event::Plan { verb, source, dest, size, verify, dry_run: _ } => {
+                Self::Plan { verb, source, dest, bytes: *size, verify: verify.name() }
+            }
+            Event::Path { rung, why } => {
+                Self::Path { path: rung.path(), rung: rung.name(), protection: PROTECTION, why }
+            }
+            Event::Progress { source, bytes, total } => {
+                Self::Progress { source, bytes: *bytes, total: *total }
+            }
+            Event::File { source, dest, bytes, rung, verified, attempts } => Self::File {
+                source,
+                dest,
+                bytes: *bytes,
+                path: rung.map(Rung::path),
+                rung: rung.map(Rung::name),
+                verified: verified.name(),
+                attempts: *attempts,
+                skipped: rung.is_none(),
+            },
+            Event::Failed { source, dest, exit, message, of: _ } => {
+                Self::Failed { source, dest, exit: exit.number(), cause: exit.cause(), message }
+            }
+            Event::Warning { message } => Self::Warning { message },
+            Event::Summary(summary) => Self::summary(summary),
+            Event::Listed(listed) => Self::entry(listed),
+            Event::Dialogue { .. } => return None,
+        })
     }
-    members
+
+    fn summary(summary: &Summary) -> Self {
+        Self::Summary {
+            ok: summary.ok,
+            files: summary.files,
+            bytes: summary.bytes,
+            seconds: (summary.seconds * 1000.0).round() / 1000.0,
+            path: summary.rung.map(Rung::path),
+            rung: summary.rung.map(Rung::name),
+            protection: PROTECTION,
+            verified: summary.verified.name(),
+            failed: summary.failed,
+            skipped: summary.skipped,
+            dry_run: summary.dry_run,
+        }
+    }
+
+    fn entry(listed: &'a Listed) -> Self {
+        let Entry { name, kind, size, modified, precision, mode, perm, unique } = &listed.entry;
+        Self::Entry {
+            place: &listed.place,
+            name: name.display(),
+            kind: kind_name(*kind),
+            size: *size,
+            modified: modified.map(|at| super::human::moment(at, *precision)),
+            mode: mode.map(|mode| format!("{mode:04o}")),
+            perm: perm.as_deref(),
+            unique: unique.as_deref(),
+        }
+    }
 }
 
-fn listed_members(listed: &Listed) -> Members {
-    let Entry { name, kind, size, modified, precision, mode, perm, unique } = &listed.entry;
-    vec![
-        ("event", "entry".into()),
-        ("place", listed.place.as_str().into()),
-        ("name", name.display().into()),
-        ("type", kind_name(*kind).into()),
-        ("size", (*size).into()),
-        ("modified", modified.map(|at| super::human::moment(at, *precision)).into()),
-        ("mode", mode.map(|mode| format!("{mode:04o}")).into()),
-        ("perm", perm.as_deref().into()),
-        ("unique", unique.as_deref().into()),
-    ]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// What an entry is, in one word.
@@ -124,11 +173,7 @@ mod tests {
     fn check(event: &Event, expect: &str) {
         let mut out = Vec::new();
         line(event, &mut out).unwrap();
-        let got: Value = serde_json::from_slice(&out).unwrap();
-        let expect: Value = serde_json::from_str(expect).unwrap();
-        assert_eq!(got, expect);
-        assert!(out.starts_with(b"{\"event\":\""));
-        assert!(out.ends_with(b"}\n"));
+        assert_eq!(String::from_utf8(out).unwrap(), format!("{expect}\n"));
     }
 
     #[test]
@@ -147,8 +192,7 @@ mod tests {
         };
         check(
             &Event::Summary(summary),
-            r#"{"event":"summary","ok":true,"files":1,"bytes":2147483648,"seconds":1.9,"path":"direct",
-                "rung":"dest-listens","protection":"clear","verified":"sha-256","failed":0,"skipped":0}"#,
+            r#"{"event":"summary","ok":true,"files":1,"bytes":2147483648,"seconds":1.9,"path":"direct","rung":"dest-listens","protection":"clear","verified":"sha-256","failed":0,"skipped":0}"#,
         );
     }
 
@@ -163,8 +207,7 @@ mod tests {
                 verified: Verified::Size,
                 attempts: 2,
             },
-            r#"{"event":"file","source":"ftp://a/x","dest":"ftp://b/x","bytes":5,"path":"direct",
-                "rung":"source-listens","verified":"size","attempts":2,"skipped":false}"#,
+            r#"{"event":"file","source":"ftp://a/x","dest":"ftp://b/x","bytes":5,"path":"direct","rung":"source-listens","verified":"size","attempts":2,"skipped":false}"#,
         );
     }
 }
