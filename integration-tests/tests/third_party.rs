@@ -152,8 +152,12 @@ fn a_server_that_never_lets_a_foreign_host_in_is_no_direct_way() {
 fn dry_runs_and_explanations_change_nothing() {
     let (from, to) = pair(b"hello");
     for option in ["--dry-run", "--explain"] {
-        user().args(["copy", option]).args([from.url("a.bin"), to.url("b.bin")]).run().exits(0);
+        let run = user().args(["copy", option]).args([from.url("a.bin"), to.url("b.bin")]).run().exits(0);
         assert_eq!(to.names(), [""; 0]);
+        assert!(run.stdout.concat().contains("would copy"), "{run}");
+        for why in ["LSTN and SOCK, and RNDZ proves", "if that is refused: direct (source listens)"] {
+            assert_eq!(run.stdout.concat().contains(why), option == "--explain", "{option}: {run}");
+        }
     }
 }
 

@@ -29,14 +29,14 @@ pub(super) struct AppendArgs {
 /// Runs it.
 pub(super) async fn run(app: App, args: AppendArgs) -> Exit {
     let start = app.clock.now();
-    let mut tally = Tally::new("append", args.transfer.is_dry());
+    let mut tally = Tally::new("append", args.transfer.deed().is_dry());
     match prepare(args) {
         Ok((mut ends, item, options)) => {
             let (source, dest) = ends.names(&item);
             match transfer::append(&app, &mut ends, &item, options).await {
                 Ok(done) => {
                     tally.done(&done);
-                    if !options.dry_run {
+                    if !options.deed.is_dry() {
                         say(&app, source, dest, done);
                     }
                 }

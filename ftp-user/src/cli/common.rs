@@ -6,7 +6,7 @@ use crate::control::{Facts, Role};
 use crate::ladder::Allowed;
 use crate::place::{Local, Netrc, Place, Remote};
 use crate::problem::Problem;
-use crate::transfer::{Host, Options, Overwrite, Retries, Verify};
+use crate::transfer::{Deed, Host, Options, Overwrite, Retries, Verify};
 use clap::{Args, ValueEnum};
 use ftp_proto::wire::PathName;
 use std::ffi::OsString;
@@ -24,7 +24,7 @@ pub(super) struct TransferArgs {
     /// Print what would be done; nothing is changed
     #[arg(long)]
     dry_run: bool,
-    /// Print what would be done, by which way and why; nothing is changed
+    /// Print what would be done, by which way and why, and the ways after it; nothing is changed
     #[arg(long)]
     explain: bool,
 }
@@ -52,12 +52,16 @@ impl TransferArgs {
         let allowed = allowed.map_err(|way| {
             Problem::usage(format!("--path {way} is not built in yet")).advice("use auto, direct or user")
         })?;
-        Ok(Options { verify: self.verify, overwrite, allowed, dry_run: self.is_dry() })
+        Ok(Options { verify: self.verify, overwrite, allowed, deed: self.deed() })
     }
 
-    /// Whether only a plan is wanted.
-    pub(super) const fn is_dry(&self) -> bool {
-        self.dry_run || self.explain
+    /// Whether only a plan is wanted, or an explanation too.
+    pub(super) const fn deed(&self) -> Deed {
+        match (self.explain, self.dry_run) {
+            (true, _) => Deed::Explain,
+            (false, true) => Deed::Plan,
+            (false, false) => Deed::Do,
+        }
     }
 }
 

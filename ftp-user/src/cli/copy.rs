@@ -46,7 +46,7 @@ struct How {
 /// Runs it.
 pub(super) async fn run(app: App, args: CopyArgs) -> Exit {
     let start = app.clock.now();
-    let mut tally = Tally::new("copy", args.transfer.is_dry());
+    let mut tally = Tally::new("copy", args.transfer.deed().is_dry());
     match prepare(&args) {
         Ok((sources, dest, how)) => all(&app, sources, dest, how, &mut tally).await,
         Err(problem) => tally.failed(String::new(), String::new(), problem),
@@ -162,7 +162,7 @@ async fn one(
             Problem::usage(format!("{} is no directory", source.place)).advice("leave out the / at its end")
         );
     }
-    if found == Into::NewDirectory && facts.is_some() && !how.options.dry_run {
+    if found == Into::NewDirectory && facts.is_some() && !how.options.deed.is_dry() {
         ends.destination.make_directory(app, &dest.path).await?;
         *into = Some(Into::Directory);
     }

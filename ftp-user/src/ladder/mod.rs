@@ -8,8 +8,10 @@
 //! ```
 
 mod climb;
+mod considered;
 
 pub use climb::{Climb, Step};
+pub use considered::{Considered, considered};
 
 use ftp_proto::address::Family;
 use ftp_proto::third_party::{Opening, Party, Plan, Side, opening};
@@ -78,15 +80,20 @@ impl Way {
     }
 
     /// What must be possible for it, for people.
-    pub const fn needs(&self) -> &'static str {
+    pub fn needs(&self) -> String {
         match self {
-            Self::Direct(plan) => match plan.opening {
-                Opening::Lstn => "both ends can do LSTN and SOCK",
-                Opening::Pasv => "both ends can do PASV and PORT",
-                Opening::Epsv => "both ends can do EPSV and EPRT",
-            },
-            Self::Through => "both ends listen, and the octets pass this host",
+            Self::Direct(plan) => format!("both ends can do {}", commands(plan.opening)),
+            Self::Through => "both ends listen, and the octets pass this host".to_owned(),
         }
+    }
+}
+
+/// The commands of the two ends, the listening one's first.
+const fn commands(opening: Opening) -> &'static str {
+    match opening {
+        Opening::Lstn => "LSTN and SOCK",
+        Opening::Pasv => "PASV and PORT",
+        Opening::Epsv => "EPSV and EPRT",
     }
 }
 

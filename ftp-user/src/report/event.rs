@@ -1,7 +1,7 @@
 //! Everything that a verb can say.
 
 use crate::cli::Exit;
-use crate::ladder::Rung;
+use crate::ladder::{Considered, Rung};
 use ftp_proto::digest::Algorithm;
 use ftp_proto::listing::Entry;
 use ftp_proto::timer::Moment;
@@ -30,6 +30,8 @@ pub enum Event {
         rung: Rung,
         /// Why this one.
         why: String,
+        /// All ways there are, where somebody wants an explanation.
+        considered: Vec<Considered>,
     },
     /// How far a file has come.
     Progress {

@@ -4,6 +4,7 @@ use super::event::{Event, Form, Listed, Summary};
 use super::json::kind_name;
 use super::{Style, octets, rate};
 use crate::cli::Exit;
+use crate::ladder::Considered;
 use ftp_proto::listing::{Kind, Precision, When, civil};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal, Write};
@@ -15,6 +16,8 @@ pub(super) struct Human {
     bar: Option<ProgressBar>,
     /// Nothing is done but planning.
     planning: bool,
+    /// The ways that have been explained.
+    explained: Vec<Considered>,
     /// The cause of the last failure told.
     cause: Option<Exit>,
     /// Names go to a terminal, which must not see their control characters.
@@ -23,7 +26,14 @@ pub(super) struct Human {
 
 impl Human {
     pub(super) fn new(style: Style) -> Self {
-        Self { style, bar: None, planning: false, cause: None, terminal: io::stdout().is_terminal() }
+        Self {
+            style,
+            bar: None,
+            planning: false,
+            explained: Vec::new(),
+            cause: None,
+            terminal: io::stdout().is_terminal(),
+        }
     }
 
     pub(super) fn tell(&mut self, event: &Event) -> io::Result<()> {
@@ -34,10 +44,11 @@ impl Human {
                 let size = size.map_or_else(String::new, |size| format!(", {}", octets(size)));
                 self.result(&format!("would {verb} {source} to {dest}{size}, verify: {}", verify.name()))
             }
-            Event::Path { rung, why } => {
+            Event::Path { rung, why, considered } => {
                 let line = format!("path: {}: {why}", rung.words());
                 if self.planning {
-                    return self.result(&format!("  {line}"));
+                    self.result(&format!("  {line}"))?;
+                    return self.explain(considered);
                 }
                 if self.style.verbose {
                     self.talk("", &line);
@@ -89,6 +100,23 @@ impl Human {
             Event::Listed(listed) => self.listed(listed),
             Event::Dialogue { .. } => Ok(()),
         }
+    }
+
+    /// Every way that was considered; once, as long as it is the same for all files.
+    fn explain(&mut self, considered: &[Considered]) -> io::Result<()> {
+        if self.explained == considered {
+            return Ok(());
+        }
+        for way in considered.iter().skip(1) {
+            let commands = way.commands.map_or_else(String::new, |commands| format!(" by {commands}"));
+            let words = way.rung.words();
+            match &way.hindrance {
+                None => self.result(&format!("    if that is refused: {words}{commands}"))?,
+                Some(why) => self.result(&format!("    not {words}{commands}: {why}"))?,
+            }
+        }
+        self.explained = considered.to_vec();
+        Ok(())
     }
 
     fn result(&self, line: &str) -> io::Result<()> {

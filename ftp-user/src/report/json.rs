@@ -1,7 +1,7 @@
 //! One JSON object per line: the keys, their order and the values are an outside contract.
 
 use super::event::{Event, Listed, Summary};
-use crate::ladder::Rung;
+use crate::ladder::{Considered, Rung};
 use ftp_proto::listing::{Entry, Kind};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -31,6 +31,8 @@ enum Line<'a> {
         rung: &'a str,
         protection: &'a str,
         why: &'a str,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        considered: Vec<Thought<'a>>,
     },
     Progress {
         source: &'a str,
@@ -84,6 +86,20 @@ enum Line<'a> {
     },
 }
 
+/// A way that was thought about.
+#[derive(Serialize)]
+struct Thought<'a> {
+    rung: &'a str,
+    commands: Option<&'a str>,
+    hindrance: Option<&'a str>,
+}
+
+impl<'a> Thought<'a> {
+    fn of(way: &'a Considered) -> Self {
+        Self { rung: way.rung.name(), commands: way.commands, hindrance: way.hindrance.as_deref() }
+    }
+}
+
 /// No TLS yet: nothing is private.
 const PROTECTION: &str = "clear";
 
@@ -93,9 +109,13 @@ impl<'a> Line<'a> {
             Event::Plan { verb, source, dest, size, verify, dry_run: _ } => {
                 Self::Plan { verb, source, dest, bytes: *size, verify: verify.name() }
             }
-            Event::Path { rung, why } => {
-                Self::Path { path: rung.path(), rung: rung.name(), protection: PROTECTION, why }
-            }
+            Event::Path { rung, why, considered } => Self::Path {
+                path: rung.path(),
+                rung: rung.name(),
+                protection: PROTECTION,
+                why,
+                considered: considered.iter().map(Thought::of).collect(),
+            },
             Event::Progress { source, bytes, total } => {
                 Self::Progress { source, bytes: *bytes, total: *total }
             }

@@ -2,7 +2,8 @@
 //! again unless the destination is known to be as it was.
 
 use super::copy::{readable, refuse_itself};
-use super::mover::{Load, foresee, shift};
+use super::foresee::foresee;
+use super::mover::{Load, shift};
 use super::retry::Retries;
 use super::{Done, Ends, Item, Options, Verify};
 use crate::app::App;
@@ -31,11 +32,10 @@ pub async fn append(app: &App, ends: &mut Ends, item: &Item, options: Options) -
         dest: dest_name.clone(),
         size: plan.size,
         verify: plan.means,
-        dry_run: options.dry_run,
+        dry_run: options.deed.is_dry(),
     });
-    if options.dry_run {
-        let (rung, why) = foresee(app, ends, options.allowed).await?;
-        app.events.say(Event::Path { rung, why });
+    if options.deed.is_dry() {
+        let rung = foresee(app, ends, options).await?;
         return Ok(Done {
             bytes: plan.size.unwrap_or(0),
             rung: Some(rung),

@@ -1,7 +1,8 @@
 //! A file is copied: nothing unverified ever stands under its final name.
 
 use super::attempt::Attempt;
-use super::mover::{Load, foresee, shift};
+use super::foresee::foresee;
+use super::mover::{Load, shift};
 use super::overwrite::{Decision, Overwrite};
 use super::retry::Retries;
 use super::seen;
@@ -88,11 +89,10 @@ async fn once(
         dest: dest_name.clone(),
         size,
         verify: means,
-        dry_run: options.dry_run,
+        dry_run: options.deed.is_dry(),
     });
-    if options.dry_run {
-        let (rung, why) = foresee(app, ends, options.allowed).await?;
-        app.events.say(Event::Path { rung, why });
+    if options.deed.is_dry() {
+        let rung = foresee(app, ends, options).await?;
         return Ok(Done { bytes: size.unwrap_or(0), rung: Some(rung), verified: means, attempts: 0 });
     }
     let attempt = Attempt::new(&item.destination)?;

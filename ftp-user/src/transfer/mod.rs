@@ -11,6 +11,7 @@
 mod append;
 mod attempt;
 mod copy;
+mod foresee;
 mod host;
 mod local;
 mod mover;
@@ -68,8 +69,29 @@ pub struct Options {
     pub overwrite: Overwrite,
     /// Which ways between two servers may be used.
     pub allowed: Allowed,
-    /// Only plan.
-    pub dry_run: bool,
+    /// Whether it is done.
+    pub deed: Deed,
+}
+
+/// Whether something is done, or only said.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Deed {
+    /// It is done.
+    Do,
+    /// What would be done is said.
+    Plan,
+    /// The same, by which way, and why.
+    Explain,
+}
+
+impl Deed {
+    /// Whether nothing is changed.
+    pub const fn is_dry(self) -> bool {
+        match self {
+            Self::Do => false,
+            Self::Plan | Self::Explain => true,
+        }
+    }
 }
 
 /// What was done with one file.

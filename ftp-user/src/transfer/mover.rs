@@ -199,10 +199,10 @@ fn say_way(app: &App, allowed: Allowed, way: Way, proven: bool, refused: &[Strin
         let why = if refused.is_empty() { NOTHING_IN_COMMON.to_owned() } else { refused.join(" | ") };
         app.events.warn(format!("the octets pass this host, since no direct way works: {why}"));
     }
-    app.events.say(Event::Path { rung: way.rung(), why: why(way, proven, refused) });
+    app.events.say(Event::Path { rung: way.rung(), why: why(way, proven, refused), considered: Vec::new() });
 }
 
-fn no_way(allowed: Allowed, refused: &[String]) -> Problem {
+pub(super) fn no_way(allowed: Allowed, refused: &[String]) -> Problem {
     let problem = Problem::new(Exit::NoPath, "no way between the two servers works");
     let said = if refused.is_empty() { NOTHING_IN_COMMON.to_owned() } else { refused.join(" | ") };
     problem.said(said).advice(match allowed {
@@ -216,8 +216,8 @@ fn no_way(allowed: Allowed, refused: &[String]) -> Problem {
 
 const NOTHING_IN_COMMON: &str = "they have no address family and no commands in common";
 
-fn why(way: Way, proven: bool, refused: &[String]) -> String {
-    let mut why = way.needs().to_owned();
+pub(super) fn why(way: Way, proven: bool, refused: &[String]) -> String {
+    let mut why = way.needs();
     if proven && way != Way::Through {
         why.push_str(", and RNDZ proves them to each other");
     }
@@ -232,21 +232,4 @@ fn secret() -> Result<RendezvousSecret, Problem> {
     ftp_io::random::octets()
         .map(RendezvousSecret::new)
         .map_err(|error| Problem::new(Exit::Error, format!("no random number could be had: {error}")))
-}
-
-/// The way that would be tried first, for plans.
-pub(super) async fn foresee(app: &App, ends: &mut Ends, allowed: Allowed) -> Result<(Rung, String), Problem> {
-    match (&mut ends.source, &mut ends.destination) {
-        (Host::Server(from), Host::Server(to)) => {
-            let (source, destination) = tokio::try_join!(from.session(app), to.session(app))?;
-            let (one, two) = (source.party(), destination.party());
-            let proven = one.capabilities.rndz && two.capabilities.rndz;
-            let ways = ladder::ways(&one, &two, allowed);
-            let way = ways.into_iter().next().ok_or_else(|| no_way(allowed, &[]))?;
-            Ok((way.rung(), why(way, proven, &[])))
-        }
-        (Host::Server(_) | Host::Here, Host::Server(_) | Host::Here) => {
-            Ok((Rung::Local, "one end is this host".to_owned()))
-        }
-    }
 }

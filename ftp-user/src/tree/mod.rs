@@ -101,7 +101,7 @@ pub async fn file(app: &App, ends: &mut Ends, item: &Item, options: Options, tal
     match transfer::copy(app, ends, item, options).await {
         Ok(done) => {
             tally.done(&done);
-            if !options.dry_run {
+            if !options.deed.is_dry() {
                 say(app, source, dest, done);
             }
         }
@@ -116,7 +116,7 @@ pub fn say(app: &App, source: String, dest: String, done: Done) {
 }
 
 async fn make(app: &App, ends: &mut Ends, path: &PathName, options: Options) -> Result<(), Problem> {
-    if options.dry_run {
+    if options.deed.is_dry() {
         return Ok(());
     }
     let mut retries = Retries::new(app);

@@ -1,0 +1,155 @@
+//! Every way there is, and why it would be tried or not: what `--explain` tells. Pure.
+
+use super::{Allowed, Rung, Way, commands, ways};
+use ftp_proto::address::Family;
+use ftp_proto::third_party::{Opening, Party, Side};
+
+/// A way that was thought about.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Considered {
+    /// Its rung.
+    pub rung: Rung,
+    /// The commands of the two ends; `None` where they are each end's own affair.
+    pub commands: Option<&'static str>,
+    /// Why it cannot be tried; `None` when it would be, in its turn.
+    pub hindrance: Option<String>,
+}
+
+/// All ways between the two ends: those that would be tried, in their order, then the others.
+pub fn considered(source: &Party, destination: &Party, allowed: Allowed) -> Vec<Considered> {
+    let usable = ways(source, destination, allowed);
+    let mut found: Vec<Considered> = usable.iter().map(|way| one(*way, None)).collect();
+    for listener in [Side::Destination, Side::Source] {
+        for opening in [Opening::Lstn, Opening::Epsv, Opening::Pasv] {
+            let same = |way: &Way| match way {
+                Way::Direct(plan) => plan.listener == listener && plan.opening == opening,
+                Way::Through => false,
+            };
+            if !usable.iter().any(same) {
+                found.push(Considered {
+                    rung: rung(listener),
+                    commands: Some(commands(opening)),
+                    hindrance: Some(match allowed {
+                        Allowed::User => "--path user does not allow it".to_owned(),
+                        Allowed::Auto | Allowed::Direct => hindrance(listener, opening, source, destination),
+                    }),
+                });
+            }
+        }
+    }
+    if !usable.contains(&Way::Through) {
+        found.push(one(Way::Through, Some("--path direct does not allow it".to_owned())));
+    }
+    found
+}
+
+fn one(way: Way, hindrance: Option<String>) -> Considered {
+    let commands = match way {
+        Way::Direct(plan) => Some(commands(plan.opening)),
+        Way::Through => None,
+    };
+    Considered { rung: way.rung(), commands, hindrance }
+}
+
+const fn rung(listener: Side) -> Rung {
+    match listener {
+        Side::Destination => Rung::DestListens,
+        Side::Source => Rung::SourceListens,
+    }
+}
+
+/// What is missing for `opening`.
+fn hindrance(listener: Side, opening: Opening, source: &Party, destination: &Party) -> String {
+    let (source, destination) = (("source", source), ("destination", destination));
+    let ((passive, listens), (active, _)) = match listener {
+        Side::Source => (source, destination),
+        Side::Destination => (destination, source),
+    };
+    let unknown = |who: &str, command: &str| format!("the {who} does not know {command}");
+    match opening {
+        Opening::Lstn if !listens.capabilities.lstn => unknown(passive, "LSTN"),
+        Opening::Lstn => unknown(active, "SOCK"),
+        Opening::Epsv if !listens.capabilities.epsv => unknown(passive, "EPSV"),
+        Opening::Epsv => unknown(active, "EPRT"),
+        Opening::Pasv => {
+            let who = if Family::of(listens.address) == Family::V6 { passive } else { active };
+            format!("it is for IPv4, and the {who} is reached by IPv6")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ftp_proto::dialect::Dialect;
+    use ftp_proto::feature::Capabilities;
+
+    fn party(address: &str, sock: bool, lstn: bool, epsv: bool) -> Party {
+        let capabilities = Capabilities { sock, lstn, epsv, ..Capabilities::default() };
+        let standing = ftp_proto::client::Standing::default();
+        Party { dialect: Dialect::Rfc959, capabilities, address: address.parse().unwrap(), standing }
+    }
+
+    /// One line for each way.
+    fn check(source: &Party, destination: &Party, allowed: Allowed, expect: &[&str]) {
+        let found: Vec<String> = considered(source, destination, allowed)
+            .iter()
+            .map(|way| {
+                let words = [Some(way.rung.name()), way.commands, way.hindrance.as_deref()];
+                words.into_iter().flatten().collect::<Vec<_>>().join(": ")
+            })
+            .collect();
+        assert_eq!(found, expect);
+    }
+
+    #[test]
+    fn every_way_is_tried_or_has_a_reason_why_not() {
+        let ours = party("192.0.2.1", true, true, true);
+        let modern = party("192.0.2.2", false, false, true);
+        let six = party("2001:db8::2", false, false, true);
+        check(
+            &ours,
+            &ours,
+            Allowed::Direct,
+            &[
+                "dest-listens: LSTN and SOCK",
+                "dest-listens: EPSV and EPRT",
+                "dest-listens: PASV and PORT",
+                "source-listens: LSTN and SOCK",
+                "source-listens: EPSV and EPRT",
+                "source-listens: PASV and PORT",
+                "user: --path direct does not allow it",
+            ],
+        );
+        check(
+            &ours,
+            &modern,
+            Allowed::Auto,
+            &[
+                "dest-listens: EPSV and EPRT",
+                "dest-listens: PASV and PORT",
+                "source-listens: EPSV and EPRT",
+                "source-listens: PASV and PORT",
+                "user",
+                "dest-listens: LSTN and SOCK: the destination does not know LSTN",
+                "source-listens: LSTN and SOCK: the destination does not know SOCK",
+            ],
+        );
+        check(
+            &modern,
+            &six,
+            Allowed::Direct,
+            &[
+                "dest-listens: EPSV and EPRT",
+                "source-listens: EPSV and EPRT",
+                "dest-listens: LSTN and SOCK: the destination does not know LSTN",
+                "dest-listens: PASV and PORT: it is for IPv4, and the destination is reached by IPv6",
+                "source-listens: LSTN and SOCK: the source does not know LSTN",
+                "source-listens: PASV and PORT: it is for IPv4, and the destination is reached by IPv6",
+                "user: --path direct does not allow it",
+            ],
+        );
+        let user = considered(&ours, &modern, Allowed::User);
+        assert_eq!(user.iter().filter(|way| way.hindrance.is_none()).count(), 1);
+    }
+}
