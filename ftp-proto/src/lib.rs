@@ -26,6 +26,7 @@
 //! | [`server`] | machine of one control connection, server side |
 //! | [`client`] | machine of one control connection, user side |
 //! | [`third_party`] | machine of one file between two servers |
+//! | [`relay`] | machines of a relay agent's session, frames, token, link proof |
 
 pub mod address;
 pub mod client;
@@ -36,6 +37,7 @@ pub mod digest;
 pub mod feature;
 pub mod listing;
 pub mod policy;
+pub mod relay;
 pub mod rendezvous;
 pub mod reply;
 pub mod server;

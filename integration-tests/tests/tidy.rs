@@ -15,12 +15,13 @@ const LONG_TABLES: [&str; 3] = ["verbs.rs", "meaning.rs", "refusals.rs"];
 const LINES: usize = 600;
 
 /// What the folders of ftp-proto may use: their own line and the lines above it.
-const LAYERS: [&[&str]; 6] = [
+const LAYERS: [&[&str]; 7] = [
     &["wire", "timer", "dialect"],
     &["address", "command", "reply", "listing", "coding", "digest", "rendezvous"],
     &["feature", "policy"],
     &["server"],
     &["client"],
+    &["relay"],
     &["third_party"],
 ];
 
@@ -77,7 +78,8 @@ fn the_folders_of_ftp_proto_use_only_what_is_above_them() {
             for used in line.split("crate::").skip(1) {
                 let used = used.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
                 let allowed = layer(used).is_some_and(|layer| layer <= own) || used == folder;
-                let server_beside_client = used == "server" && matches!(folder, "client" | "third_party");
+                let server_beside_client =
+                    used == "server" && matches!(folder, "client" | "relay" | "third_party");
                 if !allowed || server_beside_client {
                     found.push(format!("{}:{number}: {folder} uses {used}", file.path));
                 }
@@ -89,11 +91,15 @@ fn the_folders_of_ftp_proto_use_only_what_is_above_them() {
 
 #[test]
 fn programs_do_not_know_each_other_and_ftp_proto_knows_nobody() {
-    let forbidden: [(&str, &[&str]); 4] = [
-        ("ftp-proto/src/", &["tokio", "ftp_io", "ftp_server", "ftp_user", "rustix", "socket2", "tracing"]),
-        ("ftp-proto/io/", &["ftp_server", "ftp_user", "clap"]),
-        ("ftp-server/", &["ftp_user"]),
-        ("ftp-user/", &["ftp_server"]),
+    let forbidden: [(&str, &[&str]); 5] = [
+        (
+            "ftp-proto/src/",
+            &["tokio", "ftp_io", "ftp_server", "ftp_user", "ftp_relay_agent", "rustix", "socket2", "tracing"],
+        ),
+        ("ftp-proto/io/", &["ftp_server", "ftp_user", "ftp_relay_agent", "clap"]),
+        ("ftp-server/", &["ftp_user", "ftp_relay_agent"]),
+        ("ftp-user/", &["ftp_server", "ftp_relay_agent"]),
+        ("ftp-relay-agent/", &["ftp_server", "ftp_user"]),
     ];
     let wrong = |file: &Source, line: &str| {
         forbidden.iter().any(|(prefix, names)| {
@@ -105,14 +111,15 @@ fn programs_do_not_know_each_other_and_ftp_proto_knows_nobody() {
 
 #[test]
 fn the_manifests_obey_the_dependency_rule() {
-    let forbidden: [(&str, &[&str]); 4] = [
+    let forbidden: [(&str, &[&str]); 5] = [
         (
             "ftp-proto",
             &["ftp-io", "ftp-server", "ftp-user", "tokio", "rustix", "socket2", "tracing", "getrandom"],
         ),
-        ("ftp-proto/io", &["ftp-server", "ftp-user", "clap"]),
-        ("ftp-server", &["ftp-user"]),
-        ("ftp-user", &["ftp-server"]),
+        ("ftp-proto/io", &["ftp-server", "ftp-user", "ftp-relay-agent", "clap"]),
+        ("ftp-server", &["ftp-user", "ftp-relay-agent"]),
+        ("ftp-user", &["ftp-server", "ftp-relay-agent"]),
+        ("ftp-relay-agent", &["ftp-server", "ftp-user"]),
     ];
     let mut found = Vec::new();
     for (package, names) in forbidden {

@@ -120,7 +120,10 @@ impl Session {
                 | Timer::Stall
                 | Timer::Question
                 | Timer::HalfDone
-                | Timer::Preliminary => {} // of other machines
+                | Timer::Preliminary
+                | Timer::Leg
+                | Timer::Expiry
+                | Timer::Ping => {} // of other machines
             }
         }
     }

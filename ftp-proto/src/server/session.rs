@@ -264,7 +264,10 @@ impl Session {
             | Timer::HalfDone
             | Timer::Preliminary
             | Timer::AbortDrain
-            | Timer::Closing => {} // a client's
+            | Timer::Closing
+            | Timer::Leg
+            | Timer::Expiry
+            | Timer::Ping => {} // a client's
         }
     }
 

@@ -80,11 +80,17 @@ pub enum Timer {
     AbortDrain,
     /// A connection that is being closed.
     Closing,
+    /// Both legs of a relay's join have yet to stand.
+    Leg,
+    /// The time of a relay's grant, or of a ticket.
+    Expiry,
+    /// A relay's session says something before the other end takes it for dead.
+    Ping,
 }
 
 impl Timer {
     /// All timers, in the order of declaration.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::Login,
         Self::Idle,
         Self::ListenIdle,
@@ -100,6 +106,9 @@ impl Timer {
         Self::Preliminary,
         Self::AbortDrain,
         Self::Closing,
+        Self::Leg,
+        Self::Expiry,
+        Self::Ping,
     ];
 
     /// The timer's name as people read it in an error text.
@@ -120,6 +129,9 @@ impl Timer {
             Self::Preliminary => "preliminary reply",
             Self::AbortDrain => "abort",
             Self::Closing => "closing",
+            Self::Leg => "leg",
+            Self::Expiry => "expiry",
+            Self::Ping => "ping",
         }
     }
 }

@@ -1,0 +1,150 @@
+//! A frame: a length and one message with its number.
+//!
+//! ```text
+//!  length: u32, big-endian, 1..=65 536 | postcard(Frame { seq, body })
+//! ```
+//!
+//! An unknown message cannot be skipped by its reader, so whatever a later version adds travels in
+//! `Ext`, and a peer that does not know the name says [`super::message::Code::Unsupported`].
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// The longest frame, without its length.
+pub const MAX_FRAME: usize = 65_536;
+
+/// One message and its number, which counts from 1 in each direction.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Frame<M> {
+    /// 1, 2, 3...
+    pub seq: u32,
+    /// The message.
+    pub body: M,
+}
+
+/// Why octets are no frame. The connection ends.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+pub enum FrameError {
+    /// Length 0 or above [`MAX_FRAME`].
+    #[error("a frame of {0} octets")]
+    Length(u32),
+    /// No message of this version, or octets after it.
+    #[error("a frame that is no message of this version")]
+    Undecodable,
+    /// A number was left out or came twice.
+    #[error("frame {0} came where {1} was due")]
+    Number(u32, u32),
+}
+
+/// Octets of `message`, length first. `None` where it is longer than a frame may be.
+pub fn encode<M: Serialize>(message: &M) -> Option<Vec<u8>> {
+    let body = postcard::to_allocvec(message).ok()?;
+    let length = u32::try_from(body.len()).ok().filter(|_| body.len() <= MAX_FRAME)?;
+    Some([length.to_be_bytes().as_slice(), &body].concat())
+}
+
+/// Octets as they come, until they are frames. Never holds more than one frame and what came with it.
+#[derive(Debug, Default)]
+pub struct FrameReader {
+    octets: Vec<u8>,
+}
+
+impl FrameReader {
+    /// Nothing has come.
+    pub const fn new() -> Self {
+        Self { octets: Vec::new() }
+    }
+
+    /// More octets.
+    pub fn push(&mut self, octets: &[u8]) {
+        self.octets.extend_from_slice(octets);
+    }
+
+    /// The next whole frame's message; `None` until there is one.
+    pub fn message<M: DeserializeOwned>(&mut self) -> Result<Option<M>, FrameError> {
+        let Some((length, rest)) = self.octets.split_first_chunk::<4>() else { return Ok(None) };
+        let announced = u32::from_be_bytes(*length);
+        let Ok(length @ 1..=MAX_FRAME) = usize::try_from(announced) else {
+            return Err(FrameError::Length(announced));
+        };
+        let Some(body) = rest.get(..length) else { return Ok(None) };
+        let (message, []) = postcard::take_from_bytes(body).map_err(|_| FrameError::Undecodable)? else {
+            return Err(FrameError::Undecodable);
+        };
+        self.octets.drain(..length + 4);
+        Ok(Some(message))
+    }
+
+    /// What has come after the last frame taken; the reader is empty then.
+    pub fn rest(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.octets)
+    }
+}
+
+/// Frames of one direction, numbered as they leave.
+#[derive(Debug, Default)]
+pub(super) struct Numbered {
+    last: u32,
+}
+
+impl Numbered {
+    /// The octets of the next frame.
+    pub(super) fn encode<M: Serialize>(&mut self, body: M) -> Option<Vec<u8>> {
+        self.last = self.last.wrapping_add(1);
+        encode(&Frame { seq: self.last, body })
+    }
+
+    /// Checks the number of a frame that came.
+    pub(super) fn check<M>(&mut self, frame: Frame<M>) -> Result<M, FrameError> {
+        self.last = self.last.wrapping_add(1);
+        if frame.seq == self.last { Ok(frame.body) } else { Err(FrameError::Number(frame.seq, self.last)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read<M: DeserializeOwned>(octets: &[u8]) -> Result<Option<M>, FrameError> {
+        let mut reader = FrameReader::new();
+        reader.push(octets);
+        reader.message()
+    }
+
+    #[test]
+    fn a_frame_is_read_whatever_pieces_it_comes_in() {
+        let octets = encode(&("one".to_owned(), 7_u32)).unwrap();
+        let mut reader = FrameReader::new();
+        for octet in octets.iter().chain(&octets) {
+            reader.push(&[*octet]);
+        }
+        for _ in 0..2 {
+            assert_eq!(reader.message(), Ok(Some(("one".to_owned(), 7_u32))));
+        }
+        assert_eq!(reader.message::<(String, u32)>(), Ok(None));
+    }
+
+    #[test]
+    fn lengths_outside_the_limits_are_refused_before_anything_is_kept() {
+        assert_eq!(read::<u8>(&[0, 0, 0, 0]), Err(FrameError::Length(0)));
+        assert_eq!(read::<u8>(&[0, 1, 0, 1]), Err(FrameError::Length(65_537)));
+        assert_eq!(read::<u8>(&[0xff; 4]), Err(FrameError::Length(u32::MAX)));
+        assert_eq!(read::<u8>(&[0, 1, 0, 0]), Ok(None));
+        assert_eq!(encode(&vec![1_u8; MAX_FRAME]), None);
+    }
+
+    #[test]
+    fn octets_that_are_no_message_or_more_than_one_are_refused() {
+        assert_eq!(read::<(u32, bool)>(&[0, 0, 0, 2, 1, 9]), Err(FrameError::Undecodable));
+        assert_eq!(read::<bool>(&[0, 0, 0, 2, 1, 1]), Err(FrameError::Undecodable));
+        assert_eq!(read::<String>(&[0, 0, 0, 2, 0xff, 0xff]), Err(FrameError::Undecodable));
+    }
+
+    #[test]
+    fn a_frame_that_is_left_out_is_noticed() {
+        let (mut sent, mut seen) = (Numbered::default(), Numbered::default());
+        let first: Frame<u8> = read(&sent.encode(1_u8).unwrap()).unwrap().unwrap();
+        assert_eq!(seen.check(first.clone()), Ok(1));
+        assert_eq!(seen.check(first), Err(FrameError::Number(1, 2)));
+    }
+}

@@ -1,0 +1,356 @@
+//! The proof that both ends of a TLS 1.3 connection hold the same secret, before either says more.
+//!
+//! ```text
+//!  client: First { key id, mac_c }  --->  keeps no state before mac_c is right
+//!  server:      <---  Answer { mac_s }    the client believes nothing before mac_s is right
+//!
+//!  K     = HKDF-SHA-256(secret, "ftp-relay/1 <use>")         key id = the same with "ftp-relay/1 id <use>"
+//!  mac_c = HMAC(K, "client" 0 E SHA-256(first frame with a zeroed mac))
+//!  mac_s = HMAC(K, "server" 0 E SHA-256(answer frame with a zeroed mac) mac_c)
+//! ```
+//!
+//! E is the exporter of this connection (RFC 9266): fresh each time, so no nonce is needed, and a man in
+//! the middle has two different ones. The certificate proves nothing and is thrown away.
+
+use super::frame::encode;
+use super::message::{Text, VERSIONS};
+use super::token::{Secret32, Token};
+use crate::listing::When;
+use hkdf::Hkdf;
+use hmac::{Hmac, KeyInit, Mac};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::net::SocketAddr;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+/// ALPN of the link; another one, or none, and the connection is closed.
+pub const ALPN: &[u8] = b"ftp-relay/1";
+/// Label of the TLS exporter (RFC 9266), context of zero length, [`EXPORTER_LEN`] octets.
+pub const EXPORTER_LABEL: &[u8] = b"EXPORTER-Channel-Binding";
+/// Length of the exporter.
+pub const EXPORTER_LEN: usize = 32;
+
+/// TLS's exporter of one connection.
+pub type Exporter = [u8; EXPORTER_LEN];
+
+/// The first frame of the client.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum First {
+    /// A session: frames of messages follow.
+    Session(Hello),
+    /// The octets of a tunnel: raw after the answer.
+    Data(DataHello),
+}
+
+/// The proof of a token.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Hello {
+    /// Lowest and highest version.
+    pub versions: (u16, u16),
+    /// Which token.
+    pub key_id: [u8; 8],
+    /// The proof.
+    pub mac: [u8; 32],
+}
+
+/// The proof of a ticket.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct DataHello {
+    /// Which ticket: [`ticket_id`].
+    pub id: [u8; 16],
+    /// The proof.
+    pub mac: [u8; 32],
+}
+
+/// The first frame of the server. Only those with a mac are believed; the others end the connection.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Answer {
+    /// The session stands.
+    Welcome(Welcome),
+    /// The octets that follow are the tunnel's.
+    Data {
+        /// The proof.
+        mac: [u8; 32],
+    },
+    /// Unknown, wrong, expired: which of them stands in the server's log only.
+    Denied,
+    /// No version in common.
+    Versions(u16, u16),
+}
+
+/// What a session begins with.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Welcome {
+    /// The version spoken from here on.
+    pub version: u16,
+    /// Program and version of the agent.
+    pub build: Text,
+    /// The user agent's address as the agent sees it.
+    pub seen_as: SocketAddr,
+    /// Say something at least so often.
+    pub ping_ms: u32,
+    /// An end that has heard nothing for so long ends the session.
+    pub dead_ms: u32,
+    /// The proof.
+    pub mac: [u8; 32],
+}
+
+/// Why there is no link.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+pub enum LinkError {
+    /// The server does not know the token, or it has expired there.
+    #[error("the relay does not accept this token")]
+    Denied,
+    /// Whoever answered does not know the token.
+    #[error("whoever answered does not know the token: not this relay, or somebody in between")]
+    Unproven,
+    /// No version in common.
+    #[error("the relay speaks versions {0} to {1}, this program {low} to {high}", low = VERSIONS.0, high = VERSIONS.1)]
+    Versions(u16, u16),
+    /// Another kind of answer.
+    #[error("the relay answered something else than was asked")]
+    Unexpected,
+}
+
+/// Why a client was denied: for the log.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+pub enum Denial {
+    /// No token has this key.
+    #[error("unknown token")]
+    Unknown,
+    /// The proof is wrong.
+    #[error("wrong proof for token {0}")]
+    WrongProof(String),
+    /// The token's time is over.
+    #[error("token {0} has expired")]
+    Expired(String),
+    /// No version in common.
+    #[error("speaks versions {0} to {1} only")]
+    Versions(u16, u16),
+}
+
+impl Denial {
+    /// What the client hears.
+    pub fn answer(&self) -> Vec<u8> {
+        let answer = match self {
+            Self::Unknown | Self::WrongProof(_) | Self::Expired(_) => Answer::Denied,
+            Self::Versions(..) => Answer::Versions(VERSIONS.0, VERSIONS.1),
+        };
+        encode(&answer).unwrap_or_default()
+    }
+}
+
+/// The client's end of a proof that is under way.
+#[derive(Debug)]
+pub struct Pending(Proof);
+
+/// Begins a session: the octets of the first frame.
+pub fn hello(secret: &Secret32, exporter: &Exporter) -> (Vec<u8>, Pending) {
+    let key = Key::session(secret);
+    let unsigned = Hello { versions: VERSIONS, key_id: key.short_id(), mac: [0; 32] };
+    let mac = key.client(exporter, &First::Session(unsigned.clone()));
+    let first = encode(&First::Session(Hello { mac, ..unsigned })).unwrap_or_default();
+    (first, Pending(Proof { key, exporter: *exporter, mac_c: mac }))
+}
+
+/// Begins a tunnel's link: the octets of the first frame.
+pub fn data_hello(ticket: &Secret32, exporter: &Exporter) -> (Vec<u8>, Pending) {
+    let key = Key::data(ticket);
+    let unsigned = DataHello { id: key.id, mac: [0; 32] };
+    let mac = key.client(exporter, &First::Data(unsigned.clone()));
+    let first = encode(&First::Data(DataHello { mac, ..unsigned })).unwrap_or_default();
+    (first, Pending(Proof { key, exporter: *exporter, mac_c: mac }))
+}
+
+/// What names a ticket on a link.
+pub fn ticket_id(ticket: &Secret32) -> [u8; 16] {
+    Key::data(ticket).id
+}
+
+impl Pending {
+    /// Checks the answer to [`hello`].
+    pub fn welcome(&self, answer: Answer) -> Result<Welcome, LinkError> {
+        match answer {
+            Answer::Welcome(welcome) => {
+                let unsigned = Welcome { mac: [0; 32], ..welcome.clone() };
+                self.check(&Answer::Welcome(unsigned), &welcome.mac)?;
+                let (low, high) = VERSIONS;
+                if (low..=high).contains(&welcome.version) { Ok(welcome) } else { Err(LinkError::Unexpected) }
+            }
+            Answer::Denied => Err(LinkError::Denied),
+            Answer::Versions(low, high) => Err(LinkError::Versions(low, high)),
+            Answer::Data { .. } => Err(LinkError::Unexpected),
+        }
+    }
+
+    /// Checks the answer to [`data_hello`].
+    pub fn data(&self, answer: &Answer) -> Result<(), LinkError> {
+        match answer {
+            Answer::Data { mac } => self.check(&Answer::Data { mac: [0; 32] }, mac),
+            Answer::Denied => Err(LinkError::Denied),
+            Answer::Versions(low, high) => Err(LinkError::Versions(*low, *high)),
+            Answer::Welcome(_) => Err(LinkError::Unexpected),
+        }
+    }
+
+    fn check(&self, unsigned: &Answer, mac: &[u8; 32]) -> Result<(), LinkError> {
+        let right = bool::from(self.0.server(unsigned).ct_eq(mac));
+        if right { Ok(()) } else { Err(LinkError::Unproven) }
+    }
+}
+
+/// The tokens that an agent knows.
+#[derive(Debug, Default)]
+pub struct Keyring(Vec<(Key, Token)>);
+
+/// A client that has proven itself.
+#[derive(Debug)]
+pub struct Accepted {
+    /// The token's name; of a ticket: empty.
+    pub name: String,
+    /// The version to speak.
+    pub version: u16,
+    proof: Proof,
+}
+
+impl Keyring {
+    /// Knows these tokens.
+    pub fn new(tokens: impl IntoIterator<Item = Token>) -> Self {
+        Self(tokens.into_iter().map(|token| (Key::session(token.secret()), token)).collect())
+    }
+
+    /// Whether a token of this name and secret is still there.
+    pub fn knows(&self, name: &str) -> bool {
+        self.0.iter().any(|(_, token)| token.name() == name)
+    }
+
+    /// The tokens.
+    pub fn tokens(&self) -> impl Iterator<Item = &Token> {
+        self.0.iter().map(|(_, token)| token)
+    }
+
+    /// Judges a session's first frame. An unknown token costs the same time as a wrong proof.
+    pub fn accept(&self, hello: &Hello, exporter: &Exporter, today: When) -> Result<Accepted, Denial> {
+        let known = self.0.iter().find(|(key, _)| key.short_id() == hello.key_id);
+        let dummy = || Key { id: [0; 16], key: Zeroizing::new([0; 32]) };
+        let key = known.map_or_else(dummy, |(key, _)| key.clone());
+        let expected = key.client(exporter, &First::Session(Hello { mac: [0; 32], ..hello.clone() }));
+        let right = bool::from(expected.ct_eq(&hello.mac));
+        let (_, token) = known.ok_or(Denial::Unknown)?;
+        if !right {
+            return Err(Denial::WrongProof(token.name().to_owned()));
+        }
+        if token.is_expired(today) {
+            return Err(Denial::Expired(token.name().to_owned()));
+        }
+        let (low, high) = hello.versions;
+        let version = high.min(VERSIONS.1);
+        if version < low.max(VERSIONS.0) {
+            return Err(Denial::Versions(low, high));
+        }
+        let proof = Proof { key, exporter: *exporter, mac_c: hello.mac };
+        Ok(Accepted { name: token.name().to_owned(), version, proof })
+    }
+}
+
+/// Judges the first frame of a tunnel's link against the ticket that its id names.
+pub fn accept_data(ticket: &Secret32, hello: &DataHello, exporter: &Exporter) -> Option<Accepted> {
+    let key = Key::data(ticket);
+    let expected = key.client(exporter, &First::Data(DataHello { mac: [0; 32], id: hello.id }));
+    let right = key.id == hello.id && bool::from(expected.ct_eq(&hello.mac));
+    let proof = Proof { key, exporter: *exporter, mac_c: hello.mac };
+    right.then_some(Accepted { name: String::new(), version: VERSIONS.1, proof })
+}
+
+impl Accepted {
+    /// The octets of the answer to a session's first frame; `welcome.mac` is filled in.
+    pub fn welcome(&self, welcome: Welcome) -> Vec<u8> {
+        let unsigned = Welcome { mac: [0; 32], ..welcome };
+        let mac = self.proof.server(&Answer::Welcome(unsigned.clone()));
+        encode(&Answer::Welcome(Welcome { mac, ..unsigned })).unwrap_or_default()
+    }
+
+    /// The octets of the answer to a tunnel's first frame.
+    pub fn data(&self) -> Vec<u8> {
+        let mac = self.proof.server(&Answer::Data { mac: [0; 32] });
+        encode(&Answer::Data { mac }).unwrap_or_default()
+    }
+}
+
+/// What both ends know of one proof.
+#[derive(Debug)]
+struct Proof {
+    key: Key,
+    exporter: Exporter,
+    mac_c: [u8; 32],
+}
+
+impl Proof {
+    fn server(&self, unsigned: &Answer) -> [u8; 32] {
+        self.key.mac(&[b"server\0", &self.exporter, &hash(unsigned), &self.mac_c])
+    }
+}
+
+/// A secret for one use.
+#[derive(Clone)]
+struct Key {
+    id: [u8; 16],
+    key: Zeroizing<[u8; 32]>,
+}
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Key(***)")
+    }
+}
+
+impl Key {
+    fn session(secret: &Secret32) -> Self {
+        Self::derive(secret, b"ftp-relay/1 session", b"ftp-relay/1 id session")
+    }
+
+    fn data(secret: &Secret32) -> Self {
+        Self::derive(secret, b"ftp-relay/1 data", b"ftp-relay/1 id data")
+    }
+
+    fn derive(secret: &Secret32, for_key: &[u8], for_id: &[u8]) -> Self {
+        let hkdf = Hkdf::<Sha256>::new(None, secret.octets());
+        let (mut id, mut key) = ([0; 16], Zeroizing::new([0; 32]));
+        // Fails for more than 255 hashes only.
+        let _ = hkdf.expand(for_id, &mut id);
+        let _ = hkdf.expand(for_key, key.as_mut_slice());
+        Self { id, key }
+    }
+
+    fn short_id(&self) -> [u8; 8] {
+        let mut short = [0; 8];
+        for (to, from) in short.iter_mut().zip(self.id) {
+            *to = from;
+        }
+        short
+    }
+
+    fn client(&self, exporter: &Exporter, unsigned: &First) -> [u8; 32] {
+        self.mac(&[b"client\0", exporter, &hash(unsigned)])
+    }
+
+    fn mac(&self, pieces: &[&[u8]]) -> [u8; 32] {
+        let mut key = Zeroizing::new([0; 64]); // HMAC pads a key to its hash's block
+        for (to, from) in key.iter_mut().zip(self.key.iter()) {
+            *to = *from;
+        }
+        let mut mac = Hmac::<Sha256>::new((&*key).into());
+        for piece in pieces {
+            mac.update(piece);
+        }
+        mac.finalize().into_bytes().into()
+    }
+}
+
+fn hash<M: Serialize>(message: &M) -> [u8; 32] {
+    Sha256::digest(encode(message).unwrap_or_default()).into()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,149 @@
+//! Both ends of the proof, and everybody who is not one of them.
+
+use super::*;
+use crate::relay::frame::FrameReader;
+
+const E1: Exporter = [1; 32];
+const E2: Exporter = [2; 32];
+const TODAY: When = When(1_000);
+
+fn token(name: &str, octet: u8) -> Token {
+    Token::new(name, None, [octet; 32]).unwrap()
+}
+
+fn first(octets: &[u8]) -> First {
+    let mut reader = FrameReader::new();
+    reader.push(octets);
+    reader.message().unwrap().unwrap()
+}
+
+fn answer(octets: &[u8]) -> Answer {
+    let mut reader = FrameReader::new();
+    reader.push(octets);
+    reader.message().unwrap().unwrap()
+}
+
+fn session(octets: &[u8]) -> Hello {
+    match first(octets) {
+        First::Session(hello) => hello,
+        First::Data(other) => panic!("{other:?}"),
+    }
+}
+
+fn data(octets: &[u8]) -> DataHello {
+    match first(octets) {
+        First::Data(hello) => hello,
+        First::Session(other) => panic!("{other:?}"),
+    }
+}
+
+fn welcome() -> Welcome {
+    Welcome {
+        version: 1,
+        build: Text::of("test"),
+        seen_as: "192.0.2.1:4000".parse().unwrap(),
+        ping_ms: 20_000,
+        dead_ms: 45_000,
+        mac: [0; 32],
+    }
+}
+
+#[test]
+fn both_ends_know_each_other_by_the_token() {
+    let ring = Keyring::new([token("other", 1), token("edge", 7)]);
+    let (octets, pending) = hello(token("edge", 7).secret(), &E1);
+    let accepted = ring.accept(&session(&octets), &E1, TODAY).unwrap();
+    assert_eq!((accepted.name.as_str(), accepted.version), ("edge", 1));
+    let welcomed = pending.welcome(answer(&accepted.welcome(welcome()))).unwrap();
+    assert_eq!(welcomed.seen_as, welcome().seen_as);
+}
+
+#[test]
+fn an_unknown_token_a_wrong_proof_and_an_expired_token_are_denied_alike() {
+    let old = Token::new("old", Some(When(999)), [9; 32]).unwrap();
+    let ring = Keyring::new([token("edge", 7), old.clone()]);
+    let (unknown, _) = hello(token("edge", 8).secret(), &E1);
+    assert_eq!(ring.accept(&session(&unknown), &E1, TODAY).unwrap_err(), Denial::Unknown);
+    let (good, _) = hello(token("edge", 7).secret(), &E1);
+    let wrong = Hello { mac: [0; 32], ..session(&good) };
+    assert_eq!(ring.accept(&wrong, &E1, TODAY).unwrap_err(), Denial::WrongProof("edge".to_owned()));
+    let (expired, _) = hello(old.secret(), &E1);
+    assert_eq!(ring.accept(&session(&expired), &E1, TODAY).unwrap_err(), Denial::Expired("old".to_owned()));
+    let answers: Vec<_> =
+        [Denial::Unknown, Denial::WrongProof("edge".to_owned()), Denial::Expired("old".to_owned())]
+            .iter()
+            .map(Denial::answer)
+            .collect();
+    assert!(answers.iter().all(|octets| *octets == answers[0]));
+}
+
+#[test]
+fn a_proof_of_one_connection_is_worth_nothing_on_another() {
+    let ring = Keyring::new([token("edge", 7)]);
+    let (octets, _) = hello(token("edge", 7).secret(), &E1);
+    assert!(ring.accept(&session(&octets), &E2, TODAY).is_err());
+}
+
+#[test]
+fn r31_who_does_not_know_the_token_cannot_welcome() {
+    let (octets, pending) = hello(token("edge", 7).secret(), &E1);
+    // Whoever stands in between knows another token, or none, and has seen the first frame.
+    let (own, _) = hello(token("edge", 8).secret(), &E1);
+    let forged = Keyring::new([token("edge", 8)]).accept(&session(&own), &E1, TODAY).unwrap();
+    assert_eq!(pending.welcome(answer(&forged.welcome(welcome()))), Err(LinkError::Unproven));
+    assert_eq!(pending.welcome(Answer::Welcome(welcome())), Err(LinkError::Unproven));
+    assert_eq!(
+        pending.welcome(Answer::Welcome(Welcome { mac: session(&octets).mac, ..welcome() })),
+        Err(LinkError::Unproven)
+    );
+    assert_eq!(pending.welcome(Answer::Denied), Err(LinkError::Denied));
+    assert_eq!(pending.welcome(Answer::Data { mac: [0; 32] }), Err(LinkError::Unexpected));
+    // The first frame says nothing about who asks.
+    assert!(!octets.windows(4).any(|four| four == b"edge"));
+}
+
+#[test]
+fn an_answer_that_was_changed_on_the_way_is_not_believed() {
+    let ring = Keyring::new([token("edge", 7)]);
+    let (octets, pending) = hello(token("edge", 7).secret(), &E1);
+    let accepted = ring.accept(&session(&octets), &E1, TODAY).unwrap();
+    let Answer::Welcome(mut changed) = answer(&accepted.welcome(welcome())) else { panic!("no welcome") };
+    changed.dead_ms += 1;
+    assert_eq!(pending.welcome(Answer::Welcome(changed)), Err(LinkError::Unproven));
+}
+
+#[test]
+fn versions_without_a_common_one_are_said_with_both_ranges() {
+    let ring = Keyring::new([token("edge", 7)]);
+    let key = Key::session(token("edge", 7).secret());
+    let check = |versions: (u16, u16)| {
+        let unsigned = Hello { versions, key_id: key.short_id(), mac: [0; 32] };
+        let mac = key.client(&E1, &First::Session(unsigned.clone()));
+        ring.accept(&Hello { mac, ..unsigned }, &E1, TODAY).map(|accepted| accepted.version)
+    };
+    assert_eq!(check((1, 9)), Ok(1));
+    assert_eq!(check((0, 1)), Ok(1));
+    for (low, high) in [(2, 9), (0, 0), (3, 2)] {
+        assert_eq!(check((low, high)), Err(Denial::Versions(low, high)));
+    }
+    let said = answer(&Denial::Versions(2, 9).answer());
+    let (_, pending) = hello(token("edge", 7).secret(), &E1);
+    assert_eq!(pending.welcome(said), Err(LinkError::Versions(1, 1)));
+}
+
+#[test]
+fn a_tunnel_is_attached_by_its_ticket_alone() {
+    let ticket = Secret32::new([3; 32]);
+    let (octets, pending) = data_hello(&ticket, &E1);
+    let hello = data(&octets);
+    assert_eq!(hello.id, ticket_id(&ticket));
+    let accepted = accept_data(&ticket, &hello, &E1).unwrap();
+    assert_eq!(pending.data(&answer(&accepted.data())), Ok(()));
+    assert!(accept_data(&ticket, &hello, &E2).is_none());
+    assert!(accept_data(&Secret32::new([4; 32]), &hello, &E1).is_none());
+    assert_eq!(pending.data(&Answer::Data { mac: [0; 32] }), Err(LinkError::Unproven));
+    assert_eq!(pending.data(&Answer::Denied), Err(LinkError::Denied));
+    // A token's proof is no ticket's: the keys differ by use.
+    assert_ne!(Key::session(&ticket).id, Key::data(&ticket).id);
+    assert_ne!(Key::session(&ticket).key, Key::data(&ticket).key);
+}

@@ -1,0 +1,24 @@
+//! The relay: an agent that both servers can reach joins their data connections, and carries the
+//! user agent's control connections, without looking at what it carries (docs/protocol/relay.md).
+//!
+//! ```text
+//!  user agent --TLS 1.3, frames--> agent          link proof: both hold the token (link)
+//!     Grant{Tunnel}, Tunnel ------> dials the server, judged on the address dialled
+//!     <------------- TunnelReady    ticket: one more TLS connection carries the control connection
+//!     Grant{Join}, Join ----------> listens (exact pin) or dials, both legs from one address
+//!     <--------------- JoinReady    addresses for PORT and EPRT
+//!     <------- LegUp, LegUp, Joined octets flow; nothing before both legs are up
+//!     <------------------- Ended    how, and how much each way
+//! ```
+//!
+//! * [`frame`]: a length and one message; limits. [`message`]: what each end may say; the wrong
+//!   direction does not type-check.
+//! * [`token`]: the secret that both ends hold. [`link`]: the proof of it over TLS's exporter.
+//! * [`agent`]: the machine of one user agent's session at the agent. [`user`]: the other end.
+
+pub mod agent;
+pub mod frame;
+pub mod link;
+pub mod message;
+pub mod token;
+pub mod user;

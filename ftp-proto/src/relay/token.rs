@@ -1,0 +1,211 @@
+//! The secret that a user agent and an agent both hold, as one line of text.
+//!
+//! ```text
+//!  frt1.<name>.<expiry>.<base58>     expiry: seconds of UTC since 1970, 0 = never
+//!                       base58 of 32 random octets and 4 octets of SHA-256 over all the rest
+//! ```
+//!
+//! The line is the secret itself: its file has mode 0600. It never crosses a wire.
+
+use crate::listing::When;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fmt;
+use zeroize::{Zeroize, Zeroizing};
+
+/// 32 secret octets, of a token or of a ticket: no text in `Debug`, wiped when dropped.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Secret32([u8; 32]);
+
+impl Secret32 {
+    /// Takes 32 random octets.
+    pub const fn new(octets: [u8; 32]) -> Self {
+        Self(octets)
+    }
+
+    pub(super) const fn octets(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret32 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret32(***)")
+    }
+}
+
+impl Drop for Secret32 {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+/// Who may use a relay, and until when.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Token {
+    name: String,
+    expires: Option<When>,
+    secret: Secret32,
+}
+
+/// Why a line is no token. The line itself never stands in the text.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+pub enum TokenError {
+    /// Another beginning.
+    #[error("not a token: it does not begin with frt1.")]
+    Kind,
+    /// Not four fields.
+    #[error("not a token: frt1.NAME.EXPIRY.SECRET was expected")]
+    Fields,
+    /// A name with other characters or another length.
+    #[error("a token's name has 1 to 64 letters, digits, - or _")]
+    Name,
+    /// An expiry that is no number.
+    #[error("a token's expiry is a number of seconds")]
+    Expiry,
+    /// A secret of another length, or mistyped.
+    #[error("the token is damaged: its checksum is wrong")]
+    Damaged,
+}
+
+impl Token {
+    /// A token of 32 octets that nobody can guess.
+    pub fn new(name: &str, expires: Option<When>, octets: [u8; 32]) -> Result<Self, TokenError> {
+        let letter = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_');
+        if !(1..=MAX_NAME).contains(&name.len()) || !name.bytes().all(letter) {
+            return Err(TokenError::Name);
+        }
+        if expires.is_some_and(|When(at)| at <= 0) {
+            return Err(TokenError::Expiry);
+        }
+        Ok(Self { name: name.to_owned(), expires, secret: Secret32::new(octets) })
+    }
+
+    /// Reads one line; space around it is not part of it.
+    pub fn parse(line: &str) -> Result<Self, TokenError> {
+        let rest = line.trim().strip_prefix(KIND).ok_or(TokenError::Kind)?;
+        let mut fields = rest.split('.');
+        let (Some(name), Some(expiry), Some(text), None) =
+            (fields.next(), fields.next(), fields.next(), fields.next())
+        else {
+            return Err(TokenError::Fields);
+        };
+        let plain =
+            expiry.bytes().all(|octet| octet.is_ascii_digit()) && (expiry == "0" || !expiry.starts_with('0'));
+        let seconds: i64 = expiry.parse().ok().filter(|_| plain).ok_or(TokenError::Expiry)?;
+        let mut octets = Zeroizing::new([0; 36]);
+        let length = bs58::decode(text).onto(octets.as_mut_slice()).map_err(|_| TokenError::Damaged)?;
+        let (secret, check) = octets.split_first_chunk::<32>().ok_or(TokenError::Damaged)?;
+        let token = Self::new(name, (seconds != 0).then_some(When(seconds)), *secret)?;
+        if length != octets.len() || check != token.checksum() {
+            return Err(TokenError::Damaged);
+        }
+        Ok(token)
+    }
+
+    /// The line.
+    pub fn line(&self) -> Zeroizing<String> {
+        let mut octets = Zeroizing::new([0; 36]);
+        for (to, from) in octets.iter_mut().zip(self.secret.octets().iter().chain(&self.checksum())) {
+            *to = *from;
+        }
+        let text = Zeroizing::new(bs58::encode(octets.as_slice()).into_string());
+        Zeroizing::new(format!("{}{}", self.prefix(), text.as_str()))
+    }
+
+    /// Whose it is.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Until when it may be used.
+    pub const fn expires(&self) -> Option<When> {
+        self.expires
+    }
+
+    /// Whether its time is over.
+    pub fn is_expired(&self, today: When) -> bool {
+        self.expires.is_some_and(|at| at <= today)
+    }
+
+    /// The secret.
+    pub const fn secret(&self) -> &Secret32 {
+        &self.secret
+    }
+
+    fn prefix(&self) -> String {
+        format!("{KIND}{}.{}.", self.name, self.expires.map_or(0, |When(at)| at))
+    }
+
+    fn checksum(&self) -> [u8; 4] {
+        let sum = Sha256::new().chain_update(self.prefix()).chain_update(self.secret.octets()).finalize();
+        let mut first = [0; 4];
+        for (to, from) in first.iter_mut().zip(sum) {
+            *to = from;
+        }
+        first
+    }
+}
+
+const KIND: &str = "frt1.";
+const MAX_NAME: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_survives_its_line() {
+        for expires in [None, Some(When(1_800_000_000))] {
+            for octets in [[0; 32], [0xff; 32], [0x5a; 32]] {
+                let token = Token::new("edge-zrh_1", expires, octets).unwrap();
+                assert_eq!(Token::parse(&format!(" {}\r\n", token.line().as_str())), Ok(token));
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_with_one_wrong_character_anywhere_is_refused() {
+        let line = Token::new("edge", Some(When(1_800_000_000)), [0x5a; 32]).unwrap().line();
+        for at in 0..line.len() {
+            let mut octets = line.as_bytes().to_vec();
+            octets[at] = if octets[at] == b'7' { b'8' } else { b'7' };
+            assert!(Token::parse(std::str::from_utf8(&octets).unwrap()).is_err(), "{at}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_token_is_said_without_showing_it() {
+        let good = Token::new("edge", None, [1; 32]).unwrap().line().to_string();
+        let secret = good.rsplit('.').next().unwrap();
+        let check = |line: &str, expected| assert_eq!(Token::parse(line), Err(expected), "{line}");
+        check("", TokenError::Kind);
+        check("frt2.edge.0.x", TokenError::Kind);
+        check("frt1.edge.0", TokenError::Fields);
+        check(&format!("{good}.x"), TokenError::Fields);
+        check(&format!("frt1..0.{secret}"), TokenError::Name);
+        check(&format!("frt1.ed ge.0.{secret}"), TokenError::Name);
+        check(&format!("frt1.{}.0.{secret}", "x".repeat(65)), TokenError::Name);
+        check(&format!("frt1.edge.-1.{secret}"), TokenError::Expiry);
+        check(&format!("frt1.edge.00.{secret}"), TokenError::Expiry);
+        check(&format!("frt1.edge.99999999999999999999.{secret}"), TokenError::Expiry);
+        check(&format!("frt1.edge.1.{secret}"), TokenError::Damaged);
+        check("frt1.edge.0.", TokenError::Damaged);
+        check("frt1.edge.0.0OIl", TokenError::Damaged);
+        check(&format!("{good}1"), TokenError::Damaged);
+    }
+
+    #[test]
+    fn a_token_has_no_debug_text_of_its_secret() {
+        let token = Token::new("edge", None, [0x5a; 32]).unwrap();
+        assert!(format!("{token:?}").contains("Secret32(***)"));
+    }
+
+    #[test]
+    fn r27_a_token_ends_at_its_time() {
+        let token = Token::new("edge", Some(When(1000)), [1; 32]).unwrap();
+        assert!(!token.is_expired(When(999)));
+        assert!(token.is_expired(When(1000)));
+        assert!(!Token::new("edge", None, [1; 32]).unwrap().is_expired(When(i64::MAX)));
+    }
+}
