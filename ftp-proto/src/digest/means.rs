@@ -2,7 +2,6 @@
 
 use super::Algorithm;
 use crate::command::{Command, Verb};
-use crate::feature::Capabilities;
 use crate::wire::PathName;
 
 /// The commands that compute one digest of a whole file and were never standardised. Where they take
@@ -27,7 +26,8 @@ pub enum XDigest {
 }
 
 impl XDigest {
-    const ALL: [Self; 7] =
+    /// Every one, those before others that servers are known to have both of.
+    pub const ALL: [Self; 7] =
         [Self::Xsha512, Self::Xsha256, Self::Xsha1, Self::Xsha, Self::Xmd5, Self::Md5, Self::Xcrc];
 
     /// The verb.
@@ -71,25 +71,6 @@ pub enum Means {
 }
 
 impl Means {
-    /// How a server with these capabilities computes `algorithm`; HASH before everything else, since
-    /// its answer names its algorithm.
-    ///
-    /// ```
-    /// use ftp_proto::digest::{Algorithm, Means, XDigest};
-    /// use ftp_proto::feature::Capabilities;
-    ///
-    /// let capabilities = Capabilities { x_digests: vec![XDigest::Xmd5], ..Capabilities::default() };
-    /// assert_eq!(Means::of(&capabilities, Algorithm::Md5), Some(Means::X(XDigest::Xmd5)));
-    /// assert_eq!(Means::of(&capabilities, Algorithm::Sha256), None);
-    /// ```
-    pub fn of(capabilities: &Capabilities, algorithm: Algorithm) -> Option<Self> {
-        if capabilities.hash.contains(&algorithm) {
-            return Some(Self::Hash);
-        }
-        let computes = |x: &XDigest| x.algorithm() == algorithm && capabilities.x_digests.contains(x);
-        XDigest::ALL.into_iter().find(computes).map(Self::X)
-    }
-
     /// The command that asks for the digest of a file.
     pub fn command(self, path: &PathName) -> Command {
         match self {
@@ -97,11 +78,6 @@ impl Means {
             Self::X(digest) => Command::XDigest(digest, path.clone()),
         }
     }
-}
-
-/// What a server with these capabilities can compute, by whatever command.
-pub fn algorithms(capabilities: &Capabilities) -> Vec<Algorithm> {
-    Algorithm::ALL.into_iter().filter(|algorithm| Means::of(capabilities, *algorithm).is_some()).collect()
 }
 
 /// A name as the X commands take it: one with blanks would be read as a name and a range.
@@ -112,37 +88,8 @@ pub(crate) fn quoted(path: &PathName) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::strongest_common;
     use super::*;
     use crate::dialect::Dialect;
-
-    fn server(hash: &[Algorithm], x_digests: &[XDigest]) -> Capabilities {
-        Capabilities { hash: hash.to_vec(), x_digests: x_digests.to_vec(), ..Capabilities::default() }
-    }
-
-    #[test]
-    fn h22_two_servers_share_a_digest_though_their_commands_differ() {
-        use Algorithm::{Crc32, Md5, Sha1, Sha256};
-        let check = |one: &Capabilities, two: &Capabilities, expect| {
-            assert_eq!(strongest_common(&algorithms(one), &algorithms(two)), expect);
-            assert_eq!(strongest_common(&algorithms(two), &algorithms(one)), expect);
-        };
-        let ours = server(&[Sha256], &[]);
-        check(&ours, &server(&[], &[XDigest::Xmd5, XDigest::Xsha256]), Some(Sha256));
-        check(&server(&[Sha1, Md5], &[]), &server(&[], &[XDigest::Xcrc, XDigest::Xsha]), Some(Sha1));
-        check(&server(&[], &[XDigest::Md5]), &server(&[], &[XDigest::Xmd5, XDigest::Xcrc]), Some(Md5));
-        check(&server(&[], &[XDigest::Xcrc]), &server(&[Crc32], &[]), Some(Crc32));
-        check(&ours, &server(&[], &[XDigest::Xmd5]), None);
-        check(&ours, &server(&[], &[]), None);
-    }
-
-    #[test]
-    fn h22_hash_is_preferred_and_xsha1_to_xsha() {
-        let both = server(&[Algorithm::Sha1], &[XDigest::Xsha, XDigest::Xsha1]);
-        assert_eq!(Means::of(&both, Algorithm::Sha1), Some(Means::Hash));
-        let x = server(&[], &[XDigest::Xsha, XDigest::Xsha1]);
-        assert_eq!(Means::of(&x, Algorithm::Sha1), Some(Means::X(XDigest::Xsha1)));
-    }
 
     #[test]
     fn each_command_is_sent_as_its_verb_and_the_name() {

@@ -4,7 +4,7 @@
 mod means;
 
 pub(crate) use means::quoted;
-pub use means::{Means, XDigest, algorithms};
+pub use means::{Means, XDigest};
 
 use crate::reply::Reply;
 use crate::wire::PathName;

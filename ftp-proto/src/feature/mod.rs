@@ -1,5 +1,7 @@
 //! FEAT: what we offer and what was learnt of a server (RFC 2389).
 
+mod digests;
+
 use crate::command::Verb;
 use crate::dialect::Dialect;
 use crate::digest::{Algorithm, XDigest};

@@ -2,11 +2,12 @@
 //! the attempt is made of (who listens, who connects) is the machines' around it.
 
 use super::leg::{Leg, Task};
-use super::{Outcome, Output, Party, Side, Timeouts, Trouble};
+use super::{Outcome, Output, Party, Repair, Side, Timeouts, Trouble};
 use crate::address::unmapped;
 use crate::command::Command;
 use crate::timer::{Moment, Timers};
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 
 /// Where the attempt stands.
 #[derive(Debug)]
@@ -31,6 +32,7 @@ pub(super) struct Ends {
     pub(super) timers: Timers,
     pub(super) phase: Phase,
     pub(super) out: VecDeque<Output>,
+    pub(super) repairs: Vec<Repair>,
 }
 
 impl Ends {
@@ -48,6 +50,7 @@ impl Ends {
             timers: Timers::new(),
             phase: Phase::Setup,
             out: VecDeque::new(),
+            repairs: Vec::new(),
         }
     }
 
@@ -74,6 +77,11 @@ impl Ends {
         let patience = self.timeouts.reply;
         self.leg_mut(side).ask(task, command.verb(), now, patience);
         self.out.push_back(Output::Command(side, command));
+    }
+
+    /// An end listens `at` an address; `announced` is the one that it said instead.
+    pub(super) fn note_repair(&mut self, side: Side, announced: Option<SocketAddr>, at: SocketAddr) {
+        self.repairs.extend(announced.map(|announced| Repair { side, announced, used: at }));
     }
 
     /// The abort of that side is complete: its session is in step.

@@ -16,8 +16,8 @@ pub(super) enum Verdict {
     Wait,
     /// On to the next step.
     Fine,
-    /// It listens here: X of RFC 438.
-    Listens(SocketAddr),
+    /// It listens here: X of RFC 438. Where it announced another host, which cannot be meant, that.
+    Listens(SocketAddr, Option<SocketAddr>),
     /// It will connect from this port: Y of RFC 438.
     ConnectsFrom(Option<u16>),
     /// The attempt is over.
@@ -99,17 +99,18 @@ fn listens(verb: Verb, party: &Party, reply: Reply) -> Verdict {
     if verb == Verb::Epsv
         && let Some(port) = find(&reply, parse_229)
     {
-        return Verdict::Listens(here(port));
+        return Verdict::Listens(here(port), None);
     }
     if let Some(port) = number(party, &reply) {
-        return Verdict::Listens(here(port));
+        return Verdict::Listens(here(port), None);
     }
     if verb == Verb::Pasv
         && let Some(announced) = find(&reply, parse_227)
     {
         // H08: a lying server could aim the other one at a victim.
-        return match believe(party.address, SocketAddr::V4(announced)) {
-            Ok(to) => Verdict::Listens(to),
+        let announced = SocketAddr::V4(announced);
+        return match believe(party.address, announced) {
+            Ok(to) => Verdict::Listens(to, Some(announced).filter(|announced| *announced != to)),
             Err(why) => Verdict::Bad(Cause::Policy(why, reply), Blame::Path),
         };
     }

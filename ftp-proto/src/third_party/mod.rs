@@ -108,7 +108,7 @@ mod tests;
 pub mod through;
 mod transfer;
 
-pub use outcome::{Cause, Outcome, Trouble};
+pub use outcome::{Cause, Outcome, Repair, Trouble};
 pub use plan::{Opening, Party, Plan, opening};
 pub use transfer::Transfer;
 

@@ -6,6 +6,7 @@ use crate::policy::Why;
 use crate::reply::{Blame, Reply};
 use crate::timer::Timer;
 use std::fmt;
+use std::net::SocketAddr;
 
 /// How an attempt ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -19,6 +20,18 @@ pub enum Outcome {
     },
     /// It failed.
     Failed(Trouble),
+}
+
+/// A 227 with an address that cannot be meant (unspecified, or private or loopback while the server's
+/// is not): the server's own was used, and people are told (H08).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Repair {
+    /// The end that announced it.
+    pub side: Side,
+    /// What it announced.
+    pub announced: SocketAddr,
+    /// What was used.
+    pub used: SocketAddr,
 }
 
 /// What failed, at which end, and what the next step may be.

@@ -22,7 +22,7 @@ use super::judge::{self, Verdict};
 use super::leg::{Run, Task};
 use super::rescue::end_of_run;
 use super::script::{self, Step};
-use super::{Cause, Heard, Job, Opening, Party, Side, Store, Timeouts};
+use super::{Cause, Heard, Job, Opening, Party, Repair, Side, Store, Timeouts};
 use crate::address::Family;
 use crate::client::Failure;
 use crate::command::{Command, Direction, Epsv, Verb};
@@ -206,6 +206,11 @@ impl Through {
         }
     }
 
+    /// The announced addresses that were not used as they stood.
+    pub fn repairs(&self) -> &[Repair] {
+        &self.ends.repairs
+    }
+
     /// The next output.
     pub fn poll(&mut self) -> Output {
         self.out.pop_front().unwrap_or_else(|| Output::Control(self.ends.poll()))
@@ -270,9 +275,10 @@ impl Through {
             }
             // Both listen, and neither is told its peer.
             Verdict::Fine | Verdict::ConnectsFrom(_) => leg.answered(),
-            Verdict::Listens(at) => {
+            Verdict::Listens(at, announced) => {
                 leg.answered();
                 leg.timers.arm(Timer::Connect, by);
+                self.ends.note_repair(side, announced, at);
                 self.out.push_back(Output::Connect(side, at));
             }
         }

@@ -5,7 +5,7 @@ use super::judge::{self, Verdict};
 use super::leg::{Run, Task};
 use super::rescue::end_of_run;
 use super::script::{self, Step};
-use super::{Cause, Heard, Job, Outcome, Output, Party, Plan, Side, Timeouts};
+use super::{Cause, Heard, Job, Outcome, Output, Party, Plan, Repair, Side, Timeouts};
 use crate::address::SockTarget;
 use crate::client::Failure;
 use crate::command::{Command, Verb};
@@ -104,6 +104,11 @@ impl Transfer {
         }
     }
 
+    /// The announced addresses that were not used as they stood.
+    pub fn repairs(&self) -> &[Repair] {
+        &self.ends.repairs
+    }
+
     /// The next output.
     pub fn poll(&mut self) -> Output {
         self.ends.poll()
@@ -170,8 +175,9 @@ impl Transfer {
                 return self.ends.fail(now, side, name(asked.verb), cause, blame);
             }
             Verdict::Fine => leg.answered(),
-            Verdict::Listens(at) => {
+            Verdict::Listens(at, announced) => {
                 leg.answered();
+                self.ends.note_repair(side, announced, at);
                 self.listens = Some(at);
             }
             Verdict::ConnectsFrom(port) => {

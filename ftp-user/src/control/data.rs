@@ -75,13 +75,29 @@ impl Session {
             return Err(self.refusal("the server does not listen for a data connection", &answer));
         }
         let announced = parse_227(answer.reply.text()).ok_or_else(|| self.unusable(&answer.reply))?;
+        let announced = SocketAddr::V4(announced);
         // A lying server could aim this program at somebody else.
-        believe(self.peer, SocketAddr::V4(announced)).map_err(|why| {
+        let believed = believe(self.peer, announced).map_err(|why| {
             self.app.events.warn(format!("{}: {why}", self.quote(&answer.reply)));
             Problem::new(Exit::NoPath, format!("the data connection was refused: {why}"))
                 .said(self.quote(&answer.reply))
                 .advice("ask the operator to announce the right address")
-        })
+        })?;
+        self.say_repair(announced, believed);
+        Ok(believed)
+    }
+
+    /// Says once that another address than the announced one is used, if it is (H08).
+    pub fn say_repair(&mut self, announced: SocketAddr, used: SocketAddr) {
+        if announced != used && !self.repaired {
+            self.repaired = true;
+            let (role, title) = (self.role.name(), &self.title);
+            self.app.events.warn(format!(
+                "the {role} {title} announced {} for its data connections, which cannot be meant: {} is used",
+                announced.ip(),
+                used.ip()
+            ));
+        }
     }
 
     /// LSTN (RFC 438) or PASV (RFC 478); both answer with the number of the socket.

@@ -26,7 +26,7 @@ impl Session {
             self.title,
             algorithm.name()
         ));
-        while let Some(means) = Means::of(&self.capabilities, algorithm) {
+        while let Some(means) = self.capabilities.means(algorithm) {
             let answer = self.ask_digest(means, algorithm, path, size).await?;
             if answer.is_done() {
                 return Ok(parse_answer(algorithm, &answer.reply, path).ok_or_else(|| {

@@ -79,6 +79,8 @@ pub struct Session {
     pub(super) selected: Option<Algorithm>,
     /// OPTS STOR PARTIAL was said.
     pub(super) discards: bool,
+    /// It was said that this server announces addresses that cannot be meant.
+    pub(super) repaired: bool,
     machine: client::Session,
     /// `None` once closed.
     stream: Option<TcpStream>,
@@ -126,6 +128,7 @@ impl Session {
             data_type: None,
             selected: None,
             discards: false,
+            repaired: false,
             machine: client::Session::new(config, app.clock.now()),
             stream: Some(stream),
             unsent: Unsent::default(),

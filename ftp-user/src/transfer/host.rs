@@ -6,7 +6,7 @@ use crate::control::{Facts, Role, Session};
 use crate::place::{RemotePath, Site};
 use crate::problem::Problem;
 use ftp_io::copy::Meter;
-use ftp_proto::digest::{Algorithm, Digest, algorithms};
+use ftp_proto::digest::{Algorithm, Digest};
 use ftp_proto::listing::{Kind, When};
 use ftp_proto::wire::PathName;
 use std::ffi::OsStr;
@@ -133,7 +133,7 @@ impl Host {
     /// The digests it can compute.
     pub async fn algorithms(&mut self, app: &App) -> Result<Vec<Algorithm>, Problem> {
         match self {
-            Self::Server(server) => Ok(algorithms(&server.session(app).await?.capabilities)),
+            Self::Server(server) => Ok(server.session(app).await?.capabilities.algorithms()),
             Self::Here => Ok(Algorithm::ALL.to_vec()),
         }
     }

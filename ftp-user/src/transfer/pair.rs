@@ -122,6 +122,13 @@ impl<'a> Pair<'a> {
             Event::Ended(failure) => self.machine.ended(now, side, failure),
             Event::Ready { .. } | Event::Sent(_) | Event::Received { .. } => {}
         }
+        for repair in self.machine.repairs() {
+            let session = match repair.side {
+                Side::Source => &mut *self.source,
+                Side::Destination => &mut *self.destination,
+            };
+            session.say_repair(repair.announced, repair.used);
+        }
     }
 
     fn saw(&mut self, sight: Sight) {

@@ -217,6 +217,13 @@ impl<'a> Via<'a> {
             Event::Ended(failure) => self.machine.ended(now, side, failure),
             Event::Ready { .. } | Event::Sent(_) | Event::Received { .. } => {}
         }
+        for repair in self.machine.repairs() {
+            let session = match repair.side {
+                Side::Source => &mut *self.source,
+                Side::Destination => &mut *self.destination,
+            };
+            session.say_repair(repair.announced, repair.used);
+        }
     }
 
     /// Tells how far it is, and notices when nothing moves, and whose fault that is (I13).

@@ -283,12 +283,22 @@ fn type_is_settled_before_the_data_port_is_opened() {
 
 #[test]
 fn h08_a_227_that_names_no_host_means_its_own_server() {
-    plain().play(&format!(
-        "{TYPE}
-         dst: PASV
-         dst< 227 Entering Passive Mode (0,0,0,0,156,66)
-         src: PORT 192,0,2,2,156,66"
-    ));
+    // SITE2 is public: the others are addresses of its own network, or its host's.
+    for inner in ["0,0,0,0", "127,0,0,1", "10,1,2,3"] {
+        let mut stage = plain().stage();
+        stage.play(&format!(
+            "{TYPE}
+             dst: PASV
+             dst< 227 Entering Passive Mode ({inner},156,66)
+             src: PORT 192,0,2,2,156,66"
+        ));
+        let announced = format!("{}:40002", inner.replace(',', ".")).parse().unwrap();
+        let used = "192.0.2.2:40002".parse().unwrap();
+        assert_eq!(stage.transfer.repairs(), [Repair { side: Side::Destination, announced, used }]);
+    }
+    let mut stage = plain().stage();
+    stage.play(&format!("{TYPE}dst: PASV\ndst< 227 (192,0,2,2,156,66)\nsrc: PORT 192,0,2,2,156,66"));
+    assert_eq!(stage.transfer.repairs(), []);
 }
 
 #[test]

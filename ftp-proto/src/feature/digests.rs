@@ -1,0 +1,64 @@
+//! Which digests a server computes, and by which command.
+
+use super::Capabilities;
+use crate::digest::{Algorithm, Means, XDigest};
+
+impl Capabilities {
+    /// How this server computes `algorithm`; HASH before everything else, since its answer names its
+    /// algorithm.
+    ///
+    /// ```
+    /// use ftp_proto::digest::{Algorithm, Means, XDigest};
+    /// use ftp_proto::feature::Capabilities;
+    ///
+    /// let capabilities = Capabilities { x_digests: vec![XDigest::Xmd5], ..Capabilities::default() };
+    /// assert_eq!(capabilities.means(Algorithm::Md5), Some(Means::X(XDigest::Xmd5)));
+    /// assert_eq!(capabilities.means(Algorithm::Sha256), None);
+    /// ```
+    pub fn means(&self, algorithm: Algorithm) -> Option<Means> {
+        if self.hash.contains(&algorithm) {
+            return Some(Means::Hash);
+        }
+        let computes = |x: &XDigest| x.algorithm() == algorithm && self.x_digests.contains(x);
+        XDigest::ALL.into_iter().find(computes).map(Means::X)
+    }
+
+    /// What this server can compute, by whatever command.
+    pub fn algorithms(&self) -> Vec<Algorithm> {
+        Algorithm::ALL.into_iter().filter(|algorithm| self.means(*algorithm).is_some()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::strongest_common;
+
+    fn server(hash: &[Algorithm], x_digests: &[XDigest]) -> Capabilities {
+        Capabilities { hash: hash.to_vec(), x_digests: x_digests.to_vec(), ..Capabilities::default() }
+    }
+
+    #[test]
+    fn h22_two_servers_share_a_digest_though_their_commands_differ() {
+        use Algorithm::{Crc32, Md5, Sha1, Sha256};
+        let check = |one: &Capabilities, two: &Capabilities, expect| {
+            assert_eq!(strongest_common(&one.algorithms(), &two.algorithms()), expect);
+            assert_eq!(strongest_common(&two.algorithms(), &one.algorithms()), expect);
+        };
+        let ours = server(&[Sha256], &[]);
+        check(&ours, &server(&[], &[XDigest::Xmd5, XDigest::Xsha256]), Some(Sha256));
+        check(&server(&[Sha1, Md5], &[]), &server(&[], &[XDigest::Xcrc, XDigest::Xsha]), Some(Sha1));
+        check(&server(&[], &[XDigest::Md5]), &server(&[], &[XDigest::Xmd5, XDigest::Xcrc]), Some(Md5));
+        check(&server(&[], &[XDigest::Xcrc]), &server(&[Crc32], &[]), Some(Crc32));
+        check(&ours, &server(&[], &[XDigest::Xmd5]), None);
+        check(&ours, &server(&[], &[]), None);
+    }
+
+    #[test]
+    fn h22_hash_is_preferred_and_xsha1_to_xsha() {
+        let both = server(&[Algorithm::Sha1], &[XDigest::Xsha, XDigest::Xsha1]);
+        assert_eq!(both.means(Algorithm::Sha1), Some(Means::Hash));
+        let x = server(&[], &[XDigest::Xsha, XDigest::Xsha1]);
+        assert_eq!(x.means(Algorithm::Sha1), Some(Means::X(XDigest::Xsha1)));
+    }
+}
