@@ -15,7 +15,7 @@ pub use classify::{Class, classify};
 pub use facts::write_facts;
 pub use meaning::Meaning;
 pub use parse::{NotFtp, ReplyReader};
-pub use refusals::{Blame, blame};
+pub use refusals::{Blame, blame, wants_pret};
 pub use session::{Greeting, ends_session, greeting, is_status};
 pub use write::write;
 

@@ -47,6 +47,13 @@ pub fn blame(dialect: Dialect, verb: Verb, reply: &Reply) -> Blame {
     if blame == Blame::Missing && makes_its_name(verb) { Blame::File } else { blame }
 }
 
+/// Whether a refusal of PASV or EPSV asks for PRET first (H34), which a server need not say in FEAT:
+/// "500 You need to use a client supporting PRET (PRE Transfer) to use PASV".
+pub fn wants_pret(reply: &Reply) -> bool {
+    let words = reply.lines.join(&b' ').to_ascii_lowercase();
+    reply.code.0 >= 400 && memchr::memmem::find(&words, b"supporting pret").is_some()
+}
+
 /// One entry of the dictionary.
 struct Words {
     /// The codes that the words come with: names of files stand in other replies too.
@@ -85,7 +92,8 @@ static WORDS: &[Words] = &[
     said(&[426], "transferring too slow", Blame::Path), // G
     said(&[226, 250], "transfer aborted", Blame::Path), // D: a 2xx that is none
     // no space
-    said(&[450, 451, 452, 550, 552, 553], "no space left", Blame::Space),
+    said(&[426, 450, 451, 452, 550, 552, 553], "no space left", Blame::Space),
+    said(&[426, 450, 451, 452, 550, 552, 553], "not enough space", Blame::Space),
     said(&[426, 450, 451, 452, 550, 552, 553], "disk full", Blame::Space),
     said(&[426, 450, 451, 452, 550, 552, 553], "out of disk space", Blame::Space),
     said(&[426, 450, 451, 452, 550, 552, 553], "out of space", Blame::Space),
@@ -96,8 +104,9 @@ static WORDS: &[Words] = &[
     said(&[421, 530], "too many", Blame::Busy),
     said(&[421, 530], "maximum number of", Blame::Busy), // P, F
     said(&[530], "try again later", Blame::Busy),
+    said(&[450, 550], "used by another process", Blame::Busy), // I
     // the file
-    said(&[450, 550, 551, 553], "no such file", Blame::Missing),
+    said(&[450, 500, 550, 551, 553], "no such file", Blame::Missing), // 500: GridFTP
     said(&[450, 550, 551, 553], "no such directory", Blame::Missing),
     said(&[450, 550, 551, 553], "not found", Blame::Missing),
     said(&[450, 550, 551, 553], "does not exist", Blame::Missing),
@@ -107,10 +116,13 @@ static WORDS: &[Words] = &[
     said(&[550], "could not get file modification time", Blame::Missing),          // V
     said(&[550], "failed to change directory", Blame::Missing),                    // V
     said(&[450, 550], "cannot find the file", Blame::Missing),                     // I
+    said(&[450, 550], "cannot find the path", Blame::Missing),                     // I
+    said(&[450, 550], "directory not found", Blame::Missing),                      // Z
     said(&[550], "can't find", Blame::Missing),
     said(&[450, 550], "no files found", Blame::Missing), // F, of an empty listing
     // a server in trouble of its own
-    said(&[500], "oops:", Blame::Peer), // V
+    said(&[500], "oops:", Blame::Peer),             // V
+    said(&[500], "permission denied", Blame::File), // GridFTP
     // not known there
     said(&[500, 501, 502], "unknown command", Blame::Unsupported),
     said(&[500, 501, 502], "not understood", Blame::Unsupported), // P
@@ -208,30 +220,73 @@ mod tests {
         assert_eq!(blame(dialect, verb, &reply), expect, "{verb:?}: {code} {text}");
     }
 
+    /// The refusals that leave the way between the hosts, each as it is known from its server.
     #[test]
-    fn h17_refusals_of_foreign_addresses_are_of_the_path() {
+    fn h17_refusals_of_a_way_lead_to_another_one() {
         for (verb, code, text) in [
+            // vsftpd, ProFTPD
             (Verb::Port, 500, "Illegal PORT command."),
+            (Verb::Port, 500, "Illegal PORT command"),
             (Verb::Port, 501, "Illegal PORT command"),
             (Verb::Eprt, 500, "Illegal EPRT command."),
-            (Verb::Port, 500, "I won't open a connection to 127.0.0.3 (only to 127.0.0.1)"),
-            (Verb::Port, 501, "Rejected data connection to foreign address 10.0.0.1:5000."),
-            (Verb::Stor, 425, "Rejected data connection from foreign address"),
             (Verb::Stor, 425, "Security: Bad IP connecting."),
-            (Verb::Port, 504, "Not for you"),
+            (Verb::Retr, 425, "Use PORT or PASV first."),
+            (Verb::Retr, 425, "Failed to establish connection."),
+            (Verb::Pasv, 550, "Permission denied."),
+            // Pure-FTPd
+            (Verb::Port, 500, "I won't open a connection to 127.0.0.3 (only to 127.0.0.1)"),
+            // pyftpdlib
+            (Verb::Port, 501, "Rejected data connection to foreign address 10.0.0.1:5000."),
+            (Verb::Stor, 425, "Rejected data connection from foreign address 10.0.0.1:5000."),
+            // SFTPGo, others
+            (
+                Verb::Stor,
+                425,
+                "data connection ip address 10.0.0.1 does not match control connection ip address 10.0.0.2",
+            ),
+            (Verb::Port, 425, "Transfers to 3rd party addresses are not supported"),
+            (Verb::Port, 504, "PORT refused: not the client's address"), // z/OS
+            (Verb::Eprt, 504, "EPRT refused"),
             (Verb::Port, 501, "==YOU'RE BEHIND A NAT ROUTER=="),
             (Verb::Port, 501, "Server cannot accept argument."),
+            // no connection
             (Verb::Retr, 425, "Unable to build data connection: Connection refused"),
+            (Verb::Retr, 425, "Can't open data connection."),
+            (Verb::Stor, 425, "Unable to build data connection: Accept timed out"),
+            // TLS
             (Verb::Retr, 425, "TLS session of data connection not resumed."),
             (Verb::Retr, 522, "SSL connection failed; session reuse required: see require_ssl_reuse"),
+            (Verb::Retr, 435, "Failed TLS negotiation on data channel (SSL_accept(): timeout)"),
             (Verb::Retr, 427, "Use SSL FXP!"),
             (Verb::Retr, 530, "USE SECURE DATA CONNECTION"),
+            (Verb::Retr, 522, "Data connections must be encrypted."),
+            (Verb::Stor, 522, "SSL/TLS required on the data channel"),
+            // families
             (Verb::Eprt, 522, "Network protocol not supported, use (1)"),
-            (Verb::Retr, 426, "Failure reading network stream."),
+            (Verb::Epsv, 522, "Network protocol not supported, use (2)"),
+            // broken in the middle
+            (Verb::Retr, 426, "Failure writing network stream."),
+            (Verb::Stor, 426, "Failure reading network stream."),
+            (Verb::Retr, 426, "Data connection: Broken pipe."),
+            (Verb::Retr, 425, "Data connection: Connection reset by peer."),
+            (Verb::Retr, 426, "Sendfile error: Connection timed out"),
+            (Verb::Retr, 426, "Slow transfer: 1KB/s below 10KB/s"),
+            (Verb::Stor, 426, "Transfer aborted: transferring too slow"),
+            (Verb::Stor, 426, "You are not allowed to FXP from here."),
             (Verb::Stor, 226, "Transfer aborted"),
         ] {
             check(Rfc959, verb, code, text, Blame::Path);
         }
+    }
+
+    #[test]
+    fn h34_a_server_may_ask_for_pret() {
+        let reply = |code, text: &str| Reply { code: Code(code), lines: vec![text.as_bytes().to_vec()] };
+        let text = "You need to use a client supporting PRET (PRE Transfer) to use PASV";
+        assert!(wants_pret(&reply(500, text)));
+        assert!(!wants_pret(&reply(220, text)));
+        assert!(!wants_pret(&reply(500, "PRET not understood")));
+        check(Rfc959, Verb::Pasv, 500, text, Blame::Unsupported);
     }
 
     #[test]
@@ -250,6 +305,22 @@ mod tests {
         check(Rfc959, Verb::Stor, 452, "Disk full", Blame::Space);
         check(Rfc959, Verb::Stor, 451, "Error during write to file: No space left on device", Blame::Space);
         check(Rfc959, Verb::Stor, 552, "Transfer aborted. Disk quota exceeded", Blame::Space);
+        check(Rfc959, Verb::Stor, 553, "out of disk space", Blame::Space);
+        check(Rfc959, Verb::Stor, 452, "Error writing file: quota exceeded", Blame::Space);
+        check(Rfc959, Verb::Stor, 553, "X-DUPE: b", Blame::File);
+        check(Rfc959, Verb::Stor, 550, "b: this file looks like a dupe!", Blame::File);
+        check(Rfc959, Verb::Retr, 500, "System error in open: No such file or directory", Blame::Missing);
+        check(Rfc959, Verb::Stor, 500, "System error in open: Permission denied", Blame::File);
+        check(Rfc959, Verb::Retr, 550, "The system cannot find the path specified.", Blame::Missing);
+        check(
+            Rfc959,
+            Verb::Retr,
+            550,
+            "The process cannot access the file: used by another process",
+            Blame::Busy,
+        );
+        check(Rfc959, Verb::Xcrc, 550, "x: No such file or directory", Blame::Missing);
+        check(Rfc959, Verb::Xsha256, 556, "Too large", Blame::File);
         check(Rfc959, Verb::Retr, 450, "File busy", Blame::Busy);
     }
 
@@ -260,6 +331,8 @@ mod tests {
         check(Rfc959, Verb::User, 421, "There are too many connected users", Blame::Busy);
         check(Rfc959, Verb::User, 530, "Sorry, the maximum number of clients (3) are connected", Blame::Busy);
         check(Rfc959, Verb::Stor, 530, "No transfer-slave(s) available", Blame::Busy);
+        check(Rfc959, Verb::Retr, 450, "No transfer-slave(s) available", Blame::Busy);
+        check(Rfc959, Verb::Retr, 421, "Service closing", Blame::Busy);
         check(Rfc959, Verb::Lstn, 500, "Unknown command.", Blame::Unsupported);
         check(Rfc959, Verb::Hash, 502, "Command not implemented", Blame::Unsupported);
         check(Rfc959, Verb::Epsv, 500, "EPSV not understood", Blame::Unsupported);

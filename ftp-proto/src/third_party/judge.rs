@@ -6,7 +6,7 @@ use crate::address::{parse_227, parse_229, parse_255};
 use crate::client::Failure;
 use crate::command::Verb;
 use crate::policy::believe;
-use crate::reply::{Blame, Class, Meaning, Reply, blame, ends_session};
+use crate::reply::{Blame, Class, Meaning, Reply, blame, ends_session, wants_pret};
 use std::net::SocketAddr;
 
 /// The verdict on one reply of the set-up.
@@ -20,6 +20,8 @@ pub(super) enum Verdict {
     Listens(SocketAddr, Option<SocketAddr>),
     /// It will connect from this port: Y of RFC 438.
     ConnectsFrom(Option<u16>),
+    /// It wants PRET before it listens (H34).
+    WantsPret,
     /// The attempt is over.
     Bad(Cause, Blame),
 }
@@ -42,6 +44,9 @@ pub(super) fn setup(step: Step, verb: Verb, party: &Party, heard: Heard) -> Verd
             }
         },
         Class::More | Class::Later | Class::Refused => {
+            if step == Step::Listen && !party.capabilities.pret && wants_pret(&reply) {
+                return Verdict::WantsPret;
+            }
             let blame = setup_blame(step, verb, party, &reply);
             // It says so in FEAT and does not know it: PASV will show whether it matters.
             if step == Step::Announce && blame == Blame::Unsupported {

@@ -102,6 +102,15 @@ impl Leg {
         self.timers.disarm(Timer::Reply);
     }
 
+    /// It will not listen before PRET: both once more.
+    pub(super) fn learn_pret(&mut self) {
+        self.answered();
+        self.listening = false;
+        self.party.capabilities.pret = true;
+        self.steps.push_front(Step::Listen);
+        self.steps.push_front(Step::Announce);
+    }
+
     /// Nothing is left of the set-up.
     pub(super) fn prepared(&self) -> bool {
         self.steps.is_empty() && self.asked.is_none()

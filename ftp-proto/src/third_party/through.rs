@@ -273,6 +273,11 @@ impl Through {
                     return self.fail(now, side, super::transfer::name(asked.verb), cause, blame);
                 }
             }
+            Verdict::WantsPret => {
+                leg.learn_pret();
+                let again = openings(&leg.party);
+                self.port_mut(side).openings = again;
+            }
             // Both listen, and neither is told its peer.
             Verdict::Fine | Verdict::ConnectsFrom(_) => leg.answered(),
             Verdict::Listens(at, announced) => {

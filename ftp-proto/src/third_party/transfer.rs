@@ -175,6 +175,7 @@ impl Transfer {
                 return self.ends.fail(now, side, name(asked.verb), cause, blame);
             }
             Verdict::Fine => leg.answered(),
+            Verdict::WantsPret => leg.learn_pret(),
             Verdict::Listens(at, announced) => {
                 leg.answered();
                 self.ends.note_repair(side, announced, at);

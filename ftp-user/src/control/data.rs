@@ -26,13 +26,17 @@ pub enum Way {
 impl Session {
     /// A fresh data connection to this server. The transfer command `next` is the next one to send.
     pub async fn open_data(&mut self, way: Way, next: &Command) -> Result<TcpStream, Problem> {
-        if self.capabilities.pret {
+        let announced = self.capabilities.pret;
+        if announced {
             self.announce(next).await?;
         }
-        let at = match self.dialect {
-            Dialect::Rfc354 => self.listening_1973(way).await?,
-            Dialect::Rfc959 => self.listening().await?,
-        };
+        let mut at = self.listening(way).await;
+        // It had not said so in FEAT.
+        if at.is_err() && self.capabilities.pret && !announced {
+            self.announce(next).await?;
+            at = self.listening(way).await;
+        }
+        let at = at?;
         let waits = self.app.waits.reply;
         let what = || format!("no data connection to the {} {}", self.role.name(), self.title);
         match within(&self.app, waits, socket::connect(self.local, at)).await {
@@ -56,8 +60,15 @@ impl Session {
         Err(self.refusal(format!("the server is not prepared for {}", next.verb().name()), &answer))
     }
 
+    async fn listening(&mut self, way: Way) -> Result<SocketAddr, Problem> {
+        match self.dialect {
+            Dialect::Rfc354 => self.listening_1973(way).await,
+            Dialect::Rfc959 => self.listening_today().await,
+        }
+    }
+
     /// EPSV, else PASV (RFC 2428, 959).
-    async fn listening(&mut self) -> Result<SocketAddr, Problem> {
+    async fn listening_today(&mut self) -> Result<SocketAddr, Problem> {
         let v4 = Family::of(self.peer) == Family::V4;
         // Servers without FEAT may know EPSV all the same; over IPv6 there is nothing else.
         if self.capabilities.epsv || !self.capabilities.known || !v4 {

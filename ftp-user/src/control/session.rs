@@ -16,7 +16,7 @@ use ftp_proto::command::{Command, DataType, Verb};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::digest::Algorithm;
 use ftp_proto::feature::Capabilities;
-use ftp_proto::reply::{Class, classify};
+use ftp_proto::reply::{Class, classify, wants_pret};
 use ftp_proto::third_party::Party;
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::Secret;
@@ -324,6 +324,7 @@ impl Session {
                 Output::Event(Event::Sent(line)) => self.trace(format!("> {line}")),
                 Output::Event(Event::Received { reply, lines }) => {
                     self.trace_reply(&lines);
+                    self.capabilities.pret |= wants_pret(&reply);
                     self.orphan = classify(self.dialect, Verb::Retr, reply.code) == Class::Preliminary;
                 }
                 Output::Event(event) => {

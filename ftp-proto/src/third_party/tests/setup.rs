@@ -485,3 +485,17 @@ fn h34_a_refusal_of_pret_is_one_of_the_file() {
          = src PRET: 550, Missing",
     );
 }
+
+#[test]
+fn h34_a_server_that_asks_for_pret_gets_it() {
+    plain().play(&format!(
+        "{TYPE}
+         dst: PASV
+         dst< 500 You need to use a client supporting PRET (PRE Transfer) to use PASV
+         dst: PRET STOR b
+         dst< 200 ok
+         dst: PASV
+         dst< 500 You need to use a client supporting PRET (PRE Transfer) to use PASV
+         = dst PASV: 500, Unsupported"
+    ));
+}

@@ -375,3 +375,19 @@ fn h34_a_refusal_of_pret_ends_an_attempt_through_the_user_agent() {
          = src PRET: 550, Missing",
     );
 }
+
+#[test]
+fn h34_a_server_that_asks_for_pret_gets_it_and_listens_as_it_likes_best() {
+    between(party(SITE1, "EPSV"), party(SITE2, "")).play(
+        "src: TYPE I
+         dst: TYPE I
+         src< 200 image
+         src: EPSV
+         src< 500 You need to use a client supporting PRET
+         src: PRET RETR a
+         src< 200 ok
+         src: EPSV
+         src< 229 listening (|||40001|)
+         src! connect 192.0.2.1:40001",
+    );
+}
