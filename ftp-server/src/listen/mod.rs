@@ -123,7 +123,7 @@ impl Server {
             foreign: config.foreign,
             foreign_networks: config.foreign_networks.clone(),
             same_host: config.same_host.clone(),
-            own_listeners: places.iter().map(|(at, _)| *at).collect(),
+            own_listeners: own_listeners(&places),
         };
         let mut loops = JoinSet::new();
         for door in doors {
@@ -222,6 +222,18 @@ async fn turn_away(stream: TcpStream, dialect: Dialect, full: Full) {
     }
 }
 
+/// B19: none of them is ever a target. Addresses that this host gets later are known by the control
+/// connections that come in by them.
+fn own_listeners(places: &[(SocketAddr, Dialect)]) -> Vec<SocketAddr> {
+    let everywhere = |at: SocketAddr| {
+        socket::everywhere(at).unwrap_or_else(|error| {
+            tracing::warn!(%error, "cannot list the addresses of this host");
+            vec![at]
+        })
+    };
+    places.iter().flat_map(|(at, _)| everywhere(*at)).collect()
+}
+
 fn users(config: &Config) -> Arc<dyn Users> {
     let mut sources: Vec<Box<dyn Users>> = vec![Box::new(QuickUsers::new(&config.users, config.foreign))];
     if config.anonymous {
@@ -248,3 +260,18 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(30);
 /// What it takes to give up what is left after that.
 const LAST_MOMENT: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_millis(200);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn b19_a_wildcard_listener_is_at_every_address_of_this_host() {
+        let places = [("0.0.0.0:2121", Dialect::Rfc959), ("127.0.0.2:2173", Dialect::Rfc354)]
+            .map(|(at, dialect)| (at.parse().unwrap(), dialect));
+        let found = own_listeners(&places);
+        for at in ["0.0.0.0:2121", "127.0.0.1:2121", "127.0.0.2:2173"] {
+            assert!(found.contains(&at.parse().unwrap()), "{at}: {found:?}");
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 mod connect;
 mod listen;
+mod own;
 mod ports;
 #[cfg(test)]
 mod tests;
@@ -9,6 +10,7 @@ mod tune;
 
 pub use connect::connect;
 pub use listen::{Listener, listen};
+pub use own::everywhere;
 pub use ports::{Ports, Reserved};
 pub use tune::{control, end_by_reset, end_in_order, keepalive, nodelay, reset, urgent};
 
