@@ -20,6 +20,7 @@
 
 mod limit;
 mod process;
+mod through;
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -64,6 +65,7 @@ fn main() {
     println!("{} processors, load average {} before the first round", process::processors(), process::load());
     println!("limit: sendfile to a connection, {} from there to a file, one process each\n", sink.name());
     copies(&plan, &servers, sink);
+    through::table(&plan, &servers);
     listings(&plan, &servers);
 }
 

@@ -52,12 +52,21 @@ pub(crate) fn own_cpu_seconds() -> Cost {
     cost_of("self")
 }
 
+/// What its children have spent that have ended.
+pub(crate) fn cpu_seconds_of_children() -> Cost {
+    cost_at("self", 13)
+}
+
 fn cost_of(process: &str) -> Cost {
+    cost_at(process, 11)
+}
+
+fn cost_at(process: &str, field: usize) -> Cost {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
     // The second field is a name in brackets, in which anything may stand.
     let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
     let seconds = |field: usize| fields[field].parse::<f64>().unwrap() / TICKS;
-    Cost { user: seconds(11), system: seconds(12) }
+    Cost { user: seconds(field), system: seconds(field + 1) }
 }
 
 /// The kernel counts in hundredths of a second here, whatever its own tick is.
