@@ -12,9 +12,9 @@
 //! ```
 //! The first rule that fits is taken. Actions: a reply (starts with a digit; `\r\n` for more lines),
 //! `listen`, `target` (remembers the argument of PORT, EPRT or SOCK), `dial`, `accept`, `data N`,
-//! `drain`, `end` and `reset-data` (the data connection), `unlisten`, `close`, `reset`, `hang` (the
+//! `text LINES`, `drain`, `end` and `reset-data` (the data connection), `unlisten`, `close`, `reset`, `hang` (the
 //! control connection). In replies `{port}` is the listening port, `{commas}` it in 227's form (`{blanks}`
-//! with blanks), `{sock}` the data socket of this end, `{stored}` the octets drained last, `{ended}` how
+//! with blanks, `{nowhere}` without a host), `{sock}` the data socket of this end, `{stored}` the octets drained last, `{ended}` how
 //! that ended: `in order` or `reset`.
 
 use crate::binary::WATCHDOG;
@@ -289,6 +289,10 @@ impl Session {
                 let octets = site::octets(count.parse().unwrap());
                 self.data.as_mut().map(|data| data.write_all(&octets));
             }
+            "text" => {
+                let lines = count.replace("\\r\\n", "\r\n").replace("\\r", "\r");
+                self.data.as_mut().map(|data| data.write_all(lines.as_bytes()));
+            }
             "drain" => {
                 let mut octets = Vec::new();
                 if let Some(data) = &mut self.data {
@@ -345,6 +349,7 @@ impl Session {
             let commas = format!("{},{high},{low}", own.ip().to_string().replace('.', ","));
             reply = reply.replace("{port}", &own.port().to_string());
             reply = reply.replace("{sock}", &own.port().to_string()).replace("{commas}", &commas);
+            reply = reply.replace("{nowhere}", &format!("0,0,0,0,{high},{low}"));
             reply = reply.replace("{blanks}", &commas.replace(',', " , "));
         }
         reply

@@ -12,6 +12,7 @@ mod harness;
 mod lines;
 mod mixed;
 mod proof;
+mod quirks;
 mod rescue;
 mod simulator;
 mod sock;
