@@ -7,6 +7,7 @@
 )]
 
 pub mod binary;
+pub mod disk;
 pub mod foreign;
 pub mod peer;
 pub mod raw;

@@ -2,12 +2,12 @@
 //! session released, and the old destination as it was.
 
 use ftp_proto::dialect::Dialect::Rfc959;
+use integration_tests::disk::SmallDisk;
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::site::{PASSWORD, Server, Site, USER, octets};
 use integration_tests::socket::{connect, free_port, until};
 use integration_tests::user::{Run, user};
 use std::io::{BufRead, BufReader};
-use std::process::Command;
 
 /// A server with so few sessions that one which is still held is missed.
 const SESSIONS: [&str; 2] = ["--max-sessions", "2"];
@@ -117,27 +117,13 @@ fn a_destination_directory_that_is_missing() {
 
 #[test]
 fn a_full_disk() {
-    let directory = tempfile::tempdir().unwrap();
-    let mounted = Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=1m", "ftp-test"])
-        .arg(directory.path())
-        .output()
-        .is_ok_and(|output| output.status.success());
-    if !mounted {
-        eprintln!("SKIPPED a_full_disk: a small file system cannot be mounted here (it needs root)");
-        return;
-    }
-    std::fs::write(directory.path().join("b.txt"), OLD).unwrap();
+    let Some(disk) = SmallDisk::mount("a_full_disk") else { return };
+    std::fs::write(disk.path().join("b.txt"), OLD).unwrap();
     let from = Site::new("source").args(SESSIONS).file("a.bin", octets(8 << 20)).start();
-    let to = Site::new("full").at("127.0.0.3").args(SESSIONS).start_in(directory.path().to_path_buf());
+    let to = Site::new("full").at("127.0.0.3").args(SESSIONS).start_in(disk.path().to_path_buf());
     let run = copy(&from.url("a.bin"), &to.url("b.txt"));
     released(&from);
-    released(&to);
-    let left = to.names();
-    let old = to.bytes("b.txt");
-    drop(to);
-    drop(Command::new("umount").arg("-l").arg(directory.path()).status());
-    assert_eq!((left, old), (vec!["b.txt".to_owned()], OLD.to_vec()));
+    unharmed(&to);
     one_sentence(run.exits(1), &["127.0.0.3", "space"]);
 }
 

@@ -1,12 +1,11 @@
 //! Chapter E where a fixture would not do: octets that must have arrived, and a full disk.
 
 use ftp_proto::dialect::Dialect::{Rfc354, Rfc959};
+use integration_tests::disk::SmallDisk;
 use integration_tests::site::{Site, octets};
 use integration_tests::socket::{accept, connect, drain, is_closed_unused, listen, until};
 use std::io::{Read, Write};
 use std::net::SocketAddr;
-use std::path::Path;
-use std::process::Command;
 
 #[test]
 fn e06_abor_during_appe_keeps_what_was_appended() {
@@ -87,38 +86,9 @@ fn e10_a_server_that_is_killed_in_mid_file_ends_no_file() {
     assert_eq!(end.kind(), std::io::ErrorKind::ConnectionReset);
 }
 
-/// A file system of 1 MiB that vanishes with the test.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    /// `None` where it may not be mounted.
-    fn mount() -> Option<Self> {
-        let directory = tempfile::tempdir().unwrap();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=1m", "ftp-test"])
-            .arg(directory.path())
-            .output()
-            .is_ok_and(|output| output.status.success());
-        mounted.then_some(Self(directory))
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        drop(Command::new("umount").arg("-l").arg(self.path()).status());
-    }
-}
-
 #[test]
 fn e15_a_full_disk_is_said_and_closes_the_connection() {
-    let Some(disk) = SmallDisk::mount() else {
-        eprintln!("SKIPPED e15: a small file system cannot be mounted here (it needs root)");
-        return;
-    };
+    let Some(disk) = SmallDisk::mount("e15") else { return };
     for dialect in [Rfc354, Rfc959] {
         let old = octets(1000);
         std::fs::write(disk.path().join("old.bin"), &old).unwrap();
