@@ -310,6 +310,45 @@ fn h17_what_two_servers_of_today_refuse_each_other_goes_through_this_host() {
 }
 
 #[test]
+fn sessions_are_in_step_after_a_cut_and_the_next_attempt_succeeds() {
+    let content = octets(20_000_000);
+    let again = ["--json", "--path", "user", "--retries", "1"];
+    let source = "once RETR: 150 opening ; accept ; data 500 ; end ; 426 the disk failed";
+    let (from, to) = (ends(source, "").0, Site::new("target").at("127.0.0.3").start());
+    let run = user().args(["copy"]).args(again).args([from.url("a.txt"), to.url("b.txt")]).run().exits(0);
+    assert_eq!(run.events("file")[0]["attempts"], 2, "{run}");
+    assert_eq!((to.bytes("b.txt"), to.names()), (octets(1000), vec!["b.txt".to_owned()]), "{run}");
+    assert_eq!(from.seen_of(&["USER"]).len(), 1, "{run}");
+
+    let target = "once STOR: 150 opening ; accept ; 451 try later ; end";
+    let (from, to) = (Site::new("source").file("a.bin", &content).start(), ends("", target).1);
+    let run = user().args(["copy"]).args(again).args([from.url("a.bin"), to.url("b.txt")]).run().exits(0);
+    assert_eq!(run.events("file")[0]["attempts"], 2, "{run}");
+    assert_eq!((to.seen_of(&["USER"]).len(), to.seen_of(&["RNTO"]).len()), (1, 1), "{run}");
+    assert!(to.moment("> 226 stored") > to.moment("> 451 try later"), "{run}");
+}
+
+#[test]
+fn an_append_that_has_changed_nothing_goes_on_through_this_host() {
+    let source = "PORT: 500 Illegal PORT command.\nonce RETR: 425 Security: Bad IP connecting.";
+    let target = "once SIZE b.txt: 213 4\nonce SIZE b.txt: 213 4\nSIZE b.txt: 213 1004";
+    let (from, to) = ends(source, target);
+    let run = user().args(["append", "--json"]).args(PATIENCE).args([from.url("a.txt"), to.url("b.txt")]);
+    let run = run.run().exits(0);
+    assert_eq!(
+        (&run.summary()["path"], &run.summary()["verified"]),
+        (&"user".into(), &"size".into()),
+        "{run}"
+    );
+    assert_eq!(to.seen_of(&["APPE"]).len(), 2, "{run}");
+    // What may have grown is not appended to again.
+    let (from, to) = ends(source, "once SIZE b.txt: 213 4\nSIZE b.txt: 213 5");
+    let run = user().args(["append", "--json"]).args(PATIENCE).args([from.url("a.txt"), to.url("b.txt")]);
+    let run = run.run().fails().says("had 4 octets before and has 5 now");
+    assert_eq!(to.seen_of(&["APPE"]).len(), 1, "{run}");
+}
+
+#[test]
 fn a_source_without_the_file_touches_nothing() {
     let (from, to) = ends("RETR: 550 No such file", "");
     let run = copy(&from, &to).exits(3).says("550 No such file");
