@@ -3,13 +3,14 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
+use ftp_proto::address::{Kind, kind};
 use nix::ifaddrs::{InterfaceAddress, getifaddrs};
 
 /// The addresses at which a listener bound to `at` accepts connections: `at` itself and, if it is the
 /// wildcard, each address that this host has now in that family (`[::]` is IPv6 only here).
 pub fn everywhere(at: SocketAddr) -> io::Result<Vec<SocketAddr>> {
     let mut places = vec![at];
-    if at.ip().is_unspecified() {
+    if kind(at.ip()) == Kind::Unspecified {
         let here = getifaddrs()?.filter_map(|interface| address(&interface));
         places
             .extend(here.filter(|ip| ip.is_ipv4() == at.is_ipv4()).map(|ip| SocketAddr::new(ip, at.port())));
