@@ -21,6 +21,7 @@ pub mod transfer;
 pub mod tree;
 
 use clap::Parser;
+use clap::error::ErrorKind;
 use cli::{Cli, Exit};
 use problem::Problem;
 use std::process::ExitCode;
@@ -33,11 +34,7 @@ pub fn run() -> ExitCode {
     };
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
-        // Help and version are no mistakes; a reader that went away is none either.
-        Err(said) => {
-            let _ = said.print();
-            return if said.use_stderr() { Exit::Usage.code() } else { Exit::Done.code() };
-        }
+        Err(said) => return told(&said),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     match runtime {
@@ -49,6 +46,27 @@ pub fn run() -> ExitCode {
         }
         Err(error) => fail(&Problem::new(Exit::Error, format!("cannot start: {error}"))),
     }
+}
+
+/// Help, version, or what is wrong with the command line, in one line.
+fn told(said: &clap::Error) -> ExitCode {
+    if said.use_stderr() && said.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return fail(
+            &Problem::usage(first_sentence(&said.render().to_string())).advice("see ftp-user --help"),
+        );
+    }
+    // A reader that went away is no failure.
+    let _ = said.print();
+    if said.use_stderr() { Exit::Usage.code() } else { Exit::Done.code() }
+}
+
+/// What clap says before it repeats the usage, in one line.
+fn first_sentence(text: &str) -> String {
+    let text = text.split("\nUsage:").next().unwrap_or_default();
+    let text = text.split("\nFor more information").next().unwrap_or_default();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let line = words.join(" ").replace(" tip: ", "; ");
+    line.strip_prefix("error: ").unwrap_or(&line).to_owned()
 }
 
 fn fail(problem: &Problem) -> ExitCode {

@@ -94,6 +94,7 @@ fn usage_mistakes_are_2() {
         &["no-such-verb"],
         &["copy", "--no-such-option", "a", "b"],
     ] {
-        user().args(args).run().exits(2);
+        let run = user().args(args).run().exits(2).says("--help");
+        assert_eq!(run.said.trim_end().lines().count(), 1, "one line says it: {run}");
     }
 }

@@ -162,6 +162,17 @@ fn dry_runs_and_explanations_change_nothing() {
 }
 
 #[test]
+fn a_tree_does_not_replace_a_file() {
+    let from = Site::new("source").file("d/a.bin", "hello").start();
+    let to = Site::new("target").at("127.0.0.3").file("b", "old").start();
+    for dest in ["b", "b/"] {
+        copy(&["-r"], from.url("d/"), to.url(dest)).exits(8).says("no directory");
+        assert_eq!(to.bytes("b"), b"old");
+    }
+    user().file("b", "old").args(["copy", "-r", &from.url("d/"), "b"]).run().exits(8);
+}
+
+#[test]
 fn listings_and_contents() {
     let site = Site::new("site").file("d/a.txt", "hello\n").file("d/b.txt", "").start();
     for dialect in [Rfc959, Rfc354] {

@@ -34,9 +34,11 @@ pub(super) struct TransferArgs {
 enum Ways {
     Auto,
     Direct,
-    Symmetric,
-    Relay,
     User,
+    #[value(hide = true)]
+    Symmetric,
+    #[value(hide = true)]
+    Relay,
 }
 
 impl TransferArgs {

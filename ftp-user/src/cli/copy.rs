@@ -18,6 +18,7 @@ use std::ffi::OsString;
 /// An existing directory, or a DEST that ends in /, receives SOURCE under its last name; a SOURCE
 /// that ends in / means its contents; several SOURCEs need a directory.
 #[derive(Args, Debug)]
+#[command(override_usage = "ftp-user copy [OPTIONS] <SOURCE>... <DEST>")]
 pub(super) struct CopyArgs {
     /// What to copy, then where to
     #[arg(required = true, num_args = 2.., value_names = ["SOURCE", "DEST"])]

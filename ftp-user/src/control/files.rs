@@ -119,9 +119,16 @@ impl Session {
             return Ok(());
         }
         if answer.class == Class::Refused
-            && self.facts(path).await?.is_some_and(|facts| facts.kind == Kind::Directory)
+            && let Some(found) = self.facts(path).await?
         {
-            return Ok(());
+            return match found.kind {
+                Kind::Directory | Kind::Current | Kind::Parent => Ok(()),
+                Kind::File | Kind::Link | Kind::Other => Err(Problem::new(
+                    Exit::Exists,
+                    format!("{} exists and is no directory", path.display()),
+                )
+                .advice("choose another DEST for a tree")),
+            };
         }
         let problem = self.refusal(format!("cannot make the directory {}", path.display()), &answer);
         Err(if problem.exit == Exit::Missing { Problem { exit: Exit::Refused, ..problem } } else { problem })

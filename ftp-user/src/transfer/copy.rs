@@ -152,7 +152,9 @@ fn interrupted(app: &App, problem: Problem, moved: u64) -> Problem {
     if !app.stop.is_raised() {
         return problem;
     }
-    Problem::new(Exit::Interrupted, format!("interrupted after {moved} octets ({})", octets(moved)))
+    // Servers are asked how far they are every few seconds only.
+    let after = if moved == 0 { String::new() } else { format!(" after {moved} octets ({})", octets(moved)) };
+    Problem::new(Exit::Interrupted, format!("interrupted{after}"))
         .advice("what was stored is deleted, run it again to copy the file")
 }
 
