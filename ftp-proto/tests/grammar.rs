@@ -255,6 +255,26 @@ fn read_back(command: &Command, dialect: Dialect) -> Vec<Item> {
     std::iter::from_fn(|| reader.next()).collect()
 }
 
+#[test]
+fn h03_the_port_of_a_255_is_read_off_the_wire() {
+    for good in [
+        "255 SOCK 40002\r\n",
+        "255 SOCK  40002 foo\r\n",
+        "255  sock 40002\n",
+        "255-SOCK 40002\r\n255 is where it listens\r\n",
+        "255-The socket is\r\n255 SOCK 40002\r\n",
+    ] {
+        let found = replies(&[good.as_bytes().to_vec()]);
+        let [Ok(reply)] = found.as_slice() else { panic!("not one reply: {good}") };
+        assert_eq!(reply.lines.iter().find_map(|line| address::parse_255(line)), Some(40002), "{good}");
+    }
+    for bad in ["255 SOCK\r\n", "255 SOCK 65536\r\n", "255 SOCK 0\r\n", "255\r\n"] {
+        let found = replies(&[bad.as_bytes().to_vec()]);
+        let [Ok(reply)] = found.as_slice() else { panic!("not one reply: {bad}") };
+        assert_eq!(reply.lines.iter().find_map(|line| address::parse_255(line)), None, "{bad}");
+    }
+}
+
 proptest! {
     #[test]
     fn a_command_that_is_written_is_read_back(

@@ -115,3 +115,47 @@ impl fmt::Debug for PathName {
         write!(f, "{:?}", self.display())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn h25_a_name_of_a_user_holds_no_cr_lf_or_nul() {
+        for good in ["a b", "\"q\"", "é", "-la", " "] {
+            assert_eq!(PathName::from_user(good).unwrap().as_bytes(), good.as_bytes());
+        }
+        assert_eq!(PathName::from_user(""), Err(BadName::Empty));
+        assert_eq!(PathName::from_user("a\nDELE b"), Err(BadName::Control));
+        assert_eq!(PathName::from_user("a\0b"), Err(BadName::Control));
+        assert_eq!(PathName::from_user("a\r"), Err(BadName::CarriageReturn));
+    }
+
+    #[test]
+    fn a14_a_name_of_the_wire_may_hold_cr_and_no_lf() {
+        assert_eq!(PathName::from_wire("a\rb").unwrap().as_bytes(), b"a\rb");
+        assert_eq!(PathName::from_wire("a\nb"), Err(BadName::Control));
+    }
+
+    #[test]
+    fn h25_doubled_quotes_of_a_257_are_undone() {
+        let check = |text: &str, expect: Option<&str>| {
+            let name = PathName::unquote(text.as_bytes());
+            assert_eq!(name.as_ref().map(PathName::as_bytes), expect.map(str::as_bytes), "{text}");
+        };
+        check("\"/a \"\"b\"\" c\" is current", Some("/a \"b\" c"));
+        check("Created \"/x\" and \"/y\"", Some("/x"));
+        check("\"\"\"\"", Some("\""));
+        check("/x is current", None);
+        check("\"\" is current", None);
+        check("\"never closed", None);
+        let name = PathName::from_wire("/\"x\"").unwrap();
+        assert_eq!(PathName::unquote(&name.quoted()), Some(name));
+    }
+
+    #[test]
+    fn what_cannot_be_shown_is_shown_in_hex() {
+        assert_eq!(show("é\r\n\u{85}".as_bytes()), "é%0D%0A%C2%85");
+        assert_eq!(show(b"a\xff\x1b[31m"), "a%FF%1B[31m");
+    }
+}
