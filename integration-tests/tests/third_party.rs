@@ -173,6 +173,16 @@ fn a_tree_does_not_replace_a_file() {
 }
 
 #[test]
+fn a_name_that_cannot_be_used_is_told_once_and_by_name() {
+    let site = Site::new("odd").file("d/a\u{1}b", "x").start();
+    let run =
+        user().args(["copy".to_owned(), "-r".to_owned(), site.url("d"), "here".to_owned()]).run().fails();
+    let told: Vec<&str> = run.said.lines().filter(|line| line.contains("control characters")).collect();
+    assert_eq!(told.len(), 1, "{run}");
+    assert!(told[0].contains("d/a%01b"), "{run}");
+}
+
+#[test]
 fn listings_and_contents() {
     let site = Site::new("site").file("d/a.txt", "hello\n").file("d/b.txt", "").start();
     for dialect in [Rfc959, Rfc354] {

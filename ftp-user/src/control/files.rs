@@ -123,11 +123,10 @@ impl Session {
         {
             return match found.kind {
                 Kind::Directory | Kind::Current | Kind::Parent => Ok(()),
-                Kind::File | Kind::Link | Kind::Other => Err(Problem::new(
-                    Exit::Exists,
-                    format!("{} exists and is no directory", path.display()),
-                )
-                .advice("choose another DEST for a tree")),
+                Kind::File | Kind::Link | Kind::Other => {
+                    Err(Problem::new(Exit::Exists, format!("{} exists and is no directory", path.display()))
+                        .advice("choose another DEST for a tree"))
+                }
             };
         }
         let problem = self.refusal(format!("cannot make the directory {}", path.display()), &answer);

@@ -1,6 +1,6 @@
 //! What would be done: the way that would be tried first, and why.
 
-use super::mover::{no_way, why};
+use super::mover::{no_way, one_family, why};
 use super::{Deed, Ends, Host, Options};
 use crate::app::App;
 use crate::ladder::{self, Rung};
@@ -15,7 +15,10 @@ pub(super) async fn foresee(app: &App, ends: &mut Ends, options: Options) -> Res
             let (one, two) = (source.party(), destination.party());
             let proven = one.capabilities.rndz && two.capabilities.rndz;
             let ways = ladder::ways(&one, &two, options.allowed);
-            let way = ways.into_iter().next().ok_or_else(|| no_way(options.allowed, &[]))?;
+            let way = ways
+                .into_iter()
+                .next()
+                .ok_or_else(|| no_way(options.allowed, &[], one_family(&one, &two)))?;
             (way.rung(), why(way, proven, &[]), ladder::considered(&one, &two, options.allowed))
         }
         (Host::Server(_) | Host::Here, Host::Server(_) | Host::Here) => {

@@ -10,9 +10,10 @@ use crate::ladder::{self, Allowed, Climb, Rung, Step, Way};
 use crate::problem::Problem;
 use crate::report::Event;
 use ftp_io::copy::Look;
+use ftp_proto::address::Family;
 use ftp_proto::command::DataType;
 use ftp_proto::rendezvous::RendezvousSecret;
-use ftp_proto::third_party::{Cause, Job, Outcome, Store};
+use ftp_proto::third_party::{Cause, Job, Outcome, Party, Store};
 use ftp_proto::wire::PathName;
 
 /// What is to be moved where.
@@ -104,7 +105,9 @@ async fn between(
         let climb = climb.get_or_insert_with(|| Climb::new(ladder::ways(&one, &two, load.allowed), *worked));
         let way = match step.take().unwrap_or_else(|| climb.up()) {
             Step::Try(way) => way,
-            Step::NoneLeft | Step::Later | Step::Stop => return Err(no_way(load.allowed, &refused)),
+            Step::NoneLeft | Step::Later | Step::Stop => {
+                return Err(no_way(load.allowed, &refused, one_family(&one, &two)));
+            }
         };
         if load.store == Store::Replace {
             destination.discard_partials().await?;
@@ -202,16 +205,24 @@ fn say_way(app: &App, allowed: Allowed, way: Way, proven: bool, refused: &[Strin
     app.events.say(Event::Path { rung: way.rung(), why: why(way, proven, refused), considered: Vec::new() });
 }
 
-pub(super) fn no_way(allowed: Allowed, refused: &[String]) -> Problem {
+pub(super) fn no_way(allowed: Allowed, refused: &[String], one_family: bool) -> Problem {
     let problem = Problem::new(Exit::NoPath, "no way between the two servers works");
     let said = if refused.is_empty() { NOTHING_IN_COMMON.to_owned() } else { refused.join(" | ") };
     problem.said(said).advice(match allowed {
+        Allowed::Direct if !one_family => {
+            "reach both by addresses of one family (-4 or -6), or let the octets pass this host (--path auto)"
+        }
         Allowed::Direct => {
             "allow transfers between servers (FXP) at one of them, or let the octets pass this host \
              (--path auto)"
         }
         Allowed::Auto | Allowed::User => "check that the data ports of both can be reached from here",
     })
+}
+
+/// Whether this program reaches both by the same address family.
+pub(super) fn one_family(source: &Party, destination: &Party) -> bool {
+    Family::of(source.address) == Family::of(destination.address)
 }
 
 const NOTHING_IN_COMMON: &str = "they have no address family and no commands in common";

@@ -78,7 +78,7 @@ pub async fn copy(app: &App, ends: &mut Ends, walker: Host, tree: Tree<'_>, tall
                     || ends.source.show(tree.source),
                     |path| shown(&ends.source, tree.source, &path),
                 );
-                app.events.warn(format!("{name}: {problem}"));
+                let problem = problem.during(&name);
                 tally.failed(name, ends.destination.show(tree.destination), problem);
             }
         }
