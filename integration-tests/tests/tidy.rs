@@ -121,9 +121,14 @@ fn the_manifests_obey_the_dependency_rule() {
         ("ftp-user", &["ftp-server", "ftp-relay-agent"]),
         ("ftp-relay-agent", &["ftp-server", "ftp-user"]),
     ];
+    let members = source::read("Cargo.toml");
     let mut found = Vec::new();
     for (package, names) in forbidden {
-        let manifest = source::read(&format!("{package}/Cargo.toml"));
+        let path = format!("{package}/Cargo.toml");
+        if !source::top().join(&path).exists() && !members.contains(&format!("\"{package}\"")) {
+            continue; // its rule is older than the package
+        }
+        let manifest = source::read(&path);
         let dependencies = manifest.split("[dev-dependencies]").next().unwrap_or_default();
         for line in dependencies.lines() {
             let name = line.split(['.', ' ', '=']).next().unwrap_or_default();
