@@ -178,11 +178,16 @@ fn a_reply_that_is_not_ftp() {
     for noise in ["HTTP/1.1 400 Bad Request", "SSH-2.0-OpenSSH_9.2", "\u{1}\u{2}\u{3}"] {
         let from = Peer::start("127.0.0.2", &format!("greet say {noise}"), MODERN);
         let run = copy(&from.url("a.txt"), &to.url("b.txt")).exits(1);
-        one_sentence(run, &["127.0.0.2"]);
+        one_sentence(run, &["127.0.0.2", "does not speak FTP: expected a reply code, got"]);
     }
-    let from = Peer::start("127.0.0.2", "SIZE: say no reply at all\nMLST: say no reply at all", MODERN);
-    let run = copy(&from.url("a.txt"), &to.url("b.txt"));
-    one_sentence(run, &["127.0.0.2"]);
+    // After a reply, a line without a code is the rest of its text (RFC 354); one with digits is not.
+    for (line, code, words) in
+        [("no reply at all", 5, "did not answer in time"), ("99 bottles", 1, "does not speak FTP")]
+    {
+        let from = Peer::start("127.0.0.2", &format!("SIZE: say {line}\nMLST: say {line}"), MODERN);
+        let run = copy(&from.url("a.txt"), &to.url("b.txt")).exits(code);
+        one_sentence(run, &["127.0.0.2", words]);
+    }
     unharmed(&to);
 }
 

@@ -18,7 +18,9 @@ impl Session {
             // The whole login has its own timer, so that patience has an end.
             Greeting::Wait => self.timers.arm(Timer::Greeting, now + self.config.reply_timeout),
             Greeting::Refused => self.end(Failure::Unavailable(reply)),
-            Greeting::NotFtp => self.end(Failure::NotFtp(reply.display())),
+            Greeting::NotFtp => {
+                self.end(Failure::NotFtp(format!("expected a greeting, got {:?}", reply.display())))
+            }
         }
     }
 }

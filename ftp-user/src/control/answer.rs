@@ -51,9 +51,10 @@ impl Session {
         let who = format!("the {} {}", self.role.name(), self.title);
         let user = String::from_utf8_lossy(&self.login).into_owned();
         match failure {
-            Failure::Closed => Problem::new(Exit::Temporary, format!("{who} closed the control connection")),
+            Failure::Closed => Problem::new(Exit::Temporary, format!("{who} closed the control connection"))
+                .advice("try again later"),
             Failure::NotFtp(heard) => Problem::new(Exit::Error, format!("{who} does not speak FTP"))
-                .said(format!("it sent {heard}"))
+                .said(heard.as_str())
                 .advice("check host and port"),
             Failure::Silent(timer) => Problem::new(
                 Exit::Temporary,
@@ -76,6 +77,7 @@ impl Session {
                 .advice("try again later"),
             Failure::OutOfStep => {
                 Problem::new(Exit::Temporary, format!("the replies of {who} cannot be told apart any more"))
+                    .advice("try again")
             }
             Failure::Quit => Problem::new(Exit::Error, format!("the session with {who} was closed")),
         }
