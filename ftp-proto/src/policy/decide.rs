@@ -1,5 +1,6 @@
 //! The decision itself (docs/protocol/policy.md has it as a table; the tests are that table).
 
+use super::relay;
 use super::{Ask, Asker, Cargo, Filter, Foreign, Grant, Rules, Why};
 use crate::address::{Family, Kind, embedded, kind, unmapped};
 use ipnet::IpNet;
@@ -13,6 +14,8 @@ pub fn decide(rules: &Rules, asker: &Asker, ask: &Ask) -> Result<Grant, Why> {
         Ask::Filter { host, proof } => case.host(Host { ip: host, scope: None }, proof),
         Ask::Arrival { from, filter, proof } => case.arrival(from, filter, proof),
         Ask::Transfer { peer, cargo, proof } => case.transfer(peer, cargo, proof),
+        Ask::RelayDial { to, own } => relay::dial(&rules.relay, &rules.own_listeners, to, own),
+        Ask::RelayPeer { ip } => relay::peer(&rules.relay, ip),
     }
 }
 

@@ -2,9 +2,11 @@
 //! no log. [`Why`] feeds reply, log, metric and explanation (RFC 2577; docs/protocol/policy.md).
 
 mod decide;
+mod relay;
 mod uniform;
 
 pub use decide::{believe, decide};
+pub use relay::{Allowed, AllowedError};
 pub use uniform::hides_failure;
 
 use ipnet::IpNet;
@@ -33,6 +35,8 @@ pub struct Rules {
     pub same_host: Vec<IpNet>,
     /// The server's own control and metrics listeners: never a target.
     pub own_listeners: Vec<SocketAddr>,
+    /// Whom a relay may reach; nobody, when empty.
+    pub relay: Vec<Allowed>,
 }
 
 /// Who asks, from where.
@@ -107,6 +111,18 @@ pub enum Ask {
         /// RNDZ is in force.
         proof: bool,
     },
+    /// A relay is to dial this address, as it will be dialled.
+    RelayDial {
+        /// The target.
+        to: SocketAddr,
+        /// It is an address of the relay's own host.
+        own: bool,
+    },
+    /// A relay is to let this host connect to it.
+    RelayPeer {
+        /// The host.
+        ip: IpAddr,
+    },
 }
 
 /// Yes, and on which terms.
@@ -156,6 +172,12 @@ pub enum Why {
     /// A listing for a foreign host.
     #[error("listings go only to the user's own host")]
     ListingAbroad,
+    /// A port that the operator has not listed.
+    #[error("that port is not allowed here")]
+    PortNotListed,
+    /// The relay's own host, which was not named alone.
+    #[error("that is the relay's own address")]
+    OwnAddress,
     /// An announced address that its server cannot mean (227).
     #[error("the server announced the address of another host")]
     AnotherHost,

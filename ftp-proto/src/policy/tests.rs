@@ -30,6 +30,8 @@ fn word(verdict: Result<Grant, Why>) -> &'static str {
         Err(Why::NotThePeer) => "not-peer",
         Err(Why::ListingAbroad) => "listing",
         Err(Why::AnotherHost) => "another",
+        Err(Why::PortNotListed) => "port",
+        Err(Why::OwnAddress) => "self",
     }
 }
 

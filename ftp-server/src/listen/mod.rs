@@ -124,6 +124,7 @@ impl Server {
             foreign_networks: config.foreign_networks.clone(),
             same_host: config.same_host.clone(),
             own_listeners: own_listeners(&places),
+            relay: Vec::new(),
         };
         let mut loops = JoinSet::new();
         for door in doors {
