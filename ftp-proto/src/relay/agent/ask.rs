@@ -9,6 +9,7 @@ use crate::relay::message::{Code, End, Id, Side};
 use crate::relay::token::Secret32;
 use crate::timer::{Moment, Timer};
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 /// Names a question of one session and what came of it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -143,6 +144,8 @@ pub enum Ask {
         b: ConnId,
         /// The most octets, both ways together; beyond, both are reset.
         limit: u64,
+        /// A peer that acknowledges nothing for so long has vanished (TCP_USER_TIMEOUT).
+        stall: Duration,
     },
     /// How far is a join? -> [`Answer::Progress`] under a ticket of its own.
     Progress {

@@ -1,0 +1,180 @@
+//! Octets that flow between two connections, of a tunnel or of a join: is it idle, is it stalled, is its
+//! time over?
+
+use super::outbox::Outbox;
+use super::{Answer, Ask, Broke, ConnId, Event, Flow, Ticket};
+use crate::relay::message::{End, FromAgent, Id};
+use crate::timer::{Moment, Timer, Timers};
+use std::time::Duration;
+
+/// How long it may be silent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// Nothing moves and nothing is under way.
+    pub(super) idle: Duration,
+    /// The same, once one end has closed.
+    pub(super) half_idle: Duration,
+    /// Something is under way that is not taken.
+    pub(super) stall: Duration,
+}
+
+/// A pair of connections whose octets the driver carries.
+#[derive(Debug)]
+pub(super) struct Flowing {
+    id: Id,
+    /// Of [`Ask::Join`].
+    join: Ticket,
+    /// Of [`Ask::Progress`], while it is out.
+    question: Option<Ticket>,
+    /// Somebody waits for a `Stat`.
+    stat: bool,
+    patience: Patience,
+    last: Flow,
+    /// When something moved last.
+    moved: Moment,
+    half: bool,
+    /// Why it is being stopped.
+    stopped: Option<End>,
+    timers: Timers,
+}
+
+impl Flowing {
+    pub(super) fn begin(
+        now: Moment,
+        id: Id,
+        (a, b): (ConnId, ConnId),
+        limit: u64,
+        expires: Moment,
+        patience: Patience,
+        out: &mut Outbox,
+    ) -> Self {
+        let join = out.ticket(id);
+        out.ask(Ask::Join { ticket: join, a, b, limit, stall: patience.stall });
+        let mut timers = Timers::new();
+        timers.arm(Timer::Expiry, expires);
+        let mut flowing = Self {
+            id,
+            join,
+            question: None,
+            stat: false,
+            patience,
+            last: Flow::default(),
+            moved: now,
+            half: false,
+            stopped: None,
+            timers,
+        };
+        flowing.look_again(now);
+        flowing
+    }
+
+    pub(super) const fn timers(&self) -> &Timers {
+        &self.timers
+    }
+
+    /// One end has closed in order.
+    pub(super) fn half_eof(&mut self, now: Moment) {
+        self.half = true;
+        self.moved = now;
+    }
+
+    /// The user agent wants to know.
+    pub(super) fn stat(&mut self, out: &mut Outbox) {
+        self.stat = true;
+        self.look(out);
+    }
+
+    /// Resets both connections; the end comes with the driver's answer.
+    pub(super) fn stop(&mut self, why: End, out: &mut Outbox) {
+        if self.stopped.is_none() {
+            self.stopped = Some(why);
+            self.timers.clear();
+            out.ask(Ask::Stop(self.join));
+        }
+    }
+
+    pub(super) fn timeout(&mut self, now: Moment, out: &mut Outbox) {
+        while let Some(timer) = self.timers.fire(now) {
+            if timer == Timer::Expiry {
+                self.stop(End::LimitTime, out);
+            } else {
+                self.look(out);
+                self.look_again(now);
+            }
+        }
+    }
+
+    /// Whether it has ended with this answer.
+    pub(super) fn answer(&mut self, now: Moment, ticket: Ticket, answer: Answer, out: &mut Outbox) -> bool {
+        match answer {
+            Answer::Ended { a_to_b, b_to_a, how } if ticket == self.join => {
+                let how = match how {
+                    Broke::Whole => End::Eof,
+                    Broke::Leg(side) => End::Reset(side),
+                    Broke::Limit => End::LimitOctets,
+                    Broke::Stopped => End::Shutdown,
+                };
+                let how = self.stopped.filter(|_| how != End::Eof).unwrap_or(how);
+                if let Some(question) = self.question.take() {
+                    out.forget(question);
+                }
+                out.say(FromAgent::Ended { id: self.id, a_to_b, b_to_a, how });
+                out.tell(Event::Ended { id: self.id, a_to_b, b_to_a, how });
+                return true;
+            }
+            Answer::Progress(flow) if Some(ticket) == self.question => {
+                self.question = None;
+                self.progress(now, flow, out);
+            }
+            Answer::Failed(..) if Some(ticket) == self.question => self.question = None,
+            Answer::Ended { .. }
+            | Answer::Progress(_)
+            | Answer::Failed(..)
+            | Answer::Resolved(_)
+            | Answer::Routes(_)
+            | Answer::Listening(_)
+            | Answer::Connected { .. }
+            | Answer::Random(_) => out.unwanted(&answer),
+        }
+        false
+    }
+
+    fn progress(&mut self, now: Moment, flow: Flow, out: &mut Outbox) {
+        if std::mem::take(&mut self.stat) {
+            out.say(FromAgent::Stat { join: self.id, a_to_b: flow.given_b, b_to_a: flow.given_a });
+        }
+        if flow != self.last {
+            self.last = flow;
+            self.moved = now;
+            return;
+        }
+        let quiet = now.since(self.moved);
+        let (limit, end) = match (flow.is_held(), self.half) {
+            (true, _) => (self.patience.stall, End::Stalled),
+            (false, true) => (self.patience.half_idle, End::Idle),
+            (false, false) => (self.patience.idle, End::Idle),
+        };
+        if quiet >= limit {
+            out.tell(Event::TimedOut(if end == End::Idle { Timer::Idle } else { Timer::Stall }));
+            self.stop(end, out);
+        }
+    }
+
+    fn look(&mut self, out: &mut Outbox) {
+        if self.question.is_none() && self.stopped.is_none() {
+            let ticket = out.ticket(self.id);
+            self.question = Some(ticket);
+            out.ask(Ask::Progress { ticket, of: self.join });
+        }
+    }
+
+    /// Often enough that no wait is more than a quarter too long.
+    fn look_again(&mut self, now: Moment) {
+        if self.stopped.is_none() {
+            let shortest = self.patience.idle.min(self.patience.half_idle).min(self.patience.stall);
+            self.timers.arm(Timer::Idle, now + (shortest / 4).max(OFTEN));
+        }
+    }
+}
+
+const OFTEN: Duration = Duration::from_millis(100);

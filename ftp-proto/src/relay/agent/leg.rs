@@ -1,0 +1,189 @@
+//! One leg of a join: a listener for one peer, or a connection that is being made.
+
+use super::outbox::{Outbox, Refusal};
+use super::{Answer, Ask, Config, ConnId, Event, Ticket};
+use crate::address::unmapped;
+use crate::relay::message::{Code, FromAgent, Id, Leg, LegState, Pin, Side};
+use std::net::{IpAddr, SocketAddr};
+
+/// A leg on its way to a connection.
+#[derive(Debug)]
+pub(super) struct Way {
+    join: Id,
+    side: Side,
+    want: Leg,
+    at: At,
+    strangers: u16,
+}
+
+#[derive(Debug)]
+enum At {
+    /// Not begun.
+    Nowhere,
+    /// Of [`Ask::Listen`], not answered yet.
+    Opening(Ticket),
+    /// Waiting for the one peer.
+    Listening(Ticket, SocketAddr),
+    /// Dial once the other leg listens.
+    Ready(IpAddr),
+    /// Of [`Ask::Dial`].
+    Dialing(Ticket),
+    /// Stands.
+    Up(ConnId, SocketAddr),
+}
+
+impl Way {
+    pub(super) const fn new(join: Id, side: Side, want: Leg) -> Self {
+        Self { join, side, want, at: At::Nowhere, strangers: 0 }
+    }
+
+    /// Who is at the other end.
+    pub(super) const fn host(&self) -> IpAddr {
+        match self.want {
+            Leg::Listen(Pin { ip, .. }) => ip,
+            Leg::Dial(to) => to.ip(),
+        }
+    }
+
+    /// Judges the host and begins: a listener opens, a dial waits for [`Way::go`].
+    pub(super) fn begin(
+        &mut self,
+        route: Option<IpAddr>,
+        config: &Config,
+        out: &mut Outbox,
+    ) -> Result<(), Refusal> {
+        let host = self.host();
+        match self.want {
+            Leg::Listen(pin) => {
+                let judged = SocketAddr::new(host, pin.port.unwrap_or(0));
+                config.may_come(host).map_err(|why| Refusal::denied(why, judged).at(self.side))?;
+                let at = config.announced_to(host, route);
+                let at = at.ok_or_else(|| Refusal::of(Code::NoAddress).at(self.side))?;
+                let ticket = out.ticket(self.join);
+                self.at = At::Opening(ticket);
+                out.ask(Ask::Listen { ticket, at });
+            }
+            Leg::Dial(to) => {
+                config.may_dial(to, route).map_err(|why| Refusal::denied(why, to).at(self.side))?;
+                let from = config.address_towards(host, route);
+                let from = from.ok_or_else(|| Refusal::of(Code::Unreachable).at(self.side))?;
+                self.at = At::Ready(from);
+            }
+        }
+        Ok(())
+    }
+
+    /// What the user agent is told once nothing is missing; `None` before.
+    pub(super) const fn state(&self) -> Option<LegState> {
+        match (&self.at, self.want) {
+            (At::Listening(_, at), _) => Some(LegState::Listening(*at)),
+            (At::Ready(_), Leg::Dial(to)) => Some(LegState::Dialing(to)),
+            (At::Nowhere | At::Opening(_) | At::Ready(_) | At::Dialing(_) | At::Up(..), _) => None,
+        }
+    }
+
+    /// Dials, where that is its way.
+    pub(super) fn go(&mut self, out: &mut Outbox) {
+        if let (At::Ready(from), Leg::Dial(to)) = (&self.at, self.want) {
+            let from = *from;
+            let ticket = out.ticket(self.join);
+            self.at = At::Dialing(ticket);
+            out.ask(Ask::Dial { ticket, from, to });
+        }
+    }
+
+    /// The connection, and who is at its other end.
+    pub(super) const fn up(&self) -> Option<(ConnId, SocketAddr)> {
+        match self.at {
+            At::Up(conn, peer) => Some((conn, peer)),
+            At::Nowhere | At::Opening(_) | At::Listening(..) | At::Ready(_) | At::Dialing(_) => None,
+        }
+    }
+
+    pub(super) const fn is_mine(&self, ticket: Ticket) -> bool {
+        match self.at {
+            At::Opening(own) | At::Listening(own, _) | At::Dialing(own) => own.0 == ticket.0,
+            At::Nowhere | At::Ready(_) | At::Up(..) => false,
+        }
+    }
+
+    /// The answer to its question.
+    pub(super) fn answer(&mut self, ticket: Ticket, answer: Answer, out: &mut Outbox) -> Result<(), Refusal> {
+        match (&self.at, answer) {
+            (At::Opening(_), Answer::Listening(at)) => self.at = At::Listening(ticket, at),
+            (At::Dialing(_), Answer::Connected { conn, local }) => {
+                out.forget(ticket);
+                self.stands(conn, local, self.peer(), out);
+            }
+            (At::Opening(_) | At::Dialing(_), Answer::Failed(code, text)) => {
+                out.forget(ticket);
+                self.at = At::Nowhere;
+                return Err(Refusal::of(code).at(self.side).saying(text));
+            }
+            (_, answer) => out.unwanted(&answer),
+        }
+        Ok(())
+    }
+
+    /// Somebody has come to the listener.
+    pub(super) fn arrived(
+        &mut self,
+        conn: ConnId,
+        local: SocketAddr,
+        from: SocketAddr,
+        limit: u16,
+        out: &mut Outbox,
+    ) -> Result<(), Refusal> {
+        let (At::Listening(ticket, _), Leg::Listen(pin)) = (&self.at, self.want) else {
+            out.reset(conn);
+            return Ok(());
+        };
+        let ticket = *ticket;
+        if unmapped(from.ip()) == unmapped(pin.ip) && pin.port.is_none_or(|port| port == from.port()) {
+            // The one connection that was waited for; whoever comes later is reset.
+            out.ask(Ask::Unlisten(ticket));
+            out.forget(ticket);
+            self.stands(conn, local, from, out);
+            return Ok(());
+        }
+        out.reset(conn);
+        self.strangers = self.strangers.saturating_add(1);
+        if self.strangers <= TOLD {
+            out.say(FromAgent::Stranger { join: self.join, leg: self.side, peer: from });
+            out.tell(Event::Stranger { join: self.join, leg: self.side, from });
+        }
+        if self.strangers >= limit { Err(Refusal::of(Code::Strangers).at(self.side)) } else { Ok(()) }
+    }
+
+    /// Gives up whatever it has.
+    pub(super) fn drop_all(&mut self, out: &mut Outbox) {
+        match std::mem::replace(&mut self.at, At::Nowhere) {
+            At::Opening(ticket) | At::Listening(ticket, _) => {
+                out.ask(Ask::Unlisten(ticket));
+                out.forget(ticket);
+            }
+            At::Dialing(ticket) => {
+                out.ask(Ask::Cancel(ticket));
+                out.forget(ticket);
+            }
+            At::Up(conn, _) => out.reset(conn),
+            At::Nowhere | At::Ready(_) => {}
+        }
+    }
+
+    fn peer(&self) -> SocketAddr {
+        match self.want {
+            Leg::Listen(Pin { ip, port }) => SocketAddr::new(ip, port.unwrap_or(0)),
+            Leg::Dial(to) => to,
+        }
+    }
+
+    fn stands(&mut self, conn: ConnId, local: SocketAddr, peer: SocketAddr, out: &mut Outbox) {
+        self.at = At::Up(conn, peer);
+        let (join, leg, strangers) = (self.join, self.side, self.strangers);
+        out.say(FromAgent::LegUp { join, leg, local, peer, strangers });
+    }
+}
+
+/// So many strangers of a leg are named, the others are counted.
+const TOLD: u16 = 8;

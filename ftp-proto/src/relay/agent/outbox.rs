@@ -1,0 +1,103 @@
+//! What the machine has to say and to ask, in order, and who asked what.
+
+use super::{Answer, Ask, ConnId, Event, Output, Ticket};
+use crate::policy::Why;
+use crate::relay::frame::Numbered;
+use crate::relay::message::{Code, FromAgent, Id, Side, Text};
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+
+/// The queue towards the driver.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    pub(super) queue: VecDeque<Output>,
+    sent: Numbered,
+    /// The link is gone: nobody hears.
+    pub(super) mute: bool,
+    last_ticket: u64,
+    /// Whose questions they are. What is not here was given up.
+    owners: BTreeMap<Ticket, Id>,
+}
+
+/// Why something is refused, for the user agent and for the log.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) code: Code,
+    pub(super) leg: Option<Side>,
+    pub(super) why: Option<Why>,
+    pub(super) address: Option<SocketAddr>,
+    pub(super) text: String,
+}
+
+impl Refusal {
+    pub(super) fn of(code: Code) -> Self {
+        Self { code, leg: None, why: None, address: None, text: code.to_string() }
+    }
+
+    /// The policy said no. The user agent learns no more than that.
+    pub(super) fn denied(why: Why, address: SocketAddr) -> Self {
+        Self { why: Some(why), address: Some(address), ..Self::of(Code::Denied) }
+    }
+
+    pub(super) fn at(self, leg: Side) -> Self {
+        Self { leg: Some(leg), ..self }
+    }
+
+    pub(super) fn saying(self, text: String) -> Self {
+        Self { text, ..self }
+    }
+}
+
+impl Outbox {
+    pub(super) fn say(&mut self, message: FromAgent) {
+        if !self.mute
+            && let Some(octets) = self.sent.encode(message)
+        {
+            self.queue.push_back(Output::Send(octets));
+        }
+    }
+
+    pub(super) fn tell(&mut self, event: Event) {
+        self.queue.push_back(Output::Event(event));
+    }
+
+    pub(super) fn ask(&mut self, ask: Ask) {
+        self.queue.push_back(Output::Ask(ask));
+    }
+
+    /// A ticket for a question of `owner`.
+    pub(super) fn ticket(&mut self, owner: Id) -> Ticket {
+        self.last_ticket += 1;
+        let ticket = Ticket(self.last_ticket);
+        self.owners.insert(ticket, owner);
+        ticket
+    }
+
+    pub(super) fn owner(&self, ticket: Ticket) -> Option<Id> {
+        self.owners.get(&ticket).copied()
+    }
+
+    /// The question has its last answer, or is given up.
+    pub(super) fn forget(&mut self, ticket: Ticket) {
+        self.owners.remove(&ticket);
+    }
+
+    /// An answer that nobody waits for any more: what it brings is not kept.
+    pub(super) fn unwanted(&mut self, answer: &Answer) {
+        if let Answer::Connected { conn, .. } = answer {
+            self.reset(*conn);
+        }
+    }
+
+    pub(super) fn reset(&mut self, conn: ConnId) {
+        self.ask(Ask::Reset(conn));
+    }
+
+    pub(super) fn refuse(&mut self, id: Id, refusal: Refusal) {
+        let Refusal { code, leg, why, address, text } = refusal;
+        // The words of a policy's refusal stay here.
+        let heard = if code == Code::Denied { Text::default() } else { Text::of(&text) };
+        self.say(FromAgent::Refused { id, code, leg, text: heard });
+        self.tell(Event::Refused { id, code, why, address, text });
+    }
+}

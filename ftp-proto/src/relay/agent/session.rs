@@ -1,0 +1,332 @@
+//! The session: what the user agent says becomes grants, tunnels and joins; each answer finds its owner.
+
+use super::grant::{Grants, Terms};
+use super::join::Join;
+use super::outbox::{Outbox, Refusal};
+use super::tunnel::Tunnel;
+use super::{Answer, Config, Event, Input, Output, Ticket};
+use crate::relay::frame::{Frame, FrameReader, Numbered};
+use crate::relay::message::{Code, End, FromAgent, Id, Leg, Pin, Text, ToAgent, Waits};
+use crate::timer::{Moment, Timer, Timers};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+/// The machine of one user agent's session.
+#[derive(Debug)]
+pub struct Agent {
+    config: Config,
+    reader: FrameReader,
+    seen: Numbered,
+    last_id: Id,
+    grants: Grants,
+    flows: BTreeMap<Id, Carried>,
+    timers: Timers,
+    life: Life,
+    out: Outbox,
+}
+
+/// Something that carries octets, or will.
+#[derive(Debug)]
+enum Carried {
+    Tunnel(Tunnel),
+    Join(Join),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Life {
+    /// The user agent is there.
+    Up,
+    /// It is not, or not welcome any more; what flows goes on.
+    Alone,
+    /// [`Output::Close`] is in the queue.
+    Closed,
+}
+
+impl Agent {
+    /// A session whose link was proven at `now`.
+    pub fn new(now: Moment, config: Config) -> Self {
+        let mut timers = Timers::new();
+        timers.arm(Timer::Idle, now + config.limits.dead);
+        if let Some(at) = config.expires {
+            timers.arm(Timer::Expiry, at);
+        }
+        Self {
+            config,
+            reader: FrameReader::new(),
+            seen: Numbered::default(),
+            last_id: Id(0),
+            grants: Grants::default(),
+            flows: BTreeMap::new(),
+            timers,
+            life: Life::Up,
+            out: Outbox::default(),
+        }
+    }
+
+    /// Takes what has happened.
+    pub fn input(&mut self, now: Moment, input: Input<'_>) {
+        if self.life == Life::Closed {
+            return;
+        }
+        match input {
+            Input::Bytes(octets) => self.bytes(now, octets),
+            Input::Lost => self.alone(),
+            Input::Answer(ticket, answer) => self.answer(now, ticket, answer),
+            Input::Arrived { listener, conn, local, from } => match self.owner(listener) {
+                Some((Carried::Join(join), config, out)) => {
+                    join.arrived(now, listener, (conn, local, from), config, out);
+                }
+                Some((Carried::Tunnel(_), _, out)) => out.reset(conn),
+                None => self.out.reset(conn),
+            },
+            Input::Attached { ticket, conn } => match self.owner(ticket) {
+                Some((Carried::Tunnel(tunnel), config, out)) => tunnel.attached(now, conn, config, out),
+                Some((Carried::Join(_), _, out)) => out.reset(conn),
+                None => self.out.reset(conn),
+            },
+            Input::HalfEof { join, from, octets } => {
+                if let Some((Carried::Join(join), _, out)) = self.owner(join) {
+                    join.half_eof(now, from, octets, out);
+                }
+            }
+            Input::Timeout => self.timeout(now),
+            Input::Revoked => self.revoked(),
+            Input::Shutdown => {
+                self.bye(Code::Draining, "the relay is stopping", RETRY_MS);
+                self.alone();
+            }
+        }
+        self.settle();
+    }
+
+    /// What is due. Drain it until [`Output::Wait`] or [`Output::Close`].
+    pub fn poll(&mut self) -> Output {
+        if let Some(output) = self.out.queue.pop_front() {
+            return output;
+        }
+        let flows = self.flows.values().map(|carried| match carried {
+            Carried::Tunnel(tunnel) => tunnel.timers(),
+            Carried::Join(join) => join.timers(),
+        });
+        Output::Wait(flows.chain([&self.timers]).filter_map(Timers::next).min())
+    }
+
+    fn owner(&mut self, ticket: Ticket) -> Option<(&mut Carried, &Config, &mut Outbox)> {
+        let id = self.out.owner(ticket)?;
+        Some((self.flows.get_mut(&id)?, &self.config, &mut self.out))
+    }
+
+    fn answer(&mut self, now: Moment, ticket: Ticket, answer: Answer) {
+        match self.owner(ticket) {
+            Some((Carried::Tunnel(tunnel), config, out)) => tunnel.answer(now, ticket, answer, config, out),
+            Some((Carried::Join(join), config, out)) => join.answer(now, ticket, answer, config, out),
+            None => self.out.unwanted(&answer),
+        }
+    }
+
+    fn bytes(&mut self, now: Moment, octets: &[u8]) {
+        self.reader.push(octets);
+        while self.life == Life::Up {
+            let frame = self.reader.message::<Frame<ToAgent>>();
+            match frame.and_then(|frame| frame.map(|frame| self.seen.check(frame)).transpose()) {
+                Ok(None) => return,
+                Ok(Some(message)) => {
+                    self.timers.arm(Timer::Idle, now + self.config.limits.dead);
+                    self.message(now, message);
+                }
+                Err(error) => self.protocol(&error.to_string()),
+            }
+        }
+    }
+
+    fn message(&mut self, now: Moment, message: ToAgent) {
+        match message {
+            ToAgent::Introduce { name, build } => {
+                self.out.tell(Event::Introduced { name: name.into(), build: build.into() });
+            }
+            ToAgent::Grant { id, purpose, max_octets, max_ms, uses } => {
+                if self.is_new(id) {
+                    let asked = Terms { max_octets, max_ms, uses };
+                    match self.grants.add(now, id, purpose, asked, &self.config.limits) {
+                        Ok(Terms { max_octets, max_ms, uses }) => {
+                            self.out.say(FromAgent::Granted { id, max_octets, max_ms, uses });
+                            self.out.tell(Event::Granted(id));
+                        }
+                        Err(refusal) => self.out.refuse(id, refusal),
+                    }
+                }
+            }
+            ToAgent::Revoke { grant, reset } => {
+                self.grants.remove(grant);
+                for carried in self.flows.values_mut().filter(|carried| carried.grant() == grant) {
+                    if reset || !carried.is_flowing() {
+                        carried.stop(End::Revoked, &mut self.out);
+                    }
+                }
+            }
+            ToAgent::Tunnel { id, grant } => {
+                if self.is_new(id) {
+                    let begun = self.tunnel(now, id, grant);
+                    self.begun(id, begun);
+                }
+            }
+            ToAgent::Join { id, grant, a, b, waits } => {
+                if self.is_new(id) {
+                    let begun = self.join(now, id, grant, (a, b), waits);
+                    self.begun(id, begun);
+                }
+            }
+            ToAgent::Close { id } => match self.flows.get_mut(&id) {
+                Some(carried) => carried.stop(End::Revoked, &mut self.out),
+                None => self.out.refuse(id, Refusal::of(Code::NoGrant)),
+            },
+            ToAgent::Stat { join } => match self.flows.get_mut(&join) {
+                Some(Carried::Join(join)) => join.stat(&mut self.out),
+                Some(Carried::Tunnel(_)) | None => self.out.refuse(join, Refusal::of(Code::NoGrant)),
+            },
+            ToAgent::Ping { t } => self.out.say(FromAgent::Pong { t }),
+            ToAgent::Bye => self.alone(),
+            ToAgent::Ext { name, .. } => {
+                let refusal = Refusal::of(Code::Unsupported).saying(name.into());
+                self.out.refuse(Id(0), refusal);
+            }
+        }
+    }
+
+    fn tunnel(&mut self, now: Moment, id: Id, grant: Id) -> Result<Carried, Refusal> {
+        self.room()?;
+        let (leave, target) = self.grants.use_tunnel(now, grant)?;
+        let terms = (leave.max_octets, leave.expires);
+        Ok(Carried::Tunnel(Tunnel::new(now, (id, grant), terms, &target, &self.config, &mut self.out)))
+    }
+
+    fn join(
+        &mut self,
+        now: Moment,
+        id: Id,
+        grant: Id,
+        legs: (Leg, Leg),
+        waits: Waits,
+    ) -> Result<Carried, Refusal> {
+        self.room()?;
+        let leave = self.grants.use_join(now, grant, [host(legs.0), host(legs.1)])?;
+        let terms = (leave.max_octets, leave.expires);
+        Ok(Carried::Join(Join::new(now, (id, grant), terms, legs, waits, &self.config, &mut self.out)))
+    }
+
+    fn room(&self) -> Result<(), Refusal> {
+        if self.flows.len() < self.config.limits.flows { Ok(()) } else { Err(Refusal::of(Code::Busy)) }
+    }
+
+    fn begun(&mut self, id: Id, begun: Result<Carried, Refusal>) {
+        match begun {
+            Ok(carried) => drop(self.flows.insert(id, carried)),
+            Err(refusal) => self.out.refuse(id, refusal),
+        }
+    }
+
+    /// Ids rise, so that none comes twice.
+    fn is_new(&mut self, id: Id) -> bool {
+        let new = id > self.last_id;
+        if new {
+            self.last_id = id;
+        } else {
+            self.protocol("an id that was used before");
+        }
+        new
+    }
+
+    fn timeout(&mut self, now: Moment) {
+        for carried in self.flows.values_mut() {
+            match carried {
+                Carried::Tunnel(tunnel) => tunnel.timeout(now, &mut self.out),
+                Carried::Join(join) => join.timeout(now, &mut self.out),
+            }
+        }
+        while let Some(timer) = self.timers.fire(now) {
+            self.out.tell(Event::TimedOut(timer));
+            if timer == Timer::Expiry { self.revoked() } else { self.alone() }
+        }
+    }
+
+    fn protocol(&mut self, what: &str) {
+        self.out.tell(Event::Protocol(what.to_owned()));
+        self.bye(Code::Protocol, what, 0);
+        self.alone();
+    }
+
+    fn bye(&mut self, code: Code, text: &str, retry_after_ms: u32) {
+        self.out.say(FromAgent::Bye { code, text: Text::of(text), retry_after_ms });
+    }
+
+    /// The token is worth nothing any more.
+    fn revoked(&mut self) {
+        self.bye(Code::Expired, "the token was taken away or has expired", 0);
+        self.alone();
+        for carried in self.flows.values_mut() {
+            carried.stop(End::Revoked, &mut self.out);
+        }
+    }
+
+    /// Nobody asks any more: what does not flow yet ends, what flows goes on within its grant.
+    fn alone(&mut self) {
+        if self.life != Life::Up {
+            return;
+        }
+        self.life = Life::Alone;
+        self.timers.disarm(Timer::Idle);
+        self.out.mute = true;
+        for carried in self.flows.values_mut().filter(|carried| !carried.is_flowing()) {
+            carried.stop(End::Shutdown, &mut self.out);
+        }
+    }
+
+    fn settle(&mut self) {
+        self.flows.retain(|_, carried| !carried.is_over());
+        if self.life == Life::Alone && self.flows.is_empty() {
+            self.life = Life::Closed;
+            self.timers.clear();
+            self.out.queue.push_back(Output::Close);
+        }
+    }
+}
+
+impl Carried {
+    const fn grant(&self) -> Id {
+        match self {
+            Self::Tunnel(tunnel) => tunnel.grant,
+            Self::Join(join) => join.grant,
+        }
+    }
+
+    const fn is_flowing(&self) -> bool {
+        match self {
+            Self::Tunnel(tunnel) => tunnel.is_flowing(),
+            Self::Join(join) => join.is_flowing(),
+        }
+    }
+
+    const fn is_over(&self) -> bool {
+        match self {
+            Self::Tunnel(tunnel) => tunnel.is_over(),
+            Self::Join(join) => join.is_over(),
+        }
+    }
+
+    fn stop(&mut self, why: End, out: &mut Outbox) {
+        match self {
+            Self::Tunnel(tunnel) => tunnel.stop(why, out),
+            Self::Join(join) => join.stop(why, out),
+        }
+    }
+}
+
+const fn host(leg: Leg) -> IpAddr {
+    match leg {
+        Leg::Listen(Pin { ip, .. }) => ip,
+        Leg::Dial(to) => to.ip(),
+    }
+}
+
+/// When to come back to an agent that was stopped.
+const RETRY_MS: u32 = 5_000;

@@ -1,0 +1,583 @@
+//! The machine on a virtual clock, with a driver that answers what the test says.
+
+use super::*;
+use crate::relay::frame::{Frame, FrameReader, Numbered};
+use crate::relay::message::{
+    Code, End, FromAgent, Id, Leg, LegState, Pin, Purpose, Side, Target, Text, ToAgent, Waits,
+};
+use crate::relay::token::Secret32;
+
+const SOURCE: &str = "192.0.2.1";
+const TARGET: &str = "192.0.2.2";
+const HERE: &str = "198.51.100.9";
+
+struct Bench {
+    agent: Agent,
+    now: Moment,
+    sent: Numbered,
+    reader: FrameReader,
+    seen: Numbered,
+    asks: Vec<Ask>,
+    heard: Vec<FromAgent>,
+    events: Vec<Event>,
+    closed: bool,
+    deadline: Option<Moment>,
+    /// The user agent says something all the time.
+    pings: bool,
+}
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+fn at(text: &str) -> SocketAddr {
+    text.parse().unwrap()
+}
+
+fn config() -> Config {
+    let rules = Rules {
+        relay: vec!["192.0.2.0/24".parse().unwrap()],
+        own_listeners: vec![at("198.51.100.9:2190")],
+        ..Rules::default()
+    };
+    let limits = Limits { strangers: 32, ..Limits::default() };
+    Config { rules, listen: vec![ip(HERE)], peer: ip("203.0.113.1"), local: ip(HERE), expires: None, limits }
+}
+
+fn listen(host: &str) -> Leg {
+    Leg::Listen(Pin { ip: ip(host), port: None })
+}
+
+impl Bench {
+    fn new(config: Config) -> Self {
+        let mut bench = Self {
+            agent: Agent::new(Moment::START, config),
+            now: Moment::START,
+            sent: Numbered::default(),
+            reader: FrameReader::new(),
+            seen: Numbered::default(),
+            asks: Vec::new(),
+            heard: Vec::new(),
+            events: Vec::new(),
+            closed: false,
+            deadline: None,
+            pings: true,
+        };
+        bench.drain();
+        bench
+    }
+
+    /// With one grant for both hosts, under id 1.
+    fn granted(uses: u8) -> Self {
+        let mut bench = Self::new(config());
+        bench.say(ToAgent::Grant {
+            id: Id(1),
+            purpose: Purpose::Join(vec![ip(SOURCE), ip(TARGET)]),
+            max_octets: 1_000_000,
+            max_ms: 600_000,
+            uses,
+        });
+        assert!(matches!(bench.heard.remove(0), FromAgent::Granted { .. }));
+        bench
+    }
+
+    fn input(&mut self, input: Input<'_>) {
+        self.agent.input(self.now, input);
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        loop {
+            match self.agent.poll() {
+                Output::Send(octets) => {
+                    self.reader.push(&octets);
+                    while let Some(frame) = self.reader.message::<Frame<FromAgent>>().unwrap() {
+                        self.heard.push(self.seen.check(frame).unwrap());
+                    }
+                }
+                Output::Ask(ask) => self.asks.push(ask),
+                Output::Event(event) => self.events.push(event),
+                Output::Close => {
+                    self.closed = true;
+                    return;
+                }
+                Output::Wait(deadline) => {
+                    self.deadline = deadline;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn say(&mut self, message: ToAgent) {
+        let octets = self.sent.encode(message).unwrap();
+        self.input(Input::Bytes(&octets));
+    }
+
+    fn answer(&mut self, ticket: Ticket, answer: Answer) {
+        self.input(Input::Answer(ticket, answer));
+    }
+
+    /// Lets time pass, deadline by deadline; progress questions get `flow`.
+    fn pass(&mut self, time: Duration, mut flow: impl FnMut() -> Flow) {
+        let end = self.now + time;
+        while let Some(deadline) = self.deadline.filter(|at| *at <= end && !self.closed) {
+            self.now = deadline.max(self.now);
+            self.input(Input::Timeout);
+            while let Some(index) = self.asks.iter().position(|ask| matches!(ask, Ask::Progress { .. })) {
+                let Ask::Progress { ticket, .. } = self.asks.remove(index) else { unreachable!() };
+                self.answer(ticket, Answer::Progress(flow()));
+            }
+            if self.pings && !self.closed {
+                self.say(ToAgent::Ping { t: 0 });
+                self.heard.retain(|heard| *heard != FromAgent::Pong { t: 0 });
+            }
+        }
+        self.now = end;
+    }
+
+    fn join(&mut self, id: u32, a: Leg, b: Leg) {
+        self.say(ToAgent::Join { id: Id(id), grant: Id(1), a, b, waits: Waits::default() });
+    }
+
+    fn routes(&mut self) {
+        let Ask::Route { ticket, to } = self.asks.remove(0) else { panic!("{:?}", self.asks) };
+        self.answer(ticket, Answer::Routes(vec![Some(ip(HERE)); to.len()]));
+    }
+
+    /// Answers the listening questions with ports from 5001.
+    fn listening(&mut self) -> Vec<Ticket> {
+        let mut tickets = Vec::new();
+        while let Some(index) = self.asks.iter().position(|ask| matches!(ask, Ask::Listen { .. })) {
+            let Ask::Listen { ticket, at } = self.asks.remove(index) else { unreachable!() };
+            tickets.push(ticket);
+            let port = 5_000 + u16::try_from(tickets.len()).unwrap();
+            self.answer(ticket, Answer::Listening(SocketAddr::new(at, port)));
+        }
+        tickets
+    }
+
+    fn arrive(&mut self, listener: Ticket, conn: u64, from: &str) {
+        let local = at("198.51.100.9:5001");
+        self.input(Input::Arrived { listener, conn: ConnId(conn), local, from: at(from) });
+    }
+
+    /// A join of two listening legs that flows.
+    fn flowing(&mut self, id: u32) -> Ticket {
+        self.join(id, listen(SOURCE), listen(TARGET));
+        self.routes();
+        let tickets = self.listening();
+        self.arrive(tickets[0], u64::from(id) * 10, "192.0.2.1:20");
+        self.arrive(tickets[1], u64::from(id) * 10 + 1, "192.0.2.2:40000");
+        let joined = self.asks.iter().find_map(|ask| match ask {
+            Ask::Join { ticket, .. } => Some(*ticket),
+            _ => None,
+        });
+        self.asks.clear();
+        joined.expect("the join flows")
+    }
+
+    fn resets(&self) -> Vec<u64> {
+        let reset = |ask: &Ask| match ask {
+            Ask::Reset(conn) => Some(conn.0),
+            _ => None,
+        };
+        self.asks.iter().filter_map(reset).collect()
+    }
+
+    fn last(&self) -> &FromAgent {
+        self.heard.last().expect("something was said")
+    }
+}
+
+fn refused(id: u32, code: Code, leg: Option<Side>) -> impl Fn(&FromAgent) -> bool {
+    move |heard| matches!(heard, FromAgent::Refused { id: i, code: c, leg: l, .. } if *i == Id(id) && *c == code && *l == leg)
+}
+
+#[test]
+fn r01_two_listening_legs_are_joined_and_the_addresses_come_first() {
+    let mut bench = Bench::granted(1);
+    bench.join(2, listen(SOURCE), listen(TARGET));
+    bench.routes();
+    assert!(bench.heard.is_empty(), "nothing is ready before both listen");
+    let tickets = bench.listening();
+    let (a, b) = (LegState::Listening(at("198.51.100.9:5001")), LegState::Listening(at("198.51.100.9:5002")));
+    assert_eq!(bench.heard, [FromAgent::JoinReady { id: Id(2), a, b }]);
+    bench.arrive(tickets[1], 7, "192.0.2.2:40000");
+    assert!(!bench.asks.iter().any(|ask| matches!(ask, Ask::Join { .. })), "nothing flows before both stand");
+    bench.arrive(tickets[0], 8, "192.0.2.1:20");
+    let Some(Ask::Join { ticket, a, b, limit, .. }) = bench.asks.last() else { panic!("{:?}", bench.asks) };
+    assert_eq!((*a, *b, *limit), (ConnId(8), ConnId(7), 1_000_000));
+    let ticket = *ticket;
+    assert_eq!(bench.last(), &FromAgent::Joined { id: Id(2) });
+    bench.input(Input::HalfEof { join: ticket, from: Side::A, octets: 99 });
+    assert_eq!(bench.last(), &FromAgent::HalfEof { join: Id(2), from: Side::A, octets: 99 });
+    bench.answer(ticket, Answer::Ended { a_to_b: 99, b_to_a: 0, how: Broke::Whole });
+    assert_eq!(bench.last(), &FromAgent::Ended { id: Id(2), a_to_b: 99, b_to_a: 0, how: End::Eof });
+}
+
+#[test]
+fn r02_two_dialling_legs_open_no_listener() {
+    let mut bench = Bench::granted(1);
+    bench.join(2, Leg::Dial(at("192.0.2.1:5000")), Leg::Dial(at("192.0.2.2:6000")));
+    bench.routes();
+    assert!(matches!(
+        bench.heard[0],
+        FromAgent::JoinReady { a: LegState::Dialing(_), b: LegState::Dialing(_), .. }
+    ));
+    let dials: Vec<_> = bench.asks.drain(..).collect();
+    let [Ask::Dial { ticket: a, from, to }, Ask::Dial { ticket: b, .. }] = dials[..] else {
+        panic!("{dials:?}")
+    };
+    assert_eq!((from, to), (ip(HERE), at("192.0.2.1:5000")));
+    for (ticket, conn) in [(b, 2), (a, 1)] {
+        bench.answer(ticket, Answer::Connected { conn: ConnId(conn), local: at("198.51.100.9:9") });
+    }
+    assert!(matches!(bench.asks[..], [Ask::Join { a: ConnId(1), b: ConnId(2), .. }]), "{:?}", bench.asks);
+}
+
+#[test]
+fn a_dialling_leg_waits_for_the_listening_one_to_be_ready() {
+    let mut bench = Bench::granted(1);
+    bench.join(2, listen(SOURCE), Leg::Dial(at("192.0.2.2:6000")));
+    bench.routes();
+    assert!(matches!(bench.asks[..], [Ask::Listen { .. }]), "{:?}", bench.asks);
+    bench.listening();
+    assert!(matches!(bench.asks[..], [Ask::Dial { .. }]), "{:?}", bench.asks);
+    assert_eq!(bench.heard.len(), 1);
+}
+
+#[test]
+fn r06_a_grant_is_used_as_often_as_it_says() {
+    let mut bench = Bench::granted(3);
+    for id in 2..5 {
+        bench.flowing(id);
+    }
+    bench.join(5, listen(SOURCE), listen(TARGET));
+    assert!(refused(5, Code::GrantUsed, None)(bench.last()));
+    assert!(bench.asks.is_empty());
+}
+
+#[test]
+fn r07_a_leg_that_never_comes_is_named_and_the_other_is_reset() {
+    let mut bench = Bench::granted(1);
+    bench.join(2, listen(SOURCE), listen(TARGET));
+    bench.routes();
+    let tickets = bench.listening();
+    bench.arrive(tickets[0], 7, "192.0.2.1:20");
+    bench.asks.clear();
+    bench.pass(Duration::from_millis(14_999), Flow::default);
+    assert!(bench.asks.is_empty());
+    bench.pass(Duration::from_millis(1), Flow::default);
+    assert!(refused(2, Code::LegTimeout, Some(Side::B))(bench.last()), "{:?}", bench.last());
+    assert_eq!(bench.resets(), [7]);
+    assert!(bench.asks.iter().any(|ask| matches!(ask, Ask::Unlisten(ticket) if *ticket == tickets[1])));
+}
+
+#[test]
+fn r08_what_is_announced_is_an_address_others_can_reach() {
+    let check = |listening: &str, route: &str, expected: Option<&str>| {
+        let mut bench = Bench::granted(1);
+        bench.agent = Agent::new(bench.now, Config { listen: vec![ip(listening)], ..config() });
+        bench.sent = Numbered::default();
+        bench.seen = Numbered::default();
+        let purpose = Purpose::Join(vec![ip(SOURCE)]);
+        bench.say(ToAgent::Grant { id: Id(1), purpose, max_octets: 1, max_ms: 60_000, uses: 1 });
+        bench.join(2, listen(SOURCE), listen(SOURCE));
+        let Ask::Route { ticket, .. } = bench.asks.remove(0) else { panic!("no route") };
+        bench.answer(ticket, Answer::Routes(vec![Some(ip(route)); 2]));
+        let asked = bench.asks.iter().find_map(|ask| match ask {
+            Ask::Listen { at, .. } => Some(at.to_string()),
+            _ => None,
+        });
+        assert_eq!(asked.as_deref(), expected, "--listen {listening}, route {route}");
+        if expected.is_none() {
+            assert!(refused(2, Code::NoAddress, Some(Side::A))(bench.last()));
+        }
+    };
+    check("0.0.0.0", "198.51.100.9", Some("198.51.100.9"));
+    check("0.0.0.0", "10.0.0.9", None);
+    check("0.0.0.0", "127.0.0.1", None);
+    check("10.0.0.9", "10.0.0.9", Some("10.0.0.9"));
+    check("127.0.0.9", "127.0.0.1", Some("127.0.0.9"));
+    check("2001:db8::9", "198.51.100.9", Some("198.51.100.9"));
+}
+
+#[test]
+fn r09_r26_a_stranger_is_reset_and_the_wait_goes_on() {
+    let mut bench = Bench::granted(1);
+    bench.join(2, Leg::Listen(Pin { ip: ip(SOURCE), port: Some(20) }), listen(TARGET));
+    bench.routes();
+    let tickets = bench.listening();
+    for (conn, from) in [(1, "192.0.2.3:20"), (2, "192.0.2.1:21"), (3, "[2001:db8::1]:20")] {
+        bench.arrive(tickets[0], conn, from);
+        assert_eq!(bench.last(), &FromAgent::Stranger { join: Id(2), leg: Side::A, peer: at(from) });
+    }
+    assert_eq!(bench.resets(), [1, 2, 3]);
+    bench.arrive(tickets[0], 4, "[::ffff:192.0.2.1]:20");
+    assert!(
+        matches!(bench.last(), FromAgent::LegUp { leg: Side::A, strangers: 3, .. }),
+        "{:?}",
+        bench.last()
+    );
+}
+
+#[test]
+fn r10_many_strangers_are_counted_and_too_many_end_the_wait() {
+    let mut bench = Bench::granted(1);
+    bench.join(2, listen(SOURCE), listen(TARGET));
+    bench.routes();
+    let tickets = bench.listening();
+    bench.arrive(tickets[1], 500, "192.0.2.2:1");
+    for conn in 0..31 {
+        bench.arrive(tickets[0], conn, "192.0.2.77:1");
+    }
+    let told = bench.heard.iter().filter(|heard| matches!(heard, FromAgent::Stranger { .. })).count();
+    assert_eq!(told, 8);
+    bench.arrive(tickets[0], 31, "192.0.2.77:1");
+    assert!(refused(2, Code::Strangers, Some(Side::A))(bench.last()));
+    assert!(bench.resets().contains(&500));
+}
+
+#[test]
+fn r11_of_two_right_peers_one_is_joined() {
+    let mut bench = Bench::granted(1);
+    bench.join(2, listen(SOURCE), listen(TARGET));
+    bench.routes();
+    let tickets = bench.listening();
+    bench.arrive(tickets[0], 1, "192.0.2.1:20");
+    assert!(matches!(bench.asks[..], [Ask::Unlisten(ticket)] if ticket == tickets[0]));
+    bench.arrive(tickets[0], 2, "192.0.2.1:20");
+    assert_eq!(bench.resets(), [2]);
+}
+
+#[test]
+fn r15_r16_silence_ends_a_join_a_slow_receiver_does_not() {
+    let still = |taken_a, given_b| move || Flow { taken_a, given_b, ..Flow::default() };
+    let ended = |bench: &mut Bench, ticket, how| {
+        assert!(matches!(bench.asks[..], [Ask::Stop(stopped)] if stopped == ticket), "{:?}", bench.asks);
+        bench.answer(ticket, Answer::Ended { a_to_b: 0, b_to_a: 0, how: Broke::Stopped });
+        assert!(
+            matches!(bench.last(), FromAgent::Ended { how: found, .. } if *found == how),
+            "{:?}",
+            bench.last()
+        );
+    };
+    // Nothing at all: idle.
+    let mut bench = Bench::granted(1);
+    let ticket = bench.flowing(2);
+    bench.pass(Duration::from_secs(59), still(0, 0));
+    assert!(bench.asks.is_empty());
+    bench.pass(Duration::from_secs(16), still(0, 0));
+    ended(&mut bench, ticket, End::Idle);
+    // Always a little, with octets under way all the time: not idle.
+    let mut bench = Bench::granted(1);
+    bench.flowing(2);
+    let mut given = 0;
+    bench.pass(Duration::from_secs(500), || {
+        given += 1;
+        Flow { taken_a: 1_000_000, given_b: given, ..Flow::default() }
+    });
+    assert!(bench.asks.is_empty(), "{:?}", bench.asks);
+    // Octets under way that nobody takes: stalled.
+    let mut bench = Bench::granted(1);
+    let ticket = bench.flowing(2);
+    bench.pass(Duration::from_secs(91), still(9, 3));
+    ended(&mut bench, ticket, End::Stalled);
+    // Half closed: the longer time.
+    let mut bench = Bench::granted(1);
+    let ticket = bench.flowing(2);
+    bench.input(Input::HalfEof { join: ticket, from: Side::A, octets: 0 });
+    bench.pass(Duration::from_secs(299), still(0, 0));
+    assert!(bench.asks.is_empty());
+    bench.pass(Duration::from_secs(31), still(0, 0));
+    ended(&mut bench, ticket, End::Idle);
+}
+
+#[test]
+fn r33_the_limit_and_the_time_of_a_grant_end_a_join() {
+    let mut bench = Bench::granted(1);
+    let ticket = bench.flowing(2);
+    bench.answer(ticket, Answer::Ended { a_to_b: 1_000_000, b_to_a: 0, how: Broke::Limit });
+    assert!(matches!(bench.last(), FromAgent::Ended { how: End::LimitOctets, .. }));
+    let mut bench = Bench::granted(2);
+    let ticket = bench.flowing(2);
+    let mut moved = 0;
+    bench.pass(Duration::from_secs(600), || {
+        moved += 1;
+        Flow { taken_a: moved, given_b: moved, ..Flow::default() }
+    });
+    assert!(matches!(bench.asks[..], [Ask::Stop(stopped)] if stopped == ticket), "{:?}", bench.asks);
+    bench.join(3, listen(SOURCE), listen(TARGET));
+    assert!(refused(3, Code::Expired, None)(bench.last()), "{:?}", bench.last());
+}
+
+#[test]
+fn r28_a_token_that_is_taken_away_ends_everything() {
+    let mut bench = Bench::granted(2);
+    let ticket = bench.flowing(2);
+    bench.join(3, listen(SOURCE), listen(TARGET));
+    bench.routes();
+    bench.listening();
+    bench.input(Input::Revoked);
+    assert!(bench.asks.iter().any(|ask| matches!(ask, Ask::Stop(stopped) if *stopped == ticket)));
+    assert!(matches!(bench.last(), FromAgent::Bye { .. }));
+    assert!(!bench.closed);
+    bench.answer(ticket, Answer::Ended { a_to_b: 0, b_to_a: 0, how: Broke::Stopped });
+    assert!(bench.closed);
+    assert!(bench.events.iter().any(|event| matches!(event, Event::Ended { how: End::Revoked, .. })));
+}
+
+#[test]
+fn r32_what_is_not_of_this_session_is_unknown() {
+    let mut bench = Bench::granted(1);
+    for message in [ToAgent::Close { id: Id(9) }, ToAgent::Stat { join: Id(9) }] {
+        bench.say(message);
+        assert!(refused(9, Code::NoGrant, None)(bench.last()));
+    }
+    bench.say(ToAgent::Join {
+        id: Id(2),
+        grant: Id(77),
+        a: listen(SOURCE),
+        b: listen(TARGET),
+        waits: Waits::default(),
+    });
+    assert!(refused(2, Code::NoGrant, None)(bench.last()));
+    // A grant for other hosts, or for another purpose, is no grant.
+    bench.join(3, listen(SOURCE), listen("192.0.2.3"));
+    assert!(refused(3, Code::NoGrant, None)(bench.last()));
+    bench.say(ToAgent::Tunnel { id: Id(4), grant: Id(1) });
+    assert!(refused(4, Code::NoGrant, None)(bench.last()));
+    assert!(bench.asks.is_empty());
+}
+
+#[test]
+fn r20_hosts_outside_the_rules_get_no_socket_even_with_a_grant() {
+    let mut bench = Bench::new(config());
+    let purpose = Purpose::Join(vec![ip("8.8.8.8"), ip(SOURCE)]);
+    bench.say(ToAgent::Grant { id: Id(1), purpose, max_octets: 1, max_ms: 60_000, uses: 4 });
+    bench.join(2, listen(SOURCE), Leg::Dial(at("8.8.8.8:2121")));
+    bench.routes();
+    assert!(refused(2, Code::Denied, Some(Side::B))(bench.last()));
+    assert!(!bench.asks.iter().any(|ask| matches!(ask, Ask::Dial { .. })));
+    bench.join(3, listen("8.8.8.8"), listen(SOURCE));
+    bench.asks.retain(|ask| matches!(ask, Ask::Route { .. }));
+    bench.routes();
+    assert!(refused(3, Code::Denied, Some(Side::A))(bench.last()));
+    assert!(bench.asks.is_empty());
+}
+
+fn tunnel(bench: &mut Bench, addresses: &[&str]) {
+    let target = Target { host: Text::of("ftp.example.net"), port: 2121 };
+    bench.say(ToAgent::Grant {
+        id: Id(1),
+        purpose: Purpose::Tunnel(target),
+        max_octets: 99,
+        max_ms: 60_000,
+        uses: 1,
+    });
+    bench.say(ToAgent::Tunnel { id: Id(2), grant: Id(1) });
+    let Ask::Resolve { ticket, ref host, port } = bench.asks.remove(0) else { panic!("no question") };
+    assert_eq!((host.as_str(), port), ("ftp.example.net", 2121));
+    bench.answer(ticket, Answer::Resolved(addresses.iter().map(|text| at(text)).collect()));
+    bench.routes();
+}
+
+#[test]
+fn r25_a_name_with_one_denied_address_is_refused_whole() {
+    let mut bench = Bench::new(config());
+    tunnel(&mut bench, &["192.0.2.1:2121", "10.0.0.1:2121"]);
+    assert!(refused(2, Code::Denied, None)(bench.last()));
+    assert!(bench.asks.is_empty(), "{:?}", bench.asks);
+    let Some(Event::Refused { why, address, .. }) = bench.events.last() else { panic!("{:?}", bench.events) };
+    assert_eq!((*why, *address), (Some(Why::PrivateNetwork), Some(at("10.0.0.1:2121"))));
+}
+
+#[test]
+fn a_tunnel_dials_what_was_judged_and_waits_for_its_link() {
+    let mut bench = Bench::new(config());
+    tunnel(&mut bench, &["192.0.2.1:2121", "192.0.2.2:2121"]);
+    let Ask::Dial { ticket, to, from } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+    assert_eq!((to, from), (at("192.0.2.1:2121"), ip(HERE)));
+    bench.answer(ticket, Answer::Failed(Code::ConnectionRefused, "refused".to_owned()));
+    let Ask::Dial { ticket, to, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+    assert_eq!(to, at("192.0.2.2:2121"));
+    bench.answer(ticket, Answer::Connected { conn: ConnId(1), local: at("198.51.100.9:999") });
+    let Ask::Random(ticket) = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+    bench.answer(ticket, Answer::Random(Secret32::new([9; 32])));
+    assert!(matches!(bench.last(), FromAgent::TunnelReady { id: Id(2), .. }));
+    let Ask::Expect { ticket, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+    bench.input(Input::Attached { ticket, conn: ConnId(2) });
+    assert!(
+        matches!(bench.asks[..], [Ask::Join { a: ConnId(2), b: ConnId(1), limit: 99, .. }]),
+        "{:?}",
+        bench.asks
+    );
+    bench.input(Input::Attached { ticket, conn: ConnId(3) });
+    assert_eq!(bench.resets(), [3], "a ticket is good for one link");
+}
+
+#[test]
+fn r29_a_ticket_that_nobody_uses_is_worth_nothing_after_30_seconds() {
+    let mut bench = Bench::new(config());
+    tunnel(&mut bench, &["192.0.2.1:2121"]);
+    let Ask::Dial { ticket, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+    bench.answer(ticket, Answer::Connected { conn: ConnId(1), local: at("198.51.100.9:999") });
+    let Ask::Random(ticket) = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+    bench.answer(ticket, Answer::Random(Secret32::new([9; 32])));
+    bench.asks.clear();
+    bench.pass(Duration::from_secs(30), Flow::default);
+    assert!(refused(2, Code::Expired, None)(bench.last()));
+    assert!(matches!(bench.asks[..], [Ask::Unexpect(_), Ask::Reset(ConnId(1))]), "{:?}", bench.asks);
+}
+
+#[test]
+fn what_flows_outlives_the_session_what_does_not_flow_ends_with_it() {
+    let mut bench = Bench::granted(2);
+    let ticket = bench.flowing(2);
+    bench.join(3, listen(SOURCE), listen(TARGET));
+    bench.routes();
+    let tickets = bench.listening();
+    bench.arrive(tickets[0], 99, "192.0.2.1:20");
+    bench.input(Input::Lost);
+    assert_eq!(bench.resets(), [99]);
+    assert!(!bench.closed);
+    bench.answer(ticket, Answer::Ended { a_to_b: 5, b_to_a: 0, how: Broke::Whole });
+    assert!(bench.closed);
+}
+
+#[test]
+fn a_silent_link_is_lost_after_its_time() {
+    let mut bench = Bench::new(config());
+    bench.pings = false;
+    bench.pass(Duration::from_secs(44), Flow::default);
+    bench.say(ToAgent::Ping { t: 7 });
+    assert_eq!(bench.last(), &FromAgent::Pong { t: 7 });
+    bench.pass(Duration::from_secs(44), Flow::default);
+    assert!(!bench.closed);
+    bench.pass(Duration::from_secs(1), Flow::default);
+    assert!(bench.closed);
+}
+
+#[test]
+fn octets_that_are_no_protocol_end_the_session_with_a_word() {
+    let mut bench = Bench::new(config());
+    bench.input(Input::Bytes(&[0, 0, 0, 0]));
+    assert!(matches!(bench.last(), FromAgent::Bye { code: Code::Protocol, .. }));
+    assert!(bench.closed);
+    let mut bench = Bench::granted(1);
+    bench.say(ToAgent::Tunnel { id: Id(1), grant: Id(1) });
+    assert!(matches!(bench.last(), FromAgent::Bye { code: Code::Protocol, .. }), "an id comes once");
+}
+
+#[test]
+fn late_answers_to_what_was_given_up_keep_nothing_open() {
+    let mut bench = Bench::granted(1);
+    bench.join(2, Leg::Dial(at("192.0.2.1:5000")), Leg::Dial(at("192.0.2.2:6000")));
+    bench.routes();
+    let Ask::Dial { ticket, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+    bench.say(ToAgent::Close { id: Id(2) });
+    assert!(matches!(bench.last(), FromAgent::Ended { how: End::Revoked, .. }));
+    bench.answer(ticket, Answer::Connected { conn: ConnId(5), local: at("198.51.100.9:9") });
+    assert_eq!(bench.resets(), [5]);
+}
