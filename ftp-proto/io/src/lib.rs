@@ -6,6 +6,7 @@
 //! | [`clock`] | the only reader of a clock |
 //! | [`socket`] | listening, connecting, the pool of data ports, reset |
 //! | [`copy`] | the octets of a file or a listing between a file and a connection, or two connections |
+//! | [`link`] | TLS and proof between a user agent and a relay |
 //! | [`hash`] | the digest of a file |
 //! | [`signal`] | when to stop |
 //! | [`random`] | octets that nobody can guess |
@@ -13,6 +14,7 @@
 pub mod clock;
 pub mod copy;
 pub mod hash;
+pub mod link;
 pub mod random;
 pub mod signal;
 pub mod socket;

@@ -5,9 +5,12 @@
 //! other direction a copy that does not reach its end resets the connection, so that the peer knows.
 
 mod burst;
+mod exchange;
 mod join;
 mod lines;
 mod meter;
+#[cfg(target_os = "linux")]
+mod pipes;
 mod receive;
 mod send;
 #[cfg(target_os = "linux")]
@@ -16,9 +19,12 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
+pub use exchange::{Exchange, Parted, Which};
 pub use join::{Joined, Joint, Look, Meters, Tail, join};
 pub use lines::lines;
 pub use meter::Meter;
+#[cfg(target_os = "linux")]
+pub use pipes::Pipes;
 pub use receive::receive;
 pub use send::send;
 pub use stream::send_stream;

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 
 use rustix::io::Errno;
-use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
+use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_getpipe_size, fcntl_setpipe_size, pipe_with, splice};
 use tokio::net::TcpStream;
 
 /// A pipe that is empty between two steps of a copy.
@@ -44,6 +44,18 @@ impl Pipe {
         Some(Self { from: from.into(), into, size })
     }
 
+    /// One that holds about so much; smaller where the kernel does not give that.
+    pub(super) fn of(wanted: usize) -> Option<Self> {
+        let (from, into) = pipe_with(PipeFlags::CLOEXEC).ok()?;
+        let size = fcntl_setpipe_size(&into, wanted).or_else(|_| fcntl_getpipe_size(&into)).ok()?;
+        Some(Self { from: from.into(), into, size })
+    }
+
+    /// How much it holds.
+    pub(super) const fn size(&self) -> usize {
+        self.size
+    }
+
     /// Takes what the connection has.
     pub(super) fn fill(&self, conn: &TcpStream) -> Filled {
         match self.take_from(conn) {
@@ -72,6 +84,12 @@ impl Pipe {
     /// connection's.
     pub(super) fn take_from(&self, conn: &TcpStream) -> Result<usize, Errno> {
         splice(conn, None, &self.into, None, self.size, SpliceFlags::MOVE | SpliceFlags::NONBLOCK)
+    }
+
+    /// The same, at most so much.
+    pub(super) fn take_at_most(&self, conn: &TcpStream, most: usize) -> Result<usize, Errno> {
+        let most = most.min(self.size);
+        splice(conn, None, &self.into, None, most, SpliceFlags::MOVE | SpliceFlags::NONBLOCK)
     }
 
     /// Gives the connection as many of the `left` octets in the pipe as it takes now.

@@ -12,7 +12,9 @@ pub use connect::connect;
 pub use listen::{Listener, listen};
 pub use own::everywhere;
 pub use ports::{Ports, Reserved};
-pub use tune::{control, end_by_reset, end_in_order, keepalive, nodelay, reset, urgent};
+#[cfg(target_os = "linux")]
+pub use tune::vanishes_after;
+pub use tune::{control, end_by_reset, end_in_order, keepalive, nodelay, reset, route, urgent};
 
 use std::io;
 use std::net::SocketAddr;

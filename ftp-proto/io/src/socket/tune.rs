@@ -1,6 +1,7 @@
 //! Options of connections that exist: latency, dead peers, urgent data, reset.
 
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
@@ -31,6 +32,20 @@ pub fn keepalive(stream: &TcpStream) -> io::Result<()> {
     SockRef::from(stream).set_tcp_keepalive(&often)
 }
 
+/// Gives a peer up that has acknowledged nothing for so long while something was sent to it.
+#[cfg(target_os = "linux")]
+pub fn vanishes_after(stream: &TcpStream, silent: Duration) -> io::Result<()> {
+    SockRef::from(stream).set_tcp_user_timeout(Some(silent))
+}
+
+/// The local address that a connection to `to` would go out from; nothing is sent. `None`: no way there.
+pub fn route(to: IpAddr) -> Option<IpAddr> {
+    let any: IpAddr = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let socket = std::net::UdpSocket::bind((any, 0)).ok()?;
+    socket.connect((to, DISCARD)).ok()?;
+    socket.local_addr().ok().map(|at| at.ip())
+}
+
 /// Sends small pieces at once.
 pub fn nodelay(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)
@@ -49,3 +64,6 @@ pub fn urgent(stream: &TcpStream, octets: &[u8]) -> io::Result<()> {
     let sent = SockRef::from(stream).send_out_of_band(octets)?;
     if sent == octets.len() { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }
 }
+
+/// Any port but 0: no datagram is sent to it.
+const DISCARD: u16 = 9;

@@ -143,7 +143,7 @@ async fn carry(hold: &mut Hold, from: &TcpStream, to: &TcpStream, meters: &Meter
 }
 
 /// Why one step could not be done.
-enum Unable {
+pub(super) enum Unable {
     Stopped,
     Failed(io::Error),
 }
@@ -158,7 +158,7 @@ impl Unable {
 }
 
 /// Does `work` as soon as the connection lets it.
-async fn at_once(
+pub(super) async fn at_once(
     conn: &TcpStream,
     interest: Interest,
     meter: &Meter,

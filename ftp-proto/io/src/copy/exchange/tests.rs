@@ -1,0 +1,168 @@
+//! Half-closes, resets, tails and limits of two connections that are joined.
+
+use super::*;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::socket::reset;
+
+async fn pair() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (near, far) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
+    (near.unwrap(), far.unwrap().0)
+}
+
+/// The two far ends, and the exchange that joins the near ones. Without pipes octets are copied.
+async fn joined(
+    limit: u64,
+    pipes: usize,
+) -> (TcpStream, TcpStream, Exchange, JoinHandle<(Parted, Option<(Which, u64)>)>) {
+    let ((a, far_a), (b, far_b)) = (pair().await, pair().await);
+    let exchange = Exchange {
+        forth: Meters::default(),
+        back: Meters::default(),
+        limit,
+        #[cfg(target_os = "linux")]
+        pipes: Pipes::new(pipes),
+    };
+    let running = exchange.clone();
+    let task = tokio::spawn(async move {
+        let mut half = None;
+        let parted = running.run(a, b, |which, octets| half = Some((which, octets))).await;
+        (parted, half)
+    });
+    (far_a, far_b, exchange, task)
+}
+
+const MODES: [usize; 3] = [0, 64 * 1024, 1024 * 1024];
+
+#[tokio::test]
+async fn r05_r15_a_half_close_is_passed_on_and_the_other_way_goes_on() {
+    for pipes in MODES {
+        let (mut a, mut b, _, task) = joined(u64::MAX, pipes).await;
+        a.write_all(b"ask").await.unwrap();
+        a.shutdown().await.unwrap();
+        let mut asked = Vec::new();
+        b.read_to_end(&mut asked).await.unwrap();
+        b.write_all(b"answer").await.unwrap();
+        drop(b);
+        let mut answer = Vec::new();
+        a.read_to_end(&mut answer).await.unwrap();
+        assert_eq!((asked.as_slice(), answer.as_slice()), (b"ask".as_slice(), b"answer".as_slice()));
+        let (parted, half) = task.await.unwrap();
+        assert!(matches!(parted, Parted::Whole), "{parted:?}");
+        assert_eq!(half, Some((Which::A, 3)));
+    }
+}
+
+#[tokio::test]
+async fn r12_r13_a_reset_of_one_end_is_a_reset_of_the_other() {
+    for pipes in MODES {
+        for sender_breaks in [true, false] {
+            let (mut a, mut b, _, task) = joined(u64::MAX, pipes).await;
+            a.write_all(&[7; 100_000]).await.unwrap();
+            let mut some = [0; 1_000];
+            b.read_exact(&mut some).await.unwrap();
+            let mut other = if sender_breaks {
+                reset(a);
+                b
+            } else {
+                reset(b);
+                a
+            };
+            let mut rest = Vec::new();
+            let error = other.read_to_end(&mut rest).await.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::ConnectionReset, "pipes {pipes}, sender {sender_breaks}");
+            let (parted, half) = task.await.unwrap();
+            let broken = if sender_breaks { Which::A } else { Which::B };
+            assert!(matches!(parted, Parted::Broken(which, _) if which == broken), "{parted:?}");
+            assert_eq!(half, None);
+        }
+    }
+}
+
+#[tokio::test]
+async fn r14_r18_small_pieces_to_a_slow_reader_arrive_to_the_last_octet() {
+    let data: Vec<u8> = (0..3_u32 << 20).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    for pipes in MODES {
+        let (mut a, mut b, _, task) = joined(u64::MAX, pipes).await;
+        a.set_nodelay(true).unwrap();
+        let sent = data.clone();
+        let sender = tokio::spawn(async move {
+            let (mut at, mut size) = (0, 1);
+            while at < sent.len() {
+                let end = (at + size).min(sent.len());
+                a.write_all(&sent[at..end]).await.unwrap();
+                (at, size) = (end, 1 + (size * 7) % 1_460);
+            }
+            a.shutdown().await.unwrap();
+            a
+        });
+        let (mut got, mut room) = (Vec::new(), [0; 3_000]);
+        loop {
+            let count = b.read(&mut room).await.unwrap();
+            if count == 0 {
+                break;
+            }
+            got.extend_from_slice(&room[..count]);
+            for _ in 0..8 {
+                yield_now().await;
+            }
+        }
+        assert!(got == data, "pipes {pipes}: {} of {} octets", got.len(), data.len());
+        drop(b);
+        drop(sender.await.unwrap());
+        assert!(matches!(task.await.unwrap().0, Parted::Whole));
+    }
+}
+
+#[tokio::test]
+async fn r33_one_octet_more_than_allowed_resets_both() {
+    for pipes in MODES {
+        for (octets, whole) in [(5_000, true), (5_001, false)] {
+            let (mut a, mut b, exchange, task) = joined(5_000, pipes).await;
+            a.write_all(&vec![1; octets]).await.unwrap();
+            a.shutdown().await.unwrap();
+            let mut got = Vec::new();
+            let end = b.read_to_end(&mut got).await;
+            assert_eq!(end.is_ok(), whole, "pipes {pipes}, {octets} octets");
+            drop(b);
+            let parted = task.await.unwrap().0;
+            assert_eq!(matches!(parted, Parted::Whole), whole, "{parted:?}");
+            assert_eq!(matches!(parted, Parted::Limit), !whole, "{parted:?}");
+            assert!(exchange.moved()[1] <= 5_000);
+        }
+    }
+}
+
+#[tokio::test]
+async fn stopping_resets_both() {
+    let (mut a, mut b, exchange, task) = joined(u64::MAX, 0).await;
+    a.write_all(b"x").await.unwrap();
+    b.read_u8().await.unwrap();
+    exchange.stop();
+    assert!(matches!(task.await.unwrap().0, Parted::Stopped));
+    for end in [&mut a, &mut b] {
+        assert_eq!(end.read_u8().await.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+    }
+}
+
+#[tokio::test]
+async fn r04_a_direction_that_waits_holds_no_pipe_and_a_full_one_holds_no_memory() {
+    let (mut a, b, exchange, task) = joined(u64::MAX, 1024 * 1024).await;
+    a.write_all(b"x").await.unwrap();
+    b.readable().await.unwrap();
+    #[cfg(target_os = "linux")]
+    {
+        // The one pipe there is: the direction that had it has given it back, or is about to.
+        let pipe = loop {
+            if let Some(pipe) = exchange.pipes.take() {
+                break pipe;
+            }
+            yield_now().await;
+        };
+        exchange.pipes.give(pipe);
+    }
+    task.abort();
+}

@@ -1,0 +1,99 @@
+//! Links over loopback: right, wrong and no token.
+
+use super::*;
+use ftp_proto::listing::When;
+use ftp_proto::relay::link::{Denial, Keyring, accept_data};
+use ftp_proto::relay::message::Text;
+use ftp_proto::relay::token::Token;
+use tokio::net::TcpListener;
+
+fn token(octet: u8) -> Token {
+    Token::new("edge", None, [octet; 32]).unwrap()
+}
+
+fn welcome() -> Welcome {
+    let seen_as = "127.0.0.1:1".parse().unwrap();
+    Welcome { version: 1, build: Text::of("test"), seen_as, ping_ms: 20_000, dead_ms: 45_000, mac: [0; 32] }
+}
+
+/// An agent that knows token 7 and ticket 9, for one connection; afterwards it says "octets".
+async fn agent() -> (std::net::SocketAddr, tokio::task::JoinHandle<Result<(), Denial>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    let served = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let (mut link, first) = Acceptor::new().unwrap().accept(stream).await.unwrap();
+        let (answer, result) = match first {
+            First::Session(hello) => {
+                match Keyring::new([token(7)]).accept(&hello, link.exporter(), When(0)) {
+                    Ok(accepted) => (accepted.welcome(welcome()), Ok(())),
+                    Err(denial) => (denial.answer(), Err(denial)),
+                }
+            }
+            First::Data(hello) => match accept_data(&Secret32::new([9; 32]), &hello, link.exporter()) {
+                Some(accepted) => (accepted.data(), Ok(())),
+                None => (Denial::Unknown.answer(), Err(Denial::Unknown)),
+            },
+        };
+        // In one piece: nothing of what comes after the proof may be lost.
+        link.send(&[answer.as_slice(), b"octets"].concat()).await.unwrap();
+        link.close().await;
+        result
+    });
+    (at, served)
+}
+
+async fn rest(mut link: Link) -> Vec<u8> {
+    let (mut all, mut room) = (Vec::new(), [0; 4]);
+    loop {
+        match link.receive(&mut room).await.unwrap() {
+            0 => return all,
+            count => all.extend_from_slice(&room[..count]),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_session_stands_where_both_hold_the_token() {
+    let (at, served) = agent().await;
+    let stream = TcpStream::connect(at).await.unwrap();
+    let (link, welcomed) = session(stream, token(7).secret()).await.unwrap();
+    assert_eq!(welcomed.build.as_str(), "test");
+    assert_eq!(rest(link).await, b"octets");
+    assert_eq!(served.await.unwrap(), Ok(()));
+}
+
+#[tokio::test]
+async fn another_token_is_denied_and_the_agent_knows_why() {
+    let (at, served) = agent().await;
+    let stream = TcpStream::connect(at).await.unwrap();
+    let failure = session(stream, token(8).secret()).await.unwrap_err();
+    assert!(matches!(failure, LinkFailure::Proof(LinkError::Denied)), "{failure:?}");
+    assert_eq!(served.await.unwrap(), Err(Denial::Unknown));
+}
+
+#[tokio::test]
+async fn a_ticket_attaches_and_its_octets_follow_the_proof() {
+    let (at, served) = agent().await;
+    let stream = TcpStream::connect(at).await.unwrap();
+    let link = attach(stream, &Secret32::new([9; 32])).await.unwrap();
+    let (mut stream, mut early) = link.into_stream();
+    stream.read_to_end(&mut early).await.unwrap();
+    assert_eq!(early, b"octets");
+    assert_eq!(served.await.unwrap(), Ok(()));
+}
+
+#[tokio::test]
+async fn an_end_that_speaks_something_else_is_an_error_not_a_wait() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    let served = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.write_all(b"220 ready\r\n").await.unwrap();
+        stream.read_u8().await
+    });
+    let stream = TcpStream::connect(at).await.unwrap();
+    let failure = session(stream, token(7).secret()).await.unwrap_err();
+    assert!(matches!(failure, LinkFailure::Io(_)), "{failure:?}");
+    drop(served.await);
+}

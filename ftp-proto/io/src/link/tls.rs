@@ -1,0 +1,145 @@
+//! TLS 1.3 with a throw-away key: no certificate, no ticket, no early data, its own ALPN.
+
+use std::io;
+use std::sync::{Arc, LazyLock};
+
+use ftp_proto::relay::frame::FrameReader;
+use ftp_proto::relay::link::{ALPN, EXPORTER_LABEL, EXPORTER_LEN};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::ring::sign::any_eddsa_type;
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, ring, verify_tls13_signature_with_raw_key};
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
+use rustls::server::AlwaysResolvesServerRawPublicKeys;
+use rustls::sign::CertifiedKey;
+use rustls::version::TLS13;
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, ServerConfig, SignatureScheme};
+use tokio::net::TcpStream;
+use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
+
+use super::Link;
+use crate::random;
+
+/// The agent's end of TLS, with a key of its own.
+#[derive(Clone)]
+pub struct Acceptor(TlsAcceptor);
+
+impl std::fmt::Debug for Acceptor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Acceptor")
+    }
+}
+
+impl Acceptor {
+    /// Makes a key.
+    pub fn new() -> io::Result<Self> {
+        // RFC 8410 7: an Ed25519 key is 32 random octets in this envelope.
+        let key = PrivatePkcs8KeyDer::from([ENVELOPE.as_slice(), &random::octets::<32>()?].concat());
+        let key = any_eddsa_type(&key).map_err(io::Error::other)?;
+        let public = key.public_key().ok_or_else(|| io::Error::other("a key without a public key"))?;
+        let raw = Arc::new(CertifiedKey::new(vec![CertificateDer::from(public.to_vec())], key));
+        let mut config = ServerConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[&TLS13])
+            .map_err(io::Error::other)?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(AlwaysResolvesServerRawPublicKeys::new(raw)));
+        config.alpn_protocols = vec![ALPN.to_vec()];
+        config.send_tls13_tickets = 0;
+        Ok(Self(Arc::new(config).into()))
+    }
+
+    pub(super) async fn handshake(&self, stream: TcpStream) -> io::Result<Link> {
+        let stream = self.0.accept(stream).await?;
+        link(stream.into())
+    }
+}
+
+pub(super) async fn connect(stream: TcpStream) -> io::Result<Link> {
+    let name = ServerName::from(stream.peer_addr()?.ip());
+    let config = CLIENT.as_ref().map_err(io::Error::other)?;
+    let stream = TlsConnector::from(Arc::clone(config)).connect(name, stream).await?;
+    link(stream.into())
+}
+
+/// Where the other end did not choose our protocol it is something else.
+fn link(stream: TlsStream<TcpStream>) -> io::Result<Link> {
+    let (_, session) = stream.get_ref();
+    if session.alpn_protocol() != Some(ALPN) {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "the other end does not speak ftp-relay/1"));
+    }
+    let exporter = [0; EXPORTER_LEN];
+    let exporter = match &stream {
+        TlsStream::Client(client) => {
+            client.get_ref().1.export_keying_material(exporter, EXPORTER_LABEL, None)
+        }
+        TlsStream::Server(server) => {
+            server.get_ref().1.export_keying_material(exporter, EXPORTER_LABEL, None)
+        }
+    };
+    let exporter = exporter.map_err(io::Error::other)?;
+    Ok(Link { stream, exporter, reader: FrameReader::new() })
+}
+
+static CLIENT: LazyLock<Result<Arc<ClientConfig>, Error>> = LazyLock::new(|| {
+    let provider = provider();
+    let anybody = Anybody(provider.signature_verification_algorithms);
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&TLS13])?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(anybody))
+        .with_no_client_auth();
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    config.enable_sni = false;
+    config.resumption = rustls::client::Resumption::disabled();
+    Ok(Arc::new(config))
+});
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(ring::default_provider())
+}
+
+/// Takes every key, and checks that the handshake was signed with it: the proof comes after.
+#[derive(Debug)]
+struct Anybody(WebPkiSupportedAlgorithms);
+
+impl ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Err(CertificateError::BadSignature.into())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        key: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let key = SubjectPublicKeyInfoDer::from(key.as_ref());
+        verify_tls13_signature_with_raw_key(message, &key, signature, &self.0)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        vec![SignatureScheme::ED25519]
+    }
+
+    fn requires_raw_public_keys(&self) -> bool {
+        true
+    }
+}
+
+/// PKCS #8 version 1, OID 1.3.101.112, an OCTET STRING of 32 in an OCTET STRING.
+const ENVELOPE: [u8; 16] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
