@@ -9,6 +9,7 @@
 pub mod binary;
 pub mod disk;
 pub mod foreign;
+pub mod net;
 pub mod peer;
 pub mod raw;
 pub mod sim;

@@ -11,6 +11,7 @@ mod foreign;
 mod harness;
 mod lines;
 mod mixed;
+mod network;
 mod proof;
 mod quirks;
 mod rescue;

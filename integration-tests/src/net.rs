@@ -1,0 +1,228 @@
+//! Hosts in network namespaces of this test's own: routers between them, subnets that differ, NAT.
+//!
+//! Nothing of the machine's own network is touched. The names carry the process id; everything is
+//! removed on drop, and what a killed run has left is removed by the next one.
+
+use crate::binary::Program;
+use crate::foreign::{Skipped, Tool};
+use rustix::process::geteuid;
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use std::fs::{self, File};
+use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+
+/// What the names of all namespaces start with.
+const PREFIX: &str = "ftptest";
+/// Where iproute2 keeps them.
+const NAMESPACES: &str = "/run/netns";
+
+/// The namespaces of one test around one router. Declare it before what runs in it.
+#[derive(Debug)]
+pub struct Network {
+    name: String,
+    ip: Tool,
+    nft: Tool,
+    spaces: Vec<String>,
+    router: Router,
+}
+
+/// A namespace that forwards packets between the subnets at its ports.
+#[derive(Debug)]
+pub struct Router {
+    space: String,
+    /// Its subnets are 10.`number`.N.0/24.
+    number: u8,
+    subnets: u8,
+    /// Its address at the network's own router; the source of all packets that it lets out.
+    outside: Option<Ipv4Addr>,
+}
+
+impl Router {
+    /// The address that the hosts behind it have for everybody outside.
+    pub fn outside(&self) -> IpAddr {
+        self.outside.unwrap().into()
+    }
+}
+
+/// A host in a subnet of its own.
+#[derive(Clone, Debug)]
+pub struct Host {
+    space: String,
+    address: Ipv4Addr,
+}
+
+impl Host {
+    /// Its only address.
+    pub fn ip(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// Does something on this host: sockets that are opened meanwhile are its own, and programs that
+    /// are started meanwhile stay there. One thread enters the namespace and ends with the work.
+    pub fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        thread::scope(|scope| {
+            let inside = scope.spawn(|| {
+                let space = File::open(Path::new(NAMESPACES).join(&self.space)).unwrap();
+                move_into_link_name_space(space.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
+                work()
+            });
+            inside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    }
+}
+
+impl Network {
+    /// A router without hosts.
+    pub fn new() -> Result<Self, Skipped> {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        if !geteuid().is_root() {
+            return Err(Skipped("network namespaces need root".into()));
+        }
+        let ip = Tool::debian("iproute2", &["iproute2"], "sbin/ip")?;
+        let nft = Tool::debian("nftables", &["nftables"], "sbin/nft")?;
+        // Cargo builds them here, not on a host without a way to anywhere.
+        let _ = Program::Server.path();
+        sweep(&ip);
+        let number = NEXT.fetch_add(1, Ordering::SeqCst);
+        let name = format!("{PREFIX}-{}-{number}", std::process::id());
+        let router = Router { space: format!("{name}-router"), number: 1, subnets: 0, outside: None };
+        let mut network = Self { name, ip, nft, spaces: Vec::new(), router };
+        network.namespace("router").map_err(Skipped)?;
+        network.forwards("router");
+        Ok(network)
+    }
+
+    /// A host that everybody reaches.
+    pub fn host(&mut self, name: &str) -> Host {
+        self.namespace(name).unwrap();
+        let (subnet, router) = (self.router.next_subnet(), self.router.space.clone());
+        self.attach(name, &router, subnet)
+    }
+
+    /// A router that lets connections out under its own address (masquerade), and none in.
+    pub fn nat(&mut self, name: &str) -> Result<Router, Skipped> {
+        let outside = self.host(name);
+        self.forwards(name);
+        let rules = "table ip nat {
+            chain in { type nat hook prerouting priority dstnat; }
+            chain out { type nat hook postrouting priority srcnat; oifname \"eth0\" masquerade; }
+        }
+        table ip filter {
+            chain forward {
+                type filter hook forward priority filter; policy drop;
+                ct state established,related accept
+                ct status dnat accept
+                iifname != \"eth0\" accept
+            }
+        }";
+        self.rules(&outside.space, rules).map_err(Skipped)?;
+        Ok(Router { space: outside.space, number: 2, subnets: 0, outside: Some(outside.address) })
+    }
+
+    /// A host behind a router of its own kind.
+    pub fn host_behind(&mut self, router: &mut Router, name: &str) -> Host {
+        self.namespace(name).unwrap();
+        let subnet = router.next_subnet();
+        self.attach(name, &router.space, subnet)
+    }
+
+    /// Lets one port through to a listener behind NAT, as people publish a control port.
+    pub fn publish(&self, router: &Router, listener: SocketAddr) {
+        let port = listener.port();
+        let rule = format!("add rule ip nat in iifname \"eth0\" tcp dport {port} dnat to {}", listener.ip());
+        self.rules(&router.space, &rule).unwrap();
+    }
+
+    /// One more namespace.
+    fn namespace(&mut self, name: &str) -> Result<(), String> {
+        let space = format!("{}-{name}", self.name);
+        run(self.ip.command().args(["netns", "add", &space]), "")?;
+        self.spaces.push(space.clone());
+        run(self.ip.command().args(["-n", &space, "link", "set", "lo", "up"]), "")
+    }
+
+    /// A cable of the usual MTU from a host's `eth0` to a router, with addresses and a default route.
+    fn attach(&self, name: &str, router: &str, subnet: [u8; 3]) -> Host {
+        let [a, b, c] = subnet;
+        let (gateway, address) = (Ipv4Addr::new(a, b, c, 1), Ipv4Addr::new(a, b, c, 2));
+        let (space, port) = (format!("{}-{name}", self.name), format!("eth{}", 100 + u16::from(c)));
+        let script = format!(
+            "-n {space} link add eth0 mtu 1500 type veth peer name {port} mtu 1500 netns {router}\n\
+             -n {router} address add {gateway}/24 dev {port}\n\
+             -n {router} link set {port} up\n\
+             -n {space} address add {address}/24 dev eth0\n\
+             -n {space} link set eth0 up\n\
+             -n {space} route add default via {gateway}"
+        );
+        for line in script.lines() {
+            run(self.ip.command().args(line.split_whitespace()), "").unwrap();
+        }
+        Host { space, address }
+    }
+
+    fn forwards(&self, name: &str) {
+        let router = Host { space: format!("{}-{name}", self.name), address: Ipv4Addr::UNSPECIFIED };
+        router.run(|| fs::write("/proc/sys/net/ipv4/ip_forward", "1").unwrap());
+    }
+
+    fn rules(&self, space: &str, rules: &str) -> Result<(), String> {
+        let mut command = self.ip.command();
+        command.args(["netns", "exec", space]).arg(self.nft.program()).args(["-f", "-"]);
+        run(command.envs(self.nft.environment()), rules)
+    }
+}
+
+impl Router {
+    fn next_subnet(&mut self) -> [u8; 3] {
+        self.subnets += 1;
+        [10, self.number, self.subnets]
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        for space in &self.spaces {
+            // A test that fails has a better word for it than this would be.
+            let _ = remove(&self.ip, space);
+        }
+    }
+}
+
+/// Removes what test runs have left that were killed.
+fn sweep(ip: &Tool) {
+    let Ok(entries) = fs::read_dir(NAMESPACES) else { return };
+    for entry in entries.map_while(Result::ok) {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let mut parts = name.split('-');
+        let (prefix, process) = (parts.next(), parts.next());
+        let lives = |process: &str| Path::new("/proc").join(process).exists();
+        if prefix == Some(PREFIX) && process.is_some_and(|process| !lives(process)) {
+            // Another run may be faster.
+            let _ = remove(ip, &name);
+        }
+    }
+}
+
+fn remove(ip: &Tool, space: &str) -> Result<(), String> {
+    run(ip.command().args(["netns", "delete", space]), "")
+}
+
+/// Runs a command to its end, which must be a good one.
+fn run(command: &mut Command, input: &str) -> Result<(), String> {
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(|error| format!("{command:?}: {error}"))?;
+    let mut stdin = child.stdin.take().unwrap();
+    // Who ends without reading says why on the other side.
+    drop(stdin.write_all(input.as_bytes()));
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr).trim()))
+}

@@ -1,0 +1,127 @@
+//! Real subnets, routers and NAT: every host is a network namespace with an address of its own.
+
+use ftp_proto::dialect::Dialect;
+use integration_tests::foreign::{End, Foreign, Hosts, Kind, Skipped};
+use integration_tests::net::{Host, Network};
+use integration_tests::or_skip;
+use integration_tests::site::{Site, octets};
+use integration_tests::user::user;
+use std::net::SocketAddr;
+
+/// Where the source is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Source {
+    /// In a subnet that everybody reaches.
+    Open,
+    /// Behind NAT, where only its control port is published.
+    Published,
+    /// Behind NAT, and so is the user agent: nobody outside can connect to either.
+    WithTheUser,
+}
+
+/// Whose servers the two are. Ours have the policy that they have by themselves.
+#[derive(Clone, Copy, Debug)]
+enum Servers {
+    Ours,
+    Theirs(Kind, [Hosts; 2]),
+}
+
+impl Servers {
+    fn start(self, end: usize, host: &Host, file: Option<&[u8]>) -> Result<(End, SocketAddr), Skipped> {
+        match self {
+            Self::Ours => {
+                let site = Site::new("subnet").at(&host.ip());
+                let site = file.into_iter().fold(site, |site, octets| site.file("a.bin", octets));
+                let server = host.run(|| site.start());
+                let at = server.address(Dialect::Rfc959);
+                Ok((End::Ours(server), at))
+            }
+            Self::Theirs(kind, hosts) => {
+                // Fetched here, where there may be a network.
+                kind.tool()?;
+                let server = Foreign::new(kind).foreign(hosts[end]).at(&host.ip());
+                let server = file.into_iter().fold(server, |server, octets| server.file("a.bin", octets));
+                let server = host.run(|| server.start())?;
+                let at = server.address();
+                Ok((End::Theirs(server), at))
+            }
+        }
+    }
+}
+
+/// One file from the source to the target arrives over this rung, verified.
+fn goes(source: Source, servers: Servers, rung: &str) -> Result<(), Skipped> {
+    let mut network = Network::new()?;
+    let two = network.host("target");
+    let mut nat = if source == Source::Open { None } else { Some(network.nat("nat")?) };
+    let mut inside = |network: &mut Network, name: &str| match nat.as_mut() {
+        Some(nat) => network.host_behind(nat, name),
+        None => network.host(name),
+    };
+    let one = inside(&mut network, "source");
+    let at = if source == Source::WithTheUser { inside(&mut network, "user") } else { network.host("user") };
+    let sent = octets(3_000_003);
+    let (from, listener) = servers.start(0, &one, Some(&sent))?;
+    let (to, _) = servers.start(1, &two, None)?;
+    let mut url = from.url("a.bin");
+    if let (Source::Published, Some(nat)) = (source, &nat) {
+        network.publish(nat, listener);
+        url = url.replace(&one.ip(), &nat.outside().to_string());
+    }
+    let run = user().args(["copy", "--json", "--trace", "trace.txt", "--retries", "0", "--timeout", "5s"]);
+    let run = run.args([url, to.url("b.bin")]);
+    let run = at.run(|| run.run());
+    let shown = format!(
+        "{source:?}, {servers:?}\n{run}\n{}\n-- source --\n{}\n-- target --\n{}",
+        String::from_utf8_lossy(&run.bytes("trace.txt")),
+        from.said(),
+        to.said()
+    );
+    assert_eq!(run.code(), Some(0), "{shown}");
+    assert!(to.bytes("b.bin") == sent, "the copy differs\n{shown}");
+    assert_eq!(to.names(), ["b.bin"], "{shown}");
+    let summary = run.summary();
+    let path = if rung == "user" { "user" } else { "direct" };
+    assert_eq!((&summary["path"], &summary["rung"]), (&path.into(), &rung.into()), "{shown}");
+    assert_ne!(summary["verified"], "none", "{shown}");
+    if rung == "user" {
+        let warned =
+            run.events("warning").iter().any(|event| event["message"].to_string().contains("this host"));
+        assert!(warned, "it is not said that the octets pass this host\n{shown}");
+    }
+    Ok(())
+}
+
+const ANY: [Hosts; 2] = [Hosts::Allowed; 2];
+const DIRECT: &str = "dest-listens";
+
+#[test]
+fn ours_in_two_subnets_go_direct_under_the_default_policy() {
+    or_skip!(goes(Source::Open, Servers::Ours, DIRECT));
+}
+
+#[test]
+fn vsftpd_in_two_subnets_goes_direct_where_it_allows_foreign_hosts() {
+    or_skip!(goes(Source::Open, Servers::Theirs(Kind::Vsftpd, ANY), DIRECT));
+}
+
+#[test]
+fn proftpd_in_two_subnets_goes_direct_where_it_allows_foreign_hosts() {
+    or_skip!(goes(Source::Open, Servers::Theirs(Kind::Proftpd, ANY), DIRECT));
+}
+
+#[test]
+fn ours_behind_nat_go_direct_for_the_proof_decides_who_connects() {
+    or_skip!(goes(Source::Published, Servers::Ours, DIRECT));
+}
+
+#[test]
+fn vsftpd_behind_nat_goes_direct_for_it_only_has_to_dial_out() {
+    or_skip!(goes(Source::Published, Servers::Theirs(Kind::Vsftpd, ANY), DIRECT));
+}
+
+#[test]
+fn vsftpd_behind_nat_that_names_no_foreign_host_goes_through_the_user_agent() {
+    let servers = Servers::Theirs(Kind::Vsftpd, [Hosts::OnlyToAccept, Hosts::Allowed]);
+    or_skip!(goes(Source::WithTheUser, servers, "user"));
+}
