@@ -138,6 +138,10 @@ impl Human {
         if !self.style.progress {
             return;
         }
+        // --progress always, and nothing that a bar could be drawn on.
+        if !io::stderr().is_terminal() {
+            return self.talk("", &so_far(bytes, total));
+        }
         let bar = self.bar.get_or_insert_with(|| {
             let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
             let form = if total.is_some() {
@@ -227,6 +231,13 @@ pub(super) fn moment(when: When, precision: Precision) -> String {
     text
 }
 
+/// `448.00 MiB of 2.00 GiB (21 %)`.
+fn so_far(bytes: u64, total: Option<u64>) -> String {
+    let percent = |total: u64| u128::from(bytes) * 100 / u128::from(total.max(1));
+    let of = total.map_or_else(String::new, |total| format!(" of {} ({} %)", octets(total), percent(total)));
+    format!("{}{of}", octets(bytes))
+}
+
 /// The last line: `copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), direct (destination listens),
 /// verified sha-256`.
 fn sentence(summary: &Summary) -> String {
@@ -311,6 +322,14 @@ mod tests {
             Summary { dry_run: true, ..summary() },
             "would copy 1 file, 2.00 GiB, direct (destination listens), to be verified by sha-256",
         );
+    }
+
+    #[test]
+    fn progress_without_a_terminal_is_a_line() {
+        assert_eq!(so_far(448 << 20, Some(2 << 30)), "448.00 MiB of 2.00 GiB (21 %)");
+        assert_eq!(so_far(u64::MAX, Some(u64::MAX)), "16.00 EiB of 16.00 EiB (100 %)");
+        assert_eq!(so_far(5, None), "5 B");
+        assert_eq!(so_far(0, Some(0)), "0 B of 0 B (0 %)");
     }
 
     #[test]
