@@ -5,7 +5,7 @@
 #   fetch.sh DIRECTORY NAME pip:PACKAGE...   Python packages
 #
 # Everything is unpacked into DIRECTORY/NAME; Debian's FTP servers conflict as packages, here each
-# has a directory of its own. Done once: a second call finds the mark `complete` and returns at once.
+# has a directory of its own, and a file `versions` that says what was taken. Done once: a second call finds the mark `complete` and returns at once.
 # Callers at the same time wait for each other. Exit 0: it is there. Exit 3: it cannot be had, the
 # last line of standard error says why.
 set -eu
@@ -49,6 +49,7 @@ pip_packages() {
     command -v python3 >/dev/null || cannot "python3 is missing"
     python3 -m pip install --quiet --no-input --disable-pip-version-check --target "$new/python" \
         "$@" >>"$log" 2>&1 9>&- || cannot "pip cannot fetch $*: $(last_words)"
+    (cd "$new/python" && for package in *.dist-info; do echo "${package%.dist-info}"; done) >"$new/versions"
 }
 
 # apt_get and apt_cache look at the machine's own lists, or at private ones under DIRECTORY where
@@ -119,6 +120,7 @@ debian_packages() {
     for package in "$new"/deb/*.deb; do
         dpkg-deb -x "$package" "$new" >>"$log" 2>&1 || cannot "dpkg-deb: $(last_words)"
     done
+    (cd "$new/deb" && for package in *.deb; do echo "${package%_*.deb}"; done) >"$new/versions"
     rm -rf "$new/deb"
 }
 

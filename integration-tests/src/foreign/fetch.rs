@@ -37,6 +37,15 @@ impl Tool {
         Ok(Self { program, prefix: PathBuf::new() })
     }
 
+    /// Which version it is, as its packages call it; `installed` where it was not fetched.
+    pub fn version(&self, package: &str) -> String {
+        let versions = std::fs::read_to_string(self.prefix.join("versions")).unwrap_or_default();
+        let mut lines = versions.lines().filter_map(|line| line.strip_prefix(package));
+        let version =
+            lines.find_map(|rest| rest.strip_prefix(['_', '-']).filter(|rest| starts_with_digit(rest)));
+        version.map_or_else(|| "installed".into(), |version| version.replace("%3a", ":"))
+    }
+
     /// Where it is.
     pub fn program(&self) -> &Path {
         &self.program
@@ -75,6 +84,10 @@ impl Tool {
         command.envs(self.environment());
         command
     }
+}
+
+fn starts_with_digit(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_digit())
 }
 
 /// The program `binary` (`bin/curl`, `sbin/vsftpd`) of this machine.

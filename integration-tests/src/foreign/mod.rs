@@ -4,12 +4,14 @@
 mod client;
 mod config;
 mod fetch;
+mod page;
 mod pair;
 mod process;
 mod server;
 
 pub use client::Desk;
 pub use fetch::Tool;
+pub use page::{Page, sides};
 pub use pair::{End, Way, Who, exits_without_a_way, keeps_early_data, tree, way};
 pub use process::Group;
 pub use server::{Foreign, ForeignServer, own_address};
@@ -48,16 +50,27 @@ impl Kind {
         }
     }
 
+    /// The name of its package.
+    pub const fn package(self) -> &'static str {
+        match self {
+            Self::Vsftpd => "vsftpd",
+            Self::Proftpd => "proftpd-core",
+            Self::PureFtpd => "pure-ftpd",
+            Self::Pyftpdlib => "pyftpdlib",
+            Self::Globus => "globus-gridftp-server-progs",
+        }
+    }
+
     /// The program, fetched when this machine does not have it.
     pub fn tool(self) -> Result<Tool, Skipped> {
         match self {
-            Self::Vsftpd => Tool::debian("vsftpd", &["vsftpd"], "sbin/vsftpd"),
-            Self::Proftpd => Tool::debian("proftpd", &["proftpd-core"], "sbin/proftpd"),
-            Self::PureFtpd => Tool::debian("pure-ftpd", &["pure-ftpd", "pure-ftpd-common"], "sbin/pure-ftpd"),
-            Self::Pyftpdlib => Tool::python("pyftpdlib"),
-            Self::Globus => {
-                Tool::debian("globus", &["globus-gridftp-server-progs"], "sbin/globus-gridftp-server")
+            Self::Vsftpd => Tool::debian("vsftpd", &[self.package()], "sbin/vsftpd"),
+            Self::Proftpd => Tool::debian("proftpd", &[self.package()], "sbin/proftpd"),
+            Self::PureFtpd => {
+                Tool::debian("pure-ftpd", &[self.package(), "pure-ftpd-common"], "sbin/pure-ftpd")
             }
+            Self::Pyftpdlib => Tool::python(self.package()),
+            Self::Globus => Tool::debian("globus", &[self.package()], "sbin/globus-gridftp-server"),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! ftp-user between every two kinds of servers, ours and other people's.
 
 use integration_tests::foreign::{
-    End, Hosts, Kind, Skipped, Way, Who, exits_without_a_way, keeps_early_data, tree, way,
+    End, Hosts, Kind, Page, Skipped, Way, Who, exits_without_a_way, keeps_early_data, sides, tree, way,
 };
 use integration_tests::or_skip;
 use integration_tests::user::{Run, user};
@@ -165,24 +165,32 @@ fn the_listener_is_the_end_that_lets_foreign_hosts_in() {
     or_skip!(goes_direct((Who::Ours, Hosts::Allowed), vsftpd(Hosts::OnlyToConnect)));
 }
 
-/// `FOREIGN_MATRIX=all`: every ordered pair, each end allowing and refusing. Otherwise nothing: the
-/// tests above have one cell of each kind.
+/// `FOREIGN_MATRIX=all`: every ordered pair, each end allowing and refusing; `FOREIGN_PAGE` names the
+/// page that is given the result. Otherwise nothing: the tests above have one cell of each kind.
 #[test]
 fn matrix_of_all_pairs() {
     if std::env::var_os("FOREIGN_MATRIX").is_none_or(|value| value != "all") {
         return;
     }
-    let sides = || Who::all().flat_map(|who| [Hosts::Allowed, Hosts::Refused].map(|hosts| (who, hosts)));
-    let mut failed = Vec::new();
+    let (mut page, mut failed) = (Page::default(), Vec::new());
     for from in sides() {
         for to in sides() {
             let cell = format!("{} {:?} -> {} {:?}", from.0.name(), from.1, to.0.name(), to.1);
             match std::panic::catch_unwind(|| goes_direct(from, to)) {
-                Ok(Ok(())) => eprintln!("{cell}: {:?}", way(from, to)),
-                Ok(Err(Skipped(reason))) => eprintln!("{cell}: n/a, {reason}"),
+                Ok(Ok(())) => {
+                    eprintln!("{cell}: {:?}", way(from, to));
+                    page.good(from, to, way(from, to));
+                }
+                Ok(Err(skipped)) => {
+                    eprintln!("{cell}: n/a, {}", skipped.0);
+                    page.not_applicable(from, to, &skipped);
+                }
                 Err(_) => failed.push(cell),
             }
         }
+    }
+    if let Some(path) = std::env::var_os("FOREIGN_PAGE") {
+        page.write(path.as_ref());
     }
     assert!(failed.is_empty(), "{} cells: {failed:#?}", failed.len());
 }
