@@ -21,7 +21,7 @@ impl Page {
         let word = match way {
             Way::DestinationListens => "direct, D",
             Way::SourceListens => "direct, S",
-            Way::NotDirect => "none",
+            Way::NotDirect => "user",
         };
         self.cells.insert((side(from), side(to)), word);
     }

@@ -62,6 +62,25 @@ fn goes_direct(from: Side, to: Side) -> Result<(), Skipped> {
     Ok(())
 }
 
+/// Asked for nothing special, ftp-user brings the tree: directly where that is open, else through this
+/// host.
+fn arrives(from: Side, to: Side) -> Result<(), Skipped> {
+    let copied = copy(from, to, tree([from.0, to.0]), &["--retries", "1", "--timeout", "10s"])?;
+    let cell = format!("{from:?} -> {to:?}\n{}", shown(&copied));
+    assert_eq!(copied.run.code(), Some(0), "{cell}");
+    is_whole(&copied);
+    let summary = copied.run.summary();
+    assert_ne!(summary["verified"], "none", "{cell}");
+    assert_eq!(summary["path"], if way(from, to) == Way::NotDirect { "user" } else { "direct" }, "{cell}");
+    Ok(())
+}
+
+/// What a cell of the matrix asserts.
+fn cell(from: Side, to: Side) -> Result<(), Skipped> {
+    goes_direct(from, to)?;
+    if way(from, to) == Way::NotDirect { arrives(from, to) } else { Ok(()) }
+}
+
 /// After a failure: it was told, and whatever has its final name is as it was sent.
 fn nothing_wrong_is_left(copied: &Copied) {
     let failed = copied.run.events("failed").len();
@@ -102,11 +121,11 @@ fn takes_part(kind: Kind) {
     }
 }
 
-/// Where it refuses foreign hosts there is no direct way.
+/// Where it refuses foreign hosts there is no direct way, and the tree goes through this host.
 fn is_left_out(kind: Kind) {
     let (ours, theirs) = ((Who::Ours, Hosts::Allowed), (Who::Theirs(kind), Hosts::Refused));
     for (from, to) in [(ours, theirs), (theirs, ours)] {
-        or_skip!(goes_direct(from, to));
+        or_skip!(cell(from, to));
     }
 }
 
@@ -175,17 +194,17 @@ fn matrix_of_all_pairs() {
     let (mut page, mut failed) = (Page::default(), Vec::new());
     for from in sides() {
         for to in sides() {
-            let cell = format!("{} {:?} -> {} {:?}", from.0.name(), from.1, to.0.name(), to.1);
-            match std::panic::catch_unwind(|| goes_direct(from, to)) {
+            let name = format!("{} {:?} -> {} {:?}", from.0.name(), from.1, to.0.name(), to.1);
+            match std::panic::catch_unwind(|| cell(from, to)) {
                 Ok(Ok(())) => {
-                    eprintln!("{cell}: {:?}", way(from, to));
+                    eprintln!("{name}: {:?}", way(from, to));
                     page.good(from, to, way(from, to));
                 }
                 Ok(Err(skipped)) => {
-                    eprintln!("{cell}: n/a, {}", skipped.0);
+                    eprintln!("{name}: n/a, {}", skipped.0);
                     page.not_applicable(from, to, &skipped);
                 }
-                Err(_) => failed.push(cell),
+                Err(_) => failed.push(name),
             }
         }
     }
