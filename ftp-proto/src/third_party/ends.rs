@@ -84,11 +84,19 @@ impl Ends {
         self.repairs.extend(announced.map(|announced| Repair { side, announced, used: at }));
     }
 
-    /// The abort of that side is complete: its session is in step.
+    /// The abort of that side is complete: its session is in step. A server that forgot to end what
+    /// it had begun may still do it over the next data connection, and is not given one.
     pub(super) fn aborted(&mut self, side: Side) {
-        if self.leg_mut(side).aborted() {
-            self.finish_rescue();
+        let leg = self.leg_mut(side);
+        let forgotten = leg.started && leg.runs();
+        if !leg.aborted() {
+            return;
         }
+        if forgotten {
+            leg.close();
+            self.out.push_back(Output::Close(side));
+        }
+        self.finish_rescue();
     }
 
     /// That side does not answer ABOR (H20): the other end is not touched.

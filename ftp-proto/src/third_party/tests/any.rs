@@ -44,6 +44,8 @@ struct End {
     complete: bool,
     refused: bool,
     aborting: bool,
+    /// Its abort is complete, and what it had begun has no end.
+    forgot: bool,
     closed: bool,
 }
 
@@ -74,7 +76,7 @@ impl Pair {
                 }
                 Output::Close(side) => {
                     let end = &mut self.ends[side as usize];
-                    assert!(end.aborting && !end.closed);
+                    assert!((end.aborting || end.forgot) && !end.closed);
                     (end.aborting, end.closed, end.pending) = (false, true, None);
                 }
                 Output::Done(outcome) => {
@@ -109,6 +111,7 @@ impl Pair {
     fn judge(&self, outcome: &Outcome) {
         for end in &self.ends {
             assert!(end.closed || (end.pending.is_none() && !end.aborting), "an end is left behind");
+            assert!(!end.forgot || end.closed, "what an end has forgotten it may still do");
         }
         let [source, destination] = &self.ends;
         match outcome {
@@ -133,6 +136,7 @@ impl Pair {
             }
             (Act::Cancel, _) => self.transfer.cancel(self.now),
             (Act::Aborted, _) if end.aborting => {
+                end.forgot = end.started && end.pending.is_some();
                 (end.aborting, end.pending) = (false, None);
                 self.transfer.aborted(self.now, side);
             }

@@ -63,9 +63,11 @@ fn each_end_may_fail_before_or_after_the_other_has_begun() {
     ));
     plain().play(&format!("{sent}dst< 553 no\nsrc! abort\nsrc. aborted\n= dst STOR: 553, File"));
     plain().play(&format!(
-        "{sent}dst< 150 ok\nsrc< 425 no connection\ndst! abort\ndst. aborted\n= src RETR: 425, Path, touched"
+        "{sent}dst< 150 ok\nsrc< 425 no connection\ndst! abort\ndst< 426 off\ndst. aborted\n= src RETR: 425, Path, touched"
     ));
-    plain().play(&format!("{sent}src< 150 ok\ndst< 553 no\nsrc! abort\nsrc. aborted\n= dst STOR: 553, File"));
+    plain().play(&format!(
+        "{sent}src< 150 ok\ndst< 553 no\nsrc! abort\nsrc< 426 off\nsrc. aborted\n= dst STOR: 553, File"
+    ));
     // Both have begun.
     let both = moving();
     plain().play(&format!(
@@ -88,6 +90,31 @@ fn each_end_may_fail_before_or_after_the_other_has_begun() {
     plain()
         .source_listens()
         .play(&format!("{PASV_AT_SOURCE}dst< 553 no\nsrc! abort\nsrc. aborted\n= dst STOR: 553, File"));
+}
+
+/// pyftpdlib queues a transfer that waits for its connection; ABOR does not take it off the queue, and
+/// the next data connection, for whatever file, is given that one.
+#[test]
+fn a_transfer_that_had_begun_and_is_forgotten_ends_its_session() {
+    let both = moving();
+    plain().play(&format!(
+        "{both}src< 226 sent
+         wait 120
+         dst! abort
+         dst. aborted
+         dst! close
+         = dst STOR: silent (other end's final reply timer), Busy, touched"
+    ));
+    plain().play(&format!(
+        "{both}cancel
+         src! abort
+         dst! abort
+         src< 426 off
+         src. aborted
+         dst. aborted
+         dst! close
+         = src transfer: cancelled, Busy, touched"
+    ));
 }
 
 #[test]

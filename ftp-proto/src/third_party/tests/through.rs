@@ -265,6 +265,7 @@ fn i03_a_source_that_resets_is_given_the_time_to_say_why() {
          ! cut
          src! abort
          src. aborted
+         src! close
          = src RETR: reset, Busy, touched",
     );
 }
@@ -327,8 +328,10 @@ fn an_end_that_never_says_it_is_done_is_found_out() {
          ! cut
          src! abort
          dst! abort
+         src< 426 aborted
          src. aborted
          dst. aborted
+         dst! close
          = src RETR: silent (other end's final reply timer), Busy, touched",
     );
 }
@@ -355,6 +358,7 @@ fn a_cancelled_attempt_ends_both_and_a_deaf_one_is_closed() {
          ! cut
          src! abort
          dst! abort
+         src< 426 aborted
          src. aborted
          wait 10
          dst! close
