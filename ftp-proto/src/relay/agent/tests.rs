@@ -169,19 +169,16 @@ impl Bench {
         let tickets = self.listening();
         self.arrive(tickets[0], u64::from(id) * 10, "192.0.2.1:20");
         self.arrive(tickets[1], u64::from(id) * 10 + 1, "192.0.2.2:40000");
-        let joined = self.asks.iter().find_map(|ask| match ask {
-            Ask::Join { ticket, .. } => Some(*ticket),
-            _ => None,
-        });
+        let joined = self
+            .asks
+            .iter()
+            .find_map(|ask| if let Ask::Join { ticket, .. } = ask { Some(*ticket) } else { None });
         self.asks.clear();
         joined.expect("the join flows")
     }
 
     fn resets(&self) -> Vec<u64> {
-        let reset = |ask: &Ask| match ask {
-            Ask::Reset(conn) => Some(conn.0),
-            _ => None,
-        };
+        let reset = |ask: &Ask| if let Ask::Reset(conn) = ask { Some(conn.0) } else { None };
         self.asks.iter().filter_map(reset).collect()
     }
 
@@ -286,10 +283,10 @@ fn r08_what_is_announced_is_an_address_others_can_reach() {
         bench.join(2, listen(SOURCE), listen(SOURCE));
         let Ask::Route { ticket, .. } = bench.asks.remove(0) else { panic!("no route") };
         bench.answer(ticket, Answer::Routes(vec![Some(ip(route)); 2]));
-        let asked = bench.asks.iter().find_map(|ask| match ask {
-            Ask::Listen { at, .. } => Some(at.to_string()),
-            _ => None,
-        });
+        let asked = bench
+            .asks
+            .iter()
+            .find_map(|ask| if let Ask::Listen { at, .. } = ask { Some(at.to_string()) } else { None });
         assert_eq!(asked.as_deref(), expected, "--listen {listening}, route {route}");
         if expected.is_none() {
             assert!(refused(2, Code::NoAddress, Some(Side::A))(bench.last()));
