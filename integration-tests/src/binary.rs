@@ -19,6 +19,8 @@ pub enum Program {
     Server,
     /// ftp-user.
     User,
+    /// ftp-relay-agent.
+    RelayAgent,
 }
 
 impl Program {
@@ -26,6 +28,7 @@ impl Program {
         match self {
             Self::Server => "ftp-server",
             Self::User => "ftp-user",
+            Self::RelayAgent => "ftp-relay-agent",
         }
     }
 
@@ -56,7 +59,8 @@ fn built() -> &'static PathBuf {
         }
         let profile = directory.file_name().unwrap().to_string_lossy().into_owned();
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.args(["build", "--quiet", "--locked", "-p", "ftp-server", "-p", "ftp-user", "--profile"]);
+        cargo.args(["build", "--quiet", "--locked", "-p", "ftp-server", "-p", "ftp-user"]);
+        cargo.args(["-p", "ftp-relay-agent", "--profile"]);
         cargo.arg(if profile == "debug" { "dev" } else { profile.as_str() });
         cargo.arg("--target-dir").arg(directory.parent().unwrap());
         cargo.current_dir(env!("CARGO_MANIFEST_DIR"));

@@ -12,6 +12,7 @@ pub mod foreign;
 pub mod net;
 pub mod peer;
 pub mod raw;
+pub mod relay;
 pub mod sim;
 pub mod site;
 pub mod socket;

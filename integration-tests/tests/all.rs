@@ -14,6 +14,7 @@ mod mixed;
 mod network;
 mod proof;
 mod quirks;
+mod relay;
 mod rescue;
 mod simulator;
 mod sock;

@@ -211,6 +211,8 @@ pub struct Accepted {
     pub name: String,
     /// The version to speak.
     pub version: u16,
+    /// When the token ends.
+    pub expires: Option<When>,
     proof: Proof,
 }
 
@@ -220,14 +222,9 @@ impl Keyring {
         Self(tokens.into_iter().map(|token| (Key::session(token.secret()), token)).collect())
     }
 
-    /// Whether a token of this name and secret is still there.
-    pub fn knows(&self, name: &str) -> bool {
-        self.0.iter().any(|(_, token)| token.name() == name)
-    }
-
-    /// The tokens.
-    pub fn tokens(&self) -> impl Iterator<Item = &Token> {
-        self.0.iter().map(|(_, token)| token)
+    /// Whether the token of a session that was accepted is still there.
+    pub fn knows(&self, accepted: &Accepted) -> bool {
+        self.0.iter().any(|(key, _)| key.id == accepted.proof.key.id)
     }
 
     /// Judges a session's first frame. An unknown token costs the same time as a wrong proof.
@@ -250,7 +247,7 @@ impl Keyring {
             return Err(Denial::Versions(low, high));
         }
         let proof = Proof { key, exporter: *exporter, mac_c: hello.mac };
-        Ok(Accepted { name: token.name().to_owned(), version, proof })
+        Ok(Accepted { name: token.name().to_owned(), version, expires: token.expires(), proof })
     }
 }
 
@@ -260,7 +257,7 @@ pub fn accept_data(ticket: &Secret32, hello: &DataHello, exporter: &Exporter) ->
     let expected = key.client(exporter, &First::Data(DataHello { mac: [0; 32], id: hello.id }));
     let right = key.id == hello.id && bool::from(expected.ct_eq(&hello.mac));
     let proof = Proof { key, exporter: *exporter, mac_c: hello.mac };
-    right.then_some(Accepted { name: String::new(), version: VERSIONS.1, proof })
+    right.then_some(Accepted { name: String::new(), version: VERSIONS.1, expires: None, proof })
 }
 
 impl Accepted {

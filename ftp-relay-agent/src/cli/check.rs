@@ -1,0 +1,72 @@
+//! `check`: what works from this host, one line each; the first that does not says what to do.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use ftp_io::clock::Clock;
+use ftp_io::link::{self, LinkFailure};
+use ftp_io::socket;
+use ftp_proto::relay::message::VERSIONS;
+use ftp_proto::relay::token::Token;
+use tokio::net::TcpStream;
+use tokio::runtime::Builder;
+use tokio::time::timeout;
+
+use super::{Exit, address, print};
+use crate::token_file;
+
+/// What to look at.
+#[derive(clap::Args, Debug)]
+pub struct Options {
+    /// A relay that should be reached from here
+    #[arg(value_name = "ADDR", value_parser = address)]
+    relay: Option<SocketAddr>,
+    /// The token file of this host
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+}
+
+/// Looks at all that was named.
+pub fn check(options: &Options) -> Result<(), Exit> {
+    let (low, high) = VERSIONS;
+    say(&format!("ok    speaks ftp-relay versions {low} to {high}"))?;
+    let tokens = options.token_file.as_deref().map(token_file::read).transpose()?.unwrap_or_default();
+    for token in &tokens {
+        if token.is_expired(Clock::today()) {
+            let name = token.name();
+            return Err(anyhow!("token {name} has expired; make a new one: ftp-relay-agent token").into());
+        }
+        say(&format!("ok    token {}", token.name()))?;
+    }
+    let Some(relay) = options.relay else { return Ok(()) };
+    let runtime = Builder::new_current_thread().enable_all().build().context("cannot start the scheduler")?;
+    runtime.block_on(reach(relay, tokens.first()))
+}
+
+async fn reach(relay: SocketAddr, token: Option<&Token>) -> Result<(), Exit> {
+    let from = socket::route(relay.ip()).ok_or_else(|| anyhow!("there is no way from here to {relay}"))?;
+    let connected = timeout(PATIENCE, TcpStream::connect(relay)).await;
+    let stream = connected
+        .map_err(|_| anyhow!("{relay} does not answer; is a firewall in between?"))?
+        .with_context(|| format!("cannot connect to {relay}; does the relay run there?"))?;
+    say(&format!("ok    {relay} can be reached from {from}"))?;
+    let Some(token) = token else { return say("skip  without --token-file nothing more can be asked") };
+    match link::session(stream, token.secret()).await {
+        Ok((mut link, welcome)) => {
+            say(&format!("ok    {relay} holds token {}, runs {}", token.name(), welcome.build))?;
+            say(&format!("ok    this host looks like {} from there", welcome.seen_as.ip()))?;
+            link.close().await;
+            Ok(())
+        }
+        Err(LinkFailure::Proof(error)) => Err(Exit::Untrusted(anyhow!("{relay}: {error}"))),
+        Err(error) => Err(anyhow!("{relay}: {error}").into()),
+    }
+}
+
+fn say(line: &str) -> Result<(), Exit> {
+    print::print(format!("{line}\n").as_bytes())
+}
+
+const PATIENCE: Duration = Duration::from_secs(10);

@@ -1,0 +1,31 @@
+//! What happens in a session, for the log: addresses and numbers, never a secret, a name of a file or an
+//! octet that was carried.
+
+use ftp_proto::relay::agent::Event;
+use ftp_proto::relay::message::Id;
+
+/// Writes it.
+pub(super) fn tell(event: &Event) {
+    match event {
+        Event::Denied(denial) => tracing::warn!("denied: {denial}"),
+        Event::Introduced { name, build } => tracing::info!(name, build, "user agent"),
+        Event::Granted(Id(id)) => tracing::debug!(id, "granted"),
+        Event::Refused { id: Id(id), code, why, address, text } => {
+            let address = address.map(|address| address.to_string()).unwrap_or_default();
+            match why {
+                Some(why) => tracing::warn!(id, address, "refused by --allow: {why}"),
+                None => tracing::warn!(id, address, "refused: {code}: {text}"),
+            }
+        }
+        Event::TunnelReady { id: Id(id), peer } => tracing::info!(id, %peer, "tunnel"),
+        Event::Stranger { join: Id(id), leg, from } => {
+            tracing::warn!(id, ?leg, %from, "a stranger was reset");
+        }
+        Event::Joined { id: Id(id), a, b } => tracing::info!(id, %a, %b, "joined"),
+        Event::Ended { id: Id(id), a_to_b, b_to_a, how } => {
+            tracing::info!(id, a_to_b, b_to_a, ?how, "ended");
+        }
+        Event::TimedOut(timer) => tracing::info!("the wait for {} is over", timer.name()),
+        Event::Protocol(what) => tracing::warn!("the user agent broke the protocol: {what}"),
+    }
+}

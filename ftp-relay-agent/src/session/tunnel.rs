@@ -1,0 +1,106 @@
+//! The octets of a control connection, between the user agent's link and the server.
+
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use ftp_io::link::Link;
+use ftp_io::socket::{end_by_reset, end_in_order};
+use ftp_proto::relay::agent::{Answer, Broke, Flow};
+use ftp_proto::relay::message::Side;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+
+/// A tunnel that flows: how far it is, and how to end it.
+#[derive(Debug)]
+pub(super) struct Tunnel {
+    up: AtomicU64,
+    down: AtomicU64,
+    left: AtomicU64,
+    stop: Notify,
+}
+
+impl Tunnel {
+    pub(super) fn new(limit: u64) -> Self {
+        Self {
+            up: AtomicU64::new(0),
+            down: AtomicU64::new(0),
+            left: AtomicU64::new(limit),
+            stop: Notify::new(),
+        }
+    }
+
+    pub(super) fn flow(&self) -> Flow {
+        let (up, down) = (self.up.load(Ordering::Relaxed), self.down.load(Ordering::Relaxed));
+        Flow { taken_a: up, given_b: up, taken_b: down, given_a: down }
+    }
+
+    pub(super) fn stop(&self) {
+        self.stop.notify_one();
+    }
+
+    /// Carries until both have closed in order; otherwise the server's connection is reset.
+    pub(super) async fn run(&self, link: Link, mut server: TcpStream) -> Answer {
+        end_by_reset(&server);
+        let how = tokio::select! {
+            () = self.stop.notified() => Broke::Stopped,
+            how = self.carry(link, &mut server) => how,
+        };
+        if how == Broke::Whole {
+            end_in_order(&server);
+        }
+        let (a_to_b, b_to_a) = (self.up.load(Ordering::Relaxed), self.down.load(Ordering::Relaxed));
+        Answer::Ended { a_to_b, b_to_a, how }
+    }
+
+    async fn carry(&self, link: Link, server: &mut TcpStream) -> Broke {
+        let (stream, early) = link.into_stream();
+        let (from_user, mut to_user) = split(stream);
+        let (from_server, mut to_server) = server.split();
+        let up = async {
+            to_server.write_all(&early).await.map_err(|_| Broke::Leg(Side::B))?;
+            self.one_way((from_user, Side::A), &mut to_server, &self.up).await?;
+            to_server.shutdown().await.map_err(|_| Broke::Leg(Side::B))
+        };
+        let down = async {
+            self.one_way((from_server, Side::B), &mut to_user, &self.down).await?;
+            to_user.shutdown().await.map_err(|_| Broke::Leg(Side::A))
+        };
+        match tokio::try_join!(up, down) {
+            Ok(((), ())) => Broke::Whole,
+            Err(broke) => broke,
+        }
+    }
+
+    async fn one_way(
+        &self,
+        (mut from, side): (impl AsyncRead + Unpin, Side),
+        to: &mut (impl AsyncWrite + Unpin),
+        moved: &AtomicU64,
+    ) -> Result<(), Broke> {
+        let mut room = vec![0; ROOM];
+        loop {
+            let count = from.read(&mut room).await.map_err(|_| Broke::Leg(side))?;
+            let octets = room.get(..count).unwrap_or_default();
+            if octets.is_empty() {
+                return Ok(());
+            }
+            let length = u64::try_from(count).unwrap_or(u64::MAX);
+            let left =
+                self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(length));
+            if left.is_err() {
+                return Err(Broke::Limit);
+            }
+            send(to, octets).await.map_err(|_| Broke::Leg(side.other()))?;
+            moved.fetch_add(length, Ordering::Relaxed);
+        }
+    }
+}
+
+async fn send(to: &mut (impl AsyncWrite + Unpin), octets: &[u8]) -> io::Result<()> {
+    to.write_all(octets).await?;
+    to.flush().await
+}
+
+/// A control connection says little at a time.
+const ROOM: usize = 4 * 1024;

@@ -1,0 +1,226 @@
+//! One running ftp-relay-agent, and the session of a user agent at it, step by step.
+
+use crate::binary::{Program, Running, WATCHDOG};
+use ftp_io::clock::Clock;
+use ftp_io::link::{self, Link, LinkFailure};
+use ftp_proto::relay::message::{FromAgent, Id, Leg, LegState, Pin, Purpose, Target, Text, ToAgent, Waits};
+use ftp_proto::relay::token::{Secret32, Token};
+use ftp_proto::relay::user::{Output, User};
+use std::fs::{self, Permissions};
+use std::net::{IpAddr, SocketAddr};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::net::TcpSocket;
+use tokio::runtime::{Builder, Runtime};
+
+/// What a relay will be.
+#[derive(Debug)]
+pub struct Relay {
+    listen: String,
+    allow: Vec<String>,
+}
+
+impl Relay {
+    /// A relay at 127.0.0.9 that allows nothing.
+    #[expect(clippy::new_without_default, reason = "the address is worth saying")]
+    pub fn new() -> Self {
+        Self { listen: "127.0.0.9:0".to_owned(), allow: Vec::new() }
+    }
+
+    /// At another address.
+    pub fn at(mut self, address: &str) -> Self {
+        self.listen = address.to_owned();
+        self
+    }
+
+    /// With one more `--allow`.
+    pub fn allow(mut self, target: &str) -> Self {
+        self.allow.push(target.to_owned());
+        self
+    }
+
+    /// Starts it with a token of its own and waits until it listens.
+    pub fn start(self) -> Agent {
+        let directory = tempfile::Builder::new().prefix("ftp-relay-").tempdir().unwrap();
+        let token = Token::new("test", None, ftp_io::random::octets().unwrap()).unwrap();
+        let file = directory.path().join("tokens");
+        write_private(&file, &token.line());
+        let mut command = Program::RelayAgent.command();
+        command.args(["run", "--log-level", "debug", "--listen", &self.listen, "--token-file"]).arg(&file);
+        for target in &self.allow {
+            command.args(["--allow", target]);
+        }
+        let mut running = Running::start("relay", command);
+        let line = running.line().unwrap_or_else(|| panic!("no relay:\n{}", running.said()));
+        let address = line.strip_prefix("listening on ").and_then(|line| line.strip_suffix(" (relay)"));
+        let address = address.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{line}"));
+        Agent { _directory: directory, token_file: file, token, address, running }
+    }
+}
+
+/// Writes a file that only its owner may read.
+pub fn write_private(path: &PathBuf, text: &str) {
+    fs::write(path, format!("{text}\n")).unwrap();
+    fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
+}
+
+/// A relay that runs.
+#[derive(Debug)]
+pub struct Agent {
+    _directory: TempDir,
+    /// Its token file, which a user agent may share.
+    pub token_file: PathBuf,
+    /// Its only token.
+    pub token: Token,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The process.
+    pub running: Running,
+}
+
+impl Agent {
+    /// A user agent's session, from 127.0.0.1.
+    pub fn session(&self) -> Session {
+        self.session_with(&self.token).unwrap_or_else(|error| panic!("{error}:\n{}", self.running.said()))
+    }
+
+    /// The same with any token.
+    pub fn session_with(&self, token: &Token) -> Result<Session, LinkFailure> {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let address = self.address;
+        let (link, welcome) = runtime.block_on(async {
+            let stream = TcpSocket::new_v4().unwrap().connect(address).await?;
+            link::session(stream, token.secret()).await
+        })?;
+        let clock = Clock::start();
+        let user = User::new(clock.now(), &welcome, "tests", "integration-tests");
+        Ok(Session { runtime, link, user, clock, address })
+    }
+
+    /// Waits until its log has a line with these words.
+    pub fn logs(&self, words: &str) {
+        let clock = Clock::start();
+        while !self.running.said().contains(words) {
+            let late = clock.now().since_start() > WATCHDOG;
+            assert!(!late, "no {words:?} in the log:\n{}", self.running.said());
+            std::thread::yield_now();
+        }
+    }
+}
+
+/// A session of a user agent at a relay.
+#[derive(Debug)]
+pub struct Session {
+    runtime: Runtime,
+    link: Link,
+    user: User,
+    clock: Clock,
+    address: SocketAddr,
+}
+
+impl Session {
+    /// A grant for data connections with these hosts.
+    pub fn grant(&mut self, hosts: &[&str], max_octets: u64, uses: u8) -> Id {
+        let purpose = Purpose::Join(hosts.iter().map(|host| host.parse().unwrap()).collect());
+        self.user.grant(self.clock.now(), purpose, max_octets, LIFE, uses)
+    }
+
+    /// A join under a grant.
+    pub fn join(&mut self, grant: Id, a: Leg, b: Leg, waits: Waits) -> Id {
+        self.user.join(self.clock.now(), grant, a, b, waits)
+    }
+
+    /// A tunnel to a server, with its own grant.
+    pub fn tunnel(&mut self, host: &str, port: u16) -> Id {
+        let purpose = Purpose::Tunnel(Target { host: Text::of(host), port });
+        let now = self.clock.now();
+        let grant = self.user.grant(now, purpose, u64::MAX, LIFE, 1);
+        self.user.tunnel(now, grant)
+    }
+
+    /// Any other message.
+    pub fn say(&mut self, message: ToAgent) {
+        self.user.say(self.clock.now(), message);
+    }
+
+    /// The next thing that the agent says; panics when it says nothing for long.
+    pub fn hear(&mut self) -> FromAgent {
+        self.next().unwrap_or_else(|why| panic!("the session is over: {why}"))
+    }
+
+    /// What the agent says for which `wanted` gives something; everything before is skipped.
+    pub fn hear_until<T>(&mut self, wanted: impl Fn(&FromAgent) -> Option<T>) -> T {
+        loop {
+            let heard = self.hear();
+            if let Some(found) = wanted(&heard) {
+                return found;
+            }
+        }
+    }
+
+    /// The addresses of a join whose legs are ready.
+    pub fn ready(&mut self) -> (LegState, LegState) {
+        self.hear_until(|heard| match heard {
+            FromAgent::JoinReady { a, b, .. } => Some((*a, *b)),
+            FromAgent::Refused { .. } => panic!("{heard:?}"),
+            _ => None,
+        })
+    }
+
+    /// The next thing, or why the session is over.
+    pub fn next(&mut self) -> Result<FromAgent, String> {
+        let Self { runtime, link, user, clock, .. } = self;
+        let heard = async {
+            let mut room = [0; 4096];
+            loop {
+                match user.poll() {
+                    Output::Send(octets) => link.send(&octets).await.map_err(|error| error.to_string())?,
+                    Output::Heard(heard) => return Ok(heard),
+                    Output::Over(why) => return Err(why),
+                    Output::Wait(deadline) => tokio::select! {
+                        read = link.receive(&mut room) => match read {
+                            Ok(count @ 1..) => user.bytes(clock.now(), &room[..count]),
+                            Ok(0) | Err(_) => user.lost(),
+                        },
+                        () = clock.sleep_until(deadline) => user.timeout(clock.now()),
+                    },
+                }
+            }
+        };
+        runtime.block_on(async {
+            tokio::time::timeout(WATCHDOG, heard).await.expect("the relay says nothing more")
+        })
+    }
+
+    /// Attaches to a tunnel: sends `octets`, reads what comes until `count` have come.
+    pub fn through(
+        &mut self,
+        ticket: &Secret32,
+        octets: &[u8],
+        count: usize,
+    ) -> Result<Vec<u8>, LinkFailure> {
+        let address = self.address;
+        self.runtime.block_on(async {
+            let stream = TcpSocket::new_v4()?.connect(address).await?;
+            let mut link = link::attach(stream, ticket).await?;
+            link.send(octets).await?;
+            let (mut all, mut room) = (Vec::new(), [0; 512]);
+            while all.len() < count {
+                match link.receive(&mut room).await? {
+                    0 => break,
+                    read => all.extend_from_slice(&room[..read]),
+                }
+            }
+            Ok(all)
+        })
+    }
+}
+
+/// A leg that waits for this host, any port.
+pub fn listen(host: &str) -> Leg {
+    Leg::Listen(Pin { ip: host.parse::<IpAddr>().unwrap(), port: None })
+}
+
+const LIFE: Duration = Duration::from_secs(600);

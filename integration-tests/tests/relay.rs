@@ -1,0 +1,388 @@
+//! The relay agent as a process: who may use it, what it joins, and how a cut looks.
+
+use ftp_io::link::LinkFailure;
+use ftp_proto::relay::link::LinkError;
+use ftp_proto::relay::message::{Code, End, FromAgent, Id, Leg, LegState, Side, ToAgent, Waits};
+use ftp_proto::relay::token::Token;
+use integration_tests::binary::{Program, Running, WATCHDOG};
+use integration_tests::relay::{Agent, Relay, Session, listen, write_private};
+use rustix::process::Signal;
+use socket2::{Domain, SockAddr, SockRef, Socket, Type};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+
+/// The two servers, as far as the relay sees them.
+const SOURCE: &str = "127.0.0.2";
+const TARGET: &str = "127.0.0.3";
+
+fn relay() -> Agent {
+    Relay::new().allow("127.0.0.2/31").start()
+}
+
+/// A connection from a chosen address.
+fn connect_from(from: &str, to: SocketAddr) -> TcpStream {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SockAddr::from(SocketAddr::new(from.parse().unwrap(), 0))).unwrap();
+    socket.connect(&SockAddr::from(to)).unwrap();
+    let stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(WATCHDOG)).unwrap();
+    stream
+}
+
+fn at(state: LegState) -> SocketAddr {
+    match state {
+        LegState::Listening(at) | LegState::Dialing(at) => at,
+    }
+}
+
+/// A session with a join of two listening legs, and the two servers' ends of it.
+fn joined(agent: &Agent, max_octets: u64) -> (Session, TcpStream, TcpStream) {
+    let mut session = agent.session();
+    let grant = session.grant(&[SOURCE, TARGET], max_octets, 1);
+    session.join(grant, listen(SOURCE), listen(TARGET), Waits::default());
+    let (a, b) = session.ready();
+    let (source, target) = (connect_from(SOURCE, at(a)), connect_from(TARGET, at(b)));
+    session.hear_until(|heard| matches!(heard, FromAgent::Joined { .. }).then_some(()));
+    (session, source, target)
+}
+
+fn ended(session: &mut Session) -> (u64, u64, End) {
+    session.hear_until(|heard| match heard {
+        FromAgent::Ended { a_to_b, b_to_a, how, .. } => Some((*a_to_b, *b_to_a, *how)),
+        _ => None,
+    })
+}
+
+fn refused(session: &mut Session) -> (Id, Code, Option<Side>) {
+    session.hear_until(|heard| match heard {
+        FromAgent::Refused { id, code, leg, .. } => Some((*id, *code, *leg)),
+        _ => None,
+    })
+}
+
+/// Both ends closed by reset, never in order.
+fn is_reset(stream: &mut TcpStream) -> bool {
+    let mut rest = Vec::new();
+    stream.read_to_end(&mut rest).is_err_and(|error| error.kind() == ErrorKind::ConnectionReset)
+}
+
+fn reset(stream: TcpStream) {
+    SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
+}
+
+fn sample(octets: u32) -> Vec<u8> {
+    (0..octets).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
+}
+
+#[test]
+fn r01_r04_a_file_of_a_sender_that_comes_first_arrives_whole() {
+    let agent = relay();
+    let mut session = agent.session();
+    let grant = session.grant(&[SOURCE, TARGET], u64::MAX, 1);
+    session.join(grant, listen(SOURCE), listen(TARGET), Waits::default());
+    let (a, b) = session.ready();
+    let data = sample(8 << 20);
+    let (sent, to) = (data.clone(), at(a));
+    let sender = std::thread::spawn(move || {
+        let mut source = connect_from(SOURCE, to);
+        source.write_all(&sent).unwrap();
+    });
+    session.hear_until(|heard| matches!(heard, FromAgent::LegUp { leg: Side::A, .. }).then_some(()));
+    let mut target = connect_from(TARGET, at(b));
+    let mut got = Vec::new();
+    target.read_to_end(&mut got).unwrap();
+    drop(target);
+    sender.join().unwrap();
+    assert!(got == data, "{} of {} octets", got.len(), data.len());
+    assert_eq!(ended(&mut session), (8 << 20, 0, End::Eof));
+}
+
+#[test]
+fn r02_two_servers_that_listen_are_dialled_from_the_relays_address() {
+    let agent = relay();
+    let servers = [SOURCE, TARGET].map(|host| TcpListener::bind((host, 0)).unwrap());
+    let [a, b] = servers.each_ref().map(|server| server.local_addr().unwrap());
+    let mut session = agent.session();
+    let grant = session.grant(&[SOURCE, TARGET], u64::MAX, 1);
+    session.join(grant, Leg::Dial(a), Leg::Dial(b), Waits::default());
+    assert_eq!(session.ready(), (LegState::Dialing(a), LegState::Dialing(b)));
+    let [(mut source, from), (mut target, _)] = servers.map(|server| server.accept().unwrap());
+    assert_eq!(from.ip(), agent.address.ip());
+    source.write_all(b"file").unwrap();
+    drop(source);
+    let mut got = Vec::new();
+    target.read_to_end(&mut got).unwrap();
+    drop(target);
+    assert_eq!(got, b"file");
+    assert_eq!(ended(&mut session), (4, 0, End::Eof));
+}
+
+#[test]
+fn r15_a_half_close_leaves_the_other_way_open() {
+    let agent = relay();
+    let (mut session, mut source, mut target) = joined(&agent, u64::MAX);
+    source.write_all(b"ask").unwrap();
+    source.shutdown(Shutdown::Write).unwrap();
+    let mut got = Vec::new();
+    target.read_to_end(&mut got).unwrap();
+    session.hear_until(|heard| {
+        matches!(heard, FromAgent::HalfEof { from: Side::A, octets: 3, .. }).then_some(())
+    });
+    target.write_all(b"answer").unwrap();
+    drop(target);
+    let mut answer = Vec::new();
+    source.read_to_end(&mut answer).unwrap();
+    assert_eq!((got.as_slice(), answer.as_slice()), (b"ask".as_slice(), b"answer".as_slice()));
+    drop(source);
+    assert_eq!(ended(&mut session), (3, 6, End::Eof));
+}
+
+#[test]
+fn r12_r13_a_reset_of_either_end_is_a_reset_of_the_other_never_an_end_of_file() {
+    let agent = relay();
+    for source_breaks in [true, false] {
+        let (mut session, mut source, mut target) = joined(&agent, u64::MAX);
+        source.write_all(&sample(100_000)).unwrap();
+        target.read_exact(&mut [0; 1_000]).unwrap();
+        let (broken, mut other, side) =
+            if source_breaks { (source, target, Side::A) } else { (target, source, Side::B) };
+        reset(broken);
+        assert!(is_reset(&mut other), "source breaks: {source_breaks}");
+        assert_eq!(ended(&mut session).2, End::Reset(side));
+    }
+}
+
+#[test]
+fn r33_a_file_larger_than_its_grant_is_cut_with_a_reset() {
+    let agent = relay();
+    let (mut session, mut source, mut target) = joined(&agent, 50_000);
+    // It may be cut while it is still being written.
+    drop(source.write_all(&sample(100_000)));
+    assert!(is_reset(&mut target));
+    assert_eq!(ended(&mut session).2, End::LimitOctets);
+}
+
+#[test]
+fn a_relay_that_is_killed_in_mid_file_leaves_resets() {
+    let agent = relay();
+    let (_session, mut source, mut target) = joined(&agent, u64::MAX);
+    source.write_all(&sample(100_000)).unwrap();
+    target.read_exact(&mut [0; 1_000]).unwrap();
+    agent.running.signal(Signal::KILL);
+    assert!(is_reset(&mut target));
+    assert!(is_reset(&mut source));
+}
+
+#[test]
+fn r09_r11_strangers_and_second_peers_are_reset_and_the_right_one_is_joined() {
+    let agent = relay();
+    let mut session = agent.session();
+    let grant = session.grant(&[SOURCE, TARGET], u64::MAX, 1);
+    session.join(grant, listen(SOURCE), listen(TARGET), Waits::default());
+    let (a, b) = session.ready();
+    for _ in 0..3 {
+        let mut stranger = connect_from("127.0.0.4", at(a));
+        assert!(is_reset(&mut stranger));
+        session.hear_until(|heard| matches!(heard, FromAgent::Stranger { leg: Side::A, .. }).then_some(()));
+    }
+    let mut source = connect_from(SOURCE, at(a));
+    let strangers = session.hear_until(|heard| match heard {
+        FromAgent::LegUp { leg: Side::A, strangers, .. } => Some(*strangers),
+        _ => None,
+    });
+    assert_eq!(strangers, 3);
+    let second = TcpStream::connect(at(a)).map(|mut second| is_reset(&mut second));
+    assert!(second.map_or_else(|error| error.kind() == ErrorKind::ConnectionRefused, |reset| reset));
+    let mut target = connect_from(TARGET, at(b));
+    source.write_all(b"x").unwrap();
+    target.read_exact(&mut [0]).unwrap();
+}
+
+#[test]
+fn r07_a_leg_that_never_comes_is_named_and_the_one_that_came_is_reset() {
+    let agent = relay();
+    let mut session = agent.session();
+    let grant = session.grant(&[SOURCE, TARGET], u64::MAX, 1);
+    let waits = Waits { leg_ms: 1_000, ..Waits::default() };
+    let join = session.join(grant, listen(SOURCE), listen(TARGET), waits);
+    let (a, _) = session.ready();
+    let mut source = connect_from(SOURCE, at(a));
+    assert_eq!(refused(&mut session), (join, Code::LegTimeout, Some(Side::B)));
+    assert!(is_reset(&mut source));
+}
+
+#[test]
+fn r20_a_relay_that_allows_nothing_relays_nothing() {
+    let agent = Relay::new().start();
+    agent.logs("nothing is allowed");
+    let mut session = agent.session();
+    let grant = session.grant(&[SOURCE, TARGET], u64::MAX, 1);
+    let join = session.join(grant, listen(SOURCE), listen(TARGET), Waits::default());
+    assert_eq!(refused(&mut session), (join, Code::Denied, Some(Side::A)));
+    let server = TcpListener::bind((SOURCE, 0)).unwrap();
+    let tunnel = session.tunnel(SOURCE, server.local_addr().unwrap().port());
+    assert_eq!(refused(&mut session), (tunnel, Code::Denied, None));
+    server.set_nonblocking(true).unwrap();
+    assert_eq!(server.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "nothing was dialled");
+}
+
+#[test]
+fn r22_r24_r25_targets_are_judged_by_the_address_that_would_be_dialled() {
+    let agent = Relay::new().allow("0.0.0.0/0:1-65535").allow("127.0.0.2").start();
+    let mut session = agent.session();
+    let own = agent.address.port();
+    let denied = [
+        ("localhost", 2121),
+        ("127.0.0.1", 2121),
+        ("0x7f.1", 2121),
+        ("2130706433", 2121),
+        ("::ffff:127.0.0.1", 2121),
+        ("64:ff9b::7f00:1", 2121),
+        ("169.254.169.254", 2121),
+        ("10.0.0.1", 2121),
+        ("127.0.0.2", 22),
+        ("127.0.0.9", own),
+        ("0.0.0.0", 2121),
+    ];
+    for (host, port) in denied {
+        let tunnel = session.tunnel(host, port);
+        let (id, code, _) = refused(&mut session);
+        assert_eq!(id, tunnel);
+        assert!(matches!(code, Code::Denied | Code::Resolve), "{host}: {code:?}");
+    }
+}
+
+#[test]
+fn a_tunnel_carries_a_control_connection_from_the_relays_address() {
+    let agent = relay();
+    let server = TcpListener::bind((SOURCE, 0)).unwrap();
+    let port = server.local_addr().unwrap().port();
+    let mut session = agent.session();
+    session.tunnel(SOURCE, port);
+    let (local, ticket) = session.hear_until(|heard| match heard {
+        FromAgent::TunnelReady { local, ticket, .. } => Some((*local, ticket.clone())),
+        FromAgent::Refused { .. } => panic!("{heard:?}"),
+        _ => None,
+    });
+    let (mut control, from) = server.accept().unwrap();
+    assert_eq!(from, local);
+    assert_eq!(from.ip(), agent.address.ip());
+    control.write_all(b"220 ready\r\n").unwrap();
+    let got = session.through(&ticket, b"QUIT\r\n", 11).unwrap();
+    assert_eq!(got, b"220 ready\r\n");
+    let mut said = [0; 6];
+    control.read_exact(&mut said).unwrap();
+    assert_eq!(&said, b"QUIT\r\n");
+    // R29: a ticket is good for one link.
+    assert!(session.through(&ticket, b"", 1).is_err());
+    agent.logs("a ticket that is not, or no longer, good");
+}
+
+#[test]
+fn r27_r31_a_wrong_token_is_denied_with_the_reason_in_the_relays_log_alone() {
+    let agent = relay();
+    let wrong = Token::new("test", None, [7; 32]).unwrap();
+    let denied = agent.session_with(&wrong).unwrap_err();
+    assert!(matches!(denied, LinkFailure::Proof(LinkError::Denied)), "{denied:?}");
+    agent.logs("denied: unknown token");
+    // `check` says so with the exit status of trust.
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("token");
+    write_private(&file, &wrong.line());
+    let address = agent.address.to_string();
+    let mut command = Program::RelayAgent.command();
+    command.args(["check", &address, "--token-file"]).arg(&file);
+    let mut check = Running::start("check", command);
+    assert_eq!(check.wait().code(), Some(11), "{}", check.said());
+    let mut command = Program::RelayAgent.command();
+    command.args(["check", &address, "--token-file"]).arg(&agent.token_file);
+    let mut check = Running::start("check", command);
+    assert_eq!(check.wait().code(), Some(0), "{}", check.said());
+    assert!(!agent.running.said().contains(wrong.line().rsplit('.').next().unwrap()));
+    assert!(!agent.running.said().contains(agent.token.line().rsplit('.').next().unwrap()));
+}
+
+#[test]
+fn r28_a_token_that_is_taken_out_of_the_file_ends_what_flows() {
+    let agent = relay();
+    let (mut session, mut source, mut target) = joined(&agent, u64::MAX);
+    source.write_all(b"x").unwrap();
+    target.read_exact(&mut [0]).unwrap();
+    let other = Token::new("other", None, [9; 32]).unwrap();
+    write_private(&agent.token_file, &other.line());
+    agent.running.signal(Signal::HUP);
+    assert!(is_reset(&mut source));
+    assert!(is_reset(&mut target));
+    while session.next().is_ok() {}
+    assert!(agent.session_with(&agent.token).is_err());
+    assert!(agent.session_with(&other).is_ok());
+}
+
+#[test]
+fn r32_one_session_knows_nothing_of_anothers_join() {
+    let agent = relay();
+    let (mut first, mut source, mut target) = joined(&agent, u64::MAX);
+    let mut second = agent.session();
+    for id in 1..4 {
+        second.say(ToAgent::Close { id: Id(id) });
+        assert_eq!(refused(&mut second), (Id(id), Code::NoGrant, None));
+    }
+    source.write_all(b"x").unwrap();
+    target.read_exact(&mut [0]).unwrap();
+    drop((source, target));
+    assert_eq!(ended(&mut first), (1, 0, End::Eof));
+}
+
+#[test]
+fn what_flows_goes_on_when_the_user_agent_has_gone() {
+    let agent = relay();
+    let (session, mut source, mut target) = joined(&agent, u64::MAX);
+    drop(session);
+    source.write_all(b"still here").unwrap();
+    drop(source);
+    let mut got = Vec::new();
+    target.read_to_end(&mut got).unwrap();
+    assert_eq!(got, b"still here");
+}
+
+#[test]
+fn a_relay_that_is_told_to_stop_lets_what_flows_end() {
+    let mut agent = relay();
+    let (_session, mut source, mut target) = joined(&agent, u64::MAX);
+    agent.running.signal(Signal::TERM);
+    agent.logs("stopping");
+    source.write_all(b"file").unwrap();
+    drop(source);
+    let mut got = Vec::new();
+    target.read_to_end(&mut got).unwrap();
+    drop(target);
+    assert_eq!(got, b"file");
+    assert_eq!(agent.running.wait().code(), Some(0));
+}
+
+#[test]
+fn mistakes_on_the_command_line_are_said_in_one_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let open = directory.path().join("open");
+    std::fs::write(&open, "frt1.x\n").unwrap();
+    let path = open.to_str().unwrap();
+    let check = |args: &[&str], code: i32, words: &str| {
+        let mut command = Program::RelayAgent.command();
+        command.args(args);
+        let mut running = Running::start("relay", command);
+        assert_eq!(running.wait().code(), Some(code), "{args:?}: {}", running.said());
+        assert!(running.said().contains(words), "{args:?}: {}", running.said());
+        if code != 0 {
+            assert_eq!(running.said().lines().count(), 1, "{args:?}: {}", running.said());
+        }
+    };
+    check(&["run", "--listen", "127.0.0.9:0", "--token-file", path], 1, "chmod 600");
+    check(&["run", "--listen", "127.0.0.9", "--token-file", path], 2, "IP:PORT");
+    check(&["run", "--listen", "127.0.0.9:0", "--token-file", path, "--allow", "example.net"], 2, "network");
+    check(&["run", "--token-file", path], 2, "--listen");
+    check(&["token", "--name", "a b"], 2, "letters");
+    check(&["token", "--name", "edge"], 0, "frt1.edge.0.");
+    check(&["completions", "bash"], 0, "ftp-relay-agent");
+    check(&["man"], 0, "relay");
+}
