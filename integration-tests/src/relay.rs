@@ -1,4 +1,5 @@
 //! One running ftp-relay-agent, and the session of a user agent at it, step by step.
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test waits for one message and skips the others")]
 
 use crate::binary::{Program, Running, WATCHDOG};
 use ftp_io::clock::Clock;
@@ -147,7 +148,7 @@ impl Session {
 
     /// The next thing that the agent says; panics when it says nothing for long.
     pub fn hear(&mut self) -> FromAgent {
-        self.next().unwrap_or_else(|why| panic!("the session is over: {why}"))
+        self.said().unwrap_or_else(|why| panic!("the session is over: {why}"))
     }
 
     /// What the agent says for which `wanted` gives something; everything before is skipped.
@@ -170,7 +171,7 @@ impl Session {
     }
 
     /// The next thing, or why the session is over.
-    pub fn next(&mut self) -> Result<FromAgent, String> {
+    pub fn said(&mut self) -> Result<FromAgent, String> {
         let Self { runtime, link, user, clock, .. } = self;
         let heard = async {
             let mut room = [0; 4096];
