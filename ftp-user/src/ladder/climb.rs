@@ -11,6 +11,8 @@ use ftp_proto::timer::Timer;
 pub struct Climb {
     ways: std::vec::IntoIter<Way>,
     current: Option<Way>,
+    /// The way that has worked between the two ends before.
+    worked: Option<Way>,
     /// On some way one end was done and the other never said so.
     unfinished: bool,
 }
@@ -35,7 +37,7 @@ impl Climb {
         if let Some(index) = worked.and_then(|worked| ways.iter().position(|way| *way == worked)) {
             ways.get_mut(..=index).unwrap_or_default().rotate_right(1);
         }
-        Self { ways: ways.into_iter(), current: None, unfinished: false }
+        Self { ways: ways.into_iter(), current: None, worked, unfinished: false }
     }
 
     /// The first way, or the next one, whatever the failure was.
@@ -64,6 +66,7 @@ impl Climb {
                 self.unfinished = true;
                 self.next_rung()
             }
+            (Cause::Ended(Failure::Closed | Failure::Silent(_) | Failure::OutOfStep), _) => self.later(),
             (Cause::Ended(_), _) => Step::Later,
             (Cause::Cancelled, _) => Step::Stop,
             // The other end is done, this one does not know: who listens may make the difference
@@ -72,6 +75,7 @@ impl Climb {
                 self.unfinished = true;
                 self.next_rung()
             }
+            (Cause::Silent(_), Blame::Busy) => self.later(),
             // It does not know these commands: it may know the older ones of the same rung.
             (_, Blame::Unsupported) => self.up(),
             // The way itself is closed: who listens must change, other commands change nothing.
@@ -79,7 +83,30 @@ impl Climb {
             (_, Blame::Busy) => Step::Later,
             (_, Blame::Missing | Blame::File | Blame::Space | Blame::Login | Blame::Peer) => Step::Stop,
         };
-        // A way that was open to the end is no closed one.
+        self.or_later(step)
+    }
+
+    /// The step after nothing has moved on the current way for too long.
+    pub fn stalled(&mut self) -> Step {
+        let step = self.later();
+        self.or_later(step)
+    }
+
+    /// Time may heal it, and so may this host between the two: a server that falls silent, hangs up or
+    /// stands still where it has to talk to the other one shows nothing of its own state. Not where
+    /// they have talked to each other before.
+    fn later(&mut self) -> Step {
+        let direct = self.current.is_some_and(|way| way != Way::Through && Some(way) != self.worked);
+        if direct && self.ways.as_slice().contains(&Way::Through) {
+            self.unfinished = true;
+            self.next_rung()
+        } else {
+            Step::Later
+        }
+    }
+
+    /// A way that was open to the end is no closed one.
+    fn or_later(&self, step: Step) -> Step {
         if step == Step::NoneLeft && self.unfinished { Step::Later } else { step }
     }
 }
@@ -154,6 +181,27 @@ mod tests {
         }
         let gone = Cause::Ended(Failure::Closed);
         assert_eq!(climb().after(&touched(gone)), Step::Later);
+    }
+
+    #[test]
+    fn two_servers_that_fail_each_other_for_a_while_are_gone_between() {
+        let [dest, source] = [Rung::DestListens, Rung::SourceListens].map(|rung| way(rung, Opening::Pasv));
+        let gone = trouble(Blame::Busy, Cause::Ended(Failure::Closed));
+        let mute = trouble(Blame::Busy, Cause::Silent(Timer::Reply));
+        let all = vec![dest, source, Way::Through];
+        let mut climb = Climb::new(all.clone(), None);
+        climb.up();
+        assert_eq!(climb.after(&gone), Step::Try(source));
+        assert_eq!(climb.stalled(), Step::Try(Way::Through));
+        assert_eq!(climb.after(&mute), Step::Later);
+        // Two that have talked to each other before will do so again.
+        let mut climb = Climb::new(all, Some(dest));
+        climb.up();
+        assert_eq!([climb.after(&gone), climb.stalled()], [Step::Later, Step::Later]);
+        // Nobody may go between them.
+        let mut climb = Climb::new(vec![dest, source], None);
+        climb.up();
+        assert_eq!([climb.after(&gone), climb.stalled()], [Step::Later, Step::Later]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Moves the octets of one file, by whatever way works.
 
-use super::pair::Pair;
+use super::pair::{GivenUp, Pair};
 use super::through::{Told, Via};
 use super::watch::{Subject, Watch};
 use super::{Ends, Host, Server, local, trouble};
@@ -153,14 +153,18 @@ async fn between(
             count.attempts += 1;
             count.touched = true;
         }
-        if let Some(why) = ran.given_up {
-            return Err(trouble::given_up(app, source, destination, why, &ran));
-        }
-        let problem = trouble::problem(source, destination, failed);
+        let (problem, next) = match ran.given_up {
+            Some(GivenUp::Stalled) => {
+                let problem = trouble::given_up(app, source, destination, GivenUp::Stalled, &ran);
+                (problem, climb.stalled())
+            }
+            Some(why) => return Err(trouble::given_up(app, source, destination, why, &ran)),
+            None => (trouble::problem(source, destination, failed), climb.after(failed)),
+        };
         if matches!(failed.cause, Cause::Policy(..)) {
             app.events.warn(problem.to_string());
         }
-        match climb.after(failed) {
+        match next {
             // In place nobody may try again before it is known what is there now.
             Step::Try(_) | Step::NoneLeft
                 if load.store == Store::Append && failed.touched && !unchanged(app, to, load).await =>
