@@ -9,11 +9,13 @@
 //! PORT: target ; 200 noted
 //! RETR: 150 opening ; dial ; data 1000 ; end ; 226 done
 //! *: 502 not here                                      everything else
+//! style octets                                         replies in segments of one octet (`bare`: with bare LF)
 //! ```
 //! The first rule that fits is taken. Actions: a reply (starts with a digit; `\r\n` for more lines),
 //! `listen`, `target` (remembers the argument of PORT, EPRT or SOCK), `dial`, `accept`, `data N`,
 //! `text LINES`, `drain`, `end` and `reset-data` (the data connection), `unlisten`, `close`, `reset`, `hang` (the
-//! control connection). In replies `{port}` is the listening port, `{commas}` it in 227's form (`{blanks}`
+//! control connection), `await VERB` (obeys commands until that one is answered), `until LINE` (until any
+//! session was told this). In replies `{mib}` is 1 MiB of text, `{port}` is the listening port, `{commas}` it in 227's form (`{blanks}`
 //! with blanks, `{nowhere}` without a host), `{sock}` the data socket of this end, `{stored}` the octets drained last, `{ended}` how
 //! that ended: `in order` or `reset`.
 
@@ -109,6 +111,7 @@ impl Rule {
 struct Shared {
     rules: Mutex<Vec<Rule>>,
     greeting: Vec<String>,
+    style: String,
     seen: Mutex<Vec<(usize, String)>>,
     news: Condvar,
 }
@@ -127,8 +130,11 @@ impl Peer {
         let address = listener.local_addr().unwrap();
         let lines = || script.lines().chain(base.lines()).map(str::trim).filter(|line| !line.is_empty());
         let greeting = lines().find_map(|line| line.strip_prefix("greet ")).unwrap_or("hang");
+        let style = lines().find_map(|line| line.strip_prefix("style ")).unwrap_or_default().into();
+        let rules = lines().filter(|line| !line.starts_with("greet ") && !line.starts_with("style "));
         let shared = Arc::new(Shared {
-            rules: Mutex::new(lines().filter(|line| !line.starts_with("greet ")).map(Rule::parse).collect()),
+            rules: Mutex::new(rules.map(Rule::parse).collect()),
+            style,
             greeting: greeting.split(" ; ").map(String::from).collect(),
             ..Shared::default()
         });
@@ -191,14 +197,18 @@ impl Peer {
 
     /// Waits until a line that starts with `start` was seen.
     pub fn wait_for(&self, start: &str) {
-        let seen = self.shared.seen.lock().unwrap();
-        let missing = |seen: &mut Vec<(usize, String)>| !seen.iter().any(|(_, line)| line.starts_with(start));
-        let (seen, waited) = self.shared.news.wait_timeout_while(seen, WATCHDOG, missing).unwrap();
-        assert!(!waited.timed_out(), "{start} was never seen, only {seen:#?}");
+        self.shared.wait_for(start);
     }
 }
 
 impl Shared {
+    fn wait_for(&self, start: &str) {
+        let seen = self.seen.lock().unwrap();
+        let missing = |seen: &mut Vec<(usize, String)>| !seen.iter().any(|(_, line)| line.starts_with(start));
+        let (seen, waited) = self.news.wait_timeout_while(seen, WATCHDOG, missing).unwrap();
+        assert!(!waited.timed_out(), "{start} was never seen, only {seen:#?}");
+    }
+
     fn saw(&self, line: &str) {
         static ORDER: AtomicUsize = AtomicUsize::new(0);
         let mut seen = self.seen.lock().unwrap();
@@ -244,27 +254,37 @@ impl Session {
             self.act(action, "")?;
         }
         loop {
-            let mut line = Vec::new();
-            if self.control.read_until(b'\n', &mut line).unwrap_or(0) == 0 {
-                return Some(Goes);
-            }
-            // A Synch before ABOR is Telnet, not part of the verb.
-            line.retain(|octet| *octet < 0x80);
-            let line = String::from_utf8(line).unwrap().trim_end().to_owned();
-            let (verb, argument) = line.split_once(' ').unwrap_or((&line, ""));
-            let actions = {
-                let mut rules = shared.rules.lock().unwrap();
-                let rule = rules.iter_mut().find(|rule| rule.fits(verb, argument));
-                rule.map(|rule| {
-                    rule.used = true;
-                    rule.actions.clone()
-                })
-            };
-            shared.saw(&line);
-            for action in actions.unwrap_or_default() {
-                self.act(&action, argument)?;
+            match self.obey()? {
+                Some(_) => {}
+                None => return Some(Goes),
             }
         }
+    }
+
+    /// Obeys one command, and says which; `Some(None)` when the other end has left.
+    fn obey(&mut self) -> Option<Option<String>> {
+        let shared = Arc::clone(&self.shared);
+        let mut line = Vec::new();
+        if self.control.read_until(b'\n', &mut line).unwrap_or(0) == 0 {
+            return Some(None);
+        }
+        // A Synch before ABOR is Telnet, not part of the verb.
+        line.retain(|octet| *octet < 0x80);
+        let line = String::from_utf8(line).unwrap().trim_end().to_owned();
+        let (verb, argument) = line.split_once(' ').unwrap_or((&line, ""));
+        let actions = {
+            let mut rules = shared.rules.lock().unwrap();
+            let rule = rules.iter_mut().find(|rule| rule.fits(verb, argument));
+            rule.map(|rule| {
+                rule.used = true;
+                rule.actions.clone()
+            })
+        };
+        shared.saw(&line);
+        for action in actions.unwrap_or_default() {
+            self.act(&action, argument)?;
+        }
+        Some(Some(verb.to_uppercase()))
     }
 
     fn ip(&self) -> IpAddr {
@@ -290,7 +310,7 @@ impl Session {
                 self.data.as_mut().map(|data| data.write_all(&octets));
             }
             "text" => {
-                let lines = count.replace("\\r\\n", "\r\n").replace("\\r", "\r");
+                let lines = count.replace("\\r\\n", "\r\n").replace("\\r", "\r").replace("\\n", "\n");
                 self.data.as_mut().map(|data| data.write_all(lines.as_bytes()));
             }
             "drain" => {
@@ -304,6 +324,8 @@ impl Session {
             "end" => (self.data, self.listener, self.reserved) = (None, None, None),
             "reset-data" => socket::reset(self.data.take()?),
             "silent" => {}
+            "await" => while self.obey()?? != count {},
+            "until" => self.shared.wait_for(count),
             "close" => return None,
             "reset" => {
                 socket::reset(self.control.get_ref().try_clone().unwrap());
@@ -317,12 +339,27 @@ impl Session {
             _ if word.starts_with(|c: char| c.is_ascii_digit()) => {
                 let reply = self.fill(action).replace("\\r\\n", "\r\n");
                 self.shared.saw(&format!("> {reply}"));
-                self.control.get_mut().write_all(format!("{reply}\r\n").as_bytes()).ok()?;
+                self.reply(&format!("{}\r\n", reply.replace("{mib}", &"x".repeat(1 << 20))))?;
             }
             // A reply that is none.
             "say" => self.control.get_mut().write_all(format!("{count}\r\n").as_bytes()).ok()?,
             _ => panic!("unknown action {action:?}"),
         }
+        Some(Goes)
+    }
+
+    /// Sends a reply as this server does.
+    fn reply(&mut self, reply: &str) -> Option<Goes> {
+        let control = self.control.get_mut();
+        match self.shared.style.as_str() {
+            "octets" => {
+                control.set_nodelay(true).ok()?;
+                reply.as_bytes().chunks(1).try_for_each(|octet| control.write_all(octet))
+            }
+            "bare" => control.write_all(reply.replace("\r\n", "\n").as_bytes()),
+            _ => control.write_all(reply.as_bytes()),
+        }
+        .ok()?;
         Some(Goes)
     }
 

@@ -201,6 +201,14 @@ fn a_227_with_somebody_elses_address() {
         peer.wait_for("QUIT");
     }
     one_sentence(run, &["192,0,2,1", "another host"]);
+    // This host may come between, and believes them no more.
+    let run = user()
+        .args(["copy", "--timeout", "3s", "--retries", "0"])
+        .args([from.url("a.txt"), to.url("b.txt")])
+        .run()
+        .exits(6)
+        .says("warning");
+    assert!(from.seen_of(&["RETR"]).is_empty() && to.seen_of(&["STOR"]).is_empty(), "{run}");
     // One end tells the truth: the next rung takes the file there.
     let truth = "SIZE a.txt: 213 1000\nSIZE b.txt: 550 no";
     let (from, to) = (Peer::start("127.0.0.2", truth, MODERN), Peer::start("127.0.0.3", lie, MODERN));
@@ -211,4 +219,130 @@ fn a_227_with_somebody_elses_address() {
         .exits(0)
         .says("warning");
     assert!(from.seen_of(&["PORT"]).is_empty() && to.seen_of(&["PORT"]).len() == 1);
+}
+
+/// A server of ours that lets servers of today send to it.
+fn open_target() -> Server {
+    Site::new("target")
+        .at("127.0.0.3")
+        .args(["--foreign", "authenticated", "--foreign-networks", "127.0.0.0/8"])
+        .args(SESSIONS)
+        .file("b.txt", OLD)
+        .start()
+}
+
+/// A scripted source with this habit; the copy fails, and the destination is as it was.
+fn source_with(script: &str, code: i32, words: &[&str]) {
+    let from = Peer::start("127.0.0.2", &format!("{script}\nSIZE a.txt: 213 1000"), MODERN);
+    let to = open_target();
+    let run = copy(&from.url("a.txt"), &to.url("b.txt")).exits(code);
+    one_sentence(run, words);
+    from.wait_for_the_end_of_all();
+    unharmed(&to);
+}
+
+#[test]
+fn a_server_that_hangs_in_accept() {
+    // It listens, and hears nothing until somebody comes. The destination has nobody to connect to.
+    source_with("PORT: 500 Illegal PORT command.\nRETR: accept ; hang", 5, &["127.0.0.2"]);
+    let from = Site::new("source").args(SESSIONS).file("a.txt", "hello").start();
+    let to = Peer::start("127.0.0.3", "SIZE b.txt: 550 no\nSTOR: 150 opening ; hang", MODERN);
+    let run = copy(&from.url("a.txt"), &to.url("b.txt")).fails();
+    one_sentence(run, &["127.0.0."]);
+    to.wait_for_the_end_of_all();
+    assert!(to.seen_of(&["RNTO"]).is_empty());
+    released(&from);
+}
+
+#[test]
+fn silence_after_abor() {
+    source_with("RETR: 150 opening ; dial ; data 500 ; hang", 5, &["127.0.0.2"]);
+    source_with(
+        "RETR: 150 opening ; dial ; data 500\nABOR: silent\nNOOP: silent\nQUIT: silent",
+        5,
+        &["stall"],
+    );
+}
+
+#[test]
+fn a_421_in_mid_file() {
+    source_with(
+        "RETR: 150 opening ; connection ; data 500 ; 421 going down ; close",
+        5,
+        &["127.0.0.2", "421 going down"],
+    );
+}
+
+#[test]
+fn a_226_with_a_short_file() {
+    source_with("RETR: 150 opening ; dial ; data 999 ; end ; 226 sent", 7, &["999", "1000"]);
+}
+
+#[test]
+fn names_of_a_listing_that_lead_elsewhere() {
+    let unix = "-rw-r--r-- 1 me us 1000 Apr 22 2024";
+    let bad =
+        ["../x", "..", "/etc/x", "a/../../x", "a\\rDELE b.txt", "b\u{1b}[2J", "c\u{7}", "d\\nDELE b.txt"];
+    let lines: Vec<String> = bad.iter().chain(&["good"]).map(|name| format!("{unix} {name}")).collect();
+    let from = Peer::start(
+        "127.0.0.2",
+        &format!(
+            "SIZE t: 550 no plain file\nCWD *good: 550 no directory\nCWD: 250 there\nSIZE: 213 1000\n\
+             LIST: 150 here ; connection ; text {}\\r\\n ; end ; 226 done",
+            lines.join("\\r\\n")
+        ),
+        MODERN,
+    );
+    let to = open_target();
+    let run = user()
+        .args(["copy", "-r", "--retries", "0", "--timeout", "3s", "--stall", "5s"])
+        .args([from.url("t"), to.url("t")])
+        .run()
+        .says("../x");
+    let retrieved = from.seen_of(&["RETR"]);
+    assert!(retrieved.contains(&"RETR t/good".to_owned()), "{retrieved:?}\n{run}");
+    assert!(retrieved.iter().all(|line| !line.contains("..") && !line.contains("etc")), "{retrieved:?}");
+    assert!(from.seen_of(&["DELE"]).is_empty(), "{run}");
+    // A terminal obeys no name.
+    assert!(!run.said.contains(['\u{1b}', '\u{7}', '\r']), "{run}");
+    assert_eq!(to.bytes("b.txt"), OLD);
+    assert_eq!(to.names(), ["b.txt", "t/", "t/d", "t/good"], "{run}");
+    assert_eq!(to.bytes("t/good"), octets(1000));
+    released(&to);
+    drop(run.exits(9));
+}
+
+#[test]
+fn replies_of_a_mebibyte() {
+    for rule in [
+        "FEAT: 211-Features\\r\\n {mib}\\r\\n211 End",
+        "greet 220 {mib}",
+        "USER: 331 {mib}",
+        "PORT: 200 {mib}",
+    ] {
+        let from = Peer::start("127.0.0.2", &format!("{rule}\nSIZE a.txt: 213 1000"), MODERN);
+        let to = open_target();
+        let run = copy(&from.url("a.txt"), &to.url("b.txt"));
+        from.wait_for_the_end_of_all();
+        assert!(run.said.len() < 10_000, "{} octets said", run.said.len());
+        if run.code() == Some(0) {
+            assert_eq!(to.bytes("b.txt"), octets(1000));
+            released(&to);
+        } else {
+            assert!(matches!(run.code(), Some(1 | 5)), "{run}");
+            one_sentence(run, &["127.0.0.2"]);
+            unharmed(&to);
+        }
+    }
+}
+
+#[test]
+fn replies_in_segments_of_one_octet_and_with_bare_lf() {
+    for style in ["octets", "bare"] {
+        let from = Peer::start("127.0.0.2", &format!("style {style}\nSIZE a.txt: 213 1000"), MODERN);
+        let to = open_target();
+        copy(&from.url("a.txt"), &to.url("b.txt")).exits(0);
+        assert_eq!((to.bytes("b.txt"), to.names()), (octets(1000), vec!["b.txt".to_owned()]));
+        released(&to);
+    }
 }

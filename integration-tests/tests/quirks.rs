@@ -2,6 +2,7 @@
 
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::user::{Run, user};
+use std::thread;
 
 fn server(script: &str) -> Peer {
     Peer::start("127.0.0.2", script, MODERN)
@@ -91,4 +92,210 @@ fn h22_two_servers_verify_by_what_each_of_them_knows() {
     // A server that does not know its own commands is compared by size, and that is said.
     let run = copy("XSHA1: 500 unknown\nXCRC: 500 unknown").exits(0).says("sizes are compared instead");
     assert_eq!(run.summary()["verified"], "size");
+}
+
+const SOURCE: &str = "SIZE a.txt: 213 1000\nSIZE c.txt: 213 1000";
+const DESTINATION: &str = "SIZE *.txt: 550 none\nMLST: 550 none\nCWD *.txt: 550 no directory\nCWD: 250 there";
+
+fn ends(source: &str, destination: &str) -> (Peer, Peer) {
+    (
+        server(&format!("{source}\n{SOURCE}")),
+        Peer::start("127.0.0.3", &format!("{destination}\n{DESTINATION}"), MODERN),
+    )
+}
+
+/// A copy of one file by any way, tried once.
+fn copy(from: &Peer, to: &Peer) -> Run {
+    let patience = ["--retries", "0", "--timeout", "2s", "--stall", "2s"];
+    user().args(["copy", "--json"]).args(patience).args([from.url("a.txt"), to.url("b.txt")]).run()
+}
+
+#[test]
+fn h09_every_229_in_the_wild_is_read() {
+    for reply in ["(!!!{port}!)", "(|1|127.0.0.3|{port}|)", "here, 3 bars: (@@@{port}@) now"] {
+        let extended = "FEAT: 211-F\\r\\n SIZE\\r\\n EPSV\\r\\n EPRT\\r\\n211 End\nPASV: 502 no\nPORT: 502 no\nEPRT: target ; 200 ok";
+        let (from, to) = ends(extended, &format!("EPSV: listen ; 229 Extended {reply}\n{extended}"));
+        let run = copy(&from, &to).exits(0);
+        assert_eq!(run.summary()["rung"], "dest-listens", "{reply}\n{run}");
+        assert_eq!(to.seen_of(&["EPSV"]).len(), 1, "{reply}\n{run}");
+    }
+}
+
+#[test]
+fn h10_over_ipv6_everything_is_extended_and_two_families_meet_at_this_host() {
+    let extended = "EPSV: listen ; 229 Extended (|||{port}|)\nEPRT: target ; 200 ok\n\
+        FEAT: 211-F\\r\\n SIZE\\r\\n EPSV\\r\\n EPRT\\r\\n211 End";
+    let at = |ip: &str, more: &str| Peer::start(ip, &format!("{more}\n{extended}"), MODERN);
+    let (from, to) = (at("::1", SOURCE), at("::1", DESTINATION));
+    let run = copy(&from, &to).exits(0);
+    assert_eq!(run.summary()["path"], "direct", "{run}");
+    let eprt = from.seen_of(&["EPRT"]);
+    assert!(eprt.len() == 1 && eprt[0].starts_with("EPRT |2|::1|"), "{eprt:?}");
+    for peer in [&from, &to] {
+        assert_eq!(peer.seen_of(&["PASV", "PORT"]), [""; 0]);
+    }
+    let from = at("127.0.0.2", &format!("{SOURCE}\nEPRT |2*: 522 use (1)\nEPSV 2: 522 use (1)"));
+    let to = at("::1", &format!("{DESTINATION}\nEPRT |1*: 522 use (2)\nEPSV 1: 522 use (2)"));
+    let run = copy(&from, &to).exits(0).says("the octets pass this host").says("522");
+    assert_eq!(run.summary()["path"], "user", "{run}");
+    assert_eq!(to.seen_of(&["EPSV"])[0], "EPSV 1", "{run}");
+    assert_eq!(to.seen_of(&["PASV", "PORT"]), [""; 0], "{run}");
+}
+
+/// The source refuses in these words what it is told: the destination is to connect instead.
+fn flips(rule: &str) {
+    let (from, to) = ends(rule, "");
+    let run = copy(&from, &to).exits(0);
+    assert_eq!(run.summary()["rung"], "source-listens", "{rule}\n{run}");
+    assert_eq!(to.seen_of(&["RNTO"]).len(), 1, "{rule}\n{run}");
+}
+
+#[test]
+fn h17_a_refused_way_is_gone_the_other_way_round() {
+    let rules = [
+        "PORT: 500 Illegal PORT command.",
+        "PORT: 501 Illegal PORT command",
+        "PORT: 500 I won't open a connection to 127.0.0.3 (only to 127.0.0.1)",
+        "PORT: 501 Rejected data connection to foreign address 127.0.0.3:5000.",
+        "PORT: 425 Transfers to 3rd party addresses are not supported",
+        "PORT: 504 PORT refused",
+        "PORT: 501 ==YOU'RE BEHIND A NAT ROUTER==",
+        "PORT: 501 Server cannot accept argument.",
+        "once RETR: 425 Security: Bad IP connecting.",
+        "once RETR: 425 Data connection ip address does not match control connection ip address",
+        "once RETR: 425 Can't build data connection: Connection refused",
+        "once RETR: 425 Can't open data connection.",
+        "once RETR: 425 Use PORT or PASV first.",
+        "once RETR: 425 Accept timed out",
+        "once RETR: 425 TLS session of data connection not resumed.",
+        "once RETR: 522 SSL connection failed; session reuse required",
+        "once RETR: 435 Failed TLS negotiation on data channel",
+        "once RETR: 427 Use SSL FXP!",
+        "once RETR: 530 USE SECURE DATA CONNECTION",
+        "once RETR: 522 Data connections must be encrypted.",
+        "once RETR: 426 You are not allowed to FXP from here.",
+        "once RETR: 150 opening ; dial ; data 500 ; end ; 426 Data connection: Broken pipe.",
+        "once RETR: 150 opening ; dial ; data 500 ; end ; 426 Slow transfer: 1KB/s below 10KB/s",
+        "once RETR: 150 opening ; dial ; data 500 ; end ; 226 Transfer aborted",
+    ];
+    let runs = rules.map(|rule| thread::spawn(move || flips(rule)));
+    let failed: Vec<&str> =
+        rules.into_iter().zip(runs).filter_map(|(rule, run)| run.join().err().map(|_| rule)).collect();
+    assert_eq!(failed, [""; 0]);
+}
+
+#[test]
+fn h17_a_refused_file_is_refused_whoever_listens() {
+    for (source, destination, code) in [
+        ("RETR: 550 a.txt: No such file or directory", "", 3),
+        ("RETR: 550 Permission denied", "", 4),
+        ("", "STOR: 553 Could not create file.", 4),
+        ("", "STOR: 553 X-DUPE: b.txt", 4),
+        ("", "STOR: 452 No space left on device", 1),
+        ("", "STOR: 552 Disk quota exceeded", 1),
+    ] {
+        let (from, to) = ends(source, destination);
+        let run = copy(&from, &to).exits(code);
+        assert_eq!(from.seen_of(&["PASV", "PORT"]).len() + to.seen_of(&["PASV", "PORT"]).len(), 2, "{run}");
+        for peer in [&from, &to] {
+            peer.wait_for("QUIT");
+        }
+    }
+}
+
+#[test]
+fn h18_the_way_that_worked_is_gone_first_for_the_next_file() {
+    let (from, to) = ends("PORT: 500 Illegal PORT command.", "");
+    user()
+        .args(["copy", "--path", "direct", "--retries", "0"])
+        .args([from.url("a.txt"), from.url("c.txt"), to.url("d/")])
+        .run()
+        .exits(0);
+    assert_eq!(from.seen_of(&["PORT"]).len(), 1, "{:?}", from.seen());
+    assert_eq!(to.seen_of(&["PORT"]).len(), 2, "{:?}", to.seen());
+}
+
+#[test]
+fn two_servers_that_fail_each_other_for_a_while_get_their_file_through_this_host() {
+    for (source, destination) in [
+        // Hangs up on whoever names another host.
+        ("PORT: close", "PORT: close"),
+        ("PORT: hang", "PORT: reset"),
+        // Connects, and then nothing comes.
+        (
+            "once RETR: 150 opening ; dial ; await ABOR",
+            "PORT: close\nonce STOR: 150 opening ; accept ; await ABOR",
+        ),
+    ] {
+        let (from, to) = ends(source, destination);
+        let run = copy(&from, &to).exits(0).says("the octets pass this host");
+        assert_eq!(run.summary()["path"], "user", "{source}\n{run}");
+        assert_eq!(to.seen_of(&["RNTO"]).len(), 1, "{source}\n{run}");
+    }
+}
+
+#[test]
+fn h19_replies_to_abor_in_the_wild_never_cost_the_next_file() {
+    for (replies, one_session) in [
+        ("226 Transfer aborted", false),
+        ("226 Abort successful ; 150 opening late", false),
+        ("226 done ; 426 aborted", false),
+        ("426 aborted", false),
+        ("500 'BOR': Command not understood", false),
+        ("426 aborted ; 225 nothing", true),
+        ("451 aborted ; 226 done", true),
+        ("426 aborted ; 500 what", true),
+    ] {
+        let (from, to) = ends(
+            &format!("once RETR: 150 opening\nonce ABOR: {replies}\nNOOP: 200 here"),
+            "once STOR: 553 not this name",
+        );
+        let run = user()
+            .args(["copy", "--retries", "0", "--timeout", "2s", "--json"])
+            .args([from.url("a.txt"), from.url("c.txt"), to.url("d/")])
+            .run()
+            .exits(9);
+        assert_eq!(run.summary()["files"], 1, "{replies}\n{run}");
+        assert_eq!(from.seen_of(&["RETR"]), ["RETR a.txt", "RETR c.txt"], "{replies}\n{run}");
+        assert!(!one_session || from.seen_of(&["USER"]).len() == 1, "{replies}\n{run}");
+    }
+}
+
+#[test]
+fn h35_a_421_or_a_close_in_mid_file_aborts_the_other_end_and_the_next_try_succeeds() {
+    for last in ["421 going down ; close", "close", "reset"] {
+        let (from, to) = ends(
+            "once RETR: 150 opening ; dial ; data 500 ; await ABOR\nonce ABOR: 426 aborted ; 226 done",
+            &format!("once STOR: 150 opening ; accept ; {last}"),
+        );
+        let run = user()
+            .args(["copy", "--json", "--retries", "1", "--timeout", "3s", "--path", "direct"])
+            .args([from.url("a.txt"), to.url("b.txt")]);
+        let run = run.run().exits(0);
+        assert_eq!(run.events("file")[0]["attempts"], 2, "{last}\n{run}");
+        // The other end was told, and its session was kept.
+        let usage =
+            (from.seen_of(&["ABOR"]).len(), from.seen_of(&["USER"]).len(), to.seen_of(&["USER"]).len());
+        assert_eq!(usage, (1, 1, 2), "{last}\n{run}");
+        assert_eq!(to.seen_of(&["RNTO"]).len(), 1, "{last}\n{run}");
+    }
+}
+
+#[test]
+fn h36_progress_is_asked_of_those_who_tell_it() {
+    let (from, to) = ends(
+        "",
+        "FEAT: 211-F\\r\\n SIZE\\r\\n RNDZ\\r\\n STOR PARTIAL\\r\\n211 End\n\
+         STAT: 211-Status\\r\\n Bytes 500\\r\\n211 End\n\
+         STOR: 150 opening ; accept ; drain ; await STAT ; 226 stored",
+    );
+    let run = copy(&from, &to).exits(0);
+    assert_eq!(run.events("progress")[0]["bytes"], 500, "{run}");
+    assert_eq!(from.seen_of(&["STAT"]), [""; 0], "{run}");
+    // Of others a second session asks the size: in the middle of a transfer they do not expect STAT.
+    let (from, to) =
+        ends("", "STOR: 150 opening ; accept ; drain ; until SIZE . ; 226 stored\nSIZE *.part: 213 1000");
+    let run = user().args(["copy", "--json"]).args([from.url("a.txt"), to.url("b.txt")]).run().exits(0);
+    assert_eq!([from.seen_of(&["STAT"]), to.seen_of(&["STAT"])], [[""; 0], [""; 0]], "{run}");
+    assert!(to.seen_of(&["USER"]).len() == 2, "{run}");
 }
