@@ -2,7 +2,8 @@
 //! what it costs: `cargo bench -p integration-tests`.
 //!
 //! Every round copies the same file once with the suite (two servers and the user agent, release
-//! build) and once with the limit program (see `limit`). Machines are noisy: only the ratio of one
+//! build) and once with the limit program (see `limit`); then with other people's servers (see `peers`)
+//! and through the user agent (see `through`). Machines are noisy: only the ratio of one
 //! round means something.
 //!
 //! | environment | meaning | default |
@@ -19,6 +20,7 @@
 )]
 
 mod limit;
+mod peers;
 mod process;
 mod through;
 
@@ -65,6 +67,7 @@ fn main() {
     println!("{} processors, load average {} before the first round", process::processors(), process::load());
     println!("limit: sendfile to a connection, {} from there to a file, one process each\n", sink.name());
     copies(&plan, &servers, sink);
+    peers::table(&plan, place.path(), &servers);
     through::table(&plan, &servers);
     listings(&plan, &servers);
 }
@@ -191,16 +194,19 @@ fn verified(plan: &Plan, servers: &[Server; 2]) -> f64 {
 }
 
 fn copied(plan: &Plan, [source, destination]: &[Server; 2], verify: &str) -> f64 {
-    let run = user().args(["copy", "--json", "--path", "direct", "--verify", verify]);
-    let run = run.args([source.url(FILE), destination.url(FILE)]);
+    direct(plan, &source.url(FILE), (&destination.url(FILE), &destination.path(FILE)), verify)
+}
+
+/// One copy from server to server by the user agent; the file that it has made is gone afterwards.
+fn direct(plan: &Plan, from: &str, (to, copy): (&str, &Path), verify: &str) -> f64 {
+    let run = user().args(["copy", "--json", "--path", "direct", "--verify", verify]).args([from, to]);
     let start = Instant::now();
     let run = run.run();
     let seconds = start.elapsed().as_secs_f64();
     let summary = run.exits(0).summary();
     assert_eq!(summary["bytes"], plan.octets(), "{summary}");
     assert_eq!(summary["path"], "direct", "{summary}");
-    let copy = destination.path(FILE);
-    assert_eq!(fs::metadata(&copy).unwrap().len(), plan.octets());
+    assert_eq!(fs::metadata(copy).unwrap().len(), plan.octets());
     fs::remove_file(copy).unwrap();
     seconds
 }

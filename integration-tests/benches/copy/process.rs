@@ -54,17 +54,46 @@ pub(crate) fn own_cpu_seconds() -> Cost {
 
 /// What its children have spent that have ended.
 pub(crate) fn cpu_seconds_of_children() -> Cost {
-    cost_at("self", 13)
+    cost_at("self", OF_CHILDREN)
+}
+
+/// What the processes of a group have spent so far, with those that have ended under them; and how
+/// many there are.
+pub(crate) fn cpu_seconds_of_group(group: u32) -> (Cost, usize) {
+    let (mut all, mut count) = (Cost::default(), 0);
+    for entry in fs::read_dir("/proc").unwrap().map_while(Result::ok) {
+        // It may end while it is looked at.
+        let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
+        let fields = fields(&stat);
+        if fields[2] == group.to_string() {
+            for of in [OWN, OF_CHILDREN] {
+                all.add(cost_in(&fields, of));
+            }
+            count += 1;
+        }
+    }
+    (all, count)
 }
 
 fn cost_of(process: &str) -> Cost {
-    cost_at(process, 11)
+    cost_at(process, OWN)
 }
+
+/// Where `stat` has a process's own time, and that of its children that have ended.
+const OWN: usize = 11;
+const OF_CHILDREN: usize = 13;
 
 fn cost_at(process: &str, field: usize) -> Cost {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
-    // The second field is a name in brackets, in which anything may stand.
-    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+    cost_in(&fields(&stat), field)
+}
+
+/// What stands behind the name, which is in brackets and in which anything may stand.
+fn fields(stat: &str) -> Vec<&str> {
+    stat.rsplit_once(')').unwrap().1.split_whitespace().collect()
+}
+
+fn cost_in(fields: &[&str], field: usize) -> Cost {
     let seconds = |field: usize| fields[field].parse::<f64>().unwrap() / TICKS;
     Cost { user: seconds(field), system: seconds(field + 1) }
 }

@@ -42,6 +42,11 @@ impl Group {
         self.ended
     }
 
+    /// The id of the group, which all processes of the server have.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// All that it has said so far.
     pub fn said(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()

@@ -30,8 +30,7 @@ pub struct Foreign {
 impl Foreign {
     /// A server of this kind at an address of its own that refuses foreign hosts, as all do by default.
     pub fn new(kind: Kind) -> Self {
-        let state = tempfile::Builder::new().prefix(&format!("ftp-{}-", kind.name())).tempdir().unwrap();
-        fs::create_dir_all(state.path().join(FILES)).unwrap();
+        let state = state(kind, &std::env::temp_dir());
         Self { kind, hosts: Hosts::Refused, extra: String::new(), ip: own_address(), state }
     }
 
@@ -58,6 +57,12 @@ impl Foreign {
     /// globus-gridftp-server.
     pub fn globus() -> Self {
         Self::new(Kind::Globus)
+    }
+
+    /// With its directory below this one (a certain file system); before any file.
+    pub fn below(mut self, directory: &Path) -> Self {
+        self.state = state(self.kind, directory);
+        self
     }
 
     /// With this policy for foreign hosts.
@@ -129,6 +134,13 @@ impl Foreign {
             _state: self.state,
         })
     }
+}
+
+/// A directory for one server.
+fn state(kind: Kind, below: &Path) -> TempDir {
+    let state = tempfile::Builder::new().prefix(&format!("ftp-{}-", kind.name())).tempdir_in(below).unwrap();
+    fs::create_dir_all(state.path().join(FILES)).unwrap();
+    state
 }
 
 /// Whether somebody says 220 there.
@@ -216,6 +228,11 @@ impl ForeignServer {
             raw.ask(&format!("CWD {}", self.prefix()), "250");
         }
         raw
+    }
+
+    /// The process group of all its processes.
+    pub fn group(&self) -> u32 {
+        self.group.id()
     }
 
     /// All that it has logged so far.
