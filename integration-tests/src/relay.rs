@@ -8,11 +8,12 @@ use ftp_proto::relay::message::{FromAgent, Id, Leg, LegState, Pin, Purpose, Targ
 use ftp_proto::relay::token::{Secret32, Token};
 use ftp_proto::relay::user::{Output, User};
 use std::fs::{self, Permissions};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
 use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpSocket;
 use tokio::runtime::{Builder, Runtime};
 
@@ -216,6 +217,31 @@ impl Session {
             }
             Ok(all)
         })
+    }
+    /// A tunnel to a server as an address of this host: whoever connects there talks to the server.
+    pub fn bridge(&mut self, host: &str, port: u16) -> SocketAddr {
+        self.tunnel(host, port);
+        let ticket = self.hear_until(|heard| match heard {
+            FromAgent::TunnelReady { ticket, .. } => Some(ticket.clone()),
+            FromAgent::Refused { .. } => panic!("{heard:?}"),
+            _ => None,
+        });
+        let here = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (place, relay) = (here.local_addr().unwrap(), self.address);
+        here.set_nonblocking(true).unwrap();
+        std::thread::spawn(move || {
+            let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let here = tokio::net::TcpListener::from_std(here).unwrap();
+                let stream = TcpSocket::new_v4().unwrap().connect(relay).await.unwrap();
+                let (mut tunnel, early) = link::attach(stream, &ticket).await.unwrap().into_stream();
+                let (mut user, _) = here.accept().await.unwrap();
+                user.write_all(&early).await.unwrap();
+                // Either end may go first.
+                drop(tokio::io::copy_bidirectional(&mut user, &mut tunnel).await);
+            });
+        });
+        place
     }
 }
 

@@ -2,11 +2,14 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test waits for one message and skips the others")]
 
 use ftp_io::link::LinkFailure;
+use ftp_proto::dialect::Dialect;
 use ftp_proto::relay::link::LinkError;
 use ftp_proto::relay::message::{Code, End, FromAgent, Id, Leg, LegState, Side, ToAgent, Waits};
 use ftp_proto::relay::token::Token;
 use integration_tests::binary::{Program, Running};
+use integration_tests::raw::Raw;
 use integration_tests::relay::{Agent, Relay, Session, listen, write_private};
+use integration_tests::site::{PASSWORD, Server, Site, USER};
 use integration_tests::socket;
 use rustix::process::Signal;
 use socket2::SockRef;
@@ -387,4 +390,95 @@ fn mistakes_on_the_command_line_are_said_in_one_line() {
     check(&["token", "--name", "edge"], 0, "frt1.edge.0.");
     check(&["completions", "bash"], 0, "ftp-relay-agent");
     check(&["man"], 0, "relay");
+}
+
+/// Two of our servers with the default policy, the relay, and the user's host: four addresses.
+struct Scene {
+    source: Server,
+    target: Server,
+    agent: Agent,
+    data: Vec<u8>,
+}
+
+fn scene() -> Scene {
+    let data = sample(3_000_001);
+    let source = Site::new("source").file("a.bin", &data).at(SOURCE).start();
+    let target = Site::new("target").at(TARGET).start();
+    Scene { source, target, agent: relay(), data }
+}
+
+fn control(session: &mut Session, server: &Server) -> Raw {
+    let at = server.address(Dialect::Rfc959);
+    let mut raw = Raw::connect(Dialect::Rfc959, session.bridge(&at.ip().to_string(), at.port()));
+    raw.login(USER, PASSWORD);
+    raw.ask("TYPE I", "200");
+    raw
+}
+
+fn port(raw: &mut Raw, to: SocketAddr) {
+    let host = to.ip().to_string().replace('.', ",");
+    raw.ask(&format!("PORT {host},{},{}", to.port() >> 8, to.port() & 255), "200");
+}
+
+fn pasv(raw: &mut Raw, host: &str) -> Leg {
+    let port = raw.ask("PASV", "227").port();
+    Leg::Dial(SocketAddr::new(host.parse().unwrap(), port))
+}
+
+#[test]
+fn r42_two_servers_that_refuse_each_other_exchange_a_file_through_the_relay() {
+    let Scene { source, target, agent, data } = scene();
+    let mut session = agent.session();
+    let (mut from, mut to) = (control(&mut session, &source), control(&mut session, &target));
+    let grant = session.grant(&[SOURCE, TARGET], u64::MAX, 4);
+    for (name, source_listens, target_listens) in [
+        ("both-dial", false, false),
+        ("both-listen", true, true),
+        ("mixed", true, false),
+        ("mixed-2", false, true),
+    ] {
+        let a = if source_listens { pasv(&mut from, SOURCE) } else { listen(SOURCE) };
+        let b = if target_listens { pasv(&mut to, TARGET) } else { listen(TARGET) };
+        session.join(grant, a, b, Waits::default());
+        let (at_a, at_b) = session.ready();
+        if let LegState::Listening(at) = at_a {
+            assert_eq!(at.ip(), agent.address.ip());
+            port(&mut from, at);
+        }
+        if let LegState::Listening(at) = at_b {
+            port(&mut to, at);
+        }
+        to.send(&format!("STOR {name}.bin"));
+        from.send("RETR a.bin");
+        to.expect("150");
+        from.expect("150");
+        from.expect("226");
+        to.expect("226");
+        assert_eq!(ended(&mut session), (data.len() as u64, 0, End::Eof), "{name}");
+        assert!(target.bytes(&format!("{name}.bin")) == data, "{name}");
+    }
+    // Without the tunnel the same addresses are foreign.
+    let mut direct = source.login(Dialect::Rfc959);
+    let grant = session.grant(&[SOURCE, TARGET], u64::MAX, 1);
+    session.join(grant, listen(SOURCE), listen(TARGET), Waits::default());
+    let (LegState::Listening(at), _) = session.ready() else { panic!("no listener") };
+    direct.ask(&format!("PORT 127,0,0,9,{},{}", at.port() >> 8, at.port() & 255), "504");
+}
+
+#[test]
+fn r33_a_server_never_calls_a_file_whole_that_the_relay_has_cut() {
+    let Scene { source, target, agent, data } = scene();
+    let mut session = agent.session();
+    let (mut from, mut to) = (control(&mut session, &source), control(&mut session, &target));
+    let grant = session.grant(&[SOURCE, TARGET], data.len() as u64 / 2, 1);
+    session.join(grant, listen(SOURCE), listen(TARGET), Waits::default());
+    let (LegState::Listening(a), LegState::Listening(b)) = session.ready() else { panic!("no listeners") };
+    port(&mut from, a);
+    port(&mut to, b);
+    to.send("STOR cut.bin");
+    from.send("RETR a.bin");
+    to.expect("150");
+    assert_eq!(ended(&mut session).2, End::LimitOctets);
+    to.expect("426");
+    from.expect("426");
 }

@@ -157,7 +157,7 @@ impl Shared {
 
     async fn welcome(self: Arc<Self>, stream: TcpStream, from: SocketAddr, news: watch::Receiver<News>) {
         // Only the proof makes somebody known; until then every failure counts against the address.
-        if socket::nodelay(&stream).and_then(|()| socket::keepalive(&stream)).is_err() {
+        if socket::keepalive(&stream).is_err() {
             return;
         }
         match self.acceptor.accept(stream).await {

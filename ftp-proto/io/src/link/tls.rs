@@ -18,6 +18,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
 use super::Link;
 use crate::random;
+use crate::socket::nodelay;
 
 /// The agent's end of TLS, with a key of its own.
 #[derive(Clone)]
@@ -48,12 +49,14 @@ impl Acceptor {
     }
 
     pub(super) async fn handshake(&self, stream: TcpStream) -> io::Result<Link> {
+        nodelay(&stream)?;
         let stream = self.0.accept(stream).await?;
         link(stream.into())
     }
 }
 
 pub(super) async fn connect(stream: TcpStream) -> io::Result<Link> {
+    nodelay(&stream)?;
     let name = ServerName::from(stream.peer_addr()?.ip());
     let config = CLIENT.as_ref().map_err(io::Error::other)?;
     let stream = TlsConnector::from(Arc::clone(config)).connect(name, stream).await?;
