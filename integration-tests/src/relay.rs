@@ -21,6 +21,7 @@ use tokio::runtime::{Builder, Runtime};
 #[derive(Debug)]
 pub struct Relay {
     listen: String,
+    also: Vec<String>,
     allow: Vec<String>,
 }
 
@@ -28,12 +29,12 @@ impl Relay {
     /// A relay at 127.0.0.9 that allows nothing.
     #[expect(clippy::new_without_default, reason = "the address is worth saying")]
     pub fn new() -> Self {
-        Self { listen: "127.0.0.9:0".to_owned(), allow: Vec::new() }
+        Self { listen: "127.0.0.9:0".to_owned(), also: Vec::new(), allow: Vec::new() }
     }
 
-    /// At another address.
-    pub fn at(mut self, address: &str) -> Self {
-        self.listen = address.to_owned();
+    /// At one more address.
+    pub fn also(mut self, address: &str) -> Self {
+        self.also.push(address.to_owned());
         self
     }
 
@@ -51,6 +52,9 @@ impl Relay {
         write_private(&file, &token.line());
         let mut command = Program::RelayAgent.command();
         command.args(["run", "--log-level", "debug", "--listen", &self.listen, "--token-file"]).arg(&file);
+        for address in &self.also {
+            command.args(["--listen", address]);
+        }
         for target in &self.allow {
             command.args(["--allow", target]);
         }

@@ -125,6 +125,22 @@ fn r02_two_servers_that_listen_are_dialled_from_the_relays_address() {
 }
 
 #[test]
+fn r03_a_server_of_ipv6_and_one_of_ipv4_are_joined() {
+    let agent = Relay::new().also("[::1]:0").allow("::1").allow(TARGET).start();
+    let mut session = agent.session();
+    let grant = session.grant(&["::1", TARGET], u64::MAX, 1);
+    session.join(grant, listen("::1"), listen(TARGET), Waits::default());
+    let (a, b) = session.ready();
+    assert!(at(a).is_ipv6() && at(b).is_ipv4(), "{a:?} {b:?}");
+    let (mut source, mut target) = (connect_from("::1", at(a)), connect_from(TARGET, at(b)));
+    source.write_all(b"file").unwrap();
+    drop(source);
+    let mut got = Vec::new();
+    target.read_to_end(&mut got).unwrap();
+    assert_eq!(got, b"file");
+}
+
+#[test]
 fn r15_a_half_close_leaves_the_other_way_open() {
     let agent = relay();
     let (mut session, mut source, mut target) = joined(&agent, u64::MAX);
@@ -480,5 +496,6 @@ fn r33_a_server_never_calls_a_file_whole_that_the_relay_has_cut() {
     to.expect("150");
     assert_eq!(ended(&mut session).2, End::LimitOctets);
     to.expect("426");
+    from.expect("150");
     from.expect("426");
 }
