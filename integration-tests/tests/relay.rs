@@ -176,6 +176,41 @@ fn r12_r13_a_reset_of_either_end_is_a_reset_of_the_other_never_an_end_of_file() 
 }
 
 #[test]
+fn r19_more_joins_than_there_are_pipes_for_still_carry_every_octet() {
+    let agent = relay();
+    let mut session = agent.session();
+    let data = sample(6 << 20);
+    let mut targets = Vec::new();
+    std::thread::scope(|scope| {
+        for number in 0..64 {
+            // A grant has 16 uses at most.
+            let grant = if number % 16 == 0 {
+                session.grant(&[SOURCE, TARGET], u64::MAX, 16)
+            } else {
+                Id(number / 16 * 17 + 1)
+            };
+            session.join(grant, listen(SOURCE), listen(TARGET), Waits::default());
+            let (a, b) = session.ready();
+            let (mut source, target) = (connect_from(SOURCE, at(a)), connect_from(TARGET, at(b)));
+            // It fills pipe and sockets while nobody reads at the other end.
+            scope.spawn({
+                let data = &data;
+                move || source.write_all(data).unwrap()
+            });
+            targets.push(target);
+        }
+        for mut target in targets {
+            let mut got = Vec::new();
+            target.read_to_end(&mut got).unwrap();
+            assert!(got == data, "{} of {} octets", got.len(), data.len());
+        }
+    });
+    for _ in 0..64 {
+        assert_eq!(ended(&mut session).2, End::Eof);
+    }
+}
+
+#[test]
 fn r33_a_file_larger_than_its_grant_is_cut_with_a_reset() {
     let agent = relay();
     let (mut session, mut source, mut target) = joined(&agent, 50_000);
