@@ -261,7 +261,7 @@ impl Way<'_> {
                 given => return Ok(given?),
             }
         }
-        let piece = self.room.get(self.gone..).unwrap_or_default();
+        let piece = self.room.get(self.gone..self.gone.saturating_add(left)).unwrap_or_default();
         let sent = rustix::io::write(to, piece)?;
         self.gone += sent;
         Ok(sent)
