@@ -116,6 +116,11 @@ fn ours_behind_nat_go_direct_for_the_proof_decides_who_connects() {
 }
 
 #[test]
+fn ours_behind_nat_with_the_user_go_direct_for_the_proof_needs_no_address() {
+    or_skip!(goes(Source::WithTheUser, Servers::Ours, DIRECT));
+}
+
+#[test]
 fn vsftpd_behind_nat_goes_direct_for_it_only_has_to_dial_out() {
     or_skip!(goes(Source::Published, Servers::Theirs(Kind::Vsftpd, ANY), DIRECT));
 }

@@ -13,7 +13,7 @@ mod considered;
 pub use climb::{Climb, Step};
 pub use considered::{Considered, considered};
 
-use ftp_proto::address::Family;
+use ftp_proto::address::{Family, Kind, kind};
 use ftp_proto::third_party::{Opening, Party, Plan, Side, opening};
 
 /// A way between two places, as reports name it.
@@ -126,12 +126,21 @@ fn direct(source: &Party, destination: &Party) -> impl Iterator<Item = Way> {
             Side::Source => (source, destination),
         };
         for opening in openings(passive, active) {
-            // RFC 478 note 3: a listener that knows SOCK is told its peer.
-            let filter = passive.capabilities.sock && active.capabilities.sock;
+            let filter =
+                passive.capabilities.sock && active.capabilities.sock && is_seen_alike(passive, active);
             ways.push(Way::Direct(Plan { listener, opening, filter, first: None }));
         }
     }
     ways.into_iter()
+}
+
+/// Whether the listening end will see its peer at the address that this host sees (RFC 478 note 3: a
+/// listener that knows SOCK is told its peer). A host with a private address may be behind NAT and
+/// come from another one. The proof needs no address, so there the filter is left out.
+fn is_seen_alike(passive: &Party, active: &Party) -> bool {
+    let proven = passive.capabilities.rndz && active.capabilities.rndz;
+    let (ours, its) = (kind(passive.address), kind(active.address));
+    !proven || (ours == its && its != Kind::Private)
 }
 
 /// The best opening first, then what is left when a server does not know the better one after all.
@@ -213,6 +222,28 @@ mod tests {
             party("2001:db8::2", modern()),
             &[(DestListens, Epsv, false), (SourceListens, Epsv, false)],
         );
+    }
+
+    #[test]
+    fn an_end_that_may_be_behind_nat_is_pinned_by_its_proof_and_not_by_its_address() {
+        let pinned = |source: &str, destination: &str, capabilities: &Capabilities| {
+            let ends = [source, destination].map(|address| party(address, capabilities.clone()));
+            match ways(&ends[0], &ends[1], Allowed::Direct).first() {
+                Some(Way::Direct(plan)) => plan.filter,
+                Some(Way::Through) | None => panic!("no direct way"),
+            }
+        };
+        let proving = Capabilities { rndz: true, ..ours() };
+        for (source, destination, expect) in [
+            ("192.0.2.1", "192.0.2.2", true),
+            ("127.0.0.2", "127.0.0.3", true),
+            ("10.1.0.2", "192.0.2.2", false),
+            ("192.0.2.1", "10.1.0.2", false),
+            ("10.1.0.2", "10.2.0.2", false),
+        ] {
+            assert_eq!(pinned(source, destination, &proving), expect, "{source} {destination}");
+            assert!(pinned(source, destination, &ours()), "without a proof: {source} {destination}");
+        }
     }
 
     #[test]
