@@ -11,10 +11,12 @@
 //! ```
 //!
 //! A file may block (disk), therefore the thread; a peer may be slow or silent, and ten thousand of
-//! those must not hold a thread each, therefore the reactor.
+//! those must not hold a thread each, therefore the reactor. During a burst the reactor does not know
+//! the connection: it would be woken by every segment that comes, for nothing.
 
 use std::future::pending;
 use std::io;
+use std::net;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -44,7 +46,7 @@ pub(super) trait Work: Send + 'static {
     const WAY: Way;
 
     /// Moves at most a few MiB.
-    fn step(&mut self, conn: &TcpStream, room: &mut Vec<u8>) -> Step;
+    fn step(&mut self, conn: &net::TcpStream, room: &mut Vec<u8>) -> Step;
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -72,6 +74,16 @@ impl Conn {
         self.0.as_mut()
     }
 
+    /// The connection without the reactor, for a burst. It is still reset when it is dropped.
+    fn unwatched(self) -> io::Result<net::TcpStream> {
+        self.0.ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))?.into_std()
+    }
+
+    /// The connection in the reactor's sight, which learns at once whether it is ready.
+    fn watched(stream: net::TcpStream) -> io::Result<Self> {
+        TcpStream::from_std(stream).map(|stream| Self(Some(stream)))
+    }
+
     /// Closes the connection in order.
     pub(super) fn close(self) {
         if let Some(stream) = self.0 {
@@ -86,22 +98,27 @@ pub(super) async fn run<W: Work>(conn: Conn, work: W, meter: &Meter) -> (Ended, 
     let (mut conn, mut work) = (conn, work);
     let abandoned = Abandoned::default();
     loop {
+        let stream = match conn.unwatched() {
+            Ok(stream) => stream,
+            Err(error) => return (Ended::Broken(error), Conn(None), work),
+        };
         let (meter_there, flag) = (meter.clone(), Arc::clone(&abandoned.0));
         let burst = spawn_blocking(move || {
-            let pause = match conn.stream() {
-                Some(stream) => burst(stream, &mut work, &meter_there, &flag),
-                None => Pause::Ended(Ended::Stopped),
-            };
-            (pause, conn, work)
+            let pause = burst(&stream, &mut work, &meter_there, &flag);
+            (pause, stream, work)
         });
-        let pause;
-        (pause, conn, work) = match burst.await {
+        let (pause, stream);
+        (pause, stream, work) = match burst.await {
             Ok(back) => back,
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => resume_unwind(panic),
                 // The runtime is being shut down: nobody waits for an answer.
                 Err(_) => pending().await,
             },
+        };
+        conn = match Conn::watched(stream) {
+            Ok(conn) => conn,
+            Err(error) => return (Ended::Broken(error), Conn(None), work),
         };
         match pause {
             Pause::Ended(ended) => return (ended, conn, work),
@@ -130,24 +147,20 @@ enum Pause {
     Quota,
 }
 
-fn burst<W: Work>(conn: &TcpStream, work: &mut W, meter: &Meter, abandoned: &AtomicBool) -> Pause {
+fn burst<W: Work>(conn: &net::TcpStream, work: &mut W, meter: &Meter, abandoned: &AtomicBool) -> Pause {
     let mut room = Vec::new();
     let (mut quota, mut pace) = (QUOTA, Pace::default());
     while quota > 0 {
         if meter.is_stopped() || abandoned.load(Ordering::Relaxed) {
             return Pause::Ended(Ended::Stopped);
         }
-        let step = match work.step(conn, &mut room) {
-            Step::Wait if pace.is_worth_waiting() && soon(conn, W::WAY) => continue,
-            Step::Wait => last_look(conn, work, &mut room),
-            step @ (Step::Moved(_) | Step::Ended(_)) => step,
-        };
-        match step {
+        match work.step(conn, &mut room) {
             Step::Moved(octets) => {
                 meter.add(octets);
                 pace.moved += octets;
                 quota = quota.saturating_sub(octets);
             }
+            Step::Wait if pace.is_worth_waiting() && soon(conn, W::WAY) => {}
             Step::Wait => return Pause::Park,
             Step::Ended(ended) => return Pause::Ended(ended),
         }
@@ -173,19 +186,9 @@ impl Pace {
 }
 
 /// Whether the connection takes or gives something within [`PATIENCE`].
-fn soon(conn: &TcpStream, way: Way) -> bool {
+fn soon(conn: &net::TcpStream, way: Way) -> bool {
     let mut polled = [PollFd::new(conn, way.flags())];
     poll(&mut polled, Some(&PATIENCE)).is_ok_and(|ready| ready > 0)
-}
-
-/// One more step, in the reactor's sight: where it would block the reactor forgets that the
-/// connection was ready, and so wakes us when it is so again.
-fn last_look<W: Work>(conn: &TcpStream, work: &mut W, room: &mut Vec<u8>) -> Step {
-    let look = || match work.step(conn, room) {
-        Step::Wait => Err(io::ErrorKind::WouldBlock.into()),
-        step @ (Step::Moved(_) | Step::Ended(_)) => Ok(step),
-    };
-    conn.try_io(W::WAY.interest(), look).unwrap_or(Step::Wait)
 }
 
 impl Way {

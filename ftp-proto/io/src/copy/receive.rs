@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::net;
 
 use ftp_proto::coding::FromWire;
 use rustix::io::Errno;
@@ -57,7 +58,7 @@ impl How {
 impl Work for Incoming {
     const WAY: Way = Way::In;
 
-    fn step(&mut self, conn: &TcpStream, room: &mut Vec<u8>) -> Step {
+    fn step(&mut self, conn: &net::TcpStream, room: &mut Vec<u8>) -> Step {
         match &mut self.how {
             #[cfg(target_os = "linux")]
             How::Splice(pipe) => {
@@ -95,7 +96,12 @@ impl Work for Incoming {
 
 /// One pipe full, and whether splice works here; where it does not nothing is lost.
 #[cfg(target_os = "linux")]
-fn splice(pipe: &mut Option<Pipe>, conn: &TcpStream, file: &mut File, room: &mut Vec<u8>) -> (Step, bool) {
+fn splice(
+    pipe: &mut Option<Pipe>,
+    conn: &net::TcpStream,
+    file: &mut File,
+    room: &mut Vec<u8>,
+) -> (Step, bool) {
     let pipe = match pipe {
         Some(pipe) => pipe,
         None => match Pipe::new() {
@@ -119,7 +125,7 @@ fn splice(pipe: &mut Option<Pipe>, conn: &TcpStream, file: &mut File, room: &mut
     }
 }
 
-fn read<'a>(conn: &TcpStream, room: &'a mut Vec<u8>) -> Result<&'a [u8], Errno> {
+fn read<'a>(conn: &net::TcpStream, room: &'a mut Vec<u8>) -> Result<&'a [u8], Errno> {
     room.resize(CHUNK, 0);
     let read = rustix::io::read(conn, room.as_mut_slice())?;
     Ok(room.get(..read).unwrap_or_default())

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::net;
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
@@ -102,7 +103,7 @@ pub(super) struct Encoder {
 impl Work for Outgoing {
     const WAY: Way = Way::Out;
 
-    fn step(&mut self, conn: &TcpStream, room: &mut Vec<u8>) -> Step {
+    fn step(&mut self, conn: &net::TcpStream, room: &mut Vec<u8>) -> Step {
         match &mut self.how {
             #[cfg(target_os = "linux")]
             How::Sendfile => match rustix::fs::sendfile(conn, &self.file, Some(&mut self.offset), AT_ONCE) {

@@ -2,11 +2,10 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_getpipe_size, fcntl_setpipe_size, pipe_with, splice};
-use tokio::net::TcpStream;
 
 /// A pipe that is empty between two steps of a copy.
 #[derive(Debug)]
@@ -57,7 +56,7 @@ impl Pipe {
     }
 
     /// Takes what the connection has.
-    pub(super) fn fill(&self, conn: &TcpStream) -> Filled {
+    pub(super) fn fill(&self, conn: impl AsFd) -> Filled {
         match self.take_from(conn) {
             Ok(0) => Filled::End,
             Ok(octets) => Filled::Octets(octets),
@@ -82,18 +81,18 @@ impl Pipe {
 
     /// Takes what the connection has; 0 is its end. Never waits: with nothing in the pipe `AGAIN` is the
     /// connection's.
-    pub(super) fn take_from(&self, conn: &TcpStream) -> Result<usize, Errno> {
+    pub(super) fn take_from(&self, conn: impl AsFd) -> Result<usize, Errno> {
         splice(conn, None, &self.into, None, self.size, SpliceFlags::MOVE | SpliceFlags::NONBLOCK)
     }
 
     /// The same, at most so much.
-    pub(super) fn take_at_most(&self, conn: &TcpStream, most: usize) -> Result<usize, Errno> {
+    pub(super) fn take_at_most(&self, conn: impl AsFd, most: usize) -> Result<usize, Errno> {
         let most = most.min(self.size);
         splice(conn, None, &self.into, None, most, SpliceFlags::MOVE | SpliceFlags::NONBLOCK)
     }
 
     /// Gives the connection as many of the `left` octets in the pipe as it takes now.
-    pub(super) fn give_to(&self, conn: &TcpStream, left: usize) -> Result<usize, Errno> {
+    pub(super) fn give_to(&self, conn: impl AsFd, left: usize) -> Result<usize, Errno> {
         splice(&self.from, None, conn, None, left, SpliceFlags::MOVE | SpliceFlags::NONBLOCK)
     }
 
