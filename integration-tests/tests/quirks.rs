@@ -215,6 +215,36 @@ fn h18_the_way_that_worked_is_gone_first_for_the_next_file() {
     assert_eq!(to.seen_of(&["PORT"]).len(), 2, "{:?}", to.seen());
 }
 
+/// Two files into a directory.
+fn two_files(from: &Peer, to: &Peer, more: &[&str]) -> Run {
+    let patience = ["--retries", "0", "--timeout", "2s", "--stall", "2s"];
+    let places = [from.url("a.txt"), from.url("c.txt"), to.url("d/")];
+    user().args(["copy", "--json"]).args(patience).args(more).args(places).run()
+}
+
+#[test]
+fn h18_a_way_that_is_closed_is_tried_for_one_file_only() {
+    let refusal = "PORT: 500 Illegal PORT command.";
+    let ports = |peer: &Peer| peer.seen_of(&["PORT"]).len();
+    // No way is left: every file fails, the reasons are told with the first one.
+    let (from, to) = ends(refusal, refusal);
+    let run = two_files(&from, &to, &["--path", "direct"]).exits(6);
+    assert_eq!((ports(&from), ports(&to)), (1, 1), "{run}");
+    let told = |failed: &serde_json::Value| failed["message"].to_string().contains("Illegal PORT");
+    let told: Vec<bool> = run.events("failed").iter().map(told).collect();
+    assert_eq!(told, [true, false], "{run}");
+    // The first file fails for its own sake on the last way that is left.
+    let (from, to) = ends(&format!("{refusal}\nRETR a.txt: 550 a.txt: No such file"), refusal);
+    let run = two_files(&from, &to, &[]).exits(9);
+    assert_eq!((ports(&from), ports(&to)), (1, 1), "{run}");
+    assert_eq!(run.events("warning").len(), 1, "{run}");
+    // Nobody comes, and nobody says why: the wait is paid once.
+    let deaf = "RETR: await ABOR\nABOR: 426 gone ; 226 done";
+    let (from, to) = ends(deaf, refusal);
+    let run = two_files(&from, &to, &["--path", "direct"]).exits(6);
+    assert_eq!(from.seen_of(&["RETR"]), ["RETR a.txt"], "{run}");
+}
+
 #[test]
 fn two_servers_that_fail_each_other_for_a_while_get_their_file_through_this_host() {
     for (source, destination) in [

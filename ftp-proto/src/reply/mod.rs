@@ -25,6 +25,13 @@ use crate::wire::show;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Code(pub u16);
 
+impl Code {
+    /// Whether the same command will be answered like this again (5yz, RFC 959 4.2.1).
+    pub const fn is_permanent(self) -> bool {
+        self.0 >= 500
+    }
+}
+
 /// A whole reply of a server, one line or many.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Reply {

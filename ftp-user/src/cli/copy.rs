@@ -4,6 +4,7 @@ use super::Exit;
 use super::common::{Spot, TransferArgs, look, spots};
 use crate::app::App;
 use crate::control::{Facts, Role};
+use crate::ladder::Memory;
 use crate::place::{self, Place};
 use crate::problem::Problem;
 use crate::transfer::{Ends, Host, Item, Options, Overwrite};
@@ -81,7 +82,7 @@ async fn all(app: &App, sources: Vec<Spot>, dest: Spot, how: How, tally: &mut Ta
     for source in sources {
         if !source.is_at(&ends.source) {
             std::mem::replace(&mut ends.source, source.host(Role::Source)).quit().await;
-            ends.worked = None;
+            ends.memory = Memory::default();
         }
         if several && into.is_none() {
             // A destination that cannot receive the first source receives no other.

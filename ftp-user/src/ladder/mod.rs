@@ -9,9 +9,11 @@
 
 mod climb;
 mod considered;
+mod memory;
 
 pub use climb::{Climb, Step};
 pub use considered::{Considered, considered};
+pub use memory::Memory;
 
 use ftp_proto::address::{Family, Kind, kind};
 use ftp_proto::third_party::{Opening, Party, Plan, Side, opening};

@@ -34,7 +34,7 @@ pub use retry::Retries;
 pub use verify::Verify;
 
 use crate::control::Facts;
-use crate::ladder::{Allowed, Rung, Way};
+use crate::ladder::{Allowed, Memory, Rung};
 use crate::report::Verified;
 use ftp_proto::wire::PathName;
 
@@ -45,8 +45,8 @@ pub struct Ends {
     pub source: Host,
     /// Where they go.
     pub destination: Host,
-    /// The way that worked last between them.
-    pub worked: Option<Way>,
+    /// What is known of the ways between them.
+    pub memory: Memory,
 }
 
 /// One file to copy.
@@ -109,8 +109,8 @@ pub struct Done {
 
 impl Ends {
     /// Two ends that know nothing of each other yet.
-    pub const fn new(source: Host, destination: Host) -> Self {
-        Self { source, destination, worked: None }
+    pub fn new(source: Host, destination: Host) -> Self {
+        Self { source, destination, memory: Memory::default() }
     }
 
     /// How reports call both places of an item.

@@ -6,7 +6,7 @@ use super::watch::{Subject, Watch};
 use super::{Ends, Host, Server, local, trouble};
 use crate::app::App;
 use crate::cli::Exit;
-use crate::ladder::{self, Allowed, Climb, Rung, Step, Way};
+use crate::ladder::{self, Allowed, Climb, Memory, Rung, Step, Way};
 use crate::problem::Problem;
 use crate::report::Event;
 use ftp_io::copy::Look;
@@ -68,7 +68,7 @@ pub(super) async fn shift(app: &App, ends: &mut Ends, load: &Load<'_>) -> Moved 
     let mut count = Count::default();
     let result = match (&mut ends.source, &mut ends.destination) {
         (Host::Server(source), Host::Server(destination)) => {
-            between(app, source, destination, load, &mut ends.worked, &mut count).await
+            between(app, source, destination, load, &mut ends.memory, &mut count).await
         }
         (Host::Here, Host::Server(destination)) => {
             (count.attempts, count.touched) = (1, true);
@@ -92,27 +92,34 @@ async fn between(
     from: &mut Server,
     to: &mut Server,
     load: &Load<'_>,
-    worked: &mut Option<Way>,
+    memory: &mut Memory,
     count: &mut Count,
 ) -> Result<Rung, Problem> {
     let mut refused: Vec<String> = Vec::new();
-    let mut climb: Option<Climb> = None;
+    let mut climb: Option<(Climb, Vec<String>)> = None;
     let mut step = None;
     loop {
         let site = to.site.clone();
         let (source, destination) = tokio::try_join!(from.session(app), to.session(app))?;
         let (one, two) = (source.party(), destination.party());
-        let climb = climb.get_or_insert_with(|| Climb::new(ladder::ways(&one, &two, load.allowed), *worked));
+        let (climb, known) = climb
+            .get_or_insert_with(|| memory.climb(ladder::ways(&one, &two, load.allowed), app.clock.now()));
         let way = match step.take().unwrap_or_else(|| climb.up()) {
             Step::Try(way) => way,
             Step::NoneLeft | Step::Later | Step::Stop => {
-                return Err(no_way(load.allowed, &refused, one_family(&one, &two)));
+                let told = refused.is_empty() && !known.is_empty();
+                let why = if told { vec![KNOWN.to_owned()] } else { [known, &refused[..]].concat() };
+                return Err(no_way(load.allowed, &why, one_family(&one, &two)));
             }
         };
         if load.store == Store::Replace {
             destination.discard_partials().await?;
         }
-        say_way(app, load.allowed, way, one.capabilities.rndz && two.capabilities.rndz, &refused, *worked);
+        if way == Way::Through && load.allowed == Allowed::Auto && memory.announces(way) {
+            warn_of_detour(app, &[known, &refused[..]].concat());
+        }
+        let why = why(way, one.capabilities.rndz && two.capabilities.rndz, &refused);
+        app.events.say(Event::Path { rung: way.rung(), why, considered: Vec::new() });
         source.note_type(None);
         destination.note_type(None);
         let ran = match way {
@@ -144,7 +151,7 @@ async fn between(
                 destination.note_type(Some(DataType::Image));
                 count.attempts += 1;
                 count.touched = true;
-                *worked = Some(way);
+                memory.worked(way, app.clock.now());
                 return Ok(way.rung());
             }
             Outcome::Failed(failed) => failed,
@@ -164,6 +171,7 @@ async fn between(
         if matches!(failed.cause, Cause::Policy(..)) {
             app.events.warn(problem.to_string());
         }
+        memory.failed(way, failed, &told(way, &problem), app.clock.now());
         match next {
             // In place nobody may try again before it is known what is there now.
             Step::Try(_) | Step::NoneLeft
@@ -172,8 +180,7 @@ async fn between(
                 return Err(problem);
             }
             next @ (Step::Try(_) | Step::NoneLeft) => {
-                let problem = Problem { advice: None, ..problem };
-                refused.push(format!("{}: {problem}", way.rung().words()));
+                refused.push(told(way, &problem));
                 step = Some(next);
             }
             Step::Later => return Err(Problem { exit: Exit::Temporary, ..problem }),
@@ -200,13 +207,15 @@ async fn unchanged(app: &App, to: &mut Server, load: &Load<'_>) -> bool {
     }
 }
 
-/// Says which way is tried; loudly where octets pass this host and nobody has asked for that.
-fn say_way(app: &App, allowed: Allowed, way: Way, proven: bool, refused: &[String], worked: Option<Way>) {
-    if way == Way::Through && allowed == Allowed::Auto && worked != Some(way) {
-        let why = if refused.is_empty() { NOTHING_IN_COMMON.to_owned() } else { refused.join(" | ") };
-        app.events.warn(format!("the octets pass this host, since no direct way works: {why}"));
-    }
-    app.events.say(Event::Path { rung: way.rung(), why: why(way, proven, refused), considered: Vec::new() });
+/// Why a way could not be gone, for the reasons of the next one.
+fn told(way: Way, problem: &Problem) -> String {
+    format!("{}: {}", way.rung().words(), Problem { advice: None, ..problem.clone() })
+}
+
+/// Nobody has asked for octets that pass this host: that is said loudly.
+fn warn_of_detour(app: &App, refused: &[String]) {
+    let why = if refused.is_empty() { NOTHING_IN_COMMON.to_owned() } else { refused.join(" | ") };
+    app.events.warn(format!("the octets pass this host, since no direct way works: {why}"));
 }
 
 pub(super) fn no_way(allowed: Allowed, refused: &[String], one_family: bool) -> Problem {
@@ -229,6 +238,7 @@ pub(super) fn one_family(source: &Party, destination: &Party) -> bool {
     Family::of(source.address) == Family::of(destination.address)
 }
 
+const KNOWN: &str = "each was refused to an earlier file";
 const NOTHING_IN_COMMON: &str = "they have no address family and no commands in common";
 
 pub(super) fn why(way: Way, proven: bool, refused: &[String]) -> String {
