@@ -2,7 +2,7 @@
 //! when a test fails.
 
 use std::io::{BufRead, BufReader, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -39,7 +39,12 @@ impl Program {
 
     /// A command for it, cut off from the person's own configuration.
     pub fn command(self) -> Command {
-        let mut command = Command::new(self.path());
+        self.command_at(&self.path())
+    }
+
+    /// The same for another build of it.
+    pub fn command_at(self, path: &Path) -> Command {
+        let mut command = Command::new(path);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         for name in ["FTP_USER_CONFIG", "FTP_USER_STATE", "XDG_CONFIG_HOME", "XDG_STATE_HOME"] {
             command.env_remove(name);

@@ -138,6 +138,11 @@ impl Network {
         self.rules(&router.space, &rule).unwrap();
     }
 
+    /// Takes a host's cable out: what is sent to it is lost without a word.
+    pub fn unplug(&self, host: &Host) {
+        run(self.ip.command().args(["-n", &host.space, "link", "set", "eth0", "down"]), "").unwrap();
+    }
+
     /// One more namespace.
     fn namespace(&mut self, name: &str) -> Result<(), String> {
         let space = format!("{}-{name}", self.name);

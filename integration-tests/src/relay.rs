@@ -7,10 +7,13 @@ use ftp_io::link::{self, Link, LinkFailure};
 use ftp_proto::relay::message::{FromAgent, Id, Leg, LegState, Pin, Purpose, Target, Text, ToAgent, Waits};
 use ftp_proto::relay::token::{Secret32, Token};
 use ftp_proto::relay::user::{Output, User};
+use rustix::process::geteuid;
 use std::fs::{self, Permissions};
-use std::net::{IpAddr, SocketAddr, TcpListener};
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
@@ -23,13 +26,35 @@ pub struct Relay {
     listen: String,
     also: Vec<String>,
     allow: Vec<String>,
+    program: PathBuf,
+    poor: bool,
 }
 
 impl Relay {
     /// A relay at 127.0.0.9 that allows nothing.
     #[expect(clippy::new_without_default, reason = "the address is worth saying")]
     pub fn new() -> Self {
-        Self { listen: "127.0.0.9:0".to_owned(), also: Vec::new(), allow: Vec::new() }
+        let (also, allow) = (Vec::new(), Vec::new());
+        let program = Program::RelayAgent.path();
+        Self { listen: "127.0.0.9:0".to_owned(), also, allow, program, poor: false }
+    }
+
+    /// At another address.
+    pub fn at(mut self, ip: &str) -> Self {
+        self.listen = format!("{ip}:0");
+        self
+    }
+
+    /// Another build of the program.
+    pub fn program(mut self, path: PathBuf) -> Self {
+        self.program = path;
+        self
+    }
+
+    /// As somebody who may do nothing on this machine, with a home where nothing may be written.
+    pub const fn poor(mut self) -> Self {
+        self.poor = true;
+        self
     }
 
     /// At one more address.
@@ -50,7 +75,10 @@ impl Relay {
         let token = Token::new("test", None, ftp_io::random::octets().unwrap()).unwrap();
         let file = directory.path().join("tokens");
         write_private(&file, &token.line());
-        let mut command = Program::RelayAgent.command();
+        let mut command = Program::RelayAgent.command_at(&self.program);
+        if self.poor {
+            command = self.without_rights(directory.path(), &file);
+        }
         command.args(["run", "--log-level", "debug", "--listen", &self.listen, "--token-file"]).arg(&file);
         for address in &self.also {
             command.args(["--listen", address]);
@@ -63,6 +91,23 @@ impl Relay {
         let address = line.strip_prefix("listening on ").and_then(|line| line.strip_suffix(" (relay)"));
         let address = address.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{line}"));
         Agent { _directory: directory, token_file: file, token, address, running }
+    }
+
+    /// Nobody may look into the directory of the build, so the program is copied.
+    fn without_rights(&self, directory: &Path, token_file: &Path) -> Command {
+        let (copy, home) = (directory.join("ftp-relay-agent"), directory.join("home"));
+        fs::copy(&self.program, &copy).unwrap();
+        fs::create_dir(&home).unwrap();
+        for (path, mode) in [(directory, 0o755), (&copy, 0o755), (&home, 0o555)] {
+            fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        }
+        let mut command = Program::RelayAgent.command_at(&copy);
+        command.env_clear().env("HOME", &home).current_dir(&home);
+        if geteuid().is_root() {
+            chown(token_file, Some(NOBODY), Some(NOBODY)).unwrap();
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        command
     }
 }
 
@@ -113,6 +158,22 @@ impl Agent {
             assert!(!late, "no {words:?} in the log:\n{}", self.running.said());
             std::thread::yield_now();
         }
+    }
+
+    /// A number that the kernel keeps about the process: the first after `NAME:` of `/proc/ID/FILE`.
+    pub fn kernel_says(&self, file: &str, name: &str) -> u64 {
+        let text = fs::read_to_string(format!("/proc/{}/{file}", self.running.id())).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        let line = line.unwrap_or_else(|| panic!("no {name} in {text}"));
+        line.split_whitespace().next().unwrap().parse().unwrap()
+    }
+
+    /// The connections of its network with this host, in whatever state, as the kernel lists them.
+    pub fn connections_with(&self, host: Ipv4Addr) -> Vec<String> {
+        let text = fs::read_to_string(format!("/proc/{}/net/tcp", self.running.id())).unwrap();
+        let wanted = format!("{:08X}:", u32::from_ne_bytes(host.octets()));
+        let of = |line: &&str| line.split_whitespace().nth(2).is_some_and(|peer| peer.starts_with(&wanted));
+        text.lines().filter(of).map(str::to_owned).collect()
     }
 }
 
@@ -255,3 +316,5 @@ pub fn listen(host: &str) -> Leg {
 }
 
 const LIFE: Duration = Duration::from_secs(600);
+/// The user and the group that own nothing.
+const NOBODY: u32 = 65_534;

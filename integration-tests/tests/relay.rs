@@ -1,6 +1,10 @@
 //! The relay agent as a process: who may use it, what it joins, and how a cut looks.
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test waits for one message and skips the others")]
 
+mod blind;
+mod release;
+mod vanish;
+
 use ftp_io::link::LinkFailure;
 use ftp_proto::dialect::Dialect;
 use ftp_proto::relay::link::LinkError;

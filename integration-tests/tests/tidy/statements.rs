@@ -1,5 +1,5 @@
-//! Every statement of docs/protocol/conformance.md that this suite keeps has a test or a fixture
-//! with its id in the name.
+//! Every statement of docs/protocol/conformance.md and docs/protocol/relay.md that this suite keeps has
+//! a test or a fixture with its id in the name.
 
 use super::source::{read, texts};
 use std::collections::BTreeSet;
@@ -13,6 +13,12 @@ D01 D02 D03 D04 D05 D06 D07 D08 D09 D10 D12 D13 D14 D15 D16 D20
 E01 E02 E03 E04 E05 E06 E07 E08 E09 E10 E11 E14 E15 E19 E20 E21 E22 E24
 H01 H02 H03 H04 H05 H06 H07 H08 H09 H10 H11 H12 H13 H14 H15 H16 H17 H18 H19 H20 H22 H25 H31 H32 H33 H34 H38
 I01 I03 I04 I05 I07 I09 I11 I13 I14
+";
+
+/// Those of the relay.
+const RELAYED: &str = "
+R01 R02 R03 R04 R05 R06 R07 R08 R09 R10 R11 R12 R13 R14 R15 R16 R17 R18 R19 R20 R21 R22 R23 R24 R25 R26 R27 R28 R29
+R31 R32 R33 R42 R50 R52
 ";
 
 /// The ids in the names of all tests and fixtures.
@@ -32,7 +38,7 @@ fn named() -> BTreeSet<String> {
         }
         let mut lines = text.lines().filter(|_| path.ends_with(".rs"));
         while let Some(line) = lines.next() {
-            if line.trim() == "#[test]" {
+            if line.trim() == "#[test]" || line.trim().starts_with("#[tokio::test") {
                 let name = lines.find_map(|line| line.trim_start().strip_prefix("fn ")).unwrap_or_default();
                 note(name.split('(').next().unwrap_or_default());
             }
@@ -44,14 +50,17 @@ fn named() -> BTreeSet<String> {
 #[test]
 fn every_kept_statement_has_a_test_with_its_id() {
     let named = named();
-    let missing: Vec<&str> = KEPT.split_whitespace().filter(|id| !named.contains(*id)).collect();
+    let kept = KEPT.split_whitespace().chain(RELAYED.split_whitespace());
+    let missing: Vec<&str> = kept.filter(|id| !named.contains(*id)).collect();
     assert!(missing.is_empty(), "no test and no fixture is named after {}", missing.join(" "));
 }
 
 #[test]
 fn every_kept_statement_is_written_down() {
-    let statements = read("docs/protocol/conformance.md");
-    let missing: Vec<&str> =
-        KEPT.split_whitespace().filter(|id| !statements.contains(&format!("{id} "))).collect();
-    assert!(missing.is_empty(), "not in docs/protocol/conformance.md: {}", missing.join(" "));
+    for (kept, page) in [(KEPT, "docs/protocol/conformance.md"), (RELAYED, "docs/protocol/relay.md")] {
+        let statements = read(page);
+        let missing: Vec<&str> =
+            kept.split_whitespace().filter(|id| !statements.contains(&format!("{id} "))).collect();
+        assert!(missing.is_empty(), "not in {page}: {}", missing.join(" "));
+    }
 }

@@ -1,0 +1,53 @@
+//! The agent as people get it: one small file that needs nothing of its host.
+
+use super::SOURCE;
+use ftp_proto::relay::message::FromAgent;
+use integration_tests::relay::{Agent, Relay, Session};
+use integration_tests::skip;
+use std::path::PathBuf;
+
+/// It has no rights and nowhere to write, and a user agent is there.
+fn works_without_rights(relay: Relay) -> (Agent, Session) {
+    let agent = relay.allow(SOURCE).poor().start();
+    let mut session = agent.session();
+    let grant = session.grant(&[SOURCE], 1, 1);
+    session.hear_until(|heard| match heard {
+        FromAgent::Granted { id, .. } => (*id == grant).then_some(()),
+        _ => None,
+    });
+    (agent, session)
+}
+
+#[test]
+fn r52_without_root_and_with_a_home_that_is_read_only_it_works() {
+    let (agent, _session) = works_without_rights(Relay::new());
+    assert_ne!(agent.kernel_says("status", "Uid"), 0);
+}
+
+/// Where `.ci/static` has left it: `FTP_RELAY_AGENT=FILE`.
+#[test]
+fn r52_the_static_build_is_small_and_needs_no_library() {
+    let Some(program) = std::env::var_os("FTP_RELAY_AGENT").map(PathBuf::from) else {
+        skip!("FTP_RELAY_AGENT names no static build; .ci/static makes one");
+    };
+    let file = std::fs::read(&program).unwrap();
+    assert!(file.len() < 3_000_000, "{} octets", file.len());
+    assert!(is_static(&file), "{} needs a dynamic linker", program.display());
+    let (agent, _session) = works_without_rights(Relay::new().program(program));
+    let resident = agent.kernel_says("status", "VmRSS") * 1024;
+    assert!(resident < 5_000_000, "{resident} octets of memory");
+}
+
+/// An ELF file of 64 bits, little-endian, without a segment that names a dynamic linker (PT_INTERP).
+fn is_static(file: &[u8]) -> bool {
+    let number = |at: usize, size: usize| {
+        let octets = file[at..at + size].iter().rev();
+        octets.fold(0_usize, |number, octet| number << 8 | usize::from(*octet))
+    };
+    assert_eq!(&file[..6], b"\x7fELF\x02\x01");
+    let (table, size, count) = (number(32, 8), number(54, 2), number(56, 2));
+    assert!(count > 0);
+    (0..count).all(|segment| number(table + segment * size, 4) != PT_INTERP)
+}
+
+const PT_INTERP: usize = 3;
