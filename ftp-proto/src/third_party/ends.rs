@@ -1,11 +1,11 @@
 //! Both ends of an attempt: what each does, what they wait for, and what is to be done next. What
 //! the attempt is made of (who listens, who connects) is the machines' around it.
 
-use super::leg::{Leg, Task};
-use super::{Outcome, Output, Party, Repair, Side, Timeouts, Trouble};
+use super::leg::{Leg, Task, name};
+use super::{Job, Outcome, Output, Party, Repair, Side, Timeouts, Trouble, script};
 use crate::address::unmapped;
 use crate::command::Command;
-use crate::timer::{Moment, Timers};
+use crate::timer::{Moment, Timer, Timers};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
@@ -25,30 +25,36 @@ pub(super) enum Phase {
 /// Both ends.
 #[derive(Debug)]
 pub(super) struct Ends {
+    pub(super) job: Job,
     pub(super) source: Leg,
     pub(super) destination: Leg,
+    /// Both prove themselves to each other with RNDZ.
     pub(super) proven: bool,
     pub(super) timeouts: Timeouts,
     pub(super) timers: Timers,
     pub(super) phase: Phase,
+    /// The attempt has failed: what carries its octets must not end in order.
+    pub(super) failed: bool,
     pub(super) out: VecDeque<Output>,
     pub(super) repairs: Vec<Repair>,
 }
 
 impl Ends {
     /// Two ends that are logged in and idle; their steps are still to come.
-    pub(super) fn new(source: Party, destination: Party, timeouts: Timeouts) -> Self {
+    pub(super) fn new(job: Job, source: Party, destination: Party, timeouts: Timeouts) -> Self {
         let leg = |party: Party| {
             let address = unmapped(party.address);
             Leg::new(Party { address, ..party }, VecDeque::new())
         };
         Self {
+            job,
             source: leg(source),
             destination: leg(destination),
             proven: false,
             timeouts,
             timers: Timers::new(),
             phase: Phase::Setup,
+            failed: false,
             out: VecDeque::new(),
             repairs: Vec::new(),
         }
@@ -79,6 +85,17 @@ impl Ends {
         self.out.push_back(Output::Command(side, command));
     }
 
+    /// The transfer command of that side.
+    pub(super) fn transfer(&mut self, now: Moment, side: Side) {
+        let command = script::transfer(&self.job, side);
+        self.ask(now, side, Task::Transfer, command);
+    }
+
+    /// Its name as people read it in an error.
+    pub(super) fn transfer_name(&self, side: Side) -> &'static str {
+        name(script::transfer(&self.job, side).verb())
+    }
+
     /// An end listens `at` an address; `announced` is the one that it said instead.
     pub(super) fn note_repair(&mut self, side: Side, announced: Option<SocketAddr>, at: SocketAddr) {
         self.repairs.extend(announced.map(|announced| Repair { side, announced, used: at }));
@@ -104,6 +121,18 @@ impl Ends {
         self.leg_mut(side).close();
         self.out.push_back(Output::Close(side));
         self.finish_rescue();
+    }
+
+    /// Both ends may have said that it is complete: then it is over. One of them: the other is given
+    /// its time.
+    pub(super) fn finish(&mut self, now: Moment) {
+        let (source, destination) = (self.source.complete(), self.destination.complete());
+        if let (Some(source), Some(destination)) = (source, destination) {
+            let (source, destination) = (source.clone(), destination.clone());
+            self.conclude(Outcome::Moved { source, destination });
+        } else if source.or(destination).is_some() {
+            self.timers.arm(Timer::HalfDone, now + self.timeouts.half_done);
+        }
     }
 
     pub(super) fn conclude(&mut self, outcome: Outcome) {

@@ -1,9 +1,10 @@
 //! One end of the attempt: what it was asked, what it has said, what it still owes.
 
-use super::Party;
+use super::judge::{is_decisive, transfer_blame};
 use super::script::Step;
+use super::{Heard, Party};
 use crate::command::Verb;
-use crate::reply::Reply;
+use crate::reply::{Blame, Reply};
 use crate::timer::{Moment, Timer, Timers};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -20,6 +21,18 @@ pub(super) enum Task {
 pub(super) struct Asked {
     pub(super) task: Task,
     pub(super) verb: Verb,
+}
+
+impl Asked {
+    /// The command as people read it in an error.
+    pub(super) fn name(self) -> &'static str {
+        name(self.verb)
+    }
+}
+
+/// The verb as people read it in an error.
+pub(super) fn name(verb: Verb) -> &'static str {
+    verb.row().map_or("command", |row| row.name)
 }
 
 /// How far the transfer command has come.
@@ -111,9 +124,25 @@ impl Leg {
         self.steps.push_front(Step::Announce);
     }
 
+    /// Notes the final reply of the transfer command; gives the blame where it is a failure.
+    pub(super) fn end_of_run(&mut self, verb: Verb, heard: Heard) -> Option<Blame> {
+        let Some(blame) = transfer_blame(verb, &self.party, &heard) else {
+            self.run = Run::Complete(heard.reply);
+            return None;
+        };
+        let untouched = !self.started && (is_decisive(blame) || blame == Blame::Unsupported);
+        self.run = if untouched { Run::Refused } else { Run::Failed };
+        Some(blame)
+    }
+
     /// Nothing is left of the set-up.
     pub(super) fn prepared(&self) -> bool {
         self.steps.is_empty() && self.asked.is_none()
+    }
+
+    /// A reply to the transfer command came.
+    pub(super) fn begun(&self) -> bool {
+        !matches!(self.run, Run::Not | Run::Sent)
     }
 
     /// The transfer command was sent and has no final reply.

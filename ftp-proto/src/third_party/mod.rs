@@ -2,7 +2,8 @@
 //!
 //! It speaks in commands and replies; two [`crate::client::Session`]s carry them. Which end listens
 //! is the attempt's [`Plan`]; climbing to the next plan is the caller's. Where the two servers may not
-//! talk to each other the octets go [`through`] the user agent.
+//! talk to each other a relay joins their data connections ([`relayed`]), or the octets go [`through`]
+//! the user agent.
 //!
 //! ```text
 //!  Setup: both TYPE, RNDZ;  passive end LSTN|PASV|EPSV;  active end SOCK|PORT|EPRT;
@@ -96,11 +97,14 @@
 //! );
 //! ```
 
+mod carried;
 mod ends;
+mod heard;
 mod judge;
 mod leg;
 mod outcome;
 mod plan;
+pub mod relayed;
 mod rescue;
 mod script;
 #[cfg(test)]

@@ -60,8 +60,10 @@ pub enum Cause {
     Policy(Why, Reply),
     /// It said nothing in time.
     Silent(Timer),
-    /// Its data connection with the user agent could not be had, or broke.
+    /// Its data connection with the user agent or the relay could not be had, or broke.
     Data(String),
+    /// The relay refused, cut what it carried, or has gone. The trouble's side says nothing then.
+    Relay(String),
     /// Its session ended.
     Ended(Failure),
     /// The caller cancelled.
@@ -76,7 +78,7 @@ impl fmt::Display for Cause {
             Self::Unusable(reply, why) => write!(f, "{why}: {}", reply.display()),
             Self::Policy(why, reply) => write!(f, "{why}: {}", reply.display()),
             Self::Silent(timer) => write!(f, "no answer in time ({} timer)", timer.name()),
-            Self::Data(why) => f.write_str(why),
+            Self::Data(why) | Self::Relay(why) => f.write_str(why),
             Self::Ended(failure) => failure.fmt(f),
             Self::Cancelled => f.write_str("cancelled"),
         }

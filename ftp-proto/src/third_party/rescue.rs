@@ -10,10 +10,9 @@
 //! | anything else | nothing: it is in step |
 
 use super::ends::{Ends, Phase};
-use super::judge::{is_decisive, transfer_blame};
-use super::leg::{Fate, Leg, Run, Task};
+use super::judge::is_decisive;
+use super::leg::{Fate, Task};
 use super::{Cause, Heard, Outcome, Output, Side, Trouble};
-use crate::command::Verb;
 use crate::reply::{Blame, Class};
 use crate::timer::{Moment, Timer};
 
@@ -21,6 +20,7 @@ impl Ends {
     /// The attempt has failed: whoever still does something is stopped.
     pub(super) fn fail(&mut self, now: Moment, side: Side, during: &'static str, cause: Cause, blame: Blame) {
         self.timers.clear();
+        self.failed = true;
         self.phase = Phase::Rescue(Trouble { side, during, cause, blame, touched: false });
         for side in [Side::Source, Side::Destination] {
             let leg = self.leg(side);
@@ -56,13 +56,13 @@ impl Ends {
         }
         leg.answered();
         if asked.task == Task::Transfer {
-            let blame = end_of_run(leg, asked.verb, heard.clone());
+            let blame = leg.end_of_run(asked.verb, heard.clone());
             if let (Phase::Rescue(trouble), Some(blame)) = (&mut self.phase, blame)
                 && is_decisive(blame)
                 && !is_decisive(trouble.blame)
                 && trouble.cause != Cause::Cancelled
             {
-                let during = asked.verb.row().map_or("transfer", |row| row.name);
+                let during = asked.name();
                 let cause = Cause::Refused(heard.reply);
                 *trouble = Trouble { side, during, cause, blame, touched: false };
             }
@@ -80,15 +80,4 @@ impl Ends {
         trouble.touched = self.destination.may_have_written(self.proven);
         self.conclude(Outcome::Failed(trouble));
     }
-}
-
-/// Notes the final reply of a transfer command; gives the blame where it is a failure.
-pub(super) fn end_of_run(leg: &mut Leg, verb: Verb, heard: Heard) -> Option<Blame> {
-    let Some(blame) = transfer_blame(verb, &leg.party, &heard) else {
-        leg.run = Run::Complete(heard.reply);
-        return None;
-    };
-    let untouched = !leg.started && (is_decisive(blame) || blame == Blame::Unsupported);
-    leg.run = if untouched { Run::Refused } else { Run::Failed };
-    Some(blame)
 }

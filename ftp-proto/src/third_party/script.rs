@@ -63,12 +63,17 @@ pub(super) fn steps(plan: Plan, job: &Job, side: Side, me: &Party, other: &Party
     if listens && (filters(plan, me) || has_old_filter(plan, me)) {
         steps.push_back(Step::Filter);
     }
-    // APPE appends by itself; after REST it would be a STOR (RFC 3659 5.2).
-    let appends = side == Side::Destination && job.store == Store::Append;
-    if job.restart.is_some_and(|octets| octets > 0) && !appends {
+    if restarts(job, side) {
         steps.push_back(Step::Rest);
     }
     steps
+}
+
+/// Whether `side` is told where to begin. APPE appends by itself; after REST it would be a STOR
+/// (RFC 3659 5.2).
+pub(super) fn restarts(job: &Job, side: Side) -> bool {
+    let appends = side == Side::Destination && job.store == Store::Append;
+    job.restart.is_some_and(|octets| octets > 0) && !appends
 }
 
 /// Whether a listening end must be told its transfer command before PASV or EPSV (H34): servers that
@@ -128,6 +133,15 @@ pub(super) fn connect(plan: Plan, me: &Party, listener: &Party, to: SocketAddr) 
 fn connects_by_sock(plan: Plan, me: &Party, listener: &Party) -> bool {
     let useful = plan.opening == Opening::Lstn || filters(plan, listener);
     me.dialect == Dialect::Rfc354 || (me.capabilities.sock && useful)
+}
+
+/// How an end is told where a relay listens for it. Every server of today knows PORT.
+pub(super) const fn connect_to_relay(me: &Party, to: SocketAddr) -> Command {
+    match (me.dialect, to) {
+        (Dialect::Rfc354, _) => Command::Sock(SockTarget { host: Some(to.ip()), port: to.port() }),
+        (Dialect::Rfc959, SocketAddr::V4(to)) => Command::Port(to),
+        (Dialect::Rfc959, SocketAddr::V6(_)) => Command::Eprt(to),
+    }
 }
 
 /// The transfer command of `side`.

@@ -17,19 +17,17 @@
 //! RETR goes first and is waited for: a source that has not got the file then touches nothing at the
 //! destination (H14). The source's octets wait in its connection meanwhile.
 
-use super::ends::{Ends, Phase};
-use super::judge::{self, Verdict};
+use super::carried::{CONNECTING, Carried};
+use super::ends::Phase;
 use super::leg::{Run, Task};
-use super::rescue::end_of_run;
 use super::script::{self, Step};
-use super::{Cause, Heard, Job, Opening, Party, Repair, Side, Store, Timeouts};
-use crate::address::Family;
+use super::{Cause, Heard, Job, Party, Repair, Side, Timeouts};
 use crate::client::Failure;
-use crate::command::{Command, Direction, Epsv, Verb};
-use crate::dialect::Dialect;
-use crate::reply::{Blame, Class};
+use crate::command::Command;
+use crate::reply::Blame;
 use crate::timer::{Moment, Timer};
 use std::collections::VecDeque;
+use std::mem;
 use std::net::SocketAddr;
 
 /// What comes out.
@@ -63,24 +61,16 @@ enum Flow {
     Finished,
 }
 
-/// The data port of one end.
-#[derive(Debug)]
-struct Port {
-    /// The commands that may open it, best first; those that were tried are gone.
-    openings: VecDeque<Opening>,
-    connected: bool,
-}
-
 /// The machine of one attempt.
 #[derive(Debug)]
 pub struct Through {
-    job: Job,
-    ends: Ends,
-    source: Port,
-    destination: Port,
+    carried: Carried,
+    /// The user agent's connections, where they stand.
+    source: bool,
+    destination: bool,
     flow: Flow,
-    /// The data connection that broke, and how. Its server's own words are waited for.
-    broken: Option<(Side, String)>,
+    /// The data connections were reset.
+    cut: bool,
     out: VecDeque<Output>,
 }
 
@@ -88,20 +78,17 @@ impl Through {
     /// Starts the attempt at `now`; both sessions are logged in and idle. The job's secret is not
     /// used: each server talks to its own user's host.
     pub fn new(job: Job, source: Party, destination: Party, timeouts: Timeouts, now: Moment) -> Self {
-        let port = |party: &Party| Port { openings: openings(party), connected: false };
-        let (for_source, for_destination) = (port(&source), port(&destination));
-        let mut ends = Ends::new(source, destination, timeouts);
+        let mut carried = Carried::new(job, source, destination, timeouts);
         for side in [Side::Source, Side::Destination] {
-            let leg = ends.leg_mut(side);
-            leg.steps = steps(&job, side, &leg.party);
+            let steps = steps(&carried.ends.job, side, &carried.ends.leg(side).party);
+            carried.ends.leg_mut(side).steps = steps;
         }
         let mut through = Self {
-            job,
-            ends,
-            source: for_source,
-            destination: for_destination,
+            carried,
+            source: false,
+            destination: false,
             flow: Flow::Not,
-            broken: None,
+            cut: false,
             out: VecDeque::new(),
         };
         through.prepare(now);
@@ -110,132 +97,116 @@ impl Through {
 
     /// A reply to the last command of that side arrived.
     pub fn reply(&mut self, now: Moment, side: Side, heard: Heard) {
-        match self.ends.phase {
+        match self.carried.ends.phase {
             Phase::Setup => self.setup_heard(now, side, heard),
             Phase::Running => self.running_heard(now, side, heard),
-            Phase::Rescue(_) => self.ends.rescue_heard(side, heard),
+            Phase::Rescue(_) => self.carried.ends.rescue_heard(side, heard),
             Phase::Over => {}
         }
     }
 
     /// The connection of [`Output::Connect`] stands.
     pub fn connected(&mut self, now: Moment, side: Side) {
-        if matches!(self.ends.phase, Phase::Setup) {
-            self.port_mut(side).connected = true;
-            self.ends.leg_mut(side).timers.disarm(Timer::Connect);
+        if matches!(self.carried.ends.phase, Phase::Setup) {
+            match side {
+                Side::Source => self.source = true,
+                Side::Destination => self.destination = true,
+            }
+            self.carried.open = self.source && self.destination;
+            self.carried.ends.leg_mut(side).timers.disarm(Timer::Connect);
             self.prepare(now);
         }
     }
 
     /// It could not be had.
     pub fn unconnected(&mut self, now: Moment, side: Side, why: String) {
-        if matches!(self.ends.phase, Phase::Setup) {
-            self.fail(now, side, CONNECTING, Cause::Data(why), Blame::Path);
+        if matches!(self.carried.ends.phase, Phase::Setup) {
+            self.carried.ends.fail(now, side, CONNECTING, Cause::Data(why), Blame::Path);
         }
     }
 
     /// The source has closed its connection in order, and all octets have gone.
     pub fn joined(&mut self, now: Moment) {
-        let running = matches!(self.ends.phase, Phase::Running) && self.broken.is_none();
+        let running = matches!(self.carried.ends.phase, Phase::Running) && self.carried.broken.is_none();
         if running && self.flow == Flow::Joined {
             self.flow = Flow::Flushed;
-            self.ends.timers.arm(Timer::HalfDone, now + self.ends.timeouts.half_done);
+            self.await_finals(now);
             self.settle(now);
         }
     }
 
     /// The data connection of `side` has failed, while octets moved or when it was closed.
     pub fn broken(&mut self, now: Moment, side: Side, why: String) {
-        if !matches!(self.ends.phase, Phase::Running) || self.broken.is_some() {
+        if !matches!(self.carried.ends.phase, Phase::Running) || self.carried.broken.is_some() {
             return;
         }
-        self.out.push_back(Output::Cut);
-        self.broken = Some((side, why));
-        // Its server knows more about it, and may be about to say so.
-        self.ends.timers.arm(Timer::HalfDone, now + self.ends.timeouts.abort);
-        if !self.ends.leg(side).runs() {
-            self.give_up(now);
+        self.cut();
+        self.carried.broke(now, side, why);
+        if !self.carried.ends.leg(side).runs() {
+            self.carried.give_up(now);
         }
     }
 
     /// The abort of that side is complete: its session is in step.
     pub fn aborted(&mut self, _now: Moment, side: Side) {
-        self.ends.aborted(side);
+        self.carried.ends.aborted(side);
     }
 
     /// That side's session is over.
     pub fn ended(&mut self, now: Moment, side: Side, failure: Failure) {
-        let leg = self.ends.leg_mut(side);
-        let during = leg.asked.map_or("transfer", |asked| super::transfer::name(asked.verb));
-        leg.close();
-        leg.listening = false;
-        let complete = leg.complete().is_some();
-        if leg.runs() {
-            leg.run = Run::Lost;
-        }
-        match self.ends.phase {
-            Phase::Running if complete => {} // it has done its part
-            Phase::Setup | Phase::Running => {
-                let blame = judge::end_blame(&failure);
-                self.fail(now, side, during, Cause::Ended(failure), blame);
-            }
-            Phase::Rescue(_) => self.ends.finish_rescue(),
-            Phase::Over => {}
-        }
+        self.carried.ends.ended(now, side, failure);
     }
 
     /// The caller gives up (Ctrl-C, stall): both ends are aborted.
     pub fn cancel(&mut self, now: Moment) {
-        match self.ends.phase {
-            Phase::Setup | Phase::Running => {
-                self.fail(now, Side::Source, "transfer", Cause::Cancelled, Blame::Busy);
-            }
-            Phase::Rescue(_) | Phase::Over => {} // the first failure tells more
-        }
+        self.carried.ends.cancel(now);
     }
 
     /// The deadline of the last [`super::Output::Wait`] has come.
     pub fn timeout(&mut self, now: Moment) {
-        for side in [Side::Source, Side::Destination] {
-            while let Some(timer) = self.ends.leg_mut(side).timers.fire(now) {
-                self.leg_timeout(now, side, timer);
+        while let Some((of, timer)) = self.carried.ends.due(now) {
+            match of {
+                Some(side) => self.unreachable(now, side, timer),
+                None => self.due(now, timer),
             }
-        }
-        while let Some(timer) = self.ends.timers.fire(now) {
-            self.both_timeout(now, timer);
         }
     }
 
     /// The announced addresses that were not used as they stood.
     pub fn repairs(&self) -> &[Repair] {
-        &self.ends.repairs
+        &self.carried.ends.repairs
     }
 
     /// The next output.
     pub fn poll(&mut self) -> Output {
-        self.out.pop_front().unwrap_or_else(|| Output::Control(self.ends.poll()))
+        if self.carried.ends.failed {
+            self.cut();
+        }
+        self.out.pop_front().unwrap_or_else(|| Output::Control(self.carried.ends.poll()))
     }
 
-    const fn port_mut(&mut self, side: Side) -> &mut Port {
-        match side {
-            Side::Source => &mut self.source,
-            Side::Destination => &mut self.destination,
+    fn cut(&mut self) {
+        if !mem::replace(&mut self.cut, true) {
+            self.out.push_back(Output::Cut);
         }
     }
 
     /// Asks each end for its next step; both ends prepared and connected: RETR.
     fn prepare(&mut self, now: Moment) {
+        if !matches!(self.carried.ends.phase, Phase::Setup) {
+            return;
+        }
         for side in [Side::Source, Side::Destination] {
-            let leg = self.ends.leg_mut(side);
+            let leg = self.carried.ends.leg_mut(side);
             if leg.asked.is_none()
                 && let Some(step) = leg.steps.pop_front()
                 && let Some(command) = self.command(side, step)
             {
-                self.ends.ask(now, side, Task::Setup(step), command);
+                self.carried.ends.ask(now, side, Task::Setup(step), command);
             }
         }
-        if self.ends.prepared() && self.source.connected && self.destination.connected {
-            self.ends.phase = Phase::Running;
+        if self.carried.ends.prepared() && self.carried.open {
+            self.carried.ends.phase = Phase::Running;
             self.command_transfer(now, Side::Source);
         }
     }
@@ -245,108 +216,49 @@ impl Through {
             Step::Type => Some(script::IMAGE),
             // A secret that an attempt between the servers has left would be asked of this host.
             Step::Rndz => Some(Command::Rndz(None)),
-            Step::Listen => self.port_mut(side).openings.pop_front().map(|opening| listen(opening, side)),
-            Step::Announce => Some(script::announce(&self.job, side)),
-            Step::Rest => self.job.restart.map(Command::Rest),
+            Step::Listen => self.carried.listen(side),
+            Step::Announce => Some(script::announce(&self.carried.ends.job, side)),
+            Step::Rest => self.carried.ends.job.restart.map(Command::Rest),
             Step::Activate | Step::Connect | Step::Filter => None,
         }
     }
 
     fn setup_heard(&mut self, now: Moment, side: Side, heard: Heard) {
-        let by = now + self.ends.timeouts.connect;
-        let leg = self.ends.leg_mut(side);
-        let Some(asked) = leg.asked else { return };
-        let Task::Setup(step) = asked.task else { return };
-        // PRET is refused as the transfer would be.
-        let verb = if step == Step::Announce { script::transfer(&self.job, side).verb() } else { asked.verb };
-        match judge::setup(step, verb, &leg.party, heard) {
-            Verdict::Wait => return,
-            Verdict::Bad(cause, blame) => {
-                leg.answered();
-                leg.listening &=
-                    step != Step::Listen || matches!(cause, Cause::Unusable(..) | Cause::Policy(..));
-                let closed = matches!(blame, Blame::Path | Blame::Unsupported);
-                let lied = matches!(cause, Cause::Policy(..));
-                if step == Step::Listen && closed && !lied && !self.port_mut(side).openings.is_empty() {
-                    self.ends.leg_mut(side).steps.push_front(Step::Listen);
-                } else {
-                    return self.fail(now, side, super::transfer::name(asked.verb), cause, blame);
-                }
-            }
-            Verdict::WantsPret => {
-                leg.learn_pret();
-                let again = openings(&leg.party);
-                self.port_mut(side).openings = again;
-            }
-            // Both listen, and neither is told its peer.
-            Verdict::Fine | Verdict::ConnectsFrom(_) => leg.answered(),
-            Verdict::Listens(at, announced) => {
-                leg.answered();
-                leg.timers.arm(Timer::Connect, by);
-                self.ends.note_repair(side, announced, at);
-                self.out.push_back(Output::Connect(side, at));
-            }
+        if let Some(at) = self.carried.setup_heard(now, side, heard) {
+            let by = now + self.carried.ends.timeouts.connect;
+            self.carried.ends.leg_mut(side).timers.arm(Timer::Connect, by);
+            self.out.push_back(Output::Connect(side, at));
         }
         self.prepare(now);
     }
 
     fn command_transfer(&mut self, now: Moment, side: Side) {
         // Some servers say nothing until octets move, or until they have moved.
-        self.ends.timers.arm(Timer::Preliminary, now + self.ends.timeouts.preliminary);
-        let command = script::transfer(&self.job, side);
-        self.ends.ask(now, side, Task::Transfer, command);
+        let ends = &mut self.carried.ends;
+        ends.timers.arm(Timer::Preliminary, now + ends.timeouts.preliminary);
+        ends.transfer(now, side);
     }
 
     fn running_heard(&mut self, now: Moment, side: Side, heard: Heard) {
-        let leg = self.ends.leg_mut(side);
-        let Some(asked) = leg.asked else { return };
-        match heard.class {
-            Class::Aside => return,
-            Class::Preliminary => {
-                leg.started = true;
-                leg.run = Run::Moving;
-            }
-            Class::Done | Class::More | Class::Later | Class::Refused => {
-                leg.answered();
-                let cause = Cause::Refused(heard.reply.clone());
-                if let Some(blame) = end_of_run(leg, asked.verb, heard) {
-                    return self.refused(now, side, asked.verb, cause, blame);
-                }
-            }
-        }
-        match self.broken {
-            None => self.go_on(now),
-            Some((broken, _)) if broken == side && !self.ends.leg(side).runs() => self.give_up(now),
-            Some(_) => {}
-        }
-    }
-
-    /// The final reply of `side` says that its part has failed.
-    fn refused(&mut self, now: Moment, side: Side, verb: Verb, cause: Cause, blame: Blame) {
-        // The other end's connection broke and this one was reset for it: no news.
-        let no_news = self.broken.as_ref().is_some_and(|(broken, _)| *broken != side);
-        if no_news && !judge::is_decisive(blame) {
+        if !self.carried.running_heard(now, side, heard) {
             return;
         }
-        // The way was open: what broke may hold the next time.
-        let blame = if self.ends.leg(side).started && blame == Blame::Path { Blame::Busy } else { blame };
-        self.fail(now, side, super::transfer::name(verb), cause, blame);
-    }
-
-    /// The connection that broke is all that is known.
-    fn give_up(&mut self, now: Moment) {
-        if let Some((side, why)) = self.broken.clone() {
-            let during = super::transfer::name(script::transfer(&self.job, side).verb());
-            self.fail(now, side, during, Cause::Data(why), Blame::Busy);
+        match self.carried.broken {
+            None => self.go_on(now),
+            Some((broken, _)) if broken == side && !self.carried.ends.leg(side).runs() => {
+                self.carried.give_up(now);
+            }
+            Some(_) => {}
         }
     }
 
     /// Some end has begun, or is complete: what is next begins.
     fn go_on(&mut self, now: Moment) {
-        if self.ends.source.run != Run::Sent && self.ends.destination.run == Run::Not {
+        let ends = &self.carried.ends;
+        if ends.source.run != Run::Sent && ends.destination.run == Run::Not {
             self.command_transfer(now, Side::Destination);
         }
-        if !matches!(self.ends.destination.run, Run::Not | Run::Sent) {
+        if self.carried.ends.destination.begun() {
             self.join();
         }
         self.settle(now);
@@ -354,92 +266,46 @@ impl Through {
 
     fn join(&mut self) {
         if self.flow == Flow::Not {
-            self.ends.timers.disarm(Timer::Preliminary);
+            self.carried.ends.timers.disarm(Timer::Preliminary);
             self.flow = Flow::Joined;
             self.out.push_back(Output::Join);
         }
     }
 
+    fn await_finals(&mut self, now: Moment) {
+        let ends = &mut self.carried.ends;
+        ends.timers.arm(Timer::HalfDone, now + ends.timeouts.half_done);
+    }
+
     /// I05: source EOF, flush, its final reply, close the destination, its final reply. I03: some
     /// servers close a file that they cannot read to its end in order, and then say 426.
     fn settle(&mut self, now: Moment) {
-        if self.flow == Flow::Flushed && self.ends.source.complete().is_some() {
+        if self.flow == Flow::Flushed && self.carried.ends.source.complete().is_some() {
             self.flow = Flow::Finished;
             self.out.push_back(Output::Finish);
-            self.ends.timers.arm(Timer::HalfDone, now + self.ends.timeouts.half_done);
+            self.await_finals(now);
         }
-        let (source, destination) = (self.ends.source.complete(), self.ends.destination.complete());
-        if let (Flow::Finished, Some(source), Some(destination)) = (self.flow, source, destination) {
-            let (source, destination) = (source.clone(), destination.clone());
-            self.ends.conclude(super::Outcome::Moved { source, destination });
+        if self.flow == Flow::Finished && self.carried.ends.destination.complete().is_some() {
+            self.carried.ends.finish(now);
         }
     }
 
-    fn fail(&mut self, now: Moment, side: Side, during: &'static str, cause: Cause, blame: Blame) {
-        self.out.push_back(Output::Cut);
-        self.ends.fail(now, side, during, cause, blame);
-    }
-
-    fn leg_timeout(&mut self, now: Moment, side: Side, timer: Timer) {
-        if timer == Timer::AbortDrain {
-            return self.ends.deaf(side);
-        }
-        let setup = matches!(self.ends.phase, Phase::Setup);
-        if timer == Timer::Connect {
-            if setup {
-                self.fail(now, side, CONNECTING, Cause::Silent(timer), Blame::Path);
-            }
-            return;
-        }
-        // Silent in the set-up: what it owes is counted by the abort, or it is closed.
-        let during = self.ends.leg(side).asked.map_or("set-up", |asked| super::transfer::name(asked.verb));
-        self.ends.stop(now, side);
-        if setup {
-            self.fail(now, side, during, Cause::Silent(timer), Blame::Busy);
+    /// The user agent could not connect to that end in time.
+    fn unreachable(&mut self, now: Moment, side: Side, timer: Timer) {
+        if matches!(self.carried.ends.phase, Phase::Setup) {
+            self.carried.ends.fail(now, side, CONNECTING, Cause::Silent(timer), Blame::Path);
         }
     }
 
-    fn both_timeout(&mut self, now: Moment, timer: Timer) {
-        if timer == Timer::Preliminary {
-            if self.ends.destination.run == Run::Not {
-                return self.command_transfer(now, Side::Destination);
-            }
-            return self.join();
+    fn due(&mut self, now: Moment, timer: Timer) {
+        if timer != Timer::Preliminary {
+            return self.carried.half_done(now);
         }
-        if self.broken.is_some() {
-            return self.give_up(now);
+        if self.carried.ends.destination.run == Run::Not {
+            self.command_transfer(now, Side::Destination);
+        } else {
+            self.join();
         }
-        let side = if self.ends.source.runs() { Side::Source } else { Side::Destination };
-        let during = super::transfer::name(script::transfer(&self.job, side).verb());
-        self.fail(now, side, during, Cause::Silent(timer), Blame::Busy);
-    }
-}
-
-/// What fails when a server cannot be reached.
-const CONNECTING: &str = "the data connection";
-
-/// How an end can listen, best first (I07: each in its own family).
-fn openings(party: &Party) -> VecDeque<Opening> {
-    let v4 = Family::of(party.address) == Family::V4;
-    let able = &party.capabilities;
-    match party.dialect {
-        Dialect::Rfc354 if able.lstn => VecDeque::from([Opening::Lstn]),
-        Dialect::Rfc354 => VecDeque::from([Opening::Pasv]),
-        Dialect::Rfc959 if !v4 => VecDeque::from([Opening::Epsv]),
-        // Servers without FEAT may know EPSV all the same.
-        Dialect::Rfc959 if able.epsv || !able.known => VecDeque::from([Opening::Epsv, Opening::Pasv]),
-        Dialect::Rfc959 => VecDeque::from([Opening::Pasv]),
-    }
-}
-
-fn listen(opening: Opening, side: Side) -> Command {
-    match opening {
-        Opening::Lstn => Command::Lstn(match side {
-            Side::Source => Direction::Send,
-            Side::Destination => Direction::Receive,
-        }),
-        Opening::Pasv => Command::Pasv,
-        Opening::Epsv => Command::Epsv(Epsv::Same),
     }
 }
 
@@ -452,9 +318,7 @@ fn steps(job: &Job, side: Side, party: &Party) -> VecDeque<Step> {
         steps.push_back(Step::Announce);
     }
     steps.push_back(Step::Listen);
-    // APPE appends by itself; after REST it would be a STOR (RFC 3659 5.2).
-    let appends = side == Side::Destination && job.store == Store::Append;
-    if job.restart.is_some_and(|octets| octets > 0) && !appends {
+    if script::restarts(job, side) {
         steps.push_back(Step::Rest);
     }
     steps

@@ -1,22 +1,21 @@
 //! One attempt, phase by phase.
 
 use super::ends::{Ends, Phase};
-use super::judge::{self, Verdict};
+use super::heard::News;
+use super::judge::Verdict;
 use super::leg::{Run, Task};
-use super::rescue::end_of_run;
 use super::script::{self, Step};
-use super::{Cause, Heard, Job, Outcome, Output, Party, Plan, Repair, Side, Timeouts};
+use super::{Cause, Heard, Job, Output, Party, Plan, Repair, Side, Timeouts};
 use crate::address::SockTarget;
 use crate::client::Failure;
-use crate::command::{Command, Verb};
-use crate::reply::{Blame, Class};
+use crate::command::Command;
+use crate::reply::Blame;
 use crate::timer::{Moment, Timer};
 use std::net::SocketAddr;
 
 /// The machine of one attempt.
 #[derive(Debug)]
 pub struct Transfer {
-    job: Job,
     plan: Plan,
     ends: Ends,
     /// X: where the listening end listens.
@@ -35,13 +34,13 @@ impl Transfer {
         timeouts: Timeouts,
         now: Moment,
     ) -> Self {
-        let mut ends = Ends::new(source, destination, timeouts);
+        let mut ends = Ends::new(job, source, destination, timeouts);
         let (one, two) = (&ends.source.party, &ends.destination.party);
-        let for_source = script::steps(plan, &job, Side::Source, one, two);
-        let for_destination = script::steps(plan, &job, Side::Destination, two, one);
-        ends.proven = script::proven(&job, one, two);
+        let for_source = script::steps(plan, &ends.job, Side::Source, one, two);
+        let for_destination = script::steps(plan, &ends.job, Side::Destination, two, one);
+        ends.proven = script::proven(&ends.job, one, two);
         (ends.source.steps, ends.destination.steps) = (for_source, for_destination);
-        let mut transfer = Self { job, plan, ends, listens: None, connects_from: None };
+        let mut transfer = Self { plan, ends, listens: None, connects_from: None };
         transfer.prepare(now);
         transfer
     }
@@ -63,44 +62,18 @@ impl Transfer {
 
     /// That side's session is over.
     pub fn ended(&mut self, now: Moment, side: Side, failure: Failure) {
-        let leg = self.ends.leg_mut(side);
-        let during = leg.asked.map_or("transfer", |asked| name(asked.verb));
-        leg.close();
-        leg.listening = false;
-        let complete = leg.complete().is_some();
-        if leg.runs() {
-            leg.run = Run::Lost;
-        }
-        match self.ends.phase {
-            Phase::Running if complete => {} // it has done its part
-            Phase::Setup | Phase::Running => {
-                let blame = judge::end_blame(&failure);
-                self.ends.fail(now, side, during, Cause::Ended(failure), blame);
-            }
-            Phase::Rescue(_) => self.ends.finish_rescue(),
-            Phase::Over => {}
-        }
+        self.ends.ended(now, side, failure);
     }
 
     /// The caller gives up (Ctrl-C, stall): both ends are aborted.
     pub fn cancel(&mut self, now: Moment) {
-        match self.ends.phase {
-            Phase::Setup | Phase::Running => {
-                self.ends.fail(now, Side::Source, "transfer", Cause::Cancelled, Blame::Busy);
-            }
-            Phase::Rescue(_) | Phase::Over => {} // the first failure tells more
-        }
+        self.ends.cancel(now);
     }
 
     /// The deadline of the last [`Output::Wait`] has come.
     pub fn timeout(&mut self, now: Moment) {
-        for side in [Side::Source, Side::Destination] {
-            while let Some(timer) = self.ends.leg_mut(side).timers.fire(now) {
-                self.leg_timeout(now, side, timer);
-            }
-        }
-        while let Some(timer) = self.ends.timers.fire(now) {
-            self.both_timeout(now, timer);
+        while let Some((_, timer)) = self.ends.due(now) {
+            self.due(now, timer);
         }
     }
 
@@ -146,8 +119,8 @@ impl Transfer {
         match step {
             Step::Type => Some(script::IMAGE),
             Step::Activate => Some(Command::Actv),
-            Step::Rndz => self.job.secret.clone().map(|secret| Command::Rndz(Some(secret))),
-            Step::Announce => Some(script::announce(&self.job, side)),
+            Step::Rndz => self.ends.job.secret.clone().map(|secret| Command::Rndz(Some(secret))),
+            Step::Announce => Some(script::announce(&self.ends.job, side)),
             Step::Listen => Some(script::listen(self.plan, other)),
             Step::Connect => Some(script::connect(self.plan, me, other, self.listens?)),
             Step::Filter => {
@@ -156,35 +129,17 @@ impl Transfer {
                 let port = self.connects_from?.or(any)?;
                 Some(Command::Sock(SockTarget { host: Some(other.address), port }))
             }
-            Step::Rest => self.job.restart.map(Command::Rest),
+            Step::Rest => self.ends.job.restart.map(Command::Rest),
         }
     }
 
     fn setup_heard(&mut self, now: Moment, side: Side, heard: Heard) {
-        let leg = self.ends.leg_mut(side);
-        let Some(asked) = leg.asked else { return };
-        let Task::Setup(step) = asked.task else { return };
-        // PRET is refused as the transfer would be.
-        let verb = if step == Step::Announce { script::transfer(&self.job, side).verb() } else { asked.verb };
-        match judge::setup(step, verb, &leg.party, heard) {
-            Verdict::Wait => return,
-            Verdict::Bad(cause, blame) => {
-                leg.answered();
-                leg.listening &=
-                    step != Step::Listen || matches!(cause, Cause::Unusable(..) | Cause::Policy(..));
-                return self.ends.fail(now, side, name(asked.verb), cause, blame);
-            }
-            Verdict::Fine => leg.answered(),
-            Verdict::WantsPret => leg.learn_pret(),
-            Verdict::Listens(at, announced) => {
-                leg.answered();
-                self.ends.note_repair(side, announced, at);
-                self.listens = Some(at);
-            }
-            Verdict::ConnectsFrom(port) => {
-                leg.answered();
-                self.connects_from = Some(port);
-            }
+        let Some(judged) = self.ends.setup_heard(side, heard) else { return };
+        match judged.verdict {
+            Verdict::Wait | Verdict::Fine | Verdict::WantsPret => {}
+            Verdict::Listens(at, _) => self.listens = Some(at),
+            Verdict::ConnectsFrom(port) => self.connects_from = Some(port),
+            Verdict::Bad(cause, blame) => return self.ends.fail(now, side, judged.during, cause, blame),
         }
         self.prepare(now);
     }
@@ -209,64 +164,24 @@ impl Transfer {
     fn command_transfer(&mut self, now: Moment, side: Side) {
         self.ends.timers.disarm(Timer::Preliminary);
         self.ends.timers.arm(Timer::Connect, now + self.ends.timeouts.connect);
-        let command = script::transfer(&self.job, side);
-        self.ends.ask(now, side, Task::Transfer, command);
-    }
-
-    fn running_heard(&mut self, now: Moment, side: Side, heard: Heard) {
-        let leg = self.ends.leg_mut(side);
-        let Some(asked) = leg.asked else { return };
-        match heard.class {
-            Class::Aside => return, // H04: also the 255 that a SOCK answered with 200 still owes
-            Class::Preliminary => {
-                leg.started = true;
-                leg.run = Run::Moving;
-            }
-            Class::Done | Class::More | Class::Later | Class::Refused => {
-                leg.answered();
-                let cause = Cause::Refused(heard.reply.clone());
-                if let Some(blame) = end_of_run(leg, asked.verb, heard) {
-                    return self.ends.fail(now, side, name(asked.verb), cause, blame);
-                }
-            }
-        }
-        if let (Run::Not, Run::Complete(reply)) = (&self.ends.source.run, &self.ends.destination.run) {
-            let why = "it was complete before anything was sent";
-            let (cause, during) = (Cause::Unusable(reply.clone(), why), name(asked.verb));
-            return self.ends.fail(now, side, during, cause, Blame::Path);
-        }
-        self.ends.timers.disarm(Timer::Connect);
-        self.go_on(now, side);
+        self.ends.transfer(now, side);
     }
 
     /// `side` has begun or is complete: the other begins, or is given its time, or it is over.
-    fn go_on(&mut self, now: Moment, side: Side) {
+    fn running_heard(&mut self, now: Moment, side: Side, heard: Heard) {
+        match self.ends.running_heard(side, heard) {
+            News::None => return,
+            News::Good => {}
+            News::Bad(during, cause, blame) => return self.ends.fail(now, side, during, cause, blame),
+        }
         if self.ends.leg(side.other()).run == Run::Not {
             self.command_transfer(now, side.other());
-            self.ends.timers.disarm(Timer::Connect); // something has moved
         }
-        let (source, destination) = (self.ends.source.complete(), self.ends.destination.complete());
-        if let (Some(source), Some(destination)) = (source, destination) {
-            let (source, destination) = (source.clone(), destination.clone());
-            self.ends.conclude(Outcome::Moved { source, destination });
-        } else if source.or(destination).is_some() {
-            self.ends.timers.arm(Timer::HalfDone, now + self.ends.timeouts.half_done);
-        }
+        self.ends.timers.disarm(Timer::Connect); // something has moved
+        self.ends.finish(now);
     }
 
-    fn leg_timeout(&mut self, now: Moment, side: Side, timer: Timer) {
-        if timer == Timer::AbortDrain {
-            return self.ends.deaf(side);
-        }
-        // Silent in the set-up: what it owes is counted by the abort, or it is closed.
-        let during = self.ends.leg(side).asked.map_or("set-up", |asked| name(asked.verb));
-        self.ends.stop(now, side);
-        if matches!(self.ends.phase, Phase::Setup) {
-            self.ends.fail(now, side, during, Cause::Silent(timer), Blame::Busy);
-        }
-    }
-
-    fn both_timeout(&mut self, now: Moment, timer: Timer) {
+    fn due(&mut self, now: Moment, timer: Timer) {
         let of_source = |is: bool| if is { Side::Source } else { Side::Destination };
         if timer == Timer::Preliminary {
             return self.command_transfer(now, of_source(self.ends.source.run == Run::Not));
@@ -276,12 +191,7 @@ impl Transfer {
         } else {
             (self.plan.listener.other(), Blame::Path) // nothing has moved: it could not connect
         };
-        let during = name(script::transfer(&self.job, side).verb());
+        let during = self.ends.transfer_name(side);
         self.ends.fail(now, side, during, Cause::Silent(timer), blame);
     }
-}
-
-/// The verb as people read it in an error.
-pub(super) fn name(verb: Verb) -> &'static str {
-    verb.row().map_or("command", |row| row.name)
 }

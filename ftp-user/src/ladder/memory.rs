@@ -98,7 +98,7 @@ fn is_for_good(cause: &Cause) -> bool {
     match cause {
         Cause::Refused(reply) => reply.code.is_permanent(),
         Cause::Unusable(..) | Cause::Policy(..) => true,
-        Cause::Silent(_) | Cause::Data(_) | Cause::Ended(_) | Cause::Cancelled => false,
+        Cause::Silent(_) | Cause::Data(_) | Cause::Relay(_) | Cause::Ended(_) | Cause::Cancelled => false,
     }
 }
 

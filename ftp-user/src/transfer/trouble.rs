@@ -35,6 +35,9 @@ pub(super) fn problem(source: &Session, destination: &Session, trouble: &Trouble
         Cause::Data(why) => Problem::new(exit(trouble), format!("{during} failed"))
             .said(format!("of the data connection between {who} and this host: {why}"))
             .advice("try again later"),
+        Cause::Relay(why) => Problem::new(exit(trouble), "the relay failed")
+            .said(why.clone())
+            .advice("try again later, or with another relay"),
         Cause::Ended(failure) => session.lost(failure),
         Cause::Cancelled => Problem::new(Exit::Interrupted, "cancelled"),
     }

@@ -12,13 +12,16 @@
 //! | `= text` | the outcome |
 
 mod any;
+mod carrier;
 mod order;
+mod relayed;
 mod rescue;
 mod setup;
 mod through;
 
 use super::*;
 use crate::client::{Failure, Standing};
+use crate::command::Verb;
 use crate::dialect::Dialect;
 use crate::feature::Capabilities;
 use crate::reply::{Code, classify};
@@ -136,6 +139,29 @@ const fn name(side: Side) -> &'static str {
     }
 }
 
+/// An outcome, as a line.
+fn said(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Moved { source, destination } => {
+            format!("= moved {:03} {:03}", source.code.0, destination.code.0)
+        }
+        Outcome::Failed(Trouble { side, during, cause, blame, touched }) => {
+            let cause = match cause {
+                Cause::Refused(reply) => format!("{:03}", reply.code.0),
+                Cause::Unusable(reply, why) => format!("{:03} ({why})", reply.code.0),
+                Cause::Policy(why, reply) => format!("{:03} ({why})", reply.code.0),
+                Cause::Silent(timer) => format!("silent ({} timer)", timer.name()),
+                Cause::Data(why) => why.clone(),
+                Cause::Relay(why) => format!("relay: {why}"),
+                Cause::Ended(failure) => failure.to_string(),
+                Cause::Cancelled => "cancelled".into(),
+            };
+            let touched = if *touched { ", touched" } else { "" };
+            format!("= {} {during}: {cause}, {blame:?}{touched}", name(*side))
+        }
+    }
+}
+
 impl Stage {
     fn drain(&mut self) {
         loop {
@@ -149,7 +175,7 @@ impl Stage {
                 Output::Close(side) => format!("{}! close", name(side)),
                 Output::Done(outcome) => {
                     self.over = true;
-                    self.outcome(&outcome)
+                    said(&outcome)
                 }
                 Output::Wait(deadline) => {
                     self.deadline = deadline;
@@ -157,27 +183,6 @@ impl Stage {
                 }
             };
             self.said.push_back(text);
-        }
-    }
-
-    fn outcome(&self, outcome: &Outcome) -> String {
-        match outcome {
-            Outcome::Moved { source, destination } => {
-                format!("= moved {:03} {:03}", source.code.0, destination.code.0)
-            }
-            Outcome::Failed(Trouble { side, during, cause, blame, touched }) => {
-                let cause = match cause {
-                    Cause::Refused(reply) => format!("{:03}", reply.code.0),
-                    Cause::Unusable(reply, why) => format!("{:03} ({why})", reply.code.0),
-                    Cause::Policy(why, reply) => format!("{:03} ({why})", reply.code.0),
-                    Cause::Silent(timer) => format!("silent ({} timer)", timer.name()),
-                    Cause::Data(why) => why.clone(),
-                    Cause::Ended(failure) => failure.to_string(),
-                    Cause::Cancelled => "cancelled".into(),
-                };
-                let touched = if *touched { ", touched" } else { "" };
-                format!("= {} {during}: {cause}, {blame:?}{touched}", name(*side))
-            }
         }
     }
 
@@ -214,15 +219,18 @@ impl Stage {
         self.drain();
     }
 
-    /// One reply, `^` between its lines.
     fn hear(&mut self, side: Side, text: &str) {
-        let (code, text) = text.split_once(' ').unwrap();
-        let code = Code(code.parse().unwrap());
-        let lines = text.split('^').map(|line| line.as_bytes().to_vec()).collect();
         let verb = self.last[side as usize].as_ref().unwrap().verb();
-        let class = classify(self.dialects[side as usize], verb, code);
-        self.transfer.reply(self.now, side, Heard { reply: Reply { code, lines }, class });
+        self.transfer.reply(self.now, side, heard(self.dialects[side as usize], verb, text));
     }
+}
+
+/// One reply, `^` between its lines.
+fn heard(dialect: Dialect, verb: Verb, text: &str) -> Heard {
+    let (code, text) = text.split_once(' ').unwrap();
+    let code = Code(code.parse().unwrap());
+    let lines = text.split('^').map(|line| line.as_bytes().to_vec()).collect();
+    Heard { reply: Reply { code, lines }, class: classify(dialect, verb, code) }
 }
 
 /// Both ends accept TYPE I.
