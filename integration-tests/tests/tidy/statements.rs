@@ -39,7 +39,11 @@ fn named() -> BTreeSet<String> {
         let mut lines = text.lines().filter(|_| path.ends_with(".rs"));
         while let Some(line) = lines.next() {
             if line.trim() == "#[test]" || line.trim().starts_with("#[tokio::test") {
-                let name = lines.find_map(|line| line.trim_start().strip_prefix("fn ")).unwrap_or_default();
+                let name = lines.find_map(|line| {
+                    let line = line.trim_start();
+                    line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ")
+                });
+                let name = name.unwrap_or_default();
                 note(name.split('(').next().unwrap_or_default());
             }
         }
