@@ -4,14 +4,12 @@
 //! | folder | what |
 //! |---|---|
 //! | [`cli`] | the command line, exit codes, the log |
-//! | [`token_file`] | the file of tokens, which only its owner may read |
 //! | [`listen`] | who has come: TLS, the proof, who is turned away |
 //! | [`session`] | the task that drives the machine of one user agent's session |
 
 pub mod cli;
 pub mod listen;
 pub mod session;
-pub mod token_file;
 
 use std::process::ExitCode;
 

@@ -1,5 +1,6 @@
 //! What every verb gets: the clock, the reporter, the waits, and the wish to stop.
 
+use crate::config::Relays;
 use crate::report::Events;
 use ftp_io::clock::Clock;
 use ftp_proto::address::Family;
@@ -19,6 +20,8 @@ pub struct App {
     pub waits: Waits,
     /// The only family to use, if one was chosen.
     pub family: Option<Family>,
+    /// The relays that may be used.
+    pub relays: Relays,
 }
 
 /// How long to wait for what, and how often to try again.

@@ -3,8 +3,10 @@
 //! | folder | what |
 //! |---|---|
 //! | [`cli`] | the verbs, one file each, and the exit codes |
+//! | [`config`] | settings of a file: relays |
 //! | [`place`] | URLs, local paths, `.netrc` |
 //! | [`control`] | sessions with servers |
+//! | [`relay`] | a session with a relay agent: tunnels and joins |
 //! | [`ladder`] | which way between two servers is tried next |
 //! | [`transfer`] | one file: attempt, move, verify, publish |
 //! | [`tree`] | many files |
@@ -12,10 +14,12 @@
 
 pub mod app;
 pub mod cli;
+pub mod config;
 pub mod control;
 pub mod ladder;
 pub mod place;
 pub mod problem;
+pub mod relay;
 pub mod report;
 pub mod transfer;
 pub mod tree;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use ftp_io::clock::Clock;
-use ftp_io::link::{self, LinkFailure};
+use ftp_io::link::{self, token_file};
 use ftp_io::socket;
 use ftp_proto::relay::message::VERSIONS;
 use ftp_proto::relay::token::Token;
@@ -15,7 +15,6 @@ use tokio::runtime::Builder;
 use tokio::time::timeout;
 
 use super::{Exit, address, print};
-use crate::token_file;
 
 /// What to look at.
 #[derive(clap::Args, Debug)]
@@ -32,7 +31,9 @@ pub struct Options {
 pub fn check(options: &Options) -> Result<(), Exit> {
     let (low, high) = VERSIONS;
     say(&format!("ok    speaks ftp-relay versions {low} to {high}"))?;
-    let tokens = options.token_file.as_deref().map(token_file::read).transpose()?.unwrap_or_default();
+    let tokens =
+        options.token_file.as_deref().map(token_file::read).transpose().map_err(anyhow::Error::from)?;
+    let tokens = tokens.unwrap_or_default();
     for token in &tokens {
         if token.is_expired(Clock::today()) {
             let name = token.name();
@@ -60,7 +61,7 @@ async fn reach(relay: SocketAddr, token: Option<&Token>) -> Result<(), Exit> {
             link.close().await;
             Ok(())
         }
-        Err(LinkFailure::Proof(error)) => Err(Exit::Untrusted(anyhow!("{relay}: {error}"))),
+        Err(error) if error.is_distrust() => Err(Exit::Untrusted(anyhow!("{relay}: {error}"))),
         Err(error) => Err(anyhow!("{relay}: {error}").into()),
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
+use ftp_io::link::token_file;
 use ftp_io::signal::Stop;
 use ftp_proto::policy::Allowed;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -16,7 +17,6 @@ use tracing_subscriber::fmt;
 
 use super::{Exit, address};
 use crate::listen::Relay;
-use crate::token_file;
 
 /// How to relay.
 #[derive(clap::Args, Debug)]

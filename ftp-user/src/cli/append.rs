@@ -27,10 +27,10 @@ pub(super) struct AppendArgs {
 }
 
 /// Runs it.
-pub(super) async fn run(app: App, args: AppendArgs) -> Exit {
+pub(super) async fn run(mut app: App, args: AppendArgs) -> Exit {
     let start = app.clock.now();
     let mut tally = Tally::new("append", args.transfer.deed().is_dry());
-    match prepare(args) {
+    match prepare(&mut app, args) {
         Ok((mut ends, item, options)) => {
             let (source, dest) = ends.names(&item);
             match transfer::append(&app, &mut ends, &item, options).await {
@@ -50,7 +50,7 @@ pub(super) async fn run(app: App, args: AppendArgs) -> Exit {
 }
 
 /// What can be refused before anything is sent to anybody.
-fn prepare(args: AppendArgs) -> Result<(Ends, Item, Options), Problem> {
+fn prepare(app: &mut App, args: AppendArgs) -> Result<(Ends, Item, Options), Problem> {
     let options = args.transfer.options(Overwrite::Always)?;
     if options.verify == Verify::Hash {
         return Err(transfer::hash_is_impossible());
@@ -72,6 +72,7 @@ fn prepare(args: AppendArgs) -> Result<(Ends, Item, Options), Problem> {
             );
         }
     }
+    app.relays = args.transfer.relays(&app.relays, &[&source, &dest])?;
     let ends = Ends::new(source.host(Role::Source), dest.host(Role::Destination));
     Ok((ends, Item { source: source.path, destination: dest.path, known: None }, options))
 }

@@ -2,6 +2,7 @@
 
 use super::Exit;
 use crate::app::App;
+use crate::config::{Authority, Relay, Relays};
 use crate::control::{Facts, Role};
 use crate::ladder::Allowed;
 use crate::place::{Local, Netrc, Place, Remote};
@@ -11,9 +12,10 @@ use clap::{Args, ValueEnum};
 use ftp_proto::wire::PathName;
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
 
 /// Options of copy and append.
-#[derive(Args, Clone, Copy, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(super) struct TransferArgs {
     /// How the copy is compared with its source (auto: as strongly as both ends can)
     #[arg(long, value_enum, default_value_t = Verify::Auto, value_name = "HOW")]
@@ -21,6 +23,12 @@ pub(super) struct TransferArgs {
     /// Which ways the octets may go
     #[arg(long, value_enum, default_value_t = Ways::Auto, value_name = "WAY")]
     path: Ways,
+    /// A relay agent to use, before those of the settings; repeatable
+    #[arg(long, value_name = "ADDR")]
+    relay: Vec<Authority>,
+    /// The file of the token that it knows, mode 0600; once for each --relay
+    #[arg(long, value_name = "FILE")]
+    relay_token_file: Vec<PathBuf>,
     /// Print what would be done; nothing is changed
     #[arg(long)]
     dry_run: bool,
@@ -55,6 +63,33 @@ impl TransferArgs {
             Problem::usage(format!("--path {way} is not built in yet")).advice("use auto, direct or user")
         })?;
         Ok(Options { verify: self.verify, overwrite, allowed, deed: self.deed() })
+    }
+
+    /// The relays that may be used between these places, the typed ones first. Their token files are looked
+    /// at, before anything is sent to anybody.
+    pub(super) fn relays(&self, configured: &Relays, spots: &[&Spot]) -> Result<Relays, Problem> {
+        let (relays, files) = (self.relay.len(), self.relay_token_file.len());
+        if relays != files {
+            return Err(Problem::usage(format!("{relays} --relay and {files} --relay-token-file"))
+                .advice("give one --relay-token-file FILE for each --relay ADDR, in the same order"));
+        }
+        let pairs = self.relay.iter().cloned().zip(self.relay_token_file.iter().cloned());
+        let typed = Relays::new(pairs.map(|(address, file)| Relay::unnamed(address, file)));
+        let all = Relays::new(typed.iter().chain(configured).cloned());
+        if self.path == Ways::Relay && all.is_empty() {
+            return Err(Problem::usage("--path relay, and no relay is known")
+                .advice("name one: --relay ADDR --relay-token-file FILE, or [[relays]] in the settings"));
+        }
+        typed.check()?;
+        let wanted = match self.path {
+            Ways::Auto | Ways::Relay => true,
+            Ways::Direct | Ways::User | Ways::Symmetric => false,
+        };
+        if !wanted || spots.iter().any(|spot| matches!(spot.place, Place::Local(_))) {
+            return Ok(Relays::default());
+        }
+        all.check()?;
+        Ok(all)
     }
 
     /// Whether only a plan is wanted, or an explanation too.

@@ -46,10 +46,10 @@ struct How {
 }
 
 /// Runs it.
-pub(super) async fn run(app: App, args: CopyArgs) -> Exit {
+pub(super) async fn run(mut app: App, args: CopyArgs) -> Exit {
     let start = app.clock.now();
     let mut tally = Tally::new("copy", args.transfer.deed().is_dry());
-    match prepare(&args) {
+    match prepare(&mut app, &args) {
         Ok((sources, dest, how)) => all(&app, sources, dest, how, &mut tally).await,
         Err(problem) => tally.failed(String::new(), String::new(), problem),
     }
@@ -57,7 +57,7 @@ pub(super) async fn run(app: App, args: CopyArgs) -> Exit {
 }
 
 /// What can be refused before anything is sent to anybody.
-fn prepare(args: &CopyArgs) -> Result<(Vec<Spot>, Spot, How), Problem> {
+fn prepare(app: &mut App, args: &CopyArgs) -> Result<(Vec<Spot>, Spot, How), Problem> {
     let options = args.transfer.options(args.overwrite)?;
     let mut sources = spots(&args.places)?;
     let Some(dest) = sources.pop().filter(|_| !sources.is_empty()) else {
@@ -72,6 +72,8 @@ fn prepare(args: &CopyArgs) -> Result<(Vec<Spot>, Spot, How), Problem> {
     for source in &sources {
         refuse_itself(source, &dest)?;
     }
+    let places: Vec<&Spot> = sources.iter().chain([&dest]).collect();
+    app.relays = args.transfer.relays(&app.relays, &places)?;
     Ok((sources, dest, How { options, recursive: args.recursive, fail_fast: args.fail_fast }))
 }
 

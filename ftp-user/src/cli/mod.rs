@@ -15,6 +15,7 @@ pub use conceal::arguments;
 pub use exit::Exit;
 
 use crate::app::{App, Stop, Waits};
+use crate::config::{self, Relays};
 use crate::problem::Problem;
 use crate::report::{Reporter, Style};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -44,6 +45,9 @@ struct General {
     /// One JSON object per line on standard output
     #[arg(long, global = true)]
     json: bool,
+    /// Settings (default: $FTP_USER_CONFIG, else ftp-user/config.toml in $XDG_CONFIG_HOME or ~/.config)
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Write the dialogue with both servers side by side, secrets removed
     #[arg(long, global = true, value_name = "FILE")]
     trace: Option<PathBuf>,
@@ -100,7 +104,12 @@ impl Cli {
     pub async fn run(self) -> Exit {
         let Self { general, verb } = self;
         let color = general.color;
-        let (app, reporter) = match general.start() {
+        let relays = if verb.is_about_itself() {
+            Ok(Relays::default())
+        } else {
+            config::load(general.config.as_deref())
+        };
+        let (app, reporter) = match relays.and_then(|relays| general.start(relays)) {
             Ok(started) => started,
             Err(problem) => return said(color, Err(problem)),
         };
@@ -124,9 +133,19 @@ impl Cli {
     }
 }
 
+impl Verb {
+    /// Whether it reads no settings.
+    const fn is_about_itself(&self) -> bool {
+        match self {
+            Self::Completions(_) | Self::Man(_) => true,
+            Self::Copy(_) | Self::Append(_) | Self::Ls(_) | Self::Stat(_) | Self::Cat(_) => false,
+        }
+    }
+}
+
 impl General {
     /// Clock, reporter, trace file, signals.
-    fn start(self) -> Result<(App, Reporter), Problem> {
+    fn start(self, relays: Relays) -> Result<(App, Reporter), Problem> {
         let trace = self
             .trace
             .map(|path| {
@@ -155,7 +174,7 @@ impl General {
             (false, false) => None,
         };
         let waits = Waits { reply: self.timeout, stall: self.stall, retries: self.retries };
-        Ok((App { clock: Clock::start(), events, stop, waits, family }, reporter))
+        Ok((App { clock: Clock::start(), events, stop, waits, family, relays }, reporter))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Data connections of which this program is one end: the server listens, this program connects.
 
 use super::answer::Answer;
-use super::dial::{within, words};
+use super::dial::{anywhere, within, words};
 use super::session::Session;
 use crate::cli::Exit;
 use crate::problem::Problem;
@@ -11,7 +11,7 @@ use ftp_proto::command::{Command, Direction, Epsv};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::believe;
 use ftp_proto::reply::Blame;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use tokio::net::TcpStream;
 
 /// Which way the octets go, seen from this program.
@@ -24,6 +24,12 @@ pub enum Way {
 }
 
 impl Session {
+    /// Where this program's own data connections to the server begin: at the address that the server
+    /// knows, unless that is a relay's.
+    pub const fn data_from(&self) -> IpAddr {
+        if self.relay.is_some() { anywhere(self.peer) } else { self.local }
+    }
+
     /// A fresh data connection to this server. The transfer command `next` is the next one to send.
     pub async fn open_data(&mut self, way: Way, next: &Command) -> Result<TcpStream, Problem> {
         let announced = self.capabilities.pret;
@@ -39,7 +45,7 @@ impl Session {
         let at = at?;
         let waits = self.app.waits.reply;
         let what = || format!("no data connection to the {} {}", self.role.name(), self.title);
-        match within(&self.app, waits, socket::connect(self.local, at)).await {
+        match within(&self.app, waits, socket::connect(self.data_from(), at)).await {
             Some(Ok(connection)) => Ok(connection),
             Some(Err(error)) => Err(Problem::new(Exit::NoPath, format!("{}: {}", what(), words(&error)))
                 .advice("check that its data ports can be reached from here")),

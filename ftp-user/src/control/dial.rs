@@ -11,35 +11,42 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 use tokio::net::{TcpStream, lookup_host};
 
-/// Connects to the control port of `site`. Every address gets its share of the time.
+/// Connects to the control port of `site`.
 pub(super) async fn dial(app: &App, site: &Site) -> Result<TcpStream, Problem> {
     let name = site.authority();
-    let found = within(app, app.waits.reply, lookup_host((site.host.as_str(), site.port))).await;
+    let stream = connect(app, &site.host, site.port, &name, "a server").await?;
+    socket::control(&stream).map_err(|error| failed(&name, &error, "a server"))?;
+    Ok(stream)
+}
+
+/// Connects to `what` at a host; `name` is how people know it. Every address gets its share of the time.
+pub(crate) async fn connect(
+    app: &App,
+    host: &str,
+    port: u16,
+    name: &str,
+    what: &str,
+) -> Result<TcpStream, Problem> {
+    let found = within(app, app.waits.reply, lookup_host((host, port))).await;
     let addresses: Vec<SocketAddr> = match found {
         Some(Ok(addresses)) => {
             addresses.filter(|at| app.family.is_none_or(|family| Family::of(at.ip()) == family)).collect()
         }
         Some(Err(error)) => {
-            return Err(Problem::new(Exit::Error, format!("cannot find the host {}: {error}", site.host))
+            return Err(Problem::new(Exit::Error, format!("cannot find the host {host}: {error}"))
                 .advice("check its name"));
         }
         None if app.stop.is_raised() => return Err(Problem::interrupted()),
         None => {
-            return Err(Problem::new(
-                Exit::Temporary,
-                format!("looking up the host {} took too long", site.host),
-            ));
+            return Err(Problem::new(Exit::Temporary, format!("looking up the host {host} took too long")));
         }
     };
     let share = app.waits.reply / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
     let mut last = None;
     for address in addresses {
         match within(app, share, socket::connect(anywhere(address.ip()), address)).await {
-            Some(Ok(stream)) => {
-                socket::control(&stream).map_err(|error| failed(&name, &error))?;
-                return Ok(stream);
-            }
-            Some(Err(error)) => last = Some(failed(&name, &error)),
+            Some(Ok(stream)) => return Ok(stream),
+            Some(Err(error)) => last = Some(failed(name, &error, what)),
             None if app.stop.is_raised() => return Err(Problem::interrupted()),
             None => {
                 last = Some(
@@ -50,13 +57,13 @@ pub(super) async fn dial(app: &App, site: &Site) -> Result<TcpStream, Problem> {
         }
     }
     Err(last.unwrap_or_else(|| {
-        Problem::new(Exit::Error, format!("the host {} has no address of the family asked for", site.host))
+        Problem::new(Exit::Error, format!("the host {host} has no address of the family asked for"))
     }))
 }
 
-fn failed(name: &str, error: &io::Error) -> Problem {
+fn failed(name: &str, error: &io::Error, what: &str) -> Problem {
     Problem::new(Exit::Temporary, format!("cannot connect to {name}: {}", words(error)))
-        .advice("check that a server listens there")
+        .advice(format!("check that {what} listens there"))
 }
 
 /// What an error of the operating system means, without its number.
@@ -66,7 +73,7 @@ pub(crate) fn words(error: &io::Error) -> String {
 }
 
 /// The result of `work`, or `None` when `limit` passed or somebody wants to stop.
-pub(super) async fn within<T>(app: &App, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn within<T>(app: &App, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
     let deadline = app.clock.now() + limit;
     tokio::select! {
         biased;
@@ -76,7 +83,8 @@ pub(super) async fn within<T>(app: &App, limit: Duration, work: impl Future<Outp
     }
 }
 
-const fn anywhere(like: IpAddr) -> IpAddr {
+/// Any address of this host in the family of `like`.
+pub(crate) const fn anywhere(like: IpAddr) -> IpAddr {
     match like {
         IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),

@@ -2,6 +2,7 @@
 //! verbs ask, and the data connections of which this program is one end.
 
 mod answer;
+mod channel;
 mod data;
 mod dial;
 mod facts;
@@ -13,8 +14,9 @@ mod unsent;
 
 pub(crate) use answer::advice;
 pub use answer::{Answer, exit_of};
+pub use channel::Tunnel;
 pub use data::Way;
-pub(crate) use dial::words;
+pub(crate) use dial::{anywhere, connect, within, words};
 pub use facts::Facts;
 pub use flow::{Flow, Moving};
 pub use listing::Listing;

@@ -4,6 +4,7 @@
 //! [`Session::next`], which may be dropped at any point without losing an octet.
 
 use super::answer::Answer;
+use super::channel::{Channel, Tunnel};
 use super::dial::dial;
 use super::unsent::Unsent;
 use crate::app::App;
@@ -20,10 +21,8 @@ use ftp_proto::reply::{Class, classify, wants_pret};
 use ftp_proto::third_party::Party;
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::Secret;
-use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
-use tokio::net::TcpStream;
 
 /// What a session is for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -60,7 +59,7 @@ impl Role {
 pub struct Session {
     /// What it is for.
     pub role: Role,
-    /// `host:port`.
+    /// `host:port`, and the relay on the way there.
     pub title: String,
     /// Who is logged in.
     pub login: Vec<u8>,
@@ -68,10 +67,12 @@ pub struct Session {
     pub dialect: Dialect,
     /// What the server said it can.
     pub capabilities: Capabilities,
-    /// The server's address, as this program reached it.
+    /// The server's address, as this program or the relay reached it.
     pub peer: IpAddr,
-    /// This program's address on this connection.
+    /// The address that the server sees: this program's on this connection, or the relay's.
     pub local: IpAddr,
+    /// The relay that carries this connection.
+    pub relay: Option<String>,
     pub(super) app: App,
     /// The TYPE in force, where this program chose it.
     pub(super) data_type: Option<DataType>,
@@ -83,7 +84,7 @@ pub struct Session {
     pub(super) repaired: bool,
     machine: client::Session,
     /// `None` once closed.
-    stream: Option<TcpStream>,
+    stream: Option<Channel>,
     unsent: Unsent,
     over: Option<Failure>,
     /// The last transfer command.
@@ -96,14 +97,30 @@ impl Session {
     /// Connects, logs in and asks what the server can.
     pub async fn open(app: &App, site: &Site, role: Role) -> Result<Self, Problem> {
         let stream = dial(app, site).await?;
-        let address = |at: std::io::Result<SocketAddr>| {
-            at.map(|at| unmapped(at.ip())).map_err(|error| {
-                Problem::new(
-                    crate::cli::Exit::Temporary,
-                    format!("cannot connect to {}: {error}", site.authority()),
-                )
-            })
-        };
+        let ends = stream.local_addr().and_then(|local| Ok((local, stream.peer_addr()?)));
+        let ends = ends.map_err(|error| {
+            Problem::new(
+                crate::cli::Exit::Temporary,
+                format!("cannot connect to {}: {error}", site.authority()),
+            )
+        })?;
+        Self::begin(app, site, role, Channel::Plain(stream), ends, None).await
+    }
+
+    /// The same through a relay that has connected to the server.
+    pub async fn open_tunnelled(app: &App, site: &Site, role: Role, tunnel: Tunnel) -> Result<Self, Problem> {
+        let Tunnel { stream, local, peer, relay } = tunnel;
+        Self::begin(app, site, role, Channel::tunnel(stream), (local, peer), Some(relay)).await
+    }
+
+    async fn begin(
+        app: &App,
+        site: &Site,
+        role: Role,
+        stream: Channel,
+        (local, peer): (SocketAddr, SocketAddr),
+        relay: Option<String>,
+    ) -> Result<Self, Problem> {
         let config = client::Config {
             user: site.login().to_vec(),
             password: site.password.clone().unwrap_or_else(|| {
@@ -118,12 +135,16 @@ impl Session {
         };
         let mut session = Self {
             role,
-            title: site.authority(),
+            title: match &relay {
+                Some(relay) => format!("{} through relay {relay}", site.authority()),
+                None => site.authority(),
+            },
             login: site.login().to_vec(),
             dialect: Dialect::Rfc959,
             capabilities: Capabilities::default(),
-            peer: address(stream.peer_addr())?,
-            local: address(stream.local_addr())?,
+            peer: unmapped(peer.ip()),
+            local: unmapped(local.ip()),
+            relay,
             app: app.clone(),
             data_type: None,
             selected: None,
@@ -286,7 +307,7 @@ impl Session {
             };
             let clock = self.app.clock;
             let now = || clock.now();
-            let Some(stream) = &self.stream else {
+            let Some(stream) = &mut self.stream else {
                 if self.over.is_some() {
                     std::future::pending::<()>().await;
                 }
@@ -295,22 +316,10 @@ impl Session {
             };
             let mut piece = [0; 4096];
             tokio::select! {
-                ready = stream.writable(), if !self.unsent.is_empty() => {
-                    match ready.and_then(|()| self.unsent.write(stream)) {
-                        Ok(()) => {}
-                        Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                        // What the server said before it closed may still be there to read.
-                        Err(_) => self.unsent = Unsent::default(),
-                    }
-                }
-                ready = stream.readable() => {
-                    match ready.and_then(|()| stream.try_read(&mut piece)) {
-                        Ok(0) => self.machine.closed(now()),
-                        Ok(n) => self.machine.bytes(now(), piece.get(..n).unwrap_or_default()),
-                        Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                        Err(_) => self.machine.closed(now()),
-                    }
-                }
+                came = stream.stir(&mut self.unsent, &mut piece) => match came {
+                    Some(n) => self.machine.bytes(now(), piece.get(..n).unwrap_or_default()),
+                    None => self.machine.closed(now()),
+                },
                 () = clock.sleep_until(deadline) => self.machine.timeout(now()),
             }
         }

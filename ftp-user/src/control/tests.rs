@@ -45,6 +45,7 @@ async fn with(script: &'static [&'static str], check: impl AsyncFnOnce(&mut Sess
         stop: Stop::never(),
         waits: Waits { reply: second, stall: second, retries: 0 },
         family: None,
+        relays: crate::config::Relays::default(),
     };
     let mut session = Session::open(&app, &site(at), Role::Server).await.unwrap();
     check(&mut session).await;

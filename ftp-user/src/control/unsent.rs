@@ -27,6 +27,22 @@ impl Unsent {
         self.octets.extend_from_slice(octets);
     }
 
+    /// There is nobody left to send anything to.
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Everything, in order: what a tunnel carries, where nothing is urgent (relay 2.6).
+    pub(super) fn in_line(&self) -> &[u8] {
+        &self.octets
+    }
+
+    /// So much of [`Self::in_line`] was taken.
+    pub(super) fn sent(&mut self, count: usize) {
+        self.urgent = None;
+        self.octets.drain(..count.min(self.octets.len()));
+    }
+
     /// Sends as much as the connection takes.
     pub(super) fn write(&mut self, stream: &TcpStream) -> io::Result<()> {
         let sent = match self.urgent {

@@ -184,6 +184,7 @@ mod tests {
             stop: Stop::never(),
             waits: Waits { reply: second, stall: second, retries: 0 },
             family: None,
+            relays: crate::config::Relays::default(),
         };
         let name = |text: &str| PathName::from_user(text).unwrap();
         let root = PathName::from_user(root.path().as_os_str().as_bytes()).unwrap();

@@ -5,22 +5,25 @@
 //! [`ftp_proto::relay::link`] over the exporter of this very connection.
 
 mod tls;
+pub mod token_file;
 
 use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use ftp_proto::relay::frame::{FrameError, FrameReader};
 use ftp_proto::relay::link::{self, Answer, Exporter, First, LinkError, Pending, Welcome};
 use ftp_proto::relay::token::Secret32;
 use serde::de::DeserializeOwned;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsStream;
 
 pub use tls::Acceptor;
 
-/// A TLS connection of the relay protocol.
+/// A TLS connection of the relay protocol. What is read from it is what came after the proof.
 #[derive(Debug)]
 pub struct Link {
     stream: TlsStream<TcpStream>,
@@ -40,6 +43,16 @@ pub enum LinkFailure {
     /// The proof.
     #[error(transparent)]
     Proof(#[from] LinkError),
+}
+
+impl LinkFailure {
+    /// Whether the two ends do not hold the same token, as opposed to a connection that failed.
+    pub const fn is_distrust(&self) -> bool {
+        match self {
+            Self::Proof(LinkError::Denied | LinkError::Unproven | LinkError::Unexpected) => true,
+            Self::Proof(LinkError::Versions(..)) | Self::Io(_) | Self::Frame(_) => false,
+        }
+    }
 }
 
 /// Begins a session at an agent: TLS and the proof of the token, within [`PATIENCE`].
@@ -92,14 +105,7 @@ impl Link {
 
     /// What has come; 0 is the end. May be cancelled without losing anything.
     pub async fn receive(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        let early = self.reader.rest();
-        if early.is_empty() {
-            return self.stream.read(room).await;
-        }
-        let count = early.len().min(room.len());
-        room.iter_mut().zip(&early).for_each(|(to, from)| *to = *from);
-        self.reader.push(early.get(count..).unwrap_or_default());
-        Ok(count)
+        self.read(room).await
     }
 
     /// Closes in order.
@@ -131,6 +137,39 @@ impl Link {
             }
             self.reader.push(room.get(..count).unwrap_or_default());
         }
+    }
+}
+
+impl AsyncRead for Link {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        room: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let early = self.reader.rest();
+        if early.is_empty() {
+            ready!(Pin::new(&mut self.stream).poll_read(cx, room))?;
+        } else {
+            let (now, later) = early.split_at(early.len().min(room.remaining()));
+            room.put_slice(now);
+            self.reader.push(later);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// What was written leaves for certain only with a flush.
+impl AsyncWrite for Link {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, octets)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 

@@ -1,0 +1,142 @@
+//! The file of tokens: a secret, so nobody but its owner may read it.
+//!
+//! A relay's file holds one line for each of those who may come; a user's holds only its own.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use ftp_proto::relay::token::{Token, TokenError};
+use zeroize::Zeroizing;
+
+/// Why there is no token. What stands in the file never stands in the text.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenFileError {
+    /// Not there, or not for this user.
+    #[error("cannot open the token file {0}: {1}")]
+    Open(PathBuf, io::Error),
+    /// It cannot be read.
+    #[error("cannot read the token file {0}: {1}")]
+    Read(PathBuf, io::Error),
+    /// Its mode gives others something.
+    #[error("others may read the token file {0}; chmod 600 {0}")]
+    Others(PathBuf),
+    /// No file of tokens is that large.
+    #[error("the token file {0} is larger than {MOST} octets")]
+    Large(PathBuf),
+    /// A line is none.
+    #[error("{0} line {1}: {2}")]
+    Line(PathBuf, usize, TokenError),
+    /// One name twice.
+    #[error("{0} line {1}: the name {2} stands there twice")]
+    Twice(PathBuf, usize, String),
+    /// Nothing in it.
+    #[error("the token file {0} holds no token; make one: ftp-relay-agent token > {0}")]
+    Empty(PathBuf),
+    /// A relay's file in the place of a user's.
+    #[error("the token file {0} holds {1} tokens; a user's file holds only its own")]
+    Several(PathBuf, usize),
+}
+
+/// All tokens of the file. Empty lines and those that begin with `#` are not tokens.
+pub fn read(path: &Path) -> Result<Vec<Token>, TokenFileError> {
+    let named = || path.to_owned();
+    let mut file = File::open(path).map_err(|error| TokenFileError::Open(named(), error))?;
+    let facts = file.metadata().map_err(|error| TokenFileError::Read(named(), error))?;
+    if facts.permissions().mode() & OTHERS != 0 {
+        return Err(TokenFileError::Others(named()));
+    }
+    if facts.len() > MOST {
+        return Err(TokenFileError::Large(named()));
+    }
+    let mut text = Zeroizing::new(String::new());
+    file.read_to_string(&mut text).map_err(|error| TokenFileError::Read(named(), error))?;
+    let mut tokens: Vec<Token> = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let token = Token::parse(line).map_err(|error| TokenFileError::Line(named(), number, error))?;
+        if tokens.iter().any(|known| known.name() == token.name()) {
+            return Err(TokenFileError::Twice(named(), number, token.name().to_owned()));
+        }
+        tokens.push(token);
+    }
+    if tokens.is_empty() { Err(TokenFileError::Empty(named())) } else { Ok(tokens) }
+}
+
+/// The only token of a user's file.
+pub fn read_own(path: &Path) -> Result<Token, TokenFileError> {
+    let mut tokens = read(path)?;
+    match (tokens.len(), tokens.pop()) {
+        (1, Some(token)) => Ok(token),
+        (count, _) => Err(TokenFileError::Several(path.to_owned(), count)),
+    }
+}
+
+/// The permissions of everybody but the owner.
+const OTHERS: u32 = 0o077;
+const MOST: u64 = 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{Permissions, set_permissions, write};
+
+    fn with(text: &str, mode: u32, check: impl FnOnce(&Path)) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("tokens");
+        write(&path, text).unwrap();
+        set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        check(&path);
+    }
+
+    fn check(text: &str, mode: u32, expected: Result<&[&str], &str>) {
+        with(text, mode, |path| match (read(path), expected) {
+            (Ok(tokens), Ok(names)) => assert_eq!(tokens.iter().map(Token::name).collect::<Vec<_>>(), names),
+            (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{error}"),
+            (found, _) => panic!("{text}: {found:?}"),
+        });
+    }
+
+    fn line(name: &str) -> String {
+        Token::new(name, None, [7; 32]).unwrap().line().to_string()
+    }
+
+    #[test]
+    fn a_token_file_is_its_owners_and_holds_tokens() {
+        let (one, two) = (line("one"), line("two"));
+        check(&format!("# ours\n\n{one}\n  {two}  \n"), 0o600, Ok(&["one", "two"]));
+        check(&one, 0o400, Ok(&["one"]));
+        check(&one, 0o640, Err("chmod 600"));
+        check(&one, 0o604, Err("chmod 600"));
+        check("# nothing\n", 0o600, Err("holds no token"));
+        check(&format!("{one}\n{one}"), 0o600, Err("line 2: the name one stands there twice"));
+        check(&format!("{one}\nfrt1.x"), 0o600, Err("line 2"));
+    }
+
+    #[test]
+    fn a_users_file_holds_one_token() {
+        with(&format!("# mine\n{}\n", line("one")), 0o600, |path| {
+            assert_eq!(read_own(path).unwrap().name(), "one");
+        });
+        with(&format!("{}\n{}\n", line("one"), line("two")), 0o600, |path| {
+            let said = read_own(path).unwrap_err().to_string();
+            assert!(said.contains("holds 2 tokens"), "{said}");
+        });
+        with(&line("one"), 0o644, |path| {
+            assert!(matches!(read_own(path), Err(TokenFileError::Others(_))));
+        });
+    }
+
+    #[test]
+    fn a_damaged_token_is_not_shown() {
+        let line = line("one");
+        with(&format!("{line}x"), 0o600, |path| {
+            let said = read(path).unwrap_err().to_string();
+            assert!(!said.contains(&line[10..20]), "{said}");
+        });
+    }
+}

@@ -1,0 +1,91 @@
+//! What a person has set up: the relays of a TOML file, and those of the command line before them.
+//!
+//! ```toml
+//! [[relays]]
+//! name = "edge"
+//! address = "relay.example.net:2190"
+//! token-file = "edge.token"            # mode 0600; relative to this file's directory
+//! near = ["src.example.net", "192.0.2.0/24"]
+//! ```
+
+mod authority;
+mod file;
+mod near;
+mod read;
+
+pub use authority::Authority;
+pub use file::load;
+pub use near::Near;
+
+use crate::place::Site;
+use crate::problem::Problem;
+use ftp_io::link::token_file;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A relay agent that may be used.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Relay {
+    /// What reports call it.
+    pub name: String,
+    /// Where it listens.
+    pub address: Authority,
+    /// The file of the token that both hold.
+    pub token_file: PathBuf,
+    /// The servers that it stands beside.
+    pub near: Vec<Near>,
+}
+
+impl Relay {
+    /// One of the command line: its address is its name.
+    pub fn unnamed(address: Authority, token_file: PathBuf) -> Self {
+        Self { name: address.to_string(), address, token_file, near: Vec::new() }
+    }
+
+    /// Whether it stands beside this server, which was reached at `address`.
+    pub fn is_near(&self, site: &Site, address: IpAddr) -> bool {
+        self.near.iter().any(|near| near.covers(&site.host, address))
+    }
+}
+
+/// All relays that may be used, in the order of preference. Clones share them.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Relays(Arc<[Relay]>);
+
+impl Relays {
+    /// These and no other.
+    pub fn new(relays: impl IntoIterator<Item = Relay>) -> Self {
+        Self(relays.into_iter().collect())
+    }
+
+    /// All of them, the preferred one first.
+    pub fn iter(&self) -> std::slice::Iter<'_, Relay> {
+        self.0.iter()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Looks at all token files: what is wrong with one is said before anything is sent to anybody.
+    pub fn check(&self) -> Result<(), Problem> {
+        self.iter().try_for_each(|relay| {
+            let wrong = |error| Problem::usage(format!("the relay {} cannot be used: {error}", relay.name));
+            token_file::read_own(&relay.token_file).map(drop).map_err(wrong)
+        })
+    }
+}
+
+impl<'a> IntoIterator for &'a Relays {
+    type Item = &'a Relay;
+    type IntoIter = std::slice::Iter<'a, Relay>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,110 @@
+//! What carries a control connection: a socket, or a tunnel through a relay.
+
+use super::unsent::Unsent;
+use ftp_io::link::Link;
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+/// A tunnel to a server: this program's link with the relay, and who the server talks to.
+#[derive(Debug)]
+pub struct Tunnel {
+    /// The link; its octets are the server's.
+    pub stream: Link,
+    /// The relay's end of the connection with the server: what the server sees.
+    pub local: SocketAddr,
+    /// The server.
+    pub peer: SocketAddr,
+    /// The relay's name.
+    pub relay: String,
+}
+
+/// The octets of a control connection.
+#[derive(Debug)]
+pub(super) enum Channel {
+    /// A connection with the server.
+    Plain(TcpStream),
+    /// Through a relay.
+    Tunnel(Box<Tunnelled>),
+}
+
+/// A link, and whether TLS still holds something that was written.
+#[derive(Debug)]
+pub(super) struct Tunnelled {
+    link: Link,
+    unflushed: bool,
+}
+
+impl Channel {
+    pub(super) fn tunnel(link: Link) -> Self {
+        Self::Tunnel(Box::new(Tunnelled { link, unflushed: false }))
+    }
+
+    /// Sends what is unsent as the connection takes it, until something comes: how many octets, `None` at
+    /// the end. May be dropped without losing any.
+    pub(super) async fn stir(&mut self, unsent: &mut Unsent, room: &mut [u8]) -> Option<usize> {
+        match self {
+            Self::Plain(stream) => plain(stream, unsent, room).await,
+            Self::Tunnel(tunnel) => poll_fn(|cx| tunnel.poll(cx, unsent, room)).await,
+        }
+    }
+}
+
+async fn plain(stream: &TcpStream, unsent: &mut Unsent, room: &mut [u8]) -> Option<usize> {
+    loop {
+        tokio::select! {
+            ready = stream.writable(), if !unsent.is_empty() => {
+                match ready.and_then(|()| unsent.write(stream)) {
+                    // What the server said before it closed may still be there to read.
+                    Err(error) if error.kind() != io::ErrorKind::WouldBlock => unsent.clear(),
+                    Ok(()) | Err(_) => {}
+                }
+            }
+            ready = stream.readable() => {
+                match ready.and_then(|()| stream.try_read(room)) {
+                    Ok(0) => return None,
+                    Ok(count) => return Some(count),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(_) => return None,
+                }
+            }
+        }
+    }
+}
+
+impl Tunnelled {
+    fn poll(&mut self, cx: &mut Context<'_>, unsent: &mut Unsent, room: &mut [u8]) -> Poll<Option<usize>> {
+        if self.poll_send(cx, unsent).is_err() {
+            // As above.
+            unsent.clear();
+            self.unflushed = false;
+        }
+        let mut room = ReadBuf::new(room);
+        Pin::new(&mut self.link).poll_read(cx, &mut room).map(|read| match (read, room.filled().len()) {
+            (Ok(()), 0) | (Err(_), _) => None,
+            (Ok(()), count) => Some(count),
+        })
+    }
+
+    /// As much as the link takes now; TLS keeps part of it until it is flushed.
+    fn poll_send(&mut self, cx: &mut Context<'_>, unsent: &mut Unsent) -> io::Result<()> {
+        while !unsent.is_empty() {
+            match Pin::new(&mut self.link).poll_write(cx, unsent.in_line()) {
+                Poll::Ready(count) => unsent.sent(count?),
+                Poll::Pending => return Ok(()),
+            }
+            self.unflushed = true;
+        }
+        if self.unflushed
+            && let Poll::Ready(flushed) = Pin::new(&mut self.link).poll_flush(cx)
+        {
+            self.unflushed = false;
+            flushed?;
+        }
+        Ok(())
+    }
+}

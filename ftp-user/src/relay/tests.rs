@@ -1,0 +1,445 @@
+//! Lines to a relay that says what a test wants, over real links.
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test answers one message and skips the others")]
+
+use super::*;
+use crate::app::{Stop, Waits as Patience};
+use crate::cli::Exit;
+use crate::config::Relays;
+use crate::control::{Role, Session as Control};
+use crate::place::Place;
+use crate::report::{Reporter, Style};
+use ftp_io::clock::Clock;
+use ftp_io::link::{Acceptor, Link};
+use ftp_proto::client::Event;
+use ftp_proto::command::Command;
+use ftp_proto::listing::When;
+use ftp_proto::relay::frame::{Frame, FrameReader, encode};
+use ftp_proto::relay::link::{First, Keyring, Welcome, accept_data};
+use ftp_proto::relay::message::{Code, End, LegState, Side as Half};
+use ftp_proto::relay::token::Token;
+use ftp_proto::third_party::Side;
+use std::fs::{Permissions, set_permissions, write};
+use std::os::unix::fs::PermissionsExt;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, split};
+use tokio::net::{TcpListener, TcpStream};
+
+/// What a relay of these tests does.
+struct Script {
+    /// Its token; the line's has the octet 7.
+    token: u8,
+    /// Its answers to a message.
+    answer: Box<dyn FnMut(ToAgent) -> Vec<FromAgent> + Send>,
+}
+
+impl Script {
+    fn new(answer: impl FnMut(ToAgent) -> Vec<FromAgent> + Send + 'static) -> Self {
+        Self { token: 7, answer: Box::new(answer) }
+    }
+}
+
+/// A relay that runs, and what it has heard: messages, and the octets of tunnels.
+struct Agent {
+    relay: Relay,
+    messages: mpsc::UnboundedReceiver<ToAgent>,
+    octets: mpsc::UnboundedReceiver<u8>,
+    _directory: TempDir,
+}
+
+impl Agent {
+    async fn start(mut script: Script) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = listener.local_addr().unwrap();
+        let (tell, messages) = mpsc::unbounded_channel();
+        let (pass, octets) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            let acceptor = Acceptor::new().unwrap();
+            let keyring = Keyring::new([token(script.token)]);
+            let (stream, _) = listener.accept().await.unwrap();
+            let Ok((mut link, First::Session(hello))) = acceptor.accept(stream).await else { return };
+            match keyring.accept(&hello, link.exporter(), When(0)) {
+                Ok(accepted) => link.send(&accepted.welcome(welcome())).await.unwrap(),
+                Err(denial) => {
+                    link.send(&denial.answer()).await.unwrap();
+                    return link.close().await;
+                }
+            }
+            tokio::spawn(async move {
+                loop {
+                    let (stream, _) = listener.accept().await.unwrap();
+                    let accepted = acceptor.accept(stream).await.unwrap();
+                    tokio::spawn(server(accepted, pass.clone()));
+                }
+            });
+            let (mut reader, mut room, mut seq) = (FrameReader::new(), [0; 512], 0);
+            while let Ok(count @ 1..) = link.receive(&mut room).await {
+                reader.push(&room[..count]);
+                while let Some(frame) = reader.message::<Frame<ToAgent>>().unwrap() {
+                    tell.send(frame.body.clone()).ok();
+                    for body in (script.answer)(frame.body) {
+                        seq += 1;
+                        link.send(&encode(&Frame { seq, body }).unwrap()).await.unwrap();
+                    }
+                }
+            }
+        });
+        let directory = tempfile::tempdir().unwrap();
+        let token_file = directory.path().join("token");
+        write(&token_file, token(7).line().as_str()).unwrap();
+        set_permissions(&token_file, Permissions::from_mode(0o600)).unwrap();
+        let address = at.to_string().parse().unwrap();
+        let relay = Relay { name: "edge".to_owned(), address, token_file, near: Vec::new() };
+        Self { relay, messages, octets, _directory: directory }
+    }
+
+    async fn line(&self) -> Line {
+        Line::open(&app(Stop::never()), &self.relay).await.unwrap()
+    }
+
+    /// The next message that a line was not bound to say.
+    async fn hears(&mut self) -> ToAgent {
+        loop {
+            let message = self.messages.recv().await.unwrap();
+            if !matches!(message, ToAgent::Introduce { .. } | ToAgent::Ping { .. }) {
+                return message;
+            }
+        }
+    }
+}
+
+/// An FTP server behind a tunnel: greets in small pieces, then says 200 to every line.
+async fn server((mut link, first): (Link, First), pass: mpsc::UnboundedSender<u8>) {
+    let First::Data(hello) = first else { panic!("a second session") };
+    let accepted = accept_data(&ticket(), &hello, link.exporter()).unwrap();
+    // The greeting comes with the proof.
+    link.send(&[accepted.data().as_slice(), b"220 "].concat()).await.unwrap();
+    let (mut read, mut write) = split(link);
+    for octet in b"ready\r\n" {
+        write.write_u8(*octet).await.unwrap();
+        write.flush().await.unwrap();
+    }
+    while let Ok(octet) = read.read_u8().await {
+        pass.send(octet).ok();
+        if octet == b'\n' {
+            write.write_all(b"200 as you say\r\n").await.unwrap();
+            write.flush().await.unwrap();
+        }
+    }
+}
+
+fn token(octet: u8) -> Token {
+    Token::new("ann", None, [octet; 32]).unwrap()
+}
+
+fn ticket() -> Secret32 {
+    Secret32::new([9; 32])
+}
+
+fn welcome() -> Welcome {
+    let seen_as = "127.0.0.1:1".parse().unwrap();
+    Welcome { version: 1, build: Text::of("test"), seen_as, ping_ms: 20_000, dead_ms: 45_000, mac: [0; 32] }
+}
+
+fn app(stop: Stop) -> App {
+    let style = Style { json: true, quiet: true, verbose: false, color: false, progress: false };
+    let long = Duration::from_secs(60);
+    App {
+        clock: Clock::start(),
+        events: Reporter::start(style, None).0,
+        stop,
+        waits: Patience { reply: long, stall: long, retries: 0 },
+        family: None,
+        relays: Relays::default(),
+    }
+}
+
+fn site() -> Site {
+    match Place::parse(b"ftp://ann:pw@src.example.net:2121/") {
+        Ok(Place::Remote(remote)) => remote.site,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn at(text: &str) -> SocketAddr {
+    text.parse().unwrap()
+}
+
+fn listen(ip: &str) -> Leg {
+    Leg::Listen(Pin { ip: ip.parse().unwrap(), port: None })
+}
+
+/// Every tunnel is ready at once.
+fn tunnels(message: ToAgent) -> Vec<FromAgent> {
+    match message {
+        ToAgent::Tunnel { id, .. } => {
+            let (local, peer) = (at("192.0.2.9:40000"), at("192.0.2.1:2121"));
+            vec![FromAgent::TunnelReady { id, local, peer, ticket: ticket() }]
+        }
+        _ => Vec::new(),
+    }
+}
+
+#[tokio::test]
+async fn a_control_connection_through_a_relay_is_one_like_any_other() {
+    let mut agent = Agent::start(Script::new(tunnels)).await;
+    let app = app(Stop::never());
+    let mut line = agent.line().await;
+    let tunnel = line.tunnel(&app, &site()).await.unwrap();
+    assert_eq!((tunnel.local, tunnel.peer), (at("192.0.2.9:40000"), at("192.0.2.1:2121")));
+    let mut session = Control::open_tunnelled(&app, &site(), Role::Source, tunnel).await.unwrap();
+    assert_eq!(session.title, "src.example.net:2121 through relay edge");
+    assert_eq!((session.local, session.peer), (at("192.0.2.9:0").ip(), at("192.0.2.1:0").ip()));
+    assert!(session.ask(Command::Noop).await.unwrap().is_done());
+    // Nothing is urgent in a tunnel: Telnet's Synch goes in line.
+    session.send(Command::Noop, None);
+    session.abort();
+    while !matches!(session.next().await, Event::AbortDone) {}
+    let mut heard = Vec::new();
+    while !heard.ends_with(b"ABOR\r\n") {
+        heard.push(agent.octets.recv().await.unwrap());
+    }
+    assert!(heard.ends_with(b"NOOP\r\n\xFF\xF4\xFF\xF2ABOR\r\n"), "{}", heard.escape_ascii());
+    assert!(heard.starts_with(b"USER ann\r\n"), "{}", heard.escape_ascii());
+    let target = Target { host: Text::of("src.example.net"), port: 2121 };
+    let ToAgent::Grant { purpose, .. } = agent.hears().await else { panic!("no grant") };
+    assert_eq!(purpose, Purpose::Tunnel(target));
+}
+
+#[tokio::test]
+async fn no_octet_of_a_tunnel_is_lost_when_nobody_waits_for_it() {
+    let agent = Agent::start(Script::new(tunnels)).await;
+    let app = app(Stop::never());
+    let tunnel = agent.line().await.tunnel(&app, &site()).await.unwrap();
+    let mut session = Control::open_tunnelled(&app, &site(), Role::Source, tunnel).await.unwrap();
+    let asked: Vec<_> = (0..50).map(|_| session.send(Command::Noop, None)).collect();
+    let mut answered = Vec::new();
+    while answered.len() < asked.len() {
+        let event = tokio::select! {
+            biased;
+            event = session.next() => event,
+            // Whoever drives a session drops the wait as soon as anything else happens.
+            () = tokio::task::yield_now() => continue,
+        };
+        match event {
+            Event::Reply { to, .. } => answered.push(to),
+            Event::Ended(failure) => panic!("{failure:?}"),
+            Event::Sent(_) | Event::Received { .. } | Event::Ready { .. } | Event::AbortDone => {}
+        }
+    }
+    assert_eq!(answered, asked);
+}
+
+#[tokio::test]
+async fn another_token_is_said_to_be_wrong_and_is_not_shown() {
+    let agent = Agent::start(Script { token: 8, ..Script::new(|_| Vec::new()) }).await;
+    let problem = Line::open(&app(Stop::never()), &agent.relay).await.unwrap_err();
+    assert_eq!(problem.exit, Exit::Untrusted);
+    let (said, secret) = (problem.to_string(), token(7).line());
+    let (address, file) = (agent.relay.address.to_string(), agent.relay.token_file.display().to_string());
+    for part in ["edge", &address, "does not accept the token ann", &file] {
+        assert!(said.contains(part), "{part} is missing: {said}");
+    }
+    assert!(!said.contains(&secret[12..24]), "{said}");
+}
+
+#[tokio::test]
+async fn r31_whoever_cannot_prove_that_it_knows_the_token_is_not_trusted() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut agent = Agent::start(Script::new(|_| Vec::new())).await;
+    agent.relay.address = listener.local_addr().unwrap().to_string().parse().unwrap();
+    // It takes whatever token there is, and answers with a proof that it cannot have.
+    let between = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let (mut link, _) = Acceptor::new().unwrap().accept(stream).await.unwrap();
+        let answer = ftp_proto::relay::link::Answer::Welcome(welcome());
+        link.send(&encode(&answer).unwrap()).await.unwrap();
+        let mut rest = Vec::new();
+        link.read_to_end(&mut rest).await.ok();
+        rest
+    });
+    let problem = Line::open(&app(Stop::never()), &agent.relay).await.unwrap_err();
+    assert_eq!(problem.exit, Exit::Untrusted);
+    assert!(problem.to_string().contains("did not prove"), "{problem}");
+    assert_eq!(between.await.unwrap(), b"", "nothing more was said to it");
+}
+
+#[tokio::test]
+async fn what_cannot_be_reached_and_what_is_no_relay_is_said() {
+    let mut agent = Agent::start(Script::new(|_| Vec::new())).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    agent.relay.address = listener.local_addr().unwrap().to_string().parse().unwrap();
+    let ftp = tokio::spawn(async move {
+        let (mut stream, _): (TcpStream, _) = listener.accept().await.unwrap();
+        stream.write_all(b"220 ready\r\n").await.unwrap();
+        stream.read_u8().await.ok();
+    });
+    let problem = Line::open(&app(Stop::never()), &agent.relay).await.unwrap_err();
+    assert_eq!(problem.exit, Exit::Error);
+    assert!(problem.to_string().contains("check that a relay listens there"), "{problem}");
+    ftp.await.unwrap();
+    let problem = Line::open(&app(Stop::never()), &agent.relay).await.unwrap_err();
+    assert_eq!(problem.exit, Exit::Temporary);
+    assert!(problem.to_string().contains("the relay edge"), "{problem}");
+}
+
+#[tokio::test]
+async fn a_tunnel_that_is_refused_says_by_whom_and_why() {
+    let refusing = |message| match message {
+        ToAgent::Tunnel { id, .. } => {
+            let text = Text::of("no rule");
+            vec![FromAgent::Refused { id, code: Code::Denied, leg: None, text }]
+        }
+        _ => Vec::new(),
+    };
+    let agent = Agent::start(Script::new(refusing)).await;
+    let problem = agent.line().await.tunnel(&app(Stop::never()), &site()).await.unwrap_err();
+    assert_eq!(problem.exit, Exit::NoPath);
+    let said = problem.to_string();
+    for part in ["edge", "src.example.net:2121", "does not allow that target (no rule)", "--allow"] {
+        assert!(said.contains(part), "{part} is missing: {said}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_wants_to_stop_does_not_wait_for_a_tunnel() {
+    let (wish, stop) = Stop::new();
+    let asked = move |message| {
+        if matches!(message, ToAgent::Tunnel { .. }) {
+            wish.send(true).unwrap();
+        }
+        Vec::new()
+    };
+    let mut agent = Agent::start(Script::new(asked)).await;
+    let mut line = agent.line().await;
+    let problem = line.tunnel(&app(stop), &site()).await.unwrap_err();
+    assert_eq!(problem.exit, Exit::Interrupted);
+    let ToAgent::Grant { .. } = agent.hears().await else { panic!("no grant") };
+    let ToAgent::Tunnel { id, .. } = agent.hears().await else { panic!("no tunnel") };
+    assert_eq!(agent.hears().await, ToAgent::Close { id }, "the relay must not keep the server waiting");
+}
+
+/// A relay whose joins are ready at once and say what happens at each question how far they are.
+fn joins(message: ToAgent) -> Vec<FromAgent> {
+    match message {
+        ToAgent::Join { id, .. } => {
+            let (a, b) = (LegState::Listening(at("192.0.2.9:5000")), LegState::Dialing(at("192.0.2.2:6000")));
+            let stale = |join| FromAgent::Stat { join: Id(join), a_to_b: 99, b_to_a: 0 };
+            let before = (0..id.0).map(stale);
+            before.chain([FromAgent::JoinReady { id, a, b }]).collect()
+        }
+        ToAgent::Stat { join } => {
+            let peer = at("192.0.2.3:7");
+            vec![
+                FromAgent::Stranger { join, leg: Half::A, peer },
+                FromAgent::Joined { id: join },
+                FromAgent::Stat { join, a_to_b: 5, b_to_a: 0 },
+                FromAgent::HalfEof { join, from: Half::A, octets: 8 },
+                FromAgent::Ended { id: join, a_to_b: 8, b_to_a: 0, how: End::Eof },
+            ]
+        }
+        ToAgent::Close { id } => {
+            vec![FromAgent::Ended { id, a_to_b: 3, b_to_a: 0, how: End::Revoked }]
+        }
+        _ => Vec::new(),
+    }
+}
+
+#[tokio::test]
+async fn a_join_is_told_from_the_source_to_the_destination() {
+    let agent = Agent::start(Script::new(joins)).await;
+    let mut line = agent.line().await;
+    let ready = Said::Ready { source: Some(at("192.0.2.9:5000")), destination: None };
+    for _ in 0..2 {
+        let id = line.join(listen("192.0.2.1"), Leg::Dial(at("192.0.2.2:6000")));
+        assert_eq!(line.next().await, ready, "what belongs to older joins is not heard");
+        line.stat(id);
+        let mut heard = Vec::new();
+        for _ in 0..4 {
+            heard.push(line.next().await);
+        }
+        let why = "both ends closed in order".to_owned();
+        let expect = [
+            Said::Stranger { side: Side::Source, peer: at("192.0.2.3:7") },
+            Said::Flows,
+            Said::Stat { octets: 5 },
+            Said::Ended { octets: 8, in_order: true, why },
+        ];
+        assert_eq!(heard, expect);
+    }
+    let id = line.join(listen("192.0.2.1"), listen("192.0.2.2"));
+    assert_eq!(line.next().await, ready);
+    line.close(id);
+    let Said::Ended { octets: 3, in_order: false, .. } = line.next().await else { panic!("not closed") };
+}
+
+#[tokio::test]
+async fn one_grant_serves_many_joins_of_the_same_hosts() {
+    let mut agent = Agent::start(Script::new(|_| Vec::new())).await;
+    let mut line = agent.line().await;
+    let mut grants = Vec::new();
+    for _ in 0..USES + 1 {
+        line.join(listen("192.0.2.2"), listen("192.0.2.1"));
+        line.join(listen("192.0.2.1"), listen("192.0.2.2"));
+    }
+    line.join(listen("192.0.2.1"), listen("192.0.2.3"));
+    drop(line);
+    let (mut revoked, mut joined) = (Vec::new(), 0);
+    loop {
+        match agent.hears().await {
+            ToAgent::Grant { id, purpose, uses, .. } => grants.push((id, purpose, uses)),
+            ToAgent::Revoke { grant, reset } => revoked.push((grant, reset)),
+            ToAgent::Join { grant, .. } => {
+                joined += 1;
+                assert_eq!(Some(grant), grants.last().map(|(id, ..)| *id));
+            }
+            ToAgent::Bye => break,
+            ToAgent::Close { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    let hosts = |last: &str| Purpose::Join(vec!["192.0.2.1".parse().unwrap(), last.parse().unwrap()]);
+    let purposes: Vec<_> = grants.iter().map(|(_, purpose, _)| purpose.clone()).collect();
+    assert_eq!(purposes, [hosts("192.0.2.2"), hosts("192.0.2.2"), hosts("192.0.2.2"), hosts("192.0.2.3")]);
+    assert_eq!(revoked, [(grants[0].0, false), (grants[1].0, false)], "the relay keeps no more than it must");
+    assert_eq!(joined, 2 * (u32::from(USES) + 1) + 1);
+}
+
+#[tokio::test]
+async fn a_refused_grant_is_the_refusal_of_its_join_and_is_told_once() {
+    let refusing = |message| match message {
+        ToAgent::Grant { id, .. } => {
+            vec![FromAgent::Refused { id, code: Code::Busy, leg: None, text: Text::default() }]
+        }
+        ToAgent::Join { id, .. } => {
+            vec![FromAgent::Refused { id, code: Code::NoGrant, leg: None, text: Text::default() }]
+        }
+        ToAgent::Ping { .. } | ToAgent::Close { .. } => {
+            vec![FromAgent::Bye { code: Code::Draining, text: Text::of("so long"), retry_after_ms: 0 }]
+        }
+        _ => Vec::new(),
+    };
+    let agent = Agent::start(Script::new(refusing)).await;
+    let mut line = agent.line().await;
+    let id = line.join(listen("192.0.2.1"), listen("192.0.2.2"));
+    assert_eq!(line.next().await, Said::Refused { side: None, why: "the relay is busy".to_owned() });
+    line.close(id);
+    let Said::Lost(why) = line.next().await else { panic!("told twice") };
+    assert!(why.contains("so long"), "{why}");
+    assert!(line.is_over());
+    let late = tokio::time::timeout(Duration::from_millis(1), line.next()).await;
+    assert!(late.is_err(), "nothing comes after the end");
+    let problem = line.tunnel(&app(Stop::never()), &site()).await.unwrap_err();
+    assert_eq!(problem.exit, Exit::Temporary);
+    assert!(problem.to_string().contains("edge") && problem.to_string().contains("so long"), "{problem}");
+}
+
+#[test]
+fn no_secret_has_a_debug_text() {
+    let heard = Heard::Message(FromAgent::TunnelReady {
+        id: Id(1),
+        local: at("192.0.2.9:1"),
+        peer: at("192.0.2.1:21"),
+        ticket: ticket(),
+    });
+    assert!(format!("{heard:?}").contains("Secret32(***)"));
+}

@@ -1,0 +1,114 @@
+//! What goes wrong with a relay, for people: which relay, what it said, what to do.
+
+use super::said;
+use crate::cli::Exit;
+use crate::config::Relay;
+use crate::control::words;
+use crate::place::Site;
+use crate::problem::Problem;
+use ftp_io::clock::Clock;
+use ftp_io::link::LinkFailure;
+use ftp_proto::relay::link::LinkError;
+use ftp_proto::relay::message::{Code, Text};
+use ftp_proto::relay::token::Token;
+use std::io::ErrorKind;
+
+/// `edge (relay.example.net:2190)`; a relay that has no name but its address is called by that once.
+pub(super) fn title(relay: &Relay) -> String {
+    let address = relay.address.to_string();
+    if relay.name == address { address } else { format!("{} ({address})", relay.name) }
+}
+
+/// No session: the token is not the same at both ends, or the connection failed.
+pub(super) fn no_session(relay: &Relay, token: &Token, failure: &LinkFailure) -> Problem {
+    let (title, name, file) = (title(relay), token.name(), relay.token_file.display());
+    match failure {
+        LinkFailure::Proof(LinkError::Denied) => {
+            let what = format!("the relay {title} does not accept the token {name} of {file}");
+            let advice = if token.is_expired(Clock::today()) {
+                "it has expired: ask for a new one (ftp-relay-agent token)"
+            } else {
+                "the relay's token file must hold the same line; the reason stands in its log"
+            };
+            Problem::new(Exit::Untrusted, what).advice(advice)
+        }
+        LinkFailure::Proof(LinkError::Unproven | LinkError::Unexpected) => {
+            let what = format!("the relay {title} did not prove that it knows the token {name} of {file}");
+            Problem::new(Exit::Untrusted, what)
+                .said(failure.to_string())
+                .advice("check its address; nothing was sent to whoever answered")
+        }
+        LinkFailure::Proof(LinkError::Versions(..)) => {
+            Problem::new(Exit::Error, format!("no session with the relay {title}"))
+                .said(failure.to_string())
+                .advice("bring the older of the two up to date")
+        }
+        LinkFailure::Io(_) | LinkFailure::Frame(_) => no_link(&title, failure),
+    }
+}
+
+/// A connection that came to nothing before a proof was given.
+pub(super) fn no_link(title: &str, failure: &LinkFailure) -> Problem {
+    let (exit, said) = match failure {
+        LinkFailure::Io(error) if error.kind() == ErrorKind::InvalidData => (Exit::Error, words(error)),
+        LinkFailure::Io(error) => (Exit::Temporary, words(error)),
+        LinkFailure::Frame(_) | LinkFailure::Proof(_) => (Exit::Error, failure.to_string()),
+    };
+    let advice = if exit == Exit::Temporary {
+        "after wrong tokens a relay turns a host away for a minute; try again later"
+    } else {
+        "check that a relay listens there"
+    };
+    Problem::new(exit, format!("no session with the relay {title}")).said(said).advice(advice)
+}
+
+/// The relay took too long.
+pub(super) fn late(title: &str, for_what: &str) -> Problem {
+    Problem::new(Exit::Temporary, format!("the relay {title} did not answer in time: {for_what}"))
+        .advice("try again later, or raise --timeout")
+}
+
+/// The session ended before an answer came.
+pub(super) fn lost(title: &str, why: &str) -> Problem {
+    Problem::new(Exit::Temporary, format!("the session with the relay {title} is over"))
+        .said(why)
+        .advice("try again later")
+}
+
+/// No tunnel to a server.
+pub(super) fn no_tunnel(title: &str, site: &Site, code: Code, text: &Text) -> Problem {
+    let what = format!("the relay {title} does not connect to {}", site.authority());
+    let problem = Problem::new(exit_of(code), what).said(format!("it said \"{}\"", said::words(code, text)));
+    match code {
+        Code::Denied => problem.advice(format!("start the relay with --allow for {}", site.host)),
+        Code::Resolve => problem.advice("name the server by an address, or by a name that the relay knows"),
+        Code::ConnectionRefused | Code::Unreachable => {
+            problem.advice("check that a server listens there and that the relay can reach it")
+        }
+        Code::Busy | Code::Draining | Code::Expired | Code::LegTimeout | Code::GrantUsed => {
+            problem.advice("try again later")
+        }
+        Code::Protocol
+        | Code::NoGrant
+        | Code::Unsupported
+        | Code::Strangers
+        | Code::NoAddress
+        | Code::Internal => problem,
+    }
+}
+
+/// The exit code that a refusal of a tunnel means.
+const fn exit_of(code: Code) -> Exit {
+    match code {
+        Code::Denied | Code::NoAddress | Code::Unsupported => Exit::NoPath,
+        Code::ConnectionRefused
+        | Code::Unreachable
+        | Code::Busy
+        | Code::Draining
+        | Code::Expired
+        | Code::LegTimeout
+        | Code::GrantUsed
+        | Code::Strangers => Exit::Temporary,
+        Code::Resolve | Code::Protocol | Code::NoGrant | Code::Internal => Exit::Error,
+    }
+}
