@@ -60,15 +60,15 @@ mod tests {
             let found = find(named.map(Path::new), |name| variables.get(name).map(OsString::from));
             assert_eq!(found, expect, "{named:?} {variables:?}");
         };
-        let all = [("FTP_USER_CONFIG", "env.toml"), ("XDG_CONFIG_HOME", "/xdg"), ("HOME", "/home/ann")];
+        let all = [("FTP_USER_CONFIG", "env.toml"), ("XDG_CONFIG_HOME", "/xdg"), ("HOME", "/ann")];
         let named = |path: &str| Some(Place::Named(path.into()));
         let usual = |path: &str| Some(Place::Usual(path.into()));
         check(Some("mine.toml"), &all, named("mine.toml"));
         check(None, &all, named("env.toml"));
         check(None, &all[1..], usual("/xdg/ftp-user/config.toml"));
-        check(None, &all[2..], usual("/home/ann/.config/ftp-user/config.toml"));
-        check(None, &[("FTP_USER_CONFIG", ""), all[2]], usual("/home/ann/.config/ftp-user/config.toml"));
-        check(None, &[("XDG_CONFIG_HOME", "xdg"), all[2]], usual("/home/ann/.config/ftp-user/config.toml"));
+        check(None, &all[2..], usual("/ann/.config/ftp-user/config.toml"));
+        check(None, &[("FTP_USER_CONFIG", ""), all[2]], usual("/ann/.config/ftp-user/config.toml"));
+        check(None, &[("XDG_CONFIG_HOME", "xdg"), all[2]], usual("/ann/.config/ftp-user/config.toml"));
         check(None, &[], None);
     }
 
