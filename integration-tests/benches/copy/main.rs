@@ -2,14 +2,15 @@
 //! what it costs: `cargo bench -p integration-tests`.
 //!
 //! Every round copies the same file once with the suite (two servers and the user agent, release
-//! build) and once with the limit program (see `limit`); then with other people's servers (see `peers`)
-//! and through the user agent (see `through`). Machines are noisy: only the ratio of one
-//! round means something.
+//! build) and once with the limit program (see `limit`); then with other people's servers (see `peers`),
+//! through the user agent (see `through`), and octets go through relays (see `relay`). Machines are
+//! noisy: only the ratio of one round means something.
 //!
 //! | environment | meaning | default |
 //! |---|---|---|
 //! | `FTP_BENCH_MIB` | size of the file | 2048 |
 //! | `FTP_BENCH_ROUNDS` | rounds that count, after one that does not | 5 |
+//! | `FTP_BENCH_PARTS` | which of `limit`, `peers`, `through`, `relay`, `list` | all |
 //! | `FTP_BENCH_ENTRIES` | entries of the listed directory | 100000 |
 //! | `FTP_BENCH_DIR` | where the files are | `/dev/shm` if there is room, else the temporary directory |
 #![allow(
@@ -22,6 +23,7 @@
 mod limit;
 mod peers;
 mod process;
+mod relay;
 mod through;
 
 use std::fs::{self, File};
@@ -41,6 +43,9 @@ fn main() {
     if limit::is_part(&args) {
         return limit::part(&args);
     }
+    if relay::is_part(&args) {
+        return relay::part(&args);
+    }
     if !args.iter().any(|arg| arg == "--bench") {
         return println!("minutes of copying, only on purpose: cargo bench -p integration-tests");
     }
@@ -56,7 +61,6 @@ fn main() {
         Site::new("source").at("127.0.0.2").start_in(source),
         Site::new("destination").at("127.0.0.3").start_in(destination),
     ];
-    let sink = limit::best_sink(&servers[0].path(FILE), &servers[1].path(LIMIT));
     println!(
         "{} from server to server, {} rounds, files in {} ({})",
         size(plan.octets()),
@@ -65,11 +69,23 @@ fn main() {
         process::file_system(place.path()),
     );
     println!("{} processors, load average {} before the first round", process::processors(), process::load());
-    println!("limit: sendfile to a connection, {} from there to a file, one process each\n", sink.name());
-    copies(&plan, &servers, sink);
-    peers::table(&plan, place.path(), &servers);
-    through::table(&plan, &servers);
-    listings(&plan, &servers);
+    if plan.has("limit") {
+        let sink = limit::best_sink(&servers[0].path(FILE), &servers[1].path(LIMIT));
+        println!("limit: sendfile to a connection, {} from there to a file, one process each\n", sink.name());
+        copies(&plan, &servers, sink);
+    }
+    if plan.has("peers") {
+        peers::table(&plan, place.path(), &servers);
+    }
+    if plan.has("through") {
+        through::table(&plan, &servers);
+    }
+    if plan.has("relay") {
+        relay::table(&plan, &servers[0].path(FILE));
+    }
+    if plan.has("list") {
+        listings(&plan, &servers);
+    }
 }
 
 const FILE: &str = "file.bin";
@@ -81,6 +97,7 @@ const MEMORY: f64 = 24.0;
 struct Plan {
     mib: u64,
     rounds: usize,
+    parts: Option<String>,
     entries: usize,
     directory: Option<PathBuf>,
 }
@@ -94,9 +111,15 @@ impl Plan {
         Self {
             mib: number("FTP_BENCH_MIB", 2048),
             rounds: number("FTP_BENCH_ROUNDS", 5).max(1),
+            parts: std::env::var("FTP_BENCH_PARTS").ok(),
             entries: number("FTP_BENCH_ENTRIES", 100_000),
             directory: std::env::var_os("FTP_BENCH_DIR").map(PathBuf::from),
         }
+    }
+
+    /// Whether a part of the benchmark was asked for.
+    fn has(&self, part: &str) -> bool {
+        self.parts.as_ref().is_none_or(|parts| parts.split([',', ' ']).any(|asked| asked == part))
     }
 
     fn octets(&self) -> u64 {

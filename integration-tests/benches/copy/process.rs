@@ -103,14 +103,34 @@ const TICKS: f64 = 100.0;
 
 /// The most memory that a process had resident since [`forget_peak`].
 pub(crate) fn peak_mib(id: u32) -> f64 {
+    status_mib(id, "VmHWM:")
+}
+
+fn status_mib(id: u32, field: &str) -> f64 {
     let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
     line.trim().strip_suffix(" kB").unwrap().trim().parse::<f64>().unwrap() / 1024.0
+}
+
+/// What a process has resident now.
+pub(crate) fn resident_mib(id: u32) -> f64 {
+    status_mib(id, "VmRSS:")
 }
 
 /// Lets the peak start again from what is resident now.
 pub(crate) fn forget_peak(id: u32) {
     fs::write(format!("/proc/{id}/clear_refs"), "5").unwrap();
+}
+
+/// Whether somebody in the network of a process listens on a port (IPv4).
+pub(crate) fn listens(id: u32, port: u16) -> bool {
+    const LISTEN: &str = "0A";
+    let table = fs::read_to_string(format!("/proc/{id}/net/tcp")).unwrap();
+    let wanted = format!(":{port:04X}");
+    table.lines().skip(1).any(|line| {
+        let mut fields = line.split_whitespace().skip(1);
+        fields.next().is_some_and(|local| local.ends_with(&wanted)) && fields.nth(1) == Some(LISTEN)
+    })
 }
 
 /// Octets that fit into a directory; in memory no more than is free there.

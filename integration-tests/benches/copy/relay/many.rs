@@ -1,0 +1,116 @@
+//! What a relay keeps in memory when nobody is there and when many joins flow at once, and how large
+//! our agent is as one file without libraries.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::Command;
+use std::sync::Barrier;
+use std::thread;
+
+use super::contender::Contender;
+use super::lab::{End, Lab};
+use crate::met;
+use crate::process::{peak_mib, resident_mib};
+
+const JOINS: usize = 64;
+/// Through each of them.
+const PIECES: usize = 32;
+const PIECE: usize = 1 << 20;
+
+/// What is asked of our agent, in MB: resident when idle, with all joins, and its static file.
+const IDLE: f64 = 5.0;
+const BUSY: f64 = 8.0;
+const FILE: f64 = 3.0;
+
+pub(super) fn table() {
+    let lab = Lab::loopback();
+    println!("relay                resident MB   peak with {JOINS} joins");
+    for contender in Contender::all().iter().filter(|contender| contender.carries_many()) {
+        let (idle, busy) = resident(contender, &lab);
+        println!("{:<18}   {idle:11.1}   {busy:18.1}", contender.name());
+        if matches!(contender, Contender::Agent) {
+            println!(
+                "target: idle below {IDLE}: {}, busy below {BUSY}: {}",
+                met(idle < IDLE),
+                met(busy < BUSY)
+            );
+        }
+    }
+    match static_file() {
+        Ok(size) => println!("static file: {size:.2} MB; target: below {FILE}: {}\n", met(size < FILE)),
+        Err(reason) => println!("static file: skipped: {reason}\n"),
+    }
+}
+
+fn resident(contender: &Contender, lab: &Lab) -> (f64, f64) {
+    let listener = TcpListener::bind((lab.ip(End::Sink), 0)).unwrap();
+    let sink = listener.local_addr().unwrap();
+    let Some(idle) = contender.start(lab, sink, 0) else { return (0.0, 0.0) };
+    let at_rest = resident_mib(idle.id) * MB;
+    drop(idle);
+    let Some(relay) = contender.start(lab, sink, JOINS) else { return (at_rest, 0.0) };
+    flow(&listener, &relay.entrances);
+    (at_rest, peak_mib(relay.id) * MB)
+}
+
+/// All joins at once: nobody sends the second half before everybody has sent the first.
+fn flow(listener: &TcpListener, entrances: &[SocketAddr]) {
+    let halfway = Barrier::new(entrances.len());
+    thread::scope(|scope| {
+        let sources: Vec<_> = entrances.iter().map(|to| scope.spawn(|| send(*to, &halfway))).collect();
+        let sinks: Vec<_> = entrances
+            .iter()
+            .map(|_| {
+                let (stream, _) = listener.accept().unwrap();
+                scope.spawn(move || drain(stream))
+            })
+            .collect();
+        for sink in sinks {
+            assert_eq!(sink.join().unwrap(), PIECES * PIECE);
+        }
+        sources.into_iter().for_each(|source| drop(source.join().unwrap()));
+    });
+}
+
+fn send(to: SocketAddr, halfway: &Barrier) -> TcpStream {
+    let mut stream = TcpStream::connect(to).unwrap();
+    let piece = vec![7; PIECE];
+    for number in 0..PIECES {
+        if number == PIECES / 2 {
+            halfway.wait();
+        }
+        stream.write_all(&piece).unwrap();
+    }
+    stream.shutdown(Shutdown::Write).unwrap();
+    stream
+}
+
+fn drain(mut stream: TcpStream) -> usize {
+    let (mut all, mut piece) = (0, vec![0; PIECE]);
+    while let read @ 1.. = stream.read(&mut piece).unwrap() {
+        all += read;
+    }
+    all
+}
+
+/// The size in MB of the program that `.ci/static` builds.
+fn static_file() -> Result<f64, String> {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let output = Command::new("./.ci/static").current_dir(top).output().map_err(|error| error.to_string())?;
+    let [said, errors] =
+        [output.stdout, output.stderr].map(|octets| String::from_utf8_lossy(&octets).into_owned());
+    let octets =
+        said.lines().find_map(|line| line.strip_suffix(" octets")?.rsplit(' ').next()?.parse::<f64>().ok());
+    let last = || {
+        [errors.as_str(), &said]
+            .into_iter()
+            .find_map(|text| text.lines().last())
+            .unwrap_or_default()
+            .to_owned()
+    };
+    octets.map(|octets| octets / 1e6).ok_or_else(last)
+}
+
+/// In a MiB.
+const MB: f64 = 1.048_576;
