@@ -43,10 +43,9 @@ enum Ways {
     Auto,
     Direct,
     User,
+    Relay,
     #[value(hide = true)]
     Symmetric,
-    #[value(hide = true)]
-    Relay,
 }
 
 impl TransferArgs {
@@ -57,10 +56,11 @@ impl TransferArgs {
             Ways::Direct => Ok(Allowed::Direct),
             Ways::User => Ok(Allowed::User),
             Ways::Symmetric => Err("symmetric"),
-            Ways::Relay => Err("relay"),
+            Ways::Relay => Ok(Allowed::Relay),
         };
         let allowed = allowed.map_err(|way| {
-            Problem::usage(format!("--path {way} is not built in yet")).advice("use auto, direct or user")
+            Problem::usage(format!("--path {way} is not built in yet"))
+                .advice("use auto, direct, relay or user")
         })?;
         Ok(Options { verify: self.verify, overwrite, allowed, deed: self.deed() })
     }

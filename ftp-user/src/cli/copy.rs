@@ -85,6 +85,7 @@ async fn all(app: &App, sources: Vec<Spot>, dest: Spot, how: How, tally: &mut Ta
         if !source.is_at(&ends.source) {
             std::mem::replace(&mut ends.source, source.host(Role::Source)).quit().await;
             ends.memory = Memory::default();
+            ends.circuit = None;
         }
         if several && into.is_none() {
             // A destination that cannot receive the first source receives no other.

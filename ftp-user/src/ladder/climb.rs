@@ -3,7 +3,7 @@
 use super::Way;
 use ftp_proto::client::Failure;
 use ftp_proto::reply::Blame;
-use ftp_proto::third_party::{Cause, Trouble};
+use ftp_proto::third_party::{Cause, Side, Trouble};
 use ftp_proto::timer::Timer;
 
 /// The ways of one file, and how far it has come.
@@ -46,11 +46,22 @@ impl Climb {
         self.current.map_or(Step::NoneLeft, Step::Try)
     }
 
-    fn next_rung(&mut self) -> Step {
-        let failed = self.current.map(|way| way.rung());
+    /// The next way that is not closed by what closed this one at `side`.
+    fn next_other(&mut self, side: Side) -> Step {
+        let failed = self.current;
+        self.past(|way| failed.is_some_and(|failed| failed.shares(way, side)))
+    }
+
+    /// The next way past all those of this relay: it is of no use.
+    pub fn past_relay(&mut self) -> Step {
+        let failed = self.current.and_then(|way| way.relay());
+        self.past(|way| way.relay().is_some() && way.relay() == failed)
+    }
+
+    fn past(&mut self, is_passed: impl Fn(&Way) -> bool) -> Step {
         loop {
             let step = self.up();
-            if self.current.is_none_or(|way| Some(way.rung()) != failed) {
+            if self.current.as_ref().is_none_or(|way| !is_passed(way)) {
                 return step;
             }
         }
@@ -58,28 +69,34 @@ impl Climb {
 
     /// The step after `trouble` on the current way (H17).
     pub fn after(&mut self, trouble: &Trouble) -> Step {
+        let side = trouble.side;
         let step = match (&trouble.cause, trouble.blame) {
             // Pure-FTPd says 451 when its peer has turned it away, pyftpdlib nothing at all.
             (Cause::Ended(Failure::Silent(_)), _) | (Cause::Refused(_) | Cause::Silent(_), Blame::Busy)
                 if trouble.touched =>
             {
                 self.unfinished = true;
-                self.next_rung()
+                self.next_other(side)
             }
-            (Cause::Ended(Failure::Closed | Failure::Silent(_) | Failure::OutOfStep), _) => self.later(),
+            // It refuses all of it, whoever listens.
+            (Cause::Relay(_), Blame::Path) => self.past_relay(),
+            (
+                Cause::Ended(Failure::Closed | Failure::Silent(_) | Failure::OutOfStep) | Cause::Relay(_),
+                _,
+            ) => self.later(side),
             (Cause::Ended(_), _) => Step::Later,
             (Cause::Cancelled, _) => Step::Stop,
             // The other end is done, this one does not know: who listens may make the difference
             // (some servers lose a connection that is complete before their transfer command).
             (Cause::Silent(Timer::HalfDone), _) => {
                 self.unfinished = true;
-                self.next_rung()
+                self.next_other(side)
             }
-            (Cause::Silent(_), Blame::Busy) => self.later(),
+            (Cause::Silent(_), Blame::Busy) => self.later(side),
             // It does not know these commands: it may know the older ones of the same rung.
             (_, Blame::Unsupported) => self.up(),
             // The way itself is closed: who listens must change, other commands change nothing.
-            (_, Blame::Path) => self.next_rung(),
+            (_, Blame::Path) => self.next_other(side),
             (_, Blame::Busy) => Step::Later,
             (_, Blame::Missing | Blame::File | Blame::Space | Blame::Login | Blame::Peer) => Step::Stop,
         };
@@ -88,20 +105,26 @@ impl Climb {
 
     /// The step after nothing has moved on the current way for too long.
     pub fn stalled(&mut self) -> Step {
-        let step = self.later();
+        let step = self.later(Side::Source);
         self.or_later(step)
     }
 
-    /// Time may heal it, and so may this host between the two: a server that falls silent, hangs up or
-    /// stands still where it has to talk to the other one shows nothing of its own state. Not where
-    /// they have talked to each other before.
-    fn later(&mut self) -> Step {
-        let direct = self.current.is_some_and(|way| way != Way::Through && Some(way) != self.worked);
-        if direct && self.ways.as_slice().contains(&Way::Through) {
-            self.unfinished = true;
-            self.next_rung()
-        } else {
-            Step::Later
+    /// Time may heal it, and so may a third host between the two: a server that falls silent, hangs up
+    /// or stands still where it has to talk to the other one shows nothing of its own state. Not where
+    /// they have talked to each other before. A relay that fails in mid-file is gone around, too.
+    fn later(&mut self, side: Side) -> Step {
+        let others = self.ways.as_slice();
+        match self.current {
+            Some(way) if Some(way) == self.worked => Step::Later,
+            Some(Way::Direct(_)) if others.iter().any(|way| !matches!(way, Way::Direct(_))) => {
+                self.unfinished = true;
+                self.next_other(side)
+            }
+            Some(Way::Relay(_)) => {
+                self.unfinished = true;
+                self.past_relay()
+            }
+            Some(Way::Direct(_) | Way::Through) | None => Step::Later,
         }
     }
 
@@ -113,9 +136,11 @@ impl Climb {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Relaying;
     use super::super::Rung;
     use super::*;
-    use ftp_proto::third_party::{Opening, Plan, Side};
+    use ftp_proto::third_party::relayed::{Posture, Postures};
+    use ftp_proto::third_party::{Opening, Plan};
 
     fn way(rung: Rung, opening: Opening) -> Way {
         let listener = if rung == Rung::DestListens { Side::Destination } else { Side::Source };
@@ -222,5 +247,55 @@ mod tests {
         let mut climb = climb();
         assert_eq!(climb.after(&trouble(Blame::Path, Cause::Ended(Failure::Closed))), Step::Later);
         assert_eq!(climb.after(&trouble(Blame::Path, Cause::Cancelled)), Step::Stop);
+    }
+
+    /// All ways of two relays, then this host.
+    fn relays() -> Vec<Way> {
+        use Posture::{Active, Passive};
+        let way = |relay, source, destination| {
+            Way::Relay(Relaying { relay, near: None, postures: Postures { source, destination } })
+        };
+        let mut all = Vec::new();
+        for relay in [0, 1] {
+            for source in [Passive, Active] {
+                all.extend([Passive, Active].map(|destination| way(relay, source, destination)));
+            }
+        }
+        all.push(Way::Through);
+        all
+    }
+
+    #[test]
+    fn a_leg_that_a_relay_cannot_have_is_had_the_other_way_round() {
+        let leg = |side| Trouble { side, ..trouble(Blame::Path, Cause::Data("refused".into())) };
+        let all = relays();
+        let mut climb = Climb::new(all.clone(), None);
+        climb.up();
+        // The destination cannot be dialled: it dials. The source cannot either: the destination still dials.
+        assert_eq!(climb.after(&leg(Side::Destination)), Step::Try(all[1]));
+        assert_eq!(climb.after(&leg(Side::Source)), Step::Try(all[2]));
+        assert_eq!(climb.after(&leg(Side::Destination)), Step::Try(all[3]));
+        assert_eq!(climb.after(&leg(Side::Destination)), Step::Try(all[4]));
+        // A server that refuses PASV or PORT is the same.
+        assert_eq!(climb.after(&trouble(Blame::Path, Cause::Silent(Timer::Connect))), Step::Try(all[6]));
+    }
+
+    #[test]
+    fn a_relay_that_fails_in_mid_file_is_gone_around() {
+        let all = relays();
+        let lost = trouble(Blame::Busy, Cause::Relay("gone".into()));
+        let mut climb = Climb::new(all.clone(), None);
+        climb.up();
+        assert_eq!(climb.after(&lost), Step::Try(all[4]));
+        assert_eq!(climb.stalled(), Step::Try(Way::Through));
+        // A relay that cannot be reached at all.
+        let mut climb = Climb::new(all.clone(), None);
+        climb.up();
+        let closed = trouble(Blame::Path, Cause::Relay("no".into()));
+        assert_eq!([climb.past_relay(), climb.after(&closed)], [Step::Try(all[4]), Step::Try(Way::Through)]);
+        // With nothing else it may be back in a while.
+        let mut climb = Climb::new(all[..4].to_vec(), None);
+        climb.up();
+        assert_eq!(climb.after(&lost), Step::Later);
     }
 }

@@ -1,6 +1,6 @@
 //! Every way there is, and why it would be tried or not: what `--explain` tells. Pure.
 
-use super::{Allowed, Rung, Way, commands, ways};
+use super::{Allowed, Nearby, Rung, Way, commands, ways};
 use ftp_proto::address::Family;
 use ftp_proto::third_party::{Opening, Party, Side};
 
@@ -9,6 +9,8 @@ use ftp_proto::third_party::{Opening, Party, Side};
 pub struct Considered {
     /// Its rung.
     pub rung: Rung,
+    /// Its relay.
+    pub relay: Option<String>,
     /// The commands of the two ends; `None` where they are each end's own affair.
     pub commands: Option<&'static str>,
     /// Why it cannot be tried; `None` when it would be, in its turn.
@@ -16,39 +18,65 @@ pub struct Considered {
 }
 
 /// All ways between the two ends: those that would be tried, in their order, then the others.
-pub fn considered(source: &Party, destination: &Party, allowed: Allowed) -> Vec<Considered> {
-    let usable = ways(source, destination, allowed);
-    let mut found: Vec<Considered> = usable.iter().map(|way| one(*way, None)).collect();
+pub fn considered(
+    source: &Party,
+    destination: &Party,
+    allowed: Allowed,
+    relays: &[Nearby],
+) -> Vec<Considered> {
+    let usable = ways(source, destination, allowed, relays);
+    // A relay is one way for people, whoever of them listens.
+    let mut told = usable.clone();
+    told.dedup_by(|one, two| one.relay().is_some() && one.relay() == two.relay());
+    let mut found: Vec<Considered> = told.iter().map(|way| one(*way, relays, None)).collect();
     for listener in [Side::Destination, Side::Source] {
         for opening in [Opening::Lstn, Opening::Epsv, Opening::Pasv] {
             let same = |way: &Way| match way {
                 Way::Direct(plan) => plan.listener == listener && plan.opening == opening,
-                Way::Through => false,
+                Way::Relay(_) | Way::Through => false,
             };
             if !usable.iter().any(same) {
                 found.push(Considered {
                     rung: rung(listener),
+                    relay: None,
                     commands: Some(commands(opening)),
                     hindrance: Some(match allowed {
-                        Allowed::User => "--path user does not allow it".to_owned(),
+                        Allowed::Relay | Allowed::User => forbidden(allowed),
                         Allowed::Auto | Allowed::Direct => hindrance(listener, opening, source, destination),
                     }),
                 });
             }
         }
     }
+    if !usable.iter().any(|way| way.relay().is_some()) {
+        let hindrance = match allowed {
+            Allowed::Auto | Allowed::Relay => "none is configured, and --relay names none".to_owned(),
+            Allowed::Direct | Allowed::User => forbidden(allowed),
+        };
+        found.push(Considered {
+            rung: Rung::RelaySource,
+            relay: None,
+            commands: None,
+            hindrance: Some(hindrance),
+        });
+    }
     if !usable.contains(&Way::Through) {
-        found.push(one(Way::Through, Some("--path direct does not allow it".to_owned())));
+        found.push(one(Way::Through, relays, Some(forbidden(allowed))));
     }
     found
 }
 
-fn one(way: Way, hindrance: Option<String>) -> Considered {
+fn forbidden(allowed: Allowed) -> String {
+    format!("--path {} does not allow it", allowed.name())
+}
+
+fn one(way: Way, relays: &[Nearby], hindrance: Option<String>) -> Considered {
     let commands = match way {
         Way::Direct(plan) => Some(commands(plan.opening)),
-        Way::Through => None,
+        Way::Relay(_) | Way::Through => None,
     };
-    Considered { rung: way.rung(), commands, hindrance }
+    let relay = way.relay().and_then(|relay| relays.get(relay)).map(|relay| relay.name.clone());
+    Considered { rung: way.rung(), relay, commands, hindrance }
 }
 
 const fn rung(listener: Side) -> Rung {
@@ -92,7 +120,7 @@ mod tests {
 
     /// One line for each way.
     fn check(source: &Party, destination: &Party, allowed: Allowed, expect: &[&str]) {
-        let found: Vec<String> = considered(source, destination, allowed)
+        let found: Vec<String> = considered(source, destination, allowed, &[])
             .iter()
             .map(|way| {
                 let words = [Some(way.rung.name()), way.commands, way.hindrance.as_deref()];
@@ -118,6 +146,7 @@ mod tests {
                 "source-listens: LSTN and SOCK",
                 "source-listens: EPSV and EPRT",
                 "source-listens: PASV and PORT",
+                "relay-source: --path direct does not allow it",
                 "user: --path direct does not allow it",
             ],
         );
@@ -133,6 +162,7 @@ mod tests {
                 "user",
                 "dest-listens: LSTN and SOCK: the destination does not know LSTN",
                 "source-listens: LSTN and SOCK: the destination does not know SOCK",
+                "relay-source: none is configured, and --relay names none",
             ],
         );
         check(
@@ -146,10 +176,29 @@ mod tests {
                 "dest-listens: PASV and PORT: it is for IPv4, and the destination is reached by IPv6",
                 "source-listens: LSTN and SOCK: the source does not know LSTN",
                 "source-listens: PASV and PORT: it is for IPv4, and the destination is reached by IPv6",
+                "relay-source: --path direct does not allow it",
                 "user: --path direct does not allow it",
             ],
         );
-        let user = considered(&ours, &modern, Allowed::User);
+        let user = considered(&ours, &modern, Allowed::User, &[]);
         assert_eq!(user.iter().filter(|way| way.hindrance.is_none()).count(), 1);
+    }
+
+    #[test]
+    fn a_relay_is_one_way_whoever_listens() {
+        let ours = party("192.0.2.1", true, true, true);
+        let near = [("edge", Some(Side::Destination)), ("other", None)]
+            .map(|(name, near)| Nearby { name: name.to_owned(), near });
+        let all = considered(&ours, &ours, Allowed::Auto, &near);
+        let ways: Vec<(Rung, Option<&str>)> = all
+            .iter()
+            .filter(|way| way.hindrance.is_none() && way.rung.path() != "direct")
+            .map(|way| (way.rung, way.relay.as_deref()))
+            .collect();
+        let expect =
+            [(Rung::RelayDest, Some("edge")), (Rung::RelaySource, Some("other")), (Rung::User, None)];
+        assert_eq!(ways, expect);
+        let only = considered(&ours, &ours, Allowed::Relay, &near);
+        assert_eq!(only.iter().filter(|way| way.hindrance.is_none()).count(), 2);
     }
 }

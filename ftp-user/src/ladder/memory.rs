@@ -6,6 +6,7 @@
 //! | it worked | it is tried first (H18) |
 //! | it was refused for good (5yz; an address that is not believed) | closed for the run |
 //! | it was closed for another reason (4yz, nobody came) | closed for a while |
+//! | its relay could not be used | that relay is left alone for a while |
 //! | it failed for the file's sake, or of the moment | not at all |
 //!
 //! A way that has worked is open, whatever happens on it later. Octets that pass this host are the
@@ -13,7 +14,7 @@
 
 use super::{Climb, Way};
 use ftp_proto::reply::Blame;
-use ftp_proto::third_party::{Cause, Trouble};
+use ftp_proto::third_party::{Cause, Side, Trouble};
 use ftp_proto::timer::Moment;
 use std::time::Duration;
 
@@ -37,11 +38,21 @@ struct Worked {
 #[derive(Clone, Debug)]
 struct Closed {
     way: Way,
-    /// Other commands of the same rung change nothing.
-    rung: bool,
+    extent: Extent,
     why: String,
     /// `None`: as long as the run lasts.
     until: Option<Moment>,
+}
+
+/// What else is closed with a way.
+#[derive(Clone, Copy, Debug)]
+enum Extent {
+    /// Nothing: the other commands of its rung may do.
+    Alone,
+    /// All that asks the same of that end: other commands change nothing.
+    Posture(Side),
+    /// Every way through its relay.
+    Relay,
 }
 
 impl Memory {
@@ -69,16 +80,23 @@ impl Memory {
 
     /// A file could not go this way; `why` is for people.
     pub fn failed(&mut self, way: Way, trouble: &Trouble, why: &str, now: Moment) {
-        let rung = match trouble.blame {
-            Blame::Path => true,
-            Blame::Unsupported => false,
+        let extent = match trouble.blame {
+            Blame::Path if matches!(trouble.cause, Cause::Relay(_)) => Extent::Relay,
+            Blame::Path => Extent::Posture(trouble.side),
+            Blame::Unsupported => Extent::Alone,
             Blame::Missing | Blame::File | Blame::Space | Blame::Login | Blame::Busy | Blame::Peer => return,
         };
         if self.worked.is_some_and(|worked| worked.way == way) {
             return;
         }
         let until = if is_for_good(&trouble.cause) { None } else { Some(now + WHILE) };
-        self.closed.push(Closed { way, rung, why: why.to_owned(), until });
+        self.closed.push(Closed { way, extent, why: why.to_owned(), until });
+    }
+
+    /// The relay of a way could not be used at all.
+    pub fn unusable(&mut self, way: Way, why: &str, now: Moment) {
+        let until = Some(now + WHILE);
+        self.closed.push(Closed { way, extent: Extent::Relay, why: why.to_owned(), until });
     }
 
     /// Whether people have not been told yet that files take this detour.
@@ -89,7 +107,11 @@ impl Memory {
 
 impl Closed {
     fn shuts(&self, way: Way) -> bool {
-        self.way == way || (self.rung && self.way.rung() == way.rung())
+        match self.extent {
+            Extent::Alone => self.way == way,
+            Extent::Posture(side) => self.way.shares(&way, side),
+            Extent::Relay => way.relay().is_some() && way.relay() == self.way.relay(),
+        }
     }
 }
 
@@ -110,7 +132,7 @@ mod tests {
     use super::super::Step;
     use super::*;
     use ftp_proto::reply::{Code, Reply};
-    use ftp_proto::third_party::{Opening, Plan, Side};
+    use ftp_proto::third_party::{Opening, Plan};
     use ftp_proto::timer::Timer;
 
     fn way(listener: Side, opening: Opening) -> Way {

@@ -4,6 +4,8 @@
 //! ```text
 //!  dest-listens:   LSTN/SOCK  EPSV/EPRT  PASV/PORT      the destination listens (RFC 438's own order)
 //!  source-listens: LSTN/SOCK  EPSV/EPRT  PASV/PORT      the source listens
+//!  relay-source:   EPSV, PASV, LSTN | EPRT, PORT, SOCK  a relay agent joins them
+//!  relay-dest:     the same                             a relay agent near the destination
 //!  user:           EPSV, PASV, LSTN at both             this host connects to both
 //! ```
 
@@ -16,6 +18,7 @@ pub use considered::{Considered, considered};
 pub use memory::Memory;
 
 use ftp_proto::address::{Family, Kind, kind};
+use ftp_proto::third_party::relayed::{Posture, Postures};
 use ftp_proto::third_party::{Opening, Party, Plan, Side, opening};
 
 /// A way between two places, as reports name it.
@@ -25,6 +28,10 @@ pub enum Rung {
     DestListens,
     /// Server to server, the source listens.
     SourceListens,
+    /// Through a relay agent near the source, or near neither.
+    RelaySource,
+    /// Through a relay agent near the destination.
+    RelayDest,
     /// Through this program: both servers listen.
     User,
     /// One end is this program.
@@ -37,6 +44,8 @@ impl Rung {
         match self {
             Self::DestListens => "dest-listens",
             Self::SourceListens => "source-listens",
+            Self::RelaySource => "relay-source",
+            Self::RelayDest => "relay-dest",
             Self::User => "user",
             Self::Local => "local",
         }
@@ -46,6 +55,7 @@ impl Rung {
     pub const fn path(self) -> &'static str {
         match self {
             Self::DestListens | Self::SourceListens => "direct",
+            Self::RelaySource | Self::RelayDest => "relay",
             Self::User => "user",
             Self::Local => "local",
         }
@@ -56,6 +66,7 @@ impl Rung {
         match self {
             Self::DestListens => "direct (destination listens)",
             Self::SourceListens => "direct (source listens)",
+            Self::RelaySource | Self::RelayDest => "through the relay",
             Self::User => "through this host",
             Self::Local => "local",
         }
@@ -67,8 +78,21 @@ impl Rung {
 pub enum Way {
     /// Server to server, by this plan.
     Direct(Plan),
+    /// Through a relay agent.
+    Relay(Relaying),
     /// Through this program.
     Through,
+}
+
+/// A relay agent, and how the two data connections come about there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Relaying {
+    /// Its place among the relays that may be used.
+    pub relay: usize,
+    /// The end that it is near, as its owner says.
+    pub near: Option<Side>,
+    /// Who listens.
+    pub postures: Postures,
 }
 
 impl Way {
@@ -77,7 +101,17 @@ impl Way {
         match self {
             Self::Direct(Plan { listener: Side::Destination, .. }) => Rung::DestListens,
             Self::Direct(Plan { listener: Side::Source, .. }) => Rung::SourceListens,
+            Self::Relay(Relaying { near: Some(Side::Destination), .. }) => Rung::RelayDest,
+            Self::Relay(Relaying { near: Some(Side::Source) | None, .. }) => Rung::RelaySource,
             Self::Through => Rung::User,
+        }
+    }
+
+    /// Its relay.
+    pub const fn relay(&self) -> Option<usize> {
+        match self {
+            Self::Relay(relaying) => Some(relaying.relay),
+            Self::Direct(_) | Self::Through => None,
         }
     }
 
@@ -85,7 +119,31 @@ impl Way {
     pub fn needs(&self) -> String {
         match self {
             Self::Direct(plan) => format!("both ends can do {}", commands(plan.opening)),
+            Self::Relay(Relaying { postures, .. }) => {
+                let does = |posture| match posture {
+                    Posture::Passive => "listens for the relay",
+                    Posture::Active => "connects to the relay",
+                };
+                format!(
+                    "the source {}, and the destination {}",
+                    does(postures.source),
+                    does(postures.destination)
+                )
+            }
             Self::Through => "both ends listen, and the octets pass this host".to_owned(),
+        }
+    }
+
+    /// Whether what is wrong with `self` at `side` is wrong with `other`, too: the same end listens; the
+    /// same relay, with that end in the same posture.
+    fn shares(&self, other: &Self, side: Side) -> bool {
+        match (self, other) {
+            (Self::Direct(one), Self::Direct(two)) => one.listener == two.listener,
+            (Self::Relay(one), Self::Relay(two)) => {
+                one.relay == two.relay && one.postures.of(side) == two.postures.of(side)
+            }
+            (Self::Through, Self::Through) => true,
+            (Self::Direct(_) | Self::Relay(_) | Self::Through, _) => false,
         }
     }
 }
@@ -107,17 +165,60 @@ pub enum Allowed {
     Auto,
     /// Only from server to server.
     Direct,
+    /// Only through a relay agent.
+    Relay,
     /// Only through this program.
     User,
 }
 
+impl Allowed {
+    /// The value of `--path`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Direct => "direct",
+            Self::Relay => "relay",
+            Self::User => "user",
+        }
+    }
+}
+
+/// A relay that may be used, as far as the choice of ways depends on it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Nearby {
+    /// What reports call it.
+    pub name: String,
+    /// The end that it is near, as its owner says.
+    pub near: Option<Side>,
+}
+
 /// Every allowed way that the two ends could go by what they said they can, best first.
-pub fn ways(source: &Party, destination: &Party, allowed: Allowed) -> Vec<Way> {
+pub fn ways(source: &Party, destination: &Party, allowed: Allowed, relays: &[Nearby]) -> Vec<Way> {
     match allowed {
-        Allowed::Auto => direct(source, destination).chain([Way::Through]).collect(),
+        Allowed::Auto => direct(source, destination).chain(relayed(relays)).chain([Way::Through]).collect(),
         Allowed::Direct => direct(source, destination).collect(),
+        Allowed::Relay => relayed(relays).collect(),
         Allowed::User => vec![Way::Through],
     }
+}
+
+/// A relay near an end comes before one that is near neither. Servers listen for their users behind
+/// most firewalls, so that comes first: a relay that cannot be reached at other ports than its own is
+/// of use, too.
+fn relayed(relays: &[Nearby]) -> impl Iterator<Item = Way> {
+    use Posture::{Active, Passive};
+    let mut near: Vec<(usize, Option<Side>)> = relays.iter().map(|relay| relay.near).enumerate().collect();
+    near.sort_by_key(|(_, near)| match near {
+        Some(Side::Source) => 0,
+        Some(Side::Destination) => 1,
+        None => 2,
+    });
+    let all = [(Passive, Passive), (Passive, Active), (Active, Passive), (Active, Active)];
+    near.into_iter().flat_map(move |(relay, near)| {
+        all.map(|(source, destination)| {
+            Way::Relay(Relaying { relay, near, postures: Postures { source, destination } })
+        })
+    })
 }
 
 fn direct(source: &Party, destination: &Party) -> impl Iterator<Item = Way> {
@@ -178,6 +279,10 @@ mod tests {
         Party { dialect: Dialect::Rfc959, capabilities, address: address.parse().unwrap(), standing }
     }
 
+    fn nearby(near: Option<Side>) -> Nearby {
+        Nearby { name: "edge".to_owned(), near }
+    }
+
     fn ours() -> Capabilities {
         Capabilities { sock: true, lstn: true, epsv: true, ..Capabilities::default() }
     }
@@ -189,13 +294,14 @@ mod tests {
     fn check(source: Party, destination: Party, expect: &[(Rung, Opening, bool)]) {
         let opened = |way: &Way| match way {
             Way::Direct(plan) => (way.rung(), plan.opening, plan.filter),
-            Way::Through => panic!("it is not direct"),
+            Way::Relay(_) | Way::Through => panic!("it is not direct"),
         };
-        let found: Vec<_> = ways(&source, &destination, Allowed::Direct).iter().map(opened).collect();
+        let found: Vec<_> =
+            ways(&source, &destination, Allowed::Direct, &[nearby(None)]).iter().map(opened).collect();
         assert_eq!(found, expect);
-        let all = ways(&source, &destination, Allowed::Auto);
+        let all = ways(&source, &destination, Allowed::Auto, &[]);
         assert_eq!((all.len(), all.last()), (expect.len() + 1, Some(&Way::Through)));
-        assert_eq!(ways(&source, &destination, Allowed::User), [Way::Through]);
+        assert_eq!(ways(&source, &destination, Allowed::User, &[nearby(None)]), [Way::Through]);
     }
 
     #[test]
@@ -230,9 +336,9 @@ mod tests {
     fn an_end_that_may_be_behind_nat_is_pinned_by_its_proof_and_not_by_its_address() {
         let pinned = |source: &str, destination: &str, capabilities: &Capabilities| {
             let ends = [source, destination].map(|address| party(address, capabilities.clone()));
-            match ways(&ends[0], &ends[1], Allowed::Direct).first() {
+            match ways(&ends[0], &ends[1], Allowed::Direct, &[]).first() {
                 Some(Way::Direct(plan)) => plan.filter,
-                Some(Way::Through) | None => panic!("no direct way"),
+                Some(Way::Relay(_) | Way::Through) | None => panic!("no direct way"),
             }
         };
         let proving = Capabilities { rndz: true, ..ours() };
@@ -255,5 +361,23 @@ mod tests {
             party("192.0.2.2", Capabilities::default()),
             &[],
         );
+    }
+
+    #[test]
+    fn relays_come_between_the_direct_ways_and_this_host_and_the_near_ones_first() {
+        let ends = ["192.0.2.1", "192.0.2.2"].map(|address| party(address, modern()));
+        let near = [None, Some(Side::Destination), Some(Side::Source)].map(nearby);
+        let all = ways(&ends[0], &ends[1], Allowed::Auto, &near);
+        let rungs: Vec<(Rung, Option<usize>)> = all.iter().map(|way| (way.rung(), way.relay())).collect();
+        let direct = rungs.iter().position(|(_, relay)| relay.is_some()).unwrap();
+        assert_eq!(rungs[direct - 1].0, Rung::SourceListens);
+        let expect = [(Rung::RelaySource, 2), (Rung::RelayDest, 1), (Rung::RelaySource, 0)];
+        let expect = expect.iter().flat_map(|(rung, relay)| [(*rung, Some(*relay)); 4]);
+        assert_eq!(rungs[direct..], expect.chain([(Rung::User, None)]).collect::<Vec<_>>());
+        let only = ways(&ends[0], &ends[1], Allowed::Relay, &near);
+        assert_eq!(only, all[direct..all.len() - 1]);
+        let first = Postures { source: Posture::Passive, destination: Posture::Passive };
+        assert!(matches!(only[0], Way::Relay(Relaying { postures, .. }) if postures == first));
+        assert_eq!(ways(&ends[0], &ends[1], Allowed::Relay, &[]), []);
     }
 }

@@ -41,6 +41,8 @@ pub enum Said {
         octets: u64,
         /// Both ends closed in order; otherwise both were reset.
         in_order: bool,
+        /// The end that broke, where it was one.
+        side: Option<Side>,
         /// How.
         why: String,
     },
@@ -72,7 +74,9 @@ impl Said {
             }
             FromAgent::Stat { join: id, a_to_b, .. } if id == join => Some(Self::Stat { octets: a_to_b }),
             FromAgent::Ended { id, a_to_b, how, .. } if id == join => {
-                Some(Self::Ended { octets: a_to_b, in_order: how == End::Eof, why: ended(how).to_owned() })
+                let broke = if let End::Reset(leg) = how { Some(side(leg)) } else { None };
+                let why = ended(how).to_owned();
+                Some(Self::Ended { octets: a_to_b, in_order: how == End::Eof, side: broke, why })
             }
             // Of another join, of a tunnel, or nothing that a copy waits for.
             FromAgent::Refused { .. }
@@ -153,9 +157,12 @@ mod tests {
         check(stranger(join), Some(Said::Stranger { side: Side::Destination, peer: at("192.0.2.3:3") }));
         check(stranger(other), None);
         let ended = |id, how| FromAgent::Ended { id, a_to_b: 4, b_to_a: 0, how };
-        let said = |in_order, why: &str| Some(Said::Ended { octets: 4, in_order, why: why.to_owned() });
-        check(ended(join, End::Eof), said(true, "both ends closed in order"));
-        check(ended(join, End::Reset(Leg::A)), said(false, "the source's data connection broke"));
+        let said =
+            |in_order, side, why: &str| Some(Said::Ended { octets: 4, in_order, side, why: why.to_owned() });
+        check(ended(join, End::Eof), said(true, None, "both ends closed in order"));
+        let source = Some(Side::Source);
+        check(ended(join, End::Reset(Leg::A)), said(false, source, "the source's data connection broke"));
+        check(ended(join, End::Shutdown), said(false, None, "the relay stopped"));
         check(ended(other, End::Eof), None);
         let refused = |id| FromAgent::Refused {
             id,

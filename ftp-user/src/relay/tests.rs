@@ -362,7 +362,7 @@ async fn a_join_is_told_from_the_source_to_the_destination() {
             Said::Stranger { side: Side::Source, peer: at("192.0.2.3:7") },
             Said::Flows,
             Said::Stat { octets: 5 },
-            Said::Ended { octets: 8, in_order: true, why },
+            Said::Ended { octets: 8, in_order: true, side: None, why },
         ];
         assert_eq!(heard, expect);
     }

@@ -5,6 +5,7 @@ use crate::ladder::{Considered, Rung};
 use ftp_proto::digest::Algorithm;
 use ftp_proto::listing::Entry;
 use ftp_proto::timer::Moment;
+use std::sync::Arc;
 
 /// What happened.
 #[derive(Clone, PartialEq, Debug)]
@@ -28,6 +29,8 @@ pub enum Event {
     Path {
         /// The rung.
         rung: Rung,
+        /// The relay, where there is one on the way.
+        relay: Option<String>,
         /// Why this one.
         why: String,
         /// All ways there are, where somebody wants an explanation.
@@ -52,6 +55,8 @@ pub enum Event {
         bytes: u64,
         /// The way it went; `None` when it was skipped.
         rung: Option<Rung>,
+        /// What passed a relay.
+        passage: Option<Passage>,
         /// What verified it.
         verified: Verified,
         /// How often its octets were sent.
@@ -142,10 +147,21 @@ pub struct Summary {
     pub seconds: f64,
     /// The way most files went.
     pub rung: Option<Rung>,
+    /// What passed relays; the name is that of the last one.
+    pub passage: Option<Passage>,
     /// The weakest verification of any file.
     pub verified: Verified,
     /// Files failed.
     pub failed: u64,
+}
+
+/// What has passed a relay.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Passage {
+    /// Its name.
+    pub relay: Arc<str>,
+    /// Octets that it has passed on, as it said.
+    pub octets: u64,
 }
 
 /// What a copy was verified with, weakest first.

@@ -1,10 +1,10 @@
 //! For people: results on standard output, the talk on standard error.
 
-use super::event::{Event, Form, Listed, Summary};
+use super::event::{Event, Form, Listed, Passage, Summary};
 use super::json::kind_name;
 use super::{Style, octets, rate};
 use crate::cli::Exit;
-use crate::ladder::Considered;
+use crate::ladder::{Considered, Rung};
 use ftp_proto::listing::{Kind, Precision, When, civil};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal, Write};
@@ -44,8 +44,9 @@ impl Human {
                 let size = size.map_or_else(String::new, |size| format!(", {}", octets(size)));
                 self.result(&format!("would {verb} {source} to {dest}{size}, verify: {}", verify.name()))
             }
-            Event::Path { rung, why, considered } => {
-                let line = format!("path: {}: {why}", rung.words());
+            Event::Path { rung, relay, why, considered } => {
+                let relay = relay.as_ref().map_or_else(String::new, |relay| format!(" {relay}"));
+                let line = format!("path: {}{relay}: {why}", rung.words());
                 if self.planning {
                     self.result(&format!("  {line}"))?;
                     return self.explain(considered);
@@ -59,11 +60,11 @@ impl Human {
                 self.progress(*bytes, *total);
                 Ok(())
             }
-            Event::File { source, dest, bytes, rung, .. } => {
+            Event::File { source, dest, bytes, rung, passage, .. } => {
                 self.clear();
                 if self.style.verbose {
                     let how = match rung {
-                        Some(rung) => format!("{}, {}", octets(*bytes), rung.words()),
+                        Some(rung) => format!("{}, {}", octets(*bytes), way(*rung, passage.as_ref())),
                         None => "skipped, it is there already".to_owned(),
                     };
                     self.talk("", &format!("{source} -> {dest}: {how}"));
@@ -109,7 +110,8 @@ impl Human {
         }
         for way in considered.iter().skip(1) {
             let commands = way.commands.map_or_else(String::new, |commands| format!(" by {commands}"));
-            let words = way.rung.words();
+            let relay = way.relay.as_ref().map_or_else(String::new, |relay| format!(" {relay}"));
+            let words = format!("{}{relay}", way.rung.words());
             match &way.hindrance {
                 None => self.result(&format!("    if that is refused: {words}{commands}"))?,
                 Some(why) => self.result(&format!("    not {words}{commands}: {why}"))?,
@@ -257,7 +259,7 @@ fn sentence(summary: &Summary) -> String {
         }
     }
     if let Some(rung) = summary.rung {
-        line.push_str(&format!(", {}, ", rung.words()));
+        line.push_str(&format!(", {}, ", way(rung, summary.passage.as_ref())));
         line.push_str(if summary.dry_run { "to be verified by " } else { "verified " });
         line.push_str(summary.verified.name());
     }
@@ -270,11 +272,20 @@ fn sentence(summary: &Summary) -> String {
     line
 }
 
+/// A way, with the relay on it and what that has passed on.
+fn way(rung: Rung, passage: Option<&Passage>) -> String {
+    match passage {
+        Some(Passage { relay, octets: passed }) => {
+            format!("{} {relay} ({} passed it)", rung.words(), octets(*passed))
+        }
+        None => rung.words().to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::event::Verified;
     use super::*;
-    use crate::ladder::Rung;
     use ftp_proto::digest::Algorithm;
 
     fn summary() -> Summary {
@@ -287,6 +298,7 @@ mod tests {
             bytes: 2 << 30,
             seconds: 1.9,
             rung: Some(Rung::DestListens),
+            passage: None,
             verified: Verified::Hash(Algorithm::Sha256),
             failed: 0,
         }
@@ -317,6 +329,15 @@ mod tests {
                 ..summary()
             },
             "appended 1 file, 100 B in 1.9 s (53 B/s), local, verified size",
+        );
+        check(
+            Summary {
+                rung: Some(Rung::RelayDest),
+                passage: Some(Passage { relay: "edge".into(), octets: 2 << 30 }),
+                ..summary()
+            },
+            "copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), through the relay edge (2.00 GiB passed it), \
+             verified sha-256",
         );
         check(
             Summary { dry_run: true, ..summary() },

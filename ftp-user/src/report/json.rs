@@ -31,6 +31,8 @@ enum Line<'a> {
         rung: &'a str,
         protection: &'a str,
         why: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        relay: Option<&'a str>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
         considered: Vec<Thought<'a>>,
     },
@@ -48,6 +50,10 @@ enum Line<'a> {
         verified: &'a str,
         attempts: u32,
         skipped: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        relay: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        relayed: Option<u64>,
     },
     Failed {
         source: &'a str,
@@ -70,6 +76,10 @@ enum Line<'a> {
         verified: &'a str,
         failed: u64,
         skipped: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        relay: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        relayed: Option<u64>,
         #[serde(skip_serializing_if = "is_false")]
         dry_run: bool,
     },
@@ -90,13 +100,20 @@ enum Line<'a> {
 #[derive(Serialize)]
 struct Thought<'a> {
     rung: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    relay: Option<&'a str>,
     commands: Option<&'a str>,
     hindrance: Option<&'a str>,
 }
 
 impl<'a> Thought<'a> {
     fn of(way: &'a Considered) -> Self {
-        Self { rung: way.rung.name(), commands: way.commands, hindrance: way.hindrance.as_deref() }
+        Self {
+            rung: way.rung.name(),
+            relay: way.relay.as_deref(),
+            commands: way.commands,
+            hindrance: way.hindrance.as_deref(),
+        }
     }
 }
 
@@ -109,17 +126,18 @@ impl<'a> Line<'a> {
             Event::Plan { verb, source, dest, size, verify, dry_run: _ } => {
                 Self::Plan { verb, source, dest, bytes: *size, verify: verify.name() }
             }
-            Event::Path { rung, why, considered } => Self::Path {
+            Event::Path { rung, relay, why, considered } => Self::Path {
                 path: rung.path(),
                 rung: rung.name(),
                 protection: PROTECTION,
                 why,
+                relay: relay.as_deref(),
                 considered: considered.iter().map(Thought::of).collect(),
             },
             Event::Progress { source, bytes, total } => {
                 Self::Progress { source, bytes: *bytes, total: *total }
             }
-            Event::File { source, dest, bytes, rung, verified, attempts } => Self::File {
+            Event::File { source, dest, bytes, rung, passage, verified, attempts } => Self::File {
                 source,
                 dest,
                 bytes: *bytes,
@@ -128,6 +146,8 @@ impl<'a> Line<'a> {
                 verified: verified.name(),
                 attempts: *attempts,
                 skipped: rung.is_none(),
+                relay: passage.as_ref().map(|passage| &*passage.relay),
+                relayed: passage.as_ref().map(|passage| passage.octets),
             },
             Event::Failed { source, dest, exit, message, of: _ } => {
                 Self::Failed { source, dest, exit: exit.number(), cause: exit.cause(), message }
@@ -139,7 +159,7 @@ impl<'a> Line<'a> {
         })
     }
 
-    fn summary(summary: &Summary) -> Self {
+    fn summary(summary: &'a Summary) -> Self {
         Self::Summary {
             ok: summary.ok,
             files: summary.files,
@@ -151,6 +171,8 @@ impl<'a> Line<'a> {
             verified: summary.verified.name(),
             failed: summary.failed,
             skipped: summary.skipped,
+            relay: summary.passage.as_ref().map(|passage| &*passage.relay),
+            relayed: summary.passage.as_ref().map(|passage| passage.octets),
             dry_run: summary.dry_run,
         }
     }
@@ -186,7 +208,7 @@ pub(super) const fn kind_name(kind: Kind) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::event::Verified;
+    use super::super::event::{Passage, Verified};
     use super::*;
     use ftp_proto::digest::Algorithm;
 
@@ -207,6 +229,7 @@ mod tests {
             bytes: 2_147_483_648,
             seconds: 1.9,
             rung: Some(Rung::DestListens),
+            passage: None,
             verified: Verified::Hash(Algorithm::Sha256),
             failed: 0,
         };
@@ -224,10 +247,27 @@ mod tests {
                 dest: "ftp://b/x".into(),
                 bytes: 5,
                 rung: Some(Rung::SourceListens),
+                passage: None,
                 verified: Verified::Size,
                 attempts: 2,
             },
             r#"{"event":"file","source":"ftp://a/x","dest":"ftp://b/x","bytes":5,"path":"direct","rung":"source-listens","verified":"size","attempts":2,"skipped":false}"#,
+        );
+    }
+
+    #[test]
+    fn what_passed_a_relay_is_told_last() {
+        check(
+            &Event::File {
+                source: "ftp://a/x".into(),
+                dest: "ftp://b/x".into(),
+                bytes: 5,
+                rung: Some(Rung::RelaySource),
+                passage: Some(Passage { relay: "edge".into(), octets: 5 }),
+                verified: Verified::Size,
+                attempts: 1,
+            },
+            r#"{"event":"file","source":"ftp://a/x","dest":"ftp://b/x","bytes":5,"path":"relay","rung":"relay-source","verified":"size","attempts":1,"skipped":false,"relay":"edge","relayed":5}"#,
         );
     }
 }

@@ -39,6 +39,7 @@ pub async fn append(app: &App, ends: &mut Ends, item: &Item, options: Options) -
         return Ok(Done {
             bytes: plan.size.unwrap_or(0),
             rung: Some(rung),
+            passage: None,
             verified: plan.means,
             attempts: 0,
         });
@@ -63,6 +64,7 @@ pub async fn append(app: &App, ends: &mut Ends, item: &Item, options: Options) -
                 return Ok(Done {
                     bytes: plan.size.unwrap_or(0),
                     rung: Some(rung),
+                    passage: moved.passage,
                     verified: plan.means,
                     attempts,
                 });

@@ -93,7 +93,8 @@ async fn once(
     });
     if options.deed.is_dry() {
         let rung = foresee(app, ends, options).await?;
-        return Ok(Done { bytes: size.unwrap_or(0), rung: Some(rung), verified: means, attempts: 0 });
+        let bytes = size.unwrap_or(0);
+        return Ok(Done { bytes, rung: Some(rung), passage: None, verified: means, attempts: 0 });
     }
     let attempt = Attempt::new(&item.destination)?;
     let load = Load {
@@ -119,7 +120,8 @@ async fn once(
     };
     match result {
         Ok((rung, verified)) => {
-            Ok(Done { bytes: size.unwrap_or(0), rung: Some(rung), verified, attempts: *attempts })
+            let bytes = size.unwrap_or(0);
+            Ok(Done { bytes, rung: Some(rung), passage: moved.passage, verified, attempts: *attempts })
         }
         Err(problem) => {
             let left = if moved.touched { attempt.discard(app, &mut ends.destination).await } else { None };
@@ -195,5 +197,5 @@ pub(super) fn refuse_itself(
 }
 
 const fn skipped(verified: Verified) -> Done {
-    Done { bytes: 0, rung: None, verified, attempts: 0 }
+    Done { bytes: 0, rung: None, passage: None, verified, attempts: 0 }
 }

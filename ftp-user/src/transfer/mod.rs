@@ -17,12 +17,15 @@ mod local;
 mod mover;
 mod overwrite;
 mod pair;
+mod relayed;
 mod retry;
 mod seen;
 mod through;
 mod trouble;
 mod verify;
 mod watch;
+mod way;
+mod words;
 
 pub use append::append;
 pub(crate) use append::hash_is_impossible;
@@ -30,12 +33,13 @@ pub use copy::copy;
 pub use host::{Host, Server};
 pub(crate) use host::{local_failure, local_path};
 pub use overwrite::Overwrite;
+pub use relayed::Circuit;
 pub use retry::Retries;
 pub use verify::Verify;
 
 use crate::control::Facts;
 use crate::ladder::{Allowed, Memory, Rung};
-use crate::report::Verified;
+use crate::report::{Passage, Verified};
 use ftp_proto::wire::PathName;
 
 /// The two ends of a copy.
@@ -47,6 +51,8 @@ pub struct Ends {
     pub destination: Host,
     /// What is known of the ways between them.
     pub memory: Memory,
+    /// What stands with a relay between them.
+    pub circuit: Option<Circuit>,
 }
 
 /// One file to copy.
@@ -95,12 +101,14 @@ impl Deed {
 }
 
 /// What was done with one file.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Done {
     /// Its octets; none were moved when it was skipped.
     pub bytes: u64,
     /// The way it went; `None` when it was skipped.
     pub rung: Option<Rung>,
+    /// What passed a relay.
+    pub passage: Option<Passage>,
     /// What verified it.
     pub verified: Verified,
     /// How often its octets were sent.
@@ -110,7 +118,7 @@ pub struct Done {
 impl Ends {
     /// Two ends that know nothing of each other yet.
     pub fn new(source: Host, destination: Host) -> Self {
-        Self { source, destination, memory: Memory::default() }
+        Self { source, destination, memory: Memory::default(), circuit: None }
     }
 
     /// How reports call both places of an item.
@@ -120,6 +128,9 @@ impl Ends {
 
     /// Says goodbye to both.
     pub async fn quit(self) {
+        if let Some(circuit) = self.circuit {
+            circuit.quit().await;
+        }
         tokio::join!(self.source.quit(), self.destination.quit());
     }
 }

@@ -23,7 +23,7 @@ pub(super) async fn means(
     let servers = matches!((&ends.source, &ends.destination), (Host::Server(_), Host::Server(_)));
     let better =
         matches!(options.verify, Verify::Auto | Verify::Hash) && !matches!(by, Ok(Verified::Hash(_)));
-    if !servers || !better || options.allowed == Allowed::Direct {
+    if !servers || !better || matches!(options.allowed, Allowed::Direct | Allowed::Relay) {
         return Ok((by?, Look::Away));
     }
     let able = ends.destination.algorithms(app).await?.contains(&Algorithm::Sha256);

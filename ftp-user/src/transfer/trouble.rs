@@ -6,10 +6,25 @@ use crate::cli::Exit;
 use crate::control::{Session, exit_of};
 use crate::problem::Problem;
 use ftp_proto::reply::Blame;
-use ftp_proto::third_party::{Cause, Side, Trouble};
+use ftp_proto::third_party::{Cause, Outcome, Side, Trouble};
+
+/// What went wrong in an attempt, if it has not moved the file; `third` is the host between the two.
+pub(super) fn of(
+    app: &App,
+    source: &Session,
+    destination: &Session,
+    third: &str,
+    ran: &Ran,
+) -> Option<Problem> {
+    match (&ran.outcome, ran.given_up) {
+        (Outcome::Moved { .. }, _) => None,
+        (Outcome::Failed(_), Some(why)) => Some(given_up(app, source, destination, why, ran)),
+        (Outcome::Failed(trouble), None) => Some(problem(source, destination, third, trouble)),
+    }
+}
 
 /// The failure that `trouble` is.
-pub(super) fn problem(source: &Session, destination: &Session, trouble: &Trouble) -> Problem {
+fn problem(source: &Session, destination: &Session, third: &str, trouble: &Trouble) -> Problem {
     let session = match trouble.side {
         Side::Source => source,
         Side::Destination => destination,
@@ -33,9 +48,9 @@ pub(super) fn problem(source: &Session, destination: &Session, trouble: &Trouble
         )
         .advice("try again later, or raise --timeout"),
         Cause::Data(why) => Problem::new(exit(trouble), format!("{during} failed"))
-            .said(format!("of the data connection between {who} and this host: {why}"))
+            .said(format!("of the data connection between {who} and {third}: {why}"))
             .advice("try again later"),
-        Cause::Relay(why) => Problem::new(exit(trouble), "the relay failed")
+        Cause::Relay(why) => Problem::new(exit(trouble), format!("{third} did not carry the file"))
             .said(why.clone())
             .advice("try again later, or with another relay"),
         Cause::Ended(failure) => session.lost(failure),
@@ -44,13 +59,7 @@ pub(super) fn problem(source: &Session, destination: &Session, trouble: &Trouble
 }
 
 /// The failure of an attempt that was given up.
-pub(super) fn given_up(
-    app: &App,
-    source: &Session,
-    destination: &Session,
-    why: GivenUp,
-    ran: &Ran,
-) -> Problem {
+fn given_up(app: &App, source: &Session, destination: &Session, why: GivenUp, ran: &Ran) -> Problem {
     let stall = app.waits.stall.as_secs();
     match why {
         GivenUp::Interrupted => Problem::interrupted(),

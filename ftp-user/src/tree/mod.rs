@@ -111,8 +111,8 @@ pub async fn file(app: &App, ends: &mut Ends, item: &Item, options: Options, tal
 
 /// Says that a file is done.
 pub fn say(app: &App, source: String, dest: String, done: Done) {
-    let Done { bytes, rung, verified, attempts } = done;
-    app.events.say(Event::File { source, dest, bytes, rung, verified, attempts });
+    let Done { bytes, rung, passage, verified, attempts } = done;
+    app.events.say(Event::File { source, dest, bytes, rung, passage, verified, attempts });
 }
 
 async fn make(app: &App, ends: &mut Ends, path: &PathName, options: Options) -> Result<(), Problem> {

@@ -3,7 +3,7 @@
 use crate::cli::Exit;
 use crate::ladder::Rung;
 use crate::problem::Problem;
-use crate::report::{Event, Events, Summary, Verified};
+use crate::report::{Event, Events, Passage, Summary, Verified};
 use crate::transfer::Done;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ pub struct Tally {
     bytes: u64,
     /// How many files went which way.
     rungs: Vec<(Rung, u64)>,
+    passage: Option<Passage>,
     verified: Option<Verified>,
     failures: Vec<Failure>,
 }
@@ -38,6 +39,7 @@ impl Tally {
             skipped: 0,
             bytes: 0,
             rungs: Vec::new(),
+            passage: None,
             verified: None,
             failures: Vec::new(),
         }
@@ -51,6 +53,10 @@ impl Tally {
             return;
         };
         self.bytes += done.bytes;
+        if let Some(Passage { relay, octets }) = &done.passage {
+            let before = self.passage.as_ref().map_or(0, |passage| passage.octets);
+            self.passage = Some(Passage { relay: relay.clone(), octets: before + octets });
+        }
         self.verified = Some(self.verified.map_or(done.verified, |weakest| weakest.min(done.verified)));
         match self.rungs.iter_mut().find(|(known, _)| *known == rung) {
             Some((_, count)) => *count += 1,
@@ -91,6 +97,7 @@ impl Tally {
             bytes: self.bytes,
             seconds: took.as_secs_f64(),
             rung: self.rungs.iter().max_by_key(|(_, count)| *count).map(|(rung, _)| *rung),
+            passage: self.passage,
             verified: self.verified.unwrap_or(Verified::None),
             failed,
         }));
@@ -105,7 +112,7 @@ mod tests {
     use ftp_proto::digest::Algorithm;
 
     fn done(rung: Option<Rung>, bytes: u64, verified: Verified) -> Done {
-        Done { bytes, rung, verified, attempts: 1 }
+        Done { bytes, rung, passage: None, verified, attempts: 1 }
     }
 
     #[tokio::test]

@@ -1,0 +1,92 @@
+//! What stands with a relay agent for the length of a run: the line to it, and through it a control
+//! connection to each server. They are ready for the next file, too.
+
+use super::super::Server;
+use crate::app::App;
+use crate::cli::Exit;
+use crate::config::Relay;
+use crate::control::{Role, Session};
+use crate::place::Site;
+use crate::problem::Problem;
+use crate::relay::Line;
+use std::sync::Arc;
+
+/// A line to a relay, and the sessions through it.
+#[derive(Debug)]
+pub struct Circuit {
+    /// Which of the relays that may be used.
+    relay: usize,
+    /// What reports call it.
+    pub(super) name: Arc<str>,
+    pub(super) line: Line,
+    pub(super) source: Session,
+    pub(super) destination: Session,
+}
+
+impl Circuit {
+    /// The circuit of that relay: `kept`, where it still stands, else a new one.
+    pub(in super::super) async fn ready<'a>(
+        kept: &'a mut Option<Self>,
+        app: &App,
+        relay: usize,
+        from: &Server,
+        to: &Server,
+    ) -> Result<&'a mut Self, Problem> {
+        let fit = kept.take().filter(|circuit| circuit.relay == relay && !circuit.line.is_over());
+        let circuit = match fit {
+            Some(circuit) => circuit.mended(app, from, to).await?,
+            None => Self::open(app, relay, from, to).await?,
+        };
+        Ok(kept.insert(circuit))
+    }
+
+    async fn open(app: &App, relay: usize, from: &Server, to: &Server) -> Result<Self, Problem> {
+        let Some(chosen) = app.relays.iter().nth(relay) else {
+            return Err(Problem::new(Exit::NoPath, "there is no such relay"));
+        };
+        let mut line = Line::open(app, chosen).await?;
+        let source = session(app, &mut line, &from.site, Role::Source).await?;
+        let destination = session(app, &mut line, &to.site, Role::Destination).await?;
+        Ok(Self { relay, name: name(chosen), line, source, destination })
+    }
+
+    /// With new sessions for those that have ended: servers close what is idle for long.
+    async fn mended(mut self, app: &App, from: &Server, to: &Server) -> Result<Self, Problem> {
+        if self.source.is_over() {
+            self.source = session(app, &mut self.line, &from.site, Role::Source).await?;
+        }
+        if self.destination.is_over() {
+            self.destination = session(app, &mut self.line, &to.site, Role::Destination).await?;
+        }
+        Ok(self)
+    }
+
+    /// Both sessions.
+    pub(in super::super) const fn sessions(&self) -> (&Session, &Session) {
+        (&self.source, &self.destination)
+    }
+
+    /// The destination's session.
+    pub(in super::super) const fn destination(&mut self) -> &mut Session {
+        &mut self.destination
+    }
+
+    /// Whether both servers prove themselves to each other.
+    pub(in super::super) const fn is_proven(&self) -> bool {
+        self.source.capabilities.rndz && self.destination.capabilities.rndz
+    }
+
+    /// Says goodbye to both servers.
+    pub(in super::super) async fn quit(self) {
+        tokio::join!(self.source.quit(), self.destination.quit());
+    }
+}
+
+fn name(relay: &Relay) -> Arc<str> {
+    Arc::from(relay.name.as_str())
+}
+
+async fn session(app: &App, line: &mut Line, site: &Site, role: Role) -> Result<Session, Problem> {
+    let tunnel = line.tunnel(app, site).await?;
+    Session::open_tunnelled(app, site, role, tunnel).await
+}

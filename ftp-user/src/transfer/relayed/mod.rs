@@ -1,0 +1,272 @@
+//! One attempt through a relay agent: drives the machine of two ends that meet there with two sessions
+//! and the line to the relay. No octet of the file passes this host.
+
+mod circuit;
+
+pub use circuit::Circuit;
+
+use super::pair::{GivenUp, LAST_WORDS, Ran, cancelled, timeouts};
+use super::through::Told;
+use crate::app::App;
+use crate::control::Session;
+use crate::relay::{Line, Said};
+use crate::report::{Event as Report, Passage};
+use ftp_proto::client::Event;
+use ftp_proto::relay::message::{Id, Leg, Pin};
+use ftp_proto::third_party::relayed::{Junction, Output, Postures, Relayed};
+use ftp_proto::third_party::{self, Cause, Heard, Job, Outcome, Side};
+use ftp_proto::timer::Moment;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Two sessions, a line to their relay, and the machine between them.
+#[derive(Debug)]
+pub(super) struct ByRelay<'a> {
+    app: &'a App,
+    name: &'a Arc<str>,
+    line: &'a mut Line,
+    source: &'a mut Session,
+    destination: &'a mut Session,
+    machine: Relayed,
+    told: Told,
+    join: Option<Id>,
+    /// Octets of the file that the relay has passed on, as it said last.
+    octets: u64,
+    /// The relay has said that all of them have gone.
+    whole: bool,
+    pulse: Option<Pulse>,
+    given_up: Option<GivenUp>,
+    /// The sessions are closed then, in step or not.
+    no_later_than: Option<Moment>,
+}
+
+/// When the relay is asked how far it is, and since when that has not changed.
+#[derive(Clone, Copy, Debug)]
+struct Pulse {
+    next: Moment,
+    since: Moment,
+}
+
+impl<'a> ByRelay<'a> {
+    /// Starts an attempt.
+    pub(super) fn new(
+        app: &'a App,
+        circuit: &'a mut Circuit,
+        job: Job,
+        postures: Postures,
+        told: Told,
+    ) -> Self {
+        let Circuit { name, line, source, destination, .. } = circuit;
+        let (one, two) = (source.party(), destination.party());
+        let machine = Relayed::new(job, postures, one, two, timeouts(app, told.total), app.clock.now());
+        Self {
+            app,
+            name,
+            line,
+            source,
+            destination,
+            machine,
+            told,
+            join: None,
+            octets: 0,
+            whole: false,
+            pulse: None,
+            given_up: None,
+            no_later_than: None,
+        }
+    }
+
+    /// Runs it to its end, which comes in bounded time. With it what has passed the relay.
+    pub(super) async fn run(mut self) -> (Ran, Passage) {
+        loop {
+            let deadline = match self.perform() {
+                Ok(outcome) => return self.ran(outcome).await,
+                Err(deadline) => deadline,
+            };
+            let clock = self.app.clock;
+            let beat = self.pulse.map(|pulse| pulse.next);
+            tokio::select! {
+                // A relay that is gone explains why both sessions are.
+                biased;
+                said = self.line.next() => self.said(said),
+                event = self.source.next() => self.heard(Side::Source, event),
+                event = self.destination.next() => self.heard(Side::Destination, event),
+                () = clock.sleep_until(deadline) => self.machine.timeout(clock.now()),
+                () = clock.sleep_until(beat), if beat.is_some() => self.beat(),
+                () = self.app.stop.raised(), if self.given_up.is_none() => {
+                    self.give_up(GivenUp::Interrupted);
+                    self.no_later_than = Some(clock.now() + LAST_WORDS);
+                }
+                () = clock.sleep_until(self.no_later_than), if self.no_later_than.is_some() => {
+                    self.source.close();
+                    self.destination.close();
+                    return self.ran(Outcome::Failed(cancelled())).await;
+                }
+            }
+        }
+    }
+
+    /// Does what the machine asks, up to its end or its next deadline.
+    fn perform(&mut self) -> Result<Outcome, Option<Moment>> {
+        loop {
+            match self.machine.poll() {
+                Output::Control(third_party::Output::Command(side, command)) => {
+                    self.session(side).send(command, None);
+                }
+                Output::Control(third_party::Output::Abort(side)) => self.session(side).abort(),
+                Output::Control(third_party::Output::Close(side)) => self.session(side).close(),
+                Output::Control(third_party::Output::Done(outcome)) => return Ok(outcome),
+                Output::Control(third_party::Output::Wait(deadline)) => return Err(deadline),
+                Output::Join { source, destination } => self.join(source, destination),
+                Output::Cut => self.cut(),
+            }
+        }
+    }
+
+    fn join(&mut self, source: Junction, destination: Junction) {
+        let leg = |junction, session: &Session| match junction {
+            Junction::Dial(at) => Leg::Dial(at),
+            // Servers connect from any port, and behind one address from no other.
+            Junction::Listen => Leg::Listen(Pin { ip: session.peer, port: None }),
+        };
+        let (a, b) = (leg(source, self.source), leg(destination, self.destination));
+        self.join = Some(self.line.join(a, b));
+    }
+
+    fn cut(&mut self) {
+        self.pulse = None;
+        if let Some(join) = self.join.take() {
+            self.line.close(join);
+        }
+    }
+
+    fn said(&mut self, said: Said) {
+        let now = self.app.clock.now();
+        match said {
+            Said::Ready { source, destination } => self.machine.ready(now, source, destination),
+            Said::Flows => {
+                self.pulse = Some(Pulse { next: now + self.rest(), since: now });
+                self.machine.flows(now);
+            }
+            Said::Refused { side, why } => self.machine.broken(now, side, why),
+            Said::Stranger { side, peer } => {
+                let end = self.session(side).role.name();
+                self.app.events.warn(format!(
+                    "a stranger from {peer} came to the relay {} in place of the {end} and was turned away",
+                    self.name
+                ));
+            }
+            Said::Stat { octets } => self.seen(octets),
+            Said::Ended { octets, in_order, side, why } => {
+                self.seen(octets);
+                self.pulse = None;
+                self.whole = in_order;
+                if !in_order {
+                    self.machine.broken(now, side, why);
+                }
+            }
+            Said::Lost(why) => self.machine.relay_lost(now, why),
+        }
+    }
+
+    /// The relay says how far it is.
+    fn seen(&mut self, octets: u64) {
+        if octets == self.octets {
+            return;
+        }
+        self.octets = octets;
+        if let Some(pulse) = &mut self.pulse {
+            pulse.since = self.app.clock.now();
+        }
+        let Told { name, total } = &self.told;
+        self.app.events.say(Report::Progress { source: name.clone(), bytes: octets, total: *total });
+    }
+
+    fn heard(&mut self, side: Side, event: Event) {
+        let now = self.app.clock.now();
+        match event {
+            Event::Reply { reply, class, .. } => self.machine.reply(now, side, Heard { reply, class }),
+            Event::AbortDone => self.machine.aborted(now, side),
+            Event::Ended(failure) => self.machine.ended(now, side, failure),
+            Event::Ready { .. } | Event::Sent(_) | Event::Received { .. } => {}
+        }
+        for repair in self.machine.repairs() {
+            let session = match repair.side {
+                Side::Source => &mut *self.source,
+                Side::Destination => &mut *self.destination,
+            };
+            session.say_repair(repair.announced, repair.used);
+        }
+    }
+
+    /// Asks how far it is; notices when nothing moves.
+    fn beat(&mut self) {
+        let now = self.app.clock.now();
+        let next = now + self.rest();
+        let Some(pulse) = &mut self.pulse else { return };
+        pulse.next = next;
+        if now.since(pulse.since) >= self.app.waits.stall {
+            return self.give_up(GivenUp::Stalled);
+        }
+        if let Some(join) = self.join {
+            self.line.stat(join);
+        }
+    }
+
+    fn rest(&self) -> Duration {
+        BEAT.min(self.app.waits.stall)
+    }
+
+    fn give_up(&mut self, why: GivenUp) {
+        self.given_up = Some(why);
+        self.machine.cancel(self.app.clock.now());
+    }
+
+    const fn session(&mut self, side: Side) -> &mut Session {
+        match side {
+            Side::Source => self.source,
+            Side::Destination => self.destination,
+        }
+    }
+
+    async fn ran(mut self, outcome: Outcome) -> (Ran, Passage) {
+        let given_up = self.given_up.filter(|why| match (&outcome, why) {
+            (Outcome::Moved { .. }, _) => false,
+            (Outcome::Failed(_), GivenUp::Interrupted) => true,
+            (Outcome::Failed(trouble), GivenUp::Stalled | GivenUp::Silent(_)) => {
+                trouble.cause == Cause::Cancelled
+            }
+        });
+        if matches!(outcome, Outcome::Moved { .. }) {
+            self.last_count().await;
+        } else {
+            self.cut();
+        }
+        let passage = Passage { relay: Arc::clone(self.name), octets: self.octets };
+        (Ran { outcome, given_up, moved: self.octets }, passage)
+    }
+
+    /// Both servers have said that they are done: the relay is about to say how much that was.
+    async fn last_count(&mut self) {
+        let deadline = Some(self.app.clock.now() + COUNT);
+        let clock = self.app.clock;
+        while !self.whole && !self.line.is_over() {
+            tokio::select! {
+                said = self.line.next() => match said {
+                    Said::Stat { octets } => self.seen(octets),
+                    Said::Ended { octets, .. } => {
+                        self.seen(octets);
+                        self.whole = true;
+                    }
+                    Said::Lost(_) => return,
+                    Said::Ready { .. } | Said::Flows | Said::Refused { .. } | Said::Stranger { .. } => {}
+                },
+                () = clock.sleep_until(deadline) => return,
+            }
+        }
+    }
+}
+
+const BEAT: Duration = Duration::from_millis(500);
+/// For the relay's last word about a file that both servers have finished.
+const COUNT: Duration = Duration::from_secs(2);

@@ -1,0 +1,133 @@
+//! One try of one way: the attempt is made, and what went wrong is put in words.
+
+use super::mover::Load;
+use super::pair::{Pair, Ran};
+use super::relayed::{ByRelay, Circuit};
+use super::through::{Told, Via};
+use super::watch::{Subject, Watch};
+use super::{Server, trouble};
+use crate::app::App;
+use crate::cli::Exit;
+use crate::control::Session;
+use crate::problem::Problem;
+use crate::report::Passage;
+use ftp_proto::command::DataType;
+use ftp_proto::rendezvous::RendezvousSecret;
+use ftp_proto::third_party::relayed::Postures;
+use ftp_proto::third_party::{Job, Outcome, Plan, Store};
+
+/// How one way went.
+pub(super) struct Went {
+    /// How it ended.
+    pub(super) ran: Ran,
+    /// What went wrong, if something did.
+    pub(super) problem: Option<Problem>,
+    /// The SHA-256 of what has passed this host.
+    pub(super) sha256: Option<String>,
+    /// What has passed a relay.
+    pub(super) passage: Option<Passage>,
+}
+
+impl Went {
+    fn new(app: &App, source: &Session, destination: &Session, third: &str, ran: Ran) -> Self {
+        let problem = trouble::of(app, source, destination, third, &ran);
+        Self { ran, problem, sha256: None, passage: None }
+    }
+}
+
+pub(super) async fn direct(
+    app: &App,
+    from: &mut Server,
+    to: &mut Server,
+    plan: Plan,
+    load: &Load<'_>,
+) -> Result<Went, Problem> {
+    let site = to.site.clone();
+    let (source, destination) = prepared(app, from, to, load).await?;
+    let subject = Subject {
+        name: load.name.to_owned(),
+        total: load.size,
+        site: &site,
+        stored: load.stored,
+        before: load.before,
+    };
+    let watch = Watch::new(app, source, destination, subject);
+    let proven = source.capabilities.rndz && destination.capabilities.rndz;
+    let job = job(load, if proven { Some(secret()?) } else { None });
+    let ran = Pair::new(app, source, destination, job, plan, watch).run().await;
+    note_type(source, destination, &ran);
+    Ok(Went::new(app, source, destination, THIS_HOST, ran))
+}
+
+pub(super) async fn by_relay(
+    app: &App,
+    circuit: &mut Circuit,
+    postures: Postures,
+    load: &Load<'_>,
+) -> Result<Went, Problem> {
+    if load.store == Store::Replace {
+        circuit.destination().discard_partials().await?;
+    }
+    let told = Told { name: load.name.to_owned(), total: load.size };
+    let job = job(load, if circuit.is_proven() { Some(secret()?) } else { None });
+    let (ran, passage) = ByRelay::new(app, circuit, job, postures, told).run().await;
+    let third = format!("the relay {}", passage.relay);
+    let (source, destination) = circuit.sessions();
+    Ok(Went { passage: Some(passage), ..Went::new(app, source, destination, &third, ran) })
+}
+
+pub(super) async fn through(
+    app: &App,
+    from: &mut Server,
+    to: &mut Server,
+    load: &Load<'_>,
+) -> Result<Went, Problem> {
+    let (source, destination) = prepared(app, from, to, load).await?;
+    let told = Told { name: load.name.to_owned(), total: load.size };
+    let (ran, sha256) = Via::new(app, source, destination, job(load, None), load.look, told).run().await;
+    note_type(source, destination, &ran);
+    Ok(Went { sha256, ..Went::new(app, source, destination, THIS_HOST, ran) })
+}
+
+/// Both sessions, before a transfer between them.
+async fn prepared<'a>(
+    app: &App,
+    from: &'a mut Server,
+    to: &'a mut Server,
+    load: &Load<'_>,
+) -> Result<(&'a mut Session, &'a mut Session), Problem> {
+    let (source, destination) = tokio::try_join!(from.session(app), to.session(app))?;
+    if load.store == Store::Replace {
+        destination.discard_partials().await?;
+    }
+    source.note_type(None);
+    destination.note_type(None);
+    Ok((source, destination))
+}
+
+/// The machine has set TYPE I at both, unless it failed.
+const fn note_type(source: &mut Session, destination: &mut Session, ran: &Ran) {
+    if matches!(ran.outcome, Outcome::Moved { .. }) {
+        source.note_type(Some(DataType::Image));
+        destination.note_type(Some(DataType::Image));
+    }
+}
+
+fn job(load: &Load<'_>, secret: Option<RendezvousSecret>) -> Job {
+    Job {
+        source_path: load.source.clone(),
+        destination_path: load.stored.clone(),
+        store: load.store,
+        restart: None,
+        secret,
+    }
+}
+
+/// A secret for one data connection.
+fn secret() -> Result<RendezvousSecret, Problem> {
+    ftp_io::random::octets()
+        .map(RendezvousSecret::new)
+        .map_err(|error| Problem::new(Exit::Error, format!("no random number could be had: {error}")))
+}
+
+const THIS_HOST: &str = "this host";

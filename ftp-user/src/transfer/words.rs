@@ -1,0 +1,115 @@
+//! What people are told of the ways between two servers.
+
+use crate::app::App;
+use crate::cli::Exit;
+use crate::config::Relay;
+use crate::ladder::{Allowed, Nearby, Way};
+use crate::place::Site;
+use crate::problem::Problem;
+use crate::report::Event;
+use ftp_proto::address::Family;
+use ftp_proto::third_party::{Party, Side};
+
+/// The relays that may be used, and which end each is near.
+pub(super) fn nearby(app: &App, source: (&Site, &Party), destination: (&Site, &Party)) -> Vec<Nearby> {
+    let of = |relay: &Relay| {
+        let beside = |(site, party): (&Site, &Party)| relay.is_near(site, party.address);
+        let near = if beside(source) {
+            Some(Side::Source)
+        } else if beside(destination) {
+            Some(Side::Destination)
+        } else {
+            None
+        };
+        Nearby { name: relay.name.clone(), near }
+    };
+    app.relays.iter().map(of).collect()
+}
+
+/// A way, as people are told of it.
+pub(super) struct Said<'a> {
+    pub(super) way: Way,
+    /// Its relay.
+    pub(super) relay: Option<&'a str>,
+    /// Both servers prove themselves to each other.
+    pub(super) proven: bool,
+}
+
+impl<'a> Said<'a> {
+    /// A way between these two.
+    pub(super) fn new(way: Way, relays: &'a [Nearby], source: &Party, destination: &Party) -> Self {
+        let relay = way.relay().and_then(|relay| relays.get(relay)).map(|relay| relay.name.as_str());
+        Self { way, relay, proven: source.capabilities.rndz && destination.capabilities.rndz }
+    }
+
+    /// Says that it is tried, and why.
+    pub(super) fn tell(&self, app: &App, refused: &[String]) {
+        app.events.say(Event::Path {
+            rung: self.way.rung(),
+            relay: self.relay.map(str::to_owned),
+            why: self.why(refused),
+            considered: Vec::new(),
+        });
+    }
+
+    /// Whether the octets pass a third host.
+    pub(super) const fn is_detour(&self) -> bool {
+        match self.way {
+            Way::Direct(_) => false,
+            Way::Relay(_) | Way::Through => true,
+        }
+    }
+
+    /// Nobody has asked for a detour: that is said loudly.
+    pub(super) fn warn_of_detour(&self, app: &App, refused: &[String]) {
+        let why = if refused.is_empty() { NOTHING_IN_COMMON.to_owned() } else { refused.join(" | ") };
+        let third = self.relay.map_or_else(|| "this host".to_owned(), |relay| format!("the relay {relay}"));
+        app.events.warn(format!("the octets pass {third}, since no direct way works: {why}"));
+    }
+
+    /// Why it could not be gone, for the reasons of the next one.
+    pub(super) fn told(&self, problem: &Problem) -> String {
+        let relay = self.relay.map_or_else(String::new, |relay| format!(" {relay}"));
+        format!("{}{relay}: {}", self.way.rung().words(), Problem { advice: None, ..problem.clone() })
+    }
+
+    pub(super) fn why(&self, refused: &[String]) -> String {
+        let mut why = self.way.needs();
+        if self.proven && !matches!(self.way, Way::Through) {
+            why.push_str(", and RNDZ proves them to each other");
+        }
+        if let Some(last) = refused.last() {
+            why.push_str(&format!("; before: {last}"));
+        }
+        why
+    }
+}
+
+/// Nothing is left to try.
+pub(super) fn no_way(allowed: Allowed, refused: &[String], one_family: bool) -> Problem {
+    let problem = Problem::new(Exit::NoPath, "no way between the two servers works");
+    let said = if refused.is_empty() { NOTHING_IN_COMMON.to_owned() } else { refused.join(" | ") };
+    problem.said(said).advice(match allowed {
+        Allowed::Direct if !one_family => {
+            "reach both by addresses of one family (-4 or -6), or let the octets pass this host (--path auto)"
+        }
+        Allowed::Direct => {
+            "allow transfers between servers (FXP) at one of them, or let the octets pass this host \
+             (--path auto)"
+        }
+        Allowed::Relay => {
+            "check what the relay may reach (its --allow), and that both servers let it transfer files; \
+             --path auto also lets the octets pass this host"
+        }
+        Allowed::Auto | Allowed::User => "check that the data ports of both can be reached from here",
+    })
+}
+
+/// Whether this program reaches both by the same address family.
+pub(super) fn one_family(source: &Party, destination: &Party) -> bool {
+    Family::of(source.address) == Family::of(destination.address)
+}
+
+/// Every way was closed for an earlier file.
+pub(super) const KNOWN: &str = "each was refused to an earlier file";
+const NOTHING_IN_COMMON: &str = "they have no address family and no commands in common";
