@@ -23,10 +23,9 @@ mod join;
 
 pub use join::{Junction, Posture, Postures};
 
-use join::{Join, Meeting};
-
 use super::carried::{CONNECTING, Carried};
 use super::ends::Phase;
+use super::judge::is_decisive;
 use super::leg::{Run, Task};
 use super::script::{self, Step};
 use super::{Cause, Heard, Job, Party, Repair, Side, Timeouts, Trouble};
@@ -35,6 +34,7 @@ use crate::command::Command;
 use crate::dialect::Dialect;
 use crate::reply::Blame;
 use crate::timer::{Moment, Timer};
+use join::{Join, Meeting};
 use std::collections::VecDeque;
 use std::mem;
 use std::net::SocketAddr;
@@ -142,13 +142,12 @@ impl Relayed {
             },
             // Its peer was reset for it, and was heard first.
             Phase::Rescue(first) => {
-                let reset = first.blame == Blame::Busy && matches!(first.cause, Cause::Refused(_));
-                if let Some(side) = side
-                    && side != first.side
-                    && !self.carried.open
-                    && reset
+                let tells_less = matches!(first.cause, Cause::Refused(_)) && !is_decisive(first.blame);
+                if let Some(side) = side.filter(|side| *side != first.side)
+                    && tells_less
+                    && blame == Blame::Path
                 {
-                    self.explain(side, CONNECTING, Cause::Data(why), Blame::Path);
+                    self.explain(side, CONNECTING, Cause::Data(why), blame);
                 }
             }
             Phase::Over => {}

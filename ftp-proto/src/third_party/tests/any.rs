@@ -1,8 +1,10 @@
-//! Two servers that answer anything, at any time, or nothing: one outcome, never "moved" without
-//! two ends that said so, and no end left with a command that nobody follows.
+//! Two servers, and what is between them, that answer anything, at any time, or nothing: one outcome,
+//! never "moved" without two ends that said so, and no end left with a command that nobody follows.
 
+use super::super::relayed::{Posture, Postures, Relayed};
+use super::super::through::Through;
+use super::carrier::{Carrier, Told, timeouts};
 use super::*;
-use crate::command::Verb;
 use proptest::prelude::*;
 
 /// What an end does when it is its turn.
@@ -21,17 +23,22 @@ enum Act {
     /// Time passes.
     Pass(u64),
     Cancel,
+    /// What is between them says something.
+    Says(&'static str),
 }
 
-fn act() -> impl Strategy<Value = Act> {
+fn act(words: &[(usize, &'static str)]) -> impl Strategy<Value = Act> {
+    let refusals = vec![421u16, 425, 426, 450, 452, 500, 504, 550, 553];
+    let words: Vec<_> = words.iter().flat_map(|(weight, word)| vec![*word; *weight]).collect();
     prop_oneof![
-        6 => Just(Act::Begin),
-        12 => Just(Act::Good),
-        2 => prop::sample::select(vec![421u16, 425, 426, 450, 452, 500, 504, 550, 553]).prop_map(Act::Bad),
+        8 => Just(Act::Begin),
+        24 => Just(Act::Good),
+        1 => prop::sample::select(refusals).prop_map(Act::Bad),
         3 => Just(Act::Aborted),
         1 => Just(Act::Close),
-        3 => (0u64..50).prop_map(Act::Pass),
+        2 => (0u64..15).prop_map(Act::Pass),
         1 => Just(Act::Cancel),
+        words.len() as u32 => prop::sample::select(words).prop_map(Act::Says),
     ]
 }
 
@@ -49,20 +56,62 @@ struct End {
     closed: bool,
 }
 
-struct Pair {
-    transfer: Transfer,
+/// Nothing is between them.
+impl Carrier for Transfer {
+    fn next(&mut self) -> Result<Output, String> {
+        Ok(self.poll())
+    }
+
+    fn hear(&mut self, now: Moment, told: Told<'_>) {
+        match told {
+            Told::Reply(side, heard) => self.reply(now, side, heard),
+            Told::Aborted(side) => self.aborted(now, side),
+            Told::Ended(side, failure) => self.ended(now, side, failure),
+            Told::Cancel => self.cancel(now),
+            Told::Time => self.timeout(now),
+            Told::Other(..) => {}
+        }
+    }
+}
+
+struct Pair<M> {
+    machine: M,
     ends: [End; 2],
     proven: bool,
-    listener: Side,
+    /// What is between them has said this, and was asked for that.
+    said: Vec<&'static str>,
+    asked: Vec<String>,
     now: Moment,
     deadline: Option<Moment>,
     outcome: Option<Outcome>,
 }
 
-impl Pair {
+impl<M: Carrier> Pair<M> {
+    fn new(machine: M, proven: bool) -> Self {
+        let mut pair = Self {
+            machine,
+            ends: Default::default(),
+            proven,
+            said: Vec::new(),
+            asked: Vec::new(),
+            now: Moment::START,
+            deadline: None,
+            outcome: None,
+        };
+        pair.drain();
+        pair
+    }
+
     fn drain(&mut self) {
         loop {
-            let output = self.transfer.poll();
+            let output = match self.machine.next() {
+                Ok(output) => output,
+                Err(line) => {
+                    assert!(self.outcome.is_none(), "{line} after the outcome");
+                    self.asked.push(line);
+                    continue;
+                }
+            };
             assert!(
                 self.outcome.is_none() || matches!(output, Output::Wait(None)),
                 "{output:?} after the outcome"
@@ -132,17 +181,23 @@ impl Pair {
         match (act, end.pending.clone()) {
             (Act::Pass(seconds), _) => {
                 self.now = self.now + Duration::from_secs(seconds);
-                self.transfer.timeout(self.now);
+                self.machine.hear(self.now, Told::Time);
             }
-            (Act::Cancel, _) => self.transfer.cancel(self.now),
+            (Act::Cancel, _) => self.machine.hear(self.now, Told::Cancel),
+            (Act::Says(word), _) => {
+                if self.outcome.is_none() {
+                    self.said.push(word);
+                }
+                self.machine.hear(self.now, Told::Other(side, word));
+            }
             (Act::Aborted, _) if end.aborting => {
                 end.forgot = end.started && end.pending.is_some();
                 (end.aborting, end.pending) = (false, None);
-                self.transfer.aborted(self.now, side);
+                self.machine.hear(self.now, Told::Aborted(side));
             }
             (Act::Close, _) if !end.closed => {
                 (end.aborting, end.closed, end.pending) = (false, true, None);
-                self.transfer.ended(self.now, side, Failure::Closed);
+                self.machine.hear(self.now, Told::Ended(side, Failure::Closed));
             }
             (Act::Begin, Some(command)) => {
                 end.started |= command.is_transfer();
@@ -151,7 +206,10 @@ impl Pair {
             (Act::Good, Some(command)) => {
                 end.pending = None;
                 end.complete |= command.is_transfer();
+                let at = format!("(192,0,2,{},156,66)", side as usize + 1);
                 let answers = [
+                    (Verb::Epsv, 229, "(|||40002|)"),
+                    (Verb::Pasv, 227, at.as_str()),
                     (Verb::Lstn, 255, "SOCK 40002"),
                     (Verb::Sock, 255, "SOCK 40003"),
                     (Verb::Rest, 350, "ok"),
@@ -178,59 +236,69 @@ impl Pair {
     }
 
     fn hear_of(&mut self, side: Side, command: &Command, code: u16, text: &str) {
-        let class = classify(Dialect::Rfc959, command.verb(), Code(code));
-        let reply = Reply { code: Code(code), lines: vec![text.into()] };
-        self.transfer.reply(self.now, side, Heard { reply, class });
+        let heard = heard(Dialect::Rfc959, command.verb(), &format!("{code} {text}"));
+        self.machine.hear(self.now, Told::Reply(side, heard));
     }
-}
 
-fn play(proven: bool, listener: Side, first: Option<Side>, restart: bool, acts: Vec<(bool, Act)>) {
-    let know = "SOCK LSTN RNDZ";
-    let case = case(party(SITE1, know), party(SITE2, know)).with(|job, plan| {
-        *plan = Plan { listener, opening: Opening::Lstn, filter: true, first };
-        job.restart = restart.then_some(4096);
-    });
-    let case = if proven { case.proven() } else { case };
-    let stage = Case::stage(&case);
-    let mut pair = Pair {
-        transfer: stage.transfer,
-        ends: Default::default(),
-        proven,
-        listener,
-        now: Moment::START,
-        deadline: None,
-        outcome: None,
-    };
-    // The stage has looked at the first two commands already.
-    for (side, command) in [Side::Source, Side::Destination].into_iter().zip(stage.last) {
-        pair.command(side, command.unwrap());
-    }
-    pair.deadline = stage.deadline;
-    for (source, act) in acts {
-        pair.act(if source { Side::Source } else { Side::Destination }, act);
-    }
-    // From here on both are silent, and the caller waits no longer than its patience with a stall.
-    for _ in 0..20 {
-        match pair.deadline {
-            Some(deadline) => {
-                pair.now = deadline;
-                pair.transfer.timeout(deadline);
-            }
-            None if pair.outcome.is_none() => {
-                let moving = pair.ends.iter().any(|end| end.started || end.complete);
-                assert!(moving, "a wait without an end, {:?} listening", pair.listener);
-                pair.transfer.cancel(pair.now);
-            }
-            None => break,
+    /// All that happens; `watched` says whether the caller looks for a stall.
+    fn play(mut self, acts: Vec<(bool, Act)>, watched: impl Fn(&Self) -> bool) -> Self {
+        for (source, act) in acts {
+            self.act(if source { Side::Source } else { Side::Destination }, act);
         }
-        pair.drain();
+        // From here on all are silent, and the caller waits no longer than its patience with a stall.
+        for _ in 0..20 {
+            match self.deadline {
+                Some(deadline) => {
+                    self.now = deadline;
+                    self.machine.hear(deadline, Told::Time);
+                }
+                None if self.outcome.is_none() => {
+                    assert!(watched(&self), "a wait without an end");
+                    self.machine.hear(self.now, Told::Cancel);
+                }
+                None => break,
+            }
+            self.drain();
+        }
+        assert!(self.outcome.is_some());
+        self
     }
-    assert!(pair.outcome.is_some());
+
+    fn asked(&self, word: &str) -> usize {
+        self.asked.iter().filter(|line| line.starts_with(word)).count()
+    }
+
+    fn moved(&self) -> bool {
+        matches!(self.outcome, Some(Outcome::Moved { .. }))
+    }
+
+    fn begun(&self) -> bool {
+        self.ends.iter().any(|end| end.started || end.complete)
+    }
 }
 
 fn side() -> impl Strategy<Value = Side> {
     prop_oneof![Just(Side::Source), Just(Side::Destination)]
 }
+
+fn posture() -> impl Strategy<Value = Posture> {
+    prop_oneof![Just(Posture::Passive), Just(Posture::Active)]
+}
+
+fn acts(words: &[(usize, &'static str)]) -> impl Strategy<Value = Vec<(bool, Act)>> {
+    prop::collection::vec((any::<bool>(), act(words)), 0..80)
+}
+
+const NOBODY: [(usize, &str); 1] = [(1, "nothing")];
+const RELAY: [(usize, &str); 6] = [
+    (6, "ready 203.0.113.9:50001 203.0.113.9:50002"),
+    (9, "flows"),
+    (1, "ready"),
+    (1, "broken"),
+    (1, "join broken"),
+    (1, "lost"),
+];
+const HOST: [(usize, &str); 4] = [(12, "connected"), (1, "unconnected"), (9, "joined"), (1, "broken")];
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
@@ -241,8 +309,52 @@ proptest! {
         listener in side(),
         first in prop::option::of(side()),
         restart: bool,
-        acts in prop::collection::vec((any::<bool>(), act()), 0..60),
+        acts in acts(&NOBODY),
     ) {
-        play(proven, listener, first, restart, acts);
+        let know = "SOCK LSTN RNDZ";
+        let case = case(party(SITE1, know), party(SITE2, know)).with(|job, plan| {
+            *plan = Plan { listener, opening: Opening::Lstn, filter: true, first };
+            job.restart = restart.then_some(4096);
+        });
+        let case = if proven { case.proven() } else { case };
+        let Case { job, plan, source, destination } = case;
+        let machine = Transfer::new(job, plan, source, destination, timeouts(), Moment::START);
+        Pair::new(machine, proven).play(acts, Pair::begun);
+    }
+
+    #[test]
+    fn any_two_servers_at_any_relay_have_one_outcome(
+        proven: bool,
+        source in posture(),
+        destination in posture(),
+        restart: bool,
+        acts in acts(&RELAY),
+    ) {
+        let know = "EPSV RNDZ";
+        let case = case(party(SITE1, know), party(SITE2, know));
+        let mut job = if proven { case.proven().job } else { case.job };
+        job.restart = restart.then_some(4096);
+        let (one, two) = (party(SITE1, know), party(SITE2, know));
+        let postures = Postures { source, destination };
+        let machine = Relayed::new(job, postures, one, two, timeouts(), Moment::START);
+        let pair = Pair::new(machine, proven)
+            .play(acts, |pair| pair.begun() && pair.said.contains(&"flows"));
+        let over = ["broken", "join broken", "lost"].iter().any(|word| pair.said.contains(word));
+        let (joins, cuts) = (pair.asked("! join"), pair.asked("! cut"));
+        prop_assert!(joins <= 1 && cuts <= joins);
+        prop_assert!(!pair.moved() || cuts == 0);
+        prop_assert!(pair.moved() || over || cuts == joins, "something is left at the relay");
+        prop_assert!(joins == 1 || pair.ends.iter().all(|end| !end.transfer));
+    }
+
+    #[test]
+    fn any_two_servers_at_this_host_have_one_outcome(restart: bool, acts in acts(&HOST)) {
+        let know = "EPSV RNDZ";
+        let (one, two) = (party(SITE1, know), party(SITE2, know));
+        let job = Job { restart: restart.then_some(4096), ..plain().job };
+        let machine = Through::new(job, one, two, timeouts(), Moment::START);
+        let pair = Pair::new(machine, false).play(acts, |pair| pair.asked("! join") == 1);
+        prop_assert!(pair.asked("! cut") == usize::from(!pair.moved()));
+        prop_assert!(!pair.moved() || pair.said.contains(&"joined"));
     }
 }

@@ -9,6 +9,9 @@
 //! | `lost` | the relay has gone |
 //! | `! cut` | the relay is to reset both |
 
+mod order;
+mod rescue;
+
 use super::super::relayed::{self, Junction, Posture, Postures, Relayed};
 use super::carrier::{Carrier, Play, Told, timeouts};
 use super::*;
@@ -152,8 +155,10 @@ const SOURCE_PASSIVE: &str = "
     src: RETR a
 ";
 
+/// The order of those whose destination has its connection already, and of the others.
 const STOR_FIRST: &str = "dst< 150 go\n src: RETR a\n src< 150 go\n flows\n";
 const RETR_FIRST: &str = "src< 150 go\n dst: STOR b\n dst< 150 go\n flows\n";
+/// Both say that it was all.
 const DONE: &str = "src< 226 sent\n dst< 226 stored\n = moved 226 226\n";
 
 /// The four ways with what comes before the octets.
@@ -164,49 +169,4 @@ fn ways() -> [(Scene, String); 4] {
         (scene(Active, Active), format!("{BOTH_ACTIVE}{RETR_FIRST}")),
         (scene(Passive, Active), format!("{SOURCE_PASSIVE}{RETR_FIRST}")),
     ]
-}
-
-#[test]
-fn r42_a_passive_destination_stores_first_and_an_active_one_when_the_source_has_begun() {
-    for (scene, moving) in ways() {
-        scene.play(&moving).play(DONE);
-    }
-}
-
-#[test]
-fn the_last_words_may_come_in_any_order_and_before_the_relay_says_anything() {
-    for (scene, moving) in ways() {
-        scene.play(&moving.replace("flows", "")).play("dst< 226 stored\n src< 226 sent\n = moved 226 226");
-    }
-    // The relay dials at once, and both connections stand before any transfer command.
-    let early = format!("{BOTH_PASSIVE}flows\n dst< 150 go\n src: RETR a\n src< 150 go\n");
-    scene(Passive, Passive).play(&early).play(DONE);
-}
-
-#[test]
-fn r42_rndz_proves_the_servers_to_each_other_and_nobody_waits() {
-    scene(Active, Passive).proven().play(
-        "src: TYPE I
-         dst: TYPE I
-         src< 200 image
-         src: RNDZ ***
-         dst< 200 image
-         dst: RNDZ ***
-         src< 200 ok
-         dst< 200 ok
-         dst: EPSV
-         dst< 229 listening (|||40002|)
-         ! join listen 192.0.2.2:40002
-         ready 203.0.113.9:50001 -
-         src: PORT 203,0,113,9,195,81
-         src< 200 ok
-         dst: STOR b
-         src: RETR a
-         flows
-         src< 150 go
-         dst< 150 go
-         dst< 226 stored
-         src< 226 sent
-         = moved 226 226",
-    );
 }
