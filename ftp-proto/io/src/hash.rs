@@ -19,7 +19,17 @@ pub async fn sha256(file: File, meter: &Meter) -> io::Result<(String, u64)> {
 /// how many octets that were. `meter` counts them and can stop the work
 /// ([`io::ErrorKind::Interrupted`]).
 pub async fn digest(algorithm: Algorithm, file: File, meter: &Meter) -> io::Result<(String, u64)> {
-    let meter = meter.clone();
+    digest_of(algorithm, file, u64::MAX, meter).await
+}
+
+/// The same of the next `octets` at most.
+pub async fn digest_of(
+    algorithm: Algorithm,
+    file: File,
+    octets: u64,
+    meter: &Meter,
+) -> io::Result<(String, u64)> {
+    let (file, meter) = (file.take(octets), meter.clone());
     let work = move || match algorithm {
         Algorithm::Crc32 => {
             let mut hasher = crc32fast::Hasher::new();
@@ -34,7 +44,7 @@ pub async fn digest(algorithm: Algorithm, file: File, meter: &Meter) -> io::Resu
     tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
 }
 
-fn hashed<D: Digest>(file: File, meter: &Meter) -> io::Result<(String, u64)> {
+fn hashed<D: Digest>(file: impl Read, meter: &Meter) -> io::Result<(String, u64)> {
     let mut hasher = D::new();
     let total = feed(file, meter, |piece| hasher.update(piece))?;
     Ok((hex(hasher), total))
@@ -46,7 +56,7 @@ pub(crate) fn hex<D: Digest>(hasher: D) -> String {
 }
 
 /// Gives the file to `take` piece by piece; how many octets that were.
-fn feed(mut file: File, meter: &Meter, mut take: impl FnMut(&[u8])) -> io::Result<u64> {
+fn feed(mut file: impl Read, meter: &Meter, mut take: impl FnMut(&[u8])) -> io::Result<u64> {
     let (mut buffer, mut total) = (vec![0; BUFFER], 0_u64);
     loop {
         if meter.is_stopped() {

@@ -29,6 +29,12 @@ pub(super) struct TransferArgs {
     /// The file of the token that it knows, mode 0600; once for each --relay
     #[arg(long, value_name = "FILE")]
     relay_token_file: Vec<PathBuf>,
+    /// Go on where a transfer broke off, if what is stored can be compared (the default)
+    #[arg(long, overrides_with = "no_resume")]
+    resume: bool,
+    /// Begin each try with the first octet
+    #[arg(long, overrides_with = "resume")]
+    no_resume: bool,
     /// Print what would be done; nothing is changed
     #[arg(long)]
     dry_run: bool,
@@ -62,7 +68,8 @@ impl TransferArgs {
             Problem::usage(format!("--path {way} is not built in yet"))
                 .advice("use auto, direct, relay or user")
         })?;
-        Ok(Options { verify: self.verify, overwrite, allowed, deed: self.deed() })
+        let resume = self.resume || !self.no_resume;
+        Ok(Options { verify: self.verify, overwrite, allowed, resume, deed: self.deed() })
     }
 
     /// The relays that may be used between these places, the typed ones first. Their token files are looked

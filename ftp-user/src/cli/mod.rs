@@ -240,7 +240,7 @@ mod tests {
     #[test]
     fn what_is_not_built_in_is_not_accepted() {
         for args in
-            [&["ftp-user", "move", "a", "b"][..], &["ftp-user", "copy", "--resume", "a", "b"], &["ftp-user"]]
+            [&["ftp-user", "move", "a", "b"][..], &["ftp-user", "copy", "--detach", "a", "b"], &["ftp-user"]]
         {
             assert_eq!(Cli::try_parse_from(args).unwrap_err().exit_code(), 2, "{args:?}");
         }

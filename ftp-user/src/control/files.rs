@@ -133,14 +133,22 @@ impl Session {
         Err(if problem.exit == Exit::Missing { Problem { exit: Exit::Refused, ..problem } } else { problem })
     }
 
-    /// Our own servers keep what came of a broken STOR unless told otherwise; this form never
-    /// resumes. Once per session, and any answer will do.
-    pub async fn discard_partials(&mut self) -> Result<(), Problem> {
-        if self.capabilities.partial && !self.discards {
-            self.ask(Command::Opts(Opts::Partial(Partial::Discard))).await?;
-            self.discards = true;
+    /// What our own servers do with what came of a broken STOR: `keep` it, from the first octet on and
+    /// even if they are killed, or delete it. Asked only where it has to change, and any answer will do.
+    pub async fn partials(&mut self, keep: bool) -> Result<(), Problem> {
+        let wanted = if keep { Partial::Keep } else { Partial::Discard };
+        if self.capabilities.partial && self.partial != Some(wanted) {
+            self.ask(Command::Opts(Opts::Partial(wanted))).await?;
+            self.partial = Some(wanted);
         }
         Ok(())
+    }
+
+    /// REST: the next command, which must be a transfer command, skips so many octets (RFC 3659 5).
+    /// `None` when it does, else the refusal.
+    pub async fn restart(&mut self, octets: u64) -> Result<Option<Answer>, Problem> {
+        let answer = self.ask(Command::Rest(octets)).await?;
+        Ok(if answer.is_done() { None } else { Some(answer) })
     }
 }
 

@@ -13,7 +13,7 @@ use crate::problem::Problem;
 use crate::report::{Column, Event as Report};
 use ftp_proto::address::unmapped;
 use ftp_proto::client::{self, CommandId, Event, Failure, Output};
-use ftp_proto::command::{Command, DataType, Verb};
+use ftp_proto::command::{Command, DataType, Partial, Verb};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::digest::Algorithm;
 use ftp_proto::feature::Capabilities;
@@ -78,8 +78,8 @@ pub struct Session {
     pub(super) data_type: Option<DataType>,
     /// The algorithm in force for HASH.
     pub(super) selected: Option<Algorithm>,
-    /// OPTS STOR PARTIAL was said.
-    pub(super) discards: bool,
+    /// What OPTS STOR PARTIAL has said.
+    pub(super) partial: Option<Partial>,
     /// It was said that this server announces addresses that cannot be meant.
     pub(super) repaired: bool,
     machine: client::Session,
@@ -148,7 +148,7 @@ impl Session {
             app: app.clone(),
             data_type: None,
             selected: None,
-            discards: false,
+            partial: None,
             repaired: false,
             machine: client::Session::new(config, app.clock.now()),
             stream: Some(stream),

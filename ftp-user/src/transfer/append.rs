@@ -53,6 +53,7 @@ pub async fn append(app: &App, ends: &mut Ends, item: &Item, options: Options) -
             store: Store::Append,
             size: plan.size,
             before: plan.before.unwrap_or(0),
+            keeps: false,
             allowed: options.allowed,
             look: Look::Away,
         };

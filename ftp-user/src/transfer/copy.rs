@@ -1,9 +1,9 @@
 //! A file is copied: nothing unverified ever stands under its final name.
 
-use super::attempt::Attempt;
 use super::foresee::foresee;
 use super::mover::{Load, shift};
 use super::overwrite::{Decision, Overwrite};
+use super::resume::{Begin, Tries};
 use super::retry::Retries;
 use super::seen;
 use super::verify::{common, compare};
@@ -12,24 +12,29 @@ use crate::app::App;
 use crate::cli::Exit;
 use crate::control::Facts;
 use crate::problem::Problem;
-use crate::report::{Event, Verified, octets};
+use crate::report::{Event, Verified};
+use ftp_io::copy::Look;
 use ftp_proto::listing::Kind;
 use ftp_proto::third_party::Store;
 
 /// Copies one file, again and again as long as only time is lacking.
 pub async fn copy(app: &App, ends: &mut Ends, item: &Item, options: Options) -> Result<Done, Problem> {
     let mut retries = Retries::new(app);
-    let (mut attempts, mut first) = (0, true);
+    let mut tries = Tries::new(options.resume);
+    let mut first = true;
     loop {
         // What was known may be the reason for a failure: the second time it is asked again.
         // The same for a date that a listing has only for people.
         let dated = |facts: &Facts| facts.modified.is_some() || options.overwrite != Overwrite::Newer;
         let known = item.known.clone().filter(|facts| first && dated(facts));
         first = false;
-        match once(app, ends, item, known, options, &mut attempts).await {
-            Ok(done) => return Ok(done),
-            Err(_) if app.stop.is_raised() && attempts == 0 => return Err(Problem::interrupted()),
-            Err(problem) => retries.after(problem).await?,
+        match once(app, ends, item, known, options, &mut tries).await {
+            Ok(done) => {
+                tries.discard(app, ends).await; // it was skipped this time
+                return Ok(done);
+            }
+            Err(_) if app.stop.is_raised() && tries.attempts == 0 => return Err(Problem::interrupted()),
+            Err(problem) => tries.after(app, ends, item, &mut retries, problem).await?,
         }
     }
 }
@@ -40,7 +45,7 @@ async fn once(
     item: &Item,
     known: Option<Facts>,
     options: Options,
-    attempts: &mut u32,
+    tries: &mut Tries,
 ) -> Result<Done, Problem> {
     tokio::try_join!(ends.source.ready(app), ends.destination.ready(app))?;
     let (source_name, dest_name) = ends.names(item);
@@ -96,68 +101,58 @@ async fn once(
         let bytes = size.unwrap_or(0);
         return Ok(Done { bytes, rung: Some(rung), passage: None, verified: means, attempts: 0 });
     }
-    let attempt = Attempt::new(&item.destination)?;
+    let begin = tries.begin(app, ends, item, &source, means).await?;
     let load = Load {
         name: &source_name,
         source: &item.source,
         target: &item.destination,
-        stored: &attempt.stored,
+        stored: &begin.attempt.stored,
         store: Store::Replace,
         size,
-        before: 0,
+        before: begin.at,
+        keeps: begin.keeps,
         allowed: options.allowed,
-        look,
+        look: if begin.at == 0 { look } else { Look::Away }, // it would see a part
     };
     let moved = shift(app, ends, &load).await;
-    *attempts += moved.attempts;
-    let result = match moved.result {
+    tries.note(&begin, &source, &moved);
+    let (rung, verified) = match moved.result {
         Ok(rung) => {
             let passed = moved.sha256.as_deref();
-            publish(app, ends, item, &attempt, options.verify, passed, size).await.map(|by| (rung, by))
+            publish(app, ends, item, &begin, options.verify, passed, size).await.map(|by| (rung, by))
         }
         Err(problem) if problem.exit == Exit::Interrupted => Err(problem),
         Err(problem) => Err(problem.during(format_args!("cannot copy {source_name}"))),
-    };
-    match result {
-        Ok((rung, verified)) => {
-            let bytes = size.unwrap_or(0);
-            Ok(Done { bytes, rung: Some(rung), passage: moved.passage, verified, attempts: *attempts })
-        }
-        Err(problem) => {
-            let left = if moved.touched { attempt.discard(app, &mut ends.destination).await } else { None };
-            Err(interrupted(app, problem, left.unwrap_or(0).max(moved.octets)))
-        }
-    }
+    }?;
+    tries.published();
+    let bytes = size.unwrap_or(0);
+    Ok(Done { bytes, rung: Some(rung), passage: moved.passage, verified, attempts: tries.attempts })
 }
 
 /// Verifies what was stored, also by the digest of what has passed this host, then gives it the final
 /// name. Says what has verified it: a server that offers digests and then refuses one leaves the size,
-/// unless a digest was asked for.
+/// unless a digest was asked for, or is all that could prove what another try has stored.
 async fn publish(
     app: &App,
     ends: &mut Ends,
     item: &Item,
-    attempt: &Attempt,
+    begin: &Begin,
     verify: Verify,
     passed: Option<&str>,
     size: Option<u64>,
 ) -> Result<Verified, Problem> {
+    let attempt = &begin.attempt;
     let by = match passed {
         Some(sha256) => seen::prove(app, ends, item, &attempt.stored, verify, sha256, size).await?,
         None => verify.prove(app, ends, &item.source, &attempt.stored, size).await?,
     };
-    attempt.publish(app, &mut ends.destination).await.map(|()| by)
-}
-
-/// Whoever interrupts wants to know how far it came and what is left (H33).
-fn interrupted(app: &App, problem: Problem, moved: u64) -> Problem {
-    if !app.stop.is_raised() {
-        return problem;
+    if !begin.is_proven(by) {
+        return Err(Problem::new(
+            Exit::Unverified,
+            "no digest proves what was stored before the transfer broke",
+        ));
     }
-    // Servers are asked how far they are every few seconds only.
-    let after = if moved == 0 { String::new() } else { format!(" after {moved} octets ({})", octets(moved)) };
-    Problem::new(Exit::Interrupted, format!("interrupted{after}"))
-        .advice("what was stored is deleted, run it again to copy the file")
+    attempt.publish(app, &mut ends.destination).await.map(|()| by)
 }
 
 pub(super) fn readable(facts: Option<Facts>, name: &str) -> Result<Facts, Problem> {

@@ -74,6 +74,28 @@ impl Host {
         matches!(self, Self::Here)
     }
 
+    /// Whether it can be asked something without a new session.
+    pub fn is_there(&mut self) -> bool {
+        match self {
+            Self::Server(server) => server.open().is_some(),
+            Self::Here => true,
+        }
+    }
+
+    /// Whether a transfer can begin in the middle of a file (RFC 3659 5).
+    pub async fn restarts(&mut self, app: &App) -> Result<bool, Problem> {
+        match self {
+            Self::Server(server) => Ok(server.session(app).await?.capabilities.rest_stream),
+            Self::Here => Ok(true),
+        }
+    }
+
+    /// Whether it gives the digest of the begin of a file. Servers do not: the older commands have no
+    /// common form of a range, and what knows RANG does not mind it in HASH (ProFTPD).
+    pub const fn knows_prefixes(&self) -> bool {
+        self.is_here()
+    }
+
     /// Opens the session, so that both ends can do it at the same time.
     pub async fn ready(&mut self, app: &App) -> Result<(), Problem> {
         match self {
@@ -148,7 +170,24 @@ impl Host {
     ) -> Result<Result<Digest, Problem>, Problem> {
         match self {
             Self::Server(server) => server.session(app).await?.hash(algorithm, path, size).await,
-            Self::Here => local_digest(app, algorithm, path).await.map(Ok),
+            Self::Here => local_digest(app, algorithm, path, None).await.map(Ok),
+        }
+    }
+
+    /// The digest of the first `octets` of the file at `path`, or why it cannot be had.
+    pub async fn prefix_digest(
+        &mut self,
+        app: &App,
+        algorithm: Algorithm,
+        path: &PathName,
+        octets: u64,
+    ) -> Result<Result<Digest, Problem>, Problem> {
+        match self {
+            Self::Server(server) => Ok(Err(Problem::new(
+                Exit::Unverified,
+                format!("{} gives no digest of a part of {}", server.site, path.display()),
+            ))),
+            Self::Here => local_digest(app, algorithm, path, Some(octets)).await.map(Ok),
         }
     }
 
@@ -239,7 +278,13 @@ fn local_facts(path: &PathName) -> Result<Option<Facts>, Problem> {
     }))
 }
 
-async fn local_digest(app: &App, algorithm: Algorithm, path: &PathName) -> Result<Digest, Problem> {
+/// Of the whole file, or of its first `octets`.
+async fn local_digest(
+    app: &App,
+    algorithm: Algorithm,
+    path: &PathName,
+    octets: Option<u64>,
+) -> Result<Digest, Problem> {
     let what = || format!("cannot hash {}", path.display());
     let file = std::fs::File::open(local_path(path)).map_err(|error| local_failure(what(), &error))?;
     let meter = Meter::default();
@@ -249,7 +294,7 @@ async fn local_digest(app: &App, algorithm: Algorithm, path: &PathName) -> Resul
             meter.stop();
             Err(Problem::interrupted())
         }
-        done = ftp_io::hash::digest(algorithm, file, &meter) => {
+        done = ftp_io::hash::digest_of(algorithm, file, octets.unwrap_or(u64::MAX), &meter) => {
             let (hex, _) = done.map_err(|error| local_failure(what(), &error))?;
             Ok(Digest { algorithm, hex })
         }

@@ -2,7 +2,7 @@
 
 use super::Server;
 use super::host::{local_failure, local_path};
-use super::mover::Load;
+use super::mover::{Count, Load};
 use crate::app::App;
 use crate::cli::Exit;
 use crate::control::{Flow, Session, Way};
@@ -12,14 +12,20 @@ use ftp_io::copy::{self, Coding, Ended, Meter, Moved};
 use ftp_proto::command::{Command, DataType};
 use ftp_proto::reply::Blame;
 use ftp_proto::third_party::Store;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Seek, SeekFrom};
 
 /// To a server.
-pub(super) async fn up(app: &App, to: &mut Server, load: &Load<'_>, octets: &mut u64) -> Result<(), Problem> {
-    let file = std::fs::File::open(local_path(load.source))
+pub(super) async fn up(
+    app: &App,
+    to: &mut Server,
+    load: &Load<'_>,
+    count: &mut Count,
+) -> Result<(), Problem> {
+    let file = File::open(local_path(load.source))
         .map_err(|error| local_failure(format!("cannot read {}", load.source.display()), &error))?;
     let session = to.session(app).await?;
-    session.discard_partials().await?;
+    session.partials(load.keeps).await?;
     session.set_type(DataType::Image).await?; // before the data connection (modern-servers 11)
     let stored = load.stored.clone();
     let command = match load.store {
@@ -27,11 +33,13 @@ pub(super) async fn up(app: &App, to: &mut Server, load: &Load<'_>, octets: &mut
         Store::Append => Command::Appe(stored),
     };
     let connection = session.open_data(Way::Up, &command).await?;
+    let what = format!("cannot store {}", load.target.display());
+    skip(session, load, count, &what).await?;
     let meter = Meter::default();
-    let sending = copy::send(file, 0, connection, Coding::Image, &meter);
+    let sending = copy::send(file, load.skips(), connection, Coding::Image, &meter);
     let flow = session.run(command, sending, &meter, &mut progress(app, load)).await;
-    *octets = meter.moved();
-    conclude(session, load, flow?, format!("cannot store {}", load.target.display()))
+    count.octets = meter.moved();
+    conclude(session, load, count, flow?, what)
 }
 
 /// From a server.
@@ -39,25 +47,49 @@ pub(super) async fn down(
     app: &App,
     from: &mut Server,
     load: &Load<'_>,
-    octets: &mut u64,
+    count: &mut Count,
 ) -> Result<(), Problem> {
     let session = from.session(app).await?;
     session.set_type(DataType::Image).await?;
     let command = Command::Retr(load.source.clone());
     let connection = session.open_data(Way::Down, &command).await?;
-    let mut options = OpenOptions::new();
-    match load.store {
-        Store::Replace => options.write(true).create(true).truncate(true),
-        Store::Append => options.append(true).create(true),
-    };
-    let file = options.open(local_path(load.stored)).map_err(|error| {
+    let file = open(load).map_err(|error| {
         not_missing(local_failure(format!("cannot write {}", load.target.display()), &error))
     })?;
+    let what = format!("cannot read {}", load.source.display());
+    skip(session, load, count, &what).await?;
     let meter = Meter::default();
     let receiving = async { copy::receive(connection, file, Coding::Image, &meter).await.0 };
     let flow = session.run(command, receiving, &meter, &mut progress(app, load)).await;
-    *octets = meter.moved();
-    conclude(session, load, flow?, format!("cannot read {}", load.source.display()))
+    count.octets = meter.moved();
+    conclude(session, load, count, flow?, what)
+}
+
+/// The file that is written, at the place where the first octet goes.
+fn open(load: &Load<'_>) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    match (load.store, load.skips()) {
+        (Store::Append, _) => options.append(true).create(true),
+        (Store::Replace, 0) => options.write(true).create(true).truncate(true),
+        (Store::Replace, _) => options.write(true),
+    };
+    let mut file = options.open(local_path(load.stored))?;
+    if load.skips() > 0 {
+        file.seek(SeekFrom::Start(load.skips()))?;
+    }
+    Ok(file)
+}
+
+/// REST, directly before the transfer command (RFC 3659 5.3).
+async fn skip(session: &mut Session, load: &Load<'_>, count: &mut Count, what: &str) -> Result<(), Problem> {
+    if load.skips() == 0 {
+        return Ok(());
+    }
+    let refused = session.restart(load.skips()).await?;
+    refused.map_or(Ok(()), |answer| {
+        count.refused = true;
+        Err(refusal(session, load, &answer, what.to_owned()))
+    })
 }
 
 /// A directory that is not there is no missing source.
@@ -66,14 +98,23 @@ fn not_missing(problem: Problem) -> Problem {
 }
 
 fn progress(app: &App, load: &Load<'_>) -> impl FnMut(u64) + Send + use<> {
-    let (events, source, total) = (app.events.clone(), load.name.to_owned(), load.size);
-    move |bytes| events.say(Event::Progress { source: source.clone(), bytes, total })
+    let (events, source, total, skips) = (app.events.clone(), load.name.to_owned(), load.size, load.skips());
+    move |moved| events.say(Event::Progress { source: source.clone(), bytes: skips + moved, total })
 }
 
 /// Both ends must have ended well (H16).
-fn conclude(session: &Session, load: &Load<'_>, flow: Flow<Moved>, what: String) -> Result<(), Problem> {
+fn conclude(
+    session: &Session,
+    load: &Load<'_>,
+    count: &mut Count,
+    flow: Flow<Moved>,
+    what: String,
+) -> Result<(), Problem> {
     let (moved, answer) = match flow {
-        Flow::Refused(answer) => return Err(refusal(session, load, &answer, what)),
+        Flow::Refused(answer) => {
+            count.refused = load.may_refuse_to_go_on(session.blame(&answer));
+            return Err(refusal(session, load, &answer, what));
+        }
         Flow::Over(moved, answer) => (moved, answer),
     };
     match moved.end {

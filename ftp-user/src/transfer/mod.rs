@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  facts -> overwrite rule -> attempt name -> move (ladder) -> verify -> rename
-//!                |                               |               |
+//!                |             or resume          |               |
 //!              skip                     next rung / later     delete the attempt
 //! ```
 //!
@@ -18,6 +18,7 @@ mod mover;
 mod overwrite;
 mod pair;
 mod relayed;
+mod resume;
 mod retry;
 mod seen;
 mod through;
@@ -75,6 +76,8 @@ pub struct Options {
     pub overwrite: Overwrite,
     /// Which ways between two servers may be used.
     pub allowed: Allowed,
+    /// Whether a try may go on where the one before broke off.
+    pub resume: bool,
     /// Whether it is done.
     pub deed: Deed,
 }

@@ -11,6 +11,7 @@ use crate::ladder::{self, Allowed, Climb, Memory, Rung, Step, Way};
 use crate::problem::Problem;
 use crate::report::Passage;
 use ftp_io::copy::Look;
+use ftp_proto::reply::Blame;
 use ftp_proto::third_party::{Cause, Outcome, Store};
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::PathName;
@@ -30,12 +31,34 @@ pub(super) struct Load<'a> {
     pub(super) store: Store,
     /// Its size, where known.
     pub(super) size: Option<u64>,
-    /// What was at the destination before, for APPE.
+    /// Octets at the destination before: what APPE appends to, or what STOR goes on with.
     pub(super) before: u64,
+    /// Whether the next try may go on where this one breaks off.
+    pub(super) keeps: bool,
     /// Which ways it may go.
     pub(super) allowed: Allowed,
     /// Whether its octets are looked at where they pass this host.
     pub(super) look: Look,
+}
+
+impl Load<'_> {
+    /// The octets of the source that are not moved, since they are at the destination already.
+    pub(super) const fn skips(&self) -> u64 {
+        match self.store {
+            Store::Replace => self.before,
+            Store::Append => 0,
+        }
+    }
+
+    /// Whether a refusal, which is one for `blame`, may be one to go on in the middle: servers say so
+    /// as late as at the transfer command (ProFTPD's 451).
+    pub(super) const fn may_refuse_to_go_on(&self, blame: Blame) -> bool {
+        self.skips() > 0
+            && match blame {
+                Blame::File | Blame::Busy | Blame::Unsupported | Blame::Peer => true,
+                Blame::Missing | Blame::Space | Blame::Login | Blame::Path => false,
+            }
+    }
 }
 
 /// How it went.
@@ -53,16 +76,19 @@ pub(super) struct Moved {
     pub(super) sha256: Option<String>,
     /// What passed a relay.
     pub(super) passage: Option<Passage>,
+    /// An end would not go on in the middle.
+    pub(super) refused: bool,
 }
 
 /// What is known of all attempts so far.
 #[derive(Debug, Default)]
-struct Count {
+pub(super) struct Count {
     attempts: u32,
     touched: bool,
-    octets: u64,
+    pub(super) octets: u64,
     sha256: Option<String>,
     passage: Option<Passage>,
+    pub(super) refused: bool,
 }
 
 /// Moves it.
@@ -75,18 +101,18 @@ pub(super) async fn shift(app: &App, ends: &mut Ends, load: &Load<'_>) -> Moved 
         }
         (Host::Here, Host::Server(destination)) => {
             (count.attempts, count.touched) = (1, true);
-            local::up(app, destination, load, &mut count.octets).await.map(|()| Rung::Local)
+            local::up(app, destination, load, &mut count).await.map(|()| Rung::Local)
         }
         (Host::Server(source), Host::Here) => {
             (count.attempts, count.touched) = (1, true);
-            local::down(app, source, load, &mut count.octets).await.map(|()| Rung::Local)
+            local::down(app, source, load, &mut count).await.map(|()| Rung::Local)
         }
         (Host::Here, Host::Here) => {
             Err(Problem::usage("both places are on this host").advice("use cp, or name a server with ftp://"))
         }
     };
-    let Count { attempts, touched, octets, sha256, passage } = count;
-    Moved { result, attempts, touched, octets, sha256, passage }
+    let Count { attempts, touched, octets, sha256, passage, refused } = count;
+    Moved { result, attempts, touched, octets, sha256, passage, refused }
 }
 
 /// Two servers, and what may stand between them.
@@ -171,13 +197,25 @@ async fn between(
         if matches!(failed.cause, Cause::Policy(..)) {
             app.events.warn(problem.to_string());
         }
-        memory.failed(way, failed, &said.told(&problem), app.clock.now());
+        let asks = match load.store {
+            Store::Replace => load.keeps,
+            Store::Append => matches!(next, Step::Try(_) | Step::NoneLeft),
+        };
+        let changed = failed.touched && asks && !unchanged(app, to, load).await;
+        if !changed && matches!(failed.cause, Cause::Refused(_)) && load.may_refuse_to_go_on(failed.blame) {
+            count.refused = true;
+            return Err(problem);
+        }
+        // A way that carries octets is open.
+        if !changed {
+            memory.failed(way, failed, &said.told(&problem), app.clock.now());
+        }
         match next {
             // In place nobody may try again before it is known what is there now.
-            Step::Try(_) | Step::NoneLeft
-                if load.store == Store::Append && failed.touched && !unchanged(app, to, load).await =>
-            {
-                return Err(problem);
+            Step::Try(_) | Step::NoneLeft if changed && load.store == Store::Append => return Err(problem),
+            // The same way again, from there (H35).
+            Step::Try(_) | Step::NoneLeft if changed => {
+                return Err(Problem { exit: Exit::Temporary, ..problem });
             }
             next @ (Step::Try(_) | Step::NoneLeft) => {
                 refused.push(said.told(&problem));
@@ -212,10 +250,15 @@ fn without_relay(
     Ok(step)
 }
 
-/// Whether the file that is appended to is as long as before.
+/// Whether the file at the destination is as long as before. One that is appended to and has no size
+/// may have changed.
 async fn unchanged(app: &App, to: &mut Server, load: &Load<'_>) -> bool {
+    let absent = load.store == Store::Replace && load.before == 0;
     match to.session(app).await {
-        Ok(session) => session.size(load.stored).await.is_ok_and(|size| size == Some(load.before)),
+        Ok(session) => session
+            .size(load.stored)
+            .await
+            .is_ok_and(|size| size == Some(load.before) || (absent && size.is_none())),
         Err(_) => false,
     }
 }

@@ -18,16 +18,26 @@ impl<'a> Retries<'a> {
         Self { app, used: 0 }
     }
 
-    /// Waits before the next try, or gives `problem` back: it is none that time heals, the retries
-    /// are used up, or somebody wants to stop.
+    /// Whether there is a next try after `problem`: it is one that time heals, and the retries are
+    /// not used up.
+    pub fn allow(&self, problem: &Problem) -> bool {
+        problem.exit == Exit::Temporary && self.used < self.app.waits.retries
+    }
+
+    /// Waits before the next try, or gives `problem` back: there is none, or somebody wants to stop.
     pub async fn after(&mut self, problem: Problem) -> Result<(), Problem> {
-        if problem.exit != Exit::Temporary || self.used >= self.app.waits.retries {
+        self.after_saying(problem, "").await
+    }
+
+    /// The same with words on what the next try will be.
+    pub async fn after_saying(&mut self, problem: Problem, words: &str) -> Result<(), Problem> {
+        if !self.allow(&problem) {
             return Err(problem);
         }
         let pause = pause(self.used);
         self.used += 1;
         self.app.events.warn(format!(
-            "{problem}; trying again in {:.1} s ({} of {})",
+            "{problem}; trying again in {:.1} s ({} of {}){words}",
             pause.as_secs_f64(),
             self.used,
             self.app.waits.retries

@@ -24,6 +24,8 @@ pub(super) struct Told {
     pub(super) name: String,
     /// Its size, where known.
     pub(super) total: Option<u64>,
+    /// Octets that do not pass, since they are at the destination already.
+    pub(super) skips: u64,
 }
 
 /// Two sessions, the machine between them, and their data connections.
@@ -234,8 +236,9 @@ impl<'a> Via<'a> {
         pulse.next = next;
         if moved != pulse.moved {
             (pulse.moved, pulse.since) = (moved, now);
-            let Told { name, total } = &self.told;
-            self.app.events.say(Report::Progress { source: name.clone(), bytes: moved, total: *total });
+            let Told { name, total, skips } = &self.told;
+            let bytes = skips + moved;
+            self.app.events.say(Report::Progress { source: name.clone(), bytes, total: *total });
         } else if now.since(pulse.since) >= self.app.waits.stall {
             // What has come and not gone waits for the destination.
             let waits = self.meters.taken.moved() > moved;

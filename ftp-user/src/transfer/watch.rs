@@ -34,6 +34,7 @@ pub(super) struct Watch {
     events: Events,
     name: String,
     total: Option<u64>,
+    skips: u64,
     stall: Duration,
     moved: u64,
     /// Since when nothing has moved; `None` before the transfer has begun.
@@ -76,6 +77,8 @@ pub(super) struct Subject<'a> {
     pub(super) stored: &'a PathName,
     /// How much was there before.
     pub(super) before: u64,
+    /// Octets that are not moved, since they are there already.
+    pub(super) skips: u64,
 }
 
 impl Watch {
@@ -93,6 +96,7 @@ impl Watch {
             events: app.events.clone(),
             name: subject.name,
             total: subject.total,
+            skips: subject.skips,
             stall: app.waits.stall,
             moved: 0,
             still: None,
@@ -176,6 +180,7 @@ impl Watch {
         }
         self.moved = bytes;
         self.still = Some(now);
+        let bytes = self.skips + bytes;
         self.events.say(Event::Progress { source: self.name.clone(), bytes, total: self.total });
     }
 }

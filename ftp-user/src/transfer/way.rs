@@ -50,6 +50,7 @@ pub(super) async fn direct(
         site: &site,
         stored: load.stored,
         before: load.before,
+        skips: load.skips(),
     };
     let watch = Watch::new(app, source, destination, subject);
     let proven = source.capabilities.rndz && destination.capabilities.rndz;
@@ -66,9 +67,9 @@ pub(super) async fn by_relay(
     load: &Load<'_>,
 ) -> Result<Went, Problem> {
     if load.store == Store::Replace {
-        circuit.destination().discard_partials().await?;
+        circuit.destination().partials(load.keeps).await?;
     }
-    let told = Told { name: load.name.to_owned(), total: load.size };
+    let told = Told { name: load.name.to_owned(), total: load.size, skips: load.skips() };
     let job = job(load, if circuit.is_proven() { Some(secret()?) } else { None });
     let (ran, passage) = ByRelay::new(app, circuit, job, postures, told).run().await;
     let third = format!("the relay {}", passage.relay);
@@ -83,7 +84,7 @@ pub(super) async fn through(
     load: &Load<'_>,
 ) -> Result<Went, Problem> {
     let (source, destination) = prepared(app, from, to, load).await?;
-    let told = Told { name: load.name.to_owned(), total: load.size };
+    let told = Told { name: load.name.to_owned(), total: load.size, skips: load.skips() };
     let (ran, sha256) = Via::new(app, source, destination, job(load, None), load.look, told).run().await;
     note_type(source, destination, &ran);
     Ok(Went { sha256, ..Went::new(app, source, destination, THIS_HOST, ran) })
@@ -98,7 +99,7 @@ async fn prepared<'a>(
 ) -> Result<(&'a mut Session, &'a mut Session), Problem> {
     let (source, destination) = tokio::try_join!(from.session(app), to.session(app))?;
     if load.store == Store::Replace {
-        destination.discard_partials().await?;
+        destination.partials(load.keeps).await?;
     }
     source.note_type(None);
     destination.note_type(None);
@@ -118,7 +119,7 @@ fn job(load: &Load<'_>, secret: Option<RendezvousSecret>) -> Job {
         source_path: load.source.clone(),
         destination_path: load.stored.clone(),
         store: load.store,
-        restart: None,
+        restart: Some(load.skips()).filter(|octets| *octets > 0),
         secret,
     }
 }

@@ -178,8 +178,9 @@ impl<'a> ByRelay<'a> {
         if let Some(pulse) = &mut self.pulse {
             pulse.since = self.app.clock.now();
         }
-        let Told { name, total } = &self.told;
-        self.app.events.say(Report::Progress { source: name.clone(), bytes: octets, total: *total });
+        let Told { name, total, skips } = &self.told;
+        let bytes = skips + octets;
+        self.app.events.say(Report::Progress { source: name.clone(), bytes, total: *total });
     }
 
     fn heard(&mut self, side: Side, event: Event) {
