@@ -159,6 +159,7 @@ fn h17_a_refused_way_is_gone_the_other_way_round() {
         "PORT: 501 Rejected data connection to foreign address 127.0.0.3:5000.",
         "PORT: 425 Transfers to 3rd party addresses are not supported",
         "PORT: 504 PORT refused",
+        "PORT: 530 Only to your own address",
         "PORT: 501 ==YOU'RE BEHIND A NAT ROUTER==",
         "PORT: 501 Server cannot accept argument.",
         "once RETR: 425 Security: Bad IP connecting.",

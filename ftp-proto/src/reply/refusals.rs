@@ -173,6 +173,7 @@ fn by_code_959(verb: Verb, code: u16) -> Blame {
     match code {
         421 => Blame::Busy,
         425 | 426 | 427 | 435 => Blame::Path,
+        530 if opens(verb) => Blame::Path, // who it is was settled before: this host may not be named
         430 | 530 | 532 => Blame::Login,
         450 | 451 => Blame::Busy,
         452 | 552 => Blame::Space,
@@ -245,6 +246,8 @@ mod tests {
                 "data connection ip address 10.0.0.1 does not match control connection ip address 10.0.0.2",
             ),
             (Verb::Port, 425, "Transfers to 3rd party addresses are not supported"),
+            (Verb::Port, 530, "Only to your own address"),
+            (Verb::Pasv, 530, "Not for you"),
             (Verb::Port, 504, "PORT refused: not the client's address"), // z/OS
             (Verb::Eprt, 504, "EPRT refused"),
             (Verb::Port, 501, "==YOU'RE BEHIND A NAT ROUTER=="),

@@ -3,7 +3,7 @@
 
 use super::leg::{Leg, Task, name};
 use super::{Job, Outcome, Output, Party, Repair, Side, Timeouts, Trouble, script};
-use crate::address::unmapped;
+use crate::address::{Family, unmapped};
 use crate::command::Command;
 use crate::timer::{Moment, Timer, Timers};
 use std::collections::VecDeque;
@@ -72,6 +72,11 @@ impl Ends {
             Side::Source => &mut self.source,
             Side::Destination => &mut self.destination,
         }
+    }
+
+    /// Whether this host reaches the two by different families.
+    pub(super) fn is_mixed(&self) -> bool {
+        Family::of(self.source.party.address) != Family::of(self.destination.party.address)
     }
 
     /// Nothing is left of the set-up of either.

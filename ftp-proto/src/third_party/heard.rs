@@ -3,11 +3,11 @@
 
 use super::ends::{Ends, Phase};
 use super::judge::{self, Verdict};
-use super::leg::{Run, Task};
+use super::leg::{Asked, Leg, Run, Task};
 use super::script::{self, Step};
 use super::{Cause, Heard, Side};
 use crate::client::Failure;
-use crate::reply::{Blame, Class};
+use crate::reply::{Blame, Class, Reply};
 use crate::timer::{Moment, Timer};
 
 /// A reply of the set-up.
@@ -42,10 +42,15 @@ impl Ends {
         let verdict = judge::setup(step, verb, &leg.party, heard);
         match &verdict {
             Verdict::Wait => return None,
-            Verdict::Fine | Verdict::ConnectsFrom(_) => leg.answered(),
+            Verdict::Fine => leg.answered(),
+            Verdict::ConnectsFrom(port) => {
+                leg.answered();
+                leg.socket = *port;
+            }
             Verdict::WantsPret => leg.learn_pret(),
             Verdict::Listens(at, announced) => {
                 leg.answered();
+                leg.socket = Some(at.port());
                 self.note_repair(side, *announced, *at);
             }
             Verdict::Bad(cause, _) => {
@@ -62,7 +67,7 @@ impl Ends {
         let leg = self.leg_mut(side);
         let Some(asked) = leg.asked else { return News::None };
         match heard.class {
-            Class::Aside => return News::None, // H04: also the 255 that a SOCK answered with 200 still owes
+            Class::Aside => return leg.verify(asked, heard.reply),
             Class::Preliminary => {
                 leg.started = true;
                 leg.run = Run::Moving;
@@ -137,5 +142,19 @@ impl Ends {
         if matches!(self.phase, Phase::Setup) {
             self.fail(now, side, during, Cause::Silent(Timer::Reply), Blame::Busy);
         }
+    }
+}
+
+impl Leg {
+    /// H37, socket verification: a 255 that comes by itself names the data socket once more (H04:
+    /// after a SOCK that was answered with 200, for the first time). The other end was told of one
+    /// socket only.
+    fn verify(&mut self, asked: Asked, reply: Reply) -> News {
+        let Some(said) = judge::number(&self.party, &reply) else { return News::None };
+        if *self.socket.get_or_insert(said) == said {
+            return News::None;
+        }
+        let why = "socket verification: it has announced another data socket before";
+        News::Bad(asked.name(), Cause::Unusable(reply, why), Blame::Path)
     }
 }

@@ -123,7 +123,7 @@ fn listens(verb: Verb, party: &Party, reply: Reply) -> Verdict {
 }
 
 /// The number in a 255 reply of either dialect (H03).
-fn number(party: &Party, reply: &Reply) -> Option<u16> {
+pub(super) fn number(party: &Party, reply: &Reply) -> Option<u16> {
     if reply.code == Meaning::Socket.code(party.dialect) { find(reply, parse_255) } else { None }
 }
 

@@ -74,6 +74,8 @@ pub(super) struct Leg {
     pub(super) run: Run,
     /// It listens, or was asked to, and no transfer command has used that.
     pub(super) listening: bool,
+    /// The data socket that its 255 announced.
+    pub(super) socket: Option<u16>,
     /// Its preliminary reply came.
     pub(super) started: bool,
     pub(super) fate: Fate,
@@ -88,6 +90,7 @@ impl Leg {
             asked: None,
             run: Run::Not,
             listening: false,
+            socket: None,
             started: false,
             fate: Fate::Following,
             timers: Timers::new(),

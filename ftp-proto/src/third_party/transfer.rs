@@ -5,7 +5,7 @@ use super::heard::News;
 use super::judge::Verdict;
 use super::leg::{Run, Task};
 use super::script::{self, Step};
-use super::{Cause, Heard, Job, Output, Party, Plan, Repair, Side, Timeouts};
+use super::{Cause, Heard, Job, Opening, Output, Party, Plan, Repair, Side, Timeouts};
 use crate::address::SockTarget;
 use crate::client::Failure;
 use crate::command::Command;
@@ -134,10 +134,18 @@ impl Transfer {
     }
 
     fn setup_heard(&mut self, now: Moment, side: Side, heard: Heard) {
+        let mixed = self.plan.opening == Opening::Epsv && self.ends.is_mixed();
+        let said = mixed.then(|| heard.reply.clone());
         let Some(judged) = self.ends.setup_heard(side, heard) else { return };
         match judged.verdict {
             Verdict::Wait | Verdict::Fine | Verdict::WantsPret => {}
-            Verdict::Listens(at, _) => self.listens = Some(at),
+            Verdict::Listens(at, _) => match said {
+                None => self.listens = Some(at),
+                Some(reply) => {
+                    let cause = Cause::Unusable(reply, MIXED);
+                    return self.ends.fail(now, side, judged.during, cause, Blame::Path);
+                }
+            },
             Verdict::ConnectsFrom(port) => self.connects_from = Some(port),
             Verdict::Bad(cause, blame) => return self.ends.fail(now, side, judged.during, cause, blame),
         }
@@ -195,3 +203,6 @@ impl Transfer {
         self.ends.fail(now, side, during, Cause::Silent(timer), blame);
     }
 }
+
+/// RFC 2428 3: EPSV asked for a port of the other end's family, and 229 has no address to go with it.
+const MIXED: &str = "it listens for the other end's address family, at an address that it does not say";

@@ -17,6 +17,7 @@ mod order;
 mod relayed;
 mod rescue;
 mod setup;
+mod socket;
 mod through;
 
 use super::*;

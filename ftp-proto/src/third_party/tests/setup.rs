@@ -155,6 +155,18 @@ fn epsv_and_eprt_serve_ipv6_and_name_the_family() {
 }
 
 #[test]
+fn h10_a_port_for_the_other_family_is_of_no_use_without_an_address_of_it() {
+    case(party(SITE1, "EPSV"), party("2001:db8::2", "EPSV")).play(&format!(
+        "{TYPE}
+         dst: EPSV 1
+         dst< 229 Entering Extended Passive Mode (|||40002|)
+         dst! abort
+         dst. aborted
+         = dst EPSV: 229 (it listens for the other end's address family, at an address that it does not say), Path"
+    ));
+}
+
+#[test]
 fn lstn_and_sock_serve_ipv6_in_both_dialects() {
     for know in ["SOCK LSTN", "1973 SOCK LSTN"] {
         case(party("2001:db8::1", know), party("2001:db8::2", know))
