@@ -1,6 +1,6 @@
 //! The user agent against scripted servers with the habits of other people's.
 
-use integration_tests::peer::{MODERN, Peer};
+use integration_tests::peer::{MODERN, OLD, Peer};
 use integration_tests::user::{Run, user};
 use std::thread;
 
@@ -323,10 +323,43 @@ fn h36_progress_is_asked_of_those_who_tell_it() {
     let run = copy(&from, &to).exits(0);
     assert_eq!(run.events("progress")[0]["bytes"], 500, "{run}");
     assert_eq!(from.seen_of(&["STAT"]), [""; 0], "{run}");
+    // Markers are told unasked.
+    let (from, to) = ends(
+        "",
+        "STOR: 150 opening ; accept ; drain ; 112-Perf Marker\\r\\n Stripe Bytes Transferred: 300\\r\\n112 End ; \
+         111 Range Marker 0-700 ; 110 MARK 9 = 9 ; 226 stored",
+    );
+    let run = copy(&from, &to).exits(0);
+    let told: Vec<u64> = run.events("progress").iter().filter_map(|event| event["bytes"].as_u64()).collect();
+    assert_eq!(told, [300, 700], "{run}");
+    assert_eq!([from.seen_of(&["STAT"]), to.seen_of(&["STAT"])], [[""; 0], [""; 0]], "{run}");
     // Of others a second session asks the size: in the middle of a transfer they do not expect STAT.
     let (from, to) =
         ends("", "STOR: 150 opening ; accept ; drain ; until SIZE . ; 226 stored\nSIZE *.part: 213 1000");
     let run = user().args(["copy", "--json"]).args([from.url("a.txt"), to.url("b.txt")]).run().exits(0);
     assert_eq!([from.seen_of(&["STAT"]), to.seen_of(&["STAT"])], [[""; 0], [""; 0]], "{run}");
     assert!(to.seen_of(&["USER"]).len() == 2, "{run}");
+}
+
+#[test]
+fn h37_a_server_of_1973_that_changes_its_data_socket_is_found_out() {
+    const HELP: &str = "HELP: 200-SOCK\\r\\n LSTN R;S\\r\\n SIZE\\r\\n200 end\nABOR: 452 aborted ; 202 done";
+    let run = |source: &str, destination: &str| {
+        let from = Peer::start("127.0.0.2", &format!("{source}\nSIZE a.txt: 200 1000\n{HELP}"), OLD);
+        let stored = "SIZE *.part: 200 {stored}\nSIZE: 450 no";
+        let to = Peer::start("127.0.0.3", &format!("{destination}\n{stored}\n{HELP}"), OLD);
+        let patience = ["--path", "direct", "--retries", "0", "--timeout", "2s"];
+        let run = user().args(["copy", "--json"]).args(patience).args([from.url("a.txt"), to.url("b.txt")]);
+        (run.run(), to.seen_of(&["RNTO"]).len())
+    };
+    let (fine, renamed) =
+        run("RETR: 255 SOCK {sock} ; 250 started ; connection ; data 1000 ; end ; 257 sent", "");
+    assert_eq!((fine.exits(0).events("file").len(), renamed), (1, 1));
+    for (source, destination) in [
+        ("RETR: 255 SOCK 9 ; 250 started ; await ABOR", ""),
+        ("", "STOR: 255 SOCK 9 ; 250 started ; await ABOR"),
+    ] {
+        let (run, renamed) = run(source, destination);
+        assert_eq!(run.exits(6).says("socket verification").events("file").len() + renamed, 0);
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::session::{Session, State};
 use super::{Failure, login};
-use crate::reply::{Greeting, Reply, greeting};
+use crate::reply::{Greeting, Reply, greeting, loses_early};
 use crate::timer::{Moment, Timer};
 
 impl Session {
@@ -12,6 +12,7 @@ impl Session {
             Greeting::Speaks(dialect) => {
                 self.timers.disarm(Timer::Greeting);
                 self.dialect = dialect;
+                self.loses_early = loses_early(&reply);
                 self.state = State::Login(login::Progress::default());
                 self.say_login(now, login::Step::User);
             }

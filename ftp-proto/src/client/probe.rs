@@ -72,6 +72,7 @@ impl Session {
 
     /// Commands may be sent.
     fn ready(&mut self, now: Moment, capabilities: Capabilities) {
+        let capabilities = Capabilities { loses_early: self.loses_early, ..capabilities };
         self.state = State::Ready;
         self.timers.disarm(crate::timer::Timer::Login);
         self.event(Event::Ready { dialect: self.dialect, capabilities });

@@ -41,6 +41,8 @@ pub struct Session {
     pub(super) config: Config,
     pub(super) state: State,
     pub(super) dialect: Dialect,
+    /// What only the greeting tells of its capabilities.
+    pub(super) loses_early: bool,
     pub(super) pipeline: Pipeline,
     pub(super) drain: Option<Drain>,
     pub(super) timers: Timers,
@@ -64,6 +66,7 @@ impl Session {
             config,
             state: State::Greeting,
             dialect: Dialect::Rfc959,
+            loses_early: false,
             pipeline: Pipeline::default(),
             drain: None,
             timers,

@@ -39,6 +39,8 @@ pub struct Capabilities {
     pub pret: bool,
     /// OPTS STOR PARTIAL is understood (our own servers).
     pub partial: bool,
+    /// It loses octets that come before STOR, and answers STOR before they come (its greeting tells).
+    pub loses_early: bool,
     /// Whether FEAT (or HELP in 1973) was answered at all.
     pub known: bool,
     /// Feature lines that are none of the above, trimmed.
@@ -203,6 +205,7 @@ mod tests {
                     x_digests: vec![],
                     pret: false,
                     partial: true,
+                    loses_early: false,
                     known: true,
                     others: if dialect == Rfc959 { vec!["ACTV".into(), "TVFS".into()] } else { vec![] },
                 }

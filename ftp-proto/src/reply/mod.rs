@@ -5,6 +5,7 @@
 
 mod classify;
 mod facts;
+mod marker;
 mod meaning;
 mod parse;
 mod refusals;
@@ -13,10 +14,11 @@ mod write;
 
 pub use classify::{Class, classify};
 pub use facts::write_facts;
+pub use marker::Markers;
 pub use meaning::Meaning;
 pub use parse::{NotFtp, ReplyReader};
 pub use refusals::{Blame, blame, wants_pret};
-pub use session::{Greeting, ends_session, greeting, is_status};
+pub use session::{Greeting, ends_session, greeting, is_status, loses_early};
 pub use write::write;
 
 use crate::wire::show;

@@ -1,6 +1,6 @@
 //! Replies that need no place in the order: the greeting, the farewell, the status of a transfer.
 
-use super::{Code, Meaning};
+use super::{Code, Meaning, Reply};
 use crate::dialect::Dialect;
 
 /// What a server's first words mean.
@@ -27,6 +27,13 @@ pub fn greeting(code: Code) -> Greeting {
         4 | 5 => Greeting::Refused,
         _ => Greeting::NotFtp,
     }
+}
+
+/// Whether the greeting is of a server that loses octets which come before its STOR: pyftpdlib closes a
+/// data connection that nobody has asked for a file yet, and says 150 while it waits for one.
+pub fn loses_early(greeting: &Reply) -> bool {
+    let words = greeting.lines.join(&b' ').to_ascii_lowercase();
+    memchr::memmem::find(&words, b"pyftpdlib").is_some()
 }
 
 /// Whether the server ends the session with this reply, whatever it answers (RFC 959 5.4: 421;
@@ -61,6 +68,17 @@ mod tests {
         check(530, Greeting::Refused);
         check(354, Greeting::NotFtp);
         check(666, Greeting::NotFtp);
+    }
+
+    #[test]
+    fn a_server_that_loses_early_octets_is_known_by_its_greeting() {
+        let check = |text: &str, expect| {
+            let greeting = Reply { code: Code(220), lines: vec![text.as_bytes().to_vec()] };
+            assert_eq!(loses_early(&greeting), expect, "{text}");
+        };
+        check("pyftpdlib 2.2.0 ready.", true);
+        check("Welcome to our files (pyftpdlib)", true);
+        check("(vsFTPd 3.0.3)", false);
     }
 
     #[test]

@@ -157,12 +157,18 @@ impl Transfer {
     /// an active source that has not got the file then touches nothing at the destination (H14), and
     /// an active destination is ready before octets come (some drop a connection that brings any
     /// before STOR). With RNDZ nothing moves before the proof, and nobody waits.
+    ///
+    /// A passive destination that is known to lose octets which come before STOR, and to answer STOR
+    /// before they come, goes first and is waited for in the same way.
     fn launch(&mut self, now: Moment) {
         self.ends.phase = Phase::Running;
         let active = self.plan.listener.other();
-        let first = self.plan.first.unwrap_or(if self.ends.proven { Side::Source } else { active });
+        let destination = &self.ends.destination.party;
+        let early = active == Side::Source && destination.capabilities.loses_early && !self.ends.proven;
+        let waited_for = if early { Side::Destination } else { active };
+        let first = self.plan.first.unwrap_or(if self.ends.proven { Side::Source } else { waited_for });
         self.command_transfer(now, first);
-        if self.ends.proven || first != active {
+        if self.ends.proven || first != waited_for {
             self.command_transfer(now, first.other());
         } else {
             self.ends.timers.arm(Timer::Preliminary, now + self.ends.timeouts.preliminary);

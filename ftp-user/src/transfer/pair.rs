@@ -115,6 +115,9 @@ impl<'a> Pair<'a> {
             Event::Reply { reply, class, .. } => {
                 if class == Class::Preliminary {
                     self.watch.started(now);
+                } else if class == Class::Aside {
+                    let dialect = self.session(side).dialect;
+                    self.watch.marker(now, dialect, &reply);
                 }
                 self.machine.reply(now, side, Heard { reply, class });
             }

@@ -1,14 +1,15 @@
 //! Whether anything moves between two servers, which this program does not see.
 //!
 //! Our own servers say it: STAT while data moves. Of other servers a second session asks the size of
-//! what has been stored so far. Where neither tells anything, the size of the file bounds the wait.
+//! what has been stored so far; some tell it unasked, with markers. Where neither tells anything, the size of the file bounds the wait.
 
 use crate::app::{App, Stop};
 use crate::control::{Role, Session};
 use crate::place::Site;
 use crate::report::{Event, Events};
 use ftp_io::clock::Clock;
-use ftp_proto::reply::Reply;
+use ftp_proto::dialect::Dialect;
+use ftp_proto::reply::{Markers, Reply};
 use ftp_proto::third_party::Side;
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::PathName;
@@ -37,6 +38,7 @@ pub(super) struct Watch {
     skips: u64,
     stall: Duration,
     moved: u64,
+    markers: Markers,
     /// Since when nothing has moved; `None` before the transfer has begun.
     still: Option<Moment>,
     next: Option<Moment>,
@@ -99,6 +101,7 @@ impl Watch {
             skips: subject.skips,
             stall: app.waits.stall,
             moved: 0,
+            markers: Markers::default(),
             still: None,
             next: None,
         }
@@ -119,6 +122,13 @@ impl Watch {
         if self.still.is_none() {
             self.still = Some(now);
             self.next = Some(now + BEAT.min(self.stall));
+        }
+    }
+
+    /// What a server says in mid-transfer of its own accord.
+    pub(super) fn marker(&mut self, now: Moment, dialect: Dialect, reply: &Reply) {
+        if let Some(bytes) = self.markers.heard(dialect, reply) {
+            self.seen(now, bytes);
         }
     }
 

@@ -63,6 +63,7 @@ fn party(address: &str, features: &str) -> Party {
         rndz: has("RNDZ"),
         epsv: has("EPSV"),
         pret: has("PRET"),
+        loses_early: has("EARLY"),
         known: true,
         ..Capabilities::default()
     };

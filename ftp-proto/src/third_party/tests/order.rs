@@ -23,6 +23,62 @@ fn h13_the_passive_ends_preliminary_reply_is_never_awaited() {
         .play(&format!("{opened}src: RETR a\ndst: STOR b"));
 }
 
+/// Up to the transfer command of a destination that loses octets which come before it.
+const EARLY: &str = "
+    dst: TYPE I
+    src: TYPE I
+    src< 200 image
+    dst< 200 image
+    dst: PASV
+    dst< 227 (192,0,2,2,156,66)
+    src: PORT 192,0,2,2,156,66
+    src< 200 ok
+    dst: STOR b
+";
+
+#[test]
+fn a_passive_destination_that_loses_early_octets_is_ready_before_they_come() {
+    let early = case(party(SITE1, ""), party(SITE2, "EARLY"));
+    early.play(&format!(
+        "{EARLY}
+         dst< 150 About to open data connection
+         src: RETR a
+         src< 150 opening
+         src< 226 done
+         dst< 226 done
+         = moved 226 226"
+    ));
+    // H13: a peer that waits for its peer is not waited for.
+    early.play(&format!(
+        "{EARLY}wait 4
+wait 1
+src: RETR a"
+    ));
+    // It turns the source away: nobody has to wait for a timer.
+    early.play(&format!(
+        "{EARLY}
+         dst< 150 About to open data connection
+         src: RETR a
+         dst< 425 Rejected data connection from foreign address 192.0.2.1:5000.
+         src! abort
+         src< 426 broken
+         src. aborted
+         = dst STOR: 425, Path, touched"
+    ));
+    // A source without the file leaves the attempt's own empty file, which its owner removes.
+    early.play(&format!(
+        "{EARLY}
+         dst< 150 About to open data connection
+         src: RETR a
+         src< 550 no such file
+         dst! abort
+         dst< 426 aborted
+         dst. aborted
+         = src RETR: 550, Missing, touched"
+    ));
+    early.source_listens().play(PASV_AT_SOURCE);
+}
+
 #[test]
 fn with_rndz_either_order_goes_without_a_wait() {
     let ours = "SOCK LSTN RNDZ";

@@ -1,0 +1,139 @@
+//! Markers: what a server says of its own accord, in mid-transfer, of how far it is (H36).
+
+use super::Reply;
+use crate::dialect::Dialect;
+use std::collections::BTreeMap;
+
+/// What the markers of one transfer have told so far: GridFTP's 111 (the ranges that are stored) and
+/// 112 (the octets that each stripe has moved). Those of MODE B (110, in 1973 251) are in the server's
+/// own words and tell a user nothing.
+///
+/// ```
+/// use ftp_proto::dialect::Dialect;
+/// use ftp_proto::reply::{Code, Markers, Reply};
+///
+/// let mut markers = Markers::default();
+/// let mut heard = |code, text: &str| {
+///     let lines = text.lines().map(|line| line.as_bytes().to_vec()).collect();
+///     markers.heard(Dialect::Rfc959, &Reply { code: Code(code), lines })
+/// };
+/// assert_eq!(heard(112, "Perf Marker\n Stripe Index: 0\n Stripe Bytes Transferred: 50\nEnd"), Some(50));
+/// assert_eq!(heard(111, "Range Marker 0-30,40-70"), Some(60));
+/// assert_eq!(heard(150, "Opening"), None);
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Markers {
+    /// Start and end of each range, apart from each other and in order.
+    ranges: Vec<(u64, u64)>,
+    /// The octets of each stripe.
+    stripes: BTreeMap<u64, u64>,
+}
+
+impl Markers {
+    /// Reads a reply; how many octets have moved, as far as it and the markers before it tell.
+    pub fn heard(&mut self, dialect: Dialect, reply: &Reply) -> Option<u64> {
+        let text = String::from_utf8_lossy(&reply.lines.join(&b'\n')).into_owned();
+        match (dialect, reply.code.0) {
+            (Dialect::Rfc959, 111) => {
+                for (start, end) in ranges(&text) {
+                    self.add(start, end);
+                }
+                Some(self.ranges.iter().map(|(start, end)| end - start).fold(0, u64::saturating_add))
+            }
+            (Dialect::Rfc959, 112) => {
+                let bytes = field(&text, "stripe bytes transferred")?;
+                let stripe = field(&text, "stripe index").unwrap_or(0);
+                if self.stripes.len() < MOST || self.stripes.contains_key(&stripe) {
+                    self.stripes.insert(stripe, bytes);
+                }
+                Some(self.stripes.values().copied().fold(0, u64::saturating_add))
+            }
+            (Dialect::Rfc354 | Dialect::Rfc959, _) => None,
+        }
+    }
+
+    /// The union with one more range. Servers repeat them, and count the last octet or not: one
+    /// that begins where another ends continues it.
+    fn add(&mut self, start: u64, end: u64) {
+        let (mut start, mut end) = (start, end);
+        self.ranges.retain(|(from, to)| {
+            let apart = end.saturating_add(1) < *from || to.saturating_add(1) < start;
+            if !apart {
+                (start, end) = (start.min(*from), end.max(*to));
+            }
+            apart
+        });
+        if self.ranges.len() < MOST {
+            let index = self.ranges.partition_point(|(from, _)| *from < start);
+            self.ranges.insert(index, (start, end));
+        }
+    }
+}
+
+/// `Range Marker 0-29,60-89`.
+fn ranges(text: &str) -> impl Iterator<Item = (u64, u64)> {
+    text.split(|c: char| !c.is_ascii_digit() && c != '-').filter_map(|range| {
+        let (start, end) = range.split_once('-')?;
+        let (start, end) = (start.parse().ok()?, end.parse().ok()?);
+        (start <= end).then_some((start, end))
+    })
+}
+
+/// The number in the line ` Name: number`.
+fn field(text: &str, name: &str) -> Option<u64> {
+    text.lines().find_map(|line| {
+        let (key, value) = line.split_once(':')?;
+        if key.trim().eq_ignore_ascii_case(name) { value.trim().parse().ok() } else { None }
+    })
+}
+
+/// A server that tells of more is not believed.
+const MOST: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reply::Code;
+
+    fn check(said: &[(u16, &str)], expect: &[Option<u64>]) {
+        let mut markers = Markers::default();
+        let heard = said.iter().map(|(code, text)| {
+            let lines = text.lines().map(|line| line.as_bytes().to_vec()).collect();
+            markers.heard(Dialect::Rfc959, &Reply { code: Code(*code), lines })
+        });
+        assert_eq!(heard.collect::<Vec<_>>(), expect, "{said:?}");
+    }
+
+    #[test]
+    fn h36_ranges_of_111_are_added_up_however_often_they_are_told() {
+        check(&[(111, "Range Marker 0-29"), (111, "Range Marker 30-89")], &[Some(29), Some(89)]);
+        check(&[(111, "Range Marker 0-30,30-90")], &[Some(90)]);
+        check(&[(111, "Range Marker 60-90,0-30"), (111, "Range Marker 0-90")], &[Some(60), Some(90)]);
+        check(&[(111, "Range Marker"), (111, "Range Marker 9-3,x-4,-5")], &[Some(0), Some(0)]);
+        check(&[(111, "Range Marker 0-18446744073709551615")], &[Some(u64::MAX)]);
+    }
+
+    #[test]
+    fn h36_the_octets_of_112_are_those_of_all_stripes() {
+        let marker = |stripe: u8, bytes: u64| {
+            format!(
+                "Perf Marker\n Timestamp: 99.1\n Stripe Index: {stripe}\n Stripe Bytes Transferred: {bytes}\n \
+                 Total Stripe Count: 2\nEnd"
+            )
+        };
+        let told = [marker(0, 10), marker(1, 5), marker(0, 20)];
+        let said: Vec<_> = told.iter().map(|text| (112, text.as_str())).collect();
+        check(&said, &[Some(10), Some(15), Some(25)]);
+        check(&[(112, "Perf Marker\nEnd"), (110, "MARK 7 = 9"), (226, "done")], &[None, None, None]);
+    }
+
+    #[test]
+    fn a_server_that_tells_of_endless_pieces_is_not_remembered_for_ever() {
+        let mut markers = Markers::default();
+        for piece in 0..5000 {
+            let line = format!("Range Marker {}-{}", piece * 10, piece * 10 + 1).into_bytes();
+            markers.heard(Dialect::Rfc959, &Reply { code: Code(111), lines: vec![line] });
+        }
+        assert_eq!(markers.ranges.len(), MOST);
+    }
+}
