@@ -7,7 +7,8 @@ use integration_tests::site::{PASSWORD, Site, octets};
 use integration_tests::socket::{connect, drain};
 use integration_tests::user::user;
 use rustix::process::Signal;
-use std::net::SocketAddr;
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpListener};
 
 #[test]
 fn a_server_that_nobody_can_log_in_to_does_not_start() {
@@ -97,4 +98,22 @@ fn usage_mistakes_are_2() {
         let run = user().args(args).run().exits(2).says("--help");
         assert_eq!(run.said.trim_end().lines().count(), 1, "one line says it: {run}");
     }
+}
+
+#[test]
+fn a_mistake_in_the_settings_is_2_and_no_server_hears_of_it() {
+    let nobody = TcpListener::bind("127.0.0.2:0").unwrap();
+    let place = format!("ftp://{}/a", nobody.local_addr().unwrap());
+    let check = |text: &str, says: &str| {
+        let user = user().file("mine.toml", text).args(["--config", "mine.toml", "copy", "--retries", "0"]);
+        let run = user.args([&place, "ftp://127.0.0.3/b"]).run().exits(2).says(says);
+        assert_eq!(run.said.trim_end().lines().count(), 1, "one line says it: {run}");
+    };
+    check("[[relays]]\nname = \"edge\"\n", "mine.toml:1:1: address is missing | 1:1: token-file is missing");
+    check("[[relays]\n", "mine.toml:1:");
+    check("[sites.a]\nurl = \"ftp://a/\"\n", "mine.toml:1:2: [sites] is not built in yet");
+    check("[[relays]]\nname = \"edge\"\naddress = \"127.0.0.9:1\"\ntoken-file = \"no.token\"\n", "no.token");
+    user().args(["--config", "none.toml", "ls", &place]).run().exits(2).says("none.toml");
+    nobody.set_nonblocking(true).unwrap();
+    assert_eq!(nobody.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "a server was asked");
 }

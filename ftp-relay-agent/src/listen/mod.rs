@@ -251,7 +251,7 @@ const LIMITS: Limits = Limits {
     ticket: Duration::from_secs(30),
     leg: Duration::from_secs(120),
     idle: Duration::from_secs(3600),
-    tunnel_idle: Duration::from_secs(900),
+    tunnel_idle: Duration::from_secs(24 * 3600),
     dead: Duration::from_secs(45),
 };
 /// How often a user agent says that it is there.

@@ -190,3 +190,72 @@ pub(super) fn on_a_server(spot: &Spot, verb: &str) -> Result<(), Problem> {
         .advice("name a server with ftp://host/path")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+    use ftp_proto::relay::token::Token;
+    use std::fs::{Permissions, set_permissions, write};
+    use std::os::unix::fs::PermissionsExt;
+
+    #[derive(Parser)]
+    struct Typed {
+        #[command(flatten)]
+        transfer: TransferArgs,
+    }
+
+    const EDGE: &str = "192.0.2.9:2190";
+
+    /// The relays that may be used between `places`, with one of the settings if `configured`; `TOKEN` is a
+    /// good token file.
+    fn relays(words: &str, configured: bool, places: &str) -> Result<Vec<String>, Problem> {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("token");
+        write(&file, Token::new("ann", None, [7; 32]).unwrap().line().as_str()).unwrap();
+        set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+        let words = words.replace("TOKEN", file.to_str().unwrap());
+        let typed = Typed::try_parse_from(["copy"].into_iter().chain(words.split_whitespace())).unwrap();
+        let edge = configured.then(|| Relay::unnamed(EDGE.parse().unwrap(), file));
+        let places: Vec<OsString> = places.split_whitespace().map(OsString::from).collect();
+        let spots = spots(&places).unwrap();
+        let spots: Vec<&Spot> = spots.iter().collect();
+        let relays = typed.transfer.relays(&Relays::new(edge), &spots)?;
+        Ok(relays.iter().map(|relay| relay.name.clone()).collect())
+    }
+
+    #[test]
+    fn typed_relays_come_before_those_of_the_settings() {
+        const SERVERS: &str = "ftp://127.0.0.2/a ftp://127.0.0.3/b";
+        const TYPED: &str = "--relay h:1 --relay-token-file TOKEN --relay h:2 --relay-token-file TOKEN";
+        let check = |words: &str, configured, places, expect: &[&str]| {
+            assert_eq!(relays(words, configured, places).unwrap(), expect, "{words}");
+        };
+        check("", false, SERVERS, &[]);
+        check("", true, SERVERS, &[EDGE]);
+        check(TYPED, false, SERVERS, &["h:1", "h:2"]);
+        check(TYPED, true, SERVERS, &["h:1", "h:2", EDGE]);
+        check("--path relay", true, SERVERS, &[EDGE]);
+        check("--path direct", true, SERVERS, &[]);
+        check("--path user", true, SERVERS, &[]);
+        check("", true, "ftp://127.0.0.2/a ./b", &[]);
+    }
+
+    #[test]
+    fn relays_that_cannot_be_used_are_a_usage_error_that_says_why() {
+        const SERVERS: &str = "ftp://127.0.0.2/a ftp://127.0.0.3/b";
+        let check = |words: &str, expect: &str| {
+            let problem = relays(words, false, SERVERS).unwrap_err();
+            assert_eq!(problem.exit, Exit::Usage, "{problem}");
+            assert!(problem.to_string().contains(expect), "{problem}");
+        };
+        check("--relay h:1", "1 --relay and 0 --relay-token-file");
+        check("--relay-token-file TOKEN", "0 --relay and 1 --relay-token-file");
+        check(
+            "--relay h:1 --relay-token-file TOKEN --relay h:2",
+            "one --relay-token-file FILE for each --relay ADDR",
+        );
+        check("--path relay", "--relay ADDR --relay-token-file FILE");
+        check("--relay h:1 --relay-token-file TOKEN.none", "the relay h:1 cannot be used");
+    }
+}

@@ -27,7 +27,7 @@ pub enum Exit {
     Partly = 9,
     /// Interrupted.
     Interrupted = 10,
-    /// A certificate is not trusted.
+    /// A certificate is not trusted, or a relay and this program do not hold the same token.
     Untrusted = 11,
 }
 
@@ -56,7 +56,7 @@ impl Exit {
             Self::Exists => "destination exists",
             Self::Partly => "done in part",
             Self::Interrupted => "interrupted",
-            Self::Untrusted => "certificate not trusted",
+            Self::Untrusted => "certificate or relay not trusted",
         }
     }
 

@@ -17,9 +17,11 @@ pub use authority::Authority;
 pub use file::load;
 pub use near::Near;
 
+use crate::control::words;
 use crate::place::Site;
 use crate::problem::Problem;
-use ftp_io::link::token_file;
+use ftp_io::link::token_file::{self, TokenFileError};
+use ftp_proto::relay::token::Token;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -41,6 +43,27 @@ impl Relay {
     /// One of the command line: its address is its name.
     pub fn unnamed(address: Authority, token_file: PathBuf) -> Self {
         Self { name: address.to_string(), address, token_file, near: Vec::new() }
+    }
+
+    /// The token that both hold.
+    pub fn token(&self) -> Result<Token, Problem> {
+        token_file::read_own(&self.token_file).map_err(|error| {
+            let why = match &error {
+                TokenFileError::Open(path, error) => {
+                    format!("cannot open the token file {}: {}", path.display(), words(error))
+                }
+                TokenFileError::Read(path, error) => {
+                    format!("cannot read the token file {}: {}", path.display(), words(error))
+                }
+                TokenFileError::Others(_)
+                | TokenFileError::Large(_)
+                | TokenFileError::Line(..)
+                | TokenFileError::Twice(..)
+                | TokenFileError::Empty(_)
+                | TokenFileError::Several(..) => error.to_string(),
+            };
+            Problem::usage(format!("the relay {} cannot be used: {why}", self.name))
+        })
     }
 
     /// Whether it stands beside this server, which was reached at `address`.
@@ -71,10 +94,7 @@ impl Relays {
 
     /// Looks at all token files: what is wrong with one is said before anything is sent to anybody.
     pub fn check(&self) -> Result<(), Problem> {
-        self.iter().try_for_each(|relay| {
-            let wrong = |error| Problem::usage(format!("the relay {} cannot be used: {error}", relay.name));
-            token_file::read_own(&relay.token_file).map(drop).map_err(wrong)
-        })
+        self.iter().try_for_each(|relay| relay.token().map(drop))
     }
 }
 

@@ -111,8 +111,8 @@ fn a_token_file_that_cannot_be_used_is_found_early() {
         let said = problem.to_string();
         assert!(said.contains("the relay 192.0.2.9:2190") && said.contains(words), "{said}");
     };
-    said("cannot open the token file");
-    let token = ftp_proto::relay::token::Token::new("ann", None, [7; 32]).unwrap();
+    said("no such file or directory");
+    let token = Token::new("ann", None, [7; 32]).unwrap();
     write(&file, token.line().as_str()).unwrap();
     set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
     said("chmod 600");

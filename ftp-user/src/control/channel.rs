@@ -6,7 +6,7 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -51,6 +51,15 @@ impl Channel {
             Self::Plain(stream) => plain(stream, unsent, room).await,
             Self::Tunnel(tunnel) => poll_fn(|cx| tunnel.poll(cx, unsent, room)).await,
         }
+    }
+}
+
+/// Whoever closes says so: the relay takes an end without a word for a connection that broke.
+impl Drop for Tunnelled {
+    fn drop(&mut self) {
+        let mut nobody = Context::from_waker(Waker::noop());
+        // What cannot leave at once is not waited for.
+        let _ = Pin::new(&mut self.link).poll_shutdown(&mut nobody);
     }
 }
 

@@ -21,7 +21,7 @@ use crate::config::Relay;
 use crate::control::{Tunnel, anywhere, connect, within};
 use crate::place::Site;
 use crate::problem::Problem;
-use ftp_io::link::{self, token_file};
+use ftp_io::link;
 use ftp_io::socket;
 use ftp_proto::relay::message::{FromAgent, Purpose, Target, Text, ToAgent, Waits};
 use ftp_proto::relay::token::Secret32;
@@ -57,8 +57,7 @@ impl Line {
     /// Connects and proves the token, both ways, before anything else is said.
     pub async fn open(app: &App, relay: &Relay) -> Result<Self, Problem> {
         let title = words::title(relay);
-        let token = token_file::read_own(&relay.token_file)
-            .map_err(|error| Problem::usage(format!("the relay {title} cannot be used: {error}")))?;
+        let token = relay.token()?;
         let address = &relay.address;
         let stream =
             connect(app, &address.host, address.port, &format!("the relay {title}"), "a relay").await?;

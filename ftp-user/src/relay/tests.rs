@@ -42,7 +42,7 @@ impl Script {
 struct Agent {
     relay: Relay,
     messages: mpsc::UnboundedReceiver<ToAgent>,
-    octets: mpsc::UnboundedReceiver<u8>,
+    octets: mpsc::UnboundedReceiver<Option<u8>>,
     _directory: TempDir,
 }
 
@@ -107,8 +107,9 @@ impl Agent {
     }
 }
 
-/// An FTP server behind a tunnel: greets in small pieces, then says 200 to every line.
-async fn server((mut link, first): (Link, First), pass: mpsc::UnboundedSender<u8>) {
+/// An FTP server behind a tunnel: greets in small pieces, then says 200 to every line. It passes on what it
+/// hears, at last `None` if the tunnel was closed in order.
+async fn server((mut link, first): (Link, First), pass: mpsc::UnboundedSender<Option<u8>>) {
     let First::Data(hello) = first else { panic!("a second session") };
     let accepted = accept_data(&ticket(), &hello, link.exporter()).unwrap();
     // The greeting comes with the proof.
@@ -118,11 +119,16 @@ async fn server((mut link, first): (Link, First), pass: mpsc::UnboundedSender<u8
         write.write_u8(*octet).await.unwrap();
         write.flush().await.unwrap();
     }
-    while let Ok(octet) = read.read_u8().await {
-        pass.send(octet).ok();
-        if octet == b'\n' {
-            write.write_all(b"200 as you say\r\n").await.unwrap();
-            write.flush().await.unwrap();
+    let mut room = [0];
+    while let Ok(count) = read.read(&mut room).await {
+        pass.send(room[..count].first().copied()).ok();
+        match (count, room) {
+            (0, _) => return,
+            (_, [b'\n']) => {
+                write.write_all(b"200 as you say\r\n").await.unwrap();
+                write.flush().await.unwrap();
+            }
+            _ => {}
         }
     }
 }
@@ -196,13 +202,23 @@ async fn a_control_connection_through_a_relay_is_one_like_any_other() {
     while !matches!(session.next().await, Event::AbortDone) {}
     let mut heard = Vec::new();
     while !heard.ends_with(b"ABOR\r\n") {
-        heard.push(agent.octets.recv().await.unwrap());
+        heard.extend(agent.octets.recv().await.unwrap());
     }
     assert!(heard.ends_with(b"NOOP\r\n\xFF\xF4\xFF\xF2ABOR\r\n"), "{}", heard.escape_ascii());
     assert!(heard.starts_with(b"USER ann\r\n"), "{}", heard.escape_ascii());
     let target = Target { host: Text::of("src.example.net"), port: 2121 };
     let ToAgent::Grant { purpose, .. } = agent.hears().await else { panic!("no grant") };
     assert_eq!(purpose, Purpose::Tunnel(target));
+}
+
+#[tokio::test]
+async fn a_session_through_a_relay_ends_in_order() {
+    let mut agent = Agent::start(Script::new(tunnels)).await;
+    let app = app(Stop::never());
+    let tunnel = agent.line().await.tunnel(&app, &site()).await.unwrap();
+    let session = Control::open_tunnelled(&app, &site(), Role::Source, tunnel).await.unwrap();
+    session.quit().await;
+    while agent.octets.recv().await.expect("the tunnel broke").is_some() {}
 }
 
 #[tokio::test]

@@ -70,7 +70,8 @@ pub struct Limits {
     pub leg: Duration,
     /// The longest idle and stall times.
     pub idle: Duration,
-    /// A tunnel that carries nothing.
+    /// A tunnel that carries nothing. As long as a grant: a control connection is silent while a large file
+    /// moves, and an end that has vanished is found by TCP's keepalive.
     pub tunnel_idle: Duration,
     /// A link that carries nothing.
     pub dead: Duration,
@@ -88,7 +89,7 @@ impl Default for Limits {
             ticket: Duration::from_secs(30),
             leg: Duration::from_secs(120),
             idle: Duration::from_secs(3600),
-            tunnel_idle: Duration::from_secs(900),
+            tunnel_idle: Duration::from_secs(24 * 3600),
             dead: Duration::from_secs(45),
         }
     }

@@ -470,7 +470,7 @@ fn tunnel(bench: &mut Bench, addresses: &[&str]) {
         id: Id(1),
         purpose: Purpose::Tunnel(target),
         max_octets: 99,
-        max_ms: 60_000,
+        max_ms: 86_400_000,
         uses: 1,
     });
     bench.say(ToAgent::Tunnel { id: Id(2), grant: Id(1) });
@@ -512,6 +512,21 @@ fn a_tunnel_dials_what_was_judged_and_waits_for_its_link() {
     );
     bench.input(Input::Attached { ticket, conn: ConnId(3) });
     assert_eq!(bench.resets(), [3], "a ticket is good for one link");
+}
+
+#[test]
+fn a_control_connection_may_be_silent_for_as_long_as_a_large_file_takes() {
+    let mut bench = Bench::new(config());
+    tunnel(&mut bench, &["192.0.2.1:2121"]);
+    let Ask::Dial { ticket, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+    bench.answer(ticket, Answer::Connected { conn: ConnId(1), local: at("198.51.100.9:999") });
+    let Ask::Random(ticket) = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+    bench.answer(ticket, Answer::Random(Secret32::new([9; 32])));
+    let Ask::Expect { ticket, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+    bench.input(Input::Attached { ticket, conn: ConnId(2) });
+    bench.asks.clear();
+    bench.pass(Duration::from_secs(12 * 3600), Flow::default);
+    assert!(bench.asks.is_empty(), "{:?}", bench.asks);
 }
 
 #[test]
