@@ -2,6 +2,7 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test waits for one message and skips the others")]
 
 mod blind;
+mod proven;
 mod release;
 mod vanish;
 

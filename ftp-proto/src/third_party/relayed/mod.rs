@@ -16,19 +16,21 @@
 //!    '--> Rescue, as between two servers --> Done(Failed)
 //! ```
 //!
+//! While octets flow the caller watches for a stall ([`Relayed::flows`] to [`Relayed::passed`]).
+//!
 //! The relay moves nothing before both connections stand, and what it resets is reset at both ends: a
 //! file is complete only when both servers say so.
 
+mod fault;
 mod join;
 
 pub use join::{Junction, Posture, Postures};
 
 use super::carried::{CONNECTING, Carried};
 use super::ends::Phase;
-use super::judge::is_decisive;
 use super::leg::{Run, Task};
 use super::script::{self, Step};
-use super::{Cause, Heard, Job, Party, Repair, Side, Timeouts, Trouble};
+use super::{Cause, Heard, Job, Party, Repair, Side, Timeouts};
 use crate::client::Failure;
 use crate::command::Command;
 use crate::dialect::Dialect;
@@ -125,50 +127,24 @@ impl Relayed {
         }
     }
 
-    /// The relay refused the join, or it failed: which end's data connection, where known, and why.
-    ///
-    /// Before octets may have moved that is the way's fault ([`Blame::Path`]); of a known side
-    /// ([`Cause::Data`]) the other posture may do. Later what broke may hold the next time, and that
-    /// server's own words are waited for.
-    pub fn broken(&mut self, now: Moment, side: Option<Side>, why: String) {
-        self.join = Join::Over;
-        let blame = self.carried.blame(side.unwrap_or(Side::Source));
-        match &self.carried.ends.phase {
-            Phase::Setup | Phase::Running => match side {
-                Some(_) if self.carried.broken.is_some() => {}
-                Some(side) if blame == Blame::Busy => self.carried.broke(now, side, why),
-                Some(side) => self.carried.ends.fail(now, side, CONNECTING, Cause::Data(why), blame),
-                None => self.carried.ends.fail(now, Side::Source, JOINING, Cause::Relay(why), blame),
-            },
-            // Its peer was reset for it, and was heard first.
-            Phase::Rescue(first) => {
-                let tells_less = matches!(first.cause, Cause::Refused(_)) && !is_decisive(first.blame);
-                if let Some(side) = side.filter(|side| *side != first.side)
-                    && tells_less
-                    && blame == Blame::Path
-                {
-                    self.explain(side, CONNECTING, Cause::Data(why), blame);
-                }
-            }
-            Phase::Over => {}
+    /// Both connections have ended in order, and everything has gone: the last words of both ends are
+    /// awaited, and nothing moves for which the caller would watch.
+    pub fn passed(&mut self, now: Moment) {
+        if self.join != Join::Ready || !self.carried.open {
+            return;
         }
-    }
-
-    /// The relay itself is gone (its link was lost, it was killed): the attempt fails with
-    /// [`Cause::Relay`], also where a control connection was the first to tell.
-    pub fn relay_lost(&mut self, now: Moment, why: String) {
         self.join = Join::Over;
-        let blame = self.carried.blame(Side::Source);
-        match &self.carried.ends.phase {
+        let ends = &mut self.carried.ends;
+        match ends.phase {
+            Phase::Running if ends.source.run != Run::Not => {
+                ends.timers.disarm(Timer::Connect);
+                ends.timers.arm(Timer::HalfDone, now + ends.timeouts.half_done);
+            }
             Phase::Setup | Phase::Running => {
-                self.carried.ends.fail(now, Side::Source, JOINING, Cause::Relay(why), blame);
+                let why = "it was closed before the file".to_owned();
+                ends.fail(now, Side::Source, CONNECTING, Cause::Data(why), Blame::Path);
             }
-            Phase::Rescue(first) => {
-                if matches!(first.cause, Cause::Ended(_) | Cause::Data(_)) {
-                    self.explain(Side::Source, JOINING, Cause::Relay(why), blame);
-                }
-            }
-            Phase::Over => {}
+            Phase::Rescue(_) | Phase::Over => {}
         }
     }
 
@@ -360,13 +336,6 @@ impl Relayed {
         let side = if begun { Side::Destination } else { Side::Source };
         let during = self.carried.ends.transfer_name(side);
         self.carried.ends.fail(now, side, during, Cause::Silent(timer), Blame::Path);
-    }
-
-    /// What was heard after the failure tells more than what was heard first.
-    fn explain(&mut self, side: Side, during: &'static str, cause: Cause, blame: Blame) {
-        if let Phase::Rescue(trouble) = &mut self.carried.ends.phase {
-            *trouble = Trouble { side, during, cause, blame, touched: false };
-        }
     }
 }
 

@@ -161,7 +161,9 @@ impl<'a> ByRelay<'a> {
                 self.seen(octets);
                 self.pulse = None;
                 self.whole = in_order;
-                if !in_order {
+                if in_order {
+                    self.machine.passed(now);
+                } else {
                     self.machine.broken(now, side, why);
                 }
             }

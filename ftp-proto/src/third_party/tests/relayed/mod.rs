@@ -5,7 +5,8 @@
 //! | `! join 192.0.2.1:40001 listen` | the relay is to dial the source there, and to listen for the destination |
 //! | `ready`, `ready 203.0.113.9:50001 -` | the relay answers: where it listens for the source, the destination |
 //! | `flows` | both connections stand |
-//! | `src. broken`, `broken` | that connection has failed; the join has |
+//! | `passed` | both have ended in order |
+//! | `src. broken`, `join broken` | that connection has failed; the join has |
 //! | `lost` | the relay has gone |
 //! | `! cut` | the relay is to reset both |
 
@@ -45,6 +46,7 @@ impl Carrier for Relayed {
             Told::Other(side, "broken") => self.broken(now, Some(side), "reset".into()),
             Told::Other(_, "join broken") => self.broken(now, None, "limit".into()),
             Told::Other(_, "flows") => self.flows(now),
+            Told::Other(_, "passed") => self.passed(now),
             Told::Other(_, "lost") => self.relay_lost(now, "gone".into()),
             Told::Other(_, line) => {
                 let mut at = line.strip_prefix("ready").unwrap().split_whitespace();

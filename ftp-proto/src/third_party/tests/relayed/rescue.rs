@@ -289,6 +289,32 @@ fn an_end_that_never_says_it_is_done_is_found_out() {
 }
 
 #[test]
+fn two_ends_that_say_nothing_after_the_last_octet_are_found_out() {
+    moving().play(
+        "passed
+         wait 120
+         src! abort
+         dst! abort
+         src< 426 aborted
+         src. aborted
+         dst< 426 aborted
+         dst. aborted
+         = src RETR: silent (other end's final reply timer), Busy, touched",
+    );
+    // Closed before the source was asked for anything: there is no way any more.
+    scene(Passive, Passive).play(BOTH_PASSIVE).play(
+        "flows
+         passed
+         src! abort
+         dst! abort
+         dst< 426 aborted
+         dst. aborted
+         src. aborted
+         = src the data connection: it was closed before the file, Path, touched",
+    );
+}
+
+#[test]
 fn a_connection_that_nobody_speaks_of_is_given_up() {
     scene(Active, Active).play(BOTH_ACTIVE).play(
         "src< 150 go
