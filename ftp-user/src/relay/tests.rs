@@ -296,6 +296,21 @@ async fn what_cannot_be_reached_and_what_is_no_relay_is_said() {
     let problem = Line::open(&app(Stop::never()), &agent.relay).await.unwrap_err();
     assert_eq!(problem.exit, Exit::Temporary);
     assert!(problem.to_string().contains("the relay edge"), "{problem}");
+    // So does a relay that has seen too many wrong tokens.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    agent.relay.address = listener.local_addr().unwrap().to_string().parse().unwrap();
+    let closing = tokio::spawn(async move {
+        let (mut stream, _): (TcpStream, _) = listener.accept().await.unwrap();
+        // All of the hello, so that the close is no reset.
+        let mut hello = vec![0; 5];
+        stream.read_exact(&mut hello).await.unwrap();
+        hello.resize(usize::from(u16::from_be_bytes([hello[3], hello[4]])), 0);
+        stream.read_exact(&mut hello).await.unwrap();
+    });
+    let problem = Line::open(&app(Stop::never()), &agent.relay).await.unwrap_err();
+    assert_eq!(problem.exit, Exit::Temporary);
+    assert!(problem.to_string().contains("it closed the connection in the handshake"), "{problem}");
+    closing.await.unwrap();
 }
 
 #[tokio::test]

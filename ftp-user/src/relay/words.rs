@@ -51,6 +51,9 @@ pub(super) fn no_session(relay: &Relay, token: &Token, failure: &LinkFailure) ->
 pub(super) fn no_link(title: &str, failure: &LinkFailure) -> Problem {
     let (exit, said) = match failure {
         LinkFailure::Io(error) if error.kind() == ErrorKind::InvalidData => (Exit::Error, words(error)),
+        LinkFailure::Io(error) if error.kind() == ErrorKind::UnexpectedEof => {
+            (Exit::Temporary, "it closed the connection in the handshake".to_owned())
+        }
         LinkFailure::Io(error) => (Exit::Temporary, words(error)),
         LinkFailure::Frame(_) | LinkFailure::Proof(_) => (Exit::Error, failure.to_string()),
     };
