@@ -12,7 +12,7 @@
 //! style octets                                         replies in segments of one octet (`bare`: with bare LF)
 //! ```
 //! The first rule that fits is taken. Actions: a reply (starts with a digit; `\r\n` for more lines),
-//! `listen`, `target` (remembers the argument of PORT, EPRT or SOCK), `dial`, `accept`, `data N`,
+//! `listen`, `target` (remembers the argument of PORT, EPRT or SOCK), `dial`, `accept`, `data N`, `data M..N`,
 //! `text LINES`, `drain`, `end` and `reset-data` (the data connection), `unlisten`, `close`, `reset`, `hang` (the
 //! control connection), `await VERB` (obeys commands until that one is answered), `until LINE` (until any
 //! session was told this). In replies `{mib}` is 1 MiB of text, `{port}` is the listening port, `{commas}` it in 227's form (`{blanks}`
@@ -306,8 +306,10 @@ impl Session {
             // Whichever way was set up last.
             "connection" => return self.act(if self.listener.is_some() { "accept" } else { "dial" }, ""),
             "data" => {
-                let octets = site::octets(count.parse().unwrap());
-                self.data.as_mut().map(|data| data.write_all(&octets));
+                let (from, to) = count.split_once("..").unwrap_or(("0", count));
+                let octets = site::octets(to.parse().unwrap());
+                let from: usize = from.parse().unwrap();
+                self.data.as_mut().map(|data| data.write_all(&octets[from..]));
             }
             "text" => {
                 let lines = count.replace("\\r\\n", "\r\n").replace("\\r", "\r").replace("\\n", "\n");

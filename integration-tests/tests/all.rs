@@ -16,6 +16,7 @@ mod proof;
 mod quirks;
 mod relay;
 mod rescue;
+mod resume;
 mod simulator;
 mod sock;
 mod third_party;

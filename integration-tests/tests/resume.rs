@@ -1,0 +1,236 @@
+//! A transfer that breaks off in mid-file: its next try goes on there where a digest will prove the whole,
+//! else from the first octet; nothing half stands under the final name.
+
+use integration_tests::peer::{MODERN, Peer};
+use integration_tests::user::{Run, user};
+
+/// Rules of servers that go on in the middle of a file and compute digests: always the same one. A
+/// file under way has 400 octets.
+const ABLE: &str = "\
+FEAT: 211-Features\\r\\n SIZE\\r\\n MDTM\\r\\n REST STREAM\\r\\n HASH SHA-256*\\r\\n211 End
+REST 400: 350 noted
+SIZE a.txt: 213 1000
+SIZE b.txt: 550 no such file
+SIZE *.ftp-user.part: 213 400
+MDTM: 213 20240102030405
+HASH: 213 SHA-256 0-999 ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad name
+";
+/// Another digest than theirs.
+const OTHER: &str = "cb8379ac2098aa165029e3938a51da0bcecfc008fd6795f401178647f96c5b34";
+/// A source that breaks off.
+const BREAKS: &str = "once RETR: 150 opening ; connection ; data 400 ; reset-data ; 426 broken";
+/// What the words of a try that goes on are.
+const GOES_ON: &str = "going on after 400 octets";
+/// And of one that does not.
+const STARTS_OVER: &str = "is copied from its first octet";
+
+fn ends(source: &str, destination: &str) -> (Peer, Peer) {
+    (
+        Peer::start("127.0.0.2", &format!("{source}\n{ABLE}"), MODERN),
+        Peer::start("127.0.0.3", &format!("{destination}\n{ABLE}"), MODERN),
+    )
+}
+
+/// One copy with one retry.
+fn copy(from: &Peer, to: &Peer, args: &[&str]) -> Run {
+    copy_with("1", from, to, args)
+}
+
+fn copy_with(retries: &str, from: &Peer, to: &Peer, args: &[&str]) -> Run {
+    user()
+        .args(["copy", "--json", "--retries", retries, "--timeout", "5s", "--stall", "2s"])
+        .args(args)
+        .args([from.url("a.txt"), to.url("b.txt")])
+        .run()
+}
+
+/// Each transfer command of this verb that was seen, with the command directly before it.
+fn before_each(peer: &Peer, verb: &str) -> Vec<String> {
+    let seen = peer.seen();
+    let pairs = seen.windows(2).filter(|pair| pair[1].starts_with(verb));
+    pairs.map(|pair| pair[0].split(' ').next().unwrap_or_default().to_owned()).collect()
+}
+
+/// The names that it was to store under.
+fn stored(peer: &Peer) -> Vec<String> {
+    peer.seen_of(&["STOR"])
+}
+
+/// The second try went on after 400 octets at both ends, and nothing else was done to get there.
+fn went_on(from: &Peer, to: &Peer, run: &Run) {
+    assert_eq!((from.seen_of(&["REST"]), to.seen_of(&["REST"])), both("REST 400"), "{run}");
+    assert_eq!(before_each(from, "RETR").last().map(String::as_str), Some("REST"), "{run}");
+    assert_eq!(before_each(to, "STOR").last().map(String::as_str), Some("REST"), "{run}");
+    let names = stored(to);
+    assert!(names.len() == 2 && names[0] == names[1], "{names:?}\n{run}");
+    assert_eq!((to.seen_of(&["DELE"]).len(), to.seen_of(&["RNTO"])), (0, vec!["RNTO b.txt".into()]), "{run}");
+    let file = &run.events("file")[0];
+    assert_eq!((&file["attempts"], &file["verified"]), (&2.into(), &"sha-256".into()), "{run}");
+}
+
+fn both(line: &str) -> (Vec<String>, Vec<String>) {
+    (vec![line.to_owned()], vec![line.to_owned()])
+}
+
+/// The second try, or the third one, began with the first octet under another name, and the first
+/// name is deleted.
+fn started_over(to: &Peer, run: &Run) {
+    let names = stored(to);
+    assert!(names.len() > 1 && names.first() != names.last(), "{names:?}\n{run}");
+    assert!(!before_each(to, "STOR").last().is_some_and(|line| line == "REST"), "{run}");
+    assert_eq!(to.seen_of(&["DELE"]), [names[0].replace("STOR", "DELE")], "{run}");
+    assert_eq!(to.seen_of(&["RNTO"]), ["RNTO b.txt"], "{run}");
+}
+
+#[test]
+fn h35_whatever_breaks_in_mid_file_the_next_try_goes_on_there() {
+    for (source, destination) in [
+        (BREAKS, ""),
+        ("once RETR: 150 opening ; connection ; data 400 ; 421 shutting down ; close", ""),
+        ("once RETR: 150 opening ; connection ; data 400 ; close", ""),
+        ("once RETR: 150 opening ; connection ; data 400 ; hang", ""),
+        ("", "once STOR: 150 opening ; connection ; 421 shutting down ; close"),
+        ("", "once STOR: 150 opening ; connection ; close"),
+        ("", "once STOR: 150 opening ; connection ; end ; 426 broken"),
+    ] {
+        let (from, to) = ends(source, destination);
+        let run = copy(&from, &to, &["--path", "direct"]).exits(0).says(GOES_ON).never_says(STARTS_OVER);
+        went_on(&from, &to, &run);
+        to.wait_for_the_end_of_all();
+    }
+}
+
+#[test]
+fn h35_the_end_that_did_not_break_is_aborted_before_anything_else() {
+    let (from, to) = ends(
+        "once RETR: 150 opening ; connection ; data 400 ; 421 shutting down ; close",
+        "STOR: 150 opening",
+    );
+    let run = copy_with("0", &from, &to, &["--path", "direct"]).exits(5);
+    assert_eq!(to.seen_of(&["ABOR"]).len(), 1, "{run}");
+    // No try is left that could go on.
+    assert_eq!(to.seen_of(&["DELE"]), [stored(&to)[0].replace("STOR", "DELE")], "{run}");
+    assert!(to.moment("ABOR") < to.moment("DELE"), "{run}");
+    drop(run.never_says(GOES_ON));
+}
+
+#[test]
+fn i12_through_this_host_both_ends_go_on_as_well() {
+    let rest = format!("{BREAKS}\nRETR: 150 opening ; connection ; data 400..1000 ; end ; 226 sent");
+    let (from, to) = ends(&rest, "STOR: 150 opening ; connection ; drain ; 226 stored {stored}");
+    let run = copy(&from, &to, &["--path", "user"]).exits(0).says(GOES_ON);
+    went_on(&from, &to, &run);
+    assert!(to.moment("REST 400") < to.moment("> 226 stored 600"), "{run}");
+}
+
+#[test]
+fn h21_a_source_that_has_changed_is_copied_from_its_first_octet() {
+    for changes in [
+        "once SIZE a.txt: 213 1000\nSIZE a.txt: 213 1001",
+        "once MDTM: 213 20240102030405\nMDTM: 213 20240102030406",
+    ] {
+        let (from, to) = ends(&format!("{BREAKS}\n{changes}"), "");
+        let run = copy(&from, &to, &["--path", "direct"]).exits(0).says("the source has changed");
+        started_over(&to, &run);
+        assert_eq!((from.seen_of(&["REST"]).len(), to.seen_of(&["REST"]).len()), (0, 0), "{run}");
+        drop(run.says(STARTS_OVER));
+    }
+}
+
+#[test]
+fn h21_what_cannot_be_the_begin_of_the_source_is_thrown_away() {
+    let (from, to) = ends(BREAKS, "SIZE *.ftp-user.part: 213 1001");
+    let run =
+        copy(&from, &to, &["--path", "direct"]).exits(0).says("1001 octets are stored, which are too many");
+    started_over(&to, &run);
+    assert_eq!((from.seen_of(&["REST"]).len(), to.seen_of(&["REST"]).len()), (0, 0), "{run}");
+}
+
+#[test]
+fn h21_an_end_that_does_not_go_on_gets_the_file_from_its_first_octet_at_once() {
+    for (source, destination) in [
+        ("REST: 502 not here", ""),
+        ("REST: 450 not now", ""),
+        ("", "REST: 501 bad number"),
+        (
+            "",
+            "once STOR: 150 opening ; connection ; drain ; 226 stored\nonce STOR: 451 restart not permitted",
+        ),
+        (
+            "",
+            "once STOR: 150 opening ; connection ; drain ; 226 stored\nonce STOR: 550 restart not permitted",
+        ),
+    ] {
+        for path in ["direct", "user"] {
+            let (from, to) = ends(&format!("{BREAKS}\n{source}"), destination);
+            // The one retry is the one that could not go on.
+            let run = copy(&from, &to, &["--path", path]).exits(0).says(GOES_ON).says(STARTS_OVER);
+            started_over(&to, &run);
+        }
+    }
+}
+
+#[test]
+fn h21_a_wrong_begin_is_found_out_in_the_end_and_the_file_is_copied_again() {
+    let (from, to) = ends(BREAKS, &format!("once HASH: 213 SHA-256 0-999 {OTHER} name"));
+    let run = copy(&from, &to, &["--path", "direct"]).exits(0).says("is not the same").says(STARTS_OVER);
+    started_over(&to, &run);
+    assert_eq!(to.seen_of(&["REST"]), ["REST 400"], "{run}");
+    assert!(to.moment("DELE") < to.moment("RNTO"), "{run}");
+    assert_eq!(run.events("file")[0]["attempts"], 3, "{run}");
+    // Twice is once too often.
+    let (from, to) = ends(BREAKS, &format!("HASH: 213 SHA-256 0-999 {OTHER} name"));
+    let run = copy(&from, &to, &["--path", "direct"]).exits(7);
+    assert_eq!((stored(&to).len(), to.seen_of(&["RNTO"]).len()), (3, 0), "{run}");
+}
+
+#[test]
+fn h21_a_digest_that_is_refused_in_the_end_leaves_no_size_that_would_do() {
+    let (from, to) = ends(BREAKS, "HASH: 550 no digest of this one\nSIZE *.ftp-user.part: 213 {stored}");
+    let run = copy(&from, &to, &["--path", "direct"]).exits(0).says(STARTS_OVER);
+    started_over(&to, &run);
+}
+
+#[test]
+fn h21_nothing_goes_on_that_no_digest_could_prove_or_that_nobody_wants() {
+    let feat = |features: &str| format!("FEAT: 211-Features\\r\\n SIZE\\r\\n{features}211 End");
+    let sizes = "SIZE *.ftp-user.part: 213 {stored}";
+    for (source, destination, args) in [
+        (String::new(), feat(" REST STREAM\\r\\n"), &[][..]),
+        (feat(" HASH SHA-256*\\r\\n"), String::new(), &[]),
+        (String::new(), feat(" HASH SHA-256*\\r\\n"), &[]),
+        (String::new(), String::new(), &["--verify", "size"]),
+        (String::new(), String::new(), &["--no-resume"]),
+        (String::new(), String::new(), &["--resume", "--no-resume"]),
+    ] {
+        for path in ["direct", "user"] {
+            let (from, to) = ends(&format!("{BREAKS}\n{source}"), &format!("{destination}\n{sizes}"));
+            let args = [&["--path", path], args].concat();
+            let run = copy_with("2", &from, &to, &args).exits(0).never_says("going on");
+            assert_eq!((from.seen_of(&["REST"]).len(), to.seen_of(&["REST"]).len()), (0, 0), "{run}");
+            assert_eq!(to.seen_of(&["RNTO"]), ["RNTO b.txt"], "{run}");
+        }
+    }
+}
+
+#[test]
+fn an_append_never_goes_on() {
+    let (from, to) = ends(BREAKS, "SIZE b.txt: 213 4");
+    let run = user().args(["append", "--resume", "--retries", "1", "--path", "direct", "--verify", "none"]);
+    let run = run.args([from.url("a.txt"), to.url("b.txt")]).run().exits(0);
+    assert_eq!((from.seen_of(&["REST"]).len(), to.seen_of(&["REST"]).len()), (0, 0), "{run}");
+    assert_eq!(to.seen_of(&["APPE"]).len(), 2, "{run}");
+}
+
+#[test]
+fn h33_an_interrupt_between_two_tries_deletes_what_the_first_one_left() {
+    let (from, to) = ends(BREAKS, "");
+    let run = user()
+        .args(["copy", "--retries", "9", "--path", "direct", "--timeout", "5s"])
+        .args([from.url("a.txt"), to.url("b.txt")])
+        .start();
+    to.wait_for("> 226 stored");
+    run.interrupt();
+    let run = run.end().exits(10).says("interrupted after 400 octets");
+    assert_eq!(to.seen_of(&["DELE"]), [stored(&to)[0].replace("STOR", "DELE")], "{run}");
+}
