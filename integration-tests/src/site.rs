@@ -3,6 +3,7 @@
 use crate::binary::{Program, Running};
 use crate::raw::Raw;
 use ftp_proto::dialect::Dialect;
+use rustix::process::Signal;
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -76,9 +77,16 @@ impl Site {
 
     fn run(self, directory: PathBuf) -> Server {
         let ip: IpAddr = self.ip.parse().unwrap();
-        let any_port = SocketAddr::new(ip, 0).to_string();
+        let any_port = SocketAddr::new(ip, 0);
+        let (running, modern, old) = self.launch(&directory, any_port, any_port);
+        Server { directory, modern, old, running, site: self }
+    }
+
+    fn launch(&self, root: &Path, modern: SocketAddr, old: SocketAddr) -> (Running, SocketAddr, SocketAddr) {
         let mut command = Program::Server.command();
-        command.args(["--listen", &any_port, "--listen-1973", &any_port, "--root"]).arg(&directory);
+        command
+            .args(["--listen", &modern.to_string(), "--listen-1973", &old.to_string(), "--root"])
+            .arg(root);
         for user in &self.users {
             command.args(["--user", user]);
         }
@@ -90,7 +98,7 @@ impl Site {
             address.and_then(|address| address.parse().ok()).unwrap_or_else(|| panic!("{kind}: {line}"))
         };
         let (modern, old) = (listening(" (ftp)"), listening(" (ftp-1973)"));
-        Server { directory, _root: self.root, modern, old, running }
+        (running, modern, old)
     }
 }
 
@@ -98,7 +106,7 @@ impl Site {
 #[derive(Debug)]
 pub struct Server {
     directory: PathBuf,
-    _root: TempDir,
+    site: Site,
     modern: SocketAddr,
     old: SocketAddr,
     /// The process.
@@ -152,6 +160,13 @@ impl Server {
         let mut raw = self.connect(dialect);
         raw.login(USER, PASSWORD);
         raw
+    }
+
+    /// Kills it and starts it again at the same addresses.
+    pub fn die_and_return(&mut self) {
+        self.running.signal(Signal::KILL);
+        self.running.wait();
+        (self.running, _, _) = self.site.launch(&self.directory, self.modern, self.old);
     }
 
     /// The place of a path in the real file system.

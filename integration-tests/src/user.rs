@@ -4,6 +4,7 @@ use crate::binary::{Program, Running};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::ffi::OsStr;
+use std::path::Path;
 use std::process::{Command, ExitStatus};
 use tempfile::TempDir;
 
@@ -60,6 +61,11 @@ impl Started {
     /// Ctrl-C.
     pub fn interrupt(&self) {
         self.running.signal(Signal::INT);
+    }
+
+    /// Its current directory.
+    pub fn home(&self) -> &Path {
+        self.home.path()
     }
 
     /// Waits for its end.

@@ -2,7 +2,12 @@
 //! else from the first octet; nothing half stands under the final name.
 
 use integration_tests::peer::{MODERN, Peer};
+use integration_tests::site::{Server, Site, octets};
+use integration_tests::socket;
 use integration_tests::user::{Run, user};
+use sha2::{Digest, Sha256};
+use std::fs;
+use std::io::Write;
 
 /// Rules of servers that go on in the middle of a file and compute digests: always the same one. A
 /// file under way has 400 octets.
@@ -77,7 +82,7 @@ fn both(line: &str) -> (Vec<String>, Vec<String>) {
 fn started_over(to: &Peer, run: &Run) {
     let names = stored(to);
     assert!(names.len() > 1 && names.first() != names.last(), "{names:?}\n{run}");
-    assert!(!before_each(to, "STOR").last().is_some_and(|line| line == "REST"), "{run}");
+    assert_ne!(before_each(to, "STOR").last().map(String::as_str), Some("REST"), "{run}");
     assert_eq!(to.seen_of(&["DELE"]), [names[0].replace("STOR", "DELE")], "{run}");
     assert_eq!(to.seen_of(&["RNTO"]), ["RNTO b.txt"], "{run}");
 }
@@ -233,4 +238,144 @@ fn h33_an_interrupt_between_two_tries_deletes_what_the_first_one_left() {
     run.interrupt();
     let run = run.end().exits(10).says("interrupted after 400 octets");
     assert_eq!(to.seen_of(&["DELE"]), [stored(&to)[0].replace("STOR", "DELE")], "{run}");
+}
+
+/// A reply to HASH.
+fn hash(content: &[u8]) -> String {
+    let digest: String = Sha256::digest(content).iter().map(|octet| format!("{octet:02x}")).collect();
+    format!("213 SHA-256 0-{} {digest} name", content.len() - 1)
+}
+
+/// A file of this host that goes up; the server breaks off after 400 octets.
+fn upload(rules: &str) -> (Peer, Run) {
+    let to = Peer::start(
+        "127.0.0.3",
+        &format!("once STOR: 150 opening ; connection ; end ; 426 broken\n{rules}\n{ABLE}"),
+        MODERN,
+    );
+    let run = user().file("a.txt", octets(1000)).args(["copy", "--retries", "1", "--timeout", "5s"]);
+    let run = run.args(["a.txt".to_owned(), to.url("b.txt")]).run().exits(0);
+    (to, run)
+}
+
+#[test]
+fn h21_an_upload_goes_on_after_its_begin_was_compared() {
+    let (begin, whole) = (hash(&octets(1000)[..400]), hash(&octets(1000)));
+    let stored = "STOR: 150 opening ; connection ; drain ; 226 stored {stored}";
+    let (to, run) = upload(&format!("once HASH: {begin}\nHASH: {whole}\n{stored}"));
+    assert_eq!(before_each(&to, "STOR").last().map(String::as_str), Some("REST"), "{run}");
+    assert!(to.moment("HASH") < to.moment("REST 400"), "{run}");
+    assert!(to.moment("REST 400") < to.moment("> 226 stored 600"), "{run}");
+    // Another begin: nothing goes on there.
+    let (to, run) = upload(&format!("once HASH: 213 SHA-256 0-399 {OTHER} name\nHASH: {whole}\n{stored}"));
+    started_over(&to, &run);
+    assert!(to.moment("DELE") < to.moment("> 226 stored 1000"), "{run}");
+    drop(run.says("the 400 octets that are stored are not those of the source"));
+    // No digest of the begin, but one of the whole.
+    let (to, run) = upload(&format!("once HASH: 550 no\nHASH: {whole}\n{stored}"));
+    assert!(to.moment("REST 400") < to.moment("> 226 stored 600"), "{run}");
+}
+
+/// A file that comes down to this host, which breaks off after 400 octets, and then as these rules say.
+fn download(rules: &str) -> (Peer, Run) {
+    let whole = hash(&octets(1000));
+    let from = Peer::start(
+        "127.0.0.2",
+        &format!(
+            "once RETR: 150 opening ; connection ; data 400 ; until GO ; close\n{rules}\nHASH: {whole}\n{ABLE}"
+        ),
+        MODERN,
+    );
+    let run = user().args(["copy", "--retries", "1", "--timeout", "5s"]).args([&from.url("a.txt"), "b.txt"]);
+    let run = run.start();
+    from.wait_for("RETR");
+    let name = || fs::read_dir(run.home()).unwrap().filter_map(Result::ok).map(|entry| entry.path());
+    let size = |path: std::path::PathBuf| fs::metadata(path).map_or(0, |found| found.len());
+    socket::until("400 octets", || name().any(|path| size(path) == 400));
+    say_go(&from);
+    let run = run.end().exits(0);
+    assert!(run.bytes("b.txt") == octets(1000), "{run}");
+    (from, run)
+}
+
+#[test]
+fn h21_a_download_goes_on_and_is_verified_as_a_whole() {
+    let (from, run) = download("RETR: 150 opening ; connection ; data 400..1000 ; end ; 226 sent");
+    assert_eq!(before_each(&from, "RETR").last().map(String::as_str), Some("REST"), "{run}");
+    drop(run.says(GOES_ON).never_says(STARTS_OVER));
+    // A server that takes REST for a joke, and one that goes on at the wrong place.
+    for wrong in ["data 1000", "data 300..900"] {
+        let (from, run) =
+            download(&format!("once RETR: 150 opening ; connection ; {wrong} ; end ; 226 sent"));
+        assert_eq!((from.seen_of(&["REST"]).len(), from.seen_of(&["RETR"]).len()), (1, 3), "{run}");
+        drop(run.says("is not the same").says(STARTS_OVER));
+    }
+}
+
+/// Ours, which lets the scripted peers take part.
+fn open_site(ip: &str) -> Site {
+    Site::new("ours").at(ip).args(["--foreign", "authenticated", "--foreign-networks", "127.0.0.0/8"])
+}
+
+/// Lets the peer go on that waits for it.
+fn say_go(peer: &Peer) {
+    writeln!(socket::connect(([127, 0, 0, 1], 0).into(), peer.address()), "GO").unwrap();
+}
+
+#[test]
+fn h35_our_server_that_was_killed_in_mid_file_is_sent_the_rest_when_it_is_back() {
+    const HALF: usize = 300_000;
+    let content = octets(1_000_000);
+    for path in ["direct", "user"] {
+        let mut to = open_site("127.0.0.3").start();
+        let from = Peer::start(
+            "127.0.0.2",
+            &format!(
+                "once RETR: 150 opening ; connection ; data {HALF} ; until GO ; close\n\
+                 RETR: 150 opening ; connection ; data {HALF}..1000000 ; end ; 226 sent\n\
+                 SIZE a.txt: 213 1000000\nREST {HALF}: 350 noted\nHASH: {}\n{ABLE}",
+                hash(&content)
+            ),
+            MODERN,
+        );
+        let run = user().args(["copy", "--path", path, "--retries", "5", "--timeout", "20s"]);
+        let run = run.args([from.url("a.txt"), to.url("b.txt")]).start();
+        let size = |server: &Server| {
+            let found =
+                server.names().into_iter().next().and_then(|name| fs::metadata(server.path(&name)).ok());
+            found.map_or(0, |found| found.len())
+        };
+        socket::until("half of it", || size(&to) == HALF as u64);
+        to.die_and_return();
+        say_go(&from);
+        let run = run.end().exits(0).never_says(STARTS_OVER);
+        assert_eq!(before_each(&from, "RETR").last().map(String::as_str), Some("REST"), "{run}");
+        assert!(to.bytes("b.txt") == content, "{run}");
+        assert_eq!(to.names(), ["b.txt"], "{run}");
+    }
+}
+
+#[test]
+fn h35_our_server_that_was_killed_in_mid_file_sends_the_rest_when_it_is_back() {
+    let content = octets(20_000_000); // more than all buffers on the way
+    for path in ["direct", "user"] {
+        let mut from = open_site("127.0.0.2").file("a.bin", &content).start();
+        let to = Peer::start(
+            "127.0.0.3",
+            &format!(
+                "once STOR: 150 opening ; connection ; until GO ; close\n\
+                 STOR: 150 opening ; connection ; drain ; 226 stored {{stored}}\nHASH: {}\n{ABLE}",
+                hash(&content)
+            ),
+            MODERN,
+        );
+        let run = user().args(["copy", "--path", path, "--retries", "5", "--timeout", "20s"]);
+        let run = run.args([from.url("a.bin"), to.url("b.txt")]).start();
+        to.wait_for("> 150 opening");
+        from.die_and_return();
+        say_go(&to);
+        let run = run.end().exits(0).never_says(STARTS_OVER);
+        assert!(to.moment("REST 400") < to.moment("> 226 stored 19999600"), "{run}");
+        assert_eq!(before_each(&to, "STOR").last().map(String::as_str), Some("REST"), "{run}");
+    }
 }

@@ -23,6 +23,7 @@ const REASONS: &[(&str, &str)] = &[
     ("wider", "servers of other people know no RNDZ, and are foreign to each other on loopback"),
     ("c28_strangers_never_end_the_wait", "a foreign peer without a proof, so that the reply has its facts"),
     ("open_target", "scripted sources are foreign and know no RNDZ"),
+    ("open_site", "the scripted peers that break off are foreign and know no RNDZ"),
     (
         "a_listener_that_cannot_be_reached_lets_the_source_listen",
         "the scripted destination is foreign and knows no RNDZ",
