@@ -45,6 +45,45 @@ fn h25_names_of_a_listing_that_lead_elsewhere_are_refused_aloud() {
     run.says("../x").says("a%0DDELE b").says("out of its directory");
 }
 
+/// A copy to a name beyond ASCII, at a destination with these rules. (A scripted server drops such octets
+/// from command lines.)
+fn named(rules: &str, code: i32) -> Peer {
+    let (from, to) = ends("", rules);
+    let places = [from.url("a.txt"), to.url("%C5%BCw.txt")];
+    let run = user().args(["copy", "--json", "--retries", "0"]).args(places).run();
+    if code != 0 {
+        let run = run.exits(code).says("beyond ASCII");
+        assert_eq!(run.events("file").len(), 0, "{run}");
+    } else {
+        run.exits(0);
+    }
+    to
+}
+
+#[test]
+fn h25_a_name_that_the_server_changes_is_no_final_name() {
+    let list = |name: &str| {
+        format!(
+            "LIST: 150 here ; connection ; text -rw-r--r-- 1 me us 1000 Apr 22 2024 {name}\\r\\n ; end ; 226 done"
+        )
+    };
+    let mlst = |name: &str| format!("MLST: 250-here\\r\\n type=file;size=1000; {name}\\r\\n250 end");
+    let facts = "FEAT: 211-F\\r\\n SIZE\\r\\n MLST type*;size*;\\r\\n211 End";
+    // It is asked once, and shows what it has made of the name.
+    let to = named(&list("\u{17c}w.txt"), 0);
+    assert_eq!((to.seen_of(&["RNTO"]).len(), to.seen_of(&["LIST"]).len()), (1, 1));
+    let absent = "once MLST: 550 none\nonce MLST: 550 none"; // for the place and for the file
+    named(&format!("{facts}\n{absent}\n{}", mlst("/\u{17c}w.txt")), 0);
+    for rules in [list("w.txt"), format!("{facts}\n{absent}\n{}", mlst("/w.txt"))] {
+        let to = named(&rules, 7);
+        let renamed = to.seen_of(&["RNTO"]);
+        assert_eq!((renamed.len(), renamed[0].as_str()), (2, "RNTO w.txt"), "{renamed:?}");
+        assert_eq!(to.seen_of(&["DELE"]), [renamed[1].replace("RNTO", "DELE")]);
+    }
+    // What answers to the name before anything is stored is not what would be replaced.
+    assert_eq!(named(&format!("{facts}\n{}", mlst("w.txt")), 7).seen_of(&["STOR", "RNTO"]), [""; 0]);
+}
+
 #[test]
 fn h34_pret_is_said_where_feat_has_it_and_where_pasv_asks_for_it() {
     let in_feat = server("FEAT: 211-Features\\r\\n PRET\\r\\n211 End\nPRET: 200 planned");
@@ -263,6 +302,26 @@ fn two_servers_that_fail_each_other_for_a_while_get_their_file_through_this_host
         assert_eq!(run.summary()["path"], "user", "{source}\n{run}");
         assert_eq!(to.seen_of(&["RNTO"]).len(), 1, "{source}\n{run}");
     }
+}
+
+#[test]
+fn a_destination_that_loses_early_octets_has_its_stor_first() {
+    let greeting = "greet 220 pyftpdlib 2.2.0 ready.";
+    let (from, to) = ends("", greeting);
+    let run = copy(&from, &to).exits(0);
+    assert_eq!(run.summary()["rung"], "dest-listens", "{run}");
+    assert!(to.moment("> 150") < from.moment("RETR"), "{run}");
+    // H13: one that says 150 when its peer has come is not waited for for long.
+    let (from, to) = ends("", &format!("{greeting}\nSTOR: accept ; 150 opening ; drain ; 226 stored"));
+    let run = copy(&from, &to).exits(0);
+    assert!(to.moment("STOR") < from.moment("RETR"), "{run}");
+    // A source without the file leaves nothing there.
+    let (from, to) = ends(
+        "RETR: 550 a.txt: No such file",
+        &format!("{greeting}\nSTOR: 150 opening ; await ABOR ; 426 aborted"),
+    );
+    let run = copy(&from, &to).exits(3);
+    assert_eq!((to.seen_of(&["RNTO"]).len(), to.seen_of(&["DELE"]).len()), (0, 1), "{run}");
 }
 
 #[test]

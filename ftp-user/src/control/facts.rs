@@ -42,6 +42,7 @@ impl Session {
             if answer.is_done()
                 && let Some(entry) = from_reply(&answer.reply)
             {
+                self.believe(path, &entry.name)?;
                 return Ok(Some(entry));
             }
             match self.verdict(&answer) {
@@ -131,7 +132,7 @@ enum Verdict {
 }
 
 /// The entry in a reply to MLST: the line that begins with a blank.
-fn from_reply(reply: &Reply) -> Option<Entry> {
+pub(super) fn from_reply(reply: &Reply) -> Option<Entry> {
     let mut entry =
         reply.lines.iter().find_map(|line| parse_facts(line.strip_prefix(b" ").unwrap_or(line)))?;
     // Asked for itself, a directory may say that it is the current one (RFC 3659 7.5.1).

@@ -73,8 +73,18 @@ impl Session {
         }
     }
 
-    /// Gives a file its final name, replacing what has it.
+    /// Gives a file its final name, replacing what has it. A server that gives it another name instead
+    /// has to take that back.
     pub async fn rename(&mut self, from: &PathName, to: &PathName) -> Result<(), Problem> {
+        self.name(from, to).await?;
+        let named = self.confirm(to).await;
+        if named.is_err() && !self.is_over() {
+            self.name(to, from).await?;
+        }
+        named
+    }
+
+    async fn name(&mut self, from: &PathName, to: &PathName) -> Result<(), Problem> {
         let what = format!("cannot rename the finished copy to {}", to.display());
         for command in [Command::Rnfr(from.clone()), Command::Rnto(to.clone())] {
             let answer = self.ask(command).await?;

@@ -8,6 +8,7 @@ mod dial;
 mod facts;
 mod files;
 mod flow;
+mod kept;
 mod listing;
 mod session;
 mod unsent;

@@ -82,6 +82,8 @@ pub struct Session {
     pub(super) partial: Option<Partial>,
     /// It was said that this server announces addresses that cannot be meant.
     pub(super) repaired: bool,
+    /// It was seen to keep names beyond ASCII.
+    pub(super) kept: bool,
     machine: client::Session,
     /// `None` once closed.
     stream: Option<Channel>,
@@ -150,6 +152,7 @@ impl Session {
             selected: None,
             partial: None,
             repaired: false,
+            kept: false,
             machine: client::Session::new(config, app.clock.now()),
             stream: Some(stream),
             unsent: Unsent::default(),

@@ -84,6 +84,7 @@ impl Climb {
                 Cause::Ended(Failure::Closed | Failure::Silent(_) | Failure::OutOfStep) | Cause::Relay(_),
                 _,
             ) => self.later(side),
+            (Cause::Ended(Failure::NotFtp(_)), _) => Step::Stop,
             (Cause::Ended(_), _) => Step::Later,
             (Cause::Cancelled, _) => Step::Stop,
             // The other end is done, this one does not know: who listens may make the difference
@@ -247,6 +248,8 @@ mod tests {
         let mut climb = climb();
         assert_eq!(climb.after(&trouble(Blame::Path, Cause::Ended(Failure::Closed))), Step::Later);
         assert_eq!(climb.after(&trouble(Blame::Path, Cause::Cancelled)), Step::Stop);
+        let noise = Cause::Ended(Failure::NotFtp("noise".into()));
+        assert_eq!(climb.after(&trouble(Blame::Peer, noise)), Step::Stop);
     }
 
     /// All ways of two relays, then this host.

@@ -12,7 +12,7 @@ mod server;
 pub use client::Desk;
 pub use fetch::Tool;
 pub use page::{Page, sides};
-pub use pair::{End, Way, Who, exits_without_a_way, keeps_early_data, tree, way};
+pub use pair::{End, Way, Who, exits_without_a_way, tree, way};
 pub use process::Group;
 pub use server::{Foreign, ForeignServer, own_address};
 

@@ -145,12 +145,6 @@ pub fn exits_without_a_way(ends: [Who; 2]) -> &'static [i32] {
     if ends.iter().all(|who| loud.contains(who)) { &[6] } else { &[5, 6] }
 }
 
-/// Whether an upload that arrives before its STOR is kept. pyftpdlib loses all or some of it, and may
-/// say 226 to the rest: a copy may fail, but it must not pass for a good one.
-pub fn keeps_early_data(to: Who) -> bool {
-    to != Who::Theirs(Kind::Pyftpdlib)
-}
-
 /// A small tree: an empty file, a name with blanks, more than one block, and a name beyond ASCII where
 /// both can have one (globus drops such octets from command lines).
 pub fn tree(ends: [Who; 2]) -> Vec<(&'static str, Vec<u8>)> {
