@@ -58,10 +58,10 @@ struct General {
     #[arg(long, global = true, value_enum, default_value_t = When::Auto, value_name = "WHEN")]
     progress: When,
     /// Say more
-    #[arg(short, long, global = true, action = ArgAction::SetTrue)]
+    #[arg(short, long, global = true, action = ArgAction::SetTrue, overrides_with = "verbose")]
     verbose: bool,
     /// Say only what failed
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(short, long, global = true, overrides_with = "quiet", conflicts_with = "verbose")]
     quiet: bool,
     /// Use IPv4 only
     #[arg(short = '4', global = true, conflicts_with = "v6")]
@@ -235,6 +235,15 @@ mod tests {
         };
         check(&["ftp-user", "--json", "--timeout", "5s", "copy", "a", "b"]);
         check(&["ftp-user", "copy", "--json", "a", "b", "--timeout", "5"]);
+    }
+
+    #[test]
+    fn an_option_that_is_given_twice_is_given() {
+        for twice in [["-v", "--verbose"], ["-q", "-q"]] {
+            let typed = ["ftp-user"].into_iter().chain(twice).chain(["ls", "ftp://h/"]);
+            assert!(Cli::try_parse_from(typed).is_ok(), "{twice:?}");
+        }
+        assert!(Cli::try_parse_from(["ftp-user", "-q", "-v", "ls", "ftp://h/"]).is_err());
     }
 
     #[test]
