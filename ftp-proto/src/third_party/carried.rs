@@ -97,8 +97,11 @@ impl Carried {
     /// The final reply of `side` says that its part has failed.
     fn refused(&mut self, now: Moment, side: Side, during: &'static str, cause: Cause, blame: Blame) {
         // The other end's connection broke and this one was reset for it: no news.
-        let no_news = self.broken.as_ref().is_some_and(|(broken, _)| *broken != side);
-        if no_news && !is_decisive(blame) {
+        let broken = self.broken.as_ref().map(|(broken, _)| *broken).filter(|broken| *broken != side);
+        if let Some(broken) = broken.filter(|_| !is_decisive(blame)) {
+            if !self.ends.leg(broken).runs() {
+                self.give_up(now); // it has said what it had to say
+            }
             return;
         }
         let blame = if blame == Blame::Path { self.blame(side) } else { blame };

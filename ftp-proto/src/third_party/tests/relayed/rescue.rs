@@ -204,7 +204,6 @@ fn a_destination_that_resets_what_it_has_wholly_read_has_the_file_if_both_say_so
         "src< 226 sent
          src. broken
          dst< 426 reset
-         wait 10
          = src RETR: reset, Busy, touched",
     );
 }
