@@ -3,5 +3,6 @@
 mod clients;
 mod pairs;
 mod python;
+mod resume;
 mod smoke;
 mod through;

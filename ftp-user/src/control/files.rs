@@ -160,6 +160,15 @@ impl Session {
         let answer = self.ask(Command::Rest(octets)).await?;
         Ok(if answer.is_done() { None } else { Some(answer) })
     }
+
+    /// Before a transfer of a whole file: a server may have kept the octet of a transfer that was never
+    /// begun, and would send or store a part (ProFTPD). Any answer will do, since the copy is verified.
+    pub async fn forget_restart(&mut self) -> Result<(), Problem> {
+        if self.restarts {
+            self.ask(Command::Rest(0)).await?;
+        }
+        Ok(())
+    }
 }
 
 /// Octets per second that the slowest server hashes.

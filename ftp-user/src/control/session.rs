@@ -78,6 +78,8 @@ pub struct Session {
     pub(super) data_type: Option<DataType>,
     /// The algorithm in force for HASH.
     pub(super) selected: Option<Algorithm>,
+    /// REST named an octet that the next transfer may begin with.
+    pub(super) restarts: bool,
     /// What OPTS STOR PARTIAL has said.
     pub(super) partial: Option<Partial>,
     /// It was said that this server announces addresses that cannot be meant.
@@ -150,6 +152,7 @@ impl Session {
             app: app.clone(),
             data_type: None,
             selected: None,
+            restarts: false,
             partial: None,
             repaired: false,
             kept: false,
@@ -197,6 +200,9 @@ impl Session {
     /// Sends a command; its replies come out of [`Session::next`].
     pub fn send(&mut self, command: Command, patience: Option<Duration>) -> CommandId {
         let transfer = command.is_transfer();
+        if let Command::Rest(octets) = &command {
+            self.restarts = *octets > 0;
+        }
         let id = self.machine.send(self.app.clock.now(), command, patience);
         if transfer {
             self.transfer = Some(id);

@@ -26,6 +26,7 @@ pub(super) async fn up(
         .map_err(|error| local_failure(format!("cannot read {}", load.source.display()), &error))?;
     let session = to.session(app).await?;
     session.partials(load.keeps).await?;
+    forget_restart(session, load).await?;
     session.set_type(DataType::Image).await?; // before the data connection (modern-servers 11)
     let stored = load.stored.clone();
     let command = match load.store {
@@ -50,6 +51,7 @@ pub(super) async fn down(
     count: &mut Count,
 ) -> Result<(), Problem> {
     let session = from.session(app).await?;
+    forget_restart(session, load).await?;
     session.set_type(DataType::Image).await?;
     let command = Command::Retr(load.source.clone());
     let connection = session.open_data(Way::Down, &command).await?;
@@ -78,6 +80,10 @@ fn open(load: &Load<'_>) -> io::Result<File> {
         file.seek(SeekFrom::Start(load.skips()))?;
     }
     Ok(file)
+}
+
+async fn forget_restart(session: &mut Session, load: &Load<'_>) -> Result<(), Problem> {
+    if load.skips() == 0 { session.forget_restart().await } else { Ok(()) }
 }
 
 /// REST, directly before the transfer command (RFC 3659 5.3).

@@ -206,8 +206,8 @@ async fn between(
             count.refused = true;
             return Err(problem);
         }
-        // A way that carries octets is open.
-        if !changed {
+        // A way that carries octets is open, and a try that goes on may fail for that reason.
+        if !changed && load.skips() == 0 {
             memory.failed(way, failed, &said.told(&problem), app.clock.now());
         }
         match next {

@@ -66,9 +66,8 @@ pub(super) async fn by_relay(
     postures: Postures,
     load: &Load<'_>,
 ) -> Result<Went, Problem> {
-    if load.store == Store::Replace {
-        circuit.destination().partials(load.keeps).await?;
-    }
+    let (source, destination) = circuit.sessions();
+    ready(source, destination, load).await?;
     let told = Told { name: load.name.to_owned(), total: load.size, skips: load.skips() };
     let job = job(load, if circuit.is_proven() { Some(secret()?) } else { None });
     let (ran, passage) = ByRelay::new(app, circuit, job, postures, told).run().await;
@@ -98,12 +97,21 @@ async fn prepared<'a>(
     load: &Load<'_>,
 ) -> Result<(&'a mut Session, &'a mut Session), Problem> {
     let (source, destination) = tokio::try_join!(from.session(app), to.session(app))?;
-    if load.store == Store::Replace {
-        destination.partials(load.keeps).await?;
-    }
+    ready(source, destination, load).await?;
     source.note_type(None);
     destination.note_type(None);
     Ok((source, destination))
+}
+
+/// What both sessions have to know of this file, and to forget of others.
+async fn ready(source: &mut Session, destination: &mut Session, load: &Load<'_>) -> Result<(), Problem> {
+    if load.skips() == 0 {
+        tokio::try_join!(source.forget_restart(), destination.forget_restart())?;
+    }
+    if load.store == Store::Replace {
+        destination.partials(load.keeps).await?;
+    }
+    Ok(())
 }
 
 /// The machine has set TYPE I at both, unless it failed.

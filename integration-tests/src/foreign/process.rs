@@ -1,6 +1,6 @@
 //! A server of other people as a process group: its log is kept, nothing of it outlives the test.
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -47,10 +47,40 @@ impl Group {
         self.child.id()
     }
 
+    /// Kills the processes of all its sessions: those that the listening one, which the leader has
+    /// started beside its own watch, has started. Some servers give each a group of its own.
+    pub fn kill_sessions(&self) {
+        let (leader, all) = (self.id(), processes());
+        let children = |of: u32| all.iter().filter(move |(_, parent, _)| *parent == of);
+        let mut found: Vec<u32> =
+            children(leader).filter(|(.., name)| name != "sh").map(|one| one.0).collect();
+        let (listening, mut done) = (found.len(), 0);
+        while let Some(&above) = found.get(done) {
+            found.extend(children(above).map(|one| one.0));
+            done += 1;
+        }
+        for id in found.into_iter().skip(listening) {
+            let id = i32::try_from(id).ok().and_then(Pid::from_raw).unwrap();
+            let _ = kill_process(id, Signal::KILL); // it may have ended meanwhile
+        }
+    }
+
     /// All that it has said so far.
     pub fn said(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
     }
+}
+
+/// All processes: their ids, those of their parents, and their names.
+fn processes() -> Vec<(u32, u32, String)> {
+    let ids =
+        fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    ids.filter_map(|id: u32| {
+        let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        let (name, rest) = stat.split_once('(')?.1.rsplit_once(") ")?;
+        Some((id, rest.split(' ').nth(1)?.parse().ok()?, name.to_owned()))
+    })
+    .collect()
 }
 
 impl Drop for Group {

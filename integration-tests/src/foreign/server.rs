@@ -235,6 +235,11 @@ impl ForeignServer {
         self.group.id()
     }
 
+    /// Kills the processes of all its sessions: their connections break off.
+    pub fn kill_sessions(&self) {
+        self.group.kill_sessions();
+    }
+
     /// All that it has logged so far.
     pub fn said(&self) -> String {
         self.group.said()

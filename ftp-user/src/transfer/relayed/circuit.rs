@@ -62,13 +62,8 @@ impl Circuit {
     }
 
     /// Both sessions.
-    pub(in super::super) const fn sessions(&self) -> (&Session, &Session) {
-        (&self.source, &self.destination)
-    }
-
-    /// The destination's session.
-    pub(in super::super) const fn destination(&mut self) -> &mut Session {
-        &mut self.destination
+    pub(in super::super) const fn sessions(&mut self) -> (&mut Session, &mut Session) {
+        (&mut self.source, &mut self.destination)
     }
 
     /// Whether both servers prove themselves to each other.

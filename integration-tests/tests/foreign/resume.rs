@@ -1,0 +1,98 @@
+//! Sessions of foreign servers that are killed in mid-file: with a digest the copy goes on there, without
+//! one it begins again.
+
+use integration_tests::foreign::{Foreign, ForeignServer, Hosts, Kind, Skipped};
+use integration_tests::or_skip;
+use integration_tests::site::octets;
+use integration_tests::socket;
+use integration_tests::user::{Run, user};
+use std::fs;
+
+/// Slow enough to be caught in mid-file: 200 KiB per second.
+const SLOW_VSFTPD: &str = "anon_max_rate=204800";
+const SLOW_PROFTPD: &str = "TransferRate RETR 200";
+const DIGESTS: &str = "LoadModule mod_digest.c";
+const SIZE: usize = 600_000;
+
+fn start(kind: Kind, extra: &str, file: Option<&[u8]>) -> Result<ForeignServer, Skipped> {
+    let server = Foreign::new(kind).foreign(Hosts::Allowed).extra(extra);
+    match file {
+        Some(file) => server.file("a.bin", file).start(),
+        None => server.start(),
+    }
+}
+
+/// How much is stored at the destination, under whatever name.
+fn stored(to: &ForeignServer) -> u64 {
+    let sizes = to.names().into_iter().filter_map(|name| fs::metadata(to.path(&name)).ok());
+    sizes.map(|found| found.len()).sum()
+}
+
+/// A copy whose source loses its sessions in mid-file, and what it said.
+fn cut(from: &ForeignServer, to: &ForeignServer, path: &str) -> (Run, String) {
+    let run = user()
+        .args([
+            "copy",
+            "--json",
+            "--retries",
+            "3",
+            "--timeout",
+            "10s",
+            "--trace",
+            "trace.txt",
+            "--path",
+            path,
+        ])
+        .args([from.url("a.bin"), to.url("b.bin")])
+        .start();
+    socket::until("octets on the disk", || stored(to) > 50_000);
+    from.kill_sessions();
+    let run = run.end();
+    let trace = String::from_utf8_lossy(&run.bytes("trace.txt")).into_owned();
+    let shown = format!("{run}\n{trace}\n-- source --\n{}\n-- destination --\n{}", from.said(), to.said());
+    assert_eq!(run.code(), Some(0), "{shown}");
+    assert!(to.bytes("b.bin") == octets(SIZE), "{shown}");
+    assert_eq!(to.names(), ["b.bin"], "{shown}");
+    (run, shown)
+}
+
+/// How many commands of this verb were sent to either end.
+fn commands(shown: &str, verb: &str) -> usize {
+    shown.matches(&format!("> {verb} ")).count()
+}
+
+#[test]
+fn h35_proftpd_goes_on_where_its_session_was_killed() {
+    let content = octets(SIZE);
+    for path in ["direct", "user"] {
+        let from = or_skip!(start(Kind::Proftpd, &format!("{SLOW_PROFTPD}\n{DIGESTS}"), Some(&content)));
+        let to = or_skip!(start(Kind::Proftpd, DIGESTS, None));
+        let (run, shown) = cut(&from, &to, path);
+        assert_eq!((commands(&shown, "REST"), commands(&shown, "STOR")), (2, 2), "{shown}");
+        drop(run.says("going on after").never_says("from its first octet"));
+    }
+}
+
+#[test]
+fn h21_proftpd_that_does_not_let_a_store_go_on_gets_the_file_from_its_first_octet() {
+    let content = octets(SIZE);
+    let from = or_skip!(start(Kind::Proftpd, &format!("{SLOW_PROFTPD}\n{DIGESTS}"), Some(&content)));
+    let to = or_skip!(start(
+        Kind::Proftpd,
+        &format!("{DIGESTS}\n<Directory />\nAllowStoreRestart off\n</Directory>"),
+        None
+    ));
+    let (run, shown) = cut(&from, &to, "direct");
+    assert_eq!(commands(&shown, "STOR"), 3, "{shown}");
+    drop(run.says("going on after").says("from its first octet"));
+}
+
+#[test]
+fn h21_vsftpd_has_no_digest_so_that_nothing_goes_on() {
+    let content = octets(SIZE);
+    let from = or_skip!(start(Kind::Vsftpd, SLOW_VSFTPD, Some(&content)));
+    let to = or_skip!(start(Kind::Vsftpd, "", None));
+    let (run, shown) = cut(&from, &to, "direct");
+    assert_eq!((commands(&shown, "REST"), commands(&shown, "DELE")), (0, 1), "{shown}");
+    drop(run.never_says("going on after"));
+}
