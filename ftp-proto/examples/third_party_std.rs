@@ -18,6 +18,7 @@
 
 use ftp_proto::client::{self, CommandId, Config, Event, Failure, Session, Standing};
 use ftp_proto::rendezvous::RendezvousSecret;
+use ftp_proto::reply::Reply;
 use ftp_proto::third_party::{
     Heard, Job, Opening, Outcome, Output, Party, Plan, Side, Store, Timeouts, Transfer, opening,
 };
@@ -139,6 +140,7 @@ fn begin(
 fn tell(transfer: &mut Transfer, now: Moment, side: Side, news: News) {
     match news {
         News::Heard(heard) => transfer.reply(now, side, heard),
+        News::Unasked(reply) => transfer.unasked(now, side, reply),
         News::AbortDone => transfer.aborted(now, side),
         News::Ended(failure) => transfer.ended(now, side, failure),
     }
@@ -170,6 +172,7 @@ fn end(ends: &mut [End; 2], side: Side) -> &mut End {
 /// What one session has to tell the transfer.
 enum News {
     Heard(Heard),
+    Unasked(Reply),
     AbortDone,
     Ended(Failure),
 }
@@ -254,6 +257,7 @@ impl End {
             Event::Reply { to, reply, class } => {
                 return (self.awaited == Some(to)).then_some(News::Heard(Heard { reply, class }));
             }
+            Event::Unasked(reply) => return Some(News::Unasked(reply)),
             Event::AbortDone => return Some(News::AbortDone),
             Event::Ended(failure) => return Some(News::Ended(failure)),
         }

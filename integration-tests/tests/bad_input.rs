@@ -192,7 +192,7 @@ fn a_reply_that_is_not_ftp() {
 }
 
 #[test]
-fn a_227_with_somebody_elses_address() {
+fn h08_a_227_with_somebody_elses_address() {
     let lie = "PASV: listen ; 227 Entering Passive Mode (192,0,2,1,200,10)\nSIZE a.txt: 213 1000\nSIZE b.txt: 550 no";
     let (from, to) = (Peer::start("127.0.0.2", lie, MODERN), Peer::start("127.0.0.3", lie, MODERN));
     let run = copy(&from.url("a.txt"), &to.url("b.txt")).exits(6);

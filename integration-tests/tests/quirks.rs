@@ -109,6 +109,11 @@ fn h08_an_announced_address_that_cannot_be_meant_is_repaired_and_said() {
         .exits(0)
         .says("announced 0.0.0.0")
         .says("127.0.0.2");
+    // The other server is told the repaired one.
+    let (from, to) = ends("", "PASV: listen ; 227 Entering Passive Mode ({nowhere})");
+    let run = copy(&from, &to).exits(0).says("announced 0.0.0.0");
+    let port = from.seen_of(&["PORT"]);
+    assert!(port.len() == 1 && port[0].starts_with("PORT 127,0,0,3,"), "{port:?}\n{run}");
 }
 
 #[test]
@@ -322,6 +327,17 @@ fn a_destination_that_loses_early_octets_has_its_stor_first() {
     );
     let run = copy(&from, &to).exits(3);
     assert_eq!((to.seen_of(&["RNTO"]).len(), to.seen_of(&["DELE"]).len()), (0, 1), "{run}");
+}
+
+#[test]
+fn a_listener_that_turns_its_peer_away_unasked_costs_no_timer() {
+    let (from, to) = ends(
+        "once RETR: dial ; await ABOR\nABOR: 426 gone ; 226 done",
+        "once PASV: listen ; 227 here ({commas}) ; accept ; 425 Rejected data connection from foreign address.",
+    );
+    let run = copy(&from, &to).exits(0);
+    assert_eq!(run.summary()["rung"], "source-listens", "{run}");
+    assert_eq!((to.seen_of(&["STOR"]).len(), from.seen_of(&["USER"]).len()), (1, 1), "{run}");
 }
 
 #[test]

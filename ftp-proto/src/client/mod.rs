@@ -133,6 +133,9 @@ pub enum Event {
         /// What it is.
         class: Class,
     },
+    /// A reply that answers no command. A listening server may say so that it has turned its peer away
+    /// before it was asked for the file.
+    Unasked(Reply),
     /// The replies to [`Session::abort`] are complete: the session is in step again (H19).
     AbortDone,
     /// The session is over.

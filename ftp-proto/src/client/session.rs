@@ -299,10 +299,16 @@ impl Session {
     }
 
     /// A reply that answers nothing: a farewell ends the session, a status or a second final reply
-    /// is forgotten here so that it cannot slip into the next command (RFC 1123 4.1.4.4).
+    /// is told here so that it cannot slip into the next command (RFC 1123 4.1.4.4). What comes in an
+    /// abort belongs to it.
     fn unexpected(&mut self, reply: Reply) {
-        if self.drain.is_none() && ends_session(self.dialect, reply.code) {
+        if self.drain.is_some() {
+            return;
+        }
+        if ends_session(self.dialect, reply.code) {
             self.end(Failure::Unavailable(reply));
+        } else {
+            self.event(Event::Unasked(reply));
         }
     }
 }

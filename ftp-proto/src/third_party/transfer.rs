@@ -9,7 +9,7 @@ use super::{Cause, Heard, Job, Opening, Output, Party, Plan, Repair, Side, Timeo
 use crate::address::SockTarget;
 use crate::client::Failure;
 use crate::command::Command;
-use crate::reply::Blame;
+use crate::reply::{Blame, Reply, blame};
 use crate::timer::{Moment, Timer};
 use std::net::SocketAddr;
 
@@ -52,6 +52,18 @@ impl Transfer {
             Phase::Running => self.running_heard(now, side, heard),
             Phase::Rescue(_) => self.ends.rescue_heard(side, heard),
             Phase::Over => {}
+        }
+    }
+
+    /// A reply that answers nothing arrived from that side: a listener turns its peer away before it is
+    /// asked for the file (pyftpdlib), and will not say so again.
+    pub fn unasked(&mut self, now: Moment, side: Side, reply: Reply) {
+        let leg = self.ends.leg(side);
+        let verb = script::transfer(&self.ends.job, side).verb();
+        let waits = matches!(self.ends.phase, Phase::Running) && leg.run == Run::Not;
+        if waits && blame(leg.party.dialect, verb, &reply) == Blame::Path {
+            let during = self.ends.transfer_name(side);
+            self.ends.fail(now, side, during, Cause::Refused(reply), Blame::Path);
         }
     }
 

@@ -47,6 +47,7 @@ impl Session {
                 | Event::Sent(_)
                 | Event::Received { .. }
                 | Event::Ready { .. }
+                | Event::Unasked(_)
                 | Event::AbortDone => (None, false),
             };
             match answer {
@@ -123,6 +124,7 @@ impl Session {
             | Event::Sent(_)
             | Event::Received { .. }
             | Event::Ready { .. }
+            | Event::Unasked(_)
             | Event::AbortDone => Ok(None),
         }
     }

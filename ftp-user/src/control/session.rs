@@ -172,7 +172,11 @@ impl Session {
                     return Ok(session);
                 }
                 Event::Ended(failure) => return Err(session.lost(&failure)),
-                Event::Sent(_) | Event::Received { .. } | Event::Reply { .. } | Event::AbortDone => {}
+                Event::Sent(_)
+                | Event::Received { .. }
+                | Event::Reply { .. }
+                | Event::Unasked(_)
+                | Event::AbortDone => {}
             }
         }
     }
@@ -251,6 +255,7 @@ impl Session {
                 | Event::Sent(_)
                 | Event::Received { .. }
                 | Event::Ready { .. }
+                | Event::Unasked(_)
                 | Event::AbortDone => {}
             }
         }

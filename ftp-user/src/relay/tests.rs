@@ -239,7 +239,11 @@ async fn no_octet_of_a_tunnel_is_lost_when_nobody_waits_for_it() {
         match event {
             Event::Reply { to, .. } => answered.push(to),
             Event::Ended(failure) => panic!("{failure:?}"),
-            Event::Sent(_) | Event::Received { .. } | Event::Ready { .. } | Event::AbortDone => {}
+            Event::Sent(_)
+            | Event::Received { .. }
+            | Event::Ready { .. }
+            | Event::Unasked(_)
+            | Event::AbortDone => {}
         }
     }
     assert_eq!(answered, asked);

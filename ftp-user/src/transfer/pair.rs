@@ -121,6 +121,7 @@ impl<'a> Pair<'a> {
                 }
                 self.machine.reply(now, side, Heard { reply, class });
             }
+            Event::Unasked(reply) => self.machine.unasked(now, side, reply),
             Event::AbortDone => self.machine.aborted(now, side),
             Event::Ended(failure) => self.machine.ended(now, side, failure),
             Event::Ready { .. } | Event::Sent(_) | Event::Received { .. } => {}

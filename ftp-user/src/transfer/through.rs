@@ -217,7 +217,7 @@ impl<'a> Via<'a> {
             Event::Reply { reply, class, .. } => self.machine.reply(now, side, Heard { reply, class }),
             Event::AbortDone => self.machine.aborted(now, side),
             Event::Ended(failure) => self.machine.ended(now, side, failure),
-            Event::Ready { .. } | Event::Sent(_) | Event::Received { .. } => {}
+            Event::Ready { .. } | Event::Sent(_) | Event::Received { .. } | Event::Unasked(_) => {}
         }
         for repair in self.machine.repairs() {
             let session = match repair.side {

@@ -137,11 +137,10 @@ fn connects((active, at_active): (Who, Hosts), (_, at_passive): (Who, Hosts)) ->
 }
 
 /// The exit codes of ftp-user when there is no direct way: 6, but perhaps 5 unless both ends say aloud
-/// that they turn strangers away. Pure-FTPd and ftp-server drop them and wait on, pyftpdlib says its 425
-/// before it is asked for the file; what the other end has sent by then is "complete". It could be a
-/// server in trouble.
+/// that they turn strangers away. Pure-FTPd and ftp-server drop them and wait on; what the other end has
+/// sent by then is "complete". It could be a server in trouble.
 pub fn exits_without_a_way(ends: [Who; 2]) -> &'static [i32] {
-    let loud = [Who::Theirs(Kind::Vsftpd), Who::Theirs(Kind::Proftpd)];
+    let loud = [Kind::Vsftpd, Kind::Proftpd, Kind::Pyftpdlib].map(Who::Theirs);
     if ends.iter().all(|who| loud.contains(who)) { &[6] } else { &[5, 6] }
 }
 

@@ -78,6 +78,11 @@ impl World {
                     Some(Purpose::Noop) | None => {}
                 }
             }
+            Event::Unasked(reply) => {
+                if let Some(transfer) = &mut self.user.transfer {
+                    transfer.unasked(now, side, reply);
+                }
+            }
             Event::AbortDone => {
                 self.user.ends.at_mut(side).aborting = false;
                 // What was aborted without a reply of its own will never have one.

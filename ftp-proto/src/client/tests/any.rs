@@ -97,7 +97,9 @@ impl Seen {
                     self.over = true;
                     continue;
                 }
-                Output::Event(Event::Sent(_) | Event::Received { .. } | Event::Ready { .. }) => {}
+                Output::Event(
+                    Event::Sent(_) | Event::Received { .. } | Event::Ready { .. } | Event::Unasked(_),
+                ) => {}
             }
             assert!(!self.over, "{output:?} after the end");
         }

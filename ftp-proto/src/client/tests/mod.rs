@@ -58,6 +58,7 @@ impl Stage {
                 Output::Event(Event::Reply { to, reply, class }) => {
                     format!("= {} {class:?} {:03}", to.0, reply.code.0)
                 }
+                Output::Event(Event::Unasked(reply)) => format!("= unasked {:03}", reply.code.0),
                 Output::Event(Event::AbortDone) => "= abort done".into(),
                 Output::Event(Event::Ended(failure)) => format!("= ended: {failure}"),
                 Output::Close => "= close".into(),

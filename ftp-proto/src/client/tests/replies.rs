@@ -44,6 +44,7 @@ fn h04_a_255_before_250_is_told_to_the_transfer() {
 fn h05_status_in_between_is_no_answer() {
     ready_1973(
         "S: 030 the system goes down at 5
+         = unasked 030
          > RETR a
          C: RETR a
          S: 010 thinking
@@ -73,6 +74,7 @@ fn a_reply_too_many_does_not_slip_into_the_next_command() {
          S: 200 ok
          = 0 Done 200
          S: 226 and again
+         = unasked 226
          > PWD
          C: PWD
          S: 257 \"/\"

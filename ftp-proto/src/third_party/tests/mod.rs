@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `src: LSTN R` | the machine has told that end's session to send this |
 //! | `src< 255 SOCK 40002` | that end replies |
+//! | `src? 425 no` | that end says this without being asked |
 //! | `src! abort`, `src! close` | the machine has asked for that |
 //! | `src. aborted`, `src. closed` | that end's abort is complete; its session is over |
 //! | `cancel`, `wait n` | the caller cancels; n seconds pass |
@@ -209,6 +210,7 @@ impl Stage {
         assert_eq!(self.said.pop_front(), None, "before {line:?}");
         match (told, text) {
             ('<', _) => self.hear(side, text),
+            ('?', _) => self.unasked(side, text),
             ('.', "aborted") => self.transfer.aborted(self.now, side),
             ('.', "closed") => self.transfer.ended(self.now, side, Failure::Closed),
             _ if line == "cancel" => self.transfer.cancel(self.now),
@@ -224,6 +226,11 @@ impl Stage {
     fn hear(&mut self, side: Side, text: &str) {
         let verb = self.last[side as usize].as_ref().unwrap().verb();
         self.transfer.reply(self.now, side, heard(self.dialects[side as usize], verb, text));
+    }
+
+    fn unasked(&mut self, side: Side, text: &str) {
+        let heard = heard(self.dialects[side as usize], Verb::Noop, text);
+        self.transfer.unasked(self.now, side, heard.reply);
     }
 }
 

@@ -80,6 +80,23 @@ src: RETR a"
 }
 
 #[test]
+fn a_listener_that_turns_its_peer_away_before_it_is_asked_for_the_file_is_heard() {
+    plain().play(&format!(
+        "{PASV}
+         dst? 226 of something else
+         dst? 425 Rejected data connection from foreign address 192.0.2.1:5000.
+         src! abort
+         dst! abort
+         src< 426 broken
+         src. aborted
+         dst. aborted
+         = dst STOR: 425, Path"
+    ));
+    // Of one that was asked it is the answer, and nothing that comes then is news.
+    plain().play(&format!("{PASV}src< 150 ok\ndst: STOR b\ndst? 425 no"));
+}
+
+#[test]
 fn with_rndz_either_order_goes_without_a_wait() {
     let ours = "SOCK LSTN RNDZ";
     for (first, second) in [(Side::Source, "dst: STOR b"), (Side::Destination, "src: RETR a")] {
