@@ -80,6 +80,21 @@ fn h25_a_name_that_the_server_changes_is_no_final_name() {
         assert_eq!((renamed.len(), renamed[0].as_str()), (2, "RNTO w.txt"), "{renamed:?}");
         assert_eq!(to.seen_of(&["DELE"]), [renamed[1].replace("RNTO", "DELE")]);
     }
+    // A directory.
+    let files =
+        "LIST: 150 here ; connection ; text -rw-r--r-- 1 me us 1000 Apr 22 2024 a.txt\\r\\n ; end ; 226 done";
+    let (from, to) = ends(
+        &format!("SIZE t: 550 no plain file\nCWD t: 250 there\nCWD /: 250 back\n{files}"),
+        &format!("CWD w: 550 none\nSIZE w: 550 none\nMKD: 257 made\nRMD: 250 gone\n{}", list("w")),
+    );
+    let run = user().args(["copy", "-r", "--retries", "0"]).args([from.url("t"), to.url("%C5%BCw")]).run();
+    run.exits(7).says("beyond ASCII");
+    assert_eq!(to.seen_of(&["MKD", "RMD", "STOR"]), ["MKD w", "RMD w"]);
+    // A source that would send another file.
+    let (from, to) = ends(&format!("SIZE w.txt: 213 1000\n{}", list("w.txt")), "");
+    let places = [from.url("%C5%BCw.txt"), to.url("b.txt")];
+    user().args(["copy", "--retries", "0"]).args(places).run().exits(7).says("beyond ASCII");
+    assert_eq!(from.seen_of(&["RETR"]), [""; 0]);
     // What answers to the name before anything is stored is not what would be replaced.
     assert_eq!(named(&format!("{facts}\n{}", mlst("w.txt")), 7).seen_of(&["STOR", "RNTO"]), [""; 0]);
 }

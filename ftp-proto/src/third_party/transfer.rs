@@ -60,8 +60,9 @@ impl Transfer {
     pub fn unasked(&mut self, now: Moment, side: Side, reply: Reply) {
         let leg = self.ends.leg(side);
         let verb = script::transfer(&self.ends.job, side).verb();
-        let waits = matches!(self.ends.phase, Phase::Running) && leg.run == Run::Not;
-        if waits && blame(leg.party.dialect, verb, &reply) == Blame::Path {
+        // It may be one that connects as soon as it is told where to (pyftpdlib again).
+        let early = matches!(self.ends.phase, Phase::Setup | Phase::Running);
+        if early && leg.listening && blame(leg.party.dialect, verb, &reply) == Blame::Path {
             let during = self.ends.transfer_name(side);
             self.ends.fail(now, side, during, Cause::Refused(reply), Blame::Path);
         }

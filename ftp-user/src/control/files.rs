@@ -126,7 +126,11 @@ impl Session {
     pub async fn make_directory(&mut self, path: &PathName) -> Result<(), Problem> {
         let answer = self.ask(Command::Mkd(path.clone())).await?;
         if answer.is_done() {
-            return Ok(());
+            let named = self.confirm(path).await;
+            if named.is_err() && !self.is_over() {
+                self.ask(Command::Rmd(path.clone())).await?;
+            }
+            return named;
         }
         if answer.class == Class::Refused
             && let Some(found) = self.facts(path).await?

@@ -33,9 +33,9 @@ impl Session {
         }
     }
 
-    /// A file that was given the name `path` has it: the server shows it, by MLST or in a listing. Only
+    /// What was given the name `path` has it: the server shows it, by MLST or in a listing. Only
     /// names beyond ASCII need that, and the first of them answers for all others of the session.
-    pub(super) async fn confirm(&mut self, path: &PathName) -> Result<(), Problem> {
+    pub async fn confirm(&mut self, path: &PathName) -> Result<(), Problem> {
         if self.kept || path.as_bytes().is_ascii() {
             return Ok(());
         }

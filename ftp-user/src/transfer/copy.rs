@@ -60,6 +60,7 @@ async fn once(
         tokio::try_join!(known, destination.facts(app, &item.destination))?
     };
     let source = readable(source, &source_name)?;
+    ends.source.confirm(app, &item.source).await?;
     refuse_itself(ends, item, &source, target.as_ref())?;
     if target.as_ref().is_some_and(|facts| facts.kind == Kind::Directory) {
         return Err(Problem::new(Exit::Exists, format!("{dest_name} is a directory"))

@@ -135,6 +135,15 @@ impl Host {
         }
     }
 
+    /// Another file must not answer to the name of one that is to be sent. Who cannot tell is believed.
+    pub async fn confirm(&mut self, app: &App, path: &PathName) -> Result<(), Problem> {
+        let Self::Server(server) = self else { return Ok(()) };
+        match server.session(app).await?.confirm(path).await {
+            Err(problem) if problem.exit == Exit::Unverified => Err(problem),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
     /// The size of the file at `path`, where it can be known.
     pub async fn size(&mut self, app: &App, path: &PathName) -> Result<Option<u64>, Problem> {
         match self {

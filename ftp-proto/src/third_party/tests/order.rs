@@ -92,6 +92,18 @@ fn a_listener_that_turns_its_peer_away_before_it_is_asked_for_the_file_is_heard(
          dst. aborted
          = dst STOR: 425, Path"
     ));
+    // Its peer connects as soon as it knows where to.
+    plain().play(&format!(
+        "{TYPE}
+         dst: PASV
+         dst< 227 Entering Passive Mode (192,0,2,2,156,66)
+         src: PORT 192,0,2,2,156,66
+         dst? 425 Rejected data connection from foreign address 192.0.2.1:5000.
+         dst! abort
+         src< 200 Active data connection established.
+         dst. aborted
+         = dst STOR: 425, Path"
+    ));
     // Of one that was asked it is the answer, and nothing that comes then is news.
     plain().play(&format!("{PASV}src< 150 ok\ndst: STOR b\ndst? 425 no"));
 }
