@@ -453,3 +453,24 @@ fn h37_a_server_of_1973_that_changes_its_data_socket_is_found_out() {
         assert_eq!(run.exits(6).says("socket verification").events("file").len() + renamed, 0);
     }
 }
+
+#[test]
+fn a_server_that_has_hung_up_on_an_idle_session_is_logged_in_to_again() {
+    let bye = "\\r\\n421 idle for too long";
+    let from = server(&format!(
+        "{SOURCE}\nonce RETR: 150 opening ; connection ; data 1000 ; end ; 226 sent{bye} ; close"
+    ));
+    let to = Peer::start(
+        "127.0.0.3",
+        &format!(
+            "SIZE *.ftp-user.part: 213 1000\nonce STOR: 150 opening ; connection ; drain ; 226 stored{bye} ; close\n{DESTINATION}"
+        ),
+        MODERN,
+    );
+    let run = user().args(["copy", "--path", "direct", "--verify", "size", "--retries", "0"]);
+    let run = run.args([from.url("a.txt"), to.url("b.txt")]).run().exits(0);
+    for peer in [&from, &to] {
+        assert_eq!(peer.seen_of(&["USER"]).len(), 2, "{run}");
+    }
+    assert_eq!((to.seen_of(&["STOR"]).len(), to.seen_of(&["RNTO"]).len()), (1, 1), "{run}");
+}

@@ -196,6 +196,17 @@ impl Session {
         self.over.is_some()
     }
 
+    /// Hears what has come while nobody listened: servers close what is idle for long, and say so.
+    pub async fn catch_up(&mut self) {
+        while !self.is_over() {
+            tokio::select! {
+                biased;
+                _ = self.next() => {}
+                () = std::future::ready(()) => return,
+            }
+        }
+    }
+
     /// Whether it is one of our own servers: it says what it has moved.
     pub const fn is_ours(&self) -> bool {
         self.capabilities.rndz && self.capabilities.partial

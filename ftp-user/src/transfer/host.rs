@@ -42,6 +42,9 @@ impl Server {
 
     /// The session: the one that is there, or a new one.
     pub async fn session(&mut self, app: &App) -> Result<&mut Session, Problem> {
+        if let Some(session) = &mut self.session {
+            session.catch_up().await;
+        }
         let kept = self.session.take().filter(|session| !session.is_over());
         let session = match kept {
             Some(session) => session,

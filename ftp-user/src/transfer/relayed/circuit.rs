@@ -52,6 +52,7 @@ impl Circuit {
 
     /// With new sessions for those that have ended: servers close what is idle for long.
     async fn mended(mut self, app: &App, from: &Server, to: &Server) -> Result<Self, Problem> {
+        tokio::join!(self.source.catch_up(), self.destination.catch_up());
         if self.source.is_over() {
             self.source = session(app, &mut self.line, &from.site, Role::Source).await?;
         }
