@@ -22,6 +22,8 @@ pub enum Said {
         side: Option<Side>,
         /// Why.
         why: String,
+        /// It may be otherwise in a while, and nothing is wrong with the way.
+        for_now: bool,
     },
     /// Somebody else came to a leg and was reset; the wait goes on.
     Stranger {
@@ -63,7 +65,8 @@ impl Said {
     pub(super) fn of(message: FromAgent, join: Id, grant: Id) -> Option<Self> {
         match message {
             FromAgent::Refused { id, code, leg, text } if id == join || id == grant => {
-                Some(Self::Refused { side: leg.map(side), why: words(code, &text) })
+                let for_now = leg.is_none() && passes(code);
+                Some(Self::Refused { side: leg.map(side), why: words(code, &text), for_now })
             }
             FromAgent::JoinReady { id, a, b } if id == join => {
                 Some(Self::Ready { source: place(a), destination: place(b) })
@@ -93,6 +96,24 @@ impl Said {
             | FromAgent::Bye { .. }
             | FromAgent::Ext { .. } => None,
         }
+    }
+}
+
+/// Whether a refusal is one of the moment: the relay is full or stops, or a grant has ended, and the next
+/// join asks for another one.
+const fn passes(code: Code) -> bool {
+    match code {
+        Code::Busy | Code::Draining | Code::NoGrant | Code::GrantUsed | Code::Expired => true,
+        Code::Protocol
+        | Code::Denied
+        | Code::Unsupported
+        | Code::Resolve
+        | Code::ConnectionRefused
+        | Code::Unreachable
+        | Code::LegTimeout
+        | Code::Strangers
+        | Code::NoAddress
+        | Code::Internal => false,
     }
 }
 
@@ -171,9 +192,13 @@ mod tests {
             text: Text::of("nobody"),
         };
         let why = "no connection came within the wait (nobody)".to_owned();
-        let refusal = Some(Said::Refused { side: Some(Side::Source), why });
+        let refusal = Some(Said::Refused { side: Some(Side::Source), why, for_now: false });
         check(refused(join), refusal.clone());
         check(refused(grant), refusal);
         check(refused(other), None);
+        let refused = |code| FromAgent::Refused { id: join, code, leg: None, text: Text::of("") };
+        for (code, for_now) in [(Code::Busy, true), (Code::GrantUsed, true), (Code::Denied, false)] {
+            check(refused(code), Some(Said::Refused { side: None, why: code.to_string(), for_now }));
+        }
     }
 }

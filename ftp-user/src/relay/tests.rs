@@ -456,7 +456,10 @@ async fn a_refused_grant_is_the_refusal_of_its_join_and_is_told_once() {
     let agent = Agent::start(Script::new(refusing)).await;
     let mut line = agent.line().await;
     let id = line.join(listen("192.0.2.1"), listen("192.0.2.2"));
-    assert_eq!(line.next().await, Said::Refused { side: None, why: "the relay is busy".to_owned() });
+    assert_eq!(
+        line.next().await,
+        Said::Refused { side: None, why: "the relay is busy".to_owned(), for_now: true }
+    );
     line.close(id);
     let Said::Lost(why) = line.next().await else { panic!("told twice") };
     assert!(why.contains("so long"), "{why}");

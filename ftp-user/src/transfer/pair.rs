@@ -73,7 +73,7 @@ impl<'a> Pair<'a> {
                 event = self.source.next() => self.heard(Side::Source, event),
                 event = self.destination.next() => self.heard(Side::Destination, event),
                 () = self.app.clock.sleep_until(deadline) => self.machine.timeout(now()),
-                () = self.app.stop.raised(), if self.given_up.is_none() => {
+                () = self.app.stop.raised(), if self.given_up != Some(GivenUp::Interrupted) => {
                     self.give_up(GivenUp::Interrupted);
                     self.no_later_than = Some(now() + LAST_WORDS);
                 }

@@ -113,7 +113,7 @@ impl Tries {
             went_on: begin.at > 0,
             keeps: begin.keeps,
             refused: moved.refused,
-            seen: begin.at + moved.octets,
+            seen: begin.at.saturating_add(moved.octets).min(source.size.unwrap_or(u64::MAX)),
         };
         if moved.touched && self.left.is_none() {
             self.left = Some(Left { attempt: begin.attempt.clone(), source: source.clone() });

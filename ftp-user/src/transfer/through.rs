@@ -118,7 +118,7 @@ impl<'a> Via<'a> {
                 },
                 () = clock.sleep_until(deadline) => self.machine.timeout(clock.now()),
                 () = clock.sleep_until(beat), if beat.is_some() => self.beat(),
-                () = self.app.stop.raised(), if self.given_up.is_none() => {
+                () = self.app.stop.raised(), if self.given_up != Some(GivenUp::Interrupted) => {
                     self.give_up(GivenUp::Interrupted);
                     self.no_later_than = Some(clock.now() + LAST_WORDS);
                 }

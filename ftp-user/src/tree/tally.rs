@@ -55,7 +55,7 @@ impl Tally {
         self.bytes += done.bytes;
         if let Some(Passage { relay, octets }) = &done.passage {
             let before = self.passage.as_ref().map_or(0, |passage| passage.octets);
-            self.passage = Some(Passage { relay: relay.clone(), octets: before + octets });
+            self.passage = Some(Passage { relay: relay.clone(), octets: before.saturating_add(*octets) });
         }
         self.verified = Some(self.verified.map_or(done.verified, |weakest| weakest.min(done.verified)));
         match self.rungs.iter_mut().find(|(known, _)| *known == rung) {

@@ -39,18 +39,18 @@ impl Relayed {
         }
     }
 
-    /// The relay itself is gone (its link was lost, it was killed): the attempt fails with
-    /// [`Cause::Relay`], also where a control connection was the first to tell.
+    /// The relay itself is gone (its link was lost, it was killed), or has no place for the join now: the
+    /// attempt fails with [`Cause::Relay`], also where a control connection was the first to tell. Time may
+    /// heal it ([`Blame::Busy`]).
     pub fn relay_lost(&mut self, now: Moment, why: String) {
         self.join = Join::Over;
-        let blame = self.carried.blame(Side::Source);
         match &self.carried.ends.phase {
             Phase::Setup | Phase::Running => {
-                self.carried.ends.fail(now, Side::Source, JOINING, Cause::Relay(why), blame);
+                self.carried.ends.fail(now, Side::Source, JOINING, Cause::Relay(why), Blame::Busy);
             }
             Phase::Rescue(first) => {
                 if matches!(first.cause, Cause::Ended(_) | Cause::Data(_)) {
-                    self.explain(Side::Source, JOINING, Cause::Relay(why), blame);
+                    self.explain(Side::Source, JOINING, Cause::Relay(why), Blame::Busy);
                 }
             }
             Phase::Over => {}

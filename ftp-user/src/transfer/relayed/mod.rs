@@ -11,11 +11,13 @@ use crate::app::App;
 use crate::control::Session;
 use crate::relay::{Line, Said};
 use crate::report::{Event as Report, Passage};
+use ftp_proto::address::unmapped;
 use ftp_proto::client::Event;
 use ftp_proto::relay::message::{Id, Leg, Pin};
 use ftp_proto::third_party::relayed::{Junction, Output, Postures, Relayed};
 use ftp_proto::third_party::{self, Cause, Heard, Job, Outcome, Side};
 use ftp_proto::timer::Moment;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -86,17 +88,17 @@ impl<'a> ByRelay<'a> {
             let clock = self.app.clock;
             let beat = self.pulse.map(|pulse| pulse.next);
             tokio::select! {
-                // A relay that is gone explains why both sessions are.
                 biased;
+                () = self.app.stop.raised(), if self.given_up != Some(GivenUp::Interrupted) => {
+                    self.give_up(GivenUp::Interrupted);
+                    self.no_later_than = Some(clock.now() + LAST_WORDS);
+                }
+                // A relay that is gone explains why both sessions are.
                 said = self.line.next() => self.said(said),
                 event = self.source.next() => self.heard(Side::Source, event),
                 event = self.destination.next() => self.heard(Side::Destination, event),
                 () = clock.sleep_until(deadline) => self.machine.timeout(clock.now()),
                 () = clock.sleep_until(beat), if beat.is_some() => self.beat(),
-                () = self.app.stop.raised(), if self.given_up.is_none() => {
-                    self.give_up(GivenUp::Interrupted);
-                    self.no_later_than = Some(clock.now() + LAST_WORDS);
-                }
                 () = clock.sleep_until(self.no_later_than), if self.no_later_than.is_some() => {
                     self.source.close();
                     self.destination.close();
@@ -143,12 +145,19 @@ impl<'a> ByRelay<'a> {
     fn said(&mut self, said: Said) {
         let now = self.app.clock.now();
         match said {
-            Said::Ready { source, destination } => self.machine.ready(now, source, destination),
+            Said::Ready { source, destination } => {
+                let ends = [(source, self.source.local), (destination, self.destination.local)];
+                match ends.into_iter().find_map(|(at, seen)| elsewhere(at?, seen)) {
+                    Some(why) => self.machine.broken(now, None, why),
+                    None => self.machine.ready(now, source, destination),
+                }
+            }
             Said::Flows => {
                 self.pulse = Some(Pulse { next: now + self.rest(), since: now });
                 self.machine.flows(now);
             }
-            Said::Refused { side, why } => self.machine.broken(now, side, why),
+            Said::Refused { why, for_now: true, .. } => self.machine.relay_lost(now, why),
+            Said::Refused { side, why, for_now: false } => self.machine.broken(now, side, why),
             Said::Stranger { side, peer } => {
                 let end = self.session(side).role.name();
                 self.app.events.warn(format!(
@@ -181,7 +190,8 @@ impl<'a> ByRelay<'a> {
             pulse.since = self.app.clock.now();
         }
         let Told { name, total, skips } = &self.told;
-        let bytes = skips + octets;
+        // What proves the servers to each other passes the relay, too.
+        let bytes = skips.saturating_add(octets).min(total.unwrap_or(u64::MAX));
         self.app.events.say(Report::Progress { source: name.clone(), bytes, total: *total });
     }
 
@@ -255,6 +265,7 @@ impl<'a> ByRelay<'a> {
         let clock = self.app.clock;
         while !self.whole && !self.line.is_over() {
             tokio::select! {
+                () = self.app.stop.raised() => return,
                 said = self.line.next() => match said {
                     Said::Stat { octets } => self.seen(octets),
                     Said::Ended { octets, .. } => {
@@ -270,6 +281,35 @@ impl<'a> ByRelay<'a> {
     }
 }
 
+/// What is wrong with the place where a relay says that it listens for a server that sees it at `seen`. It
+/// joins what comes to its own address: a server that is sent anywhere else connects to somebody who has
+/// not asked for it (as with H08).
+fn elsewhere(at: SocketAddr, seen: IpAddr) -> Option<String> {
+    if unmapped(at.ip()) == seen && at.port() != 0 {
+        return None;
+    }
+    Some(format!("it says that it listens at {at}, and it has come to the server from {seen}"))
+}
+
 const BEAT: Duration = Duration::from_millis(500);
 /// For the relay's last word about a file that both servers have finished.
 const COUNT: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn h08_a_relay_that_would_have_a_server_connect_elsewhere_is_not_believed() {
+        let check = |at: &str, seen: &str, believed: bool| {
+            let told = elsewhere(at.parse().unwrap(), seen.parse().unwrap());
+            assert_eq!(told.is_none(), believed, "{at} {seen}: {told:?}");
+        };
+        check("203.0.113.9:50001", "203.0.113.9", true);
+        check("[::ffff:203.0.113.9]:50001", "203.0.113.9", true);
+        check("[2001:db8::9]:50001", "2001:db8::9", true);
+        for elsewhere in ["203.0.113.10:50001", "0.0.0.0:50001", "127.0.0.1:21", "203.0.113.9:0", "[::]:1"] {
+            check(elsewhere, "203.0.113.9", false);
+        }
+    }
+}

@@ -161,7 +161,7 @@ fn r07_the_relay_names_the_side_though_the_reset_peer_speaks_first() {
 fn a_relay_that_refuses_or_says_nothing_closes_the_way() {
     let asked = BOTH_ACTIVE.split("ready").next().unwrap();
     scene(Active, Active).play(asked).play("join broken\n = src the relay: relay: limit, Path");
-    scene(Active, Active).play(asked).play("lost\n = src the relay: relay: gone, Path");
+    scene(Active, Active).play(asked).play("lost\n = src the relay: relay: gone, Busy");
     scene(Active, Active)
         .play(asked)
         .play("wait 30\n ! cut\n = src the relay: relay: the relay does not answer (reply timer), Path");
