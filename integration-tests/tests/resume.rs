@@ -2,10 +2,12 @@
 //! else from the first octet; nothing half stands under the final name.
 
 use integration_tests::peer::{MODERN, Peer};
+use integration_tests::relay::Relay;
 use integration_tests::site::{Server, Site, octets};
 use integration_tests::socket;
 use integration_tests::user::{Run, user};
 use sha2::{Digest, Sha256};
+use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
 
@@ -129,6 +131,23 @@ fn i12_through_this_host_both_ends_go_on_as_well() {
 }
 
 #[test]
+fn h35_through_a_relay_both_ends_go_on_as_well() {
+    let relay = Relay::new().allow("127.0.0.0/8:1024-65535").start();
+    let rest = format!("{BREAKS}\nRETR: 150 opening ; connection ; data 400..1000 ; end ; 226 sent");
+    let (from, to) = ends(&rest, "STOR: 150 opening ; connection ; drain ; 226 stored {stored}");
+    let address = relay.address.to_string();
+    let run = user()
+        .args(["copy", "--json", "--retries", "1", "--timeout", "5s", "--path", "relay", "--relay", &address])
+        .args([OsStr::new("--relay-token-file"), relay.token_file.as_os_str()])
+        .args([from.url("a.txt"), to.url("b.txt")])
+        .run()
+        .exits(0)
+        .says(GOES_ON);
+    went_on(&from, &to, &run);
+    assert!(to.moment("REST 400") < to.moment("> 226 stored 600"), "{run}");
+}
+
+#[test]
 fn h21_a_source_that_has_changed_is_copied_from_its_first_octet() {
     for changes in [
         "once SIZE a.txt: 213 1000\nSIZE a.txt: 213 1001",
@@ -139,6 +158,19 @@ fn h21_a_source_that_has_changed_is_copied_from_its_first_octet() {
         started_over(&to, &run);
         assert_eq!((from.seen_of(&["REST"]).len(), to.seen_of(&["REST"]).len()), (0, 0), "{run}");
         drop(run.says(STARTS_OVER));
+    }
+}
+
+#[test]
+fn where_nothing_was_stored_nothing_goes_on() {
+    for stored in ["213 0", "550 no such file"] {
+        let (from, to) = ends(
+            "once RETR: 150 opening ; connection ; 421 shutting down ; close",
+            &format!("SIZE *.ftp-user.part: {stored}"),
+        );
+        let run = copy(&from, &to, &["--path", "user"]).exits(0).never_says(STARTS_OVER);
+        started_over(&to, &run);
+        assert_eq!((from.seen_of(&["REST"]).len(), to.seen_of(&["REST"]).len()), (0, 0), "{run}");
     }
 }
 

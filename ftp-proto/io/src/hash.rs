@@ -106,6 +106,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_begin_of_a_file_has_the_digest_of_its_octets() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"abcdef").unwrap();
+        for (octets, same_as) in [(3, &b"abc"[..]), (0, b""), (6, b"abcdef"), (9, b"abcdef")] {
+            let mut whole = tempfile::tempfile().unwrap();
+            whole.write_all(same_as).unwrap();
+            for file in [&mut file, &mut whole] {
+                file.seek(SeekFrom::Start(0)).unwrap();
+            }
+            let meter = Meter::default();
+            let begin =
+                digest_of(Algorithm::Sha256, file.try_clone().unwrap(), octets, &meter).await.unwrap();
+            assert_eq!(begin, sha256(whole, &meter).await.unwrap(), "{octets}");
+        }
+    }
+
+    #[tokio::test]
     async fn a_stopped_meter_ends_the_digest() {
         let meter = Meter::default();
         meter.stop();

@@ -99,6 +99,8 @@ impl Tries {
                 Err("it cannot be continued".to_owned())
             };
             match found {
+                // Our own server keeps what comes under a new name only.
+                Ok((0, _)) => drop(self.discard(app, ends).await),
                 Ok((at, compared)) => return Ok(Begin { attempt: left.attempt, at, keeps, compared }),
                 Err(why) => self.start_over(app, ends, item, &why).await,
             }
