@@ -198,6 +198,7 @@ impl End {
             user: place.user.clone(),
             password: Secret::new(place.password.clone()),
             account: None,
+            security: client::Security::Clear,
             reply_timeout: Duration::from_secs(60),
             abort_timeout: Duration::from_secs(10),
         };
@@ -231,6 +232,8 @@ impl End {
                     }
                 }
                 client::Output::Event(event) => news.extend(self.event(event)),
+                // TLS was not asked for.
+                client::Output::StartTls => self.session.closed(now),
                 client::Output::Close => {
                     let _ = self.stream.shutdown(std::net::Shutdown::Both);
                 }

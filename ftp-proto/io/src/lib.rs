@@ -7,6 +7,7 @@
 //! | [`socket`] | listening, connecting, the pool of data ports, reset |
 //! | [`copy`] | the octets of a file or a listing between a file and a connection, or two connections |
 //! | [`link`] | TLS and proof between a user agent and a relay |
+//! | [`tls`] | TLS of a client: whom it trusts, control connections, data connections that resume them |
 //! | [`hash`] | the digest of a file |
 //! | [`signal`] | when to stop |
 //! | [`random`] | octets that nobody can guess |
@@ -18,3 +19,4 @@ pub mod link;
 pub mod random;
 pub mod signal;
 pub mod socket;
+pub mod tls;

@@ -22,6 +22,7 @@ pub const SYNCH: &[u8] = b"\xFF\xF4\xFF";
 
 /// The same, the mark itself, and the command.
 const ABOR: &[u8] = b"\xFF\xF4\xFF\xF2ABOR\r\n";
+const PLAIN: &[u8] = b"ABOR\r\n";
 
 /// An abort under way.
 #[derive(Clone, Copy, Debug)]
@@ -79,7 +80,7 @@ pub(super) fn owner(pipeline: &Pipeline, dialect: Dialect, code: Code) -> Option
 }
 
 impl Session {
-    /// Sends ABOR with Telnet IP and Synch for whatever transfer is under way, and counts the
+    /// Sends ABOR, with Telnet IP and Synch where there is no TLS, for whatever transfer is under way, and counts the
     /// replies until the session is in step: [`Event::AbortDone`], or [`Event::Ended`].
     /// The aborted command's own final reply still comes as [`Event::Reply`] if the server sends
     /// it. With nothing under way it frees a listener (RFC 2428 section 4). Commands sent meanwhile
@@ -96,7 +97,9 @@ impl Session {
         }
         let busy = !self.pipeline.is_empty();
         self.event(Event::Sent("ABOR".into()));
-        self.out.push_back(Output::Send(ABOR.to_vec()));
+        // Inside TLS nothing is urgent, and Telnet's signals would be part of the line (RFC 4217 14).
+        let line = if self.config.security.is_private() { PLAIN } else { ABOR };
+        self.out.push_back(Output::Send(line.to_vec()));
         self.pipeline.push(Owner::Abort, &Command::Abor, None);
         self.drain = Some(Drain { since: now, probed: false, unsure: false, heard: false });
         self.timers.disarm(Timer::Reply);

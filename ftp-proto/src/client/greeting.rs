@@ -1,7 +1,7 @@
 //! The greeting: 300 or 220 decides the dialect, 120 asks for patience (H06).
 
-use super::session::{Session, State};
-use super::{Failure, login};
+use super::Failure;
+use super::session::Session;
 use crate::reply::{Greeting, Reply, greeting, loses_early};
 use crate::timer::{Moment, Timer};
 
@@ -13,8 +13,7 @@ impl Session {
                 self.timers.disarm(Timer::Greeting);
                 self.dialect = dialect;
                 self.loses_early = loses_early(&reply);
-                self.state = State::Login(login::Progress::default());
-                self.say_login(now, login::Step::User);
+                self.begin_login(now);
             }
             // The whole login has its own timer, so that patience has an end.
             Greeting::Wait => self.timers.arm(Timer::Greeting, now + self.config.reply_timeout),

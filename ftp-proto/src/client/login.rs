@@ -69,7 +69,7 @@ impl Session {
             return self.end(Failure::Unavailable(reply));
         }
         match next(self.dialect, said, reply.code, class) {
-            Next::In => self.ask_features(now),
+            Next::In => self.logged_in(now),
             Next::Say(Step::Acct) if self.config.account.is_none() => {
                 self.end(Failure::AccountNeeded(reply));
             }

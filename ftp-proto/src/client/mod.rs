@@ -2,15 +2,15 @@
 //! answers which command.
 //!
 //! ```text
-//!  Greeting --300/220--> Login --230--> Features --211--> Ready <----> commands and replies
-//!      |                   |                                 |
-//!      +---- silence, not FTP, refused, closed -------------+----> Ended(Failure)
+//!  Greeting --300/220--> (AUTH, TLS) --> Login --230--> (PROT) --> Features --211--> Ready <----> commands and replies
+//!      |                                    |                                        |
+//!      +------------- silence, not FTP, refused, closed ----------------------------+----> Ended(Failure)
 //! ```
 //!
-//! Data connections are the driver's: this machine only speaks on the control connection.
+//! Data connections are the driver's, and so is TLS, which begins where [`Output::StartTls`] says: this machine only speaks on the control connection.
 //!
 //! ```
-//! use ftp_proto::client::{Config, Event, Output, Session};
+//! use ftp_proto::client::{Config, Event, Output, Security, Session};
 //! use ftp_proto::command::Command;
 //! use ftp_proto::dialect::Dialect;
 //! use ftp_proto::timer::Moment;
@@ -23,7 +23,7 @@
 //!         match session.poll() {
 //!             Output::Send(octets) => wire.push(String::from_utf8(octets).unwrap()),
 //!             Output::Event(event) => events.push(event),
-//!             Output::Close | Output::Wait(_) => return,
+//!             Output::StartTls | Output::Close | Output::Wait(_) => return,
 //!         }
 //!     }
 //! }
@@ -32,6 +32,7 @@
 //!     user: b"ann".to_vec(),
 //!     password: Secret::new("secret"),
 //!     account: None,
+//!     security: Security::Clear,
 //!     reply_timeout: Duration::from_secs(60),
 //!     abort_timeout: Duration::from_secs(10),
 //! };
@@ -55,12 +56,14 @@ mod greeting;
 mod login;
 mod pipeline;
 mod probe;
+mod security;
 mod session;
 mod standing;
 #[cfg(test)]
 mod tests;
 
 pub use abort::SYNCH;
+pub use security::Security;
 pub use session::Session;
 pub use standing::Standing;
 
@@ -81,6 +84,8 @@ pub struct Config {
     pub password: Secret,
     /// ACCT, if one is known.
     pub account: Option<Secret>,
+    /// Whether TLS protects the session.
+    pub security: Security,
     /// For each reply; also the greeting. A transfer command has twice as long for its first reply:
     /// many servers keep that until the peer has come.
     pub reply_timeout: Duration,
@@ -99,6 +104,8 @@ pub enum Output {
     Send(Vec<u8>),
     /// What happened.
     Event(Event),
+    /// Start TLS on the control connection, and only then call [`Session::secured`].
+    StartTls,
     /// Close the control connection. Nothing comes after it.
     Close,
     /// Nothing more until an input or this moment.
@@ -154,6 +161,15 @@ pub enum Failure {
     /// A wait ended.
     #[error("the server did not answer in time ({} timer)", .0.name())]
     Silent(Timer),
+    /// The server does not begin TLS; nothing of the user was said.
+    #[error("the server does not offer TLS: {}", .0.display())]
+    TlsRefused(Reply),
+    /// Octets in clear followed the answer to AUTH.
+    #[error("the server, or somebody between, went on in clear after its answer to AUTH")]
+    Injected,
+    /// The server does not protect data connections.
+    #[error("the server does not protect data connections: {}", .0.display())]
+    DataInClear(Reply),
     /// Login refused.
     #[error("the server refused the login: {}", .0.display())]
     LoginRefused(Reply),

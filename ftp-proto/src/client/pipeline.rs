@@ -14,6 +14,12 @@ use std::time::Duration;
 pub(super) enum Owner {
     /// The driver.
     Caller(CommandId),
+    /// AUTH.
+    Auth,
+    /// PBSZ.
+    Pbsz,
+    /// PROT.
+    Prot,
     /// USER, PASS, ACCT.
     Login,
     /// FEAT or HELP.

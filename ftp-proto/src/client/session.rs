@@ -23,8 +23,14 @@ const HELP_LINES: usize = 1000;
 pub(super) enum State {
     /// Nothing but the greeting can come.
     Greeting,
+    /// AUTH.
+    Auth,
+    /// The driver begins TLS: nothing may come in clear any more.
+    Securing,
     /// USER, PASS, ACCT.
     Login(Progress),
+    /// PBSZ, PROT.
+    Protecting,
     /// FEAT or HELP, with the lines that came before its final reply.
     Features(Vec<Vec<u8>>),
     /// OPTS UTF8, with what FEAT said.
@@ -84,6 +90,9 @@ impl Session {
     pub fn bytes(&mut self, now: Moment, octets: &[u8]) {
         if self.is_over() {
             return;
+        }
+        if matches!(self.state, State::Securing) {
+            return self.end(Failure::Injected);
         }
         self.reader.push(octets);
         while !self.is_over() {
@@ -174,6 +183,16 @@ impl Session {
         self.out.pop_front().unwrap_or_else(|| Output::Wait(self.timers.next()))
     }
 
+    /// Whether octets have come that belong to no whole reply yet.
+    pub(super) fn has_unread(&self) -> bool {
+        self.reader.has_unread()
+    }
+
+    /// Forgets what was said in clear.
+    pub(super) fn read_anew(&mut self) {
+        self.reader = ReplyReader::new();
+    }
+
     pub(super) const fn is_over(&self) -> bool {
         matches!(self.state, State::Over)
     }
@@ -198,7 +217,14 @@ impl Session {
         match self.state {
             State::Over => {}
             State::Ready if self.drain.is_none() => self.write(now, owner, &command, patience),
-            State::Greeting | State::Login(_) | State::Features(_) | State::Utf8(_) | State::Ready => {
+            State::Greeting
+            | State::Auth
+            | State::Securing
+            | State::Login(_)
+            | State::Protecting
+            | State::Features(_)
+            | State::Utf8(_)
+            | State::Ready => {
                 self.held.push_back(Held { owner, command, patience });
             }
         }
@@ -289,6 +315,9 @@ impl Session {
     fn answered(&mut self, now: Moment, owner: Owner, reply: Reply, class: Class) {
         match owner {
             Owner::Caller(to) => self.event(Event::Reply { to, reply, class }),
+            Owner::Auth => self.auth_heard(now, reply, class),
+            Owner::Pbsz => self.pbsz_heard(now),
+            Owner::Prot => self.prot_heard(now, reply, class),
             Owner::Login => self.login_heard(now, reply, class),
             Owner::Features => self.features_heard(now, reply, class),
             Owner::Utf8 => self.utf8_heard(now),

@@ -79,6 +79,11 @@ impl ReplyReader {
         }
     }
 
+    /// Whether octets were taken that are part of no reply yet.
+    pub fn has_unread(&self) -> bool {
+        !self.unread.is_empty() || !self.line.is_empty() || self.block.is_some()
+    }
+
     /// The next whole reply, if one is there.
     #[allow(clippy::should_implement_trait, reason = "it is no iterator: more may come later")]
     pub fn next(&mut self) -> Result<Option<Reply>, NotFtp> {

@@ -84,7 +84,11 @@ pub(super) fn transfer_blame(verb: Verb, party: &Party, heard: &Heard) -> Option
 pub(super) const fn end_blame(failure: &Failure) -> Blame {
     match failure {
         Failure::LoginRefused(_) | Failure::AccountNeeded(_) => Blame::Login,
-        Failure::NotFtp(_) | Failure::OutOfStep => Blame::Peer,
+        Failure::NotFtp(_)
+        | Failure::OutOfStep
+        | Failure::TlsRefused(_)
+        | Failure::Injected
+        | Failure::DataInClear(_) => Blame::Peer,
         Failure::Closed | Failure::Silent(_) | Failure::Unavailable(_) | Failure::Quit => Blame::Busy,
     }
 }

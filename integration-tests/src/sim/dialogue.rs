@@ -28,6 +28,7 @@ impl World {
             match self.user.ends.at_mut(side).session.poll() {
                 client::Output::Send(octets) => self.user_sends(side, octets),
                 client::Output::Event(event) => self.session_tells(side, event),
+                client::Output::StartTls => unreachable!("these sessions are in clear"),
                 client::Output::Close => self.hang_up(side),
                 client::Output::Wait(wake) => {
                     let end = self.user.ends.at_mut(side);

@@ -74,6 +74,7 @@ impl User {
             user: USER.to_vec(),
             password: Secret::new(PASSWORD),
             account: None,
+            security: client::Security::Clear,
             reply_timeout: reply,
             abort_timeout: abort,
         };

@@ -4,20 +4,57 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_stream::Stream;
 
+use crate::tls::{self, Data};
+
 /// The lines that `conn` brings, without their line ends (CR LF or LF). A last line without an end
-/// counts. A reset is an error, and so is a line longer than `limit` octets; nothing follows an
-/// error.
-pub fn lines(conn: TcpStream, limit: usize) -> impl Stream<Item = io::Result<Vec<u8>>> + Send + Unpin {
+/// counts. A reset is an error, and so is TLS without close_notify at its end, and a line longer than
+/// `limit` octets; nothing follows an error.
+pub fn lines(
+    conn: impl Into<Data>,
+    limit: usize,
+) -> impl Stream<Item = io::Result<Vec<u8>>> + Send + Unpin {
+    let conn = match conn.into() {
+        Data::Clear(stream) => Source::Clear(stream),
+        Data::Private(private) => Source::Shaking(Box::pin(private.shake())),
+    };
     Lines { conn: Some(conn), limit, held: Vec::new(), start: 0, searched: 0 }
+}
+
+/// Where the octets come from.
+enum Source {
+    Clear(TcpStream),
+    /// TLS is about to stand.
+    Shaking(Pin<Box<dyn Future<Output = io::Result<tls::Stream>> + Send>>),
+    Private(Box<tls::Stream>),
+}
+
+impl Source {
+    /// What comes; nothing is the end.
+    fn poll_read(&mut self, cx: &mut Context<'_>, room: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        loop {
+            *self = match self {
+                Self::Clear(stream) => return Pin::new(stream).poll_read(cx, room),
+                Self::Shaking(shaking) => Self::Private(Box::new(ready!(shaking.as_mut().poll(cx))?)),
+                Self::Private(stream) => {
+                    ready!(Pin::new(stream.as_mut()).poll_read(cx, room))?;
+                    if room.filled().is_empty() {
+                        // Nobody waits until the peer has heard that its end was understood.
+                        let _ = Pin::new(stream.as_mut()).poll_shutdown(cx);
+                    }
+                    return Poll::Ready(Ok(()));
+                }
+            }
+        }
+    }
 }
 
 struct Lines {
     /// `None` after the end.
-    conn: Option<TcpStream>,
+    conn: Option<Source>,
     limit: usize,
     held: Vec<u8>,
     /// Where the next line starts in `held`.
@@ -84,7 +121,7 @@ impl Stream for Lines {
             }
             let mut space = [0; PIECE];
             let mut piece = ReadBuf::new(&mut space);
-            match ready!(Pin::new(conn).poll_read(context, &mut piece)) {
+            match ready!(conn.poll_read(context, &mut piece)) {
                 Ok(()) if piece.filled().is_empty() => this.conn = None,
                 Ok(()) => this.held.extend_from_slice(piece.filled()),
                 Err(error) => return Poll::Ready(Some(Err(this.fail(error)))),

@@ -3,9 +3,11 @@
 //!
 //! A connection that was closed in order is the end of the file; a reset never is (E10). In the
 //! other direction a copy that does not reach its end resets the connection, so that the peer knows.
+//! Inside TLS only close_notify is the end, and a reset comes without it (I03).
 
 mod burst;
 mod exchange;
+mod inside;
 mod join;
 mod lines;
 mod meter;

@@ -5,28 +5,37 @@ use std::io::{self, Write};
 use std::net;
 
 use ftp_proto::coding::FromWire;
-use rustix::io::Errno;
-use tokio::net::TcpStream;
 
-use super::burst::{Conn, Step, Way, Work, run};
+use super::burst::{Step, Way, Work, run};
+use super::inside::{Inside, open};
 #[cfg(target_os = "linux")]
 use super::splice::{Drained, Filled, Pipe};
 use super::{Coding, Ended, Meter, Moved};
+use crate::tls::Data;
 
 /// Writes what `conn` brings to `file`, from the file's position on. Only a connection that was
-/// closed in order is [`Ended::Whole`] (E10). Gives the file back, whatever happened; where the copy
+/// closed in order is [`Ended::Whole`] (E10), inside TLS by close_notify. Gives the file back, whatever happened; where the copy
 /// does not succeed, or the future is dropped, the connection is reset.
-pub async fn receive(conn: TcpStream, file: File, coding: Coding, meter: &Meter) -> (Moved, File) {
+pub async fn receive(conn: impl Into<Data>, file: File, coding: Coding, meter: &Meter) -> (Moved, File) {
     let how = match coding {
         Coding::Image => How::first(),
         Coding::Ascii => How::Ascii(FromWire::default()),
     };
-    receive_by(how, conn, file, meter).await
+    receive_by(how, conn.into(), file, meter).await
 }
 
-pub(super) async fn receive_by(how: How, conn: TcpStream, file: File, meter: &Meter) -> (Moved, File) {
-    let (end, conn, work) = run(Conn::new(conn), Incoming { file, how }, meter).await;
+pub(super) async fn receive_by(how: How, conn: Data, file: File, meter: &Meter) -> (Moved, File) {
+    let (conn, inside) = match open(conn, meter).await {
+        Ok(opened) => opened,
+        Err(end) => return (Moved { octets: 0, end }, file),
+    };
+    let how = how.under(inside.is_some());
+    let (end, conn, mut work) = run(conn, Incoming { file, how, inside }, meter).await;
     if matches!(end, Ended::Whole) {
+        if let (Some(inside), Some(stream)) = (&mut work.inside, conn.stream()) {
+            // The peer may have gone; it has said all that it had to say.
+            let _ = inside.farewell(stream);
+        }
         conn.close();
     }
     (Moved { octets: meter.moved(), end }, work.file)
@@ -35,6 +44,7 @@ pub(super) async fn receive_by(how: How, conn: TcpStream, file: File, meter: &Me
 struct Incoming {
     file: File,
     how: How,
+    inside: Option<Inside>,
 }
 
 #[derive(Debug)]
@@ -53,6 +63,15 @@ impl How {
         #[cfg(not(target_os = "linux"))]
         return Self::Buffered;
     }
+
+    /// The same, or what comes closest to it where the kernel does not see the file's octets.
+    fn under(self, tls: bool) -> Self {
+        match self {
+            #[cfg(target_os = "linux")]
+            Self::Splice(_) if tls => Self::Buffered,
+            other => other,
+        }
+    }
 }
 
 impl Work for Incoming {
@@ -68,14 +87,14 @@ impl Work for Incoming {
                 }
                 step
             }
-            How::Buffered => match read(conn, room) {
+            How::Buffered => match read(conn, &mut self.inside, room) {
                 Ok([]) => Step::Ended(Ended::Whole),
                 Ok(piece) => written(self.file.write_all(piece), piece.len()),
                 Err(error) => unread(error),
             },
             How::Ascii(coding) => {
                 let mut local = Vec::new();
-                match read(conn, room) {
+                match read(conn, &mut self.inside, room) {
                     Ok([]) => {
                         coding.finish(&mut local);
                         match self.file.write_all(&local) {
@@ -113,7 +132,7 @@ fn splice(
         Filled::End => return (Step::Ended(Ended::Whole), true),
         Filled::Octets(filled) => filled,
         Filled::Refused => return (Step::Moved(0), false),
-        Filled::Failed(error) => return (unread(error), true),
+        Filled::Failed(error) => return (unread(error.into()), true),
     };
     match pipe.drain(file, filled) {
         Ok(Drained::All) => (Step::Moved(filled), true),
@@ -125,17 +144,24 @@ fn splice(
     }
 }
 
-fn read<'a>(conn: &net::TcpStream, room: &'a mut Vec<u8>) -> Result<&'a [u8], Errno> {
+fn read<'a>(
+    conn: &net::TcpStream,
+    inside: &mut Option<Inside>,
+    room: &'a mut Vec<u8>,
+) -> io::Result<&'a [u8]> {
     room.resize(CHUNK, 0);
-    let read = rustix::io::read(conn, room.as_mut_slice())?;
+    let read = match inside {
+        Some(inside) => inside.read(conn, room)?,
+        None => rustix::io::read(conn, room.as_mut_slice())?,
+    };
     Ok(room.get(..read).unwrap_or_default())
 }
 
-fn unread(error: Errno) -> Step {
-    match error {
-        Errno::AGAIN => Step::Wait,
-        Errno::INTR => Step::Moved(0),
-        other => Step::Ended(Ended::Broken(other.into())),
+fn unread(error: io::Error) -> Step {
+    match error.kind() {
+        io::ErrorKind::WouldBlock => Step::Wait,
+        io::ErrorKind::Interrupted => Step::Moved(0),
+        _ => Step::Ended(Ended::Broken(error)),
     }
 }
 

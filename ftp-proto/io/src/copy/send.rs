@@ -12,41 +12,53 @@ use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 use super::burst::{Conn, Step, Way, Work, run};
+use super::inside::{Inside, open};
 use super::{Coding, Ended, Meter, Moved};
+use crate::tls::Data;
 
 /// Sends `file` from `offset` (octets of the file, whatever the coding) to its end, then closes the
 /// connection in order. Where that does not succeed, or the future is dropped, the connection is
 /// reset.
 ///
 /// The whole file has gone when the peer has closed its side in turn; a peer that keeps it open is
-/// given a second, a peer that resets it now has not got everything.
-pub async fn send(file: File, offset: u64, conn: TcpStream, coding: Coding, meter: &Meter) -> Moved {
+/// given a second, a peer that resets it now has not got everything. Until then what it sends is read:
+/// inside TLS that may be tickets, without which the next data connection would resume nothing.
+pub async fn send(file: File, offset: u64, conn: impl Into<Data>, coding: Coding, meter: &Meter) -> Moved {
     let how = match coding {
         Coding::Image => How::first(),
         Coding::Ascii => How::Ascii(Encoder::default()),
     };
-    send_by(how, file, offset, conn, meter).await
+    send_by(how, file, offset, conn.into(), meter).await
 }
 
-pub(super) async fn send_by(how: How, file: File, offset: u64, conn: TcpStream, meter: &Meter) -> Moved {
-    let work = Outgoing { file, offset, how };
-    let (ended, conn, _) = run(Conn::new(conn), work, meter).await;
+pub(super) async fn send_by(how: How, file: File, offset: u64, conn: Data, meter: &Meter) -> Moved {
+    let (conn, inside) = match open(conn, meter).await {
+        Ok(opened) => opened,
+        Err(end) => return Moved { octets: 0, end },
+    };
+    let work = Outgoing { file, offset, how: how.under(inside.is_some()), inside };
+    let (ended, conn, work) = run(conn, work, meter).await;
     let end = match ended {
-        Ended::Whole => finish(conn, meter).await,
+        Ended::Whole => finish(conn, work.inside, meter).await,
         Ended::Broken(_) | Ended::Stopped | Ended::File(_) => ended,
     };
     Moved { octets: meter.moved(), end }
 }
 
 /// Says that this was all, and waits for the peer to see it.
-pub(super) async fn finish(conn: Conn, meter: &Meter) -> Ended {
+pub(super) async fn finish(conn: Conn, mut inside: Option<Inside>, meter: &Meter) -> Ended {
     let Some(stream) = conn.stream() else { return Ended::Stopped };
+    if let Some(inside) = &mut inside
+        && let Err(end) = said(inside, stream, meter).await
+    {
+        return end;
+    }
     if let Err(error) = rustix::net::shutdown(stream, rustix::net::Shutdown::Write) {
         return Ended::Broken(error.into());
     }
     let seen = tokio::select! {
         () = meter.stopped() => return Ended::Stopped,
-        seen = tokio::time::timeout(FAREWELL, peer_closes(stream)) => seen,
+        seen = tokio::time::timeout(FAREWELL, peer_closes(stream, inside)) => seen,
     };
     if let Ok(Err(error)) = seen {
         return Ended::Broken(error);
@@ -55,14 +67,41 @@ pub(super) async fn finish(conn: Conn, meter: &Meter) -> Ended {
     Ended::Whole
 }
 
-async fn peer_closes(stream: &TcpStream) -> io::Result<()> {
+/// The rest of what TLS holds, and close_notify.
+async fn said(inside: &mut Inside, stream: &TcpStream, meter: &Meter) -> Result<(), Ended> {
+    let mut flush = inside.farewell(stream);
+    while let Err(error) = flush {
+        if error.kind() != io::ErrorKind::WouldBlock {
+            return Err(Ended::Broken(error));
+        }
+        flush = stream.try_io(Interest::WRITABLE, || inside.flush(stream));
+        if flush.is_err() {
+            tokio::select! {
+                () = meter.stopped() => return Err(Ended::Stopped),
+                ready = stream.ready(Interest::WRITABLE) => drop(ready.map_err(Ended::Broken)?),
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn peer_closes(stream: &TcpStream, mut inside: Option<Inside>) -> io::Result<()> {
     let mut ignored = [0; 512];
     loop {
-        stream.ready(Interest::READABLE).await?;
-        match stream.try_read(&mut ignored) {
+        let read = match &mut inside {
+            // It has got everything, or it has not, and its server says so: how it ends this is its own affair.
+            Some(inside) => match stream.try_io(Interest::READABLE, || inside.read(stream, &mut ignored)) {
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
+                read => read,
+            },
+            None => stream.try_read(&mut ignored),
+        };
+        match read {
             Ok(0) => return Ok(()),
             Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                stream.ready(Interest::READABLE).await?;
+            }
             Err(error) => return Err(error),
         }
     }
@@ -72,6 +111,7 @@ struct Outgoing {
     file: File,
     offset: u64,
     how: How,
+    inside: Option<Inside>,
 }
 
 #[derive(Debug)]
@@ -89,6 +129,15 @@ impl How {
         return Self::Sendfile;
         #[cfg(not(target_os = "linux"))]
         return Self::Buffered;
+    }
+
+    /// The same, or what comes closest to it where the kernel must not see the file's octets.
+    fn under(self, tls: bool) -> Self {
+        match self {
+            #[cfg(target_os = "linux")]
+            Self::Sendfile if tls => Self::Buffered,
+            other => other,
+        }
     }
 }
 
@@ -115,7 +164,7 @@ impl Work for Outgoing {
                     Step::Moved(0)
                 }
                 Err(error) if is_of_file(error) => Step::Ended(Ended::File(error.into())),
-                Err(error) => unsent(error),
+                Err(error) => unsent(error.into()),
             },
             How::Buffered => {
                 room.resize(CHUNK, 0);
@@ -124,7 +173,7 @@ impl Work for Outgoing {
                     Ok(piece) => piece,
                     Err(error) => return Step::Ended(Ended::File(error)),
                 };
-                match rustix::io::write(conn, piece) {
+                match write(conn, &mut self.inside, piece) {
                     Ok(sent) => {
                         self.offset += sent as u64;
                         Step::Moved(sent)
@@ -145,7 +194,8 @@ impl Work for Outgoing {
                     encoder.wire.clear();
                     encoder.coding.push(piece, &mut encoder.wire);
                 }
-                match rustix::io::write(conn, encoder.wire.get(encoder.sent..).unwrap_or_default()) {
+                let piece = encoder.wire.get(encoder.sent..).unwrap_or_default();
+                match write(conn, &mut self.inside, piece) {
                     Ok(sent) => {
                         encoder.sent += sent;
                         Step::Moved(sent)
@@ -167,11 +217,18 @@ fn read<'a>(file: &File, room: &'a mut [u8], offset: u64) -> io::Result<&'a [u8]
     }
 }
 
-fn unsent(error: Errno) -> Step {
-    match error {
-        Errno::AGAIN => Step::Wait,
-        Errno::INTR => Step::Moved(0),
-        other => Step::Ended(Ended::Broken(other.into())),
+fn write(conn: &net::TcpStream, inside: &mut Option<Inside>, piece: &[u8]) -> io::Result<usize> {
+    match inside {
+        Some(inside) => inside.write(conn, piece),
+        None => Ok(rustix::io::write(conn, piece)?),
+    }
+}
+
+fn unsent(error: io::Error) -> Step {
+    match error.kind() {
+        io::ErrorKind::WouldBlock => Step::Wait,
+        io::ErrorKind::Interrupted => Step::Moved(0),
+        _ => Step::Ended(Ended::Broken(error)),
     }
 }
 

@@ -31,7 +31,7 @@ pub async fn send_stream(lines: impl Stream<Item = Vec<u8>>, conn: TcpStream, me
             return Moved { octets: meter.moved(), end };
         }
         if last {
-            let end = finish(conn, meter).await;
+            let end = finish(conn, None, meter).await;
             return Moved { octets: meter.moved(), end };
         }
     }

@@ -75,8 +75,8 @@ proptest! {
                     let (here, there) = pair().await;
                     let (out_meter, in_meter) = (Meter::default(), Meter::default());
                     let (sent, (got, file)) = tokio::join!(
-                        send::send_by(out.again(), file_with(&content), offset as u64, here, &out_meter),
-                        receive::receive_by(into.again(), there, tempfile::tempfile().unwrap(), &in_meter),
+                        send::send_by(out.again(), file_with(&content), offset as u64, here.into(), &out_meter),
+                        receive::receive_by(into.again(), there.into(), tempfile::tempfile().unwrap(), &in_meter),
                     );
                     (sent, got, content_of(file))
                 });
@@ -118,7 +118,7 @@ proptest! {
                     drop(here);
                 };
                 let meter = Meter::default();
-                let receive = receive::receive_by(into.again(), there, tempfile::tempfile().unwrap(), &meter);
+                let receive = receive::receive_by(into.again(), there.into(), tempfile::tempfile().unwrap(), &meter);
                 let ((moved, file), ()) = tokio::join!(receive, write);
                 assert!(matches!(moved.end, Ended::Whole), "{:?}", moved.end);
                 content_of(file)
@@ -160,7 +160,7 @@ async fn e10_a_reset_in_mid_file_is_broken_and_not_the_end_of_the_file() {
     for into in receive::every_way() {
         let (mut here, there) = pair().await;
         let meter = Meter::default();
-        let receive = receive::receive_by(into.again(), there, tempfile::tempfile().unwrap(), &meter);
+        let receive = receive::receive_by(into.again(), there.into(), tempfile::tempfile().unwrap(), &meter);
         let cut = async {
             here.write_all(&[7; 100_000]).await.unwrap();
             while meter.moved() < 100_000 {
@@ -200,7 +200,7 @@ async fn a_full_disk_is_a_failure_of_the_file_and_the_sender_sees_a_reset() {
         let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
         let (in_meter, out_meter) = (Meter::default(), Meter::default());
         let ((got, _), sent) = tokio::join!(
-            receive::receive_by(into.again(), there, full, &in_meter),
+            receive::receive_by(into.again(), there.into(), full, &in_meter),
             send(file_with(&sample(20_000_000, 3)), 0, here, Coding::Image, &out_meter),
         );
         let Ended::File(error) = got.end else { panic!("{into:?}: {:?}", got.end) };
@@ -227,7 +227,7 @@ async fn stop_wakes_a_sender_whose_peer_reads_nothing_and_the_peer_sees_a_reset(
     for out in send::every_way() {
         let (here, mut there) = pair().await;
         let meter = Meter::default();
-        let send = send::send_by(out.again(), file_with(&sample(30_000_000, 5)), 0, here, &meter);
+        let send = send::send_by(out.again(), file_with(&sample(30_000_000, 5)), 0, here.into(), &meter);
         let stop = async {
             while meter.moved() == 0 {
                 tokio::task::yield_now().await;
@@ -245,7 +245,7 @@ async fn stop_wakes_a_receiver_whose_peer_is_silent_and_the_peer_sees_a_reset() 
     for into in receive::every_way() {
         let (mut here, there) = pair().await;
         let meter = Meter::default();
-        let receive = receive::receive_by(into.again(), there, tempfile::tempfile().unwrap(), &meter);
+        let receive = receive::receive_by(into.again(), there.into(), tempfile::tempfile().unwrap(), &meter);
         let stop = async {
             here.write_all(b"abc").await.unwrap();
             while meter.moved() < 3 {
@@ -307,7 +307,7 @@ async fn a_peer_that_trickles_holds_no_thread_and_loses_nothing() {
     for into in receive::every_way() {
         let (mut here, there) = pair().await;
         let meter = Meter::default();
-        let receive = receive::receive_by(into.again(), there, tempfile::tempfile().unwrap(), &meter);
+        let receive = receive::receive_by(into.again(), there.into(), tempfile::tempfile().unwrap(), &meter);
         let trickle = async {
             let mut sent = 0;
             while meter.parked() < 3 {

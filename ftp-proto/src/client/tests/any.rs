@@ -78,6 +78,11 @@ impl Seen {
                     self.deadline = *deadline;
                     return;
                 }
+                Output::StartTls => {
+                    assert!(!self.over);
+                    session.secured(Moment::START);
+                    continue;
+                }
                 Output::Close => {
                     assert!(self.over && !self.closed);
                     self.closed = true;
@@ -120,11 +125,17 @@ fn silence(session: &mut Session, seen: &mut Seen) {
     assert!(seen.over || seen.done == seen.aborts, "an abort without an end");
 }
 
-fn play(logged_in: bool, acts: Vec<Act>) {
-    let mut session = Session::new(config(), Moment::START);
+fn play(security: Security, logged_in: bool, acts: Vec<Act>) {
+    let mut session = Session::new(Config { security, ..config() }, Moment::START);
     let (mut now, mut seen) = (Moment::START, Seen::default());
     if logged_in {
-        session.bytes(now, b"220 hi\r\n230 in\r\n500 no\r\n");
+        session.bytes(now, b"220 hi\r\n");
+        if security == Security::Explicit {
+            session.bytes(now, b"234 go\r\n");
+            seen.drain(&mut session);
+        }
+        let private: &[u8] = if security.is_private() { b"200 no buffer\r\n200 private\r\n" } else { b"" };
+        session.bytes(now, &[&b"230 in\r\n"[..], private, b"500 no\r\n"].concat());
     }
     seen.drain(&mut session);
     for act in acts {
@@ -158,7 +169,11 @@ fn play(logged_in: bool, acts: Vec<Act>) {
 
 proptest! {
     #[test]
-    fn any_server_leaves_a_session_with_one_end(logged_in: bool, acts in prop::collection::vec(act(), 0..40)) {
-        play(logged_in, acts);
+    fn any_server_leaves_a_session_with_one_end(
+        security in prop_oneof![Just(Security::Clear), Just(Security::Explicit), Just(Security::Implicit)],
+        logged_in: bool,
+        acts in prop::collection::vec(act(), 0..40),
+    ) {
+        play(security, logged_in, acts);
     }
 }

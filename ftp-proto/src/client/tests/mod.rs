@@ -6,13 +6,14 @@
 //! | `C: text` | the session has sent this line (Telnet's IP and Synch not shown) |
 //! | `= text` | the session has told this |
 //! | `> command` | the driver sends a command |
-//! | `abort`, `quit`, `close` | the driver calls that |
+//! | `abort`, `quit`, `close`, `secured` | the driver calls that |
 //! | `wait n` | n seconds pass |
 
 mod aborts;
 mod any;
 mod login;
 mod replies;
+mod security;
 
 use super::session::State;
 use super::*;
@@ -32,6 +33,7 @@ fn config() -> Config {
         user: b"ann".to_vec(),
         password: Secret::new("secret"),
         account: None,
+        security: Security::Clear,
         reply_timeout: Duration::from_secs(30),
         abort_timeout: Duration::from_secs(10),
     }
@@ -61,6 +63,7 @@ impl Stage {
                 Output::Event(Event::Unasked(reply)) => format!("= unasked {:03}", reply.code.0),
                 Output::Event(Event::AbortDone) => "= abort done".into(),
                 Output::Event(Event::Ended(failure)) => format!("= ended: {failure}"),
+                Output::StartTls => "= start tls".into(),
                 Output::Close => "= close".into(),
                 Output::Wait(deadline) => {
                     self.deadline = deadline;
@@ -91,6 +94,7 @@ impl Stage {
                 "abort" => session.abort(now),
                 "quit" => session.quit(now),
                 "close" => session.closed(now),
+                "secured" => session.secured(now),
                 other => panic!("{other:?}"),
             }
         }

@@ -20,10 +20,12 @@ use tokio::net::TcpStream;
 use tokio::task::yield_now;
 
 use super::burst::Conn;
+use super::inside::{Inside, open};
 use super::send::finish;
 #[cfg(target_os = "linux")]
 use super::splice::Pipe;
 use super::{Ended, Meter};
+use crate::tls::Data;
 
 /// How much has come and how much has gone. Clones are the same handle.
 #[derive(Clone, Debug, Default)]
@@ -79,32 +81,46 @@ pub enum Joint {
 /// The destination's connection after the last octet. It is reset when it is dropped: nobody but the
 /// caller knows whether the file was whole (I03).
 #[derive(Debug)]
-pub struct Tail(Conn);
+pub struct Tail(Conn, Option<Inside>);
 
 impl Tail {
     /// Closes it in order: the file is whole.
     pub async fn close(self, meter: &Meter) -> Ended {
-        finish(self.0, meter).await
+        finish(self.0, self.1, meter).await
     }
 }
 
 /// Carries what `from` brings to `to` until `from` closes in order, never more ahead than one pipe
 /// (or 256 KiB where octets are looked at, or splice does not work). Where that does not succeed, or
-/// the future is dropped, both connections are reset.
-pub async fn join(from: TcpStream, to: TcpStream, look: Look, meters: &Meters) -> Joined {
-    join_by(Hold::first(look), from, to, meters).await
+/// the future is dropped, both connections are reset. Where one is inside TLS octets pass a buffer.
+pub async fn join(from: impl Into<Data>, to: impl Into<Data>, look: Look, meters: &Meters) -> Joined {
+    join_by(Hold::first(look), from.into(), to.into(), meters).await
 }
 
-pub(super) async fn join_by(mut hold: Hold, from: TcpStream, to: TcpStream, meters: &Meters) -> Joined {
-    let (from, to) = (Conn::new(from), Conn::new(to));
+pub(super) async fn join_by(hold: Hold, from: Data, to: Data, meters: &Meters) -> Joined {
+    let none = |end| Joined { octets: 0, sha256: None, end };
+    let ((from, mut out_of), (to, mut into)) =
+        match tokio::join!(open(from, &meters.taken), open(to, &meters.given)) {
+            (Ok(from), Ok(to)) => (from, to),
+            (Err(Ended::Broken(error)), _) => return none(Joint::Source(error)),
+            (_, Err(Ended::Broken(error))) => return none(Joint::Destination(error)),
+            (Err(_), _) | (_, Err(_)) => return none(Joint::Stopped),
+        };
+    let mut hold = if out_of.is_some() || into.is_some() { hold.seen() } else { hold };
     let end = match (from.stream(), to.stream()) {
-        (Some(source), Some(destination)) => carry(&mut hold, source, destination, meters).await,
+        (Some(source), Some(destination)) => {
+            carry(&mut hold, (source, &mut out_of), (destination, &mut into), meters).await
+        }
         (None, _) | (_, None) => Err(Broke::Stopped),
     };
     let (sha256, end) = match end {
         Ok(()) => {
+            if let (Some(inside), Some(stream)) = (&mut out_of, from.stream()) {
+                // The source may have gone; it has said all that it had to say.
+                let _ = inside.farewell(stream);
+            }
             from.close();
-            (hold.digest(), Joint::Whole(Tail(to)))
+            (hold.digest(), Joint::Whole(Tail(to, into)))
         }
         Err(Broke::Source(error)) => (None, Joint::Source(error)),
         Err(Broke::Destination(error)) => (None, Joint::Destination(error)),
@@ -119,17 +135,30 @@ enum Broke {
     Stopped,
 }
 
-async fn carry(hold: &mut Hold, from: &TcpStream, to: &TcpStream, meters: &Meters) -> Result<(), Broke> {
+async fn carry(
+    hold: &mut Hold,
+    (from, out_of): (&TcpStream, &mut Option<Inside>),
+    (to, into): (&TcpStream, &mut Option<Inside>),
+    meters: &Meters,
+) -> Result<(), Broke> {
     let mut rounds = 0_u64;
     loop {
-        let filled = at_once(from, Interest::READABLE, &meters.taken, || hold.fill(from));
-        let mut left = filled.await.map_err(|broke| broke.of(Broke::Source))?;
+        // TLS may hold something when the socket has nothing.
+        let held = out_of.is_some().then(|| hold.fill(from, out_of));
+        let filled = match held {
+            Some(Ok(filled)) => Ok(filled),
+            Some(Err(error)) if error.kind() != io::ErrorKind::WouldBlock => Err(Unable::Failed(error)),
+            Some(Err(_)) | None => {
+                at_once(from, Interest::READABLE, &meters.taken, || hold.fill(from, out_of)).await
+            }
+        };
+        let mut left = filled.map_err(|broke| broke.of(Broke::Source))?;
         if left == 0 {
             return Ok(());
         }
         meters.taken.add(left);
         while left > 0 {
-            let drained = at_once(to, Interest::WRITABLE, &meters.given, || hold.drain(to, left));
+            let drained = at_once(to, Interest::WRITABLE, &meters.given, || hold.drain(to, into, left));
             let gone = drained.await.map_err(|broke| broke.of(Broke::Destination))?;
             left = left.saturating_sub(gone);
             meters.given.add(gone);
@@ -212,20 +241,32 @@ impl Hold {
         Self::Room(Room { seen, ..Room::default() })
     }
 
+    /// The same where the kernel does not see the octets.
+    fn seen(self) -> Self {
+        match self {
+            #[cfg(target_os = "linux")]
+            Self::Pipe(_) => Self::Room(Room::default()),
+            Self::Room(room) => Self::Room(room),
+        }
+    }
+
     /// Takes what the connection has; 0 is its end. Everything before has been drained.
-    fn fill(&mut self, from: &TcpStream) -> io::Result<usize> {
+    fn fill(&mut self, from: &TcpStream, inside: &mut Option<Inside>) -> io::Result<usize> {
         match self {
             #[cfg(target_os = "linux")]
             Self::Pipe(pipe) => match pipe.take_from(from) {
                 Err(Errno::INVAL | Errno::NOSYS) => {
                     *self = Self::Room(Room::default());
-                    self.fill(from)
+                    self.fill(from, inside)
                 }
                 taken => Ok(taken?),
             },
             Self::Room(room) => {
                 room.octets.resize(ROOM, 0);
-                let read = rustix::io::read(from, room.octets.as_mut_slice())?;
+                let read = match inside {
+                    Some(inside) => inside.read(from, &mut room.octets)?,
+                    None => rustix::io::read(from, room.octets.as_mut_slice())?,
+                };
                 room.octets.truncate(read);
                 room.gone = 0;
                 if let Some(seen) = &mut room.seen {
@@ -237,7 +278,7 @@ impl Hold {
     }
 
     /// Gives the connection some of the `left` octets.
-    fn drain(&mut self, to: &TcpStream, left: usize) -> io::Result<usize> {
+    fn drain(&mut self, to: &TcpStream, inside: &mut Option<Inside>, left: usize) -> io::Result<usize> {
         match self {
             #[cfg(target_os = "linux")]
             Self::Pipe(pipe) => match pipe.give_to(to, left) {
@@ -245,14 +286,17 @@ impl Hold {
                     let mut room = Room::default();
                     pipe.take(left, &mut room.octets)?;
                     *self = Self::Room(room);
-                    self.drain(to, left)
+                    self.drain(to, inside, left)
                 }
                 Ok(0) => Err(io::ErrorKind::WriteZero.into()),
                 given => Ok(given?),
             },
             Self::Room(room) => {
                 let piece = room.octets.get(room.gone..).unwrap_or_default();
-                let sent = rustix::io::write(to, piece)?;
+                let sent = match inside {
+                    Some(inside) => inside.write(to, piece)?,
+                    None => rustix::io::write(to, piece)?,
+                };
                 room.gone += sent;
                 Ok(sent)
             }

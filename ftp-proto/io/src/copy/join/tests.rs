@@ -26,7 +26,7 @@ async fn joined(hold: Hold) -> (TcpStream, TcpStream, Meters, tokio::task::JoinH
     let (to, destination) = pair().await;
     let meters = Meters::default();
     let of_task = meters.clone();
-    let task = tokio::spawn(async move { join_by(hold, from, to, &of_task).await });
+    let task = tokio::spawn(async move { join_by(hold, from.into(), to.into(), &of_task).await });
     (source, destination, meters, task)
 }
 

@@ -1,0 +1,173 @@
+//! TLS of one control connection and its data connections: one configuration, one name, one store of
+//! sessions.
+
+use std::fmt::{self, Debug, Formatter};
+use std::io;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use rustls::client::Resumption;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, HandshakeKind, ProtocolVersion};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::{TlsConnector, client::TlsStream};
+
+use super::trust::provider;
+use super::verifier::Verifier;
+use super::{Data, Fingerprint, Private, Trust};
+
+/// TLS towards one server. Clones are the same: what one of them learns (tickets), all may use.
+#[derive(Clone)]
+pub struct Client {
+    /// Never rebuilt: rustls resumes no session of another verifier.
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+    verifier: Arc<Verifier>,
+    tell: Arc<dyn Fn(Handshake) + Send + Sync>,
+}
+
+impl Debug for Client {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// How a handshake went.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Handshake {
+    /// The version, `TLSv1.3`.
+    pub version: &'static str,
+    /// It has resumed an earlier session of the same client.
+    pub resumed: bool,
+}
+
+/// Why there is no TLS.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The certificate is not trusted.
+    #[error("the certificate {fingerprint} is not trusted: {why}")]
+    Untrusted {
+        /// Its fingerprint.
+        fingerprint: Fingerprint,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The server shows another certificate than before.
+    #[error("the server shows another certificate than on its control connection, {0}")]
+    Another(Fingerprint),
+    /// The handshake failed, or the connection did.
+    #[error("TLS failed: {0}")]
+    Failed(io::Error),
+}
+
+impl From<Refusal> for io::Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Failed(error) => {
+                let kind = error.kind();
+                Self::new(kind, Refusal::Failed(error))
+            }
+            Refusal::Untrusted { .. } | Refusal::Another(_) => Self::other(refusal),
+        }
+    }
+}
+
+impl Client {
+    /// For the server `host`, a name or an address; `tell` hears how each handshake went.
+    pub fn new(
+        trust: &Trust,
+        host: &str,
+        tell: impl Fn(Handshake) + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        // A zone is this host's affair.
+        let address = host.split('%').next().unwrap_or(host).parse::<IpAddr>();
+        let name = match address {
+            Ok(address) => ServerName::from(address),
+            Err(_) => ServerName::try_from(host.to_owned()).map_err(io::Error::other)?,
+        };
+        let verifier = Arc::new(Verifier::new(trust.clone()));
+        let mut config = ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .map_err(io::Error::other)?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::clone(&verifier) as Arc<_>)
+            .with_no_client_auth();
+        // Of its own: another server at the same address must not be offered this one's tickets.
+        config.resumption = Resumption::in_memory_sessions(SESSIONS);
+        Ok(Self { config: Arc::new(config), name, verifier, tell: Arc::new(tell) })
+    }
+
+    /// The handshake.
+    pub async fn connect(&self, stream: TcpStream) -> Result<Stream, Refusal> {
+        let connector = TlsConnector::from(Arc::clone(&self.config));
+        let stream = connector.connect(self.name.clone(), stream).await.map_err(|error| {
+            let refusal = self.verifier.refusal();
+            refusal.unwrap_or(Refusal::Failed(error))
+        })?;
+        let session = stream.get_ref().1;
+        (self.tell)(Handshake {
+            version: match session.protocol_version() {
+                Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
+                Some(ProtocolVersion::TLSv1_3) => "TLSv1.3",
+                Some(_) | None => "TLS",
+            },
+            resumed: session.handshake_kind() == Some(HandshakeKind::Resumed),
+        });
+        Ok(Stream(stream))
+    }
+
+    /// A data connection that will resume this session, where the server lets it.
+    pub fn data(&self, stream: TcpStream) -> Data {
+        Data::Private(Box::new(Private { stream, client: self.clone() }))
+    }
+}
+
+/// A connection inside TLS. An end without close_notify is an error when it is read: anybody can end
+/// a connection.
+#[derive(Debug)]
+pub struct Stream(TlsStream<TcpStream>);
+
+impl Stream {
+    pub(crate) fn into_parts(self) -> (TcpStream, ClientConnection) {
+        self.0.into_inner()
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        room: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, room).map_err(cut_short)
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, octets)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+/// An end without close_notify, for people.
+pub(crate) fn cut_short(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => io::Error::new(error.kind(), CUT_SHORT),
+        _ => error,
+    }
+}
+
+const CUT_SHORT: &str = "it ended without TLS saying so (close_notify): it may have been cut short";
+/// There is one name; rustls keeps eight tickets of each.
+const SESSIONS: usize = 8;

@@ -1,0 +1,20 @@
+//! TLS of a client (RFC 4217): whom it trusts, the handshake of a control connection, and data
+//! connections that resume its session.
+//!
+//! One [`Client`] belongs to one control connection and all its data connections: servers know by the
+//! resumed session that both ends of a data connection are those of the control connection, and many
+//! demand it. The first certificate that a server shows is judged; after that it may show no other.
+
+mod client;
+mod data;
+mod fingerprint;
+#[cfg(test)]
+mod tests;
+mod trust;
+mod verifier;
+
+pub(crate) use client::cut_short;
+pub use client::{Client, Handshake, Refusal, Stream};
+pub use data::{Data, Private};
+pub use fingerprint::{BadFingerprint, Fingerprint};
+pub use trust::Trust;

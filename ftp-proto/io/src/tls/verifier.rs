@@ -1,0 +1,132 @@
+//! The certificate of one server: judged once, and the same ever after.
+
+use std::sync::{Mutex, PoisonError};
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
+
+use super::trust::{Trust, Whom, provider};
+use super::{Fingerprint, Refusal};
+
+/// Judges what one server shows on its control connection, and holds its data connections to that.
+#[derive(Debug)]
+pub(super) struct Verifier {
+    trust: Trust,
+    algorithms: WebPkiSupportedAlgorithms,
+    shown: Mutex<Shown>,
+}
+
+#[derive(Debug, Default)]
+struct Shown {
+    /// What was accepted.
+    good: Option<Fingerprint>,
+    /// What was not, and why.
+    bad: Option<(Fingerprint, Error)>,
+}
+
+impl Verifier {
+    pub(super) fn new(trust: Trust) -> Self {
+        let algorithms = provider().signature_verification_algorithms;
+        Self { trust, algorithms, shown: Mutex::default() }
+    }
+
+    /// The refusal that a handshake has just failed with, if it was one.
+    pub(super) fn refusal(&self) -> Option<Refusal> {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let (fingerprint, why) = shown.bad.take()?;
+        Some(match shown.good {
+            Some(_) => Refusal::Another(fingerprint),
+            None => Refusal::Untrusted { fingerprint, why: words(&why) },
+        })
+    }
+
+    fn judge(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<(), Error> {
+        match self.trust.whom() {
+            Whom::Anybody => Ok(()),
+            Whom::Pinned(pins) if pins.contains(&Fingerprint::of(end_entity)) => Ok(()),
+            Whom::Pinned(_) => Err(CertificateError::ApplicationVerificationFailure.into()),
+            whom @ Whom::Known { .. } => {
+                let judge = whom.judge().ok_or(CertificateError::UnknownIssuer)?;
+                judge.verify_server_cert(end_entity, intermediates, name, ocsp, now).map(drop)
+            }
+        }
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let fingerprint = Fingerprint::of(end_entity);
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let verdict = match shown.good {
+            Some(good) if good == fingerprint => Ok(()),
+            Some(_) => Err(CertificateError::ApplicationVerificationFailure.into()),
+            None => self.judge(end_entity, intermediates, name, ocsp, now),
+        };
+        match verdict {
+            Ok(()) => {
+                shown.good = Some(fingerprint);
+                Ok(ServerCertVerified::assertion())
+            }
+            Err(error) => {
+                shown.bad = Some((fingerprint, error.clone()));
+                Err(error)
+            }
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+/// What is wrong with a certificate, for people.
+#[allow(clippy::wildcard_enum_match_arm, reason = "the errors are not ours")]
+fn words(error: &Error) -> String {
+    let Error::InvalidCertificate(error) = error else { return error.to_string() };
+    match error {
+        CertificateError::UnknownIssuer => "nobody whom this host trusts has signed it".to_owned(),
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired".to_owned(),
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "it is not valid yet".to_owned()
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "it is for another host".to_owned()
+        }
+        CertificateError::ApplicationVerificationFailure => "it is none of the pinned ones".to_owned(),
+        other => other.to_string(),
+    }
+}

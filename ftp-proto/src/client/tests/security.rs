@@ -1,0 +1,139 @@
+//! AUTH, PBSZ, PROT: nothing of the user is said in clear, and nothing that came in clear is believed.
+
+use super::*;
+
+fn explicit() -> Stage {
+    Stage::new(Config { security: Security::Explicit, ..config() })
+}
+
+fn implicit() -> Stage {
+    Stage::new(Config { security: Security::Implicit, ..config() })
+}
+
+const SECURED: &str = "
+    S: 220 ready
+    C: AUTH TLS
+    S: 234 go ahead
+    = start tls
+    secured
+    C: USER ann
+";
+
+const PROTECTED: &str = "
+    S: 331 password
+    C: PASS secret
+    S: 230 in
+    C: PBSZ 0
+    S: 200 no buffer
+    C: PROT P
+    S: 200 private
+    C: FEAT
+    S: 500 what?
+    = ready Rfc959
+";
+
+#[test]
+fn tls_begins_before_the_user_is_named_and_data_are_private_after_the_login() {
+    let mut stage = explicit();
+    stage.play(SECURED);
+    stage.play(PROTECTED);
+    let mut stage = implicit();
+    stage.play("S: 220 ready\nC: USER ann");
+    stage.play(PROTECTED);
+}
+
+#[test]
+fn a_server_that_refuses_auth_hears_no_user() {
+    for refusal in ["500 what?", "502 not here", "504 not TLS", "534 policy", "431 not now", "334 go on"] {
+        explicit().play(&format!(
+            "S: 220 ready
+             C: AUTH TLS
+             S: {refusal}
+             = ended: the server does not offer TLS: {refusal}
+             = close"
+        ));
+    }
+    explicit().play(
+        "S: 220 ready
+         C: AUTH TLS
+         S: 421 no
+         = ended: the server does not offer TLS: 421 no
+         = close",
+    );
+}
+
+#[test]
+fn a_server_of_1973_is_asked_for_tls_too() {
+    explicit().play(
+        "S: 300 ready
+         C: AUTH TLS
+         S: 500 no
+         = ended: the server does not offer TLS: 500 no
+         = close",
+    );
+}
+
+#[test]
+fn what_follows_the_answer_to_auth_in_clear_ends_the_session() {
+    const WORDS: &str = "= ended: the server, or somebody between, went on in clear after its answer to AUTH";
+    for more in ["230 in already\r\n", "2", "\r\n", "331 a\r\n230 b\r\n"] {
+        let mut stage = explicit();
+        stage.play("S: 220 ready\nC: AUTH TLS");
+        stage.session.bytes(stage.now, format!("234 go\r\n{more}").as_bytes());
+        stage.drain();
+        stage.play(&format!("{WORDS}\n= close"));
+        // The same in a segment of its own, before TLS stands.
+        let mut stage = explicit();
+        stage.play("S: 220 ready\nC: AUTH TLS\nS: 234 go\n= start tls");
+        stage.session.bytes(stage.now, more.as_bytes());
+        stage.drain();
+        stage.play(&format!("{WORDS}\n= close"));
+    }
+}
+
+#[test]
+fn a_handshake_that_never_ends_is_given_up() {
+    let mut stage = explicit();
+    stage.play("S: 220 ready\nC: AUTH TLS\nS: 234 go\n= start tls");
+    stage.play("wait 30\n= ended: the server did not answer in time (reply timer)\n= close");
+    // TLS that comes too late says nothing any more.
+    stage.play("secured");
+}
+
+#[test]
+fn commands_wait_for_tls_and_the_login() {
+    let mut stage = explicit();
+    stage.play("S: 220 ready\nC: AUTH TLS\n> NOOP\nS: 234 go\n= start tls\n> NOOP\nsecured\nC: USER ann");
+    let held = "C: NOOP\nC: NOOP\nS: 200 yes\n= 0 Done 200\nS: 200 yes\n= 1 Done 200";
+    stage.play(&format!("{PROTECTED}\n{held}"));
+}
+
+#[test]
+fn a_server_that_keeps_data_in_clear_is_no_good() {
+    let mut stage = explicit();
+    stage.play(SECURED);
+    stage.play(
+        "S: 232 known by its certificate
+         C: PBSZ 0
+         S: 500 what?
+         C: PROT P
+         S: 534 never
+         = ended: the server does not protect data connections: 534 never
+         = close",
+    );
+}
+
+#[test]
+fn f12_inside_tls_abor_is_said_without_signals() {
+    let sent = |security| {
+        let mut stage = Stage::new(Config { security, ..config() });
+        stage.play("S: 220 ready\nC: USER ann");
+        let private = if security.is_private() { "C: PBSZ 0\nS: 200\nC: PROT P\nS: 200\n" } else { "" };
+        stage.play(&format!("S: 230 in\n{private}C: FEAT\nS: 500\n= ready Rfc959"));
+        stage.session.abort(stage.now);
+        std::iter::from_fn(|| Some(stage.session.poll()))
+            .find_map(|output| if let Output::Send(octets) = output { Some(octets) } else { None })
+    };
+    assert_eq!(sent(Security::Implicit).as_deref(), Some(&b"ABOR\r\n"[..]));
+    assert_eq!(sent(Security::Clear).as_deref(), Some(&b"\xFF\xF4\xFF\xF2ABOR\r\n"[..]));
+}
