@@ -3,6 +3,7 @@
 use crate::config::Relays;
 use crate::report::Events;
 use ftp_io::clock::Clock;
+use ftp_io::tls::Trust;
 use ftp_proto::address::Family;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -22,6 +23,8 @@ pub struct App {
     pub family: Option<Family>,
     /// The relays that may be used.
     pub relays: Relays,
+    /// Whose certificates are good.
+    pub trust: Trust,
 }
 
 /// How long to wait for what, and how often to try again.

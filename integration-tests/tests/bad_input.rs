@@ -155,9 +155,6 @@ fn malformed_urls() {
         let run = copy(url, &to.url("b.txt")).exits(2);
         assert!(!run.said.contains("panicked"), "{run}");
     }
-    for url in ["ftps://127.0.0.2/a.txt", "ftpes://127.0.0.2/a.txt"] {
-        copy(url, &to.url("b.txt")).exits(2).says("TLS is not built in yet");
-    }
     unharmed(&to);
 }
 

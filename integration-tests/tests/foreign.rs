@@ -6,3 +6,4 @@ mod python;
 mod resume;
 mod smoke;
 mod through;
+mod tls;

@@ -98,7 +98,7 @@ impl Session {
         let busy = !self.pipeline.is_empty();
         self.event(Event::Sent("ABOR".into()));
         // Inside TLS nothing is urgent, and Telnet's signals would be part of the line (RFC 4217 14).
-        let line = if self.config.security.is_private() { PLAIN } else { ABOR };
+        let line = if self.config.security.is_secured() { PLAIN } else { ABOR };
         self.out.push_back(Output::Send(line.to_vec()));
         self.pipeline.push(Owner::Abort, &Command::Abor, None);
         self.drain = Some(Drain { since: now, probed: false, unsure: false, heard: false });

@@ -22,7 +22,7 @@ pub enum Security {
 
 impl Security {
     /// Whether a login goes over TLS.
-    pub const fn is_private(self) -> bool {
+    pub const fn is_secured(self) -> bool {
         match self {
             Self::Clear => false,
             Self::Explicit | Self::Implicit => true,
@@ -71,7 +71,7 @@ impl Session {
 
     /// Logged in: the data connections are to be private, too (RFC 4217 9).
     pub(super) fn logged_in(&mut self, now: Moment) {
-        if self.config.security.is_private() {
+        if self.config.security.is_secured() {
             self.state = State::Protecting;
             self.write(now, Owner::Pbsz, &Command::Other(Verb::Pbsz, b"0".to_vec()), None);
         } else {

@@ -33,6 +33,7 @@ pub(super) async fn run(mut app: App, args: AppendArgs) -> Exit {
     match prepare(&mut app, args) {
         Ok((mut ends, item, options)) => {
             let (source, dest) = ends.names(&item);
+            tally.protect(ends.source.is_secured() && ends.destination.is_secured());
             match transfer::append(&app, &mut ends, &item, options).await {
                 Ok(done) => {
                     tally.done(&done);

@@ -50,7 +50,10 @@ pub(super) async fn run(mut app: App, args: CopyArgs) -> Exit {
     let start = app.clock.now();
     let mut tally = Tally::new("copy", args.transfer.deed().is_dry());
     match prepare(&mut app, &args) {
-        Ok((sources, dest, how)) => all(&app, sources, dest, how, &mut tally).await,
+        Ok((sources, dest, how)) => {
+            tally.protect(sources.iter().chain([&dest]).all(|spot| spot.place.is_secured()));
+            all(&app, sources, dest, how, &mut tally).await;
+        }
         Err(problem) => tally.failed(String::new(), String::new(), problem),
     }
     tally.tell(&app.events, app.clock.now().since(start))

@@ -10,6 +10,7 @@ mod exit;
 mod generate;
 mod ls;
 mod stat;
+mod trust;
 
 pub use conceal::arguments;
 pub use exit::Exit;
@@ -20,6 +21,7 @@ use crate::problem::Problem;
 use crate::report::{Reporter, Style};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use ftp_io::clock::Clock;
+use ftp_io::tls::Trust;
 use ftp_proto::address::Family;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -35,6 +37,8 @@ use std::time::Duration;
 pub struct Cli {
     #[command(flatten, next_help_heading = "General options")]
     general: General,
+    #[command(flatten, next_help_heading = "Certificates of ftpes:// and ftps://")]
+    trust: trust::TrustArgs,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -102,14 +106,15 @@ enum Verb {
 impl Cli {
     /// Does what was typed.
     pub async fn run(self) -> Exit {
-        let Self { general, verb } = self;
+        let Self { general, trust, verb } = self;
         let color = general.color;
         let relays = if verb.is_about_itself() {
             Ok(Relays::default())
         } else {
             config::load(general.config.as_deref())
         };
-        let (app, reporter) = match relays.and_then(|relays| general.start(relays)) {
+        let known = relays.and_then(|relays| Ok((relays, trust.whom()?)));
+        let (app, reporter) = match known.and_then(|(relays, trust)| general.start(relays, trust)) {
             Ok(started) => started,
             Err(problem) => return said(color, Err(problem)),
         };
@@ -145,7 +150,7 @@ impl Verb {
 
 impl General {
     /// Clock, reporter, trace file, signals.
-    fn start(self, relays: Relays) -> Result<(App, Reporter), Problem> {
+    fn start(self, relays: Relays, trust: Trust) -> Result<(App, Reporter), Problem> {
         let trace = self
             .trace
             .map(|path| {
@@ -174,7 +179,7 @@ impl General {
             (false, false) => None,
         };
         let waits = Waits { reply: self.timeout, stall: self.stall, retries: self.retries };
-        Ok((App { clock: Clock::start(), events, stop, waits, family, relays }, reporter))
+        Ok((App { clock: Clock::start(), events, stop, waits, family, relays, trust }, reporter))
     }
 }
 

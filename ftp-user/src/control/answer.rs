@@ -50,6 +50,9 @@ impl Session {
     pub fn lost(&self, failure: &Failure) -> Problem {
         let who = format!("the {} {}", self.role.name(), self.title);
         let user = String::from_utf8_lossy(&self.login).into_owned();
+        if let Some(refused) = &self.refused {
+            return refused.clone();
+        }
         match failure {
             Failure::Closed => Problem::new(Exit::Temporary, format!("{who} closed the control connection"))
                 .advice("try again later"),
@@ -61,6 +64,19 @@ impl Session {
                 format!("{who} did not answer in time ({} timer)", timer.name()),
             )
             .advice("try again later, or raise --timeout"),
+            Failure::TlsRefused(reply) => Problem::new(Exit::Error, format!("{who} does not begin TLS"))
+                .said(self.quote(reply))
+                .advice("ask its operator for TLS; nothing of the login was sent"),
+            Failure::Injected => Problem::new(
+                Exit::Untrusted,
+                format!("{who}, or somebody between, went on in clear after its answer to AUTH"),
+            )
+            .advice("ask its operator; nothing of the login was sent"),
+            Failure::DataInClear(reply) => {
+                Problem::new(Exit::Error, format!("{who} does not protect data connections"))
+                    .said(self.quote(reply))
+                    .advice("ask its operator for PROT P")
+            }
             Failure::LoginRefused(reply) => {
                 Problem::new(Exit::Refused, format!("the login as {user} failed"))
                     .said(self.quote(reply))

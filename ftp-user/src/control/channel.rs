@@ -1,7 +1,8 @@
-//! What carries a control connection: a socket, or a tunnel through a relay.
+//! What carries a control connection: a socket, TLS on it, or a tunnel through a relay.
 
 use super::unsent::Unsent;
 use ftp_io::link::Link;
+use ftp_io::tls;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
@@ -28,20 +29,26 @@ pub struct Tunnel {
 pub(super) enum Channel {
     /// A connection with the server.
     Plain(TcpStream),
+    /// The same, inside TLS.
+    Tls(Box<Layer<tls::Stream>>),
     /// Through a relay.
-    Tunnel(Box<Tunnelled>),
+    Tunnel(Box<Layer<Link>>),
 }
 
-/// A link, and whether TLS still holds something that was written.
+/// A connection with TLS in between, and whether that still holds something that was written.
 #[derive(Debug)]
-pub(super) struct Tunnelled {
-    link: Link,
+pub(super) struct Layer<S: AsyncRead + AsyncWrite + Unpin> {
+    stream: S,
     unflushed: bool,
 }
 
 impl Channel {
     pub(super) fn tunnel(link: Link) -> Self {
-        Self::Tunnel(Box::new(Tunnelled { link, unflushed: false }))
+        Self::Tunnel(Box::new(Layer { stream: link, unflushed: false }))
+    }
+
+    pub(super) fn tls(stream: tls::Stream) -> Self {
+        Self::Tls(Box::new(Layer { stream, unflushed: false }))
     }
 
     /// Sends what is unsent as the connection takes it, until something comes: how many octets, `None` at
@@ -49,17 +56,18 @@ impl Channel {
     pub(super) async fn stir(&mut self, unsent: &mut Unsent, room: &mut [u8]) -> Option<usize> {
         match self {
             Self::Plain(stream) => plain(stream, unsent, room).await,
+            Self::Tls(layer) => poll_fn(|cx| layer.poll(cx, unsent, room)).await,
             Self::Tunnel(tunnel) => poll_fn(|cx| tunnel.poll(cx, unsent, room)).await,
         }
     }
 }
 
-/// Whoever closes says so: the relay takes an end without a word for a connection that broke.
-impl Drop for Tunnelled {
+/// Whoever closes says so: an end without a word is that of a connection that broke.
+impl<S: AsyncRead + AsyncWrite + Unpin> Drop for Layer<S> {
     fn drop(&mut self) {
         let mut nobody = Context::from_waker(Waker::noop());
         // What cannot leave at once is not waited for.
-        let _ = Pin::new(&mut self.link).poll_shutdown(&mut nobody);
+        let _ = Pin::new(&mut self.stream).poll_shutdown(&mut nobody);
     }
 }
 
@@ -85,7 +93,7 @@ async fn plain(stream: &TcpStream, unsent: &mut Unsent, room: &mut [u8]) -> Opti
     }
 }
 
-impl Tunnelled {
+impl<S: AsyncRead + AsyncWrite + Unpin> Layer<S> {
     fn poll(&mut self, cx: &mut Context<'_>, unsent: &mut Unsent, room: &mut [u8]) -> Poll<Option<usize>> {
         if self.poll_send(cx, unsent).is_err() {
             // As above.
@@ -93,23 +101,23 @@ impl Tunnelled {
             self.unflushed = false;
         }
         let mut room = ReadBuf::new(room);
-        Pin::new(&mut self.link).poll_read(cx, &mut room).map(|read| match (read, room.filled().len()) {
+        Pin::new(&mut self.stream).poll_read(cx, &mut room).map(|read| match (read, room.filled().len()) {
             (Ok(()), 0) | (Err(_), _) => None,
             (Ok(()), count) => Some(count),
         })
     }
 
-    /// As much as the link takes now; TLS keeps part of it until it is flushed.
+    /// As much as the connection takes now; TLS keeps part of it until it is flushed.
     fn poll_send(&mut self, cx: &mut Context<'_>, unsent: &mut Unsent) -> io::Result<()> {
         while !unsent.is_empty() {
-            match Pin::new(&mut self.link).poll_write(cx, unsent.in_line()) {
+            match Pin::new(&mut self.stream).poll_write(cx, unsent.in_line()) {
                 Poll::Ready(count) => unsent.sent(count?),
                 Poll::Pending => return Ok(()),
             }
             self.unflushed = true;
         }
         if self.unflushed
-            && let Poll::Ready(flushed) = Pin::new(&mut self.link).poll_flush(cx)
+            && let Poll::Ready(flushed) = Pin::new(&mut self.stream).poll_flush(cx)
         {
             self.unflushed = false;
             flushed?;

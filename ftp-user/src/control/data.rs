@@ -6,13 +6,13 @@ use super::session::Session;
 use crate::cli::Exit;
 use crate::problem::Problem;
 use ftp_io::socket;
+use ftp_io::tls::Data;
 use ftp_proto::address::{Family, parse_227, parse_229, parse_255};
 use ftp_proto::command::{Command, Direction, Epsv};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::believe;
 use ftp_proto::reply::Blame;
 use std::net::{IpAddr, SocketAddr};
-use tokio::net::TcpStream;
 
 /// Which way the octets go, seen from this program.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,7 +31,7 @@ impl Session {
     }
 
     /// A fresh data connection to this server. The transfer command `next` is the next one to send.
-    pub async fn open_data(&mut self, way: Way, next: &Command) -> Result<TcpStream, Problem> {
+    pub async fn open_data(&mut self, way: Way, next: &Command) -> Result<Data, Problem> {
         let announced = self.capabilities.pret;
         if announced {
             self.announce(next).await?;
@@ -46,7 +46,7 @@ impl Session {
         let waits = self.app.waits.reply;
         let what = || format!("no data connection to the {} {}", self.role.name(), self.title);
         match within(&self.app, waits, socket::connect(self.data_from(), at)).await {
-            Some(Ok(connection)) => Ok(connection),
+            Some(Ok(connection)) => Ok(self.data(connection)),
             Some(Err(error)) => Err(Problem::new(Exit::NoPath, format!("{}: {}", what(), words(&error)))
                 .advice("check that its data ports can be reached from here")),
             None if self.app.stop.is_raised() => Err(Problem::interrupted()),

@@ -10,6 +10,7 @@ mod files;
 mod flow;
 mod kept;
 mod listing;
+mod secure;
 mod session;
 mod unsent;
 

@@ -6,11 +6,13 @@
 use super::answer::Answer;
 use super::channel::{Channel, Tunnel};
 use super::dial::dial;
+use super::secure;
 use super::unsent::Unsent;
 use crate::app::App;
 use crate::place::Site;
 use crate::problem::Problem;
 use crate::report::{Column, Event as Report};
+use ftp_io::tls::Client;
 use ftp_proto::address::unmapped;
 use ftp_proto::client::{self, CommandId, Event, Failure, Output};
 use ftp_proto::command::{Command, DataType, Partial, Verb};
@@ -46,7 +48,7 @@ impl Role {
     }
 
     /// Its column of the trace.
-    const fn column(self) -> Column {
+    pub(super) const fn column(self) -> Column {
         match self {
             Self::Source | Self::Server => Column::Source,
             Self::Destination => Column::Destination,
@@ -86,6 +88,12 @@ pub struct Session {
     pub(super) repaired: bool,
     /// It was seen to keep names beyond ASCII.
     pub(super) kept: bool,
+    /// TLS towards this server, where it is used.
+    pub(super) tls: Option<Client>,
+    /// Why there is no TLS.
+    pub(super) refused: Option<Problem>,
+    /// The handshake is to come.
+    securing: bool,
     machine: client::Session,
     /// `None` once closed.
     stream: Option<Channel>,
@@ -134,15 +142,20 @@ impl Session {
                 })
             }),
             account: site.account.clone(),
+            security: site.security,
             reply_timeout: app.waits.reply,
             abort_timeout: ABORT_TIMEOUT,
         };
+        let title = match &relay {
+            Some(relay) => format!("{} through relay {relay}", site.authority()),
+            None => site.authority(),
+        };
         let mut session = Self {
+            tls: secure::client(app, site, role, &title)?,
+            refused: None,
+            securing: site.security == client::Security::Implicit,
             role,
-            title: match &relay {
-                Some(relay) => format!("{} through relay {relay}", site.authority()),
-                None => site.authority(),
-            },
+            title,
             login: site.login().to_vec(),
             dialect: Dialect::Rfc959,
             capabilities: Capabilities::default(),
@@ -332,6 +345,10 @@ impl Session {
             };
             let clock = self.app.clock;
             let now = || clock.now();
+            if std::mem::take(&mut self.securing) {
+                self.secure().await;
+                continue;
+            }
             let Some(stream) = &mut self.stream else {
                 if self.over.is_some() {
                     std::future::pending::<()>().await;
@@ -346,6 +363,26 @@ impl Session {
                     None => self.machine.closed(now()),
                 },
                 () = clock.sleep_until(deadline) => self.machine.timeout(now()),
+            }
+        }
+    }
+
+    /// TLS on the control connection; where it cannot be the session is over.
+    async fn secure(&mut self) {
+        let shaken = match self.stream.take() {
+            Some(Channel::Plain(stream)) => self.shake(stream).await,
+            Some(Channel::Tls(_) | Channel::Tunnel(_)) | None => {
+                Err(Problem::new(crate::cli::Exit::NoPath, "no TLS through a relay yet"))
+            }
+        };
+        match shaken {
+            Ok(channel) => {
+                self.stream = Some(channel);
+                self.machine.secured(self.app.clock.now());
+            }
+            Err(problem) => {
+                self.refused = Some(problem);
+                self.machine.closed(self.app.clock.now());
             }
         }
     }
@@ -372,6 +409,7 @@ impl Session {
                     }
                     return Ok(event);
                 }
+                Output::StartTls => self.securing = true,
                 Output::Close => self.stream = None,
                 Output::Wait(_) if self.orphan && self.transfer.is_some() => {
                     return Ok(self.lose_step());

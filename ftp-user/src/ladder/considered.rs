@@ -1,6 +1,6 @@
 //! Every way there is, and why it would be tried or not: what `--explain` tells. Pure.
 
-use super::{Allowed, Nearby, Rung, Way, commands, ways};
+use super::{Allowed, Data, Nearby, Rung, Way, commands, ways};
 use ftp_proto::address::Family;
 use ftp_proto::third_party::{Opening, Party, Side};
 
@@ -23,8 +23,9 @@ pub fn considered(
     destination: &Party,
     allowed: Allowed,
     relays: &[Nearby],
+    data: Data,
 ) -> Vec<Considered> {
-    let usable = ways(source, destination, allowed, relays);
+    let usable = ways(source, destination, allowed, relays, data);
     // A relay is one way for people, whoever of them listens.
     let mut told = usable.clone();
     told.dedup_by(|one, two| one.relay().is_some() && one.relay() == two.relay());
@@ -42,7 +43,10 @@ pub fn considered(
                     commands: Some(commands(opening)),
                     hindrance: Some(match allowed {
                         Allowed::Relay | Allowed::User => forbidden(allowed),
-                        Allowed::Auto | Allowed::Direct => hindrance(listener, opening, source, destination),
+                        Allowed::Auto | Allowed::Direct => {
+                            let clear = || hindrance(listener, opening, source, destination);
+                            data.hindrance().map_or_else(clear, str::to_owned)
+                        }
                     }),
                 });
             }
@@ -50,7 +54,10 @@ pub fn considered(
     }
     if !usable.iter().any(|way| way.relay().is_some()) {
         let hindrance = match allowed {
-            Allowed::Auto | Allowed::Relay => "none is configured, and --relay names none".to_owned(),
+            Allowed::Auto | Allowed::Relay if relays.is_empty() => {
+                "none is configured, and --relay names none".to_owned()
+            }
+            Allowed::Auto | Allowed::Relay => data.hindrance().unwrap_or_default().to_owned(),
             Allowed::Direct | Allowed::User => forbidden(allowed),
         };
         found.push(Considered {
@@ -120,7 +127,7 @@ mod tests {
 
     /// One line for each way.
     fn check(source: &Party, destination: &Party, allowed: Allowed, expect: &[&str]) {
-        let found: Vec<String> = considered(source, destination, allowed, &[])
+        let found: Vec<String> = considered(source, destination, allowed, &[], Data::Clear)
             .iter()
             .map(|way| {
                 let words = [Some(way.rung.name()), way.commands, way.hindrance.as_deref()];
@@ -180,7 +187,7 @@ mod tests {
                 "user: --path direct does not allow it",
             ],
         );
-        let user = considered(&ours, &modern, Allowed::User, &[]);
+        let user = considered(&ours, &modern, Allowed::User, &[], Data::Clear);
         assert_eq!(user.iter().filter(|way| way.hindrance.is_none()).count(), 1);
     }
 
@@ -189,7 +196,7 @@ mod tests {
         let ours = party("192.0.2.1", true, true, true);
         let near = [("edge", Some(Side::Destination)), ("other", None)]
             .map(|(name, near)| Nearby { name: name.to_owned(), near });
-        let all = considered(&ours, &ours, Allowed::Auto, &near);
+        let all = considered(&ours, &ours, Allowed::Auto, &near, Data::Clear);
         let ways: Vec<(Rung, Option<&str>)> = all
             .iter()
             .filter(|way| way.hindrance.is_none() && way.rung.path() != "direct")
@@ -198,7 +205,21 @@ mod tests {
         let expect =
             [(Rung::RelayDest, Some("edge")), (Rung::RelaySource, Some("other")), (Rung::User, None)];
         assert_eq!(ways, expect);
-        let only = considered(&ours, &ours, Allowed::Relay, &near);
+        let only = considered(&ours, &ours, Allowed::Relay, &near, Data::Clear);
         assert_eq!(only.iter().filter(|way| way.hindrance.is_none()).count(), 2);
+    }
+
+    #[test]
+    fn data_that_would_be_in_clear_is_the_reason_of_every_other_way() {
+        let ours = party("192.0.2.1", true, true, true);
+        let near = [Nearby { name: "edge".to_owned(), near: None }];
+        let all = considered(&ours, &ours, Allowed::Auto, &near, Data::Private);
+        let (usable, others): (Vec<_>, Vec<_>) = all.iter().partition(|way| way.hindrance.is_none());
+        assert_eq!(usable.iter().map(|way| way.rung).collect::<Vec<_>>(), [Rung::User]);
+        assert_eq!(others.len(), 7);
+        for way in others {
+            let why = way.hindrance.as_deref().unwrap();
+            assert!(why.starts_with("the data would be in clear"), "{way:?}");
+        }
     }
 }

@@ -183,6 +183,30 @@ impl Allowed {
     }
 }
 
+/// What the octets are to be between the two servers.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Data {
+    /// In clear, as both control connections are.
+    #[default]
+    Clear,
+    /// Never in clear: a control connection runs TLS. Two servers cannot resume its session with each
+    /// other (RFC 4217 7 leaves them out), so that only this program can be their peer.
+    Private,
+}
+
+impl Data {
+    /// What no direct way and no relay can do; `None` where it does not matter.
+    pub const fn hindrance(self) -> Option<&'static str> {
+        match self {
+            Self::Clear => None,
+            Self::Private => Some(IN_CLEAR),
+        }
+    }
+}
+
+const IN_CLEAR: &str = "the data would be in clear: a control connection runs TLS, and two servers cannot \
+                        protect data between each other yet (SSCN, CPSV)";
+
 /// A relay that may be used, as far as the choice of ways depends on it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Nearby {
@@ -193,8 +217,16 @@ pub struct Nearby {
 }
 
 /// Every allowed way that the two ends could go by what they said they can, best first.
-pub fn ways(source: &Party, destination: &Party, allowed: Allowed, relays: &[Nearby]) -> Vec<Way> {
+pub fn ways(
+    source: &Party,
+    destination: &Party,
+    allowed: Allowed,
+    relays: &[Nearby],
+    data: Data,
+) -> Vec<Way> {
     match allowed {
+        Allowed::Auto | Allowed::User if data == Data::Private => vec![Way::Through],
+        Allowed::Direct | Allowed::Relay if data == Data::Private => Vec::new(),
         Allowed::Auto => direct(source, destination).chain(relayed(relays)).chain([Way::Through]).collect(),
         Allowed::Direct => direct(source, destination).collect(),
         Allowed::Relay => relayed(relays).collect(),
@@ -296,12 +328,14 @@ mod tests {
             Way::Direct(plan) => (way.rung(), plan.opening, plan.filter),
             Way::Relay(_) | Way::Through => panic!("it is not direct"),
         };
-        let found: Vec<_> =
-            ways(&source, &destination, Allowed::Direct, &[nearby(None)]).iter().map(opened).collect();
+        let found: Vec<_> = ways(&source, &destination, Allowed::Direct, &[nearby(None)], Data::Clear)
+            .iter()
+            .map(opened)
+            .collect();
         assert_eq!(found, expect);
-        let all = ways(&source, &destination, Allowed::Auto, &[]);
+        let all = ways(&source, &destination, Allowed::Auto, &[], Data::Clear);
         assert_eq!((all.len(), all.last()), (expect.len() + 1, Some(&Way::Through)));
-        assert_eq!(ways(&source, &destination, Allowed::User, &[nearby(None)]), [Way::Through]);
+        assert_eq!(ways(&source, &destination, Allowed::User, &[nearby(None)], Data::Clear), [Way::Through]);
     }
 
     #[test]
@@ -336,7 +370,7 @@ mod tests {
     fn an_end_that_may_be_behind_nat_is_pinned_by_its_proof_and_not_by_its_address() {
         let pinned = |source: &str, destination: &str, capabilities: &Capabilities| {
             let ends = [source, destination].map(|address| party(address, capabilities.clone()));
-            match ways(&ends[0], &ends[1], Allowed::Direct, &[]).first() {
+            match ways(&ends[0], &ends[1], Allowed::Direct, &[], Data::Clear).first() {
                 Some(Way::Direct(plan)) => plan.filter,
                 Some(Way::Relay(_) | Way::Through) | None => panic!("no direct way"),
             }
@@ -367,17 +401,31 @@ mod tests {
     fn relays_come_between_the_direct_ways_and_this_host_and_the_near_ones_first() {
         let ends = ["192.0.2.1", "192.0.2.2"].map(|address| party(address, modern()));
         let near = [None, Some(Side::Destination), Some(Side::Source)].map(nearby);
-        let all = ways(&ends[0], &ends[1], Allowed::Auto, &near);
+        let all = ways(&ends[0], &ends[1], Allowed::Auto, &near, Data::Clear);
         let rungs: Vec<(Rung, Option<usize>)> = all.iter().map(|way| (way.rung(), way.relay())).collect();
         let direct = rungs.iter().position(|(_, relay)| relay.is_some()).unwrap();
         assert_eq!(rungs[direct - 1].0, Rung::SourceListens);
         let expect = [(Rung::RelaySource, 2), (Rung::RelayDest, 1), (Rung::RelaySource, 0)];
         let expect = expect.iter().flat_map(|(rung, relay)| [(*rung, Some(*relay)); 4]);
         assert_eq!(rungs[direct..], expect.chain([(Rung::User, None)]).collect::<Vec<_>>());
-        let only = ways(&ends[0], &ends[1], Allowed::Relay, &near);
+        let only = ways(&ends[0], &ends[1], Allowed::Relay, &near, Data::Clear);
         assert_eq!(only, all[direct..all.len() - 1]);
         let first = Postures { source: Posture::Passive, destination: Posture::Passive };
         assert!(matches!(only[0], Way::Relay(Relaying { postures, .. }) if postures == first));
-        assert_eq!(ways(&ends[0], &ends[1], Allowed::Relay, &[]), []);
+        assert_eq!(ways(&ends[0], &ends[1], Allowed::Relay, &[], Data::Clear), []);
+    }
+
+    #[test]
+    fn i02_where_a_control_connection_runs_tls_only_this_host_keeps_the_data_private() {
+        let [one, two] = ["192.0.2.1", "192.0.2.2"].map(|address| party(address, ours()));
+        let near = [nearby(None)];
+        for (allowed, expect) in [
+            (Allowed::Auto, &[Way::Through][..]),
+            (Allowed::User, &[Way::Through]),
+            (Allowed::Direct, &[]),
+            (Allowed::Relay, &[]),
+        ] {
+            assert_eq!(ways(&one, &two, allowed, &near, Data::Private), expect, "{allowed:?}");
+        }
     }
 }

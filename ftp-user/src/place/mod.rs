@@ -8,6 +8,7 @@ pub use netrc::{Login, Netrc};
 pub use path::{RemotePath, base_name, join, parent, sibling};
 
 use crate::problem::Problem;
+use ftp_proto::client::Security;
 use ftp_proto::wire::{PathName, Secret};
 use std::fmt;
 use std::path::PathBuf;
@@ -46,6 +47,8 @@ pub struct Site {
     pub host: String,
     /// The port of the control connection.
     pub port: u16,
+    /// What protects its connections.
+    pub security: Security,
     /// The user, where the URL names one.
     pub user: Option<Vec<u8>>,
     /// The password, where the URL has one.
@@ -67,6 +70,16 @@ impl Place {
             )));
         }
         path::local(text).map(Self::Local)
+    }
+}
+
+impl Place {
+    /// Whether nothing between it and this program is in clear.
+    pub const fn is_secured(&self) -> bool {
+        match self {
+            Self::Remote(remote) => remote.site.security.is_secured(),
+            Self::Local(_) => true,
+        }
     }
 }
 
@@ -119,14 +132,18 @@ impl Site {
 impl fmt::Display for Site {
     /// Without the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ftp://")?;
+        f.write_str(match self.security {
+            Security::Clear => "ftp://",
+            Security::Explicit => "ftpes://",
+            Security::Implicit => "ftps://",
+        })?;
         if let Some(user) = &self.user {
             write!(f, "{}@", path::encoded(user))?;
         }
-        match (self.host.contains(':'), self.port) {
-            (true, FTP_PORT) => write!(f, "[{}]", self.host),
-            (false, FTP_PORT) => f.write_str(&self.host),
-            (true | false, _) => f.write_str(&self.authority()),
+        match (self.host.contains(':'), self.port == default_port(self.security)) {
+            (true, true) => write!(f, "[{}]", self.host),
+            (false, true) => f.write_str(&self.host),
+            (true | false, false) => f.write_str(&self.authority()),
         }
     }
 }
@@ -141,7 +158,12 @@ impl fmt::Display for Place {
 }
 
 /// The port of a control connection, where the URL names none.
-const FTP_PORT: u16 = 21;
+const fn default_port(security: Security) -> u16 {
+    match security {
+        Security::Clear | Security::Explicit => 21,
+        Security::Implicit => 990,
+    }
+}
 
 #[cfg(test)]
 mod tests;

@@ -28,6 +28,21 @@ fn urls_are_taken_apart() {
 }
 
 #[test]
+fn the_scheme_says_what_protects_a_site_and_which_port_it_has() {
+    let check = |text: &str, security: Security, port: u16, shown: &str| {
+        let site = remote(text).site;
+        assert_eq!((site.security, site.port), (security, port), "{text}");
+        assert_eq!(site.to_string(), shown, "{text}");
+    };
+    check("ftp://h/a", Security::Clear, 21, "ftp://h");
+    check("ftpes://h/a", Security::Explicit, 21, "ftpes://h");
+    check("FTPS://h/a", Security::Implicit, 990, "ftps://h");
+    check("ftps://h:21/a", Security::Implicit, 21, "ftps://h:21");
+    check("ftpes://h:990/a", Security::Explicit, 990, "ftpes://h:990");
+    check("ftps://[::1]:990/a", Security::Implicit, 990, "ftps://[::1]");
+}
+
+#[test]
 fn the_path_of_a_url_is_relative_unless_it_says_so() {
     let check = |text: &str, name: Option<&str>, contents: bool| {
         let path = remote(text).path;
@@ -54,8 +69,6 @@ fn places_that_cannot_be_used_are_refused_before_anything_is_sent() {
         assert_eq!(problem.exit, Exit::Usage, "{text}");
         assert!(problem.to_string().contains(words), "{text}: {problem}");
     };
-    check("ftpes://h/a", "TLS is not built in yet");
-    check("ftps://u:p@h/a", "TLS is not built in yet");
     check("http://h/a", "no place that FTP can reach");
     check("ftp:///a", "no host");
     check("ftp://user@/a", "no host");

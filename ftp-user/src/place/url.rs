@@ -5,8 +5,9 @@
 //! resolves `..`. Names of files must arrive as they were typed, so that only its host grammar is used.
 
 use super::path::{RemotePath, decode};
-use super::{FTP_PORT, Remote, Site};
+use super::{Remote, Site, default_port};
 use crate::problem::Problem;
+use ftp_proto::client::Security;
 use ftp_proto::wire::Secret;
 use url::Host;
 
@@ -22,17 +23,15 @@ pub(super) fn scheme(text: &[u8]) -> Option<(String, &[u8])> {
 
 /// Reads what follows `scheme://`.
 pub(super) fn parse(scheme: &str, rest: &[u8]) -> Result<Remote, Problem> {
-    match scheme {
-        "ftp" => {}
-        "ftpes" | "ftps" => {
-            return Err(Problem::usage(format!("{scheme}:// cannot be used: TLS is not built in yet"))
-                .advice("ftp:// works, in clear"));
-        }
+    let security = match scheme {
+        "ftp" => Security::Clear,
+        "ftpes" => Security::Explicit,
+        "ftps" => Security::Implicit,
         other => {
             return Err(Problem::usage(format!("{other}:// is no place that FTP can reach"))
                 .advice("use ftp://host/path, or ./name for a local file"));
         }
-    }
+    };
     let end = rest.iter().position(|o| *o == b'/').unwrap_or(rest.len());
     let (authority, path) = rest.split_at_checked(end).unwrap_or((rest, b""));
     let (login, host) = match authority.iter().rposition(|o| *o == b'@') {
@@ -44,7 +43,9 @@ pub(super) fn parse(scheme: &str, rest: &[u8]) -> Result<Remote, Problem> {
         None => (None, None),
     };
     let (host, port) = host_and_port(host)?;
-    Ok(Remote { site: Site { host, port, user, password, account: None }, path: RemotePath::parse(path)? })
+    let port = port.unwrap_or_else(|| default_port(security));
+    let site = Site { host, port, security, user, password, account: None };
+    Ok(Remote { site, path: RemotePath::parse(path)? })
 }
 
 fn credentials(login: &[u8]) -> Result<(Option<Vec<u8>>, Option<Secret>), Problem> {
@@ -63,7 +64,7 @@ fn credentials(login: &[u8]) -> Result<(Option<Vec<u8>>, Option<Secret>), Proble
     Ok((Some(user), password.map(Secret::new)))
 }
 
-fn host_and_port(text: &[u8]) -> Result<(String, u16), Problem> {
+fn host_and_port(text: &[u8]) -> Result<(String, Option<u16>), Problem> {
     let text = str::from_utf8(text).map_err(|_| malformed("its host is not UTF-8"))?;
     let (host, port) = match text.strip_prefix('[') {
         Some(inner) => {
@@ -88,13 +89,14 @@ fn host_and_port(text: &[u8]) -> Result<(String, u16), Problem> {
         return Err(malformed("it has no host"));
     }
     let port = match port {
-        None => FTP_PORT,
+        None => None,
         Some(digits) => digits
             .bytes()
             .all(|o| o.is_ascii_digit())
             .then(|| digits.parse().ok().filter(|port: &u16| *port != 0))
             .flatten()
-            .ok_or_else(|| malformed("its port is none of 1 to 65535"))?,
+            .ok_or_else(|| malformed("its port is none of 1 to 65535"))
+            .map(Some)?,
     };
     // A zone (fe80::1%eth0) is no part of the address grammar of URLs.
     if let Some((address, zone)) = host.trim_matches(['[', ']']).split_once('%')

@@ -31,6 +31,8 @@ pub enum Event {
         rung: Rung,
         /// The relay, where there is one on the way.
         relay: Option<String>,
+        /// What protects the octets on all of it.
+        protection: Protection,
         /// Why this one.
         why: String,
         /// All ways there are, where somebody wants an explanation.
@@ -149,6 +151,8 @@ pub struct Summary {
     pub rung: Option<Rung>,
     /// What passed relays; the name is that of the last one.
     pub passage: Option<Passage>,
+    /// What protected the octets.
+    pub protection: Protection,
     /// The weakest verification of any file.
     pub verified: Verified,
     /// Files failed.
@@ -162,6 +166,30 @@ pub struct Passage {
     pub relay: Arc<str>,
     /// Octets that it has passed on, as it said.
     pub octets: u64,
+}
+
+/// What protects octets on their way.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Protection {
+    /// Nothing, at least on a part of it.
+    Clear,
+    /// TLS, on all of it.
+    Private,
+}
+
+impl Protection {
+    /// Whether every leg is `private`.
+    pub const fn of(private: bool) -> Self {
+        if private { Self::Private } else { Self::Clear }
+    }
+
+    /// The value of `protection` in events.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Clear => "clear",
+            Self::Private => "private",
+        }
+    }
 }
 
 /// What a copy was verified with, weakest first.

@@ -44,7 +44,7 @@ impl Human {
                 let size = size.map_or_else(String::new, |size| format!(", {}", octets(size)));
                 self.result(&format!("would {verb} {source} to {dest}{size}, verify: {}", verify.name()))
             }
-            Event::Path { rung, relay, why, considered } => {
+            Event::Path { rung, relay, protection: _, why, considered } => {
                 let relay = relay.as_ref().map_or_else(String::new, |relay| format!(" {relay}"));
                 let line = format!("path: {}{relay}: {why}", rung.words());
                 if self.planning {
@@ -286,6 +286,7 @@ fn way(rung: Rung, passage: Option<&Passage>) -> String {
 mod tests {
     use super::super::event::Verified;
     use super::*;
+    use crate::report::Protection;
     use ftp_proto::digest::Algorithm;
 
     fn summary() -> Summary {
@@ -299,6 +300,7 @@ mod tests {
             seconds: 1.9,
             rung: Some(Rung::DestListens),
             passage: None,
+            protection: Protection::Clear,
             verified: Verified::Hash(Algorithm::Sha256),
             failed: 0,
         }

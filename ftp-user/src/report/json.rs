@@ -117,19 +117,16 @@ impl<'a> Thought<'a> {
     }
 }
 
-/// No TLS yet: nothing is private.
-const PROTECTION: &str = "clear";
-
 impl<'a> Line<'a> {
     fn of(event: &'a Event) -> Option<Self> {
         Some(match event {
             Event::Plan { verb, source, dest, size, verify, dry_run: _ } => {
                 Self::Plan { verb, source, dest, bytes: *size, verify: verify.name() }
             }
-            Event::Path { rung, relay, why, considered } => Self::Path {
+            Event::Path { rung, relay, protection, why, considered } => Self::Path {
                 path: rung.path(),
                 rung: rung.name(),
-                protection: PROTECTION,
+                protection: protection.name(),
                 why,
                 relay: relay.as_deref(),
                 considered: considered.iter().map(Thought::of).collect(),
@@ -167,7 +164,7 @@ impl<'a> Line<'a> {
             seconds: (summary.seconds * 1000.0).round() / 1000.0,
             path: summary.rung.map(Rung::path),
             rung: summary.rung.map(Rung::name),
-            protection: PROTECTION,
+            protection: summary.protection.name(),
             verified: summary.verified.name(),
             failed: summary.failed,
             skipped: summary.skipped,
@@ -210,6 +207,7 @@ pub(super) const fn kind_name(kind: Kind) -> &'static str {
 mod tests {
     use super::super::event::{Passage, Verified};
     use super::*;
+    use crate::report::Protection;
     use ftp_proto::digest::Algorithm;
 
     fn check(event: &Event, expect: &str) {
@@ -230,6 +228,7 @@ mod tests {
             seconds: 1.9,
             rung: Some(Rung::DestListens),
             passage: None,
+            protection: Protection::Clear,
             verified: Verified::Hash(Algorithm::Sha256),
             failed: 0,
         };

@@ -8,7 +8,7 @@ mod json;
 mod size;
 mod trace;
 
-pub use event::{Column, Event, Form, Listed, Passage, Summary, Verified};
+pub use event::{Column, Event, Form, Listed, Passage, Protection, Summary, Verified};
 pub use size::{octets, rate};
 
 use crate::problem::Problem;

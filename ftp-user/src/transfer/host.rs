@@ -99,6 +99,14 @@ impl Host {
         self.is_here()
     }
 
+    /// Whether nothing between it and this program is in clear.
+    pub const fn is_secured(&self) -> bool {
+        match self {
+            Self::Server(server) => server.site.security.is_secured(),
+            Self::Here => true,
+        }
+    }
+
     /// Opens the session, so that both ends can do it at the same time.
     pub async fn ready(&mut self, app: &App) -> Result<(), Problem> {
         match self {

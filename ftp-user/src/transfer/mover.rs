@@ -3,7 +3,7 @@
 use super::pair::GivenUp;
 use super::relayed::Circuit;
 use super::way::{by_relay, direct, through};
-use super::words::{KNOWN, Said, nearby, no_way, one_family};
+use super::words::{KNOWN, Said, data, nearby, no_way, one_family};
 use super::{Ends, Host, Server, local};
 use crate::app::App;
 use crate::cli::Exit;
@@ -130,14 +130,15 @@ async fn between(
     memory: &mut Memory,
     count: &mut Count,
 ) -> Result<Rung, Problem> {
-    let mut refused: Vec<String> = Vec::new();
+    let data = data(&from.site, &to.site);
+    let mut refused: Vec<String> = data.hindrance().map(str::to_owned).into_iter().collect();
     let mut climb: Option<(Climb, Vec<String>)> = None;
     let mut step = None;
     loop {
         let (source, destination) = tokio::try_join!(from.session(app), to.session(app))?;
         let (one, two) = (source.party(), destination.party());
         let relays = nearby(app, (&from.site, &one), (&to.site, &two));
-        let ways = || ladder::ways(&one, &two, load.allowed, &relays);
+        let ways = || ladder::ways(&one, &two, load.allowed, &relays, data);
         let (climb, known) = climb.get_or_insert_with(|| memory.climb(ways(), app.clock.now()));
         let way = match step.take().unwrap_or_else(|| climb.up()) {
             Step::Try(way) => way,
@@ -147,7 +148,8 @@ async fn between(
                 return Err(no_way(load.allowed, &why, one_family(&one, &two)));
             }
         };
-        let said = Said::new(way, &relays, &one, &two);
+        let sites = (from.site.clone(), to.site.clone());
+        let said = Said::new(way, &relays, (&sites.0, &one), (&sites.1, &two));
         let mut announce = || {
             if load.allowed == Allowed::Auto && said.is_detour() && memory.announces(way) {
                 said.warn_of_detour(app, &[known, &refused[..]].concat());

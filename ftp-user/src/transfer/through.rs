@@ -159,6 +159,7 @@ impl<'a> Via<'a> {
         let (Some(from), Some(to)) = (self.from.take(), self.to.take()) else { return };
         let now = self.app.clock.now();
         self.pulse = Some(Pulse { next: now + self.rest(), moved: 0, since: now });
+        let (from, to) = (self.source.data(from), self.destination.data(to));
         let (look, meters) = (self.look, self.meters.clone());
         self.work.spawn(async move { Done::Joined(copy::join(from, to, look, &meters).await) });
     }

@@ -3,10 +3,10 @@
 use crate::app::App;
 use crate::cli::Exit;
 use crate::config::Relay;
-use crate::ladder::{Allowed, Nearby, Way};
+use crate::ladder::{Allowed, Data, Nearby, Way};
 use crate::place::Site;
 use crate::problem::Problem;
-use crate::report::Event;
+use crate::report::{Event, Protection};
 use ftp_proto::address::Family;
 use ftp_proto::third_party::{Party, Side};
 
@@ -26,6 +26,12 @@ pub(super) fn nearby(app: &App, source: (&Site, &Party), destination: (&Site, &P
     app.relays.iter().map(of).collect()
 }
 
+/// What the octets are to be between two sites.
+pub(super) fn data(source: &Site, destination: &Site) -> Data {
+    let private = source.security.is_secured() || destination.security.is_secured();
+    if private { Data::Private } else { Data::Clear }
+}
+
 /// A way, as people are told of it.
 pub(super) struct Said<'a> {
     pub(super) way: Way,
@@ -33,13 +39,26 @@ pub(super) struct Said<'a> {
     pub(super) relay: Option<&'a str>,
     /// Both servers prove themselves to each other.
     pub(super) proven: bool,
+    /// What protects all of its legs.
+    pub(super) protection: Protection,
 }
 
 impl<'a> Said<'a> {
     /// A way between these two.
-    pub(super) fn new(way: Way, relays: &'a [Nearby], source: &Party, destination: &Party) -> Self {
+    pub(super) fn new(
+        way: Way,
+        relays: &'a [Nearby],
+        source: (&Site, &Party),
+        destination: (&Site, &Party),
+    ) -> Self {
         let relay = way.relay().and_then(|relay| relays.get(relay)).map(|relay| relay.name.as_str());
-        Self { way, relay, proven: source.capabilities.rndz && destination.capabilities.rndz }
+        let legs = [source.0, destination.0];
+        Self {
+            way,
+            relay,
+            proven: source.1.capabilities.rndz && destination.1.capabilities.rndz,
+            protection: Protection::of(legs.iter().all(|site| site.security.is_secured())),
+        }
     }
 
     /// Says that it is tried, and why.
@@ -47,6 +66,7 @@ impl<'a> Said<'a> {
         app.events.say(Event::Path {
             rung: self.way.rung(),
             relay: self.relay.map(str::to_owned),
+            protection: self.protection,
             why: self.why(refused),
             considered: Vec::new(),
         });

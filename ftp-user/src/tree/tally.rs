@@ -3,7 +3,7 @@
 use crate::cli::Exit;
 use crate::ladder::Rung;
 use crate::problem::Problem;
-use crate::report::{Event, Events, Passage, Summary, Verified};
+use crate::report::{Event, Events, Passage, Protection, Summary, Verified};
 use crate::transfer::Done;
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ pub struct Tally {
     /// How many files went which way.
     rungs: Vec<(Rung, u64)>,
     passage: Option<Passage>,
+    protection: Protection,
     verified: Option<Verified>,
     failures: Vec<Failure>,
 }
@@ -40,9 +41,15 @@ impl Tally {
             bytes: 0,
             rungs: Vec::new(),
             passage: None,
+            protection: Protection::Clear,
             verified: None,
             failures: Vec::new(),
         }
+    }
+
+    /// Nothing between the places and this program is in clear.
+    pub const fn protect(&mut self, private: bool) {
+        self.protection = Protection::of(private);
     }
 
     /// A file is done.
@@ -98,6 +105,7 @@ impl Tally {
             seconds: took.as_secs_f64(),
             rung: self.rungs.iter().max_by_key(|(_, count)| *count).map(|(rung, _)| *rung),
             passage: self.passage,
+            protection: self.protection,
             verified: self.verified.unwrap_or(Verified::None),
             failed,
         }));

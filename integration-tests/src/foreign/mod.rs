@@ -8,6 +8,7 @@ mod page;
 mod pair;
 mod process;
 mod server;
+mod tls;
 
 pub use client::Desk;
 pub use fetch::Tool;
@@ -15,6 +16,7 @@ pub use page::{Page, sides};
 pub use pair::{End, Way, Who, exits_without_a_way, tree, way};
 pub use process::Group;
 pub use server::{Foreign, ForeignServer, own_address};
+pub use tls::{Begin, Certificate};
 
 /// Why a test cannot run here.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -65,7 +67,7 @@ impl Kind {
     pub fn tool(self) -> Result<Tool, Skipped> {
         match self {
             Self::Vsftpd => Tool::debian("vsftpd", &[self.package()], "sbin/vsftpd"),
-            Self::Proftpd => Tool::debian("proftpd", &[self.package()], "sbin/proftpd"),
+            Self::Proftpd => Tool::debian("proftpd", &[self.package(), "proftpd-mod-crypto"], "sbin/proftpd"),
             Self::PureFtpd => {
                 Tool::debian("pure-ftpd", &[self.package(), "pure-ftpd-common"], "sbin/pure-ftpd")
             }

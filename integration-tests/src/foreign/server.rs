@@ -1,6 +1,7 @@
 //! One running server of other people, with a directory of its own.
 
 use super::config::{self, Places};
+use super::tls::{Begin, Certificate};
 use super::{Group, Hosts, Kind, Skipped};
 use crate::raw::Raw;
 use crate::site::{PASSWORD, USER};
@@ -23,15 +24,16 @@ pub struct Foreign {
     pub(super) kind: Kind,
     pub(super) hosts: Hosts,
     pub(super) extra: String,
-    ip: IpAddr,
-    state: TempDir,
+    pub(super) tls: Option<(Begin, Certificate)>,
+    pub(super) ip: IpAddr,
+    pub(super) state: TempDir,
 }
 
 impl Foreign {
     /// A server of this kind at an address of its own that refuses foreign hosts, as all do by default.
     pub fn new(kind: Kind) -> Self {
         let state = state(kind, &std::env::temp_dir());
-        Self { kind, hosts: Hosts::Refused, extra: String::new(), ip: own_address(), state }
+        Self { kind, hosts: Hosts::Refused, extra: String::new(), tls: None, ip: own_address(), state }
     }
 
     /// vsftpd.
@@ -121,7 +123,7 @@ impl Foreign {
         let mut group = Group::start(self.kind.name(), &command, &places.log);
         socket::until("its greeting", || {
             assert!(!group.has_ended(), "{} does not run:\n{}", self.kind.name(), group.said());
-            greets(address)
+            greets(address, matches!(self.tls, Some((Begin::Implicit, _))))
         });
         Ok(ForeignServer {
             kind: self.kind,
@@ -129,6 +131,7 @@ impl Foreign {
             address,
             user,
             password,
+            tls: self.tls,
             root: places.root,
             group,
             _state: self.state,
@@ -144,9 +147,12 @@ fn state(kind: Kind, below: &Path) -> TempDir {
 }
 
 /// Whether somebody says 220 there.
-fn greets(address: SocketAddr) -> bool {
+fn greets(address: SocketAddr, implicit_tls: bool) -> bool {
     let any = SocketAddr::new(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { address.ip() }, 0);
     let Ok(mut stream) = socket::try_connect(any, address) else { return false };
+    if implicit_tls {
+        return true; // it waits for its client
+    }
     let mut code = [0; 3];
     stream.read_exact(&mut code).is_ok() && code == *b"220"
 }
@@ -184,6 +190,7 @@ pub struct ForeignServer {
     address: SocketAddr,
     user: &'static str,
     password: String,
+    tls: Option<(Begin, Certificate)>,
     root: PathBuf,
     group: Group,
     _state: TempDir,
@@ -208,7 +215,13 @@ impl ForeignServer {
     /// The URL of a path from the user's directory.
     pub fn url(&self, path: &str) -> String {
         let password = self.password.replace(':', "%3A");
-        format!("ftp://{}:{password}@{}/{}{path}", self.user, self.address, self.prefix())
+        let scheme = self.tls.as_ref().map_or("ftp", |(begin, _)| begin.scheme());
+        format!("{scheme}://{}:{password}@{}/{}{path}", self.user, self.address, self.prefix())
+    }
+
+    /// Its certificate.
+    pub fn certificate(&self) -> &Certificate {
+        &self.tls.as_ref().unwrap_or_else(|| panic!("{} has none", self.kind.name())).1
     }
 
     /// The way from the directory of the login to the user's own.

@@ -40,6 +40,20 @@ pub(super) enum Step {
     Ended(Ended),
 }
 
+impl Step {
+    /// What an error of the connection means.
+    pub(super) fn failed(error: io::Error) -> Self {
+        let kind = error.kind();
+        if kind == io::ErrorKind::WouldBlock {
+            Self::Wait
+        } else if kind == io::ErrorKind::Interrupted {
+            Self::Moved(0)
+        } else {
+            Self::Ended(Ended::Broken(error))
+        }
+    }
+}
+
 /// A copy as a sequence of steps; each may block on the file, none on the connection.
 pub(super) trait Work: Send + 'static {
     /// Which way the octets go.

@@ -13,10 +13,7 @@ use crate::tls::{self, Data};
 /// The lines that `conn` brings, without their line ends (CR LF or LF). A last line without an end
 /// counts. A reset is an error, and so is TLS without close_notify at its end, and a line longer than
 /// `limit` octets; nothing follows an error.
-pub fn lines(
-    conn: impl Into<Data>,
-    limit: usize,
-) -> impl Stream<Item = io::Result<Vec<u8>>> + Send + Unpin {
+pub fn lines(conn: impl Into<Data>, limit: usize) -> impl Stream<Item = io::Result<Vec<u8>>> + Send + Unpin {
     let conn = match conn.into() {
         Data::Clear(stream) => Source::Clear(stream),
         Data::Private(private) => Source::Shaking(Box::pin(private.shake())),

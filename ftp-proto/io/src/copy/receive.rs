@@ -90,7 +90,7 @@ impl Work for Incoming {
             How::Buffered => match read(conn, &mut self.inside, room) {
                 Ok([]) => Step::Ended(Ended::Whole),
                 Ok(piece) => written(self.file.write_all(piece), piece.len()),
-                Err(error) => unread(error),
+                Err(error) => Step::failed(error),
             },
             How::Ascii(coding) => {
                 let mut local = Vec::new();
@@ -106,7 +106,7 @@ impl Work for Incoming {
                         coding.push(piece, &mut local);
                         written(self.file.write_all(&local), piece.len())
                     }
-                    Err(error) => unread(error),
+                    Err(error) => Step::failed(error),
                 }
             }
         }
@@ -132,7 +132,7 @@ fn splice(
         Filled::End => return (Step::Ended(Ended::Whole), true),
         Filled::Octets(filled) => filled,
         Filled::Refused => return (Step::Moved(0), false),
-        Filled::Failed(error) => return (unread(error.into()), true),
+        Filled::Failed(error) => return (Step::failed(error.into()), true),
     };
     match pipe.drain(file, filled) {
         Ok(Drained::All) => (Step::Moved(filled), true),
@@ -155,14 +155,6 @@ fn read<'a>(
         None => rustix::io::read(conn, room.as_mut_slice())?,
     };
     Ok(room.get(..read).unwrap_or_default())
-}
-
-fn unread(error: io::Error) -> Step {
-    match error.kind() {
-        io::ErrorKind::WouldBlock => Step::Wait,
-        io::ErrorKind::Interrupted => Step::Moved(0),
-        _ => Step::Ended(Ended::Broken(error)),
-    }
 }
 
 fn written(result: io::Result<()>, octets: usize) -> Step {

@@ -164,7 +164,7 @@ impl Work for Outgoing {
                     Step::Moved(0)
                 }
                 Err(error) if is_of_file(error) => Step::Ended(Ended::File(error.into())),
-                Err(error) => unsent(error.into()),
+                Err(error) => Step::failed(error.into()),
             },
             How::Buffered => {
                 room.resize(CHUNK, 0);
@@ -178,7 +178,7 @@ impl Work for Outgoing {
                         self.offset += sent as u64;
                         Step::Moved(sent)
                     }
-                    Err(error) => unsent(error),
+                    Err(error) => Step::failed(error),
                 }
             }
             How::Ascii(encoder) => {
@@ -200,7 +200,7 @@ impl Work for Outgoing {
                         encoder.sent += sent;
                         Step::Moved(sent)
                     }
-                    Err(error) => unsent(error),
+                    Err(error) => Step::failed(error),
                 }
             }
         }
@@ -221,14 +221,6 @@ fn write(conn: &net::TcpStream, inside: &mut Option<Inside>, piece: &[u8]) -> io
     match inside {
         Some(inside) => inside.write(conn, piece),
         None => Ok(rustix::io::write(conn, piece)?),
-    }
-}
-
-fn unsent(error: io::Error) -> Step {
-    match error.kind() {
-        io::ErrorKind::WouldBlock => Step::Wait,
-        io::ErrorKind::Interrupted => Step::Moved(0),
-        _ => Step::Ended(Ended::Broken(error)),
     }
 }
 

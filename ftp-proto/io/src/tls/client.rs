@@ -162,10 +162,7 @@ impl AsyncWrite for Stream {
 
 /// An end without close_notify, for people.
 pub(crate) fn cut_short(error: io::Error) -> io::Error {
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof => io::Error::new(error.kind(), CUT_SHORT),
-        _ => error,
-    }
+    if error.kind() == io::ErrorKind::UnexpectedEof { io::Error::new(error.kind(), CUT_SHORT) } else { error }
 }
 
 const CUT_SHORT: &str = "it ended without TLS saying so (close_notify): it may have been cut short";

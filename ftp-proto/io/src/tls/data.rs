@@ -26,6 +26,8 @@ pub struct Private {
 impl Private {
     pub(crate) async fn shake(self) -> io::Result<Stream> {
         let Self { stream, client } = self;
+        // Its last flight is small, and what follows may be the peer's turn.
+        crate::socket::nodelay(&stream)?;
         Ok(client.connect(stream).await?)
     }
 

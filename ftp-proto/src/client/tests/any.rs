@@ -134,7 +134,7 @@ fn play(security: Security, logged_in: bool, acts: Vec<Act>) {
             session.bytes(now, b"234 go\r\n");
             seen.drain(&mut session);
         }
-        let private: &[u8] = if security.is_private() { b"200 no buffer\r\n200 private\r\n" } else { b"" };
+        let private: &[u8] = if security.is_secured() { b"200 no buffer\r\n200 private\r\n" } else { b"" };
         session.bytes(now, &[&b"230 in\r\n"[..], private, b"500 no\r\n"].concat());
     }
     seen.drain(&mut session);

@@ -128,7 +128,7 @@ fn f12_inside_tls_abor_is_said_without_signals() {
     let sent = |security| {
         let mut stage = Stage::new(Config { security, ..config() });
         stage.play("S: 220 ready\nC: USER ann");
-        let private = if security.is_private() { "C: PBSZ 0\nS: 200\nC: PROT P\nS: 200\n" } else { "" };
+        let private = if security.is_secured() { "C: PBSZ 0\nS: 200\nC: PROT P\nS: 200\n" } else { "" };
         stage.play(&format!("S: 230 in\n{private}C: FEAT\nS: 500\n= ready Rfc959"));
         stage.session.abort(stage.now);
         std::iter::from_fn(|| Some(stage.session.poll()))

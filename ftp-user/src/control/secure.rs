@@ -1,0 +1,76 @@
+//! TLS of a session: its control connection, and the data connections that resume it.
+
+use super::channel::Channel;
+use super::dial::within;
+use super::session::{Role, Session};
+use crate::app::App;
+use crate::cli::Exit;
+use crate::place::Site;
+use crate::problem::Problem;
+use crate::report::Event;
+use ftp_io::tls::{Client, Data, Handshake, Refusal};
+use std::io;
+use tokio::net::TcpStream;
+
+/// TLS towards a site, where its URL asks for it. The trace says how each handshake went.
+pub(super) fn client(app: &App, site: &Site, role: Role, title: &str) -> Result<Option<Client>, Problem> {
+    if !site.security.is_secured() {
+        return Ok(None);
+    }
+    let (events, clock, title) = (app.events.clone(), app.clock, title.to_owned());
+    let tell = move |Handshake { version, resumed }| {
+        let how = if resumed { "resumed" } else { "new session" };
+        let line = format!("* {version}, {how}");
+        let title = title.clone();
+        events.say(Event::Dialogue { column: role.column(), title, at: clock.now(), line });
+    };
+    Client::new(&app.trust, &site.host, tell).map(Some).map_err(|error| {
+        Problem::new(Exit::Error, format!("TLS cannot be used with {}: {error}", site.authority()))
+    })
+}
+
+impl Session {
+    /// TLS on the control connection, in bounded time.
+    pub(super) async fn shake(&mut self, stream: TcpStream) -> Result<Channel, Problem> {
+        let who = format!("the {} {}", self.role.name(), self.title);
+        let Some(client) = self.tls.clone() else {
+            return Err(Problem::new(Exit::Error, format!("TLS was not meant for {who}")));
+        };
+        match within(&self.app, self.app.waits.reply, client.connect(stream)).await {
+            Some(Ok(stream)) => Ok(Channel::tls(stream)),
+            Some(Err(refusal)) => Err(refused(&who, &refusal)),
+            None if self.app.stop.is_raised() => Err(Problem::interrupted()),
+            None => Err(Problem::new(Exit::Temporary, format!("{who} did not begin TLS in time"))
+                .advice("try again later, or raise --timeout")),
+        }
+    }
+
+    /// A data connection with this server, as private as the control connection.
+    pub fn data(&self, stream: TcpStream) -> Data {
+        match &self.tls {
+            Some(client) => client.data(stream),
+            None => stream.into(),
+        }
+    }
+}
+
+/// Why there is no TLS, for people.
+fn refused(who: &str, refusal: &Refusal) -> Problem {
+    match refusal {
+        Refusal::Untrusted { fingerprint, why } => {
+            Problem::new(Exit::Untrusted, format!("the certificate of {who} is not trusted: {why}"))
+                .said(format!("it is {fingerprint}"))
+                .advice(format!("ask its operator whether that is right; --pin {fingerprint} accepts it"))
+        }
+        Refusal::Another(_) => Problem::new(Exit::Untrusted, format!("{who} is not who it was"))
+            .said(refusal.to_string())
+            .advice("ask its operator"),
+        Refusal::Failed(error) => {
+            let lasting = matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput);
+            let exit = if lasting { Exit::Error } else { Exit::Temporary };
+            Problem::new(exit, format!("TLS with {who} failed: {error}")).advice(
+                "check host and port, and whether it is ftpes:// (AUTH TLS) or ftps:// (from the start)",
+            )
+        }
+    }
+}
