@@ -199,6 +199,11 @@ fn h10_over_ipv6_everything_is_extended_and_two_families_meet_at_this_host() {
     assert_eq!(run.summary()["path"], "user", "{run}");
     assert_eq!(to.seen_of(&["EPSV"])[0], "EPSV 1", "{run}");
     assert_eq!(to.seen_of(&["PASV", "PORT"]), [""; 0], "{run}");
+    // They would listen for the other family, but at which address? Nobody is sent there.
+    let (from, to) = (at("127.0.0.2", SOURCE), at("::1", DESTINATION));
+    let run = copy(&from, &to).exits(0).says("at an address that it does not say");
+    assert_eq!(run.summary()["path"], "user", "{run}");
+    assert_eq!([from.seen_of(&["EPRT"]), to.seen_of(&["EPRT"])], [[""; 0], [""; 0]], "{run}");
 }
 
 /// The source refuses in these words what it is told: the destination is to connect instead.
