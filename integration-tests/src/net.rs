@@ -9,7 +9,7 @@ use rustix::process::geteuid;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use std::fs::{self, File};
 use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -143,6 +143,25 @@ impl Network {
         run(self.ip.command().args(["-n", &host.space, "link", "set", "eth0", "down"]), "").unwrap();
     }
 
+    /// Gives a host that everybody reaches an address of IPv6 too, in a subnet of its own.
+    pub fn add_v6(&self, host: &Host) -> Result<Ipv6Addr, Skipped> {
+        let [_, number, subnet, _] = host.address.octets();
+        let (router, space, port) = (&self.router.space, &host.space, port_towards(subnet));
+        let at = |last| Ipv6Addr::new(0xfd00, 0, number.into(), subnet.into(), 0, 0, 0, last);
+        let (gateway, address) = (at(1), at(2));
+        let script = format!(
+            "-n {router} address add {gateway}/64 dev {port} nodad\n\
+             -n {space} address add {address}/64 dev eth0 nodad\n\
+             -n {space} -6 route add default via {gateway}"
+        );
+        for line in script.lines() {
+            run(self.ip.command().args(line.split_whitespace()), "").map_err(Skipped)?;
+        }
+        let router = Host { space: router.clone(), address: Ipv4Addr::UNSPECIFIED };
+        router.run(|| fs::write("/proc/sys/net/ipv6/conf/all/forwarding", "1").unwrap());
+        Ok(address)
+    }
+
     /// One more namespace.
     fn namespace(&mut self, name: &str) -> Result<(), String> {
         let space = format!("{}-{name}", self.name);
@@ -155,7 +174,7 @@ impl Network {
     fn attach(&self, name: &str, router: &str, subnet: [u8; 3]) -> Host {
         let [a, b, c] = subnet;
         let (gateway, address) = (Ipv4Addr::new(a, b, c, 1), Ipv4Addr::new(a, b, c, 2));
-        let (space, port) = (format!("{}-{name}", self.name), format!("eth{}", 100 + u16::from(c)));
+        let (space, port) = (format!("{}-{name}", self.name), port_towards(c));
         let script = format!(
             "-n {space} link add eth0 mtu 1500 type veth peer name {port} mtu 1500 netns {router}\n\
              -n {router} address add {gateway}/24 dev {port}\n\
@@ -196,6 +215,11 @@ impl Drop for Network {
             let _ = remove(&self.ip, space);
         }
     }
+}
+
+/// The name of a router's port.
+fn port_towards(subnet: u8) -> String {
+    format!("eth{}", 100 + u16::from(subnet))
 }
 
 /// Removes what test runs have left that were killed.

@@ -15,6 +15,7 @@ mod network;
 mod proof;
 mod quirks;
 mod relay;
+mod relayed;
 mod rescue;
 mod resume;
 mod simulator;

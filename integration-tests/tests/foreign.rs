@@ -3,6 +3,7 @@
 mod clients;
 mod pairs;
 mod python;
+mod relayed;
 mod resume;
 mod smoke;
 mod through;

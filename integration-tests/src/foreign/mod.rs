@@ -1,6 +1,7 @@
 //! Other people's servers and clients: fetched without installing anything, each started with a
 //! directory, a user and a log of its own, and whether it lets foreign hosts take part.
 
+mod apart;
 mod client;
 mod config;
 mod fetch;
@@ -10,6 +11,7 @@ mod process;
 mod server;
 mod tls;
 
+pub use apart::Apart;
 pub use client::Desk;
 pub use fetch::Tool;
 pub use page::{Page, sides};

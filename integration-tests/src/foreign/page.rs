@@ -1,21 +1,36 @@
-//! The matrix of docs/interoperability.md: what came of every cell, between two marks of the page.
+//! The matrices of docs/interoperability.md: what came of every cell, each between two marks of the page.
 
 use super::{Hosts, Kind, Skipped, Way, Who};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
-const BEGIN: &str = "<!-- matrix: written by .ci/full matrix -->\n";
-const END: &str = "<!-- end of the matrix -->";
-
-/// What is known so far.
-#[derive(Debug, Default)]
+/// What is known so far of one matrix.
+#[derive(Debug)]
 pub struct Page {
+    /// What its marks call it.
+    name: &'static str,
+    sides: Vec<String>,
     cells: BTreeMap<(String, String), &'static str>,
     reasons: BTreeMap<String, String>,
 }
 
 impl Page {
+    fn new(name: &'static str, sides: Vec<String>) -> Self {
+        Self { name, sides, cells: BTreeMap::new(), reasons: BTreeMap::new() }
+    }
+
+    /// From server to server.
+    pub fn of_sides() -> Self {
+        Self::new("matrix", sides().map(side).collect())
+    }
+
+    /// Through a relay.
+    pub fn of_relay() -> Self {
+        Self::new("matrix of the relay", Who::all().map(|who| who.name().to_owned()).collect())
+    }
+
     /// Notes a cell that came out as it should.
     pub fn good(&mut self, from: (Who, Hosts), to: (Who, Hosts), way: Way) {
         let word = match way {
@@ -26,25 +41,46 @@ impl Page {
         self.cells.insert((side(from), side(to)), word);
     }
 
-    /// Notes a cell that cannot be had, and why.
-    pub fn not_applicable(&mut self, from: (Who, Hosts), to: (Who, Hosts), why: &Skipped) {
-        self.cells.insert((side(from), side(to)), "n/a");
-        self.reasons.insert(why.0.clone(), format!("`{}` to `{}`", side(from), side(to)));
+    /// Notes a cell that went through the relay, because there was no other way or because that was
+    /// asked for.
+    pub fn relayed(&mut self, from: Who, to: Who, asked: bool) {
+        let word = if asked { "relay, A" } else { "relay" };
+        self.cells.insert((from.name().to_owned(), to.name().to_owned()), word);
     }
 
-    /// Writes the matrix between the marks of a page.
+    /// Notes a cell that cannot be had, and why.
+    pub fn not_applicable(&mut self, from: (Who, Hosts), to: (Who, Hosts), why: &Skipped) {
+        self.skipped(side(from), side(to), why);
+    }
+
+    /// The same for the relay.
+    pub fn not_relayed(&mut self, from: Who, to: Who, why: &Skipped) {
+        self.skipped(from.name().to_owned(), to.name().to_owned(), why);
+    }
+
+    fn skipped(&mut self, from: String, to: String, why: &Skipped) {
+        self.reasons.insert(why.0.clone(), format!("`{from}` to `{to}`"));
+        self.cells.insert((from, to), "n/a");
+    }
+
+    /// Writes the matrix between its marks of a page.
     pub fn write(&self, page: &Path) {
+        let begin = format!("<!-- {}: written by .ci/full matrix -->\n", self.name);
+        let end = format!("<!-- end of the {} -->", self.name);
+        // Tests that run beside each other write matrices of one page.
+        static WRITING: Mutex<()> = Mutex::new(());
+        let _mine = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
         let text = std::fs::read_to_string(page).unwrap();
-        let (before, rest) = text.split_once(BEGIN).expect("the page has the mark of the beginning");
-        let (_, after) = rest.split_once(END).expect("the page has the mark of the end");
-        std::fs::write(page, format!("{before}{BEGIN}{}{END}{after}", self.text())).unwrap();
+        let (before, rest) = text.split_once(&begin).expect("the page has the mark of the beginning");
+        let (_, after) = rest.split_once(&end).expect("the page has the mark of the end");
+        std::fs::write(page, format!("{before}{begin}{}{end}{after}", self.text())).unwrap();
     }
 
     fn text(&self) -> String {
-        let sides: Vec<String> = sides().map(side).collect();
+        let sides = &self.sides;
         let mut text =
             format!("\n| from \\ to | {} |\n|---|{}\n", sides.join(" | "), "---|".repeat(sides.len()));
-        for from in &sides {
+        for from in sides {
             let row: Vec<&str> = sides
                 .iter()
                 .map(|to| self.cells.get(&(from.clone(), to.clone())).copied().unwrap_or("FAILED"))

@@ -3,6 +3,7 @@
 
 use super::{Foreign, ForeignServer, Hosts, Kind, Skipped, own_address};
 use crate::site::{Server, Site, octets};
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 /// Whose server it is.
@@ -71,6 +72,14 @@ impl End {
         match self {
             Self::Ours(server) => server.url(path),
             Self::Theirs(server) => server.url(path),
+        }
+    }
+
+    /// The address that it listens at, which its data connections have too.
+    pub fn ip(&self) -> IpAddr {
+        match self {
+            Self::Ours(server) => server.ip(),
+            Self::Theirs(server) => server.address().ip(),
         }
     }
 

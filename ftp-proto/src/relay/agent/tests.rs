@@ -515,6 +515,17 @@ fn a_tunnel_dials_what_was_judged_and_waits_for_its_link() {
 }
 
 #[test]
+fn a_ticket_is_expected_before_the_user_agent_is_told() {
+    let mut bench = Bench::new(config());
+    tunnel(&mut bench, &["192.0.2.1:2121"]);
+    let Ask::Dial { ticket, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+    bench.answer(ticket, Answer::Connected { conn: ConnId(1), local: at("198.51.100.9:999") });
+    let Ask::Random(ticket) = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+    bench.agent.input(bench.now, Input::Answer(ticket, Answer::Random(Secret32::new([9; 32]))));
+    assert!(matches!(bench.agent.poll(), Output::Ask(Ask::Expect { .. })));
+}
+
+#[test]
 fn a_control_connection_may_be_silent_for_as_long_as_a_large_file_takes() {
     let mut bench = Bench::new(config());
     tunnel(&mut bench, &["192.0.2.1:2121"]);

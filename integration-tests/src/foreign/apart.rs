@@ -1,0 +1,62 @@
+//! A user agent, a relay and two servers at four addresses. Both servers are as they are by themselves:
+//! each takes data connections with the host of its control connection only.
+
+use super::{End, Hosts, Kind, Skipped, Who, own_address};
+use crate::relay::{Agent, Relay};
+use crate::user::{Run, User, user};
+
+/// Two servers and the relay between them. The user agent comes from 127.0.0.1, where nobody else is.
+#[derive(Debug)]
+pub struct Apart {
+    /// The source.
+    pub from: End,
+    /// The destination.
+    pub to: End,
+    /// The relay.
+    pub agent: Agent,
+}
+
+impl Apart {
+    /// Starts all three; the source has these files.
+    pub fn start(from: Who, to: Who, files: &[(&str, Vec<u8>)]) -> Result<Self, Skipped> {
+        let from = from.start(refusing(from), files)?;
+        let to = to.start(refusing(to), &[])?;
+        Ok(Self::around(from, to))
+    }
+
+    /// A relay that may reach these two and nobody else.
+    pub fn around(from: End, to: End) -> Self {
+        let relay = Relay::new().at(&own_address().to_string());
+        let agent = relay.allow(&from.ip().to_string()).allow(&to.ip().to_string()).start();
+        Self { from, to, agent }
+    }
+
+    /// A run of `ftp-user copy` that knows the relay, without its places.
+    pub fn copy(&self) -> User {
+        let (address, tokens) = (self.agent.address.to_string(), &self.agent.token_file);
+        let run = user().args(["copy", "--json", "--trace", "trace.txt", "--retries", "0"]);
+        run.args(["--timeout", "10s", "--relay", &address])
+            .args(["--relay-token-file".as_ref(), tokens.as_os_str()])
+    }
+
+    /// All that is known, for a person who has to find out.
+    pub fn shown(&self, run: &Run) -> String {
+        format!(
+            "{run}\n-- the trace --\n{}\n-- source --\n{}\n-- destination --\n{}\n-- relay --\n{}",
+            String::from_utf8_lossy(&run.bytes("trace.txt")),
+            self.from.said(),
+            self.to.said(),
+            self.agent.running.said()
+        )
+    }
+}
+
+/// Only globus has no way to refuse.
+const fn refusing(who: Who) -> Hosts {
+    match who {
+        Who::Theirs(Kind::Globus) => Hosts::Allowed,
+        Who::Ours | Who::Theirs(Kind::Vsftpd | Kind::Proftpd | Kind::PureFtpd | Kind::Pyftpdlib) => {
+            Hosts::Refused
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Two servers with their default configuration refuse each other; a relay at an address of its own
+//! carries their file, for a user agent at a fourth.
+
+use integration_tests::foreign::{Apart, Kind, Page, Skipped, Who};
+use integration_tests::or_skip;
+use integration_tests::site::{PASSWORD, octets};
+use integration_tests::user::Run;
+
+/// A file of some size, an empty one and a few more.
+fn files() -> Vec<(&'static str, Vec<u8>)> {
+    vec![
+        ("tree/big.bin", octets(5_000_003)),
+        ("tree/empty", Vec::new()),
+        ("tree/private name.txt", b"lines\r\nand lines\n".to_vec()),
+        ("tree/sub/b.bin", octets(70_000)),
+    ]
+}
+
+/// The whole tree arrives through the relay, by one session and one tunnel to each server.
+fn arrives(from: Who, to: Who) -> Result<(), Skipped> {
+    let apart = Apart::start(from, to, &files())?;
+    let path = if would_go_direct(from, to) { "relay" } else { "auto" };
+    let run =
+        apart.copy().args(["-r", "--path", path]).args([apart.from.url("tree"), apart.to.url("")]).run();
+    let shown = format!("{from:?} -> {to:?}\n{}", apart.shown(&run));
+    assert_eq!(run.code(), Some(0), "{shown}");
+    assert_eq!(apart.to.names(), apart.from.names(), "{shown}");
+    for (path, bytes) in files() {
+        assert!(apart.to.bytes(path) == bytes, "{path} differs\n{shown}");
+    }
+    let sent: u64 = files().iter().map(|(_, bytes)| bytes.len() as u64).sum();
+    let summary = run.summary();
+    assert_eq!(summary["path"], "relay", "{shown}");
+    assert_eq!(summary["rung"], "relay-source", "{shown}");
+    assert_ne!(summary["verified"], "none", "{shown}");
+    let proofs = if (from, to) == (Who::Ours, Who::Ours) { 64 * files().len() as u64 } else { 0 };
+    assert_eq!(summary["relayed"], sent + proofs, "{shown}");
+    assert_eq!(summary["relay"], apart.agent.address.to_string(), "{shown}");
+    if path == "auto" {
+        was_refused(&run, &shown);
+    }
+    let log = apart.agent.running.said();
+    assert_eq!(log.matches("session token=").count(), 1, "{shown}");
+    assert_eq!(log.matches(": tunnel ").count(), 2, "{shown}");
+    for secret in [PASSWORD, "big.bin", "private name", "tree", "RETR", "USER"] {
+        assert!(!log.contains(secret), "the relay's log has {secret:?}\n{shown}");
+    }
+    Ok(())
+}
+
+/// Two of ours prove themselves to each other, and globus refuses nobody.
+fn would_go_direct(from: Who, to: Who) -> bool {
+    let open = |who| who == Who::Theirs(Kind::Globus);
+    (from, to) == (Who::Ours, Who::Ours) || open(from) || open(to)
+}
+
+/// The direct ways were tried first, and the report says what was said to them.
+fn was_refused(run: &Run, shown: &str) {
+    let reasons: Vec<String> = run.events("path").iter().map(|path| path["why"].to_string()).collect();
+    let said = |why: &String| why.contains("before: direct (");
+    assert!(reasons.iter().any(said), "{reasons:#?}\n{shown}");
+}
+
+/// From ours, to ours, and between two of the kind.
+fn takes_part(kind: Kind) {
+    let theirs = Who::Theirs(kind);
+    for (from, to) in [(Who::Ours, theirs), (theirs, Who::Ours), (theirs, theirs)] {
+        or_skip!(arrives(from, to));
+    }
+}
+
+#[test]
+fn r42_vsftpd() {
+    takes_part(Kind::Vsftpd);
+}
+
+#[test]
+fn r42_proftpd() {
+    takes_part(Kind::Proftpd);
+}
+
+#[test]
+fn r42_pure_ftpd() {
+    takes_part(Kind::PureFtpd);
+}
+
+#[test]
+fn r42_pyftpdlib() {
+    takes_part(Kind::Pyftpdlib);
+}
+
+#[test]
+fn r42_globus() {
+    takes_part(Kind::Globus);
+}
+
+/// `FOREIGN_MATRIX=all`: every ordered pair; `FOREIGN_PAGE` names the page that is given the result.
+/// `FOREIGN_MATRIX=pyftpdlib`: the cells with that one at either end. Otherwise nothing: the tests above
+/// have one of each kind.
+#[test]
+fn matrix_of_all_pairs_through_a_relay() {
+    let Ok(wanted) = std::env::var("FOREIGN_MATRIX") else { return };
+    let is_wanted = |who: Who| wanted == "all" || wanted == who.name();
+    let (mut page, mut failed) = (Page::of_relay(), Vec::new());
+    for from in Who::all() {
+        for to in Who::all() {
+            if !is_wanted(from) && !is_wanted(to) {
+                continue;
+            }
+            let cell = format!("{} -> {} through a relay", from.name(), to.name());
+            match std::panic::catch_unwind(|| arrives(from, to)) {
+                Ok(Ok(())) => {
+                    eprintln!("{cell}");
+                    page.relayed(from, to, would_go_direct(from, to));
+                }
+                Ok(Err(skipped)) => {
+                    eprintln!("{cell}: n/a, {}", skipped.0);
+                    page.not_relayed(from, to, &skipped);
+                }
+                Err(_) => failed.push(cell),
+            }
+        }
+    }
+    if let Some(path) = std::env::var_os("FOREIGN_PAGE") {
+        page.write(path.as_ref());
+    }
+    assert!(failed.is_empty(), "{} cells: {failed:#?}", failed.len());
+}
