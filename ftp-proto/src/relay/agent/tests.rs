@@ -480,6 +480,15 @@ fn tunnel(bench: &mut Bench, addresses: &[&str]) {
     bench.routes();
 }
 
+/// A tunnel whose server is connected; its secret is still to be drawn.
+fn connected_tunnel(bench: &mut Bench) -> Ticket {
+    tunnel(bench, &["192.0.2.1:2121"]);
+    let Ask::Dial { ticket, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+    bench.answer(ticket, Answer::Connected { conn: ConnId(1), local: at("198.51.100.9:999") });
+    let Ask::Random(ticket) = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+    ticket
+}
+
 #[test]
 fn r25_a_name_with_one_denied_address_is_refused_whole() {
     let mut bench = Bench::new(config());
@@ -517,10 +526,7 @@ fn a_tunnel_dials_what_was_judged_and_waits_for_its_link() {
 #[test]
 fn a_ticket_is_expected_before_the_user_agent_is_told() {
     let mut bench = Bench::new(config());
-    tunnel(&mut bench, &["192.0.2.1:2121"]);
-    let Ask::Dial { ticket, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
-    bench.answer(ticket, Answer::Connected { conn: ConnId(1), local: at("198.51.100.9:999") });
-    let Ask::Random(ticket) = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+    let ticket = connected_tunnel(&mut bench);
     bench.agent.input(bench.now, Input::Answer(ticket, Answer::Random(Secret32::new([9; 32]))));
     assert!(matches!(bench.agent.poll(), Output::Ask(Ask::Expect { .. })));
 }
@@ -528,10 +534,7 @@ fn a_ticket_is_expected_before_the_user_agent_is_told() {
 #[test]
 fn a_control_connection_may_be_silent_for_as_long_as_a_large_file_takes() {
     let mut bench = Bench::new(config());
-    tunnel(&mut bench, &["192.0.2.1:2121"]);
-    let Ask::Dial { ticket, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
-    bench.answer(ticket, Answer::Connected { conn: ConnId(1), local: at("198.51.100.9:999") });
-    let Ask::Random(ticket) = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+    let ticket = connected_tunnel(&mut bench);
     bench.answer(ticket, Answer::Random(Secret32::new([9; 32])));
     let Ask::Expect { ticket, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
     bench.input(Input::Attached { ticket, conn: ConnId(2) });
@@ -543,10 +546,7 @@ fn a_control_connection_may_be_silent_for_as_long_as_a_large_file_takes() {
 #[test]
 fn r29_a_ticket_that_nobody_uses_is_worth_nothing_after_30_seconds() {
     let mut bench = Bench::new(config());
-    tunnel(&mut bench, &["192.0.2.1:2121"]);
-    let Ask::Dial { ticket, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
-    bench.answer(ticket, Answer::Connected { conn: ConnId(1), local: at("198.51.100.9:999") });
-    let Ask::Random(ticket) = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+    let ticket = connected_tunnel(&mut bench);
     bench.answer(ticket, Answer::Random(Secret32::new([9; 32])));
     bench.asks.clear();
     bench.pass(Duration::from_secs(30), Flow::default);

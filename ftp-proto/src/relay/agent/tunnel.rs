@@ -116,9 +116,10 @@ impl Tunnel {
             }
             (State::Drawing { conn, local, peer, .. }, Answer::Random(secret)) => {
                 let expectation = out.ticket(self.id);
-                out.say(FromAgent::TunnelReady { id: self.id, local, peer, ticket: secret.clone() });
+                // Whoever is told may attach at once: it is waited for by then.
+                out.ask(Ask::Expect { ticket: expectation, secret: secret.clone() });
+                out.say(FromAgent::TunnelReady { id: self.id, local, peer, ticket: secret });
                 out.tell(Event::TunnelReady { id: self.id, peer });
-                out.ask(Ask::Expect { ticket: expectation, secret });
                 self.timers.clear();
                 self.timers.arm(Timer::Expiry, now + config.limits.ticket);
                 self.state = State::Expecting { expectation, conn };
