@@ -20,6 +20,7 @@ use ftp_proto::timer::Moment;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// Two sessions, a line to their relay, and the machine between them.
 #[derive(Debug)]
@@ -95,8 +96,8 @@ impl<'a> ByRelay<'a> {
                 }
                 // A relay that is gone explains why both sessions are.
                 said = self.line.next() => self.said(said),
-                event = self.source.next() => self.heard(Side::Source, event),
-                event = self.destination.next() => self.heard(Side::Destination, event),
+                event = self.source.next() => self.heard_after_relay(Side::Source, event).await,
+                event = self.destination.next() => self.heard_after_relay(Side::Destination, event).await,
                 () = clock.sleep_until(deadline) => self.machine.timeout(clock.now()),
                 () = clock.sleep_until(beat), if beat.is_some() => self.beat(),
                 () = clock.sleep_until(self.no_later_than), if self.no_later_than.is_some() => {
@@ -195,6 +196,17 @@ impl<'a> ByRelay<'a> {
         self.app.events.say(Report::Progress { source: name.clone(), bytes, total: *total });
     }
 
+    /// The tunnels of a relay that dies may end a little before the session with it does, which is the
+    /// better explanation.
+    async fn heard_after_relay(&mut self, side: Side, event: Event) {
+        if matches!(event, Event::Ended(_))
+            && let Ok(said) = timeout(MOMENT, self.line.next()).await
+        {
+            self.said(said);
+        }
+        self.heard(side, event);
+    }
+
     fn heard(&mut self, side: Side, event: Event) {
         let now = self.app.clock.now();
         match event {
@@ -291,6 +303,8 @@ fn elsewhere(at: SocketAddr, seen: IpAddr) -> Option<String> {
     Some(format!("it says that it listens at {at}, and it has come to the server from {seen}"))
 }
 
+/// For the end of a relay to be noticed everywhere.
+const MOMENT: Duration = Duration::from_millis(200);
 const BEAT: Duration = Duration::from_millis(500);
 /// For the relay's last word about a file that both servers have finished.
 const COUNT: Duration = Duration::from_secs(2);
