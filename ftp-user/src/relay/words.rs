@@ -54,6 +54,10 @@ pub(super) fn no_link(title: &str, failure: &LinkFailure) -> Problem {
         LinkFailure::Io(error) if error.kind() == ErrorKind::UnexpectedEof => {
             (Exit::Temporary, "it closed the connection in the handshake".to_owned())
         }
+        // TLS has many words for that, none of them for people.
+        LinkFailure::Io(error) if error.kind() == ErrorKind::UnexpectedEof => {
+            (Exit::Temporary, "it closed the connection".to_owned())
+        }
         LinkFailure::Io(error) => (Exit::Temporary, words(error)),
         LinkFailure::Frame(_) | LinkFailure::Proof(_) => (Exit::Error, failure.to_string()),
     };
