@@ -108,6 +108,19 @@ fn h35_whatever_breaks_in_mid_file_the_next_try_goes_on_there() {
 }
 
 #[test]
+fn h35_an_end_that_needs_longer_to_come_back_loses_nothing() {
+    let later = "once USER: 331 password\nonce USER: 421 not yet ; close";
+    for (source, destination) in [
+        (format!("once RETR: 150 opening ; connection ; data 400 ; close\n{later}"), String::new()),
+        (String::new(), format!("once STOR: 150 opening ; connection ; close\n{later}")),
+    ] {
+        let (from, to) = ends(&source, &destination);
+        let run = copy_with("2", &from, &to, &["--path", "direct"]).exits(0).never_says("may still be there");
+        went_on(&from, &to, &run);
+    }
+}
+
+#[test]
 fn h35_the_end_that_did_not_break_is_aborted_before_anything_else() {
     let (from, to) = ends(
         "once RETR: 150 opening ; connection ; data 400 ; 421 shutting down ; close",

@@ -32,6 +32,10 @@ pub(super) struct Tries {
     /// Whether a try may go on where another one broke off.
     resume: bool,
     left: Option<Left>,
+    /// Whether what is left is of use.
+    keeps: bool,
+    /// Octets that are stored, as far as it was seen.
+    seen: u64,
     last: Last,
 }
 
@@ -43,17 +47,13 @@ struct Left {
     source: Facts,
 }
 
-/// The last try.
+/// The last try, if it came as far as to move something.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 struct Last {
     /// It went on where another one had broken off.
     went_on: bool,
-    /// What it leaves is of use.
-    keeps: bool,
     /// An end did not go on there.
     refused: bool,
-    /// Octets that are stored, as far as it was seen.
-    seen: u64,
 }
 
 /// Where a try begins.
@@ -79,7 +79,7 @@ impl Begin {
 impl Tries {
     /// None yet.
     pub(super) fn new(resume: bool) -> Self {
-        Self { attempts: 0, resume, left: None, last: Last::default() }
+        Self { attempts: 0, resume, left: None, keeps: false, seen: 0, last: Last::default() }
     }
 
     /// Where the next one begins. `means` will verify the whole.
@@ -111,12 +111,8 @@ impl Tries {
     /// Notes how one went.
     pub(super) fn note(&mut self, begin: &Begin, source: &Facts, moved: &Moved) {
         self.attempts += moved.attempts;
-        self.last = Last {
-            went_on: begin.at > 0,
-            keeps: begin.keeps,
-            refused: moved.refused,
-            seen: begin.at.saturating_add(moved.octets).min(source.size.unwrap_or(u64::MAX)),
-        };
+        (self.keeps, self.seen) = (begin.keeps, begin.at + moved.octets);
+        self.last = Last { went_on: begin.at > 0, refused: moved.refused };
         if moved.touched && self.left.is_none() {
             self.left = Some(Left { attempt: begin.attempt.clone(), source: source.clone() });
         }
@@ -146,7 +142,7 @@ impl Tries {
         }
         let mut stored = None;
         let mut offer = String::new();
-        if !last.keeps {
+        if !self.keeps {
             stored = self.discard(app, ends).await;
         } else if self.left.is_some() && retries.allow(&problem) {
             stored = self.stored(app, ends).await;
@@ -157,7 +153,7 @@ impl Tries {
         }
         let Err(problem) = retries.after_saying(problem, &offer).await else { return Ok(()) };
         let seen = stored.into_iter().chain(self.discard(app, ends).await).max();
-        Err(interrupted(app, problem, seen.unwrap_or(0).max(last.seen)))
+        Err(interrupted(app, problem, seen.unwrap_or(0).max(self.seen)))
     }
 
     /// Deletes what is left, and says how many octets that were, where it can be known.
