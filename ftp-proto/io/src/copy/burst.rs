@@ -88,13 +88,13 @@ impl Conn {
         self.0.as_mut()
     }
 
-    /// The connection without the reactor, for a burst. It is still reset when it is dropped.
-    fn unwatched(self) -> io::Result<net::TcpStream> {
+    /// The connection without the reactor, for a burst or another reactor. It is still reset when it is dropped.
+    pub(super) fn unwatched(self) -> io::Result<net::TcpStream> {
         self.0.ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))?.into_std()
     }
 
     /// The connection in the reactor's sight, which learns at once whether it is ready.
-    fn watched(stream: net::TcpStream) -> io::Result<Self> {
+    pub(super) fn watched(stream: net::TcpStream) -> io::Result<Self> {
         TcpStream::from_std(stream).map(|stream| Self(Some(stream)))
     }
 

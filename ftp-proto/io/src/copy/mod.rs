@@ -6,6 +6,7 @@
 //! Inside TLS only close_notify is the end, and a reset comes without it (I03).
 
 mod burst;
+mod carrier;
 mod exchange;
 mod inside;
 mod join;

@@ -57,7 +57,7 @@ impl Pipe {
 
     /// Takes what the connection has.
     pub(super) fn fill(&self, conn: impl AsFd) -> Filled {
-        match self.take_from(conn) {
+        match self.take_piece(conn, self.size) {
             Ok(0) => Filled::End,
             Ok(octets) => Filled::Octets(octets),
             Err(Errno::INVAL | Errno::NOSYS) => Filled::Refused,
@@ -79,15 +79,25 @@ impl Pipe {
         Ok(Drained::All)
     }
 
-    /// Takes what the connection has; 0 is its end. Never waits: with nothing in the pipe `AGAIN` is the
-    /// connection's.
-    pub(super) fn take_from(&self, conn: impl AsFd) -> Result<usize, Errno> {
-        splice(conn, None, &self.into, None, self.size, SpliceFlags::MOVE | SpliceFlags::NONBLOCK)
+    /// Takes what the connection has, at most so much, also what comes meanwhile: larger pieces wake the
+    /// next one less often. 0 is its end. Never waits: with nothing in the pipe `AGAIN` is the connection's.
+    /// After a failure what is in the pipe is lost: the connection has been reset.
+    pub(super) fn take_from(&self, conn: impl AsFd, most: usize) -> Result<usize, Errno> {
+        let most = most.min(self.size);
+        let mut taken = 0;
+        while taken < most {
+            match self.take_piece(&conn, most - taken) {
+                Ok(0) => break,
+                Ok(octets) => taken += octets,
+                // Nothing more at present, no more room, or what the next call says again.
+                Err(Errno::AGAIN | Errno::INTR | Errno::INVAL | Errno::NOSYS) if taken > 0 => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(taken)
     }
 
-    /// The same, at most so much.
-    pub(super) fn take_at_most(&self, conn: impl AsFd, most: usize) -> Result<usize, Errno> {
-        let most = most.min(self.size);
+    fn take_piece(&self, conn: impl AsFd, most: usize) -> Result<usize, Errno> {
         splice(conn, None, &self.into, None, most, SpliceFlags::MOVE | SpliceFlags::NONBLOCK)
     }
 

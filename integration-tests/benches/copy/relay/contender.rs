@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use ftp_proto::relay::message::{Leg, LegState, Waits};
@@ -20,13 +21,21 @@ pub(super) enum Contender {
     /// Nothing: the source connects to the sink.
     Direct,
     /// Our agent; each join is one of a real session.
-    Agent,
+    Agent(Build),
     /// Splices both ways, through pipes of the same size as ours.
     Haproxy(Tool),
     /// Reads and writes 64 KiB.
     Socat(Tool),
     /// `copy_bidirectional`: reads and writes 8 KiB.
     Tokio,
+}
+
+/// A build of our agent.
+pub(super) enum Build {
+    /// Like everything else here.
+    Release,
+    /// One small file without libraries.
+    Static(PathBuf),
 }
 
 /// A relay that runs. Dropping it ends it.
@@ -41,7 +50,7 @@ pub(super) struct Started {
 impl Contender {
     /// All that can be had here; says who cannot.
     pub(super) fn all() -> Vec<Self> {
-        let mut all = vec![Self::Direct, Self::Agent];
+        let mut all = vec![Self::Direct, Self::Agent(Build::Release)];
         let haproxy = Tool::debian("haproxy", &["haproxy"], "sbin/haproxy").map(Self::Haproxy);
         let socat = Tool::debian("socat", &["socat"], "bin/socat").map(Self::Socat);
         for (name, found) in [("haproxy", haproxy), ("socat", socat)] {
@@ -57,7 +66,8 @@ impl Contender {
     pub(super) fn name(&self) -> String {
         match self {
             Self::Direct => "no relay".into(),
-            Self::Agent => "ftp-relay-agent".into(),
+            Self::Agent(Build::Release) => "ftp-relay-agent".into(),
+            Self::Agent(Build::Static(_)) => "the same, static".into(),
             Self::Haproxy(tool) => format!("haproxy {}", short(&tool.version("haproxy"))),
             Self::Socat(tool) => format!("socat {}", short(&tool.version("socat"))),
             Self::Tokio => "tokio's copy".into(),
@@ -68,7 +78,7 @@ impl Contender {
     pub(super) fn start(&self, lab: &Lab, sink: SocketAddr, joins: usize) -> Option<Started> {
         match self {
             Self::Direct => None,
-            Self::Agent => Some(lab.on(End::Relay, || agent(lab, sink, joins))),
+            Self::Agent(build) => Some(lab.on(End::Relay, || agent(build, lab, sink, joins))),
             Self::Haproxy(tool) => {
                 Some(lab.on(End::Relay, || haproxy(tool, lab.ip(End::Relay), sink, joins)))
             }
@@ -82,7 +92,7 @@ impl Contender {
 
     /// Whether one process of it carries several connections.
     pub(super) const fn carries_many(&self) -> bool {
-        matches!(self, Self::Agent | Self::Haproxy(_) | Self::Tokio)
+        matches!(self, Self::Agent(_) | Self::Haproxy(_) | Self::Tokio)
     }
 }
 
@@ -92,10 +102,14 @@ fn short(version: &str) -> &str {
     version.split('-').next().unwrap_or(version)
 }
 
-fn agent(lab: &Lab, sink: SocketAddr, joins: usize) -> Started {
+fn agent(build: &Build, lab: &Lab, sink: SocketAddr, joins: usize) -> Started {
     let [source, at] = [End::Source, End::Relay].map(|end| lab.ip(end).to_string());
     let to = sink.ip().to_string();
-    let agent = relay::Relay::new().at(&at).allow(&source).allow(&to).start();
+    let agent = relay::Relay::new().at(&at).allow(&source).allow(&to);
+    let agent = match build {
+        Build::Release => agent.start(),
+        Build::Static(program) => agent.program(program.clone()).start(),
+    };
     let mut session = (joins > 0).then(|| agent.session());
     let mut entrances = Vec::new();
     for number in 0..joins {

@@ -89,7 +89,7 @@ fn rounds(plan: &Plan, file: &Path, lab: &Lab) {
     println!("                                GiB/s              CPU s/GiB   peak resident MiB");
     rows.iter().for_each(Row::print);
     let find = |wanted: fn(&Contender) -> bool| rows.iter().find(|row| wanted(&row.contender));
-    let ours = find(|contender| matches!(contender, Contender::Agent));
+    let ours = find(|contender| matches!(contender, Contender::Agent(_)));
     match (ours, find(|contender| matches!(contender, Contender::Haproxy(_)))) {
         (Some(ours), Some(theirs)) => {
             let speed = ratios(&ours.rates, &theirs.rates);

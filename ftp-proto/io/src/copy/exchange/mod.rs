@@ -7,13 +7,14 @@
 //!
 //! A close is passed on only after everything before it: a reset, an error or a limit resets both
 //! connections, so that a cut file never looks whole (E10). Only an empty pipe is filled, and a direction
-//! that waits for octets has none.
+//! that waits for octets has none. All that happens on one of the threads of `carrier`.
 
 #[cfg(test)]
 mod tests;
 
 use std::io;
 use std::net::Shutdown;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 #[cfg(target_os = "linux")]
@@ -21,10 +22,12 @@ use rustix::io::Errno;
 use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 use tokio::task::yield_now;
 
 use super::burst::Conn;
-use super::join::{Unable, at_once};
+use super::carrier::{Seat, carry};
+use super::join::{Pace, Unable};
 #[cfg(target_os = "linux")]
 use super::pipes::Pipes;
 #[cfg(target_os = "linux")]
@@ -72,9 +75,37 @@ impl Exchange {
     /// `half` which of them closed first, once everything that came from it has gone. Where it does not
     /// get there, or the future is dropped, both are reset.
     pub async fn run(&self, a: TcpStream, b: TcpStream, half: impl FnOnce(Which, u64) + Send) -> Parted {
-        let (a, b) = (Conn::new(a), Conn::new(b));
+        let (say, mut said) = oneshot::channel();
+        let there = self.clone();
+        let tell = move |which, octets| {
+            // Whoever wanted to know may have gone.
+            let _ = say.send((which, octets));
+        };
+        let work = move |a, b, seat| async move { there.joined(a, b, &seat, tell).await };
+        let mut carried = pin!(carry(Conn::new(a), Conn::new(b), work));
+        let early = tokio::select! {
+            biased;
+            Ok((which, octets)) = &mut said => {
+                half(which, octets);
+                None
+            }
+            parted = &mut carried => {
+                if let Ok((which, octets)) = said.try_recv() {
+                    half(which, octets);
+                }
+                Some(parted)
+            }
+        };
+        let parted = match early {
+            Some(parted) => parted,
+            None => carried.await,
+        };
+        parted.unwrap_or_else(|error| Parted::Broken(Which::A, error))
+    }
+
+    async fn joined(self, a: Conn, b: Conn, seat: &Seat, half: impl FnOnce(Which, u64) + Send) -> Parted {
         let done = match (a.stream(), b.stream()) {
-            (Some(at_a), Some(at_b)) => self.both(at_a, at_b, half).await,
+            (Some(at_a), Some(at_b)) => self.both(at_a, at_b, seat, half).await,
             (None, _) | (_, None) => Err(Parted::Stopped),
         };
         if let Err(parted) = done {
@@ -89,11 +120,12 @@ impl Exchange {
         &self,
         at_a: &TcpStream,
         at_b: &TcpStream,
+        seat: &Seat,
         half: impl FnOnce(Which, u64) + Send,
     ) -> Result<(), Parted> {
         let left = AtomicU64::new(self.limit);
-        let forth = self.carry(at_a, at_b, &self.forth, &left);
-        let back = self.carry(at_b, at_a, &self.back, &left);
+        let forth = self.one_way(at_a, at_b, &self.forth, (&left, seat));
+        let back = self.one_way(at_b, at_a, &self.back, (&left, seat));
         tokio::pin!(forth, back);
         let first = tokio::select! {
             done = &mut forth => done.map(|()| Which::A).map_err(|broke| broke.seen(Which::A)),
@@ -112,19 +144,20 @@ impl Exchange {
     }
 
     /// One direction, to its orderly end.
-    async fn carry(
+    async fn one_way(
         &self,
         from: &TcpStream,
         to: &TcpStream,
         meters: &Meters,
-        left: &AtomicU64,
+        (left, seat): (&AtomicU64, &Seat),
     ) -> Result<(), Broke> {
         let mut way = self.way();
-        let mut rounds = 0_u64;
+        let (mut pace, mut rounds) = (Pace::at(seat), 0_u64);
         loop {
             let allowed = usize::try_from(left.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
             // With nothing left one octet is asked for: there must be none.
-            let filled = at_once(from, Interest::READABLE, &meters.taken, || way.fill(from, allowed.max(1)));
+            let filled =
+                pace.at_once(from, Interest::READABLE, &meters.taken, || way.fill(from, allowed.max(1)));
             let mut held = filled.await.map_err(|unable| Broke::of(unable, Broke::From))?;
             if held == 0 {
                 let closed = SockRef::from(to).shutdown(Shutdown::Write);
@@ -139,7 +172,7 @@ impl Exchange {
             }
             meters.taken.add(held);
             while held > 0 {
-                let drained = at_once(to, Interest::WRITABLE, &meters.given, || way.drain(to, held));
+                let drained = pace.at_once(to, Interest::WRITABLE, &meters.given, || way.drain(to, held));
                 let gone = drained.await.map_err(|unable| Broke::of(unable, Broke::To))?;
                 held = held.saturating_sub(gone);
                 meters.given.add(gone);
@@ -214,7 +247,7 @@ impl Way<'_> {
         if let Some(pipes) = self.pipes
             && let Some(pipe) = self.pipe.take().or_else(|| pipes.take())
         {
-            match pipe.take_at_most(from, most) {
+            match pipe.take_from(from, most) {
                 Ok(0) => {
                     pipes.give(pipe);
                     return Ok(0);

@@ -5,13 +5,16 @@
 //! ```
 //!
 //! Only an empty pipe is filled: then nothing but the source can make filling wait, the destination's
-//! pace is the source's, and the end of the file is not seen before everything has gone.
+//! pace is the source's, and the end of the file is not seen before everything has gone. It happens on
+//! one of the threads of `carrier`, which while it is the only one there waits for just the connection
+//! that it needs.
 
 #[cfg(test)]
 mod tests;
 
 use std::io;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 #[cfg(target_os = "linux")]
 use rustix::io::Errno;
 use sha2::{Digest, Sha256};
@@ -20,6 +23,7 @@ use tokio::net::TcpStream;
 use tokio::task::yield_now;
 
 use super::burst::Conn;
+use super::carrier::{Seat, carry};
 use super::inside::{Inside, open};
 use super::send::finish;
 #[cfg(target_os = "linux")]
@@ -99,17 +103,33 @@ pub async fn join(from: impl Into<Data>, to: impl Into<Data>, look: Look, meters
 
 pub(super) async fn join_by(hold: Hold, from: Data, to: Data, meters: &Meters) -> Joined {
     let none = |end| Joined { octets: 0, sha256: None, end };
-    let ((from, mut out_of), (to, mut into)) =
-        match tokio::join!(open(from, &meters.taken), open(to, &meters.given)) {
-            (Ok(from), Ok(to)) => (from, to),
-            (Err(Ended::Broken(error)), _) => return none(Joint::Source(error)),
-            (_, Err(Ended::Broken(error))) => return none(Joint::Destination(error)),
-            (Err(_), _) | (_, Err(_)) => return none(Joint::Stopped),
-        };
-    let mut hold = if out_of.is_some() || into.is_some() { hold.seen() } else { hold };
+    let ((from, out_of), (to, into)) = match tokio::join!(open(from, &meters.taken), open(to, &meters.given))
+    {
+        (Ok(from), Ok(to)) => (from, to),
+        (Err(Ended::Broken(error)), _) => return none(Joint::Source(error)),
+        (_, Err(Ended::Broken(error))) => return none(Joint::Destination(error)),
+        (Err(_), _) | (_, Err(_)) => return none(Joint::Stopped),
+    };
+    let hold = if out_of.is_some() || into.is_some() { hold.seen() } else { hold };
+    let there = meters.clone();
+    let work =
+        move |from, to, seat| async move { joined(hold, (from, out_of), (to, into), (&there, &seat)).await };
+    match carry(from, to, work).await {
+        Ok(joined) => joined,
+        Err(error) => none(Joint::Source(error)),
+    }
+}
+
+async fn joined(
+    mut hold: Hold,
+    (from, mut out_of): (Conn, Option<Inside>),
+    (to, mut into): (Conn, Option<Inside>),
+    (meters, seat): (&Meters, &Seat),
+) -> Joined {
     let end = match (from.stream(), to.stream()) {
         (Some(source), Some(destination)) => {
-            carry(&mut hold, (source, &mut out_of), (destination, &mut into), meters).await
+            let ends = ((source, &mut out_of), (destination, &mut into));
+            move_all(&mut hold, ends, (meters, seat)).await
         }
         (None, _) | (_, None) => Err(Broke::Stopped),
     };
@@ -135,30 +155,24 @@ enum Broke {
     Stopped,
 }
 
-async fn carry(
+/// A connection, and what TLS has between it and us.
+type End<'a> = (&'a TcpStream, &'a mut Option<Inside>);
+
+async fn move_all(
     hold: &mut Hold,
-    (from, out_of): (&TcpStream, &mut Option<Inside>),
-    (to, into): (&TcpStream, &mut Option<Inside>),
-    meters: &Meters,
+    ((from, out_of), (to, into)): (End<'_>, End<'_>),
+    (meters, seat): (&Meters, &Seat),
 ) -> Result<(), Broke> {
-    let mut rounds = 0_u64;
+    let (mut pace, mut rounds) = (Pace::at(seat), 0_u64);
     loop {
-        // TLS may hold something when the socket has nothing.
-        let held = out_of.is_some().then(|| hold.fill(from, out_of));
-        let filled = match held {
-            Some(Ok(filled)) => Ok(filled),
-            Some(Err(error)) if error.kind() != io::ErrorKind::WouldBlock => Err(Unable::Failed(error)),
-            Some(Err(_)) | None => {
-                at_once(from, Interest::READABLE, &meters.taken, || hold.fill(from, out_of)).await
-            }
-        };
-        let mut left = filled.map_err(|broke| broke.of(Broke::Source))?;
+        let filled = pace.at_once(from, Interest::READABLE, &meters.taken, || hold.fill(from, out_of));
+        let mut left = filled.await.map_err(|broke| broke.of(Broke::Source))?;
         if left == 0 {
             return Ok(());
         }
         meters.taken.add(left);
         while left > 0 {
-            let drained = at_once(to, Interest::WRITABLE, &meters.given, || hold.drain(to, into, left));
+            let drained = pace.at_once(to, Interest::WRITABLE, &meters.given, || hold.drain(to, into, left));
             let gone = drained.await.map_err(|broke| broke.of(Broke::Destination))?;
             left = left.saturating_sub(gone);
             meters.given.add(gone);
@@ -186,28 +200,70 @@ impl Unable {
     }
 }
 
-/// Does `work` as soon as the connection lets it.
-pub(super) async fn at_once(
-    conn: &TcpStream,
-    interest: Interest,
-    meter: &Meter,
-    mut work: impl FnMut() -> io::Result<usize>,
-) -> Result<usize, Unable> {
-    loop {
-        if meter.is_stopped() {
-            return Err(Unable::Stopped);
-        }
-        match conn.try_io(interest, &mut work) {
-            Ok(octets) => return Ok(octets),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(Unable::Failed(error)),
-        }
-        tokio::select! {
-            () = meter.stopped() => return Err(Unable::Stopped),
-            ready = conn.ready(interest) => drop(ready.map_err(Unable::Failed)?),
+/// How one direction waits.
+pub(super) struct Pace<'a> {
+    seat: &'a Seat,
+    /// Octets since the last wait.
+    moved: usize,
+}
+
+impl<'a> Pace<'a> {
+    pub(super) const fn at(seat: &'a Seat) -> Self {
+        Self { seat, moved: 0 }
+    }
+
+    /// Does `work` as soon as the connection lets it.
+    pub(super) async fn at_once(
+        &mut self,
+        conn: &TcpStream,
+        interest: Interest,
+        meter: &Meter,
+        mut work: impl FnMut() -> io::Result<usize>,
+    ) -> Result<usize, Unable> {
+        loop {
+            if meter.is_stopped() {
+                return Err(Unable::Stopped);
+            }
+            // First without the reactor (TLS may hold something when the socket has nothing), then in its
+            // sight, so that it wakes us.
+            let mut done = work();
+            if would_block(&done) {
+                if self.is_busy() && soon(conn, interest) {
+                    continue;
+                }
+                done = conn.try_io(interest, &mut work);
+            }
+            match done {
+                Ok(octets) => {
+                    self.moved += octets;
+                    return Ok(octets);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(Unable::Failed(error)),
+            }
+            tokio::select! {
+                () = meter.stopped() => return Err(Unable::Stopped),
+                ready = conn.ready(interest) => drop(ready.map_err(Unable::Failed)?),
+            }
         }
     }
+
+    /// Whether so much has moved since the last wait that the next one will be short, and nobody else
+    /// needs this thread meanwhile.
+    fn is_busy(&mut self) -> bool {
+        std::mem::take(&mut self.moved) >= WORTH && self.seat.is_alone()
+    }
+}
+
+fn would_block(done: &io::Result<usize>) -> bool {
+    done.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+}
+
+/// Whether the connection is ready within [`PATIENCE`]; nothing else wakes this thread.
+fn soon(conn: &TcpStream, interest: Interest) -> bool {
+    let flags = if interest.is_readable() { PollFlags::IN } else { PollFlags::OUT };
+    poll(&mut [PollFd::new(conn, flags)], Some(&PATIENCE)).is_ok_and(|ready| ready > 0)
 }
 
 /// Where the octets are between the two connections.
@@ -254,7 +310,7 @@ impl Hold {
     fn fill(&mut self, from: &TcpStream, inside: &mut Option<Inside>) -> io::Result<usize> {
         match self {
             #[cfg(target_os = "linux")]
-            Self::Pipe(pipe) => match pipe.take_from(from) {
+            Self::Pipe(pipe) => match pipe.take_from(from, usize::MAX) {
                 Err(Errno::INVAL | Errno::NOSYS) => {
                     *self = Self::Room(Room::default());
                     self.fill(from, inside)
@@ -314,5 +370,9 @@ impl Hold {
 
 /// How much is read at once where octets are not spliced.
 const ROOM: usize = 256 * 1024;
+/// What moves between two waits of a busy pair at least, and how long it waits at most without the
+/// reactor: meanwhile the other direction and a stop wait too.
+const WORTH: usize = 64 * 1024;
+const PATIENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 5_000_000 };
 /// After so many rounds others get the thread.
 const ROUNDS: u64 = 16;

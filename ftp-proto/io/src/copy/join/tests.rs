@@ -137,3 +137,28 @@ async fn stop_wakes_a_join_whose_source_is_silent_and_resets_both() {
     assert!(source.read(&mut [0]).await.is_err());
     assert!(destination.read(&mut [0]).await.is_err());
 }
+
+#[tokio::test]
+async fn more_joins_than_there_are_threads_for_them_all_arrive_whole() {
+    let content = sample(3_000_017);
+    let all = (0..20).map(|number| {
+        let content = content.clone();
+        async move { whole(every_way().swap_remove(number % 3), &content).await }
+    });
+    let mut tasks: tokio::task::JoinSet<()> = all.collect();
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn dropping_a_join_resets_both() {
+    let (mut source, mut destination, meters, task) = joined(Hold::first(Look::Away)).await;
+    source.write_all(b"half a file").await.unwrap();
+    while meters.given.moved() < 11 {
+        yield_now().await;
+    }
+    task.abort();
+    assert!(destination.read_to_end(&mut Vec::new()).await.is_err());
+    assert!(source.read(&mut [0]).await.is_err());
+}
