@@ -374,6 +374,14 @@ pub enum Code {
     Internal,
 }
 
+impl Code {
+    /// What it means and the agent's own words, unless they say the same.
+    pub fn with(self, text: &Text) -> String {
+        let (meaning, text) = (self.to_string(), text.as_str());
+        if text.is_empty() || text == meaning { meaning } else { format!("{meaning} ({text})") }
+    }
+}
+
 /// At most 255 octets of text without control characters: it may stand in a log line.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -425,6 +433,14 @@ const MAX_TEXT: usize = 255;
 mod tests {
     use super::*;
     use crate::relay::frame::{FrameError, FrameReader, encode};
+
+    #[test]
+    fn the_agents_own_words_stand_once_beside_the_meaning_of_a_code() {
+        for text in ["", "the relay is busy"] {
+            assert_eq!(Code::Busy.with(&Text::of(text)), "the relay is busy");
+        }
+        assert_eq!(Code::Busy.with(&Text::of("64 grants")), "the relay is busy (64 grants)");
+    }
 
     #[test]
     fn text_that_could_break_a_log_line_is_no_text() {

@@ -97,7 +97,7 @@ impl User {
             let frame = self.reader.message::<Frame<FromAgent>>();
             match frame.and_then(|frame| frame.map(|frame| self.seen.check(frame)).transpose()) {
                 Ok(None) => return,
-                Ok(Some(FromAgent::Bye { code, text, .. })) => self.end(format!("{code}: {text}")),
+                Ok(Some(FromAgent::Bye { code, text, .. })) => self.end(code.with(&text)),
                 Ok(Some(message)) => {
                     self.timers.arm(Timer::Idle, now + self.dead);
                     self.out.push_back(Output::Heard(message));

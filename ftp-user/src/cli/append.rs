@@ -43,7 +43,7 @@ pub(super) async fn run(mut app: App, args: AppendArgs) -> Exit {
                 }
                 Err(problem) => tally.failed(source, dest, problem),
             }
-            ends.quit().await;
+            ends.quit(&app).await;
         }
         Err(problem) => tally.failed(String::new(), String::new(), problem),
     }

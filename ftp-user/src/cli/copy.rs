@@ -107,7 +107,7 @@ async fn all(app: &App, sources: Vec<Spot>, dest: Spot, how: How, tally: &mut Ta
             break;
         }
     }
-    ends.quit().await;
+    ends.quit(app).await;
 }
 
 /// What the destination is.

@@ -1,6 +1,6 @@
 //! What a relay says about a join, in the words of a copy: leg a is the source's, leg b the destination's.
 
-use ftp_proto::relay::message::{Code, End, FromAgent, Id, LegState, Side as Leg, Text};
+use ftp_proto::relay::message::{Code, End, FromAgent, Id, LegState, Side as Leg};
 use ftp_proto::third_party::Side;
 use std::net::SocketAddr;
 
@@ -66,7 +66,7 @@ impl Said {
         match message {
             FromAgent::Refused { id, code, leg, text } if id == join || id == grant => {
                 let for_now = leg.is_none() && passes(code);
-                Some(Self::Refused { side: leg.map(side), why: words(code, &text), for_now })
+                Some(Self::Refused { side: leg.map(side), why: code.with(&text), for_now })
             }
             FromAgent::JoinReady { id, a, b } if id == join => {
                 Some(Self::Ready { source: place(a), destination: place(b) })
@@ -117,14 +117,6 @@ const fn passes(code: Code) -> bool {
     }
 }
 
-/// Why the relay refuses something.
-pub(super) fn words(code: Code, text: &Text) -> String {
-    match text.as_str() {
-        "" => code.to_string(),
-        text => format!("{code} ({text})"),
-    }
-}
-
 const fn place(leg: LegState) -> Option<SocketAddr> {
     match leg {
         LegState::Listening(at) => Some(at),
@@ -156,6 +148,7 @@ const fn ended(how: End) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ftp_proto::relay::message::Text;
 
     #[test]
     fn only_what_concerns_the_present_join_is_heard() {

@@ -1,6 +1,5 @@
 //! What goes wrong with a relay, for people: which relay, what it said, what to do.
 
-use super::said;
 use crate::cli::Exit;
 use crate::config::Relay;
 use crate::control::words;
@@ -85,7 +84,7 @@ pub(super) fn lost(title: &str, why: &str) -> Problem {
 /// No tunnel to a server.
 pub(super) fn no_tunnel(title: &str, site: &Site, code: Code, text: &Text) -> Problem {
     let what = format!("the relay {title} does not connect to {}", site.authority());
-    let problem = Problem::new(exit_of(code), what).said(format!("it said \"{}\"", said::words(code, text)));
+    let problem = Problem::new(exit_of(code), what).said(format!("it said \"{}\"", code.with(text)));
     match code {
         Code::Denied => problem.advice(format!("start the relay with --allow for {}", site.host)),
         Code::Resolve => problem.advice("name the server by an address, or by a name that the relay knows"),

@@ -168,6 +168,16 @@ pub struct Passage {
     pub octets: u64,
 }
 
+impl Passage {
+    /// Adds what has passed in another try, or of another file; the last relay is named.
+    pub fn add(total: &mut Option<Self>, more: Option<Self>) {
+        if let Some(Self { relay, octets }) = more {
+            let before = total.take().map_or(0, |total| total.octets);
+            *total = Some(Self { relay, octets: octets.saturating_add(before) });
+        }
+    }
+}
+
 /// What protects octets on their way.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Protection {

@@ -274,11 +274,16 @@ fn sentence(summary: &Summary) -> String {
 
 /// A way, with the relay on it and what that has passed on.
 fn way(rung: Rung, passage: Option<&Passage>) -> String {
-    match passage {
-        Some(Passage { relay, octets: passed }) => {
-            format!("{} {relay} ({} passed it)", rung.words(), octets(*passed))
+    let words = rung.words();
+    match (passage, rung) {
+        (Some(Passage { relay, octets: passed }), Rung::RelaySource | Rung::RelayDest) => {
+            format!("{words} {relay} ({} passed it)", octets(*passed))
         }
-        None => rung.words().to_owned(),
+        (
+            Some(Passage { relay, octets: passed }),
+            Rung::DestListens | Rung::SourceListens | Rung::User | Rung::Local,
+        ) => format!("{words} ({} passed the relay {relay})", octets(*passed)),
+        (None, _) => words.to_owned(),
     }
 }
 
@@ -331,6 +336,15 @@ mod tests {
                 ..summary()
             },
             "appended 1 file, 100 B in 1.9 s (53 B/s), local, verified size",
+        );
+        check(
+            Summary {
+                rung: Some(Rung::User),
+                passage: Some(Passage { relay: "edge".into(), octets: 5 << 20 }),
+                ..summary()
+            },
+            "copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), through this host (5.00 MiB passed the relay edge), \
+             verified sha-256",
         );
         check(
             Summary {

@@ -9,7 +9,7 @@ use super::{Done, Ends, Item, Options, Verify};
 use crate::app::App;
 use crate::cli::Exit;
 use crate::problem::Problem;
-use crate::report::{Event, Verified};
+use crate::report::{Event, Passage, Verified};
 use ftp_io::copy::Look;
 use ftp_proto::listing::Kind;
 use ftp_proto::third_party::Store;
@@ -44,6 +44,7 @@ pub async fn append(app: &App, ends: &mut Ends, item: &Item, options: Options) -
             attempts: 0,
         });
     }
+    let mut passage: Option<Passage> = None;
     loop {
         let load = Load {
             name: &source_name,
@@ -59,13 +60,14 @@ pub async fn append(app: &App, ends: &mut Ends, item: &Item, options: Options) -
         };
         let moved = shift(app, ends, &load).await;
         attempts += moved.attempts;
+        Passage::add(&mut passage, moved.passage);
         match moved.result {
             Ok(rung) => {
                 verify(app, ends, item, &plan).await?;
                 return Ok(Done {
                     bytes: plan.size.unwrap_or(0),
                     rung: Some(rung),
-                    passage: moved.passage,
+                    passage,
                     verified: plan.means,
                     attempts,
                 });

@@ -17,6 +17,15 @@ pub(super) struct Attempt {
     pub(super) target: PathName,
 }
 
+/// What became of an attempt that is not published.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Discarded {
+    /// The octets that were stored, where it can be known.
+    pub(super) octets: Option<u64>,
+    /// Nothing of it is left.
+    pub(super) gone: bool,
+}
+
 impl Attempt {
     /// A name that nobody else has.
     pub(super) fn new(target: &PathName) -> Result<Self, Problem> {
@@ -36,9 +45,9 @@ impl Attempt {
         host.rename(app, &self.stored, &self.target).await
     }
 
-    /// Deletes what may have been stored, whatever the reason, and says how many octets that were,
-    /// where it can be known. Nobody's wish to stop interrupts it; a short limit does.
-    pub(super) async fn discard(&self, app: &App, host: &mut Host) -> Option<u64> {
+    /// Deletes what may have been stored, whatever the reason. Nobody's wish to stop interrupts it; a
+    /// short limit does.
+    pub(super) async fn discard(&self, app: &App, host: &mut Host) -> Discarded {
         let (calm, limit) = host.calmly(app);
         let work = async {
             let size = host.size(&calm, &self.stored).await.ok().flatten();
@@ -49,14 +58,15 @@ impl Attempt {
             done = work => Some(done),
             () = app.clock.sleep_until(Some(deadline)) => None,
         };
-        let (size, deleted) = match done {
+        let (octets, deleted) = match done {
             Some((size, deleted)) => (size, deleted.map_err(|problem| problem.to_string())),
             None => (None, Err("the server did not answer in time".to_owned())),
         };
+        let gone = deleted.is_ok();
         if let Err(why) = deleted {
             app.events.warn(format!("{} may still be there: {why}", host.show(&self.stored)));
         }
-        size
+        Discarded { octets, gone }
     }
 }
 

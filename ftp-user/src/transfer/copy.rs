@@ -127,7 +127,7 @@ async fn once(
     }?;
     tries.published();
     let bytes = size.unwrap_or(0);
-    Ok(Done { bytes, rung: Some(rung), passage: moved.passage, verified, attempts: tries.attempts })
+    Ok(Done { bytes, rung: Some(rung), passage: tries.passage.take(), verified, attempts: tries.attempts })
 }
 
 /// Verifies what was stored, also by the digest of what has passed this host, then gives it the final

@@ -38,6 +38,7 @@ pub use relayed::Circuit;
 pub use retry::Retries;
 pub use verify::Verify;
 
+use crate::app::App;
 use crate::control::Facts;
 use crate::ladder::{Allowed, Memory, Rung};
 use crate::report::{Passage, Verified};
@@ -129,11 +130,21 @@ impl Ends {
         (self.source.show(&item.source), self.destination.show(&item.destination))
     }
 
-    /// Says goodbye to both.
-    pub async fn quit(self) {
-        if let Some(circuit) = self.circuit {
-            circuit.quit().await;
+    /// Says goodbye to both, without waiting for the answers when somebody wants to stop (H33).
+    pub async fn quit(self, app: &App) {
+        let Self { source, destination, circuit, .. } = self;
+        let relayed = async {
+            if let Some(circuit) = circuit {
+                circuit.quit().await;
+            }
+        };
+        let hurry = app.stop.is_raised().then(|| app.clock.now() + HASTE);
+        tokio::select! {
+            _ = async { tokio::join!(relayed, source.quit(), destination.quit()) } => {}
+            () = app.clock.sleep_until(hurry) => {}
         }
-        tokio::join!(self.source.quit(), self.destination.quit());
     }
 }
+
+/// For a goodbye at the end of the two seconds that an interrupted copy has.
+const HASTE: std::time::Duration = std::time::Duration::from_millis(100);

@@ -74,7 +74,7 @@ pub(super) struct Moved {
     pub(super) octets: u64,
     /// Their SHA-256, where they were looked at (I14).
     pub(super) sha256: Option<String>,
-    /// What passed a relay.
+    /// What passed a relay, in all attempts.
     pub(super) passage: Option<Passage>,
     /// An end would not go on in the middle.
     pub(super) refused: bool,
@@ -179,11 +179,12 @@ async fn between(
             }
         };
         count.octets = went.ran.moved;
+        let is_done = matches!(went.ran.outcome, Outcome::Moved { .. });
+        Passage::add(&mut count.passage, went.passage.filter(|passage| is_done || passage.octets > 0));
         let (Outcome::Failed(failed), Some(problem)) = (&went.ran.outcome, went.problem) else {
             count.attempts += 1;
             count.touched = true;
             count.sha256 = went.sha256;
-            count.passage = went.passage;
             memory.worked(way, app.clock.now());
             return Ok(way.rung());
         };

@@ -22,13 +22,15 @@ use crate::app::App;
 use crate::cli::Exit;
 use crate::control::Facts;
 use crate::problem::Problem;
-use crate::report::{Verified, octets};
+use crate::report::{Passage, Verified, octets};
 
 /// The tries of one file.
 #[derive(Debug)]
 pub(super) struct Tries {
     /// How often octets were sent, or may have been.
     pub(super) attempts: u32,
+    /// What has passed a relay in all of them.
+    pub(super) passage: Option<Passage>,
     /// Whether a try may go on where another one broke off.
     resume: bool,
     left: Option<Left>,
@@ -37,6 +39,8 @@ pub(super) struct Tries {
     /// Octets that are stored, as far as it was seen.
     seen: u64,
     last: Last,
+    /// Something could not be deleted, which was said.
+    behind: bool,
 }
 
 /// What a broken try has left at the destination: all that a later one needs to know.
@@ -79,7 +83,16 @@ impl Begin {
 impl Tries {
     /// None yet.
     pub(super) fn new(resume: bool) -> Self {
-        Self { attempts: 0, resume, left: None, keeps: false, seen: 0, last: Last::default() }
+        Self {
+            attempts: 0,
+            passage: None,
+            resume,
+            left: None,
+            keeps: false,
+            seen: 0,
+            last: Last::default(),
+            behind: false,
+        }
     }
 
     /// Where the next one begins. `means` will verify the whole.
@@ -111,7 +124,9 @@ impl Tries {
     /// Notes how one went.
     pub(super) fn note(&mut self, begin: &Begin, source: &Facts, moved: &Moved) {
         self.attempts += moved.attempts;
-        (self.keeps, self.seen) = (begin.keeps, begin.at + moved.octets);
+        Passage::add(&mut self.passage, moved.passage.clone());
+        let seen = begin.at.saturating_add(moved.octets).min(source.size.unwrap_or(u64::MAX));
+        (self.keeps, self.seen) = (begin.keeps, seen);
         self.last = Last { went_on: begin.at > 0, refused: moved.refused };
         if moved.touched && self.left.is_none() {
             self.left = Some(Left { attempt: begin.attempt.clone(), source: source.clone() });
@@ -153,12 +168,14 @@ impl Tries {
         }
         let Err(problem) = retries.after_saying(problem, &offer).await else { return Ok(()) };
         let seen = stored.into_iter().chain(self.discard(app, ends).await).max();
-        Err(interrupted(app, problem, seen.unwrap_or(0).max(self.seen)))
+        Err(interrupted(app, problem, seen.unwrap_or(0).max(self.seen), self.behind))
     }
 
     /// Deletes what is left, and says how many octets that were, where it can be known.
     pub(super) async fn discard(&mut self, app: &App, ends: &mut Ends) -> Option<u64> {
-        self.left.take()?.attempt.discard(app, &mut ends.destination).await
+        let discarded = self.left.take()?.attempt.discard(app, &mut ends.destination).await;
+        self.behind |= !discarded.gone;
+        discarded.octets
     }
 
     async fn start_over(&mut self, app: &App, ends: &mut Ends, item: &Item, why: &str) {
@@ -252,14 +269,17 @@ fn has_changed(before: &Facts, now: &Facts) -> bool {
 }
 
 /// Whoever interrupts wants to know how far it came and what is left (H33).
-fn interrupted(app: &App, problem: Problem, moved: u64) -> Problem {
+fn interrupted(app: &App, problem: Problem, moved: u64, behind: bool) -> Problem {
     if !app.stop.is_raised() {
         return problem;
     }
     // Servers are asked how far they are every few seconds only.
     let after = if moved == 0 { String::new() } else { format!(" after {moved} octets ({})", octets(moved)) };
-    Problem::new(Exit::Interrupted, format!("interrupted{after}"))
-        .advice("what was stored is deleted, run it again to copy the file")
+    Problem::new(Exit::Interrupted, format!("interrupted{after}")).advice(if behind {
+        "run it again to copy the file"
+    } else {
+        "what was stored is deleted, run it again to copy the file"
+    })
 }
 
 /// For an answer that only serves to be told.

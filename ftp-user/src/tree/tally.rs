@@ -60,10 +60,7 @@ impl Tally {
             return;
         };
         self.bytes += done.bytes;
-        if let Some(Passage { relay, octets }) = &done.passage {
-            let before = self.passage.as_ref().map_or(0, |passage| passage.octets);
-            self.passage = Some(Passage { relay: relay.clone(), octets: before.saturating_add(*octets) });
-        }
+        Passage::add(&mut self.passage, done.passage.clone());
         self.verified = Some(self.verified.map_or(done.verified, |weakest| weakest.min(done.verified)));
         match self.rungs.iter_mut().find(|(known, _)| *known == rung) {
             Some((_, count)) => *count += 1,
