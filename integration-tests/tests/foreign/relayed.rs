@@ -1,10 +1,13 @@
 //! Two servers with their default configuration refuse each other; a relay at an address of its own
 //! carries their file, for a user agent at a fourth.
 
-use integration_tests::foreign::{Apart, Kind, Page, Skipped, Who};
+use integration_tests::foreign::{Apart, End, Foreign, Hosts, Kind, Page, Skipped, Who};
 use integration_tests::or_skip;
 use integration_tests::site::{PASSWORD, octets};
+use integration_tests::socket;
 use integration_tests::user::Run;
+use rustix::process::Signal;
+use std::fs;
 
 /// A file of some size, an empty one and a few more.
 fn files() -> Vec<(&'static str, Vec<u8>)> {
@@ -92,6 +95,49 @@ fn r42_pyftpdlib() {
 #[test]
 fn r42_globus() {
     takes_part(Kind::Globus);
+}
+
+/// The relay is killed in mid-file: the receiving server never calls what it has a whole file, and the copy
+/// goes another way.
+fn survives_the_relay(to: Kind) -> Result<(), Skipped> {
+    const SIZE: usize = 6_000_000;
+    // Slow enough that the middle of the file lasts.
+    let slow = Foreign::vsftpd().extra("anon_max_rate=2000000").file("a.bin", octets(SIZE)).start()?;
+    let apart = Apart::around(End::Theirs(slow), Who::Theirs(to).start(Hosts::Refused, &[])?);
+    let relay = apart.agent.address.ip().to_string();
+    let run =
+        apart.copy().args(["--no-resume"]).args([apart.from.url("a.bin"), apart.to.url("b.bin")]).start();
+    apart.agent.logs("joined");
+    let begun = |name: &String| fs::metadata(apart.to.path(name)).is_ok_and(|facts| facts.len() > 0);
+    socket::until("the file has begun to arrive", || apart.to.names().iter().any(begun));
+    apart.agent.running.signal(Signal::KILL);
+    let run = run.end();
+    let shown = format!("{to:?}\n{}", apart.shown(&run));
+    assert_eq!(run.code(), Some(0), "{shown}");
+    assert_eq!(run.summary()["path"], "user", "{shown}");
+    assert!(apart.to.bytes("b.bin") == octets(SIZE), "{shown}");
+    assert_eq!(apart.to.names(), ["b.bin"], "{shown}");
+    if to == Kind::Vsftpd {
+        // The only one that logs its replies.
+        let said = apart.to.said();
+        let relayed = said.lines().filter(|line| line.contains(&format!("Client \"{relay}\"")));
+        let replies: Vec<&str> = relayed.skip_while(|line| !line.contains("\"STOR ")).collect();
+        let says = |code: &str| replies.iter().any(|line| line.contains(&format!("\"{code} ")));
+        assert!(!replies.is_empty() && says("426") && !says("226"), "{shown}");
+    }
+    Ok(())
+}
+
+#[test]
+fn r12_vsftpd_never_calls_a_file_whole_whose_relay_was_killed() {
+    or_skip!(survives_the_relay(Kind::Vsftpd));
+}
+
+#[test]
+fn r12_proftpd_and_pure_ftpd_get_the_whole_file_another_way_when_the_relay_is_killed() {
+    for to in [Kind::Proftpd, Kind::PureFtpd] {
+        or_skip!(survives_the_relay(to));
+    }
 }
 
 /// `FOREIGN_MATRIX=all`: every ordered pair; `FOREIGN_PAGE` names the page that is given the result.
