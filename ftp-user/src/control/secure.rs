@@ -8,12 +8,18 @@ use crate::cli::Exit;
 use crate::place::Site;
 use crate::problem::Problem;
 use crate::report::Event;
-use ftp_io::tls::{Client, Data, Handshake, Refusal};
+use ftp_io::tls::{Client, Data, Handshake, Refusal, Versions};
 use std::io;
 use tokio::net::TcpStream;
 
 /// TLS towards a site, where its URL asks for it. The trace says how each handshake went.
-pub(super) fn client(app: &App, site: &Site, role: Role, title: &str) -> Result<Option<Client>, Problem> {
+pub(super) fn client(
+    app: &App,
+    site: &Site,
+    role: Role,
+    versions: Versions,
+    title: &str,
+) -> Result<Option<Client>, Problem> {
     if !site.security.is_secured() {
         return Ok(None);
     }
@@ -24,7 +30,7 @@ pub(super) fn client(app: &App, site: &Site, role: Role, title: &str) -> Result<
         let title = title.clone();
         events.say(Event::Dialogue { column: role.column(), title, at: clock.now(), line });
     };
-    Client::new(&app.trust, &site.host, tell).map(Some).map_err(|error| {
+    Client::new(&app.trust, &site.host, versions, tell).map(Some).map_err(|error| {
         Problem::new(Exit::Error, format!("TLS cannot be used with {}: {error}", site.authority()))
     })
 }
@@ -43,6 +49,11 @@ impl Session {
             None => Err(Problem::new(Exit::Temporary, format!("{who} did not begin TLS in time"))
                 .advice("try again later, or raise --timeout")),
         }
+    }
+
+    /// Its data connections could not resume its TLS session any more: a new session can.
+    pub fn is_used_up(&self) -> bool {
+        self.tls.as_ref().is_some_and(Client::is_used_up)
     }
 
     /// A data connection with this server, as private as the control connection.

@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::place::Site;
 use crate::problem::Problem;
 use crate::report::{Column, Event as Report};
-use ftp_io::tls::Client;
+use ftp_io::tls::{Client, Versions};
 use ftp_proto::address::unmapped;
 use ftp_proto::client::{self, CommandId, Event, Failure, Output};
 use ftp_proto::command::{Command, DataType, Partial, Verb};
@@ -108,6 +108,11 @@ pub struct Session {
 impl Session {
     /// Connects, logs in and asks what the server can.
     pub async fn open(app: &App, site: &Site, role: Role) -> Result<Self, Problem> {
+        Self::open_by(app, site, role, Versions::All).await
+    }
+
+    /// The same with these versions of TLS, where it is used.
+    pub async fn open_by(app: &App, site: &Site, role: Role, tls: Versions) -> Result<Self, Problem> {
         let stream = dial(app, site).await?;
         let ends = stream.local_addr().and_then(|local| Ok((local, stream.peer_addr()?)));
         let ends = ends.map_err(|error| {
@@ -116,20 +121,24 @@ impl Session {
                 format!("cannot connect to {}: {error}", site.authority()),
             )
         })?;
-        Self::begin(app, site, role, Channel::Plain(stream), ends, None).await
+        let client = secure::client(app, site, role, tls, &site.authority())?;
+        Self::begin(app, site, role, (Channel::Plain(stream), client), ends, None).await
     }
 
     /// The same through a relay that has connected to the server.
     pub async fn open_tunnelled(app: &App, site: &Site, role: Role, tunnel: Tunnel) -> Result<Self, Problem> {
         let Tunnel { stream, local, peer, relay } = tunnel;
-        Self::begin(app, site, role, Channel::tunnel(stream), (local, peer), Some(relay)).await
+        if site.security.is_secured() {
+            return Err(Problem::new(crate::cli::Exit::NoPath, "there is no TLS through a relay yet"));
+        }
+        Self::begin(app, site, role, (Channel::tunnel(stream), None), (local, peer), Some(relay)).await
     }
 
     async fn begin(
         app: &App,
         site: &Site,
         role: Role,
-        stream: Channel,
+        (stream, tls): (Channel, Option<Client>),
         (local, peer): (SocketAddr, SocketAddr),
         relay: Option<String>,
     ) -> Result<Self, Problem> {
@@ -151,7 +160,7 @@ impl Session {
             None => site.authority(),
         };
         let mut session = Self {
-            tls: secure::client(app, site, role, &title)?,
+            tls,
             refused: None,
             securing: site.security == client::Security::Implicit,
             role,
@@ -372,7 +381,7 @@ impl Session {
         let shaken = match self.stream.take() {
             Some(Channel::Plain(stream)) => self.shake(stream).await,
             Some(Channel::Tls(_) | Channel::Tunnel(_)) | None => {
-                Err(Problem::new(crate::cli::Exit::NoPath, "no TLS through a relay yet"))
+                Err(Problem::new(crate::cli::Exit::Error, "TLS cannot begin twice"))
             }
         };
         match shaken {

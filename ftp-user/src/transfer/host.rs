@@ -6,6 +6,7 @@ use crate::control::{Facts, Role, Session};
 use crate::place::{RemotePath, Site};
 use crate::problem::Problem;
 use ftp_io::copy::Meter;
+use ftp_io::tls::Versions;
 use ftp_proto::digest::{Algorithm, Digest};
 use ftp_proto::listing::{Kind, When};
 use ftp_proto::wire::PathName;
@@ -32,12 +33,16 @@ pub struct Server {
     pub site: Site,
     role: Role,
     session: Option<Box<Session>>,
+    /// How its next session begins.
+    tls: Versions,
+    /// It has no sessions of TLS 1.2.
+    only_new: bool,
 }
 
 impl Server {
     /// A server without a session yet.
     pub const fn new(site: Site, role: Role) -> Self {
-        Self { site, role, session: None }
+        Self { site, role, session: None, tls: Versions::All, only_new: false }
     }
 
     /// The session: the one that is there, or a new one.
@@ -47,10 +52,27 @@ impl Server {
         }
         let kept = self.session.take().filter(|session| !session.is_over());
         let session = match kept {
+            Some(session) if session.is_used_up() && !self.only_new => self.renewed(app, session).await?,
             Some(session) => session,
-            None => Box::new(Session::open(app, &self.site, self.role).await?),
+            None => Box::new(Session::open_by(app, &self.site, self.role, self.tls).await?),
         };
         Ok(self.session.insert(session))
+    }
+
+    /// A session of TLS 1.2 for one whose tickets are used up; where that cannot be, the same.
+    async fn renewed(&mut self, app: &App, session: Box<Session>) -> Result<Box<Session>, Problem> {
+        match Session::open_by(app, &self.site, self.role, Versions::Tls12).await {
+            Ok(renewed) => {
+                self.tls = Versions::Tls12;
+                session.quit().await;
+                Ok(Box::new(renewed))
+            }
+            Err(problem) if problem.exit == Exit::Interrupted => Err(problem),
+            Err(_) => {
+                self.only_new = true;
+                Ok(session)
+            }
+        }
     }
 
     /// The session, if there is one that lives.

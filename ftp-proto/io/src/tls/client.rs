@@ -10,11 +10,13 @@ use std::task::{Context, Poll};
 
 use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
+use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, ClientConnection, HandshakeKind, ProtocolVersion};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
+use super::sessions::Sessions;
 use super::trust::provider;
 use super::verifier::Verifier;
 use super::{Data, Fingerprint, Private, Trust};
@@ -26,6 +28,7 @@ pub struct Client {
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
     verifier: Arc<Verifier>,
+    sessions: Arc<Sessions>,
     tell: Arc<dyn Fn(Handshake) + Send + Sync>,
 }
 
@@ -33,6 +36,16 @@ impl Debug for Client {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").field("name", &self.name).finish_non_exhaustive()
     }
+}
+
+/// Which versions of TLS are offered.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Versions {
+    /// 1.3 and 1.2.
+    #[default]
+    All,
+    /// 1.2 alone: its sessions are resumed any number of times, where tickets of 1.3 may run out.
+    Tls12,
 }
 
 /// How a handshake went.
@@ -80,6 +93,7 @@ impl Client {
     pub fn new(
         trust: &Trust,
         host: &str,
+        versions: Versions,
         tell: impl Fn(Handshake) + Send + Sync + 'static,
     ) -> io::Result<Self> {
         // A zone is this host's affair.
@@ -89,15 +103,20 @@ impl Client {
             Err(_) => ServerName::try_from(host.to_owned()).map_err(io::Error::other)?,
         };
         let verifier = Arc::new(Verifier::new(trust.clone()));
+        let versions = match versions {
+            Versions::All => vec![&TLS13, &TLS12],
+            Versions::Tls12 => vec![&TLS12],
+        };
         let mut config = ClientConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(&versions)
             .map_err(io::Error::other)?
             .dangerous()
             .with_custom_certificate_verifier(Arc::clone(&verifier) as Arc<_>)
             .with_no_client_auth();
         // Of its own: another server at the same address must not be offered this one's tickets.
-        config.resumption = Resumption::in_memory_sessions(SESSIONS);
-        Ok(Self { config: Arc::new(config), name, verifier, tell: Arc::new(tell) })
+        let sessions = Arc::new(Sessions::default());
+        config.resumption = Resumption::store(Arc::clone(&sessions) as Arc<_>);
+        Ok(Self { config: Arc::new(config), name, verifier, sessions, tell: Arc::new(tell) })
     }
 
     /// The handshake.
@@ -117,6 +136,12 @@ impl Client {
             resumed: session.handshake_kind() == Some(HandshakeKind::Resumed),
         });
         Ok(Stream(stream))
+    }
+
+    /// The server has given tickets and none is left: the next data connection would resume nothing,
+    /// which many servers refuse. Some give none with an upload (ProFTPD), so that a few of them suffice.
+    pub fn is_used_up(&self) -> bool {
+        self.sessions.are_used_up()
     }
 
     /// A data connection that will resume this session, where the server lets it.
@@ -166,5 +191,3 @@ pub(crate) fn cut_short(error: io::Error) -> io::Error {
 }
 
 const CUT_SHORT: &str = "it ended without TLS saying so (close_notify): it may have been cut short";
-/// There is one name; rustls keeps eight tickets of each.
-const SESSIONS: usize = 8;

@@ -8,13 +8,14 @@
 mod client;
 mod data;
 mod fingerprint;
+mod sessions;
 #[cfg(test)]
 mod tests;
 mod trust;
 mod verifier;
 
 pub(crate) use client::cut_short;
-pub use client::{Client, Handshake, Refusal, Stream};
+pub use client::{Client, Handshake, Refusal, Stream, Versions};
 pub use data::{Data, Private};
 pub use fingerprint::{BadFingerprint, Fingerprint};
 pub use trust::Trust;

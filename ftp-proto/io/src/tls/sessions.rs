@@ -1,0 +1,73 @@
+//! What may be resumed with one server: the session of TLS 1.2, the tickets of 1.3.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rustls::NamedGroup;
+use rustls::client::{ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSessionValue};
+use rustls::pki_types::ServerName;
+
+/// The sessions with one server, whatever its name.
+#[derive(Debug, Default)]
+pub(super) struct Sessions(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    group: Option<NamedGroup>,
+    /// Good for any number of times.
+    old: Option<Tls12ClientSessionValue>,
+    /// Good for one time each.
+    tickets: VecDeque<Tls13ClientSessionValue>,
+    /// Some were given.
+    gives_tickets: bool,
+}
+
+impl Sessions {
+    /// The server has given tickets, and none is left.
+    pub(super) fn are_used_up(&self) -> bool {
+        let kept = self.kept();
+        kept.gives_tickets && kept.tickets.is_empty() && kept.old.is_none()
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ClientSessionStore for Sessions {
+    fn set_kx_hint(&self, _: ServerName<'static>, group: NamedGroup) {
+        self.kept().group = Some(group);
+    }
+
+    fn kx_hint(&self, _: &ServerName<'_>) -> Option<NamedGroup> {
+        self.kept().group
+    }
+
+    fn set_tls12_session(&self, _: ServerName<'static>, value: Tls12ClientSessionValue) {
+        self.kept().old = Some(value);
+    }
+
+    fn tls12_session(&self, _: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
+        self.kept().old.clone()
+    }
+
+    fn remove_tls12_session(&self, _: &ServerName<'static>) {
+        self.kept().old = None;
+    }
+
+    fn insert_tls13_ticket(&self, _: ServerName<'static>, value: Tls13ClientSessionValue) {
+        let mut kept = self.kept();
+        kept.gives_tickets = true;
+        if kept.tickets.len() == TICKETS {
+            kept.tickets.pop_front();
+        }
+        kept.tickets.push_back(value);
+    }
+
+    fn take_tls13_ticket(&self, _: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
+        self.kept().tickets.pop_back()
+    }
+}
+
+/// More than any server gives at once.
+const TICKETS: usize = 16;
