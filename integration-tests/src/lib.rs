@@ -16,5 +16,6 @@ pub mod relay;
 pub mod sim;
 pub mod site;
 pub mod socket;
+pub mod tls_peer;
 pub mod transcript;
 pub mod user;

@@ -142,6 +142,11 @@ impl Run {
         summary
     }
 
+    /// All names in its current directory.
+    pub fn names(&self) -> Vec<String> {
+        crate::site::names_below(self.home.path())
+    }
+
     /// A file of its current directory.
     pub fn bytes(&self, name: &str) -> Vec<u8> {
         std::fs::read(self.home.path().join(name)).unwrap_or_else(|error| panic!("{name}: {error}\n{self}"))

@@ -23,6 +23,7 @@ mod sock;
 mod third_party;
 mod through;
 mod tidy;
+mod tls;
 mod transcripts;
 mod transfer;
 mod user_agent;

@@ -1,0 +1,197 @@
+//! A server that speaks TLS after AUTH, and whose data connections end as a test wants: in order, cut
+//! short, or with somebody else's certificate. Whatever it does, it says 226.
+
+use crate::foreign::Certificate;
+use crate::socket;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+type Stream = StreamOwned<ServerConnection, TcpStream>;
+
+/// How it ends what it sends.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Sends {
+    /// All of it, then close_notify.
+    InOrder,
+    /// Half of it, then an orderly end of TCP alone.
+    Cut,
+    /// All of it, but it shows another certificate than on its control connection.
+    AsAnother,
+}
+
+/// A server that runs until the test ends.
+#[derive(Debug)]
+pub struct TlsPeer {
+    address: SocketAddr,
+    certificate: Certificate,
+    heard: Arc<Mutex<Vec<String>>>,
+}
+
+/// What one control connection needs.
+#[derive(Clone)]
+struct Rules {
+    sends: Sends,
+    content: Arc<Vec<u8>>,
+    own: Arc<ServerConfig>,
+    another: Arc<ServerConfig>,
+    heard: Arc<Mutex<Vec<String>>>,
+}
+
+impl TlsPeer {
+    /// Starts one at `ip` whose every file has this content.
+    pub fn start(ip: &str, sends: Sends, content: &[u8]) -> Self {
+        let listener = socket::listen(ip, 0);
+        let address = listener.local_addr().unwrap();
+        let [certificate, other] = [(); 2].map(|()| Certificate::of(address.ip()));
+        let heard = Arc::<Mutex<Vec<String>>>::default();
+        let rules = Rules {
+            sends,
+            content: Arc::new(content.to_vec()),
+            own: config(&certificate),
+            another: config(&other),
+            heard: Arc::clone(&heard),
+        };
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let rules = rules.clone();
+                // A client that goes away ends its own thread only.
+                thread::spawn(move || serve(stream, &rules));
+            }
+        });
+        Self { address, certificate, heard }
+    }
+
+    /// The URL of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("ftpes://ann:pw@{}/{path}", self.address)
+    }
+
+    /// The fingerprint of its certificate.
+    pub fn pin(&self) -> String {
+        self.certificate.fingerprint()
+    }
+
+    /// The commands that it has heard, and how data that it was sent have ended: `data: close_notify`,
+    /// `data: cut`, `data: reset`, and how many octets they were.
+    pub fn heard(&self) -> Vec<String> {
+        self.heard.lock().unwrap().clone()
+    }
+}
+
+fn config(certificate: &Certificate) -> Arc<ServerConfig> {
+    let chain = vec![CertificateDer::from(certificate.der.clone())];
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(certificate.key_der.clone()));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder =
+        ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    Arc::new(builder.with_no_client_auth().with_single_cert(chain, key).unwrap())
+}
+
+fn tls(stream: TcpStream, config: &Arc<ServerConfig>) -> Stream {
+    StreamOwned::new(ServerConnection::new(Arc::clone(config)).unwrap(), stream)
+}
+
+fn serve(mut stream: TcpStream, rules: &Rules) -> Option<()> {
+    stream.write_all(b"220 ready\r\n").ok()?;
+    let mut line = String::new();
+    BufReader::with_capacity(1, &stream).read_line(&mut line).ok()?;
+    rules.note(line.trim_end());
+    if line.trim_end() != "AUTH TLS" {
+        return stream.write_all(b"530 TLS first\r\n").ok();
+    }
+    stream.write_all(b"234 go ahead\r\n").ok()?;
+    let mut listener = None;
+    let at = stream.local_addr().ok()?;
+    let mut control = BufReader::new(tls(stream, &rules.own));
+    loop {
+        let mut line = String::new();
+        if control.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        let line = line.trim_end();
+        rules.note(line);
+        let verb = line.split(' ').next().unwrap_or_default();
+        let reply = match verb {
+            "USER" => "331 password".to_owned(),
+            "PASS" => "230 in".to_owned(),
+            "FEAT" => "211-Features\r\n SIZE\r\n EPSV\r\n211 End".to_owned(),
+            "TYPE" | "PBSZ" | "PROT" | "NOOP" => "200 fine".to_owned(),
+            "PWD" => "257 \"/\"".to_owned(),
+            "SIZE" if line.contains(".ftp-user.part") => format!("213 {}", rules.stored()),
+            "SIZE" if line.ends_with(".bin") => format!("213 {}", rules.content.len()),
+            "EPSV" => {
+                let open = socket::listen(&at.ip().to_string(), 0);
+                let port = open.local_addr().ok()?.port();
+                listener = Some(open);
+                format!("229 here (|||{port}|)")
+            }
+            "RETR" | "LIST" => {
+                say(&mut control, "150 opening")?;
+                rules.send(listener.take()?, verb == "LIST");
+                "226 all sent".to_owned()
+            }
+            "STOR" => {
+                say(&mut control, "150 opening")?;
+                rules.receive(listener.take()?);
+                "226 all stored".to_owned()
+            }
+            "RNFR" => "350 to".to_owned(),
+            "RNTO" | "DELE" | "CWD" => "250 done".to_owned(),
+            "ABOR" => "226 nothing to abort".to_owned(),
+            "QUIT" => "221 bye".to_owned(),
+            _ => "502 not here".to_owned(),
+        };
+        say(&mut control, &reply)?;
+    }
+}
+
+fn say(control: &mut BufReader<Stream>, reply: &str) -> Option<()> {
+    control.get_mut().write_all(format!("{reply}\r\n").as_bytes()).ok()?;
+    control.get_mut().flush().ok()
+}
+
+impl Rules {
+    fn note(&self, line: &str) {
+        self.heard.lock().unwrap().push(line.to_owned());
+    }
+
+    fn stored(&self) -> usize {
+        let heard = self.heard.lock().unwrap();
+        let last = heard.iter().rev().find_map(|line| line.strip_prefix("data: "));
+        last.and_then(|line| line.split(' ').nth(1)).and_then(|count| count.parse().ok()).unwrap_or(0)
+    }
+
+    fn send(&self, listener: TcpListener, listing: bool) {
+        let (stream, _) = socket::accept(&listener);
+        let config = if self.sends == Sends::AsAnother { &self.another } else { &self.own };
+        let mut data = tls(stream, config);
+        let listed =
+            b"-rw-r--r-- 1 ann ann 5 Nov 20 2026 a.bin\r\n-rw-r--r-- 1 ann ann 5 Nov 20 2026 b.bin\r\n";
+        let content = if listing { &listed[..] } else { &self.content };
+        let count = if self.sends == Sends::Cut { content.len() / 2 } else { content.len() };
+        // Whoever does not want it says so by closing.
+        if data.write_all(&content[..count]).and_then(|()| data.flush()).is_ok() && self.sends != Sends::Cut {
+            data.conn.send_close_notify();
+            let _ = data.flush();
+        }
+    }
+
+    fn receive(&self, listener: TcpListener) {
+        let (stream, _) = socket::accept(&listener);
+        let mut data = tls(stream, &self.own);
+        let (mut count, mut piece) = (0, vec![0; 65_536]);
+        let how = loop {
+            match data.read(&mut piece) {
+                Ok(0) => break "close_notify",
+                Ok(read) => count += read,
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => break "cut",
+                Err(_) => break "reset",
+            }
+        };
+        self.note(&format!("data: {how} {count}"));
+    }
+}

@@ -1,0 +1,118 @@
+//! TLS of the user agent with scripted servers: what is refused, what is no end of a file, and that
+//! nothing is said before it is known to whom.
+
+use integration_tests::peer::{MODERN, Peer};
+use integration_tests::site::{Site, octets};
+use integration_tests::tls_peer::{Sends, TlsPeer};
+use integration_tests::user::{Run, User, user};
+
+fn run(verb: &str, peers: &[&TlsPeer]) -> User {
+    let pins = peers.iter().flat_map(|peer| ["--pin".to_owned(), peer.pin()]);
+    user().args([verb, "--retries", "0", "--timeout", "10s"]).args(pins)
+}
+
+/// How data that it was sent have ended.
+fn ends(peer: &TlsPeer) -> Vec<String> {
+    peer.heard().into_iter().filter(|line| line.starts_with("data: ")).collect()
+}
+
+fn nothing_arrived(run: &Run) {
+    assert_eq!(run.names(), [""; 0], "{run}");
+}
+
+#[test]
+fn what_ends_in_order_is_a_file() {
+    let content = octets(300_000);
+    let from = TlsPeer::start("127.0.0.2", Sends::InOrder, &content);
+    let down = run("copy", &[&from]).args([from.url("a.bin"), "b.bin".to_owned()]).run().exits(0);
+    assert!(down.bytes("b.bin") == content);
+    let listed = run("ls", &[&from]).args([from.url("")]).run().exits(0);
+    assert_eq!(listed.stdout, ["a.bin", "b.bin"]);
+    let to = TlsPeer::start("127.0.0.3", Sends::InOrder, &content);
+    run("copy", &[&from, &to]).args([from.url("a.bin"), to.url("b.bin")]).run().exits(0);
+    assert_eq!(ends(&to), ["data: close_notify 300000"]);
+}
+
+#[test]
+fn i03_data_without_close_notify_are_no_file() {
+    let content = "a line\n".repeat(30_000);
+    let from = TlsPeer::start("127.0.0.2", Sends::Cut, content.as_bytes());
+    let down = run("copy", &[&from]).args([from.url("a.bin"), "b.bin".to_owned()]).run();
+    nothing_arrived(&down.exits(5).says("close_notify"));
+    run("cat", &[&from]).args([from.url("a.bin")]).run().exits(5).says("close_notify");
+    let listed = run("ls", &[&from]).args([from.url("")]).run().exits(5).says("close_notify");
+    assert_eq!(listed.stdout, [""; 0]);
+}
+
+#[test]
+fn i03_a_source_that_is_cut_short_is_no_whole_file_at_the_destination() {
+    let content = octets(300_000);
+    let from = TlsPeer::start("127.0.0.2", Sends::Cut, &content);
+    let to = TlsPeer::start("127.0.0.3", Sends::InOrder, &content);
+    run("copy", &[&from, &to]).args([from.url("a.bin"), to.url("b.bin")]).run().exits(5).says("close_notify");
+    assert_eq!(ends(&to).len(), 1, "{:?}", to.heard());
+    assert!(ends(&to)[0].starts_with("data: reset "), "{:?}", to.heard());
+    assert!(!to.heard().iter().any(|line| line.starts_with("RNTO")), "{:?}", to.heard());
+    let clear = Site::new("clear").at("127.0.0.3").start();
+    run("copy", &[&from]).args([from.url("a.bin"), clear.url("b.bin")]).run().exits(5);
+    assert_eq!(clear.names(), [""; 0]);
+}
+
+#[test]
+fn a_data_connection_shows_the_certificate_of_its_control_connection() {
+    let from = TlsPeer::start("127.0.0.2", Sends::AsAnother, b"hello");
+    for trust in [vec!["--pin".to_owned(), from.pin()], vec!["--insecure".to_owned()]] {
+        let down = user()
+            .args(["copy", "--retries", "0", "--timeout", "10s"])
+            .args(trust)
+            .args([from.url("a.bin"), "b.bin".to_owned()])
+            .run();
+        nothing_arrived(&down.fails().says("another certificate"));
+    }
+}
+
+#[test]
+fn nobody_logs_in_before_the_certificate_is_known() {
+    let peer = TlsPeer::start("127.0.0.2", Sends::InOrder, b"hello");
+    let wrong = format!("SHA256:{}", "0".repeat(64));
+    user().args(["ls", &peer.url("")]).run().exits(11).says(&format!("--pin {}", peer.pin()));
+    user().args(["ls", "--pin", &wrong, &peer.url("")]).run().exits(11).says(&peer.pin());
+    user().args(["copy", &peer.url("a.bin"), "b.bin"]).run().exits(11);
+    assert_eq!(peer.heard(), ["AUTH TLS"; 3]);
+}
+
+/// Nobody has heard who logs in.
+fn heard_nobody(peer: &Peer) {
+    assert_eq!(peer.seen_of(&["USER", "PASS"]), [""; 0], "{:?}", peer.seen());
+}
+
+#[test]
+fn a_server_that_refuses_auth_hears_no_user() {
+    let peer = Peer::start("127.0.0.2", "", MODERN);
+    let url = |scheme: &str| peer.url("a.bin").replace("ftp://", &format!("{scheme}://"));
+    user().args(["copy", &url("ftpes"), "b.bin"]).run().exits(1).says("does not begin TLS");
+    heard_nobody(&peer);
+    // It greets in clear.
+    user().args(["copy", &url("ftps"), "b.bin"]).run().exits(1).says("TLS with the source");
+    heard_nobody(&peer);
+}
+
+#[test]
+fn what_is_put_in_after_the_answer_to_auth_is_never_believed() {
+    let peer = Peer::start("127.0.0.2", "AUTH: 234 go\\r\\n331 password\\r\\n230 in", MODERN);
+    let url = peer.url("a.bin").replace("ftp://", "ftpes://");
+    user().args(["copy", "--insecure", &url, "b.bin"]).run().exits(11).says("in clear after its answer");
+    heard_nobody(&peer);
+}
+
+#[test]
+fn a_server_that_never_begins_tls_is_given_up() {
+    let peer = Peer::start("127.0.0.2", "AUTH: 234 go ; until never", MODERN);
+    let url = peer.url("a.bin").replace("ftp://", "ftpes://");
+    user()
+        .args(["copy", "--timeout", "1s", "--retries", "0", &url, "b.bin"])
+        .run()
+        .exits(5)
+        .says("TLS in time");
+    heard_nobody(&peer);
+}
