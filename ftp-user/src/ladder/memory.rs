@@ -99,9 +99,9 @@ impl Memory {
         self.closed.push(Closed { way, extent: Extent::Relay, why: why.to_owned(), until });
     }
 
-    /// Whether people have not been told yet that files take this detour.
+    /// Whether people have not been told yet that files take this detour: a relay is one, whoever listens.
     pub fn announces(&mut self, way: Way) -> bool {
-        self.announced.replace(way) != Some(way)
+        self.announced.replace(way).is_none_or(|told| told.relay() != way.relay())
     }
 }
 
@@ -129,9 +129,10 @@ const WHILE: Duration = Duration::from_secs(300);
 
 #[cfg(test)]
 mod tests {
-    use super::super::Step;
+    use super::super::{Relaying, Step};
     use super::*;
     use ftp_proto::reply::{Code, Reply};
+    use ftp_proto::third_party::relayed::{Posture, Postures};
     use ftp_proto::third_party::{Opening, Plan};
     use ftp_proto::timer::Timer;
 
@@ -230,5 +231,17 @@ mod tests {
         assert!(!memory.announces(through));
         assert_eq!(next(&mut memory, at(300)), [epsv, all()[1], through]);
         assert!(memory.announces(through));
+    }
+
+    #[test]
+    fn a_relay_is_announced_once_whoever_listens() {
+        let way = |relay, destination| {
+            let postures = Postures { source: Posture::Passive, destination };
+            Way::Relay(Relaying { relay, near: None, postures })
+        };
+        let (passive, active) = (way(0, Posture::Passive), way(0, Posture::Active));
+        let mut memory = Memory::default();
+        let ways = [passive, active, way(1, Posture::Active), Way::Through, Way::Through, passive];
+        assert_eq!(ways.map(|way| memory.announces(way)), [true, false, true, true, false, true]);
     }
 }

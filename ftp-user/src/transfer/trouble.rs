@@ -47,9 +47,16 @@ fn problem(source: &Session, destination: &Session, third: &str, trouble: &Troub
             format!("{who} did not answer {during} in time ({} timer)", timer.name()),
         )
         .advice("try again later, or raise --timeout"),
-        Cause::Data(why) => Problem::new(exit(trouble), format!("{during} failed"))
-            .said(format!("of the data connection between {who} and {third}: {why}"))
-            .advice("try again later"),
+        // A relay's part of it, or that of this host: the server has said nothing.
+        Cause::Data(why) => {
+            let connection = format!("the data connection between {who} and {third} failed");
+            let what = if during == "the data connection" {
+                connection
+            } else {
+                format!("{during} failed, since {connection}")
+            };
+            Problem::new(exit(trouble), what).said(why.clone()).advice("try again later")
+        }
         Cause::Relay(why) => Problem::new(exit(trouble), format!("{third} did not carry the file"))
             .said(why.clone())
             .advice("try again later, or with another relay"),
