@@ -479,3 +479,33 @@ fn a_server_that_has_hung_up_on_an_idle_session_is_logged_in_to_again() {
     }
     assert_eq!((to.seen_of(&["STOR"]).len(), to.seen_of(&["RNTO"]).len()), (1, 1), "{run}");
 }
+
+#[test]
+fn h33_an_interrupt_is_heard_although_an_earlier_try_has_been_tidied_up() {
+    let able = "FEAT: 211-F\\r\\n SIZE\\r\\n HASH SHA-256*\\r\\n211 End\nHASH: await ABOR";
+    let to = Peer::start(
+        "127.0.0.3",
+        &format!("once STOR: 150 opening ; connection ; drain ; 451 not now\n{able}\n{DESTINATION}"),
+        MODERN,
+    );
+    let run = user().file("a.txt", "hello").args(["copy", "a.txt", &to.url("b.txt")]).start();
+    to.wait_for("HASH");
+    run.interrupt();
+    let run = run.end().exits(10);
+    assert_eq!((to.seen_of(&["STOR"]).len(), to.seen_of(&["RNTO"]).len()), (2, 0), "{run}");
+    assert_eq!(to.seen_of(&["DELE"]).len(), 2, "{run}");
+}
+
+#[test]
+fn octets_of_an_append_that_arrive_late_are_not_appended_twice() {
+    let (from, to) = ends(
+        "",
+        "once SIZE b.txt: 213 5\nonce SIZE b.txt: 213 5\nonce SIZE b.txt: 213 5\nSIZE b.txt: 213 9\n\
+         APPE: 150 opening ; connection ; drain ; 451 not now",
+    );
+    let run =
+        user().args(["append".to_owned(), "--path=direct".to_owned(), from.url("a.txt"), to.url("b.txt")]);
+    let run = run.run().exits(5).says("had 5 octets before and has 9 now; look at it before");
+    // Once with either end listening; the next try saw what had come.
+    assert_eq!(to.seen_of(&["APPE"]).len(), 2, "{run}");
+}

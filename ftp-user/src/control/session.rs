@@ -8,7 +8,7 @@ use super::channel::{Channel, Tunnel};
 use super::dial::dial;
 use super::secure;
 use super::unsent::Unsent;
-use crate::app::App;
+use crate::app::{App, Stop};
 use crate::place::Site;
 use crate::problem::Problem;
 use crate::report::{Column, Event as Report};
@@ -260,9 +260,9 @@ impl Session {
         self.over.get_or_insert(Failure::Closed);
     }
 
-    /// From now on nobody's wish to stop interrupts this session.
-    pub fn tidy(&mut self) {
-        self.app.stop = crate::app::Stop::never();
+    /// From now on this wish to stop interrupts the session, and no other.
+    pub fn heeds(&mut self, stop: &Stop) {
+        self.app.stop = stop.clone();
     }
 
     /// Sends a command and waits for its final reply.

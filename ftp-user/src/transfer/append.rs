@@ -3,6 +3,7 @@
 
 use super::copy::{readable, refuse_itself};
 use super::foresee::foresee;
+use super::host::calmly;
 use super::mover::{Load, shift};
 use super::retry::Retries;
 use super::{Done, Ends, Item, Options, Verify};
@@ -78,12 +79,19 @@ pub async fn append(app: &App, ends: &mut Ends, item: &Item, options: Options) -
                 } else {
                     problem.during(format_args!("cannot append {source_name}"))
                 };
+                let untold = problem.clone();
                 let (problem, unchanged) =
                     report(app, ends, &item.destination, &plan, moved.touched, problem).await;
                 if !unchanged {
                     return Err(problem);
                 }
                 retries.after(problem).await?;
+                // What was still on its way may have arrived since.
+                let (problem, unchanged) =
+                    report(app, ends, &item.destination, &plan, moved.touched, untold).await;
+                if !unchanged {
+                    return Err(problem);
+                }
             }
         }
     }
@@ -163,7 +171,7 @@ async fn report(
     problem: Problem,
 ) -> (Problem, bool) {
     let name = ends.destination.show(path);
-    let (calm, limit) = ends.destination.calmly(app);
+    let (calm, limit) = calmly(app);
     let deadline = Some(app.clock.now() + limit);
     let now = tokio::select! {
         size = ends.destination.size(&calm, path) => size.ok().flatten(),
@@ -178,8 +186,10 @@ async fn report(
         |size: Option<u64>| size.map_or_else(|| "an unknown number of".to_owned(), |size| size.to_string());
     let sizes = format!("{name} had {} octets before and has {} now", say(plan.before), say(now));
     let advice = match problem.advice.clone() {
-        Some(advice) => format!("{sizes}; {advice}"),
-        None => sizes,
+        Some(advice) if unchanged => format!("{sizes}; {advice}"),
+        None if unchanged => sizes,
+        // Whoever appends again has the begin of the source there twice.
+        Some(_) | None => format!("{sizes}; look at it before anything is appended again"),
     };
     (problem.advice(advice), unchanged)
 }

@@ -7,6 +7,7 @@ use crate::problem::Problem;
 use ftp_proto::wire::PathName;
 
 use super::Host;
+use super::host::calmly;
 
 /// One attempt to store a file under its final name.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -48,7 +49,7 @@ impl Attempt {
     /// Deletes what may have been stored, whatever the reason. Nobody's wish to stop interrupts it; a
     /// short limit does.
     pub(super) async fn discard(&self, app: &App, host: &mut Host) -> Discarded {
-        let (calm, limit) = host.calmly(app);
+        let (calm, limit) = calmly(app);
         let work = async {
             let size = host.size(&calm, &self.stored).await.ok().flatten();
             (size, host.delete(&calm, &self.stored).await)

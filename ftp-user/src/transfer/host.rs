@@ -48,6 +48,7 @@ impl Server {
     /// The session: the one that is there, or a new one.
     pub async fn session(&mut self, app: &App) -> Result<&mut Session, Problem> {
         if let Some(session) = &mut self.session {
+            session.heeds(&app.stop);
             session.catch_up().await;
         }
         let kept = self.session.take().filter(|session| !session.is_over());
@@ -135,19 +136,6 @@ impl Host {
             Self::Server(server) => server.session(app).await.map(drop),
             Self::Here => Ok(()),
         }
-    }
-
-    /// For what must be done although somebody wants to stop: an [`App`] that nobody interrupts, and
-    /// how long it may take in all.
-    pub fn calmly(&mut self, app: &App) -> (App, Duration) {
-        if let Self::Server(server) = self
-            && let Some(session) = server.open()
-        {
-            session.tidy();
-        }
-        let limit = if app.stop.is_raised() { HASTE } else { app.waits.reply.min(TIDYING) };
-        let waits = Waits { reply: app.waits.reply.min(limit), ..app.waits };
-        (App { stop: Stop::never(), waits, ..app.clone() }, limit)
     }
 
     /// How reports call a place here: a URL without password, or a path.
@@ -278,6 +266,14 @@ impl Host {
             Self::Here => {}
         }
     }
+}
+
+/// For what must be done although somebody wants to stop: an [`App`] that nobody interrupts, and how
+/// long it may take in all.
+pub(crate) fn calmly(app: &App) -> (App, Duration) {
+    let limit = if app.stop.is_raised() { HASTE } else { app.waits.reply.min(TIDYING) };
+    let waits = Waits { reply: app.waits.reply.min(limit), ..app.waits };
+    (App { stop: Stop::never(), waits, ..app.clone() }, limit)
 }
 
 /// A name as a path of this host.
