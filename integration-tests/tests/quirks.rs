@@ -509,3 +509,13 @@ fn octets_of_an_append_that_arrive_late_are_not_appended_twice() {
     // Once with either end listening; the next try saw what had come.
     assert_eq!(to.seen_of(&["APPE"]).len(), 2, "{run}");
 }
+
+#[test]
+fn a_session_that_was_opened_in_haste_only_tidies_up() {
+    let (from, to) = ends("", "once STOR: 150 opening ; connection ; close");
+    let places = [from.url("a.txt"), to.url("b.txt")];
+    let run = user().args(["copy", "--path=direct", "--no-resume"]).args(places).run().exits(0);
+    let seen = to.seen_of(&["USER", "STOR", "DELE", "RNTO"]);
+    let verbs: Vec<&str> = seen.iter().filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!(verbs, ["USER", "STOR", "USER", "DELE", "USER", "STOR", "RNTO"], "{run}");
+}

@@ -260,6 +260,11 @@ impl Session {
         self.over.get_or_insert(Failure::Closed);
     }
 
+    /// How long it waits for a reply.
+    pub const fn patience(&self) -> Duration {
+        self.app.waits.reply
+    }
+
     /// From now on this wish to stop interrupts the session, and no other.
     pub fn heeds(&mut self, stop: &Stop) {
         self.app.stop = stop.clone();

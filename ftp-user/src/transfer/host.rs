@@ -51,6 +51,10 @@ impl Server {
             session.heeds(&app.stop);
             session.catch_up().await;
         }
+        // One that was opened in haste, to tidy up, has no patience for anything else.
+        if let Some(hasty) = self.session.take_if(|session| session.patience() < app.waits.reply) {
+            hasty.quit().await;
+        }
         let kept = self.session.take().filter(|session| !session.is_over());
         let session = match kept {
             Some(session) if session.is_used_up() && !self.only_new => self.renewed(app, session).await?,
