@@ -67,8 +67,18 @@ fn a_data_connection_shows_the_certificate_of_its_control_connection() {
             .args(trust)
             .args([from.url("a.bin"), "b.bin".to_owned()])
             .run();
-        nothing_arrived(&down.fails().says("another certificate"));
+        nothing_arrived(&down.exits(11).says("another certificate"));
     }
+}
+
+#[test]
+fn the_same_holds_where_the_octets_pass_this_host() {
+    let honest = TlsPeer::start("127.0.0.2", Sends::InOrder, b"hello");
+    let other = TlsPeer::start("127.0.0.3", Sends::AsAnother, b"hello");
+    let copied = run("copy", &[&honest, &other]).args([other.url("a.bin"), honest.url("b.bin")]).run();
+    copied.exits(11).says("another certificate");
+    assert!(!honest.heard().iter().any(|line| line.starts_with("RNTO")), "{:?}", honest.heard());
+    assert!(!ends(&honest).iter().any(|end| end.contains("close_notify")), "{:?}", honest.heard());
 }
 
 #[test]
@@ -101,7 +111,7 @@ fn a_server_that_refuses_auth_hears_no_user() {
 fn what_is_put_in_after_the_answer_to_auth_is_never_believed() {
     let peer = Peer::start("127.0.0.2", "AUTH: 234 go\\r\\n331 password\\r\\n230 in", MODERN);
     let url = peer.url("a.bin").replace("ftp://", "ftpes://");
-    user().args(["copy", "--insecure", &url, "b.bin"]).run().exits(11).says("in clear after its answer");
+    user().args(["copy", &url, "b.bin"]).run().exits(11).says("in clear after its answer");
     heard_nobody(&peer);
 }
 

@@ -103,6 +103,9 @@ impl Session {
                 }
             }
         }
+        if let Some(problem) = self.impostor() {
+            return Err(problem);
+        }
         match last {
             Some(answer) => Ok(Flow::Over(done, answer)),
             None => Err(Problem::interrupted()),

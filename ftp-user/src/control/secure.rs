@@ -51,6 +51,13 @@ impl Session {
         }
     }
 
+    /// Somebody else has answered at the server's data port.
+    pub fn impostor(&self) -> Option<Problem> {
+        let who = format!("the {} {}", self.role.name(), self.title);
+        let fingerprint = self.tls.as_ref().and_then(Client::impostor)?;
+        Some(refused(&who, &Refusal::Another(fingerprint)))
+    }
+
     /// Its data connections could not resume its TLS session any more: a new session can.
     pub fn is_used_up(&self) -> bool {
         self.tls.as_ref().is_some_and(Client::is_used_up)
@@ -73,9 +80,11 @@ fn refused(who: &str, refusal: &Refusal) -> Problem {
                 .said(format!("it is {fingerprint}"))
                 .advice(format!("ask its operator whether that is right; --pin {fingerprint} accepts it"))
         }
-        Refusal::Another(_) => Problem::new(Exit::Untrusted, format!("{who} is not who it was"))
-            .said(refusal.to_string())
-            .advice("ask its operator"),
+        Refusal::Another(_) => {
+            Problem::new(Exit::Untrusted, format!("the data connection is not with {who}"))
+                .said(refusal.to_string())
+                .advice("somebody may be between; ask its operator")
+        }
         Refusal::Failed(error) => {
             let lasting = matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput);
             let exit = if lasting { Exit::Error } else { Exit::Temporary };

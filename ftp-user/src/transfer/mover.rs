@@ -213,6 +213,9 @@ async fn between(
         if !changed && load.skips() == 0 {
             memory.failed(way, failed, &said.told(&problem), app.clock.now());
         }
+        if problem.exit == Exit::Untrusted {
+            return Err(problem);
+        }
         match next {
             // In place nobody may try again before it is known what is there now.
             Step::Try(_) | Step::NoneLeft if changed && load.store == Store::Append => return Err(problem),

@@ -30,7 +30,9 @@ pub(super) struct Went {
 
 impl Went {
     fn new(app: &App, source: &Session, destination: &Session, third: &str, ran: Ran) -> Self {
-        let problem = trouble::of(app, source, destination, third, &ran);
+        let trouble = trouble::of(app, source, destination, third, &ran);
+        let impostor = || source.impostor().or_else(|| destination.impostor());
+        let problem = trouble.map(|problem| impostor().unwrap_or(problem));
         Self { ran, problem, sha256: None, passage: None }
     }
 }

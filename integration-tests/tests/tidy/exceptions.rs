@@ -21,6 +21,14 @@ const REASONS: &[(&str, &str)] = &[
         "lftp knows no RNDZ, and the two sites are foreign to each other on loopback",
     ),
     ("wider", "servers of other people know no RNDZ, and are foreign to each other on loopback"),
+    (
+        "a_data_connection_shows_the_certificate_of_its_control_connection",
+        "whom nobody judges is held to the first certificate all the same",
+    ),
+    (
+        "an_unknown_certificate_is_exit_11_and_its_pin_is_the_cure",
+        "shows what the option does, beside the pins that make it needless",
+    ),
     ("c28_strangers_never_end_the_wait", "a foreign peer without a proof, so that the reply has its facts"),
     ("open_target", "scripted sources are foreign and know no RNDZ"),
     ("open_site", "the scripted peers that break off are foreign and know no RNDZ"),

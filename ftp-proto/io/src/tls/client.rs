@@ -138,6 +138,11 @@ impl Client {
         Ok(Stream(stream))
     }
 
+    /// Another certificate than that of the control connection, where some data connection has shown one.
+    pub fn impostor(&self) -> Option<Fingerprint> {
+        self.verifier.another()
+    }
+
     /// The server has given tickets and none is left: the next data connection would resume nothing,
     /// which many servers refuse. Some give none with an upload (ProFTPD), so that a few of them suffice.
     pub fn is_used_up(&self) -> bool {

@@ -284,6 +284,7 @@ async fn a_data_connection_with_another_certificate_is_refused_whoever_is_truste
         };
         let (data, _) = tokio::join!(client.connect(dialled), theirs);
         assert!(matches!(data.unwrap_err(), Refusal::Another(it) if it == other.fingerprint));
+        assert_eq!(client.impostor(), Some(other.fingerprint));
     }
 }
 

@@ -24,6 +24,8 @@ struct Shown {
     good: Option<Fingerprint>,
     /// What was not, and why.
     bad: Option<(Fingerprint, Error)>,
+    /// What was shown after something else was accepted.
+    another: Option<Fingerprint>,
 }
 
 impl Verifier {
@@ -37,9 +39,17 @@ impl Verifier {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         let (fingerprint, why) = shown.bad.take()?;
         Some(match shown.good {
-            Some(_) => Refusal::Another(fingerprint),
+            Some(_) => {
+                shown.another = Some(fingerprint);
+                Refusal::Another(fingerprint)
+            }
             None => Refusal::Untrusted { fingerprint, why: words(&why) },
         })
+    }
+
+    /// What the server has shown after it had shown something else.
+    pub(super) fn another(&self) -> Option<Fingerprint> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).another
     }
 
     fn judge(
