@@ -108,6 +108,15 @@ fn a_server_that_refuses_auth_hears_no_user() {
 }
 
 #[test]
+fn a_server_that_has_no_tls_now_may_have_it_later() {
+    let peer = Peer::start("127.0.0.2", "AUTH: 431 not now", MODERN);
+    let url = peer.url("a.bin").replace("ftp://", "ftpes://");
+    user().args(["copy", "--retries", "1", &url, "b.bin"]).run().exits(5).says("does not begin TLS");
+    assert_eq!(peer.seen_of(&["AUTH"]).len(), 2, "{:?}", peer.seen());
+    heard_nobody(&peer);
+}
+
+#[test]
 fn what_is_put_in_after_the_answer_to_auth_is_never_believed() {
     let peer = Peer::start("127.0.0.2", "AUTH: 234 go\\r\\n331 password\\r\\n230 in", MODERN);
     let url = peer.url("a.bin").replace("ftp://", "ftpes://");

@@ -5,7 +5,7 @@ use super::pipeline::Owner;
 use super::session::{Session, State};
 use super::{Failure, Output};
 use crate::command::{Command, Verb};
-use crate::reply::{Class, Reply};
+use crate::reply::{Class, Reply, ends_session};
 use crate::timer::{Moment, Timer};
 
 /// What protects a session.
@@ -50,7 +50,9 @@ impl Session {
     /// The final reply to AUTH. What came after it in clear could be anybody's, and would be taken for
     /// what the server says inside TLS.
     pub(super) fn auth_heard(&mut self, now: Moment, reply: Reply, class: Class) {
-        if class != Class::Done {
+        if ends_session(self.dialect, reply.code) {
+            self.end(Failure::Unavailable(reply));
+        } else if class != Class::Done {
             self.end(Failure::TlsRefused(reply));
         } else if self.has_unread() {
             self.end(Failure::Injected);

@@ -5,7 +5,7 @@ use crate::cli::Exit;
 use crate::problem::Problem;
 use ftp_proto::client::Failure;
 use ftp_proto::command::Verb;
-use ftp_proto::reply::{Blame, Class, Reply, blame};
+use ftp_proto::reply::{Blame, Class, Reply, blame, classify};
 
 /// A final reply.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -64,9 +64,13 @@ impl Session {
                 format!("{who} did not answer in time ({} timer)", timer.name()),
             )
             .advice("try again later, or raise --timeout"),
-            Failure::TlsRefused(reply) => Problem::new(Exit::Error, format!("{who} does not begin TLS"))
-                .said(self.quote(reply))
-                .advice("ask its operator for TLS; nothing of the login was sent"),
+            Failure::TlsRefused(reply) => {
+                let later = classify(self.dialect, Verb::Auth, reply.code) == Class::Later;
+                let exit = if later { Exit::Temporary } else { Exit::Error };
+                Problem::new(exit, format!("{who} does not begin TLS"))
+                    .said(self.quote(reply))
+                    .advice("ask its operator for TLS; nothing of the login was sent")
+            }
             Failure::Injected => Problem::new(
                 Exit::Untrusted,
                 format!("{who}, or somebody between, went on in clear after its answer to AUTH"),

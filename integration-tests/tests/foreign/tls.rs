@@ -4,6 +4,7 @@
 use integration_tests::foreign::{Begin, Foreign, ForeignServer, Kind, Skipped};
 use integration_tests::or_skip;
 use integration_tests::site::{Site, octets};
+use integration_tests::socket;
 use integration_tests::user::{Run, User, user};
 
 /// More files than any server gives tickets at once.
@@ -50,8 +51,8 @@ fn files(server: Foreign, content: &[u8]) -> Foreign {
     (0..MANY).fold(server, |server, n| server.file(&format!("tree/{n}.bin"), content))
 }
 
-fn lists(kind: Kind, begin: Begin) -> Result<(), Skipped> {
-    let server = Foreign::new(kind).tls(begin).file("a.bin", octets(70_000)).start()?;
+fn lists(kind: Kind, begin: Begin, extra: &str) -> Result<(), Skipped> {
+    let server = Foreign::new(kind).tls(begin).extra(extra).file("a.bin", octets(70_000)).start()?;
     let run = run("ls", &[&server]).args([server.url("")]).run();
     assert_eq!(run.code(), Some(0), "{}", shown(&run, &[&server]));
     assert_eq!(run.stdout, ["a.bin"], "{}", shown(&run, &[&server]));
@@ -62,9 +63,9 @@ fn lists(kind: Kind, begin: Begin) -> Result<(), Skipped> {
 }
 
 /// Down and up again, many files in one session each.
-fn moves(kind: Kind) -> Result<(), Skipped> {
+fn moves(kind: Kind, extra: &str) -> Result<(), Skipped> {
     let content = octets(300_000);
-    let server = files(Foreign::new(kind).tls(Begin::Explicit), &content).start()?;
+    let server = files(Foreign::new(kind).tls(Begin::Explicit).extra(extra), &content).start()?;
     let down = run("copy", &[&server]).args(["-r", "--json", &server.url("tree"), "."]).run();
     assert_eq!(down.code(), Some(0), "{}", shown(&down, &[&server]));
     for n in 0..MANY {
@@ -107,34 +108,40 @@ fn passes(from: Kind, to: Kind) -> Result<(), Skipped> {
 
 #[test]
 fn i02_vsftpd_lists_inside_tls() {
-    or_skip!(lists(Kind::Vsftpd, Begin::Explicit));
-    or_skip!(lists(Kind::Vsftpd, Begin::Implicit));
+    or_skip!(lists(Kind::Vsftpd, Begin::Explicit, ""));
+    or_skip!(lists(Kind::Vsftpd, Begin::Implicit, ""));
 }
 
 #[test]
 fn i02_proftpd_lists_inside_tls() {
-    or_skip!(lists(Kind::Proftpd, Begin::Explicit));
-    or_skip!(lists(Kind::Proftpd, Begin::Implicit));
+    or_skip!(lists(Kind::Proftpd, Begin::Explicit, ""));
+    or_skip!(lists(Kind::Proftpd, Begin::Implicit, ""));
 }
 
 #[test]
 fn i02_pure_ftpd_lists_inside_tls() {
-    or_skip!(lists(Kind::PureFtpd, Begin::Explicit));
+    or_skip!(lists(Kind::PureFtpd, Begin::Explicit, ""));
 }
 
 #[test]
 fn i02_vsftpd_gives_and_takes_files_inside_tls() {
-    or_skip!(moves(Kind::Vsftpd));
+    or_skip!(moves(Kind::Vsftpd, ""));
 }
 
 #[test]
 fn i02_proftpd_gives_and_takes_files_inside_tls() {
-    or_skip!(moves(Kind::Proftpd));
+    or_skip!(moves(Kind::Proftpd, ""));
+}
+
+#[test]
+fn i02_a_server_with_one_version_of_tls_alone_is_enough() {
+    or_skip!(moves(Kind::Proftpd, "TLSProtocol TLSv1.2"));
+    or_skip!(lists(Kind::Proftpd, Begin::Explicit, "TLSProtocol TLSv1.3"));
 }
 
 #[test]
 fn i02_pure_ftpd_gives_and_takes_files_inside_tls() {
-    or_skip!(moves(Kind::PureFtpd));
+    or_skip!(moves(Kind::PureFtpd, ""));
 }
 
 #[test]
@@ -144,6 +151,29 @@ fn i02_two_servers_that_demand_their_own_sessions_get_files_through_this_host() 
     or_skip!(passes(Kind::Proftpd, Kind::Vsftpd));
     or_skip!(passes(Kind::Proftpd, Kind::PureFtpd));
     or_skip!(passes(Kind::PureFtpd, Kind::Proftpd));
+}
+
+/// ABOR inside TLS: some servers never read it, and none keeps the file or the session for long.
+fn is_interrupted(from: Kind, extra: &str, to: Kind) -> Result<(), Skipped> {
+    let source = Foreign::new(from).tls(Begin::Explicit).extra(extra).file("a.bin", octets(3_000_000));
+    let (source, target) = (source.start()?, Foreign::new(to).tls(Begin::Explicit).start()?);
+    let ends = [&source, &target];
+    let run = run("copy", &ends).args([source.url("a.bin"), target.url("b.bin")]).start();
+    socket::until("the first octets", || {
+        let part = target.names().first().and_then(|name| std::fs::metadata(target.path(name)).ok());
+        part.is_some_and(|part| part.len() > 0)
+    });
+    run.interrupt();
+    let run = run.end();
+    assert_eq!(run.code(), Some(10), "{}", shown(&run, &ends));
+    socket::until("nothing to be left", || target.names().is_empty());
+    Ok(())
+}
+
+#[test]
+fn i06_an_interrupted_copy_inside_tls_leaves_nothing() {
+    or_skip!(is_interrupted(Kind::Vsftpd, "anon_max_rate=200000", Kind::Proftpd));
+    or_skip!(is_interrupted(Kind::Proftpd, "TransferRate RETR 200", Kind::Vsftpd));
 }
 
 #[test]

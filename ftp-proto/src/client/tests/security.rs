@@ -57,7 +57,7 @@ fn a_server_that_refuses_auth_hears_no_user() {
         "S: 220 ready
          C: AUTH TLS
          S: 421 no
-         = ended: the server does not offer TLS: 421 no
+         = ended: the server ended the session: 421 no
          = close",
     );
 }
