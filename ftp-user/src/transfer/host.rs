@@ -57,27 +57,28 @@ impl Server {
         }
         let kept = self.session.take().filter(|session| !session.is_over());
         let session = match kept {
-            Some(session) if session.is_used_up() && !self.only_new => self.renewed(app, session).await?,
+            Some(session) if session.is_used_up() => self.renewed(app, session).await?,
             Some(session) => session,
             None => Box::new(Session::open_by(app, &self.site, self.role, self.tls).await?),
         };
         Ok(self.session.insert(session))
     }
 
-    /// A session of TLS 1.2 for one whose tickets are used up; where that cannot be, the same.
+    /// A session for one whose tickets are used up: with TLS 1.2, whose sessions do not run out, or where
+    /// the server has none of that the same again, with new tickets.
     async fn renewed(&mut self, app: &App, session: Box<Session>) -> Result<Box<Session>, Problem> {
-        match Session::open_by(app, &self.site, self.role, Versions::Tls12).await {
-            Ok(renewed) => {
-                self.tls = Versions::Tls12;
-                session.quit().await;
-                Ok(Box::new(renewed))
-            }
-            Err(problem) if problem.exit == Exit::Interrupted => Err(problem),
-            Err(_) => {
-                self.only_new = true;
-                Ok(session)
+        session.quit().await;
+        if self.tls == Versions::All && !self.only_new {
+            match Session::open_by(app, &self.site, self.role, Versions::Tls12).await {
+                Ok(renewed) => {
+                    self.tls = Versions::Tls12;
+                    return Ok(Box::new(renewed));
+                }
+                Err(problem) if problem.exit == Exit::Interrupted => return Err(problem),
+                Err(_) => self.only_new = true,
             }
         }
+        Session::open_by(app, &self.site, self.role, self.tls).await.map(Box::new)
     }
 
     /// The session, if there is one that lives.
