@@ -1,5 +1,5 @@
 //! A server that speaks TLS after AUTH, and whose data connections end as a test wants: in order, cut
-//! short, or with somebody else's certificate. Whatever it does, it says 226.
+//! short, or with somebody else's certificate. Whatever it does, it says 226, but for one of them.
 
 use crate::foreign::Certificate;
 use crate::socket;
@@ -19,6 +19,8 @@ pub enum Sends {
     InOrder,
     /// Half of it, then an orderly end of TCP alone.
     Cut,
+    /// Half of it, then close_notify, and 426.
+    Half,
     /// All of it, but it shows another certificate than on its control connection.
     AsAnother,
 }
@@ -132,7 +134,7 @@ fn serve(mut stream: TcpStream, rules: &Rules) -> Option<()> {
             "RETR" | "LIST" => {
                 say(&mut control, "150 opening")?;
                 rules.send(listener.take()?, verb == "LIST");
-                "226 all sent".to_owned()
+                if rules.sends == Sends::Half { "426 disk trouble" } else { "226 all sent" }.to_owned()
             }
             "STOR" => {
                 say(&mut control, "150 opening")?;
@@ -172,7 +174,10 @@ impl Rules {
         let listed =
             b"-rw-r--r-- 1 ann ann 5 Nov 20 2026 a.bin\r\n-rw-r--r-- 1 ann ann 5 Nov 20 2026 b.bin\r\n";
         let content = if listing { &listed[..] } else { &self.content };
-        let count = if self.sends == Sends::Cut { content.len() / 2 } else { content.len() };
+        let count = match self.sends {
+            Sends::Cut | Sends::Half => content.len() / 2,
+            Sends::InOrder | Sends::AsAnother => content.len(),
+        };
         // Whoever does not want it says so by closing.
         if data.write_all(&content[..count]).and_then(|()| data.flush()).is_ok() && self.sends != Sends::Cut {
             data.conn.send_close_notify();

@@ -59,6 +59,19 @@ fn i03_a_source_that_is_cut_short_is_no_whole_file_at_the_destination() {
 }
 
 #[test]
+fn i03_a_source_that_ends_in_order_and_then_says_426_gives_no_close_notify_to_the_destination() {
+    let content = octets(300_000);
+    let from = TlsPeer::start("127.0.0.2", Sends::Half, &content);
+    let to = TlsPeer::start("127.0.0.3", Sends::InOrder, &content);
+    run("copy", &[&from, &to]).args([from.url("a.bin"), to.url("b.bin")]).run().exits(5).says("disk trouble");
+    assert_eq!(ends(&to).len(), 1, "{:?}", to.heard());
+    assert!(ends(&to)[0].starts_with("data: reset "), "{:?}", to.heard());
+    assert!(!to.heard().iter().any(|line| line.starts_with("RNTO")), "{:?}", to.heard());
+    let down = run("copy", &[&from]).args([from.url("a.bin"), "b.bin".to_owned()]).run();
+    nothing_arrived(&down.exits(5).says("disk trouble"));
+}
+
+#[test]
 fn a_data_connection_shows_the_certificate_of_its_control_connection() {
     let from = TlsPeer::start("127.0.0.2", Sends::AsAnother, b"hello");
     for trust in [vec!["--pin".to_owned(), from.pin()], vec!["--insecure".to_owned()]] {

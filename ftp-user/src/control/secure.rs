@@ -37,10 +37,10 @@ pub(super) fn client(
 
 impl Session {
     /// TLS on the control connection, in bounded time.
-    pub(super) async fn shake(&mut self, stream: TcpStream) -> Result<Channel, Problem> {
+    pub(super) async fn shake(&self, carrier: Option<Channel>) -> Result<Channel, Problem> {
         let who = format!("the {} {}", self.role.name(), self.title);
-        let Some(client) = self.tls.clone() else {
-            return Err(Problem::new(Exit::Error, format!("TLS was not meant for {who}")));
+        let (Some(Channel::Plain(stream)), Some(client)) = (carrier, &self.tls) else {
+            return Err(Problem::new(Exit::Error, format!("TLS cannot begin with {who} now")));
         };
         match within(&self.app, self.app.waits.reply, client.connect(stream)).await {
             Some(Ok(stream)) => Ok(Channel::tls(stream)),

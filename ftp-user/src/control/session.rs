@@ -360,7 +360,17 @@ impl Session {
             let clock = self.app.clock;
             let now = || clock.now();
             if std::mem::take(&mut self.securing) {
-                self.secure().await;
+                let carrier = self.stream.take();
+                match self.shake(carrier).await {
+                    Ok(channel) => {
+                        self.stream = Some(channel);
+                        self.machine.secured(now());
+                    }
+                    Err(problem) => {
+                        self.refused = Some(problem);
+                        self.machine.closed(now());
+                    }
+                }
                 continue;
             }
             let Some(stream) = &mut self.stream else {
@@ -377,26 +387,6 @@ impl Session {
                     None => self.machine.closed(now()),
                 },
                 () = clock.sleep_until(deadline) => self.machine.timeout(now()),
-            }
-        }
-    }
-
-    /// TLS on the control connection; where it cannot be the session is over.
-    async fn secure(&mut self) {
-        let shaken = match self.stream.take() {
-            Some(Channel::Plain(stream)) => self.shake(stream).await,
-            Some(Channel::Tls(_) | Channel::Tunnel(_)) | None => {
-                Err(Problem::new(crate::cli::Exit::Error, "TLS cannot begin twice"))
-            }
-        };
-        match shaken {
-            Ok(channel) => {
-                self.stream = Some(channel);
-                self.machine.secured(self.app.clock.now());
-            }
-            Err(problem) => {
-                self.refused = Some(problem);
-                self.machine.closed(self.app.clock.now());
             }
         }
     }

@@ -103,12 +103,15 @@ pub async fn join(from: impl Into<Data>, to: impl Into<Data>, look: Look, meters
 
 pub(super) async fn join_by(hold: Hold, from: Data, to: Data, meters: &Meters) -> Joined {
     let none = |end| Joined { octets: 0, sha256: None, end };
-    let ((from, out_of), (to, into)) = match tokio::join!(open(from, &meters.taken), open(to, &meters.given))
-    {
-        (Ok(from), Ok(to)) => (from, to),
-        (Err(Ended::Broken(error)), _) => return none(Joint::Source(error)),
-        (_, Err(Ended::Broken(error))) => return none(Joint::Destination(error)),
-        (Err(_), _) | (_, Err(_)) => return none(Joint::Stopped),
+    // An end whose handshake fails is not kept waiting for the other's.
+    let opened = tokio::try_join!(
+        async { open(from, &meters.taken).await.map_err(|end| (end, Joint::Source as fn(_) -> _)) },
+        async { open(to, &meters.given).await.map_err(|end| (end, Joint::Destination as fn(_) -> _)) },
+    );
+    let ((from, out_of), (to, into)) = match opened {
+        Ok(opened) => opened,
+        Err((Ended::Broken(error), whose)) => return none(whose(error)),
+        Err((Ended::Whole | Ended::Stopped | Ended::File(_), _)) => return none(Joint::Stopped),
     };
     let hold = if out_of.is_some() || into.is_some() { hold.seen() } else { hold };
     let there = meters.clone();
