@@ -27,6 +27,8 @@ use tokio::net::TcpStream;
 use tokio::task::spawn_blocking;
 
 use super::{Ended, Meter};
+#[cfg(target_os = "linux")]
+use crate::socket::within_this_host;
 use crate::socket::{end_by_reset, end_in_order};
 
 /// What one step of a copy says.
@@ -77,6 +79,8 @@ impl Conn {
     /// A connection whose end is a reset until [`Conn::close`]: also when this process is killed.
     pub(super) fn new(stream: TcpStream) -> Self {
         end_by_reset(&stream);
+        #[cfg(target_os = "linux")]
+        within_this_host(&stream);
         Self(Some(stream))
     }
 

@@ -12,9 +12,9 @@ pub use connect::connect;
 pub use listen::{Listener, listen};
 pub use own::everywhere;
 pub use ports::{Ports, Reserved};
-#[cfg(target_os = "linux")]
-pub use tune::vanishes_after;
 pub use tune::{control, end_by_reset, end_in_order, keepalive, nodelay, reset, route, urgent};
+#[cfg(target_os = "linux")]
+pub use tune::{vanishes_after, within_this_host};
 
 use std::io;
 use std::net::SocketAddr;

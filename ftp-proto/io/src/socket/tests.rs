@@ -170,3 +170,17 @@ async fn urgent_octets_stay_in_their_place_among_the_others() {
     accepted.read_to_end(&mut all).await.unwrap();
     assert_eq!(all, b"a\xff\xf4\xff\xf2b");
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn little_is_under_way_between_two_ends_on_this_host() {
+    let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
+    let at = listener.local().unwrap();
+    let (ours, theirs) = tokio::join!(connect(at.ip(), at), listener.accept());
+    let (ours, (_theirs, _)) = (ours.unwrap(), theirs.unwrap());
+    within_this_host(&ours);
+    assert_eq!(rustix::net::sockopt::tcp_congestion(&ours).unwrap(), "reno");
+    // Linux doubles what it is given, for its own book-keeping.
+    let room = socket2::SockRef::from(&ours).send_buffer_size().unwrap();
+    assert!(room <= 1024 * 1024, "{room}");
+}
