@@ -23,6 +23,8 @@ pub struct App {
     pub family: Option<Family>,
     /// The relays that may be used.
     pub relays: Relays,
+    /// Data between two servers may go in clear although a control connection runs TLS.
+    pub clear_data: bool,
     /// Whose certificates are good.
     pub trust: Trust,
 }

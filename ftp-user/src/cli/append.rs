@@ -73,6 +73,7 @@ fn prepare(app: &mut App, args: AppendArgs) -> Result<(Ends, Item, Options), Pro
             );
         }
     }
+    app.clear_data = args.transfer.allow_clear_data;
     app.relays = args.transfer.relays(&app.relays, &[&source, &dest])?;
     let ends = Ends::new(source.host(Role::Source), dest.host(Role::Destination));
     Ok((ends, Item { source: source.path, destination: dest.path, known: None }, options))

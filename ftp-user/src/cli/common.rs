@@ -35,6 +35,9 @@ pub(super) struct TransferArgs {
     /// Begin each try with the first octet
     #[arg(long, overrides_with = "resume")]
     no_resume: bool,
+    /// Let data go in clear from server to server although a control connection runs TLS
+    #[arg(long)]
+    pub(super) allow_clear_data: bool,
     /// Print what would be done; nothing is changed
     #[arg(long)]
     dry_run: bool,

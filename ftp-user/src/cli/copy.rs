@@ -76,6 +76,7 @@ fn prepare(app: &mut App, args: &CopyArgs) -> Result<(Vec<Spot>, Spot, How), Pro
         refuse_itself(source, &dest)?;
     }
     let places: Vec<&Spot> = sources.iter().chain([&dest]).collect();
+    app.clear_data = args.transfer.allow_clear_data;
     app.relays = args.transfer.relays(&app.relays, &places)?;
     Ok((sources, dest, How { options, recursive: args.recursive, fail_fast: args.fail_fast }))
 }

@@ -179,7 +179,10 @@ impl General {
             (false, false) => None,
         };
         let waits = Waits { reply: self.timeout, stall: self.stall, retries: self.retries };
-        Ok((App { clock: Clock::start(), events, stop, waits, family, relays, trust }, reporter))
+        Ok((
+            App { clock: Clock::start(), events, stop, waits, family, relays, clear_data: false, trust },
+            reporter,
+        ))
     }
 }
 

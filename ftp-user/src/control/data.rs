@@ -32,6 +32,7 @@ impl Session {
 
     /// A fresh data connection to this server. The transfer command `next` is the next one to send.
     pub async fn open_data(&mut self, way: Way, next: &Command) -> Result<Data, Problem> {
+        self.private_data().await?;
         let announced = self.capabilities.pret;
         if announced {
             self.announce(next).await?;

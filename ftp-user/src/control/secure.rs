@@ -1,5 +1,6 @@
 //! TLS of a session: its control connection, and the data connections that resume it.
 
+use super::answer::Answer;
 use super::channel::Channel;
 use super::dial::within;
 use super::session::{Role, Session};
@@ -9,6 +10,7 @@ use crate::place::Site;
 use crate::problem::Problem;
 use crate::report::Event;
 use ftp_io::tls::{Client, Data, Handshake, Refusal, Versions};
+use ftp_proto::command::{Command, Verb};
 use std::io;
 use tokio::net::TcpStream;
 
@@ -48,6 +50,28 @@ impl Session {
             None if self.app.stop.is_raised() => Err(Problem::interrupted()),
             None => Err(Problem::new(Exit::Temporary, format!("{who} did not begin TLS in time"))
                 .advice("try again later, or raise --timeout")),
+        }
+    }
+
+    /// From now on data connections are private, or in clear (PROT); a refusal is given back.
+    pub async fn protect(&mut self, private: bool) -> Result<Option<Answer>, Problem> {
+        if self.tls.is_none() || self.in_clear != private {
+            return Ok(None);
+        }
+        let level = if private { b"P" } else { b"C" };
+        let answer = self.ask(Command::Other(Verb::Prot, level.to_vec())).await?;
+        if !answer.is_done() {
+            return Ok(Some(answer));
+        }
+        self.in_clear = !private;
+        Ok(None)
+    }
+
+    /// Data connections with this program are private wherever the control connection is.
+    pub async fn private_data(&mut self) -> Result<(), Problem> {
+        match self.protect(true).await? {
+            None => Ok(()),
+            Some(answer) => Err(self.refusal("data connections are not private any more", &answer)),
         }
     }
 

@@ -92,6 +92,8 @@ pub struct Session {
     pub(super) tls: Option<Client>,
     /// Why there is no TLS.
     pub(super) refused: Option<Problem>,
+    /// PROT C is in force.
+    pub(super) in_clear: bool,
     /// The handshake is to come.
     securing: bool,
     machine: client::Session,
@@ -162,6 +164,7 @@ impl Session {
         let mut session = Self {
             tls,
             refused: None,
+            in_clear: false,
             securing: site.security == client::Security::Implicit,
             role,
             title,

@@ -46,6 +46,7 @@ async fn with(script: &'static [&'static str], check: impl AsyncFnOnce(&mut Sess
         waits: Waits { reply: second, stall: second, retries: 0 },
         family: None,
         relays: crate::config::Relays::default(),
+        clear_data: false,
         trust: ftp_io::tls::Trust::default(),
     };
     let mut session = Session::open(&app, &site(at), Role::Server).await.unwrap();

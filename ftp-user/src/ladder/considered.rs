@@ -45,7 +45,7 @@ pub fn considered(
                         Allowed::Relay | Allowed::User => forbidden(allowed),
                         Allowed::Auto | Allowed::Direct => {
                             let clear = || hindrance(listener, opening, source, destination);
-                            data.hindrance().map_or_else(clear, str::to_owned)
+                            data.hindrance(allowed).map_or_else(clear, str::to_owned)
                         }
                     }),
                 });
@@ -57,7 +57,7 @@ pub fn considered(
             Allowed::Auto | Allowed::Relay if relays.is_empty() => {
                 "none is configured, and --relay names none".to_owned()
             }
-            Allowed::Auto | Allowed::Relay => data.hindrance().unwrap_or_default().to_owned(),
+            Allowed::Auto | Allowed::Relay => data.hindrance(Allowed::Relay).unwrap_or_default().to_owned(),
             Allowed::Direct | Allowed::User => forbidden(allowed),
         };
         found.push(Considered {

@@ -192,20 +192,24 @@ pub enum Data {
     /// Never in clear: a control connection runs TLS. Two servers cannot resume its session with each
     /// other (RFC 4217 7 leaves them out), so that only this program can be their peer.
     Private,
+    /// In clear from server to server, which somebody permits, else private.
+    Permitted,
 }
 
 impl Data {
-    /// What no direct way and no relay can do; `None` where it does not matter.
-    pub const fn hindrance(self) -> Option<&'static str> {
-        match self {
-            Self::Clear => None,
-            Self::Private => Some(IN_CLEAR),
+    /// Why ways that are allowed are left out all the same; `None` where none is.
+    pub const fn hindrance(self, allowed: Allowed) -> Option<&'static str> {
+        match (self, allowed) {
+            (Self::Private, _) => Some(IN_CLEAR),
+            (Self::Permitted, Allowed::Relay) => Some(NO_TLS),
+            (Self::Clear, _) | (Self::Permitted, Allowed::Auto | Allowed::Direct | Allowed::User) => None,
         }
     }
 }
 
+const NO_TLS: &str = "there is no TLS through a relay yet";
 const IN_CLEAR: &str = "the data would be in clear: a control connection runs TLS, and two servers cannot \
-                        protect data between each other yet (SSCN, CPSV)";
+                        protect data between each other yet (SSCN, CPSV); --allow-clear-data permits it";
 
 /// A relay that may be used, as far as the choice of ways depends on it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -225,6 +229,10 @@ pub fn ways(
     data: Data,
 ) -> Vec<Way> {
     match allowed {
+        Allowed::Auto if data == Data::Permitted => {
+            direct(source, destination).chain([Way::Through]).collect()
+        }
+        Allowed::Relay if data == Data::Permitted => Vec::new(),
         Allowed::Auto | Allowed::User if data == Data::Private => vec![Way::Through],
         Allowed::Direct | Allowed::Relay if data == Data::Private => Vec::new(),
         Allowed::Auto => direct(source, destination).chain(relayed(relays)).chain([Way::Through]).collect(),
@@ -427,5 +435,10 @@ mod tests {
         ] {
             assert_eq!(ways(&one, &two, allowed, &near, Data::Private), expect, "{allowed:?}");
         }
+        let permitted = |allowed| ways(&one, &two, allowed, &near, Data::Permitted);
+        let direct = ways(&one, &two, Allowed::Direct, &near, Data::Clear);
+        assert_eq!(permitted(Allowed::Direct), direct);
+        assert_eq!(permitted(Allowed::Auto), [&direct[..], &[Way::Through]].concat());
+        assert_eq!(permitted(Allowed::Relay), []);
     }
 }

@@ -156,6 +156,7 @@ fn app(stop: Stop) -> App {
         waits: Patience { reply: long, stall: long, retries: 0 },
         family: None,
         relays: Relays::default(),
+        clear_data: false,
         trust: ftp_io::tls::Trust::default(),
     }
 }

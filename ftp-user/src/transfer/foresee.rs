@@ -13,9 +13,10 @@ pub(super) async fn foresee(app: &App, ends: &mut Ends, options: Options) -> Res
         (Host::Server(from), Host::Server(to)) => {
             let (source, destination) = tokio::try_join!(from.session(app), to.session(app))?;
             let (one, two) = (source.party(), destination.party());
-            let data = data(&from.site, &to.site);
+            let data = data(app, &from.site, &to.site);
             let relays = nearby(app, (&from.site, &one), (&to.site, &two));
-            let hindrance: Vec<String> = data.hindrance().map(str::to_owned).into_iter().collect();
+            let hindrance: Vec<String> =
+                data.hindrance(options.allowed).map(str::to_owned).into_iter().collect();
             let ways = ladder::ways(&one, &two, options.allowed, &relays, data);
             let way = ways
                 .into_iter()

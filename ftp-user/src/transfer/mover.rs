@@ -130,8 +130,8 @@ async fn between(
     memory: &mut Memory,
     count: &mut Count,
 ) -> Result<Rung, Problem> {
-    let data = data(&from.site, &to.site);
-    let mut refused: Vec<String> = data.hindrance().map(str::to_owned).into_iter().collect();
+    let data = data(app, &from.site, &to.site);
+    let mut refused: Vec<String> = data.hindrance(load.allowed).map(str::to_owned).into_iter().collect();
     let mut climb: Option<(Climb, Vec<String>)> = None;
     let mut step = None;
     loop {

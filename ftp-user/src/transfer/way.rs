@@ -13,8 +13,9 @@ use crate::problem::Problem;
 use crate::report::Passage;
 use ftp_proto::command::DataType;
 use ftp_proto::rendezvous::RendezvousSecret;
+use ftp_proto::reply::Blame;
 use ftp_proto::third_party::relayed::Postures;
-use ftp_proto::third_party::{Job, Outcome, Plan, Store};
+use ftp_proto::third_party::{Cause, Job, Outcome, Plan, Side, Store, Trouble};
 
 /// How one way went.
 pub(super) struct Went {
@@ -46,6 +47,18 @@ pub(super) async fn direct(
 ) -> Result<Went, Problem> {
     let site = to.site.clone();
     let (source, destination) = prepared(app, from, to, load).await?;
+    for side in [Side::Source, Side::Destination] {
+        let session = match side {
+            Side::Source => &mut *source,
+            Side::Destination => &mut *destination,
+        };
+        if let Some(answer) = session.protect(false).await? {
+            let cause = Cause::Refused(answer.reply);
+            let trouble = Trouble { side, during: "PROT", cause, blame: Blame::Path, touched: false };
+            let ran = Ran { outcome: Outcome::Failed(trouble), given_up: None, moved: 0 };
+            return Ok(Went::new(app, source, destination, THIS_HOST, ran));
+        }
+    }
     let subject = Subject {
         name: load.name.to_owned(),
         total: load.size,
@@ -85,6 +98,8 @@ pub(super) async fn through(
     load: &Load<'_>,
 ) -> Result<Went, Problem> {
     let (source, destination) = prepared(app, from, to, load).await?;
+    source.private_data().await?;
+    destination.private_data().await?;
     let told = Told { name: load.name.to_owned(), total: load.size, skips: load.skips() };
     let (ran, sha256) = Via::new(app, source, destination, job(load, None), load.look, told).run().await;
     note_type(source, destination, &ran);

@@ -27,9 +27,12 @@ pub(super) fn nearby(app: &App, source: (&Site, &Party), destination: (&Site, &P
 }
 
 /// What the octets are to be between two sites.
-pub(super) fn data(source: &Site, destination: &Site) -> Data {
-    let private = source.security.is_secured() || destination.security.is_secured();
-    if private { Data::Private } else { Data::Clear }
+pub(super) fn data(app: &App, source: &Site, destination: &Site) -> Data {
+    match source.security.is_secured() || destination.security.is_secured() {
+        false => Data::Clear,
+        true if app.clear_data => Data::Permitted,
+        true => Data::Private,
+    }
 }
 
 /// A way, as people are told of it.
@@ -57,7 +60,9 @@ impl<'a> Said<'a> {
             way,
             relay,
             proven: source.1.capabilities.rndz && destination.1.capabilities.rndz,
-            protection: Protection::of(legs.iter().all(|site| site.security.is_secured())),
+            protection: Protection::of(
+                way == Way::Through && legs.iter().all(|site| site.security.is_secured()),
+            ),
         }
     }
 

@@ -60,6 +60,9 @@ impl Tally {
             return;
         };
         self.bytes += done.bytes;
+        if rung.path() == Rung::DestListens.path() {
+            self.protection = Protection::Clear; // somebody has permitted it
+        }
         Passage::add(&mut self.passage, done.passage.clone());
         self.verified = Some(self.verified.map_or(done.verified, |weakest| weakest.min(done.verified)));
         match self.rungs.iter_mut().find(|(known, _)| *known == rung) {

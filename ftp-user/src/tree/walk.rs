@@ -185,6 +185,7 @@ mod tests {
             waits: Waits { reply: second, stall: second, retries: 0 },
             family: None,
             relays: crate::config::Relays::default(),
+            clear_data: false,
             trust: ftp_io::tls::Trust::default(),
         };
         let name = |text: &str| PathName::from_user(text).unwrap();

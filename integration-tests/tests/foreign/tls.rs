@@ -1,7 +1,7 @@
 //! TLS with other people's servers: nothing in clear, and every data connection resumes the session of
 //! its control connection, which vsftpd and ProFTPD demand.
 
-use integration_tests::foreign::{Begin, Foreign, ForeignServer, Kind, Skipped};
+use integration_tests::foreign::{Begin, Foreign, ForeignServer, Hosts, Kind, Skipped};
 use integration_tests::or_skip;
 use integration_tests::site::{Site, octets};
 use integration_tests::socket;
@@ -151,6 +151,37 @@ fn i02_two_servers_that_demand_their_own_sessions_get_files_through_this_host() 
     or_skip!(passes(Kind::Proftpd, Kind::Vsftpd));
     or_skip!(passes(Kind::Proftpd, Kind::PureFtpd));
     or_skip!(passes(Kind::PureFtpd, Kind::Proftpd));
+}
+
+#[test]
+fn data_in_clear_between_two_servers_are_said_to_be_and_only_where_they_are_permitted() {
+    let content = octets(300_000);
+    let relaxed = |server: Foreign| {
+        let private = server.foreign(Hosts::Allowed).tls(Begin::Explicit);
+        private.extra("force_anon_data_ssl=NO").file("a.bin", &content).file("b.bin", &content).start()
+    };
+    let (source, target) = (or_skip!(relaxed(Foreign::vsftpd())), or_skip!(relaxed(Foreign::vsftpd())));
+    let strict = or_skip!(Foreign::vsftpd().foreign(Hosts::Allowed).tls(Begin::Explicit).start());
+    let copy = |to: &ForeignServer, name: &str, options: &[&str]| {
+        let run = run("copy", &[&source, to]).args(["--json"]).args(options);
+        let run = run.args([source.url("a.bin"), source.url("b.bin"), to.url(name)]).run();
+        assert_eq!(run.code(), Some(0), "{}", shown(&run, &[&source, to]));
+        assert!(to.bytes(&format!("{name}a.bin")) == content, "{run}");
+        let summary = run.summary();
+        (summary["path"].clone(), summary["protection"].clone(), trace(&run).matches("> PROT C").count())
+    };
+    assert_eq!(copy(&target, "private/", &[]), ("user".into(), "private".into(), 0));
+    let permitted = ["--allow-clear-data"];
+    assert_eq!(copy(&target, "clear/", &permitted), ("direct".into(), "clear".into(), 2));
+    // This one insists: the next way is private again.
+    let (path, protection, _) = copy(&strict, "insists/", &permitted);
+    assert_eq!((path, protection), ("user".into(), "private".into()));
+    let explained = |options: &[&str]| {
+        let run = run("copy", &[&source, &target]).args(["--explain"]).args(options);
+        run.args([source.url("a.bin"), target.url("c.bin")]).run().exits(0)
+    };
+    explained(&[]).says("--allow-clear-data permits it");
+    explained(&permitted).never_says("--allow-clear-data permits it");
 }
 
 /// ABOR inside TLS: some servers never read it, and none keeps the file or the session for long.
