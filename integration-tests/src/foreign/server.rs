@@ -111,6 +111,12 @@ impl Foreign {
         if self.kind == Kind::Globus && self.hosts != Hosts::Allowed {
             return Err(Skipped("globus never refuses a foreign host".into()));
         }
+        if self.kind == Kind::Proftpd
+            && self.tls.is_some()
+            && !tool.beside("lib/proftpd/mod_tls.so").is_file()
+        {
+            return Err(Skipped("proftpd's mod_tls is missing (Debian: proftpd-mod-crypto)".into()));
+        }
         let places = Places {
             root: self.state.path().join(FILES),
             state: self.state.path().to_path_buf(),
