@@ -4,6 +4,7 @@
 mod blind;
 mod proven;
 mod release;
+mod silence;
 mod vanish;
 
 use ftp_io::link::LinkFailure;
