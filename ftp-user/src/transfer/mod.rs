@@ -23,6 +23,7 @@ mod retry;
 mod seen;
 mod through;
 mod trouble;
+mod two;
 mod verify;
 mod watch;
 mod way;

@@ -1,7 +1,7 @@
 //! Moves the octets of one file, by whatever way works.
 
-use super::pair::GivenUp;
 use super::relayed::Circuit;
+use super::two::GivenUp;
 use super::way::{by_relay, direct, through};
 use super::words::{KNOWN, Said, data, nearby, no_way, one_family};
 use super::{Ends, Host, Server, local};

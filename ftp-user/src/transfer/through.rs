@@ -1,15 +1,14 @@
 //! One attempt through this host: drives the machine of two passive ends with two sessions, and carries
 //! the octets from one data connection to the other. No file, and never more ahead than one pipe.
 
-use super::pair::{GivenUp, LAST_WORDS, Ran, cancelled, timeouts};
+use super::two::{GivenUp, Happened, Ran, Two, timeouts};
 use crate::app::App;
 use crate::control::{Session, words};
 use crate::report::Event as Report;
 use ftp_io::copy::{self, Ended, Joined, Joint, Look, Meters, Tail};
 use ftp_io::socket;
-use ftp_proto::client::Event;
 use ftp_proto::third_party::through::{Output, Through};
-use ftp_proto::third_party::{self, Cause, Heard, Job, Outcome, Side};
+use ftp_proto::third_party::{Job, Outcome, Side};
 use ftp_proto::timer::Moment;
 use std::io;
 use std::net::SocketAddr;
@@ -31,9 +30,7 @@ pub(super) struct Told {
 /// Two sessions, the machine between them, and their data connections.
 #[derive(Debug)]
 pub(super) struct Via<'a> {
-    app: &'a App,
-    source: &'a mut Session,
-    destination: &'a mut Session,
+    two: Two<'a>,
     machine: Through,
     told: Told,
     look: Look,
@@ -47,9 +44,6 @@ pub(super) struct Via<'a> {
     meters: Meters,
     pulse: Option<Pulse>,
     sha256: Option<String>,
-    given_up: Option<GivenUp>,
-    /// The sessions are closed then, in step or not.
-    no_later_than: Option<Moment>,
 }
 
 /// Something that was done with a data connection.
@@ -78,12 +72,11 @@ impl<'a> Via<'a> {
         look: Look,
         told: Told,
     ) -> Self {
-        let (one, two) = (source.party(), destination.party());
-        let machine = Through::new(job, one, two, timeouts(app, told.total), app.clock.now());
+        let two = Two::new(app, source, destination);
+        let (one, other) = two.parties();
+        let machine = Through::new(job, one, other, timeouts(app, told.total), app.clock.now());
         Self {
-            app,
-            source,
-            destination,
+            two,
             machine,
             told,
             look,
@@ -94,8 +87,6 @@ impl<'a> Via<'a> {
             meters: Meters::default(),
             pulse: None,
             sha256: None,
-            given_up: None,
-            no_later_than: None,
         }
     }
 
@@ -107,26 +98,23 @@ impl<'a> Via<'a> {
                 Ok(outcome) => return self.ran(outcome).await,
                 Err(deadline) => deadline,
             };
-            let clock = self.app.clock;
+            let clock = self.two.app.clock;
             let beat = self.pulse.map(|pulse| pulse.next);
             tokio::select! {
-                event = self.source.next() => self.heard(Side::Source, event),
-                event = self.destination.next() => self.heard(Side::Destination, event),
+                happened = self.two.next() => match happened {
+                    Happened::Said(side, event) => self.two.heard(&mut self.machine, side, event),
+                    Happened::Interrupted => self.two.give_up(&mut self.machine, GivenUp::Interrupted),
+                    Happened::Late => {
+                        let outcome = self.two.hang_up();
+                        return self.ran(outcome).await;
+                    }
+                },
                 // What was cut says nothing any more.
                 Some(done) = self.work.join_next() => if let Ok(done) = done {
                     self.done(done);
                 },
                 () = clock.sleep_until(deadline) => self.machine.timeout(clock.now()),
                 () = clock.sleep_until(beat), if beat.is_some() => self.beat(),
-                () = self.app.stop.raised(), if self.given_up != Some(GivenUp::Interrupted) => {
-                    self.give_up(GivenUp::Interrupted);
-                    self.no_later_than = Some(clock.now() + LAST_WORDS);
-                }
-                () = clock.sleep_until(self.no_later_than), if self.no_later_than.is_some() => {
-                    self.source.close();
-                    self.destination.close();
-                    return self.ran(Outcome::Failed(cancelled())).await;
-                }
             }
         }
     }
@@ -135,13 +123,11 @@ impl<'a> Via<'a> {
     fn perform(&mut self) -> Result<Outcome, Option<Moment>> {
         loop {
             match self.machine.poll() {
-                Output::Control(third_party::Output::Command(side, command)) => {
-                    self.session(side).send(command, None);
+                Output::Control(output) => {
+                    if let Some(done) = self.two.perform(output) {
+                        return done;
+                    }
                 }
-                Output::Control(third_party::Output::Abort(side)) => self.session(side).abort(),
-                Output::Control(third_party::Output::Close(side)) => self.session(side).close(),
-                Output::Control(third_party::Output::Done(outcome)) => return Ok(outcome),
-                Output::Control(third_party::Output::Wait(deadline)) => return Err(deadline),
                 Output::Connect(side, at) => self.connect(side, at),
                 Output::Join => self.join(),
                 Output::Finish => self.finish(),
@@ -151,15 +137,15 @@ impl<'a> Via<'a> {
     }
 
     fn connect(&mut self, side: Side, at: SocketAddr) {
-        let local = self.session(side).local;
+        let local = self.two.session(side).local;
         self.work.spawn(async move { Done::Connected(side, socket::connect(local, at).await) });
     }
 
     fn join(&mut self) {
         let (Some(from), Some(to)) = (self.from.take(), self.to.take()) else { return };
-        let now = self.app.clock.now();
+        let now = self.two.app.clock.now();
         self.pulse = Some(Pulse { next: now + self.rest(), moved: 0, since: now });
-        let (from, to) = (self.source.data(from), self.destination.data(to));
+        let (from, to) = (self.two.source.data(from), self.two.destination.data(to));
         let (look, meters) = (self.look, self.meters.clone());
         self.work.spawn(async move { Done::Joined(copy::join(from, to, look, &meters).await) });
     }
@@ -179,7 +165,7 @@ impl<'a> Via<'a> {
     }
 
     fn done(&mut self, done: Done) {
-        let now = self.app.clock.now();
+        let now = self.two.app.clock.now();
         match done {
             Done::Connected(side, Ok(connection)) => {
                 // Also when this process is killed before the first octet (E10).
@@ -212,26 +198,9 @@ impl<'a> Via<'a> {
         }
     }
 
-    fn heard(&mut self, side: Side, event: Event) {
-        let now = self.app.clock.now();
-        match event {
-            Event::Reply { reply, class, .. } => self.machine.reply(now, side, Heard { reply, class }),
-            Event::AbortDone => self.machine.aborted(now, side),
-            Event::Ended(failure) => self.machine.ended(now, side, failure),
-            Event::Ready { .. } | Event::Sent(_) | Event::Received { .. } | Event::Unasked(_) => {}
-        }
-        for repair in self.machine.repairs() {
-            let session = match repair.side {
-                Side::Source => &mut *self.source,
-                Side::Destination => &mut *self.destination,
-            };
-            session.say_repair(repair.announced, repair.used);
-        }
-    }
-
     /// Tells how far it is, and notices when nothing moves, and whose fault that is (I13).
     fn beat(&mut self) {
-        let (now, moved) = (self.app.clock.now(), self.meters.given.moved());
+        let (now, moved) = (self.two.app.clock.now(), self.meters.given.moved());
         let next = now + self.rest();
         let Some(pulse) = &mut self.pulse else { return };
         pulse.next = next;
@@ -239,45 +208,29 @@ impl<'a> Via<'a> {
             (pulse.moved, pulse.since) = (moved, now);
             let Told { name, total, skips } = &self.told;
             let bytes = skips + moved;
-            self.app.events.say(Report::Progress { source: name.clone(), bytes, total: *total });
-        } else if now.since(pulse.since) >= self.app.waits.stall {
+            self.two.app.events.say(Report::Progress { source: name.clone(), bytes, total: *total });
+        } else if now.since(pulse.since) >= self.two.app.waits.stall {
             // What has come and not gone waits for the destination.
             let waits = self.meters.taken.moved() > moved;
-            self.give_up(GivenUp::Silent(if waits { Side::Destination } else { Side::Source }));
+            self.two.give_up(
+                &mut self.machine,
+                GivenUp::Silent(if waits { Side::Destination } else { Side::Source }),
+            );
         }
     }
 
     fn rest(&self) -> Duration {
-        BEAT.min(self.app.waits.stall)
-    }
-
-    fn give_up(&mut self, why: GivenUp) {
-        self.given_up = Some(why);
-        self.machine.cancel(self.app.clock.now());
-    }
-
-    const fn session(&mut self, side: Side) -> &mut Session {
-        match side {
-            Side::Source => self.source,
-            Side::Destination => self.destination,
-        }
+        BEAT.min(self.two.app.waits.stall)
     }
 
     async fn ran(mut self, outcome: Outcome) -> (Ran, Option<String>) {
-        let given_up = self.given_up.filter(|why| match (&outcome, why) {
-            (Outcome::Moved { .. }, _) => false,
-            (Outcome::Failed(_), GivenUp::Interrupted) => true,
-            (Outcome::Failed(trouble), GivenUp::Stalled | GivenUp::Silent(_)) => {
-                trouble.cause == Cause::Cancelled
-            }
-        });
         if matches!(outcome, Outcome::Moved { .. }) {
             // The destination has said that it has everything; its connection still ends in order.
             while self.work.join_next().await.is_some() {}
         } else {
             self.cut();
         }
-        (Ran { outcome, given_up, moved: self.meters.given.moved() }, self.sha256.take())
+        (self.two.ran(outcome, self.meters.given.moved()), self.sha256.take())
     }
 }
 

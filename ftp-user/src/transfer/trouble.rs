@@ -1,6 +1,6 @@
 //! What the two-party machine says went wrong, for people.
 
-use super::pair::{GivenUp, Ran};
+use super::two::{GivenUp, Ran};
 use crate::app::App;
 use crate::cli::Exit;
 use crate::control::{Session, exit_of};

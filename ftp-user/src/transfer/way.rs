@@ -1,9 +1,10 @@
 //! One try of one way: the attempt is made, and what went wrong is put in words.
 
 use super::mover::Load;
-use super::pair::{Pair, Ran};
+use super::pair::Pair;
 use super::relayed::{ByRelay, Circuit};
 use super::through::{Told, Via};
+use super::two::Ran;
 use super::watch::{Subject, Watch};
 use super::{Server, trouble};
 use crate::app::App;

@@ -5,8 +5,8 @@ mod circuit;
 
 pub use circuit::Circuit;
 
-use super::pair::{GivenUp, LAST_WORDS, Ran, cancelled, timeouts};
 use super::through::Told;
+use super::two::{GivenUp, Happened, Ran, Two, timeouts};
 use crate::app::App;
 use crate::control::Session;
 use crate::relay::{Line, Said};
@@ -15,7 +15,7 @@ use ftp_proto::address::unmapped;
 use ftp_proto::client::Event;
 use ftp_proto::relay::message::{Id, Leg, Pin};
 use ftp_proto::third_party::relayed::{Junction, Output, Postures, Relayed};
-use ftp_proto::third_party::{self, Cause, Heard, Job, Outcome, Side};
+use ftp_proto::third_party::{Job, Outcome, Side};
 use ftp_proto::timer::Moment;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -25,11 +25,9 @@ use tokio::time::timeout;
 /// Two sessions, a line to their relay, and the machine between them.
 #[derive(Debug)]
 pub(super) struct ByRelay<'a> {
-    app: &'a App,
+    two: Two<'a>,
     name: &'a Arc<str>,
     line: &'a mut Line,
-    source: &'a mut Session,
-    destination: &'a mut Session,
     machine: Relayed,
     told: Told,
     join: Option<Id>,
@@ -38,9 +36,6 @@ pub(super) struct ByRelay<'a> {
     /// The relay has said that all of them have gone.
     whole: bool,
     pulse: Option<Pulse>,
-    given_up: Option<GivenUp>,
-    /// The sessions are closed then, in step or not.
-    no_later_than: Option<Moment>,
 }
 
 /// When the relay is asked how far it is, and since when that has not changed.
@@ -60,23 +55,10 @@ impl<'a> ByRelay<'a> {
         told: Told,
     ) -> Self {
         let Circuit { name, line, source, destination, .. } = circuit;
-        let (one, two) = (source.party(), destination.party());
-        let machine = Relayed::new(job, postures, one, two, timeouts(app, told.total), app.clock.now());
-        Self {
-            app,
-            name,
-            line,
-            source,
-            destination,
-            machine,
-            told,
-            join: None,
-            octets: 0,
-            whole: false,
-            pulse: None,
-            given_up: None,
-            no_later_than: None,
-        }
+        let two = Two::new(app, source, destination);
+        let (one, other) = two.parties();
+        let machine = Relayed::new(job, postures, one, other, timeouts(app, told.total), app.clock.now());
+        Self { two, name, line, machine, told, join: None, octets: 0, whole: false, pulse: None }
     }
 
     /// Runs it to its end, which comes in bounded time. With it what has passed the relay.
@@ -86,25 +68,20 @@ impl<'a> ByRelay<'a> {
                 Ok(outcome) => return self.ran(outcome).await,
                 Err(deadline) => deadline,
             };
-            let clock = self.app.clock;
+            let clock = self.two.app.clock;
             let beat = self.pulse.map(|pulse| pulse.next);
             tokio::select! {
-                biased;
-                () = self.app.stop.raised(), if self.given_up != Some(GivenUp::Interrupted) => {
-                    self.give_up(GivenUp::Interrupted);
-                    self.no_later_than = Some(clock.now() + LAST_WORDS);
-                }
-                // A relay that is gone explains why both sessions are.
+                happened = self.two.next() => match happened {
+                    Happened::Said(side, event) => self.heard_after_relay(side, event).await,
+                    Happened::Interrupted => self.two.give_up(&mut self.machine, GivenUp::Interrupted),
+                    Happened::Late => {
+                        let outcome = self.two.hang_up();
+                        return self.ran(outcome).await;
+                    }
+                },
                 said = self.line.next() => self.said(said),
-                event = self.source.next() => self.heard_after_relay(Side::Source, event).await,
-                event = self.destination.next() => self.heard_after_relay(Side::Destination, event).await,
                 () = clock.sleep_until(deadline) => self.machine.timeout(clock.now()),
                 () = clock.sleep_until(beat), if beat.is_some() => self.beat(),
-                () = clock.sleep_until(self.no_later_than), if self.no_later_than.is_some() => {
-                    self.source.close();
-                    self.destination.close();
-                    return self.ran(Outcome::Failed(cancelled())).await;
-                }
             }
         }
     }
@@ -113,13 +90,11 @@ impl<'a> ByRelay<'a> {
     fn perform(&mut self) -> Result<Outcome, Option<Moment>> {
         loop {
             match self.machine.poll() {
-                Output::Control(third_party::Output::Command(side, command)) => {
-                    self.session(side).send(command, None);
+                Output::Control(output) => {
+                    if let Some(done) = self.two.perform(output) {
+                        return done;
+                    }
                 }
-                Output::Control(third_party::Output::Abort(side)) => self.session(side).abort(),
-                Output::Control(third_party::Output::Close(side)) => self.session(side).close(),
-                Output::Control(third_party::Output::Done(outcome)) => return Ok(outcome),
-                Output::Control(third_party::Output::Wait(deadline)) => return Err(deadline),
                 Output::Join { source, destination } => self.join(source, destination),
                 Output::Cut => self.cut(),
             }
@@ -132,7 +107,7 @@ impl<'a> ByRelay<'a> {
             // Servers connect from any port, and behind one address from no other.
             Junction::Listen => Leg::Listen(Pin { ip: session.peer, port: None }),
         };
-        let (a, b) = (leg(source, self.source), leg(destination, self.destination));
+        let (a, b) = (leg(source, self.two.source), leg(destination, self.two.destination));
         self.join = Some(self.line.join(a, b));
     }
 
@@ -144,10 +119,10 @@ impl<'a> ByRelay<'a> {
     }
 
     fn said(&mut self, said: Said) {
-        let now = self.app.clock.now();
+        let now = self.two.app.clock.now();
         match said {
             Said::Ready { source, destination } => {
-                let ends = [(source, self.source.local), (destination, self.destination.local)];
+                let ends = [(source, self.two.source.local), (destination, self.two.destination.local)];
                 match ends.into_iter().find_map(|(at, seen)| elsewhere(at?, seen)) {
                     Some(why) => self.machine.broken(now, None, why),
                     None => self.machine.ready(now, source, destination),
@@ -160,8 +135,8 @@ impl<'a> ByRelay<'a> {
             Said::Refused { why, for_now: true, .. } => self.machine.relay_lost(now, why),
             Said::Refused { side, why, for_now: false } => self.machine.broken(now, side, why),
             Said::Stranger { side, peer } => {
-                let end = self.session(side).role.name();
-                self.app.events.warn(format!(
+                let end = self.two.session(side).role.name();
+                self.two.app.events.warn(format!(
                     "a stranger from {peer} came to the relay {} in place of the {end} and was turned away",
                     self.name
                 ));
@@ -188,12 +163,12 @@ impl<'a> ByRelay<'a> {
         }
         self.octets = octets;
         if let Some(pulse) = &mut self.pulse {
-            pulse.since = self.app.clock.now();
+            pulse.since = self.two.app.clock.now();
         }
         let Told { name, total, skips } = &self.told;
         // What proves the servers to each other passes the relay, too.
         let bytes = skips.saturating_add(octets).min(total.unwrap_or(u64::MAX));
-        self.app.events.say(Report::Progress { source: name.clone(), bytes, total: *total });
+        self.two.app.events.say(Report::Progress { source: name.clone(), bytes, total: *total });
     }
 
     /// The tunnels of a relay that dies may end a little before the session with it does, which is the
@@ -204,34 +179,17 @@ impl<'a> ByRelay<'a> {
         {
             self.said(said);
         }
-        self.heard(side, event);
-    }
-
-    fn heard(&mut self, side: Side, event: Event) {
-        let now = self.app.clock.now();
-        match event {
-            Event::Reply { reply, class, .. } => self.machine.reply(now, side, Heard { reply, class }),
-            Event::AbortDone => self.machine.aborted(now, side),
-            Event::Ended(failure) => self.machine.ended(now, side, failure),
-            Event::Ready { .. } | Event::Sent(_) | Event::Received { .. } | Event::Unasked(_) => {}
-        }
-        for repair in self.machine.repairs() {
-            let session = match repair.side {
-                Side::Source => &mut *self.source,
-                Side::Destination => &mut *self.destination,
-            };
-            session.say_repair(repair.announced, repair.used);
-        }
+        self.two.heard(&mut self.machine, side, event);
     }
 
     /// Asks how far it is; notices when nothing moves.
     fn beat(&mut self) {
-        let now = self.app.clock.now();
+        let now = self.two.app.clock.now();
         let next = now + self.rest();
         let Some(pulse) = &mut self.pulse else { return };
         pulse.next = next;
-        if now.since(pulse.since) >= self.app.waits.stall {
-            return self.give_up(GivenUp::Stalled);
+        if now.since(pulse.since) >= self.two.app.waits.stall {
+            return self.two.give_up(&mut self.machine, GivenUp::Stalled);
         }
         if let Some(join) = self.join {
             self.line.stat(join);
@@ -239,45 +197,26 @@ impl<'a> ByRelay<'a> {
     }
 
     fn rest(&self) -> Duration {
-        BEAT.min(self.app.waits.stall)
-    }
-
-    fn give_up(&mut self, why: GivenUp) {
-        self.given_up = Some(why);
-        self.machine.cancel(self.app.clock.now());
-    }
-
-    const fn session(&mut self, side: Side) -> &mut Session {
-        match side {
-            Side::Source => self.source,
-            Side::Destination => self.destination,
-        }
+        BEAT.min(self.two.app.waits.stall)
     }
 
     async fn ran(mut self, outcome: Outcome) -> (Ran, Passage) {
-        let given_up = self.given_up.filter(|why| match (&outcome, why) {
-            (Outcome::Moved { .. }, _) => false,
-            (Outcome::Failed(_), GivenUp::Interrupted) => true,
-            (Outcome::Failed(trouble), GivenUp::Stalled | GivenUp::Silent(_)) => {
-                trouble.cause == Cause::Cancelled
-            }
-        });
         if matches!(outcome, Outcome::Moved { .. }) {
             self.last_count().await;
         } else {
             self.cut();
         }
         let passage = Passage { relay: Arc::clone(self.name), octets: self.octets };
-        (Ran { outcome, given_up, moved: self.octets }, passage)
+        (self.two.ran(outcome, self.octets), passage)
     }
 
     /// Both servers have said that they are done: the relay is about to say how much that was.
     async fn last_count(&mut self) {
-        let deadline = Some(self.app.clock.now() + COUNT);
-        let clock = self.app.clock;
+        let deadline = Some(self.two.app.clock.now() + COUNT);
+        let clock = self.two.app.clock;
         while !self.whole && !self.line.is_over() {
             tokio::select! {
-                () = self.app.stop.raised() => return,
+                () = self.two.app.stop.raised() => return,
                 said = self.line.next() => match said {
                     Said::Stat { octets } => self.seen(octets),
                     Said::Ended { octets, .. } => {
