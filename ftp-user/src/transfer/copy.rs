@@ -20,7 +20,8 @@ use ftp_proto::third_party::Store;
 /// Copies one file, again and again as long as only time is lacking.
 pub async fn copy(app: &App, ends: &mut Ends, item: &Item, options: Options) -> Result<Done, Problem> {
     let mut retries = Retries::new(app);
-    let mut tries = Tries::new(options.resume);
+    // What is kept for a next try is of no use where there will be none.
+    let mut tries = Tries::new(options.resume && app.waits.retries > 0);
     let mut first = true;
     loop {
         // What was known may be the reason for a failure: the second time it is asked again.
