@@ -49,10 +49,14 @@ pub(super) struct TransferArgs {
 /// The values of `--path`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 enum Ways {
+    /// The most direct one that works: from server to server, through a relay agent, through this host
     Auto,
+    /// From server to server only
     Direct,
-    User,
+    /// Through a relay agent only
     Relay,
+    /// Through this host only
+    User,
     #[value(hide = true)]
     Symmetric,
 }
