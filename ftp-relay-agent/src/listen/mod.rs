@@ -241,19 +241,7 @@ fn welcome(from: SocketAddr, accepted: &Accepted) -> Welcome {
 }
 
 /// The limits of every session.
-const LIMITS: Limits = Limits {
-    grants: 64,
-    flows: 128,
-    octets: u64::MAX,
-    life: Duration::from_secs(24 * 3600),
-    strangers: 1_000,
-    connect: Duration::from_secs(15),
-    ticket: Duration::from_secs(30),
-    leg: Duration::from_secs(120),
-    idle: Duration::from_secs(3600),
-    tunnel_idle: Duration::from_secs(24 * 3600),
-    dead: Duration::from_secs(45),
-};
+const LIMITS: Limits = Limits::USUAL;
 /// How often a user agent says that it is there.
 const PING: Duration = Duration::from_secs(20);
 /// Sessions and tunnels together, handshakes included.

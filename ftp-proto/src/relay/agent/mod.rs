@@ -77,21 +77,26 @@ pub struct Limits {
     pub dead: Duration,
 }
 
+impl Limits {
+    /// What suits most relays.
+    pub const USUAL: Self = Self {
+        grants: 64,
+        flows: 128,
+        octets: u64::MAX,
+        life: Duration::from_secs(24 * 3600),
+        strangers: 1_000,
+        connect: Duration::from_secs(15),
+        ticket: Duration::from_secs(30),
+        leg: Duration::from_secs(120),
+        idle: Duration::from_secs(3600),
+        tunnel_idle: Duration::from_secs(24 * 3600),
+        dead: Duration::from_secs(45),
+    };
+}
+
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            grants: 64,
-            flows: 128,
-            octets: u64::MAX,
-            life: Duration::from_secs(24 * 3600),
-            strangers: 1_000,
-            connect: Duration::from_secs(15),
-            ticket: Duration::from_secs(30),
-            leg: Duration::from_secs(120),
-            idle: Duration::from_secs(3600),
-            tunnel_idle: Duration::from_secs(24 * 3600),
-            dead: Duration::from_secs(45),
-        }
+        Self::USUAL
     }
 }
 
