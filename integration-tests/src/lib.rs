@@ -2,6 +2,9 @@
 //! connections, scripted peers, and the transcript language of the fixtures.
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unreachable,
     clippy::indexing_slicing,
     reason = "a harness that cannot go on fails its test at once"
 )]

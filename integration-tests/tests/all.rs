@@ -1,6 +1,9 @@
 //! The suite's tests above the crates: one binary, a module for each chapter of the statements.
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unreachable,
     clippy::indexing_slicing,
     reason = "a test that cannot go on fails at once, its helpers too"
 )]

@@ -296,7 +296,7 @@ mod tests {
             let host = SocketAddr::new(std::net::Ipv4Addr::from(0x0A00_0000 + n).into(), 2000);
             match limits.ask(at(0), n, &n.to_be_bytes(), host) {
                 Verdict::Go => drop(limits.done(at(0), n, false)),
-                Verdict::Later => unreachable!(),
+                Verdict::Later => panic!("nobody is told to come later"),
                 Verdict::No => refused += 1,
             }
         }

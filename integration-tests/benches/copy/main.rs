@@ -15,6 +15,9 @@
 //! | `FTP_BENCH_DIR` | where the files are | `/dev/shm` if there is room, else the temporary directory |
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unreachable,
     clippy::indexing_slicing,
     clippy::print_stdout,
     reason = "a benchmark says what it measures, or fails"

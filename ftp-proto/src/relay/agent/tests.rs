@@ -127,7 +127,9 @@ impl Bench {
             self.now = deadline.max(self.now);
             self.input(Input::Timeout);
             while let Some(index) = self.asks.iter().position(|ask| matches!(ask, Ask::Progress { .. })) {
-                let Ask::Progress { ticket, .. } = self.asks.remove(index) else { unreachable!() };
+                let Ask::Progress { ticket, .. } = self.asks.remove(index) else {
+                    panic!("it was one a line ago")
+                };
                 self.answer(ticket, Answer::Progress(flow()));
             }
             if self.pings && !self.closed {
@@ -151,7 +153,7 @@ impl Bench {
     fn listening(&mut self) -> Vec<Ticket> {
         let mut tickets = Vec::new();
         while let Some(index) = self.asks.iter().position(|ask| matches!(ask, Ask::Listen { .. })) {
-            let Ask::Listen { ticket, at } = self.asks.remove(index) else { unreachable!() };
+            let Ask::Listen { ticket, at } = self.asks.remove(index) else { panic!("it was one a line ago") };
             tickets.push(ticket);
             let port = 5_000 + u16::try_from(tickets.len()).unwrap();
             self.answer(ticket, Answer::Listening(SocketAddr::new(at, port)));
