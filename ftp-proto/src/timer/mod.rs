@@ -136,51 +136,62 @@ impl Timer {
     }
 }
 
-/// The deadlines of one machine: at most one for each [`Timer`].
-#[derive(Clone, Debug, Default)]
-pub struct Timers {
-    armed: Vec<(Timer, Moment)>,
+/// The deadlines of one machine, at most one for each of its timers.
+///
+/// `T` is the machine's own enum of timers, so that a machine handles exactly the waits that it has.
+#[derive(Clone, Debug)]
+pub struct Timers<T = Timer> {
+    armed: Vec<(T, Moment)>,
 }
 
-impl Timers {
-    /// No timer armed.
+impl<T> Default for Timers<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> Timers<T> {
+    /// Creates a set with no timer armed.
     pub const fn new() -> Self {
         Self { armed: Vec::new() }
     }
 
-    /// Arms `timer`; a deadline it had before is replaced.
-    pub fn arm(&mut self, timer: Timer, at: Moment) {
-        self.disarm(timer);
-        self.armed.push((timer, at));
-    }
-
-    /// Disarms `timer`, if it was armed.
-    pub fn disarm(&mut self, timer: Timer) {
-        self.armed.retain(|(armed, _)| *armed != timer);
-    }
-
-    /// Disarms all.
+    /// Disarms every timer.
     pub fn clear(&mut self) {
         self.armed.clear();
     }
 
-    /// Whether `timer` is armed.
-    pub fn is_armed(&self, timer: Timer) -> bool {
-        self.deadline(timer).is_some()
-    }
-
-    /// When `timer` fires, if it is armed.
-    pub fn deadline(&self, timer: Timer) -> Option<Moment> {
-        self.armed.iter().find(|(armed, _)| *armed == timer).map(|(_, at)| *at)
-    }
-
-    /// The earliest deadline.
+    /// Returns the earliest deadline, or `None` if no timer is armed.
     pub fn next(&self) -> Option<Moment> {
         self.armed.iter().map(|(_, at)| *at).min()
     }
+}
 
-    /// Takes the earliest timer that is due at `now` and disarms it. Call until `None`.
-    pub fn fire(&mut self, now: Moment) -> Option<Timer> {
+impl<T: Copy + Eq> Timers<T> {
+    /// Arms `timer` to fire at `at`. An earlier deadline of the same timer is replaced.
+    pub fn arm(&mut self, timer: T, at: Moment) {
+        self.disarm(timer);
+        self.armed.push((timer, at));
+    }
+
+    /// Disarms `timer` if it is armed.
+    pub fn disarm(&mut self, timer: T) {
+        self.armed.retain(|(armed, _)| *armed != timer);
+    }
+
+    /// Returns whether `timer` is armed.
+    pub fn is_armed(&self, timer: T) -> bool {
+        self.deadline(timer).is_some()
+    }
+
+    /// Returns when `timer` fires, or `None` if it is not armed.
+    pub fn deadline(&self, timer: T) -> Option<Moment> {
+        self.armed.iter().find(|(armed, _)| *armed == timer).map(|(_, at)| *at)
+    }
+
+    /// Disarms the earliest timer that is due at `now` and returns it. Call this until it returns
+    /// `None`: several timers may be due at once.
+    pub fn fire(&mut self, now: Moment) -> Option<T> {
         let (timer, _) = *self.armed.iter().filter(|(_, at)| *at <= now).min_by_key(|(_, at)| *at)?;
         self.disarm(timer);
         Some(timer)
@@ -204,5 +215,13 @@ mod tests {
         assert_eq!(timers.fire(at(5)), Some(Timer::Idle));
         assert_eq!(timers.fire(at(99)), None);
         assert_eq!(timers.next(), None);
+    }
+
+    #[test]
+    fn a_machine_has_timers_of_its_own() {
+        let mut timers = Timers::default();
+        timers.arm("tea", Moment::START);
+        assert!(timers.is_armed("tea") && !timers.is_armed("toast"));
+        assert_eq!(timers.fire(Moment::START), Some("tea"));
     }
 }
