@@ -1,6 +1,7 @@
 //! Facts of a file as listings have them, and what an account may do with it (RFC 3659 7.5).
 
 use ftp_proto::listing::{Entry, Kind, When};
+use ftp_proto::server::ask::FileFailure;
 use ftp_proto::wire::PathName;
 use rustix::fs::{FileType, Stat};
 use rustix::process::{getegid, geteuid, getgroups};
@@ -59,6 +60,20 @@ pub(super) fn kind(stat: &Stat) -> Kind {
         | FileType::CharacterDevice
         | FileType::BlockDevice
         | FileType::Unknown => Kind::Other,
+    }
+}
+
+/// Refuses what is not a regular file.
+pub(super) fn regular(stat: &Stat) -> Result<(), FileFailure> {
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => Ok(()),
+        FileType::Directory => Err(FileFailure::IsDirectory),
+        FileType::Symlink
+        | FileType::Fifo
+        | FileType::Socket
+        | FileType::CharacterDevice
+        | FileType::BlockDevice
+        | FileType::Unknown => Err(FileFailure::NotRegular),
     }
 }
 

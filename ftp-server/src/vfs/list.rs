@@ -2,6 +2,7 @@
 //! so that a hundred thousand entries need no more memory than one.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::server::ask::FileFailure;
@@ -10,16 +11,17 @@ use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{AtFlags, Dir, FileType, OFlags, Stat, fstat, statat};
 use rustix::io::Errno;
 
-use super::View;
-use super::entry::{entry, kind};
+use super::entry::{Rights, entry, kind};
 use super::failure::failure;
-use super::local::Beneath;
-use super::upload::is_partial;
+use super::partial::is_partial;
+use super::path::Beneath;
+use super::root::Root;
 
 /// A directory, or the one file that a listing was asked for, opened and ready to be listed.
 #[derive(Debug)]
 pub struct Listing {
-    view: View,
+    root: Arc<Root>,
+    rights: Arc<Rights>,
     path: Beneath,
     of: Of,
 }
@@ -31,18 +33,17 @@ enum Of {
 }
 
 impl Listing {
-    /// Opens what `path` names. LIST and NLST take a file, too; MLSD does not (RFC 3659 7.2).
-    pub(super) fn open(view: &View, path: Beneath, file_too: bool) -> Result<Self, FileFailure> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
-        let of = match view.root.open_beneath(&path, flags) {
-            Ok(dir) => Of::Directory { stat: fstat(&dir).map_err(failure)?, dir },
-            Err(Errno::NOTDIR) if file_too => {
-                let name = PathName::from_wire(path.last()).map_err(|_| FileFailure::BadName)?;
-                Of::File(Box::new(view.facts(&path, name)?))
-            }
-            Err(error) => return Err(failure(error)),
-        };
-        Ok(Self { view: view.clone(), path, of })
+    /// Opens the directory `path`.
+    pub(super) fn of_directory(root: &Arc<Root>, rights: &Arc<Rights>, path: Beneath) -> Result<Self, Errno> {
+        let dir = root.open_beneath(&path, OFlags::RDONLY | OFlags::DIRECTORY)?;
+        let of = Of::Directory { stat: fstat(&dir)?, dir };
+        Ok(Self { root: Arc::clone(root), rights: Arc::clone(rights), path, of })
+    }
+
+    /// The listing of one file.
+    pub(super) fn of_file(root: &Arc<Root>, rights: &Arc<Rights>, path: Beneath, file: Entry) -> Self {
+        let of = Of::File(Box::new(file));
+        Self { root: Arc::clone(root), rights: Arc::clone(rights), path, of }
     }
 
     /// Whether it is a directory.
@@ -53,14 +54,14 @@ impl Listing {
     /// The directory's own facts, named `.`; `None` for a file.
     pub fn current(&self) -> Option<Entry> {
         let Of::Directory { stat, .. } = &self.of else { return None };
-        let mut current = entry(PathName::from_wire(".").ok()?, stat, None, &self.view.rights);
+        let mut current = entry(PathName::from_wire(".").ok()?, stat, None, &self.rights);
         current.kind = Kind::Current;
         Some(current)
     }
 
     /// Hands every entry with its facts to `take`, until that breaks.
     pub fn entries(self, mut take: impl FnMut(Entry) -> ControlFlow<()>) -> Result<(), FileFailure> {
-        let Self { view, path, of } = self;
+        let Self { root, rights, path, of } = self;
         match of {
             Of::File(file) => {
                 let _ = take(*file);
@@ -68,10 +69,10 @@ impl Listing {
             }
             Of::Directory { dir, stat } => each(dir, |dir, name| {
                 // Gone since the kernel told its name: no entry.
-                let Ok(found) = view.stat_entry(dir, &path, name.as_bytes()) else {
+                let Ok(found) = stat_entry(&root, dir, &path, name.as_bytes()) else {
                     return ControlFlow::Continue(());
                 };
-                take(entry(name, &found, Some(&stat), &view.rights))
+                take(entry(name, &found, Some(&stat), &rights))
             }),
         }
     }
@@ -109,18 +110,16 @@ fn each(
     Ok(())
 }
 
-impl View {
-    /// The status of `name` in `dir`. A symbolic link shows what it leads to, if that lies beneath
-    /// the root; else itself.
-    fn stat_entry(&self, dir: impl AsFd, path: &Beneath, name: &[u8]) -> Result<Stat, Errno> {
-        let stat = statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)?;
-        if kind(&stat) != Kind::Link {
-            return Ok(stat);
-        }
-        let target = self.root.open_beneath(&path.join(name), OFlags::PATH).and_then(fstat);
-        Ok(target
-            .ok()
-            .filter(|found| FileType::from_raw_mode(found.st_mode) != FileType::Symlink)
-            .unwrap_or(stat))
+/// The status of `name` in `dir`. A symbolic link shows what it leads to, if that lies beneath the
+/// root; else itself.
+fn stat_entry(root: &Root, dir: impl AsFd, path: &Beneath, name: &[u8]) -> Result<Stat, Errno> {
+    let stat = statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    if kind(&stat) != Kind::Link {
+        return Ok(stat);
     }
+    let target = root.open_beneath(&path.join(name), OFlags::PATH).and_then(fstat);
+    Ok(target
+        .ok()
+        .filter(|found| FileType::from_raw_mode(found.st_mode) != FileType::Symlink)
+        .unwrap_or(stat))
 }

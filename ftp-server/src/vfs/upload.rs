@@ -25,9 +25,11 @@ use rustix::fs::{
 use rustix::io::Errno;
 use rustix::process::{Gid, Uid};
 
+use super::entry::regular;
 use super::failure::{failure, io_failure};
-use super::local::{Located, Root};
-use super::{lock, may_change, regular};
+use super::lock;
+use super::partial::{is_partial, partial_name};
+use super::root::{Located, Root};
 
 /// Where a file is to be received: resolved and permitted, nothing touched.
 #[derive(Debug)]
@@ -219,19 +221,11 @@ impl Located {
     }
 }
 
-/// Whether `name` is one of a file under way: `.ftp-<32 hex>.part`.
-pub(super) fn is_partial(name: &[u8]) -> bool {
-    let middle = name.strip_prefix(PREFIX).and_then(|rest| rest.strip_suffix(SUFFIX));
-    middle.is_some_and(|hex| hex.len() == 2 * RANDOM && hex.iter().all(u8::is_ascii_hexdigit))
-}
-
 /// Makes a locked file under a name of its own. Its lock says that it is alive.
 fn make_partial(dir: &OwnedFd) -> Result<(Vec<u8>, OwnedFd), FileFailure> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     for _ in 0..ATTEMPTS {
-        let random = ftp_io::random::octets::<RANDOM>().map_err(|error| io_failure(&error))?;
-        let hex: String = random.iter().map(|octet| format!("{octet:02x}")).collect();
-        let name = [PREFIX, hex.as_bytes(), SUFFIX].concat();
+        let name = partial_name().map_err(|error| io_failure(&error))?;
         let file = openat(dir, &*name, flags, NEW_FILE).map_err(failure)?;
         lock::write_waiting(&file)?;
         // A sweep in another process may have come between making and locking.
@@ -275,6 +269,11 @@ fn attributes(old: &OwnedFd, new: &OwnedFd) {
     }
 }
 
+/// Whether the process may write into `dir` (make, rename and remove names there).
+fn may_change(dir: &OwnedFd) -> Result<(), FileFailure> {
+    accessat(dir, ".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS).map_err(failure)
+}
+
 /// The first part of a broken STOR gets the target's name, if nothing has that name now.
 fn publish_beside(dir: &OwnedFd, name: &[u8], target: &[u8]) -> Result<(), Errno> {
     match renameat_with(dir, name, dir, target, RenameFlags::NOREPLACE) {
@@ -310,9 +309,6 @@ fn sweep(root: &Root, dir: &OwnedFd) {
     }
 }
 
-const PREFIX: &[u8] = b".ftp-";
-const SUFFIX: &[u8] = b".part";
-const RANDOM: usize = 16;
 const NEW_FILE: Mode = Mode::from_raw_mode(0o666);
 const ATTEMPTS: usize = 16;
 const MAX_ATTRIBUTE: usize = 65_536;

@@ -1,6 +1,8 @@
 //! Nobody leaves the root.
 
 use super::*;
+use ftp_proto::listing::Kind;
+use ftp_proto::server::ask::ListStyle;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Ways out, as names in the root.

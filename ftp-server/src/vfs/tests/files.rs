@@ -1,6 +1,9 @@
 //! Questions about files, and what a read-only account may not do.
 
 use super::*;
+use ftp_proto::listing::Kind;
+use ftp_proto::server::ask::ListStyle;
+use rustix::fs::Mode;
 use std::os::unix::fs::PermissionsExt;
 
 #[test]

@@ -4,12 +4,15 @@ mod escape;
 mod files;
 mod upload;
 
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use super::*;
 use ftp_proto::command::Partial;
+use ftp_proto::server::ask::{FileAsk, FileFailure, Found, Intent};
+use ftp_proto::wire::PathName;
+use std::sync::Arc;
 
 /// A root with something beside it that nobody may reach.
 struct Site {

@@ -1,6 +1,7 @@
 //! Names under way, and writing in place.
 
 use super::*;
+use rustix::io::Errno;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 const PARTIAL: &str = ".ftp-0123456789abcdef0123456789abcdef.part";

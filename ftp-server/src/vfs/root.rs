@@ -7,13 +7,14 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use ftp_proto::server::ask::FileFailure;
-use ftp_proto::wire::PathName;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{Mode, OFlags, ResolveFlags, Stat, openat2, readlinkat};
 use rustix::io::Errno;
 
 use super::failure::failure;
-use super::{upload, walk};
+use super::partial::is_partial;
+use super::path::{Beneath, cut, here_if_empty, join};
+use super::walk;
 
 /// The directory that users see as `/`.
 #[derive(Debug)]
@@ -32,10 +33,6 @@ enum Resolver {
     /// We ourselves: old kernels and some sandboxes have no `openat2`.
     Walk,
 }
-
-/// A path beneath the root, relative to it; empty is the root itself.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Beneath(Vec<u8>);
 
 /// A name in an open directory that is no symbolic link (or was none a moment ago).
 #[derive(Debug)]
@@ -65,7 +62,7 @@ impl Root {
 
     /// Opens what `path` names, symbolic links followed as far as they stay beneath the root.
     pub(super) fn open_beneath(&self, path: &Beneath, flags: OFlags) -> Result<OwnedFd, Errno> {
-        self.open_octets(path.octets(), flags)
+        self.open_octets(path.for_kernel(), flags)
     }
 
     fn open_octets(&self, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
@@ -95,13 +92,13 @@ impl Root {
     /// The directory and the name that `path` finally means: a symbolic link at its end is followed
     /// by hand, since what it points to need not exist.
     pub(super) fn locate(&self, path: &Beneath) -> Result<Located, FileFailure> {
-        let mut path = path.0.clone();
+        let mut path = path.as_bytes().to_vec();
         for _ in 0..MAX_LINKS {
             let (dir, name) = cut(&path);
             if matches!(name, b"" | b"." | b"..") {
                 return Err(FileFailure::IsDirectory);
             }
-            if upload::is_partial(name) {
+            if is_partial(name) {
                 return Err(FileFailure::BadName);
             }
             let fd =
@@ -126,64 +123,8 @@ impl Root {
     }
 }
 
-impl Beneath {
-    /// Takes an absolute path. The machine has normalised it; `..` is refused all the same, and so
-    /// are names under way (extensions: 553 for all clients).
-    pub(super) fn parse(path: &PathName) -> Result<Self, FileFailure> {
-        let mut octets = Vec::with_capacity(path.as_bytes().len());
-        for name in path.as_bytes().split(|&octet| octet == b'/') {
-            if matches!(name, b"" | b".") {
-                continue;
-            }
-            if name == b".." || name.len() > MAX_NAME || upload::is_partial(name) {
-                return Err(FileFailure::BadName);
-            }
-            if !octets.is_empty() {
-                octets.push(b'/');
-            }
-            octets.extend_from_slice(name);
-        }
-        Ok(Self(octets))
-    }
-
-    /// The path of `name` in this directory.
-    pub(super) fn join(&self, name: &[u8]) -> Self {
-        Self(join(&self.0, name))
-    }
-
-    /// Directory and last name; `None` for the root.
-    pub(super) fn split(&self) -> Option<(&[u8], &[u8])> {
-        (!self.0.is_empty()).then(|| cut(&self.0))
-    }
-
-    /// The last name; `/` for the root.
-    pub(super) fn last(&self) -> &[u8] {
-        self.split().map_or(b"/", |(_, name)| name)
-    }
-
-    fn octets(&self) -> &[u8] {
-        here_if_empty(&self.0)
-    }
-}
-
-fn join(dir: &[u8], name: &[u8]) -> Vec<u8> {
-    if dir.is_empty() { name.to_vec() } else { [dir, b"/", name].concat() }
-}
-
-fn cut(path: &[u8]) -> (&[u8], &[u8]) {
-    match path.iter().rposition(|&octet| octet == b'/') {
-        Some(at) => (path.get(..at).unwrap_or_default(), path.get(at + 1..).unwrap_or_default()),
-        None => (b"", path),
-    }
-}
-
-const fn here_if_empty(path: &[u8]) -> &[u8] {
-    if path.is_empty() { b"." } else { path }
-}
-
 const BENEATH: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_MAGICLINKS);
 /// As many as Linux follows.
 const MAX_LINKS: usize = 40;
-const MAX_NAME: usize = 255;
 const MAX_SWEPT: usize = 65_536;
 const RENAME_RACES: usize = 64;

@@ -1,0 +1,199 @@
+//! The files as one account sees them: what a path means and what may be done with it.
+
+use std::fs::File;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use ftp_proto::listing::{Entry, Kind};
+use ftp_proto::server::ask::{FileAsk, FileFailure, Found, Intent, ListStyle};
+use ftp_proto::wire::PathName;
+use rustix::fs::{Access, AtFlags, Mode, OFlags, accessat, fstat, mkdirat, renameat, statat, unlinkat};
+use rustix::io::Errno;
+
+use super::digest::Subject;
+use super::entry::{Rights, entry, kind, regular};
+use super::failure::failure;
+use super::list::Listing;
+use super::path::Beneath;
+use super::root::{Located, Root};
+use super::upload::Target;
+
+/// The root as one account sees it. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct View {
+    root: Arc<Root>,
+    rights: Arc<Rights>,
+}
+
+/// A file or directory that was checked for a transfer, before any data connection (RFC 614.3).
+#[derive(Debug)]
+pub enum Prepared {
+    /// To send, from this octet on.
+    Send {
+        /// Open for reading.
+        file: File,
+        /// Where to start.
+        offset: u64,
+    },
+    /// To receive; nothing is touched yet.
+    Receive(Target),
+    /// To list.
+    List {
+        /// Open for listing.
+        listing: Listing,
+        /// How it is written.
+        style: ListStyle,
+    },
+}
+
+impl View {
+    /// What an account sees that may only read, or write too.
+    pub fn new(root: &Arc<Root>, read_only: bool) -> Self {
+        Self { root: Arc::clone(root), rights: Arc::new(Rights::new(read_only)) }
+    }
+
+    /// Checks that a transfer may happen and gives the size of what is to be sent. Changes nothing.
+    pub fn prepare(&self, path: &PathName, intent: &Intent) -> Result<(Prepared, Option<u64>), FileFailure> {
+        let path = Beneath::parse(path)?;
+        match intent {
+            Intent::Send { offset } => {
+                let (file, size) = self.open_file(&path)?;
+                if *offset > size {
+                    return Err(FileFailure::BeyondEnd);
+                }
+                Ok((Prepared::Send { file, offset: *offset }, Some(size)))
+            }
+            Intent::Replace | Intent::WriteAt { .. } | Intent::Append => {
+                self.may_write()?;
+                let target = Target::check(&self.root, self.root.locate(&path)?, intent)?;
+                Ok((Prepared::Receive(target), None))
+            }
+            Intent::List(style) => {
+                let file_too = !matches!(style, ListStyle::Facts(_));
+                let listing = self.listing(path, file_too)?;
+                Ok((Prepared::List { listing, style: style.clone() }, None))
+            }
+        }
+    }
+
+    /// Answers a question about files; a digest is taken over [`Self::subject`].
+    pub fn answer(&self, ask: &FileAsk) -> Result<Found, FileFailure> {
+        match ask {
+            FileAsk::Facts(path) => self.facts(&Beneath::parse(path)?, path.clone()).map(Found::Entry),
+            FileAsk::List(path, limit) => self.some_entries(Beneath::parse(path)?, *limit),
+            FileAsk::Enter(path) => self.enter(&Beneath::parse(path)?),
+            FileAsk::MakeDirectory(path) => {
+                self.may_write()?;
+                let Located { dir, name } = self.parent(path)?.ok_or(FileFailure::Exists)?;
+                done(mkdirat(dir, &*name, Mode::from_raw_mode(0o777)))
+            }
+            FileAsk::RemoveDirectory(path) => {
+                self.may_write()?;
+                let Located { dir, name } = self.parent(path)?.ok_or(FileFailure::Denied)?;
+                done(unlinkat(dir, &*name, AtFlags::REMOVEDIR))
+            }
+            FileAsk::Remove(path) => {
+                self.may_write()?;
+                let Located { dir, name } = self.parent(path)?.ok_or(FileFailure::IsDirectory)?;
+                done(unlinkat(dir, &*name, AtFlags::empty()))
+            }
+            FileAsk::RenameFrom(path) => {
+                self.may_write()?;
+                let Located { dir, name } = self.parent(path)?.ok_or(FileFailure::Denied)?;
+                done(statat(dir, &*name, AtFlags::SYMLINK_NOFOLLOW).map(drop))
+            }
+            FileAsk::Rename { from, to } => self.rename(from, to),
+            FileAsk::Hash(path, _) => self.subject(path).map(|_| Found::Done),
+        }
+    }
+
+    /// Opens a file whose digest is to be taken.
+    pub fn subject(&self, path: &PathName) -> Result<Subject, FileFailure> {
+        let (file, _) = self.open_file(&Beneath::parse(path)?)?;
+        Subject::new(file)
+    }
+
+    fn may_write(&self) -> Result<(), FileFailure> {
+        if self.rights.read_only { Err(FileFailure::ReadOnly) } else { Ok(()) }
+    }
+
+    /// A regular file for reading, and its size.
+    fn open_file(&self, path: &Beneath) -> Result<(File, u64), FileFailure> {
+        // NONBLOCK: opening a FIFO must not wait for its writer.
+        let fd = self.root.open_beneath(path, OFlags::RDONLY | OFlags::NONBLOCK).map_err(failure)?;
+        let stat = fstat(&fd).map_err(failure)?;
+        regular(&stat)?;
+        Ok((File::from(fd), u64::try_from(stat.st_size).unwrap_or(0)))
+    }
+
+    fn facts(&self, path: &Beneath, name: PathName) -> Result<Entry, FileFailure> {
+        let fd = self.root.open_beneath(path, OFlags::PATH).map_err(failure)?;
+        let parent = match self.root.parent(path).map_err(failure)? {
+            Some(at) => Some(fstat(&at.dir).map_err(failure)?),
+            None => None,
+        };
+        Ok(entry(name, &fstat(&fd).map_err(failure)?, parent.as_ref(), &self.rights))
+    }
+
+    /// Opens what `path` names. LIST and NLST take a file, too; MLSD does not (RFC 3659 7.2).
+    fn listing(&self, path: Beneath, file_too: bool) -> Result<Listing, FileFailure> {
+        match Listing::of_directory(&self.root, &self.rights, path.clone()) {
+            Err(Errno::NOTDIR) if file_too => {
+                let name = PathName::from_wire(path.last()).map_err(|_| FileFailure::BadName)?;
+                let file = self.facts(&path, name)?;
+                Ok(Listing::of_file(&self.root, &self.rights, path, file))
+            }
+            other => other.map_err(failure),
+        }
+    }
+
+    fn some_entries(&self, path: Beneath, limit: usize) -> Result<Found, FileFailure> {
+        let (mut found, mut more) = (Vec::new(), false);
+        self.listing(path, true)?.entries(|entry| {
+            if found.len() == limit {
+                more = true;
+                return ControlFlow::Break(());
+            }
+            found.push(entry);
+            ControlFlow::Continue(())
+        })?;
+        Ok(Found::Entries(found, more))
+    }
+
+    fn enter(&self, path: &Beneath) -> Result<Found, FileFailure> {
+        let dir = self.root.open_beneath(path, OFlags::PATH | OFlags::DIRECTORY).map_err(failure)?;
+        done(accessat(dir, ".", Access::EXEC_OK, AtFlags::EACCESS))
+    }
+
+    /// The directory and last name of something to make, remove or rename: a link at the end is the
+    /// link itself.
+    fn parent(&self, path: &PathName) -> Result<Option<Located>, FileFailure> {
+        self.root.parent(&Beneath::parse(path)?).map_err(failure)
+    }
+
+    /// An existing regular file at the new name is replaced atomically; nothing else is.
+    fn rename(&self, from: &PathName, to: &PathName) -> Result<Found, FileFailure> {
+        self.may_write()?;
+        let from = self.parent(from)?.ok_or(FileFailure::Denied)?;
+        let to = self.parent(to)?.ok_or(FileFailure::Exists)?;
+        let old = statat(&from.dir, &*from.name, AtFlags::SYMLINK_NOFOLLOW).map_err(failure)?;
+        match statat(&to.dir, &*to.name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(there) if (there.st_dev, there.st_ino) == (old.st_dev, old.st_ino) => {}
+            Ok(there) if kind(&there) != Kind::File => return Err(FileFailure::Exists),
+            Ok(_) if kind(&old) == Kind::Directory => return Err(FileFailure::Exists),
+            Ok(_) | Err(Errno::NOENT) => {}
+            Err(error) => return Err(failure(error)),
+        }
+        match renameat(&from.dir, &*from.name, &to.dir, &*to.name) {
+            // Another file system inside the root: not a name that leads out.
+            Err(Errno::XDEV) => Err(FileFailure::Other),
+            // A directory into itself.
+            Err(Errno::INVAL) => Err(FileFailure::BadName),
+            other => done(other),
+        }
+    }
+}
+
+fn done(result: Result<(), Errno>) -> Result<Found, FileFailure> {
+    result.map(|()| Found::Done).map_err(failure)
+}
