@@ -66,7 +66,7 @@ fn uses() -> BTreeSet<String> {
             && (path.contains("/tests")
                 || path.contains("/benches/")
                 || path.starts_with("integration-tests/src/"));
-        if fixture.is_none() && !in_tests && !path.starts_with("demo/") && !path.starts_with(".ci/") {
+        if fixture.is_none() && !in_tests && !path.starts_with("docs/demo/") && !path.starts_with(".ci/") {
             continue;
         }
         let mut function = path.clone();

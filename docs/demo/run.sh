@@ -1,12 +1,12 @@
 #!/bin/sh
-# Two of our servers on this machine, with the default policy, and a tree of real files that goes
-# straight from one to the other: sh demo/run.sh [DIRECTORY]
-# Everything is made under target/ and removed again; only processes started here are ended.
+# Starts two ftp-servers on this machine and copies a tree of real files straight from one to the other,
+# under the default policy: sh docs/demo/run.sh [DIRECTORY]
+# All files are made under target/ and removed at the end. Only processes that this script started are ended.
 set -eu
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 
 tree=${1:-$(rustc --print sysroot)/lib}
-[ -d "$tree" ] || { echo "demo: $tree is no directory: give one, as in: sh demo/run.sh /usr/share" >&2; exit 2; }
+[ -d "$tree" ] || { echo "demo: $tree is not a directory; name one, for example: sh docs/demo/run.sh /usr/share" >&2; exit 2; }
 tree=$(cd "$tree" && pwd)
 
 cargo build --release --locked -p ftp-server -p ftp-user
@@ -28,10 +28,10 @@ trap leave EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# A secret of this run only.
+# A new password for each run.
 password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
 
-# start NAME IP ROOT RIGHTS: sets $address to where it listens.
+# start NAME IP ROOT RIGHTS: starts a server and sets $address to the address it listens on.
 start() {
     mkfifo "$work/$1.said"
     "$bin/ftp-server" --listen "$2:0" --root "$3" --user "demo:$password$4" >"$work/$1.said" 2>"$work/$1.log" &
@@ -40,7 +40,7 @@ start() {
     pids="$pids $!"
     address=${line#listening on }
     address=${address% (ftp)}
-    [ -n "$line" ] || { echo "demo: the server at $2 does not start" >&2; exit 1; }
+    [ -n "$line" ] || { echo "demo: the server at $2 did not start" >&2; exit 1; }
     echo "server $1: $line"
 }
 
@@ -54,10 +54,10 @@ run() {
     HOME="$work/state" XDG_CONFIG_HOME="$work/state" XDG_STATE_HOME="$work/state" "$bin/ftp-user" "$@"
 }
 
-# The largest file shows the speed of one transfer.
+# The largest file shows how fast one transfer is.
 file=$(cd "$tree" && find . -type f -exec ls -l {} + | sort -k5,5nr | sed -n '1s|.* \./||p')
 echo
-echo "== one file, and what was said to both servers: $file"
+echo "== one file, and the dialogue with both servers: $file"
 run copy --path direct --verify hash --trace "$work/trace" \
     "ftp://demo:$password@$source/$file" "ftp://demo:$password@$destination/one/"
 cat "$work/trace"
@@ -67,8 +67,8 @@ echo "== the tree: $tree"
 run copy -r --path direct --verify hash \
     "ftp://demo:$password@$source/./" "ftp://demo:$password@$destination/copy/"
 
-# Not by our own programs: the same digests at both ends.
+# Compare both ends with a program that is not ours.
 (cd "$tree" && find . -type f -exec sha256sum {} +) >"$work/digests"
 (cd "$work/copy" && sha256sum --quiet -c "$work/digests")
-echo "sha-256 of $(wc -l <"$work/digests" | tr -d ' ') files is the same at both ends; of $file:"
+echo "sha-256 of $(wc -l <"$work/digests" | tr -d ' ') files: the same at both ends; of $file:"
 (cd "$work/one" && sha256sum "$(basename "$file")")
