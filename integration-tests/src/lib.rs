@@ -12,6 +12,7 @@
 pub mod binary;
 pub mod disk;
 pub mod foreign;
+pub mod fuzz;
 pub mod net;
 pub mod peer;
 pub mod raw;

@@ -11,6 +11,7 @@
 mod bad_input;
 mod cli;
 mod foreign;
+mod fuzz;
 mod harness;
 mod lines;
 mod mixed;

@@ -1,6 +1,6 @@
 //! Which file holds the settings, and reading it.
 
-use super::{Relays, read};
+use super::{Relays, parse};
 use crate::control::words;
 use crate::problem::Problem;
 use std::ffi::OsString;
@@ -37,7 +37,7 @@ impl Place {
     fn read(&self) -> Result<Relays, Problem> {
         let (Self::Named(path) | Self::Usual(path)) = self;
         match (std::fs::read_to_string(path), self) {
-            (Ok(text), _) => read::read(&text, path).map(Relays::new),
+            (Ok(text), _) => parse(&text, path).map(Relays::new),
             (Err(error), Self::Usual(_)) if error.kind() == ErrorKind::NotFound => Ok(Relays::default()),
             (Err(error), Self::Named(_) | Self::Usual(_)) => {
                 let problem =

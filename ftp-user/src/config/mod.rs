@@ -16,6 +16,7 @@ mod read;
 pub use authority::Authority;
 pub use file::load;
 pub use near::Near;
+pub use read::parse;
 
 use crate::control::words;
 use crate::place::Site;

@@ -9,8 +9,12 @@ use std::str::FromStr;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// The relays of a file, or all that is wrong with it.
-pub(super) fn read(text: &str, file: &Path) -> Result<Vec<Relay>, Problem> {
+/// Reads the text of a settings file. `file` is its name: token files are relative to its directory.
+///
+/// # Errors
+///
+/// All mistakes of the text in one line, each with its line and column.
+pub fn parse(text: &str, file: &Path) -> Result<Vec<Relay>, Problem> {
     let mut reader = Reader { text, directory: file.parent().unwrap_or(Path::new("")), mistakes: Vec::new() };
     let mut relays = Vec::new();
     match DeTable::parse(text) {

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 fn read(text: &str) -> Result<Vec<Relay>, String> {
-    read::read(text, Path::new("/etc/x/config.toml")).map_err(|problem| {
+    parse(text, Path::new("/etc/x/config.toml")).map_err(|problem| {
         assert_eq!(problem.exit, Exit::Usage);
         problem.to_string()
     })
