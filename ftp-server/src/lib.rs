@@ -3,18 +3,24 @@
 //! | folder | what |
 //! |---|---|
 //! | [`cli`] | the command line, exit codes, the log |
-//! | [`config`] | options as typed, and as what they mean |
-//! | [`listen`] | one accept loop per listener, who is let in, the end |
+//! | [`listen`] | the listeners and their accept loops |
 //! | [`session`] | the task that drives the machine of one control connection |
 //! | [`data`] | files and listings on a data connection |
+//! | [`config`] | the options as typed, and what they mean |
+//! | [`operate`] | how the server is stopped |
+//! | [`limits`] | what sessions share, and how much one client gets |
 //! | [`auth`] | who may log in |
 //! | [`vfs`] | the files, beneath a root that nobody leaves |
+//!
+//! Each folder uses only folders below it in this table.
 
 pub mod auth;
 pub mod cli;
 pub mod config;
 pub mod data;
+pub mod limits;
 pub mod listen;
+pub mod operate;
 pub mod session;
 pub mod vfs;
 

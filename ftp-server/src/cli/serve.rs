@@ -8,14 +8,15 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::config::Config;
-use crate::listen::{Door, Server};
+use crate::limits::MAX_FILE_THREADS;
+use crate::listen::{Listener, Server};
 
 /// Opens the listeners, says where they are, serves until SIGTERM or SIGINT, lets transfers end.
 pub async fn until_stopped(config: Config) -> Result<(), super::Exit> {
     // Before the ready notice: whoever waits for that may stop us right away.
     let mut stop = Stop::new().context("cannot listen for signals")?;
-    let doors = Door::open_all(&config.listeners)?;
-    let server = Server::start(&config, doors)?;
+    let listeners = Listener::open_all(&config.listeners)?;
+    let server = Server::start(&config, listeners)?;
     super::ready::announce(&server)?;
     stop.wait().await;
     tokio::select! {
@@ -31,7 +32,7 @@ pub fn runtime() -> Result<Runtime, anyhow::Error> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     Builder::new_multi_thread()
         .worker_threads(cores.min(MAX_WORKERS))
-        .max_blocking_threads(MAX_BLOCKING)
+        .max_blocking_threads(MAX_FILE_THREADS)
         .thread_name("ftp-server")
         .enable_all()
         .build()
@@ -51,4 +52,3 @@ pub fn raise_descriptor_limit() {
 /// What a disk that does not answer can delay the end.
 pub const AT_LAST: Duration = Duration::from_secs(2);
 const MAX_WORKERS: usize = 4;
-const MAX_BLOCKING: usize = 1_024;

@@ -9,8 +9,9 @@ use ftp_proto::server::Timeouts;
 use tracing::level_filters::LevelFilter;
 
 use super::raw::{ForeignPolicy, LogLevel};
-use super::{Config, Limits, Log, Options, Place};
+use super::{Config, Listen, Log, Options};
 use crate::auth::{BadUser, QuickUser};
+use crate::limits::Limits;
 
 /// What is wrong with the options, and what to do about it.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -97,21 +98,27 @@ fn users(options: &Options) -> Result<Vec<QuickUser>, ConfigError> {
     Ok(users)
 }
 
-fn listeners(options: &Options) -> Result<Vec<Place>, ConfigError> {
-    let modern = options.listen.iter().map(|&at| Place { at, dialect: Dialect::Rfc959, named: true });
-    let old = options.listen_1973.iter().map(|&at| Place { at, dialect: Dialect::Rfc354, named: true });
-    let mut places: Vec<Place> = modern.chain(old).collect();
-    if places.is_empty() {
+fn listeners(options: &Options) -> Result<Vec<Listen>, ConfigError> {
+    let modern =
+        options.listen.iter().map(|&address| Listen { address, dialect: Dialect::Rfc959, named: true });
+    let old =
+        options.listen_1973.iter().map(|&address| Listen { address, dialect: Dialect::Rfc354, named: true });
+    let mut listeners: Vec<Listen> = modern.chain(old).collect();
+    if listeners.is_empty() {
         let everywhere = [(Ipv4Addr::UNSPECIFIED, PORT).into(), (Ipv6Addr::UNSPECIFIED, PORT).into()];
-        places.extend(everywhere.map(|at| Place { at, dialect: Dialect::Rfc959, named: false }));
+        listeners.extend(everywhere.map(|address| Listen {
+            address,
+            dialect: Dialect::Rfc959,
+            named: false,
+        }));
     }
-    for (index, place) in places.iter().enumerate() {
-        let before = places.get(..index).unwrap_or_default();
-        if place.at.port() != 0 && before.iter().any(|other| other.at == place.at) {
-            return Err(ConfigError::ListenTwice(place.at));
+    for (index, listen) in listeners.iter().enumerate() {
+        let before = listeners.get(..index).unwrap_or_default();
+        if listen.address.port() != 0 && before.iter().any(|other| other.address == listen.address) {
+            return Err(ConfigError::ListenTwice(listen.address));
         }
     }
-    Ok(places)
+    Ok(listeners)
 }
 
 fn limits(options: &Options) -> Limits {
@@ -164,7 +171,7 @@ mod tests {
         let config = compile("--root / --user ann:secret").unwrap();
         assert_eq!(config.foreign, Foreign::Proven);
         assert_eq!(config.listeners.len(), 2);
-        assert!(config.listeners.iter().all(|place| place.at.port() == 2121 && !place.named));
+        assert!(config.listeners.iter().all(|listen| listen.address.port() == 2121 && !listen.named));
         assert_eq!(config.limits.sessions, Some(10_000));
         assert_eq!(config.limits.per_address, None);
         assert_eq!(config.limits.unauthenticated, Some(1_000));

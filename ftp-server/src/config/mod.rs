@@ -18,12 +18,13 @@ use ipnet::IpNet;
 use tracing::level_filters::LevelFilter;
 
 use crate::auth::QuickUser;
+use crate::limits::Limits;
 
 /// Everything the server must know, without contradictions.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where to listen.
-    pub listeners: Vec<Place>,
+    pub listeners: Vec<Listen>,
     /// What users see as `/`.
     pub root: PathBuf,
     /// The users of the command line.
@@ -48,28 +49,15 @@ pub struct Config {
     pub log: Log,
 }
 
-/// One listener.
+/// A listener to open.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Place {
-    /// The address.
-    pub at: SocketAddr,
+pub struct Listen {
+    /// Where; port 0 means any free port.
+    pub address: SocketAddr,
     /// What it speaks.
     pub dialect: Dialect,
-    /// Whether the operator named it, or it is one of those that are there without being named.
+    /// Whether the operator named it; otherwise it is one of the two default listeners.
     pub named: bool,
-}
-
-/// How many sessions there may be; `None` is no limit.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Limits {
-    /// Together.
-    pub sessions: Option<usize>,
-    /// From one address.
-    pub per_address: Option<usize>,
-    /// Before login, together.
-    pub unauthenticated: Option<usize>,
-    /// Before login, from one address.
-    pub unauthenticated_per_address: Option<usize>,
 }
 
 /// What the log shows and how.

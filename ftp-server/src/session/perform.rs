@@ -1,33 +1,63 @@
-//! What the machine asks for becomes work, and work that is done becomes an answer: the only file
-//! that knows both vocabularies.
+//! Performs what the machine asks for, and turns the results into inputs. The only file that knows
+//! both vocabularies.
 
+use std::collections::VecDeque;
 use std::io;
-use std::net::{IpAddr, Shutdown};
+use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::sync::Arc;
 
 use ftp_io::clock::Clock;
 use ftp_io::copy::Meter;
 use ftp_io::{hash, socket};
+use ftp_proto::command::{DataType, Partial};
 use ftp_proto::digest::{Algorithm, Digest};
 use ftp_proto::server::ask::{Answer, Ask, ConnId, End, Ending, FileAsk, FileFailure, Found, Input, Ticket};
+use ftp_proto::wire::{PathName, Secret};
 use socket2::SockRef;
 use tokio::net::TcpStream;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinError, spawn_blocking};
 
-use super::Session;
-use super::held::Done;
-use super::permits::Turn;
+use super::resources::{Done, Resources};
+use super::shared::Shared;
 use crate::data::{begin, pump};
+use crate::limits::Permission;
+use crate::operate::Running;
 use crate::vfs::{Subject, View, io_failure};
 
-impl Session {
+/// Performs the machine's questions and holds what comes of them.
+pub(super) struct Performer {
+    /// The number of the session.
+    id: u64,
+    shared: Arc<Shared>,
+    held: Resources,
+    /// Answers that needed no wait.
+    ready: VecDeque<(Ticket, Answer)>,
+    /// The files as the account that is logged in sees them.
+    view: Option<View>,
+}
+
+impl Performer {
+    pub(super) fn new(id: u64, shared: Arc<Shared>, running: Running) -> Self {
+        Self { id, shared, held: Resources::new(running), ready: VecDeque::new(), view: None }
+    }
+
+    /// The next answer that needs no wait. Take these when the machine has nothing more to say.
+    pub(super) fn next_answer(&mut self) -> Option<(Ticket, Answer)> {
+        self.ready.pop_front()
+    }
+
+    /// The next work that has ended; [`Self::finish`] wants it.
+    ///
+    /// # Errors
+    /// A task has panicked.
+    pub(super) async fn next_done(&mut self) -> Result<Done, JoinError> {
+        self.held.next().await
+    }
+
+    /// Does what the machine asks, or starts it.
     pub(super) fn perform(&mut self, ask: Ask) {
         match ask {
-            Ask::Login { ticket, user, password } => {
-                let account = self.shared.users.login(&user, &password);
-                self.view = account.as_ref().map(|account| View::new(&self.shared.root, account.read_only));
-                self.answer(ticket, Answer::Login(account));
-            }
+            Ask::Login { ticket, user, password } => self.login(ticket, &user, &password),
             Ask::Reserve { ticket, at } => {
                 let port = self.reserve(ticket, at);
                 self.answer(ticket, Answer::Port(port));
@@ -37,66 +67,28 @@ impl Session {
                 self.answer(ticket, Answer::Port(port));
             }
             Ask::Unlisten(ticket) => self.held.unlisten(ticket),
-            Ask::Release(ticket) => {
-                self.held.reservations.remove(&ticket);
-            }
-            Ask::Connect { ticket, from, local, to } => {
-                // B03: from the announced port or not at all.
-                let from = from.map(|from| self.held.reservations.get(&from).cloned());
-                self.held.question(ticket, async move {
-                    let connected = match from {
-                        Some(Some(reserved)) => reserved.connect(to).await,
-                        Some(None) => Err(io::Error::other("the reserved port is gone")),
-                        None => socket::connect(local, to).await,
-                    };
-                    Done::Connected(ticket, connected)
-                });
-            }
+            Ask::Release(ticket) => drop(self.held.reservations.remove(&ticket)),
+            Ask::Connect { ticket, from, local, to } => self.connect(ticket, from, local, to),
             Ask::Cancel(ticket) => self.held.cancel(ticket),
-            Ask::Drop { conn, how } => self.let_go(conn, how),
+            Ask::Drop { conn, how } => self.close(conn, how),
             Ask::Write { conn, octets } => self.write(conn, &octets),
             Ask::Read { conn, limit } => self.read(conn, limit),
-            Ask::Permit { ticket, account, target } => {
-                match self.shared.permits.ask(self.id, ticket, &account, target) {
-                    Turn::Now(permit) => {
-                        self.held.permits.insert(ticket, permit);
-                        self.answer(ticket, Answer::Permit(true));
-                    }
-                    Turn::Later(permit, told) => {
-                        self.held.permits.insert(ticket, permit);
-                        self.held.question(ticket, async move {
-                            Done::Answer(ticket, Answer::Permit(told.await.unwrap_or(false)))
-                        });
-                    }
-                    Turn::Never => self.answer(ticket, Answer::Permit(false)),
-                }
-            }
+            Ask::Permit { ticket, account, target } => self.permit(ticket, &account, target),
             Ask::PermitDone { ticket, proven } => {
-                if let Some(permit) = self.held.permits.remove(&ticket) {
-                    permit.done(proven);
+                if let Some(slot) = self.held.proofs.remove(&ticket) {
+                    slot.done(proven);
                 }
             }
             Ask::Prepare { ticket, path, intent } => {
                 let work = self.with_files(move |view| view.prepare(&path, &intent));
-                self.held.question(ticket, async move { Done::Prepared(ticket, work.await) });
+                self.held.start(ticket, async move { Done::Prepared(ticket, work.await) });
             }
             Ask::Move { ticket, prepared, conn, data_type, partial } => {
-                let (Some(prepared), Some(stream)) =
-                    (self.held.prepared.remove(&prepared), self.held.take(conn))
-                else {
-                    let lost = End::Broken("the data connection is gone".to_owned());
-                    return self.answer(ticket, Answer::Moved { octets: 0, end: lost });
-                };
-                self.held.moves.insert(ticket, Meter::default());
-                let work = spawn_blocking(move || begin(prepared, partial));
-                self.held.question(ticket, async move {
-                    let begun = work.await.unwrap_or(Err(FileFailure::Other));
-                    Done::Begun(ticket, begun, stream, data_type)
-                });
+                self.transfer(ticket, (prepared, conn), data_type, partial);
             }
             Ask::Progress { ticket, of } => {
                 let moved = self.held.moves.get(&of).map_or(0, Meter::moved);
-                // Nothing is synced while it moves, so nothing more is known to be durable.
+                // Nothing is synced during a transfer, so no byte is known to be durable.
                 self.answer(ticket, Answer::Progress { moved, durable: 0 });
             }
             Ask::Stop(ticket) => {
@@ -104,84 +96,79 @@ impl Session {
                     meter.stop();
                 }
             }
-            Ask::File { ticket, ask: FileAsk::Hash(path, algorithm) } => {
-                let subject = self.with_files(move |view| view.subject(&path));
-                self.held.question(ticket, async move {
-                    let found = match subject.await {
-                        Ok(subject) => digest(subject, algorithm).await,
-                        Err(failure) => Err(failure),
-                    };
-                    Done::Answer(ticket, Answer::File(found))
-                });
-            }
+            Ask::File { ticket, ask: FileAsk::Hash(path, algorithm) } => self.hash(ticket, path, algorithm),
             Ask::File { ticket, ask } => {
                 let work = self.with_files(move |view| view.answer(&ask));
-                self.held.question(ticket, async move { Done::Answer(ticket, Answer::File(work.await)) });
+                self.held.start(ticket, async move { Done::Answer(ticket, Answer::File(work.await)) });
             }
         }
     }
-}
 
-impl Session {
-    /// Work that is done becomes an input of the machine.
-    pub(super) fn settle(&mut self, done: Done) {
+    /// Gives the result of some work to `input`, which passes it to the machine.
+    pub(super) fn finish(&mut self, done: Done, input: impl FnOnce(Input<'_>)) {
         match done {
-            Done::Answer(ticket, answer) => self.input(Input::Answer(ticket, answer)),
+            Done::Answer(ticket, answer) => input(Input::Answer(ticket, answer)),
             Done::Prepared(ticket, Ok((prepared, size))) => {
                 self.held.prepared.insert(ticket, prepared);
-                self.input(Input::Answer(ticket, Answer::Prepared { size }));
+                input(Input::Answer(ticket, Answer::Prepared { size }));
             }
             Done::Prepared(ticket, Err(failure)) => {
-                self.input(Input::Answer(ticket, Answer::File(Err(failure))));
+                input(Input::Answer(ticket, Answer::File(Err(failure))));
             }
             Done::Connected(ticket, Ok(stream)) => {
                 let conn = self.held.connection(stream);
-                self.input(Input::Answer(ticket, Answer::Connected { conn }));
+                input(Input::Answer(ticket, Answer::Connected { conn }));
             }
             Done::Connected(ticket, Err(error)) => {
-                self.input(Input::Answer(ticket, Answer::Failed(error.to_string())));
+                input(Input::Answer(ticket, Answer::Failed(error.to_string())));
             }
             Done::Arrived(listener, stream, from) => {
                 let conn = self.held.connection(stream);
-                self.input(Input::Arrived { listener, conn, from });
+                input(Input::Arrived { listener, conn, from });
             }
             Done::Read(conn, Ok(octets)) if !octets.is_empty() => {
-                self.input(Input::Data { conn, octets: &octets });
+                input(Input::Data { conn, octets: &octets });
             }
-            Done::Read(conn, Ok(_) | Err(_)) => self.input(Input::Lost(conn)),
+            Done::Read(conn, Ok(_) | Err(_)) => input(Input::Lost(conn)),
             Done::Begun(ticket, Ok(begun), stream, data_type) => {
                 let meter = self.held.moves.get(&ticket).cloned().unwrap_or_default();
-                self.held.start_move(async move {
+                self.held.start_transfer(async move {
                     let (octets, end) = pump(begun, stream, data_type, Clock::today(), meter).await;
                     Done::Moved(ticket, octets, end)
                 });
-                self.input(Input::Answer(ticket, Answer::Started));
+                input(Input::Answer(ticket, Answer::Started));
             }
             Done::Begun(ticket, Err(failure), stream, _) => {
                 socket::reset(stream);
                 self.held.moves.remove(&ticket);
-                self.input(Input::Answer(ticket, Answer::Moved { octets: 0, end: End::Failed(failure) }));
+                input(Input::Answer(ticket, Answer::Moved { octets: 0, end: End::Failed(failure) }));
             }
             Done::Moved(ticket, octets, end) => {
-                self.input(Input::Answer(ticket, Answer::Moved { octets, end }));
+                input(Input::Answer(ticket, Answer::Moved { octets, end }));
             }
         }
     }
 
-    /// An answer that needs no wait. It is given when the machine has said everything it has to say.
+    /// An answer that needs no wait.
     fn answer(&mut self, ticket: Ticket, answer: Answer) {
         self.ready.push_back((ticket, answer));
     }
 
+    fn login(&mut self, ticket: Ticket, user: &[u8], password: &Secret) {
+        let account = self.shared.users.login(user, password);
+        self.view = account.as_ref().map(|account| View::new(&self.shared.root, account.read_only));
+        self.answer(ticket, Answer::Login(account));
+    }
+
     fn reserve(&mut self, ticket: Ticket, at: IpAddr) -> Option<u16> {
-        match self.shared.ports.reserve(at) {
+        match self.shared.shares.ports.reserve(at) {
             Ok(reserved) => {
                 let port = reserved.port();
                 self.held.reservations.insert(ticket, Arc::new(reserved));
                 Some(port)
             }
             Err(error) => {
-                tracing::warn!(%error, %at, "no data port to be had");
+                tracing::warn!(%error, %at, "no data port is free");
                 None
             }
         }
@@ -202,9 +189,22 @@ impl Session {
         }
     }
 
-    /// Closes a connection, whatever reads it.
-    fn let_go(&mut self, conn: ConnId, how: Ending) {
-        if let Some(stream) = self.held.let_go(conn) {
+    /// Connects to `to`; with `from`, from that reserved port or not at all (B03).
+    fn connect(&mut self, ticket: Ticket, from: Option<Ticket>, local: IpAddr, to: SocketAddr) {
+        let from = from.map(|from| self.held.reservations.get(&from).cloned());
+        self.held.start(ticket, async move {
+            let connected = match from {
+                Some(Some(reserved)) => reserved.connect(to).await,
+                Some(None) => Err(io::Error::other("the reserved port is gone")),
+                None => socket::connect(local, to).await,
+            };
+            Done::Connected(ticket, connected)
+        });
+    }
+
+    /// Closes a connection, even while it is being read.
+    fn close(&mut self, conn: ConnId, how: Ending) {
+        if let Some(stream) = self.held.remove(conn) {
             match how {
                 Ending::Close => socket::end_in_order(&stream),
                 Ending::Reset => {}
@@ -212,8 +212,8 @@ impl Session {
         }
     }
 
-    /// A hello or a proof fits into the empty buffer of a new connection; one that does not take it
-    /// is broken, and its reader finds out.
+    /// Writes a hello or a proof. It fits into the empty buffer of a new connection; if it does not,
+    /// the connection is broken, and its reader finds out.
     fn write(&mut self, conn: ConnId, octets: &[u8]) {
         if let Some(stream) = self.held.borrow(conn)
             && stream.try_write(octets).ok() != Some(octets.len())
@@ -227,7 +227,55 @@ impl Session {
         self.held.read(conn, async move { Done::Read(conn, read_once(&stream, limit).await) });
     }
 
-    /// Work on the files of the account, where it blocks nobody.
+    fn permit(&mut self, ticket: Ticket, account: &[u8], target: SocketAddr) {
+        match self.shared.shares.proofs.ask(self.id, ticket, account, target) {
+            Permission::Now(slot) => {
+                self.held.proofs.insert(ticket, slot);
+                self.answer(ticket, Answer::Permit(true));
+            }
+            Permission::Later(slot, answered) => {
+                self.held.proofs.insert(ticket, slot);
+                self.held.start(ticket, async move {
+                    Done::Answer(ticket, Answer::Permit(answered.await.unwrap_or(false)))
+                });
+            }
+            Permission::Never => self.answer(ticket, Answer::Permit(false)),
+        }
+    }
+
+    /// Opens the prepared file; the transfer starts when that is done.
+    fn transfer(
+        &mut self,
+        ticket: Ticket,
+        (prepared, conn): (Ticket, ConnId),
+        data_type: DataType,
+        partial: Partial,
+    ) {
+        let (Some(prepared), Some(stream)) = (self.held.prepared.remove(&prepared), self.held.take(conn))
+        else {
+            let end = End::Broken("the data connection is gone".to_owned());
+            return self.answer(ticket, Answer::Moved { octets: 0, end });
+        };
+        self.held.moves.insert(ticket, Meter::default());
+        let work = spawn_blocking(move || begin(prepared, partial));
+        self.held.start(ticket, async move {
+            let begun = work.await.unwrap_or(Err(FileFailure::Other));
+            Done::Begun(ticket, begun, stream, data_type)
+        });
+    }
+
+    fn hash(&mut self, ticket: Ticket, path: PathName, algorithm: Algorithm) {
+        let subject = self.with_files(move |view| view.subject(&path));
+        self.held.start(ticket, async move {
+            let found = match subject.await {
+                Ok(subject) => digest(subject, algorithm).await,
+                Err(failure) => Err(failure),
+            };
+            Done::Answer(ticket, Answer::File(found))
+        });
+    }
+
+    /// Work on the files of the account, on a thread that may block.
     fn with_files<T: Send + 'static>(
         &self,
         work: impl FnOnce(View) -> Result<T, FileFailure> + Send + 'static,

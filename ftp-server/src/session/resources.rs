@@ -1,8 +1,8 @@
-//! What a session holds under the names that the machine uses: reserved ports, listeners, prepared
-//! files, connections, moves, and the work that will be an answer.
+//! What a session holds under the names that the machine gives: reserved ports, listeners, prepared
+//! files, connections, transfers, and work in progress.
 //!
-//! Dropping it gives everything up at once (A24), connections by a reset. Moves are stopped, not dropped: a file that was
-//! being received still gets what "Names under way" says.
+//! Dropping it releases everything at once (A24); connections are reset. Transfers are stopped, not
+//! dropped: a file that was being received is still published or removed (extensions, "Names under way").
 
 use std::collections::HashMap;
 use std::future::{Future, pending};
@@ -20,30 +20,31 @@ use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tracing::Instrument;
 
-use super::permits::Permit;
 use crate::data::Begun;
+use crate::limits::ProofSlot;
+use crate::operate::Running;
 use crate::vfs::Prepared;
 
-/// Work that has come to its end.
+/// Work that has ended, with its result.
 #[derive(Debug)]
 pub(super) enum Done {
-    /// An answer as it is.
+    /// The work has made the answer itself.
     Answer(Ticket, Answer),
-    /// A file was prepared.
+    /// A file was prepared for a transfer, or could not be.
     Prepared(Ticket, Result<(Prepared, Option<u64>), FileFailure>),
-    /// A connection was tried.
+    /// An outgoing connection was made, or failed.
     Connected(Ticket, io::Result<TcpStream>),
-    /// A connection came to a listener.
+    /// A listener has accepted a connection.
     Arrived(Ticket, TcpStream, SocketAddr),
-    /// The octets of [`ftp_proto::server::ask::Ask::Read`].
+    /// The bytes that [`ftp_proto::server::ask::Ask::Read`] asked for.
     Read(ConnId, io::Result<Vec<u8>>),
-    /// The file of a move is open.
+    /// The file of a transfer is open, or could not be opened.
     Begun(Ticket, Result<Begun, FileFailure>, TcpStream, DataType),
-    /// A move has ended.
+    /// A transfer has ended.
     Moved(Ticket, u64, End),
 }
 
-/// A connection on its way from a listener to its session.
+/// An accepted connection that the session has not looked at yet.
 #[derive(Debug)]
 struct Arrival {
     listener: Ticket,
@@ -53,48 +54,51 @@ struct Arrival {
 
 /// Everything that one session holds.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct Resources {
     pub(super) reservations: HashMap<Ticket, Arc<Reserved>>,
     pub(super) prepared: HashMap<Ticket, Prepared>,
     pub(super) moves: HashMap<Ticket, Meter>,
-    pub(super) permits: HashMap<Ticket, Permit>,
+    pub(super) proofs: HashMap<Ticket, ProofSlot>,
     connections: HashMap<ConnId, Arc<TcpStream>>,
     listeners: HashMap<Ticket, AbortHandle>,
-    questions: HashMap<Ticket, AbortHandle>,
+    work_for: HashMap<Ticket, AbortHandle>,
     reads: HashMap<ConnId, AbortHandle>,
-    /// Ends with the session.
+    /// Aborted when the session ends.
     work: JoinSet<Done>,
-    /// Ends by itself, soon after its meter is stopped.
+    /// Detached when the session ends; each transfer ends soon after its meter is stopped.
     moving: JoinSet<Done>,
     arrivals: mpsc::Receiver<Arrival>,
     arrive: mpsc::Sender<Arrival>,
     next_connection: u64,
-    /// Kept by every move, so that the server does not end before it.
-    living: mpsc::Sender<()>,
+    /// Every transfer keeps a guard, so that the server does not end before it.
+    running: Running,
 }
 
-impl Held {
-    pub(super) fn new(living: mpsc::Sender<()>) -> Self {
+impl Resources {
+    pub(super) fn new(running: Running) -> Self {
         let (arrive, arrivals) = mpsc::channel(ARRIVALS);
         Self {
             reservations: HashMap::new(),
             prepared: HashMap::new(),
             moves: HashMap::new(),
-            permits: HashMap::new(),
+            proofs: HashMap::new(),
             connections: HashMap::new(),
             listeners: HashMap::new(),
-            questions: HashMap::new(),
+            work_for: HashMap::new(),
             reads: HashMap::new(),
             work: JoinSet::new(),
             moving: JoinSet::new(),
             arrivals,
             arrive,
             next_connection: 0,
-            living,
+            running,
         }
     }
 
-    /// The next work that has come to its end and is still wanted; waits for ever when there is none.
+    /// The next work that has ended and whose result is still wanted. Waits forever if there is none.
+    ///
+    /// # Errors
+    /// A task has panicked.
     pub(super) async fn next(&mut self) -> Result<Done, JoinError> {
         loop {
             let done = tokio::select! {
@@ -109,12 +113,12 @@ impl Held {
                 }
                 else => pending().await,
             };
-            // Work that ended just when it was given up: what it brought is dropped.
+            // Work may end just when it is cancelled: its result is dropped.
             let wanted = match &done {
                 Done::Answer(ticket, _)
                 | Done::Prepared(ticket, _)
                 | Done::Connected(ticket, _)
-                | Done::Begun(ticket, ..) => self.questions.remove(ticket).is_some(),
+                | Done::Begun(ticket, ..) => self.work_for.remove(ticket).is_some(),
                 Done::Moved(ticket, ..) => self.moves.remove(ticket).is_some(),
                 Done::Read(conn, _) => self.reads.remove(conn).is_some(),
                 Done::Arrived(listener, ..) => self.listeners.contains_key(listener),
@@ -125,24 +129,24 @@ impl Held {
         }
     }
 
-    /// Starts work whose end is the answer to `ticket`.
-    pub(super) fn question(&mut self, ticket: Ticket, work: impl Future<Output = Done> + Send + 'static) {
+    /// Starts work whose result answers `ticket`.
+    pub(super) fn start(&mut self, ticket: Ticket, work: impl Future<Output = Done> + Send + 'static) {
         let handle = self.work.spawn(work.in_current_span());
-        self.questions.insert(ticket, handle);
+        self.work_for.insert(ticket, handle);
     }
 
-    /// Starts a move. Unlike a question it is not cut off by the end of the session.
-    pub(super) fn start_move(&mut self, work: impl Future<Output = Done> + Send + 'static) {
-        let living = self.living.clone();
+    /// Starts a transfer. Unlike other work it is not aborted when the session ends.
+    pub(super) fn start_transfer(&mut self, work: impl Future<Output = Done> + Send + 'static) {
+        let guard = self.running.guard();
         let work = async move {
             let done = work.await;
-            drop(living);
+            drop(guard);
             done
         };
         self.moving.spawn(work.in_current_span());
     }
 
-    /// Hands every connection that `listener` accepts to the session.
+    /// Accepts connections for the session.
     pub(super) fn listen(&mut self, ticket: Ticket, listener: Listener) {
         let arrive = self.arrive.clone();
         let accept = async move {
@@ -156,7 +160,7 @@ impl Held {
                     }
                 };
                 socket::end_by_reset(&stream);
-                // From here on small writes need no wait.
+                // A connection that is writable once takes the first short writes without a wait.
                 if stream.writable().await.is_ok()
                     && arrive.send(Arrival { listener: ticket, stream, from }).await.is_err()
                 {
@@ -168,23 +172,23 @@ impl Held {
         self.listeners.insert(ticket, handle);
     }
 
-    /// Stops listening. What has arrived and was not handed over yet is closed.
+    /// Stops listening. Accepted connections that the session has not looked at are closed.
     pub(super) fn unlisten(&mut self, ticket: Ticket) {
         if let Some(listening) = self.listeners.remove(&ticket) {
             listening.abort();
         }
     }
 
-    /// Gives up a question or what came of it.
+    /// Cancels the work for `ticket`, and releases its result.
     pub(super) fn cancel(&mut self, ticket: Ticket) {
-        if let Some(work) = self.questions.remove(&ticket) {
+        if let Some(work) = self.work_for.remove(&ticket) {
             work.abort();
         }
         self.prepared.remove(&ticket);
-        self.permits.remove(&ticket);
+        self.proofs.remove(&ticket);
     }
 
-    /// Names a connection.
+    /// Takes a new connection and gives it a name.
     pub(super) fn connection(&mut self, stream: TcpStream) -> ConnId {
         socket::end_by_reset(&stream);
         // RNDZ sends two short pieces one after the other.
@@ -195,24 +199,24 @@ impl Held {
         conn
     }
 
-    /// A connection, to use while it stays.
+    /// A connection, to use while the session keeps it.
     pub(super) fn borrow(&self, conn: ConnId) -> Option<Arc<TcpStream>> {
         self.connections.get(&conn).cloned()
     }
 
-    /// A connection, to take away. While it is being read that is not possible.
+    /// Takes a connection out. `None` if there is none, or while it is being read.
     pub(super) fn take(&mut self, conn: ConnId) -> Option<TcpStream> {
         Arc::into_inner(self.connections.remove(&conn)?)
     }
 
-    /// Reads a connection once.
+    /// Starts work that reads from a connection.
     pub(super) fn read(&mut self, conn: ConnId, work: impl Future<Output = Done> + Send + 'static) {
         let handle = self.work.spawn(work.in_current_span());
         self.reads.insert(conn, handle);
     }
 
-    /// Lets go of a connection and of what reads it.
-    pub(super) fn let_go(&mut self, conn: ConnId) -> Option<Arc<TcpStream>> {
+    /// Takes a connection out and stops reading from it.
+    pub(super) fn remove(&mut self, conn: ConnId) -> Option<Arc<TcpStream>> {
         if let Some(reading) = self.reads.remove(&conn) {
             reading.abort();
         }
@@ -220,7 +224,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for Resources {
     fn drop(&mut self) {
         for listening in self.listeners.values() {
             listening.abort();
@@ -232,6 +236,7 @@ impl Drop for Held {
     }
 }
 
-/// Connections that have arrived and were not looked at yet; more wait in the system's queue.
+/// Accepted connections that wait for the session; more wait in the backlog of the listening socket.
 const ARRIVALS: usize = 16;
+/// After an error of `accept` (no descriptors, no memory).
 const PAUSE: Duration = Duration::from_millis(200);

@@ -1,20 +1,20 @@
-//! Who is let in: bounds on sessions, so that a flood of connections leaves the others unharmed.
+//! How many sessions there may be, so that a flood of connections leaves the others unharmed.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::config::Limits;
+use super::settings::Limits;
 
-/// Counts the sessions.
+/// Counts the sessions of a server.
 #[derive(Debug)]
-pub struct Doors {
+pub struct Sessions {
     limits: Limits,
-    inside: Mutex<Inside>,
+    counts: Mutex<Counts>,
 }
 
 #[derive(Debug, Default)]
-struct Inside {
+struct Counts {
     all: Count,
     by_address: HashMap<IpAddr, Count>,
 }
@@ -25,15 +25,16 @@ struct Count {
     unauthenticated: usize,
 }
 
-/// A session that was let in; it is counted until it is dropped.
+/// The place of one session. The session counts until this is dropped.
 #[derive(Debug)]
-pub struct Admitted {
-    doors: Arc<Doors>,
+#[must_use]
+pub struct SessionSlot {
+    sessions: Arc<Sessions>,
     from: IpAddr,
     unauthenticated: bool,
 }
 
-/// Why a connection is not let in.
+/// Why a connection is turned away.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Full {
     /// `--max-sessions`.
@@ -47,41 +48,44 @@ pub enum Full {
     Unauthenticated,
 }
 
-impl Doors {
-    /// Doors with these limits.
+impl Sessions {
+    /// No session is counted yet.
     pub fn new(limits: Limits) -> Arc<Self> {
-        Arc::new(Self { limits, inside: Mutex::default() })
+        Arc::new(Self { limits, counts: Mutex::default() })
     }
 
-    /// Lets a connection from `from` in, or says what is full.
-    pub fn admit(self: &Arc<Self>, from: IpAddr) -> Result<Admitted, Full> {
-        let mut inside = self.inside();
-        let here = inside.by_address.get(&from).copied().unwrap_or_default();
+    /// Takes a place for a connection from `from`.
+    ///
+    /// # Errors
+    /// A limit is reached: the connection has to be turned away.
+    pub fn admit(self: &Arc<Self>, from: IpAddr) -> Result<SessionSlot, Full> {
+        let mut counts = self.counts();
+        let here = counts.by_address.get(&from).copied().unwrap_or_default();
         let full = |count: usize, limit: Option<usize>| limit.is_some_and(|limit| count >= limit);
-        if full(inside.all.sessions, self.limits.sessions) {
+        if full(counts.all.sessions, self.limits.sessions) {
             return Err(Full::Sessions);
         }
         if full(here.sessions, self.limits.per_address) {
             return Err(Full::Address);
         }
-        if full(inside.all.unauthenticated, self.limits.unauthenticated)
+        if full(counts.all.unauthenticated, self.limits.unauthenticated)
             || full(here.unauthenticated, self.limits.unauthenticated_per_address)
         {
             return Err(Full::Unauthenticated);
         }
-        inside.change(from, |count| {
+        counts.change(from, |count| {
             count.sessions += 1;
             count.unauthenticated += 1;
         });
-        Ok(Admitted { doors: Arc::clone(self), from, unauthenticated: true })
+        Ok(SessionSlot { sessions: Arc::clone(self), from, unauthenticated: true })
     }
 
-    fn inside(&self) -> MutexGuard<'_, Inside> {
-        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Inside {
+impl Counts {
     fn change(&mut self, from: IpAddr, change: impl Fn(&mut Count)) {
         change(&mut self.all);
         let here = self.by_address.entry(from).or_default();
@@ -92,19 +96,19 @@ impl Inside {
     }
 }
 
-impl Admitted {
-    /// The session has logged in: it no longer counts among those that have not.
+impl SessionSlot {
+    /// Records that the session has logged in.
     pub fn logged_in(&mut self) {
         if std::mem::take(&mut self.unauthenticated) {
-            self.doors.inside().change(self.from, |count| count.unauthenticated -= 1);
+            self.sessions.counts().change(self.from, |count| count.unauthenticated -= 1);
         }
     }
 }
 
-impl Drop for Admitted {
+impl Drop for SessionSlot {
     fn drop(&mut self) {
         let unauthenticated = usize::from(self.unauthenticated);
-        self.doors.inside().change(self.from, |count| {
+        self.sessions.counts().change(self.from, |count| {
             count.sessions -= 1;
             count.unauthenticated -= unauthenticated;
         });
@@ -120,41 +124,41 @@ mod tests {
 
     #[test]
     fn sessions_are_counted_until_they_end() {
-        let doors = Doors::new(Limits { sessions: Some(2), ..Limits::default() });
-        let first = doors.admit(ANN).unwrap();
-        let _second = doors.admit(BOB).unwrap();
-        assert_eq!(doors.admit(BOB).unwrap_err(), Full::Sessions);
+        let sessions = Sessions::new(Limits { sessions: Some(2), ..Limits::default() });
+        let first = sessions.admit(ANN).unwrap();
+        let _second = sessions.admit(BOB).unwrap();
+        assert_eq!(sessions.admit(BOB).unwrap_err(), Full::Sessions);
         drop(first);
-        assert!(doors.admit(BOB).is_ok());
+        assert!(sessions.admit(BOB).is_ok());
     }
 
     #[test]
     fn one_address_does_not_take_the_places_of_others() {
-        let doors = Doors::new(Limits { per_address: Some(1), ..Limits::default() });
-        let _ann = doors.admit(ANN).unwrap();
-        assert_eq!(doors.admit(ANN).unwrap_err(), Full::Address);
-        assert!(doors.admit(BOB).is_ok());
+        let sessions = Sessions::new(Limits { per_address: Some(1), ..Limits::default() });
+        let _ann = sessions.admit(ANN).unwrap();
+        assert_eq!(sessions.admit(ANN).unwrap_err(), Full::Address);
+        assert!(sessions.admit(BOB).is_ok());
     }
 
     #[test]
     fn a_login_makes_room_for_the_next_one_who_has_not_logged_in() {
         let limits =
             Limits { unauthenticated: Some(2), unauthenticated_per_address: Some(1), ..Limits::default() };
-        let doors = Doors::new(limits);
-        let mut ann = doors.admit(ANN).unwrap();
-        assert_eq!(doors.admit(ANN).unwrap_err(), Full::Unauthenticated);
+        let sessions = Sessions::new(limits);
+        let mut ann = sessions.admit(ANN).unwrap();
+        assert_eq!(sessions.admit(ANN).unwrap_err(), Full::Unauthenticated);
         ann.logged_in();
         ann.logged_in();
-        let _again = doors.admit(ANN).unwrap();
-        let _bob = doors.admit(BOB).unwrap();
+        let _again = sessions.admit(ANN).unwrap();
+        let _bob = sessions.admit(BOB).unwrap();
         drop(ann);
-        assert!(doors.inside().by_address.contains_key(&ANN));
+        assert!(sessions.counts().by_address.contains_key(&ANN));
     }
 
     #[test]
     fn nobody_is_remembered_after_leaving() {
-        let doors = Doors::new(Limits::default());
-        drop(doors.admit(ANN).unwrap());
-        assert!(doors.inside().by_address.is_empty());
+        let sessions = Sessions::new(Limits::default());
+        drop(sessions.admit(ANN).unwrap());
+        assert!(sessions.counts().by_address.is_empty());
     }
 }

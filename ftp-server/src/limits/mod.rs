@@ -1,0 +1,19 @@
+//! What all sessions share, and how much of it one client gets. Every limit of this server stands here.
+//!
+//! | limit | when it is reached |
+//! |---|---|
+//! | sessions, in all and per address, before login and after it ([`Sessions`]) | the connection gets 421 and is closed |
+//! | attempts to reach foreign targets ([`Proofs`]) | the attempt waits, or the transfer is refused |
+//! | data ports (`--passive-ports`) | 504 or 425 |
+//! | threads for files ([`MAX_FILE_THREADS`]) | the work waits in a queue |
+//! | connections of one session ([`MAX_HELD`], [`MAX_PROVERS`], [`MAX_STRANGERS`]) | see `ftp_proto::server::Config` |
+
+mod proofs;
+mod sessions;
+mod settings;
+mod shares;
+
+pub use proofs::{Permission, ProofSlot, Proofs};
+pub use sessions::{Full, SessionSlot, Sessions};
+pub use settings::{Limits, MAX_FILE_THREADS, MAX_HELD, MAX_PROVERS, MAX_STRANGERS};
+pub use shares::Shares;

@@ -1,0 +1,138 @@
+//! Attempts to reach foreign targets, so that RNDZ makes no port scanner of this server
+//! (docs/protocol/extensions.md, "No port scanner"). Attempts over the limit of their account wait.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ftp_io::clock::Clock;
+use ftp_proto::server::Ticket;
+use ftp_proto::server::limits::{ProofLimits, Verdict};
+use tokio::sync::oneshot;
+
+/// Names an attempt: the number of its session, and the ticket of the machine's question.
+type Key = (u64, Ticket);
+
+/// The attempts of all sessions.
+#[derive(Debug)]
+pub struct Proofs {
+    clock: Clock,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    limits: ProofLimits<Key>,
+    waiting: HashMap<Key, oneshot::Sender<bool>>,
+}
+
+/// The place of one attempt, in progress or waiting. Dropping it counts as a failed attempt.
+#[derive(Debug)]
+#[must_use]
+pub struct ProofSlot {
+    proofs: Arc<Proofs>,
+    key: Option<Key>,
+}
+
+/// Whether an attempt may begin.
+#[derive(Debug)]
+pub enum Permission {
+    /// It may begin now.
+    Now(ProofSlot),
+    /// It has to wait: the receiver gets the answer when other attempts have ended.
+    Later(ProofSlot, oneshot::Receiver<bool>),
+    /// The limits forbid it.
+    Never,
+}
+
+impl Proofs {
+    /// Nothing is counted yet.
+    pub fn new(clock: Clock) -> Arc<Self> {
+        Arc::new(Self { clock, state: Mutex::default() })
+    }
+
+    /// Whether session number `session` may now try to reach `target` for `account`.
+    pub fn ask(
+        self: &Arc<Self>,
+        session: u64,
+        ticket: Ticket,
+        account: &[u8],
+        target: SocketAddr,
+    ) -> Permission {
+        let key = (session, ticket);
+        let slot = || ProofSlot { proofs: Arc::clone(self), key: Some(key) };
+        let mut state = self.state();
+        match state.limits.ask(self.clock.now(), key, account, target) {
+            Verdict::Go => Permission::Now(slot()),
+            Verdict::No => Permission::Never,
+            Verdict::Later => {
+                let (answer, answered) = oneshot::channel();
+                state.waiting.insert(key, answer);
+                Permission::Later(slot(), answered)
+            }
+        }
+    }
+
+    fn done(&self, key: Key, proven: bool) {
+        let mut state = self.state();
+        state.waiting.remove(&key);
+        for (key, verdict) in state.limits.done(self.clock.now(), key, proven) {
+            if let Some(answer) = state.waiting.remove(&key) {
+                // If that session has ended, it drops its slot, and the next attempt is called.
+                let _ = answer.send(verdict == Verdict::Go);
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ProofSlot {
+    /// Ends the attempt; `proven` says whether the target has proven itself.
+    pub fn done(mut self, proven: bool) {
+        if let Some(key) = self.key.take() {
+            self.proofs.done(key, proven);
+        }
+    }
+}
+
+impl Drop for ProofSlot {
+    fn drop(&mut self) {
+        if let Some(key) = self.key.take() {
+            self.proofs.done(key, false);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_fifth_wait_of_an_account_has_its_turn_when_one_ends() {
+        let proofs = Proofs::new(Clock::start());
+        let ask = |session| proofs.ask(session, Ticket(1), b"ann", ([192, 0, 2, 1], 2000).into());
+        let mut going = Vec::new();
+        for session in 0..4 {
+            let Permission::Now(slot) = ask(session) else { panic!("session {session} has to wait") };
+            going.push(slot);
+        }
+        let Permission::Later(_fifth, answered) = ask(4) else { panic!("the fifth goes at once") };
+        going.pop().unwrap().done(true);
+        assert_eq!(answered.await, Ok(true));
+    }
+
+    #[tokio::test]
+    async fn a_session_that_ends_gives_its_turn_back() {
+        let proofs = Proofs::new(Clock::start());
+        let ask = |session| proofs.ask(session, Ticket(1), b"ann", ([192, 0, 2, 1], 2000).into());
+        let mut going: Vec<_> = (0..4).map(ask).collect();
+        let Permission::Later(fifth, _) = ask(4) else { panic!("the fifth goes at once") };
+        let Permission::Later(_sixth, answered) = ask(5) else { panic!("the sixth goes at once") };
+        drop(fifth);
+        going.pop();
+        assert_eq!(answered.await, Ok(true));
+    }
+}

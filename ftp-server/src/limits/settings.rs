@@ -1,0 +1,25 @@
+//! The limits as numbers: those that the operator sets, and those that are fixed.
+
+/// The limits that the operator sets; `None` means no limit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Limits {
+    /// Sessions at the same time (`--max-sessions`).
+    pub sessions: Option<usize>,
+    /// Sessions from one address at the same time (`--max-sessions-per-address`).
+    pub per_address: Option<usize>,
+    /// Sessions that have not logged in, at the same time (`--max-unauthenticated`).
+    pub unauthenticated: Option<usize>,
+    /// The same from one address.
+    pub unauthenticated_per_address: Option<usize>,
+}
+
+/// Threads for work on files and directories. Every piece of such work is short; what waits for a
+/// client waits without a thread.
+pub const MAX_FILE_THREADS: usize = 1_024;
+
+/// Connections from strangers that one transfer turns away before it fails.
+pub const MAX_STRANGERS: u32 = 1_000;
+/// Data connections that one session holds before a transfer command uses one of them.
+pub const MAX_HELD: usize = 8;
+/// Data connections of one session that may be proving themselves at the same time (RNDZ).
+pub const MAX_PROVERS: usize = 16;

@@ -1,0 +1,29 @@
+//! Everything that the sessions of one server share, in one value.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use ftp_io::clock::Clock;
+use ftp_io::socket::Ports;
+
+use super::proofs::Proofs;
+use super::sessions::Sessions;
+use super::settings::Limits;
+
+/// What the sessions of one server share.
+#[derive(Debug)]
+pub struct Shares {
+    /// Places for sessions.
+    pub sessions: Arc<Sessions>,
+    /// Data ports.
+    pub ports: Arc<Ports>,
+    /// Attempts to reach foreign targets.
+    pub proofs: Arc<Proofs>,
+}
+
+impl Shares {
+    /// Nothing is in use yet. Data ports come from `ports`; without it, any free port will do.
+    pub fn new(limits: Limits, ports: Option<RangeInclusive<u16>>, clock: Clock) -> Self {
+        Self { sessions: Sessions::new(limits), ports: Ports::new(ports), proofs: Proofs::new(clock) }
+    }
+}

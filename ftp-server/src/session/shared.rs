@@ -1,0 +1,27 @@
+//! What all sessions of a server use.
+
+use std::sync::Arc;
+
+use ftp_io::clock::Clock;
+
+use crate::auth::Users;
+use crate::limits::Shares;
+use crate::vfs::Root;
+
+/// What all sessions of a server use.
+pub struct Shared {
+    /// The clock of all machines and limits.
+    pub clock: Clock,
+    /// What they have a limited amount of.
+    pub shares: Shares,
+    /// Who may log in.
+    pub users: Arc<dyn Users>,
+    /// The directory that users see as `/`.
+    pub root: Arc<Root>,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("root", &self.root).finish_non_exhaustive()
+    }
+}

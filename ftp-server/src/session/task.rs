@@ -1,0 +1,217 @@
+//! The task of a session: drains the machine, waits for the next thing that happens, and passes it on.
+
+use std::io;
+use std::net::SocketAddr;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use ftp_proto::server::ask::{Event, Input, Output};
+use ftp_proto::server::{self, Connection};
+use ftp_proto::timer::Moment;
+use tokio::net::TcpStream;
+use tokio::task::JoinError;
+
+use super::control::{Control, Read};
+use super::perform::Performer;
+use super::report;
+use super::resources::Done;
+use super::shared::Shared;
+use crate::limits::SessionSlot;
+use crate::operate::{Phase, Running};
+
+/// A control connection that was accepted.
+#[derive(Debug)]
+pub struct Accepted {
+    /// The number of the session.
+    pub id: u64,
+    /// The control connection.
+    pub stream: TcpStream,
+    /// The other end of it.
+    pub from: SocketAddr,
+    /// The place of the session among the others.
+    pub slot: SessionSlot,
+    /// The configuration of the machine.
+    pub machine: Arc<server::Config>,
+    /// Tells the session to end.
+    pub running: Running,
+}
+
+/// Runs a session from the greeting to the end.
+pub async fn run(shared: Arc<Shared>, accepted: Accepted) {
+    match Session::new(shared, accepted) {
+        Ok(session) => session.run().await,
+        // The client has gone already, or the system has no random numbers.
+        Err(error) => tracing::debug!(%error, "the session could not start"),
+    }
+}
+
+struct Session {
+    shared: Arc<Shared>,
+    machine: server::Session,
+    control: Control,
+    performer: Performer,
+    slot: SessionSlot,
+    running: Running,
+    phase: Phase,
+}
+
+/// How far the machine was drained.
+#[derive(Clone, Copy)]
+enum Drained {
+    /// It waits for an input, or for this moment.
+    Waits(Option<Moment>),
+    /// It has more to say, but first other sessions have their turn and the client takes what was said.
+    More,
+    /// It has closed the session.
+    Closed,
+}
+
+/// Why the task wakes up.
+enum Wake {
+    /// The server is being stopped.
+    Phase(Phase),
+    /// Some work has ended.
+    Done(Box<Done>),
+    /// A task has panicked.
+    Failed(JoinError),
+    /// The control connection can be read or written.
+    Control,
+    /// The next deadline has come.
+    Deadline,
+    /// Other sessions have had their turn.
+    Turn,
+}
+
+impl Session {
+    fn new(shared: Arc<Shared>, accepted: Accepted) -> io::Result<Self> {
+        let Accepted { id, stream, from, slot, machine, running } = accepted;
+        let connection =
+            Connection { peer: from, local: stream.local_addr()?, entropy: ftp_io::random::octets()? };
+        Ok(Self {
+            performer: Performer::new(id, Arc::clone(&shared), running.clone()),
+            shared,
+            machine: server::Session::new(machine, connection),
+            control: Control::new(stream)?,
+            slot,
+            running,
+            phase: Phase::Serving,
+        })
+    }
+
+    async fn run(mut self) {
+        tracing::debug!("connected");
+        self.input(Input::Start);
+        let mut buffer = vec![0; BUFFER];
+        loop {
+            let drained = self.drain();
+            if let Drained::Closed = drained {
+                break;
+            }
+            if let Some((ticket, answer)) = self.performer.next_answer() {
+                self.input(Input::Answer(ticket, answer));
+                continue;
+            }
+            match self.wait(drained).await {
+                Wake::Phase(Phase::Ending) => break,
+                Wake::Phase(phase) => {
+                    self.phase = phase;
+                    self.input(Input::Shutdown);
+                }
+                Wake::Done(done) => {
+                    let now = self.now();
+                    self.performer.finish(*done, |input| self.machine.input(now, input));
+                }
+                Wake::Failed(error) => {
+                    tracing::error!(%error, "a task of this session failed");
+                    break;
+                }
+                Wake::Control => {
+                    if self.exchange(&mut buffer).is_break() {
+                        // The machine may still say something, but it is asked for nothing more.
+                        self.input(Input::Closed);
+                        self.drain();
+                        break;
+                    }
+                }
+                Wake::Deadline if self.control.is_late(self.now()) => {
+                    tracing::info!("the client does not read its replies");
+                    break;
+                }
+                Wake::Deadline => self.input(Input::Timeout),
+                Wake::Turn => {}
+            }
+        }
+        // A24: data connections, listeners and ports are released before the last replies are sent.
+        let Self { shared, performer, control, .. } = self;
+        drop(performer);
+        control.finish(&shared.clock).await;
+        tracing::debug!("closed");
+    }
+
+    /// Waits for whatever comes first.
+    async fn wait(&mut self, drained: Drained) -> Wake {
+        let (deadline, more) = match drained {
+            Drained::Waits(deadline) => (deadline, false),
+            Drained::More => (None, !self.control.is_full()),
+            Drained::Closed => (None, false),
+        };
+        let deadline = [deadline, self.control.deadline()].into_iter().flatten().min();
+        tokio::select! {
+            biased;
+            phase = self.running.phase_after(self.phase) => Wake::Phase(phase),
+            done = self.performer.next_done() => done.map_or_else(Wake::Failed, |done| Wake::Done(Box::new(done))),
+            () = self.shared.clock.sleep_until(deadline) => Wake::Deadline,
+            () = self.control.ready() => Wake::Control,
+            () = tokio::task::yield_now(), if more => Wake::Turn,
+        }
+    }
+
+    /// Does what the machine says until it waits. One input can make it say very much (refusals of
+    /// millions of commands that did not fit), so it is drained in portions, as the client reads them.
+    fn drain(&mut self) -> Drained {
+        for _ in 0..PORTION {
+            if self.control.is_full() {
+                break;
+            }
+            match self.machine.poll() {
+                Output::Send(octets) => self.control.send(&octets, self.shared.clock.now()),
+                Output::Ask(ask) => self.performer.perform(ask),
+                Output::Event(event) => self.report(&event),
+                Output::Close => return Drained::Closed,
+                Output::Wait(deadline) => return Drained::Waits(deadline),
+            }
+        }
+        Drained::More
+    }
+
+    /// Writes and reads the control connection; breaks at its end.
+    fn exchange(&mut self, buffer: &mut [u8]) -> ControlFlow<()> {
+        self.control.write();
+        match self.control.read(buffer) {
+            Read::Octets(count) => self.input(Input::Bytes(buffer.get(..count).unwrap_or_default())),
+            Read::Nothing => {}
+            Read::End => return ControlFlow::Break(()),
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn input(&mut self, input: Input<'_>) {
+        self.machine.input(self.shared.clock.now(), input);
+    }
+
+    fn report(&mut self, event: &Event) {
+        if let Event::LoggedIn { .. } = event {
+            self.slot.logged_in();
+        }
+        report::log(event);
+    }
+
+    fn now(&self) -> Moment {
+        self.shared.clock.now()
+    }
+}
+
+/// Bytes read from the control connection at once.
+const BUFFER: usize = 4 * 1024;
+/// Outputs of a machine before other sessions have their turn.
+const PORTION: usize = 256;
