@@ -8,33 +8,39 @@
 //! | [`control`] | sessions with servers |
 //! | [`relay`] | a session with a relay agent: tunnels and joins |
 //! | [`ladder`] | which way between two servers is tried next |
-//! | [`transfer`] | one file: attempt, move, verify, publish |
-//! | [`tree`] | many files |
+//! | [`endpoint`] | the ends of a copy: servers and this host |
+//! | [`route`] | one attempt: one file by one candidate |
+//! | [`check`] | the overwrite rule, verification |
+//! | [`job`] | what a user asked for: files and trees, retries |
 //! | [`report`] | what is said to people, programs and the trace |
+//! | [`failure`] | what went wrong |
 
-pub mod app;
+pub mod check;
 pub mod cli;
 pub mod config;
+pub mod context;
 pub mod control;
+pub mod endpoint;
+pub mod failure;
+pub mod job;
 pub mod ladder;
 pub mod place;
-pub mod problem;
 pub mod relay;
 pub mod report;
-pub mod transfer;
-pub mod tree;
+pub mod route;
 
 use clap::Parser;
 use clap::error::ErrorKind;
-use cli::{Cli, Exit};
-use problem::Problem;
+use cli::Cli;
+use failure::{Failure, Kind};
+use job::Status;
 use std::process::ExitCode;
 
 /// The whole program.
 pub fn run() -> ExitCode {
     let arguments = match cli::arguments() {
         Ok(arguments) => arguments,
-        Err(problem) => return fail(&problem),
+        Err(failure) => return fail(&failure),
     };
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
@@ -46,22 +52,20 @@ pub fn run() -> ExitCode {
             let exit = runtime.block_on(cli.run());
             // A blocking read of a dead disk must not keep the program.
             runtime.shutdown_background();
-            exit.code()
+            cli::code(exit)
         }
-        Err(error) => fail(&Problem::new(Exit::Error, format!("cannot start: {error}"))),
+        Err(error) => fail(&Failure::new(Kind::Other, format!("cannot start: {error}"))),
     }
 }
 
 /// Help, version, or what is wrong with the command line, in one line.
 fn told(said: &clap::Error) -> ExitCode {
     if said.use_stderr() && said.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        return fail(
-            &Problem::usage(first_sentence(&said.render().to_string())).advice("see ftp-user --help"),
-        );
+        return fail(&Failure::usage(first_sentence(&said.render().to_string())).hint("see ftp-user --help"));
     }
     // A reader that went away is no failure.
     let _ = said.print();
-    if said.use_stderr() { Exit::Usage.code() } else { Exit::Done.code() }
+    if said.use_stderr() { cli::code(Status::Failed(Kind::Usage)) } else { cli::code(Status::Done) }
 }
 
 /// What clap says before it repeats the usage, in one line.
@@ -73,7 +77,7 @@ fn first_sentence(text: &str) -> String {
     line.strip_prefix("error: ").unwrap_or(&line).to_owned()
 }
 
-fn fail(problem: &Problem) -> ExitCode {
-    cli::complain(problem, false);
-    problem.exit.code()
+fn fail(failure: &Failure) -> ExitCode {
+    cli::complain(failure, false);
+    cli::code(Status::Failed(failure.kind))
 }

@@ -1,14 +1,15 @@
 //! `append`: one file to the end of another, across servers (RFC 438's own example).
 
-use super::Exit;
 use super::common::{TransferArgs, spots};
 use super::copy::refuse_itself;
-use crate::app::App;
+use crate::check::{Overwrite, Verify};
+use crate::context::Context;
 use crate::control::Role;
+use crate::failure::Failure;
+use crate::job::tree::{Tally, say};
+use crate::job::{self, Item, Options, Status};
 use crate::place::Place;
-use crate::problem::Problem;
-use crate::transfer::{self, Ends, Item, Options, Overwrite, Verify};
-use crate::tree::{Tally, say};
+use crate::route::Ends;
 use clap::Args;
 use std::ffi::OsString;
 
@@ -27,54 +28,54 @@ pub(super) struct AppendArgs {
 }
 
 /// Runs it.
-pub(super) async fn run(mut app: App, args: AppendArgs) -> Exit {
-    let start = app.clock.now();
+pub(super) async fn run(mut context: Context, args: AppendArgs) -> Status {
+    let start = context.clock.now();
     let mut tally = Tally::new("append", args.transfer.deed().is_dry());
-    match prepare(&mut app, args) {
+    match prepare(&mut context, args) {
         Ok((mut ends, item, options)) => {
-            let (source, dest) = ends.names(&item);
+            let (source, dest) = item.names(&ends);
             tally.protect(ends.source.is_secured() && ends.destination.is_secured());
-            match transfer::append(&app, &mut ends, &item, options).await {
+            match job::append(&context, &mut ends, &item, options).await {
                 Ok(done) => {
                     tally.done(&done);
                     if !options.deed.is_dry() {
-                        say(&app, source, dest, done);
+                        say(&context, source, dest, done);
                     }
                 }
-                Err(problem) => tally.failed(source, dest, problem),
+                Err(failure) => tally.failed(source, dest, failure),
             }
-            ends.quit(&app).await;
+            ends.quit(&context).await;
         }
-        Err(problem) => tally.failed(String::new(), String::new(), problem),
+        Err(failure) => tally.failed(String::new(), String::new(), failure),
     }
-    tally.tell(&app.events, app.clock.now().since(start))
+    tally.tell(&context.events, context.clock.now().since(start))
 }
 
 /// What can be refused before anything is sent to anybody.
-fn prepare(app: &mut App, args: AppendArgs) -> Result<(Ends, Item, Options), Problem> {
+fn prepare(context: &mut Context, args: AppendArgs) -> Result<(Ends, Item, Options), Failure> {
     let options = args.transfer.options(Overwrite::Always)?;
     if options.verify == Verify::Hash {
-        return Err(transfer::hash_is_impossible());
+        return Err(job::hash_is_impossible());
     }
     let mut places = spots(&[args.source, args.dest])?;
     let (Some(dest), Some(source)) = (places.pop(), places.pop()) else {
-        return Err(Problem::usage("append needs a SOURCE and a DEST"));
+        return Err(Failure::usage("append needs a SOURCE and a DEST"));
     };
     if let (Place::Local(_), Place::Local(_)) = (&source.place, &dest.place) {
         return Err(
-            Problem::usage("both places are on this host").advice("use cat, or name a server with ftp://")
+            Failure::usage("both places are on this host").hint("use cat, or name a server with ftp://")
         );
     }
     refuse_itself(&source, &dest)?;
     for spot in [&source, &dest] {
         if spot.contents {
             return Err(
-                Problem::usage(format!("{} is a directory", spot.place)).advice("append takes two files")
+                Failure::usage(format!("{} is a directory", spot.place)).hint("append takes two files")
             );
         }
     }
-    app.clear_data = args.transfer.allow_clear_data;
-    app.relays = args.transfer.relays(&app.relays, &[&source, &dest])?;
+    context.clear_data = args.transfer.allow_clear_data;
+    context.relays = args.transfer.relays(&context.relays, &[&source, &dest])?;
     let ends = Ends::new(source.host(Role::Source), dest.host(Role::Destination));
     Ok((ends, Item { source: source.path, destination: dest.path, known: None }, options))
 }

@@ -1,11 +1,11 @@
 //! `cat`: files on servers to standard output.
 
-use super::Exit;
 use super::common::{on_a_server, spots};
-use crate::app::App;
+use crate::context::Context;
 use crate::control::{Flow, Role, Way};
-use crate::problem::Problem;
-use crate::transfer::{Host, Retries};
+use crate::endpoint::Host;
+use crate::failure::{Failure, Kind};
+use crate::job::{Retries, Status};
 use clap::Args;
 use ftp_io::copy::{self, Coding, Ended, Meter};
 use ftp_proto::command::{Command, DataType};
@@ -23,27 +23,27 @@ pub(super) struct CatArgs {
 }
 
 /// Runs it.
-pub(super) async fn run(app: App, args: CatArgs) -> Result<Exit, Problem> {
+pub(super) async fn run(context: Context, args: CatArgs) -> Result<Status, Failure> {
     let spots = spots(&args.places)?;
     for spot in &spots {
         on_a_server(spot, "cat")?;
     }
     for spot in spots {
         let mut host = spot.host(Role::Server);
-        let mut retries = Retries::new(&app);
+        let mut retries = Retries::new(&context);
         loop {
             let mut moved = 0;
-            match print(&app, &mut host, &spot.path, &mut moved).await {
+            match print(&context, &mut host, &spot.path, &mut moved).await {
                 Ok(Printed::All) => break,
-                Ok(Printed::ReaderGone) => return Ok(Exit::Done),
+                Ok(Printed::ReaderGone) => return Ok(Status::Done),
                 // What was printed cannot be taken back.
-                Err(problem) if moved > 0 => return Err(problem),
-                Err(problem) => retries.after(problem).await?,
+                Err(failure) if moved > 0 => return Err(failure),
+                Err(failure) => retries.after(failure).await?,
             }
         }
         host.quit().await;
     }
-    Ok(Exit::Done)
+    Ok(Status::Done)
 }
 
 enum Printed {
@@ -52,15 +52,20 @@ enum Printed {
     ReaderGone,
 }
 
-async fn print(app: &App, host: &mut Host, path: &PathName, moved: &mut u64) -> Result<Printed, Problem> {
+async fn print(
+    context: &Context,
+    host: &mut Host,
+    path: &PathName,
+    moved: &mut u64,
+) -> Result<Printed, Failure> {
     let Host::Server(server) = host else { return Ok(Printed::All) };
-    let session = server.session(app).await?;
+    let session = server.session(context).await?;
     session.set_type(DataType::Image).await?;
     let command = Command::Retr(path.clone());
     let connection = session.open_data(Way::Down, &command).await?;
     let what = || format!("cannot read {}", path.display());
     let failed =
-        |error: io::Error| Problem::new(Exit::Error, format!("cannot write to standard output: {error}"));
+        |error: io::Error| Failure::new(Kind::Other, format!("cannot write to standard output: {error}"));
     let out = std::fs::File::from(io::stdout().as_fd().try_clone_to_owned().map_err(failed)?);
     let meter = Meter::default();
     let copying = async { copy::receive(connection, out, Coding::Image, &meter).await.0 };
@@ -73,10 +78,10 @@ async fn print(app: &App, host: &mut Host, path: &PathName, moved: &mut u64) -> 
             Ended::File(error) => Err(failed(error)),
             _ if !answer.is_done() => Err(session.refusal(what(), &answer)),
             Ended::Whole => Ok(Printed::All),
-            Ended::Broken(error) => Err(Problem::new(Exit::Temporary, what())
+            Ended::Broken(error) => Err(Failure::new(Kind::Temporary, what())
                 .said(format!("the data connection broke: {error}"))
-                .advice("try again later")),
-            Ended::Stopped => Err(Problem::interrupted()),
+                .hint("try again later")),
+            Ended::Stopped => Err(Failure::interrupted()),
         },
     }
 }

@@ -1,13 +1,14 @@
 //! What several verbs need: places with their logins, hosts for them, options of copy and append.
 
-use super::Exit;
-use crate::app::App;
+use crate::check::{Overwrite, Verify};
 use crate::config::{Authority, Relay, Relays};
+use crate::context::Context;
 use crate::control::{Facts, Role};
+use crate::endpoint::Host;
+use crate::failure::{Failure, Kind};
+use crate::job::{Deed, Options, Retries};
 use crate::ladder::Allowed;
 use crate::place::{Local, Netrc, Place, Remote};
-use crate::problem::Problem;
-use crate::transfer::{Deed, Host, Options, Overwrite, Retries, Verify};
 use clap::{Args, ValueEnum};
 use ftp_proto::wire::PathName;
 use std::ffi::OsString;
@@ -63,7 +64,7 @@ enum Ways {
 
 impl TransferArgs {
     /// What was asked for, if it can be done.
-    pub(super) fn options(&self, overwrite: Overwrite) -> Result<Options, Problem> {
+    pub(super) fn options(&self, overwrite: Overwrite) -> Result<Options, Failure> {
         let allowed = match self.path {
             Ways::Auto => Ok(Allowed::Auto),
             Ways::Direct => Ok(Allowed::Direct),
@@ -72,8 +73,8 @@ impl TransferArgs {
             Ways::Relay => Ok(Allowed::Relay),
         };
         let allowed = allowed.map_err(|way| {
-            Problem::usage(format!("--path {way} is not built in yet"))
-                .advice("use auto, direct, relay or user")
+            Failure::usage(format!("--path {way} is not built in yet"))
+                .hint("use auto, direct, relay or user")
         })?;
         let resume = self.resume || !self.no_resume;
         Ok(Options { verify: self.verify, overwrite, allowed, resume, deed: self.deed() })
@@ -81,18 +82,18 @@ impl TransferArgs {
 
     /// The relays that may be used between these places, the typed ones first. Their token files are looked
     /// at, before anything is sent to anybody.
-    pub(super) fn relays(&self, configured: &Relays, spots: &[&Spot]) -> Result<Relays, Problem> {
+    pub(super) fn relays(&self, configured: &Relays, spots: &[&Spot]) -> Result<Relays, Failure> {
         let (relays, files) = (self.relay.len(), self.relay_token_file.len());
         if relays != files {
-            return Err(Problem::usage(format!("{relays} --relay and {files} --relay-token-file"))
-                .advice("give one --relay-token-file FILE for each --relay ADDR, in the same order"));
+            return Err(Failure::usage(format!("{relays} --relay and {files} --relay-token-file"))
+                .hint("give one --relay-token-file FILE for each --relay ADDR, in the same order"));
         }
         let pairs = self.relay.iter().cloned().zip(self.relay_token_file.iter().cloned());
         let typed = Relays::new(pairs.map(|(address, file)| Relay::unnamed(address, file)));
         let all = Relays::new(typed.iter().chain(configured).cloned());
         if self.path == Ways::Relay && all.is_empty() {
-            return Err(Problem::usage("--path relay, and no relay is known")
-                .advice("name one: --relay ADDR --relay-token-file FILE, or [[relays]] in the settings"));
+            return Err(Failure::usage("--path relay, and no relay is known")
+                .hint("name one: --relay ADDR --relay-token-file FILE, or [[relays]] in the settings"));
         }
         typed.check()?;
         let wanted = match self.path {
@@ -147,12 +148,12 @@ impl Spot {
 }
 
 /// Reads places; all of them, before anything is sent to anybody.
-pub(super) fn spots(places: &[OsString]) -> Result<Vec<Spot>, Problem> {
+pub(super) fn spots(places: &[OsString]) -> Result<Vec<Spot>, Failure> {
     let netrc = netrc();
     places.iter().map(|text| spot(text, &netrc)).collect()
 }
 
-fn spot(text: &OsString, netrc: &Netrc) -> Result<Spot, Problem> {
+fn spot(text: &OsString, netrc: &Netrc) -> Result<Spot, Failure> {
     match Place::parse(text.as_bytes())? {
         Place::Remote(Remote { site, path }) => Ok(Spot {
             contents: path.contents,
@@ -162,7 +163,7 @@ fn spot(text: &OsString, netrc: &Netrc) -> Result<Spot, Problem> {
         Place::Local(Local { path, contents }) => {
             let octets = path.clone().into_os_string().into_vec();
             let name = PathName::from_user(octets)
-                .map_err(|bad| Problem::usage(format!("{}: {bad}", path.display())))?;
+                .map_err(|bad| Failure::usage(format!("{}: {bad}", path.display())))?;
             Ok(Spot { contents, path: name, place: Place::Local(Local { path, contents }) })
         }
     }
@@ -176,25 +177,29 @@ fn netrc() -> Netrc {
 }
 
 /// The facts of a place, asked again as long as only time is lacking.
-pub(super) async fn look(app: &App, host: &mut Host, path: &PathName) -> Result<Option<Facts>, Problem> {
-    let mut retries = Retries::new(app);
+pub(super) async fn look(
+    context: &Context,
+    host: &mut Host,
+    path: &PathName,
+) -> Result<Option<Facts>, Failure> {
+    let mut retries = Retries::new(context);
     loop {
-        match host.facts(app, path).await {
+        match host.facts(context, path).await {
             Ok(facts) => return Ok(facts),
-            Err(problem) => retries.after(problem).await?,
+            Err(failure) => retries.after(failure).await?,
         }
     }
 }
 
 /// Only a server can be asked.
-pub(super) fn on_a_server(spot: &Spot, verb: &str) -> Result<(), Problem> {
+pub(super) fn on_a_server(spot: &Spot, verb: &str) -> Result<(), Failure> {
     match &spot.place {
         Place::Remote(_) => Ok(()),
-        Place::Local(local) => Err(Problem::new(
-            Exit::Usage,
+        Place::Local(local) => Err(Failure::new(
+            Kind::Usage,
             format!("{} is on this host, and {verb} asks servers", local.path.display()),
         )
-        .advice("name a server with ftp://host/path")),
+        .hint("name a server with ftp://host/path")),
     }
 }
 
@@ -216,7 +221,7 @@ mod tests {
 
     /// The relays that may be used between `places`, with one of the settings if `configured`; `TOKEN` is a
     /// good token file.
-    fn relays(words: &str, configured: bool, places: &str) -> Result<Vec<String>, Problem> {
+    fn relays(words: &str, configured: bool, places: &str) -> Result<Vec<String>, Failure> {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("token");
         write(&file, Token::new("ann", None, [7; 32]).unwrap().line().as_str()).unwrap();
@@ -252,9 +257,9 @@ mod tests {
     fn relays_that_cannot_be_used_are_a_usage_error_that_says_why() {
         const SERVERS: &str = "ftp://127.0.0.2/a ftp://127.0.0.3/b";
         let check = |words: &str, expect: &str| {
-            let problem = relays(words, false, SERVERS).unwrap_err();
-            assert_eq!(problem.exit, Exit::Usage, "{problem}");
-            assert!(problem.to_string().contains(expect), "{problem}");
+            let failure = relays(words, false, SERVERS).unwrap_err();
+            assert_eq!(failure.kind, Kind::Usage, "{failure}");
+            assert!(failure.to_string().contains(expect), "{failure}");
         };
         check("--relay h:1", "1 --relay and 0 --relay-token-file");
         check("--relay-token-file TOKEN", "0 --relay and 1 --relay-token-file");

@@ -1,8 +1,7 @@
 //! A password in a URL on the command line is visible to everybody who lists processes: the program
 //! runs itself again without it. The whole arguments go through a pipe that only the new program has.
 
-use super::Exit;
-use crate::problem::Problem;
+use crate::failure::{Failure, Kind};
 use rustix::io::{FdFlags, fcntl_setfd};
 use std::ffi::{OsStr, OsString};
 use std::io::{Read, Write};
@@ -13,7 +12,7 @@ use std::process::Command;
 
 /// The arguments of this program, secrets included. If the command line shows some, this program is
 /// replaced by itself and this function does not return.
-pub fn arguments() -> Result<Vec<OsString>, Problem> {
+pub fn arguments() -> Result<Vec<OsString>, Failure> {
     let shown: Vec<OsString> = std::env::args_os().collect();
     if let Some(number) = std::env::var_os(HANDED_OVER) {
         return restore(shown, &number);
@@ -40,11 +39,11 @@ fn masked(text: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Replaces this program; only a failure comes back.
-fn again(shown: &[OsString], secret: &[(usize, &OsString)]) -> Problem {
+fn again(shown: &[OsString], secret: &[(usize, &OsString)]) -> Failure {
     match hand_over(shown, secret) {
         Ok(error) | Err(error) => {
-            Problem::new(Exit::Error, format!("cannot hide the password in the command line: {error}"))
-                .advice("put it into ~/.netrc")
+            Failure::new(Kind::Other, format!("cannot hide the password in the command line: {error}"))
+                .hint("put it into ~/.netrc")
         }
     }
 }
@@ -76,9 +75,9 @@ fn hand_over(shown: &[OsString], secret: &[(usize, &OsString)]) -> std::io::Resu
         .exec())
 }
 
-fn restore(mut shown: Vec<OsString>, number: &OsStr) -> Result<Vec<OsString>, Problem> {
+fn restore(mut shown: Vec<OsString>, number: &OsStr) -> Result<Vec<OsString>, Failure> {
     let failed =
-        |why: String| Problem::new(Exit::Error, format!("the hidden arguments cannot be read: {why}"));
+        |why: String| Failure::new(Kind::Other, format!("the hidden arguments cannot be read: {why}"));
     let number: u32 = number
         .to_str()
         .and_then(|n| n.parse().ok())

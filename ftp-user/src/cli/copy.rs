@@ -1,14 +1,16 @@
 //! `copy`: files and trees between any two places.
 
-use super::Exit;
 use super::common::{Spot, TransferArgs, look, spots};
-use crate::app::App;
+use crate::check::Overwrite;
+use crate::context::Context;
 use crate::control::{Facts, Role};
+use crate::endpoint::Host;
+use crate::failure::{self, Failure};
+use crate::job::tree::{self, Tally, Tree};
+use crate::job::{Item, Options, Status};
 use crate::ladder::Memory;
 use crate::place::{self, Place};
-use crate::problem::Problem;
-use crate::transfer::{Ends, Host, Item, Options, Overwrite};
-use crate::tree::{self, Tally, Tree};
+use crate::route::Ends;
 use clap::Args;
 use ftp_proto::listing::Kind;
 use ftp_proto::wire::PathName;
@@ -46,42 +48,42 @@ struct How {
 }
 
 /// Runs it.
-pub(super) async fn run(mut app: App, args: CopyArgs) -> Exit {
-    let start = app.clock.now();
+pub(super) async fn run(mut context: Context, args: CopyArgs) -> Status {
+    let start = context.clock.now();
     let mut tally = Tally::new("copy", args.transfer.deed().is_dry());
-    match prepare(&mut app, &args) {
+    match prepare(&mut context, &args) {
         Ok((sources, dest, how)) => {
             tally.protect(sources.iter().chain([&dest]).all(|spot| spot.place.is_secured()));
-            all(&app, sources, dest, how, &mut tally).await;
+            all(&context, sources, dest, how, &mut tally).await;
         }
-        Err(problem) => tally.failed(String::new(), String::new(), problem),
+        Err(failure) => tally.failed(String::new(), String::new(), failure),
     }
-    tally.tell(&app.events, app.clock.now().since(start))
+    tally.tell(&context.events, context.clock.now().since(start))
 }
 
 /// What can be refused before anything is sent to anybody.
-fn prepare(app: &mut App, args: &CopyArgs) -> Result<(Vec<Spot>, Spot, How), Problem> {
+fn prepare(context: &mut Context, args: &CopyArgs) -> Result<(Vec<Spot>, Spot, How), Failure> {
     let options = args.transfer.options(args.overwrite)?;
     let mut sources = spots(&args.places)?;
     let Some(dest) = sources.pop().filter(|_| !sources.is_empty()) else {
-        return Err(Problem::usage("copy needs a SOURCE and a DEST"));
+        return Err(Failure::usage("copy needs a SOURCE and a DEST"));
     };
     if matches!(dest.place, Place::Local(_))
         && let Some(local) = sources.iter().find(|source| matches!(source.place, Place::Local(_)))
     {
-        return Err(Problem::usage(format!("{} and {} are both on this host", local.place, dest.place))
-            .advice("use cp, or name a server with ftp://"));
+        return Err(Failure::usage(format!("{} and {} are both on this host", local.place, dest.place))
+            .hint("use cp, or name a server with ftp://"));
     }
     for source in &sources {
         refuse_itself(source, &dest)?;
     }
     let places: Vec<&Spot> = sources.iter().chain([&dest]).collect();
-    app.clear_data = args.transfer.allow_clear_data;
-    app.relays = args.transfer.relays(&app.relays, &places)?;
+    context.clear_data = args.transfer.allow_clear_data;
+    context.relays = args.transfer.relays(&context.relays, &places)?;
     Ok((sources, dest, How { options, recursive: args.recursive, fail_fast: args.fail_fast }))
 }
 
-async fn all(app: &App, sources: Vec<Spot>, dest: Spot, how: How, tally: &mut Tally) {
+async fn all(context: &Context, sources: Vec<Spot>, dest: Spot, how: How, tally: &mut Tally) {
     let mut ends = Ends::new(Host::Here, dest.host(Role::Destination));
     let several = sources.len() > 1;
     let mut into = None;
@@ -93,22 +95,22 @@ async fn all(app: &App, sources: Vec<Spot>, dest: Spot, how: How, tally: &mut Ta
         }
         if several && into.is_none() {
             // A destination that cannot receive the first source receives no other.
-            match receives(app, &mut ends.destination, &dest, several).await {
+            match receives(context, &mut ends.destination, &dest, several).await {
                 Ok(found) => into = Some(found),
-                Err(problem) => {
-                    tally.failed(source.place.to_string(), dest.place.to_string(), problem);
+                Err(failure) => {
+                    tally.failed(source.place.to_string(), dest.place.to_string(), failure);
                     break;
                 }
             }
         }
-        if let Err(problem) = one(app, &mut ends, &source, &dest, &mut into, how, tally).await {
-            tally.failed(source.place.to_string(), dest.place.to_string(), problem);
+        if let Err(failure) = one(context, &mut ends, &source, &dest, &mut into, how, tally).await {
+            tally.failed(source.place.to_string(), dest.place.to_string(), failure);
         }
-        if app.stop.is_raised() || (how.fail_fast && tally.has_failed()) {
+        if context.cancel.is_cancelled() || (how.fail_fast && tally.has_failed()) {
             break;
         }
     }
-    ends.quit(app).await;
+    ends.quit(context).await;
 }
 
 /// What the destination is.
@@ -122,18 +124,18 @@ enum Into {
     NewDirectory,
 }
 
-async fn receives(app: &App, host: &mut Host, dest: &Spot, several: bool) -> Result<Into, Problem> {
-    let found = look(app, host, &dest.path).await?;
+async fn receives(context: &Context, host: &mut Host, dest: &Spot, several: bool) -> Result<Into, Failure> {
+    let found = look(context, host, &dest.path).await?;
     match (&found, dest.contents, several) {
         (Some(facts), ..) if facts.kind == Kind::Directory => Ok(Into::Directory),
         (None, true, _) => Ok(Into::NewDirectory),
         (_, false, false) => Ok(Into::Name),
-        (Some(_), ..) => Err(Problem::new(Exit::Exists, format!("{} is no directory", dest.place))),
-        (None, false, true) => Err(Problem::usage(format!(
+        (Some(_), ..) => Err(Failure::new(failure::Kind::Exists, format!("{} is no directory", dest.place))),
+        (None, false, true) => Err(Failure::usage(format!(
             "several sources need a directory, and {} does not exist",
             dest.place
         ))
-        .advice("end it with / to have it made")),
+        .hint("end it with / to have it made")),
     }
 }
 
@@ -142,37 +144,37 @@ fn is_directory(facts: Option<&Facts>) -> bool {
 }
 
 async fn one(
-    app: &App,
+    context: &Context,
     ends: &mut Ends,
     source: &Spot,
     dest: &Spot,
     into: &mut Option<Into>,
     how: How,
     tally: &mut Tally,
-) -> Result<(), Problem> {
+) -> Result<(), Failure> {
     let Ends { source: from, destination: to, .. } = &mut *ends;
     let (facts, found) = match *into {
-        Some(into) => (look(app, from, &source.path).await?, into),
+        Some(into) => (look(context, from, &source.path).await?, into),
         // Both ends are asked at once where nothing is known yet.
-        None => tokio::try_join!(look(app, from, &source.path), receives(app, to, dest, false))?,
+        None => tokio::try_join!(look(context, from, &source.path), receives(context, to, dest, false))?,
     };
     *into = Some(found);
     let target = target(source, dest, found != Into::Name);
     let tree = is_directory(facts.as_ref());
     if tree && !how.recursive {
-        return Err(Problem::usage(format!("{} is a directory", source.place)).advice("-r copies trees"));
+        return Err(Failure::usage(format!("{} is a directory", source.place)).hint("-r copies trees"));
     }
     if tree && source.is_at(&ends.destination) && tree::is_below(&source.path, &target) {
-        return Err(Problem::usage(format!("{} would be copied into itself", source.place))
-            .advice("choose another destination"));
+        return Err(Failure::usage(format!("{} would be copied into itself", source.place))
+            .hint("choose another destination"));
     }
     if !tree && source.contents && facts.is_some() {
         return Err(
-            Problem::usage(format!("{} is no directory", source.place)).advice("leave out the / at its end")
+            Failure::usage(format!("{} is no directory", source.place)).hint("leave out the / at its end")
         );
     }
     if found == Into::NewDirectory && facts.is_some() && !how.options.deed.is_dry() {
-        ends.destination.make_directory(app, &dest.path).await?;
+        ends.destination.make_directory(context, &dest.path).await?;
         *into = Some(Into::Directory);
     }
     if tree {
@@ -182,10 +184,10 @@ async fn one(
             options: how.options,
             fail_fast: how.fail_fast,
         };
-        tree::copy(app, ends, source.host(Role::Source), tree, tally).await;
+        tree::copy(context, ends, source.host(Role::Source), tree, tally).await;
     } else {
         let item = Item { source: source.path.clone(), destination: target, known: facts };
-        tree::file(app, ends, &item, how.options, tally).await;
+        tree::file(context, ends, &item, how.options, tally).await;
     }
     Ok(())
 }
@@ -205,15 +207,15 @@ fn here(path: &PathName) -> Option<&PathName> {
 }
 
 /// H32, as far as it can be seen without asking: the same server, user and path.
-pub(super) fn refuse_itself(source: &Spot, dest: &Spot) -> Result<(), Problem> {
+pub(super) fn refuse_itself(source: &Spot, dest: &Spot) -> Result<(), Failure> {
     let same = match (&source.place, &dest.place) {
         (Place::Remote(one), Place::Remote(two)) => one.site.is_same(&two.site) && source.path == dest.path,
         (Place::Local(one), Place::Local(two)) => one.path == two.path,
         (Place::Remote(_), Place::Local(_)) | (Place::Local(_), Place::Remote(_)) => false,
     };
     if same {
-        return Err(Problem::usage(format!("{} is source and destination", source.place))
-            .advice("choose another destination"));
+        return Err(Failure::usage(format!("{} is source and destination", source.place))
+            .hint("choose another destination"));
     }
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! `completions` and `man`: made of the command line itself.
 
-use super::{Cli, Exit};
-use crate::problem::Problem;
+use super::Cli;
+use crate::failure::{Failure, Kind};
+use crate::job::Status;
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 use std::io::{self, Write};
@@ -20,15 +21,15 @@ pub(super) struct ManArgs {}
 
 /// Prints completions.
 #[allow(clippy::needless_pass_by_value, reason = "every verb takes its arguments")]
-pub(super) fn completions(args: CompletionsArgs) -> Result<Exit, Problem> {
+pub(super) fn completions(args: CompletionsArgs) -> Result<Status, Failure> {
     let mut page = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "ftp-user", &mut page);
     print(&page)
 }
 
 /// Prints the man page, with a section for each verb.
-pub(super) fn man(ManArgs {}: ManArgs) -> Result<Exit, Problem> {
-    let failed = |error: io::Error| Problem::new(Exit::Error, format!("cannot make the man page: {error}"));
+pub(super) fn man(ManArgs {}: ManArgs) -> Result<Status, Failure> {
+    let failed = |error: io::Error| Failure::new(Kind::Other, format!("cannot make the man page: {error}"));
     let mut command = Cli::command();
     command.build();
     let mut page = Vec::new();
@@ -43,11 +44,11 @@ pub(super) fn man(ManArgs {}: ManArgs) -> Result<Exit, Problem> {
     print(&page)
 }
 
-fn print(page: &[u8]) -> Result<Exit, Problem> {
+fn print(page: &[u8]) -> Result<Status, Failure> {
     match io::stdout().lock().write_all(page) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Problem::new(Exit::Error, format!("cannot write to standard output: {error}")))
+            Err(Failure::new(Kind::Other, format!("cannot write to standard output: {error}")))
         }
-        Ok(()) | Err(_) => Ok(Exit::Done),
+        Ok(()) | Err(_) => Ok(Status::Done),
     }
 }

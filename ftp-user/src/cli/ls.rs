@@ -1,12 +1,12 @@
 //! `ls`: what a directory on a server holds.
 
-use super::Exit;
 use super::common::{look, on_a_server, spots};
-use crate::app::App;
+use crate::context::Context;
 use crate::control::Role;
-use crate::problem::Problem;
+use crate::endpoint::Host;
+use crate::failure::{self, Failure};
+use crate::job::Status;
 use crate::report::{Event, Form, Listed};
-use crate::transfer::Host;
 use clap::Args;
 use ftp_proto::listing::{Entry, Kind};
 use std::ffi::OsString;
@@ -23,7 +23,7 @@ pub(super) struct LsArgs {
 }
 
 /// Runs it.
-pub(super) async fn run(app: App, args: LsArgs) -> Result<Exit, Problem> {
+pub(super) async fn run(context: Context, args: LsArgs) -> Result<Status, Failure> {
     let spots = spots(&args.places)?;
     let form = if args.long { Form::Long } else { Form::Name };
     for spot in &spots {
@@ -31,22 +31,22 @@ pub(super) async fn run(app: App, args: LsArgs) -> Result<Exit, Problem> {
     }
     for spot in spots {
         let mut host = spot.host(Role::Server);
-        let facts = look(&app, &mut host, &spot.path).await?;
+        let facts = look(&context, &mut host, &spot.path).await?;
         let Some(facts) = facts else {
-            return Err(Problem::new(Exit::Missing, format!("{} does not exist", spot.place))
-                .advice("check the path"));
+            return Err(Failure::new(failure::Kind::Missing, format!("{} does not exist", spot.place))
+                .hint("check the path"));
         };
         let Host::Server(server) = &mut host else { continue };
-        let session = server.session(&app).await?;
+        let session = server.session(&context).await?;
         let mut entries = match facts.kind {
             Kind::Directory | Kind::Current | Kind::Parent => {
                 let directory = Some(&spot.path).filter(|path| path.as_bytes() != b".");
                 let listing = session.list(directory).await?;
                 for refused in &listing.refused {
-                    app.events.warn(refused.clone());
+                    context.events.warn(refused.clone());
                 }
                 if listing.unread > 0 {
-                    app.events.warn(format!("{} lines of the listing cannot be read", listing.unread));
+                    context.events.warn(format!("{} lines of the listing cannot be read", listing.unread));
                 }
                 listing.entries
             }
@@ -59,9 +59,9 @@ pub(super) async fn run(app: App, args: LsArgs) -> Result<Exit, Problem> {
         };
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         for entry in entries {
-            app.events.say(Event::Listed(Listed { place: spot.place.to_string(), entry, form }));
+            context.events.say(Event::Listed(Listed { place: spot.place.to_string(), entry, form }));
         }
         host.quit().await;
     }
-    Ok(Exit::Done)
+    Ok(Status::Done)
 }

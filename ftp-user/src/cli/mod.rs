@@ -13,11 +13,12 @@ mod stat;
 mod trust;
 
 pub use conceal::arguments;
-pub use exit::Exit;
+pub use exit::code;
 
-use crate::app::{App, Stop, Waits};
 use crate::config::{self, Relays};
-use crate::problem::Problem;
+use crate::context::{Cancel, Context, Patience};
+use crate::failure::{Failure, Kind};
+use crate::job::Status;
 use crate::report::{Reporter, Style};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use ftp_io::clock::Clock;
@@ -105,7 +106,7 @@ enum Verb {
 
 impl Cli {
     /// Does what was typed.
-    pub async fn run(self) -> Exit {
+    pub async fn run(self) -> Status {
         let Self { general, trust, verb } = self;
         let color = general.color;
         let relays = if verb.is_about_itself() {
@@ -114,22 +115,22 @@ impl Cli {
             config::load(general.config.as_deref())
         };
         let known = relays.and_then(|relays| Ok((relays, trust.whom()?)));
-        let (app, reporter) = match known.and_then(|(relays, trust)| general.start(relays, trust)) {
+        let (context, reporter) = match known.and_then(|(relays, trust)| general.start(relays, trust)) {
             Ok(started) => started,
-            Err(problem) => return said(color, Err(problem)),
+            Err(failure) => return said(color, Err(failure)),
         };
         let done = match verb {
-            Verb::Copy(args) => Ok(copy::run(app, args).await),
-            Verb::Append(args) => Ok(append::run(app, args).await),
-            Verb::Ls(args) => ls::run(app, args).await,
-            Verb::Stat(args) => stat::run(app, args).await,
-            Verb::Cat(args) => cat::run(app, args).await,
+            Verb::Copy(args) => Ok(copy::run(context, args).await),
+            Verb::Append(args) => Ok(append::run(context, args).await),
+            Verb::Ls(args) => ls::run(context, args).await,
+            Verb::Stat(args) => stat::run(context, args).await,
+            Verb::Cat(args) => cat::run(context, args).await,
             Verb::Completions(args) => {
-                drop(app);
+                drop(context);
                 generate::completions(args)
             }
             Verb::Man(args) => {
-                drop(app);
+                drop(context);
                 generate::man(args)
             }
         };
@@ -150,12 +151,12 @@ impl Verb {
 
 impl General {
     /// Clock, reporter, trace file, signals.
-    fn start(self, relays: Relays, trust: Trust) -> Result<(App, Reporter), Problem> {
+    fn start(self, relays: Relays, trust: Trust) -> Result<(Context, Reporter), Failure> {
         let trace = self
             .trace
             .map(|path| {
                 std::fs::File::create(&path).map_err(|error| {
-                    Problem::new(Exit::Error, format!("cannot write the trace {}: {error}", path.display()))
+                    Failure::new(Kind::Other, format!("cannot write the trace {}: {error}", path.display()))
                 })
             })
             .transpose()?;
@@ -172,32 +173,41 @@ impl General {
             progress: !self.json && !self.quiet && wanted(self.progress, io::stderr().is_terminal()),
         };
         let (events, reporter) = Reporter::start(style, trace);
-        let stop = watch_signals()?;
+        let cancel = watch_signals()?;
         let family = match (self.v4, self.v6) {
             (true, _) => Some(Family::V4),
             (_, true) => Some(Family::V6),
             (false, false) => None,
         };
-        let waits = Waits { reply: self.timeout, stall: self.stall, retries: self.retries };
+        let patience = Patience { reply: self.timeout, stall: self.stall, retries: self.retries };
         Ok((
-            App { clock: Clock::start(), events, stop, waits, family, relays, clear_data: false, trust },
+            Context {
+                clock: Clock::start(),
+                events,
+                cancel,
+                patience,
+                family,
+                relays,
+                clear_data: false,
+                trust,
+            },
             reporter,
         ))
     }
 }
 
 /// The first signal asks for an orderly end, the second ends at once.
-fn watch_signals() -> Result<Stop, Problem> {
+fn watch_signals() -> Result<Cancel, Failure> {
     let mut signals = ftp_io::signal::Stop::new()
-        .map_err(|error| Problem::new(Exit::Error, format!("cannot watch for signals: {error}")))?;
-    let (wish, stop) = Stop::new();
+        .map_err(|error| Failure::new(Kind::Other, format!("cannot watch for signals: {error}")))?;
+    let (wish, cancel) = Cancel::new();
     tokio::spawn(async move {
         signals.wait().await;
         let _ = wish.send(true);
         signals.wait().await;
-        std::process::exit(i32::from(Exit::Interrupted.number()));
+        std::process::exit(exit::INTERRUPTED.into());
     });
-    Ok(stop)
+    Ok(cancel)
 }
 
 fn colored(when: When) -> bool {
@@ -211,17 +221,17 @@ fn colored(when: When) -> bool {
 }
 
 /// Tells a failure in one line.
-fn said(color: When, done: Result<Exit, Problem>) -> Exit {
-    done.unwrap_or_else(|problem| {
-        complain(&problem, colored(color));
-        problem.exit
+fn said(color: When, done: Result<Status, Failure>) -> Status {
+    done.unwrap_or_else(|failure| {
+        complain(&failure, colored(color));
+        Status::Failed(failure.kind)
     })
 }
 
 /// One line on standard error. It may be closed: that is nothing to complain about.
-pub(crate) fn complain(problem: &Problem, color: bool) {
+pub(crate) fn complain(failure: &Failure, color: bool) {
     let (on, off) = if color { ("\x1b[31m", "\x1b[0m") } else { ("", "") };
-    let _ = writeln!(io::stderr().lock(), "{on}ftp-user:{off} {problem}");
+    let _ = writeln!(io::stderr().lock(), "{on}ftp-user:{off} {failure}");
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! `stat`: what a server says about one place.
 
-use super::Exit;
 use super::common::{look, on_a_server, spots};
-use crate::app::App;
+use crate::context::Context;
 use crate::control::Role;
-use crate::problem::Problem;
+use crate::endpoint::Host;
+use crate::failure::{Failure, Kind};
+use crate::job::Status;
 use crate::report::{Event, Form, Listed};
-use crate::transfer::Host;
 use clap::Args;
 use std::ffi::OsString;
 
@@ -19,7 +19,7 @@ pub(super) struct StatArgs {
 }
 
 /// Runs it.
-pub(super) async fn run(app: App, args: StatArgs) -> Result<Exit, Problem> {
+pub(super) async fn run(context: Context, args: StatArgs) -> Result<Status, Failure> {
     let spots = spots(&args.places)?;
     for spot in &spots {
         on_a_server(spot, "stat")?;
@@ -27,14 +27,15 @@ pub(super) async fn run(app: App, args: StatArgs) -> Result<Exit, Problem> {
     for spot in spots {
         let mut host = spot.host(Role::Server);
         // Retries are its; after it there is a session.
-        look(&app, &mut host, &spot.path).await?;
+        look(&context, &mut host, &spot.path).await?;
         let Host::Server(server) = &mut host else { continue };
-        let Some(entry) = server.session(&app).await?.entry(&spot.path).await? else {
-            return Err(Problem::new(Exit::Missing, format!("{} does not exist", spot.place))
-                .advice("check the path"));
+        let Some(entry) = server.session(&context).await?.entry(&spot.path).await? else {
+            return Err(
+                Failure::new(Kind::Missing, format!("{} does not exist", spot.place)).hint("check the path")
+            );
         };
-        app.events.say(Event::Listed(Listed { place: spot.place.to_string(), entry, form: Form::Facts }));
+        context.events.say(Event::Listed(Listed { place: spot.place.to_string(), entry, form: Form::Facts }));
         host.quit().await;
     }
-    Ok(Exit::Done)
+    Ok(Status::Done)
 }

@@ -1,7 +1,6 @@
 //! Whose certificates are good: `--trust`, `--ca`, `--pin`, `--insecure`.
 
-use crate::cli::Exit;
-use crate::problem::Problem;
+use crate::failure::{Failure, Kind};
 use clap::{Args, ValueEnum};
 use ftp_io::tls::{Fingerprint, Trust};
 use std::path::PathBuf;
@@ -35,12 +34,12 @@ enum Unknown {
 
 impl TrustArgs {
     /// Whom to trust. A file of roots is read now.
-    pub(super) fn whom(&self) -> Result<Trust, Problem> {
+    pub(super) fn whom(&self) -> Result<Trust, Failure> {
         match self.trust {
             Unknown::Known => {}
             Unknown::Ask | Unknown::New => {
-                return Err(Problem::usage("only --trust known is built in yet")
-                    .advice("--pin SHA256:HEX accepts the certificate of a server"));
+                return Err(Failure::usage("only --trust known is built in yet")
+                    .hint("--pin SHA256:HEX accepts the certificate of a server"));
             }
         }
         if self.insecure {
@@ -51,8 +50,8 @@ impl TrustArgs {
         }
         Trust::known(self.ca.as_deref()).map_err(|error| {
             let file = self.ca.as_deref().map(|file| file.display().to_string()).unwrap_or_default();
-            Problem::new(Exit::Usage, format!("cannot read the roots in {file}: {error}"))
-                .advice("--ca names a file with certificates in PEM")
+            Failure::new(Kind::Usage, format!("cannot read the roots in {file}: {error}"))
+                .hint("--ca names a file with certificates in PEM")
         })
     }
 }

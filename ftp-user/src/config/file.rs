@@ -1,14 +1,13 @@
 //! Which file holds the settings, and reading it.
 
 use super::{Relays, parse};
-use crate::control::words;
-use crate::problem::Problem;
+use crate::failure::{Failure, words};
 use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Reads the settings: of the file that was named, else of the usual one, which need not be there.
-pub fn load(named: Option<&Path>) -> Result<Relays, Problem> {
+pub fn load(named: Option<&Path>) -> Result<Relays, Failure> {
     find(named, |name| std::env::var_os(name)).map_or_else(|| Ok(Relays::default()), |place| place.read())
 }
 
@@ -34,15 +33,15 @@ fn find(named: Option<&Path>, variable: impl Fn(&str) -> Option<OsString>) -> Op
 }
 
 impl Place {
-    fn read(&self) -> Result<Relays, Problem> {
+    fn read(&self) -> Result<Relays, Failure> {
         let (Self::Named(path) | Self::Usual(path)) = self;
         match (std::fs::read_to_string(path), self) {
             (Ok(text), _) => parse(&text, path).map(Relays::new),
             (Err(error), Self::Usual(_)) if error.kind() == ErrorKind::NotFound => Ok(Relays::default()),
             (Err(error), Self::Named(_) | Self::Usual(_)) => {
-                let problem =
-                    Problem::usage(format!("cannot read the settings {}: {}", path.display(), words(&error)));
-                Err(problem.advice("name another file with --config"))
+                let failure =
+                    Failure::usage(format!("cannot read the settings {}: {}", path.display(), words(&error)));
+                Err(failure.hint("name another file with --config"))
             }
         }
     }
@@ -77,8 +76,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("config.toml");
         assert_eq!(Place::Usual(path.clone()).read(), Ok(Relays::default()));
-        let problem = Place::Named(path.clone()).read().unwrap_err();
-        assert!(problem.to_string().contains("config.toml"), "{problem}");
+        let failure = Place::Named(path.clone()).read().unwrap_err();
+        assert!(failure.to_string().contains("config.toml"), "{failure}");
         std::fs::write(&path, "# nothing yet\n").unwrap();
         assert_eq!(Place::Named(path).read(), Ok(Relays::default()));
     }

@@ -18,9 +18,8 @@ pub use file::load;
 pub use near::Near;
 pub use read::parse;
 
-use crate::control::words;
+use crate::failure::{Failure, words};
 use crate::place::Site;
-use crate::problem::Problem;
 use ftp_io::link::token_file::{self, TokenFileError};
 use ftp_proto::relay::token::Token;
 use std::net::IpAddr;
@@ -47,7 +46,7 @@ impl Relay {
     }
 
     /// The token that both hold.
-    pub fn token(&self) -> Result<Token, Problem> {
+    pub fn token(&self) -> Result<Token, Failure> {
         token_file::read_own(&self.token_file).map_err(|error| {
             let why = match &error {
                 TokenFileError::Open(path, error) => {
@@ -63,7 +62,7 @@ impl Relay {
                 | TokenFileError::Empty(_)
                 | TokenFileError::Several(..) => error.to_string(),
             };
-            Problem::usage(format!("the relay {} cannot be used: {why}", self.name))
+            Failure::usage(format!("the relay {} cannot be used: {why}", self.name))
         })
     }
 
@@ -94,7 +93,7 @@ impl Relays {
     }
 
     /// Looks at all token files: what is wrong with one is said before anything is sent to anybody.
-    pub fn check(&self) -> Result<(), Problem> {
+    pub fn check(&self) -> Result<(), Failure> {
         self.iter().try_for_each(|relay| relay.token().map(drop))
     }
 }

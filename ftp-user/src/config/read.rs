@@ -2,7 +2,7 @@
 //! was expected.
 
 use super::{Near, Relay};
-use crate::problem::Problem;
+use crate::failure::Failure;
 use std::ops::Range;
 use std::path::Path;
 use std::str::FromStr;
@@ -14,7 +14,7 @@ use toml::de::{DeTable, DeValue};
 /// # Errors
 ///
 /// All mistakes of the text in one line, each with its line and column.
-pub fn parse(text: &str, file: &Path) -> Result<Vec<Relay>, Problem> {
+pub fn parse(text: &str, file: &Path) -> Result<Vec<Relay>, Failure> {
     let mut reader = Reader { text, directory: file.parent().unwrap_or(Path::new("")), mistakes: Vec::new() };
     let mut relays = Vec::new();
     match DeTable::parse(text) {
@@ -23,7 +23,7 @@ pub fn parse(text: &str, file: &Path) -> Result<Vec<Relay>, Problem> {
             reader.wrong(error.span().unwrap_or(text.len()..text.len()), error.message().to_owned())
         }
     }
-    if reader.mistakes.is_empty() { Ok(relays) } else { Err(reader.problem(file)) }
+    if reader.mistakes.is_empty() { Ok(relays) } else { Err(reader.failure(file)) }
 }
 
 struct Reader<'a> {
@@ -141,10 +141,10 @@ impl Reader<'_> {
     }
 
     /// All of them in one line, in the order of the file.
-    fn problem(mut self, file: &Path) -> Problem {
+    fn failure(mut self, file: &Path) -> Failure {
         self.mistakes.sort();
         let told: Vec<String> = self.mistakes.iter().map(|(at, what)| self.located(*at, what)).collect();
-        Problem::usage(format!("{}:{}", file.display(), told.join(" | ")))
+        Failure::usage(format!("{}:{}", file.display(), told.join(" | ")))
     }
 
     fn located(&self, at: usize, what: &str) -> String {

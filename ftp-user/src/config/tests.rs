@@ -1,15 +1,15 @@
 //! Settings as people write them, right and wrong.
 
 use super::*;
-use crate::cli::Exit;
+use crate::failure::Kind;
 use std::fs::{Permissions, set_permissions, write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 fn read(text: &str) -> Result<Vec<Relay>, String> {
-    parse(text, Path::new("/etc/x/config.toml")).map_err(|problem| {
-        assert_eq!(problem.exit, Exit::Usage);
-        problem.to_string()
+    parse(text, Path::new("/etc/x/config.toml")).map_err(|failure| {
+        assert_eq!(failure.kind, Kind::Usage);
+        failure.to_string()
     })
 }
 
@@ -106,9 +106,9 @@ fn a_token_file_that_cannot_be_used_is_found_early() {
     let file = directory.path().join("token");
     let relays = || Relays::new([Relay::unnamed("192.0.2.9:2190".parse().unwrap(), file.clone())]);
     let said = |words: &str| {
-        let problem = relays().check().unwrap_err();
-        assert_eq!(problem.exit, Exit::Usage);
-        let said = problem.to_string();
+        let failure = relays().check().unwrap_err();
+        assert_eq!(failure.kind, Kind::Usage);
+        let said = failure.to_string();
         assert!(said.contains("the relay 192.0.2.9:2190") && said.contains(words), "{said}");
     };
     said("no such file or directory");

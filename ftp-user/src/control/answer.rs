@@ -1,9 +1,8 @@
 //! Final replies, and what a refusal means to people.
 
 use super::session::Session;
-use crate::cli::Exit;
-use crate::problem::Problem;
-use ftp_proto::client::Failure;
+use crate::failure::{Failure, Kind};
+use ftp_proto::client;
 use ftp_proto::command::Verb;
 use ftp_proto::reply::{Blame, Class, Reply, blame, classify};
 
@@ -27,12 +26,12 @@ impl Answer {
 
 impl Session {
     /// The failure that a refusal is.
-    pub fn refusal(&self, what: impl Into<String>, answer: &Answer) -> Problem {
+    pub fn refusal(&self, what: impl Into<String>, answer: &Answer) -> Failure {
         let blame = self.blame(answer);
-        let problem = Problem::new(exit_of(blame), what).said(self.quote(&answer.reply));
-        match advice(blame) {
-            Some(advice) => problem.advice(advice),
-            None => problem,
+        let failure = Failure::new(kind_of(blame), what).said(self.quote(&answer.reply));
+        match hint(blame) {
+            Some(hint) => failure.hint(hint),
+            None => failure,
         }
     }
 
@@ -47,76 +46,80 @@ impl Session {
     }
 
     /// The failure that the end of this session is.
-    pub fn lost(&self, failure: &Failure) -> Problem {
+    pub fn lost(&self, end: &client::Failure) -> Failure {
         let who = format!("the {} {}", self.role.name(), self.title);
         let user = String::from_utf8_lossy(&self.login).into_owned();
         if let Some(refused) = &self.refused {
             return refused.clone();
         }
-        match failure {
-            Failure::Closed => Problem::new(Exit::Temporary, format!("{who} closed the control connection"))
-                .advice("try again later"),
-            Failure::NotFtp(heard) => Problem::new(Exit::Error, format!("{who} does not speak FTP"))
+        match end {
+            client::Failure::Closed => {
+                Failure::new(Kind::Temporary, format!("{who} closed the control connection"))
+                    .hint("try again later")
+            }
+            client::Failure::NotFtp(heard) => Failure::new(Kind::Other, format!("{who} does not speak FTP"))
                 .said(heard.as_str())
-                .advice("check host and port"),
-            Failure::Silent(timer) => Problem::new(
-                Exit::Temporary,
+                .hint("check host and port"),
+            client::Failure::Silent(timer) => Failure::new(
+                Kind::Temporary,
                 format!("{who} did not answer in time ({} timer)", timer.name()),
             )
-            .advice("try again later, or raise --timeout"),
-            Failure::TlsRefused(reply) => {
+            .hint("try again later, or raise --timeout"),
+            client::Failure::TlsRefused(reply) => {
                 let later = classify(self.dialect, Verb::Auth, reply.code) == Class::Later;
-                let exit = if later { Exit::Temporary } else { Exit::Error };
-                Problem::new(exit, format!("{who} does not begin TLS"))
+                let exit = if later { Kind::Temporary } else { Kind::Other };
+                Failure::new(exit, format!("{who} does not begin TLS"))
                     .said(self.quote(reply))
-                    .advice("ask its operator for TLS; nothing of the login was sent")
+                    .hint("ask its operator for TLS; nothing of the login was sent")
             }
-            Failure::Injected => Problem::new(
-                Exit::Untrusted,
+            client::Failure::Injected => Failure::new(
+                Kind::Untrusted,
                 format!("{who}, or somebody between, went on in clear after its answer to AUTH"),
             )
-            .advice("ask its operator; nothing of the login was sent"),
-            Failure::DataInClear(reply) => {
-                Problem::new(Exit::Error, format!("{who} does not protect data connections"))
+            .hint("ask its operator; nothing of the login was sent"),
+            client::Failure::DataInClear(reply) => {
+                Failure::new(Kind::Other, format!("{who} does not protect data connections"))
                     .said(self.quote(reply))
-                    .advice("ask its operator for PROT P")
+                    .hint("ask its operator for PROT P")
             }
-            Failure::LoginRefused(reply) => {
-                Problem::new(Exit::Refused, format!("the login as {user} failed"))
+            client::Failure::LoginRefused(reply) => {
+                Failure::new(Kind::Refused, format!("the login as {user} failed"))
                     .said(self.quote(reply))
-                    .advice("check user and password in the URL or in ~/.netrc")
+                    .hint("check user and password in the URL or in ~/.netrc")
             }
-            Failure::AccountNeeded(reply) => Problem::new(
-                Exit::Refused,
+            client::Failure::AccountNeeded(reply) => Failure::new(
+                Kind::Refused,
                 format!("the login as {user} needs an account and none is configured"),
             )
             .said(self.quote(reply))
-            .advice("add one to ~/.netrc (account NAME)"),
-            Failure::Unavailable(reply) => Problem::new(Exit::Temporary, format!("{who} ended the session"))
-                .said(self.quote(reply))
-                .advice("try again later"),
-            Failure::OutOfStep => {
-                Problem::new(Exit::Temporary, format!("the replies of {who} cannot be told apart any more"))
-                    .advice("try again")
+            .hint("add one to ~/.netrc (account NAME)"),
+            client::Failure::Unavailable(reply) => {
+                Failure::new(Kind::Temporary, format!("{who} ended the session"))
+                    .said(self.quote(reply))
+                    .hint("try again later")
             }
-            Failure::Quit => Problem::new(Exit::Error, format!("the session with {who} was closed")),
+            client::Failure::OutOfStep => {
+                Failure::new(Kind::Temporary, format!("the replies of {who} cannot be told apart any more"))
+                    .hint("try again")
+            }
+            client::Failure::Quit => Failure::new(Kind::Other, format!("the session with {who} was closed")),
         }
     }
 }
 
-/// The exit code that a refusal means.
-pub const fn exit_of(blame: Blame) -> Exit {
+/// The kind of failure that a refusal is.
+pub const fn kind_of(blame: Blame) -> Kind {
     match blame {
-        Blame::Missing => Exit::Missing,
-        Blame::File | Blame::Login => Exit::Refused,
-        Blame::Space | Blame::Unsupported | Blame::Peer => Exit::Error,
-        Blame::Path => Exit::NoPath,
-        Blame::Busy => Exit::Temporary,
+        Blame::Missing => Kind::Missing,
+        Blame::File | Blame::Login => Kind::Refused,
+        Blame::Space | Blame::Unsupported | Blame::Peer => Kind::Other,
+        Blame::Path => Kind::NoPath,
+        Blame::Busy => Kind::Temporary,
     }
 }
 
 /// What to do about a refusal.
-pub(crate) const fn advice(blame: Blame) -> Option<&'static str> {
+pub(crate) const fn hint(blame: Blame) -> Option<&'static str> {
     match blame {
         Blame::Missing => Some("check the path"),
         Blame::File => Some("check the path and what this user may do there"),

@@ -1,10 +1,9 @@
 //! Data connections of which this program is one end: the server listens, this program connects.
 
 use super::answer::Answer;
-use super::dial::{anywhere, within, words};
+use super::dial::{anywhere, within};
 use super::session::Session;
-use crate::cli::Exit;
-use crate::problem::Problem;
+use crate::failure::{Failure, Kind, words};
 use ftp_io::socket;
 use ftp_io::tls::Data;
 use ftp_proto::address::{Family, parse_227, parse_229, parse_255};
@@ -31,7 +30,7 @@ impl Session {
     }
 
     /// A fresh data connection to this server. The transfer command `next` is the next one to send.
-    pub async fn open_data(&mut self, way: Way, next: &Command) -> Result<Data, Problem> {
+    pub async fn open_data(&mut self, way: Way, next: &Command) -> Result<Data, Failure> {
         self.private_data().await?;
         let announced = self.capabilities.pret;
         if announced {
@@ -44,21 +43,21 @@ impl Session {
             at = self.listening(way).await;
         }
         let at = at?;
-        let waits = self.app.waits.reply;
+        let limit = self.context.patience.reply;
         let what = || format!("no data connection to the {} {}", self.role.name(), self.title);
-        match within(&self.app, waits, socket::connect(self.data_from(), at)).await {
+        match within(&self.context, limit, socket::connect(self.data_from(), at)).await {
             Some(Ok(connection)) => Ok(self.data(connection)),
-            Some(Err(error)) => Err(Problem::new(Exit::NoPath, format!("{}: {}", what(), words(&error)))
-                .advice("check that its data ports can be reached from here")),
-            None if self.app.stop.is_raised() => Err(Problem::interrupted()),
-            None => Err(Problem::new(Exit::NoPath, format!("{}: no answer in time", what()))
-                .advice("check that its data ports can be reached from here")),
+            Some(Err(error)) => Err(Failure::new(Kind::NoPath, format!("{}: {}", what(), words(&error)))
+                .hint("check that its data ports can be reached from here")),
+            None if self.context.cancel.is_cancelled() => Err(Failure::interrupted()),
+            None => Err(Failure::new(Kind::NoPath, format!("{}: no answer in time", what()))
+                .hint("check that its data ports can be reached from here")),
         }
     }
 
     /// PRET: servers that are made of several hosts choose one of them by the file. A refusal is one
     /// of the file (H34).
-    async fn announce(&mut self, next: &Command) -> Result<(), Problem> {
+    async fn announce(&mut self, next: &Command) -> Result<(), Failure> {
         let answer = self.ask(Command::Pret(Box::new(next.clone()))).await?;
         let answer = Answer { verb: next.verb(), ..answer };
         if answer.is_done() || self.blame(&answer) == Blame::Unsupported {
@@ -67,7 +66,7 @@ impl Session {
         Err(self.refusal(format!("the server is not prepared for {}", next.verb().name()), &answer))
     }
 
-    async fn listening(&mut self, way: Way) -> Result<SocketAddr, Problem> {
+    async fn listening(&mut self, way: Way) -> Result<SocketAddr, Failure> {
         match self.dialect {
             Dialect::Rfc354 => self.listening_1973(way).await,
             Dialect::Rfc959 => self.listening_today().await,
@@ -75,7 +74,7 @@ impl Session {
     }
 
     /// EPSV, else PASV (RFC 2428, 959).
-    async fn listening_today(&mut self) -> Result<SocketAddr, Problem> {
+    async fn listening_today(&mut self) -> Result<SocketAddr, Failure> {
         let v4 = Family::of(self.peer) == Family::V4;
         // Servers without FEAT may know EPSV all the same; over IPv6 there is nothing else.
         if self.capabilities.epsv || !self.capabilities.known || !v4 {
@@ -96,10 +95,10 @@ impl Session {
         let announced = SocketAddr::V4(announced);
         // A lying server could aim this program at somebody else.
         let believed = believe(self.peer, announced).map_err(|why| {
-            self.app.events.warn(format!("{}: {why}", self.quote(&answer.reply)));
-            Problem::new(Exit::NoPath, format!("the data connection was refused: {why}"))
+            self.context.events.warn(format!("{}: {why}", self.quote(&answer.reply)));
+            Failure::new(Kind::NoPath, format!("the data connection was refused: {why}"))
                 .said(self.quote(&answer.reply))
-                .advice("ask the operator to announce the right address")
+                .hint("ask the operator to announce the right address")
         })?;
         self.say_repair(announced, believed);
         Ok(believed)
@@ -110,7 +109,7 @@ impl Session {
         if announced != used && !self.repaired {
             self.repaired = true;
             let (role, title) = (self.role.name(), &self.title);
-            self.app.events.warn(format!(
+            self.context.events.warn(format!(
                 "the {role} {title} announced {} for its data connections, which cannot be meant: {} is used",
                 announced.ip(),
                 used.ip()
@@ -119,7 +118,7 @@ impl Session {
     }
 
     /// LSTN (RFC 438) or PASV (RFC 478); both answer with the number of the socket.
-    async fn listening_1973(&mut self, way: Way) -> Result<SocketAddr, Problem> {
+    async fn listening_1973(&mut self, way: Way) -> Result<SocketAddr, Failure> {
         let direction = match way {
             Way::Down => Direction::Send,
             Way::Up => Direction::Receive,
@@ -133,8 +132,8 @@ impl Session {
         Ok(SocketAddr::new(self.peer, port))
     }
 
-    fn unusable(&self, reply: &ftp_proto::reply::Reply) -> Problem {
-        Problem::new(Exit::NoPath, "the server listens nowhere that can be read from its reply")
+    fn unusable(&self, reply: &ftp_proto::reply::Reply) -> Failure {
+        Failure::new(Kind::NoPath, "the server listens nowhere that can be read from its reply")
             .said(self.quote(reply))
     }
 }

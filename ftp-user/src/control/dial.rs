@@ -1,9 +1,8 @@
 //! From a host name to a connection, in bounded time.
 
-use crate::app::App;
-use crate::cli::Exit;
+use crate::context::Context;
+use crate::failure::{Failure, Kind, words};
 use crate::place::Site;
-use crate::problem::Problem;
 use ftp_io::socket;
 use ftp_proto::address::Family;
 use std::io;
@@ -12,74 +11,72 @@ use std::time::Duration;
 use tokio::net::{TcpStream, lookup_host};
 
 /// Connects to the control port of `site`.
-pub(super) async fn dial(app: &App, site: &Site) -> Result<TcpStream, Problem> {
+pub(super) async fn dial(context: &Context, site: &Site) -> Result<TcpStream, Failure> {
     let name = site.authority();
-    let stream = connect(app, &site.host, site.port, &name, "a server").await?;
+    let stream = connect(context, &site.host, site.port, &name, "a server").await?;
     socket::control(&stream).map_err(|error| failed(&name, &error, "a server"))?;
     Ok(stream)
 }
 
 /// Connects to `what` at a host; `name` is how people know it. Every address gets its share of the time.
 pub(crate) async fn connect(
-    app: &App,
+    context: &Context,
     host: &str,
     port: u16,
     name: &str,
     what: &str,
-) -> Result<TcpStream, Problem> {
-    let found = within(app, app.waits.reply, lookup_host((host, port))).await;
+) -> Result<TcpStream, Failure> {
+    let found = within(context, context.patience.reply, lookup_host((host, port))).await;
     let addresses: Vec<SocketAddr> = match found {
         Some(Ok(addresses)) => {
-            addresses.filter(|at| app.family.is_none_or(|family| Family::of(at.ip()) == family)).collect()
+            addresses.filter(|at| context.family.is_none_or(|family| Family::of(at.ip()) == family)).collect()
         }
         Some(Err(error)) => {
-            return Err(Problem::new(Exit::Error, format!("cannot find the host {host}: {error}"))
-                .advice("check its name"));
+            return Err(Failure::new(Kind::Other, format!("cannot find the host {host}: {error}"))
+                .hint("check its name"));
         }
-        None if app.stop.is_raised() => return Err(Problem::interrupted()),
+        None if context.cancel.is_cancelled() => return Err(Failure::interrupted()),
         None => {
-            return Err(Problem::new(Exit::Temporary, format!("looking up the host {host} took too long")));
+            return Err(Failure::new(Kind::Temporary, format!("looking up the host {host} took too long")));
         }
     };
-    let share = app.waits.reply / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
+    let share = context.patience.reply / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
     let mut last = None;
     for address in addresses {
-        match within(app, share, socket::connect(anywhere(address.ip()), address)).await {
+        match within(context, share, socket::connect(anywhere(address.ip()), address)).await {
             Some(Ok(stream)) => return Ok(stream),
             Some(Err(error)) => last = Some(failed(name, &error, what)),
-            None if app.stop.is_raised() => return Err(Problem::interrupted()),
+            None if context.cancel.is_cancelled() => return Err(Failure::interrupted()),
             None => {
                 last = Some(
-                    Problem::new(Exit::Temporary, format!("cannot connect to {name}: no answer in time"))
-                        .advice("check the address, or raise --timeout"),
+                    Failure::new(Kind::Temporary, format!("cannot connect to {name}: no answer in time"))
+                        .hint("check the address, or raise --timeout"),
                 );
             }
         }
     }
     Err(last.unwrap_or_else(|| {
-        Problem::new(Exit::Error, format!("the host {host} has no address of the family asked for"))
+        Failure::new(Kind::Other, format!("the host {host} has no address of the family asked for"))
     }))
 }
 
-fn failed(name: &str, error: &io::Error, what: &str) -> Problem {
-    Problem::new(Exit::Temporary, format!("cannot connect to {name}: {}", words(error)))
-        .advice(format!("check that {what} listens there"))
-}
-
-/// What an error of the operating system means, without its number.
-pub(crate) fn words(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split_once(" (os error").map_or(text.clone(), |(words, _)| words.to_lowercase())
+fn failed(name: &str, error: &io::Error, what: &str) -> Failure {
+    Failure::new(Kind::Temporary, format!("cannot connect to {name}: {}", words(error)))
+        .hint(format!("check that {what} listens there"))
 }
 
 /// The result of `work`, or `None` when `limit` passed or somebody wants to stop.
-pub(crate) async fn within<T>(app: &App, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
-    let deadline = app.clock.now() + limit;
+pub(crate) async fn within<T>(
+    context: &Context,
+    limit: Duration,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    let deadline = context.clock.now() + limit;
     tokio::select! {
         biased;
-        () = app.stop.raised() => None,
+        () = context.cancel.cancelled() => None,
         done = work => Some(done),
-        () = app.clock.sleep_until(Some(deadline)) => None,
+        () = context.clock.sleep_until(Some(deadline)) => None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::answer::Answer;
 use super::session::{Role, Session};
-use crate::problem::Problem;
+use crate::failure::Failure;
 use ftp_proto::command::{Command, DataType};
 use ftp_proto::listing::{Entry, Kind, When, parse_facts, when};
 use ftp_proto::reply::{Blame, Reply};
@@ -31,12 +31,12 @@ impl From<&Entry> for Facts {
 impl Session {
     /// What is at `path`; `None` when nothing is. A server that can say nothing at all about files
     /// gets the benefit of the doubt: a file of unknown size.
-    pub async fn facts(&mut self, path: &PathName) -> Result<Option<Facts>, Problem> {
+    pub async fn facts(&mut self, path: &PathName) -> Result<Option<Facts>, Failure> {
         Ok(self.entry(path).await?.map(|entry| Facts::from(&entry)))
     }
 
     /// The same with everything that MLST says.
-    pub async fn entry(&mut self, path: &PathName) -> Result<Option<Entry>, Problem> {
+    pub async fn entry(&mut self, path: &PathName) -> Result<Option<Entry>, Failure> {
         if self.capabilities.mlst.is_some() {
             let answer = self.ask(Command::Mlst(Some(path.clone()))).await?;
             if answer.is_done()
@@ -57,13 +57,13 @@ impl Session {
     }
 
     /// The size of a file, if the server says it.
-    pub async fn size(&mut self, path: &PathName) -> Result<Option<u64>, Problem> {
+    pub async fn size(&mut self, path: &PathName) -> Result<Option<u64>, Failure> {
         self.set_type(DataType::Image).await?; // RFC 3659 4: the size in the type in force
         let answer = self.ask(Command::Size(path.clone())).await?;
         if answer.is_done() { Ok(number(&answer.reply)) } else { Ok(None) }
     }
 
-    async fn without_mlst(&mut self, path: &PathName) -> Result<Option<Entry>, Problem> {
+    async fn without_mlst(&mut self, path: &PathName) -> Result<Option<Entry>, Failure> {
         self.set_type(DataType::Image).await?;
         let size = self.ask(Command::Size(path.clone())).await?;
         let mut entry = Entry::new(path.clone(), Kind::File);
@@ -88,7 +88,7 @@ impl Session {
     }
 
     /// CWD there and back. Relative paths need the way back, so that PWD comes first.
-    async fn is_directory(&mut self, path: &PathName) -> Result<bool, Problem> {
+    async fn is_directory(&mut self, path: &PathName) -> Result<bool, Failure> {
         let home = self.ask(Command::Pwd).await?;
         let Some(home) = PathName::unquote(home.reply.text()).filter(|_| home.is_done()) else {
             return Ok(false);
@@ -104,7 +104,7 @@ impl Session {
         }
     }
 
-    async fn modified(&mut self, path: &PathName) -> Result<Option<When>, Problem> {
+    async fn modified(&mut self, path: &PathName) -> Result<Option<When>, Failure> {
         if !self.capabilities.mdtm {
             return Ok(None);
         }

@@ -2,8 +2,7 @@
 
 use super::answer::Answer;
 use super::session::Session;
-use crate::cli::Exit;
-use crate::problem::Problem;
+use crate::failure::{self, Failure};
 use ftp_proto::command::{Command, DataType, Opts, Partial};
 use ftp_proto::digest::{Algorithm, Digest, Means, parse_answer};
 use ftp_proto::listing::Kind;
@@ -19,9 +18,9 @@ impl Session {
         algorithm: Algorithm,
         path: &PathName,
         size: u64,
-    ) -> Result<Result<Digest, Problem>, Problem> {
+    ) -> Result<Result<Digest, Failure>, Failure> {
         let what = || format!("cannot hash {}", path.display());
-        let mut refused = Problem::new(Exit::Unverified, what()).said(format!(
+        let mut refused = Failure::new(failure::Kind::Unverified, what()).said(format!(
             "{} does not compute {}",
             self.title,
             algorithm.name()
@@ -30,9 +29,9 @@ impl Session {
             let answer = self.ask_digest(means, algorithm, path, size).await?;
             if answer.is_done() {
                 return Ok(parse_answer(algorithm, &answer.reply, path).ok_or_else(|| {
-                    Problem::new(Exit::Unverified, what())
+                    Failure::new(failure::Kind::Unverified, what())
                         .said(self.quote(&answer.reply))
-                        .advice("--verify size compares sizes only")
+                        .hint("--verify size compares sizes only")
                 }));
             }
             refused = self.refusal(what(), &answer);
@@ -52,7 +51,7 @@ impl Session {
         algorithm: Algorithm,
         path: &PathName,
         size: u64,
-    ) -> Result<Answer, Problem> {
+    ) -> Result<Answer, Failure> {
         if means == Means::Hash && self.selected != Some(algorithm) {
             let answer = self.ask(Command::Opts(Opts::Hash(Some(algorithm)))).await?;
             if !answer.is_done() {
@@ -61,7 +60,7 @@ impl Session {
             self.selected = Some(algorithm);
         }
         self.set_type(DataType::Image).await?;
-        let patience = self.app.waits.reply + Duration::from_secs(size / SLOWEST_HASH);
+        let patience = self.context.patience.reply + Duration::from_secs(size / SLOWEST_HASH);
         self.ask_patiently(means.command(path), Some(patience)).await
     }
 
@@ -75,7 +74,7 @@ impl Session {
 
     /// Gives a file its final name, replacing what has it. A server that gives it another name instead
     /// has to take that back.
-    pub async fn rename(&mut self, from: &PathName, to: &PathName) -> Result<(), Problem> {
+    pub async fn rename(&mut self, from: &PathName, to: &PathName) -> Result<(), Failure> {
         self.name(from, to).await?;
         let named = self.confirm(to).await;
         if named.is_err() && !self.is_over() {
@@ -84,20 +83,20 @@ impl Session {
         named
     }
 
-    async fn name(&mut self, from: &PathName, to: &PathName) -> Result<(), Problem> {
+    async fn name(&mut self, from: &PathName, to: &PathName) -> Result<(), Failure> {
         let what = format!("cannot rename the finished copy to {}", to.display());
         for command in [Command::Rnfr(from.clone()), Command::Rnto(to.clone())] {
             let answer = self.ask(command).await?;
             if answer.is_done() {
                 continue;
             }
-            let problem = self.refusal(what, &answer);
+            let failure = self.refusal(what, &answer);
             return Err(match self.blame(&answer) {
                 // Nothing unverified may stand under the final name, and there is no other way to it.
-                Blame::Unsupported => Problem { exit: Exit::NoPath, ..problem },
-                Blame::Missing => Problem { exit: Exit::Refused, ..problem },
+                Blame::Unsupported => Failure { kind: failure::Kind::NoPath, ..failure },
+                Blame::Missing => Failure { kind: failure::Kind::Refused, ..failure },
                 Blame::File | Blame::Space | Blame::Login | Blame::Path | Blame::Busy | Blame::Peer => {
-                    problem
+                    failure
                 }
             });
         }
@@ -105,7 +104,7 @@ impl Session {
     }
 
     /// Deletes a file. `Ok(false)` when it was not there.
-    pub async fn delete(&mut self, path: &PathName) -> Result<bool, Problem> {
+    pub async fn delete(&mut self, path: &PathName) -> Result<bool, Failure> {
         let answer = self.ask(Command::Dele(path.clone())).await?;
         if answer.is_done() {
             return Ok(true);
@@ -123,7 +122,7 @@ impl Session {
     }
 
     /// Makes a directory, unless it is there.
-    pub async fn make_directory(&mut self, path: &PathName) -> Result<(), Problem> {
+    pub async fn make_directory(&mut self, path: &PathName) -> Result<(), Failure> {
         let answer = self.ask(Command::Mkd(path.clone())).await?;
         if answer.is_done() {
             let named = self.confirm(path).await;
@@ -137,19 +136,24 @@ impl Session {
         {
             return match found.kind {
                 Kind::Directory | Kind::Current | Kind::Parent => Ok(()),
-                Kind::File | Kind::Link | Kind::Other => {
-                    Err(Problem::new(Exit::Exists, format!("{} exists and is no directory", path.display()))
-                        .advice("choose another DEST for a tree"))
-                }
+                Kind::File | Kind::Link | Kind::Other => Err(Failure::new(
+                    failure::Kind::Exists,
+                    format!("{} exists and is no directory", path.display()),
+                )
+                .hint("choose another DEST for a tree")),
             };
         }
-        let problem = self.refusal(format!("cannot make the directory {}", path.display()), &answer);
-        Err(if problem.exit == Exit::Missing { Problem { exit: Exit::Refused, ..problem } } else { problem })
+        let failure = self.refusal(format!("cannot make the directory {}", path.display()), &answer);
+        Err(if failure.kind == failure::Kind::Missing {
+            Failure { kind: failure::Kind::Refused, ..failure }
+        } else {
+            failure
+        })
     }
 
     /// What our own servers do with what came of a broken STOR: `keep` it, from the first octet on and
     /// even if they are killed, or delete it. Asked only where it has to change, and any answer will do.
-    pub async fn partials(&mut self, keep: bool) -> Result<(), Problem> {
+    pub async fn partials(&mut self, keep: bool) -> Result<(), Failure> {
         let wanted = if keep { Partial::Keep } else { Partial::Discard };
         if self.capabilities.partial && self.partial != Some(wanted) {
             self.ask(Command::Opts(Opts::Partial(wanted))).await?;
@@ -160,14 +164,14 @@ impl Session {
 
     /// REST: the next command, which must be a transfer command, skips so many octets (RFC 3659 5).
     /// `None` when it does, else the refusal.
-    pub async fn restart(&mut self, octets: u64) -> Result<Option<Answer>, Problem> {
+    pub async fn restart(&mut self, octets: u64) -> Result<Option<Answer>, Failure> {
         let answer = self.ask(Command::Rest(octets)).await?;
         Ok(if answer.is_done() { None } else { Some(answer) })
     }
 
     /// Before a transfer of a whole file: a server may have kept the octet of a transfer that was never
     /// begun, and would send or store a part (ProFTPD). Any answer will do, since the copy is verified.
-    pub async fn forget_restart(&mut self) -> Result<(), Problem> {
+    pub async fn forget_restart(&mut self) -> Result<(), Failure> {
         if self.restarts {
             self.ask(Command::Rest(0)).await?;
         }

@@ -3,8 +3,7 @@
 
 use super::answer::Answer;
 use super::session::Session;
-use crate::cli::Exit;
-use crate::problem::Problem;
+use crate::failure::{Failure, Kind};
 use ftp_io::copy::Meter;
 use ftp_proto::client::{CommandId, Event};
 use ftp_proto::command::Command;
@@ -32,13 +31,13 @@ impl Session {
         copy: impl Future<Output = T>,
         meter: &Meter,
         moving: Moving<'_>,
-    ) -> Result<Flow<T>, Problem> {
+    ) -> Result<Flow<T>, Failure> {
         let verb = command.verb();
         let id = self.send(command, None);
         let mut last = None;
         // A lazy server says only that it is done (modern-servers 1).
         while last.is_none() {
-            let (answer, started) = match self.heed().await? {
+            let (answer, started) = match self.next_or_cancelled().await? {
                 Event::Reply { to, reply, class } if to == id => {
                     (class.is_final().then_some(Answer { reply, class, verb }), true)
                 }
@@ -60,11 +59,11 @@ impl Session {
         let mut copy = pin!(copy);
         let mut pulse = Pulse::new(self);
         let done = loop {
-            let clock = self.app.clock;
+            let clock = self.context.clock;
             tokio::select! {
                 biased;
                 done = &mut copy => break done,
-                event = self.heed(), if last.is_none() => {
+                event = self.next_or_cancelled(), if last.is_none() => {
                     match self.final_reply(event, id, verb) {
                         Ok(Some(answer)) => {
                             if !answer.is_done() {
@@ -73,51 +72,51 @@ impl Session {
                             last = Some(answer);
                         }
                         Ok(None) => {}
-                        Err(problem) => {
+                        Err(failure) => {
                             meter.stop();
                             copy.as_mut().await;
-                            return Err(problem);
+                            return Err(failure);
                         }
                     }
                 }
                 () = clock.sleep_until(Some(pulse.next)) => {
-                    if let Err(problem) = pulse.beat(self, meter.moved(), moving) {
+                    if let Err(failure) = pulse.beat(self, meter.moved(), moving) {
                         meter.stop();
                         copy.as_mut().await;
-                        return Err(problem);
+                        return Err(failure);
                     }
                 }
             }
         };
-        let patience = self.app.clock.now() + self.app.waits.reply.max(LAST_REPLY);
+        let patience = self.context.clock.now() + self.context.patience.reply.max(LAST_REPLY);
         while last.is_none() {
-            let clock = self.app.clock;
+            let clock = self.context.clock;
             tokio::select! {
-                event = self.heed() => last = self.final_reply(event, id, verb)?,
+                event = self.next_or_cancelled() => last = self.final_reply(event, id, verb)?,
                 () = clock.sleep_until(Some(patience)) => {
                     self.close();
-                    return Err(Problem::new(
-                        Exit::Temporary,
+                    return Err(Failure::new(
+                        Kind::Temporary,
                         format!("the {} {} did not say how the transfer ended", self.role.name(), self.title),
                     ));
                 }
             }
         }
-        if let Some(problem) = self.impostor() {
-            return Err(problem);
+        if let Some(failure) = self.impostor() {
+            return Err(failure);
         }
         match last {
             Some(answer) => Ok(Flow::Over(done, answer)),
-            None => Err(Problem::interrupted()),
+            None => Err(Failure::interrupted()),
         }
     }
 
     fn final_reply(
         &self,
-        event: Result<Event, Problem>,
+        event: Result<Event, Failure>,
         id: CommandId,
         verb: ftp_proto::command::Verb,
-    ) -> Result<Option<Answer>, Problem> {
+    ) -> Result<Option<Answer>, Failure> {
         match event? {
             Event::Reply { to, reply, class } if to == id && class.is_final() => {
                 Ok(Some(Answer { reply, class, verb }))
@@ -142,32 +141,32 @@ struct Pulse {
 
 impl Pulse {
     fn new(session: &Session) -> Self {
-        let now = session.app.clock.now();
+        let now = session.context.clock.now();
         Self { next: now + BEAT, moved: 0, since: now }
     }
 
-    fn beat(&mut self, session: &mut Session, moved: u64, moving: Moving<'_>) -> Result<(), Problem> {
-        let now = session.app.clock.now();
-        self.next = now + BEAT.min(session.app.waits.stall);
+    fn beat(&mut self, session: &mut Session, moved: u64, moving: Moving<'_>) -> Result<(), Failure> {
+        let now = session.context.clock.now();
+        self.next = now + BEAT.min(session.context.patience.stall);
         if moved != self.moved {
             (self.moved, self.since) = (moved, now);
             moving(moved);
             return Ok(());
         }
-        if now.since(self.since) < session.app.waits.stall {
+        if now.since(self.since) < session.context.patience.stall {
             return Ok(());
         }
         session.close();
-        Err(Problem::new(
-            Exit::Temporary,
+        Err(Failure::new(
+            Kind::Temporary,
             format!(
                 "the transfer with the {} {} moved nothing for {} s",
                 session.role.name(),
                 session.title,
-                session.app.waits.stall.as_secs()
+                session.context.patience.stall.as_secs()
             ),
         )
-        .advice("try again later, or raise --stall"))
+        .hint("try again later, or raise --stall"))
     }
 }
 

@@ -3,9 +3,8 @@
 
 use super::facts::from_reply;
 use super::session::Session;
-use crate::cli::Exit;
+use crate::failure::{Failure, Kind};
 use crate::place;
-use crate::problem::Problem;
 use ftp_proto::command::Command;
 use ftp_proto::wire::PathName;
 
@@ -22,7 +21,7 @@ enum Shown {
 
 impl Session {
     /// What MLST has found at `path` is what was asked for: `shown` is its name there.
-    pub(super) fn believe(&mut self, path: &PathName, shown: &PathName) -> Result<(), Problem> {
+    pub(super) fn believe(&mut self, path: &PathName, shown: &PathName) -> Result<(), Failure> {
         match compare(path.as_bytes(), shown.as_bytes()) {
             Shown::Kept => {
                 self.kept = true;
@@ -35,7 +34,7 @@ impl Session {
 
     /// What was given the name `path` has it: the server shows it, by MLST or in a listing. Only
     /// names beyond ASCII need that, and the first of them answers for all others of the session.
-    pub async fn confirm(&mut self, path: &PathName) -> Result<(), Problem> {
+    pub async fn confirm(&mut self, path: &PathName) -> Result<(), Failure> {
         if self.kept || path.as_bytes().is_ascii() {
             return Ok(());
         }
@@ -58,10 +57,10 @@ impl Session {
     }
 }
 
-fn changed(path: &PathName, why: &str) -> Problem {
-    Problem::new(Exit::Unverified, format!("{} is another name on the server", path.display()))
+fn changed(path: &PathName, why: &str) -> Failure {
+    Failure::new(Kind::Unverified, format!("{} is another name on the server", path.display()))
         .said(why)
-        .advice("it cannot keep letters beyond ASCII: choose a name without them")
+        .hint("it cannot keep letters beyond ASCII: choose a name without them")
 }
 
 /// Compares the last names of two paths, as far as both go.

@@ -3,9 +3,8 @@
 use super::data::Way;
 use super::flow::Flow;
 use super::session::Session;
-use crate::cli::Exit;
+use crate::failure::{self, Failure};
 use crate::place;
-use crate::problem::Problem;
 use ftp_io::clock::Clock;
 use ftp_io::copy::{Meter, lines};
 use ftp_proto::command::{Command, DataType};
@@ -36,7 +35,7 @@ enum Form {
 
 impl Session {
     /// Lists a directory; `None` is the one of the login.
-    pub async fn list(&mut self, directory: Option<&PathName>) -> Result<Listing, Problem> {
+    pub async fn list(&mut self, directory: Option<&PathName>) -> Result<Listing, Failure> {
         let (mut last, mut riddle) = (None, None);
         for form in [Form::Mlsd, Form::List, Form::Nlst] {
             if form == Form::Mlsd && self.capabilities.mlst.is_none() {
@@ -47,18 +46,18 @@ impl Session {
                 // Lines in a format that nobody knows: names are better than nothing.
                 Ok(listing) if form == Form::List && listing.is_riddle() => riddle = Some(listing),
                 Ok(listing) => return Ok(listing),
-                Err((Blame::Unsupported, problem)) => last = Some(problem),
-                Err((_, problem)) => return Err(problem),
+                Err((Blame::Unsupported, failure)) => last = Some(failure),
+                Err((_, failure)) => return Err(failure),
             }
         }
         if let Some(listing) = riddle {
             return Ok(listing);
         }
-        Err(last.unwrap_or_else(|| Problem::new(Exit::Error, "this server lists nothing")))
+        Err(last.unwrap_or_else(|| Failure::new(failure::Kind::Other, "this server lists nothing")))
     }
 
     /// Names alone do not say what they name.
-    async fn look_at(&mut self, directory: Option<&PathName>, names: Listing) -> Result<Listing, Problem> {
+    async fn look_at(&mut self, directory: Option<&PathName>, names: Listing) -> Result<Listing, Failure> {
         let entries = names.entries;
         let mut listing = Listing { entries: Vec::new(), unread: names.unread, refused: names.refused };
         for Entry { name, .. } in entries {
@@ -73,7 +72,7 @@ impl Session {
         &mut self,
         form: Form,
         directory: Option<&PathName>,
-    ) -> Result<Listing, (Blame, Problem)> {
+    ) -> Result<Listing, (Blame, Failure)> {
         // MLSD is what it is (RFC 3659 7.3); the others are text.
         let data_type = if form == Form::Mlsd { DataType::Image } else { DataType::Ascii };
         self.set_type(data_type).await.map_err(other)?;
@@ -122,14 +121,14 @@ impl Session {
                 Err((self.blame(&answer), self.refusal(what(), &answer)))
             }
             Flow::Over(listing, _) => listing.map_err(|error: io::Error| {
-                other(Problem::new(Exit::Temporary, format!("{}: {error}", what())))
+                other(Failure::new(failure::Kind::Temporary, format!("{}: {error}", what())))
             }),
         }
     }
 }
 
-fn other(problem: Problem) -> (Blame, Problem) {
-    (Blame::Peer, problem)
+fn other(failure: Failure) -> (Blame, Failure) {
+    (Blame::Peer, failure)
 }
 
 impl Listing {

@@ -14,11 +14,11 @@ mod secure;
 mod session;
 mod unsent;
 
-pub(crate) use answer::advice;
-pub use answer::{Answer, exit_of};
+pub(crate) use answer::hint;
+pub use answer::{Answer, kind_of};
 pub use channel::Tunnel;
 pub use data::Way;
-pub(crate) use dial::{anywhere, connect, within, words};
+pub(crate) use dial::{anywhere, connect, within};
 pub use facts::Facts;
 pub use flow::{Flow, Moving};
 pub use listing::Listing;

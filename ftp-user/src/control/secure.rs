@@ -4,10 +4,9 @@ use super::answer::Answer;
 use super::channel::Channel;
 use super::dial::within;
 use super::session::{Role, Session};
-use crate::app::App;
-use crate::cli::Exit;
+use crate::context::Context;
+use crate::failure::{Failure, Kind};
 use crate::place::Site;
-use crate::problem::Problem;
 use crate::report::Event;
 use ftp_io::tls::{Client, Data, Handshake, Refusal, Versions};
 use ftp_proto::command::{Command, Verb};
@@ -16,45 +15,45 @@ use tokio::net::TcpStream;
 
 /// TLS towards a site, where its URL asks for it. The trace says how each handshake went.
 pub(super) fn client(
-    app: &App,
+    context: &Context,
     site: &Site,
     role: Role,
     versions: Versions,
     title: &str,
-) -> Result<Option<Client>, Problem> {
+) -> Result<Option<Client>, Failure> {
     if !site.security.is_secured() {
         return Ok(None);
     }
-    let (events, clock, title) = (app.events.clone(), app.clock, title.to_owned());
+    let (events, clock, title) = (context.events.clone(), context.clock, title.to_owned());
     let tell = move |Handshake { version, resumed }| {
         let how = if resumed { "resumed" } else { "new session" };
         let line = format!("* {version}, {how}");
         let title = title.clone();
         events.say(Event::Dialogue { column: role.column(), title, at: clock.now(), line });
     };
-    Client::new(&app.trust, &site.host, versions, tell).map(Some).map_err(|error| {
-        Problem::new(Exit::Error, format!("TLS cannot be used with {}: {error}", site.authority()))
+    Client::new(&context.trust, &site.host, versions, tell).map(Some).map_err(|error| {
+        Failure::new(Kind::Other, format!("TLS cannot be used with {}: {error}", site.authority()))
     })
 }
 
 impl Session {
     /// TLS on the control connection, in bounded time.
-    pub(super) async fn shake(&self, carrier: Option<Channel>) -> Result<Channel, Problem> {
+    pub(super) async fn shake(&self, carrier: Option<Channel>) -> Result<Channel, Failure> {
         let who = format!("the {} {}", self.role.name(), self.title);
         let (Some(Channel::Plain(stream)), Some(client)) = (carrier, &self.tls) else {
-            return Err(Problem::new(Exit::Error, format!("TLS cannot begin with {who} now")));
+            return Err(Failure::new(Kind::Other, format!("TLS cannot begin with {who} now")));
         };
-        match within(&self.app, self.app.waits.reply, client.connect(stream)).await {
+        match within(&self.context, self.context.patience.reply, client.connect(stream)).await {
             Some(Ok(stream)) => Ok(Channel::tls(stream)),
             Some(Err(refusal)) => Err(refused(&who, &refusal)),
-            None if self.app.stop.is_raised() => Err(Problem::interrupted()),
-            None => Err(Problem::new(Exit::Temporary, format!("{who} did not begin TLS in time"))
-                .advice("try again later, or raise --timeout")),
+            None if self.context.cancel.is_cancelled() => Err(Failure::interrupted()),
+            None => Err(Failure::new(Kind::Temporary, format!("{who} did not begin TLS in time"))
+                .hint("try again later, or raise --timeout")),
         }
     }
 
     /// From now on data connections are private, or in clear (PROT); a refusal is given back.
-    pub async fn protect(&mut self, private: bool) -> Result<Option<Answer>, Problem> {
+    pub async fn protect(&mut self, private: bool) -> Result<Option<Answer>, Failure> {
         if self.tls.is_none() || self.in_clear != private {
             return Ok(None);
         }
@@ -68,7 +67,7 @@ impl Session {
     }
 
     /// Data connections with this program are private wherever the control connection is.
-    pub async fn private_data(&mut self) -> Result<(), Problem> {
+    pub async fn private_data(&mut self) -> Result<(), Failure> {
         match self.protect(true).await? {
             None => Ok(()),
             Some(answer) => Err(self.refusal("data connections are not private any more", &answer)),
@@ -76,7 +75,7 @@ impl Session {
     }
 
     /// Somebody else has answered at the server's data port.
-    pub fn impostor(&self) -> Option<Problem> {
+    pub fn impostor(&self) -> Option<Failure> {
         let who = format!("the {} {}", self.role.name(), self.title);
         let fingerprint = self.tls.as_ref().and_then(Client::impostor)?;
         Some(refused(&who, &Refusal::Another(fingerprint)))
@@ -97,22 +96,22 @@ impl Session {
 }
 
 /// Why there is no TLS, for people.
-fn refused(who: &str, refusal: &Refusal) -> Problem {
+fn refused(who: &str, refusal: &Refusal) -> Failure {
     match refusal {
         Refusal::Untrusted { fingerprint, why } => {
-            Problem::new(Exit::Untrusted, format!("the certificate of {who} is not trusted: {why}"))
+            Failure::new(Kind::Untrusted, format!("the certificate of {who} is not trusted: {why}"))
                 .said(format!("it is {fingerprint}"))
-                .advice(format!("ask its operator whether that is right; --pin {fingerprint} accepts it"))
+                .hint(format!("ask its operator whether that is right; --pin {fingerprint} accepts it"))
         }
         Refusal::Another(_) => {
-            Problem::new(Exit::Untrusted, format!("the data connection is not with {who}"))
+            Failure::new(Kind::Untrusted, format!("the data connection is not with {who}"))
                 .said(refusal.to_string())
-                .advice("somebody may be between; ask its operator")
+                .hint("somebody may be between; ask its operator")
         }
         Refusal::Failed(error) => {
             let lasting = matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput);
-            let exit = if lasting { Exit::Error } else { Exit::Temporary };
-            Problem::new(exit, format!("TLS with {who} failed: {error}")).advice(
+            let exit = if lasting { Kind::Other } else { Kind::Temporary };
+            Failure::new(exit, format!("TLS with {who} failed: {error}")).hint(
                 "check host and port, and whether it is ftpes:// (AUTH TLS) or ftps:// (from the start)",
             )
         }

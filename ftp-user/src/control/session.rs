@@ -8,13 +8,13 @@ use super::channel::{Channel, Tunnel};
 use super::dial::dial;
 use super::secure;
 use super::unsent::Unsent;
-use crate::app::{App, Stop};
+use crate::context::{Cancel, Context};
+use crate::failure::{Failure, Kind};
 use crate::place::Site;
-use crate::problem::Problem;
 use crate::report::{Column, Event as Report};
 use ftp_io::tls::{Client, Versions};
 use ftp_proto::address::unmapped;
-use ftp_proto::client::{self, CommandId, Event, Failure, Output};
+use ftp_proto::client::{self, CommandId, Event, Output};
 use ftp_proto::command::{Command, DataType, Partial, Verb};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::digest::Algorithm;
@@ -75,7 +75,7 @@ pub struct Session {
     pub local: IpAddr,
     /// The relay that carries this connection.
     pub relay: Option<String>,
-    pub(super) app: App,
+    pub(super) context: Context,
     /// The TYPE in force, where this program chose it.
     pub(super) data_type: Option<DataType>,
     /// The algorithm in force for HASH.
@@ -91,7 +91,7 @@ pub struct Session {
     /// TLS towards this server, where it is used.
     pub(super) tls: Option<Client>,
     /// Why there is no TLS.
-    pub(super) refused: Option<Problem>,
+    pub(super) refused: Option<Failure>,
     /// PROT C is in force.
     pub(super) in_clear: bool,
     /// The handshake is to come.
@@ -100,7 +100,7 @@ pub struct Session {
     /// `None` once closed.
     stream: Option<Channel>,
     unsent: Unsent,
-    over: Option<Failure>,
+    over: Option<client::Failure>,
     /// The last transfer command.
     transfer: Option<CommandId>,
     /// A preliminary reply came that has found no transfer yet.
@@ -109,41 +109,43 @@ pub struct Session {
 
 impl Session {
     /// Connects, logs in and asks what the server can.
-    pub async fn open(app: &App, site: &Site, role: Role) -> Result<Self, Problem> {
-        Self::open_by(app, site, role, Versions::All).await
+    pub async fn open(context: &Context, site: &Site, role: Role) -> Result<Self, Failure> {
+        Self::open_by(context, site, role, Versions::All).await
     }
 
     /// The same with these versions of TLS, where it is used.
-    pub async fn open_by(app: &App, site: &Site, role: Role, tls: Versions) -> Result<Self, Problem> {
-        let stream = dial(app, site).await?;
+    pub async fn open_by(context: &Context, site: &Site, role: Role, tls: Versions) -> Result<Self, Failure> {
+        let stream = dial(context, site).await?;
         let ends = stream.local_addr().and_then(|local| Ok((local, stream.peer_addr()?)));
         let ends = ends.map_err(|error| {
-            Problem::new(
-                crate::cli::Exit::Temporary,
-                format!("cannot connect to {}: {error}", site.authority()),
-            )
+            Failure::new(Kind::Temporary, format!("cannot connect to {}: {error}", site.authority()))
         })?;
-        let client = secure::client(app, site, role, tls, &site.authority())?;
-        Self::begin(app, site, role, (Channel::Plain(stream), client), ends, None).await
+        let client = secure::client(context, site, role, tls, &site.authority())?;
+        Self::begin(context, site, role, (Channel::Plain(stream), client), ends, None).await
     }
 
     /// The same through a relay that has connected to the server.
-    pub async fn open_tunnelled(app: &App, site: &Site, role: Role, tunnel: Tunnel) -> Result<Self, Problem> {
+    pub async fn open_tunnelled(
+        context: &Context,
+        site: &Site,
+        role: Role,
+        tunnel: Tunnel,
+    ) -> Result<Self, Failure> {
         let Tunnel { stream, local, peer, relay } = tunnel;
         if site.security.is_secured() {
-            return Err(Problem::new(crate::cli::Exit::NoPath, "there is no TLS through a relay yet"));
+            return Err(Failure::new(Kind::NoPath, "there is no TLS through a relay yet"));
         }
-        Self::begin(app, site, role, (Channel::tunnel(stream), None), (local, peer), Some(relay)).await
+        Self::begin(context, site, role, (Channel::tunnel(stream), None), (local, peer), Some(relay)).await
     }
 
     async fn begin(
-        app: &App,
+        context: &Context,
         site: &Site,
         role: Role,
         (stream, tls): (Channel, Option<Client>),
         (local, peer): (SocketAddr, SocketAddr),
         relay: Option<String>,
-    ) -> Result<Self, Problem> {
+    ) -> Result<Self, Failure> {
         let config = client::Config {
             user: site.login().to_vec(),
             password: site.password.clone().unwrap_or_else(|| {
@@ -154,7 +156,7 @@ impl Session {
             }),
             account: site.account.clone(),
             security: site.security,
-            reply_timeout: app.waits.reply,
+            reply_timeout: context.patience.reply,
             abort_timeout: ABORT_TIMEOUT,
         };
         let title = match &relay {
@@ -174,14 +176,14 @@ impl Session {
             peer: unmapped(peer.ip()),
             local: unmapped(local.ip()),
             relay,
-            app: app.clone(),
+            context: context.clone(),
             data_type: None,
             selected: None,
             restarts: false,
             partial: None,
             repaired: false,
             kept: false,
-            machine: client::Session::new(config, app.clock.now()),
+            machine: client::Session::new(config, context.clock.now()),
             stream: Some(stream),
             unsent: Unsent::default(),
             over: None,
@@ -189,7 +191,7 @@ impl Session {
             orphan: false,
         };
         loop {
-            match session.heed().await? {
+            match session.next_or_cancelled().await? {
                 Event::Ready { dialect, capabilities } => {
                     session.dialect = dialect;
                     session.selected = capabilities.hash.first().copied();
@@ -243,7 +245,7 @@ impl Session {
         if let Command::Rest(octets) = &command {
             self.restarts = *octets > 0;
         }
-        let id = self.machine.send(self.app.clock.now(), command, patience);
+        let id = self.machine.send(self.context.clock.now(), command, patience);
         if transfer {
             self.transfer = Some(id);
         }
@@ -252,29 +254,29 @@ impl Session {
 
     /// Aborts what runs.
     pub fn abort(&mut self) {
-        self.machine.abort(self.app.clock.now());
+        self.machine.abort(self.context.clock.now());
     }
 
     /// Closes the connection without a word.
     pub fn close(&mut self) {
-        self.machine.closed(self.app.clock.now());
+        self.machine.closed(self.context.clock.now());
         self.stream = None;
         self.orphan = false;
-        self.over.get_or_insert(Failure::Closed);
+        self.over.get_or_insert(client::Failure::Closed);
     }
 
     /// How long it waits for a reply.
     pub const fn patience(&self) -> Duration {
-        self.app.waits.reply
+        self.context.patience.reply
     }
 
-    /// From now on this wish to stop interrupts the session, and no other.
-    pub fn heeds(&mut self, stop: &Stop) {
-        self.app.stop = stop.clone();
+    /// From now on `cancel` interrupts the session, and nothing else does.
+    pub fn cancel_by(&mut self, cancel: &Cancel) {
+        self.context.cancel = cancel.clone();
     }
 
     /// Sends a command and waits for its final reply.
-    pub async fn ask(&mut self, command: Command) -> Result<Answer, Problem> {
+    pub async fn ask(&mut self, command: Command) -> Result<Answer, Failure> {
         self.ask_patiently(command, None).await
     }
 
@@ -283,11 +285,11 @@ impl Session {
         &mut self,
         command: Command,
         patience: Option<Duration>,
-    ) -> Result<Answer, Problem> {
+    ) -> Result<Answer, Failure> {
         let verb = command.verb();
         let id = self.send(command, patience);
         loop {
-            match self.heed().await? {
+            match self.next_or_cancelled().await? {
                 Event::Reply { to, reply, class } if to == id && class.is_final() => {
                     return Ok(Answer { reply, class, verb });
                 }
@@ -303,7 +305,7 @@ impl Session {
     }
 
     /// Sets the data type, if it is not in force already.
-    pub async fn set_type(&mut self, data_type: DataType) -> Result<(), Problem> {
+    pub async fn set_type(&mut self, data_type: DataType) -> Result<(), Failure> {
         if self.data_type == Some(data_type) {
             return Ok(());
         }
@@ -325,9 +327,9 @@ impl Session {
         if self.is_over() {
             return;
         }
-        self.machine.quit(self.app.clock.now());
-        let deadline = self.app.clock.now() + GOODBYE;
-        let clock = self.app.clock;
+        self.machine.quit(self.context.clock.now());
+        let deadline = self.context.clock.now() + GOODBYE;
+        let clock = self.context.clock;
         let farewell = async { while !matches!(self.next().await, Event::Ended(_)) {} };
         tokio::select! {
             () = farewell => {}
@@ -335,21 +337,21 @@ impl Session {
         }
     }
 
-    /// The next event, or the wish to stop. A session that was interrupted is not in step any more,
-    /// so that it is closed.
-    pub(super) async fn heed(&mut self) -> Result<Event, Problem> {
+    /// The next event, or an interruption. An interrupted session is closed, since its replies cannot be
+    /// told apart any more.
+    pub(super) async fn next_or_cancelled(&mut self) -> Result<Event, Failure> {
         if let Some(failure) = &self.over {
             return Err(self.lost(&failure.clone()));
         }
-        let stop = self.app.stop.clone();
+        let cancel = self.context.cancel.clone();
         let event = tokio::select! {
             biased;
-            () = stop.raised() => None,
+            () = cancel.cancelled() => None,
             event = self.next() => Some(event),
         };
         event.ok_or_else(|| {
             self.close();
-            Problem::interrupted()
+            Failure::interrupted()
         })
     }
 
@@ -360,7 +362,7 @@ impl Session {
                 Ok(event) => return event,
                 Err(deadline) => deadline,
             };
-            let clock = self.app.clock;
+            let clock = self.context.clock;
             let now = || clock.now();
             if std::mem::take(&mut self.securing) {
                 let carrier = self.stream.take();
@@ -369,8 +371,8 @@ impl Session {
                         self.stream = Some(channel);
                         self.machine.secured(now());
                     }
-                    Err(problem) => {
-                        self.refused = Some(problem);
+                    Err(failure) => {
+                        self.refused = Some(failure);
                         self.machine.closed(now());
                     }
                 }
@@ -430,8 +432,8 @@ impl Session {
     /// some other command (RFC 1123 4.1.4.4). Such a session is of no more use.
     fn lose_step(&mut self) -> Event {
         self.close();
-        self.over = Some(Failure::OutOfStep);
-        Event::Ended(Failure::OutOfStep)
+        self.over = Some(client::Failure::OutOfStep);
+        Event::Ended(client::Failure::OutOfStep)
     }
 
     /// The lines of a reply as they came, but for control characters.
@@ -446,10 +448,10 @@ impl Session {
     }
 
     fn trace(&self, line: String) {
-        self.app.events.say(Report::Dialogue {
+        self.context.events.say(Report::Dialogue {
             column: self.role.column(),
             title: self.title.clone(),
-            at: self.app.clock.now(),
+            at: self.context.clock.now(),
             line,
         });
     }

@@ -1,8 +1,8 @@
 //! One session against a server that says what a script says.
 
 use super::*;
-use crate::app::{App, Stop, Waits};
-use crate::cli::Exit;
+use crate::context::{Cancel, Context, Patience};
+use crate::failure::Kind;
 use crate::place::{Place, Site};
 use crate::report::{Reporter, Style};
 use ftp_io::socket;
@@ -39,17 +39,17 @@ async fn with(script: &'static [&'static str], check: impl AsyncFnOnce(&mut Sess
     let style = Style { json: true, quiet: true, verbose: false, color: false, progress: false };
     let (events, _reporter) = Reporter::start(style, None);
     let second = Duration::from_secs(10);
-    let app = App {
+    let context = Context {
         clock: ftp_io::clock::Clock::start(),
         events,
-        stop: Stop::never(),
-        waits: Waits { reply: second, stall: second, retries: 0 },
+        cancel: Cancel::never(),
+        patience: Patience { reply: second, stall: second, retries: 0 },
         family: None,
         relays: crate::config::Relays::default(),
         clear_data: false,
         trust: ftp_io::tls::Trust::default(),
     };
-    let mut session = Session::open(&app, &site(at), Role::Server).await.unwrap();
+    let mut session = Session::open(&context, &site(at), Role::Server).await.unwrap();
     check(&mut session).await;
 }
 
@@ -85,13 +85,13 @@ async fn facts_are_asked_with_what_a_server_knows() {
 #[tokio::test]
 async fn a_server_that_cannot_rename_offers_no_path() {
     with(&["502 not implemented"], async |session| {
-        let problem = session.rename(&name("a"), &name("b")).await.unwrap_err();
-        assert_eq!(problem.exit, Exit::NoPath);
+        let failure = session.rename(&name("a"), &name("b")).await.unwrap_err();
+        assert_eq!(failure.kind, Kind::NoPath);
     })
     .await;
     with(&["350 go on", "553 not there"], async |session| {
-        let problem = session.rename(&name("a"), &name("b")).await.unwrap_err();
-        assert_eq!(problem.exit, Exit::Refused);
+        let failure = session.rename(&name("a"), &name("b")).await.unwrap_err();
+        assert_eq!(failure.kind, Kind::Refused);
     })
     .await;
 }
@@ -101,8 +101,8 @@ async fn a_transfer_that_begins_after_its_end_ends_the_session() {
     with(&["425 cannot connect\r\n150 yet it begins", "226 done"], async |session| {
         let refused = session.ask(Command::Retr(name("a"))).await.unwrap();
         assert!(!refused.is_done());
-        let problem = session.set_type(DataType::Image).await.unwrap_err();
-        assert_eq!(problem.exit, Exit::Temporary, "{problem}");
+        let failure = session.set_type(DataType::Image).await.unwrap_err();
+        assert_eq!(failure.kind, Kind::Temporary, "{failure}");
         assert!(session.is_over());
     })
     .await;
@@ -125,9 +125,9 @@ async fn h22_a_digest_is_asked_by_the_commands_that_a_server_knows() {
             // Another digest, or the size, may have to do; a file that is not there is another matter.
             session.hash(Algorithm::Sha1, &name("a b"), 3).await.unwrap().unwrap_err();
             let missing = session.hash(Algorithm::Sha1, &name("a b"), 3).await.unwrap_err();
-            assert_eq!(missing.exit, Exit::Missing);
+            assert_eq!(missing.kind, Kind::Missing);
             let unknown = session.hash(Algorithm::Md5, &name("a b"), 3).await.unwrap().unwrap_err();
-            assert_eq!(unknown.exit, Exit::Unverified);
+            assert_eq!(unknown.kind, Kind::Unverified);
         },
     )
     .await;
@@ -137,14 +137,14 @@ async fn h22_a_digest_is_asked_by_the_commands_that_a_server_knows() {
 async fn h34_a_refusal_of_pret_is_one_of_the_file() {
     let refused = async |session: &mut Session, next: Command| {
         session.capabilities.pret = true;
-        session.open_data(Way::Down, &next).await.unwrap_err().exit
+        session.open_data(Way::Down, &next).await.unwrap_err().kind
     };
     with(
         &["550 a: No such file", "550 a: No such file", "200 ok", "500 no EPSV", "500 no PASV"],
         async |session| {
-            assert_eq!(refused(session, Command::Retr(name("a"))).await, Exit::Missing);
-            assert_eq!(refused(session, Command::Stor(name("a"))).await, Exit::Refused);
-            assert_eq!(refused(session, Command::Mlsd(None)).await, Exit::Error, "of PASV");
+            assert_eq!(refused(session, Command::Retr(name("a"))).await, Kind::Missing);
+            assert_eq!(refused(session, Command::Stor(name("a"))).await, Kind::Refused);
+            assert_eq!(refused(session, Command::Mlsd(None)).await, Kind::Other, "of PASV");
         },
     )
     .await;

@@ -1,7 +1,7 @@
 //! Which way next: blame in, step out.
 
 use super::Way;
-use ftp_proto::client::Failure;
+use ftp_proto::client;
 use ftp_proto::reply::Blame;
 use ftp_proto::third_party::{Cause, Side, Trouble};
 use ftp_proto::timer::Timer;
@@ -72,7 +72,8 @@ impl Climb {
         let side = trouble.side;
         let step = match (&trouble.cause, trouble.blame) {
             // Pure-FTPd says 451 when its peer has turned it away, pyftpdlib nothing at all.
-            (Cause::Ended(Failure::Silent(_)), _) | (Cause::Refused(_) | Cause::Silent(_), Blame::Busy)
+            (Cause::Ended(client::Failure::Silent(_)), _)
+            | (Cause::Refused(_) | Cause::Silent(_), Blame::Busy)
                 if trouble.touched =>
             {
                 self.unfinished = true;
@@ -81,10 +82,13 @@ impl Climb {
             // It refuses all of it, whoever listens.
             (Cause::Relay(_), Blame::Path) => self.past_relay(),
             (
-                Cause::Ended(Failure::Closed | Failure::Silent(_) | Failure::OutOfStep) | Cause::Relay(_),
+                Cause::Ended(
+                    client::Failure::Closed | client::Failure::Silent(_) | client::Failure::OutOfStep,
+                )
+                | Cause::Relay(_),
                 _,
             ) => self.later(side),
-            (Cause::Ended(Failure::NotFtp(_)), _) => Step::Stop,
+            (Cause::Ended(client::Failure::NotFtp(_)), _) => Step::Stop,
             (Cause::Ended(_), _) => Step::Later,
             (Cause::Cancelled, _) => Step::Stop,
             // The other end is done, this one does not know: who listens may make the difference
@@ -199,20 +203,20 @@ mod tests {
     fn h17_a_transfer_that_fails_for_a_while_may_go_the_other_way_round() {
         let touched = |cause: Cause| Trouble { touched: true, during: "STOR", ..trouble(Blame::Busy, cause) };
         let other = Step::Try(way(Rung::SourceListens, Opening::Lstn));
-        for cause in [Cause::Silent(Timer::Connect), Cause::Ended(Failure::Silent(Timer::Reply))] {
+        for cause in [Cause::Silent(Timer::Connect), Cause::Ended(client::Failure::Silent(Timer::Reply))] {
             let mut climb = climb();
             assert_eq!(climb.after(&touched(cause.clone())), other, "{cause:?}");
             // No way was refused for good.
             assert_eq!(climb.after(&trouble(Blame::Path, Cause::Silent(Timer::Reply))), Step::Later);
         }
-        let gone = Cause::Ended(Failure::Closed);
+        let gone = Cause::Ended(client::Failure::Closed);
         assert_eq!(climb().after(&touched(gone)), Step::Later);
     }
 
     #[test]
     fn two_servers_that_fail_each_other_for_a_while_are_gone_between() {
         let [dest, source] = [Rung::DestListens, Rung::SourceListens].map(|rung| way(rung, Opening::Pasv));
-        let gone = trouble(Blame::Busy, Cause::Ended(Failure::Closed));
+        let gone = trouble(Blame::Busy, Cause::Ended(client::Failure::Closed));
         let mute = trouble(Blame::Busy, Cause::Silent(Timer::Reply));
         let all = vec![dest, source, Way::Through];
         let mut climb = Climb::new(all.clone(), None);
@@ -246,9 +250,9 @@ mod tests {
     #[test]
     fn a_lost_session_is_tried_again_and_a_cancelled_one_is_not() {
         let mut climb = climb();
-        assert_eq!(climb.after(&trouble(Blame::Path, Cause::Ended(Failure::Closed))), Step::Later);
+        assert_eq!(climb.after(&trouble(Blame::Path, Cause::Ended(client::Failure::Closed))), Step::Later);
         assert_eq!(climb.after(&trouble(Blame::Path, Cause::Cancelled)), Step::Stop);
-        let noise = Cause::Ended(Failure::NotFtp("noise".into()));
+        let noise = Cause::Ended(client::Failure::NotFtp("noise".into()));
         assert_eq!(climb.after(&trouble(Blame::Peer, noise)), Step::Stop);
     }
 

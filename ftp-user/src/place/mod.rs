@@ -7,7 +7,7 @@ mod url;
 pub use netrc::{Login, Netrc};
 pub use path::{RemotePath, base_name, join, parent, sibling};
 
-use crate::problem::Problem;
+use crate::failure::Failure;
 use ftp_proto::client::Security;
 use ftp_proto::wire::{PathName, Secret};
 use std::fmt;
@@ -59,12 +59,12 @@ pub struct Site {
 
 impl Place {
     /// Reads a place: `ftp://...`, a local path, or the name of a configured site.
-    pub fn parse(text: &[u8]) -> Result<Self, Problem> {
+    pub fn parse(text: &[u8]) -> Result<Self, Failure> {
         if let Some((scheme, rest)) = url::scheme(text) {
             return url::parse(&scheme, rest).map(Self::Remote);
         }
         if let Some(site) = named_site(text) {
-            return Err(Problem::usage(format!("no site named {site} is configured")).advice(format!(
+            return Err(Failure::usage(format!("no site named {site} is configured")).hint(format!(
                 "use ftp://host/path, or ./{} for a local file",
                 String::from_utf8_lossy(text)
             )));

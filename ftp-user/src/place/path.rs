@@ -1,7 +1,7 @@
 //! Paths: what a URL's path means to a server, and how paths are joined there.
 
 use super::Local;
-use crate::problem::Problem;
+use crate::failure::Failure;
 use ftp_proto::wire::PathName;
 use std::ffi::OsStr;
 use std::fmt;
@@ -21,7 +21,7 @@ pub struct RemotePath {
 impl RemotePath {
     /// Reads the path of a URL, from the `/` after the authority on. That `/` is a separator: the
     /// path is relative to the login directory, `//` or `/%2F` makes it absolute (RFC 1738 3.2.2).
-    pub fn parse(text: &[u8]) -> Result<Self, Problem> {
+    pub fn parse(text: &[u8]) -> Result<Self, Failure> {
         let decoded = decode(text.strip_prefix(b"/").unwrap_or(text))?;
         let contents = decoded.is_empty() || decoded.ends_with(b"/");
         let trimmed = match decoded.iter().rposition(|o| *o != b'/') {
@@ -34,7 +34,7 @@ impl RemotePath {
     }
 
     /// The path for commands that need one: `.` is the login directory.
-    pub fn or_here(&self) -> Result<PathName, Problem> {
+    pub fn or_here(&self) -> Result<PathName, Failure> {
         self.name.clone().map_or_else(|| user_name(b"."), Ok)
     }
 }
@@ -55,13 +55,13 @@ impl fmt::Display for RemotePath {
 }
 
 /// A name that a person gave, or the failure that it is.
-fn user_name(octets: &[u8]) -> Result<PathName, Problem> {
+fn user_name(octets: &[u8]) -> Result<PathName, Failure> {
     PathName::from_user(octets)
-        .map_err(|bad| Problem::usage(format!("{:?} cannot be used: {bad}", String::from_utf8_lossy(octets))))
+        .map_err(|bad| Failure::usage(format!("{:?} cannot be used: {bad}", String::from_utf8_lossy(octets))))
 }
 
 /// A path on this host.
-pub(super) fn local(text: &[u8]) -> Result<Local, Problem> {
+pub(super) fn local(text: &[u8]) -> Result<Local, Failure> {
     user_name(text)?;
     let contents = text.ends_with(b"/") || text == b"." || text == b".." || text.ends_with(b"/.");
     Ok(Local { path: PathBuf::from(OsStr::from_bytes(text)), contents })
@@ -102,7 +102,7 @@ pub fn sibling(path: &PathName, name: &PathName) -> PathName {
 }
 
 /// Percent-decodes strictly: `%` without two hexadecimal digits is refused.
-pub(super) fn decode(text: &[u8]) -> Result<Vec<u8>, Problem> {
+pub(super) fn decode(text: &[u8]) -> Result<Vec<u8>, Failure> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.iter();
     while let Some(&octet) = rest.next() {
@@ -113,10 +113,10 @@ pub(super) fn decode(text: &[u8]) -> Result<Vec<u8>, Problem> {
         let digits = [rest.next(), rest.next()];
         let [Some(high), Some(low)] = digits.map(|digit| digit.and_then(|d| char::from(*d).to_digit(16)))
         else {
-            return Err(Problem::usage(
+            return Err(Failure::usage(
                 "the URL is malformed: % is followed by something else than two hexadecimal digits",
             )
-            .advice("write a percent sign as %25"));
+            .hint("write a percent sign as %25"));
         };
         out.push(u8::try_from(high * 16 + low).unwrap_or(b'?'));
     }

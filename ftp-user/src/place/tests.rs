@@ -1,7 +1,7 @@
 //! Places as people write them.
 
 use super::*;
-use crate::cli::Exit;
+use crate::failure::Kind;
 
 fn remote(text: &str) -> Remote {
     match Place::parse(text.as_bytes()) {
@@ -65,9 +65,9 @@ fn the_path_of_a_url_is_relative_unless_it_says_so() {
 #[test]
 fn places_that_cannot_be_used_are_refused_before_anything_is_sent() {
     let check = |text: &str, words: &str| {
-        let problem = Place::parse(text.as_bytes()).expect_err(text);
-        assert_eq!(problem.exit, Exit::Usage, "{text}");
-        assert!(problem.to_string().contains(words), "{text}: {problem}");
+        let failure = Place::parse(text.as_bytes()).expect_err(text);
+        assert_eq!(failure.kind, Kind::Usage, "{text}");
+        assert!(failure.to_string().contains(words), "{text}: {failure}");
     };
     check("http://h/a", "no place that FTP can reach");
     check("ftp:///a", "no host");
@@ -101,8 +101,8 @@ fn h25_carriage_return_line_feed_and_nul_are_refused_in_every_part() {
         "ftp://u:p%0D@h/a",
         "a\nb",
     ] {
-        let problem = Place::parse(text.as_bytes()).expect_err(text);
-        assert_eq!(problem.exit, Exit::Usage, "{text:?}");
+        let failure = Place::parse(text.as_bytes()).expect_err(text);
+        assert_eq!(failure.kind, Kind::Usage, "{text:?}");
     }
 }
 

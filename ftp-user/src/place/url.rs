@@ -6,7 +6,7 @@
 
 use super::path::{RemotePath, decode};
 use super::{Remote, Site, default_port};
-use crate::problem::Problem;
+use crate::failure::Failure;
 use ftp_proto::client::Security;
 use ftp_proto::wire::Secret;
 use url::Host;
@@ -22,14 +22,14 @@ pub(super) fn scheme(text: &[u8]) -> Option<(String, &[u8])> {
 }
 
 /// Reads what follows `scheme://`.
-pub(super) fn parse(scheme: &str, rest: &[u8]) -> Result<Remote, Problem> {
+pub(super) fn parse(scheme: &str, rest: &[u8]) -> Result<Remote, Failure> {
     let security = match scheme {
         "ftp" => Security::Clear,
         "ftpes" => Security::Explicit,
         "ftps" => Security::Implicit,
         other => {
-            return Err(Problem::usage(format!("{other}:// is no place that FTP can reach"))
-                .advice("use ftp://host/path, or ./name for a local file"));
+            return Err(Failure::usage(format!("{other}:// is no place that FTP can reach"))
+                .hint("use ftp://host/path, or ./name for a local file"));
         }
     };
     let end = rest.iter().position(|o| *o == b'/').unwrap_or(rest.len());
@@ -48,14 +48,14 @@ pub(super) fn parse(scheme: &str, rest: &[u8]) -> Result<Remote, Problem> {
     Ok(Remote { site, path: RemotePath::parse(path)? })
 }
 
-fn credentials(login: &[u8]) -> Result<(Option<Vec<u8>>, Option<Secret>), Problem> {
+fn credentials(login: &[u8]) -> Result<(Option<Vec<u8>>, Option<Secret>), Failure> {
     let mut parts = login.splitn(2, |o| *o == b':');
     let user = decode(parts.next().unwrap_or_default())?;
     let password = parts.next().map(decode).transpose()?;
     for (what, octets) in [("user", Some(&user)), ("password", password.as_ref())] {
         if octets.is_some_and(|octets| octets.iter().any(|o| matches!(o, b'\r' | b'\n' | 0))) {
-            return Err(Problem::usage(format!("the {what} in the URL contains CR, LF or NUL"))
-                .advice("no FTP command can carry it"));
+            return Err(Failure::usage(format!("the {what} in the URL contains CR, LF or NUL"))
+                .hint("no FTP command can carry it"));
         }
     }
     if user.is_empty() {
@@ -64,7 +64,7 @@ fn credentials(login: &[u8]) -> Result<(Option<Vec<u8>>, Option<Secret>), Proble
     Ok((Some(user), password.map(Secret::new)))
 }
 
-fn host_and_port(text: &[u8]) -> Result<(String, Option<u16>), Problem> {
+fn host_and_port(text: &[u8]) -> Result<(String, Option<u16>), Failure> {
     let text = str::from_utf8(text).map_err(|_| malformed("its host is not UTF-8"))?;
     let (host, port) = match text.strip_prefix('[') {
         Some(inner) => {
@@ -115,7 +115,7 @@ fn host_and_port(text: &[u8]) -> Result<(String, Option<u16>), Problem> {
     Ok((host, port))
 }
 
-fn malformed(why: &str) -> Problem {
-    Problem::usage(format!("the URL is malformed: {why}"))
-        .advice("a place is ftp://user:password@host:port/path")
+fn malformed(why: &str) -> Failure {
+    Failure::usage(format!("the URL is malformed: {why}"))
+        .hint("a place is ftp://user:password@host:port/path")
 }

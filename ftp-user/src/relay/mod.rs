@@ -16,11 +16,11 @@ mod words;
 pub use ftp_proto::relay::message::{Id, Leg, Pin};
 pub use said::Said;
 
-use crate::app::App;
 use crate::config::Relay;
+use crate::context::Context;
 use crate::control::{Tunnel, anywhere, connect, within};
+use crate::failure::Failure;
 use crate::place::Site;
-use crate::problem::Problem;
 use ftp_io::link;
 use ftp_io::socket;
 use ftp_proto::relay::message::{FromAgent, Purpose, Target, Text, ToAgent, Waits};
@@ -55,17 +55,17 @@ pub struct Line {
 
 impl Line {
     /// Connects and proves the token, both ways, before anything else is said.
-    pub async fn open(app: &App, relay: &Relay) -> Result<Self, Problem> {
+    pub async fn open(context: &Context, relay: &Relay) -> Result<Self, Failure> {
         let title = words::title(relay);
         let token = relay.token()?;
         let address = &relay.address;
         let stream =
-            connect(app, &address.host, address.port, &format!("the relay {title}"), "a relay").await?;
+            connect(context, &address.host, address.port, &format!("the relay {title}"), "a relay").await?;
         let prepared = socket::keepalive(&stream).and_then(|()| stream.peer_addr());
         let at = prepared.map_err(|error| words::no_link(&title, &error.into()))?;
-        match within(app, app.waits.reply, link::session(stream, token.secret())).await {
+        match within(context, context.patience.reply, link::session(stream, token.secret())).await {
             Some(Ok((link, welcome))) => {
-                let (session, heard) = Session::begin(app.clock, link, &welcome);
+                let (session, heard) = Session::begin(context.clock, link, &welcome);
                 Ok(Self {
                     name: relay.name.clone(),
                     title,
@@ -76,26 +76,26 @@ impl Line {
                     present: None,
                     unsaid: VecDeque::new(),
                     over: None,
-                    waits: waits(app),
+                    waits: waits(context),
                 })
             }
             Some(Err(failure)) => Err(words::no_session(relay, &token, &failure)),
-            None => Err(late(app, &title, "the handshake")),
+            None => Err(late(context, &title, "the handshake")),
         }
     }
 
     /// A control connection to `site`, which the relay has made: it is the peer that the server sees.
-    pub async fn tunnel(&mut self, app: &App, site: &Site) -> Result<Tunnel, Problem> {
+    pub async fn tunnel(&mut self, context: &Context, site: &Site) -> Result<Tunnel, Failure> {
         let grant = self.leave(Purpose::Tunnel(Target { host: Text::of(&site.host), port: site.port }));
         let id = self.session.with(|machine, now| machine.tunnel(now, grant));
-        let Some(ready) = within(app, app.waits.reply, self.ready(site, id, grant)).await else {
+        let Some(ready) = within(context, context.patience.reply, self.ready(site, id, grant)).await else {
             self.close(id);
-            return Err(late(app, &self.title, &format!("a connection to {}", site.authority())));
+            return Err(late(context, &self.title, &format!("a connection to {}", site.authority())));
         };
         let (local, peer, ticket) = ready?;
-        let attached = within(app, app.waits.reply, attach(self.at, &ticket)).await;
+        let attached = within(context, context.patience.reply, attach(self.at, &ticket)).await;
         let stream = attached
-            .ok_or_else(|| late(app, &self.title, "a link for a control connection"))?
+            .ok_or_else(|| late(context, &self.title, "a link for a control connection"))?
             .map_err(|failure| words::no_link(&self.title, &failure))?;
         Ok(Tunnel { stream, local, peer, relay: self.name.clone() })
     }
@@ -170,7 +170,7 @@ impl Line {
         site: &Site,
         tunnel: Id,
         grant: Id,
-    ) -> Result<(SocketAddr, SocketAddr, Secret32), Problem> {
+    ) -> Result<(SocketAddr, SocketAddr, Secret32), Failure> {
         loop {
             if let Some(why) = &self.over {
                 return Err(words::lost(&self.title, why));
@@ -237,19 +237,19 @@ async fn attach(at: SocketAddr, ticket: &Secret32) -> Result<link::Link, link::L
     link::attach(stream, ticket).await
 }
 
-fn late(app: &App, title: &str, for_what: &str) -> Problem {
-    if app.stop.is_raised() { Problem::interrupted() } else { words::late(title, for_what) }
+fn late(context: &Context, title: &str, for_what: &str) -> Failure {
+    if context.cancel.is_cancelled() { Failure::interrupted() } else { words::late(title, for_what) }
 }
 
 /// The servers' patience is this program's: the relay's own must not end before it.
-fn waits(app: &App) -> Waits {
+fn waits(context: &Context) -> Waits {
     let millis = |wait: Duration| u32::try_from(wait.as_millis()).unwrap_or(u32::MAX);
     let usual = Waits::default();
     Waits {
-        leg_ms: millis(app.waits.reply).max(usual.leg_ms),
-        idle_ms: millis(app.waits.stall).max(usual.idle_ms),
-        half_idle_ms: millis(app.waits.stall).max(usual.half_idle_ms),
-        stall_ms: millis(app.waits.stall).max(usual.stall_ms),
+        leg_ms: millis(context.patience.reply).max(usual.leg_ms),
+        idle_ms: millis(context.patience.stall).max(usual.idle_ms),
+        half_idle_ms: millis(context.patience.stall).max(usual.half_idle_ms),
+        stall_ms: millis(context.patience.stall).max(usual.stall_ms),
     }
 }
 

@@ -2,10 +2,10 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test answers one message and skips the others")]
 
 use super::*;
-use crate::app::{Stop, Waits as Patience};
-use crate::cli::Exit;
 use crate::config::Relays;
+use crate::context::{Cancel, Patience};
 use crate::control::{Role, Session as Control};
+use crate::failure::Kind;
 use crate::place::Place;
 use crate::report::{Reporter, Style};
 use ftp_io::clock::Clock;
@@ -93,7 +93,7 @@ impl Agent {
     }
 
     async fn line(&self) -> Line {
-        Line::open(&app(Stop::never()), &self.relay).await.unwrap()
+        Line::open(&context(Cancel::never()), &self.relay).await.unwrap()
     }
 
     /// The next message that a line was not bound to say.
@@ -146,14 +146,14 @@ fn welcome() -> Welcome {
     Welcome { version: 1, build: Text::of("test"), seen_as, ping_ms: 20_000, dead_ms: 45_000, mac: [0; 32] }
 }
 
-fn app(stop: Stop) -> App {
+fn context(cancel: Cancel) -> Context {
     let style = Style { json: true, quiet: true, verbose: false, color: false, progress: false };
     let long = Duration::from_secs(60);
-    App {
+    Context {
         clock: Clock::start(),
         events: Reporter::start(style, None).0,
-        stop,
-        waits: Patience { reply: long, stall: long, retries: 0 },
+        cancel,
+        patience: Patience { reply: long, stall: long, retries: 0 },
         family: None,
         relays: Relays::default(),
         clear_data: false,
@@ -190,11 +190,11 @@ fn tunnels(message: ToAgent) -> Vec<FromAgent> {
 #[tokio::test]
 async fn a_control_connection_through_a_relay_is_one_like_any_other() {
     let mut agent = Agent::start(Script::new(tunnels)).await;
-    let app = app(Stop::never());
+    let context = context(Cancel::never());
     let mut line = agent.line().await;
-    let tunnel = line.tunnel(&app, &site()).await.unwrap();
+    let tunnel = line.tunnel(&context, &site()).await.unwrap();
     assert_eq!((tunnel.local, tunnel.peer), (at("192.0.2.9:40000"), at("192.0.2.1:2121")));
-    let mut session = Control::open_tunnelled(&app, &site(), Role::Source, tunnel).await.unwrap();
+    let mut session = Control::open_tunnelled(&context, &site(), Role::Source, tunnel).await.unwrap();
     assert_eq!(session.title, "src.example.net:2121 through relay edge");
     assert_eq!((session.local, session.peer), (at("192.0.2.9:0").ip(), at("192.0.2.1:0").ip()));
     assert!(session.ask(Command::Noop).await.unwrap().is_done());
@@ -216,9 +216,9 @@ async fn a_control_connection_through_a_relay_is_one_like_any_other() {
 #[tokio::test]
 async fn a_session_through_a_relay_ends_in_order() {
     let mut agent = Agent::start(Script::new(tunnels)).await;
-    let app = app(Stop::never());
-    let tunnel = agent.line().await.tunnel(&app, &site()).await.unwrap();
-    let session = Control::open_tunnelled(&app, &site(), Role::Source, tunnel).await.unwrap();
+    let context = context(Cancel::never());
+    let tunnel = agent.line().await.tunnel(&context, &site()).await.unwrap();
+    let session = Control::open_tunnelled(&context, &site(), Role::Source, tunnel).await.unwrap();
     session.quit().await;
     while agent.octets.recv().await.expect("the tunnel broke").is_some() {}
 }
@@ -226,9 +226,9 @@ async fn a_session_through_a_relay_ends_in_order() {
 #[tokio::test]
 async fn no_octet_of_a_tunnel_is_lost_when_nobody_waits_for_it() {
     let agent = Agent::start(Script::new(tunnels)).await;
-    let app = app(Stop::never());
-    let tunnel = agent.line().await.tunnel(&app, &site()).await.unwrap();
-    let mut session = Control::open_tunnelled(&app, &site(), Role::Source, tunnel).await.unwrap();
+    let context = context(Cancel::never());
+    let tunnel = agent.line().await.tunnel(&context, &site()).await.unwrap();
+    let mut session = Control::open_tunnelled(&context, &site(), Role::Source, tunnel).await.unwrap();
     let asked: Vec<_> = (0..50).map(|_| session.send(Command::Noop, None)).collect();
     let mut answered = Vec::new();
     while answered.len() < asked.len() {
@@ -254,9 +254,9 @@ async fn no_octet_of_a_tunnel_is_lost_when_nobody_waits_for_it() {
 #[tokio::test]
 async fn another_token_is_said_to_be_wrong_and_is_not_shown() {
     let agent = Agent::start(Script { token: 8, ..Script::new(|_| Vec::new()) }).await;
-    let problem = Line::open(&app(Stop::never()), &agent.relay).await.unwrap_err();
-    assert_eq!(problem.exit, Exit::Untrusted);
-    let (said, secret) = (problem.to_string(), token(7).line());
+    let failure = Line::open(&context(Cancel::never()), &agent.relay).await.unwrap_err();
+    assert_eq!(failure.kind, Kind::Untrusted);
+    let (said, secret) = (failure.to_string(), token(7).line());
     let (address, file) = (agent.relay.address.to_string(), agent.relay.token_file.display().to_string());
     for part in ["edge", &address, "does not accept the token ann", &file] {
         assert!(said.contains(part), "{part} is missing: {said}");
@@ -279,9 +279,9 @@ async fn r31_whoever_cannot_prove_that_it_knows_the_token_is_not_trusted() {
         link.read_to_end(&mut rest).await.ok();
         rest
     });
-    let problem = Line::open(&app(Stop::never()), &agent.relay).await.unwrap_err();
-    assert_eq!(problem.exit, Exit::Untrusted);
-    assert!(problem.to_string().contains("did not prove"), "{problem}");
+    let failure = Line::open(&context(Cancel::never()), &agent.relay).await.unwrap_err();
+    assert_eq!(failure.kind, Kind::Untrusted);
+    assert!(failure.to_string().contains("did not prove"), "{failure}");
     assert_eq!(between.await.unwrap(), b"", "nothing more was said to it");
 }
 
@@ -295,13 +295,13 @@ async fn what_cannot_be_reached_and_what_is_no_relay_is_said() {
         stream.write_all(b"220 ready\r\n").await.unwrap();
         stream.read_u8().await.ok();
     });
-    let problem = Line::open(&app(Stop::never()), &agent.relay).await.unwrap_err();
-    assert_eq!(problem.exit, Exit::Error);
-    assert!(problem.to_string().contains("check that a relay listens there"), "{problem}");
+    let failure = Line::open(&context(Cancel::never()), &agent.relay).await.unwrap_err();
+    assert_eq!(failure.kind, Kind::Other);
+    assert!(failure.to_string().contains("check that a relay listens there"), "{failure}");
     ftp.await.unwrap();
-    let problem = Line::open(&app(Stop::never()), &agent.relay).await.unwrap_err();
-    assert_eq!(problem.exit, Exit::Temporary);
-    assert!(problem.to_string().contains("the relay edge"), "{problem}");
+    let failure = Line::open(&context(Cancel::never()), &agent.relay).await.unwrap_err();
+    assert_eq!(failure.kind, Kind::Temporary);
+    assert!(failure.to_string().contains("the relay edge"), "{failure}");
     // So does a relay that has seen too many wrong tokens.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     agent.relay.address = listener.local_addr().unwrap().to_string().parse().unwrap();
@@ -313,9 +313,9 @@ async fn what_cannot_be_reached_and_what_is_no_relay_is_said() {
         hello.resize(usize::from(u16::from_be_bytes([hello[3], hello[4]])), 0);
         stream.read_exact(&mut hello).await.unwrap();
     });
-    let problem = Line::open(&app(Stop::never()), &agent.relay).await.unwrap_err();
-    assert_eq!(problem.exit, Exit::Temporary);
-    assert!(problem.to_string().contains("it closed the connection in the handshake"), "{problem}");
+    let failure = Line::open(&context(Cancel::never()), &agent.relay).await.unwrap_err();
+    assert_eq!(failure.kind, Kind::Temporary);
+    assert!(failure.to_string().contains("it closed the connection in the handshake"), "{failure}");
     closing.await.unwrap();
 }
 
@@ -329,9 +329,9 @@ async fn a_tunnel_that_is_refused_says_by_whom_and_why() {
         _ => Vec::new(),
     };
     let agent = Agent::start(Script::new(refusing)).await;
-    let problem = agent.line().await.tunnel(&app(Stop::never()), &site()).await.unwrap_err();
-    assert_eq!(problem.exit, Exit::NoPath);
-    let said = problem.to_string();
+    let failure = agent.line().await.tunnel(&context(Cancel::never()), &site()).await.unwrap_err();
+    assert_eq!(failure.kind, Kind::NoPath);
+    let said = failure.to_string();
     for part in ["edge", "src.example.net:2121", "does not allow that target (no rule)", "--allow"] {
         assert!(said.contains(part), "{part} is missing: {said}");
     }
@@ -339,7 +339,7 @@ async fn a_tunnel_that_is_refused_says_by_whom_and_why() {
 
 #[tokio::test]
 async fn whoever_wants_to_stop_does_not_wait_for_a_tunnel() {
-    let (wish, stop) = Stop::new();
+    let (wish, cancel) = Cancel::new();
     let asked = move |message| {
         if matches!(message, ToAgent::Tunnel { .. }) {
             wish.send(true).unwrap();
@@ -348,8 +348,8 @@ async fn whoever_wants_to_stop_does_not_wait_for_a_tunnel() {
     };
     let mut agent = Agent::start(Script::new(asked)).await;
     let mut line = agent.line().await;
-    let problem = line.tunnel(&app(stop), &site()).await.unwrap_err();
-    assert_eq!(problem.exit, Exit::Interrupted);
+    let failure = line.tunnel(&context(cancel), &site()).await.unwrap_err();
+    assert_eq!(failure.kind, Kind::Interrupted);
     let ToAgent::Grant { .. } = agent.hears().await else { panic!("no grant") };
     let ToAgent::Tunnel { id, .. } = agent.hears().await else { panic!("no tunnel") };
     assert_eq!(agent.hears().await, ToAgent::Close { id }, "the relay must not keep the server waiting");
@@ -468,9 +468,9 @@ async fn a_refused_grant_is_the_refusal_of_its_join_and_is_told_once() {
     assert!(line.is_over());
     let late = tokio::time::timeout(Duration::from_millis(1), line.next()).await;
     assert!(late.is_err(), "nothing comes after the end");
-    let problem = line.tunnel(&app(Stop::never()), &site()).await.unwrap_err();
-    assert_eq!(problem.exit, Exit::Temporary);
-    assert!(problem.to_string().contains("edge") && problem.to_string().contains("so long"), "{problem}");
+    let failure = line.tunnel(&context(Cancel::never()), &site()).await.unwrap_err();
+    assert_eq!(failure.kind, Kind::Temporary);
+    assert!(failure.to_string().contains("edge") && failure.to_string().contains("so long"), "{failure}");
 }
 
 #[test]

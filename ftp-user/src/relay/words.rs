@@ -1,10 +1,8 @@
 //! What goes wrong with a relay, for people: which relay, what it said, what to do.
 
-use crate::cli::Exit;
 use crate::config::Relay;
-use crate::control::words;
+use crate::failure::{Failure, Kind, words};
 use crate::place::Site;
-use crate::problem::Problem;
 use ftp_io::clock::Clock;
 use ftp_io::link::LinkFailure;
 use ftp_proto::relay::link::LinkError;
@@ -19,94 +17,94 @@ pub(super) fn title(relay: &Relay) -> String {
 }
 
 /// No session: the token is not the same at both ends, or the connection failed.
-pub(super) fn no_session(relay: &Relay, token: &Token, failure: &LinkFailure) -> Problem {
+pub(super) fn no_session(relay: &Relay, token: &Token, failure: &LinkFailure) -> Failure {
     let (title, name, file) = (title(relay), token.name(), relay.token_file.display());
     match failure {
         LinkFailure::Proof(LinkError::Denied) => {
             let what = format!("the relay {title} does not accept the token {name} of {file}");
-            let advice = if token.is_expired(Clock::today()) {
+            let hint = if token.is_expired(Clock::today()) {
                 "it has expired: ask for a new one (ftp-relay-agent token)"
             } else {
                 "the relay's token file must hold the same line; the reason stands in its log"
             };
-            Problem::new(Exit::Untrusted, what).advice(advice)
+            Failure::new(Kind::Untrusted, what).hint(hint)
         }
         LinkFailure::Proof(LinkError::Unproven | LinkError::Unexpected) => {
             let what = format!("the relay {title} did not prove that it knows the token {name} of {file}");
-            Problem::new(Exit::Untrusted, what)
+            Failure::new(Kind::Untrusted, what)
                 .said(failure.to_string())
-                .advice("check its address; nothing was sent to whoever answered")
+                .hint("check its address; nothing was sent to whoever answered")
         }
         LinkFailure::Proof(LinkError::Versions(..)) => {
-            Problem::new(Exit::Error, format!("no session with the relay {title}"))
+            Failure::new(Kind::Other, format!("no session with the relay {title}"))
                 .said(failure.to_string())
-                .advice("bring the older of the two up to date")
+                .hint("bring the older of the two up to date")
         }
         LinkFailure::Io(_) | LinkFailure::Frame(_) => no_link(&title, failure),
     }
 }
 
 /// A connection that came to nothing before a proof was given.
-pub(super) fn no_link(title: &str, failure: &LinkFailure) -> Problem {
-    let (exit, said) = match failure {
-        LinkFailure::Io(error) if error.kind() == ErrorKind::InvalidData => (Exit::Error, words(error)),
+pub(super) fn no_link(title: &str, failure: &LinkFailure) -> Failure {
+    let (kind, said) = match failure {
+        LinkFailure::Io(error) if error.kind() == ErrorKind::InvalidData => (Kind::Other, words(error)),
         LinkFailure::Io(error) if error.kind() == ErrorKind::UnexpectedEof => {
-            (Exit::Temporary, "it closed the connection in the handshake".to_owned())
+            (Kind::Temporary, "it closed the connection in the handshake".to_owned())
         }
         // TLS has many words for that, none of them for people.
         LinkFailure::Io(error) if error.kind() == ErrorKind::UnexpectedEof => {
-            (Exit::Temporary, "it closed the connection".to_owned())
+            (Kind::Temporary, "it closed the connection".to_owned())
         }
-        LinkFailure::Io(error) => (Exit::Temporary, words(error)),
-        LinkFailure::Frame(_) | LinkFailure::Proof(_) => (Exit::Error, failure.to_string()),
+        LinkFailure::Io(error) => (Kind::Temporary, words(error)),
+        LinkFailure::Frame(_) | LinkFailure::Proof(_) => (Kind::Other, failure.to_string()),
     };
-    let advice = if exit == Exit::Temporary {
+    let hint = if kind == Kind::Temporary {
         "after wrong tokens a relay turns a host away for a minute; try again later"
     } else {
         "check that a relay listens there"
     };
-    Problem::new(exit, format!("no session with the relay {title}")).said(said).advice(advice)
+    Failure::new(kind, format!("no session with the relay {title}")).said(said).hint(hint)
 }
 
 /// The relay took too long.
-pub(super) fn late(title: &str, for_what: &str) -> Problem {
-    Problem::new(Exit::Temporary, format!("the relay {title} did not answer in time: {for_what}"))
-        .advice("try again later, or raise --timeout")
+pub(super) fn late(title: &str, for_what: &str) -> Failure {
+    Failure::new(Kind::Temporary, format!("the relay {title} did not answer in time: {for_what}"))
+        .hint("try again later, or raise --timeout")
 }
 
 /// The session ended before an answer came.
-pub(super) fn lost(title: &str, why: &str) -> Problem {
-    Problem::new(Exit::Temporary, format!("the session with the relay {title} is over"))
+pub(super) fn lost(title: &str, why: &str) -> Failure {
+    Failure::new(Kind::Temporary, format!("the session with the relay {title} is over"))
         .said(why)
-        .advice("try again later")
+        .hint("try again later")
 }
 
 /// No tunnel to a server.
-pub(super) fn no_tunnel(title: &str, site: &Site, code: Code, text: &Text) -> Problem {
+pub(super) fn no_tunnel(title: &str, site: &Site, code: Code, text: &Text) -> Failure {
     let what = format!("the relay {title} does not connect to {}", site.authority());
-    let problem = Problem::new(exit_of(code), what).said(format!("it said \"{}\"", code.with(text)));
+    let failure = Failure::new(kind_of(code), what).said(format!("it said \"{}\"", code.with(text)));
     match code {
-        Code::Denied => problem.advice(format!("start the relay with --allow for {}", site.host)),
-        Code::Resolve => problem.advice("name the server by an address, or by a name that the relay knows"),
+        Code::Denied => failure.hint(format!("start the relay with --allow for {}", site.host)),
+        Code::Resolve => failure.hint("name the server by an address, or by a name that the relay knows"),
         Code::ConnectionRefused | Code::Unreachable => {
-            problem.advice("check that a server listens there and that the relay can reach it")
+            failure.hint("check that a server listens there and that the relay can reach it")
         }
         Code::Busy | Code::Draining | Code::Expired | Code::LegTimeout | Code::GrantUsed => {
-            problem.advice("try again later")
+            failure.hint("try again later")
         }
         Code::Protocol
         | Code::NoGrant
         | Code::Unsupported
         | Code::Strangers
         | Code::NoAddress
-        | Code::Internal => problem,
+        | Code::Internal => failure,
     }
 }
 
 /// The exit code that a refusal of a tunnel means.
-const fn exit_of(code: Code) -> Exit {
+const fn kind_of(code: Code) -> Kind {
     match code {
-        Code::Denied | Code::NoAddress | Code::Unsupported => Exit::NoPath,
+        Code::Denied | Code::NoAddress | Code::Unsupported => Kind::NoPath,
         Code::ConnectionRefused
         | Code::Unreachable
         | Code::Busy
@@ -114,7 +112,7 @@ const fn exit_of(code: Code) -> Exit {
         | Code::Expired
         | Code::LegTimeout
         | Code::GrantUsed
-        | Code::Strangers => Exit::Temporary,
-        Code::Resolve | Code::Protocol | Code::NoGrant | Code::Internal => Exit::Error,
+        | Code::Strangers => Kind::Temporary,
+        Code::Resolve | Code::Protocol | Code::NoGrant | Code::Internal => Kind::Other,
     }
 }

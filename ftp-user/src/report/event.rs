@@ -1,6 +1,6 @@
 //! Everything that a verb can say.
 
-use crate::cli::Exit;
+use crate::failure::Kind;
 use crate::ladder::{Considered, Rung};
 use ftp_proto::digest::Algorithm;
 use ftp_proto::listing::Entry;
@@ -70,8 +70,8 @@ pub enum Event {
         source: String,
         /// Its destination.
         dest: String,
-        /// Why.
-        exit: Exit,
+        /// What kind of failure it is.
+        kind: Kind,
         /// In words.
         message: String,
         /// Failures in all: several are listed by cause.

@@ -3,7 +3,7 @@
 use super::event::{Event, Form, Listed, Passage, Summary};
 use super::json::kind_name;
 use super::{Style, octets, rate};
-use crate::cli::Exit;
+use crate::failure::{self};
 use crate::ladder::{Considered, Rung};
 use ftp_proto::listing::{Kind, Precision, When, civil};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -19,7 +19,7 @@ pub(super) struct Human {
     /// The ways that have been explained.
     explained: Vec<Considered>,
     /// The cause of the last failure told.
-    cause: Option<Exit>,
+    cause: Option<failure::Kind>,
     /// Names go to a terminal, which must not see their control characters.
     terminal: bool,
 }
@@ -71,14 +71,14 @@ impl Human {
                 }
                 Ok(())
             }
-            Event::Failed { source, message, exit, of, .. } => {
+            Event::Failed { source, message, kind, of, .. } => {
                 self.clear();
                 if *of == 1 {
                     self.talk("", message);
                     return Ok(());
                 }
-                if self.cause.replace(*exit) != Some(*exit) {
-                    self.talk("", &format!("{}:", exit.cause()));
+                if self.cause.replace(*kind) != Some(*kind) {
+                    self.talk("", &format!("{}:", kind.heading()));
                 }
                 // Most failures name what failed.
                 let name =

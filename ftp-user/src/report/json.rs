@@ -146,8 +146,8 @@ impl<'a> Line<'a> {
                 relay: passage.as_ref().map(|passage| &*passage.relay),
                 relayed: passage.as_ref().map(|passage| passage.octets),
             },
-            Event::Failed { source, dest, exit, message, of: _ } => {
-                Self::Failed { source, dest, exit: exit.number(), cause: exit.cause(), message }
+            Event::Failed { source, dest, kind, message, of: _ } => {
+                Self::Failed { source, dest, exit: kind.number(), cause: kind.heading(), message }
             }
             Event::Warning { message } => Self::Warning { message },
             Event::Summary(summary) => Self::summary(summary),

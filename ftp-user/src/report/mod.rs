@@ -11,7 +11,7 @@ mod trace;
 pub use event::{Column, Event, Form, Listed, Passage, Protection, Summary, Verified};
 pub use size::{octets, rate};
 
-use crate::problem::Problem;
+use crate::failure::{Failure, Kind};
 use std::io::{self, Write};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -63,13 +63,12 @@ impl Reporter {
 
     /// Waits for the end of all events: every [`Events`] must have been dropped. A reader that went
     /// away (broken pipe) is no failure.
-    pub async fn finish(self) -> Result<(), Problem> {
+    pub async fn finish(self) -> Result<(), Failure> {
         let told = self.0.await.map_err(io::Error::other).and_then(|told| told);
         match told {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Problem::new(
-                crate::cli::Exit::Error,
-                format!("the report could not be written: {error}"),
-            )),
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Failure::new(Kind::Other, format!("the report could not be written: {error}")))
+            }
             Ok(()) | Err(_) => Ok(()),
         }
     }

@@ -1,0 +1,13 @@
+//! What is decided about a file before and after it moves: the overwrite rule and the verification.
+
+mod foresee;
+mod overwrite;
+mod seen;
+mod verify;
+
+pub(crate) use foresee::foresee;
+pub(crate) use overwrite::Decision;
+pub use overwrite::Overwrite;
+pub(crate) use seen::{means, prove};
+pub use verify::Verify;
+pub(crate) use verify::{common, compare};

@@ -1,0 +1,178 @@
+//! Two final replies prove no octet (H16): the copy is compared with its source.
+
+use crate::context::Context;
+use crate::endpoint::Host;
+use crate::failure::{Failure, Kind};
+use crate::report::Verified;
+use crate::route::Ends;
+use ftp_proto::digest::{Algorithm, strongest_common};
+use ftp_proto::wire::PathName;
+
+/// How to verify.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, clap::ValueEnum)]
+pub enum Verify {
+    /// As strongly as both ends can, never below size.
+    #[default]
+    Auto,
+    /// Not at all.
+    None,
+    /// By size.
+    Size,
+    /// By digest.
+    Hash,
+}
+
+impl Verify {
+    /// What will verify a file, if its size is known.
+    pub(crate) async fn by(
+        self,
+        context: &Context,
+        ends: &mut Ends,
+        size: Option<u64>,
+    ) -> Result<Verified, Failure> {
+        let common = common(context, ends, &[]).await?;
+        self.with(common, size)
+    }
+
+    /// Compares the copy with its source, as strongly as both ends can; how.
+    ///
+    /// An end that does not compute a digest that it has in FEAT, or not of this file, is compared
+    /// by the next weaker one (H22).
+    pub(crate) async fn prove(
+        self,
+        context: &Context,
+        ends: &mut Ends,
+        source: &PathName,
+        copy: &PathName,
+        size: Option<u64>,
+    ) -> Result<Verified, Failure> {
+        let (mut refused, mut why) = (Vec::new(), None);
+        loop {
+            let common = common(context, ends, &refused).await?;
+            let means = match (self.with(common, size), why.take()) {
+                (Ok(means), None) => means,
+                (Ok(means), Some(why)) => {
+                    let weaker = match means {
+                        Verified::Hash(algorithm) => format!("{} digests", algorithm.name()),
+                        Verified::Size => "sizes".to_owned(),
+                        Verified::None => return Ok(means),
+                    };
+                    context.events.warn(format!("{why}; {weaker} are compared instead"));
+                    means
+                }
+                (Err(_), Some(why)) => return Err(Failure { kind: Kind::Unverified, ..why }),
+                (Err(failure), None) => return Err(failure),
+            };
+            match compare(context, ends, source, copy, means, size.unwrap_or(0)).await? {
+                Ok(()) => return Ok(means),
+                Err(failure) => why = Some(failure),
+            }
+            refused.extend(common);
+        }
+    }
+
+    fn with(self, common: Option<Algorithm>, size: Option<u64>) -> Result<Verified, Failure> {
+        match (self, common, size) {
+            (Self::None, ..) => Ok(Verified::None),
+            (Self::Auto | Self::Hash, Some(algorithm), _) => Ok(Verified::Hash(algorithm)),
+            (Self::Auto | Self::Size, _, Some(_)) => Ok(Verified::Size),
+            (Self::Hash, None, _) => Err(Failure::new(
+                Kind::Unverified,
+                "the two ends know no common digest, so that nothing could be verified by hash",
+            )
+            .hint("--verify size compares sizes")),
+            (Self::Auto | Self::Size, _, None) => Err(Failure::new(
+                Kind::Unverified,
+                "the source does not say how large the file is, so that nothing could be verified",
+            )
+            .hint("--verify none copies without")),
+        }
+    }
+}
+
+/// The strongest digest that both ends know, by whatever commands, and that is none of `refused`.
+pub(crate) async fn common(
+    context: &Context,
+    ends: &mut Ends,
+    refused: &[Algorithm],
+) -> Result<Option<Algorithm>, Failure> {
+    let mut source = ends.source.algorithms(context).await?;
+    source.retain(|algorithm| !refused.contains(algorithm));
+    Ok(strongest_common(&source, &ends.destination.algorithms(context).await?))
+}
+
+/// Compares the file at the source with the copy, by `means`. Nobody is told that it is the same
+/// who cannot know; the inner error is an end that does not give its digest.
+pub(crate) async fn compare(
+    context: &Context,
+    ends: &mut Ends,
+    source: &PathName,
+    copy: &PathName,
+    means: Verified,
+    size: u64,
+) -> Result<Result<(), Failure>, Failure> {
+    let Ends { source: from, destination: to, .. } = ends;
+    match means {
+        Verified::None => Ok(Ok(())),
+        Verified::Size => {
+            // Again, not from before: the source may have changed meanwhile.
+            let (there, here) = tokio::try_join!(from.size(context, source), to.size(context, copy))?;
+            match (there, here) {
+                (Some(there), Some(here)) if there == here => Ok(Ok(())),
+                (Some(there), Some(here)) => {
+                    Err(differs(from, source, &format!("the source has {there} octets and the copy {here}")))
+                }
+                (None, _) => Err(differs(from, source, "the source does not say its size")),
+                (Some(_), None) => {
+                    Err(differs(from, source, "the destination does not say the size of the copy"))
+                }
+            }
+        }
+        Verified::Hash(algorithm) => {
+            let (there, here) = tokio::try_join!(
+                from.digest(context, algorithm, source, size),
+                to.digest(context, algorithm, copy, size)
+            )?;
+            let (there, here) = match (there, here) {
+                (Ok(there), Ok(here)) => (there, here),
+                (Err(failure), _) | (_, Err(failure)) => return Ok(Err(failure)),
+            };
+            if there.hex.eq_ignore_ascii_case(&here.hex) {
+                Ok(Ok(()))
+            } else {
+                Err(differs(
+                    from,
+                    source,
+                    &format!("{} of the source is {}, of the copy {}", algorithm.name(), there.hex, here.hex),
+                ))
+            }
+        }
+    }
+}
+
+fn differs(host: &Host, path: &PathName, why: &str) -> Failure {
+    Failure::new(Kind::Unverified, format!("the copy of {} is not the same", host.show(path)))
+        .said(why)
+        .hint("copy it again when nobody writes to it")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn auto_takes_the_strongest_and_never_less_than_size() {
+        let sha = Some(Algorithm::Sha256);
+        let check = |mode: Verify, common, size, expect: Result<Verified, Kind>| {
+            assert_eq!(mode.with(common, size).map_err(|failure| failure.kind), expect, "{mode:?}");
+        };
+        check(Verify::Auto, sha, Some(1), Ok(Verified::Hash(Algorithm::Sha256)));
+        check(Verify::Auto, None, Some(1), Ok(Verified::Size));
+        check(Verify::Auto, None, None, Err(Kind::Unverified));
+        check(Verify::Size, sha, Some(1), Ok(Verified::Size));
+        check(Verify::Size, sha, None, Err(Kind::Unverified));
+        check(Verify::Hash, None, Some(1), Err(Kind::Unverified));
+        check(Verify::Hash, sha, None, Ok(Verified::Hash(Algorithm::Sha256)));
+        check(Verify::None, None, None, Ok(Verified::None));
+    }
+}

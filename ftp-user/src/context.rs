@@ -1,0 +1,72 @@
+//! What every call gets: the clock, the events, the wish to stop, and what is allowed.
+
+use crate::config::Relays;
+use crate::report::Events;
+use ftp_io::clock::Clock;
+use ftp_io::tls::Trust;
+use ftp_proto::address::Family;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// What every call gets. Clones share everything.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// The clock.
+    pub clock: Clock,
+    /// Receives what happens.
+    pub events: Events,
+    /// Whether the work should stop.
+    pub cancel: Cancel,
+    /// How long to wait for what.
+    pub patience: Patience,
+    /// The only address family to use, if one was chosen.
+    pub family: Option<Family>,
+    /// The relays that may be used.
+    pub relays: Relays,
+    /// Whether data between two servers may go in clear although a control connection runs TLS.
+    pub clear_data: bool,
+    /// Which certificates are accepted.
+    pub trust: Trust,
+}
+
+/// How long to wait for what, and how often to try again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Patience {
+    /// For a connection, and for each reply.
+    pub reply: Duration,
+    /// For the next byte of a transfer.
+    pub stall: Duration,
+    /// How often a temporary failure is tried again.
+    pub retries: u32,
+}
+
+/// Whether the work should stop. Clones share the same wish.
+#[derive(Clone, Debug)]
+pub struct Cancel(watch::Receiver<bool>);
+
+impl Cancel {
+    /// A wish to stop that is not expressed yet. Sending `true` expresses it.
+    pub fn new() -> (watch::Sender<bool>, Self) {
+        let (sender, receiver) = watch::channel(false);
+        (sender, Self(receiver))
+    }
+
+    /// Never asks to stop: for cleanup.
+    pub fn never() -> Self {
+        Self(watch::channel(false).1)
+    }
+
+    /// Whether the work should stop.
+    pub fn is_cancelled(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Returns as soon as the work should stop.
+    pub async fn cancelled(&self) {
+        let mut receiver = self.0.clone();
+        if receiver.wait_for(|cancelled| *cancelled).await.is_err() {
+            // The sender is gone: the wish cannot be expressed any more.
+            std::future::pending::<()>().await;
+        }
+    }
+}

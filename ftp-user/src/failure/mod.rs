@@ -1,0 +1,92 @@
+//! What went wrong, for people: what failed, which end said what, what to do about it.
+
+mod kind;
+mod os;
+
+pub use kind::Kind;
+pub use os::words;
+
+use std::fmt;
+
+/// A failure that ends a verb or a file.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Failure {
+    /// What kind of failure it is: decisions depend on this alone.
+    pub kind: Kind,
+    /// What failed.
+    pub what: String,
+    /// Which end said what.
+    pub said: Option<String>,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    /// A failure with nothing but its sentence.
+    pub fn new(kind: Kind, what: impl Into<String>) -> Self {
+        Self { kind, what: what.into(), said: None, hint: None }
+    }
+
+    /// A mistake in what was typed.
+    pub fn usage(what: impl Into<String>) -> Self {
+        Self::new(Kind::Usage, what)
+    }
+
+    /// Somebody asked the program to stop.
+    pub fn interrupted() -> Self {
+        Self::new(Kind::Interrupted, "interrupted")
+    }
+
+    /// Adds which end said what.
+    #[must_use]
+    pub fn said(mut self, words: impl Into<String>) -> Self {
+        self.said = Some(words.into());
+        self
+    }
+
+    /// Adds what to do.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same failure, told as the failure of something larger.
+    #[must_use]
+    pub fn during(mut self, what: impl fmt::Display) -> Self {
+        self.what = if self.what.is_empty() { what.to_string() } else { format!("{what}: {}", self.what) };
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        if let Some(said) = &self.said {
+            write!(f, ": {said}")?;
+        }
+        if let Some(hint) = &self.hint {
+            write!(f, "; {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_told_in_one_line_of_three_parts() {
+        let failure = Failure::new(Kind::Refused, "cannot store b.bin")
+            .said("the destination 127.0.0.3:2121 said \"553 Permission denied\"")
+            .hint("choose a directory that this user may write");
+        assert_eq!(
+            failure.to_string(),
+            "cannot store b.bin: the destination 127.0.0.3:2121 said \"553 Permission denied\"; \
+             choose a directory that this user may write"
+        );
+    }
+}

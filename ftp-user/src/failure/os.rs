@@ -1,0 +1,26 @@
+//! Errors of the operating system, for people and as kinds of failures.
+
+use super::{Failure, Kind};
+use std::io;
+
+impl Failure {
+    /// The failure that an error of this host's file system is.
+    #[allow(clippy::wildcard_enum_match_arm, reason = "the kinds of I/O errors are not ours")]
+    pub fn of_this_host(what: impl Into<String>, error: &io::Error) -> Self {
+        let kind = match error.kind() {
+            io::ErrorKind::NotFound => Kind::Missing,
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Kind::Refused,
+            io::ErrorKind::AlreadyExists => Kind::Exists,
+            _ => Kind::Other,
+        };
+        let text = error.to_string();
+        let words = text.split_once(" (os error").map_or(text.as_str(), |(words, _)| words);
+        Self::new(kind, what).said(format!("this host said \"{words}\""))
+    }
+}
+
+/// The words of an operating system error, without its number.
+pub fn words(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split_once(" (os error").map_or(text.clone(), |(words, _)| words.to_lowercase())
+}

@@ -1,0 +1,207 @@
+//! Moves the octets of one file, by whatever way works.
+
+use crate::context::Context;
+use crate::endpoint::{Host, Server};
+use crate::failure::{Failure, Kind};
+use crate::ladder::{self, Allowed, Climb, Memory, Rung, Step, Way};
+use crate::report::Passage;
+use crate::route::{self, Circuit, Count, Ends, GivenUp, KNOWN, Load, Said};
+use ftp_proto::third_party::{Cause, Outcome, Store};
+use ftp_proto::timer::Moment;
+
+/// How it went.
+#[derive(Debug)]
+pub(super) struct Moved {
+    /// The way that worked, or why none did.
+    pub(super) result: Result<Rung, Failure>,
+    /// How often octets were sent, or may have been.
+    pub(super) attempts: u32,
+    /// Whether something may stand at the destination.
+    pub(super) touched: bool,
+    /// Octets seen to have moved in the last attempt.
+    pub(super) octets: u64,
+    /// Their SHA-256, where they were looked at (I14).
+    pub(super) sha256: Option<String>,
+    /// What passed a relay, in all attempts.
+    pub(super) passage: Option<Passage>,
+    /// An end would not go on in the middle.
+    pub(super) refused: bool,
+}
+
+/// Moves it.
+pub(super) async fn shift(context: &Context, ends: &mut Ends, load: &Load<'_>) -> Moved {
+    let mut count = Count::default();
+    let result = match (&mut ends.source, &mut ends.destination) {
+        (Host::Server(source), Host::Server(destination)) => {
+            let pair = Between { from: source, to: destination, circuit: &mut ends.circuit };
+            between(context, pair, load, &mut ends.memory, &mut count).await
+        }
+        (Host::Here, Host::Server(destination)) => {
+            (count.attempts, count.touched) = (1, true);
+            route::up(context, destination, load, &mut count).await.map(|()| Rung::Local)
+        }
+        (Host::Server(source), Host::Here) => {
+            (count.attempts, count.touched) = (1, true);
+            route::down(context, source, load, &mut count).await.map(|()| Rung::Local)
+        }
+        (Host::Here, Host::Here) => {
+            Err(Failure::usage("both places are on this host").hint("use cp, or name a server with ftp://"))
+        }
+    };
+    let Count { attempts, touched, octets, sha256, passage, refused } = count;
+    Moved { result, attempts, touched, octets, sha256, passage, refused }
+}
+
+/// Two servers, and what may stand between them.
+struct Between<'a> {
+    from: &'a mut Server,
+    to: &'a mut Server,
+    circuit: &'a mut Option<Circuit>,
+}
+
+/// Server to server, rung by rung.
+async fn between(
+    context: &Context,
+    Between { from, to, circuit }: Between<'_>,
+    load: &Load<'_>,
+    memory: &mut Memory,
+    count: &mut Count,
+) -> Result<Rung, Failure> {
+    let data = route::data(context, &from.site, &to.site);
+    let mut refused: Vec<String> = data.hindrance(load.allowed).map(str::to_owned).into_iter().collect();
+    let mut climb: Option<(Climb, Vec<String>)> = None;
+    let mut step = None;
+    loop {
+        let (source, destination) = tokio::try_join!(from.session(context), to.session(context))?;
+        let (one, two) = (source.party(), destination.party());
+        let relays = route::nearby(context, (&from.site, &one), (&to.site, &two));
+        let ways = || ladder::ways(&one, &two, load.allowed, &relays, data);
+        let (climb, known) = climb.get_or_insert_with(|| memory.climb(ways(), context.clock.now()));
+        let way = match step.take().unwrap_or_else(|| climb.up()) {
+            Step::Try(way) => way,
+            Step::NoneLeft | Step::Later | Step::Stop => {
+                let told = refused.is_empty() && !known.is_empty();
+                let why = if told { vec![KNOWN.to_owned()] } else { [known, &refused[..]].concat() };
+                return Err(route::no_way(load.allowed, &why, route::one_family(&one, &two)));
+            }
+        };
+        let sites = (from.site.clone(), to.site.clone());
+        let said = Said::new(way, &relays, (&sites.0, &one), (&sites.1, &two));
+        let mut announce = || {
+            if load.allowed == Allowed::Auto && said.is_detour() && memory.announces(way) {
+                said.warn_of_detour(context, &[known, &refused[..]].concat());
+            }
+            said.tell(context, &refused);
+        };
+        let went = match way {
+            Way::Direct(plan) => {
+                announce();
+                route::direct(context, from, to, plan, load).await?
+            }
+            // The relay must be there before files can be said to pass it.
+            Way::Relay(relaying) => match Circuit::ready(circuit, context, relaying.relay, from, to).await {
+                Ok(circuit) => {
+                    announce();
+                    route::by_relay(context, circuit, relaying.postures, load).await?
+                }
+                Err(failure) => {
+                    let now = context.clock.now();
+                    step = Some(without_relay(failure, way, climb, memory, &mut refused, now)?);
+                    continue;
+                }
+            },
+            Way::Through => {
+                announce();
+                route::through(context, from, to, load).await?
+            }
+        };
+        count.octets = went.ran.moved;
+        let is_done = matches!(went.ran.outcome, Outcome::Moved { .. });
+        Passage::add(&mut count.passage, went.passage.filter(|passage| is_done || passage.octets > 0));
+        let (Outcome::Failed(failed), Some(failure)) = (&went.ran.outcome, went.failure) else {
+            count.attempts += 1;
+            count.touched = true;
+            count.sha256 = went.sha256;
+            memory.worked(way, context.clock.now());
+            return Ok(way.rung());
+        };
+        if failed.touched {
+            count.attempts += 1;
+            count.touched = true;
+        }
+        let next = match went.ran.given_up {
+            Some(GivenUp::Stalled) => climb.stalled(),
+            Some(GivenUp::Interrupted | GivenUp::Silent(_)) => return Err(failure),
+            None => climb.after(failed),
+        };
+        if matches!(failed.cause, Cause::Policy(..)) {
+            context.events.warn(failure.to_string());
+        }
+        let asks = match load.store {
+            Store::Replace => load.keeps,
+            Store::Append => matches!(next, Step::Try(_) | Step::NoneLeft),
+        };
+        let changed = failed.touched && asks && !unchanged(context, to, load).await;
+        if !changed && matches!(failed.cause, Cause::Refused(_)) && load.may_refuse_to_go_on(failed.blame) {
+            count.refused = true;
+            return Err(failure);
+        }
+        // A way that carries octets is open, and a try that goes on may fail for that reason.
+        if !changed && load.skips() == 0 {
+            memory.failed(way, failed, &said.told(&failure), context.clock.now());
+        }
+        if failure.kind == Kind::Untrusted {
+            return Err(failure);
+        }
+        match next {
+            // In place nobody may try again before it is known what is there now.
+            Step::Try(_) | Step::NoneLeft if changed && load.store == Store::Append => return Err(failure),
+            // The same way again, from there (H35).
+            Step::Try(_) | Step::NoneLeft if changed => {
+                return Err(Failure { kind: Kind::Temporary, ..failure });
+            }
+            next @ (Step::Try(_) | Step::NoneLeft) => {
+                refused.push(said.told(&failure));
+                step = Some(next);
+            }
+            Step::Later => return Err(Failure { kind: Kind::Temporary, ..failure }),
+            Step::Stop => return Err(failure),
+        }
+    }
+}
+
+/// The step after a relay could not be used at all. One that may be somebody else's ends it: nothing more
+/// is said to it, and nothing is done as if nobody had wanted it.
+fn without_relay(
+    failure: Failure,
+    way: Way,
+    climb: &mut Climb,
+    memory: &mut Memory,
+    refused: &mut Vec<String>,
+    now: Moment,
+) -> Result<Step, Failure> {
+    if matches!(failure.kind, Kind::Untrusted | Kind::Interrupted | Kind::Usage) {
+        return Err(failure);
+    }
+    let step = climb.past_relay();
+    if step == Step::NoneLeft && failure.kind == Kind::Temporary {
+        return Err(failure);
+    }
+    let why = Failure { hint: None, ..failure }.to_string();
+    memory.unusable(way, &why, now);
+    refused.push(why);
+    Ok(step)
+}
+
+/// Whether the file at the destination is as long as before. One that is appended to and has no size
+/// may have changed.
+async fn unchanged(context: &Context, to: &mut Server, load: &Load<'_>) -> bool {
+    let absent = load.store == Store::Replace && load.before == 0;
+    match to.session(context).await {
+        Ok(session) => session
+            .size(load.stored)
+            .await
+            .is_ok_and(|size| size == Some(load.before) || (absent && size.is_none())),
+        Err(_) => false,
+    }
+}

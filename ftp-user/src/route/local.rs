@@ -1,0 +1,152 @@
+//! A file between this host and a server: this program is one end of the data connection.
+
+use super::{Count, Load};
+use crate::context::Context;
+use crate::control::{Flow, Session, Way};
+use crate::endpoint::{Server, local_path};
+use crate::failure::{Failure, Kind};
+use crate::report::Event;
+use ftp_io::copy::{self, Coding, Ended, Meter, Moved};
+use ftp_proto::command::{Command, DataType};
+use ftp_proto::reply::Blame;
+use ftp_proto::third_party::Store;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Seek, SeekFrom};
+
+/// To a server.
+pub(crate) async fn up(
+    context: &Context,
+    to: &mut Server,
+    load: &Load<'_>,
+    count: &mut Count,
+) -> Result<(), Failure> {
+    let file = File::open(local_path(load.source))
+        .map_err(|error| Failure::of_this_host(format!("cannot read {}", load.source.display()), &error))?;
+    let session = to.session(context).await?;
+    session.partials(load.keeps).await?;
+    forget_restart(session, load).await?;
+    session.set_type(DataType::Image).await?; // before the data connection (modern-servers 11)
+    let stored = load.stored.clone();
+    let command = match load.store {
+        Store::Replace => Command::Stor(stored),
+        Store::Append => Command::Appe(stored),
+    };
+    let connection = session.open_data(Way::Up, &command).await?;
+    let what = format!("cannot store {}", load.target.display());
+    skip(session, load, count, &what).await?;
+    let meter = Meter::default();
+    let sending = copy::send(file, load.skips(), connection, Coding::Image, &meter);
+    let flow = session.run(command, sending, &meter, &mut progress(context, load)).await;
+    count.octets = meter.moved();
+    conclude(session, load, count, flow?, what)
+}
+
+/// From a server.
+pub(crate) async fn down(
+    context: &Context,
+    from: &mut Server,
+    load: &Load<'_>,
+    count: &mut Count,
+) -> Result<(), Failure> {
+    let session = from.session(context).await?;
+    forget_restart(session, load).await?;
+    session.set_type(DataType::Image).await?;
+    let command = Command::Retr(load.source.clone());
+    let connection = session.open_data(Way::Down, &command).await?;
+    let file = open(load).map_err(|error| {
+        not_missing(Failure::of_this_host(format!("cannot write {}", load.target.display()), &error))
+    })?;
+    let what = format!("cannot read {}", load.source.display());
+    skip(session, load, count, &what).await?;
+    let meter = Meter::default();
+    let receiving = async { copy::receive(connection, file, Coding::Image, &meter).await.0 };
+    let flow = session.run(command, receiving, &meter, &mut progress(context, load)).await;
+    count.octets = meter.moved();
+    conclude(session, load, count, flow?, what)
+}
+
+/// The file that is written, at the place where the first octet goes.
+fn open(load: &Load<'_>) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    match (load.store, load.skips()) {
+        (Store::Append, _) => options.append(true).create(true),
+        (Store::Replace, 0) => options.write(true).create(true).truncate(true),
+        (Store::Replace, _) => options.write(true),
+    };
+    let mut file = options.open(local_path(load.stored))?;
+    if load.skips() > 0 {
+        file.seek(SeekFrom::Start(load.skips()))?;
+    }
+    Ok(file)
+}
+
+async fn forget_restart(session: &mut Session, load: &Load<'_>) -> Result<(), Failure> {
+    if load.skips() == 0 { session.forget_restart().await } else { Ok(()) }
+}
+
+/// REST, directly before the transfer command (RFC 3659 5.3).
+async fn skip(session: &mut Session, load: &Load<'_>, count: &mut Count, what: &str) -> Result<(), Failure> {
+    if load.skips() == 0 {
+        return Ok(());
+    }
+    let refused = session.restart(load.skips()).await?;
+    refused.map_or(Ok(()), |answer| {
+        count.refused = true;
+        Err(refusal(session, load, &answer, what.to_owned()))
+    })
+}
+
+/// A directory that is not there is no missing source.
+fn not_missing(failure: Failure) -> Failure {
+    if failure.kind == Kind::Missing { Failure { kind: Kind::Refused, ..failure } } else { failure }
+}
+
+fn progress(context: &Context, load: &Load<'_>) -> impl FnMut(u64) + Send + use<> {
+    let (events, source, total, skips) =
+        (context.events.clone(), load.name.to_owned(), load.size, load.skips());
+    move |moved| events.say(Event::Progress { source: source.clone(), bytes: skips + moved, total })
+}
+
+/// Both ends must have ended well (H16).
+fn conclude(
+    session: &Session,
+    load: &Load<'_>,
+    count: &mut Count,
+    flow: Flow<Moved>,
+    what: String,
+) -> Result<(), Failure> {
+    let (moved, answer) = match flow {
+        Flow::Refused(answer) => {
+            count.refused = load.may_refuse_to_go_on(session.blame(&answer));
+            return Err(refusal(session, load, &answer, what));
+        }
+        Flow::Over(moved, answer) => (moved, answer),
+    };
+    match moved.end {
+        Ended::File(error) => Err(Failure::of_this_host(format!("{what}: this host failed"), &error)),
+        _ if !answer.is_done() => Err(refusal(session, load, &answer, what)),
+        Ended::Whole => Ok(()),
+        Ended::Broken(error) => {
+            Err(Failure::new(Kind::Temporary, format!("{what}: the data connection broke"))
+                .said(format!("this host said \"{error}\""))
+                .hint("try again later"))
+        }
+        Ended::Stopped => Err(Failure::interrupted()),
+    }
+}
+
+fn refusal(session: &Session, load: &Load<'_>, answer: &crate::control::Answer, what: String) -> Failure {
+    let failure = session.refusal(what, answer);
+    match session.blame(answer) {
+        // Only one way leads to this host; a connection that broke may hold the next time.
+        Blame::Path => Failure { kind: Kind::Temporary, ..failure },
+        Blame::Missing if load.store == Store::Append => Failure { kind: Kind::Refused, ..failure },
+        Blame::Missing
+        | Blame::File
+        | Blame::Space
+        | Blame::Login
+        | Blame::Busy
+        | Blame::Unsupported
+        | Blame::Peer => failure,
+    }
+}

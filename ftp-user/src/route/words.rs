@@ -1,0 +1,143 @@
+//! What people are told of the ways between two servers.
+
+use crate::config::Relay;
+use crate::context::Context;
+use crate::failure::{Failure, Kind};
+use crate::ladder::{Allowed, Data, Nearby, Way};
+use crate::place::Site;
+use crate::report::{Event, Protection};
+use ftp_proto::address::Family;
+use ftp_proto::third_party::{Party, Side};
+
+/// The relays that may be used, and which end each is near.
+pub(crate) fn nearby(
+    context: &Context,
+    source: (&Site, &Party),
+    destination: (&Site, &Party),
+) -> Vec<Nearby> {
+    let of = |relay: &Relay| {
+        let beside = |(site, party): (&Site, &Party)| relay.is_near(site, party.address);
+        let near = if beside(source) {
+            Some(Side::Source)
+        } else if beside(destination) {
+            Some(Side::Destination)
+        } else {
+            None
+        };
+        Nearby { name: relay.name.clone(), near }
+    };
+    context.relays.iter().map(of).collect()
+}
+
+/// What the octets are to be between two sites.
+pub(crate) fn data(context: &Context, source: &Site, destination: &Site) -> Data {
+    match source.security.is_secured() || destination.security.is_secured() {
+        false => Data::Clear,
+        true if context.clear_data => Data::Permitted,
+        true => Data::Private,
+    }
+}
+
+/// A way, as people are told of it.
+pub(crate) struct Said<'a> {
+    pub(crate) way: Way,
+    /// Its relay.
+    pub(crate) relay: Option<&'a str>,
+    /// Both servers prove themselves to each other.
+    pub(crate) proven: bool,
+    /// What protects all of its legs.
+    pub(crate) protection: Protection,
+}
+
+impl<'a> Said<'a> {
+    /// A way between these two.
+    pub(crate) fn new(
+        way: Way,
+        relays: &'a [Nearby],
+        source: (&Site, &Party),
+        destination: (&Site, &Party),
+    ) -> Self {
+        let relay = way.relay().and_then(|relay| relays.get(relay)).map(|relay| relay.name.as_str());
+        let legs = [source.0, destination.0];
+        Self {
+            way,
+            relay,
+            proven: source.1.capabilities.rndz && destination.1.capabilities.rndz,
+            protection: Protection::of(
+                way == Way::Through && legs.iter().all(|site| site.security.is_secured()),
+            ),
+        }
+    }
+
+    /// Says that it is tried, and why.
+    pub(crate) fn tell(&self, context: &Context, refused: &[String]) {
+        context.events.say(Event::Path {
+            rung: self.way.rung(),
+            relay: self.relay.map(str::to_owned),
+            protection: self.protection,
+            why: self.why(refused),
+            considered: Vec::new(),
+        });
+    }
+
+    /// Whether the octets pass a third host.
+    pub(crate) const fn is_detour(&self) -> bool {
+        match self.way {
+            Way::Direct(_) => false,
+            Way::Relay(_) | Way::Through => true,
+        }
+    }
+
+    /// Nobody has asked for a detour: that is said loudly.
+    pub(crate) fn warn_of_detour(&self, context: &Context, refused: &[String]) {
+        let why = if refused.is_empty() { NOTHING_IN_COMMON.to_owned() } else { refused.join(" | ") };
+        let third = self.relay.map_or_else(|| "this host".to_owned(), |relay| format!("the relay {relay}"));
+        context.events.warn(format!("the octets pass {third}, since no direct way works: {why}"));
+    }
+
+    /// Why it could not be gone, for the reasons of the next one.
+    pub(crate) fn told(&self, failure: &Failure) -> String {
+        let relay = self.relay.map_or_else(String::new, |relay| format!(" {relay}"));
+        format!("{}{relay}: {}", self.way.rung().words(), Failure { hint: None, ..failure.clone() })
+    }
+
+    pub(crate) fn why(&self, refused: &[String]) -> String {
+        let mut why = self.way.needs();
+        if self.proven && !matches!(self.way, Way::Through) {
+            why.push_str(", and RNDZ proves them to each other");
+        }
+        if let Some(last) = refused.last() {
+            why.push_str(&format!("; before: {last}"));
+        }
+        why
+    }
+}
+
+/// Nothing is left to try.
+pub(crate) fn no_way(allowed: Allowed, refused: &[String], one_family: bool) -> Failure {
+    let failure = Failure::new(Kind::NoPath, "no way between the two servers works");
+    let said = if refused.is_empty() { NOTHING_IN_COMMON.to_owned() } else { refused.join(" | ") };
+    failure.said(said).hint(match allowed {
+        Allowed::Direct if !one_family => {
+            "reach both by addresses of one family (-4 or -6), or let the octets pass this host (--path auto)"
+        }
+        Allowed::Direct => {
+            "allow transfers between servers (FXP) at one of them, or let the octets pass this host \
+             (--path auto)"
+        }
+        Allowed::Relay => {
+            "check what the relay may reach (its --allow), and that both servers let it transfer files; \
+             --path auto also lets the octets pass this host"
+        }
+        Allowed::Auto | Allowed::User => "check that the data ports of both can be reached from here",
+    })
+}
+
+/// Whether this program reaches both by the same address family.
+pub(crate) fn one_family(source: &Party, destination: &Party) -> bool {
+    Family::of(source.address) == Family::of(destination.address)
+}
+
+/// Every way was closed for an earlier file.
+pub(crate) const KNOWN: &str = "each was refused to an earlier file";
+const NOTHING_IN_COMMON: &str = "they have no address family and no commands in common";
