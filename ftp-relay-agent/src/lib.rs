@@ -13,15 +13,25 @@ pub mod session;
 
 use std::process::ExitCode;
 
-use cli::{Cli, Verb};
+use anyhow::Context;
+use clap::CommandFactory;
+use cli::{Cli, Exit, Verb};
+use ftp_io::program::manual;
 
 /// The whole program.
 pub fn run() -> ExitCode {
-    cli::exit(cli::parse(std::env::args_os()).and_then(|Cli { verb }| match verb {
+    cli::exit(cli::parse(std::env::args_os()).and_then(start))
+}
+
+fn start(Cli { verb }: Cli) -> Result<(), Exit> {
+    const CANNOT_PRINT: &str = "cannot write to standard output";
+    match verb {
         Verb::Run(options) => cli::run::run(options),
         Verb::Token(options) => cli::token::token(&options),
         Verb::Check(options) => cli::check::check(&options),
-        Verb::Completions { shell } => cli::print::completions(shell),
-        Verb::Man => cli::print::man(),
-    }))
+        Verb::Completions { shell } => {
+            Ok(manual::print_completions(Cli::command(), shell).context(CANNOT_PRINT)?)
+        }
+        Verb::Man => Ok(manual::print_page(Cli::command()).context(CANNOT_PRINT)?),
+    }
 }

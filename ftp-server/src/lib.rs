@@ -26,25 +26,35 @@ pub mod vfs;
 
 use std::process::ExitCode;
 
+use anyhow::Context;
+use clap::CommandFactory;
 use cli::{Cli, Exit, Verb};
 use config::Config;
+use ftp_io::program::{log, manual, runtime};
 
 /// The whole program.
 pub fn run() -> ExitCode {
     // Secrets leave the argument list before anything else happens.
-    let arguments = cli::secret::arguments(std::env::args_os());
-    cli::exit(match cli::parse(arguments) {
-        Err(exit) => Err(exit),
-        Ok(Cli { verb: Some(Verb::Completions { shell }), .. }) => cli::print::completions(shell),
-        Ok(Cli { verb: Some(Verb::Man), .. }) => cli::print::man(),
-        Ok(Cli { verb: None, options }) => Config::compile(*options).map_err(Exit::from).and_then(serve),
-    })
+    cli::exit(cli::parse(cli::secret::arguments()).and_then(start))
+}
+
+fn start(Cli { verb, options }: Cli) -> Result<(), Exit> {
+    const CANNOT_PRINT: &str = "cannot write to standard output";
+    match verb {
+        Some(Verb::Completions { shell }) => {
+            Ok(manual::print_completions(Cli::command(), shell).context(CANNOT_PRINT)?)
+        }
+        Some(Verb::Man) => Ok(manual::print_page(Cli::command()).context(CANNOT_PRINT)?),
+        None => serve(Config::compile(*options)?),
+    }
 }
 
 fn serve(config: Config) -> Result<(), Exit> {
-    let _log = cli::log::start(&config.log);
-    cli::serve::raise_descriptor_limit();
-    let runtime = cli::serve::runtime()?;
+    let _log = log::start(config.log.format, config.log.level).context("cannot start the log")?;
+    if let Err(error) = runtime::raise_descriptor_limit() {
+        tracing::debug!(%error, "cannot raise the limit of open files");
+    }
+    let runtime = runtime::start(cli::serve::THREADS).context("cannot start the scheduler")?;
     let served = runtime.block_on(cli::serve::until_stopped(config));
     runtime.shutdown_timeout(cli::serve::AT_LAST);
     served

@@ -29,10 +29,10 @@ pub mod relay;
 pub mod report;
 pub mod route;
 
-use clap::Parser;
-use clap::error::ErrorKind;
 use cli::Cli;
 use failure::{Failure, Kind};
+use ftp_io::program::args;
+use ftp_io::program::runtime::{self, Threads};
 use job::Status;
 use std::process::ExitCode;
 
@@ -42,42 +42,24 @@ pub fn run() -> ExitCode {
         Ok(arguments) => arguments,
         Err(failure) => return fail(&failure),
     };
-    let cli = match Cli::try_parse_from(arguments) {
+    let cli: Cli = match args::parse(arguments) {
         Ok(cli) => cli,
-        Err(said) => return told(&said),
+        Err(rejected) => return rejected.print("ftp-user"),
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    match runtime {
+    match runtime::start(THREADS) {
         Ok(runtime) => {
             let exit = runtime.block_on(cli.run());
             // A blocking read of a dead disk must not keep the program.
             runtime.shutdown_background();
             cli::code(exit)
         }
-        Err(error) => fail(&Failure::new(Kind::Other, format!("cannot start: {error}"))),
+        Err(error) => fail(&Failure::new(Kind::Other, format!("cannot start the scheduler: {error}"))),
     }
-}
-
-/// Help, version, or what is wrong with the command line, in one line.
-fn told(said: &clap::Error) -> ExitCode {
-    if said.use_stderr() && said.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        return fail(&Failure::usage(first_sentence(&said.render().to_string())).hint("see ftp-user --help"));
-    }
-    // A reader that went away is no failure.
-    let _ = said.print();
-    if said.use_stderr() { cli::code(Status::Failed(Kind::Usage)) } else { cli::code(Status::Done) }
-}
-
-/// What clap says before it repeats the usage, in one line.
-fn first_sentence(text: &str) -> String {
-    let text = text.split("\nUsage:").next().unwrap_or_default();
-    let text = text.split("\nFor more information").next().unwrap_or_default();
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let line = words.join(" ").replace(" tip: ", "; ");
-    line.strip_prefix("error: ").unwrap_or(&line).to_owned()
 }
 
 fn fail(failure: &Failure) -> ExitCode {
     cli::complain(failure, false);
     cli::code(Status::Failed(failure.kind))
 }
+
+const THREADS: Threads = Threads { name: "ftp-user", workers: 2, blocking: 512 };

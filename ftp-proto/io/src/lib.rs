@@ -11,11 +11,14 @@
 //! | [`hash`] | the digest of a file |
 //! | [`signal`] | when to stop |
 //! | [`random`] | octets that nobody can guess |
+//! | `program` | the shell that the three programs share (feature `program`) |
 
 pub mod clock;
 pub mod copy;
 pub mod hash;
 pub mod link;
+#[cfg(feature = "program")]
+pub mod program;
 pub mod random;
 pub mod signal;
 pub mod socket;

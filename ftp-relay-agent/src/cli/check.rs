@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use ftp_io::clock::Clock;
 use ftp_io::link::{self, token_file};
+use ftp_io::program::args::address;
 use ftp_io::socket;
 use ftp_proto::relay::message::VERSIONS;
 use ftp_proto::relay::token::Token;
@@ -14,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio::runtime::Builder;
 use tokio::time::timeout;
 
-use super::{Exit, address, print};
+use super::{Exit, print};
 
 /// What to look at.
 #[derive(clap::Args, Debug)]
@@ -67,7 +68,7 @@ async fn reach(relay: SocketAddr, token: Option<&Token>) -> Result<(), Exit> {
 }
 
 fn say(line: &str) -> Result<(), Exit> {
-    print::print(format!("{line}\n").as_bytes())
+    print(format!("{line}\n").as_bytes())
 }
 
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -1,16 +1,16 @@
 //! The command line: what the operator types, what is said about it, and the exit status.
 
 pub mod check;
-pub mod print;
 pub mod run;
 pub mod token;
 
 use std::ffi::OsString;
-use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::time::Duration;
 
-use clap::Parser;
+use anyhow::Context;
+use ftp_io::program::args::{self, Rejected};
+use ftp_io::program::manual::Shell;
+use ftp_io::program::output;
 
 /// The command line as typed.
 #[derive(clap::Parser, Debug)]
@@ -33,7 +33,7 @@ pub enum Verb {
     /// Print completions for a shell
     Completions {
         /// The shell
-        shell: clap_complete::Shell,
+        shell: Shell,
     },
     /// Print the manual page
     Man,
@@ -46,10 +46,10 @@ pub enum Exit {
     Failed(anyhow::Error),
     /// The other end does not hold the same token.
     Untrusted(anyhow::Error),
-    /// The options are none of ours, in one line.
-    Usage(String),
-    /// Help or version was asked for.
-    Told(clap::Error),
+    /// An option has a value that cannot be used.
+    Usage(anyhow::Error),
+    /// The command line has a mistake, or asks for help or the version.
+    Rejected(Rejected),
 }
 
 impl From<anyhow::Error> for Exit {
@@ -60,68 +60,28 @@ impl From<anyhow::Error> for Exit {
 
 /// Reads the command line.
 pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Cli, Exit> {
-    Cli::try_parse_from(arguments)
-        .map_err(|error| if error.use_stderr() { usage(&error) } else { Exit::Told(error) })
+    args::parse(arguments).map_err(Exit::Rejected)
 }
 
-/// The first sentences of what clap says, in one line: what is wrong, where, what to do.
-fn usage(error: &clap::Error) -> Exit {
-    let text = error.render().to_string();
-    let text = text.split("\nUsage:").next().unwrap_or_default();
-    let text = text.split("\nFor more information").next().unwrap_or_default();
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let line = words.join(" ").replace(" tip: ", "; ");
-    Exit::Usage(line.strip_prefix("error: ").unwrap_or(&line).to_owned())
-}
-
-/// Says in one line what is wrong, and gives the exit status.
-#[allow(clippy::print_stderr, reason = "the end of the program is told to people, not to the log")]
+/// Says in one line what is wrong, and returns the exit status.
 pub fn exit(done: Result<(), Exit>) -> ExitCode {
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(Exit::Failed(error)) => {
-            eprintln!("ftp-relay-agent: {error:#}");
-            ExitCode::from(1)
-        }
-        Err(Exit::Untrusted(error)) => {
-            eprintln!("ftp-relay-agent: {error:#}");
-            ExitCode::from(11)
-        }
-        Err(Exit::Usage(line)) => {
-            eprintln!("ftp-relay-agent: {line}; see ftp-relay-agent --help");
-            ExitCode::from(2)
-        }
-        // A reader that has seen enough (a closed pipe) is no failure.
-        Err(Exit::Told(text)) => {
-            let _ = text.print();
-            ExitCode::SUCCESS
-        }
-    }
-}
-
-/// `192.0.2.1:2190`, `[2001:db8::1]:2190`.
-fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| "write IP:PORT or [IPv6]:PORT; port 0 is any free port".to_owned())
-}
-
-/// `30s`, `5m`, `12h`, `90d`.
-fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = text.split_at(digits);
-    let wrong = || "write a number and a unit, s, m, h or d, like 12h or 90d".to_owned();
-    let number: u64 = number.parse().map_err(|_| wrong())?;
-    let seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        _ => return Err(wrong()),
+    let (error, code) = match done {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Exit::Rejected(rejected)) => return rejected.print(PROGRAM),
+        Err(Exit::Failed(error)) => (error, 1),
+        Err(Exit::Usage(error)) => (error, 2),
+        Err(Exit::Untrusted(error)) => (error, 11),
     };
-    let seconds = number.checked_mul(seconds).filter(|seconds| (1..=LONGEST).contains(seconds));
-    seconds.map(Duration::from_secs).ok_or_else(|| "it must be between a second and 100 years".to_owned())
+    output::complain(PROGRAM, format_args!("{error:#}"));
+    ExitCode::from(code)
 }
 
-const LONGEST: u64 = 100 * 366 * 86_400;
+/// Prints `text` for whoever asked for it.
+fn print(text: &[u8]) -> Result<(), Exit> {
+    Ok(output::print(text).context("cannot write to standard output")?)
+}
+
+const PROGRAM: &str = "ftp-relay-agent";
 
 const LONG_ABOUT: &str = "\
 Joins the data connections of two FTP servers that cannot reach each other, and carries the control
@@ -139,18 +99,5 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         <Cli as clap::CommandFactory>::command().debug_assert();
-    }
-
-    #[test]
-    fn durations_need_a_number_and_a_unit() {
-        let check = |text: &str, seconds: Option<u64>| {
-            assert_eq!(duration(text).ok().map(|found| found.as_secs()), seconds, "{text}");
-        };
-        check("30s", Some(30));
-        check("2h", Some(7_200));
-        check("90d", Some(7_776_000));
-        for wrong in ["", "0s", "5", "5w", "-1s", "99999999999999d", "1.5h"] {
-            check(wrong, None);
-        }
     }
 }

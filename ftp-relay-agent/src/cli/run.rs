@@ -1,21 +1,19 @@
 //! `run`: from the options to a relay that runs, until it is told to stop.
 
-use std::io::{IsTerminal, Write, stderr, stdout};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
 use ftp_io::link::token_file;
+use ftp_io::program::args::address;
+use ftp_io::program::runtime::{self, Threads};
+use ftp_io::program::{log, ready};
 use ftp_io::signal::Stop;
 use ftp_proto::policy::Allowed;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::level_filters::LevelFilter;
-use tracing_subscriber::fmt;
 
-use super::{Exit, address};
+use super::Exit;
 use crate::listen::Relay;
 
 /// How to relay.
@@ -31,27 +29,20 @@ pub struct Options {
     #[arg(long, value_name = "TARGET")]
     pub allow: Vec<Allowed>,
     /// How the log is written, to standard error
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub log_format: LogFormat,
+    #[arg(long, value_name = "FORMAT", default_value_t, value_enum)]
+    pub log_format: log::Format,
     /// The least important level that is logged
-    #[arg(long, value_name = "LEVEL", default_value = "info")]
-    pub log_level: LevelFilter,
+    #[arg(long, value_name = "LEVEL", default_value_t, value_enum)]
+    pub log_level: log::Level,
 }
 
-/// How the log is written.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One object per line.
-    Json,
-}
-
-/// Relays until SIGTERM or SIGINT, and lets what flows end.
+/// Relays until SIGTERM or SIGINT, then lets the transfers end.
 pub fn run(options: Options) -> Result<(), Exit> {
-    start_log(&options);
-    raise_descriptor_limit();
-    let runtime = runtime()?;
+    let _log = log::start(options.log_format, options.log_level).context("cannot start the log")?;
+    if let Err(error) = runtime::raise_descriptor_limit() {
+        tracing::debug!(%error, "cannot raise the limit of open files");
+    }
+    let runtime = runtime::start(THREADS).context("cannot start the scheduler")?;
     let served = runtime.block_on(until_stopped(options));
     runtime.shutdown_timeout(AT_LAST);
     served.map_err(Exit::from)
@@ -84,48 +75,18 @@ async fn until_stopped(options: Options) -> Result<(), anyhow::Error> {
     Ok(())
 }
 
+/// One line for each listener, with the real port; then systemd is told.
 fn announce(places: &[SocketAddr]) -> Result<(), anyhow::Error> {
-    let text: String = places.iter().map(|at| format!("listening on {at} (relay)\n")).collect();
-    let mut out = stdout().lock();
-    let told = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    told.context("cannot say on standard output that the relay is ready")
-}
-
-fn start_log(options: &Options) {
-    let colour = stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let events = fmt().with_writer(stderr).with_max_level(options.log_level).with_target(false);
-    let events = events.log_internal_errors(false);
-    // A second start in one process keeps the first log.
-    let _ = match options.log_format {
-        LogFormat::Text => tracing::subscriber::set_global_default(events.with_ansi(colour).finish()),
-        LogFormat::Json => {
-            let events = events.json().flatten_event(true).with_span_list(false);
-            tracing::subscriber::set_global_default(events.finish())
-        }
-    };
-}
-
-fn runtime() -> Result<Runtime, anyhow::Error> {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    Builder::new_multi_thread()
-        .worker_threads(cores.min(MAX_WORKERS))
-        .thread_name("ftp-relay")
-        .enable_all()
-        .build()
-        .context("cannot start the scheduler")
-}
-
-/// As many open files as the system lets us have: a join needs up to six.
-fn raise_descriptor_limit() {
-    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    if current != maximum
-        && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })
-    {
-        tracing::debug!(%error, "cannot raise the limit of open files");
+    let lines: String = places.iter().map(|at| format!("listening on {at} (relay)\n")).collect();
+    ready::announce(&lines).context("cannot say on standard output that the relay is ready")?;
+    if let Err(error) = ready::notify_systemd() {
+        tracing::warn!(%error, "cannot tell systemd that the relay is ready");
     }
+    Ok(())
 }
 
-const MAX_WORKERS: usize = 4;
-/// What flows may go on for so long after the first signal.
+/// A few threads serve the sessions; the others resolve names.
+const THREADS: Threads = Threads { name: "ftp-relay", workers: 4, blocking: 64 };
+/// How long transfers may go on after the first signal.
 const GRACE: Duration = Duration::from_secs(30);
 const AT_LAST: Duration = Duration::from_secs(1);

@@ -1,15 +1,14 @@
 //! The command line: what the operator types, what is said about it, and the exit status.
 
-pub mod log;
-pub mod print;
-mod ready;
 pub mod secret;
 pub mod serve;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
+use ftp_io::program::args::{self, Rejected};
+use ftp_io::program::manual::Shell;
+use ftp_io::program::output;
 
 use crate::config::{ConfigError, Options};
 
@@ -31,7 +30,7 @@ pub enum Verb {
     /// Print completions for a shell
     Completions {
         /// The shell
-        shell: clap_complete::Shell,
+        shell: Shell,
     },
     /// Print the manual page
     Man,
@@ -44,10 +43,8 @@ pub enum Exit {
     Failed(anyhow::Error),
     /// The options contradict each other, or something is missing.
     Config(ConfigError),
-    /// The options are none of ours, in one line.
-    Usage(String),
-    /// Help or version was asked for.
-    Told(clap::Error),
+    /// The command line has a mistake, or asks for help or the version.
+    Rejected(Rejected),
 }
 
 impl From<ConfigError> for Exit {
@@ -64,44 +61,26 @@ impl From<anyhow::Error> for Exit {
 
 /// Reads the command line.
 pub fn parse(arguments: Vec<OsString>) -> Result<Cli, Exit> {
-    Cli::try_parse_from(arguments)
-        .map_err(|error| if error.use_stderr() { usage(&error) } else { Exit::Told(error) })
+    args::parse(arguments).map_err(Exit::Rejected)
 }
 
-/// The first sentences of what clap says, in one line: what is wrong, where, what to do.
-fn usage(error: &clap::Error) -> Exit {
-    let text = error.render().to_string();
-    let text = text.split("\nUsage:").next().unwrap_or_default();
-    let text = text.split("\nFor more information").next().unwrap_or_default();
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let line = words.join(" ").replace(" tip: ", "; ");
-    Exit::Usage(line.strip_prefix("error: ").unwrap_or(&line).to_owned())
-}
-
-/// Says in one line what is wrong, and gives the exit status.
-#[allow(clippy::print_stderr, reason = "the end of the program is told to people, not to the log")]
+/// Says in one line what is wrong, and returns the exit status.
 pub fn exit(done: Result<(), Exit>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(Exit::Failed(error)) => {
-            eprintln!("ftp-server: {error:#}");
+            output::complain(PROGRAM, format_args!("{error:#}"));
             ExitCode::from(1)
         }
         Err(Exit::Config(error)) => {
-            eprintln!("ftp-server: {error}");
+            output::complain(PROGRAM, error);
             ExitCode::from(2)
         }
-        Err(Exit::Usage(line)) => {
-            eprintln!("ftp-server: {line}; see ftp-server --help");
-            ExitCode::from(2)
-        }
-        // A reader that has seen enough (a closed pipe) is no failure.
-        Err(Exit::Told(text)) => {
-            let _ = text.print();
-            ExitCode::SUCCESS
-        }
+        Err(Exit::Rejected(rejected)) => rejected.print(PROGRAM),
     }
 }
+
+const PROGRAM: &str = "ftp-server";
 
 const LONG_ABOUT: &str = "\
 FTP server whose transfers go safely from server to server.

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use ftp_io::program::ready;
+use ftp_io::program::runtime::Threads;
 use ftp_io::signal::Stop;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::runtime::{Builder, Runtime};
 
 use crate::config::Config;
 use crate::limits::MAX_FILE_THREADS;
@@ -17,7 +17,7 @@ pub async fn until_stopped(config: Config) -> Result<(), super::Exit> {
     let mut stop = Stop::new().context("cannot listen for signals")?;
     let listeners = Listener::open_all(&config.listeners)?;
     let server = Server::start(&config, listeners)?;
-    super::ready::announce(&server)?;
+    announce(&server)?;
     stop.wait().await;
     tokio::select! {
         () = server.drain() => {}
@@ -27,28 +27,17 @@ pub async fn until_stopped(config: Config) -> Result<(), super::Exit> {
     Ok(())
 }
 
-/// The scheduler: few threads for the sessions, and those that wait for disks.
-pub fn runtime() -> Result<Runtime, anyhow::Error> {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    Builder::new_multi_thread()
-        .worker_threads(cores.min(MAX_WORKERS))
-        .max_blocking_threads(MAX_FILE_THREADS)
-        .thread_name("ftp-server")
-        .enable_all()
-        .build()
-        .context("cannot start the scheduler")
-}
-
-/// As many open files as the system lets us have: every session needs up to five.
-pub fn raise_descriptor_limit() {
-    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    if current != maximum
-        && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })
-    {
-        tracing::debug!(%error, "cannot raise the limit of open files");
+/// One line for each listener, with the real port; then systemd is told.
+fn announce(server: &Server) -> Result<(), anyhow::Error> {
+    let lines: String = server.places().map(|(at, kind)| format!("listening on {at} ({kind})\n")).collect();
+    ready::announce(&lines).context("cannot say on standard output that the server is ready")?;
+    if let Err(error) = ready::notify_systemd() {
+        tracing::warn!(%error, "cannot tell systemd that the server is ready");
     }
+    Ok(())
 }
 
-/// What a disk that does not answer can delay the end.
+/// A few threads serve the sessions; the others wait for disks.
+pub const THREADS: Threads = Threads { name: "ftp-server", workers: 4, blocking: MAX_FILE_THREADS };
+/// How long a disk that does not answer can delay the end.
 pub const AT_LAST: Duration = Duration::from_secs(2);
-const MAX_WORKERS: usize = 4;

@@ -6,9 +6,8 @@ use std::os::unix::ffi::OsStrExt;
 use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::Foreign;
 use ftp_proto::server::Timeouts;
-use tracing::level_filters::LevelFilter;
 
-use super::raw::{ForeignPolicy, LogLevel};
+use super::raw::ForeignPolicy;
 use super::{Config, Listen, Log, Options};
 use crate::auth::{BadUser, QuickUser};
 use crate::limits::Limits;
@@ -63,7 +62,10 @@ impl Config {
         Ok(Self {
             listeners: listeners(&options)?,
             limits: limits(&options),
-            log: Log { format: options.log_format.unwrap_or_default(), level: level(options.log_level) },
+            log: Log {
+                format: options.log_format.unwrap_or_default(),
+                level: options.log_level.unwrap_or_default(),
+            },
             root: options.root.ok_or(ConfigError::NoRoot)?,
             users,
             anonymous: options.anonymous,
@@ -135,16 +137,6 @@ fn limits(options: &Options) -> Limits {
     }
 }
 
-fn level(level: Option<LogLevel>) -> LevelFilter {
-    match level.unwrap_or(LogLevel::Info) {
-        LogLevel::Error => LevelFilter::ERROR,
-        LogLevel::Warn => LevelFilter::WARN,
-        LogLevel::Info => LevelFilter::INFO,
-        LogLevel::Debug => LevelFilter::DEBUG,
-        LogLevel::Trace => LevelFilter::TRACE,
-    }
-}
-
 const PORT: u16 = 2121;
 
 #[cfg(test)]
@@ -152,6 +144,7 @@ mod tests {
     use super::*;
     use crate::cli::Cli;
     use clap::Parser;
+    use ftp_io::program::log;
 
     fn compile(words: &str) -> Result<Config, ConfigError> {
         let words = std::iter::once("ftp-server").chain(words.split_whitespace());
@@ -179,7 +172,7 @@ mod tests {
         let seconds = |duration: std::time::Duration| duration.as_secs();
         let Timeouts { listen_idle, connect, accept, .. } = config.timeouts;
         assert_eq!([seconds(listen_idle), seconds(connect), seconds(accept)], [300, 15, 60]);
-        assert_eq!(config.log.level, LevelFilter::INFO);
+        assert_eq!(config.log.level, log::Level::Info);
     }
 
     #[test]

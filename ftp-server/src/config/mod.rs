@@ -5,17 +5,17 @@ mod raw;
 mod text;
 
 pub use compile::ConfigError;
-pub use raw::{ForeignPolicy, LogFormat, LogLevel, Options};
+pub use raw::{ForeignPolicy, Options};
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
+use ftp_io::program::log;
 use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::Foreign;
 use ftp_proto::server::Timeouts;
 use ipnet::IpNet;
-use tracing::level_filters::LevelFilter;
 
 use crate::auth::QuickUser;
 use crate::limits::Limits;
@@ -64,7 +64,7 @@ pub struct Listen {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Log {
     /// Text or JSON.
-    pub format: LogFormat,
+    pub format: log::Format,
     /// The least important level that is shown.
-    pub level: LevelFilter,
+    pub level: log::Level,
 }

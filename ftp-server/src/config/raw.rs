@@ -6,9 +6,11 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ftp_io::program::args::address;
+use ftp_io::program::{duration, log};
 use ipnet::IpNet;
 
-use super::text::{address, duration, network, ports};
+use super::text::{network, ports};
 
 /// How to serve.
 #[derive(clap::Args, Debug, Default)]
@@ -53,20 +55,20 @@ pub struct Options {
     #[arg(long, value_name = "N")]
     pub max_unauthenticated: Option<u32>,
     /// How long an unused listening data port is kept [default: 300s]
-    #[arg(long, value_name = "T", value_parser = duration)]
+    #[arg(long, value_name = "T", value_parser = duration::parse)]
     pub listen_idle: Option<Duration>,
     /// How long to try to reach a data peer [default: 15s]
-    #[arg(long, value_name = "T", value_parser = duration)]
+    #[arg(long, value_name = "T", value_parser = duration::parse)]
     pub connect_timeout: Option<Duration>,
     /// How long to wait for a data peer after the transfer command [default: 60s]
-    #[arg(long, value_name = "T", value_parser = duration)]
+    #[arg(long, value_name = "T", value_parser = duration::parse)]
     pub accept_timeout: Option<Duration>,
     /// The form of the log on standard error [default: text]
     #[arg(long, value_name = "FORMAT")]
-    pub log_format: Option<LogFormat>,
+    pub log_format: Option<log::Format>,
     /// The least important level that is logged [default: info]
     #[arg(long, value_name = "LEVEL")]
-    pub log_level: Option<LogLevel>,
+    pub log_level: Option<log::Level>,
 }
 
 /// `--foreign`.
@@ -78,29 +80,4 @@ pub enum ForeignPolicy {
     Proven,
     /// named users, any host of the foreign networks
     Authenticated,
-}
-
-/// `--log-format`.
-#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum LogFormat {
-    /// for people
-    #[default]
-    Text,
-    /// one JSON object per line
-    Json,
-}
-
-/// `--log-level`.
-#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
-pub enum LogLevel {
-    /// failures of the server
-    Error,
-    /// and refusals
-    Warn,
-    /// and logins and transfers
-    Info,
-    /// and every command and reply
-    Debug,
-    /// everything
-    Trace,
 }

@@ -62,7 +62,7 @@ fn options_that_cannot_be_are_usage_errors_in_one_line() {
     check("--root / --user secret", "there is no ':'");
     check("--root / --anonymous --listen here", "write IP:PORT or [IPv6]:PORT");
     check("--root / --anonymous --listne [::1]:0", "a similar argument exists: '--listen'");
-    check("--root / --anonymous --listen-idle 5", "write a unit");
+    check("--root / --anonymous --listen-idle 5w", "write a unit");
     check("--root / --anonymous --foreign maybe", "never, proven, authenticated");
 }
 

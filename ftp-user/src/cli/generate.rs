@@ -4,8 +4,8 @@ use super::Cli;
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
 use clap::{Args, CommandFactory};
-use clap_complete::Shell;
-use std::io::{self, Write};
+use ftp_io::program::manual::{self, Shell};
+use std::io;
 
 /// Print shell completions
 #[derive(Args, Debug)]
@@ -22,33 +22,15 @@ pub(super) struct ManArgs {}
 /// Prints completions.
 #[allow(clippy::needless_pass_by_value, reason = "every verb takes its arguments")]
 pub(super) fn completions(args: CompletionsArgs) -> Result<Status, Failure> {
-    let mut page = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "ftp-user", &mut page);
-    print(&page)
+    done(manual::print_completions(Cli::command(), args.shell))
 }
 
 /// Prints the man page, with a section for each verb.
 pub(super) fn man(ManArgs {}: ManArgs) -> Result<Status, Failure> {
-    let failed = |error: io::Error| Failure::new(Kind::Other, format!("cannot make the man page: {error}"));
-    let mut command = Cli::command();
-    command.build();
-    let mut page = Vec::new();
-    clap_mangen::Man::new(command.clone()).render(&mut page).map_err(failed)?;
-    for verb in command.get_subcommands() {
-        writeln!(page, ".SH \"VERB {}\"", verb.get_name().to_uppercase()).map_err(failed)?;
-        let man = clap_mangen::Man::new(verb.clone());
-        man.render_synopsis_section(&mut page).map_err(failed)?;
-        man.render_description_section(&mut page).map_err(failed)?;
-        man.render_options_section(&mut page).map_err(failed)?;
-    }
-    print(&page)
+    done(manual::print_page(Cli::command()))
 }
 
-fn print(page: &[u8]) -> Result<Status, Failure> {
-    match io::stdout().lock().write_all(page) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::new(Kind::Other, format!("cannot write to standard output: {error}")))
-        }
-        Ok(()) | Err(_) => Ok(Status::Done),
-    }
+fn done(printed: io::Result<()>) -> Result<Status, Failure> {
+    let failed = |error| Failure::new(Kind::Other, format!("cannot write to standard output: {error}"));
+    printed.map(|()| Status::Done).map_err(failed)
 }

@@ -5,7 +5,6 @@ mod cat;
 mod common;
 mod conceal;
 mod copy;
-mod duration;
 mod exit;
 mod generate;
 mod ls;
@@ -22,6 +21,7 @@ use crate::job::Status;
 use crate::report::{Reporter, Style};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use ftp_io::clock::Clock;
+use ftp_io::program::{duration, output};
 use ftp_io::tls::Trust;
 use ftp_proto::address::Family;
 use std::io::{self, IsTerminal, Write};
@@ -214,9 +214,7 @@ fn colored(when: When) -> bool {
     match when {
         When::Always => true,
         When::Never => false,
-        When::Auto => {
-            io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-        }
+        When::Auto => output::is_coloured(),
     }
 }
 

@@ -21,8 +21,9 @@ use crate::check::common;
 use crate::context::Context;
 use crate::control::Facts;
 use crate::failure::{self, Failure};
-use crate::report::{Passage, Verified, octets};
+use crate::report::{Passage, Verified};
 use crate::route::Ends;
+use ftp_io::program::size;
 
 /// The tries of one file.
 #[derive(Debug)]
@@ -162,7 +163,7 @@ impl Tries {
         } else if self.left.is_some() && retries.allow(&failure) {
             stored = self.stored(context, ends).await;
             offer = match stored {
-                Some(stored) => format!(", going on after {stored} octets ({})", octets(stored)),
+                Some(stored) => format!(", going on after {stored} octets ({})", size::bytes(stored)),
                 None => ", going on with what is stored".to_owned(),
             };
         }
@@ -282,7 +283,8 @@ fn interrupted(context: &Context, failure: Failure, moved: u64, behind: bool) ->
         return failure;
     }
     // Servers are asked how far they are every few seconds only.
-    let after = if moved == 0 { String::new() } else { format!(" after {moved} octets ({})", octets(moved)) };
+    let after =
+        if moved == 0 { String::new() } else { format!(" after {moved} octets ({})", size::bytes(moved)) };
     Failure::new(failure::Kind::Interrupted, format!("interrupted{after}")).hint(if behind {
         "run it again to copy the file"
     } else {

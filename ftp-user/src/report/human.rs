@@ -1,10 +1,11 @@
 //! For people: results on standard output, the talk on standard error.
 
+use super::Style;
 use super::event::{Event, Form, Listed, Passage, Summary};
 use super::json::kind_name;
-use super::{Style, octets, rate};
-use crate::failure::{self};
+use crate::failure;
 use crate::ladder::{Considered, Rung};
+use ftp_io::program::size;
 use ftp_proto::listing::{Kind, Precision, When, civil};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal, Write};
@@ -41,7 +42,7 @@ impl Human {
             Event::Plan { dry_run: false, .. } => Ok(()),
             Event::Plan { verb, source, dest, size, verify, dry_run: true } => {
                 self.planning = true;
-                let size = size.map_or_else(String::new, |size| format!(", {}", octets(size)));
+                let size = size.map_or_else(String::new, |size| format!(", {}", size::bytes(size)));
                 self.result(&format!("would {verb} {source} to {dest}{size}, verify: {}", verify.name()))
             }
             Event::Path { rung, relay, protection: _, why, considered } => {
@@ -64,7 +65,7 @@ impl Human {
                 self.clear();
                 if self.style.verbose {
                     let how = match rung {
-                        Some(rung) => format!("{}, {}", octets(*bytes), way(*rung, passage.as_ref())),
+                        Some(rung) => format!("{}, {}", size::bytes(*bytes), way(*rung, passage.as_ref())),
                         None => "skipped, it is there already".to_owned(),
                     };
                     self.talk("", &format!("{source} -> {dest}: {how}"));
@@ -236,8 +237,9 @@ pub(super) fn moment(when: When, precision: Precision) -> String {
 /// `448.00 MiB of 2.00 GiB (21 %)`.
 fn so_far(bytes: u64, total: Option<u64>) -> String {
     let percent = |total: u64| u128::from(bytes) * 100 / u128::from(total.max(1));
-    let of = total.map_or_else(String::new, |total| format!(" of {} ({} %)", octets(total), percent(total)));
-    format!("{}{of}", octets(bytes))
+    let of =
+        total.map_or_else(String::new, |total| format!(" of {} ({} %)", size::bytes(total), percent(total)));
+    format!("{}{of}", size::bytes(bytes))
 }
 
 /// The last line: `copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), direct (destination listens),
@@ -251,10 +253,10 @@ fn sentence(summary: &Summary) -> String {
     };
     let files = |count: u64| if count == 1 { "1 file".to_owned() } else { format!("{count} files") };
     let moved = summary.files - summary.skipped.min(summary.files);
-    let mut line = format!("{done} {}, {}", files(moved), octets(summary.bytes));
+    let mut line = format!("{done} {}, {}", files(moved), size::bytes(summary.bytes));
     if !summary.dry_run {
         line.push_str(&format!(" in {:.1} s", summary.seconds));
-        if let Some(rate) = rate(summary.bytes, summary.seconds).filter(|_| summary.bytes > 0) {
+        if let Some(rate) = size::rate(summary.bytes, summary.seconds).filter(|_| summary.bytes > 0) {
             line.push_str(&format!(" ({rate})"));
         }
     }
@@ -277,12 +279,12 @@ fn way(rung: Rung, passage: Option<&Passage>) -> String {
     let words = rung.words();
     match (passage, rung) {
         (Some(Passage { relay, octets: passed }), Rung::RelaySource | Rung::RelayDest) => {
-            format!("{words} {relay} ({} passed it)", octets(*passed))
+            format!("{words} {relay} ({} passed it)", size::bytes(*passed))
         }
         (
             Some(Passage { relay, octets: passed }),
             Rung::DestListens | Rung::SourceListens | Rung::User | Rung::Local,
-        ) => format!("{words} ({} passed the relay {relay})", octets(*passed)),
+        ) => format!("{words} ({} passed the relay {relay})", size::bytes(*passed)),
         (None, _) => words.to_owned(),
     }
 }

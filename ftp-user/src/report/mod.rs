@@ -5,11 +5,9 @@
 mod event;
 mod human;
 mod json;
-mod size;
 mod trace;
 
 pub use event::{Column, Event, Form, Listed, Passage, Protection, Summary, Verified};
-pub use size::{octets, rate};
 
 use crate::failure::{Failure, Kind};
 use std::io::{self, Write};

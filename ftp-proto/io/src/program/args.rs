@@ -1,0 +1,98 @@
+//! Reads a command line. Every mistake becomes one line: what is wrong, where, what to do.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use super::output;
+
+/// A command line that is not carried out: it has a mistake, or it asks for help or the version.
+#[derive(Debug)]
+pub struct Rejected(clap::Error);
+
+/// Reads the arguments of a program, its name first.
+///
+/// # Errors
+///
+/// [`Rejected`] knows what to print and which exit status follows.
+pub fn parse<C: Parser>(arguments: impl IntoIterator<Item = OsString>) -> Result<C, Rejected> {
+    C::try_parse_from(arguments).map_err(Rejected)
+}
+
+impl Rejected {
+    /// Prints the help, the version or the mistake, and returns the exit status: 2 after a mistake.
+    pub fn print(&self, program: &str) -> ExitCode {
+        let Self(error) = self;
+        if error.use_stderr() && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+            output::complain(program, format_args!("{}; see {program} --help", one_line(error)));
+        } else {
+            // A reader that has closed the pipe has seen enough.
+            let _ = error.print();
+        }
+        if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS }
+    }
+}
+
+/// What clap says before it repeats the usage, without line breaks.
+fn one_line(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let text = text.split("\nUsage:").next().unwrap_or_default();
+    let text = text.split("\nFor more information").next().unwrap_or_default();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let line = words.join(" ").replace(" tip: ", "; ");
+    line.strip_prefix("error: ").unwrap_or(&line).to_owned()
+}
+
+/// Reads the address of a listener or a peer: `192.0.2.1:2121`, `[2001:db8::1]:2121`.
+///
+/// # Errors
+///
+/// The text says how an address is written.
+pub fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "write IP:PORT or [IPv6]:PORT; port 0 is any free port".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(clap::Parser, Debug)]
+    #[command(name = "program")]
+    struct Cli {
+        /// Where to listen
+        #[arg(long, value_parser = address)]
+        listen: SocketAddr,
+    }
+
+    fn check(words: &str, expect: &str) {
+        let words = words.split_whitespace().map(OsString::from);
+        let Rejected(error) = parse::<Cli>(words).unwrap_err();
+        assert_eq!(one_line(&error), expect);
+    }
+
+    #[test]
+    fn a_mistake_is_told_in_one_line() {
+        check(
+            "program --listen here",
+            "invalid value 'here' for '--listen <LISTEN>': \
+             write IP:PORT or [IPv6]:PORT; port 0 is any free port",
+        );
+        check(
+            "program --listne [::1]:0",
+            "unexpected argument '--listne' found; a similar argument exists: '--listen'",
+        );
+        check("program", "the following required arguments were not provided: --listen <LISTEN>");
+    }
+
+    #[test]
+    fn addresses_have_a_port() {
+        assert!(address("192.0.2.1:0").is_ok());
+        assert!(address("[::1]:2121").is_ok());
+        for wrong in ["", "192.0.2.1", "::1:2121", "host:21", "192.0.2.1:65536"] {
+            assert!(address(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The grammar of durations in options and settings: `30s`, `5m`.
+
+use std::time::Duration;
+
+/// Reads a number and a unit: `ms`, `s`, `m`, `h` or `d`. A number without a unit is seconds.
+///
+/// A duration is never zero, because a wait of no time would end at once what it waits for.
+///
+/// ```
+/// use ftp_io::program::duration;
+/// use std::time::Duration;
+///
+/// assert_eq!(duration::parse("5m"), Ok(Duration::from_secs(300)));
+/// assert_eq!(duration::parse("250ms"), Ok(Duration::from_millis(250)));
+/// assert!(duration::parse("5 weeks").is_err());
+/// ```
+///
+/// # Errors
+///
+/// The text says how a duration is written, or that this one is not between 1ms and 36500d.
+pub fn parse(text: &str) -> Result<Duration, String> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let millis: u64 = match unit {
+        "ms" => 1,
+        "s" | "" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return Err("write a unit after the number: ms, s, m, h or d, like 30s or 5m".to_owned()),
+    };
+    if number.is_empty() {
+        return Err("write a number and a unit, like 30s or 5m".to_owned());
+    }
+    // More digits than a u64 holds are too long, too.
+    let millis = number.parse().ok().and_then(|number| millis.checked_mul(number));
+    let millis = millis.filter(|millis| (1..=LONGEST).contains(millis));
+    millis.map(Duration::from_millis).ok_or_else(|| "not between 1ms and 36500d".to_owned())
+}
+
+/// A hundred years in milliseconds.
+const LONGEST: u64 = 36_500 * 86_400_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_a_number_and_a_unit() {
+        let check = |text: &str, expect: Option<u64>| {
+            assert_eq!(parse(text).ok(), expect.map(Duration::from_millis), "{text}");
+        };
+        check("250ms", Some(250));
+        check("30s", Some(30_000));
+        check("7", Some(7_000));
+        check("5m", Some(300_000));
+        check("2h", Some(7_200_000));
+        check("90d", Some(7_776_000_000));
+        check("36500d", Some(LONGEST));
+        check("36501d", None);
+        for wrong in ["", "s", "0", "0s", "-1s", "1.5s", "30 s", "3w", "99999999999999999999s"] {
+            check(wrong, None);
+        }
+    }
+
+    #[test]
+    fn a_mistake_says_how_durations_are_written() {
+        let check = |text: &str, says: &str| {
+            let error = parse(text).unwrap_err();
+            assert!(error.contains(says), "{text}: {error}");
+        };
+        check("3w", "write a unit");
+        check("s", "write a number");
+        check("0s", "not between");
+        check("99999999999999999999s", "not between");
+    }
+}

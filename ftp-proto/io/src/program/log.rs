@@ -1,0 +1,345 @@
+//! The log: one line for each event on standard error, as text or as JSON.
+//!
+//! A thread of its own writes the lines. If whoever reads standard error is slow or gone, lines are
+//! lost, and the program goes on. Lost lines are counted; the next line that can be written says how
+//! many there were.
+
+use std::io::{self, ErrorKind, Write, stderr};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tracing::Dispatch;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::fmt;
+
+use super::output;
+
+/// How the log is written.
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON object per line
+    Json,
+}
+
+/// What the log shows: this level and the more important ones.
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Level {
+    /// Nothing
+    Off,
+    /// Failures of the program itself
+    Error,
+    /// And refusals
+    Warn,
+    /// And logins and transfers
+    #[default]
+    Info,
+    /// And every command and reply
+    Debug,
+    /// Everything
+    Trace,
+}
+
+impl From<Level> for LevelFilter {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Off => Self::OFF,
+            Level::Error => Self::ERROR,
+            Level::Warn => Self::WARN,
+            Level::Info => Self::INFO,
+            Level::Debug => Self::DEBUG,
+            Level::Trace => Self::TRACE,
+        }
+    }
+}
+
+/// Keeps the log alive. Dropping it writes the lines that are still queued, for at most a second.
+#[derive(Debug)]
+#[must_use = "the log ends when this is dropped"]
+pub struct Log {
+    queue: Queue,
+    finished: Receiver<()>,
+}
+
+/// Starts the log of this process on standard error.
+///
+/// # Errors
+///
+/// The system refuses the thread that writes the lines.
+pub fn start(format: Format, level: Level) -> io::Result<Log> {
+    let style = Style { format, coloured: output::is_coloured() };
+    let (log, queue) = open(stderr(), style)?;
+    // A second start in one process keeps the first log.
+    let _ = tracing::dispatcher::set_global_default(style.dispatch(level.into(), queue));
+    Ok(log)
+}
+
+/// How an event becomes a line.
+#[derive(Clone, Copy, Debug)]
+struct Style {
+    format: Format,
+    coloured: bool,
+}
+
+impl Style {
+    fn dispatch<W: Write + Clone + Send + Sync + 'static>(self, level: LevelFilter, out: W) -> Dispatch {
+        let events = fmt()
+            .with_writer(move || out.clone())
+            .with_max_level(level)
+            .with_target(false)
+            .log_internal_errors(false);
+        match self.format {
+            Format::Text => events.with_ansi(self.coloured).finish().into(),
+            Format::Json => events.json().flatten_event(true).with_span_list(false).finish().into(),
+        }
+    }
+
+    /// The line that says how many lines were lost.
+    fn lost(self, lines: u64) -> Vec<u8> {
+        let line = Line::default();
+        tracing::dispatcher::with_default(&self.dispatch(LevelFilter::WARN, line.clone()), || {
+            tracing::warn!(lines, "log lines were lost because standard error did not take them");
+        });
+        std::mem::take(&mut line.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// One line in memory.
+#[derive(Clone, Default)]
+struct Line(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Line {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(text);
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Queues whole lines for the thread that writes them. Clones share everything.
+#[derive(Clone, Debug)]
+struct Queue {
+    messages: SyncSender<Message>,
+    /// Lines that found the queue full and that no message has told of yet.
+    lost: Arc<AtomicU64>,
+}
+
+#[derive(Debug)]
+enum Message {
+    Line {
+        text: Vec<u8>,
+        /// Lines that were lost just before this one.
+        lost: u64,
+    },
+    Last,
+}
+
+impl Write for Queue {
+    /// The subscriber writes each event in one piece. This never waits.
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        let lost = self.lost.swap(0, Ordering::Relaxed);
+        if self.messages.try_send(Message::Line { text: text.to_vec(), lost }).is_err() {
+            self.lost.fetch_add(lost.saturating_add(1), Ordering::Relaxed);
+        }
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn open(out: impl Write + Send + 'static, style: Style) -> io::Result<(Log, Queue)> {
+    let (messages, queued) = sync_channel(QUEUED);
+    let (finish, finished) = sync_channel(1);
+    let queue = Queue { messages, lost: Arc::default() };
+    let mut writer = Writer { out, style, lost: 0 };
+    let full = Arc::clone(&queue.lost);
+    let work = move || {
+        while let Ok(Message::Line { text, lost }) = queued.recv() {
+            writer.lost = writer.lost.saturating_add(lost);
+            writer.line(&text);
+        }
+        writer.lost = writer.lost.saturating_add(full.swap(0, Ordering::Relaxed));
+        writer.tell_lost();
+        // `Log` no longer waits if this took too long.
+        let _ = finish.send(());
+    };
+    std::thread::Builder::new().name("log".to_owned()).spawn(work)?;
+    Ok((Log { queue: queue.clone(), finished }, queue))
+}
+
+/// The end of the queue: may wait, because it has a thread of its own.
+struct Writer<W> {
+    out: W,
+    style: Style,
+    /// Lines that could not be written and that no line has told of yet.
+    lost: u64,
+}
+
+impl<W: Write> Writer<W> {
+    fn line(&mut self, text: &[u8]) {
+        self.tell_lost();
+        if self.write(text).is_err() {
+            self.lost = self.lost.saturating_add(1);
+        }
+    }
+
+    fn tell_lost(&mut self) {
+        if self.lost > 0 && self.write(&self.style.lost(self.lost)).is_ok() {
+            self.lost = 0;
+        }
+    }
+
+    /// Writes everything. A full pipe is waited for also where it does not block.
+    fn write(&mut self, mut text: &[u8]) -> io::Result<()> {
+        while !text.is_empty() {
+            match self.out.write(text) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(count) => text = text.get(count..).unwrap_or_default(),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::sleep(FULL),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        if self.queue.messages.try_send(Message::Last).is_ok() {
+            let _ = self.finished.recv_timeout(LAST_LINES);
+        }
+    }
+}
+
+/// Maximum number of queued lines.
+const QUEUED: usize = 1_024;
+/// How long to wait before a full pipe that does not block is tried again.
+const FULL: Duration = Duration::from_millis(20);
+/// How long a slow reader of the log can delay the end of the program.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+    use std::sync::mpsc;
+
+    const TEXT: Style = Style { format: Format::Text, coloured: false };
+
+    #[test]
+    fn every_line_is_written_before_the_end() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let (log, mut queue) = open(writer, TEXT).unwrap();
+        queue.write_all(b"one\n").unwrap();
+        queue.write_all(b"two\n").unwrap();
+        drop(log);
+        let mut text = String::new();
+        reader.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "one\ntwo\n");
+    }
+
+    /// Does with each line what the test says, and keeps what was written.
+    struct Scripted {
+        allow: Receiver<io::Result<()>>,
+        written: Line,
+    }
+
+    impl Write for Scripted {
+        fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+            // Without a script everything is taken.
+            self.allow.recv().unwrap_or(Ok(()))?;
+            self.written.write(text)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// A log whose reader is scripted, and what it has read when the log ends.
+    fn scripted(style: Style) -> (mpsc::Sender<io::Result<()>>, Log, Queue, impl Fn() -> Vec<String>) {
+        let (script, allow) = mpsc::channel();
+        let written = Line::default();
+        let (log, queue) = open(Scripted { allow, written: written.clone() }, style).unwrap();
+        let read = move || {
+            let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+            text.lines().map(str::to_owned).collect()
+        };
+        (script, log, queue, read)
+    }
+
+    #[test]
+    fn a_log_that_nobody_reads_blocks_nobody_and_counts_what_it_loses() {
+        const LINES: usize = 10 * QUEUED;
+        let (script, log, mut queue, read) = scripted(TEXT);
+        for _ in 0..LINES {
+            queue.write_all(b"line\n").unwrap();
+        }
+        let lost = queue.lost.load(Ordering::Relaxed);
+        assert!(lost as usize >= LINES - QUEUED - 2, "{lost}");
+        // The reader comes back.
+        drop(script);
+        while !queue.messages.try_send(Message::Line { text: Vec::new(), lost: 0 }).is_ok() {
+            std::thread::yield_now();
+        }
+        queue.write_all(b"next\n").unwrap();
+        drop(log);
+        let lines = read();
+        let [.., told, next] = lines.as_slice() else { panic!("{lines:?}") };
+        assert_eq!(next, "next");
+        assert!(told.contains("WARN") && told.ends_with(&format!("lines={lost}")), "{told}");
+        assert_eq!(lines.len() + lost as usize, LINES + 2);
+    }
+
+    #[test]
+    fn lines_that_a_closed_standard_error_refuses_are_counted() {
+        let (script, log, mut queue, read) = scripted(Style { format: Format::Json, coloured: false });
+        // The second line, and the first notice of the loss before the third, and the third itself.
+        for answer in
+            [Ok(()), Err(ErrorKind::BrokenPipe), Err(ErrorKind::BrokenPipe), Err(ErrorKind::BrokenPipe)]
+        {
+            script.send(answer.map_err(io::Error::from)).unwrap();
+        }
+        drop(script);
+        for line in ["one\n", "two\n", "three\n", "four\n"] {
+            queue.write_all(line.as_bytes()).unwrap();
+        }
+        drop(log);
+        let lines = read();
+        assert_eq!(lines.len(), 3, "{lines:?}");
+        assert_eq!((lines[0].as_str(), lines[2].as_str()), ("one", "four"));
+        assert!(lines[1].contains("\"level\":\"WARN\"") && lines[1].contains("\"lines\":2"), "{lines:?}");
+    }
+
+    #[test]
+    fn a_loss_at_the_end_is_told_at_the_end() {
+        let (script, log, mut queue, read) = scripted(TEXT);
+        script.send(Err(ErrorKind::BrokenPipe.into())).unwrap();
+        drop(script);
+        queue.write_all(b"line\n").unwrap();
+        drop(log);
+        let lines = read();
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert!(lines[0].ends_with("lines=1"), "{lines:?}");
+    }
+
+    #[test]
+    fn a_full_pipe_that_does_not_block_is_waited_for() {
+        let (script, log, mut queue, read) = scripted(TEXT);
+        script.send(Err(ErrorKind::WouldBlock.into())).unwrap();
+        drop(script);
+        queue.write_all(b"line\n").unwrap();
+        drop(log);
+        assert_eq!(read(), ["line"]);
+    }
+}

@@ -1,0 +1,25 @@
+//! The shell that the three programs share: options, log, scheduler, ready notice, manual page.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`args`] | reads a command line; every mistake becomes one line |
+//! | [`duration`] | the grammar of durations: `30s`, `5m` |
+//! | [`size`] | the grammar of sizes, `64KiB`, and how sizes and rates are printed |
+//! | [`output`] | standard output and standard error, which may be closed |
+//! | [`log`] | the log on standard error; a slow reader costs lines, never the service |
+//! | [`runtime`] | starts the scheduler, raises the limit of open files |
+//! | [`reexec`] | removes passwords from the argument list |
+//! | [`ready`] | tells people and systemd that a service is ready |
+//! | [`manual`] | shell completions and the manual page |
+//!
+//! This module needs the feature `program`, so that other users of this crate do not build clap.
+
+pub mod args;
+pub mod duration;
+pub mod log;
+pub mod manual;
+pub mod output;
+pub mod ready;
+pub mod reexec;
+pub mod runtime;
+pub mod size;

@@ -1,0 +1,107 @@
+//! Sizes and rates: how people write them in options, and how they are printed.
+
+/// Reads a number of bytes: `4096`, `64KiB` (units of 1,024), `10MB` (units of 1,000). The case of
+/// the unit does not matter.
+///
+/// ```
+/// use ftp_io::program::size;
+///
+/// assert_eq!(size::parse("64KiB"), Ok(65_536));
+/// assert_eq!(size::parse("10MB"), Ok(10_000_000));
+/// ```
+///
+/// # Errors
+///
+/// The text says how a size is written, or that this one is too large for a file.
+pub fn parse(text: &str) -> Result<u64, String> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    if number.is_empty() {
+        return Err("write a number of bytes, like 4096, 64KiB or 10MB".to_owned());
+    }
+    let unit = unit.to_ascii_lowercase();
+    let (base, power) = match unit.as_str() {
+        "" | "b" => (1_u64, 0),
+        "kb" => (1_000, 1),
+        "mb" => (1_000, 2),
+        "gb" => (1_000, 3),
+        "tb" => (1_000, 4),
+        "kib" => (1_024, 1),
+        "mib" => (1_024, 2),
+        "gib" => (1_024, 3),
+        "tib" => (1_024, 4),
+        _ => return Err("write KiB, MiB, GiB, KB, MB or GB after the number, or nothing".to_owned()),
+    };
+    let size = number.parse::<u64>().ok().and_then(|number| number.checked_mul(base.pow(power)));
+    size.filter(|size| i64::try_from(*size).is_ok()).ok_or_else(|| "larger than any file".to_owned())
+}
+
+/// Prints a number of bytes: `512 B`, `2.00 GiB`.
+pub fn bytes(count: u64) -> String {
+    if count < 1024 { format!("{count} B") } else { scaled(count as f64) }
+}
+
+/// Prints bytes per second: `1.05 GiB/s`. Without any time there is no rate.
+pub fn rate(count: u64, seconds: f64) -> Option<String> {
+    if seconds <= 0.0 {
+        return None;
+    }
+    let rate = count as f64 / seconds;
+    Some(if rate < 1024.0 { format!("{rate:.0} B/s") } else { format!("{}/s", scaled(rate)) })
+}
+
+fn scaled(mut value: f64) -> String {
+    let mut unit = "B";
+    for next in ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"] {
+        // 1023.996 would be printed as 1024.00.
+        if value < 1023.995 {
+            break;
+        }
+        value /= 1024.0;
+        unit = next;
+    }
+    format!("{value:.2} {unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_a_number_and_a_unit() {
+        let check = |text: &str, expect: Option<u64>| assert_eq!(parse(text).ok(), expect, "{text}");
+        check("0", Some(0));
+        check("4096", Some(4_096));
+        check("7B", Some(7));
+        check("64KiB", Some(65_536));
+        check("64kib", Some(65_536));
+        check("10MB", Some(10_000_000));
+        check("3GiB", Some(3 << 30));
+        check("1TB", Some(1_000_000_000_000));
+        check("9223372036854775807", Some(u64::MAX / 2));
+        for wrong in ["", "KiB", "-1", "1.5MB", "1 MB", "5K", "9223372036854775808", "99999999TiB"] {
+            check(wrong, None);
+        }
+    }
+
+    #[test]
+    fn sizes_are_read_at_a_glance() {
+        let check = |count, expect: &str| assert_eq!(bytes(count), expect);
+        check(0, "0 B");
+        check(1023, "1023 B");
+        check(1024, "1.00 KiB");
+        check(1536, "1.50 KiB");
+        check(1024 * 1024 - 1, "1.00 MiB");
+        check(2 << 30, "2.00 GiB");
+        check(u64::MAX, "16.00 EiB");
+    }
+
+    #[test]
+    fn a_rate_needs_time() {
+        let check =
+            |count, seconds, expect: Option<&str>| assert_eq!(rate(count, seconds).as_deref(), expect);
+        check(2 << 30, 1.9, Some("1.05 GiB/s"));
+        check(100, 2.0, Some("50 B/s"));
+        check(100, 0.0, None);
+    }
+}
