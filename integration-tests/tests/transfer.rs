@@ -87,6 +87,28 @@ fn e10_a_server_that_is_killed_in_mid_file_ends_no_file() {
 }
 
 #[test]
+fn e14_an_upload_resumed_with_rest_before_type_and_pasv_is_whole() {
+    let content = octets(10_000);
+    for dialect in [Rfc354, Rfc959] {
+        for opening in ["PASV", "EPSV", "LSTN R"] {
+            let server = Site::new("resumed").file("a.bin", &content[..7_000]).start();
+            let mut raw = server.login(dialect);
+            raw.ask("REST 7000", "200/350");
+            raw.ask("TYPE I", "200");
+            raw.ask("MODE S", "200");
+            let port = raw.ask(opening, "255/227|229|255").port();
+            raw.send("STOR a.bin");
+            let mut data = connect("127.0.0.1:0".parse().unwrap(), SocketAddr::new(server.ip(), port));
+            raw.expect("250/150|125");
+            data.write_all(&content[7_000..]).unwrap();
+            drop(data);
+            raw.expect("252|257/226|250");
+            assert!(server.bytes("a.bin") == content, "{dialect:?} {opening}: {}", raw.dialogue());
+        }
+    }
+}
+
+#[test]
 fn e15_a_full_disk_is_said_and_closes_the_connection() {
     let Some(disk) = SmallDisk::mount("e15") else { return };
     for dialect in [Rfc354, Rfc959] {

@@ -11,6 +11,7 @@ use crate::timer::Timer;
 impl Session {
     /// ABOR.
     pub(super) fn abor(&mut self) {
+        self.parameters.rest = None; // E14
         match &self.work {
             Work::Idle | Work::Over => self.abort_nothing(),
             Work::Question { ticket, .. } => {

@@ -18,6 +18,8 @@ impl Session {
             Ok(command) => Some(command.verb()),
             Err(error) => error.verb,
         };
+        // A transfer command uses the restart point up, even when it fails (E14).
+        let restart = if verb.is_some_and(moves_data) { self.parameters.rest.take() } else { None };
         if let Some(verb) = verb
             && !self.may_say(verb)
         {
@@ -25,8 +27,10 @@ impl Session {
         }
         match parsed {
             Ok(command) => {
-                self.forget_one_shots(&command);
-                self.execute(command);
+                if command.verb() != Verb::Rnto {
+                    self.parameters.rename = None; // E22
+                }
+                self.execute(command, restart.unwrap_or(0));
             }
             Err(error) => self.mistake(error),
         }
@@ -47,17 +51,6 @@ impl Session {
             return true;
         }
         false
-    }
-
-    /// REST and RNFR hold for the next command only; RNDZ may stand between (extensions, E14, E22).
-    fn forget_one_shots(&mut self, command: &Command) {
-        let verb = command.verb();
-        if !matches!(verb, Verb::Retr | Verb::Stor | Verb::Appe | Verb::Rndz) {
-            self.parameters.rest = None;
-        }
-        if verb != Verb::Rnto {
-            self.parameters.rename = None;
-        }
     }
 
     fn mistake(&mut self, CommandError { verb, fault }: CommandError) {
@@ -83,7 +76,7 @@ impl Session {
         self.out.reply(Meaning::NotImplemented, format!("{} is not implemented here", verb.name()));
     }
 
-    fn execute(&mut self, command: Command) {
+    fn execute(&mut self, command: Command, restart: u64) {
         match command {
             Command::User(name) => self.user(name),
             Command::Pass(password) => self.pass(password),
@@ -104,9 +97,9 @@ impl Session {
             Command::EprtUnknown(_) => self.bad_family(),
             Command::Epsv(family) => self.epsv(family),
             Command::Rndz(secret) => self.rndz(secret),
-            Command::Retr(name) => self.retr(&name),
-            Command::Stor(name) => self.store(Verb::Stor, &name),
-            Command::Appe(name) => self.store(Verb::Appe, &name),
+            Command::Retr(name) => self.retr(&name, restart),
+            Command::Stor(name) => self.stor(&name, restart),
+            Command::Appe(name) => self.appe(&name, restart),
             Command::Rest(offset) => self.rest(offset),
             Command::List(name) => self.list_long(name.as_ref()),
             Command::Nlst(name) => self.list_names(name.as_ref()),
@@ -136,6 +129,22 @@ impl Session {
             Command::XDigest(digest, _) => self.not_implemented(digest.verb()),
         }
     }
+}
+
+/// Whether a verb is a transfer command, served or not.
+const fn moves_data(verb: Verb) -> bool {
+    matches!(
+        verb,
+        Verb::Retr
+            | Verb::Stor
+            | Verb::Appe
+            | Verb::Stou
+            | Verb::Mlfl
+            | Verb::List
+            | Verb::Nlst
+            | Verb::Mlsd
+            | Verb::Prob
+    )
 }
 
 /// A command line for the log: no secret, and of what is no command only its first word.

@@ -17,6 +17,7 @@ impl Session {
     /// USER: always the same answer, so that nobody learns which names exist (RFC 2577 6).
     pub(super) fn user(&mut self, name: Vec<u8>) {
         self.channel.reset(&mut self.out); // A22; TYPE and the like stay (dialect-1973 section 3)
+        self.parameters.rest = None; // E14
         self.stage = Stage::Named(name);
         self.out.reply(Meaning::NeedPassword, "Password, please");
     }

@@ -52,7 +52,7 @@ pub(super) struct Parameters {
     pub(super) data_type: DataType,
     /// The working directory.
     pub(super) cwd: PathName,
-    /// REST, until the next command but RNDZ (E14).
+    /// The restart point that REST gave, in bytes: for the next transfer command (E14).
     pub(super) rest: Option<u64>,
     /// RNFR, until the next command (E22).
     pub(super) rename: Option<PathName>,

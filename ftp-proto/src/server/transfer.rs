@@ -68,23 +68,26 @@ impl Transfer {
 
 impl Session {
     /// RETR.
-    pub(super) fn retr(&mut self, name: &PathName) {
-        let offset = self.parameters.rest.take().unwrap_or(0);
+    pub(super) fn retr(&mut self, name: &PathName, offset: u64) {
         self.transfer_file(Verb::Retr, name, offset, Intent::Send { offset });
     }
 
-    /// STOR and APPE: in place where REST or APPE say so, else beside the old file.
-    pub(super) fn store(&mut self, verb: Verb, name: &PathName) {
-        let offset = self.parameters.rest.take().unwrap_or(0);
-        let intent = if offset > 0 {
-            Intent::WriteAt { offset } // RFC 3659 5.4
-        } else if verb == Verb::Appe {
-            Intent::Append
-        } else {
-            Intent::Replace
-        };
+    /// STOR. After REST the file is written in place from that offset on (RFC 3659 5.4); otherwise
+    /// the new file is written beside the old one and then replaces it.
+    pub(super) fn stor(&mut self, name: &PathName, offset: u64) {
+        let intent = if offset > 0 { Intent::WriteAt { offset } } else { Intent::Replace };
         if self.may_write() {
-            self.transfer_file(verb, name, offset, intent);
+            self.transfer_file(Verb::Stor, name, offset, intent);
+        }
+    }
+
+    /// APPE. A restart point contradicts "at the end" (E14).
+    pub(super) fn appe(&mut self, name: &PathName, offset: u64) {
+        if offset > 0 {
+            let text = "APPE writes at the end of the file; send STOR after REST";
+            self.out.reply(Meaning::BadSequence, text);
+        } else if self.may_write() {
+            self.transfer_file(Verb::Appe, name, 0, Intent::Append);
         }
     }
 

@@ -170,6 +170,9 @@ impl World {
         if end.over {
             return self.violation("a command for a session that is over".to_owned());
         }
+        if let Command::Rest(offset) = &command {
+            end.restarts = *offset > 0;
+        }
         let id = end.session.send(now, command, patience);
         end.waiting.insert(id, Purpose::Transfer);
     }

@@ -43,6 +43,8 @@ pub(super) struct End {
     /// Octets move here: how long that may take is this user's to say (the alarm of the phase), not
     /// the machines'.
     pub(super) moving: bool,
+    /// A restart point was sent: the server keeps it until a transfer command uses it (E14).
+    pub(super) restarts: bool,
     /// When STAT asks how far it is.
     pub(super) ask_at: Option<Moment>,
     pub(super) waiting: BTreeMap<CommandId, Purpose>,
@@ -87,6 +89,7 @@ impl User {
                 over: false,
                 aborting: false,
                 moving: false,
+                restarts: false,
                 ask_at: None,
                 waiting: BTreeMap::new(),
             }),
@@ -299,6 +302,9 @@ impl World {
         for side in SIDES {
             let end = self.user.ends.at_mut(side);
             if !end.over {
+                if std::mem::take(&mut end.restarts) {
+                    end.session.send(now, Command::Rest(0), None);
+                }
                 let id = end.session.send(now, Command::Noop, None);
                 end.waiting.insert(id, Purpose::Noop);
             }

@@ -54,6 +54,11 @@ fn curl_does_everything_passive_and_active() {
         half_uploaded(&server, "half.bin");
         run(&["-C", "-", "-T", "copy", &url("half.bin")]);
         assert_eq!(server.bytes("half.bin"), octets(SIZE), "{mode:?} resumed upload");
+        // E14: REST comes before the PASV or PORT and the TYPE of the upload.
+        half_uploaded(&server, "half.bin");
+        desk.put("second", &octets(SIZE)[PART..]);
+        run(&["-Q", &format!("REST {PART}"), "-T", "second", &url("half.bin")]);
+        assert_eq!(server.bytes("half.bin"), octets(SIZE), "{mode:?} resumed upload after REST");
         run(&["-Q", "RNFR half.bin", "-Q", "RNTO full name.bin", "-Q", "DELE new/up \u{142}.bin", &url("")]);
         assert_eq!(server.names(), ["d/", &format!("d/{NAME}"), "full name.bin", "new/"]);
         assert_eq!(run(&["-r", "10-19", &url("full%20name.bin"), "-o", "range"]), "");

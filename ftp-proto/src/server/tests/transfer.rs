@@ -207,28 +207,106 @@ fn e10_a_broken_connection_is_no_whole_file() {
     }
 }
 
+/// What the next transfer is to do with its file, after these lines.
+fn intent_after(lines: &[&str], transfer: &str) -> Option<Intent> {
+    let mut h = modern();
+    lines.iter().for_each(|line| drop(h.say(line)));
+    h.intent = None;
+    ready(&mut h);
+    h.say(transfer);
+    h.intent
+}
+
 #[test]
-fn e14_rest_holds_for_the_next_transfer_only() {
-    let offset = |lines: &[&str]| {
+fn e14_a_restart_point_survives_every_command_but_a_transfer() {
+    let rndz = format!("RNDZ {}", "07".repeat(32));
+    let between = [
+        "TYPE I",
+        "MODE S",
+        "STRU F",
+        "PASV",
+        "EPSV",
+        "PORT 192,0,2,7,156,68",
+        "EPRT |1|192.0.2.7|40004|",
+        "SOCK 40004",
+        "LSTN S",
+        "LSTN R",
+        "GSOC",
+        "ACTV",
+        "ALLO 1000",
+        "SIZE a",
+        "MDTM a",
+        "HASH a",
+        "MLST a",
+        "CWD /",
+        "PWD",
+        "STAT",
+        "NOOP",
+        "OPTS UTF8 ON",
+        "FEAT",
+        "FOO",
+        "AUTH TLS",
+        &rndz,
+        "RNDZ",
+    ];
+    for line in between {
+        assert_eq!(intent_after(&["REST 9", line], "RETR a"), Some(Intent::Send { offset: 9 }), "{line}");
+        assert_eq!(intent_after(&["REST 9", line], "STOR c"), Some(Intent::WriteAt { offset: 9 }), "{line}");
+    }
+    assert_eq!(intent_after(&["REST 9", "REST 0"], "STOR c"), Some(Intent::Replace));
+    old().check("REST 9", &["200"]);
+}
+
+#[test]
+fn e14_a_transfer_command_uses_the_restart_point_up_even_when_it_fails() {
+    let transfers = [
+        "RETR a",
+        "RETR missing",
+        "RETR",
+        "STOR c",
+        "APPE c",
+        "LIST",
+        "LIST missing",
+        "NLST",
+        "MLSD",
+        "STOU",
+        "MLFL u",
+        "PROB S",
+    ];
+    for line in transfers {
         let mut h = modern();
-        lines.iter().for_each(|line| drop(h.say(line)));
+        h.say("REST 9");
+        ready(&mut h);
+        h.say(line);
+        if h.has_move() {
+            h.finish(9, End::Whole);
+        }
+        h.intent = None;
         ready(&mut h);
         h.say("RETR a");
-        h.intent
-    };
-    assert_eq!(offset(&["REST 9", "NOOP"]), Some(Intent::Send { offset: 0 }));
-    assert_eq!(offset(&["REST 9", "RETR missing"]), Some(Intent::Send { offset: 0 }));
-    let mut h = modern();
-    h.say("PORT 192,0,2,7,156,68");
-    h.check("REST 9", &["350"]);
-    h.check(&format!("RNDZ {}", "07".repeat(32)), &["200"]);
-    h.say("RETR a");
-    assert_eq!(h.intent, Some(Intent::Send { offset: 9 }), "RNDZ does not cancel REST");
-    let mut h = old();
-    h.check("REST 9", &["200"]);
+        assert_eq!(h.intent, Some(Intent::Send { offset: 0 }), "{line}");
+    }
+    for line in ["ABOR", "REIN", "USER u"] {
+        let again = ["REST 9", line, "USER u", "PASS secret", "TYPE I"];
+        let again = if line == "ABOR" { &again[..2] } else { &again };
+        assert_eq!(intent_after(again, "STOR c"), Some(Intent::Replace), "{line}");
+    }
     let mut h = modern();
     h.say("REST 1001");
     h.check("RETR a", &["554"]);
+}
+
+#[test]
+fn e14_appe_with_a_restart_point_is_refused() {
+    for mut h in both() {
+        h.say("REST 9");
+        h.check("APPE c", &[if is_old(&h) { "505" } else { "503" }]);
+        assert_eq!(h.did(), Vec::<String>::new());
+        h.say("REST 0");
+        ready(&mut h);
+        h.say("APPE c");
+        assert_eq!(h.intent, Some(Intent::Append));
+    }
 }
 
 #[test]
