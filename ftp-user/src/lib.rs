@@ -7,7 +7,7 @@
 //! | [`place`] | URLs, local paths, `.netrc` |
 //! | [`control`] | sessions with servers |
 //! | [`relay`] | a session with a relay agent: tunnels and joins |
-//! | [`ladder`] | which way between two servers is tried next |
+//! | [`ladder`] | which candidate between two servers is tried next |
 //! | [`endpoint`] | the ends of a copy: servers and this host |
 //! | [`route`] | one attempt: one file by one candidate |
 //! | [`check`] | the overwrite rule, verification |

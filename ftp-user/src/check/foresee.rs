@@ -1,11 +1,11 @@
-//! What would be done: the way that would be tried first, and why.
+//! What would be done: the candidate that would be tried first, and why.
 
 use crate::context::Context;
 use crate::endpoint::Host;
 use crate::failure::Failure;
 use crate::ladder::{self, Allowed, Rung};
 use crate::report::{Event, Protection};
-use crate::route::{Ends, Said, data, nearby, no_way, one_family};
+use crate::route::{Ends, Said, data, nearby, no_path, one_family};
 
 /// The rung that would be tried first; who wants an explanation gets it.
 pub(crate) async fn foresee(
@@ -21,12 +21,14 @@ pub(crate) async fn foresee(
             let data = data(context, &from.site, &to.site);
             let relays = nearby(context, (&from.site, &one), (&to.site, &two));
             let hindrance: Vec<String> = data.hindrance(allowed).map(str::to_owned).into_iter().collect();
-            let ways = ladder::ways(&one, &two, allowed, &relays, data);
-            let way =
-                ways.into_iter().next().ok_or_else(|| no_way(allowed, &hindrance, one_family(&one, &two)))?;
-            let said = Said::new(way, &relays, (&from.site, &one), (&to.site, &two));
+            let candidates = ladder::candidates(&one, &two, allowed, &relays, data);
+            let candidate = candidates
+                .into_iter()
+                .next()
+                .ok_or_else(|| no_path(allowed, &hindrance, one_family(&one, &two)))?;
+            let said = Said::new(candidate, &relays, (&from.site, &one), (&to.site, &two));
             let considered = ladder::considered(&one, &two, allowed, &relays, data);
-            (way.rung(), said.relay.map(str::to_owned), said.protection, said.why(&[]), considered)
+            (candidate.rung(), said.relay.map(str::to_owned), said.protection, said.why(&[]), considered)
         }
         (Host::Server(_) | Host::Here, Host::Server(_) | Host::Here) => {
             let private = ends.source.is_secured() && ends.destination.is_secured();

@@ -2,13 +2,13 @@
 
 use super::common::{on_a_server, spots};
 use crate::context::Context;
-use crate::control::{Flow, Role, Way};
+use crate::control::{Flow, Role};
 use crate::endpoint::Host;
 use crate::failure::{Failure, Kind};
 use crate::job::{Retries, Status};
 use clap::Args;
 use ftp_io::copy::{self, Coding, Ended, Meter};
-use ftp_proto::command::{Command, DataType};
+use ftp_proto::command::{Command, DataType, Direction};
 use ftp_proto::wire::PathName;
 use std::ffi::OsString;
 use std::io;
@@ -62,7 +62,7 @@ async fn print(
     let session = server.session(context).await?;
     session.set_type(DataType::Image).await?;
     let command = Command::Retr(path.clone());
-    let connection = session.open_data(Way::Down, &command).await?;
+    let connection = session.open_data(Direction::Send, &command).await?;
     let what = || format!("cannot read {}", path.display());
     let failed =
         |error: io::Error| Failure::new(Kind::Other, format!("cannot write to standard output: {error}"));

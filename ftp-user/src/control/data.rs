@@ -13,15 +13,6 @@ use ftp_proto::policy::believe;
 use ftp_proto::reply::Blame;
 use std::net::{IpAddr, SocketAddr};
 
-/// Which way the octets go, seen from this program.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Way {
-    /// From the server.
-    Down,
-    /// To the server.
-    Up,
-}
-
 impl Session {
     /// Where this program's own data connections to the server begin: at the address that the server
     /// knows, unless that is a relay's.
@@ -30,17 +21,17 @@ impl Session {
     }
 
     /// A fresh data connection to this server. The transfer command `next` is the next one to send.
-    pub async fn open_data(&mut self, way: Way, next: &Command) -> Result<Data, Failure> {
+    pub async fn open_data(&mut self, direction: Direction, next: &Command) -> Result<Data, Failure> {
         self.private_data().await?;
         let announced = self.capabilities.pret;
         if announced {
             self.announce(next).await?;
         }
-        let mut at = self.listening(way).await;
+        let mut at = self.listening(direction).await;
         // It had not said so in FEAT.
         if at.is_err() && self.capabilities.pret && !announced {
             self.announce(next).await?;
-            at = self.listening(way).await;
+            at = self.listening(direction).await;
         }
         let at = at?;
         let limit = self.context.patience.reply;
@@ -66,9 +57,9 @@ impl Session {
         Err(self.refusal(format!("the server is not prepared for {}", next.verb().name()), &answer))
     }
 
-    async fn listening(&mut self, way: Way) -> Result<SocketAddr, Failure> {
+    async fn listening(&mut self, direction: Direction) -> Result<SocketAddr, Failure> {
         match self.dialect {
-            Dialect::Rfc354 => self.listening_1973(way).await,
+            Dialect::Rfc354 => self.listening_1973(direction).await,
             Dialect::Rfc959 => self.listening_today().await,
         }
     }
@@ -118,11 +109,7 @@ impl Session {
     }
 
     /// LSTN (RFC 438) or PASV (RFC 478); both answer with the number of the socket.
-    async fn listening_1973(&mut self, way: Way) -> Result<SocketAddr, Failure> {
-        let direction = match way {
-            Way::Down => Direction::Send,
-            Way::Up => Direction::Receive,
-        };
+    async fn listening_1973(&mut self, direction: Direction) -> Result<SocketAddr, Failure> {
         let command = if self.capabilities.lstn { Command::Lstn(direction) } else { Command::Pasv };
         let answer = self.ask(command).await?;
         if !answer.is_done() {

@@ -1,13 +1,12 @@
 //! What a directory holds: MLSD, else LIST, else NLST.
 
-use super::data::Way;
 use super::flow::Flow;
 use super::session::Session;
 use crate::failure::{self, Failure};
 use crate::place;
 use ftp_io::clock::Clock;
 use ftp_io::copy::{Meter, lines};
-use ftp_proto::command::{Command, DataType};
+use ftp_proto::command::{Command, DataType, Direction};
 use ftp_proto::listing::{Entry, Found, Kind, Lister, is_empty_listing};
 use ftp_proto::reply::Blame;
 use ftp_proto::wire::{PathName, show};
@@ -82,7 +81,7 @@ impl Session {
             Form::List => Command::List(path),
             Form::Nlst => Command::Nlst(path),
         };
-        let connection = self.open_data(Way::Down, &command).await.map_err(other)?;
+        let connection = self.open_data(Direction::Send, &command).await.map_err(other)?;
         let meter = Meter::default();
         let read = async {
             let mut listing = Listing::default();

@@ -17,7 +17,6 @@ mod unsent;
 pub(crate) use answer::hint;
 pub use answer::{Answer, kind_of};
 pub use channel::Tunnel;
-pub use data::Way;
 pub(crate) use dial::{anywhere, connect, within};
 pub use facts::Facts;
 pub use flow::{Flow, Moving};

@@ -6,7 +6,7 @@ use crate::failure::Kind;
 use crate::place::{Place, Site};
 use crate::report::{Reporter, Style};
 use ftp_io::socket;
-use ftp_proto::command::{Command, DataType};
+use ftp_proto::command::{Command, DataType, Direction};
 use ftp_proto::digest::{Algorithm, XDigest};
 use ftp_proto::wire::PathName;
 use std::net::SocketAddr;
@@ -137,7 +137,7 @@ async fn h22_a_digest_is_asked_by_the_commands_that_a_server_knows() {
 async fn h34_a_refusal_of_pret_is_one_of_the_file() {
     let refused = async |session: &mut Session, next: Command| {
         session.capabilities.pret = true;
-        session.open_data(Way::Down, &next).await.unwrap_err().kind
+        session.open_data(Direction::Send, &next).await.unwrap_err().kind
     };
     with(
         &["550 a: No such file", "550 a: No such file", "200 ok", "500 no EPSV", "500 no PASV"],

@@ -1,9 +1,9 @@
-//! Moves the octets of one file, by whatever way works.
+//! Moves the octets of one file, by whatever candidate works.
 
 use crate::context::Context;
 use crate::endpoint::{Host, Server};
 use crate::failure::{Failure, Kind};
-use crate::ladder::{self, Allowed, Climb, Memory, Rung, Step, Way};
+use crate::ladder::{self, Allowed, Ascent, Candidate, Memory, Rung, Step};
 use crate::report::Passage;
 use crate::route::{self, Circuit, Count, Ends, GivenUp, KNOWN, Load, Said};
 use ftp_proto::third_party::{Cause, Outcome, Store};
@@ -12,7 +12,7 @@ use ftp_proto::timer::Moment;
 /// How it went.
 #[derive(Debug)]
 pub(super) struct Moved {
-    /// The way that worked, or why none did.
+    /// The candidate that worked, or why none did.
     pub(super) result: Result<Rung, Failure>,
     /// How often octets were sent, or may have been.
     pub(super) attempts: u32,
@@ -69,48 +69,50 @@ async fn between(
 ) -> Result<Rung, Failure> {
     let data = route::data(context, &from.site, &to.site);
     let mut refused: Vec<String> = data.hindrance(load.allowed).map(str::to_owned).into_iter().collect();
-    let mut climb: Option<(Climb, Vec<String>)> = None;
+    let mut ascent: Option<(Ascent, Vec<String>)> = None;
     let mut step = None;
     loop {
         let (source, destination) = tokio::try_join!(from.session(context), to.session(context))?;
         let (one, two) = (source.party(), destination.party());
         let relays = route::nearby(context, (&from.site, &one), (&to.site, &two));
-        let ways = || ladder::ways(&one, &two, load.allowed, &relays, data);
-        let (climb, known) = climb.get_or_insert_with(|| memory.climb(ways(), context.clock.now()));
-        let way = match step.take().unwrap_or_else(|| climb.up()) {
-            Step::Try(way) => way,
-            Step::NoneLeft | Step::Later | Step::Stop => {
+        let candidates = || ladder::candidates(&one, &two, load.allowed, &relays, data);
+        let (ascent, known) = ascent.get_or_insert_with(|| memory.ascend(candidates(), context.clock.now()));
+        let candidate = match step.take().unwrap_or_else(|| ascent.next()) {
+            Step::Attempt(candidate) => candidate,
+            Step::Exhausted | Step::Later | Step::Fail => {
                 let told = refused.is_empty() && !known.is_empty();
                 let why = if told { vec![KNOWN.to_owned()] } else { [known, &refused[..]].concat() };
-                return Err(route::no_way(load.allowed, &why, route::one_family(&one, &two)));
+                return Err(route::no_path(load.allowed, &why, route::one_family(&one, &two)));
             }
         };
         let sites = (from.site.clone(), to.site.clone());
-        let said = Said::new(way, &relays, (&sites.0, &one), (&sites.1, &two));
+        let said = Said::new(candidate, &relays, (&sites.0, &one), (&sites.1, &two));
         let mut announce = || {
-            if load.allowed == Allowed::Auto && said.is_detour() && memory.announces(way) {
+            if load.allowed == Allowed::Auto && said.is_detour() && memory.announces(candidate) {
                 said.warn_of_detour(context, &[known, &refused[..]].concat());
             }
             said.tell(context, &refused);
         };
-        let went = match way {
-            Way::Direct(plan) => {
+        let went = match candidate {
+            Candidate::Direct(plan) => {
                 announce();
                 route::direct(context, from, to, plan, load).await?
             }
             // The relay must be there before files can be said to pass it.
-            Way::Relay(relaying) => match Circuit::ready(circuit, context, relaying.relay, from, to).await {
-                Ok(circuit) => {
-                    announce();
-                    route::by_relay(context, circuit, relaying.postures, load).await?
+            Candidate::Relay(through_relay) => {
+                match Circuit::ready(circuit, context, through_relay.relay, from, to).await {
+                    Ok(circuit) => {
+                        announce();
+                        route::by_relay(context, circuit, through_relay.postures, load).await?
+                    }
+                    Err(failure) => {
+                        let now = context.clock.now();
+                        step = Some(without_relay(failure, candidate, ascent, memory, &mut refused, now)?);
+                        continue;
+                    }
                 }
-                Err(failure) => {
-                    let now = context.clock.now();
-                    step = Some(without_relay(failure, way, climb, memory, &mut refused, now)?);
-                    continue;
-                }
-            },
-            Way::Through => {
+            }
+            Candidate::Through => {
                 announce();
                 route::through(context, from, to, load).await?
             }
@@ -122,50 +124,52 @@ async fn between(
             count.attempts += 1;
             count.touched = true;
             count.sha256 = went.sha256;
-            memory.worked(way, context.clock.now());
-            return Ok(way.rung());
+            memory.worked(candidate, context.clock.now());
+            return Ok(candidate.rung());
         };
         if failed.touched {
             count.attempts += 1;
             count.touched = true;
         }
         let next = match went.ran.given_up {
-            Some(GivenUp::Stalled) => climb.stalled(),
+            Some(GivenUp::Stalled) => ascent.stalled(),
             Some(GivenUp::Interrupted | GivenUp::Silent(_)) => return Err(failure),
-            None => climb.after(failed),
+            None => ascent.after(failed),
         };
         if matches!(failed.cause, Cause::Policy(..)) {
             context.events.warn(failure.to_string());
         }
         let asks = match load.store {
             Store::Replace => load.keeps,
-            Store::Append => matches!(next, Step::Try(_) | Step::NoneLeft),
+            Store::Append => matches!(next, Step::Attempt(_) | Step::Exhausted),
         };
         let changed = failed.touched && asks && !unchanged(context, to, load).await;
         if !changed && matches!(failed.cause, Cause::Refused(_)) && load.may_refuse_to_go_on(failed.blame) {
             count.refused = true;
             return Err(failure);
         }
-        // A way that carries octets is open, and a try that goes on may fail for that reason.
+        // A candidate that carries octets is open, and a try that goes on may fail for that reason.
         if !changed && load.skips() == 0 {
-            memory.failed(way, failed, &said.told(&failure), context.clock.now());
+            memory.failed(candidate, failed, &said.told(&failure), context.clock.now());
         }
         if failure.kind == Kind::Untrusted {
             return Err(failure);
         }
         match next {
             // In place nobody may try again before it is known what is there now.
-            Step::Try(_) | Step::NoneLeft if changed && load.store == Store::Append => return Err(failure),
-            // The same way again, from there (H35).
-            Step::Try(_) | Step::NoneLeft if changed => {
+            Step::Attempt(_) | Step::Exhausted if changed && load.store == Store::Append => {
+                return Err(failure);
+            }
+            // The same candidate again, from there (H35).
+            Step::Attempt(_) | Step::Exhausted if changed => {
                 return Err(Failure { kind: Kind::Temporary, ..failure });
             }
-            next @ (Step::Try(_) | Step::NoneLeft) => {
+            next @ (Step::Attempt(_) | Step::Exhausted) => {
                 refused.push(said.told(&failure));
                 step = Some(next);
             }
             Step::Later => return Err(Failure { kind: Kind::Temporary, ..failure }),
-            Step::Stop => return Err(failure),
+            Step::Fail => return Err(failure),
         }
     }
 }
@@ -174,8 +178,8 @@ async fn between(
 /// is said to it, and nothing is done as if nobody had wanted it.
 fn without_relay(
     failure: Failure,
-    way: Way,
-    climb: &mut Climb,
+    candidate: Candidate,
+    ascent: &mut Ascent,
     memory: &mut Memory,
     refused: &mut Vec<String>,
     now: Moment,
@@ -183,12 +187,12 @@ fn without_relay(
     if matches!(failure.kind, Kind::Untrusted | Kind::Interrupted | Kind::Usage) {
         return Err(failure);
     }
-    let step = climb.past_relay();
-    if step == Step::NoneLeft && failure.kind == Kind::Temporary {
+    let step = ascent.past_relay();
+    if step == Step::Exhausted && failure.kind == Kind::Temporary {
         return Err(failure);
     }
     let why = Failure { hint: None, ..failure }.to_string();
-    memory.unusable(way, &why, now);
+    memory.unusable(candidate, &why, now);
     refused.push(why);
     Ok(step)
 }

@@ -1,23 +1,25 @@
-//! Every way there is, and why it would be tried or not: what `--explain` tells. Pure.
+//! All candidates, and why each would be tried or not: what `--explain` prints. Pure.
 
-use super::{Allowed, Data, Nearby, Rung, Way, commands, ways};
+use super::allowed::{Allowed, Data, Nearby};
+use super::candidate::{Candidate, Rung, commands};
+use super::candidates::candidates;
 use ftp_proto::address::Family;
 use ftp_proto::third_party::{Opening, Party, Side};
 
-/// A way that was thought about.
+/// A candidate, and why it cannot be used if so.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Considered {
-    /// Its rung.
+    /// The rung that it stands on.
     pub rung: Rung,
-    /// Its relay.
+    /// The name of its relay, if it uses one.
     pub relay: Option<String>,
-    /// The commands of the two ends; `None` where they are each end's own affair.
+    /// The commands of the two ends; `None` if each end chooses its own.
     pub commands: Option<&'static str>,
-    /// Why it cannot be tried; `None` when it would be, in its turn.
+    /// Why it cannot be tried; `None` if it would be tried in its turn.
     pub hindrance: Option<String>,
 }
 
-/// All ways between the two ends: those that would be tried, in their order, then the others.
+/// All candidates between the two ends: first those that would be tried, in their order, then the others.
 pub fn considered(
     source: &Party,
     destination: &Party,
@@ -25,16 +27,16 @@ pub fn considered(
     relays: &[Nearby],
     data: Data,
 ) -> Vec<Considered> {
-    let usable = ways(source, destination, allowed, relays, data);
-    // A relay is one way for people, whoever of them listens.
+    let usable = candidates(source, destination, allowed, relays, data);
+    // For people a relay is one candidate, whichever end listens.
     let mut told = usable.clone();
     told.dedup_by(|one, two| one.relay().is_some() && one.relay() == two.relay());
-    let mut found: Vec<Considered> = told.iter().map(|way| one(*way, relays, None)).collect();
+    let mut found: Vec<Considered> = told.iter().map(|candidate| one(*candidate, relays, None)).collect();
     for listener in [Side::Destination, Side::Source] {
         for opening in [Opening::Lstn, Opening::Epsv, Opening::Pasv] {
-            let same = |way: &Way| match way {
-                Way::Direct(plan) => plan.listener == listener && plan.opening == opening,
-                Way::Relay(_) | Way::Through => false,
+            let same = |candidate: &Candidate| match candidate {
+                Candidate::Direct(plan) => plan.listener == listener && plan.opening == opening,
+                Candidate::Relay(_) | Candidate::Through => false,
             };
             if !usable.iter().any(same) {
                 found.push(Considered {
@@ -52,7 +54,7 @@ pub fn considered(
             }
         }
     }
-    if !usable.iter().any(|way| way.relay().is_some()) {
+    if !usable.iter().any(|candidate| candidate.relay().is_some()) {
         let hindrance = match allowed {
             Allowed::Auto | Allowed::Relay if relays.is_empty() => {
                 "none is configured, and --relay names none".to_owned()
@@ -67,8 +69,8 @@ pub fn considered(
             hindrance: Some(hindrance),
         });
     }
-    if !usable.contains(&Way::Through) {
-        found.push(one(Way::Through, relays, Some(forbidden(allowed))));
+    if !usable.contains(&Candidate::Through) {
+        found.push(one(Candidate::Through, relays, Some(forbidden(allowed))));
     }
     found
 }
@@ -77,13 +79,13 @@ fn forbidden(allowed: Allowed) -> String {
     format!("--path {} does not allow it", allowed.name())
 }
 
-fn one(way: Way, relays: &[Nearby], hindrance: Option<String>) -> Considered {
-    let commands = match way {
-        Way::Direct(plan) => Some(commands(plan.opening)),
-        Way::Relay(_) | Way::Through => None,
+fn one(candidate: Candidate, relays: &[Nearby], hindrance: Option<String>) -> Considered {
+    let commands = match candidate {
+        Candidate::Direct(plan) => Some(commands(plan.opening)),
+        Candidate::Relay(_) | Candidate::Through => None,
     };
-    let relay = way.relay().and_then(|relay| relays.get(relay)).map(|relay| relay.name.clone());
-    Considered { rung: way.rung(), relay, commands, hindrance }
+    let relay = candidate.relay().and_then(|relay| relays.get(relay)).map(|relay| relay.name.clone());
+    Considered { rung: candidate.rung(), relay, commands, hindrance }
 }
 
 const fn rung(listener: Side) -> Rung {
@@ -93,7 +95,7 @@ const fn rung(listener: Side) -> Rung {
     }
 }
 
-/// What is missing for `opening`.
+/// Why the two ends cannot use `opening`.
 fn hindrance(listener: Side, opening: Opening, source: &Party, destination: &Party) -> String {
     let (source, destination) = (("source", source), ("destination", destination));
     let ((passive, listens), (active, _)) = match listener {
@@ -125,12 +127,12 @@ mod tests {
         Party { dialect: Dialect::Rfc959, capabilities, address: address.parse().unwrap(), standing }
     }
 
-    /// One line for each way.
+    /// One line for each candidate.
     fn check(source: &Party, destination: &Party, allowed: Allowed, expect: &[&str]) {
         let found: Vec<String> = considered(source, destination, allowed, &[], Data::Clear)
             .iter()
-            .map(|way| {
-                let words = [Some(way.rung.name()), way.commands, way.hindrance.as_deref()];
+            .map(|candidate| {
+                let words = [Some(candidate.rung.name()), candidate.commands, candidate.hindrance.as_deref()];
                 words.into_iter().flatten().collect::<Vec<_>>().join(": ")
             })
             .collect();
@@ -138,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_is_tried_or_has_a_reason_why_not() {
+    fn every_candidate_is_tried_or_has_a_reason_why_not() {
         let ours = party("192.0.2.1", true, true, true);
         let modern = party("192.0.2.2", false, false, true);
         let six = party("2001:db8::2", false, false, true);
@@ -188,38 +190,39 @@ mod tests {
             ],
         );
         let user = considered(&ours, &modern, Allowed::User, &[], Data::Clear);
-        assert_eq!(user.iter().filter(|way| way.hindrance.is_none()).count(), 1);
+        assert_eq!(user.iter().filter(|candidate| candidate.hindrance.is_none()).count(), 1);
     }
 
     #[test]
-    fn a_relay_is_one_way_whoever_listens() {
+    fn a_relay_is_one_candidate_whichever_end_listens() {
         let ours = party("192.0.2.1", true, true, true);
         let near = [("edge", Some(Side::Destination)), ("other", None)]
             .map(|(name, near)| Nearby { name: name.to_owned(), near });
         let all = considered(&ours, &ours, Allowed::Auto, &near, Data::Clear);
-        let ways: Vec<(Rung, Option<&str>)> = all
+        let candidates: Vec<(Rung, Option<&str>)> = all
             .iter()
-            .filter(|way| way.hindrance.is_none() && way.rung.path() != "direct")
-            .map(|way| (way.rung, way.relay.as_deref()))
+            .filter(|candidate| candidate.hindrance.is_none() && candidate.rung.path() != "direct")
+            .map(|candidate| (candidate.rung, candidate.relay.as_deref()))
             .collect();
         let expect =
             [(Rung::RelayDest, Some("edge")), (Rung::RelaySource, Some("other")), (Rung::User, None)];
-        assert_eq!(ways, expect);
+        assert_eq!(candidates, expect);
         let only = considered(&ours, &ours, Allowed::Relay, &near, Data::Clear);
-        assert_eq!(only.iter().filter(|way| way.hindrance.is_none()).count(), 2);
+        assert_eq!(only.iter().filter(|candidate| candidate.hindrance.is_none()).count(), 2);
     }
 
     #[test]
-    fn data_that_would_be_in_clear_is_the_reason_of_every_other_way() {
+    fn every_path_with_data_in_clear_is_hindered_for_that_reason() {
         let ours = party("192.0.2.1", true, true, true);
         let near = [Nearby { name: "edge".to_owned(), near: None }];
         let all = considered(&ours, &ours, Allowed::Auto, &near, Data::Private);
-        let (usable, others): (Vec<_>, Vec<_>) = all.iter().partition(|way| way.hindrance.is_none());
-        assert_eq!(usable.iter().map(|way| way.rung).collect::<Vec<_>>(), [Rung::User]);
+        let (usable, others): (Vec<_>, Vec<_>) =
+            all.iter().partition(|candidate| candidate.hindrance.is_none());
+        assert_eq!(usable.iter().map(|candidate| candidate.rung).collect::<Vec<_>>(), [Rung::User]);
         assert_eq!(others.len(), 7);
-        for way in others {
-            let why = way.hindrance.as_deref().unwrap();
-            assert!(why.starts_with("the data would be in clear"), "{way:?}");
+        for candidate in others {
+            let why = candidate.hindrance.as_deref().unwrap();
+            assert!(why.starts_with("the data would be in clear"), "{candidate:?}");
         }
     }
 }

@@ -1,18 +1,19 @@
-//! What a run has learnt of the ways from one end to the other: a tree of files pays each lesson once.
-//! Pure.
+//! What a run has learnt about the candidates of one ordered pair of sites, so that the files of a tree do not
+//! repeat each other's failures. Pure.
 //!
-//! | what happened on a way | remembered |
+//! | what happened to a candidate | what is remembered |
 //! |---|---|
 //! | it worked | it is tried first (H18) |
 //! | it was refused for good (5yz; an address that is not believed) | closed for the run |
 //! | it was closed for another reason (4yz, nobody came) | closed for a while |
 //! | its relay could not be used | that relay is left alone for a while |
-//! | it failed for the file's sake, or of the moment | not at all |
+//! | it failed because of the file, or temporarily | nothing |
 //!
-//! A way that has worked is open, whatever happens on it later. Octets that pass this host are the
-//! last resort: after a while the ways that may be open again come first.
+//! A candidate that has worked stays open, whatever happens to it later. The path through this host is the
+//! last resort: after a while the candidates that may be open again come first.
 
-use super::{Climb, Way};
+use super::ascent::Ascent;
+use super::candidate::Candidate;
 use ftp_proto::reply::Blame;
 use ftp_proto::third_party::{Cause, Side, Trouble};
 use ftp_proto::timer::Moment;
@@ -23,99 +24,100 @@ use std::time::Duration;
 pub struct Memory {
     worked: Option<Worked>,
     closed: Vec<Closed>,
-    /// The detour that was announced.
-    announced: Option<Way>,
+    /// The detour that was announced last.
+    announced: Option<Candidate>,
 }
 
-/// The way that worked last.
+/// The candidate that worked last.
 #[derive(Clone, Copy, Debug)]
 struct Worked {
-    way: Way,
+    candidate: Candidate,
     since: Moment,
 }
 
-/// A way that is not tried again.
+/// A candidate that is not tried, for a while or for the rest of the run.
 #[derive(Clone, Debug)]
 struct Closed {
-    way: Way,
+    candidate: Candidate,
     extent: Extent,
     why: String,
-    /// `None`: as long as the run lasts.
+    /// When it may be tried again; `None` is never.
     until: Option<Moment>,
 }
 
-/// What else is closed with a way.
+/// Which other candidates are closed with one.
 #[derive(Clone, Copy, Debug)]
 enum Extent {
-    /// Nothing: the other commands of its rung may do.
+    /// None: the other commands of its rung may work.
     Alone,
-    /// All that asks the same of that end: other commands change nothing.
+    /// All candidates that ask the same of that end: other commands do not help.
     Posture(Side),
-    /// Every way through its relay.
+    /// All candidates that use its relay.
     Relay,
 }
 
 impl Memory {
-    /// The ladder for the next file, and why some of its ways are left out.
-    pub fn climb(&mut self, ways: Vec<Way>, now: Moment) -> (Climb, Vec<String>) {
+    /// The ascent for the next file, and the reasons why some candidates are left out.
+    pub fn ascend(&mut self, candidates: Vec<Candidate>, now: Moment) -> (Ascent, Vec<String>) {
         self.closed.retain(|closed| closed.until.is_none_or(|until| now < until));
-        let (shut, open): (Vec<Way>, Vec<Way>) =
-            ways.into_iter().partition(|way| self.closed.iter().any(|closed| closed.shuts(*way)));
-        let known = self.closed.iter().filter(|closed| shut.iter().any(|way| closed.shuts(*way)));
+        let (shut, open): (Vec<Candidate>, Vec<Candidate>) = candidates
+            .into_iter()
+            .partition(|candidate| self.closed.iter().any(|closed| closed.shuts(*candidate)));
+        let known = self.closed.iter().filter(|closed| shut.iter().any(|candidate| closed.shuts(*candidate)));
         let known = known.map(|closed| closed.why.clone()).collect();
         if self.worked.is_some_and(|worked| {
-            worked.way == Way::Through && now.since(worked.since) >= WHILE && open.len() > 1
+            worked.candidate == Candidate::Through && now.since(worked.since) >= WHILE && open.len() > 1
         }) {
             (self.worked, self.announced) = (None, None);
         }
-        (Climb::new(open, self.worked.map(|worked| worked.way)), known)
+        (Ascent::new(open, self.worked.map(|worked| worked.candidate)), known)
     }
 
-    /// A file has gone this way.
-    pub fn worked(&mut self, way: Way, now: Moment) {
-        if self.worked.is_none_or(|worked| worked.way != way) {
-            self.worked = Some(Worked { way, since: now });
+    /// Notes that `candidate` has moved a file.
+    pub fn worked(&mut self, candidate: Candidate, now: Moment) {
+        if self.worked.is_none_or(|worked| worked.candidate != candidate) {
+            self.worked = Some(Worked { candidate, since: now });
         }
     }
 
-    /// A file could not go this way; `why` is for people.
-    pub fn failed(&mut self, way: Way, trouble: &Trouble, why: &str, now: Moment) {
+    /// Notes that `candidate` has failed for a file. `why` is for people.
+    pub fn failed(&mut self, candidate: Candidate, trouble: &Trouble, why: &str, now: Moment) {
         let extent = match trouble.blame {
             Blame::Path if matches!(trouble.cause, Cause::Relay(_)) => Extent::Relay,
             Blame::Path => Extent::Posture(trouble.side),
             Blame::Unsupported => Extent::Alone,
             Blame::Missing | Blame::File | Blame::Space | Blame::Login | Blame::Busy | Blame::Peer => return,
         };
-        if self.worked.is_some_and(|worked| worked.way == way) {
+        if self.worked.is_some_and(|worked| worked.candidate == candidate) {
             return;
         }
         let until = if is_for_good(&trouble.cause) { None } else { Some(now + WHILE) };
-        self.closed.push(Closed { way, extent, why: why.to_owned(), until });
+        self.closed.push(Closed { candidate, extent, why: why.to_owned(), until });
     }
 
-    /// The relay of a way could not be used at all.
-    pub fn unusable(&mut self, way: Way, why: &str, now: Moment) {
+    /// Notes that the relay of `candidate` could not be used at all.
+    pub fn unusable(&mut self, candidate: Candidate, why: &str, now: Moment) {
         let until = Some(now + WHILE);
-        self.closed.push(Closed { way, extent: Extent::Relay, why: why.to_owned(), until });
+        self.closed.push(Closed { candidate, extent: Extent::Relay, why: why.to_owned(), until });
     }
 
-    /// Whether people have not been told yet that files take this detour: a relay is one, whoever listens.
-    pub fn announces(&mut self, way: Way) -> bool {
-        self.announced.replace(way).is_none_or(|told| told.relay() != way.relay())
+    /// Whether this detour has not been announced yet. Two candidates of one relay are the same detour.
+    pub fn announces(&mut self, candidate: Candidate) -> bool {
+        self.announced.replace(candidate).is_none_or(|told| told.relay() != candidate.relay())
     }
 }
 
 impl Closed {
-    fn shuts(&self, way: Way) -> bool {
+    fn shuts(&self, candidate: Candidate) -> bool {
         match self.extent {
-            Extent::Alone => self.way == way,
-            Extent::Posture(side) => self.way.shares(&way, side),
-            Extent::Relay => way.relay().is_some() && way.relay() == self.way.relay(),
+            Extent::Alone => self.candidate == candidate,
+            Extent::Posture(side) => self.candidate.shares(&candidate, side),
+            Extent::Relay => candidate.relay().is_some() && candidate.relay() == self.candidate.relay(),
         }
     }
 }
 
-/// Whether the server will say the same the next time (RFC 959 4.2.1).
+/// Whether the failure is permanent (RFC 959 section 4.2.1).
 fn is_for_good(cause: &Cause) -> bool {
     match cause {
         Cause::Refused(reply) => reply.code.is_permanent(),
@@ -124,25 +126,30 @@ fn is_for_good(cause: &Cause) -> bool {
     }
 }
 
-/// How long a way that was closed for no lasting reason is left alone.
+/// How long a candidate stays closed after a failure that is not permanent.
 const WHILE: Duration = Duration::from_secs(300);
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Relaying, Step};
+    use super::super::{Step, ThroughRelay};
     use super::*;
     use ftp_proto::reply::{Code, Reply};
     use ftp_proto::third_party::relayed::{Posture, Postures};
     use ftp_proto::third_party::{Opening, Plan};
     use ftp_proto::timer::Timer;
 
-    fn way(listener: Side, opening: Opening) -> Way {
-        Way::Direct(Plan { listener, opening, filter: false, first: None })
+    fn candidate(listener: Side, opening: Opening) -> Candidate {
+        Candidate::Direct(Plan { listener, opening, filter: false, first: None })
     }
 
-    fn all() -> Vec<Way> {
+    fn all() -> Vec<Candidate> {
         let (to, from) = (Side::Destination, Side::Source);
-        vec![way(to, Opening::Epsv), way(to, Opening::Pasv), way(from, Opening::Pasv), Way::Through]
+        vec![
+            candidate(to, Opening::Epsv),
+            candidate(to, Opening::Pasv),
+            candidate(from, Opening::Pasv),
+            Candidate::Through,
+        ]
     }
 
     fn refused(code: u16, blame: Blame) -> Trouble {
@@ -158,12 +165,12 @@ mod tests {
         Moment::START + Duration::from_secs(seconds)
     }
 
-    /// The ways of the next file.
-    fn next(memory: &mut Memory, now: Moment) -> Vec<Way> {
-        let (mut climb, _) = memory.climb(all(), now);
-        std::iter::from_fn(|| match climb.up() {
-            Step::Try(way) => Some(way),
-            Step::Later | Step::NoneLeft | Step::Stop => None,
+    /// The candidates of the next file.
+    fn next(memory: &mut Memory, now: Moment) -> Vec<Candidate> {
+        let (mut ascent, _) = memory.ascend(all(), now);
+        std::iter::from_fn(|| match ascent.next() {
+            Step::Attempt(candidate) => Some(candidate),
+            Step::Later | Step::Exhausted | Step::Fail => None,
         })
         .collect()
     }
@@ -178,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn h18_a_refused_way_is_closed_for_the_run_with_its_rung_and_an_unknown_command_alone() {
+    fn h18_a_refusal_closes_a_rung_for_the_run_and_an_unknown_command_closes_one_candidate() {
         let [epsv, pasv, source, through] = all().try_into().unwrap();
         let mut memory = Memory::default();
         memory.failed(epsv, &refused(500, Blame::Path), "no", at(0));
@@ -186,23 +193,23 @@ mod tests {
         let mut memory = Memory::default();
         memory.failed(epsv, &refused(500, Blame::Unsupported), "no", at(0));
         assert_eq!(next(&mut memory, at(1_000_000)), [pasv, source, through]);
-        assert_eq!(memory.climb(all(), at(0)).1, ["no"]);
+        assert_eq!(memory.ascend(all(), at(0)).1, ["no"]);
     }
 
     #[test]
-    fn a_way_that_is_closed_for_no_lasting_reason_is_tried_again_later() {
+    fn a_candidate_that_failed_temporarily_is_tried_again_later() {
         for trouble in [refused(425, Blame::Path), nobody_came()] {
             let [epsv, _, source, through] = all().try_into().unwrap();
             let mut memory = Memory::default();
             memory.failed(epsv, &trouble, "no", at(0));
             assert_eq!(next(&mut memory, at(299)), [source, through]);
             assert_eq!(next(&mut memory, at(300)), all());
-            assert!(memory.climb(all(), at(300)).1.is_empty());
+            assert!(memory.ascend(all(), at(300)).1.is_empty());
         }
     }
 
     #[test]
-    fn what_is_of_the_file_or_of_the_moment_closes_no_way() {
+    fn a_failure_of_the_file_or_of_the_moment_closes_no_candidate() {
         let mut memory = Memory::default();
         for blame in [Blame::Missing, Blame::File, Blame::Space, Blame::Login, Blame::Busy, Blame::Peer] {
             memory.failed(all()[0], &refused(550, blame), "no", at(0));
@@ -211,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_way_that_has_worked_is_open() {
+    fn a_candidate_that_has_worked_stays_open() {
         let epsv = all()[0];
         let mut memory = Memory::default();
         memory.worked(epsv, at(0));
@@ -220,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn the_detour_is_announced_once_and_left_when_a_way_may_be_open_again() {
+    fn a_detour_is_announced_once_and_left_when_another_candidate_may_be_open_again() {
         let [epsv, _, source, through] = all().try_into().unwrap();
         let mut memory = Memory::default();
         memory.failed(epsv, &nobody_came(), "no", at(0));
@@ -234,14 +241,18 @@ mod tests {
     }
 
     #[test]
-    fn a_relay_is_announced_once_whoever_listens() {
-        let way = |relay, destination| {
+    fn a_relay_is_announced_once_whichever_end_listens() {
+        let candidate = |relay, destination| {
             let postures = Postures { source: Posture::Passive, destination };
-            Way::Relay(Relaying { relay, near: None, postures })
+            Candidate::Relay(ThroughRelay { relay, near: None, postures })
         };
-        let (passive, active) = (way(0, Posture::Passive), way(0, Posture::Active));
+        let (passive, active) = (candidate(0, Posture::Passive), candidate(0, Posture::Active));
         let mut memory = Memory::default();
-        let ways = [passive, active, way(1, Posture::Active), Way::Through, Way::Through, passive];
-        assert_eq!(ways.map(|way| memory.announces(way)), [true, false, true, true, false, true]);
+        let candidates =
+            [passive, active, candidate(1, Posture::Active), Candidate::Through, Candidate::Through, passive];
+        assert_eq!(
+            candidates.map(|candidate| memory.announces(candidate)),
+            [true, false, true, true, false, true]
+        );
     }
 }

@@ -25,17 +25,17 @@ pub enum Event {
         /// Whether that is all.
         dry_run: bool,
     },
-    /// Which way the octets go, and why.
+    /// The path that the bytes of a file take, and why.
     Path {
         /// The rung.
         rung: Rung,
-        /// The relay, where there is one on the way.
+        /// The relay on the path, if there is one.
         relay: Option<String>,
         /// What protects the octets on all of it.
         protection: Protection,
         /// Why this one.
         why: String,
-        /// All ways there are, where somebody wants an explanation.
+        /// All candidates, if an explanation was asked for.
         considered: Vec<Considered>,
     },
     /// How far a file has come.
@@ -55,7 +55,7 @@ pub enum Event {
         dest: String,
         /// Its octets.
         bytes: u64,
-        /// The way it went; `None` when it was skipped.
+        /// The path that it took; `None` if it was skipped.
         rung: Option<Rung>,
         /// What passed a relay.
         passage: Option<Passage>,
@@ -147,7 +147,7 @@ pub struct Summary {
     pub bytes: u64,
     /// Time taken.
     pub seconds: f64,
-    /// The way most files went.
+    /// The path of most files.
     pub rung: Option<Rung>,
     /// What passed relays; the name is that of the last one.
     pub passage: Option<Passage>,
@@ -178,7 +178,7 @@ impl Passage {
     }
 }
 
-/// What protects octets on their way.
+/// What protects bytes on their path.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Protection {
     /// Nothing, at least on a part of it.

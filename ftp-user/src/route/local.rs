@@ -2,12 +2,12 @@
 
 use super::{Count, Load};
 use crate::context::Context;
-use crate::control::{Flow, Session, Way};
+use crate::control::{Flow, Session};
 use crate::endpoint::{Server, local_path};
 use crate::failure::{Failure, Kind};
 use crate::report::Event;
 use ftp_io::copy::{self, Coding, Ended, Meter, Moved};
-use ftp_proto::command::{Command, DataType};
+use ftp_proto::command::{Command, DataType, Direction};
 use ftp_proto::reply::Blame;
 use ftp_proto::third_party::Store;
 use std::fs::{File, OpenOptions};
@@ -31,7 +31,7 @@ pub(crate) async fn up(
         Store::Replace => Command::Stor(stored),
         Store::Append => Command::Appe(stored),
     };
-    let connection = session.open_data(Way::Up, &command).await?;
+    let connection = session.open_data(Direction::Receive, &command).await?;
     let what = format!("cannot store {}", load.target.display());
     skip(session, load, count, &what).await?;
     let meter = Meter::default();
@@ -52,7 +52,7 @@ pub(crate) async fn down(
     forget_restart(session, load).await?;
     session.set_type(DataType::Image).await?;
     let command = Command::Retr(load.source.clone());
-    let connection = session.open_data(Way::Down, &command).await?;
+    let connection = session.open_data(Direction::Send, &command).await?;
     let file = open(load).map_err(|error| {
         not_missing(Failure::of_this_host(format!("cannot write {}", load.target.display()), &error))
     })?;

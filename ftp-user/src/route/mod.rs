@@ -16,7 +16,7 @@ pub(crate) use local::{down, up};
 pub use relayed::Circuit;
 pub(crate) use two::GivenUp;
 pub(crate) use way::{by_relay, direct, through};
-pub(crate) use words::{KNOWN, Said, data, nearby, no_way, one_family};
+pub(crate) use words::{KNOWN, Said, data, nearby, no_path, one_family};
 
 use crate::context::Context;
 use crate::endpoint::Host;

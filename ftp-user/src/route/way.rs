@@ -1,4 +1,4 @@
-//! One try of one way: the attempt is made, and what went wrong is put in words.
+//! One try of one candidate: the attempt is made, and what went wrong is put in words.
 
 use super::load::Load;
 use super::pair::Pair;
@@ -18,7 +18,7 @@ use ftp_proto::reply::Blame;
 use ftp_proto::third_party::relayed::Postures;
 use ftp_proto::third_party::{Cause, Job, Outcome, Plan, Side, Store, Trouble};
 
-/// How one way went.
+/// How one candidate went.
 pub(crate) struct Went {
     /// How it ended.
     pub(crate) ran: Ran,

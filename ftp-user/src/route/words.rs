@@ -1,9 +1,9 @@
-//! What people are told of the ways between two servers.
+//! What people are told of the candidates between two servers.
 
 use crate::config::Relay;
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
-use crate::ladder::{Allowed, Data, Nearby, Way};
+use crate::ladder::{Allowed, Candidate, Data, Nearby};
 use crate::place::Site;
 use crate::report::{Event, Protection};
 use ftp_proto::address::Family;
@@ -38,9 +38,9 @@ pub(crate) fn data(context: &Context, source: &Site, destination: &Site) -> Data
     }
 }
 
-/// A way, as people are told of it.
+/// A candidate, as people are told of it.
 pub(crate) struct Said<'a> {
-    pub(crate) way: Way,
+    pub(crate) candidate: Candidate,
     /// Its relay.
     pub(crate) relay: Option<&'a str>,
     /// Both servers prove themselves to each other.
@@ -50,21 +50,21 @@ pub(crate) struct Said<'a> {
 }
 
 impl<'a> Said<'a> {
-    /// A way between these two.
+    /// A candidate between these two.
     pub(crate) fn new(
-        way: Way,
+        candidate: Candidate,
         relays: &'a [Nearby],
         source: (&Site, &Party),
         destination: (&Site, &Party),
     ) -> Self {
-        let relay = way.relay().and_then(|relay| relays.get(relay)).map(|relay| relay.name.as_str());
+        let relay = candidate.relay().and_then(|relay| relays.get(relay)).map(|relay| relay.name.as_str());
         let legs = [source.0, destination.0];
         Self {
-            way,
+            candidate,
             relay,
             proven: source.1.capabilities.rndz && destination.1.capabilities.rndz,
             protection: Protection::of(
-                way == Way::Through && legs.iter().all(|site| site.security.is_secured()),
+                candidate == Candidate::Through && legs.iter().all(|site| site.security.is_secured()),
             ),
         }
     }
@@ -72,7 +72,7 @@ impl<'a> Said<'a> {
     /// Says that it is tried, and why.
     pub(crate) fn tell(&self, context: &Context, refused: &[String]) {
         context.events.say(Event::Path {
-            rung: self.way.rung(),
+            rung: self.candidate.rung(),
             relay: self.relay.map(str::to_owned),
             protection: self.protection,
             why: self.why(refused),
@@ -82,9 +82,9 @@ impl<'a> Said<'a> {
 
     /// Whether the octets pass a third host.
     pub(crate) const fn is_detour(&self) -> bool {
-        match self.way {
-            Way::Direct(_) => false,
-            Way::Relay(_) | Way::Through => true,
+        match self.candidate {
+            Candidate::Direct(_) => false,
+            Candidate::Relay(_) | Candidate::Through => true,
         }
     }
 
@@ -98,12 +98,12 @@ impl<'a> Said<'a> {
     /// Why it could not be gone, for the reasons of the next one.
     pub(crate) fn told(&self, failure: &Failure) -> String {
         let relay = self.relay.map_or_else(String::new, |relay| format!(" {relay}"));
-        format!("{}{relay}: {}", self.way.rung().words(), Failure { hint: None, ..failure.clone() })
+        format!("{}{relay}: {}", self.candidate.rung().words(), Failure { hint: None, ..failure.clone() })
     }
 
     pub(crate) fn why(&self, refused: &[String]) -> String {
-        let mut why = self.way.needs();
-        if self.proven && !matches!(self.way, Way::Through) {
+        let mut why = self.candidate.needs();
+        if self.proven && !matches!(self.candidate, Candidate::Through) {
             why.push_str(", and RNDZ proves them to each other");
         }
         if let Some(last) = refused.last() {
@@ -114,7 +114,7 @@ impl<'a> Said<'a> {
 }
 
 /// Nothing is left to try.
-pub(crate) fn no_way(allowed: Allowed, refused: &[String], one_family: bool) -> Failure {
+pub(crate) fn no_path(allowed: Allowed, refused: &[String], one_family: bool) -> Failure {
     let failure = Failure::new(Kind::NoPath, "no way between the two servers works");
     let said = if refused.is_empty() { NOTHING_IN_COMMON.to_owned() } else { refused.join(" | ") };
     failure.said(said).hint(match allowed {
@@ -138,6 +138,6 @@ pub(crate) fn one_family(source: &Party, destination: &Party) -> bool {
     Family::of(source.address) == Family::of(destination.address)
 }
 
-/// Every way was closed for an earlier file.
+/// Every candidate was closed for an earlier file.
 pub(crate) const KNOWN: &str = "each was refused to an earlier file";
 const NOTHING_IN_COMMON: &str = "they have no address family and no commands in common";

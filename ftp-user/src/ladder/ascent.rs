@@ -1,0 +1,316 @@
+//! Which candidate is tried next after a failure. Pure: a failure goes in, a step comes out.
+
+use super::candidate::Candidate;
+use ftp_proto::client;
+use ftp_proto::reply::Blame;
+use ftp_proto::third_party::{Cause, Side, Trouble};
+use ftp_proto::timer::Timer;
+
+/// The candidates that are left for one file.
+#[derive(Clone, Debug)]
+pub struct Ascent {
+    candidates: std::vec::IntoIter<Candidate>,
+    current: Option<Candidate>,
+    /// The candidate that worked for an earlier file.
+    worked: Option<Candidate>,
+    /// Whether some candidate got as far as transferring.
+    unfinished: bool,
+}
+
+/// What to do next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// Try this candidate.
+    Attempt(Candidate),
+    /// Try again later, from the first candidate.
+    Later,
+    /// No candidate is left.
+    Exhausted,
+    /// Give up: no other candidate can help.
+    Fail,
+}
+
+impl Ascent {
+    /// Starts with the first candidate. If `worked` is among them, it comes first (H18).
+    pub fn new(mut candidates: Vec<Candidate>, worked: Option<Candidate>) -> Self {
+        if let Some(index) =
+            worked.and_then(|worked| candidates.iter().position(|candidate| *candidate == worked))
+        {
+            candidates.get_mut(..=index).unwrap_or_default().rotate_right(1);
+        }
+        Self { candidates: candidates.into_iter(), current: None, worked, unfinished: false }
+    }
+
+    /// The next candidate, whatever the last failure was.
+    pub fn next(&mut self) -> Step {
+        self.current = self.candidates.next();
+        self.current.map_or(Step::Exhausted, Step::Attempt)
+    }
+
+    /// The next candidate that does not share the fault of this one at `side`.
+    fn next_other(&mut self, side: Side) -> Step {
+        let failed = self.current;
+        self.past(|candidate| failed.is_some_and(|failed| failed.shares(candidate, side)))
+    }
+
+    /// The next candidate that does not use the relay of this one.
+    pub fn past_relay(&mut self) -> Step {
+        let failed = self.current.and_then(|candidate| candidate.relay());
+        self.past(|candidate| candidate.relay().is_some() && candidate.relay() == failed)
+    }
+
+    fn past(&mut self, is_passed: impl Fn(&Candidate) -> bool) -> Step {
+        loop {
+            let step = self.next();
+            if self.current.as_ref().is_none_or(|candidate| !is_passed(candidate)) {
+                return step;
+            }
+        }
+    }
+
+    /// The step after the current candidate failed with `trouble` (H17).
+    pub fn after(&mut self, trouble: &Trouble) -> Step {
+        let side = trouble.side;
+        let step = match (&trouble.cause, trouble.blame) {
+            // When its peer refuses it, Pure-FTPd answers 451 and pyftpdlib does not answer at all.
+            (Cause::Ended(client::Failure::Silent(_)), _)
+            | (Cause::Refused(_) | Cause::Silent(_), Blame::Busy)
+                if trouble.touched =>
+            {
+                self.unfinished = true;
+                self.next_other(side)
+            }
+            // The relay refuses, whichever end listens.
+            (Cause::Relay(_), Blame::Path) => self.past_relay(),
+            (
+                Cause::Ended(
+                    client::Failure::Closed | client::Failure::Silent(_) | client::Failure::OutOfStep,
+                )
+                | Cause::Relay(_),
+                _,
+            ) => self.later(side),
+            (Cause::Ended(client::Failure::NotFtp(_)), _) => Step::Fail,
+            (Cause::Ended(_), _) => Step::Later,
+            (Cause::Cancelled, _) => Step::Fail,
+            // The other end is done and this one does not know it. It may help if the other end listens:
+            // some servers lose a connection that is complete before their transfer command.
+            (Cause::Silent(Timer::HalfDone), _) => {
+                self.unfinished = true;
+                self.next_other(side)
+            }
+            (Cause::Silent(_), Blame::Busy) => self.later(side),
+            // The server does not know these commands. It may know the older ones of the same rung.
+            (_, Blame::Unsupported) => self.next(),
+            // The path itself is closed. Other commands do not help; the other end must listen.
+            (_, Blame::Path) => self.next_other(side),
+            (_, Blame::Busy) => Step::Later,
+            (_, Blame::Missing | Blame::File | Blame::Space | Blame::Login | Blame::Peer) => Step::Fail,
+        };
+        self.or_later(step)
+    }
+
+    /// The step after the current candidate stalled.
+    pub fn stalled(&mut self) -> Step {
+        let step = self.later(Side::Source);
+        self.or_later(step)
+    }
+
+    /// Retry later or use an intermediary. If a server falls silent, hangs up or stalls while it talks to
+    /// the other server, the fault may lie between the two. If the same candidate worked before, it does
+    /// not. A relay that fails in the middle of a file is avoided, too.
+    fn later(&mut self, side: Side) -> Step {
+        let others = self.candidates.as_slice();
+        match self.current {
+            Some(candidate) if Some(candidate) == self.worked => Step::Later,
+            Some(Candidate::Direct(_))
+                if others.iter().any(|candidate| !matches!(candidate, Candidate::Direct(_))) =>
+            {
+                self.unfinished = true;
+                self.next_other(side)
+            }
+            Some(Candidate::Relay(_)) => {
+                self.unfinished = true;
+                self.past_relay()
+            }
+            Some(Candidate::Direct(_) | Candidate::Through) | None => Step::Later,
+        }
+    }
+
+    /// If any candidate got as far as transferring, retry later instead of reporting that there is no path.
+    fn or_later(&self, step: Step) -> Step {
+        if step == Step::Exhausted && self.unfinished { Step::Later } else { step }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Rung;
+    use super::super::ThroughRelay;
+    use super::*;
+    use ftp_proto::third_party::relayed::{Posture, Postures};
+    use ftp_proto::third_party::{Opening, Plan};
+
+    fn candidate(rung: Rung, opening: Opening) -> Candidate {
+        let listener = if rung == Rung::DestListens { Side::Destination } else { Side::Source };
+        Candidate::Direct(Plan { listener, opening, filter: false, first: None })
+    }
+
+    fn ascent() -> Ascent {
+        let mut ascent = Ascent::new(
+            vec![
+                candidate(Rung::DestListens, Opening::Lstn),
+                candidate(Rung::DestListens, Opening::Pasv),
+                candidate(Rung::SourceListens, Opening::Lstn),
+            ],
+            None,
+        );
+        assert_eq!(ascent.next(), Step::Attempt(candidate(Rung::DestListens, Opening::Lstn)));
+        ascent
+    }
+
+    fn trouble(blame: Blame, cause: Cause) -> Trouble {
+        Trouble { side: Side::Source, during: "SOCK", cause, blame, touched: false }
+    }
+
+    fn check(blame: Blame, expect: Step) {
+        assert_eq!(ascent().after(&trouble(blame, Cause::Silent(Timer::Reply))), expect, "{blame:?}");
+    }
+
+    #[test]
+    fn h17_only_a_refused_way_leads_to_the_next_rung() {
+        check(Blame::Path, Step::Attempt(candidate(Rung::SourceListens, Opening::Lstn)));
+        check(Blame::Unsupported, Step::Attempt(candidate(Rung::DestListens, Opening::Pasv)));
+        check(Blame::Busy, Step::Later);
+        for blame in [Blame::Missing, Blame::File, Blame::Space, Blame::Login, Blame::Peer] {
+            check(blame, Step::Fail);
+        }
+    }
+
+    #[test]
+    fn the_ladder_ends() {
+        let mut ascent = ascent();
+        let closed = trouble(Blame::Path, Cause::Silent(Timer::Reply));
+        assert_eq!(ascent.after(&closed), Step::Attempt(candidate(Rung::SourceListens, Opening::Lstn)));
+        assert_eq!(ascent.after(&closed), Step::Exhausted);
+    }
+
+    #[test]
+    fn an_end_that_never_says_it_is_done_may_say_so_the_other_way_round() {
+        let mut ascent = ascent();
+        let deaf = trouble(Blame::Busy, Cause::Silent(Timer::HalfDone));
+        assert_eq!(ascent.after(&deaf), Step::Attempt(candidate(Rung::SourceListens, Opening::Lstn)));
+        assert_eq!(ascent.after(&trouble(Blame::Path, Cause::Silent(Timer::Connect))), Step::Later);
+    }
+
+    #[test]
+    fn h17_after_a_temporary_failure_the_other_end_may_listen() {
+        let touched = |cause: Cause| Trouble { touched: true, during: "STOR", ..trouble(Blame::Busy, cause) };
+        let other = Step::Attempt(candidate(Rung::SourceListens, Opening::Lstn));
+        for cause in [Cause::Silent(Timer::Connect), Cause::Ended(client::Failure::Silent(Timer::Reply))] {
+            let mut ascent = ascent();
+            assert_eq!(ascent.after(&touched(cause.clone())), other, "{cause:?}");
+            // No candidate was refused permanently.
+            assert_eq!(ascent.after(&trouble(Blame::Path, Cause::Silent(Timer::Reply))), Step::Later);
+        }
+        let gone = Cause::Ended(client::Failure::Closed);
+        assert_eq!(ascent().after(&touched(gone)), Step::Later);
+    }
+
+    #[test]
+    fn two_servers_that_fail_each_other_get_an_intermediary() {
+        let [dest, source] =
+            [Rung::DestListens, Rung::SourceListens].map(|rung| candidate(rung, Opening::Pasv));
+        let gone = trouble(Blame::Busy, Cause::Ended(client::Failure::Closed));
+        let mute = trouble(Blame::Busy, Cause::Silent(Timer::Reply));
+        let all = vec![dest, source, Candidate::Through];
+        let mut ascent = Ascent::new(all.clone(), None);
+        ascent.next();
+        assert_eq!(ascent.after(&gone), Step::Attempt(source));
+        assert_eq!(ascent.stalled(), Step::Attempt(Candidate::Through));
+        assert_eq!(ascent.after(&mute), Step::Later);
+        // If they have talked to each other before, they are expected to do so again.
+        let mut ascent = Ascent::new(all, Some(dest));
+        ascent.next();
+        assert_eq!([ascent.after(&gone), ascent.stalled()], [Step::Later, Step::Later]);
+        // No intermediary is allowed.
+        let mut ascent = Ascent::new(vec![dest, source], None);
+        ascent.next();
+        assert_eq!([ascent.after(&gone), ascent.stalled()], [Step::Later, Step::Later]);
+    }
+
+    #[test]
+    fn h18_the_candidate_that_worked_is_tried_first_the_next_time() {
+        let (first, second) =
+            (candidate(Rung::DestListens, Opening::Lstn), candidate(Rung::SourceListens, Opening::Lstn));
+        let mut ascent = Ascent::new(vec![first, second], Some(second));
+        assert_eq!(
+            [ascent.next(), ascent.next(), ascent.next()],
+            [Step::Attempt(second), Step::Attempt(first), Step::Exhausted]
+        );
+        let mut ascent = Ascent::new(vec![first], Some(second));
+        assert_eq!([ascent.next(), ascent.next()], [Step::Attempt(first), Step::Exhausted]);
+    }
+
+    #[test]
+    fn a_lost_session_is_tried_again_and_a_cancelled_one_is_not() {
+        let mut ascent = ascent();
+        assert_eq!(ascent.after(&trouble(Blame::Path, Cause::Ended(client::Failure::Closed))), Step::Later);
+        assert_eq!(ascent.after(&trouble(Blame::Path, Cause::Cancelled)), Step::Fail);
+        let noise = Cause::Ended(client::Failure::NotFtp("noise".into()));
+        assert_eq!(ascent.after(&trouble(Blame::Peer, noise)), Step::Fail);
+    }
+
+    /// All candidates of two relays, then the one through this host.
+    fn relays() -> Vec<Candidate> {
+        use Posture::{Active, Passive};
+        let candidate = |relay, source, destination| {
+            Candidate::Relay(ThroughRelay { relay, near: None, postures: Postures { source, destination } })
+        };
+        let mut all = Vec::new();
+        for relay in [0, 1] {
+            for source in [Passive, Active] {
+                all.extend([Passive, Active].map(|destination| candidate(relay, source, destination)));
+            }
+        }
+        all.push(Candidate::Through);
+        all
+    }
+
+    #[test]
+    fn if_a_relay_cannot_connect_to_a_server_the_server_connects_to_the_relay() {
+        let leg = |side| Trouble { side, ..trouble(Blame::Path, Cause::Data("refused".into())) };
+        let all = relays();
+        let mut ascent = Ascent::new(all.clone(), None);
+        ascent.next();
+        // The relay cannot connect to the destination: the destination connects. It cannot connect to the
+        // source either: the destination still connects.
+        assert_eq!(ascent.after(&leg(Side::Destination)), Step::Attempt(all[1]));
+        assert_eq!(ascent.after(&leg(Side::Source)), Step::Attempt(all[2]));
+        assert_eq!(ascent.after(&leg(Side::Destination)), Step::Attempt(all[3]));
+        assert_eq!(ascent.after(&leg(Side::Destination)), Step::Attempt(all[4]));
+        // A server that refuses PASV or PORT is the same.
+        assert_eq!(ascent.after(&trouble(Blame::Path, Cause::Silent(Timer::Connect))), Step::Attempt(all[6]));
+    }
+
+    #[test]
+    fn a_relay_that_fails_in_the_middle_of_a_file_is_avoided() {
+        let all = relays();
+        let lost = trouble(Blame::Busy, Cause::Relay("gone".into()));
+        let mut ascent = Ascent::new(all.clone(), None);
+        ascent.next();
+        assert_eq!(ascent.after(&lost), Step::Attempt(all[4]));
+        assert_eq!(ascent.stalled(), Step::Attempt(Candidate::Through));
+        // A relay that cannot be reached at all.
+        let mut ascent = Ascent::new(all.clone(), None);
+        ascent.next();
+        let closed = trouble(Blame::Path, Cause::Relay("no".into()));
+        assert_eq!(
+            [ascent.past_relay(), ascent.after(&closed)],
+            [Step::Attempt(all[4]), Step::Attempt(Candidate::Through)]
+        );
+        // If there is nothing else, the relay is tried again later.
+        let mut ascent = Ascent::new(all[..4].to_vec(), None);
+        ascent.next();
+        assert_eq!(ascent.after(&lost), Step::Later);
+    }
+}

@@ -1,0 +1,140 @@
+//! A candidate: one concrete attempt at a path between two servers. Pure.
+
+use ftp_proto::third_party::relayed::{Posture, Postures};
+use ftp_proto::third_party::{Opening, Plan, Side};
+
+/// The rung of the ladder that a candidate stands on, as reports name it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Rung {
+    /// From server to server; the destination listens.
+    DestListens,
+    /// From server to server; the source listens.
+    SourceListens,
+    /// Through a relay agent near the source, or near neither.
+    RelaySource,
+    /// Through a relay agent near the destination.
+    RelayDest,
+    /// Through this program: both servers listen.
+    User,
+    /// One end is this program.
+    Local,
+}
+
+impl Rung {
+    /// The value of `rung` in events.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::DestListens => "dest-listens",
+            Self::SourceListens => "source-listens",
+            Self::RelaySource => "relay-source",
+            Self::RelayDest => "relay-dest",
+            Self::User => "user",
+            Self::Local => "local",
+        }
+    }
+
+    /// The value of `path` in events.
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::DestListens | Self::SourceListens => "direct",
+            Self::RelaySource | Self::RelayDest => "relay",
+            Self::User => "user",
+            Self::Local => "local",
+        }
+    }
+
+    /// The same for people.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::DestListens => "direct (destination listens)",
+            Self::SourceListens => "direct (source listens)",
+            Self::RelaySource | Self::RelayDest => "through the relay",
+            Self::User => "through this host",
+            Self::Local => "local",
+        }
+    }
+}
+
+/// One concrete attempt at a path: who listens, and which commands say so.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Candidate {
+    /// From server to server, by this plan.
+    Direct(Plan),
+    /// Through a relay agent.
+    Relay(ThroughRelay),
+    /// Through this program.
+    Through,
+}
+
+/// A relay agent, and who connects to whom there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ThroughRelay {
+    /// The index of the relay among those that may be used.
+    pub relay: usize,
+    /// The end that the relay is near, as the settings say.
+    pub near: Option<Side>,
+    /// Which of the two servers listen for the relay.
+    pub postures: Postures,
+}
+
+impl Candidate {
+    /// The rung that it stands on.
+    pub const fn rung(&self) -> Rung {
+        match self {
+            Self::Direct(Plan { listener: Side::Destination, .. }) => Rung::DestListens,
+            Self::Direct(Plan { listener: Side::Source, .. }) => Rung::SourceListens,
+            Self::Relay(ThroughRelay { near: Some(Side::Destination), .. }) => Rung::RelayDest,
+            Self::Relay(ThroughRelay { near: Some(Side::Source) | None, .. }) => Rung::RelaySource,
+            Self::Through => Rung::User,
+        }
+    }
+
+    /// The index of its relay, if it uses one.
+    pub const fn relay(&self) -> Option<usize> {
+        match self {
+            Self::Relay(through_relay) => Some(through_relay.relay),
+            Self::Direct(_) | Self::Through => None,
+        }
+    }
+
+    /// What both ends must be able to do for it, in words.
+    pub fn needs(&self) -> String {
+        match self {
+            Self::Direct(plan) => format!("both ends can do {}", commands(plan.opening)),
+            Self::Relay(ThroughRelay { postures, .. }) => {
+                let does = |posture| match posture {
+                    Posture::Passive => "listens for the relay",
+                    Posture::Active => "connects to the relay",
+                };
+                format!(
+                    "the source {}, and the destination {}",
+                    does(postures.source),
+                    does(postures.destination)
+                )
+            }
+            Self::Through => "both ends listen, and the bytes pass this host".to_owned(),
+        }
+    }
+
+    /// Whether a fault of `self` at `side` is a fault of `other` too: both let the same end listen, or both
+    /// use the same relay with that end in the same posture.
+    pub(super) fn shares(&self, other: &Self, side: Side) -> bool {
+        match (self, other) {
+            (Self::Direct(one), Self::Direct(two)) => one.listener == two.listener,
+            (Self::Relay(one), Self::Relay(two)) => {
+                one.relay == two.relay && one.postures.of(side) == two.postures.of(side)
+            }
+            (Self::Through, Self::Through) => true,
+            (Self::Direct(_) | Self::Relay(_) | Self::Through, _) => false,
+        }
+    }
+}
+
+/// The commands of the two ends. The command of the passive end comes first.
+pub(super) const fn commands(opening: Opening) -> &'static str {
+    match opening {
+        Opening::Lstn => "LSTN and SOCK",
+        Opening::Pasv => "PASV and PORT",
+        Opening::Epsv => "EPSV and EPRT",
+    }
+}

@@ -1,0 +1,236 @@
+//! All candidates between two servers, in the order of the ladder. Pure.
+
+use super::allowed::{Allowed, Data, Nearby};
+use super::candidate::{Candidate, ThroughRelay};
+use ftp_proto::address::{Family, Kind, kind};
+use ftp_proto::third_party::relayed::{Posture, Postures};
+use ftp_proto::third_party::{Opening, Party, Plan, Side, opening};
+
+/// All allowed candidates that both ends say they can do, best first.
+pub fn candidates(
+    source: &Party,
+    destination: &Party,
+    allowed: Allowed,
+    relays: &[Nearby],
+    data: Data,
+) -> Vec<Candidate> {
+    match allowed {
+        Allowed::Auto if data == Data::Permitted => {
+            direct(source, destination).chain([Candidate::Through]).collect()
+        }
+        Allowed::Relay if data == Data::Permitted => Vec::new(),
+        Allowed::Auto | Allowed::User if data == Data::Private => vec![Candidate::Through],
+        Allowed::Direct | Allowed::Relay if data == Data::Private => Vec::new(),
+        Allowed::Auto => {
+            direct(source, destination).chain(relayed(relays)).chain([Candidate::Through]).collect()
+        }
+        Allowed::Direct => direct(source, destination).collect(),
+        Allowed::Relay => relayed(relays).collect(),
+        Allowed::User => vec![Candidate::Through],
+    }
+}
+
+/// A relay near an end comes before one that is near neither. Passive servers come first: most firewalls let
+/// users connect to a server, and a relay that can be reached at one port only can still connect to them.
+fn relayed(relays: &[Nearby]) -> impl Iterator<Item = Candidate> {
+    use Posture::{Active, Passive};
+    let mut near: Vec<(usize, Option<Side>)> = relays.iter().map(|relay| relay.near).enumerate().collect();
+    near.sort_by_key(|(_, near)| match near {
+        Some(Side::Source) => 0,
+        Some(Side::Destination) => 1,
+        None => 2,
+    });
+    let all = [(Passive, Passive), (Passive, Active), (Active, Passive), (Active, Active)];
+    near.into_iter().flat_map(move |(relay, near)| {
+        all.map(|(source, destination)| {
+            Candidate::Relay(ThroughRelay { relay, near, postures: Postures { source, destination } })
+        })
+    })
+}
+
+fn direct(source: &Party, destination: &Party) -> impl Iterator<Item = Candidate> {
+    let mut candidates = Vec::new();
+    for listener in [Side::Destination, Side::Source] {
+        let (passive, active) = match listener {
+            Side::Destination => (destination, source),
+            Side::Source => (source, destination),
+        };
+        for opening in openings(passive, active) {
+            let filter =
+                passive.capabilities.sock && active.capabilities.sock && is_seen_alike(passive, active);
+            candidates.push(Candidate::Direct(Plan { listener, opening, filter, first: None }));
+        }
+    }
+    candidates.into_iter()
+}
+
+/// Whether the passive end will see its peer at the address that this host sees, so that SOCK can name it
+/// (RFC 478 note 3). A host with a private address may be behind NAT and come from another address. If the
+/// two ends prove themselves to each other (RNDZ), the filter is not needed and is left out there.
+fn is_seen_alike(passive: &Party, active: &Party) -> bool {
+    let proven = passive.capabilities.rndz && active.capabilities.rndz;
+    let (ours, its) = (kind(passive.address), kind(active.address));
+    !proven || (ours == its && its != Kind::Private)
+}
+
+/// The best opening first, then the ones to fall back on if a server does not know the best one after all.
+fn openings(passive: &Party, active: &Party) -> Vec<Opening> {
+    let best = opening(passive, active);
+    let both_v4 = [passive, active].iter().all(|party| Family::of(party.address) == Family::V4);
+    let both_epsv = passive.capabilities.epsv && active.capabilities.epsv;
+    let after = [(Opening::Epsv, both_epsv), (Opening::Pasv, both_v4)];
+    let after = after.into_iter().filter(|(opening, fits)| *fits && Some(*opening) != best).map(|(o, _)| o);
+    match best {
+        // A server that knows EPSV also knows PASV: the older form is the fallback.
+        Some(best) => std::iter::once(best).chain(after.filter(|other| rank(*other) > rank(best))).collect(),
+        None => Vec::new(),
+    }
+}
+
+const fn rank(opening: Opening) -> u8 {
+    match opening {
+        Opening::Lstn => 0,
+        Opening::Epsv => 1,
+        Opening::Pasv => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::candidate::Rung;
+    use super::*;
+    use ftp_proto::dialect::Dialect;
+    use ftp_proto::feature::Capabilities;
+
+    fn party(address: &str, capabilities: Capabilities) -> Party {
+        let standing = ftp_proto::client::Standing::default();
+        Party { dialect: Dialect::Rfc959, capabilities, address: address.parse().unwrap(), standing }
+    }
+
+    fn nearby(near: Option<Side>) -> Nearby {
+        Nearby { name: "edge".to_owned(), near }
+    }
+
+    fn ours() -> Capabilities {
+        Capabilities { sock: true, lstn: true, epsv: true, ..Capabilities::default() }
+    }
+
+    fn modern() -> Capabilities {
+        Capabilities { epsv: true, ..Capabilities::default() }
+    }
+
+    fn check(source: Party, destination: Party, expect: &[(Rung, Opening, bool)]) {
+        let opened = |candidate: &Candidate| match candidate {
+            Candidate::Direct(plan) => (candidate.rung(), plan.opening, plan.filter),
+            Candidate::Relay(_) | Candidate::Through => panic!("it is not direct"),
+        };
+        let found: Vec<_> = candidates(&source, &destination, Allowed::Direct, &[nearby(None)], Data::Clear)
+            .iter()
+            .map(opened)
+            .collect();
+        assert_eq!(found, expect);
+        let all = candidates(&source, &destination, Allowed::Auto, &[], Data::Clear);
+        assert_eq!((all.len(), all.last()), (expect.len() + 1, Some(&Candidate::Through)));
+        assert_eq!(
+            candidates(&source, &destination, Allowed::User, &[nearby(None)], Data::Clear),
+            [Candidate::Through]
+        );
+    }
+
+    #[test]
+    fn the_destination_listens_first_and_by_the_best_commands_that_both_know() {
+        use Opening::{Epsv, Lstn, Pasv};
+        use Rung::{DestListens, SourceListens};
+        check(
+            party("192.0.2.1", ours()),
+            party("192.0.2.2", ours()),
+            &[
+                (DestListens, Lstn, true),
+                (DestListens, Epsv, true),
+                (DestListens, Pasv, true),
+                (SourceListens, Lstn, true),
+                (SourceListens, Epsv, true),
+                (SourceListens, Pasv, true),
+            ],
+        );
+        check(
+            party("192.0.2.1", Capabilities::default()),
+            party("192.0.2.2", modern()),
+            &[(DestListens, Pasv, false), (SourceListens, Pasv, false)],
+        );
+        check(
+            party("2001:db8::1", modern()),
+            party("2001:db8::2", modern()),
+            &[(DestListens, Epsv, false), (SourceListens, Epsv, false)],
+        );
+    }
+
+    #[test]
+    fn an_end_that_may_be_behind_nat_is_pinned_by_its_proof_and_not_by_its_address() {
+        let pinned = |source: &str, destination: &str, capabilities: &Capabilities| {
+            let ends = [source, destination].map(|address| party(address, capabilities.clone()));
+            match candidates(&ends[0], &ends[1], Allowed::Direct, &[], Data::Clear).first() {
+                Some(Candidate::Direct(plan)) => plan.filter,
+                Some(Candidate::Relay(_) | Candidate::Through) | None => panic!("no direct way"),
+            }
+        };
+        let proving = Capabilities { rndz: true, ..ours() };
+        for (source, destination, expect) in [
+            ("192.0.2.1", "192.0.2.2", true),
+            ("127.0.0.2", "127.0.0.3", true),
+            ("10.1.0.2", "192.0.2.2", false),
+            ("192.0.2.1", "10.1.0.2", false),
+            ("10.1.0.2", "10.2.0.2", false),
+        ] {
+            assert_eq!(pinned(source, destination, &proving), expect, "{source} {destination}");
+            assert!(pinned(source, destination, &ours()), "without a proof: {source} {destination}");
+        }
+    }
+
+    #[test]
+    fn two_ends_without_a_common_family_have_no_direct_candidate() {
+        check(
+            party("2001:db8::1", Capabilities::default()),
+            party("192.0.2.2", Capabilities::default()),
+            &[],
+        );
+    }
+
+    #[test]
+    fn relays_come_after_the_direct_candidates_and_the_near_ones_come_first() {
+        let ends = ["192.0.2.1", "192.0.2.2"].map(|address| party(address, modern()));
+        let near = [None, Some(Side::Destination), Some(Side::Source)].map(nearby);
+        let all = candidates(&ends[0], &ends[1], Allowed::Auto, &near, Data::Clear);
+        let rungs: Vec<(Rung, Option<usize>)> =
+            all.iter().map(|candidate| (candidate.rung(), candidate.relay())).collect();
+        let direct = rungs.iter().position(|(_, relay)| relay.is_some()).unwrap();
+        assert_eq!(rungs[direct - 1].0, Rung::SourceListens);
+        let expect = [(Rung::RelaySource, 2), (Rung::RelayDest, 1), (Rung::RelaySource, 0)];
+        let expect = expect.iter().flat_map(|(rung, relay)| [(*rung, Some(*relay)); 4]);
+        assert_eq!(rungs[direct..], expect.chain([(Rung::User, None)]).collect::<Vec<_>>());
+        let only = candidates(&ends[0], &ends[1], Allowed::Relay, &near, Data::Clear);
+        assert_eq!(only, all[direct..all.len() - 1]);
+        let first = Postures { source: Posture::Passive, destination: Posture::Passive };
+        assert!(matches!(only[0], Candidate::Relay(ThroughRelay { postures, .. }) if postures == first));
+        assert_eq!(candidates(&ends[0], &ends[1], Allowed::Relay, &[], Data::Clear), []);
+    }
+
+    #[test]
+    fn i02_where_a_control_connection_runs_tls_only_this_host_keeps_the_data_private() {
+        let [one, two] = ["192.0.2.1", "192.0.2.2"].map(|address| party(address, ours()));
+        let near = [nearby(None)];
+        for (allowed, expect) in [
+            (Allowed::Auto, &[Candidate::Through][..]),
+            (Allowed::User, &[Candidate::Through]),
+            (Allowed::Direct, &[]),
+            (Allowed::Relay, &[]),
+        ] {
+            assert_eq!(candidates(&one, &two, allowed, &near, Data::Private), expect, "{allowed:?}");
+        }
+        let permitted = |allowed| candidates(&one, &two, allowed, &near, Data::Permitted);
+        let direct = candidates(&one, &two, Allowed::Direct, &near, Data::Clear);
+        assert_eq!(permitted(Allowed::Direct), direct);
+        assert_eq!(permitted(Allowed::Auto), [&direct[..], &[Candidate::Through]].concat());
+        assert_eq!(permitted(Allowed::Relay), []);
+    }
+}
