@@ -16,7 +16,7 @@
     reason = "a driver owns the sockets and the clock"
 )]
 
-use ftp_proto::client::{self, CommandId, Config, Event, Failure, Session, Standing};
+use ftp_proto::client::{self, CommandId, Config, Event, Failure, Input, Session, Standing};
 use ftp_proto::rendezvous::RendezvousSecret;
 use ftp_proto::reply::Reply;
 use ftp_proto::third_party::{
@@ -86,7 +86,7 @@ fn copy(source: &str, destination: &str) -> Result<(), Problem> {
     };
 
     for end in &mut ends {
-        end.session.quit(clock.now());
+        end.session.input(clock.now(), Input::Quit);
         end.drain(clock.now())?;
     }
     match outcome {
@@ -152,8 +152,8 @@ fn step(transfer: &mut Transfer, clock: &Clock, ends: &mut [End; 2]) -> Result<O
         let now = clock.now();
         match transfer.poll() {
             Output::Command(side, command) => end(ends, side).send(now, command),
-            Output::Abort(side) => end(ends, side).session.abort(now),
-            Output::Close(side) => end(ends, side).session.closed(now),
+            Output::Abort(side) => end(ends, side).session.input(now, Input::Abort),
+            Output::Close(side) => end(ends, side).session.input(now, Input::Closed),
             Output::Done(outcome) => return Ok(Some(outcome)),
             Output::Wait(Some(deadline)) if deadline <= now => transfer.timeout(now),
             Output::Wait(_) => return Ok(None),
@@ -213,10 +213,10 @@ impl End {
     fn read(&mut self, now: Moment) -> Result<(), Problem> {
         let mut piece = [0; 4096];
         match self.stream.read(&mut piece) {
-            Ok(0) => self.session.closed(now),
-            Ok(count) => self.session.bytes(now, piece.get(..count).unwrap_or_default()),
+            Ok(0) => self.session.input(now, Input::Closed),
+            Ok(count) => self.session.input(now, Input::Bytes(piece.get(..count).unwrap_or_default())),
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
-            Err(_) => self.session.closed(now),
+            Err(_) => self.session.input(now, Input::Closed),
         }
         Ok(())
     }
@@ -228,16 +228,18 @@ impl End {
             match self.session.poll() {
                 client::Output::Send(octets) => {
                     if self.stream.write_all(&octets).is_err() {
-                        self.session.closed(now);
+                        self.session.input(now, Input::Closed);
                     }
                 }
                 client::Output::Event(event) => news.extend(self.event(event)),
                 // TLS was not asked for.
-                client::Output::StartTls => self.session.closed(now),
+                client::Output::StartTls => self.session.input(now, Input::Closed),
                 client::Output::Close => {
                     let _ = self.stream.shutdown(std::net::Shutdown::Both);
                 }
-                client::Output::Wait(Some(deadline)) if deadline <= now => self.session.timeout(now),
+                client::Output::Wait(Some(deadline)) if deadline <= now => {
+                    self.session.input(now, Input::Timeout)
+                }
                 client::Output::Wait(_) => return Ok(news),
             }
         }

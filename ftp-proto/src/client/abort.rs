@@ -1,45 +1,117 @@
-//! ABOR accounting: every sequence of replies ends in step or says that it cannot (H19).
+//! Counting the replies after ABOR: every sequence of replies ends in step, or is recognised as one
+//! that cannot (conformance H19).
 //!
-//! The server owes one final reply for each command before ABOR and one for ABOR. Some pay both
-//! (426+226, 226+226, 226+225, 452+201), some forget the transfer (225 alone, 202), some forget ABOR
-//! (426, then silence; Pure-FTPd, with nothing under way: silence), some start the transfer after all (a late 150). When the count does not come
-//! out, NOOP is the mark: what comes before its 200 belongs to what was sent before it.
+//! The server owes one final reply for each command before ABOR and one for ABOR itself. Some send
+//! both (426+226, 226+226, 226+225, 452+201). Some leave out the transfer's (225 alone, 202) or ABOR's
+//! (426 and then silence; Pure-FTPd with nothing under way: silence). Some still start the transfer (a
+//! late 150). If the count does not come out, NOOP marks the place: what comes before its reply belongs
+//! to what was sent before it.
 
+use super::control::Control;
 use super::pipeline::{Owner, Pipeline};
-use super::session::{Session, State};
+use super::timer::Timer;
 use super::{Event, Failure, Output};
 use crate::command::Command;
 use crate::dialect::Dialect;
 use crate::reply::{Code, Meaning};
-use crate::timer::{Moment, Timer};
+use crate::timer::Moment;
 
-/// How the octets of ABOR begin: Telnet IP and the IAC of Synch's DATA MARK (RFC 959 4.1.3).
+/// How the bytes of ABOR begin without TLS: Telnet IP, and the IAC of the DATA MARK that ends a Synch
+/// (RFC 959 section 4.1.3).
 ///
-/// A driver that can send urgent data sends these of an [`Output::Send`] that begins with them as
-/// urgent and the rest after them: ProFTPD reads ABOR during a transfer only then. A driver that
-/// cannot sends the whole as it is.
+/// If an [`Output::Send`] begins with these bytes, a driver that can send urgent data sends them as
+/// urgent data and the rest after them, because ProFTPD reads ABOR during a transfer only then. A
+/// driver that cannot sends all bytes as they are.
 pub const SYNCH: &[u8] = b"\xFF\xF4\xFF";
 
-/// The same, the mark itself, and the command.
+/// [`SYNCH`], the DATA MARK and the command.
 const ABOR: &[u8] = b"\xFF\xF4\xFF\xF2ABOR\r\n";
 const PLAIN: &[u8] = b"ABOR\r\n";
 
-/// An abort under way.
+/// An abort that is under way.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Drain {
+pub(super) struct Abort {
     since: Moment,
     /// NOOP was sent.
     probed: bool,
-    /// ABOR was answered after NOOP had been sent: 200 in 1973 may have been either's.
+    /// ABOR was answered after NOOP had been sent, with a 200 that in 1973 may answer either.
     unsure: bool,
-    /// Some reply came.
-    pub(super) heard: bool,
+    /// The server sent at least one reply.
+    answered: bool,
 }
 
-/// The command that a reply during an abort answers; `None`: it is none's answer.
-pub(super) fn owner(pipeline: &Pipeline, dialect: Dialect, code: Code) -> Option<usize> {
+impl Abort {
+    /// Sends ABOR.
+    pub(super) fn begin(now: Moment, control: &mut Control) -> Self {
+        let busy = !control.pipeline.is_empty();
+        control.event(Event::Sent("ABOR".into()));
+        // TLS has no urgent data, and Telnet signals would be part of the line (RFC 4217 section 14).
+        let line = if control.config.security.is_secured() { PLAIN } else { ABOR };
+        control.output(Output::Send(line.to_vec()));
+        control.pipeline.push(Owner::Abort, &Command::Abor, None);
+        control.aborting = true;
+        control.timers.disarm(Timer::Reply);
+        // A server with nothing to abort answers soon or, like Pure-FTPd, not at all.
+        let part = if busy { 2 } else { 4 };
+        control.timers.arm(Timer::Abort, now + control.config.abort_timeout / part);
+        Self { since: now, probed: false, unsure: false, answered: false }
+    }
+
+    /// Takes a reply and returns the command that it answers, if there is one.
+    pub(super) fn reply(&mut self, code: Code, control: &Control) -> Option<usize> {
+        self.answered = true;
+        answers(&control.pipeline, control.dialect, code)
+    }
+
+    /// Takes note that a command has its final reply and left the pipeline. Returns whether the
+    /// abort is complete.
+    pub(super) fn finished(&mut self, now: Moment, owner: Owner, code: Code, control: &mut Control) -> bool {
+        // 201 and 202 answer ABOR only; 200 may answer NOOP if ABOR was forgotten.
+        let either = control.dialect == Dialect::Rfc354 && code == Meaning::Okay.code(control.dialect);
+        self.unsure |= owner == Owner::Abort && self.probed && either;
+        if control.pipeline.is_empty() {
+            return in_step(control);
+        }
+        // ABOR is answered and the transfer is not. Its reply may never come.
+        if control.pipeline.position(Owner::Abort).is_none() && !self.probed {
+            self.probe(now, control);
+        }
+        false
+    }
+
+    /// Handles the end of the wait. The first part of the time is for the replies, the rest for NOOP.
+    /// Returns whether the abort is complete.
+    pub(super) fn timeout(&mut self, now: Moment, control: &mut Control) -> bool {
+        if !self.probed {
+            self.probe(now, control);
+        } else if self.unsure && control.pipeline.position(Owner::Probe) == Some(0) {
+            control.pipeline.finish_through(0); // nothing else came, so the 200 answered NOOP
+            return in_step(control);
+        } else if self.answered {
+            control.end(Failure::OutOfStep);
+        } else {
+            control.end(Failure::Silent(Timer::Abort));
+        }
+        false
+    }
+
+    fn probe(&mut self, now: Moment, control: &mut Control) {
+        self.probed = true;
+        control.timers.arm(Timer::Abort, self.since + control.config.abort_timeout);
+        control.send(now, Owner::Probe, &Command::Noop, None);
+    }
+}
+
+fn in_step(control: &mut Control) -> bool {
+    control.aborting = false;
+    control.timers.disarm(Timer::Abort);
+    true
+}
+
+/// The command that a reply answers while an abort is under way; `None` if it answers none.
+fn answers(pipeline: &Pipeline, dialect: Dialect, code: Code) -> Option<usize> {
     let means = |meaning: Meaning| code == meaning.code(dialect);
-    // A command that no server forgets is answered first.
+    // A command whose reply no server leaves out is answered first.
     let next = |index| pipeline.forgettable_before(index);
     let unknown = means(Meaning::Unrecognised) || means(Meaning::NotImplemented);
     let abort = pipeline.position(Owner::Abort);
@@ -50,7 +122,7 @@ pub(super) fn owner(pipeline: &Pipeline, dialect: Dialect, code: Code) -> Option
         return stat;
     }
     if means(Meaning::Started) {
-        // Late: the transfer began before ABOR was read.
+        // The transfer began before the server read ABOR.
         return pipeline.transfer();
     }
     if let Some(abort) = abort.filter(|index| next(*index)) {
@@ -59,14 +131,14 @@ pub(super) fn owner(pipeline: &Pipeline, dialect: Dialect, code: Code) -> Option
             Dialect::Rfc354 => {
                 means(Meaning::NothingToAbort) || means(Meaning::Aborted) || means(Meaning::Okay)
             }
-            // 226 may be either's: the order decides.
+            // 226 may answer either: the order decides.
             Dialect::Rfc959 => means(Meaning::NothingToAbort),
         };
-        // A transfer that has begun does not end with "unknown command": ABOR did.
+        // A transfer that has begun does not end with "unknown command", but ABOR may.
         if nothing_or_done || (unknown && started) {
             return Some(abort);
         }
-        // The transfer's own end came before; the server says it again.
+        // The transfer's final reply came before, and the server repeats it.
         if abort == 0 && means(Meaning::TransferAborted) {
             return None;
         }
@@ -77,80 +149,4 @@ pub(super) fn owner(pipeline: &Pipeline, dialect: Dialect, code: Code) -> Option
         return Some(probe);
     }
     if pipeline.is_empty() { None } else { Some(0) }
-}
-
-impl Session {
-    /// Sends ABOR, with Telnet IP and Synch where there is no TLS, for whatever transfer is under way, and counts the
-    /// replies until the session is in step: [`Event::AbortDone`], or [`Event::Ended`].
-    /// The aborted command's own final reply still comes as [`Event::Reply`] if the server sends
-    /// it. With nothing under way it frees a listener (RFC 2428 section 4). Commands sent meanwhile
-    /// wait for the end of the abort.
-    ///
-    /// The octets contain the DATA MARK; to send it as TCP urgent data is the driver's matter
-    /// ([`super::SYNCH`]).
-    pub fn abort(&mut self, now: Moment) {
-        if self.is_over() || self.drain.is_some() {
-            return;
-        }
-        if !matches!(self.state, State::Ready) {
-            return self.event(Event::AbortDone); // no command of the caller's was sent
-        }
-        let busy = !self.pipeline.is_empty();
-        self.event(Event::Sent("ABOR".into()));
-        // Inside TLS nothing is urgent, and Telnet's signals would be part of the line (RFC 4217 14).
-        let line = if self.config.security.is_secured() { PLAIN } else { ABOR };
-        self.out.push_back(Output::Send(line.to_vec()));
-        self.pipeline.push(Owner::Abort, &Command::Abor, None);
-        self.drain = Some(Drain { since: now, probed: false, unsure: false, heard: false });
-        self.timers.disarm(Timer::Reply);
-        // A server that does nothing else answers soon, or not at all (Pure-FTPd).
-        let part = if busy { 2 } else { 4 };
-        self.timers.arm(Timer::AbortDrain, now + self.config.abort_timeout / part);
-    }
-
-    /// A final reply came during the abort and its command is off the pipeline.
-    pub(super) fn drain_on(&mut self, now: Moment, answered: Owner, code: Code) {
-        // 202 and 201 are ABOR's alone; 200 may be NOOP's where ABOR was forgotten.
-        let either = self.dialect == Dialect::Rfc354 && code == Meaning::Okay.code(self.dialect);
-        let Some(drain) = &mut self.drain else { return };
-        drain.unsure |= answered == Owner::Abort && drain.probed && either;
-        let drain = *drain;
-        if self.pipeline.is_empty() {
-            self.in_step(now);
-        } else if self.pipeline.position(Owner::Abort).is_none() && !drain.probed {
-            self.send_probe(now); // ABOR is answered and the transfer is not: will it ever be?
-        }
-    }
-
-    /// The wait for the replies to ABOR ended: the first part of it is for the server, the rest for
-    /// NOOP.
-    pub(super) fn drain_timeout(&mut self, now: Moment) {
-        let Some(drain) = self.drain else { return };
-        if !drain.probed {
-            self.send_probe(now);
-        } else if drain.unsure && self.pipeline.position(Owner::Probe) == Some(0) {
-            self.pipeline.finish_through(0); // nothing more came: that 200 was NOOP's
-            self.in_step(now);
-        } else if drain.heard {
-            self.end(Failure::OutOfStep);
-        } else {
-            self.end(Failure::Silent(Timer::AbortDrain));
-        }
-    }
-
-    fn in_step(&mut self, now: Moment) {
-        self.drain = None;
-        self.timers.disarm(Timer::AbortDrain);
-        self.event(Event::AbortDone);
-        self.release(now);
-    }
-
-    fn send_probe(&mut self, now: Moment) {
-        if let Some(drain) = &mut self.drain {
-            drain.probed = true;
-            let until = drain.since + self.config.abort_timeout;
-            self.timers.arm(Timer::AbortDrain, until);
-        }
-        self.write(now, Owner::Probe, &Command::Noop, None);
-    }
 }

@@ -1,80 +1,91 @@
-//! USER, PASS, ACCT in both dialects: 331 asks for an account in 1973 and for a password in 959 (H06).
+//! USER, PASS and ACCT in both dialects: 331 asks for an account in 1973 and for a password today
+//! (conformance H06).
 
 use super::Failure;
+use super::control::Control;
 use super::pipeline::Owner;
-use super::session::{Session, State};
 use crate::command::Command;
 use crate::dialect::Dialect;
 use crate::reply::{Class, Code, Meaning, Reply};
 use crate::timer::Moment;
 use crate::wire::Secret;
 
+/// A login that is under way. It knows what was sent, because a server that asks for the same thing
+/// twice has refused it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Login {
+    password: bool,
+    account: bool,
+}
+
 /// The commands of a login.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Step {
+enum Step {
     User,
     Pass,
     Acct,
 }
 
-/// What was said so far: a server that asks for the same thing twice is refused, not obeyed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) struct Progress {
-    password: bool,
-    account: bool,
-}
-
-/// What follows a reply of the login.
+/// What follows a reply during the login.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Next {
-    Say(Step),
-    In,
+    Send(Step),
+    LoggedIn,
     Refused,
 }
 
-/// What a final reply during the login asks for. RFC 385 lets a server say 330 again after PASS
-/// ("330 Enter account"), so that what a 3yz wants depends on what it has had.
-fn next(dialect: Dialect, said: Progress, code: Code, class: Class) -> Next {
-    match class {
-        Class::Done => Next::In,
-        Class::More if code == Meaning::NeedAccount.code(dialect) && !said.account => Next::Say(Step::Acct),
-        Class::More if !said.password => Next::Say(Step::Pass),
-        Class::More if !said.account => Next::Say(Step::Acct),
-        Class::More | Class::Aside | Class::Preliminary | Class::Later | Class::Refused => Next::Refused,
+impl Login {
+    /// Sends USER.
+    pub(super) fn begin(now: Moment, control: &mut Control) -> Self {
+        let mut login = Self::default();
+        login.send(now, Step::User, control);
+        login
     }
-}
 
-impl Session {
-    /// Says one of the three commands.
-    pub(super) fn say_login(&mut self, now: Moment, step: Step) {
-        let State::Login(said) = &mut self.state else { return };
+    /// Takes a final reply to one of the three commands. Returns whether the user is logged in.
+    pub(super) fn reply(&mut self, now: Moment, reply: Reply, class: Class, control: &mut Control) -> bool {
+        if reply.code == Meaning::Unavailable.code(control.dialect) {
+            control.end(Failure::Unavailable(reply));
+            return false;
+        }
+        match self.next(control.dialect, reply.code, class) {
+            Next::LoggedIn => return true,
+            Next::Send(Step::Acct) if control.config.account.is_none() => {
+                control.end(Failure::AccountNeeded(reply));
+            }
+            Next::Send(step) => self.send(now, step, control),
+            Next::Refused => control.end(Failure::LoginRefused(reply)),
+        }
+        false
+    }
+
+    fn send(&mut self, now: Moment, step: Step, control: &mut Control) {
+        let config = &control.config;
         let command = match step {
-            Step::User => Command::User(self.config.user.clone()),
+            Step::User => Command::User(config.user.clone()),
             Step::Pass => {
-                said.password = true;
-                Command::Pass(self.config.password.clone())
+                self.password = true;
+                Command::Pass(config.password.clone())
             }
             Step::Acct => {
-                said.account = true;
-                Command::Acct(self.config.account.clone().unwrap_or_else(|| Secret::new(Vec::new())))
+                self.account = true;
+                Command::Acct(config.account.clone().unwrap_or_else(|| Secret::new(Vec::new())))
             }
         };
-        self.write(now, Owner::Login, &command, None);
+        control.send(now, Owner::Setup, &command, None);
     }
 
-    /// A final reply to one of the three commands.
-    pub(super) fn login_heard(&mut self, now: Moment, reply: Reply, class: Class) {
-        let State::Login(said) = self.state else { return };
-        if reply.code == Meaning::Unavailable.code(self.dialect) {
-            return self.end(Failure::Unavailable(reply));
-        }
-        match next(self.dialect, said, reply.code, class) {
-            Next::In => self.logged_in(now),
-            Next::Say(Step::Acct) if self.config.account.is_none() => {
-                self.end(Failure::AccountNeeded(reply));
+    /// What a final reply asks for. RFC 385 lets a server send 330 again after PASS ("330 Enter
+    /// account"), so the meaning of a 3yz depends on what was sent before.
+    fn next(self, dialect: Dialect, code: Code, class: Class) -> Next {
+        match class {
+            Class::Done => Next::LoggedIn,
+            Class::More if code == Meaning::NeedAccount.code(dialect) && !self.account => {
+                Next::Send(Step::Acct)
             }
-            Next::Say(step) => self.say_login(now, step),
-            Next::Refused => self.end(Failure::LoginRefused(reply)),
+            Class::More if !self.password => Next::Send(Step::Pass),
+            Class::More if !self.account => Next::Send(Step::Acct),
+            Class::More | Class::Aside | Class::Preliminary | Class::Later | Class::Refused => Next::Refused,
         }
     }
 }
@@ -85,24 +96,24 @@ mod tests {
 
     #[test]
     fn h06_what_a_login_reply_asks_for_depends_on_the_dialect() {
-        let new = Progress::default();
-        let sent = Progress { password: true, account: false };
-        let both = Progress { password: true, account: true };
-        let check = |dialect, said, code, class, expect| {
-            assert_eq!(next(dialect, said, Code(code), class), expect, "{dialect:?} {code}");
+        let new = Login::default();
+        let sent = Login { password: true, account: false };
+        let both = Login { password: true, account: true };
+        let check = |dialect, login: Login, code, class, expect| {
+            assert_eq!(login.next(dialect, Code(code), class), expect, "{dialect:?} {code}");
         };
         let (old, modern) = (Dialect::Rfc354, Dialect::Rfc959);
-        check(old, new, 330, Class::More, Next::Say(Step::Pass));
-        check(old, new, 331, Class::More, Next::Say(Step::Acct));
-        check(old, sent, 330, Class::More, Next::Say(Step::Acct)); // RFC 385: "330 Enter account"
-        check(modern, new, 331, Class::More, Next::Say(Step::Pass));
-        check(modern, new, 332, Class::More, Next::Say(Step::Acct));
-        check(modern, sent, 332, Class::More, Next::Say(Step::Acct));
+        check(old, new, 330, Class::More, Next::Send(Step::Pass));
+        check(old, new, 331, Class::More, Next::Send(Step::Acct));
+        check(old, sent, 330, Class::More, Next::Send(Step::Acct)); // RFC 385: "330 Enter account"
+        check(modern, new, 331, Class::More, Next::Send(Step::Pass));
+        check(modern, new, 332, Class::More, Next::Send(Step::Acct));
+        check(modern, sent, 332, Class::More, Next::Send(Step::Acct));
         check(modern, both, 332, Class::More, Next::Refused);
         check(modern, both, 331, Class::More, Next::Refused);
-        check(modern, new, 230, Class::Done, Next::In);
-        check(modern, new, 232, Class::Done, Next::In); // RFC 2228
-        check(old, both, 200, Class::Done, Next::In); // TENEX
+        check(modern, new, 230, Class::Done, Next::LoggedIn);
+        check(modern, new, 232, Class::Done, Next::LoggedIn); // RFC 2228
+        check(old, both, 200, Class::Done, Next::LoggedIn); // TENEX
         check(modern, sent, 530, Class::Refused, Next::Refused);
     }
 }

@@ -1,5 +1,5 @@
-//! Which reply answers which command: first in, first out, but for STAT during a transfer. What an
-//! abort changes is in [`super::abort`].
+//! Which reply answers which command: in order, except for STAT during a transfer. What an abort
+//! changes is in [`super::abort`].
 
 use super::CommandId;
 use crate::command::{Command, Verb};
@@ -9,28 +9,18 @@ use crate::timer::Moment;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// Who said a command, which is: who wants its reply.
+/// Who sent a command and so gets its reply.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Owner {
-    /// The driver.
+    /// The caller of [`Session::send`](super::Session::send).
     Caller(CommandId),
-    /// AUTH.
-    Auth,
-    /// PBSZ.
-    Pbsz,
-    /// PROT.
-    Prot,
-    /// USER, PASS, ACCT.
-    Login,
-    /// FEAT or HELP.
-    Features,
-    /// OPTS UTF8.
-    Utf8,
-    /// ABOR.
+    /// The set-up: AUTH, login, features.
+    Setup,
+    /// The abort: ABOR.
     Abort,
-    /// NOOP, to find out where the replies stand.
+    /// The abort: NOOP, which finds out where the replies stand.
     Probe,
-    /// QUIT or BYE.
+    /// The end of the session: QUIT or BYE.
     Quit,
 }
 
@@ -39,16 +29,16 @@ pub(super) enum Owner {
 pub(super) struct Pending {
     pub(super) owner: Owner,
     pub(super) verb: Verb,
-    /// Its replies are those of a transfer: a preliminary one, then a final one.
+    /// It has a preliminary reply and then a final one.
     pub(super) transfer: bool,
-    /// The preliminary reply came.
+    /// The preliminary reply was received.
     pub(super) started: bool,
     pub(super) patience: Option<Duration>,
-    /// When its turn to be answered came.
+    /// When its reply became the next one that is due.
     pub(super) since: Option<Moment>,
 }
 
-/// A command that has to wait: for the login, or for the end of an abort.
+/// A command that waits for the end of the set-up or of an abort.
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) owner: Owner,
@@ -82,12 +72,12 @@ impl Pipeline {
         self.queue.get(index)
     }
 
-    /// The command whose reply is awaited next.
+    /// The command whose reply is due next.
     pub(super) fn head(&self) -> Option<&Pending> {
         self.queue.front()
     }
 
-    /// Notes that its turn has come, if that is new.
+    /// The command whose reply is due next, and since when: `now` if that is new.
     pub(super) fn head_since(&mut self, now: Moment) -> Option<(Pending, Moment)> {
         let head = self.queue.front_mut()?;
         let since = *head.since.get_or_insert(now);
@@ -98,13 +88,13 @@ impl Pipeline {
         self.queue.iter().position(|pending| pending.owner == owner)
     }
 
-    /// The command that a reply answers, when nothing is aborted.
+    /// The command that a reply answers, unless an abort is under way.
     pub(super) fn answered_by(&self, dialect: Dialect, code: Code) -> usize {
         self.status(dialect, code).unwrap_or(0)
     }
 
-    /// The STAT that a reply answers before its turn: many servers answer it while data moves, many
-    /// keep it until the end.
+    /// The STAT that a reply answers out of order: many servers answer it while data moves, and many
+    /// others only at the end of the transfer.
     pub(super) fn status(&self, dialect: Dialect, code: Code) -> Option<usize> {
         let head = self.head().filter(|head| head.transfer)?;
         let stat = self.queue.iter().position(|pending| pending.verb == Verb::Stat)?;
@@ -125,20 +115,21 @@ impl Pipeline {
         }
     }
 
-    /// The command at `index` has its final reply.
+    /// Removes the command at `index`, which has its final reply.
     pub(super) fn finish(&mut self, index: usize) {
         self.queue.remove(index);
     }
 
-    /// The command at `index` has its final reply, and the server has forgotten those before it.
+    /// Removes the command at `index`, which has its final reply, and all before it: the server will
+    /// not answer them any more.
     pub(super) fn finish_through(&mut self, index: usize) {
         for _ in 0..=index {
             self.queue.pop_front();
         }
     }
 
-    /// Whether everything before `index` is a transfer, STAT or ABOR, whose replies a server that
-    /// aborts may forget.
+    /// Whether all commands before `index` are transfers, STAT or ABOR, whose replies a server that
+    /// aborts may leave out.
     pub(super) fn forgettable_before(&self, index: usize) -> bool {
         let forgettable = |pending: &Pending| {
             pending.transfer || pending.verb == Verb::Stat || pending.owner == Owner::Abort

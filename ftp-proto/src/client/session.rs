@@ -1,155 +1,87 @@
-//! One session: input, poll.
+//! The session: inputs, commands, and which part of it gets each reply.
 
-use super::abort::{self, Drain};
-use super::login::Progress;
-use super::pipeline::{Held, Owner, Pipeline};
-use super::{CommandId, Config, Event, Failure, Output, Standing};
+use super::abort::Abort;
+use super::control::Control;
+use super::pipeline::{Held, Owner};
+use super::setup::Setup;
+use super::timer::Timer;
+use super::{CommandId, Config, Event, Failure, Input, Output, Standing};
 use crate::command::Command;
-use crate::dialect::Dialect;
 use crate::feature::Capabilities;
-use crate::reply::{Class, Reply, ReplyReader, classify, ends_session};
-use crate::timer::{Moment, Timer, Timers};
+use crate::reply::{Class, Reply, classify, ends_session};
+use crate::timer::Moment;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// The whole login, and each command, may take as many reply timeouts as this: a server that asks
-/// for patience again and again does not get all of it.
-const RENEWALS: u32 = 8;
-/// The lines that HELP may have before its final reply.
-const HELP_LINES: usize = 1000;
-
-/// Where the session stands.
-#[derive(Debug)]
-pub(super) enum State {
-    /// Nothing but the greeting can come.
-    Greeting,
-    /// AUTH.
-    Auth,
-    /// The driver begins TLS: nothing may come in clear any more.
-    Securing,
-    /// USER, PASS, ACCT.
-    Login(Progress),
-    /// PBSZ, PROT.
-    Protecting,
-    /// FEAT or HELP, with the lines that came before its final reply.
-    Features(Vec<Vec<u8>>),
-    /// OPTS UTF8, with what FEAT said.
-    Utf8(Capabilities),
-    /// The caller's commands.
-    Ready,
-    /// Ended; nothing goes in or out.
-    Over,
-}
-
-/// The machine of one control connection, user side.
+/// The machine of one control connection, client side.
 #[derive(Debug)]
 pub struct Session {
-    pub(super) config: Config,
-    pub(super) state: State,
-    pub(super) dialect: Dialect,
-    /// What only the greeting tells of its capabilities.
-    pub(super) loses_early: bool,
-    pub(super) pipeline: Pipeline,
-    pub(super) drain: Option<Drain>,
-    pub(super) timers: Timers,
-    pub(super) out: VecDeque<Output>,
-    reader: ReplyReader,
+    pub(super) stage: Stage,
+    pub(super) control: Control,
     held: VecDeque<Held>,
-    standing: Standing,
     next: u64,
     quitting: bool,
-    /// The reply with which the server announced that it will close.
+    /// The server has sent at least one byte.
+    received: bool,
+    /// The reply with which the server announced that it will close the connection.
     farewell: Option<Reply>,
 }
 
+/// What the session is doing.
+#[derive(Debug)]
+pub(super) enum Stage {
+    /// Greeting, TLS, login, features.
+    Setup(Setup),
+    /// Commands of the caller are sent at once.
+    Ready,
+    /// Commands of the caller wait for the end of the abort.
+    Aborting(Abort),
+}
+
 impl Session {
-    /// Waits for the greeting from `now` on.
+    /// Creates a session that waits for the greeting from `now` on.
     pub fn new(config: Config, now: Moment) -> Self {
-        let mut timers = Timers::new();
-        timers.arm(Timer::Greeting, now + config.reply_timeout);
-        timers.arm(Timer::Login, now + config.reply_timeout.saturating_mul(RENEWALS));
+        let mut control = Control::new(config);
         Self {
-            config,
-            state: State::Greeting,
-            dialect: Dialect::Rfc959,
-            loses_early: false,
-            pipeline: Pipeline::default(),
-            drain: None,
-            timers,
-            out: VecDeque::new(),
-            reader: ReplyReader::new(),
+            stage: Stage::Setup(Setup::begin(now, &mut control)),
+            control,
             held: VecDeque::new(),
-            standing: Standing::default(),
             next: 0,
             quitting: false,
+            received: false,
             farewell: None,
         }
     }
 
-    /// Takes octets of the server.
-    pub fn bytes(&mut self, now: Moment, octets: &[u8]) {
-        if self.is_over() {
+    /// Tells the session what happened. Drain [`Session::poll`] afterwards.
+    pub fn input(&mut self, now: Moment, input: Input<'_>) {
+        if self.control.is_over() {
             return;
         }
-        if matches!(self.state, State::Securing) {
-            return self.end(Failure::Injected);
-        }
-        self.reader.push(octets);
-        while !self.is_over() {
-            match self.reader.next() {
-                Ok(Some(reply)) => self.heard(now, reply),
-                Ok(None) => break,
-                Err(why) => self.end(Failure::NotFtp(why.to_string())),
-            }
-        }
-    }
-
-    /// The connection has ended or broken.
-    pub fn closed(&mut self, _now: Moment) {
-        let failure = match self.farewell.take() {
-            _ if self.quitting => Failure::Quit,
-            Some(reply) => Failure::Unavailable(reply),
-            None => Failure::Closed,
-        };
-        self.end(failure);
-    }
-
-    /// The deadline of the last [`Output::Wait`] has come.
-    pub fn timeout(&mut self, now: Moment) {
-        while let Some(timer) = self.timers.fire(now) {
-            match timer {
-                Timer::AbortDrain => self.drain_timeout(now),
-                Timer::Reply if self.help_without_end(now) => {}
-                Timer::Greeting | Timer::Login | Timer::Reply | Timer::Closing => {
-                    self.end(Failure::Silent(timer));
+        match input {
+            Input::Bytes(bytes) => self.bytes(now, bytes),
+            Input::Secured => {
+                if let Stage::Setup(setup) = &mut self.stage {
+                    setup.secured(now, &mut self.control);
                 }
-                Timer::Idle
-                | Timer::ListenIdle
-                | Timer::PeerArrival
-                | Timer::Connect
-                | Timer::Retry
-                | Timer::Held
-                | Timer::Stall
-                | Timer::Question
-                | Timer::HalfDone
-                | Timer::Preliminary
-                | Timer::Leg
-                | Timer::Expiry
-                | Timer::Ping => {} // of other machines
             }
+            Input::Closed => self.closed(),
+            Input::Timeout => self.timeout(now),
+            Input::Abort => self.abort(now),
+            Input::Quit => self.quit(now),
         }
     }
 
-    /// Sends a command. Several may be under way; replies are matched in order, but for STAT, which
-    /// a server may answer during a transfer. `patience` replaces the reply timeout for this command
-    /// (HASH of a large file).
+    /// Sends a command and returns its id, which [`Event::Reply`] carries.
     ///
-    /// A preliminary reply starts the timeout anew. Of a transfer only the first reply has one: how
-    /// long octets may take is for the one who counts them. A transfer with a `patience` has it for
-    /// its last reply as well, so that it bounds the whole transfer.
+    /// Several commands may be under way; replies are matched in order, except for STAT, which a
+    /// server may answer during a transfer. Before [`Event::Ready`] and during an abort commands wait
+    /// for their turn. After the end of the session and after [`Input::Quit`] they are not sent.
     ///
-    /// Before [`Event::Ready`] and during an abort commands wait for their turn. After the end and
-    /// after [`Self::quit`] they are not sent any more.
+    /// `patience` replaces the reply timeout for this command, for example for HASH of a large file. A
+    /// preliminary reply starts the timeout anew. Without `patience`, only the first reply to a
+    /// transfer command is timed, because only the driver sees whether the data moves; with it, the
+    /// whole transfer is.
     pub fn send(&mut self, now: Moment, command: Command, patience: Option<Duration>) -> CommandId {
         let id = CommandId(self.next);
         self.next += 1;
@@ -159,185 +91,203 @@ impl Session {
         id
     }
 
-    /// Sends QUIT or BYE and ends: with the reply, with the end of the connection or with the
-    /// closing timer. Before the greeting there is nobody to say it to.
-    pub fn quit(&mut self, now: Moment) {
-        if self.is_over() || self.quitting {
+    /// Returns what the commands so far may have left behind at the server.
+    pub const fn standing(&self) -> Standing {
+        self.control.standing()
+    }
+
+    /// Returns the next output. Call this until it returns [`Output::Wait`].
+    pub fn poll(&mut self) -> Output {
+        self.control.poll()
+    }
+
+    fn bytes(&mut self, now: Moment, bytes: &[u8]) {
+        if let Stage::Setup(setup) = &self.stage {
+            if setup.awaits_tls() {
+                return self.control.end(Failure::Injected);
+            }
+            if !self.received && matches!(bytes, [TLS_ALERT | TLS_HANDSHAKE, TLS_MAJOR, ..]) {
+                return self.control.end(Failure::TlsOnly);
+            }
+        }
+        self.received |= !bytes.is_empty();
+        self.control.reader.push(bytes);
+        while !self.control.is_over() {
+            match self.control.reader.next() {
+                Ok(Some(reply)) => self.reply(now, reply),
+                Ok(None) => break,
+                Err(error) => self.control.end(Failure::NotFtp(error)),
+            }
+        }
+    }
+
+    fn closed(&mut self) {
+        let failure = match self.farewell.take() {
+            _ if self.quitting => Failure::Quit,
+            Some(reply) => Failure::Unavailable(reply),
+            None if self.awaits_greeting() => Failure::ClosedEarly,
+            None => Failure::Closed,
+        };
+        self.control.end(failure);
+    }
+
+    fn timeout(&mut self, now: Moment) {
+        while let Some(timer) = self.control.timers.fire(now) {
+            match (timer, &mut self.stage) {
+                (Timer::Abort, Stage::Aborting(abort)) => {
+                    if abort.timeout(now, &mut self.control) {
+                        self.abort_done(now);
+                    }
+                }
+                (Timer::Reply, Stage::Setup(setup)) => {
+                    if !setup.reply_timeout(now, &mut self.control) {
+                        self.control.end(Failure::Silent(timer));
+                    }
+                }
+                (Timer::Greeting, Stage::Setup(_)) if !self.received => {
+                    self.control.end(Failure::NoGreeting);
+                }
+                (Timer::Greeting | Timer::Login | Timer::Reply | Timer::Abort | Timer::Closing, _) => {
+                    self.control.end(Failure::Silent(timer));
+                }
+            }
+        }
+    }
+
+    fn abort(&mut self, now: Moment) {
+        match self.stage {
+            Stage::Setup(_) => self.control.event(Event::AbortDone), // no command of the caller was sent
+            Stage::Ready => self.stage = Stage::Aborting(Abort::begin(now, &mut self.control)),
+            Stage::Aborting(_) => {}
+        }
+    }
+
+    fn quit(&mut self, now: Moment) {
+        if std::mem::replace(&mut self.quitting, true) {
             return;
         }
-        self.quitting = true;
-        if matches!(self.state, State::Greeting) {
-            return self.end(Failure::Quit);
+        if self.awaits_greeting() {
+            return self.control.end(Failure::Quit);
         }
-        self.timers.arm(Timer::Closing, now + self.config.reply_timeout);
+        self.control.timers.arm(Timer::Closing, now + self.control.config.reply_timeout);
         self.send_or_hold(now, Owner::Quit, Command::Quit, None);
     }
 
-    /// What the commands so far may have left standing at the server.
-    pub const fn standing(&self) -> Standing {
-        self.standing
-    }
-
-    /// The next output.
-    pub fn poll(&mut self) -> Output {
-        self.out.pop_front().unwrap_or_else(|| Output::Wait(self.timers.next()))
-    }
-
-    /// Whether octets have come that belong to no whole reply yet.
-    pub(super) fn has_unread(&self) -> bool {
-        self.reader.has_unread()
-    }
-
-    /// Forgets what was said in clear.
-    pub(super) fn read_anew(&mut self) {
-        self.reader = ReplyReader::new();
-    }
-
-    pub(super) const fn is_over(&self) -> bool {
-        matches!(self.state, State::Over)
-    }
-
-    pub(super) fn event(&mut self, event: Event) {
-        self.out.push_back(Output::Event(event));
-    }
-
-    /// Ends the session, once.
-    pub(super) fn end(&mut self, failure: Failure) {
-        if self.is_over() {
-            return;
-        }
-        self.state = State::Over;
-        self.timers.clear();
-        self.held.clear();
-        self.event(Event::Ended(failure));
-        self.out.push_back(Output::Close);
+    const fn awaits_greeting(&self) -> bool {
+        matches!(&self.stage, Stage::Setup(setup) if setup.awaits_greeting())
     }
 
     fn send_or_hold(&mut self, now: Moment, owner: Owner, command: Command, patience: Option<Duration>) {
-        match self.state {
-            State::Over => {}
-            State::Ready if self.drain.is_none() => self.write(now, owner, &command, patience),
-            State::Greeting
-            | State::Auth
-            | State::Securing
-            | State::Login(_)
-            | State::Protecting
-            | State::Features(_)
-            | State::Utf8(_)
-            | State::Ready => {
-                self.held.push_back(Held { owner, command, patience });
-            }
+        if self.control.is_over() {
+            return;
+        }
+        match self.stage {
+            Stage::Ready => self.control.send(now, owner, &command, patience),
+            Stage::Setup(_) | Stage::Aborting(_) => self.held.push_back(Held { owner, command, patience }),
         }
     }
 
-    /// Sends what had to wait.
-    pub(super) fn release(&mut self, now: Moment) {
+    /// Sends the commands that had to wait.
+    fn release(&mut self, now: Moment) {
+        self.stage = Stage::Ready;
         for Held { owner, command, patience } in std::mem::take(&mut self.held) {
-            self.write(now, owner, &command, patience);
+            self.control.send(now, owner, &command, patience);
         }
     }
 
-    /// Puts one command on the wire.
-    pub(super) fn write(&mut self, now: Moment, owner: Owner, command: &Command, patience: Option<Duration>) {
-        let first = self.pipeline.is_empty();
-        self.standing.note(command);
-        self.event(Event::Sent(command.redacted(self.dialect)));
-        self.out.push_back(Output::Send(command.to_line(self.dialect)));
-        self.pipeline.push(owner, command, patience);
-        if first {
-            self.watch(now);
-        }
-    }
-
-    /// Arms the reply timer for the command whose turn it is.
-    fn watch(&mut self, now: Moment) {
-        self.timers.disarm(Timer::Reply);
-        let Some((head, since)) = self.pipeline.head_since(now) else { return };
-        if self.drain.is_some() || (head.transfer && head.started && head.patience.is_none()) {
-            return;
-        }
-        // Many servers say 150 when their peer has come (modern-servers 1).
-        let usual = self.config.reply_timeout.saturating_mul(if head.transfer { 2 } else { 1 });
-        let patience = head.patience.unwrap_or(usual);
-        let last = since + patience.saturating_mul(RENEWALS);
-        self.timers.arm(Timer::Reply, last.min(now + patience));
-    }
-
-    /// One reply.
-    fn heard(&mut self, now: Moment, reply: Reply) {
-        let lines = self.reader.take_wire();
-        self.event(Event::Received { reply: reply.clone(), lines });
-        if matches!(self.state, State::Greeting) {
-            return self.greeted(now, reply);
-        }
-        let index = match &mut self.drain {
-            Some(drain) => {
-                drain.heard = true;
-                abort::owner(&self.pipeline, self.dialect, reply.code)
+    fn reply(&mut self, now: Moment, reply: Reply) {
+        let lines = self.control.reader.take_wire();
+        self.control.event(Event::Received { reply: reply.clone(), lines });
+        let index = match &mut self.stage {
+            Stage::Setup(setup) if setup.awaits_greeting() => {
+                return setup.greeting(now, reply, &mut self.control);
             }
-            None => Some(self.pipeline.answered_by(self.dialect, reply.code)),
+            Stage::Setup(_) | Stage::Ready => {
+                Some(self.control.pipeline.answered_by(self.control.dialect, reply.code))
+            }
+            Stage::Aborting(abort) => abort.reply(reply.code, &self.control),
         };
-        let Some((index, pending)) = index.and_then(|i| Some((i, *self.pipeline.get(i)?))) else {
-            return self.unexpected(reply);
+        let Some((index, pending)) = index.and_then(|i| Some((i, *self.control.pipeline.get(i)?))) else {
+            return self.unasked(reply);
         };
-        let code = reply.code;
-        let class = classify(self.dialect, pending.verb, code);
+        let class = classify(self.control.dialect, pending.verb, reply.code);
         if class.is_final() {
-            self.farewell = ends_session(self.dialect, reply.code).then(|| reply.clone());
-            if self.drain.is_some() && pending.owner == Owner::Probe {
-                self.pipeline.finish_through(index);
-            } else {
-                self.pipeline.finish(index);
-            }
-            if index == 0 {
-                self.watch(now);
-            }
-            self.answered(now, pending.owner, reply, class);
-            self.drain_on(now, pending.owner, code);
+            self.final_reply(now, index, pending.owner, reply, class);
         } else {
-            if class == Class::Preliminary {
-                self.pipeline.start(index);
-            }
-            if index == 0 {
-                self.watch(now);
-            }
-            if let Owner::Caller(to) = pending.owner {
-                self.event(Event::Reply { to, reply, class });
-            } else if let State::Features(before) = &mut self.state
-                && before.len() < HELP_LINES
-            {
-                before.extend(reply.lines);
-            }
+            self.intermediate_reply(now, index, pending.owner, reply, class);
         }
     }
 
-    /// A command has its final reply.
-    fn answered(&mut self, now: Moment, owner: Owner, reply: Reply, class: Class) {
+    /// A reply after which the command has another one to come.
+    fn intermediate_reply(&mut self, now: Moment, index: usize, owner: Owner, reply: Reply, class: Class) {
+        if class == Class::Preliminary {
+            self.control.pipeline.start(index);
+        }
+        if index == 0 {
+            self.control.watch(now);
+        }
+        if let Owner::Caller(to) = owner {
+            self.control.event(Event::Reply { to, reply, class });
+        } else if let Stage::Setup(setup) = &mut self.stage {
+            setup.more(reply);
+        }
+    }
+
+    fn final_reply(&mut self, now: Moment, index: usize, owner: Owner, reply: Reply, class: Class) {
+        let code = reply.code;
+        self.farewell = ends_session(self.control.dialect, code).then(|| reply.clone());
+        if owner == Owner::Probe {
+            self.control.pipeline.finish_through(index);
+        } else {
+            self.control.pipeline.finish(index);
+        }
+        if index == 0 {
+            self.control.watch(now);
+        }
         match owner {
-            Owner::Caller(to) => self.event(Event::Reply { to, reply, class }),
-            Owner::Auth => self.auth_heard(now, reply, class),
-            Owner::Pbsz => self.pbsz_heard(now),
-            Owner::Prot => self.prot_heard(now, reply, class),
-            Owner::Login => self.login_heard(now, reply, class),
-            Owner::Features => self.features_heard(now, reply, class),
-            Owner::Utf8 => self.utf8_heard(now),
-            Owner::Probe => self.help_ended(now, &reply),
-            Owner::Abort => {}
-            Owner::Quit => self.end(Failure::Quit),
+            Owner::Caller(to) => self.control.event(Event::Reply { to, reply, class }),
+            Owner::Setup => {
+                if let Stage::Setup(setup) = &mut self.stage
+                    && let Some(capabilities) = setup.reply(now, reply, class, &mut self.control)
+                {
+                    self.ready(now, capabilities);
+                }
+            }
+            Owner::Abort | Owner::Probe => {}
+            Owner::Quit => self.control.end(Failure::Quit),
+        }
+        if let Stage::Aborting(abort) = &mut self.stage
+            && !self.control.is_over()
+            && abort.finished(now, owner, code, &mut self.control)
+        {
+            self.abort_done(now);
         }
     }
 
-    /// A reply that answers nothing: a farewell ends the session, a status or a second final reply
-    /// is told here so that it cannot slip into the next command (RFC 1123 4.1.4.4). What comes in an
-    /// abort belongs to it.
-    fn unexpected(&mut self, reply: Reply) {
-        if self.drain.is_some() {
-            return;
-        }
-        if ends_session(self.dialect, reply.code) {
-            self.end(Failure::Unavailable(reply));
-        } else {
-            self.event(Event::Unasked(reply));
+    fn ready(&mut self, now: Moment, capabilities: Capabilities) {
+        self.control.event(Event::Ready { dialect: self.control.dialect, capabilities });
+        self.release(now);
+    }
+
+    fn abort_done(&mut self, now: Moment) {
+        self.control.event(Event::AbortDone);
+        self.release(now);
+    }
+
+    /// A reply that answers no command: one that ends the session, a status, or a second final reply.
+    /// During an abort it belongs to what was aborted.
+    fn unasked(&mut self, reply: Reply) {
+        match self.stage {
+            Stage::Aborting(_) => {}
+            Stage::Setup(_) | Stage::Ready if ends_session(self.control.dialect, reply.code) => {
+                self.control.end(Failure::Unavailable(reply));
+            }
+            Stage::Setup(_) | Stage::Ready => self.control.unasked(reply),
         }
     }
 }
+
+/// The first two bytes of a TLS record: an alert or a handshake message, and the major version.
+const TLS_ALERT: u8 = 21;
+const TLS_HANDSHAKE: u8 = 22;
+const TLS_MAJOR: u8 = 3;

@@ -1,20 +1,21 @@
-//! What this session's commands may have left standing at the server, for the attempts after.
+//! What the commands of a session may have left behind at the server.
 
 use crate::command::Command;
 
-/// Data sockets that outlive an attempt. A LSTN listens until something ends it (RFC 438), a PASV
-/// whose transfer failed on its file is still there, and SOCK holds until it changes (RFC 354). The
-/// next attempt between other ends would find them in its way.
+/// Data sockets at the server that outlive a transfer and could disturb the next one.
+///
+/// A listener that LSTN opened stays until something ends it (RFC 438), one that PASV opened stays if
+/// the transfer command fails on its file, and SOCK holds until it is changed (RFC 354).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Standing {
-    /// It may listen: SOCK would be taken for the filter of that listener.
+    /// It may have a listener, so that it would read SOCK as the filter of that listener.
     pub listens: bool,
-    /// It may remember a SOCK: PASV would take it for its filter.
+    /// It may remember a SOCK, so that it would apply it as a filter to PASV.
     pub sock: bool,
 }
 
 impl Standing {
-    /// A command is sent.
+    /// Takes note of a command that is sent.
     pub(super) const fn note(&mut self, command: &Command) {
         match command {
             Command::Lstn(_) | Command::Pasv | Command::Epsv(_) => self.listens = true,

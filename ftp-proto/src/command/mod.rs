@@ -213,3 +213,14 @@ impl Direction {
         }
     }
 }
+
+impl Command {
+    /// Whether this command uses a data connection, so that it is answered twice: by a preliminary
+    /// reply and by a final one.
+    pub const fn is_transfer(&self) -> bool {
+        matches!(
+            self,
+            Self::Retr(_) | Self::Stor(_) | Self::Appe(_) | Self::List(_) | Self::Nlst(_) | Self::Mlsd(_)
+        )
+    }
+}

@@ -55,14 +55,19 @@ struct Block {
     cost: usize,
 }
 
-/// What cannot be a reply of an FTP server.
+/// Why what a server sent cannot be FTP.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum NotFtp {
-    /// A first line that does not begin with three digits.
+    /// A line that should begin a reply does not begin with three digits. It holds the first 80 bytes
+    /// of the line, control characters shown as `%XX`.
     #[error("expected a reply code, got {0:?}")]
     NoCode(String),
-    /// A line or a reply beyond the limits.
-    #[error("a reply of more than {0} octets")]
+    /// The first reply cannot be a greeting.
+    #[error("expected a greeting, got {:?}", .0.display())]
+    NoGreeting(Reply),
+    /// A line or a reply is longer than this limit in bytes.
+    #[error("a reply of more than {0} bytes")]
     TooLong(usize),
 }
 

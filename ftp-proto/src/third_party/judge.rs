@@ -85,11 +85,17 @@ pub(super) const fn end_blame(failure: &Failure) -> Blame {
     match failure {
         Failure::LoginRefused(_) | Failure::AccountNeeded(_) => Blame::Login,
         Failure::NotFtp(_)
+        | Failure::TlsOnly
         | Failure::OutOfStep
         | Failure::TlsRefused(_)
         | Failure::Injected
         | Failure::DataInClear(_) => Blame::Peer,
-        Failure::Closed | Failure::Silent(_) | Failure::Unavailable(_) | Failure::Quit => Blame::Busy,
+        Failure::NoGreeting
+        | Failure::ClosedEarly
+        | Failure::Closed
+        | Failure::Silent(_)
+        | Failure::Unavailable(_)
+        | Failure::Quit => Blame::Busy,
     }
 }
 

@@ -53,12 +53,26 @@ impl Session {
             return refused.clone();
         }
         match end {
+            client::Failure::NoGreeting => {
+                let (title, patience) = (&self.title, self.patience().as_secs());
+                let what =
+                    format!("{title} accepted the connection but sent no FTP greeting in {patience} s");
+                Failure::new(Kind::Temporary, what).hint("is this an FTP port?")
+            }
+            client::Failure::ClosedEarly => {
+                let what = format!("{} closed the connection before its FTP greeting", self.title);
+                Failure::new(Kind::Temporary, what).hint("try again later")
+            }
+            client::Failure::TlsOnly => {
+                let what = format!("{} speaks TLS on this port from the first byte on", self.title);
+                Failure::new(Kind::Other, what).hint("use ftps://")
+            }
             client::Failure::Closed => {
                 Failure::new(Kind::Temporary, format!("{who} closed the control connection"))
                     .hint("try again later")
             }
-            client::Failure::NotFtp(heard) => Failure::new(Kind::Other, format!("{who} does not speak FTP"))
-                .said(heard.as_str())
+            client::Failure::NotFtp(error) => Failure::new(Kind::Other, format!("{who} does not speak FTP"))
+                .said(error.to_string())
                 .hint("check host and port"),
             client::Failure::Silent(timer) => Failure::new(
                 Kind::Temporary,
@@ -103,6 +117,7 @@ impl Session {
                     .hint("try again")
             }
             client::Failure::Quit => Failure::new(Kind::Other, format!("the session with {who} was closed")),
+            other => Failure::new(Kind::Other, format!("the session with {who} ended: {other}")),
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::place::Site;
 use crate::report::{Column, Event as Report};
 use ftp_io::tls::{Client, Versions};
 use ftp_proto::address::unmapped;
-use ftp_proto::client::{self, CommandId, Event, Output};
+use ftp_proto::client::{self, CommandId, Event, Input, Output};
 use ftp_proto::command::{Command, DataType, Partial, Verb};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::digest::Algorithm;
@@ -254,12 +254,12 @@ impl Session {
 
     /// Aborts what runs.
     pub fn abort(&mut self) {
-        self.machine.abort(self.context.clock.now());
+        self.machine.input(self.context.clock.now(), Input::Abort);
     }
 
     /// Closes the connection without a word.
     pub fn close(&mut self) {
-        self.machine.closed(self.context.clock.now());
+        self.machine.input(self.context.clock.now(), Input::Closed);
         self.stream = None;
         self.orphan = false;
         self.over.get_or_insert(client::Failure::Closed);
@@ -327,7 +327,7 @@ impl Session {
         if self.is_over() {
             return;
         }
-        self.machine.quit(self.context.clock.now());
+        self.machine.input(self.context.clock.now(), Input::Quit);
         let deadline = self.context.clock.now() + GOODBYE;
         let clock = self.context.clock;
         let farewell = async { while !matches!(self.next().await, Event::Ended(_)) {} };
@@ -369,11 +369,11 @@ impl Session {
                 match self.shake(carrier).await {
                     Ok(channel) => {
                         self.stream = Some(channel);
-                        self.machine.secured(now());
+                        self.machine.input(now(), Input::Secured);
                     }
                     Err(failure) => {
                         self.refused = Some(failure);
-                        self.machine.closed(now());
+                        self.machine.input(now(), Input::Closed);
                     }
                 }
                 continue;
@@ -382,16 +382,16 @@ impl Session {
                 if self.over.is_some() {
                     std::future::pending::<()>().await;
                 }
-                self.machine.closed(now());
+                self.machine.input(now(), Input::Closed);
                 continue;
             };
             let mut piece = [0; 4096];
             tokio::select! {
                 came = stream.stir(&mut self.unsent, &mut piece) => match came {
-                    Some(n) => self.machine.bytes(now(), piece.get(..n).unwrap_or_default()),
-                    None => self.machine.closed(now()),
+                    Some(n) => self.machine.input(now(), Input::Bytes(piece.get(..n).unwrap_or_default())),
+                    None => self.machine.input(now(), Input::Closed),
                 },
-                () = clock.sleep_until(deadline) => self.machine.timeout(now()),
+                () = clock.sleep_until(deadline) => self.machine.input(now(), Input::Timeout),
             }
         }
     }

@@ -206,7 +206,9 @@ mod tests {
     fn h17_after_a_temporary_failure_the_other_end_may_listen() {
         let touched = |cause: Cause| Trouble { touched: true, during: "STOR", ..trouble(Blame::Busy, cause) };
         let other = Step::Attempt(candidate(Rung::SourceListens, Opening::Lstn));
-        for cause in [Cause::Silent(Timer::Connect), Cause::Ended(client::Failure::Silent(Timer::Reply))] {
+        for cause in
+            [Cause::Silent(Timer::Connect), Cause::Ended(client::Failure::Silent(client::Timer::Reply))]
+        {
             let mut ascent = ascent();
             assert_eq!(ascent.after(&touched(cause.clone())), other, "{cause:?}");
             // No candidate was refused permanently.
@@ -256,7 +258,7 @@ mod tests {
         let mut ascent = ascent();
         assert_eq!(ascent.after(&trouble(Blame::Path, Cause::Ended(client::Failure::Closed))), Step::Later);
         assert_eq!(ascent.after(&trouble(Blame::Path, Cause::Cancelled)), Step::Fail);
-        let noise = Cause::Ended(client::Failure::NotFtp("noise".into()));
+        let noise = Cause::Ended(client::Failure::NotFtp(ftp_proto::reply::NotFtp::NoCode("noise".into())));
         assert_eq!(ascent.after(&trouble(Blame::Peer, noise)), Step::Fail);
     }
 

@@ -4,7 +4,7 @@
 use super::SIDES;
 use super::user::{PATIENCE, Purpose};
 use super::world::World;
-use ftp_proto::client::{self, Event, Failure};
+use ftp_proto::client::{self, Event, Failure, Input};
 use ftp_proto::command::Command;
 use ftp_proto::reply::Class;
 use ftp_proto::third_party::{Heard, Output, Side};
@@ -17,8 +17,8 @@ impl World {
             return;
         }
         match piece {
-            Some(octets) => end.session.bytes(now, &octets),
-            None => end.session.closed(now),
+            Some(octets) => end.session.input(now, Input::Bytes(&octets)),
+            None => end.session.input(now, Input::Closed),
         }
     }
 
@@ -134,7 +134,7 @@ impl World {
                     let end = self.user.ends.at_mut(side);
                     end.moving = false;
                     end.aborting = true;
-                    end.session.abort(now);
+                    end.session.input(now, Input::Abort);
                 }
                 Output::Close(side) => {
                     if !self.may_despair(side) {

@@ -142,7 +142,9 @@ impl World {
         let now = self.now;
         match due.get(lot) {
             None => {}
-            Some(Clock::Session(side)) => self.user.ends.at_mut(*side).session.timeout(now),
+            Some(Clock::Session(side)) => {
+                self.user.ends.at_mut(*side).session.input(now, client::Input::Timeout)
+            }
             Some(Clock::Question(side)) => {
                 let end = self.user.ends.at_mut(*side);
                 end.ask_at = None;
@@ -216,7 +218,7 @@ impl World {
                 for side in SIDES {
                     let end = self.user.ends.at_mut(side);
                     if !end.over {
-                        end.session.quit(now);
+                        end.session.input(now, client::Input::Quit);
                     }
                 }
             }

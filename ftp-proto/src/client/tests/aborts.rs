@@ -6,7 +6,7 @@ use super::*;
 fn abor_is_sent_with_interrupt_process_and_data_mark() {
     let mut stage = Stage::new(config());
     stage.play(LOGIN);
-    stage.session.abort(stage.now);
+    stage.session.input(stage.now, Input::Abort);
     let mut sent = Vec::new();
     while let output @ (Output::Send(_) | Output::Event(_)) = stage.session.poll() {
         if let Output::Send(octets) = output {
@@ -169,7 +169,7 @@ fn h20_a_server_deaf_to_abor_ends_the_session_in_time() {
          wait 5
          C: NOOP
          wait 5
-         = ended: the server did not answer ABOR in a way that can be followed
+         = ended: the replies of the server after ABOR cannot be matched with commands
          = close",
     );
 }
@@ -189,7 +189,7 @@ fn h19_a_slow_1973_server_that_owes_the_reply_to_noop_is_not_in_step() {
         C: NOOP
         S: 202 nothing to abort
         wait 5
-        = ended: the server did not answer ABOR in a way that can be followed
+        = ended: the replies of the server after ABOR cannot be matched with commands
         = close";
     play(&format!("{LOGIN_1973}{script}"));
 }

@@ -80,7 +80,7 @@ impl Seen {
                 }
                 Output::StartTls => {
                     assert!(!self.over);
-                    session.secured(Moment::START);
+                    session.input(Moment::START, Input::Secured);
                     continue;
                 }
                 Output::Close => {
@@ -115,13 +115,11 @@ impl Seen {
 fn silence(session: &mut Session, seen: &mut Seen) {
     for _ in 0..40 {
         let Some(deadline) = seen.deadline else { break };
-        session.timeout(deadline);
+        session.input(deadline, Input::Timeout);
         seen.drain(session);
     }
     assert_eq!(seen.deadline, None);
-    let idle = session.pipeline.head().is_none_or(|head| head.transfer && head.started);
-    let ready = matches!(session.state, State::Ready) && session.drain.is_none() && idle;
-    assert!(seen.over || ready, "a wait without an end");
+    assert!(seen.over || is_idle(session), "a wait without an end");
     assert!(seen.over || seen.done == seen.aborts, "an abort without an end");
 }
 
@@ -129,38 +127,44 @@ fn play(security: Security, logged_in: bool, acts: Vec<Act>) {
     let mut session = Session::new(Config { security, ..config() }, Moment::START);
     let (mut now, mut seen) = (Moment::START, Seen::default());
     if logged_in {
-        session.bytes(now, b"220 hi\r\n");
+        session.input(now, Input::Bytes(b"220 hi\r\n"));
         if security == Security::Explicit {
-            session.bytes(now, b"234 go\r\n");
+            session.input(now, Input::Bytes(b"234 go\r\n"));
             seen.drain(&mut session);
         }
         let private: &[u8] = if security.is_secured() { b"200 no buffer\r\n200 private\r\n" } else { b"" };
-        session.bytes(now, &[&b"230 in\r\n"[..], private, b"500 no\r\n"].concat());
+        session.input(now, Input::Bytes(&[&b"230 in\r\n"[..], private, b"500 no\r\n"].concat()));
     }
     seen.drain(&mut session);
     for act in acts {
         match act {
-            Act::Line(code, false) => session.bytes(now, format!("{code:03} text\r\n").as_bytes()),
-            Act::Line(code, true) => {
-                session.bytes(now, format!("{code:03}-text\r\n UTF8\r\n{code:03} end\r\n").as_bytes());
+            Act::Line(code, false) => {
+                session.input(now, Input::Bytes(format!("{code:03} text\r\n").as_bytes()))
             }
-            Act::Octets(octets) => session.bytes(now, &octets),
+            Act::Line(code, true) => {
+                session.input(
+                    now,
+                    Input::Bytes(format!("{code:03}-text\r\n UTF8\r\n{code:03} end\r\n").as_bytes()),
+                );
+            }
+            Act::Octets(octets) => session.input(now, Input::Bytes(&octets)),
             Act::Send(transfer) => {
                 let path = PathName::from_user("a").unwrap();
                 let command = if transfer { Command::Retr(path) } else { Command::Size(path) };
                 seen.issued.insert(session.send(now, command, None));
             }
             Act::Abort => {
-                let merged = session.drain.is_some() || session.is_over();
+                let merged =
+                    matches!(session.stage, session::Stage::Aborting(_)) || session.control.is_over();
                 seen.aborts += usize::from(!merged);
-                session.abort(now);
+                session.input(now, Input::Abort);
             }
-            Act::Quit => session.quit(now),
+            Act::Quit => session.input(now, Input::Quit),
             Act::Pass(seconds) => {
                 now = now + Duration::from_secs(seconds);
-                session.timeout(now);
+                session.input(now, Input::Timeout);
             }
-            Act::Close => session.closed(now),
+            Act::Close => session.input(now, Input::Closed),
         }
         seen.drain(&mut session);
     }

@@ -95,7 +95,19 @@ fn a_refused_login_and_a_closed_door_end_the_session_by_name() {
     );
     play(
         "close
+          = ended: the server closed the control connection before its greeting
+          = close",
+    );
+    play(
+        "S: 220 ready
+          C: USER ann
+          close
           = ended: the server closed the control connection
+          = close",
+    );
+    play(
+        "S: 354 ready
+          = ended: the server does not speak FTP: expected a greeting, got \"354 ready\"
           = close",
     );
 }
@@ -104,7 +116,8 @@ fn a_refused_login_and_a_closed_door_end_the_session_by_name() {
 fn every_silence_of_the_login_ends_with_the_name_of_its_timer() {
     let silent =
         |timer: &str| format!("wait 30\n= ended: the server did not answer in time ({timer} timer)\n= close");
-    play(&silent("greeting"));
+    play("wait 30\n= ended: the server sent no greeting\n= close");
+    play(&format!("S: 120 soon\n{}", silent("greeting")));
     let lines: Vec<&str> = LOGIN.lines().filter(|line| !line.trim().is_empty()).collect();
     for said in (2..=6).step_by(2) {
         play(&(lines[..said].join("\n") + "\n" + &silent("reply")));
@@ -179,7 +192,8 @@ fn commands_sent_early_wait_for_the_login() {
 #[test]
 fn h38_secrets_are_masked_in_what_is_told() {
     let mut session = Session::new(Config { account: Some(Secret::new("dept")), ..config() }, Moment::START);
-    session.bytes(Moment::START, b"220 hi\r\n331 pass\r\n332 acct\r\n230 in\r\n500 no FEAT\r\n");
+    session
+        .input(Moment::START, Input::Bytes(b"220 hi\r\n331 pass\r\n332 acct\r\n230 in\r\n500 no FEAT\r\n"));
     let secret = crate::rendezvous::RendezvousSecret::new([0xAB; 32]);
     session.send(Moment::START, Command::Rndz(Some(secret)), None);
     let mut told = String::new();
@@ -194,4 +208,30 @@ fn h38_secrets_are_masked_in_what_is_told() {
     for hidden in ["secret", "dept", "abab", "ABAB"] {
         assert!(!told.contains(hidden), "{told}");
     }
+}
+
+#[test]
+fn a_server_that_begins_with_tls_is_recognised() {
+    // A handshake message, and the alert that a server sends to a client that stays silent.
+    for record in [&b"\x16\x03\x01\x02\x00"[..], b"\x15\x03\x03\x00\x02\x02\x50"] {
+        let mut stage = Stage::new(config());
+        stage.session.input(stage.now, Input::Bytes(record));
+        stage.drain();
+        stage.play(
+            "= ended: the server speaks TLS on this port from the first byte on
+             = close",
+        );
+    }
+}
+
+#[test]
+fn half_a_greeting_is_not_the_absence_of_one() {
+    let mut stage = Stage::new(config());
+    stage.session.input(stage.now, Input::Bytes(b"220 rea"));
+    stage.drain();
+    stage.play(
+        "wait 30
+         = ended: the server did not answer in time (greeting timer)
+         = close",
+    );
 }

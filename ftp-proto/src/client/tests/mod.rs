@@ -6,7 +6,7 @@
 //! | `C: text` | the session has sent this line (Telnet's IP and Synch not shown) |
 //! | `= text` | the session has told this |
 //! | `> command` | the driver sends a command |
-//! | `abort`, `quit`, `close`, `secured` | the driver calls that |
+//! | `abort`, `quit`, `close`, `secured` | the driver passes that input |
 //! | `wait n` | n seconds pass |
 
 mod aborts;
@@ -15,10 +15,12 @@ mod login;
 mod replies;
 mod security;
 
-use super::session::State;
 use super::*;
-use crate::command::parse;
-use crate::wire::PathName;
+use crate::command::{Command, parse};
+use crate::dialect::Dialect;
+use crate::timer::Moment;
+use crate::wire::{PathName, Secret};
+use std::time::Duration;
 
 struct Stage {
     session: Session,
@@ -82,19 +84,19 @@ impl Stage {
         }
         assert_eq!(self.said.pop_front(), None, "before {line:?}");
         if let Some(text) = line.strip_prefix("S: ") {
-            session.bytes(now, format!("{text}\r\n").as_bytes());
+            session.input(now, Input::Bytes(format!("{text}\r\n").as_bytes()));
         } else if let Some(text) = line.strip_prefix("> ") {
-            let command = parse(text.as_bytes(), session.dialect).unwrap();
+            let command = parse(text.as_bytes(), session.control.dialect).unwrap();
             session.send(now, command, None);
         } else if let Some(seconds) = line.strip_prefix("wait ") {
             self.now = now + Duration::from_secs(seconds.parse().unwrap());
-            session.timeout(self.now);
+            session.input(self.now, Input::Timeout);
         } else {
             match line {
-                "abort" => session.abort(now),
-                "quit" => session.quit(now),
-                "close" => session.closed(now),
-                "secured" => session.secured(now),
+                "abort" => session.input(now, Input::Abort),
+                "quit" => session.input(now, Input::Quit),
+                "close" => session.input(now, Input::Closed),
+                "secured" => session.input(now, Input::Secured),
                 other => panic!("{other:?}"),
             }
         }
@@ -107,6 +109,12 @@ impl Stage {
         }
         assert_eq!(self.said.pop_front(), None, "at the end");
     }
+}
+
+/// Whether the session waits for nothing but the caller.
+fn is_idle(session: &Session) -> bool {
+    let head = session.control.pipeline.head();
+    matches!(session.stage, session::Stage::Ready) && head.is_none_or(|head| head.transfer && head.started)
 }
 
 fn play(script: &str) {

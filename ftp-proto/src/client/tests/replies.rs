@@ -247,7 +247,7 @@ fn quit_ends_with_the_reply_with_the_close_or_with_its_timer() {
 #[test]
 fn nothing_comes_after_the_end() {
     let mut stage = Stage::new(config());
-    stage.play("close\n= ended: the server closed the control connection\n= close");
+    stage.play("close\n= ended: the server closed the control connection before its greeting\n= close");
     stage.play("S: 220 ready\n> NOOP\nabort\nquit\nclose\nwait 1000");
     assert_eq!(stage.deadline, None);
 }
@@ -271,7 +271,7 @@ fn the_cuts_between_octets_do_not_matter() {
     for size in 1..octets.len() {
         let mut session = Session::new(config(), Moment::START);
         for piece in octets.chunks(size) {
-            session.bytes(Moment::START, piece);
+            session.input(Moment::START, Input::Bytes(piece));
         }
         let mut ready = 0;
         while let output @ (Output::Send(_) | Output::Event(_)) = session.poll() {
@@ -302,16 +302,15 @@ fn silence_ends_every_wait() {
             let mut stage = Stage::new(config());
             stage.play(&lines[..cut].join("\n"));
             let session = &stage.session;
-            let idle = session.pipeline.head().is_none_or(|head| head.transfer && head.started);
-            let waits = !idle || session.drain.is_some() || !matches!(session.state, State::Ready);
+            let waits = !is_idle(session);
             for _ in 0..9 {
                 if let Some(deadline) = stage.deadline {
                     stage.now = deadline;
-                    stage.session.timeout(deadline);
+                    stage.session.input(deadline, Input::Timeout);
                     stage.drain();
                 }
             }
-            assert_eq!(waits, stage.session.is_over(), "{:?}", &lines[..cut]);
+            assert_eq!(waits, stage.session.control.is_over(), "{:?}", &lines[..cut]);
             assert_eq!(stage.deadline, None);
         }
     }

@@ -75,17 +75,18 @@ fn a_server_of_1973_is_asked_for_tls_too() {
 
 #[test]
 fn what_follows_the_answer_to_auth_in_clear_ends_the_session() {
-    const WORDS: &str = "= ended: the server, or somebody between, went on in clear after its answer to AUTH";
+    const WORDS: &str =
+        "= ended: the server, or somebody in between, sent data in clear after its answer to AUTH";
     for more in ["230 in already\r\n", "2", "\r\n", "331 a\r\n230 b\r\n"] {
         let mut stage = explicit();
         stage.play("S: 220 ready\nC: AUTH TLS");
-        stage.session.bytes(stage.now, format!("234 go\r\n{more}").as_bytes());
+        stage.session.input(stage.now, Input::Bytes(format!("234 go\r\n{more}").as_bytes()));
         stage.drain();
         stage.play(&format!("{WORDS}\n= close"));
         // The same in a segment of its own, before TLS stands.
         let mut stage = explicit();
         stage.play("S: 220 ready\nC: AUTH TLS\nS: 234 go\n= start tls");
-        stage.session.bytes(stage.now, more.as_bytes());
+        stage.session.input(stage.now, Input::Bytes(more.as_bytes()));
         stage.drain();
         stage.play(&format!("{WORDS}\n= close"));
     }
@@ -130,7 +131,7 @@ fn f12_inside_tls_abor_is_said_without_signals() {
         stage.play("S: 220 ready\nC: USER ann");
         let private = if security.is_secured() { "C: PBSZ 0\nS: 200\nC: PROT P\nS: 200\n" } else { "" };
         stage.play(&format!("S: 230 in\n{private}C: FEAT\nS: 500\n= ready Rfc959"));
-        stage.session.abort(stage.now);
+        stage.session.input(stage.now, Input::Abort);
         std::iter::from_fn(|| Some(stage.session.poll()))
             .find_map(|output| if let Output::Send(octets) = output { Some(octets) } else { None })
     };

@@ -1,0 +1,109 @@
+//! What all parts of a session share: the commands under way, their reply timer, and the outputs.
+
+use super::pipeline::{Owner, Pipeline};
+use super::timer::Timer;
+use super::{Config, Event, Failure, Output, Standing};
+use crate::command::Command;
+use crate::dialect::Dialect;
+use crate::reply::{Reply, ReplyReader};
+use crate::timer::{Moment, Timers};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// The whole login, and each command, may take this many reply timeouts. A server that asks for
+/// patience again and again does not get more.
+pub(super) const RENEWALS: u32 = 8;
+
+/// The control connection as the parts of a session see it.
+#[derive(Debug)]
+pub(super) struct Control {
+    pub(super) config: Config,
+    pub(super) dialect: Dialect,
+    pub(super) reader: ReplyReader,
+    pub(super) pipeline: Pipeline,
+    pub(super) timers: Timers<Timer>,
+    /// An abort is under way. It has its own timer, and the reply timer is off.
+    pub(super) aborting: bool,
+    standing: Standing,
+    out: VecDeque<Output>,
+    over: bool,
+}
+
+impl Control {
+    pub(super) fn new(config: Config) -> Self {
+        Self {
+            config,
+            dialect: Dialect::Rfc959,
+            reader: ReplyReader::new(),
+            pipeline: Pipeline::default(),
+            timers: Timers::new(),
+            aborting: false,
+            standing: Standing::default(),
+            out: VecDeque::new(),
+            over: false,
+        }
+    }
+
+    pub(super) const fn standing(&self) -> Standing {
+        self.standing
+    }
+
+    pub(super) const fn is_over(&self) -> bool {
+        self.over
+    }
+
+    pub(super) fn poll(&mut self) -> Output {
+        self.out.pop_front().unwrap_or_else(|| Output::Wait(self.timers.next()))
+    }
+
+    pub(super) fn output(&mut self, output: Output) {
+        self.out.push_back(output);
+    }
+
+    pub(super) fn event(&mut self, event: Event) {
+        self.output(Output::Event(event));
+    }
+
+    /// Ends the session. Only the first call has an effect.
+    pub(super) fn end(&mut self, failure: Failure) {
+        if self.over {
+            return;
+        }
+        self.over = true;
+        self.timers.clear();
+        self.event(Event::Ended(failure));
+        self.output(Output::Close);
+    }
+
+    /// Sends one command.
+    pub(super) fn send(&mut self, now: Moment, owner: Owner, command: &Command, patience: Option<Duration>) {
+        let first = self.pipeline.is_empty();
+        self.standing.note(command);
+        self.event(Event::Sent(command.redacted(self.dialect)));
+        self.output(Output::Send(command.to_line(self.dialect)));
+        self.pipeline.push(owner, command, patience);
+        if first {
+            self.watch(now);
+        }
+    }
+
+    /// Arms the reply timer for the command whose reply is due next.
+    pub(super) fn watch(&mut self, now: Moment) {
+        self.timers.disarm(Timer::Reply);
+        let Some((head, since)) = self.pipeline.head_since(now) else { return };
+        if self.aborting || (head.transfer && head.started && head.patience.is_none()) {
+            return;
+        }
+        // Many servers send the first reply only when the other end has connected (modern-servers 1).
+        let usual = self.config.reply_timeout.saturating_mul(if head.transfer { 2 } else { 1 });
+        let patience = head.patience.unwrap_or(usual);
+        let last = since + patience.saturating_mul(RENEWALS);
+        self.timers.arm(Timer::Reply, last.min(now + patience));
+    }
+
+    /// Handles a reply that answers no command. It is reported, so that it cannot be taken for the
+    /// answer to the next command (RFC 1123 section 4.1.4.4).
+    pub(super) fn unasked(&mut self, reply: Reply) {
+        self.event(Event::Unasked(reply));
+    }
+}

@@ -1,0 +1,205 @@
+//! From the greeting until commands may be sent: TLS, login, features.
+//!
+//! ```text
+//! Greeting --300/220--> [Auth --234--> Securing] --> Login --230--> [Pbsz --> Prot] --> Features --> [Utf8] --> ready
+//! ```
+
+use super::control::{Control, RENEWALS};
+use super::features::Features;
+use super::login::Login;
+use super::pipeline::Owner;
+use super::timer::Timer;
+use super::{Failure, Output, Security};
+use crate::command::{Command, Opts, Verb};
+use crate::dialect::Dialect;
+use crate::feature::Capabilities;
+use crate::reply::{Class, Greeting, NotFtp, Reply, ReplyReader, ends_session, greeting, loses_early};
+use crate::timer::Moment;
+
+/// The set-up of a session. It has at most one command under way.
+#[derive(Debug)]
+pub(super) struct Setup {
+    stage: Stage,
+    /// The one capability that only the greeting shows.
+    loses_early: bool,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// The greeting is due.
+    Greeting,
+    /// AUTH was sent (RFC 4217 section 4).
+    Auth,
+    /// The driver runs the TLS handshake. Nothing may arrive in clear any more.
+    Securing,
+    /// USER, PASS or ACCT was sent.
+    Login(Login),
+    /// PBSZ was sent.
+    Pbsz,
+    /// PROT was sent.
+    Prot,
+    /// FEAT or HELP was sent.
+    Features(Features),
+    /// OPTS UTF8 was sent, after FEAT said this.
+    Utf8(Capabilities),
+}
+
+impl Setup {
+    /// Waits for the greeting from `now` on.
+    pub(super) fn begin(now: Moment, control: &mut Control) -> Self {
+        let patience = control.config.reply_timeout;
+        control.timers.arm(Timer::Greeting, now + patience);
+        control.timers.arm(Timer::Login, now + patience.saturating_mul(RENEWALS));
+        Self { stage: Stage::Greeting, loses_early: false }
+    }
+
+    pub(super) const fn awaits_greeting(&self) -> bool {
+        matches!(self.stage, Stage::Greeting)
+    }
+
+    pub(super) const fn awaits_tls(&self) -> bool {
+        matches!(self.stage, Stage::Securing)
+    }
+
+    /// Takes a reply before the dialect is known.
+    pub(super) fn greeting(&mut self, now: Moment, reply: Reply, control: &mut Control) {
+        match greeting(reply.code) {
+            Greeting::Speaks(dialect) => {
+                control.timers.disarm(Timer::Greeting);
+                control.dialect = dialect;
+                self.loses_early = loses_early(&reply);
+                self.stage = match control.config.security {
+                    Security::Explicit => {
+                        send(now, Verb::Auth, b"TLS", control);
+                        Stage::Auth
+                    }
+                    Security::Clear | Security::Implicit => Stage::Login(Login::begin(now, control)),
+                };
+            }
+            // The timer of the whole login bounds how often a server may ask for patience.
+            Greeting::Wait => control.timers.arm(Timer::Greeting, now + control.config.reply_timeout),
+            Greeting::Refused => control.end(Failure::Unavailable(reply)),
+            Greeting::NotFtp => control.end(Failure::NotFtp(NotFtp::NoGreeting(reply))),
+        }
+    }
+
+    /// Keeps a reply that is not the final one.
+    pub(super) fn more(&mut self, reply: Reply) {
+        if let Stage::Features(features) = &mut self.stage {
+            features.more(reply.lines);
+        }
+    }
+
+    /// Takes the final reply to the command under way. Returns the capabilities of the server once
+    /// commands may be sent.
+    pub(super) fn reply(
+        &mut self,
+        now: Moment,
+        reply: Reply,
+        class: Class,
+        control: &mut Control,
+    ) -> Option<Capabilities> {
+        match &mut self.stage {
+            Stage::Auth => self.auth_reply(now, reply, class, control),
+            Stage::Login(login) => {
+                if login.reply(now, reply, class, control) {
+                    self.logged_in(now, control);
+                }
+            }
+            // Some servers do not know PBSZ; the answer to PROT decides.
+            Stage::Pbsz => {
+                send(now, Verb::Prot, b"P", control);
+                self.stage = Stage::Prot;
+            }
+            Stage::Prot if class == Class::Done => {
+                self.stage = Stage::Features(Features::begin(now, control));
+            }
+            Stage::Prot => control.end(Failure::DataInClear(reply)),
+            Stage::Features(features) => {
+                let capabilities = features.reply(reply, class, control.dialect);
+                return self.features_known(now, capabilities, control);
+            }
+            // Any answer will do.
+            Stage::Utf8(capabilities) => {
+                let capabilities = std::mem::take(capabilities);
+                return Some(self.ready(capabilities, control));
+            }
+            Stage::Greeting | Stage::Securing => control.unasked(reply),
+        }
+        None
+    }
+
+    /// The TLS handshake is complete.
+    pub(super) fn secured(&mut self, now: Moment, control: &mut Control) {
+        if self.awaits_tls() {
+            control.reader = ReplyReader::new();
+            self.stage = Stage::Login(Login::begin(now, control));
+        }
+    }
+
+    /// Handles the end of the reply timeout. Returns whether the set-up goes on all the same.
+    pub(super) fn reply_timeout(&mut self, now: Moment, control: &mut Control) -> bool {
+        match &mut self.stage {
+            Stage::Features(features) => features.timeout(now, control),
+            Stage::Greeting
+            | Stage::Auth
+            | Stage::Securing
+            | Stage::Login(_)
+            | Stage::Pbsz
+            | Stage::Prot
+            | Stage::Utf8(_) => false,
+        }
+    }
+
+    /// Takes the final reply to AUTH. Bytes in clear behind it could come from anybody, and would be
+    /// read as what the server says inside TLS.
+    fn auth_reply(&mut self, now: Moment, reply: Reply, class: Class, control: &mut Control) {
+        if ends_session(control.dialect, reply.code) {
+            control.end(Failure::Unavailable(reply));
+        } else if class != Class::Done {
+            control.end(Failure::TlsRefused(reply));
+        } else if control.reader.has_unread() {
+            control.end(Failure::Injected);
+        } else {
+            self.stage = Stage::Securing;
+            control.timers.arm(Timer::Reply, now + control.config.reply_timeout);
+            control.output(Output::StartTls);
+        }
+    }
+
+    /// With TLS, data connections are to be private as well (RFC 4217 section 9).
+    fn logged_in(&mut self, now: Moment, control: &mut Control) {
+        self.stage = if control.config.security.is_secured() {
+            send(now, Verb::Pbsz, b"0", control);
+            Stage::Pbsz
+        } else {
+            Stage::Features(Features::begin(now, control))
+        };
+    }
+
+    /// RFC 2640 section 3.1 lets clients assume UTF-8, but some servers expect OPTS UTF8
+    /// (modern-servers 9).
+    fn features_known(
+        &mut self,
+        now: Moment,
+        capabilities: Capabilities,
+        control: &mut Control,
+    ) -> Option<Capabilities> {
+        if capabilities.utf8 && control.dialect == Dialect::Rfc959 {
+            control.send(now, Owner::Setup, &Command::Opts(Opts::Utf8), None);
+            self.stage = Stage::Utf8(capabilities);
+            return None;
+        }
+        Some(self.ready(capabilities, control))
+    }
+
+    fn ready(&self, capabilities: Capabilities, control: &mut Control) -> Capabilities {
+        control.timers.disarm(Timer::Login);
+        Capabilities { loses_early: self.loses_early, ..capabilities }
+    }
+}
+
+/// Sends a command that has no type of its own.
+fn send(now: Moment, verb: Verb, argument: &[u8], control: &mut Control) {
+    control.send(now, Owner::Setup, &Command::Other(verb, argument.to_vec()), None);
+}
