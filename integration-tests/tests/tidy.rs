@@ -1,10 +1,17 @@
-//! The rules of the tree as tests: who may import whom, how long a file is, where digits, addresses
-//! and clocks stand, which tests leave the safe defaults and why, and that every statement has a test.
+//! The rules of the tree as tests: the laws of ARCHITECTURE.md, how long a file is, where digits,
+//! addresses and clocks stand, which tests leave the safe defaults and why, and that every statement has
+//! a test.
 
+mod circles;
+mod comments;
+mod decisions;
 mod exceptions;
+mod laws;
 mod licences;
+mod modules;
 mod source;
 mod statements;
+mod words;
 
 use source::{Source, sources};
 
@@ -13,17 +20,6 @@ const LONG_TABLES: [&str; 3] = ["verbs.rs", "meaning.rs", "refusals.rs"];
 
 /// The hard stop for a file's lines.
 const LINES: usize = 600;
-
-/// What the folders of ftp-proto may use: their own line and the lines above it.
-const LAYERS: [&[&str]; 7] = [
-    &["wire", "timer", "dialect"],
-    &["address", "command", "reply", "listing", "coding", "digest", "rendezvous"],
-    &["feature", "policy"],
-    &["server"],
-    &["client"],
-    &["relay"],
-    &["third_party"],
-];
 
 /// Fails with all that was found, one line each.
 fn none(rule: &str, found: Vec<String>) {
@@ -58,35 +54,6 @@ fn no_file_is_longer_than_600_lines() {
 fn every_file_starts_with_a_sentence() {
     let mute = sources().into_iter().filter(|file| !file.text.starts_with("//! "));
     none("a file says in its first line what it is", mute.map(|file| file.path).collect());
-}
-
-#[test]
-fn the_folders_of_ftp_proto_use_only_what_is_above_them() {
-    let layer = |folder: &str| LAYERS.iter().position(|folders| folders.contains(&folder));
-    let mut found = Vec::new();
-    for file in sources() {
-        let Some(inside) = file.path.strip_prefix("ftp-proto/src/") else { continue };
-        let folder = inside.split(['/', '.']).next().unwrap_or_default();
-        if folder == "lib" {
-            continue;
-        }
-        let Some(own) = layer(folder) else {
-            found.push(format!("{}: the folder {folder} has no layer", file.path));
-            continue;
-        };
-        for (number, line) in &file.code {
-            for used in line.split("crate::").skip(1) {
-                let used = used.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
-                let allowed = layer(used).is_some_and(|layer| layer <= own) || used == folder;
-                let server_beside_client =
-                    used == "server" && matches!(folder, "client" | "relay" | "third_party");
-                if !allowed || server_beside_client {
-                    found.push(format!("{}:{number}: {folder} uses {used}", file.path));
-                }
-            }
-        }
-    }
-    none("wire < address < feature < server | client < third_party", found);
 }
 
 #[test]

@@ -1,0 +1,174 @@
+//! The laws of ARCHITECTURE.md, checked in every package.
+
+use super::modules::Package;
+use super::{circles, comments, decisions, none, source, words};
+
+/// A package and the layers of its folders, from the lowest to the highest.
+struct Room {
+    /// Where its `lib.rs` stands.
+    folder: &'static str,
+    /// One line for each layer. A folder uses its own layer and those before it; folders on the two sides
+    /// of a `|` do not know each other.
+    layers: &'static [&'static str],
+    /// Whether it is a program or a part of one: the harness of the tests judges texts and exit codes,
+    /// nobody else does.
+    is_program: bool,
+}
+
+const ROOMS: [Room; 6] = [
+    Room {
+        folder: "ftp-proto/src",
+        layers: &[
+            "wire timer dialect",
+            "address command reply listing coding digest rendezvous",
+            "feature policy",
+            "server | relay | client third_party",
+        ],
+        is_program: true,
+    },
+    Room {
+        folder: "ftp-proto/io/src",
+        layers: &["clock random hash signal", "socket", "tls link", "copy", "program"],
+        is_program: true,
+    },
+    Room {
+        folder: "ftp-server/src",
+        layers: &["auth limits vfs operate", "config data", "session", "listen", "cli"],
+        is_program: true,
+    },
+    Room {
+        folder: "ftp-user/src",
+        layers: &[
+            "failure",
+            "place ladder",
+            "config report",
+            "context",
+            "control",
+            "relay endpoint",
+            "route",
+            "check",
+            "job",
+            "cli",
+        ],
+        is_program: true,
+    },
+    Room { folder: "ftp-relay-agent/src", layers: &["session", "listen", "cli"], is_program: true },
+    Room {
+        folder: "integration-tests/src",
+        layers: &[
+            "binary disk fuzz sim",
+            "socket relay",
+            "raw",
+            "site",
+            "user peer transcript",
+            "foreign",
+            "net tls_peer",
+        ],
+        is_program: false,
+    },
+];
+
+/// What is being rebuilt: a law, and how the findings begin that it still has. Only ever gets shorter.
+const REBUILT: &[(&str, &str)] = &[
+    ("circles", "ftp-proto/io/src: in /:"),
+    ("circles", "ftp-proto/io/src: in /link:"),
+    ("circles", "ftp-proto/io/src: in /socket:"),
+    ("circles", "ftp-proto/io/src: in /tls:"),
+    ("circles", "ftp-proto/src: in /:"),
+    ("circles", "ftp-proto/src: in /client:"),
+    ("circles", "ftp-proto/src: in /digest:"),
+    ("circles", "ftp-proto/src: in /policy:"),
+    ("circles", "ftp-proto/src: in /server:"),
+    ("circles", "ftp-proto/src: in /third_party:"),
+    ("circles", "ftp-relay-agent/src: in /:"),
+    ("circles", "ftp-relay-agent/src: in /cli:"),
+    ("circles", "ftp-relay-agent/src: in /session:"),
+    ("circles", "ftp-user/src: in /cli:"),
+    ("circles", "ftp-user/src: in /control:"),
+    ("circles", "ftp-user/src: in /failure:"),
+    ("circles", "ftp-user/src: in /place:"),
+    ("circles", "ftp-user/src: in /report:"),
+    ("circles", "integration-tests/src: in /foreign:"),
+    ("circles", "integration-tests/src: in /fuzz:"),
+    ("circles", "integration-tests/src: in /sim:"),
+    ("circles", "integration-tests/src: in /transcript:"),
+    ("words", "ftp-proto/src:"),
+    ("comments", "ftp-proto/src:"),
+    ("words", "ftp-proto/io/src:"),
+    ("comments", "ftp-proto/io/src:"),
+    ("words", "ftp-server/src:"),
+    ("comments", "ftp-server/src:"),
+    ("words", "ftp-user/src:"),
+    ("comments", "ftp-user/src:"),
+    ("words", "ftp-relay-agent/src:"),
+    ("comments", "ftp-relay-agent/src:"),
+    ("words", "integration-tests/src:"),
+    ("comments", "integration-tests/src:"),
+    ("decisions", "ftp-relay-agent/src:"),
+    ("layers", "ftp-relay-agent/src:"),
+    ("layers", "ftp-proto/io/src:"),
+];
+
+/// Every finding of a check, in all packages, that is not being rebuilt.
+fn in_all(law: &str, check: impl Fn(&Room, &Package) -> Vec<String>) -> Vec<String> {
+    let mut found = Vec::new();
+    for room in &ROOMS {
+        let package = Package::read(room.folder, &|file| {
+            source::top().join(file).is_file().then(|| source::read(file))
+        });
+        let all = check(room, &package).into_iter().map(|line| format!("{}: {line}", room.folder));
+        let (open, wrong): (Vec<_>, Vec<_>) =
+            all.partition(|line| REBUILT.iter().any(|(open, start)| *open == law && line.starts_with(start)));
+        for line in open {
+            eprintln!("{law}: {line}");
+        }
+        found.extend(wrong);
+    }
+    found
+}
+
+/// The findings of a check of single files.
+fn in_files(package: &Package, check: fn(&str, &syn::File) -> Vec<String>) -> Vec<String> {
+    package.files.iter().flat_map(|(file, parsed)| check(file, parsed)).collect()
+}
+
+#[test]
+fn folders_form_layers_in_every_package() {
+    none(
+        "a folder uses its own layer and those below it",
+        in_all("layers", |room, package| circles::upward(package, room.layers)),
+    );
+}
+
+#[test]
+fn no_files_or_folders_use_each_other_in_a_circle() {
+    none(
+        "a file that its siblings use does not use them",
+        in_all("circles", |_, package| circles::circles(package)),
+    );
+}
+
+#[test]
+fn nothing_is_decided_by_exit_codes_or_texts() {
+    let check = |room: &Room, package: &Package| match room.is_program {
+        true => [decisions::exits(package), in_files(package, decisions::on_texts)].concat(),
+        false => Vec::new(),
+    };
+    none("decide by failure::Kind or another enum; cli maps it to numbers", in_all("decisions", check));
+}
+
+#[test]
+fn names_and_texts_use_the_vocabulary() {
+    none(
+        "one idea has one word (docs/glossary.md)",
+        in_all("words", |_, package| in_files(package, words::wrong)),
+    );
+}
+
+#[test]
+fn every_doc_comment_says_something() {
+    none(
+        "at least three words: what it is for, its unit, its source",
+        in_all("comments", |_, package| in_files(package, comments::too_short)),
+    );
+}
