@@ -1,89 +1,150 @@
-//! A directory as the lines of LIST, NLST or MLSD, made while they are sent: the reader of the
-//! directory is never more than a few pieces ahead of the connection.
+//! A directory as the lines of LIST, NLST or MLSD, made in steps while they are sent.
+//!
+//! Each step borrows a thread of the blocking pool, fills one piece of bounded size, and gives the
+//! thread back. The next step begins when the sender asks for the next piece. A listing whose reader
+//! is slow therefore holds an open directory and a piece, but no thread.
 
-use std::ops::ControlFlow;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
-use ftp_io::copy::Meter;
-use ftp_proto::listing::{Entry, When, facts_line, list_line};
-use ftp_proto::server::ask::{FileFailure, ListStyle};
-use tokio::sync::mpsc;
+use ftp_proto::listing::{When, facts_line, list_line};
+use ftp_proto::server::ask::ListStyle;
+use rustix::io::Errno;
 use tokio::task::{JoinHandle, spawn_blocking};
-use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::Stream;
 
-use crate::vfs::Listing;
+use crate::vfs::{Listing, Next};
 
-/// The lines, gathered into pieces, and whether reading the directory failed. It stops `meter` when
-/// it does, so that what was sent until then is not taken for the whole.
-pub(super) fn lines(
+/// The lines of a listing, in pieces that end with a line end. The stream ends after an error.
+#[derive(Debug)]
+pub(super) struct Lines(State);
+
+#[derive(Debug)]
+enum State {
+    /// Nobody has asked for the next piece yet.
+    Idle(Box<Reader>),
+    /// A thread makes the next piece.
+    Reading(JoinHandle<(Box<Reader>, Result<Piece, Errno>)>),
+    /// There is nothing more.
+    Ended,
+}
+
+/// Some lines of the listing.
+#[derive(Debug)]
+struct Piece {
+    lines: Vec<u8>,
+    /// Whether the listing ends with it.
+    last: bool,
+}
+
+impl Lines {
+    /// Lists in `style`; `today` decides how dates are written.
+    pub(super) fn new(listing: Listing, style: ListStyle, today: When) -> Self {
+        Self(State::Idle(Box::new(Reader { listing, style, today, begun: false })))
+    }
+}
+
+impl Stream for Lines {
+    type Item = io::Result<Vec<u8>>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            match std::mem::replace(&mut self.0, State::Ended) {
+                State::Ended => return Poll::Ready(None),
+                State::Idle(mut reader) => {
+                    self.0 = State::Reading(spawn_blocking(move || {
+                        let piece = reader.step();
+                        (reader, piece)
+                    }));
+                }
+                State::Reading(mut thread) => {
+                    let Poll::Ready(done) = Pin::new(&mut thread).poll(cx) else {
+                        self.0 = State::Reading(thread);
+                        return Poll::Pending;
+                    };
+                    let (reader, piece) = done.map_err(io::Error::other)?;
+                    let Piece { lines, last } = piece?;
+                    if !last {
+                        self.0 = State::Idle(reader);
+                    }
+                    if !lines.is_empty() {
+                        return Poll::Ready(Some(Ok(lines)));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Reads a directory, a step at a time.
+#[derive(Debug)]
+struct Reader {
     listing: Listing,
     style: ListStyle,
     today: When,
-    meter: Meter,
-) -> (ReceiverStream<Vec<u8>>, JoinHandle<Option<FileFailure>>) {
-    let (pieces, stream) = mpsc::channel(AHEAD);
-    let reader = spawn_blocking(move || {
-        let failure = write(listing, style, today, &mut Gather { pieces, piece: Vec::new() }).err();
-        if failure.is_some() {
-            meter.stop();
-        }
-        failure
-    });
-    (ReceiverStream::new(stream), reader)
+    /// Whether the first step was made.
+    begun: bool,
 }
 
-fn write(listing: Listing, style: ListStyle, today: When, out: &mut Gather) -> Result<(), FileFailure> {
-    match style {
-        ListStyle::Long => listing.entries(|entry| out.line(list_line(&entry, today)))?,
-        ListStyle::Names { prefix } => {
-            // E19: what RETR takes. The argument of NLST may be a file: then it is the whole line.
-            let file = (!listing.is_directory() && !prefix.is_empty())
-                .then(|| prefix.strip_suffix(b"/").unwrap_or(&prefix).to_vec());
-            listing.names(|name| match &file {
-                Some(argument) => out.line(argument.clone()),
-                None => out.line([&prefix, name.as_bytes()].concat()),
-            })?;
+impl Reader {
+    /// Makes the next piece. Blocks on the disk for a bounded number of names.
+    fn step(&mut self) -> Result<Piece, Errno> {
+        let mut lines = Vec::with_capacity(PIECE);
+        if !std::mem::replace(&mut self.begun, true)
+            && let ListStyle::Facts(wanted) = &self.style
+            && let Some(current) = self.listing.current()
+        {
+            add(&mut lines, &facts_line(&current, wanted.as_deref()));
         }
-        ListStyle::Facts(wanted) => {
-            let line = |entry: &Entry| facts_line(entry, wanted.as_deref());
-            if let Some(current) = listing.current()
-                && out.line(line(&current)).is_break()
-            {
-                return Ok(());
+        for _ in 0..NAMES {
+            match self.next_line()? {
+                Next::Found(line) => add(&mut lines, &line),
+                Next::Hidden => {}
+                Next::End => return Ok(Piece { lines, last: true }),
             }
-            listing.entries(|entry| out.line(line(&entry)))?;
+            if lines.len() >= PIECE {
+                break;
+            }
+        }
+        Ok(Piece { lines, last: false })
+    }
+
+    fn next_line(&mut self) -> Result<Next<Vec<u8>>, Errno> {
+        match &self.style {
+            ListStyle::Long => {
+                let entry = self.listing.next_entry()?;
+                Ok(entry.map(|entry| list_line(&entry, self.today)))
+            }
+            ListStyle::Facts(wanted) => {
+                let entry = self.listing.next_entry()?;
+                Ok(entry.map(|entry| facts_line(&entry, wanted.as_deref())))
+            }
+            ListStyle::Names { prefix } => {
+                // E19: a line is what RETR takes. If the argument of NLST is a file, it is the line.
+                let argument = prefix.strip_suffix(b"/").unwrap_or(prefix);
+                let is_argument = !self.listing.is_directory() && !argument.is_empty();
+                let name = self.listing.next_name()?;
+                Ok(name.map(
+                    |name| {
+                        if is_argument { argument.to_vec() } else { [prefix, name.as_bytes()].concat() }
+                    },
+                ))
+            }
         }
     }
-    // Whether somebody still wants it no longer matters.
-    let _ = out.flush();
-    Ok(())
 }
 
-/// Gathers lines into pieces for the sender.
-struct Gather {
-    pieces: mpsc::Sender<Vec<u8>>,
-    piece: Vec<u8>,
+fn add(lines: &mut Vec<u8>, line: &[u8]) {
+    lines.extend_from_slice(line);
+    lines.extend_from_slice(b"\r\n");
 }
 
-impl Gather {
-    /// Adds a line; breaks when nobody wants more.
-    fn line(&mut self, line: Vec<u8>) -> ControlFlow<()> {
-        self.piece.extend_from_slice(&line);
-        self.piece.extend_from_slice(b"\r\n");
-        if self.piece.len() < PIECE { ControlFlow::Continue(()) } else { self.flush() }
-    }
-
-    fn flush(&mut self) -> ControlFlow<()> {
-        let piece = std::mem::take(&mut self.piece);
-        if piece.is_empty() || self.pieces.blocking_send(piece).is_ok() {
-            ControlFlow::Continue(())
-        } else {
-            ControlFlow::Break(())
-        }
-    }
-}
-
+/// Bytes in a piece; the last line may exceed it.
 const PIECE: usize = 16 * 1024;
-const AHEAD: usize = 2;
+/// Names that one step looks at, hidden ones included.
+const NAMES: usize = 1_024;
 
 #[cfg(test)]
 mod tests {
@@ -105,10 +166,8 @@ mod tests {
         else {
             panic!("not prepared for listing");
         };
-        let (lines, failed) = lines(listing, style, When(0), Meter::default());
-        let text = lines.collect::<Vec<_>>().await.concat();
-        assert_eq!(failed.await.unwrap(), None);
-        let text = String::from_utf8(text).unwrap();
+        let pieces: Vec<_> = Lines::new(listing, style, When(0)).map(Result::unwrap).collect().await;
+        let text = String::from_utf8(pieces.concat()).unwrap();
         assert!(text.is_empty() || text.ends_with("\r\n"));
         text.split_terminator("\r\n").map(str::to_owned).collect()
     }
@@ -142,7 +201,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_directory_is_read_no_further_than_somebody_wants_it() {
+    async fn a_directory_is_read_piece_by_piece_and_nothing_is_lost_between_them() {
         let top = tempfile::tempdir().unwrap();
         for number in 0..2_000 {
             std::fs::write(top.path().join(format!("{number:0>200}")), "").unwrap();
@@ -152,8 +211,11 @@ mod tests {
         let Ok((Prepared::List { listing, style }, _)) = view.prepare(&root, &Intent::List(names(""))) else {
             panic!("not prepared for listing");
         };
-        let (lines, failed) = lines(listing, style, When(0), Meter::default());
-        drop(lines);
-        assert_eq!(failed.await.unwrap(), None, "the reader ends when nobody wants more");
+        let pieces: Vec<_> = Lines::new(listing, style, When(0)).map(Result::unwrap).collect().await;
+        assert!(pieces.iter().all(|piece| piece.len() < PIECE + 256 && piece.ends_with(b"\r\n")));
+        let text = String::from_utf8(pieces.concat()).unwrap();
+        let found: std::collections::BTreeSet<_> = text.lines().collect();
+        assert_eq!(found.len(), 2_000);
+        assert!(pieces.len() > 20, "{} pieces", pieces.len());
     }
 }

@@ -9,7 +9,7 @@ use ftp_proto::server::ask::{End, FileFailure, ListStyle};
 use tokio::net::TcpStream;
 use tokio::task::spawn_blocking;
 
-use super::list;
+use super::list::Lines;
 use crate::vfs::{Listing, Prepared, Upload, io_failure};
 
 /// A file that is open: from here on octets move.
@@ -61,12 +61,7 @@ pub async fn pump(
     match begun {
         Begun::Send { file, offset } => ended(copy::send(file, offset, conn, coding, &meter).await),
         Begun::List { listing, style } => {
-            let (lines, failed) = list::lines(listing, style, today, meter.clone());
-            let (octets, end) = ended(copy::send_stream(lines, conn, &meter).await);
-            match failed.await {
-                Ok(Some(failure)) => (octets, End::Failed(failure)),
-                Ok(None) | Err(_) => (octets, end),
-            }
+            ended(copy::send_stream(Lines::new(listing, style, today), conn, &meter).await)
         }
         Begun::Receive { upload, file } => {
             let (moved, file) = copy::receive(conn, file, coding, &meter).await;

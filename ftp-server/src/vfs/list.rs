@@ -1,23 +1,20 @@
-//! What a directory holds, entry by entry as the kernel gives it: nothing is collected or sorted,
-//! so that a hundred thousand entries need no more memory than one.
+//! What a directory holds, entry by entry as the kernel gives it. Nothing is collected or sorted, so
+//! that a hundred thousand entries need no more memory than one.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use ftp_proto::listing::{Entry, Kind};
-use ftp_proto::server::ask::FileFailure;
 use ftp_proto::wire::PathName;
-use rustix::fd::{AsFd, OwnedFd};
+use rustix::fd::AsFd;
 use rustix::fs::{AtFlags, Dir, FileType, OFlags, Stat, fstat, statat};
 use rustix::io::Errno;
 
 use super::entry::{Rights, entry, kind};
-use super::failure::failure;
 use super::partial::is_partial;
 use super::path::Beneath;
 use super::root::Root;
 
-/// A directory, or the one file that a listing was asked for, opened and ready to be listed.
+/// A directory, or the one file that a listing was asked for, open and being listed.
 #[derive(Debug)]
 pub struct Listing {
     root: Arc<Root>,
@@ -28,21 +25,48 @@ pub struct Listing {
 
 #[derive(Debug)]
 enum Of {
-    Directory { dir: OwnedFd, stat: Stat },
-    File(Box<Entry>),
+    Directory {
+        dir: Box<Dir>,
+        stat: Stat,
+    },
+    /// `None` once it was listed.
+    File(Option<Box<Entry>>),
+}
+
+/// What comes next in a listing.
+#[derive(Debug)]
+pub enum Next<T> {
+    /// A name or an entry.
+    Found(T),
+    /// A name that clients do not see, or that is gone already.
+    Hidden,
+    /// There is nothing more.
+    End,
+}
+
+impl<T> Next<T> {
+    /// Applies `change` to what was found.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Next<U> {
+        match self {
+            Self::Found(found) => Next::Found(change(found)),
+            Self::Hidden => Next::Hidden,
+            Self::End => Next::End,
+        }
+    }
 }
 
 impl Listing {
     /// Opens the directory `path`.
     pub(super) fn of_directory(root: &Arc<Root>, rights: &Arc<Rights>, path: Beneath) -> Result<Self, Errno> {
         let dir = root.open_beneath(&path, OFlags::RDONLY | OFlags::DIRECTORY)?;
-        let of = Of::Directory { stat: fstat(&dir)?, dir };
+        let stat = fstat(&dir)?;
+        let of = Of::Directory { dir: Box::new(Dir::new(dir)?), stat };
         Ok(Self { root: Arc::clone(root), rights: Arc::clone(rights), path, of })
     }
 
     /// The listing of one file.
     pub(super) fn of_file(root: &Arc<Root>, rights: &Arc<Rights>, path: Beneath, file: Entry) -> Self {
-        let of = Of::File(Box::new(file));
+        let of = Of::File(Some(Box::new(file)));
         Self { root: Arc::clone(root), rights: Arc::clone(rights), path, of }
     }
 
@@ -59,55 +83,50 @@ impl Listing {
         Some(current)
     }
 
-    /// Hands every entry with its facts to `take`, until that breaks.
-    pub fn entries(self, mut take: impl FnMut(Entry) -> ControlFlow<()>) -> Result<(), FileFailure> {
-        let Self { root, rights, path, of } = self;
-        match of {
-            Of::File(file) => {
-                let _ = take(*file);
-                Ok(())
-            }
-            Of::Directory { dir, stat } => each(dir, |dir, name| {
-                // Gone since the kernel told its name: no entry.
-                let Ok(found) = stat_entry(&root, dir, &path, name.as_bytes()) else {
-                    return ControlFlow::Continue(());
+    /// Reads the next entry with its facts. Blocks on the disk.
+    ///
+    /// # Errors
+    /// The directory cannot be read further.
+    pub fn next_entry(&mut self) -> Result<Next<Entry>, Errno> {
+        match &mut self.of {
+            Of::File(file) => Ok(file.take().map_or(Next::End, |file| Next::Found(*file))),
+            Of::Directory { dir, stat } => {
+                let name = match next_name(dir)? {
+                    Next::Found(name) => name,
+                    Next::Hidden => return Ok(Next::Hidden),
+                    Next::End => return Ok(Next::End),
                 };
-                take(entry(name, &found, Some(&stat), &rights))
-            }),
+                match stat_entry(&self.root, dir.fd()?, &self.path, name.as_bytes()) {
+                    Ok(found) => Ok(Next::Found(entry(name, &found, Some(stat), &self.rights))),
+                    // It was removed after the kernel had told its name.
+                    Err(_) => Ok(Next::Hidden),
+                }
+            }
         }
     }
 
-    /// Hands every name to `take`, until that breaks.
-    pub fn names(self, mut take: impl FnMut(PathName) -> ControlFlow<()>) -> Result<(), FileFailure> {
-        match self.of {
-            Of::File(file) => {
-                let _ = take(file.name);
-                Ok(())
-            }
-            Of::Directory { dir, .. } => each(dir, |_, name| take(name)),
+    /// Reads the next name. Blocks on the disk.
+    ///
+    /// # Errors
+    /// The directory cannot be read further.
+    pub fn next_name(&mut self) -> Result<Next<PathName>, Errno> {
+        match &mut self.of {
+            Of::File(file) => Ok(file.take().map_or(Next::End, |file| Next::Found(file.name))),
+            Of::Directory { dir, .. } => next_name(dir),
         }
     }
 }
 
-/// Every name that a client may know: names under way are hidden, and a name that no command line
-/// can carry (a line feed in it) cannot be asked for.
-fn each(
-    dir: OwnedFd,
-    mut take: impl FnMut(&OwnedFd, PathName) -> ControlFlow<()>,
-) -> Result<(), FileFailure> {
-    let names = Dir::read_from(&dir).map_err(failure)?;
-    for name in names {
-        let name = name.map_err(failure)?;
-        let octets = name.file_name().to_bytes();
-        if matches!(octets, b"." | b"..") || is_partial(octets) {
-            continue;
-        }
-        let Ok(name) = PathName::from_wire(octets) else { continue };
-        if take(&dir, name).is_break() {
-            break;
-        }
+/// The next name. Hidden are the names of files that are still being received, and names that no
+/// command line can carry, because nobody could ask for them.
+fn next_name(dir: &mut Dir) -> Result<Next<PathName>, Errno> {
+    let Some(found) = dir.read() else { return Ok(Next::End) };
+    let found = found?;
+    let name = found.file_name().to_bytes();
+    if matches!(name, b"." | b"..") || is_partial(name) {
+        return Ok(Next::Hidden);
     }
-    Ok(())
+    Ok(PathName::from_wire(name).map_or(Next::Hidden, Next::Found))
 }
 
 /// The status of `name` in `dir`. A symbolic link shows what it leads to, if that lies beneath the

@@ -25,7 +25,7 @@ mod walk;
 
 pub use digest::Subject;
 pub(crate) use failure::io_failure;
-pub use list::Listing;
+pub use list::{Listing, Next};
 pub use root::Root;
 pub use upload::{Target, Upload};
 pub use view::{Prepared, View};

@@ -1,7 +1,6 @@
 //! The files as one account sees them: what a path means and what may be done with it.
 
 use std::fs::File;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use ftp_proto::listing::{Entry, Kind};
@@ -13,7 +12,7 @@ use rustix::io::Errno;
 use super::digest::Subject;
 use super::entry::{Rights, entry, kind, regular};
 use super::failure::failure;
-use super::list::Listing;
+use super::list::{Listing, Next};
 use super::path::Beneath;
 use super::root::{Located, Root};
 use super::upload::Target;
@@ -147,17 +146,18 @@ impl View {
         }
     }
 
+    /// The entries of a directory, not more than `limit`, and whether there are more.
     fn some_entries(&self, path: Beneath, limit: usize) -> Result<Found, FileFailure> {
-        let (mut found, mut more) = (Vec::new(), false);
-        self.listing(path, true)?.entries(|entry| {
-            if found.len() == limit {
-                more = true;
-                return ControlFlow::Break(());
+        let mut found = Vec::new();
+        let mut listing = self.listing(path, true)?;
+        loop {
+            match listing.next_entry().map_err(failure)? {
+                Next::Found(_) if found.len() == limit => return Ok(Found::Entries(found, true)),
+                Next::Found(entry) => found.push(entry),
+                Next::Hidden => {}
+                Next::End => return Ok(Found::Entries(found, false)),
             }
-            found.push(entry);
-            ControlFlow::Continue(())
-        })?;
-        Ok(Found::Entries(found, more))
+        }
     }
 
     fn enter(&self, path: &Beneath) -> Result<Found, FileFailure> {

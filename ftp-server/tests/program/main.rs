@@ -6,3 +6,5 @@ mod server;
 mod session;
 #[cfg(test)]
 mod start;
+#[cfg(test)]
+mod unread;

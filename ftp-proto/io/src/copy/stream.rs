@@ -1,5 +1,6 @@
 //! A listing to a connection, as it is made.
 
+use std::io;
 use std::pin::pin;
 
 use tokio::io::AsyncWriteExt;
@@ -10,48 +11,44 @@ use super::burst::Conn;
 use super::send::finish;
 use super::{Ended, Meter, Moved};
 
-/// Sends every item of `lines` as it is (line ends included), gathered into pieces of 64 KiB, then
-/// closes the connection in order. What has not been sent is never more than one such piece and one
-/// item. Where it does not succeed, or the future is dropped, the connection is reset.
-pub async fn send_stream(lines: impl Stream<Item = Vec<u8>>, conn: TcpStream, meter: &Meter) -> Moved {
-    let mut lines = pin!(lines);
+/// Sends every item of `pieces` as it is (line ends included), then closes the connection in order.
+/// The next item is asked for when the connection has taken the one before, so that nobody who does
+/// not read makes this hold more than one item. An error in `pieces` ends the copy as
+/// [`Ended::File`]. Unless all of it was sent, or if the future is dropped, the connection is reset.
+pub async fn send_stream(
+    pieces: impl Stream<Item = io::Result<Vec<u8>>>,
+    conn: TcpStream,
+    meter: &Meter,
+) -> Moved {
+    let mut pieces = pin!(pieces);
     let mut conn = Conn::new(conn);
-    let mut piece = Vec::with_capacity(PIECE);
-    loop {
-        let line = tokio::select! {
+    let end = loop {
+        let piece = tokio::select! {
             biased;
-            () = meter.stopped() => return Moved { octets: meter.moved(), end: Ended::Stopped },
-            line = lines.next() => line,
+            () = meter.stopped() => break Ended::Stopped,
+            piece = pieces.next() => piece,
         };
-        let last = line.is_none();
-        piece.extend(line.unwrap_or_default());
-        if (last || piece.len() >= PIECE)
-            && let Some(end) = push(&mut conn, &mut piece, meter).await
-        {
-            return Moved { octets: meter.moved(), end };
+        match piece {
+            Some(Ok(piece)) => {
+                if let Err(end) = send_all(&mut conn, &piece, meter).await {
+                    break end;
+                }
+            }
+            Some(Err(error)) => break Ended::File(error),
+            None => break finish(conn, None, meter).await,
         }
-        if last {
-            let end = finish(conn, None, meter).await;
-            return Moved { octets: meter.moved(), end };
-        }
-    }
+    };
+    Moved { octets: meter.moved(), end }
 }
 
-/// Sends all of `piece` and empties it; why that did not succeed.
-async fn push(conn: &mut Conn, piece: &mut Vec<u8>, meter: &Meter) -> Option<Ended> {
-    let mut rest = piece.as_slice();
-    while !rest.is_empty() {
-        let stream = conn.stream_mut()?;
+/// Sends all of `piece`, or says why the copy has ended.
+async fn send_all(conn: &mut Conn, mut piece: &[u8], meter: &Meter) -> Result<(), Ended> {
+    while !piece.is_empty() {
+        let Some(stream) = conn.stream_mut() else { return Err(Ended::Stopped) };
         tokio::select! {
-            () = meter.stopped() => return Some(Ended::Stopped),
-            sent = stream.write_buf(&mut rest) => match sent {
-                Ok(sent) => meter.add(sent),
-                Err(error) => return Some(Ended::Broken(error)),
-            },
+            () = meter.stopped() => return Err(Ended::Stopped),
+            sent = stream.write_buf(&mut piece) => meter.add(sent.map_err(Ended::Broken)?),
         }
     }
-    piece.clear();
-    None
+    Ok(())
 }
-
-const PIECE: usize = 64 * 1024;

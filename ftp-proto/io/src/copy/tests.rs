@@ -141,7 +141,7 @@ proptest! {
     ) {
         let received: Vec<Vec<u8>> = run(async {
             let (here, there) = pair().await;
-            let ended = sent.iter().map(|line| [line.as_slice(), b"\r\n"].concat());
+            let ended = sent.iter().map(|line| Ok([line.as_slice(), b"\r\n"].concat()));
             let meter = Meter::default();
             let (moved, received) = tokio::join!(
                 send_stream(tokio_stream::iter(ended), here, &meter),
@@ -378,7 +378,7 @@ async fn a_line_of_a_listing_may_be_as_long_as_its_limit_and_no_longer() {
 async fn stop_wakes_a_listing_whose_peer_reads_nothing() {
     let (here, mut there) = pair().await;
     let meter = Meter::default();
-    let endless = tokio_stream::iter(std::iter::repeat_with(|| b"a line\r\n".to_vec()));
+    let endless = tokio_stream::iter(std::iter::repeat_with(|| Ok(b"a line\r\n".to_vec())));
     let stop = async {
         while meter.moved() < 100_000 {
             tokio::task::yield_now().await;
