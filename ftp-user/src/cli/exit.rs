@@ -12,8 +12,8 @@ pub fn code(status: Status) -> ExitCode {
 /// The exit status after the second interruption, which ends the program at once.
 pub(super) const INTERRUPTED: u8 = Kind::Interrupted.number();
 
-/// The numbers are fixed: scripts rely on them.
-const fn number(status: Status) -> u8 {
+/// The number of an exit status. The numbers are fixed: scripts rely on them.
+pub const fn number(status: Status) -> u8 {
     match status {
         Status::Done => 0,
         Status::Partly => 9,

@@ -12,7 +12,7 @@ mod stat;
 mod trust;
 
 pub use conceal::arguments;
-pub use exit::code;
+pub use exit::{code, number};
 
 use crate::config::{self, Relays};
 use crate::context::{Cancel, Context, Patience};

@@ -1,0 +1,69 @@
+//! The page of the exit codes.
+
+use super::page::Page;
+use ftp_user::cli;
+use ftp_user::failure::Kind;
+use ftp_user::job::Status;
+
+/// The page.
+pub(super) fn page() -> Page {
+    let mut page = Page::new("exit-codes.md", "Exit codes");
+    page.heading("ftp-user");
+    page.paragraph(
+        "A single file gives its own code. A tree, or several sources, give 9 if anything succeeded, else the \
+         code that all failures share, else 1. In `--json`, the key `exit` of a `failed` event is the code of \
+         that file.",
+    );
+    let mut rows: Vec<(u8, &str)> =
+        statuses().map(|status| (cli::number(status), meaning(status))).into_iter().collect();
+    rows.sort_unstable();
+    page.table(
+        ["code", "meaning"],
+        rows.into_iter().map(|(code, meaning)| [code.to_string(), meaning.into()]),
+    );
+    page.heading("ftp-server, ftp-relay-agent");
+    let rows = [
+        ("0", "stopped as asked (SIGTERM, SIGINT), or printed what was asked for"),
+        ("1", "cannot do it: an address in use, an unreadable file, a relay that does not answer"),
+        ("2", "a mistake in the command line"),
+        ("11", "`ftp-relay-agent check` only: the relay does not hold the same token"),
+    ];
+    page.table(["code", "meaning"], rows.map(|row| [row.0.to_owned(), row.1.to_owned()]));
+    page
+}
+
+const fn statuses() -> [Status; 12] {
+    [
+        Status::Done,
+        Status::Partly,
+        Status::Failed(Kind::Other),
+        Status::Failed(Kind::Usage),
+        Status::Failed(Kind::Missing),
+        Status::Failed(Kind::Refused),
+        Status::Failed(Kind::Temporary),
+        Status::Failed(Kind::NoPath),
+        Status::Failed(Kind::Unverified),
+        Status::Failed(Kind::Exists),
+        Status::Failed(Kind::Interrupted),
+        Status::Failed(Kind::Untrusted),
+    ]
+}
+
+const fn meaning(status: Status) -> &'static str {
+    match status {
+        Status::Done => "done, and verified as asked",
+        Status::Partly => "some files of a tree failed; the rest are done",
+        Status::Failed(kind) => match kind {
+            Kind::Other => "any other error: unknown host, full disk, not an FTP server",
+            Kind::Usage => "the command line, a URL or a name cannot be used",
+            Kind::Missing => "the source does not exist",
+            Kind::Refused => "a server refused: login or permission",
+            Kind::Temporary => "a temporary failure, and the retries are used up",
+            Kind::NoPath => "no path between the two ends within what was allowed",
+            Kind::Unverified => "verification failed; nothing is left under the final name",
+            Kind::Exists => "the destination exists",
+            Kind::Interrupted => "interrupted",
+            Kind::Untrusted => "a certificate is not trusted, or a relay does not hold the same token",
+        },
+    }
+}
