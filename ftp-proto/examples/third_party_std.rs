@@ -4,11 +4,10 @@
 //! cargo run -p ftp-proto --example third_party_std -- ftp://ann:secret@192.0.2.1/a ftp://ann:secret@192.0.2.2/b
 //! ```
 //!
-//! It prints the dialogue of both control connections. The octets of the file never come here.
+//! It prints the dialogue of both control connections. The contents of the file never come here.
 //!
-//! This is all that a driver has to do: carry octets between sockets and the two
-//! [`Session`]s, carry commands and replies between the sessions and the [`Transfer`], and tell all
-//! three what time it is.
+//! This is all that a driver has to do: carry bytes between the sockets and the two [`Session`]s, carry
+//! commands and replies between the sessions and the [`Attempt`], and tell all three what time it is.
 #![allow(clippy::print_stdout, reason = "the dialogue is what this program shows")]
 #![allow(
     clippy::disallowed_types,
@@ -16,11 +15,10 @@
     reason = "a driver owns the sockets and the clock"
 )]
 
-use ftp_proto::client::{self, CommandId, Config, Event, Failure, Input, Session, Standing};
+use ftp_proto::client::{self, CommandId, Config, Event, Session, Standing};
 use ftp_proto::rendezvous::RendezvousSecret;
-use ftp_proto::reply::Reply;
 use ftp_proto::third_party::{
-    Heard, Job, Opening, Outcome, Output, Party, Plan, Side, Store, Timeouts, Transfer, opening,
+    Attempt, Input, Opening, Outcome, Output, Party, Roles, Side, Store, Timeouts, Transfer, opening,
 };
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::{PathName, Secret};
@@ -63,30 +61,30 @@ fn copy(source: &str, destination: &str) -> Result<(), Problem> {
         End::connect(Side::Destination, &destination, &clock)?,
     ];
 
-    let mut transfer = None;
+    let mut attempt: Option<Attempt> = None;
     let outcome = loop {
         for end in &mut ends {
             end.read(clock.now())?;
-            for news in end.drain(clock.now())? {
-                match (&mut transfer, news) {
-                    (None, News::Ended(failure)) => return Err(format!("{:?}: {failure}", end.side).into()),
+            for input in end.drain(clock.now())? {
+                match (&mut attempt, input) {
+                    (None, Input::Ended(side, failure)) => return Err(format!("{side:?}: {failure}").into()),
                     (None, _) => {}
-                    (Some(transfer), news) => tell(transfer, clock.now(), end.side, news),
+                    (Some(attempt), input) => attempt.input(clock.now(), input),
                 }
             }
         }
-        match &mut transfer {
-            Some(transfer) => {
-                if let Some(outcome) = step(transfer, &clock, &mut ends)? {
+        match &mut attempt {
+            Some(attempt) => {
+                if let Some(outcome) = step(attempt, &clock, &mut ends) {
                     break outcome;
                 }
             }
-            None => transfer = begin(&source, &destination, &ends, clock.now())?,
+            None => attempt = begin(&source, &destination, &ends, clock.now())?,
         }
     };
 
     for end in &mut ends {
-        end.session.input(clock.now(), Input::Quit);
+        end.session.input(clock.now(), client::Input::Quit);
         end.drain(clock.now())?;
     }
     match outcome {
@@ -94,69 +92,57 @@ fn copy(source: &str, destination: &str) -> Result<(), Problem> {
             println!("both servers say that it is complete");
             Ok(())
         }
-        Outcome::Failed(trouble) => {
-            Err(format!("{:?} failed at {}: {}", trouble.side, trouble.during, trouble.cause).into())
+        Outcome::Failed(failure) => {
+            Err(format!("{:?} failed at {:?}: {}", failure.side, failure.stage, failure.cause).into())
         }
     }
 }
 
-/// When both ends have logged in: who listens, by which command, and the transfer begins.
+/// Starts the attempt when both ends have logged in. The destination listens if it can.
 fn begin(
     source: &Place,
     destination: &Place,
     ends: &[End; 2],
     now: Moment,
-) -> Result<Option<Transfer>, Problem> {
+) -> Result<Option<Attempt>, Problem> {
     let [End { party: Some(from), .. }, End { party: Some(to), .. }] = ends else {
         return Ok(None);
     };
-    let listening = |listener, by: Option<Opening>| by.map(|opening| (listener, opening));
-    let (listener, opening) = listening(Side::Destination, opening(to, from))
+    let listening = |passive, by: Option<Opening>| by.map(|opening| (passive, opening));
+    let (passive, opening) = listening(Side::Destination, opening(to, from))
         .or_else(|| listening(Side::Source, opening(from, to)))
         .ok_or("the two servers have no address family in common")?;
 
-    let mut octets = [0; 32];
-    getrandom::fill(&mut octets)?;
-    let job = Job {
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret)?;
+    let transfer = Transfer {
         source_path: source.path.clone(),
         destination_path: destination.path.clone(),
         store: Store::Replace,
         restart: None,
-        secret: Some(RendezvousSecret::new(octets)),
+        secret: Some(RendezvousSecret::new(secret)),
     };
-    let plan = Plan { listener, opening, filter: true, first: None };
-    let seconds = Duration::from_secs;
-    let timeouts = Timeouts {
-        reply: seconds(30),
-        connect: seconds(60),
-        preliminary: seconds(5),
-        half_done: seconds(60),
-        abort: seconds(10),
-    };
-    Ok(Some(Transfer::new(job, plan, from.clone(), to.clone(), timeouts, now)))
+    let roles = Roles { passive, opening, filter: true, first: None };
+    Ok(Some(Attempt::direct(transfer, roles, from.clone(), to.clone(), Timeouts::default(), now)))
 }
 
-/// Carries what a session said to the transfer.
-fn tell(transfer: &mut Transfer, now: Moment, side: Side, news: News) {
-    match news {
-        News::Heard(heard) => transfer.reply(now, side, heard),
-        News::Unasked(reply) => transfer.unasked(now, side, reply),
-        News::AbortDone => transfer.aborted(now, side),
-        News::Ended(failure) => transfer.ended(now, side, failure),
-    }
-}
-
-/// Performs what the transfer asks for; gives the outcome when there is one.
-fn step(transfer: &mut Transfer, clock: &Clock, ends: &mut [End; 2]) -> Result<Option<Outcome>, Problem> {
+/// Performs what the attempt asks for. Returns the outcome when there is one.
+fn step(attempt: &mut Attempt, clock: &Clock, ends: &mut [End; 2]) -> Option<Outcome> {
     loop {
         let now = clock.now();
-        match transfer.poll() {
+        match attempt.poll() {
             Output::Command(side, command) => end(ends, side).send(now, command),
-            Output::Abort(side) => end(ends, side).session.input(now, Input::Abort),
-            Output::Close(side) => end(ends, side).session.input(now, Input::Closed),
-            Output::Done(outcome) => return Ok(Some(outcome)),
-            Output::Wait(Some(deadline)) if deadline <= now => transfer.timeout(now),
-            Output::Wait(_) => return Ok(None),
+            Output::Abort(side) => end(ends, side).session.input(now, client::Input::Abort),
+            Output::Close(side) => end(ends, side).session.input(now, client::Input::Closed),
+            Output::Done(outcome) => return Some(outcome),
+            Output::Wait(Some(deadline)) if deadline <= now => attempt.input(now, Input::Timeout),
+            Output::Wait(_) => return None,
+            // These are for paths with a host in the middle.
+            Output::Connect(..)
+            | Output::JoinAtRelay { .. }
+            | Output::Copy
+            | Output::Finish
+            | Output::Cut => {}
         }
     }
 }
@@ -167,14 +153,6 @@ fn end(ends: &mut [End; 2], side: Side) -> &mut End {
         Side::Source => source,
         Side::Destination => destination,
     }
-}
-
-/// What one session has to tell the transfer.
-enum News {
-    Heard(Heard),
-    Unasked(Reply),
-    AbortDone,
-    Ended(Failure),
 }
 
 /// One control connection with its session.
@@ -192,7 +170,7 @@ impl End {
     fn connect(side: Side, place: &Place, clock: &Clock) -> Result<Self, Problem> {
         let address = (place.host.as_str(), place.port).to_socket_addrs()?.next().ok_or("no such host")?;
         let stream = TcpStream::connect_timeout(&address, Duration::from_secs(15))?;
-        // Both connections are read in turn; neither is waited for longer than this.
+        // The two connections are read in turn, and none is waited for longer than this.
         stream.set_read_timeout(Some(Duration::from_millis(10)))?;
         let config = Config {
             user: place.user.clone(),
@@ -213,39 +191,41 @@ impl End {
     fn read(&mut self, now: Moment) -> Result<(), Problem> {
         let mut piece = [0; 4096];
         match self.stream.read(&mut piece) {
-            Ok(0) => self.session.input(now, Input::Closed),
-            Ok(count) => self.session.input(now, Input::Bytes(piece.get(..count).unwrap_or_default())),
+            Ok(0) => self.session.input(now, client::Input::Closed),
+            Ok(count) => {
+                self.session.input(now, client::Input::Bytes(piece.get(..count).unwrap_or_default()))
+            }
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
-            Err(_) => self.session.input(now, Input::Closed),
+            Err(_) => self.session.input(now, client::Input::Closed),
         }
         Ok(())
     }
 
-    /// Performs what the session asks for.
-    fn drain(&mut self, now: Moment) -> Result<Vec<News>, Problem> {
-        let mut news = Vec::new();
+    /// Performs what the session asks for. Returns what the attempt must be told.
+    fn drain(&mut self, now: Moment) -> Result<Vec<Input>, Problem> {
+        let mut inputs = Vec::new();
         loop {
             match self.session.poll() {
                 client::Output::Send(octets) => {
                     if self.stream.write_all(&octets).is_err() {
-                        self.session.input(now, Input::Closed);
+                        self.session.input(now, client::Input::Closed);
                     }
                 }
-                client::Output::Event(event) => news.extend(self.event(event)),
+                client::Output::Event(event) => inputs.extend(self.event(event)),
                 // TLS was not asked for.
-                client::Output::StartTls => self.session.input(now, Input::Closed),
+                client::Output::StartTls => self.session.input(now, client::Input::Closed),
                 client::Output::Close => {
                     let _ = self.stream.shutdown(std::net::Shutdown::Both);
                 }
                 client::Output::Wait(Some(deadline)) if deadline <= now => {
-                    self.session.input(now, Input::Timeout)
+                    self.session.input(now, client::Input::Timeout)
                 }
-                client::Output::Wait(_) => return Ok(news),
+                client::Output::Wait(_) => return Ok(inputs),
             }
         }
     }
 
-    fn event(&mut self, event: Event) -> Option<News> {
+    fn event(&mut self, event: Event) -> Option<Input> {
         match event {
             Event::Sent(line) => println!("{:>11} < {}", format!("{:?}", self.side), line.trim_end()),
             Event::Received { reply, .. } => {
@@ -260,11 +240,11 @@ impl End {
                 });
             }
             Event::Reply { to, reply, class } => {
-                return (self.awaited == Some(to)).then_some(News::Heard(Heard { reply, class }));
+                return (self.awaited == Some(to)).then_some(Input::Reply { side: self.side, reply, class });
             }
-            Event::Unasked(reply) => return Some(News::Unasked(reply)),
-            Event::AbortDone => return Some(News::AbortDone),
-            Event::Ended(failure) => return Some(News::Ended(failure)),
+            Event::Unasked(reply) => return Some(Input::Unasked { side: self.side, reply }),
+            Event::AbortDone => return Some(Input::Aborted(self.side)),
+            Event::Ended(failure) => return Some(Input::Ended(self.side, failure)),
         }
         None
     }

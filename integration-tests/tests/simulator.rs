@@ -3,11 +3,11 @@
 //!
 //! `FTP_SIM_SEEDS` is how many seeds run, `FTP_SIM_FIRST` the first of them.
 
-use ftp_proto::command::Direction;
+use ftp_proto::command::{Direction, Verb};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::Foreign;
 use ftp_proto::server::ask::Ending;
-use ftp_proto::third_party::{Cause, Opening, Outcome, Plan, Side};
+use ftp_proto::third_party::{Cause, Failure, Opening, Outcome, Roles, Side, Stage};
 use integration_tests::sim::scenario::{
     Delays, Fault, Manners, Sabotage, Scenario, Stranger, Target, Trouble, When,
 };
@@ -33,10 +33,10 @@ fn has_moved(report: &Report) -> bool {
     matches!(report.outcomes.first(), Some(Outcome::Moved { .. }))
 }
 
-/// The first attempt's trouble.
-fn trouble(report: &Report) -> &ftp_proto::third_party::Trouble {
+/// Why the first attempt failed.
+fn failure(report: &Report) -> &Failure {
     match report.outcomes.first() {
-        Some(Outcome::Failed(trouble)) => trouble,
+        Some(Outcome::Failed(failure)) => failure,
         other => panic!("no failure: {other:?}\n{}", report.transcript()),
     }
 }
@@ -89,7 +89,7 @@ fn the_simulator_notices_an_octet_that_is_lost() {
 fn the_simulator_notices_servers_without_policy() {
     let stranger = Stranger { after: Duration::ZERO, at_peer: false, manners: Manners::Silent };
     let mut scenario = Scenario { rendezvous: false, strangers: vec![stranger], ..Scenario::plain() };
-    scenario.plan.filter = false;
+    scenario.roles.filter = false;
     scenario.sabotage = Some(Sabotage::NoPolicy);
     let report = simulate(scenario);
     assert!(report.violations.iter().any(|what| what.contains("without leave")), "{}", report.transcript());
@@ -107,10 +107,10 @@ fn the_simulator_notices_an_old_file_that_is_written_over() {
 }
 
 #[test]
-fn every_plan_moves_the_file_between_every_pair_of_dialects() {
+fn every_choice_of_roles_moves_the_file_between_every_pair_of_dialects() {
     for (source, destination) in DIALECTS.into_iter().flat_map(|s| DIALECTS.map(|d| (s, d))) {
         for opening in [Opening::Lstn, Opening::Pasv, Opening::Epsv] {
-            for listener in SIDES {
+            for passive in SIDES {
                 for (filter, v6, rendezvous) in
                     [(false, false, true), (true, false, true), (false, true, true), (true, false, false)]
                 {
@@ -119,9 +119,9 @@ fn every_plan_moves_the_file_between_every_pair_of_dialects() {
                     }
                     let mut scenario = Scenario { v6, rendezvous, ..Scenario::plain() };
                     scenario.dialect = Pair { source, destination };
-                    scenario.plan.opening = opening;
-                    scenario.plan.listener = listener;
-                    scenario.plan.filter = filter;
+                    scenario.roles.opening = opening;
+                    scenario.roles.passive = passive;
+                    scenario.roles.filter = filter;
                     if !rendezvous {
                         scenario.foreign = Pair::of(|_| Foreign::Authenticated);
                     }
@@ -152,30 +152,30 @@ fn c13_c28_strangers_are_closed_and_the_wait_goes_on() {
     ];
     for (manners, filter) in all.into_iter().flat_map(|manners| [(manners, false), (manners, true)]) {
         let mut scenario = Scenario { strangers: strangers(manners), ..Scenario::plain() };
-        scenario.plan.filter = filter;
+        scenario.roles.filter = filter;
         let report = hold(&scenario);
         assert!(has_moved(&report), "{}", account(&scenario, &report));
-        let listener = scenario.plan.listener;
-        assert!(time_of(&report, listener, "   stranger").is_some(), "{}", report.transcript());
+        let passive = scenario.roles.passive;
+        assert!(time_of(&report, passive, "   stranger").is_some(), "{}", report.transcript());
     }
 }
 
 #[test]
 fn h13_the_active_end_is_commanded_before_the_passive_end_has_a_connection() {
-    for listener in SIDES {
+    for passive in SIDES {
         for first in [None, Some(Side::Source), Some(Side::Destination)] {
             let mut scenario = Scenario::plain();
-            scenario.plan.listener = listener;
-            scenario.plan.first = first;
+            scenario.roles.passive = passive;
+            scenario.roles.first = first;
             let report = hold(&scenario);
             assert!(has_moved(&report));
             let command = |side| match side {
                 Side::Source => "> RETR",
                 Side::Destination => "> STOR",
             };
-            let active = listener.other();
+            let active = passive.other();
             let commanded = time_of(&report, active, command(active)).expect("a transfer command");
-            let begun = time_of(&report, listener, "< 150").expect("a preliminary reply");
+            let begun = time_of(&report, passive, "< 150").expect("a preliminary reply");
             assert!(commanded < begun, "{}", report.transcript());
         }
     }
@@ -187,11 +187,11 @@ fn h14_a_missing_source_changes_nothing_and_both_sessions_stay_usable() {
         for first in [None, Some(Side::Source)] {
             let mut scenario = Scenario { file: None, rendezvous, ..Scenario::plain() };
             scenario.foreign = Pair::of(|_| foreign);
-            scenario.plan.first = first;
+            scenario.roles.first = first;
             let report = hold(&scenario);
-            let trouble = trouble(&report);
-            assert_eq!((trouble.side, trouble.during), (Side::Source, "RETR"));
-            assert!(!trouble.touched || !rendezvous, "{trouble:?}");
+            let failure = failure(&report);
+            assert_eq!((failure.side, failure.stage), (Side::Source, Stage::Command(Verb::Retr)));
+            assert!(!failure.touched || !rendezvous, "{failure:?}");
             let commanded = report.lines(Side::Destination);
             let attempt = commanded.iter().take_while(|(_, line)| !line.starts_with("== failed"));
             let stor = attempt.filter(|(_, line)| line.starts_with("> STOR")).count();
@@ -204,13 +204,16 @@ fn h14_a_missing_source_changes_nothing_and_both_sessions_stay_usable() {
 
 #[test]
 fn h15_a_destination_that_refuses_frees_the_source() {
-    for listener in SIDES {
+    for passive in SIDES {
         for (rendezvous, foreign) in [(true, Foreign::Proven), (false, Foreign::Authenticated)] {
             let mut scenario = Scenario { troubles: vec![Trouble::Denied], rendezvous, ..Scenario::plain() };
             scenario.foreign = Pair::of(|_| foreign);
-            scenario.plan.listener = listener;
+            scenario.roles.passive = passive;
             let report = hold(&scenario);
-            assert_eq!((trouble(&report).side, trouble(&report).during), (Side::Destination, "STOR"));
+            assert_eq!(
+                (failure(&report).side, failure(&report).stage),
+                (Side::Destination, Stage::Command(Verb::Stor))
+            );
             assert!(matches!(report.outcomes.as_slice(), [_, Outcome::Moved { .. }]));
         }
     }
@@ -220,8 +223,8 @@ fn h15_a_destination_that_refuses_frees_the_source() {
 fn h16_a_full_destination_is_a_failure_that_names_the_destination() {
     let scenario = Scenario { troubles: vec![Trouble::Full(10_000)], ..Scenario::plain() };
     let report = hold(&scenario);
-    assert_eq!(trouble(&report).side, Side::Destination, "{}", report.transcript());
-    assert!(matches!(trouble(&report).cause, Cause::Refused(_)));
+    assert_eq!(failure(&report).side, Side::Destination, "{}", report.transcript());
+    assert!(matches!(failure(&report).cause, Cause::Refused(_)));
 }
 
 #[test]
@@ -248,9 +251,9 @@ fn h33_a_cancelled_attempt_leaves_the_old_file_and_two_usable_sessions() {
 #[test]
 fn a_wrong_secret_moves_nothing() {
     for side in SIDES {
-        for listener in SIDES {
+        for passive in SIDES {
             let mut scenario = Scenario { troubles: vec![Trouble::WrongSecret(side)], ..Scenario::plain() };
-            scenario.plan.listener = listener;
+            scenario.roles.passive = passive;
             let report = hold(&scenario);
             assert!(!has_moved(&report));
         }
@@ -273,15 +276,15 @@ fn a_bounce_is_no_port_scanner() {
         Target::Listener(Manners::Leave(Ending::Reset)),
     ];
     for opening in [Opening::Lstn, Opening::Pasv, Opening::Epsv] {
-        for (listener, dialect) in SIDES.into_iter().flat_map(|side| DIALECTS.map(|d| (side, d))) {
+        for (passive, dialect) in SIDES.into_iter().flat_map(|side| DIALECTS.map(|d| (side, d))) {
             let mut scenario = Scenario::plain();
             scenario.dialect = Pair::of(|_| dialect);
-            scenario.plan = Plan { opening, listener, filter: false, first: None };
+            scenario.roles = Roles { opening, passive, filter: false, first: None };
             let none = Duration::ZERO;
             scenario.delays = Delays { control: none, data: none, answer: none };
             let seen = targets.map(|target| {
                 let report = hold(&Scenario { troubles: vec![Trouble::Bounce(target)], ..scenario.clone() });
-                (target, heard(&report, listener.other()), report.transcript())
+                (target, heard(&report, passive.other()), report.transcript())
             });
             let usual = &seen[0].1;
             let (last, _) = usual.last().expect("a final reply");
@@ -305,11 +308,11 @@ fn heard(report: &Report, side: Side) -> Vec<(Duration, String)> {
 
 #[test]
 fn the_direction_of_lstn_is_that_of_the_listening_end() {
-    for (listener, direction) in [(Side::Source, Direction::Send), (Side::Destination, Direction::Receive)] {
+    for (passive, direction) in [(Side::Source, Direction::Send), (Side::Destination, Direction::Receive)] {
         let mut scenario = Scenario::plain();
-        scenario.plan.listener = listener;
+        scenario.roles.passive = passive;
         let report = hold(&scenario);
         let line = format!("> LSTN {}", direction.letter());
-        assert!(time_of(&report, listener, &line).is_some(), "{}", report.transcript());
+        assert!(time_of(&report, passive, &line).is_some(), "{}", report.transcript());
     }
 }

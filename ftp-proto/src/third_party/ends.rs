@@ -1,60 +1,64 @@
-//! Both ends of an attempt: what each does, what they wait for, and what is to be done next. What
-//! the attempt is made of (who listens, who connects) is the machines' around it.
+//! The two ends of an attempt and what is to be done next. The strategies decide which end listens and in
+//! which order the two are asked.
 
-use super::leg::{Leg, Task, name};
-use super::{Job, Outcome, Output, Party, Repair, Side, Timeouts, Trouble, script};
+use super::event::Output;
+use super::leg::{Leg, Task};
+use super::outcome::{Failure, Outcome, Repair};
+use super::roles::Party;
+use super::script;
+use super::stage::Stage;
+use super::timer::Timer;
+use super::transfer::{Side, Timeouts, Transfer};
 use crate::address::{Family, unmapped};
 use crate::command::Command;
-use crate::timer::{Moment, Timer, Timers};
+use crate::timer::{Moment, Timers};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-/// Where the attempt stands.
+/// How far the attempt is.
 #[derive(Debug)]
 pub(super) enum Phase {
     /// The commands before the transfer commands.
     Setup,
     /// From the first transfer command to both final replies.
     Running,
-    /// It has failed; the ends are brought back in step.
-    Rescue(Trouble),
-    /// Told.
+    /// The attempt has failed, and the ends are brought back in step.
+    Rescue(Failure),
+    /// The outcome has been told.
     Over,
 }
 
-/// Both ends.
+/// The two ends.
 #[derive(Debug)]
 pub(super) struct Ends {
-    pub(super) job: Job,
+    pub(super) transfer: Transfer,
     pub(super) source: Leg,
     pub(super) destination: Leg,
     /// Both prove themselves to each other with RNDZ.
     pub(super) proven: bool,
     pub(super) timeouts: Timeouts,
-    pub(super) timers: Timers,
+    pub(super) timers: Timers<Timer>,
     pub(super) phase: Phase,
-    /// The attempt has failed: what carries its octets must not end in order.
-    pub(super) failed: bool,
+    /// Data connections that must be reset if the attempt fails: an incomplete file must never look
+    /// complete.
+    pub(super) to_cut: bool,
     pub(super) out: VecDeque<Output>,
     pub(super) repairs: Vec<Repair>,
 }
 
 impl Ends {
-    /// Two ends that are logged in and idle; their steps are still to come.
-    pub(super) fn new(job: Job, source: Party, destination: Party, timeouts: Timeouts) -> Self {
-        let leg = |party: Party| {
-            let address = unmapped(party.address);
-            Leg::new(Party { address, ..party }, VecDeque::new())
-        };
+    /// Two ends that are logged in and idle. Their steps are still to be set.
+    pub(super) fn new(transfer: Transfer, source: Party, destination: Party, timeouts: Timeouts) -> Self {
+        let leg = |party: Party| Leg::new(Party { address: unmapped(party.address), ..party });
         Self {
-            job,
+            transfer,
             source: leg(source),
             destination: leg(destination),
             proven: false,
             timeouts,
             timers: Timers::new(),
             phase: Phase::Setup,
-            failed: false,
+            to_cut: false,
             out: VecDeque::new(),
             repairs: Vec::new(),
         }
@@ -74,70 +78,61 @@ impl Ends {
         }
     }
 
-    /// Whether this host reaches the two by different families.
+    /// Whether the user agent reaches the two by different address families.
     pub(super) fn is_mixed(&self) -> bool {
         Family::of(self.source.party.address) != Family::of(self.destination.party.address)
     }
 
-    /// Nothing is left of the set-up of either.
-    pub(super) fn prepared(&self) -> bool {
-        self.source.prepared() && self.destination.prepared()
+    /// Whether both ends are ready for the transfer commands.
+    pub(super) fn is_prepared(&self) -> bool {
+        self.source.is_prepared() && self.destination.is_prepared()
     }
 
+    /// Sends a command.
     pub(super) fn ask(&mut self, now: Moment, side: Side, task: Task, command: Command) {
-        let patience = self.timeouts.reply;
-        self.leg_mut(side).ask(task, command.verb(), now, patience);
+        let timeout = self.timeouts.reply;
+        self.leg_mut(side).ask(task, command.verb(), now, timeout);
         self.out.push_back(Output::Command(side, command));
     }
 
-    /// The transfer command of that side.
-    pub(super) fn transfer(&mut self, now: Moment, side: Side) {
-        let command = script::transfer(&self.job, side);
+    /// Sends the transfer command of that side.
+    pub(super) fn send_transfer(&mut self, now: Moment, side: Side) {
+        let command = script::transfer_command(&self.transfer, side);
         self.ask(now, side, Task::Transfer, command);
     }
 
-    /// Its name as people read it in an error.
-    pub(super) fn transfer_name(&self, side: Side) -> &'static str {
-        name(script::transfer(&self.job, side).verb())
+    /// The stage of a failure of that side's transfer command.
+    pub(super) fn transfer_stage(&self, side: Side) -> Stage {
+        Stage::Command(script::transfer_command(&self.transfer, side).verb())
     }
 
-    /// An end listens `at` an address; `announced` is the one that it said instead.
+    /// Notes that an end listens at `at` although it announced another address.
     pub(super) fn note_repair(&mut self, side: Side, announced: Option<SocketAddr>, at: SocketAddr) {
         self.repairs.extend(announced.map(|announced| Repair { side, announced, used: at }));
     }
 
-    /// The abort of that side is complete: its session is in step. A server that forgot to end what
-    /// it had begun may still do it over the next data connection, and is not given one.
-    pub(super) fn aborted(&mut self, side: Side) {
-        let leg = self.leg_mut(side);
-        let forgotten = leg.started && leg.runs();
-        if !leg.aborted() {
-            return;
+    /// Resets the data connections, if there are any to reset.
+    pub(super) fn cut(&mut self) {
+        if std::mem::take(&mut self.to_cut) {
+            self.out.push_back(Output::Cut);
         }
-        if forgotten {
-            leg.close();
-            self.out.push_back(Output::Close(side));
-        }
-        self.finish_rescue();
     }
 
-    /// That side does not answer ABOR (H20): the other end is not touched.
-    pub(super) fn deaf(&mut self, side: Side) {
-        self.leg_mut(side).close();
-        self.out.push_back(Output::Close(side));
-        self.finish_rescue();
-    }
-
-    /// Both ends may have said that it is complete: then it is over. One of them: the other is given
-    /// its time.
+    /// Ends the attempt if both ends have said that it is complete. If only one has, the other one gets a
+    /// limited time.
     pub(super) fn finish(&mut self, now: Moment) {
         let (source, destination) = (self.source.complete(), self.destination.complete());
         if let (Some(source), Some(destination)) = (source, destination) {
             let (source, destination) = (source.clone(), destination.clone());
             self.conclude(Outcome::Moved { source, destination });
         } else if source.or(destination).is_some() {
-            self.timers.arm(Timer::HalfDone, now + self.timeouts.half_done);
+            self.await_finals(now);
         }
+    }
+
+    /// Starts the wait for the final replies.
+    pub(super) fn await_finals(&mut self, now: Moment) {
+        self.timers.arm(Timer::HalfDone, now + self.timeouts.half_done);
     }
 
     pub(super) fn conclude(&mut self, outcome: Outcome) {
@@ -148,7 +143,6 @@ impl Ends {
         self.out.push_back(Output::Done(outcome));
     }
 
-    /// The next output.
     pub(super) fn poll(&mut self) -> Output {
         self.out.pop_front().unwrap_or_else(|| {
             let all = [&self.timers, &self.source.timers, &self.destination.timers];

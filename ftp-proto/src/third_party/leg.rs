@@ -1,15 +1,17 @@
-//! One end of the attempt: what it was asked, what it has said, what it still owes.
+//! One end of an attempt: what it was asked, what it answered, and what it still owes.
 
-use super::judge::{is_decisive, transfer_blame};
+use super::judge::{Answer, is_decisive, transfer_blame};
+use super::roles::Party;
 use super::script::Step;
-use super::{Heard, Party};
+use super::stage::Stage;
+use super::timer::Timer;
 use crate::command::Verb;
 use crate::reply::{Blame, Reply};
-use crate::timer::{Moment, Timer, Timers};
+use crate::timer::{Moment, Timers};
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// What a command under way is for.
+/// What a command is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Task {
     Setup(Step),
@@ -24,44 +26,39 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// The command as people read it in an error.
-    pub(super) fn name(self) -> &'static str {
-        name(self.verb)
+    /// The stage of a failure of this command.
+    pub(super) const fn stage(self) -> Stage {
+        Stage::Command(self.verb)
     }
 }
 
-/// The verb as people read it in an error.
-pub(super) fn name(verb: Verb) -> &'static str {
-    verb.row().map_or("command", |row| row.name)
-}
-
-/// How far the transfer command has come.
+/// The state of the transfer command.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Run {
-    /// Not sent.
+    /// It has not been sent.
     Not,
-    /// Sent.
+    /// It has been sent.
     Sent,
-    /// Preliminary reply.
+    /// Its preliminary reply has come.
     Moving,
-    /// Final reply: complete.
+    /// Its final reply says that the transfer is complete.
     Complete(Reply),
-    /// Refused for the file's sake before anything was touched.
+    /// It was refused because of the file, before anything was touched.
     Refused,
-    /// Failed in any other way.
+    /// It failed in any other way.
     Failed,
-    /// Its session ended before the final reply.
+    /// The session ended before the final reply.
     Lost,
 }
 
-/// How the end's session fares.
+/// The state of the session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Fate {
-    /// In step, or about to be: each command has its reply or its timer.
-    Following,
-    /// ABORted; its replies are awaited.
+pub(super) enum Session {
+    /// Each command has its reply, or a timer for it.
+    InStep,
+    /// ABOR was sent, its replies are awaited.
     Aborting,
-    /// Over.
+    /// It is over.
     Closed,
 }
 
@@ -69,41 +66,44 @@ pub(super) enum Fate {
 #[derive(Debug)]
 pub(super) struct Leg {
     pub(super) party: Party,
+    /// The steps before the transfer command that are still to be sent.
     pub(super) steps: VecDeque<Step>,
     pub(super) asked: Option<Asked>,
     pub(super) run: Run,
-    /// It listens, or was asked to, and no transfer command has used that.
+    /// It listens, or was asked to, and no transfer command has used that port.
     pub(super) listening: bool,
-    /// The data socket that its 255 announced.
-    pub(super) socket: Option<u16>,
-    /// Its preliminary reply came.
+    /// The data port that its 255 announced.
+    pub(super) data_port: Option<u16>,
+    /// The preliminary reply of its transfer command has come.
     pub(super) started: bool,
-    pub(super) fate: Fate,
-    pub(super) timers: Timers,
+    pub(super) session: Session,
+    pub(super) timers: Timers<Timer>,
 }
 
 impl Leg {
-    pub(super) fn new(party: Party, steps: VecDeque<Step>) -> Self {
+    /// An end that is logged in and idle. Its steps are still to be set.
+    pub(super) const fn new(party: Party) -> Self {
         Self {
             party,
-            steps,
+            steps: VecDeque::new(),
             asked: None,
             run: Run::Not,
             listening: false,
-            socket: None,
+            data_port: None,
             started: false,
-            fate: Fate::Following,
+            session: Session::InStep,
             timers: Timers::new(),
         }
     }
 
-    /// A command was sent. Transfer commands have the timers of both ends, the others their own.
-    pub(super) fn ask(&mut self, task: Task, verb: Verb, now: Moment, patience: Duration) {
+    /// Notes that a command was sent. Transfer commands have no timer of their own: their waits depend on both
+    /// ends.
+    pub(super) fn ask(&mut self, task: Task, verb: Verb, now: Moment, timeout: Duration) {
         self.asked = Some(Asked { task, verb });
         match task {
             Task::Setup(step) => {
                 self.listening |= step == Step::Listen;
-                self.timers.arm(Timer::Reply, now + patience);
+                self.timers.arm(Timer::Reply, now + timeout);
             }
             Task::Transfer => {
                 self.listening = false;
@@ -112,13 +112,13 @@ impl Leg {
         }
     }
 
-    /// The final reply came.
+    /// Notes that the final reply came.
     pub(super) fn answered(&mut self) {
         self.asked = None;
         self.timers.disarm(Timer::Reply);
     }
 
-    /// It will not listen before PRET: both once more.
+    /// Notes that the server requires PRET: PRET and the listening command are sent, the latter once more.
     pub(super) fn learn_pret(&mut self) {
         self.answered();
         self.listening = false;
@@ -127,10 +127,10 @@ impl Leg {
         self.steps.push_front(Step::Announce);
     }
 
-    /// Notes the final reply of the transfer command; gives the blame where it is a failure.
-    pub(super) fn end_of_run(&mut self, verb: Verb, heard: Heard) -> Option<Blame> {
-        let Some(blame) = transfer_blame(verb, &self.party, &heard) else {
-            self.run = Run::Complete(heard.reply);
+    /// Notes the final reply of the transfer command. Returns the blame if it is a failure.
+    pub(super) fn end_of_run(&mut self, verb: Verb, answer: Answer) -> Option<Blame> {
+        let Some(blame) = transfer_blame(verb, &self.party, &answer) else {
+            self.run = Run::Complete(answer.reply);
             return None;
         };
         let untouched = !self.started && (is_decisive(blame) || blame == Blame::Unsupported);
@@ -138,56 +138,57 @@ impl Leg {
         Some(blame)
     }
 
-    /// Nothing is left of the set-up.
-    pub(super) fn prepared(&self) -> bool {
+    /// Whether all steps before the transfer command are done.
+    pub(super) fn is_prepared(&self) -> bool {
         self.steps.is_empty() && self.asked.is_none()
     }
 
-    /// A reply to the transfer command came.
-    pub(super) fn begun(&self) -> bool {
+    /// Whether the transfer command has got any reply.
+    pub(super) fn has_begun(&self) -> bool {
         !matches!(self.run, Run::Not | Run::Sent)
     }
 
-    /// The transfer command was sent and has no final reply.
-    pub(super) fn runs(&self) -> bool {
+    /// Whether the transfer command was sent and has no final reply.
+    pub(super) fn is_running(&self) -> bool {
         matches!(self.run, Run::Sent | Run::Moving)
     }
 
-    /// Its final reply, where that says that it is complete.
+    /// The final reply, if it says that the transfer is complete.
     pub(super) const fn complete(&self) -> Option<&Reply> {
         if let Run::Complete(reply) = &self.run { Some(reply) } else { None }
     }
 
-    /// Its abort is complete; whether it was asked for.
+    /// Notes that the abort is complete. Returns whether one was under way.
     pub(super) fn aborted(&mut self) -> bool {
-        let asked = self.fate == Fate::Aborting;
-        if asked {
-            self.fate = Fate::Following;
+        let aborting = self.session == Session::Aborting;
+        if aborting {
+            self.session = Session::InStep;
             self.asked = None;
             self.timers.clear();
         }
-        asked
+        aborting
     }
 
-    /// Its session is over.
+    /// Notes that the session is over.
     pub(super) fn close(&mut self) {
-        self.fate = Fate::Closed;
+        self.session = Session::Closed;
         self.asked = None;
         self.timers.clear();
     }
 
-    /// Nothing more is to come from this end.
-    pub(super) fn settled(&self) -> bool {
-        match self.fate {
-            Fate::Following => self.asked.is_none(),
-            Fate::Aborting => false,
-            Fate::Closed => true,
+    /// Whether the end owes nothing any more.
+    pub(super) fn is_settled(&self) -> bool {
+        match self.session {
+            Session::InStep => self.asked.is_none(),
+            Session::Aborting => false,
+            Session::Closed => true,
         }
     }
 
-    /// Whether octets may have reached its file: there is no telling what a server does between its
-    /// transfer command and its first reply, except that RNDZ holds its hand until the proof. Without
-    /// a final reply there is no telling either: its other replies may be on their way.
+    /// Whether data may have reached the file of this end.
+    ///
+    /// Nobody knows what a server does between its transfer command and its first reply, except that with
+    /// RNDZ it does nothing before the proof. Without a final reply, other replies may have been lost.
     pub(super) fn may_have_written(&self, proven: bool) -> bool {
         match self.run {
             Run::Not | Run::Refused => false,

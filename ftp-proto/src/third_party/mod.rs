@@ -1,19 +1,39 @@
-//! The machine of one file between two servers: one attempt, two sessions, one verdict.
+//! The machine of one attempt to transfer one file between two servers.
 //!
-//! It speaks in commands and replies; two [`crate::client::Session`]s carry them. Which end listens
-//! is the attempt's [`Plan`]; climbing to the next plan is the caller's. Where the two servers may not
-//! talk to each other a relay joins their data connections ([`relayed`]), or the octets go [`through`]
-//! the user agent.
+//! An [`Attempt`] speaks in commands and replies, which two [`crate::client::Session`]s carry. It takes one of
+//! three paths:
+//!
+//! | constructor | path |
+//! |---|---|
+//! | [`Attempt::direct`] | one server listens, the other one connects to it ([`Roles`]) |
+//! | [`Attempt::relayed`] | each server has a data connection with a relay, which joins the two ([`Postures`]) |
+//! | [`Attempt::through`] | the user agent connects to both servers and copies |
+//!
+//! All three do the same around it: the ends are prepared, both transfer commands run, and if anything fails, no
+//! end is left with a command that nobody follows.
 //!
 //! ```text
-//!  Setup: both TYPE, RNDZ;  passive end LSTN|PASV|EPSV;  active end SOCK|PORT|EPRT;
-//!         passive end SOCK (its filter, where it knows SOCK);  REST at both
+//!  Setup     both TYPE and RNDZ
+//!            direct:   passive end LSTN, PASV or EPSV; active end SOCK, PORT or EPRT;
+//!                      passive end SOCK (its filter, if it knows SOCK)
+//!            relayed:  passive ends listen; JoinAtRelay; active ends are told where the relay listens
+//!            through:  both ends listen; Connect to each
+//!            REST at both
 //!    |
-//!  Running: transfer commands  --both finals-->  Done(Moved)
-//!    |  one fails, or a timer
-//!  Rescue: the other end is ABORted, its replies awaited; deaf: its control connection is closed
-//!    '--> Done(Failed)
+//!  Running   the transfer commands; through: Copy until the source's end of file, then Finish
+//!    |---- both final replies are positive ----> Done(Moved)
+//!    |
+//!    | an end, a data connection or the relay fails, or a timer runs out
+//!    v
+//!  Rescue    Cut resets the data connections with the host in the middle
+//!            each end that still does something is aborted, and closed if it does not react
+//!    '-----------------------------------------> Done(Failed)
 //! ```
+//!
+//! Which path and which roles to try next is up to the caller; [`Failure::blame`] helps to decide it.
+//!
+//! While data moves between other hosts, the attempt has no timer, because it cannot see the data. The caller
+//! watches for a stall and passes [`Input::Cancel`].
 //!
 //! ```
 //! use ftp_proto::client::Standing;
@@ -22,11 +42,10 @@
 //! use ftp_proto::feature::Capabilities;
 //! use ftp_proto::reply::{Code, Reply, classify};
 //! use ftp_proto::third_party::{
-//!     Heard, Job, Outcome, Output, Party, Plan, Side, Store, Timeouts, Transfer, opening,
+//!     Attempt, Input, Outcome, Output, Party, Roles, Side, Store, Timeouts, Transfer, opening,
 //! };
 //! use ftp_proto::timer::Moment;
 //! use ftp_proto::wire::PathName;
-//! use std::time::Duration;
 //!
 //! // Two servers that know RFC 438, as their greeting and FEAT said.
 //! let capabilities = Capabilities { sock: true, lstn: true, ..Capabilities::default() };
@@ -37,35 +56,27 @@
 //!     standing: Standing::default(),
 //! };
 //! let (source, destination) = (party("192.0.2.1"), party("192.0.2.2"));
-//! let plan = Plan {
-//!     listener: Side::Destination,
+//! let roles = Roles {
+//!     passive: Side::Destination,
 //!     opening: opening(&destination, &source).unwrap(),
 //!     filter: true,
 //!     first: None,
 //! };
-//! let job = Job {
+//! let transfer = Transfer {
 //!     source_path: PathName::from_user("PROG1.PL1").unwrap(),
 //!     destination_path: PathName::from_user("PROG2.PL1").unwrap(),
 //!     store: Store::Append,
 //!     restart: None,
 //!     secret: None,
 //! };
-//! let second = Duration::from_secs(1);
-//! let timeouts = Timeouts {
-//!     reply: 60 * second,
-//!     connect: 60 * second,
-//!     preliminary: 5 * second,
-//!     half_done: 60 * second,
-//!     abort: 10 * second,
-//! };
 //!
 //! let now = Moment::START;
-//! let mut transfer = Transfer::new(job, plan, source, destination, timeouts, now);
+//! let mut attempt = Attempt::direct(transfer, roles, source, destination, Timeouts::default(), now);
 //! let mut dialogue = Vec::new();
 //! let outcome = loop {
-//!     match transfer.poll() {
+//!     match attempt.poll() {
 //!         Output::Command(side, command) => {
-//!             // A session sends it and tells the reply; here the servers are a table.
+//!             // A client session sends the command and returns the reply. Here a table does.
 //!             let (code, text) = match (command.verb(), side) {
 //!                 (Verb::Lstn, _) => (255, "SOCK 40002"),
 //!                 (Verb::Sock, Side::Source) => (255, "SOCK 40003"),
@@ -76,10 +87,10 @@
 //!             dialogue.push(format!("{side:?} {}", command.redacted(Dialect::Rfc959)));
 //!             let reply = Reply { code: Code(code), lines: vec![text.into()] };
 //!             let class = classify(Dialect::Rfc959, command.verb(), reply.code);
-//!             transfer.reply(now, side, Heard { reply, class });
+//!             attempt.input(now, Input::Reply { side, reply, class });
 //!         }
 //!         Output::Done(outcome) => break outcome,
-//!         Output::Abort(_) | Output::Close(_) | Output::Wait(_) => unreachable!("nobody fails here"),
+//!         other => unreachable!("no end fails, and there is no host in the middle: {other:?}"),
 //!     }
 //! };
 //! assert!(matches!(outcome, Outcome::Moved { .. }));
@@ -97,112 +108,32 @@
 //! );
 //! ```
 
-mod carried;
+mod attempt;
+mod direct;
 mod ends;
-mod heard;
+mod event;
 mod judge;
+mod junction;
 mod leg;
+mod middle;
 mod outcome;
-mod plan;
-pub mod relayed;
+mod relayed;
+mod replies;
 mod rescue;
+mod roles;
 mod script;
+mod stage;
 #[cfg(test)]
 mod tests;
-pub mod through;
+mod through;
+mod timer;
 mod transfer;
 
-pub use outcome::{Cause, Outcome, Repair, Trouble};
-pub use plan::{Opening, Party, Plan, opening};
-pub use transfer::Transfer;
-
-use crate::command::Command;
-use crate::rendezvous::RendezvousSecret;
-use crate::reply::{Class, Reply};
-use crate::timer::Moment;
-use crate::wire::PathName;
-use std::time::Duration;
-
-/// The two ends.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Side {
-    /// The one that sends the file (SITE1 of RFC 438).
-    Source,
-    /// The one that receives it (SITE2).
-    Destination,
-}
-
-impl Side {
-    /// The other end.
-    pub const fn other(self) -> Self {
-        match self {
-            Self::Source => Self::Destination,
-            Self::Destination => Self::Source,
-        }
-    }
-}
-
-/// How the receiving end stores.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Store {
-    /// STOR.
-    Replace,
-    /// APPE.
-    Append,
-}
-
-/// One file.
-#[derive(Clone, Debug)]
-pub struct Job {
-    /// The path at the source.
-    pub source_path: PathName,
-    /// The path at the destination.
-    pub destination_path: PathName,
-    /// STOR or APPE.
-    pub store: Store,
-    /// Octets to skip at both ends (H21). Only where both ends listed REST STREAM: a 1973 server says
-    /// 200 to REST and means the markers of MODE B.
-    pub restart: Option<u64>,
-    /// RNDZ at both ends, where both know it.
-    pub secret: Option<RendezvousSecret>,
-}
-
-/// The waits of one attempt.
-#[derive(Clone, Debug)]
-pub struct Timeouts {
-    /// For each set-up reply.
-    pub reply: Duration,
-    /// From the transfer commands to the first sign of movement or an end.
-    pub connect: Duration,
-    /// Between the active end's transfer command and the passive end's, at most (about 5 s).
-    pub preliminary: Duration,
-    /// From one end's final reply to the other's.
-    pub half_done: Duration,
-    /// For the replies to ABOR.
-    pub abort: Duration,
-}
-
-/// What comes out.
-#[derive(Debug)]
-pub enum Output {
-    /// Send this command on that side's session; say its replies with [`Transfer::reply`].
-    Command(Side, Command),
-    /// Abort what runs on that side ([`crate::client::Session::abort`]); say its end with
-    /// [`Transfer::aborted`].
-    Abort(Side),
-    /// That side is deaf: close its control connection (H20).
-    Close(Side),
-    /// It is over; both sessions that were not closed are in step and usable.
-    Done(Outcome),
-    /// Nothing more until an input or this moment.
-    Wait(Option<Moment>),
-}
-
-/// A reply, as the client session classified it.
-#[derive(Clone, Debug)]
-pub struct Heard {
-    /// The reply.
-    pub reply: Reply,
-    /// Its class for the command it answers.
-    pub class: Class,
-}
+pub use attempt::Attempt;
+pub use event::{Input, Output};
+pub use junction::{Junction, Posture, Postures};
+pub use outcome::{Cause, DataFault, Failure, Outcome, RelayFault, Repair, Unusable};
+pub use roles::{Opening, Party, Roles, opening};
+pub use stage::Stage;
+pub use timer::Timer;
+pub use transfer::{Side, Store, Timeouts, Transfer};

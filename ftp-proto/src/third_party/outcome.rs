@@ -1,86 +1,161 @@
-//! How an attempt ends: moved, or what failed, at which end, and what the next step may be.
+//! How an attempt ends: the file has moved, or what failed, at which end, and who is to blame.
 
-use super::Side;
-use crate::client::Failure;
+use super::stage::Stage;
+use super::timer::Timer;
+use super::transfer::Side;
+use crate::client;
 use crate::policy::Why;
 use crate::reply::{Blame, Reply};
-use crate::timer::Timer;
 use std::fmt;
 use std::net::SocketAddr;
 
 /// How an attempt ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Outcome {
-    /// Both ends said that it is complete. Verify next: two 2yz prove no octet (H16).
+    /// Both ends said that the transfer is complete. This does not prove that the copy is correct
+    /// (H16): compare sizes or digests next.
     Moved {
         /// The source's final reply.
         source: Reply,
         /// The destination's final reply.
         destination: Reply,
     },
-    /// It failed.
-    Failed(Trouble),
+    /// The attempt failed.
+    Failed(Failure),
 }
 
-/// A 227 with an address that cannot be meant (unspecified, or private or loopback while the server's
-/// is not): the server's own was used, and people are told (H08).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Repair {
-    /// The end that announced it.
-    pub side: Side,
-    /// What it announced.
-    pub announced: SocketAddr,
-    /// What was used.
-    pub used: SocketAddr,
-}
-
-/// What failed, at which end, and what the next step may be.
+/// What failed, at which end, and who is to blame.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Trouble {
-    /// The end that said it, or that did not say anything.
+pub struct Failure {
+    /// The end that reported the failure or did not answer. It means nothing for [`Cause::Relay`] and
+    /// [`Cause::Cancelled`].
     pub side: Side,
-    /// What it was asked.
-    pub during: &'static str,
+    /// What was going on at that end.
+    pub stage: Stage,
     /// What happened.
     pub cause: Cause,
-    /// What to do next.
+    /// Whose fault it is, which decides what can help: another path, a later attempt, or nothing.
     pub blame: Blame,
-    /// Whether octets may have reached the destination's file (a transfer command was accepted).
+    /// Whether the destination's file may have changed.
     pub touched: bool,
 }
 
-/// What happened.
+/// What happened when an attempt failed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Cause {
     /// The end refused with this reply.
     Refused(Reply),
-    /// Its reply could not be used (a 255 without a number, a 227 of another host).
-    Unusable(Reply, &'static str),
-    /// Policy of the user agent refused what it announced.
+    /// The end accepted, but its reply cannot be used.
+    Unusable(Reply, Unusable),
+    /// The end announced an address that the policy of the user agent forbids.
     Policy(Why, Reply),
-    /// It said nothing in time.
+    /// The end did not answer before this timer ran out.
     Silent(Timer),
-    /// Its data connection with the user agent or the relay could not be had, or broke.
-    Data(String),
-    /// The relay refused, cut what it carried, or has gone. The trouble's side says nothing then.
-    Relay(String),
-    /// Its session ended.
-    Ended(Failure),
-    /// The caller cancelled.
+    /// The data connection between the end and the host in the middle failed.
+    Data(DataFault),
+    /// The relay failed.
+    Relay(RelayFault),
+    /// The session of the end is over.
+    Ended(client::Failure),
+    /// The caller cancelled the attempt.
     Cancelled,
 }
 
+/// Why a positive reply cannot be used.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Unusable {
+    /// It names no port, or no address, to connect to.
+    NoAddress,
+    /// It names a port, but the other end uses another address family and needs an address of that
+    /// family (RFC 2428 section 3).
+    OtherFamily,
+    /// The destination reports a complete file although the source has sent nothing.
+    TooEarly,
+    /// It names another data port than before (H37).
+    OtherPort,
+}
+
+/// How the data connection between an end and the host in the middle failed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum DataFault {
+    /// It could not be opened, or it broke. The text is the one of
+    /// [`Input::DataFailed`](super::Input::DataFailed).
+    Failed(String),
+    /// It was closed before the source was asked for the file.
+    ClosedEarly,
+}
+
+/// How the relay failed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum RelayFault {
+    /// It refused to join, or closed what it had joined. The text is the one of
+    /// [`Input::RelayRefused`](super::Input::RelayRefused).
+    Refused(String),
+    /// It is gone, or it has no capacity at the moment. The text is the one of
+    /// [`Input::RelayLost`](super::Input::RelayLost).
+    Lost(String),
+    /// It did not answer in time.
+    Silent,
+    /// It did not say at which address it listens.
+    NoAddress,
+}
+
+/// An address in a 227 reply that cannot be meant: it is unspecified, or it is private or loopback while the
+/// server's own address is not. The server's own address was used instead (H08).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Repair {
+    /// The end that announced the address.
+    pub side: Side,
+    /// The address that it announced.
+    pub announced: SocketAddr,
+    /// The address that was used.
+    pub used: SocketAddr,
+}
+
 impl fmt::Display for Cause {
-    /// For people: the server's own words, or what is wrong with them, or that there were none.
+    /// For people: the words of the server, or what is wrong with them, or that it said nothing.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused(reply) => f.write_str(&reply.display()),
             Self::Unusable(reply, why) => write!(f, "{why}: {}", reply.display()),
             Self::Policy(why, reply) => write!(f, "{why}: {}", reply.display()),
             Self::Silent(timer) => write!(f, "no answer in time ({} timer)", timer.name()),
-            Self::Data(why) | Self::Relay(why) => f.write_str(why),
+            Self::Data(fault) => fault.fmt(f),
+            Self::Relay(fault) => fault.fmt(f),
             Self::Ended(failure) => failure.fmt(f),
             Self::Cancelled => f.write_str("cancelled"),
+        }
+    }
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoAddress => "the reply does not say where the server listens",
+            Self::OtherFamily => {
+                "the server listens for the other server's address family, but the reply has no address of it"
+            }
+            Self::TooEarly => "the server reported a complete file before anything was sent",
+            Self::OtherPort => "the server had announced another data port before (socket verification)",
+        })
+    }
+}
+
+impl fmt::Display for DataFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(why) => f.write_str(why),
+            Self::ClosedEarly => f.write_str("it was closed before the file was sent"),
+        }
+    }
+}
+
+impl fmt::Display for RelayFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(why) | Self::Lost(why) => f.write_str(why),
+            Self::Silent => f.write_str("the relay did not answer in time (reply timer)"),
+            Self::NoAddress => f.write_str("the relay did not say where it listens"),
         }
     }
 }

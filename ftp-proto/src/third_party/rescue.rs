@@ -1,83 +1,114 @@
-//! One end has failed while the other waits or moves: the other is ABORted, and no end is left
-//! behind with a command that nobody follows.
+//! One end has failed while the other one waits or transfers. The other one is aborted, so that no end is left
+//! with a command that nobody follows.
 //!
-//! | the end | what is done |
+//! | state of the end | what is done |
 //! |---|---|
 //! | its transfer command has no final reply | ABOR |
-//! | it listens and no transfer command used that | ABOR frees the listener (RFC 2428 section 4) |
-//! | it owes a reply of the set-up | the reply is awaited; silent: ABOR, which resynchronises |
+//! | it listens, and no transfer command has used the port | ABOR, which frees the port (RFC 2428 section 4) |
+//! | it owes a reply to an earlier command | the reply is awaited, and after a timeout ABOR is sent |
 //! | it does not answer ABOR in time | its control connection is closed (H20) |
 //! | anything else | nothing: it is in step |
 
 use super::ends::{Ends, Phase};
-use super::judge::is_decisive;
-use super::leg::{Fate, Task};
-use super::{Cause, Heard, Outcome, Output, Side, Trouble};
+use super::event::Output;
+use super::judge::{Answer, is_decisive};
+use super::leg::{Session, Task};
+use super::outcome::{Cause, Failure, Outcome};
+use super::stage::Stage;
+use super::timer::Timer;
+use super::transfer::Side;
 use crate::reply::{Blame, Class};
-use crate::timer::{Moment, Timer};
+use crate::timer::Moment;
 
 impl Ends {
-    /// The attempt has failed: whoever still does something is stopped.
-    pub(super) fn fail(&mut self, now: Moment, side: Side, during: &'static str, cause: Cause, blame: Blame) {
+    /// The attempt has failed: stops every end that still does something.
+    pub(super) fn fail(&mut self, now: Moment, side: Side, stage: Stage, cause: Cause, blame: Blame) {
         self.timers.clear();
-        self.failed = true;
-        self.phase = Phase::Rescue(Trouble { side, during, cause, blame, touched: false });
-        for side in [Side::Source, Side::Destination] {
+        self.cut();
+        self.phase = Phase::Rescue(Failure { side, stage, cause, blame, touched: false });
+        for side in Side::BOTH {
             let leg = self.leg(side);
-            if leg.runs() || leg.listening {
-                self.stop(now, side);
+            if leg.is_running() || leg.listening {
+                self.abort(now, side);
             }
         }
         self.finish_rescue();
     }
 
-    /// ABORs one end, once.
-    pub(super) fn stop(&mut self, now: Moment, side: Side) {
-        let patience = self.timeouts.abort;
+    /// Aborts one end, at most once.
+    pub(super) fn abort(&mut self, now: Moment, side: Side) {
+        let timeout = self.timeouts.abort;
         let leg = self.leg_mut(side);
-        if leg.fate != Fate::Following {
+        if leg.session != Session::InStep {
             return;
         }
-        leg.fate = Fate::Aborting;
+        leg.session = Session::Aborting;
         leg.listening = false;
         leg.timers.disarm(Timer::Reply);
-        leg.timers.arm(Timer::AbortDrain, now + patience);
+        leg.timers.arm(Timer::Abort, now + timeout);
         self.out.push_back(Output::Abort(side));
     }
 
-    /// A final reply that came after the failure: it may tell more than the first one did (a full
-    /// disk at one end is a broken connection at the other).
-    pub(super) fn rescue_heard(&mut self, side: Side, heard: Heard) {
+    /// Takes a reply that came after the failure. It may explain more than the first one did: a full
+    /// disk at one end is a broken connection at the other.
+    pub(super) fn rescue_reply(&mut self, side: Side, answer: Answer) {
         let leg = self.leg_mut(side);
         let Some(asked) = leg.asked else { return };
-        if !heard.class.is_final() {
-            leg.started |= asked.task == Task::Transfer && heard.class == Class::Preliminary;
+        if !answer.class.is_final() {
+            leg.started |= asked.task == Task::Transfer && answer.class == Class::Preliminary;
             return;
         }
         leg.answered();
         if asked.task == Task::Transfer {
-            let blame = leg.end_of_run(asked.verb, heard.clone());
-            if let (Phase::Rescue(trouble), Some(blame)) = (&mut self.phase, blame)
+            let blame = leg.end_of_run(asked.verb, answer.clone());
+            if let (Phase::Rescue(failure), Some(blame)) = (&self.phase, blame)
                 && is_decisive(blame)
-                && !is_decisive(trouble.blame)
-                && trouble.cause != Cause::Cancelled
+                && !is_decisive(failure.blame)
+                && failure.cause != Cause::Cancelled
             {
-                let during = asked.name();
-                let cause = Cause::Refused(heard.reply);
-                *trouble = Trouble { side, during, cause, blame, touched: false };
+                self.explain(side, asked.stage(), Cause::Refused(answer.reply), blame);
             }
         }
         self.finish_rescue();
     }
 
-    /// Done, when both ends are in step or gone.
-    pub(super) fn finish_rescue(&mut self) {
-        let Phase::Rescue(trouble) = &self.phase else { return };
-        if !self.source.settled() || !self.destination.settled() {
+    /// Replaces the failure that came first by one that explains it.
+    pub(super) fn explain(&mut self, side: Side, stage: Stage, cause: Cause, blame: Blame) {
+        if let Phase::Rescue(failure) = &mut self.phase {
+            *failure = Failure { side, stage, cause, blame, touched: false };
+        }
+    }
+
+    /// The abort of that side is complete: its session is in step. If the server has forgotten to end what it
+    /// had begun, it may do so over the next data connection. It does not get one.
+    pub(super) fn aborted(&mut self, side: Side) {
+        let leg = self.leg_mut(side);
+        let forgotten = leg.started && leg.is_running();
+        if !leg.aborted() {
             return;
         }
-        let mut trouble = trouble.clone();
-        trouble.touched = self.destination.may_have_written(self.proven);
-        self.conclude(Outcome::Failed(trouble));
+        if forgotten {
+            leg.close();
+            self.out.push_back(Output::Close(side));
+        }
+        self.finish_rescue();
+    }
+
+    /// That side does not answer ABOR (H20): closes its control connection. The other end is not touched.
+    pub(super) fn abandon(&mut self, side: Side) {
+        self.leg_mut(side).close();
+        self.out.push_back(Output::Close(side));
+        self.finish_rescue();
+    }
+
+    /// Tells the failure as soon as both ends are in step or closed.
+    pub(super) fn finish_rescue(&mut self) {
+        let Phase::Rescue(failure) = &self.phase else { return };
+        if !self.source.is_settled() || !self.destination.is_settled() {
+            return;
+        }
+        let mut failure = failure.clone();
+        failure.touched = self.destination.may_have_written(self.proven);
+        self.conclude(Outcome::Failed(failure));
     }
 }

@@ -1,19 +1,20 @@
-//! The script of each end: a [`Plan`] becomes the exact commands of RFC 438, 478, PORT/PASV and
-//! EPRT/EPSV.
+//! The commands of each end before and including the transfer commands (RFC 438, RFC 478, PORT and PASV,
+//! EPRT and EPSV).
 //!
 //! ```text
-//!               listening end          connecting end
-//!               TYPE I                 TYPE I            before anything with data (some servers fix
-//!               RNDZ S                 RNDZ S            the type at PASV)
-//!               PRET STOR, RETR                           where it asks for that (H34)
+//!               passive end            active end
+//!               TYPE I                 TYPE I            first, because some servers fix the type at PASV
+//!               RNDZ S                 RNDZ S
+//!               PRET STOR, RETR                           if the server requires it (H34)
 //!          X <- LSTN R|S, PASV, EPSV
 //!                                 Y <- SOCK h,X  PORT  EPRT
 //!               SOCK h,Y                                 its filter (RFC 438 d.2, RFC 478 note 3)
-//!               REST n                 REST n            nothing may come between it and the next
+//!               REST n                 REST n            directly before the transfer command
 //!               STOR, APPE | RETR      RETR | STOR, APPE
 //! ```
 
-use super::{Job, Opening, Party, Plan, Side, Store};
+use super::roles::{Opening, Party, Roles};
+use super::transfer::{Side, Store, Transfer};
 use crate::address::{Family, SockTarget};
 use crate::command::{Command, DataType, Direction, Epsv};
 use crate::dialect::Dialect;
@@ -25,117 +26,129 @@ use std::net::SocketAddr;
 pub(super) enum Step {
     /// TYPE I.
     Type,
-    /// ACTV: an earlier attempt's listener would take SOCK for its filter.
+    /// ACTV: ends the listener of an earlier attempt, which would take SOCK for its filter.
     Activate,
-    /// RNDZ with the secret of this connection.
+    /// RNDZ with the secret of this attempt.
     Rndz,
-    /// PRET: the listening end learns which file it will be, where it wants to know.
+    /// PRET: tells the passive end which file will follow.
     Announce,
-    /// The end listens and says where.
+    /// The command after which the end listens and says where.
     Listen,
-    /// The end learns where to connect to.
+    /// The command that tells the end where to connect.
     Connect,
-    /// The listening end learns whom to accept.
+    /// SOCK: tells the passive end whom to accept.
     Filter,
-    /// REST, directly before the transfer command (RFC 3659 5.3).
+    /// REST, directly before the transfer command (RFC 3659 section 5.3).
     Rest,
 }
 
-/// Whether both ends prove themselves to each other.
-pub(super) fn proven(job: &Job, source: &Party, destination: &Party) -> bool {
-    job.secret.is_some() && source.capabilities.rndz && destination.capabilities.rndz
+/// TYPE I: the bytes are transferred as they are.
+pub(super) const IMAGE: Command = Command::Type(DataType::Image);
+
+/// Whether both ends prove themselves to each other with RNDZ.
+pub(super) fn is_proven(transfer: &Transfer, source: &Party, destination: &Party) -> bool {
+    transfer.secret.is_some() && source.capabilities.rndz && destination.capabilities.rndz
 }
 
-/// The steps of `side`, in order. H12: an opening for each attempt. H11: never EPSV ALL.
-pub(super) fn steps(plan: Plan, job: &Job, side: Side, me: &Party, other: &Party) -> VecDeque<Step> {
-    let listens = side == plan.listener;
+/// The steps of `side` in a direct transfer, in order. Every attempt opens its own data port (H12). EPSV ALL
+/// is never used (H11).
+pub(super) fn direct_steps(
+    roles: Roles,
+    transfer: &Transfer,
+    side: Side,
+    me: &Party,
+    other: &Party,
+) -> VecDeque<Step> {
+    let listens = side == roles.passive;
     let mut steps = VecDeque::from([Step::Type]);
-    if !listens && me.standing.listens && connects_by_sock(plan, me, other) {
+    if !listens && me.standing.listens && connects_by_sock(roles, me, other) {
         steps.push_back(Step::Activate);
     }
-    if proven(job, me, other) {
-        steps.push_back(Step::Rndz); // before PORT, EPRT and SOCK, which are judged by it
+    if is_proven(transfer, me, other) {
+        steps.push_back(Step::Rndz); // before PORT, EPRT and SOCK, whose addresses it permits
     }
-    if listens && announces(me) {
+    if listens && needs_pret(me) {
         steps.push_back(Step::Announce);
     }
     steps.push_back(if listens { Step::Listen } else { Step::Connect });
-    if listens && (filters(plan, me) || has_old_filter(plan, me)) {
+    if listens && (sets_filter(roles, me) || has_old_filter(roles, me)) {
         steps.push_back(Step::Filter);
     }
-    if restarts(job, side) {
+    if restarts(transfer, side) {
         steps.push_back(Step::Rest);
     }
     steps
 }
 
-/// Whether `side` is told where to begin. APPE appends by itself; after REST it would be a STOR
-/// (RFC 3659 5.2).
-pub(super) fn restarts(job: &Job, side: Side) -> bool {
-    let appends = side == Side::Destination && job.store == Store::Append;
-    job.restart.is_some_and(|octets| octets > 0) && !appends
+/// Whether `side` gets REST. APPE appends without it, and after REST it would act as STOR (RFC 3659
+/// section 5.2).
+pub(super) fn restarts(transfer: &Transfer, side: Side) -> bool {
+    let appends = side == Side::Destination && transfer.store == Store::Append;
+    transfer.restart.is_some_and(|offset| offset > 0) && !appends
 }
 
-/// Whether a listening end must be told its transfer command before PASV or EPSV (H34): servers that
-/// are made of several hosts choose one of them by it.
-pub(super) const fn announces(listener: &Party) -> bool {
-    listener.capabilities.pret
+/// Whether a passive end must be told its transfer command before PASV or EPSV (H34). Servers that consist
+/// of several hosts choose one of them by it.
+pub(super) const fn needs_pret(passive: &Party) -> bool {
+    passive.capabilities.pret
 }
 
 /// PRET for `side`.
-pub(super) fn announce(job: &Job, side: Side) -> Command {
-    Command::Pret(Box::new(transfer(job, side)))
+pub(super) fn announce(transfer: &Transfer, side: Side) -> Command {
+    Command::Pret(Box::new(transfer_command(transfer, side)))
 }
 
-/// Whether the listening end is told its peer.
-fn filters(plan: Plan, listener: &Party) -> bool {
-    plan.filter && listener.knows_sock()
+/// Whether the passive end is told its peer.
+fn sets_filter(roles: Roles, passive: &Party) -> bool {
+    roles.filter && passive.knows_sock()
 }
 
-/// Whether the SOCK of an earlier attempt would be the listener's filter (RFC 478): PASV keeps it,
-/// EPSV only on a 1973 server, LSTN never (RFC 438).
-pub(super) fn has_old_filter(plan: Plan, listener: &Party) -> bool {
-    listener.standing.sock
-        && match plan.opening {
+/// Whether the SOCK of an earlier attempt still acts as the filter of the passive end (RFC 478): PASV keeps
+/// it, EPSV keeps it on a 1973 server only, LSTN never does (RFC 438).
+pub(super) fn has_old_filter(roles: Roles, passive: &Party) -> bool {
+    passive.standing.sock
+        && match roles.opening {
             Opening::Lstn => false,
             Opening::Pasv => true,
-            Opening::Epsv => listener.dialect == Dialect::Rfc354,
+            Opening::Epsv => passive.dialect == Dialect::Rfc354,
         }
 }
 
-/// How the listening end listens. EPSV names the family of the other end's address (RFC 2428 3).
-pub(super) fn listen(plan: Plan, other: &Party) -> Command {
-    match plan.opening {
-        Opening::Lstn => Command::Lstn(match plan.listener {
+/// The command with which `side` opens a data port. EPSV names the address family of `peer`, if the
+/// peer is another server (RFC 2428 section 3).
+pub(super) fn open(opening: Opening, side: Side, peer: Option<&Party>) -> Command {
+    match opening {
+        Opening::Lstn => Command::Lstn(match side {
             Side::Source => Direction::Send,
             Side::Destination => Direction::Receive,
         }),
         Opening::Pasv => Command::Pasv,
-        Opening::Epsv => Command::Epsv(match Family::of(other.address) {
-            Family::V4 => Epsv::V4,
-            Family::V6 => Epsv::V6,
+        Opening::Epsv => Command::Epsv(match peer.map(|peer| Family::of(peer.address)) {
+            None => Epsv::Same,
+            Some(Family::V4) => Epsv::V4,
+            Some(Family::V6) => Epsv::V6,
         }),
     }
 }
 
-/// How the connecting end is told where to. SOCK where nothing else is known or where its answer
-/// (255 Y) serves the other end's filter; else what belongs to the opening.
-pub(super) fn connect(plan: Plan, me: &Party, listener: &Party, to: SocketAddr) -> Command {
+/// The command that tells the active end where to connect. It is SOCK if the server knows nothing else, or if
+/// its answer (255 Y) is needed for the filter of the passive end.
+pub(super) fn connect(roles: Roles, me: &Party, passive: &Party, to: SocketAddr) -> Command {
     match to {
-        _ if connects_by_sock(plan, me, listener) => {
+        _ if connects_by_sock(roles, me, passive) => {
             Command::Sock(SockTarget { host: Some(to.ip()), port: to.port() })
         }
-        SocketAddr::V4(to) if plan.opening != Opening::Epsv || !me.capabilities.epsv => Command::Port(to),
+        SocketAddr::V4(to) if roles.opening != Opening::Epsv || !me.capabilities.epsv => Command::Port(to),
         SocketAddr::V4(_) | SocketAddr::V6(_) => Command::Eprt(to),
     }
 }
 
-fn connects_by_sock(plan: Plan, me: &Party, listener: &Party) -> bool {
-    let useful = plan.opening == Opening::Lstn || filters(plan, listener);
+fn connects_by_sock(roles: Roles, me: &Party, passive: &Party) -> bool {
+    let useful = roles.opening == Opening::Lstn || sets_filter(roles, passive);
     me.dialect == Dialect::Rfc354 || (me.capabilities.sock && useful)
 }
 
-/// How an end is told where a relay listens for it. Every server of today knows PORT.
+/// The command that tells an active end where a relay listens for it. Every server of today knows PORT.
 pub(super) const fn connect_to_relay(me: &Party, to: SocketAddr) -> Command {
     match (me.dialect, to) {
         (Dialect::Rfc354, _) => Command::Sock(SockTarget { host: Some(to.ip()), port: to.port() }),
@@ -145,13 +158,10 @@ pub(super) const fn connect_to_relay(me: &Party, to: SocketAddr) -> Command {
 }
 
 /// The transfer command of `side`.
-pub(super) fn transfer(job: &Job, side: Side) -> Command {
-    match (side, job.store) {
-        (Side::Source, _) => Command::Retr(job.source_path.clone()),
-        (Side::Destination, Store::Replace) => Command::Stor(job.destination_path.clone()),
-        (Side::Destination, Store::Append) => Command::Appe(job.destination_path.clone()),
+pub(super) fn transfer_command(transfer: &Transfer, side: Side) -> Command {
+    match (side, transfer.store) {
+        (Side::Source, _) => Command::Retr(transfer.source_path.clone()),
+        (Side::Destination, Store::Replace) => Command::Stor(transfer.destination_path.clone()),
+        (Side::Destination, Store::Append) => Command::Appe(transfer.destination_path.clone()),
     }
 }
-
-/// TYPE I: the octets as they are.
-pub(super) const IMAGE: Command = Command::Type(DataType::Image);

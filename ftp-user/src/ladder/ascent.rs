@@ -3,8 +3,7 @@
 use super::candidate::Candidate;
 use ftp_proto::client;
 use ftp_proto::reply::Blame;
-use ftp_proto::third_party::{Cause, Side, Trouble};
-use ftp_proto::timer::Timer;
+use ftp_proto::third_party::{Cause, Failure, Side, Timer};
 
 /// The candidates that are left for one file.
 #[derive(Clone, Debug)]
@@ -68,14 +67,14 @@ impl Ascent {
         }
     }
 
-    /// The step after the current candidate failed with `trouble` (H17).
-    pub fn after(&mut self, trouble: &Trouble) -> Step {
-        let side = trouble.side;
-        let step = match (&trouble.cause, trouble.blame) {
+    /// The step after the current candidate failed with `failure` (H17).
+    pub fn after(&mut self, failure: &Failure) -> Step {
+        let side = failure.side;
+        let step = match (&failure.cause, failure.blame) {
             // When its peer refuses it, Pure-FTPd answers 451 and pyftpdlib does not answer at all.
             (Cause::Ended(client::Failure::Silent(_)), _)
             | (Cause::Refused(_) | Cause::Silent(_), Blame::Busy)
-                if trouble.touched =>
+                if failure.touched =>
             {
                 self.unfinished = true;
                 self.next_other(side)
@@ -147,12 +146,12 @@ mod tests {
     use super::super::Rung;
     use super::super::ThroughRelay;
     use super::*;
-    use ftp_proto::third_party::relayed::{Posture, Postures};
-    use ftp_proto::third_party::{Opening, Plan};
+    use ftp_proto::command::Verb;
+    use ftp_proto::third_party::{DataFault, Opening, Posture, Postures, RelayFault, Roles, Stage};
 
     fn candidate(rung: Rung, opening: Opening) -> Candidate {
-        let listener = if rung == Rung::DestListens { Side::Destination } else { Side::Source };
-        Candidate::Direct(Plan { listener, opening, filter: false, first: None })
+        let passive = if rung == Rung::DestListens { Side::Destination } else { Side::Source };
+        Candidate::Direct(Roles { passive, opening, filter: false, first: None })
     }
 
     fn ascent() -> Ascent {
@@ -168,12 +167,12 @@ mod tests {
         ascent
     }
 
-    fn trouble(blame: Blame, cause: Cause) -> Trouble {
-        Trouble { side: Side::Source, during: "SOCK", cause, blame, touched: false }
+    fn failure(blame: Blame, cause: Cause) -> Failure {
+        Failure { side: Side::Source, stage: Stage::Command(Verb::Sock), cause, blame, touched: false }
     }
 
     fn check(blame: Blame, expect: Step) {
-        assert_eq!(ascent().after(&trouble(blame, Cause::Silent(Timer::Reply))), expect, "{blame:?}");
+        assert_eq!(ascent().after(&failure(blame, Cause::Silent(Timer::Reply))), expect, "{blame:?}");
     }
 
     #[test]
@@ -189,7 +188,7 @@ mod tests {
     #[test]
     fn the_ladder_ends() {
         let mut ascent = ascent();
-        let closed = trouble(Blame::Path, Cause::Silent(Timer::Reply));
+        let closed = failure(Blame::Path, Cause::Silent(Timer::Reply));
         assert_eq!(ascent.after(&closed), Step::Attempt(candidate(Rung::SourceListens, Opening::Lstn)));
         assert_eq!(ascent.after(&closed), Step::Exhausted);
     }
@@ -197,14 +196,18 @@ mod tests {
     #[test]
     fn an_end_that_never_says_it_is_done_may_say_so_the_other_way_round() {
         let mut ascent = ascent();
-        let deaf = trouble(Blame::Busy, Cause::Silent(Timer::HalfDone));
+        let deaf = failure(Blame::Busy, Cause::Silent(Timer::HalfDone));
         assert_eq!(ascent.after(&deaf), Step::Attempt(candidate(Rung::SourceListens, Opening::Lstn)));
-        assert_eq!(ascent.after(&trouble(Blame::Path, Cause::Silent(Timer::Connect))), Step::Later);
+        assert_eq!(ascent.after(&failure(Blame::Path, Cause::Silent(Timer::Connect))), Step::Later);
     }
 
     #[test]
     fn h17_after_a_temporary_failure_the_other_end_may_listen() {
-        let touched = |cause: Cause| Trouble { touched: true, during: "STOR", ..trouble(Blame::Busy, cause) };
+        let touched = |cause: Cause| Failure {
+            touched: true,
+            stage: Stage::Command(Verb::Stor),
+            ..failure(Blame::Busy, cause)
+        };
         let other = Step::Attempt(candidate(Rung::SourceListens, Opening::Lstn));
         for cause in
             [Cause::Silent(Timer::Connect), Cause::Ended(client::Failure::Silent(client::Timer::Reply))]
@@ -212,7 +215,7 @@ mod tests {
             let mut ascent = ascent();
             assert_eq!(ascent.after(&touched(cause.clone())), other, "{cause:?}");
             // No candidate was refused permanently.
-            assert_eq!(ascent.after(&trouble(Blame::Path, Cause::Silent(Timer::Reply))), Step::Later);
+            assert_eq!(ascent.after(&failure(Blame::Path, Cause::Silent(Timer::Reply))), Step::Later);
         }
         let gone = Cause::Ended(client::Failure::Closed);
         assert_eq!(ascent().after(&touched(gone)), Step::Later);
@@ -222,8 +225,8 @@ mod tests {
     fn two_servers_that_fail_each_other_get_an_intermediary() {
         let [dest, source] =
             [Rung::DestListens, Rung::SourceListens].map(|rung| candidate(rung, Opening::Pasv));
-        let gone = trouble(Blame::Busy, Cause::Ended(client::Failure::Closed));
-        let mute = trouble(Blame::Busy, Cause::Silent(Timer::Reply));
+        let gone = failure(Blame::Busy, Cause::Ended(client::Failure::Closed));
+        let mute = failure(Blame::Busy, Cause::Silent(Timer::Reply));
         let all = vec![dest, source, Candidate::Through];
         let mut ascent = Ascent::new(all.clone(), None);
         ascent.next();
@@ -256,10 +259,10 @@ mod tests {
     #[test]
     fn a_lost_session_is_tried_again_and_a_cancelled_one_is_not() {
         let mut ascent = ascent();
-        assert_eq!(ascent.after(&trouble(Blame::Path, Cause::Ended(client::Failure::Closed))), Step::Later);
-        assert_eq!(ascent.after(&trouble(Blame::Path, Cause::Cancelled)), Step::Fail);
+        assert_eq!(ascent.after(&failure(Blame::Path, Cause::Ended(client::Failure::Closed))), Step::Later);
+        assert_eq!(ascent.after(&failure(Blame::Path, Cause::Cancelled)), Step::Fail);
         let noise = Cause::Ended(client::Failure::NotFtp(ftp_proto::reply::NotFtp::NoCode("noise".into())));
-        assert_eq!(ascent.after(&trouble(Blame::Peer, noise)), Step::Fail);
+        assert_eq!(ascent.after(&failure(Blame::Peer, noise)), Step::Fail);
     }
 
     /// All candidates of two relays, then the one through this host.
@@ -280,7 +283,8 @@ mod tests {
 
     #[test]
     fn if_a_relay_cannot_connect_to_a_server_the_server_connects_to_the_relay() {
-        let leg = |side| Trouble { side, ..trouble(Blame::Path, Cause::Data("refused".into())) };
+        let leg =
+            |side| Failure { side, ..failure(Blame::Path, Cause::Data(DataFault::Failed("refused".into()))) };
         let all = relays();
         let mut ascent = Ascent::new(all.clone(), None);
         ascent.next();
@@ -291,13 +295,13 @@ mod tests {
         assert_eq!(ascent.after(&leg(Side::Destination)), Step::Attempt(all[3]));
         assert_eq!(ascent.after(&leg(Side::Destination)), Step::Attempt(all[4]));
         // A server that refuses PASV or PORT is the same.
-        assert_eq!(ascent.after(&trouble(Blame::Path, Cause::Silent(Timer::Connect))), Step::Attempt(all[6]));
+        assert_eq!(ascent.after(&failure(Blame::Path, Cause::Silent(Timer::Connect))), Step::Attempt(all[6]));
     }
 
     #[test]
     fn a_relay_that_fails_in_the_middle_of_a_file_is_avoided() {
         let all = relays();
-        let lost = trouble(Blame::Busy, Cause::Relay("gone".into()));
+        let lost = failure(Blame::Busy, Cause::Relay(RelayFault::Lost("gone".into())));
         let mut ascent = Ascent::new(all.clone(), None);
         ascent.next();
         assert_eq!(ascent.after(&lost), Step::Attempt(all[4]));
@@ -305,7 +309,7 @@ mod tests {
         // A relay that cannot be reached at all.
         let mut ascent = Ascent::new(all.clone(), None);
         ascent.next();
-        let closed = trouble(Blame::Path, Cause::Relay("no".into()));
+        let closed = failure(Blame::Path, Cause::Relay(RelayFault::Refused("no".into())));
         assert_eq!(
             [ascent.past_relay(), ascent.after(&closed)],
             [Step::Attempt(all[4]), Step::Attempt(Candidate::Through)]

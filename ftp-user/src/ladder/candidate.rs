@@ -1,7 +1,7 @@
 //! A candidate: one concrete attempt at a path between two servers. Pure.
 
-use ftp_proto::third_party::relayed::{Posture, Postures};
-use ftp_proto::third_party::{Opening, Plan, Side};
+use ftp_proto::third_party::{Opening, Roles, Side};
+use ftp_proto::third_party::{Posture, Postures};
 
 /// The rung of the ladder that a candidate stands on, as reports name it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -58,8 +58,8 @@ impl Rung {
 /// One concrete attempt at a path: who listens, and which commands say so.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Candidate {
-    /// From server to server, by this plan.
-    Direct(Plan),
+    /// From server to server, by this roles.
+    Direct(Roles),
     /// Through a relay agent.
     Relay(ThroughRelay),
     /// Through this program.
@@ -81,8 +81,8 @@ impl Candidate {
     /// The rung that it stands on.
     pub const fn rung(&self) -> Rung {
         match self {
-            Self::Direct(Plan { listener: Side::Destination, .. }) => Rung::DestListens,
-            Self::Direct(Plan { listener: Side::Source, .. }) => Rung::SourceListens,
+            Self::Direct(Roles { passive: Side::Destination, .. }) => Rung::DestListens,
+            Self::Direct(Roles { passive: Side::Source, .. }) => Rung::SourceListens,
             Self::Relay(ThroughRelay { near: Some(Side::Destination), .. }) => Rung::RelayDest,
             Self::Relay(ThroughRelay { near: Some(Side::Source) | None, .. }) => Rung::RelaySource,
             Self::Through => Rung::User,
@@ -100,7 +100,7 @@ impl Candidate {
     /// What both ends must be able to do for it, in words.
     pub fn needs(&self) -> String {
         match self {
-            Self::Direct(plan) => format!("both ends can do {}", commands(plan.opening)),
+            Self::Direct(roles) => format!("both ends can do {}", commands(roles.opening)),
             Self::Relay(ThroughRelay { postures, .. }) => {
                 let does = |posture| match posture {
                     Posture::Passive => "listens for the relay",
@@ -120,7 +120,7 @@ impl Candidate {
     /// use the same relay with that end in the same posture.
     pub(super) fn shares(&self, other: &Self, side: Side) -> bool {
         match (self, other) {
-            (Self::Direct(one), Self::Direct(two)) => one.listener == two.listener,
+            (Self::Direct(one), Self::Direct(two)) => one.passive == two.passive,
             (Self::Relay(one), Self::Relay(two)) => {
                 one.relay == two.relay && one.postures.of(side) == two.postures.of(side)
             }

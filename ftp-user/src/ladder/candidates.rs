@@ -3,8 +3,8 @@
 use super::allowed::{Allowed, Data, Nearby};
 use super::candidate::{Candidate, ThroughRelay};
 use ftp_proto::address::{Family, Kind, kind};
-use ftp_proto::third_party::relayed::{Posture, Postures};
-use ftp_proto::third_party::{Opening, Party, Plan, Side, opening};
+use ftp_proto::third_party::{Opening, Party, Roles, Side, opening};
+use ftp_proto::third_party::{Posture, Postures};
 
 /// All allowed candidates that both ends say they can do, best first.
 pub fn candidates(
@@ -50,15 +50,15 @@ fn relayed(relays: &[Nearby]) -> impl Iterator<Item = Candidate> {
 
 fn direct(source: &Party, destination: &Party) -> impl Iterator<Item = Candidate> {
     let mut candidates = Vec::new();
-    for listener in [Side::Destination, Side::Source] {
-        let (passive, active) = match listener {
+    for side in [Side::Destination, Side::Source] {
+        let (passive, active) = match side {
             Side::Destination => (destination, source),
             Side::Source => (source, destination),
         };
         for opening in openings(passive, active) {
             let filter =
                 passive.capabilities.sock && active.capabilities.sock && is_seen_alike(passive, active);
-            candidates.push(Candidate::Direct(Plan { listener, opening, filter, first: None }));
+            candidates.push(Candidate::Direct(Roles { passive: side, opening, filter, first: None }));
         }
     }
     candidates.into_iter()
@@ -121,7 +121,7 @@ mod tests {
 
     fn check(source: Party, destination: Party, expect: &[(Rung, Opening, bool)]) {
         let opened = |candidate: &Candidate| match candidate {
-            Candidate::Direct(plan) => (candidate.rung(), plan.opening, plan.filter),
+            Candidate::Direct(roles) => (candidate.rung(), roles.opening, roles.filter),
             Candidate::Relay(_) | Candidate::Through => panic!("it is not direct"),
         };
         let found: Vec<_> = candidates(&source, &destination, Allowed::Direct, &[nearby(None)], Data::Clear)
@@ -170,7 +170,7 @@ mod tests {
         let pinned = |source: &str, destination: &str, capabilities: &Capabilities| {
             let ends = [source, destination].map(|address| party(address, capabilities.clone()));
             match candidates(&ends[0], &ends[1], Allowed::Direct, &[], Data::Clear).first() {
-                Some(Candidate::Direct(plan)) => plan.filter,
+                Some(Candidate::Direct(roles)) => roles.filter,
                 Some(Candidate::Relay(_) | Candidate::Through) | None => panic!("no direct way"),
             }
         };

@@ -35,7 +35,7 @@ pub fn considered(
     for listener in [Side::Destination, Side::Source] {
         for opening in [Opening::Lstn, Opening::Epsv, Opening::Pasv] {
             let same = |candidate: &Candidate| match candidate {
-                Candidate::Direct(plan) => plan.listener == listener && plan.opening == opening,
+                Candidate::Direct(roles) => roles.passive == listener && roles.opening == opening,
                 Candidate::Relay(_) | Candidate::Through => false,
             };
             if !usable.iter().any(same) {
@@ -81,7 +81,7 @@ fn forbidden(allowed: Allowed) -> String {
 
 fn one(candidate: Candidate, relays: &[Nearby], hindrance: Option<String>) -> Considered {
     let commands = match candidate {
-        Candidate::Direct(plan) => Some(commands(plan.opening)),
+        Candidate::Direct(roles) => Some(commands(roles.opening)),
         Candidate::Relay(_) | Candidate::Through => None,
     };
     let relay = candidate.relay().and_then(|relay| relays.get(relay)).map(|relay| relay.name.clone());

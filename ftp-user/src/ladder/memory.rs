@@ -15,7 +15,7 @@
 use super::ascent::Ascent;
 use super::candidate::Candidate;
 use ftp_proto::reply::Blame;
-use ftp_proto::third_party::{Cause, Side, Trouble};
+use ftp_proto::third_party::{Cause, Failure, Side};
 use ftp_proto::timer::Moment;
 use std::time::Duration;
 
@@ -81,17 +81,17 @@ impl Memory {
     }
 
     /// Notes that `candidate` has failed for a file. `why` is for people.
-    pub fn failed(&mut self, candidate: Candidate, trouble: &Trouble, why: &str, now: Moment) {
-        let extent = match trouble.blame {
-            Blame::Path if matches!(trouble.cause, Cause::Relay(_)) => Extent::Relay,
-            Blame::Path => Extent::Posture(trouble.side),
+    pub fn failed(&mut self, candidate: Candidate, failure: &Failure, why: &str, now: Moment) {
+        let extent = match failure.blame {
+            Blame::Path if matches!(failure.cause, Cause::Relay(_)) => Extent::Relay,
+            Blame::Path => Extent::Posture(failure.side),
             Blame::Unsupported => Extent::Alone,
             Blame::Missing | Blame::File | Blame::Space | Blame::Login | Blame::Busy | Blame::Peer => return,
         };
         if self.worked.is_some_and(|worked| worked.candidate == candidate) {
             return;
         }
-        let until = if is_for_good(&trouble.cause) { None } else { Some(now + WHILE) };
+        let until = if is_for_good(&failure.cause) { None } else { Some(now + WHILE) };
         self.closed.push(Closed { candidate, extent, why: why.to_owned(), until });
     }
 
@@ -133,13 +133,12 @@ const WHILE: Duration = Duration::from_secs(300);
 mod tests {
     use super::super::{Step, ThroughRelay};
     use super::*;
+    use ftp_proto::command::Verb;
     use ftp_proto::reply::{Code, Reply};
-    use ftp_proto::third_party::relayed::{Posture, Postures};
-    use ftp_proto::third_party::{Opening, Plan};
-    use ftp_proto::timer::Timer;
+    use ftp_proto::third_party::{Opening, Posture, Postures, Roles, Stage, Timer};
 
-    fn candidate(listener: Side, opening: Opening) -> Candidate {
-        Candidate::Direct(Plan { listener, opening, filter: false, first: None })
+    fn candidate(passive: Side, opening: Opening) -> Candidate {
+        Candidate::Direct(Roles { passive, opening, filter: false, first: None })
     }
 
     fn all() -> Vec<Candidate> {
@@ -152,13 +151,13 @@ mod tests {
         ]
     }
 
-    fn refused(code: u16, blame: Blame) -> Trouble {
+    fn refused(code: u16, blame: Blame) -> Failure {
         let cause = Cause::Refused(Reply { code: Code(code), lines: vec![b"no".to_vec()] });
-        Trouble { side: Side::Source, during: "PORT", cause, blame, touched: false }
+        Failure { side: Side::Source, stage: Stage::Command(Verb::Port), cause, blame, touched: false }
     }
 
-    fn nobody_came() -> Trouble {
-        Trouble { cause: Cause::Silent(Timer::Connect), ..refused(0, Blame::Path) }
+    fn nobody_came() -> Failure {
+        Failure { cause: Cause::Silent(Timer::Connect), ..refused(0, Blame::Path) }
     }
 
     fn at(seconds: u64) -> Moment {

@@ -7,14 +7,14 @@ use crate::control::Session;
 use ftp_proto::client::{CommandId, Event};
 use ftp_proto::command::Command;
 use ftp_proto::reply::Class;
-use ftp_proto::third_party::{Job, Outcome, Plan, Side, Transfer};
+use ftp_proto::third_party::{Attempt, Input, Outcome, Roles, Side, Transfer};
 use ftp_proto::timer::Moment;
 
 /// Two sessions and the machine between them.
 #[derive(Debug)]
 pub(super) struct Pair<'a> {
     two: Two<'a>,
-    machine: Transfer,
+    machine: Attempt,
     watch: Watch,
     status: Option<CommandId>,
 }
@@ -25,14 +25,20 @@ impl<'a> Pair<'a> {
         context: &'a Context,
         source: &'a mut Session,
         destination: &'a mut Session,
-        job: Job,
-        plan: Plan,
+        transfer: Transfer,
+        roles: Roles,
         watch: Watch,
     ) -> Self {
         let two = Two::new(context, source, destination);
         let (one, other) = two.parties();
-        let machine =
-            Transfer::new(job, plan, one, other, timeouts(context, watch.total()), context.clock.now());
+        let machine = Attempt::direct(
+            transfer,
+            roles,
+            one,
+            other,
+            timeouts(context, watch.total()),
+            context.clock.now(),
+        );
         Self { two, machine, watch, status: None }
     }
 
@@ -53,7 +59,7 @@ impl<'a> Pair<'a> {
                         return self.two.ran(outcome, self.watch.moved());
                     }
                 },
-                () = clock.sleep_until(deadline) => self.machine.timeout(clock.now()),
+                () = clock.sleep_until(deadline) => self.machine.input(clock.now(), Input::Timeout),
                 sight = self.watch.look(clock) => self.saw(sight),
             }
         }

@@ -8,8 +8,7 @@ use crate::failure::words;
 use crate::report::Event as Report;
 use ftp_io::copy::{self, Ended, Joined, Joint, Look, Meters, Tail};
 use ftp_io::socket;
-use ftp_proto::third_party::through::{Output, Through};
-use ftp_proto::third_party::{Job, Outcome, Side};
+use ftp_proto::third_party::{Attempt, Input, Outcome, Output, Side, Transfer};
 use ftp_proto::timer::Moment;
 use std::io;
 use std::net::SocketAddr;
@@ -32,7 +31,7 @@ pub(super) struct Told {
 #[derive(Debug)]
 pub(super) struct Via<'a> {
     two: Two<'a>,
-    machine: Through,
+    machine: Attempt,
     told: Told,
     look: Look,
     /// The data connections that wait for their octets.
@@ -69,13 +68,14 @@ impl<'a> Via<'a> {
         context: &'a Context,
         source: &'a mut Session,
         destination: &'a mut Session,
-        job: Job,
+        transfer: Transfer,
         look: Look,
         told: Told,
     ) -> Self {
         let two = Two::new(context, source, destination);
         let (one, other) = two.parties();
-        let machine = Through::new(job, one, other, timeouts(context, told.total), context.clock.now());
+        let machine =
+            Attempt::through(transfer, one, other, timeouts(context, told.total), context.clock.now());
         Self {
             two,
             machine,
@@ -114,7 +114,7 @@ impl<'a> Via<'a> {
                 Some(done) = self.work.join_next() => if let Ok(done) = done {
                     self.done(done);
                 },
-                () = clock.sleep_until(deadline) => self.machine.timeout(clock.now()),
+                () = clock.sleep_until(deadline) => self.machine.input(clock.now(), Input::Timeout),
                 () = clock.sleep_until(beat), if beat.is_some() => self.beat(),
             }
         }
@@ -124,15 +124,15 @@ impl<'a> Via<'a> {
     fn perform(&mut self) -> Result<Outcome, Option<Moment>> {
         loop {
             match self.machine.poll() {
-                Output::Control(output) => {
+                Output::Connect(side, at) => self.connect(side, at),
+                Output::Copy => self.join(),
+                Output::Finish => self.finish(),
+                Output::Cut => self.cut(),
+                output => {
                     if let Some(done) = self.two.perform(output) {
                         return done;
                     }
                 }
-                Output::Connect(side, at) => self.connect(side, at),
-                Output::Join => self.join(),
-                Output::Finish => self.finish(),
-                Output::Cut => self.cut(),
             }
         }
     }
@@ -175,25 +175,29 @@ impl<'a> Via<'a> {
                     Side::Source => self.from = Some(connection),
                     Side::Destination => self.to = Some(connection),
                 }
-                self.machine.connected(now, side);
+                self.machine.input(now, Input::Connected(side));
             }
-            Done::Connected(side, Err(error)) => self.machine.unconnected(now, side, words(&error)),
+            Done::Connected(side, Err(error)) => {
+                self.machine.input(now, Input::DataFailed(side, words(&error)))
+            }
             Done::Joined(Joined { sha256, end, .. }) => {
                 self.pulse = None;
                 match end {
                     Joint::Whole(tail) => {
                         (self.tail, self.sha256) = (Some(tail), sha256);
-                        self.machine.joined(now);
+                        self.machine.input(now, Input::Copied);
                     }
-                    Joint::Source(error) => self.machine.broken(now, Side::Source, words(&error)),
+                    Joint::Source(error) => {
+                        self.machine.input(now, Input::DataFailed(Side::Source, words(&error)))
+                    }
                     Joint::Destination(error) => {
-                        self.machine.broken(now, Side::Destination, words(&error));
+                        self.machine.input(now, Input::DataFailed(Side::Destination, words(&error)));
                     }
                     Joint::Stopped => {}
                 }
             }
             Done::Closed(Ended::Broken(error)) => {
-                self.machine.broken(now, Side::Destination, words(&error));
+                self.machine.input(now, Input::DataFailed(Side::Destination, words(&error)));
             }
             Done::Closed(Ended::Whole | Ended::Stopped | Ended::File(_)) => {}
         }

@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::control::{Session, kind_of};
 use crate::failure::{Failure, Kind};
 use ftp_proto::reply::Blame;
-use ftp_proto::third_party::{Cause, Outcome, Side, Trouble};
+use ftp_proto::third_party::{self, Cause, Outcome, Side, Stage};
 
 /// What went wrong in an attempt, if it has not moved the file; `third` is the host between the two.
 pub(super) fn of(
@@ -18,49 +18,59 @@ pub(super) fn of(
     match (&ran.outcome, ran.given_up) {
         (Outcome::Moved { .. }, _) => None,
         (Outcome::Failed(_), Some(why)) => Some(given_up(context, source, destination, why, ran)),
-        (Outcome::Failed(trouble), None) => Some(failure(source, destination, third, trouble)),
+        (Outcome::Failed(failed), None) => Some(failure(source, destination, third, failed)),
     }
 }
 
-/// The failure that `trouble` is.
-fn failure(source: &Session, destination: &Session, third: &str, trouble: &Trouble) -> Failure {
-    let session = match trouble.side {
+/// The failure of an attempt, for people.
+fn failure(source: &Session, destination: &Session, third: &str, failed: &third_party::Failure) -> Failure {
+    let session = match failed.side {
         Side::Source => source,
         Side::Destination => destination,
     };
     let who = format!("the {} {}", session.role.name(), session.title);
-    let during = trouble.during;
-    match &trouble.cause {
+    let during = words(failed.stage);
+    match &failed.cause {
         Cause::Refused(reply) => {
-            let failure = Failure::new(kind(trouble), format!("{during} failed")).said(session.quote(reply));
-            with_hint(failure, trouble.blame)
+            let failure = Failure::new(kind(failed), format!("{during} failed")).said(session.quote(reply));
+            with_hint(failure, failed.blame)
         }
-        Cause::Unusable(reply, why) => Failure::new(kind(trouble), format!("{during} failed: {why}"))
+        Cause::Unusable(reply, why) => Failure::new(kind(failed), format!("{during} failed: {why}"))
             .said(session.quote(reply))
             .hint("ask its operator"),
-        Cause::Policy(why, reply) => Failure::new(kind(trouble), format!("{during} was not believed: {why}"))
+        Cause::Policy(why, reply) => Failure::new(kind(failed), format!("{during} was not believed: {why}"))
             .said(session.quote(reply))
             .hint("ask its operator to announce the right address"),
         Cause::Silent(timer) => Failure::new(
-            kind(trouble),
+            kind(failed),
             format!("{who} did not answer {during} in time ({} timer)", timer.name()),
         )
         .hint("try again later, or raise --timeout"),
         // A relay's part of it, or that of this host: the server has said nothing.
-        Cause::Data(why) => {
+        Cause::Data(fault) => {
             let connection = format!("the data connection between {who} and {third} failed");
-            let what = if during == "the data connection" {
+            let what = if failed.stage == Stage::DataConnection {
                 connection
             } else {
                 format!("{during} failed, since {connection}")
             };
-            Failure::new(kind(trouble), what).said(why.clone()).hint("try again later")
+            Failure::new(kind(failed), what).said(fault.to_string()).hint("try again later")
         }
-        Cause::Relay(why) => Failure::new(kind(trouble), format!("{third} did not carry the file"))
-            .said(why.clone())
+        Cause::Relay(fault) => Failure::new(kind(failed), format!("{third} did not carry the file"))
+            .said(fault.to_string())
             .hint("try again later, or with another relay"),
         Cause::Ended(failure) => session.lost(failure),
         Cause::Cancelled => Failure::new(Kind::Interrupted, "cancelled"),
+    }
+}
+
+/// What an end was asked, in an error.
+fn words(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Command(verb) => verb.row().map_or("command", |row| row.name),
+        Stage::DataConnection => "the data connection",
+        Stage::Relay => "the relay",
+        Stage::Attempt => "transfer",
     }
 }
 
@@ -96,8 +106,8 @@ fn given_up(context: &Context, source: &Session, destination: &Session, why: Giv
     }
 }
 
-fn kind(trouble: &Trouble) -> Kind {
-    match (trouble.blame, trouble.side) {
+fn kind(failed: &third_party::Failure) -> Kind {
+    match (failed.blame, failed.side) {
         // A name that is missing at the destination is no missing source.
         (Blame::Missing, Side::Destination) => Kind::Refused,
         (Blame::Unsupported, _) => Kind::NoPath,
@@ -110,7 +120,7 @@ fn kind(trouble: &Trouble) -> Kind {
             | Blame::Busy
             | Blame::Peer,
             _,
-        ) => kind_of(trouble.blame),
+        ) => kind_of(failed.blame),
     }
 }
 

@@ -3,13 +3,10 @@
 
 use crate::context::Context;
 use crate::control::Session;
-use ftp_proto::client::{self, Event};
-use ftp_proto::reply::{Blame, Reply};
-use ftp_proto::third_party::relayed::Relayed;
-use ftp_proto::third_party::through::Through;
-use ftp_proto::third_party::{
-    Cause, Heard, Outcome, Output, Party, Repair, Side, Timeouts, Transfer, Trouble,
-};
+use ftp_proto::client::Event;
+use ftp_proto::command::Verb;
+use ftp_proto::reply::Blame;
+use ftp_proto::third_party::{Attempt, Cause, Failure, Input, Outcome, Output, Party, Side, Stage, Timeouts};
 use ftp_proto::timer::Moment;
 use std::time::Duration;
 
@@ -33,16 +30,6 @@ pub(crate) enum GivenUp {
     Stalled,
     /// That end brought nothing, or took nothing, for too long.
     Silent(Side),
-}
-
-/// What the machines of an attempt have in common.
-pub(super) trait Machine {
-    fn reply(&mut self, now: Moment, side: Side, heard: Heard);
-    fn unasked(&mut self, now: Moment, side: Side, reply: Reply);
-    fn aborted(&mut self, now: Moment, side: Side);
-    fn ended(&mut self, now: Moment, side: Side, failure: client::Failure);
-    fn cancel(&mut self, now: Moment);
-    fn repairs(&self) -> &[Repair];
 }
 
 /// Two sessions, and whether the attempt between them was given up.
@@ -112,18 +99,23 @@ impl<'a> Two<'a> {
             Output::Close(side) => self.session(side).close(),
             Output::Done(outcome) => return Some(Ok(outcome)),
             Output::Wait(deadline) => return Some(Err(deadline)),
+            Output::Connect(..)
+            | Output::JoinAtRelay { .. }
+            | Output::Copy
+            | Output::Finish
+            | Output::Cut => {}
         }
         None
     }
 
     /// Tells the machine what a server says.
-    pub(super) fn heard(&mut self, machine: &mut impl Machine, side: Side, event: Event) {
+    pub(super) fn heard(&mut self, machine: &mut Attempt, side: Side, event: Event) {
         let now = self.context.clock.now();
         match event {
-            Event::Reply { reply, class, .. } => machine.reply(now, side, Heard { reply, class }),
-            Event::Unasked(reply) => machine.unasked(now, side, reply),
-            Event::AbortDone => machine.aborted(now, side),
-            Event::Ended(failure) => machine.ended(now, side, failure),
+            Event::Reply { reply, class, .. } => machine.input(now, Input::Reply { side, reply, class }),
+            Event::Unasked(reply) => machine.input(now, Input::Unasked { side, reply }),
+            Event::AbortDone => machine.input(now, Input::Aborted(side)),
+            Event::Ended(failure) => machine.input(now, Input::Ended(side, failure)),
             Event::Ready { .. } | Event::Sent(_) | Event::Received { .. } => {}
         }
         for repair in machine.repairs() {
@@ -136,22 +128,22 @@ impl<'a> Two<'a> {
         self.given_up.is_none()
     }
 
-    pub(super) fn give_up(&mut self, machine: &mut impl Machine, why: GivenUp) {
+    pub(super) fn give_up(&mut self, machine: &mut Attempt, why: GivenUp) {
         let now = self.context.clock.now();
         self.given_up = Some(why);
         if why == GivenUp::Interrupted {
             self.no_later_than = Some(now + LAST_WORDS);
         }
-        machine.cancel(now);
+        machine.input(now, Input::Cancel);
     }
 
     /// Both are hung up on.
     pub(super) fn hang_up(&mut self) -> Outcome {
         self.source.close();
         self.destination.close();
-        Outcome::Failed(Trouble {
+        Outcome::Failed(Failure {
             side: Side::Destination,
-            during: "ABOR",
+            stage: Stage::Command(Verb::Abor),
             cause: Cause::Cancelled,
             blame: Blame::Busy,
             touched: true,
@@ -164,45 +156,13 @@ impl<'a> Two<'a> {
         let given_up = self.given_up.filter(|why| match (&outcome, why) {
             (Outcome::Moved { .. }, _) => false,
             (Outcome::Failed(_), GivenUp::Interrupted) => true,
-            (Outcome::Failed(trouble), GivenUp::Stalled | GivenUp::Silent(_)) => {
-                trouble.cause == Cause::Cancelled
+            (Outcome::Failed(failure), GivenUp::Stalled | GivenUp::Silent(_)) => {
+                failure.cause == Cause::Cancelled
             }
         });
         Ran { outcome, given_up, moved }
     }
 }
-
-macro_rules! machine {
-    ($machine:ty, $unasked:expr) => {
-        impl Machine for $machine {
-            fn reply(&mut self, now: Moment, side: Side, heard: Heard) {
-                Self::reply(self, now, side, heard);
-            }
-            fn unasked(&mut self, now: Moment, side: Side, reply: Reply) {
-                $unasked(self, now, side, reply);
-            }
-            fn aborted(&mut self, now: Moment, side: Side) {
-                Self::aborted(self, now, side);
-            }
-            fn ended(&mut self, now: Moment, side: Side, failure: client::Failure) {
-                Self::ended(self, now, side, failure);
-            }
-            fn cancel(&mut self, now: Moment) {
-                Self::cancel(self, now);
-            }
-            fn repairs(&self) -> &[Repair] {
-                Self::repairs(self)
-            }
-        }
-    };
-}
-
-/// Neither server has the other for its peer: nothing that it says unasked is about the other one.
-fn of_no_matter<M>(_: &mut M, _: Moment, _: Side, _: Reply) {}
-
-machine!(Transfer, Self::unasked);
-machine!(Through, of_no_matter);
-machine!(Relayed, of_no_matter);
 
 /// The waits of a machine; `total` octets are to be moved.
 pub(super) fn timeouts(context: &Context, total: Option<u64>) -> Timeouts {

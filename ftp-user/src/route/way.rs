@@ -12,11 +12,10 @@ use crate::control::Session;
 use crate::endpoint::Server;
 use crate::failure::{Failure, Kind};
 use crate::report::Passage;
-use ftp_proto::command::DataType;
+use ftp_proto::command::{DataType, Verb};
 use ftp_proto::rendezvous::RendezvousSecret;
 use ftp_proto::reply::Blame;
-use ftp_proto::third_party::relayed::Postures;
-use ftp_proto::third_party::{Cause, Job, Outcome, Plan, Side, Store, Trouble};
+use ftp_proto::third_party::{self, Cause, Outcome, Postures, Roles, Side, Stage, Store, Transfer};
 
 /// How one candidate went.
 pub(crate) struct Went {
@@ -43,7 +42,7 @@ pub(crate) async fn direct(
     context: &Context,
     from: &mut Server,
     to: &mut Server,
-    plan: Plan,
+    roles: Roles,
     load: &Load<'_>,
 ) -> Result<Went, Failure> {
     let site = to.site.clone();
@@ -55,8 +54,9 @@ pub(crate) async fn direct(
         };
         if let Some(answer) = session.protect(false).await? {
             let cause = Cause::Refused(answer.reply);
-            let trouble = Trouble { side, during: "PROT", cause, blame: Blame::Path, touched: false };
-            let ran = Ran { outcome: Outcome::Failed(trouble), given_up: None, moved: 0 };
+            let stage = Stage::Command(Verb::Prot);
+            let failure = third_party::Failure { side, stage, cause, blame: Blame::Path, touched: false };
+            let ran = Ran { outcome: Outcome::Failed(failure), given_up: None, moved: 0 };
             return Ok(Went::new(context, source, destination, THIS_HOST, ran));
         }
     }
@@ -70,8 +70,8 @@ pub(crate) async fn direct(
     };
     let watch = Watch::new(context, source, destination, subject);
     let proven = source.capabilities.rndz && destination.capabilities.rndz;
-    let job = job(load, if proven { Some(secret()?) } else { None });
-    let ran = Pair::new(context, source, destination, job, plan, watch).run().await;
+    let transfer = transfer(load, if proven { Some(secret()?) } else { None });
+    let ran = Pair::new(context, source, destination, transfer, roles, watch).run().await;
     note_type(source, destination, &ran);
     Ok(Went::new(context, source, destination, THIS_HOST, ran))
 }
@@ -85,8 +85,8 @@ pub(crate) async fn by_relay(
     let (source, destination) = circuit.sessions();
     ready(source, destination, load).await?;
     let told = Told { name: load.name.to_owned(), total: load.size, skips: load.skips() };
-    let job = job(load, if circuit.is_proven() { Some(secret()?) } else { None });
-    let (ran, passage) = ByRelay::new(context, circuit, job, postures, told).run().await;
+    let transfer = transfer(load, if circuit.is_proven() { Some(secret()?) } else { None });
+    let (ran, passage) = ByRelay::new(context, circuit, transfer, postures, told).run().await;
     let third = format!("the relay {}", passage.relay);
     let (source, destination) = circuit.sessions();
     Ok(Went { passage: Some(passage), ..Went::new(context, source, destination, &third, ran) })
@@ -102,7 +102,8 @@ pub(crate) async fn through(
     source.private_data().await?;
     destination.private_data().await?;
     let told = Told { name: load.name.to_owned(), total: load.size, skips: load.skips() };
-    let (ran, sha256) = Via::new(context, source, destination, job(load, None), load.look, told).run().await;
+    let (ran, sha256) =
+        Via::new(context, source, destination, transfer(load, None), load.look, told).run().await;
     note_type(source, destination, &ran);
     Ok(Went { sha256, ..Went::new(context, source, destination, THIS_HOST, ran) })
 }
@@ -140,8 +141,8 @@ const fn note_type(source: &mut Session, destination: &mut Session, ran: &Ran) {
     }
 }
 
-fn job(load: &Load<'_>, secret: Option<RendezvousSecret>) -> Job {
-    Job {
+fn transfer(load: &Load<'_>, secret: Option<RendezvousSecret>) -> Transfer {
+    Transfer {
         source_path: load.source.clone(),
         destination_path: load.stored.clone(),
         store: load.store,

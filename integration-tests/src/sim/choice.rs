@@ -6,7 +6,7 @@ use super::scenario::{Delays, Fault, Manners, Scenario, Stranger, Target, Troubl
 use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::Foreign;
 use ftp_proto::server::ask::Ending;
-use ftp_proto::third_party::{Opening, Plan, Side, Store};
+use ftp_proto::third_party::{Opening, Roles, Side, Store};
 use std::time::Duration;
 
 impl Scenario {
@@ -16,8 +16,8 @@ impl Scenario {
         let r = &mut random;
         let v6 = r.once_in(3);
         let dialect = Pair::of(|_| r.pick([Dialect::Rfc959, Dialect::Rfc959, Dialect::Rfc354]));
-        let plan = a_plan(r, v6);
-        let again = (0..r.below(4)).map(|_| a_plan(r, v6)).collect();
+        let roles = some_roles(r, v6);
+        let again = (0..r.below(4)).map(|_| some_roles(r, v6)).collect();
         let user_at = r.pick([None, None, None, None, Some(Side::Source), Some(Side::Destination)]);
         let rendezvous = !r.once_in(3);
         let foreign = if rendezvous { Foreign::Proven } else { Foreign::Authenticated };
@@ -35,7 +35,7 @@ impl Scenario {
             seed: r.bits(),
             v6,
             dialect,
-            plan,
+            roles,
             again,
             user_at,
             store,
@@ -75,7 +75,7 @@ impl Scenario {
             seed: 438,
             v6: false,
             dialect: Pair { source: Dialect::Rfc959, destination: Dialect::Rfc959 },
-            plan: Plan { listener: Side::Destination, opening: Opening::Lstn, filter: true, first: None },
+            roles: Roles { passive: Side::Destination, opening: Opening::Lstn, filter: true, first: None },
             again: Vec::new(),
             user_at: None,
             store: Store::Replace,
@@ -168,13 +168,13 @@ impl Scenario {
     }
 }
 
-/// Any plan that the address family allows.
-fn a_plan(r: &mut Random, v6: bool) -> Plan {
+/// Any roles that the address family allows.
+fn some_roles(r: &mut Random, v6: bool) -> Roles {
     // A 227 has no room for an IPv6 address.
     let openings = [Opening::Lstn, if v6 { Opening::Epsv } else { Opening::Pasv }, Opening::Epsv];
-    Plan {
+    Roles {
         opening: r.pick(openings),
-        listener: r.pick([Side::Source, Side::Destination]),
+        passive: r.pick([Side::Source, Side::Destination]),
         filter: r.once_in(2),
         first: r.pick([None, Some(Side::Source), Some(Side::Destination)]),
     }

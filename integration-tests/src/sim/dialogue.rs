@@ -1,13 +1,13 @@
-//! The coordinator's machines, drained: what the sessions say goes to the transfer, what the transfer
-//! wants goes to the sessions.
+//! The coordinator's machines, drained: what the sessions report goes to the attempt, and what the
+//! attempt asks for goes to the sessions.
 
 use super::SIDES;
 use super::user::{PATIENCE, Purpose};
 use super::world::World;
-use ftp_proto::client::{self, Event, Failure, Input};
+use ftp_proto::client::{self, Event, Failure};
 use ftp_proto::command::Command;
 use ftp_proto::reply::Class;
-use ftp_proto::third_party::{Heard, Output, Side};
+use ftp_proto::third_party::{Input, Output, Side};
 
 impl World {
     pub(super) fn user_hears(&mut self, side: Side, piece: Option<Vec<u8>>) {
@@ -17,8 +17,8 @@ impl World {
             return;
         }
         match piece {
-            Some(octets) => end.session.input(now, Input::Bytes(&octets)),
-            None => end.session.input(now, Input::Closed),
+            Some(octets) => end.session.input(now, client::Input::Bytes(&octets)),
+            None => end.session.input(now, client::Input::Closed),
         }
     }
 
@@ -64,8 +64,8 @@ impl World {
                         let end = self.user.ends.at_mut(side);
                         end.moving = class == Class::Preliminary;
                         end.ask_at = curious.then_some(ask_at);
-                        if let Some(transfer) = &mut self.user.transfer {
-                            transfer.reply(now, side, Heard { reply, class });
+                        if let Some(attempt) = &mut self.user.attempt {
+                            attempt.input(now, Input::Reply { side, reply, class });
                         }
                     }
                     // E09: an answer, whatever goes on.
@@ -80,16 +80,16 @@ impl World {
                 }
             }
             Event::Unasked(reply) => {
-                if let Some(transfer) = &mut self.user.transfer {
-                    transfer.unasked(now, side, reply);
+                if let Some(attempt) = &mut self.user.attempt {
+                    attempt.input(now, Input::Unasked { side, reply });
                 }
             }
             Event::AbortDone => {
                 self.user.ends.at_mut(side).aborting = false;
                 // What was aborted without a reply of its own will never have one.
                 self.user.ends.at_mut(side).waiting.retain(|_, purpose| *purpose == Purpose::Noop);
-                if let Some(transfer) = &mut self.user.transfer {
-                    transfer.aborted(now, side);
+                if let Some(attempt) = &mut self.user.attempt {
+                    attempt.input(now, Input::Aborted(side));
                 }
             }
             Event::Ended(failure) => self.session_over(side, failure),
@@ -105,8 +105,8 @@ impl World {
         let end = self.user.ends.at_mut(side);
         end.waiting.clear();
         *self.user.usable.at_mut(side) &= failure == Failure::Quit;
-        if let Some(transfer) = &mut self.user.transfer {
-            transfer.ended(now, side, failure);
+        if let Some(attempt) = &mut self.user.attempt {
+            attempt.input(now, Input::Ended(side, failure));
         }
     }
 
@@ -124,17 +124,17 @@ impl World {
         self.user_closes(side);
     }
 
-    pub(super) fn drain_transfer(&mut self) -> bool {
+    pub(super) fn drain_attempt(&mut self) -> bool {
         let mut busy = false;
-        while let Some(transfer) = &mut self.user.transfer {
-            match transfer.poll() {
+        while let Some(attempt) = &mut self.user.attempt {
+            match attempt.poll() {
                 Output::Command(side, command) => self.command(side, command),
                 Output::Abort(side) => {
                     let now = self.now;
                     let end = self.user.ends.at_mut(side);
                     end.moving = false;
                     end.aborting = true;
-                    end.session.input(now, Input::Abort);
+                    end.session.input(now, client::Input::Abort);
                 }
                 Output::Close(side) => {
                     if !self.may_despair(side) {
@@ -145,11 +145,16 @@ impl World {
                     self.hang_up(side);
                 }
                 Output::Done(outcome) => self.attempt_over(outcome),
+                Output::Connect(..)
+                | Output::JoinAtRelay { .. }
+                | Output::Copy
+                | Output::Finish
+                | Output::Cut => unreachable!("the simulated attempts are direct"),
                 Output::Wait(wake) => {
-                    self.user.transfer_wake = wake;
+                    self.user.attempt_wake = wake;
                     let moving = SIDES.into_iter().any(|side| self.user.ends.at(side).moving);
                     if wake.is_none() && !moving {
-                        self.violation("a transfer waits without a timer".to_owned());
+                        self.violation("an attempt waits without a timer".to_owned());
                     }
                     return busy;
                 }

@@ -2,7 +2,7 @@
 //! thread; links that delay, cut and stall; one seed decides everything.
 //!
 //! ```text
-//!                 user (two client::Session, one third_party::Transfer)
+//!                 user (two client::Session, one third_party::Attempt)
 //!        control link /                                   \ control link
 //!  source: server::Session + Host                 destination: server::Session + Host
 //!                     \____________ data links ____________/
@@ -12,7 +12,7 @@
 //! | file | what |
 //! |---|---|
 //! | [`random`] | the generator: same seed, same run |
-//! | [`scenario`] | a run before it begins: dialects, plan, policy, files, faults |
+//! | [`scenario`] | a run before it begins: dialects, roles, policy, files, faults |
 //! | `choice` | how a seed chooses it |
 //! | `world` | the clock, the queue of events, the loop |
 //! | `link` | control connections |

@@ -4,7 +4,7 @@ use super::{Pair, SIDES};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::Foreign;
 use ftp_proto::server::ask::Ending;
-use ftp_proto::third_party::{Opening, Plan, Side, Store};
+use ftp_proto::third_party::{Opening, Roles, Side, Store};
 use std::time::Duration;
 
 /// A run, before it begins. All fields are public: a test may change what the seed has chosen.
@@ -17,9 +17,9 @@ pub struct Scenario {
     /// The dialect of each server.
     pub dialect: Pair<Dialect>,
     /// Who listens and how.
-    pub plan: Plan,
-    /// The plans of further files over the same sessions.
-    pub again: Vec<Plan>,
+    pub roles: Roles,
+    /// The roles for further files over the same sessions.
+    pub again: Vec<Roles>,
     /// The user sits at that server's host: for the other one that host is the user's own.
     pub user_at: Option<Side>,
     /// STOR or APPE.
@@ -224,17 +224,17 @@ impl Scenario {
 
     /// Whether the listening end announces a host and not only a port.
     fn announces(&self) -> bool {
-        self.plan.opening == Opening::Pasv && *self.dialect.at(self.plan.listener) == Dialect::Rfc959
+        self.roles.opening == Opening::Pasv && *self.dialect.at(self.roles.passive) == Dialect::Rfc959
     }
 
     /// The next attempt, after everything has been put right: another file.
     pub fn healed(&self, file: usize) -> Self {
-        let (plan, again) = match self.again.as_slice() {
-            [] => (self.plan, Vec::new()),
+        let (roles, again) = match self.again.as_slice() {
+            [] => (self.roles, Vec::new()),
             [next, later @ ..] => (*next, later.to_vec()),
         };
         Self {
-            plan,
+            roles,
             again,
             file: Some(file),
             restart: None,

@@ -87,7 +87,7 @@ impl World {
             return Command::Rndz(Some(RendezvousSecret::new(self.random.array())));
         }
         let bounces = |trouble: &Trouble| matches!(trouble, Trouble::Bounce(_));
-        if side == self.scenario.plan.listener || !self.scenario.troubles.iter().any(bounces) {
+        if side == self.scenario.roles.passive || !self.scenario.troubles.iter().any(bounces) {
             return command;
         }
         let aim = self.stranger_address();
@@ -103,7 +103,7 @@ impl World {
 
     /// What a lying server says instead of its own address in a 227.
     pub(super) fn lie(&mut self, side: Side, octets: Vec<u8>) -> Vec<u8> {
-        let lies = side == self.scenario.plan.listener && self.has(Trouble::LyingPassive);
+        let lies = side == self.scenario.roles.passive && self.has(Trouble::LyingPassive);
         if !lies || !octets.starts_with(b"227") {
             return octets;
         }

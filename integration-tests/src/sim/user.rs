@@ -8,7 +8,7 @@ use ftp_proto::client::{self, CommandId, Session};
 use ftp_proto::command::Command;
 use ftp_proto::rendezvous::RendezvousSecret;
 use ftp_proto::reply::{Meaning, Reply};
-use ftp_proto::third_party::{Job, Outcome, Party, Side, Timeouts, Transfer};
+use ftp_proto::third_party::{Attempt, Input, Outcome, Party, Side, Timeouts, Transfer};
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::{PathName, Secret};
 use std::collections::BTreeMap;
@@ -22,8 +22,8 @@ const REST: Duration = Duration::from_secs(400);
 /// The user agent.
 pub(super) struct User {
     pub(super) ends: Pair<End>,
-    pub(super) transfer: Option<Transfer>,
-    pub(super) transfer_wake: Option<Moment>,
+    pub(super) attempt: Option<Attempt>,
+    pub(super) attempt_wake: Option<Moment>,
     phase: Phase,
     /// When the phase is over at the latest.
     alarm: Option<Moment>,
@@ -93,8 +93,8 @@ impl User {
                 ask_at: None,
                 waiting: BTreeMap::new(),
             }),
-            transfer: None,
-            transfer_wake: None,
+            attempt: None,
+            attempt_wake: None,
             phase: Phase::Login,
             alarm: None,
             outcomes: Vec::new(),
@@ -108,18 +108,18 @@ impl User {
     pub(super) fn deadline(&self) -> Option<Moment> {
         let sessions = SIDES.into_iter().filter_map(|side| self.ends.at(side).wake);
         let questions = SIDES.into_iter().filter_map(|side| self.ends.at(side).ask_at);
-        sessions.chain(questions).chain(self.transfer_wake).chain(self.alarm).min()
+        sessions.chain(questions).chain(self.attempt_wake).chain(self.alarm).min()
     }
 
     /// The machines and clocks that are due.
     fn due(&self, now: Moment) -> Vec<Clock> {
         let is_due = |wake: Option<Moment>| wake.is_some_and(|at| at <= now);
         let sessions = SIDES.into_iter().filter(|side| is_due(self.ends.at(*side).wake)).map(Clock::Session);
-        let transfer = is_due(self.transfer_wake).then_some(Clock::Transfer);
+        let attempt = is_due(self.attempt_wake).then_some(Clock::Attempt);
         let alarm = is_due(self.alarm).then_some(Clock::Alarm);
         let questions =
             SIDES.into_iter().filter(|side| is_due(self.ends.at(*side).ask_at)).map(Clock::Question);
-        sessions.chain(questions).chain(transfer).chain(alarm).collect()
+        sessions.chain(questions).chain(attempt).chain(alarm).collect()
     }
 }
 
@@ -127,7 +127,7 @@ impl User {
 enum Clock {
     Session(Side),
     Question(Side),
-    Transfer,
+    Attempt,
     Alarm,
 }
 
@@ -153,9 +153,9 @@ impl World {
                     end.waiting.insert(id, Purpose::Status);
                 }
             }
-            Some(Clock::Transfer) => {
-                if let Some(transfer) = &mut self.user.transfer {
-                    transfer.timeout(now);
+            Some(Clock::Attempt) => {
+                if let Some(attempt) = &mut self.user.attempt {
+                    attempt.input(now, Input::Timeout);
                 }
             }
             Some(Clock::Alarm) => {
@@ -172,8 +172,8 @@ impl World {
     /// The user gives up.
     pub(super) fn cancel(&mut self) {
         let now = self.now;
-        if let Some(transfer) = &mut self.user.transfer {
-            transfer.cancel(now);
+        if let Some(attempt) = &mut self.user.attempt {
+            attempt.input(now, Input::Cancel);
         }
     }
 
@@ -184,7 +184,7 @@ impl World {
             for side in SIDES {
                 busy |= self.drain_session(side);
             }
-            busy |= self.drain_transfer();
+            busy |= self.drain_attempt();
             if !busy && !self.advance() {
                 return;
             }
@@ -235,7 +235,7 @@ impl World {
     }
 
     /// Another file follows where both sessions are still usable and the first attempt has failed or
-    /// more plans are due.
+    /// more roles are due.
     fn worth_another(&self) -> bool {
         self.user.usable.both(|usable| *usable)
             && match self.user.outcomes.as_slice() {
@@ -252,10 +252,10 @@ impl World {
             parties.push(Party { dialect, capabilities, address: self.address(side), standing });
         }
         let [source, destination] = parties.try_into().expect("two sides");
-        let job = self.job();
+        let transfer = self.transfer();
         let timeouts = timeouts(self.scenario.brisk);
-        self.user.transfer =
-            Some(Transfer::new(job, self.scenario.plan, source, destination, timeouts, self.now));
+        self.user.attempt =
+            Some(Attempt::direct(transfer, self.scenario.roles, source, destination, timeouts, self.now));
         self.user.phase = Phase::Attempt;
         self.user.alarm = Some(self.now + PATIENCE);
         for side in SIDES {
@@ -265,13 +265,13 @@ impl World {
         self.arm();
     }
 
-    fn job(&mut self) -> Job {
+    fn transfer(&mut self) -> Transfer {
         let Scenario { store, restart, rendezvous, .. } = self.scenario;
         // Each attempt has its own secret.
         if let Some(octet) = self.user.secret.first_mut() {
             *octet = octet.wrapping_add(1);
         }
-        Job {
+        Transfer {
             source_path: self.user.source_path.clone(),
             destination_path: self.user.destination_path.clone(),
             store,
@@ -281,11 +281,11 @@ impl World {
     }
 
     pub(super) fn attempt_over(&mut self, outcome: Outcome) {
-        self.user.transfer = None;
-        self.user.transfer_wake = None;
+        self.user.attempt = None;
+        self.user.attempt_wake = None;
         let what = match &outcome {
             Outcome::Moved { .. } => "moved".to_owned(),
-            Outcome::Failed(trouble) => format!("failed: {trouble:?}"),
+            Outcome::Failed(failure) => format!("failed: {failure:?}"),
         };
         for side in SIDES {
             self.say(side, format!("== {what}"));

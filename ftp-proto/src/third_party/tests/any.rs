@@ -1,9 +1,7 @@
-//! Two servers, and what is between them, that answer anything, at any time, or nothing: one outcome,
-//! never "moved" without two ends that said so, and no end left with a command that nobody follows.
+//! Two servers, and a host in the middle, that answer anything, at any time, or nothing. There is one outcome; it
+//! is never "moved" unless both ends said so; and no end is left with a command that nobody follows.
 
-use super::super::relayed::{Posture, Postures, Relayed};
-use super::super::through::Through;
-use super::carrier::{Carrier, Told, timeouts};
+use super::play::{describe, event, reply};
 use super::*;
 use proptest::prelude::*;
 
@@ -14,7 +12,7 @@ enum Act {
     Begin,
     /// With a good final one.
     Good,
-    /// With a refusal: of the file, of the way, for now.
+    /// With a refusal: of the file, of the path, for the moment.
     Bad(u16),
     /// Its abort is complete.
     Aborted,
@@ -23,7 +21,7 @@ enum Act {
     /// Time passes.
     Pass(u64),
     Cancel,
-    /// What is between them says something.
+    /// Something happens to a data connection or to the relay.
     Says(&'static str),
 }
 
@@ -51,34 +49,16 @@ struct End {
     complete: bool,
     refused: bool,
     aborting: bool,
-    /// Its abort is complete, and what it had begun has no end.
+    /// Its abort is complete, but the transfer that it had begun has no final reply.
     forgot: bool,
     closed: bool,
 }
 
-/// Nothing is between them.
-impl Carrier for Transfer {
-    fn next(&mut self) -> Result<Output, String> {
-        Ok(self.poll())
-    }
-
-    fn hear(&mut self, now: Moment, told: Told<'_>) {
-        match told {
-            Told::Reply(side, heard) => self.reply(now, side, heard),
-            Told::Aborted(side) => self.aborted(now, side),
-            Told::Ended(side, failure) => self.ended(now, side, failure),
-            Told::Cancel => self.cancel(now),
-            Told::Time => self.timeout(now),
-            Told::Other(..) => {}
-        }
-    }
-}
-
-struct Pair<M> {
-    machine: M,
+struct Pair {
+    attempt: Attempt,
     ends: [End; 2],
     proven: bool,
-    /// What is between them has said this, and was asked for that.
+    /// What has happened to data connections or the relay, and what the attempt asked of them.
     said: Vec<&'static str>,
     asked: Vec<String>,
     now: Moment,
@@ -86,10 +66,10 @@ struct Pair<M> {
     outcome: Option<Outcome>,
 }
 
-impl<M: Carrier> Pair<M> {
-    fn new(machine: M, proven: bool) -> Self {
+impl Pair {
+    fn new(attempt: Attempt, proven: bool) -> Self {
         let mut pair = Self {
-            machine,
+            attempt,
             ends: Default::default(),
             proven,
             said: Vec::new(),
@@ -104,14 +84,7 @@ impl<M: Carrier> Pair<M> {
 
     fn drain(&mut self) {
         loop {
-            let output = match self.machine.next() {
-                Ok(output) => output,
-                Err(line) => {
-                    assert!(self.outcome.is_none(), "{line} after the outcome");
-                    self.asked.push(line);
-                    continue;
-                }
-            };
+            let output = self.attempt.poll();
             assert!(
                 self.outcome.is_none() || matches!(output, Output::Wait(None)),
                 "{output:?} after the outcome"
@@ -136,6 +109,11 @@ impl<M: Carrier> Pair<M> {
                     self.deadline = deadline;
                     return;
                 }
+                Output::Connect(..)
+                | Output::JoinAtRelay { .. }
+                | Output::Copy
+                | Output::Finish
+                | Output::Cut => self.asked.push(describe(&output, [Dialect::Rfc959; 2])),
             }
         }
     }
@@ -165,13 +143,13 @@ impl<M: Carrier> Pair<M> {
         let [source, destination] = &self.ends;
         match outcome {
             Outcome::Moved { .. } => assert!(source.complete && destination.complete),
-            Outcome::Failed(trouble) => {
+            Outcome::Failed(failure) => {
                 let written = destination.started || destination.complete;
-                assert!(trouble.touched || !written, "{trouble:?}");
-                assert!(destination.transfer || !trouble.touched, "{trouble:?}");
+                assert!(failure.touched || !written, "{failure:?}");
+                assert!(destination.transfer || !failure.touched, "{failure:?}");
                 // With RNDZ a refusal before the first reply says that nothing was touched.
                 let refused = destination.refused && !written;
-                assert!(!self.proven || !refused || !trouble.touched, "{trouble:?}");
+                assert!(!self.proven || !refused || !failure.touched, "{failure:?}");
             }
         }
     }
@@ -181,27 +159,27 @@ impl<M: Carrier> Pair<M> {
         match (act, end.pending.clone()) {
             (Act::Pass(seconds), _) => {
                 self.now = self.now + Duration::from_secs(seconds);
-                self.machine.hear(self.now, Told::Time);
+                self.attempt.input(self.now, Input::Timeout);
             }
-            (Act::Cancel, _) => self.machine.hear(self.now, Told::Cancel),
+            (Act::Cancel, _) => self.attempt.input(self.now, Input::Cancel),
             (Act::Says(word), _) => {
                 if self.outcome.is_none() {
                     self.said.push(word);
                 }
-                self.machine.hear(self.now, Told::Other(side, word));
+                self.attempt.input(self.now, event(side, word));
             }
             (Act::Aborted, _) if end.aborting => {
                 end.forgot = end.started && end.pending.is_some();
                 (end.aborting, end.pending) = (false, None);
-                self.machine.hear(self.now, Told::Aborted(side));
+                self.attempt.input(self.now, Input::Aborted(side));
             }
             (Act::Close, _) if !end.closed => {
                 (end.aborting, end.closed, end.pending) = (false, true, None);
-                self.machine.hear(self.now, Told::Ended(side, Failure::Closed));
+                self.attempt.input(self.now, Input::Ended(side, client::Failure::Closed));
             }
             (Act::Begin, Some(command)) => {
                 end.started |= command.is_transfer();
-                self.hear(side, 150, "go");
+                self.answer_pending(side, 150, "go");
             }
             (Act::Good, Some(command)) => {
                 end.pending = None;
@@ -218,43 +196,43 @@ impl<M: Carrier> Pair<M> {
                     (command.verb(), 200, "ok"),
                 ];
                 let (_, code, text) = *answers.iter().find(|(verb, ..)| *verb == command.verb()).unwrap();
-                self.hear_of(side, &command, code, text);
+                self.answer(side, &command, code, text);
             }
             (Act::Bad(code), Some(command)) => {
                 end.pending = None;
                 end.refused |= command.is_transfer();
-                self.hear_of(side, &command, code, "no");
+                self.answer(side, &command, code, "no");
             }
             (Act::Begin | Act::Good | Act::Bad(_) | Act::Aborted | Act::Close, _) => {}
         }
         self.drain();
     }
 
-    fn hear(&mut self, side: Side, code: u16, text: &str) {
+    fn answer_pending(&mut self, side: Side, code: u16, text: &str) {
         let command = self.ends[side as usize].pending.clone().unwrap();
-        self.hear_of(side, &command, code, text);
+        self.answer(side, &command, code, text);
     }
 
-    fn hear_of(&mut self, side: Side, command: &Command, code: u16, text: &str) {
-        let heard = heard(Dialect::Rfc959, command.verb(), &format!("{code} {text}"));
-        self.machine.hear(self.now, Told::Reply(side, heard));
+    fn answer(&mut self, side: Side, command: &Command, code: u16, text: &str) {
+        let input = reply(side, Dialect::Rfc959, command.verb(), &format!("{code} {text}"));
+        self.attempt.input(self.now, input);
     }
 
-    /// All that happens; `watched` says whether the caller looks for a stall.
+    /// Plays all events. `watched` says whether the caller watches for a stall.
     fn play(mut self, acts: Vec<(bool, Act)>, watched: impl Fn(&Self) -> bool) -> Self {
         for (source, act) in acts {
             self.act(if source { Side::Source } else { Side::Destination }, act);
         }
-        // From here on all are silent, and the caller waits no longer than its patience with a stall.
+        // From here on all are silent, and the caller cancels after a stall.
         for _ in 0..20 {
             match self.deadline {
                 Some(deadline) => {
                     self.now = deadline;
-                    self.machine.hear(deadline, Told::Time);
+                    self.attempt.input(deadline, Input::Timeout);
                 }
                 None if self.outcome.is_none() => {
                     assert!(watched(&self), "a wait without an end");
-                    self.machine.hear(self.now, Told::Cancel);
+                    self.attempt.input(self.now, Input::Cancel);
                 }
                 None => break,
             }
@@ -289,7 +267,7 @@ fn acts(words: &[(usize, &'static str)]) -> impl Strategy<Value = Vec<(bool, Act
     prop::collection::vec((any::<bool>(), act(words)), 0..80)
 }
 
-const NOBODY: [(usize, &str); 1] = [(1, "nothing")];
+const NOBODY: [(usize, &str); 4] = [(1, "connected"), (1, "copied"), (1, "broken"), (1, "lost")];
 const RELAY: [(usize, &str); 7] = [
     (6, "ready 203.0.113.9:50001 203.0.113.9:50002"),
     (9, "flows"),
@@ -299,7 +277,7 @@ const RELAY: [(usize, &str); 7] = [
     (1, "join broken"),
     (1, "lost"),
 ];
-const HOST: [(usize, &str); 4] = [(12, "connected"), (1, "unconnected"), (9, "joined"), (1, "broken")];
+const HOST: [(usize, &str); 4] = [(12, "connected"), (1, "unconnected"), (9, "copied"), (1, "broken")];
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
@@ -307,20 +285,20 @@ proptest! {
     #[test]
     fn any_two_servers_have_one_outcome(
         proven: bool,
-        listener in side(),
+        passive in side(),
         first in prop::option::of(side()),
         restart: bool,
         acts in acts(&NOBODY),
     ) {
         let know = "SOCK LSTN RNDZ";
-        let case = case(party(SITE1, know), party(SITE2, know)).with(|job, plan| {
-            *plan = Plan { listener, opening: Opening::Lstn, filter: true, first };
-            job.restart = restart.then_some(4096);
+        let case = case(party(SITE1, know), party(SITE2, know)).with(|transfer, roles| {
+            *roles = Roles { passive, opening: Opening::Lstn, filter: true, first };
+            transfer.restart = restart.then_some(4096);
         });
         let case = if proven { case.proven() } else { case };
-        let Case { job, plan, source, destination } = case;
-        let machine = Transfer::new(job, plan, source, destination, timeouts(), Moment::START);
-        Pair::new(machine, proven).play(acts, Pair::begun);
+        let Case { transfer, roles, source, destination } = case;
+        let attempt = Attempt::direct(transfer, roles, source, destination, timeouts(), Moment::START);
+        Pair::new(attempt, proven).play(acts, Pair::begun);
     }
 
     #[test]
@@ -333,12 +311,12 @@ proptest! {
     ) {
         let know = "EPSV RNDZ";
         let case = case(party(SITE1, know), party(SITE2, know));
-        let mut job = if proven { case.proven().job } else { case.job };
-        job.restart = restart.then_some(4096);
+        let mut transfer = if proven { case.proven().transfer } else { case.transfer };
+        transfer.restart = restart.then_some(4096);
         let (one, two) = (party(SITE1, know), party(SITE2, know));
         let postures = Postures { source, destination };
-        let machine = Relayed::new(job, postures, one, two, timeouts(), Moment::START);
-        let pair = Pair::new(machine, proven)
+        let attempt = Attempt::relayed(transfer, postures, one, two, timeouts(), Moment::START);
+        let pair = Pair::new(attempt, proven)
             .play(acts, |pair| {
                 let last = pair.said.iter().rfind(|word| matches!(**word, "flows" | "passed"));
                 pair.begun() && last == Some(&"flows")
@@ -355,10 +333,10 @@ proptest! {
     fn any_two_servers_at_this_host_have_one_outcome(restart: bool, acts in acts(&HOST)) {
         let know = "EPSV RNDZ";
         let (one, two) = (party(SITE1, know), party(SITE2, know));
-        let job = Job { restart: restart.then_some(4096), ..plain().job };
-        let machine = Through::new(job, one, two, timeouts(), Moment::START);
-        let pair = Pair::new(machine, false).play(acts, |pair| pair.asked("! join") == 1);
+        let transfer = Transfer { restart: restart.then_some(4096), ..plain().transfer };
+        let attempt = Attempt::through(transfer, one, two, timeouts(), Moment::START);
+        let pair = Pair::new(attempt, false).play(acts, |pair| pair.asked("! copy") == 1);
         prop_assert!(pair.asked("! cut") == usize::from(!pair.moved()));
-        prop_assert!(!pair.moved() || pair.said.contains(&"joined"));
+        prop_assert!(!pair.moved() || pair.said.contains(&"copied"));
     }
 }

@@ -14,12 +14,12 @@ fn h13_the_passive_ends_preliminary_reply_is_never_awaited() {
     plain().source_listens().play(PASV_AT_SOURCE);
     // A plan that sends the passive end's command first sends the other at once.
     plain()
-        .with(|_, plan| plan.first = Some(Side::Destination))
+        .with(|_, roles| roles.first = Some(Side::Destination))
         .play(&format!("{}dst: STOR b\nsrc: RETR a", opened()));
     let opened = PASV_AT_SOURCE.trim_end().trim_end_matches("dst: STOR b");
     plain()
         .source_listens()
-        .with(|_, plan| plan.first = Some(Side::Source))
+        .with(|_, roles| roles.first = Some(Side::Source))
         .play(&format!("{opened}src: RETR a\ndst: STOR b"));
 }
 
@@ -115,17 +115,17 @@ fn with_rndz_either_order_goes_without_a_wait() {
         for listener in [Side::Source, Side::Destination] {
             let case = case(party(SITE1, ours), party(SITE2, ours)).proven();
             let case = if listener == Side::Source { case.source_listens() } else { case };
-            let mut stage = case.with(|_, plan| plan.first = Some(first)).stage();
-            stage.said.clear();
+            let mut play = case.with(|_, roles| roles.first = Some(first)).start();
+            play.lines.clear();
             for end in ["src", "src", "dst", "dst"] {
-                stage.line(&format!("{end}< 200 ok"));
-                stage.said.clear();
+                play.line(&format!("{end}< 200 ok"));
+                play.lines.clear();
             }
-            stage.line(&format!("{}< 255 SOCK 40002", name(listener)));
-            stage.said.clear();
-            stage.line(&format!("{}< 255 SOCK 40003", name(listener.other())));
-            assert_eq!(stage.said.len(), 2, "{:?}", stage.said);
-            assert_eq!(stage.said.pop_back().as_deref(), Some(second));
+            play.line(&format!("{}< 255 SOCK 40002", name(listener)));
+            play.lines.clear();
+            play.line(&format!("{}< 255 SOCK 40003", name(listener.other())));
+            assert_eq!(play.lines.len(), 2, "{:?}", play.lines);
+            assert_eq!(play.lines.pop_back().as_deref(), Some(second));
         }
     }
 }
@@ -163,7 +163,7 @@ fn a_destination_that_is_complete_before_the_source_was_asked_has_nothing() {
          dst< 226 done
          src! abort
          src. aborted
-         = dst STOR: 226 (it was complete before anything was sent), Path, touched"
+         = dst STOR: 226 (TooEarly), Path, touched"
     ));
 }
 
@@ -272,18 +272,16 @@ fn silence_ends_every_wait() {
             if lines.get(cut).is_some_and(|line| !is_input(line)) {
                 continue;
             }
-            let mut stage = case.stage();
-            stage.play(&lines[..cut].join("\n"));
+            let mut play = case.start().play(&lines[..cut].join("\n"));
             let moving = lines[..cut].iter().any(|line| line.contains("< 150"))
                 && !lines[..cut].iter().any(|line| line.contains("< 226") || *line == "cancel");
             for _ in 0..12 {
-                let Some(deadline) = stage.deadline else { break };
-                stage.now = deadline;
-                stage.transfer.timeout(deadline);
-                stage.drain();
+                let Some(deadline) = play.deadline else { break };
+                play.now = deadline;
+                play.input(Input::Timeout);
             }
-            assert_eq!(stage.deadline, None, "{:?}", &lines[..cut]);
-            assert_eq!(stage.over, !moving, "{:?}", &lines[..cut]);
+            assert_eq!(play.deadline, None, "{:?}", &lines[..cut]);
+            assert_eq!(play.over, !moving, "{:?}", &lines[..cut]);
         }
     }
 }

@@ -113,7 +113,7 @@ fn a_transfer_that_had_begun_and_is_forgotten_ends_its_session() {
          src. aborted
          dst. aborted
          dst! close
-         = src transfer: cancelled, Busy, touched"
+         = src attempt: cancelled, Busy, touched"
     ));
 }
 
@@ -145,7 +145,7 @@ fn a_refusal_of_the_set_up_frees_the_listener_and_blames_the_path() {
     }
     plain().play(&format!("{TYPE}dst: PASV\ndst< 425 no port\n= dst PASV: 425, Path"));
     let know = "SOCK LSTN";
-    case(party(SITE1, know), party(SITE2, know)).with(|_, plan| plan.filter = true).play(&format!(
+    case(party(SITE1, know), party(SITE2, know)).with(|_, roles| roles.filter = true).play(&format!(
         "{TYPE}
          dst: LSTN R
          dst< 255 SOCK 40002
@@ -157,7 +157,7 @@ fn a_refusal_of_the_set_up_frees_the_listener_and_blames_the_path() {
          dst. aborted
          = dst SOCK: 504, Path"
     ));
-    plain().with(|job, _| job.restart = Some(9)).play(&format!(
+    plain().with(|transfer, _| transfer.restart = Some(9)).play(&format!(
         "{TYPE}
          dst: PASV
          dst< 227 (192,0,2,2,156,66)
@@ -226,7 +226,7 @@ fn h20_a_deaf_end_is_closed_and_the_other_is_not_touched() {
     ));
     // Both aborted, one deaf.
     plain().play(&format!(
-        "{}cancel\nsrc! abort\ndst! abort\nsrc< 426 off\nsrc. aborted\nwait 10\ndst! close\n= src transfer: cancelled, Busy, touched",
+        "{}cancel\nsrc! abort\ndst! abort\nsrc< 426 off\nsrc. aborted\nwait 10\ndst! close\n= src attempt: cancelled, Busy, touched",
         moving()
     ));
 }
@@ -234,17 +234,17 @@ fn h20_a_deaf_end_is_closed_and_the_other_is_not_touched() {
 #[test]
 fn h33_a_cancel_aborts_both_ends_whatever_they_do() {
     plain()
-        .play("dst: TYPE I\nsrc: TYPE I\ncancel\ndst< 200 ok\nsrc< 200 ok\n= src transfer: cancelled, Busy");
+        .play("dst: TYPE I\nsrc: TYPE I\ncancel\ndst< 200 ok\nsrc< 200 ok\n= src attempt: cancelled, Busy");
     plain().play(&format!(
-        "{PASV}cancel\nsrc! abort\ndst! abort\nsrc. aborted\ndst. aborted\n= src transfer: cancelled, Busy"
+        "{PASV}cancel\nsrc! abort\ndst! abort\nsrc. aborted\ndst. aborted\n= src attempt: cancelled, Busy"
     ));
     plain().play(&format!(
-        "{}cancel\nsrc! abort\ndst! abort\ndst< 552 full\ndst. aborted\nsrc< 426 off\nsrc. aborted\n= src transfer: cancelled, Busy, touched",
+        "{}cancel\nsrc! abort\ndst! abort\ndst< 552 full\ndst. aborted\nsrc< 426 off\nsrc. aborted\n= src attempt: cancelled, Busy, touched",
         moving()
     ));
     // Half done: only the end that still owes.
     plain().play(&format!(
-        "{}src< 226 done\ncancel\ndst! abort\ndst< 226 done\ndst. aborted\n= src transfer: cancelled, Busy, touched",
+        "{}src< 226 done\ncancel\ndst! abort\ndst< 226 done\ndst. aborted\n= src attempt: cancelled, Busy, touched",
         moving()
     ));
     // Twice, and after the end: nothing more.
@@ -256,21 +256,23 @@ fn h33_a_cancel_aborts_both_ends_whatever_they_do() {
 #[test]
 fn an_end_whose_session_is_over_fails_the_attempt_unless_it_was_complete() {
     plain().play(&format!(
-        "{}dst. closed\nsrc! abort\nsrc< 426 off\nsrc. aborted\n= dst STOR: the server closed the control connection, Busy, touched",
+        "{}dst. closed\nsrc! abort\nsrc< 426 off\nsrc. aborted\n= dst STOR: closed, Busy, touched",
         moving()
     ));
     plain().play(&format!("{}src< 226 done\nsrc. closed\ndst< 226 done\n= moved 226 226", moving()));
     plain().play(&format!("{PASV}src< 550 none\ndst! abort\ndst. closed\n= src RETR: 550, File"));
-    plain().play("dst: TYPE I\nsrc: TYPE I\nsrc. closed\ndst< 200 ok\n= src TYPE: the server closed the control connection, Busy");
-    plain().play(&format!("{}dst. closed\nsrc! abort\nsrc. closed\n= dst STOR: the server closed the control connection, Busy, touched", moving()));
+    plain().play("dst: TYPE I\nsrc: TYPE I\nsrc. closed\ndst< 200 ok\n= src TYPE: closed, Busy");
+    plain().play(&format!(
+        "{}dst. closed\nsrc! abort\nsrc. closed\n= dst STOR: closed, Busy, touched",
+        moving()
+    ));
 }
 
 #[test]
 fn nothing_comes_after_the_outcome() {
-    let mut stage = plain().stage();
-    stage.play(&format!("{}src< 226 done\ndst< 226 done\n= moved 226 226", moving()));
-    stage.play("src< 426 late\ndst. aborted\nsrc. closed\ncancel\nwait 1000");
-    assert_eq!(stage.deadline, None);
+    let play = plain().start().play(&format!("{}src< 226 done\ndst< 226 done\n= moved 226 226", moving()));
+    let play = play.play("src< 426 late\ndst. aborted\nsrc. closed\ncancel\nwait 1000");
+    assert_eq!(play.deadline, None);
 }
 
 /// A proven destination that never gives its final reply may have stored the whole file.
@@ -305,6 +307,6 @@ fn a_destination_without_a_final_reply_counts_as_touched() {
     case.play(&format!(
         "{begin}
          dst. closed
-         = dst STOR: the server closed the control connection, Busy, touched"
+         = dst STOR: closed, Busy, touched"
     ));
 }

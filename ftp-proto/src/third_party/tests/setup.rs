@@ -6,9 +6,9 @@ use super::*;
 fn h01_the_append_of_rfc_438_is_exactly_its_example() {
     let know = "1973 SOCK LSTN";
     case(party(SITE1, know), party(SITE2, know))
-        .with(|job, plan| {
-            (job.store, plan.filter) = (Store::Append, true);
-            (job.source_path, job.destination_path) = (path("PROG1.PL1"), path("PROG2.PL1"));
+        .with(|transfer, roles| {
+            (transfer.store, roles.filter) = (Store::Append, true);
+            (transfer.source_path, transfer.destination_path) = (path("PROG1.PL1"), path("PROG2.PL1"));
         })
         .play(
             "dst: TYPE I
@@ -34,7 +34,7 @@ fn h01_the_append_of_rfc_438_is_exactly_its_example() {
 #[test]
 fn h01_servers_of_today_that_know_sock_and_lstn_get_the_same_with_literal_hosts() {
     let know = "SOCK LSTN EPSV";
-    case(party(SITE1, know), party(SITE2, know)).with(|_, plan| plan.filter = true).play(&format!(
+    case(party(SITE1, know), party(SITE2, know)).with(|_, roles| roles.filter = true).play(&format!(
         "{TYPE}
          dst: LSTN R
          dst< 255 SOCK 40002
@@ -54,7 +54,7 @@ fn h01_servers_of_today_that_know_sock_and_lstn_get_the_same_with_literal_hosts(
 
 #[test]
 fn h02_rfc_478_two_servers_of_1973_without_lstn_use_pasv_and_its_acknowledgement_is_awaited() {
-    case(party(SITE1, "1973"), party(SITE2, "1973")).with(|_, plan| plan.filter = true).play(&format!(
+    case(party(SITE1, "1973"), party(SITE2, "1973")).with(|_, roles| roles.filter = true).play(&format!(
         "{TYPE}
          dst: PASV
          dst< 255 SOCK 40002
@@ -75,7 +75,7 @@ fn h02_rfc_478_two_servers_of_1973_without_lstn_use_pasv_and_its_acknowledgement
 #[test]
 fn h04_sock_answered_with_200_is_accepted_and_a_255_may_follow() {
     let know = "1973 SOCK LSTN";
-    case(party(SITE1, know), party(SITE2, know)).with(|_, plan| plan.filter = true).play(&format!(
+    case(party(SITE1, know), party(SITE2, know)).with(|_, roles| roles.filter = true).play(&format!(
         "{TYPE}
          dst: LSTN R
          dst< 255 SOCK 40002
@@ -106,7 +106,7 @@ fn h03_a_255_is_read_wherever_its_number_stands_and_refused_without_one() {
              dst< 255 {text}
              dst! abort
              dst. aborted
-             = dst LSTN: 255 (it does not say where it listens), Path"
+             = dst LSTN: 255 (NoAddress), Path"
         ));
     }
 }
@@ -162,7 +162,7 @@ fn h10_a_port_for_the_other_family_is_of_no_use_without_an_address_of_it() {
          dst< 229 Entering Extended Passive Mode (|||40002|)
          dst! abort
          dst. aborted
-         = dst EPSV: 229 (it listens for the other end's address family, at an address that it does not say), Path"
+         = dst EPSV: 229 (OtherFamily), Path"
     ));
 }
 
@@ -170,7 +170,7 @@ fn h10_a_port_for_the_other_family_is_of_no_use_without_an_address_of_it() {
 fn lstn_and_sock_serve_ipv6_in_both_dialects() {
     for know in ["SOCK LSTN", "1973 SOCK LSTN"] {
         case(party("2001:db8::1", know), party("2001:db8::2", know))
-            .with(|_, plan| plan.filter = true)
+            .with(|_, roles| roles.filter = true)
             .source_listens()
             .play(
                 "src: TYPE I
@@ -210,7 +210,7 @@ fn a_server_of_1973_and_one_of_today_are_joined_by_what_each_knows() {
 
 #[test]
 fn the_filter_of_rfc_478_note_3_goes_to_a_listener_that_knows_sock() {
-    case(party(SITE1, "SOCK EPSV"), party(SITE2, "SOCK EPSV")).with(|_, plan| plan.filter = true).play(
+    case(party(SITE1, "SOCK EPSV"), party(SITE2, "SOCK EPSV")).with(|_, roles| roles.filter = true).play(
         &format!(
             "{TYPE}
              dst: EPSV 1
@@ -223,20 +223,22 @@ fn the_filter_of_rfc_478_note_3_goes_to_a_listener_that_knows_sock() {
         ),
     );
     // The connecting end cannot say where it will come from: no filter.
-    case(party(SITE1, "EPSV"), party(SITE2, "SOCK EPSV")).with(|_, plan| plan.filter = true).play(&format!(
-        "{TYPE}
+    case(party(SITE1, "EPSV"), party(SITE2, "SOCK EPSV")).with(|_, roles| roles.filter = true).play(
+        &format!(
+            "{TYPE}
          dst: EPSV 1
          dst< 229 ok (|||40002|)
          src: EPRT |1|192.0.2.2|40002|
          src< 200 ok
          src: RETR a"
-    ));
+        ),
+    );
 }
 
 #[test]
 fn rndz_goes_to_both_ends_before_anything_that_it_judges() {
     let ours = "SOCK LSTN RNDZ EPSV";
-    case(party(SITE1, ours), party(SITE2, ours)).with(|_, plan| plan.filter = true).proven().play(
+    case(party(SITE1, ours), party(SITE2, ours)).with(|_, roles| roles.filter = true).proven().play(
         "dst: TYPE I
          src: TYPE I
          dst< 200 ok
@@ -260,7 +262,7 @@ fn rndz_goes_to_both_ends_before_anything_that_it_judges() {
 
 #[test]
 fn rest_comes_last_at_both_ends_and_not_before_appe() {
-    plain().with(|job, _| job.restart = Some(4096)).play(
+    plain().with(|transfer, _| transfer.restart = Some(4096)).play(
         "dst: TYPE I
          src: TYPE I
          src< 200 image
@@ -275,8 +277,9 @@ fn rest_comes_last_at_both_ends_and_not_before_appe() {
          dst< 350 ok
          src: RETR a",
     );
-    plain().with(|job, _| (job.restart, job.store) = (Some(4096), Store::Append)).play(&format!(
-        "{TYPE}
+    plain().with(|transfer, _| (transfer.restart, transfer.store) = (Some(4096), Store::Append)).play(
+        &format!(
+            "{TYPE}
          dst: PASV
          dst< 227 (192,0,2,2,156,66)
          src: PORT 192,0,2,2,156,66
@@ -284,8 +287,9 @@ fn rest_comes_last_at_both_ends_and_not_before_appe() {
          src: REST 4096
          src< 350 ok
          src: RETR a"
-    ));
-    plain().with(|job, _| job.restart = Some(0)).play(PASV);
+        ),
+    );
+    plain().with(|transfer, _| transfer.restart = Some(0)).play(PASV);
 }
 
 #[test]
@@ -297,8 +301,7 @@ fn type_is_settled_before_the_data_port_is_opened() {
 fn h08_a_227_that_names_no_host_means_its_own_server() {
     // SITE2 is public: the others are addresses of its own network, or its host's.
     for inner in ["0,0,0,0", "127,0,0,1", "10,1,2,3"] {
-        let mut stage = plain().stage();
-        stage.play(&format!(
+        let play = plain().start().play(&format!(
             "{TYPE}
              dst: PASV
              dst< 227 Entering Passive Mode ({inner},156,66)
@@ -306,11 +309,12 @@ fn h08_a_227_that_names_no_host_means_its_own_server() {
         ));
         let announced = format!("{}:40002", inner.replace(',', ".")).parse().unwrap();
         let used = "192.0.2.2:40002".parse().unwrap();
-        assert_eq!(stage.transfer.repairs(), [Repair { side: Side::Destination, announced, used }]);
+        assert_eq!(play.attempt.repairs(), [Repair { side: Side::Destination, announced, used }]);
     }
-    let mut stage = plain().stage();
-    stage.play(&format!("{TYPE}dst: PASV\ndst< 227 (192,0,2,2,156,66)\nsrc: PORT 192,0,2,2,156,66"));
-    assert_eq!(stage.transfer.repairs(), []);
+    let play = plain()
+        .start()
+        .play(&format!("{TYPE}dst: PASV\ndst< 227 (192,0,2,2,156,66)\nsrc: PORT 192,0,2,2,156,66"));
+    assert_eq!(play.attempt.repairs(), []);
 }
 
 #[test]
@@ -334,14 +338,14 @@ fn h11_h12_each_attempt_opens_its_own_listener_and_never_with_epsv_all() {
             for filter in [false, true] {
                 let case = case(party(SITE1, features), party(SITE2, features));
                 let case = if listener == Side::Source { case.source_listens() } else { case };
-                let mut stage = case.with(|_, plan| plan.filter = filter).stage();
-                let said: Vec<String> = stage.said.drain(..).collect();
+                let mut play = case.with(|_, roles| roles.filter = filter).start();
+                let said: Vec<String> = play.lines.drain(..).collect();
                 assert_eq!(
                     said,
                     [format!("{}: TYPE I", name(listener)), format!("{}: TYPE I", name(listener.other()))]
                 );
-                stage.line(&format!("{}< 200 ok", name(listener)));
-                let opens = stage.said.pop_front().unwrap();
+                play.line(&format!("{}< 200 ok", name(listener)));
+                let opens = play.lines.pop_front().unwrap();
                 assert!(["LSTN", "PASV", "EPSV 1"].iter().any(|verb| opens.contains(verb)), "{opens}");
             }
         }
@@ -351,7 +355,7 @@ fn h11_h12_each_attempt_opens_its_own_listener_and_never_with_epsv_all() {
 #[test]
 fn h31_two_sessions_on_one_server_are_two_ends_with_one_address() {
     let ours = "SOCK LSTN RNDZ";
-    case(party(SITE1, ours), party(SITE1, ours)).with(|_, plan| plan.filter = true).proven().play(
+    case(party(SITE1, ours), party(SITE1, ours)).with(|_, roles| roles.filter = true).proven().play(
         "dst: TYPE I
          src: TYPE I
          dst< 200 ok

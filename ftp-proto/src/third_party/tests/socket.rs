@@ -15,8 +15,6 @@ const OLD: &str = "
     src: RETR a
 ";
 
-const WHY: &str = "socket verification: it has announced another data socket before";
-
 fn old() -> Case {
     let know = "1973 SOCK LSTN";
     case(party(SITE1, know), party(SITE2, know))
@@ -49,7 +47,7 @@ fn h37_another_socket_than_the_announced_one_fails_the_socket_verification() {
          src< 435 aborted
          src. aborted
          dst. aborted
-         = src RETR: 255 ({WHY}), Path"
+         = src RETR: 255 (OtherPort), Path"
     ));
     // The end that listens.
     case.play(&format!(
@@ -63,7 +61,7 @@ fn h37_another_socket_than_the_announced_one_fails_the_socket_verification() {
          dst< 452 aborted
          src. aborted
          dst. aborted
-         = dst STOR: 255 ({WHY}), Path, touched"
+         = dst STOR: 255 (OtherPort), Path, touched"
     ));
 }
 
@@ -79,6 +77,6 @@ fn h37_after_a_200_to_sock_the_first_255_is_the_announcement() {
          dst! abort
          dst. aborted
          src. aborted
-         = src RETR: 255 ({WHY}), Path"
+         = src RETR: 255 (OtherPort), Path"
     ));
 }

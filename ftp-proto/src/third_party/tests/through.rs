@@ -1,54 +1,22 @@
-//! Attempts through the user agent, in the language of the other attempts and these lines:
+//! Attempts through the user agent. Besides the lines of the other attempts:
 //!
 //! | line | meaning |
 //! |---|---|
-//! | `src! connect 192.0.2.1:40002` | the driver is to connect there |
-//! | `src. connected`, `src. unconnected` | it has, it could not |
-//! | `! join`, `! finish`, `! cut` | what is to become of the two data connections |
-//! | `joined` | the source has closed its connection and everything has gone |
-//! | `src. broken` | that connection has failed |
+//! | `src! connect 192.0.2.1:40001` | the driver is to connect to the source there |
+//! | `src. connected`, `src. unconnected` | it has connected; it could not |
+//! | `! copy`, `! finish`, `! cut` | what to do with the two data connections |
+//! | `copied` | the source has closed its connection, and everything has been sent |
 
-use super::super::through::{self, Through};
-use super::carrier::{Carrier, Play, Told, timeouts};
 use super::*;
 
-impl Carrier for Through {
-    fn next(&mut self) -> Result<Output, String> {
-        match self.poll() {
-            through::Output::Control(output) => Ok(output),
-            through::Output::Connect(side, at) => Err(format!("{}! connect {at}", name(side))),
-            through::Output::Join => Err("! join".into()),
-            through::Output::Finish => Err("! finish".into()),
-            through::Output::Cut => Err("! cut".into()),
-        }
-    }
-
-    fn hear(&mut self, now: Moment, told: Told<'_>) {
-        match told {
-            Told::Reply(side, heard) => self.reply(now, side, heard),
-            Told::Aborted(side) => self.aborted(now, side),
-            Told::Ended(side, failure) => self.ended(now, side, failure),
-            Told::Cancel => self.cancel(now),
-            Told::Time => self.timeout(now),
-            Told::Other(side, "connected") => self.connected(now, side),
-            Told::Other(side, "unconnected") => self.unconnected(now, side, "refused".into()),
-            Told::Other(side, "broken") => self.broken(now, side, "reset".into()),
-            Told::Other(_, "joined") => self.joined(now),
-            Told::Other(_, line) => panic!("{line:?}?"),
-        }
-    }
-}
-
-type Agent = Play<Through>;
-
-/// Two servers of today without FEAT's EPSV.
-fn between(source: Party, destination: Party) -> Agent {
+fn between(source: Party, destination: Party) -> Play {
     let dialects = [source.dialect, destination.dialect];
-    let machine = Through::new(plain().job, source, destination, timeouts(), Moment::START);
-    Play::new(machine, dialects)
+    let attempt = Attempt::through(plain().transfer, source, destination, timeouts(), Moment::START);
+    Play::new(attempt, dialects)
 }
 
-fn agent() -> Agent {
+/// Two servers of today that do not list EPSV.
+fn agent() -> Play {
     between(party(SITE1, ""), party(SITE2, ""))
 }
 
@@ -72,18 +40,18 @@ const MOVE: &str = "
     src< 150 opening
     dst: STOR b
     dst< 150 opening
-    ! join
+    ! copy
 ";
 
-/// Both know EPSV, the octets move.
-fn moving() -> Agent {
+/// Both know EPSV, and data moves.
+fn moving() -> Play {
     between(party(SITE1, "EPSV"), party(SITE2, "EPSV")).play(LISTEN).play(MOVE)
 }
 
 #[test]
 fn i05_the_destination_is_closed_after_the_last_octet_and_both_say_that_it_was_all() {
-    moving().play("joined\n src< 226 sent\n ! finish\n dst< 226 stored\n = moved 226 226");
-    moving().play("src< 226 sent\n joined\n ! finish\n dst< 226 stored\n = moved 226 226");
+    moving().play("copied\n src< 226 sent\n ! finish\n dst< 226 stored\n = moved 226 226");
+    moving().play("src< 226 sent\n copied\n ! finish\n dst< 226 stored\n = moved 226 226");
 }
 
 #[test]
@@ -183,9 +151,9 @@ fn a_file_that_is_not_there_touches_nothing() {
 }
 
 #[test]
-fn i03_a_source_that_says_426_after_an_orderly_end_is_not_taken_for_whole() {
+fn i03_a_source_that_replies_426_after_an_orderly_end_has_not_sent_the_whole_file() {
     moving().play(
-        "joined
+        "copied
          src< 426 disk failed
          ! cut
          dst! abort
@@ -236,14 +204,14 @@ fn i04_a_full_disk_is_told_in_the_words_of_the_destination() {
 }
 
 #[test]
-fn servers_that_say_nothing_until_octets_move_get_their_commands_all_the_same() {
+fn servers_that_reply_only_when_data_moves_get_their_commands_in_time() {
     between(party(SITE1, "EPSV"), party(SITE2, "EPSV")).play(LISTEN).play(
         "wait 5
          dst: STOR b
          wait 5
-         ! join
+         ! copy
          src< 226 sent
-         joined
+         copied
          ! finish
          dst< 226 stored
          = moved 226 226",
@@ -257,8 +225,8 @@ fn a_source_that_is_done_before_the_destination_is_asked() {
          dst: STOR b
          src< 226 sent
          dst< 150 opening
-         ! join
-         joined
+         ! copy
+         copied
          ! finish
          dst< 226 stored
          = moved 226 226",
@@ -268,7 +236,7 @@ fn a_source_that_is_done_before_the_destination_is_asked() {
 #[test]
 fn an_end_that_never_says_it_is_done_is_found_out() {
     moving().play(
-        "joined
+        "copied
          wait 120
          ! cut
          src! abort
@@ -282,7 +250,7 @@ fn an_end_that_never_says_it_is_done_is_found_out() {
 }
 
 #[test]
-fn a_data_port_that_cannot_be_reached_closes_the_way() {
+fn a_data_port_that_cannot_be_reached_is_a_fault_of_the_path() {
     let start = LISTEN.split("src. connected").next().unwrap();
     between(party(SITE1, "EPSV"), party(SITE2, "EPSV")).play(start).play(
         "src. unconnected
@@ -292,7 +260,7 @@ fn a_data_port_that_cannot_be_reached_closes_the_way() {
          src. aborted
          dst< 229 listening (|||40002|)
          dst. aborted
-         = src the data connection: refused, Path",
+         = src data connection: refused, Path",
     );
 }
 
@@ -307,7 +275,7 @@ fn a_cancelled_attempt_ends_both_and_a_deaf_one_is_closed() {
          src. aborted
          wait 10
          dst! close
-         = src transfer: cancelled, Busy, touched",
+         = src attempt: cancelled, Busy, touched",
     );
 }
 
@@ -326,7 +294,7 @@ fn h34_a_refusal_of_pret_ends_an_attempt_through_the_user_agent() {
 }
 
 #[test]
-fn h34_a_server_that_asks_for_pret_gets_it_and_listens_as_it_likes_best() {
+fn h34_a_server_that_requires_pret_gets_it_and_is_asked_for_the_best_opening_again() {
     between(party(SITE1, "EPSV"), party(SITE2, "")).play(
         "src: TYPE I
          dst: TYPE I

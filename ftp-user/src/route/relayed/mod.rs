@@ -14,8 +14,7 @@ use crate::report::{Event as Report, Passage};
 use ftp_proto::address::unmapped;
 use ftp_proto::client::Event;
 use ftp_proto::relay::message::{Id, Leg, Pin};
-use ftp_proto::third_party::relayed::{Junction, Output, Postures, Relayed};
-use ftp_proto::third_party::{Job, Outcome, Side};
+use ftp_proto::third_party::{Attempt, Input, Junction, Outcome, Output, Postures, Side, Transfer};
 use ftp_proto::timer::Moment;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -28,7 +27,7 @@ pub(super) struct ByRelay<'a> {
     two: Two<'a>,
     name: &'a Arc<str>,
     line: &'a mut Line,
-    machine: Relayed,
+    machine: Attempt,
     told: Told,
     join: Option<Id>,
     /// Octets of the file that the relay has passed on, as it said last.
@@ -50,15 +49,21 @@ impl<'a> ByRelay<'a> {
     pub(super) fn new(
         context: &'a Context,
         circuit: &'a mut Circuit,
-        job: Job,
+        transfer: Transfer,
         postures: Postures,
         told: Told,
     ) -> Self {
         let Circuit { name, line, source, destination, .. } = circuit;
         let two = Two::new(context, source, destination);
         let (one, other) = two.parties();
-        let machine =
-            Relayed::new(job, postures, one, other, timeouts(context, told.total), context.clock.now());
+        let machine = Attempt::relayed(
+            transfer,
+            postures,
+            one,
+            other,
+            timeouts(context, told.total),
+            context.clock.now(),
+        );
         Self { two, name, line, machine, told, join: None, octets: 0, whole: false, pulse: None }
     }
 
@@ -81,7 +86,7 @@ impl<'a> ByRelay<'a> {
                     }
                 },
                 said = self.line.next() => self.said(said),
-                () = clock.sleep_until(deadline) => self.machine.timeout(clock.now()),
+                () = clock.sleep_until(deadline) => self.machine.input(clock.now(), Input::Timeout),
                 () = clock.sleep_until(beat), if beat.is_some() => self.beat(),
             }
         }
@@ -91,13 +96,13 @@ impl<'a> ByRelay<'a> {
     fn perform(&mut self) -> Result<Outcome, Option<Moment>> {
         loop {
             match self.machine.poll() {
-                Output::Control(output) => {
+                Output::JoinAtRelay { source, destination } => self.join(source, destination),
+                Output::Cut => self.cut(),
+                output => {
                     if let Some(done) = self.two.perform(output) {
                         return done;
                     }
                 }
-                Output::Join { source, destination } => self.join(source, destination),
-                Output::Cut => self.cut(),
             }
         }
     }
@@ -125,16 +130,16 @@ impl<'a> ByRelay<'a> {
             Said::Ready { source, destination } => {
                 let ends = [(source, self.two.source.local), (destination, self.two.destination.local)];
                 match ends.into_iter().find_map(|(at, seen)| elsewhere(at?, seen)) {
-                    Some(why) => self.machine.broken(now, None, why),
-                    None => self.machine.ready(now, source, destination),
+                    Some(why) => self.machine.input(now, Input::RelayRefused(why)),
+                    None => self.machine.input(now, Input::RelayReady { source, destination }),
                 }
             }
             Said::Flows => {
                 self.pulse = Some(Pulse { next: now + self.rest(), since: now });
-                self.machine.flows(now);
+                self.machine.input(now, Input::RelayFlowing);
             }
-            Said::Refused { why, for_now: true, .. } => self.machine.relay_lost(now, why),
-            Said::Refused { side, why, for_now: false } => self.machine.broken(now, side, why),
+            Said::Refused { why, for_now: true, .. } => self.machine.input(now, Input::RelayLost(why)),
+            Said::Refused { side, why, for_now: false } => self.machine.input(now, fault(side, why)),
             Said::Stranger { side, peer } => {
                 let end = self.two.session(side).role.name();
                 self.two.context.events.warn(format!(
@@ -148,12 +153,12 @@ impl<'a> ByRelay<'a> {
                 self.pulse = None;
                 self.whole = in_order;
                 if in_order {
-                    self.machine.passed(now);
+                    self.machine.input(now, Input::RelayPassed);
                 } else {
-                    self.machine.broken(now, side, why);
+                    self.machine.input(now, fault(side, why));
                 }
             }
-            Said::Lost(why) => self.machine.relay_lost(now, why),
+            Said::Lost(why) => self.machine.input(now, Input::RelayLost(why)),
         }
     }
 
@@ -230,6 +235,14 @@ impl<'a> ByRelay<'a> {
                 () = clock.sleep_until(deadline) => return,
             }
         }
+    }
+}
+
+/// What a relay says went wrong: with the data connection of one end, or with the join.
+fn fault(side: Option<Side>, why: String) -> Input {
+    match side {
+        Some(side) => Input::DataFailed(side, why),
+        None => Input::RelayRefused(why),
     }
 }
 

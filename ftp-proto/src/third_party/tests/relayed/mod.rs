@@ -1,65 +1,24 @@
-//! Attempts that a relay joins, in the language of the other attempts and these lines:
+//! Attempts through a relay. Besides the lines of the other attempts:
 //!
 //! | line | meaning |
 //! |---|---|
-//! | `! join 192.0.2.1:40001 listen` | the relay is to dial the source there, and to listen for the destination |
-//! | `ready`, `ready 203.0.113.9:50001 -` | the relay answers: where it listens for the source, the destination |
-//! | `flows` | both connections stand |
+//! | `! join 192.0.2.1:40001 listen` | the relay is to connect to the source there and to listen for the destination |
+//! | `ready`, `ready 203.0.113.9:50001 -` | the relay answers with the addresses at which it listens for each end |
+//! | `flows` | both connections are open |
 //! | `passed` | both have ended in order |
-//! | `src. broken`, `join broken` | that connection has failed; the join has |
-//! | `lost` | the relay has gone |
+//! | `join broken` | the relay has refused or closed the join |
+//! | `lost` | the relay is gone |
 //! | `! cut` | the relay is to reset both |
 
 mod order;
 mod rescue;
 
-use super::super::relayed::{self, Junction, Posture, Postures, Relayed};
-use super::carrier::{Carrier, Play, Told, timeouts};
 use super::*;
 use Posture::{Active, Passive};
 
-fn junction(junction: Junction) -> String {
-    match junction {
-        Junction::Dial(at) => at.to_string(),
-        Junction::Listen => "listen".into(),
-    }
-}
-
-impl Carrier for Relayed {
-    fn next(&mut self) -> Result<Output, String> {
-        match self.poll() {
-            relayed::Output::Control(output) => Ok(output),
-            relayed::Output::Join { source, destination } => {
-                Err(format!("! join {} {}", junction(source), junction(destination)))
-            }
-            relayed::Output::Cut => Err("! cut".into()),
-        }
-    }
-
-    fn hear(&mut self, now: Moment, told: Told<'_>) {
-        match told {
-            Told::Reply(side, heard) => self.reply(now, side, heard),
-            Told::Aborted(side) => self.aborted(now, side),
-            Told::Ended(side, failure) => self.ended(now, side, failure),
-            Told::Cancel => self.cancel(now),
-            Told::Time => self.timeout(now),
-            Told::Other(side, "broken") => self.broken(now, Some(side), "reset".into()),
-            Told::Other(_, "join broken") => self.broken(now, None, "limit".into()),
-            Told::Other(_, "flows") => self.flows(now),
-            Told::Other(_, "passed") => self.passed(now),
-            Told::Other(_, "lost") => self.relay_lost(now, "gone".into()),
-            Told::Other(_, line) => {
-                let mut at = line.strip_prefix("ready").unwrap().split_whitespace();
-                let mut address = || at.next().and_then(|text| text.parse().ok());
-                self.ready(now, address(), address());
-            }
-        }
-    }
-}
-
-/// What an attempt begins with: two of today's servers.
+/// What an attempt begins with: two servers of today.
 struct Scene {
-    job: Job,
+    transfer: Transfer,
     postures: Postures,
     source: Party,
     destination: Party,
@@ -67,7 +26,7 @@ struct Scene {
 
 fn scene(source: Posture, destination: Posture) -> Scene {
     Scene {
-        job: plain().job,
+        transfer: plain().transfer,
         postures: Postures { source, destination },
         source: party(SITE1, "EPSV"),
         destination: party(SITE2, "EPSV"),
@@ -83,21 +42,21 @@ impl Scene {
     /// Both know RNDZ, and there is a secret.
     fn proven(self) -> Self {
         self.with(|scene| {
-            scene.job.secret = Some(RendezvousSecret::new([7; 32]));
+            scene.transfer.secret = Some(RendezvousSecret::new([7; 32]));
             scene.source = party(SITE1, "EPSV RNDZ");
             scene.destination = party(SITE2, "EPSV RNDZ");
         })
     }
 
-    fn play(self, script: &str) -> Play<Relayed> {
-        let Self { job, postures, source, destination } = self;
+    fn play(self, script: &str) -> Play {
+        let Self { transfer, postures, source, destination } = self;
         let dialects = [source.dialect, destination.dialect];
-        let machine = Relayed::new(job, postures, source, destination, timeouts(), Moment::START);
-        Play::new(machine, dialects).play(script)
+        let attempt = Attempt::relayed(transfer, postures, source, destination, timeouts(), Moment::START);
+        Play::new(attempt, dialects).play(script)
     }
 }
 
-/// Both listen and the relay has dialled them, up to the first transfer command.
+/// Both listen and the relay has connected to them, up to the first transfer command.
 const BOTH_PASSIVE: &str = "
     src: TYPE I
     dst: TYPE I
@@ -157,14 +116,14 @@ const SOURCE_PASSIVE: &str = "
     src: RETR a
 ";
 
-/// The order of those whose destination has its connection already, and of the others.
+/// Both orders of the transfer commands: with a destination that has its connection already, and without.
 const STOR_FIRST: &str = "dst< 150 go\n src: RETR a\n src< 150 go\n flows\n";
 const RETR_FIRST: &str = "src< 150 go\n dst: STOR b\n dst< 150 go\n flows\n";
-/// Both say that it was all.
+/// Both report a complete file.
 const DONE: &str = "src< 226 sent\n dst< 226 stored\n = moved 226 226\n";
 
-/// The four ways with what comes before the octets.
-fn ways() -> [(Scene, String); 4] {
+/// All four combinations, with what comes before the data.
+fn combinations() -> [(Scene, String); 4] {
     [
         (scene(Passive, Passive), format!("{BOTH_PASSIVE}{STOR_FIRST}")),
         (scene(Active, Passive), format!("{DESTINATION_PASSIVE}{STOR_FIRST}")),

@@ -1,17 +1,17 @@
-//! Who is told what and when, up to the end of a file that arrives.
+//! Which commands are sent in which order when the file arrives.
 
 use super::*;
 
 #[test]
 fn r42_a_passive_destination_stores_first_and_an_active_one_when_the_source_has_begun() {
-    for (scene, moving) in ways() {
+    for (scene, moving) in combinations() {
         scene.play(&moving).play(DONE);
     }
 }
 
 #[test]
 fn the_last_words_may_come_in_any_order_and_before_the_relay_says_anything() {
-    for (scene, moving) in ways() {
+    for (scene, moving) in combinations() {
         scene.play(&moving.replace("flows", "")).play("dst< 226 stored\n src< 226 sent\n = moved 226 226");
     }
     // The relay dials at once, and both connections stand before any transfer command.
@@ -242,7 +242,7 @@ fn h34_pret_where_a_passive_end_wants_it() {
 
 #[test]
 fn rest_comes_directly_before_the_transfer_commands() {
-    let resumed = scene(Active, Passive).with(|scene| scene.job.restart = Some(4096));
+    let resumed = scene(Active, Passive).with(|scene| scene.transfer.restart = Some(4096));
     resumed.play(
         "src: TYPE I
          dst: TYPE I

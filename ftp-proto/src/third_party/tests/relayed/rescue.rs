@@ -1,9 +1,9 @@
-//! An end fails, or the relay does: who is to blame, and both sessions can be used again or are closed.
+//! An end or the relay fails: who is to blame. Both sessions can be used again or are closed.
 
 use super::*;
 
-/// Both listen, and octets move.
-fn moving() -> Play<Relayed> {
+/// Both listen, and data moves.
+fn moving() -> Play {
     scene(Passive, Passive).play(BOTH_PASSIVE).play(STOR_FIRST)
 }
 
@@ -44,7 +44,7 @@ fn a_refused_name_at_the_destination_asks_nothing_of_the_source() {
 }
 
 #[test]
-fn a_refused_port_closes_the_way_at_its_side() {
+fn a_refused_port_is_a_fault_of_the_path_at_its_side() {
     let up_to_port = BOTH_ACTIVE.split("dst< 200 ok").next().unwrap();
     scene(Active, Active).play(up_to_port).play(
         "dst< 200 ok
@@ -72,7 +72,7 @@ fn what_one_end_refuses_before_the_relay_is_asked_leaves_the_relay_alone() {
 }
 
 #[test]
-fn i11_a_227_of_another_host_is_not_dialled() {
+fn i11_the_relay_does_not_connect_to_another_host_that_a_227_names() {
     scene(Passive, Active).with(|scene| scene.source = party(SITE1, "")).play(
         "src: TYPE I
          dst: TYPE I
@@ -87,7 +87,7 @@ fn i11_a_227_of_another_host_is_not_dialled() {
 }
 
 #[test]
-fn r07_a_connection_that_never_stands_closes_the_way_at_its_side() {
+fn r07_a_connection_that_never_stands_is_a_fault_of_the_path_at_its_side() {
     // While the relay is asked.
     let asked = BOTH_PASSIVE.split("ready").next().unwrap();
     for side in ["src", "dst"] {
@@ -97,7 +97,7 @@ fn r07_a_connection_that_never_stands_closes_the_way_at_its_side() {
              dst! abort
              src. aborted
              dst. aborted
-             = {side} the data connection: reset, Path"
+             = {side} data connection: reset, Path"
         ));
         // While the transfer commands run.
         scene(Active, Active).play(BOTH_ACTIVE).play(&format!(
@@ -110,7 +110,7 @@ fn r07_a_connection_that_never_stands_closes_the_way_at_its_side() {
              dst. aborted
              src< 425 nobody there
              src. aborted
-             = {side} the data connection: reset, Path, touched"
+             = {side} data connection: reset, Path, touched"
         ));
     }
 }
@@ -124,7 +124,7 @@ fn r07_the_relay_names_the_side_though_the_reset_peer_speaks_first() {
          src! abort
          src. broken
          src. aborted
-         = src the data connection: reset, Path, touched",
+         = src data connection: reset, Path, touched",
     );
     // The source's server has turned the relay away.
     scene(Passive, Passive).play(BOTH_PASSIVE).play("flows\n dst< 150 go\n src: RETR a").play(
@@ -134,7 +134,7 @@ fn r07_the_relay_names_the_side_though_the_reset_peer_speaks_first() {
          src. broken
          src< 425 not you
          src. aborted
-         = src the data connection: reset, Path, touched",
+         = src data connection: reset, Path, touched",
     );
     // In mid-file the connections may fail because they were cut.
     moving().play(
@@ -158,16 +158,14 @@ fn r07_the_relay_names_the_side_though_the_reset_peer_speaks_first() {
 }
 
 #[test]
-fn a_relay_that_refuses_or_says_nothing_closes_the_way() {
+fn a_relay_that_refuses_or_does_not_answer_is_a_fault_of_the_path() {
     let asked = BOTH_ACTIVE.split("ready").next().unwrap();
-    scene(Active, Active).play(asked).play("join broken\n = src the relay: relay: limit, Path");
-    scene(Active, Active).play(asked).play("lost\n = src the relay: relay: gone, Busy");
+    scene(Active, Active).play(asked).play("join broken\n = src relay: refused, limit, Path");
+    scene(Active, Active).play(asked).play("lost\n = src relay: lost, gone, Busy");
+    scene(Active, Active).play(asked).play("wait 30\n ! cut\n = src relay: Silent, Path");
     scene(Active, Active)
         .play(asked)
-        .play("wait 30\n ! cut\n = src the relay: relay: the relay does not answer (reply timer), Path");
-    scene(Active, Active)
-        .play(asked)
-        .play("ready 203.0.113.9:50001 -\n ! cut\n = src the relay: relay: the relay does not say where it listens, Path");
+        .play("ready 203.0.113.9:50001 -\n ! cut\n = src relay: NoAddress, Path");
 }
 
 #[test]
@@ -218,7 +216,7 @@ fn r33_a_join_that_the_relay_has_cut_is_no_ends_fault() {
          dst< 426 reset
          src. aborted
          dst. aborted
-         = src the relay: relay: limit, Busy, touched",
+         = src relay: refused, limit, Busy, touched",
     );
 }
 
@@ -230,7 +228,7 @@ fn a_relay_that_is_killed_in_mid_file_is_named_though_a_control_connection_tells
          dst! abort
          src. closed
          dst. closed
-         = src the relay: relay: gone, Busy, touched",
+         = src relay: lost, gone, Busy, touched",
     );
     moving().play(
         "dst. closed
@@ -238,12 +236,12 @@ fn a_relay_that_is_killed_in_mid_file_is_named_though_a_control_connection_tells
          src! abort
          lost
          src. closed
-         = src the relay: relay: gone, Busy, touched",
+         = src relay: lost, gone, Busy, touched",
     );
 }
 
 #[test]
-fn a_way_that_broke_in_mid_file_may_hold_the_next_time() {
+fn a_path_that_broke_in_mid_file_may_work_the_next_time() {
     moving().play(
         "src< 425 lost it
          ! cut
@@ -270,7 +268,7 @@ fn a_destination_that_is_complete_before_anything_was_sent_is_not_believed() {
          ! cut
          src! abort
          src. aborted
-         = dst STOR: 226 (it was complete before anything was sent), Path, touched",
+         = dst STOR: 226 (TooEarly), Path, touched",
     );
 }
 
@@ -309,12 +307,12 @@ fn two_ends_that_say_nothing_after_the_last_octet_are_found_out() {
          dst< 426 aborted
          dst. aborted
          src. aborted
-         = src the data connection: it was closed before the file, Path, touched",
+         = src data connection: closed early, Path, touched",
     );
 }
 
 #[test]
-fn a_connection_that_nobody_speaks_of_is_given_up() {
+fn a_connection_that_never_opens_has_a_timer() {
     scene(Active, Active).play(BOTH_ACTIVE).play(
         "src< 150 go
          dst: STOR b
@@ -341,7 +339,7 @@ fn h20_a_cancelled_attempt_ends_both_and_a_deaf_one_is_closed() {
          src. aborted
          wait 10
          dst! close
-         = src transfer: cancelled, Busy, touched",
+         = src attempt: cancelled, Busy, touched",
     );
 }
 

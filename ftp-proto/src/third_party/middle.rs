@@ -1,0 +1,161 @@
+//! What the two paths with a host in the middle (the user agent or a relay) have in common: each end has a data
+//! connection of its own and opens its port with the command that it likes best.
+
+use super::ends::Ends;
+use super::judge::{Answer, Verdict, is_decisive};
+use super::leg::Run;
+use super::outcome::{Cause, DataFault};
+use super::replies::Progress;
+use super::roles::{Opening, Party};
+use super::script::{self, Step};
+use super::stage::Stage;
+use super::timer::Timer;
+use super::transfer::Side;
+use crate::address::Family;
+use crate::command::Command;
+use crate::dialect::Dialect;
+use crate::reply::Blame;
+use crate::timer::Moment;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+/// The data connections of both ends with the host in the middle.
+#[derive(Debug)]
+pub(super) struct Middle {
+    /// The commands with which each end may listen, best first, without those that were tried.
+    source: VecDeque<Opening>,
+    destination: VecDeque<Opening>,
+    /// Both data connections are open.
+    pub(super) open: bool,
+    /// The data connection that broke, and how. The words of its server are awaited.
+    pub(super) broken: Option<(Side, String)>,
+}
+
+impl Middle {
+    pub(super) fn new(ends: &Ends) -> Self {
+        Self {
+            source: openings(&ends.source.party),
+            destination: openings(&ends.destination.party),
+            open: false,
+            broken: None,
+        }
+    }
+
+    const fn openings(&mut self, side: Side) -> &mut VecDeque<Opening> {
+        match side {
+            Side::Source => &mut self.source,
+            Side::Destination => &mut self.destination,
+        }
+    }
+
+    /// The next command with which an end may listen.
+    pub(super) fn listen(&mut self, side: Side) -> Option<Command> {
+        self.openings(side).pop_front().map(|opening| script::open(opening, side, None))
+    }
+
+    /// Takes a reply to a command before the transfer commands. Returns the address at which the end listens
+    /// now.
+    pub(super) fn setup_reply(
+        &mut self,
+        ends: &mut Ends,
+        now: Moment,
+        side: Side,
+        answer: Answer,
+    ) -> Option<SocketAddr> {
+        let judged = ends.setup_reply(side, answer)?;
+        match judged.verdict {
+            Verdict::Listens(at, _) => return Some(at),
+            Verdict::WantsPret => *self.openings(side) = openings(&ends.leg(side).party),
+            Verdict::Bad(cause, blame) => {
+                let closed = matches!(blame, Blame::Path | Blame::Unsupported);
+                let lied = matches!(cause, Cause::Policy(..));
+                if judged.step == Step::Listen && closed && !lied && !self.openings(side).is_empty() {
+                    ends.leg_mut(side).steps.push_front(Step::Listen);
+                } else {
+                    ends.fail(now, side, judged.stage, cause, blame);
+                }
+            }
+            // Each end talks only to the host in the middle, so the other end's source port does not matter.
+            Verdict::Wait | Verdict::Fine | Verdict::ConnectsFrom(_) => {}
+        }
+        None
+    }
+
+    /// Takes a reply while the transfer commands run. Returns whether the end has begun or is complete.
+    pub(super) fn running_reply(&self, ends: &mut Ends, now: Moment, side: Side, answer: Answer) -> bool {
+        match ends.running_reply(side, answer) {
+            Progress::None => false,
+            Progress::Good => true,
+            Progress::Bad(stage, cause, blame) => {
+                self.refused(ends, now, side, (stage, cause, blame));
+                false
+            }
+        }
+    }
+
+    /// The final reply of `side` says that its part has failed.
+    fn refused(
+        &self,
+        ends: &mut Ends,
+        now: Moment,
+        side: Side,
+        (stage, cause, blame): (Stage, Cause, Blame),
+    ) {
+        // If the other end's connection broke, this one was reset for that reason: it tells nothing new.
+        let broken = self.broken.as_ref().map(|(broken, _)| *broken).filter(|broken| *broken != side);
+        if let Some(broken) = broken.filter(|_| !is_decisive(blame)) {
+            if !ends.leg(broken).is_running() {
+                self.give_up(ends, now); // its server has already said what it knows
+            }
+            return;
+        }
+        let blame = if blame == Blame::Path { self.blame(ends, side) } else { blame };
+        ends.fail(now, side, stage, cause, blame);
+    }
+
+    /// Whom to blame if the data connection of `side` fails. If data may have moved, the path was open, and a
+    /// later attempt may succeed.
+    pub(super) fn blame(&self, ends: &Ends, side: Side) -> Blame {
+        let moving = self.open && ends.source.run != Run::Not && ends.leg(side).started;
+        if moving { Blame::Busy } else { Blame::Path }
+    }
+
+    /// The data connection of `side` has broken while its transfer command ran. Its server knows more about that
+    /// and may be about to say so.
+    pub(super) fn broke(&mut self, ends: &mut Ends, now: Moment, side: Side, why: String) {
+        self.broken = Some((side, why));
+        ends.timers.arm(Timer::HalfDone, now + ends.timeouts.abort);
+    }
+
+    /// Fails the attempt: nothing is known but that a connection broke.
+    pub(super) fn give_up(&self, ends: &mut Ends, now: Moment) {
+        if let Some((side, why)) = self.broken.clone() {
+            let stage = ends.transfer_stage(side);
+            ends.fail(now, side, stage, Cause::Data(DataFault::Failed(why)), Blame::Busy);
+        }
+    }
+
+    /// The wait for the final replies is over.
+    pub(super) fn half_done(&self, ends: &mut Ends, now: Moment) {
+        if self.broken.is_some() {
+            return self.give_up(ends, now);
+        }
+        let side = if ends.source.is_running() { Side::Source } else { Side::Destination };
+        let stage = ends.transfer_stage(side);
+        ends.fail(now, side, stage, Cause::Silent(Timer::HalfDone), Blame::Busy);
+    }
+}
+
+/// How an end can listen, best first, each in its own address family (I07).
+fn openings(party: &Party) -> VecDeque<Opening> {
+    let v4 = Family::of(party.address) == Family::V4;
+    let able = &party.capabilities;
+    match party.dialect {
+        Dialect::Rfc354 if able.lstn => VecDeque::from([Opening::Lstn]),
+        Dialect::Rfc354 => VecDeque::from([Opening::Pasv]),
+        Dialect::Rfc959 if !v4 => VecDeque::from([Opening::Epsv]),
+        // A server without FEAT may know EPSV all the same.
+        Dialect::Rfc959 if able.epsv || !able.known => VecDeque::from([Opening::Epsv, Opening::Pasv]),
+        Dialect::Rfc959 => VecDeque::from([Opening::Pasv]),
+    }
+}
