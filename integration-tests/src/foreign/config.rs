@@ -1,6 +1,9 @@
 //! The configuration of each kind of server, and the command that starts it.
 
-use super::{Foreign, Hosts, Kind, Skipped, Tool};
+use super::fetch::Tool;
+use super::kind::{Hosts, Kind};
+use super::server::Foreign;
+use super::skip::Skipped;
 use crate::site::PASSWORD;
 use rustix::process::geteuid;
 use std::fs;

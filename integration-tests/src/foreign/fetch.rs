@@ -1,6 +1,6 @@
 //! Other people's programs: found on this machine, or fetched once into `target/peers`.
 
-use super::Skipped;
+use super::skip::Skipped;
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

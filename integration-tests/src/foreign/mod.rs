@@ -5,129 +5,23 @@ mod apart;
 mod client;
 mod config;
 mod fetch;
+mod kind;
 mod page;
 mod pair;
 mod process;
+mod running;
 mod server;
+mod skip;
 mod tls;
 
 pub use apart::Apart;
 pub use client::Desk;
 pub use fetch::Tool;
+pub use kind::{Hosts, Kind};
 pub use page::{Page, sides};
 pub use pair::{End, Way, Who, exits_without_a_way, tree, way};
 pub use process::Group;
-pub use server::{Foreign, ForeignServer, own_address};
+pub use running::ForeignServer;
+pub use server::{Foreign, own_address};
+pub use skip::{Skipped, say_skipped};
 pub use tls::{Begin, Certificate};
-
-/// Why a test cannot run here.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Skipped(pub String);
-
-/// A server of other people.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Kind {
-    /// vsftpd.
-    Vsftpd,
-    /// ProFTPD.
-    Proftpd,
-    /// Pure-FTPd.
-    PureFtpd,
-    /// pyftpdlib.
-    Pyftpdlib,
-    /// globus-gridftp-server.
-    Globus,
-}
-
-impl Kind {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::Vsftpd, Self::Proftpd, Self::PureFtpd, Self::Pyftpdlib, Self::Globus];
-
-    /// Its name for people, also that of its directory under `target/peers`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Vsftpd => "vsftpd",
-            Self::Proftpd => "proftpd",
-            Self::PureFtpd => "pure-ftpd",
-            Self::Pyftpdlib => "pyftpdlib",
-            Self::Globus => "globus",
-        }
-    }
-
-    /// The name of its package.
-    pub const fn package(self) -> &'static str {
-        match self {
-            Self::Vsftpd => "vsftpd",
-            Self::Proftpd => "proftpd-core",
-            Self::PureFtpd => "pure-ftpd",
-            Self::Pyftpdlib => "pyftpdlib",
-            Self::Globus => "globus-gridftp-server-progs",
-        }
-    }
-
-    /// The program, fetched when this machine does not have it.
-    pub fn tool(self) -> Result<Tool, Skipped> {
-        match self {
-            Self::Vsftpd => Tool::debian("vsftpd", &[self.package()], "sbin/vsftpd"),
-            Self::Proftpd => Tool::debian("proftpd", &[self.package(), "proftpd-mod-crypto"], "sbin/proftpd"),
-            Self::PureFtpd => {
-                Tool::debian("pure-ftpd", &[self.package(), "pure-ftpd-common"], "sbin/pure-ftpd")
-            }
-            Self::Pyftpdlib => Tool::python(self.package()),
-            Self::Globus => Tool::debian("globus", &[self.package()], "sbin/globus-gridftp-server"),
-        }
-    }
-}
-
-/// With which hosts other than the user's own a server makes data connections.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Hosts {
-    /// With any.
-    Allowed,
-    /// With none.
-    Refused,
-    /// It connects to any, but lets none in (only vsftpd has two switches).
-    OnlyToConnect,
-    /// It lets any in, but connects to none (only vsftpd has two switches).
-    OnlyToAccept,
-}
-
-impl Hosts {
-    /// Whether it connects to foreign hosts.
-    pub const fn connects(self) -> bool {
-        matches!(self, Self::Allowed | Self::OnlyToConnect)
-    }
-
-    /// Whether it lets foreign hosts in.
-    pub const fn accepts(self) -> bool {
-        matches!(self, Self::Allowed | Self::OnlyToAccept)
-    }
-}
-
-/// Says why a test ends here and ends it. It is said past the capture of test output: a test that
-/// did not run is never silent.
-#[macro_export]
-macro_rules! skip {
-    ($reason:expr) => {{
-        $crate::foreign::say_skipped($reason);
-        return;
-    }};
-}
-
-/// The value, or the end of the test with the reason.
-#[macro_export]
-macro_rules! or_skip {
-    ($value:expr) => {
-        match $value {
-            Ok(value) => value,
-            Err($crate::foreign::Skipped(reason)) => $crate::skip!(reason),
-        }
-    };
-}
-
-/// What [`skip!`] says.
-pub fn say_skipped(reason: impl std::fmt::Display) {
-    use std::io::Write;
-    let test = std::thread::current().name().unwrap_or("a test").to_owned();
-    drop(writeln!(std::io::stderr(), "skipped: {test}: {reason}"));
-}

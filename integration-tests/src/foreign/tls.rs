@@ -1,12 +1,10 @@
 //! TLS of other people's servers: a certificate of their own, signed by nobody else, and what their
 //! configurations say so that nothing goes in clear.
 
-use super::{Foreign, Kind};
+use super::kind::Kind;
 use rcgen::{CertificateParams, KeyPair, SanType};
 use sha2::{Digest, Sha256};
-use std::fs;
 use std::net::IpAddr;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// When TLS begins.
@@ -64,21 +62,8 @@ impl Begin {
     }
 }
 
-impl Foreign {
-    /// With a certificate: nothing in clear, neither logins nor data, and every data connection has to
-    /// resume the session of its control connection where the server can demand that (I02).
-    pub fn tls(mut self, begin: Begin) -> Self {
-        let certificate = Certificate::of(self.ip);
-        let file = self.state.path().join("server.pem");
-        fs::write(&file, format!("{}{}", certificate.key_pem, certificate.pem)).unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
-        let lines = lines(self.kind, begin, &file, &self.state.path().join("tls.log"));
-        self.tls = Some((begin, certificate));
-        self.extra(&lines)
-    }
-}
-
-fn lines(kind: Kind, begin: Begin, certificate: &Path, log: &Path) -> String {
+/// The lines of a configuration with which nothing goes in clear.
+pub(super) fn lines(kind: Kind, begin: Begin, certificate: &Path, log: &Path) -> String {
     let (certificate, log) = (certificate.display(), log.display());
     match kind {
         // Its user is the anonymous one. require_ssl_reuse is YES by default.

@@ -1,6 +1,6 @@
 //! The line reader with the command parser, and the reply reader.
 
-use super::{choice, pieces};
+use super::input::{choice, pieces};
 use ftp_proto::address;
 use ftp_proto::command::{VERBS, parse};
 use ftp_proto::dialect::Dialect;

@@ -1,6 +1,6 @@
 //! Listings of every format.
 
-use super::choice;
+use super::input::choice;
 use ftp_proto::listing::{Entry, Found, Kind, Lister, When, facts_line, list_line, parse_facts};
 
 /// 20 November 2026: the day on which listings without a year are read.

@@ -5,6 +5,7 @@
 //! without a fuzzer.
 
 mod grammar;
+mod input;
 mod listings;
 mod places;
 mod relay;
@@ -16,8 +17,11 @@ pub use places::{places, settings};
 pub use relay::{frames, token};
 pub use rendezvous::rendezvous;
 
+/// Asserts what holds for any bytes.
+pub type Target = fn(&[u8]);
+
 /// The name of every target, as its program and its corpus have it, and its function.
-pub const TARGETS: [(&str, fn(&[u8])); 8] = [
+pub const TARGETS: [(&str, Target); 8] = [
     ("commands", commands),
     ("replies", replies),
     ("listings", listings),
@@ -27,13 +31,3 @@ pub const TARGETS: [(&str, fn(&[u8])); 8] = [
     ("places", places),
     ("settings", settings),
 ];
-
-/// Takes the first byte as a choice, so that the fuzzer can vary more than the text.
-fn choice(data: &[u8]) -> (u8, &[u8]) {
-    data.split_first().map_or((0, data), |(first, rest)| (*first, rest))
-}
-
-/// The data in pieces of one size between 1 and 16 bytes, as a network may deliver it.
-fn pieces(data: &[u8], choice: u8) -> impl Iterator<Item = &[u8]> {
-    data.chunks(usize::from(choice % 16) + 1)
-}

@@ -1,7 +1,7 @@
 //! What people type or write into files for `ftp-user` and `ftp-server`: places, `.netrc`, settings,
 //! users.
 
-use super::choice;
+use super::input::choice;
 use ftp_proto::wire::PathName;
 use ftp_server::auth::QuickUser;
 use ftp_user::config;

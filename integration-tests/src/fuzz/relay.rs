@@ -1,6 +1,6 @@
 //! Frames and messages of the relay protocol, and tokens.
 
-use super::{choice, pieces};
+use super::input::{choice, pieces};
 use ftp_proto::relay::frame::{Frame, FrameError, FrameReader, MAX_FRAME, encode};
 use ftp_proto::relay::link::{Answer, First};
 use ftp_proto::relay::message::{FromAgent, ToAgent};

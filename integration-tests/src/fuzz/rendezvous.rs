@@ -1,6 +1,6 @@
 //! The RNDZ exchange against any bytes of the other end.
 
-use super::choice;
+use super::input::choice;
 use ftp_proto::command::Direction;
 use ftp_proto::rendezvous::{Exchange, Flags, HELLO_LEN, RendezvousSecret, Step};
 

@@ -1,6 +1,6 @@
 //! A fixture under way: real servers, control connections, and the sockets that its steps name.
 
-use super::{Transcript, unescape};
+use super::script::{Transcript, unescape};
 use crate::raw::{Raw, names};
 use crate::site::{PASSWORD, Server, Site, USER};
 use crate::socket;
@@ -223,10 +223,22 @@ impl Play<'_> {
     fn step(&mut self, control: usize, step: &str) {
         let words: Vec<&str> = step.split(' ').collect();
         let server = self.servers.get(control).unwrap_or(&self.servers[0]);
-        let site = |port: &str| -> SocketAddr {
-            port.parse().unwrap_or_else(|_| SocketAddr::new(server.ip(), port.parse().unwrap()))
-        };
         match words[..] {
+            ["hangup"] => drop(self.controls.remove(control)),
+            ["differ", one, other] => assert_ne!(one, other),
+            ["same", one, other] => assert_eq!(one, other),
+            _ => {
+                let known =
+                    self.open(server, &words) || self.carry(&words, step) || self.check(server, &words, step);
+                assert!(known, "unknown step {step:?}");
+            }
+        }
+    }
+
+    /// Steps that open and close listeners and connections; whether it is one of them.
+    fn open(&mut self, server: &Server, words: &[&str]) -> bool {
+        let site = |port: &str| at(server, port);
+        match *words {
             ["listen", name] => self.listen(name, &self.own.to_string()),
             ["listen", name, "on", ip] => self.listen(name, ip),
             ["free", name] => self.know(name, socket::free_port(&self.own.to_string())),
@@ -247,36 +259,26 @@ impl Play<'_> {
             }
             ["connect", name, "to", port] => self.connect(name, self.own("0"), site(port)),
             ["connect", name, "from", from, "to", port] => self.connect(name, self.own(from), site(port)),
-            ["send", name, ..] => {
-                let octets = unescape(step.splitn(3, ' ').nth(2).unwrap_or_default());
-                self.connection(name).write_all(&octets).unwrap();
-            }
             ["end", name] => drop(self.take(name)),
             ["reset", name] => socket::reset(self.take(name)),
+            _ => return false,
+        }
+        true
+    }
+
+    /// Steps that send and receive on data connections; whether it is one of them.
+    fn carry(&mut self, words: &[&str], step: &str) -> bool {
+        let rest = || unescape(step.splitn(3, ' ').nth(2).unwrap_or_default());
+        match *words {
+            ["send", name, ..] => self.connection(name).write_all(&rest()).unwrap(),
             ["receive", name, ..] => {
-                let expected = unescape(step.splitn(3, ' ').nth(2).unwrap_or_default());
-                let octets = socket::drain(self.take(name));
-                assert_eq!(octets.escape_ascii().to_string(), expected.escape_ascii().to_string());
+                let bytes = socket::drain(self.take(name));
+                assert_eq!(bytes.escape_ascii().to_string(), rest().escape_ascii().to_string());
             }
             ["receive-like", name, ..] => {
-                let octets = String::from_utf8(socket::drain(self.take(name))).unwrap();
-                let pattern = unescape(step.splitn(3, ' ').nth(2).unwrap_or_default());
-                let pattern = String::from_utf8(pattern).unwrap();
-                assert!(self.matched(&pattern, &octets).is_some(), "{pattern:?} does not match {octets:?}");
-            }
-            ["hangup"] => drop(self.controls.remove(control)),
-            ["gone", port] => {
-                let port = site(port);
-                socket::until(&format!("{port} is closed"), || socket::is_refused(self.own("0"), port));
-            }
-            ["bindable", port] => {
-                let port = site(port);
-                socket::until(&format!("{port} is free"), || TcpListener::bind(port).is_ok());
-            }
-            ["in", port, range] => {
-                let (low, high) = range.split_once('-').unwrap();
-                let numbers = [low, port, high].map(|number| number.parse::<u16>().unwrap());
-                assert!(numbers.is_sorted(), "{step}");
+                let bytes = String::from_utf8(socket::drain(self.take(name))).unwrap();
+                let pattern = String::from_utf8(rest()).unwrap();
+                assert!(self.matched(&pattern, &bytes).is_some(), "{pattern:?} does not match {bytes:?}");
             }
             ["closed", name] => {
                 let connection = self.connections.remove(name).unwrap_or_else(|| panic!("no {name}"));
@@ -284,6 +286,27 @@ impl Play<'_> {
                     connection.is_none_or(|stream| socket::is_closed_unused(&stream)),
                     "{name} carries data"
                 );
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// Steps that look at the server's ports and files; whether it is one of them.
+    fn check(&self, server: &Server, words: &[&str], step: &str) -> bool {
+        match *words {
+            ["gone", port] => {
+                let port = at(server, port);
+                socket::until(&format!("{port} is closed"), || socket::is_refused(self.own("0"), port));
+            }
+            ["bindable", port] => {
+                let port = at(server, port);
+                socket::until(&format!("{port} is free"), || TcpListener::bind(port).is_ok());
+            }
+            ["in", port, range] => {
+                let (low, high) = range.split_once('-').unwrap();
+                let numbers = [low, port, high].map(|number| number.parse::<u16>().unwrap());
+                assert!(numbers.is_sorted(), "{step}");
             }
             ["has", file, ..] => {
                 let expected = unescape(step.splitn(3, ' ').nth(2).unwrap_or_default());
@@ -298,10 +321,9 @@ impl Play<'_> {
                     expected.escape_ascii().to_string()
                 );
             }
-            ["differ", one, other] => assert_ne!(one, other),
-            ["same", one, other] => assert_eq!(one, other),
-            _ => panic!("unknown step {step:?}"),
+            _ => return false,
         }
+        true
     }
 
     fn listen(&mut self, name: &str, ip: &str) {
@@ -309,4 +331,9 @@ impl Play<'_> {
         self.know(name, listener.local_addr().unwrap().port());
         self.listeners.insert(name.into(), listener);
     }
+}
+
+/// An address as a step names it: `PORT` of this server, or `IP:PORT`.
+fn at(server: &Server, port: &str) -> SocketAddr {
+    port.parse().unwrap_or_else(|_| SocketAddr::new(server.ip(), port.parse().unwrap()))
 }

@@ -1,4 +1,8 @@
 //! A package as its modules: what each one declares, imports and uses, without its tests.
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "a syntax tree has many variants, and a rule is about a few of them"
+)]
 
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 use std::collections::{BTreeMap, BTreeSet};
@@ -154,7 +158,7 @@ impl Package {
             }
             _ => {
                 let module = self.modules.get(here)?;
-                let known = self.modules.contains_key(&[here, &[first.clone()]].concat())
+                let known = self.modules.contains_key(&[here, std::slice::from_ref(first)].concat())
                     || module.imports.contains_key(first)
                     || module.items.contains(first);
                 known.then(|| self.descend(here.to_vec(), written, depth)).flatten()
@@ -166,7 +170,7 @@ impl Package {
     fn descend(&self, from: ModulePath, names: &[String], depth: usize) -> Option<ModulePath> {
         let module = self.modules.get(&from)?;
         let Some((name, rest)) = names.split_first() else { return Some(from) };
-        let child = [from.as_slice(), &[name.clone()]].concat();
+        let child = [from.as_slice(), std::slice::from_ref(name)].concat();
         if self.modules.contains_key(&child) {
             return self.descend(child, rest, depth);
         }

@@ -1,5 +1,9 @@
 //! The vocabulary: words that names and texts for people do not use, because another word has their
 //! meaning (docs/glossary.md).
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "a syntax tree has many variants, and a rule is about a few of them"
+)]
 
 use super::modules::{attributes, is_for_tests};
 use proc_macro2::{TokenStream, TokenTree};
