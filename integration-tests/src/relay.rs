@@ -6,7 +6,7 @@ use ftp_io::clock::Clock;
 use ftp_io::link::{self, Link, LinkFailure};
 use ftp_proto::relay::message::{FromAgent, Id, Leg, LegState, Pin, Purpose, Target, Text, ToAgent, Waits};
 use ftp_proto::relay::token::{Secret32, Token};
-use ftp_proto::relay::user::{Output, User};
+use ftp_proto::relay::user::{self, Failure, Input, Output};
 use rustix::process::geteuid;
 use std::fs::{self, Permissions};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
@@ -146,7 +146,7 @@ impl Agent {
             link::session(stream, token.secret()).await
         })?;
         let clock = Clock::start();
-        let user = User::new(clock.now(), &welcome, "tests", "integration-tests");
+        let user = user::Session::new(clock.now(), &welcome, "tests", "integration-tests");
         Ok(Session { runtime, link, user, clock, address })
     }
 
@@ -182,21 +182,21 @@ impl Agent {
 pub struct Session {
     runtime: Runtime,
     link: Link,
-    user: User,
+    user: user::Session,
     clock: Clock,
     address: SocketAddr,
 }
 
 impl Session {
     /// A grant for data connections with these hosts.
-    pub fn grant(&mut self, hosts: &[&str], max_octets: u64, uses: u8) -> Id {
+    pub fn grant(&mut self, hosts: &[&str], max_bytes: u64, uses: u8) -> Id {
         let purpose = Purpose::Join(hosts.iter().map(|host| host.parse().unwrap()).collect());
-        self.user.grant(self.clock.now(), purpose, max_octets, LIFE, uses)
+        self.user.grant(self.clock.now(), purpose, max_bytes, LIFE, uses)
     }
 
     /// A join under a grant.
     pub fn join(&mut self, grant: Id, a: Leg, b: Leg, waits: Waits) -> Id {
-        self.user.join(self.clock.now(), grant, a, b, waits)
+        self.user.join(self.clock.now(), grant, [a, b], waits)
     }
 
     /// A tunnel to a server, with its own grant.
@@ -209,7 +209,7 @@ impl Session {
 
     /// Any other message.
     pub fn say(&mut self, message: ToAgent) {
-        self.user.say(self.clock.now(), message);
+        self.user.send(self.clock.now(), message);
     }
 
     /// The next thing that the agent says; panics when it says nothing for long.
@@ -237,21 +237,21 @@ impl Session {
     }
 
     /// The next thing, or why the session is over.
-    pub fn said(&mut self) -> Result<FromAgent, String> {
+    pub fn said(&mut self) -> Result<FromAgent, Failure> {
         let Self { runtime, link, user, clock, .. } = self;
         let heard = async {
             let mut room = [0; 4096];
             loop {
                 match user.poll() {
-                    Output::Send(octets) => link.send(&octets).await.map_err(|error| error.to_string())?,
-                    Output::Heard(heard) => return Ok(heard),
-                    Output::Over(why) => return Err(why),
+                    Output::Send(bytes) => link.send(&bytes).await.map_err(|_| Failure::Closed)?,
+                    Output::Message(message) => return Ok(message),
+                    Output::Ended(failure) => return Err(failure),
                     Output::Wait(deadline) => tokio::select! {
                         read = link.receive(&mut room) => match read {
-                            Ok(count @ 1..) => user.bytes(clock.now(), &room[..count]),
-                            Ok(0) | Err(_) => user.lost(),
+                            Ok(count @ 1..) => user.input(clock.now(), Input::Bytes(&room[..count])),
+                            Ok(0) | Err(_) => user.input(clock.now(), Input::Closed),
                         },
-                        () = clock.sleep_until(deadline) => user.timeout(clock.now()),
+                        () = clock.sleep_until(deadline) => user.input(clock.now(), Input::Timeout),
                     },
                 }
             }

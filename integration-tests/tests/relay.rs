@@ -49,9 +49,9 @@ fn at(state: LegState) -> SocketAddr {
 }
 
 /// A session with a join of two listening legs, and the two servers' ends of it.
-fn joined(agent: &Agent, max_octets: u64) -> (Session, TcpStream, TcpStream) {
+fn joined(agent: &Agent, max_bytes: u64) -> (Session, TcpStream, TcpStream) {
     let mut session = agent.session();
-    let grant = session.grant(&[SOURCE, TARGET], max_octets, 1);
+    let grant = session.grant(&[SOURCE, TARGET], max_bytes, 1);
     session.join(grant, listen(SOURCE), listen(TARGET), Waits::default());
     let (a, b) = session.ready();
     let (source, target) = (connect_from(SOURCE, at(a)), connect_from(TARGET, at(b)));
@@ -155,7 +155,7 @@ fn r15_a_half_close_leaves_the_other_way_open() {
     let mut got = Vec::new();
     target.read_to_end(&mut got).unwrap();
     session.hear_until(|heard| {
-        matches!(heard, FromAgent::HalfEof { from: Side::A, octets: 3, .. }).then_some(())
+        matches!(heard, FromAgent::HalfEof { from: Side::A, bytes: 3, .. }).then_some(())
     });
     target.write_all(b"answer").unwrap();
     drop(target);
@@ -223,7 +223,7 @@ fn r33_a_file_larger_than_its_grant_is_cut_with_a_reset() {
     // It may be cut while it is still being written.
     drop(source.write_all(&sample(100_000)));
     assert!(is_reset(&mut target));
-    assert_eq!(ended(&mut session).2, End::LimitOctets);
+    assert_eq!(ended(&mut session).2, End::LimitBytes);
 }
 
 #[test]
@@ -535,7 +535,7 @@ fn r33_a_server_never_calls_a_file_whole_that_the_relay_has_cut() {
     to.send("STOR cut.bin");
     from.send("RETR a.bin");
     to.expect("150");
-    assert_eq!(ended(&mut session).2, End::LimitOctets);
+    assert_eq!(ended(&mut session).2, End::LimitBytes);
     to.expect("426");
     from.expect("150");
     from.expect("426");

@@ -22,13 +22,13 @@ pub struct Frame<M> {
     pub body: M,
 }
 
-/// Why octets are no frame. The connection ends.
+/// Why bytes are no frame. The connection ends.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 pub enum FrameError {
     /// Length 0 or above [`MAX_FRAME`].
-    #[error("a frame of {0} octets")]
+    #[error("a frame of {0} bytes")]
     Length(u32),
-    /// No message of this version, or octets after it.
+    /// No message of this version, or bytes after it.
     #[error("a frame that is no message of this version")]
     Undecodable,
     /// A number was left out or came twice.
@@ -36,33 +36,33 @@ pub enum FrameError {
     Number(u32, u32),
 }
 
-/// Octets of `message`, length first. `None` where it is longer than a frame may be.
+/// Bytes of `message`, length first. `None` where it is longer than a frame may be.
 pub fn encode<M: Serialize>(message: &M) -> Option<Vec<u8>> {
     let body = postcard::to_allocvec(message).ok()?;
     let length = u32::try_from(body.len()).ok().filter(|_| body.len() <= MAX_FRAME)?;
     Some([length.to_be_bytes().as_slice(), &body].concat())
 }
 
-/// Octets as they come, until they are frames. Never holds more than one frame and what came with it.
+/// Bytes as they come, until they are frames. Never holds more than one frame and what came with it.
 #[derive(Debug, Default)]
 pub struct FrameReader {
-    octets: Vec<u8>,
+    bytes: Vec<u8>,
 }
 
 impl FrameReader {
     /// Nothing has come.
     pub const fn new() -> Self {
-        Self { octets: Vec::new() }
+        Self { bytes: Vec::new() }
     }
 
-    /// More octets.
-    pub fn push(&mut self, octets: &[u8]) {
-        self.octets.extend_from_slice(octets);
+    /// More bytes.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
     }
 
     /// The next whole frame's message; `None` until there is one.
     pub fn message<M: DeserializeOwned>(&mut self) -> Result<Option<M>, FrameError> {
-        let Some((length, rest)) = self.octets.split_first_chunk::<4>() else { return Ok(None) };
+        let Some((length, rest)) = self.bytes.split_first_chunk::<4>() else { return Ok(None) };
         let announced = u32::from_be_bytes(*length);
         let Ok(length @ 1..=MAX_FRAME) = usize::try_from(announced) else {
             return Err(FrameError::Length(announced));
@@ -71,13 +71,13 @@ impl FrameReader {
         let (message, []) = postcard::take_from_bytes(body).map_err(|_| FrameError::Undecodable)? else {
             return Err(FrameError::Undecodable);
         };
-        self.octets.drain(..length + 4);
+        self.bytes.drain(..length + 4);
         Ok(Some(message))
     }
 
     /// What has come after the last frame taken; the reader is empty then.
     pub fn rest(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.octets)
+        std::mem::take(&mut self.bytes)
     }
 }
 
@@ -88,7 +88,7 @@ pub(super) struct Numbered {
 }
 
 impl Numbered {
-    /// The octets of the next frame.
+    /// The bytes of the next frame.
     pub(super) fn encode<M: Serialize>(&mut self, body: M) -> Option<Vec<u8>> {
         self.last = self.last.wrapping_add(1);
         encode(&Frame { seq: self.last, body })
@@ -105,18 +105,18 @@ impl Numbered {
 mod tests {
     use super::*;
 
-    fn read<M: DeserializeOwned>(octets: &[u8]) -> Result<Option<M>, FrameError> {
+    fn read<M: DeserializeOwned>(bytes: &[u8]) -> Result<Option<M>, FrameError> {
         let mut reader = FrameReader::new();
-        reader.push(octets);
+        reader.push(bytes);
         reader.message()
     }
 
     #[test]
     fn a_frame_is_read_whatever_pieces_it_comes_in() {
-        let octets = encode(&("one".to_owned(), 7_u32)).unwrap();
+        let bytes = encode(&("one".to_owned(), 7_u32)).unwrap();
         let mut reader = FrameReader::new();
-        for octet in octets.iter().chain(&octets) {
-            reader.push(&[*octet]);
+        for byte in bytes.iter().chain(&bytes) {
+            reader.push(&[*byte]);
         }
         for _ in 0..2 {
             assert_eq!(reader.message(), Ok(Some(("one".to_owned(), 7_u32))));
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn octets_that_are_no_message_or_more_than_one_are_refused() {
+    fn bytes_that_are_no_message_or_more_than_one_are_refused() {
         assert_eq!(read::<(u32, bool)>(&[0, 0, 0, 2, 1, 9]), Err(FrameError::Undecodable));
         assert_eq!(read::<bool>(&[0, 0, 0, 2, 1, 1]), Err(FrameError::Undecodable));
         assert_eq!(read::<String>(&[0, 0, 0, 2, 0xff, 0xff]), Err(FrameError::Undecodable));

@@ -26,7 +26,7 @@ use zeroize::Zeroizing;
 
 /// ALPN of the link; another one, or none, and the connection is closed.
 pub const ALPN: &[u8] = b"ftp-relay/1";
-/// Label of the TLS exporter (RFC 9266), context of zero length, [`EXPORTER_LEN`] octets.
+/// Label of the TLS exporter (RFC 9266), context of zero length, [`EXPORTER_LEN`] bytes.
 pub const EXPORTER_LABEL: &[u8] = b"EXPORTER-Channel-Binding";
 /// Length of the exporter.
 pub const EXPORTER_LEN: usize = 32;
@@ -39,7 +39,7 @@ pub type Exporter = [u8; EXPORTER_LEN];
 pub enum First {
     /// A session: frames of messages follow.
     Session(Hello),
-    /// The octets of a tunnel: raw after the answer.
+    /// The bytes of a tunnel: raw after the answer.
     Data(DataHello),
 }
 
@@ -68,7 +68,7 @@ pub struct DataHello {
 pub enum Answer {
     /// The session stands.
     Welcome(Welcome),
-    /// The octets that follow are the tunnel's.
+    /// The bytes that follow are the tunnel's.
     Data {
         /// The proof.
         mac: [u8; 32],
@@ -145,7 +145,7 @@ impl Denial {
 #[derive(Debug)]
 pub struct Pending(Proof);
 
-/// Begins a session: the octets of the first frame.
+/// Begins a session: the bytes of the first frame.
 pub fn hello(secret: &Secret32, exporter: &Exporter) -> (Vec<u8>, Pending) {
     let key = Key::session(secret);
     let unsigned = Hello { versions: VERSIONS, key_id: key.short_id(), mac: [0; 32] };
@@ -154,7 +154,7 @@ pub fn hello(secret: &Secret32, exporter: &Exporter) -> (Vec<u8>, Pending) {
     (first, Pending(Proof { key, exporter: *exporter, mac_c: mac }))
 }
 
-/// Begins a tunnel's link: the octets of the first frame.
+/// Begins a tunnel's link: the bytes of the first frame.
 pub fn data_hello(ticket: &Secret32, exporter: &Exporter) -> (Vec<u8>, Pending) {
     let key = Key::data(ticket);
     let unsigned = DataHello { id: key.id, mac: [0; 32] };
@@ -261,14 +261,14 @@ pub fn accept_data(ticket: &Secret32, hello: &DataHello, exporter: &Exporter) ->
 }
 
 impl Accepted {
-    /// The octets of the answer to a session's first frame; `welcome.mac` is filled in.
+    /// The bytes of the answer to a session's first frame; `welcome.mac` is filled in.
     pub fn welcome(&self, welcome: Welcome) -> Vec<u8> {
         let unsigned = Welcome { mac: [0; 32], ..welcome };
         let mac = self.proof.server(&Answer::Welcome(unsigned.clone()));
         encode(&Answer::Welcome(Welcome { mac, ..unsigned })).unwrap_or_default()
     }
 
-    /// The octets of the answer to a tunnel's first frame.
+    /// The bytes of the answer to a tunnel's first frame.
     pub fn data(&self) -> Vec<u8> {
         let mac = self.proof.server(&Answer::Data { mac: [0; 32] });
         encode(&Answer::Data { mac }).unwrap_or_default()
@@ -312,7 +312,7 @@ impl Key {
     }
 
     fn derive(secret: &Secret32, for_key: &[u8], for_id: &[u8]) -> Self {
-        let hkdf = Hkdf::<Sha256>::new(None, secret.octets());
+        let hkdf = Hkdf::<Sha256>::new(None, secret.bytes());
         let (mut id, mut key) = ([0; 16], Zeroizing::new([0; 32]));
         // Fails for more than 255 hashes only.
         let _ = hkdf.expand(for_id, &mut id);

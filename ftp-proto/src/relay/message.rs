@@ -32,8 +32,8 @@ pub enum ToAgent {
         id: Id,
         /// For what.
         purpose: Purpose,
-        /// The most octets that one use may carry, both ways together.
-        max_octets: u64,
+        /// The most bytes that one use may carry, both ways together.
+        max_bytes: u64,
         /// How long it lives.
         max_ms: u32,
         /// How many tunnels or joins: 1..=16.
@@ -99,14 +99,14 @@ pub enum FromAgent {
     Granted {
         /// The grant.
         id: Id,
-        /// Octets for each use.
-        max_octets: u64,
+        /// Bytes for each use.
+        max_bytes: u64,
         /// Its life.
         max_ms: u32,
         /// Uses.
         uses: u8,
     },
-    /// That will not be, or not any more before octets have moved.
+    /// That will not be, or not any more before bytes have moved.
     Refused {
         /// What was asked.
         id: Id,
@@ -118,7 +118,7 @@ pub enum FromAgent {
         text: Text,
     },
     /// The server of a tunnel is connected: one more link, whose first frame is
-    /// [`super::link::First::Data`] made with this ticket, carries its octets.
+    /// [`super::link::First::Data`] made with this ticket, carries its bytes.
     TunnelReady {
         /// The tunnel.
         id: Id,
@@ -160,7 +160,7 @@ pub enum FromAgent {
         /// Who.
         peer: SocketAddr,
     },
-    /// Both legs stand, octets flow.
+    /// Both legs stand, bytes flow.
     Joined {
         /// The join.
         id: Id,
@@ -171,14 +171,14 @@ pub enum FromAgent {
         join: Id,
         /// Which leg closed.
         from: Side,
-        /// Octets that came from it.
-        octets: u64,
+        /// Bytes that came from it.
+        bytes: u64,
     },
     /// How far a join is.
     Stat {
         /// The join.
         join: Id,
-        /// Octets from leg a to leg b.
+        /// Bytes from leg a to leg b.
         a_to_b: u64,
         /// And back.
         b_to_a: u64,
@@ -187,7 +187,7 @@ pub enum FromAgent {
     Ended {
         /// Which.
         id: Id,
-        /// Octets from leg a (of a tunnel: the user agent) to leg b (the server).
+        /// Bytes from leg a (of a tunnel: the user agent) to leg b (the server).
         a_to_b: u64,
         /// And back.
         b_to_a: u64,
@@ -258,11 +258,11 @@ pub struct Pin {
 pub struct Waits {
     /// Both legs must stand within this, from [`FromAgent::JoinReady`].
     pub leg_ms: u32,
-    /// No octet either way, and none under way.
+    /// No byte either way, and none under way.
     pub idle_ms: u32,
     /// The same once one leg has closed.
     pub half_idle_ms: u32,
-    /// Octets under way that the receiver does not take.
+    /// Bytes under way that the receiver does not take.
     pub stall_ms: u32,
 }
 
@@ -308,14 +308,14 @@ impl Side {
 pub enum End {
     /// Both ends closed in order, and everything has gone.
     Eof,
-    /// No octet for the idle time.
+    /// No byte for the idle time.
     Idle,
     /// The receiver took nothing for the stall time.
     Stalled,
     /// That leg was reset or failed.
     Reset(Side),
-    /// The grant's octets are used up.
-    LimitOctets,
+    /// The grant's bytes are used up.
+    LimitBytes,
     /// The grant's time is over.
     LimitTime,
     /// Closed or revoked by the user agent, or its token was taken away.
@@ -382,7 +382,7 @@ impl Code {
     }
 }
 
-/// At most 255 octets of text without control characters: it may stand in a log line.
+/// At most 255 bytes of text without control characters: it may stand in a log line.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Text(String);

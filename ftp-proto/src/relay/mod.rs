@@ -7,7 +7,7 @@
 //!     <------------- TunnelReady    ticket: one more TLS connection carries the control connection
 //!     Grant{Join}, Join ----------> listens (exact pin) or dials, both legs from one address
 //!     <--------------- JoinReady    addresses for PORT and EPRT
-//!     <------- LegUp, LegUp, Joined octets flow; nothing before both legs are up
+//!     <------- LegUp, LegUp, Joined bytes flow; nothing before both legs are up
 //!     <------------------- Ended    how, and how much each way
 //! ```
 //!

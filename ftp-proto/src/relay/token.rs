@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  frt1.<name>.<expiry>.<base58>     expiry: seconds of UTC since 1970, 0 = never
-//!                       base58 of 32 random octets and 4 octets of SHA-256 over all the rest
+//!                       base58 of 32 random bytes and 4 bytes of SHA-256 over all the rest
 //! ```
 //!
 //! The line is the secret itself: its file has mode 0600. It never crosses a wire.
@@ -13,17 +13,17 @@ use sha2::{Digest, Sha256};
 use std::fmt;
 use zeroize::{Zeroize, Zeroizing};
 
-/// 32 secret octets, of a token or of a ticket: no text in `Debug`, wiped when dropped.
+/// 32 secret bytes, of a token or of a ticket: no text in `Debug`, wiped when dropped.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Secret32([u8; 32]);
 
 impl Secret32 {
-    /// Takes 32 random octets.
-    pub const fn new(octets: [u8; 32]) -> Self {
-        Self(octets)
+    /// Takes 32 random bytes.
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
     }
 
-    pub(super) const fn octets(&self) -> &[u8; 32] {
+    pub(super) const fn bytes(&self) -> &[u8; 32] {
         &self.0
     }
 }
@@ -69,16 +69,16 @@ pub enum TokenError {
 }
 
 impl Token {
-    /// A token of 32 octets that nobody can guess.
-    pub fn new(name: &str, expires: Option<When>, octets: [u8; 32]) -> Result<Self, TokenError> {
-        let letter = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_');
+    /// A token of 32 bytes that nobody can guess.
+    pub fn new(name: &str, expires: Option<When>, bytes: [u8; 32]) -> Result<Self, TokenError> {
+        let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         if !(1..=MAX_NAME).contains(&name.len()) || !name.bytes().all(letter) {
             return Err(TokenError::Name);
         }
         if expires.is_some_and(|When(at)| at <= 0) {
             return Err(TokenError::Expiry);
         }
-        Ok(Self { name: name.to_owned(), expires, secret: Secret32::new(octets) })
+        Ok(Self { name: name.to_owned(), expires, secret: Secret32::new(bytes) })
     }
 
     /// Reads one line; space around it is not part of it.
@@ -91,13 +91,13 @@ impl Token {
             return Err(TokenError::Fields);
         };
         let plain =
-            expiry.bytes().all(|octet| octet.is_ascii_digit()) && (expiry == "0" || !expiry.starts_with('0'));
+            expiry.bytes().all(|byte| byte.is_ascii_digit()) && (expiry == "0" || !expiry.starts_with('0'));
         let seconds: i64 = expiry.parse().ok().filter(|_| plain).ok_or(TokenError::Expiry)?;
-        let mut octets = Zeroizing::new([0; 36]);
-        let length = bs58::decode(text).onto(octets.as_mut_slice()).map_err(|_| TokenError::Damaged)?;
-        let (secret, check) = octets.split_first_chunk::<32>().ok_or(TokenError::Damaged)?;
+        let mut bytes = Zeroizing::new([0; 36]);
+        let length = bs58::decode(text).onto(bytes.as_mut_slice()).map_err(|_| TokenError::Damaged)?;
+        let (secret, check) = bytes.split_first_chunk::<32>().ok_or(TokenError::Damaged)?;
         let token = Self::new(name, (seconds != 0).then_some(When(seconds)), *secret)?;
-        if length != octets.len() || check != token.checksum() {
+        if length != bytes.len() || check != token.checksum() {
             return Err(TokenError::Damaged);
         }
         Ok(token)
@@ -105,11 +105,11 @@ impl Token {
 
     /// The line.
     pub fn line(&self) -> Zeroizing<String> {
-        let mut octets = Zeroizing::new([0; 36]);
-        for (to, from) in octets.iter_mut().zip(self.secret.octets().iter().chain(&self.checksum())) {
+        let mut bytes = Zeroizing::new([0; 36]);
+        for (to, from) in bytes.iter_mut().zip(self.secret.bytes().iter().chain(&self.checksum())) {
             *to = *from;
         }
-        let text = Zeroizing::new(bs58::encode(octets.as_slice()).into_string());
+        let text = Zeroizing::new(bs58::encode(bytes.as_slice()).into_string());
         Zeroizing::new(format!("{}{}", self.prefix(), text.as_str()))
     }
 
@@ -138,7 +138,7 @@ impl Token {
     }
 
     fn checksum(&self) -> [u8; 4] {
-        let sum = Sha256::new().chain_update(self.prefix()).chain_update(self.secret.octets()).finalize();
+        let sum = Sha256::new().chain_update(self.prefix()).chain_update(self.secret.bytes()).finalize();
         let mut first = [0; 4];
         for (to, from) in first.iter_mut().zip(sum) {
             *to = from;
@@ -157,8 +157,8 @@ mod tests {
     #[test]
     fn a_token_survives_its_line() {
         for expires in [None, Some(When(1_800_000_000))] {
-            for octets in [[0; 32], [0xff; 32], [0x5a; 32]] {
-                let token = Token::new("edge-zrh_1", expires, octets).unwrap();
+            for bytes in [[0; 32], [0xff; 32], [0x5a; 32]] {
+                let token = Token::new("edge-zrh_1", expires, bytes).unwrap();
                 assert_eq!(Token::parse(&format!(" {}\r\n", token.line().as_str())), Ok(token));
             }
         }
@@ -168,9 +168,9 @@ mod tests {
     fn a_line_with_one_wrong_character_anywhere_is_refused() {
         let line = Token::new("edge", Some(When(1_800_000_000)), [0x5a; 32]).unwrap().line();
         for at in 0..line.len() {
-            let mut octets = line.as_bytes().to_vec();
-            octets[at] = if octets[at] == b'7' { b'8' } else { b'7' };
-            assert!(Token::parse(std::str::from_utf8(&octets).unwrap()).is_err(), "{at}");
+            let mut bytes = line.as_bytes().to_vec();
+            bytes[at] = if bytes[at] == b'7' { b'8' } else { b'7' };
+            assert!(Token::parse(std::str::from_utf8(&bytes).unwrap()).is_err(), "{at}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! One session: a task that owns a machine, its link and every connection that it has asked for.
 //!
 //! ```text
-//!   octets, answers, arrivals, deadlines --> machine --> Send  --> link
+//!   bytes, answers, arrivals, deadlines --> machine --> Send  --> link
 //!                    ^                                   Event --> log
 //!                    +-------- tasks of its own <------- Ask
 //! ```
@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use ftp_io::copy::Exchange;
 use ftp_io::link::Link;
-use ftp_proto::relay::agent::{Agent, Answer, Config, ConnId, Input, Output, Ticket};
+use ftp_proto::relay::agent::{Answer, Config, ConnId, Input, Output, Session as Machine, Ticket};
 use ftp_proto::relay::link::Accepted;
 use ftp_proto::relay::message::Side;
 use ftp_proto::timer::Moment;
@@ -76,7 +76,7 @@ pub enum Happened {
         /// Which.
         from: Side,
         /// Octets.
-        octets: u64,
+        bytes: u64,
     },
 }
 
@@ -105,7 +105,7 @@ pub async fn run(shared: Arc<Shared>, guest: Guest) {
         // The session may have ended before.
         let _ = told.send(Happened::Lost).await;
     });
-    let machine = Agent::new(shared.clock.now(), config);
+    let machine = Machine::new(shared.clock.now(), config);
     let session = Session {
         shared,
         machine,
@@ -135,8 +135,8 @@ pub async fn run(shared: Arc<Shared>, guest: Guest) {
 
 /// One frame after the other; a user agent that takes none for long is dead for the machine.
 async fn write_link(mut write: WriteHalf<TlsStream<TcpStream>>, mut said: mpsc::Receiver<Vec<u8>>) {
-    while let Some(octets) = said.recv().await {
-        if write.write_all(&octets).await.is_err() || write.flush().await.is_err() {
+    while let Some(bytes) = said.recv().await {
+        if write.write_all(&bytes).await.is_err() || write.flush().await.is_err() {
             return;
         }
     }
@@ -146,7 +146,7 @@ async fn write_link(mut write: WriteHalf<TlsStream<TcpStream>>, mut said: mpsc::
 
 struct Session {
     shared: Arc<Shared>,
-    machine: Agent,
+    machine: Machine,
     accepted: Accepted,
     news: watch::Receiver<News>,
     stopping: bool,
@@ -177,7 +177,7 @@ enum Conn {
     Link(Box<Link>),
 }
 
-/// A join whose octets a task carries.
+/// A join whose bytes a task carries.
 enum Flowing {
     Legs(Exchange),
     Tunnel(Arc<Tunnel>),
@@ -197,7 +197,7 @@ impl Session {
                 continue;
             }
             if std::mem::take(&mut self.behind) {
-                self.input(Input::Lost);
+                self.input(Input::Closed);
                 continue;
             }
             while self.tasks.try_join_next().is_some() {}
@@ -225,7 +225,7 @@ impl Session {
     fn drain(&mut self) -> Option<Option<Moment>> {
         loop {
             match self.machine.poll() {
-                Output::Send(octets) => self.send(octets),
+                Output::Send(bytes) => self.send(bytes),
                 Output::Ask(ask) => self.perform(ask),
                 Output::Event(event) => report::tell(&event),
                 Output::Close => return None,
@@ -234,8 +234,8 @@ impl Session {
         }
     }
 
-    fn send(&mut self, octets: Vec<u8>) {
-        if self.say.as_ref().is_some_and(|say| say.try_send(octets).is_err()) {
+    fn send(&mut self, bytes: Vec<u8>) {
+        if self.say.as_ref().is_some_and(|say| say.try_send(bytes).is_err()) {
             self.say = None;
             self.behind = true;
         }
@@ -261,8 +261,8 @@ impl Session {
 
     fn happened(&mut self, happened: Happened) {
         match happened {
-            Happened::Bytes(octets) => self.input(Input::Bytes(&octets)),
-            Happened::Lost => self.input(Input::Lost),
+            Happened::Bytes(bytes) => self.input(Input::Bytes(&bytes)),
+            Happened::Lost => self.input(Input::Closed),
             Happened::Answer(ticket, answer) => {
                 self.working.remove(&ticket);
                 if matches!(answer, Answer::Ended { .. }) {
@@ -286,7 +286,7 @@ impl Session {
                 let conn = self.hold(Conn::Link(link));
                 self.input(Input::Attached { ticket, conn });
             }
-            Happened::HalfEof { join, from, octets } => self.input(Input::HalfEof { join, from, octets }),
+            Happened::HalfEof { join, from, bytes } => self.input(Input::HalfEof { join, from, bytes }),
         }
     }
 

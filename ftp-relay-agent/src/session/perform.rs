@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ftp_io::copy::{Exchange, Meters, Parted, Which};
 use ftp_io::socket;
-use ftp_proto::relay::agent::{Answer, Ask, Broke, ConnId, Flow, Ticket};
+use ftp_proto::relay::agent::{Answer, Ask, ConnId, Flow, JoinEnd, Ticket};
 use ftp_proto::relay::message::{Code, Side};
 use ftp_proto::relay::token::Secret32;
 use tokio::net::{TcpStream, lookup_host};
@@ -133,7 +133,7 @@ impl Session {
             }
             // The machine has given up one of them.
             (Some(_) | None, Some(_) | None) => {
-                let how = Broke::Stopped;
+                let how = JoinEnd::Stopped;
                 self.ready.push_back((ticket, Answer::Ended { a_to_b: 0, b_to_a: 0, how }));
             }
         }
@@ -148,23 +148,23 @@ impl Session {
         self.flows.insert(ticket, Flowing::Legs(exchange.clone()));
         let happen = self.happen.clone();
         self.work(ticket, async move {
-            let half = |which, octets| {
+            let half = |which, bytes| {
                 let from = side(which);
                 // The session may have ended before.
                 tokio::spawn(
-                    async move { happen.send(Happened::HalfEof { join: ticket, from, octets }).await },
+                    async move { happen.send(Happened::HalfEof { join: ticket, from, bytes }).await },
                 );
             };
             let parted = exchange.run(a, b, half).await;
             let [_, a_to_b, _, b_to_a] = exchange.moved();
             let how = match parted {
-                Parted::Whole => Broke::Whole,
+                Parted::Whole => JoinEnd::Whole,
                 Parted::Broken(which, error) => {
                     tracing::debug!(%error, leg = ?side(which), "a leg failed");
-                    Broke::Leg(side(which))
+                    JoinEnd::Leg(side(which))
                 }
-                Parted::Limit => Broke::Limit,
-                Parted::Stopped => Broke::Stopped,
+                Parted::Limit => JoinEnd::Limit,
+                Parted::Stopped => JoinEnd::Stopped,
             };
             Happened::Answer(ticket, Answer::Ended { a_to_b, b_to_a, how })
         });

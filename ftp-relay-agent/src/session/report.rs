@@ -25,7 +25,7 @@ pub(super) fn tell(event: &Event) {
         Event::Ended { id: Id(id), a_to_b, b_to_a, how } => {
             tracing::info!(id, a_to_b, b_to_a, ?how, "ended");
         }
-        Event::TimedOut(timer) => tracing::info!("the wait for {} is over", timer.name()),
+        Event::TimedOut(timer) => tracing::info!("timed out: {}", timer.name()),
         Event::Protocol(what) => tracing::warn!("the user agent broke the protocol: {what}"),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use ftp_io::link::Link;
 use ftp_io::socket::{end_by_reset, end_in_order};
-use ftp_proto::relay::agent::{Answer, Broke, Flow};
+use ftp_proto::relay::agent::{Answer, Flow, JoinEnd};
 use ftp_proto::relay::message::Side;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
 use tokio::net::TcpStream;
@@ -43,31 +43,31 @@ impl Tunnel {
     pub(super) async fn run(&self, link: Link, mut server: TcpStream) -> Answer {
         end_by_reset(&server);
         let how = tokio::select! {
-            () = self.stop.notified() => Broke::Stopped,
+            () = self.stop.notified() => JoinEnd::Stopped,
             how = self.carry(link, &mut server) => how,
         };
-        if how == Broke::Whole {
+        if how == JoinEnd::Whole {
             end_in_order(&server);
         }
         let (a_to_b, b_to_a) = (self.up.load(Ordering::Relaxed), self.down.load(Ordering::Relaxed));
         Answer::Ended { a_to_b, b_to_a, how }
     }
 
-    async fn carry(&self, link: Link, server: &mut TcpStream) -> Broke {
+    async fn carry(&self, link: Link, server: &mut TcpStream) -> JoinEnd {
         let (stream, early) = link.into_stream();
         let (from_user, mut to_user) = split(stream);
         let (from_server, mut to_server) = server.split();
         let up = async {
-            to_server.write_all(&early).await.map_err(|_| Broke::Leg(Side::B))?;
+            to_server.write_all(&early).await.map_err(|_| JoinEnd::Leg(Side::B))?;
             self.one_way((from_user, Side::A), &mut to_server, &self.up).await?;
-            to_server.shutdown().await.map_err(|_| Broke::Leg(Side::B))
+            to_server.shutdown().await.map_err(|_| JoinEnd::Leg(Side::B))
         };
         let down = async {
             self.one_way((from_server, Side::B), &mut to_user, &self.down).await?;
-            to_user.shutdown().await.map_err(|_| Broke::Leg(Side::A))
+            to_user.shutdown().await.map_err(|_| JoinEnd::Leg(Side::A))
         };
         match tokio::try_join!(up, down) {
-            Ok(((), ())) => Broke::Whole,
+            Ok(((), ())) => JoinEnd::Whole,
             Err(broke) => broke,
         }
     }
@@ -77,10 +77,10 @@ impl Tunnel {
         (mut from, side): (impl AsyncRead + Unpin, Side),
         to: &mut (impl AsyncWrite + Unpin),
         moved: &AtomicU64,
-    ) -> Result<(), Broke> {
+    ) -> Result<(), JoinEnd> {
         let mut room = vec![0; ROOM];
         loop {
-            let count = from.read(&mut room).await.map_err(|_| Broke::Leg(side))?;
+            let count = from.read(&mut room).await.map_err(|_| JoinEnd::Leg(side))?;
             let octets = room.get(..count).unwrap_or_default();
             if octets.is_empty() {
                 return Ok(());
@@ -89,9 +89,9 @@ impl Tunnel {
             let left =
                 self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(length));
             if left.is_err() {
-                return Err(Broke::Limit);
+                return Err(JoinEnd::Limit);
             }
-            send(to, octets).await.map_err(|_| Broke::Leg(side.other()))?;
+            send(to, octets).await.map_err(|_| JoinEnd::Leg(side.other()))?;
             moved.fetch_add(length, Ordering::Relaxed);
         }
     }

@@ -108,7 +108,7 @@ impl Line {
         peers.dedup();
         let grant = self.leave(Purpose::Join(peers));
         let waits = self.waits;
-        let id = self.session.with(|machine, now| machine.join(now, grant, source, destination, waits));
+        let id = self.session.with(|machine, now| machine.join(now, grant, [source, destination], waits));
         self.present = Some((id, grant));
         self.unsaid.retain(|said| matches!(said, Said::Lost(_)));
         id
@@ -116,12 +116,12 @@ impl Line {
 
     /// Resets what is joined; [`Said::Ended`] follows, unless it has ended by itself.
     pub fn close(&mut self, id: Id) {
-        self.session.with(|machine, now| machine.say(now, ToAgent::Close { id }));
+        self.session.with(|machine, now| machine.send(now, ToAgent::Close { id }));
     }
 
     /// Asks how far it is; [`Said::Stat`] follows.
     pub fn stat(&mut self, id: Id) {
-        self.session.with(|machine, now| machine.say(now, ToAgent::Stat { join: id }));
+        self.session.with(|machine, now| machine.send(now, ToAgent::Stat { join: id }));
     }
 
     /// What the relay says next about the join. May be dropped without losing anything; nothing comes
@@ -155,7 +155,7 @@ impl Line {
         session.with(|machine, now| {
             grants.take(now, &purpose).unwrap_or_else(|| {
                 for grant in grants.worn(&purpose) {
-                    machine.say(now, ToAgent::Revoke { grant, reset: false });
+                    machine.send(now, ToAgent::Revoke { grant, reset: false });
                 }
                 let grant = machine.grant(now, purpose.clone(), u64::MAX, LIFE, USES);
                 grants.asked(now, grant, purpose);
@@ -223,9 +223,9 @@ impl Drop for Line {
         let present = self.present;
         self.session.with(|machine, now| {
             if let Some((id, _)) = present {
-                machine.say(now, ToAgent::Close { id });
+                machine.send(now, ToAgent::Close { id });
             }
-            machine.say(now, ToAgent::Bye);
+            machine.send(now, ToAgent::Bye);
         });
         self.session.leave();
     }

@@ -138,7 +138,7 @@ const fn ended(how: End) -> &'static str {
         End::Stalled => "the receiver took nothing for too long",
         End::Reset(Leg::A) => "the source's data connection broke",
         End::Reset(Leg::B) => "the destination's data connection broke",
-        End::LimitOctets => "the relay's limit of octets was reached",
+        End::LimitBytes => "the relay's limit of bytes was reached",
         End::LimitTime => "the relay's limit of time was reached",
         End::Revoked => "it was closed from here, or the token was taken away",
         End::Shutdown => "the relay stopped",

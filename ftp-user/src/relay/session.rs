@@ -5,7 +5,7 @@ use ftp_io::clock::Clock;
 use ftp_io::link::{Link, PATIENCE};
 use ftp_proto::relay::link::Welcome;
 use ftp_proto::relay::message::FromAgent;
-use ftp_proto::relay::user::{Output, User};
+use ftp_proto::relay::user::{self, Input, Output};
 use ftp_proto::timer::Moment;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,7 +27,7 @@ pub(super) struct Session(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     clock: Clock,
-    machine: Mutex<User>,
+    machine: Mutex<user::Session>,
     changed: Notify,
     leaving: AtomicBool,
 }
@@ -44,7 +44,7 @@ impl Session {
     /// Begins the task; what it hears comes out of the receiver, which must be read before much more
     /// has come than joins say.
     pub(super) fn begin(clock: Clock, link: Link, welcome: &Welcome) -> (Self, mpsc::Receiver<Heard>) {
-        let machine = Mutex::new(User::new(clock.now(), welcome, "ftp-user", BUILD));
+        let machine = Mutex::new(user::Session::new(clock.now(), welcome, "ftp-user", BUILD));
         let shared = Shared { clock, machine, changed: Notify::new(), leaving: AtomicBool::new(false) };
         let session = Self(Arc::new(shared));
         let (tell, heard) = mpsc::channel(UNHEARD);
@@ -53,7 +53,7 @@ impl Session {
     }
 
     /// Says something.
-    pub(super) fn with<T>(&self, say: impl FnOnce(&mut User, Moment) -> T) -> T {
+    pub(super) fn with<T>(&self, say: impl FnOnce(&mut user::Session, Moment) -> T) -> T {
         let now = self.0.clock.now();
         let said = say(&mut self.0.machine.lock().unwrap_or_else(PoisonError::into_inner), now);
         self.0.changed.notify_one();
@@ -79,7 +79,7 @@ impl Session {
                 }
             }
             if !due.send.is_empty() && !sent(&mut link, &due.send).await {
-                self.with(|machine, _| machine.lost());
+                self.with(|machine, now| machine.input(now, Input::Closed));
                 continue;
             }
             if leaving {
@@ -88,10 +88,12 @@ impl Session {
             tokio::select! {
                 () = self.0.changed.notified() => {}
                 came = link.receive(&mut room) => self.with(|machine, now| match came {
-                    Ok(count @ 1..) => machine.bytes(now, room.get(..count).unwrap_or_default()),
-                    Ok(0) | Err(_) => machine.lost(),
+                    Ok(count @ 1..) => {
+                        machine.input(now, Input::Bytes(room.get(..count).unwrap_or_default()));
+                    },
+                    Ok(0) | Err(_) => machine.input(now, Input::Closed),
                 }),
-                () = self.0.clock.sleep_until(due.deadline) => self.with(User::timeout),
+                () = self.0.clock.sleep_until(due.deadline) => self.with(|machine, now| machine.input(now, Input::Timeout)),
             }
         }
     }
@@ -103,9 +105,9 @@ impl Session {
             match machine.poll() {
                 Output::Send(octets) => due.send.extend(octets),
                 // Only the machine waits for it.
-                Output::Heard(FromAgent::Pong { .. }) => {}
-                Output::Heard(message) => due.heard.push(Heard::Message(message)),
-                Output::Over(why) => due.heard.push(Heard::Over(why)),
+                Output::Message(FromAgent::Pong { .. }) => {}
+                Output::Message(message) => due.heard.push(Heard::Message(message)),
+                Output::Ended(failure) => due.heard.push(Heard::Over(failure.to_string())),
                 Output::Wait(deadline) => {
                     due.deadline = deadline;
                     return due;

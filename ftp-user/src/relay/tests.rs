@@ -370,7 +370,7 @@ fn joins(message: ToAgent) -> Vec<FromAgent> {
                 FromAgent::Stranger { join, leg: Half::A, peer },
                 FromAgent::Joined { id: join },
                 FromAgent::Stat { join, a_to_b: 5, b_to_a: 0 },
-                FromAgent::HalfEof { join, from: Half::A, octets: 8 },
+                FromAgent::HalfEof { join, from: Half::A, bytes: 8 },
                 FromAgent::Ended { id: join, a_to_b: 8, b_to_a: 0, how: End::Eof },
             ]
         }

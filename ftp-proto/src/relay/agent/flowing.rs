@@ -1,10 +1,11 @@
-//! Octets that flow between two connections, of a tunnel or of a join: is it idle, is it stalled, is its
+//! Bytes that flow between two connections, of a tunnel or of a join: is it idle, is it stalled, is its
 //! time over?
 
 use super::outbox::Outbox;
-use super::{Answer, Ask, Broke, ConnId, Event, Flow, Ticket};
+use super::timer::Timer;
+use super::{Answer, Ask, ConnId, Event, Flow, JoinEnd, Ticket};
 use crate::relay::message::{End, FromAgent, Id};
-use crate::timer::{Moment, Timer, Timers};
+use crate::timer::{Moment, Timers};
 use std::time::Duration;
 
 /// How long it may be silent.
@@ -18,7 +19,7 @@ pub(super) struct Patience {
     pub(super) stall: Duration,
 }
 
-/// A pair of connections whose octets the driver carries.
+/// A pair of connections whose bytes the driver carries.
 #[derive(Debug)]
 pub(super) struct Flowing {
     id: Id,
@@ -35,7 +36,7 @@ pub(super) struct Flowing {
     half: bool,
     /// Why it is being stopped.
     stopped: Option<End>,
-    timers: Timers,
+    timers: Timers<Timer>,
 }
 
 impl Flowing {
@@ -51,7 +52,7 @@ impl Flowing {
         let join = out.ticket(id);
         out.ask(Ask::Join { ticket: join, a, b, limit, stall: patience.stall });
         let mut timers = Timers::new();
-        timers.arm(Timer::Expiry, expires);
+        timers.arm(Timer::Grant, expires);
         let mut flowing = Self {
             id,
             join,
@@ -68,7 +69,7 @@ impl Flowing {
         flowing
     }
 
-    pub(super) const fn timers(&self) -> &Timers {
+    pub(super) const fn timers(&self) -> &Timers<Timer> {
         &self.timers
     }
 
@@ -95,7 +96,7 @@ impl Flowing {
 
     pub(super) fn timeout(&mut self, now: Moment, out: &mut Outbox) {
         while let Some(timer) = self.timers.fire(now) {
-            if timer == Timer::Expiry {
+            if timer == Timer::Grant {
                 self.stop(End::LimitTime, out);
             } else {
                 self.look(out);
@@ -109,10 +110,10 @@ impl Flowing {
         match answer {
             Answer::Ended { a_to_b, b_to_a, how } if ticket == self.join => {
                 let how = match how {
-                    Broke::Whole => End::Eof,
-                    Broke::Leg(side) => End::Reset(side),
-                    Broke::Limit => End::LimitOctets,
-                    Broke::Stopped => End::Shutdown,
+                    JoinEnd::Whole => End::Eof,
+                    JoinEnd::Leg(side) => End::Reset(side),
+                    JoinEnd::Limit => End::LimitBytes,
+                    JoinEnd::Stopped => End::Shutdown,
                 };
                 let how = self.stopped.filter(|_| how != End::Eof).unwrap_or(how);
                 if let Some(question) = self.question.take() {
@@ -172,7 +173,7 @@ impl Flowing {
     fn look_again(&mut self, now: Moment) {
         if self.stopped.is_none() {
             let shortest = self.patience.idle.min(self.patience.half_idle).min(self.patience.stall);
-            self.timers.arm(Timer::Idle, now + (shortest / 4).max(OFTEN));
+            self.timers.arm(Timer::Progress, now + (shortest / 4).max(OFTEN));
         }
     }
 }

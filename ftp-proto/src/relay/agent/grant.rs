@@ -12,8 +12,8 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(super) struct Grant {
     purpose: Purpose,
-    /// Octets of one use.
-    pub(super) max_octets: u64,
+    /// Bytes of one use.
+    pub(super) max_bytes: u64,
     pub(super) expires: Moment,
     uses: u8,
 }
@@ -25,7 +25,7 @@ pub(super) struct Grants(BTreeMap<Id, Grant>);
 /// What was granted: never more than was asked, nor than the agent's limits.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Terms {
-    pub(super) max_octets: u64,
+    pub(super) max_bytes: u64,
     pub(super) max_ms: u32,
     pub(super) uses: u8,
 }
@@ -50,12 +50,12 @@ impl Grants {
         }
         let life = Duration::from_millis(u64::from(asked.max_ms)).min(limits.life);
         let terms = Terms {
-            max_octets: asked.max_octets.min(limits.octets),
+            max_bytes: asked.max_bytes.min(limits.bytes),
             max_ms: u32::try_from(life.as_millis()).unwrap_or(u32::MAX),
             uses: asked.uses.clamp(1, MAX_USES),
         };
         let expires = now + life;
-        self.0.insert(id, Grant { purpose, max_octets: terms.max_octets, expires, uses: terms.uses });
+        self.0.insert(id, Grant { purpose, max_bytes: terms.max_bytes, expires, uses: terms.uses });
         Ok(terms)
     }
 

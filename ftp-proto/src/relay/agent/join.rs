@@ -3,9 +3,10 @@
 use super::flowing::{Flowing, Patience};
 use super::leg::Way;
 use super::outbox::{Outbox, Refusal};
+use super::timer::Timer;
 use super::{Answer, Ask, Config, ConnId, Event, Ticket};
 use crate::relay::message::{Code, End, FromAgent, Id, Leg, Side, Waits};
-use crate::timer::{Moment, Timer, Timers};
+use crate::timer::{Moment, Timers};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ pub(super) struct Join {
     state: State,
     /// The addresses have been told.
     told: bool,
-    timers: Timers,
+    timers: Timers<Timer>,
 }
 
 #[derive(Debug)]
@@ -51,7 +52,7 @@ impl Join {
         out.ask(Ask::Route { ticket, to: vec![a.host(), b.host()] });
         let mut timers = Timers::new();
         timers.arm(Timer::Leg, now + within(waits.leg_ms, limits.leg));
-        timers.arm(Timer::Expiry, expires);
+        timers.arm(Timer::Grant, expires);
         Self {
             id,
             grant,
@@ -69,7 +70,7 @@ impl Join {
         }
     }
 
-    pub(super) const fn timers(&self) -> &Timers {
+    pub(super) const fn timers(&self) -> &Timers<Timer> {
         match &self.state {
             State::Flowing(flowing) => flowing.timers(),
             State::Routing(..) | State::Legs(..) | State::Over => &self.timers,
@@ -144,10 +145,10 @@ impl Join {
         self.went(now, done, out);
     }
 
-    pub(super) fn half_eof(&mut self, now: Moment, from: Side, octets: u64, out: &mut Outbox) {
+    pub(super) fn half_eof(&mut self, now: Moment, from: Side, bytes: u64, out: &mut Outbox) {
         if let State::Flowing(flowing) = &mut self.state {
             flowing.half_eof(now);
-            out.say(FromAgent::HalfEof { join: self.id, from, octets });
+            out.say(FromAgent::HalfEof { join: self.id, from, bytes });
         }
     }
 
@@ -202,7 +203,7 @@ impl Join {
     }
 
     /// Both listen or may dial: the addresses are told, the wait for the legs begins. Both stand: it
-    /// flows, and not one octet before.
+    /// flows, and not one byte before.
     fn advance(&mut self, now: Moment, out: &mut Outbox) {
         let State::Legs(a, b) = &mut self.state else { return };
         if let (Some(at_a), Some(at_b)) = (a.state(), b.state())

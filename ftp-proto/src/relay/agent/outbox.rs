@@ -51,9 +51,9 @@ impl Refusal {
 impl Outbox {
     pub(super) fn say(&mut self, message: FromAgent) {
         if !self.mute
-            && let Some(octets) = self.sent.encode(message)
+            && let Some(bytes) = self.sent.encode(message)
         {
-            self.queue.push_back(Output::Send(octets));
+            self.queue.push_back(Output::Send(bytes));
         }
     }
 

@@ -3,29 +3,30 @@
 use super::grant::{Grants, Terms};
 use super::join::Join;
 use super::outbox::{Outbox, Refusal};
+use super::timer::Timer;
 use super::tunnel::Tunnel;
 use super::{Answer, Config, Event, Input, Output, Ticket};
 use crate::relay::frame::{Frame, FrameReader, Numbered};
 use crate::relay::message::{Code, End, FromAgent, Id, Leg, Pin, Text, ToAgent, Waits};
-use crate::timer::{Moment, Timer, Timers};
+use crate::timer::{Moment, Timers};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// The machine of one user agent's session.
 #[derive(Debug)]
-pub struct Agent {
+pub struct Session {
     config: Config,
     reader: FrameReader,
     seen: Numbered,
     last_id: Id,
     grants: Grants,
     flows: BTreeMap<Id, Carried>,
-    timers: Timers,
+    timers: Timers<Timer>,
     life: Life,
     out: Outbox,
 }
 
-/// Something that carries octets, or will.
+/// Something that carries bytes, or will.
 #[derive(Debug)]
 enum Carried {
     Tunnel(Tunnel),
@@ -42,13 +43,13 @@ enum Life {
     Closed,
 }
 
-impl Agent {
+impl Session {
     /// A session whose link was proven at `now`.
     pub fn new(now: Moment, config: Config) -> Self {
         let mut timers = Timers::new();
-        timers.arm(Timer::Idle, now + config.limits.dead);
+        timers.arm(Timer::Link, now + config.limits.dead);
         if let Some(at) = config.expires {
-            timers.arm(Timer::Expiry, at);
+            timers.arm(Timer::Token, at);
         }
         Self {
             config,
@@ -69,8 +70,8 @@ impl Agent {
             return;
         }
         match input {
-            Input::Bytes(octets) => self.bytes(now, octets),
-            Input::Lost => self.alone(),
+            Input::Bytes(bytes) => self.bytes(now, bytes),
+            Input::Closed => self.alone(),
             Input::Answer(ticket, answer) => self.answer(now, ticket, answer),
             Input::Arrived { listener, conn, local, from } => match self.owner(listener) {
                 Some((Carried::Join(join), config, out)) => {
@@ -84,9 +85,9 @@ impl Agent {
                 Some((Carried::Join(_), _, out)) => out.reset(conn),
                 None => self.out.reset(conn),
             },
-            Input::HalfEof { join, from, octets } => {
+            Input::HalfEof { join, from, bytes } => {
                 if let Some((Carried::Join(join), _, out)) = self.owner(join) {
-                    join.half_eof(now, from, octets, out);
+                    join.half_eof(now, from, bytes, out);
                 }
             }
             Input::Timeout => self.timeout(now),
@@ -124,14 +125,14 @@ impl Agent {
         }
     }
 
-    fn bytes(&mut self, now: Moment, octets: &[u8]) {
-        self.reader.push(octets);
+    fn bytes(&mut self, now: Moment, bytes: &[u8]) {
+        self.reader.push(bytes);
         while self.life == Life::Up {
             let frame = self.reader.message::<Frame<ToAgent>>();
             match frame.and_then(|frame| frame.map(|frame| self.seen.check(frame)).transpose()) {
                 Ok(None) => return,
                 Ok(Some(message)) => {
-                    self.timers.arm(Timer::Idle, now + self.config.limits.dead);
+                    self.timers.arm(Timer::Link, now + self.config.limits.dead);
                     self.message(now, message);
                 }
                 Err(error) => self.protocol(&error.to_string()),
@@ -144,12 +145,12 @@ impl Agent {
             ToAgent::Introduce { name, build } => {
                 self.out.tell(Event::Introduced { name: name.into(), build: build.into() });
             }
-            ToAgent::Grant { id, purpose, max_octets, max_ms, uses } => {
+            ToAgent::Grant { id, purpose, max_bytes, max_ms, uses } => {
                 if self.is_new(id) {
-                    let asked = Terms { max_octets, max_ms, uses };
+                    let asked = Terms { max_bytes, max_ms, uses };
                     match self.grants.add(now, id, purpose, asked, &self.config.limits) {
-                        Ok(Terms { max_octets, max_ms, uses }) => {
-                            self.out.say(FromAgent::Granted { id, max_octets, max_ms, uses });
+                        Ok(Terms { max_bytes, max_ms, uses }) => {
+                            self.out.say(FromAgent::Granted { id, max_bytes, max_ms, uses });
                             self.out.tell(Event::Granted(id));
                         }
                         Err(refusal) => self.out.refuse(id, refusal),
@@ -196,7 +197,7 @@ impl Agent {
     fn tunnel(&mut self, now: Moment, id: Id, grant: Id) -> Result<Carried, Refusal> {
         self.room()?;
         let (leave, target) = self.grants.use_tunnel(now, grant)?;
-        let terms = (leave.max_octets, leave.expires);
+        let terms = (leave.max_bytes, leave.expires);
         Ok(Carried::Tunnel(Tunnel::new(now, (id, grant), terms, &target, &self.config, &mut self.out)))
     }
 
@@ -210,7 +211,7 @@ impl Agent {
     ) -> Result<Carried, Refusal> {
         self.room()?;
         let leave = self.grants.use_join(now, grant, [host(legs.0), host(legs.1)])?;
-        let terms = (leave.max_octets, leave.expires);
+        let terms = (leave.max_bytes, leave.expires);
         Ok(Carried::Join(Join::new(now, (id, grant), terms, legs, waits, &self.config, &mut self.out)))
     }
 
@@ -245,7 +246,7 @@ impl Agent {
         }
         while let Some(timer) = self.timers.fire(now) {
             self.out.tell(Event::TimedOut(timer));
-            if timer == Timer::Expiry { self.revoked() } else { self.alone() }
+            if timer == Timer::Token { self.revoked() } else { self.alone() }
         }
     }
 
@@ -274,7 +275,7 @@ impl Agent {
             return;
         }
         self.life = Life::Alone;
-        self.timers.disarm(Timer::Idle);
+        self.timers.disarm(Timer::Link);
         self.out.mute = true;
         for carried in self.flows.values_mut().filter(|carried| !carried.is_flowing()) {
             carried.stop(End::Shutdown, &mut self.out);

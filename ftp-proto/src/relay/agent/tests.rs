@@ -3,18 +3,22 @@
 mod tunnel;
 
 use super::*;
+use crate::policy::{Rules, Why};
 use crate::relay::frame::{Frame, FrameReader, Numbered};
 use crate::relay::message::{
     Code, End, FromAgent, Id, Leg, LegState, Pin, Purpose, Side, Target, Text, ToAgent, Waits,
 };
 use crate::relay::token::Secret32;
+use crate::timer::Moment;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 const SOURCE: &str = "192.0.2.1";
 const TARGET: &str = "192.0.2.2";
 const HERE: &str = "198.51.100.9";
 
 struct Bench {
-    agent: Agent,
+    session: Session,
     now: Moment,
     sent: Numbered,
     reader: FrameReader,
@@ -53,7 +57,7 @@ fn listen(host: &str) -> Leg {
 impl Bench {
     fn new(config: Config) -> Self {
         let mut bench = Self {
-            agent: Agent::new(Moment::START, config),
+            session: Session::new(Moment::START, config),
             now: Moment::START,
             sent: Numbered::default(),
             reader: FrameReader::new(),
@@ -75,7 +79,7 @@ impl Bench {
         bench.say(ToAgent::Grant {
             id: Id(1),
             purpose: Purpose::Join(vec![ip(SOURCE), ip(TARGET)]),
-            max_octets: 1_000_000,
+            max_bytes: 1_000_000,
             max_ms: 600_000,
             uses,
         });
@@ -84,15 +88,15 @@ impl Bench {
     }
 
     fn input(&mut self, input: Input<'_>) {
-        self.agent.input(self.now, input);
+        self.session.input(self.now, input);
         self.drain();
     }
 
     fn drain(&mut self) {
         loop {
-            match self.agent.poll() {
-                Output::Send(octets) => {
-                    self.reader.push(&octets);
+            match self.session.poll() {
+                Output::Send(bytes) => {
+                    self.reader.push(&bytes);
                     while let Some(frame) = self.reader.message::<Frame<FromAgent>>().unwrap() {
                         self.heard.push(self.seen.check(frame).unwrap());
                     }
@@ -112,8 +116,8 @@ impl Bench {
     }
 
     fn say(&mut self, message: ToAgent) {
-        let octets = self.sent.encode(message).unwrap();
-        self.input(Input::Bytes(&octets));
+        let bytes = self.sent.encode(message).unwrap();
+        self.input(Input::Bytes(&bytes));
     }
 
     fn answer(&mut self, ticket: Ticket, answer: Answer) {
@@ -211,9 +215,9 @@ fn r01_two_listening_legs_are_joined_and_the_addresses_come_first() {
     assert_eq!((*a, *b, *limit), (ConnId(8), ConnId(7), 1_000_000));
     let ticket = *ticket;
     assert_eq!(bench.last(), &FromAgent::Joined { id: Id(2) });
-    bench.input(Input::HalfEof { join: ticket, from: Side::A, octets: 99 });
-    assert_eq!(bench.last(), &FromAgent::HalfEof { join: Id(2), from: Side::A, octets: 99 });
-    bench.answer(ticket, Answer::Ended { a_to_b: 99, b_to_a: 0, how: Broke::Whole });
+    bench.input(Input::HalfEof { join: ticket, from: Side::A, bytes: 99 });
+    assert_eq!(bench.last(), &FromAgent::HalfEof { join: Id(2), from: Side::A, bytes: 99 });
+    bench.answer(ticket, Answer::Ended { a_to_b: 99, b_to_a: 0, how: JoinEnd::Whole });
     assert_eq!(bench.last(), &FromAgent::Ended { id: Id(2), a_to_b: 99, b_to_a: 0, how: End::Eof });
 }
 
@@ -279,11 +283,11 @@ fn r07_a_leg_that_never_comes_is_named_and_the_other_is_reset() {
 fn r08_what_is_announced_is_an_address_others_can_reach() {
     let check = |listening: &str, route: &str, expected: Option<&str>| {
         let mut bench = Bench::granted(1);
-        bench.agent = Agent::new(bench.now, Config { listen: vec![ip(listening)], ..config() });
+        bench.session = Session::new(bench.now, Config { listen: vec![ip(listening)], ..config() });
         bench.sent = Numbered::default();
         bench.seen = Numbered::default();
         let purpose = Purpose::Join(vec![ip(SOURCE)]);
-        bench.say(ToAgent::Grant { id: Id(1), purpose, max_octets: 1, max_ms: 60_000, uses: 1 });
+        bench.say(ToAgent::Grant { id: Id(1), purpose, max_bytes: 1, max_ms: 60_000, uses: 1 });
         bench.join(2, listen(SOURCE), listen(SOURCE));
         let Ask::Route { ticket, .. } = bench.asks.remove(0) else { panic!("no route") };
         bench.answer(ticket, Answer::Routes(vec![Some(ip(route)); 2]));
@@ -357,7 +361,7 @@ fn r15_r16_silence_ends_a_join_a_slow_receiver_does_not() {
     let still = |taken_a, given_b| move || Flow { taken_a, given_b, ..Flow::default() };
     let ended = |bench: &mut Bench, ticket, how| {
         assert!(matches!(bench.asks[..], [Ask::Stop(stopped)] if stopped == ticket), "{:?}", bench.asks);
-        bench.answer(ticket, Answer::Ended { a_to_b: 0, b_to_a: 0, how: Broke::Stopped });
+        bench.answer(ticket, Answer::Ended { a_to_b: 0, b_to_a: 0, how: JoinEnd::Stopped });
         assert!(
             matches!(bench.last(), FromAgent::Ended { how: found, .. } if *found == how),
             "{:?}",
@@ -371,7 +375,7 @@ fn r15_r16_silence_ends_a_join_a_slow_receiver_does_not() {
     assert!(bench.asks.is_empty());
     bench.pass(Duration::from_secs(16), still(0, 0));
     ended(&mut bench, ticket, End::Idle);
-    // Always a little, with octets under way all the time: not idle.
+    // Always a little, with bytes under way all the time: not idle.
     let mut bench = Bench::granted(1);
     bench.flowing(2);
     let mut given = 0;
@@ -380,7 +384,7 @@ fn r15_r16_silence_ends_a_join_a_slow_receiver_does_not() {
         Flow { taken_a: 1_000_000, given_b: given, ..Flow::default() }
     });
     assert!(bench.asks.is_empty(), "{:?}", bench.asks);
-    // Octets under way that nobody takes: stalled.
+    // Bytes under way that nobody takes: stalled.
     let mut bench = Bench::granted(1);
     let ticket = bench.flowing(2);
     bench.pass(Duration::from_secs(91), still(9, 3));
@@ -388,7 +392,7 @@ fn r15_r16_silence_ends_a_join_a_slow_receiver_does_not() {
     // Half closed: the longer time.
     let mut bench = Bench::granted(1);
     let ticket = bench.flowing(2);
-    bench.input(Input::HalfEof { join: ticket, from: Side::A, octets: 0 });
+    bench.input(Input::HalfEof { join: ticket, from: Side::A, bytes: 0 });
     bench.pass(Duration::from_secs(299), still(0, 0));
     assert!(bench.asks.is_empty());
     bench.pass(Duration::from_secs(31), still(0, 0));
@@ -399,8 +403,8 @@ fn r15_r16_silence_ends_a_join_a_slow_receiver_does_not() {
 fn r33_the_limit_and_the_time_of_a_grant_end_a_join() {
     let mut bench = Bench::granted(1);
     let ticket = bench.flowing(2);
-    bench.answer(ticket, Answer::Ended { a_to_b: 1_000_000, b_to_a: 0, how: Broke::Limit });
-    assert!(matches!(bench.last(), FromAgent::Ended { how: End::LimitOctets, .. }));
+    bench.answer(ticket, Answer::Ended { a_to_b: 1_000_000, b_to_a: 0, how: JoinEnd::Limit });
+    assert!(matches!(bench.last(), FromAgent::Ended { how: End::LimitBytes, .. }));
     let mut bench = Bench::granted(2);
     let ticket = bench.flowing(2);
     let mut moved = 0;
@@ -424,7 +428,7 @@ fn r28_a_token_that_is_taken_away_ends_everything() {
     assert!(bench.asks.iter().any(|ask| matches!(ask, Ask::Stop(stopped) if *stopped == ticket)));
     assert!(matches!(bench.last(), FromAgent::Bye { .. }));
     assert!(!bench.closed);
-    bench.answer(ticket, Answer::Ended { a_to_b: 0, b_to_a: 0, how: Broke::Stopped });
+    bench.answer(ticket, Answer::Ended { a_to_b: 0, b_to_a: 0, how: JoinEnd::Stopped });
     assert!(bench.closed);
     assert!(bench.events.iter().any(|event| matches!(event, Event::Ended { how: End::Revoked, .. })));
 }
@@ -456,7 +460,7 @@ fn r32_what_is_not_of_this_session_is_unknown() {
 fn r20_hosts_outside_the_rules_get_no_socket_even_with_a_grant() {
     let mut bench = Bench::new(config());
     let purpose = Purpose::Join(vec![ip("8.8.8.8"), ip(SOURCE)]);
-    bench.say(ToAgent::Grant { id: Id(1), purpose, max_octets: 1, max_ms: 60_000, uses: 4 });
+    bench.say(ToAgent::Grant { id: Id(1), purpose, max_bytes: 1, max_ms: 60_000, uses: 4 });
     bench.join(2, listen(SOURCE), Leg::Dial(at("8.8.8.8:2121")));
     bench.routes();
     assert!(refused(2, Code::Denied, Some(Side::B))(bench.last()));
@@ -476,10 +480,10 @@ fn what_flows_outlives_the_session_what_does_not_flow_ends_with_it() {
     bench.routes();
     let tickets = bench.listening();
     bench.arrive(tickets[0], 99, "192.0.2.1:20");
-    bench.input(Input::Lost);
+    bench.input(Input::Closed);
     assert_eq!(bench.resets(), [99]);
     assert!(!bench.closed);
-    bench.answer(ticket, Answer::Ended { a_to_b: 5, b_to_a: 0, how: Broke::Whole });
+    bench.answer(ticket, Answer::Ended { a_to_b: 5, b_to_a: 0, how: JoinEnd::Whole });
     assert!(bench.closed);
 }
 
@@ -497,7 +501,7 @@ fn a_silent_link_is_lost_after_its_time() {
 }
 
 #[test]
-fn octets_that_are_no_protocol_end_the_session_with_a_word() {
+fn bytes_that_are_no_protocol_end_the_session_with_a_word() {
     let mut bench = Bench::new(config());
     bench.input(Input::Bytes(&[0, 0, 0, 0]));
     assert!(matches!(bench.last(), FromAgent::Bye { code: Code::Protocol, .. }));

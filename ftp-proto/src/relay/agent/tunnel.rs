@@ -1,10 +1,11 @@
-//! One tunnel: a server is dialled, the user agent's link attaches, then octets flow.
+//! One tunnel: a server is dialled, the user agent's link attaches, then bytes flow.
 
 use super::flowing::{Flowing, Patience};
 use super::outbox::{Outbox, Refusal};
+use super::timer::Timer;
 use super::{Answer, Ask, Config, ConnId, Event, Ticket};
 use crate::relay::message::{Code, End, FromAgent, Id, Target};
-use crate::timer::{Moment, Timer, Timers};
+use crate::timer::{Moment, Timers};
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 
@@ -16,7 +17,7 @@ pub(super) struct Tunnel {
     limit: u64,
     expires: Moment,
     state: State,
-    timers: Timers,
+    timers: Timers<Timer>,
 }
 
 #[derive(Debug)]
@@ -60,7 +61,7 @@ impl Tunnel {
         Self { id, grant, limit, expires, state: State::Resolving(ticket), timers }
     }
 
-    pub(super) const fn timers(&self) -> &Timers {
+    pub(super) const fn timers(&self) -> &Timers<Timer> {
         match &self.state {
             State::Flowing(flowing) => flowing.timers(),
             State::Resolving(_)
@@ -121,7 +122,7 @@ impl Tunnel {
                 out.say(FromAgent::TunnelReady { id: self.id, local, peer, ticket: secret });
                 out.tell(Event::TunnelReady { id: self.id, peer });
                 self.timers.clear();
-                self.timers.arm(Timer::Expiry, now + config.limits.ticket);
+                self.timers.arm(Timer::Ticket, now + config.limits.ticket);
                 self.state = State::Expecting { expectation, conn };
                 Ok(())
             }

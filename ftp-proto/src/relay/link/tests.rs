@@ -7,31 +7,31 @@ const E1: Exporter = [1; 32];
 const E2: Exporter = [2; 32];
 const TODAY: When = When(1_000);
 
-fn token(name: &str, octet: u8) -> Token {
-    Token::new(name, None, [octet; 32]).unwrap()
+fn token(name: &str, byte: u8) -> Token {
+    Token::new(name, None, [byte; 32]).unwrap()
 }
 
-fn first(octets: &[u8]) -> First {
+fn first(bytes: &[u8]) -> First {
     let mut reader = FrameReader::new();
-    reader.push(octets);
+    reader.push(bytes);
     reader.message().unwrap().unwrap()
 }
 
-fn answer(octets: &[u8]) -> Answer {
+fn answer(bytes: &[u8]) -> Answer {
     let mut reader = FrameReader::new();
-    reader.push(octets);
+    reader.push(bytes);
     reader.message().unwrap().unwrap()
 }
 
-fn session(octets: &[u8]) -> Hello {
-    match first(octets) {
+fn session(bytes: &[u8]) -> Hello {
+    match first(bytes) {
         First::Session(hello) => hello,
         First::Data(other) => panic!("{other:?}"),
     }
 }
 
-fn data(octets: &[u8]) -> DataHello {
-    match first(octets) {
+fn data(bytes: &[u8]) -> DataHello {
+    match first(bytes) {
         First::Data(hello) => hello,
         First::Session(other) => panic!("{other:?}"),
     }
@@ -51,8 +51,8 @@ fn welcome() -> Welcome {
 #[test]
 fn both_ends_know_each_other_by_the_token() {
     let ring = Keyring::new([token("other", 1), token("edge", 7)]);
-    let (octets, pending) = hello(token("edge", 7).secret(), &E1);
-    let accepted = ring.accept(&session(&octets), &E1, TODAY).unwrap();
+    let (bytes, pending) = hello(token("edge", 7).secret(), &E1);
+    let accepted = ring.accept(&session(&bytes), &E1, TODAY).unwrap();
     assert_eq!((accepted.name.as_str(), accepted.version), ("edge", 1));
     let welcomed = pending.welcome(answer(&accepted.welcome(welcome()))).unwrap();
     assert_eq!(welcomed.seen_as, welcome().seen_as);
@@ -74,39 +74,39 @@ fn an_unknown_token_a_wrong_proof_and_an_expired_token_are_denied_alike() {
             .iter()
             .map(Denial::answer)
             .collect();
-    assert!(answers.iter().all(|octets| *octets == answers[0]));
+    assert!(answers.iter().all(|bytes| *bytes == answers[0]));
 }
 
 #[test]
 fn a_proof_of_one_connection_is_worth_nothing_on_another() {
     let ring = Keyring::new([token("edge", 7)]);
-    let (octets, _) = hello(token("edge", 7).secret(), &E1);
-    assert!(ring.accept(&session(&octets), &E2, TODAY).is_err());
+    let (bytes, _) = hello(token("edge", 7).secret(), &E1);
+    assert!(ring.accept(&session(&bytes), &E2, TODAY).is_err());
 }
 
 #[test]
 fn r31_who_does_not_know_the_token_cannot_welcome() {
-    let (octets, pending) = hello(token("edge", 7).secret(), &E1);
+    let (bytes, pending) = hello(token("edge", 7).secret(), &E1);
     // Whoever stands in between knows another token, or none, and has seen the first frame.
     let (own, _) = hello(token("edge", 8).secret(), &E1);
     let forged = Keyring::new([token("edge", 8)]).accept(&session(&own), &E1, TODAY).unwrap();
     assert_eq!(pending.welcome(answer(&forged.welcome(welcome()))), Err(LinkError::Unproven));
     assert_eq!(pending.welcome(Answer::Welcome(welcome())), Err(LinkError::Unproven));
     assert_eq!(
-        pending.welcome(Answer::Welcome(Welcome { mac: session(&octets).mac, ..welcome() })),
+        pending.welcome(Answer::Welcome(Welcome { mac: session(&bytes).mac, ..welcome() })),
         Err(LinkError::Unproven)
     );
     assert_eq!(pending.welcome(Answer::Denied), Err(LinkError::Denied));
     assert_eq!(pending.welcome(Answer::Data { mac: [0; 32] }), Err(LinkError::Unexpected));
     // The first frame says nothing about who asks.
-    assert!(!octets.windows(4).any(|four| four == b"edge"));
+    assert!(!bytes.windows(4).any(|four| four == b"edge"));
 }
 
 #[test]
 fn an_answer_that_was_changed_on_the_way_is_not_believed() {
     let ring = Keyring::new([token("edge", 7)]);
-    let (octets, pending) = hello(token("edge", 7).secret(), &E1);
-    let accepted = ring.accept(&session(&octets), &E1, TODAY).unwrap();
+    let (bytes, pending) = hello(token("edge", 7).secret(), &E1);
+    let accepted = ring.accept(&session(&bytes), &E1, TODAY).unwrap();
     let Answer::Welcome(mut changed) = answer(&accepted.welcome(welcome())) else { panic!("no welcome") };
     changed.dead_ms += 1;
     assert_eq!(pending.welcome(Answer::Welcome(changed)), Err(LinkError::Unproven));
@@ -134,8 +134,8 @@ fn versions_without_a_common_one_are_said_with_both_ranges() {
 #[test]
 fn a_tunnel_is_attached_by_its_ticket_alone() {
     let ticket = Secret32::new([3; 32]);
-    let (octets, pending) = data_hello(&ticket, &E1);
-    let hello = data(&octets);
+    let (bytes, pending) = data_hello(&ticket, &E1);
+    let hello = data(&bytes);
     assert_eq!(hello.id, ticket_id(&ticket));
     let accepted = accept_data(&ticket, &hello, &E1).unwrap();
     assert_eq!(pending.data(&answer(&accepted.data())), Ok(()));

@@ -7,7 +7,7 @@ fn tunnel(bench: &mut Bench, addresses: &[&str]) {
     bench.say(ToAgent::Grant {
         id: Id(1),
         purpose: Purpose::Tunnel(target),
-        max_octets: 99,
+        max_bytes: 99,
         max_ms: 86_400_000,
         uses: 1,
     });
@@ -65,8 +65,8 @@ fn a_tunnel_dials_what_was_judged_and_waits_for_its_link() {
 fn a_ticket_is_expected_before_the_user_agent_is_told() {
     let mut bench = Bench::new(config());
     let ticket = connected_tunnel(&mut bench);
-    bench.agent.input(bench.now, Input::Answer(ticket, Answer::Random(Secret32::new([9; 32]))));
-    assert!(matches!(bench.agent.poll(), Output::Ask(Ask::Expect { .. })));
+    bench.session.input(bench.now, Input::Answer(ticket, Answer::Random(Secret32::new([9; 32]))));
+    assert!(matches!(bench.session.poll(), Output::Ask(Ask::Expect { .. })));
 }
 
 #[test]

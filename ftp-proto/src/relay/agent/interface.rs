@@ -3,11 +3,12 @@
 //! A [`Ticket`] names a question and afterwards what came of it: the listener, the join. A [`ConnId`]
 //! names a connection; the driver makes it. An answer to a ticket that was given up is ignored.
 
+use super::timer::Timer;
 use crate::policy::Why;
 use crate::relay::link::Denial;
 use crate::relay::message::{Code, End, Id, Side};
 use crate::relay::token::Secret32;
-use crate::timer::{Moment, Timer};
+use crate::timer::Moment;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -22,10 +23,10 @@ pub struct ConnId(pub u64);
 /// What goes into the machine.
 #[derive(Debug)]
 pub enum Input<'a> {
-    /// Octets of the session's link, after the link proof.
+    /// Bytes of the session's link, after the link proof.
     Bytes(&'a [u8]),
     /// The link has ended or broken. What flows goes on.
-    Lost,
+    Closed,
     /// An answer.
     Answer(Ticket, Answer),
     /// A connection was accepted at a listener. Nothing of it is read.
@@ -52,8 +53,8 @@ pub enum Input<'a> {
         join: Ticket,
         /// Which leg closed.
         from: Side,
-        /// Octets that came from it.
-        octets: u64,
+        /// Bytes that came from it.
+        bytes: u64,
     },
     /// The deadline of the last [`Output::Wait`] has come.
     Timeout,
@@ -66,7 +67,7 @@ pub enum Input<'a> {
 /// What comes out of the machine.
 #[derive(Debug)]
 pub enum Output {
-    /// Octets for the link: one frame.
+    /// Bytes for the link: one frame.
     Send(Vec<u8>),
     /// Do this.
     Ask(Ask),
@@ -126,14 +127,14 @@ pub enum Ask {
     Expect {
         /// The expectation.
         ticket: Ticket,
-        /// The secret of the link, 32 octets of [`Answer::Random`].
+        /// The secret of the link, 32 bytes of [`Answer::Random`].
         secret: Secret32,
     },
     /// Expect it no longer.
     Unexpect(Ticket),
-    /// 32 octets that nobody can guess -> [`Answer::Random`].
+    /// 32 bytes that nobody can guess -> [`Answer::Random`].
     Random(Ticket),
-    /// Carry octets both ways until both have closed in order. Half-closes are passed on and reported
+    /// Carry bytes both ways until both have closed in order. Half-closes are passed on and reported
     /// as [`Input::HalfEof`]; a reset of one is a reset of both -> [`Answer::Ended`].
     Join {
         /// The question, then the join.
@@ -142,7 +143,7 @@ pub enum Ask {
         a: ConnId,
         /// Leg b; of a tunnel the server.
         b: ConnId,
-        /// The most octets, both ways together; beyond, both are reset.
+        /// The most bytes, both ways together; beyond, both are reset.
         limit: u64,
         /// A peer that acknowledges nothing for so long has vanished (TCP_USER_TIMEOUT).
         stall: Duration,
@@ -178,12 +179,12 @@ pub enum Answer {
     Random(Secret32),
     /// To [`Ask::Join`]: it has ended, both connections are closed.
     Ended {
-        /// Octets from a to b.
+        /// Bytes from a to b.
         a_to_b: u64,
         /// And back.
         b_to_a: u64,
         /// How.
-        how: Broke,
+        how: JoinEnd,
     },
     /// To [`Ask::Progress`].
     Progress(Flow),
@@ -191,9 +192,9 @@ pub enum Answer {
     Failed(Code, String),
 }
 
-/// How the octets of a join stopped.
+/// How the bytes of a join stopped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Broke {
+pub enum JoinEnd {
     /// Both legs closed in order.
     Whole,
     /// That leg was reset or failed.
@@ -204,7 +205,7 @@ pub enum Broke {
     Stopped,
 }
 
-/// Octets of a join: taken from one leg, given to the other.
+/// Bytes of a join: taken from one leg, given to the other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Flow {
     /// Taken from a.
@@ -218,13 +219,13 @@ pub struct Flow {
 }
 
 impl Flow {
-    /// Whether octets are under way that a receiver has yet to take.
+    /// Whether bytes are under way that a receiver has yet to take.
     pub const fn is_held(&self) -> bool {
         self.taken_a > self.given_b || self.taken_b > self.given_a
     }
 }
 
-/// What a log, a metric or a test may want to know. Never a secret, never an octet that was carried.
+/// What a log, a metric or a test may want to know. Never a secret, never an byte that was carried.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Event {
     /// The link proof failed: said by the driver, here so that there is one vocabulary.
@@ -280,7 +281,7 @@ pub enum Event {
     Ended {
         /// Which.
         id: Id,
-        /// Octets from a to b.
+        /// Bytes from a to b.
         a_to_b: u64,
         /// And back.
         b_to_a: u64,

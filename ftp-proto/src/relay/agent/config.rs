@@ -1,0 +1,114 @@
+//! What the operator of an agent has configured, and what it means for an address.
+
+use crate::address::{Family, Kind, kind, unmapped};
+use crate::policy::{self, Asker, Rules, Why};
+use crate::timer::Moment;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+/// The configuration of one session.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Which hosts the agent may reach: [`Rules::relay`] and [`Rules::own_listeners`] matter.
+    pub rules: Rules,
+    /// The addresses at which the agent listens for user agents.
+    pub listen: Vec<IpAddr>,
+    /// The address of the user agent's end of the link.
+    pub peer: IpAddr,
+    /// The address of the agent's end of the link.
+    pub local: IpAddr,
+    /// When the session's token expires, if it does.
+    pub expires: Option<Moment>,
+    /// The limits of the session.
+    pub limits: Limits,
+}
+
+/// The limits of one session. The default is [`Limits::USUAL`].
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Maximum number of grants that are in force.
+    pub grants: usize,
+    /// Maximum number of tunnels and joins.
+    pub flows: usize,
+    /// Maximum number of bytes that one use of a grant may carry, both directions together.
+    pub bytes: u64,
+    /// Longest life of a grant.
+    pub life: Duration,
+    /// Maximum number of connections at one leg that are not from the expected peer.
+    pub strangers: u16,
+    /// How long connecting to a tunnel's server may take.
+    pub connect: Duration,
+    /// How long a ticket is valid.
+    pub ticket: Duration,
+    /// Longest wait for the legs of a join.
+    pub leg: Duration,
+    /// Longest idle and stall times of a join.
+    pub idle: Duration,
+    /// How long a tunnel may carry nothing. It is as long as the life of a grant, because a control
+    /// connection is silent while a large file moves; TCP's keepalive finds an end that has vanished.
+    pub tunnel_idle: Duration,
+    /// How long the link may carry nothing before the user agent counts as gone.
+    pub dead: Duration,
+}
+
+impl Limits {
+    /// Limits that suit most relays.
+    pub const USUAL: Self = Self {
+        grants: 64,
+        flows: 128,
+        bytes: u64::MAX,
+        life: Duration::from_secs(24 * 3600),
+        strangers: 1_000,
+        connect: Duration::from_secs(15),
+        ticket: Duration::from_secs(30),
+        leg: Duration::from_secs(120),
+        idle: Duration::from_secs(3600),
+        tunnel_idle: Duration::from_secs(24 * 3600),
+        dead: Duration::from_secs(45),
+    };
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::USUAL
+    }
+}
+
+impl Config {
+    fn asker(&self) -> Asker {
+        Asker { peer: self.peer, scope: 0, local: self.local, proxied: false, anonymous: false }
+    }
+
+    /// Decides whether the agent may connect to an address that is reached from the local address
+    /// `route`.
+    pub(super) fn may_dial(&self, to: SocketAddr, route: Option<IpAddr>) -> Result<(), Why> {
+        let host = unmapped(to.ip());
+        let own = route.is_some_and(|route| unmapped(route) == host)
+            || self.listen.iter().any(|listen| unmapped(*listen) == host);
+        policy::decide(&self.rules, &self.asker(), &policy::Ask::RelayDial { to, own }).map(drop)
+    }
+
+    /// Decides whether a host may connect to a leg.
+    pub(super) fn may_come(&self, ip: IpAddr) -> Result<(), Why> {
+        policy::decide(&self.rules, &self.asker(), &policy::Ask::RelayPeer { ip }).map(drop)
+    }
+
+    /// The local address for connections with `host`: a listen address of that family if there is one,
+    /// so that control and data connections come from one address, otherwise `route`.
+    pub(super) fn address_towards(&self, host: IpAddr, route: Option<IpAddr>) -> Option<IpAddr> {
+        let family = Family::of(unmapped(host));
+        self.listed(family).or(route)
+    }
+
+    /// The local address to announce to `host`. A private address is announced only if it is a listen
+    /// address.
+    pub(super) fn announced_to(&self, host: IpAddr, route: Option<IpAddr>) -> Option<IpAddr> {
+        let family = Family::of(unmapped(host));
+        self.listed(family).or(route.filter(|ip| kind(*ip) == Kind::Public))
+    }
+
+    fn listed(&self, family: Family) -> Option<IpAddr> {
+        let mut specific = self.listen.iter().filter(|ip| kind(**ip) != Kind::Unspecified);
+        specific.find(|ip| Family::of(**ip) == family).copied()
+    }
+}
