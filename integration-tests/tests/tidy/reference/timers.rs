@@ -1,0 +1,173 @@
+//! The page of the timers: the enums of the state machines, with the defaults of their configurations.
+
+use super::super::source;
+use super::page::Page;
+use ftp_proto::relay::message::Waits;
+use ftp_proto::{client, relay, server, third_party};
+use std::time::Duration;
+
+/// The machines that have timers: the folder below ftp-proto/src, and what people call the machine.
+const MACHINES: [(&str, &str); 3] = [
+    ("client", "ftp-user: a control connection"),
+    ("third_party", "ftp-user: an attempt at a copy between two servers"),
+    ("relay/agent", "ftp-relay-agent: a session with its tunnels and joins"),
+];
+
+/// The page.
+pub(super) fn page() -> Page {
+    let mut page = Page::new("timers.md", "Timers");
+    page.paragraph(
+        "Every wait of a state machine has a name, which stands in messages and logs when the wait ends \
+         without success. No state waits without a timer, with one exception: while bytes move, the stall \
+         time of the program that moves them (`--stall` of ftp-user) takes their place.",
+    );
+    for (machine, title) in MACHINES {
+        let timers = timers(machine);
+        page.heading(title);
+        page.table(
+            ["timer", "meaning", "default"],
+            timers.into_iter().map(|timer| {
+                let default = default(machine, &timer.variant);
+                let default = default.unwrap_or_else(|| panic!("{machine} {}: no default", timer.variant));
+                [timer.name, timer.meaning, default]
+            }),
+        );
+    }
+    page
+}
+
+/// A variant of an enum `Timer`.
+#[derive(PartialEq, Eq, Debug)]
+struct Timer {
+    variant: String,
+    name: String,
+    meaning: String,
+}
+
+/// The timers of the machine in a folder, as its source has them.
+fn timers(machine: &str) -> Vec<Timer> {
+    let folder = format!("ftp-proto/src/{machine}/");
+    let text = source::texts()
+        .into_iter()
+        .filter(|(path, _)| path.strip_prefix(&folder).is_some_and(|file| !file.contains('/')))
+        .map(|(_, text)| text)
+        .find(|text| text.contains("pub enum Timer {"))
+        .unwrap_or_else(|| panic!("{folder} has no enum Timer"));
+    read(&text)
+}
+
+/// The variants of the enum `Timer` in a source file: their comments, and their names for people.
+fn read(text: &str) -> Vec<Timer> {
+    let body = text.split("pub enum Timer {").nth(1).unwrap_or_default();
+    let body = body.split("\n}").next().unwrap_or_default();
+    let mut comment = Vec::new();
+    let mut timers = Vec::new();
+    for line in body.lines().map(str::trim) {
+        if let Some(words) = line.strip_prefix("///") {
+            comment.push(words.trim());
+        } else if let Some(variant) = line.strip_suffix(',') {
+            let name = text.split(&format!("Self::{variant} => \"")).nth(1).unwrap_or_default();
+            timers.push(Timer {
+                variant: variant.to_owned(),
+                name: name.split('"').next().unwrap_or_default().to_owned(),
+                meaning: comment.join(" "),
+            });
+            comment.clear();
+        }
+    }
+    timers
+}
+
+/// The default of a timer, with the option that changes it.
+fn default(machine: &str, timer: &str) -> Option<String> {
+    match machine {
+        "server" => of_the_server(timer),
+        "client" => of_the_client(timer),
+        "third_party" => of_an_attempt(timer),
+        _ => of_the_relay(timer),
+    }
+}
+
+fn of_the_server(timer: &str) -> Option<String> {
+    let times = server::Timeouts::default();
+    let set_by = |time, option: &str| Some(format!("{} (`{option}`)", words(time)));
+    match timer {
+        "Login" => Some(words(times.login)),
+        "Idle" => Some(words(times.idle)),
+        "ListenIdle" => set_by(times.listen_idle, "--listen-idle"),
+        "PeerArrival" => set_by(times.accept, "--accept-timeout"),
+        "Connect" => set_by(times.connect, "--connect-timeout"),
+        "Retry" => Some("250 ms, doubling to 2 s".to_owned()),
+        "Held" => Some(words(times.held)),
+        "Stall" => Some(words(times.stall)),
+        "Question" => Some(words(times.question)),
+        _ => None,
+    }
+}
+
+fn of_the_client(timer: &str) -> Option<String> {
+    let config = client::Config::default();
+    let reply = words(config.reply_timeout);
+    match timer {
+        "Greeting" | "Closing" => Some(format!("{reply} (`--timeout`)")),
+        "Reply" => Some(format!("{reply} (`--timeout`); for a transfer command twice as long")),
+        "Login" => Some("eight times `--timeout`".to_owned()),
+        "Abort" => Some(words(config.abort_timeout)),
+        _ => None,
+    }
+}
+
+fn of_an_attempt(timer: &str) -> Option<String> {
+    let times = third_party::Timeouts::default();
+    match timer {
+        "Reply" | "Relay" => Some(format!("{} (`--timeout`)", words(times.reply))),
+        "Connect" => Some(words(times.connect)),
+        "Preliminary" => Some(words(times.preliminary)),
+        "HalfDone" => Some(format!("{} or more, by the size of the file", words(times.half_done))),
+        "Abort" => Some(words(times.abort)),
+        _ => None,
+    }
+}
+
+fn of_the_relay(timer: &str) -> Option<String> {
+    let limits = relay::agent::Limits::USUAL;
+    let waits = Waits::default();
+    let asked = |usual: u32, longest: Duration| {
+        let usual = words(Duration::from_millis(u64::from(usual)));
+        Some(format!("{usual}, or what the user agent asks for, up to {}", words(longest)))
+    };
+    match timer {
+        "Link" => Some(words(limits.dead)),
+        "Token" => Some("the time of the token".to_owned()),
+        "Connect" => Some(words(limits.connect)),
+        "Ticket" => Some(words(limits.ticket)),
+        "Leg" => asked(waits.leg_ms, limits.leg),
+        "Grant" => Some(format!("the time of the grant, up to {}", words(limits.life))),
+        "Progress" => Some("a fraction of the shortest other time".to_owned()),
+        "Idle" => asked(waits.idle_ms, limits.idle),
+        "Stall" => asked(waits.stall_ms, limits.idle),
+        _ => None,
+    }
+}
+
+/// `15 s`, `5 min`, `24 h`.
+fn words(time: Duration) -> String {
+    match time.as_secs() {
+        0 => format!("{} ms", time.as_millis()),
+        seconds if seconds % 3_600 == 0 => format!("{} h", seconds / 3_600),
+        seconds if seconds > 120 && seconds % 60 == 0 => format!("{} min", seconds / 60),
+        seconds => format!("{seconds} s"),
+    }
+}
+
+#[test]
+fn timers_are_read_with_their_comments_and_names() {
+    let text = "/// Waits.\npub enum Timer {\n    /// The first\n    /// of two.\n    One,\n    /// The other.\n    Two,\n}\n\
+                impl Timer { fn name(self) { match self {\n Self::One => \"the one\",\n Self::Two => \"two\",\n}}}";
+    let timer = |variant: &str, name: &str, meaning: &str| Timer {
+        variant: variant.into(),
+        name: name.into(),
+        meaning: meaning.into(),
+    };
+    assert_eq!(read(text), [timer("One", "the one", "The first of two."), timer("Two", "two", "The other.")]);
+}
