@@ -1,14 +1,20 @@
-//! A relay agent: two FTP servers that refuse to talk to each other, but both can reach this host,
-//! exchange a file through it. It joins connections and never looks at what they carry.
+//! A relay agent: two FTP servers that cannot reach each other exchange a file through this host,
+//! which both can reach. It joins connections and never looks at what they carry.
 //!
 //! | folder | what |
 //! |---|---|
 //! | [`cli`] | the command line, exit codes, the log |
-//! | [`listen`] | who has come: TLS, the proof, who is turned away |
+//! | [`listen`] | the listeners: TLS, the proof of a token, who is turned away |
 //! | [`session`] | the task that drives the machine of one user agent's session |
+//! | [`operate`] | what the operator does to a running relay: new tokens, the end |
+//! | [`policy`] | who may use the relay, and how much of it |
+//!
+//! Each folder uses only folders below it in this table.
 
 pub mod cli;
 pub mod listen;
+pub mod operate;
+pub mod policy;
 pub mod session;
 
 use std::process::ExitCode;

@@ -338,7 +338,7 @@ fn a_tunnel_carries_a_control_connection_from_the_relays_address() {
     assert_eq!(&said, b"QUIT\r\n");
     // R29: a ticket is good for one link.
     assert!(session.through(&ticket, b"", 1).is_err());
-    agent.logs("a ticket that is not, or no longer, good");
+    agent.logs("denied: unknown or used ticket");
 }
 
 #[test]

@@ -258,7 +258,7 @@ fn r09_a_stranger_at_the_relays_listener_is_reset_and_the_file_arrives() {
     );
     let stranger = SocketAddr::new(own_address(), 0);
     assert!(socket::is_turned_away(stranger, listener));
-    agent.logs("a stranger was reset");
+    agent.logs("the connection of a stranger was reset");
     let mut other = integration_tests::raw::Raw::connect(Rfc959, from.address());
     other.send("NOOP now");
     let run = run.end().exits(0);

@@ -14,7 +14,7 @@ use ftp_proto::policy::Allowed;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Exit;
-use crate::listen::Relay;
+use crate::listen::{Relay, Settings};
 
 /// How to relay.
 #[derive(clap::Args, Debug)]
@@ -56,8 +56,8 @@ async fn until_stopped(options: Options) -> Result<(), anyhow::Error> {
     if options.allow.is_empty() {
         tracing::warn!("nothing is allowed, so nothing is relayed; name servers with --allow");
     }
-    let relay = Relay::start(&options, tokens)?;
-    announce(relay.places())?;
+    let relay = Relay::start(Settings { listen: options.listen, allow: options.allow, tokens })?;
+    announce(relay.addresses())?;
     loop {
         tokio::select! {
             () = stop.wait() => break,
@@ -76,8 +76,8 @@ async fn until_stopped(options: Options) -> Result<(), anyhow::Error> {
 }
 
 /// One line for each listener, with the real port; then systemd is told.
-fn announce(places: &[SocketAddr]) -> Result<(), anyhow::Error> {
-    let lines: String = places.iter().map(|at| format!("listening on {at} (relay)\n")).collect();
+fn announce(addresses: &[SocketAddr]) -> Result<(), anyhow::Error> {
+    let lines: String = addresses.iter().map(|at| format!("listening on {at} (relay)\n")).collect();
     ready::announce(&lines).context("cannot say on standard output that the relay is ready")?;
     if let Err(error) = ready::notify_systemd() {
         tracing::warn!(%error, "cannot tell systemd that the relay is ready");

@@ -1,5 +1,7 @@
-//! What the machine asks for, done: by a task that tells the session, or at once.
+//! Performs what the machine asks for, at once or by a task that reports to the session. The only
+//! file that knows both vocabularies.
 
+use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -7,24 +9,82 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ftp_io::copy::{Exchange, Meters, Parted, Which};
+use ftp_io::link::Link;
 use ftp_io::socket;
-use ftp_proto::relay::agent::{Answer, Ask, ConnId, Flow, JoinEnd, Ticket};
+use ftp_proto::relay::agent::{Answer, Ask, ConnId, Flow, Input, JoinEnd, Ticket};
 use ftp_proto::relay::message::{Code, Side};
 use ftp_proto::relay::token::Secret32;
 use tokio::net::{TcpStream, lookup_host};
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinSet};
 
+use super::event::Event;
+use super::shared::Shared;
+use super::tickets::Expectation;
 use super::tunnel::Tunnel;
-use super::{Conn, Flowing, Happened, Session};
 
-impl Session {
+/// Performs the machine's questions and holds what comes of them. Dropping it ends every task of the
+/// session and resets its connections.
+pub(super) struct Performer {
+    shared: Arc<Shared>,
+    /// Given to the tasks.
+    report: mpsc::Sender<Event>,
+    /// Answers that needed no wait.
+    ready: VecDeque<(Ticket, Answer)>,
+    /// Connections that are not joined.
+    conns: HashMap<ConnId, Conn>,
+    last_conn: u64,
+    /// Tasks that listen, connect, resolve or carry.
+    working: HashMap<Ticket, AbortHandle>,
+    expected: HashMap<Ticket, Expectation>,
+    /// Joins that carry bytes.
+    flows: HashMap<Ticket, Flowing>,
+    tasks: JoinSet<()>,
+}
+
+/// A connection that is held and not read.
+enum Conn {
+    Plain(TcpStream),
+    Link(Box<Link>),
+}
+
+/// A join whose bytes a task carries.
+enum Flowing {
+    /// Two data connections.
+    Data(Exchange),
+    /// A control connection, inside a link.
+    Tunnel(Arc<Tunnel>),
+}
+
+impl Performer {
+    pub(super) fn new(shared: Arc<Shared>, report: mpsc::Sender<Event>) -> Self {
+        Self {
+            shared,
+            report,
+            ready: VecDeque::new(),
+            conns: HashMap::new(),
+            last_conn: 0,
+            working: HashMap::new(),
+            expected: HashMap::new(),
+            flows: HashMap::new(),
+            tasks: JoinSet::new(),
+        }
+    }
+
+    /// The next answer that needs no wait. Take these when the machine has nothing more to say.
+    pub(super) fn next_answer(&mut self) -> Option<(Ticket, Answer)> {
+        self.ready.pop_front()
+    }
+
+    /// Does what the machine asks, or starts it.
     pub(super) fn perform(&mut self, ask: Ask) {
         match ask {
             Ask::Resolve { ticket, host, port } => {
-                self.work(ticket, async move { resolve(ticket, host, port).await })
+                self.start(ticket, async move { resolve(ticket, host, port).await });
             }
             Ask::Route { ticket, to } => {
                 let routes = to.into_iter().map(socket::route).collect();
-                self.ready.push_back((ticket, Answer::Routes(routes)));
+                self.answer(ticket, Answer::Routes(routes));
             }
             Ask::Listen { ticket, at } => self.listen(ticket, at),
             Ask::Unlisten(ticket) | Ask::Cancel(ticket) => {
@@ -32,56 +92,87 @@ impl Session {
                     task.abort();
                 }
             }
-            Ask::Dial { ticket, from, to } => self.work(ticket, async move {
-                match socket::connect(from, to).await {
-                    Ok(stream) => {
-                        socket::end_by_reset(&stream);
-                        Happened::Connected(ticket, stream)
-                    }
-                    Err(error) => Happened::Answer(ticket, failed(&error)),
-                }
-            }),
+            Ask::Dial { ticket, from, to } => self.start(ticket, connect(ticket, from, to)),
             Ask::Reset(conn) => self.reset(conn),
             Ask::Expect { ticket, secret } => {
-                let expectation = self.shared.expected.wait(secret, ticket, self.happen.clone());
+                let expectation = self.shared.tickets.expect(secret, ticket, self.report.clone());
                 self.expected.insert(ticket, expectation);
             }
             Ask::Unexpect(ticket) => drop(self.expected.remove(&ticket)),
             Ask::Random(ticket) => {
                 let answer = match ftp_io::random::octets() {
-                    Ok(octets) => Answer::Random(Secret32::new(octets)),
+                    Ok(bytes) => Answer::Random(Secret32::new(bytes)),
                     Err(error) => failed(&error),
                 };
-                self.ready.push_back((ticket, answer));
+                self.answer(ticket, answer);
             }
             Ask::Join { ticket, a, b, limit, stall } => self.join(ticket, (a, b), limit, stall),
             Ask::Progress { ticket, of } => {
-                let flow = match self.flows.get(&of) {
-                    Some(Flowing::Legs(exchange)) => {
-                        let [taken_a, given_b, taken_b, given_a] = exchange.moved();
-                        Flow { taken_a, given_b, taken_b, given_a }
-                    }
-                    Some(Flowing::Tunnel(tunnel)) => tunnel.flow(),
-                    // It has just ended; its end is on the way.
-                    None => return,
-                };
-                self.ready.push_back((ticket, Answer::Progress(flow)));
+                // A join that has just ended has its answer on the way.
+                if let Some(flow) = self.flows.get(&of).map(Flowing::flow) {
+                    self.answer(ticket, Answer::Progress(flow));
+                }
             }
             Ask::Stop(join) => match self.flows.get(&join) {
-                Some(Flowing::Legs(exchange)) => exchange.stop(),
+                Some(Flowing::Data(exchange)) => exchange.stop(),
                 Some(Flowing::Tunnel(tunnel)) => tunnel.stop(),
                 None => {}
             },
         }
     }
 
-    /// A task that ends with one thing to tell, and may be called off under its ticket.
-    fn work(&mut self, ticket: Ticket, work: impl Future<Output = Happened> + Send + 'static) {
-        let happen = self.happen.clone();
+    /// Gives what a task has reported to `input`, which passes it to the machine.
+    pub(super) fn finish(&mut self, event: Event, input: impl FnOnce(Input<'_>)) {
+        while self.tasks.try_join_next().is_some() {}
+        match event {
+            Event::Bytes(bytes) => input(Input::Bytes(&bytes)),
+            Event::Lost => input(Input::Closed),
+            Event::Answer(ticket, answer) => {
+                self.working.remove(&ticket);
+                if matches!(answer, Answer::Ended { .. }) {
+                    self.flows.remove(&ticket);
+                }
+                input(Input::Answer(ticket, answer));
+            }
+            Event::Connected(ticket, stream) => {
+                self.working.remove(&ticket);
+                let Ok(local) = stream.local_addr() else { return };
+                let conn = self.hold(Conn::Plain(stream));
+                input(Input::Answer(ticket, Answer::Connected { conn, local }));
+            }
+            Event::Arrived { listener, stream, from } => {
+                let Ok(local) = stream.local_addr() else { return };
+                let conn = self.hold(Conn::Plain(stream));
+                input(Input::Arrived { listener, conn, local, from });
+            }
+            Event::Attached { ticket, link } => {
+                self.expected.remove(&ticket);
+                let conn = self.hold(Conn::Link(link));
+                input(Input::Attached { ticket, conn });
+            }
+            Event::HalfEof { join, from, bytes } => input(Input::HalfEof { join, from, bytes }),
+        }
+    }
+
+    /// An answer that needs no wait.
+    fn answer(&mut self, ticket: Ticket, answer: Answer) {
+        self.ready.push_back((ticket, answer));
+    }
+
+    fn hold(&mut self, conn: Conn) -> ConnId {
+        self.last_conn += 1;
+        let id = ConnId(self.last_conn);
+        self.conns.insert(id, conn);
+        id
+    }
+
+    /// Starts a task that ends with one report, and can be cancelled by its ticket.
+    fn start(&mut self, ticket: Ticket, work: impl Future<Output = Event> + Send + 'static) {
+        let report = self.report.clone();
         let task = self.tasks.spawn(async move {
-            let happened = work.await;
+            let event = work.await;
             // The session may have ended before.
-            let _ = happen.send(happened).await;
+            let _ = report.send(event).await;
         });
         self.working.insert(ticket, task);
     }
@@ -89,29 +180,29 @@ impl Session {
     fn listen(&mut self, ticket: Ticket, at: IpAddr) {
         let opened =
             socket::listen(SocketAddr::new(at, 0)).and_then(|listener| Ok((listener.local()?, listener)));
-        let (place, listener) = match opened {
+        let (address, listener) = match opened {
             Ok(opened) => opened,
-            Err(error) => return self.ready.push_back((ticket, failed(&error))),
+            Err(error) => return self.answer(ticket, failed(&error)),
         };
-        let happen = self.happen.clone();
+        let report = self.report.clone();
         let task = self.tasks.spawn(async move {
             loop {
                 match listener.accept().await {
                     Ok((stream, from)) => {
                         socket::end_by_reset(&stream);
-                        if happen.send(Happened::Arrived { listener: ticket, stream, from }).await.is_err() {
+                        if report.send(Event::Arrived { listener: ticket, stream, from }).await.is_err() {
                             return;
                         }
                     }
                     Err(error) => {
-                        tracing::warn!(%error, "cannot accept");
+                        tracing::warn!(%error, "cannot accept a data connection");
                         tokio::time::sleep(PAUSE).await;
                     }
                 }
             }
         });
         self.working.insert(ticket, task);
-        self.ready.push_back((ticket, Answer::Listening(place)));
+        self.answer(ticket, Answer::Listening(address));
     }
 
     fn reset(&mut self, conn: ConnId) {
@@ -124,83 +215,105 @@ impl Session {
 
     fn join(&mut self, ticket: Ticket, (a, b): (ConnId, ConnId), limit: u64, stall: Duration) {
         match (self.conns.remove(&a), self.conns.remove(&b)) {
-            (Some(Conn::Plain(a)), Some(Conn::Plain(b))) => self.join_legs(ticket, a, b, limit, stall),
+            (Some(Conn::Plain(a)), Some(Conn::Plain(b))) => self.join_data(ticket, a, b, limit, stall),
             (Some(Conn::Link(link)), Some(Conn::Plain(server))) => {
                 prepare(&server, stall);
                 let tunnel = Arc::new(Tunnel::new(limit));
                 self.flows.insert(ticket, Flowing::Tunnel(Arc::clone(&tunnel)));
-                self.work(ticket, async move { Happened::Answer(ticket, tunnel.run(*link, server).await) });
+                self.start(ticket, async move { Event::Answer(ticket, tunnel.run(*link, server).await) });
             }
-            // The machine has given up one of them.
+            // The machine has reset one of them before.
             (Some(_) | None, Some(_) | None) => {
                 let how = JoinEnd::Stopped;
-                self.ready.push_back((ticket, Answer::Ended { a_to_b: 0, b_to_a: 0, how }));
+                self.answer(ticket, Answer::Ended { a_to_b: 0, b_to_a: 0, how });
             }
         }
     }
 
-    fn join_legs(&mut self, ticket: Ticket, a: TcpStream, b: TcpStream, limit: u64, stall: Duration) {
-        for leg in [&a, &b] {
-            prepare(leg, stall);
+    fn join_data(&mut self, ticket: Ticket, a: TcpStream, b: TcpStream, limit: u64, stall: Duration) {
+        for conn in [&a, &b] {
+            prepare(conn, stall);
         }
         let (forth, back) = (Meters::default(), Meters::default());
         let exchange = Exchange { forth, back, limit, pipes: self.shared.pipes.clone() };
-        self.flows.insert(ticket, Flowing::Legs(exchange.clone()));
-        let happen = self.happen.clone();
-        self.work(ticket, async move {
+        self.flows.insert(ticket, Flowing::Data(exchange.clone()));
+        let report = self.report.clone();
+        self.start(ticket, async move {
             let half = |which, bytes| {
                 let from = side(which);
                 // The session may have ended before.
-                tokio::spawn(
-                    async move { happen.send(Happened::HalfEof { join: ticket, from, bytes }).await },
-                );
+                tokio::spawn(async move { report.send(Event::HalfEof { join: ticket, from, bytes }).await });
             };
             let parted = exchange.run(a, b, half).await;
             let [_, a_to_b, _, b_to_a] = exchange.moved();
             let how = match parted {
                 Parted::Whole => JoinEnd::Whole,
                 Parted::Broken(which, error) => {
-                    tracing::debug!(%error, leg = ?side(which), "a leg failed");
+                    tracing::debug!(%error, side = ?side(which), "a joined connection failed");
                     JoinEnd::Leg(side(which))
                 }
                 Parted::Limit => JoinEnd::Limit,
                 Parted::Stopped => JoinEnd::Stopped,
             };
-            Happened::Answer(ticket, Answer::Ended { a_to_b, b_to_a, how })
+            Event::Answer(ticket, Answer::Ended { a_to_b, b_to_a, how })
         });
     }
 }
 
-/// A connection through which octets will flow: small pieces at once, a vanished peer is noticed.
+impl Flowing {
+    fn flow(&self) -> Flow {
+        match self {
+            Self::Data(exchange) => {
+                let [taken_a, given_b, taken_b, given_a] = exchange.moved();
+                Flow { taken_a, given_b, taken_b, given_a }
+            }
+            Self::Tunnel(tunnel) => tunnel.flow(),
+        }
+    }
+}
+
+async fn connect(ticket: Ticket, from: IpAddr, to: SocketAddr) -> Event {
+    match socket::connect(from, to).await {
+        Ok(stream) => {
+            socket::end_by_reset(&stream);
+            Event::Connected(ticket, stream)
+        }
+        Err(error) => Event::Answer(ticket, failed(&error)),
+    }
+}
+
+/// Tunes a connection that is about to be joined: small pieces are sent at once, and a peer that has
+/// vanished is noticed.
 fn prepare(stream: &TcpStream, stall: Duration) {
     let tuned = socket::control(stream).and_then(|()| socket::vanishes_after(stream, stall));
     if let Err(error) = tuned {
-        // It will fail by itself when it is used.
+        // It will fail when it is used.
         tracing::debug!(%error, "cannot tune a connection");
     }
 }
 
-async fn resolve(ticket: Ticket, host: String, port: u16) -> Happened {
+async fn resolve(ticket: Ticket, host: String, port: u16) -> Event {
     let literal = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     let found: io::Result<Vec<SocketAddr>> = match literal {
         Ok(ip) => Ok(vec![SocketAddr::new(ip, port)]),
-        Err(_) => lookup_host((host, port)).await.map(|found| found.take(MOST_ADDRESSES).collect()),
+        Err(_) => lookup_host((host, port)).await.map(|found| found.take(MAX_ADDRESSES).collect()),
     };
     let answer = match found {
         Ok(addresses) if !addresses.is_empty() => Answer::Resolved(addresses),
         Ok(_) => Answer::Failed(Code::Resolve, "the name has no address".to_owned()),
         Err(error) => Answer::Failed(Code::Resolve, error.to_string()),
     };
-    Happened::Answer(ticket, answer)
+    Event::Answer(ticket, answer)
 }
 
 fn failed(error: &io::Error) -> Answer {
     use io::ErrorKind as Kind;
     let refused = error.kind() == Kind::ConnectionRefused;
-    let no_way = [Kind::HostUnreachable, Kind::NetworkUnreachable, Kind::TimedOut, Kind::ConnectionReset];
+    let unreachable =
+        [Kind::HostUnreachable, Kind::NetworkUnreachable, Kind::TimedOut, Kind::ConnectionReset];
     let code = if refused {
         Code::ConnectionRefused
-    } else if no_way.contains(&error.kind()) {
+    } else if unreachable.contains(&error.kind()) {
         Code::Unreachable
     } else {
         Code::Internal
@@ -215,7 +328,7 @@ const fn side(which: Which) -> Side {
     }
 }
 
-/// Of one name.
-const MOST_ADDRESSES: usize = 16;
-/// Out of descriptors: some will be closed.
+/// Addresses of one name that are tried.
+const MAX_ADDRESSES: usize = 16;
+/// After an error of `accept` (no descriptors, no memory).
 const PAUSE: Duration = Duration::from_millis(100);

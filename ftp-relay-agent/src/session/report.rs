@@ -1,11 +1,11 @@
-//! What happens in a session, for the log: addresses and numbers, never a secret, a name of a file or an
-//! octet that was carried.
+//! Writes what happens in a session to the log: addresses and numbers, never a secret, the name of a
+//! file, or a byte that was carried.
 
 use ftp_proto::relay::agent::Event;
 use ftp_proto::relay::message::Id;
 
-/// Writes it.
-pub(super) fn tell(event: &Event) {
+/// Logs one event.
+pub(super) fn log(event: &Event) {
     match event {
         Event::Denied(denial) => tracing::warn!("denied: {denial}"),
         Event::Introduced { name, build } => tracing::info!(name, build, "user agent"),
@@ -19,7 +19,7 @@ pub(super) fn tell(event: &Event) {
         }
         Event::TunnelReady { id: Id(id), peer } => tracing::info!(id, %peer, "tunnel"),
         Event::Stranger { join: Id(id), leg, from } => {
-            tracing::warn!(id, ?leg, %from, "a stranger was reset");
+            tracing::warn!(id, ?leg, %from, "the connection of a stranger was reset");
         }
         Event::Joined { id: Id(id), a, b } => tracing::info!(id, %a, %b, "joined"),
         Event::Ended { id: Id(id), a_to_b, b_to_a, how } => {

@@ -52,7 +52,11 @@ const ROOMS: [Room; 6] = [
         ],
         is_program: true,
     },
-    Room { folder: "ftp-relay-agent/src", layers: &["session", "listen", "cli"], is_program: true },
+    Room {
+        folder: "ftp-relay-agent/src",
+        layers: &["operate policy", "session", "listen", "cli"],
+        is_program: true,
+    },
     Room {
         folder: "integration-tests/src",
         layers: &[
@@ -80,9 +84,7 @@ const REBUILT: &[(&str, &str)] = &[
     ("circles", "ftp-proto/src: in /policy:"),
     ("circles", "ftp-proto/src: in /server:"),
     ("circles", "ftp-proto/src: in /third_party:"),
-    ("circles", "ftp-relay-agent/src: in /:"),
     ("circles", "ftp-relay-agent/src: in /cli:"),
-    ("circles", "ftp-relay-agent/src: in /session:"),
     ("circles", "ftp-user/src: in /cli:"),
     ("circles", "ftp-user/src: in /control:"),
     ("circles", "ftp-user/src: in /failure:"),
@@ -102,7 +104,6 @@ const REBUILT: &[(&str, &str)] = &[
     ("words", "integration-tests/src:"),
     ("comments", "integration-tests/src:"),
     ("decisions", "ftp-relay-agent/src:"),
-    ("layers", "ftp-relay-agent/src:"),
     ("layers", "ftp-proto/io/src:"),
 ];
 

@@ -1,0 +1,72 @@
+//! What the operator does to a running relay: give it other tokens, and stop it.
+
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ftp_proto::relay::link::Keyring;
+use ftp_proto::relay::token::Token;
+use tokio::sync::{mpsc, watch};
+
+/// What the operator wants now.
+#[derive(Clone, Debug)]
+pub struct Orders {
+    /// The tokens that are valid now.
+    pub tokens: Arc<Keyring>,
+    /// Whether the relay stops: sessions get nothing new, and end when nothing is carried any more.
+    pub stopping: bool,
+}
+
+/// Tells all sessions what the operator wants.
+#[derive(Debug)]
+pub struct Operator {
+    orders: watch::Sender<Orders>,
+    /// Closed when the last [`Running`] is dropped.
+    ended: mpsc::Receiver<()>,
+}
+
+/// A link's side of [`Operator`]. The relay does not end before all clones are dropped, or their time
+/// is over.
+#[derive(Clone, Debug)]
+pub struct Running {
+    orders: watch::Receiver<Orders>,
+    _guard: mpsc::Sender<()>,
+}
+
+impl Operator {
+    /// A relay that runs, with these tokens.
+    pub fn new(tokens: Vec<Token>) -> (Self, Running) {
+        let orders = Orders { tokens: Arc::new(Keyring::new(tokens)), stopping: false };
+        let (sender, orders) = watch::channel(orders);
+        let (guard, ended) = mpsc::channel(1);
+        (Self { orders: sender, ended }, Running { orders, _guard: guard })
+    }
+
+    /// Replaces the tokens. Sessions of tokens that are gone end at once.
+    pub fn renew(&self, tokens: Vec<Token>) {
+        self.orders.send_modify(|orders| orders.tokens = Arc::new(Keyring::new(tokens)));
+    }
+
+    /// Stops the sessions. Returns when all have ended, or after `grace`.
+    pub async fn drain(mut self, grace: Duration) {
+        self.orders.send_modify(|orders| orders.stopping = true);
+        // Connections that are still open then are reset when the scheduler stops.
+        let _ = tokio::time::timeout(grace, self.ended.recv()).await;
+    }
+}
+
+impl Running {
+    /// What the operator wants now.
+    pub fn orders(&self) -> Orders {
+        self.orders.borrow().clone()
+    }
+
+    /// Waits until the operator wants something else.
+    pub async fn changed(&mut self) -> Orders {
+        if self.orders.changed().await.is_err() {
+            // There is no operator any more, so that nothing changes.
+            pending::<()>().await;
+        }
+        self.orders.borrow_and_update().clone()
+    }
+}

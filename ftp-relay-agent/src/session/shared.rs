@@ -1,0 +1,17 @@
+//! What all sessions of a relay use.
+
+use ftp_io::clock::Clock;
+use ftp_io::copy::Pipes;
+
+use super::tickets::Tickets;
+
+/// What all sessions of a relay use.
+#[derive(Debug)]
+pub struct Shared {
+    /// The clock of all machines and bans.
+    pub clock: Clock,
+    /// The pipes of all joins.
+    pub pipes: Pipes,
+    /// The tickets of all tunnels.
+    pub tickets: Tickets,
+}

@@ -1,0 +1,157 @@
+//! The task of a session: drains the machine, waits for the next thing that happens, and passes it on.
+
+use std::sync::Arc;
+
+use ftp_io::link::Link;
+use ftp_proto::relay::agent::{Config, Input, Output, Session as Machine};
+use ftp_proto::relay::link;
+use ftp_proto::timer::Moment;
+use tokio::sync::mpsc;
+
+use super::event::Event;
+use super::link::{Behind, Writer};
+use super::perform::Performer;
+use super::report;
+use super::shared::Shared;
+use crate::operate::{Orders, Running};
+
+/// A user agent that has proven to hold a token.
+#[derive(Debug)]
+pub struct Accepted {
+    /// Its link with this relay.
+    pub link: Link,
+    /// The token, and what was agreed.
+    pub token: link::Accepted,
+    /// The configuration of the machine.
+    pub config: Config,
+    /// Tells the session what the operator wants.
+    pub running: Running,
+}
+
+/// Runs a session until nothing of it is left.
+pub async fn run(shared: Arc<Shared>, accepted: Accepted) {
+    let Accepted { link, token, config, running } = accepted;
+    let (report, events) = mpsc::channel(MAX_EVENTS);
+    let session = Session {
+        machine: Machine::new(shared.clock.now(), config),
+        link: Writer::start(link, report.clone()),
+        performer: Performer::new(Arc::clone(&shared), report),
+        shared,
+        token,
+        running,
+        stopping: false,
+        revoked: false,
+        events,
+    };
+    session.run().await;
+}
+
+struct Session {
+    shared: Arc<Shared>,
+    machine: Machine,
+    link: Writer,
+    performer: Performer,
+    token: link::Accepted,
+    running: Running,
+    /// Whether the machine knows that the relay stops.
+    stopping: bool,
+    /// Whether the machine knows that its token is gone.
+    revoked: bool,
+    /// What the tasks of the session report.
+    events: mpsc::Receiver<Event>,
+}
+
+/// How far the machine was drained.
+enum Drained {
+    /// It waits for an input, or for this moment.
+    Waits(Option<Moment>),
+    /// The user agent has not taken its frames for long.
+    Behind,
+    /// It has closed the session.
+    Closed,
+}
+
+/// Why the task wakes up.
+enum Wake {
+    /// A task has reported something.
+    Event(Event),
+    /// The operator wants something else.
+    Orders(Orders),
+    /// The deadline of the machine has come.
+    Deadline,
+}
+
+impl Session {
+    async fn run(mut self) {
+        loop {
+            let deadline = match self.drain() {
+                Drained::Waits(deadline) => deadline,
+                Drained::Behind => {
+                    self.input(Input::Closed);
+                    continue;
+                }
+                Drained::Closed => break,
+            };
+            if let Some((ticket, answer)) = self.performer.next_answer() {
+                self.input(Input::Answer(ticket, answer));
+                continue;
+            }
+            match self.wait(deadline).await {
+                Wake::Event(event) => {
+                    let now = self.shared.clock.now();
+                    self.performer.finish(event, |input| self.machine.input(now, input));
+                }
+                Wake::Orders(orders) => self.obey(&orders),
+                Wake::Deadline => self.input(Input::Timeout),
+            }
+        }
+        tracing::info!(token = self.token.name, "session ended");
+        // Connections that are still held are reset before the last frames are sent.
+        drop(self.performer);
+        self.link.close().await;
+    }
+
+    async fn wait(&mut self, deadline: Option<Moment>) -> Wake {
+        tokio::select! {
+            biased;
+            orders = self.running.changed() => Wake::Orders(orders),
+            // The performer keeps a sender, so that this never ends.
+            Some(event) = self.events.recv() => Wake::Event(event),
+            () = self.shared.clock.sleep_until(deadline) => Wake::Deadline,
+        }
+    }
+
+    /// Does what the machine says until it waits.
+    fn drain(&mut self) -> Drained {
+        loop {
+            match self.machine.poll() {
+                Output::Send(frame) => {
+                    if let Err(Behind) = self.link.send(frame) {
+                        return Drained::Behind;
+                    }
+                }
+                Output::Ask(ask) => self.performer.perform(ask),
+                Output::Event(event) => report::log(&event),
+                Output::Close => return Drained::Closed,
+                Output::Wait(deadline) => return Drained::Waits(deadline),
+            }
+        }
+    }
+
+    fn input(&mut self, input: Input<'_>) {
+        self.machine.input(self.shared.clock.now(), input);
+    }
+
+    fn obey(&mut self, orders: &Orders) {
+        if !orders.tokens.knows(&self.token) && !std::mem::replace(&mut self.revoked, true) {
+            tracing::warn!(token = self.token.name, "the token was removed: the session ends");
+            self.input(Input::Revoked);
+        }
+        if orders.stopping && !std::mem::replace(&mut self.stopping, true) {
+            self.input(Input::Shutdown);
+        }
+    }
+}
+
+/// Reports of tasks that wait for the session.
+const MAX_EVENTS: usize = 64;
