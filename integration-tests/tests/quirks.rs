@@ -55,8 +55,11 @@ fn named(rules: &str, code: i32) -> Peer {
         let run = run.exits(code).says("beyond ASCII");
         assert_eq!(run.events("file").len(), 0, "{run}");
     } else {
-        run.exits(0);
+        let run = run.exits(0);
+        assert_eq!(run.events("file").len(), 1, "{run}");
     }
+    from.wait_for_the_end_of_all();
+    to.wait_for_the_end_of_all();
     to
 }
 
@@ -166,7 +169,10 @@ fn ends(source: &str, destination: &str) -> (Peer, Peer) {
 /// A copy of one file by any way, tried once.
 fn copy(from: &Peer, to: &Peer) -> Run {
     let patience = ["--retries", "0", "--timeout", "2s", "--stall", "2s"];
-    user().args(["copy", "--json"]).args(patience).args([from.url("a.txt"), to.url("b.txt")]).run()
+    let run = user().args(["copy", "--json"]).args(patience).args([from.url("a.txt"), to.url("b.txt")]).run();
+    from.wait_for_the_end_of_all();
+    to.wait_for_the_end_of_all();
+    run
 }
 
 #[test]

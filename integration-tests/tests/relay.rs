@@ -482,6 +482,18 @@ fn pasv(raw: &mut Raw, host: &str) -> Leg {
     Leg::Dial(SocketAddr::new(host.parse().unwrap(), port))
 }
 
+/// Tells a server where its leg of the relay listens; a server that listens itself is called by the relay.
+fn announce(raw: &mut Raw, leg: LegState, server_listens: bool, agent: &Agent) {
+    match (leg, server_listens) {
+        (LegState::Listening(at), false) => {
+            assert_eq!(at.ip(), agent.address.ip());
+            port(raw, at);
+        }
+        (LegState::Dialing(_), true) => {}
+        (leg, _) => panic!("server_listens={server_listens}, and the leg is {leg:?}"),
+    }
+}
+
 #[test]
 fn r42_two_servers_that_refuse_each_other_exchange_a_file_through_the_relay() {
     let Scene { source, target, agent, data } = scene();
@@ -498,13 +510,8 @@ fn r42_two_servers_that_refuse_each_other_exchange_a_file_through_the_relay() {
         let b = if target_listens { pasv(&mut to, TARGET) } else { listen(TARGET) };
         session.join(grant, a, b, Waits::default());
         let (at_a, at_b) = session.ready();
-        if let LegState::Listening(at) = at_a {
-            assert_eq!(at.ip(), agent.address.ip());
-            port(&mut from, at);
-        }
-        if let LegState::Listening(at) = at_b {
-            port(&mut to, at);
-        }
+        announce(&mut from, at_a, source_listens, &agent);
+        announce(&mut to, at_b, target_listens, &agent);
         to.send(&format!("STOR {name}.bin"));
         from.send("RETR a.bin");
         to.expect("150");

@@ -28,9 +28,9 @@ fn copy(from: &Peer, to: &Peer) -> Run {
 
 /// Nothing stands under the final name; whoever was connected has been left or has left.
 fn released(peer: &Peer, run: &Run) {
+    peer.wait_for_the_end_of_all();
     let seen = peer.seen();
     assert!(!seen.iter().any(|line| line.starts_with("RNTO")), "{seen:#?}\n{run}");
-    peer.wait_for_the_end_of_all();
 }
 
 /// One faulty end, at one command; the other end is a good one.

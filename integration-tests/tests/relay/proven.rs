@@ -1,10 +1,10 @@
 //! RNDZ between two servers that see nobody but the relay: it passes the proof on and cannot give one.
 
-use super::{SOURCE, Scene, TARGET, control, ended, pasv, port, relay, sample, scene};
-use ftp_proto::relay::message::{End, Leg, LegState, Waits};
+use super::{SOURCE, Scene, TARGET, announce, control, ended, pasv, relay, sample, scene};
+use ftp_proto::relay::message::{End, Leg, Waits};
 use ftp_proto::rendezvous::RendezvousSecret;
 use integration_tests::raw::Raw;
-use integration_tests::relay::{Session, listen};
+use integration_tests::relay::{Agent, Session, listen};
 use integration_tests::site::Site;
 
 fn rendezvous(raw: &mut Raw, secret: [u8; 32]) {
@@ -12,16 +12,14 @@ fn rendezvous(raw: &mut Raw, secret: [u8; 32]) {
 }
 
 /// Joins what both are about to open: each listens, or is told where the relay does.
-fn join(session: &mut Session, from: (&mut Raw, bool), to: (&mut Raw, bool)) {
+fn join(agent: &Agent, session: &mut Session, from: (&mut Raw, bool), to: (&mut Raw, bool)) {
     let grant = session.grant(&[SOURCE, TARGET], u64::MAX, 1);
     let leg = |raw: &mut Raw, listens, host| if listens { pasv(raw, host) } else { listen(host) };
     let (a, b): (Leg, Leg) = (leg(from.0, from.1, SOURCE), leg(to.0, to.1, TARGET));
     session.join(grant, a, b, Waits::default());
     let (at_a, at_b) = session.ready();
-    for (raw, state) in [(from.0, at_a), (to.0, at_b)] {
-        if let LegState::Listening(at) = state {
-            port(raw, at);
-        }
+    for ((raw, server_listens), leg) in [(from, at_a), (to, at_b)] {
+        announce(raw, leg, server_listens, agent);
     }
 }
 
@@ -38,7 +36,7 @@ fn r42_two_servers_prove_themselves_to_each_other_through_the_relay() {
     ] {
         rendezvous(&mut from, [7; 32]);
         rendezvous(&mut to, [7; 32]);
-        join(&mut session, (&mut from, source_listens), (&mut to, target_listens));
+        join(&agent, &mut session, (&mut from, source_listens), (&mut to, target_listens));
         to.send(&format!("STOR {name}.bin"));
         from.send("RETR a.bin");
         to.expect("150");
@@ -61,7 +59,7 @@ fn r42_without_the_same_secret_nothing_is_sent_and_nothing_created() {
     let (mut from, mut to) = (control(&mut session, &source), control(&mut session, &target));
     rendezvous(&mut from, [7; 32]);
     rendezvous(&mut to, [8; 32]);
-    join(&mut session, (&mut from, true), (&mut to, true));
+    join(&agent, &mut session, (&mut from, true), (&mut to, true));
     to.send("STOR b.bin");
     from.send("RETR a.bin");
     to.expect("425");
