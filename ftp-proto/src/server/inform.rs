@@ -1,8 +1,8 @@
 //! STAT, HELP, FEAT, and the listings that travel over a data connection.
 
 use super::ask::{Ask, FileAsk, ListStyle};
-use super::channel::Target;
 use super::session::Session;
+use super::sockets::Target;
 use super::state::{FileUse, Work};
 use super::transfer::Phase;
 use crate::command::verbs::Served;
@@ -98,13 +98,13 @@ impl Session {
             format!("TYPE {data_type}, STRU F, MODE S, BYTE 8"),
         ];
         for (direction, name) in [(Direction::Send, "Sending"), (Direction::Receive, "Receiving")] {
-            lines.push(match (self.channel.listener(direction), self.channel.target) {
+            lines.push(match (self.sockets.listener(direction), self.sockets.target) {
                 (Some(listener), _) => format!("{name}: listening on port {}", listener.port),
                 (None, Target::Sock(to) | Target::Port(to)) => format!("{name}: to {to}"),
                 (None, Target::None) => format!("{name}: no data socket"),
             });
         }
-        if let Some(own) = &self.channel.own {
+        if let Some(own) = &self.sockets.own {
             lines.push(format!("Data port {}", own.port));
         }
         lines

@@ -16,7 +16,7 @@ const MAX_WRONG_LOGINS: u32 = 5;
 impl Session {
     /// USER: always the same answer, so that nobody learns which names exist (RFC 2577 6).
     pub(super) fn user(&mut self, name: Vec<u8>) {
-        self.channel.reset(&mut self.out); // A22; TYPE and the like stay (dialect-1973 section 3)
+        self.sockets.reset(&mut self.out); // A22; TYPE and the like stay (dialect-1973 section 3)
         self.parameters.rest = None; // E14
         self.stage = Stage::Named(name);
         self.out.reply(Meaning::NeedPassword, "Password, please");
@@ -72,7 +72,7 @@ impl Session {
 
     /// REIN: as after the greeting (A23).
     pub(super) fn rein(&mut self) {
-        self.channel.reset(&mut self.out);
+        self.sockets.reset(&mut self.out);
         self.parameters = Parameters::default();
         self.stage = Stage::Nobody;
         self.out.reply(Meaning::Reinitialized, "All parameters are as at the start; log in again");

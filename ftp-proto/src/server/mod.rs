@@ -73,23 +73,21 @@
 //! all the same (the machine drops it); after [`Output::Close`] it releases what the session holds,
 //! permits included.
 
-mod abort;
-mod accept;
 pub mod ask;
-mod channel;
-mod dial;
+
 mod dispatch;
 mod inform;
 pub mod limits;
 mod login;
-mod moving;
-mod names;
+
+mod files;
 mod outbox;
 mod parameters;
 mod path;
-mod proof;
+
 mod queue;
 mod session;
+mod setup;
 mod sockets;
 mod state;
 #[cfg(test)]

@@ -1,13 +1,13 @@
 //! One session: inputs in, outputs out, one command after the other by its row of the verb table.
 
 use super::ask::{Answer, Ask, ConnId, Ending, Event, Input, Output, Ticket};
-use super::channel::Channel;
-use super::names;
+use super::files;
 use super::outbox::Outbox;
-use super::proof::Nonces;
 use super::queue::{Queue, Waiting};
+use super::sockets::Sockets;
 use super::state::{Asked, Member, Parameters, Stage, Work};
 use super::transfer::Phase;
+use super::transfer::prove::Nonces;
 use super::{Config, Connection};
 use crate::address::unmapped;
 use crate::command::Verb;
@@ -37,7 +37,7 @@ pub struct Session {
     /// Wrong logins of this connection.
     pub(super) wrong_logins: u32,
     pub(super) parameters: Parameters,
-    pub(super) channel: Channel,
+    pub(super) sockets: Sockets,
     pub(super) nonces: Nonces,
     pub(super) work: Work,
     /// BYE came during a transfer: its reply has been sent, the session ends after the queue.
@@ -58,7 +58,7 @@ impl Session {
             stage: Stage::Nobody,
             wrong_logins: 0,
             parameters: Parameters::default(),
-            channel: Channel::default(),
+            sockets: Sockets::default(),
             nonces: Nonces::new(connection.entropy),
             work: Work::Idle,
             leaving: false,
@@ -185,8 +185,8 @@ impl Session {
             }
         }
         let oldest =
-            self.channel.listeners().flat_map(|listener| &listener.held).map(|held| held.since).min();
-        let unused = self.channel.idle_since().filter(|_| idle);
+            self.sockets.listeners().flat_map(|listener| &listener.held).map(|held| held.since).min();
+        let unused = self.sockets.idle_since().filter(|_| idle);
         for (timer, since, wait) in
             [(Timer::Held, oldest, timeouts.held), (Timer::ListenIdle, unused, timeouts.listen_idle)]
         {
@@ -251,7 +251,7 @@ impl Session {
             }
             Timer::ListenIdle => {
                 self.out.event(Event::TimedOut(timer));
-                self.channel.close_idle(self.now, self.config.timeouts.listen_idle, &mut self.out);
+                self.sockets.close_idle(self.now, self.config.timeouts.listen_idle, &mut self.out);
             }
             Timer::PeerArrival => self.accept_timed_out(),
             Timer::Connect => self.dial_timed_out(),
@@ -285,7 +285,7 @@ impl Session {
         self.work = Work::Over;
         self.timers.clear();
         self.queue.clear();
-        self.channel.rendezvous = None;
+        self.sockets.rendezvous = None;
     }
 
     pub(super) const fn member(&self) -> Option<&Member> {
@@ -313,7 +313,7 @@ impl Session {
         let path = super::path::resolve(&self.parameters.cwd, name);
         if path.is_err() {
             let failure = super::ask::FileFailure::BadName;
-            self.out.reply(names::meaning(Verb::Retr, failure), failure.to_string());
+            self.out.reply(files::meaning(Verb::Retr, failure), failure.to_string());
         }
         path.ok()
     }

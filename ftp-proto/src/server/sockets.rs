@@ -1,305 +1,352 @@
-//! SOCK, LSTN, PASV, EPSV, ACTV, GSOC, PORT, EPRT, RNDZ: the commands that change the data sockets.
+//! The data sockets of one session, for each direction: where a data connection is awaited, where
+//! it is sent to, and who may be at its other end.
 //!
-//! A listener exists, and a port is taken, when the reply is written (RFC 438 d.1, RFC 478).
+//! ```text
+//!            LSTN d (direction d)                 PASV, EPSV (both directions)
+//!  Active ------------------------> Listen(d) ---------------------------------> Passive
+//!    ^                                | ^                                         |  |
+//!    |  ACTV PORT EPRT, idle limit    | |     LSTN d: d alone, the other stays    |  |
+//!    +--------------------------------+ +-----------------------------------------+  |
+//!    +-------------------------------------------------------------------------------+
+//!        one data connection or one failure to get it, ACTV PORT EPRT, idle limit, ABOR
+//! ```
+//!
+//! SOCK never changes the state: a listener takes it as filter, a direction without listener as
+//! target (RFC 438 d, B24). The port that SOCK, GSOC announced is the session's own until its end:
+//! PASV listens on it (D08), active connections come from it (B03, D20).
 
-use super::ask::{Ask, Event, Ticket};
-use super::channel::{OwnPort, Reservation, Target};
-use super::session::Session;
-use super::state::{Asked, ListenUse, OwnUse, PortUse};
-use crate::address::{Family, SockTarget, format_227, unmapped};
-use crate::command::{Direction, Epsv};
-use crate::dialect::Dialect;
-use crate::policy::{self, Filter, Grant, Why};
+use super::ask::{Ask, ConnId, Ending, Ticket};
+use super::outbox::Outbox;
+use crate::command::Direction;
+use crate::policy::Filter;
 use crate::rendezvous::RendezvousSecret;
-use crate::reply::Meaning;
-use std::net::{IpAddr, SocketAddr, SocketAddrV4};
+use crate::timer::Moment;
+use std::net::SocketAddr;
+use std::time::Duration;
 
-impl Session {
-    /// SOCK: a filter for every listener, a target for a direction without one (B24).
-    pub(super) fn sock(&mut self, target: SockTarget) {
-        let host = target.host.map_or_else(|| self.peer_ip(), unmapped); // B04
-        let to = self.socket_of(host, target.port);
-        let listens = self.channel.newest().is_some();
-        if self.parameters.epsv_only && !listens {
-            self.drop_sock();
-            return self.only_epsv(); // D17
-        }
-        if !listens && target.port != 0 && Family::of(host) != self.family() {
-            self.drop_sock();
-            return self.bad_family();
-        }
-        let as_target = self.decide_target(to);
-        let as_filter = self.decide(&policy::Ask::Filter { host, proof: self.has_secret() });
-        let judged = if listens || target.port == 0 { as_filter } else { as_target };
-        if let Err(why) = judged {
-            self.drop_sock();
-            return self.refuse_address(why, to);
-        }
-        if let Some(port) = self.channel.newest().map(|listener| listener.port) {
-            let filter = filter_of(to);
-            self.channel.listeners_mut().for_each(|listener| listener.filter = filter);
-            if self.channel.has_active_direction() {
-                let usable = as_target.is_ok() && Family::of(host) == self.family();
-                self.channel.target = if usable { Target::Sock(to) } else { Target::None };
-            }
-            self.judge_held_again();
-            return self.say_socket(port); // B21
-        }
-        self.with_own_port(OwnUse::Sock(to));
+/// All data sockets of a session.
+#[derive(Debug, Default)]
+pub(super) struct Sockets {
+    ways: Ways,
+    /// Whom an active direction connects to.
+    pub(super) target: Target,
+    /// The port that SOCK or GSOC announced.
+    pub(super) own: Option<OwnPort>,
+    /// RNDZ: the secret of the next data connection.
+    pub(super) rendezvous: Option<RendezvousSecret>,
+    listeners_so_far: u64,
+}
+
+/// The states of both directions.
+#[derive(Debug)]
+enum Ways {
+    /// No PASV: each direction is active (`None`) or listens by LSTN.
+    Apart { send: Option<Listener>, receive: Option<Listener> },
+    /// PASV or EPSV, for both directions but one that LSTN has taken since.
+    Passive { listener: Listener, except: Option<(Direction, Listener)> },
+}
+
+/// Whom an active direction connects to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum Target {
+    /// Nobody: a transfer command fails at once, the user's own port is never dialled.
+    #[default]
+    None,
+    /// SOCK: from the announced port. Port 0 is a filter only (B11).
+    Sock(SocketAddr),
+    /// PORT, EPRT: from any port.
+    Port(SocketAddr),
+}
+
+/// The session's own announced port.
+#[derive(Debug)]
+pub(super) struct OwnPort {
+    /// Its reservation.
+    pub(super) ticket: Ticket,
+    /// Its number.
+    pub(super) port: u16,
+    /// Last use.
+    pub(super) since: Moment,
+}
+
+/// What a listener listens on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Reservation {
+    /// The session's own port, which outlives the listener.
+    Own(Ticket),
+    /// A port of the listener alone.
+    Apart(Ticket),
+}
+
+/// One listening data socket.
+#[derive(Debug)]
+pub(super) struct Listener {
+    /// The listening.
+    pub(super) ticket: Ticket,
+    /// Its number.
+    pub(super) port: u16,
+    /// What it listens on.
+    pub(super) reservation: Reservation,
+    /// Whom SOCK names.
+    pub(super) filter: Filter,
+    /// Peers that came before a transfer command, oldest first.
+    pub(super) held: Vec<Held>,
+    /// Strangers closed since the last data connection.
+    pub(super) strangers: u32,
+    /// Last use.
+    pub(super) since: Moment,
+    serial: u64,
+}
+
+/// A connection that waits for a transfer command.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Held {
+    pub(super) conn: ConnId,
+    pub(super) from: SocketAddr,
+    pub(super) since: Moment,
+}
+
+impl Default for Ways {
+    fn default() -> Self {
+        Self::Apart { send: None, receive: None }
     }
+}
 
-    /// A SOCK that was refused or not understood: its old value is dropped, and where somebody is
-    /// awaited nobody may come (B06, B24).
-    pub(super) fn drop_sock(&mut self) {
-        self.channel.target = Target::None;
-        self.channel.listeners_mut().for_each(|listener| listener.filter = Filter::Nobody);
-        self.judge_held_again();
-    }
-
-    /// GSOC: the port that PASV listens on and active connections come from (D20).
-    pub(super) fn gsoc(&mut self) {
-        self.with_own_port(OwnUse::Gsoc);
-    }
-
-    /// LSTN (RFC 438 a).
-    pub(super) fn lstn(&mut self, direction: Direction) {
-        if self.parameters.epsv_only {
-            return self.only_epsv();
-        }
-        self.reserve(PortUse::Listen(ListenUse::Lstn(direction)));
-    }
-
-    /// PASV (RFC 478, RFC 959).
-    pub(super) fn pasv(&mut self) {
-        if self.parameters.epsv_only {
-            return self.only_epsv();
-        }
-        if self.config.dialect == Dialect::Rfc959 && self.announced_v4(0).is_none() {
-            let text = "PASV cannot show an IPv6 address; send EPSV";
-            return self.out.reply(Meaning::CannotConnect, text);
-        }
-        self.listen_passively(ListenUse::Pasv);
-    }
-
-    /// EPSV (RFC 2428 3).
-    pub(super) fn epsv(&mut self, family: Epsv) {
-        match family {
-            Epsv::All => {
-                self.parameters.epsv_only = true;
-                self.out.reply(Meaning::Okay, "Only EPSV from now on");
-            }
-            Epsv::V4 if self.family() == Family::V6 => self.bad_family(),
-            Epsv::V6 if self.family() == Family::V4 => self.bad_family(), // D18
-            Epsv::Unknown(_) => self.bad_family(),
-            Epsv::Same | Epsv::V4 | Epsv::V6 => self.listen_passively(ListenUse::Epsv),
-        }
-    }
-
-    /// PASV and EPSV listen on the port that was announced, else on one of their own (D08).
-    fn listen_passively(&mut self, purpose: ListenUse) {
-        if self.config.dialect == Dialect::Rfc959 && purpose == ListenUse::Epsv {
-            self.channel.forget_sock();
-        }
-        match self.channel.own.as_ref().map(|own| own.ticket) {
-            Some(own) => {
-                self.channel.end_passive_on_own(&mut self.out);
-                self.listen(purpose, Reservation::Own(own));
-            }
-            None => self.reserve(PortUse::Listen(purpose)),
-        }
-    }
-
-    /// ACTV: PASV and LSTN are undone (RFC 607).
-    pub(super) fn actv(&mut self) {
-        let text = match self.channel.newest() {
-            Some(_) => "Mode changed to active",
-            None => "Mode is already active",
-        };
-        self.channel.activate(&mut self.out);
-        self.out.reply(Meaning::Okay, text);
-    }
-
-    /// PORT, EPRT.
-    pub(super) fn port(&mut self, to: SocketAddr) {
-        if self.parameters.epsv_only {
-            return self.only_epsv();
-        }
-        let to = self.socket_of(unmapped(to.ip()), to.port());
-        if Family::of(to.ip()) != self.family() {
-            self.channel.target = Target::None;
-            return self.bad_family();
-        }
-        if let Err(why) = self.decide_target(to) {
-            self.channel.target = Target::None;
-            return self.refuse_address(why, to);
-        }
-        self.channel.activate(&mut self.out); // C25
-        self.channel.target = Target::Port(to);
-        self.out.reply(Meaning::Okay, "Data port noted");
-    }
-
-    /// RNDZ: the secret of the next data connection; who waits is judged again.
-    pub(super) fn rndz(&mut self, secret: Option<RendezvousSecret>) {
-        let text = match secret {
-            Some(_) => "The next data connection must prove itself",
-            None => "No proof for the next data connection",
-        };
-        self.channel.rendezvous = secret;
-        self.judge_held_again();
-        self.out.reply(Meaning::Okay, text);
-    }
-
-    /// EPRT or EPSV of a family that the control connection's address is not of (RFC 2428 2).
-    pub(super) fn bad_family(&mut self) {
-        let list = match self.family() {
-            Family::V4 => "(1)",
-            Family::V6 => "(2)",
-        };
-        self.out.reply(Meaning::BadFamily, format!("Network protocol not supported, use {list}"));
-    }
-
-    fn only_epsv(&mut self) {
-        self.out.reply(Meaning::BadSequence, "EPSV ALL was sent: only EPSV opens data connections");
-    }
-
-    fn refuse_address(&mut self, why: Why, address: SocketAddr) {
-        self.out.event(Event::Refused { why, address });
-        self.out.reply(Meaning::Refused, format!("Refused: {why}")); // B17, B18, B19
-    }
-
-    fn decide_target(&self, to: SocketAddr) -> Result<Grant, Why> {
-        self.decide(&policy::Ask::Target { to, proof: self.has_secret() })
-    }
-
-    /// The user's own link-local address has the scope of the control connection; no command names one.
-    fn socket_of(&self, host: IpAddr, port: u16) -> SocketAddr {
-        let peer = self.connection.peer;
-        let mut socket = if peer.ip() == host { peer } else { SocketAddr::new(host, port) };
-        socket.set_port(port);
-        socket
-    }
-
-    const fn has_secret(&self) -> bool {
-        self.channel.rendezvous.is_some()
-    }
-
-    fn family(&self) -> Family {
-        Family::of(self.local_ip())
-    }
-
-    /// Answers with the session's own port; takes it first where it has none.
-    fn with_own_port(&mut self, purpose: OwnUse) {
-        match self.channel.own.as_mut() {
-            Some(own) => {
-                own.since = self.now;
-                let port = own.port;
-                self.use_own_port(purpose, port);
-            }
-            None => self.reserve(PortUse::Own(purpose)),
-        }
-    }
-
-    fn use_own_port(&mut self, purpose: OwnUse, port: u16) {
-        if let OwnUse::Sock(to) = purpose {
-            self.channel.target = Target::Sock(to);
-        }
-        self.say_socket(port);
-    }
-
-    fn say_socket(&mut self, port: u16) {
-        self.out.reply(Meaning::Socket, format!("SOCK {port}"));
-    }
-
-    fn reserve(&mut self, purpose: PortUse) {
-        let at = self.local_ip();
-        self.question(Asked::Reserve(purpose), |ticket| Ask::Reserve { ticket, at });
-    }
-
-    /// The driver has a port, or none.
-    pub(super) fn reserved(&mut self, purpose: PortUse, ticket: Ticket, port: Option<u16>) {
-        match (port, purpose) {
-            (None, PortUse::Own(OwnUse::Sock(_))) => {
-                self.drop_sock();
-                self.no_port();
-            }
-            (None, PortUse::Own(OwnUse::Gsoc) | PortUse::Listen(_)) => self.no_port(),
-            (Some(_), PortUse::Listen(purpose)) => self.listen(purpose, Reservation::Apart(ticket)),
-            (Some(port), PortUse::Own(purpose)) => {
-                self.channel.own = Some(OwnPort { ticket, port, since: self.now });
-                self.use_own_port(purpose, port);
-            }
-        }
-    }
-
-    fn no_port(&mut self) {
-        self.out.reply(Meaning::NoPort, "No data port is free now"); // C06
-    }
-
-    fn listen(&mut self, purpose: ListenUse, reservation: Reservation) {
-        let asked = Asked::Listen(purpose, reservation);
-        self.question(asked, |ticket| Ask::Listen { ticket, reservation: reservation.ticket() });
-    }
-
-    /// The listener is there, or not; only now the reply.
-    pub(super) fn listening(
-        &mut self,
-        purpose: ListenUse,
-        reservation: Reservation,
-        ticket: Ticket,
-        port: Option<u16>,
-    ) {
-        let Some(port) = port else {
-            if let Reservation::Apart(reserved) = reservation {
-                self.out.ask(Ask::Release(reserved));
-            }
-            return self.no_port();
-        };
-        let filter = match (purpose, self.channel.target) {
-            // RFC 438 d.2: only a SOCK after LSTN is a filter (C20). RFC 478: PASV keeps it (D05).
-            (ListenUse::Lstn(_), _) | (_, Target::None | Target::Port(_)) => Filter::Open,
-            (ListenUse::Pasv | ListenUse::Epsv, Target::Sock(to)) => filter_of(to),
-        };
-        let listener = self.channel.new_listener(ticket, port, reservation, filter, self.now);
-        match purpose {
-            ListenUse::Lstn(direction) => {
-                self.channel.listen(direction, listener, &mut self.out);
-                self.say_socket(port);
-            }
-            ListenUse::Pasv | ListenUse::Epsv => {
-                self.channel.passive(listener, &mut self.out);
-                if let Target::Port(_) = self.channel.target {
-                    self.channel.target = Target::None;
-                }
-                self.say_passive(purpose, port);
-            }
-        }
-    }
-
-    fn say_passive(&mut self, purpose: ListenUse, port: u16) {
-        let epsv = purpose == ListenUse::Epsv;
-        match (self.config.dialect, self.announced_v4(port)) {
-            (Dialect::Rfc959, _) if epsv => {
-                let text = format!("Entering Extended Passive Mode (|||{port}|)");
-                self.out.reply(Meaning::ExtendedPassive, text);
-            }
-            (Dialect::Rfc959, Some(address)) => self.out.reply(Meaning::Passive, format_227(address)),
-            (Dialect::Rfc959 | Dialect::Rfc354, _) => self.say_socket(port),
-        }
-    }
-
-    /// What 227 announces: the configured address, else the control connection's local one (D11).
-    fn announced_v4(&self, port: u16) -> Option<SocketAddrV4> {
-        let local = self.local_ip();
-        let public =
-            self.config.public_address.map(unmapped).filter(|ip| Family::of(*ip) == Family::of(local));
-        match public.unwrap_or(local) {
-            IpAddr::V4(ip) => Some(SocketAddrV4::new(ip, port)),
-            IpAddr::V6(_) => None,
+impl Reservation {
+    pub(super) const fn ticket(self) -> Ticket {
+        match self {
+            Self::Own(ticket) | Self::Apart(ticket) => ticket,
         }
     }
 }
 
-/// What SOCK's value accepts as a filter: port 0 is any port of the host (C15).
-const fn filter_of(to: SocketAddr) -> Filter {
-    if to.port() == 0 { Filter::Host(to.ip()) } else { Filter::Socket(to) }
+impl Listener {
+    /// The one that has been held longest.
+    pub(super) fn take_held(&mut self) -> Option<Held> {
+        (!self.held.is_empty()).then(|| self.held.remove(0))
+    }
+
+    /// Stops listening; whoever is held goes, with a reset: never an end of file.
+    fn close(self, out: &mut Outbox) {
+        out.ask(Ask::Unlisten(self.ticket));
+        for held in self.held {
+            out.ask(Ask::Drop { conn: held.conn, how: Ending::Reset });
+        }
+        if let Reservation::Apart(ticket) = self.reservation {
+            out.ask(Ask::Release(ticket));
+        }
+    }
+}
+
+impl Ways {
+    /// Takes both directions' own listeners and PASV's out.
+    fn into_listeners(self) -> impl Iterator<Item = Listener> {
+        let (a, b) = match self {
+            Self::Apart { send, receive } => (send, receive),
+            Self::Passive { listener, except } => (Some(listener), except.map(|(_, other)| other)),
+        };
+        a.into_iter().chain(b)
+    }
+
+    fn only(direction: Direction, listener: Option<Listener>) -> Self {
+        match direction {
+            Direction::Send => Self::Apart { send: listener, receive: None },
+            Direction::Receive => Self::Apart { send: None, receive: listener },
+        }
+    }
+}
+
+impl Sockets {
+    /// The listener that a transfer of `direction` uses; `None` when it is active.
+    pub(super) const fn listener(&self, direction: Direction) -> Option<&Listener> {
+        match (&self.ways, direction) {
+            (Ways::Apart { send, .. }, Direction::Send) => send.as_ref(),
+            (Ways::Apart { receive, .. }, Direction::Receive) => receive.as_ref(),
+            (Ways::Passive { except: Some((Direction::Send, own)), .. }, Direction::Send)
+            | (Ways::Passive { except: Some((Direction::Receive, own)), .. }, Direction::Receive) => {
+                Some(own)
+            }
+            (Ways::Passive { listener, .. }, Direction::Send | Direction::Receive) => Some(listener),
+        }
+    }
+
+    /// All listeners.
+    pub(super) fn listeners(&self) -> impl Iterator<Item = &Listener> {
+        let (a, b) = match &self.ways {
+            Ways::Apart { send, receive } => (send.as_ref(), receive.as_ref()),
+            Ways::Passive { listener, except } => (Some(listener), except.as_ref().map(|(_, other)| other)),
+        };
+        a.into_iter().chain(b)
+    }
+
+    /// All listeners, to change them.
+    pub(super) fn listeners_mut(&mut self) -> impl Iterator<Item = &mut Listener> {
+        let (a, b) = match &mut self.ways {
+            Ways::Apart { send, receive } => (send.as_mut(), receive.as_mut()),
+            Ways::Passive { listener, except } => (Some(listener), except.as_mut().map(|(_, other)| other)),
+        };
+        a.into_iter().chain(b)
+    }
+
+    /// The listener of this name.
+    pub(super) fn find(&mut self, ticket: Ticket) -> Option<&mut Listener> {
+        self.listeners_mut().find(|listener| listener.ticket == ticket)
+    }
+
+    /// The listener opened last: the one whose number SOCK shows (B24).
+    pub(super) fn newest(&self) -> Option<&Listener> {
+        self.listeners().max_by_key(|listener| listener.serial)
+    }
+
+    /// Whether a direction has no listener, so that SOCK is its target.
+    pub(super) const fn has_active_direction(&self) -> bool {
+        matches!(self.ways, Ways::Apart { send: None, .. } | Ways::Apart { receive: None, .. })
+    }
+
+    /// A new listener with nobody at it yet.
+    pub(super) const fn new_listener(
+        &mut self,
+        ticket: Ticket,
+        port: u16,
+        reservation: Reservation,
+        filter: Filter,
+        now: Moment,
+    ) -> Listener {
+        self.listeners_so_far += 1;
+        let serial = self.listeners_so_far;
+        Listener { ticket, port, reservation, filter, held: Vec::new(), strangers: 0, since: now, serial }
+    }
+
+    /// LSTN: this direction listens here from now on, its old listener is closed (C19).
+    pub(super) fn listen(&mut self, direction: Direction, new: Listener, out: &mut Outbox) {
+        let (ways, old) = match (std::mem::take(&mut self.ways), direction) {
+            (Ways::Apart { send, receive }, Direction::Send) => {
+                (Ways::Apart { send: Some(new), receive }, send)
+            }
+            (Ways::Apart { send, receive }, Direction::Receive) => {
+                (Ways::Apart { send, receive: Some(new) }, receive)
+            }
+            (Ways::Passive { listener, except: None }, _) => {
+                (Ways::Passive { listener, except: Some((direction, new)) }, None)
+            }
+            (Ways::Passive { listener, except: Some((taken, old)) }, _) if taken == direction => {
+                (Ways::Passive { listener, except: Some((direction, new)) }, Some(old))
+            }
+            // The second LSTN takes the last direction from PASV.
+            (Ways::Passive { listener, except: Some((_, other)) }, Direction::Send) => {
+                (Ways::Apart { send: Some(new), receive: Some(other) }, Some(listener))
+            }
+            (Ways::Passive { listener, except: Some((_, other)) }, Direction::Receive) => {
+                (Ways::Apart { send: Some(other), receive: Some(new) }, Some(listener))
+            }
+        };
+        self.ways = ways;
+        if let Some(old) = old {
+            old.close(out);
+        }
+    }
+
+    /// PASV, EPSV: both directions listen here from now on (C25, D12).
+    pub(super) fn passive(&mut self, new: Listener, out: &mut Outbox) {
+        self.activate(out);
+        self.ways = Ways::Passive { listener: new, except: None };
+    }
+
+    /// Both directions are active again.
+    pub(super) fn activate(&mut self, out: &mut Outbox) {
+        for listener in std::mem::take(&mut self.ways).into_listeners() {
+            listener.close(out);
+        }
+    }
+
+    /// PASV's one transfer is over, or ABOR ends the wait for it (RFC 614.1, D09, D13).
+    pub(super) fn end_passive(&mut self, out: &mut Outbox) {
+        match std::mem::take(&mut self.ways) {
+            Ways::Passive { listener, except } => {
+                listener.close(out);
+                if let Some((direction, other)) = except {
+                    self.ways = Ways::only(direction, Some(other));
+                }
+            }
+            apart @ Ways::Apart { .. } => self.ways = apart,
+        }
+    }
+
+    /// The port of PASV is the session's own one, which is about to be listened on again.
+    pub(super) fn end_passive_on_own(&mut self, out: &mut Outbox) {
+        if let Ways::Passive { listener: Listener { reservation: Reservation::Own(_), .. }, .. } = self.ways {
+            self.end_passive(out);
+        }
+    }
+
+    /// A connection was obtained at the listener of `direction`, or will not be: PASV was for this
+    /// one, LSTN stays (C21); nobody else at it is let in (E21). Returns how many strangers came.
+    pub(super) fn used(&mut self, direction: Direction, now: Moment, out: &mut Outbox) -> u32 {
+        let Some(ticket) = self.listener(direction).map(|listener| listener.ticket) else { return 0 };
+        let passive = self.is_passive_listener(ticket);
+        let Some(listener) = self.find(ticket) else { return 0 };
+        listener.since = now;
+        for held in listener.held.drain(..) {
+            listener.strangers = listener.strangers.saturating_add(1);
+            out.ask(Ask::Drop { conn: held.conn, how: Ending::Reset });
+        }
+        let strangers = std::mem::take(&mut listener.strangers);
+        if passive {
+            self.end_passive(out);
+        }
+        strangers
+    }
+
+    fn is_passive_listener(&self, ticket: Ticket) -> bool {
+        matches!(&self.ways, Ways::Passive { listener, .. } if listener.ticket == ticket)
+    }
+
+    /// Today's listener forgets SOCK after one data connection (extensions); PORT stays.
+    pub(super) const fn forget_sock(&mut self) {
+        if let Target::Sock(_) = self.target {
+            self.target = Target::None;
+        }
+    }
+
+    /// When the first unused allocation is closed (C22): the listeners, and the own port while
+    /// nothing stands on it. A PASV whose transfer was refused for its file is as unused as a LSTN.
+    pub(super) fn idle_since(&self) -> Option<Moment> {
+        let own = self.own.as_ref().filter(|_| self.own_is_unused()).map(|own| own.since);
+        self.listeners().map(|listener| listener.since).chain(own).min()
+    }
+
+    /// Closes what has been unused for `limit`.
+    pub(super) fn close_idle(&mut self, now: Moment, limit: Duration, out: &mut Outbox) {
+        let due = |listener: &Listener| now.since(listener.since) >= limit;
+        let (a, b) = match &mut self.ways {
+            Ways::Apart { send, receive } => (send.take_if(|l| due(l)), receive.take_if(|l| due(l))),
+            Ways::Passive { except, .. } => {
+                (except.take_if(|(_, other)| due(other)).map(|(_, other)| other), None)
+            }
+        };
+        for listener in a.into_iter().chain(b) {
+            listener.close(out);
+        }
+        if matches!(&self.ways, Ways::Passive { listener, .. } if due(listener)) {
+            self.end_passive(out);
+        }
+        let unused = self.own_is_unused();
+        if let Some(own) = self.own.take_if(|own| unused && now.since(own.since) >= limit) {
+            out.ask(Ask::Release(own.ticket));
+        }
+    }
+
+    fn own_is_unused(&self) -> bool {
+        let listens = self.listeners().any(|listener| matches!(listener.reservation, Reservation::Own(_)));
+        !listens && !matches!(self.target, Target::Sock(_))
+    }
+
+    /// USER, REIN: as after the greeting (A22, A23).
+    pub(super) fn reset(&mut self, out: &mut Outbox) {
+        self.activate(out);
+        if let Some(own) = self.own.take() {
+            out.ask(Ask::Release(own.ticket));
+        }
+        *self = Self { listeners_so_far: self.listeners_so_far, ..Self::default() };
+    }
 }

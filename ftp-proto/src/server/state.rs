@@ -1,7 +1,7 @@
 //! What a session knows and what it is doing.
 
 use super::ask::{Account, Ticket};
-use super::channel::Reservation;
+use super::sockets::Reservation;
 use super::transfer::Transfer;
 use crate::command::{DataType, Direction, Partial};
 use crate::digest::Algorithm;

@@ -1,11 +1,11 @@
 //! Connections that prove themselves before anything moves on them (RNDZ), and the random octets
 //! of this session's hellos.
 
-use super::ask::{Ask, ConnId};
-use super::outbox::Outbox;
 use crate::command::Direction;
 use crate::policy::Grant;
 use crate::rendezvous::{Exchange, Flags, HELLO_LEN, RendezvousSecret, Step};
+use crate::server::ask::{Ask, ConnId};
+use crate::server::outbox::Outbox;
 use crate::timer::Moment;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -15,13 +15,13 @@ use zeroize::Zeroizing;
 
 /// HMAC-SHA-256 in counter mode over the entropy of the connection: no two hellos are alike, none
 /// can be foretold.
-pub(super) struct Nonces {
+pub(in crate::server) struct Nonces {
     key: Zeroizing<[u8; 32]>,
     counter: u64,
 }
 
 impl Nonces {
-    pub(super) fn new(entropy: [u8; 32]) -> Self {
+    pub(in crate::server) fn new(entropy: [u8; 32]) -> Self {
         Self { key: Zeroizing::new(entropy), counter: 0 }
     }
 
@@ -47,18 +47,18 @@ impl fmt::Debug for Nonces {
 
 /// One connection that is proving itself.
 #[derive(Debug)]
-pub(super) struct Prover {
-    pub(super) conn: ConnId,
-    pub(super) from: SocketAddr,
-    pub(super) grant: Grant,
+pub(in crate::server) struct Prover {
+    pub(in crate::server) conn: ConnId,
+    pub(in crate::server) from: SocketAddr,
+    pub(in crate::server) grant: Grant,
     /// When its other end said something last.
-    pub(super) heard: Moment,
+    pub(in crate::server) heard: Moment,
     exchange: Exchange,
 }
 
 /// What became of a prover.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Verdict {
+pub(in crate::server) enum Verdict {
     /// Not yet.
     Waiting,
     /// It holds the secret.
@@ -69,7 +69,7 @@ pub(super) enum Verdict {
 
 impl Prover {
     /// Sends our hello.
-    pub(super) fn begin(
+    pub(in crate::server) fn begin(
         (conn, from, grant): (ConnId, SocketAddr, Grant),
         secret: &RendezvousSecret,
         direction: Direction,
@@ -84,7 +84,7 @@ impl Prover {
     }
 
     /// Takes octets of the other end.
-    pub(super) fn hear(&mut self, octets: &[u8], now: Moment, out: &mut Outbox) -> Verdict {
+    pub(in crate::server) fn hear(&mut self, octets: &[u8], now: Moment, out: &mut Outbox) -> Verdict {
         self.heard = now;
         let mut step = self.exchange.push(octets);
         if let Step::Send(proof) = step {

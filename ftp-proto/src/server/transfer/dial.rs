@@ -1,13 +1,13 @@
 //! The active end: one attempt after the other until the connect timeout (E03, E04), and the
 //! uniform failure that makes no port scanner of us.
 
-use super::ask::{Answer, Ask, ConnId, Ending, Event, Ticket};
-use super::channel::Target;
-use super::proof::{Prover, Verdict};
-use super::session::Session;
-use super::state::{Stage, Work};
-use super::transfer::Phase;
 use crate::policy::{Grant, hides_failure};
+use crate::server::ask::{Answer, Ask, ConnId, Ending, Event, Ticket};
+use crate::server::session::Session;
+use crate::server::sockets::Target;
+use crate::server::state::{Stage, Work};
+use crate::server::transfer::Phase;
+use crate::server::transfer::prove::{Prover, Verdict};
 use crate::timer::Timer;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -19,7 +19,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Connecting.
 #[derive(Debug)]
-pub(super) struct Dial {
+pub(in crate::server) struct Dial {
     to: SocketAddr,
     /// The announced port (B03); PORT and EPRT have none.
     from: Option<Ticket>,
@@ -56,9 +56,9 @@ enum Attempt {
 
 impl Session {
     /// Begins to connect.
-    pub(super) fn dial(&mut self, to: SocketAddr, grant: Grant) {
-        let from = match self.channel.target {
-            Target::Sock(_) => self.channel.own.as_ref().map(|own| own.ticket),
+    pub(in crate::server) fn dial(&mut self, to: SocketAddr, grant: Grant) {
+        let from = match self.sockets.target {
+            Target::Sock(_) => self.sockets.own.as_ref().map(|own| own.ticket),
             Target::Port(_) | Target::None => None,
         };
         let Stage::In(member) = &self.stage else { return };
@@ -81,7 +81,7 @@ impl Session {
     }
 
     /// One attempt to connect.
-    pub(super) fn attempt(&mut self) {
+    pub(in crate::server) fn attempt(&mut self) {
         let local = self.local_ip();
         let ticket = self.out.ticket();
         let Some(dial) = self.dial_mut() else { return };
@@ -90,7 +90,7 @@ impl Session {
         self.out.ask(Ask::Connect { ticket, from, local, to });
     }
 
-    pub(super) fn dial_answered(&mut self, ticket: Ticket, answer: Answer) {
+    pub(in crate::server) fn dial_answered(&mut self, ticket: Ticket, answer: Answer) {
         let Some(dial) = self.dial_mut() else { return self.ignore(answer) };
         let connects = matches!(dial.attempt, Attempt::Connecting(waits) if waits == ticket);
         let permitted = dial.permit == Permit::Asked(ticket);
@@ -115,11 +115,11 @@ impl Session {
     }
 
     fn connected(&mut self, conn: ConnId) {
-        let Self { work: Work::Transfer(transfer), channel, nonces, out, .. } = self else { return };
+        let Self { work: Work::Transfer(transfer), sockets, nonces, out, .. } = self else { return };
         let direction = transfer.direction();
         let Phase::Dialling(dial) = &mut transfer.phase else { return };
         let (to, grant) = (dial.to, dial.grant);
-        match &channel.rendezvous {
+        match &sockets.rendezvous {
             Some(secret) => {
                 let prover = Prover::begin((conn, to, grant), secret, direction, nonces, self.now, out);
                 dial.attempt = Attempt::Proving(Box::new(prover));
@@ -129,7 +129,7 @@ impl Session {
     }
 
     /// Octets of the connection that proves itself.
-    pub(super) fn dial_heard(&mut self, conn: ConnId, octets: &[u8]) {
+    pub(in crate::server) fn dial_heard(&mut self, conn: ConnId, octets: &[u8]) {
         let Self { work: Work::Transfer(transfer), out, .. } = self else { return };
         let Phase::Dialling(dial) = &mut transfer.phase else { return };
         let Attempt::Proving(prover) = &mut dial.attempt else { return };
@@ -154,7 +154,7 @@ impl Session {
     }
 
     /// The connection that proves itself has ended: its listener may not be ready for us yet.
-    pub(super) fn dial_lost(&mut self, conn: ConnId) {
+    pub(in crate::server) fn dial_lost(&mut self, conn: ConnId) {
         let Some(dial) = self.dial_mut() else { return };
         if matches!(&dial.attempt, Attempt::Proving(prover) if prover.conn == conn) {
             self.out.ask(Ask::Drop { conn, how: Ending::Reset });
@@ -171,7 +171,7 @@ impl Session {
     }
 
     /// The connect timeout: under the uniform failure the only end but the right proof.
-    pub(super) fn dial_timed_out(&mut self) {
+    pub(in crate::server) fn dial_timed_out(&mut self) {
         self.out.event(Event::TimedOut(Timer::Connect));
         let hidden = self.dial_mut().is_none_or(|dial| dial.permit != Permit::NotNeeded);
         let text = if hidden { "No proven data connection" } else { "Could not connect in time" };
@@ -179,7 +179,7 @@ impl Session {
     }
 
     /// Gives back what an unfinished attempt holds.
-    pub(super) fn release_dial(&mut self) {
+    pub(in crate::server) fn release_dial(&mut self) {
         let Self { work: Work::Transfer(transfer), out, .. } = self else { return };
         let Phase::Dialling(dial) = &mut transfer.phase else { return };
         match std::mem::replace(&mut dial.attempt, Attempt::Silent) {

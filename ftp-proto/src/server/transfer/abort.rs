@@ -1,16 +1,16 @@
 //! ABOR in every state: what is under way ends at once, with a reply of its own before ABOR's.
 
-use super::ask::{Ask, Event};
-use super::moving::Stop;
-use super::session::Session;
-use super::state::Work;
-use super::transfer::Phase;
 use crate::reply::Meaning;
+use crate::server::ask::{Ask, Event};
+use crate::server::session::Session;
+use crate::server::state::Work;
+use crate::server::transfer::Phase;
+use crate::server::transfer::moving::Stop;
 use crate::timer::Timer;
 
 impl Session {
     /// ABOR.
-    pub(super) fn abor(&mut self) {
+    pub(in crate::server) fn abor(&mut self) {
         self.parameters.rest = None; // E14
         match &self.work {
             Work::Idle | Work::Over => self.abort_nothing(),
@@ -22,8 +22,8 @@ impl Session {
             }
             Work::Transfer(transfer) => match &transfer.phase {
                 Phase::Preparing => {
-                    self.channel.end_passive(&mut self.out); // as if the wait had begun (D13)
-                    self.channel.rendezvous = None;
+                    self.sockets.end_passive(&mut self.out); // as if the wait had begun (D13)
+                    self.sockets.rendezvous = None;
                     self.abort_before_moving();
                 }
                 Phase::Dialling(_) | Phase::Accepting(_) => {
@@ -33,7 +33,7 @@ impl Session {
                 }
                 Phase::Moving(moving) if moving.stop == Some(Stop::Abort) => self.abort_nothing(),
                 Phase::Moving(_) => {
-                    self.channel.rendezvous = None;
+                    self.sockets.rendezvous = None;
                     self.stop_move(Stop::Abort); // both replies come with its end (E07)
                 }
             },
@@ -42,8 +42,8 @@ impl Session {
 
     /// Nothing moves: PASV and EPSV end (RFC 2428 3, D13), LSTN's allocation stays.
     fn abort_nothing(&mut self) {
-        self.channel.end_passive(&mut self.out);
-        self.channel.rendezvous = None;
+        self.sockets.end_passive(&mut self.out);
+        self.sockets.rendezvous = None;
         self.out.reply(Meaning::NothingToAbort, "There is nothing to abort"); // E08
     }
 
@@ -68,7 +68,7 @@ impl Session {
     }
 
     /// Gives back what an unfinished connection phase holds.
-    pub(super) fn release_attempt(&mut self) {
+    pub(in crate::server) fn release_attempt(&mut self) {
         self.release_dial();
         self.release_accept();
     }

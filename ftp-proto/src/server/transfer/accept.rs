@@ -1,20 +1,20 @@
 //! The listening end: who arrives is held, proves itself, or is a stranger that changes nothing
 //! (C08, C13, C28, E21).
 
-use super::ask::{Ask, ConnId, Ending, Event, Ticket};
-use super::channel::{Held, Listener};
-use super::proof::{Prover, Verdict};
-use super::session::Session;
-use super::state::{Stage, Work};
-use super::transfer::{Phase, Transfer};
 use crate::address::unmapped;
 use crate::policy::{self, Filter, Grant, Why};
+use crate::server::ask::{Ask, ConnId, Ending, Event, Ticket};
+use crate::server::session::Session;
+use crate::server::sockets::{Held, Listener};
+use crate::server::state::{Stage, Work};
+use crate::server::transfer::prove::{Prover, Verdict};
+use crate::server::transfer::{Phase, Transfer};
 use crate::timer::Timer;
 use std::net::SocketAddr;
 
 /// Waiting for a connection after the transfer command.
 #[derive(Debug)]
-pub(super) struct Accept {
+pub(in crate::server) struct Accept {
     listener: Ticket,
     /// Candidates that prove themselves, in the order of their arrival.
     provers: Vec<Prover>,
@@ -24,23 +24,23 @@ pub(super) struct Accept {
 
 impl Session {
     /// The transfer command is there: whoever is held may be the one.
-    pub(super) fn accept(&mut self) {
+    pub(in crate::server) fn accept(&mut self) {
         let wait = self.config.timeouts.accept;
         let Work::Transfer(transfer) = &mut self.work else { return };
         let direction = transfer.direction();
-        let Some(ticket) = self.channel.listener(direction).map(|listener| listener.ticket) else { return };
+        let Some(ticket) = self.sockets.listener(direction).map(|listener| listener.ticket) else { return };
         transfer.phase = Phase::Accepting(Accept { listener: ticket, provers: Vec::new(), strangers: 0 });
         self.timers.arm(Timer::PeerArrival, self.now + wait);
         while self.is_accepting(ticket)
-            && let Some(Held { conn, from, .. }) = self.channel.find(ticket).and_then(Listener::take_held)
+            && let Some(Held { conn, from, .. }) = self.sockets.find(ticket).and_then(Listener::take_held)
         {
             self.candidate(ticket, conn, from);
         }
     }
 
     /// A connection has been accepted in the background.
-    pub(super) fn arrived(&mut self, listener: Ticket, conn: ConnId, from: SocketAddr) {
-        if self.channel.find(listener).is_none() {
+    pub(in crate::server) fn arrived(&mut self, listener: Ticket, conn: ConnId, from: SocketAddr) {
+        if self.sockets.find(listener).is_none() {
             // It was on its way when the listener was closed.
             self.out.ask(Ask::Drop { conn, how: Ending::Reset });
         } else if self.is_accepting(listener) {
@@ -52,10 +52,10 @@ impl Session {
 
     /// No transfer command yet: hold who may come (RFC 478 note 1, C08).
     fn hold(&mut self, ticket: Ticket, conn: ConnId, from: SocketAddr) {
-        let proof = self.channel.rendezvous.is_some();
+        let proof = self.sockets.rendezvous.is_some();
         let max_held = self.config.max_held;
         let now = self.now;
-        let Some(listener) = self.channel.find(ticket) else { return };
+        let Some(listener) = self.sockets.find(ticket) else { return };
         let filter = listener.filter;
         // A filter without proof means one connection; the second of the same peer is refused (E21).
         let room = match filter {
@@ -67,7 +67,7 @@ impl Session {
         if full || judged.is_err() {
             return self.stranger(ticket, conn, from);
         }
-        if let Some(listener) = self.channel.find(ticket) {
+        if let Some(listener) = self.sockets.find(ticket) {
             listener.held.push(Held { conn, from, since: now });
         }
     }
@@ -78,10 +78,10 @@ impl Session {
             return self.stranger(ticket, conn, from);
         };
         let max_provers = self.config.max_provers.max(1);
-        let Self { work: Work::Transfer(transfer), channel, nonces, out, .. } = self else { return };
+        let Self { work: Work::Transfer(transfer), sockets, nonces, out, .. } = self else { return };
         let direction = transfer.direction();
         let Phase::Accepting(accept) = &mut transfer.phase else { return };
-        let Some(secret) = &channel.rendezvous else { return self.obtained(conn, from, grant, false) };
+        let Some(secret) = &sockets.rendezvous else { return self.obtained(conn, from, grant, false) };
         let silent = (accept.provers.len() >= max_provers)
             .then(|| longest_silent(&accept.provers))
             .flatten()
@@ -94,16 +94,16 @@ impl Session {
     }
 
     fn judge_candidate(&mut self, ticket: Ticket, from: SocketAddr) -> Result<Grant, Why> {
-        let proof = self.channel.rendezvous.is_some();
+        let proof = self.sockets.rendezvous.is_some();
         let Work::Transfer(transfer) = &self.work else { return Err(Why::NotThePeer) };
         let cargo = transfer.cargo();
-        let filter = self.channel.find(ticket).map_or(Filter::Nobody, |listener| listener.filter);
+        let filter = self.sockets.find(ticket).map_or(Filter::Nobody, |listener| listener.filter);
         self.decide(&policy::Ask::Arrival { from, filter, proof })?;
         self.decide(&policy::Ask::Transfer { peer: unmapped(from.ip()), cargo, proof })
     }
 
     /// Octets of a candidate.
-    pub(super) fn candidate_heard(&mut self, conn: ConnId, octets: &[u8]) {
+    pub(in crate::server) fn candidate_heard(&mut self, conn: ConnId, octets: &[u8]) {
         let Self { work: Work::Transfer(transfer), out, .. } = self else { return };
         let Phase::Accepting(accept) = &mut transfer.phase else { return };
         let ticket = accept.listener;
@@ -129,7 +129,7 @@ impl Session {
     }
 
     /// A candidate has gone before it had proven anything.
-    pub(super) fn candidate_lost(&mut self, conn: ConnId) {
+    pub(in crate::server) fn candidate_lost(&mut self, conn: ConnId) {
         let Work::Transfer(transfer) = &mut self.work else { return };
         let Phase::Accepting(accept) = &mut transfer.phase else { return };
         let ticket = accept.listener;
@@ -156,17 +156,17 @@ impl Session {
     fn count_and_drop(&mut self, ticket: Ticket, conn: ConnId, from: SocketAddr) {
         self.out.ask(Ask::Drop { conn, how: Ending::Reset });
         self.out.event(Event::Stranger { from });
-        if let Some(listener) = self.channel.find(ticket) {
+        if let Some(listener) = self.sockets.find(ticket) {
             listener.strangers = listener.strangers.saturating_add(1);
         }
     }
 
     /// SOCK or RNDZ has changed who may come: whoever is held is judged again.
-    pub(super) fn judge_held_again(&mut self) {
-        let proof = self.channel.rendezvous.is_some();
+    pub(in crate::server) fn judge_held_again(&mut self) {
+        let proof = self.sockets.rendezvous.is_some();
         let max_held = self.config.max_held;
         let Stage::In(member) = &self.stage else { return };
-        for listener in self.channel.listeners_mut() {
+        for listener in self.sockets.listeners_mut() {
             let filter = listener.filter;
             let room = if filter == Filter::Open || proof { max_held } else { 1 };
             let mut kept = 0;
@@ -185,9 +185,9 @@ impl Session {
     }
 
     /// Held candidates for whom no transfer command has come in time.
-    pub(super) fn drop_old_held(&mut self) {
+    pub(in crate::server) fn drop_old_held(&mut self) {
         let (now, limit) = (self.now, self.config.timeouts.held);
-        for listener in self.channel.listeners_mut() {
+        for listener in self.sockets.listeners_mut() {
             for old in listener.held.extract_if(.., |held| now.since(held.since) >= limit) {
                 self.out.ask(Ask::Drop { conn: old.conn, how: Ending::Reset });
             }
@@ -196,13 +196,13 @@ impl Session {
     }
 
     /// Nobody came in time.
-    pub(super) fn accept_timed_out(&mut self) {
+    pub(in crate::server) fn accept_timed_out(&mut self) {
         self.out.event(Event::TimedOut(Timer::PeerArrival));
         self.fail_connection("Nobody connected to the data port in time"); // C23
     }
 
     /// Gives back what an unfinished wait holds.
-    pub(super) fn release_accept(&mut self) {
+    pub(in crate::server) fn release_accept(&mut self) {
         let Work::Transfer(transfer) = &mut self.work else { return };
         if let Phase::Accepting(accept) = &mut transfer.phase {
             for prover in accept.provers.drain(..) {

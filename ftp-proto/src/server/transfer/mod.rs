@@ -10,39 +10,45 @@
 //! Moving --Started--> 150 --Moved--> 226 | 426 | 451 | 552
 //! ```
 
-use super::accept::Accept;
-use super::ask::{Answer, Ask, Event, FileFailure, Intent, ListStyle, Ticket};
-use super::channel::Target;
-use super::dial::Dial;
-use super::moving::Moving;
-use super::names;
-use super::session::Session;
-use super::state::Work;
+mod abort;
+mod accept;
+mod dial;
+mod moving;
+pub(super) mod prove;
+
 use crate::address::unmapped;
 use crate::command::{DataType, Direction, Verb};
 use crate::dialect::Dialect;
 use crate::policy::{self, Cargo, Filter, Grant};
 use crate::reply::Meaning;
+use crate::server::ask::{Answer, Ask, Event, FileFailure, Intent, ListStyle, Ticket};
+use crate::server::files;
+use crate::server::session::Session;
+use crate::server::sockets::Target;
+use crate::server::state::Work;
 use crate::timer::{Moment, Timer};
 use crate::wire::PathName;
+use accept::Accept;
+use dial::Dial;
+use moving::Moving;
 use std::net::SocketAddr;
 
 /// A transfer command under way.
 #[derive(Debug)]
-pub(super) struct Transfer {
-    pub(super) verb: Verb,
-    pub(super) path: PathName,
-    pub(super) intent: Intent,
-    pub(super) data_type: DataType,
+pub(in crate::server) struct Transfer {
+    pub(in crate::server) verb: Verb,
+    pub(in crate::server) path: PathName,
+    pub(in crate::server) intent: Intent,
+    pub(in crate::server) data_type: DataType,
     /// When the command came: the uniform failure is counted from here.
-    pub(super) since: Moment,
-    pub(super) prepared: Ticket,
-    pub(super) phase: Phase,
+    pub(in crate::server) since: Moment,
+    pub(in crate::server) prepared: Ticket,
+    pub(in crate::server) phase: Phase,
 }
 
 /// How far it is.
 #[derive(Debug)]
-pub(super) enum Phase {
+pub(in crate::server) enum Phase {
     /// The file is being looked at.
     Preparing,
     /// We connect.
@@ -54,11 +60,11 @@ pub(super) enum Phase {
 }
 
 impl Transfer {
-    pub(super) const fn direction(&self) -> Direction {
+    pub(in crate::server) const fn direction(&self) -> Direction {
         self.intent.direction()
     }
 
-    pub(super) const fn cargo(&self) -> Cargo {
+    pub(in crate::server) const fn cargo(&self) -> Cargo {
         match self.intent {
             Intent::List(_) => Cargo::Listing,
             Intent::Send { .. } | Intent::Replace | Intent::WriteAt { .. } | Intent::Append => Cargo::File,
@@ -68,13 +74,13 @@ impl Transfer {
 
 impl Session {
     /// RETR.
-    pub(super) fn retr(&mut self, name: &PathName, offset: u64) {
+    pub(in crate::server) fn retr(&mut self, name: &PathName, offset: u64) {
         self.transfer_file(Verb::Retr, name, offset, Intent::Send { offset });
     }
 
     /// STOR. After REST the file is written in place from that offset on (RFC 3659 5.4); otherwise
     /// the new file is written beside the old one and then replaces it.
-    pub(super) fn stor(&mut self, name: &PathName, offset: u64) {
+    pub(in crate::server) fn stor(&mut self, name: &PathName, offset: u64) {
         let intent = if offset > 0 { Intent::WriteAt { offset } } else { Intent::Replace };
         if self.may_write() {
             self.transfer_file(Verb::Stor, name, offset, intent);
@@ -82,7 +88,7 @@ impl Session {
     }
 
     /// APPE. A restart point contradicts "at the end" (E14).
-    pub(super) fn appe(&mut self, name: &PathName, offset: u64) {
+    pub(in crate::server) fn appe(&mut self, name: &PathName, offset: u64) {
         if offset > 0 {
             let text = "APPE writes at the end of the file; send STOR after REST";
             self.out.reply(Meaning::BadSequence, text);
@@ -104,7 +110,7 @@ impl Session {
     }
 
     /// LIST, NLST, MLSD. Their lines end with CR LF under every TYPE (E18).
-    pub(super) fn list(&mut self, verb: Verb, name: Option<&PathName>, style: ListStyle) {
+    pub(in crate::server) fn list(&mut self, verb: Verb, name: Option<&PathName>, style: ListStyle) {
         let path = self.resolve_or_cwd(name);
         if let Some(path) = path {
             self.begin(verb, path, Intent::List(style), DataType::Ascii);
@@ -122,7 +128,7 @@ impl Session {
     }
 
     /// An answer while a transfer is under way.
-    pub(super) fn transfer_answered(&mut self, ticket: Ticket, answer: Answer) {
+    pub(in crate::server) fn transfer_answered(&mut self, ticket: Ticket, answer: Answer) {
         let Work::Transfer(transfer) = &self.work else { return self.ignore(answer) };
         match &transfer.phase {
             Phase::Preparing if ticket == transfer.prepared => self.was_prepared(answer),
@@ -148,9 +154,9 @@ impl Session {
     fn obtain(&mut self) {
         let Work::Transfer(transfer) = &self.work else { return };
         let (direction, cargo) = (transfer.direction(), transfer.cargo());
-        let proof = self.channel.rendezvous.is_some();
-        let Some(listener) = self.channel.listener(direction) else {
-            return match self.channel.target {
+        let proof = self.sockets.rendezvous.is_some();
+        let Some(listener) = self.sockets.listener(direction) else {
+            return match self.sockets.target {
                 Target::None => self.refuse("Send PASV, EPSV, PORT, EPRT or SOCK first"),
                 Target::Sock(to) if to.port() == 0 => {
                     self.refuse("SOCK with port 0 is a filter only; nothing can be connected to");
@@ -192,7 +198,7 @@ impl Session {
     }
 
     /// The connection phase has failed: what was meant for this one connection is used up.
-    pub(super) fn fail_connection(&mut self, text: &str) {
+    pub(in crate::server) fn fail_connection(&mut self, text: &str) {
         self.release_attempt();
         self.use_up();
         self.cancel_prepared();
@@ -202,21 +208,21 @@ impl Session {
 
     /// RNDZ, PASV and today's SOCK are for one data connection, or one failure to get it: an old SOCK
     /// must not filter the next PASV of a coordinator that tries another way. Gives the strangers.
-    pub(super) fn use_up(&mut self) -> u32 {
+    pub(in crate::server) fn use_up(&mut self) -> u32 {
         let Work::Transfer(transfer) = &self.work else { return 0 };
-        let strangers = self.channel.used(transfer.direction(), self.now, &mut self.out);
-        self.channel.rendezvous = None;
+        let strangers = self.sockets.used(transfer.direction(), self.now, &mut self.out);
+        self.sockets.rendezvous = None;
         if self.config.dialect == Dialect::Rfc959 {
-            self.channel.forget_sock(); // B12
+            self.sockets.forget_sock(); // B12
         }
-        if let Some(own) = &mut self.channel.own {
+        if let Some(own) = &mut self.sockets.own {
             own.since = self.now;
         }
         strangers
     }
 
     /// The file was prepared and will not be moved.
-    pub(super) fn cancel_prepared(&mut self) {
+    pub(in crate::server) fn cancel_prepared(&mut self) {
         if let Work::Transfer(transfer) = &self.work {
             self.out.ask(Ask::Cancel(transfer.prepared));
         }
@@ -224,13 +230,13 @@ impl Session {
 
     fn fail_file(&mut self, failure: FileFailure) {
         let Work::Transfer(transfer) = &self.work else { return };
-        let meaning = names::meaning(transfer.verb, failure);
+        let meaning = files::meaning(transfer.verb, failure);
         self.out.reply(meaning, failure.to_string());
         self.conclude();
     }
 
     /// The transfer command has had its final reply.
-    pub(super) fn conclude(&mut self) {
+    pub(in crate::server) fn conclude(&mut self) {
         for timer in [Timer::Question, Timer::PeerArrival, Timer::Connect, Timer::Retry, Timer::Stall] {
             self.timers.disarm(timer);
         }

@@ -1,36 +1,36 @@
 //! The connection is there: octets move until the end, an ABOR or a stall, and the final reply.
 
-use super::ask::{Answer, Ask, ConnId, End, Event, Ticket};
-use super::names;
-use super::session::Session;
-use super::state::Work;
-use super::transfer::Phase;
 use crate::address::unmapped;
 use crate::command::Direction;
 use crate::dialect::Dialect;
 use crate::policy::Grant;
 use crate::reply::Meaning;
+use crate::server::ask::{Answer, Ask, ConnId, End, Event, Ticket};
+use crate::server::files;
+use crate::server::session::Session;
+use crate::server::state::Work;
+use crate::server::transfer::Phase;
 use crate::timer::Timer;
 use std::net::SocketAddr;
 
 /// Octets move, or the file is about to be opened for that.
 #[derive(Debug)]
-pub(super) struct Moving {
-    pub(super) ticket: Ticket,
+pub(in crate::server) struct Moving {
+    pub(in crate::server) ticket: Ticket,
     peer: Peer,
     started: bool,
     /// Moved and durable octets when the stall timer looked last.
     seen: (u64, u64),
     /// The question of a STAT.
-    pub(super) stat: Option<Ticket>,
+    pub(in crate::server) stat: Option<Ticket>,
     /// The question of the stall timer.
     stall: Option<Ticket>,
-    pub(super) stop: Option<Stop>,
+    pub(in crate::server) stop: Option<Stop>,
 }
 
 /// Why a move is being stopped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Stop {
+pub(in crate::server) enum Stop {
     /// ABOR.
     Abort,
     /// Nothing moved for too long.
@@ -48,7 +48,13 @@ struct Peer {
 
 impl Session {
     /// The one connection is there, and proven where that was due: move.
-    pub(super) fn obtained(&mut self, conn: ConnId, address: SocketAddr, grant: Grant, proven: bool) {
+    pub(in crate::server) fn obtained(
+        &mut self,
+        conn: ConnId,
+        address: SocketAddr,
+        grant: Grant,
+        proven: bool,
+    ) {
         let strangers = self.use_up();
         let partial = self.parameters.partial;
         for timer in [Timer::PeerArrival, Timer::Connect, Timer::Retry] {
@@ -71,7 +77,7 @@ impl Session {
         });
     }
 
-    pub(super) fn move_answered(&mut self, ticket: Ticket, answer: Answer) {
+    pub(in crate::server) fn move_answered(&mut self, ticket: Ticket, answer: Answer) {
         let Work::Transfer(transfer) = &self.work else { return };
         let Phase::Moving(moving) = &transfer.phase else { return };
         let mine = moving.ticket == ticket;
@@ -133,7 +139,7 @@ impl Session {
     }
 
     /// The stall timer looks whether anything has moved since.
-    pub(super) fn look_for_stall(&mut self) {
+    pub(in crate::server) fn look_for_stall(&mut self) {
         let Work::Transfer(transfer) = &mut self.work else { return };
         let Phase::Moving(moving) = &mut transfer.phase else { return };
         let ticket = self.out.ticket();
@@ -143,7 +149,7 @@ impl Session {
     }
 
     /// Stops the move; its end is told when [`Answer::Moved`] comes.
-    pub(super) fn stop_move(&mut self, why: Stop) {
+    pub(in crate::server) fn stop_move(&mut self, why: Stop) {
         let Work::Transfer(transfer) = &mut self.work else { return };
         let Phase::Moving(moving) = &mut transfer.phase else { return };
         if moving.stop.is_none() {
@@ -191,7 +197,7 @@ impl Session {
                 self.out.reply(Meaning::TransferAborted, text);
             }
             (End::Failed(failure), _) => {
-                self.out.reply(names::meaning(verb, failure), failure.to_string());
+                self.out.reply(files::meaning(verb, failure), failure.to_string());
             }
         }
         if stop == Some(Stop::Abort) {
