@@ -4,11 +4,12 @@
 //! the prepared file. Tickets are never used twice; an answer to a ticket that the machine has
 //! given up is ignored by rule. A [`ConnId`] names a data connection; the driver makes it.
 
+use super::Timer;
 use crate::command::{DataType, Direction, Partial};
 use crate::digest::{Algorithm, Digest};
 use crate::listing::Entry;
 use crate::policy::{Foreign, Why};
-use crate::timer::{Moment, Timer};
+use crate::timer::Moment;
 use crate::wire::{PathName, Secret};
 use std::net::{IpAddr, SocketAddr};
 

@@ -1,214 +1,230 @@
-//! Commands about names: the working directory, making, removing, renaming, and facts of files.
+//! The commands about files, one place each: what the driver is asked, and what is said about the
+//! answer.
 
-use super::ask::{Ask, FileAsk, FileFailure, Found};
+use super::ask::{Answer, Ask, FileAsk, FileFailure, Found};
+use super::context::{Context, Question};
 use super::path;
-use super::session::Session;
-use super::state::{Asked, FileUse};
 use crate::command::{DataType, Verb};
-use crate::digest::{self, Digest};
-use crate::listing::{Entry, Kind, civil, facts_line};
+use crate::digest;
+use crate::listing::{Kind, civil, facts_line};
 use crate::reply::Meaning;
 use crate::wire::PathName;
 
-/// What a failure of the file system is called in the reply to `verb`.
-pub(super) const fn meaning(verb: Verb, failure: FileFailure) -> Meaning {
-    match failure {
-        FileFailure::NotFound => Meaning::NotFound,
-        FileFailure::NotDirectory if matches!(verb, Verb::Mlsd) => Meaning::Syntax, // RFC 3659 7.2.1
-        FileFailure::Changed if matches!(verb, Verb::Hash) => Meaning::FileBusy,
-        FileFailure::Denied
-        | FileFailure::ReadOnly
-        | FileFailure::IsDirectory
-        | FileFailure::NotDirectory
-        | FileFailure::NotRegular
-        | FileFailure::NotEmpty => Meaning::Denied,
-        FileFailure::Exists => Meaning::NameTaken,
-        FileFailure::BadName => Meaning::BadName,
-        FileFailure::Busy => Meaning::FileBusy,
-        FileFailure::BeyondEnd => Meaning::RestTooFar,
-        FileFailure::NoSpace => Meaning::NoSpace,
-        FileFailure::Changed | FileFailure::Other => Meaning::LocalError,
-    }
+/// How many entries of a directory STAT shows on the control connection.
+const MAX_STATUS_ENTRIES: usize = 200;
+
+/// A question about files.
+#[derive(Debug)]
+pub(super) struct Request {
+    /// The command that asks.
+    verb: Verb,
+    /// The path or the name that its reply is about.
+    name: PathName,
+    /// Says the reply. Returns the next question if the command has another one.
+    reply: fn(&mut Context, PathName, Found) -> Waits,
 }
 
-impl Session {
-    pub(super) fn size(&mut self, name: &PathName) {
-        // In TYPE A the octets of the connection are not those of the file, and nobody counts them.
-        if self.parameters.data_type == DataType::Ascii {
-            return self.out.reply(Meaning::Denied, "SIZE needs TYPE I");
+/// The question that a command waits for; `None` if its reply has been said.
+type Waits = Option<Question<Request>>;
+
+/// SIZE (RFC 3659 4).
+pub(super) fn size(cx: &mut Context, name: &PathName) -> Waits {
+    // In TYPE A the size is that of the bytes on the connection, which nobody has counted.
+    if cx.parameters.data_type == DataType::Ascii {
+        return said(cx, Meaning::Denied, "SIZE needs TYPE I");
+    }
+    let path = cx.resolve(name)?;
+    ask(cx, Verb::Size, path.clone(), FileAsk::Facts(path), |cx, _, found| {
+        let Found::Entry(entry) = found else { return unexpected(cx) };
+        match (entry.kind, entry.size) {
+            (Kind::File, Some(size)) => said(cx, Meaning::FileFact, size.to_string()),
+            _ => said(cx, Meaning::Denied, FileFailure::NotRegular.to_string()),
         }
-        self.about(name, FileUse::Size, FileAsk::Facts);
-    }
+    })
+}
 
-    pub(super) fn mdtm(&mut self, name: &PathName) {
-        self.about(name, FileUse::Modified, FileAsk::Facts);
-    }
-
-    pub(super) fn mlst(&mut self, name: Option<&PathName>) {
-        let path = self.resolve_or_cwd(name);
-        if let Some(path) = path {
-            self.file(FileUse::Facts(path.clone()), FileAsk::Facts(path));
+/// MDTM (RFC 3659 3).
+pub(super) fn mdtm(cx: &mut Context, name: &PathName) -> Waits {
+    let path = cx.resolve(name)?;
+    ask(cx, Verb::Mdtm, path.clone(), FileAsk::Facts(path), |cx, _, found| {
+        let Found::Entry(entry) = found else { return unexpected(cx) };
+        match entry.modified.map(civil) {
+            Some((year, month, day, hour, minute, second)) => {
+                let text = format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}");
+                said(cx, Meaning::FileFact, text)
+            }
+            None => said(cx, Meaning::Denied, "Its time is not known"),
         }
-    }
+    })
+}
 
-    pub(super) fn hash(&mut self, name: &PathName) {
-        let algorithm = self.parameters.algorithm;
-        self.about(name, FileUse::Hash(name.clone()), |path| FileAsk::Hash(path, algorithm));
-    }
+/// MLST (RFC 3659 7).
+pub(super) fn mlst(cx: &mut Context, name: Option<&PathName>) -> Waits {
+    let path = cx.resolve_or_cwd(name)?;
+    ask(cx, Verb::Mlst, path.clone(), FileAsk::Facts(path), |cx, path, found| {
+        let Found::Entry(mut entry) = found else { return unexpected(cx) };
+        entry.name = path;
+        let line = facts_line(&entry, cx.parameters.facts.as_deref());
+        cx.out.reply_lines(Meaning::FileFacts, &[b"Facts", &line, b"End"]);
+        None
+    })
+}
 
-    pub(super) fn cwd(&mut self, name: &PathName) {
-        if let Some(path) = self.resolve(name) {
-            self.file(FileUse::Enter(path.clone()), FileAsk::Enter(path));
+/// HASH (draft-ietf-ftpext2-hash). The reply repeats the name as the client sent it.
+pub(super) fn hash(cx: &mut Context, name: PathName) -> Waits {
+    let path = cx.resolve(&name)?;
+    let question = FileAsk::Hash(path, cx.parameters.algorithm);
+    ask(cx, Verb::Hash, name, question, |cx, name, found| {
+        let Found::Digest(digest, size) = found else { return unexpected(cx) };
+        said(cx, Meaning::FileFact, digest::format_answer(&digest, size, name.as_bytes()))
+    })
+}
+
+/// CWD.
+pub(super) fn cwd(cx: &mut Context, name: &PathName) -> Waits {
+    let path = cx.resolve(name)?;
+    enter(cx, path)
+}
+
+/// CDUP.
+pub(super) fn cdup(cx: &mut Context) -> Waits {
+    let path = path::parent(&cx.parameters.cwd);
+    enter(cx, path)
+}
+
+fn enter(cx: &mut Context, path: PathName) -> Waits {
+    ask(cx, Verb::Cwd, path.clone(), FileAsk::Enter(path), |cx, path, found| {
+        let Found::Done = found else { return unexpected(cx) };
+        let text = [path.quoted().as_slice(), b" is the working directory"].concat();
+        cx.parameters.cwd = path;
+        said(cx, Meaning::DirectoryDone, text)
+    })
+}
+
+/// PWD.
+pub(super) fn pwd(cx: &mut Context) {
+    let text = [cx.parameters.cwd.quoted().as_slice(), b" is the working directory"].concat();
+    cx.out.reply(Meaning::DirectoryName, text);
+}
+
+/// MKD.
+pub(super) fn mkd(cx: &mut Context, name: &PathName) -> Waits {
+    let path = writable(cx, name)?;
+    ask(cx, Verb::Mkd, path.clone(), FileAsk::MakeDirectory(path), |cx, path, found| {
+        let Found::Done = found else { return unexpected(cx) };
+        said(cx, Meaning::DirectoryName, [path.quoted().as_slice(), b" made"].concat())
+    })
+}
+
+/// RMD.
+pub(super) fn rmd(cx: &mut Context, name: &PathName) -> Waits {
+    let path = writable(cx, name)?;
+    ask(cx, Verb::Rmd, path.clone(), FileAsk::RemoveDirectory(path), |cx, _, found| {
+        let Found::Done = found else { return unexpected(cx) };
+        said(cx, Meaning::DirectoryDone, "Directory removed")
+    })
+}
+
+/// DELE.
+pub(super) fn dele(cx: &mut Context, name: &PathName) -> Waits {
+    let path = writable(cx, name)?;
+    ask(cx, Verb::Dele, path.clone(), FileAsk::Remove(path), |cx, _, found| {
+        let Found::Done = found else { return unexpected(cx) };
+        said(cx, Meaning::Deleted, "Deleted")
+    })
+}
+
+/// RNFR.
+pub(super) fn rnfr(cx: &mut Context, name: &PathName) -> Waits {
+    let path = writable(cx, name)?;
+    ask(cx, Verb::Rnfr, path.clone(), FileAsk::RenameFrom(path), |cx, path, found| {
+        let Found::Done = found else { return unexpected(cx) };
+        cx.parameters.rename = Some(path);
+        said(cx, Meaning::RenameNoted, "RNTO, please")
+    })
+}
+
+/// RNTO, which must follow RNFR at once (E22).
+pub(super) fn rnto(cx: &mut Context, name: &PathName) -> Waits {
+    let Some(from) = cx.parameters.rename.take() else {
+        return said(cx, Meaning::BadSequence, "RNFR comes right before RNTO");
+    };
+    let to = cx.resolve(name)?;
+    ask(cx, Verb::Rnto, to.clone(), FileAsk::Rename { from, to }, |cx, _, found| {
+        let Found::Done = found else { return unexpected(cx) };
+        said(cx, Meaning::Renamed, "Renamed")
+    })
+}
+
+/// STAT of a path: the facts of a file, or the entries of a directory.
+pub(super) fn stat(cx: &mut Context, name: &PathName) -> Waits {
+    let path = cx.resolve(name)?;
+    ask(cx, Verb::Stat, path.clone(), FileAsk::Facts(path), |cx, path, found| {
+        let Found::Entry(mut entry) = found else { return unexpected(cx) };
+        if matches!(entry.kind, Kind::Directory | Kind::Current | Kind::Parent) {
+            let question = FileAsk::List(path.clone(), MAX_STATUS_ENTRIES);
+            return ask(cx, Verb::Stat, path, question, say_entries);
         }
-    }
+        entry.name = path.clone();
+        say_entries(cx, path, Found::Entries(vec![entry], false))
+    })
+}
 
-    pub(super) fn cdup(&mut self) {
-        let path = path::parent(&self.parameters.cwd);
-        self.file(FileUse::Enter(path.clone()), FileAsk::Enter(path));
+fn say_entries(cx: &mut Context, _: PathName, found: Found) -> Waits {
+    let Found::Entries(entries, more) = found else { return unexpected(cx) };
+    let facts = cx.parameters.facts.as_deref();
+    let mut lines: Vec<Vec<u8>> =
+        entries.iter().take(MAX_STATUS_ENTRIES).map(|entry| facts_line(entry, facts)).collect();
+    if more || entries.len() > MAX_STATUS_ENTRIES {
+        lines.push(b"and more: send MLSD".to_vec());
     }
+    cx.out.status(Meaning::FileStatus, "Status", &lines);
+    None
+}
 
-    pub(super) fn pwd(&mut self) {
-        let text = [self.parameters.cwd.quoted().as_slice(), b" is the working directory"].concat();
-        self.out.reply(Meaning::DirectoryName, text);
-    }
+/// The path of something that the account may change.
+fn writable(cx: &mut Context, name: &PathName) -> Option<PathName> {
+    if cx.may_write() { cx.resolve(name) } else { None }
+}
 
-    pub(super) fn mkd(&mut self, name: &PathName) {
-        if self.may_write()
-            && let Some(path) = self.resolve(name)
-        {
-            self.file(FileUse::MakeDirectory(path.clone()), FileAsk::MakeDirectory(path));
-        }
-    }
+fn ask(
+    cx: &mut Context,
+    verb: Verb,
+    name: PathName,
+    ask: FileAsk,
+    reply: fn(&mut Context, PathName, Found) -> Waits,
+) -> Waits {
+    Some(cx.question(Request { verb, name, reply }, |ticket| Ask::File { ticket, ask }))
+}
 
-    pub(super) fn rmd(&mut self, name: &PathName) {
-        if self.may_write() {
-            self.about(name, FileUse::RemoveDirectory, FileAsk::RemoveDirectory);
-        }
-    }
+fn said(cx: &mut Context, meaning: Meaning, text: impl AsRef<[u8]>) -> Waits {
+    cx.out.reply(meaning, text);
+    None
+}
 
-    pub(super) fn dele(&mut self, name: &PathName) {
-        if self.may_write() {
-            self.about(name, FileUse::Remove, FileAsk::Remove);
-        }
-    }
+/// The driver has found something else than it was asked for.
+fn unexpected(cx: &mut Context) -> Waits {
+    said(cx, Meaning::LocalError, "Local error")
+}
 
-    pub(super) fn rnfr(&mut self, name: &PathName) {
-        if self.may_write()
-            && let Some(path) = self.resolve(name)
-        {
-            self.file(FileUse::RenameFrom(path.clone()), FileAsk::RenameFrom(path));
-        }
-    }
-
-    /// E22: only right after RNFR.
-    pub(super) fn rnto(&mut self, name: &PathName) {
-        let Some(from) = self.parameters.rename.take() else {
-            return self.out.reply(Meaning::BadSequence, "RNFR comes right before RNTO");
-        };
-        self.about(name, FileUse::RenameTo, |to| FileAsk::Rename { from, to });
-    }
-
-    fn about(&mut self, name: &PathName, purpose: FileUse, ask: impl FnOnce(PathName) -> FileAsk) {
-        if let Some(path) = self.resolve(name) {
-            self.file(purpose, ask(path));
-        }
-    }
-
-    pub(super) fn file(&mut self, purpose: FileUse, ask: FileAsk) {
-        self.question(Asked::File(purpose), |ticket| Ask::File { ticket, ask });
+impl Request {
+    /// Whether the answer may take so long that ABOR must not wait for it.
+    pub(super) const fn is_long(&self) -> bool {
+        matches!(self.verb, Verb::Hash)
     }
 
     /// The file system has answered.
-    pub(super) fn found(&mut self, purpose: FileUse, found: Result<Found, FileFailure>) {
-        let verb = purpose.verb();
-        match found {
-            Err(failure) => self.out.reply(meaning(verb, failure), failure.to_string()),
-            Ok(Found::Done) => self.done(purpose),
-            Ok(Found::Entry(entry)) => self.facts(purpose, entry),
-            Ok(Found::Entries(entries, more)) => self.status_of_entries(&entries, more),
-            Ok(Found::Digest(digest, size)) => self.digest(purpose, &digest, size),
-        }
-    }
-
-    fn done(&mut self, purpose: FileUse) {
-        match purpose {
-            FileUse::RenameFrom(path) => {
-                self.parameters.rename = Some(path);
-                self.out.reply(Meaning::RenameNoted, "RNTO, please");
-            }
-            FileUse::RenameTo => self.out.reply(Meaning::Renamed, "Renamed"),
-            FileUse::Remove => self.out.reply(Meaning::Deleted, "Deleted"),
-            FileUse::MakeDirectory(path) => {
-                self.out.reply(Meaning::DirectoryName, [path.quoted().as_slice(), b" made"].concat());
-            }
-            FileUse::RemoveDirectory => self.out.reply(Meaning::DirectoryDone, "Directory removed"),
-            FileUse::Enter(path) => {
-                let text = [path.quoted().as_slice(), b" is the working directory"].concat();
-                self.parameters.cwd = path;
-                self.out.reply(Meaning::DirectoryDone, text);
-            }
-            FileUse::Size
-            | FileUse::Modified
-            | FileUse::Facts(_)
-            | FileUse::Hash(_)
-            | FileUse::Status(_)
-            | FileUse::StatusOf(_) => self.out.reply(Meaning::LocalError, "Local error"),
-        }
-    }
-
-    fn facts(&mut self, purpose: FileUse, mut entry: Entry) {
-        match purpose {
-            FileUse::Size => match (entry.kind, entry.size) {
-                (Kind::File, Some(size)) => self.out.reply(Meaning::FileFact, size.to_string()),
-                _ => self.out.reply(Meaning::Denied, FileFailure::NotRegular.to_string()),
-            },
-            FileUse::Modified => match entry.modified {
-                Some(when) => {
-                    let (year, month, day, hour, minute, second) = civil(when);
-                    let text = format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}");
-                    self.out.reply(Meaning::FileFact, text);
-                }
-                None => self.out.reply(Meaning::Denied, "Its time is not known"),
-            },
-            FileUse::Facts(path) => {
-                entry.name = path;
-                let line = facts_line(&entry, self.parameters.facts.as_deref());
-                self.out.reply_lines(Meaning::FileFacts, &[b"Facts", &line, b"End"]);
-            }
-            FileUse::Status(path) => self.status_of_entry(path, entry),
-            FileUse::Hash(_)
-            | FileUse::RenameFrom(_)
-            | FileUse::RenameTo
-            | FileUse::Remove
-            | FileUse::MakeDirectory(_)
-            | FileUse::RemoveDirectory
-            | FileUse::Enter(_)
-            | FileUse::StatusOf(_) => self.out.reply(Meaning::LocalError, "Local error"),
-        }
-    }
-
-    fn digest(&mut self, purpose: FileUse, digest: &Digest, size: u64) {
-        let FileUse::Hash(name) = purpose else {
-            return self.out.reply(Meaning::LocalError, "Local error");
+    pub(super) fn answered(self, cx: &mut Context, answer: Answer) -> Waits {
+        let Answer::File(found) = answer else {
+            cx.unexpected(answer);
+            return None;
         };
-        self.out.reply(Meaning::FileFact, digest::format_answer(digest, size, name.as_bytes()));
-    }
-}
-
-impl FileUse {
-    const fn verb(&self) -> Verb {
-        match self {
-            Self::Size => Verb::Size,
-            Self::Modified => Verb::Mdtm,
-            Self::Facts(_) => Verb::Mlst,
-            Self::Hash(_) => Verb::Hash,
-            Self::RenameFrom(_) => Verb::Rnfr,
-            Self::RenameTo => Verb::Rnto,
-            Self::Remove => Verb::Dele,
-            Self::MakeDirectory(_) => Verb::Mkd,
-            Self::RemoveDirectory => Verb::Rmd,
-            Self::Enter(_) => Verb::Cwd,
-            Self::Status(_) | Self::StatusOf(_) => Verb::Stat,
+        match found {
+            Ok(found) => (self.reply)(cx, self.name, found),
+            Err(failure) => {
+                cx.refuse_file(self.verb, failure);
+                None
+            }
         }
     }
 }

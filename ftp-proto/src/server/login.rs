@@ -1,102 +1,79 @@
-//! USER, PASS, REIN, QUIT: who is there, and the way out.
+//! USER, PASS, REIN: who is there.
 
-use super::ask::{Account, Ask, Event};
-use super::session::Session;
-use super::state::{Asked, Member, Parameters, Stage, Work, narrower};
-use crate::dialect::Dialect;
-use crate::policy::{Asker, Rules};
+use super::ask::{Account, Answer, Ask, Event};
+use super::context::{Context, Question};
+use super::parameters::Parameters;
+use super::timer::Timer;
+use super::user::{Login, User};
 use crate::reply::Meaning;
-use crate::timer::Timer;
 use crate::wire::Secret;
-use std::net::SocketAddr;
+use std::ops::ControlFlow;
 
-/// Wrong passwords of one connection before it is closed (RFC 2577 5).
-const MAX_WRONG_LOGINS: u32 = 5;
+/// How many failed logins close a connection (RFC 2577 5).
+const MAX_FAILED_LOGINS: u32 = 5;
 
-impl Session {
-    /// USER: always the same answer, so that nobody learns which names exist (RFC 2577 6).
-    pub(super) fn user(&mut self, name: Vec<u8>) {
-        self.sockets.reset(&mut self.out); // A22; TYPE and the like stay (dialect-1973 section 3)
-        self.parameters.rest = None; // E14
-        self.stage = Stage::Named(name);
-        self.out.reply(Meaning::NeedPassword, "Password, please");
-    }
+/// A login that the driver checks: the name that USER gave.
+#[derive(Debug)]
+pub(super) struct Request(Vec<u8>);
 
-    /// PASS.
-    pub(super) fn pass(&mut self, password: Secret) {
-        let Stage::Named(user) = &mut self.stage else {
-            return self.out.reply(Meaning::BadSequence, "USER comes before PASS");
+/// USER. The reply is always the same, so that nobody learns which names exist (RFC 2577 6).
+pub(super) fn user(cx: &mut Context, name: Vec<u8>) {
+    cx.sockets.reset(&mut cx.out); // A22; TYPE and the like stay (dialect-1973 section 3)
+    cx.parameters.restart = None; // E14
+    cx.login = Login::Named(name);
+    cx.out.reply(Meaning::NeedPassword, "Password, please");
+}
+
+/// PASS.
+pub(super) fn pass(cx: &mut Context, password: Secret) -> Option<Question<Request>> {
+    let Login::Named(user) = &mut cx.login else {
+        cx.out.reply(Meaning::BadSequence, "USER comes before PASS");
+        return None;
+    };
+    let user = std::mem::take(user);
+    cx.login = Login::Nobody;
+    Some(cx.question(Request(user.clone()), |ticket| Ask::Login { ticket, user, password }))
+}
+
+/// REIN: back to the state after the greeting (A23).
+pub(super) fn rein(cx: &mut Context) {
+    cx.sockets.reset(&mut cx.out);
+    cx.parameters = Parameters::default();
+    cx.login = Login::Nobody;
+    cx.out.reply(Meaning::Reinitialized, "All parameters are as at the start; log in again");
+}
+
+impl Request {
+    /// The driver knows the user and the password, or does not. Breaks if the session must end.
+    pub(super) fn answered(self, cx: &mut Context, answer: Answer) -> ControlFlow<()> {
+        let Answer::Login(account) = answer else {
+            cx.unexpected(answer);
+            return ControlFlow::Continue(());
         };
-        let user = std::mem::take(user);
-        self.stage = Stage::Nobody;
-        self.question(Asked::Login(user.clone()), |ticket| Ask::Login { ticket, user, password });
-    }
-
-    /// The driver knows them, or not.
-    pub(super) fn logged_in(&mut self, name: Vec<u8>, account: Option<Account>) {
-        let Some(account) = account else { return self.wrong_login(name) };
-        let peer = self.connection.peer;
-        let scope = match peer {
-            SocketAddr::V6(v6) => v6.scope_id(),
-            SocketAddr::V4(_) => 0,
-        };
-        let asker = Asker {
-            peer: self.peer_ip(),
-            scope,
-            local: self.local_ip(),
-            proxied: false,
-            anonymous: account.anonymous,
-        };
-        let rules = Rules {
-            foreign: narrower(self.config.rules.foreign, account.foreign),
-            ..self.config.rules.clone()
-        };
-        self.wrong_logins = 0;
-        self.parameters.cwd = Parameters::default().cwd;
-        self.out.event(Event::LoggedIn { name: account.name.clone() });
-        self.stage = Stage::In(Member { account, rules, asker });
-        self.timers.disarm(Timer::Login);
-        self.out.reply(Meaning::LoggedIn, "Logged in");
-    }
-
-    fn wrong_login(&mut self, name: Vec<u8>) {
-        self.wrong_logins += 1;
-        self.out.event(Event::LoginFailed { name });
-        if self.wrong_logins >= MAX_WRONG_LOGINS {
-            self.out.reply(Meaning::TooManyTries, "Too many wrong logins, goodbye");
-            self.end();
-        } else {
-            self.out.reply(Meaning::LoginWrong, "User name or password is wrong");
+        match account {
+            Some(account) => logged_in(cx, account),
+            None => self.failed(cx),
         }
     }
 
-    /// REIN: as after the greeting (A23).
-    pub(super) fn rein(&mut self) {
-        self.sockets.reset(&mut self.out);
-        self.parameters = Parameters::default();
-        self.stage = Stage::Nobody;
-        self.out.reply(Meaning::Reinitialized, "All parameters are as at the start; log in again");
-    }
-
-    /// QUIT, BYE. During a transfer BYE of 1973 is answered at once, the rest after the result (A21).
-    pub(super) fn quit(&mut self) {
-        if matches!(self.work, Work::Transfer(_)) && self.config.dialect == Dialect::Rfc354 {
-            if !self.leaving {
-                self.out.reply(Meaning::GoodbyeLater, "Goodbye when the transfer is done");
-            }
-            self.leaving = true;
-        } else {
-            self.out.reply(Meaning::Goodbye, "Goodbye");
-            self.end();
+    fn failed(self, cx: &mut Context) -> ControlFlow<()> {
+        cx.failed_logins += 1;
+        cx.out.event(Event::LoginFailed { name: self.0 });
+        if cx.failed_logins >= MAX_FAILED_LOGINS {
+            cx.out.reply(Meaning::TooManyTries, "Too many wrong logins, goodbye");
+            return ControlFlow::Break(());
         }
+        cx.out.reply(Meaning::LoginWrong, "User name or password is wrong");
+        ControlFlow::Continue(())
     }
+}
 
-    /// Whether this account may change files; the refusal is said.
-    pub(super) fn may_write(&mut self) -> bool {
-        let may = self.member().is_some_and(|member| !member.account.read_only);
-        if !may {
-            self.out.reply(Meaning::Denied, super::ask::FileFailure::ReadOnly.to_string());
-        }
-        may
-    }
+fn logged_in(cx: &mut Context, account: Account) -> ControlFlow<()> {
+    cx.failed_logins = 0;
+    cx.parameters.cwd = Parameters::default().cwd;
+    cx.out.event(Event::LoggedIn { name: account.name.clone() });
+    cx.login = Login::User(User::new(account, &cx.config, &cx.connection));
+    cx.timers.disarm(Timer::Login);
+    cx.out.reply(Meaning::LoggedIn, "Logged in");
+    ControlFlow::Continue(())
 }

@@ -1,6 +1,6 @@
 //! What the machine has to say, in order: replies, requests and events until the driver takes them.
 
-use super::ask::{Ask, Event, Output, Ticket};
+use super::ask::{Answer, Ask, ConnId, Ending, Event, Output, Ticket};
 use crate::dialect::Dialect;
 use crate::reply::{self, Meaning};
 use crate::wire::PathName;
@@ -23,7 +23,7 @@ impl Outbox {
         self.outputs.pop_front()
     }
 
-    /// A ticket that was never used in this session.
+    /// A ticket that this session has not used yet.
     pub(super) const fn ticket(&mut self) -> Ticket {
         self.last_ticket += 1;
         Ticket(self.last_ticket)
@@ -37,9 +37,21 @@ impl Outbox {
         self.outputs.push_back(Output::Event(event));
     }
 
-    /// Octets that are no reply: answers to Telnet options.
-    pub(super) fn send(&mut self, octets: Vec<u8>) {
-        self.outputs.push_back(Output::Send(octets));
+    /// Closes a data connection with a reset, so that nobody takes its end for the end of a file.
+    pub(super) fn reset(&mut self, conn: ConnId) {
+        self.ask(Ask::Drop { conn, how: Ending::Reset });
+    }
+
+    /// An answer that nothing waits for any more: a connection in it must not stay open.
+    pub(super) fn unwanted(&mut self, answer: Answer) {
+        if let Answer::Connected { conn } = answer {
+            self.reset(conn);
+        }
+    }
+
+    /// Bytes that are no reply: answers to Telnet options.
+    pub(super) fn send(&mut self, bytes: Vec<u8>) {
+        self.outputs.push_back(Output::Send(bytes));
     }
 
     /// A reply of one line.
@@ -49,22 +61,38 @@ impl Outbox {
 
     /// A reply of any number of lines.
     pub(super) fn reply_lines(&mut self, meaning: Meaning, lines: &[&[u8]]) {
-        self.reply_octets(reply::write(self.dialect, meaning, lines));
+        self.reply_bytes(reply::write(self.dialect, meaning, lines));
     }
 
     /// A final reply with facts before its last line, in one piece.
     pub(super) fn reply_facts(&mut self, meaning: Meaning, facts: &[String], last: &str) {
-        self.reply_octets(reply::write_facts(self.dialect, meaning, facts, last.as_bytes()));
+        self.reply_bytes(reply::write_facts(self.dialect, meaning, facts, last.as_bytes()));
     }
 
-    fn reply_octets(&mut self, octets: Vec<u8>) {
-        let first = octets.split(|&o| o == b'\r').next().unwrap_or_default();
+    /// A block of status lines under the heading `first`. In 1973 a final 200 follows it (A12).
+    pub(super) fn status(&mut self, meaning: Meaning, first: &str, lines: &[impl AsRef<[u8]>]) {
+        let mut block: Vec<&[u8]> = vec![first.as_bytes()];
+        block.extend(lines.iter().map(AsRef::as_ref));
+        match self.dialect {
+            Dialect::Rfc959 => {
+                block.push(b"End");
+                self.reply_lines(meaning, &block);
+            }
+            Dialect::Rfc354 => {
+                self.reply_lines(meaning, &block);
+                self.reply(Meaning::StatusEnd, "End");
+            }
+        }
+    }
+
+    fn reply_bytes(&mut self, bytes: Vec<u8>) {
+        let first = bytes.split(|&b| b == b'\r').next().unwrap_or_default();
         let shown = PathName::from_wire(first).map_or_else(|_| String::new(), |line| line.display());
         self.event(Event::Replied(shown));
-        self.send(octets);
+        self.send(bytes);
     }
 
-    /// The end: what was promised is flushed, nothing comes after it.
+    /// The end: what was promised is flushed, and nothing comes after it.
     pub(super) fn close(&mut self) {
         self.outputs.push_back(Output::Close);
     }

@@ -1,94 +1,136 @@
-//! TYPE, MODE, STRU, BYTE, REST, OPTS: what holds for later commands. Impossible values are refused
-//! at once, not at the transfer (RFC 418, E16).
+//! TYPE, MODE, STRU, BYTE, REST, OPTS: what holds for later commands. A value that cannot be served is
+//! refused at once, not at the transfer (RFC 418, E16).
 
-use super::session::Session;
+use super::outbox::Outbox;
 use crate::command::{DataType, Mode, Opts, Partial, Structure};
 use crate::digest::Algorithm;
 use crate::listing::FACTS;
 use crate::reply::Meaning;
+use crate::wire::PathName;
 
-impl Session {
-    pub(super) fn set_type(&mut self, data_type: DataType) {
+/// What commands set for later commands.
+#[derive(Debug)]
+pub(super) struct Parameters {
+    /// TYPE.
+    pub(super) data_type: DataType,
+    /// The working directory.
+    pub(super) cwd: PathName,
+    /// The restart point that REST gave, in bytes: for the next transfer command (E14).
+    pub(super) restart: Option<u64>,
+    /// The file that RNFR named: for the next command (E22).
+    pub(super) rename: Option<PathName>,
+    /// The facts that OPTS MLST chose; `None` is all of them.
+    pub(super) facts: Option<Vec<String>>,
+    /// The algorithm that OPTS HASH chose.
+    pub(super) algorithm: Algorithm,
+    /// What OPTS STOR PARTIAL chose.
+    pub(super) partial: Partial,
+    /// EPSV ALL was sent (D17).
+    pub(super) epsv_only: bool,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self {
+            data_type: DataType::Ascii, // RFC 354, RFC 959 5.1
+            cwd: PathName::root(),
+            restart: None,
+            rename: None,
+            facts: None,
+            algorithm: Algorithm::Sha256,
+            partial: Partial::Publish,
+            epsv_only: false,
+        }
+    }
+}
+
+impl Parameters {
+    /// TYPE.
+    pub(super) fn set_type(&mut self, data_type: DataType, out: &mut Outbox) {
         let text = match data_type {
             DataType::Ascii => "TYPE is A",
             DataType::Image => "TYPE is I",
             DataType::Local8 => "TYPE is L 8",
             DataType::Unserved => {
                 let text = "Only TYPE A, I and L 8 are served";
-                return self.out.reply(Meaning::ParameterNotImplemented, text);
+                return out.reply(Meaning::ParameterNotImplemented, text);
             }
         };
-        self.parameters.data_type = data_type;
-        self.out.reply(Meaning::Okay, text);
+        self.data_type = data_type;
+        out.reply(Meaning::Okay, text);
     }
 
-    pub(super) fn set_mode(&mut self, mode: Mode) {
-        match mode {
-            Mode::Stream => self.out.reply(Meaning::Okay, "MODE is S"),
-            Mode::Unserved(_) => self.out.reply(Meaning::ParameterNotImplemented, "Only MODE S is served"),
-        }
+    /// REST (RFC 3659 5).
+    pub(super) fn set_restart(&mut self, offset: u64, out: &mut Outbox) {
+        self.restart = Some(offset);
+        out.reply(Meaning::RestNoted, format!("The next transfer starts at {offset}"));
     }
 
-    pub(super) fn set_structure(&mut self, structure: Structure) {
-        match structure {
-            Structure::File => self.out.reply(Meaning::Okay, "STRU is F"),
-            Structure::Unserved(_) => {
-                self.out.reply(Meaning::ParameterNotImplemented, "Only STRU F is served");
-            }
-        }
-    }
-
-    /// E17: the octets of a TCP connection have 8 bits.
-    pub(super) fn set_byte(&mut self, size: u8) {
-        if size == 8 {
-            self.out.reply(Meaning::Okay, "BYTE size is 8");
-        } else {
-            self.out.reply(Meaning::ParameterNotImplemented, "BYTE size must be 8 in this system");
-        }
-    }
-
-    pub(super) fn rest(&mut self, offset: u64) {
-        self.parameters.rest = Some(offset);
-        self.out.reply(Meaning::RestNoted, format!("The next transfer starts at {offset}"));
-    }
-
-    pub(super) fn opts(&mut self, opts: Opts) {
+    /// OPTS (RFC 2389).
+    pub(super) fn set_option(&mut self, opts: Opts, out: &mut Outbox) {
         match opts {
-            Opts::Utf8 => self.out.reply(Meaning::Okay, "Names are UTF-8"),
-            Opts::Hash(None) => self.out.reply(Meaning::Okay, self.parameters.algorithm.name()),
+            Opts::Utf8 => out.reply(Meaning::Okay, "Names are UTF-8"),
+            Opts::Hash(None) => out.reply(Meaning::Okay, self.algorithm.name()),
             Opts::Hash(Some(algorithm @ Algorithm::Sha256)) => {
-                self.parameters.algorithm = algorithm;
-                self.out.reply(Meaning::Okay, algorithm.name());
+                self.algorithm = algorithm;
+                out.reply(Meaning::Okay, algorithm.name());
             }
             Opts::Hash(Some(
                 algorithm @ (Algorithm::Crc32 | Algorithm::Md5 | Algorithm::Sha1 | Algorithm::Sha512),
             )) => {
                 let text = format!("{} is not computed here, SHA-256 is", algorithm.name());
-                self.out.reply(Meaning::Syntax, text);
+                out.reply(Meaning::Syntax, text);
             }
-            Opts::Mlst(wanted) => self.opts_mlst(&wanted),
+            Opts::Mlst(wanted) => self.choose_facts(&wanted, out),
             Opts::Partial(partial) => {
-                self.parameters.partial = partial;
+                self.partial = partial;
                 let text = match partial {
                     Partial::Publish => "STOR PARTIAL PUBLISH",
                     Partial::Keep => "STOR PARTIAL KEEP",
                     Partial::Discard => "STOR PARTIAL DISCARD",
                 };
-                self.out.reply(Meaning::Okay, text);
+                out.reply(Meaning::Okay, text);
             }
-            Opts::Unknown(_) => self.out.reply(Meaning::Syntax, "No such option"),
+            Opts::Unknown(_) => out.reply(Meaning::Syntax, "No such option"),
         }
     }
 
-    /// RFC 3659 7.9: unknown facts are left out, the reply says what remains.
-    fn opts_mlst(&mut self, wanted: &[String]) {
+    /// OPTS MLST (RFC 3659 7.9): unknown facts are left out, and the reply says what remains.
+    fn choose_facts(&mut self, wanted: &[String], out: &mut Outbox) {
         let chosen: Vec<String> = FACTS
             .iter()
             .filter(|fact| wanted.iter().any(|name| name.eq_ignore_ascii_case(fact)))
             .map(|fact| fact.to_ascii_lowercase())
             .collect();
         let list: String = chosen.iter().map(|fact| format!("{fact};")).collect();
-        self.parameters.facts = Some(chosen);
-        self.out.reply(Meaning::Okay, format!("MLST OPTS {list}").trim_end());
+        self.facts = Some(chosen);
+        out.reply(Meaning::Okay, format!("MLST OPTS {list}").trim_end());
+    }
+}
+
+/// MODE. Only stream is served, so there is nothing to remember.
+pub(super) fn set_mode(mode: Mode, out: &mut Outbox) {
+    match mode {
+        Mode::Stream => out.reply(Meaning::Okay, "MODE is S"),
+        Mode::Unserved(_) => out.reply(Meaning::ParameterNotImplemented, "Only MODE S is served"),
+    }
+}
+
+/// STRU. Only the file structure is served, so there is nothing to remember.
+pub(super) fn set_structure(structure: Structure, out: &mut Outbox) {
+    match structure {
+        Structure::File => out.reply(Meaning::Okay, "STRU is F"),
+        Structure::Unserved(_) => {
+            out.reply(Meaning::ParameterNotImplemented, "Only STRU F is served");
+        }
+    }
+}
+
+/// BYTE. The bytes of a TCP connection have 8 bits (E17).
+pub(super) fn set_byte(size: u8, out: &mut Outbox) {
+    if size == 8 {
+        out.reply(Meaning::Okay, "BYTE size is 8");
+    } else {
+        out.reply(Meaning::ParameterNotImplemented, "BYTE size must be 8 in this system");
     }
 }

@@ -1,136 +1,191 @@
-//! Command lines that wait for their turn: behind a question, behind a transfer (A06, B22).
+//! Commands that wait for their turn: behind a question, or behind a transfer (A06, B22).
 //!
-//! The queue is bounded in lines and octets. What does not fit is counted, and refused in its turn,
-//! so that every command gets its reply in order and no client makes the server hold more.
+//! A line is parsed when it arrives. The queue is bounded in commands and in bytes. What does not fit
+//! is counted and refused in its turn, so that every command gets its reply in order and no client
+//! can make the server hold more.
 
-use crate::command::Verb;
 use crate::command::verbs::Busy;
+use crate::command::{Command, CommandError, Verb, parse};
+use crate::dialect::Dialect;
+use crate::wire::PathName;
 use std::collections::VecDeque;
 
-/// Lines that wait at most.
-const MAX_LINES: usize = 64;
-/// Octets of lines that wait at most, once one waits.
-const MAX_OCTETS: usize = 16 * 1024;
-/// Lines that may wait beyond that because they are done at once (ABOR, STAT, BYE).
+/// Maximum number of commands that wait.
+const MAX_COMMANDS: usize = 64;
+/// Maximum number of bytes of their lines. A single command may be longer.
+const MAX_BYTES: usize = 16 * 1024;
+/// How many more commands may wait that are done at once (ABOR, STAT, BYE).
 const MAX_URGENT: usize = 8;
+/// How many bytes of an unknown command the log shows.
+const MAX_SHOWN: usize = 32;
 
-/// One thing that waits.
+/// Something that waits.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Waiting {
-    /// A line.
-    Line(Vec<u8>),
-    /// A line that was too long and thrown away (A13).
+    /// A command.
+    Command(Command),
+    /// A line that is no command, and its first word for the log.
+    Mistake(CommandError, String),
+    /// A line that was too long and has been dropped (A13).
     TooLong,
-    /// So many commands that came while the queue was full.
+    /// This many commands that came while the queue was full.
     Overflow(u64),
 }
 
 /// The queue.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    items: VecDeque<Waiting>,
-    octets: usize,
+    /// Each with the length of its line.
+    items: VecDeque<(Waiting, usize)>,
+    bytes: usize,
 }
 
 impl Queue {
-    /// Takes what has arrived.
-    pub(super) fn push(&mut self, item: Waiting) {
-        let octets = item.octets();
-        let full = self.items.len() >= MAX_LINES || self.octets > 0 && self.octets + octets > MAX_OCTETS;
-        let urgent = item.busy() == Busy::Now && self.items.len() < MAX_LINES + MAX_URGENT;
+    /// Parses a line and takes it in.
+    pub(super) fn push_line(&mut self, line: &[u8], dialect: Dialect) {
+        let waiting = match parse(line, dialect) {
+            Ok(command) => Waiting::Command(command),
+            Err(error) => Waiting::Mistake(error, first_word(line)),
+        };
+        self.push(waiting, line.len());
+    }
+
+    /// Takes in a line that was too long.
+    pub(super) fn push_too_long(&mut self) {
+        self.push(Waiting::TooLong, 0);
+    }
+
+    fn push(&mut self, waiting: Waiting, bytes: usize) {
+        let full = self.items.len() >= MAX_COMMANDS || self.bytes > 0 && self.bytes + bytes > MAX_BYTES;
+        let urgent = waiting.busy() == Busy::Now && self.items.len() < MAX_COMMANDS + MAX_URGENT;
         if !full || urgent {
-            self.octets += octets;
-            self.items.push_back(item);
-        } else if let Some(Waiting::Overflow(count)) = self.items.back_mut() {
+            self.bytes += bytes;
+            self.items.push_back((waiting, bytes));
+        } else if let Some((Waiting::Overflow(count), _)) = self.items.back_mut() {
             *count = count.saturating_add(1);
         } else {
-            self.items.push_back(Waiting::Overflow(1));
+            self.items.push_back((Waiting::Overflow(1), 0));
         }
     }
 
-    /// The next in order.
+    /// Takes out the next one.
     pub(super) fn pop(&mut self) -> Option<Waiting> {
         self.take(0)
     }
 
-    /// The first that does not wait for the end of a transfer.
-    pub(super) fn pop_during_transfer(&mut self, waits: impl Fn(&Waiting) -> bool) -> Option<Waiting> {
-        let index = self.items.iter().position(|item| !waits(item))?;
+    /// Takes out the first one that need not wait any longer.
+    pub(super) fn pop_unless(&mut self, waits: impl Fn(&Waiting) -> bool) -> Option<Waiting> {
+        let index = self.items.iter().position(|(waiting, _)| !waits(waiting))?;
         self.take(index)
     }
 
-    /// Forgets everything.
+    /// Drops everything.
     pub(super) fn clear(&mut self) {
         *self = Self::default();
     }
 
     fn take(&mut self, index: usize) -> Option<Waiting> {
-        if let Some(Waiting::Overflow(count)) = self.items.get_mut(index)
+        if let Some((Waiting::Overflow(count), _)) = self.items.get_mut(index)
             && *count > 1
         {
             *count -= 1;
             return Some(Waiting::Overflow(1));
         }
-        let item = self.items.remove(index)?;
-        self.octets -= item.octets();
-        Some(item)
+        let (waiting, bytes) = self.items.remove(index)?;
+        self.bytes -= bytes;
+        Some(waiting)
     }
 }
 
 impl Waiting {
-    fn octets(&self) -> usize {
+    /// The verb of the line, even if its argument is wrong.
+    pub(super) const fn verb(&self) -> Option<Verb> {
         match self {
-            Self::Line(line) => line.len(),
-            Self::TooLong | Self::Overflow(_) => 0,
-        }
-    }
-
-    /// The verb of a line, whatever follows it.
-    pub(super) fn verb(&self) -> Option<Verb> {
-        match self {
-            Self::Line(line) => Verb::named(line.split(|&o| o == b' ').next().unwrap_or_default()),
+            Self::Command(command) => Some(command.verb()),
+            Self::Mistake(error, _) => error.verb,
             Self::TooLong | Self::Overflow(_) => None,
         }
     }
 
-    /// What happens to it during a transfer.
-    pub(super) fn busy(&self) -> Busy {
+    /// Whether it waits for the end of a transfer.
+    pub(super) fn waits_for_transfer(&self, dialect: Dialect) -> bool {
+        match self.verb() {
+            // RFC 959: the reply comes after that of the transfer. BYE of 1973 has one of its own (A21).
+            Some(Verb::Quit) => dialect == Dialect::Rfc959,
+            // STAT of a path is a question about files, not about the transfer.
+            Some(Verb::Stat) => !matches!(self, Self::Command(Command::Stat(None))),
+            Some(_) | None => self.busy() == Busy::Queue,
+        }
+    }
+
+    /// What the verb table says about it during a transfer.
+    fn busy(&self) -> Busy {
         self.verb().and_then(Verb::row).map_or(Busy::Queue, |row| row.busy)
     }
+
+    /// The line for the log, without secrets.
+    pub(super) fn shown(&self, dialect: Dialect) -> Option<String> {
+        match self {
+            Self::Command(command) => Some(command.redacted(dialect)),
+            Self::Mistake(_, word) => Some(word.clone()),
+            Self::TooLong | Self::Overflow(_) => None,
+        }
+    }
+}
+
+/// The first word of a line that is no command. What follows it may be a secret.
+fn first_word(line: &[u8]) -> String {
+    let word = line.split(|&byte| byte == b' ').next().unwrap_or_default();
+    let word = word.get(..MAX_SHOWN).unwrap_or(word);
+    PathName::from_wire(word).map_or_else(|_| String::new(), |word| word.display())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn push(queue: &mut Queue, line: &[u8]) {
+        queue.push_line(line, Dialect::Rfc959);
+    }
+
     #[test]
     fn what_does_not_fit_is_counted_and_refused_in_its_turn() {
         let mut queue = Queue::default();
-        for _ in 0..MAX_LINES {
-            queue.push(Waiting::Line(b"NOOP".to_vec()));
+        for _ in 0..MAX_COMMANDS {
+            push(&mut queue, b"NOOP");
         }
         for _ in 0..3 {
-            queue.push(Waiting::Line(b"NOOP".to_vec()));
+            push(&mut queue, b"NOOP");
         }
-        queue.push(Waiting::Line(b"ABOR".to_vec()));
-        for _ in 0..MAX_LINES {
-            assert_eq!(queue.pop(), Some(Waiting::Line(b"NOOP".to_vec())));
+        push(&mut queue, b"ABOR");
+        for _ in 0..MAX_COMMANDS {
+            assert_eq!(queue.pop(), Some(Waiting::Command(Command::Noop)));
         }
         for _ in 0..3 {
             assert_eq!(queue.pop(), Some(Waiting::Overflow(1)));
         }
-        assert_eq!(queue.pop(), Some(Waiting::Line(b"ABOR".to_vec())));
+        assert_eq!(queue.pop(), Some(Waiting::Command(Command::Abor)));
         assert_eq!(queue.pop(), None);
-        assert_eq!(queue.octets, 0);
+        assert_eq!(queue.bytes, 0);
     }
 
     #[test]
     fn long_lines_fill_the_queue_sooner() {
         let mut queue = Queue::default();
         for _ in 0..100 {
-            queue.push(Waiting::Line(vec![b'x'; 4000]));
+            push(&mut queue, &[b"CWD ".as_slice(), &[b'x'; 4000]].concat());
         }
-        assert!(queue.octets <= MAX_OCTETS);
+        assert!(queue.bytes <= MAX_BYTES);
         assert!(queue.items.len() < 8);
+    }
+
+    #[test]
+    fn a_line_that_is_no_command_shows_only_its_first_word() {
+        let mut queue = Queue::default();
+        push(&mut queue, b"PSAS secret");
+        push(&mut queue, &[b'x'; 100]);
+        let shown = |waiting: Option<Waiting>| waiting.and_then(|waiting| waiting.shown(Dialect::Rfc959));
+        assert_eq!(shown(queue.pop()).as_deref(), Some("PSAS"));
+        assert_eq!(shown(queue.pop()), Some("x".repeat(MAX_SHOWN)));
     }
 }

@@ -1,95 +1,90 @@
 //! One session: inputs in, outputs out, one command after the other by its row of the verb table.
 
-use super::ask::{Answer, Ask, ConnId, Ending, Event, Input, Output, Ticket};
-use super::files;
-use super::outbox::Outbox;
+use super::arrivals;
+use super::ask::{Answer, Ask, ConnId, Event, Input, Output, Ticket};
+use super::config::{Config, Connection};
+use super::context::{Context, Question};
 use super::queue::{Queue, Waiting};
-use super::sockets::Sockets;
-use super::state::{Asked, Member, Parameters, Stage, Work};
-use super::transfer::Phase;
-use super::transfer::prove::Nonces;
-use super::{Config, Connection};
-use crate::address::unmapped;
-use crate::command::Verb;
-use crate::command::verbs::Busy;
+use super::timer::Timer;
+use super::transfer::{self, Transfer, abort, request};
+use super::{files, inform, login, mistake, parameters, setup};
+use crate::command::verbs::{Busy, Login, Served};
+use crate::command::{Command, Verb};
 use crate::dialect::Dialect;
-use crate::policy::{self, Grant, Why};
 use crate::reply::Meaning;
-use crate::timer::{Moment, Timer, Timers};
-use crate::wire::{Item, LineReader, PathName};
-use std::net::IpAddr;
+use crate::timer::Moment;
+use crate::wire::{Item, LineReader};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// Octets of a command line at most: a path of 4,096 and room for the verb (A13).
+/// Maximum number of bytes of a command line: a path of 4,096 and room for the verb (A13).
 const MAX_LINE: usize = 4352;
 
 /// The machine of one control connection.
 #[derive(Debug)]
 pub struct Session {
-    pub(super) config: Arc<Config>,
-    pub(super) connection: Connection,
-    pub(super) now: Moment,
-    pub(super) timers: Timers,
-    pub(super) out: Outbox,
+    cx: Context,
     lines: LineReader,
-    pub(super) queue: Queue,
-    pub(super) stage: Stage,
-    /// Wrong logins of this connection.
-    pub(super) wrong_logins: u32,
-    pub(super) parameters: Parameters,
-    pub(super) sockets: Sockets,
-    pub(super) nonces: Nonces,
-    pub(super) work: Work,
-    /// BYE came during a transfer: its reply has been sent, the session ends after the queue.
-    pub(super) leaving: bool,
+    queue: Queue,
+    work: Work,
+    /// BYE came during a transfer. Its reply has been sent, and the session ends after the queue.
+    leaving: bool,
     /// The server stops.
     stopping: bool,
 }
 
+/// What the session is doing. A timer ends everything but `Idle` and `Closed`.
+#[derive(Debug)]
+enum Work {
+    /// Nothing: the next command may come.
+    Idle,
+    /// PASS waits for the driver; so do later commands.
+    Login(Question<login::Request>),
+    /// A command that sets up a data connection waits for the driver; so do later commands.
+    Setup(Question<setup::Request>),
+    /// A command about files waits for the driver; so do later commands.
+    File(Question<files::Request>),
+    /// A transfer is under way.
+    Transfer(Box<Transfer>),
+    /// The session is closed: nothing goes in or out any more.
+    Closed,
+}
+
 impl Session {
-    /// A session that has said nothing yet; [`Input::Start`] makes it greet.
+    /// Creates a session that has said nothing yet. [`Input::Start`] makes it send the greeting.
     pub fn new(config: Arc<Config>, connection: Connection) -> Self {
         Self {
-            now: Moment::START,
-            timers: Timers::new(),
-            out: Outbox::new(config.dialect),
+            cx: Context::new(config, connection),
             lines: LineReader::new(MAX_LINE),
             queue: Queue::default(),
-            stage: Stage::Nobody,
-            wrong_logins: 0,
-            parameters: Parameters::default(),
-            sockets: Sockets::default(),
-            nonces: Nonces::new(connection.entropy),
             work: Work::Idle,
             leaving: false,
             stopping: false,
-            config,
-            connection,
         }
     }
 
-    /// Takes one input. Drain with [`Self::poll`] afterwards.
+    /// Takes one input, which came at `now`. Drain the session with [`Self::poll`] afterwards.
     pub fn input(&mut self, now: Moment, input: Input<'_>) {
-        if matches!(self.work, Work::Over) {
+        if matches!(self.work, Work::Closed) {
             return;
         }
-        self.now = now;
+        self.cx.now = now;
         match input {
-            Input::Start => self.greet(),
-            Input::Bytes(octets) => self.bytes(octets),
+            Input::Start => {
+                let text = format!("{} ready", self.cx.config.software);
+                self.cx.out.reply(Meaning::Ready, text);
+            }
+            Input::Bytes(bytes) => self.bytes(bytes),
             Input::Closed => {
-                self.out.discard(); // A24: the driver releases everything
+                self.cx.out.discard(); // A24: the driver releases everything
                 self.end();
             }
             Input::Answer(ticket, answer) => self.answered(ticket, answer),
             Input::Arrived { listener, conn, from } => self.arrived(listener, conn, from),
-            Input::Data { conn, octets } => self.data(conn, octets),
-            Input::Lost(conn) => {
-                self.dial_lost(conn);
-                self.candidate_lost(conn);
-            }
+            Input::Data { conn, octets } => self.tell_transfer(transfer::Input::Data { conn, bytes: octets }),
+            Input::Lost(conn) => self.tell_transfer(transfer::Input::Lost(conn)),
             Input::Timeout => {
-                while let Some(timer) = self.timers.fire(now) {
+                while let Some(timer) = self.cx.timers.fire(now) {
                     self.fired(timer);
                 }
             }
@@ -97,41 +92,37 @@ impl Session {
         }
     }
 
-    /// The next output; after [`Output::Wait`] there is nothing more until the next input.
+    /// Returns the next output. After [`Output::Wait`] there is none until the next input.
     pub fn poll(&mut self) -> Output {
         loop {
-            if let Some(output) = self.out.pop() {
+            if let Some(output) = self.cx.out.pop() {
                 return output;
             }
             if !self.advance() {
                 self.set_idle_timers();
-                return Output::Wait(self.timers.next());
+                return Output::Wait(self.cx.timers.next());
             }
         }
     }
 
-    fn greet(&mut self) {
-        let text = format!("{} ready", self.config.software);
-        self.out.reply(Meaning::Ready, text);
-    }
-
-    fn bytes(&mut self, octets: &[u8]) {
-        self.lines.push(octets);
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.lines.push(bytes);
         while let Some(item) = self.lines.next() {
             match item {
-                Item::Line(line) => self.queue.push(Waiting::Line(line)),
-                Item::TooLong => self.queue.push(Waiting::TooLong),
-                Item::Respond(answer) => self.out.send(answer),
+                Item::Line(line) => self.queue.push_line(&line, self.cx.config.dialect),
+                Item::TooLong => self.queue.push_too_long(),
+                Item::Respond(answer) => self.cx.out.send(answer),
             }
         }
     }
 
-    /// Takes the next waiting line whose turn it is. Whether there was one.
+    /// Takes the next step that needs no input. Returns whether there was one.
     fn advance(&mut self) -> bool {
+        let dialect = self.cx.config.dialect;
         let next = match &self.work {
-            Work::Over => None,
+            Work::Closed | Work::Login(_) | Work::Setup(_) => None,
             Work::Idle if self.stopping => {
-                self.out.reply(Meaning::Unavailable, "The server is stopping");
+                self.cx.out.reply(Meaning::Unavailable, "The server is stopping");
                 self.end();
                 return true;
             }
@@ -143,198 +134,327 @@ impl Session {
                 }
                 next
             }
-            // Only a digest takes so long that ABOR must not wait behind it.
-            Work::Question { asked, .. } if asked.is_long() => {
-                self.queue.pop_during_transfer(|item| item.verb() != Some(Verb::Abor))
+            Work::File(question) if question.purpose.is_long() => {
+                self.queue.pop_unless(|waiting| waiting.verb() != Some(Verb::Abor))
             }
-            Work::Question { .. } => None,
-            Work::Transfer(transfer) => {
-                let status = matches!(&transfer.phase, Phase::Moving(moving) if moving.stat.is_some());
-                let dialect = self.config.dialect;
-                self.queue.pop_during_transfer(|item| status || waits(item, dialect))
-            }
+            Work::File(_) => None,
+            // The answers to two STATs must not be mixed up.
+            Work::Transfer(transfer) if transfer.has_stat() => None,
+            Work::Transfer(_) => self.queue.pop_unless(|waiting| waiting.waits_for_transfer(dialect)),
         };
         let Some(next) = next else { return false };
-        self.timers.disarm(Timer::Idle); // it starts again when there is nothing to do
-        match next {
-            Waiting::Line(line) => self.line(&line),
-            Waiting::TooLong => self.out.reply(Meaning::TooLong, "That line is too long"),
-            Waiting::Overflow(_) => {
-                let text = "Too many commands were waiting; this one was dropped";
-                self.out.reply(Meaning::BadSequence, text);
-            }
-        }
+        self.cx.timers.disarm(Timer::Idle); // it starts again when there is nothing to do
+        self.take(next);
         true
     }
 
-    /// The timers that depend on nothing but the state.
-    fn set_idle_timers(&mut self) {
-        let timeouts = &self.config.timeouts;
-        let logged_in = matches!(self.stage, Stage::In(_));
-        let (idle, over) = (matches!(self.work, Work::Idle), matches!(self.work, Work::Over));
-        if over {
+    /// One line, when its turn has come.
+    fn take(&mut self, waiting: Waiting) {
+        if let Some(shown) = waiting.shown(self.cx.config.dialect) {
+            self.cx.out.event(Event::Command(shown));
+        }
+        let verb = waiting.verb();
+        // A transfer command uses the restart point up, even when it fails (E14).
+        let offset = if verb.is_some_and(moves_data) { self.cx.parameters.restart.take() } else { None };
+        if verb.is_some_and(|verb| !self.may_say(verb)) {
             return;
         }
-        for (timer, due, wait) in
-            [(Timer::Idle, idle && logged_in, timeouts.idle), (Timer::Login, !logged_in, timeouts.login)]
-        {
-            if !due {
-                self.timers.disarm(timer);
-            } else if !self.timers.is_armed(timer) {
-                self.timers.arm(timer, self.now + wait);
+        match waiting {
+            Waiting::Command(command) => {
+                if command.verb() != Verb::Rnto {
+                    self.cx.parameters.rename = None; // E22
+                }
+                self.execute(command, offset.unwrap_or(0));
             }
-        }
-        let oldest =
-            self.sockets.listeners().flat_map(|listener| &listener.held).map(|held| held.since).min();
-        let unused = self.sockets.idle_since().filter(|_| idle);
-        for (timer, since, wait) in
-            [(Timer::Held, oldest, timeouts.held), (Timer::ListenIdle, unused, timeouts.listen_idle)]
-        {
-            match since {
-                Some(since) => self.timers.arm(timer, since + wait),
-                None => self.timers.disarm(timer),
+            Waiting::Mistake(error, _) => mistake::reply(&mut self.cx, &error),
+            Waiting::TooLong => self.cx.out.reply(Meaning::TooLong, "That line is too long"),
+            Waiting::Overflow(_) => {
+                let text = "Too many commands were waiting; this one was dropped";
+                self.cx.out.reply(Meaning::BadSequence, text);
             }
         }
     }
 
-    /// Asks the driver something that later commands must wait for.
-    pub(super) fn question(&mut self, asked: Asked, ask: impl FnOnce(Ticket) -> Ask) {
-        let ticket = self.out.ticket();
-        self.out.ask(ask(ticket));
-        self.work = Work::Question { ticket, asked };
-        self.timers.arm(Timer::Question, self.now + self.config.timeouts.question);
+    /// What a verb's row says: whether it is served, needs a login, is possible during a transfer.
+    fn may_say(&mut self, verb: Verb) -> bool {
+        let Some(row) = verb.row() else { return true };
+        let busy = matches!(self.work, Work::Transfer(_));
+        if row.served == Served::No {
+            not_implemented(&mut self.cx, verb);
+        } else if row.login == Login::After && self.cx.user().is_none() {
+            self.cx.out.reply(Meaning::NotLoggedIn, "Log in with USER and PASS first");
+        } else if row.busy == Busy::Refuse && busy {
+            let text = format!("{} is not possible during a transfer", row.name); // B22
+            self.cx.out.reply(Meaning::WhileTransfer, text);
+        } else {
+            return true;
+        }
+        false
+    }
+
+    /// One command; a transfer starts at byte `offset` of its file.
+    fn execute(&mut self, command: Command, offset: u64) {
+        let Self { cx, work, .. } = self;
+        match command {
+            Command::User(name) => login::user(cx, name),
+            Command::Pass(password) => work.wait(login::pass(cx, password)),
+            Command::Acct(_) => cx.out.reply(Meaning::Superfluous, "No account is needed"),
+            Command::Rein => login::rein(cx),
+            Command::Quit => self.quit(),
+            Command::Type(data_type) => cx.parameters.set_type(data_type, &mut cx.out),
+            Command::Mode(mode) => parameters::set_mode(mode, &mut cx.out),
+            Command::Stru(structure) => parameters::set_structure(structure, &mut cx.out),
+            Command::Byte(size) => parameters::set_byte(size, &mut cx.out),
+            Command::Sock(target) => work.wait(setup::sock(cx, target)),
+            Command::Lstn(direction) => work.wait(setup::lstn(cx, direction)),
+            Command::Pasv => work.wait(setup::pasv(cx)),
+            Command::Actv => setup::actv(cx),
+            Command::Gsoc => work.wait(setup::gsoc(cx)),
+            Command::Port(target) => work.wait(setup::port(cx, target.into())),
+            Command::Eprt(target) => work.wait(setup::port(cx, target)),
+            Command::EprtUnknown(_) => work.wait(setup::bad_family(cx)),
+            Command::Epsv(family) => work.wait(setup::epsv(cx, family)),
+            Command::Rndz(secret) => setup::rndz(cx, secret),
+            Command::Retr(name) => work.transfer(request::retr(cx, &name, offset), cx),
+            Command::Stor(name) => work.transfer(request::stor(cx, &name, offset), cx),
+            Command::Appe(name) => work.transfer(request::appe(cx, &name, offset), cx),
+            Command::Rest(offset) => cx.parameters.set_restart(offset, &mut cx.out),
+            Command::List(name) => work.transfer(request::list(cx, name.as_ref()), cx),
+            Command::Nlst(name) => work.transfer(request::nlst(cx, name.as_ref()), cx),
+            Command::Mlsd(name) => work.transfer(request::mlsd(cx, name.as_ref()), cx),
+            Command::Mlst(name) => work.wait(files::mlst(cx, name.as_ref())),
+            Command::Size(name) => work.wait(files::size(cx, &name)),
+            Command::Mdtm(name) => work.wait(files::mdtm(cx, &name)),
+            Command::Hash(name) => work.wait(files::hash(cx, name)),
+            Command::Rnfr(name) => work.wait(files::rnfr(cx, &name)),
+            Command::Rnto(name) => work.wait(files::rnto(cx, &name)),
+            Command::Dele(name) => work.wait(files::dele(cx, &name)),
+            Command::Mkd(name) => work.wait(files::mkd(cx, &name)),
+            Command::Rmd(name) => work.wait(files::rmd(cx, &name)),
+            Command::Cwd(name) => work.wait(files::cwd(cx, &name)),
+            Command::Cdup => work.wait(files::cdup(cx)),
+            Command::Pwd => files::pwd(cx),
+            Command::Abor => self.abort(),
+            Command::Stat(Some(name)) => work.wait(files::stat(cx, &name)),
+            Command::Stat(None) if matches!(work, Work::Transfer(_)) => {
+                self.tell_transfer(transfer::Input::Status);
+            }
+            Command::Stat(None) => inform::stat(cx),
+            Command::Noop => cx.out.reply(Meaning::Okay, "NOOP done"),
+            Command::Allo(_) => cx.out.reply(Meaning::Superfluous, "No allocation is needed"),
+            Command::Syst => cx.out.reply(Meaning::SystemName, "UNIX Type: L8"),
+            Command::Help(verb) => inform::help(cx, verb.as_deref()),
+            Command::Feat => inform::feat(cx),
+            Command::Opts(opts) => cx.parameters.set_option(opts, &mut cx.out),
+            Command::Other(..) | Command::Pret(_) | Command::XDigest(..) => {
+                not_implemented(cx, command.verb());
+            }
+        }
+    }
+
+    /// QUIT and BYE. During a transfer BYE of 1973 is answered at once, and the session ends after the
+    /// transfer (A21).
+    fn quit(&mut self) {
+        if matches!(self.work, Work::Transfer(_)) && self.cx.config.dialect == Dialect::Rfc354 {
+            if !self.leaving {
+                self.cx.out.reply(Meaning::GoodbyeLater, "Goodbye when the transfer is done");
+            }
+            self.leaving = true;
+        } else {
+            self.cx.out.reply(Meaning::Goodbye, "Goodbye");
+            self.end();
+        }
+    }
+
+    /// ABOR: what is under way ends at once, with a reply of its own before that of ABOR.
+    fn abort(&mut self) {
+        self.cx.parameters.restart = None; // E14
+        match &self.work {
+            Work::Idle | Work::Closed => abort::nothing(&mut self.cx),
+            Work::Login(Question { ticket, .. })
+            | Work::Setup(Question { ticket, .. })
+            | Work::File(Question { ticket, .. }) => {
+                self.cx.out.ask(Ask::Cancel(*ticket));
+                self.cx.timers.disarm(Timer::Question);
+                self.work = Work::Idle;
+                abort::ended(&mut self.cx);
+            }
+            Work::Transfer(_) => self.tell_transfer(transfer::Input::Abort),
+        }
+    }
+
+    fn tell_transfer(&mut self, input: transfer::Input<'_>) {
+        let Work::Transfer(transfer) = &mut self.work else { return };
+        transfer.input(&mut self.cx, input);
+        if transfer.is_over() {
+            self.work = Work::Idle;
+        }
     }
 
     fn answered(&mut self, ticket: Ticket, answer: Answer) {
-        match std::mem::replace(&mut self.work, Work::Idle) {
-            Work::Question { ticket: waits, asked } if waits == ticket => {
-                self.timers.disarm(Timer::Question);
-                match (asked, answer) {
-                    (Asked::Login(name), Answer::Login(account)) => self.logged_in(name, account),
-                    (Asked::Reserve(purpose), Answer::Port(port)) => self.reserved(purpose, ticket, port),
-                    (Asked::Listen(purpose, reservation), Answer::Port(port)) => {
-                        self.listening(purpose, reservation, ticket, port);
-                    }
-                    (Asked::File(purpose), Answer::File(found)) => self.found(purpose, found),
-                    (_, other) => {
-                        self.ignore(other);
-                        self.out.reply(Meaning::LocalError, "Local error");
-                    }
+        let Self { cx, work, .. } = self;
+        match std::mem::replace(work, Work::Idle) {
+            Work::Login(question) if question.ticket == ticket => {
+                cx.timers.disarm(Timer::Question);
+                if question.purpose.answered(cx, answer).is_break() {
+                    self.end();
                 }
             }
-            work @ (Work::Question { .. } | Work::Transfer(_) | Work::Idle | Work::Over) => {
-                self.work = work;
-                self.transfer_answered(ticket, answer);
+            Work::Setup(question) if question.ticket == ticket => {
+                cx.timers.disarm(Timer::Question);
+                work.wait(question.purpose.answered(cx, ticket, answer));
+            }
+            Work::File(question) if question.ticket == ticket => {
+                cx.timers.disarm(Timer::Question);
+                work.wait(question.purpose.answered(cx, answer));
+            }
+            transfer @ Work::Transfer(_) => {
+                *work = transfer;
+                self.tell_transfer(transfer::Input::Answer(ticket, answer));
+            }
+            other @ (Work::Login(_) | Work::Setup(_) | Work::File(_) | Work::Idle | Work::Closed) => {
+                *work = other;
+                cx.out.unwanted(answer);
             }
         }
     }
 
-    /// An answer that nobody waits for any more: a connection in it must not stay open.
-    pub(super) fn ignore(&mut self, answer: Answer) {
-        if let Answer::Connected { conn } = answer {
-            self.out.ask(Ask::Drop { conn, how: Ending::Reset });
+    /// A connection has been accepted in the background.
+    fn arrived(&mut self, listener: Ticket, conn: ConnId, from: SocketAddr) {
+        match &self.work {
+            Work::Transfer(transfer) if transfer.awaits(listener) => {
+                self.tell_transfer(transfer::Input::Arrived { conn, from });
+            }
+            Work::Transfer(_)
+            | Work::Idle
+            | Work::Login(_)
+            | Work::Setup(_)
+            | Work::File(_)
+            | Work::Closed => arrivals::arrived(&mut self.cx, listener, conn, from),
         }
-    }
-
-    fn data(&mut self, conn: ConnId, octets: &[u8]) {
-        self.dial_heard(conn, octets);
-        self.candidate_heard(conn, octets);
     }
 
     fn fired(&mut self, timer: Timer) {
         match timer {
             Timer::Login | Timer::Idle => {
-                self.out.event(Event::TimedOut(timer));
+                self.cx.timed_out(timer);
                 let text = format!("Nothing for too long ({}), goodbye", timer.name());
-                self.out.reply(Meaning::Unavailable, text);
+                self.cx.out.reply(Meaning::Unavailable, text);
+                self.end();
+            }
+            Timer::Question => {
+                self.cx.timed_out(timer);
+                let text = "Local error: no answer from this server's own parts";
+                self.cx.out.reply(Meaning::Unavailable, text);
                 self.end();
             }
             Timer::ListenIdle => {
-                self.out.event(Event::TimedOut(timer));
-                self.sockets.close_idle(self.now, self.config.timeouts.listen_idle, &mut self.out);
+                self.cx.timed_out(timer);
+                let limit = self.cx.config.timeouts.listen_idle;
+                self.cx.sockets.close_idle(self.cx.now, limit, &mut self.cx.out);
             }
-            Timer::PeerArrival => self.accept_timed_out(),
-            Timer::Connect => self.dial_timed_out(),
-            Timer::Retry => self.attempt(),
-            Timer::Held => self.drop_old_held(),
-            Timer::Stall => self.look_for_stall(),
-            Timer::Question => self.unanswered(),
-            Timer::Greeting
-            | Timer::Reply
-            | Timer::HalfDone
-            | Timer::Preliminary
-            | Timer::AbortDrain
-            | Timer::Closing
-            | Timer::Leg
-            | Timer::Expiry
-            | Timer::Ping => {} // a client's
+            Timer::Held => arrivals::drop_old(&mut self.cx),
+            Timer::PeerArrival | Timer::Connect | Timer::Retry | Timer::Stall => {
+                self.tell_transfer(transfer::Input::Fired(timer));
+            }
         }
     }
 
-    /// The driver has not answered: it is in no state to go on with this.
-    fn unanswered(&mut self) {
-        self.out.event(Event::TimedOut(Timer::Question));
-        self.out.reply(Meaning::Unavailable, "Local error: no answer from this server's own parts");
-        self.end();
+    /// Sets the timers that depend on nothing but the state.
+    fn set_idle_timers(&mut self) {
+        let idle = match self.work {
+            Work::Closed => return,
+            Work::Idle => true,
+            Work::Login(_) | Work::Setup(_) | Work::File(_) | Work::Transfer(_) => false,
+        };
+        let cx = &mut self.cx;
+        let config = Arc::clone(&cx.config);
+        let timeouts = &config.timeouts;
+        let logged_in = cx.user().is_some();
+        for (timer, due, wait) in
+            [(Timer::Idle, idle && logged_in, timeouts.idle), (Timer::Login, !logged_in, timeouts.login)]
+        {
+            if !due {
+                cx.timers.disarm(timer);
+            } else if !cx.timers.is_armed(timer) {
+                cx.arm(timer, wait);
+            }
+        }
+        let oldest = cx.sockets.listeners().flat_map(|listener| &listener.held).map(|held| held.since).min();
+        let unused = cx.sockets.idle_since().filter(|_| idle);
+        for (timer, since, wait) in
+            [(Timer::Held, oldest, timeouts.held), (Timer::ListenIdle, unused, timeouts.listen_idle)]
+        {
+            match since {
+                Some(since) => cx.timers.arm(timer, since + wait),
+                None => cx.timers.disarm(timer),
+            }
+        }
     }
 
-    /// Nothing after this but what is already promised.
-    pub(super) fn end(&mut self) {
-        self.release_attempt();
-        self.out.close();
-        self.work = Work::Over;
-        self.timers.clear();
+    /// Ends the session. Nothing follows but what has been promised.
+    fn end(&mut self) {
+        if let Work::Transfer(transfer) = &mut self.work {
+            transfer.release(&mut self.cx);
+        }
+        self.cx.out.close();
+        self.work = Work::Closed;
+        self.cx.timers.clear();
         self.queue.clear();
-        self.sockets.rendezvous = None;
+        self.cx.sockets.rendezvous = None;
     }
+}
 
-    pub(super) const fn member(&self) -> Option<&Member> {
-        match &self.stage {
-            Stage::In(member) => Some(member),
-            Stage::Nobody | Stage::Named(_) => None,
+impl Work {
+    /// A command waits for a question, if it has one.
+    fn wait(&mut self, question: Option<impl Into<Self>>) {
+        if let Some(question) = question {
+            *self = question.into();
         }
     }
 
-    pub(super) fn decide(&self, ask: &policy::Ask) -> Result<Grant, Why> {
-        self.member().map_or(Err(Why::ForeignNever), |member| member.decide(ask))
-    }
-
-    /// The control connection's local address: all data sockets use it (dialect-1973 16.20).
-    pub(super) fn local_ip(&self) -> IpAddr {
-        unmapped(self.connection.local.ip())
-    }
-
-    pub(super) fn peer_ip(&self) -> IpAddr {
-        unmapped(self.connection.peer.ip())
-    }
-
-    /// The absolute path of a command's name, or the refusal.
-    pub(super) fn resolve(&mut self, name: &PathName) -> Option<PathName> {
-        let path = super::path::resolve(&self.parameters.cwd, name);
-        if path.is_err() {
-            let failure = super::ask::FileFailure::BadName;
-            self.out.reply(files::meaning(Verb::Retr, failure), failure.to_string());
-        }
-        path.ok()
-    }
-
-    /// The same for commands whose name may be left out: then it is the working directory.
-    pub(super) fn resolve_or_cwd(&mut self, name: Option<&PathName>) -> Option<PathName> {
-        match name {
-            Some(name) => self.resolve(name),
-            None => Some(self.parameters.cwd.clone()),
+    /// A transfer begins, unless its command was refused.
+    fn transfer(&mut self, request: Option<request::Request>, cx: &mut Context) {
+        if let Some(request) = request {
+            *self = Self::Transfer(Box::new(Transfer::begin(cx, request)));
         }
     }
 }
 
-/// Whether a line waits for the end of a transfer.
-fn waits(item: &Waiting, dialect: Dialect) -> bool {
-    match (item.verb(), item.busy()) {
-        // RFC 959: its reply comes after the transfer's. BYE of 1973 has one of its own (A21).
-        (Some(Verb::Quit), _) => dialect == Dialect::Rfc959,
-        // STAT of a path is a question about files, not about the transfer.
-        (Some(Verb::Stat), Busy::Now) => matches!(item, Waiting::Line(line) if line.trim_ascii().len() > 4),
-        (_, Busy::Now | Busy::Refuse) => false,
-        (_, Busy::Queue) => true,
+impl From<Question<login::Request>> for Work {
+    fn from(question: Question<login::Request>) -> Self {
+        Self::Login(question)
     }
+}
+
+impl From<Question<setup::Request>> for Work {
+    fn from(question: Question<setup::Request>) -> Self {
+        Self::Setup(question)
+    }
+}
+
+impl From<Question<files::Request>> for Work {
+    fn from(question: Question<files::Request>) -> Self {
+        Self::File(question)
+    }
+}
+
+fn not_implemented(cx: &mut Context, verb: Verb) {
+    cx.out.reply(Meaning::NotImplemented, format!("{} is not implemented here", verb.name()));
+}
+
+/// Whether a verb is a transfer command, served or not.
+const fn moves_data(verb: Verb) -> bool {
+    matches!(
+        verb,
+        Verb::Retr
+            | Verb::Stor
+            | Verb::Appe
+            | Verb::Stou
+            | Verb::Mlfl
+            | Verb::List
+            | Verb::Nlst
+            | Verb::Mlsd
+            | Verb::Prob
+    )
 }

@@ -1,11 +1,12 @@
-//! SOCK, LSTN, PASV, EPSV, ACTV, GSOC, PORT, EPRT, RNDZ: the commands that change the data sockets.
+//! SOCK, LSTN, PASV, EPSV, ACTV, GSOC, PORT, EPRT, RNDZ: the commands that set up a data connection.
 //!
-//! A listener exists, and a port is taken, when the reply is written (RFC 438 d.1, RFC 478).
+//! When the reply is written, the listener exists and the port is reserved (RFC 438 d.1, RFC 478).
 
-use super::ask::{Ask, Event, Ticket};
-use super::session::Session;
-use super::sockets::{OwnPort, Reservation, Target};
-use super::state::{Asked, ListenUse, OwnUse, PortUse};
+use super::arrivals;
+use super::ask::{Answer, Ask, Event, Ticket};
+use super::context::{Context, Question};
+use super::listener::Reservation;
+use super::sockets::{OwnPort, Target};
 use crate::address::{Family, SockTarget, format_227, unmapped};
 use crate::command::{Direction, Epsv};
 use crate::dialect::Dialect;
@@ -14,288 +15,322 @@ use crate::rendezvous::RendezvousSecret;
 use crate::reply::Meaning;
 use std::net::{IpAddr, SocketAddr, SocketAddrV4};
 
-impl Session {
-    /// SOCK: a filter for every listener, a target for a direction without one (B24).
-    pub(super) fn sock(&mut self, target: SockTarget) {
-        let host = target.host.map_or_else(|| self.peer_ip(), unmapped); // B04
-        let to = self.socket_of(host, target.port);
-        let listens = self.sockets.newest().is_some();
-        if self.parameters.epsv_only && !listens {
-            self.drop_sock();
-            return self.only_epsv(); // D17
-        }
-        if !listens && target.port != 0 && Family::of(host) != self.family() {
-            self.drop_sock();
-            return self.bad_family();
-        }
-        let as_target = self.decide_target(to);
-        let as_filter = self.decide(&policy::Ask::Filter { host, proof: self.has_secret() });
-        let judged = if listens || target.port == 0 { as_filter } else { as_target };
-        if let Err(why) = judged {
-            self.drop_sock();
-            return self.refuse_address(why, to);
-        }
-        if let Some(port) = self.sockets.newest().map(|listener| listener.port) {
-            let filter = filter_of(to);
-            self.sockets.listeners_mut().for_each(|listener| listener.filter = filter);
-            if self.sockets.has_active_direction() {
-                let usable = as_target.is_ok() && Family::of(host) == self.family();
-                self.sockets.target = if usable { Target::Sock(to) } else { Target::None };
-            }
-            self.judge_held_again();
-            return self.say_socket(port); // B21
-        }
-        self.with_own_port(OwnUse::Sock(to));
-    }
+/// What the driver was asked for.
+#[derive(Debug)]
+pub(super) enum Request {
+    /// A port for the session itself, for SOCK with this target or, without one, for GSOC.
+    OwnPort(Option<SocketAddr>),
+    /// A port to listen on.
+    Port(Opening),
+    /// A listener on a reserved port.
+    Listener(Opening, Reservation),
+}
 
-    /// A SOCK that was refused or not understood: its old value is dropped, and where somebody is
-    /// awaited nobody may come (B06, B24).
-    pub(super) fn drop_sock(&mut self) {
-        self.sockets.target = Target::None;
-        self.sockets.listeners_mut().for_each(|listener| listener.filter = Filter::Nobody);
-        self.judge_held_again();
-    }
+/// Which command opens a listener.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Opening {
+    Lstn(Direction),
+    Pasv,
+    Epsv,
+}
 
-    /// GSOC: the port that PASV listens on and active connections come from (D20).
-    pub(super) fn gsoc(&mut self) {
-        self.with_own_port(OwnUse::Gsoc);
-    }
+/// The question that a command waits for; `None` if its reply has been said.
+type Waits = Option<Question<Request>>;
 
-    /// LSTN (RFC 438 a).
-    pub(super) fn lstn(&mut self, direction: Direction) {
-        if self.parameters.epsv_only {
-            return self.only_epsv();
-        }
-        self.reserve(PortUse::Listen(ListenUse::Lstn(direction)));
+/// SOCK: a filter for every listener, and the target of a direction without one (B24).
+pub(super) fn sock(cx: &mut Context, target: SockTarget) -> Waits {
+    let host = target.host.map_or_else(|| cx.peer_ip(), unmapped); // B04
+    let to = socket_of(cx, host, target.port);
+    let listens = cx.sockets.newest().is_some();
+    if cx.parameters.epsv_only && !listens {
+        drop_sock(cx);
+        return only_epsv(cx); // D17
     }
-
-    /// PASV (RFC 478, RFC 959).
-    pub(super) fn pasv(&mut self) {
-        if self.parameters.epsv_only {
-            return self.only_epsv();
-        }
-        if self.config.dialect == Dialect::Rfc959 && self.announced_v4(0).is_none() {
-            let text = "PASV cannot show an IPv6 address; send EPSV";
-            return self.out.reply(Meaning::CannotConnect, text);
-        }
-        self.listen_passively(ListenUse::Pasv);
+    if !listens && target.port != 0 && Family::of(host) != family(cx) {
+        drop_sock(cx);
+        return bad_family(cx);
     }
-
-    /// EPSV (RFC 2428 3).
-    pub(super) fn epsv(&mut self, family: Epsv) {
-        match family {
-            Epsv::All => {
-                self.parameters.epsv_only = true;
-                self.out.reply(Meaning::Okay, "Only EPSV from now on");
-            }
-            Epsv::V4 if self.family() == Family::V6 => self.bad_family(),
-            Epsv::V6 if self.family() == Family::V4 => self.bad_family(), // D18
-            Epsv::Unknown(_) => self.bad_family(),
-            Epsv::Same | Epsv::V4 | Epsv::V6 => self.listen_passively(ListenUse::Epsv),
-        }
+    let as_target = decide_target(cx, to);
+    let as_filter = cx.decide(&policy::Ask::Filter { host, proof: cx.sockets.rendezvous.is_some() });
+    let judged = if listens || target.port == 0 { as_filter } else { as_target };
+    if let Err(why) = judged {
+        drop_sock(cx);
+        return refuse_address(cx, why, to);
     }
-
-    /// PASV and EPSV listen on the port that was announced, else on one of their own (D08).
-    fn listen_passively(&mut self, purpose: ListenUse) {
-        if self.config.dialect == Dialect::Rfc959 && purpose == ListenUse::Epsv {
-            self.sockets.forget_sock();
-        }
-        match self.sockets.own.as_ref().map(|own| own.ticket) {
-            Some(own) => {
-                self.sockets.end_passive_on_own(&mut self.out);
-                self.listen(purpose, Reservation::Own(own));
-            }
-            None => self.reserve(PortUse::Listen(purpose)),
-        }
+    let Some(port) = cx.sockets.newest().map(|listener| listener.port) else {
+        return with_own_port(cx, Some(to));
+    };
+    let filter = filter_of(to);
+    cx.sockets.listeners_mut().for_each(|listener| listener.filter = filter);
+    if cx.sockets.has_active_direction() {
+        let usable = as_target.is_ok() && Family::of(host) == family(cx);
+        cx.sockets.target = if usable { Target::Sock(to) } else { Target::None };
     }
+    arrivals::judge_again(cx);
+    say_socket(cx, port) // B21
+}
 
-    /// ACTV: PASV and LSTN are undone (RFC 607).
-    pub(super) fn actv(&mut self) {
-        let text = match self.sockets.newest() {
-            Some(_) => "Mode changed to active",
-            None => "Mode is already active",
+/// A SOCK was refused or not understood: its old value is dropped, and nobody may connect to a
+/// listener (B06, B24).
+pub(super) fn drop_sock(cx: &mut Context) {
+    cx.sockets.target = Target::None;
+    cx.sockets.listeners_mut().for_each(|listener| listener.filter = Filter::Nobody);
+    arrivals::judge_again(cx);
+}
+
+/// GSOC: announces the port that PASV listens on and active connections come from (D20).
+pub(super) fn gsoc(cx: &mut Context) -> Waits {
+    with_own_port(cx, None)
+}
+
+/// LSTN (RFC 438 a).
+pub(super) fn lstn(cx: &mut Context, direction: Direction) -> Waits {
+    if cx.parameters.epsv_only {
+        return only_epsv(cx);
+    }
+    reserve(cx, Request::Port(Opening::Lstn(direction)))
+}
+
+/// PASV (RFC 478, RFC 959).
+pub(super) fn pasv(cx: &mut Context) -> Waits {
+    if cx.parameters.epsv_only {
+        return only_epsv(cx);
+    }
+    if cx.config.dialect == Dialect::Rfc959 && announced_v4(cx, 0).is_none() {
+        let text = "PASV cannot show an IPv6 address; send EPSV";
+        cx.out.reply(Meaning::CannotConnect, text);
+        return None;
+    }
+    listen_passively(cx, Opening::Pasv)
+}
+
+/// EPSV (RFC 2428 3).
+pub(super) fn epsv(cx: &mut Context, wanted: Epsv) -> Waits {
+    match wanted {
+        Epsv::All => {
+            cx.parameters.epsv_only = true;
+            cx.out.reply(Meaning::Okay, "Only EPSV from now on");
+            None
+        }
+        Epsv::V4 if family(cx) == Family::V6 => bad_family(cx),
+        Epsv::V6 if family(cx) == Family::V4 => bad_family(cx), // D18
+        Epsv::Unknown(_) => bad_family(cx),
+        Epsv::Same | Epsv::V4 | Epsv::V6 => listen_passively(cx, Opening::Epsv),
+    }
+}
+
+/// PASV and EPSV listen on the port that was announced, otherwise on a new one (D08).
+fn listen_passively(cx: &mut Context, opening: Opening) -> Waits {
+    if cx.config.dialect == Dialect::Rfc959 && opening == Opening::Epsv {
+        cx.sockets.forget_sock();
+    }
+    match cx.sockets.own.as_ref().map(|own| own.ticket) {
+        Some(own) => {
+            cx.sockets.end_passive_on_own(&mut cx.out);
+            listen(cx, opening, Reservation::Own(own))
+        }
+        None => reserve(cx, Request::Port(opening)),
+    }
+}
+
+/// ACTV: undoes PASV and LSTN (RFC 607).
+pub(super) fn actv(cx: &mut Context) {
+    let text = match cx.sockets.newest() {
+        Some(_) => "Mode changed to active",
+        None => "Mode is already active",
+    };
+    cx.sockets.activate(&mut cx.out);
+    cx.out.reply(Meaning::Okay, text);
+}
+
+/// PORT and EPRT.
+pub(super) fn port(cx: &mut Context, to: SocketAddr) -> Waits {
+    if cx.parameters.epsv_only {
+        return only_epsv(cx);
+    }
+    let to = socket_of(cx, unmapped(to.ip()), to.port());
+    if Family::of(to.ip()) != family(cx) {
+        cx.sockets.target = Target::None;
+        return bad_family(cx);
+    }
+    if let Err(why) = decide_target(cx, to) {
+        cx.sockets.target = Target::None;
+        return refuse_address(cx, why, to);
+    }
+    cx.sockets.activate(&mut cx.out); // C25
+    cx.sockets.target = Target::Port(to);
+    cx.out.reply(Meaning::Okay, "Data port noted");
+    None
+}
+
+/// RNDZ: the secret of the next data connection. It changes who may connect.
+pub(super) fn rndz(cx: &mut Context, secret: Option<RendezvousSecret>) {
+    let text = match secret {
+        Some(_) => "The next data connection must prove itself",
+        None => "No proof for the next data connection",
+    };
+    cx.sockets.rendezvous = secret;
+    arrivals::judge_again(cx);
+    cx.out.reply(Meaning::Okay, text);
+}
+
+/// EPRT or EPSV of another family than the control connection's address (RFC 2428 2).
+pub(super) fn bad_family(cx: &mut Context) -> Waits {
+    let list = match family(cx) {
+        Family::V4 => "(1)",
+        Family::V6 => "(2)",
+    };
+    cx.out.reply(Meaning::BadFamily, format!("Network protocol not supported, use {list}"));
+    None
+}
+
+fn only_epsv(cx: &mut Context) -> Waits {
+    cx.out.reply(Meaning::BadSequence, "EPSV ALL was sent: only EPSV opens data connections");
+    None
+}
+
+fn refuse_address(cx: &mut Context, why: Why, address: SocketAddr) -> Waits {
+    cx.out.event(Event::Refused { why, address });
+    cx.out.reply(Meaning::Refused, format!("Refused: {why}")); // B17, B18, B19
+    None
+}
+
+fn decide_target(cx: &Context, to: SocketAddr) -> Result<Grant, Why> {
+    cx.decide(&policy::Ask::Target { to, proof: cx.sockets.rendezvous.is_some() })
+}
+
+/// The address of a host that a command named. No command can name a scope: the client's own
+/// link-local address has the scope of the control connection.
+fn socket_of(cx: &Context, host: IpAddr, port: u16) -> SocketAddr {
+    let peer = cx.connection.peer;
+    let mut socket = if peer.ip() == host { peer } else { SocketAddr::new(host, port) };
+    socket.set_port(port);
+    socket
+}
+
+fn family(cx: &Context) -> Family {
+    Family::of(cx.local_ip())
+}
+
+/// Announces the session's own port, which is reserved first if there is none yet.
+fn with_own_port(cx: &mut Context, target: Option<SocketAddr>) -> Waits {
+    let now = cx.now;
+    match cx.sockets.own.as_mut() {
+        Some(own) => {
+            own.since = now;
+            let port = own.port;
+            use_own_port(cx, target, port)
+        }
+        None => reserve(cx, Request::OwnPort(target)),
+    }
+}
+
+fn use_own_port(cx: &mut Context, target: Option<SocketAddr>, port: u16) -> Waits {
+    if let Some(to) = target {
+        cx.sockets.target = Target::Sock(to);
+    }
+    say_socket(cx, port)
+}
+
+fn say_socket(cx: &mut Context, port: u16) -> Waits {
+    cx.out.reply(Meaning::Socket, format!("SOCK {port}"));
+    None
+}
+
+fn reserve(cx: &mut Context, request: Request) -> Waits {
+    let at = cx.local_ip();
+    Some(cx.question(request, |ticket| Ask::Reserve { ticket, at }))
+}
+
+fn listen(cx: &mut Context, opening: Opening, reservation: Reservation) -> Waits {
+    let request = Request::Listener(opening, reservation);
+    Some(cx.question(request, |ticket| Ask::Listen { ticket, reservation: reservation.ticket() }))
+}
+
+impl Request {
+    /// The driver has answered: there is a port, or there is none.
+    pub(super) fn answered(self, cx: &mut Context, ticket: Ticket, answer: Answer) -> Waits {
+        let Answer::Port(port) = answer else {
+            cx.unexpected(answer);
+            return None;
         };
-        self.sockets.activate(&mut self.out);
-        self.out.reply(Meaning::Okay, text);
-    }
-
-    /// PORT, EPRT.
-    pub(super) fn port(&mut self, to: SocketAddr) {
-        if self.parameters.epsv_only {
-            return self.only_epsv();
-        }
-        let to = self.socket_of(unmapped(to.ip()), to.port());
-        if Family::of(to.ip()) != self.family() {
-            self.sockets.target = Target::None;
-            return self.bad_family();
-        }
-        if let Err(why) = self.decide_target(to) {
-            self.sockets.target = Target::None;
-            return self.refuse_address(why, to);
-        }
-        self.sockets.activate(&mut self.out); // C25
-        self.sockets.target = Target::Port(to);
-        self.out.reply(Meaning::Okay, "Data port noted");
-    }
-
-    /// RNDZ: the secret of the next data connection; who waits is judged again.
-    pub(super) fn rndz(&mut self, secret: Option<RendezvousSecret>) {
-        let text = match secret {
-            Some(_) => "The next data connection must prove itself",
-            None => "No proof for the next data connection",
-        };
-        self.sockets.rendezvous = secret;
-        self.judge_held_again();
-        self.out.reply(Meaning::Okay, text);
-    }
-
-    /// EPRT or EPSV of a family that the control connection's address is not of (RFC 2428 2).
-    pub(super) fn bad_family(&mut self) {
-        let list = match self.family() {
-            Family::V4 => "(1)",
-            Family::V6 => "(2)",
-        };
-        self.out.reply(Meaning::BadFamily, format!("Network protocol not supported, use {list}"));
-    }
-
-    fn only_epsv(&mut self) {
-        self.out.reply(Meaning::BadSequence, "EPSV ALL was sent: only EPSV opens data connections");
-    }
-
-    fn refuse_address(&mut self, why: Why, address: SocketAddr) {
-        self.out.event(Event::Refused { why, address });
-        self.out.reply(Meaning::Refused, format!("Refused: {why}")); // B17, B18, B19
-    }
-
-    fn decide_target(&self, to: SocketAddr) -> Result<Grant, Why> {
-        self.decide(&policy::Ask::Target { to, proof: self.has_secret() })
-    }
-
-    /// The user's own link-local address has the scope of the control connection; no command names one.
-    fn socket_of(&self, host: IpAddr, port: u16) -> SocketAddr {
-        let peer = self.connection.peer;
-        let mut socket = if peer.ip() == host { peer } else { SocketAddr::new(host, port) };
-        socket.set_port(port);
-        socket
-    }
-
-    const fn has_secret(&self) -> bool {
-        self.sockets.rendezvous.is_some()
-    }
-
-    fn family(&self) -> Family {
-        Family::of(self.local_ip())
-    }
-
-    /// Answers with the session's own port; takes it first where it has none.
-    fn with_own_port(&mut self, purpose: OwnUse) {
-        match self.sockets.own.as_mut() {
-            Some(own) => {
-                own.since = self.now;
-                let port = own.port;
-                self.use_own_port(purpose, port);
+        match (self, port) {
+            (Self::OwnPort(target), Some(port)) => {
+                cx.sockets.own = Some(OwnPort { ticket, port, since: cx.now });
+                use_own_port(cx, target, port)
             }
-            None => self.reserve(PortUse::Own(purpose)),
-        }
-    }
-
-    fn use_own_port(&mut self, purpose: OwnUse, port: u16) {
-        if let OwnUse::Sock(to) = purpose {
-            self.sockets.target = Target::Sock(to);
-        }
-        self.say_socket(port);
-    }
-
-    fn say_socket(&mut self, port: u16) {
-        self.out.reply(Meaning::Socket, format!("SOCK {port}"));
-    }
-
-    fn reserve(&mut self, purpose: PortUse) {
-        let at = self.local_ip();
-        self.question(Asked::Reserve(purpose), |ticket| Ask::Reserve { ticket, at });
-    }
-
-    /// The driver has a port, or none.
-    pub(super) fn reserved(&mut self, purpose: PortUse, ticket: Ticket, port: Option<u16>) {
-        match (port, purpose) {
-            (None, PortUse::Own(OwnUse::Sock(_))) => {
-                self.drop_sock();
-                self.no_port();
+            (Self::OwnPort(Some(_)), None) => {
+                drop_sock(cx);
+                no_port(cx)
             }
-            (None, PortUse::Own(OwnUse::Gsoc) | PortUse::Listen(_)) => self.no_port(),
-            (Some(_), PortUse::Listen(purpose)) => self.listen(purpose, Reservation::Apart(ticket)),
-            (Some(port), PortUse::Own(purpose)) => {
-                self.sockets.own = Some(OwnPort { ticket, port, since: self.now });
-                self.use_own_port(purpose, port);
-            }
-        }
-    }
-
-    fn no_port(&mut self) {
-        self.out.reply(Meaning::NoPort, "No data port is free now"); // C06
-    }
-
-    fn listen(&mut self, purpose: ListenUse, reservation: Reservation) {
-        let asked = Asked::Listen(purpose, reservation);
-        self.question(asked, |ticket| Ask::Listen { ticket, reservation: reservation.ticket() });
-    }
-
-    /// The listener is there, or not; only now the reply.
-    pub(super) fn listening(
-        &mut self,
-        purpose: ListenUse,
-        reservation: Reservation,
-        ticket: Ticket,
-        port: Option<u16>,
-    ) {
-        let Some(port) = port else {
-            if let Reservation::Apart(reserved) = reservation {
-                self.out.ask(Ask::Release(reserved));
-            }
-            return self.no_port();
-        };
-        let filter = match (purpose, self.sockets.target) {
-            // RFC 438 d.2: only a SOCK after LSTN is a filter (C20). RFC 478: PASV keeps it (D05).
-            (ListenUse::Lstn(_), _) | (_, Target::None | Target::Port(_)) => Filter::Open,
-            (ListenUse::Pasv | ListenUse::Epsv, Target::Sock(to)) => filter_of(to),
-        };
-        let listener = self.sockets.new_listener(ticket, port, reservation, filter, self.now);
-        match purpose {
-            ListenUse::Lstn(direction) => {
-                self.sockets.listen(direction, listener, &mut self.out);
-                self.say_socket(port);
-            }
-            ListenUse::Pasv | ListenUse::Epsv => {
-                self.sockets.passive(listener, &mut self.out);
-                if let Target::Port(_) = self.sockets.target {
-                    self.sockets.target = Target::None;
+            (Self::OwnPort(None) | Self::Port(_), None) => no_port(cx),
+            (Self::Port(opening), Some(_)) => listen(cx, opening, Reservation::Apart(ticket)),
+            (Self::Listener(_, reservation), None) => {
+                if let Reservation::Apart(reserved) = reservation {
+                    cx.out.ask(Ask::Release(reserved));
                 }
-                self.say_passive(purpose, port);
+                no_port(cx)
+            }
+            (Self::Listener(opening, reservation), Some(port)) => {
+                listening(cx, opening, reservation, (ticket, port))
             }
         }
     }
+}
 
-    fn say_passive(&mut self, purpose: ListenUse, port: u16) {
-        let epsv = purpose == ListenUse::Epsv;
-        match (self.config.dialect, self.announced_v4(port)) {
-            (Dialect::Rfc959, _) if epsv => {
-                let text = format!("Entering Extended Passive Mode (|||{port}|)");
-                self.out.reply(Meaning::ExtendedPassive, text);
+fn no_port(cx: &mut Context) -> Waits {
+    cx.out.reply(Meaning::NoPort, "No data port is free now"); // C06
+    None
+}
+
+/// The listener exists: only now comes the reply.
+fn listening(
+    cx: &mut Context,
+    opening: Opening,
+    reservation: Reservation,
+    (ticket, port): (Ticket, u16),
+) -> Waits {
+    let filter = match (opening, cx.sockets.target) {
+        // RFC 438 d.2: only a SOCK after LSTN is a filter (C20). RFC 478: PASV keeps it (D05).
+        (Opening::Lstn(_), _) | (_, Target::None | Target::Port(_)) => Filter::Open,
+        (Opening::Pasv | Opening::Epsv, Target::Sock(to)) => filter_of(to),
+    };
+    let listener = cx.sockets.new_listener((ticket, port), reservation, filter, cx.now);
+    match opening {
+        Opening::Lstn(direction) => {
+            cx.sockets.listen(direction, listener, &mut cx.out);
+            say_socket(cx, port)
+        }
+        Opening::Pasv | Opening::Epsv => {
+            cx.sockets.passive(listener, &mut cx.out);
+            if let Target::Port(_) = cx.sockets.target {
+                cx.sockets.target = Target::None;
             }
-            (Dialect::Rfc959, Some(address)) => self.out.reply(Meaning::Passive, format_227(address)),
-            (Dialect::Rfc959 | Dialect::Rfc354, _) => self.say_socket(port),
+            say_passive(cx, opening, port)
         }
     }
+}
 
-    /// What 227 announces: the configured address, else the control connection's local one (D11).
-    fn announced_v4(&self, port: u16) -> Option<SocketAddrV4> {
-        let local = self.local_ip();
-        let public =
-            self.config.public_address.map(unmapped).filter(|ip| Family::of(*ip) == Family::of(local));
-        match public.unwrap_or(local) {
-            IpAddr::V4(ip) => Some(SocketAddrV4::new(ip, port)),
-            IpAddr::V6(_) => None,
+fn say_passive(cx: &mut Context, opening: Opening, port: u16) -> Waits {
+    match (cx.config.dialect, announced_v4(cx, port)) {
+        (Dialect::Rfc959, _) if opening == Opening::Epsv => {
+            let text = format!("Entering Extended Passive Mode (|||{port}|)");
+            cx.out.reply(Meaning::ExtendedPassive, text);
         }
+        (Dialect::Rfc959, Some(address)) => cx.out.reply(Meaning::Passive, format_227(address)),
+        (Dialect::Rfc959 | Dialect::Rfc354, _) => return say_socket(cx, port),
+    }
+    None
+}
+
+/// The address that 227 announces: the configured one, otherwise the control connection's local one
+/// (D11).
+fn announced_v4(cx: &Context, port: u16) -> Option<SocketAddrV4> {
+    let local = cx.local_ip();
+    let public = cx.config.public_address.map(unmapped).filter(|ip| Family::of(*ip) == Family::of(local));
+    match public.unwrap_or(local) {
+        IpAddr::V4(ip) => Some(SocketAddrV4::new(ip, port)),
+        IpAddr::V6(_) => None,
     }
 }
 

@@ -1,5 +1,5 @@
-//! The data sockets of one session, for each direction: where a data connection is awaited, where
-//! it is sent to, and who may be at its other end.
+//! The data sockets of one session: for each direction, the listener of a passive end or the target
+//! of an active one.
 //!
 //! ```text
 //!            LSTN d (direction d)                 PASV, EPSV (both directions)
@@ -11,13 +11,15 @@
 //!        one data connection or one failure to get it, ACTV PORT EPRT, idle limit, ABOR
 //! ```
 //!
-//! SOCK never changes the state: a listener takes it as filter, a direction without listener as
-//! target (RFC 438 d, B24). The port that SOCK, GSOC announced is the session's own until its end:
-//! PASV listens on it (D08), active connections come from it (B03, D20).
+//! SOCK never changes the state: a listener takes it as its filter, and a direction without a
+//! listener takes it as its target (RFC 438 d, B24). The port that SOCK or GSOC announced belongs to
+//! the session until its end: PASV listens on it (D08), and active connections come from it (B03, D20).
 
-use super::ask::{Ask, ConnId, Ending, Ticket};
+use super::ask::{Ask, Ticket};
+use super::listener::{Listener, Reservation};
 use super::outbox::Outbox;
 use crate::command::Direction;
+use crate::dialect::Dialect;
 use crate::policy::Filter;
 use crate::rendezvous::RendezvousSecret;
 use crate::timer::Moment;
@@ -27,119 +29,56 @@ use std::time::Duration;
 /// All data sockets of a session.
 #[derive(Debug, Default)]
 pub(super) struct Sockets {
-    ways: Ways,
-    /// Whom an active direction connects to.
+    listening: Listening,
+    /// What an active direction connects to.
     pub(super) target: Target,
     /// The port that SOCK or GSOC announced.
     pub(super) own: Option<OwnPort>,
-    /// RNDZ: the secret of the next data connection.
+    /// The secret that RNDZ gave for the next data connection.
     pub(super) rendezvous: Option<RendezvousSecret>,
     listeners_so_far: u64,
 }
 
-/// The states of both directions.
+/// Where each direction listens.
 #[derive(Debug)]
-enum Ways {
-    /// No PASV: each direction is active (`None`) or listens by LSTN.
+enum Listening {
+    /// Without PASV: each direction is active (`None`) or listens by LSTN.
     Apart { send: Option<Listener>, receive: Option<Listener> },
-    /// PASV or EPSV, for both directions but one that LSTN has taken since.
+    /// By PASV or EPSV, for both directions, except the one that a later LSTN has taken.
     Passive { listener: Listener, except: Option<(Direction, Listener)> },
 }
 
-/// Whom an active direction connects to.
+/// What an active direction connects to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) enum Target {
-    /// Nobody: a transfer command fails at once, the user's own port is never dialled.
+    /// Nothing: a transfer command fails at once. The client's control port is never the target.
     #[default]
     None,
-    /// SOCK: from the announced port. Port 0 is a filter only (B11).
+    /// What SOCK named; connections come from the announced port. Port 0 is only a filter (B11).
     Sock(SocketAddr),
-    /// PORT, EPRT: from any port.
+    /// What PORT or EPRT named; connections come from any port.
     Port(SocketAddr),
 }
 
 /// The session's own announced port.
 #[derive(Debug)]
 pub(super) struct OwnPort {
-    /// Its reservation.
+    /// The reservation of the port.
     pub(super) ticket: Ticket,
-    /// Its number.
+    /// The port's number.
     pub(super) port: u16,
-    /// Last use.
+    /// When it was used last.
     pub(super) since: Moment,
 }
 
-/// What a listener listens on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Reservation {
-    /// The session's own port, which outlives the listener.
-    Own(Ticket),
-    /// A port of the listener alone.
-    Apart(Ticket),
-}
-
-/// One listening data socket.
-#[derive(Debug)]
-pub(super) struct Listener {
-    /// The listening.
-    pub(super) ticket: Ticket,
-    /// Its number.
-    pub(super) port: u16,
-    /// What it listens on.
-    pub(super) reservation: Reservation,
-    /// Whom SOCK names.
-    pub(super) filter: Filter,
-    /// Peers that came before a transfer command, oldest first.
-    pub(super) held: Vec<Held>,
-    /// Strangers closed since the last data connection.
-    pub(super) strangers: u32,
-    /// Last use.
-    pub(super) since: Moment,
-    serial: u64,
-}
-
-/// A connection that waits for a transfer command.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Held {
-    pub(super) conn: ConnId,
-    pub(super) from: SocketAddr,
-    pub(super) since: Moment,
-}
-
-impl Default for Ways {
+impl Default for Listening {
     fn default() -> Self {
         Self::Apart { send: None, receive: None }
     }
 }
 
-impl Reservation {
-    pub(super) const fn ticket(self) -> Ticket {
-        match self {
-            Self::Own(ticket) | Self::Apart(ticket) => ticket,
-        }
-    }
-}
-
-impl Listener {
-    /// The one that has been held longest.
-    pub(super) fn take_held(&mut self) -> Option<Held> {
-        (!self.held.is_empty()).then(|| self.held.remove(0))
-    }
-
-    /// Stops listening; whoever is held goes, with a reset: never an end of file.
-    fn close(self, out: &mut Outbox) {
-        out.ask(Ask::Unlisten(self.ticket));
-        for held in self.held {
-            out.ask(Ask::Drop { conn: held.conn, how: Ending::Reset });
-        }
-        if let Reservation::Apart(ticket) = self.reservation {
-            out.ask(Ask::Release(ticket));
-        }
-    }
-}
-
-impl Ways {
-    /// Takes both directions' own listeners and PASV's out.
+impl Listening {
+    /// All listeners, whatever they serve.
     fn into_listeners(self) -> impl Iterator<Item = Listener> {
         let (a, b) = match self {
             Self::Apart { send, receive } => (send, receive),
@@ -157,57 +96,60 @@ impl Ways {
 }
 
 impl Sockets {
-    /// The listener that a transfer of `direction` uses; `None` when it is active.
+    /// The listener that a transfer of `direction` uses; `None` if that direction is active.
     pub(super) const fn listener(&self, direction: Direction) -> Option<&Listener> {
-        match (&self.ways, direction) {
-            (Ways::Apart { send, .. }, Direction::Send) => send.as_ref(),
-            (Ways::Apart { receive, .. }, Direction::Receive) => receive.as_ref(),
-            (Ways::Passive { except: Some((Direction::Send, own)), .. }, Direction::Send)
-            | (Ways::Passive { except: Some((Direction::Receive, own)), .. }, Direction::Receive) => {
+        match (&self.listening, direction) {
+            (Listening::Apart { send, .. }, Direction::Send) => send.as_ref(),
+            (Listening::Apart { receive, .. }, Direction::Receive) => receive.as_ref(),
+            (Listening::Passive { except: Some((Direction::Send, own)), .. }, Direction::Send)
+            | (Listening::Passive { except: Some((Direction::Receive, own)), .. }, Direction::Receive) => {
                 Some(own)
             }
-            (Ways::Passive { listener, .. }, Direction::Send | Direction::Receive) => Some(listener),
+            (Listening::Passive { listener, .. }, Direction::Send | Direction::Receive) => Some(listener),
         }
     }
 
-    /// All listeners.
+    /// Every listener.
     pub(super) fn listeners(&self) -> impl Iterator<Item = &Listener> {
-        let (a, b) = match &self.ways {
-            Ways::Apart { send, receive } => (send.as_ref(), receive.as_ref()),
-            Ways::Passive { listener, except } => (Some(listener), except.as_ref().map(|(_, other)| other)),
+        let (a, b) = match &self.listening {
+            Listening::Apart { send, receive } => (send.as_ref(), receive.as_ref()),
+            Listening::Passive { listener, except } => {
+                (Some(listener), except.as_ref().map(|(_, other)| other))
+            }
         };
         a.into_iter().chain(b)
     }
 
-    /// All listeners, to change them.
+    /// Every listener, to change it.
     pub(super) fn listeners_mut(&mut self) -> impl Iterator<Item = &mut Listener> {
-        let (a, b) = match &mut self.ways {
-            Ways::Apart { send, receive } => (send.as_mut(), receive.as_mut()),
-            Ways::Passive { listener, except } => (Some(listener), except.as_mut().map(|(_, other)| other)),
+        let (a, b) = match &mut self.listening {
+            Listening::Apart { send, receive } => (send.as_mut(), receive.as_mut()),
+            Listening::Passive { listener, except } => {
+                (Some(listener), except.as_mut().map(|(_, other)| other))
+            }
         };
         a.into_iter().chain(b)
     }
 
-    /// The listener of this name.
+    /// The listener with this ticket.
     pub(super) fn find(&mut self, ticket: Ticket) -> Option<&mut Listener> {
         self.listeners_mut().find(|listener| listener.ticket == ticket)
     }
 
-    /// The listener opened last: the one whose number SOCK shows (B24).
+    /// The listener that was opened last; SOCK shows its port (B24).
     pub(super) fn newest(&self) -> Option<&Listener> {
         self.listeners().max_by_key(|listener| listener.serial)
     }
 
-    /// Whether a direction has no listener, so that SOCK is its target.
+    /// Whether some direction has no listener, so that SOCK becomes its target.
     pub(super) const fn has_active_direction(&self) -> bool {
-        matches!(self.ways, Ways::Apart { send: None, .. } | Ways::Apart { receive: None, .. })
+        matches!(self.listening, Listening::Apart { send: None, .. } | Listening::Apart { receive: None, .. })
     }
 
-    /// A new listener with nobody at it yet.
+    /// A new listener that holds no connection yet.
     pub(super) const fn new_listener(
         &mut self,
-        ticket: Ticket,
-        port: u16,
+        (ticket, port): (Ticket, u16),
         reservation: Reservation,
         filter: Filter,
         now: Moment,
@@ -217,78 +159,102 @@ impl Sockets {
         Listener { ticket, port, reservation, filter, held: Vec::new(), strangers: 0, since: now, serial }
     }
 
-    /// LSTN: this direction listens here from now on, its old listener is closed (C19).
+    /// LSTN: `direction` uses `new` from now on, and its old listener is closed (C19).
     pub(super) fn listen(&mut self, direction: Direction, new: Listener, out: &mut Outbox) {
-        let (ways, old) = match (std::mem::take(&mut self.ways), direction) {
-            (Ways::Apart { send, receive }, Direction::Send) => {
-                (Ways::Apart { send: Some(new), receive }, send)
+        let (listening, old) = match (std::mem::take(&mut self.listening), direction) {
+            (Listening::Apart { send, receive }, Direction::Send) => {
+                (Listening::Apart { send: Some(new), receive }, send)
             }
-            (Ways::Apart { send, receive }, Direction::Receive) => {
-                (Ways::Apart { send, receive: Some(new) }, receive)
+            (Listening::Apart { send, receive }, Direction::Receive) => {
+                (Listening::Apart { send, receive: Some(new) }, receive)
             }
-            (Ways::Passive { listener, except: None }, _) => {
-                (Ways::Passive { listener, except: Some((direction, new)) }, None)
+            (Listening::Passive { listener, except: None }, _) => {
+                (Listening::Passive { listener, except: Some((direction, new)) }, None)
             }
-            (Ways::Passive { listener, except: Some((taken, old)) }, _) if taken == direction => {
-                (Ways::Passive { listener, except: Some((direction, new)) }, Some(old))
+            (Listening::Passive { listener, except: Some((taken, old)) }, _) if taken == direction => {
+                (Listening::Passive { listener, except: Some((direction, new)) }, Some(old))
             }
             // The second LSTN takes the last direction from PASV.
-            (Ways::Passive { listener, except: Some((_, other)) }, Direction::Send) => {
-                (Ways::Apart { send: Some(new), receive: Some(other) }, Some(listener))
+            (Listening::Passive { listener, except: Some((_, other)) }, Direction::Send) => {
+                (Listening::Apart { send: Some(new), receive: Some(other) }, Some(listener))
             }
-            (Ways::Passive { listener, except: Some((_, other)) }, Direction::Receive) => {
-                (Ways::Apart { send: Some(other), receive: Some(new) }, Some(listener))
+            (Listening::Passive { listener, except: Some((_, other)) }, Direction::Receive) => {
+                (Listening::Apart { send: Some(other), receive: Some(new) }, Some(listener))
             }
         };
-        self.ways = ways;
+        self.listening = listening;
         if let Some(old) = old {
             old.close(out);
         }
     }
 
-    /// PASV, EPSV: both directions listen here from now on (C25, D12).
+    /// PASV or EPSV: both directions use `new` from now on (C25, D12).
     pub(super) fn passive(&mut self, new: Listener, out: &mut Outbox) {
         self.activate(out);
-        self.ways = Ways::Passive { listener: new, except: None };
+        self.listening = Listening::Passive { listener: new, except: None };
     }
 
-    /// Both directions are active again.
+    /// Closes every listener: both directions are active again.
     pub(super) fn activate(&mut self, out: &mut Outbox) {
-        for listener in std::mem::take(&mut self.ways).into_listeners() {
+        for listener in std::mem::take(&mut self.listening).into_listeners() {
             listener.close(out);
         }
     }
 
-    /// PASV's one transfer is over, or ABOR ends the wait for it (RFC 614.1, D09, D13).
+    /// Closes PASV's listener: it served its one transfer, or ABOR ended the wait (RFC 614.1, D09, D13).
     pub(super) fn end_passive(&mut self, out: &mut Outbox) {
-        match std::mem::take(&mut self.ways) {
-            Ways::Passive { listener, except } => {
+        match std::mem::take(&mut self.listening) {
+            Listening::Passive { listener, except } => {
                 listener.close(out);
                 if let Some((direction, other)) = except {
-                    self.ways = Ways::only(direction, Some(other));
+                    self.listening = Listening::only(direction, Some(other));
                 }
             }
-            apart @ Ways::Apart { .. } => self.ways = apart,
+            apart @ Listening::Apart { .. } => self.listening = apart,
         }
     }
 
-    /// The port of PASV is the session's own one, which is about to be listened on again.
+    /// Closes PASV's listener if it is on the session's own port, which is about to be listened on again.
     pub(super) fn end_passive_on_own(&mut self, out: &mut Outbox) {
-        if let Ways::Passive { listener: Listener { reservation: Reservation::Own(_), .. }, .. } = self.ways {
+        if let Listening::Passive { listener: Listener { reservation: Reservation::Own(_), .. }, .. } =
+            self.listening
+        {
             self.end_passive(out);
         }
     }
 
-    /// A connection was obtained at the listener of `direction`, or will not be: PASV was for this
-    /// one, LSTN stays (C21); nobody else at it is let in (E21). Returns how many strangers came.
-    pub(super) fn used(&mut self, direction: Direction, now: Moment, out: &mut Outbox) -> u32 {
+    /// A transfer of `direction` has got its data connection, or has failed to get one. RNDZ, PASV and
+    /// today's SOCK were for this connection only; LSTN stays (C21), and nobody else who waits at it
+    /// gets in (E21). Returns how many strangers came.
+    ///
+    /// SOCK is used up by a failure as well: when a coordinator tries another path, an old SOCK must
+    /// not filter its next PASV.
+    pub(super) fn use_up(
+        &mut self,
+        direction: Direction,
+        dialect: Dialect,
+        now: Moment,
+        out: &mut Outbox,
+    ) -> u32 {
+        let strangers = self.use_listener_up(direction, now, out);
+        self.rendezvous = None;
+        if dialect == Dialect::Rfc959 {
+            self.forget_sock(); // B12
+        }
+        if let Some(own) = &mut self.own {
+            own.since = now;
+        }
+        strangers
+    }
+
+    fn use_listener_up(&mut self, direction: Direction, now: Moment, out: &mut Outbox) -> u32 {
         let Some(ticket) = self.listener(direction).map(|listener| listener.ticket) else { return 0 };
         let passive = self.is_passive_listener(ticket);
         let Some(listener) = self.find(ticket) else { return 0 };
         listener.since = now;
-        for held in listener.held.drain(..) {
-            listener.strangers = listener.strangers.saturating_add(1);
-            out.ask(Ask::Drop { conn: held.conn, how: Ending::Reset });
+        while let Some(held) = listener.take_held() {
+            listener.count_stranger();
+            out.reset(held.conn);
         }
         let strangers = std::mem::take(&mut listener.strangers);
         if passive {
@@ -298,36 +264,36 @@ impl Sockets {
     }
 
     fn is_passive_listener(&self, ticket: Ticket) -> bool {
-        matches!(&self.ways, Ways::Passive { listener, .. } if listener.ticket == ticket)
+        matches!(&self.listening, Listening::Passive { listener, .. } if listener.ticket == ticket)
     }
 
-    /// Today's listener forgets SOCK after one data connection (extensions); PORT stays.
+    /// Forgets what SOCK named; PORT stays.
     pub(super) const fn forget_sock(&mut self) {
         if let Target::Sock(_) = self.target {
             self.target = Target::None;
         }
     }
 
-    /// When the first unused allocation is closed (C22): the listeners, and the own port while
-    /// nothing stands on it. A PASV whose transfer was refused for its file is as unused as a LSTN.
+    /// Since when the oldest unused socket has been unused (C22): a listener, or the session's own
+    /// port while nothing needs it. A PASV whose transfer failed on its file is as unused as a LSTN.
     pub(super) fn idle_since(&self) -> Option<Moment> {
         let own = self.own.as_ref().filter(|_| self.own_is_unused()).map(|own| own.since);
         self.listeners().map(|listener| listener.since).chain(own).min()
     }
 
-    /// Closes what has been unused for `limit`.
+    /// Closes every socket that has been unused for `limit`.
     pub(super) fn close_idle(&mut self, now: Moment, limit: Duration, out: &mut Outbox) {
         let due = |listener: &Listener| now.since(listener.since) >= limit;
-        let (a, b) = match &mut self.ways {
-            Ways::Apart { send, receive } => (send.take_if(|l| due(l)), receive.take_if(|l| due(l))),
-            Ways::Passive { except, .. } => {
+        let (a, b) = match &mut self.listening {
+            Listening::Apart { send, receive } => (send.take_if(|l| due(l)), receive.take_if(|l| due(l))),
+            Listening::Passive { except, .. } => {
                 (except.take_if(|(_, other)| due(other)).map(|(_, other)| other), None)
             }
         };
         for listener in a.into_iter().chain(b) {
             listener.close(out);
         }
-        if matches!(&self.ways, Ways::Passive { listener, .. } if due(listener)) {
+        if matches!(&self.listening, Listening::Passive { listener, .. } if due(listener)) {
             self.end_passive(out);
         }
         let unused = self.own_is_unused();
@@ -341,7 +307,7 @@ impl Sockets {
         !listens && !matches!(self.target, Target::Sock(_))
     }
 
-    /// USER, REIN: as after the greeting (A22, A23).
+    /// USER and REIN: back to the state after the greeting (A22, A23).
     pub(super) fn reset(&mut self, out: &mut Outbox) {
         self.activate(out);
         if let Some(own) = self.own.take() {

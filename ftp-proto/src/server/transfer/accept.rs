@@ -1,222 +1,143 @@
-//! The listening end: who arrives is held, proves itself, or is a stranger that changes nothing
-//! (C08, C13, C28, E21).
+//! The passive end: a connection that arrives may be the peer, must prove itself where RNDZ is in
+//! force, or is a stranger that changes nothing (C08, C13, C28, E21).
 
+use super::input::Input;
+use super::peer::{Peer, Progress};
+use super::prove::{Prover, Verdict};
+use super::request::Request;
 use crate::address::unmapped;
-use crate::policy::{self, Filter, Grant, Why};
-use crate::server::ask::{Ask, ConnId, Ending, Event, Ticket};
-use crate::server::session::Session;
-use crate::server::sockets::{Held, Listener};
-use crate::server::state::{Stage, Work};
-use crate::server::transfer::prove::{Prover, Verdict};
-use crate::server::transfer::{Phase, Transfer};
-use crate::timer::Timer;
+use crate::command::Direction;
+use crate::policy::{self, Cargo, Filter, Grant, Why};
+use crate::server::arrivals;
+use crate::server::ask::{ConnId, Ticket};
+use crate::server::context::Context;
+use crate::server::listener::{Held, Listener};
+use crate::server::timer::Timer;
 use std::net::SocketAddr;
 
-/// Waiting for a connection after the transfer command.
+/// The search of a passive end.
 #[derive(Debug)]
-pub(in crate::server) struct Accept {
+pub(super) struct Accept {
     listener: Ticket,
-    /// Candidates that prove themselves, in the order of their arrival.
+    direction: Direction,
+    cargo: Cargo,
+    /// The connections that prove themselves, in the order of their arrival.
     provers: Vec<Prover>,
-    /// Strangers in this wait.
+    /// How many strangers have come in this wait.
     strangers: u32,
 }
 
-impl Session {
-    /// The transfer command is there: whoever is held may be the one.
-    pub(in crate::server) fn accept(&mut self) {
-        let wait = self.config.timeouts.accept;
-        let Work::Transfer(transfer) = &mut self.work else { return };
-        let direction = transfer.direction();
-        let Some(ticket) = self.sockets.listener(direction).map(|listener| listener.ticket) else { return };
-        transfer.phase = Phase::Accepting(Accept { listener: ticket, provers: Vec::new(), strangers: 0 });
-        self.timers.arm(Timer::PeerArrival, self.now + wait);
-        while self.is_accepting(ticket)
-            && let Some(Held { conn, from, .. }) = self.sockets.find(ticket).and_then(Listener::take_held)
+impl Accept {
+    /// Begins to wait at `listener`. One of the connections that it holds may be the peer.
+    pub(super) fn begin(cx: &mut Context, request: &Request, listener: Ticket) -> (Self, Progress) {
+        cx.arm(Timer::PeerArrival, cx.config.timeouts.accept);
+        let (direction, cargo) = (request.direction(), request.cargo());
+        let mut accept = Self { listener, direction, cargo, provers: Vec::new(), strangers: 0 };
+        let mut progress = Progress::Waiting;
+        while let Progress::Waiting = progress
+            && let Some(Held { conn, from, .. }) = cx.sockets.find(listener).and_then(Listener::take_held)
         {
-            self.candidate(ticket, conn, from);
+            progress = accept.candidate(cx, conn, from);
         }
+        (accept, progress)
     }
 
-    /// A connection has been accepted in the background.
-    pub(in crate::server) fn arrived(&mut self, listener: Ticket, conn: ConnId, from: SocketAddr) {
-        if self.sockets.find(listener).is_none() {
-            // It was on its way when the listener was closed.
-            self.out.ask(Ask::Drop { conn, how: Ending::Reset });
-        } else if self.is_accepting(listener) {
-            self.candidate(listener, conn, from);
-        } else {
-            self.hold(listener, conn, from);
-        }
+    /// Whether connections that arrive at `listener` are for this search.
+    pub(super) fn awaits(&self, listener: Ticket) -> bool {
+        self.listener == listener
     }
 
-    /// No transfer command yet: hold who may come (RFC 478 note 1, C08).
-    fn hold(&mut self, ticket: Ticket, conn: ConnId, from: SocketAddr) {
-        let proof = self.sockets.rendezvous.is_some();
-        let max_held = self.config.max_held;
-        let now = self.now;
-        let Some(listener) = self.sockets.find(ticket) else { return };
-        let filter = listener.filter;
-        // A filter without proof means one connection; the second of the same peer is refused (E21).
-        let room = match filter {
-            Filter::Host(_) | Filter::Socket(_) if !proof => 1,
-            Filter::Open | Filter::Host(_) | Filter::Socket(_) | Filter::Nobody => max_held,
-        };
-        let full = listener.held.len() >= room;
-        let judged = self.decide(&policy::Ask::Arrival { from, filter, proof });
-        if full || judged.is_err() {
-            return self.stranger(ticket, conn, from);
-        }
-        if let Some(listener) = self.sockets.find(ticket) {
-            listener.held.push(Held { conn, from, since: now });
-        }
-    }
-
-    /// A connection at the listener of the transfer under way.
-    fn candidate(&mut self, ticket: Ticket, conn: ConnId, from: SocketAddr) {
-        let Ok(grant) = self.judge_candidate(ticket, from) else {
-            return self.stranger(ticket, conn, from);
-        };
-        let max_provers = self.config.max_provers.max(1);
-        let Self { work: Work::Transfer(transfer), sockets, nonces, out, .. } = self else { return };
-        let direction = transfer.direction();
-        let Phase::Accepting(accept) = &mut transfer.phase else { return };
-        let Some(secret) = &sockets.rendezvous else { return self.obtained(conn, from, grant, false) };
-        let silent = (accept.provers.len() >= max_provers)
-            .then(|| longest_silent(&accept.provers))
-            .flatten()
-            .map(|index| accept.provers.remove(index));
-        let prover = Prover::begin((conn, from, grant), secret, direction, nonces, self.now, out);
-        accept.provers.push(prover);
-        if let Some(silent) = silent {
-            self.stranger(ticket, silent.conn, silent.from);
-        }
-    }
-
-    fn judge_candidate(&mut self, ticket: Ticket, from: SocketAddr) -> Result<Grant, Why> {
-        let proof = self.sockets.rendezvous.is_some();
-        let Work::Transfer(transfer) = &self.work else { return Err(Why::NotThePeer) };
-        let cargo = transfer.cargo();
-        let filter = self.sockets.find(ticket).map_or(Filter::Nobody, |listener| listener.filter);
-        self.decide(&policy::Ask::Arrival { from, filter, proof })?;
-        self.decide(&policy::Ask::Transfer { peer: unmapped(from.ip()), cargo, proof })
-    }
-
-    /// Octets of a candidate.
-    pub(in crate::server) fn candidate_heard(&mut self, conn: ConnId, octets: &[u8]) {
-        let Self { work: Work::Transfer(transfer), out, .. } = self else { return };
-        let Phase::Accepting(accept) = &mut transfer.phase else { return };
-        let ticket = accept.listener;
-        let Some(index) = accept.provers.iter().position(|prover| prover.conn == conn) else { return };
-        let Some(prover) = accept.provers.get_mut(index) else { return };
-        let verdict = prover.hear(octets, self.now, out);
-        let (from, grant) = (prover.from, prover.grant);
-        match verdict {
-            Verdict::Waiting => {}
-            Verdict::Wrong => {
-                accept.provers.remove(index);
-                self.stranger(ticket, conn, from);
+    pub(super) fn input(&mut self, cx: &mut Context, input: Input<'_>) -> Progress {
+        match input {
+            Input::Arrived { conn, from } => self.candidate(cx, conn, from),
+            Input::Data { conn, bytes } => self.data(cx, conn, bytes),
+            Input::Lost(conn) => match self.take_prover(conn) {
+                Some(gone) => self.not_proven(cx, &gone),
+                None => Progress::Waiting,
+            },
+            Input::Fired(Timer::PeerArrival) => {
+                cx.timed_out(Timer::PeerArrival);
+                Progress::Failed("Nobody connected to the data port in time") // C23
             }
+            Input::Answer(_, answer) => {
+                cx.out.unwanted(answer);
+                Progress::Waiting
+            }
+            Input::Fired(_) | Input::Status | Input::Abort => Progress::Waiting,
+        }
+    }
+
+    /// A connection at the listener.
+    fn candidate(&mut self, cx: &mut Context, conn: ConnId, address: SocketAddr) -> Progress {
+        let Ok(grant) = self.judge(cx, address) else { return self.stranger(cx, conn, address) };
+        let peer = Peer { conn, address, grant, proven: false };
+        let Some(prover) = Prover::begin(cx, peer, self.direction) else { return Progress::Connected(peer) };
+        let full = self.provers.len() >= cx.config.max_provers.max(1);
+        let silent = if full { self.take_longest_silent() } else { None };
+        self.provers.push(prover);
+        match silent {
+            Some(silent) => self.not_proven(cx, &silent),
+            None => Progress::Waiting,
+        }
+    }
+
+    fn judge(&self, cx: &mut Context, from: SocketAddr) -> Result<Grant, Why> {
+        let proof = cx.sockets.rendezvous.is_some();
+        let filter = cx.sockets.find(self.listener).map_or(Filter::Nobody, |listener| listener.filter);
+        cx.decide(&policy::Ask::Arrival { from, filter, proof })?;
+        cx.decide(&policy::Ask::Transfer { peer: unmapped(from.ip()), cargo: self.cargo, proof })
+    }
+
+    /// Bytes of a connection that proves itself.
+    fn data(&mut self, cx: &mut Context, conn: ConnId, bytes: &[u8]) -> Progress {
+        let Some(prover) = self.provers.iter_mut().find(|prover| prover.peer.conn == conn) else {
+            return Progress::Waiting;
+        };
+        match prover.data(cx, bytes) {
+            Verdict::Waiting => Progress::Waiting,
+            Verdict::Wrong => match self.take_prover(conn) {
+                Some(wrong) => self.not_proven(cx, &wrong),
+                None => Progress::Waiting,
+            },
             Verdict::Proven => {
-                accept.provers.remove(index);
-                let others = std::mem::take(&mut accept.provers);
-                for other in others {
-                    self.count_and_drop(ticket, other.conn, other.from);
+                let proven = prover.proven();
+                for other in self.provers.drain(..).filter(|other| other.peer.conn != conn) {
+                    arrivals::stranger(cx, self.listener, other.peer.conn, other.peer.address);
                 }
-                self.obtained(conn, from, grant, true);
+                Progress::Connected(proven)
             }
         }
     }
 
-    /// A candidate has gone before it had proven anything.
-    pub(in crate::server) fn candidate_lost(&mut self, conn: ConnId) {
-        let Work::Transfer(transfer) = &mut self.work else { return };
-        let Phase::Accepting(accept) = &mut transfer.phase else { return };
-        let ticket = accept.listener;
-        if let Some(index) = accept.provers.iter().position(|prover| prover.conn == conn) {
-            let gone = accept.provers.remove(index);
-            self.stranger(ticket, gone.conn, gone.from);
+    /// A connection that has not proven itself is a stranger.
+    fn not_proven(&mut self, cx: &mut Context, prover: &Prover) -> Progress {
+        self.stranger(cx, prover.peer.conn, prover.peer.address)
+    }
+
+    /// A stranger is closed and counted, and the wait goes on up to the configured limit (C28).
+    fn stranger(&mut self, cx: &mut Context, conn: ConnId, address: SocketAddr) -> Progress {
+        arrivals::stranger(cx, self.listener, conn, address);
+        self.strangers = self.strangers.saturating_add(1);
+        if self.strangers >= cx.config.max_strangers {
+            return Progress::Failed("Too many strangers at the data port");
+        }
+        Progress::Waiting
+    }
+
+    fn take_prover(&mut self, conn: ConnId) -> Option<Prover> {
+        let index = self.provers.iter().position(|prover| prover.peer.conn == conn)?;
+        Some(self.provers.remove(index))
+    }
+
+    fn take_longest_silent(&mut self) -> Option<Prover> {
+        let (index, _) = self.provers.iter().enumerate().min_by_key(|(_, prover)| prover.heard)?;
+        Some(self.provers.remove(index))
+    }
+
+    /// Gives back what the unfinished search holds.
+    pub(super) fn release(self, cx: &mut Context) {
+        for prover in self.provers {
+            cx.out.reset(prover.peer.conn);
         }
     }
-
-    /// Closed at once, nothing read, counted; the wait goes on up to the configured limit (C28).
-    fn stranger(&mut self, ticket: Ticket, conn: ConnId, from: SocketAddr) {
-        self.count_and_drop(ticket, conn, from);
-        let limit = self.config.max_strangers;
-        let Work::Transfer(transfer) = &mut self.work else { return };
-        let Phase::Accepting(accept) = &mut transfer.phase else { return };
-        if accept.listener == ticket {
-            accept.strangers = accept.strangers.saturating_add(1);
-            if accept.strangers >= limit {
-                self.fail_connection("Too many strangers at the data port");
-            }
-        }
-    }
-
-    fn count_and_drop(&mut self, ticket: Ticket, conn: ConnId, from: SocketAddr) {
-        self.out.ask(Ask::Drop { conn, how: Ending::Reset });
-        self.out.event(Event::Stranger { from });
-        if let Some(listener) = self.sockets.find(ticket) {
-            listener.strangers = listener.strangers.saturating_add(1);
-        }
-    }
-
-    /// SOCK or RNDZ has changed who may come: whoever is held is judged again.
-    pub(in crate::server) fn judge_held_again(&mut self) {
-        let proof = self.sockets.rendezvous.is_some();
-        let max_held = self.config.max_held;
-        let Stage::In(member) = &self.stage else { return };
-        for listener in self.sockets.listeners_mut() {
-            let filter = listener.filter;
-            let room = if filter == Filter::Open || proof { max_held } else { 1 };
-            let mut kept = 0;
-            for held in std::mem::take(&mut listener.held) {
-                let granted = member.decide(&policy::Ask::Arrival { from: held.from, filter, proof });
-                if granted.is_ok() && kept < room {
-                    kept += 1;
-                    listener.held.push(held);
-                } else {
-                    listener.strangers = listener.strangers.saturating_add(1);
-                    self.out.ask(Ask::Drop { conn: held.conn, how: Ending::Reset });
-                    self.out.event(Event::Stranger { from: held.from });
-                }
-            }
-        }
-    }
-
-    /// Held candidates for whom no transfer command has come in time.
-    pub(in crate::server) fn drop_old_held(&mut self) {
-        let (now, limit) = (self.now, self.config.timeouts.held);
-        for listener in self.sockets.listeners_mut() {
-            for old in listener.held.extract_if(.., |held| now.since(held.since) >= limit) {
-                self.out.ask(Ask::Drop { conn: old.conn, how: Ending::Reset });
-            }
-        }
-        self.out.event(Event::TimedOut(Timer::Held));
-    }
-
-    /// Nobody came in time.
-    pub(in crate::server) fn accept_timed_out(&mut self) {
-        self.out.event(Event::TimedOut(Timer::PeerArrival));
-        self.fail_connection("Nobody connected to the data port in time"); // C23
-    }
-
-    /// Gives back what an unfinished wait holds.
-    pub(in crate::server) fn release_accept(&mut self) {
-        let Work::Transfer(transfer) = &mut self.work else { return };
-        if let Phase::Accepting(accept) = &mut transfer.phase {
-            for prover in accept.provers.drain(..) {
-                self.out.ask(Ask::Drop { conn: prover.conn, how: Ending::Reset });
-            }
-        }
-    }
-
-    fn is_accepting(&self, ticket: Ticket) -> bool {
-        let Work::Transfer(transfer) = &self.work else { return false };
-        matches!(&**transfer, Transfer { phase: Phase::Accepting(accept), .. } if accept.listener == ticket)
-    }
-}
-
-fn longest_silent(provers: &[Prover]) -> Option<usize> {
-    provers.iter().enumerate().min_by_key(|(_, prover)| prover.heard).map(|(index, _)| index)
 }

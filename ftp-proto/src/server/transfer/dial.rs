@@ -1,27 +1,31 @@
-//! The active end: one attempt after the other until the connect timeout (E03, E04), and the
-//! uniform failure that makes no port scanner of us.
+//! The active end: one attempt after the other until the connect timeout (E03, E04). Where policy
+//! demands it, every failure looks the same, so that nobody can use this server to scan ports.
 
+use super::input::Input;
+use super::peer::{Peer, Progress};
+use super::prove::{Prover, Verdict};
+use super::request::Request;
+use crate::command::Direction;
 use crate::policy::{Grant, hides_failure};
-use crate::server::ask::{Answer, Ask, ConnId, Ending, Event, Ticket};
-use crate::server::session::Session;
+use crate::server::ask::{Answer, Ask, ConnId, Ticket};
+use crate::server::context::Context;
 use crate::server::sockets::Target;
-use crate::server::state::{Stage, Work};
-use crate::server::transfer::Phase;
-use crate::server::transfer::prove::{Prover, Verdict};
-use crate::timer::Timer;
+use crate::server::timer::Timer;
+use crate::timer::Moment;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// The first pause between two attempts; each is twice as long as the one before.
+/// The first pause between two attempts; each pause is twice as long as the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// Connecting.
+/// The search of an active end.
 #[derive(Debug)]
-pub(in crate::server) struct Dial {
+pub(super) struct Dial {
+    direction: Direction,
     to: SocketAddr,
-    /// The announced port (B03); PORT and EPRT have none.
+    /// The announced port, from which to connect (B03). PORT and EPRT have none.
     from: Option<Ticket>,
     grant: Grant,
     permit: Permit,
@@ -29,174 +33,181 @@ pub(in crate::server) struct Dial {
     pause: Duration,
 }
 
-/// May a target be tried whose failures must all look the same (limits shared by all sessions)?
+/// Whether a target may be tried whose failures must all look the same. All sessions of the server
+/// share the limits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Permit {
-    /// Failures may be told: the user's own host, or a network that the operator named.
+    /// Failures may be told: the target is the user's own host or in a network that the operator named.
     NotNeeded,
-    /// Not answered yet.
+    /// The question is not answered yet.
     Asked(Ticket),
-    /// Yes; its end must be told.
+    /// It may be tried. The driver must be told how that ended.
     Given(Ticket),
-    /// No: silent until the time is over, so that nobody can tell a limit from a closed port.
+    /// It may not. The transfer stays silent until the timeout, so that a limit looks like a closed
+    /// port.
     Denied,
 }
 
 #[derive(Debug)]
 enum Attempt {
-    /// The permit is awaited, or was refused: silent until the time is over.
+    /// The permit is awaited, or was denied.
     Silent,
-    /// Until the next attempt.
+    /// The next attempt follows after a pause.
     Pausing,
-    /// A SYN is out.
+    /// The driver connects.
     Connecting(Ticket),
-    /// Connected; RNDZ is in force.
+    /// The connection proves itself.
     Proving(Box<Prover>),
 }
 
-impl Session {
-    /// Begins to connect.
-    pub(in crate::server) fn dial(&mut self, to: SocketAddr, grant: Grant) {
-        let from = match self.sockets.target {
-            Target::Sock(_) => self.sockets.own.as_ref().map(|own| own.ticket),
+impl Dial {
+    /// Begins to connect to `to` for a command that came at `since`.
+    pub(super) fn begin(
+        cx: &mut Context,
+        request: &Request,
+        since: Moment,
+        (to, grant): (SocketAddr, Grant),
+    ) -> Self {
+        let from = match cx.sockets.target {
+            Target::Sock(_) => cx.sockets.own.as_ref().map(|own| own.ticket),
             Target::Port(_) | Target::None => None,
         };
-        let Stage::In(member) = &self.stage else { return };
-        let hidden = hides_failure(&member.rules, grant, to.ip());
-        let account = member.account.name.clone();
-        let limit = self.config.timeouts.connect;
-        let permit = if hidden { Permit::Asked(self.out.ticket()) } else { Permit::NotNeeded };
-        let Work::Transfer(transfer) = &mut self.work else { return };
-        let since = transfer.since;
-        let attempt = Attempt::Silent;
-        transfer.phase = Phase::Dialling(Dial { to, from, grant, permit, attempt, pause: FIRST_PAUSE });
-        if let Permit::Asked(ticket) = permit {
-            // Counted from the command, so that the time shows nothing of the file system either.
-            self.timers.arm(Timer::Connect, since + limit);
-            self.out.ask(Ask::Permit { ticket, account, target: to });
+        let (permit, attempt) = (Permit::NotNeeded, Attempt::Silent);
+        let direction = request.direction();
+        let mut dial = Self { direction, to, from, grant, permit, attempt, pause: FIRST_PAUSE };
+        let limit = cx.config.timeouts.connect;
+        if let Some(account) = dial.hidden_from(cx) {
+            let ticket = cx.out.ticket();
+            dial.permit = Permit::Asked(ticket);
+            // Counted from the command, so that the time tells nothing about the file system either.
+            cx.timers.arm(Timer::Connect, since + limit);
+            cx.out.ask(Ask::Permit { ticket, account, target: to });
         } else {
-            self.timers.arm(Timer::Connect, self.now + limit);
-            self.attempt();
+            cx.arm(Timer::Connect, limit);
+            dial.connect(cx);
         }
+        dial
+    }
+
+    /// The account from which a failure must be hidden; `None` if the failure may be told.
+    fn hidden_from(&self, cx: &Context) -> Option<Vec<u8>> {
+        let user = cx.user()?;
+        hides_failure(&user.rules, self.grant, self.to.ip()).then(|| user.account.name.clone())
+    }
+
+    pub(super) fn input(&mut self, cx: &mut Context, input: Input<'_>) -> Progress {
+        match input {
+            Input::Answer(ticket, answer) => return self.answered(cx, ticket, answer),
+            Input::Data { conn, bytes } => return self.data(cx, conn, bytes),
+            Input::Fired(Timer::Connect) => {
+                cx.timed_out(Timer::Connect);
+                let hidden = self.permit != Permit::NotNeeded;
+                let text = if hidden { "No proven data connection" } else { "Could not connect in time" };
+                return Progress::Failed(text);
+            }
+            // The listener of the other end may not be ready yet.
+            Input::Lost(conn) if self.is_proving(conn) => {
+                cx.out.reset(conn);
+                self.try_again(cx);
+            }
+            Input::Fired(Timer::Retry) => self.connect(cx),
+            Input::Arrived { conn, .. } => cx.out.reset(conn),
+            Input::Lost(_) | Input::Fired(_) | Input::Status | Input::Abort => {}
+        }
+        Progress::Waiting
     }
 
     /// One attempt to connect.
-    pub(in crate::server) fn attempt(&mut self) {
-        let local = self.local_ip();
-        let ticket = self.out.ticket();
-        let Some(dial) = self.dial_mut() else { return };
-        let (from, to) = (dial.from, dial.to);
-        dial.attempt = Attempt::Connecting(ticket);
-        self.out.ask(Ask::Connect { ticket, from, local, to });
+    fn connect(&mut self, cx: &mut Context) {
+        let ticket = cx.out.ticket();
+        self.attempt = Attempt::Connecting(ticket);
+        let local = cx.local_ip();
+        cx.out.ask(Ask::Connect { ticket, from: self.from, local, to: self.to });
     }
 
-    pub(in crate::server) fn dial_answered(&mut self, ticket: Ticket, answer: Answer) {
-        let Some(dial) = self.dial_mut() else { return self.ignore(answer) };
-        let connects = matches!(dial.attempt, Attempt::Connecting(waits) if waits == ticket);
-        let permitted = dial.permit == Permit::Asked(ticket);
-        if let Answer::Permit(true) = answer
-            && permitted
+    fn answered(&mut self, cx: &mut Context, ticket: Ticket, answer: Answer) -> Progress {
+        let connects = matches!(self.attempt, Attempt::Connecting(asked) if asked == ticket);
+        if let Answer::Permit(may) = answer
+            && self.permit == Permit::Asked(ticket)
         {
-            dial.permit = Permit::Given(ticket);
-            self.attempt();
-        } else if let Answer::Permit(false) = answer
-            && permitted
-        {
-            dial.permit = Permit::Denied;
+            self.permitted(cx, may.then_some(ticket));
         } else if let Answer::Connected { conn } = answer
             && connects
         {
-            self.connected(conn);
+            return self.connected(cx, conn);
         } else if connects {
-            self.try_again();
+            self.try_again(cx);
         } else {
-            self.ignore(answer);
+            cx.out.unwanted(answer);
         }
+        Progress::Waiting
     }
 
-    fn connected(&mut self, conn: ConnId) {
-        let Self { work: Work::Transfer(transfer), sockets, nonces, out, .. } = self else { return };
-        let direction = transfer.direction();
-        let Phase::Dialling(dial) = &mut transfer.phase else { return };
-        let (to, grant) = (dial.to, dial.grant);
-        match &sockets.rendezvous {
-            Some(secret) => {
-                let prover = Prover::begin((conn, to, grant), secret, direction, nonces, self.now, out);
-                dial.attempt = Attempt::Proving(Box::new(prover));
+    fn permitted(&mut self, cx: &mut Context, permit: Option<Ticket>) {
+        match permit {
+            Some(ticket) => {
+                self.permit = Permit::Given(ticket);
+                self.connect(cx);
             }
-            None => self.obtained(conn, to, grant, false),
+            None => self.permit = Permit::Denied,
         }
     }
 
-    /// Octets of the connection that proves itself.
-    pub(in crate::server) fn dial_heard(&mut self, conn: ConnId, octets: &[u8]) {
-        let Self { work: Work::Transfer(transfer), out, .. } = self else { return };
-        let Phase::Dialling(dial) = &mut transfer.phase else { return };
-        let Attempt::Proving(prover) = &mut dial.attempt else { return };
-        if prover.conn != conn {
-            return;
+    fn connected(&mut self, cx: &mut Context, conn: ConnId) -> Progress {
+        let peer = Peer { conn, address: self.to, grant: self.grant, proven: false };
+        match Prover::begin(cx, peer, self.direction) {
+            Some(prover) => {
+                self.attempt = Attempt::Proving(Box::new(prover));
+                Progress::Waiting
+            }
+            None => Progress::Connected(peer),
         }
-        match prover.hear(octets, self.now, out) {
-            Verdict::Waiting => {}
+    }
+
+    /// Bytes of the connection that proves itself.
+    fn data(&mut self, cx: &mut Context, conn: ConnId, bytes: &[u8]) -> Progress {
+        let Attempt::Proving(prover) = &mut self.attempt else { return Progress::Waiting };
+        if prover.peer.conn != conn {
+            return Progress::Waiting;
+        }
+        match prover.data(cx, bytes) {
+            Verdict::Waiting => Progress::Waiting,
             Verdict::Proven => {
-                let (to, grant) = (dial.to, dial.grant);
-                if let Permit::Given(ticket) = dial.permit {
-                    out.ask(Ask::PermitDone { ticket, proven: true });
+                if let Permit::Given(ticket) = self.permit {
+                    cx.out.ask(Ask::PermitDone { ticket, proven: true });
                 }
-                self.obtained(conn, to, grant, true);
+                Progress::Connected(prover.proven())
             }
-            Verdict::Wrong if dial.permit != Permit::NotNeeded => {
-                out.ask(Ask::Drop { conn, how: Ending::Reset });
-                self.try_again();
+            Verdict::Wrong if self.permit != Permit::NotNeeded => {
+                cx.out.reset(conn);
+                self.try_again(cx);
+                Progress::Waiting
             }
-            Verdict::Wrong => self.fail_connection("The other end has not proven itself (RNDZ)"),
+            Verdict::Wrong => Progress::Failed("The other end has not proven itself (RNDZ)"),
         }
     }
 
-    /// The connection that proves itself has ended: its listener may not be ready for us yet.
-    pub(in crate::server) fn dial_lost(&mut self, conn: ConnId) {
-        let Some(dial) = self.dial_mut() else { return };
-        if matches!(&dial.attempt, Attempt::Proving(prover) if prover.conn == conn) {
-            self.out.ask(Ask::Drop { conn, how: Ending::Reset });
-            self.try_again();
-        }
+    fn is_proving(&self, conn: ConnId) -> bool {
+        matches!(&self.attempt, Attempt::Proving(prover) if prover.peer.conn == conn)
     }
 
-    fn try_again(&mut self) {
-        let Some(dial) = self.dial_mut() else { return };
-        let pause = dial.pause;
-        dial.pause = LONGEST_PAUSE.min(pause * 2);
-        dial.attempt = Attempt::Pausing;
-        self.timers.arm(Timer::Retry, self.now + pause);
+    fn try_again(&mut self, cx: &mut Context) {
+        self.attempt = Attempt::Pausing;
+        cx.arm(Timer::Retry, self.pause);
+        self.pause = LONGEST_PAUSE.min(self.pause * 2);
     }
 
-    /// The connect timeout: under the uniform failure the only end but the right proof.
-    pub(in crate::server) fn dial_timed_out(&mut self) {
-        self.out.event(Event::TimedOut(Timer::Connect));
-        let hidden = self.dial_mut().is_none_or(|dial| dial.permit != Permit::NotNeeded);
-        let text = if hidden { "No proven data connection" } else { "Could not connect in time" };
-        self.fail_connection(text);
-    }
-
-    /// Gives back what an unfinished attempt holds.
-    pub(in crate::server) fn release_dial(&mut self) {
-        let Self { work: Work::Transfer(transfer), out, .. } = self else { return };
-        let Phase::Dialling(dial) = &mut transfer.phase else { return };
-        match std::mem::replace(&mut dial.attempt, Attempt::Silent) {
+    /// Gives back what the unfinished search holds.
+    pub(super) fn release(self, cx: &mut Context) {
+        match self.attempt {
             Attempt::Silent | Attempt::Pausing => {}
-            Attempt::Connecting(ticket) => out.ask(Ask::Cancel(ticket)),
-            Attempt::Proving(prover) => out.ask(Ask::Drop { conn: prover.conn, how: Ending::Reset }),
+            Attempt::Connecting(ticket) => cx.out.ask(Ask::Cancel(ticket)),
+            Attempt::Proving(prover) => cx.out.reset(prover.peer.conn),
         }
-        match dial.permit {
-            Permit::Given(ticket) => out.ask(Ask::PermitDone { ticket, proven: false }),
-            Permit::Asked(ticket) => out.ask(Ask::Cancel(ticket)),
+        match self.permit {
+            Permit::Given(ticket) => cx.out.ask(Ask::PermitDone { ticket, proven: false }),
+            Permit::Asked(ticket) => cx.out.ask(Ask::Cancel(ticket)),
             Permit::NotNeeded | Permit::Denied => {}
         }
-    }
-
-    fn dial_mut(&mut self) -> Option<&mut Dial> {
-        let Work::Transfer(transfer) = &mut self.work else { return None };
-        let Phase::Dialling(dial) = &mut transfer.phase else { return None };
-        Some(dial)
     }
 }

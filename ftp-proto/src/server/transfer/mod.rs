@@ -1,245 +1,204 @@
-//! RETR, STOR, APPE, LIST, NLST, MLSD: check, obtain the connection, announce, move, conclude.
+//! The machine of one transfer, from its command to its final reply.
 //!
 //! ```text
 //! Preparing --file error--> 550, nothing touched, nothing used up (RFC 614.3)
-//!     | policy, no way to connect --> 425 at once
+//!     | policy, or nowhere to connect --> 425 at once
 //!     v
-//! Dialling | Accepting --time over, too many strangers--> 425; PASV, RNDZ, SOCK are used up
+//! Obtaining --time over, too many strangers--> 425; PASV, RNDZ, SOCK are used up
 //!     | one connection, proven where RNDZ is in force
 //!     v
 //! Moving --Started--> 150 --Moved--> 226 | 426 | 451 | 552
 //! ```
+//!
+//! | file | what |
+//! |---|---|
+//! | `request` | what each transfer command asks for |
+//! | `obtain`, `dial`, `accept` | the search for the data connection, by connecting or by listening |
+//! | `prove` | one connection that proves itself with RNDZ |
+//! | `moving` | the data connection is there |
+//! | `abort` | what ABOR is answered |
 
-mod abort;
+pub(super) mod abort;
 mod accept;
 mod dial;
+mod input;
 mod moving;
-pub(super) mod prove;
+mod obtain;
+mod peer;
+mod prove;
+pub(super) mod request;
 
-use crate::address::unmapped;
-use crate::command::{DataType, Direction, Verb};
-use crate::dialect::Dialect;
-use crate::policy::{self, Cargo, Filter, Grant};
+pub(super) use input::Input;
+
+use super::ask::{Answer, Ask, Event, FileFailure, Ticket};
+use super::context::Context;
+use super::timer::Timer;
 use crate::reply::Meaning;
-use crate::server::ask::{Answer, Ask, Event, FileFailure, Intent, ListStyle, Ticket};
-use crate::server::files;
-use crate::server::session::Session;
-use crate::server::sockets::Target;
-use crate::server::state::Work;
-use crate::timer::{Moment, Timer};
-use crate::wire::PathName;
-use accept::Accept;
-use dial::Dial;
+use crate::timer::Moment;
 use moving::Moving;
-use std::net::SocketAddr;
+use obtain::Obtain;
+use peer::Progress;
+use request::Request;
 
-/// A transfer command under way.
+/// A transfer that is under way.
 #[derive(Debug)]
-pub(in crate::server) struct Transfer {
-    pub(in crate::server) verb: Verb,
-    pub(in crate::server) path: PathName,
-    pub(in crate::server) intent: Intent,
-    pub(in crate::server) data_type: DataType,
-    /// When the command came: the uniform failure is counted from here.
-    pub(in crate::server) since: Moment,
-    pub(in crate::server) prepared: Ticket,
-    pub(in crate::server) phase: Phase,
+pub(super) struct Transfer {
+    request: Request,
+    /// When the command came. A failure that must look like all others is timed from here.
+    since: Moment,
+    /// The ticket of [`Ask::Prepare`].
+    prepared: Ticket,
+    phase: Phase,
 }
 
-/// How far it is.
 #[derive(Debug)]
-pub(in crate::server) enum Phase {
-    /// The file is being looked at.
+enum Phase {
+    /// The driver looks at the file.
     Preparing,
-    /// We connect.
-    Dialling(Dial),
-    /// We wait for a connection.
-    Accepting(Accept),
-    /// The connection is there.
+    /// The data connection is not there yet.
+    Obtaining(Obtain),
+    /// The data connection is there.
     Moving(Moving),
+    /// The final reply has been said.
+    Over,
 }
 
 impl Transfer {
-    pub(in crate::server) const fn direction(&self) -> Direction {
-        self.intent.direction()
+    /// Begins: the file is looked at before any data connection (RFC 614.3).
+    pub(super) fn begin(cx: &mut Context, request: Request) -> Self {
+        let prepared = cx.out.ticket();
+        let (path, intent) = (request.path.clone(), request.intent.clone());
+        cx.out.ask(Ask::Prepare { ticket: prepared, path, intent });
+        cx.await_answer();
+        Self { request, since: cx.now, prepared, phase: Phase::Preparing }
     }
 
-    pub(in crate::server) const fn cargo(&self) -> Cargo {
-        match self.intent {
-            Intent::List(_) => Cargo::Listing,
-            Intent::Send { .. } | Intent::Replace | Intent::WriteAt { .. } | Intent::Append => Cargo::File,
-        }
-    }
-}
-
-impl Session {
-    /// RETR.
-    pub(in crate::server) fn retr(&mut self, name: &PathName, offset: u64) {
-        self.transfer_file(Verb::Retr, name, offset, Intent::Send { offset });
+    /// Whether the final reply has been said.
+    pub(super) const fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Over)
     }
 
-    /// STOR. After REST the file is written in place from that offset on (RFC 3659 5.4); otherwise
-    /// the new file is written beside the old one and then replaces it.
-    pub(in crate::server) fn stor(&mut self, name: &PathName, offset: u64) {
-        let intent = if offset > 0 { Intent::WriteAt { offset } } else { Intent::Replace };
-        if self.may_write() {
-            self.transfer_file(Verb::Stor, name, offset, intent);
-        }
+    /// Whether connections that arrive at `listener` are for this transfer.
+    pub(super) fn awaits(&self, listener: Ticket) -> bool {
+        matches!(&self.phase, Phase::Obtaining(obtain) if obtain.awaits(listener))
     }
 
-    /// APPE. A restart point contradicts "at the end" (E14).
-    pub(in crate::server) fn appe(&mut self, name: &PathName, offset: u64) {
-        if offset > 0 {
-            let text = "APPE writes at the end of the file; send STOR after REST";
-            self.out.reply(Meaning::BadSequence, text);
-        } else if self.may_write() {
-            self.transfer_file(Verb::Appe, name, 0, Intent::Append);
-        }
+    /// Whether a STAT waits for its answer.
+    pub(super) const fn has_stat(&self) -> bool {
+        matches!(&self.phase, Phase::Moving(moving) if moving.has_stat())
     }
 
-    fn transfer_file(&mut self, verb: Verb, name: &PathName, offset: u64, intent: Intent) {
-        // A restart point counts octets of the file; in TYPE A those of the connection differ.
-        if offset > 0 && self.parameters.data_type == DataType::Ascii {
-            let text = "REST needs TYPE I: send TYPE I, REST and this command again";
-            return self.out.reply(Meaning::ParametersConflict, text);
-        }
-        let data_type = self.parameters.data_type;
-        if let Some(path) = self.resolve(name) {
-            self.begin(verb, path, intent, data_type);
-        }
-    }
-
-    /// LIST, NLST, MLSD. Their lines end with CR LF under every TYPE (E18).
-    pub(in crate::server) fn list(&mut self, verb: Verb, name: Option<&PathName>, style: ListStyle) {
-        let path = self.resolve_or_cwd(name);
-        if let Some(path) = path {
-            self.begin(verb, path, Intent::List(style), DataType::Ascii);
-        }
-    }
-
-    fn begin(&mut self, verb: Verb, path: PathName, intent: Intent, data_type: DataType) {
-        let prepared = self.out.ticket();
-        self.out.ask(Ask::Prepare { ticket: prepared, path: path.clone(), intent: intent.clone() });
-        self.timers.arm(Timer::Question, self.now + self.config.timeouts.question);
-        let since = self.now;
-        let phase = Phase::Preparing;
-        let transfer = Transfer { verb, path, intent, data_type, since, prepared, phase };
-        self.work = Work::Transfer(Box::new(transfer));
-    }
-
-    /// An answer while a transfer is under way.
-    pub(in crate::server) fn transfer_answered(&mut self, ticket: Ticket, answer: Answer) {
-        let Work::Transfer(transfer) = &self.work else { return self.ignore(answer) };
-        match &transfer.phase {
-            Phase::Preparing if ticket == transfer.prepared => self.was_prepared(answer),
-            Phase::Dialling(_) => self.dial_answered(ticket, answer),
-            Phase::Moving(_) => self.move_answered(ticket, answer),
-            Phase::Preparing | Phase::Accepting(_) => self.ignore(answer),
-        }
-    }
-
-    fn was_prepared(&mut self, answer: Answer) {
-        self.timers.disarm(Timer::Question);
-        if let Answer::Prepared { .. } = answer {
-            self.obtain();
-        } else if let Answer::File(Err(failure)) = answer {
-            self.fail_file(failure);
-        } else {
-            self.ignore(answer);
-            self.fail_file(FileFailure::Other);
-        }
-    }
-
-    /// The file is there: now the connection, if policy lets it exist.
-    fn obtain(&mut self) {
-        let Work::Transfer(transfer) = &self.work else { return };
-        let (direction, cargo) = (transfer.direction(), transfer.cargo());
-        let proof = self.sockets.rendezvous.is_some();
-        let Some(listener) = self.sockets.listener(direction) else {
-            return match self.sockets.target {
-                Target::None => self.refuse("Send PASV, EPSV, PORT, EPRT or SOCK first"),
-                Target::Sock(to) if to.port() == 0 => {
-                    self.refuse("SOCK with port 0 is a filter only; nothing can be connected to");
+    /// Takes one input.
+    pub(super) fn input(&mut self, cx: &mut Context, input: Input<'_>) {
+        match (&mut self.phase, input) {
+            (Phase::Moving(moving), input) => {
+                if moving.input(cx, &self.request, input).is_break() {
+                    self.conclude(cx);
                 }
-                Target::Sock(to) | Target::Port(to) => match self.judge_peer(to, cargo, proof) {
-                    Ok(grant) => self.dial(to, grant),
-                    Err(text) => self.refuse(&text),
-                },
-            };
-        };
-        let named = match listener.filter {
-            Filter::Open => None,
-            Filter::Host(host) => Some(SocketAddr::new(host, 0)),
-            Filter::Socket(socket) => Some(socket),
-            Filter::Nobody => return self.refuse("The last SOCK was refused, so nobody may connect"), // B24
-        };
-        match named.map(|peer| self.judge_peer(peer, cargo, proof)) {
-            None | Some(Ok(_)) => self.accept(),
-            Some(Err(text)) => self.refuse(&text),
-        }
-    }
-
-    fn judge_peer(&mut self, peer: SocketAddr, cargo: Cargo, proof: bool) -> Result<Grant, String> {
-        let ask = policy::Ask::Transfer { peer: unmapped(peer.ip()), cargo, proof };
-        self.decide(&ask).map_err(|why| {
-            self.out.event(Event::Refused { why, address: peer });
-            match cargo {
-                Cargo::File => format!("No data connection: {why}"),
-                Cargo::Listing => format!("No data connection: {why}; send EPSV, PORT or SOCK"),
             }
-        })
-    }
-
-    /// No connection, and nothing was tried: nothing is used up.
-    fn refuse(&mut self, text: &str) {
-        self.cancel_prepared();
-        self.out.reply(Meaning::CannotConnect, text);
-        self.conclude();
-    }
-
-    /// The connection phase has failed: what was meant for this one connection is used up.
-    pub(in crate::server) fn fail_connection(&mut self, text: &str) {
-        self.release_attempt();
-        self.use_up();
-        self.cancel_prepared();
-        self.out.reply(Meaning::CannotConnect, text);
-        self.conclude();
-    }
-
-    /// RNDZ, PASV and today's SOCK are for one data connection, or one failure to get it: an old SOCK
-    /// must not filter the next PASV of a coordinator that tries another way. Gives the strangers.
-    pub(in crate::server) fn use_up(&mut self) -> u32 {
-        let Work::Transfer(transfer) = &self.work else { return 0 };
-        let strangers = self.sockets.used(transfer.direction(), self.now, &mut self.out);
-        self.sockets.rendezvous = None;
-        if self.config.dialect == Dialect::Rfc959 {
-            self.sockets.forget_sock(); // B12
-        }
-        if let Some(own) = &mut self.sockets.own {
-            own.since = self.now;
-        }
-        strangers
-    }
-
-    /// The file was prepared and will not be moved.
-    pub(in crate::server) fn cancel_prepared(&mut self) {
-        if let Work::Transfer(transfer) = &self.work {
-            self.out.ask(Ask::Cancel(transfer.prepared));
+            (Phase::Preparing | Phase::Obtaining(_), Input::Abort) => self.abort(cx),
+            // Nothing is shown of what happens at the other end (extensions, "No port scanner").
+            (Phase::Preparing | Phase::Obtaining(_), Input::Status) => {
+                moving::say_status(cx, &["waiting".to_owned()]);
+            }
+            (Phase::Obtaining(obtain), input) => {
+                let progress = obtain.input(cx, input);
+                self.progressed(cx, progress);
+            }
+            (Phase::Preparing, Input::Answer(ticket, answer)) if ticket == self.prepared => {
+                self.file_checked(cx, answer);
+            }
+            (Phase::Preparing | Phase::Over, Input::Answer(_, answer)) => cx.out.unwanted(answer),
+            (Phase::Preparing | Phase::Over, Input::Arrived { conn, .. }) => cx.out.reset(conn),
+            (Phase::Preparing | Phase::Over, Input::Data { .. } | Input::Lost(_) | Input::Fired(_)) => {}
+            (Phase::Over, Input::Status | Input::Abort) => {}
         }
     }
 
-    fn fail_file(&mut self, failure: FileFailure) {
-        let Work::Transfer(transfer) = &self.work else { return };
-        let meaning = files::meaning(transfer.verb, failure);
-        self.out.reply(meaning, failure.to_string());
-        self.conclude();
+    /// The driver has looked at the file: now the connection, if policy lets it exist.
+    fn file_checked(&mut self, cx: &mut Context, answer: Answer) {
+        cx.timers.disarm(Timer::Question);
+        if let Answer::Prepared { .. } = answer {
+            return self.obtain(cx);
+        }
+        let failure = if let Answer::File(Err(failure)) = answer {
+            failure
+        } else {
+            cx.out.unwanted(answer);
+            FileFailure::Other
+        };
+        cx.refuse_file(self.request.verb, failure);
+        self.conclude(cx);
     }
 
-    /// The transfer command has had its final reply.
-    pub(in crate::server) fn conclude(&mut self) {
+    fn obtain(&mut self, cx: &mut Context) {
+        match Obtain::begin(cx, &self.request, self.since) {
+            Ok((obtain, progress)) => {
+                self.phase = Phase::Obtaining(obtain);
+                self.progressed(cx, progress);
+            }
+            Err(text) => self.cannot_connect(cx, &text),
+        }
+    }
+
+    /// The search for the connection has gone on.
+    fn progressed(&mut self, cx: &mut Context, progress: Progress) {
+        match progress {
+            Progress::Waiting => {}
+            Progress::Connected(peer) => {
+                self.phase = Phase::Moving(Moving::begin(cx, &self.request, self.prepared, peer));
+            }
+            Progress::Failed(text) => {
+                self.give_up(cx);
+                self.cannot_connect(cx, text);
+            }
+        }
+    }
+
+    fn cannot_connect(&mut self, cx: &mut Context, text: &str) {
+        cx.out.ask(Ask::Cancel(self.prepared));
+        cx.out.reply(Meaning::CannotConnect, text);
+        self.conclude(cx);
+    }
+
+    /// ABOR before anything moves. A listener that the transfer would have used is used up, as if the
+    /// wait had begun (D13).
+    fn abort(&mut self, cx: &mut Context) {
+        if let Phase::Obtaining(_) = self.phase {
+            self.give_up(cx);
+        } else {
+            cx.sockets.end_passive(&mut cx.out);
+            cx.sockets.rendezvous = None;
+        }
+        cx.out.ask(Ask::Cancel(self.prepared));
+        cx.out.event(Event::Transfer {
+            path: self.request.path.clone(),
+            direction: self.request.direction(),
+            octets: 0,
+            peer: None,
+            whole: false,
+        });
+        self.conclude(cx);
+        abort::ended(cx);
+    }
+
+    /// Ends the search for the connection. What was meant for this one connection is used up.
+    fn give_up(&mut self, cx: &mut Context) {
+        self.release(cx);
+        cx.sockets.use_up(self.request.direction(), cx.config.dialect, cx.now, &mut cx.out);
+    }
+
+    /// Gives back what an unfinished search for the connection holds.
+    pub(super) fn release(&mut self, cx: &mut Context) {
+        if let Phase::Obtaining(obtain) = std::mem::replace(&mut self.phase, Phase::Over) {
+            obtain.release(cx);
+        }
+    }
+
+    fn conclude(&mut self, cx: &mut Context) {
         for timer in [Timer::Question, Timer::PeerArrival, Timer::Connect, Timer::Retry, Timer::Stall] {
-            self.timers.disarm(timer);
+            cx.timers.disarm(timer);
         }
-        self.work = Work::Idle;
+        self.phase = Phase::Over;
     }
 }

@@ -1,0 +1,93 @@
+//! What a session is told at its start: the listener's configuration and its own connection.
+
+use crate::dialect::Dialect;
+use crate::policy::Rules;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+/// The configuration of a listener. All its sessions share one, so put it behind an `Arc`.
+///
+/// The default is a listener of today's FTP that refuses foreign data peers without a proof.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The dialect that the listener speaks.
+    pub dialect: Dialect,
+    /// What the operator allows. [`Account::foreign`](super::Account::foreign) can only narrow it.
+    pub rules: Rules,
+    /// The address that PASV announces; `None` announces the control connection's local address.
+    pub public_address: Option<IpAddr>,
+    /// How long each wait may last.
+    pub timeouts: Timeouts,
+    /// How many strangers end the wait for a data connection (C28).
+    pub max_strangers: u32,
+    /// How many connections a listener without a filter holds before the transfer command.
+    pub max_held: usize,
+    /// How many connections may prove themselves at the same time.
+    pub max_provers: usize,
+    /// The name and version that the greeting and HELP show.
+    pub software: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            dialect: Dialect::Rfc959,
+            rules: Rules::default(),
+            public_address: None,
+            timeouts: Timeouts::default(),
+            max_strangers: 1000,
+            max_held: 8,
+            max_provers: 16,
+            software: "FTP server".to_owned(),
+        }
+    }
+}
+
+/// How long each wait of a session may last.
+#[derive(Clone, Debug)]
+pub struct Timeouts {
+    /// From the connection to the login.
+    pub login: Duration,
+    /// Logged in, with no command and no transfer.
+    pub idle: Duration,
+    /// A listener or an announced port that no transfer uses.
+    pub listen_idle: Duration,
+    /// From the transfer command to the connection, for the passive end.
+    pub accept: Duration,
+    /// From the transfer command to the connection, for the active end, retries included.
+    pub connect: Duration,
+    /// A connection that arrived before the transfer command.
+    pub held: Duration,
+    /// A transfer that moves no byte.
+    pub stall: Duration,
+    /// A question that the driver does not answer.
+    pub question: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        let s = Duration::from_secs;
+        Self {
+            login: s(60),
+            idle: s(600),
+            listen_idle: s(300),
+            accept: s(60),
+            connect: s(15),
+            held: s(60),
+            stall: s(300),
+            question: s(3600),
+        }
+    }
+}
+
+/// What is true of one control connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Connection {
+    /// The address of the client.
+    pub peer: SocketAddr,
+    /// The local address of the connection.
+    pub local: SocketAddr,
+    /// Bytes from a cryptographic random generator, new for each session. The nonces of RNDZ are
+    /// derived from them.
+    pub entropy: [u8; 32],
+}

@@ -1,0 +1,26 @@
+//! What a failure of the file system is called in a reply.
+
+use super::ask::FileFailure;
+use crate::command::Verb;
+use crate::reply::Meaning;
+
+/// The meaning of `failure` in the reply to `verb`.
+pub(super) const fn meaning(verb: Verb, failure: FileFailure) -> Meaning {
+    match failure {
+        FileFailure::NotFound => Meaning::NotFound,
+        FileFailure::NotDirectory if matches!(verb, Verb::Mlsd) => Meaning::Syntax, // RFC 3659 7.2.1
+        FileFailure::Changed if matches!(verb, Verb::Hash) => Meaning::FileBusy,
+        FileFailure::Denied
+        | FileFailure::ReadOnly
+        | FileFailure::IsDirectory
+        | FileFailure::NotDirectory
+        | FileFailure::NotRegular
+        | FileFailure::NotEmpty => Meaning::Denied,
+        FileFailure::Exists => Meaning::NameTaken,
+        FileFailure::BadName => Meaning::BadName,
+        FileFailure::Busy => Meaning::FileBusy,
+        FileFailure::BeyondEnd => Meaning::RestTooFar,
+        FileFailure::NoSpace => Meaning::NoSpace,
+        FileFailure::Changed | FileFailure::Other => Meaning::LocalError,
+    }
+}

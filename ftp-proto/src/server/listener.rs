@@ -1,0 +1,76 @@
+//! One listening data socket, and the connections that wait at it.
+
+use super::ask::{Ask, ConnId, Ticket};
+use super::outbox::Outbox;
+use crate::policy::Filter;
+use crate::timer::Moment;
+use std::net::SocketAddr;
+
+/// A listening data socket.
+#[derive(Debug)]
+pub(super) struct Listener {
+    /// The ticket of [`Ask::Listen`].
+    pub(super) ticket: Ticket,
+    /// The port that it listens on.
+    pub(super) port: u16,
+    /// The reservation of that port.
+    pub(super) reservation: Reservation,
+    /// Whom SOCK named.
+    pub(super) filter: Filter,
+    /// The connections that came before a transfer command, oldest first.
+    pub(super) held: Vec<Held>,
+    /// How many strangers were closed since the last data connection.
+    pub(super) strangers: u32,
+    /// When it was used last.
+    pub(super) since: Moment,
+    /// Later listeners have higher numbers.
+    pub(super) serial: u64,
+}
+
+/// The reservation of a listener's port.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Reservation {
+    /// The session's own port, which outlives the listener.
+    Own(Ticket),
+    /// A port that was reserved for this listener alone.
+    Apart(Ticket),
+}
+
+impl Reservation {
+    pub(super) const fn ticket(self) -> Ticket {
+        match self {
+            Self::Own(ticket) | Self::Apart(ticket) => ticket,
+        }
+    }
+}
+
+/// A connection that waits for a transfer command.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Held {
+    pub(super) conn: ConnId,
+    pub(super) from: SocketAddr,
+    pub(super) since: Moment,
+}
+
+impl Listener {
+    /// Takes out the connection that has been held longest.
+    pub(super) fn take_held(&mut self) -> Option<Held> {
+        (!self.held.is_empty()).then(|| self.held.remove(0))
+    }
+
+    /// Counts one more stranger.
+    pub(super) const fn count_stranger(&mut self) {
+        self.strangers = self.strangers.saturating_add(1);
+    }
+
+    /// Stops listening. The held connections are reset: that is never the end of a file.
+    pub(super) fn close(self, out: &mut Outbox) {
+        out.ask(Ask::Unlisten(self.ticket));
+        for held in self.held {
+            out.reset(held.conn);
+        }
+        if let Reservation::Apart(ticket) = self.reservation {
+            out.ask(Ask::Release(ticket));
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The waits of a session.
+
+/// Every wait of a session. No state waits without one of them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Timer {
+    /// The client has connected and has not logged in yet.
+    Login,
+    /// The client is logged in and sends nothing.
+    Idle,
+    /// No transfer uses a listener or an announced port (dialect-1973 7.6).
+    ListenIdle,
+    /// The passive end waits for its peer after the transfer command (RFC 614.3: at least 15 s).
+    PeerArrival,
+    /// The active end tries to reach its peer, retries included.
+    Connect,
+    /// The pause before the next attempt to connect.
+    Retry,
+    /// A connection waits for the transfer command.
+    Held,
+    /// The transfer moves no byte.
+    Stall,
+    /// The driver owes the answer to a question.
+    Question,
+}
+
+impl Timer {
+    /// All timers, in the order of their declaration.
+    pub const ALL: [Self; 9] = [
+        Self::Login,
+        Self::Idle,
+        Self::ListenIdle,
+        Self::PeerArrival,
+        Self::Connect,
+        Self::Retry,
+        Self::Held,
+        Self::Stall,
+        Self::Question,
+    ];
+
+    /// The timer's name for people: it stands in replies and logs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::Idle => "idle",
+            Self::ListenIdle => "listen-idle",
+            Self::PeerArrival => "peer arrival",
+            Self::Connect => "connect",
+            Self::Retry => "retry",
+            Self::Held => "held connection",
+            Self::Stall => "stall",
+            Self::Question => "internal question",
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Obtaining the one right data connection: by connecting or by listening, if policy lets it exist.
+
+use super::accept::Accept;
+use super::dial::Dial;
+use super::input::Input;
+use super::peer::Progress;
+use super::request::Request;
+use crate::address::unmapped;
+use crate::policy::{self, Cargo, Filter, Grant};
+use crate::server::ask::{Event, Ticket};
+use crate::server::context::Context;
+use crate::server::sockets::Target;
+use crate::timer::Moment;
+use std::net::SocketAddr;
+
+/// The search for a data connection.
+#[derive(Debug)]
+pub(super) enum Obtain {
+    Dial(Dial),
+    Accept(Accept),
+}
+
+impl Obtain {
+    /// Begins the search for a command that came at `since`.
+    ///
+    /// # Errors
+    ///
+    /// A text for the client if no connection can be obtained. Then nothing has been tried, and
+    /// nothing is used up.
+    pub(super) fn begin(
+        cx: &mut Context,
+        request: &Request,
+        since: Moment,
+    ) -> Result<(Self, Progress), String> {
+        let Some(listener) = cx.sockets.listener(request.direction()) else {
+            let to = target(cx)?;
+            let grant = judge(cx, request, to)?;
+            return Ok((Self::Dial(Dial::begin(cx, request, since, (to, grant))), Progress::Waiting));
+        };
+        let ticket = listener.ticket;
+        match listener.filter {
+            Filter::Open => {}
+            Filter::Host(host) => drop(judge(cx, request, SocketAddr::new(host, 0))?),
+            Filter::Socket(socket) => drop(judge(cx, request, socket)?),
+            Filter::Nobody => return Err("The last SOCK was refused, so nobody may connect".to_owned()), // B24
+        }
+        let (accept, progress) = Accept::begin(cx, request, ticket);
+        Ok((Self::Accept(accept), progress))
+    }
+
+    /// Whether connections that arrive at `listener` are for this search.
+    pub(super) fn awaits(&self, listener: Ticket) -> bool {
+        matches!(self, Self::Accept(accept) if accept.awaits(listener))
+    }
+
+    pub(super) fn input(&mut self, cx: &mut Context, input: Input<'_>) -> Progress {
+        match self {
+            Self::Dial(dial) => dial.input(cx, input),
+            Self::Accept(accept) => accept.input(cx, input),
+        }
+    }
+
+    /// Gives back what the unfinished search holds.
+    pub(super) fn release(self, cx: &mut Context) {
+        match self {
+            Self::Dial(dial) => dial.release(cx),
+            Self::Accept(accept) => accept.release(cx),
+        }
+    }
+}
+
+/// What an active end connects to.
+fn target(cx: &Context) -> Result<SocketAddr, String> {
+    match cx.sockets.target {
+        Target::None => Err("Send PASV, EPSV, PORT, EPRT or SOCK first".to_owned()),
+        Target::Sock(to) if to.port() == 0 => {
+            Err("SOCK with port 0 is a filter only; nothing can be connected to".to_owned())
+        }
+        Target::Sock(to) | Target::Port(to) => Ok(to),
+    }
+}
+
+/// Asks policy about a peer that is known before it is connected.
+fn judge(cx: &mut Context, request: &Request, peer: SocketAddr) -> Result<Grant, String> {
+    let (cargo, proof) = (request.cargo(), cx.sockets.rendezvous.is_some());
+    cx.decide(&policy::Ask::Transfer { peer: unmapped(peer.ip()), cargo, proof }).map_err(|why| {
+        cx.out.event(Event::Refused { why, address: peer });
+        match cargo {
+            Cargo::File => format!("No data connection: {why}"),
+            Cargo::Listing => format!("No data connection: {why}; send EPSV, PORT or SOCK"),
+        }
+    })
+}

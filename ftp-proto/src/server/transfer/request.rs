@@ -1,0 +1,104 @@
+//! RETR, STOR, APPE, LIST, NLST, MLSD: what a transfer command asks for.
+
+use crate::command::{DataType, Direction, Verb};
+use crate::policy::Cargo;
+use crate::reply::Meaning;
+use crate::server::ask::{Intent, ListStyle};
+use crate::server::context::Context;
+use crate::wire::PathName;
+
+/// What a transfer command asks for.
+#[derive(Debug)]
+pub(in crate::server) struct Request {
+    pub(super) verb: Verb,
+    /// The absolute path of the file or directory.
+    pub(super) path: PathName,
+    pub(super) intent: Intent,
+    pub(super) data_type: DataType,
+}
+
+impl Request {
+    /// The direction of the data, seen from this server.
+    pub(super) const fn direction(&self) -> Direction {
+        self.intent.direction()
+    }
+
+    /// What the data connection carries.
+    pub(super) const fn cargo(&self) -> Cargo {
+        match self.intent {
+            Intent::List(_) => Cargo::Listing,
+            Intent::Send { .. } | Intent::Replace | Intent::WriteAt { .. } | Intent::Append => Cargo::File,
+        }
+    }
+}
+
+/// RETR from `offset` on. `None` if the command was refused, which has been said; so it is for all of
+/// these.
+pub(in crate::server) fn retr(cx: &mut Context, name: &PathName, offset: u64) -> Option<Request> {
+    file(cx, Verb::Retr, name, offset, Intent::Send { offset })
+}
+
+/// STOR. After REST the file is written in place from `offset` on (RFC 3659 5.4); otherwise the new
+/// file is written beside the old one and then replaces it.
+pub(in crate::server) fn stor(cx: &mut Context, name: &PathName, offset: u64) -> Option<Request> {
+    let intent = if offset > 0 { Intent::WriteAt { offset } } else { Intent::Replace };
+    if cx.may_write() { file(cx, Verb::Stor, name, offset, intent) } else { None }
+}
+
+/// APPE. It writes at the end of the file, so a restart point contradicts it (E14).
+pub(in crate::server) fn appe(cx: &mut Context, name: &PathName, offset: u64) -> Option<Request> {
+    if offset > 0 {
+        cx.out.reply(Meaning::BadSequence, "APPE writes at the end of the file; send STOR after REST");
+        return None;
+    }
+    if cx.may_write() { file(cx, Verb::Appe, name, 0, Intent::Append) } else { None }
+}
+
+/// LIST. Many clients send options as `ls` has them; they change nothing.
+pub(in crate::server) fn list(cx: &mut Context, name: Option<&PathName>) -> Option<Request> {
+    let name = name.and_then(without_options);
+    listing(cx, Verb::List, name.as_ref(), ListStyle::Long)
+}
+
+/// NLST. RETR takes every name as it is listed (E19).
+pub(in crate::server) fn nlst(cx: &mut Context, name: Option<&PathName>) -> Option<Request> {
+    let name = name.and_then(without_options);
+    let mut prefix = name.as_ref().map_or_else(Vec::new, |name| name.as_bytes().to_vec());
+    if prefix.last().is_some_and(|&last| last != b'/') {
+        prefix.push(b'/');
+    }
+    listing(cx, Verb::Nlst, name.as_ref(), ListStyle::Names { prefix })
+}
+
+/// MLSD (RFC 3659 7).
+pub(in crate::server) fn mlsd(cx: &mut Context, name: Option<&PathName>) -> Option<Request> {
+    let facts = cx.parameters.facts.clone();
+    listing(cx, Verb::Mlsd, name, ListStyle::Facts(facts))
+}
+
+fn file(cx: &mut Context, verb: Verb, name: &PathName, offset: u64, intent: Intent) -> Option<Request> {
+    let data_type = cx.parameters.data_type;
+    // A restart point counts bytes of the file; in TYPE A those on the connection differ.
+    if offset > 0 && data_type == DataType::Ascii {
+        let text = "REST needs TYPE I: send TYPE I, REST and this command again";
+        cx.out.reply(Meaning::ParametersConflict, text);
+        return None;
+    }
+    Some(Request { verb, path: cx.resolve(name)?, intent, data_type })
+}
+
+/// The lines of a listing end with CR LF, whatever the TYPE is (E18).
+fn listing(cx: &mut Context, verb: Verb, name: Option<&PathName>, style: ListStyle) -> Option<Request> {
+    let path = cx.resolve_or_cwd(name)?;
+    Some(Request { verb, path, intent: Intent::List(style), data_type: DataType::Ascii })
+}
+
+/// The name behind options like `-la`.
+fn without_options(name: &PathName) -> Option<PathName> {
+    let mut rest = name.as_bytes();
+    while rest.starts_with(b"-") {
+        let blank = rest.iter().position(|&byte| byte == b' ');
+        rest = blank.and_then(|blank| rest.get(blank + 1..)).unwrap_or_default();
+    }
+    PathName::from_wire(rest).ok()
+}

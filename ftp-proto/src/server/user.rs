@@ -1,0 +1,61 @@
+//! Who is logged in, and what holds for them.
+
+use super::ask::Account;
+use super::config::{Config, Connection};
+use crate::address::unmapped;
+use crate::policy::{self, Asker, Foreign, Grant, Rules, Why};
+use std::net::SocketAddr;
+
+/// How far the login is.
+#[derive(Debug, Default)]
+pub(super) enum Login {
+    /// USER has not been sent.
+    #[default]
+    Nobody,
+    /// USER gave this name; PASS must follow.
+    Named(Vec<u8>),
+    /// Somebody is logged in.
+    User(User),
+}
+
+/// Somebody who is logged in.
+#[derive(Debug)]
+pub(super) struct User {
+    pub(super) account: Account,
+    /// The operator's rules, with the account's foreign policy where that is narrower.
+    pub(super) rules: Rules,
+    asker: Asker,
+}
+
+impl User {
+    /// The user of `account` on this connection.
+    pub(super) fn new(account: Account, config: &Config, connection: &Connection) -> Self {
+        let scope = match connection.peer {
+            SocketAddr::V6(v6) => v6.scope_id(),
+            SocketAddr::V4(_) => 0,
+        };
+        let asker = Asker {
+            peer: unmapped(connection.peer.ip()),
+            scope,
+            local: unmapped(connection.local.ip()),
+            proxied: false,
+            anonymous: account.anonymous,
+        };
+        let foreign = narrower(config.rules.foreign, account.foreign);
+        Self { account, rules: Rules { foreign, ..config.rules.clone() }, asker }
+    }
+
+    /// Whether this data connection may exist, and on which terms.
+    pub(super) fn decide(&self, ask: &policy::Ask) -> Result<Grant, Why> {
+        policy::decide(&self.rules, &self.asker, ask)
+    }
+}
+
+/// The narrower of two foreign policies.
+const fn narrower(a: Foreign, b: Foreign) -> Foreign {
+    match (a, b) {
+        (Foreign::Never, _) | (_, Foreign::Never) => Foreign::Never,
+        (Foreign::Proven, _) | (_, Foreign::Proven) => Foreign::Proven,
+        (Foreign::Authenticated, Foreign::Authenticated) => Foreign::Authenticated,
+    }
+}
