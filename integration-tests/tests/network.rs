@@ -89,7 +89,7 @@ fn goes(source: Source, servers: Servers, rung: &str) -> Result<(), Skipped> {
     if rung == "user" {
         let warned =
             run.events("warning").iter().any(|event| event["message"].to_string().contains("this host"));
-        assert!(warned, "it is not said that the octets pass this host\n{shown}");
+        assert!(warned, "no warning says that the data passes this host\n{shown}");
     }
     Ok(())
 }

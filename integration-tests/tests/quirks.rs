@@ -201,13 +201,13 @@ fn h10_over_ipv6_everything_is_extended_and_two_families_meet_at_this_host() {
     }
     let from = at("127.0.0.2", &format!("{SOURCE}\nEPRT |2*: 522 use (1)\nEPSV 2: 522 use (1)"));
     let to = at("::1", &format!("{DESTINATION}\nEPRT |1*: 522 use (2)\nEPSV 1: 522 use (2)"));
-    let run = copy(&from, &to).exits(0).says("the octets pass this host").says("522");
+    let run = copy(&from, &to).exits(0).says("the data passes this host").says("522");
     assert_eq!(run.summary()["path"], "user", "{run}");
     assert_eq!(to.seen_of(&["EPSV"])[0], "EPSV 1", "{run}");
     assert_eq!(to.seen_of(&["PASV", "PORT"]), [""; 0], "{run}");
-    // They would listen for the other family, but at which address? Nobody is sent there.
+    // They would listen for the other family, but their replies have no address of it. No server is told to connect.
     let (from, to) = (at("127.0.0.2", SOURCE), at("::1", DESTINATION));
-    let run = copy(&from, &to).exits(0).says("at an address that it does not say");
+    let run = copy(&from, &to).exits(0).says("has no address of it");
     assert_eq!(run.summary()["path"], "user", "{run}");
     assert_eq!([from.seen_of(&["EPRT"]), to.seen_of(&["EPRT"])], [[""; 0], [""; 0]], "{run}");
 }
@@ -329,7 +329,7 @@ fn two_servers_that_fail_each_other_for_a_while_get_their_file_through_this_host
         ),
     ] {
         let (from, to) = ends(source, destination);
-        let run = copy(&from, &to).exits(0).says("the octets pass this host");
+        let run = copy(&from, &to).exits(0).says("the data passes this host");
         assert_eq!(run.summary()["path"], "user", "{source}\n{run}");
         assert_eq!(to.seen_of(&["RNTO"]).len(), 1, "{source}\n{run}");
     }

@@ -65,7 +65,7 @@ fn r42_r43_the_three_programs_bring_a_tree_through_the_relay_by_one_session() {
     // Both servers know RNDZ: 64 octets of proof each time.
     let sent = big.len() as u64 + 5 + 3 * 64;
     assert_eq!(summary["relayed"], sent, "{run}");
-    warned(&run, "the octets pass the relay");
+    warned(&run, "the data passes the relay");
     let log = agent.running.said();
     assert_eq!((log.matches("session token=").count(), log.matches(": tunnel ").count()), (1, 2), "{log}");
     for secret in [PASSWORD, "ann", "a.bin", "two words", "RETR"] {
@@ -121,7 +121,7 @@ fn a_relay_beside_the_destination_is_the_rung_of_the_destination() {
         .exits(0);
     went(&run, "relay", "relay-dest");
     assert_eq!(run.summary()["relay"], "edge", "{run}");
-    warned(&run, "the octets pass the relay edge");
+    warned(&run, "the data passes the relay edge");
     assert_eq!(to.bytes("b.bin"), b"hello", "{run}");
 }
 

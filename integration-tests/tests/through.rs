@@ -1,4 +1,4 @@
-//! Through the user agent: where two servers may not talk to each other the octets pass this host, and
+//! Through the user agent: where two servers may not talk to each other the data passes this host, and
 //! what goes wrong at one end is never taken for a whole file at the other.
 
 use ftp_proto::dialect::Dialect::{Rfc354, Rfc959};
@@ -30,7 +30,7 @@ fn i01_two_servers_that_may_not_talk_get_their_file_through_this_host() {
     let (from, to) = never(&content);
     let run = user().args(["copy".to_owned(), from.url("a.bin"), to.url("b.bin")]).run().exits(0);
     arrived(&run, &to, &content);
-    let run = run.says("warning: the octets pass this host, since no direct way works");
+    let run = run.says("warning: the data passes this host, because no direct path works");
     assert!(run.last().starts_with("copied 1 file, 4.77 MiB in "), "{run}");
     assert!(run.last().ends_with(", through this host, verified sha-256"), "{run}");
 }
@@ -250,14 +250,14 @@ fn i13_the_end_that_stands_still_is_named() {
     let (from, to) = ends(half, CREDULOUS);
     let run = copy(&from, &to);
     cut(&from, &to, &run);
-    drop(run.exits(5).says("the source 127.0.0.2").says("brought nothing for 1 s (stall timer)"));
+    drop(run.exits(5).says("the source 127.0.0.2").says("sent nothing for 1 s (stall timer)"));
     let endless = "RETR: 150 opening ; accept ; data 50000000 ; end ; 426 broken pipe";
     let (from, to) = ends(endless, "STOR: 150 opening ; accept ; hang");
     let run = copy(&from, &to);
     from.wait_for("> 426 broken pipe");
     from.wait_for_the_end_of_all();
     to.wait_for_the_end_of_all();
-    drop(run.exits(5).says("the destination 127.0.0.3").says("took nothing for 1 s (stall timer)"));
+    drop(run.exits(5).says("the destination 127.0.0.3").says("accepted nothing for 1 s (stall timer)"));
 }
 
 #[test]

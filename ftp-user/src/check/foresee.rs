@@ -5,7 +5,7 @@ use crate::endpoint::Host;
 use crate::failure::Failure;
 use crate::ladder::{self, Allowed, Rung};
 use crate::report::{Event, Protection};
-use crate::route::{Ends, Said, data, nearby, no_path, one_family};
+use crate::route::{Description, Ends, data, nearby, no_path, one_family};
 
 /// The rung that would be tried first; who wants an explanation gets it.
 pub(crate) async fn foresee(
@@ -26,9 +26,15 @@ pub(crate) async fn foresee(
                 .into_iter()
                 .next()
                 .ok_or_else(|| no_path(allowed, &hindrance, one_family(&one, &two)))?;
-            let said = Said::new(candidate, &relays, (&from.site, &one), (&to.site, &two));
+            let description = Description::new(candidate, &relays, (&from.site, &one), (&to.site, &two));
             let considered = ladder::considered(&one, &two, allowed, &relays, data);
-            (candidate.rung(), said.relay.map(str::to_owned), said.protection, said.why(&[]), considered)
+            (
+                candidate.rung(),
+                description.relay.map(str::to_owned),
+                description.protection,
+                description.why(&[]),
+                considered,
+            )
         }
         (Host::Server(_) | Host::Here, Host::Server(_) | Host::Here) => {
             let private = ends.source.is_secured() && ends.destination.is_secured();

@@ -1,127 +1,44 @@
-//! A transfer command beside the copy that moves its octets: what this program does when it is one
-//! end of the data connection itself.
+//! A transfer command beside the copy that moves its data, if this program is one end of the data
+//! connection.
 
 use super::answer::Answer;
 use super::session::Session;
+use super::stall::Stall;
 use crate::failure::{Failure, Kind};
 use ftp_io::copy::Meter;
 use ftp_proto::client::{CommandId, Event};
-use ftp_proto::command::Command;
+use ftp_proto::command::{Command, Verb};
 use std::pin::pin;
 use std::time::Duration;
 
-/// How far a copy is: told about once a second while it runs.
+/// Receives how many bytes have moved, about twice a second while they do.
 pub type Moving<'a> = &'a mut (dyn FnMut(u64) + Send);
 
-/// What came of it.
+/// How a transfer command ended.
 #[derive(Debug)]
 pub enum Flow<T> {
-    /// The server accepted the command, the copy ran to its end, and this is the final reply.
+    /// The server accepted the command and the copy ran to its end. This is the result of the copy, and the
+    /// final reply.
     Over(T, Answer),
-    /// The server refused the command; nothing was copied.
+    /// The server refused the command. Nothing was copied.
     Refused(Answer),
 }
 
-impl Session {
-    /// Sends a transfer command, runs `copy` from its preliminary reply on, and waits for both ends.
-    /// `copy` must end when `meter` is stopped.
-    pub async fn run<T>(
-        &mut self,
-        command: Command,
-        copy: impl Future<Output = T>,
-        meter: &Meter,
-        moving: Moving<'_>,
-    ) -> Result<Flow<T>, Failure> {
-        let verb = command.verb();
-        let id = self.send(command, None);
-        let mut last = None;
-        // A lazy server says only that it is done (modern-servers 1).
-        while last.is_none() {
-            let (answer, started) = match self.next_or_cancelled().await? {
-                Event::Reply { to, reply, class } if to == id => {
-                    (class.is_final().then_some(Answer { reply, class, verb }), true)
-                }
-                Event::Ended(failure) => return Err(self.lost(&failure)),
-                Event::Reply { .. }
-                | Event::Sent(_)
-                | Event::Received { .. }
-                | Event::Ready { .. }
-                | Event::Unasked(_)
-                | Event::AbortDone => (None, false),
-            };
-            match answer {
-                Some(answer) if !answer.is_done() => return Ok(Flow::Refused(answer)),
-                Some(answer) => last = Some(answer),
-                None if started => break,
-                None => {}
-            }
-        }
-        let mut copy = pin!(copy);
-        let mut pulse = Pulse::new(self);
-        let done = loop {
-            let clock = self.context.clock;
-            tokio::select! {
-                biased;
-                done = &mut copy => break done,
-                event = self.next_or_cancelled(), if last.is_none() => {
-                    match self.final_reply(event, id, verb) {
-                        Ok(Some(answer)) => {
-                            if !answer.is_done() {
-                                meter.stop();
-                            }
-                            last = Some(answer);
-                        }
-                        Ok(None) => {}
-                        Err(failure) => {
-                            meter.stop();
-                            copy.as_mut().await;
-                            return Err(failure);
-                        }
-                    }
-                }
-                () = clock.sleep_until(Some(pulse.next)) => {
-                    if let Err(failure) = pulse.beat(self, meter.moved(), moving) {
-                        meter.stop();
-                        copy.as_mut().await;
-                        return Err(failure);
-                    }
-                }
-            }
-        };
-        let patience = self.context.clock.now() + self.context.patience.reply.max(LAST_REPLY);
-        while last.is_none() {
-            let clock = self.context.clock;
-            tokio::select! {
-                event = self.next_or_cancelled() => last = self.final_reply(event, id, verb)?,
-                () = clock.sleep_until(Some(patience)) => {
-                    self.close();
-                    return Err(Failure::new(
-                        Kind::Temporary,
-                        format!("the {} {} did not say how the transfer ended", self.role.name(), self.title),
-                    ));
-                }
-            }
-        }
-        if let Some(failure) = self.impostor() {
-            return Err(failure);
-        }
-        match last {
-            Some(answer) => Ok(Flow::Over(done, answer)),
-            None => Err(Failure::interrupted()),
-        }
-    }
+/// A transfer command that was sent.
+#[derive(Clone, Copy)]
+struct Sent {
+    id: CommandId,
+    verb: Verb,
+}
 
-    fn final_reply(
-        &self,
-        event: Result<Event, Failure>,
-        id: CommandId,
-        verb: ftp_proto::command::Verb,
-    ) -> Result<Option<Answer>, Failure> {
-        match event? {
-            Event::Reply { to, reply, class } if to == id && class.is_final() => {
-                Ok(Some(Answer { reply, class, verb }))
+impl Sent {
+    /// The final reply, if the event is that.
+    fn final_reply(self, session: &Session, event: Event) -> Result<Option<Answer>, Failure> {
+        match event {
+            Event::Reply { to, reply, class } if to == self.id && class.is_final() => {
+                Ok(Some(Answer { reply, class, verb: self.verb }))
             }
-            Event::Ended(failure) => Err(self.lost(&failure)),
+            Event::Ended(failure) => Err(session.lost(&failure)),
             Event::Reply { .. }
             | Event::Sent(_)
             | Event::Received { .. }
@@ -132,44 +49,124 @@ impl Session {
     }
 }
 
-/// Looks at a copy once in a while: it tells how far it is, and notices when it stands still.
-struct Pulse {
-    next: ftp_proto::timer::Moment,
-    moved: u64,
-    since: ftp_proto::timer::Moment,
-}
-
-impl Pulse {
-    fn new(session: &Session) -> Self {
-        let now = session.context.clock.now();
-        Self { next: now + BEAT, moved: 0, since: now }
+impl Session {
+    /// Sends a transfer command, runs `copy` from its preliminary reply on, and waits for both to end. `copy` must
+    /// end when `meter` is stopped.
+    ///
+    /// # Errors
+    ///
+    /// The session ended, nothing moved for too long, or the work should stop.
+    pub async fn run<T>(
+        &mut self,
+        command: Command,
+        copy: impl Future<Output = T>,
+        meter: &Meter,
+        moving: Moving<'_>,
+    ) -> Result<Flow<T>, Failure> {
+        let verb = command.verb();
+        let sent = Sent { id: self.send(command, None), verb };
+        let mut last = self.first_reply(sent).await?;
+        if let Some(answer) = last.take_if(|answer| !answer.is_done()) {
+            return Ok(Flow::Refused(answer));
+        }
+        let mut copy = pin!(copy);
+        let done = match self.copy_beside(sent, &mut last, copy.as_mut(), meter, moving).await {
+            Ok(done) => done,
+            Err(failure) => {
+                meter.stop();
+                copy.await;
+                return Err(failure);
+            }
+        };
+        let answer = match last {
+            Some(answer) => answer,
+            None => self.last_reply(sent).await?,
+        };
+        match self.impostor() {
+            Some(failure) => Err(failure),
+            None => Ok(Flow::Over(done, answer)),
+        }
     }
 
-    fn beat(&mut self, session: &mut Session, moved: u64, moving: Moving<'_>) -> Result<(), Failure> {
-        let now = session.context.clock.now();
-        self.next = now + BEAT.min(session.context.patience.stall);
-        if moved != self.moved {
-            (self.moved, self.since) = (moved, now);
-            moving(moved);
-            return Ok(());
+    /// Waits for the first reply. Returns it if it is the final one: some servers omit the preliminary reply
+    /// (modern-servers 1).
+    async fn first_reply(&mut self, sent: Sent) -> Result<Option<Answer>, Failure> {
+        loop {
+            let event = self.next_or_cancelled().await?;
+            if matches!(&event, Event::Reply { to, class, .. } if *to == sent.id && !class.is_final()) {
+                return Ok(None);
+            }
+            if let Some(answer) = sent.final_reply(self, event)? {
+                return Ok(Some(answer));
+            }
         }
-        if now.since(self.since) < session.context.patience.stall {
-            return Ok(());
+    }
+
+    /// Runs the copy to its end. A final reply that comes meanwhile is left in `last`.
+    async fn copy_beside<T>(
+        &mut self,
+        sent: Sent,
+        last: &mut Option<Answer>,
+        mut copy: std::pin::Pin<&mut impl Future<Output = T>>,
+        meter: &Meter,
+        moving: Moving<'_>,
+    ) -> Result<T, Failure> {
+        let (clock, limit) = (self.context.clock, self.context.patience.stall);
+        let mut stall = Stall::new(PERIOD.min(limit));
+        stall.start(clock.now());
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut copy => return Ok(done),
+                event = self.next_or_cancelled(), if last.is_none() => {
+                    *last = sent.final_reply(self, event?)?;
+                    if last.as_ref().is_some_and(|answer| !answer.is_done()) {
+                        meter.stop();
+                    }
+                }
+                () = clock.sleep_until(stall.next()) => {
+                    let (now, moved) = (clock.now(), meter.moved());
+                    if stall.saw(now, moved) {
+                        moving(moved);
+                    }
+                    if stall.look(now, limit) {
+                        return Err(self.stalled(limit));
+                    }
+                }
+            }
         }
-        session.close();
-        Err(Failure::new(
-            Kind::Temporary,
-            format!(
-                "the transfer with the {} {} moved nothing for {} s",
-                session.role.name(),
-                session.title,
-                session.context.patience.stall.as_secs()
-            ),
-        )
-        .hint("try again later, or raise --stall"))
+    }
+
+    /// Closes the session and says why.
+    fn stalled(&mut self, limit: Duration) -> Failure {
+        self.close();
+        let (role, title, limit) = (self.role.name(), &self.title, limit.as_secs());
+        let what = format!("the transfer with the {role} {title} moved nothing for {limit} s (stall timer)");
+        Failure::new(Kind::Temporary, what).hint("try again later, or raise --stall")
+    }
+
+    /// Waits for the final reply after the copy has ended.
+    async fn last_reply(&mut self, sent: Sent) -> Result<Answer, Failure> {
+        let clock = self.context.clock;
+        let deadline = Some(clock.now() + self.context.patience.reply.max(LAST_REPLY));
+        loop {
+            let event = tokio::select! {
+                event = self.next_or_cancelled() => event?,
+                () = clock.sleep_until(deadline) => {
+                    self.close();
+                    let (role, title) = (self.role.name(), &self.title);
+                    let what = format!("the {role} {title} did not say how the transfer ended");
+                    return Err(Failure::new(Kind::Temporary, what).hint("try again later"));
+                }
+            };
+            if let Some(answer) = sent.final_reply(self, event)? {
+                return Ok(answer);
+            }
+        }
     }
 }
 
-const BEAT: Duration = Duration::from_millis(500);
+/// How often the meter is looked at.
+const PERIOD: Duration = Duration::from_millis(500);
 /// A server may have to sync a large file before it says that it is done.
 const LAST_REPLY: Duration = Duration::from_secs(60);

@@ -12,6 +12,7 @@ mod kept;
 mod listing;
 mod secure;
 mod session;
+mod stall;
 mod unsent;
 
 pub(crate) use answer::hint;
@@ -22,6 +23,7 @@ pub use facts::Facts;
 pub use flow::{Flow, Moving};
 pub use listing::Listing;
 pub use session::{Role, Session};
+pub use stall::Stall;
 
 #[cfg(test)]
 mod tests;

@@ -5,11 +5,11 @@ use crate::endpoint::{Host, Server};
 use crate::failure::{Failure, Kind};
 use crate::ladder::{self, Allowed, Ascent, Candidate, Memory, Rung, Step};
 use crate::report::Passage;
-use crate::route::{self, Circuit, Count, Ends, GivenUp, KNOWN, Load, Said};
+use crate::route::{self, Circuit, Count, Description, Ends, GivenUp, KNOWN, Load};
 use ftp_proto::third_party::{Cause, Outcome, Store};
 use ftp_proto::timer::Moment;
 
-/// How it went.
+/// How it attempted.
 #[derive(Debug)]
 pub(super) struct Moved {
     /// The candidate that worked, or why none did.
@@ -86,17 +86,18 @@ async fn between(
             }
         };
         let sites = (from.site.clone(), to.site.clone());
-        let said = Said::new(candidate, &relays, (&sites.0, &one), (&sites.1, &two));
+        let description = Description::new(candidate, &relays, (&sites.0, &one), (&sites.1, &two));
         let mut announce = || {
-            if load.allowed == Allowed::Auto && said.is_detour() && memory.announces(candidate) {
-                said.warn_of_detour(context, &[known, &refused[..]].concat());
+            if load.allowed == Allowed::Auto && description.has_intermediary() && memory.announces(candidate)
+            {
+                description.warn_of_intermediary(context, &[known, &refused[..]].concat());
             }
-            said.tell(context, &refused);
+            description.announce(context, &refused);
         };
-        let went = match candidate {
-            Candidate::Direct(plan) => {
+        let attempted = match candidate {
+            Candidate::Direct(roles) => {
                 announce();
-                route::direct(context, from, to, plan, load).await?
+                route::direct(context, from, to, roles, load).await?
             }
             // The relay must be there before files can be said to pass it.
             Candidate::Relay(through_relay) => {
@@ -117,13 +118,13 @@ async fn between(
                 route::through(context, from, to, load).await?
             }
         };
-        count.octets = went.ran.moved;
-        let is_done = matches!(went.ran.outcome, Outcome::Moved { .. });
-        Passage::add(&mut count.passage, went.passage.filter(|passage| is_done || passage.octets > 0));
-        let (Outcome::Failed(failed), Some(failure)) = (&went.ran.outcome, went.failure) else {
+        count.octets = attempted.moved;
+        let is_done = matches!(attempted.outcome, Outcome::Moved { .. });
+        Passage::add(&mut count.passage, attempted.passage.filter(|passage| is_done || passage.octets > 0));
+        let (Outcome::Failed(failed), Some(failure)) = (&attempted.outcome, attempted.failure) else {
             count.attempts += 1;
             count.touched = true;
-            count.sha256 = went.sha256;
+            count.sha256 = attempted.sha256;
             memory.worked(candidate, context.clock.now());
             return Ok(candidate.rung());
         };
@@ -131,9 +132,9 @@ async fn between(
             count.attempts += 1;
             count.touched = true;
         }
-        let next = match went.ran.given_up {
+        let next = match attempted.given_up {
             Some(GivenUp::Stalled) => ascent.stalled(),
-            Some(GivenUp::Interrupted | GivenUp::Silent(_)) => return Err(failure),
+            Some(GivenUp::Interrupted | GivenUp::StalledAt(_)) => return Err(failure),
             None => ascent.after(failed),
         };
         if matches!(failed.cause, Cause::Policy(..)) {
@@ -150,7 +151,7 @@ async fn between(
         }
         // A candidate that carries octets is open, and a try that goes on may fail for that reason.
         if !changed && load.skips() == 0 {
-            memory.failed(candidate, failed, &said.told(&failure), context.clock.now());
+            memory.failed(candidate, failed, &description.refusal(&failure), context.clock.now());
         }
         if failure.kind == Kind::Untrusted {
             return Err(failure);
@@ -165,7 +166,7 @@ async fn between(
                 return Err(Failure { kind: Kind::Temporary, ..failure });
             }
             next @ (Step::Attempt(_) | Step::Exhausted) => {
-                refused.push(said.told(&failure));
+                refused.push(description.refusal(&failure));
                 step = Some(next);
             }
             Step::Later => return Err(Failure { kind: Kind::Temporary, ..failure }),

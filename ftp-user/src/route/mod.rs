@@ -1,22 +1,33 @@
 //! One attempt: moves one file between two ends by one candidate.
+//!
+//! ```text
+//!  attempt   prepares both sessions for a candidate, runs the drive, explains a failure
+//!  drive     the one loop over third_party::Attempt
+//!  direct, relay, through    what each path needs besides the control sessions
+//!  progress  how far the transfer is, and the stall clock
+//!  circuit   what is kept with a relay from one file to the next
+//!  local     a file between this host and a server
+//! ```
 
+mod attempt;
+mod circuit;
+mod describe;
+mod direct;
+mod drive;
+mod explain;
 mod load;
 mod local;
-mod pair;
-mod relayed;
+mod progress;
+mod relay;
+mod sessions;
 mod through;
-mod trouble;
-mod two;
-mod watch;
-mod way;
-mod words;
 
+pub(crate) use attempt::{by_relay, direct, through};
+pub use circuit::Circuit;
+pub(crate) use describe::{Description, KNOWN, data, nearby, no_path, one_family};
+pub(crate) use drive::GivenUp;
 pub(crate) use load::{Count, Load};
 pub(crate) use local::{down, up};
-pub use relayed::Circuit;
-pub(crate) use two::GivenUp;
-pub(crate) use way::{by_relay, direct, through};
-pub(crate) use words::{KNOWN, Said, data, nearby, no_path, one_family};
 
 use crate::context::Context;
 use crate::endpoint::Host;
@@ -29,9 +40,9 @@ pub struct Ends {
     pub source: Host,
     /// Where they go.
     pub destination: Host,
-    /// What is known of the ways between them.
+    /// What is known of the candidates between them.
     pub memory: Memory,
-    /// What stands with a relay between them.
+    /// What is kept with a relay between them.
     pub circuit: Option<Circuit>,
 }
 
@@ -41,7 +52,7 @@ impl Ends {
         Self { source, destination, memory: Memory::default(), circuit: None }
     }
 
-    /// Says goodbye to both, without waiting for the answers when somebody wants to stop (H33).
+    /// Says goodbye to both. If the work should stop, the answers are not awaited (H33).
     pub async fn quit(self, context: &Context) {
         let Self { source, destination, circuit, .. } = self;
         let relayed = async {
@@ -57,5 +68,5 @@ impl Ends {
     }
 }
 
-/// For a goodbye at the end of the two seconds that an interrupted copy has.
+/// How long a goodbye may take at the end of the two seconds that an interrupted copy has.
 const HASTE: std::time::Duration = std::time::Duration::from_millis(100);

@@ -1,4 +1,4 @@
-//! What people are told of the candidates between two servers.
+//! Describes candidates to people: which one is tried, why, and why none works.
 
 use crate::config::Relay;
 use crate::context::Context;
@@ -9,7 +9,7 @@ use crate::report::{Event, Protection};
 use ftp_proto::address::Family;
 use ftp_proto::third_party::{Party, Side};
 
-/// The relays that may be used, and which end each is near.
+/// The relays that may be used, and the end that each is near.
 pub(crate) fn nearby(
     context: &Context,
     source: (&Site, &Party),
@@ -39,7 +39,7 @@ pub(crate) fn data(context: &Context, source: &Site, destination: &Site) -> Data
 }
 
 /// A candidate, as people are told of it.
-pub(crate) struct Said<'a> {
+pub(crate) struct Description<'a> {
     pub(crate) candidate: Candidate,
     /// Its relay.
     pub(crate) relay: Option<&'a str>,
@@ -49,7 +49,7 @@ pub(crate) struct Said<'a> {
     pub(crate) protection: Protection,
 }
 
-impl<'a> Said<'a> {
+impl<'a> Description<'a> {
     /// A candidate between these two.
     pub(crate) fn new(
         candidate: Candidate,
@@ -69,8 +69,8 @@ impl<'a> Said<'a> {
         }
     }
 
-    /// Says that it is tried, and why.
-    pub(crate) fn tell(&self, context: &Context, refused: &[String]) {
+    /// Reports that it is tried, and why.
+    pub(crate) fn announce(&self, context: &Context, refused: &[String]) {
         context.events.say(Event::Path {
             rung: self.candidate.rung(),
             relay: self.relay.map(str::to_owned),
@@ -80,27 +80,28 @@ impl<'a> Said<'a> {
         });
     }
 
-    /// Whether the octets pass a third host.
-    pub(crate) const fn is_detour(&self) -> bool {
+    /// Whether the data passes a third host.
+    pub(crate) const fn has_intermediary(&self) -> bool {
         match self.candidate {
             Candidate::Direct(_) => false,
             Candidate::Relay(_) | Candidate::Through => true,
         }
     }
 
-    /// Nobody has asked for a detour: that is said loudly.
-    pub(crate) fn warn_of_detour(&self, context: &Context, refused: &[String]) {
+    /// Warns that the data passes a third host although the user has not asked for that.
+    pub(crate) fn warn_of_intermediary(&self, context: &Context, refused: &[String]) {
         let why = if refused.is_empty() { NOTHING_IN_COMMON.to_owned() } else { refused.join(" | ") };
         let third = self.relay.map_or_else(|| "this host".to_owned(), |relay| format!("the relay {relay}"));
-        context.events.warn(format!("the octets pass {third}, since no direct way works: {why}"));
+        context.events.warn(format!("the data passes {third}, because no direct path works: {why}"));
     }
 
-    /// Why it could not be gone, for the reasons of the next one.
-    pub(crate) fn told(&self, failure: &Failure) -> String {
+    /// Why it failed, as a reason for the next candidate.
+    pub(crate) fn refusal(&self, failure: &Failure) -> String {
         let relay = self.relay.map_or_else(String::new, |relay| format!(" {relay}"));
         format!("{}{relay}: {}", self.candidate.rung().words(), Failure { hint: None, ..failure.clone() })
     }
 
+    /// Why it is tried.
     pub(crate) fn why(&self, refused: &[String]) -> String {
         let mut why = self.candidate.needs();
         if self.proven && !matches!(self.candidate, Candidate::Through) {
@@ -113,21 +114,21 @@ impl<'a> Said<'a> {
     }
 }
 
-/// Nothing is left to try.
+/// The failure when no candidate is left.
 pub(crate) fn no_path(allowed: Allowed, refused: &[String], one_family: bool) -> Failure {
-    let failure = Failure::new(Kind::NoPath, "no way between the two servers works");
+    let failure = Failure::new(Kind::NoPath, "no path between the two servers works");
     let said = if refused.is_empty() { NOTHING_IN_COMMON.to_owned() } else { refused.join(" | ") };
     failure.said(said).hint(match allowed {
         Allowed::Direct if !one_family => {
-            "reach both by addresses of one family (-4 or -6), or let the octets pass this host (--path auto)"
+            "reach both by addresses of one family (-4 or -6), or let the data pass this host (--path auto)"
         }
         Allowed::Direct => {
-            "allow transfers between servers (FXP) at one of them, or let the octets pass this host \
+            "allow transfers between servers (FXP) at one of them, or let the data pass this host \
              (--path auto)"
         }
         Allowed::Relay => {
             "check what the relay may reach (its --allow), and that both servers let it transfer files; \
-             --path auto also lets the octets pass this host"
+             --path auto also lets the data pass this host"
         }
         Allowed::Auto | Allowed::User => "check that the data ports of both can be reached from here",
     })
@@ -138,6 +139,6 @@ pub(crate) fn one_family(source: &Party, destination: &Party) -> bool {
     Family::of(source.address) == Family::of(destination.address)
 }
 
-/// Every candidate was closed for an earlier file.
-pub(crate) const KNOWN: &str = "each was refused to an earlier file";
-const NOTHING_IN_COMMON: &str = "they have no address family and no commands in common";
+/// The reason if every candidate failed for an earlier file.
+pub(crate) const KNOWN: &str = "each candidate failed for an earlier file";
+const NOTHING_IN_COMMON: &str = "the two servers have no address family and no commands in common";

@@ -1,0 +1,220 @@
+//! Makes one attempt with one candidate between two servers, and explains its failure.
+
+use super::circuit::Circuit;
+use super::direct::Direct;
+use super::drive::{Drive, Ended, GivenUp, Path};
+use super::explain;
+use super::load::Load;
+use super::progress::{Progress, Stored, Subject};
+use super::relay::Relay;
+use super::sessions::Sessions;
+use super::through::Through;
+use crate::context::Context;
+use crate::control::Session;
+use crate::endpoint::Server;
+use crate::failure::{Failure, Kind};
+use crate::report::Passage;
+use ftp_io::copy::Meters;
+use ftp_proto::command::{DataType, Verb};
+use ftp_proto::rendezvous::RendezvousSecret;
+use ftp_proto::reply::Blame;
+use ftp_proto::third_party::{
+    self, Attempt, Cause, Outcome, Postures, Roles, Side, Stage, Store, Timeouts, Transfer,
+};
+use std::time::Duration;
+
+/// How one attempt ended.
+#[derive(Debug)]
+pub(crate) struct Attempted {
+    /// The outcome of the machine.
+    pub(crate) outcome: Outcome,
+    /// Why this program cancelled the attempt, if that is the reason for its end.
+    pub(crate) given_up: Option<GivenUp>,
+    /// The failure, for people.
+    pub(crate) failure: Option<Failure>,
+    /// How many bytes have moved, as far as is known.
+    pub(crate) moved: u64,
+    /// The SHA-256 of what this program copied, if it was computed.
+    pub(crate) sha256: Option<String>,
+    /// What has passed a relay.
+    pub(crate) passage: Option<Passage>,
+}
+
+impl Attempted {
+    fn new(
+        context: &Context,
+        source: &Session,
+        destination: &Session,
+        intermediary: &str,
+        ended: Ended,
+    ) -> Self {
+        let ends = explain::Ends { source, destination, intermediary };
+        let failure = explain::failure(context.patience.stall, &ends, &ended);
+        // A wrong certificate at a data connection explains more.
+        let impostor = || source.impostor().or_else(|| destination.impostor());
+        let failure = failure.map(|failure| impostor().unwrap_or(failure));
+        let Ended { outcome, given_up, moved, sha256 } = ended;
+        Self { outcome, given_up, failure, moved, sha256, passage: None }
+    }
+}
+
+/// Makes an attempt from server to server.
+pub(crate) async fn direct(
+    context: &Context,
+    from: &mut Server,
+    to: &mut Server,
+    roles: Roles,
+    load: &Load<'_>,
+) -> Result<Attempted, Failure> {
+    let stored = Stored { site: to.site.clone(), path: load.stored.clone(), before: load.before };
+    let (source, destination) = prepared(context, from, to, load).await?;
+    for side in Side::BOTH {
+        let session = match side {
+            Side::Source => &mut *source,
+            Side::Destination => &mut *destination,
+        };
+        if let Some(answer) = session.protect(false).await? {
+            let (stage, cause) = (Stage::Command(Verb::Prot), Cause::Refused(answer.reply));
+            let failure = third_party::Failure { side, stage, cause, blame: Blame::Path, touched: false };
+            let outcome = Outcome::Failed(failure);
+            let ended = Ended { outcome, given_up: None, moved: 0, sha256: None };
+            return Ok(Attempted::new(context, source, destination, THIS_HOST, ended));
+        }
+    }
+    let progress = Progress::direct(context, source, destination, stored, subject(load));
+    let transfer = transfer(load, secret(source, destination)?);
+    let sessions = Sessions { source, destination };
+    let (one, two) = sessions.parties();
+    let timeouts = timeouts(context, load.size);
+    let attempt = Attempt::direct(transfer, roles, one, two, timeouts, context.clock.now());
+    let path = Path::Direct(Direct::default());
+    let ended = Drive::new(context, sessions, attempt, path, progress).run().await;
+    note_type(source, destination, &ended);
+    Ok(Attempted::new(context, source, destination, THIS_HOST, ended))
+}
+
+/// Makes an attempt through a relay.
+pub(crate) async fn by_relay(
+    context: &Context,
+    circuit: &mut Circuit,
+    postures: Postures,
+    load: &Load<'_>,
+) -> Result<Attempted, Failure> {
+    let Circuit { name, line, source, destination, .. } = circuit;
+    ready(source, destination, load).await?;
+    let transfer = transfer(load, secret(source, destination)?);
+    let sessions = Sessions { source, destination };
+    let (one, two) = sessions.parties();
+    let timeouts = timeouts(context, load.size);
+    let attempt = Attempt::relayed(transfer, postures, one, two, timeouts, context.clock.now());
+    let (path, progress) = (Path::Relay(Relay::new(name, line)), Progress::relay(context, subject(load)));
+    let ended = Drive::new(context, sessions, attempt, path, progress).run().await;
+    let passage = Passage { relay: name.as_str().into(), octets: ended.moved };
+    let attempted = Attempted::new(context, source, destination, &format!("the relay {name}"), ended);
+    Ok(Attempted { passage: Some(passage), ..attempted })
+}
+
+/// Makes an attempt through this program.
+pub(crate) async fn through(
+    context: &Context,
+    from: &mut Server,
+    to: &mut Server,
+    load: &Load<'_>,
+) -> Result<Attempted, Failure> {
+    let (source, destination) = prepared(context, from, to, load).await?;
+    source.private_data().await?;
+    destination.private_data().await?;
+    let meters = Meters::default();
+    let progress = Progress::copy(context, meters.clone(), subject(load));
+    let sessions = Sessions { source, destination };
+    let (one, two) = sessions.parties();
+    let timeouts = timeouts(context, load.size);
+    let attempt = Attempt::through(transfer(load, None), one, two, timeouts, context.clock.now());
+    let path = Path::Through(Through::new(load.look, meters));
+    let ended = Drive::new(context, sessions, attempt, path, progress).run().await;
+    note_type(source, destination, &ended);
+    Ok(Attempted::new(context, source, destination, THIS_HOST, ended))
+}
+
+/// Both sessions, ready for a transfer between them.
+async fn prepared<'a>(
+    context: &Context,
+    from: &'a mut Server,
+    to: &'a mut Server,
+    load: &Load<'_>,
+) -> Result<(&'a mut Session, &'a mut Session), Failure> {
+    let (source, destination) = tokio::try_join!(from.session(context), to.session(context))?;
+    ready(source, destination, load).await?;
+    source.note_type(None);
+    destination.note_type(None);
+    Ok((source, destination))
+}
+
+/// Removes from both sessions what earlier files have left, and tells the destination whether to keep a partial
+/// file.
+async fn ready(source: &mut Session, destination: &mut Session, load: &Load<'_>) -> Result<(), Failure> {
+    if load.skips() == 0 {
+        tokio::try_join!(source.forget_restart(), destination.forget_restart())?;
+    }
+    if load.store == Store::Replace {
+        destination.partials(load.keeps).await?;
+    }
+    Ok(())
+}
+
+/// Notes that TYPE I is in force at both ends. After a failure nobody knows.
+const fn note_type(source: &mut Session, destination: &mut Session, ended: &Ended) {
+    if matches!(ended.outcome, Outcome::Moved { .. }) {
+        source.note_type(Some(DataType::Image));
+        destination.note_type(Some(DataType::Image));
+    }
+}
+
+fn subject(load: &Load<'_>) -> Subject {
+    Subject { name: load.name.to_owned(), total: load.size, skips: load.skips() }
+}
+
+fn transfer(load: &Load<'_>, secret: Option<RendezvousSecret>) -> Transfer {
+    Transfer {
+        source_path: load.source.clone(),
+        destination_path: load.stored.clone(),
+        store: load.store,
+        restart: Some(load.skips()).filter(|offset| *offset > 0),
+        secret,
+    }
+}
+
+/// A secret for one data connection, if both servers know RNDZ.
+fn secret(source: &Session, destination: &Session) -> Result<Option<RendezvousSecret>, Failure> {
+    if !source.capabilities.rndz || !destination.capabilities.rndz {
+        return Ok(None);
+    }
+    ftp_io::random::octets()
+        .map(|secret| Some(RendezvousSecret::new(secret)))
+        .map_err(|error| Failure::new(Kind::Other, format!("cannot get random numbers: {error}")))
+}
+
+/// The waits of an attempt to transfer `size` bytes.
+fn timeouts(context: &Context, size: Option<u64>) -> Timeouts {
+    let reply = context.patience.reply;
+    let half_done = HALF_DONE + Duration::from_secs(size.unwrap_or(UNKNOWN_SIZE) / SLOWEST_DISK);
+    Timeouts {
+        reply,
+        connect: reply.min(CONNECT),
+        preliminary: reply.min(PRELIMINARY),
+        half_done: reply.min(half_done),
+        abort: reply.min(ABORT),
+    }
+}
+
+const THIS_HOST: &str = "this host";
+/// Our own servers give up after 15 s (RFC 614 section 3), and should have the time to say so.
+const CONNECT: Duration = Duration::from_secs(20);
+/// How long to wait for the preliminary reply of the end that goes first (modern-servers 2).
+const PRELIMINARY: Duration = Duration::from_secs(5);
+/// When one end has finished, the other one has to write what is on its way, and perhaps to sync the file.
+const HALF_DONE: Duration = Duration::from_secs(15);
+/// Bytes per second that the slowest disk syncs.
+const SLOWEST_DISK: u64 = 10_000_000;
+const UNKNOWN_SIZE: u64 = 1 << 32;
+const ABORT: Duration = Duration::from_secs(4);

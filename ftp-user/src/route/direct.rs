@@ -1,0 +1,37 @@
+//! What a direct transfer needs besides the control sessions: a server that tells how far it is.
+
+use super::progress::Progress;
+use super::sessions::Sessions;
+use ftp_proto::client::{CommandId, Event};
+use ftp_proto::command::Command;
+use ftp_proto::third_party::Side;
+use ftp_proto::timer::Moment;
+
+/// The questions about the progress of a direct transfer.
+#[derive(Debug, Default)]
+pub(super) struct Direct {
+    /// The STAT that awaits its reply.
+    status: Option<CommandId>,
+}
+
+impl Direct {
+    /// Asks the server on that side with STAT, unless it has yet to answer the last one.
+    pub(super) fn ask(&mut self, sessions: &mut Sessions<'_>, side: Side) {
+        if self.status.is_none() {
+            self.status = Some(sessions.of(side).send(Command::Stat(None), None));
+        }
+    }
+
+    /// Takes the reply if it answers STAT. Returns whether it did.
+    pub(super) fn take(&mut self, now: Moment, event: &Event, progress: &mut Progress) -> bool {
+        let Event::Reply { to, reply, class } = event else { return false };
+        if self.status != Some(*to) {
+            return false;
+        }
+        progress.status(now, reply);
+        if class.is_final() {
+            self.status = None;
+        }
+        true
+    }
+}

@@ -1,0 +1,273 @@
+//! Drives one attempt between two servers to its end: performs what the machine asks for, and tells it what
+//! happens. This is the one loop for all paths.
+
+use super::direct::Direct;
+use super::progress::{Progress, Sight};
+use super::relay::Relay;
+use super::sessions::Sessions;
+use super::through::{Done, Through};
+use crate::context::Context;
+use crate::relay::Said;
+use ftp_proto::client::Event;
+use ftp_proto::command::Verb;
+use ftp_proto::reply::{Blame, Class};
+use ftp_proto::third_party::{Attempt, Cause, Failure, Input, Outcome, Output, Side, Stage};
+use ftp_proto::timer::Moment;
+use std::time::Duration;
+
+/// How an attempt ended.
+#[derive(Debug)]
+pub(super) struct Ended {
+    /// The outcome of the machine.
+    pub(super) outcome: Outcome,
+    /// Why this program cancelled the attempt, if that is the reason for its end.
+    pub(super) given_up: Option<GivenUp>,
+    /// How many bytes have moved, as far as is known.
+    pub(super) moved: u64,
+    /// The SHA-256 of what this program copied, if it was computed.
+    pub(super) sha256: Option<String>,
+}
+
+/// Why this program cancelled an attempt.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum GivenUp {
+    /// The work should stop.
+    Interrupted,
+    /// Nothing moved for too long.
+    Stalled,
+    /// Nothing moved for too long, and this end is the reason.
+    StalledAt(Side),
+}
+
+/// What the path of the attempt needs besides the control sessions.
+#[derive(Debug)]
+pub(super) enum Path<'a> {
+    Direct(Direct),
+    Relay(Relay<'a>),
+    Through(Through),
+}
+
+/// Something that happened on the path.
+enum Happened {
+    Relay(Said),
+    Done(Done),
+}
+
+impl Path<'_> {
+    /// What happens next. May be dropped without losing anything.
+    async fn next(&mut self) -> Happened {
+        match self {
+            Self::Direct(_) => std::future::pending().await,
+            Self::Relay(relay) => Happened::Relay(relay.next().await),
+            Self::Through(through) => Happened::Done(through.next().await),
+        }
+    }
+
+    fn cut(&mut self) {
+        match self {
+            Self::Direct(_) => {}
+            Self::Relay(relay) => relay.cut(),
+            Self::Through(through) => through.cut(),
+        }
+    }
+}
+
+/// An attempt under way.
+#[derive(Debug)]
+pub(super) struct Drive<'a> {
+    context: &'a Context,
+    sessions: Sessions<'a>,
+    attempt: Attempt,
+    path: Path<'a>,
+    progress: Progress,
+    given_up: Option<GivenUp>,
+    /// When both control connections are closed, in step or not.
+    close_at: Option<Moment>,
+}
+
+impl<'a> Drive<'a> {
+    pub(super) const fn new(
+        context: &'a Context,
+        sessions: Sessions<'a>,
+        attempt: Attempt,
+        path: Path<'a>,
+        progress: Progress,
+    ) -> Self {
+        Self { context, sessions, attempt, path, progress, given_up: None, close_at: None }
+    }
+
+    /// Runs the attempt to its end, which comes in bounded time.
+    pub(super) async fn run(mut self) -> Ended {
+        let clock = self.context.clock;
+        loop {
+            let deadline = match self.perform() {
+                Ok(outcome) => return self.finish(outcome).await,
+                Err(deadline) => deadline,
+            };
+            let interruptible = self.given_up != Some(GivenUp::Interrupted);
+            tokio::select! {
+                () = self.context.cancel.cancelled(), if interruptible => self.give_up(GivenUp::Interrupted),
+                event = self.sessions.source.next() => self.heard(Side::Source, event).await,
+                event = self.sessions.destination.next() => self.heard(Side::Destination, event).await,
+                happened = self.path.next() => self.happened(happened),
+                () = clock.sleep_until(self.close_at), if self.close_at.is_some() => {
+                    let outcome = self.hang_up();
+                    return self.finish(outcome).await;
+                }
+                () = clock.sleep_until(deadline) => self.input(Input::Timeout),
+                sight = self.progress.look(clock) => self.saw(sight),
+            }
+        }
+    }
+
+    /// Performs what the machine asks for, up to its end or its next deadline.
+    fn perform(&mut self) -> Result<Outcome, Option<Moment>> {
+        loop {
+            match self.attempt.poll() {
+                // The stall clock bounds a transfer, not a timer of its command.
+                Output::Command(side, command) => {
+                    self.sessions.of(side).send(command, None);
+                }
+                Output::Abort(side) => self.sessions.of(side).abort(),
+                Output::Close(side) => self.sessions.of(side).close(),
+                Output::Cut => {
+                    self.progress.stop();
+                    self.path.cut();
+                }
+                Output::Done(outcome) => return Ok(outcome),
+                Output::Wait(deadline) => return Err(deadline),
+                output => self.perform_on_path(output),
+            }
+        }
+    }
+
+    /// Performs what concerns the host in the middle.
+    fn perform_on_path(&mut self, output: Output) {
+        let sessions = &mut self.sessions;
+        match (output, &mut self.path) {
+            (Output::Connect(side, at), Path::Through(through)) => through.connect(sessions, side, at),
+            (Output::Copy, Path::Through(through)) => {
+                through.copy(self.context.clock.now(), sessions, &mut self.progress);
+            }
+            (Output::Finish, Path::Through(through)) => through.finish(),
+            (Output::JoinAtRelay { source, destination }, Path::Relay(relay)) => {
+                relay.join(sessions, source, destination);
+            }
+            // The machine asks for these on their own paths only.
+            (_, Path::Direct(_) | Path::Relay(_) | Path::Through(_)) => {}
+        }
+    }
+
+    fn input(&mut self, input: Input) {
+        self.attempt.input(self.context.clock.now(), input);
+    }
+
+    /// Takes an event of a control session.
+    async fn heard(&mut self, side: Side, event: Event) {
+        if matches!(event, Event::Ended(_))
+            && let Path::Relay(relay) = &mut self.path
+            && let Some(said) = relay.last_words().await
+        {
+            self.happened(Happened::Relay(said));
+        }
+        let now = self.context.clock.now();
+        if let Path::Direct(direct) = &mut self.path
+            && direct.take(now, &event, &mut self.progress)
+        {
+            return;
+        }
+        match event {
+            Event::Reply { reply, class, .. } => {
+                match class {
+                    Class::Preliminary => self.progress.server_started(now),
+                    Class::Aside => self.progress.marker(now, self.sessions.of(side).dialect, &reply),
+                    Class::Done | Class::More | Class::Later | Class::Refused => {}
+                }
+                self.input(Input::Reply { side, reply, class });
+            }
+            Event::Unasked(reply) => self.input(Input::Unasked { side, reply }),
+            Event::AbortDone => self.input(Input::Aborted(side)),
+            Event::Ended(failure) => self.input(Input::Ended(side, failure)),
+            Event::Ready { .. } | Event::Sent(_) | Event::Received { .. } => {}
+        }
+        for repair in self.attempt.repairs() {
+            self.sessions.of(repair.side).say_repair(repair.announced, repair.used);
+        }
+    }
+
+    /// Takes what happened on the path.
+    fn happened(&mut self, happened: Happened) {
+        let input = match (happened, &mut self.path) {
+            (Happened::Relay(said), Path::Relay(relay)) => {
+                relay.take(self.context, said, &mut self.sessions, &mut self.progress)
+            }
+            (Happened::Done(done), Path::Through(through)) => through.take(done, &mut self.progress),
+            (Happened::Relay(_) | Happened::Done(_), _) => None,
+        };
+        if let Some(input) = input {
+            self.input(input);
+        }
+    }
+
+    /// Takes what the progress shows.
+    fn saw(&mut self, sight: Sight) {
+        if self.given_up.is_some() {
+            return;
+        }
+        match (sight, &mut self.path) {
+            (Sight::Stalled(None), _) => self.give_up(GivenUp::Stalled),
+            (Sight::Stalled(Some(side)), _) => self.give_up(GivenUp::StalledAt(side)),
+            (Sight::AskServer(side), Path::Direct(direct)) => direct.ask(&mut self.sessions, side),
+            (Sight::AskRelay, Path::Relay(relay)) => relay.ask(),
+            (Sight::AskServer(_) | Sight::AskRelay | Sight::Nothing, _) => {}
+        }
+    }
+
+    fn give_up(&mut self, why: GivenUp) {
+        self.given_up = Some(why);
+        if why == GivenUp::Interrupted {
+            self.close_at = Some(self.context.clock.now() + LAST_REPLIES);
+        }
+        self.input(Input::Cancel);
+    }
+
+    /// Closes both control connections: their servers have not replied to ABOR in time.
+    fn hang_up(&mut self) -> Outcome {
+        self.sessions.close();
+        Outcome::Failed(Failure {
+            side: Side::Destination,
+            stage: Stage::Command(Verb::Abor),
+            cause: Cause::Cancelled,
+            blame: Blame::Busy,
+            touched: true,
+        })
+    }
+
+    /// Ends what happens on the path: in order if the file is complete, else with a reset.
+    async fn finish(mut self, outcome: Outcome) -> Ended {
+        let given_up = self.reason(&outcome);
+        let complete = matches!(outcome, Outcome::Moved { .. });
+        let mut sha256 = None;
+        match self.path {
+            Path::Relay(mut relay) if complete => relay.last_count(self.context, &mut self.progress).await,
+            Path::Through(through) if complete => sha256 = through.close().await,
+            mut path => path.cut(),
+        }
+        Ended { outcome, given_up, moved: self.progress.moved(), sha256 }
+    }
+
+    /// Why the attempt was given up, if that is the reason for its end. The file may have been complete before
+    /// the servers learnt of it. A transfer that has already failed does not move any more, which is no stall.
+    fn reason(&self, outcome: &Outcome) -> Option<GivenUp> {
+        self.given_up.filter(|why| match (outcome, why) {
+            (Outcome::Moved { .. }, _) => false,
+            (Outcome::Failed(_), GivenUp::Interrupted) => true,
+            (Outcome::Failed(failure), GivenUp::Stalled | GivenUp::StalledAt(_)) => {
+                failure.cause == Cause::Cancelled
+            }
+        })
+    }
+}
+
+/// How long two servers may take to answer ABOR. An interrupted copy has two seconds in all (H33).
+const LAST_REPLIES: Duration = Duration::from_millis(1100);

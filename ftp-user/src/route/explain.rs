@@ -1,0 +1,124 @@
+//! Explains to people why an attempt failed.
+
+use super::drive::{Ended, GivenUp};
+use crate::control::{Session, kind_of};
+use crate::failure::{Failure, Kind};
+use ftp_proto::reply::Blame;
+use ftp_proto::third_party::{self, Cause, Outcome, Side, Stage};
+use std::time::Duration;
+
+/// Who took part in the attempt.
+pub(super) struct Ends<'a> {
+    pub(super) source: &'a Session,
+    pub(super) destination: &'a Session,
+    /// The host in the middle, for people.
+    pub(super) intermediary: &'a str,
+}
+
+impl Ends<'_> {
+    const fn of(&self, side: Side) -> &Session {
+        match side {
+            Side::Source => self.source,
+            Side::Destination => self.destination,
+        }
+    }
+
+    /// The name of an end, for people.
+    fn name(&self, side: Side) -> String {
+        let session = self.of(side);
+        format!("the {} {}", session.role.name(), session.title)
+    }
+}
+
+/// Why the attempt failed, if it did. `stall` is how long nothing may move.
+pub(super) fn failure(stall: Duration, ends: &Ends<'_>, ended: &Ended) -> Option<Failure> {
+    match (&ended.outcome, ended.given_up) {
+        (Outcome::Moved { .. }, _) => None,
+        (Outcome::Failed(_), Some(why)) => Some(given_up(stall, ends, why, ended.moved)),
+        (Outcome::Failed(failed), None) => Some(failed_with(ends, failed)),
+    }
+}
+
+fn failed_with(ends: &Ends<'_>, failed: &third_party::Failure) -> Failure {
+    let session = ends.of(failed.side);
+    let who = ends.name(failed.side);
+    let asked = stage(failed.stage);
+    let new = |what: String| Failure::new(kind(failed), what);
+    match &failed.cause {
+        Cause::Refused(reply) => {
+            with_hint(new(format!("{asked} failed")).said(session.quote(reply)), failed.blame)
+        }
+        Cause::Unusable(reply, why) => {
+            new(format!("{asked} failed: {why}")).said(session.quote(reply)).hint("ask its operator")
+        }
+        Cause::Policy(why, reply) => new(format!("the reply to {asked} was rejected: {why}"))
+            .said(session.quote(reply))
+            .hint("ask its operator to announce the right address"),
+        Cause::Silent(timer) => new(format!("{who} did not answer {asked} in time ({} timer)", timer.name()))
+            .hint("try again later, or raise --timeout"),
+        // The host in the middle noticed it. The server has said nothing.
+        Cause::Data(fault) => {
+            let connection = format!("the data connection between {who} and {} failed", ends.intermediary);
+            let what = match failed.stage {
+                Stage::DataConnection => connection,
+                Stage::Command(_) | Stage::Relay | Stage::Attempt => {
+                    format!("{asked} failed, because {connection}")
+                }
+            };
+            new(what).said(fault.to_string()).hint("try again later")
+        }
+        Cause::Relay(fault) => new(format!("{} did not transfer the file", ends.intermediary))
+            .said(fault.to_string())
+            .hint("try again later, or use another relay"),
+        Cause::Ended(failure) => session.lost(failure),
+        Cause::Cancelled => Failure::new(Kind::Interrupted, "cancelled"),
+    }
+}
+
+/// What an end was asked.
+fn stage(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Command(verb) => verb.row().map_or("the command", |row| row.name),
+        Stage::DataConnection => "the data connection",
+        Stage::Relay => "the relay",
+        Stage::Attempt => "the transfer",
+    }
+}
+
+/// Why this program gave the attempt up.
+fn given_up(stall: Duration, ends: &Ends<'_>, why: GivenUp, moved: u64) -> Failure {
+    let stalled = match why {
+        GivenUp::Interrupted => return Failure::interrupted(),
+        GivenUp::Stalled => "nothing moved between the servers".to_owned(),
+        GivenUp::StalledAt(side @ Side::Source) => format!("{} sent nothing", ends.name(side)),
+        GivenUp::StalledAt(side @ Side::Destination) => format!("{} accepted nothing", ends.name(side)),
+    };
+    let seconds = stall.as_secs();
+    let what = format!("{stalled} for {seconds} s (stall timer), after {moved} bytes");
+    Failure::new(Kind::Temporary, what).hint("try again later, or raise --stall")
+}
+
+fn kind(failed: &third_party::Failure) -> Kind {
+    match (failed.blame, failed.side) {
+        // If a name is missing at the destination, the source is not missing.
+        (Blame::Missing, Side::Destination) => Kind::Refused,
+        (Blame::Unsupported, _) => Kind::NoPath,
+        (
+            Blame::Missing
+            | Blame::File
+            | Blame::Space
+            | Blame::Login
+            | Blame::Path
+            | Blame::Busy
+            | Blame::Peer,
+            _,
+        ) => kind_of(failed.blame),
+    }
+}
+
+fn with_hint(failure: Failure, blame: Blame) -> Failure {
+    match crate::control::hint(blame) {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
