@@ -15,11 +15,11 @@ pub const WATCHDOG: Duration = Duration::from_secs(60);
 /// A program of this suite.
 #[derive(Clone, Copy, Debug)]
 pub enum Program {
-    /// ftp-server.
+    /// The server, `ftp-server`.
     Server,
-    /// ftp-user.
+    /// The user agent, `ftp-user`.
     User,
-    /// ftp-relay-agent.
+    /// The relay, `ftp-relay-agent`.
     RelayAgent,
 }
 

@@ -70,7 +70,7 @@ impl Raw {
         raw
     }
 
-    /// Logs in.
+    /// Logs in with USER and PASS.
     pub fn login(&mut self, user: &str, password: &str) {
         self.ask(&format!("USER {user}"), "330/331");
         self.ask(&format!("PASS {password}"), "230");

@@ -127,7 +127,7 @@ pub struct Agent {
     pub token: Token,
     /// Where it listens.
     pub address: SocketAddr,
-    /// The process.
+    /// The process that runs.
     pub running: Running,
 }
 

@@ -109,7 +109,7 @@ pub struct Server {
     site: Site,
     modern: SocketAddr,
     old: SocketAddr,
-    /// The process.
+    /// The process that runs.
     pub running: Running,
 }
 

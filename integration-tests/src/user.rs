@@ -36,7 +36,7 @@ impl User {
         self
     }
 
-    /// Starts it.
+    /// Starts it and returns at once.
     pub fn start(self) -> Started {
         let shown = format!("{:?}", self.command.get_args().collect::<Vec<_>>());
         Started { shown, running: Running::start("ftp-user", self.command), home: self.home }
@@ -53,12 +53,12 @@ impl User {
 pub struct Started {
     shown: String,
     home: TempDir,
-    /// The process.
+    /// The process that runs.
     pub running: Running,
 }
 
 impl Started {
-    /// Ctrl-C.
+    /// Interrupts it as Ctrl-C does.
     pub fn interrupt(&self) {
         self.running.signal(Signal::INT);
     }
@@ -86,7 +86,7 @@ pub struct Run {
     status: ExitStatus,
     /// The lines of its standard output.
     pub stdout: Vec<String>,
-    /// Both outputs.
+    /// Standard output and standard error.
     pub said: String,
     home: TempDir,
 }

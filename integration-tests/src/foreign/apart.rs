@@ -8,11 +8,11 @@ use crate::user::{Run, User, user};
 /// Two servers and the relay between them. The user agent comes from 127.0.0.1, where nobody else is.
 #[derive(Debug)]
 pub struct Apart {
-    /// The source.
+    /// The server that sends.
     pub from: End,
-    /// The destination.
+    /// The server that receives.
     pub to: End,
-    /// The relay.
+    /// The relay between them.
     pub agent: Agent,
 }
 

@@ -6,15 +6,15 @@ use super::skip::Skipped;
 /// A server of other people.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Kind {
-    /// vsftpd.
+    /// vsftpd (Debian package `vsftpd`).
     Vsftpd,
-    /// ProFTPD.
+    /// ProFTPD, with its TLS module.
     Proftpd,
-    /// Pure-FTPd.
+    /// Pure-FTPd with virtual users.
     PureFtpd,
-    /// pyftpdlib.
+    /// pyftpdlib, run by a script.
     Pyftpdlib,
-    /// globus-gridftp-server.
+    /// The GridFTP server of Globus.
     Globus,
 }
 
@@ -61,9 +61,9 @@ impl Kind {
 /// With which hosts other than the user's own a server makes data connections.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Hosts {
-    /// With any.
+    /// With any host.
     Allowed,
-    /// With none.
+    /// With no other host.
     Refused,
     /// It connects to any, but lets none in (only vsftpd has two switches).
     OnlyToConnect,

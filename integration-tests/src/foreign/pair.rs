@@ -9,14 +9,14 @@ use std::path::PathBuf;
 /// Whose server it is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Who {
-    /// Ours.
+    /// Our own `ftp-server`.
     Ours,
-    /// Other people's.
+    /// A server of other people.
     Theirs(Kind),
 }
 
 impl Who {
-    /// Everybody.
+    /// Every kind, ours first.
     pub fn all() -> impl Iterator<Item = Self> + Clone {
         std::iter::once(Self::Ours).chain(Kind::ALL.map(Self::Theirs))
     }
@@ -60,9 +60,9 @@ fn wider(site: Site, hosts: Hosts) -> Result<Site, Skipped> {
 /// A server that runs.
 #[derive(Debug)]
 pub enum End {
-    /// Ours.
+    /// Our own `ftp-server`.
     Ours(Server),
-    /// Other people's.
+    /// A server of other people.
     Theirs(ForeignServer),
 }
 

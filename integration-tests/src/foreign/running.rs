@@ -128,7 +128,7 @@ impl ForeignServer {
         format!("{scheme}://{}:{password}@{}/{}{path}", self.user, self.address, self.prefix())
     }
 
-    /// Its certificate.
+    /// The certificate that it shows.
     pub fn certificate(&self) -> &Certificate {
         &self.tls.as_ref().unwrap_or_else(|| panic!("{} has none", self.kind.name())).1
     }

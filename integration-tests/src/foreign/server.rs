@@ -30,27 +30,27 @@ impl Foreign {
         Self { kind, hosts: Hosts::Refused, extra: String::new(), tls: None, ip: own_address(), state }
     }
 
-    /// vsftpd.
+    /// A vsftpd like [`Self::new`] makes it.
     pub fn vsftpd() -> Self {
         Self::new(Kind::Vsftpd)
     }
 
-    /// ProFTPD.
+    /// A ProFTPD like [`Self::new`] makes it.
     pub fn proftpd() -> Self {
         Self::new(Kind::Proftpd)
     }
 
-    /// Pure-FTPd.
+    /// A Pure-FTPd like [`Self::new`] makes it.
     pub fn pure_ftpd() -> Self {
         Self::new(Kind::PureFtpd)
     }
 
-    /// pyftpdlib.
+    /// A pyftpdlib like [`Self::new`] makes it.
     pub fn pyftpdlib() -> Self {
         Self::new(Kind::Pyftpdlib)
     }
 
-    /// globus-gridftp-server.
+    /// A Globus server like [`Self::new`] makes it.
     pub fn globus() -> Self {
         Self::new(Kind::Globus)
     }

@@ -10,7 +10,7 @@ use std::path::Path;
 /// When TLS begins.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Begin {
-    /// After AUTH.
+    /// After AUTH has been accepted.
     Explicit,
     /// With the first octet.
     Implicit,

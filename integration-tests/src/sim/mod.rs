@@ -53,13 +53,13 @@ use ftp_proto::third_party::Side;
 /// One thing for each of the two servers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Pair<T> {
-    /// The source's.
+    /// What the source has.
     pub source: T,
-    /// The destination's.
+    /// What the destination has.
     pub destination: T,
 }
 
-/// Both sides.
+/// Both sides, source first.
 pub const SIDES: [Side; 2] = [Side::Source, Side::Destination];
 
 impl<T> Pair<T> {
@@ -68,7 +68,7 @@ impl<T> Pair<T> {
         Self { source: make(Side::Source), destination: make(Side::Destination) }
     }
 
-    /// That side's.
+    /// What that side has.
     pub const fn at(&self, side: Side) -> &T {
         match side {
             Side::Source => &self.source,
@@ -76,7 +76,7 @@ impl<T> Pair<T> {
         }
     }
 
-    /// That side's.
+    /// What that side has, to change it.
     pub const fn at_mut(&mut self, side: Side) -> &mut T {
         match side {
             Side::Source => &mut self.source,

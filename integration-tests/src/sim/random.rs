@@ -51,7 +51,7 @@ impl Random {
         from.into_iter().nth(at).expect("the number is below the length")
     }
 
-    /// Octets.
+    /// So many random bytes.
     pub fn octets(&mut self, len: usize) -> Vec<u8> {
         (0..len.div_ceil(8)).flat_map(|_| self.bits().to_le_bytes()).take(len).collect()
     }

@@ -100,7 +100,7 @@ pub enum Target {
 /// How a stranger behaves on a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Manners {
-    /// Says nothing.
+    /// Says nothing at all.
     Silent,
     /// Says something else.
     Garbage,
@@ -173,7 +173,7 @@ pub enum Must {
     Move,
     /// It has not.
     Fail,
-    /// Either, safely.
+    /// It may move or fail, but safely.
     Either,
 }
 

@@ -102,7 +102,6 @@ const REBUILT: &[(&str, &str)] = &[
     ("words", "ftp-relay-agent/src:"),
     ("comments", "ftp-relay-agent/src:"),
     ("words", "integration-tests/src:"),
-    ("comments", "integration-tests/src:"),
     ("decisions", "ftp-relay-agent/src:"),
     ("layers", "ftp-proto/io/src:"),
 ];
