@@ -79,11 +79,8 @@ const REBUILT: &[(&str, &str)] = &[
     ("circles", "ftp-proto/io/src: in /socket:"),
     ("circles", "ftp-proto/io/src: in /tls:"),
     ("circles", "ftp-proto/src: in /:"),
-    ("circles", "ftp-proto/src: in /client:"),
     ("circles", "ftp-proto/src: in /digest:"),
     ("circles", "ftp-proto/src: in /policy:"),
-    ("circles", "ftp-proto/src: in /server:"),
-    ("circles", "ftp-proto/src: in /third_party:"),
     ("circles", "ftp-relay-agent/src: in /cli:"),
     ("circles", "ftp-user/src: in /cli:"),
     ("circles", "ftp-user/src: in /control:"),
@@ -102,7 +99,6 @@ const REBUILT: &[(&str, &str)] = &[
     ("words", "ftp-relay-agent/src:"),
     ("comments", "ftp-relay-agent/src:"),
     ("words", "integration-tests/src:"),
-    ("decisions", "ftp-relay-agent/src:"),
     ("layers", "ftp-proto/io/src:"),
 ];
 
