@@ -29,6 +29,22 @@ pub struct Context {
     pub trust: Trust,
 }
 
+impl Context {
+    /// Context for cleanup: it ignores Ctrl-C. With it comes how long the cleanup may take in all.
+    #[must_use]
+    pub fn for_cleanup(&self) -> (Self, Duration) {
+        let limit =
+            if self.cancel.is_cancelled() { HURRIED_CLEANUP } else { self.patience.reply.min(CLEANUP) };
+        let patience = Patience { reply: self.patience.reply.min(limit), ..self.patience };
+        (Self { cancel: Cancel::never(), patience, ..self.clone() }, limit)
+    }
+}
+
+/// Deleting a file is not worth a longer wait.
+const CLEANUP: Duration = Duration::from_secs(10);
+/// After an interruption a copy has two seconds in all (H33).
+const HURRIED_CLEANUP: Duration = Duration::from_millis(700);
+
 /// How long to wait for what, and how often to try again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Patience {
@@ -38,6 +54,8 @@ pub struct Patience {
     pub stall: Duration,
     /// How often a temporary failure is tried again.
     pub retries: u32,
+    /// The same for a server that has not answered in this run: it may not exist.
+    pub first_retries: u32,
 }
 
 /// Whether the work should stop. Clones share the same wish.

@@ -14,7 +14,8 @@
 //! The first rule that fits is taken. Actions: a reply (starts with a digit; `\r\n` for more lines),
 //! `listen`, `target` (remembers the argument of PORT, EPRT or SOCK), `dial`, `accept`, `data N`, `data M..N`,
 //! `text LINES`, `drain`, `end` and `reset-data` (the data connection), `unlisten`, `close`, `reset`, `hang` (the
-//! control connection), `await VERB` (obeys commands until that one is answered), `until LINE` (until any
+//! control connection), `die` (the whole server: this connection and all later ones are closed without a word),
+//! `await VERB` (obeys commands until that one is answered), `until LINE` (until any
 //! session was told this). In replies `{mib}` is 1 MiB of text, `{port}` is the listening port, `{commas}` it in 227's form (`{blanks}`
 //! with blanks, `{nowhere}` without a host), `{sock}` the data socket of this end, `{stored}` the octets drained last, `{ended}` how
 //! that ended: `in order` or `reset`.
@@ -23,7 +24,7 @@ use crate::binary::WATCHDOG;
 use crate::{site, socket};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
@@ -114,6 +115,7 @@ struct Shared {
     style: String,
     seen: Mutex<Vec<(usize, String)>>,
     news: Condvar,
+    dead: AtomicBool,
 }
 
 /// A scripted server that runs until it is dropped.
@@ -143,6 +145,10 @@ impl Peer {
             for stream in listener.incoming().map_while(Result::ok) {
                 let shared = Arc::clone(&all);
                 shared.saw("connected");
+                if shared.dead.load(Ordering::SeqCst) {
+                    shared.saw("closed here");
+                    continue;
+                }
                 thread::spawn(move || {
                     let end = Session::new(stream, Arc::clone(&shared)).run();
                     shared.saw(if end.is_some() { "disconnected" } else { "closed here" });
@@ -329,6 +335,10 @@ impl Session {
             "await" => while self.obey()?? != count {},
             "until" => self.shared.wait_for(count),
             "close" => return None,
+            "die" => {
+                self.shared.dead.store(true, Ordering::SeqCst);
+                return None;
+            }
             "reset" => {
                 socket::reset(self.control.get_ref().try_clone().unwrap());
                 return None;

@@ -16,6 +16,7 @@ mod harness;
 mod lines;
 mod mixed;
 mod network;
+mod outage;
 mod proof;
 mod quirks;
 mod relay;

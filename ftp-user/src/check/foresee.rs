@@ -36,7 +36,7 @@ pub(crate) async fn foresee(
                 considered,
             )
         }
-        (Host::Server(_) | Host::Here, Host::Server(_) | Host::Here) => {
+        (Host::Server(_) | Host::Local, Host::Server(_) | Host::Local) => {
             let private = ends.source.is_secured() && ends.destination.is_secured();
             (Rung::Local, None, Protection::of(private), "one end is this host".to_owned(), Vec::new())
         }

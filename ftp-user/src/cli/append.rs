@@ -5,6 +5,7 @@ use super::copy::refuse_itself;
 use crate::check::{Overwrite, Verify};
 use crate::context::Context;
 use crate::control::Role;
+use crate::endpoint::Pools;
 use crate::failure::Failure;
 use crate::job::tree::{Tally, say};
 use crate::job::{self, Item, Options, Status};
@@ -76,6 +77,7 @@ fn prepare(context: &mut Context, args: AppendArgs) -> Result<(Ends, Item, Optio
     }
     context.clear_data = args.transfer.allow_clear_data;
     context.relays = args.transfer.relays(&context.relays, &[&source, &dest])?;
-    let ends = Ends::new(source.host(Role::Source), dest.host(Role::Destination));
+    let pools = Pools::default();
+    let ends = Ends::new(source.host(Role::Source, &pools), dest.host(Role::Destination, &pools));
     Ok((ends, Item { source: source.path, destination: dest.path, known: None }, options))
 }

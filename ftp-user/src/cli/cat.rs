@@ -3,9 +3,9 @@
 use super::common::{on_a_server, spots};
 use crate::context::Context;
 use crate::control::{Flow, Role};
-use crate::endpoint::Host;
+use crate::endpoint::{Host, Pools};
 use crate::failure::{Failure, Kind};
-use crate::job::{Retries, Status};
+use crate::job::{Question, Status};
 use clap::Args;
 use ftp_io::copy::{self, Coding, Ended, Meter};
 use ftp_proto::command::{Command, DataType, Direction};
@@ -28,17 +28,19 @@ pub(super) async fn run(context: Context, args: CatArgs) -> Result<Status, Failu
     for spot in &spots {
         on_a_server(spot, "cat")?;
     }
+    let pools = Pools::default();
     for spot in spots {
-        let mut host = spot.host(Role::Server);
-        let mut retries = Retries::new(&context);
+        let mut host = spot.host(Role::Server, &pools);
+        let mut question = Question::new(&context);
         loop {
+            question.connect(&mut host).await?;
             let mut moved = 0;
             match print(&context, &mut host, &spot.path, &mut moved).await {
                 Ok(Printed::All) => break,
                 Ok(Printed::ReaderGone) => return Ok(Status::Done),
                 // What was printed cannot be taken back.
                 Err(failure) if moved > 0 => return Err(failure),
-                Err(failure) => retries.after(failure).await?,
+                Err(failure) => question.again(failure).await?,
             }
         }
         host.quit().await;

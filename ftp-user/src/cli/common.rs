@@ -4,9 +4,9 @@ use crate::check::{Overwrite, Verify};
 use crate::config::{Authority, Relay, Relays};
 use crate::context::Context;
 use crate::control::{Facts, Role};
-use crate::endpoint::Host;
+use crate::endpoint::{Host, Pools};
 use crate::failure::{Failure, Kind};
-use crate::job::{Deed, Options, Retries};
+use crate::job::{Deed, Options, Question};
 use crate::ladder::Allowed;
 use crate::place::{Local, Netrc, Place, Remote};
 use clap::{Args, ValueEnum};
@@ -130,10 +130,10 @@ pub(super) struct Spot {
 
 impl Spot {
     /// The host of the place.
-    pub(super) fn host(&self, role: Role) -> Host {
+    pub(super) fn host(&self, role: Role, pools: &Pools) -> Host {
         match &self.place {
-            Place::Remote(remote) => Host::server(remote.site.clone(), role),
-            Place::Local(_) => Host::Here,
+            Place::Remote(remote) => Host::server(&remote.site, role, pools),
+            Place::Local(_) => Host::Local,
         }
     }
 
@@ -141,8 +141,8 @@ impl Spot {
     pub(super) fn is_at(&self, host: &Host) -> bool {
         match (&self.place, host) {
             (Place::Remote(remote), Host::Server(server)) => remote.site == server.site,
-            (Place::Local(_), Host::Here) => true,
-            (Place::Remote(_), Host::Here) | (Place::Local(_), Host::Server(_)) => false,
+            (Place::Local(_), Host::Local) => true,
+            (Place::Remote(_), Host::Local) | (Place::Local(_), Host::Server(_)) => false,
         }
     }
 }
@@ -182,11 +182,12 @@ pub(super) async fn look(
     host: &mut Host,
     path: &PathName,
 ) -> Result<Option<Facts>, Failure> {
-    let mut retries = Retries::new(context);
+    let mut question = Question::new(context);
     loop {
+        question.connect(host).await?;
         match host.facts(context, path).await {
             Ok(facts) => return Ok(facts),
-            Err(failure) => retries.after(failure).await?,
+            Err(failure) => question.again(failure).await?,
         }
     }
 }

@@ -4,7 +4,7 @@ use super::common::{Spot, TransferArgs, look, spots};
 use crate::check::Overwrite;
 use crate::context::Context;
 use crate::control::{Facts, Role};
-use crate::endpoint::Host;
+use crate::endpoint::{Host, Pools};
 use crate::failure::{self, Failure};
 use crate::job::tree::{self, Tally, Tree};
 use crate::job::{Item, Options, Status};
@@ -84,12 +84,13 @@ fn prepare(context: &mut Context, args: &CopyArgs) -> Result<(Vec<Spot>, Spot, H
 }
 
 async fn all(context: &Context, sources: Vec<Spot>, dest: Spot, how: How, tally: &mut Tally) {
-    let mut ends = Ends::new(Host::Here, dest.host(Role::Destination));
+    let pools = Pools::default();
+    let mut ends = Ends::new(Host::Local, dest.host(Role::Destination, &pools));
     let several = sources.len() > 1;
     let mut into = None;
     for source in sources {
         if !source.is_at(&ends.source) {
-            std::mem::replace(&mut ends.source, source.host(Role::Source)).quit().await;
+            std::mem::replace(&mut ends.source, source.host(Role::Source, &pools)).release();
             ends.memory = Memory::default();
             ends.circuit = None;
         }
@@ -103,7 +104,7 @@ async fn all(context: &Context, sources: Vec<Spot>, dest: Spot, how: How, tally:
                 }
             }
         }
-        if let Err(failure) = one(context, &mut ends, &source, &dest, &mut into, how, tally).await {
+        if let Err(failure) = one(context, &pools, &mut ends, &source, &dest, &mut into, how, tally).await {
             tally.failed(source.place.to_string(), dest.place.to_string(), failure);
         }
         if context.cancel.is_cancelled() || (how.fail_fast && tally.has_failed()) {
@@ -111,6 +112,9 @@ async fn all(context: &Context, sources: Vec<Spot>, dest: Spot, how: How, tally:
         }
     }
     ends.quit(context).await;
+    if !context.cancel.is_cancelled() {
+        pools.quit().await;
+    }
 }
 
 /// What the destination is.
@@ -145,6 +149,7 @@ fn is_directory(facts: Option<&Facts>) -> bool {
 
 async fn one(
     context: &Context,
+    pools: &Pools,
     ends: &mut Ends,
     source: &Spot,
     dest: &Spot,
@@ -184,7 +189,7 @@ async fn one(
             options: how.options,
             fail_fast: how.fail_fast,
         };
-        tree::copy(context, ends, source.host(Role::Source), tree, tally).await;
+        tree::copy(context, ends, source.host(Role::Source, pools), tree, tally).await;
     } else {
         let item = Item { source: source.path.clone(), destination: target, known: facts };
         tree::file(context, ends, &item, how.options, tally).await;

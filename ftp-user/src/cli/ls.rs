@@ -3,7 +3,7 @@
 use super::common::{look, on_a_server, spots};
 use crate::context::Context;
 use crate::control::Role;
-use crate::endpoint::Host;
+use crate::endpoint::{Host, Pools};
 use crate::failure::{self, Failure};
 use crate::job::Status;
 use crate::report::{Event, Form, Listed};
@@ -29,8 +29,9 @@ pub(super) async fn run(context: Context, args: LsArgs) -> Result<Status, Failur
     for spot in &spots {
         on_a_server(spot, "ls")?;
     }
+    let pools = Pools::default();
     for spot in spots {
-        let mut host = spot.host(Role::Server);
+        let mut host = spot.host(Role::Server, &pools);
         let facts = look(&context, &mut host, &spot.path).await?;
         let Some(facts) = facts else {
             return Err(Failure::new(failure::Kind::Missing, format!("{} does not exist", spot.place))

@@ -80,9 +80,9 @@ struct General {
     /// Give up a transfer that has moved nothing for so long
     #[arg(long, global = true, value_name = "T", default_value = "60s", value_parser = duration::parse)]
     stall: Duration,
-    /// Try so often again after a temporary failure
-    #[arg(long, global = true, value_name = "N", default_value_t = 5)]
-    retries: u32,
+    /// Retry a temporary failure N times (default: 5; a server that has not answered yet is asked once)
+    #[arg(long, global = true, value_name = "N")]
+    retries: Option<u32>,
 }
 
 /// Whether a terminal gets something.
@@ -179,7 +179,12 @@ impl General {
             (_, true) => Some(Family::V6),
             (false, false) => None,
         };
-        let patience = Patience { reply: self.timeout, stall: self.stall, retries: self.retries };
+        let patience = Patience {
+            reply: self.timeout,
+            stall: self.stall,
+            retries: self.retries.unwrap_or(RETRIES),
+            first_retries: self.retries.unwrap_or(0),
+        };
         Ok((
             Context {
                 clock: Clock::start(),
@@ -231,6 +236,9 @@ pub(crate) fn complain(failure: &Failure, color: bool) {
     let (on, off) = if color { ("\x1b[31m", "\x1b[0m") } else { ("", "") };
     let _ = writeln!(io::stderr().lock(), "{on}ftp-user:{off} {failure}");
 }
+
+/// The default of `--retries`.
+const RETRIES: u32 = 5;
 
 #[cfg(test)]
 mod tests {

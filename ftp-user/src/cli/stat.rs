@@ -3,7 +3,7 @@
 use super::common::{look, on_a_server, spots};
 use crate::context::Context;
 use crate::control::Role;
-use crate::endpoint::Host;
+use crate::endpoint::{Host, Pools};
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
 use crate::report::{Event, Form, Listed};
@@ -24,8 +24,9 @@ pub(super) async fn run(context: Context, args: StatArgs) -> Result<Status, Fail
     for spot in &spots {
         on_a_server(spot, "stat")?;
     }
+    let pools = Pools::default();
     for spot in spots {
-        let mut host = spot.host(Role::Server);
+        let mut host = spot.host(Role::Server, &pools);
         // Retries are its; after it there is a session.
         look(&context, &mut host, &spot.path).await?;
         let Host::Server(server) = &mut host else { continue };

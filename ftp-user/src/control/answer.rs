@@ -1,7 +1,7 @@
 //! Final replies, and what a refusal means to people.
 
 use super::session::Session;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Source};
 use ftp_proto::client;
 use ftp_proto::command::Verb;
 use ftp_proto::reply::{Blame, Class, Reply, blame, classify};
@@ -57,11 +57,11 @@ impl Session {
                 let (title, patience) = (&self.title, self.patience().as_secs());
                 let what =
                     format!("{title} accepted the connection but sent no FTP greeting in {patience} s");
-                Failure::new(Kind::Temporary, what).hint("is this an FTP port?")
+                Failure::new(Kind::Temporary, what).hint("is this an FTP port?").about(Source::NoAnswer)
             }
             client::Failure::ClosedEarly => {
                 let what = format!("{} closed the connection before its FTP greeting", self.title);
-                Failure::new(Kind::Temporary, what).hint("try again later")
+                Failure::new(Kind::Temporary, what).hint("try again later").about(Source::NoAnswer)
             }
             client::Failure::TlsOnly => {
                 let what = format!("{} speaks TLS on this port from the first byte on", self.title);

@@ -90,7 +90,7 @@ impl Session {
                 Form::List => Lister::of_list(Clock::today()),
                 Form::Nlst => Lister::of_names(),
             };
-            let mut lines = lines(connection, LONGEST_LINE);
+            let mut lines = lines(connection, LONGEST_LINE, &meter);
             loop {
                 let line = tokio::select! {
                     line = lines.next() => line,

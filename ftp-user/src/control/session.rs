@@ -190,15 +190,21 @@ impl Session {
             transfer: None,
             orphan: false,
         };
+        session.greeting_and_login().await?;
+        Ok(session)
+    }
+
+    /// Waits until the session is ready.
+    async fn greeting_and_login(&mut self) -> Result<(), Failure> {
         loop {
-            match session.next_or_cancelled().await? {
+            match self.next_or_cancelled().await? {
                 Event::Ready { dialect, capabilities } => {
-                    session.dialect = dialect;
-                    session.selected = capabilities.hash.first().copied();
-                    session.capabilities = capabilities;
-                    return Ok(session);
+                    self.dialect = dialect;
+                    self.selected = capabilities.hash.first().copied();
+                    self.capabilities = capabilities;
+                    return Ok(());
                 }
-                Event::Ended(failure) => return Err(session.lost(&failure)),
+                Event::Ended(end) => return Err(self.lost(&end)),
                 Event::Sent(_)
                 | Event::Received { .. }
                 | Event::Reply { .. }
@@ -268,6 +274,12 @@ impl Session {
     /// How long it waits for a reply.
     pub const fn patience(&self) -> Duration {
         self.context.patience.reply
+    }
+
+    /// Takes over an idle session for another use.
+    pub fn adopt(&mut self, context: &Context, role: Role) {
+        self.context = context.clone();
+        self.role = role;
     }
 
     /// From now on `cancel` interrupts the session, and nothing else does.

@@ -43,7 +43,7 @@ async fn with(script: &'static [&'static str], check: impl AsyncFnOnce(&mut Sess
         clock: ftp_io::clock::Clock::start(),
         events,
         cancel: Cancel::never(),
-        patience: Patience { reply: second, stall: second, retries: 0 },
+        patience: Patience { reply: second, stall: second, retries: 0, first_retries: 0 },
         family: None,
         relays: crate::config::Relays::default(),
         clear_data: false,

@@ -1,6 +1,11 @@
-//! The two kinds of ends that a copy has: servers, and this host.
+//! The ends of a copy: servers, whose sessions are pooled, and this host.
 
 mod host;
+mod local;
+mod pool;
+mod server;
 
-pub use host::{Host, Server};
-pub(crate) use host::{for_cleanup, local_path};
+pub use host::Host;
+pub(crate) use local::local_path;
+pub use pool::{Lease, Pool, Pools};
+pub use server::Server;

@@ -19,12 +19,26 @@ pub struct Failure {
     pub said: Option<String>,
     /// What to do.
     pub hint: Option<String>,
+    /// What the failure is about.
+    pub source: Source,
+}
+
+/// What a failure is about.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Source {
+    /// The file or the question at hand. Another file may succeed.
+    #[default]
+    Operation,
+    /// A server that has not answered: no connection was made, or no greeting came.
+    NoAnswer,
+    /// A server that was given up after all retries. Nothing else is tried there.
+    Gone,
 }
 
 impl Failure {
     /// A failure with nothing but its sentence.
     pub fn new(kind: Kind, what: impl Into<String>) -> Self {
-        Self { kind, what: what.into(), said: None, hint: None }
+        Self { kind, what: what.into(), said: None, hint: None, source: Source::Operation }
     }
 
     /// A mistake in what was typed.
@@ -48,6 +62,13 @@ impl Failure {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Sets what the failure is about.
+    #[must_use]
+    pub const fn about(mut self, source: Source) -> Self {
+        self.source = source;
         self
     }
 

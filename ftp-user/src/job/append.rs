@@ -3,11 +3,11 @@
 
 use super::copy::{readable, refuse_itself};
 use super::mover::shift;
-use super::retry::Retries;
+use super::patient::{again, connect_both};
+use super::retry::Retry;
 use super::{Deed, Done, Item, Options};
 use crate::check::{Verify, foresee};
 use crate::context::Context;
-use crate::endpoint::for_cleanup;
 use crate::failure::{self, Failure};
 use crate::report::{Event, Passage, Verified};
 use crate::route::{Ends, Load};
@@ -23,12 +23,12 @@ pub async fn append(
     item: &Item,
     options: Options,
 ) -> Result<Done, Failure> {
-    let mut retries = Retries::new(context);
+    let mut retry = Retry::new(&context.patience);
     let mut attempts = 0;
     let plan = loop {
         match plan(context, ends, item, options).await {
             Ok(plan) => break plan,
-            Err(failure) => retries.after(failure).await?,
+            Err(failure) => again(context, &mut retry, failure).await?,
         }
     };
     let (source_name, dest_name) = item.names(ends);
@@ -90,7 +90,7 @@ pub async fn append(
                 if !unchanged {
                     return Err(failure);
                 }
-                retries.after(failure).await?;
+                again(context, &mut retry, failure).await?;
                 // What was still on its way may have arrived since.
                 let (failure, unchanged) =
                     report(context, ends, &item.destination, &plan, moved.touched, untold).await;
@@ -111,7 +111,7 @@ struct Plan {
 }
 
 async fn plan(context: &Context, ends: &mut Ends, item: &Item, options: Options) -> Result<Plan, Failure> {
-    tokio::try_join!(ends.source.ready(context), ends.destination.ready(context))?;
+    connect_both(context, ends).await?;
     let (source_name, dest_name) = item.names(ends);
     let (source, target) = {
         let Ends { source, destination, .. } = &mut *ends;
@@ -176,7 +176,7 @@ async fn report(
     failure: Failure,
 ) -> (Failure, bool) {
     let name = ends.destination.show(path);
-    let (cleanup, limit) = for_cleanup(context);
+    let (cleanup, limit) = context.for_cleanup();
     let deadline = Some(context.clock.now() + limit);
     let now = tokio::select! {
         size = ends.destination.size(&cleanup, path) => size.ok().flatten(),

@@ -1,8 +1,9 @@
 //! A file is copied: nothing unverified ever stands under its final name.
 
 use super::mover::shift;
+use super::patient::connect_both;
 use super::resume::{Begin, Tries};
-use super::retry::Retries;
+use super::retry::Retry;
 use super::{Deed, Done, Item, Options};
 use crate::check::{self, Decision, Overwrite, Verify, common, compare, foresee};
 use crate::context::Context;
@@ -22,7 +23,7 @@ pub async fn copy(
     item: &Item,
     options: Options,
 ) -> Result<Done, Failure> {
-    let mut retries = Retries::new(context);
+    let mut retry = Retry::new(&context.patience);
     // What is kept for a next try is of no use where there will be none.
     let mut tries = Tries::new(options.resume && context.patience.retries > 0);
     let mut first = true;
@@ -40,7 +41,7 @@ pub async fn copy(
             Err(_) if context.cancel.is_cancelled() && tries.attempts == 0 => {
                 return Err(Failure::interrupted());
             }
-            Err(failure) => tries.after(context, ends, item, &mut retries, failure).await?,
+            Err(failure) => tries.after(context, ends, item, &mut retry, failure).await?,
         }
     }
 }
@@ -53,7 +54,7 @@ async fn once(
     options: Options,
     tries: &mut Tries,
 ) -> Result<Done, Failure> {
-    tokio::try_join!(ends.source.ready(context), ends.destination.ready(context))?;
+    connect_both(context, ends).await?;
     let (source_name, dest_name) = item.names(ends);
     let (source, target) = {
         let Ends { source, destination, .. } = &mut *ends;
@@ -191,8 +192,8 @@ pub(super) fn refuse_itself(
 ) -> Result<(), Failure> {
     let one_host = match (&ends.source, &ends.destination) {
         (Host::Server(source), Host::Server(destination)) => source.site.is_same(&destination.site),
-        (Host::Here, Host::Here) => true,
-        (Host::Server(_), Host::Here) | (Host::Here, Host::Server(_)) => false,
+        (Host::Local, Host::Local) => true,
+        (Host::Server(_), Host::Local) | (Host::Local, Host::Server(_)) => false,
     };
     let one_file = match (&source.unique, target.map(|target| &target.unique)) {
         (Some(source), Some(Some(target))) => source == target,

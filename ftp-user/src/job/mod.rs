@@ -12,15 +12,16 @@ mod append;
 mod copy;
 mod mover;
 mod part;
+mod patient;
 mod resume;
-mod retry;
+pub mod retry;
 mod status;
 pub mod tree;
 
 pub use append::append;
 pub(crate) use append::hash_is_impossible;
 pub use copy::copy;
-pub use retry::Retries;
+pub use patient::Question;
 pub use status::Status;
 
 use crate::check::{Overwrite, Verify};

@@ -36,15 +36,15 @@ pub(super) async fn shift(context: &Context, ends: &mut Ends, load: &Load<'_>) -
             let pair = Between { from: source, to: destination, circuit: &mut ends.circuit };
             between(context, pair, load, &mut ends.memory, &mut count).await
         }
-        (Host::Here, Host::Server(destination)) => {
+        (Host::Local, Host::Server(destination)) => {
             (count.attempts, count.touched) = (1, true);
             route::up(context, destination, load, &mut count).await.map(|()| Rung::Local)
         }
-        (Host::Server(source), Host::Here) => {
+        (Host::Server(source), Host::Local) => {
             (count.attempts, count.touched) = (1, true);
             route::down(context, source, load, &mut count).await.map(|()| Rung::Local)
         }
-        (Host::Here, Host::Here) => {
+        (Host::Local, Host::Local) => {
             Err(Failure::usage("both places are on this host").hint("use cp, or name a server with ftp://"))
         }
     };

@@ -1,7 +1,7 @@
 //! The name under which one attempt stores, and what becomes of it: published or deleted.
 
 use crate::context::Context;
-use crate::endpoint::{Host, for_cleanup};
+use crate::endpoint::Host;
 use crate::failure::{Failure, Kind};
 use crate::place;
 use ftp_proto::wire::PathName;
@@ -46,7 +46,7 @@ impl Part {
     /// Deletes what may have been stored, whatever the reason. Nobody's wish to stop interrupts it; a
     /// short limit does.
     pub(super) async fn discard(&self, context: &Context, host: &mut Host) -> Discarded {
-        let (cleanup, limit) = for_cleanup(context);
+        let (cleanup, limit) = context.for_cleanup();
         let work = async {
             let size = host.size(&cleanup, &self.stored).await.ok().flatten();
             (size, host.delete(&cleanup, &self.stored).await)

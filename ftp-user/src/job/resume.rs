@@ -16,7 +16,8 @@
 use super::Item;
 use super::mover::Moved;
 use super::part::Part;
-use super::retry::Retries;
+use super::patient::wait;
+use super::retry::{Event, Next, Retry};
 use crate::check::common;
 use crate::context::Context;
 use crate::control::Facts;
@@ -56,7 +57,7 @@ struct Left {
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 struct Last {
     /// It went on where another one had broken off.
-    went_on: bool,
+    continued: bool,
     /// An end did not go on there.
     refused: bool,
 }
@@ -128,7 +129,7 @@ impl Tries {
         Passage::add(&mut self.passage, moved.passage.clone());
         let seen = begin.at.saturating_add(moved.octets).min(source.size.unwrap_or(u64::MAX));
         (self.keeps, self.seen) = (begin.keeps, seen);
-        self.last = Last { went_on: begin.at > 0, refused: moved.refused };
+        self.last = Last { continued: begin.at > 0, refused: moved.refused };
         if moved.touched && self.left.is_none() {
             self.left = Some(Left { part: begin.part.clone(), source: source.clone() });
         }
@@ -139,35 +140,47 @@ impl Tries {
         self.left = None;
     }
 
-    /// After a failure: waits for the time of the next try, or gives `failure` back. What the next
-    /// one could not go on with is deleted.
+    /// After a failed attempt: waits for the next one, or returns `failure` if there is none. What the next
+    /// attempt cannot continue is deleted.
     pub(super) async fn after(
         &mut self,
         context: &Context,
         ends: &mut Ends,
         item: &Item,
-        retries: &mut Retries<'_>,
+        retry: &mut Retry,
         failure: Failure,
     ) -> Result<(), Failure> {
         let last = std::mem::take(&mut self.last);
-        let wrong = last.refused || failure.kind == failure::Kind::Unverified;
-        if last.went_on && wrong && !context.cancel.is_cancelled() {
-            self.resume = false;
-            self.start_over(context, ends, item, &failure.to_string()).await;
-            return Ok(());
-        }
+        let wrong = last.continued && (last.refused || failure.kind == failure::Kind::Unverified);
+        let event = if wrong && !context.cancel.is_cancelled() {
+            Event::StoredIsWrong
+        } else {
+            Event::Failed(&failure)
+        };
+        let next = retry.after(event);
         let mut stored = None;
-        let mut offer = String::new();
-        if !self.keeps {
-            stored = self.discard(context, ends).await;
-        } else if self.left.is_some() && retries.allow(&failure) {
-            stored = self.stored(context, ends).await;
-            offer = match stored {
-                Some(stored) => format!(", going on after {stored} octets ({})", size::bytes(stored)),
-                None => ", going on with what is stored".to_owned(),
-            };
-        }
-        let Err(failure) = retries.after_saying(failure, &offer).await else { return Ok(()) };
+        let given_up = match next {
+            Next::Attempt => {
+                self.resume = false;
+                self.start_over(context, ends, item, &failure.to_string()).await;
+                return Ok(());
+            }
+            Next::Wait { .. } => {
+                let mut plan = String::new();
+                if !self.keeps {
+                    stored = self.discard(context, ends).await;
+                } else if self.left.is_some() {
+                    stored = self.stored(context, ends).await;
+                    plan = match stored {
+                        Some(stored) => format!(", going on after {stored} octets ({})", size::bytes(stored)),
+                        None => ", going on with what is stored".to_owned(),
+                    };
+                }
+                wait(context, &failure, next, &plan).await.err()
+            }
+            Next::GiveUp => Some(failure),
+        };
+        let Some(failure) = given_up else { return Ok(()) };
         let seen = stored.into_iter().chain(self.discard(context, ends).await).max();
         Err(interrupted(context, failure, seen.unwrap_or(0).max(self.seen), self.behind))
     }
@@ -189,7 +202,7 @@ impl Tries {
     async fn stored(&self, context: &Context, ends: &mut Ends) -> Option<u64> {
         let left = self.left.as_ref()?;
         let host = &mut ends.destination;
-        if !host.is_there() {
+        if !host.is_connected() {
             return None;
         }
         let deadline = context.clock.now() + context.patience.reply.min(ASKING);

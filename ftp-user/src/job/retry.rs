@@ -1,57 +1,82 @@
-//! Temporary failures are tried again, later and later, for a while.
+//! Whether something is tried again, and when. Pure: this is the only place that decides it.
+//!
+//! | what happened | next |
+//! |---|---|
+//! | a temporary failure, and retries are left | wait, longer each time, then attempt |
+//! | what an earlier attempt has stored turned out to be wrong | attempt at once, from the first byte |
+//! | a server was given up; any other failure; no retries left | give up |
 
-use crate::context::Context;
-use crate::failure::{Failure, Kind};
+use crate::context::Patience;
+use crate::failure::{Failure, Kind, Source};
 use std::time::Duration;
 
-/// The retries of one file, or of one question.
-#[derive(Debug)]
-pub struct Retries<'a> {
-    context: &'a Context,
+/// The retries of one thing: a file, a question, or an outage of a server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Retry {
     used: u32,
+    /// How often a temporary failure is retried.
+    limit: u32,
+    /// The same for a server that has not answered in this run.
+    unanswered: u32,
 }
 
-impl<'a> Retries<'a> {
-    /// None used yet.
-    pub const fn new(context: &'a Context) -> Self {
-        Self { context, used: 0 }
+/// What happened to an attempt.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Event<'a> {
+    /// It failed.
+    Failed(&'a Failure),
+    /// It continued what an earlier attempt had stored, and that was wrong.
+    StoredIsWrong,
+}
+
+/// What to do next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Next {
+    /// Attempt it again at once.
+    Attempt,
+    /// Wait so long, then attempt it again.
+    Wait {
+        /// The pause.
+        pause: Duration,
+        /// The number of the retry that follows, from 1.
+        number: u32,
+        /// How many there are.
+        of: u32,
+    },
+    /// It has failed.
+    GiveUp,
+}
+
+impl Retry {
+    /// The retries of a file or a question.
+    pub const fn new(patience: &Patience) -> Self {
+        Self { used: 0, limit: patience.retries, unanswered: patience.retries }
     }
 
-    /// Whether there is a next try after `failure`: it is one that time heals, and the retries are
-    /// not used up.
-    pub fn allow(&self, failure: &Failure) -> bool {
-        failure.kind == Kind::Temporary && self.used < self.context.patience.retries
+    /// The retries of an outage. A server that has not `answered` in this run may not exist.
+    pub const fn of_outage(patience: &Patience, answered: bool) -> Self {
+        let unanswered = if answered { patience.retries } else { patience.first_retries };
+        Self { unanswered, ..Self::new(patience) }
     }
 
-    /// Waits before the next try, or gives `failure` back: there is none, or somebody wants to stop.
-    pub async fn after(&mut self, failure: Failure) -> Result<(), Failure> {
-        self.after_saying(failure, "").await
-    }
-
-    /// The same with words on what the next try will be.
-    pub async fn after_saying(&mut self, failure: Failure, words: &str) -> Result<(), Failure> {
-        if !self.allow(&failure) {
-            return Err(failure);
+    /// Decides after each attempt.
+    pub fn after(&mut self, event: Event<'_>) -> Next {
+        let failure = match event {
+            Event::Failed(failure) => failure,
+            Event::StoredIsWrong => return Next::Attempt,
+        };
+        let limit = match failure.source {
+            Source::Operation => self.limit,
+            Source::NoAnswer => self.unanswered,
+            Source::Gone => 0,
+        };
+        if failure.kind != Kind::Temporary || self.used >= limit {
+            return Next::GiveUp;
         }
-        let pause = pause(self.used);
+        let pause = FIRST.saturating_mul(2_u32.saturating_pow(self.used)).min(LONGEST);
         self.used += 1;
-        self.context.events.warn(format!(
-            "{failure}; trying again in {:.1} s ({} of {}){words}",
-            pause.as_secs_f64(),
-            self.used,
-            self.context.patience.retries
-        ));
-        let until = self.context.clock.now() + pause;
-        tokio::select! {
-            () = self.context.clock.sleep_until(Some(until)) => Ok(()),
-            () = self.context.cancel.cancelled() => Err(Failure::interrupted()),
-        }
+        Next::Wait { pause, number: self.used, of: limit }
     }
-}
-
-/// Half a second, doubled each time, at most half a minute.
-fn pause(used: u32) -> Duration {
-    FIRST.saturating_mul(2_u32.saturating_pow(used)).min(LONGEST)
 }
 
 const FIRST: Duration = Duration::from_millis(500);
@@ -61,10 +86,73 @@ const LONGEST: Duration = Duration::from_secs(30);
 mod tests {
     use super::*;
 
+    fn patience(retries: u32, first_retries: u32) -> Patience {
+        let second = Duration::from_secs(1);
+        Patience { reply: second, stall: second, retries, first_retries }
+    }
+
+    fn failure(kind: Kind, source: Source) -> Failure {
+        Failure::new(kind, "no").about(source)
+    }
+
+    fn wait(millis: u64, number: u32, of: u32) -> Next {
+        Next::Wait { pause: Duration::from_millis(millis), number, of }
+    }
+
     #[test]
-    fn the_pauses_grow_and_have_an_end() {
-        let pauses: Vec<u64> = (0..8).map(|used| pause(used).as_secs()).collect();
-        assert_eq!(pauses, [0, 1, 2, 4, 8, 16, 30, 30]);
-        assert_eq!(pause(u32::MAX), LONGEST);
+    fn temporary_failures_are_retried_later_and_later() {
+        let busy = failure(Kind::Temporary, Source::Operation);
+        let mut retry = Retry::new(&patience(3, 0));
+        let steps = [(); 4].map(|()| retry.after(Event::Failed(&busy)));
+        assert_eq!(steps, [wait(500, 1, 3), wait(1000, 2, 3), wait(2000, 3, 3), Next::GiveUp]);
+        let mut retry = Retry::new(&patience(u32::MAX, 0));
+        let pauses: Vec<u64> = (0..40)
+            .map(|_| match retry.after(Event::Failed(&busy)) {
+                Next::Wait { pause, .. } => pause.as_secs(),
+                Next::Attempt | Next::GiveUp => panic!("no pause"),
+            })
+            .collect();
+        assert_eq!(pauses.get(..8), Some(&[0, 1, 2, 4, 8, 16, 30, 30][..]));
+        assert_eq!(pauses.last(), Some(&30));
+    }
+
+    #[test]
+    fn only_temporary_failures_are_retried() {
+        let kinds = [Kind::Other, Kind::Usage, Kind::Missing, Kind::Refused, Kind::NoPath];
+        for kind in kinds.into_iter().chain([Kind::Unverified, Kind::Exists, Kind::Interrupted]) {
+            let mut retry = Retry::new(&patience(3, 3));
+            assert_eq!(retry.after(Event::Failed(&failure(kind, Source::Operation))), Next::GiveUp);
+        }
+    }
+
+    #[test]
+    fn a_server_that_has_never_answered_is_asked_once_unless_retries_are_given() {
+        let nobody = failure(Kind::Temporary, Source::NoAnswer);
+        let check = |first_retries, answered, expect| {
+            let mut retry = Retry::of_outage(&patience(5, first_retries), answered);
+            assert_eq!(retry.after(Event::Failed(&nobody)), expect, "{first_retries} {answered}");
+        };
+        check(0, false, Next::GiveUp);
+        check(2, false, wait(500, 1, 2));
+        check(0, true, wait(500, 1, 5));
+        // A server that answers that it is busy exists.
+        let busy = failure(Kind::Temporary, Source::Operation);
+        let mut retry = Retry::of_outage(&patience(5, 0), false);
+        assert_eq!(retry.after(Event::Failed(&busy)), wait(500, 1, 5));
+    }
+
+    #[test]
+    fn a_server_that_was_given_up_is_not_asked_again() {
+        let gone = failure(Kind::Temporary, Source::Gone);
+        assert_eq!(Retry::new(&patience(5, 5)).after(Event::Failed(&gone)), Next::GiveUp);
+    }
+
+    #[test]
+    fn a_wrong_beginning_costs_no_retry() {
+        let mut retry = Retry::new(&patience(1, 1));
+        assert_eq!(retry.after(Event::StoredIsWrong), Next::Attempt);
+        let busy = failure(Kind::Temporary, Source::Operation);
+        assert_eq!(retry.after(Event::Failed(&busy)), wait(500, 1, 1));
+        assert_eq!(retry.after(Event::StoredIsWrong), Next::Attempt);
     }
 }

@@ -153,7 +153,7 @@ fn context(cancel: Cancel) -> Context {
         clock: Clock::start(),
         events: Reporter::start(style, None).0,
         cancel,
-        patience: Patience { reply: long, stall: long, retries: 0 },
+        patience: Patience { reply: long, stall: long, retries: 0, first_retries: 0 },
         family: None,
         relays: Relays::default(),
         clear_data: false,

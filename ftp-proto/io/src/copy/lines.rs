@@ -8,17 +8,22 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_stream::Stream;
 
+use super::Meter;
 use crate::tls::{self, Data};
 
 /// The lines that `conn` brings, without their line ends (CR LF or LF). A last line without an end
 /// counts. A reset is an error, and so is TLS without close_notify at its end, and a line longer than
-/// `limit` octets; nothing follows an error.
-pub fn lines(conn: impl Into<Data>, limit: usize) -> impl Stream<Item = io::Result<Vec<u8>>> + Send + Unpin {
+/// `limit` octets; nothing follows an error. `meter` counts the bytes as they come.
+pub fn lines<C: Into<Data>>(
+    conn: C,
+    limit: usize,
+    meter: &Meter,
+) -> impl Stream<Item = io::Result<Vec<u8>>> + Send + Unpin + use<C> {
     let conn = match conn.into() {
         Data::Clear(stream) => Source::Clear(stream),
         Data::Private(private) => Source::Shaking(Box::pin(private.shake())),
     };
-    Lines { conn: Some(conn), limit, held: Vec::new(), start: 0, searched: 0 }
+    Lines { conn: Some(conn), limit, meter: meter.clone(), held: Vec::new(), start: 0, searched: 0 }
 }
 
 /// Where the octets come from.
@@ -53,6 +58,7 @@ struct Lines {
     /// `None` after the end.
     conn: Option<Source>,
     limit: usize,
+    meter: Meter,
     held: Vec<u8>,
     /// Where the next line starts in `held`.
     start: usize,
@@ -120,7 +126,10 @@ impl Stream for Lines {
             let mut piece = ReadBuf::new(&mut space);
             match ready!(conn.poll_read(context, &mut piece)) {
                 Ok(()) if piece.filled().is_empty() => this.conn = None,
-                Ok(()) => this.held.extend_from_slice(piece.filled()),
+                Ok(()) => {
+                    this.meter.add(piece.filled().len());
+                    this.held.extend_from_slice(piece.filled());
+                }
                 Err(error) => return Poll::Ready(Some(Err(this.fail(error)))),
             }
         }

@@ -145,7 +145,7 @@ proptest! {
             let meter = Meter::default();
             let (moved, received) = tokio::join!(
                 send_stream(tokio_stream::iter(ended), here, &meter),
-                lines(there, 300).map(Result::unwrap).collect::<Vec<_>>(),
+                lines(there, 300, &Meter::default()).map(Result::unwrap).collect::<Vec<_>>(),
             );
             assert!(matches!(moved.end, Ended::Whole), "{:?}", moved.end);
             assert_eq!(moved.octets, sent.iter().map(|line| line.len() as u64 + 2).sum::<u64>());
@@ -347,7 +347,7 @@ async fn dropping_a_copy_resets_the_connection() {
 async fn a_reset_in_a_listing_is_an_error_after_the_lines_that_came() {
     let (mut here, there) = pair().await;
     here.write_all(b"one\r\ntwo\nthr").await.unwrap();
-    let mut lines = lines(there, 100);
+    let mut lines = lines(there, 100, &Meter::default());
     assert_eq!(lines.next().await.unwrap().unwrap(), b"one");
     assert_eq!(lines.next().await.unwrap().unwrap(), b"two");
     reset(here);
@@ -361,7 +361,7 @@ async fn a_line_of_a_listing_may_be_as_long_as_its_limit_and_no_longer() {
         let (mut here, there) = pair().await;
         here.write_all(sent).await.unwrap();
         drop(here);
-        let mut lines = lines(there, 5);
+        let mut lines = lines(there, 5, &Meter::default());
         let first = lines.next().await.unwrap();
         assert_eq!(first.as_deref().ok(), expect, "{}", sent.escape_ascii());
         assert!(lines.next().await.is_none());

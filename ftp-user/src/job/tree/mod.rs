@@ -11,7 +11,7 @@ pub use walk::{Visit, walk};
 use crate::context::Context;
 use crate::endpoint::Host;
 use crate::failure::{Failure, Kind};
-use crate::job::{self, Done, Item, Options, Retries};
+use crate::job::{self, Done, Item, Options, Question};
 use crate::place;
 use crate::report::Event;
 use crate::route::Ends;
@@ -120,11 +120,12 @@ async fn make(context: &Context, ends: &mut Ends, path: &PathName, options: Opti
     if options.deed.is_dry() {
         return Ok(());
     }
-    let mut retries = Retries::new(context);
+    let mut question = Question::new(context);
     loop {
+        question.connect(&mut ends.destination).await?;
         match ends.destination.make_directory(context, path).await {
             Ok(()) => return Ok(()),
-            Err(failure) => retries.after(failure).await?,
+            Err(failure) => question.again(failure).await?,
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::control::{Facts, Listing};
 use crate::endpoint::{Host, local_path};
 use crate::failure::{self, Failure};
-use crate::job::Retries;
+use crate::job::Question;
 use crate::place;
 use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::wire::PathName;
@@ -34,7 +34,7 @@ pub fn walk(context: Context, host: Host, root: PathName) -> impl Stream<Item = 
         let mut walk = Walk { context, host, root, sender };
         // Whoever listens may have had enough.
         let _ = walk.run().await;
-        walk.host.quit().await;
+        walk.host.release();
     });
     ReceiverStream::new(receiver)
 }
@@ -111,18 +111,19 @@ impl Walk {
 
     async fn list(&mut self, directory: Option<&PathName>) -> Result<Listing, Failure> {
         let path = directory.map_or_else(|| self.root.clone(), |path| place::join(Some(&self.root), path));
-        let mut retries = Retries::new(&self.context);
+        let mut question = Question::new(&self.context);
         loop {
+            question.connect(&mut self.host).await?;
             let listed = match &mut self.host {
                 Host::Server(server) => match server.session(&self.context).await {
                     Ok(session) => session.list(Some(&path)).await,
                     Err(failure) => Err(failure),
                 },
-                Host::Here => here(&path),
+                Host::Local => here(&path),
             };
             match listed {
                 Ok(listed) => return Ok(listed),
-                Err(failure) => retries.after(failure).await?,
+                Err(failure) => question.again(failure).await?,
             }
         }
     }
@@ -183,7 +184,7 @@ mod tests {
             clock: ftp_io::clock::Clock::start(),
             events,
             cancel: Cancel::never(),
-            patience: Patience { reply: second, stall: second, retries: 0 },
+            patience: Patience { reply: second, stall: second, retries: 0, first_retries: 0 },
             family: None,
             relays: crate::config::Relays::default(),
             clear_data: false,
@@ -191,7 +192,7 @@ mod tests {
         };
         let name = |text: &str| PathName::from_user(text).unwrap();
         let root = PathName::from_user(root.path().as_os_str().as_bytes()).unwrap();
-        let found: Vec<Visit> = walk(context, Host::Here, root).collect().await;
+        let found: Vec<Visit> = walk(context, Host::Local, root).collect().await;
         assert_eq!(
             found,
             [

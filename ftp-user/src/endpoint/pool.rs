@@ -1,0 +1,210 @@
+//! The sessions with one site, and its health: whether it answers. All ends at the site share them.
+
+use crate::context::Context;
+use crate::control::{Role, Session};
+use crate::failure::{Failure, Kind, Source};
+use crate::place::Site;
+use ftp_io::tls::Versions;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The pools of a job: one for each site.
+#[derive(Clone, Debug, Default)]
+pub struct Pools(Arc<Mutex<Vec<Arc<Pool>>>>);
+
+impl Pools {
+    /// The pool of `site`.
+    pub fn of(&self, site: &Site) -> Arc<Pool> {
+        let mut pools = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pool) = pools.iter().find(|pool| pool.site == *site) {
+            return Arc::clone(pool);
+        }
+        let pool = Arc::new(Pool::new(site.clone()));
+        pools.push(Arc::clone(&pool));
+        pool
+    }
+
+    /// Says goodbye on all sessions that nobody uses.
+    pub async fn quit(&self) {
+        let pools = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for pool in pools {
+            let idle = std::mem::take(&mut pool.state().idle);
+            for session in idle {
+                session.quit().await;
+            }
+        }
+    }
+}
+
+/// The sessions with one site, and its health.
+#[derive(Debug)]
+pub struct Pool {
+    /// Where the site is, and who logs in there.
+    pub site: Site,
+    state: Mutex<State>,
+    /// Held by whoever runs the retries of an outage.
+    outage: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Sessions that nobody uses.
+    idle: Vec<Box<Session>>,
+    /// The number of sessions in use.
+    leased: usize,
+    /// Whether the server has answered in this run.
+    answered: bool,
+    /// Why the server was given up.
+    gone: Option<Failure>,
+    /// The TLS versions of the next session.
+    tls: Versions,
+    /// The server was found not to know TLS 1.2.
+    only_new: bool,
+}
+
+impl Pool {
+    fn new(site: Site) -> Self {
+        let state = State {
+            idle: Vec::new(),
+            leased: 0,
+            answered: false,
+            gone: None,
+            tls: Versions::All,
+            only_new: false,
+        };
+        Self { site, state: Mutex::new(state), outage: tokio::sync::Mutex::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the server has answered in this run.
+    pub fn has_answered(&self) -> bool {
+        self.state().answered
+    }
+
+    /// Why the server was given up, if it was.
+    pub fn gone(&self) -> Option<Failure> {
+        self.state().gone.clone()
+    }
+
+    /// Waits until nobody else runs the retries of an outage.
+    pub async fn outage(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.outage.lock().await
+    }
+
+    /// Gives the server up: whoever needs a new session fails at once with the failure that this returns. A
+    /// server that answers and refuses one more session beside others is not given up.
+    pub fn give_up(&self, failure: Failure) -> Failure {
+        let is_silent = failure.source == Source::NoAnswer;
+        let failure = failure.about(Source::Gone);
+        let mut state = self.state();
+        if is_silent || state.leased == 0 {
+            state.gone = Some(failure.clone());
+        }
+        failure
+    }
+
+    /// A session: one that nobody uses, or a new one.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none. A server that was given up is not asked again.
+    pub async fn lease(self: &Arc<Self>, context: &Context, role: Role) -> Result<Lease, Failure> {
+        let (idle, tls) = {
+            let mut state = self.state();
+            (state.idle.pop(), state.tls)
+        };
+        if let Some(mut session) = idle {
+            session.adopt(context, role);
+            session.catch_up().await;
+            if !session.is_over() {
+                return Ok(self.lend(session));
+            }
+        }
+        if let Some(gone) = self.gone() {
+            return Err(gone);
+        }
+        let opened = Session::open_by(context, &self.site, role, tls).await;
+        if !matches!(&opened, Err(failure) if failure.source == Source::NoAnswer) {
+            self.state().answered = true;
+        }
+        opened.map(|session| self.lend(Box::new(session)))
+    }
+
+    /// A session in place of `lease`, which cannot resume its TLS session any more. If the server knows
+    /// TLS 1.2, that is used, because its sessions do not run out.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no new session.
+    pub async fn renew(
+        self: &Arc<Self>,
+        context: &Context,
+        role: Role,
+        lease: Lease,
+    ) -> Result<Lease, Failure> {
+        lease.quit().await;
+        let (tls, only_new) = {
+            let state = self.state();
+            (state.tls, state.only_new)
+        };
+        if tls == Versions::All && !only_new {
+            match Session::open_by(context, &self.site, role, Versions::Tls12).await {
+                Ok(session) => {
+                    self.state().tls = Versions::Tls12;
+                    return Ok(self.lend(Box::new(session)));
+                }
+                Err(failure) if failure.kind == Kind::Interrupted => return Err(failure),
+                Err(_) => self.state().only_new = true,
+            }
+        }
+        self.lease(context, role).await
+    }
+
+    fn lend(self: &Arc<Self>, session: Box<Session>) -> Lease {
+        self.state().leased += 1;
+        Lease { pool: Arc::clone(self), session: Some(session) }
+    }
+}
+
+/// A session in use. Dropping it closes the connection.
+#[derive(Debug)]
+pub struct Lease {
+    pool: Arc<Pool>,
+    /// `None` after it was given back.
+    session: Option<Box<Session>>,
+}
+
+impl Lease {
+    /// The session; `None` if it has ended.
+    pub fn session(&mut self) -> Option<&mut Session> {
+        self.session.as_deref_mut().filter(|session| !session.is_over())
+    }
+
+    /// Whether its data connections could not resume its TLS session any more: a new session can.
+    pub fn is_used_up(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| session.is_used_up())
+    }
+
+    /// Says goodbye.
+    pub async fn quit(mut self) {
+        if let Some(session) = self.session.take() {
+            session.quit().await;
+        }
+    }
+
+    /// Gives the session back, for whoever needs one next.
+    pub fn give_back(mut self) {
+        if let Some(session) = self.session.take().filter(|session| !session.is_over()) {
+            self.pool.state().idle.push(session);
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let mut state = self.pool.state();
+        state.leased = state.leased.saturating_sub(1);
+    }
+}

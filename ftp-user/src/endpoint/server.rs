@@ -1,0 +1,79 @@
+//! A server as an end of a copy: its session is opened when it is needed, and again after it was lost.
+
+use super::pool::{Lease, Pool};
+use crate::context::Context;
+use crate::control::{Role, Session};
+use crate::failure::Failure;
+use crate::place::Site;
+use std::sync::Arc;
+
+/// A server as an end of a copy.
+#[derive(Debug)]
+pub struct Server {
+    /// Where it is, and who logs in there.
+    pub site: Site,
+    /// The sessions with it, which other ends may use too.
+    pub pool: Arc<Pool>,
+    role: Role,
+    lease: Option<Lease>,
+}
+
+impl Server {
+    /// A server without a session yet.
+    pub fn new(pool: Arc<Pool>, role: Role) -> Self {
+        Self { site: pool.site.clone(), pool, role, lease: None }
+    }
+
+    /// The open session, or a new one.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none.
+    pub async fn session(&mut self, context: &Context) -> Result<&mut Session, Failure> {
+        let lease = match self.alive(context).await {
+            Some(lease) if lease.is_used_up() => self.pool.renew(context, self.role, lease).await?,
+            Some(lease) => lease,
+            None => self.pool.lease(context, self.role).await?,
+        };
+        self.lease.insert(lease).session().ok_or_else(Failure::interrupted)
+    }
+
+    /// The lease, if its session can still be used.
+    async fn alive(&mut self, context: &Context) -> Option<Lease> {
+        let mut lease = self.lease.take()?;
+        let session = lease.session()?;
+        session.cancel_by(&context.cancel);
+        session.catch_up().await;
+        // A session that was opened for cleanup has too little patience for anything else.
+        if session.patience() < context.patience.reply {
+            lease.quit().await;
+            return None;
+        }
+        lease.session().is_some().then_some(lease)
+    }
+
+    /// Whether its session is open.
+    pub async fn is_connected(&mut self, context: &Context) -> bool {
+        self.lease = self.alive(context).await;
+        self.lease.is_some()
+    }
+
+    /// The session, if it is open.
+    pub fn open(&mut self) -> Option<&mut Session> {
+        self.lease.as_mut().and_then(Lease::session)
+    }
+
+    /// Says goodbye.
+    pub async fn quit(self) {
+        if let Some(lease) = self.lease {
+            lease.quit().await;
+        }
+    }
+
+    /// Leaves the session to whoever needs one next.
+    pub fn release(self) {
+        if let Some(lease) = self.lease {
+            lease.give_back();
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! A server that is gone is a fact about the server, not about a file: one round of retries for all files.
+
+use integration_tests::peer::{MODERN, Peer};
+use integration_tests::user::user;
+use std::time::{Duration, Instant};
+
+/// The number of connections that a peer has seen.
+fn connections(peer: &Peer) -> usize {
+    peer.seen().iter().filter(|line| *line == "connected").count()
+}
+
+/// The reply to LIST for so many files.
+fn listing(files: usize) -> String {
+    let lines: Vec<String> =
+        (0..files).map(|n| format!("-rw-r--r-- 1 ann ann 1000 Jan 01 2020 f{n:04}")).collect();
+    format!("LIST t: 150 opening ; connection ; text {}\\r\\n ; end ; 226 done", lines.join("\\r\\n"))
+}
+
+#[test]
+fn a_server_that_dies_in_the_middle_of_a_tree_gets_one_round_of_retries() {
+    const FILES: usize = 1500;
+    let script = format!(
+        "{}\nSIZE t: 550 t: not a plain file\nCWD: 250 there\nRETR t/f0003: die\nSIZE t/f*: 213 1000",
+        listing(FILES)
+    );
+    let from = Peer::start("127.0.0.2", &script, MODERN);
+    let start = Instant::now();
+    let run = user()
+        .args(["copy", "-r", "--json", "--retries", "2", "--timeout", "5s", "--verify", "size"])
+        .args([&from.url("t"), "d/"])
+        .run()
+        .exits(9);
+    let summary = run.summary();
+    assert_eq!((summary["files"].as_u64(), summary["failed"].as_u64()), (Some(3), Some(1497)), "{run}");
+    // One for the walk, one for the files, one attempt more for the file, then the round of the outage.
+    assert!(connections(&from) <= 2 + 1 + 3, "{} connections: {:?}", connections(&from), from.seen());
+    assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_server_that_was_never_there_is_asked_once_unless_retries_are_given() {
+    let check = |arguments: &[&str], expect: usize| {
+        let nobody = Peer::start("127.0.0.2", "greet close", "");
+        let places = ["a", "b", "c"].map(|name| nobody.url(name));
+        let run = user().args(["copy", "--json", "--timeout", "5s"]).args(arguments);
+        run.args(places).args(["d/"]).run().exits(5);
+        assert_eq!(connections(&nobody), expect, "{arguments:?}: {:?}", nobody.seen());
+    };
+    check(&[], 1);
+    check(&["--retries", "1"], 2);
+    check(&["--retries", "0"], 1);
+}
+
+#[test]
+fn several_sources_of_a_server_that_dies_share_one_round_of_retries() {
+    let from = Peer::start("127.0.0.2", "RETR b: die\nSIZE: 213 1000", MODERN);
+    let places = ["a", "b", "c", "d", "e"].map(|name| from.url(name));
+    let run = user()
+        .args(["copy", "--json", "--retries", "2", "--timeout", "5s", "--verify", "size"])
+        .args(places)
+        .args(["into/"])
+        .run()
+        .exits(9);
+    let summary = run.summary();
+    assert_eq!((summary["files"].as_u64(), summary["failed"].as_u64()), (Some(1), Some(4)), "{run}");
+    assert!(connections(&from) <= 1 + 1 + 3, "{:?}", from.seen());
+}
+
+#[test]
+fn a_destination_that_dies_fails_the_rest_of_a_tree_at_once() {
+    let to = Peer::start(
+        "127.0.0.3",
+        "SIZE d: 550 d: not a plain file\nCWD: 250 there\nMKD: 257 made\nSTOR *: die",
+        MODERN,
+    );
+    let home = user().args(["copy", "-r", "--json", "--retries", "1", "--timeout", "5s", "--verify", "none"]);
+    let home = (0..40).fold(home, |home, n| home.file(&format!("f{n}"), "x"));
+    let run = home.args(["./", &to.url("d/")]).run().exits(5);
+    assert!(connections(&to) <= 4, "{:?}", to.seen());
+    assert_eq!(run.summary()["failed"], 40, "{run}");
+}
