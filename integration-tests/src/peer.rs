@@ -14,7 +14,7 @@
 //! The first rule that fits is taken. Actions: a reply (starts with a digit; `\r\n` for more lines),
 //! `listen`, `target` (remembers the argument of PORT, EPRT or SOCK), `dial`, `accept`, `data N`, `data M..N`,
 //! `text LINES`, `drain`, `end` and `reset-data` (the data connection), `unlisten`, `close`, `reset`, `hang` (the
-//! control connection), `die` (the whole server: this connection and all later ones are closed without a word),
+//! control connection), `die` (the whole server: all connections, now and later, are closed without a word),
 //! `await VERB` (obeys commands until that one is answered), `until LINE` (until any
 //! session was told this). In replies `{mib}` is 1 MiB of text, `{port}` is the listening port, `{commas}` it in 227's form (`{blanks}`
 //! with blanks, `{nowhere}` without a host), `{sock}` the data socket of this end, `{stored}` the octets drained last, `{ended}` how
@@ -273,6 +273,9 @@ impl Session {
         let mut line = Vec::new();
         if self.control.read_until(b'\n', &mut line).unwrap_or(0) == 0 {
             return Some(None);
+        }
+        if shared.dead.load(Ordering::SeqCst) {
+            return None;
         }
         // A Synch before ABOR is Telnet, not part of the verb.
         line.retain(|octet| *octet < 0x80);

@@ -34,7 +34,7 @@ fn a_server_that_dies_in_the_middle_of_a_tree_gets_one_round_of_retries() {
     assert_eq!((summary["files"].as_u64(), summary["failed"].as_u64()), (Some(3), Some(1497)), "{run}");
     // One for the walk, one for the files, one attempt more for the file, then the round of the outage.
     assert!(connections(&from) <= 2 + 1 + 3, "{} connections: {:?}", connections(&from), from.seen());
-    assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(120), "{:?}", start.elapsed());
 }
 
 #[test]
@@ -70,12 +70,12 @@ fn several_sources_of_a_server_that_dies_share_one_round_of_retries() {
 fn a_destination_that_dies_fails_the_rest_of_a_tree_at_once() {
     let to = Peer::start(
         "127.0.0.3",
-        "SIZE d: 550 d: not a plain file\nCWD: 250 there\nMKD: 257 made\nSTOR *: die",
+        "SIZE d: 550 d: not a plain file\nCWD d: 250 there\nCWD /: 250 back\nCWD: 550 no\nMKD: 257 made\nSTOR *: die",
         MODERN,
     );
     let home = user().args(["copy", "-r", "--json", "--retries", "1", "--timeout", "5s", "--verify", "none"]);
     let home = (0..40).fold(home, |home, n| home.file(&format!("f{n}"), "x"));
     let run = home.args(["./", &to.url("d/")]).run().exits(5);
-    assert!(connections(&to) <= 4, "{:?}", to.seen());
+    assert!(connections(&to) <= 6, "{:?}", to.seen());
     assert_eq!(run.summary()["failed"], 40, "{run}");
 }
