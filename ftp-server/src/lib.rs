@@ -30,7 +30,7 @@ use anyhow::Context;
 use clap::CommandFactory;
 use cli::{Cli, Exit, Verb};
 use config::Config;
-use ftp_io::program::{log, manual, runtime};
+use ftp_io::program::manual;
 
 /// The whole program.
 pub fn run() -> ExitCode {
@@ -45,17 +45,6 @@ fn start(Cli { verb, options }: Cli) -> Result<(), Exit> {
             Ok(manual::print_completions(Cli::command(), shell).context(CANNOT_PRINT)?)
         }
         Some(Verb::Man) => Ok(manual::print_page(Cli::command()).context(CANNOT_PRINT)?),
-        None => serve(Config::compile(*options)?),
+        None => cli::serve::serve(Config::compile(*options)?),
     }
-}
-
-fn serve(config: Config) -> Result<(), Exit> {
-    let _log = log::start(config.log.format, config.log.level).context("cannot start the log")?;
-    if let Err(error) = runtime::raise_descriptor_limit() {
-        tracing::debug!(%error, "cannot raise the limit of open files");
-    }
-    let runtime = runtime::start(cli::serve::THREADS).context("cannot start the scheduler")?;
-    let served = runtime.block_on(cli::serve::until_stopped(config));
-    runtime.shutdown_timeout(cli::serve::AT_LAST);
-    served
 }

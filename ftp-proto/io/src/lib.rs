@@ -10,6 +10,7 @@
 //! | [`tls`] | TLS of a client: whom it trusts, control connections, data connections that resume them |
 //! | [`hash`] | the digest of a file |
 //! | [`signal`] | when to stop |
+//! | [`os_error`] | errors of the operating system in words for people |
 //! | [`random`] | octets that nobody can guess |
 //! | `program` | the shell that the three programs share (feature `program`) |
 
@@ -17,6 +18,7 @@ pub mod clock;
 pub mod copy;
 pub mod hash;
 pub mod link;
+pub mod os_error;
 #[cfg(feature = "program")]
 pub mod program;
 pub mod random;

@@ -1,4 +1,4 @@
-//! `check`: what works from this host, one line each; the first that does not says what to do.
+//! `check`: one line for everything that works from this host. It stops at the first failure.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,12 +15,12 @@ use tokio::net::TcpStream;
 use tokio::runtime::Builder;
 use tokio::time::timeout;
 
-use super::{Exit, print};
+use super::exit::{Exit, print};
 
-/// What to look at.
+/// What to check.
 #[derive(clap::Args, Debug)]
 pub struct Options {
-    /// A relay that should be reached from here
+    /// A relay that this host should reach
     #[arg(value_name = "ADDR", value_parser = address)]
     relay: Option<SocketAddr>,
     /// The token file of this host
@@ -28,7 +28,10 @@ pub struct Options {
     token_file: Option<PathBuf>,
 }
 
-/// Looks at all that was named.
+/// Checks everything that was named.
+///
+/// # Errors
+/// The first thing that does not work.
 pub fn check(options: &Options) -> Result<(), Exit> {
     let (low, high) = VERSIONS;
     say(&format!("ok    speaks ftp-relay versions {low} to {high}"))?;
@@ -48,17 +51,17 @@ pub fn check(options: &Options) -> Result<(), Exit> {
 }
 
 async fn reach(relay: SocketAddr, token: Option<&Token>) -> Result<(), Exit> {
-    let from = socket::route(relay.ip()).ok_or_else(|| anyhow!("there is no way from here to {relay}"))?;
+    let from = socket::route(relay.ip()).ok_or_else(|| anyhow!("this host has no route to {relay}"))?;
     let connected = timeout(PATIENCE, TcpStream::connect(relay)).await;
     let stream = connected
-        .map_err(|_| anyhow!("{relay} does not answer; is a firewall in between?"))?
+        .map_err(|_| anyhow!("{relay} does not answer; is there a firewall in between?"))?
         .with_context(|| format!("cannot connect to {relay}; does the relay run there?"))?;
     say(&format!("ok    {relay} can be reached from {from}"))?;
-    let Some(token) = token else { return say("skip  without --token-file nothing more can be asked") };
+    let Some(token) = token else { return say("skip  nothing more can be checked without --token-file") };
     match link::session(stream, token.secret()).await {
         Ok((mut link, welcome)) => {
             say(&format!("ok    {relay} holds token {}, runs {}", token.name(), welcome.build))?;
-            say(&format!("ok    this host looks like {} from there", welcome.seen_as.ip()))?;
+            say(&format!("ok    the relay sees this host as {}", welcome.seen_as.ip()))?;
             link.close().await;
             Ok(())
         }
@@ -71,4 +74,5 @@ fn say(line: &str) -> Result<(), Exit> {
     print(format!("{line}\n").as_bytes())
 }
 
+/// How long a connection to the relay may take.
 const PATIENCE: Duration = Duration::from_secs(10);

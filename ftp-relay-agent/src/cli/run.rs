@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use ftp_io::link::token_file;
+use ftp_io::os_error::words;
 use ftp_io::program::args::address;
 use ftp_io::program::runtime::{self, Threads};
 use ftp_io::program::{log, ready};
@@ -13,22 +14,22 @@ use ftp_io::signal::Stop;
 use ftp_proto::policy::Allowed;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::Exit;
+use super::exit::Exit;
 use crate::listen::{Relay, Settings};
 
 /// How to relay.
 #[derive(clap::Args, Debug)]
 pub struct Options {
-    /// Where user agents come; where it is one address, servers see all connections come from it
+    /// Where user agents connect to, repeatable; port 0 is any free port
     #[arg(long, value_name = "ADDR", required = true, value_parser = address)]
     pub listen: Vec<SocketAddr>,
-    /// The tokens of those who may use it, one per line; mode 0600; read again on SIGHUP
+    /// The tokens of those who may use the relay, one per line; mode 0600; read again on SIGHUP
     #[arg(long, value_name = "FILE")]
     pub token_file: PathBuf,
-    /// Servers it may reach: CIDR or CIDR:PORT[-PORT][,PORT[-PORT]]...; default ports 21,990,1024-65535
+    /// Servers that may be reached, repeatable: CIDR or CIDR:PORT[-PORT][,PORT[-PORT]]...; default ports 21,990,1024-65535
     #[arg(long, value_name = "TARGET")]
     pub allow: Vec<Allowed>,
-    /// How the log is written, to standard error
+    /// The form of the log on standard error
     #[arg(long, value_name = "FORMAT", default_value_t, value_enum)]
     pub log_format: log::Format,
     /// The least important level that is logged
@@ -36,11 +37,14 @@ pub struct Options {
     pub log_level: log::Level,
 }
 
-/// Relays until SIGTERM or SIGINT, then lets the transfers end.
+/// Relays until SIGTERM or SIGINT, then lets transfers end.
+///
+/// # Errors
+/// The tokens cannot be read, or a listener cannot be opened.
 pub fn run(options: Options) -> Result<(), Exit> {
     let _log = log::start(options.log_format, options.log_level).context("cannot start the log")?;
     if let Err(error) = runtime::raise_descriptor_limit() {
-        tracing::debug!(%error, "cannot raise the limit of open files");
+        tracing::debug!(error = words(&error), "cannot raise the limit of open files");
     }
     let runtime = runtime::start(THREADS).context("cannot start the scheduler")?;
     let served = runtime.block_on(until_stopped(options));
@@ -49,12 +53,12 @@ pub fn run(options: Options) -> Result<(), Exit> {
 }
 
 async fn until_stopped(options: Options) -> Result<(), anyhow::Error> {
-    // Before the ready notice: whoever waits for that may stop us right away.
+    // Before the ready line: whoever waits for it may send a signal at once.
     let mut stop = Stop::new().context("cannot listen for signals")?;
     let mut again = signal(SignalKind::hangup()).context("cannot listen for signals")?;
     let tokens = token_file::read(&options.token_file)?;
     if options.allow.is_empty() {
-        tracing::warn!("nothing is allowed, so nothing is relayed; name servers with --allow");
+        tracing::warn!("no server may be reached, so nothing is relayed; name servers with --allow");
     }
     let relay = Relay::start(Settings { listen: options.listen, allow: options.allow, tokens })?;
     announce(relay.addresses())?;
@@ -63,24 +67,24 @@ async fn until_stopped(options: Options) -> Result<(), anyhow::Error> {
             () = stop.wait() => break,
             _ = again.recv() => match token_file::read(&options.token_file) {
                 Ok(tokens) => relay.renew(tokens),
-                Err(error) => tracing::error!("the tokens stay as they were: {error:#}"),
+                Err(error) => tracing::error!("the tokens were not read again: {error}"),
             },
         }
     }
     tokio::select! {
         () = relay.drain(GRACE) => {}
-        // A second signal: at once.
+        // A second signal ends everything at once.
         () = stop.wait() => {}
     }
     Ok(())
 }
 
-/// One line for each listener, with the real port; then systemd is told.
+/// Prints one line for each listener, with the real port; then tells systemd.
 fn announce(addresses: &[SocketAddr]) -> Result<(), anyhow::Error> {
     let lines: String = addresses.iter().map(|at| format!("listening on {at} (relay)\n")).collect();
     ready::announce(&lines).context("cannot say on standard output that the relay is ready")?;
     if let Err(error) = ready::notify_systemd() {
-        tracing::warn!(%error, "cannot tell systemd that the relay is ready");
+        tracing::warn!(error = words(&error), "cannot tell systemd that the relay is ready");
     }
     Ok(())
 }
@@ -89,4 +93,5 @@ fn announce(addresses: &[SocketAddr]) -> Result<(), anyhow::Error> {
 const THREADS: Threads = Threads { name: "ftp-relay", workers: 4, blocking: 64 };
 /// How long transfers may go on after the first signal.
 const GRACE: Duration = Duration::from_secs(30);
+/// How long threads may take to end after that.
 const AT_LAST: Duration = Duration::from_secs(1);

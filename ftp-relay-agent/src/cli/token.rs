@@ -7,24 +7,27 @@ use ftp_proto::listing::When;
 use ftp_proto::relay::token::Token;
 use zeroize::Zeroizing;
 
-use super::{Exit, print};
+use super::exit::{Exit, print};
 
-/// What a token is to be.
+/// What the token is for.
 #[derive(clap::Args, Debug)]
 pub struct Options {
-    /// Whose it is, as the relay's log says
+    /// The name of its holder in the relay's log
     #[arg(long, value_name = "NAME", default_value = "relay")]
     name: String,
-    /// When it ends (for ever, when absent)
+    /// How long it is valid [default: forever]
     #[arg(long, value_name = "T", value_parser = duration::parse)]
     expires: Option<std::time::Duration>,
 }
 
-/// Prints it.
+/// Prints a new token.
+///
+/// # Errors
+/// The name cannot be used, or the system has no random numbers.
 pub fn token(options: &Options) -> Result<(), Exit> {
     let When(today) = Clock::today();
     let expires = options.expires.map(|life| When(today.saturating_add_unsigned(life.as_secs())));
-    let octets = Zeroizing::new(ftp_io::random::octets::<32>().context("cannot draw a secret")?);
-    let token = Token::new(&options.name, expires, *octets).map_err(|error| Exit::Usage(error.into()))?;
+    let secret = Zeroizing::new(ftp_io::random::octets::<32>().context("the system has no random numbers")?);
+    let token = Token::new(&options.name, expires, *secret).map_err(|error| Exit::Usage(error.into()))?;
     print(Zeroizing::new(format!("{}\n", token.line().as_str())).as_bytes())
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use ftp_io::clock::Clock;
 use ftp_io::copy::Pipes;
 use ftp_io::link::{Acceptor, Link};
+use ftp_io::os_error::words;
 use ftp_io::socket::{self, Listener};
 use ftp_proto::listing::When;
 use ftp_proto::policy::Rules;
@@ -59,7 +60,7 @@ impl Links {
             match listener.accept().await {
                 Ok((stream, from)) => self.start(stream, from, &running),
                 Err(error) => {
-                    tracing::warn!(%error, "cannot accept a link");
+                    tracing::warn!(error = words(&error), "cannot accept a link");
                     tokio::time::sleep(PAUSE).await;
                 }
             }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use ftp_io::copy::{Exchange, Meters, Parted, Which};
 use ftp_io::link::Link;
+use ftp_io::os_error::words;
 use ftp_io::socket;
 use ftp_proto::relay::agent::{Answer, Ask, ConnId, Flow, Input, JoinEnd, Ticket};
 use ftp_proto::relay::message::{Code, Side};
@@ -195,7 +196,7 @@ impl Performer {
                         }
                     }
                     Err(error) => {
-                        tracing::warn!(%error, "cannot accept a data connection");
+                        tracing::warn!(error = words(&error), "cannot accept a data connection");
                         tokio::time::sleep(PAUSE).await;
                     }
                 }
@@ -249,7 +250,7 @@ impl Performer {
             let how = match parted {
                 Parted::Whole => JoinEnd::Whole,
                 Parted::Broken(which, error) => {
-                    tracing::debug!(%error, side = ?side(which), "a joined connection failed");
+                    tracing::debug!(error = words(&error), side = ?side(which), "a joined connection failed");
                     JoinEnd::Leg(side(which))
                 }
                 Parted::Limit => JoinEnd::Limit,
@@ -288,7 +289,7 @@ fn prepare(stream: &TcpStream, stall: Duration) {
     let tuned = socket::control(stream).and_then(|()| socket::vanishes_after(stream, stall));
     if let Err(error) = tuned {
         // It will fail when it is used.
-        tracing::debug!(%error, "cannot tune a connection");
+        tracing::debug!(error = words(&error), "cannot tune a connection");
     }
 }
 
@@ -301,7 +302,7 @@ async fn resolve(ticket: Ticket, host: String, port: u16) -> Event {
     let answer = match found {
         Ok(addresses) if !addresses.is_empty() => Answer::Resolved(addresses),
         Ok(_) => Answer::Failed(Code::Resolve, "the name has no address".to_owned()),
-        Err(error) => Answer::Failed(Code::Resolve, error.to_string()),
+        Err(error) => Answer::Failed(Code::Resolve, words(&error)),
     };
     Event::Answer(ticket, answer)
 }
@@ -318,7 +319,7 @@ fn failed(error: &io::Error) -> Answer {
     } else {
         Code::Internal
     };
-    Answer::Failed(code, error.to_string())
+    Answer::Failed(code, words(error))
 }
 
 const fn side(which: Which) -> Side {

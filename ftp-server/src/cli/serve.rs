@@ -3,17 +3,33 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use ftp_io::program::ready;
-use ftp_io::program::runtime::Threads;
+use ftp_io::os_error::words;
+use ftp_io::program::runtime::{self, Threads};
+use ftp_io::program::{log, ready};
 use ftp_io::signal::Stop;
 
+use super::exit::Exit;
 use crate::config::Config;
 use crate::limits::MAX_FILE_THREADS;
 use crate::listen::{Listener, Server};
 
-/// Opens the listeners, says where they are, serves until SIGTERM or SIGINT, lets transfers end.
-pub async fn until_stopped(config: Config) -> Result<(), super::Exit> {
-    // Before the ready notice: whoever waits for that may stop us right away.
+/// Serves until SIGTERM or SIGINT, then lets transfers end.
+///
+/// # Errors
+/// A listener or the root directory cannot be opened.
+pub fn serve(config: Config) -> Result<(), Exit> {
+    let _log = log::start(config.log.format, config.log.level).context("cannot start the log")?;
+    if let Err(error) = runtime::raise_descriptor_limit() {
+        tracing::debug!(error = words(&error), "cannot raise the limit of open files");
+    }
+    let runtime = runtime::start(THREADS).context("cannot start the scheduler")?;
+    let served = runtime.block_on(until_stopped(config));
+    runtime.shutdown_timeout(AT_LAST);
+    served.map_err(Exit::from)
+}
+
+async fn until_stopped(config: Config) -> Result<(), anyhow::Error> {
+    // Before the ready line: whoever waits for it may send a signal at once.
     let mut stop = Stop::new().context("cannot listen for signals")?;
     let listeners = Listener::open_all(&config.listeners)?;
     let server = Server::start(&config, listeners)?;
@@ -21,23 +37,23 @@ pub async fn until_stopped(config: Config) -> Result<(), super::Exit> {
     stop.wait().await;
     tokio::select! {
         () = server.drain() => {}
-        // A second signal: at once.
+        // A second signal ends everything at once.
         () = stop.wait() => {}
     }
     Ok(())
 }
 
-/// One line for each listener, with the real port; then systemd is told.
+/// Prints one line for each listener, with the real port; then tells systemd.
 fn announce(server: &Server) -> Result<(), anyhow::Error> {
     let lines: String = server.places().map(|(at, kind)| format!("listening on {at} ({kind})\n")).collect();
     ready::announce(&lines).context("cannot say on standard output that the server is ready")?;
     if let Err(error) = ready::notify_systemd() {
-        tracing::warn!(%error, "cannot tell systemd that the server is ready");
+        tracing::warn!(error = words(&error), "cannot tell systemd that the server is ready");
     }
     Ok(())
 }
 
 /// A few threads serve the sessions; the others wait for disks.
-pub const THREADS: Threads = Threads { name: "ftp-server", workers: 4, blocking: MAX_FILE_THREADS };
+const THREADS: Threads = Threads { name: "ftp-server", workers: 4, blocking: MAX_FILE_THREADS };
 /// How long a disk that does not answer can delay the end.
-pub const AT_LAST: Duration = Duration::from_secs(2);
+const AT_LAST: Duration = Duration::from_secs(2);

@@ -3,6 +3,7 @@
 use std::fs::File;
 
 use ftp_io::copy::{self, Coding, Ended, Meter, Moved};
+use ftp_io::os_error::words;
 use ftp_proto::command::{DataType, Partial};
 use ftp_proto::listing::When;
 use ftp_proto::server::ask::{End, FileFailure, ListStyle};
@@ -80,7 +81,7 @@ pub async fn pump(
 fn ended(moved: Moved) -> (u64, End) {
     let end = match moved.end {
         Ended::Whole => End::Whole,
-        Ended::Broken(error) => End::Broken(error.to_string()),
+        Ended::Broken(error) => End::Broken(words(&error)),
         Ended::Stopped => End::Stopped,
         Ended::File(error) => End::Failed(io_failure(&error)),
     };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use ftp_io::os_error::words;
 use ftp_proto::dialect::Dialect;
 use ftp_proto::reply::{self, Meaning};
 use ftp_proto::server;
@@ -37,7 +38,7 @@ impl Acceptor {
                 Ok((stream, from)) => self.accept(stream, from, &machine),
                 Err(error) => {
                     // No descriptors or no memory: sessions that end make room again.
-                    tracing::error!(%error, at = %listener.address, "cannot accept a connection");
+                    tracing::error!(error = words(&error), at = %listener.address, "cannot accept a connection");
                     tokio::time::sleep(PAUSE).await;
                 }
             }

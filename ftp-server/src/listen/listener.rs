@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 
+use ftp_io::os_error::words;
 use ftp_io::socket;
 use ftp_proto::dialect::Dialect;
 
@@ -57,5 +58,5 @@ fn refusal(at: SocketAddr, error: &io::Error) -> anyhow::Error {
         ErrorKind::AddrNotAvailable => ": this host has no such address",
         _ => "",
     };
-    anyhow::anyhow!("cannot listen on {at}: {error}{what_to_do}")
+    anyhow::anyhow!("cannot listen on {at}: {}{what_to_do}", words(error))
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use ftp_io::clock::Clock;
+use ftp_io::os_error::words;
 use ftp_io::socket;
 use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::Rules;
@@ -86,7 +87,7 @@ impl Server {
 fn own_listeners(places: &[(SocketAddr, Dialect)]) -> Vec<SocketAddr> {
     let everywhere = |at: SocketAddr| {
         socket::everywhere(at).unwrap_or_else(|error| {
-            tracing::warn!(%error, "cannot list the addresses of this host");
+            tracing::warn!(error = words(&error), "cannot list the addresses of this host");
             vec![at]
         })
     };

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use ftp_io::clock::Clock;
 use ftp_io::copy::Meter;
+use ftp_io::os_error::words;
 use ftp_io::{hash, socket};
 use ftp_proto::command::{DataType, Partial};
 use ftp_proto::digest::{Algorithm, Digest};
@@ -120,7 +121,7 @@ impl Performer {
                 input(Input::Answer(ticket, Answer::Connected { conn }));
             }
             Done::Connected(ticket, Err(error)) => {
-                input(Input::Answer(ticket, Answer::Failed(error.to_string())));
+                input(Input::Answer(ticket, Answer::Failed(words(&error))));
             }
             Done::Arrived(listener, stream, from) => {
                 let conn = self.held.connection(stream);
@@ -168,7 +169,7 @@ impl Performer {
                 Some(port)
             }
             Err(error) => {
-                tracing::warn!(%error, %at, "no data port is free");
+                tracing::warn!(error = words(&error), %at, "no data port is free");
                 None
             }
         }
@@ -183,7 +184,7 @@ impl Performer {
                 Some(port)
             }
             Err(error) => {
-                tracing::warn!(%error, at = %reserved.local(), "cannot listen on a data port");
+                tracing::warn!(error = words(&error), at = %reserved.local(), "cannot listen on a data port");
                 None
             }
         }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ftp_io::copy::Meter;
+use ftp_io::os_error::words;
 use ftp_io::socket::{self, Listener, Reserved};
 use ftp_proto::command::DataType;
 use ftp_proto::server::ask::{Answer, ConnId, End, FileFailure, Ticket};
@@ -154,7 +155,7 @@ impl Resources {
                 let (stream, from) = match listener.accept().await {
                     Ok(accepted) => accepted,
                     Err(error) => {
-                        tracing::warn!(%error, "cannot accept a data connection");
+                        tracing::warn!(error = words(&error), "cannot accept a data connection");
                         tokio::time::sleep(PAUSE).await;
                         continue;
                     }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use ftp_io::os_error::words;
 use ftp_proto::server::ask::{Event, Input, Output};
 use ftp_proto::server::{self, Connection};
 use ftp_proto::timer::Moment;
@@ -41,7 +42,7 @@ pub async fn run(shared: Arc<Shared>, accepted: Accepted) {
     match Session::new(shared, accepted) {
         Ok(session) => session.run().await,
         // The client has gone already, or the system has no random numbers.
-        Err(error) => tracing::debug!(%error, "the session could not start"),
+        Err(error) => tracing::debug!(error = words(&error), "the session could not start"),
     }
 }
 

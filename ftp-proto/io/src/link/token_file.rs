@@ -10,20 +10,22 @@ use std::path::{Path, PathBuf};
 use ftp_proto::relay::token::{Token, TokenError};
 use zeroize::Zeroizing;
 
+use crate::os_error::words;
+
 /// Why there is no token. What stands in the file never stands in the text.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenFileError {
     /// Not there, or not for this user.
-    #[error("cannot open the token file {0}: {1}")]
+    #[error("cannot open the token file {0}: {words}", words = words(.1))]
     Open(PathBuf, io::Error),
     /// It cannot be read.
-    #[error("cannot read the token file {0}: {1}")]
+    #[error("cannot read the token file {0}: {words}", words = words(.1))]
     Read(PathBuf, io::Error),
     /// Its mode gives others something.
     #[error("others may read the token file {0}; chmod 600 {0}")]
     Others(PathBuf),
     /// No file of tokens is that large.
-    #[error("the token file {0} is larger than {MOST} octets")]
+    #[error("the token file {0} is larger than {MOST} bytes")]
     Large(PathBuf),
     /// A line is none.
     #[error("{0} line {1}: {2}")]

@@ -1,0 +1,63 @@
+//! The command line as it is typed.
+
+use std::ffi::OsString;
+
+use ftp_io::program::args;
+use ftp_io::program::manual::Shell;
+
+use super::exit::Exit;
+use super::{check, run, token};
+
+/// The command line as typed.
+#[derive(clap::Parser, Debug)]
+#[command(name = "ftp-relay-agent", version, about, long_about = LONG_ABOUT)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What the program is to do.
+#[derive(clap::Subcommand, Debug)]
+pub enum Verb {
+    /// Relay for those who hold a token of the file
+    Run(run::Options),
+    /// Print a new token
+    Token(token::Options),
+    /// Say what works from this host, and towards a relay
+    Check(check::Options),
+    /// Print completions for a shell
+    Completions {
+        /// The shell that reads them
+        shell: Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// Reads the command line.
+///
+/// # Errors
+/// It has a mistake, or it asks for help or the version.
+pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Cli, Exit> {
+    args::parse(arguments).map_err(Exit::Rejected)
+}
+
+const LONG_ABOUT: &str = "\
+Joins the data connections of two FTP servers that cannot reach each other, and carries the control
+connections of the user agent, without looking at what it carries.
+
+Quick start, on a host that both servers can reach:
+  ftp-relay-agent token > relay.token && chmod 600 relay.token
+  ftp-relay-agent run --listen 192.0.2.5:2190 --token-file relay.token --allow 192.0.2.0/24
+When it is ready it prints one line per listener: listening on ADDR (relay).";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+}

@@ -1,0 +1,50 @@
+//! Why the program ends, in one line and as an exit status.
+
+use std::process::ExitCode;
+
+use ftp_io::os_error;
+use ftp_io::program::args::Rejected;
+use ftp_io::program::output;
+
+use crate::config::ConfigError;
+
+/// Why the program ends without having done what was asked.
+#[derive(Debug)]
+pub enum Exit {
+    /// The options are right, but the system refused.
+    Failed(anyhow::Error),
+    /// The options contradict each other, or something is missing.
+    Config(ConfigError),
+    /// The command line has a mistake, or asks for help or the version.
+    Rejected(Rejected),
+}
+
+impl From<ConfigError> for Exit {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
+    }
+}
+
+impl From<anyhow::Error> for Exit {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Says in one line what is wrong, and returns the exit status.
+pub fn exit(done: Result<(), Exit>) -> ExitCode {
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Exit::Failed(error)) => {
+            output::complain(PROGRAM, os_error::chain(error.as_ref()));
+            ExitCode::from(1)
+        }
+        Err(Exit::Config(error)) => {
+            output::complain(PROGRAM, error);
+            ExitCode::from(2)
+        }
+        Err(Exit::Rejected(rejected)) => rejected.print(PROGRAM),
+    }
+}
+
+const PROGRAM: &str = "ftp-server";
