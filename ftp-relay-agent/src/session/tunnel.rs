@@ -1,4 +1,4 @@
-//! The octets of a control connection, between the user agent's link and the server.
+//! A tunnel: carries a control connection between the link of a user agent and a server.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
-/// A tunnel that flows: how far it is, and how to end it.
+/// A running tunnel: how much it has carried, and how to end it.
 #[derive(Debug)]
 pub(super) struct Tunnel {
     up: AtomicU64,
@@ -39,7 +39,7 @@ impl Tunnel {
         self.stop.notify_one();
     }
 
-    /// Carries until both have closed in order; otherwise the server's connection is reset.
+    /// Carries bytes until both ends have closed in order. Otherwise the server's connection is reset.
     pub(super) async fn run(&self, link: Link, mut server: TcpStream) -> Answer {
         end_by_reset(&server);
         let how = tokio::select! {
@@ -59,11 +59,11 @@ impl Tunnel {
         let (from_server, mut to_server) = server.split();
         let up = async {
             to_server.write_all(&early).await.map_err(|_| JoinEnd::Leg(Side::B))?;
-            self.one_way((from_user, Side::A), &mut to_server, &self.up).await?;
+            self.copy((from_user, Side::A), &mut to_server, &self.up).await?;
             to_server.shutdown().await.map_err(|_| JoinEnd::Leg(Side::B))
         };
         let down = async {
-            self.one_way((from_server, Side::B), &mut to_user, &self.down).await?;
+            self.copy((from_server, Side::B), &mut to_user, &self.down).await?;
             to_user.shutdown().await.map_err(|_| JoinEnd::Leg(Side::A))
         };
         match tokio::try_join!(up, down) {
@@ -72,7 +72,7 @@ impl Tunnel {
         }
     }
 
-    async fn one_way(
+    async fn copy(
         &self,
         (mut from, side): (impl AsyncRead + Unpin, Side),
         to: &mut (impl AsyncWrite + Unpin),
@@ -81,8 +81,8 @@ impl Tunnel {
         let mut room = vec![0; ROOM];
         loop {
             let count = from.read(&mut room).await.map_err(|_| JoinEnd::Leg(side))?;
-            let octets = room.get(..count).unwrap_or_default();
-            if octets.is_empty() {
+            let bytes = room.get(..count).unwrap_or_default();
+            if bytes.is_empty() {
                 return Ok(());
             }
             let length = u64::try_from(count).unwrap_or(u64::MAX);
@@ -91,16 +91,16 @@ impl Tunnel {
             if left.is_err() {
                 return Err(JoinEnd::Limit);
             }
-            send(to, octets).await.map_err(|_| JoinEnd::Leg(side.other()))?;
+            send(to, bytes).await.map_err(|_| JoinEnd::Leg(side.other()))?;
             moved.fetch_add(length, Ordering::Relaxed);
         }
     }
 }
 
-async fn send(to: &mut (impl AsyncWrite + Unpin), octets: &[u8]) -> io::Result<()> {
-    to.write_all(octets).await?;
+async fn send(to: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
+    to.write_all(bytes).await?;
     to.flush().await
 }
 
-/// A control connection says little at a time.
+/// Bytes that are read at once; a control connection carries little at a time.
 const ROOM: usize = 4 * 1024;

@@ -1,4 +1,4 @@
-//! `anonymous` and `ftp`: may read, never write, never name a foreign host.
+//! The anonymous account: it may read, never write, and never name a foreign host.
 
 use ftp_proto::policy::Foreign;
 use ftp_proto::server::Account;
@@ -21,7 +21,7 @@ impl Users for Anonymous {
     }
 }
 
-/// Whether `name` means the anonymous account.
+/// Whether `name` is a name of the anonymous account: `anonymous` or `ftp`, in any case.
 pub fn is_anonymous(name: &[u8]) -> bool {
     [b"anonymous".as_slice(), b"ftp"].iter().any(|known| known.eq_ignore_ascii_case(name))
 }

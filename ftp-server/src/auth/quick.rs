@@ -1,5 +1,5 @@
-//! `--user NAME:PASSWORD[:ro]`: users of the command line, compared in constant time and without a
-//! slow hash, so that thousands can log in per second.
+//! Users of the command line (`--user NAME:PASSWORD[:ro]`). They are compared in constant time and
+//! without a slow hash, so that thousands can log in per second.
 
 use ftp_proto::policy::Foreign;
 use ftp_proto::server::Account;
@@ -17,21 +17,24 @@ pub struct QuickUser {
     read_only: bool,
 }
 
-/// Why a value of `--user` is none.
+/// Why a value of `--user` cannot be used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum BadUser {
-    /// No colon.
+    /// There is no colon.
     #[error("--user needs NAME:PASSWORD; there is no ':'")]
     NoColon,
-    /// No name before the colon.
+    /// There is no name before the colon.
     #[error("--user needs NAME:PASSWORD; there is no name before the ':'")]
     NoName,
 }
 
 impl QuickUser {
     /// Reads `NAME:PASSWORD[:ro]`; the password may contain colons.
+    ///
+    /// # Errors
+    /// There is no colon, or no name before it.
     pub fn parse(text: &[u8]) -> Result<Self, BadUser> {
-        let at = text.iter().position(|&octet| octet == b':').ok_or(BadUser::NoColon)?;
+        let at = text.iter().position(|&byte| byte == b':').ok_or(BadUser::NoColon)?;
         let (name, password) = (text.get(..at).unwrap_or_default(), text.get(at + 1..).unwrap_or_default());
         if name.is_empty() {
             return Err(BadUser::NoName);
@@ -43,7 +46,7 @@ impl QuickUser {
         Ok(Self { name: name.to_vec(), password: Secret::new(password), read_only })
     }
 
-    /// The name.
+    /// The name that the user logs in with.
     pub fn name(&self) -> &[u8] {
         &self.name
     }
@@ -53,7 +56,7 @@ impl QuickUser {
 pub struct QuickUsers(Vec<(Account, [u8; 32])>);
 
 impl QuickUsers {
-    /// These users, with the server's foreign policy.
+    /// These users; all of them have the foreign policy of the server.
     pub fn new(users: &[QuickUser], foreign: Foreign) -> Self {
         let users = users.iter().map(|user| {
             let account =
@@ -65,8 +68,8 @@ impl QuickUsers {
 }
 
 impl Users for QuickUsers {
-    /// Looks at every user, whichever is the right one, so that the time tells nothing about names
-    /// or passwords.
+    /// Compares with every user, even after the right one, so that the time reveals nothing about
+    /// names or passwords.
     fn login(&self, name: &[u8], password: &Secret) -> Option<Account> {
         let given = mark(name, password);
         let mut found = u32::MAX;
@@ -84,7 +87,7 @@ impl std::fmt::Debug for QuickUsers {
     }
 }
 
-/// Name and password as 32 octets: the digests of both, so that no other pair has the same.
+/// Name and password as 32 bytes, made of the digests of both, so that no other pair has the same.
 fn mark(name: &[u8], password: &Secret) -> [u8; 32] {
     let mut digest = Sha256::new();
     digest.update(Sha256::digest(name));

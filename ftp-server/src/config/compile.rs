@@ -1,4 +1,4 @@
-//! Options become a configuration: defaults are filled in, contradictions refused with what to do.
+//! Options become a configuration: defaults are filled in, contradictions are refused.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::ffi::OsStrExt;
@@ -15,36 +15,41 @@ use crate::limits::Limits;
 /// What is wrong with the options, and what to do about it.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// No `--root`.
+    /// There is no `--root`.
     #[error("--root is missing: name the directory that users see as /, like --root /srv/ftp")]
     NoRoot,
-    /// No user at all.
+    /// There is no user at all.
     #[error("nobody can log in: give --user NAME:PASSWORD or --anonymous")]
     Nobody,
-    /// A `--user` that cannot be one; never its text.
+    /// A `--user` that cannot be used. Its text is not shown, because it may hold a password.
     #[error("user {number} of the command line: {why}")]
     User {
-        /// Which one, from 1.
+        /// Its number on the command line, from 1.
         number: usize,
-        /// What is wrong.
+        /// What is wrong with it.
         why: BadUser,
     },
-    /// One name twice.
-    #[error("two --user have the name {0:?}: keep one of them")]
+    /// Two users have one name.
+    #[error("two users have the name {0:?}: remove one of them")]
     UserTwice(String),
-    /// `anonymous` with a password.
-    #[error("--user {0:?} is a name of the anonymous account: choose another name, or leave --anonymous out")]
+    /// A user has a name of the anonymous account.
+    #[error(
+        "--user {0:?} has a name of the anonymous account: choose another name, or leave --anonymous out"
+    )]
     UserAnonymous(String),
-    /// Networks without the policy that reads them.
+    /// Networks were given, but the policy does not use them.
     #[error("--foreign-networks has no effect under --foreign never: leave one of them out")]
     NetworksUnderNever,
-    /// One address twice.
+    /// Two listeners have one address.
     #[error("{0} is given for two listeners: choose another port for one of them")]
     ListenTwice(SocketAddr),
 }
 
 impl Config {
-    /// What the options mean.
+    /// Fills in defaults and checks that the options fit together.
+    ///
+    /// # Errors
+    /// The first contradiction, with what to do about it.
     pub fn compile(options: Options) -> Result<Self, ConfigError> {
         let users = users(&options)?;
         if users.is_empty() && !options.anonymous {

@@ -1,4 +1,4 @@
-//! What the server is told: [`Options`] as typed, [`Config`] as what they mean.
+//! The configuration: [`Options`] as they are typed, [`Config`] as what they mean.
 
 mod compile;
 mod raw;
@@ -20,32 +20,32 @@ use ipnet::IpNet;
 use crate::auth::QuickUser;
 use crate::limits::Limits;
 
-/// Everything the server must know, without contradictions.
+/// Everything that the server has to know, checked and complete.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where to listen.
+    /// The listeners to open.
     pub listeners: Vec<Listen>,
-    /// What users see as `/`.
+    /// The directory that users see as `/`.
     pub root: PathBuf,
     /// The users of the command line.
     pub users: Vec<QuickUser>,
-    /// Whether `anonymous` may read.
+    /// Whether the anonymous account exists.
     pub anonymous: bool,
-    /// The foreign policy.
+    /// Who may name a data peer that is not the user's own host.
     pub foreign: Foreign,
-    /// The foreign networks, when given.
+    /// Networks that `--foreign authenticated` allows; `None` if not given.
     pub foreign_networks: Option<Vec<IpNet>>,
-    /// What counts as the user's own host.
+    /// Addresses that count as the user's own host.
     pub same_host: Vec<IpNet>,
-    /// The data ports; any free one without.
+    /// Ports of passive data connections; `None` means any free port.
     pub passive_ports: Option<RangeInclusive<u16>>,
-    /// What is announced instead of the local address.
+    /// The address to announce for passive data connections instead of the local one.
     pub public_address: Option<IpAddr>,
-    /// How many sessions.
+    /// How many sessions there may be.
     pub limits: Limits,
-    /// The waits.
+    /// How long sessions wait for what.
     pub timeouts: Timeouts,
-    /// The log.
+    /// What is logged.
     pub log: Log,
 }
 
@@ -63,7 +63,7 @@ pub struct Listen {
 /// What the log shows and how.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Log {
-    /// Text or JSON.
+    /// Text or JSON lines.
     pub format: log::Format,
     /// The least important level that is shown.
     pub level: log::Level,

@@ -1,4 +1,4 @@
-//! The options as they are typed. Their documentation is the one of `--help` and of the manual page.
+//! The options as they are typed. Their doc comments are the texts of `--help` and of the manual page.
 
 use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
@@ -12,7 +12,7 @@ use ipnet::IpNet;
 
 use super::text::{network, ports};
 
-/// How to serve.
+/// The options of the server.
 #[derive(clap::Args, Debug, Default)]
 pub struct Options {
     /// A modern listener (RFC 959 family), repeatable [default: port 2121 of every address]
@@ -27,7 +27,7 @@ pub struct Options {
     /// A user, repeatable; a final :ro forbids writing; the password may contain ':'
     #[arg(long, value_name = "NAME:PASSWORD[:ro]")]
     pub user: Vec<OsString>,
-    /// anonymous and ftp may read, never write, never name a foreign host
+    /// Let anonymous (or ftp) log in: it may read, never write, never name a foreign host
     #[arg(long)]
     pub anonymous: bool,
     /// Who may name a data peer that is not the user's own host [default: proven]
@@ -51,10 +51,10 @@ pub struct Options {
     /// Sessions from one address at the same time; 0 is no limit [default: 0]
     #[arg(long, value_name = "N")]
     pub max_sessions_per_address: Option<u32>,
-    /// Sessions before login at the same time, at most 100 from one address; 0 is no limit [default: 1000]
+    /// Sessions before login at the same time, no more than 100 from one address; 0 is no limit [default: 1000]
     #[arg(long, value_name = "N")]
     pub max_unauthenticated: Option<u32>,
-    /// How long an unused listening data port is kept [default: 300s]
+    /// How long a data port may listen unused [default: 300s]
     #[arg(long, value_name = "T", value_parser = duration::parse)]
     pub listen_idle: Option<Duration>,
     /// How long to try to reach a data peer [default: 15s]
@@ -71,13 +71,13 @@ pub struct Options {
     pub log_level: Option<log::Level>,
 }
 
-/// `--foreign`.
+/// The values of `--foreign`.
 #[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ForeignPolicy {
-    /// nobody
+    /// Nobody may
     Never,
-    /// whoever proves by RNDZ that it takes part in the transfer
+    /// Everybody, if the peer proves by RNDZ that it takes part in the transfer
     Proven,
-    /// named users, any host of the foreign networks
+    /// Named users, for any host of the foreign networks
     Authenticated,
 }

@@ -5,14 +5,14 @@ use std::ops::RangeInclusive;
 
 use ipnet::IpNet;
 
-/// `192.0.2.0/24`, or one address.
+/// Reads `192.0.2.0/24`, or one address.
 pub(super) fn network(text: &str) -> Result<IpNet, String> {
     text.parse::<IpNet>()
         .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
         .map_err(|_| "write a network, like 192.0.2.0/24 or 2001:db8::/32".to_owned())
 }
 
-/// `40000-40099`.
+/// Reads a range of ports, `40000-40099`.
 pub(super) fn ports(text: &str) -> Result<RangeInclusive<u16>, String> {
     let wrong = || "write two ports from 1 to 65535, the lower first, like 40000-40099".to_owned();
     let (low, high) = text.split_once('-').ok_or_else(wrong)?;

@@ -1,4 +1,4 @@
-//! What flows on a data connection: files both ways, listings out.
+//! What data connections carry: files in both directions, and listings.
 
 mod list;
 mod pump;

@@ -1,4 +1,4 @@
-//! One prepared file over one connection: open it, move its octets, give it its name.
+//! One transfer: opens what was prepared, moves its bytes, and finishes the file.
 
 use std::fs::File;
 
@@ -13,33 +13,36 @@ use tokio::task::spawn_blocking;
 use super::list::Lines;
 use crate::vfs::{Listing, Prepared, Upload, io_failure};
 
-/// A file that is open: from here on octets move.
+/// A file or directory that is open for its transfer.
 #[derive(Debug)]
 pub enum Begun {
-    /// To send.
+    /// A file to send.
     Send {
-        /// The file.
+        /// Open for reading.
         file: File,
-        /// Where to start.
+        /// The first byte to send.
         offset: u64,
     },
-    /// To receive.
+    /// A file to receive.
     Receive {
-        /// What becomes of it.
+        /// Finishes the file afterwards.
         upload: Upload,
-        /// Where the octets go.
+        /// Open for writing.
         file: File,
     },
-    /// To list.
+    /// A listing to send.
     List {
-        /// The directory.
+        /// Open for listing.
         listing: Listing,
-        /// How it is written.
+        /// How the lines look.
         style: ListStyle,
     },
 }
 
-/// Opens what was prepared; for STOR and APPE this is the first thing that touches the disk.
+/// Opens what was prepared. For STOR and APPE this is the first thing that changes the disk.
+///
+/// # Errors
+/// The file cannot be opened or made.
 pub fn begin(prepared: Prepared, partial: Partial) -> Result<Begun, FileFailure> {
     match prepared {
         Prepared::Send { file, offset } => Ok(Begun::Send { file, offset }),
@@ -50,7 +53,8 @@ pub fn begin(prepared: Prepared, partial: Partial) -> Result<Begun, FileFailure>
     }
 }
 
-/// Moves the octets until the end, the connection's or the meter's, and finishes the file.
+/// Moves bytes until the file or the connection ends or `meter` is stopped, and finishes the file.
+/// Returns the number of bytes, and how it ended.
 pub async fn pump(
     begun: Begun,
     conn: TcpStream,
@@ -66,13 +70,13 @@ pub async fn pump(
         }
         Begun::Receive { upload, file } => {
             let (moved, file) = copy::receive(conn, file, coding, &meter).await;
-            let (octets, end) = ended(moved);
+            let (bytes, end) = ended(moved);
             let whole = end == End::Whole;
-            // E24: the answer comes after the file has its name.
+            // E24: the reply comes after the file has its final name.
             let finished = spawn_blocking(move || upload.finish(file, whole)).await;
             match finished.unwrap_or(Err(FileFailure::Other)) {
-                Err(failure) if whole => (octets, End::Failed(failure)),
-                Ok(()) | Err(_) => (octets, end),
+                Err(failure) if whole => (bytes, End::Failed(failure)),
+                Ok(()) | Err(_) => (bytes, end),
             }
         }
     }

@@ -37,13 +37,13 @@ pub struct SessionSlot {
 /// Why a connection is turned away.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Full {
-    /// `--max-sessions`.
+    /// `--max-sessions` is reached.
     #[error("Too many sessions; try again later")]
     Sessions,
-    /// `--max-sessions-per-address`.
+    /// `--max-sessions-per-address` is reached.
     #[error("Too many sessions from your address")]
     Address,
-    /// `--max-unauthenticated`.
+    /// `--max-unauthenticated` is reached.
     #[error("Too many connections that have not logged in; try again later")]
     Unauthenticated,
 }

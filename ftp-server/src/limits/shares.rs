@@ -15,7 +15,7 @@ use super::settings::Limits;
 pub struct Shares {
     /// Places for sessions.
     pub sessions: Arc<Sessions>,
-    /// Data ports.
+    /// The pool of data ports.
     pub ports: Arc<Ports>,
     /// Attempts to reach foreign targets.
     pub proofs: Arc<Proofs>,

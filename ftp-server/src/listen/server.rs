@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use super::accept::Acceptor;
 use super::listener::Listener;
-use crate::auth::{Anonymous, Everybody, QuickUsers, Users};
+use crate::auth::{AllUsers, Anonymous, QuickUsers, Users};
 use crate::config::Config;
 use crate::limits::{MAX_HELD, MAX_PROVERS, MAX_STRANGERS, Shares};
 use crate::operate::Shutdown;
@@ -99,7 +99,7 @@ fn users(config: &Config) -> Arc<dyn Users> {
     if config.anonymous {
         sources.push(Box::new(Anonymous));
     }
-    Arc::new(Everybody::new(sources))
+    Arc::new(AllUsers::new(sources))
 }
 
 fn machine(config: &Config, dialect: Dialect, rules: Rules) -> server::Config {

@@ -127,8 +127,8 @@ impl Performer {
                 let conn = self.held.connection(stream);
                 input(Input::Arrived { listener, conn, from });
             }
-            Done::Read(conn, Ok(octets)) if !octets.is_empty() => {
-                input(Input::Data { conn, octets: &octets });
+            Done::Read(conn, Ok(bytes)) if !bytes.is_empty() => {
+                input(Input::Data { conn, octets: &bytes });
             }
             Done::Read(conn, Ok(_) | Err(_)) => input(Input::Lost(conn)),
             Done::Begun(ticket, Ok(begun), stream, data_type) => {
@@ -215,9 +215,9 @@ impl Performer {
 
     /// Writes a hello or a proof. It fits into the empty buffer of a new connection; if it does not,
     /// the connection is broken, and its reader finds out.
-    fn write(&mut self, conn: ConnId, octets: &[u8]) {
+    fn write(&mut self, conn: ConnId, bytes: &[u8]) {
         if let Some(stream) = self.held.borrow(conn)
-            && stream.try_write(octets).ok() != Some(octets.len())
+            && stream.try_write(bytes).ok() != Some(bytes.len())
         {
             let _ = SockRef::from(&*stream).shutdown(Shutdown::Both);
         }
@@ -292,13 +292,13 @@ impl Performer {
 }
 
 async fn read_once(stream: &TcpStream, limit: usize) -> io::Result<Vec<u8>> {
-    let mut octets = vec![0; limit];
+    let mut bytes = vec![0; limit];
     loop {
         stream.readable().await?;
-        match stream.try_read(&mut octets) {
+        match stream.try_read(&mut bytes) {
             Ok(count) => {
-                octets.truncate(count);
-                return Ok(octets);
+                bytes.truncate(count);
+                return Ok(bytes);
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => return Err(error),

@@ -1,5 +1,5 @@
-//! What the machine tells whoever cares becomes a line of the log. Secrets are masked before they
-//! get here; both forms of the log escape what could break a line.
+//! Writes what happens in a session to the log. The machine has masked the secrets; both forms of the
+//! log escape what could break a line.
 
 use ftp_proto::command::Direction;
 use ftp_proto::server::ask::Event;
@@ -12,8 +12,10 @@ pub(super) fn log(event: &Event) {
         Event::LoggedIn { name } => tracing::info!(user = text(name), "logged in"),
         Event::LoginFailed { name } => tracing::warn!(user = text(name), "login failed"),
         Event::Refused { why, address } => tracing::warn!(%address, "data connection refused: {why}"),
-        Event::Stranger { from } => tracing::warn!(%from, "closed a stranger at a data port"),
-        Event::TimedOut(timer) => tracing::info!(timer = timer.name(), "waited long enough"),
+        Event::Stranger { from } => {
+            tracing::warn!(%from, "closed the connection of a stranger at a data port")
+        }
+        Event::TimedOut(timer) => tracing::info!(timer = timer.name(), "timed out"),
         Event::Transfer { path, direction, octets, peer, whole } => {
             let direction = match direction {
                 Direction::Send => "sent",

@@ -1,4 +1,4 @@
-//! A file whose digest is taken: it must be the same file before and after (extensions, "HASH").
+//! A file that is hashed: it must not change meanwhile (extensions, "HASH").
 
 use std::fs::File;
 
@@ -8,7 +8,7 @@ use rustix::fs::{Stat, fstat};
 use super::failure::{failure, io_failure};
 use super::lock;
 
-/// A file that is being digested, and what it was when that began.
+/// A file that is hashed, and its state when that began.
 #[derive(Debug)]
 pub struct Subject {
     file: File,
@@ -22,12 +22,18 @@ impl Subject {
         Ok(Self { file, before })
     }
 
-    /// The file, to read.
+    /// The file, open for reading.
+    ///
+    /// # Errors
+    /// There is no descriptor left.
     pub fn file(&self) -> Result<File, FileFailure> {
         self.file.try_clone().map_err(|error| io_failure(&error))
     }
 
-    /// Whether it is still what it was: [`FileFailure::Changed`] or [`FileFailure::Busy`] if not.
+    /// Checks that the file has not changed.
+    ///
+    /// # Errors
+    /// [`FileFailure::Changed`] if it has, [`FileFailure::Busy`] if somebody is writing it.
     pub fn unchanged(&self) -> Result<(), FileFailure> {
         lock::unwritten(&self.file)?;
         let after = fstat(&self.file).map_err(failure)?;
@@ -35,7 +41,7 @@ impl Subject {
     }
 }
 
-/// What shows a change: size, and both times to the nanosecond.
+/// What shows a change: the size, and both times to the nanosecond.
 fn facts(stat: &Stat) -> impl PartialEq {
     (stat.st_size, stat.st_mtime, stat.st_mtime_nsec, stat.st_ctime, stat.st_ctime_nsec)
 }

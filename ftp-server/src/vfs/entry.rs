@@ -1,4 +1,4 @@
-//! Facts of a file as listings have them, and what an account may do with it (RFC 3659 7.5).
+//! The facts of a file in listings, and what an account may do with it (RFC 3659 7.5).
 
 use ftp_proto::listing::{Entry, Kind, When};
 use ftp_proto::server::ask::FileFailure;
@@ -6,7 +6,7 @@ use ftp_proto::wire::PathName;
 use rustix::fs::{FileType, Stat};
 use rustix::process::{getegid, geteuid, getgroups};
 
-/// What the account, and the process on its behalf, may do.
+/// What the account may do, and this process on its behalf.
 #[derive(Clone, Debug)]
 pub(super) struct Rights {
     pub(super) read_only: bool,
@@ -20,15 +20,15 @@ impl Rights {
         Self { read_only, user: geteuid().as_raw(), groups: groups.map(|group| group.as_raw()).collect() }
     }
 
-    /// Whether the permission bits give all of `bits` (4 read, 2 write, 1 search) to this process.
+    /// Whether the permission bits give this process all of `bits` (4 read, 2 write, 1 search).
     fn gives(&self, stat: &Stat, bits: u32) -> bool {
-        let shift = match () {
+        let position = match () {
             () if self.user == 0 => return true,
             () if stat.st_uid == self.user => 6,
             () if self.groups.contains(&stat.st_gid) => 3,
             () => 0,
         };
-        (stat.st_mode >> shift) & bits == bits
+        (stat.st_mode >> position) & bits == bits
     }
 
     fn writes(&self, stat: &Stat, bits: u32) -> bool {
@@ -49,7 +49,7 @@ pub(super) fn entry(name: PathName, stat: &Stat, parent: Option<&Stat>, rights: 
     }
 }
 
-/// What `stat` is.
+/// The kind of file that `stat` describes.
 pub(super) fn kind(stat: &Stat) -> Kind {
     match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile => Kind::File,
@@ -77,7 +77,7 @@ pub(super) fn regular(stat: &Stat) -> Result<(), FileFailure> {
     }
 }
 
-/// RFC 3659 7.5.5, in its alphabetical order.
+/// The `perm` fact (RFC 3659 7.5.5); its letters are in alphabetical order.
 fn perm(kind: Kind, stat: &Stat, parent: Option<&Stat>, rights: &Rights) -> String {
     let removable = parent.is_some_and(|parent| rights.writes(parent, 3));
     let letters: &[(char, bool)] = match kind {

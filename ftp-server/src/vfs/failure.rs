@@ -1,9 +1,9 @@
-//! What an error of the operating system means to the one who asked.
+//! What an error of the operating system means for the client.
 
 use ftp_proto::server::ask::FileFailure;
 use rustix::io::Errno;
 
-/// The failure that the machine knows for `errno`.
+/// The failure that `errno` means. What has no meaning for a client is logged.
 pub(super) fn failure(errno: Errno) -> FileFailure {
     match errno {
         Errno::NOENT => FileFailure::NotFound,

@@ -1,5 +1,5 @@
-//! One in-place writer per file: an exclusive lock on the inode, kept by the kernel, which holds
-//! between processes too and ends with the last descriptor, however the writer ends.
+//! One writer per file: an exclusive lock on the inode. The kernel keeps it between processes too, and
+//! releases it with the last descriptor, however the writer ends.
 
 use ftp_proto::server::ask::FileFailure;
 use rustix::fd::AsFd;
@@ -7,18 +7,27 @@ use rustix::fs::{FlockOperation, flock};
 
 use super::failure::failure;
 
-/// Makes the caller the only writer until `file` is closed; [`FileFailure::Busy`] when there is one.
+/// Makes the caller the only writer until `file` is closed.
+///
+/// # Errors
+/// [`FileFailure::Busy`] if there is a writer.
 pub(super) fn write(file: impl AsFd) -> Result<(), FileFailure> {
     flock(file, FlockOperation::NonBlockingLockExclusive).map_err(failure)
 }
 
-/// Waits for the lock, which a sweep holds for a moment only.
+/// Waits for the lock. Only a sweep holds it then, and only for a moment.
+///
+/// # Errors
+/// The file system has no locks.
 pub(super) fn write_waiting(file: impl AsFd) -> Result<(), FileFailure> {
     flock(file, FlockOperation::LockExclusive).map_err(failure)
 }
 
-/// [`FileFailure::Busy`] when somebody writes the file in place now. Keeps no lock: whoever reads or
-/// digests must not stop a writer.
+/// Checks that nobody writes the file in place now. It keeps no lock, because whoever reads or hashes
+/// must not stop a writer.
+///
+/// # Errors
+/// [`FileFailure::Busy`] if there is a writer.
 pub(super) fn unwritten(file: impl AsFd) -> Result<(), FileFailure> {
     flock(&file, FlockOperation::NonBlockingLockShared).map_err(failure)?;
     flock(file, FlockOperation::Unlock).map_err(failure)

@@ -5,28 +5,31 @@ use ftp_proto::wire::PathName;
 
 use super::partial::is_partial;
 
-/// A path beneath the root, relative to it; empty is the root itself.
+/// A path relative to the root. The empty path is the root itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Beneath(Vec<u8>);
 
 impl Beneath {
-    /// Takes an absolute path. The machine has normalised it; `..` is refused all the same, and so
-    /// are names under way (extensions: 553 for all clients).
+    /// Reads an absolute path. The machine has resolved `..`, which is refused here all the same.
+    ///
+    /// # Errors
+    /// [`FileFailure::BadName`] for a name that is too long, or is the name of a file that is still
+    /// being received (extensions: 553 for all clients).
     pub(super) fn parse(path: &PathName) -> Result<Self, FileFailure> {
-        let mut octets = Vec::with_capacity(path.as_bytes().len());
-        for name in path.as_bytes().split(|&octet| octet == b'/') {
+        let mut bytes = Vec::with_capacity(path.as_bytes().len());
+        for name in path.as_bytes().split(|&byte| byte == b'/') {
             if matches!(name, b"" | b".") {
                 continue;
             }
             if name == b".." || name.len() > MAX_NAME || is_partial(name) {
                 return Err(FileFailure::BadName);
             }
-            if !octets.is_empty() {
-                octets.push(b'/');
+            if !bytes.is_empty() {
+                bytes.push(b'/');
             }
-            octets.extend_from_slice(name);
+            bytes.extend_from_slice(name);
         }
-        Ok(Self(octets))
+        Ok(Self(bytes))
     }
 
     /// The path relative to the root; empty for the root itself.
@@ -39,7 +42,7 @@ impl Beneath {
         Self(join(&self.0, name))
     }
 
-    /// Directory and last name; `None` for the root.
+    /// The directory and the last name. `None` for the root.
     pub(super) fn split(&self) -> Option<(&[u8], &[u8])> {
         (!self.0.is_empty()).then(|| cut(&self.0))
     }
@@ -55,19 +58,23 @@ impl Beneath {
     }
 }
 
+/// The path of `name` in `dir`.
 pub(super) fn join(dir: &[u8], name: &[u8]) -> Vec<u8> {
     if dir.is_empty() { name.to_vec() } else { [dir, b"/", name].concat() }
 }
 
+/// The directory and the last name of `path`.
 pub(super) fn cut(path: &[u8]) -> (&[u8], &[u8]) {
-    match path.iter().rposition(|&octet| octet == b'/') {
+    match path.iter().rposition(|&byte| byte == b'/') {
         Some(at) => (path.get(..at).unwrap_or_default(), path.get(at + 1..).unwrap_or_default()),
         None => (b"", path),
     }
 }
 
+/// The path as the kernel wants it: the empty path is `.`.
 pub(super) const fn here_if_empty(path: &[u8]) -> &[u8] {
     if path.is_empty() { b"." } else { path }
 }
 
+/// Bytes of one name, as Linux has it.
 const MAX_NAME: usize = 255;

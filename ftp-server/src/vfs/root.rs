@@ -1,5 +1,5 @@
-//! The root directory, which nobody leaves: every path is opened beneath it by the kernel, so that
-//! neither `..` nor a symbolic link, nor one that is exchanged meanwhile, leads out.
+//! The root directory, which nobody leaves. The kernel opens every path beneath it, so that neither
+//! `..` nor a symbolic link leads out, even if a link is exchanged meanwhile.
 
 use std::collections::HashSet;
 use std::io;
@@ -21,20 +21,20 @@ use super::walk;
 pub struct Root {
     dir: OwnedFd,
     resolver: Resolver,
-    /// Directories whose abandoned names under way have been removed.
+    /// Directories where files that a killed server has left were removed.
     swept: Mutex<HashSet<(u64, u64)>>,
 }
 
-/// Who keeps a path beneath the root.
+/// What keeps a path beneath the root.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Resolver {
-    /// The kernel, in one call.
+    /// The kernel, with one call of `openat2`.
     Openat2,
-    /// We ourselves: old kernels and some sandboxes have no `openat2`.
+    /// This program, for kernels and sandboxes without `openat2`.
     Walk,
 }
 
-/// A name in an open directory that is no symbolic link (or was none a moment ago).
+/// A name in an open directory. It is not a symbolic link, or was not a moment ago.
 #[derive(Debug)]
 pub(super) struct Located {
     pub(super) dir: OwnedFd,
@@ -43,6 +43,9 @@ pub(super) struct Located {
 
 impl Root {
     /// Opens `dir` as the root.
+    ///
+    /// # Errors
+    /// It is not a directory, or may not be entered.
     pub fn open(dir: &Path) -> io::Result<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let dir = rustix::fs::open(dir, flags, Mode::empty())?;
@@ -62,11 +65,11 @@ impl Root {
 
     /// Opens what `path` names, symbolic links followed as far as they stay beneath the root.
     pub(super) fn open_beneath(&self, path: &Beneath, flags: OFlags) -> Result<OwnedFd, Errno> {
-        self.open_octets(path.for_kernel(), flags)
+        self.open_path(path.for_kernel(), flags)
     }
 
-    fn open_octets(&self, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
-        // openat2 takes no other flag beside PATH.
+    fn open_path(&self, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
+        // openat2 refuses NOCTTY together with PATH.
         let quiet = if flags.contains(OFlags::PATH) { OFlags::empty() } else { OFlags::NOCTTY };
         let flags = flags | OFlags::CLOEXEC | quiet;
         if self.resolver == Resolver::Walk {
@@ -74,7 +77,7 @@ impl Root {
         }
         for _ in 0..RENAME_RACES {
             match openat2(&self.dir, path, flags, Mode::empty(), BENEATH) {
-                // A rename elsewhere, while the kernel went through `..`, makes it ask us to try again.
+                // If something is renamed while the kernel resolves `..`, it wants us to try again.
                 Err(Errno::AGAIN) => {}
                 other => return other,
             }
@@ -82,15 +85,15 @@ impl Root {
         Err(Errno::AGAIN)
     }
 
-    /// The directory that holds `path`, and its last name there, whatever that is.
+    /// The directory that holds `path`, and the last name of `path`. `None` for the root.
     pub(super) fn parent(&self, path: &Beneath) -> Result<Option<Located>, Errno> {
         let Some((dir, name)) = path.split() else { return Ok(None) };
-        let dir = self.open_octets(here_if_empty(dir), OFlags::PATH | OFlags::DIRECTORY)?;
+        let dir = self.open_path(here_if_empty(dir), OFlags::PATH | OFlags::DIRECTORY)?;
         Ok(Some(Located { dir, name: name.to_vec() }))
     }
 
-    /// The directory and the name that `path` finally means: a symbolic link at its end is followed
-    /// by hand, since what it points to need not exist.
+    /// The directory and the name that `path` means in the end. A symbolic link at its end is followed
+    /// here and not by the kernel, because its target need not exist.
     pub(super) fn locate(&self, path: &Beneath) -> Result<Located, FileFailure> {
         let mut path = path.as_bytes().to_vec();
         for _ in 0..MAX_LINKS {
@@ -101,8 +104,7 @@ impl Root {
             if is_partial(name) {
                 return Err(FileFailure::BadName);
             }
-            let fd =
-                self.open_octets(here_if_empty(dir), OFlags::PATH | OFlags::DIRECTORY).map_err(failure)?;
+            let fd = self.open_path(here_if_empty(dir), OFlags::PATH | OFlags::DIRECTORY).map_err(failure)?;
             match readlinkat(&fd, name, Vec::new()) {
                 Err(Errno::INVAL | Errno::NOENT) => return Ok(Located { dir: fd, name: name.to_vec() }),
                 Err(error) => return Err(failure(error)),
@@ -113,7 +115,7 @@ impl Root {
         Err(FileFailure::BadName)
     }
 
-    /// Whether this is the first question about this directory.
+    /// Whether this is the first call for this directory.
     pub(super) fn first_visit(&self, stat: &Stat) -> bool {
         let mut swept = self.swept.lock().unwrap_or_else(PoisonError::into_inner);
         if swept.len() >= MAX_SWEPT {
@@ -124,7 +126,9 @@ impl Root {
 }
 
 const BENEATH: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_MAGICLINKS);
-/// As many as Linux follows.
+/// Symbolic links that are followed; as many as Linux follows.
 const MAX_LINKS: usize = 40;
+/// Directories that are remembered; then all are forgotten.
 const MAX_SWEPT: usize = 65_536;
+/// How often a path is tried again because of renames.
 const RENAME_RACES: usize = 64;

@@ -1,4 +1,4 @@
-//! Files that arrive: names under way, and writing in place (extensions, "Names under way").
+//! Files that are received: under a temporary name, or in place (extensions, "Names under way").
 //!
 //! ```text
 //! STOR            .ftp-<32 hex>.part beside the target --- whole ---> renamed over the target
@@ -8,8 +8,8 @@
 //! REST n + STOR   the file itself, from n on;  APPE: from its end on, made when absent
 //! ```
 //!
-//! A file with hard links, and one in a directory where no file may be made, is written in place by
-//! STOR as well: a rename would tear the links, or fail.
+//! STOR also writes in place if the file has hard links, which a rename would break, or if no file may
+//! be made in its directory.
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom};
@@ -31,7 +31,7 @@ use super::lock;
 use super::partial::{is_partial, partial_name};
 use super::root::{Located, Root};
 
-/// Where a file is to be received: resolved and permitted, nothing touched.
+/// Where a file is to be received. It was resolved and checked; nothing was changed.
 #[derive(Debug)]
 pub struct Target {
     root: Arc<Root>,
@@ -42,18 +42,18 @@ pub struct Target {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum How {
-    /// A new file in place of the old one, at once.
+    /// A new file replaces the old one when it is complete.
     Replace,
-    /// The old file's own octets, all of them.
+    /// The old file is overwritten from its start.
     Overwrite,
-    /// From this octet on.
+    /// The old file is overwritten from this byte on.
     At(u64),
-    /// From the end on.
+    /// The old file gets longer.
     Append,
 }
 
-/// A file that is being received. Ended without [`Upload::finish`], it leaves nothing under a
-/// name that it did not have before.
+/// A file that is being received. If it is dropped without [`Upload::finish`], nothing appears under
+/// the target's name.
 #[derive(Debug)]
 pub struct Upload {
     at: Located,
@@ -62,11 +62,11 @@ pub struct Upload {
 
 #[derive(Debug)]
 enum Form {
-    /// Under a name of its own.
+    /// Under a temporary name.
     UnderWay { name: Vec<u8>, publish: bool },
-    /// Under the target's name: this inode.
+    /// Under the target's name, in this inode.
     InPlace { device: u64, inode: u64 },
-    /// Nothing is left to do.
+    /// Everything was done.
     Finished,
 }
 
@@ -101,11 +101,14 @@ impl Target {
         Ok(Self { root: Arc::clone(root), at, old, how })
     }
 
-    /// Opens the file that the octets go to, at the right place: the first thing that is touched.
+    /// Opens the file for writing, at the right position. This is the first thing that changes the disk.
+    ///
+    /// # Errors
+    /// The file cannot be opened or made, or somebody else is writing it.
     pub fn begin(self, partial: Partial) -> Result<(Upload, File), FileFailure> {
         match (self.how, partial) {
             (How::Replace, Partial::Keep) if self.old.is_none() => match self.create() {
-                // Somebody else was faster: it is no new name any more.
+                // Somebody else has made the file meanwhile.
                 Err(FileFailure::Exists) => self.under_way(false),
                 other => other,
             },
@@ -118,7 +121,7 @@ impl Target {
         }
     }
 
-    /// Makes the target under its own name.
+    /// Makes the target under its final name.
     fn create(&self) -> Result<(Upload, File), FileFailure> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let at = self.at.reopen()?;
@@ -144,7 +147,7 @@ impl Target {
                 ftruncate(&file, 0).map_err(failure)?;
                 SeekFrom::Start(0)
             }
-            // The size is looked at again: another writer may have been here since.
+            // Another writer may have changed the size since it was checked.
             How::At(offset) if offset > u64::try_from(stat.st_size).unwrap_or(0) => {
                 return Err(FileFailure::BeyondEnd);
             }
@@ -158,7 +161,7 @@ impl Target {
     fn under_way(self, publish: bool) -> Result<(Upload, File), FileFailure> {
         sweep(&self.root, &self.at.dir);
         let (name, file) = make_partial(&self.at.dir)?;
-        // From here on the name is removed whatever happens.
+        // From here on the temporary name is removed whatever happens.
         let upload = Upload { at: self.at, form: Form::UnderWay { name, publish } };
         if let Some(old) = &self.old {
             inherit(&upload.at, old, &file);
@@ -173,8 +176,11 @@ impl Upload {
         Ok(Self { at, form: Form::InPlace { device: stat.st_dev, inode: stat.st_ino } })
     }
 
-    /// Closes the file and gives it its name, where that is due. `whole`: the peer has sent
-    /// everything (E24: the answer comes after this).
+    /// Closes the file and gives it its final name. `whole` says whether the peer has sent
+    /// everything. The reply comes after this (E24).
+    ///
+    /// # Errors
+    /// The whole file could not get its name, or was removed meanwhile.
     pub fn finish(mut self, file: File, whole: bool) -> Result<(), FileFailure> {
         let Located { dir, name: target } = &self.at;
         match std::mem::replace(&mut self.form, Form::Finished) {
@@ -197,7 +203,7 @@ impl Upload {
                 drop(file);
                 match statat(dir, &**target, AtFlags::SYMLINK_NOFOLLOW) {
                     Ok(now) if (now.st_dev, now.st_ino) == (device, inode) => Ok(()),
-                    // What was written has no name any more (451, not 226).
+                    // What was written has no name any more: the reply is 451, not 226.
                     Ok(_) | Err(_) => Err(FileFailure::Changed),
                 }
             }
@@ -221,14 +227,14 @@ impl Located {
     }
 }
 
-/// Makes a locked file under a name of its own. Its lock says that it is alive.
+/// Makes a file under a temporary name. Its lock shows that it is still being written.
 fn make_partial(dir: &OwnedFd) -> Result<(Vec<u8>, OwnedFd), FileFailure> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     for _ in 0..ATTEMPTS {
         let name = partial_name().map_err(|error| io_failure(&error))?;
         let file = openat(dir, &*name, flags, NEW_FILE).map_err(failure)?;
         lock::write_waiting(&file)?;
-        // A sweep in another process may have come between making and locking.
+        // Another process may have swept the directory before the lock was taken.
         if fstat(&file).is_ok_and(|stat| stat.st_nlink > 0) {
             return Ok((name, file));
         }
@@ -236,9 +242,8 @@ fn make_partial(dir: &OwnedFd) -> Result<(Vec<u8>, OwnedFd), FileFailure> {
     Err(FileFailure::Busy)
 }
 
-/// Gives the new file what belonged to the old one: owner, group, access list, own attributes and
-/// mode. Best effort: what the process may not do, a rename over the old name loses on every server.
-/// Set-id bits are not inherited: the content is somebody else's now.
+/// Gives the new file the owner, group, access list, attributes and mode of the old one, as far as
+/// this process may. Set-id bits are not inherited, because the content is somebody else's now.
 fn inherit(at: &Located, old: &Stat, new: &OwnedFd) {
     let owner = (Some(Uid::from_raw(old.st_uid)), Some(Gid::from_raw(old.st_gid)));
     if fchown(new, owner.0, owner.1).is_err() {
@@ -251,7 +256,7 @@ fn inherit(at: &Located, old: &Stat, new: &OwnedFd) {
     let _ = fchmod(new, Mode::from_raw_mode(old.st_mode & 0o777));
 }
 
-/// `user.*` and the access list; never `security.*`, which would carry privileges.
+/// Copies `user.*` and the access list, but never `security.*`, which may carry privileges.
 fn attributes(old: &OwnedFd, new: &OwnedFd) {
     use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fsetxattr};
     let mut names = vec![0; MAX_ATTRIBUTE];
@@ -274,10 +279,10 @@ fn may_change(dir: &OwnedFd) -> Result<(), FileFailure> {
     accessat(dir, ".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS).map_err(failure)
 }
 
-/// The first part of a broken STOR gets the target's name, if nothing has that name now.
+/// Gives what has arrived of a broken STOR the target's name, if nothing has that name now.
 fn publish_beside(dir: &OwnedFd, name: &[u8], target: &[u8]) -> Result<(), Errno> {
     match renameat_with(dir, name, dir, target, RenameFlags::NOREPLACE) {
-        // File systems without that flag.
+        // Some file systems do not know that flag.
         Err(Errno::INVAL | Errno::NOSYS) => {
             linkat(dir, name, dir, target, AtFlags::empty())?;
             unlinkat(dir, name, AtFlags::empty())
@@ -286,9 +291,8 @@ fn publish_beside(dir: &OwnedFd, name: &[u8], target: &[u8]) -> Result<(), Errno
     }
 }
 
-/// Removes names under way that nobody holds any more: what a killed server has left. Done once for
-/// each directory, when a STOR first enters it: a walk of the whole root at the start could take
-/// longer than anybody waits for a server.
+/// Removes files that a killed server has left under temporary names. It happens once for each
+/// directory, at the first STOR there, because searching the whole root at the start may take too long.
 fn sweep(root: &Root, dir: &OwnedFd) {
     if !fstat(dir).is_ok_and(|stat| root.first_visit(&stat)) {
         return;
@@ -309,6 +313,9 @@ fn sweep(root: &Root, dir: &OwnedFd) {
     }
 }
 
+/// The mode of a new file, before the umask.
 const NEW_FILE: Mode = Mode::from_raw_mode(0o666);
+/// How often another temporary name is tried.
 const ATTEMPTS: usize = 16;
+/// Bytes of an extended attribute, as Linux has it.
 const MAX_ATTRIBUTE: usize = 65_536;

@@ -24,34 +24,37 @@ pub struct View {
     rights: Arc<Rights>,
 }
 
-/// A file or directory that was checked for a transfer, before any data connection (RFC 614.3).
+/// A file or directory that was checked for a transfer, before there is a data connection (RFC 614.3).
 #[derive(Debug)]
 pub enum Prepared {
-    /// To send, from this octet on.
+    /// A file to send.
     Send {
         /// Open for reading.
         file: File,
-        /// Where to start.
+        /// The first byte to send.
         offset: u64,
     },
-    /// To receive; nothing is touched yet.
+    /// A file to receive; nothing was changed yet.
     Receive(Target),
-    /// To list.
+    /// A listing to send.
     List {
         /// Open for listing.
         listing: Listing,
-        /// How it is written.
+        /// How the lines look.
         style: ListStyle,
     },
 }
 
 impl View {
-    /// What an account sees that may only read, or write too.
+    /// What an account sees; `read_only` says that it may not write.
     pub fn new(root: &Arc<Root>, read_only: bool) -> Self {
         Self { root: Arc::clone(root), rights: Arc::new(Rights::new(read_only)) }
     }
 
-    /// Checks that a transfer may happen and gives the size of what is to be sent. Changes nothing.
+    /// Checks that a transfer is possible, and returns the size of a file to send. Changes nothing.
+    ///
+    /// # Errors
+    /// There is no such file, or the account may not do that.
     pub fn prepare(&self, path: &PathName, intent: &Intent) -> Result<(Prepared, Option<u64>), FileFailure> {
         let path = Beneath::parse(path)?;
         match intent {
@@ -75,7 +78,10 @@ impl View {
         }
     }
 
-    /// Answers a question about files; a digest is taken over [`Self::subject`].
+    /// Answers a question about files. A hash is made of [`Self::subject`] instead.
+    ///
+    /// # Errors
+    /// There is no such file, or the account may not do that.
     pub fn answer(&self, ask: &FileAsk) -> Result<Found, FileFailure> {
         match ask {
             FileAsk::Facts(path) => self.facts(&Beneath::parse(path)?, path.clone()).map(Found::Entry),
@@ -106,7 +112,10 @@ impl View {
         }
     }
 
-    /// Opens a file whose digest is to be taken.
+    /// Opens a file that is to be hashed.
+    ///
+    /// # Errors
+    /// It cannot be read, or somebody is writing it.
     pub fn subject(&self, path: &PathName) -> Result<Subject, FileFailure> {
         let (file, _) = self.open_file(&Beneath::parse(path)?)?;
         Subject::new(file)
@@ -165,13 +174,13 @@ impl View {
         done(accessat(dir, ".", Access::EXEC_OK, AtFlags::EACCESS))
     }
 
-    /// The directory and last name of something to make, remove or rename: a link at the end is the
-    /// link itself.
+    /// The directory and the name of something to make, remove or rename. A symbolic link at the end
+    /// means the link itself.
     fn parent(&self, path: &PathName) -> Result<Option<Located>, FileFailure> {
         self.root.parent(&Beneath::parse(path)?).map_err(failure)
     }
 
-    /// An existing regular file at the new name is replaced atomically; nothing else is.
+    /// A regular file at the new name is replaced atomically; nothing else is replaced.
     fn rename(&self, from: &PathName, to: &PathName) -> Result<Found, FileFailure> {
         self.may_write()?;
         let from = self.parent(from)?.ok_or(FileFailure::Denied)?;
@@ -185,9 +194,9 @@ impl View {
             Err(error) => return Err(failure(error)),
         }
         match renameat(&from.dir, &*from.name, &to.dir, &*to.name) {
-            // Another file system inside the root: not a name that leads out.
+            // The root has several file systems; the name does not lead out.
             Err(Errno::XDEV) => Err(FileFailure::Other),
-            // A directory into itself.
+            // A directory cannot be moved into itself.
             Err(Errno::INVAL) => Err(FileFailure::BadName),
             other => done(other),
         }

@@ -1,5 +1,5 @@
-//! The path walk for kernels and sandboxes without `openat2`: component by component, no symbolic
-//! link followed by the kernel, `..` taken from our own stack of directories, never from the disk.
+//! Opens paths without `openat2`, one component after the other. The kernel follows no symbolic link,
+//! and `..` means the directory that was opened before, never what the disk says.
 
 use std::collections::VecDeque;
 
@@ -46,8 +46,8 @@ pub(super) fn open(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Result<O
 }
 
 fn components(path: &[u8]) -> impl Iterator<Item = Vec<u8>> + '_ {
-    path.split(|&octet| octet == b'/').filter(|name| !matches!(*name, b"" | b".")).map(<[u8]>::to_vec)
+    path.split(|&byte| byte == b'/').filter(|name| !matches!(*name, b"" | b".")).map(<[u8]>::to_vec)
 }
 
-/// As many as Linux follows.
+/// Symbolic links that are followed; as many as Linux follows.
 const MAX_LINKS: u32 = 40;
