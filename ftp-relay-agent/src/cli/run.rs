@@ -20,7 +20,7 @@ use crate::listen::{Relay, Settings};
 /// How to relay.
 #[derive(clap::Args, Debug)]
 pub struct Options {
-    /// Where user agents connect to, repeatable; port 0 is any free port
+    /// Where user agents connect to, repeatable; with one address, connections to servers come from it
     #[arg(long, value_name = "ADDR", required = true, value_parser = address)]
     pub listen: Vec<SocketAddr>,
     /// The tokens of those who may use the relay, one per line; mode 0600; read again on SIGHUP

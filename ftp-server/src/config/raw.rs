@@ -74,7 +74,7 @@ pub struct Options {
 /// The values of `--foreign`.
 #[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ForeignPolicy {
-    /// Nobody may
+    /// Nobody: such a peer is refused
     Never,
     /// Everybody, if the peer proves by RNDZ that it takes part in the transfer
     Proven,

@@ -262,7 +262,7 @@ fn attributes(old: &OwnedFd, new: &OwnedFd) {
     let mut names = vec![0; MAX_ATTRIBUTE];
     let Ok(count) = flistxattr(old, &mut *names) else { return };
     names.truncate(count);
-    for name in names.split(|&octet| octet == 0) {
+    for name in names.split(|&byte| byte == 0) {
         if !(name.starts_with(b"user.") || name == b"system.posix_acl_access") {
             continue;
         }

@@ -81,7 +81,6 @@ const REBUILT: &[(&str, &str)] = &[
     ("circles", "ftp-proto/src: in /:"),
     ("circles", "ftp-proto/src: in /digest:"),
     ("circles", "ftp-proto/src: in /policy:"),
-    ("circles", "ftp-relay-agent/src: in /cli:"),
     ("circles", "ftp-user/src: in /cli:"),
     ("circles", "ftp-user/src: in /control:"),
     ("circles", "ftp-user/src: in /failure:"),
@@ -96,8 +95,6 @@ const REBUILT: &[(&str, &str)] = &[
     ("comments", "ftp-server/src:"),
     ("words", "ftp-user/src:"),
     ("comments", "ftp-user/src:"),
-    ("words", "ftp-relay-agent/src:"),
-    ("comments", "ftp-relay-agent/src:"),
     ("words", "integration-tests/src:"),
     ("layers", "ftp-proto/io/src:"),
 ];
