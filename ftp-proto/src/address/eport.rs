@@ -1,11 +1,15 @@
-//! EPRT's argument and the 229 reply (RFC 2428), any delimiter.
+//! The argument of EPRT and the 229 reply (RFC 2428), with any delimiter.
 
 use super::unmapped;
 use crate::command::{Command, Fault};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// Parses `<d>proto<d>address<d>port<d>`, d any of 33..=126 (D19); gives [`Command::Eprt`] or
-/// [`Command::EprtUnknown`]. A v4-mapped address is the IPv4 address that it is.
+/// Parses `<d>proto<d>address<d>port<d>`, where `d` is any character from 33 to 126 (D19). The result is
+/// [`Command::Eprt`] or [`Command::EprtUnknown`]. An IPv4-mapped address becomes IPv4.
+///
+/// # Errors
+///
+/// Fails if the argument does not have this form or its port is 0 or too large.
 pub fn parse_eprt(argument: &[u8]) -> Result<Command, Fault> {
     let text = std::str::from_utf8(argument.trim_ascii()).map_err(|_| Fault::Syntax)?;
     let delimiter = text.chars().next().ok_or(Fault::Missing)?;
@@ -30,21 +34,24 @@ pub fn parse_eprt(argument: &[u8]) -> Result<Command, Fault> {
     Ok(Command::Eprt(SocketAddr::new(unmapped(ip), port)))
 }
 
-/// Digits only: Rust's own parser would take a sign.
+/// Parses digits only; Rust's own parser would accept a sign.
 fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
     if text.bytes().all(|o| o.is_ascii_digit()) { text.parse().ok() } else { None }
 }
 
-/// `|1|192.0.2.1|40004|` or `|2|2001:db8::1|40004|`; a v4-mapped address is written as IPv4.
+/// Formats the argument of EPRT: `|1|192.0.2.1|40004|` or `|2|2001:db8::1|40004|`. An IPv4-mapped
+/// address is written as IPv4.
 pub fn format_eprt(address: SocketAddr) -> String {
     let ip = unmapped(address.ip());
     let family = if ip.is_ipv4() { 1 } else { 2 };
     format!("|{family}|{ip}|{}|", address.port())
 }
 
-/// The port in a 229 reply: `(<d><d><d>port<d>)` with any delimiter, filled fields tolerated (H09).
+/// Reads the port out of the text of a 229 reply: `(<d><d><d>port<d>)` with any delimiter. Some servers
+/// fill the empty fields, which is accepted (H09).
 pub fn parse_229(text: &[u8]) -> Option<u16> {
-    // A parenthesis may stand in the words before as well; more than a few are no 229.
+    // Parentheses may also stand in the words before the address. More than a few of them are not
+    // expected.
     let mut starts = (0..text.len()).filter(|i| text.get(*i) == Some(&b'(')).take(8);
     starts.find_map(|i| {
         let (delimiter, fields) = text.get(i + 1..)?.split_first()?;

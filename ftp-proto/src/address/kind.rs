@@ -1,36 +1,36 @@
-//! What kind of address an address is. The only place with address predicates; policy decides
-//! what follows from them.
+//! What kind of address an IP address is. All predicates on addresses are here; `policy` decides what
+//! follows from them.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The kinds that policy tells apart.
+/// The kinds of address that `policy` distinguishes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Kind {
-    /// Anything else.
+    /// A public address: none of the others.
     Public,
-    /// RFC 1918, unique local (fc00::/7), 100.64/10.
+    /// A private address: RFC 1918, unique local (fc00::/7), or shared address space (100.64.0.0/10).
     Private,
-    /// 127/8, ::1.
+    /// A loopback address: 127.0.0.0/8 or ::1.
     Loopback,
-    /// 169.254/16, fe80::/10.
+    /// A link-local address: 169.254.0.0/16 or fe80::/10.
     LinkLocal,
-    /// 224/4, ff00::/8.
+    /// A multicast address: 224.0.0.0/4 or ff00::/8.
     Multicast,
-    /// 0.0.0.0, :: and all of 0/8.
+    /// An unspecified address: 0.0.0.0/8 or ::.
     Unspecified,
-    /// 255.255.255.255 and 240/4.
+    /// A broadcast or reserved address: 255.255.255.255 or 240.0.0.0/4.
     Broadcast,
 }
 
-/// The same host without a disguise: a v4-mapped address becomes IPv4. The forms that only a
-/// translator or a tunnel leads to keep their own family; see [`embedded`].
+/// Converts an IPv4-mapped IPv6 address to IPv4 and returns any other address unchanged. Addresses that
+/// lead to an IPv4 host through a translator or a tunnel are not converted; see [`embedded`].
 pub fn unmapped(ip: IpAddr) -> IpAddr {
     ip.to_canonical()
 }
 
-/// The address that a packet to `ip` reaches in the end: the IPv4 address inside a v4-mapped,
-/// NAT64 (64:ff9b::/96, RFC 6052), 6to4 (2002::/16, RFC 3056) or Teredo (2001::/32, RFC 4380)
-/// address, else `ip` itself.
+/// Returns the address that a packet to `ip` finally reaches: the IPv4 address inside an IPv4-mapped,
+/// NAT64 (64:ff9b::/96, RFC 6052), 6to4 (2002::/16, RFC 3056) or Teredo (2001::/32, RFC 4380) address,
+/// otherwise `ip` itself.
 ///
 /// ```
 /// use ftp_proto::address::embedded;
@@ -46,13 +46,13 @@ pub fn embedded(ip: IpAddr) -> IpAddr {
     match v6.segments() {
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] => v4(high, low),
         [0x2002, high, low, ..] => v4(high, low),
-        // RFC 4380 4: the client's address stands last, each bit reversed.
+        // RFC 4380 section 4: the client's address comes last, with each bit inverted.
         [0x2001, 0, _, _, _, _, high, low] => v4(!high, !low),
         _ => v6.into(),
     }
 }
 
-/// The kind of `ip`, judged by its [`embedded`] IPv4 address where it has one.
+/// Returns the kind of `ip`. An address with an [`embedded`] IPv4 address has that one's kind.
 pub fn kind(ip: IpAddr) -> Kind {
     match embedded(ip) {
         IpAddr::V4(v4) => kind_of_v4(v4),
@@ -78,7 +78,7 @@ const fn kind_of_v6(ip: Ipv6Addr) -> Kind {
         [0, 0, 0, 0, 0, 0, 0, 1] => Kind::Loopback,
         [0xff00..=0xffff, ..] => Kind::Multicast,
         [0xfe80..=0xfebf, ..] => Kind::LinkLocal,
-        // fec0::/10 were site-local (RFC 3879), 64:ff9b:1::/48 is a site's own NAT64 (RFC 8215).
+        // fec0::/10 was site-local (RFC 3879); 64:ff9b:1::/48 is NAT64 within a site (RFC 8215).
         [0xfc00..=0xfdff, ..] | [0xfec0..=0xfeff, ..] | [0x64, 0xff9b, 1, ..] => Kind::Private,
         _ => Kind::Public,
     }

@@ -1,5 +1,5 @@
-//! Where a data connection begins or ends, in every spelling that FTP has: SOCK and 255
-//! (RFC 354, 438), PORT and 227 (RFC 959), EPRT and 229 (RFC 2428).
+//! The address of one end of a data connection, in all notations of FTP: SOCK and 255 (RFC 354, 438),
+//! PORT and 227 (RFC 959), EPRT and 229 (RFC 2428).
 
 mod eport;
 mod kind;
@@ -13,17 +13,17 @@ pub use sock::{SockTarget, format_sock, parse_255, parse_sock};
 
 use std::net::IpAddr;
 
-/// The two address families.
+/// The family of an IP address.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Family {
-    /// IPv4.
+    /// An IPv4 address.
     V4,
-    /// IPv6.
+    /// An IPv6 address.
     V6,
 }
 
 impl Family {
-    /// The family of an address; an IPv4-mapped IPv6 address is IPv4.
+    /// Returns the family of an address. An IPv4-mapped IPv6 address counts as IPv4.
     pub fn of(ip: IpAddr) -> Self {
         match unmapped(ip) {
             IpAddr::V4(_) => Self::V4,

@@ -1,10 +1,10 @@
-//! PORT's argument and the 227 reply, with the wild variants.
+//! The argument of PORT and the 227 reply, including the forms that servers really send.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-/// Parses `h1,h2,h3,h4,p1,p2` strictly, as a server reads PORT.
+/// Parses `h1,h2,h3,h4,p1,p2` strictly, as a server reads the argument of PORT.
 pub fn parse_port(argument: &[u8]) -> Option<SocketAddrV4> {
-    let mut numbers = argument.trim_ascii().split(|o| *o == b',').map(octet);
+    let mut numbers = argument.trim_ascii().split(|o| *o == b',').map(number);
     let mut six = [0; 6];
     for slot in &mut six {
         *slot = numbers.next()??;
@@ -12,8 +12,8 @@ pub fn parse_port(argument: &[u8]) -> Option<SocketAddrV4> {
     if numbers.next().is_some() { None } else { Some(address(six)) }
 }
 
-/// One number of the six: one to three digits, at most 255.
-fn octet(digits: &[u8]) -> Option<u8> {
+/// Parses one of the six numbers: one to three digits, at most 255.
+fn number(digits: &[u8]) -> Option<u8> {
     if digits.is_empty() || digits.len() > 3 || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
@@ -24,20 +24,21 @@ fn address([a, b, c, d, high, low]: [u8; 6]) -> SocketAddrV4 {
     SocketAddrV4::new(Ipv4Addr::new(a, b, c, d), u16::from_be_bytes([high, low]))
 }
 
-/// `h1,h2,h3,h4,p1,p2`.
+/// Formats the argument of PORT: `h1,h2,h3,h4,p1,p2`.
 pub fn format_port(address: SocketAddrV4) -> String {
     let [a, b, c, d] = address.ip().octets();
     let [high, low] = address.port().to_be_bytes();
     format!("{a},{b},{c},{d},{high},{low}")
 }
 
-/// The text of a 227 reply: `Entering Passive Mode (h1,h2,h3,h4,p1,p2)`.
+/// Formats the text of a 227 reply: `Entering Passive Mode (h1,h2,h3,h4,p1,p2)`.
 pub fn format_227(address: SocketAddrV4) -> String {
     format!("Entering Passive Mode ({})", format_port(address))
 }
 
-/// Finds the address in a 227 reply as servers really write it (H07, RFC 1123 4.1.2.6): the first
-/// run of six comma-separated numbers up to 255, blanks allowed, any text before.
+/// Finds the address in the text of a 227 reply as servers really write it (H07, RFC 1123 section
+/// 4.1.2.6): the first run of six numbers up to 255 with commas between them. Blanks are allowed, and
+/// any text may stand before it.
 pub fn parse_227(text: &[u8]) -> Option<SocketAddrV4> {
     let mut rest = text;
     loop {
@@ -46,13 +47,14 @@ pub fn parse_227(text: &[u8]) -> Option<SocketAddrV4> {
         if let Some(six) = six_numbers(run) {
             return Some(address(six));
         }
-        // No run begins at this number: go on behind its digits, so that `12,...` never reads as `2,...`.
+        // No run begins at this number. Skipping all its digits keeps `12,...` from being read as
+        // `2,...`.
         let end = run.iter().position(|o| !o.is_ascii_digit())?;
         rest = run.split_at_checked(end)?.1;
     }
 }
 
-/// Six numbers at the start of `text`, and no seventh.
+/// Parses six numbers at the start of `text` that no seventh one follows.
 fn six_numbers(text: &[u8]) -> Option<[u8; 6]> {
     let mut rest = text;
     let mut six = [0; 6];
@@ -62,7 +64,7 @@ fn six_numbers(text: &[u8]) -> Option<[u8; 6]> {
         }
         let end = rest.iter().position(|o| !o.is_ascii_digit()).unwrap_or(rest.len());
         let (digits, after) = rest.split_at_checked(end)?;
-        *slot = octet(digits)?;
+        *slot = number(digits)?;
         rest = after;
     }
     let seventh = rest.trim_ascii_start().strip_prefix(b",").map(<[u8]>::trim_ascii_start);

@@ -1,21 +1,21 @@
-//! SOCK's argument in every host form, and `255 SOCK n`.
+//! The argument of SOCK in all its forms, and the number in a 255 reply.
 
 use super::{parse_port, unmapped};
 use crate::command::Fault;
 use std::net::{IpAddr, Ipv4Addr};
 
-/// What SOCK names: a foreign socket, or any socket of a host (port 0, a filter only).
+/// The argument of SOCK: a socket at a host, or any socket of it if the port is 0.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct SockTarget {
-    /// The host; `None` is the host of the control connection's other end (B04).
+    /// The host; `None` means the host at the other end of the control connection (B04).
     pub host: Option<IpAddr>,
-    /// The port; 0 is "any" in a filter and impossible as a target (B11).
+    /// The port. 0 means any port, which is allowed in a filter but not as a target (B11).
     pub port: u16,
 }
 
-/// Parses SOCK's argument: `<socket>` or `<host>,<socket>`, host as decimal number 256..2^32-1,
-/// dotted quad, IPv6 with or without brackets; six comma numbers as PORT has them; blanks around
-/// the comma (dialect-1973 sections 6 and 13).
+/// Parses the argument of SOCK: `<socket>` or `<host>,<socket>`, with optional blanks around the comma.
+/// The host is a decimal number from 256 to 2^32-1, a dotted quad, or an IPv6 address with or without
+/// brackets. The six numbers of PORT are accepted too (dialect-1973 sections 6 and 13).
 ///
 /// ```
 /// use ftp_proto::address::parse_sock;
@@ -32,7 +32,7 @@ pub fn parse_sock(argument: &[u8]) -> Result<SockTarget, Fault> {
         1 => Ok(SockTarget { host: None, port: socket(text)? }),
         2 => {
             let (host_text, port_text) = text.split_once(',').ok_or(Fault::Syntax)?;
-            // The form of both is judged before the range of either (B06 before B08, B09).
+            // The form of both numbers is checked before the range of either (B06 before B08, B09).
             let port = socket(port_text.trim_ascii());
             if port == Err(Fault::Syntax) {
                 return Err(Fault::Syntax);
@@ -47,14 +47,14 @@ pub fn parse_sock(argument: &[u8]) -> Result<SockTarget, Fault> {
     }
 }
 
-/// A socket number: 32 bits in RFC 354, of which TCP has 16.
+/// Parses a socket number. RFC 354 has numbers of 32 bits; TCP ports have 16.
 fn socket(text: &str) -> Result<u16, Fault> {
     let number = decimal(text)?;
     u16::try_from(number).map_err(|_| Fault::NotAPort)
 }
 
-/// A host: a literal, or the IPv4 address as one number. Numbers up to 255 were hosts of the
-/// ARPANET, for which there is no table (B09).
+/// Parses a host: an address, or an IPv4 address as one number. Numbers up to 255 meant hosts of the
+/// ARPANET, for which no table exists (B09).
 fn host(text: &str) -> Result<IpAddr, Fault> {
     if !text.is_empty() && text.bytes().all(|o| o.is_ascii_digit()) {
         return match decimal(text) {
@@ -69,7 +69,7 @@ fn host(text: &str) -> Result<IpAddr, Fault> {
     }
 }
 
-/// Digits only: Rust's own parser would take a sign.
+/// Parses digits only; Rust's own parser would accept a sign.
 fn decimal(text: &str) -> Result<u32, Fault> {
     if text.is_empty() || !text.bytes().all(|o| o.is_ascii_digit()) {
         return Err(Fault::Syntax);
@@ -77,8 +77,8 @@ fn decimal(text: &str) -> Result<u32, Fault> {
     text.parse().map_err(|_| Fault::OutOfRange)
 }
 
-/// SOCK's argument for a server: the decimal integer form for IPv4 where `integer` (an unknown
-/// 1973 server), else the literal form.
+/// Formats the argument of SOCK. With `integer`, an IPv4 address is written as one decimal number, for a
+/// server of 1973 about which nothing else is known; otherwise it is written in its usual form.
 pub fn format_sock(target: SockTarget, integer: bool) -> String {
     let port = target.port;
     match target.host.map(unmapped) {
@@ -89,8 +89,9 @@ pub fn format_sock(target: SockTarget, integer: bool) -> String {
     }
 }
 
-/// The port in the text of a 255 reply (H03): skips blanks and the word SOCK in any case, takes
-/// the digits, ignores the rest. `None` without digits or when the number is no port (1..=65535).
+/// Reads the port out of the text of a 255 reply (H03): skips blanks and the word SOCK in any case,
+/// takes the digits, and ignores the rest. Returns `None` if there are no digits, or if the number is
+/// not between 1 and 65535.
 pub fn parse_255(text: &[u8]) -> Option<u16> {
     let text = text.trim_ascii_start();
     let text = match text.split_at_checked(4) {

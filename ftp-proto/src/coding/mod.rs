@@ -1,47 +1,47 @@
-//! How the octets of a file travel: TYPE A turns line ends into CR LF and back, across the borders
-//! of buffers. TYPE I, L 8 need nothing.
+//! How the bytes of a file travel. TYPE A translates line ends to CR LF and back, one piece of the file
+//! after another; TYPE I and TYPE L 8 change nothing.
 
-/// Local line ends (LF) to the wire (CR LF), piece by piece. An LF that already follows a CR stays
-/// as it is, also when the CR ended the previous piece.
+/// Translates local line ends (LF) to those of TYPE A (CR LF). An LF that already follows a CR stays as
+/// it is, even if the CR ended the previous piece.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ToWire {
     after_cr: bool,
 }
 
-/// CR LF of the wire to LF, piece by piece; a CR without LF stays.
+/// Translates the line ends of TYPE A (CR LF) to local ones (LF). A CR without an LF stays as it is.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FromWire {
     held_cr: bool,
 }
 
 impl ToWire {
-    /// Appends the wire form of `piece` to `out`.
+    /// Appends the translated `piece` to `out`.
     pub fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) {
-        for &octet in piece {
-            if octet == b'\n' && !self.after_cr {
+        for &byte in piece {
+            if byte == b'\n' && !self.after_cr {
                 out.push(b'\r');
             }
-            out.push(octet);
-            self.after_cr = octet == b'\r';
+            out.push(byte);
+            self.after_cr = byte == b'\r';
         }
     }
 }
 
 impl FromWire {
-    /// Appends the local form of `piece` to `out`; a CR at its end is held until the next piece.
+    /// Appends the translated `piece` to `out`. A CR at its end is held back until the next piece.
     pub fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) {
-        for &octet in piece {
-            if self.held_cr && octet != b'\n' {
+        for &byte in piece {
+            if self.held_cr && byte != b'\n' {
                 out.push(b'\r');
             }
-            self.held_cr = octet == b'\r';
+            self.held_cr = byte == b'\r';
             if !self.held_cr {
-                out.push(octet);
+                out.push(byte);
             }
         }
     }
 
-    /// The end of the file: a held CR is part of it.
+    /// Appends what was held back. Call this at the end of the file: a CR at its end belongs to it.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
         if std::mem::take(&mut self.held_cr) {
             out.push(b'\r');
@@ -53,7 +53,7 @@ impl FromWire {
 mod tests {
     use super::*;
 
-    /// Every way to cut the text into two pieces gives the same octets.
+    /// Every way to cut the text into two pieces gives the same bytes.
     #[test]
     fn line_ends_are_right_at_every_buffer_border() {
         let text = b"a\nb\r\nc\rd\n\n\r";

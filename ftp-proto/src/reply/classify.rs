@@ -1,29 +1,29 @@
-//! What a reply is for the command it answers: the first digit is not enough, because 250 after
-//! RETR starts a transfer in 1973 and ends it in 959.
+//! What a reply means for the command that it answers. The first digit is not enough: 250 after RETR
+//! starts a transfer in 1973 and ends it in RFC 959.
 
 use super::Code;
 use crate::command::Verb;
 use crate::dialect::Dialect;
 
-/// What a reply is, seen from the command that it answers.
+/// What a reply means for the command that it answers.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Class {
-    /// Says nothing about the command (0xx, 1xx status in 1973, a spontaneous 255 or 300).
+    /// It says nothing about the command (0xx, 1xx status in 1973, an unasked 255 or 300).
     Aside,
-    /// The command goes on; another reply comes.
+    /// The command has started, and another reply follows.
     Preliminary,
-    /// Done.
+    /// The command has succeeded.
     Done,
-    /// Done so far; the next command of the sequence is awaited (331, 350).
+    /// The command has succeeded so far, and the next command of the sequence is expected (331, 350).
     More,
-    /// Failed now; may work later.
+    /// The command has failed but may succeed later.
     Later,
-    /// Failed; repeating it does not help.
+    /// The command has failed, and would fail again.
     Refused,
 }
 
 impl Class {
-    /// Whether no further reply to the command comes.
+    /// Returns whether this is the last reply to the command.
     pub const fn is_final(self) -> bool {
         match self {
             Self::Aside | Self::Preliminary => false,
@@ -32,7 +32,7 @@ impl Class {
     }
 }
 
-/// Classifies the code of a reply to `verb`.
+/// Returns what a reply with `code` means for the command `verb`.
 ///
 /// ```
 /// use ftp_proto::command::Verb;
@@ -49,8 +49,8 @@ pub fn classify(dialect: Dialect, verb: Verb, code: Code) -> Class {
     }
 }
 
-/// Dialect-1973 section 4: the first digit, with what may come at any time and with the first
-/// replies of transfers taken out.
+/// The first digit decides (dialect-1973 section 4), except for what may come at any time and for the
+/// first replies to transfer commands.
 fn classify_354(verb: Verb, code: Code) -> Class {
     match code.0 {
         0..=199 | 251 | 301 => Class::Aside, // 251: MARK; 301: half a command stands there
@@ -62,13 +62,13 @@ fn classify_354(verb: Verb, code: Code) -> Class {
         332 => Class::Refused, // log in first (RFC 542)
         200..=299 => Class::Done,
         302..=399 => Class::More,
-        // Leaving, forced out, broken off, no space, no connection, file system; not now.
+        // Logged out, forced out, broken off, no space, no connection, file system error: not now.
         401 | 434..=436 | 452..=455 | 504 => Class::Later,
         _ => Class::Refused,
     }
 }
 
-/// RFC 959 4.2.1, RFC 1123 4.1.2.11: the first digit.
+/// The first digit decides (RFC 959 section 4.2.1, RFC 1123 section 4.1.2.11).
 fn classify_959(verb: Verb, code: Code) -> Class {
     match code.0 {
         0..=99 | 110..=112 => Class::Aside, // markers (RFC 959, GridFTP) say nothing of the end
@@ -81,7 +81,7 @@ fn classify_959(verb: Verb, code: Code) -> Class {
     }
 }
 
-/// Whether the verb moves data over a data connection.
+/// Whether the verb uses a data connection.
 pub(super) fn transfers(verb: Verb) -> bool {
     stores(verb) || matches!(verb, Verb::Retr | Verb::List | Verb::Nlst | Verb::Mlsd | Verb::Prob)
 }
@@ -91,7 +91,7 @@ pub(super) fn stores(verb: Verb) -> bool {
     matches!(verb, Verb::Stor | Verb::Appe | Verb::Stou | Verb::Mlfl)
 }
 
-/// Whether a 255 answers the verb in 1973.
+/// Whether a 255 answers the verb in the dialect of 1973.
 fn names_a_socket(verb: Verb) -> bool {
     matches!(verb, Verb::Sock | Verb::Lstn | Verb::Pasv | Verb::Gsoc | Verb::Epsv | Verb::Cpsv)
 }

@@ -1,9 +1,9 @@
-//! The final reply with facts (extensions): every line but the last is `nnn-fact`.
+//! Final replies with facts (extensions): each fact is a line `nnn-fact` before the last line.
 
 use super::{Meaning, write};
 use crate::dialect::Dialect;
 
-/// `facts` and then `last`, each line with the code, in one piece. Control characters become `%XX`.
+/// Writes `facts` and then `last`, each on a line with the code. Control characters become `%XX`.
 ///
 /// ```
 /// use ftp_proto::dialect::Dialect;

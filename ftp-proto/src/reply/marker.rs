@@ -1,12 +1,12 @@
-//! Markers: what a server says of its own accord, in mid-transfer, of how far it is (H36).
+//! Markers: replies that a server sends during a transfer to report its progress (H36).
 
 use super::Reply;
 use crate::dialect::Dialect;
 use std::collections::BTreeMap;
 
-/// What the markers of one transfer have told so far: GridFTP's 111 (the ranges that are stored) and
-/// 112 (the octets that each stripe has moved). Those of MODE B (110, in 1973 251) are in the server's
-/// own words and tell a user nothing.
+/// The progress that the markers of one transfer have reported so far. GridFTP sends 111 with the ranges
+/// that are stored, and 112 with the bytes that each stripe has moved. The markers of MODE B (110, in
+/// 1973 251) have no common format and are ignored.
 ///
 /// ```
 /// use ftp_proto::dialect::Dialect;
@@ -23,14 +23,15 @@ use std::collections::BTreeMap;
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Markers {
-    /// Start and end of each range, apart from each other and in order.
+    /// The start and end of each range, disjoint and in order.
     ranges: Vec<(u64, u64)>,
-    /// The octets of each stripe.
+    /// The bytes that each stripe has moved.
     stripes: BTreeMap<u64, u64>,
 }
 
 impl Markers {
-    /// Reads a reply; how many octets have moved, as far as it and the markers before it tell.
+    /// Takes a reply. Returns how many bytes have moved according to it and to the markers before it, or
+    /// `None` if it is not a marker.
     pub fn heard(&mut self, dialect: Dialect, reply: &Reply) -> Option<u64> {
         let text = String::from_utf8_lossy(&reply.lines.join(&b'\n')).into_owned();
         match (dialect, reply.code.0) {
@@ -52,8 +53,8 @@ impl Markers {
         }
     }
 
-    /// The union with one more range. Servers repeat them, and count the last octet or not: one
-    /// that begins where another ends continues it.
+    /// Adds a range to the union. Servers repeat ranges, and they differ in whether the end is included,
+    /// so a range that begins where another ends continues it.
     fn add(&mut self, start: u64, end: u64) {
         let (mut start, mut end) = (start, end);
         self.ranges.retain(|(from, to)| {
@@ -70,7 +71,7 @@ impl Markers {
     }
 }
 
-/// `Range Marker 0-29,60-89`.
+/// Reads the ranges of `Range Marker 0-29,60-89`.
 fn ranges(text: &str) -> impl Iterator<Item = (u64, u64)> {
     text.split(|c: char| !c.is_ascii_digit() && c != '-').filter_map(|range| {
         let (start, end) = range.split_once('-')?;
@@ -79,7 +80,7 @@ fn ranges(text: &str) -> impl Iterator<Item = (u64, u64)> {
     })
 }
 
-/// The number in the line ` Name: number`.
+/// Reads the number in the line ` Name: number`.
 fn field(text: &str, name: &str) -> Option<u64> {
     text.lines().find_map(|line| {
         let (key, value) = line.split_once(':')?;
@@ -87,7 +88,7 @@ fn field(text: &str, name: &str) -> Option<u64> {
     })
 }
 
-/// A server that tells of more is not believed.
+/// Maximum number of ranges and of stripes that are kept.
 const MOST: usize = 1024;
 
 #[cfg(test)]
@@ -114,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn h36_the_octets_of_112_are_those_of_all_stripes() {
+    fn h36_the_bytes_of_112_are_those_of_all_stripes() {
         let marker = |stripe: u8, bytes: u64| {
             format!(
                 "Perf Marker\n Timestamp: 99.1\n Stripe Index: {stripe}\n Stripe Bytes Transferred: {bytes}\n \

@@ -1,132 +1,132 @@
-//! Every meaning a server of this suite can give, and its digits in both dialects: the only place
-//! with reply digits (dialect-1973 section 4).
+//! All meanings of the replies that this crate's server sends, and their codes in both dialects. Reply
+//! codes of servers stand only here (dialect-1973 section 4).
 
 use super::Code;
 use crate::dialect::Dialect;
 
-/// What a reply means. The text is chosen where it is said.
+/// What a reply means. Its text is chosen where the reply is made.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Meaning {
-    /// Greeting.
+    /// The greeting: the server is ready.
     Ready,
-    /// The service ends this session.
+    /// The service is not available, and the session ends.
     Unavailable,
-    /// A password is needed.
+    /// USER was accepted, and a password is needed.
     NeedPassword,
-    /// An account is needed.
+    /// The login needs an account as well.
     NeedAccount,
-    /// Logged in.
+    /// The login is complete.
     LoggedIn,
-    /// User or password wrong.
+    /// The user name or the password is wrong.
     LoginWrong,
-    /// Too many wrong logins; the session ends.
+    /// There were too many failed logins, and the session ends.
     TooManyTries,
-    /// The command needs a login.
+    /// The command is allowed only after the login.
     NotLoggedIn,
-    /// Logged out, goodbye.
+    /// The session ends at the user's request.
     Goodbye,
-    /// Logged out when the transfer is done.
+    /// The session ends when the transfer is complete.
     GoodbyeLater,
-    /// Parameters and login reset.
+    /// REIN has reset the login and all parameters.
     Reinitialized,
-    /// Done.
+    /// The command has succeeded.
     Okay,
-    /// Done, and it was not needed.
+    /// The command was accepted but has no effect here.
     Superfluous,
-    /// REST noted, the transfer command is awaited.
+    /// The offset of REST was noted, and a transfer command is expected.
     RestNoted,
-    /// RNFR noted, RNTO is awaited.
+    /// RNFR was accepted, and RNTO is expected.
     RenameNoted,
-    /// The number of the data socket.
+    /// The number of the data socket follows.
     Socket,
-    /// Passive, with address (227; 255 in 1973).
+    /// The server listens; the reply names the address (227; 255 in 1973).
     Passive,
-    /// Extended passive (229; 255 in 1973).
+    /// The server listens; the reply names the port (229; 255 in 1973).
     ExtendedPassive,
-    /// The transfer starts on a connection that was just opened.
+    /// The transfer starts on a connection that has just been opened.
     Started,
-    /// The transfer is complete, the data connection closed.
+    /// The transfer is complete and the data connection is closed.
     Transferred,
-    /// A file was renamed.
+    /// The file was renamed.
     Renamed,
-    /// A file was deleted.
+    /// The file was deleted.
     Deleted,
-    /// A directory operation is done.
+    /// The operation on a directory has succeeded.
     DirectoryDone,
-    /// A directory was made, or is the working directory.
+    /// The reply names a directory that was made, or the working directory.
     DirectoryName,
-    /// A fact of a file on one line (SIZE, MDTM, HASH).
+    /// One fact about a file, on one line (SIZE, MDTM, HASH).
     FileFact,
-    /// Facts of a file on several lines (MLST).
+    /// The facts about a file, on several lines (MLST).
     FileFacts,
-    /// Status of the server.
+    /// The status of the server.
     SystemStatus,
-    /// Status of a file or directory.
+    /// The status of a file or directory.
     FileStatus,
-    /// Features.
+    /// The list of features.
     Features,
-    /// Help text.
+    /// The text of HELP.
     HelpText,
-    /// The system's name.
+    /// The name of the operating system.
     SystemName,
-    /// The command before the last line of an old STAT or HELP: its final 200.
+    /// The final 200 after the lines of STAT or HELP in 1973.
     StatusEnd,
-    /// ABOR ended a transfer.
+    /// ABOR has ended a transfer.
     Aborted,
-    /// ABOR had nothing to end.
+    /// ABOR found nothing to end.
     NothingToAbort,
-    /// The transfer was ended: by ABOR, by the peer or by a stall.
+    /// The transfer was broken off: by ABOR, by the other end or by a stall.
     TransferAborted,
-    /// No data connection.
+    /// The data connection could not be opened.
     CannotConnect,
-    /// No such file.
+    /// There is no such file.
     NotFound,
-    /// Permission denied for a file.
+    /// The user has no permission for this file.
     Denied,
     /// The name cannot be used for this.
     BadName,
-    /// There is something of that name already.
+    /// The name exists already.
     NameTaken,
     /// The file is in use.
     FileBusy,
-    /// A local error while it moved or before.
+    /// A local error occurred before or during the transfer.
     LocalError,
-    /// No space.
+    /// There is no space left.
     NoSpace,
-    /// REST beyond the end of the file.
+    /// The offset of REST lies beyond the end of the file.
     RestTooFar,
-    /// Verb not known.
+    /// The verb is unknown.
     Unrecognised,
-    /// Line too long.
+    /// The command line is too long.
     TooLong,
-    /// Argument not of the verb's form.
+    /// The argument does not have the form that the verb requires.
     Syntax,
-    /// Argument missing.
+    /// The argument is missing.
     Missing,
-    /// A host or socket number that cannot be one.
+    /// A host or socket number is out of range.
     OutOfRange,
-    /// A socket number of 1973 that is no TCP port.
+    /// A socket number of 1973 is not a TCP port.
     NotAPort,
-    /// Verb known, not served.
+    /// The verb is known but not served.
     NotImplemented,
-    /// Parameter known, not served.
+    /// The parameter is known but not served.
     ParameterNotImplemented,
-    /// TYPE, REST and the like do not go together with this transfer.
+    /// TYPE, REST and other parameters do not fit this transfer.
     ParametersConflict,
-    /// Not in this order.
+    /// The command is not allowed at this point of a sequence.
     BadSequence,
-    /// Not while a transfer is under way.
+    /// The command is not allowed during a transfer.
     WhileTransfer,
-    /// No data port to be had now.
+    /// No data port is available now.
     NoPort,
-    /// Policy forbids the data connection.
+    /// The policy forbids the data connection.
     Refused,
-    /// Address family not served for this.
+    /// The address family is not served for this.
     BadFamily,
 }
 
 impl Meaning {
-    /// The code of this meaning in each dialect.
+    /// Returns the code of this meaning in a dialect.
     pub const fn code(self, dialect: Dialect) -> Code {
         let (old, new) = match self {
             Self::Ready => (300, 220),

@@ -1,7 +1,7 @@
-//! Replies: what they mean before which digits they have.
+//! Replies: their meanings, their codes, and how clients read them.
 //!
-//! The server machine says a [`Meaning`]; one table gives the digits of either dialect. The client
-//! reads a [`Reply`] and asks [`classify`] what it is for the command it answers.
+//! The server machine chooses a [`Meaning`], and one table gives its code in each dialect. The client
+//! machine reads a [`Reply`], and [`classify`] tells what it is for the command that it answers.
 
 mod classify;
 mod facts;
@@ -23,34 +23,35 @@ pub use write::write;
 
 use crate::wire::show;
 
-/// A three-digit code as it stands on the wire, 000..=999.
+/// A reply code of three digits, from 000 to 999.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Code(pub u16);
 
 impl Code {
-    /// Whether the same command will be answered like this again (5yz, RFC 959 4.2.1).
+    /// Returns whether the same command would fail again (5yz, RFC 959 section 4.2.1).
     pub const fn is_permanent(self) -> bool {
         self.0 >= 500
     }
 }
 
-/// A whole reply of a server, one line or many.
+/// A complete reply of a server, of one line or more.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Reply {
-    /// The code of its first line.
+    /// The code of the first line.
     pub code: Code,
-    /// The texts of its lines: without code and separator on the first and last line (and on inner
-    /// lines that repeat it), inner lines otherwise as they came. Never empty.
+    /// The texts of the lines. The first and the last line, and inner lines that repeat the code, are
+    /// without code and separator; the other lines are as they were received. There is at least one.
     pub lines: Vec<Vec<u8>>,
 }
 
 impl Reply {
-    /// The text of the last line: in most replies the only one.
+    /// Returns the text of the last line, which in most replies is the only one.
     pub fn text(&self) -> &[u8] {
         self.lines.last().map_or(&[], Vec::as_slice)
     }
 
-    /// `550 No such file` for people: control characters shown as `%XX`, one line, the last text.
+    /// Returns the code and the last line for people, for example `550 No such file`. Control characters
+    /// are shown as `%XX`.
     pub fn display(&self) -> String {
         format!("{:03} {}", self.code.0, show(self.text().trim_ascii()))
     }

@@ -1,28 +1,28 @@
-//! Reply lines become replies: one line, `nnn-` blocks (454, 542, 959), lines that start with blanks
-//! (354), sloppy ends.
+//! From lines to replies: single lines, `nnn-` blocks (RFC 454, 542, 959), lines that begin with blanks
+//! (RFC 354), and careless line ends.
 
 use super::{Code, Reply};
 use crate::wire::{Decoded, Telnet, show};
 use std::collections::VecDeque;
 
-/// Octets of one line of a reply. The longest that servers write are listings in STAT, one name in
-/// each: far less than this.
+/// Maximum length of one line in bytes. The longest real lines are listings in the answer to STAT, with
+/// one name each, and are much shorter.
 const LINE_LIMIT: usize = 64 * 1024;
 
-/// Octets of one reply: some ten thousand lines of STAT.
+/// Maximum length of one reply in bytes, enough for some ten thousand lines of STAT.
 const REPLY_LIMIT: usize = 1024 * 1024;
 
-/// What a held line costs besides its octets, so that a million empty ones are not free.
+/// What each line costs in addition to its bytes, so that empty lines are limited too.
 const LINE_COST: usize = 32;
 
-/// Assembles replies from octets that arrive in any pieces.
+/// Assembles replies from bytes that arrive in pieces of any size.
 ///
-/// * `nnn text` is a reply. Lines that follow it and do not begin with a digit are the rest of its
-///   text as RFC 354 and 414 continue it; they come too late for it and are left out.
-/// * `nnn-text` begins a block that the first `nnn text` or lone `nnn` with the same code ends;
-///   what stands between is text, whatever it begins with (RFC 542 nests blocks, 959 4.2).
-/// * A line ends with LF, with or without CR before it.
-/// * What has failed stays failed: nothing can be in step any more.
+/// * `nnn text` is a reply. Lines that follow it and do not begin with a digit continue its text in
+///   RFC 354 and 414. They come after the reply is complete and are ignored.
+/// * `nnn-text` begins a block, which ends with the first `nnn text` or lone `nnn` of the same code.
+///   Everything between is text, whatever it begins with (RFC 542 nests blocks, RFC 959 section 4.2).
+/// * A line ends with LF; a CR before it is optional.
+/// * After an error every call returns the same error, because the replies cannot be followed any more.
 ///
 /// ```
 /// use ftp_proto::reply::{Code, ReplyReader};
@@ -40,14 +40,14 @@ pub struct ReplyReader {
     telnet: Telnet,
     line: Vec<u8>,
     block: Option<Block>,
-    /// The lines of the last reply, or of the one that is coming, as they came.
+    /// The lines of the last reply, or of the one that is being read, as they were received.
     wire: Vec<Vec<u8>>,
-    /// A reply was complete: lines without a code may continue it.
+    /// At least one reply was complete, so lines without a code may continue it.
     begun: bool,
     failed: Option<NotFtp>,
 }
 
-/// A reply of several lines before its last one.
+/// A reply of several lines whose last line is still missing.
 #[derive(Debug)]
 struct Block {
     code: Code,
@@ -72,24 +72,28 @@ pub enum NotFtp {
 }
 
 impl ReplyReader {
-    /// An empty reader.
+    /// Creates an empty reader.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes octets as they arrived.
-    pub fn push(&mut self, octets: &[u8]) {
+    /// Adds bytes that have arrived.
+    pub fn push(&mut self, bytes: &[u8]) {
         if self.failed.is_none() {
-            self.unread.extend(octets);
+            self.unread.extend(bytes);
         }
     }
 
-    /// Whether octets were taken that are part of no reply yet.
+    /// Returns whether bytes have arrived that do not belong to a complete reply yet.
     pub fn has_unread(&self) -> bool {
         !self.unread.is_empty() || !self.line.is_empty() || self.block.is_some()
     }
 
-    /// The next whole reply, if one is there.
+    /// Returns the next complete reply, or `None` if more bytes are needed.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the bytes cannot be FTP; see [`NotFtp`].
     #[allow(clippy::should_implement_trait, reason = "it is no iterator: more may come later")]
     pub fn next(&mut self) -> Result<Option<Reply>, NotFtp> {
         if let Some(failed) = &self.failed {
@@ -103,24 +107,25 @@ impl ReplyReader {
         next
     }
 
-    /// The lines of the last reply as they came, codes and all: for traces. Asked once for each reply.
+    /// Returns the lines of the last reply as they were received, with their codes, for traces. It
+    /// returns them once for each reply.
     pub fn take_wire(&mut self) -> Vec<Vec<u8>> {
         std::mem::take(&mut self.wire)
     }
 
     fn read(&mut self) -> Result<Option<Reply>, NotFtp> {
-        while let Some(octet) = self.unread.pop_front() {
-            let octet = match self.telnet.push(octet) {
-                Decoded::Data(octet) => octet,
-                Decoded::Undoubled(octet) => {
+        while let Some(byte) = self.unread.pop_front() {
+            let byte = match self.telnet.push(byte) {
+                Decoded::Data(byte) => byte,
+                Decoded::Undoubled(byte) => {
                     self.line.push(0xFF);
-                    octet
+                    byte
                 }
-                // Only a server could ask for options, and it hears nothing, which is a refusal too.
+                // Servers do not ask for options. Not answering is a refusal too.
                 Decoded::Nothing | Decoded::Mark | Decoded::Refuse(_) => continue,
             };
-            if octet != b'\n' {
-                self.line.push(octet);
+            if byte != b'\n' {
+                self.line.push(byte);
                 if self.line.len() > LINE_LIMIT {
                     return Err(NotFtp::TooLong(LINE_LIMIT));
                 }
@@ -160,7 +165,7 @@ impl ReplyReader {
         Ok(None)
     }
 
-    /// A line while no block is open.
+    /// Reads a line while no block is open.
     fn first_line(&mut self, line: &[u8]) -> Result<Option<Reply>, NotFtp> {
         let Some(head) = Head::of(line) else {
             let continues = self.begun && !line.first().is_some_and(u8::is_ascii_digit);
@@ -185,21 +190,21 @@ impl ReplyReader {
     }
 }
 
-/// The line without its CRs at the end, CR NUL as CR.
+/// Removes the CRs at the end of the line, and turns CR NUL into CR.
 fn finished(mut line: Vec<u8>) -> Vec<u8> {
     while line.last() == Some(&b'\r') {
         line.pop();
     }
     let mut after_cr = false;
-    line.retain(|&octet| {
-        let padding = after_cr && octet == 0;
-        after_cr = octet == b'\r';
+    line.retain(|&byte| {
+        let padding = after_cr && byte == 0;
+        after_cr = byte == b'\r';
         !padding
     });
     line
 }
 
-/// What follows a code.
+/// The character after a code.
 enum Separator {
     Dash,
     Blank,
@@ -236,8 +241,8 @@ impl<'a> Head<'a> {
 mod tests {
     use super::*;
 
-    /// Codes and lines of the replies in `octets`, read whole and octet by octet.
-    fn check(octets: &[u8], expect: &[(u16, &[&str])]) {
+    /// Codes and lines of the replies in `bytes`, read whole and byte by byte.
+    fn check(bytes: &[u8], expect: &[(u16, &[&str])]) {
         let expect: Vec<Reply> = expect
             .iter()
             .map(|(code, lines)| Reply {
@@ -245,22 +250,22 @@ mod tests {
                 lines: lines.iter().map(|line| line.as_bytes().to_vec()).collect(),
             })
             .collect();
-        for size in [1, 2, 3, octets.len().max(1)] {
+        for size in [1, 2, 3, bytes.len().max(1)] {
             let mut reader = ReplyReader::new();
             let mut found = Vec::new();
-            for piece in octets.chunks(size) {
+            for piece in bytes.chunks(size) {
                 reader.push(piece);
                 while let Some(reply) = reader.next().unwrap() {
                     found.push(reply);
                 }
             }
-            assert_eq!(found, expect, "{} in pieces of {size}", octets.escape_ascii());
+            assert_eq!(found, expect, "{} in pieces of {size}", bytes.escape_ascii());
         }
     }
 
-    fn refused(octets: &[u8], expect: &NotFtp) {
+    fn refused(bytes: &[u8], expect: &NotFtp) {
         let mut reader = ReplyReader::new();
-        reader.push(octets);
+        reader.push(bytes);
         assert_eq!(reader.next().as_ref(), Err(expect));
         reader.push(b"220 Ready\r\n");
         assert_eq!(reader.next().as_ref(), Err(expect), "what has failed stays failed");
@@ -313,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn telnet_is_taken_out_and_an_octet_255_kept() {
+    fn telnet_is_taken_out_and_a_byte_255_kept() {
         check(b"\xff\xfb\x0122\xff\xf10 a\xff\xf2b\r\n", &[(220, &["ab"])]);
         let mut reader = ReplyReader::new();
         reader.push(b"257 \"\xff\xffa\xffb\rc\r\0d\"\r\n");

@@ -1,22 +1,23 @@
-//! Replies that need no place in the order: the greeting, the farewell, the status of a transfer.
+//! Replies that may come out of order: the greeting, the end of the service, and the status of a
+//! transfer.
 
 use super::{Code, Meaning, Reply};
 use crate::dialect::Dialect;
 
-/// What a server's first words mean.
+/// What the first reply of a server means.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Greeting {
-    /// It is ready and speaks this dialect (H06).
+    /// The server is ready and speaks this dialect (H06).
     Speaks(Dialect),
-    /// It says something, the greeting is still to come (120; 0xx announcements in 1973).
+    /// The greeting is still to come (120; 0xx announcements in 1973).
     Wait,
-    /// It does not take us now.
+    /// The server does not accept clients now.
     Refused,
-    /// No server of FTP begins like this.
+    /// No FTP server begins with this code.
     NotFtp,
 }
 
-/// What `code` means as the first reply of a server.
+/// Returns what `code` means as the first reply of a server.
 pub fn greeting(code: Code) -> Greeting {
     if code == Meaning::Ready.code(Dialect::Rfc354) {
         return Greeting::Speaks(Dialect::Rfc354);
@@ -29,22 +30,22 @@ pub fn greeting(code: Code) -> Greeting {
     }
 }
 
-/// Whether the greeting is of a server that loses octets which come before its STOR: pyftpdlib closes a
-/// data connection that nobody has asked for a file yet, and says 150 while it waits for one.
+/// Returns whether a server with this greeting loses data that arrives before its STOR. pyftpdlib closes
+/// a data connection that comes before the transfer command, and replies 150 while it waits for one.
 pub fn loses_early(greeting: &Reply) -> bool {
     let words = greeting.lines.join(&b' ').to_ascii_lowercase();
     memchr::memmem::find(&words, b"pyftpdlib").is_some()
 }
 
-/// Whether the server ends the session with this reply, whatever it answers (RFC 959 5.4: 421;
-/// RFC 354 and 454: 401, 430, 434 to 436).
+/// Returns whether the server ends the session with this code, whatever command it answers (RFC 959
+/// section 5.4: 421; RFC 354 and 454: 401, 430, 434 to 436).
 pub fn ends_session(dialect: Dialect, code: Code) -> bool {
     code == Meaning::Unavailable.code(dialect)
         || (dialect == Dialect::Rfc354 && matches!(code.0, 430 | 434..=436))
 }
 
-/// Whether STAT is answered like this and no transfer is: a server that is asked while it moves data
-/// answers before the transfer does (RFC 959 4.1.3; in 1973 a 1xx block and a final 200).
+/// Returns whether the code can answer STAT and cannot answer a transfer command. During a transfer a
+/// server answers STAT first (RFC 959 section 4.1.3; in 1973 with 1xx lines and a final 200).
 pub fn is_status(dialect: Dialect, code: Code) -> bool {
     match dialect {
         Dialect::Rfc354 => matches!(code.0, 100..=200),
@@ -71,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_loses_early_octets_is_known_by_its_greeting() {
+    fn a_server_that_loses_early_bytes_is_known_by_its_greeting() {
         let check = |text: &str, expect| {
             let greeting = Reply { code: Code(220), lines: vec![text.as_bytes().to_vec()] };
             assert_eq!(loses_early(&greeting), expect, "{text}");

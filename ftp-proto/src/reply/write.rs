@@ -1,12 +1,12 @@
-//! A meaning and its texts become the octets of one reply.
+//! Writing the bytes of one reply.
 
 use super::Meaning;
 use crate::dialect::Dialect;
 use crate::wire::escape;
 
-/// One reply, written in one piece: `nnn text` or `nnn-first`, inner lines with one leading blank,
-/// `nnn last` (A11). Control characters in texts become `%XX`. In [`Dialect::Rfc354`] a status
-/// reply (1xx) of several lines is the 1xx block and a final 200 is the caller's (A12).
+/// Writes one reply: `nnn text`, or `nnn-first`, inner lines with one leading blank, and `nnn last`
+/// (A11). Control characters in texts become `%XX`. In [`Dialect::Rfc354`] a status reply (1xx) of
+/// several lines must be followed by a final 200, which the caller writes (A12).
 ///
 /// ```
 /// use ftp_proto::dialect::Dialect;
@@ -36,14 +36,14 @@ pub fn write(dialect: Dialect, meaning: Meaning, lines: &[&[u8]]) -> Vec<u8> {
     out
 }
 
-/// The text with its ASCII control characters as `%XX`: no name can end a reply early.
+/// Replaces ASCII control characters with `%XX`, so that no name can end a reply early.
 fn shown(text: &[u8]) -> Vec<u8> {
     let mut shown = Vec::with_capacity(text.len());
-    for &octet in text {
-        if octet.is_ascii_control() {
-            shown.extend_from_slice(format!("%{octet:02X}").as_bytes());
+    for &byte in text {
+        if byte.is_ascii_control() {
+            shown.extend_from_slice(format!("%{byte:02X}").as_bytes());
         } else {
-            shown.push(octet);
+            shown.push(byte);
         }
     }
     shown

@@ -1,7 +1,7 @@
-//! Time as an argument, and every wait by name.
+//! Time as an argument, and every wait as a named timer.
 //!
-//! A machine never reads a clock: its driver says what time it is with a [`Moment`], and the
-//! machine says with [`Timers::next`] when it must hear from the driver again.
+//! A machine never reads a clock. Its driver passes the time as a [`Moment`], and the machine answers
+//! with the deadline at which it wants to hear from the driver again.
 
 use std::ops::Add;
 use std::time::Duration;

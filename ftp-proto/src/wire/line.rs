@@ -1,12 +1,12 @@
-//! Octets of a control connection become lines: Telnet out, limits kept, always in step.
+//! From the bytes of a control connection to command lines: Telnet removed, lengths limited.
 
 use super::telnet::{Decoded, Telnet};
 use std::collections::VecDeque;
 use std::fmt;
 
-/// Assembles command lines from octets that arrive in any pieces (A05, A06, A13).
+/// Assembles command lines from bytes that arrive in pieces of any size (conformance A05, A06, A13).
 ///
-/// Only CR LF ends a line, so that a line feed inside a name cannot begin a second command (A14).
+/// Only CR LF ends a line, so that a line feed inside a name cannot begin another command (A14).
 ///
 /// ```
 /// use ftp_proto::wire::{Item, LineReader};
@@ -19,7 +19,7 @@ use std::fmt;
 /// ```
 pub struct LineReader {
     limit: usize,
-    /// What arrived and was not looked at: lines after the one that `next` gave.
+    /// Bytes that have arrived and were not looked at, behind the line that `next` returned last.
     unread: VecDeque<u8>,
     telnet: Telnet,
     line: Vec<u8>,
@@ -27,26 +27,27 @@ pub struct LineReader {
     too_long: bool,
 }
 
-/// What [`LineReader::next`] finds.
+/// What [`LineReader::next`] returns.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Item {
-    /// A whole line without its line end; CR NUL has become CR, IAC IAC 0xFF, options are out.
+    /// A complete line without its CR LF. CR NUL has become CR, IAC IAC has become 0xFF, and Telnet
+    /// commands are removed.
     Line(Vec<u8>),
-    /// A line longer than the limit; it was thrown away up to its line end (A13).
+    /// A line was longer than the limit and was discarded up to its end (A13).
     TooLong,
-    /// Octets that the Telnet layer must answer (IAC WONT x, IAC DONT x; A07).
+    /// Bytes to send as the answer to a Telnet option: IAC WONT x or IAC DONT x (A07).
     Respond(Vec<u8>),
 }
 
 impl fmt::Debug for LineReader {
-    /// Without the octets: a password may be among them.
+    /// Hides the bytes, because a password may be among them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LineReader").field("limit", &self.limit).finish_non_exhaustive()
     }
 }
 
 impl LineReader {
-    /// A reader for lines of at most `limit` octets.
+    /// Creates a reader for lines of at most `limit` bytes.
     pub const fn new(limit: usize) -> Self {
         Self {
             limit,
@@ -58,29 +59,29 @@ impl LineReader {
         }
     }
 
-    /// Takes octets as they arrived.
-    pub fn push(&mut self, octets: &[u8]) {
-        self.unread.extend(octets);
+    /// Adds bytes that have arrived.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.unread.extend(bytes);
     }
 
-    /// The next line, if a whole one is there.
+    /// Returns the next complete line, or `None` if more bytes are needed.
     #[allow(clippy::should_implement_trait, reason = "it is no iterator: more may come later")]
     pub fn next(&mut self) -> Option<Item> {
-        while let Some(octet) = self.unread.pop_front() {
-            match self.telnet.push(octet) {
+        while let Some(byte) = self.unread.pop_front() {
+            match self.telnet.push(byte) {
                 Decoded::Nothing => {}
-                Decoded::Data(octet) => {
-                    if let Some(item) = self.octet(octet) {
+                Decoded::Data(byte) => {
+                    if let Some(item) = self.byte(byte) {
                         return Some(item);
                     }
                 }
-                Decoded::Undoubled(octet) => {
-                    self.octet(0xFF);
-                    if let Some(item) = self.octet(octet) {
+                Decoded::Undoubled(byte) => {
+                    self.byte(0xFF);
+                    if let Some(item) = self.byte(byte) {
                         return Some(item);
                     }
                 }
-                // Synch: what stood before it on this line is not meant any more (A08, A09).
+                // A Synch cancels what stood before it on the line (A08, A09).
                 Decoded::Mark => self.start(),
                 Decoded::Refuse(answer) => return Some(Item::Respond(answer.to_vec())),
             }
@@ -88,14 +89,14 @@ impl LineReader {
         None
     }
 
-    /// Whether a part of a line is held: the rest of it must still come.
+    /// Returns whether a line has begun whose end is still missing.
     pub fn is_midway(&self) -> bool {
         !self.line.is_empty() || self.after_cr || self.too_long
     }
 
-    fn octet(&mut self, octet: u8) -> Option<Item> {
+    fn byte(&mut self, byte: u8) -> Option<Item> {
         if std::mem::take(&mut self.after_cr) {
-            match octet {
+            match byte {
                 b'\n' => {
                     let line = std::mem::take(&mut self.line);
                     let item = if self.too_long { Item::TooLong } else { Item::Line(line) };
@@ -109,17 +110,17 @@ impl LineReader {
                 _ => self.keep(b'\r'), // a CR that ends nothing is part of the line
             }
         }
-        if octet == b'\r' {
+        if byte == b'\r' {
             self.after_cr = true;
         } else {
-            self.keep(octet);
+            self.keep(byte);
         }
         None
     }
 
-    fn keep(&mut self, octet: u8) {
+    fn keep(&mut self, byte: u8) {
         if self.line.len() < self.limit {
-            self.line.push(octet);
+            self.line.push(byte);
         } else {
             self.too_long = true;
         }
@@ -205,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn an_octet_255_travels_doubled_and_is_forgiven_single() {
+    fn a_byte_255_travels_doubled_and_is_forgiven_single() {
         assert_eq!(items(64, &[b"RETR \xff\xffa\r\n"]), [line(b"RETR \xffa")]);
         assert_eq!(items(64, &[b"RETR \xffa\r\n"]), [line(b"RETR \xffa")]);
         assert_eq!(items(64, &[b"RETR \xff\r\n"]), [line(b"RETR \xff")]);

@@ -1,62 +1,72 @@
-//! Names of files as octets. A name that could smuggle a second command does not exist.
+//! Path names as bytes. A name that could carry a second command cannot be constructed.
 
 use std::fmt;
 
-/// A name as it stands in a command: any octets but NUL and LF, never empty.
+/// A path name as it stands in a command: at least one byte, no NUL and no LF.
 ///
-/// CR is part of a name only as the octet itself; on the wire it travels as CR NUL (RFC 2640 3.1).
+/// A CR is allowed. In a command line it travels as CR NUL (RFC 2640 section 3.1).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PathName(Vec<u8>);
 
-/// Octets that cannot be a name.
+/// Why bytes cannot be a path name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum BadName {
-    /// No octet at all.
+    /// There are no bytes at all.
     #[error("the name is empty")]
     Empty,
-    /// NUL or LF inside, which no command line can carry.
+    /// The name contains NUL or LF, which no command line can carry.
     #[error("the name contains NUL or a line feed, which no FTP command can carry")]
     Control,
-    /// CR inside a name that a user gave (H25: refused before anything is sent).
+    /// The name contains CR, which is refused in names from users (conformance H25).
     #[error("the name contains a carriage return, which would end the command")]
     CarriageReturn,
 }
 
 impl PathName {
-    /// `/`, where every session begins.
+    /// The root directory, `/`, where every session begins.
     pub fn root() -> Self {
         Self(vec![b'/'])
     }
 
-    /// A name that came over the wire, already Telnet-decoded: CR is allowed (A14).
-    pub fn from_wire(octets: impl Into<Vec<u8>>) -> Result<Self, BadName> {
-        let octets = octets.into();
-        if octets.is_empty() {
+    /// Creates a name from a command line whose Telnet encoding is already removed. A CR is allowed
+    /// (A14).
+    ///
+    /// # Errors
+    ///
+    /// Fails if the name is empty or contains NUL or LF.
+    pub fn from_wire(bytes: impl Into<Vec<u8>>) -> Result<Self, BadName> {
+        let bytes = bytes.into();
+        if bytes.is_empty() {
             return Err(BadName::Empty);
         }
-        if octets.iter().any(|o| matches!(o, 0 | b'\n')) {
+        if bytes.iter().any(|o| matches!(o, 0 | b'\n')) {
             return Err(BadName::Control);
         }
-        Ok(Self(octets))
+        Ok(Self(bytes))
     }
 
-    /// A name that a person or a listing gave: CR is refused as well (H25).
-    pub fn from_user(octets: impl Into<Vec<u8>>) -> Result<Self, BadName> {
-        let name = Self::from_wire(octets)?;
+    /// Creates a name that a person or a listing gave.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the name is empty or contains NUL, LF or CR (H25).
+    pub fn from_user(bytes: impl Into<Vec<u8>>) -> Result<Self, BadName> {
+        let name = Self::from_wire(bytes)?;
         if name.0.contains(&b'\r') { Err(BadName::CarriageReturn) } else { Ok(name) }
     }
 
-    /// The octets.
+    /// Returns the bytes of the name.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// For people: UTF-8 where it is, control characters and other octets as `%XX`.
+    /// Returns the name for people: UTF-8 as it is, control characters and other bytes as `%XX`.
     pub fn display(&self) -> String {
         show(&self.0)
     }
 
-    /// The name inside the quotes of a 257 reply: quotes doubled (RFC 959 appendix II).
+    /// Returns the name as it stands inside the quotes of a 257 reply, with quotes doubled (RFC 959
+    /// appendix II).
     pub fn quoted(&self) -> Vec<u8> {
         let mut out = vec![b'"'];
         for &o in &self.0 {
@@ -69,8 +79,8 @@ impl PathName {
         out
     }
 
-    /// The name inside a 257 reply's text: from the first quote to the closing one, doubled
-    /// quotes undone (H25).
+    /// Reads the name out of the text of a 257 reply: from the first quote to the closing one, with
+    /// doubled quotes undone (H25). Returns `None` if there is no such name.
     pub fn unquote(text: &[u8]) -> Option<Self> {
         let start = text.iter().position(|&o| o == b'"')? + 1;
         let mut name = Vec::new();
@@ -89,11 +99,11 @@ impl PathName {
     }
 }
 
-/// Octets of the other end for people: UTF-8 where it is, control characters and other octets as
+/// Returns bytes from the other end for people: UTF-8 as it is, control characters and other bytes as
 /// `%XX`.
-pub fn show(octets: &[u8]) -> String {
+pub fn show(bytes: &[u8]) -> String {
     let mut shown = String::new();
-    for chunk in octets.utf8_chunks() {
+    for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
             if c.is_control() {
                 for b in c.to_string().bytes() {

@@ -1,19 +1,19 @@
-//! A secret that no log can show.
+//! A secret that cannot appear in a log.
 
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// A password or account: no text in `Debug`, wiped when dropped.
+/// A password or account. It has no text in `Debug` and is overwritten in memory when dropped.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {
-    /// Takes the octets of the secret.
-    pub fn new(octets: impl Into<Vec<u8>>) -> Self {
-        Self(Zeroizing::new(octets.into()))
+    /// Creates a secret from its bytes.
+    pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
+        Self(Zeroizing::new(bytes.into()))
     }
 
-    /// Shows the octets to the one who must compare or send them.
+    /// Returns the bytes, for code that compares or sends them.
     pub fn expose(&self) -> &[u8] {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! Telnet under FTP (RFC 1123 4.1.2.12): commands are taken out of the octets, options are refused.
+//! Telnet below FTP (RFC 1123 section 4.1.2.12): commands are removed and options are refused.
 
 const IAC: u8 = 255;
 const DONT: u8 = 254;
@@ -10,7 +10,7 @@ const INTERRUPT: u8 = 244;
 const DATA_MARK: u8 = 242;
 const SE: u8 = 240;
 
-/// The Telnet layer of one direction of one control connection.
+/// The Telnet decoder for one direction of a control connection.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(crate) struct Telnet(State);
 
@@ -19,27 +19,27 @@ enum State {
     #[default]
     Data,
     Iac,
-    /// After IAC IP.
+    /// After IAC IP (interrupt process).
     Interrupted,
-    /// After IAC and this verb.
+    /// After IAC and WILL, WONT, DO or DONT.
     Option(u8),
     Sub,
     SubIac,
 }
 
-/// What an octet was.
+/// What one byte turned out to be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Decoded {
-    /// Part of a Telnet command: nothing for FTP.
+    /// A part of a Telnet command, which means nothing to FTP.
     Nothing,
-    /// An octet of the line.
+    /// A byte of the line.
     Data(u8),
-    /// 0xFF and this octet of the line: the IAC began no Telnet command, so it was a careless
-    /// writer's undoubled 0xFF.
+    /// 0xFF and this byte of the line. The IAC began no Telnet command, so the sender forgot to double a
+    /// 0xFF.
     Undoubled(u8),
     /// The end of a Synch.
     Mark,
-    /// An offer or request that is refused with these octets (A07).
+    /// The end of an offer or request, which is refused with these bytes (A07).
     Refuse([u8; 3]),
 }
 
@@ -48,21 +48,21 @@ impl Telnet {
         Self(State::Data)
     }
 
-    pub(crate) const fn push(&mut self, octet: u8) -> Decoded {
-        let (state, decoded) = match (self.0, octet) {
-            // The IAC before the mark is sent as urgent and lost where urgent octets are not inline.
+    pub(crate) const fn push(&mut self, byte: u8) -> Decoded {
+        let (state, decoded) = match (self.0, byte) {
+            // Where urgent data is not inline, the IAC before the mark is lost.
             (State::Interrupted, DATA_MARK) => (State::Data, Decoded::Mark),
             (State::Data | State::Interrupted, IAC) => (State::Iac, Decoded::Nothing),
-            (State::Data | State::Interrupted, _) => (State::Data, Decoded::Data(octet)),
+            (State::Data | State::Interrupted, _) => (State::Data, Decoded::Data(byte)),
             (State::Iac, IAC) => (State::Data, Decoded::Data(IAC)),
-            (State::Iac, WILL | WONT | DO | DONT) => (State::Option(octet), Decoded::Nothing),
+            (State::Iac, WILL | WONT | DO | DONT) => (State::Option(byte), Decoded::Nothing),
             (State::Iac, SB) => (State::Sub, Decoded::Nothing),
             (State::Iac, DATA_MARK) => (State::Data, Decoded::Mark),
             (State::Iac, INTERRUPT) => (State::Interrupted, Decoded::Nothing),
             (State::Iac, SE..) => (State::Data, Decoded::Nothing), // AO, AYT and the like, without effect
-            (State::Iac, _) => (State::Data, Decoded::Undoubled(octet)),
-            (State::Option(WILL), _) => (State::Data, Decoded::Refuse([IAC, DONT, octet])),
-            (State::Option(DO), _) => (State::Data, Decoded::Refuse([IAC, WONT, octet])),
+            (State::Iac, _) => (State::Data, Decoded::Undoubled(byte)),
+            (State::Option(WILL), _) => (State::Data, Decoded::Refuse([IAC, DONT, byte])),
+            (State::Option(DO), _) => (State::Data, Decoded::Refuse([IAC, WONT, byte])),
             (State::Option(_), _) => (State::Data, Decoded::Nothing),
             (State::Sub, IAC) => (State::SubIac, Decoded::Nothing),
             (State::SubIac, SE) => (State::Data, Decoded::Nothing),
@@ -73,11 +73,11 @@ impl Telnet {
     }
 }
 
-/// Appends `octets` as they travel inside a line: 0xFF doubled, CR as CR NUL (RFC 2640 3.1).
-pub(crate) fn escape(octets: &[u8], out: &mut Vec<u8>) {
-    for &octet in octets {
-        out.push(octet);
-        match octet {
+/// Appends `bytes` as they travel inside a line: 0xFF doubled, CR as CR NUL (RFC 2640 section 3.1).
+pub(crate) fn escape(bytes: &[u8], out: &mut Vec<u8>) {
+    for &byte in bytes {
+        out.push(byte);
+        match byte {
             IAC => out.push(IAC),
             b'\r' => out.push(0),
             _ => {}
