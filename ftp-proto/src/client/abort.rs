@@ -41,7 +41,7 @@ pub(super) struct Abort {
 }
 
 impl Abort {
-    /// Sends ABOR.
+    /// Sends ABOR and begins to count.
     pub(super) fn begin(now: Moment, control: &mut Control) -> Self {
         let busy = !control.pipeline.is_empty();
         control.event(Event::Sent("ABOR".into()));

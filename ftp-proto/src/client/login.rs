@@ -35,7 +35,7 @@ enum Next {
 }
 
 impl Login {
-    /// Sends USER.
+    /// Sends USER and begins the login.
     pub(super) fn begin(now: Moment, control: &mut Control) -> Self {
         let mut login = Self::default();
         login.send(now, Step::User, control);

@@ -1,7 +1,7 @@
-//! Commands as types: what a line means before anybody acts on it.
+//! Commands as types: what a line means, before anything is done about it.
 //!
-//! [`parse`] makes a [`Command`] of a line, [`Command::to_line`] the reverse. The rules that hold
-//! for a verb whatever its argument is (who may say it when) are data in [`verbs`].
+//! [`parse`] turns a line into a [`Command`], and [`Command::to_line`] does the reverse. The rules of a
+//! verb that do not depend on its argument, such as whether it needs a login, are data in [`verbs`].
 
 mod parse;
 mod verb_of;
@@ -17,195 +17,197 @@ use crate::rendezvous::RendezvousSecret;
 use crate::wire::{PathName, Secret};
 use std::net::{SocketAddr, SocketAddrV4};
 
-/// One command with its argument parsed. One variant for each verb of [`VERBS`] that this suite
-/// serves or sends; the others are [`Command::Other`].
+/// One command with its argument parsed. Each verb of [`VERBS`] that this crate serves or sends has a
+/// variant; the others are [`Command::Other`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Command {
-    /// USER name (RFC 354, 959).
+    /// USER: the user name (RFC 354, RFC 959).
     User(Vec<u8>),
-    /// PASS password.
+    /// PASS: the password (RFC 354, RFC 959).
     Pass(Secret),
-    /// ACCT account.
+    /// ACCT: the account (RFC 385, RFC 959).
     Acct(Secret),
-    /// REIN: back to the greeting (RFC 454).
+    /// REIN: back to the state after the greeting (RFC 454, RFC 959).
     Rein,
-    /// QUIT, BYE.
+    /// QUIT, or BYE in 1973 (RFC 354): end the session.
     Quit,
-    /// TYPE.
+    /// TYPE: how the bytes of files travel (RFC 354, RFC 959).
     Type(DataType),
-    /// MODE.
+    /// MODE: how the data connection is structured (RFC 354, RFC 959).
     Mode(Mode),
-    /// STRU.
+    /// STRU: the structure of files (RFC 354, RFC 959).
     Stru(Structure),
-    /// BYTE size of the data connection (RFC 354).
+    /// BYTE: the byte size of the data connection, in bits (RFC 354).
     Byte(u8),
-    /// SOCK: the foreign data socket (RFC 354, 438).
+    /// SOCK: the data socket of the other end (RFC 354, RFC 438).
     Sock(SockTarget),
-    /// LSTN: allocate a listening data socket (RFC 438).
+    /// LSTN: listen for a data connection (RFC 438).
     Lstn(Direction),
-    /// PASV (RFC 478, 959).
+    /// PASV: listen for a data connection, once (RFC 478, RFC 959).
     Pasv,
-    /// ACTV: undo PASV (RFC 607, 614).
+    /// ACTV: undo PASV (RFC 607, RFC 614).
     Actv,
-    /// GSOC: assign the data socket and say its number (RFC 430, 463).
+    /// GSOC: reserve the data socket and report its number (RFC 430, RFC 463).
     Gsoc,
-    /// PORT (RFC 959).
+    /// PORT: connect to this address (RFC 959).
     Port(SocketAddrV4),
-    /// EPRT (RFC 2428).
+    /// EPRT: connect to this address, of any family (RFC 2428).
     Eprt(SocketAddr),
-    /// EPRT with a protocol number that is neither 1 nor 2 (answered 522).
+    /// EPRT with a protocol number other than 1 and 2, which is answered with 522.
     EprtUnknown(u32),
-    /// EPSV (RFC 2428).
+    /// EPSV: listen and report only the port (RFC 2428).
     Epsv(Epsv),
-    /// RNDZ: rendezvous secret of the next data connection; `None` forgets it.
+    /// RNDZ: the rendezvous secret of the next data connection; `None` clears it.
     Rndz(Option<RendezvousSecret>),
-    /// PRET: what the next PASV is for, said by the user agent only; the server reads it as
-    /// [`Command::Other`].
+    /// PRET: the transfer command that will follow the next PASV. Only clients construct it; [`parse`]
+    /// returns [`Command::Other`].
     Pret(Box<Self>),
-    /// RETR path (RTRV in RFC 478's figure).
+    /// RETR: send this file (RTRV in a figure of RFC 478).
     Retr(PathName),
-    /// STOR path.
+    /// STOR: receive this file (RFC 354, RFC 959).
     Stor(PathName),
-    /// APPE path.
+    /// APPE: receive bytes and append them to this file (RFC 354, RFC 959).
     Appe(PathName),
-    /// REST: octets to skip (RFC 3659).
+    /// REST: the number of bytes to skip at the start of the file (RFC 3659).
     Rest(u64),
-    /// LIST \[path\].
+    /// LIST: list a directory or file in the server's own format (RFC 354, RFC 959).
     List(Option<PathName>),
-    /// NLST \[path\].
+    /// NLST: list only the names in a directory (RFC 354, RFC 959).
     Nlst(Option<PathName>),
-    /// MLSD \[path\] (RFC 3659).
+    /// MLSD: list a directory as facts (RFC 3659).
     Mlsd(Option<PathName>),
-    /// MLST \[path\] (RFC 3659).
+    /// MLST: report the facts of one file or directory (RFC 3659).
     Mlst(Option<PathName>),
-    /// SIZE path (RFC 3659).
+    /// SIZE: report how many bytes a transfer of the file would have (RFC 3659).
     Size(PathName),
-    /// MDTM path (RFC 3659).
+    /// MDTM: report when the file was modified (RFC 3659).
     Mdtm(PathName),
-    /// HASH path (draft-ietf-ftpext2-hash).
+    /// HASH: compute the digest of a file (draft-ietf-ftpext2-hash).
     Hash(PathName),
-    /// XMD5 path and the like; the server reads them as [`Command::Other`].
+    /// XMD5 and similar commands: compute the digest of a file. Only clients construct it; [`parse`]
+    /// returns [`Command::Other`].
     XDigest(XDigest, PathName),
-    /// RNFR path.
+    /// RNFR: the old name of a file to rename (RFC 354, RFC 959).
     Rnfr(PathName),
-    /// RNTO path.
+    /// RNTO: the new name of that file (RFC 354, RFC 959).
     Rnto(PathName),
-    /// DELE path.
+    /// DELE: delete this file (RFC 354, RFC 959).
     Dele(PathName),
-    /// MKD, XMKD path.
+    /// MKD or XMKD: make this directory (RFC 959).
     Mkd(PathName),
-    /// RMD, XRMD path.
+    /// RMD or XRMD: remove this directory (RFC 959).
     Rmd(PathName),
-    /// CWD, XCWD path.
+    /// CWD or XCWD: change the working directory (RFC 959).
     Cwd(PathName),
-    /// CDUP, XCUP.
+    /// CDUP or XCUP: change to the parent directory (RFC 959).
     Cdup,
-    /// PWD, XPWD.
+    /// PWD or XPWD: report the working directory (RFC 959).
     Pwd,
-    /// ABOR.
+    /// ABOR: break off the transfer (RFC 354, RFC 959).
     Abor,
-    /// STAT \[path\].
+    /// STAT: report the status of the session, the transfer, or a file (RFC 354, RFC 959).
     Stat(Option<PathName>),
-    /// NOOP.
+    /// NOOP: do nothing but answer (RFC 454, RFC 959).
     Noop,
-    /// ALLO octets.
+    /// ALLO: reserve this many bytes of space (RFC 354, RFC 959).
     Allo(u64),
-    /// SYST.
+    /// SYST: report the operating system (RFC 959).
     Syst,
-    /// HELP \[verb\].
+    /// HELP: list the verbs, or explain one (RFC 354, RFC 959).
     Help(Option<Vec<u8>>),
-    /// FEAT (RFC 2389).
+    /// FEAT: list the features (RFC 2389).
     Feat,
-    /// OPTS (RFC 2389).
+    /// OPTS: options for another command (RFC 2389).
     Opts(Opts),
-    /// A verb of the table without a command of its own: its argument as it came.
+    /// A verb of the table that has no variant, with its argument as it was received.
     Other(Verb, Vec<u8>),
 }
 
-/// TYPE's argument.
+/// The argument of TYPE.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum DataType {
-    /// `A` and `A N`: lines end with CR LF on the wire.
+    /// `A` or `A N`: lines end with CR LF on the data connection.
     Ascii,
-    /// `I`: octets as they are.
+    /// `I`: the bytes of the file as they are.
     Image,
-    /// `L 8`: the same as image here.
+    /// `L 8`: the same as [`DataType::Image`] here.
     Local8,
-    /// Any other that the RFCs define (E, P, F, `A T`, `A C`, `L n`): legal, not served.
+    /// Another type that the RFCs define but this crate does not serve: E, P, F, `A T`, `A C`, `L n`.
     Unserved,
 }
 
-/// MODE's argument.
+/// The argument of MODE.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Mode {
     /// `S`: the end of the connection is the end of the file.
     Stream,
-    /// `B`, `C`, `T`, `H`, `E`, `Z`: legal, not served yet.
+    /// `B`, `C`, `T`, `H`, `E` or `Z`: legal, but not served.
     Unserved(u8),
 }
 
-/// STRU's argument.
+/// The argument of STRU.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Structure {
-    /// `F`.
+    /// `F`: a file is a sequence of bytes.
     File,
-    /// `R`, `P`: legal, not served.
+    /// `R` or `P`: legal, but not served.
     Unserved(u8),
 }
 
-/// Which way this server's octets go, as LSTN says it (RFC 438).
+/// The direction in which a server moves the bytes of a file, as in the argument of LSTN (RFC 438).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Direction {
-    /// `S`: this server will send (RETR, LIST, NLST, MLSD).
+    /// `S`: the server sends (RETR, LIST, NLST, MLSD).
     Send,
-    /// `R`: this server will receive (STOR, APPE).
+    /// `R`: the server receives (STOR, APPE).
     Receive,
 }
 
-/// EPSV's argument (RFC 2428 section 3).
+/// The argument of EPSV (RFC 2428 section 3).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Epsv {
-    /// No argument: the family of the control connection.
+    /// No argument: listen in the address family of the control connection.
     Same,
-    /// `1`.
+    /// `1`: listen at an IPv4 address.
     V4,
-    /// `2`.
+    /// `2`: listen at an IPv6 address.
     V6,
-    /// `ALL`: from now on only EPSV.
+    /// `ALL`: from now on only EPSV is accepted.
     All,
-    /// A protocol number that nobody serves (answered 522).
+    /// Another protocol number, which is answered with 522.
     Unknown(u32),
 }
 
-/// OPTS's argument.
+/// The argument of OPTS.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Opts {
-    /// `OPTS UTF8 [ON]`.
+    /// `OPTS UTF8 [ON]`: names are UTF-8.
     Utf8,
-    /// `OPTS HASH [alg]`.
+    /// `OPTS HASH [algorithm]`: select or report the algorithm of HASH.
     Hash(Option<Algorithm>),
-    /// `OPTS MLST fact;fact;`: the facts as they came, lower case.
+    /// `OPTS MLST fact;fact;`: select the facts of MLSx; in lower case.
     Mlst(Vec<String>),
-    /// `OPTS STOR PARTIAL KEEP|DISCARD`.
+    /// `OPTS STOR PARTIAL KEEP|DISCARD`: what happens to a part of a file.
     Partial(Partial),
-    /// Anything else.
+    /// Any other argument.
     Unknown(Vec<u8>),
 }
 
-/// What becomes of the first part of a broken STOR (extensions, "Names under way").
+/// What a server does with the first part of a file when a STOR breaks off (extensions, "Names under
+/// way").
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Partial {
-    /// Published under a target name that did not exist; the default.
+    /// Publish it under the target's name if that name did not exist. This is the default.
     #[default]
     Publish,
-    /// Written under the target's name from the start.
+    /// Write it under the target's name from the start.
     Keep,
-    /// Never published.
+    /// Never publish it.
     Discard,
 }
 
 impl Direction {
-    /// The letter of LSTN and of the RNDZ role.
+    /// Returns the letter for LSTN and for the role in RNDZ.
     pub const fn letter(self) -> char {
         match self {
             Self::Send => 'S',

@@ -1,4 +1,4 @@
-//! A line becomes a [`Command`]. Bytes, not text: names may be anything but NUL and LF.
+//! From a line to a [`Command`]. Lines are bytes: names may contain everything but NUL and LF.
 
 use super::{Command, DataType, Direction, Epsv, Mode, Opts, Partial, Structure, Verb};
 use crate::address::{parse_eprt, parse_port, parse_sock};
@@ -7,41 +7,45 @@ use crate::digest::Algorithm;
 use crate::rendezvous::RendezvousSecret;
 use crate::wire::{BadName, PathName, Secret};
 
-/// Why a line is no command.
+/// Why a line is not a command.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CommandError {
-    /// The verb, where it is one of the table: a session may have to act on its failure
-    /// (a bad SOCK drops the old value, B06).
+    /// The verb, if it is in the table. Some sessions act on a failed command: a SOCK with a bad
+    /// argument clears the old one (B06).
     pub verb: Option<Verb>,
-    /// What is wrong.
+    /// What is wrong with the line.
     pub fault: Fault,
 }
 
-/// The kinds of mistakes in a command line; each has its reply meaning.
+/// What can be wrong with a command line. Each fault has a reply of its own.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Fault {
-    /// Not a verb of the table.
+    /// The verb is not in the table.
     Unknown,
-    /// An empty line.
+    /// The line is empty.
     Empty,
-    /// The argument is not of the verb's form.
+    /// The argument does not have the form that the verb requires.
     Syntax,
     /// The argument is missing.
     Missing,
-    /// A host number that is in no host table (B09): `503`/`501`.
+    /// The host number is in no host table (B09; reply 503 or 501).
     UnknownHost,
-    /// A number that can't be one: `503`/`501`.
+    /// A number is out of range (reply 503 or 501).
     OutOfRange,
-    /// A socket number that is legal in RFC 354 and no TCP port: `503`/`504`.
+    /// The socket number is legal in RFC 354 but not a TCP port (reply 503 or 504).
     NotAPort,
-    /// A name with NUL or a bare LF in it (A14).
+    /// The name contains NUL or a bare LF (A14).
     BadName,
 }
 
-/// Parses one line (without its CR LF, Telnet already taken out).
+/// Parses one line, without its CR LF and with Telnet commands removed.
 ///
-/// In [`Dialect::Rfc354`] any number of blanks separates verb and argument; in
-/// [`Dialect::Rfc959`] exactly one does and the rest is the argument (A04, RFC 2640 3.1).
+/// In [`Dialect::Rfc354`] any number of blanks separates verb and argument. In [`Dialect::Rfc959`]
+/// exactly one does, and the rest is the argument (A04, RFC 2640 section 3.1).
+///
+/// # Errors
+///
+/// Fails if the line is not a command; see [`Fault`].
 ///
 /// ```
 /// use ftp_proto::command::{Command, Direction, parse};
@@ -63,8 +67,8 @@ pub fn parse(line: &[u8], dialect: Dialect) -> Result<Command, CommandError> {
     argument(verb, rest).map_err(|fault| CommandError { verb: Some(verb), fault })
 }
 
-/// `rest` is what follows the separator, as it came; all but names and secrets read it without the
-/// blanks around.
+/// `rest` is what follows the separator. Names and secrets are read as they are; for other arguments the
+/// blanks around them are removed.
 fn argument(verb: Verb, rest: &[u8]) -> Result<Command, Fault> {
     let word = trimmed(rest);
     Ok(match verb {
@@ -78,7 +82,7 @@ fn argument(verb: Verb, rest: &[u8]) -> Result<Command, Fault> {
         Verb::Gsoc => nothing(word, Command::Gsoc)?,
         Verb::Cdup => nothing(word, Command::Cdup)?,
         Verb::Pwd => nothing(word, Command::Pwd)?,
-        // ABOR, NOOP, SYST and FEAT with an argument are what they are without it: nothing could go wrong.
+        // ABOR, NOOP, SYST and FEAT are accepted with an argument, which changes nothing.
         Verb::Abor => Command::Abor,
         Verb::Noop => Command::Noop,
         Verb::Syst => Command::Syst,
@@ -141,28 +145,28 @@ fn argument(verb: Verb, rest: &[u8]) -> Result<Command, Fault> {
     })
 }
 
-/// Without blanks before. Only blanks: a line feed is never white space here (A14).
-const fn unindented(mut octets: &[u8]) -> &[u8] {
-    while let [b' ', rest @ ..] = octets {
-        octets = rest;
+/// Removes leading blanks. Only blanks: a line feed never counts as white space here (A14).
+const fn unindented(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ', rest @ ..] = bytes {
+        bytes = rest;
     }
-    octets
+    bytes
 }
 
-/// Without blanks around.
-const fn trimmed(octets: &[u8]) -> &[u8] {
-    let mut octets = unindented(octets);
-    while let [rest @ .., b' '] = octets {
-        octets = rest;
+/// Removes leading and trailing blanks.
+const fn trimmed(bytes: &[u8]) -> &[u8] {
+    let mut bytes = unindented(bytes);
+    while let [rest @ .., b' '] = bytes {
+        bytes = rest;
     }
-    octets
+    bytes
 }
 
 fn other(verb: Verb, rest: &[u8]) -> Command {
     Command::Other(verb, rest.to_vec())
 }
 
-/// The command, if nothing but blanks follows the verb.
+/// Returns the command if nothing but blanks follows the verb.
 fn nothing(word: &[u8], command: Command) -> Result<Command, Fault> {
     if word.is_empty() { Ok(command) } else { Err(Fault::Syntax) }
 }
@@ -182,8 +186,8 @@ fn optional_name(rest: &[u8]) -> Result<Option<PathName>, Fault> {
     if rest.is_empty() { Ok(None) } else { name(rest).map(Some) }
 }
 
-/// Clients send `LIST -la path` as if a shell listened: the first words with a dash are no name.
-/// Nothing is lost, since `./-la` names the file.
+/// Removes options: clients send `LIST -la path` as to a shell, so the first words with a dash are not
+/// the name. A file of that name can still be listed as `./-la`.
 fn without_options(mut rest: &[u8]) -> &[u8] {
     while rest.first() == Some(&b'-') {
         let end = rest.iter().position(|o| *o == b' ').unwrap_or(rest.len());
@@ -192,7 +196,7 @@ fn without_options(mut rest: &[u8]) -> &[u8] {
     rest
 }
 
-/// One letter, in upper case (A02).
+/// Parses one letter and returns it in upper case (A02).
 fn letter(word: &[u8]) -> Result<u8, Fault> {
     match word {
         [] => Err(Fault::Missing),
@@ -201,7 +205,7 @@ fn letter(word: &[u8]) -> Result<u8, Fault> {
     }
 }
 
-/// Digits only: Rust's own parser would take a sign.
+/// Parses digits only; Rust's own parser would accept a sign.
 fn number(word: &[u8]) -> Result<u64, Fault> {
     if word.is_empty() {
         return Err(Fault::Missing);
@@ -212,7 +216,8 @@ fn number(word: &[u8]) -> Result<u64, Fault> {
     std::str::from_utf8(word).ok().and_then(|digits| digits.parse().ok()).ok_or(Fault::OutOfRange)
 }
 
-/// `A`, `A N`, `I`, `L 8` are served; what else RFC 354, 385, 542 and 959 define is legal (E16).
+/// Parses the argument of TYPE. `A`, `A N`, `I` and `L 8` are served; the others of RFC 354, 385, 542
+/// and 959 are legal (E16).
 fn data_type(word: &[u8]) -> Result<DataType, Fault> {
     let upper = word.to_ascii_uppercase();
     let mut words = upper.split(|o| *o == b' ').filter(|w| !w.is_empty());
@@ -224,7 +229,7 @@ fn data_type(word: &[u8]) -> Result<DataType, Fault> {
     match (kind, form) {
         (b"A", None | Some(b"N")) => Ok(DataType::Ascii),
         (b"I", None) => Ok(DataType::Image),
-        // L without a size was legal while BYTE gave it (RFC 354), and it is 8 here.
+        // `L` without a size was legal when BYTE set the size (RFC 354). Here it is 8.
         (b"L", None) | (b"L8", None) | (b"L", Some(b"8")) => Ok(DataType::Local8),
         (b"A" | b"E", Some(b"N" | b"T" | b"C")) | (b"E" | b"P" | b"F", None) => Ok(DataType::Unserved),
         (b"L", Some(size)) => number(size).map(|_| DataType::Unserved),
@@ -232,7 +237,7 @@ fn data_type(word: &[u8]) -> Result<DataType, Fault> {
     }
 }
 
-/// RFC 2428 section 3.
+/// Parses the argument of EPSV (RFC 2428 section 3).
 fn epsv(word: &[u8]) -> Result<Epsv, Fault> {
     if word.is_empty() {
         return Ok(Epsv::Same);
@@ -247,13 +252,13 @@ fn epsv(word: &[u8]) -> Result<Epsv, Fault> {
     })
 }
 
-/// `n` or `n R m` (RFC 959), `n [ R m]` in RFC 542: the record size says nothing here.
+/// Parses `n` or `n R m` (RFC 959) or `n [ R m]` (RFC 542). The record size is ignored.
 fn allo(word: &[u8]) -> Result<u64, Fault> {
     let mut words = word.split(|o| *o == b' ').filter(|w| !w.is_empty());
-    let octets = number(words.next().ok_or(Fault::Missing)?)?;
+    let bytes = number(words.next().ok_or(Fault::Missing)?)?;
     match (words.next(), words.next(), words.next()) {
-        (None, None, None) => Ok(octets),
-        (Some(r), Some(record), None) if r.eq_ignore_ascii_case(b"R") => number(record).map(|_| octets),
+        (None, None, None) => Ok(bytes),
+        (Some(r), Some(record), None) if r.eq_ignore_ascii_case(b"R") => number(record).map(|_| bytes),
         (_, _, _) => Err(Fault::Syntax),
     }
 }

@@ -1,9 +1,9 @@
-//! The verb of a [`Command`]: the row of the table that holds for it.
+//! The verb of a [`Command`], and so its row in the table of verbs.
 
 use super::{Command, Verb};
 
 impl Command {
-    /// The verb that this command says.
+    /// Returns the verb of this command.
     pub const fn verb(&self) -> Verb {
         match self {
             Self::User(_) => Verb::User,

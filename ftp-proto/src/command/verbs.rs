@@ -1,66 +1,66 @@
-//! The one table of verbs: what holds for a verb before its argument is looked at.
-//! HELP, FEAT, "not logged in", "not during a transfer" and the reference page all read it.
+//! The table of verbs: the rules of each verb that do not depend on its argument. HELP, FEAT, the order
+//! of commands and the reference page are made from it.
 
-/// One verb's rules.
+/// The rules of one verb.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// The verb.
+    /// The verb that the row describes.
     pub verb: Verb,
-    /// Its name on the wire.
+    /// The name of the verb in a command line.
     pub name: &'static str,
-    /// Other names for the same (X-forms of RFC 1123 4.1.3.1, RTRV of RFC 478).
+    /// Other names of the verb (the X forms of RFC 1123 section 4.1.3.1; RTRV of RFC 478).
     pub aliases: &'static [&'static str],
-    /// What follows the name, for HELP.
+    /// The form of the argument, for HELP.
     pub syntax: &'static str,
-    /// Where it is defined.
+    /// The document that defines the verb.
     pub source: &'static str,
-    /// Whether it needs a login.
+    /// Whether the verb needs a login.
     pub login: Login,
-    /// What happens to it while a transfer is under way.
+    /// What happens to the verb during a transfer.
     pub busy: Busy,
-    /// Whether the server machine serves it now.
+    /// Whether the server machine serves the verb.
     pub served: Served,
 }
 
 /// Whether a verb needs a login.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Login {
-    /// May be said before.
+    /// The verb is allowed before the login.
     Before,
-    /// Only after.
+    /// The verb is allowed only after the login.
     After,
 }
 
-/// What happens to a verb that arrives while a transfer is under way.
+/// What happens to a verb that arrives during a transfer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Busy {
-    /// Done at once (ABOR, STAT, BYE).
+    /// It is executed at once (ABOR, STAT, BYE).
     Now,
-    /// Waits for the end of the transfer.
+    /// It waits for the end of the transfer.
     Queue,
-    /// Refused, the transfer is untouched (SOCK, B22).
+    /// It is refused, and the transfer is not affected (SOCK, B22).
     Refuse,
 }
 
-/// Whether our server serves a verb.
+/// Whether the server machine serves a verb.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Served {
-    /// It does.
+    /// The verb is served.
     Yes,
-    /// Known, answered "not implemented" (502/506).
+    /// The verb is known and answered with "not implemented" (502 or 506).
     No,
 }
 
-/// Makes the enum and the table of the same rows, so that no verb is without its row.
+/// Makes the enum and the table from the same rows, so that each verb has exactly one row.
 macro_rules! verbs {
     ($( $verb:ident $name:literal $aliases:tt $syntax:literal $source:literal $login:ident $busy:ident $served:ident; )*) => {
-        /// Every verb that this suite knows, served or not.
+        /// All verbs that this crate knows, whether it serves them or not.
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
         pub enum Verb {
             $( #[doc = concat!("`", $name, "` (", $source, ")")] $verb, )*
         }
 
-        /// The table. One row for each [`Verb`], in the order of HELP.
+        /// The table of verbs: one row for each [`Verb`], in the order of HELP.
         pub static VERBS: &[Row] = &[
             $( Row {
                 verb: Verb::$verb,
@@ -75,7 +75,7 @@ macro_rules! verbs {
         ];
 
         impl Verb {
-            /// This verb's name on the wire.
+            /// Returns the name of this verb in a command line.
             pub const fn name(self) -> &'static str {
                 match self {
                     $( Self::$verb => $name, )*
@@ -85,8 +85,9 @@ macro_rules! verbs {
     };
 }
 
-// SOCK, LSTN, PASV and GSOC reserve ports, so they need a login (dialect-1973 section 7.1), though
-// servers of 1973 let SOCK pass before. What only sets a parameter passes before.
+// SOCK, LSTN, PASV and GSOC reserve ports and therefore need a login (dialect-1973 section 7.1),
+// although servers of 1973 allowed SOCK before it. Commands that only set a parameter are allowed before
+// the login.
 verbs! {
     // access
     User    "USER"   []         "<name>"                         "RFC 354, 959"                         Before Queue  Yes;
@@ -103,9 +104,9 @@ verbs! {
     Stru    "STRU"   []         "F"                              "RFC 354, 959"                         Before Queue  Yes;
     Byte    "BYTE"   []         "8"                              "RFC 354"                              Before Queue  Yes;
     Form    "FORM"   []         "U | P"                          "RFC 454"                              Before Queue  No;
-    Allo    "ALLO"   []         "<octets> [R <octets>]"          "RFC 354, 959"                         After  Queue  Yes;
-    Rest    "REST"   []         "<octets>"                       "RFC 3659"                             After  Queue  Yes;
-    // data sockets, 1973 family
+    Allo    "ALLO"   []         "<bytes> [R <bytes>]"            "RFC 354, 959"                         After  Queue  Yes;
+    Rest    "REST"   []         "<bytes>"                        "RFC 3659"                             After  Queue  Yes;
+    // data sockets, 1973
     Sock    "SOCK"   []         "[<host>,]<port>"                "RFC 354, 438"                         After  Refuse Yes;
     Lstn    "LSTN"   []         "R | S"                          "RFC 438"                              After  Queue  Yes;
     Pasv    "PASV"   []         ""                               "RFC 478, 959"                         After  Queue  Yes;
@@ -169,7 +170,7 @@ verbs! {
     // security
     Auth    "AUTH"   []         "<mechanism>"                    "RFC 2228, 4217"                       Before Queue  No;
     Adat    "ADAT"   []         "<data>"                         "RFC 2228"                             Before Queue  No;
-    Pbsz    "PBSZ"   []         "<octets>"                       "RFC 2228, 4217"                       Before Queue  No;
+    Pbsz    "PBSZ"   []         "<bytes>"                        "RFC 2228, 4217"                       Before Queue  No;
     Prot    "PROT"   []         "C | P"                          "RFC 2228, 4217"                       Before Queue  No;
     Ccc     "CCC"    []         ""                               "RFC 2228, 4217"                       Before Queue  No;
     Mic     "MIC"    []         "<data>"                         "RFC 2228"                             Before Queue  No;
@@ -181,17 +182,17 @@ verbs! {
     Pinc    "PINC"   []         "SHA-256 <64 hex digits> | OFF"  "docs/protocol/extensions.md"          After  Queue  No;
     Dgst    "DGST"   []         "<algorithm> | OFF"              "docs/protocol/extensions.md"          After  Queue  No;
     Prob    "PROB"   []         "R | S"                          "docs/protocol/extensions.md"          After  Queue  No;
-    Rate    "RATE"   []         "<octets per second> | OFF"      "docs/protocol/extensions.md"          After  Queue  No;
+    Rate    "RATE"   []         "<bytes per second> | OFF"       "docs/protocol/extensions.md"          After  Queue  No;
     Deta    "DETA"   []         "<seconds>"                      "docs/protocol/extensions.md"          After  Queue  No;
 }
 
 impl Verb {
-    /// This verb's row.
+    /// Returns the row of this verb.
     pub fn row(self) -> Option<&'static Row> {
         VERBS.iter().find(|row| row.verb == self)
     }
 
-    /// The verb of a name or alias, in any case.
+    /// Returns the verb with this name or alias, in any case.
     pub fn named(name: &[u8]) -> Option<Self> {
         VERBS
             .iter()

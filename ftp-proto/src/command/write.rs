@@ -1,4 +1,4 @@
-//! A [`Command`] becomes a line, for the user agent.
+//! From a [`Command`] to a line, for clients.
 
 use super::{Command, DataType, Epsv, Mode, Opts, Partial, Structure};
 use crate::address::{format_eprt, format_port, format_sock};
@@ -6,15 +6,15 @@ use crate::dialect::Dialect;
 use crate::digest::quoted;
 use crate::wire::{PathName, escape, show};
 
-/// What stands in traces for an argument that nobody may read.
+/// The replacement for a secret argument in traces.
 const MASK: &str = "***";
 
 impl Command {
-    /// The line for a server that speaks `dialect`, with CR LF, names Telnet-escaped
-    /// (CR as CR NUL, 0xFF doubled).
+    /// Returns the line for a server that speaks `dialect`, with its CR LF. Names are escaped for
+    /// Telnet: CR becomes CR NUL, and 0xFF is doubled.
     ///
-    /// NUL and LF cannot be sent in an argument and are left out of it, so that no argument can
-    /// begin a second command. A server of 1973 does not see blanks before a name (A04).
+    /// NUL and LF cannot be sent in an argument and are left out, so that no argument can begin another
+    /// command. A server of 1973 does not see blanks before a name (A04).
     ///
     /// ```
     /// use ftp_proto::command::{Command, Direction};
@@ -34,7 +34,7 @@ impl Command {
         line
     }
 
-    /// The same for logs and traces: the arguments of PASS, ACCT and RNDZ are masked (H38).
+    /// Returns the line for logs and traces, with the arguments of PASS, ACCT and RNDZ masked (H38).
     pub fn redacted(&self, dialect: Dialect) -> String {
         let name = self.name(dialect);
         if matches!(self, Self::Pass(_) | Self::Acct(_) | Self::Rndz(Some(_))) {
@@ -96,7 +96,8 @@ impl Command {
                 char::from(*letter).to_string()
             }
             Self::Byte(size) => size.to_string(),
-            // An unknown server of 1973 reads only the integer form (dialect-1973 section 13).
+            // A server of 1973 about which nothing is known reads only the integer form (dialect-1973
+            // section 13).
             Self::Sock(target) => format_sock(*target, dialect == Dialect::Rfc354),
             Self::Lstn(direction) => direction.letter().to_string(),
             Self::Port(address) => format_port(*address),
@@ -107,7 +108,7 @@ impl Command {
             Self::Epsv(Epsv::All) => "ALL".to_owned(),
             Self::Epsv(Epsv::Unknown(family)) => family.to_string(),
             Self::Rndz(Some(secret)) => return Some(secret.to_hex().as_bytes().to_vec()),
-            Self::Rest(octets) | Self::Allo(octets) => octets.to_string(),
+            Self::Rest(bytes) | Self::Allo(bytes) => bytes.to_string(),
             Self::Opts(Opts::Utf8) => "UTF8 ON".to_owned(),
             Self::Opts(Opts::Hash(None)) => "HASH".to_owned(),
             Self::Opts(Opts::Hash(Some(algorithm))) => format!("HASH {}", algorithm.name()),
@@ -122,7 +123,7 @@ impl Command {
     }
 }
 
-/// Servers take what begins with a dash for options of `ls`.
+/// Protects a name that begins with a dash, which servers would take for options of `ls`.
 fn not_an_option(path: &PathName) -> Vec<u8> {
     let name = path.as_bytes();
     if name.starts_with(b"-") { [b"./", name].concat() } else { name.to_vec() }

@@ -1,36 +1,36 @@
-//! By which command a server computes a digest: HASH of the draft, or the older ones with an X.
+//! The commands that compute digests: HASH of the draft, and older ones that begin with X.
 
 use super::Algorithm;
 use crate::command::{Command, Verb};
 use crate::wire::PathName;
 
-/// The commands that compute one digest of a whole file and were never standardised. Where they take
-/// a range, servers do not agree on its form: whole files only. (SITE is left alone: its digests have
-/// no two servers in common.)
+/// The commands that compute a digest of a whole file and were never standardised. Where they accept a
+/// range, servers do not agree on its form, so ranges are not used. The digests of SITE are not used
+/// either, because no two servers have them in common.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum XDigest {
-    /// XCRC: CRC32.
+    /// XCRC, which computes CRC-32.
     Xcrc,
     /// MD5 of draft-twine-ftpmd5.
     Md5,
-    /// XMD5.
+    /// XMD5, which computes MD5.
     Xmd5,
-    /// XSHA: SHA-1.
+    /// XSHA, which computes SHA-1.
     Xsha,
-    /// XSHA1.
+    /// XSHA1, which computes SHA-1.
     Xsha1,
-    /// XSHA256.
+    /// XSHA256, which computes SHA-256.
     Xsha256,
-    /// XSHA512.
+    /// XSHA512, which computes SHA-512.
     Xsha512,
 }
 
 impl XDigest {
-    /// Every one, those before others that servers are known to have both of.
+    /// All commands. Where servers have two for one algorithm, the better one comes first.
     pub const ALL: [Self; 7] =
         [Self::Xsha512, Self::Xsha256, Self::Xsha1, Self::Xsha, Self::Xmd5, Self::Md5, Self::Xcrc];
 
-    /// The verb.
+    /// Returns the verb of the command.
     pub const fn verb(self) -> Verb {
         match self {
             Self::Xcrc => Verb::Xcrc,
@@ -43,7 +43,7 @@ impl XDigest {
         }
     }
 
-    /// What it computes.
+    /// Returns the algorithm that the command computes.
     pub const fn algorithm(self) -> Algorithm {
         match self {
             Self::Xcrc => Algorithm::Crc32,
@@ -54,24 +54,25 @@ impl XDigest {
         }
     }
 
-    /// The command of a feature's name. MMD5, which FEAT may say too, is for many files at once.
+    /// Returns the command with this name in FEAT. MMD5, which FEAT may list too, is for several files
+    /// at once and is not used.
     pub fn named(name: &str) -> Option<Self> {
         let verb = Verb::named(name.as_bytes())?;
         Self::ALL.into_iter().find(|digest| digest.verb() == verb)
     }
 }
 
-/// How one server computes one algorithm.
+/// The command with which a server computes one algorithm.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Means {
-    /// OPTS HASH selects it, HASH computes it.
+    /// OPTS HASH selects the algorithm, and HASH computes it.
     Hash,
-    /// A command of its own.
+    /// A command that computes only this algorithm.
     X(XDigest),
 }
 
 impl Means {
-    /// The command that asks for the digest of a file.
+    /// Returns the command that asks for the digest of a file.
     pub fn command(self, path: &PathName) -> Command {
         match self {
             Self::Hash => Command::Hash(path.clone()),
@@ -80,7 +81,7 @@ impl Means {
     }
 }
 
-/// A name as the X commands take it: one with blanks would be read as a name and a range.
+/// Quotes a name for the X commands, which would read one with blanks as a name and a range.
 pub(crate) fn quoted(path: &PathName) -> Vec<u8> {
     let name = path.as_bytes();
     if name.contains(&b' ') && !name.contains(&b'"') { [b"\"", name, b"\""].concat() } else { name.to_vec() }

@@ -1,5 +1,5 @@
-//! Digest algorithms by the names of draft-ietf-ftpext2-hash, the commands that compute them, and
-//! their answers.
+//! Digests of files: the algorithms by their names in draft-ietf-ftpext2-hash, the commands that compute
+//! them, and the answers to these commands.
 
 mod means;
 
@@ -9,26 +9,26 @@ pub use means::{Means, XDigest};
 use crate::reply::Reply;
 use crate::wire::PathName;
 
-/// Digest algorithms that the protocol names.
+/// The digest algorithms that the protocol names.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Algorithm {
-    /// CRC32.
+    /// CRC-32, of 32 bits.
     Crc32,
-    /// MD5.
+    /// MD5, of 128 bits.
     Md5,
-    /// SHA-1.
+    /// SHA-1, of 160 bits.
     Sha1,
-    /// SHA-256: the one our server computes.
+    /// SHA-256, of 256 bits. This crate's server computes it.
     Sha256,
-    /// SHA-512.
+    /// SHA-512, of 512 bits.
     Sha512,
 }
 
 impl Algorithm {
-    /// Every one, the weakest first.
+    /// All algorithms, the weakest first.
     pub const ALL: [Self; 5] = [Self::Crc32, Self::Md5, Self::Sha1, Self::Sha256, Self::Sha512];
 
-    /// The name in FEAT and HASH.
+    /// Returns the algorithm's name in FEAT and HASH.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Crc32 => "CRC32",
@@ -39,12 +39,12 @@ impl Algorithm {
         }
     }
 
-    /// The algorithm of a name, any case.
+    /// Returns the algorithm with this name, in any case.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|a| a.name().eq_ignore_ascii_case(name))
     }
 
-    /// Hex digits of a digest.
+    /// Returns the length of the digest in hex digits.
     pub const fn hex_len(self) -> usize {
         match self {
             Self::Crc32 => 8,
@@ -56,31 +56,31 @@ impl Algorithm {
     }
 }
 
-/// A digest, lower-case hex.
+/// The digest of a file in lower-case hex digits.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Digest {
-    /// Its algorithm.
+    /// The algorithm that computed the digest.
     pub algorithm: Algorithm,
-    /// Lower-case hex of [`Algorithm::hex_len`] digits.
+    /// The digest: [`Algorithm::hex_len`] hex digits in lower case.
     pub hex: String,
 }
 
-/// The strongest algorithm that both lists have.
+/// Returns the strongest algorithm that is in both lists.
 pub fn strongest_common(a: &[Algorithm], b: &[Algorithm]) -> Option<Algorithm> {
     a.iter().filter(|x| b.contains(x)).max().copied()
 }
 
-/// The text of our 213 reply to HASH: `SHA-256 0-1023 <hex> path` (the draft's range is inclusive;
-/// an empty file is `0-0`).
+/// Formats the text of the 213 reply to HASH: `SHA-256 0-1023 <hex> path`. The draft's range includes
+/// its end; an empty file has `0-0`.
 pub fn format_answer(digest: &Digest, size: u64, path: &[u8]) -> Vec<u8> {
     let range = format!("{} 0-{} {} ", digest.algorithm.name(), size.saturating_sub(1), digest.hex);
     [range.as_bytes(), path].concat()
 }
 
-/// Finds the digest of the file `name` in a server's answer to HASH or to another of the commands
+/// Finds the digest of the file `name` in a server's answer to HASH or to one of the other commands
 /// ([`Means`]): hex digits of the algorithm's length, in any case. A CRC may lack its leading zeros
-/// (modern-servers section 8). The name, which may look like a digest as well, stands before it, behind
-/// it, in quotes or not at all.
+/// (modern-servers section 8). The name, which may look like a digest too, stands before the digest,
+/// behind it, in quotes or not at all.
 ///
 /// ```
 /// use ftp_proto::digest::{Algorithm, parse_answer};
@@ -99,7 +99,7 @@ pub fn parse_answer(algorithm: Algorithm, reply: &Reply, name: &PathName) -> Opt
     let tokens = || lines().flat_map(|line| line.split(u8::is_ascii_whitespace)).filter_map(hex);
     let whole = tokens().find(|token| token.len() == length);
     let found = match algorithm {
-        // The longest: words of the answer may be short hex numbers.
+        // The longest number wins, because words of the answer may be short hex numbers.
         Algorithm::Crc32 => {
             whole.or_else(|| tokens().filter(|token| token.len() < length).max_by_key(|token| token.len()))
         }
@@ -109,13 +109,13 @@ pub fn parse_answer(algorithm: Algorithm, reply: &Reply, name: &PathName) -> Opt
     Some(Digest { algorithm, hex: format!("{hex:0>length$}") })
 }
 
-/// The hex digits of a word: `BEEF`, `0xBEEF`.
+/// Returns the hex digits of a word such as `BEEF` or `0xBEEF`.
 fn hex(word: &[u8]) -> Option<&[u8]> {
     let digits = word.strip_prefix(b"0x").or_else(|| word.strip_prefix(b"0X")).unwrap_or(word);
     (!digits.is_empty() && digits.iter().all(u8::is_ascii_hexdigit)).then_some(digits)
 }
 
-/// A line without the name of the file at its begin or end; a line that is nothing else stays.
+/// Removes the name of the file from the start or the end of a line, unless nothing would remain.
 fn without_name<'a>(line: &'a [u8], name: &PathName) -> &'a [u8] {
     let quoted = name.quoted();
     for name in [name.as_bytes(), &quoted] {

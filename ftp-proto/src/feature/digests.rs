@@ -1,11 +1,11 @@
-//! Which digests a server computes, and by which command.
+//! Which digests a server computes, and with which command.
 
 use super::Capabilities;
 use crate::digest::{Algorithm, Means, XDigest};
 
 impl Capabilities {
-    /// How this server computes `algorithm`; HASH before everything else, since its answer names its
-    /// algorithm.
+    /// Returns the command with which this server computes `algorithm`. HASH is preferred, because its
+    /// answer names the algorithm.
     ///
     /// ```
     /// use ftp_proto::digest::{Algorithm, Means, XDigest};
@@ -23,7 +23,7 @@ impl Capabilities {
         XDigest::ALL.into_iter().find(computes).map(Means::X)
     }
 
-    /// What this server can compute, by whatever command.
+    /// Returns the algorithms that this server computes with any command.
     pub fn algorithms(&self) -> Vec<Algorithm> {
         Algorithm::ALL.into_iter().filter(|algorithm| self.means(*algorithm).is_some()).collect()
     }

@@ -1,4 +1,4 @@
-//! FEAT: what we offer and what was learnt of a server (RFC 2389).
+//! Features: what this crate's server offers, and what a client learnt about another one (RFC 2389).
 
 mod digests;
 
@@ -8,47 +8,48 @@ use crate::digest::{Algorithm, XDigest};
 use crate::listing::FACTS;
 use crate::reply::{Class, Reply, classify};
 
-/// What a server said it can do.
+/// What a server can do, according to its replies.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Capabilities {
-    /// SOCK (255).
+    /// The server knows SOCK and answers it with 255.
     pub sock: bool,
-    /// LSTN.
+    /// The server knows LSTN (RFC 438).
     pub lstn: bool,
-    /// GSOC.
+    /// The server knows GSOC (RFC 430, 463).
     pub gsoc: bool,
-    /// RNDZ.
+    /// The server knows RNDZ (extensions).
     pub rndz: bool,
-    /// EPSV and EPRT. Servers without FEAT may still have it.
+    /// The server lists EPSV and EPRT. Servers without FEAT may know them as well.
     pub epsv: bool,
-    /// MLST/MLSD: the facts, lower case.
+    /// The facts of MLST and MLSD, in lower case, if the server knows these commands.
     pub mlst: Option<Vec<String>>,
-    /// SIZE.
+    /// The server knows SIZE (RFC 3659).
     pub size: bool,
-    /// MDTM.
+    /// The server knows MDTM (RFC 3659).
     pub mdtm: bool,
-    /// REST STREAM.
+    /// The server knows REST in stream mode (RFC 3659).
     pub rest_stream: bool,
-    /// UTF8.
+    /// Names are UTF-8 (RFC 2640).
     pub utf8: bool,
-    /// HASH algorithms; the first is the selected one.
+    /// The algorithms of HASH; the first one is selected.
     pub hash: Vec<Algorithm>,
-    /// Older commands that compute a digest.
+    /// The older commands that compute digests.
     pub x_digests: Vec<XDigest>,
-    /// PRET: it wants to know the transfer before PASV.
+    /// The server wants PRET before PASV.
     pub pret: bool,
-    /// OPTS STOR PARTIAL is understood (our own servers).
+    /// The server understands OPTS STOR PARTIAL, as this crate's server does.
     pub partial: bool,
-    /// It loses octets that come before STOR, and answers STOR before they come (its greeting tells).
+    /// The server loses data that arrives before STOR, and answers STOR before the data connection
+    /// comes. Only its greeting tells.
     pub loses_early: bool,
-    /// Whether FEAT (or HELP in 1973) was answered at all.
+    /// Whether FEAT (HELP in 1973) was answered at all.
     pub known: bool,
-    /// Feature lines that are none of the above, trimmed.
+    /// The other feature lines, trimmed.
     pub others: Vec<String>,
 }
 
 impl Capabilities {
-    /// Reads the reply to FEAT (RFC 2389 3.2), or to HELP of a 1973 server.
+    /// Reads the reply to FEAT (RFC 2389 section 3.2), or to HELP of a server of 1973.
     ///
     /// ```
     /// use ftp_proto::dialect::Dialect;
@@ -65,7 +66,7 @@ impl Capabilities {
             Dialect::Rfc354 => Verb::Help,
             Dialect::Rfc959 => Verb::Feat,
         };
-        // SOCK is part of the smallest server of 1973 (RFC 385.2).
+        // SOCK is part of the smallest server of 1973 (RFC 385 section 2).
         let mut found = Self { sock: dialect == Dialect::Rfc354, ..Self::default() };
         if classify(dialect, verb, reply.code) != Class::Done {
             return found;
@@ -75,7 +76,7 @@ impl Capabilities {
         match dialect {
             Dialect::Rfc354 => lines.for_each(|line| found.help_line(line.trim())),
             Dialect::Rfc959 => {
-                // The first and the last line are words, the features stand between.
+                // The first and the last line are words; the features are between them.
                 let features = lines.skip(1).take(reply.lines.len().saturating_sub(2));
                 for line in features.filter(|line| !line.trim().is_empty()) {
                     if !found.feature(line.trim()) {
@@ -87,7 +88,7 @@ impl Capabilities {
         found
     }
 
-    /// A line of HELP: a feature in FEAT's words, else a text that may name verbs.
+    /// Reads a line of HELP: a feature as in FEAT, or a text that may name verbs.
     fn help_line(&mut self, line: &str) {
         if !self.feature(line) {
             for word in line.split(|c: char| !c.is_ascii_alphanumeric()) {
@@ -96,7 +97,7 @@ impl Capabilities {
         }
     }
 
-    /// Notes one feature; false when it is none that has its field.
+    /// Records one feature. Returns whether it has a field of its own.
     fn feature(&mut self, line: &str) -> bool {
         let (name, parameters) = line.split_once(' ').unwrap_or((line, ""));
         match (name.to_ascii_uppercase().as_str(), parameters.trim()) {
@@ -118,7 +119,7 @@ impl Capabilities {
             ("MLSD", _) => self.mlst = Some(self.mlst.take().unwrap_or_default()),
             ("HASH", algorithms) => self.hash = hash_algorithms(algorithms),
             ("PRET", _) => self.pret = true,
-            // With a form of the parameters or without: `XCRC "filename" SP EP`.
+            // The form of the parameters may follow: `XCRC "filename" SP EP`.
             (name, _) => match XDigest::named(name) {
                 Some(digest) => self.x_digests.push(digest),
                 None => return false,
@@ -128,18 +129,18 @@ impl Capabilities {
     }
 }
 
-/// `CRC32;MD5;SHA-1*;SHA-256`: the known ones, the one with the star first.
+/// Reads `CRC32;MD5;SHA-1*;SHA-256`: the known algorithms, the one with the asterisk first.
 fn hash_algorithms(list: &str) -> Vec<Algorithm> {
     let known = |name: &str| Algorithm::named(name.trim().trim_end_matches('*'));
     let (selected, rest): (Vec<_>, Vec<_>) = list.split(';').partition(|name| name.trim().ends_with('*'));
     selected.into_iter().chain(rest).filter_map(known).collect()
 }
 
-/// The algorithms that our server computes.
+/// The algorithms that this crate's server computes.
 pub const COMPUTED: &[Algorithm] = &[Algorithm::Sha256];
 
-/// The feature lines of our server, without the leading blank: the same for FEAT and for HELP on
-/// the 1973 listener.
+/// Returns the feature lines of this crate's server without their leading blank. FEAT and, on the
+/// listener of 1973, HELP report them.
 pub fn offered(selected: Algorithm) -> Vec<String> {
     let star = |algorithm: &Algorithm| {
         format!("{}{}", algorithm.name(), if *algorithm == selected { "*" } else { "" })

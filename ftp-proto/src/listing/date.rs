@@ -1,4 +1,4 @@
-//! Dates of listings that are made for people.
+//! Dates in listings that are meant for people.
 
 use super::row::{Words, number};
 use super::{Precision, When, civil, when};
@@ -8,12 +8,12 @@ pub(super) const MONTHS: [&str; 12] =
 
 const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
-/// Half a year, as `ls` has it: half of a mean Gregorian year.
+/// Half a year as `ls` counts it, half of a mean Gregorian year, in seconds.
 pub(super) const HALF_A_YEAR: i64 = 31_556_952 / 2;
 
-/// The moment of a date without a year, as `ls` shows what is less than half a year old: the last
-/// such date before `now`. A server whose clock or zone is ahead may be a day before us. `None` when
-/// that is no date of the last year.
+/// Returns the moment of a date without a year, as `ls` shows dates of the last six months: the last
+/// such date before `now`. The server's clock or time zone may be up to a day ahead. Returns `None` if
+/// there is no such date within the last year.
 ///
 /// ```
 /// use ftp_proto::listing::{when, year_of};
@@ -33,7 +33,8 @@ pub fn year_of(month: u32, day: u32, hour: u32, minute: u32, now: When) -> Optio
         .find(|moment| *moment <= latest)
 }
 
-/// A day of the calendar and a time: not the 31st of November.
+/// Returns the moment of a date and time, or `None` if the date does not exist, like the 31st of
+/// November.
 pub(super) fn moment(year: i64, month: u32, day: u32, time: (u32, u32, u32)) -> Option<When> {
     let (hour, minute, second) = time;
     let moment = when(year, month, day, hour, minute, second.min(59))?;
@@ -41,12 +42,12 @@ pub(super) fn moment(year: i64, month: u32, day: u32, time: (u32, u32, u32)) -> 
     if (same_month, same_day) == (month, day) { Some(moment) } else { None }
 }
 
-/// The number of a month's name.
+/// Returns the number of the month with this name.
 pub(super) fn month(word: &str) -> Option<u32> {
     MONTHS.iter().zip(1..).find(|(name, _)| name.eq_ignore_ascii_case(word)).map(|(_, number)| number)
 }
 
-/// `10:20`, `10:20:30`, `10:20:30.123`; whether the seconds are there.
+/// Reads `10:20`, `10:20:30` or `10:20:30.123`, and returns whether the seconds are there.
 pub(super) fn clock(word: &str) -> Option<((u32, u32, u32), bool)> {
     let mut parts = word.split(':');
     let (hour, minute) = (number(parts.next()?)?, number(parts.next()?)?);
@@ -59,16 +60,16 @@ pub(super) fn clock(word: &str) -> Option<((u32, u32, u32), bool)> {
     fits.then_some(((hour, minute, second), seconds.is_some()))
 }
 
-/// How a date of `ls` may name its month.
+/// How a date of `ls` may write its month.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Months {
-    /// By name, or by number between dashes.
+    /// By name, or as a number between dashes.
     Names,
-    /// By number as well.
+    /// As a number between blanks, too.
     Numbers,
 }
 
-/// Takes a date of `ls` in any of its styles:
+/// Reads a date of `ls` in any of its styles:
 ///
 /// * `Nov 20 10:20`, `Nov 20 2026`, the same with the day first or the month as a number;
 /// * `Nov 20 10:20:30 2026`, with a weekday before it or not (`ls -T`, `ls --full-time` of old);
@@ -105,7 +106,7 @@ pub(super) fn of_ls(words: &mut Words<'_>, months: Months, now: When) -> Option<
     Some((year_of(month, day, hour, minute, now)?, Precision::Minute))
 }
 
-/// `2026-11-20 [10:20[:30[.5]] [+0100]]` and `11-20 10:20`.
+/// Reads `2026-11-20 [10:20[:30[.5]] [+0100]]` or `11-20 10:20`.
 fn of_digits(first: &str, words: &mut Words<'_>, now: When) -> Option<(When, Precision)> {
     let mut parts = first.split(['-', '/']);
     let (one, two, three) = (parts.next()?, parts.next()?, parts.next());
@@ -130,12 +131,12 @@ fn of_digits(first: &str, words: &mut Words<'_>, now: When) -> Option<(When, Pre
     Some((When(local.0 - ahead_of_utc), exact))
 }
 
-/// A year of four digits.
+/// Reads a year of four digits.
 fn year(word: &str) -> Option<i64> {
     number(word).filter(|year| (1900..=9999).contains(year))
 }
 
-/// The seconds of `+0130`.
+/// Returns the seconds of a time zone such as `+0130`.
 fn zone(word: &str) -> Option<i64> {
     let (sign, digits) = word.split_at_checked(1)?;
     let sign = match sign {

@@ -1,30 +1,30 @@
-//! Which format a LIST has: the first line that one of them reads decides for the whole listing.
+//! The format of a LIST: the first line that one of the formats can read decides for the whole listing.
 
 use super::row::Row;
 use super::{When, dos, eplf, unix, vms};
 
-/// The formats of LIST.
+/// The formats of LIST that this crate reads.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Format {
-    /// `ls -l`.
+    /// The format of `ls -l`, which most servers use.
     Unix,
-    /// IIS, DOS.
+    /// The format of DIR on DOS and Windows, which IIS uses.
     Dos,
-    /// Easily parsed LIST format.
+    /// The Easily Parsed LIST Format (EPLF).
     Eplf,
-    /// VMS.
+    /// The format of DIRECTORY on VMS.
     Vms,
 }
 
 impl Format {
     const ALL: [Self; 4] = [Self::Unix, Self::Dos, Self::Eplf, Self::Vms];
 
-    /// The format of a line that is an entry; no line is one in two formats.
+    /// Returns the format of a line that is an entry. No line is an entry in two formats.
     pub fn of(line: &[u8], now: When) -> Option<Self> {
         Self::ALL.into_iter().find(|format| format.row(line, now).is_some())
     }
 
-    /// Reads a line.
+    /// Reads a line in this format.
     pub(super) fn row(self, line: &[u8], now: When) -> Option<Row<'_>> {
         match self {
             Self::Unix => unix::row(line, now),
@@ -35,7 +35,7 @@ impl Format {
     }
 }
 
-/// Whether a line is one that listings have around their entries: `total 12`, in any language,
+/// Whether a line is one that stands around the entries of listings: `total 12` in any language,
 /// `Directory DISK:[USER]`, `Total of 3 files, 12 blocks.`
 pub(super) fn is_frame(line: &[u8]) -> bool {
     let mut words = super::row::Words::new(line);

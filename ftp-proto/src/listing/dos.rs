@@ -1,4 +1,4 @@
-//! Lines of IIS and other servers on DOS and Windows: `07-12-24  10:20PM  <DIR>  name`.
+//! Reading the lines of IIS and other servers on DOS and Windows: `07-12-24  10:20PM  <DIR>  name`.
 
 use super::row::{Row, Words, number};
 use super::{Kind, Precision, When, date};
@@ -21,7 +21,7 @@ pub(super) fn row(line: &[u8]) -> Option<Row<'_>> {
         size => (Kind::File, Some(number(&size.replace([',', '.'], ""))?)),
     };
     let name = words.rest();
-    // `link [target]`
+    // A link is shown as `link [target]`.
     let name = match kind {
         Kind::Link => memchr::memmem::rfind(name, b" [").and_then(|at| name.get(..at)).unwrap_or(name),
         Kind::File | Kind::Directory | Kind::Current | Kind::Parent | Kind::Other => name,
@@ -32,7 +32,7 @@ pub(super) fn row(line: &[u8]) -> Option<Row<'_>> {
     Some(Row { size, modified: Some((modified, Precision::Minute)), ..Row::new(name, kind) })
 }
 
-/// `10:20PM`, `22:20`.
+/// Reads `10:20PM` or `22:20`.
 fn clock(word: &str) -> Option<(u32, u32, u32)> {
     let (digits, half) = match word.strip_suffix("PM") {
         Some(digits) => (digits, Some(12)),
@@ -46,8 +46,8 @@ fn clock(word: &str) -> Option<(u32, u32, u32)> {
     }
 }
 
-/// `mm-dd-yy`, `mm-dd-yyyy`, `yyyy-mm-dd`, with `-`, `/` or `.`; the day first where the month
-/// cannot be.
+/// Reads `mm-dd-yy`, `mm-dd-yyyy` or `yyyy-mm-dd`, with `-`, `/` or `.`. If the first number cannot be a
+/// month, it is the day.
 fn moment(word: &str, time: (u32, u32, u32)) -> Option<When> {
     let mut parts = word.split(['-', '/', '.']);
     let (one, two, three) = (parts.next()?, parts.next()?, parts.next()?);

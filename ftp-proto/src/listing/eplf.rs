@@ -1,9 +1,9 @@
-//! Easily parsed LIST format: `+i8388621.48594,m825718503,r,s280,<TAB>name`.
+//! Reading the Easily Parsed LIST Format: `+i8388621.48594,m825718503,r,s280,<TAB>name`.
 
 use super::row::{Row, number};
 use super::{Kind, Precision, When};
 
-/// Reads one line: facts between commas, then a tab and the name as it is.
+/// Reads one line: facts between commas, then a tab and the name.
 pub(super) fn row(line: &[u8]) -> Option<Row<'_>> {
     let rest = line.strip_prefix(b"+")?;
     let tab = rest.iter().position(|o| *o == b'\t')?;
@@ -27,7 +27,7 @@ pub(super) fn row(line: &[u8]) -> Option<Row<'_>> {
     Some(row)
 }
 
-/// `up644`.
+/// Reads permissions such as `up644`.
 fn permissions(mode: &str) -> Option<u32> {
     u32::from_str_radix(mode.strip_prefix('p')?, 8).ok().map(|mode| mode & 0o7777)
 }

@@ -1,13 +1,14 @@
-//! MLSD and MLST lines are read (RFC 3659 section 7).
+//! Reading the lines of MLSD and MLST (RFC 3659 section 7).
 
 use super::row::Row;
 use super::{Entry, Kind, Precision, When, when};
 use crate::wire::PathName;
 
-/// Parses `fact=value;fact=value; name`: fact names and type values in any case, one blank before
-/// the name, the name as it is. `None` when it is no such line or the name cannot be one.
+/// Parses `fact=value;fact=value; name`. The names of facts and the values of `type` may be in any case;
+/// exactly one blank separates the facts from the name. Returns `None` if the line does not have this
+/// form or the name cannot be one.
 ///
-/// MLST puts a blank before the facts on its line of the reply; it may be there.
+/// A blank before the facts is accepted, because MLST adds one in its reply.
 ///
 /// ```
 /// use ftp_proto::listing::{Kind, parse_facts};
@@ -27,7 +28,7 @@ pub fn parse_facts(line: &[u8]) -> Option<Entry> {
     }
 }
 
-/// A line of MLSD before anybody has looked at its name.
+/// Reads a line of MLSD without checking its name.
 pub(super) fn row(line: &[u8]) -> Option<Row<'_>> {
     let blank = line.iter().position(|o| *o == b' ')?;
     let (facts, name) = line.split_at_checked(blank)?;
@@ -48,7 +49,8 @@ pub(super) fn row(line: &[u8]) -> Option<Row<'_>> {
     Some(row)
 }
 
-/// RFC 3659 7.5.1; links as servers write them: `OS.unix=slink:target`, `OS.unix=symlink`.
+/// Reads the fact `type` (RFC 3659 section 7.5.1), and links as servers write them:
+/// `OS.unix=slink:target`, `OS.unix=symlink`.
 fn kind(value: &str) -> Kind {
     match value {
         "file" => Kind::File,
@@ -60,7 +62,8 @@ fn kind(value: &str) -> Kind {
     }
 }
 
-/// `YYYYMMDDHHMMSS[.sss]`, UTC (RFC 3659 2.3), as facts and MDTM have it.
+/// Parses a time of MLSx facts and MDTM: `YYYYMMDDHHMMSS[.sss]` in UTC (RFC 3659 section 2.3). Returns
+/// `None` if it does not have this form.
 pub fn parse_time(value: &str) -> Option<When> {
     let digits = value.split_once('.').map_or(value, |(whole, _)| whole);
     if digits.len() != 14 || !digits.bytes().all(|o| o.is_ascii_digit()) {

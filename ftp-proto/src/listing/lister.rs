@@ -1,4 +1,4 @@
-//! The lines of a listing become entries; names that could be more than a name do not.
+//! From the lines of a listing to entries. Names that are more than a name are refused.
 
 use super::detect::{Format, is_frame};
 use super::row::Row;
@@ -7,44 +7,44 @@ use crate::reply::Reply;
 use crate::wire::PathName;
 use std::collections::VecDeque;
 
-/// What was found in a listing.
+/// What a listing contains.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Found {
-    /// An entry, perhaps the directory itself or its parent ([`Kind::Current`], [`Kind::Parent`]).
+    /// An entry, which may be the directory itself or its parent ([`Kind::Current`], [`Kind::Parent`]).
     Entry(Entry),
-    /// A name that no entry of a directory can have, or that cannot be asked for (H25).
+    /// A name that an entry of a directory cannot have, or that no command can carry (H25).
     Refused {
-        /// The name.
+        /// The name as it was received.
         name: Vec<u8>,
-        /// Why.
+        /// Why it was refused.
         why: Unfit,
     },
-    /// A line that nobody understands.
+    /// A line that is not in the format of the listing.
     Unread(Vec<u8>),
 }
 
-/// Why a name is no entry.
+/// Why a name was refused.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 pub enum Unfit {
-    /// It leads out of the directory.
+    /// The name leads out of its directory.
     #[error("the name would lead out of its directory")]
     Path,
-    /// CR, LF or NUL: it would end the command that asks for it.
+    /// The name contains CR, LF or NUL, which would end the command that asks for it.
     #[error("the name contains a line end or NUL, which would end a command")]
     LineEnd,
 }
 
-/// What the lines are.
+/// What the lines of a listing are.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Source {
     Facts,
     Names,
-    /// LIST, and its format once a line has shown it.
+    /// Lines of LIST, with their format once a line has shown it.
     List(Option<Format>, When),
 }
 
-/// Reads one listing: its lines in, what was found out. Lines around the entries (`total 12`) give
-/// nothing.
+/// Reads one listing: takes its lines, and returns what they contain. Lines around the entries, such as
+/// `total 12`, are skipped.
 ///
 /// ```
 /// use ftp_proto::listing::{Found, Lister, Precision, When};
@@ -64,24 +64,24 @@ enum Source {
 pub struct Lister {
     source: Source,
     found: VecDeque<Found>,
-    /// A name of VMS whose next line says more.
+    /// A name of VMS whose line continues on the next one.
     held: Option<Vec<u8>>,
-    /// The last name of VMS: its older versions follow it.
+    /// The last name of VMS. Its older versions follow it.
     newest: Vec<u8>,
 }
 
 impl Lister {
-    /// The lines of MLSD.
+    /// Creates a lister for the lines of MLSD.
     pub const fn of_facts() -> Self {
         Self::new(Source::Facts)
     }
 
-    /// The lines of LIST. `now` tells the year of dates that have none.
+    /// Creates a lister for the lines of LIST. Dates without a year are completed from `now`.
     pub const fn of_list(now: When) -> Self {
         Self::new(Source::List(None, now))
     }
 
-    /// The lines of NLST: names, or paths that end with them.
+    /// Creates a lister for the lines of NLST: names, or paths that end with them.
     pub const fn of_names() -> Self {
         Self::new(Source::Names)
     }
@@ -90,7 +90,7 @@ impl Lister {
         Self { source, found: VecDeque::new(), held: None, newest: Vec::new() }
     }
 
-    /// The format of a LIST, once a line has shown it.
+    /// Returns the format of a LIST, once a line has shown it.
     pub const fn format(&self) -> Option<Format> {
         match self.source {
             Source::List(format, _) => format,
@@ -98,7 +98,7 @@ impl Lister {
         }
     }
 
-    /// Takes a line, without its end.
+    /// Adds a line without its line end.
     pub fn push(&mut self, line: &[u8]) {
         if line.is_empty() {
             return;
@@ -118,14 +118,14 @@ impl Lister {
         }
     }
 
-    /// No more lines come.
+    /// Ends the listing: no more lines will come.
     pub fn end(&mut self) {
         if let Some(held) = self.held.take() {
             self.note(&held, vms::two_lines(&held, b""));
         }
     }
 
-    /// What was found next, if anything is there yet.
+    /// Returns what was found next, or `None` if more lines are needed.
     #[allow(clippy::should_implement_trait, reason = "it is no iterator: more may come later")]
     pub fn next(&mut self) -> Option<Found> {
         self.found.pop_front()
@@ -143,8 +143,8 @@ impl Lister {
         }
     }
 
-    /// A name may stand alone, with the rest on the next line; of a name's versions the first one,
-    /// which is the newest, is the file.
+    /// Reads a line of VMS. A name may stand alone, with the rest on the next line. Of several versions
+    /// the first one, which is the newest, is the file.
     fn versions(&mut self, line: &[u8]) {
         if let Some(held) = self.held.take() {
             let continues = line.starts_with(b" ");
@@ -177,7 +177,7 @@ impl Lister {
         self.found.push_back(found);
     }
 
-    /// `NLST /pub` may answer `/pub/name`; `name/` is a directory.
+    /// Reads a line of NLST. `NLST /pub` may answer `/pub/name`, and `name/` is a directory.
     fn path(&mut self, line: &[u8]) {
         let (path, kind) = match line.strip_suffix(b"/") {
             Some(path) => (path, Kind::Directory),
@@ -193,7 +193,7 @@ impl Lister {
     }
 }
 
-/// A row whose name can be one becomes an entry.
+/// Turns a row into an entry if its name is a name.
 fn judge(mut row: Row<'_>) -> Found {
     row.kind = match (row.kind, row.name) {
         (Kind::Directory | Kind::Other, b".") => Kind::Current,
@@ -202,7 +202,7 @@ fn judge(mut row: Row<'_>) -> Found {
     };
     let refused = |why| Found::Refused { name: row.name.to_vec(), why };
     match row.kind {
-        // RFC 3659 7.2 lets the listed directory have a path.
+        // RFC 3659 section 7.2 lets the listed directory have a path.
         Kind::Current | Kind::Parent => {}
         Kind::File | Kind::Directory | Kind::Link | Kind::Other => {
             if row.name.contains(&b'/') || matches!(row.name, b"." | b"..") {
@@ -216,7 +216,7 @@ fn judge(mut row: Row<'_>) -> Found {
     }
 }
 
-/// Whether a refusal of LIST or NLST only says that the directory is empty, as some servers do.
+/// Returns whether a refusal of LIST or NLST only means that the directory is empty.
 pub fn is_empty_listing(reply: &Reply) -> bool {
     let words = reply.text().to_ascii_lowercase();
     ["no files found", "no files or directories found", "directory is empty", "directory empty"]

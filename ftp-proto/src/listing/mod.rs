@@ -1,5 +1,5 @@
-//! What a directory holds: written as MLSx facts (RFC 3659) and as `ls -l` lines, read from these
-//! and from the listings of other people's servers.
+//! The contents of directories: written as MLSx facts (RFC 3659) and as `ls -l` lines, and read from
+//! both and from the other formats of real servers.
 //!
 //! | data of | read by | date |
 //! |---|---|---|
@@ -10,7 +10,7 @@
 //! | LIST, VMS | vms | minute, the server's zone |
 //! | NLST | the last part of each path | none |
 //!
-//! [`Lister`] reads all of them; which format a LIST has is found out from its first entry.
+//! [`Lister`] reads all of them. The first line that is an entry decides the format of a LIST.
 
 mod date;
 mod detect;
@@ -33,62 +33,62 @@ pub use write::{FACTS, facts_line, facts_time, list_line};
 
 use crate::wire::PathName;
 
-/// What an entry is.
+/// What kind of entry a directory has.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Kind {
     /// A regular file.
     File,
-    /// A directory.
+    /// A directory inside the listed one.
     Directory,
     /// The listed directory itself (`cdir`).
     Current,
-    /// Its parent (`pdir`).
+    /// The parent of the listed directory (`pdir`).
     Parent,
     /// A symbolic link that was not followed.
     Link,
-    /// Anything else: device, FIFO, socket.
+    /// Anything else: a device, FIFO or socket.
     Other,
 }
 
-/// A point in time as listings have it: seconds since 1970 in UTC.
+/// A point in time in listings: seconds since 1970 in UTC.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct When(pub i64);
 
-/// How well the time of an entry is known.
+/// How precisely the time of an entry is known.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Precision {
-    /// To the second, in UTC: it can be compared with the time of another server.
+    /// To the second, in UTC, so that it can be compared with the time at another server.
     #[default]
     Exact,
-    /// To the minute, in a zone that the server does not name: up to a day off.
+    /// To the minute, in a time zone that the server does not name, so it may be off by a day.
     Minute,
-    /// To the day, in a zone that the server does not name.
+    /// To the day, in a time zone that the server does not name.
     Day,
 }
 
 /// One entry of a directory.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Entry {
-    /// Its name, or the path that MLST was asked for.
+    /// The name of the entry, or the path in the answer to MLST.
     pub name: PathName,
-    /// What it is.
+    /// What kind of entry it is.
     pub kind: Kind,
-    /// Octets, where known.
+    /// The size in bytes, if it is known.
     pub size: Option<u64>,
-    /// Last change, where known.
+    /// When the entry was last modified, if it is known.
     pub modified: Option<When>,
-    /// How well `modified` is known.
+    /// How precisely `modified` is known.
     pub precision: Precision,
-    /// UNIX permission bits, where known.
+    /// The UNIX permission bits, if they are known.
     pub mode: Option<u32>,
-    /// RFC 3659 `perm`, where known.
+    /// The fact `perm` (RFC 3659 section 7.5.5), if it is known.
     pub perm: Option<String>,
-    /// RFC 3659 `unique`, where known.
+    /// The fact `unique` (RFC 3659 section 7.5.2), if it is known.
     pub unique: Option<String>,
 }
 
 impl Entry {
-    /// An entry of which nothing more is known.
+    /// Creates an entry about which nothing else is known.
     pub const fn new(name: PathName, kind: Kind) -> Self {
         Self {
             name,
@@ -102,14 +102,15 @@ impl Entry {
         }
     }
 
-    /// The last change, if it is known so well that it can be compared with that of another server.
+    /// Returns when the entry was last modified, if that is precise enough to be compared with another
+    /// server.
     pub fn exactly_modified(&self) -> Option<When> {
         self.modified.filter(|_| self.precision == Precision::Exact)
     }
 }
 
-/// The civil UTC date and time `(year, month, day, hour, minute, second)` of a moment
-/// (proleptic Gregorian calendar).
+/// Returns the date and time in UTC, `(year, month, day, hour, minute, second)`, of a moment (proleptic
+/// Gregorian calendar).
 pub fn civil(when: When) -> (i64, u32, u32, u32, u32, u32) {
     let days = when.0.div_euclid(86_400);
     let seconds = when.0.rem_euclid(86_400);
@@ -127,7 +128,7 @@ pub fn civil(when: When) -> (i64, u32, u32, u32, u32, u32) {
     (year, part(month), part(day), part(seconds / 3600), part(seconds / 60 % 60), part(seconds % 60))
 }
 
-/// The moment of a civil UTC date and time; `None` when a part is out of range.
+/// Returns the moment of a date and time in UTC, or `None` if a part is out of range.
 pub fn when(year: i64, month: u32, day: u32, hour: u32, minute: u32, second: u32) -> Option<When> {
     if !(1..=12).contains(&month) || !(1..=31).contains(&day) || hour > 23 || minute > 59 || second > 60 {
         return None;

@@ -1,9 +1,9 @@
-//! What a line of a listing says, before anybody has looked at its name.
+//! What a line of a listing says, before its name is checked.
 
 use super::{Entry, Kind, Precision, When};
 use crate::wire::PathName;
 
-/// A line that was understood.
+/// A line that could be read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Row<'a> {
     pub(super) name: &'a [u8],
@@ -34,7 +34,7 @@ impl<'a> Row<'a> {
     }
 }
 
-/// The words of a line; what follows the last one taken is kept as it is.
+/// The words of a line. What follows the last word taken is kept as it is.
 #[derive(Clone, Copy)]
 pub(super) struct Words<'a> {
     rest: &'a [u8],
@@ -50,25 +50,25 @@ impl<'a> Words<'a> {
         let end = text.iter().position(|o| *o == b' ').unwrap_or(text.len());
         let (word, rest) = text.split_at_checked(end)?;
         self.rest = rest;
-        // A word that is no UTF-8 is an owner's name: nothing is read from it.
+        // A word that is not UTF-8 is the name of an owner, from which nothing is read.
         if word.is_empty() { None } else { Some(std::str::from_utf8(word).unwrap_or("?")) }
     }
 
-    /// What follows, without the blanks before it.
+    /// Returns what follows, without leading blanks.
     pub(super) const fn rest(self) -> &'a [u8] {
         unindented(self.rest)
     }
 }
 
-/// Without the blanks before. A CR or a tab there belongs to a name.
-pub(super) const fn unindented(mut octets: &[u8]) -> &[u8] {
-    while let [b' ', rest @ ..] = octets {
-        octets = rest;
+/// Removes leading blanks. A CR or a tab there belongs to a name.
+pub(super) const fn unindented(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ', rest @ ..] = bytes {
+        bytes = rest;
     }
-    octets
+    bytes
 }
 
-/// A number in digits: Rust's own parser would take a sign.
+/// Parses digits only; Rust's own parser would accept a sign.
 pub(super) fn number<N: std::str::FromStr>(word: &str) -> Option<N> {
     if word.bytes().all(|o| o.is_ascii_digit()) { word.parse().ok() } else { None }
 }

@@ -1,12 +1,12 @@
-//! `ls -l` lines and their cousins are read.
+//! Reading the lines of `ls -l` and similar formats.
 
 use super::date::Months;
 use super::row::{Row, Words, number};
 use super::{Kind, Precision, When, date};
 
-/// Reads one line of `ls -l`. Links, owner and group may be missing, or there may be more words of
-/// them: the size is the last number before a date. Blanks before a name are lost here, as some
-/// servers add them.
+/// Reads one line of `ls -l`. The number of links, the owner and the group may be missing or consist of
+/// several words, so the size is the last number before a date. Blanks before a name are dropped,
+/// because some servers add them.
 pub(super) fn row(line: &[u8], now: When) -> Option<Row<'_>> {
     let mut words = Words::new(line);
     let (kind, mode) = rights(&mut words)?;
@@ -16,7 +16,7 @@ pub(super) fn row(line: &[u8], now: When) -> Option<Row<'_>> {
         Kind::Link => memchr::memmem::find(rest, b" -> ").and_then(|at| rest.get(..at)).unwrap_or(rest),
         Kind::File | Kind::Directory | Kind::Current | Kind::Parent | Kind::Other => rest,
     };
-    // The number before a device's date is its minor one.
+    // The number before the date of a device is its minor number.
     let size = size.filter(|_| kind != Kind::Other);
     if name.is_empty() {
         return None;
@@ -24,7 +24,7 @@ pub(super) fn row(line: &[u8], now: When) -> Option<Row<'_>> {
     Some(Row { size, modified: Some(modified), mode, ..Row::new(name, kind) })
 }
 
-/// `drwxr-xr-x` with `+`, `.` or `@` behind, or NetWare's `d [RWCEAFMS]`.
+/// Reads `drwxr-xr-x`, perhaps followed by `+`, `.` or `@`, or NetWare's `d [RWCEAFMS]`.
 fn rights(words: &mut Words<'_>) -> Option<(Kind, Option<u32>)> {
     let word = words.next()?;
     let (letter, rights) = word.split_at_checked(1)?;
@@ -48,7 +48,7 @@ fn is_netware(trustees: &str) -> bool {
     trustees.len() == 10 && trustees.starts_with('[') && trustees.ends_with(']')
 }
 
-/// The bits of `rwxr-sr-t`.
+/// Reads the bits of `rwxr-sr-t`.
 fn bits(rights: &str) -> Option<u32> {
     if rights.len() != 9 {
         return None;
@@ -68,11 +68,11 @@ fn bits(rights: &str) -> Option<u32> {
     Some(mode)
 }
 
-/// The last change as far as it is known.
+/// When an entry was modified, and how precisely that is known.
 type Stamp = (When, Precision);
 
-/// Numbers of owner, group and size can look like a date with a number for its month: such a date is
-/// looked for when there is no other.
+/// Reads the size and the date. Owner, group and size can look like a date whose month is a number; such
+/// a date is used only if there is no other.
 fn size_and_date(words: &mut Words<'_>, now: When) -> Option<(Option<u64>, Stamp)> {
     let mut again = *words;
     before_date(words, Months::Names, now).or_else(|| {
@@ -82,12 +82,13 @@ fn size_and_date(words: &mut Words<'_>, now: When) -> Option<(Option<u64>, Stamp
     })
 }
 
-/// Skips what stands before a number with a date behind it.
+/// Skips what stands before a number that is followed by a date.
 fn before_date(words: &mut Words<'_>, months: Months, now: When) -> Option<(Option<u64>, Stamp)> {
-    // Links, owner and group, which may be several words, and a device's major number.
+    // The number of links, owner and group, which may be several words, and the major number of a
+    // device.
     for _ in 0..8 {
         let word = words.next()?;
-        // `1, 3` or `1,3` of a device, and its number in hexadecimal.
+        // The numbers of a device, `1, 3` or `1,3`, or in hexadecimal.
         let device = word.split_once(',').is_some_and(|(major, _)| number::<u32>(major).is_some());
         if number::<u64>(word).is_none() && !device && !word.starts_with("0x") {
             continue;

@@ -1,17 +1,17 @@
-//! Listings of VMS: `NAME.EXT;7  2/3  30-DEC-1996 17:44 [OWNER] (RWED,RE,,)`, where a long name has
-//! a line of its own.
+//! Reading the listings of VMS: `NAME.EXT;7  2/3  30-DEC-1996 17:44 [OWNER] (RWED,RE,,)`. A long name
+//! has a line of its own.
 
 use super::row::{Row, Words, number};
 use super::{Kind, Precision, When, date};
 
-/// A name without its version, and what stands behind that.
+/// A name without its version, and what follows it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Named<'a> {
     pub(super) name: &'a [u8],
     rest: &'a [u8],
 }
 
-/// The name of a line; `None` when it has none.
+/// Returns the name of a line, or `None` if there is none.
 pub(super) fn named(line: &[u8]) -> Option<Named<'_>> {
     let semicolon = line.iter().position(|o| *o == b';')?;
     let (name, rest) = line.split_at_checked(semicolon)?;
@@ -19,7 +19,7 @@ pub(super) fn named(line: &[u8]) -> Option<Named<'_>> {
     let digits = rest.iter().position(|o| *o == b' ').unwrap_or(rest.len());
     let (version, rest) = rest.split_at_checked(digits)?;
     let _: u32 = std::str::from_utf8(version).ok().filter(|version| !version.is_empty()).and_then(number)?;
-    // A VMS name has a dot and no blanks: the line of another server is not taken for one.
+    // A name of VMS has a dot and no blanks, so that lines of other servers are not taken for one.
     let is_name = name.contains(&b'.') && !name.contains(&b' ');
     is_name.then_some(Named { name, rest })
 }
@@ -30,7 +30,8 @@ impl<'a> Named<'a> {
         super::row::unindented(self.rest).is_empty()
     }
 
-    /// The row. The size is in blocks, of which the last is not full: nobody knows the octets.
+    /// Returns the row. The size is in blocks, of which the last is not full, so the size in bytes is
+    /// unknown.
     pub(super) fn row(&self) -> Row<'a> {
         let suffix = self.name.len().checked_sub(4).and_then(|at| self.name.split_at_checked(at));
         let (name, kind) = match suffix {
@@ -43,13 +44,13 @@ impl<'a> Named<'a> {
     }
 }
 
-/// The row of a name and the line that follows it.
+/// Returns the row of a name and the line that follows it.
 pub(super) fn two_lines<'a>(name: &'a [u8], next: &'a [u8]) -> Option<Row<'a>> {
     let named = named(name)?;
     Some(Named { rest: next, ..named }.row())
 }
 
-/// The first date among the words: blocks may stand before it, or not.
+/// Returns the first date among the words. Blocks may stand before it.
 fn modified(rest: &[u8]) -> Option<(When, Precision)> {
     let mut words = Words::new(rest);
     for _ in 0..3 {

@@ -1,10 +1,10 @@
-//! What our own server prints.
+//! Writing the lines of listings, for a server.
 
 use super::date::{HALF_A_YEAR, MONTHS};
 use super::{Entry, Kind, When, civil};
 
-/// One MLSD/MLST line without CR LF: the facts of `wanted` (lower case; all when `None`) that the
-/// entry has, then a blank and the name.
+/// Returns one line of MLSD or MLST without CR LF: those facts of `wanted` (in lower case; `None` means
+/// all) that the entry has, a blank, and the name.
 pub fn facts_line(entry: &Entry, wanted: Option<&[String]>) -> Vec<u8> {
     let mut line = String::new();
     let mut fact = |name: &str, value: Option<String>| {
@@ -25,10 +25,10 @@ pub fn facts_line(entry: &Entry, wanted: Option<&[String]>) -> Vec<u8> {
     [line.as_bytes(), entry.name.as_bytes()].concat()
 }
 
-/// The names of the facts that [`facts_line`] can give, as FEAT says them.
+/// The names of the facts that [`facts_line`] can write, as in FEAT.
 pub const FACTS: &[&str] = &["type", "size", "modify", "perm", "unique", "UNIX.mode"];
 
-/// RFC 3659 7.5.1.
+/// Returns the fact `type` (RFC 3659 section 7.5.1).
 const fn kind(kind: Kind) -> &'static str {
     match kind {
         Kind::File => "file",
@@ -40,13 +40,15 @@ const fn kind(kind: Kind) -> &'static str {
     }
 }
 
-/// `YYYYMMDDHHMMSS` (RFC 3659 2.3), also the answer to MDTM; `None` for a year without four digits.
+/// Formats a time as `YYYYMMDDHHMMSS` (RFC 3659 section 2.3), for facts and MDTM. Returns `None` if the
+/// year does not have four digits.
 pub fn facts_time(moment: When) -> Option<String> {
     let (year, month, day, hour, minute, second) = civil(moment);
     (0..=9999).contains(&year).then(|| format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}"))
 }
 
-/// One `ls -l` line without CR LF, dates in UTC, six-month rule against `now`.
+/// Returns one line of `ls -l` without CR LF. Dates are in UTC; those more than six months away from
+/// `now` have a year instead of a time.
 pub fn list_line(entry: &Entry, now: When) -> Vec<u8> {
     let (letter, usual) = match entry.kind {
         Kind::File => ('-', 0o644),
@@ -61,7 +63,7 @@ pub fn list_line(entry: &Entry, now: When) -> Vec<u8> {
     [line.as_bytes(), entry.name.as_bytes()].concat()
 }
 
-/// `rwxr-x--T` and the like.
+/// Formats permissions as `rwxr-x--T`.
 fn rights(mode: u32) -> String {
     let mut text = String::with_capacity(9);
     for (shift, special, set, bare) in [(6, 0o4000, 's', 'S'), (3, 0o2000, 's', 'S'), (0, 0o1000, 't', 'T')] {

@@ -1,66 +1,70 @@
-//! A frame: a length and one message with its number.
+//! Frames: a length, and one message with its number.
 //!
 //! ```text
 //!  length: u32, big-endian, 1..=65 536 | postcard(Frame { seq, body })
 //! ```
 //!
-//! An unknown message cannot be skipped by its reader, so whatever a later version adds travels in
-//! `Ext`, and a peer that does not know the name says [`super::message::Code::Unsupported`].
+//! A reader cannot skip a message that it does not know. Later versions therefore add messages in `Ext`,
+//! and a peer that does not know the name answers [`super::message::Code::Unsupported`].
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// The longest frame, without its length.
+/// Maximum length of a frame in bytes, without its length field.
 pub const MAX_FRAME: usize = 65_536;
 
-/// One message and its number, which counts from 1 in each direction.
+/// One message with its number. Each direction counts from 1.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Frame<M> {
-    /// 1, 2, 3...
+    /// The number of the message: 1, 2, 3 and so on.
     pub seq: u32,
-    /// The message.
+    /// The message of this frame.
     pub body: M,
 }
 
-/// Why bytes are no frame. The connection ends.
+/// Why bytes are not a frame. The connection must be closed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 pub enum FrameError {
-    /// Length 0 or above [`MAX_FRAME`].
+    /// The length is 0 or above [`MAX_FRAME`].
     #[error("a frame of {0} bytes")]
     Length(u32),
-    /// No message of this version, or bytes after it.
+    /// The bytes are not a message of this version, or others follow the message.
     #[error("a frame that is no message of this version")]
     Undecodable,
-    /// A number was left out or came twice.
+    /// A number was left out or came twice: the number that came, and the one that was due.
     #[error("frame {0} came where {1} was due")]
     Number(u32, u32),
 }
 
-/// Bytes of `message`, length first. `None` where it is longer than a frame may be.
+/// Encodes a frame, length first. Returns `None` if `message` is longer than [`MAX_FRAME`].
 pub fn encode<M: Serialize>(message: &M) -> Option<Vec<u8>> {
     let body = postcard::to_allocvec(message).ok()?;
     let length = u32::try_from(body.len()).ok().filter(|_| body.len() <= MAX_FRAME)?;
     Some([length.to_be_bytes().as_slice(), &body].concat())
 }
 
-/// Bytes as they come, until they are frames. Never holds more than one frame and what came with it.
+/// Assembles frames from bytes that arrive in pieces of any size.
 #[derive(Debug, Default)]
 pub struct FrameReader {
     bytes: Vec<u8>,
 }
 
 impl FrameReader {
-    /// Nothing has come.
+    /// Creates an empty reader.
     pub const fn new() -> Self {
         Self { bytes: Vec::new() }
     }
 
-    /// More bytes.
+    /// Adds bytes that have arrived.
     pub fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// The next whole frame's message; `None` until there is one.
+    /// Returns the message of the next complete frame, or `None` if more bytes are needed.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the bytes are not a frame with such a message.
     pub fn message<M: DeserializeOwned>(&mut self) -> Result<Option<M>, FrameError> {
         let Some((length, rest)) = self.bytes.split_first_chunk::<4>() else { return Ok(None) };
         let announced = u32::from_be_bytes(*length);
@@ -75,26 +79,27 @@ impl FrameReader {
         Ok(Some(message))
     }
 
-    /// What has come after the last frame taken; the reader is empty then.
+    /// Takes the bytes behind the last frame, for what follows the frames on a link. The reader is empty
+    /// afterwards.
     pub fn rest(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.bytes)
     }
 }
 
-/// Frames of one direction, numbered as they leave.
+/// The numbers of the frames in one direction.
 #[derive(Debug, Default)]
 pub(super) struct Numbered {
     last: u32,
 }
 
 impl Numbered {
-    /// The bytes of the next frame.
+    /// Encodes the next frame.
     pub(super) fn encode<M: Serialize>(&mut self, body: M) -> Option<Vec<u8>> {
         self.last = self.last.wrapping_add(1);
         encode(&Frame { seq: self.last, body })
     }
 
-    /// Checks the number of a frame that came.
+    /// Checks the number of a received frame and returns its message.
     pub(super) fn check<M>(&mut self, frame: Frame<M>) -> Result<M, FrameError> {
         self.last = self.last.wrapping_add(1);
         if frame.seq == self.last { Ok(frame.body) } else { Err(FrameError::Number(frame.seq, self.last)) }

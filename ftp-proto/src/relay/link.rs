@@ -1,4 +1,4 @@
-//! The proof that both ends of a TLS 1.3 connection hold the same secret, before either says more.
+//! The proof that both ends of a TLS 1.3 connection hold the same secret, before either end says more.
 //!
 //! ```text
 //!  client: First { key id, mac_c }  --->  keeps no state before mac_c is right
@@ -9,8 +9,13 @@
 //!  mac_s = HMAC(K, "server" 0 E SHA-256(answer frame with a zeroed mac) mac_c)
 //! ```
 //!
-//! E is the exporter of this connection (RFC 9266): fresh each time, so no nonce is needed, and a man in
-//! the middle has two different ones. The certificate proves nothing and is thrown away.
+//! E is the exporter of this connection (RFC 9266). It is different for each connection, so no nonce is
+//! needed, and somebody in the middle has two different ones. The certificate proves nothing and is
+//! ignored.
+//!
+//! The proof is one frame in each direction and has no state to wait in, so it is a set of functions,
+//! not a machine: the client calls [`hello`] and [`Pending::welcome`], the agent [`Keyring::accept`] and
+//! [`Accepted::welcome`]. Whoever calls them bounds the time.
 
 use super::frame::encode;
 use super::message::{Text, VERSIONS};
@@ -24,114 +29,114 @@ use std::net::SocketAddr;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// ALPN of the link; another one, or none, and the connection is closed.
+/// The ALPN name of the link. A connection with another name, or with none, is closed.
 pub const ALPN: &[u8] = b"ftp-relay/1";
-/// Label of the TLS exporter (RFC 9266), context of zero length, [`EXPORTER_LEN`] bytes.
+/// The label of the TLS exporter (RFC 9266). Its context is empty and its length [`EXPORTER_LEN`].
 pub const EXPORTER_LABEL: &[u8] = b"EXPORTER-Channel-Binding";
-/// Length of the exporter.
+/// The length of the exporter in bytes.
 pub const EXPORTER_LEN: usize = 32;
 
-/// TLS's exporter of one connection.
+/// The TLS exporter of one connection.
 pub type Exporter = [u8; EXPORTER_LEN];
 
 /// The first frame of the client.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum First {
-    /// A session: frames of messages follow.
+    /// The client wants a session; frames with messages follow.
     Session(Hello),
-    /// The bytes of a tunnel: raw after the answer.
+    /// The client wants to carry a tunnel; the tunnel's bytes follow the answer.
     Data(DataHello),
 }
 
-/// The proof of a token.
+/// The proof that the client holds a token.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Hello {
-    /// Lowest and highest version.
+    /// The lowest and the highest version that the client speaks.
     pub versions: (u16, u16),
-    /// Which token.
+    /// Identifies the token.
     pub key_id: [u8; 8],
-    /// The proof.
+    /// The client's proof, `mac_c`.
     pub mac: [u8; 32],
 }
 
-/// The proof of a ticket.
+/// The proof that the client holds a ticket.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct DataHello {
-    /// Which ticket: [`ticket_id`].
+    /// Identifies the ticket; see [`ticket_id`].
     pub id: [u8; 16],
-    /// The proof.
+    /// The client's proof, `mac_c`.
     pub mac: [u8; 32],
 }
 
-/// The first frame of the server. Only those with a mac are believed; the others end the connection.
+/// The first frame of the server. Answers without a proof are not trusted and end the connection.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Answer {
-    /// The session stands.
+    /// The session begins.
     Welcome(Welcome),
-    /// The bytes that follow are the tunnel's.
+    /// The link carries the tunnel; its bytes follow.
     Data {
-        /// The proof.
+        /// The server's proof, `mac_s`.
         mac: [u8; 32],
     },
-    /// Unknown, wrong, expired: which of them stands in the server's log only.
+    /// The token or ticket is unknown, wrong or expired. Only the server's log tells which.
     Denied,
-    /// No version in common.
+    /// There is no common version; these are the lowest and the highest of the server.
     Versions(u16, u16),
 }
 
 /// What a session begins with.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Welcome {
-    /// The version spoken from here on.
+    /// The version of the protocol in this session.
     pub version: u16,
-    /// Program and version of the agent.
+    /// The program and version of the agent.
     pub build: Text,
     /// The user agent's address as the agent sees it.
     pub seen_as: SocketAddr,
-    /// Say something at least so often.
+    /// The longest time between two frames of the user agent, in milliseconds.
     pub ping_ms: u32,
-    /// An end that has heard nothing for so long ends the session.
+    /// An end that receives nothing for this long ends the session, in milliseconds.
     pub dead_ms: u32,
-    /// The proof.
+    /// The server's proof, `mac_s`.
     pub mac: [u8; 32],
 }
 
-/// Why there is no link.
+/// Why the client has no link.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 pub enum LinkError {
-    /// The server does not know the token, or it has expired there.
+    /// The server does not know the token, or the token has expired there.
     #[error("the relay does not accept this token")]
     Denied,
-    /// Whoever answered does not know the token.
+    /// The other end did not prove that it holds the token.
     #[error("whoever answered does not know the token: not this relay, or somebody in between")]
     Unproven,
-    /// No version in common.
+    /// There is no common version; these are the lowest and the highest of the server.
     #[error("the relay speaks versions {0} to {1}, this program {low} to {high}", low = VERSIONS.0, high = VERSIONS.1)]
     Versions(u16, u16),
-    /// Another kind of answer.
+    /// The answer belongs to another kind of link.
     #[error("the relay answered something else than was asked")]
     Unexpected,
 }
 
-/// Why a client was denied: for the log.
+/// Why a client was denied, for the log.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 pub enum Denial {
-    /// No token has this key.
+    /// No token has this key id.
     #[error("unknown token")]
     Unknown,
     /// The proof is wrong.
     #[error("wrong proof for token {0}")]
     WrongProof(String),
-    /// The token's time is over.
+    /// The token has expired.
     #[error("token {0} has expired")]
     Expired(String),
-    /// No version in common.
+    /// There is no common version; these are the lowest and the highest of the client.
     #[error("speaks versions {0} to {1} only")]
     Versions(u16, u16),
 }
 
 impl Denial {
-    /// What the client hears.
+    /// Returns the frame that answers the client.
     pub fn answer(&self) -> Vec<u8> {
         let answer = match self {
             Self::Unknown | Self::WrongProof(_) | Self::Expired(_) => Answer::Denied,
@@ -141,11 +146,11 @@ impl Denial {
     }
 }
 
-/// The client's end of a proof that is under way.
+/// A proof whose answer the client awaits.
 #[derive(Debug)]
 pub struct Pending(Proof);
 
-/// Begins a session: the bytes of the first frame.
+/// Begins a session: returns the client's first frame, and what checks the answer.
 pub fn hello(secret: &Secret32, exporter: &Exporter) -> (Vec<u8>, Pending) {
     let key = Key::session(secret);
     let unsigned = Hello { versions: VERSIONS, key_id: key.short_id(), mac: [0; 32] };
@@ -154,7 +159,7 @@ pub fn hello(secret: &Secret32, exporter: &Exporter) -> (Vec<u8>, Pending) {
     (first, Pending(Proof { key, exporter: *exporter, mac_c: mac }))
 }
 
-/// Begins a tunnel's link: the bytes of the first frame.
+/// Begins the link of a tunnel: returns the client's first frame, and what checks the answer.
 pub fn data_hello(ticket: &Secret32, exporter: &Exporter) -> (Vec<u8>, Pending) {
     let key = Key::data(ticket);
     let unsigned = DataHello { id: key.id, mac: [0; 32] };
@@ -163,13 +168,17 @@ pub fn data_hello(ticket: &Secret32, exporter: &Exporter) -> (Vec<u8>, Pending) 
     (first, Pending(Proof { key, exporter: *exporter, mac_c: mac }))
 }
 
-/// What names a ticket on a link.
+/// Returns the id under which a ticket is announced on a link.
 pub fn ticket_id(ticket: &Secret32) -> [u8; 16] {
     Key::data(ticket).id
 }
 
 impl Pending {
     /// Checks the answer to [`hello`].
+    ///
+    /// # Errors
+    ///
+    /// Fails if the server denied the client, did not prove itself, or has no common version.
     pub fn welcome(&self, answer: Answer) -> Result<Welcome, LinkError> {
         match answer {
             Answer::Welcome(welcome) => {
@@ -185,6 +194,10 @@ impl Pending {
     }
 
     /// Checks the answer to [`data_hello`].
+    ///
+    /// # Errors
+    ///
+    /// Fails if the server denied the client or did not prove itself.
     pub fn data(&self, answer: &Answer) -> Result<(), LinkError> {
         match answer {
             Answer::Data { mac } => self.check(&Answer::Data { mac: [0; 32] }, mac),
@@ -200,34 +213,38 @@ impl Pending {
     }
 }
 
-/// The tokens that an agent knows.
+/// The tokens that an agent accepts.
 #[derive(Debug, Default)]
 pub struct Keyring(Vec<(Key, Token)>);
 
-/// A client that has proven itself.
+/// A client whose proof was right.
 #[derive(Debug)]
 pub struct Accepted {
-    /// The token's name; of a ticket: empty.
+    /// The name of the token; empty for a ticket.
     pub name: String,
-    /// The version to speak.
+    /// The version of the protocol to use.
     pub version: u16,
-    /// When the token ends.
+    /// When the token expires, if it does.
     pub expires: Option<When>,
     proof: Proof,
 }
 
 impl Keyring {
-    /// Knows these tokens.
+    /// Creates a keyring from tokens.
     pub fn new(tokens: impl IntoIterator<Item = Token>) -> Self {
         Self(tokens.into_iter().map(|token| (Key::session(token.secret()), token)).collect())
     }
 
-    /// Whether the token of a session that was accepted is still there.
+    /// Returns whether the token of an accepted session is still in the keyring.
     pub fn knows(&self, accepted: &Accepted) -> bool {
         self.0.iter().any(|(key, _)| key.id == accepted.proof.key.id)
     }
 
-    /// Judges a session's first frame. An unknown token costs the same time as a wrong proof.
+    /// Checks the first frame of a session. An unknown token takes as much time as a wrong proof.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the token is unknown or expired, the proof is wrong, or there is no common version.
     pub fn accept(&self, hello: &Hello, exporter: &Exporter, today: When) -> Result<Accepted, Denial> {
         let known = self.0.iter().find(|(key, _)| key.short_id() == hello.key_id);
         let dummy = || Key { id: [0; 16], key: Zeroizing::new([0; 32]) };
@@ -251,7 +268,8 @@ impl Keyring {
     }
 }
 
-/// Judges the first frame of a tunnel's link against the ticket that its id names.
+/// Checks the first frame of a tunnel's link against the ticket with its id. Returns `None` if it is
+/// wrong.
 pub fn accept_data(ticket: &Secret32, hello: &DataHello, exporter: &Exporter) -> Option<Accepted> {
     let key = Key::data(ticket);
     let expected = key.client(exporter, &First::Data(DataHello { mac: [0; 32], id: hello.id }));
@@ -261,14 +279,14 @@ pub fn accept_data(ticket: &Secret32, hello: &DataHello, exporter: &Exporter) ->
 }
 
 impl Accepted {
-    /// The bytes of the answer to a session's first frame; `welcome.mac` is filled in.
+    /// Returns the answer to the first frame of a session, with `mac` filled in.
     pub fn welcome(&self, welcome: Welcome) -> Vec<u8> {
         let unsigned = Welcome { mac: [0; 32], ..welcome };
         let mac = self.proof.server(&Answer::Welcome(unsigned.clone()));
         encode(&Answer::Welcome(Welcome { mac, ..unsigned })).unwrap_or_default()
     }
 
-    /// The bytes of the answer to a tunnel's first frame.
+    /// Returns the answer to the first frame of a tunnel's link.
     pub fn data(&self) -> Vec<u8> {
         let mac = self.proof.server(&Answer::Data { mac: [0; 32] });
         encode(&Answer::Data { mac }).unwrap_or_default()
@@ -289,7 +307,7 @@ impl Proof {
     }
 }
 
-/// A secret for one use.
+/// The keys that are derived from a secret for one use.
 #[derive(Clone)]
 struct Key {
     id: [u8; 16],
@@ -314,7 +332,7 @@ impl Key {
     fn derive(secret: &Secret32, for_key: &[u8], for_id: &[u8]) -> Self {
         let hkdf = Hkdf::<Sha256>::new(None, secret.bytes());
         let (mut id, mut key) = ([0; 16], Zeroizing::new([0; 32]));
-        // Fails for more than 255 hashes only.
+        // This fails only for an output of more than 255 hashes.
         let _ = hkdf.expand(for_id, &mut id);
         let _ = hkdf.expand(for_key, key.as_mut_slice());
         Self { id, key }

@@ -1,218 +1,223 @@
-//! What a user agent may say to an agent, and what an agent may say to a user agent.
+//! The messages between a user agent and a relay agent.
 //!
-//! The order of variants and fields is the protocol of version 1. What comes later travels in `Ext`. Ids of grants, tunnels and joins are chosen by the user agent, so that a grant and its
-//! use may leave together; one number is never used twice in a session, and another session's
-//! numbers mean nothing.
+//! The order of variants and fields is the protocol of version 1; later additions travel in `Ext`. The
+//! user agent chooses the ids of grants, tunnels and joins, so that it can send a grant together with
+//! its use. An id is used once in a session and has no meaning in another one.
 
 use super::token::Secret32;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-/// The versions that this build speaks, lowest and highest.
+/// The lowest and the highest version that this crate speaks.
 pub const VERSIONS: (u16, u16) = (1, 1);
 
-/// Names a grant, a tunnel or a join of one session.
+/// Identifies a grant, a tunnel or a join within one session.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Id(pub u32);
 
-/// From the user agent to the agent.
+/// A message from the user agent to the agent.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum ToAgent {
-    /// Who this is; first message after the link proof.
+    /// The user agent introduces itself. This is the first message after the link proof.
     Introduce {
-        /// For the agent's log.
+        /// The name of the user agent, for the agent's log.
         name: Text,
-        /// Program and version.
+        /// The program and its version.
         build: Text,
     },
-    /// Permission for one purpose -> [`FromAgent::Granted`] or [`FromAgent::Refused`].
+    /// Asks for permission for one purpose. The answer is [`FromAgent::Granted`] or
+    /// [`FromAgent::Refused`].
     Grant {
-        /// Its name from now on.
+        /// The id of the new grant.
         id: Id,
-        /// For what.
+        /// What the grant is for.
         purpose: Purpose,
-        /// The most bytes that one use may carry, both ways together.
+        /// Maximum number of bytes that one use may carry, both directions together.
         max_bytes: u64,
-        /// How long it lives.
+        /// How long the grant lives, in milliseconds.
         max_ms: u32,
-        /// How many tunnels or joins: 1..=16.
+        /// How many tunnels or joins may use it: 1 to 16.
         uses: u8,
     },
-    /// Take a grant back; what it carries goes on, or is reset.
+    /// Takes a grant back. What it carries continues, or is reset.
     Revoke {
-        /// The grant.
+        /// The grant to take back.
         grant: Id,
-        /// Reset what it carries.
+        /// Whether to reset what the grant carries.
         reset: bool,
     },
-    /// Connect to the server of a tunnel grant -> [`FromAgent::TunnelReady`] or refused.
+    /// Asks for a connection to the server of a tunnel grant. The answer is [`FromAgent::TunnelReady`]
+    /// or [`FromAgent::Refused`].
     Tunnel {
-        /// Its name from now on.
+        /// The id of the new tunnel.
         id: Id,
-        /// The grant.
+        /// The grant that is used.
         grant: Id,
     },
-    /// Join two data connections -> [`FromAgent::JoinReady`] or refused.
+    /// Asks to join two data connections. The answer is [`FromAgent::JoinReady`] or
+    /// [`FromAgent::Refused`].
     Join {
-        /// Its name from now on.
+        /// The id of the new join.
         id: Id,
-        /// The grant.
+        /// The grant that is used.
         grant: Id,
-        /// One leg.
+        /// The data connection of one server.
         a: Leg,
-        /// The other.
+        /// The data connection of the other server.
         b: Leg,
-        /// The waits.
+        /// How long the parts of the join may take.
         waits: Waits,
     },
-    /// End a tunnel or a join with a reset of both its connections -> [`FromAgent::Ended`].
+    /// Ends a tunnel or a join by resetting both its connections. The answer is [`FromAgent::Ended`].
     Close {
-        /// The tunnel or join.
+        /// The tunnel or join to end.
         id: Id,
     },
-    /// How far is a join? -> [`FromAgent::Stat`].
+    /// Asks for the progress of a join. The answer is [`FromAgent::Stat`].
     Stat {
-        /// The join.
+        /// The join in question.
         join: Id,
     },
-    /// Are you there? -> [`FromAgent::Pong`].
+    /// Asks whether the agent is alive. The answer is [`FromAgent::Pong`].
     Ping {
-        /// Comes back.
+        /// A number that the answer repeats.
         t: u64,
     },
-    /// The end of the session: what flows goes on, nothing new begins.
+    /// Ends the session. Nothing new begins, and what flows continues.
     Bye,
-    /// Growth.
+    /// A message of a later version.
     Ext {
-        /// The capability.
+        /// The name of the capability.
         name: Text,
-        /// Its message.
+        /// The message of the capability.
         body: Vec<u8>,
     },
 }
 
-/// From the agent to the user agent.
+/// A message from the agent to the user agent.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum FromAgent {
-    /// A grant stands; never more than was asked.
+    /// The grant is in force, never with more than was asked for.
     Granted {
-        /// The grant.
+        /// The id of the grant.
         id: Id,
-        /// Bytes for each use.
+        /// Maximum number of bytes of each use.
         max_bytes: u64,
-        /// Its life.
+        /// How long the grant lives, in milliseconds.
         max_ms: u32,
-        /// Uses.
+        /// How many tunnels or joins it allows.
         uses: u8,
     },
-    /// That will not be, or not any more before bytes have moved.
+    /// A request is refused, or a tunnel or join has failed before it carried any bytes.
     Refused {
-        /// What was asked.
+        /// The id of the grant, tunnel or join.
         id: Id,
-        /// Why.
+        /// Why it was refused.
         code: Code,
-        /// Which leg of a join is meant.
+        /// The leg of a join that the reason concerns.
         leg: Option<Side>,
-        /// For people.
+        /// More about the reason, for people.
         text: Text,
     },
-    /// The server of a tunnel is connected: one more link, whose first frame is
-    /// [`super::link::First::Data`] made with this ticket, carries its bytes.
+    /// The server of a tunnel is connected. Another link, whose first frame is
+    /// [`super::link::First::Data`] made with this ticket, carries the tunnel's bytes.
     TunnelReady {
-        /// The tunnel.
+        /// The id of the tunnel.
         id: Id,
-        /// The agent's end: the address that the server sees, and checks PORT against.
+        /// The agent's end of the connection to the server: the address that the server checks PORT
+        /// against.
         local: SocketAddr,
-        /// The server.
+        /// The address of the server.
         peer: SocketAddr,
-        /// Good for one link, within 30 s.
+        /// The secret of the link. It is valid for one link, within 30 s.
         ticket: Secret32,
     },
     /// Both legs of a join listen or dial.
     JoinReady {
-        /// The join.
+        /// The join that is ready.
         id: Id,
-        /// One leg.
+        /// The state of leg A.
         a: LegState,
-        /// The other.
+        /// The state of leg B.
         b: LegState,
     },
-    /// A leg stands.
+    /// A leg is connected.
     LegUp {
-        /// The join.
+        /// The join of the leg.
         join: Id,
-        /// Which.
+        /// The leg that is connected.
         leg: Side,
-        /// The agent's end.
+        /// The agent's end of the connection.
         local: SocketAddr,
-        /// The other end.
+        /// The other end of the connection.
         peer: SocketAddr,
-        /// Connections of others that were reset before.
+        /// How many connections from other hosts were reset before.
         strangers: u16,
     },
-    /// Somebody else came to a leg and was reset; the wait goes on. At most 8 for each leg.
+    /// A connection from another host came to a leg and was reset. The leg still waits. It is sent at
+    /// most 8 times for each leg.
     Stranger {
-        /// The join.
+        /// The join of the leg.
         join: Id,
-        /// Which leg.
+        /// The leg that it came to.
         leg: Side,
-        /// Who.
+        /// Where the connection came from.
         peer: SocketAddr,
     },
-    /// Both legs stand, bytes flow.
+    /// Both legs are connected, and data flows.
     Joined {
-        /// The join.
+        /// The join that flows.
         id: Id,
     },
-    /// One leg has closed in order and everything of it has gone; the other way goes on.
+    /// One leg was closed in order, and all its bytes were passed on. The other direction continues.
     HalfEof {
-        /// The join.
+        /// The join of the leg.
         join: Id,
-        /// Which leg closed.
+        /// The leg that was closed.
         from: Side,
-        /// Bytes that came from it.
+        /// How many bytes came from it.
         bytes: u64,
     },
-    /// How far a join is.
+    /// The progress of a join.
     Stat {
-        /// The join.
+        /// The join in question.
         join: Id,
-        /// Bytes from leg a to leg b.
+        /// Bytes passed from leg A to leg B.
         a_to_b: u64,
-        /// And back.
+        /// Bytes passed from leg B to leg A.
         b_to_a: u64,
     },
-    /// A tunnel or join has ended. Except after [`End::Eof`] both connections were reset.
+    /// A tunnel or join has ended. Unless it ended with [`End::Eof`], both connections were reset.
     Ended {
-        /// Which.
+        /// The tunnel or join that has ended.
         id: Id,
-        /// Bytes from leg a (of a tunnel: the user agent) to leg b (the server).
+        /// Bytes passed from leg A (of a tunnel: the user agent) to leg B (the server).
         a_to_b: u64,
-        /// And back.
+        /// Bytes passed from leg B to leg A.
         b_to_a: u64,
-        /// How.
+        /// How it has ended.
         how: End,
     },
-    /// Here.
+    /// The answer to [`ToAgent::Ping`].
     Pong {
-        /// From the ping.
+        /// The number of the ping.
         t: u64,
     },
-    /// The agent leaves the session.
+    /// The agent ends the session.
     Bye {
-        /// Why.
+        /// Why it ends.
         code: Code,
-        /// For people.
+        /// More about the reason, for people.
         text: Text,
-        /// Do not come back before; 0: do not come back unasked.
+        /// How long to wait before the next session, in milliseconds; 0 means that none is wanted.
         retry_after_ms: u32,
     },
-    /// Growth.
+    /// A message of a later version.
     Ext {
-        /// The capability.
+        /// The name of the capability.
         name: Text,
-        /// Its message.
+        /// The message of the capability.
         body: Vec<u8>,
     },
 }
@@ -220,49 +225,50 @@ pub enum FromAgent {
 /// What a grant is for.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Purpose {
-    /// A control connection to this server.
+    /// One control connection to this server.
     Tunnel(Target),
-    /// Data connections with these hosts and no other: 1..=8.
+    /// Data connections with these hosts and no others; one to eight hosts.
     Join(Vec<IpAddr>),
 }
 
-/// A server by name or address; the agent resolves it, judges every address and dials what it judged.
+/// A server by name or address. The agent resolves it, checks every address, and connects only to an
+/// address that it has checked.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Target {
-    /// Name or address, as written.
+    /// The name or address of the server.
     pub host: Text,
-    /// Port.
+    /// The port of the server.
     pub port: u16,
 }
 
 /// One data connection of a join.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Leg {
-    /// The server connects (PORT, EPRT, SOCK at the server).
+    /// The server connects to the agent (PORT, EPRT or SOCK at the server).
     Listen(Pin),
-    /// The agent connects (PASV, EPSV, LSTN at the server).
+    /// The agent connects to the server (PASV, EPSV or LSTN at the server).
     Dial(SocketAddr),
 }
 
-/// The one peer that a listening leg takes.
+/// The only peer that a listening leg accepts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Pin {
-    /// Its address.
+    /// The address of the peer.
     pub ip: IpAddr,
-    /// Its port, where the server announced it (RFC 438's SOCK).
+    /// The port of the peer, if the server announced it (SOCK of RFC 438).
     pub port: Option<u16>,
 }
 
-/// The waits of a join. The agent keeps each within its own limits.
+/// How long the parts of a join may take. The agent reduces each to its own limit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Waits {
-    /// Both legs must stand within this, from [`FromAgent::JoinReady`].
+    /// Both legs must be connected within this time after [`FromAgent::JoinReady`], in milliseconds.
     pub leg_ms: u32,
-    /// No byte either way, and none under way.
+    /// How long both directions may be silent, in milliseconds.
     pub idle_ms: u32,
-    /// The same once one leg has closed.
+    /// How long both directions may be silent after one leg was closed, in milliseconds.
     pub half_idle_ms: u32,
-    /// Bytes under way that the receiver does not take.
+    /// How long a receiver may take nothing although bytes wait for it, in milliseconds.
     pub stall_ms: u32,
 }
 
@@ -272,29 +278,29 @@ impl Default for Waits {
     }
 }
 
-/// A leg of a join that is about to be.
+/// The state of a leg that is being connected.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum LegState {
-    /// Put this into PORT or EPRT.
+    /// The agent listens at this address, which belongs into PORT or EPRT.
     Listening(SocketAddr),
-    /// Being dialled.
+    /// The agent connects to this address.
     Dialing(SocketAddr),
 }
 
-/// One of the two legs.
+/// One of the two legs of a join.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Side {
-    /// The first.
+    /// The first leg.
     A,
-    /// The second.
+    /// The second leg.
     B,
 }
 
 impl Side {
-    /// Both.
+    /// Both legs, in order.
     pub const BOTH: [Self; 2] = [Self::A, Self::B];
 
-    /// The other one.
+    /// Returns the other leg.
     pub const fn other(self) -> Self {
         match self {
             Self::A => Self::B,
@@ -303,92 +309,92 @@ impl Side {
     }
 }
 
-/// How a tunnel or a join ended.
+/// How a tunnel or a join has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum End {
-    /// Both ends closed in order, and everything has gone.
+    /// Both ends closed in order, and all bytes were passed on.
     Eof,
-    /// No byte for the idle time.
+    /// Both directions were silent for the idle time.
     Idle,
-    /// The receiver took nothing for the stall time.
+    /// A receiver took nothing for the stall time.
     Stalled,
-    /// That leg was reset or failed.
+    /// This leg was reset or failed.
     Reset(Side),
-    /// The grant's bytes are used up.
+    /// The bytes of the grant are used up.
     LimitBytes,
-    /// The grant's time is over.
+    /// The time of the grant is over.
     LimitTime,
-    /// Closed or revoked by the user agent, or its token was taken away.
+    /// The user agent closed or revoked it, or its token was taken away.
     Revoked,
-    /// The agent stops.
+    /// The agent stops or the session was lost.
     Shutdown,
 }
 
 /// Why something was refused.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, thiserror::Error)]
 pub enum Code {
-    /// Not a message of this protocol, or at the wrong time.
+    /// The message does not belong to this protocol or came at the wrong time.
     #[error("protocol error")]
     Protocol,
-    /// The agent's rules (`--allow`). Which rule stands in its log only.
+    /// The agent's rules (`--allow`) forbid it. Only the agent's log names the rule.
     #[error("the relay does not allow that target")]
     Denied,
-    /// No such grant, tunnel or join in this session.
+    /// The session has no such grant, tunnel or join.
     #[error("no such grant")]
     NoGrant,
-    /// All uses are used.
+    /// All uses of the grant are used up.
     #[error("the grant is used up")]
     GrantUsed,
-    /// The grant's or the token's time is over.
+    /// The time of the grant or of the token is over.
     #[error("the grant has expired")]
     Expired,
-    /// A limit of the agent: sessions, grants, joins, unanswered questions.
+    /// A limit of the agent is reached: sessions, grants, joins, open questions.
     #[error("the relay is busy")]
     Busy,
-    /// Not in this version.
+    /// The version of the agent does not support it.
     #[error("this relay cannot do that")]
     Unsupported,
     /// The name has no address.
     #[error("the relay cannot resolve that name")]
     Resolve,
-    /// Nobody listens there.
+    /// Nothing listens at the address.
     #[error("connection refused")]
     ConnectionRefused,
-    /// No way there, or no answer within the leg's wait.
+    /// There is no route, or no answer within the time of the leg.
     #[error("cannot be reached from the relay")]
     Unreachable,
-    /// A leg did not come within the leg's wait.
+    /// A leg was not connected in time.
     #[error("no connection came within the wait")]
     LegTimeout,
-    /// Too many strangers at a leg.
+    /// Too many connections from other hosts came to a leg.
     #[error("too many connections of others")]
     Strangers,
-    /// There is no address in that family that the agent may announce.
+    /// The agent has no address of that family to announce.
     #[error("the relay has no address to announce there")]
     NoAddress,
     /// The agent is about to stop.
     #[error("the relay is stopping")]
     Draining,
-    /// Anything else.
+    /// Any other failure of the agent.
     #[error("the relay failed")]
     Internal,
 }
 
 impl Code {
-    /// What it means and the agent's own words, unless they say the same.
+    /// Returns the meaning of the code, followed by the agent's own words if they say something else.
     pub fn with(self, text: &Text) -> String {
         let (meaning, text) = (self.to_string(), text.as_str());
         if text.is_empty() || text == meaning { meaning } else { format!("{meaning} ({text})") }
     }
 }
 
-/// At most 255 bytes of text without control characters: it may stand in a log line.
+/// Text of at most 255 bytes without control characters, so that it may stand in a log line.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Text(String);
 
 impl Text {
-    /// What fits of `text`; control characters become spaces.
+    /// Creates a text from the start of `text` that fits. Control characters become spaces.
     pub fn of(text: &str) -> Self {
         let mut kept: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         while kept.len() > MAX_TEXT {
@@ -397,7 +403,7 @@ impl Text {
         Self(kept)
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -426,7 +432,7 @@ impl fmt::Display for Text {
     }
 }
 
-/// RFC 1035's limit for a name.
+/// Maximum length of a text in bytes, the limit of RFC 1035 for a name.
 const MAX_TEXT: usize = 255;
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! The relay: an agent that both servers can reach joins their data connections, and carries the
-//! user agent's control connections, without looking at what it carries (docs/protocol/relay.md).
+//! The relay: an agent that both servers can reach. It joins their data connections and carries the user
+//! agent's control connections, without looking at what it carries (docs/protocol/relay.md).
 //!
 //! ```text
 //!  user agent --TLS 1.3, frames--> agent          link proof: both hold the token (link)
@@ -11,10 +11,10 @@
 //!     <------------------- Ended    how, and how much each way
 //! ```
 //!
-//! * [`frame`]: a length and one message; limits. [`message`]: what each end may say; the wrong
-//!   direction does not type-check.
-//! * [`token`]: the secret that both ends hold. [`link`]: the proof of it over TLS's exporter.
-//! * [`agent`]: the machine of one user agent's session at the agent. [`user`]: the other end.
+//! * [`frame`]: a length and one message. [`message`]: the messages of each end, as two types.
+//! * [`token`]: the secret that both ends hold. [`link`]: the proof that they hold it.
+//! * [`agent`]: the machine of one user agent's session, at the agent. [`user`]: the machine of the
+//!   other end.
 
 pub mod agent;
 pub mod frame;

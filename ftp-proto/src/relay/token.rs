@@ -1,11 +1,11 @@
-//! The secret that a user agent and an agent both hold, as one line of text.
+//! The secret that a user agent and an agent share, as one line of text.
 //!
 //! ```text
 //!  frt1.<name>.<expiry>.<base58>     expiry: seconds of UTC since 1970, 0 = never
 //!                       base58 of 32 random bytes and 4 bytes of SHA-256 over all the rest
 //! ```
 //!
-//! The line is the secret itself: its file has mode 0600. It never crosses a wire.
+//! The line contains the secret, so its file must have mode 0600. It never crosses the network.
 
 use crate::listing::When;
 use serde::{Deserialize, Serialize};
@@ -13,12 +13,13 @@ use sha2::{Digest, Sha256};
 use std::fmt;
 use zeroize::{Zeroize, Zeroizing};
 
-/// 32 secret bytes, of a token or of a ticket: no text in `Debug`, wiped when dropped.
+/// The 32 secret bytes of a token or ticket. They have no text in `Debug` and are overwritten in memory
+/// when dropped.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Secret32([u8; 32]);
 
 impl Secret32 {
-    /// Takes 32 random bytes.
+    /// Creates a secret from 32 random bytes.
     pub const fn new(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
@@ -40,7 +41,7 @@ impl Drop for Secret32 {
     }
 }
 
-/// Who may use a relay, and until when.
+/// A token: who may use a relay, until when, and the secret that proves it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Token {
     name: String,
@@ -48,28 +49,33 @@ pub struct Token {
     secret: Secret32,
 }
 
-/// Why a line is no token. The line itself never stands in the text.
+/// Why a line is not a token. The texts never contain the line.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 pub enum TokenError {
-    /// Another beginning.
+    /// The line does not begin with `frt1.`.
     #[error("not a token: it does not begin with frt1.")]
     Kind,
-    /// Not four fields.
+    /// The line does not have four fields.
     #[error("not a token: frt1.NAME.EXPIRY.SECRET was expected")]
     Fields,
-    /// A name with other characters or another length.
+    /// The name has other characters or another length than allowed.
     #[error("a token's name has 1 to 64 letters, digits, - or _")]
     Name,
-    /// An expiry that is no number.
+    /// The expiry is not a number.
     #[error("a token's expiry is a number of seconds")]
     Expiry,
-    /// A secret of another length, or mistyped.
+    /// The secret has another length or was mistyped.
     #[error("the token is damaged: its checksum is wrong")]
     Damaged,
 }
 
 impl Token {
-    /// A token of 32 bytes that nobody can guess.
+    /// Creates a token from 32 random bytes.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the name has other characters than letters, digits, `-` and `_` or is not 1 to 64
+    /// characters long, or if the expiry is not after 1970.
     pub fn new(name: &str, expires: Option<When>, bytes: [u8; 32]) -> Result<Self, TokenError> {
         let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         if !(1..=MAX_NAME).contains(&name.len()) || !name.bytes().all(letter) {
@@ -81,7 +87,11 @@ impl Token {
         Ok(Self { name: name.to_owned(), expires, secret: Secret32::new(bytes) })
     }
 
-    /// Reads one line; space around it is not part of it.
+    /// Reads a token from its line. White space around it is ignored.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the line is not a token; see [`TokenError`].
     pub fn parse(line: &str) -> Result<Self, TokenError> {
         let rest = line.trim().strip_prefix(KIND).ok_or(TokenError::Kind)?;
         let mut fields = rest.split('.');
@@ -103,7 +113,7 @@ impl Token {
         Ok(token)
     }
 
-    /// The line.
+    /// Returns the line of the token, which contains the secret.
     pub fn line(&self) -> Zeroizing<String> {
         let mut bytes = Zeroizing::new([0; 36]);
         for (to, from) in bytes.iter_mut().zip(self.secret.bytes().iter().chain(&self.checksum())) {
@@ -113,22 +123,22 @@ impl Token {
         Zeroizing::new(format!("{}{}", self.prefix(), text.as_str()))
     }
 
-    /// Whose it is.
+    /// Returns the name of the token.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Until when it may be used.
+    /// Returns when the token expires, if it does.
     pub const fn expires(&self) -> Option<When> {
         self.expires
     }
 
-    /// Whether its time is over.
+    /// Returns whether the token has expired.
     pub fn is_expired(&self, today: When) -> bool {
         self.expires.is_some_and(|at| at <= today)
     }
 
-    /// The secret.
+    /// Returns the secret of the token.
     pub const fn secret(&self) -> &Secret32 {
         &self.secret
     }

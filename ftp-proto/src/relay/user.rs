@@ -84,7 +84,7 @@ pub enum Failure {
     /// The agent ended the session with [`FromAgent::Bye`].
     #[error("{}", .code.with(.text))]
     Bye {
-        /// The reason.
+        /// Why the session ended.
         code: Code,
         /// What the agent adds to it, for people.
         text: Text,

@@ -154,7 +154,7 @@ impl Exchange {
         };
         // RFC 2104 2: a key shorter than the block is filled up with zeros.
         let mut key = Zeroizing::new([0; 64]);
-        key.iter_mut().zip(self.secret.octets()).for_each(|(k, s)| *k = *s);
+        key.iter_mut().zip(self.secret.as_bytes()).for_each(|(k, s)| *k = *s);
         let mut mac = Hmac::<Sha256>::new((&*key).into());
         for part in [b"ftp rendezvous 1".as_slice(), letter, sender, receiver, &self.exporter] {
             mac.update(part);
@@ -327,7 +327,7 @@ mod tests {
             assert_eq!(hello_a, *b"RNDZ1\r\n\0\0defghijklmnopqrstuvwxyz");
             for (step, expected) in [(a.push(&hello_b), of_sender), (b.push(&hello_a), of_receiver)] {
                 let proof = RendezvousSecret::from_hex(expected.as_bytes()).unwrap();
-                assert_eq!(step, Step::Send(proof.octets().to_vec()));
+                assert_eq!(step, Step::Send(proof.as_bytes().to_vec()));
             }
         };
         check(

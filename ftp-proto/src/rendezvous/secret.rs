@@ -1,43 +1,43 @@
-//! The secret of one data connection, and how it travels on a command line.
+//! The secret of one data connection, and its form in a command line.
 
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// The 32 secret octets that a coordinator gives both ends for one data connection.
+/// The secret of 32 bytes that a coordinator gives to both ends of one data connection.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RendezvousSecret(Zeroizing<[u8; 32]>);
 
 impl RendezvousSecret {
-    /// Takes 32 random octets.
-    pub fn new(octets: [u8; 32]) -> Self {
-        Self(Zeroizing::new(octets))
+    /// Creates a secret from 32 random bytes.
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(Zeroizing::new(bytes))
     }
 
-    /// Reads 64 hex digits, any case.
+    /// Reads 64 hex digits in any case. Returns `None` for anything else.
     pub fn from_hex(hex: &[u8]) -> Option<Self> {
         let (pairs, []) = hex.as_chunks::<2>() else { return None };
-        let mut octets = Zeroizing::new([0; 32]);
-        if pairs.len() != octets.len() {
+        let mut bytes = Zeroizing::new([0; 32]);
+        if pairs.len() != bytes.len() {
             return None;
         }
-        for (octet, [high, low]) in octets.iter_mut().zip(pairs) {
-            *octet = digit(*high)? << 4 | digit(*low)?;
+        for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+            *byte = digit(*high)? << 4 | digit(*low)?;
         }
-        Some(Self(octets))
+        Some(Self(bytes))
     }
 
-    /// 64 lower-case hex digits, for the command line to the server.
+    /// Returns 64 hex digits in lower case, for the command line of RNDZ.
     pub fn to_hex(&self) -> Zeroizing<String> {
         let mut hex = Zeroizing::new(String::with_capacity(64));
-        for octet in self.0.iter() {
-            for nibble in [octet >> 4, octet & 15] {
+        for byte in self.0.iter() {
+            for nibble in [byte >> 4, byte & 15] {
                 hex.extend(char::from_digit(u32::from(nibble), 16));
             }
         }
         hex
     }
 
-    pub(super) fn octets(&self) -> &[u8; 32] {
+    pub(super) fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 }
@@ -48,7 +48,7 @@ impl fmt::Debug for RendezvousSecret {
     }
 }
 
-/// The value of one hex digit.
+/// Returns the value of one hex digit.
 fn digit(c: u8) -> Option<u8> {
     u8::try_from(char::from(c).to_digit(16)?).ok()
 }
@@ -62,7 +62,7 @@ mod tests {
     #[test]
     fn a_secret_survives_its_hex_digits_in_any_case() {
         let secret = RendezvousSecret::from_hex(HEX.as_bytes()).unwrap();
-        assert_eq!(secret.octets()[..5], [0, 1, 0x7f, 0x80, 0xff]);
+        assert_eq!(secret.as_bytes()[..5], [0, 1, 0x7f, 0x80, 0xff]);
         assert_eq!(secret.to_hex().as_str(), HEX);
         assert_eq!(RendezvousSecret::from_hex(HEX.to_uppercase().as_bytes()), Some(secret));
     }

@@ -1,33 +1,33 @@
-//! Whose fault a refusal is, from the words of real servers (data, not code).
+//! Who is to blame for a refusal, according to the words and codes of real servers.
 
 use super::Reply;
 use super::classify::{stores, transfers};
 use crate::command::Verb;
 use crate::dialect::Dialect;
 
-/// Who is to blame for a refusal, which is: what to do next.
+/// Who is to blame for a refusal. It decides what to do next.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Blame {
-    /// The file is not there (source: exit 3).
+    /// The file does not exist.
     Missing,
-    /// The file, its name or its permission: no other path helps.
+    /// The file is to blame, or its name or permissions. Another path between the servers does not help.
     File,
-    /// No space, quota: no other path helps.
+    /// There is no space left, or a quota is used up. Another path does not help.
     Space,
-    /// Login or account.
+    /// The login or the account is not accepted.
     Login,
-    /// The way between the two hosts: try the next rung.
+    /// The path between the two servers is closed. Try the next candidate.
     Path,
-    /// Busy: the same again, later.
+    /// The server is busy. Try the same again later.
     Busy,
-    /// The command is not known there.
+    /// The server does not know the command.
     Unsupported,
-    /// A reply that no server may send here.
+    /// The server sent a reply that is not allowed here.
     Peer,
 }
 
-/// The blame for a negative reply to `verb`: by the words of servers that are known, else by the
-/// code. Asked of a 2xx (a "226 Transfer aborted") it answers too.
+/// Returns who is to blame for a negative reply to `verb`: by its words if they are known, otherwise by
+/// its code. It also recognises a 2xx that is really a refusal ("226 Transfer aborted").
 ///
 /// ```
 /// use ftp_proto::command::Verb;
@@ -43,12 +43,12 @@ pub fn blame(dialect: Dialect, verb: Verb, reply: &Reply) -> Blame {
         known.codes.contains(&reply.code.0) && memchr::memmem::find(&words, known.words.as_bytes()).is_some()
     });
     let blame = known.map_or_else(|| by_code(dialect, verb, reply.code.0), |known| known.blame);
-    // The name that a STOR makes is never missing: its directory is, and that is the user's to mend.
+    // STOR creates its name, so a missing name means its directory, which the user must create.
     if blame == Blame::Missing && makes_its_name(verb) { Blame::File } else { blame }
 }
 
-/// Whether a refusal of PASV or EPSV asks for PRET first (H34), which a server need not say in FEAT:
-/// "500 You need to use a client supporting PRET (PRE Transfer) to use PASV".
+/// Returns whether a refusal of PASV or EPSV asks for PRET first (H34), which a server need not announce
+/// in FEAT: "500 You need to use a client supporting PRET (PRE Transfer) to use PASV".
 pub fn wants_pret(reply: &Reply) -> bool {
     let words = reply.lines.join(&b' ').to_ascii_lowercase();
     reply.code.0 >= 400 && memchr::memmem::find(&words, b"supporting pret").is_some()
@@ -56,9 +56,9 @@ pub fn wants_pret(reply: &Reply) -> bool {
 
 /// One entry of the dictionary.
 struct Words {
-    /// The codes that the words come with: names of files stand in other replies too.
+    /// The codes with which the words occur. Other replies may contain the words in names of files.
     codes: &'static [u16],
-    /// What the reply says, in lower case.
+    /// The words of the reply, in lower case.
     words: &'static str,
     /// Who is to blame.
     blame: Blame,
@@ -68,10 +68,10 @@ const fn said(codes: &'static [u16], words: &'static str, blame: Blame) -> Words
     Words { codes, words, blame }
 }
 
-/// What real servers say, in the order of search. vsftpd V, ProFTPD P, Pure-FTPd F, pyftpdlib Y,
-/// FileZilla Server Z, DrFTPD D, glftpd G, SFTPGo S, IIS I.
+/// The words of real servers, in the order in which they are searched. vsftpd V, ProFTPD P, Pure-FTPd F,
+/// pyftpdlib Y, FileZilla Server Z, DrFTPD D, glftpd G, SFTPGo S, IIS I.
 static WORDS: &[Words] = &[
-    // the way between the hosts
+    // the path between the servers
     said(&[500, 501], "illegal port command", Blame::Path), // V, P: foreign or privileged address
     said(&[500, 501], "illegal eprt command", Blame::Path), // V
     said(&[500], "i won't open a connection to", Blame::Path), // F without -w
@@ -91,7 +91,7 @@ static WORDS: &[Words] = &[
     said(&[426], "slow transfer", Blame::Path),    // D
     said(&[426], "transferring too slow", Blame::Path), // G
     said(&[226, 250], "transfer aborted", Blame::Path), // D: a 2xx that is none
-    // no space
+    // no space left
     said(&[426, 450, 451, 452, 550, 552, 553], "no space left", Blame::Space),
     said(&[426, 450, 451, 452, 550, 552, 553], "not enough space", Blame::Space),
     said(&[426, 450, 451, 452, 550, 552, 553], "disk full", Blame::Space),
@@ -99,13 +99,13 @@ static WORDS: &[Words] = &[
     said(&[426, 450, 451, 452, 550, 552, 553], "out of space", Blame::Space),
     said(&[426, 450, 451, 452, 550, 552, 553], "quota exceeded", Blame::Space),
     said(&[426, 450, 451, 452, 550, 552, 553], "disk quota", Blame::Space),
-    // busy
+    // the server is busy
     said(&[450, 530], "transfer-slave", Blame::Busy), // D: none available
     said(&[421, 530], "too many", Blame::Busy),
     said(&[421, 530], "maximum number of", Blame::Busy), // P, F
     said(&[530], "try again later", Blame::Busy),
     said(&[450, 550], "used by another process", Blame::Busy), // I
-    // the file
+    // the file, its name or permissions
     said(&[450, 500, 550, 551, 553], "no such file", Blame::Missing), // 500: GridFTP
     said(&[450, 550, 551, 553], "no such directory", Blame::Missing),
     said(&[450, 550, 551, 553], "not found", Blame::Missing),
@@ -120,17 +120,17 @@ static WORDS: &[Words] = &[
     said(&[450, 550], "directory not found", Blame::Missing),                      // Z
     said(&[550], "can't find", Blame::Missing),
     said(&[450, 550], "no files found", Blame::Missing), // F, of an empty listing
-    // a server in trouble of its own
+    // a failure of the server itself
     said(&[500], "oops:", Blame::Peer),             // V
     said(&[500], "permission denied", Blame::File), // GridFTP
-    // not known there
+    // an unknown command
     said(&[500, 501, 502], "unknown command", Blame::Unsupported),
     said(&[500, 501, 502], "not understood", Blame::Unsupported), // P
     said(&[500, 501, 502, 504], "not implemented", Blame::Unsupported),
     said(&[500], "supporting pret", Blame::Unsupported), // D
 ];
 
-/// What the code alone says.
+/// Returns who is to blame according to the code alone.
 fn by_code(dialect: Dialect, verb: Verb, code: u16) -> Blame {
     match dialect {
         Dialect::Rfc354 => by_code_354(verb, code),
@@ -138,7 +138,7 @@ fn by_code(dialect: Dialect, verb: Verb, code: u16) -> Blame {
     }
 }
 
-/// Dialect-1973 section 4.
+/// Codes of 1973 (dialect-1973 section 4).
 fn by_code_354(verb: Verb, code: u16) -> Blame {
     match code {
         450 => Blame::Missing,
@@ -168,7 +168,7 @@ fn by_code_354(verb: Verb, code: u16) -> Blame {
     }
 }
 
-/// RFC 959 4.2.2, 2228, 2428, and practice.
+/// Codes of RFC 959 section 4.2.2, RFC 2228, RFC 2428, and practice.
 fn by_code_959(verb: Verb, code: u16) -> Blame {
     match code {
         421 => Blame::Busy,
@@ -196,7 +196,7 @@ fn opens(verb: Verb) -> bool {
     matches!(verb, Sock | Lstn | Pasv | Gsoc | Port | Eprt | Epsv | Cpsv | Cepr)
 }
 
-/// Whether the verb makes the name that it is given.
+/// Whether the verb creates the name in its argument.
 fn makes_its_name(verb: Verb) -> bool {
     stores(verb) || matches!(verb, Verb::Mkd | Verb::Rnto)
 }

@@ -1,6 +1,7 @@
-//! Bytes that flow between two connections, of a tunnel or of a join: is it idle, is it stalled, is its
-//! time over?
+//! What flows between the two connections of a tunnel or join: whether it is idle or stalled, and
+//! whether its time is over.
 
+use super::grant::Use;
 use super::outbox::Outbox;
 use super::timer::Timer;
 use super::{Answer, Ask, ConnId, Event, Flow, JoinEnd, Ticket};
@@ -8,33 +9,33 @@ use crate::relay::message::{End, FromAgent, Id};
 use crate::timer::{Moment, Timers};
 use std::time::Duration;
 
-/// How long it may be silent.
+/// How long a tunnel or join may be silent.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience {
-    /// Nothing moves and nothing is under way.
+    /// Nothing moves, and no bytes wait for a receiver.
     pub(super) idle: Duration,
-    /// The same, once one end has closed.
+    /// The same after one end was closed.
     pub(super) half_idle: Duration,
-    /// Something is under way that is not taken.
+    /// Bytes wait for a receiver that does not take them.
     pub(super) stall: Duration,
 }
 
-/// A pair of connections whose bytes the driver carries.
+/// Two connections whose bytes the driver passes on.
 #[derive(Debug)]
 pub(super) struct Flowing {
     id: Id,
-    /// Of [`Ask::Join`].
+    /// The ticket of [`Ask::Join`].
     join: Ticket,
-    /// Of [`Ask::Progress`], while it is out.
+    /// The ticket of [`Ask::Progress`], while it is not answered.
     question: Option<Ticket>,
-    /// Somebody waits for a `Stat`.
+    /// The user agent waits for a `Stat`.
     stat: bool,
     patience: Patience,
     last: Flow,
-    /// When something moved last.
+    /// When bytes moved last.
     moved: Moment,
     half: bool,
-    /// Why it is being stopped.
+    /// Why it is being stopped, if it is.
     stopped: Option<End>,
     timers: Timers<Timer>,
 }
@@ -42,13 +43,12 @@ pub(super) struct Flowing {
 impl Flowing {
     pub(super) fn begin(
         now: Moment,
-        id: Id,
+        granted: Use,
         (a, b): (ConnId, ConnId),
-        limit: u64,
-        expires: Moment,
         patience: Patience,
         out: &mut Outbox,
     ) -> Self {
+        let Use { id, max_bytes: limit, expires, .. } = granted;
         let join = out.ticket(id);
         out.ask(Ask::Join { ticket: join, a, b, limit, stall: patience.stall });
         let mut timers = Timers::new();
@@ -73,19 +73,19 @@ impl Flowing {
         &self.timers
     }
 
-    /// One end has closed in order.
+    /// Takes note that one end was closed in order.
     pub(super) fn half_eof(&mut self, now: Moment) {
         self.half = true;
         self.moved = now;
     }
 
-    /// The user agent wants to know.
+    /// Asks for the progress, for the user agent.
     pub(super) fn stat(&mut self, out: &mut Outbox) {
         self.stat = true;
         self.look(out);
     }
 
-    /// Resets both connections; the end comes with the driver's answer.
+    /// Resets both connections. The end comes with the driver's answer.
     pub(super) fn stop(&mut self, why: End, out: &mut Outbox) {
         if self.stopped.is_none() {
             self.stopped = Some(why);
@@ -105,7 +105,7 @@ impl Flowing {
         }
     }
 
-    /// Whether it has ended with this answer.
+    /// Takes an answer, and returns whether it has ended.
     pub(super) fn answer(&mut self, now: Moment, ticket: Ticket, answer: Answer, out: &mut Outbox) -> bool {
         match answer {
             Answer::Ended { a_to_b, b_to_a, how } if ticket == self.join => {
@@ -169,7 +169,7 @@ impl Flowing {
         }
     }
 
-    /// Often enough that no wait is more than a quarter too long.
+    /// Looks again soon enough that no wait is more than a quarter too long.
     fn look_again(&mut self, now: Moment) {
         if self.stopped.is_none() {
             let shortest = self.patience.idle.min(self.patience.half_idle).min(self.patience.stall);

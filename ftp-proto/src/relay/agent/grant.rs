@@ -1,4 +1,4 @@
-//! Grants: the only source of authority. Each has one purpose, a time, a number of uses.
+//! Grants, the only source of authority. Each has one purpose, a time, and a number of uses.
 
 use super::Limits;
 use super::outbox::Refusal;
@@ -8,21 +8,32 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// What the user agent may do.
+/// What a grant allows.
 #[derive(Debug)]
-pub(super) struct Grant {
+struct Grant {
     purpose: Purpose,
-    /// Bytes of one use.
-    pub(super) max_bytes: u64,
-    pub(super) expires: Moment,
+    /// Maximum number of bytes of one use.
+    max_bytes: u64,
+    expires: Moment,
     uses: u8,
 }
 
-/// All grants of a session.
+/// The grants of a session.
 #[derive(Debug, Default)]
 pub(super) struct Grants(BTreeMap<Id, Grant>);
 
-/// What was granted: never more than was asked, nor than the agent's limits.
+/// One use of a grant: a tunnel or join, and what the grant allows it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Use {
+    /// The id of the tunnel or join.
+    pub(super) id: Id,
+    /// The grant that is used.
+    pub(super) grant: Id,
+    pub(super) max_bytes: u64,
+    pub(super) expires: Moment,
+}
+
+/// The terms of a grant: never more than was asked for, nor than the agent's limits allow.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Terms {
     pub(super) max_bytes: u64,
@@ -63,20 +74,26 @@ impl Grants {
         self.0.remove(&id);
     }
 
-    /// Takes one use of a tunnel's grant.
-    pub(super) fn use_tunnel(&mut self, now: Moment, id: Id) -> Result<(&Grant, Target), Refusal> {
-        let grant = self.find(now, id)?;
-        match grant.purpose.clone() {
-            Purpose::Tunnel(target) => grant.take().map(|grant| (grant, target)),
+    /// Takes one use of a grant for the tunnel `id`.
+    pub(super) fn use_tunnel(&mut self, now: Moment, id: Id, grant: Id) -> Result<(Use, Target), Refusal> {
+        let terms = self.find(now, grant)?;
+        match terms.purpose.clone() {
+            Purpose::Tunnel(target) => terms.take(id, grant).map(|granted| (granted, target)),
             Purpose::Join(_) => Err(Refusal::of(Code::NoGrant)),
         }
     }
 
-    /// Takes one use of a grant for data connections with these hosts.
-    pub(super) fn use_join(&mut self, now: Moment, id: Id, hosts: [IpAddr; 2]) -> Result<&Grant, Refusal> {
-        let grant = self.find(now, id)?;
-        match &grant.purpose {
-            Purpose::Join(peers) if hosts.iter().all(|host| peers.contains(host)) => grant.take(),
+    /// Takes one use of a grant for the join `id` with these hosts.
+    pub(super) fn use_join(
+        &mut self,
+        now: Moment,
+        id: Id,
+        grant: Id,
+        hosts: [IpAddr; 2],
+    ) -> Result<Use, Refusal> {
+        let terms = self.find(now, grant)?;
+        match &terms.purpose {
+            Purpose::Join(peers) if hosts.iter().all(|host| peers.contains(host)) => terms.take(id, grant),
             Purpose::Join(_) | Purpose::Tunnel(_) => Err(Refusal::of(Code::NoGrant)),
         }
     }
@@ -88,11 +105,13 @@ impl Grants {
 }
 
 impl Grant {
-    fn take(&mut self) -> Result<&Self, Refusal> {
+    fn take(&mut self, id: Id, grant: Id) -> Result<Use, Refusal> {
         self.uses = self.uses.checked_sub(1).ok_or_else(|| Refusal::of(Code::GrantUsed))?;
-        Ok(self)
+        Ok(Use { id, grant, max_bytes: self.max_bytes, expires: self.expires })
     }
 }
 
+/// Maximum number of hosts in a grant for data connections.
 const MAX_PEERS: usize = 8;
+/// Maximum number of uses of one grant.
 const MAX_USES: u8 = 16;

@@ -1,7 +1,7 @@
-//! What the agent's machine asks of its driver, and what the driver answers.
+//! What goes into an agent's session and what comes out of it: inputs, outputs, questions and answers.
 //!
-//! A [`Ticket`] names a question and afterwards what came of it: the listener, the join. A [`ConnId`]
-//! names a connection; the driver makes it. An answer to a ticket that was given up is ignored.
+//! A [`Ticket`] names a question and then its result, such as a listener or a join. A [`ConnId`] names a
+//! connection and is chosen by the driver. An answer to a question that was cancelled is ignored.
 
 use super::timer::Timer;
 use crate::policy::Why;
@@ -12,284 +12,287 @@ use crate::timer::Moment;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-/// Names a question of one session and what came of it.
+/// Identifies a question of one session, and then its result.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Ticket(pub u64);
 
-/// Names one connection of one session. Chosen by the driver, never used twice.
+/// Identifies a connection of one session. The driver chooses it and never uses it twice.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ConnId(pub u64);
 
-/// What goes into the machine.
+/// What the driver tells the session.
 #[derive(Debug)]
 pub enum Input<'a> {
-    /// Bytes of the session's link, after the link proof.
+    /// Bytes arrived on the session's link, after the link proof.
     Bytes(&'a [u8]),
-    /// The link has ended or broken. What flows goes on.
+    /// The link was closed or broke. What flows continues.
     Closed,
-    /// An answer.
+    /// The answer to a question.
     Answer(Ticket, Answer),
-    /// A connection was accepted at a listener. Nothing of it is read.
+    /// A listener accepted a connection. Nothing was read from it.
     Arrived {
-        /// The ticket of the listening.
+        /// The ticket of the listener.
         listener: Ticket,
-        /// The new connection.
+        /// The accepted connection.
         conn: ConnId,
-        /// Its local end.
+        /// The local address of the connection.
         local: SocketAddr,
-        /// Its other end.
+        /// The remote address of the connection.
         from: SocketAddr,
     },
-    /// The link of an expected tunnel has come and has proven its ticket.
+    /// The link that carries a tunnel has attached and has proven its ticket.
     Attached {
         /// The ticket of [`Ask::Expect`].
         ticket: Ticket,
-        /// The link.
+        /// The link that attached.
         conn: ConnId,
     },
-    /// A join: one leg has closed in order, and everything of it has gone to the other.
+    /// One leg of a join was closed in order, and all its bytes were passed to the other leg.
     HalfEof {
         /// The ticket of [`Ask::Join`].
         join: Ticket,
-        /// Which leg closed.
+        /// The leg that was closed.
         from: Side,
-        /// Bytes that came from it.
+        /// How many bytes came from it.
         bytes: u64,
     },
-    /// The deadline of the last [`Output::Wait`] has come.
+    /// The deadline of the last [`Output::Wait`] has passed.
     Timeout,
-    /// The token of this session was taken away: everything ends at once.
+    /// The token of this session was withdrawn: everything ends at once.
     Revoked,
-    /// The agent stops: nothing new begins; what flows goes on until the driver's patience ends.
+    /// The agent is stopping: nothing new begins. What flows continues until the driver closes it.
     Shutdown,
 }
 
-/// What comes out of the machine.
+/// What the driver has to do.
 #[derive(Debug)]
 pub enum Output {
-    /// Bytes for the link: one frame.
+    /// Send these bytes on the link: one frame.
     Send(Vec<u8>),
-    /// Do this.
+    /// Carry out this request.
     Ask(Ask),
-    /// Tell whoever cares.
+    /// Something happened that belongs into logs or metrics.
     Event(Event),
-    /// The session is over: close the link once everything sent is flushed, reset whatever is left.
-    /// Nothing comes after it.
+    /// The session is over. Close the link when everything is sent, and reset all other connections.
+    /// This is the last output.
     Close,
-    /// Nothing more until an input or this moment.
+    /// Wait for the next input, or until this moment, and then pass [`Input::Timeout`].
     Wait(Option<Moment>),
 }
 
-/// Requests. Those with a ticket of their own are answered under it.
+/// Requests to the driver. Those with a ticket of their own are answered under it.
 #[derive(Debug)]
 pub enum Ask {
-    /// All addresses of this name, or the address itself -> [`Answer::Resolved`] or failed.
+    /// Resolve a name to all its addresses. The answer is [`Answer::Resolved`] or [`Answer::Failed`].
     Resolve {
-        /// The question.
+        /// The ticket of the answer.
         ticket: Ticket,
-        /// As the user agent wrote it.
+        /// The name or address, as the user agent wrote it.
         host: String,
-        /// The port.
+        /// The port for the resolved addresses.
         port: u16,
     },
-    /// Which local address would a connection to these go out from, without sending anything?
-    /// -> [`Answer::Routes`], one for each, in order.
+    /// Find the local addresses from which connections to these hosts would go out, without sending
+    /// anything. The answer is [`Answer::Routes`].
     Route {
-        /// The question.
+        /// The ticket of the answer.
         ticket: Ticket,
-        /// The hosts.
+        /// The hosts, in the order of the answer.
         to: Vec<IpAddr>,
     },
-    /// Listen for one peer at any port of this address; connections come as [`Input::Arrived`]
-    /// -> [`Answer::Listening`] or failed.
+    /// Listen for one peer at any port of an address. The answer is [`Answer::Listening`] or
+    /// [`Answer::Failed`]; connections come as [`Input::Arrived`].
     Listen {
-        /// The question, then the listener.
+        /// The ticket of the answer, then of the listener.
         ticket: Ticket,
-        /// Bind here.
+        /// The local address at which to listen.
         at: IpAddr,
     },
-    /// Stop listening; connections that nobody has accepted are reset.
+    /// Stop listening, and reset connections that were not accepted yet.
     Unlisten(Ticket),
-    /// Connect -> [`Answer::Connected`] or failed.
+    /// Connect to an address. The answer is [`Answer::Connected`] or [`Answer::Failed`].
     Dial {
-        /// The question.
+        /// The ticket of the answer.
         ticket: Ticket,
-        /// Local address to bind.
+        /// The local address to connect from.
         from: IpAddr,
-        /// Exactly this address: it has been judged.
+        /// The address to connect to, and no other: it was checked.
         to: SocketAddr,
     },
-    /// Forget a question; a connection that it has made is reset.
+    /// Cancel a question, and reset a connection that it has made.
     Cancel(Ticket),
-    /// Reset a connection.
+    /// Reset this connection.
     Reset(ConnId),
-    /// Let a link attach that proves this secret; it comes as [`Input::Attached`].
+    /// Let a link attach that proves this secret. It comes as [`Input::Attached`].
     Expect {
-        /// The expectation.
+        /// The ticket of the expected link.
         ticket: Ticket,
-        /// The secret of the link, 32 bytes of [`Answer::Random`].
+        /// The secret that the link must prove, from [`Answer::Random`].
         secret: Secret32,
     },
-    /// Expect it no longer.
+    /// Do not expect this link any longer.
     Unexpect(Ticket),
-    /// 32 bytes that nobody can guess -> [`Answer::Random`].
+    /// Draw 32 random bytes. The answer is [`Answer::Random`].
     Random(Ticket),
-    /// Carry bytes both ways until both have closed in order. Half-closes are passed on and reported
-    /// as [`Input::HalfEof`]; a reset of one is a reset of both -> [`Answer::Ended`].
+    /// Pass bytes in both directions between two connections until both were closed in order. A
+    /// half-close is passed on and reported as [`Input::HalfEof`]; a reset of one connection resets the
+    /// other. The answer is [`Answer::Ended`].
     Join {
-        /// The question, then the join.
+        /// The ticket of the answer, and of the join until then.
         ticket: Ticket,
-        /// Leg a; of a tunnel the user agent's link.
+        /// Leg A; for a tunnel the user agent's link.
         a: ConnId,
-        /// Leg b; of a tunnel the server.
+        /// Leg B; for a tunnel the server.
         b: ConnId,
-        /// The most bytes, both ways together; beyond, both are reset.
+        /// Maximum number of bytes, both directions together. Beyond it both connections are reset.
         limit: u64,
-        /// A peer that acknowledges nothing for so long has vanished (TCP_USER_TIMEOUT).
+        /// How long a peer may acknowledge nothing before it counts as gone (TCP_USER_TIMEOUT).
         stall: Duration,
     },
-    /// How far is a join? -> [`Answer::Progress`] under a ticket of its own.
+    /// Report the progress of a join. The answer is [`Answer::Progress`].
     Progress {
-        /// The question.
+        /// The ticket of the answer.
         ticket: Ticket,
-        /// The join.
+        /// The ticket of the join.
         of: Ticket,
     },
-    /// Reset both connections of a join -> its [`Answer::Ended`] comes.
+    /// Reset both connections of a join. Its [`Answer::Ended`] follows.
     Stop(Ticket),
 }
 
-/// Answers.
+/// Answers of the driver.
 #[derive(Debug)]
 pub enum Answer {
-    /// To [`Ask::Resolve`]: at least one.
+    /// The answer to [`Ask::Resolve`]: at least one address.
     Resolved(Vec<SocketAddr>),
-    /// To [`Ask::Route`]: none where there is no way.
+    /// The answer to [`Ask::Route`]: one local address for each host; `None` where there is no route.
     Routes(Vec<Option<IpAddr>>),
-    /// To [`Ask::Listen`].
+    /// The answer to [`Ask::Listen`]: the address of the listener.
     Listening(SocketAddr),
-    /// To [`Ask::Dial`].
+    /// The answer to [`Ask::Dial`].
     Connected {
-        /// The connection.
+        /// The connection that was made.
         conn: ConnId,
-        /// Its local end.
+        /// The local address of the connection.
         local: SocketAddr,
     },
-    /// To [`Ask::Random`].
+    /// The answer to [`Ask::Random`].
     Random(Secret32),
-    /// To [`Ask::Join`]: it has ended, both connections are closed.
+    /// The answer to [`Ask::Join`]: it has ended, and both connections are closed.
     Ended {
-        /// Bytes from a to b.
+        /// Bytes passed from leg A to leg B.
         a_to_b: u64,
-        /// And back.
+        /// Bytes passed from leg B to leg A.
         b_to_a: u64,
-        /// How.
+        /// How the join has ended.
         how: JoinEnd,
     },
-    /// To [`Ask::Progress`].
+    /// The answer to [`Ask::Progress`].
     Progress(Flow),
-    /// It could not be done; words for the log.
+    /// The request failed. The text is for the log.
     Failed(Code, String),
 }
 
-/// How the bytes of a join stopped.
+/// How a join has ended, as the driver sees it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum JoinEnd {
-    /// Both legs closed in order.
+    /// Both legs were closed in order.
     Whole,
-    /// That leg was reset or failed.
+    /// This leg was reset or failed.
     Leg(Side),
-    /// The limit was reached.
+    /// The limit of bytes was reached.
     Limit,
-    /// [`Ask::Stop`].
+    /// It was stopped with [`Ask::Stop`].
     Stopped,
 }
 
-/// Bytes of a join: taken from one leg, given to the other.
+/// The progress of a join: bytes read from each leg and written to the other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Flow {
-    /// Taken from a.
+    /// Bytes read from leg A.
     pub taken_a: u64,
-    /// Given to b.
+    /// Bytes written to leg B.
     pub given_b: u64,
-    /// Taken from b.
+    /// Bytes read from leg B.
     pub taken_b: u64,
-    /// Given to a.
+    /// Bytes written to leg A.
     pub given_a: u64,
 }
 
 impl Flow {
-    /// Whether bytes are under way that a receiver has yet to take.
+    /// Returns whether bytes wait for a receiver to take them.
     pub const fn is_held(&self) -> bool {
         self.taken_a > self.given_b || self.taken_b > self.given_a
     }
 }
 
-/// What a log, a metric or a test may want to know. Never a secret, never an byte that was carried.
+/// What a log, a metric or a test may want to know. It never contains a secret or a byte that was
+/// carried.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Event {
-    /// The link proof failed: said by the driver, here so that there is one vocabulary.
+    /// The link proof failed. The driver reports it; it is part of this enum so that there is one
+    /// vocabulary.
     Denied(Denial),
-    /// The user agent's own name and build.
+    /// The user agent has introduced itself.
     Introduced {
-        /// Name.
+        /// The name of the user agent.
         name: String,
-        /// Build.
+        /// The program and its version.
         build: String,
     },
-    /// A grant stands.
+    /// A grant is in force.
     Granted(Id),
-    /// Something was refused, and by which rule.
+    /// Something was refused.
     Refused {
-        /// What was asked.
+        /// The grant, tunnel or join that was asked for.
         id: Id,
-        /// Why, as the user agent hears it.
+        /// The reason as the user agent receives it.
         code: Code,
-        /// The rule of the policy.
+        /// The rule of the policy that refused it.
         why: Option<Why>,
-        /// The address that was judged.
+        /// The address that was checked.
         address: Option<SocketAddr>,
-        /// Words.
+        /// More about the reason.
         text: String,
     },
     /// A tunnel's server is connected.
     TunnelReady {
-        /// The tunnel.
+        /// The tunnel that is ready.
         id: Id,
-        /// The server.
+        /// The address of the server.
         peer: SocketAddr,
     },
-    /// A stranger was reset at a leg.
+    /// A connection from another host came to a leg and was reset.
     Stranger {
-        /// The join.
+        /// The join of the leg.
         join: Id,
-        /// Which leg.
+        /// The leg that it came to.
         leg: Side,
-        /// Who.
+        /// Where the connection came from.
         from: SocketAddr,
     },
-    /// Both legs of a join stand.
+    /// Both legs of a join are connected.
     Joined {
-        /// The join.
+        /// The join that flows.
         id: Id,
-        /// Peer of leg a.
+        /// The peer of leg A.
         a: SocketAddr,
-        /// Peer of leg b.
+        /// The peer of leg B.
         b: SocketAddr,
     },
     /// A tunnel or join has ended.
     Ended {
-        /// Which.
+        /// The tunnel or join that has ended.
         id: Id,
-        /// Bytes from a to b.
+        /// Bytes passed from leg A to leg B.
         a_to_b: u64,
-        /// And back.
+        /// Bytes passed from leg B to leg A.
         b_to_a: u64,
-        /// How.
+        /// How it has ended.
         how: End,
     },
-    /// A wait ended by its timer.
+    /// A timer has fired.
     TimedOut(Timer),
-    /// The user agent broke the protocol.
+    /// The user agent violated the protocol.
     Protocol(String),
 }

@@ -1,7 +1,8 @@
-//! One join: two legs, then what flows between them.
+//! One join: two legs, and then what flows between them.
 
 use super::flowing::{Flowing, Patience};
-use super::leg::Way;
+use super::grant::Use;
+use super::leg::Pending;
 use super::outbox::{Outbox, Refusal};
 use super::timer::Timer;
 use super::{Answer, Ask, Config, ConnId, Event, Ticket};
@@ -10,27 +11,32 @@ use crate::timer::{Moment, Timers};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+/// What the user agent asks of a join.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Request {
+    pub(super) a: Leg,
+    pub(super) b: Leg,
+    pub(super) waits: Waits,
+}
+
 /// A join of a session.
 #[derive(Debug)]
 pub(super) struct Join {
-    id: Id,
-    pub(super) grant: Id,
-    limit: u64,
-    expires: Moment,
+    granted: Use,
     leg_wait: Duration,
     patience: Patience,
     state: State,
-    /// The addresses have been told.
-    told: bool,
+    /// The addresses of the legs were reported.
+    reported: bool,
     timers: Timers<Timer>,
 }
 
 #[derive(Debug)]
 enum State {
-    /// Of [`Ask::Route`].
-    Routing(Ticket, Way, Way),
-    /// Listening, dialling, standing.
-    Legs(Way, Way),
+    /// Waits for the answer to [`Ask::Route`].
+    Routing(Ticket, Pending, Pending),
+    /// The legs listen, connect, or are connected.
+    Legs(Pending, Pending),
     Flowing(Flowing),
     Over,
 }
@@ -38,26 +44,22 @@ enum State {
 impl Join {
     pub(super) fn new(
         now: Moment,
-        (id, grant): (Id, Id),
-        (limit, expires): (u64, Moment),
-        (a, b): (Leg, Leg),
-        waits: Waits,
+        granted: Use,
+        Request { a, b, waits }: Request,
         config: &Config,
         out: &mut Outbox,
     ) -> Self {
+        let Use { id, expires, .. } = granted;
         let within = |ms: u32, most| Duration::from_millis(u64::from(ms).max(SHORTEST_MS)).min(most);
         let limits = &config.limits;
-        let (a, b) = (Way::new(id, Side::A, a), Way::new(id, Side::B, b));
+        let (a, b) = (Pending::new(id, Side::A, a), Pending::new(id, Side::B, b));
         let ticket = out.ticket(id);
         out.ask(Ask::Route { ticket, to: vec![a.host(), b.host()] });
         let mut timers = Timers::new();
         timers.arm(Timer::Leg, now + within(waits.leg_ms, limits.leg));
         timers.arm(Timer::Grant, expires);
         Self {
-            id,
-            grant,
-            limit,
-            expires,
+            granted,
             leg_wait: within(waits.leg_ms, limits.leg),
             patience: Patience {
                 idle: within(waits.idle_ms, limits.idle),
@@ -65,9 +67,13 @@ impl Join {
                 stall: within(waits.stall_ms, limits.idle),
             },
             state: State::Routing(ticket, a, b),
-            told: false,
+            reported: false,
             timers,
         }
+    }
+
+    pub(super) const fn grant(&self) -> Id {
+        self.granted.grant
     }
 
     pub(super) const fn timers(&self) -> &Timers<Timer> {
@@ -109,8 +115,8 @@ impl Join {
                 }
                 begun
             }
-            State::Legs(a, _) if a.is_mine(ticket) => a.answer(ticket, answer, out),
-            State::Legs(_, b) if b.is_mine(ticket) => b.answer(ticket, answer, out),
+            State::Legs(a, _) if a.asked(ticket) => a.answer(ticket, answer, out),
+            State::Legs(_, b) if b.asked(ticket) => b.answer(ticket, answer, out),
             State::Flowing(flowing) => {
                 if flowing.answer(now, ticket, answer, out) {
                     self.state = State::Over;
@@ -122,7 +128,7 @@ impl Join {
                 return;
             }
         };
-        self.went(now, done, out);
+        self.follow(now, done, out);
     }
 
     pub(super) fn arrived(
@@ -135,20 +141,20 @@ impl Join {
     ) {
         let limit = config.limits.strangers;
         let done = match &mut self.state {
-            State::Legs(a, _) if a.is_mine(listener) => a.arrived(conn, local, from, limit, out),
-            State::Legs(_, b) if b.is_mine(listener) => b.arrived(conn, local, from, limit, out),
+            State::Legs(a, _) if a.asked(listener) => a.arrived(conn, local, from, limit, out),
+            State::Legs(_, b) if b.asked(listener) => b.arrived(conn, local, from, limit, out),
             State::Routing(..) | State::Legs(..) | State::Flowing(_) | State::Over => {
                 out.reset(conn);
                 return;
             }
         };
-        self.went(now, done, out);
+        self.follow(now, done, out);
     }
 
     pub(super) fn half_eof(&mut self, now: Moment, from: Side, bytes: u64, out: &mut Outbox) {
         if let State::Flowing(flowing) = &mut self.state {
             flowing.half_eof(now);
-            out.say(FromAgent::HalfEof { join: self.id, from, bytes });
+            out.say(FromAgent::HalfEof { join: self.granted.id, from, bytes });
         }
     }
 
@@ -156,7 +162,7 @@ impl Join {
         match &mut self.state {
             State::Flowing(flowing) => flowing.stat(out),
             State::Routing(..) | State::Legs(..) | State::Over => {
-                out.say(FromAgent::Stat { join: self.id, a_to_b: 0, b_to_a: 0 });
+                out.say(FromAgent::Stat { join: self.granted.id, a_to_b: 0, b_to_a: 0 });
             }
         }
     }
@@ -171,7 +177,7 @@ impl Join {
             let refusal = match (&self.state, timer) {
                 (State::Legs(a, b), Timer::Leg) => {
                     let missing =
-                        [(a, Side::A), (b, Side::B)].into_iter().find(|(way, _)| way.up().is_none());
+                        [(a, Side::A), (b, Side::B)].into_iter().find(|(leg, _)| leg.up().is_none());
                     let refusal = Refusal::of(Code::LegTimeout);
                     missing.map_or_else(|| Refusal::of(Code::LegTimeout), |(_, side)| refusal.at(side))
                 }
@@ -182,44 +188,44 @@ impl Join {
         }
     }
 
-    /// Ends it with a reset of everything.
+    /// Ends the join by resetting everything.
     pub(super) fn stop(&mut self, why: End, out: &mut Outbox) {
         match &mut self.state {
             State::Flowing(flowing) => flowing.stop(why, out),
             State::Routing(..) | State::Legs(..) => {
                 self.give_up(out);
-                out.say(FromAgent::Ended { id: self.id, a_to_b: 0, b_to_a: 0, how: why });
-                out.tell(Event::Ended { id: self.id, a_to_b: 0, b_to_a: 0, how: why });
+                out.say(FromAgent::Ended { id: self.granted.id, a_to_b: 0, b_to_a: 0, how: why });
+                out.tell(Event::Ended { id: self.granted.id, a_to_b: 0, b_to_a: 0, how: why });
             }
             State::Over => {}
         }
     }
 
-    fn went(&mut self, now: Moment, done: Result<(), Refusal>, out: &mut Outbox) {
+    fn follow(&mut self, now: Moment, done: Result<(), Refusal>, out: &mut Outbox) {
         match done {
             Ok(()) => self.advance(now, out),
             Err(refusal) => self.fail(refusal, out),
         }
     }
 
-    /// Both listen or may dial: the addresses are told, the wait for the legs begins. Both stand: it
-    /// flows, and not one byte before.
+    /// Advances the join. When both legs listen or may connect, their addresses are reported and the
+    /// time for the legs begins. When both are connected, data flows; no byte is passed before.
     fn advance(&mut self, now: Moment, out: &mut Outbox) {
         let State::Legs(a, b) = &mut self.state else { return };
         if let (Some(at_a), Some(at_b)) = (a.state(), b.state())
-            && !std::mem::replace(&mut self.told, true)
+            && !std::mem::replace(&mut self.reported, true)
         {
-            out.say(FromAgent::JoinReady { id: self.id, a: at_a, b: at_b });
+            out.say(FromAgent::JoinReady { id: self.granted.id, a: at_a, b: at_b });
             self.timers.arm(Timer::Leg, now + self.leg_wait);
-            a.go(out);
-            b.go(out);
+            a.connect(out);
+            b.connect(out);
         }
         if let (Some((conn_a, peer_a)), Some((conn_b, peer_b))) = (a.up(), b.up()) {
-            out.say(FromAgent::Joined { id: self.id });
-            out.tell(Event::Joined { id: self.id, a: peer_a, b: peer_b });
+            out.say(FromAgent::Joined { id: self.granted.id });
+            out.tell(Event::Joined { id: self.granted.id, a: peer_a, b: peer_b });
             self.timers.clear();
             let pair = (conn_a, conn_b);
-            let flowing = Flowing::begin(now, self.id, pair, self.limit, self.expires, self.patience, out);
+            let flowing = Flowing::begin(now, self.granted, pair, self.patience, out);
             self.state = State::Flowing(flowing);
         }
     }
@@ -227,7 +233,7 @@ impl Join {
     fn fail(&mut self, refusal: Refusal, out: &mut Outbox) {
         if !self.is_over() {
             self.give_up(out);
-            out.refuse(self.id, refusal);
+            out.refuse(self.granted.id, refusal);
         }
     }
 
@@ -239,13 +245,13 @@ impl Join {
                 out.forget(ticket);
             }
             State::Legs(mut a, mut b) => {
-                a.drop_all(out);
-                b.drop_all(out);
+                a.give_up(out);
+                b.give_up(out);
             }
             State::Flowing(_) | State::Over => {}
         }
     }
 }
 
-/// No wait is shorter.
+/// No wait is shorter than this, in milliseconds.
 const SHORTEST_MS: u64 = 1_000;

@@ -1,4 +1,4 @@
-//! One leg of a join: a listener for one peer, or a connection that is being made.
+//! One leg of a join: a listener for one peer, or a connection to one.
 
 use super::outbox::{Outbox, Refusal};
 use super::{Answer, Ask, Config, ConnId, Event, Ticket};
@@ -6,9 +6,9 @@ use crate::address::unmapped;
 use crate::relay::message::{Code, FromAgent, Id, Leg, LegState, Pin, Side};
 use std::net::{IpAddr, SocketAddr};
 
-/// A leg on its way to a connection.
+/// A leg until it is connected.
 #[derive(Debug)]
-pub(super) struct Way {
+pub(super) struct Pending {
     join: Id,
     side: Side,
     want: Leg,
@@ -18,26 +18,26 @@ pub(super) struct Way {
 
 #[derive(Debug)]
 enum At {
-    /// Not begun.
-    Nowhere,
-    /// Of [`Ask::Listen`], not answered yet.
+    /// It has not begun.
+    Idle,
+    /// It waits for the answer to [`Ask::Listen`].
     Opening(Ticket),
-    /// Waiting for the one peer.
+    /// It listens at this address for its peer.
     Listening(Ticket, SocketAddr),
-    /// Dial once the other leg listens.
+    /// It connects from this address as soon as the other leg listens.
     Ready(IpAddr),
-    /// Of [`Ask::Dial`].
+    /// It waits for the answer to [`Ask::Dial`].
     Dialing(Ticket),
-    /// Stands.
+    /// It is connected, with this peer.
     Up(ConnId, SocketAddr),
 }
 
-impl Way {
+impl Pending {
     pub(super) const fn new(join: Id, side: Side, want: Leg) -> Self {
-        Self { join, side, want, at: At::Nowhere, strangers: 0 }
+        Self { join, side, want, at: At::Idle, strangers: 0 }
     }
 
-    /// Who is at the other end.
+    /// Returns the host at the other end.
     pub(super) const fn host(&self) -> IpAddr {
         match self.want {
             Leg::Listen(Pin { ip, .. }) => ip,
@@ -45,7 +45,8 @@ impl Way {
         }
     }
 
-    /// Judges the host and begins: a listener opens, a dial waits for [`Way::go`].
+    /// Checks the host and begins. A leg that listens opens its listener; one that connects waits for
+    /// [`Pending::connect`].
     pub(super) fn begin(
         &mut self,
         route: Option<IpAddr>,
@@ -73,17 +74,17 @@ impl Way {
         Ok(())
     }
 
-    /// What the user agent is told once nothing is missing; `None` before.
+    /// Returns the state for the user agent once the leg listens or may connect.
     pub(super) const fn state(&self) -> Option<LegState> {
         match (&self.at, self.want) {
             (At::Listening(_, at), _) => Some(LegState::Listening(*at)),
             (At::Ready(_), Leg::Dial(to)) => Some(LegState::Dialing(to)),
-            (At::Nowhere | At::Opening(_) | At::Ready(_) | At::Dialing(_) | At::Up(..), _) => None,
+            (At::Idle | At::Opening(_) | At::Ready(_) | At::Dialing(_) | At::Up(..), _) => None,
         }
     }
 
-    /// Dials, where that is its way.
-    pub(super) fn go(&mut self, out: &mut Outbox) {
+    /// Connects, if this leg connects.
+    pub(super) fn connect(&mut self, out: &mut Outbox) {
         if let (At::Ready(from), Leg::Dial(to)) = (&self.at, self.want) {
             let from = *from;
             let ticket = out.ticket(self.join);
@@ -92,22 +93,22 @@ impl Way {
         }
     }
 
-    /// The connection, and who is at its other end.
+    /// Returns the connection and its peer once the leg is connected.
     pub(super) const fn up(&self) -> Option<(ConnId, SocketAddr)> {
         match self.at {
             At::Up(conn, peer) => Some((conn, peer)),
-            At::Nowhere | At::Opening(_) | At::Listening(..) | At::Ready(_) | At::Dialing(_) => None,
+            At::Idle | At::Opening(_) | At::Listening(..) | At::Ready(_) | At::Dialing(_) => None,
         }
     }
 
-    pub(super) const fn is_mine(&self, ticket: Ticket) -> bool {
+    pub(super) const fn asked(&self, ticket: Ticket) -> bool {
         match self.at {
             At::Opening(own) | At::Listening(own, _) | At::Dialing(own) => own.0 == ticket.0,
-            At::Nowhere | At::Ready(_) | At::Up(..) => false,
+            At::Idle | At::Ready(_) | At::Up(..) => false,
         }
     }
 
-    /// The answer to its question.
+    /// Takes the answer to a question of this leg.
     pub(super) fn answer(&mut self, ticket: Ticket, answer: Answer, out: &mut Outbox) -> Result<(), Refusal> {
         match (&self.at, answer) {
             (At::Opening(_), Answer::Listening(at)) => self.at = At::Listening(ticket, at),
@@ -117,7 +118,7 @@ impl Way {
             }
             (At::Opening(_) | At::Dialing(_), Answer::Failed(code, text)) => {
                 out.forget(ticket);
-                self.at = At::Nowhere;
+                self.at = At::Idle;
                 return Err(Refusal::of(code).at(self.side).saying(text));
             }
             (_, answer) => out.unwanted(&answer),
@@ -125,7 +126,7 @@ impl Way {
         Ok(())
     }
 
-    /// Somebody has come to the listener.
+    /// Takes a connection that the listener accepted.
     pub(super) fn arrived(
         &mut self,
         conn: ConnId,
@@ -140,7 +141,7 @@ impl Way {
         };
         let ticket = *ticket;
         if unmapped(from.ip()) == unmapped(pin.ip) && pin.port.is_none_or(|port| port == from.port()) {
-            // The one connection that was waited for; whoever comes later is reset.
+            // This is the expected peer. Later connections are reset.
             out.ask(Ask::Unlisten(ticket));
             out.forget(ticket);
             self.stands(conn, local, from, out);
@@ -148,16 +149,16 @@ impl Way {
         }
         out.reset(conn);
         self.strangers = self.strangers.saturating_add(1);
-        if self.strangers <= TOLD {
+        if self.strangers <= MAX_REPORTED {
             out.say(FromAgent::Stranger { join: self.join, leg: self.side, peer: from });
             out.tell(Event::Stranger { join: self.join, leg: self.side, from });
         }
         if self.strangers >= limit { Err(Refusal::of(Code::Strangers).at(self.side)) } else { Ok(()) }
     }
 
-    /// Gives up whatever it has.
-    pub(super) fn drop_all(&mut self, out: &mut Outbox) {
-        match std::mem::replace(&mut self.at, At::Nowhere) {
+    /// Gives up whatever the leg has.
+    pub(super) fn give_up(&mut self, out: &mut Outbox) {
+        match std::mem::replace(&mut self.at, At::Idle) {
             At::Opening(ticket) | At::Listening(ticket, _) => {
                 out.ask(Ask::Unlisten(ticket));
                 out.forget(ticket);
@@ -167,7 +168,7 @@ impl Way {
                 out.forget(ticket);
             }
             At::Up(conn, _) => out.reset(conn),
-            At::Nowhere | At::Ready(_) => {}
+            At::Idle | At::Ready(_) => {}
         }
     }
 
@@ -185,5 +186,5 @@ impl Way {
     }
 }
 
-/// So many strangers of a leg are named, the others are counted.
-const TOLD: u16 = 8;
+/// How many connections from other hosts are reported for one leg. More are only counted.
+const MAX_REPORTED: u16 = 8;

@@ -1,4 +1,4 @@
-//! What the machine has to say and to ask, in order, and who asked what.
+//! The outputs of a session in order, and the owners of its questions.
 
 use super::{Answer, Ask, ConnId, Event, Output, Ticket};
 use crate::policy::Why;
@@ -7,15 +7,15 @@ use crate::relay::message::{Code, FromAgent, Id, Side, Text};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 
-/// The queue towards the driver.
+/// The queue of outputs to the driver.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     pub(super) queue: VecDeque<Output>,
     sent: Numbered,
-    /// The link is gone: nobody hears.
+    /// The link is gone, so messages are dropped.
     pub(super) mute: bool,
     last_ticket: u64,
-    /// Whose questions they are. What is not here was given up.
+    /// The tunnel or join that asked each question. Questions that are not here were cancelled.
     owners: BTreeMap<Ticket, Id>,
 }
 
@@ -34,7 +34,7 @@ impl Refusal {
         Self { code, leg: None, why: None, address: None, text: code.to_string() }
     }
 
-    /// The policy said no. The user agent learns no more than that.
+    /// A refusal by the policy. The user agent learns nothing but that.
     pub(super) fn denied(why: Why, address: SocketAddr) -> Self {
         Self { why: Some(why), address: Some(address), ..Self::of(Code::Denied) }
     }
@@ -65,7 +65,7 @@ impl Outbox {
         self.queue.push_back(Output::Ask(ask));
     }
 
-    /// A ticket for a question of `owner`.
+    /// Creates a ticket for a question of `owner`.
     pub(super) fn ticket(&mut self, owner: Id) -> Ticket {
         self.last_ticket += 1;
         let ticket = Ticket(self.last_ticket);
@@ -77,12 +77,12 @@ impl Outbox {
         self.owners.get(&ticket).copied()
     }
 
-    /// The question has its last answer, or is given up.
+    /// Removes a question that has its last answer or was cancelled.
     pub(super) fn forget(&mut self, ticket: Ticket) {
         self.owners.remove(&ticket);
     }
 
-    /// An answer that nobody waits for any more: what it brings is not kept.
+    /// Disposes of what an answer brings that is not expected any more.
     pub(super) fn unwanted(&mut self, answer: &Answer) {
         if let Answer::Connected { conn, .. } = answer {
             self.reset(*conn);
@@ -95,7 +95,7 @@ impl Outbox {
 
     pub(super) fn refuse(&mut self, id: Id, refusal: Refusal) {
         let Refusal { code, leg, why, address, text } = refusal;
-        // The words of a policy's refusal stay here.
+        // The text of a refusal by the policy is only for the log.
         let heard = if code == Code::Denied { Text::default() } else { Text::of(&text) };
         self.say(FromAgent::Refused { id, code, leg, text: heard });
         self.tell(Event::Refused { id, code, why, address, text });

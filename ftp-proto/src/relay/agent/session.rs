@@ -1,18 +1,19 @@
-//! The session: what the user agent says becomes grants, tunnels and joins; each answer finds its owner.
+//! The session: messages of the user agent become grants, tunnels and joins, and each answer goes to the
+//! one that asked.
 
 use super::grant::{Grants, Terms};
-use super::join::Join;
+use super::join::{Join, Request};
 use super::outbox::{Outbox, Refusal};
 use super::timer::Timer;
 use super::tunnel::Tunnel;
 use super::{Answer, Config, Event, Input, Output, Ticket};
 use crate::relay::frame::{Frame, FrameReader, Numbered};
-use crate::relay::message::{Code, End, FromAgent, Id, Leg, Pin, Text, ToAgent, Waits};
+use crate::relay::message::{Code, End, FromAgent, Id, Leg, Pin, Text, ToAgent};
 use crate::timer::{Moment, Timers};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-/// The machine of one user agent's session.
+/// The machine of one relay session, agent's end.
 #[derive(Debug)]
 pub struct Session {
     config: Config,
@@ -26,7 +27,7 @@ pub struct Session {
     out: Outbox,
 }
 
-/// Something that carries bytes, or will.
+/// A tunnel or join.
 #[derive(Debug)]
 enum Carried {
     Tunnel(Tunnel),
@@ -35,16 +36,16 @@ enum Carried {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Life {
-    /// The user agent is there.
+    /// The user agent is connected.
     Up,
-    /// It is not, or not welcome any more; what flows goes on.
+    /// The user agent is gone or was turned away. What flows continues.
     Alone,
     /// [`Output::Close`] is in the queue.
     Closed,
 }
 
 impl Session {
-    /// A session whose link was proven at `now`.
+    /// Creates a session whose link was proven at `now`.
     pub fn new(now: Moment, config: Config) -> Self {
         let mut timers = Timers::new();
         timers.arm(Timer::Link, now + config.limits.dead);
@@ -64,7 +65,7 @@ impl Session {
         }
     }
 
-    /// Takes what has happened.
+    /// Tells the session what happened. Drain [`Session::poll`] afterwards.
     pub fn input(&mut self, now: Moment, input: Input<'_>) {
         if self.life == Life::Closed {
             return;
@@ -100,7 +101,7 @@ impl Session {
         self.settle();
     }
 
-    /// What is due. Drain it until [`Output::Wait`] or [`Output::Close`].
+    /// Returns the next output. Call this until it returns [`Output::Wait`] or [`Output::Close`].
     pub fn poll(&mut self) -> Output {
         if let Some(output) = self.out.queue.pop_front() {
             return output;
@@ -173,7 +174,7 @@ impl Session {
             }
             ToAgent::Join { id, grant, a, b, waits } => {
                 if self.is_new(id) {
-                    let begun = self.join(now, id, grant, (a, b), waits);
+                    let begun = self.join(now, id, grant, Request { a, b, waits });
                     self.begun(id, begun);
                 }
             }
@@ -196,23 +197,14 @@ impl Session {
 
     fn tunnel(&mut self, now: Moment, id: Id, grant: Id) -> Result<Carried, Refusal> {
         self.room()?;
-        let (leave, target) = self.grants.use_tunnel(now, grant)?;
-        let terms = (leave.max_bytes, leave.expires);
-        Ok(Carried::Tunnel(Tunnel::new(now, (id, grant), terms, &target, &self.config, &mut self.out)))
+        let (granted, target) = self.grants.use_tunnel(now, id, grant)?;
+        Ok(Carried::Tunnel(Tunnel::new(now, granted, &target, &self.config, &mut self.out)))
     }
 
-    fn join(
-        &mut self,
-        now: Moment,
-        id: Id,
-        grant: Id,
-        legs: (Leg, Leg),
-        waits: Waits,
-    ) -> Result<Carried, Refusal> {
+    fn join(&mut self, now: Moment, id: Id, grant: Id, request: Request) -> Result<Carried, Refusal> {
         self.room()?;
-        let leave = self.grants.use_join(now, grant, [host(legs.0), host(legs.1)])?;
-        let terms = (leave.max_bytes, leave.expires);
-        Ok(Carried::Join(Join::new(now, (id, grant), terms, legs, waits, &self.config, &mut self.out)))
+        let granted = self.grants.use_join(now, id, grant, [host(request.a), host(request.b)])?;
+        Ok(Carried::Join(Join::new(now, granted, request, &self.config, &mut self.out)))
     }
 
     fn room(&self) -> Result<(), Refusal> {
@@ -226,7 +218,7 @@ impl Session {
         }
     }
 
-    /// Ids rise, so that none comes twice.
+    /// Checks that an id is greater than all before it, so that none is used twice.
     fn is_new(&mut self, id: Id) -> bool {
         let new = id > self.last_id;
         if new {
@@ -260,7 +252,7 @@ impl Session {
         self.out.say(FromAgent::Bye { code, text: Text::of(text), retry_after_ms });
     }
 
-    /// The token is worth nothing any more.
+    /// Ends everything, because the token has expired or was withdrawn.
     fn revoked(&mut self) {
         self.bye(Code::Expired, "the token was taken away or has expired", 0);
         self.alone();
@@ -269,7 +261,8 @@ impl Session {
         }
     }
 
-    /// Nobody asks any more: what does not flow yet ends, what flows goes on within its grant.
+    /// Ends what does not flow yet, because the user agent is gone. What flows continues within its
+    /// grant.
     fn alone(&mut self) {
         if self.life != Life::Up {
             return;
@@ -295,8 +288,8 @@ impl Session {
 impl Carried {
     const fn grant(&self) -> Id {
         match self {
-            Self::Tunnel(tunnel) => tunnel.grant,
-            Self::Join(join) => join.grant,
+            Self::Tunnel(tunnel) => tunnel.grant(),
+            Self::Join(join) => join.grant(),
         }
     }
 
@@ -329,5 +322,5 @@ const fn host(leg: Leg) -> IpAddr {
     }
 }
 
-/// When to come back to an agent that was stopped.
+/// How long a user agent waits before it returns to an agent that was stopped, in milliseconds.
 const RETRY_MS: u32 = 5_000;

@@ -1,6 +1,7 @@
-//! One tunnel: a server is dialled, the user agent's link attaches, then bytes flow.
+//! One tunnel: the server is connected, the user agent's link attaches, and then data flows.
 
 use super::flowing::{Flowing, Patience};
+use super::grant::Use;
 use super::outbox::{Outbox, Refusal};
 use super::timer::Timer;
 use super::{Answer, Ask, Config, ConnId, Event, Ticket};
@@ -12,10 +13,7 @@ use std::net::{IpAddr, SocketAddr};
 /// A tunnel of a session.
 #[derive(Debug)]
 pub(super) struct Tunnel {
-    id: Id,
-    pub(super) grant: Id,
-    limit: u64,
-    expires: Moment,
+    granted: Use,
     state: State,
     timers: Timers<Timer>,
 }
@@ -29,14 +27,14 @@ enum State {
         to: SocketAddr,
         rest: VecDeque<(SocketAddr, IpAddr)>,
     },
-    /// The server stands, a secret for the ticket is asked for.
+    /// The server is connected, and the secret of the ticket is being drawn.
     Drawing {
         question: Ticket,
         conn: ConnId,
         local: SocketAddr,
         peer: SocketAddr,
     },
-    /// The user agent's link may come.
+    /// The user agent's link is expected.
     Expecting {
         expectation: Ticket,
         conn: ConnId,
@@ -46,19 +44,16 @@ enum State {
 }
 
 impl Tunnel {
-    pub(super) fn new(
-        now: Moment,
-        (id, grant): (Id, Id),
-        (limit, expires): (u64, Moment),
-        target: &Target,
-        config: &Config,
-        out: &mut Outbox,
-    ) -> Self {
-        let ticket = out.ticket(id);
+    pub(super) fn new(now: Moment, granted: Use, target: &Target, config: &Config, out: &mut Outbox) -> Self {
+        let ticket = out.ticket(granted.id);
         out.ask(Ask::Resolve { ticket, host: target.host.as_str().to_owned(), port: target.port });
         let mut timers = Timers::new();
         timers.arm(Timer::Connect, now + config.limits.connect);
-        Self { id, grant, limit, expires, state: State::Resolving(ticket), timers }
+        Self { granted, state: State::Resolving(ticket), timers }
+    }
+
+    pub(super) const fn grant(&self) -> Id {
+        self.granted.grant
     }
 
     pub(super) const fn timers(&self) -> &Timers<Timer> {
@@ -98,16 +93,16 @@ impl Tunnel {
         out.forget(ticket);
         let done = match (std::mem::replace(&mut self.state, State::Over), answer) {
             (State::Resolving(_), Answer::Resolved(addresses)) => {
-                let question = out.ticket(self.id);
+                let question = out.ticket(self.granted.id);
                 let to = addresses.iter().map(SocketAddr::ip).collect();
                 self.state = State::Routing(question, addresses);
                 out.ask(Ask::Route { ticket: question, to });
                 Ok(())
             }
             (State::Routing(_, addresses), Answer::Routes(routes)) => judge(&addresses, &routes, config)
-                .and_then(|ways| self.dial(ways, Refusal::of(Code::Unreachable), out)),
+                .and_then(|targets| self.dial(targets, Refusal::of(Code::Unreachable), out)),
             (State::Dialing { to, .. }, Answer::Connected { conn, local }) => {
-                let question = out.ticket(self.id);
+                let question = out.ticket(self.granted.id);
                 out.ask(Ask::Random(question));
                 self.state = State::Drawing { question, conn, local, peer: to };
                 Ok(())
@@ -116,11 +111,11 @@ impl Tunnel {
                 self.dial(rest, Refusal::of(code).saying(text), out)
             }
             (State::Drawing { conn, local, peer, .. }, Answer::Random(secret)) => {
-                let expectation = out.ticket(self.id);
-                // Whoever is told may attach at once: it is waited for by then.
+                let expectation = out.ticket(self.granted.id);
+                // The user agent may attach as soon as it has the ticket, so the link is expected first.
                 out.ask(Ask::Expect { ticket: expectation, secret: secret.clone() });
-                out.say(FromAgent::TunnelReady { id: self.id, local, peer, ticket: secret });
-                out.tell(Event::TunnelReady { id: self.id, peer });
+                out.say(FromAgent::TunnelReady { id: self.granted.id, local, peer, ticket: secret });
+                out.tell(Event::TunnelReady { id: self.granted.id, peer });
                 self.timers.clear();
                 self.timers.arm(Timer::Ticket, now + config.limits.ticket);
                 self.state = State::Expecting { expectation, conn };
@@ -141,7 +136,7 @@ impl Tunnel {
         }
     }
 
-    /// The user agent's link.
+    /// Takes the user agent's link.
     pub(super) fn attached(&mut self, now: Moment, link: ConnId, config: &Config, out: &mut Outbox) {
         let State::Expecting { expectation, conn } = self.state else {
             out.reset(link);
@@ -152,7 +147,7 @@ impl Tunnel {
         let idle = config.limits.tunnel_idle;
         let patience = Patience { idle, half_idle: idle, stall: config.limits.dead };
         let pair = (link, conn);
-        let flowing = Flowing::begin(now, self.id, pair, self.limit, self.expires, patience, out);
+        let flowing = Flowing::begin(now, self.granted, pair, patience, out);
         self.state = State::Flowing(flowing);
     }
 
@@ -168,34 +163,34 @@ impl Tunnel {
         }
     }
 
-    /// Ends it with a reset of everything.
+    /// Ends the tunnel by resetting everything.
     pub(super) fn stop(&mut self, why: End, out: &mut Outbox) {
         if let State::Flowing(flowing) = &mut self.state {
             flowing.stop(why, out);
         } else if !self.is_over() {
             self.give_up(out);
-            out.say(FromAgent::Ended { id: self.id, a_to_b: 0, b_to_a: 0, how: why });
-            out.tell(Event::Ended { id: self.id, a_to_b: 0, b_to_a: 0, how: why });
+            out.say(FromAgent::Ended { id: self.granted.id, a_to_b: 0, b_to_a: 0, how: why });
+            out.tell(Event::Ended { id: self.granted.id, a_to_b: 0, b_to_a: 0, how: why });
         }
     }
 
-    /// The next address, or the last failure.
+    /// Connects to the next address, or fails with the last failure.
     fn dial(
         &mut self,
-        mut ways: VecDeque<(SocketAddr, IpAddr)>,
+        mut targets: VecDeque<(SocketAddr, IpAddr)>,
         failed: Refusal,
         out: &mut Outbox,
     ) -> Result<(), Refusal> {
-        let (to, from) = ways.pop_front().ok_or(failed)?;
-        let question = out.ticket(self.id);
+        let (to, from) = targets.pop_front().ok_or(failed)?;
+        let question = out.ticket(self.granted.id);
         out.ask(Ask::Dial { ticket: question, from, to });
-        self.state = State::Dialing { question, to, rest: ways };
+        self.state = State::Dialing { question, to, rest: targets };
         Ok(())
     }
 
     fn fail(&mut self, refusal: Refusal, out: &mut Outbox) {
         self.give_up(out);
-        out.refuse(self.id, refusal);
+        out.refuse(self.granted.id, refusal);
     }
 
     fn give_up(&mut self, out: &mut Outbox) {
@@ -223,17 +218,17 @@ impl Tunnel {
     }
 }
 
-/// Every address of the name must be allowed: one that is not condemns the name.
+/// Checks the addresses of a name. All of them must be allowed.
 fn judge(
     addresses: &[SocketAddr],
     routes: &[Option<IpAddr>],
     config: &Config,
 ) -> Result<VecDeque<(SocketAddr, IpAddr)>, Refusal> {
-    let mut ways = VecDeque::new();
+    let mut targets = VecDeque::new();
     for (index, to) in addresses.iter().enumerate() {
         let route = routes.get(index).copied().flatten();
         config.may_dial(*to, route).map_err(|why| Refusal::denied(why, *to))?;
-        ways.extend(config.address_towards(to.ip(), route).map(|from| (*to, from)));
+        targets.extend(config.address_towards(to.ip(), route).map(|from| (*to, from)));
     }
-    Ok(ways)
+    Ok(targets)
 }
