@@ -22,7 +22,7 @@ pub(crate) use dial::{anywhere, connect, within};
 pub use facts::Facts;
 pub use flow::{Flow, Moving};
 pub use listing::Listing;
-pub use session::{Role, Session};
+pub use session::{ABORT_TIMEOUT, Role, Session};
 pub use stall::Stall;
 
 #[cfg(test)]

@@ -471,7 +471,7 @@ impl Session {
 
 /// What anonymous logins say as their password.
 const ANONYMOUS_PASSWORD: &[u8] = b"ftp-user@";
-/// For the replies to ABOR: an interrupted copy must have tidied up within 2 s (H33).
-const ABORT_TIMEOUT: Duration = Duration::from_secs(4);
+/// How long a server may take to answer ABOR before its control connection is closed.
+pub const ABORT_TIMEOUT: Duration = Duration::from_secs(4);
 /// For the reply to QUIT.
 const GOODBYE: Duration = Duration::from_millis(500);

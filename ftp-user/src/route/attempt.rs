@@ -85,7 +85,7 @@ pub(crate) async fn direct(
     let transfer = transfer(load, secret(source, destination)?);
     let sessions = Sessions { source, destination };
     let (one, two) = sessions.parties();
-    let timeouts = timeouts(context, load.size);
+    let timeouts = timeouts(context.patience.reply, load.size);
     let attempt = Attempt::direct(transfer, roles, one, two, timeouts, context.clock.now());
     let path = Path::Direct(Direct::default());
     let ended = Drive::new(context, sessions, attempt, path, progress).run().await;
@@ -105,7 +105,7 @@ pub(crate) async fn by_relay(
     let transfer = transfer(load, secret(source, destination)?);
     let sessions = Sessions { source, destination };
     let (one, two) = sessions.parties();
-    let timeouts = timeouts(context, load.size);
+    let timeouts = timeouts(context.patience.reply, load.size);
     let attempt = Attempt::relayed(transfer, postures, one, two, timeouts, context.clock.now());
     let (path, progress) = (Path::Relay(Relay::new(name, line)), Progress::relay(context, subject(load)));
     let ended = Drive::new(context, sessions, attempt, path, progress).run().await;
@@ -128,7 +128,7 @@ pub(crate) async fn through(
     let progress = Progress::copy(context, meters.clone(), subject(load));
     let sessions = Sessions { source, destination };
     let (one, two) = sessions.parties();
-    let timeouts = timeouts(context, load.size);
+    let timeouts = timeouts(context.patience.reply, load.size);
     let attempt = Attempt::through(transfer(load, None), one, two, timeouts, context.clock.now());
     let path = Path::Through(Through::new(load.look, meters));
     let ended = Drive::new(context, sessions, attempt, path, progress).run().await;
@@ -194,9 +194,8 @@ fn secret(source: &Session, destination: &Session) -> Result<Option<RendezvousSe
         .map_err(|error| Failure::new(Kind::Other, format!("cannot get random numbers: {error}")))
 }
 
-/// The waits of an attempt to transfer `size` bytes.
-fn timeouts(context: &Context, size: Option<u64>) -> Timeouts {
-    let reply = context.patience.reply;
+/// The waits of an attempt to transfer `size` bytes, if a reply may take `reply`.
+pub fn timeouts(reply: Duration, size: Option<u64>) -> Timeouts {
     let half_done = HALF_DONE + Duration::from_secs(size.unwrap_or(UNKNOWN_SIZE) / SLOWEST_DISK);
     Timeouts {
         reply,

@@ -22,6 +22,7 @@ mod relay;
 mod sessions;
 mod through;
 
+pub use attempt::timeouts;
 pub(crate) use attempt::{by_relay, direct, through};
 pub use circuit::Circuit;
 pub(crate) use describe::{Description, KNOWN, data, nearby, no_path, one_family};

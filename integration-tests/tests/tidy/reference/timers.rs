@@ -3,11 +3,13 @@
 use super::super::source;
 use super::page::Page;
 use ftp_proto::relay::message::Waits;
-use ftp_proto::{client, relay, server, third_party};
+use ftp_proto::{client, relay, server};
+use ftp_user::{control, route};
 use std::time::Duration;
 
 /// The machines that have timers: the folder below ftp-proto/src, and what people call the machine.
-const MACHINES: [(&str, &str); 3] = [
+const MACHINES: [(&str, &str); 4] = [
+    ("server", "ftp-server: a control connection and its transfers"),
     ("client", "ftp-user: a control connection"),
     ("third_party", "ftp-user: an attempt at a copy between two servers"),
     ("relay/agent", "ftp-relay-agent: a session with its tunnels and joins"),
@@ -112,18 +114,21 @@ fn of_the_client(timer: &str) -> Option<String> {
         "Greeting" | "Closing" => Some(format!("{reply} (`--timeout`)")),
         "Reply" => Some(format!("{reply} (`--timeout`); for a transfer command twice as long")),
         "Login" => Some("eight times `--timeout`".to_owned()),
-        "Abort" => Some(words(config.abort_timeout)),
+        "Abort" => Some(words(control::ABORT_TIMEOUT)),
         _ => None,
     }
 }
 
 fn of_an_attempt(timer: &str) -> Option<String> {
-    let times = third_party::Timeouts::default();
+    let reply = client::Config::default().reply_timeout;
+    let times = route::timeouts(reply, Some(0));
     match timer {
         "Reply" | "Relay" => Some(format!("{} (`--timeout`)", words(times.reply))),
         "Connect" => Some(words(times.connect)),
         "Preliminary" => Some(words(times.preliminary)),
-        "HalfDone" => Some(format!("{} or more, by the size of the file", words(times.half_done))),
+        "HalfDone" => {
+            Some(format!("{} or more, by the size of the file, up to `--timeout`", words(times.half_done)))
+        }
         "Abort" => Some(words(times.abort)),
         _ => None,
     }
