@@ -274,7 +274,7 @@ fn opts(word: &[u8]) -> Result<Opts, Fault> {
         ["HASH", algorithm] => Algorithm::named(algorithm).map(|a| Opts::Hash(Some(a))).ok_or(Fault::Syntax),
         ["MLST"] => Ok(Opts::Mlst(Vec::new())),
         ["MLST", facts] => {
-            let facts = facts.split(';').filter(|fact| !fact.is_empty());
+            let facts = facts.split(';').filter(|fact| !fact.is_empty()).take(MAX_FACTS);
             Ok(Opts::Mlst(facts.map(str::to_ascii_lowercase).collect()))
         }
         ["STOR", "PARTIAL", "KEEP"] => Ok(Opts::Partial(Partial::Keep)),
@@ -283,6 +283,10 @@ fn opts(word: &[u8]) -> Result<Opts, Fault> {
         [_, ..] => Ok(Opts::Unknown(word.to_vec())),
     }
 }
+
+/// Maximum number of facts that OPTS MLST keeps. A server knows a dozen of them, and a line could name
+/// thousands.
+const MAX_FACTS: usize = 64;
 
 #[cfg(test)]
 mod tests;

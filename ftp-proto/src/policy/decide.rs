@@ -1,28 +1,40 @@
-//! The decision itself (docs/protocol/policy.md has it as a table; the tests are that table).
+//! The decision itself. docs/protocol/policy.md has it as a table, and the tests are that table.
 
+use super::question::{Ask, Cargo, Evidence, Filter};
 use super::relay;
-use super::{Ask, Asker, Cargo, Filter, Foreign, Grant, Rules, Why};
+use super::rules::{Asker, Foreign, Rules};
+use super::verdict::{Grant, Why};
 use crate::address::{Family, Kind, embedded, kind, unmapped};
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 
-/// May this data connection exist, and on which terms?
+/// Decides whether a data connection may exist, and on which terms.
+///
+/// # Errors
+///
+/// The reason why it may not.
 pub fn decide(rules: &Rules, asker: &Asker, ask: &Ask) -> Result<Grant, Why> {
     let case = Case { rules, asker };
     match *ask {
-        Ask::Target { to, proof } => case.target(to, proof),
-        Ask::Filter { host, proof } => case.host(Host { ip: host, scope: None }, proof),
-        Ask::Arrival { from, filter, proof } => case.arrival(from, filter, proof),
-        Ask::Transfer { peer, cargo, proof } => case.transfer(peer, cargo, proof),
+        Ask::Target { to, evidence } => case.target(to, is_proof(evidence)),
+        Ask::Filter { host, evidence } => case.host(Host { ip: host, scope: None }, is_proof(evidence)),
+        Ask::Arrival { from, filter, evidence } => case.arrival(from, filter, evidence),
+        Ask::Transfer { peer, cargo, evidence } => case.transfer(peer, cargo, evidence),
         Ask::RelayDial { to, own } => relay::dial(&rules.relay, &rules.own_listeners, to, own),
         Ask::RelayPeer { ip } => relay::peer(&rules.relay, ip),
     }
 }
 
-/// The user agent's question: a server at `server` announced (227) that it listens at `announced`.
-/// Gives the address to use: the announced one, or the server's own where the announced one is
-/// unspecified, or private or loopback while the server's is not (H08). Any other host than the
-/// server's own is refused: a lying server could aim the other one at a victim.
+/// Decides where a user agent sends the peer of a server at `server` that announced (227) that it
+/// listens at `announced` (H08).
+///
+/// That is the announced address, or the server's own if the announced one is unspecified, or private
+/// or loopback while the server's is not.
+///
+/// # Errors
+///
+/// [`Why::AnotherHost`] for any other host: a lying server could aim the other server at a victim.
+/// [`Why::PortZero`] for port 0.
 pub fn believe(server: IpAddr, announced: SocketAddr) -> Result<SocketAddr, Why> {
     if announced.port() == 0 {
         return Err(Why::PortZero);
@@ -42,13 +54,26 @@ pub fn believe(server: IpAddr, announced: SocketAddr) -> Result<SocketAddr, Why>
     }
 }
 
-/// Rules and asker, under which hosts are judged.
+/// Whether the peer must prove itself before anything moves. A pin alone proves nothing.
+const fn is_proof(evidence: Evidence) -> bool {
+    match evidence {
+        Evidence::Rendezvous => true,
+        Evidence::None | Evidence::PinnedLeaf | Evidence::ResumedSession => false,
+    }
+}
+
+/// Whether the peer is the user's own host because it resumed the control connection's TLS session.
+const fn resumed(evidence: Evidence) -> bool {
+    matches!(evidence, Evidence::ResumedSession)
+}
+
+/// The rules and the asker of a question.
 struct Case<'a> {
     rules: &'a Rules,
     asker: &'a Asker,
 }
 
-/// A host that is judged. A command names none of the scopes that a link-local address needs.
+/// The host in a question. A link-local address needs a scope, which no command can name.
 #[derive(Clone, Copy)]
 struct Host {
     ip: IpAddr,
@@ -66,7 +91,7 @@ impl Host {
 }
 
 impl Case<'_> {
-    /// PORT, EPRT, SOCK as the active end's target.
+    /// The target of an active end, from PORT, EPRT or SOCK.
     fn target(&self, to: SocketAddr, proof: bool) -> Result<Grant, Why> {
         match to.port() {
             0 => return Err(Why::PortZero),      // B11
@@ -78,9 +103,9 @@ impl Case<'_> {
         if self.is_own_listener(to) { Err(Why::OwnListener) } else { Ok(grant) }
     }
 
-    /// A connection at a listener.
-    fn arrival(&self, from: SocketAddr, filter: Filter, proof: bool) -> Result<Grant, Why> {
-        let peer = Host::of(from);
+    /// A connection that has arrived at a listener.
+    fn arrival(&self, from: SocketAddr, filter: Filter, evidence: Evidence) -> Result<Grant, Why> {
+        let (peer, proof) = (Host::of(from), is_proof(evidence));
         let same = |host: IpAddr| unmapped(host) == unmapped(from.ip());
         match filter {
             Filter::Nobody => Err(Why::NotThePeer),                    // B24
@@ -88,10 +113,11 @@ impl Case<'_> {
             Filter::Socket(named) if !same(named.ip()) || named.port() != from.port() => {
                 Err(Why::NotThePeer) // C14
             }
+            Filter::Host(_) | Filter::Socket(_) | Filter::Open if resumed(evidence) => Ok(Grant::Own),
             Filter::Host(_) | Filter::Socket(_) => self.host(peer, proof),
             Filter::Open if self.is_own(peer) => Ok(Grant::Own),
             Filter::Open if proof => self.foreign_at_all().map(|()| Grant::AfterProof),
-            // Bare LSTN or PASV under `authenticated`: only where the operator listed networks.
+            // LSTN or PASV without SOCK under `authenticated`: only hosts that the operator listed.
             Filter::Open if self.rules.foreign == Foreign::Authenticated && !self.is_listed(peer.ip) => {
                 self.foreign_at_all().and(Err(Why::OutsideNetworks))
             }
@@ -99,19 +125,19 @@ impl Case<'_> {
         }
     }
 
-    /// A transfer command; target or arrival have been judged before.
-    fn transfer(&self, peer: IpAddr, cargo: Cargo, proof: bool) -> Result<Grant, Why> {
-        let peer = Host { ip: peer, scope: None };
+    /// A transfer command. Its target or arrival has been judged before.
+    fn transfer(&self, peer: IpAddr, cargo: Cargo, evidence: Evidence) -> Result<Grant, Why> {
+        let (peer, proof) = (Host { ip: peer, scope: None }, is_proof(evidence));
         match cargo {
-            _ if self.is_own(peer) => Ok(Grant::Own),
+            _ if self.is_own(peer) || resumed(evidence) => Ok(Grant::Own),
             Cargo::Listing => Err(Why::ListingAbroad),
-            // An arrival from any address may prove itself.
+            // A connection from any address may prove itself.
             Cargo::File if proof => self.foreign_at_all().map(|()| Grant::AfterProof),
             Cargo::File => self.host(peer, proof),
         }
     }
 
-    /// A host that a command names, or that a filter let in.
+    /// A host that a command names, or that a filter has let in.
     fn host(&self, host: Host, proof: bool) -> Result<Grant, Why> {
         let kind_of_host = kind(host.ip);
         if matches!(kind_of_host, Kind::Unspecified | Kind::Multicast | Kind::Broadcast) {
@@ -135,7 +161,7 @@ impl Case<'_> {
             Foreign::Never => Err(Why::ForeignNever),
             Foreign::Proven if !proof => Err(Why::NeedsProof),
             Foreign::Proven => Ok(Grant::AfterProof),
-            // The built-in networks are all that have got here but loopback.
+            // The built-in networks are all that have got this far, except loopback.
             Foreign::Authenticated if self.rules.foreign_networks.is_some() && !listed => {
                 Err(Why::OutsideNetworks)
             }
@@ -145,13 +171,14 @@ impl Case<'_> {
         }
     }
 
-    /// Whether this user may exchange with any other host.
+    /// Refuses every foreign host if this user may have none.
     fn foreign_at_all(&self) -> Result<(), Why> {
         let never = self.asker.anonymous || self.rules.foreign == Foreign::Never;
         if never { Err(Why::ForeignNever) } else { Ok(()) }
     }
 
-    /// OWN: the control peer's address, or inside `same-host`; another family never is.
+    /// Whether `host` is the user's own: the control connection's peer, or inside `same-host`. A host of
+    /// another family never is.
     fn is_own(&self, host: Host) -> bool {
         let (ip, peer) = (unmapped(host.ip), unmapped(self.asker.peer));
         let same_scope = kind(ip) != Kind::LinkLocal || host.scope.is_none_or(|s| s == self.asker.scope);
@@ -159,12 +186,13 @@ impl Case<'_> {
         ip == peer && same_scope || same_family && contains(&self.rules.same_host, ip)
     }
 
-    /// Whether the operator has named a network that the host is in.
+    /// Whether the operator has listed a network that contains the host.
     fn is_listed(&self, ip: IpAddr) -> bool {
         self.rules.foreign_networks.as_ref().is_some_and(|networks| contains(networks, embedded(ip)))
     }
 
-    /// A listener at a wildcard address is at every address that is known to be this host's.
+    /// Whether `to` is a listener of this server. A listener at a wildcard address is at every address
+    /// that is known to be this host's.
     fn is_own_listener(&self, to: SocketAddr) -> bool {
         let ip = embedded(to.ip());
         let here = ip == unmapped(self.asker.local) || kind(ip) == Kind::Loopback;

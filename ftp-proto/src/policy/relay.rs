@@ -1,13 +1,13 @@
-//! Whom a relay may reach: what its operator has listed, and of the ranges and ports that are somebody's
-//! inside only what was named as such.
+//! What a relay may reach: what its operator has listed. Private ranges and the ports of other services
+//! count only where a rule names them as such.
 
-use super::{Grant, Why};
+use super::verdict::{Grant, Why};
 use crate::address::{Kind, embedded, kind};
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
-/// One `--allow`: `CIDR` or `CIDR:PORT[-PORT][,PORT[-PORT]]...`.
+/// What one `--allow` allows: `CIDR` or `CIDR:PORT[-PORT][,PORT[-PORT]]...`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Allowed {
     network: IpNet,
@@ -15,13 +15,13 @@ pub struct Allowed {
     ports: Vec<(u16, u16)>,
 }
 
-/// Why a text is no target.
+/// Why a text is not a target.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum AllowedError {
-    /// The part before the ports.
+    /// The part before the ports is not a network.
     #[error("{0} is neither a network nor an address, such as 192.0.2.0/24 or [2001:db8::7]")]
     Network(String),
-    /// The ports.
+    /// The part after the network is not a list of ports.
     #[error("{0} is no list of ports, such as 21,1024-65535")]
     Ports(String),
 }
@@ -61,7 +61,7 @@ impl FromStr for Allowed {
     }
 }
 
-/// A relay is asked to dial `to`; `own`: that is an address of the relay's own host.
+/// Whether a relay may connect to `to`. `own` says that the address belongs to the relay's own host.
 pub(super) fn dial(
     allowed: &[Allowed],
     listeners: &[SocketAddr],
@@ -89,13 +89,13 @@ pub(super) fn dial(
     }
 }
 
-/// A relay is asked to let `ip` connect to it, from any port.
+/// Whether a relay may let `ip` connect to it, from any port.
 pub(super) fn peer(allowed: &[Allowed], ip: IpAddr) -> Result<Grant, Why> {
     naming(allowed, ip).map(|_| Grant::Foreign)
 }
 
-/// The rules that name the host. A range that is somebody's inside is named only by a rule that lies in
-/// it: 0.0.0.0/0 does not mean 10.0.0.1, 127.0.0.1 or 169.254.169.254.
+/// The rules that name the host. Only a rule that lies inside a private range names a host of that range:
+/// 0.0.0.0/0 does not mean 10.0.0.1, 127.0.0.1 or 169.254.169.254.
 fn naming(allowed: &[Allowed], ip: IpAddr) -> Result<Vec<&Allowed>, Why> {
     let (kind_of_host, ip) = (kind(ip), embedded(ip));
     let inside = match kind_of_host {
@@ -115,7 +115,7 @@ fn naming(allowed: &[Allowed], ip: IpAddr) -> Result<Vec<&Allowed>, Why> {
 }
 
 impl Allowed {
-    /// A port of another well-known service must be named alone.
+    /// Whether the rule names `port`. A port of another well-known service must be named alone.
     fn names_port(&self, port: u16) -> bool {
         let alone = OTHER_SERVICES.contains(&port);
         self.ports.iter().any(|&(low, high)| (low..=high).contains(&port) && (!alone || low == high))
@@ -133,7 +133,7 @@ fn ranges(text: &str) -> Option<Vec<(u16, u16)>> {
 }
 
 const DEFAULT_PORTS: [(u16, u16); 3] = [(21, 21), (990, 990), (1024, 65_535)];
-/// SSH, SMTP, DNS, POP, IMAP, SMB, MySQL, PostgreSQL, Redis: what an open proxy would be used for.
+/// SSH, SMTP, DNS, POP, IMAP, SMB, MySQL, PostgreSQL, Redis: what people abuse open proxies for.
 const OTHER_SERVICES: [u16; 9] = [22, 25, 53, 110, 143, 445, 3306, 5432, 6379];
 
 #[cfg(test)]

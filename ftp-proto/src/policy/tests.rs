@@ -6,6 +6,8 @@
 //! Cells: `own`, `yes`, `proof` are the grants; any other word is why not, see [`word`].
 
 use super::*;
+use ipnet::IpNet;
+use std::net::{IpAddr, SocketAddr};
 
 const COLUMNS: [&str; 9] =
     ["never", "never+", "proven", "proven+", "any", "any+", "listed", "listed+", "anonymous+"];
@@ -96,25 +98,29 @@ fn check_with(more: impl Fn(&mut Rules), asker: Asker, ask: impl Fn(&str, bool) 
     }
 }
 
+fn evidence(proof: bool) -> Evidence {
+    if proof { Evidence::Rendezvous } else { Evidence::None }
+}
+
 fn target(address: &str, proof: bool) -> Ask {
     let to = address.parse().unwrap_or_else(|_| SocketAddr::new(ip(address), 40_000));
-    Ask::Target { to, proof }
+    Ask::Target { to, evidence: evidence(proof) }
 }
 
 fn filter(host: &str, proof: bool) -> Ask {
-    Ask::Filter { host: ip(host), proof }
+    Ask::Filter { host: ip(host), evidence: evidence(proof) }
 }
 
 /// An arrival from `address`, port 40000, while SOCK said `filter`.
 fn arrival(filter: Filter) -> impl Fn(&str, bool) -> Ask {
     move |address, proof| {
         let from = address.parse().unwrap_or_else(|_| SocketAddr::new(ip(address), 40_000));
-        Ask::Arrival { from, filter, proof }
+        Ask::Arrival { from, filter, evidence: evidence(proof) }
     }
 }
 
 fn transfer(cargo: Cargo) -> impl Fn(&str, bool) -> Ask {
-    move |peer, proof| Ask::Transfer { peer: ip(peer), cargo, proof }
+    move |peer, proof| Ask::Transfer { peer: ip(peer), cargo, evidence: evidence(proof) }
 }
 
 #[test]
@@ -333,8 +339,9 @@ fn a_link_local_host_is_own_only_in_its_own_scope() {
     let rules = Rules { foreign: Foreign::Authenticated, ..Rules::default() };
     let at =
         |scope| SocketAddr::V6(std::net::SocketAddrV6::new("fe80::7".parse().unwrap(), 40_000, 0, scope));
-    let arrives =
-        |scope, filter| decide(&rules, &asker, &Ask::Arrival { from: at(scope), filter, proof: false });
+    let arrives = |scope, filter| {
+        decide(&rules, &asker, &Ask::Arrival { from: at(scope), filter, evidence: Evidence::None })
+    };
     for filter in [Filter::Open, Filter::Host(ip("fe80::7"))] {
         assert_eq!(arrives(2, filter), Ok(Grant::Own));
         assert!(arrives(3, filter).is_err(), "the same address on another link is another host");
@@ -368,4 +375,56 @@ fn h08_an_announced_address_is_believed_only_of_its_own_server() {
     check("192.168.0.2", "8.8.8.8:40000", Err(Why::AnotherHost));
     check("127.0.0.2", "127.0.0.3:40000", Err(Why::AnotherHost));
     check(public, "198.51.100.7:0", Err(Why::PortZero));
+}
+
+/// Every question of a data connection about some hosts that differ.
+fn questions(evidence: Evidence) -> Vec<Ask> {
+    let hosts = ["198.51.100.7", "192.0.2.9", "8.8.8.8", "10.1.2.3", "127.0.0.1", "2001:db8:2::9"];
+    let mut questions = Vec::new();
+    for host in hosts.map(ip) {
+        let at = SocketAddr::new(host, 40_000);
+        questions.push(Ask::Target { to: at, evidence });
+        questions.push(Ask::Filter { host, evidence });
+        for filter in [Filter::Open, Filter::Host(host), Filter::Socket(at), Filter::Nobody] {
+            questions.push(Ask::Arrival { from: at, filter, evidence });
+        }
+        for cargo in [Cargo::File, Cargo::Listing] {
+            questions.push(Ask::Transfer { peer: host, cargo, evidence });
+        }
+    }
+    questions
+}
+
+#[test]
+fn a_pinned_leaf_allows_nothing_that_is_not_allowed_without_it() {
+    for name in COLUMNS {
+        let (rules, _, anonymous) = column(name);
+        let asker = Asker { anonymous, ..public() };
+        let all =
+            |evidence| questions(evidence).iter().map(|ask| decide(&rules, &asker, ask)).collect::<Vec<_>>();
+        assert_eq!(all(Evidence::PinnedLeaf), all(Evidence::None), "{name}");
+    }
+}
+
+#[test]
+fn a_resumed_tls_session_makes_an_arrival_the_users_own_host() {
+    for name in COLUMNS {
+        let (rules, _, anonymous) = column(name);
+        let asker = Asker { anonymous, ..public() };
+        let questions = questions(Evidence::ResumedSession).into_iter().zip(questions(Evidence::None));
+        for (resumed, plain) in questions {
+            let expected = match resumed {
+                Ask::Arrival { filter: Filter::Nobody, .. } => Err(Why::NotThePeer),
+                Ask::Arrival { .. } | Ask::Transfer { .. } => Ok(Grant::Own),
+                _ => decide(&rules, &asker, &plain),
+            };
+            assert_eq!(decide(&rules, &asker, &resumed), expected, "{name}: {resumed:?}");
+        }
+    }
+    let stranger = Ask::Arrival {
+        from: "192.0.2.9:40001".parse().unwrap(),
+        filter: Filter::Socket("192.0.2.9:40000".parse().unwrap()),
+        evidence: Evidence::ResumedSession,
+    };
+    assert_eq!(decide(&Rules::default(), &public(), &stranger), Err(Why::NotThePeer), "SOCK named another");
 }

@@ -1,11 +1,12 @@
-//! Which failures must show nothing of the target (extensions, "No port scanner").
+//! Which failures must tell nothing about the target (extensions, "No port scanner").
 
-use super::{Foreign, Grant, Rules};
+use super::rules::{Foreign, Rules};
+use super::verdict::Grant;
 use crate::address::embedded;
 use std::net::IpAddr;
 
-/// Whether every failure to reach `target` must look the same: it is foreign, only its proof would
-/// make it a peer, and the operator has not named its network.
+/// Returns whether every failure to reach `target` must look the same. That is so if the target is
+/// foreign, only a proof makes it a peer, and the operator has not named its network.
 pub fn hides_failure(rules: &Rules, grant: Grant, target: IpAddr) -> bool {
     let listed = rules
         .foreign_networks

@@ -6,19 +6,19 @@ use super::context::Context;
 use super::listener::Held;
 use super::timer::Timer;
 use super::user::Login;
-use crate::policy::{self, Filter};
+use crate::policy::{self, Evidence, Filter};
 use std::net::SocketAddr;
 
 /// A connection has arrived, and no transfer waits for it.
 pub(super) fn arrived(cx: &mut Context, listener: Ticket, conn: ConnId, from: SocketAddr) {
-    let proof = cx.sockets.rendezvous.is_some();
+    let evidence = cx.sockets.evidence();
     let Some(found) = cx.sockets.find(listener) else {
         // It was on its way when the listener was closed.
         return cx.out.reset(conn);
     };
     let filter = found.filter;
-    let full = found.held.len() >= room(filter, proof, cx.config.max_held);
-    if full || cx.decide(&policy::Ask::Arrival { from, filter, proof }).is_err() {
+    let full = found.held.len() >= room(filter, evidence, cx.config.max_held);
+    if full || cx.decide(&policy::Ask::Arrival { from, filter, evidence }).is_err() {
         return stranger(cx, listener, conn, from);
     }
     let since = cx.now;
@@ -29,9 +29,9 @@ pub(super) fn arrived(cx: &mut Context, listener: Ticket, conn: ConnId, from: So
 
 /// How many connections a listener holds. A filter without a proof means one connection; the second
 /// one of the same peer is refused (E21).
-const fn room(filter: Filter, proof: bool, max_held: usize) -> usize {
+const fn room(filter: Filter, evidence: Evidence, max_held: usize) -> usize {
     match filter {
-        Filter::Host(_) | Filter::Socket(_) if !proof => 1,
+        Filter::Host(_) | Filter::Socket(_) if matches!(evidence, Evidence::None) => 1,
         Filter::Open | Filter::Host(_) | Filter::Socket(_) | Filter::Nobody => max_held,
     }
 }
@@ -47,14 +47,14 @@ pub(super) fn stranger(cx: &mut Context, listener: Ticket, conn: ConnId, from: S
 
 /// SOCK or RNDZ has changed who may connect: judges every held connection again.
 pub(super) fn judge_again(cx: &mut Context) {
-    let proof = cx.sockets.rendezvous.is_some();
+    let evidence = cx.sockets.evidence();
     let max_held = cx.config.max_held;
     let Context { login: Login::User(user), sockets, out, .. } = cx else { return };
     for listener in sockets.listeners_mut() {
         let filter = listener.filter;
-        let room = room(filter, proof, max_held);
+        let room = room(filter, evidence, max_held);
         for held in std::mem::take(&mut listener.held) {
-            let granted = user.decide(&policy::Ask::Arrival { from: held.from, filter, proof });
+            let granted = user.decide(&policy::Ask::Arrival { from: held.from, filter, evidence });
             if granted.is_ok() && listener.held.len() < room {
                 listener.held.push(held);
             } else {

@@ -143,6 +143,7 @@ fn first_word(line: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command::Opts;
 
     fn push(queue: &mut Queue, line: &[u8]) {
         queue.push_line(line, Dialect::Rfc959);
@@ -177,6 +178,16 @@ mod tests {
         }
         assert!(queue.bytes <= MAX_BYTES);
         assert!(queue.items.len() < 8);
+    }
+
+    #[test]
+    fn a_command_needs_little_more_memory_than_its_line() {
+        let mut queue = Queue::default();
+        push(&mut queue, format!("OPTS MLST {}", "a;".repeat(2000)).as_bytes());
+        let Some(Waiting::Command(Command::Opts(Opts::Mlst(facts)))) = queue.pop() else {
+            panic!("OPTS MLST is understood")
+        };
+        assert_eq!(facts.len(), 64);
     }
 
     #[test]

@@ -51,7 +51,7 @@ pub(super) fn sock(cx: &mut Context, target: SockTarget) -> Waits {
         return bad_family(cx);
     }
     let as_target = decide_target(cx, to);
-    let as_filter = cx.decide(&policy::Ask::Filter { host, proof: cx.sockets.rendezvous.is_some() });
+    let as_filter = cx.decide(&policy::Ask::Filter { host, evidence: cx.sockets.evidence() });
     let judged = if listens || target.port == 0 { as_filter } else { as_target };
     if let Err(why) = judged {
         drop_sock(cx);
@@ -196,7 +196,7 @@ fn refuse_address(cx: &mut Context, why: Why, address: SocketAddr) -> Waits {
 }
 
 fn decide_target(cx: &Context, to: SocketAddr) -> Result<Grant, Why> {
-    cx.decide(&policy::Ask::Target { to, proof: cx.sockets.rendezvous.is_some() })
+    cx.decide(&policy::Ask::Target { to, evidence: cx.sockets.evidence() })
 }
 
 /// The address of a host that a command named. No command can name a scope: the client's own

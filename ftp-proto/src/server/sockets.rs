@@ -20,7 +20,7 @@ use super::listener::{Listener, Reservation};
 use super::outbox::Outbox;
 use crate::command::Direction;
 use crate::dialect::Dialect;
-use crate::policy::Filter;
+use crate::policy::{Evidence, Filter};
 use crate::rendezvous::RendezvousSecret;
 use crate::timer::Moment;
 use std::net::SocketAddr;
@@ -96,6 +96,11 @@ impl Listening {
 }
 
 impl Sockets {
+    /// What will show that the peer of the next data connection takes part in its transfer.
+    pub(super) const fn evidence(&self) -> Evidence {
+        if self.rendezvous.is_some() { Evidence::Rendezvous } else { Evidence::None }
+    }
+
     /// The listener that a transfer of `direction` uses; `None` if that direction is active.
     pub(super) const fn listener(&self, direction: Direction) -> Option<&Listener> {
         match (&self.listening, direction) {

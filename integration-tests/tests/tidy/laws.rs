@@ -80,7 +80,6 @@ const REBUILT: &[(&str, &str)] = &[
     ("circles", "ftp-proto/io/src: in /tls:"),
     ("circles", "ftp-proto/src: in /:"),
     ("circles", "ftp-proto/src: in /digest:"),
-    ("circles", "ftp-proto/src: in /policy:"),
     ("circles", "ftp-user/src: in /cli:"),
     ("circles", "ftp-user/src: in /control:"),
     ("circles", "ftp-user/src: in /failure:"),

@@ -82,10 +82,10 @@ impl Accept {
     }
 
     fn judge(&self, cx: &mut Context, from: SocketAddr) -> Result<Grant, Why> {
-        let proof = cx.sockets.rendezvous.is_some();
+        let evidence = cx.sockets.evidence();
         let filter = cx.sockets.find(self.listener).map_or(Filter::Nobody, |listener| listener.filter);
-        cx.decide(&policy::Ask::Arrival { from, filter, proof })?;
-        cx.decide(&policy::Ask::Transfer { peer: unmapped(from.ip()), cargo: self.cargo, proof })
+        cx.decide(&policy::Ask::Arrival { from, filter, evidence })?;
+        cx.decide(&policy::Ask::Transfer { peer: unmapped(from.ip()), cargo: self.cargo, evidence })
     }
 
     /// Bytes of a connection that proves itself.

@@ -82,8 +82,8 @@ fn target(cx: &Context) -> Result<SocketAddr, String> {
 
 /// Asks policy about a peer that is known before it is connected.
 fn judge(cx: &mut Context, request: &Request, peer: SocketAddr) -> Result<Grant, String> {
-    let (cargo, proof) = (request.cargo(), cx.sockets.rendezvous.is_some());
-    cx.decide(&policy::Ask::Transfer { peer: unmapped(peer.ip()), cargo, proof }).map_err(|why| {
+    let (cargo, evidence) = (request.cargo(), cx.sockets.evidence());
+    cx.decide(&policy::Ask::Transfer { peer: unmapped(peer.ip()), cargo, evidence }).map_err(|why| {
         cx.out.event(Event::Refused { why, address: peer });
         match cargo {
             Cargo::File => format!("No data connection: {why}"),

@@ -1,0 +1,90 @@
+//! The questions.
+
+use std::net::{IpAddr, SocketAddr};
+
+/// What a filter that SOCK installed accepts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Filter {
+    /// There was no SOCK: the policy alone decides.
+    Open,
+    /// One host, any port.
+    Host(IpAddr),
+    /// One host and one port.
+    Socket(SocketAddr),
+    /// Nobody: a SOCK was refused while a listener existed (B24).
+    Nobody,
+}
+
+/// What a data connection would carry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Cargo {
+    /// A file (RETR, STOR, APPE).
+    File,
+    /// A listing, which never goes to a foreign peer.
+    Listing,
+}
+
+/// What shows that the peer of a data connection takes part in this very transfer.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Evidence {
+    /// Nothing but its address.
+    #[default]
+    None,
+    /// RNDZ is in force: no byte of a file moves before the peer has proven that it has the secret.
+    Rendezvous,
+    /// The peer showed the certificate that PINC pinned. A pin names a host, not a transfer, and
+    /// anybody can pin a public server. So it never takes the place of RNDZ.
+    PinnedLeaf,
+    /// The data connection resumed the TLS session of this control connection, so that its peer is the
+    /// user's own host whatever its address is. Only a passive end can have this evidence.
+    ResumedSession,
+}
+
+/// The questions that [`decide`](super::decide) answers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ask {
+    /// PORT, EPRT or SOCK names a target to connect to.
+    Target {
+        /// The target.
+        to: SocketAddr,
+        /// What will show that the target takes part.
+        evidence: Evidence,
+    },
+    /// SOCK after LSTN, PASV or EPSV names the only peer to accept. Any port is allowed, also 0 and 20.
+    Filter {
+        /// The peer's host.
+        host: IpAddr,
+        /// What will show that the peer takes part.
+        evidence: Evidence,
+    },
+    /// A connection has arrived at a listener.
+    Arrival {
+        /// The address of its other end.
+        from: SocketAddr,
+        /// What SOCK said about the peer.
+        filter: Filter,
+        /// What shows, or will show, that the peer takes part.
+        evidence: Evidence,
+    },
+    /// A transfer command is about to use a connection.
+    Transfer {
+        /// The address of its other end.
+        peer: IpAddr,
+        /// What it would carry.
+        cargo: Cargo,
+        /// What shows, or will show, that the peer takes part.
+        evidence: Evidence,
+    },
+    /// A relay is to connect to an address.
+    RelayDial {
+        /// The address, as it will be used.
+        to: SocketAddr,
+        /// Whether it belongs to the relay's own host.
+        own: bool,
+    },
+    /// A relay is to let a host connect to it.
+    RelayPeer {
+        /// The host.
+        ip: IpAddr,
+    },
+}
