@@ -3,6 +3,7 @@
 
 use crate::binary::{Program, Running, WATCHDOG};
 use ftp_io::clock::Clock;
+use ftp_io::connection::Connection;
 use ftp_io::link::{self, Link, LinkFailure};
 use ftp_proto::relay::message::{FromAgent, Id, Leg, LegState, Pin, Purpose, Target, Text, ToAgent, Waits};
 use ftp_proto::relay::token::{Secret32, Token};
@@ -16,7 +17,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 use tempfile::TempDir;
-use tokio::io::AsyncWriteExt;
 use tokio::net::TcpSocket;
 use tokio::runtime::{Builder, Runtime};
 
@@ -299,9 +299,8 @@ impl Session {
             runtime.block_on(async {
                 let here = tokio::net::TcpListener::from_std(here).unwrap();
                 let stream = TcpSocket::new_v4().unwrap().connect(relay).await.unwrap();
-                let (mut tunnel, early) = link::attach(stream, &ticket).await.unwrap().into_stream();
+                let mut tunnel = Connection::from(link::attach(stream, &ticket).await.unwrap());
                 let (mut user, _) = here.accept().await.unwrap();
-                user.write_all(&early).await.unwrap();
                 // Either end may go first.
                 drop(tokio::io::copy_bidirectional(&mut user, &mut tunnel).await);
             });

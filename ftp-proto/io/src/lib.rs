@@ -1,20 +1,24 @@
-//! Sockets, files, the clock and the copy loop: everything that the machines of `ftp-proto` leave
-//! to a driver and that the programs would otherwise write twice.
+//! Sockets, files, the clock and the copy loop: what the machines of `ftp-proto` leave to a driver,
+//! written once for all programs.
 //!
 //! | module | what |
 //! |---|---|
 //! | [`clock`] | the only reader of a clock |
 //! | [`socket`] | listening, connecting, the pool of data ports, reset |
-//! | [`copy`] | the octets of a file or a listing between a file and a connection, or two connections |
+//! | [`connection`] | a TCP connection, in clear or inside TLS |
+//! | [`control`] | the bytes of a control connection, both directions bounded |
+//! | [`tls`] | TLS of a client: trust, control connections, data connections that resume them |
 //! | [`link`] | TLS and proof between a user agent and a relay |
-//! | [`tls`] | TLS of a client: whom it trusts, control connections, data connections that resume them |
+//! | [`copy`] | moves files and listings between a file and a connection, or between two connections |
 //! | [`hash`] | the digest of a file |
-//! | [`signal`] | when to stop |
+//! | [`signal`] | tells a program to stop |
 //! | [`os_error`] | errors of the operating system in words for people |
-//! | [`random`] | octets that nobody can guess |
+//! | [`random`] | bytes that cannot be guessed |
 //! | `program` | the shell that the three programs share (feature `program`) |
 
 pub mod clock;
+pub mod connection;
+pub mod control;
 pub mod copy;
 pub mod hash;
 pub mod link;

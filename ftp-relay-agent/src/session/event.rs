@@ -10,10 +10,6 @@ use tokio::net::TcpStream;
 /// Something that a task of the session reports.
 #[derive(Debug)]
 pub(super) enum Event {
-    /// The link has brought bytes.
-    Bytes(Vec<u8>),
-    /// The link has ended.
-    Lost,
     /// An answer to the machine's question.
     Answer(Ticket, Answer),
     /// An outgoing connection was made.

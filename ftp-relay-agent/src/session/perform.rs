@@ -126,8 +126,6 @@ impl Performer {
     pub(super) fn finish(&mut self, event: Event, input: impl FnOnce(Input<'_>)) {
         while self.tasks.try_join_next().is_some() {}
         match event {
-            Event::Bytes(bytes) => input(Input::Bytes(&bytes)),
-            Event::Lost => input(Input::Closed),
             Event::Answer(ticket, answer) => {
                 self.working.remove(&ticket);
                 if matches!(answer, Answer::Ended { .. }) {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ftp_io::control::Read;
 use ftp_io::link::Link;
 use ftp_proto::relay::agent::{Config, Input, Output, Session as Machine};
 use ftp_proto::relay::link;
@@ -9,7 +10,7 @@ use ftp_proto::timer::Moment;
 use tokio::sync::mpsc;
 
 use super::event::Event;
-use super::link::{Behind, Writer};
+use super::link::{Behind, Frames};
 use super::perform::Performer;
 use super::report;
 use super::shared::Shared;
@@ -31,10 +32,15 @@ pub struct Accepted {
 /// Runs a session until nothing of it is left.
 pub async fn run(shared: Arc<Shared>, accepted: Accepted) {
     let Accepted { link, token, config, running } = accepted;
+    let link = match Frames::new(link, shared.clock) {
+        Ok(link) => link,
+        // The user agent has gone already.
+        Err(error) => return tracing::debug!(%error, "the session could not start"),
+    };
     let (report, events) = mpsc::channel(MAX_EVENTS);
     let session = Session {
         machine: Machine::new(shared.clock.now(), config),
-        link: Writer::start(link, report.clone()),
+        link,
         performer: Performer::new(Arc::clone(&shared), report),
         shared,
         token,
@@ -49,7 +55,7 @@ pub async fn run(shared: Arc<Shared>, accepted: Accepted) {
 struct Session {
     shared: Arc<Shared>,
     machine: Machine,
-    link: Writer,
+    link: Frames,
     performer: Performer,
     token: link::Accepted,
     running: Running,
@@ -73,6 +79,8 @@ enum Drained {
 
 /// Why the task wakes up.
 enum Wake {
+    /// Something happened on the link.
+    Link(Read),
     /// A task has reported something.
     Event(Event),
     /// The operator wants something else.
@@ -83,6 +91,7 @@ enum Wake {
 
 impl Session {
     async fn run(mut self) {
+        let mut room = vec![0; ROOM];
         loop {
             let deadline = match self.drain() {
                 Drained::Waits(deadline) => deadline,
@@ -96,7 +105,12 @@ impl Session {
                 self.input(Input::Answer(ticket, answer));
                 continue;
             }
-            match self.wait(deadline).await {
+            match self.wait(deadline, &mut room).await {
+                Wake::Link(Read::Bytes(count)) => {
+                    self.input(Input::Bytes(room.get(..count).unwrap_or_default()));
+                }
+                Wake::Link(Read::Room) => {}
+                Wake::Link(Read::Closed) => self.input(Input::Closed),
                 Wake::Event(event) => {
                     let now = self.shared.clock.now();
                     self.performer.finish(event, |input| self.machine.input(now, input));
@@ -111,12 +125,13 @@ impl Session {
         self.link.close().await;
     }
 
-    async fn wait(&mut self, deadline: Option<Moment>) -> Wake {
+    async fn wait(&mut self, deadline: Option<Moment>, room: &mut [u8]) -> Wake {
         tokio::select! {
             biased;
             orders = self.running.changed() => Wake::Orders(orders),
             // The performer keeps a sender, so that this never ends.
             Some(event) = self.events.recv() => Wake::Event(event),
+            read = self.link.read(room) => Wake::Link(read),
             () = self.shared.clock.sleep_until(deadline) => Wake::Deadline,
         }
     }
@@ -126,7 +141,7 @@ impl Session {
         loop {
             match self.machine.poll() {
                 Output::Send(frame) => {
-                    if let Err(Behind) = self.link.send(frame) {
+                    if let Err(Behind) = self.link.send(&frame) {
                         return Drained::Behind;
                     }
                 }
@@ -153,5 +168,7 @@ impl Session {
     }
 }
 
+/// Bytes of the link that are read at once.
+const ROOM: usize = 16 * 1024;
 /// Reports of tasks that wait for the session.
 const MAX_EVENTS: usize = 64;

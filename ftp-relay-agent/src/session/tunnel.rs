@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use ftp_io::connection::Connection;
 use ftp_io::link::Link;
 use ftp_io::socket::{end_by_reset, end_in_order};
 use ftp_proto::relay::agent::{Answer, Flow, JoinEnd};
@@ -54,11 +55,9 @@ impl Tunnel {
     }
 
     async fn carry(&self, link: Link, server: &mut TcpStream) -> JoinEnd {
-        let (stream, early) = link.into_stream();
-        let (from_user, mut to_user) = split(stream);
+        let (from_user, mut to_user) = split(Connection::from(link));
         let (from_server, mut to_server) = server.split();
         let up = async {
-            to_server.write_all(&early).await.map_err(|_| JoinEnd::Leg(Side::B))?;
             self.copy((from_user, Side::A), &mut to_server, &self.up).await?;
             to_server.shutdown().await.map_err(|_| JoinEnd::Leg(Side::B))
         };

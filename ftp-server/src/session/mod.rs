@@ -6,7 +6,6 @@
 //!                    +------------ resources <-- perform <-- Ask
 //! ```
 
-mod control;
 mod perform;
 mod report;
 mod resources;

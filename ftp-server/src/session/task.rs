@@ -2,9 +2,10 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
 
+use ftp_io::control::{Control, Read};
 use ftp_io::os_error::words;
 use ftp_proto::server::ask::{Event, Input, Output};
 use ftp_proto::server::{self, Connection};
@@ -12,7 +13,6 @@ use ftp_proto::timer::Moment;
 use tokio::net::TcpStream;
 use tokio::task::JoinError;
 
-use super::control::{Control, Read};
 use super::perform::Performer;
 use super::report;
 use super::resources::Done;
@@ -75,8 +75,8 @@ enum Wake {
     Done(Box<Done>),
     /// A task has panicked.
     Failed(JoinError),
-    /// The control connection can be read or written.
-    Control,
+    /// Something happened on the control connection.
+    Control(Read),
     /// The next deadline has come.
     Deadline,
     /// Other sessions have had their turn.
@@ -92,7 +92,7 @@ impl Session {
             performer: Performer::new(id, Arc::clone(&shared), running.clone()),
             shared,
             machine: server::Session::new(machine, connection),
-            control: Control::new(stream)?,
+            control: Control::new(stream, MAX_UNSENT)?,
             slot,
             running,
             phase: Phase::Serving,
@@ -112,7 +112,7 @@ impl Session {
                 self.input(Input::Answer(ticket, answer));
                 continue;
             }
-            match self.wait(drained).await {
+            match self.wait(drained, &mut buffer).await {
                 Wake::Phase(Phase::Ending) => break,
                 Wake::Phase(phase) => {
                     self.phase = phase;
@@ -126,15 +126,17 @@ impl Session {
                     tracing::error!(%error, "a task of this session failed");
                     break;
                 }
-                Wake::Control => {
-                    if self.exchange(&mut buffer).is_break() {
-                        // The machine may still say something, but it is asked for nothing more.
-                        self.input(Input::Closed);
-                        self.drain();
-                        break;
-                    }
+                Wake::Control(Read::Bytes(count)) => {
+                    self.input(Input::Bytes(buffer.get(..count).unwrap_or_default()));
                 }
-                Wake::Deadline if self.control.is_late(self.now()) => {
+                Wake::Control(Read::Room) => {}
+                Wake::Control(Read::Closed) => {
+                    // The machine may still say something, but it is asked for nothing more.
+                    self.input(Input::Closed);
+                    self.drain();
+                    break;
+                }
+                Wake::Deadline if self.give_up().is_some_and(|at| at <= self.now()) => {
                     tracing::info!("the client does not read its replies");
                     break;
                 }
@@ -145,26 +147,31 @@ impl Session {
         // A24: data connections, listeners and ports are released before the last replies are sent.
         let Self { shared, performer, control, .. } = self;
         drop(performer);
-        control.finish(&shared.clock).await;
+        control.close(&shared.clock, MAX_CLOSING).await;
         tracing::debug!("closed");
     }
 
     /// Waits for whatever comes first.
-    async fn wait(&mut self, drained: Drained) -> Wake {
+    async fn wait(&mut self, drained: Drained, buffer: &mut [u8]) -> Wake {
         let (deadline, more) = match drained {
             Drained::Waits(deadline) => (deadline, false),
             Drained::More => (None, !self.control.is_full()),
             Drained::Closed => (None, false),
         };
-        let deadline = [deadline, self.control.deadline()].into_iter().flatten().min();
+        let deadline = [deadline, self.give_up()].into_iter().flatten().min();
         tokio::select! {
             biased;
             phase = self.running.phase_after(self.phase) => Wake::Phase(phase),
             done = self.performer.next_done() => done.map_or_else(Wake::Failed, |done| Wake::Done(Box::new(done))),
             () = self.shared.clock.sleep_until(deadline) => Wake::Deadline,
-            () = self.control.ready() => Wake::Control,
+            read = self.control.read(buffer) => Wake::Control(read),
             () = tokio::task::yield_now(), if more => Wake::Turn,
         }
+    }
+
+    /// When the session ends because the client does not read its replies.
+    fn give_up(&self) -> Option<Moment> {
+        self.control.behind_since().map(|since| since + MAX_BEHIND)
     }
 
     /// Does what the machine says until it waits. One input can make it say very much (refusals of
@@ -185,17 +192,6 @@ impl Session {
         Drained::More
     }
 
-    /// Writes and reads the control connection; breaks at its end.
-    fn exchange(&mut self, buffer: &mut [u8]) -> ControlFlow<()> {
-        self.control.write();
-        match self.control.read(buffer) {
-            Read::Octets(count) => self.input(Input::Bytes(buffer.get(..count).unwrap_or_default())),
-            Read::Nothing => {}
-            Read::End => return ControlFlow::Break(()),
-        }
-        ControlFlow::Continue(())
-    }
-
     fn input(&mut self, input: Input<'_>) {
         self.machine.input(self.shared.clock.now(), input);
     }
@@ -212,6 +208,12 @@ impl Session {
     }
 }
 
+/// Bytes of unsent replies beyond which no command is read.
+const MAX_UNSENT: usize = 64 * 1024;
+/// How long a client may be behind with reading its replies.
+const MAX_BEHIND: Duration = Duration::from_secs(60);
+/// How long the last replies of a session may take.
+const MAX_CLOSING: Duration = Duration::from_secs(2);
 /// Bytes read from the control connection at once.
 const BUFFER: usize = 4 * 1024;
 /// Outputs of a machine before other sessions have their turn.

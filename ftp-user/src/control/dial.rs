@@ -13,9 +13,7 @@ use tokio::net::{TcpStream, lookup_host};
 /// Connects to the control port of `site`.
 pub(super) async fn dial(context: &Context, site: &Site) -> Result<TcpStream, Failure> {
     let name = site.authority();
-    let stream = connect(context, &site.host, site.port, &name, "a server").await?;
-    socket::control(&stream).map_err(|error| failed(&name, &error, "a server"))?;
-    Ok(stream)
+    connect(context, &site.host, site.port, &name, "a server").await
 }
 
 /// Connects to `what` at a host; `name` is how people know it. Every address gets its share of the time.

@@ -2,7 +2,6 @@
 //! verbs ask, and the data connections of which this program is one end.
 
 mod answer;
-mod channel;
 mod data;
 mod dial;
 mod facts;
@@ -13,17 +12,17 @@ mod listing;
 mod secure;
 mod session;
 mod stall;
-mod unsent;
+mod tunnel;
 
 pub(crate) use answer::hint;
 pub use answer::{Answer, kind_of};
-pub use channel::Tunnel;
 pub(crate) use dial::{anywhere, connect, within};
 pub use facts::Facts;
 pub use flow::{Flow, Moving};
 pub use listing::Listing;
 pub use session::{ABORT_TIMEOUT, Role, Session};
 pub use stall::Stall;
+pub use tunnel::Tunnel;
 
 #[cfg(test)]
 mod tests;

@@ -1,13 +1,13 @@
 //! TLS of a session: its control connection, and the data connections that resume it.
 
 use super::answer::Answer;
-use super::channel::Channel;
 use super::dial::within;
 use super::session::{Role, Session};
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::place::Site;
 use crate::report::Event;
+use ftp_io::control::Control;
 use ftp_io::tls::{Client, Data, Handshake, Refusal, Versions};
 use ftp_proto::command::{Command, Verb};
 use std::io;
@@ -37,14 +37,16 @@ pub(super) fn client(
 }
 
 impl Session {
-    /// TLS on the control connection, in bounded time.
-    pub(super) async fn shake(&self, carrier: Option<Channel>) -> Result<Channel, Failure> {
+    /// Begins TLS on the control connection, in bounded time.
+    pub(super) async fn secure(&self, control: Option<Control>) -> Result<Control, Failure> {
         let who = format!("the {} {}", self.role.name(), self.title);
-        let (Some(Channel::Plain(stream)), Some(client)) = (carrier, &self.tls) else {
+        let (Some(stream), Some(client)) = (control.and_then(Control::into_plain), &self.tls) else {
             return Err(Failure::new(Kind::Other, format!("TLS cannot begin with {who} now")));
         };
         match within(&self.context, self.context.patience.reply, client.connect(stream)).await {
-            Some(Ok(stream)) => Ok(Channel::tls(stream)),
+            Some(Ok(connection)) => {
+                Control::new(connection, UNSENT).map_err(|error| refused(&who, &Refusal::Failed(error)))
+            }
             Some(Err(refusal)) => Err(refused(&who, &refusal)),
             None if self.context.cancel.is_cancelled() => Err(Failure::interrupted()),
             None => Err(Failure::new(Kind::Temporary, format!("{who} did not begin TLS in time"))
@@ -94,6 +96,9 @@ impl Session {
         }
     }
 }
+
+/// Maximum number of bytes that wait to be sent; the machine never has that many commands under way.
+pub(super) const UNSENT: usize = 1024 * 1024;
 
 /// Why there is no TLS, for people.
 fn refused(who: &str, refusal: &Refusal) -> Failure {

@@ -4,14 +4,15 @@
 //! [`Session::next`], which may be dropped at any point without losing an octet.
 
 use super::answer::Answer;
-use super::channel::{Channel, Tunnel};
 use super::dial::dial;
 use super::secure;
-use super::unsent::Unsent;
+use super::tunnel::Tunnel;
 use crate::context::{Cancel, Context};
 use crate::failure::{Failure, Kind};
 use crate::place::Site;
 use crate::report::{Column, Event as Report};
+use ftp_io::connection::Connection;
+use ftp_io::control::{Control, Read};
 use ftp_io::tls::{Client, Versions};
 use ftp_proto::address::unmapped;
 use ftp_proto::client::{self, CommandId, Event, Input, Output};
@@ -98,8 +99,7 @@ pub struct Session {
     securing: bool,
     machine: client::Session,
     /// `None` once closed.
-    stream: Option<Channel>,
-    unsent: Unsent,
+    control: Option<Control>,
     over: Option<client::Failure>,
     /// The last transfer command.
     transfer: Option<CommandId>,
@@ -121,7 +121,7 @@ impl Session {
             Failure::new(Kind::Temporary, format!("cannot connect to {}: {error}", site.authority()))
         })?;
         let client = secure::client(context, site, role, tls, &site.authority())?;
-        Self::begin(context, site, role, (Channel::Plain(stream), client), ends, None).await
+        Self::begin(context, site, role, (stream.into(), client), ends, None).await
     }
 
     /// The same through a relay that has connected to the server.
@@ -135,14 +135,14 @@ impl Session {
         if site.security.is_secured() {
             return Err(Failure::new(Kind::NoPath, "there is no TLS through a relay yet"));
         }
-        Self::begin(context, site, role, (Channel::tunnel(stream), None), (local, peer), Some(relay)).await
+        Self::begin(context, site, role, (stream.into(), None), (local, peer), Some(relay)).await
     }
 
     async fn begin(
         context: &Context,
         site: &Site,
         role: Role,
-        (stream, tls): (Channel, Option<Client>),
+        (connection, tls): (Connection, Option<Client>),
         (local, peer): (SocketAddr, SocketAddr),
         relay: Option<String>,
     ) -> Result<Self, Failure> {
@@ -163,6 +163,8 @@ impl Session {
             Some(relay) => format!("{} through relay {relay}", site.authority()),
             None => site.authority(),
         };
+        let control = Control::new(connection, secure::UNSENT)
+            .map_err(|error| Failure::new(Kind::Temporary, format!("cannot connect to {title}: {error}")))?;
         let mut session = Self {
             tls,
             refused: None,
@@ -184,8 +186,7 @@ impl Session {
             repaired: false,
             kept: false,
             machine: client::Session::new(config, context.clock.now()),
-            stream: Some(stream),
-            unsent: Unsent::default(),
+            control: Some(control),
             over: None,
             transfer: None,
             orphan: false,
@@ -266,7 +267,7 @@ impl Session {
     /// Closes the connection without a word.
     pub fn close(&mut self) {
         self.machine.input(self.context.clock.now(), Input::Closed);
-        self.stream = None;
+        self.control = None;
         self.orphan = false;
         self.over.get_or_insert(client::Failure::Closed);
     }
@@ -377,10 +378,10 @@ impl Session {
             let clock = self.context.clock;
             let now = || clock.now();
             if std::mem::take(&mut self.securing) {
-                let carrier = self.stream.take();
-                match self.shake(carrier).await {
-                    Ok(channel) => {
-                        self.stream = Some(channel);
+                let control = self.control.take();
+                match self.secure(control).await {
+                    Ok(control) => {
+                        self.control = Some(control);
                         self.machine.input(now(), Input::Secured);
                     }
                     Err(failure) => {
@@ -390,7 +391,7 @@ impl Session {
                 }
                 continue;
             }
-            let Some(stream) = &mut self.stream else {
+            let Some(control) = &mut self.control else {
                 if self.over.is_some() {
                     std::future::pending::<()>().await;
                 }
@@ -399,9 +400,10 @@ impl Session {
             };
             let mut piece = [0; 4096];
             tokio::select! {
-                came = stream.stir(&mut self.unsent, &mut piece) => match came {
-                    Some(n) => self.machine.input(now(), Input::Bytes(piece.get(..n).unwrap_or_default())),
-                    None => self.machine.input(now(), Input::Closed),
+                read = control.read(&mut piece) => match read {
+                    Read::Bytes(n) => self.machine.input(now(), Input::Bytes(piece.get(..n).unwrap_or_default())),
+                    Read::Room => {}
+                    Read::Closed => self.machine.input(now(), Input::Closed),
                 },
                 () = clock.sleep_until(deadline) => self.machine.input(now(), Input::Timeout),
             }
@@ -412,7 +414,11 @@ impl Session {
     fn drain(&mut self) -> Result<Event, Option<Moment>> {
         loop {
             match self.machine.poll() {
-                Output::Send(octets) => self.unsent.push(&octets),
+                Output::Send(bytes) => {
+                    if let Some(control) = &mut self.control {
+                        control.send(&bytes, self.context.clock.now());
+                    }
+                }
                 Output::Event(Event::Sent(line)) => self.trace(format!("> {line}")),
                 Output::Event(Event::Received { reply, lines }) => {
                     self.trace_reply(&lines);
@@ -431,7 +437,7 @@ impl Session {
                     return Ok(event);
                 }
                 Output::StartTls => self.securing = true,
-                Output::Close => self.stream = None,
+                Output::Close => self.control = None,
                 Output::Wait(_) if self.orphan && self.transfer.is_some() => {
                     return Ok(self.lose_step());
                 }

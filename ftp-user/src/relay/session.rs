@@ -2,7 +2,8 @@
 //! program is doing.
 
 use ftp_io::clock::Clock;
-use ftp_io::link::{Link, PATIENCE};
+use ftp_io::control::{Control, Read};
+use ftp_io::link::{HANDSHAKE, Link};
 use ftp_proto::relay::link::Welcome;
 use ftp_proto::relay::message::FromAgent;
 use ftp_proto::relay::user::{self, Input, Output};
@@ -66,7 +67,11 @@ impl Session {
         self.0.changed.notify_one();
     }
 
-    async fn run(self, mut link: Link, tell: mpsc::Sender<Heard>) {
+    async fn run(self, link: Link, tell: mpsc::Sender<Heard>) {
+        let clock = self.0.clock;
+        let Ok(mut control) = Control::new(link, UNSENT) else {
+            return drop(tell.try_send(Heard::Over("the connection is closed".to_owned())));
+        };
         let mut room = vec![0; ROOM];
         loop {
             let leaving = self.0.leaving.load(Ordering::Relaxed);
@@ -78,24 +83,29 @@ impl Session {
                     return;
                 }
             }
-            if !due.send.is_empty() && !sent(&mut link, &due.send).await {
-                self.with(|machine, now| machine.input(now, Input::Closed));
-                continue;
+            if !due.send.is_empty() {
+                control.send(&due.send, clock.now());
             }
             if leaving {
-                return link.close().await;
+                return control.close(&clock, HANDSHAKE).await;
             }
+            // A relay that does not take what it is told for so long is gone.
+            let gone = control.behind_since().map(|since| since + HANDSHAKE);
             tokio::select! {
                 () = self.0.changed.notified() => {}
-                came = link.receive(&mut room) => self.with(|machine, now| match came {
-                    Ok(count @ 1..) => {
-                        machine.input(now, Input::Bytes(room.get(..count).unwrap_or_default()));
-                    },
-                    Ok(0) | Err(_) => machine.input(now, Input::Closed),
-                }),
-                () = self.0.clock.sleep_until(due.deadline) => self.with(|machine, now| machine.input(now, Input::Timeout)),
+                read = control.read(&mut room) => match read {
+                    Read::Bytes(count) => self.input(Input::Bytes(room.get(..count).unwrap_or_default())),
+                    Read::Room => {}
+                    Read::Closed => self.input(Input::Closed),
+                },
+                () = clock.sleep_until(gone), if gone.is_some() => self.input(Input::Closed),
+                () = clock.sleep_until(due.deadline) => self.input(Input::Timeout),
             }
         }
+    }
+
+    fn input(&self, input: Input<'_>) {
+        self.with(|machine, now| machine.input(now, input));
     }
 
     fn due(&self) -> Due {
@@ -117,12 +127,9 @@ impl Session {
     }
 }
 
-/// A relay that takes nothing for so long is gone.
-async fn sent(link: &mut Link, octets: &[u8]) -> bool {
-    tokio::time::timeout(PATIENCE, link.send(octets)).await.is_ok_and(|sent| sent.is_ok())
-}
-
 const BUILD: &str = concat!("ftp-user ", env!("CARGO_PKG_VERSION"));
 /// Messages that nobody has taken yet.
 const UNHEARD: usize = 1_024;
+/// Bytes that the relay has not taken yet.
+const UNSENT: usize = 256 * 1024;
 const ROOM: usize = 4 * 1024;

@@ -9,6 +9,7 @@ use crate::failure::Kind;
 use crate::place::Place;
 use crate::report::{Reporter, Style};
 use ftp_io::clock::Clock;
+use ftp_io::connection::Connection;
 use ftp_io::link::{Acceptor, Link};
 use ftp_proto::client::Event;
 use ftp_proto::command::Command;
@@ -114,7 +115,7 @@ async fn server((mut link, first): (Link, First), pass: mpsc::UnboundedSender<Op
     let accepted = accept_data(&ticket(), &hello, link.exporter()).unwrap();
     // The greeting comes with the proof.
     link.send(&[accepted.data().as_slice(), b"220 "].concat()).await.unwrap();
-    let (mut read, mut write) = split(link);
+    let (mut read, mut write) = split(Connection::from(link));
     for octet in b"ready\r\n" {
         write.write_u8(*octet).await.unwrap();
         write.flush().await.unwrap();
@@ -276,7 +277,7 @@ async fn r31_whoever_cannot_prove_that_it_knows_the_token_is_not_trusted() {
         let answer = ftp_proto::relay::link::Answer::Welcome(welcome());
         link.send(&encode(&answer).unwrap()).await.unwrap();
         let mut rest = Vec::new();
-        link.read_to_end(&mut rest).await.ok();
+        Connection::from(link).read_to_end(&mut rest).await.ok();
         rest
     });
     let failure = Line::open(&context(Cancel::never()), &agent.relay).await.unwrap_err();

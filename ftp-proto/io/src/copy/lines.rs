@@ -4,48 +4,43 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio_stream::Stream;
 
 use super::Meter;
-use crate::tls::{self, Data};
+use crate::connection::Connection;
+use crate::tls::Data;
 
-/// The lines that `conn` brings, without their line ends (CR LF or LF). A last line without an end
-/// counts. A reset is an error, and so is TLS without close_notify at its end, and a line longer than
-/// `limit` octets; nothing follows an error. `meter` counts the bytes as they come.
-pub fn lines<C: Into<Data>>(
-    conn: C,
+/// Returns the lines that `data` brings, without their line ends (CR LF or LF). A last line without a
+/// line end counts. An end by reset is an error, inside TLS an end without close_notify too, and so is a
+/// line longer than `limit` bytes; nothing follows an error. `meter` counts the bytes as they come.
+pub fn lines<D: Into<Data>>(
+    data: D,
     limit: usize,
     meter: &Meter,
-) -> impl Stream<Item = io::Result<Vec<u8>>> + Send + Unpin + use<C> {
-    let conn = match conn.into() {
-        Data::Clear(stream) => Source::Clear(stream),
-        Data::Private(private) => Source::Shaking(Box::pin(private.shake())),
-    };
+) -> impl Stream<Item = io::Result<Vec<u8>>> + Send + Unpin + use<D> {
+    let conn = Source::Opening(Box::pin(data.into().open()));
     Lines { conn: Some(conn), limit, meter: meter.clone(), held: Vec::new(), start: 0, searched: 0 }
 }
 
-/// Where the octets come from.
+/// Where the lines come from.
 enum Source {
-    Clear(TcpStream),
-    /// TLS is about to stand.
-    Shaking(Pin<Box<dyn Future<Output = io::Result<tls::Stream>> + Send>>),
-    Private(Box<tls::Stream>),
+    /// The handshake, if there is one.
+    Opening(Pin<Box<dyn Future<Output = io::Result<Connection>> + Send>>),
+    Open(Connection),
 }
 
 impl Source {
-    /// What comes; nothing is the end.
+    /// Reads what comes; nothing is the end.
     fn poll_read(&mut self, cx: &mut Context<'_>, room: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         loop {
             *self = match self {
-                Self::Clear(stream) => return Pin::new(stream).poll_read(cx, room),
-                Self::Shaking(shaking) => Self::Private(Box::new(ready!(shaking.as_mut().poll(cx))?)),
-                Self::Private(stream) => {
-                    ready!(Pin::new(stream.as_mut()).poll_read(cx, room))?;
+                Self::Opening(opening) => Self::Open(ready!(opening.as_mut().poll(cx))?),
+                Self::Open(connection) => {
+                    ready!(Pin::new(&mut *connection).poll_read(cx, room))?;
                     if room.filled().is_empty() {
-                        // Nobody waits until the peer has heard that its end was understood.
-                        let _ = Pin::new(stream.as_mut()).poll_shutdown(cx);
+                        // Nothing waits until the peer has heard that its end was understood.
+                        let _ = connection.close_notify();
                     }
                     return Poll::Ready(Ok(()));
                 }

@@ -7,8 +7,8 @@
 
 mod burst;
 mod carrier;
+mod data;
 mod exchange;
-mod inside;
 mod join;
 mod lines;
 mod meter;

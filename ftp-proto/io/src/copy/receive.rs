@@ -7,10 +7,11 @@ use std::net;
 use ftp_proto::coding::FromWire;
 
 use super::burst::{Step, Way, Work, run};
-use super::inside::{Inside, open};
+use super::data::open;
 #[cfg(target_os = "linux")]
 use super::splice::{Drained, Filled, Pipe};
 use super::{Coding, Ended, Meter, Moved};
+use crate::connection::Layer;
 use crate::tls::Data;
 
 /// Writes what `conn` brings to `file`, from the file's position on. Only a connection that was
@@ -34,7 +35,7 @@ pub(super) async fn receive_by(how: How, conn: Data, file: File, meter: &Meter) 
     if matches!(end, Ended::Whole) {
         if let (Some(inside), Some(stream)) = (&mut work.inside, conn.stream()) {
             // The peer may have gone; it has said all that it had to say.
-            let _ = inside.farewell(stream);
+            let _ = inside.close(stream);
         }
         conn.close();
     }
@@ -44,7 +45,7 @@ pub(super) async fn receive_by(how: How, conn: Data, file: File, meter: &Meter) 
 struct Incoming {
     file: File,
     how: How,
-    inside: Option<Inside>,
+    inside: Option<Layer>,
 }
 
 #[derive(Debug)]
@@ -146,7 +147,7 @@ fn splice(
 
 fn read<'a>(
     conn: &net::TcpStream,
-    inside: &mut Option<Inside>,
+    inside: &mut Option<Layer>,
     room: &'a mut Vec<u8>,
 ) -> io::Result<&'a [u8]> {
     room.resize(CHUNK, 0);

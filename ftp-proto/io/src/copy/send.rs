@@ -12,8 +12,9 @@ use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 use super::burst::{Conn, Step, Way, Work, run};
-use super::inside::{Inside, open};
+use super::data::open;
 use super::{Coding, Ended, Meter, Moved};
+use crate::connection::Layer;
 use crate::tls::Data;
 
 /// Sends `file` from `offset` (octets of the file, whatever the coding) to its end, then closes the
@@ -46,7 +47,7 @@ pub(super) async fn send_by(how: How, file: File, offset: u64, conn: Data, meter
 }
 
 /// Says that this was all, and waits for the peer to see it.
-pub(super) async fn finish(conn: Conn, mut inside: Option<Inside>, meter: &Meter) -> Ended {
+pub(super) async fn finish(conn: Conn, mut inside: Option<Layer>, meter: &Meter) -> Ended {
     let Some(stream) = conn.stream() else { return Ended::Stopped };
     if let Some(inside) = &mut inside
         && let Err(end) = said(inside, stream, meter).await
@@ -68,8 +69,8 @@ pub(super) async fn finish(conn: Conn, mut inside: Option<Inside>, meter: &Meter
 }
 
 /// The rest of what TLS holds, and close_notify.
-async fn said(inside: &mut Inside, stream: &TcpStream, meter: &Meter) -> Result<(), Ended> {
-    let mut flush = inside.farewell(stream);
+async fn said(inside: &mut Layer, stream: &TcpStream, meter: &Meter) -> Result<(), Ended> {
+    let mut flush = inside.close(stream);
     while let Err(error) = flush {
         if error.kind() != io::ErrorKind::WouldBlock {
             return Err(Ended::Broken(error));
@@ -85,7 +86,7 @@ async fn said(inside: &mut Inside, stream: &TcpStream, meter: &Meter) -> Result<
     Ok(())
 }
 
-async fn peer_closes(stream: &TcpStream, mut inside: Option<Inside>) -> io::Result<()> {
+async fn peer_closes(stream: &TcpStream, mut inside: Option<Layer>) -> io::Result<()> {
     let mut ignored = [0; 512];
     loop {
         let read = match &mut inside {
@@ -111,7 +112,7 @@ struct Outgoing {
     file: File,
     offset: u64,
     how: How,
-    inside: Option<Inside>,
+    inside: Option<Layer>,
 }
 
 #[derive(Debug)]
@@ -217,7 +218,7 @@ fn read<'a>(file: &File, room: &'a mut [u8], offset: u64) -> io::Result<&'a [u8]
     }
 }
 
-fn write(conn: &net::TcpStream, inside: &mut Option<Inside>, piece: &[u8]) -> io::Result<usize> {
+fn write(conn: &net::TcpStream, inside: &mut Option<Layer>, piece: &[u8]) -> io::Result<usize> {
     match inside {
         Some(inside) => inside.write(conn, piece),
         None => Ok(rustix::io::write(conn, piece)?),

@@ -1,31 +1,37 @@
 //! The link between a user agent and a relay agent: TLS 1.3, then the proof that both hold one secret.
 //!
-//! The server's key is thrown away with the process and proves nothing; no certificate is read by
-//! anybody, so it is a raw public key (RFC 7250). Who is at the other end is proven by
-//! [`ftp_proto::relay::link`] over the exporter of this very connection.
+//! The agent's key lives as long as its process and proves nothing. No certificate is checked, so it is
+//! a raw public key (RFC 7250). [`ftp_proto::relay::link`] proves who is at the other end, over the
+//! exporter of this very connection.
 
 mod tls;
 pub mod token_file;
 
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use ftp_proto::relay::frame::{FrameError, FrameReader};
-use ftp_proto::relay::link::{self, Answer, Exporter, First, LinkError, Pending, Welcome};
+use ftp_proto::relay::link::{self, Answer, Exporter, First, LinkError, Welcome};
 use ftp_proto::relay::token::Secret32;
 use serde::de::DeserializeOwned;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsStream;
 
+use crate::connection::Connection;
+
 pub use tls::Acceptor;
 
-/// A TLS connection of the relay protocol. What is read from it is what came after the proof.
+/// A connection of the relay protocol. What is read from it is what came after the proof.
 #[derive(Debug)]
 pub struct Link {
+    connection: Connection,
+    exporter: Exporter,
+}
+
+/// A link whose ends have not proven themselves to each other yet.
+struct Unproven {
     stream: TlsStream<TcpStream>,
     exporter: Exporter,
     reader: FrameReader,
@@ -37,7 +43,7 @@ pub enum LinkFailure {
     /// The connection, or TLS on it.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// Octets that are no frame.
+    /// What came is not a frame.
     #[error("the other end sent {0}")]
     Frame(#[from] FrameError),
     /// The proof.
@@ -55,37 +61,49 @@ impl LinkFailure {
     }
 }
 
-/// Begins a session at an agent: TLS and the proof of the token, within [`PATIENCE`].
+/// Begins a session at an agent: TLS and the proof of the token, within [`HANDSHAKE`].
+///
+/// # Errors
+///
+/// [`LinkFailure::is_distrust`] tells a wrong token from a connection that failed.
 pub async fn session(stream: TcpStream, secret: &Secret32) -> Result<(Link, Welcome), LinkFailure> {
     within(async {
-        let mut link = tls::connect(stream).await?;
-        let (first, pending): (Vec<u8>, Pending) = link::hello(secret, &link.exporter);
-        link.send(&first).await?;
-        let welcome = pending.welcome(link.frame().await?)?;
-        Ok((link, welcome))
+        let mut unproven = tls::connect(stream).await?;
+        let (first, pending) = link::hello(secret, &unproven.exporter);
+        unproven.send(&first).await?;
+        let welcome = pending.welcome(unproven.frame().await?)?;
+        Ok((unproven.into_link(), welcome))
     })
     .await
 }
 
-/// Attaches to a tunnel: what is written and read afterwards are the server's octets.
+/// Attaches to a tunnel: what is written and read afterwards is exchanged with the server.
+///
+/// # Errors
+///
+/// [`LinkFailure::is_distrust`] tells a wrong ticket from a connection that failed.
 pub async fn attach(stream: TcpStream, ticket: &Secret32) -> Result<Link, LinkFailure> {
     within(async {
-        let mut link = tls::connect(stream).await?;
-        let (first, pending) = link::data_hello(ticket, &link.exporter);
-        link.send(&first).await?;
-        pending.data(&link.frame::<Answer>().await?)?;
-        Ok(link)
+        let mut unproven = tls::connect(stream).await?;
+        let (first, pending) = link::data_hello(ticket, &unproven.exporter);
+        unproven.send(&first).await?;
+        pending.data(&unproven.frame::<Answer>().await?)?;
+        Ok(unproven.into_link())
     })
     .await
 }
 
 impl Acceptor {
-    /// TLS and the first frame of whoever has come, within [`PATIENCE`]. Nothing is proven yet.
+    /// Performs the handshake and reads the first frame, within [`HANDSHAKE`]. Nothing is proven yet.
+    ///
+    /// # Errors
+    ///
+    /// The peer speaks something else, or takes too long.
     pub async fn accept(&self, stream: TcpStream) -> Result<(Link, First), LinkFailure> {
         within(async {
-            let mut link = self.handshake(stream).await?;
-            let first = link.frame().await?;
-            Ok((link, first))
+            let mut unproven = self.handshake(stream).await?;
+            let first = unproven.frame().await?;
+            Ok((unproven.into_link(), first))
         })
         .await
     }
@@ -97,32 +115,53 @@ impl Link {
         &self.exporter
     }
 
-    /// Sends all of `octets`.
-    pub async fn send(&mut self, octets: &[u8]) -> io::Result<()> {
-        self.stream.write_all(octets).await?;
-        self.stream.flush().await
+    /// Sends all of `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// The connection failed.
+    pub async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.connection.write_all(bytes).await?;
+        self.connection.flush().await
     }
 
-    /// What has come; 0 is the end. May be cancelled without losing anything.
+    /// Reads what has come; 0 is the end. May be cancelled without losing anything.
+    ///
+    /// # Errors
+    ///
+    /// The connection failed, or ended without saying so.
     pub async fn receive(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        self.read(room).await
+        self.connection.read(room).await
     }
 
-    /// Closes in order.
+    /// Closes the link in order.
     pub async fn close(&mut self) {
         // The other end may have gone: nobody can be told.
-        let _ = self.stream.shutdown().await;
+        let _ = self.connection.shutdown().await;
     }
 
-    /// The connection itself, and octets that came with the proof.
-    pub fn into_stream(mut self) -> (TlsStream<TcpStream>, Vec<u8>) {
-        let early = self.reader.rest();
-        (self.stream, early)
+    /// The socket below TLS: who is at its ends.
+    pub const fn socket(&self) -> &TcpStream {
+        self.connection.socket()
+    }
+}
+
+impl From<Link> for Connection {
+    fn from(link: Link) -> Self {
+        link.connection
+    }
+}
+
+impl Unproven {
+    /// The bytes that came with the proof are the first ones of the link.
+    fn into_link(mut self) -> Link {
+        let connection = Connection::private(self.stream, self.reader.rest());
+        Link { connection, exporter: self.exporter }
     }
 
-    /// The connection under TLS: who is at its ends.
-    pub fn socket(&self) -> &TcpStream {
-        self.stream.get_ref().0
+    async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes).await?;
+        self.stream.flush().await
     }
 
     async fn frame<M: DeserializeOwned>(&mut self) -> Result<M, LinkFailure> {
@@ -140,46 +179,13 @@ impl Link {
     }
 }
 
-impl AsyncRead for Link {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        room: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let early = self.reader.rest();
-        if early.is_empty() {
-            ready!(Pin::new(&mut self.stream).poll_read(cx, room))?;
-        } else {
-            let (now, later) = early.split_at(early.len().min(room.remaining()));
-            room.put_slice(now);
-            self.reader.push(later);
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-/// What was written leaves for certain only with a flush.
-impl AsyncWrite for Link {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, octets)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
 async fn within<T>(work: impl Future<Output = Result<T, LinkFailure>>) -> Result<T, LinkFailure> {
     let late = || io::Error::new(io::ErrorKind::TimedOut, "the other end did not finish its handshake");
-    timeout(PATIENCE, work).await.unwrap_or_else(|_| Err(late().into()))
+    timeout(HANDSHAKE, work).await.unwrap_or_else(|_| Err(late().into()))
 }
 
-/// For the handshake and the first frame of each side.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+/// Time limit for the handshake and the first frame of each side.
+pub const HANDSHAKE: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests;

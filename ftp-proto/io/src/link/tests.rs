@@ -77,9 +77,9 @@ async fn a_ticket_attaches_and_its_octets_follow_the_proof() {
     let (at, served) = agent().await;
     let stream = TcpStream::connect(at).await.unwrap();
     let link = attach(stream, &Secret32::new([9; 32])).await.unwrap();
-    let (mut stream, mut early) = link.into_stream();
-    stream.read_to_end(&mut early).await.unwrap();
-    assert_eq!(early, b"octets");
+    let mut rest = Vec::new();
+    Connection::from(link).read_to_end(&mut rest).await.unwrap();
+    assert_eq!(rest, b"octets");
     assert_eq!(served.await.unwrap(), Ok(()));
 }
 

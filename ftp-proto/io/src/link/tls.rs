@@ -16,7 +16,7 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, Serve
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
-use super::Link;
+use super::Unproven;
 use crate::random;
 use crate::socket::nodelay;
 
@@ -48,23 +48,23 @@ impl Acceptor {
         Ok(Self(Arc::new(config).into()))
     }
 
-    pub(super) async fn handshake(&self, stream: TcpStream) -> io::Result<Link> {
+    pub(super) async fn handshake(&self, stream: TcpStream) -> io::Result<Unproven> {
         nodelay(&stream)?;
         let stream = self.0.accept(stream).await?;
-        link(stream.into())
+        unproven(stream.into())
     }
 }
 
-pub(super) async fn connect(stream: TcpStream) -> io::Result<Link> {
+pub(super) async fn connect(stream: TcpStream) -> io::Result<Unproven> {
     nodelay(&stream)?;
     let name = ServerName::from(stream.peer_addr()?.ip());
     let config = CLIENT.as_ref().map_err(io::Error::other)?;
     let stream = TlsConnector::from(Arc::clone(config)).connect(name, stream).await?;
-    link(stream.into())
+    unproven(stream.into())
 }
 
 /// Where the other end did not choose our protocol it is something else.
-fn link(stream: TlsStream<TcpStream>) -> io::Result<Link> {
+fn unproven(stream: TlsStream<TcpStream>) -> io::Result<Unproven> {
     let (_, session) = stream.get_ref();
     if session.alpn_protocol() != Some(ALPN) {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the other end does not speak ftp-relay/1"));
@@ -79,7 +79,7 @@ fn link(stream: TlsStream<TcpStream>) -> io::Result<Link> {
         }
     };
     let exporter = exporter.map_err(io::Error::other)?;
-    Ok(Link { stream, exporter, reader: FrameReader::new() })
+    Ok(Unproven { stream, exporter, reader: FrameReader::new() })
 }
 
 static CLIENT: LazyLock<Result<Arc<ClientConfig>, Error>> = LazyLock::new(|| {

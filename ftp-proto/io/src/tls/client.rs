@@ -4,22 +4,20 @@
 use std::fmt::{self, Debug, Formatter};
 use std::io;
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
 use rustls::version::{TLS12, TLS13};
-use rustls::{ClientConfig, ClientConnection, HandshakeKind, ProtocolVersion};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use rustls::{ClientConfig, HandshakeKind, ProtocolVersion};
 use tokio::net::TcpStream;
-use tokio_rustls::{TlsConnector, client::TlsStream};
+use tokio_rustls::TlsConnector;
 
 use super::sessions::Sessions;
 use super::trust::provider;
 use super::verifier::Verifier;
-use super::{Data, Fingerprint, Private, Trust};
+use super::{Data, Fingerprint, Trust};
+use crate::connection::Connection;
 
 /// TLS towards one server. Clones are the same: what one of them learns (tickets), all may use.
 #[derive(Clone)]
@@ -119,8 +117,12 @@ impl Client {
         Ok(Self { config: Arc::new(config), name, verifier, sessions, tell: Arc::new(tell) })
     }
 
-    /// The handshake.
-    pub async fn connect(&self, stream: TcpStream) -> Result<Stream, Refusal> {
+    /// Performs the handshake.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] says whether the certificate or the connection is the reason.
+    pub async fn connect(&self, stream: TcpStream) -> Result<Connection, Refusal> {
         let connector = TlsConnector::from(Arc::clone(&self.config));
         let stream = connector.connect(self.name.clone(), stream).await.map_err(|error| {
             let refusal = self.verifier.refusal();
@@ -135,7 +137,7 @@ impl Client {
             },
             resumed: session.handshake_kind() == Some(HandshakeKind::Resumed),
         });
-        Ok(Stream(stream))
+        Ok(Connection::private(stream.into(), Vec::new()))
     }
 
     /// Another certificate than that of the control connection, where some data connection has shown one.
@@ -151,48 +153,6 @@ impl Client {
 
     /// A data connection that will resume this session, where the server lets it.
     pub fn data(&self, stream: TcpStream) -> Data {
-        Data::Private(Box::new(Private { stream, client: self.clone() }))
+        Data::of_client(stream, self.clone())
     }
 }
-
-/// A connection inside TLS. An end without close_notify is an error when it is read: anybody can end
-/// a connection.
-#[derive(Debug)]
-pub struct Stream(TlsStream<TcpStream>);
-
-impl Stream {
-    pub(crate) fn into_parts(self) -> (TcpStream, ClientConnection) {
-        self.0.into_inner()
-    }
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        room: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, room).map_err(cut_short)
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, octets)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
-    }
-}
-
-/// An end without close_notify, for people.
-pub(crate) fn cut_short(error: io::Error) -> io::Error {
-    if error.kind() == io::ErrorKind::UnexpectedEof { io::Error::new(error.kind(), CUT_SHORT) } else { error }
-}
-
-const CUT_SHORT: &str = "it ended without TLS saying so (close_notify): it may have been cut short";

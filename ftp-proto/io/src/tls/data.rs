@@ -1,43 +1,56 @@
-//! A data connection of a client, in clear or inside TLS.
+//! A data connection before its first byte, in clear or about to begin TLS.
 
 use std::io;
 
 use tokio::net::TcpStream;
 
-use super::{Client, Stream};
+use super::Client;
+use crate::connection::Connection;
 
-/// A data connection: in clear, or inside TLS.
+/// A data connection that nothing was read from or written to yet. Where it is to be private, the
+/// handshake comes with the first byte, because servers expect it after their preliminary reply.
 #[derive(Debug)]
-pub enum Data {
-    /// In clear.
-    Clear(TcpStream),
-    /// Inside TLS. Its handshake comes with its first octet: servers expect it after their preliminary
-    /// reply.
-    Private(Box<Private>),
+pub struct Data {
+    stream: TcpStream,
+    security: Security,
 }
 
-/// A connection whose handshake is still to come.
+/// Who begins TLS. A server's side will be one more variant.
 #[derive(Debug)]
-pub struct Private {
-    pub(super) stream: TcpStream,
-    pub(super) client: Client,
-}
-
-impl Private {
-    pub(crate) async fn shake(self) -> io::Result<Stream> {
-        let Self { stream, client } = self;
-        // Its last flight is small, and what follows may be the peer's turn.
-        crate::socket::nodelay(&stream)?;
-        Ok(client.connect(stream).await?)
-    }
-
-    pub(crate) const fn socket(&self) -> &TcpStream {
-        &self.stream
-    }
+enum Security {
+    Clear,
+    Client(Box<Client>),
 }
 
 impl From<TcpStream> for Data {
     fn from(stream: TcpStream) -> Self {
-        Self::Clear(stream)
+        Self { stream, security: Security::Clear }
+    }
+}
+
+impl Data {
+    pub(super) fn of_client(stream: TcpStream, client: Client) -> Self {
+        Self { stream, security: Security::Client(Box::new(client)) }
+    }
+
+    /// The socket: who is at its ends, how it is closed.
+    pub(crate) const fn socket(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    /// Performs the handshake, if there is to be TLS.
+    ///
+    /// # Errors
+    ///
+    /// TLS failed, or the peer showed another certificate than on the control connection.
+    pub(crate) async fn open(self) -> io::Result<Connection> {
+        match self.security {
+            Security::Clear => Ok(self.stream.into()),
+            Security::Client(client) => {
+                // The last flight of the handshake is small, and then it may be the peer's turn.
+                crate::socket::nodelay(&self.stream)?;
+                Ok(client.connect(self.stream).await?)
+            }
+        }
     }
 }

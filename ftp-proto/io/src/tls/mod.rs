@@ -14,8 +14,7 @@ mod tests;
 mod trust;
 mod verifier;
 
-pub(crate) use client::cut_short;
-pub use client::{Client, Handshake, Refusal, Stream, Versions};
-pub use data::{Data, Private};
+pub use client::{Client, Handshake, Refusal, Versions};
+pub use data::Data;
 pub use fingerprint::{BadFingerprint, Fingerprint};
 pub use trust::Trust;

@@ -24,11 +24,12 @@ use tokio::task::yield_now;
 
 use super::burst::Conn;
 use super::carrier::{Seat, carry};
-use super::inside::{Inside, open};
+use super::data::open;
 use super::send::finish;
 #[cfg(target_os = "linux")]
 use super::splice::Pipe;
 use super::{Ended, Meter};
+use crate::connection::Layer;
 use crate::tls::Data;
 
 /// How much has come and how much has gone. Clones are the same handle.
@@ -85,7 +86,7 @@ pub enum Joint {
 /// The destination's connection after the last octet. It is reset when it is dropped: nobody but the
 /// caller knows whether the file was whole (I03).
 #[derive(Debug)]
-pub struct Tail(Conn, Option<Inside>);
+pub struct Tail(Conn, Option<Layer>);
 
 impl Tail {
     /// Closes it in order: the file is whole.
@@ -125,8 +126,8 @@ pub(super) async fn join_by(hold: Hold, from: Data, to: Data, meters: &Meters) -
 
 async fn joined(
     mut hold: Hold,
-    (from, mut out_of): (Conn, Option<Inside>),
-    (to, mut into): (Conn, Option<Inside>),
+    (from, mut out_of): (Conn, Option<Layer>),
+    (to, mut into): (Conn, Option<Layer>),
     (meters, seat): (&Meters, &Seat),
 ) -> Joined {
     let end = match (from.stream(), to.stream()) {
@@ -140,7 +141,7 @@ async fn joined(
         Ok(()) => {
             if let (Some(inside), Some(stream)) = (&mut out_of, from.stream()) {
                 // The source may have gone; it has said all that it had to say.
-                let _ = inside.farewell(stream);
+                let _ = inside.close(stream);
             }
             from.close();
             (hold.digest(), Joint::Whole(Tail(to, into)))
@@ -159,7 +160,7 @@ enum Broke {
 }
 
 /// A connection, and what TLS has between it and us.
-type End<'a> = (&'a TcpStream, &'a mut Option<Inside>);
+type End<'a> = (&'a TcpStream, &'a mut Option<Layer>);
 
 async fn move_all(
     hold: &mut Hold,
@@ -310,7 +311,7 @@ impl Hold {
     }
 
     /// Takes what the connection has; 0 is its end. Everything before has been drained.
-    fn fill(&mut self, from: &TcpStream, inside: &mut Option<Inside>) -> io::Result<usize> {
+    fn fill(&mut self, from: &TcpStream, inside: &mut Option<Layer>) -> io::Result<usize> {
         match self {
             #[cfg(target_os = "linux")]
             Self::Pipe(pipe) => match pipe.take_from(from, usize::MAX) {
@@ -337,7 +338,7 @@ impl Hold {
     }
 
     /// Gives the connection some of the `left` octets.
-    fn drain(&mut self, to: &TcpStream, inside: &mut Option<Inside>, left: usize) -> io::Result<usize> {
+    fn drain(&mut self, to: &TcpStream, inside: &mut Option<Layer>, left: usize) -> io::Result<usize> {
         match self {
             #[cfg(target_os = "linux")]
             Self::Pipe(pipe) => match pipe.give_to(to, left) {

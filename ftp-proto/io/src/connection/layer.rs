@@ -1,0 +1,132 @@
+//! TLS above a socket, for either side, driven by whoever owns the socket.
+
+use std::io::{self, IoSlice, Read, Write};
+use std::os::fd::AsFd;
+
+use rustls::Connection;
+
+/// TLS above a socket that does not block; the handshake is done. Nothing here waits: what cannot be
+/// done now is [`io::ErrorKind::WouldBlock`].
+///
+/// The socket is an argument of each call, because a copy moves it between threads and reactors.
+#[derive(Debug)]
+pub(crate) struct Layer {
+    session: Box<Connection>,
+    /// Decrypted bytes that were read before this layer was made; they come first.
+    early: Vec<u8>,
+    /// Encrypted bytes that were read from the socket.
+    received: Vec<u8>,
+    /// How many of `received` rustls has taken.
+    taken: usize,
+}
+
+impl Layer {
+    /// Takes over a session of the client or the server side.
+    pub(crate) fn new(session: impl Into<Connection>) -> Self {
+        let mut session = Box::new(session.into());
+        session.set_buffer_limit(Some(PIECE));
+        Self { session, early: Vec::new(), received: Vec::new(), taken: 0 }
+    }
+
+    /// Gives `early` to the reader before anything that is still to come.
+    pub(crate) fn with_early(mut self, early: Vec<u8>) -> Self {
+        self.early = early;
+        self
+    }
+
+    /// Reads decrypted bytes; 0 is the end, by close_notify.
+    ///
+    /// # Errors
+    ///
+    /// An end without close_notify is [`io::ErrorKind::UnexpectedEof`]: anybody can end a connection.
+    pub(crate) fn read(&mut self, socket: &impl AsFd, room: &mut [u8]) -> io::Result<usize> {
+        if !self.early.is_empty() {
+            let count = self.early.as_slice().read(room)?;
+            self.early.drain(..count);
+            return Ok(count);
+        }
+        loop {
+            match self.session.reader().read(room) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.receive(socket)?,
+                read => return read.map_err(cut_short),
+            }
+        }
+    }
+
+    /// Reads encrypted bytes, at least the end of them.
+    fn receive(&mut self, socket: &impl AsFd) -> io::Result<()> {
+        if self.taken == self.received.len() {
+            self.received.resize(PIECE, 0);
+            self.taken = 0;
+            let read = rustix::io::read(socket, self.received.as_mut_slice());
+            self.received.truncate(*read.as_ref().unwrap_or(&0));
+            if read.is_err() {
+                // A connection that waits keeps no buffer.
+                self.received = Vec::new();
+            }
+            read?;
+        }
+        let mut rest = self.received.get(self.taken..).unwrap_or_default();
+        self.taken += self.session.read_tls(&mut rest)?;
+        let processed = self.session.process_new_packets();
+        // A new key, or an alert that says what the peer did wrong. Nothing waits until it is sent.
+        let _ = self.flush(socket);
+        processed.map(drop).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+    }
+
+    /// Encrypts some of `bytes`, and sends what the socket takes. The rest stays here until the next
+    /// call of this or of [`Self::flush`].
+    pub(crate) fn write(&mut self, socket: &impl AsFd, bytes: &[u8]) -> io::Result<usize> {
+        self.flush(socket)?;
+        let taken = self.session.writer().write(bytes)?;
+        match self.flush(socket) {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+            Ok(()) | Err(_) => Ok(taken),
+        }
+    }
+
+    /// Sends what is still here.
+    pub(crate) fn flush(&mut self, socket: &impl AsFd) -> io::Result<()> {
+        while self.session.wants_write() {
+            self.session.write_tls(&mut Socket(socket))?;
+        }
+        Ok(())
+    }
+
+    /// Whether something is still here.
+    pub(crate) fn wants_write(&self) -> bool {
+        self.session.wants_write()
+    }
+
+    /// Sends close_notify, as far as the socket takes it.
+    pub(crate) fn close(&mut self, socket: &impl AsFd) -> io::Result<()> {
+        self.session.send_close_notify();
+        self.flush(socket)
+    }
+}
+
+/// A socket for rustls to write to.
+struct Socket<'a, S>(&'a S);
+
+impl<S: AsFd> Write for Socket<'_, S> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(rustix::io::write(self.0, bytes)?)
+    }
+
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        Ok(rustix::io::writev(self.0, pieces)?)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Says what an end without close_notify means.
+fn cut_short(error: io::Error) -> io::Error {
+    if error.kind() == io::ErrorKind::UnexpectedEof { io::Error::new(error.kind(), CUT_SHORT) } else { error }
+}
+
+const CUT_SHORT: &str = "the connection ended without close_notify, so what came may be cut short";
+/// Bytes of one read of the socket, and the most that rustls may keep unsent.
+const PIECE: usize = 64 * 1024;

@@ -1,0 +1,77 @@
+//! Connections inside TLS: bytes that came early, both sides, and how they end.
+
+use std::io::ErrorKind;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use super::*;
+use crate::link;
+use ftp_proto::relay::link::{First, accept_data};
+use ftp_proto::relay::token::Secret32;
+
+/// The client's and the server's end of one connection inside TLS.
+async fn pair() -> (Connection, Connection) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    let ticket = || Secret32::new([9; 32]);
+    let server = async {
+        let stream = listener.accept().await.unwrap().0;
+        let (mut link, first) = link::Acceptor::new().unwrap().accept(stream).await.unwrap();
+        let First::Data(hello) = first else { panic!("{first:?}") };
+        let answer = accept_data(&ticket(), &hello, link.exporter()).unwrap().data();
+        // In one piece with what follows it.
+        link.send(&[answer.as_slice(), b"early "].concat()).await.unwrap();
+        Connection::from(link)
+    };
+    let client = async {
+        let stream = TcpStream::connect(at).await.unwrap();
+        Connection::from(link::attach(stream, &ticket()).await.unwrap())
+    };
+    tokio::join!(client, server)
+}
+
+#[tokio::test]
+async fn everything_arrives_in_both_directions_and_what_came_early_comes_first() {
+    let (mut client, mut server) = pair().await;
+    let content: Vec<u8> = (0..3_000_017_u32).map(|n| (n * 7 % 251) as u8).collect();
+    let (mut at_client, mut at_server) = (Vec::new(), vec![0; content.len()]);
+    let first = async {
+        let (mut read, mut write) = tokio::io::split(&mut client);
+        let (sent, got) = tokio::join!(
+            async {
+                write.write_all(&content).await?;
+                write.flush().await
+            },
+            read.read_to_end(&mut at_client)
+        );
+        sent.and(got).unwrap();
+    };
+    let second = async {
+        server.read_exact(&mut at_server).await.unwrap();
+        server.write_all(&content).await.unwrap();
+        server.shutdown().await.unwrap();
+    };
+    tokio::join!(first, second);
+    assert!(at_server == content);
+    assert_eq!(&at_client[..6], b"early ");
+    assert!(at_client[6..] == content);
+}
+
+#[tokio::test]
+async fn i03_an_end_without_close_notify_is_an_error() {
+    for in_order in [true, false] {
+        let (mut client, mut server) = pair().await;
+        if in_order {
+            server.shutdown().await.unwrap();
+        }
+        drop(server);
+        let mut all = Vec::new();
+        let end = client.read_to_end(&mut all).await;
+        assert_eq!(all, b"early ");
+        match end {
+            Ok(_) => assert!(in_order),
+            Err(error) => assert!(!in_order && error.kind() == ErrorKind::UnexpectedEof, "{error}"),
+        }
+    }
+}

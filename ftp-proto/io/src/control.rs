@@ -1,0 +1,301 @@
+//! The bytes of a control connection, for both sides of FTP and for a session with a relay: read when
+//! they come, sent when the connection takes them, both bounded.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use ftp_proto::client::SYNCH;
+use ftp_proto::timer::Moment;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, Interest, ReadBuf};
+use tokio::net::TcpStream;
+
+use crate::clock::Clock;
+use crate::connection::Connection;
+use crate::socket;
+
+/// A control connection: what it brings, and what it has not taken yet.
+///
+/// Dropping it closes it; inside TLS it says so (close_notify), if that can be sent at once.
+#[derive(Debug)]
+pub struct Control {
+    /// `None` once it is closed or taken away.
+    connection: Option<Connection>,
+    unsent: Unsent,
+    /// Maximum number of unsent bytes; beyond it nothing is read.
+    limit: usize,
+    /// Since when something has been unsent. Taking one byte now and then gains the peer no time.
+    behind: Option<Moment>,
+}
+
+/// What [`Control::read`] has brought about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Read {
+    /// So many bytes have come.
+    Bytes(usize),
+    /// There is room for more output again.
+    Room,
+    /// The connection has ended or failed.
+    Closed,
+}
+
+/// Bytes that wait to be sent.
+#[derive(Debug, Default)]
+struct Unsent {
+    bytes: Vec<u8>,
+    /// Where the urgent data of an ABOR begins (RFC 959 4.1.3): some servers read nothing else during
+    /// a transfer.
+    urgent: Option<usize>,
+}
+
+impl Control {
+    /// Takes over a connection. At most about `limit` bytes wait to be sent.
+    ///
+    /// # Errors
+    ///
+    /// The socket refuses the options of a control connection, because it is closed.
+    pub fn new(connection: impl Into<Connection>, limit: usize) -> io::Result<Self> {
+        let connection = connection.into();
+        socket::control(connection.socket())?;
+        Ok(Self { connection: Some(connection), unsent: Unsent::default(), limit, behind: None })
+    }
+
+    /// Queues `bytes`, and sends at once what the connection takes. This never waits: whoever sends
+    /// more while [`Self::is_full`] decides by this how much memory a slow peer costs.
+    pub fn send(&mut self, bytes: &[u8], now: Moment) {
+        self.unsent.push(bytes);
+        self.behind.get_or_insert(now);
+        if let Some(connection) = &mut self.connection {
+            // Nearly always the connection takes everything. A failure shows at the next read.
+            let _ = self.unsent.send(connection);
+        }
+        self.caught_up();
+    }
+
+    /// Whether so much is unsent that the peer must read before it is listened to.
+    pub fn is_full(&self) -> bool {
+        self.unsent.bytes.len() >= self.limit
+    }
+
+    /// Since when the peer has not taken all that was sent to it; `None` if it has.
+    pub const fn behind_since(&self) -> Option<Moment> {
+        self.behind
+    }
+
+    /// Sends what is unsent, as the connection takes it, until something comes. While
+    /// [`Self::is_full`] nothing is read. The future may be dropped without losing any byte.
+    pub async fn read(&mut self, room: &mut [u8]) -> Read {
+        poll_fn(|cx| self.poll(cx, room)).await
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<Read> {
+        let was_full = self.is_full();
+        let Some(connection) = &mut self.connection else { return Poll::Ready(Read::Closed) };
+        if let Poll::Ready(Err(_)) = self.unsent.poll_send(connection, cx) {
+            // What the peer said before it closed may still be there to read.
+            self.unsent.clear();
+        }
+        self.caught_up();
+        if self.is_full() {
+            return Poll::Pending;
+        }
+        if was_full {
+            return Poll::Ready(Read::Room);
+        }
+        let Some(connection) = &mut self.connection else { return Poll::Ready(Read::Closed) };
+        let mut room = ReadBuf::new(room);
+        Poll::Ready(match (ready!(Pin::new(connection).poll_read(cx, &mut room)), room.filled().len()) {
+            (Ok(()), count @ 1..) => Read::Bytes(count),
+            (Ok(()), 0) | (Err(_), _) => Read::Closed,
+        })
+    }
+
+    fn caught_up(&mut self) {
+        let is_sent = self.connection.as_ref().is_none_or(|connection| !connection.wants_flush());
+        if self.unsent.bytes.is_empty() && is_sent {
+            self.behind = None;
+        }
+    }
+
+    /// The connection itself, if it is still in clear: TLS may begin on it. What is unsent is lost.
+    pub fn into_plain(mut self) -> Option<TcpStream> {
+        match self.connection.take()?.into_parts() {
+            (socket, None) => Some(socket),
+            (_, Some(_)) => None,
+        }
+    }
+
+    /// Sends what is unsent and closes in order, within `limit`. What the peer still sends is read and
+    /// dropped: otherwise the system would answer it with a reset, which may overtake the last bytes.
+    pub async fn close(mut self, clock: &Clock, limit: Duration) {
+        let Some(mut connection) = self.connection.take() else { return };
+        let unsent = std::mem::take(&mut self.unsent);
+        let deadline = Some(clock.now() + limit);
+        let last = async {
+            let mut dropped = [0; 512];
+            connection.write_all(&unsent.bytes).await?;
+            connection.shutdown().await?;
+            for _ in 0..DROPPED {
+                if connection.read(&mut dropped).await? == 0 {
+                    break;
+                }
+            }
+            io::Result::Ok(())
+        };
+        tokio::select! {
+            // Whether the peer has got everything makes no difference any more.
+            _ = last => {}
+            () = clock.sleep_until(deadline) => {}
+        }
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        if let Some(connection) = &mut self.connection {
+            let _ = connection.close_notify();
+        }
+    }
+}
+
+impl Unsent {
+    fn push(&mut self, bytes: &[u8]) {
+        if bytes.starts_with(SYNCH) {
+            self.urgent = Some(self.bytes.len());
+        }
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Sends everything, and what TLS holds of it.
+    fn poll_send(&mut self, connection: &mut Connection, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            match self.send(connection) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    ready!(connection.socket().poll_write_ready(cx))?;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                done => return Poll::Ready(done),
+            }
+        }
+    }
+
+    fn send(&mut self, connection: &mut Connection) -> io::Result<()> {
+        while !self.bytes.is_empty() {
+            let sent = self.send_some(connection)?;
+            self.bytes.drain(..sent.min(self.bytes.len()));
+        }
+        connection.try_flush()
+    }
+
+    fn send_some(&mut self, connection: &mut Connection) -> io::Result<usize> {
+        // Inside TLS nothing is urgent: records come one after the other.
+        let urgent = self.urgent.filter(|_| !connection.is_private());
+        match urgent {
+            Some(0) => {
+                let socket = connection.socket();
+                socket.try_io(Interest::WRITABLE, || socket::urgent(socket, SYNCH))?;
+                self.urgent = None;
+                Ok(SYNCH.len())
+            }
+            Some(before) => {
+                let sent = connection.try_write(self.bytes.get(..before).unwrap_or_default())?;
+                self.urgent = Some(before.saturating_sub(sent));
+                Ok(sent)
+            }
+            None => {
+                self.urgent = None;
+                connection.try_write(&self.bytes)
+            }
+        }
+    }
+}
+
+/// Pieces that are read and dropped at the end.
+const DROPPED: usize = 128;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::socket::{connect, listen};
+
+    const LIMIT: usize = 64 * 1024;
+
+    async fn pair() -> (Control, TcpStream, Moment) {
+        let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let at = listener.local().unwrap();
+        let (ours, theirs) = tokio::join!(connect(at.ip(), at), listener.accept());
+        let theirs = theirs.unwrap().0;
+        socket::control(&theirs).unwrap(); // urgent data in line
+        (Control::new(ours.unwrap(), LIMIT).unwrap(), theirs, Clock::start().now())
+    }
+
+    #[tokio::test]
+    async fn everything_arrives_in_order_and_the_mark_is_urgent() {
+        let (mut control, mut peer, now) = pair().await;
+        control.send(b"NOOP\r\n", now);
+        control.send(b"\xFF\xF4\xFF\xF2ABOR\r\n", now);
+        control.close(&Clock::start(), Duration::from_millis(100)).await;
+        let mut heard = Vec::new();
+        peer.read_to_end(&mut heard).await.unwrap();
+        assert_eq!(heard, b"NOOP\r\n\xFF\xF4\xFF\xF2ABOR\r\n");
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_reads_nothing_is_not_listened_to() {
+        let (mut control, mut peer, now) = pair().await;
+        let mut sent = 0;
+        while !control.is_full() {
+            control.send(&[b'x'; 16 * 1024], now);
+            sent += 16 * 1024;
+        }
+        assert_eq!(control.behind_since(), Some(now));
+        peer.write_all(b"QUIT\r\n").await.unwrap();
+        let mut room = [0; 512];
+        let patience = Duration::from_millis(50);
+        assert!(tokio::time::timeout(patience, control.read(&mut room)).await.is_err());
+        // It reads again: first there is room, then it is heard.
+        let mut heard = vec![0; sent];
+        let (read, all) = tokio::join!(control.read(&mut room), peer.read_exact(&mut heard[..sent / 2]));
+        all.unwrap();
+        assert_eq!(read, Read::Room);
+        let (read, all) = tokio::join!(control.read(&mut room), peer.read_exact(&mut heard[sent / 2..]));
+        all.unwrap();
+        assert_eq!((read, &room[..6]), (Read::Bytes(6), &b"QUIT\r\n"[..]));
+        assert!(tokio::time::timeout(patience, control.read(&mut room)).await.is_err());
+        assert_eq!(control.behind_since(), None);
+    }
+
+    #[tokio::test]
+    async fn the_end_of_a_connection_is_told_after_its_last_bytes() {
+        let (mut control, mut peer, _) = pair().await;
+        peer.write_all(b"221 Bye\r\n").await.unwrap();
+        drop(peer);
+        let mut room = [0; 512];
+        assert_eq!(control.read(&mut room).await, Read::Bytes(9));
+        assert_eq!(control.read(&mut room).await, Read::Closed);
+    }
+
+    #[tokio::test]
+    async fn an_orderly_close_sends_everything_and_drops_what_comes() {
+        let (mut control, mut peer, now) = pair().await;
+        while control.behind_since().is_none() {
+            control.send(&[b'x'; 64 * 1024], now);
+        }
+        control.send(b"last", now);
+        peer.write_all(&[b'y'; 2_000]).await.unwrap();
+        let clock = Clock::start();
+        let reader = async move {
+            let mut heard = Vec::new();
+            peer.read_to_end(&mut heard).await.unwrap();
+            heard
+        };
+        let (heard, ()) = tokio::join!(reader, control.close(&clock, Duration::from_secs(60)));
+        assert!(heard.ends_with(b"last"));
+    }
+}
