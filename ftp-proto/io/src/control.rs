@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::clock::Clock;
-use crate::connection::Connection;
+use crate::connection::{Connection, poll_io};
 use crate::socket;
 
 /// A control connection: what it brings, and what it has not taken yet.
@@ -67,7 +67,7 @@ impl Control {
     pub fn send(&mut self, bytes: &[u8], now: Moment) {
         self.unsent.push(bytes);
         self.behind.get_or_insert(now);
-        if let Some(connection) = &mut self.connection {
+        if let Some(connection) = &self.connection {
             // Nearly always the connection takes everything. A failure shows at the next read.
             let _ = self.unsent.send(connection);
         }
@@ -92,7 +92,7 @@ impl Control {
 
     fn poll(&mut self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<Read> {
         let was_full = self.is_full();
-        let Some(connection) = &mut self.connection else { return Poll::Ready(Read::Closed) };
+        let Some(connection) = &self.connection else { return Poll::Ready(Read::Closed) };
         if let Poll::Ready(Err(_)) = self.unsent.poll_send(connection, cx) {
             // What the peer said before it closed may still be there to read.
             self.unsent.clear();
@@ -154,7 +154,7 @@ impl Control {
 
 impl Drop for Control {
     fn drop(&mut self) {
-        if let Some(connection) = &mut self.connection {
+        if let Some(connection) = &self.connection {
             let _ = connection.close_notify();
         }
     }
@@ -173,19 +173,11 @@ impl Unsent {
     }
 
     /// Sends everything, and what TLS holds of it.
-    fn poll_send(&mut self, connection: &mut Connection, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        loop {
-            match self.send(connection) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    ready!(connection.socket().poll_write_ready(cx))?;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                done => return Poll::Ready(done),
-            }
-        }
+    fn poll_send(&mut self, connection: &Connection, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        poll_io(cx, |cx| connection.socket().poll_write_ready(cx), || self.send(connection))
     }
 
-    fn send(&mut self, connection: &mut Connection) -> io::Result<()> {
+    fn send(&mut self, connection: &Connection) -> io::Result<()> {
         while !self.bytes.is_empty() {
             let sent = self.send_some(connection)?;
             self.bytes.drain(..sent.min(self.bytes.len()));
@@ -193,9 +185,9 @@ impl Unsent {
         connection.try_flush()
     }
 
-    fn send_some(&mut self, connection: &mut Connection) -> io::Result<usize> {
+    fn send_some(&mut self, connection: &Connection) -> io::Result<usize> {
         // Inside TLS nothing is urgent: records come one after the other.
-        let urgent = self.urgent.filter(|_| !connection.is_private());
+        let urgent = self.urgent.filter(|_| !connection.has_tls());
         match urgent {
             Some(0) => {
                 let socket = connection.socket();

@@ -8,7 +8,7 @@ use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
 
-use crate::copy::Meter;
+use crate::meter::Meter;
 
 /// The SHA-256 of `file`, as [`digest`] gives it.
 pub async fn sha256(file: File, meter: &Meter) -> io::Result<(String, u64)> {

@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ftp_io::copy::{Exchange, Meters, Parted, Which};
+use ftp_io::copy::{self, Exchange, ExchangeEnd, Meters};
 use ftp_io::link::Link;
 use ftp_io::os_error::words;
 use ftp_io::socket;
@@ -246,13 +246,13 @@ impl Performer {
             let parted = exchange.run(a, b, half).await;
             let [_, a_to_b, _, b_to_a] = exchange.moved();
             let how = match parted {
-                Parted::Whole => JoinEnd::Whole,
-                Parted::Broken(which, error) => {
+                ExchangeEnd::Whole => JoinEnd::Whole,
+                ExchangeEnd::Broken(which, error) => {
                     tracing::debug!(error = words(&error), side = ?side(which), "a joined connection failed");
                     JoinEnd::Leg(side(which))
                 }
-                Parted::Limit => JoinEnd::Limit,
-                Parted::Stopped => JoinEnd::Stopped,
+                ExchangeEnd::Limit => JoinEnd::Limit,
+                ExchangeEnd::Stopped => JoinEnd::Stopped,
             };
             Event::Answer(ticket, Answer::Ended { a_to_b, b_to_a, how })
         });
@@ -320,10 +320,10 @@ fn failed(error: &io::Error) -> Answer {
     Answer::Failed(code, words(error))
 }
 
-const fn side(which: Which) -> Side {
-    match which {
-        Which::A => Side::A,
-        Which::B => Side::B,
+const fn side(side: copy::Side) -> Side {
+    match side {
+        copy::Side::A => Side::A,
+        copy::Side::B => Side::B,
     }
 }
 

@@ -89,7 +89,7 @@ fn ended(moved: Moved) -> (u64, End) {
         Ended::Stopped => End::Stopped,
         Ended::File(error) => End::Failed(io_failure(&error)),
     };
-    (moved.octets, end)
+    (moved.bytes, end)
 }
 
 const fn coding(data_type: DataType) -> Coding {

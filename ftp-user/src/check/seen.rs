@@ -8,7 +8,7 @@ use crate::failure::{Failure, Kind};
 use crate::ladder::Allowed;
 use crate::report::Verified;
 use crate::route::Ends;
-use ftp_io::copy::Look;
+use ftp_io::copy::Digest;
 use ftp_proto::digest::Algorithm;
 use ftp_proto::wire::PathName;
 
@@ -19,15 +19,15 @@ pub(crate) async fn means(
     verify: Verify,
     allowed: Allowed,
     size: Option<u64>,
-) -> Result<(Verified, Look), Failure> {
+) -> Result<(Verified, Digest), Failure> {
     let by = verify.by(context, ends, size).await;
     let servers = matches!((&ends.source, &ends.destination), (Host::Server(_), Host::Server(_)));
     let better = matches!(verify, Verify::Auto | Verify::Hash) && !matches!(by, Ok(Verified::Hash(_)));
     if !servers || !better || matches!(allowed, Allowed::Direct | Allowed::Relay) {
-        return Ok((by?, Look::Away));
+        return Ok((by?, Digest::Off));
     }
     let able = ends.destination.algorithms(context).await?.contains(&Algorithm::Sha256);
-    let look = if able { Look::Sha256 } else { Look::Away };
+    let look = if able { Digest::Sha256 } else { Digest::Off };
     match (by, allowed, size) {
         // They are sure to pass.
         (Err(_), Allowed::User, Some(_)) if able => Ok((Verified::Size, look)),

@@ -91,7 +91,7 @@ impl Session {
     /// A data connection with this server, as private as the control connection.
     pub fn data(&self, stream: TcpStream) -> Data {
         match &self.tls {
-            Some(client) => client.data(stream),
+            Some(client) => Data::private(stream, client),
             None => stream.into(),
         }
     }

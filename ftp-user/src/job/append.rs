@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::failure::{self, Failure};
 use crate::report::{Event, Passage, Verified};
 use crate::route::{Ends, Load};
-use ftp_io::copy::Look;
+use ftp_io::copy::Digest;
 use ftp_proto::listing::Kind;
 use ftp_proto::third_party::Store;
 use ftp_proto::wire::PathName;
@@ -62,7 +62,7 @@ pub async fn append(
             before: plan.before.unwrap_or(0),
             keeps: false,
             allowed: options.allowed,
-            look: Look::Away,
+            look: Digest::Off,
         };
         let moved = shift(context, ends, &load).await;
         attempts += moved.attempts;

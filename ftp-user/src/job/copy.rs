@@ -12,7 +12,7 @@ use crate::endpoint::Host;
 use crate::failure::{self, Failure};
 use crate::report::{Event, Verified};
 use crate::route::{Ends, Load};
-use ftp_io::copy::Look;
+use ftp_io::copy::Digest;
 use ftp_proto::listing::Kind;
 use ftp_proto::third_party::Store;
 
@@ -123,7 +123,7 @@ async fn once(
         before: begin.at,
         keeps: begin.keeps,
         allowed: options.allowed,
-        look: if begin.at == 0 { look } else { Look::Away }, // it would see a part
+        look: if begin.at == 0 { look } else { Digest::Off }, // it would see a part
     };
     let moved = shift(context, ends, &load).await;
     tries.note(&begin, &source, &moved);

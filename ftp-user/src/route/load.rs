@@ -2,7 +2,7 @@
 
 use crate::ladder::Allowed;
 use crate::report::Passage;
-use ftp_io::copy::Look;
+use ftp_io::copy::Digest;
 use ftp_proto::reply::Blame;
 use ftp_proto::third_party::Store;
 use ftp_proto::wire::PathName;
@@ -29,7 +29,7 @@ pub(crate) struct Load<'a> {
     /// Which ways it may go.
     pub(crate) allowed: Allowed,
     /// Whether its octets are looked at where they pass this host.
-    pub(crate) look: Look,
+    pub(crate) look: Digest,
 }
 
 impl Load<'_> {

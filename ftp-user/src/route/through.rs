@@ -4,7 +4,7 @@
 use super::progress::Progress;
 use super::sessions::Sessions;
 use crate::failure::words;
-use ftp_io::copy::{self, Ended, Joined, Joint, Look, Meters, Tail};
+use ftp_io::copy::{self, Digest, Ended, JoinEnd, Joined, Meters, Unclosed};
 use ftp_io::socket;
 use ftp_proto::third_party::{Input, Side};
 use ftp_proto::timer::Moment;
@@ -16,12 +16,12 @@ use tokio::task::JoinSet;
 /// The data connections with both servers.
 #[derive(Debug)]
 pub(super) struct Through {
-    look: Look,
+    look: Digest,
     /// The connections that wait for the copy.
     source: Option<TcpStream>,
     destination: Option<TcpStream>,
     /// The destination's connection after the last byte.
-    tail: Option<Tail>,
+    tail: Option<Unclosed>,
     /// What is being done with the connections.
     work: JoinSet<Done>,
     meters: Meters,
@@ -39,7 +39,7 @@ pub(super) enum Done {
 
 impl Through {
     /// No connection yet. `meters` count what is copied.
-    pub(super) fn new(look: Look, meters: Meters) -> Self {
+    pub(super) fn new(look: Digest, meters: Meters) -> Self {
         Self { look, source: None, destination: None, tail: None, work: JoinSet::new(), meters, sha256: None }
     }
 
@@ -101,13 +101,13 @@ impl Through {
             Done::Copied(Joined { sha256, end, .. }) => {
                 progress.stop();
                 match end {
-                    Joint::Whole(tail) => {
+                    JoinEnd::Whole(tail) => {
                         (self.tail, self.sha256) = (Some(tail), sha256);
                         Some(Input::Copied)
                     }
-                    Joint::Source(error) => Some(Input::DataFailed(Side::Source, words(&error))),
-                    Joint::Destination(error) => Some(Input::DataFailed(Side::Destination, words(&error))),
-                    Joint::Stopped => None,
+                    JoinEnd::Source(error) => Some(Input::DataFailed(Side::Source, words(&error))),
+                    JoinEnd::Destination(error) => Some(Input::DataFailed(Side::Destination, words(&error))),
+                    JoinEnd::Stopped => None,
                 }
             }
             Done::Closed(Ended::Broken(error)) => Some(Input::DataFailed(Side::Destination, words(&error))),

@@ -12,6 +12,7 @@ mod layer;
 use std::io;
 use std::net::Shutdown;
 use std::pin::Pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use socket2::SockRef;
@@ -21,11 +22,12 @@ use tokio_rustls::TlsStream;
 
 pub(crate) use layer::Layer;
 
-/// A TCP connection, and TLS above it where there is TLS, of the client or the server side.
+/// A TCP connection, and TLS above it where there is TLS, of the client or the server side. As with a
+/// socket, one task may read it while another one writes.
 #[derive(Debug)]
 pub struct Connection {
     socket: TcpStream,
-    tls: Option<Layer>,
+    tls: Option<Mutex<Layer>>,
 }
 
 impl From<TcpStream> for Connection {
@@ -47,7 +49,16 @@ impl Connection {
                 (socket, Layer::new(session))
             }
         };
-        Self { socket, tls: Some(layer.with_early(early)) }
+        Self::from_parts(socket, Some(layer.with_early(early)))
+    }
+
+    pub(crate) fn from_parts(socket: TcpStream, tls: Option<Layer>) -> Self {
+        Self { socket, tls: tls.map(Mutex::new) }
+    }
+
+    pub(crate) fn into_parts(self) -> (TcpStream, Option<Layer>) {
+        let Self { socket, tls } = self;
+        (socket, tls.map(|layer| layer.into_inner().unwrap_or_else(PoisonError::into_inner)))
     }
 
     /// The socket: who is at its ends, how it is closed. Whoever writes to it directly breaks TLS.
@@ -56,17 +67,12 @@ impl Connection {
     }
 
     /// Whether there is TLS.
-    pub const fn is_private(&self) -> bool {
+    pub const fn has_tls(&self) -> bool {
         self.tls.is_some()
     }
 
-    /// Whether TLS holds something that was written and not sent.
-    pub(crate) fn wants_flush(&self) -> bool {
-        self.tls.as_ref().is_some_and(Layer::wants_write)
-    }
-
-    pub(crate) fn into_parts(self) -> (TcpStream, Option<Layer>) {
-        (self.socket, self.tls)
+    fn layer(&self) -> Option<MutexGuard<'_, Layer>> {
+        self.tls.as_ref().map(|layer| layer.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Reads what has come; 0 is the end.
@@ -75,12 +81,14 @@ impl Connection {
     ///
     /// [`io::ErrorKind::WouldBlock`] if nothing has come; [`io::ErrorKind::UnexpectedEof`] if TLS ended
     /// without close_notify.
-    pub fn try_read(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        let Self { socket, tls: Some(layer) } = self else { return self.socket.try_read(room) };
+    pub fn try_read(&self, room: &mut [u8]) -> io::Result<usize> {
+        if !self.has_tls() {
+            return self.socket.try_read(room);
+        }
         // TLS may hold something when the socket has nothing.
-        match layer.read(socket, room) {
+        match self.read_now(room) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                socket.try_io(Interest::READABLE, || layer.read(socket, room))
+                self.socket.try_io(Interest::READABLE, || self.read_now(room))
             }
             read => read,
         }
@@ -92,11 +100,8 @@ impl Connection {
     /// # Errors
     ///
     /// [`io::ErrorKind::WouldBlock`] if the connection takes nothing.
-    pub fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match &mut self.tls {
-            Some(layer) => self.socket.try_io(Interest::WRITABLE, || layer.write(&self.socket, bytes)),
-            None => self.socket.try_write(bytes),
-        }
+    pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.socket.try_io(Interest::WRITABLE, || self.write_now(bytes))
     }
 
     /// Sends what TLS still holds.
@@ -104,56 +109,74 @@ impl Connection {
     /// # Errors
     ///
     /// [`io::ErrorKind::WouldBlock`] if the connection does not take all of it.
-    pub fn try_flush(&mut self) -> io::Result<()> {
-        match &mut self.tls {
-            Some(layer) if layer.wants_write() => {
-                self.socket.try_io(Interest::WRITABLE, || layer.flush(&self.socket))
-            }
-            Some(_) | None => Ok(()),
+    pub fn try_flush(&self) -> io::Result<()> {
+        if self.wants_flush() { self.socket.try_io(Interest::WRITABLE, || self.flush_now()) } else { Ok(()) }
+    }
+
+    /// Reads as [`Self::try_read`] does, without asking the reactor.
+    pub(crate) fn read_now(&self, room: &mut [u8]) -> io::Result<usize> {
+        match self.layer() {
+            Some(mut layer) => layer.read(&self.socket, room),
+            None => Ok(rustix::io::read(&self.socket, room)?),
         }
+    }
+
+    /// Writes as [`Self::try_write`] does, without asking the reactor.
+    pub(crate) fn write_now(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self.layer() {
+            Some(mut layer) => layer.write(&self.socket, bytes),
+            None => Ok(rustix::io::write(&self.socket, bytes)?),
+        }
+    }
+
+    /// Sends as [`Self::try_flush`] does, without asking the reactor.
+    pub(crate) fn flush_now(&self) -> io::Result<()> {
+        self.layer().map_or(Ok(()), |mut layer| layer.flush(&self.socket))
+    }
+
+    /// Whether TLS holds something that was written and not sent.
+    pub(crate) fn wants_flush(&self) -> bool {
+        self.layer().is_some_and(|layer| layer.wants_write())
     }
 
     /// Says inside TLS that nothing more follows (close_notify), as far as the socket takes it at once.
-    pub(crate) fn close_notify(&mut self) -> io::Result<()> {
-        self.tls.as_mut().map_or(Ok(()), |layer| layer.close(&self.socket))
+    pub(crate) fn close_notify(&self) -> io::Result<()> {
+        self.layer().map_or(Ok(()), |mut layer| layer.close(&self.socket))
     }
 }
 
-/// Waits for the socket between two calls of `$work`, for as long as that would block. `$work` must
-/// have learnt so from the reactor ([`TcpStream::try_io`]), which otherwise would not wait.
-macro_rules! when_ready {
-    ($this:ident, $cx:ident, $poll_ready:ident, $work:expr) => {
-        loop {
-            match $work {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    ready!($this.socket.$poll_ready($cx))?;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                done => break Poll::Ready(done),
-            }
+/// Repeats `work` whenever `poll_ready` says that the socket is ready, for as long as it would block.
+/// `work` must ask the reactor ([`TcpStream::try_io`]), which otherwise would not learn that it must wait.
+pub(crate) fn poll_io<T>(
+    cx: &mut Context<'_>,
+    poll_ready: impl Fn(&mut Context<'_>) -> Poll<io::Result<()>>,
+    mut work: impl FnMut() -> io::Result<T>,
+) -> Poll<io::Result<T>> {
+    loop {
+        match work() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready!(poll_ready(cx))?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return Poll::Ready(done),
         }
-    };
+    }
 }
 
 impl AsyncRead for Connection {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        room: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let read = when_ready!(self, cx, poll_read_ready, self.try_read(room.initialize_unfilled()));
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, room: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let read =
+            poll_io(cx, |cx| self.socket.poll_read_ready(cx), || self.try_read(room.initialize_unfilled()));
         read.map_ok(|count| room.advance(count))
     }
 }
 
 /// Inside TLS the last bytes that were written are sent by a flush.
 impl AsyncWrite for Connection {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        when_ready!(self, cx, poll_write_ready, self.try_write(bytes))
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        poll_io(cx, |cx| self.socket.poll_write_ready(cx), || self.try_write(bytes))
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        when_ready!(self, cx, poll_write_ready, self.try_flush())
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        poll_io(cx, |cx| self.socket.poll_write_ready(cx), || self.try_flush())
     }
 
     /// Sends close_notify where there is TLS, then says that nothing more follows (FIN).

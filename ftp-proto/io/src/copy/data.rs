@@ -1,20 +1,137 @@
-//! A data connection as copies use it.
+//! A data connection as copies use it: its end is a reset until the copy has succeeded.
 
-use super::burst::Conn;
-use super::{Ended, Meter};
-use crate::connection::Layer;
-use crate::socket::end_by_reset;
+use std::io;
+use std::net;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::outcome::Ended;
+use crate::connection::{Connection, Layer};
+use crate::meter::Meter;
+#[cfg(target_os = "linux")]
+use crate::socket::within_this_host;
+use crate::socket::{end_by_reset, end_in_order};
 use crate::tls::Data;
 
-/// Opens a data connection: the socket, and TLS where there is TLS. It is reset when it is dropped, also
-/// before the end of the handshake: no peer takes that for the end of a file.
-pub(super) async fn open(data: Data, meter: &Meter) -> Result<(Conn, Option<Layer>), Ended> {
-    end_by_reset(data.socket());
-    tokio::select! {
-        () = meter.stopped() => Err(Ended::Stopped),
-        opened = data.open() => {
-            let (socket, tls) = opened.map_err(Ended::Broken)?.into_parts();
-            Ok((Conn::new(socket), tls))
+/// A data connection. Dropping it resets it, and so does the end of this process; [`Self::close`] and
+/// [`Self::finish`] say that all is well.
+#[derive(Debug)]
+pub(super) struct DataConnection(Connection);
+
+/// A data connection outside the reactor, for a thread that waits by itself or for another reactor. It
+/// is still reset when it is dropped.
+#[derive(Debug)]
+pub(super) struct Detached {
+    socket: net::TcpStream,
+    tls: Option<Layer>,
+}
+
+impl DataConnection {
+    /// Performs the handshake where there is to be TLS. The connection is reset if that fails: no peer
+    /// takes an end in the middle of it for close_notify.
+    pub(super) async fn open(data: Data, meter: &Meter) -> Result<Self, Ended> {
+        end_by_reset(data.socket());
+        tokio::select! {
+            () = meter.stopped() => Err(Ended::Stopped),
+            opened = data.open() => opened.map(Self::new).map_err(Ended::Broken),
+        }
+    }
+
+    pub(super) fn new(connection: impl Into<Connection>) -> Self {
+        let connection = connection.into();
+        end_by_reset(connection.socket());
+        #[cfg(target_os = "linux")]
+        within_this_host(connection.socket());
+        Self(connection)
+    }
+
+    /// The connection, in the sight of the reactor.
+    pub(super) const fn connection(&self) -> &Connection {
+        &self.0
+    }
+
+    pub(super) const fn connection_mut(&mut self) -> &mut Connection {
+        &mut self.0
+    }
+
+    /// Takes the connection out of the reactor.
+    pub(super) fn detach(self) -> io::Result<Detached> {
+        let (socket, tls) = self.0.into_parts();
+        Ok(Detached { socket: socket.into_std()?, tls })
+    }
+
+    /// Closes the connection in order; inside TLS it says so as far as the socket takes it at once.
+    pub(super) fn close(self) {
+        let Self(connection) = self;
+        // The peer may have gone; it has said all that it had to say.
+        let _ = connection.close_notify();
+        end_in_order(connection.socket());
+    }
+
+    /// Says that nothing more follows, waits for the peer to see it, and closes in order.
+    pub(super) async fn finish(mut self, meter: &Meter) -> Ended {
+        let last = tokio::select! {
+            () = meter.stopped() => return Ended::Stopped,
+            last = self.0.shutdown() => last,
+        };
+        if let Err(error) = last {
+            return Ended::Broken(error);
+        }
+        let seen = tokio::select! {
+            () = meter.stopped() => return Ended::Stopped,
+            seen = tokio::time::timeout(FAREWELL, self.peer_closes()) => seen,
+        };
+        if let Ok(Err(error)) = seen {
+            return Ended::Broken(error);
+        }
+        end_in_order(self.0.socket());
+        Ended::Whole
+    }
+
+    async fn peer_closes(&mut self) -> io::Result<()> {
+        let mut ignored = [0; 512];
+        loop {
+            match self.0.read(&mut ignored).await {
+                Ok(0) => return Ok(()),
+                Ok(_) => {}
+                // The peer's server says whether it has got everything. How it ends this does not matter.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
+                Err(error) => return Err(error),
+            }
         }
     }
 }
+
+impl Detached {
+    /// Puts the connection into the sight of the reactor of this thread, which learns at once whether it
+    /// is ready.
+    pub(super) fn attach(self) -> io::Result<DataConnection> {
+        let Self { socket, tls } = self;
+        Ok(DataConnection(Connection::from_parts(TcpStream::from_std(socket)?, tls)))
+    }
+
+    pub(super) const fn socket(&self) -> &net::TcpStream {
+        &self.socket
+    }
+
+    /// Reads what has come; 0 is the end. Never waits.
+    pub(super) fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        match &mut self.tls {
+            Some(layer) => layer.read(&self.socket, room),
+            None => Ok(rustix::io::read(&self.socket, room)?),
+        }
+    }
+
+    /// Writes what the connection takes. Never waits; TLS may keep some of it until the next call.
+    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.tls {
+            Some(layer) => layer.write(&self.socket, bytes),
+            None => Ok(rustix::io::write(&self.socket, bytes)?),
+        }
+    }
+}
+
+/// How long the peer may take to close its side after the end of the file.
+const FAREWELL: Duration = Duration::from_secs(1);

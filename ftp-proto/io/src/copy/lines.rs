@@ -7,8 +7,8 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio_stream::Stream;
 
-use super::Meter;
 use crate::connection::Connection;
+use crate::meter::Meter;
 use crate::tls::Data;
 
 /// Returns the lines that `data` brings, without their line ends (CR LF or LF). A last line without a

@@ -1,53 +1,49 @@
-//! A connection to a file: splice where it can be, else read and write.
+//! A connection to a file: splice where it can be, otherwise read and write.
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::net;
 
 use ftp_proto::coding::FromWire;
 
-use super::burst::{Step, Way, Work, run};
-use super::data::open;
+use super::burst::{Direction, Step, Work, run};
+use super::data::{DataConnection, Detached};
+use super::outcome::{Coding, Ended, Moved};
 #[cfg(target_os = "linux")]
-use super::splice::{Drained, Filled, Pipe};
-use super::{Coding, Ended, Meter, Moved};
-use crate::connection::Layer;
+use super::pipe::{Drained, Filled, LARGE, Pipe};
+use crate::meter::Meter;
 use crate::tls::Data;
 
-/// Writes what `conn` brings to `file`, from the file's position on. Only a connection that was
-/// closed in order is [`Ended::Whole`] (E10), inside TLS by close_notify. Gives the file back, whatever happened; where the copy
-/// does not succeed, or the future is dropped, the connection is reset.
-pub async fn receive(conn: impl Into<Data>, file: File, coding: Coding, meter: &Meter) -> (Moved, File) {
+/// Writes what `data` brings to `file`, from the file's position on. Only a connection that was closed
+/// in order is [`Ended::Whole`] (E10), inside TLS by close_notify. Gives the file back in any case. If
+/// the copy does not succeed, or the future is dropped, the connection is reset.
+pub async fn receive(data: impl Into<Data>, file: File, coding: Coding, meter: &Meter) -> (Moved, File) {
     let how = match coding {
         Coding::Image => How::first(),
         Coding::Ascii => How::Ascii(FromWire::default()),
     };
-    receive_by(how, conn.into(), file, meter).await
+    receive_by(how, data.into(), file, meter).await
 }
 
-pub(super) async fn receive_by(how: How, conn: Data, file: File, meter: &Meter) -> (Moved, File) {
-    let (conn, inside) = match open(conn, meter).await {
-        Ok(opened) => opened,
-        Err(end) => return (Moved { octets: 0, end }, file),
+pub(super) async fn receive_by(how: How, data: Data, file: File, meter: &Meter) -> (Moved, File) {
+    let connection = match DataConnection::open(data, meter).await {
+        Ok(connection) => connection,
+        Err(end) => return (Moved { bytes: 0, end }, file),
     };
-    let how = how.under(inside.is_some());
-    let (end, conn, mut work) = run(conn, Incoming { file, how, inside }, meter).await;
-    if matches!(end, Ended::Whole) {
-        if let (Some(inside), Some(stream)) = (&mut work.inside, conn.stream()) {
-            // The peer may have gone; it has said all that it had to say.
-            let _ = inside.close(stream);
-        }
-        conn.close();
+    let how = how.under(connection.connection().has_tls());
+    let (end, connection, work) = run(connection, Incoming { file, how }, meter).await;
+    if let (Ended::Whole, Some(connection)) = (&end, connection) {
+        connection.close();
     }
-    (Moved { octets: meter.moved(), end }, work.file)
+    (Moved { bytes: meter.moved(), end }, work.file)
 }
 
+/// A file that comes from a connection.
 struct Incoming {
     file: File,
     how: How,
-    inside: Option<Layer>,
 }
 
+/// How a file is received.
 #[derive(Debug)]
 pub(super) enum How {
     #[cfg(target_os = "linux")]
@@ -65,7 +61,7 @@ impl How {
         return Self::Buffered;
     }
 
-    /// The same, or what comes closest to it where the kernel does not see the file's octets.
+    /// The same, or what comes closest to it inside TLS, where the kernel does not see the bytes.
     fn under(self, tls: bool) -> Self {
         match self {
             #[cfg(target_os = "linux")]
@@ -76,101 +72,97 @@ impl How {
 }
 
 impl Work for Incoming {
-    const WAY: Way = Way::In;
+    const DIRECTION: Direction = Direction::In;
 
-    fn step(&mut self, conn: &net::TcpStream, room: &mut Vec<u8>) -> Step {
-        match &mut self.how {
+    fn step(&mut self, connection: &mut Detached, buffer: &mut Vec<u8>) -> Step {
+        let Self { file, how } = self;
+        match how {
             #[cfg(target_os = "linux")]
             How::Splice(pipe) => {
-                let (step, works) = splice(pipe, conn, &mut self.file, room);
+                let (step, works) = splice(pipe, connection, file, buffer);
                 if !works {
                     self.how = How::Buffered;
                 }
                 step
             }
-            How::Buffered => match read(conn, &mut self.inside, room) {
+            How::Buffered => match read(connection, buffer) {
                 Ok([]) => Step::Ended(Ended::Whole),
-                Ok(piece) => written(self.file.write_all(piece), piece.len()),
+                Ok(piece) => written(file.write_all(piece), piece.len()),
                 Err(error) => Step::failed(error),
             },
-            How::Ascii(coding) => {
-                let mut local = Vec::new();
-                match read(conn, &mut self.inside, room) {
-                    Ok([]) => {
-                        coding.finish(&mut local);
-                        match self.file.write_all(&local) {
-                            Ok(()) => Step::Ended(Ended::Whole),
-                            Err(error) => Step::Ended(Ended::File(error)),
-                        }
-                    }
-                    Ok(piece) => {
-                        coding.push(piece, &mut local);
-                        written(self.file.write_all(&local), piece.len())
-                    }
-                    Err(error) => Step::failed(error),
-                }
-            }
+            How::Ascii(coding) => decode(coding, connection, file, buffer),
         }
     }
 }
 
-/// One pipe full, and whether splice works here; where it does not nothing is lost.
+/// One pipe full, and whether splice works here; if not, nothing is lost.
 #[cfg(target_os = "linux")]
 fn splice(
     pipe: &mut Option<Pipe>,
-    conn: &net::TcpStream,
+    connection: &Detached,
     file: &mut File,
-    room: &mut Vec<u8>,
+    buffer: &mut Vec<u8>,
 ) -> (Step, bool) {
     let pipe = match pipe {
         Some(pipe) => pipe,
-        None => match Pipe::new() {
+        None => match Pipe::of(LARGE) {
             Some(new) => pipe.insert(new),
             None => return (Step::Moved(0), false),
         },
     };
-    let filled = match pipe.fill(conn) {
+    let filled = match pipe.fill(connection.socket()) {
         Filled::End => return (Step::Ended(Ended::Whole), true),
-        Filled::Octets(filled) => filled,
+        Filled::Bytes(filled) => filled,
         Filled::Refused => return (Step::Moved(0), false),
         Filled::Failed(error) => return (Step::failed(error.into()), true),
     };
     match pipe.drain(file, filled) {
         Ok(Drained::All) => (Step::Moved(filled), true),
         Ok(Drained::Refused { left }) => {
-            let rest = pipe.take(left, room).and_then(|rest| file.write_all(rest));
+            let rest = pipe.take(left, buffer).and_then(|rest| file.write_all(rest));
             (written(rest, filled), false)
         }
         Err(error) => (Step::Ended(Ended::File(error)), true),
     }
 }
 
-fn read<'a>(
-    conn: &net::TcpStream,
-    inside: &mut Option<Layer>,
-    room: &'a mut Vec<u8>,
-) -> io::Result<&'a [u8]> {
-    room.resize(CHUNK, 0);
-    let read = match inside {
-        Some(inside) => inside.read(conn, room)?,
-        None => rustix::io::read(conn, room.as_mut_slice())?,
-    };
-    Ok(room.get(..read).unwrap_or_default())
+fn decode(coding: &mut FromWire, connection: &mut Detached, file: &mut File, buffer: &mut Vec<u8>) -> Step {
+    let mut local = Vec::new();
+    match read(connection, buffer) {
+        Ok([]) => {
+            coding.finish(&mut local);
+            match file.write_all(&local) {
+                Ok(()) => Step::Ended(Ended::Whole),
+                Err(error) => Step::Ended(Ended::File(error)),
+            }
+        }
+        Ok(piece) => {
+            coding.push(piece, &mut local);
+            written(file.write_all(&local), piece.len())
+        }
+        Err(error) => Step::failed(error),
+    }
 }
 
-fn written(result: io::Result<()>, octets: usize) -> Step {
+fn read<'a>(connection: &mut Detached, buffer: &'a mut Vec<u8>) -> io::Result<&'a [u8]> {
+    buffer.resize(PIECE, 0);
+    let read = connection.read(buffer)?;
+    Ok(buffer.get(..read).unwrap_or_default())
+}
+
+fn written(result: io::Result<()>, bytes: usize) -> Step {
     match result {
-        Ok(()) => Step::Moved(octets),
+        Ok(()) => Step::Moved(bytes),
         Err(error) => Step::Ended(Ended::File(error)),
     }
 }
 
-/// One read of the connection, where splice is not used.
-const CHUNK: usize = 256 * 1024;
+/// Bytes that are read at once where splice is not used.
+const PIECE: usize = 256 * 1024;
 
 /// All strategies, for the tests that compare them.
 #[cfg(test)]
-pub(super) fn every_way() -> Vec<How> {
+pub(super) fn all_strategies() -> Vec<How> {
     vec![How::first(), How::Buffered, How::Ascii(FromWire::default())]
 }
 

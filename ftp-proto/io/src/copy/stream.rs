@@ -4,50 +4,61 @@ use std::io;
 use std::pin::pin;
 
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 use tokio_stream::{Stream, StreamExt};
 
-use super::burst::Conn;
-use super::send::finish;
-use super::{Ended, Meter, Moved};
+use super::data::DataConnection;
+use super::outcome::{Ended, Moved};
+use crate::meter::Meter;
+use crate::tls::Data;
 
 /// Sends every item of `pieces` as it is (line ends included), then closes the connection in order.
-/// The next item is asked for when the connection has taken the one before, so that nobody who does
-/// not read makes this hold more than one item. An error in `pieces` ends the copy as
-/// [`Ended::File`]. Unless all of it was sent, or if the future is dropped, the connection is reset.
+/// The next item is asked for when the connection has taken the one before, so a peer that does not read
+/// costs at most one item. An error in `pieces` ends the copy as [`Ended::File`]. Unless all of it was
+/// sent, or if the future is dropped, the connection is reset.
 pub async fn send_stream(
     pieces: impl Stream<Item = io::Result<Vec<u8>>>,
-    conn: TcpStream,
+    data: impl Into<Data>,
     meter: &Meter,
 ) -> Moved {
+    let end = match DataConnection::open(data.into(), meter).await {
+        Ok(connection) => send_pieces(pieces, connection, meter).await,
+        Err(end) => end,
+    };
+    Moved { bytes: meter.moved(), end }
+}
+
+async fn send_pieces(
+    pieces: impl Stream<Item = io::Result<Vec<u8>>>,
+    mut connection: DataConnection,
+    meter: &Meter,
+) -> Ended {
     let mut pieces = pin!(pieces);
-    let mut conn = Conn::new(conn);
-    let end = loop {
+    loop {
         let piece = tokio::select! {
             biased;
-            () = meter.stopped() => break Ended::Stopped,
+            () = meter.stopped() => return Ended::Stopped,
             piece = pieces.next() => piece,
         };
         match piece {
             Some(Ok(piece)) => {
-                if let Err(end) = send_all(&mut conn, &piece, meter).await {
-                    break end;
+                if let Err(end) = send_piece(&mut connection, &piece, meter).await {
+                    return end;
                 }
             }
-            Some(Err(error)) => break Ended::File(error),
-            None => break finish(conn, None, meter).await,
+            Some(Err(error)) => return Ended::File(error),
+            None => return connection.finish(meter).await,
         }
-    };
-    Moved { octets: meter.moved(), end }
+    }
 }
 
 /// Sends all of `piece`, or says why the copy has ended.
-async fn send_all(conn: &mut Conn, mut piece: &[u8], meter: &Meter) -> Result<(), Ended> {
+async fn send_piece(connection: &mut DataConnection, mut piece: &[u8], meter: &Meter) -> Result<(), Ended> {
     while !piece.is_empty() {
-        let Some(stream) = conn.stream_mut() else { return Err(Ended::Stopped) };
         tokio::select! {
             () = meter.stopped() => return Err(Ended::Stopped),
-            sent = stream.write_buf(&mut piece) => meter.add(sent.map_err(Ended::Broken)?),
+            sent = connection.connection_mut().write_buf(&mut piece) => {
+                meter.add(sent.map_err(Ended::Broken)?);
+            }
         }
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! Copies over real loopback connections.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 
 use proptest::prelude::*;
@@ -33,7 +33,7 @@ fn content_of(mut file: File) -> Vec<u8> {
     content
 }
 
-/// Octets in which no position looks like its neighbours, with line ends here and there.
+/// Bytes in which no position looks like its neighbours, with line ends here and there.
 fn sample(size: usize, seed: u64) -> Vec<u8> {
     let mut state = seed | 1;
     let next = || {
@@ -61,15 +61,15 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(24) })]
 
     #[test]
-    fn every_way_to_send_and_to_receive_gives_the_same_octets(
+    fn every_strategy_to_send_and_to_receive_gives_the_same_bytes(
         size in prop_oneof![0usize..3, 0usize..5_000, 0usize..3_000_000],
         seed in any::<u64>(),
         offset in any::<prop::sample::Index>(),
     ) {
         let content = sample(size, seed);
         let offset = offset.index(size + 1);
-        for out in send::every_way() {
-            for into in receive::every_way() {
+        for out in send::all_strategies() {
+            for into in receive::all_strategies() {
                 let name = format!("{out:?} to {into:?}");
                 let (moved, received, file) = run(async {
                     let (here, there) = pair().await;
@@ -82,10 +82,10 @@ proptest! {
                 });
                 prop_assert!(matches!(moved.end, Ended::Whole), "{name}: {:?}", moved.end);
                 prop_assert!(matches!(received.end, Ended::Whole), "{name}: {:?}", received.end);
-                prop_assert_eq!(moved.octets, received.octets, "{}", &name);
+                prop_assert_eq!(moved.bytes, received.bytes, "{}", &name);
                 let tail = &content[offset..];
                 let wire = if out.is_ascii() { on_wire(tail) } else { tail.to_vec() };
-                prop_assert_eq!(moved.octets, wire.len() as u64, "{}", &name);
+                prop_assert_eq!(moved.bytes, wire.len() as u64, "{}", &name);
                 let mut expect = Vec::new();
                 if into.is_ascii() {
                     let mut coding = ftp_proto::coding::FromWire::default();
@@ -94,18 +94,18 @@ proptest! {
                 } else {
                     expect = wire;
                 }
-                prop_assert!(file == expect, "{name}: the octets differ");
+                prop_assert!(file == expect, "{name}: the bytes differ");
             }
         }
     }
 
     #[test]
-    fn the_pieces_in_which_octets_arrive_make_no_difference(
+    fn the_pieces_in_which_bytes_arrive_make_no_difference(
         pieces in prop::collection::vec(1usize..70_000, 0..20),
         seed in any::<u64>(),
     ) {
         let wire = sample(pieces.iter().sum(), seed);
-        for into in receive::every_way() {
+        for into in receive::all_strategies() {
             let file = run(async {
                 let (mut here, there) = pair().await;
                 let write = async {
@@ -131,7 +131,7 @@ proptest! {
             } else {
                 expect.clone_from(&wire);
             }
-            prop_assert!(file == expect, "{into:?}: the octets differ");
+            prop_assert!(file == expect, "{into:?}: the bytes differ");
         }
     }
 
@@ -148,7 +148,7 @@ proptest! {
                 lines(there, 300, &Meter::default()).map(Result::unwrap).collect::<Vec<_>>(),
             );
             assert!(matches!(moved.end, Ended::Whole), "{:?}", moved.end);
-            assert_eq!(moved.octets, sent.iter().map(|line| line.len() as u64 + 2).sum::<u64>());
+            assert_eq!(moved.bytes, sent.iter().map(|line| line.len() as u64 + 2).sum::<u64>());
             received
         });
         prop_assert_eq!(received, sent);
@@ -157,7 +157,7 @@ proptest! {
 
 #[tokio::test]
 async fn e10_a_reset_in_mid_file_is_broken_and_not_the_end_of_the_file() {
-    for into in receive::every_way() {
+    for into in receive::all_strategies() {
         let (mut here, there) = pair().await;
         let meter = Meter::default();
         let receive = receive::receive_by(into.again(), there.into(), tempfile::tempfile().unwrap(), &meter);
@@ -195,7 +195,7 @@ async fn a_file_that_is_opened_for_appending_is_appended_to() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_full_disk_is_a_failure_of_the_file_and_the_sender_sees_a_reset() {
-    for into in receive::every_way() {
+    for into in receive::all_strategies() {
         let (here, there) = pair().await;
         let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
         let (in_meter, out_meter) = (Meter::default(), Meter::default());
@@ -224,7 +224,7 @@ async fn a_peer_that_resets_after_the_last_octet_has_not_got_the_whole_file() {
 
 #[tokio::test]
 async fn stop_wakes_a_sender_whose_peer_reads_nothing_and_the_peer_sees_a_reset() {
-    for out in send::every_way() {
+    for out in send::all_strategies() {
         let (here, mut there) = pair().await;
         let meter = Meter::default();
         let send = send::send_by(out.again(), file_with(&sample(30_000_000, 5)), 0, here.into(), &meter);
@@ -242,7 +242,7 @@ async fn stop_wakes_a_sender_whose_peer_reads_nothing_and_the_peer_sees_a_reset(
 
 #[tokio::test]
 async fn stop_wakes_a_receiver_whose_peer_is_silent_and_the_peer_sees_a_reset() {
-    for into in receive::every_way() {
+    for into in receive::all_strategies() {
         let (mut here, there) = pair().await;
         let meter = Meter::default();
         let receive = receive::receive_by(into.again(), there.into(), tempfile::tempfile().unwrap(), &meter);
@@ -304,7 +304,7 @@ async fn a_peer_that_pauses_longer_than_a_burst_waits_loses_nothing() {
 
 #[tokio::test]
 async fn a_peer_that_trickles_holds_no_thread_and_loses_nothing() {
-    for into in receive::every_way() {
+    for into in receive::all_strategies() {
         let (mut here, there) = pair().await;
         let meter = Meter::default();
         let receive = receive::receive_by(into.again(), there.into(), tempfile::tempfile().unwrap(), &meter);

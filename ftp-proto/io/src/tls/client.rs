@@ -13,10 +13,11 @@ use rustls::{ClientConfig, HandshakeKind, ProtocolVersion};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use super::fingerprint::Fingerprint;
+use super::refusal::Refusal;
 use super::sessions::Sessions;
-use super::trust::provider;
+use super::trust::{Trust, provider};
 use super::verifier::Verifier;
-use super::{Data, Fingerprint, Trust};
 use crate::connection::Connection;
 
 /// TLS towards one server. Clones are the same: what one of them learns (tickets), all may use.
@@ -53,37 +54,6 @@ pub struct Handshake {
     pub version: &'static str,
     /// It has resumed an earlier session of the same client.
     pub resumed: bool,
-}
-
-/// Why there is no TLS.
-#[derive(Debug, thiserror::Error)]
-pub enum Refusal {
-    /// The certificate is not trusted.
-    #[error("the certificate {fingerprint} is not trusted: {why}")]
-    Untrusted {
-        /// Its fingerprint.
-        fingerprint: Fingerprint,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// The server shows another certificate than before.
-    #[error("the server shows another certificate than on its control connection, {0}")]
-    Another(Fingerprint),
-    /// The handshake failed, or the connection did.
-    #[error("TLS failed: {0}")]
-    Failed(io::Error),
-}
-
-impl From<Refusal> for io::Error {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Failed(error) => {
-                let kind = error.kind();
-                Self::new(kind, Refusal::Failed(error))
-            }
-            Refusal::Untrusted { .. } | Refusal::Another(_) => Self::other(refusal),
-        }
-    }
 }
 
 impl Client {
@@ -149,10 +119,5 @@ impl Client {
     /// which many servers refuse. Some give none with an upload (ProFTPD), so that a few of them suffice.
     pub fn is_used_up(&self) -> bool {
         self.sessions.are_used_up()
-    }
-
-    /// A data connection that will resume this session, where the server lets it.
-    pub fn data(&self, stream: TcpStream) -> Data {
-        Data::of_client(stream, self.clone())
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 
 use tokio::net::TcpStream;
 
-use super::Client;
+use super::client::Client;
 use crate::connection::Connection;
 
 /// A data connection that nothing was read from or written to yet. Where it is to be private, the
@@ -29,8 +29,9 @@ impl From<TcpStream> for Data {
 }
 
 impl Data {
-    pub(super) fn of_client(stream: TcpStream, client: Client) -> Self {
-        Self { stream, security: Security::Client(Box::new(client)) }
+    /// A data connection that will resume the session of its control connection, if the server lets it.
+    pub fn private(stream: TcpStream, client: &Client) -> Self {
+        Self { stream, security: Security::Client(Box::new(client.clone())) }
     }
 
     /// The socket: who is at its ends, how it is closed.

@@ -8,13 +8,15 @@
 mod client;
 mod data;
 mod fingerprint;
+mod refusal;
 mod sessions;
 #[cfg(test)]
 mod tests;
 mod trust;
 mod verifier;
 
-pub use client::{Client, Handshake, Refusal, Versions};
+pub use client::{Client, Handshake, Versions};
 pub use data::Data;
 pub use fingerprint::{BadFingerprint, Fingerprint};
+pub use refusal::Refusal;
 pub use trust::Trust;

@@ -13,7 +13,7 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_stream::StreamExt;
 
 use super::*;
-use crate::copy::{self, Coding, Ended, Joint, Look, Meter, Meters};
+use crate::copy::{self, Coding, Digest, Ended, JoinEnd, Meter, Meters};
 
 const HOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -137,14 +137,14 @@ async fn i02_every_data_connection_resumes_the_session_of_its_control_connection
         let server = Server::start().await;
         let (client, told) = logged_in(&server, versions).await;
         for _ in 0..4 {
-            let data = client.data(server.dial().await);
+            let data = Data::private(server.dial().await, &client);
             let meter = Meter::default();
             let sent = copy::send(file_with(&content), 0, data, Coding::Image, &meter);
             let (sent, taken) = tokio::join!(sent, takes(&server));
             assert!(matches!(sent.end, Ended::Whole), "{sent:?}");
-            assert_eq!(sent.octets, content.len() as u64);
+            assert_eq!(sent.bytes, content.len() as u64);
             assert!(taken.unwrap() == content);
-            let (data, meter) = (client.data(server.dial().await), Meter::default());
+            let (data, meter) = (Data::private(server.dial().await, &client), Meter::default());
             let into = tempfile::tempfile().unwrap();
             let received = copy::receive(data, into, Coding::Image, &meter);
             let ((received, mut file), ()) = tokio::join!(received, gives(&server, &content));
@@ -169,7 +169,7 @@ async fn tickets_that_no_upload_brings_back_are_used_up() {
         let (client, told) = logged_in(&server, versions).await;
         assert!(!client.is_used_up());
         for resumed in [true, !ends] {
-            let data = client.data(server.dial().await);
+            let data = Data::private(server.dial().await, &client);
             let meter = Meter::default();
             let theirs = async {
                 let (stream, _) = server.listener.accept().await.unwrap();
@@ -186,18 +186,23 @@ async fn tickets_that_no_upload_brings_back_are_used_up() {
 }
 
 #[tokio::test]
-async fn octets_pass_from_tls_to_tls_and_between_tls_and_clear() {
+async fn bytes_pass_from_tls_to_tls_and_between_tls_and_clear() {
     let content = content(5_000_011);
     let (one, two) = (Server::start().await, Server::start().await);
     let (from, to) = (logged_in(&one, Versions::All).await.0, logged_in(&two, Versions::All).await.0);
-    for look in [Look::Away, Look::Sha256] {
+    for digest in [Digest::Off, Digest::Sha256] {
         let meters = Meters::default();
-        let joined = copy::join(from.data(one.dial().await), to.data(two.dial().await), look, &meters);
+        let joined = copy::join(
+            Data::private(one.dial().await, &from),
+            Data::private(two.dial().await, &to),
+            digest,
+            &meters,
+        );
         let joined = async {
             let joined = joined.await;
-            assert_eq!(joined.sha256.is_some(), look == Look::Sha256);
-            let Joint::Whole(tail) = joined.end else { panic!("{joined:?}") };
-            assert!(matches!(tail.close(&meters.given).await, Ended::Whole));
+            assert_eq!(joined.sha256.is_some(), digest == Digest::Sha256);
+            let JoinEnd::Whole(unclosed) = joined.end else { panic!("{joined:?}") };
+            assert!(matches!(unclosed.close(&meters.given).await, Ended::Whole));
         };
         let ((), (), taken) = tokio::join!(joined, gives(&one, &content), takes(&two));
         assert!(taken.unwrap() == content);
@@ -206,9 +211,9 @@ async fn octets_pass_from_tls_to_tls_and_between_tls_and_clear() {
     let clear = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let meters = Meters::default();
     let joined = async {
-        let joined = copy::join(clear, to.data(two.dial().await), Look::Away, &meters).await;
-        let Joint::Whole(tail) = joined.end else { panic!("{joined:?}") };
-        assert!(matches!(tail.close(&meters.given).await, Ended::Whole));
+        let joined = copy::join(clear, Data::private(two.dial().await, &to), Digest::Off, &meters).await;
+        let JoinEnd::Whole(unclosed) = joined.end else { panic!("{joined:?}") };
+        assert!(matches!(unclosed.close(&meters.given).await, Ended::Whole));
     };
     let gives_in_clear = async {
         let (mut theirs, _) = listener.accept().await.unwrap();
@@ -226,13 +231,13 @@ async fn i03_an_end_without_close_notify_is_a_broken_connection() {
         assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
         assert!(error.to_string().contains("close_notify"), "{error}");
     };
-    let (data, meter) = (client.data(server.dial().await), Meter::default());
+    let (data, meter) = (Data::private(server.dial().await, &client), Meter::default());
     let into = tempfile::tempfile().unwrap();
     let ((moved, _), ()) =
         tokio::join!(copy::receive(data, into, Coding::Image, &meter), cuts(&server, b"half"));
     let Ended::Broken(error) = moved.end else { panic!("{moved:?}") };
     cut(&error);
-    let mut lines = copy::lines(client.data(server.dial().await), 100, &Meter::default());
+    let mut lines = copy::lines(Data::private(server.dial().await, &client), 100, &Meter::default());
     let (line, ()) = tokio::join!(lines.next(), cuts(&server, b"one\r\ntwo"));
     assert_eq!(line.unwrap().unwrap(), b"one");
     cut(&lines.next().await.unwrap().unwrap_err());
@@ -240,10 +245,10 @@ async fn i03_an_end_without_close_notify_is_a_broken_connection() {
     let sink = Server::start().await;
     let to = logged_in(&sink, Versions::All).await.0;
     let meters = Meters::default();
-    let (from, into) = (client.data(server.dial().await), to.data(sink.dial().await));
+    let (from, into) = (Data::private(server.dial().await, &client), Data::private(sink.dial().await, &to));
     let (joined, (), taken) =
-        tokio::join!(copy::join(from, into, Look::Away, &meters), cuts(&server, b"half"), takes(&sink));
-    let Joint::Source(error) = joined.end else { panic!("{joined:?}") };
+        tokio::join!(copy::join(from, into, Digest::Off, &meters), cuts(&server, b"half"), takes(&sink));
+    let JoinEnd::Source(error) = joined.end else { panic!("{joined:?}") };
     cut(&error);
     // Neither close_notify nor an orderly end of TCP.
     assert_eq!(taken.unwrap_err().kind(), ErrorKind::ConnectionReset);
@@ -253,7 +258,7 @@ async fn i03_an_end_without_close_notify_is_a_broken_connection() {
 async fn i03_a_copy_that_is_given_up_ends_with_a_reset_and_without_close_notify() {
     let server = Server::start().await;
     let client = logged_in(&server, Versions::All).await.0;
-    let data = client.data(server.dial().await);
+    let data = Data::private(server.dial().await, &client);
     let meter = Meter::default();
     let huge = tempfile::tempfile().unwrap();
     huge.set_len(1 << 30).unwrap();

@@ -12,7 +12,7 @@ use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use super::Fingerprint;
+use super::fingerprint::Fingerprint;
 
 /// Whom a client trusts. Clones share what was read.
 #[derive(Clone, Debug, Default)]

@@ -7,8 +7,9 @@ use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_t
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 
+use super::fingerprint::Fingerprint;
+use super::refusal::Refusal;
 use super::trust::{Trust, Whom, provider};
-use super::{Fingerprint, Refusal};
 
 /// Judges what one server shows on its control connection, and holds its data connections to that.
 #[derive(Debug)]

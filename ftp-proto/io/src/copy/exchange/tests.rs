@@ -3,7 +3,7 @@
 use super::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, yield_now};
 
 use crate::socket::reset;
 
@@ -17,7 +17,7 @@ async fn pair() -> (TcpStream, TcpStream) {
 async fn joined(
     limit: u64,
     pipes: usize,
-) -> (TcpStream, TcpStream, Exchange, JoinHandle<(Parted, Option<(Which, u64)>)>) {
+) -> (TcpStream, TcpStream, Exchange, JoinHandle<(ExchangeEnd, Option<(Side, u64)>)>) {
     let ((a, far_a), (b, far_b)) = (pair().await, pair().await);
     let exchange = Exchange {
         forth: Meters::default(),
@@ -29,8 +29,8 @@ async fn joined(
     let running = exchange.clone();
     let task = tokio::spawn(async move {
         let mut half = None;
-        let parted = running.run(a, b, |which, octets| half = Some((which, octets))).await;
-        (parted, half)
+        let end = running.run(a, b, |which, octets| half = Some((which, octets))).await;
+        (end, half)
     });
     (far_a, far_b, exchange, task)
 }
@@ -38,7 +38,7 @@ async fn joined(
 const MODES: [usize; 3] = [0, 64 * 1024, 1024 * 1024];
 
 #[tokio::test]
-async fn r05_r15_a_half_close_is_passed_on_and_the_other_way_goes_on() {
+async fn r05_r15_a_half_close_is_passed_on_and_the_other_direction_goes_on() {
     for pipes in MODES {
         let (mut a, mut b, _, task) = joined(u64::MAX, pipes).await;
         a.write_all(b"ask").await.unwrap();
@@ -50,9 +50,9 @@ async fn r05_r15_a_half_close_is_passed_on_and_the_other_way_goes_on() {
         let mut answer = Vec::new();
         a.read_to_end(&mut answer).await.unwrap();
         assert_eq!((asked.as_slice(), answer.as_slice()), (b"ask".as_slice(), b"answer".as_slice()));
-        let (parted, half) = task.await.unwrap();
-        assert!(matches!(parted, Parted::Whole), "{parted:?}");
-        assert_eq!(half, Some((Which::A, 3)));
+        let (end, half) = task.await.unwrap();
+        assert!(matches!(end, ExchangeEnd::Whole), "{end:?}");
+        assert_eq!(half, Some((Side::A, 3)));
     }
 }
 
@@ -74,16 +74,16 @@ async fn r12_r13_a_reset_of_one_end_is_a_reset_of_the_other() {
             let mut rest = Vec::new();
             let error = other.read_to_end(&mut rest).await.unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::ConnectionReset, "pipes {pipes}, sender {sender_breaks}");
-            let (parted, half) = task.await.unwrap();
-            let broken = if sender_breaks { Which::A } else { Which::B };
-            assert!(matches!(parted, Parted::Broken(which, _) if which == broken), "{parted:?}");
+            let (end, half) = task.await.unwrap();
+            let broken = if sender_breaks { Side::A } else { Side::B };
+            assert!(matches!(end, ExchangeEnd::Broken(which, _) if which == broken), "{end:?}");
             assert_eq!(half, None);
         }
     }
 }
 
 #[tokio::test]
-async fn r14_r18_small_pieces_to_a_slow_reader_arrive_to_the_last_octet() {
+async fn r14_r18_small_pieces_to_a_slow_reader_arrive_to_the_last_byte() {
     let data: Vec<u8> = (0..3_u32 << 20).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     for pipes in MODES {
         let (mut a, mut b, _, task) = joined(u64::MAX, pipes).await;
@@ -110,27 +110,27 @@ async fn r14_r18_small_pieces_to_a_slow_reader_arrive_to_the_last_octet() {
                 yield_now().await;
             }
         }
-        assert!(got == data, "pipes {pipes}: {} of {} octets", got.len(), data.len());
+        assert!(got == data, "pipes {pipes}: {} of {} bytes", got.len(), data.len());
         drop(b);
         drop(sender.await.unwrap());
-        assert!(matches!(task.await.unwrap().0, Parted::Whole));
+        assert!(matches!(task.await.unwrap().0, ExchangeEnd::Whole));
     }
 }
 
 #[tokio::test]
-async fn r33_one_octet_more_than_allowed_resets_both() {
+async fn r33_one_byte_more_than_allowed_resets_both() {
     for pipes in MODES {
-        for (octets, whole) in [(5_000, true), (5_001, false)] {
+        for (bytes, whole) in [(5_000, true), (5_001, false)] {
             let (mut a, mut b, exchange, task) = joined(5_000, pipes).await;
-            a.write_all(&vec![1; octets]).await.unwrap();
+            a.write_all(&vec![1; bytes]).await.unwrap();
             a.shutdown().await.unwrap();
             let mut got = Vec::new();
             let end = b.read_to_end(&mut got).await;
-            assert_eq!(end.is_ok(), whole, "pipes {pipes}, {octets} octets");
+            assert_eq!(end.is_ok(), whole, "pipes {pipes}, {bytes} bytes");
             drop(b);
-            let parted = task.await.unwrap().0;
-            assert_eq!(matches!(parted, Parted::Whole), whole, "{parted:?}");
-            assert_eq!(matches!(parted, Parted::Limit), !whole, "{parted:?}");
+            let end = task.await.unwrap().0;
+            assert_eq!(matches!(end, ExchangeEnd::Whole), whole, "{end:?}");
+            assert_eq!(matches!(end, ExchangeEnd::Limit), !whole, "{end:?}");
             assert!(exchange.moved()[1] <= 5_000);
         }
     }
@@ -142,7 +142,7 @@ async fn stopping_resets_both() {
     a.write_all(b"x").await.unwrap();
     b.read_u8().await.unwrap();
     exchange.stop();
-    assert!(matches!(task.await.unwrap().0, Parted::Stopped));
+    assert!(matches!(task.await.unwrap().0, ExchangeEnd::Stopped));
     for end in [&mut a, &mut b] {
         assert_eq!(end.read_u8().await.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
     }

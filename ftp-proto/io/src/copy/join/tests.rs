@@ -2,12 +2,14 @@
 
 use super::*;
 use crate::socket::reset;
+use sha2::{Digest as _, Sha256};
 use std::net::{Ipv4Addr, SocketAddr};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::yield_now;
 
-fn every_way() -> Vec<Hold> {
-    vec![Hold::first(Look::Away), Hold::Room(Room::default()), Hold::first(Look::Sha256)]
+fn all_strategies() -> Vec<Transit> {
+    vec![transit(Digest::Off), Transit::copied(BUFFER).kept(), transit(Digest::Sha256)]
 }
 
 async fn pair() -> (TcpStream, TcpStream) {
@@ -21,28 +23,28 @@ fn sample(size: u32) -> Vec<u8> {
 }
 
 /// A join in a task of its own, and the two ends that it connects.
-async fn joined(hold: Hold) -> (TcpStream, TcpStream, Meters, tokio::task::JoinHandle<Joined>) {
+async fn joined(transit: Transit) -> (TcpStream, TcpStream, Meters, tokio::task::JoinHandle<Joined>) {
     let (source, from) = pair().await;
     let (to, destination) = pair().await;
     let meters = Meters::default();
     let of_task = meters.clone();
-    let task = tokio::spawn(async move { join_by(hold, from.into(), to.into(), &of_task).await });
+    let task = tokio::spawn(async move { join_by(transit, from.into(), to.into(), &of_task).await });
     (source, destination, meters, task)
 }
 
-async fn whole(hold: Hold, content: &[u8]) {
-    let name = format!("{hold:?}, {} octets", content.len());
-    let looked = matches!(&hold, Hold::Room(room) if room.seen.is_some());
-    let (mut source, mut destination, meters, task) = joined(hold).await;
+async fn whole(transit: Transit, content: &[u8]) {
+    let name = format!("{transit:?}, {} bytes", content.len());
+    let looked = transit.computes_digest();
+    let (mut source, mut destination, meters, task) = joined(transit).await;
     let send = async {
         source.write_all(content).await.unwrap();
         drop(source);
     };
     let close = async {
-        let Joined { octets, sha256, end } = task.await.unwrap();
-        let Joint::Whole(tail) = end else { panic!("{name}: {end:?}") };
-        assert!(matches!(tail.close(&meters.given).await, Ended::Whole), "{name}");
-        (octets, sha256)
+        let Joined { bytes, sha256, end } = task.await.unwrap();
+        let JoinEnd::Whole(unclosed) = end else { panic!("{name}: {end:?}") };
+        assert!(matches!(unclosed.close(&meters.given).await, Ended::Whole), "{name}");
+        (bytes, sha256)
     };
     let receive = async {
         let mut received = Vec::new();
@@ -50,42 +52,42 @@ async fn whole(hold: Hold, content: &[u8]) {
         drop(destination);
         received
     };
-    let ((), (octets, sha256), received) = tokio::join!(send, close, receive);
-    assert!(received == content, "{name}: the octets differ");
-    assert_eq!(octets, content.len() as u64, "{name}");
+    let ((), (bytes, sha256), received) = tokio::join!(send, close, receive);
+    assert!(received == content, "{name}: the bytes differ");
+    assert_eq!(bytes, content.len() as u64, "{name}");
     let mut hasher = Sha256::new();
     hasher.update(content);
     assert_eq!(sha256, looked.then(|| crate::hash::hex(hasher)), "{name}");
-    assert_eq!((meters.taken.moved(), meters.given.moved()), (octets, octets), "{name}");
+    assert_eq!((meters.taken.moved(), meters.given.moved()), (bytes, bytes), "{name}");
 }
 
 #[tokio::test]
-async fn i09_every_octet_arrives_as_it_was_whatever_the_way() {
+async fn i09_every_byte_arrives_as_it_was_by_every_strategy() {
     for size in [0, 1, 65_537, 5_000_003] {
-        for hold in every_way() {
-            whole(hold, &sample(size)).await;
+        for transit in all_strategies() {
+            whole(transit, &sample(size)).await;
         }
     }
 }
 
 #[tokio::test]
 async fn i03_a_reset_of_the_source_resets_the_destination() {
-    for hold in every_way() {
-        let (mut source, mut destination, meters, task) = joined(hold).await;
+    for transit in all_strategies() {
+        let (mut source, mut destination, meters, task) = joined(transit).await;
         source.write_all(b"half a file").await.unwrap();
         while meters.given.moved() < 11 {
             yield_now().await;
         }
         reset(source);
         let end = task.await.unwrap().end;
-        assert!(matches!(end, Joint::Source(_)), "{end:?}");
+        assert!(matches!(end, JoinEnd::Source(_)), "{end:?}");
         assert!(destination.read_to_end(&mut Vec::new()).await.is_err());
     }
 }
 
 #[tokio::test]
 async fn i03_a_whole_file_that_nobody_calls_whole_ends_with_a_reset() {
-    let (source, mut destination, _, task) = joined(Hold::first(Look::Away)).await;
+    let (source, mut destination, _, task) = joined(transit(Digest::Off)).await;
     drop(source);
     drop(task.await.unwrap());
     assert!(destination.read_to_end(&mut Vec::new()).await.is_err());
@@ -93,8 +95,8 @@ async fn i03_a_whole_file_that_nobody_calls_whole_ends_with_a_reset() {
 
 #[tokio::test]
 async fn i04_a_destination_that_goes_away_ends_the_reading_of_the_source() {
-    for hold in every_way() {
-        let (mut source, destination, _, task) = joined(hold).await;
+    for transit in all_strategies() {
+        let (mut source, destination, _, task) = joined(transit).await;
         reset(destination);
         let endless = async {
             let piece = sample(100_000);
@@ -102,38 +104,38 @@ async fn i04_a_destination_that_goes_away_ends_the_reading_of_the_source() {
         };
         let (end, ()) = tokio::join!(task, endless);
         let end = end.unwrap().end;
-        assert!(matches!(end, Joint::Destination(_)), "{end:?}");
+        assert!(matches!(end, JoinEnd::Destination(_)), "{end:?}");
     }
 }
 
 #[tokio::test]
 async fn i01_a_destination_that_takes_nothing_stops_the_source() {
-    for hold in every_way() {
-        let (source, destination, meters, task) = joined(hold).await;
+    for transit in all_strategies() {
+        let (source, destination, meters, task) = joined(transit).await;
         let piece = sample(1_000_000);
         let mut sent = 0;
         let full = loop {
             match source.try_write(&piece) {
-                Ok(octets) => sent += octets,
+                Ok(bytes) => sent += bytes,
                 Err(_) if meters.taken.moved() > meters.given.moved() => {
                     break meters.taken.moved() - meters.given.moved();
                 }
                 Err(_) => yield_now().await,
             }
         };
-        assert!(full <= 1 << 20, "{full} octets of {sent} are held");
+        assert!(full <= 1 << 20, "{full} bytes of {sent} are held");
         meters.stop();
-        assert!(matches!(task.await.unwrap().end, Joint::Stopped));
+        assert!(matches!(task.await.unwrap().end, JoinEnd::Stopped));
         drop(destination);
     }
 }
 
 #[tokio::test]
 async fn stop_wakes_a_join_whose_source_is_silent_and_resets_both() {
-    let (mut source, mut destination, meters, task) = joined(Hold::first(Look::Away)).await;
+    let (mut source, mut destination, meters, task) = joined(transit(Digest::Off)).await;
     yield_now().await;
     meters.stop();
-    assert!(matches!(task.await.unwrap().end, Joint::Stopped));
+    assert!(matches!(task.await.unwrap().end, JoinEnd::Stopped));
     assert!(source.read(&mut [0]).await.is_err());
     assert!(destination.read(&mut [0]).await.is_err());
 }
@@ -143,7 +145,7 @@ async fn more_joins_than_there_are_threads_for_them_all_arrive_whole() {
     let content = sample(3_000_017);
     let all = (0..20).map(|number| {
         let content = content.clone();
-        async move { whole(every_way().swap_remove(number % 3), &content).await }
+        async move { whole(all_strategies().swap_remove(number % 3), &content).await }
     });
     let mut tasks: tokio::task::JoinSet<()> = all.collect();
     while let Some(done) = tasks.join_next().await {
@@ -153,7 +155,7 @@ async fn more_joins_than_there_are_threads_for_them_all_arrive_whole() {
 
 #[tokio::test]
 async fn dropping_a_join_resets_both() {
-    let (mut source, mut destination, meters, task) = joined(Hold::first(Look::Away)).await;
+    let (mut source, mut destination, meters, task) = joined(transit(Digest::Off)).await;
     source.write_all(b"half a file").await.unwrap();
     while meters.given.moved() < 11 {
         yield_now().await;

@@ -1,11 +1,11 @@
-//! One handle on a running copy: how much has moved, and stop.
+//! One handle on running work: how much has moved, and stop.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio::sync::Notify;
 
-/// Counts the octets of one copy and can stop it. Clones are the same handle.
+/// Counts the bytes of one copy or digest and can stop it. Clones are the same handle.
 #[derive(Clone, Debug, Default)]
 pub struct Meter(Arc<State>);
 
@@ -20,12 +20,12 @@ struct State {
 }
 
 impl Meter {
-    /// Octets that have crossed the connection so far.
+    /// Bytes that have moved so far.
     pub fn moved(&self) -> u64 {
         self.0.moved.load(Ordering::Relaxed)
     }
 
-    /// Ends the copy at once, also one that waits for its peer.
+    /// Ends the work at once, even if it waits for its peer.
     pub fn stop(&self) {
         self.0.stopped.store(true, Ordering::Release);
         self.0.wake.notify_waiters();
@@ -36,7 +36,7 @@ impl Meter {
         self.0.stopped.load(Ordering::Acquire)
     }
 
-    /// Returns when [`Meter::stop`] is called, at once if it was before.
+    /// Returns when [`Meter::stop`] is called, or at once if it was called before.
     pub async fn stopped(&self) {
         let woken = self.0.wake.notified();
         if !self.is_stopped() {
@@ -44,17 +44,35 @@ impl Meter {
         }
     }
 
-    pub(crate) fn add(&self, octets: usize) {
-        self.0.moved.fetch_add(octets as u64, Ordering::Relaxed);
+    pub(crate) fn add(&self, bytes: usize) {
+        self.0.moved.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     #[cfg(test)]
-    pub(super) fn parked(&self) -> u64 {
+    pub(crate) fn parked(&self) -> u64 {
         self.0.parked.load(Ordering::Relaxed)
     }
 
     #[cfg(test)]
-    pub(super) fn count_parked(&self) {
+    pub(crate) fn count_parked(&self) {
         self.0.parked.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Counts what one direction between two connections has taken and given, and can stop it. Clones are
+/// the same handle.
+#[derive(Clone, Debug, Default)]
+pub struct Meters {
+    /// What the one connection has brought.
+    pub taken: Meter,
+    /// What the other connection has accepted.
+    pub given: Meter,
+}
+
+impl Meters {
+    /// Ends the direction at once, whichever connection it waits for.
+    pub fn stop(&self) {
+        self.taken.stop();
+        self.given.stop();
     }
 }

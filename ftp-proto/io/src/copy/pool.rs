@@ -1,8 +1,8 @@
-//! Pipes that many pairs of connections share: a direction has one only while it holds octets.
+//! Pipes that many pairs of connections share: a direction has one only while it holds bytes.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::splice::Pipe;
+use super::pipe::{LARGE, Pipe};
 
 /// A pool of empty pipes with a limit for what they may hold together. Clones are the same pool.
 #[derive(Clone, Debug)]
@@ -11,34 +11,39 @@ pub struct Pipes(Arc<Mutex<Pool>>);
 #[derive(Debug)]
 struct Pool {
     empty: Vec<Pipe>,
-    /// What all pipes hold together, lent ones included.
+    /// What all pipes can hold together, lent ones included.
     size: usize,
-    most: usize,
+    /// The maximum of `size`.
+    limit: usize,
 }
 
 impl Pipes {
-    /// Pipes that together hold at most so many octets. Beyond that a direction gets no pipe, and its
-    /// octets are copied.
-    pub fn new(most: usize) -> Self {
-        Self(Arc::new(Mutex::new(Pool { empty: Vec::new(), size: 0, most })))
+    /// Makes a pool whose pipes together hold at most `limit` bytes. Beyond that a direction gets no
+    /// pipe, and its bytes are copied.
+    pub fn new(limit: usize) -> Self {
+        Self(Arc::new(Mutex::new(Pool { empty: Vec::new(), size: 0, limit })))
     }
 
-    /// An empty pipe: a large one while there are few, else a small one, else none.
+    /// A pool of one large pipe, for the one direction of a join.
+    pub(super) fn one() -> Self {
+        Self::new(LARGE)
+    }
+
+    /// Lends an empty pipe: a large one while there are few, otherwise a small one, otherwise none.
     pub(super) fn take(&self) -> Option<Pipe> {
-        let mut pool = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pool = self.lock();
         if let Some(pipe) = pool.empty.pop() {
             return Some(pipe);
         }
-        let left = pool.most.saturating_sub(pool.size);
-        let size = SIZES.into_iter().find(|size| *size <= left)?;
-        let pipe = Pipe::of(size)?;
+        let left = pool.limit.saturating_sub(pool.size);
+        let pipe = SIZES.into_iter().filter(|size| *size <= left).find_map(Pipe::of)?;
         pool.size += pipe.size();
         Some(pipe)
     }
 
     /// Takes an empty pipe back.
     pub(super) fn give(&self, pipe: Pipe) {
-        let mut pool = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pool = self.lock();
         if pool.empty.len() < KEPT {
             pool.empty.push(pipe);
         } else {
@@ -46,12 +51,16 @@ impl Pipes {
         }
     }
 
-    /// A pipe that was lent is gone, with whatever was in it.
+    /// Takes a pipe back that is not empty, and closes it with whatever is in it.
     pub(super) fn lose(&self, pipe: Pipe) {
-        let mut pool = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pool = self.lock();
         pool.size = pool.size.saturating_sub(pipe.size());
         drop(pool);
         drop(pipe);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Pool> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -63,7 +72,8 @@ impl Default for Pipes {
 }
 
 /// Fewer and larger pieces are what makes splice faster than read and write.
-const SIZES: [usize; 2] = [1024 * 1024, 64 * 1024];
+const SIZES: [usize; 2] = [LARGE, 64 * 1024];
+/// Maximum number of empty pipes that are kept for later.
 const KEPT: usize = 16;
 
 #[cfg(test)]

@@ -1,0 +1,37 @@
+//! How a copy between a file and a connection ends.
+
+use std::io;
+
+/// What happens to the bytes of a file on their way.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Coding {
+    /// Nothing (TYPE I, L 8).
+    #[default]
+    Image,
+    /// Line ends are LF in files and CR LF on the connection (TYPE A).
+    Ascii,
+}
+
+/// How a copy went.
+#[derive(Debug)]
+#[must_use]
+pub struct Moved {
+    /// Bytes that crossed the connection.
+    pub bytes: u64,
+    /// Why there were no more.
+    pub end: Ended,
+}
+
+/// Why a copy ended.
+#[derive(Debug)]
+#[must_use]
+pub enum Ended {
+    /// The file has ended, and the connection was closed in order.
+    Whole,
+    /// The connection failed.
+    Broken(io::Error),
+    /// [`Meter::stop`](crate::meter::Meter::stop) was called.
+    Stopped,
+    /// The file could not be read or written: full disk, failing disk.
+    File(io::Error),
+}

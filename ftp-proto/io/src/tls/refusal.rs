@@ -1,0 +1,36 @@
+//! Why a handshake has failed.
+
+use std::io;
+
+use super::fingerprint::Fingerprint;
+
+/// Why there is no TLS.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The certificate is not trusted.
+    #[error("the certificate {fingerprint} is not trusted: {why}")]
+    Untrusted {
+        /// Its fingerprint.
+        fingerprint: Fingerprint,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The server shows another certificate than before.
+    #[error("the server shows another certificate than on its control connection, {0}")]
+    Another(Fingerprint),
+    /// The handshake failed, or the connection did.
+    #[error("TLS failed: {0}")]
+    Failed(io::Error),
+}
+
+impl From<Refusal> for io::Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Failed(error) => {
+                let kind = error.kind();
+                Self::new(kind, Refusal::Failed(error))
+            }
+            Refusal::Untrusted { .. } | Refusal::Another(_) => Self::other(refusal),
+        }
+    }
+}
