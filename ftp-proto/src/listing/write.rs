@@ -4,12 +4,14 @@ use super::date::{HALF_A_YEAR, MONTHS};
 use super::{Entry, Kind, When, civil};
 
 /// Returns one line of MLSD or MLST without CR LF: those facts of `wanted` (in lower case; `None` means
-/// all) that the entry has, a blank, and the name.
+/// all) that the entry has, a blank, and the name. A value with a blank or `;` would end its fact
+/// (RFC 3659 section 7.2), so such a fact is left out.
 pub fn facts_line(entry: &Entry, wanted: Option<&[String]>) -> Vec<u8> {
     let mut line = String::new();
     let mut fact = |name: &str, value: Option<String>| {
         let lower = name.to_ascii_lowercase();
-        if let Some(value) = value
+        let fits = |value: &String| !value.contains(|c: char| c == ';' || c == ' ' || c.is_control());
+        if let Some(value) = value.filter(fits)
             && wanted.is_none_or(|wanted| wanted.contains(&lower))
         {
             line.extend([name, "=", &value, ";"]);
@@ -105,6 +107,14 @@ mod tests {
             perm: Some("adfrw".into()),
             unique: Some("8U1".into()),
             ..Entry::new(PathName::from_wire(name).unwrap(), Kind::File)
+        }
+    }
+
+    #[test]
+    fn a_value_that_would_end_its_fact_is_left_out() {
+        for unique in ["a b", "a;type=dir", "a\r\nb"] {
+            let entry = Entry { unique: Some(unique.to_owned()), ..Entry::new(entry("x").name, Kind::File) };
+            assert_eq!(facts_line(&entry, None), b"type=file; x", "{unique:?}");
         }
     }
 
