@@ -2,7 +2,7 @@
 //! again unless the destination is known to be as it was.
 
 use super::copy::{readable, refuse_itself};
-use super::mover::shift;
+use super::mover::transfer;
 use super::patient::{again, connect_both};
 use super::retry::Retry;
 use super::{Deed, Done, Item, Options};
@@ -64,7 +64,7 @@ pub async fn append(
             allowed: options.allowed,
             look: Digest::Off,
         };
-        let moved = shift(context, ends, &load).await;
+        let moved = transfer(context, ends, &load).await;
         attempts += moved.attempts;
         Passage::add(&mut passage, moved.passage);
         match moved.result {

@@ -1,6 +1,6 @@
 //! A file is copied: nothing unverified ever stands under its final name.
 
-use super::mover::shift;
+use super::mover::transfer;
 use super::patient::connect_both;
 use super::resume::{Begin, Tries};
 use super::retry::Retry;
@@ -125,7 +125,7 @@ async fn once(
         allowed: options.allowed,
         look: if begin.at == 0 { look } else { Digest::Off }, // it would see a part
     };
-    let moved = shift(context, ends, &load).await;
+    let moved = transfer(context, ends, &load).await;
     tries.note(&begin, &source, &moved);
     let (rung, verified) = match moved.result {
         Ok(rung) => {

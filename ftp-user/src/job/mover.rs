@@ -1,12 +1,14 @@
-//! Moves the octets of one file, by whatever candidate works.
+//! Transfers the data of one file by the first candidate that works. Which candidate comes next is decided by
+//! [`Ascent`]; this file carries it out.
 
 use crate::context::Context;
 use crate::endpoint::{Host, Server};
 use crate::failure::{Failure, Kind};
-use crate::ladder::{self, Allowed, Ascent, Candidate, Memory, Rung, Step};
+use crate::ladder::{self, Allowed, Ascent, Candidate, Memory, Nearby, Rung, Step};
+use crate::place::Site;
 use crate::report::Passage;
-use crate::route::{self, Circuit, Count, Description, Ends, GivenUp, KNOWN, Load};
-use ftp_proto::third_party::{Cause, Outcome, Store};
+use crate::route::{self, Attempted, Circuit, Count, Description, Ends, GivenUp, KNOWN, Load};
+use ftp_proto::third_party::{Cause, Outcome, Party, Store};
 use ftp_proto::timer::Moment;
 
 /// How it attempted.
@@ -14,27 +16,28 @@ use ftp_proto::timer::Moment;
 pub(super) struct Moved {
     /// The candidate that worked, or why none did.
     pub(super) result: Result<Rung, Failure>,
-    /// How often octets were sent, or may have been.
+    /// How many attempts have sent data, or may have.
     pub(super) attempts: u32,
-    /// Whether something may stand at the destination.
+    /// Whether the destination's file may have changed.
     pub(super) touched: bool,
-    /// Octets seen to have moved in the last attempt.
+    /// How many bytes have moved in the last attempt, as far as is known.
     pub(super) octets: u64,
-    /// Their SHA-256, where they were looked at (I14).
+    /// Their SHA-256, if they passed this host and it was computed (I14).
     pub(super) sha256: Option<String>,
-    /// What passed a relay, in all attempts.
+    /// What has passed a relay, in all attempts.
     pub(super) passage: Option<Passage>,
-    /// An end would not go on in the middle.
+    /// Whether an end refused to continue in the middle of the file.
     pub(super) refused: bool,
 }
 
-/// Moves it.
-pub(super) async fn shift(context: &Context, ends: &mut Ends, load: &Load<'_>) -> Moved {
+/// Transfers the data of one file.
+pub(super) async fn transfer(context: &Context, ends: &mut Ends, load: &Load<'_>) -> Moved {
     let mut count = Count::default();
     let result = match (&mut ends.source, &mut ends.destination) {
         (Host::Server(source), Host::Server(destination)) => {
-            let pair = Between { from: source, to: destination, circuit: &mut ends.circuit };
-            between(context, pair, load, &mut ends.memory, &mut count).await
+            let Ends { circuit, memory, .. } = ends;
+            let mut between = Between { context, from: source, to: destination, circuit, memory };
+            between.transfer(load, &mut count).await
         }
         (Host::Local, Host::Server(destination)) => {
             (count.attempts, count.touched) = (1, true);
@@ -52,161 +55,224 @@ pub(super) async fn shift(context: &Context, ends: &mut Ends, load: &Load<'_>) -
     Moved { result, attempts, touched, octets, sha256, passage, refused }
 }
 
-/// Two servers, and what may stand between them.
+/// Two servers, what is known of the candidates between them, and what is kept with a relay.
 struct Between<'a> {
+    context: &'a Context,
     from: &'a mut Server,
     to: &'a mut Server,
     circuit: &'a mut Option<Circuit>,
+    memory: &'a mut Memory,
 }
 
-/// Server to server, rung by rung.
-async fn between(
-    context: &Context,
-    Between { from, to, circuit }: Between<'_>,
-    load: &Load<'_>,
-    memory: &mut Memory,
-    count: &mut Count,
-) -> Result<Rung, Failure> {
-    let data = route::data(context, &from.site, &to.site);
-    let mut refused: Vec<String> = data.hindrance(load.allowed).map(str::to_owned).into_iter().collect();
-    let mut ascent: Option<(Ascent, Vec<String>)> = None;
-    let mut step = None;
-    loop {
+/// What is known of both servers.
+struct Facts {
+    source: (Site, Party),
+    destination: (Site, Party),
+    relays: Vec<Nearby>,
+}
+
+impl Facts {
+    async fn of(context: &Context, from: &mut Server, to: &mut Server) -> Result<Self, Failure> {
         let (source, destination) = tokio::try_join!(from.session(context), to.session(context))?;
         let (one, two) = (source.party(), destination.party());
         let relays = route::nearby(context, (&from.site, &one), (&to.site, &two));
-        let candidates = || ladder::candidates(&one, &two, load.allowed, &relays, data);
-        let (ascent, known) = ascent.get_or_insert_with(|| memory.ascend(candidates(), context.clock.now()));
-        let candidate = match step.take().unwrap_or_else(|| ascent.next()) {
-            Step::Attempt(candidate) => candidate,
+        Ok(Self { source: (from.site.clone(), one), destination: (to.site.clone(), two), relays })
+    }
+
+    fn describe(&self, candidate: Candidate) -> Description<'_> {
+        let (source, destination) = (&self.source, &self.destination);
+        Description::new(candidate, &self.relays, (&source.0, &source.1), (&destination.0, &destination.1))
+    }
+}
+
+/// The search for a candidate that works.
+struct Search {
+    ascent: Ascent,
+    step: Step,
+    /// Why candidates are left out because of earlier files.
+    known: Vec<String>,
+    /// Why candidates have failed for this file.
+    refused: Vec<String>,
+}
+
+impl Search {
+    fn new(facts: &Facts, context: &Context, memory: &mut Memory, allowed: Allowed) -> Self {
+        let (source, destination) = (&facts.source, &facts.destination);
+        let data = route::data(context, &source.0, &destination.0);
+        let candidates = ladder::candidates(&source.1, &destination.1, allowed, &facts.relays, data);
+        let (mut ascent, known) = memory.ascend(candidates, context.clock.now());
+        let step = ascent.proceed();
+        let refused = data.hindrance(allowed).map(str::to_owned).into_iter().collect();
+        Self { ascent, step, known, refused }
+    }
+
+    /// The candidate that is due.
+    fn candidate(&self, facts: &Facts, allowed: Allowed) -> Result<Candidate, Failure> {
+        match self.step {
+            Step::Attempt(candidate) => Ok(candidate),
             Step::Exhausted | Step::Later | Step::Fail => {
-                let told = refused.is_empty() && !known.is_empty();
-                let why = if told { vec![KNOWN.to_owned()] } else { [known, &refused[..]].concat() };
-                return Err(route::no_path(load.allowed, &why, route::one_family(&one, &two)));
+                let only_known = self.refused.is_empty() && !self.known.is_empty();
+                let why = if only_known { vec![KNOWN.to_owned()] } else { self.reasons() };
+                let one_family = route::one_family(&facts.source.1, &facts.destination.1);
+                Err(route::no_path(allowed, &why, one_family))
             }
-        };
-        let sites = (from.site.clone(), to.site.clone());
-        let description = Description::new(candidate, &relays, (&sites.0, &one), (&sites.1, &two));
-        let mut announce = || {
-            if load.allowed == Allowed::Auto && description.has_intermediary() && memory.announces(candidate)
-            {
-                description.warn_of_intermediary(context, &[known, &refused[..]].concat());
+        }
+    }
+
+    fn reasons(&self) -> Vec<String> {
+        [&self.known[..], &self.refused[..]].concat()
+    }
+
+    fn announce(
+        &self,
+        context: &Context,
+        memory: &mut Memory,
+        description: &Description<'_>,
+        load: &Load<'_>,
+    ) {
+        let unasked = load.allowed == Allowed::Auto && description.has_intermediary();
+        if unasked && memory.announces(description.candidate) {
+            description.warn_of_intermediary(context, &self.reasons());
+        }
+        description.announce(context, &self.refused);
+    }
+
+    /// Takes that the relay of `candidate` cannot be used at all. If it may be an impostor, that ends the search:
+    /// nothing else is sent to it, and no other path hides the danger.
+    fn without_relay(
+        &mut self,
+        failure: Failure,
+        candidate: Candidate,
+        memory: &mut Memory,
+        now: Moment,
+    ) -> Result<(), Failure> {
+        if matches!(failure.kind, Kind::Untrusted | Kind::Interrupted | Kind::Usage) {
+            return Err(failure);
+        }
+        self.step = self.ascent.past_relay();
+        if self.step == Step::Exhausted && failure.kind == Kind::Temporary {
+            return Err(failure);
+        }
+        let why = Failure { hint: None, ..failure }.to_string();
+        memory.unusable(candidate, &why, now);
+        self.refused.push(why);
+        Ok(())
+    }
+}
+
+impl Between<'_> {
+    /// Tries one candidate after the other. Returns the rung of the one that worked.
+    async fn transfer(&mut self, load: &Load<'_>, count: &mut Count) -> Result<Rung, Failure> {
+        let mut search = None;
+        loop {
+            let facts = Facts::of(self.context, self.from, self.to).await?;
+            let search =
+                search.get_or_insert_with(|| Search::new(&facts, self.context, self.memory, load.allowed));
+            let description = facts.describe(search.candidate(&facts, load.allowed)?);
+            let Some(attempted) = self.attempt(search, &description, load).await? else { continue };
+            count.add(&attempted);
+            if let Some(rung) = self.conclude(search, &description, attempted, load, count).await? {
+                return Ok(rung);
             }
-            description.announce(context, &refused);
-        };
-        let attempted = match candidate {
+        }
+    }
+
+    /// Makes one attempt. Returns `None` if the relay cannot be used and another candidate is due.
+    async fn attempt(
+        &mut self,
+        search: &mut Search,
+        description: &Description<'_>,
+        load: &Load<'_>,
+    ) -> Result<Option<Attempted>, Failure> {
+        let context = self.context;
+        let attempted = match description.candidate {
             Candidate::Direct(roles) => {
-                announce();
-                route::direct(context, from, to, roles, load).await?
+                search.announce(context, self.memory, description, load);
+                route::direct(context, self.from, self.to, roles, load).await
             }
-            // The relay must be there before files can be said to pass it.
             Candidate::Relay(through_relay) => {
-                match Circuit::ready(circuit, context, through_relay.relay, from, to).await {
+                let relay = through_relay.relay;
+                match Circuit::ready(self.circuit, context, relay, self.from, self.to).await {
+                    // Only a relay that was reached is announced.
                     Ok(circuit) => {
-                        announce();
-                        route::by_relay(context, circuit, through_relay.postures, load).await?
+                        search.announce(context, self.memory, description, load);
+                        route::by_relay(context, circuit, through_relay.postures, load).await
                     }
                     Err(failure) => {
                         let now = context.clock.now();
-                        step = Some(without_relay(failure, candidate, ascent, memory, &mut refused, now)?);
-                        continue;
+                        search.without_relay(failure, description.candidate, self.memory, now)?;
+                        return Ok(None);
                     }
                 }
             }
             Candidate::Through => {
-                announce();
-                route::through(context, from, to, load).await?
+                search.announce(context, self.memory, description, load);
+                route::through(context, self.from, self.to, load).await
             }
         };
-        count.octets = attempted.moved;
-        let is_done = matches!(attempted.outcome, Outcome::Moved { .. });
-        Passage::add(&mut count.passage, attempted.passage.filter(|passage| is_done || passage.octets > 0));
+        attempted.map(Some)
+    }
+
+    /// Takes how an attempt ended. Returns its rung if it worked, or `None` if another candidate is due.
+    async fn conclude(
+        &mut self,
+        search: &mut Search,
+        description: &Description<'_>,
+        attempted: Attempted,
+        load: &Load<'_>,
+        count: &mut Count,
+    ) -> Result<Option<Rung>, Failure> {
+        let (context, candidate) = (self.context, description.candidate);
         let (Outcome::Failed(failed), Some(failure)) = (&attempted.outcome, attempted.failure) else {
-            count.attempts += 1;
-            count.touched = true;
-            count.sha256 = attempted.sha256;
-            memory.worked(candidate, context.clock.now());
-            return Ok(candidate.rung());
+            self.memory.worked(candidate, context.clock.now());
+            return Ok(Some(candidate.rung()));
         };
-        if failed.touched {
-            count.attempts += 1;
-            count.touched = true;
-        }
-        let next = match attempted.given_up {
-            Some(GivenUp::Stalled) => ascent.stalled(),
+        let step = match attempted.given_up {
+            Some(GivenUp::Stalled) => search.ascent.stalled(),
             Some(GivenUp::Interrupted | GivenUp::StalledAt(_)) => return Err(failure),
-            None => ascent.after(failed),
+            None => search.ascent.after(failed),
         };
         if matches!(failed.cause, Cause::Policy(..)) {
             context.events.warn(failure.to_string());
         }
-        let asks = match load.store {
+        let matters = match load.store {
             Store::Replace => load.keeps,
-            Store::Append => matches!(next, Step::Attempt(_) | Step::Exhausted),
+            Store::Append => step.continues(),
         };
-        let changed = failed.touched && asks && !unchanged(context, to, load).await;
+        let changed = failed.touched && matters && !self.is_unchanged(load).await;
         if !changed && matches!(failed.cause, Cause::Refused(_)) && load.may_refuse_to_go_on(failed.blame) {
             count.refused = true;
             return Err(failure);
         }
-        // A candidate that carries octets is open, and a try that goes on may fail for that reason.
+        let refusal = description.refusal(&failure);
+        // A candidate that has moved data is open. An attempt that continues a file may fail for that reason.
         if !changed && load.skips() == 0 {
-            memory.failed(candidate, failed, &description.refusal(&failure), context.clock.now());
+            self.memory.failed(candidate, failed, &refusal, context.clock.now());
         }
         if failure.kind == Kind::Untrusted {
             return Err(failure);
         }
-        match next {
-            // In place nobody may try again before it is known what is there now.
-            Step::Attempt(_) | Step::Exhausted if changed && load.store == Store::Append => {
-                return Err(failure);
+        search.step = if changed { step.after_change(load.store) } else { step };
+        match search.step {
+            Step::Attempt(_) | Step::Exhausted => {
+                search.refused.push(refusal);
+                Ok(None)
             }
-            // The same candidate again, from there (H35).
-            Step::Attempt(_) | Step::Exhausted if changed => {
-                return Err(Failure { kind: Kind::Temporary, ..failure });
-            }
-            next @ (Step::Attempt(_) | Step::Exhausted) => {
-                refused.push(description.refusal(&failure));
-                step = Some(next);
-            }
-            Step::Later => return Err(Failure { kind: Kind::Temporary, ..failure }),
-            Step::Fail => return Err(failure),
+            Step::Later => Err(Failure { kind: Kind::Temporary, ..failure }),
+            Step::Fail => Err(failure),
         }
     }
-}
 
-/// The step after a relay could not be used at all. One that may be somebody else's ends it: nothing more
-/// is said to it, and nothing is done as if nobody had wanted it.
-fn without_relay(
-    failure: Failure,
-    candidate: Candidate,
-    ascent: &mut Ascent,
-    memory: &mut Memory,
-    refused: &mut Vec<String>,
-    now: Moment,
-) -> Result<Step, Failure> {
-    if matches!(failure.kind, Kind::Untrusted | Kind::Interrupted | Kind::Usage) {
-        return Err(failure);
-    }
-    let step = ascent.past_relay();
-    if step == Step::Exhausted && failure.kind == Kind::Temporary {
-        return Err(failure);
-    }
-    let why = Failure { hint: None, ..failure }.to_string();
-    memory.unusable(candidate, &why, now);
-    refused.push(why);
-    Ok(step)
-}
-
-/// Whether the file at the destination is as long as before. One that is appended to and has no size
-/// may have changed.
-async fn unchanged(context: &Context, to: &mut Server, load: &Load<'_>) -> bool {
-    let absent = load.store == Store::Replace && load.before == 0;
-    match to.session(context).await {
-        Ok(session) => session
-            .size(load.stored)
-            .await
-            .is_ok_and(|size| size == Some(load.before) || (absent && size.is_none())),
-        Err(_) => false,
+    /// Whether the file at the destination is as long as before. If it is appended to and has no size, it may
+    /// have changed.
+    async fn is_unchanged(&mut self, load: &Load<'_>) -> bool {
+        let absent = load.store == Store::Replace && load.before == 0;
+        match self.to.session(self.context).await {
+            Ok(session) => session
+                .size(load.stored)
+                .await
+                .is_ok_and(|size| size == Some(load.before) || (absent && size.is_none())),
+            Err(_) => false,
+        }
     }
 }

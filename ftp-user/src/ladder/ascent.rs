@@ -3,7 +3,7 @@
 use super::candidate::Candidate;
 use ftp_proto::client;
 use ftp_proto::reply::Blame;
-use ftp_proto::third_party::{Cause, Failure, Side, Timer};
+use ftp_proto::third_party::{Cause, Failure, Side, Store, Timer};
 
 /// The candidates that are left for one file.
 #[derive(Clone, Debug)]
@@ -29,6 +29,28 @@ pub enum Step {
     Fail,
 }
 
+impl Step {
+    /// Whether this file goes on at once: with another candidate, or with the finding that there is none.
+    pub const fn continues(self) -> bool {
+        match self {
+            Self::Attempt(_) | Self::Exhausted => true,
+            Self::Later | Self::Fail => false,
+        }
+    }
+
+    /// The step if the failed attempt has changed the file at the destination. What was stored under a name of its
+    /// own is continued later by the same candidate (H35). A file that is appended to must be looked at before
+    /// anything else is appended.
+    #[must_use]
+    pub const fn after_change(self, store: Store) -> Self {
+        match (self, store) {
+            (Self::Attempt(_) | Self::Exhausted, Store::Replace) => Self::Later,
+            (Self::Attempt(_) | Self::Exhausted, Store::Append) => Self::Fail,
+            (Self::Later | Self::Fail, Store::Replace | Store::Append) => self,
+        }
+    }
+}
+
 impl Ascent {
     /// Starts with the first candidate. If `worked` is among them, it comes first (H18).
     pub fn new(mut candidates: Vec<Candidate>, worked: Option<Candidate>) -> Self {
@@ -41,7 +63,7 @@ impl Ascent {
     }
 
     /// The next candidate, whatever the last failure was.
-    pub fn next(&mut self) -> Step {
+    pub fn proceed(&mut self) -> Step {
         self.current = self.candidates.next();
         self.current.map_or(Step::Exhausted, Step::Attempt)
     }
@@ -60,7 +82,7 @@ impl Ascent {
 
     fn past(&mut self, is_passed: impl Fn(&Candidate) -> bool) -> Step {
         loop {
-            let step = self.next();
+            let step = self.proceed();
             if self.current.as_ref().is_none_or(|candidate| !is_passed(candidate)) {
                 return step;
             }
@@ -99,7 +121,7 @@ impl Ascent {
             }
             (Cause::Silent(_), Blame::Busy) => self.later(side),
             // The server does not know these commands. It may know the older ones of the same rung.
-            (_, Blame::Unsupported) => self.next(),
+            (_, Blame::Unsupported) => self.proceed(),
             // The path itself is closed. Other commands do not help; the other end must listen.
             (_, Blame::Path) => self.next_other(side),
             (_, Blame::Busy) => Step::Later,
@@ -163,7 +185,7 @@ mod tests {
             ],
             None,
         );
-        assert_eq!(ascent.next(), Step::Attempt(candidate(Rung::DestListens, Opening::Lstn)));
+        assert_eq!(ascent.proceed(), Step::Attempt(candidate(Rung::DestListens, Opening::Lstn)));
         ascent
     }
 
@@ -229,17 +251,17 @@ mod tests {
         let mute = failure(Blame::Busy, Cause::Silent(Timer::Reply));
         let all = vec![dest, source, Candidate::Through];
         let mut ascent = Ascent::new(all.clone(), None);
-        ascent.next();
+        ascent.proceed();
         assert_eq!(ascent.after(&gone), Step::Attempt(source));
         assert_eq!(ascent.stalled(), Step::Attempt(Candidate::Through));
         assert_eq!(ascent.after(&mute), Step::Later);
         // If they have talked to each other before, they are expected to do so again.
         let mut ascent = Ascent::new(all, Some(dest));
-        ascent.next();
+        ascent.proceed();
         assert_eq!([ascent.after(&gone), ascent.stalled()], [Step::Later, Step::Later]);
         // No intermediary is allowed.
         let mut ascent = Ascent::new(vec![dest, source], None);
-        ascent.next();
+        ascent.proceed();
         assert_eq!([ascent.after(&gone), ascent.stalled()], [Step::Later, Step::Later]);
     }
 
@@ -249,11 +271,11 @@ mod tests {
             (candidate(Rung::DestListens, Opening::Lstn), candidate(Rung::SourceListens, Opening::Lstn));
         let mut ascent = Ascent::new(vec![first, second], Some(second));
         assert_eq!(
-            [ascent.next(), ascent.next(), ascent.next()],
+            [ascent.proceed(), ascent.proceed(), ascent.proceed()],
             [Step::Attempt(second), Step::Attempt(first), Step::Exhausted]
         );
         let mut ascent = Ascent::new(vec![first], Some(second));
-        assert_eq!([ascent.next(), ascent.next()], [Step::Attempt(first), Step::Exhausted]);
+        assert_eq!([ascent.proceed(), ascent.proceed()], [Step::Attempt(first), Step::Exhausted]);
     }
 
     #[test]
@@ -287,7 +309,7 @@ mod tests {
             |side| Failure { side, ..failure(Blame::Path, Cause::Data(DataFault::Failed("refused".into()))) };
         let all = relays();
         let mut ascent = Ascent::new(all.clone(), None);
-        ascent.next();
+        ascent.proceed();
         // The relay cannot connect to the destination: the destination connects. It cannot connect to the
         // source either: the destination still connects.
         assert_eq!(ascent.after(&leg(Side::Destination)), Step::Attempt(all[1]));
@@ -303,12 +325,12 @@ mod tests {
         let all = relays();
         let lost = failure(Blame::Busy, Cause::Relay(RelayFault::Lost("gone".into())));
         let mut ascent = Ascent::new(all.clone(), None);
-        ascent.next();
+        ascent.proceed();
         assert_eq!(ascent.after(&lost), Step::Attempt(all[4]));
         assert_eq!(ascent.stalled(), Step::Attempt(Candidate::Through));
         // A relay that cannot be reached at all.
         let mut ascent = Ascent::new(all.clone(), None);
-        ascent.next();
+        ascent.proceed();
         let closed = failure(Blame::Path, Cause::Relay(RelayFault::Refused("no".into())));
         assert_eq!(
             [ascent.past_relay(), ascent.after(&closed)],
@@ -316,7 +338,21 @@ mod tests {
         );
         // If there is nothing else, the relay is tried again later.
         let mut ascent = Ascent::new(all[..4].to_vec(), None);
-        ascent.next();
+        ascent.proceed();
         assert_eq!(ascent.after(&lost), Step::Later);
+    }
+
+    #[test]
+    fn h35_a_changed_file_is_continued_later_and_one_that_is_appended_to_is_left_alone() {
+        let another = Step::Attempt(candidate(Rung::SourceListens, Opening::Pasv));
+        for step in [another, Step::Exhausted] {
+            assert!(step.continues());
+            assert_eq!(step.after_change(Store::Replace), Step::Later);
+            assert_eq!(step.after_change(Store::Append), Step::Fail);
+        }
+        for step in [Step::Later, Step::Fail] {
+            assert!(!step.continues());
+            assert_eq!([Store::Replace, Store::Append].map(|store| step.after_change(store)), [step, step]);
+        }
     }
 }

@@ -167,7 +167,7 @@ mod tests {
     /// The candidates of the next file.
     fn next(memory: &mut Memory, now: Moment) -> Vec<Candidate> {
         let (mut ascent, _) = memory.ascend(all(), now);
-        std::iter::from_fn(|| match ascent.next() {
+        std::iter::from_fn(|| match ascent.proceed() {
             Step::Attempt(candidate) => Some(candidate),
             Step::Later | Step::Exhausted | Step::Fail => None,
         })

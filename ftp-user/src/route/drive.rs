@@ -136,7 +136,10 @@ impl<'a> Drive<'a> {
                 }
                 Output::Done(outcome) => return Ok(outcome),
                 Output::Wait(deadline) => return Err(deadline),
-                output => self.perform_on_path(output),
+                output @ (Output::Connect(..)
+                | Output::JoinAtRelay { .. }
+                | Output::Copy
+                | Output::Finish) => self.perform_on_path(output),
             }
         }
     }
@@ -251,7 +254,7 @@ impl<'a> Drive<'a> {
         match self.path {
             Path::Relay(mut relay) if complete => relay.last_count(self.context, &mut self.progress).await,
             Path::Through(through) if complete => sha256 = through.close().await,
-            mut path => path.cut(),
+            mut path @ (Path::Direct(_) | Path::Relay(_) | Path::Through(_)) => path.cut(),
         }
         Ended { outcome, given_up, moved: self.progress.moved(), sha256 }
     }

@@ -1,7 +1,6 @@
-//! What is moved, and what is counted meanwhile.
+//! What is moved where.
 
 use crate::ladder::Allowed;
-use crate::report::Passage;
 use ftp_io::copy::Digest;
 use ftp_proto::reply::Blame;
 use ftp_proto::third_party::Store;
@@ -10,30 +9,30 @@ use ftp_proto::wire::PathName;
 /// What is to be moved where.
 #[derive(Clone, Debug)]
 pub(crate) struct Load<'a> {
-    /// How reports call it.
+    /// The name of the source in reports.
     pub(crate) name: &'a str,
     /// Its path at the source.
     pub(crate) source: &'a PathName,
-    /// The final name, for people.
+    /// The final name at the destination, for people.
     pub(crate) target: &'a PathName,
-    /// Where it is stored.
+    /// The path at which the destination stores it.
     pub(crate) stored: &'a PathName,
-    /// STOR or APPE.
+    /// Whether the destination replaces or appends.
     pub(crate) store: Store,
-    /// Its size, where known.
+    /// The size of the source, if known.
     pub(crate) size: Option<u64>,
-    /// Octets at the destination before: what APPE appends to, or what STOR goes on with.
+    /// How many bytes the destination has already: what APPE appends to, or what STOR continues.
     pub(crate) before: u64,
-    /// Whether the next try may go on where this one breaks off.
+    /// Whether a later attempt may continue what this one leaves.
     pub(crate) keeps: bool,
-    /// Which ways it may go.
+    /// Which paths are allowed.
     pub(crate) allowed: Allowed,
-    /// Whether its octets are looked at where they pass this host.
+    /// Whether to compute a digest if the data passes this host.
     pub(crate) look: Digest,
 }
 
 impl Load<'_> {
-    /// The octets of the source that are not moved, since they are at the destination already.
+    /// How many bytes of the source are not sent, because the destination has them already.
     pub(crate) const fn skips(&self) -> u64 {
         match self.store {
             Store::Replace => self.before,
@@ -41,8 +40,8 @@ impl Load<'_> {
         }
     }
 
-    /// Whether a refusal, which is one for `blame`, may be one to go on in the middle: servers say so
-    /// as late as at the transfer command (ProFTPD's 451).
+    /// Whether a refusal with this blame may mean that the server cannot continue in the middle of a file. Some
+    /// servers say so only at the transfer command (ProFTPD's 451).
     pub(crate) const fn may_refuse_to_go_on(&self, blame: Blame) -> bool {
         self.skips() > 0
             && match blame {
@@ -50,15 +49,4 @@ impl Load<'_> {
                 Blame::Missing | Blame::Space | Blame::Login | Blame::Path => false,
             }
     }
-}
-
-/// What is known of all attempts so far.
-#[derive(Debug, Default)]
-pub(crate) struct Count {
-    pub(crate) attempts: u32,
-    pub(crate) touched: bool,
-    pub(crate) octets: u64,
-    pub(crate) sha256: Option<String>,
-    pub(crate) passage: Option<Passage>,
-    pub(crate) refused: bool,
 }

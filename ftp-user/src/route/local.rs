@@ -1,6 +1,7 @@
 //! A file between this host and a server: this program is one end of the data connection.
 
-use super::{Count, Load};
+use super::count::Count;
+use super::load::Load;
 use crate::context::Context;
 use crate::control::{Flow, Session};
 use crate::endpoint::{Server, local_path};

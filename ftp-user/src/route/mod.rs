@@ -11,6 +11,7 @@
 
 mod attempt;
 mod circuit;
+mod count;
 mod describe;
 mod direct;
 mod drive;
@@ -23,11 +24,12 @@ mod sessions;
 mod through;
 
 pub use attempt::timeouts;
-pub(crate) use attempt::{by_relay, direct, through};
+pub(crate) use attempt::{Attempted, by_relay, direct, through};
 pub use circuit::Circuit;
+pub(crate) use count::Count;
 pub(crate) use describe::{Description, KNOWN, data, nearby, no_path, one_family};
 pub(crate) use drive::GivenUp;
-pub(crate) use load::{Count, Load};
+pub(crate) use load::Load;
 pub(crate) use local::{down, up};
 
 use crate::context::Context;

@@ -1,0 +1,41 @@
+//! What the attempts for one file have come to.
+
+use super::attempt::Attempted;
+use crate::report::Passage;
+use ftp_proto::third_party::Outcome;
+
+/// What is known of all attempts for one file.
+#[derive(Debug, Default)]
+pub(crate) struct Count {
+    /// How many attempts have sent data, or may have.
+    pub(crate) attempts: u32,
+    /// Whether the destination's file may have changed.
+    pub(crate) touched: bool,
+    /// How many bytes have moved in the last attempt, as far as is known.
+    pub(crate) octets: u64,
+    /// Their SHA-256, if they passed this host and it was computed (I14).
+    pub(crate) sha256: Option<String>,
+    /// What has passed a relay.
+    pub(crate) passage: Option<Passage>,
+    /// Whether an end refused to continue in the middle of the file.
+    pub(crate) refused: bool,
+}
+
+impl Count {
+    /// Takes how an attempt between two servers ended.
+    pub(crate) fn add(&mut self, attempted: &Attempted) {
+        let complete = matches!(attempted.outcome, Outcome::Moved { .. });
+        let passage = attempted.passage.clone().filter(|passage| complete || passage.octets > 0);
+        Passage::add(&mut self.passage, passage);
+        self.octets = attempted.moved;
+        self.sha256.clone_from(&attempted.sha256);
+        let touched = match &attempted.outcome {
+            Outcome::Moved { .. } => true,
+            Outcome::Failed(failure) => failure.touched,
+        };
+        if touched {
+            self.attempts += 1;
+            self.touched = true;
+        }
+    }
+}
