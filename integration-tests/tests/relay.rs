@@ -277,7 +277,7 @@ fn r07_a_leg_that_never_comes_is_named_and_the_one_that_came_is_reset() {
 #[test]
 fn r20_a_relay_that_allows_nothing_relays_nothing() {
     let agent = Relay::new().start();
-    agent.logs("nothing is allowed");
+    agent.logs("no server may be reached");
     let mut session = agent.session();
     let grant = session.grant(&[SOURCE, TARGET], u64::MAX, 1);
     let join = session.join(grant, listen(SOURCE), listen(TARGET), Waits::default());

@@ -12,6 +12,7 @@ fn refused(options: &str) -> (Option<i32>, String) {
     assert!(output.stdout.is_empty(), "{output:?}");
     let says = String::from_utf8(output.stderr).unwrap();
     assert_eq!(says.lines().count(), 1, "{says}");
+    assert!(!says.contains("os error"), "words, not numbers: {says}");
     (output.status.code(), says)
 }
 
