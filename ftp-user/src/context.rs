@@ -1,7 +1,7 @@
 //! What every call gets: the clock, the events, the wish to stop, and what is allowed.
 
 use crate::config::Relays;
-use crate::report::Events;
+use crate::report::{Events, Origin};
 use ftp_io::clock::Clock;
 use ftp_io::tls::Trust;
 use ftp_proto::address::Family;
@@ -27,9 +27,29 @@ pub struct Context {
     pub clear_data: bool,
     /// Which certificates are accepted.
     pub trust: Trust,
+    /// How large a listing may be.
+    pub listing: ListingLimit,
 }
 
 impl Context {
+    /// The same context; its events are about `origin`.
+    #[must_use]
+    pub fn about(&self, origin: Origin) -> Self {
+        Self { events: self.events.about(origin), ..self.clone() }
+    }
+
+    /// The context of a file of the job.
+    #[must_use]
+    pub fn item(&self, number: u64) -> Self {
+        self.about(self.events.origin().item(number))
+    }
+
+    /// The context of an attempt at the file.
+    #[must_use]
+    pub fn attempt(&self, number: u32) -> Self {
+        self.about(self.events.origin().attempt(number))
+    }
+
     /// Context for cleanup: it ignores Ctrl-C. With it comes how long the cleanup may take in all.
     #[must_use]
     pub fn for_cleanup(&self) -> (Self, Duration) {
@@ -44,6 +64,21 @@ impl Context {
 const CLEANUP: Duration = Duration::from_secs(10);
 /// After an interruption a copy has two seconds in all (H33).
 const HURRIED_CLEANUP: Duration = Duration::from_millis(700);
+
+/// How large the listing of one directory may be. What is larger may have no end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ListingLimit {
+    /// The number of entries.
+    pub entries: usize,
+    /// The number of bytes.
+    pub bytes: u64,
+}
+
+impl Default for ListingLimit {
+    fn default() -> Self {
+        Self { entries: 2_000_000, bytes: 512 << 20 }
+    }
+}
 
 /// How long to wait for what, and how often to try again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,19 +1,40 @@
 //! Copies files and trees straight from one FTP server to another.
 //!
+//! A [`Job`](job::Job) says what to copy, a [`Context`](context::Context) says what may be used for it and
+//! receives what happens, and [`run`] carries the job out. The command line is built on it.
+//!
+//! ```no_run
+//! # async fn example(context: &ftp_user::context::Context) -> Result<(), ftp_user::failure::Failure> {
+//! use ftp_user::job::{Job, Options, Status};
+//! use ftp_user::place::{Location, Netrc};
+//!
+//! let netrc = Netrc::default();
+//! let source = Location::parse(b"ftp://src.example.net/data.bin", &netrc)?;
+//! let destination = Location::parse(b"ftp://ann:secret@dst.example.net/incoming/", &netrc)?;
+//! let job = Job::copy(vec![source], destination, Options::default())?;
+//! let report = ftp_user::run(job, context).await;
+//! assert_eq!(report.status, Status::Done);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The folders form layers; each uses only those above it in this table.
+//!
 //! | folder | what |
 //! |---|---|
-//! | [`cli`] | the verbs, one file each, and the exit codes |
-//! | [`config`] | settings of a file: relays |
+//! | [`failure`] | what went wrong: a kind for decisions, words for people |
 //! | [`place`] | URLs, local paths, `.netrc` |
-//! | [`control`] | sessions with servers |
-//! | [`relay`] | a session with a relay agent: tunnels and joins |
+//! | [`config`] | the settings file: relays |
 //! | [`ladder`] | which candidate between two servers is tried next |
-//! | [`endpoint`] | the ends of a copy: servers and this host |
+//! | [`report`] | events, and how they are shown to people, programs and the trace |
+//! | [`context`] | the clock, the events, the wish to stop, and what may be used |
+//! | [`control`] | a session with a server |
+//! | [`relay`] | a session with a relay agent: tunnels and joins |
+//! | [`endpoint`] | the ends of a copy: servers, whose sessions are pooled, and this host |
 //! | [`route`] | one attempt: one file by one candidate |
-//! | [`check`] | the overwrite rule, verification |
+//! | [`check`] | the overwrite rule and the verification |
 //! | [`job`] | what a user asked for: files and trees, retries |
-//! | [`report`] | what is said to people, programs and the trace |
-//! | [`failure`] | what went wrong |
+//! | [`cli`] | the command line: a file for each verb, and the exit status |
 
 pub mod check;
 pub mod cli;
@@ -29,37 +50,4 @@ pub mod relay;
 pub mod report;
 pub mod route;
 
-use cli::Cli;
-use failure::{Failure, Kind};
-use ftp_io::program::args;
-use ftp_io::program::runtime::{self, Threads};
-use job::Status;
-use std::process::ExitCode;
-
-/// The whole program.
-pub fn run() -> ExitCode {
-    let arguments = match cli::arguments() {
-        Ok(arguments) => arguments,
-        Err(failure) => return fail(&failure),
-    };
-    let cli: Cli = match args::parse(arguments) {
-        Ok(cli) => cli,
-        Err(rejected) => return rejected.print("ftp-user"),
-    };
-    match runtime::start(THREADS) {
-        Ok(runtime) => {
-            let exit = runtime.block_on(cli.run());
-            // A blocking read of a dead disk must not keep the program.
-            runtime.shutdown_background();
-            cli::code(exit)
-        }
-        Err(error) => fail(&Failure::new(Kind::Other, format!("cannot start the scheduler: {error}"))),
-    }
-}
-
-fn fail(failure: &Failure) -> ExitCode {
-    cli::complain(failure, false);
-    cli::code(Status::Failed(failure.kind))
-}
-
-const THREADS: Threads = Threads { name: "ftp-user", workers: 2, blocking: 512 };
+pub use job::run;

@@ -1,5 +1,5 @@
 //! Copies files and trees straight from one FTP server to another.
 
 fn main() -> std::process::ExitCode {
-    ftp_user::run()
+    ftp_user::cli::main()
 }

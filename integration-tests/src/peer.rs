@@ -13,7 +13,7 @@
 //! ```
 //! The first rule that fits is taken. Actions: a reply (starts with a digit; `\r\n` for more lines),
 //! `listen`, `target` (remembers the argument of PORT, EPRT or SOCK), `dial`, `accept`, `data N`, `data M..N`,
-//! `text LINES`, `drain`, `end` and `reset-data` (the data connection), `unlisten`, `close`, `reset`, `hang` (the
+//! `text LINES`, `pause MILLISECONDS`, `drain`, `end` and `reset-data` (the data connection), `unlisten`, `close`, `reset`, `hang` (the
 //! control connection), `die` (the whole server: all connections, now and later, are closed without a word),
 //! `await VERB` (obeys commands until that one is answered), `until LINE` (until any
 //! session was told this). In replies `{mib}` is 1 MiB of text, `{port}` is the listening port, `{commas}` it in 227's form (`{blanks}`
@@ -27,6 +27,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
+use std::time::Duration;
 
 /// Rules of a server of RFC 959 with PASV and PORT, nothing newer, that lets foreign hosts in. A
 /// test puts its own rules before them.
@@ -337,6 +338,7 @@ impl Session {
             "silent" => {}
             "await" => while self.obey()?? != count {},
             "until" => self.shared.wait_for(count),
+            "pause" => thread::sleep(Duration::from_millis(count.parse().unwrap())),
             "close" => return None,
             "die" => {
                 self.shared.dead.store(true, Ordering::SeqCst);

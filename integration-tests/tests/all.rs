@@ -32,3 +32,4 @@ mod tls;
 mod transcripts;
 mod transfer;
 mod user_agent;
+mod walk;

@@ -3,11 +3,13 @@
 mod foresee;
 mod overwrite;
 mod seen;
+mod source;
 mod verify;
 
 pub(crate) use foresee::foresee;
 pub(crate) use overwrite::Decision;
 pub use overwrite::Overwrite;
 pub(crate) use seen::{means, prove};
+pub(crate) use source::{Known, readable, refuse_itself};
 pub use verify::Verify;
 pub(crate) use verify::{common, compare};

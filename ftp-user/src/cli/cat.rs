@@ -1,6 +1,6 @@
 //! `cat`: files on servers to standard output.
 
-use super::common::{on_a_server, spots};
+use super::places::{locations, on_servers};
 use crate::context::Context;
 use crate::control::{Flow, Role};
 use crate::endpoint::{Host, Pools};
@@ -24,18 +24,16 @@ pub(super) struct CatArgs {
 
 /// Runs it.
 pub(super) async fn run(context: Context, args: CatArgs) -> Result<Status, Failure> {
-    let spots = spots(&args.places)?;
-    for spot in &spots {
-        on_a_server(spot, "cat")?;
-    }
+    let places = locations(&args.places)?;
+    on_servers(&places, "cat")?;
     let pools = Pools::default();
-    for spot in spots {
-        let mut host = spot.host(Role::Server, &pools);
+    for location in places {
+        let mut host = Host::at(&location, Role::Server, &pools);
         let mut question = Question::new(&context);
         loop {
             question.connect(&mut host).await?;
             let mut moved = 0;
-            match print(&context, &mut host, &spot.path, &mut moved).await {
+            match print(&context, &mut host, &location.path, &mut moved).await {
                 Ok(Printed::All) => break,
                 Ok(Printed::ReaderGone) => return Ok(Status::Done),
                 // What was printed cannot be taken back.

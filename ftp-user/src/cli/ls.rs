@@ -1,11 +1,11 @@
 //! `ls`: what a directory on a server holds.
 
-use super::common::{look, on_a_server, spots};
+use super::places::{locations, on_servers};
 use crate::context::Context;
 use crate::control::Role;
 use crate::endpoint::{Host, Pools};
 use crate::failure::{self, Failure};
-use crate::job::Status;
+use crate::job::{Status, facts};
 use crate::report::{Event, Form, Listed};
 use clap::Args;
 use ftp_proto::listing::{Entry, Kind};
@@ -24,30 +24,27 @@ pub(super) struct LsArgs {
 
 /// Runs it.
 pub(super) async fn run(context: Context, args: LsArgs) -> Result<Status, Failure> {
-    let spots = spots(&args.places)?;
+    let places = locations(&args.places)?;
     let form = if args.long { Form::Long } else { Form::Name };
-    for spot in &spots {
-        on_a_server(spot, "ls")?;
-    }
+    on_servers(&places, "ls")?;
     let pools = Pools::default();
-    for spot in spots {
-        let mut host = spot.host(Role::Server, &pools);
-        let facts = look(&context, &mut host, &spot.path).await?;
+    let mut status = Status::Done;
+    for location in places {
+        let mut host = Host::at(&location, Role::Server, &pools);
+        let facts = facts(&context, &mut host, &location.path).await?;
         let Some(facts) = facts else {
-            return Err(Failure::new(failure::Kind::Missing, format!("{} does not exist", spot.place))
+            return Err(Failure::new(failure::Kind::Missing, format!("{} does not exist", location))
                 .hint("check the path"));
         };
         let Host::Server(server) = &mut host else { continue };
         let session = server.session(&context).await?;
         let mut entries = match facts.kind {
             Kind::Directory | Kind::Current | Kind::Parent => {
-                let directory = Some(&spot.path).filter(|path| path.as_bytes() != b".");
+                let directory = Some(&location.path).filter(|path| path.as_bytes() != b".");
                 let listing = session.list(directory).await?;
-                for refused in &listing.refused {
-                    context.events.warn(refused.clone());
-                }
-                if listing.unread > 0 {
-                    context.events.warn(format!("{} lines of the listing cannot be read", listing.unread));
+                for gap in listing.gaps() {
+                    context.events.warn(format!("{location}: {gap}"));
+                    status = Status::Partly;
                 }
                 listing.entries
             }
@@ -55,14 +52,14 @@ pub(super) async fn run(context: Context, args: LsArgs) -> Result<Status, Failur
                 size: facts.size,
                 modified: facts.modified,
                 unique: facts.unique,
-                ..Entry::new(spot.path.clone(), facts.kind)
+                ..Entry::new(location.path.clone(), facts.kind)
             }],
         };
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         for entry in entries {
-            context.events.say(Event::Listed(Listed { place: spot.place.to_string(), entry, form }));
+            context.events.say(Event::Listed(Listed { place: location.to_string(), entry, form }));
         }
         host.quit().await;
     }
-    Ok(Status::Done)
+    Ok(status)
 }

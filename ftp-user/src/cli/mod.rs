@@ -2,20 +2,23 @@
 
 mod append;
 mod cat;
-mod common;
 mod conceal;
 mod copy;
 mod exit;
 mod generate;
 mod ls;
+mod places;
+mod program;
 mod stat;
+mod transfer;
 mod trust;
 
 pub use conceal::arguments;
 pub use exit::{code, number};
+pub use program::main;
 
 use crate::config::{self, Relays};
-use crate::context::{Cancel, Context, Patience};
+use crate::context::{Cancel, Context, ListingLimit, Patience};
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
 use crate::report::{Reporter, Style};
@@ -195,6 +198,7 @@ impl General {
                 relays,
                 clear_data: false,
                 trust,
+                listing: ListingLimit::default(),
             },
             reporter,
         ))

@@ -1,11 +1,11 @@
 //! `stat`: what a server says about one place.
 
-use super::common::{look, on_a_server, spots};
+use super::places::{locations, on_servers};
 use crate::context::Context;
 use crate::control::Role;
 use crate::endpoint::{Host, Pools};
 use crate::failure::{Failure, Kind};
-use crate::job::Status;
+use crate::job::{Status, facts};
 use crate::report::{Event, Form, Listed};
 use clap::Args;
 use std::ffi::OsString;
@@ -20,22 +20,20 @@ pub(super) struct StatArgs {
 
 /// Runs it.
 pub(super) async fn run(context: Context, args: StatArgs) -> Result<Status, Failure> {
-    let spots = spots(&args.places)?;
-    for spot in &spots {
-        on_a_server(spot, "stat")?;
-    }
+    let places = locations(&args.places)?;
+    on_servers(&places, "stat")?;
     let pools = Pools::default();
-    for spot in spots {
-        let mut host = spot.host(Role::Server, &pools);
+    for location in places {
+        let mut host = Host::at(&location, Role::Server, &pools);
         // Retries are its; after it there is a session.
-        look(&context, &mut host, &spot.path).await?;
+        facts(&context, &mut host, &location.path).await?;
         let Host::Server(server) = &mut host else { continue };
-        let Some(entry) = server.session(&context).await?.entry(&spot.path).await? else {
+        let Some(entry) = server.session(&context).await?.entry(&location.path).await? else {
             return Err(
-                Failure::new(Kind::Missing, format!("{} does not exist", spot.place)).hint("check the path")
+                Failure::new(Kind::Missing, format!("{} does not exist", location)).hint("check the path")
             );
         };
-        context.events.say(Event::Listed(Listed { place: spot.place.to_string(), entry, form: Form::Facts }));
+        context.events.say(Event::Listed(Listed { place: location.to_string(), entry, form: Form::Facts }));
         host.quit().await;
     }
     Ok(Status::Done)

@@ -2,25 +2,30 @@
 
 use super::flow::Flow;
 use super::session::Session;
+use crate::context::ListingLimit;
 use crate::failure::{self, Failure};
 use crate::place;
 use ftp_io::clock::Clock;
 use ftp_io::copy::{Meter, lines};
+use ftp_io::program::size;
+use ftp_io::tls::Data;
 use ftp_proto::command::{Command, DataType, Direction};
 use ftp_proto::listing::{Entry, Found, Kind, Lister, is_empty_listing};
-use ftp_proto::reply::Blame;
+use ftp_proto::reply::{Blame, Reply};
 use ftp_proto::wire::{PathName, show};
 use std::io;
 use tokio_stream::StreamExt;
 
-/// A directory's entries, without itself and its parent.
+/// The entries of a directory, without itself and its parent.
 #[derive(Debug, Default)]
 pub struct Listing {
-    /// What could be read.
+    /// The entries that could be read.
     pub entries: Vec<Entry>,
-    /// Lines that could not.
+    /// The number of lines that could not be read.
     pub unread: usize,
-    /// Names that no entry can have: what to say of each.
+    /// The number of names that the server left out, since FTP cannot carry them.
+    pub omitted: usize,
+    /// Entries with a name that no file can have: what to say about each.
     pub refused: Vec<String>,
 }
 
@@ -33,38 +38,41 @@ enum Form {
 }
 
 impl Session {
-    /// Lists a directory; `None` is the one of the login.
+    /// Lists a directory; `None` is the login directory.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be listed. A listing that is larger than the context allows is a failure.
     pub async fn list(&mut self, directory: Option<&PathName>) -> Result<Listing, Failure> {
-        let (mut last, mut riddle) = (None, None);
+        let (mut last, mut unreadable) = (None, None);
         for form in [Form::Mlsd, Form::List, Form::Nlst] {
             if form == Form::Mlsd && self.capabilities.mlst.is_none() {
                 continue;
             }
             match self.list_as(form, directory).await {
                 Ok(listing) if form == Form::Nlst => return self.look_at(directory, listing).await,
-                // Lines in a format that nobody knows: names are better than nothing.
-                Ok(listing) if form == Form::List && listing.is_riddle() => riddle = Some(listing),
+                // If no line can be read, names are better than nothing.
+                Ok(listing) if form == Form::List && listing.is_unreadable() => unreadable = Some(listing),
                 Ok(listing) => return Ok(listing),
                 Err((Blame::Unsupported, failure)) => last = Some(failure),
                 Err((_, failure)) => return Err(failure),
             }
         }
-        if let Some(listing) = riddle {
+        if let Some(listing) = unreadable {
             return Ok(listing);
         }
         Err(last.unwrap_or_else(|| Failure::new(failure::Kind::Other, "this server lists nothing")))
     }
 
-    /// Names alone do not say what they name.
+    /// Asks what each name is, since a list of names does not say it.
     async fn look_at(&mut self, directory: Option<&PathName>, names: Listing) -> Result<Listing, Failure> {
-        let entries = names.entries;
-        let mut listing = Listing { entries: Vec::new(), unread: names.unread, refused: names.refused };
-        for Entry { name, .. } in entries {
+        let mut entries = Vec::new();
+        for Entry { name, .. } in names.entries {
             if let Some(found) = self.entry(&place::join(directory, &name)).await? {
-                listing.entries.push(Entry { name, ..found });
+                entries.push(Entry { name, ..found });
             }
         }
-        Ok(listing)
+        Ok(Listing { entries, ..names })
     }
 
     async fn list_as(
@@ -72,7 +80,7 @@ impl Session {
         form: Form,
         directory: Option<&PathName>,
     ) -> Result<Listing, (Blame, Failure)> {
-        // MLSD is what it is (RFC 3659 7.3); the others are text.
+        // MLSD sends its lines in the type in force (RFC 3659 section 7.3); the others send text.
         let data_type = if form == Form::Mlsd { DataType::Image } else { DataType::Ascii };
         self.set_type(data_type).await.map_err(other)?;
         let path = directory.cloned();
@@ -83,45 +91,26 @@ impl Session {
         };
         let connection = self.open_data(Direction::Send, &command).await.map_err(other)?;
         let meter = Meter::default();
-        let read = async {
-            let mut listing = Listing::default();
-            let mut lister = match form {
-                Form::Mlsd => Lister::of_facts(),
-                Form::List => Lister::of_list(Clock::today()),
-                Form::Nlst => Lister::of_names(),
-            };
-            let mut lines = lines(connection, LONGEST_LINE, &meter);
-            loop {
-                let line = tokio::select! {
-                    line = lines.next() => line,
-                    () = meter.stopped() => None,
-                };
-                let is_last = line.is_none();
-                match line {
-                    Some(line) => lister.push(&line?),
-                    None => lister.end(),
-                }
-                while let Some(found) = lister.next() {
-                    listing.take(found);
-                }
-                if is_last {
-                    return Ok(listing);
-                }
+        let reading = read(connection, form.lister(), self.context.listing, &meter);
+        let name = directory.map_or_else(|| "the login directory".to_owned(), PathName::display);
+        let what = || format!("cannot list {name}");
+        let (listing, answer) = match self.run(command, reading, &meter, &mut |_| ()).await.map_err(other)? {
+            Flow::Refused(answer) if is_empty_listing(&answer.reply) => return Ok(Listing::default()),
+            Flow::Refused(answer) => return Err((self.blame(&answer), self.refusal(what(), &answer))),
+            Flow::Over(listing, answer) => (listing, answer),
+        };
+        match listing {
+            Err(Unread::TooLarge(why)) => {
+                let failure = Failure::new(failure::Kind::Other, format!("{}: the listing {why}", what()));
+                Err(other(failure.hint("the server may send a listing without end; ask its operator")))
             }
-        };
-        let what = || {
-            let name = directory.map_or_else(|| "the login directory".to_owned(), PathName::display);
-            format!("cannot list {name}")
-        };
-        match self.run(command, read, &meter, &mut |_| ()).await.map_err(other)? {
-            Flow::Refused(answer) if is_empty_listing(&answer.reply) => Ok(Listing::default()),
-            Flow::Refused(answer) => Err((self.blame(&answer), self.refusal(what(), &answer))),
-            Flow::Over(_, answer) if !answer.is_done() && !is_empty_listing(&answer.reply) => {
+            _ if !answer.is_done() && !is_empty_listing(&answer.reply) => {
                 Err((self.blame(&answer), self.refusal(what(), &answer)))
             }
-            Flow::Over(listing, _) => listing.map_err(|error: io::Error| {
-                other(Failure::new(failure::Kind::Temporary, format!("{}: {error}", what())))
-            }),
+            Err(Unread::Broken(error)) => {
+                Err(other(Failure::new(failure::Kind::Temporary, format!("{}: {error}", what()))))
+            }
+            Ok(listing) => Ok(Listing { omitted: omitted(&answer.reply), ..listing }),
         }
     }
 }
@@ -130,9 +119,95 @@ fn other(failure: Failure) -> (Blame, Failure) {
     (Blame::Peer, failure)
 }
 
+impl Form {
+    fn lister(self) -> Lister {
+        match self {
+            Self::Mlsd => Lister::of_facts(),
+            Self::List => Lister::of_list(Clock::today()),
+            Self::Nlst => Lister::of_names(),
+        }
+    }
+}
+
+/// Why a listing was not read to its end.
+#[derive(Debug)]
+enum Unread {
+    /// The connection broke.
+    Broken(io::Error),
+    /// The listing is larger than allowed.
+    TooLarge(String),
+}
+
+/// Reads a listing to its end. `meter` counts its bytes.
+async fn read(
+    connection: Data,
+    mut lister: Lister,
+    limit: ListingLimit,
+    meter: &Meter,
+) -> Result<Listing, Unread> {
+    let mut listing = Listing::default();
+    let mut lines = lines(connection, LONGEST_LINE, meter);
+    loop {
+        let line = tokio::select! {
+            line = lines.next() => line,
+            () = meter.stopped() => None,
+        };
+        let is_last = line.is_none();
+        match line {
+            Some(line) => lister.push(&line.map_err(Unread::Broken)?),
+            None => lister.end(),
+        }
+        while let Some(found) = lister.next() {
+            listing.take(found);
+        }
+        if meter.moved() > limit.bytes {
+            return Err(Unread::TooLarge(format!("has more than {}", size::bytes(limit.bytes))));
+        }
+        if listing.len() > limit.entries {
+            return Err(Unread::TooLarge(format!("has more than {} entries", limit.entries)));
+        }
+        if is_last {
+            return Ok(listing);
+        }
+    }
+}
+
+/// The number in the line `Omitted n` of a final reply: our own server has left out so many names, since FTP
+/// cannot carry them.
+fn omitted(reply: &Reply) -> usize {
+    let number = |line: &Vec<u8>| {
+        let rest = str::from_utf8(line).ok()?.trim().strip_prefix("Omitted ")?;
+        rest.split_whitespace().next()?.parse().ok()
+    };
+    reply.lines.iter().find_map(number).unwrap_or(0)
+}
+
 impl Listing {
-    fn is_riddle(&self) -> bool {
+    /// Why the listing does not show everything that is there. Each reason is a failure of the directory.
+    pub fn gaps(&self) -> Vec<Failure> {
+        let refused = self.refused.iter().map(|why| Failure::usage(why.clone()));
+        let mut gaps: Vec<Failure> = refused.collect();
+        if self.unread > 0 {
+            let what = format!("the listing is incomplete: {} lines cannot be read", self.unread);
+            gaps.push(Failure::new(failure::Kind::Other, what));
+        }
+        if self.omitted > 0 {
+            let what = format!("the listing is incomplete: FTP cannot carry {} names", self.omitted);
+            gaps.push(
+                Failure::new(failure::Kind::Other, what).hint("rename them: they contain CR, LF or NUL"),
+            );
+        }
+        gaps
+    }
+
+    /// Whether lines came, and none of them could be read.
+    fn is_unreadable(&self) -> bool {
         self.entries.is_empty() && self.refused.is_empty() && self.unread > 0
+    }
+
+    /// The number of lines.
+    fn len(&self) -> usize {
+        self.entries.len() + self.unread + self.refused.len()
     }
 
     fn take(&mut self, found: Found) {
@@ -148,3 +223,48 @@ impl Listing {
 }
 
 const LONGEST_LINE: usize = 16 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ftp_proto::dialect::Dialect;
+    use ftp_proto::reply::Meaning;
+    use tokio::io::AsyncWriteExt;
+
+    /// Reads what a server sends; it sends one more line as long as it is read.
+    async fn endless(limit: ListingLimit) -> Result<Listing, Unread> {
+        let listener = ftp_io::socket::listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let at = listener.local().unwrap();
+        let (here, there) = tokio::join!(ftp_io::socket::connect(at.ip(), at), listener.accept());
+        let mut there = there.unwrap().0;
+        tokio::spawn(async move {
+            let line = b"-rw-r--r-- 1 ann ann 1000 Jan 01 2020 f\r\n";
+            while there.write_all(line).await.is_ok() {}
+        });
+        read(here.unwrap().into(), Form::List.lister(), limit, &Meter::default()).await
+    }
+
+    #[tokio::test]
+    async fn a_listing_without_end_is_ended() {
+        let check = async |entries, bytes, expect: &str| match endless(ListingLimit { entries, bytes }).await
+        {
+            Err(Unread::TooLarge(why)) => assert_eq!(why, expect),
+            other => panic!("{other:?}"),
+        };
+        check(1000, u64::MAX, "has more than 1000 entries").await;
+        check(usize::MAX, 64 * 1024, "has more than 64.00 KiB").await;
+    }
+
+    #[test]
+    fn the_names_that_a_server_left_out_are_counted() {
+        let check = |lines: &[&str], expect| {
+            let lines = lines.iter().map(|line| line.as_bytes().to_vec()).collect();
+            let reply = Reply { code: Meaning::Transferred.code(Dialect::Rfc959), lines };
+            assert_eq!(omitted(&reply), expect, "{reply:?}");
+        };
+        check(&["Omitted 3", "Closing data connection"], 3);
+        check(&[" Omitted 12 names", "done"], 12);
+        check(&["done"], 0);
+        check(&["Omitted", "Omitted many"], 0);
+    }
+}

@@ -48,6 +48,7 @@ async fn with(script: &'static [&'static str], check: impl AsyncFnOnce(&mut Sess
         relays: crate::config::Relays::default(),
         clear_data: false,
         trust: ftp_io::tls::Trust::default(),
+        listing: crate::context::ListingLimit::default(),
     };
     let mut session = Session::open(&context, &site(at), Role::Server).await.unwrap();
     check(&mut session).await;

@@ -6,7 +6,7 @@ use super::server::Server;
 use crate::context::Context;
 use crate::control::{Facts, Role};
 use crate::failure::{Failure, Kind};
-use crate::place::{RemotePath, Site};
+use crate::place::{Location, Place, RemotePath};
 use ftp_proto::digest::{Algorithm, Digest};
 use ftp_proto::wire::PathName;
 
@@ -20,9 +20,21 @@ pub enum Host {
 }
 
 impl Host {
-    /// The server at `site`. Hosts of the same pools share its sessions and its health.
-    pub fn server(site: &Site, role: Role, pools: &Pools) -> Self {
-        Self::Server(Box::new(Server::new(pools.of(site), role)))
+    /// The host of a place. Hosts of the same pools share the sessions and the health of a server.
+    pub fn at(location: &Location, role: Role, pools: &Pools) -> Self {
+        match &location.place {
+            Place::Remote(remote) => Self::Server(Box::new(Server::new(pools.of(&remote.site), role))),
+            Place::Local(_) => Self::Local,
+        }
+    }
+
+    /// Whether it is the host of that place.
+    pub fn is_at(&self, location: &Location) -> bool {
+        match (&location.place, self) {
+            (Place::Remote(remote), Self::Server(server)) => remote.site == server.site,
+            (Place::Local(_), Self::Local) => true,
+            (Place::Remote(_), Self::Local) | (Place::Local(_), Self::Server(_)) => false,
+        }
     }
 
     /// Whether it is this host.

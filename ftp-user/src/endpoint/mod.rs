@@ -1,11 +1,13 @@
 //! The ends of a copy: servers, whose sessions are pooled, and this host.
 
 mod host;
+mod list;
 mod local;
 mod pool;
 mod server;
 
 pub use host::Host;
+pub use list::list;
 pub(crate) use local::local_path;
 pub use pool::{Lease, Pool, Pools};
 pub use server::Server;

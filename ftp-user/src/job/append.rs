@@ -1,12 +1,12 @@
 //! A file is appended to another, in place: nothing can be taken back, so that nothing is tried
 //! again unless the destination is known to be as it was.
 
-use super::copy::{readable, refuse_itself};
+use super::item::{Done, Item};
 use super::mover::transfer;
+use super::options::{Mode, Options};
 use super::patient::{again, connect_both};
 use super::retry::Retry;
-use super::{Deed, Done, Item, Options};
-use crate::check::{Verify, foresee};
+use crate::check::{Known, Verify, foresee, readable, refuse_itself};
 use crate::context::Context;
 use crate::failure::{self, Failure};
 use crate::report::{Event, Passage, Verified};
@@ -17,7 +17,7 @@ use ftp_proto::third_party::Store;
 use ftp_proto::wire::PathName;
 
 /// Appends one file.
-pub async fn append(
+pub(super) async fn append(
     context: &Context,
     ends: &mut Ends,
     item: &Item,
@@ -38,10 +38,10 @@ pub async fn append(
         dest: dest_name.clone(),
         size: plan.size,
         verify: plan.means,
-        dry_run: options.deed.is_dry(),
+        dry_run: options.mode.is_dry(),
     });
-    if options.deed.is_dry() {
-        let rung = foresee(context, ends, options.allowed, options.deed == Deed::Explain).await?;
+    if options.mode.is_dry() {
+        let rung = foresee(context, ends, options.allowed, options.mode == Mode::Explain).await?;
         return Ok(Done {
             bytes: plan.size.unwrap_or(0),
             rung: Some(rung),
@@ -118,7 +118,8 @@ async fn plan(context: &Context, ends: &mut Ends, item: &Item, options: Options)
         tokio::try_join!(source.facts(context, &item.source), destination.facts(context, &item.destination))?
     };
     let source = readable(source, &source_name)?;
-    refuse_itself(ends, item, &source, target.as_ref())?;
+    let one = Known { path: &item.source, facts: Some(&source) };
+    refuse_itself(ends, one, Known { path: &item.destination, facts: target.as_ref() })?;
     let before = match &target {
         None => Some(0),
         Some(facts) if facts.kind == Kind::Directory => {
@@ -130,7 +131,9 @@ async fn plan(context: &Context, ends: &mut Ends, item: &Item, options: Options)
     };
     let means = match (options.verify, source.size, before) {
         (Verify::None, ..) => Verified::None,
-        (Verify::Hash, ..) => return Err(hash_is_impossible()),
+        (Verify::Hash, ..) => {
+            return Err(Failure::new(failure::Kind::Unverified, "append cannot be verified by hash yet"));
+        }
         (Verify::Auto | Verify::Size, Some(_), Some(_)) => Verified::Size,
         (Verify::Auto | Verify::Size, ..) => {
             return Err(Failure::new(
@@ -141,12 +144,6 @@ async fn plan(context: &Context, ends: &mut Ends, item: &Item, options: Options)
         }
     };
     Ok(Plan { size: source.size, before, means })
-}
-
-/// `--verify hash` needs the digest of a part of a file (RANG), which is not there yet.
-pub(crate) fn hash_is_impossible() -> Failure {
-    Failure::usage("append cannot be verified by hash yet")
-        .hint("--verify size compares old size + source size")
 }
 
 async fn verify(context: &Context, ends: &mut Ends, item: &Item, plan: &Plan) -> Result<(), Failure> {

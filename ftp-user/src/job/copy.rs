@@ -1,14 +1,20 @@
-//! A file is copied: nothing unverified ever stands under its final name.
+//! One file is copied: nothing unverified ever stands under its final name.
+//!
+//! ```text
+//!  facts -> overwrite rule -> name of the part -> move (ladder) -> verify -> rename
+//!                |             or resume              |               |
+//!              skip                    next candidate / later     delete the part
+//! ```
 
-use super::mover::transfer;
+use super::item::{Done, Item};
+use super::mover::{Moved, transfer};
+use super::options::{Mode, Options};
 use super::patient::connect_both;
-use super::resume::{Begin, Tries};
+use super::resume::{Attempts, Start};
 use super::retry::Retry;
-use super::{Deed, Done, Item, Options};
-use crate::check::{self, Decision, Overwrite, Verify, common, compare, foresee};
+use crate::check::{self, Decision, Known, Overwrite, common, compare, foresee, readable, refuse_itself};
 use crate::context::Context;
 use crate::control::Facts;
-use crate::endpoint::Host;
 use crate::failure::{self, Failure};
 use crate::report::{Event, Verified};
 use crate::route::{Ends, Load};
@@ -16,196 +22,188 @@ use ftp_io::copy::Digest;
 use ftp_proto::listing::Kind;
 use ftp_proto::third_party::Store;
 
-/// Copies one file, again and again as long as only time is lacking.
-pub async fn copy(
+/// Copies one file. Temporary failures are tried again.
+pub(super) async fn copy(
     context: &Context,
     ends: &mut Ends,
     item: &Item,
     options: Options,
 ) -> Result<Done, Failure> {
+    let context = context.item(item.number);
     let mut retry = Retry::new(&context.patience);
-    // What is kept for a next try is of no use where there will be none.
-    let mut tries = Tries::new(options.resume && context.patience.retries > 0);
-    let mut first = true;
+    // If there is no next attempt, nothing need be kept for it.
+    let mut attempts = Attempts::new(options.resume && context.patience.retries > 0);
+    let mut number = 0;
     loop {
-        // What was known may be the reason for a failure: the second time it is asked again.
-        // The same for a date that a listing has only for people.
+        number += 1;
+        let context = context.attempt(number);
+        // What was known may be the reason for a failure, so it is asked again the second time. A listing
+        // for people has no exact date.
         let dated = |facts: &Facts| facts.modified.is_some() || options.overwrite != Overwrite::Newer;
-        let known = item.known.clone().filter(|facts| first && dated(facts));
-        first = false;
-        match once(context, ends, item, known, options, &mut tries).await {
+        let known = item.known.clone().filter(|facts| number == 1 && dated(facts));
+        let mut copying = Copying { context: &context, ends, item, options };
+        match copying.attempt(known, &mut attempts).await {
             Ok(done) => {
-                tries.discard(context, ends).await; // it was skipped this time
+                attempts.discard(&context, ends).await; // the file was skipped this time
                 return Ok(done);
             }
-            Err(_) if context.cancel.is_cancelled() && tries.attempts == 0 => {
+            Err(_) if context.cancel.is_cancelled() && attempts.count == 0 => {
                 return Err(Failure::interrupted());
             }
-            Err(failure) => tries.after(context, ends, item, &mut retry, failure).await?,
+            Err(failure) => attempts.after(&context, ends, item, &mut retry, failure).await?,
         }
     }
 }
 
-async fn once(
-    context: &Context,
-    ends: &mut Ends,
-    item: &Item,
-    known: Option<Facts>,
+/// One attempt at a file.
+struct Copying<'a> {
+    context: &'a Context,
+    ends: &'a mut Ends,
+    item: &'a Item,
     options: Options,
-    tries: &mut Tries,
-) -> Result<Done, Failure> {
-    connect_both(context, ends).await?;
-    let (source_name, dest_name) = item.names(ends);
-    let (source, target) = {
-        let Ends { source, destination, .. } = &mut *ends;
+}
+
+/// Both files, before anything moves.
+struct Files {
+    source: Facts,
+    target: Option<Facts>,
+}
+
+impl Copying<'_> {
+    async fn attempt(&mut self, known: Option<Facts>, attempts: &mut Attempts) -> Result<Done, Failure> {
+        connect_both(self.context, self.ends).await?;
+        let files = self.files(known).await?;
+        if let Some(means) = self.is_skipped(&files).await? {
+            return Ok(Done::skipped(means));
+        }
+        let Options { verify, allowed, mode, .. } = self.options;
+        let source = files.source;
+        let (means, look) = check::means(self.context, self.ends, verify, allowed, source.size).await?;
+        self.plan(source.size, means);
+        if mode.is_dry() {
+            let rung = foresee(self.context, self.ends, allowed, mode == Mode::Explain).await?;
+            let bytes = source.size.unwrap_or(0);
+            return Ok(Done { bytes, rung: Some(rung), passage: None, verified: means, attempts: 0 });
+        }
+        let start = attempts.start(self.context, self.ends, self.item, &source, means).await?;
+        let moved = self.move_part(&start, &source, look).await;
+        attempts.note(&start, &source, &moved);
+        let rung = moved.result?;
+        let verified = self.publish(&start, moved.sha256.as_deref(), source.size).await?;
+        attempts.published();
+        Ok(Done {
+            bytes: source.size.unwrap_or(0),
+            rung: Some(rung),
+            passage: attempts.passage.take(),
+            verified,
+            attempts: attempts.count,
+        })
+    }
+
+    /// What is known of both files, if the source can be copied there.
+    async fn files(&mut self, known: Option<Facts>) -> Result<Files, Failure> {
+        let (source_name, dest_name) = self.item.names(self.ends);
+        let Ends { source, destination, .. } = &mut *self.ends;
         let known = async {
             match known {
                 Some(facts) => Ok(Some(facts)),
-                None => source.facts(context, &item.source).await,
+                None => source.facts(self.context, &self.item.source).await,
             }
         };
-        tokio::try_join!(known, destination.facts(context, &item.destination))?
-    };
-    let source = readable(source, &source_name)?;
-    ends.source.confirm(context, &item.source).await?;
-    refuse_itself(ends, item, &source, target.as_ref())?;
-    if target.as_ref().is_some_and(|facts| facts.kind == Kind::Directory) {
-        return Err(Failure::new(failure::Kind::Exists, format!("{dest_name} is a directory"))
-            .hint("end DEST with / to copy into it, or choose another name"));
-    }
-    let size = source.size;
-    match options.overwrite.decide(&source, target.as_ref()) {
-        Decision::Copy => {}
-        Decision::Skip => return Ok(skipped(Verified::None)),
-        Decision::Exists => {
-            return Err(Failure::new(failure::Kind::Exists, format!("{dest_name} exists"))
-                .hint("--overwrite always replaces it"));
+        let target = destination.facts(self.context, &self.item.destination);
+        let (source, target) = tokio::try_join!(known, target)?;
+        let source = readable(source, &source_name)?;
+        self.ends.source.confirm(self.context, &self.item.source).await?;
+        let one = Known { path: &self.item.source, facts: Some(&source) };
+        refuse_itself(self.ends, one, Known { path: &self.item.destination, facts: target.as_ref() })?;
+        if target.as_ref().is_some_and(|facts| facts.kind == Kind::Directory) {
+            return Err(Failure::new(failure::Kind::Exists, format!("{dest_name} is a directory"))
+                .hint("end DEST with / to copy into it, or choose another name"));
         }
-        Decision::Compare => {
-            if let Some(algorithm) = common(context, ends, &[]).await? {
-                let means = Verified::Hash(algorithm);
-                match compare(context, ends, &item.source, &item.destination, means, size.unwrap_or(0)).await
-                {
-                    Ok(Ok(())) => return Ok(skipped(means)),
-                    Err(failure)
-                        if matches!(failure.kind, failure::Kind::Temporary | failure::Kind::Interrupted) =>
-                    {
-                        return Err(failure);
-                    }
-                    // It is another one, or nobody can say: it is copied.
-                    Ok(Err(_)) | Err(_) => {}
-                }
+        Ok(Files { source, target })
+    }
+
+    /// Whether the file need not be copied, and what has shown that.
+    async fn is_skipped(&mut self, files: &Files) -> Result<Option<Verified>, Failure> {
+        match self.options.overwrite.decide(&files.source, files.target.as_ref()) {
+            Decision::Copy => Ok(None),
+            Decision::Skip => Ok(Some(Verified::None)),
+            Decision::Exists => {
+                let (_, dest) = self.item.names(self.ends);
+                Err(Failure::new(failure::Kind::Exists, format!("{dest} exists"))
+                    .hint("--overwrite always replaces it"))
             }
+            Decision::Compare => self.compare(files.source.size.unwrap_or(0)).await,
         }
     }
-    let (means, look) = check::means(context, ends, options.verify, options.allowed, size).await?;
-    context.events.say(Event::Plan {
-        verb: "copy",
-        source: source_name.clone(),
-        dest: dest_name.clone(),
-        size,
-        verify: means,
-        dry_run: options.deed.is_dry(),
-    });
-    if options.deed.is_dry() {
-        let rung = foresee(context, ends, options.allowed, options.deed == Deed::Explain).await?;
-        let bytes = size.unwrap_or(0);
-        return Ok(Done { bytes, rung: Some(rung), passage: None, verified: means, attempts: 0 });
-    }
-    let begin = tries.begin(context, ends, item, &source, means).await?;
-    let load = Load {
-        name: &source_name,
-        source: &item.source,
-        target: &item.destination,
-        stored: &begin.part.stored,
-        store: Store::Replace,
-        size,
-        before: begin.at,
-        keeps: begin.keeps,
-        allowed: options.allowed,
-        look: if begin.at == 0 { look } else { Digest::Off }, // it would see a part
-    };
-    let moved = transfer(context, ends, &load).await;
-    tries.note(&begin, &source, &moved);
-    let (rung, verified) = match moved.result {
-        Ok(rung) => {
-            let passed = moved.sha256.as_deref();
-            publish(context, ends, item, &begin, options.verify, passed, size).await.map(|by| (rung, by))
-        }
-        Err(failure) if failure.kind == failure::Kind::Interrupted => Err(failure),
-        Err(failure) => Err(failure.during(format_args!("cannot copy {source_name}"))),
-    }?;
-    tries.published();
-    let bytes = size.unwrap_or(0);
-    Ok(Done { bytes, rung: Some(rung), passage: tries.passage.take(), verified, attempts: tries.attempts })
-}
 
-/// Verifies what was stored, also by the digest of what has passed this host, then gives it the final
-/// name. Says what has verified it: a server that offers digests and then refuses one leaves the size,
-/// unless a digest was asked for, or is all that could prove what another try has stored.
-async fn publish(
-    context: &Context,
-    ends: &mut Ends,
-    item: &Item,
-    begin: &Begin,
-    verify: Verify,
-    passed: Option<&str>,
-    size: Option<u64>,
-) -> Result<Verified, Failure> {
-    let part = &begin.part;
-    let by = match passed {
-        Some(sha256) => check::prove(context, ends, &item.source, &part.stored, verify, sha256, size).await?,
-        None => verify.prove(context, ends, &item.source, &part.stored, size).await?,
-    };
-    if !begin.is_proven(by) {
-        return Err(Failure::new(
-            failure::Kind::Unverified,
-            "no digest proves what was stored before the transfer broke",
-        ));
-    }
-    part.publish(context, &mut ends.destination).await.map(|()| by)
-}
-
-pub(super) fn readable(facts: Option<Facts>, name: &str) -> Result<Facts, Failure> {
-    let Some(facts) = facts else {
-        return Err(
-            Failure::new(failure::Kind::Missing, format!("{name} does not exist")).hint("check the path")
-        );
-    };
-    match facts.kind {
-        Kind::File => Ok(facts),
-        Kind::Directory | Kind::Current | Kind::Parent => {
-            Err(Failure::usage(format!("{name} is a directory")).hint("-r copies trees"))
-        }
-        Kind::Link | Kind::Other => {
-            Err(Failure::new(failure::Kind::Other, format!("{name} is no regular file")))
+    /// Whether both files have the same digest. If nobody can say, the file is copied.
+    async fn compare(&mut self, size: u64) -> Result<Option<Verified>, Failure> {
+        let Some(algorithm) = common(self.context, self.ends, &[]).await? else { return Ok(None) };
+        let means = Verified::Hash(algorithm);
+        let Item { source, destination, .. } = self.item;
+        match compare(self.context, self.ends, source, destination, means, size).await {
+            Ok(Ok(())) => Ok(Some(means)),
+            Err(failure) if matches!(failure.kind, failure::Kind::Temporary | failure::Kind::Interrupted) => {
+                Err(failure)
+            }
+            Ok(Err(_)) | Err(_) => Ok(None),
         }
     }
-}
 
-/// H32: a file is never copied to itself.
-pub(super) fn refuse_itself(
-    ends: &Ends,
-    item: &Item,
-    source: &Facts,
-    target: Option<&Facts>,
-) -> Result<(), Failure> {
-    let one_host = match (&ends.source, &ends.destination) {
-        (Host::Server(source), Host::Server(destination)) => source.site.is_same(&destination.site),
-        (Host::Local, Host::Local) => true,
-        (Host::Server(_), Host::Local) | (Host::Local, Host::Server(_)) => false,
-    };
-    let one_file = match (&source.unique, target.map(|target| &target.unique)) {
-        (Some(source), Some(Some(target))) => source == target,
-        _ => item.source == item.destination,
-    };
-    if one_host && (one_file || item.source == item.destination) {
-        return Err(Failure::usage(format!("{} is source and destination", ends.source.show(&item.source)))
-            .hint("choose another destination"));
+    fn plan(&self, size: Option<u64>, verify: Verified) {
+        let (source, dest) = self.item.names(self.ends);
+        let dry_run = self.options.mode.is_dry();
+        self.context.events.say(Event::Plan { verb: "copy", source, dest, size, verify, dry_run });
     }
-    Ok(())
-}
 
-const fn skipped(verified: Verified) -> Done {
-    Done { bytes: 0, rung: None, passage: None, verified, attempts: 0 }
+    /// Moves the bytes to the part.
+    async fn move_part(&mut self, start: &Start, source: &Facts, look: Digest) -> Moved {
+        let name = self.ends.source.show(&self.item.source);
+        let load = Load {
+            name: &name,
+            source: &self.item.source,
+            target: &self.item.destination,
+            stored: &start.part.stored,
+            store: Store::Replace,
+            size: source.size,
+            before: start.at,
+            keeps: start.keeps,
+            allowed: self.options.allowed,
+            look: if start.at == 0 { look } else { Digest::Off }, // it would see only a part
+        };
+        let mut moved = transfer(self.context, self.ends, &load).await;
+        moved.result = moved.result.map_err(|failure| match failure.kind {
+            failure::Kind::Interrupted => failure,
+            _ => failure.during(format_args!("cannot copy {name}")),
+        });
+        moved
+    }
+
+    /// Verifies the part, also by the digest of what has passed this host, then gives it the final name. Says
+    /// what has verified it. If a server offers digests and then refuses one, sizes are compared, unless a
+    /// digest was asked for or is the only proof of what an earlier attempt has stored.
+    async fn publish(
+        &mut self,
+        start: &Start,
+        passed: Option<&str>,
+        size: Option<u64>,
+    ) -> Result<Verified, Failure> {
+        let Options { verify, .. } = self.options;
+        let (part, source) = (&start.part, &self.item.source);
+        let by = match passed {
+            Some(sha256) => {
+                let stored = &part.stored;
+                check::prove(self.context, self.ends, source, stored, verify, sha256, size).await?
+            }
+            None => verify.prove(self.context, self.ends, source, &part.stored, size).await?,
+        };
+        if !start.is_proven(by) {
+            return Err(Failure::new(
+                failure::Kind::Unverified,
+                "no digest proves what was stored before the transfer broke",
+            ));
+        }
+        part.publish(self.context, &mut self.ends.destination).await.map(|()| by)
+    }
 }

@@ -3,9 +3,11 @@
 
 use super::retry::{Event, Next, Retry};
 use crate::context::Context;
+use crate::control::Facts;
 use crate::endpoint::Host;
 use crate::failure::{Failure, Source};
 use crate::route::Ends;
+use ftp_proto::wire::PathName;
 use std::time::Duration;
 
 /// A question to a host, which is asked until it is answered or the retries are used up.
@@ -47,6 +49,22 @@ impl<'a> Question<'a> {
     /// `failure`, if it is not asked again; or an interruption.
     pub async fn again(&mut self, failure: Failure) -> Result<(), Failure> {
         again(self.context, &mut self.retry, failure).await
+    }
+}
+
+/// What is at `path` of `host`; `None` if nothing is. Temporary failures are tried again.
+///
+/// # Errors
+///
+/// The last failure.
+pub async fn facts(context: &Context, host: &mut Host, path: &PathName) -> Result<Option<Facts>, Failure> {
+    let mut question = Question::new(context);
+    loop {
+        question.connect(host).await?;
+        match host.facts(context, path).await {
+            Ok(facts) => return Ok(facts),
+            Err(failure) => question.again(failure).await?,
+        }
     }
 }
 

@@ -13,7 +13,7 @@
 //! left when no try is left is deleted, for nobody would find it again without a journal of
 //! [`Left`]s.
 
-use super::Item;
+use super::item::Item;
 use super::mover::Moved;
 use super::part::Part;
 use super::patient::wait;
@@ -26,11 +26,11 @@ use crate::report::{Passage, Verified};
 use crate::route::Ends;
 use ftp_io::program::size;
 
-/// The tries of one file.
+/// The attempts of one file.
 #[derive(Debug)]
-pub(super) struct Tries {
+pub(super) struct Attempts {
     /// How often octets were sent, or may have been.
-    pub(super) attempts: u32,
+    pub(super) count: u32,
     /// What has passed a relay in all of them.
     pub(super) passage: Option<Passage>,
     /// Whether a try may go on where another one broke off.
@@ -64,7 +64,7 @@ struct Last {
 
 /// Where a try begins.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Begin {
+pub(super) struct Start {
     /// The name that it stores under.
     pub(super) part: Part,
     /// The octets that are there already.
@@ -75,18 +75,18 @@ pub(super) struct Begin {
     compared: bool,
 }
 
-impl Begin {
+impl Start {
     /// Whether `by` proves the copy: sizes prove nothing of octets that were stored by another try.
     pub(super) fn is_proven(&self, by: Verified) -> bool {
         self.at == 0 || self.compared || matches!(by, Verified::Hash(_))
     }
 }
 
-impl Tries {
+impl Attempts {
     /// None yet.
     pub(super) fn new(resume: bool) -> Self {
         Self {
-            attempts: 0,
+            count: 0,
             passage: None,
             resume,
             left: None,
@@ -98,14 +98,14 @@ impl Tries {
     }
 
     /// Where the next one begins. `means` will verify the whole.
-    pub(super) async fn begin(
+    pub(super) async fn start(
         &mut self,
         context: &Context,
         ends: &mut Ends,
         item: &Item,
         source: &Facts,
         means: Verified,
-    ) -> Result<Begin, Failure> {
+    ) -> Result<Start, Failure> {
         let keeps = self.resume && can_go_on(context, ends, source, means).await?;
         if let Some(left) = self.left.clone() {
             let found = if keeps {
@@ -116,22 +116,22 @@ impl Tries {
             match found {
                 // Our own server keeps what comes under a new name only.
                 Ok((0, _)) => drop(self.discard(context, ends).await),
-                Ok((at, compared)) => return Ok(Begin { part: left.part, at, keeps, compared }),
+                Ok((at, compared)) => return Ok(Start { part: left.part, at, keeps, compared }),
                 Err(why) => self.start_over(context, ends, item, &why).await,
             }
         }
-        Ok(Begin { part: Part::new(&item.destination)?, at: 0, keeps, compared: false })
+        Ok(Start { part: Part::new(&item.destination)?, at: 0, keeps, compared: false })
     }
 
     /// Notes how one went.
-    pub(super) fn note(&mut self, begin: &Begin, source: &Facts, moved: &Moved) {
-        self.attempts += moved.attempts;
+    pub(super) fn note(&mut self, start: &Start, source: &Facts, moved: &Moved) {
+        self.count += moved.attempts;
         Passage::add(&mut self.passage, moved.passage.clone());
-        let seen = begin.at.saturating_add(moved.octets).min(source.size.unwrap_or(u64::MAX));
-        (self.keeps, self.seen) = (begin.keeps, seen);
-        self.last = Last { continued: begin.at > 0, refused: moved.refused };
+        let seen = start.at.saturating_add(moved.octets).min(source.size.unwrap_or(u64::MAX));
+        (self.keeps, self.seen) = (start.keeps, seen);
+        self.last = Last { continued: start.at > 0, refused: moved.refused };
         if moved.touched && self.left.is_none() {
-            self.left = Some(Left { part: begin.part.clone(), source: source.clone() });
+            self.left = Some(Left { part: start.part.clone(), source: source.clone() });
         }
     }
 
@@ -337,8 +337,8 @@ mod tests {
     fn h21_a_size_proves_no_octet_that_another_try_has_stored() {
         let part = Part::new(&PathName::from_user("f").unwrap()).unwrap();
         let check = |at, compared, by, expect| {
-            let begin = Begin { part: part.clone(), at, keeps: true, compared };
-            assert_eq!(begin.is_proven(by), expect, "{at} {compared} {by:?}");
+            let start = Start { part: part.clone(), at, keeps: true, compared };
+            assert_eq!(start.is_proven(by), expect, "{at} {compared} {by:?}");
         };
         check(0, false, Verified::Size, true);
         check(1, false, Verified::Size, false);

@@ -1,9 +1,11 @@
 //! Where something is: a URL of a server, or a local path. Pure: nothing is looked up here.
 
+mod location;
 mod netrc;
 mod path;
 mod url;
 
+pub use location::Location;
 pub use netrc::{Login, Netrc};
 pub use path::{RemotePath, base_name, join, parent, sibling};
 

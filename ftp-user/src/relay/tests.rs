@@ -159,6 +159,7 @@ fn context(cancel: Cancel) -> Context {
         relays: Relays::default(),
         clear_data: false,
         trust: ftp_io::tls::Trust::default(),
+        listing: crate::context::ListingLimit::default(),
     }
 }
 

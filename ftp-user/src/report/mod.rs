@@ -4,10 +4,12 @@
 
 mod event;
 mod human;
+mod id;
 mod json;
 mod trace;
 
 pub use event::{Column, Event, Form, Listed, Passage, Protection, Summary, Verified};
+pub use id::{AttemptId, BadId, ItemId, JobId, Origin};
 
 use crate::failure::{Failure, Kind};
 use std::io::{self, Write};
@@ -33,12 +35,35 @@ pub struct Style {
 
 /// Where a verb says what happens. Clones speak to the same reporter.
 #[derive(Clone, Debug)]
-pub struct Events(mpsc::UnboundedSender<Event>);
+pub struct Events {
+    sender: mpsc::UnboundedSender<Record>,
+    origin: Origin,
+}
+
+/// An event, and what it is about.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Record {
+    /// The job, file or attempt.
+    pub origin: Origin,
+    /// What happened.
+    pub event: Event,
+}
 
 impl Events {
+    /// The same events, said to be about `origin`.
+    #[must_use]
+    pub fn about(&self, origin: Origin) -> Self {
+        Self { sender: self.sender.clone(), origin }
+    }
+
+    /// What the events are said to be about.
+    pub const fn origin(&self) -> Origin {
+        self.origin
+    }
+
     /// Says it. Nobody listening is no failure: the program is ending.
     pub fn say(&self, event: Event) {
-        let _ = self.0.send(event);
+        let _ = self.sender.send(Record { origin: self.origin, event });
     }
 
     /// Says a warning.
@@ -56,7 +81,7 @@ impl Reporter {
     pub fn start(style: Style, trace: Option<std::fs::File>) -> (Events, Self) {
         let (sender, receiver) = mpsc::unbounded_channel();
         let stream = UnboundedReceiverStream::new(receiver);
-        (Events(sender), Self(tokio::spawn(tell(stream, style, trace))))
+        (Events { sender, origin: Origin::Run }, Self(tokio::spawn(tell(stream, style, trace))))
     }
 
     /// Waits for the end of all events: every [`Events`] must have been dropped. A reader that went
@@ -73,7 +98,7 @@ impl Reporter {
 }
 
 async fn tell(
-    mut events: impl Stream<Item = Event> + Unpin,
+    mut events: impl Stream<Item = Record> + Unpin,
     style: Style,
     trace: Option<std::fs::File>,
 ) -> io::Result<()> {
@@ -81,7 +106,7 @@ async fn tell(
     let mut human = human::Human::new(style);
     // A reader that went away must not stop the trace, nor the transfer.
     let mut told = Ok(());
-    while let Some(event) = events.next().await {
+    while let Some(Record { event, .. }) = events.next().await {
         if let (Event::Dialogue { column, title, at, line }, Some(trace)) = (&event, &mut trace) {
             trace.line(*column, title, *at, line)?;
         }

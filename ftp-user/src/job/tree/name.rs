@@ -4,7 +4,7 @@ use ftp_proto::wire::PathName;
 
 /// Why a name from a listing is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum Unusable {
+pub(super) enum Unusable {
     /// It would leave the directory.
     #[error("the name would lead out of its directory")]
     Path,
@@ -14,7 +14,7 @@ pub enum Unusable {
 }
 
 /// Whether a name from a listing can name a file in its directory.
-pub fn usable(name: &PathName) -> Result<(), Unusable> {
+pub(super) fn usable(name: &PathName) -> Result<(), Unusable> {
     let octets = name.as_bytes();
     if octets.contains(&b'/') || matches!(octets, b"." | b"..") {
         Err(Unusable::Path)

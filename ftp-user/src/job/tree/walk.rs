@@ -1,39 +1,47 @@
 //! What is in a directory, at any depth: a stream, so that copying starts before the walk ends.
+//!
+//! The walk ends whatever the server shows: no directory is entered twice on one chain, no path is longer than
+//! [`LONGEST_PATH`], and no more than [`MOST_WAITING`] directories wait.
 
 use super::name::usable;
 use crate::context::Context;
 use crate::control::{Facts, Listing};
-use crate::endpoint::{Host, local_path};
+use crate::endpoint::{Host, list};
 use crate::failure::{self, Failure};
-use crate::job::Question;
+use crate::job::patient::Question;
 use crate::place;
 use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::wire::PathName;
-use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 
-/// What the walk comes by. Paths are relative to its root.
+/// What the walk finds. Paths are relative to its root.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Visit {
+pub(super) enum Visit {
     /// A directory, before what is in it.
     Directory(PathName),
-    /// A regular file, and what the listing says of it if that is enough.
+    /// A regular file, and what the listing says about it if that is enough.
     File(PathName, Option<Facts>),
     /// Something that is not copied, and why.
-    Skipped(PathName, &'static str),
+    Skipped(PathName, String),
     /// Something that could not be looked at; `None` is the root.
     Failed(Option<PathName>, Failure),
 }
 
-/// Walks through `root` at `host`.
-pub fn walk(context: Context, host: Host, root: PathName) -> impl Stream<Item = Visit> + Unpin {
+/// Walks through `root` at `host`. `unique` is the server's own identity of the root, if it is known.
+pub(super) fn walk(
+    context: Context,
+    host: Host,
+    root: PathName,
+    unique: Option<String>,
+) -> impl Stream<Item = Visit> + Unpin {
     let (sender, receiver) = mpsc::channel(AHEAD);
     tokio::spawn(async move {
-        let mut walk = Walk { context, host, root, sender };
-        // Whoever listens may have had enough.
-        let _ = walk.run().await;
+        let mut walk = Walk { context, host, root, sender, waiting: Vec::new() };
+        // The receiver may be gone.
+        let _ = walk.run(unique).await;
         walk.host.release();
     });
     ReceiverStream::new(receiver)
@@ -44,69 +52,124 @@ struct Walk {
     host: Host,
     root: PathName,
     sender: mpsc::Sender<Visit>,
+    /// Directories that were found and not entered yet, the next one last.
+    waiting: Vec<Waiting>,
 }
 
-struct NobodyListens;
+/// A directory that was found and not entered yet.
+struct Waiting {
+    parent: Arc<Directory>,
+    name: PathName,
+    unique: Option<String>,
+}
+
+/// A directory that was entered.
+#[derive(Debug)]
+struct Directory {
+    /// Relative to the root; `None` is the root.
+    path: Option<PathName>,
+    /// The server's own identity of it.
+    unique: Option<String>,
+    parent: Option<Arc<Self>>,
+}
+
+impl Directory {
+    /// The directory of this chain, from this one up, that has this identity.
+    fn find(&self, unique: &str) -> Option<&Self> {
+        std::iter::successors(Some(self), |directory| directory.parent.as_deref())
+            .find(|directory| directory.unique.as_deref() == Some(unique))
+    }
+
+    fn name(&self) -> String {
+        self.path.as_ref().map_or_else(|| "the directory that is copied".to_owned(), PathName::display)
+    }
+}
+
+/// The receiver of the visits is gone.
+struct Unheard;
 
 impl Walk {
-    async fn run(&mut self) -> Result<(), NobodyListens> {
-        // The last one first: what is deeper is done before its neighbours, so that few wait.
-        let mut waiting = vec![None];
-        while let Some(directory) = waiting.pop() {
-            let listed = match self.list(directory.as_ref()).await {
-                Ok(listed) => listed,
-                Err(failure) => {
-                    self.say(Visit::Failed(directory, failure)).await?;
-                    continue;
-                }
-            };
-            for refused in listed.refused {
-                let failure = Failure::new(failure::Kind::Usage, refused);
-                self.say(Visit::Failed(directory.clone(), failure)).await?;
-            }
-            if listed.unread > 0 {
-                let failure = Failure::new(
-                    failure::Kind::Other,
-                    format!("{} lines of the listing cannot be read", listed.unread),
-                );
-                self.say(Visit::Failed(directory.clone(), failure)).await?;
-            }
-            let mut below = Vec::new();
-            for entry in listed.entries {
-                if let Some(found) = self.visit(directory.as_ref(), entry).await? {
-                    below.push(Some(found));
-                }
-            }
-            waiting.extend(below.into_iter().rev());
+    async fn run(&mut self, unique: Option<String>) -> Result<(), Unheard> {
+        self.enter(Arc::new(Directory { path: None, unique, parent: None })).await?;
+        // The last one first: what is deeper comes before its neighbours, so that few wait.
+        while let Some(Waiting { parent, name, unique }) = self.waiting.pop() {
+            let path = Some(place::join(parent.path.as_ref(), &name));
+            self.enter(Arc::new(Directory { path, unique, parent: Some(parent) })).await?;
         }
         Ok(())
     }
 
-    /// Says what an entry is; gives it back if it is a directory.
-    async fn visit(
-        &mut self,
-        directory: Option<&PathName>,
-        entry: Entry,
-    ) -> Result<Option<PathName>, NobodyListens> {
-        let path = place::join(directory, &entry.name);
+    /// Lists a directory and tells what is in it.
+    async fn enter(&mut self, directory: Arc<Directory>) -> Result<(), Unheard> {
+        let listing = match self.list(directory.path.as_ref()).await {
+            Ok(listing) => listing,
+            Err(failure) => return self.tell(Visit::Failed(directory.path.clone(), failure)).await,
+        };
+        for failure in listing.gaps() {
+            self.tell(Visit::Failed(directory.path.clone(), failure)).await?;
+        }
+        let before = self.waiting.len();
+        let mut too_long = 0;
+        for entry in listing.entries {
+            if self.is_too_long(&directory, &entry.name) {
+                too_long += 1;
+            } else {
+                self.visit(&directory, entry).await?;
+            }
+        }
+        if too_long > 0 {
+            let what = format!("{too_long} paths in it are longer than {LONGEST_PATH} bytes");
+            let failure = Failure::new(failure::Kind::Other, what)
+                .hint("check whether a directory contains a link to itself");
+            self.tell(Visit::Failed(directory.path.clone(), failure)).await?;
+        }
+        self.waiting.get_mut(before..).unwrap_or_default().reverse();
+        Ok(())
+    }
+
+    fn is_too_long(&self, directory: &Directory, name: &PathName) -> bool {
+        let above = directory.path.as_ref().map_or(0, |path| path.as_bytes().len() + 1);
+        self.root.as_bytes().len() + 1 + above + name.as_bytes().len() > LONGEST_PATH
+    }
+
+    /// Tells what an entry is. A directory waits to be entered.
+    async fn visit(&mut self, directory: &Arc<Directory>, entry: Entry) -> Result<(), Unheard> {
+        let path = place::join(directory.path.as_ref(), &entry.name);
         if let Err(why) = usable(&entry.name) {
-            self.say(Visit::Failed(Some(path), Failure::new(failure::Kind::Usage, why.to_string()))).await?;
-            return Ok(None);
+            let failure = Failure::new(failure::Kind::Usage, why.to_string());
+            return self.tell(Visit::Failed(Some(path), failure)).await;
         }
         match entry.kind {
             Kind::File => {
                 let facts = entry.size.map(|_| Facts::from(&entry));
-                self.say(Visit::File(path, facts)).await?;
+                self.tell(Visit::File(path, facts)).await
             }
-            Kind::Directory => {
-                self.say(Visit::Directory(path.clone())).await?;
-                return Ok(Some(path));
-            }
-            Kind::Link => self.say(Visit::Skipped(path, "it is a symbolic link")).await?,
-            Kind::Other => self.say(Visit::Skipped(path, "it is no regular file")).await?,
-            Kind::Current | Kind::Parent => {}
+            Kind::Directory => self.directory(directory, path, entry).await,
+            Kind::Link => self.tell(Visit::Skipped(path, "it is a symbolic link".to_owned())).await,
+            Kind::Other => self.tell(Visit::Skipped(path, "it is not a regular file".to_owned())).await,
+            Kind::Current | Kind::Parent => Ok(()),
         }
-        Ok(None)
+    }
+
+    async fn directory(
+        &mut self,
+        parent: &Arc<Directory>,
+        path: PathName,
+        entry: Entry,
+    ) -> Result<(), Unheard> {
+        if let Some(same) = entry.unique.as_deref().and_then(|unique| parent.find(unique)) {
+            let why = format!("it is the same directory as {}, which contains it", same.name());
+            return self.tell(Visit::Skipped(path, why)).await;
+        }
+        self.tell(Visit::Directory(path.clone())).await?;
+        if self.waiting.len() >= MOST_WAITING {
+            let what = format!("more than {MOST_WAITING} directories wait to be listed");
+            let failure = Failure::new(failure::Kind::Other, what);
+            return self.tell(Visit::Failed(Some(path), failure)).await;
+        }
+        let Entry { name, unique, .. } = entry;
+        self.waiting.push(Waiting { parent: Arc::clone(parent), name, unique });
+        Ok(())
     }
 
     async fn list(&mut self, directory: Option<&PathName>) -> Result<Listing, Failure> {
@@ -114,59 +177,31 @@ impl Walk {
         let mut question = Question::new(&self.context);
         loop {
             question.connect(&mut self.host).await?;
-            let listed = match &mut self.host {
-                Host::Server(server) => match server.session(&self.context).await {
-                    Ok(session) => session.list(Some(&path)).await,
-                    Err(failure) => Err(failure),
-                },
-                Host::Local => here(&path),
-            };
-            match listed {
-                Ok(listed) => return Ok(listed),
+            match list(&self.context, &mut self.host, &path).await {
+                Ok(listing) => return Ok(listing),
                 Err(failure) => question.again(failure).await?,
             }
         }
     }
 
-    async fn say(&self, visit: Visit) -> Result<(), NobodyListens> {
-        self.sender.send(visit).await.map_err(|_| NobodyListens)
+    async fn tell(&self, visit: Visit) -> Result<(), Unheard> {
+        self.sender.send(visit).await.map_err(|_| Unheard)
     }
-}
-
-/// A directory of this host, in the order of names.
-fn here(path: &PathName) -> Result<Listing, Failure> {
-    let failed =
-        |error: std::io::Error| Failure::of_this_host(format!("cannot list {}", path.display()), &error);
-    let mut listing = Listing::default();
-    for found in std::fs::read_dir(local_path(path)).map_err(failed)? {
-        let found = found.map_err(failed)?;
-        let kind = found.file_type().map_err(failed)?;
-        let kind = if kind.is_file() {
-            Kind::File
-        } else if kind.is_dir() {
-            Kind::Directory
-        } else if kind.is_symlink() {
-            Kind::Link
-        } else {
-            Kind::Other
-        };
-        match PathName::from_wire(found.file_name().as_bytes()) {
-            Ok(name) => listing.entries.push(Entry::new(name, kind)),
-            Err(_) => listing.unread += 1, // a line feed
-        }
-    }
-    listing.entries.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(listing)
 }
 
 /// How far the walk may be ahead of the copying.
 const AHEAD: usize = 256;
+/// The length of the longest path, in bytes.
+const LONGEST_PATH: usize = 4096;
+/// The number of directories that may wait to be entered.
+const MOST_WAITING: usize = 2_000_000;
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::context::{Cancel, Patience};
     use crate::report::{Reporter, Style};
+    use std::os::unix::ffi::OsStrExt;
     use std::time::Duration;
     use tokio_stream::StreamExt;
 
@@ -189,15 +224,16 @@ mod tests {
             relays: crate::config::Relays::default(),
             clear_data: false,
             trust: ftp_io::tls::Trust::default(),
+            listing: crate::context::ListingLimit::default(),
         };
         let name = |text: &str| PathName::from_user(text).unwrap();
         let root = PathName::from_user(root.path().as_os_str().as_bytes()).unwrap();
-        let found: Vec<Visit> = walk(context, Host::Local, root).collect().await;
+        let found: Vec<Visit> = walk(context, Host::Local, root, None).collect().await;
         assert_eq!(
             found,
             [
                 Visit::Directory(name("a")),
-                Visit::Skipped(name("link"), "it is a symbolic link"),
+                Visit::Skipped(name("link"), "it is a symbolic link".to_owned()),
                 Visit::File(name("top"), None),
                 Visit::Directory(name("a/b")),
                 Visit::File(name("a/b/deep"), None),

@@ -1,0 +1,49 @@
+//! One file of a job, and what was done with it.
+
+use crate::control::Facts;
+use crate::ladder::Rung;
+use crate::report::{Passage, Verified};
+use crate::route::Ends;
+use ftp_proto::wire::PathName;
+
+/// One file to copy.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Item {
+    /// The number of the file within its job, from 1.
+    pub number: u64,
+    /// Its path at the source.
+    pub source: PathName,
+    /// Its path at the destination.
+    pub destination: PathName,
+    /// What a listing says about the source, so that it need not be asked again.
+    pub known: Option<Facts>,
+}
+
+impl Item {
+    /// How reports call both places.
+    pub fn names(&self, ends: &Ends) -> (String, String) {
+        (ends.source.show(&self.source), ends.destination.show(&self.destination))
+    }
+}
+
+/// What was done with one file.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Done {
+    /// The size of the file in bytes; 0 if it was skipped.
+    pub bytes: u64,
+    /// The path that it took; `None` if it was skipped.
+    pub rung: Option<Rung>,
+    /// What passed a relay.
+    pub passage: Option<Passage>,
+    /// What verified it.
+    pub verified: Verified,
+    /// The number of attempts that may have moved bytes.
+    pub attempts: u32,
+}
+
+impl Done {
+    /// The file was skipped, since it is the same at the destination.
+    pub const fn skipped(verified: Verified) -> Self {
+        Self { bytes: 0, rung: None, passage: None, verified, attempts: 0 }
+    }
+}

@@ -1,0 +1,60 @@
+//! How a job is done.
+
+use crate::check::{Overwrite, Verify};
+use crate::ladder::Allowed;
+
+/// How a job is done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Options {
+    /// How each copy is verified.
+    pub verify: Verify,
+    /// What happens to a file that exists.
+    pub overwrite: Overwrite,
+    /// Which paths between two servers may be used.
+    pub allowed: Allowed,
+    /// Whether an attempt may continue what the one before has stored.
+    pub resume: bool,
+    /// Whether directories are copied, with everything in them.
+    pub recursive: bool,
+    /// Whether the first failure ends the job.
+    pub fail_fast: bool,
+    /// Whether anything is changed.
+    pub mode: Mode,
+}
+
+impl Default for Options {
+    /// The defaults of the command line.
+    fn default() -> Self {
+        Self {
+            verify: Verify::default(),
+            overwrite: Overwrite::default(),
+            allowed: Allowed::default(),
+            resume: true,
+            recursive: false,
+            fail_fast: false,
+            mode: Mode::default(),
+        }
+    }
+}
+
+/// Whether a job changes anything.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Mode {
+    /// The work is done.
+    #[default]
+    Run,
+    /// Only what would be done is reported.
+    DryRun,
+    /// Like [`Mode::DryRun`], and all candidates are reported with the reasons for them.
+    Explain,
+}
+
+impl Mode {
+    /// Whether nothing is changed.
+    pub const fn is_dry(self) -> bool {
+        match self {
+            Self::Run => false,
+            Self::DryRun | Self::Explain => true,
+        }
+    }
+}

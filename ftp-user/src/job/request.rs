@@ -1,0 +1,155 @@
+//! A job: what a user asked for, as an owned value that could be stored.
+
+use super::options::Options;
+use crate::check::Verify;
+use crate::failure::{Failure, Kind};
+use crate::place::{Location, Place};
+use crate::report::JobId;
+
+/// What a user asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Job {
+    /// Its identity.
+    pub id: JobId,
+    /// What is done.
+    pub work: Work,
+    /// How it is done.
+    pub options: Options,
+}
+
+/// What a job does.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Work {
+    /// Copies files and trees.
+    Copy {
+        /// From where.
+        sources: Vec<Location>,
+        /// To where.
+        destination: Location,
+    },
+    /// Appends one file to another.
+    Append {
+        /// The file to append.
+        source: Location,
+        /// The file that becomes longer.
+        destination: Location,
+    },
+}
+
+impl Work {
+    /// The name of the verb.
+    pub const fn verb(&self) -> &'static str {
+        match self {
+            Self::Copy { .. } => "copy",
+            Self::Append { .. } => "append",
+        }
+    }
+
+    /// All places.
+    pub fn places(&self) -> impl Iterator<Item = &Location> {
+        let (sources, destination) = match self {
+            Self::Copy { sources, destination } => (sources.as_slice(), destination),
+            Self::Append { source, destination } => (std::slice::from_ref(source), destination),
+        };
+        sources.iter().chain([destination])
+    }
+}
+
+impl Job {
+    /// Copies `sources` to `destination`.
+    ///
+    /// # Errors
+    ///
+    /// These places cannot be copied: both ends are on this host, or a source is its own destination.
+    pub fn copy(sources: Vec<Location>, destination: Location, options: Options) -> Result<Self, Failure> {
+        if sources.is_empty() {
+            return Err(Failure::usage("copy needs a SOURCE and a DEST"));
+        }
+        if destination.is_local()
+            && let Some(local) = sources.iter().find(|source| source.is_local())
+        {
+            return Err(Failure::usage(format!("{local} and {destination} are both on this host"))
+                .hint("use cp, or name a server with ftp://"));
+        }
+        for source in &sources {
+            refuse_itself(source, &destination)?;
+        }
+        Self::new(Work::Copy { sources, destination }, options)
+    }
+
+    /// Appends `source` to `destination`.
+    ///
+    /// # Errors
+    ///
+    /// This file cannot be appended to that one: both are on this host or the same, or one is a directory.
+    pub fn append(source: Location, destination: Location, options: Options) -> Result<Self, Failure> {
+        if options.verify == Verify::Hash {
+            return Err(hash_is_impossible());
+        }
+        if source.is_local() && destination.is_local() {
+            return Err(
+                Failure::usage("both places are on this host").hint("use cat, or name a server with ftp://")
+            );
+        }
+        refuse_itself(&source, &destination)?;
+        for place in [&source, &destination] {
+            if place.contents {
+                return Err(Failure::usage(format!("{place} is a directory")).hint("append takes two files"));
+            }
+        }
+        Self::new(Work::Append { source, destination }, options)
+    }
+
+    fn new(work: Work, options: Options) -> Result<Self, Failure> {
+        let number: [u8; 8] = ftp_io::random::octets()
+            .map_err(|error| Failure::new(Kind::Other, format!("no random number: {error}")))?;
+        Ok(Self { id: JobId::new(u64::from_be_bytes(number)), work, options })
+    }
+
+    /// Whether everything between its places and this program is protected.
+    pub fn is_secured(&self) -> bool {
+        self.work.places().all(|location| location.place.is_secured())
+    }
+}
+
+/// `--verify hash` needs the digest of a part of a file (RANG), which does not exist yet.
+fn hash_is_impossible() -> Failure {
+    Failure::usage("append cannot be verified by hash yet")
+        .hint("--verify size compares old size + source size")
+}
+
+/// H32, as far as it can be seen without asking: the same server, user and path.
+fn refuse_itself(source: &Location, destination: &Location) -> Result<(), Failure> {
+    let same = match (&source.place, &destination.place) {
+        (Place::Remote(from), Place::Remote(to)) => {
+            from.site.is_same(&to.site) && source.path == destination.path
+        }
+        (Place::Local(from), Place::Local(to)) => from.path == to.path,
+        (Place::Remote(_), Place::Local(_)) | (Place::Local(_), Place::Remote(_)) => false,
+    };
+    if same {
+        return Err(
+            Failure::usage(format!("{source} is source and destination")).hint("choose another destination")
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::place::Netrc;
+
+    #[test]
+    fn h32_a_place_is_never_copied_to_itself() {
+        let check = |source: &str, dest: &str, refused: bool| {
+            let location = |text: &str| Location::parse(text.as_bytes(), &Netrc::default()).unwrap();
+            let job = Job::copy(vec![location(source)], location(dest), Options::default());
+            assert_eq!(job.is_err(), refused, "{source:?} {dest:?}");
+        };
+        check("ftp://u@h/a", "ftp://u@H:21/a", true);
+        check("ftp://u@h/a", "ftp://u@h/b", false);
+        check("ftp://u@h/a", "ftp://v@h/a", false);
+        check("ftp://u@h:2121/a", "ftp://u@h:2122/a", false);
+    }
+}

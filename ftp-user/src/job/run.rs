@@ -1,0 +1,49 @@
+//! Runs a job to its end: the only part of a job that needs a runtime.
+
+use super::append::append;
+use super::item::Item;
+use super::request::{Job, Work};
+use super::sources::Sources;
+use super::tally::{Report, Tally};
+use crate::context::Context;
+use crate::control::Role;
+use crate::endpoint::{Host, Pools};
+use crate::failure::Failure;
+use crate::report::Origin;
+use crate::route::Ends;
+
+/// Runs `job` to its end. What happens meanwhile, and the summary at the end, go to the events of `context`.
+pub async fn run(job: Job, context: &Context) -> Report {
+    let context = context.about(Origin::Job(job.id));
+    let start = context.clock.now();
+    let mut tally = Tally::new(job.work.verb(), job.options.mode.is_dry());
+    tally.protect(job.is_secured());
+    let pools = Pools::default();
+    let Job { work, options, .. } = job;
+    match work {
+        Work::Copy { sources, destination } => {
+            Sources::new(&context, &pools, destination, options, &mut tally).copy(sources).await;
+        }
+        Work::Append { source, destination } => {
+            let from = Host::at(&source, Role::Source, &pools);
+            let mut ends = Ends::new(from, Host::at(&destination, Role::Destination, &pools));
+            let item = Item { number: 1, source: source.path, destination: destination.path, known: None };
+            let (source, destination) = item.names(&ends);
+            let appended = append(&context, &mut ends, &item, options).await;
+            tally.file(&context.events, source, destination, appended);
+            ends.quit(&context).await;
+        }
+    }
+    // After an interruption nobody waits for goodbyes.
+    if !context.cancel.is_cancelled() {
+        pools.quit().await;
+    }
+    tally.report(&context.events, context.clock.now().since(start))
+}
+
+/// Reports that a job could not be created.
+pub fn refused(verb: &'static str, failure: Failure, context: &Context) -> Report {
+    let mut tally = Tally::new(verb, false);
+    tally.failed(String::new(), String::new(), failure);
+    tally.report(&context.events, std::time::Duration::ZERO)
+}

@@ -1,0 +1,188 @@
+//! What was done, what failed, and the report that follows.
+
+use super::item::Done;
+use super::status::Status;
+use crate::failure::{Failure, Kind};
+use crate::ladder::Rung;
+use crate::report::{Event, Events, Passage, Protection, Summary, Verified};
+use std::time::Duration;
+
+/// Counts the files of a job.
+#[derive(Debug)]
+pub(super) struct Tally {
+    verb: &'static str,
+    dry_run: bool,
+    /// The number of the last file.
+    number: u64,
+    files: u64,
+    skipped: u64,
+    bytes: u64,
+    /// How many files took which path.
+    rungs: Vec<(Rung, u64)>,
+    passage: Option<Passage>,
+    protection: Protection,
+    verified: Option<Verified>,
+    failures: Vec<FailedItem>,
+}
+
+/// How a job ended.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Report {
+    /// Whether everything, something or nothing was done.
+    pub status: Status,
+    /// The numbers.
+    pub summary: Summary,
+    /// What failed, sorted by kind.
+    pub failures: Vec<FailedItem>,
+}
+
+/// A file or directory that failed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FailedItem {
+    /// Its place at the source.
+    pub source: String,
+    /// Its place at the destination.
+    pub dest: String,
+    /// Why it failed.
+    pub failure: Failure,
+}
+
+impl Tally {
+    /// Nothing is done yet.
+    pub(super) const fn new(verb: &'static str, dry_run: bool) -> Self {
+        Self {
+            verb,
+            dry_run,
+            number: 0,
+            files: 0,
+            skipped: 0,
+            bytes: 0,
+            rungs: Vec::new(),
+            passage: None,
+            protection: Protection::Clear,
+            verified: None,
+            failures: Vec::new(),
+        }
+    }
+
+    /// The number of the next file.
+    pub(super) const fn next_number(&mut self) -> u64 {
+        self.number += 1;
+        self.number
+    }
+
+    /// Notes whether everything between the places and this program is protected.
+    pub(super) const fn protect(&mut self, private: bool) {
+        self.protection = Protection::of(private);
+    }
+
+    /// Notes how a file ended, and reports it if it was copied.
+    pub(super) fn file(
+        &mut self,
+        events: &Events,
+        source: String,
+        dest: String,
+        ended: Result<Done, Failure>,
+    ) {
+        let done = match ended {
+            Ok(done) => done,
+            Err(failure) => return self.failed(source, dest, failure),
+        };
+        self.done(&done);
+        if !self.dry_run {
+            let Done { bytes, rung, passage, verified, attempts } = done;
+            events.say(Event::File { source, dest, bytes, rung, passage, verified, attempts });
+        }
+    }
+
+    fn done(&mut self, done: &Done) {
+        self.files += 1;
+        let Some(rung) = done.rung else {
+            self.skipped += 1;
+            return;
+        };
+        self.bytes += done.bytes;
+        if rung.path() == Rung::DestListens.path() {
+            self.protection = Protection::Clear; // --allow-clear-data permits it
+        }
+        Passage::add(&mut self.passage, done.passage.clone());
+        self.verified = Some(self.verified.map_or(done.verified, |weakest| weakest.min(done.verified)));
+        match self.rungs.iter_mut().find(|(known, _)| *known == rung) {
+            Some((_, count)) => *count += 1,
+            None => self.rungs.push((rung, 1)),
+        }
+    }
+
+    /// Notes that a file or directory has failed.
+    pub(super) fn failed(&mut self, source: String, dest: String, failure: Failure) {
+        self.failures.push(FailedItem { source, dest, failure });
+    }
+
+    /// Whether anything has failed.
+    pub(super) const fn has_failed(&self) -> bool {
+        !self.failures.is_empty()
+    }
+
+    /// Whether the job was interrupted.
+    pub(super) fn was_interrupted(&self) -> bool {
+        self.failures.iter().any(|item| item.failure.kind == Kind::Interrupted)
+    }
+
+    /// Reports the failures by kind, then the summary.
+    pub(super) fn report(mut self, events: &Events, took: Duration) -> Report {
+        self.failures.sort_by_key(|item| item.failure.kind);
+        let kinds: Vec<Kind> = self.failures.iter().map(|item| item.failure.kind).collect();
+        let of = self.failures.len();
+        for FailedItem { source, dest, failure } in self.failures.iter().cloned() {
+            events.say(Event::Failed { source, dest, kind: failure.kind, message: failure.to_string(), of });
+        }
+        let failed = u64::try_from(of).unwrap_or(u64::MAX);
+        let summary = Summary {
+            verb: self.verb,
+            ok: failed == 0,
+            dry_run: self.dry_run,
+            files: self.files,
+            skipped: self.skipped,
+            bytes: self.bytes,
+            seconds: took.as_secs_f64(),
+            rung: self.rungs.iter().max_by_key(|(_, count)| *count).map(|(rung, _)| *rung),
+            passage: self.passage,
+            protection: self.protection,
+            verified: self.verified.unwrap_or(Verified::None),
+            failed,
+        };
+        events.say(Event::Summary(summary.clone()));
+        Report { status: Status::of_many(self.files, &kinds), summary, failures: self.failures }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{Reporter, Style};
+    use ftp_proto::digest::Algorithm;
+
+    fn done(rung: Option<Rung>, bytes: u64, verified: Verified) -> Done {
+        Done { bytes, rung, passage: None, verified, attempts: 1 }
+    }
+
+    #[tokio::test]
+    async fn a_report_has_the_weakest_verification_and_the_commonest_path() {
+        let mut tally = Tally::new("copy", false);
+        let sha = Verified::Hash(Algorithm::Sha256);
+        tally.done(&done(Some(Rung::DestListens), 5, sha));
+        tally.done(&done(Some(Rung::SourceListens), 6, Verified::Size));
+        tally.done(&done(Some(Rung::SourceListens), 7, sha));
+        tally.done(&done(None, 0, sha));
+        assert!(!tally.has_failed());
+        tally.failed("a".into(), "b".into(), Failure::new(Kind::Refused, "no"));
+        let style = Style { json: true, quiet: true, verbose: false, color: false, progress: false };
+        let (events, reporter) = Reporter::start(style, None);
+        let Report { status, summary, failures } = tally.report(&events, Duration::from_secs(1));
+        assert_eq!((status, failures.len()), (Status::Partly, 1));
+        assert_eq!((summary.files, summary.skipped, summary.bytes, summary.failed), (4, 1, 18, 1));
+        assert_eq!((summary.verified, summary.rung), (Verified::Size, Some(Rung::SourceListens)));
+        drop(events);
+        reporter.finish().await.unwrap();
+    }
+}

@@ -1,0 +1,165 @@
+//! Copies a tree: a walk finds directories and files one after the other, and each is made or copied.
+
+use super::walk::{Visit, walk};
+use crate::context::Context;
+use crate::endpoint::Host;
+use crate::failure::{Failure, Kind};
+use crate::job::copy::copy;
+use crate::job::item::Item;
+use crate::job::options::Options;
+use crate::job::patient::Question;
+use crate::job::tally::Tally;
+use crate::place;
+use crate::route::Ends;
+use ftp_proto::wire::PathName;
+use std::collections::HashSet;
+use tokio_stream::StreamExt;
+
+/// A tree to copy.
+#[derive(Clone, Debug)]
+pub(in crate::job) struct Tree {
+    /// The directory at the source. Its contents are copied.
+    pub(in crate::job) source: PathName,
+    /// The server's own identity of that directory, if it is known.
+    pub(in crate::job) unique: Option<String>,
+    /// The directory at the destination that receives them. It is made if it is not there.
+    pub(in crate::job) destination: PathName,
+    /// How each file is copied.
+    pub(in crate::job) options: Options,
+}
+
+/// A tree while it is copied.
+struct Copying<'a> {
+    context: &'a Context,
+    ends: &'a mut Ends,
+    tree: Tree,
+    tally: &'a mut Tally,
+    /// Directories that could not be made, relative to the tree: nothing in them can be copied either.
+    lost: HashSet<PathName>,
+}
+
+impl Tree {
+    /// Copies the tree. `walker` is another session at the source. Failures go to `tally`.
+    pub(in crate::job) async fn copy(
+        self,
+        context: &Context,
+        ends: &mut Ends,
+        walker: Host,
+        tally: &mut Tally,
+    ) {
+        Copying { context, ends, tree: self, tally, lost: HashSet::new() }.run(walker).await;
+    }
+}
+
+impl Copying<'_> {
+    async fn run(mut self, walker: Host) {
+        let root = self.tree.destination.clone();
+        if let Err(failure) = self.make(&root).await {
+            return self.failed(None, failure);
+        }
+        let Tree { source, unique, .. } = &self.tree;
+        let mut visits = walk(self.context.clone(), walker, source.clone(), unique.clone());
+        while let Some(visit) = visits.next().await {
+            self.visit(visit).await;
+            let failed = self.tree.options.fail_fast && self.tally.has_failed();
+            if self.context.cancel.is_cancelled() || failed {
+                break;
+            }
+        }
+        if self.context.cancel.is_cancelled() && !self.tally.was_interrupted() {
+            self.failed(None, Failure::interrupted().hint("run it again: finished files are skipped"));
+        }
+    }
+
+    async fn visit(&mut self, visit: Visit) {
+        match visit {
+            Visit::Directory(path) | Visit::File(path, _) if self.is_lost(&path) => {
+                self.failed(Some(&path), Failure::new(Kind::Other, "its directory could not be made"));
+            }
+            Visit::Directory(path) => {
+                let target = place::join(Some(&self.tree.destination), &path);
+                if let Err(failure) = self.make(&target).await {
+                    self.failed(Some(&path), failure);
+                    self.lost.insert(path);
+                }
+            }
+            Visit::File(path, known) => {
+                let item = Item {
+                    number: self.tally.next_number(),
+                    source: place::join(Some(&self.tree.source), &path),
+                    destination: place::join(Some(&self.tree.destination), &path),
+                    known,
+                };
+                let (source, dest) = item.names(self.ends);
+                let copied = copy(self.context, self.ends, &item, self.tree.options).await;
+                self.tally.file(&self.context.events, source, dest, copied);
+            }
+            Visit::Skipped(path, why) => {
+                let name = self.ends.source.show(&place::join(Some(&self.tree.source), &path));
+                self.context.events.warn(format!("{name} is skipped: {why}"));
+            }
+            Visit::Failed(path, failure) => {
+                let root = &self.tree.source;
+                let path = path.map_or_else(|| root.clone(), |path| place::join(Some(root), &path));
+                let name = self.ends.source.show(&path);
+                let dest = self.ends.destination.show(&self.tree.destination);
+                self.tally.failed(name.clone(), dest, failure.during(&name));
+            }
+        }
+    }
+
+    /// Whether a directory above `path` could not be made.
+    fn is_lost(&self, path: &PathName) -> bool {
+        let above = std::iter::successors(place::parent(path), place::parent);
+        !self.lost.is_empty() && above.into_iter().any(|directory| self.lost.contains(&directory))
+    }
+
+    /// Notes a failure at `path` of the tree, or of the tree itself.
+    fn failed(&mut self, path: Option<&PathName>, failure: Failure) {
+        let Tree { source, destination, .. } = &self.tree;
+        let below = |root: &PathName| path.map_or_else(|| root.clone(), |path| place::join(Some(root), path));
+        let (source, dest) = (below(source), below(destination));
+        self.tally.failed(self.ends.source.show(&source), self.ends.destination.show(&dest), failure);
+    }
+
+    /// Makes a directory at the destination.
+    async fn make(&mut self, path: &PathName) -> Result<(), Failure> {
+        if self.tree.options.mode.is_dry() {
+            return Ok(());
+        }
+        let mut question = Question::new(self.context);
+        loop {
+            question.connect(&mut self.ends.destination).await?;
+            match self.ends.destination.make_directory(self.context, path).await {
+                Ok(()) => return Ok(()),
+                Err(failure) => question.again(failure).await?,
+            }
+        }
+    }
+}
+
+/// Whether `path` is in the directory `directory`, at any depth.
+pub(in crate::job) fn is_below(directory: &PathName, path: &PathName) -> bool {
+    let directory = directory.as_bytes();
+    let rest = path.as_bytes().strip_prefix(directory);
+    rest.is_some_and(|rest| rest.starts_with(b"/") || (directory.ends_with(b"/") && !rest.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_in_a_directory_is_below_it() {
+        let check = |directory: &str, path: &str, expect| {
+            let name = |text: &str| PathName::from_user(text).unwrap();
+            assert_eq!(is_below(&name(directory), &name(path)), expect, "{directory} {path}");
+        };
+        check("a", "a/b", true);
+        check("a", "a/b/c", true);
+        check("/", "/a", true);
+        check("a", "a", false);
+        check("a", "ab", false);
+        check("a/b", "a", false);
+    }
+}

@@ -1,0 +1,51 @@
+//! A place with its login and its path in the form that servers take.
+
+use super::{Local, Netrc, Place, Remote};
+use crate::failure::Failure;
+use ftp_proto::wire::PathName;
+use std::fmt;
+use std::os::unix::ffi::OsStringExt;
+
+/// A place with its login and its path.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Location {
+    /// The place as it was written, its login completed.
+    pub place: Place,
+    /// The path there.
+    pub path: PathName,
+    /// Whether it ends in `/`: it means the contents of a directory, or a directory to be made.
+    pub contents: bool,
+}
+
+impl Location {
+    /// Reads a place. A missing login comes from `netrc`.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the text.
+    pub fn parse(text: &[u8], netrc: &Netrc) -> Result<Self, Failure> {
+        match Place::parse(text)? {
+            Place::Remote(Remote { site, path }) => Ok(Self {
+                contents: path.contents,
+                path: path.or_here()?,
+                place: Place::Remote(Remote { site: site.known_to(netrc), path }),
+            }),
+            Place::Local(Local { path, contents }) => {
+                let name = PathName::from_user(path.clone().into_os_string().into_vec())
+                    .map_err(|bad| Failure::usage(format!("{}: {bad}", path.display())))?;
+                Ok(Self { contents, path: name, place: Place::Local(Local { path, contents }) })
+            }
+        }
+    }
+
+    /// Whether it is on this host.
+    pub const fn is_local(&self) -> bool {
+        matches!(self.place, Place::Local(_))
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.place.fmt(f)
+    }
+}
