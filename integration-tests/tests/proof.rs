@@ -2,7 +2,7 @@
 
 use ftp_proto::command::Direction;
 use ftp_proto::dialect::Dialect::{Rfc354, Rfc959};
-use ftp_proto::rendezvous::{Exchange, Flags, HELLO_LEN, RendezvousSecret, Step};
+use ftp_proto::rendezvous::{Exchange, Flags, HELLO_LEN, Input, Output, RendezvousSecret};
 use integration_tests::raw::Raw;
 use integration_tests::site::Site;
 use integration_tests::socket::{accept, connect, drain, is_closed_unused, is_quiet, listen};
@@ -21,27 +21,23 @@ fn rendezvous(raw: &mut Raw, secret: [u8; 32]) {
 /// Our end of the exchange; whether the other end proved itself.
 fn prove(stream: &mut TcpStream, secret: [u8; 32], direction: Direction) -> bool {
     let secret = RendezvousSecret::new(secret);
-    let (mut exchange, hello) = Exchange::new(&secret, direction, Flags::default(), [3; 23], &[]);
-    if stream.write_all(&hello).is_err() {
-        return false;
-    }
-    let mut octets = vec![0; HELLO_LEN];
+    let mut exchange = Exchange::new(&secret, direction, Flags::default(), [3; 23], &[]);
     loop {
-        if stream.read_exact(&mut octets).is_err() {
-            return false;
-        }
-        let mut step = exchange.push(&octets);
-        if let Step::Send(proof) = &step {
-            if stream.write_all(proof).is_err() {
-                return false;
+        match exchange.poll() {
+            Output::Send(bytes) => {
+                if stream.write_all(&bytes).is_err() {
+                    return false;
+                }
             }
-            step = exchange.push(&[]);
-        }
-        match step {
-            Step::Need(count) => octets = vec![0; count],
-            Step::Proven => return true,
-            Step::Wrong => return false,
-            Step::Send(_) => panic!("two proofs"),
+            Output::Read(count) => {
+                let mut bytes = vec![0; count];
+                match stream.read_exact(&mut bytes) {
+                    Ok(()) => exchange.input(Input::Bytes(&bytes)),
+                    Err(_) => exchange.input(Input::Closed),
+                }
+            }
+            Output::Proven => return true,
+            Output::Refused => return false,
         }
     }
 }

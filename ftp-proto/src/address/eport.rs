@@ -1,37 +1,46 @@
 //! The argument of EPRT and the 229 reply (RFC 2428), with any delimiter.
 
+use super::invalid::Invalid;
 use super::unmapped;
-use crate::command::{Command, Fault};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// Parses `<d>proto<d>address<d>port<d>`, where `d` is any character from 33 to 126 (D19). The result is
-/// [`Command::Eprt`] or [`Command::EprtUnknown`]. An IPv4-mapped address becomes IPv4.
+/// The argument of EPRT.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Eprt {
+    /// An address of protocol 1 (IPv4) or 2 (IPv6).
+    Address(SocketAddr),
+    /// Another protocol, with its number.
+    UnknownProtocol(u32),
+}
+
+/// Parses `<d>proto<d>address<d>port<d>`, where `d` is any character from 33 to 126 (D19). An
+/// IPv4-mapped address becomes IPv4.
 ///
 /// # Errors
 ///
 /// Fails if the argument does not have this form or its port is 0 or too large.
-pub fn parse_eprt(argument: &[u8]) -> Result<Command, Fault> {
-    let text = std::str::from_utf8(argument.trim_ascii()).map_err(|_| Fault::Syntax)?;
-    let delimiter = text.chars().next().ok_or(Fault::Missing)?;
+pub fn parse_eprt(argument: &[u8]) -> Result<Eprt, Invalid> {
+    let text = std::str::from_utf8(argument.trim_ascii()).map_err(|_| Invalid::Syntax)?;
+    let delimiter = text.chars().next().ok_or(Invalid::Missing)?;
     if !delimiter.is_ascii_graphic() || delimiter.is_ascii_digit() {
-        return Err(Fault::Syntax);
+        return Err(Invalid::Syntax);
     }
     let mut fields = text.split(delimiter).skip(1);
     let (Some(family), Some(host), Some(port), Some(""), None) =
         (fields.next(), fields.next(), fields.next(), fields.next(), fields.next())
     else {
-        return Err(Fault::Syntax);
+        return Err(Invalid::Syntax);
     };
-    let ip = match number::<u32>(family).ok_or(Fault::Syntax)? {
-        1 => IpAddr::V4(host.parse::<Ipv4Addr>().map_err(|_| Fault::Syntax)?),
-        2 => IpAddr::V6(host.parse::<Ipv6Addr>().map_err(|_| Fault::Syntax)?),
-        other => return Ok(Command::EprtUnknown(other)),
+    let ip = match number::<u32>(family).ok_or(Invalid::Syntax)? {
+        1 => IpAddr::V4(host.parse::<Ipv4Addr>().map_err(|_| Invalid::Syntax)?),
+        2 => IpAddr::V6(host.parse::<Ipv6Addr>().map_err(|_| Invalid::Syntax)?),
+        other => return Ok(Eprt::UnknownProtocol(other)),
     };
     if port.is_empty() || !port.bytes().all(|o| o.is_ascii_digit()) {
-        return Err(Fault::Syntax);
+        return Err(Invalid::Syntax);
     }
-    let port = port.parse::<u16>().map_err(|_| Fault::OutOfRange)?;
-    Ok(Command::Eprt(SocketAddr::new(unmapped(ip), port)))
+    let port = port.parse::<u16>().map_err(|_| Invalid::OutOfRange)?;
+    Ok(Eprt::Address(SocketAddr::new(unmapped(ip), port)))
 }
 
 /// Parses digits only; Rust's own parser would accept a sign.
@@ -69,23 +78,23 @@ pub fn parse_229(text: &[u8]) -> Option<u16> {
 mod tests {
     use super::*;
 
-    fn check(argument: &str, expect: Result<Command, Fault>) {
+    fn check(argument: &str, expect: Result<Eprt, Invalid>) {
         assert_eq!(parse_eprt(argument.as_bytes()), expect, "EPRT {argument}");
     }
 
     #[test]
     fn d19_eprt_takes_any_delimiter() {
-        let v4 = Ok(Command::Eprt("192.0.2.1:40004".parse().unwrap()));
+        let v4 = Ok(Eprt::Address("192.0.2.1:40004".parse().unwrap()));
         check("|1|192.0.2.1|40004|", v4.clone());
         check("!1!192.0.2.1!40004!", v4);
-        check("|2|2001:db8::1|40004|", Ok(Command::Eprt("[2001:db8::1]:40004".parse().unwrap())));
-        check("|2|::ffff:192.0.2.1|1|", Ok(Command::Eprt("192.0.2.1:1".parse().unwrap())));
-        check("|3|anything|40004|", Ok(Command::EprtUnknown(3)));
+        check("|2|2001:db8::1|40004|", Ok(Eprt::Address("[2001:db8::1]:40004".parse().unwrap())));
+        check("|2|::ffff:192.0.2.1|1|", Ok(Eprt::Address("192.0.2.1:1".parse().unwrap())));
+        check("|3|anything|40004|", Ok(Eprt::UnknownProtocol(3)));
     }
 
     #[test]
     fn what_is_no_eprt_is_refused() {
-        check("", Err(Fault::Missing));
+        check("", Err(Invalid::Missing));
         for bad in [
             "|1|192.0.2.1|40004",
             "|1|192.0.2.1|40004|x",
@@ -98,9 +107,9 @@ mod tests {
             "|",
             "1111",
         ] {
-            check(bad, Err(Fault::Syntax));
+            check(bad, Err(Invalid::Syntax));
         }
-        check("|1|192.0.2.1|65536|", Err(Fault::OutOfRange));
+        check("|1|192.0.2.1|65536|", Err(Invalid::OutOfRange));
     }
 
     #[test]

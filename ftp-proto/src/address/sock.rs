@@ -1,7 +1,7 @@
 //! The argument of SOCK in all its forms, and the number in a 255 reply.
 
+use super::invalid::Invalid;
 use super::{parse_port, unmapped};
-use crate::command::Fault;
 use std::net::{IpAddr, Ipv4Addr};
 
 /// The argument of SOCK: a socket at a host, or any socket of it if the port is 0.
@@ -23,58 +23,58 @@ pub struct SockTarget {
 /// // RFC 438 on TCP: 167772161 is 10.0.0.1.
 /// assert_eq!(parse_sock(b"167772161, 40004"), parse_sock(b"10.0.0.1,40004"));
 /// ```
-pub fn parse_sock(argument: &[u8]) -> Result<SockTarget, Fault> {
-    let text = std::str::from_utf8(argument.trim_ascii()).map_err(|_| Fault::Syntax)?;
+pub fn parse_sock(argument: &[u8]) -> Result<SockTarget, Invalid> {
+    let text = std::str::from_utf8(argument.trim_ascii()).map_err(|_| Invalid::Syntax)?;
     if text.is_empty() {
-        return Err(Fault::Missing);
+        return Err(Invalid::Missing);
     }
     match text.split(',').count() {
         1 => Ok(SockTarget { host: None, port: socket(text)? }),
         2 => {
-            let (host_text, port_text) = text.split_once(',').ok_or(Fault::Syntax)?;
+            let (host_text, port_text) = text.split_once(',').ok_or(Invalid::Syntax)?;
             // The form of both numbers is checked before the range of either (B06 before B08, B09).
             let port = socket(port_text.trim_ascii());
-            if port == Err(Fault::Syntax) {
-                return Err(Fault::Syntax);
+            if port == Err(Invalid::Syntax) {
+                return Err(Invalid::Syntax);
             }
             Ok(SockTarget { host: Some(host(host_text.trim_ascii())?), port: port? })
         }
         6 => {
-            let address = parse_port(text.as_bytes()).ok_or(Fault::Syntax)?;
+            let address = parse_port(text.as_bytes()).ok_or(Invalid::Syntax)?;
             Ok(SockTarget { host: Some((*address.ip()).into()), port: address.port() })
         }
-        _ => Err(Fault::Syntax),
+        _ => Err(Invalid::Syntax),
     }
 }
 
 /// Parses a socket number. RFC 354 has numbers of 32 bits; TCP ports have 16.
-fn socket(text: &str) -> Result<u16, Fault> {
+fn socket(text: &str) -> Result<u16, Invalid> {
     let number = decimal(text)?;
-    u16::try_from(number).map_err(|_| Fault::NotAPort)
+    u16::try_from(number).map_err(|_| Invalid::NotAPort)
 }
 
 /// Parses a host: an address, or an IPv4 address as one number. Numbers up to 255 meant hosts of the
 /// ARPANET, for which no table exists (B09).
-fn host(text: &str) -> Result<IpAddr, Fault> {
+fn host(text: &str) -> Result<IpAddr, Invalid> {
     if !text.is_empty() && text.bytes().all(|o| o.is_ascii_digit()) {
         return match decimal(text) {
             Ok(number) if number > 255 => Ok(Ipv4Addr::from(number).into()),
-            Ok(_) | Err(_) => Err(Fault::UnknownHost),
+            Ok(_) | Err(_) => Err(Invalid::UnknownHost),
         };
     }
     let literal = text.strip_prefix('[').and_then(|t| t.strip_suffix(']'));
     match literal {
-        Some(v6) => v6.parse().map(IpAddr::V6).map(unmapped).map_err(|_| Fault::Syntax),
-        None => text.parse().map(unmapped).map_err(|_| Fault::Syntax),
+        Some(v6) => v6.parse().map(IpAddr::V6).map(unmapped).map_err(|_| Invalid::Syntax),
+        None => text.parse().map(unmapped).map_err(|_| Invalid::Syntax),
     }
 }
 
 /// Parses digits only; Rust's own parser would accept a sign.
-fn decimal(text: &str) -> Result<u32, Fault> {
+fn decimal(text: &str) -> Result<u32, Invalid> {
     if text.is_empty() || !text.bytes().all(|o| o.is_ascii_digit()) {
-        return Err(Fault::Syntax);
+        return Err(Invalid::Syntax);
     }
-    text.parse().map_err(|_| Fault::OutOfRange)
+    text.parse().map_err(|_| Invalid::OutOfRange)
 }
 
 /// Formats the argument of SOCK. With `integer`, an IPv4 address is written as one decimal number, for a
@@ -107,7 +107,7 @@ pub fn parse_255(text: &[u8]) -> Option<u16> {
 mod tests {
     use super::*;
 
-    fn check(argument: &str, expect: Result<(Option<&str>, u16), Fault>) {
+    fn check(argument: &str, expect: Result<(Option<&str>, u16), Invalid>) {
         let expect = expect.map(|(host, port)| SockTarget { host: host.map(|h| h.parse().unwrap()), port });
         assert_eq!(parse_sock(argument.as_bytes()), expect, "SOCK {argument}");
     }
@@ -130,36 +130,36 @@ mod tests {
         for bad in
             ["abc", "1,", ",1", ",", "1,2,3", "1 x", "+1", "-1", "1,2,3,4,5", "256.0.0.1,1", "10.0.0.1"]
         {
-            check(bad, Err(Fault::Syntax));
+            check(bad, Err(Invalid::Syntax));
         }
-        check("1,99999999999 x", Err(Fault::Syntax));
-        assert_eq!(parse_sock(b"\xff\xfe,1"), Err(Fault::Syntax));
+        check("1,99999999999 x", Err(Invalid::Syntax));
+        assert_eq!(parse_sock(b"\xff\xfe,1"), Err(Invalid::Syntax));
     }
 
     #[test]
     fn b07_no_argument_is_missing() {
-        check("", Err(Fault::Missing));
-        check("  ", Err(Fault::Missing));
+        check("", Err(Invalid::Missing));
+        check("  ", Err(Invalid::Missing));
     }
 
     #[test]
     fn b08_a_socket_beyond_32_bits_is_out_of_range_and_beyond_16_no_port() {
-        check("4294967296", Err(Fault::OutOfRange));
-        check("10.0.0.1,4294967296", Err(Fault::OutOfRange));
-        check("99999999999999999999999999", Err(Fault::OutOfRange));
+        check("4294967296", Err(Invalid::OutOfRange));
+        check("10.0.0.1,4294967296", Err(Invalid::OutOfRange));
+        check("99999999999999999999999999", Err(Invalid::OutOfRange));
         check("65535", Ok((None, 65535)));
-        check("65536", Err(Fault::NotAPort));
-        check("4294967295", Err(Fault::NotAPort));
-        check("10.0.0.1,65536", Err(Fault::NotAPort));
+        check("65536", Err(Invalid::NotAPort));
+        check("4294967295", Err(Invalid::NotAPort));
+        check("10.0.0.1,65536", Err(Invalid::NotAPort));
     }
 
     #[test]
     fn b09_a_host_number_of_the_arpanet_is_out_of_range() {
-        check("0,40004", Err(Fault::UnknownHost));
-        check("255,40004", Err(Fault::UnknownHost));
+        check("0,40004", Err(Invalid::UnknownHost));
+        check("255,40004", Err(Invalid::UnknownHost));
         check("256,40004", Ok((Some("0.0.1.0"), 40004)));
         check("4294967295,40004", Ok((Some("255.255.255.255"), 40004)));
-        check("4294967296,40004", Err(Fault::UnknownHost));
+        check("4294967296,40004", Err(Invalid::UnknownHost));
     }
 
     #[test]
@@ -170,7 +170,7 @@ mod tests {
         check("2001:db8::1,40004", Ok((Some("2001:db8::1"), 40004)));
         check("::ffff:10.0.0.1,40004", Ok((Some("10.0.0.1"), 40004)));
         check("10,0,0,1,156,68", Ok((Some("10.0.0.1"), 40004)));
-        check("[10.0.0.1],40004", Err(Fault::Syntax));
+        check("[10.0.0.1],40004", Err(Invalid::Syntax));
     }
 
     #[test]

@@ -3,18 +3,19 @@
 //! [`parse`] turns a line into a [`Command`], and [`Command::to_line`] does the reverse. The rules of a
 //! verb that do not depend on its argument, such as whether it needs a login, are data in [`verbs`].
 
+mod digests;
 mod parse;
 mod verb_of;
 pub mod verbs;
 mod write;
 
+pub use digests::{DigestCommand, XDigest};
 pub use parse::{CommandError, Fault, parse};
 pub use verbs::{VERBS, Verb};
 
 use crate::address::SockTarget;
-use crate::digest::{Algorithm, XDigest};
-use crate::rendezvous::RendezvousSecret;
-use crate::wire::{PathName, Secret};
+use crate::digest::Algorithm;
+use crate::wire::{PathName, RendezvousSecret, Secret};
 use std::net::{SocketAddr, SocketAddrV4};
 
 /// One command with its argument parsed. Each verb of [`VERBS`] that this crate serves or sends has a

@@ -1,11 +1,10 @@
 //! From a line to a [`Command`]. Lines are bytes: names may contain everything but NUL and LF.
 
 use super::{Command, DataType, Direction, Epsv, Mode, Opts, Partial, Structure, Verb};
-use crate::address::{parse_eprt, parse_port, parse_sock};
+use crate::address::{Eprt, Invalid, parse_eprt, parse_port, parse_sock};
 use crate::dialect::Dialect;
 use crate::digest::Algorithm;
-use crate::rendezvous::RendezvousSecret;
-use crate::wire::{BadName, PathName, Secret};
+use crate::wire::{BadName, PathName, RendezvousSecret, Secret};
 
 /// Why a line is not a command.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -36,6 +35,18 @@ pub enum Fault {
     NotAPort,
     /// The name contains NUL or a bare LF (A14).
     BadName,
+}
+
+impl From<Invalid> for Fault {
+    fn from(invalid: Invalid) -> Self {
+        match invalid {
+            Invalid::Missing => Self::Missing,
+            Invalid::Syntax => Self::Syntax,
+            Invalid::UnknownHost => Self::UnknownHost,
+            Invalid::OutOfRange => Self::OutOfRange,
+            Invalid::NotAPort => Self::NotAPort,
+        }
+    }
 }
 
 /// Parses one line, without its CR LF and with Telnet commands removed.
@@ -88,21 +99,9 @@ fn argument(verb: Verb, rest: &[u8]) -> Result<Command, Fault> {
         Verb::Syst => Command::Syst,
         Verb::Feat => Command::Feat,
         Verb::Type => Command::Type(data_type(word)?),
-        Verb::Mode => match letter(word)? {
-            b'S' => Command::Mode(Mode::Stream),
-            other @ (b'B' | b'C' | b'T' | b'H' | b'E' | b'Z') => Command::Mode(Mode::Unserved(other)),
-            _ => return Err(Fault::Syntax),
-        },
-        Verb::Stru => match letter(word)? {
-            b'F' => Command::Stru(Structure::File),
-            other @ (b'R' | b'P') => Command::Stru(Structure::Unserved(other)),
-            _ => return Err(Fault::Syntax),
-        },
-        Verb::Lstn => match letter(word)? {
-            b'S' => Command::Lstn(Direction::Send),
-            b'R' => Command::Lstn(Direction::Receive),
-            _ => return Err(Fault::Syntax), // C05
-        },
+        Verb::Mode => Command::Mode(mode(word)?),
+        Verb::Stru => Command::Stru(structure(word)?),
+        Verb::Lstn => Command::Lstn(direction(word)?),
         Verb::Byte => match number(word)? {
             0 => return Err(Fault::Syntax),
             size => Command::Byte(u8::try_from(size).map_err(|_| Fault::Syntax)?),
@@ -110,7 +109,7 @@ fn argument(verb: Verb, rest: &[u8]) -> Result<Command, Fault> {
         Verb::Sock => Command::Sock(parse_sock(word)?),
         Verb::Port if word.is_empty() => return Err(Fault::Missing),
         Verb::Port => Command::Port(parse_port(word).ok_or(Fault::Syntax)?),
-        Verb::Eprt => parse_eprt(word)?,
+        Verb::Eprt => eprt(word)?,
         Verb::Epsv => Command::Epsv(epsv(word)?),
         Verb::Rndz if word.is_empty() => Command::Rndz(None),
         Verb::Rndz => Command::Rndz(Some(RendezvousSecret::from_hex(word).ok_or(Fault::Syntax)?)),
@@ -235,6 +234,41 @@ fn data_type(word: &[u8]) -> Result<DataType, Fault> {
         (b"L", Some(size)) => number(size).map(|_| DataType::Unserved),
         (_, _) => Err(Fault::Syntax),
     }
+}
+
+/// Parses the argument of MODE.
+fn mode(word: &[u8]) -> Result<Mode, Fault> {
+    match letter(word)? {
+        b'S' => Ok(Mode::Stream),
+        other @ (b'B' | b'C' | b'T' | b'H' | b'E' | b'Z') => Ok(Mode::Unserved(other)),
+        _ => Err(Fault::Syntax),
+    }
+}
+
+/// Parses the argument of STRU.
+fn structure(word: &[u8]) -> Result<Structure, Fault> {
+    match letter(word)? {
+        b'F' => Ok(Structure::File),
+        other @ (b'R' | b'P') => Ok(Structure::Unserved(other)),
+        _ => Err(Fault::Syntax),
+    }
+}
+
+/// Parses the argument of LSTN (C05).
+fn direction(word: &[u8]) -> Result<Direction, Fault> {
+    match letter(word)? {
+        b'S' => Ok(Direction::Send),
+        b'R' => Ok(Direction::Receive),
+        _ => Err(Fault::Syntax),
+    }
+}
+
+/// Parses the argument of EPRT.
+fn eprt(word: &[u8]) -> Result<Command, Fault> {
+    Ok(match parse_eprt(word)? {
+        Eprt::Address(address) => Command::Eprt(address),
+        Eprt::UnknownProtocol(number) => Command::EprtUnknown(number),
+    })
 }
 
 /// Parses the argument of EPSV (RFC 2428 section 3).

@@ -1,9 +1,9 @@
 //! From a [`Command`] to a line, for clients.
 
+use super::digests::quoted;
 use super::{Command, DataType, Epsv, Mode, Opts, Partial, Structure};
 use crate::address::{format_eprt, format_port, format_sock};
 use crate::dialect::Dialect;
-use crate::digest::quoted;
 use crate::wire::{PathName, escape, show};
 
 /// The replacement for a secret argument in traces.
@@ -134,8 +134,7 @@ mod tests {
     use super::*;
     use crate::address::SockTarget;
     use crate::command::Verb;
-    use crate::rendezvous::RendezvousSecret;
-    use crate::wire::Secret;
+    use crate::wire::{RendezvousSecret, Secret};
     use Dialect::{Rfc354, Rfc959};
 
     fn path(name: &[u8]) -> PathName {

@@ -1,12 +1,5 @@
-//! Digests of files: the algorithms by their names in draft-ietf-ftpext2-hash, the commands that compute
-//! them, and the answers to these commands.
+//! Digests of files: the algorithms by their names in draft-ietf-ftpext2-hash, and the answers of servers.
 
-mod means;
-
-pub(crate) use means::quoted;
-pub use means::{Means, XDigest};
-
-use crate::reply::Reply;
 use crate::wire::PathName;
 
 /// The digest algorithms that the protocol names.
@@ -77,25 +70,24 @@ pub fn format_answer(digest: &Digest, size: u64, path: &[u8]) -> Vec<u8> {
     [range.as_bytes(), path].concat()
 }
 
-/// Finds the digest of the file `name` in a server's answer to HASH or to one of the other commands
-/// ([`Means`]): hex digits of the algorithm's length, in any case. A CRC may lack its leading zeros
+/// Finds the digest of the file `name` in the lines of a server's answer to HASH or to one of the other commands
+/// for digests: hex digits of the algorithm's length, in any case. A CRC may lack its leading zeros
 /// (modern-servers section 8). The name, which may look like a digest too, stands before the digest,
 /// behind it, in quotes or not at all.
 ///
 /// ```
 /// use ftp_proto::digest::{Algorithm, parse_answer};
-/// use ftp_proto::reply::{Code, Reply};
 /// use ftp_proto::wire::PathName;
 ///
-/// let reply = Reply { code: Code(250), lines: vec![b"BEEF".to_vec()] };
+/// let lines = [b"BEEF".to_vec()];
 /// let name = PathName::from_user("cafe")?;
-/// let digest = parse_answer(Algorithm::Crc32, &reply, &name);
+/// let digest = parse_answer(Algorithm::Crc32, &lines, &name);
 /// assert_eq!(digest.map(|d| d.hex), Some("0000beef".to_owned()));
 /// # Ok::<(), ftp_proto::wire::BadName>(())
 /// ```
-pub fn parse_answer(algorithm: Algorithm, reply: &Reply, name: &PathName) -> Option<Digest> {
+pub fn parse_answer(algorithm: Algorithm, lines: &[Vec<u8>], name: &PathName) -> Option<Digest> {
     let length = algorithm.hex_len();
-    let lines = || reply.lines.iter().map(|line| without_name(line.trim_ascii(), name));
+    let lines = || lines.iter().map(|line| without_name(line.trim_ascii(), name));
     let tokens = || lines().flat_map(|line| line.split(u8::is_ascii_whitespace)).filter_map(hex);
     let whole = tokens().find(|token| token.len() == length);
     let found = match algorithm {
@@ -132,10 +124,9 @@ fn without_name<'a>(line: &'a [u8], name: &PathName) -> &'a [u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reply::Code;
 
-    fn reply(text: &str) -> Reply {
-        Reply { code: Code(213), lines: text.lines().map(|line| line.as_bytes().to_vec()).collect() }
+    fn lines(text: &str) -> Vec<Vec<u8>> {
+        text.lines().map(|line| line.as_bytes().to_vec()).collect()
     }
 
     fn name(text: &str) -> PathName {
@@ -143,7 +134,7 @@ mod tests {
     }
 
     fn check(algorithm: Algorithm, file: &str, text: &str, expect: Option<&str>) {
-        let found = parse_answer(algorithm, &reply(text), &name(file)).map(|digest| digest.hex);
+        let found = parse_answer(algorithm, &lines(text), &name(file)).map(|digest| digest.hex);
         assert_eq!(found.as_deref(), expect, "{file}: {text}");
     }
 
@@ -196,8 +187,8 @@ mod tests {
         let digest = Digest { algorithm: Algorithm::Sha256, hex: "ab".repeat(32) };
         let text = format_answer(&digest, 0, b"a b");
         assert_eq!(text, [b"SHA-256 0-0 ", digest.hex.as_bytes(), b" a b"].concat());
-        let reply = Reply { code: Code(213), lines: vec![text] };
-        assert_eq!(parse_answer(Algorithm::Sha256, &reply, &name("a b")), Some(digest));
+        let lines = [text];
+        assert_eq!(parse_answer(Algorithm::Sha256, &lines, &name("a b")), Some(digest));
     }
 
     #[test]

@@ -1,31 +1,33 @@
 //! Which digests a server computes, and with which command.
 
 use super::Capabilities;
-use crate::digest::{Algorithm, Means, XDigest};
+use crate::command::{DigestCommand, XDigest};
+use crate::digest::Algorithm;
 
 impl Capabilities {
     /// Returns the command with which this server computes `algorithm`. HASH is preferred, because its
     /// answer names the algorithm.
     ///
     /// ```
-    /// use ftp_proto::digest::{Algorithm, Means, XDigest};
+    /// use ftp_proto::command::{DigestCommand, XDigest};
+    /// use ftp_proto::digest::Algorithm;
     /// use ftp_proto::feature::Capabilities;
     ///
     /// let capabilities = Capabilities { x_digests: vec![XDigest::Xmd5], ..Capabilities::default() };
-    /// assert_eq!(capabilities.means(Algorithm::Md5), Some(Means::X(XDigest::Xmd5)));
-    /// assert_eq!(capabilities.means(Algorithm::Sha256), None);
+    /// assert_eq!(capabilities.digest_command(Algorithm::Md5), Some(DigestCommand::X(XDigest::Xmd5)));
+    /// assert_eq!(capabilities.digest_command(Algorithm::Sha256), None);
     /// ```
-    pub fn means(&self, algorithm: Algorithm) -> Option<Means> {
+    pub fn digest_command(&self, algorithm: Algorithm) -> Option<DigestCommand> {
         if self.hash.contains(&algorithm) {
-            return Some(Means::Hash);
+            return Some(DigestCommand::Hash);
         }
         let computes = |x: &XDigest| x.algorithm() == algorithm && self.x_digests.contains(x);
-        XDigest::ALL.into_iter().find(computes).map(Means::X)
+        XDigest::ALL.into_iter().find(computes).map(DigestCommand::X)
     }
 
     /// Returns the algorithms that this server computes with any command.
     pub fn algorithms(&self) -> Vec<Algorithm> {
-        Algorithm::ALL.into_iter().filter(|algorithm| self.means(*algorithm).is_some()).collect()
+        Algorithm::ALL.into_iter().filter(|algorithm| self.digest_command(*algorithm).is_some()).collect()
     }
 }
 
@@ -57,8 +59,8 @@ mod tests {
     #[test]
     fn h22_hash_is_preferred_and_xsha1_to_xsha() {
         let both = server(&[Algorithm::Sha1], &[XDigest::Xsha, XDigest::Xsha1]);
-        assert_eq!(both.means(Algorithm::Sha1), Some(Means::Hash));
+        assert_eq!(both.digest_command(Algorithm::Sha1), Some(DigestCommand::Hash));
         let x = server(&[], &[XDigest::Xsha, XDigest::Xsha1]);
-        assert_eq!(x.means(Algorithm::Sha1), Some(Means::X(XDigest::Xsha1)));
+        assert_eq!(x.digest_command(Algorithm::Sha1), Some(DigestCommand::X(XDigest::Xsha1)));
     }
 }

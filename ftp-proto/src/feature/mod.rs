@@ -2,9 +2,9 @@
 
 mod digests;
 
-use crate::command::Verb;
+use crate::command::{Verb, XDigest};
 use crate::dialect::Dialect;
-use crate::digest::{Algorithm, XDigest};
+use crate::digest::Algorithm;
 use crate::listing::FACTS;
 use crate::reply::{Class, Reply, classify};
 

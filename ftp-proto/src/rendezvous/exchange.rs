@@ -1,145 +1,175 @@
 //! One end of the exchange of hellos and proofs.
 //!
 //! ```text
-//! Hello --32 octets: right start, same flags, not our own--> (Send our proof) --> Proof
-//! Proof --32 octets: the right proof of the other role--> Proven
-//! anything else --> Wrong
+//! Hello --32 bytes: right start, same flags, not our own--> (send our proof) --> Proof
+//! Proof --32 bytes: the right proof of the other role--> Proven
+//! anything else --> Refused
 //! ```
 
 use super::RendezvousSecret;
 use crate::command::Direction;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use std::collections::VecDeque;
 use std::fmt;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// Octets of a hello and of a proof.
+/// The length of a hello and of a proof in bytes.
 pub const HELLO_LEN: usize = 32;
 
 /// How every hello begins.
 const MAGIC: &[u8; 8] = b"RNDZ1\r\n\0";
 
-/// What the two ends must agree on besides the secret.
+/// What both ends must agree on besides the secret. It is the ninth byte of a hello.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Flags {
-    /// Bit 0: PROB instead of a transfer.
+    /// Bit 0: the connection serves PROB instead of a transfer.
     pub probe: bool,
-    /// Bit 1: inside TLS.
+    /// Bit 1: the exchange takes place inside TLS.
     pub tls: bool,
 }
 
 impl Flags {
-    fn octet(self) -> u8 {
+    fn to_byte(self) -> u8 {
         u8::from(self.probe) | u8::from(self.tls) << 1
     }
 }
 
-/// One end of the exchange on one connection.
+/// What the driver tells the exchange.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Input<'a> {
+    /// Bytes arrived, at most as many as the last [`Output::Read`] allowed.
+    Bytes(&'a [u8]),
+    /// The connection was closed or broke.
+    Closed,
+}
+
+/// What the driver has to do.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Output {
+    /// Send these bytes: the hello or the proof of this end.
+    Send(Vec<u8>),
+    /// Read at most this many bytes and pass them as [`Input::Bytes`]. The bytes behind them may
+    /// belong to the file.
+    Read(usize),
+    /// The other end has proven itself. The next byte that is read belongs to the file.
+    Proven,
+    /// The other end has not proven itself and cannot do so any more. Close the connection.
+    Refused,
+}
+
+/// One end of the exchange on one data connection.
 pub struct Exchange {
     secret: RendezvousSecret,
     direction: Direction,
     hello: [u8; HELLO_LEN],
     exporter: Zeroizing<Vec<u8>>,
     state: State,
-    /// What has arrived of the 32 octets that the state waits for.
+    /// The part that has arrived of what the state expects.
     arrived: Vec<u8>,
+    out: VecDeque<Output>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
+    /// The other end's hello is expected.
     Hello,
-    Proof { expected: [u8; HELLO_LEN] },
-    Over(bool),
-}
-
-/// What became of octets that arrived.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Step {
-    /// More octets are needed: at most so many may be read, so that no octet of the file is.
-    Need(usize),
-    /// Send these (our proof), then go on reading the other's.
-    Send(Vec<u8>),
-    /// The other end has proven itself. Everything that was to be read has been read.
+    /// The other end's proof is expected.
+    Proof {
+        expected: [u8; HELLO_LEN],
+    },
     Proven,
-    /// It has not and cannot any more: close the connection.
-    Wrong,
+    Refused,
 }
 
 impl Exchange {
-    /// Our end of a connection: `direction` is what this end does with the file, `nonce` 23 random
-    /// octets, `exporter` the TLS exporter or empty. Gives the hello to send at once.
+    /// Creates one end of the exchange. `direction` is what this end does with the file, `nonce` is
+    /// random, and `exporter` is the TLS exporter of the connection, empty without TLS.
     pub fn new(
         secret: &RendezvousSecret,
         direction: Direction,
         flags: Flags,
         nonce: [u8; 23],
         exporter: &[u8],
-    ) -> (Self, [u8; HELLO_LEN]) {
+    ) -> Self {
         let mut hello = [0; HELLO_LEN];
-        let parts = MAGIC.iter().copied().chain([flags.octet()]).chain(nonce);
-        hello.iter_mut().zip(parts).for_each(|(octet, part)| *octet = part);
-        let exchange = Self {
+        let parts = MAGIC.iter().copied().chain([flags.to_byte()]).chain(nonce);
+        hello.iter_mut().zip(parts).for_each(|(byte, part)| *byte = part);
+        Self {
             secret: secret.clone(),
             direction,
             hello,
             exporter: Zeroizing::new(exporter.to_vec()),
             state: State::Hello,
             arrived: Vec::with_capacity(HELLO_LEN),
-        };
-        (exchange, hello)
+            out: VecDeque::from([Output::Send(hello.to_vec())]),
+        }
     }
 
-    /// Takes octets of the other end, never more than the last [`Step::Need`] allowed (the first
-    /// need is [`HELLO_LEN`]). After [`Step::Send`] call again with an empty slice.
-    pub fn push(&mut self, octets: &[u8]) -> Step {
-        if let State::Over(proven) = self.state {
-            return if proven && octets.is_empty() { Step::Proven } else { Step::Wrong };
+    /// Tells the exchange what happened. Drain [`Exchange::poll`] afterwards.
+    ///
+    /// The exchange has no timer, so it takes no time. Its driver bounds how long it may last.
+    pub fn input(&mut self, input: Input<'_>) {
+        match input {
+            Input::Bytes([]) => {}
+            Input::Bytes(bytes) => self.bytes(bytes),
+            Input::Closed if self.state == State::Proven => {}
+            Input::Closed => self.state = State::Refused,
         }
-        self.arrived.extend_from_slice(octets);
-        match self.arrived.as_slice().try_into() {
-            Ok(whole) => {
-                self.arrived.clear();
-                self.judge(whole)
+    }
+
+    /// Returns the next output. Call this until it returns something else than [`Output::Send`].
+    pub fn poll(&mut self) -> Output {
+        match self.state {
+            State::Refused => Output::Refused,
+            State::Hello | State::Proof { .. } | State::Proven => {
+                self.out.pop_front().unwrap_or_else(|| self.due())
             }
-            Err(_) if self.may_go_on() => Step::Need(HELLO_LEN - self.arrived.len()),
-            Err(_) => self.over(false),
         }
     }
 
-    /// Whether the part that has arrived can still become what is waited for.
-    fn may_go_on(&self) -> bool {
+    fn due(&self) -> Output {
+        match self.state {
+            State::Hello | State::Proof { .. } => Output::Read(HELLO_LEN - self.arrived.len()),
+            State::Proven => Output::Proven,
+            State::Refused => Output::Refused,
+        }
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.arrived.extend_from_slice(bytes);
+        if let Ok(whole) = self.arrived.as_slice().try_into() {
+            self.arrived.clear();
+            self.check(whole);
+        } else if !self.may_continue() {
+            self.state = State::Refused;
+        }
+    }
+
+    /// Whether the part that has arrived can still become what is expected.
+    fn may_continue(&self) -> bool {
         let begins_right = || self.arrived.iter().zip(MAGIC).all(|(a, m)| a == m);
         self.arrived.len() < HELLO_LEN
             && match self.state {
                 State::Hello => begins_right(),
                 State::Proof { .. } => true,
-                State::Over(_) => false,
+                State::Proven | State::Refused => false,
             }
     }
 
-    /// Takes a whole hello or proof.
-    fn judge(&mut self, whole: [u8; HELLO_LEN]) -> Step {
-        match self.state {
-            State::Hello => {
-                // "the right first 8 octets and the SAME flags": our own hello's first nine. Our own
-                // hello as a whole is a mirror, not another end.
-                let (ours, theirs) = (self.hello.first_chunk::<9>(), whole.first_chunk::<9>());
-                if ours != theirs || whole == self.hello {
-                    return self.over(false);
-                }
-                let expected = self.proof(other(self.direction), &whole);
-                self.state = State::Proof { expected };
-                Step::Send(self.proof(self.direction, &whole).to_vec())
+    /// Checks a complete hello or proof.
+    fn check(&mut self, whole: [u8; HELLO_LEN]) {
+        self.state = match self.state {
+            // The first eight bytes and the flags must be those of our own hello. Our own hello as a
+            // whole comes from a mirror, not from another end.
+            State::Hello if self.hello.first_chunk::<9>() == whole.first_chunk() && whole != self.hello => {
+                self.out.push_back(Output::Send(self.proof(self.direction, &whole).to_vec()));
+                State::Proof { expected: self.proof(other(self.direction), &whole) }
             }
-            State::Proof { expected } => self.over(expected.ct_eq(&whole).into()),
-            State::Over(_) => self.over(false),
-        }
-    }
-
-    fn over(&mut self, proven: bool) -> Step {
-        self.state = State::Over(proven);
-        if proven { Step::Proven } else { Step::Wrong }
+            State::Proof { expected } if bool::from(expected.ct_eq(&whole)) => State::Proven,
+            State::Hello | State::Proof { .. } | State::Proven | State::Refused => State::Refused,
+        };
     }
 
     /// The proof of the end that does `role` with the file.
@@ -152,7 +182,7 @@ impl Exchange {
             Direction::Send => (&self.hello, theirs),
             Direction::Receive => (theirs, &self.hello),
         };
-        // RFC 2104 2: a key shorter than the block is filled up with zeros.
+        // A key that is shorter than the block is padded with zeros (RFC 2104 section 2).
         let mut key = Zeroizing::new([0; 64]);
         key.iter_mut().zip(self.secret.as_bytes()).for_each(|(k, s)| *k = *s);
         let mut mac = Hmac::<Sha256>::new((&*key).into());
@@ -165,12 +195,13 @@ impl Exchange {
 
 impl fmt::Debug for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let waits_for = match self.state {
-            State::Hello => "hello",
-            State::Proof { .. } => "proof",
-            State::Over(_) => "nothing",
+        let state = match self.state {
+            State::Hello => "expects a hello",
+            State::Proof { .. } => "expects a proof",
+            State::Proven => "proven",
+            State::Refused => "refused",
         };
-        write!(f, "Exchange({:?}, waits for {waits_for})", self.direction)
+        write!(f, "Exchange({:?}, {state})", self.direction)
     }
 }
 
@@ -187,27 +218,40 @@ mod tests {
 
     const SECRET: [u8; 32] = [7; 32];
 
-    fn end(secret: [u8; 32], direction: Direction, flags: Flags, nonce: u8) -> (Exchange, [u8; 32]) {
-        Exchange::new(&RendezvousSecret::new(secret), direction, flags, [nonce; 23], b"")
+    /// An end, and the hello that it sends.
+    fn end(secret: [u8; 32], direction: Direction, flags: Flags, nonce: u8) -> (Exchange, Vec<u8>) {
+        hello(Exchange::new(&RendezvousSecret::new(secret), direction, flags, [nonce; 23], b""))
     }
 
-    fn sender() -> (Exchange, [u8; 32]) {
+    fn hello(mut exchange: Exchange) -> (Exchange, Vec<u8>) {
+        let Output::Send(hello) = exchange.poll() else { panic!("no hello") };
+        assert_eq!(exchange.poll(), Output::Read(HELLO_LEN));
+        (exchange, hello)
+    }
+
+    fn sender() -> (Exchange, Vec<u8>) {
         end(SECRET, Direction::Send, Flags::default(), 1)
     }
 
-    fn receiver() -> (Exchange, [u8; 32]) {
+    fn receiver() -> (Exchange, Vec<u8>) {
         end(SECRET, Direction::Receive, Flags::default(), 2)
     }
 
-    /// Runs two ends against each other; gives what each ends with. An end that finds the other
-    /// wrong sends nothing more.
-    fn meet(a: (Exchange, [u8; 32]), b: (Exchange, [u8; 32])) -> (Step, Step) {
+    /// Passes bytes and returns the next output.
+    fn push(end: &mut Exchange, bytes: &[u8]) -> Output {
+        end.input(Input::Bytes(bytes));
+        end.poll()
+    }
+
+    /// Runs two ends against each other; returns what each ends with. An end that refuses the other
+    /// sends nothing more.
+    fn meet(a: (Exchange, Vec<u8>), b: (Exchange, Vec<u8>)) -> (Output, Output) {
         let ((mut a, hello_a), (mut b, hello_b)) = (a, b);
-        let (from_a, from_b) = (a.push(&hello_b), b.push(&hello_a));
-        let finish = |end: &mut Exchange, mine: &Step, theirs: &Step| match (mine, theirs) {
-            (Step::Send(_), Step::Send(proof)) => {
-                assert_eq!(end.push(&[]), Step::Need(32));
-                end.push(proof)
+        let (from_a, from_b) = (push(&mut a, &hello_b), push(&mut b, &hello_a));
+        let finish = |end: &mut Exchange, mine: &Output, theirs: &Output| match (mine, theirs) {
+            (Output::Send(_), Output::Send(proof)) => {
+                assert_eq!(end.poll(), Output::Read(32));
+                push(end, proof)
             }
             _ => mine.clone(),
         };
@@ -216,14 +260,14 @@ mod tests {
 
     #[test]
     fn two_ends_with_one_secret_prove_themselves() {
-        assert_eq!(meet(sender(), receiver()), (Step::Proven, Step::Proven));
-        assert_eq!(meet(receiver(), sender()), (Step::Proven, Step::Proven));
+        assert_eq!(meet(sender(), receiver()), (Output::Proven, Output::Proven));
+        assert_eq!(meet(receiver(), sender()), (Output::Proven, Output::Proven));
     }
 
     #[test]
     fn a_wrong_secret_is_found_at_both_ends() {
         let stranger = end([8; 32], Direction::Receive, Flags::default(), 2);
-        assert_eq!(meet(sender(), stranger), (Step::Wrong, Step::Wrong));
+        assert_eq!(meet(sender(), stranger), (Output::Refused, Output::Refused));
     }
 
     #[test]
@@ -231,7 +275,7 @@ mod tests {
         for direction in [Direction::Send, Direction::Receive] {
             let (a, b) =
                 (end(SECRET, direction, Flags::default(), 1), end(SECRET, direction, Flags::default(), 2));
-            assert_eq!(meet(a, b), (Step::Wrong, Step::Wrong));
+            assert_eq!(meet(a, b), (Output::Refused, Output::Refused));
         }
     }
 
@@ -239,79 +283,94 @@ mod tests {
     fn another_exporter_is_wrong() {
         let secret = RendezvousSecret::new(SECRET);
         let tls = Flags { probe: false, tls: true };
-        let a = Exchange::new(&secret, Direction::Send, tls, [1; 23], &[1; 32]);
-        let b = Exchange::new(&secret, Direction::Receive, tls, [2; 23], &[2; 32]);
-        assert_eq!(meet(a, b), (Step::Wrong, Step::Wrong));
+        let a = hello(Exchange::new(&secret, Direction::Send, tls, [1; 23], &[1; 32]));
+        let b = hello(Exchange::new(&secret, Direction::Receive, tls, [2; 23], &[2; 32]));
+        assert_eq!(meet(a, b), (Output::Refused, Output::Refused));
     }
 
     #[test]
     fn different_flags_are_wrong_before_any_proof_is_sent() {
         for flags in [Flags { probe: true, tls: false }, Flags { probe: false, tls: true }] {
             let (_, hello) = end(SECRET, Direction::Receive, flags, 2);
-            assert_eq!(sender().0.push(&hello), Step::Wrong);
+            assert_eq!(push(&mut sender().0, &hello), Output::Refused);
         }
     }
 
     #[test]
-    fn a_wrong_beginning_is_wrong_at_its_first_octet_and_no_proof_is_sent() {
+    fn a_wrong_beginning_is_wrong_at_its_first_byte_and_no_proof_is_sent() {
         let (_, hello) = receiver();
         for at in 0..8 {
-            let mut spoiled = hello;
+            let mut spoiled = hello.clone();
             spoiled[at] ^= 0x20;
-            assert_eq!(sender().0.push(&spoiled), Step::Wrong);
+            assert_eq!(push(&mut sender().0, &spoiled), Output::Refused);
             let (mut early, _) = sender();
-            assert_eq!(early.push(&spoiled[..=at]), Step::Wrong);
-            assert_eq!(early.push(&hello), Step::Wrong, "wrong stays wrong");
+            assert_eq!(push(&mut early, &spoiled[..=at]), Output::Refused);
+            assert_eq!(push(&mut early, &hello), Output::Refused, "wrong stays wrong");
         }
-        assert_eq!(sender().0.push(b"220 ftp.example ready\r\n"), Step::Wrong);
+        assert_eq!(push(&mut sender().0, b"220 ftp.example ready\r\n"), Output::Refused);
     }
 
     #[test]
     fn a_mirror_is_wrong() {
         let (mut end, hello) = sender();
-        assert_eq!(end.push(&hello), Step::Wrong);
+        assert_eq!(push(&mut end, &hello), Output::Refused);
         // A mirror with a nonce of its own sends our proof back: it has our role, not the other.
         let (mut end, _) = sender();
-        let Step::Send(proof) = end.push(&receiver().1) else { panic!("no proof") };
-        assert_eq!(end.push(&proof), Step::Wrong);
+        let Output::Send(proof) = push(&mut end, &receiver().1) else { panic!("no proof") };
+        assert_eq!(push(&mut end, &proof), Output::Refused);
     }
 
     #[test]
-    fn octets_may_come_in_any_pieces() {
+    fn bytes_may_come_in_any_pieces() {
         for piece in 1..=32 {
             let ((mut a, hello_a), (mut b, hello_b)) = (sender(), receiver());
-            let Step::Send(proof) = b.push(&hello_a) else { panic!("no proof") };
-            let mut last = Step::Need(32);
+            let Output::Send(proof) = push(&mut b, &hello_a) else { panic!("no proof") };
+            let mut last = a.poll();
             for whole in [hello_b.as_slice(), &proof] {
                 let mut rest = whole;
                 while !rest.is_empty() {
-                    let Step::Need(most) = last else { panic!("no need: {last:?}") };
+                    let Output::Read(most) = last else { panic!("no need: {last:?}") };
                     assert_eq!(most, rest.len(), "never more than the rest of this part");
                     let (now, later) = rest.split_at(piece.min(rest.len()));
                     rest = later;
-                    last = a.push(now);
+                    last = push(&mut a, now);
                 }
-                if matches!(last, Step::Send(_)) {
-                    last = a.push(&[]);
+                if matches!(last, Output::Send(_)) {
+                    last = a.poll();
                 }
             }
-            assert_eq!(last, Step::Proven, "pieces of {piece}");
+            assert_eq!(last, Output::Proven, "pieces of {piece}");
         }
     }
 
     #[test]
-    fn more_octets_than_allowed_are_wrong() {
+    fn more_bytes_than_allowed_are_wrong() {
         let (mut a, _) = sender();
-        assert_eq!(a.push(&[receiver().1.as_slice(), b"x"].concat()), Step::Wrong);
+        assert_eq!(push(&mut a, &[receiver().1.as_slice(), b"x"].concat()), Output::Refused);
     }
 
     #[test]
     fn nothing_is_taken_after_the_proof() {
         let ((mut a, hello_a), (mut b, hello_b)) = (sender(), receiver());
-        let (Step::Send(_), Step::Send(proof)) = (a.push(&hello_b), b.push(&hello_a)) else { panic!() };
-        assert_eq!(a.push(&proof), Step::Proven);
-        assert_eq!(a.push(&[]), Step::Proven);
-        assert_eq!(a.push(b"an octet of the file"), Step::Wrong);
+        let (Output::Send(_), Output::Send(proof)) = (push(&mut a, &hello_b), push(&mut b, &hello_a)) else {
+            panic!("no proofs")
+        };
+        assert_eq!(push(&mut a, &proof), Output::Proven);
+        assert_eq!(push(&mut a, &[]), Output::Proven);
+        assert_eq!(push(&mut a, b"a byte of the file"), Output::Refused);
+    }
+
+    #[test]
+    fn a_connection_that_ends_before_the_proof_is_refused() {
+        let (mut end, _) = sender();
+        end.input(Input::Closed);
+        assert_eq!(end.poll(), Output::Refused);
+
+        let ((mut a, hello_a), (mut b, hello_b)) = (sender(), receiver());
+        let (_, Output::Send(proof)) = (push(&mut a, &hello_b), push(&mut b, &hello_a)) else { panic!() };
+        assert_eq!(push(&mut a, &proof), Output::Proven);
+        a.input(Input::Closed);
+        assert_eq!(a.poll(), Output::Proven, "an end of the file is not an end of the exchange");
     }
 
     /// The digests were computed with another implementation of HMAC (Python's).
@@ -320,14 +379,17 @@ mod tests {
         let secret = RendezvousSecret::new(std::array::from_fn(|i| i as u8));
         let nonce = |first: u8| std::array::from_fn(|i| first + i as u8);
         let check = |exporter: &[u8], of_sender: &str, of_receiver: &str| {
-            let (mut a, hello_a) =
-                Exchange::new(&secret, Direction::Send, Flags::default(), nonce(100), exporter);
-            let (mut b, hello_b) =
-                Exchange::new(&secret, Direction::Receive, Flags::default(), nonce(200), exporter);
+            let end = |direction, first| {
+                hello(Exchange::new(&secret, direction, Flags::default(), nonce(first), exporter))
+            };
+            let (mut a, hello_a) = end(Direction::Send, 100);
+            let (mut b, hello_b) = end(Direction::Receive, 200);
             assert_eq!(hello_a, *b"RNDZ1\r\n\0\0defghijklmnopqrstuvwxyz");
-            for (step, expected) in [(a.push(&hello_b), of_sender), (b.push(&hello_a), of_receiver)] {
+            for (output, expected) in
+                [(push(&mut a, &hello_b), of_sender), (push(&mut b, &hello_a), of_receiver)]
+            {
                 let proof = RendezvousSecret::from_hex(expected.as_bytes()).unwrap();
-                assert_eq!(step, Step::Send(proof.as_bytes().to_vec()));
+                assert_eq!(output, Output::Send(proof.as_bytes().to_vec()));
             }
         };
         check(

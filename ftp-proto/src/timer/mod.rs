@@ -47,100 +47,12 @@ impl Add<Duration> for Moment {
     }
 }
 
-/// Every wait in every machine. The name stands in error texts and logs.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Timer {
-    /// A client that has connected has yet to log in.
-    Login,
-    /// A logged-in session without a command and without a transfer.
-    Idle,
-    /// A LSTN or GSOC allocation that nothing uses (dialect-1973 7.6).
-    ListenIdle,
-    /// A listening end waits for its peer after the transfer command (RFC 614.3: at least 15 s).
-    PeerArrival,
-    /// A connecting end tries to reach its peer, retries included.
-    Connect,
-    /// The pause before the next attempt to connect.
-    Retry,
-    /// The oldest held candidate has waited long enough for a transfer command.
-    Held,
-    /// A transfer that moves nothing.
-    Stall,
-    /// A held question (password, file, permit) that its driver never answers.
-    Question,
-    /// A server's greeting.
-    Greeting,
-    /// A reply to a command.
-    Reply,
-    /// One end has finished, the other still owes its final reply.
-    HalfDone,
-    /// The pause between the active end's transfer command and the passive end's, at most.
-    Preliminary,
-    /// The replies to ABOR.
-    AbortDrain,
-    /// A connection that is being closed.
-    Closing,
-    /// Both legs of a relay's join have yet to stand.
-    Leg,
-    /// The time of a relay's grant, or of a ticket.
-    Expiry,
-    /// A relay's session says something before the other end takes it for dead.
-    Ping,
-}
-
-impl Timer {
-    /// All timers, in the order of declaration.
-    pub const ALL: [Self; 18] = [
-        Self::Login,
-        Self::Idle,
-        Self::ListenIdle,
-        Self::PeerArrival,
-        Self::Connect,
-        Self::Retry,
-        Self::Held,
-        Self::Stall,
-        Self::Question,
-        Self::Greeting,
-        Self::Reply,
-        Self::HalfDone,
-        Self::Preliminary,
-        Self::AbortDrain,
-        Self::Closing,
-        Self::Leg,
-        Self::Expiry,
-        Self::Ping,
-    ];
-
-    /// The timer's name as people read it in an error text.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Login => "login",
-            Self::Idle => "idle",
-            Self::ListenIdle => "listen-idle",
-            Self::PeerArrival => "peer arrival",
-            Self::Connect => "connect",
-            Self::Retry => "retry",
-            Self::Held => "held connection",
-            Self::Stall => "stall",
-            Self::Question => "internal question",
-            Self::Greeting => "greeting",
-            Self::Reply => "reply",
-            Self::HalfDone => "other end's final reply",
-            Self::Preliminary => "preliminary reply",
-            Self::AbortDrain => "abort",
-            Self::Closing => "closing",
-            Self::Leg => "leg",
-            Self::Expiry => "expiry",
-            Self::Ping => "ping",
-        }
-    }
-}
-
 /// The deadlines of one machine, at most one for each of its timers.
 ///
-/// `T` is the machine's own enum of timers, so that a machine handles exactly the waits that it has.
+/// `T` is the machine's own enum of timers, such as [`client::Timer`](crate::client::Timer), so that
+/// each machine handles exactly the waits that it has.
 #[derive(Clone, Debug)]
-pub struct Timers<T = Timer> {
+pub struct Timers<T> {
     armed: Vec<(T, Moment)>,
 }
 
@@ -206,22 +118,15 @@ mod tests {
     fn timers_fire_in_order_of_their_deadlines() {
         let mut timers = Timers::new();
         let at = |seconds| Moment::after_start(Duration::from_secs(seconds));
-        timers.arm(Timer::Idle, at(9));
-        timers.arm(Timer::Connect, at(3));
-        timers.arm(Timer::Idle, at(5));
+        timers.arm("idle", at(9));
+        timers.arm("connect", at(3));
+        timers.arm("idle", at(5));
+        assert!(timers.is_armed("idle") && !timers.is_armed("stall"));
         assert_eq!(timers.next(), Some(at(3)));
         assert_eq!(timers.fire(at(2)), None);
-        assert_eq!(timers.fire(at(5)), Some(Timer::Connect));
-        assert_eq!(timers.fire(at(5)), Some(Timer::Idle));
+        assert_eq!(timers.fire(at(5)), Some("connect"));
+        assert_eq!(timers.fire(at(5)), Some("idle"));
         assert_eq!(timers.fire(at(99)), None);
         assert_eq!(timers.next(), None);
-    }
-
-    #[test]
-    fn a_machine_has_timers_of_its_own() {
-        let mut timers = Timers::default();
-        timers.arm("tea", Moment::START);
-        assert!(timers.is_armed("tea") && !timers.is_armed("toast"));
-        assert_eq!(timers.fire(Moment::START), Some("tea"));
     }
 }

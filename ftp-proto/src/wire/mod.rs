@@ -1,11 +1,13 @@
-//! Bytes and lines: assembling command lines (Telnet, limits) and the names they carry.
+//! From bytes to lines, and what lines carry: names and secrets.
 
 mod line;
 mod name;
+mod rendezvous;
 mod secret;
 mod telnet;
 
 pub use line::{Item, LineReader};
 pub use name::{BadName, PathName, show};
+pub use rendezvous::RendezvousSecret;
 pub use secret::Secret;
 pub(crate) use telnet::{Decoded, Telnet, escape};

@@ -3,8 +3,8 @@
 use super::answer::Answer;
 use super::session::Session;
 use crate::failure::{self, Failure};
-use ftp_proto::command::{Command, DataType, Opts, Partial};
-use ftp_proto::digest::{Algorithm, Digest, Means, parse_answer};
+use ftp_proto::command::{Command, DataType, DigestCommand, Opts, Partial};
+use ftp_proto::digest::{Algorithm, Digest, parse_answer};
 use ftp_proto::listing::Kind;
 use ftp_proto::reply::{Blame, Class};
 use ftp_proto::wire::PathName;
@@ -25,10 +25,10 @@ impl Session {
             self.title,
             algorithm.name()
         ));
-        while let Some(means) = self.capabilities.means(algorithm) {
-            let answer = self.ask_digest(means, algorithm, path, size).await?;
+        while let Some(command) = self.capabilities.digest_command(algorithm) {
+            let answer = self.ask_digest(command, algorithm, path, size).await?;
             if answer.is_done() {
-                return Ok(parse_answer(algorithm, &answer.reply, path).ok_or_else(|| {
+                return Ok(parse_answer(algorithm, &answer.reply.lines, path).ok_or_else(|| {
                     Failure::new(failure::Kind::Unverified, what())
                         .said(self.quote(&answer.reply))
                         .hint("--verify size compares sizes only")
@@ -37,7 +37,7 @@ impl Session {
             refused = self.refusal(what(), &answer);
             match self.blame(&answer) {
                 // It may be that others know the command better.
-                Blame::Unsupported => self.strike(means, algorithm),
+                Blame::Unsupported => self.strike(command, algorithm),
                 Blame::File | Blame::Space | Blame::Path | Blame::Peer => break,
                 Blame::Missing | Blame::Login | Blame::Busy => return Err(refused),
             }
@@ -47,12 +47,12 @@ impl Session {
 
     async fn ask_digest(
         &mut self,
-        means: Means,
+        command: DigestCommand,
         algorithm: Algorithm,
         path: &PathName,
         size: u64,
     ) -> Result<Answer, Failure> {
-        if means == Means::Hash && self.selected != Some(algorithm) {
+        if command == DigestCommand::Hash && self.selected != Some(algorithm) {
             let answer = self.ask(Command::Opts(Opts::Hash(Some(algorithm)))).await?;
             if !answer.is_done() {
                 return Ok(answer);
@@ -61,14 +61,14 @@ impl Session {
         }
         self.set_type(DataType::Image).await?;
         let patience = self.context.patience.reply + Duration::from_secs(size / SLOWEST_HASH);
-        self.ask_patiently(means.command(path), Some(patience)).await
+        self.ask_patiently(command.with(path), Some(patience)).await
     }
 
     /// What it does not know after all is not asked again.
-    fn strike(&mut self, means: Means, algorithm: Algorithm) {
-        match means {
-            Means::Hash => self.capabilities.hash.retain(|known| *known != algorithm),
-            Means::X(digest) => self.capabilities.x_digests.retain(|known| *known != digest),
+    fn strike(&mut self, command: DigestCommand, algorithm: Algorithm) {
+        match command {
+            DigestCommand::Hash => self.capabilities.hash.retain(|known| *known != algorithm),
+            DigestCommand::X(digest) => self.capabilities.x_digests.retain(|known| *known != digest),
         }
     }
 

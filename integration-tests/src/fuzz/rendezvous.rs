@@ -2,7 +2,7 @@
 
 use super::input::choice;
 use ftp_proto::command::Direction;
-use ftp_proto::rendezvous::{Exchange, Flags, HELLO_LEN, RendezvousSecret, Step};
+use ftp_proto::rendezvous::{Exchange, Flags, HELLO_LEN, Input, Output, RendezvousSecret};
 
 /// Bytes of somebody who does not know the secret.
 ///
@@ -13,7 +13,8 @@ pub fn rendezvous(data: &[u8]) {
     let direction = if choice & 1 == 0 { Direction::Send } else { Direction::Receive };
     let flags = Flags { probe: choice & 2 != 0, tls: choice & 4 != 0 };
     let secret = RendezvousSecret::new([7; 32]);
-    let (mut exchange, hello) = Exchange::new(&secret, direction, flags, [choice; 23], b"");
+    let mut exchange = Exchange::new(&secret, direction, flags, [choice; 23], b"");
+    let Output::Send(hello) = exchange.poll() else { panic!("no hello") };
     let mut data_with_hello = Vec::new();
     if choice & 8 != 0 {
         // A fuzzer cannot guess the beginning of a hello, so it gets one, with another nonce.
@@ -23,29 +24,27 @@ pub fn rendezvous(data: &[u8]) {
         data = &data_with_hello;
     }
     let piece = usize::from(choice >> 4) + 1;
-    let (mut needed, mut proofs) = (HELLO_LEN, 0);
+    let mut proofs = 0;
     loop {
-        let (now, later) = data.split_at(piece.min(needed).min(data.len()));
-        if now.is_empty() {
-            return;
-        }
-        data = later;
-        let mut step = exchange.push(now);
-        if let Step::Send(proof) = &step {
-            assert_eq!(proof.len(), HELLO_LEN);
-            proofs += 1;
-            step = exchange.push(&[]);
-        }
-        assert!(proofs <= 1, "a second proof is sent");
-        match step {
-            Step::Need(more) => {
-                assert!((1..=HELLO_LEN).contains(&more), "{more} bytes are asked for");
-                needed = more;
+        match exchange.poll() {
+            Output::Send(proof) => {
+                assert_eq!(proof.len(), HELLO_LEN);
+                proofs += 1;
+                assert!(proofs <= 1, "a second proof is sent");
             }
-            Step::Send(_) => panic!("a proof is sent twice"),
-            Step::Proven => panic!("proven without the secret"),
-            Step::Wrong => {
-                assert_eq!(exchange.push(data), Step::Wrong, "wrong does not stay wrong");
+            Output::Read(needed) => {
+                assert!((1..=HELLO_LEN).contains(&needed), "{needed} bytes are asked for");
+                let (now, later) = data.split_at(piece.min(needed).min(data.len()));
+                if now.is_empty() {
+                    return;
+                }
+                data = later;
+                exchange.input(Input::Bytes(now));
+            }
+            Output::Proven => panic!("proven without the secret"),
+            Output::Refused => {
+                exchange.input(Input::Bytes(data));
+                assert_eq!(exchange.poll(), Output::Refused, "wrong does not stay wrong");
                 return;
             }
         }

@@ -5,7 +5,7 @@ use crate::dialect::Dialect;
 use crate::digest::{Algorithm, Digest};
 use crate::listing::{Entry, Kind, When};
 use crate::policy::{Foreign, Rules};
-use crate::rendezvous::{Exchange, Flags, RendezvousSecret, Step};
+use crate::rendezvous::{self, Exchange, Flags, RendezvousSecret};
 use crate::server::ask::{
     Account, Answer, Ask, ConnId, End, Ending, Event, FileAsk, FileFailure, Found, Input, Intent, Output,
     Ticket,
@@ -543,17 +543,18 @@ impl Harness {
     #[track_caller]
     pub(super) fn prove(&mut self, conn: ConnId, secret: [u8; 32], direction: Direction) {
         let secret = RendezvousSecret::new(secret);
-        let (mut exchange, hello) =
-            Exchange::new(&secret, direction, Flags::default(), [conn.0 as u8; 23], &[]);
+        let mut exchange = Exchange::new(&secret, direction, Flags::default(), [conn.0 as u8; 23], &[]);
         let theirs = self.written[&conn].clone();
         assert_eq!(theirs.len(), 32, "only the hello before ours");
-        let Step::Send(proof) = exchange.push(&theirs) else { panic!("our hello is wrong") };
+        let rendezvous::Output::Send(hello) = exchange.poll() else { panic!("no hello") };
+        exchange.input(rendezvous::Input::Bytes(&theirs));
+        let rendezvous::Output::Send(proof) = exchange.poll() else { panic!("our hello is wrong") };
         self.octets(conn, &hello);
         self.octets(conn, &proof);
         let written = self.written[&conn].clone();
         if let Some(ours) = written.get(32..64) {
-            exchange.push(&[]);
-            self.did.push(format!("they found {:?}", exchange.push(ours)));
+            exchange.input(rendezvous::Input::Bytes(ours));
+            self.did.push(format!("they found {:?}", exchange.poll()));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::peer::Peer;
 use crate::command::Direction;
-use crate::rendezvous::{Exchange, Flags, HELLO_LEN, Step};
+use crate::rendezvous::{Exchange, Flags, Input, Output};
 use crate::server::ask::Ask;
 use crate::server::context::Context;
 use crate::timer::Moment;
@@ -28,32 +28,35 @@ pub(super) enum Verdict {
 }
 
 impl Prover {
-    /// Sends our hello. `None` if RNDZ is not in force, so that no proof is needed.
+    /// Sends the hello of this end. Returns `None` if RNDZ is not in force, so that no proof is needed.
     pub(super) fn begin(cx: &mut Context, peer: Peer, direction: Direction) -> Option<Self> {
         let secret = cx.sockets.rendezvous.as_ref()?;
-        let (exchange, hello) = Exchange::new(secret, direction, Flags::default(), cx.nonces.next(), &[]);
-        let conn = peer.conn;
-        cx.out.ask(Ask::Write { conn, octets: hello.to_vec() });
-        cx.out.ask(Ask::Read { conn, limit: HELLO_LEN });
-        Some(Self { peer, heard: cx.now, exchange })
+        let exchange = Exchange::new(secret, direction, Flags::default(), cx.nonces.next(), &[]);
+        let mut prover = Self { peer, heard: cx.now, exchange };
+        prover.advance(cx);
+        Some(prover)
     }
 
     /// Takes bytes of the other end.
     pub(super) fn data(&mut self, cx: &mut Context, bytes: &[u8]) -> Verdict {
-        let conn = self.peer.conn;
         self.heard = cx.now;
-        let mut step = self.exchange.push(bytes);
-        if let Step::Send(proof) = step {
-            cx.out.ask(Ask::Write { conn, octets: proof });
-            step = self.exchange.push(&[]);
-        }
-        match step {
-            Step::Need(limit) => {
-                cx.out.ask(Ask::Read { conn, limit });
-                Verdict::Waiting
+        self.exchange.input(Input::Bytes(bytes));
+        self.advance(cx)
+    }
+
+    /// Asks for what the exchange wants done.
+    fn advance(&mut self, cx: &mut Context) -> Verdict {
+        let conn = self.peer.conn;
+        loop {
+            match self.exchange.poll() {
+                Output::Send(octets) => cx.out.ask(Ask::Write { conn, octets }),
+                Output::Read(limit) => {
+                    cx.out.ask(Ask::Read { conn, limit });
+                    return Verdict::Waiting;
+                }
+                Output::Proven => return Verdict::Proven,
+                Output::Refused => return Verdict::Wrong,
             }
-            Step::Proven => Verdict::Proven,
-            Step::Wrong | Step::Send(_) => Verdict::Wrong,
         }
     }
 

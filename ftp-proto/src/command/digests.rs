@@ -1,7 +1,7 @@
 //! The commands that compute digests: HASH of the draft, and older ones that begin with X.
 
-use super::Algorithm;
-use crate::command::{Command, Verb};
+use super::{Command, Verb};
+use crate::digest::Algorithm;
 use crate::wire::PathName;
 
 /// The commands that compute a digest of a whole file and were never standardised. Where they accept a
@@ -64,16 +64,16 @@ impl XDigest {
 
 /// The command with which a server computes one algorithm.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Means {
+pub enum DigestCommand {
     /// OPTS HASH selects the algorithm, and HASH computes it.
     Hash,
     /// A command that computes only this algorithm.
     X(XDigest),
 }
 
-impl Means {
+impl DigestCommand {
     /// Returns the command that asks for the digest of a file.
-    pub fn command(self, path: &PathName) -> Command {
+    pub fn with(self, path: &PathName) -> Command {
         match self {
             Self::Hash => Command::Hash(path.clone()),
             Self::X(digest) => Command::XDigest(digest, path.clone()),
@@ -82,7 +82,7 @@ impl Means {
 }
 
 /// Quotes a name for the X commands, which would read one with blanks as a name and a range.
-pub(crate) fn quoted(path: &PathName) -> Vec<u8> {
+pub(super) fn quoted(path: &PathName) -> Vec<u8> {
     let name = path.as_bytes();
     if name.contains(&b' ') && !name.contains(&b'"') { [b"\"", name, b"\""].concat() } else { name.to_vec() }
 }
@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn each_command_is_sent_as_its_verb_and_the_name() {
         let line = |x: XDigest, name: &str| {
-            Means::X(x).command(&PathName::from_user(name).unwrap()).to_line(Dialect::Rfc959)
+            DigestCommand::X(x).with(&PathName::from_user(name).unwrap()).to_line(Dialect::Rfc959)
         };
         for x in XDigest::ALL {
             assert_eq!(line(x, "a/b"), format!("{} a/b\r\n", x.verb().name()).as_bytes());
