@@ -9,7 +9,7 @@ use ftp_proto::policy::Foreign;
 use ftp_proto::server::ask::Ending;
 use ftp_proto::third_party::{Cause, Failure, Opening, Outcome, Roles, Side, Stage};
 use integration_tests::sim::scenario::{
-    Delays, Fault, Manners, Sabotage, Scenario, Stranger, Target, Trouble, When,
+    Delays, Fault, Manners, Obstacle, Sabotage, Scenario, Stranger, Target, When,
 };
 use integration_tests::sim::{Pair, Report, SIDES, simulate};
 use std::time::Duration;
@@ -81,7 +81,7 @@ fn the_same_seed_is_the_same_run() {
 
 #[test]
 fn the_simulator_notices_an_octet_that_is_lost() {
-    let report = simulate(Scenario { sabotage: Some(Sabotage::LoseOctet), ..Scenario::plain() });
+    let report = simulate(Scenario { sabotage: Some(Sabotage::LoseByte), ..Scenario::plain() });
     assert!(report.violations.iter().any(|what| what.contains("not whole")), "{}", report.transcript());
 }
 
@@ -206,7 +206,8 @@ fn h14_a_missing_source_changes_nothing_and_both_sessions_stay_usable() {
 fn h15_a_destination_that_refuses_frees_the_source() {
     for passive in SIDES {
         for (rendezvous, foreign) in [(true, Foreign::Proven), (false, Foreign::Authenticated)] {
-            let mut scenario = Scenario { troubles: vec![Trouble::Denied], rendezvous, ..Scenario::plain() };
+            let mut scenario =
+                Scenario { obstacles: vec![Obstacle::Denied], rendezvous, ..Scenario::plain() };
             scenario.foreign = Pair::of(|_| foreign);
             scenario.roles.passive = passive;
             let report = hold(&scenario);
@@ -221,7 +222,7 @@ fn h15_a_destination_that_refuses_frees_the_source() {
 
 #[test]
 fn h16_a_full_destination_is_a_failure_that_names_the_destination() {
-    let scenario = Scenario { troubles: vec![Trouble::Full(10_000)], ..Scenario::plain() };
+    let scenario = Scenario { obstacles: vec![Obstacle::Full(10_000)], ..Scenario::plain() };
     let report = hold(&scenario);
     assert_eq!(failure(&report).side, Side::Destination, "{}", report.transcript());
     assert!(matches!(failure(&report).cause, Cause::Refused(_)));
@@ -252,7 +253,7 @@ fn h33_a_cancelled_attempt_leaves_the_old_file_and_two_usable_sessions() {
 fn a_wrong_secret_moves_nothing() {
     for side in SIDES {
         for passive in SIDES {
-            let mut scenario = Scenario { troubles: vec![Trouble::WrongSecret(side)], ..Scenario::plain() };
+            let mut scenario = Scenario { obstacles: vec![Obstacle::WrongSecret(side)], ..Scenario::plain() };
             scenario.roles.passive = passive;
             let report = hold(&scenario);
             assert!(!has_moved(&report));
@@ -283,7 +284,8 @@ fn a_bounce_is_no_port_scanner() {
             let none = Duration::ZERO;
             scenario.delays = Delays { control: none, data: none, answer: none };
             let seen = targets.map(|target| {
-                let report = hold(&Scenario { troubles: vec![Trouble::Bounce(target)], ..scenario.clone() });
+                let report =
+                    hold(&Scenario { obstacles: vec![Obstacle::Bounce(target)], ..scenario.clone() });
                 (target, heard(&report, passive.other()), report.transcript())
             });
             let usual = &seen[0].1;

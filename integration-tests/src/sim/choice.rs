@@ -2,7 +2,7 @@
 
 use super::Pair;
 use super::random::Random;
-use super::scenario::{Delays, Fault, Manners, Scenario, Stranger, Target, Trouble, When};
+use super::scenario::{Delays, Fault, Manners, Obstacle, Scenario, Stranger, Target, When};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::Foreign;
 use ftp_proto::server::ask::Ending;
@@ -47,7 +47,7 @@ impl Scenario {
             delays: Delays::quick(r),
             brisk: r.once_in(2),
             curious: r.once_in(2),
-            troubles: Vec::new(),
+            obstacles: Vec::new(),
             faults: Vec::new(),
             strangers: Vec::new(),
             sabotage: None,
@@ -91,7 +91,7 @@ impl Scenario {
             },
             brisk: false,
             curious: false,
-            troubles: Vec::new(),
+            obstacles: Vec::new(),
             faults: Vec::new(),
             strangers: Vec::new(),
             sabotage: None,
@@ -101,27 +101,27 @@ impl Scenario {
     /// Something is wrong from the start.
     fn spoil(&mut self, r: &mut Random) {
         let side = r.pick([Side::Source, Side::Destination]);
-        let trouble = match r.below(12) {
+        let obstacle = match r.below(12) {
             0 => {
                 self.file = None;
                 self.restart = None;
                 return;
             }
-            1 => Trouble::Denied,
-            2 => Trouble::Full(r.length(6_000)),
-            3 => Trouble::NoPort(side),
-            4 => Trouble::WrongSecret(side),
-            5 => Trouble::LyingPassive,
-            6 => Trouble::Refused,
-            7 => Trouble::Unanswered,
-            8 => Trouble::NoPermit,
-            9 => Trouble::LatePermit(r.time(Duration::from_secs(20))),
+            1 => Obstacle::Denied,
+            2 => Obstacle::Full(r.length(6_000)),
+            3 => Obstacle::NoPort(side),
+            4 => Obstacle::WrongSecret(side),
+            5 => Obstacle::LyingPassive,
+            6 => Obstacle::Refused,
+            7 => Obstacle::Unanswered,
+            8 => Obstacle::NoPermit,
+            9 => Obstacle::LatePermit(r.time(Duration::from_secs(20))),
             _ => {
                 let manners = Manners::of(r);
-                Trouble::Bounce(r.pick([Target::Closed, Target::Dead, Target::Listener(manners)]))
+                Obstacle::Bounce(r.pick([Target::Closed, Target::Dead, Target::Listener(manners)]))
             }
         };
-        self.troubles.push(trouble);
+        self.obstacles.push(obstacle);
     }
 
     /// Something goes wrong on the way.

@@ -17,7 +17,7 @@ impl World {
             return;
         }
         match piece {
-            Some(octets) => end.session.input(now, client::Input::Bytes(&octets)),
+            Some(bytes) => end.session.input(now, client::Input::Bytes(&bytes)),
             None => end.session.input(now, client::Input::Closed),
         }
     }
@@ -26,7 +26,7 @@ impl World {
         let mut busy = false;
         while !self.user.ends.at(side).over {
             match self.user.ends.at_mut(side).session.poll() {
-                client::Output::Send(octets) => self.user_sends(side, octets),
+                client::Output::Send(bytes) => self.user_sends(side, bytes),
                 client::Output::Event(event) => self.session_tells(side, event),
                 client::Output::StartTls => unreachable!("these sessions are in clear"),
                 client::Output::Close => self.hang_up(side),
@@ -36,6 +36,46 @@ impl World {
                     let idle = end.party.is_some() && end.waiting.is_empty() && !end.aborting;
                     if wake.is_none() && !idle && !end.moving {
                         self.violation("a client session waits without a timer and is not idle".to_owned());
+                    }
+                    return busy;
+                }
+            }
+            busy = true;
+        }
+        busy
+    }
+
+    pub(super) fn drain_attempt(&mut self) -> bool {
+        let mut busy = false;
+        while let Some(attempt) = &mut self.user.attempt {
+            match attempt.poll() {
+                Output::Command(side, command) => self.command(side, command),
+                Output::Abort(side) => {
+                    let now = self.now;
+                    let end = self.user.ends.at_mut(side);
+                    end.moving = false;
+                    end.aborting = true;
+                    end.session.input(now, client::Input::Abort);
+                }
+                Output::Close(side) => {
+                    if !self.may_despair(side) {
+                        self.violation("a session is closed as deaf that nothing had touched".to_owned());
+                    }
+                    self.say(side, "-- deaf: closed".to_owned());
+                    *self.user.usable.at_mut(side) = false;
+                    self.hang_up(side);
+                }
+                Output::Done(outcome) => self.attempt_over(outcome),
+                Output::Connect(..)
+                | Output::JoinAtRelay { .. }
+                | Output::Copy
+                | Output::Finish
+                | Output::Cut => unreachable!("the simulated attempts are direct"),
+                Output::Wait(wake) => {
+                    self.user.attempt_wake = wake;
+                    let moving = SIDES.into_iter().any(|side| self.user.ends.at(side).moving);
+                    if wake.is_none() && !moving {
+                        self.violation("an attempt waits without a timer".to_owned());
                     }
                     return busy;
                 }
@@ -122,46 +162,6 @@ impl World {
         end.wake = None;
         end.waiting.clear();
         self.user_closes(side);
-    }
-
-    pub(super) fn drain_attempt(&mut self) -> bool {
-        let mut busy = false;
-        while let Some(attempt) = &mut self.user.attempt {
-            match attempt.poll() {
-                Output::Command(side, command) => self.command(side, command),
-                Output::Abort(side) => {
-                    let now = self.now;
-                    let end = self.user.ends.at_mut(side);
-                    end.moving = false;
-                    end.aborting = true;
-                    end.session.input(now, client::Input::Abort);
-                }
-                Output::Close(side) => {
-                    if !self.may_despair(side) {
-                        self.violation("a session is closed as deaf that nothing had touched".to_owned());
-                    }
-                    self.say(side, "-- deaf: closed".to_owned());
-                    *self.user.usable.at_mut(side) = false;
-                    self.hang_up(side);
-                }
-                Output::Done(outcome) => self.attempt_over(outcome),
-                Output::Connect(..)
-                | Output::JoinAtRelay { .. }
-                | Output::Copy
-                | Output::Finish
-                | Output::Cut => unreachable!("the simulated attempts are direct"),
-                Output::Wait(wake) => {
-                    self.user.attempt_wake = wake;
-                    let moving = SIDES.into_iter().any(|side| self.user.ends.at(side).moving);
-                    if wake.is_none() && !moving {
-                        self.violation("an attempt waits without a timer".to_owned());
-                    }
-                    return busy;
-                }
-            }
-            busy = true;
-        }
-        busy
     }
 
     fn command(&mut self, side: Side, command: Command) {

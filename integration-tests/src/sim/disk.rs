@@ -12,7 +12,7 @@ pub(super) struct Disk {
     files: BTreeMap<PathName, Vec<u8>>,
     /// Writing is refused.
     pub(super) read_only: bool,
-    /// A received file fails beyond so many octets.
+    /// A received file fails beyond so many bytes.
     pub(super) space: Option<usize>,
 }
 
@@ -35,8 +35,8 @@ pub(super) struct Incoming {
 }
 
 impl Disk {
-    pub(super) fn put(&mut self, path: &PathName, octets: Vec<u8>) {
-        self.files.insert(path.clone(), octets);
+    pub(super) fn put(&mut self, path: &PathName, bytes: Vec<u8>) {
+        self.files.insert(path.clone(), bytes);
     }
 
     pub(super) fn remove(&mut self, path: &PathName) {
@@ -88,35 +88,35 @@ impl Disk {
     }
 
     /// Writes what has arrived.
-    pub(super) fn write(&mut self, incoming: &mut Incoming, octets: &[u8]) -> Result<(), FileFailure> {
-        if self.space.is_some_and(|space| incoming.at + octets.len() > space) {
+    pub(super) fn write(&mut self, incoming: &mut Incoming, bytes: &[u8]) -> Result<(), FileFailure> {
+        if self.space.is_some_and(|space| incoming.at + bytes.len() > space) {
             return Err(FileFailure::NoSpace);
         }
         let file = match &mut incoming.temporary {
             Some(file) => file,
             None => self.files.get_mut(&incoming.path).ok_or(FileFailure::Changed)?,
         };
-        let end = incoming.at + octets.len();
+        let end = incoming.at + bytes.len();
         file.resize(file.len().max(end), 0);
         let room = file.get_mut(incoming.at..end).ok_or(FileFailure::Other)?;
-        room.copy_from_slice(octets);
+        room.copy_from_slice(bytes);
         incoming.at = end;
         Ok(())
     }
 
     /// The whole file is there: it gets its name.
     pub(super) fn finish(&mut self, incoming: Incoming) {
-        if let Some(octets) = incoming.temporary {
-            self.files.insert(incoming.path, octets);
+        if let Some(bytes) = incoming.temporary {
+            self.files.insert(incoming.path, bytes);
         }
     }
 
     /// It broke: an old file stays; where there was none the first part may stand under the name.
     pub(super) fn give_up(&mut self, incoming: Incoming) {
-        let Some(octets) = incoming.temporary else { return };
+        let Some(bytes) = incoming.temporary else { return };
         let publish = incoming.partial != Partial::Discard;
         if publish && !incoming.existed && !self.files.contains_key(&incoming.path) {
-            self.files.insert(incoming.path, octets);
+            self.files.insert(incoming.path, bytes);
         }
     }
 

@@ -1,111 +1,16 @@
-//! What goes wrong, and when.
+//! The faults of a run that have not happened yet.
 
-use super::SIDES;
-use super::scenario::{Fault, Scenario, Trouble, When};
-use super::world::{Event, World};
-use ftp_proto::third_party::Side;
+use super::scenario::{Fault, Scenario, When};
 
 /// The faults that have not happened yet.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Faults {
-    waiting: Vec<Option<(When, Fault)>>,
-    armed: bool,
+    pub(super) waiting: Vec<Option<(When, Fault)>>,
+    pub(super) armed: bool,
 }
 
 impl Faults {
     pub(super) fn new(scenario: &Scenario) -> Self {
         Self { waiting: scenario.faults.iter().copied().map(Some).collect(), armed: false }
-    }
-}
-
-impl World {
-    /// The attempt begins: faults may happen.
-    pub(super) fn arm(&mut self) {
-        self.faults.armed = true;
-        self.wire.segments = 0;
-        for side in SIDES {
-            self.links.at_mut(side).messages = 0;
-        }
-        for number in 0..self.faults.waiting.len() {
-            if let Some((When::After(time), _)) = self.faults.waiting[number] {
-                self.schedule(self.now + time, Event::Fault(number));
-            }
-        }
-    }
-
-    /// The attempt is over: no fault happens any more, everything is put right, another file is due.
-    pub(super) fn heal(&mut self) {
-        self.disarm();
-        let length = self.random.pick([1, 5_000, 20_000]);
-        self.file = self.random.octets(length);
-        self.scenario = self.scenario.healed(length);
-        self.wire.dead = false;
-        self.wire.stalled_until = self.now;
-        self.furnish();
-    }
-
-    pub(super) fn disarm(&mut self) {
-        self.faults = Faults::default();
-    }
-
-    /// Puts the files and the state of the disks that the scenario wants.
-    pub(super) fn furnish(&mut self) {
-        let (source, destination) = (self.user.source_path.clone(), self.user.destination_path.clone());
-        if self.scenario.file.is_some() {
-            let file = self.file.clone();
-            self.hosts.source.disk.put(&source, file);
-        }
-        match self.old.clone() {
-            Some(old) => self.hosts.destination.disk.put(&destination, old),
-            None => self.hosts.destination.disk.remove(&destination),
-        }
-        self.hosts.destination.disk.read_only = self.has(Trouble::Denied);
-        self.hosts.destination.disk.space = self
-            .scenario
-            .troubles
-            .iter()
-            .find_map(|trouble| if let Trouble::Full(space) = trouble { Some(*space) } else { None });
-    }
-
-    pub(super) fn message_passed(&mut self, side: Side) {
-        let count = self.links.at(side).messages;
-        self.strike_when(|when| matches!(when, When::Messages(of, n) if *of == side && *n < count));
-    }
-
-    pub(super) fn segment_passed(&mut self) {
-        self.wire.segments += 1;
-        let count = self.wire.segments;
-        self.strike_when(|when| matches!(when, When::Segments(n) if *n < count));
-    }
-
-    fn strike_when(&mut self, due: impl Fn(&When) -> bool) {
-        if !self.faults.armed {
-            return;
-        }
-        for number in 0..self.faults.waiting.len() {
-            if self.faults.waiting[number].as_ref().is_some_and(|(when, _)| due(when)) {
-                self.schedule(self.now, Event::Fault(number));
-            }
-        }
-    }
-
-    /// A fault happens.
-    pub(super) fn strike(&mut self, number: usize) {
-        let Some((_, fault)) = self.faults.waiting.get_mut(number).and_then(Option::take) else { return };
-        for side in SIDES {
-            self.say(side, format!("** {fault:?}"));
-        }
-        match fault {
-            Fault::CutControl(side) => self.cut(side),
-            Fault::StallControl(side, time) => self.stall_control(side, time.map(|time| self.now + time)),
-            Fault::ResetData => self.reset_data(),
-            Fault::StallData(Some(time)) => {
-                self.wire.stalled_until = self.wire.stalled_until.max(self.now + time);
-            }
-            Fault::StallData(None) => self.wire.dead = true,
-            Fault::Crash(side) => self.crash(side),
-            Fault::Shutdown(side) => self.shut_down(side),
-            Fault::Cancel => self.cancel(),
-        }
     }
 }

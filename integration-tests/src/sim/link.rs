@@ -1,17 +1,15 @@
-//! Control connections: octets in order, in any pieces, late.
+//! A control connection: what is under way, and what has become of it.
 
-use super::world::{Event, World};
-use ftp_proto::third_party::Side;
 use ftp_proto::timer::Moment;
 
 /// One control connection.
 #[derive(Debug, Default)]
 pub(super) struct Link {
     /// Nothing sent now arrives before.
-    to_server: Moment,
-    to_user: Moment,
+    pub(super) to_server: Moment,
+    pub(super) to_user: Moment,
     /// Nothing at all arrives before.
-    stalled_until: Moment,
+    pub(super) stalled_until: Moment,
     /// Nothing sent arrives any more.
     pub(super) dead: bool,
     /// A fault has touched it: whoever uses it may be disappointed.
@@ -20,96 +18,4 @@ pub(super) struct Link {
     pub(super) messages: u32,
     pub(super) server_closed: bool,
     pub(super) user_closed: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Toward {
-    Server,
-    User,
-}
-
-impl World {
-    /// The user's octets leave for the server.
-    pub(super) fn user_sends(&mut self, side: Side, octets: Vec<u8>) {
-        if !self.links.at(side).user_closed {
-            self.carry(side, Toward::Server, octets);
-        }
-    }
-
-    /// The server's octets leave for the user.
-    pub(super) fn server_sends(&mut self, side: Side, octets: Vec<u8>) {
-        let octets = self.lie(side, octets);
-        if !self.links.at(side).server_closed {
-            self.carry(side, Toward::User, octets);
-        }
-    }
-
-    /// The user closes.
-    pub(super) fn user_closes(&mut self, side: Side) {
-        let link = self.links.at_mut(side);
-        if !std::mem::replace(&mut link.user_closed, true) {
-            self.carry_piece(side, Toward::Server, None);
-        }
-    }
-
-    /// The server closes once everything sent is flushed.
-    pub(super) fn server_closes(&mut self, side: Side) {
-        let link = self.links.at_mut(side);
-        if !std::mem::replace(&mut link.server_closed, true) {
-            self.carry_piece(side, Toward::User, None);
-        }
-    }
-
-    /// The connection breaks for both.
-    pub(super) fn cut(&mut self, side: Side) {
-        let now = self.now;
-        let link = self.links.at_mut(side);
-        link.harmed = true;
-        link.dead = true;
-        self.schedule(now, Event::ToServer(side, None));
-        self.schedule(now, Event::ToUser(side, None));
-    }
-
-    /// Nothing arrives for a time, or never again.
-    pub(super) fn stall_control(&mut self, side: Side, until: Option<Moment>) {
-        let link = self.links.at_mut(side);
-        link.harmed = true;
-        match until {
-            Some(until) => link.stalled_until = link.stalled_until.max(until),
-            None => link.dead = true,
-        }
-    }
-
-    fn carry(&mut self, side: Side, toward: Toward, octets: Vec<u8>) {
-        self.links.at_mut(side).messages += 1;
-        let mut rest = octets;
-        while !rest.is_empty() {
-            let whole = !self.random.once_in(8);
-            let here = if whole { rest.len() } else { 1 + self.random.length(rest.len() - 1) };
-            let later = rest.split_off(here);
-            self.carry_piece(side, toward, Some(rest));
-            rest = later;
-        }
-        self.message_passed(side);
-    }
-
-    fn carry_piece(&mut self, side: Side, toward: Toward, piece: Option<Vec<u8>>) {
-        let late = self.now + self.random.time(self.scenario.delays.control);
-        let link = self.links.at_mut(side);
-        if link.dead {
-            return;
-        }
-        let last = match toward {
-            Toward::Server => &mut link.to_server,
-            Toward::User => &mut link.to_user,
-        };
-        // In order: the next arrives after the last, by a hair.
-        let at = late.max(link.stalled_until).max(*last + std::time::Duration::from_nanos(1));
-        *last = at;
-        let event = match toward {
-            Toward::Server => Event::ToServer(side, piece),
-            Toward::User => Event::ToUser(side, piece),
-        };
-        self.schedule(at, event);
-    }
 }

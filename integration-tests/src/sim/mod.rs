@@ -14,31 +14,41 @@
 //! | [`random`] | the generator: same seed, same run |
 //! | [`scenario`] | a run before it begins: dialects, roles, policy, files, faults |
 //! | `choice` | how a seed chooses it |
-//! | `world` | the clock, the queue of events, the loop |
-//! | `link` | control connections |
-//! | `wire` | data connections and listeners |
 //! | `place` | addresses |
-//! | `host` | what a server machine asks for, performed |
-//! | `moving` | files on their way |
 //! | `disk` | files in memory |
-//! | `user` | the coordinator: phases of a run |
-//! | `dialogue` | its three machines, drained |
-//! | `fault` | what goes wrong, and when |
-//! | `stranger` | who has no business here |
-//! | `verdict` | what must hold at the end of every run |
 //! | `trace` | the dialogue in two columns |
+//! | `link`, `wire`, `host`, `moving`, `user`, `fault` | what a run holds: connections, servers, files on their way, the user agent, faults to come |
+//! | `world` | all of it, the clock and the queue of events |
+//! | `lies`, `stranger` | who means harm: what they say and do |
+//! | `stage` | what an attempt begins with, and when its faults are due |
+//! | `control`, `data` | what travels on connections |
+//! | `verdict` | what must hold in every run |
+//! | `files` | files move |
+//! | `perform` | what a server machine asks for, performed |
+//! | `arrivals` | what arrives: connections and their bytes |
+//! | `phases`, `dialogue` | the coordinator: its phases, and its three machines drained |
+//! | `run` | the loop, from the first event to the report |
 
 pub mod random;
 pub mod scenario;
 
+mod arrivals;
 mod choice;
+mod control;
+mod data;
 mod dialogue;
 mod disk;
 mod fault;
+mod files;
 mod host;
+mod lies;
 mod link;
 mod moving;
+mod perform;
+mod phases;
 mod place;
+mod run;
+mod stage;
 mod stranger;
 mod trace;
 mod user;
@@ -46,7 +56,7 @@ mod verdict;
 mod wire;
 mod world;
 
-pub use world::{Report, simulate};
+pub use run::{Report, simulate};
 
 use ftp_proto::third_party::Side;
 

@@ -52,11 +52,11 @@ impl Random {
     }
 
     /// So many random bytes.
-    pub fn octets(&mut self, len: usize) -> Vec<u8> {
+    pub fn bytes(&mut self, len: usize) -> Vec<u8> {
         (0..len.div_ceil(8)).flat_map(|_| self.bits().to_le_bytes()).take(len).collect()
     }
 
-    /// An array of octets.
+    /// An array of bytes.
     pub fn array<const N: usize>(&mut self) -> [u8; N] {
         std::array::from_fn(|_| self.bits().to_le_bytes()[0])
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 /// A run, before it begins. All fields are public: a test may change what the seed has chosen.
 #[derive(Clone, Debug)]
 pub struct Scenario {
-    /// Decides the order of events, delays and octets.
+    /// Decides the order of events, delays and bytes.
     pub seed: u64,
     /// IPv6 instead of IPv4.
     pub v6: bool,
@@ -24,7 +24,7 @@ pub struct Scenario {
     pub user_at: Option<Side>,
     /// STOR or APPE.
     pub store: Store,
-    /// Octets to skip at both ends; the destination has them.
+    /// Bytes to skip at both ends; the destination has them.
     pub restart: Option<usize>,
     /// The file at the source; `None` is a missing one.
     pub file: Option<usize>,
@@ -41,7 +41,7 @@ pub struct Scenario {
     /// The user asks with STAT how far it is.
     pub curious: bool,
     /// What is wrong from the start.
-    pub troubles: Vec<Trouble>,
+    pub obstacles: Vec<Obstacle>,
     /// What goes wrong on the way.
     pub faults: Vec<(When, Fault)>,
     /// Who has no business here.
@@ -63,10 +63,10 @@ pub struct Delays {
 
 /// What is wrong from the start, until the second attempt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Trouble {
+pub enum Obstacle {
     /// The destination may not be written.
     Denied,
-    /// The destination is full after so many octets.
+    /// The destination is full after so many bytes.
     Full(usize),
     /// That server has no data port.
     NoPort(Side),
@@ -106,7 +106,7 @@ pub enum Manners {
     Garbage,
     /// Greets like a mail server.
     Banner,
-    /// Sends every octet back.
+    /// Sends every byte back.
     Mirror,
     /// Sends a right hello and a wrong proof.
     Guess,
@@ -158,8 +158,8 @@ pub struct Stranger {
 /// Breaks the simulated world.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Sabotage {
-    /// An octet of a file is lost on the way and nobody notices.
-    LoseOctet,
+    /// An byte of a file is lost on the way and nobody notices.
+    LoseByte,
     /// The servers run without any policy and accept anybody.
     NoPolicy,
     /// The destination writes to the old file at once.
@@ -205,17 +205,17 @@ impl Scenario {
         if self.file.is_none() {
             must = Must::Fail;
         }
-        for trouble in &self.troubles {
-            let new = match trouble {
-                Trouble::Denied | Trouble::Refused | Trouble::Unanswered => Must::Fail,
-                Trouble::WrongSecret(_) if self.rendezvous => Must::Fail,
-                Trouble::Bounce(_) => Must::Fail,
-                Trouble::Full(_) | Trouble::NoPort(_) | Trouble::NoPermit | Trouble::LatePermit(_) => {
+        for obstacle in &self.obstacles {
+            let new = match obstacle {
+                Obstacle::Denied | Obstacle::Refused | Obstacle::Unanswered => Must::Fail,
+                Obstacle::WrongSecret(_) if self.rendezvous => Must::Fail,
+                Obstacle::Bounce(_) => Must::Fail,
+                Obstacle::Full(_) | Obstacle::NoPort(_) | Obstacle::NoPermit | Obstacle::LatePermit(_) => {
                     Must::Either
                 }
                 // Only PASV announces an address.
-                Trouble::LyingPassive if self.announces() => Must::Fail,
-                Trouble::LyingPassive | Trouble::WrongSecret(_) => continue,
+                Obstacle::LyingPassive if self.announces() => Must::Fail,
+                Obstacle::LyingPassive | Obstacle::WrongSecret(_) => continue,
             };
             must = if must == Must::Fail { Must::Fail } else { new };
         }
@@ -238,7 +238,7 @@ impl Scenario {
             again,
             file: Some(file),
             restart: None,
-            troubles: Vec::new(),
+            obstacles: Vec::new(),
             faults: Vec::new(),
             delays: self.delays.healed(),
             ..self.clone()

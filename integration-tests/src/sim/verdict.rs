@@ -49,7 +49,7 @@ impl World {
             Outcome::Moved { .. } if stored.as_ref() != Some(&self.whole()) => {
                 self.violation("a file that is not whole is called whole".to_owned());
             }
-            Outcome::Failed(trouble) if !trouble.touched && stored != self.old => {
+            Outcome::Failed(obstacle) if !obstacle.touched && stored != self.old => {
                 self.violation("the destination has changed, though it is said to be untouched".to_owned());
             }
             Outcome::Failed(_)
@@ -67,16 +67,16 @@ impl World {
     }
 
     /// The destination's file after success.
-    fn whole(&self) -> Vec<u8> {
+    pub(super) fn whole(&self) -> Vec<u8> {
         match self.scenario.store {
             Store::Replace => self.file.clone(),
             Store::Append => [self.old.as_deref().unwrap_or_default(), &self.file].concat(),
         }
     }
 
-    /// No octet has reached the destination's file. Without RNDZ a STOR may have begun before the
+    /// No byte has reached the destination's file. Without RNDZ a STOR may have begun before the
     /// other end failed: then a new file may stand there, empty.
-    fn is_untouched(&self, stored: Option<&[u8]>) -> bool {
+    pub(super) fn is_untouched(&self, stored: Option<&[u8]>) -> bool {
         // What a process that dies closes in order may be taken for an empty file.
         let dead = self.hosts.source.has_crashed();
         stored == self.old.as_deref()
@@ -88,7 +88,7 @@ impl World {
     /// The destination's file after a failure: the old one, byte for byte, or already the new one
     /// (the end that stored it could not say so any more). Where there was no old file, or where the
     /// file is written in place, the beginning of the new one.
-    fn is_bearable(&self, stored: Option<&[u8]>) -> bool {
+    pub(super) fn is_bearable(&self, stored: Option<&[u8]>) -> bool {
         let whole = self.whole();
         if stored == self.old.as_deref() || stored == Some(&whole) {
             return true;
@@ -122,7 +122,7 @@ impl World {
     pub(super) fn judge_the_end(&mut self) {
         let heard = self.wire.strangers_heard();
         if heard > RENDEZVOUS {
-            self.violation(format!("a stranger has heard {heard} octets"));
+            self.violation(format!("a stranger has heard {heard} bytes"));
         }
         let names: Vec<_> = self.hosts.destination.disk.names().cloned().collect();
         if names.iter().any(|name| *name != self.user.destination_path) {

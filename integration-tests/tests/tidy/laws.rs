@@ -85,7 +85,6 @@ const REBUILT: &[(&str, &str)] = &[
     ("circles", "ftp-user/src: in /failure:"),
     ("circles", "ftp-user/src: in /place:"),
     ("circles", "ftp-user/src: in /report:"),
-    ("circles", "integration-tests/src: in /sim:"),
     ("words", "ftp-proto/src:"),
     ("comments", "ftp-proto/src:"),
     ("words", "ftp-proto/io/src:"),

@@ -1,0 +1,138 @@
+//! Files move: read from a disk and sent, received and written.
+
+use super::moving::{Moving, State};
+use super::scenario::Sabotage;
+use super::world::{Event, World};
+use ftp_proto::command::{DataType, Direction};
+use ftp_proto::server::ask::{Answer, End, Ending, FileFailure, Ticket};
+use ftp_proto::third_party::Side;
+
+impl World {
+    pub(super) fn begin_move(&mut self, side: Side, ticket: Ticket, moving: Moving, data_type: DataType) {
+        let (conn, end) = moving.conn;
+        if !matches!(data_type, DataType::Image | DataType::Local8) {
+            self.violation("a file moves as text".to_owned());
+        }
+        if let Err(why) = self.may_move(side, conn, end) {
+            self.violation(format!("a file moves without leave: {why}"));
+        }
+        let verb = match moving.prepared.intent.direction() {
+            Direction::Send => "sends",
+            Direction::Receive => "receives",
+        };
+        self.say(side, format!("   {verb} the file"));
+        self.wire.end_mut(conn, end).moving = Some(ticket);
+        self.hosts.at_mut(side).moves.insert(ticket, moving);
+        self.schedule_within(self.scenario.delays.answer, Event::Pump(side, ticket));
+    }
+
+    /// The move goes on as far as it can now. `true` when it has only been opened: its machine is told,
+    /// and it goes on at once.
+    pub(super) fn pump(&mut self, side: Side, ticket: Ticket) -> bool {
+        if self.hosts.at(side).is_gone() {
+            return false;
+        }
+        let Some(moving) = self.hosts.at_mut(side).moves.get_mut(&ticket) else { return false };
+        match moving.state {
+            State::Opening => return self.open(side, ticket),
+            State::Sending { .. } => self.send_on(side, ticket),
+            State::Receiving(_) => self.receive_on(side, ticket),
+        }
+        false
+    }
+
+    /// The machine stops a move.
+    pub(super) fn stop(&mut self, side: Side, ticket: Ticket) {
+        if self.hosts.at(side).moves.contains_key(&ticket) {
+            self.finish(side, ticket, End::Stopped, Ending::Reset);
+        }
+    }
+
+    fn open(&mut self, side: Side, ticket: Ticket) -> bool {
+        let write_over = self.scenario.sabotage == Some(Sabotage::WriteOver);
+        let host = self.hosts.at_mut(side);
+        let Some(moving) = host.moves.get_mut(&ticket) else { return false };
+        let opened = match moving.prepared.intent.direction() {
+            Direction::Send => host.disk.read(&moving.prepared).map(|file| State::Sending { file, at: 0 }),
+            Direction::Receive => {
+                if write_over {
+                    host.disk.put(&moving.prepared.path, Vec::new());
+                }
+                host.disk.create(&moving.prepared, moving.partial).map(State::Receiving)
+            }
+        };
+        match opened {
+            Ok(state) => {
+                moving.state = state;
+                true
+            }
+            Err(failure) => {
+                self.finish(side, ticket, End::Failed(failure), Ending::Reset);
+                false
+            }
+        }
+    }
+
+    fn send_on(&mut self, side: Side, ticket: Ticket) {
+        let most = 1 + self.random.length(8_191);
+        let Some(moving) = self.hosts.at_mut(side).moves.get_mut(&ticket) else { return };
+        let (conn, end) = moving.conn;
+        let State::Sending { file, at } = &mut moving.state else { return };
+        if self.wire.end(conn, end).over == Some(Ending::Reset) {
+            return self.finish(side, ticket, End::Broken("connection reset".to_owned()), Ending::Reset);
+        }
+        let piece: Vec<u8> = file.iter().skip(*at).take(most).copied().collect();
+        if piece.is_empty() {
+            return self.finish(side, ticket, End::Whole, Ending::Close);
+        }
+        *at += piece.len();
+        moving.moved += piece.len() as u64;
+        self.send_data(conn, end, piece);
+        self.schedule_within(self.pace(), Event::Pump(side, ticket));
+    }
+
+    fn receive_on(&mut self, side: Side, ticket: Ticket) {
+        let host = self.hosts.at_mut(side);
+        let Some(moving) = host.moves.get_mut(&ticket) else { return };
+        let State::Receiving(incoming) = &mut moving.state else { return };
+        let this = self.wire.end_mut(moving.conn.0, moving.conn.1);
+        let bytes: Vec<u8> = this.inbox.drain(..).collect();
+        let over = this.over;
+        moving.moved += bytes.len() as u64;
+        if let Err(failure) = host.disk.write(incoming, &bytes) {
+            return self.finish(side, ticket, End::Failed(failure), Ending::Reset);
+        }
+        match over {
+            None => {}
+            // E10: the peer's orderly end is the end of the file, anything else is not.
+            Some(Ending::Close) => self.finish(side, ticket, End::Whole, Ending::Close),
+            Some(Ending::Reset) => {
+                self.finish(side, ticket, End::Broken("connection reset".to_owned()), Ending::Reset);
+            }
+        }
+    }
+
+    fn finish(&mut self, side: Side, ticket: Ticket, end: End, how: Ending) {
+        let host = self.hosts.at_mut(side);
+        let Some(moving) = host.moves.remove(&ticket) else { return };
+        if let State::Receiving(incoming) = moving.state {
+            match end {
+                End::Whole => host.disk.finish(incoming),
+                End::Broken(_) | End::Stopped | End::Failed(_) => host.disk.give_up(incoming),
+            }
+        }
+        let what = match &end {
+            End::Whole => "whole",
+            End::Broken(_) => "broken",
+            End::Stopped => "stopped",
+            End::Failed(FileFailure::NoSpace) => "no space",
+            End::Failed(_) => "failed",
+        };
+        self.say(side, format!("   moved {} bytes, {what}", moving.moved));
+        let (conn, this) = moving.conn;
+        self.wire.end_mut(conn, this).moving = None;
+        self.close_end(conn, this, how);
+        let answer = Answer::Moved { octets: moving.moved, end };
+        self.schedule_within(self.scenario.delays.answer, Event::Answer(side, ticket, answer));
+    }
+}

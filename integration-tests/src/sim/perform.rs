@@ -1,0 +1,285 @@
+//! What a server machine asks for, performed: the simulated counterpart of a real driver.
+
+use super::disk::Prepared;
+use super::host::{PASSWORD, USER};
+use super::moving::Moving;
+use super::scenario::Obstacle;
+use super::wire::Syn;
+use super::world::{Event, World};
+use ftp_proto::policy::Foreign;
+use ftp_proto::server::ask::{Account, Answer, Ask, Ending, Input, Output, Ticket};
+use ftp_proto::third_party::Side;
+use ftp_proto::wire::Secret;
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+
+impl World {
+    /// The control connection stands.
+    pub(super) fn greet(&mut self, side: Side) {
+        self.server_input(side, Input::Start);
+    }
+
+    pub(super) fn server_hears(&mut self, side: Side, piece: Option<Vec<u8>>) {
+        match piece {
+            Some(bytes) => self.server_input(side, Input::Bytes(&bytes)),
+            None => {
+                self.server_input(side, Input::Closed);
+                // A24: what the session holds is released at once.
+                if !self.hosts.at(side).is_gone() {
+                    self.violation("A24: a server session goes on without its control connection".to_owned());
+                }
+            }
+        }
+    }
+
+    /// The server is told to stop.
+    pub(super) fn shut_down(&mut self, side: Side) {
+        self.links.at_mut(side).harmed = true;
+        self.server_input(side, Input::Shutdown);
+    }
+
+    pub(super) fn server_timeout(&mut self, side: Side) {
+        self.server_input(side, Input::Timeout);
+    }
+
+    pub(super) fn server_input(&mut self, side: Side, input: Input<'_>) {
+        let now = self.now;
+        let host = self.hosts.at_mut(side);
+        if host.is_gone() {
+            return;
+        }
+        host.session.input(now, input);
+        self.drain_server(side);
+    }
+
+    /// The process dies: the kernel closes its connections in order.
+    pub(super) fn crash(&mut self, side: Side) {
+        self.hosts.at_mut(side).crashed = true;
+        self.links.at_mut(side).harmed = true;
+        self.wire.listeners.retain(|_, (owner, _)| *owner != side);
+        for (conn, end) in self.wire.open_ends(side) {
+            self.close_end(conn, end, Ending::Close);
+        }
+        self.server_closes(side);
+    }
+
+    /// An answer reaches the machine. One to a question that it has given up may come all the same.
+    pub(super) fn answer(&mut self, side: Side, ticket: Ticket, answer: Answer) {
+        let host = self.hosts.at_mut(side);
+        host.connecting.remove(&ticket);
+        if host.cancelled.contains(&ticket) && self.random.once_in(2) {
+            return;
+        }
+        self.server_input(side, Input::Answer(ticket, answer));
+    }
+
+    /// The listener exists from here on; its machine is told.
+    pub(super) fn listening(&mut self, side: Side, ticket: Ticket, port: u16) {
+        let host = self.hosts.at_mut(side);
+        if host.is_gone() || host.cancelled.contains(&ticket) {
+            return;
+        }
+        let at = SocketAddr::new(host.address, port);
+        host.listeners.insert(ticket, at);
+        self.wire.listeners.insert(at, (side, ticket));
+        self.strangers_notice(at);
+        self.server_input(side, Input::Answer(ticket, Answer::Port(Some(port))));
+    }
+
+    fn drain_server(&mut self, side: Side) {
+        for _ in 0..1_000 {
+            match self.hosts.at_mut(side).session.poll() {
+                Output::Send(bytes) => self.server_sends(side, bytes),
+                Output::Ask(ask) => self.perform(side, ask),
+                Output::Event(event) => self.server_tells(side, &event),
+                Output::Close => {
+                    self.hosts.at_mut(side).closed = true;
+                    self.server_closes(side);
+                    return self.release(side);
+                }
+                Output::Wait(deadline) => {
+                    self.hosts.at_mut(side).wake = deadline;
+                    if deadline.is_none() {
+                        self.violation("a server session waits without a timer".to_owned());
+                    }
+                    return;
+                }
+            }
+        }
+        self.violation("a server session is never drained".to_owned());
+    }
+
+    /// The session is over: everything that it holds is released. Data connections are reset, so that
+    /// nobody takes their end for the end of a file.
+    fn release(&mut self, side: Side) {
+        self.wire.listeners.retain(|_, (owner, _)| *owner != side);
+        let moves: Vec<_> = self.hosts.at(side).moves.keys().copied().collect();
+        for ticket in moves {
+            self.stop(side, ticket);
+        }
+        for (conn, end) in self.wire.open_ends(side) {
+            self.close_end(conn, end, Ending::Reset);
+        }
+    }
+
+    fn perform(&mut self, side: Side, ask: Ask) {
+        let soon = self.scenario.delays.answer;
+        let host = self.hosts.at_mut(side);
+        match ask {
+            Ask::Login { ticket, user, password } => {
+                let right = user == USER && password == Secret::new(PASSWORD);
+                let foreign = host.policy;
+                let account = Account { name: user, anonymous: false, read_only: false, foreign };
+                self.answer_soon(side, ticket, Answer::Login(right.then_some(account)));
+            }
+            Ask::Reserve { ticket, .. } => {
+                let port = if self.has(Obstacle::NoPort(side)) { None } else { self.free_port(side) };
+                if let Some(port) = port {
+                    self.hosts.at_mut(side).reservations.insert(ticket, port);
+                }
+                self.answer_soon(side, ticket, Answer::Port(port));
+            }
+            Ask::Listen { ticket, reservation } => match host.reservations.get(&reservation).copied() {
+                Some(port) => self.schedule_within(soon, Event::Listen(side, ticket, port)),
+                None => self.violation("a server listens on a port that it has not reserved".to_owned()),
+            },
+            Ask::Unlisten(ticket) => self.unlisten(side, ticket),
+            Ask::Release(ticket) => {
+                host.reservations.remove(&ticket);
+            }
+            Ask::Connect { ticket, from, local, to } => self.perform_connect(side, ticket, from, local, to),
+            Ask::Cancel(ticket) => {
+                host.cancelled.insert(ticket);
+                host.connecting.remove(&ticket);
+                host.prepared.remove(&ticket);
+                host.permits.remove(&ticket);
+                host.reservations.remove(&ticket);
+            }
+            Ask::Drop { conn, how } => {
+                if let Some((conn, end)) = host.conns.get(&conn).copied() {
+                    self.close_end(conn, end, how);
+                }
+            }
+            Ask::Write { conn, octets: bytes } => {
+                if let Some((conn, end)) = host.conns.get(&conn).copied() {
+                    self.send_data(conn, end, bytes);
+                }
+            }
+            Ask::Read { conn, limit } => {
+                if let Some((conn, end)) = host.conns.get(&conn).copied() {
+                    self.wire.end_mut(conn, end).reading = Some(limit);
+                    self.schedule(self.now, Event::Serve { conn, end });
+                }
+            }
+            Ask::Permit { ticket, target, .. } => self.perform_permit(side, ticket, target),
+            Ask::PermitDone { ticket, .. } => {
+                host.permits.remove(&ticket);
+            }
+            Ask::Prepare { .. }
+            | Ask::Move { .. }
+            | Ask::Progress { .. }
+            | Ask::Stop(_)
+            | Ask::File { .. } => {
+                self.perform_on_files(side, ask);
+            }
+        }
+    }
+
+    /// The server's limits let a SYN leave, at once or late, or they do not.
+    fn perform_permit(&mut self, side: Side, ticket: Ticket, target: SocketAddr) {
+        let allowed = !self.has(Obstacle::NoPermit);
+        if allowed {
+            self.hosts.at_mut(side).permits.insert(ticket, target);
+        }
+        let late =
+            self.scenario.obstacles.iter().find_map(|obstacle| {
+                if let Obstacle::LatePermit(late) = obstacle { Some(*late) } else { None }
+            });
+        let at = self.now + late.unwrap_or_default();
+        self.schedule(at, Event::Answer(side, ticket, Answer::Permit(allowed)));
+    }
+
+    /// What the machine asks of the disk, and of files on their way.
+    fn perform_on_files(&mut self, side: Side, ask: Ask) {
+        let host = self.hosts.at_mut(side);
+        match ask {
+            Ask::Prepare { ticket, path, intent } => {
+                let answer = match host.disk.prepare(&path, &intent) {
+                    Ok(size) => {
+                        host.prepared.insert(ticket, Prepared { path, intent });
+                        Answer::Prepared { size }
+                    }
+                    Err(failure) => Answer::File(Err(failure)),
+                };
+                self.answer_soon(side, ticket, answer);
+            }
+            Ask::Move { ticket, prepared, conn, data_type, partial } => {
+                let (Some(prepared), Some(conn)) =
+                    (host.prepared.remove(&prepared), host.conns.get(&conn).copied())
+                else {
+                    return self.violation("a server moves what it has not prepared".to_owned());
+                };
+                self.begin_move(side, ticket, Moving::new(prepared, conn, partial), data_type);
+            }
+            Ask::Progress { ticket, of } => {
+                let moved = host.moves.get(&of).map_or(0, |moving| moving.moved);
+                let answer = Answer::Progress { moved, durable: moved };
+                self.schedule(self.now, Event::Answer(side, ticket, answer));
+            }
+            Ask::Stop(ticket) => self.stop(side, ticket),
+            Ask::File { ticket, ask } => {
+                let answer = Answer::File(host.disk.answer(&ask));
+                self.answer_soon(side, ticket, answer);
+            }
+            other => unreachable!("not about files: {other:?}"),
+        }
+    }
+
+    fn perform_connect(
+        &mut self,
+        side: Side,
+        ticket: Ticket,
+        from: Option<Ticket>,
+        local: IpAddr,
+        to: SocketAddr,
+    ) {
+        let host = self.hosts.at_mut(side);
+        let reserved = from.map(|reservation| host.reservations.get(&reservation).copied());
+        let permitted = host.permits.values().any(|target| *target == to);
+        let proven = *self.scenario.foreign.at(side) == Foreign::Proven;
+        let own = self.scenario.is_own(side) && to.ip() == self.address(side.other());
+        if proven && !own && !permitted {
+            self.violation(format!("a SYN for {to} leaves without permit"));
+        }
+        let port = match reserved {
+            Some(Some(port)) => port,
+            Some(None) => {
+                return self.violation("a server connects from a port that it has not reserved".to_owned());
+            }
+            None => self.free_port(side).unwrap_or(1_024),
+        };
+        self.hosts.at_mut(side).connecting.insert(ticket);
+        self.connect(Syn { side, ticket, from: SocketAddr::new(local, port), to });
+    }
+
+    fn answer_soon(&mut self, side: Side, ticket: Ticket, answer: Answer) {
+        self.schedule_within(self.scenario.delays.answer, Event::Answer(side, ticket, answer));
+    }
+
+    fn unlisten(&mut self, side: Side, ticket: Ticket) {
+        // The question itself may still be under way.
+        let host = self.hosts.at_mut(side);
+        host.cancelled.insert(ticket);
+        if let Some(at) = host.listeners.remove(&ticket)
+            && self.wire.listeners.get(&at).is_some_and(|(_, by)| *by == ticket)
+        {
+            self.wire.listeners.remove(&at);
+        }
+    }
+
+    fn free_port(&mut self, side: Side) -> Option<u16> {
+        let taken: BTreeSet<u16> = self.hosts.at(side).reservations.values().copied().collect();
+        let some: [u64; 8] = std::array::from_fn(|_| 40_000 + self.random.below(20_000));
+        some.into_iter().filter_map(|port| u16::try_from(port).ok()).find(|port| !taken.contains(port))
+    }
+}

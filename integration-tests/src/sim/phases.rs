@@ -1,0 +1,155 @@
+//! The phases of a run: login, attempts, and whether the sessions are still in step.
+
+use super::Pair;
+use super::SIDES;
+use super::scenario::Scenario;
+use super::user::{PATIENCE, Phase, Purpose, REST, timeouts};
+use super::world::World;
+use ftp_proto::client;
+use ftp_proto::command::Command;
+use ftp_proto::rendezvous::RendezvousSecret;
+use ftp_proto::reply::{Meaning, Reply};
+use ftp_proto::third_party::{Attempt, Input, Outcome, Party, Side, Transfer};
+
+impl World {
+    pub(super) fn is_over(&self) -> bool {
+        self.user.phase == Phase::Over && SIDES.into_iter().all(|side| self.hosts.at(side).is_gone())
+    }
+
+    /// The user gives up.
+    pub(super) fn cancel(&mut self) {
+        let now = self.now;
+        if let Some(attempt) = &mut self.user.attempt {
+            attempt.input(now, Input::Cancel);
+        }
+    }
+
+    /// What happens next, once everything is quiet; false when nothing does.
+    pub(super) fn advance(&mut self) -> bool {
+        let user = &self.user;
+        let quiet = user.ends.both(|end| end.over || !end.waiting.values().any(|p| *p == Purpose::Noop));
+        match user.phase {
+            Phase::Login if user.ends.both(|end| end.over || end.party.is_some()) => {
+                let ready = user.ends.both(|end| !end.over);
+                self.user.usable = Pair::of(|side| !self.user.ends.at(side).over);
+                if ready { self.begin_attempt() } else { self.noop(Phase::Noop) }
+            }
+            Phase::Noop if quiet && self.worth_another() => {
+                self.heal();
+                self.begin_attempt();
+            }
+            Phase::Noop if quiet => {
+                self.user.phase = Phase::Rest;
+                self.user.alarm = Some(self.now + REST);
+            }
+            Phase::LastNoop if quiet => {
+                self.judge_leftovers();
+                self.user.phase = Phase::Quit;
+                let now = self.now;
+                for side in SIDES {
+                    let end = self.user.ends.at_mut(side);
+                    if !end.over {
+                        end.session.input(now, client::Input::Quit);
+                    }
+                }
+            }
+            Phase::Quit if user.ends.both(|end| end.over) => self.user.phase = Phase::Over,
+            Phase::Login
+            | Phase::Attempt
+            | Phase::Noop
+            | Phase::Rest
+            | Phase::LastNoop
+            | Phase::Quit
+            | Phase::Over => return false,
+        }
+        true
+    }
+
+    pub(super) fn attempt_over(&mut self, outcome: Outcome) {
+        self.user.attempt = None;
+        self.user.attempt_wake = None;
+        let what = match &outcome {
+            Outcome::Moved { .. } => "moved".to_owned(),
+            Outcome::Failed(failure) => format!("failed: {failure:?}"),
+        };
+        for side in SIDES {
+            self.say(side, format!("== {what}"));
+        }
+        self.judge_outcome(&outcome);
+        self.user.outcomes.push(outcome);
+        self.disarm();
+        self.noop(Phase::Noop);
+    }
+
+    pub(super) fn noop_answered(&mut self, side: Side, reply: &Reply) {
+        let means = |meaning: Meaning| reply.code == meaning.code(*self.scenario.dialect.at(side));
+        let leaves = self.links.at(side).harmed && means(Meaning::Unavailable);
+        *self.user.usable.at_mut(side) &= !leaves;
+        if !means(Meaning::Okay) && !leaves {
+            self.violation(format!("a session is out of step: NOOP was answered {}", reply.display()));
+        }
+    }
+
+    /// Asks both sessions whether they are in step.
+    pub(super) fn noop(&mut self, phase: Phase) {
+        self.user.phase = phase;
+        self.user.alarm = None;
+        let now = self.now;
+        for side in SIDES {
+            let end = self.user.ends.at_mut(side);
+            if !end.over {
+                if std::mem::take(&mut end.restarts) {
+                    end.session.send(now, Command::Rest(0), None);
+                }
+                let id = end.session.send(now, Command::Noop, None);
+                end.waiting.insert(id, Purpose::Noop);
+            }
+        }
+    }
+
+    /// Another file follows where both sessions are still usable and the first attempt has failed or
+    /// more roles are due.
+    fn worth_another(&self) -> bool {
+        self.user.usable.both(|usable| *usable)
+            && match self.user.outcomes.as_slice() {
+                [Outcome::Failed(_)] => true,
+                _ => !self.scenario.again.is_empty(),
+            }
+    }
+
+    fn begin_attempt(&mut self) {
+        let mut parties = Vec::new();
+        for side in SIDES {
+            let Some((dialect, capabilities)) = self.user.ends.at(side).party.clone() else { return };
+            let standing = self.user.ends.at(side).session.standing();
+            parties.push(Party { dialect, capabilities, address: self.address(side), standing });
+        }
+        let [source, destination] = parties.try_into().expect("two sides");
+        let transfer = self.transfer();
+        let timeouts = timeouts(self.scenario.brisk);
+        self.user.attempt =
+            Some(Attempt::direct(transfer, self.scenario.roles, source, destination, timeouts, self.now));
+        self.user.phase = Phase::Attempt;
+        self.user.alarm = Some(self.now + PATIENCE);
+        for side in SIDES {
+            self.hosts.at_mut(side).secret = None;
+            self.say(side, format!("== attempt {}", self.user.outcomes.len() + 1));
+        }
+        self.arm();
+    }
+
+    fn transfer(&mut self) -> Transfer {
+        let Scenario { store, restart, rendezvous, .. } = self.scenario;
+        // Each attempt has its own secret.
+        if let Some(byte) = self.user.secret.first_mut() {
+            *byte = byte.wrapping_add(1);
+        }
+        Transfer {
+            source_path: self.user.source_path.clone(),
+            destination_path: self.user.destination_path.clone(),
+            store,
+            restart: restart.map(|offset| offset as u64),
+            secret: rendezvous.then(|| RendezvousSecret::new(self.user.secret)),
+        }
+    }
+}
