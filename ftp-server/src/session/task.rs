@@ -182,7 +182,7 @@ impl Session {
                 break;
             }
             match self.machine.poll() {
-                Output::Send(octets) => self.control.send(&octets, self.shared.clock.now()),
+                Output::Send(bytes) => self.control.send(&bytes, self.shared.clock.now()),
                 Output::Ask(ask) => self.performer.perform(ask),
                 Output::Event(event) => self.report(&event),
                 Output::Close => return Drained::Closed,

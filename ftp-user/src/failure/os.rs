@@ -1,5 +1,7 @@
 //! Errors of the operating system, for people and as kinds of failures.
 
+pub use ftp_io::os_error::words;
+
 use super::{Failure, Kind};
 use std::io;
 
@@ -13,14 +15,6 @@ impl Failure {
             io::ErrorKind::AlreadyExists => Kind::Exists,
             _ => Kind::Other,
         };
-        let text = error.to_string();
-        let words = text.split_once(" (os error").map_or(text.as_str(), |(words, _)| words);
-        Self::new(kind, what).said(format!("this host said \"{words}\""))
+        Self::new(kind, what).said(format!("this host said \"{}\"", words(error)))
     }
-}
-
-/// The words of an operating system error, without its number.
-pub fn words(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split_once(" (os error").map_or(text.clone(), |(words, _)| words.to_lowercase())
 }

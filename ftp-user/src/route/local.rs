@@ -5,7 +5,7 @@ use super::load::Load;
 use crate::context::Context;
 use crate::control::{Flow, Session};
 use crate::endpoint::{Server, local_path};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, words};
 use crate::report::Event;
 use ftp_io::copy::{self, Coding, Ended, Meter, Moved};
 use ftp_proto::command::{Command, DataType, Direction};
@@ -129,7 +129,7 @@ fn conclude(
         Ended::Whole => Ok(()),
         Ended::Broken(error) => {
             Err(Failure::new(Kind::Temporary, format!("{what}: the data connection broke"))
-                .said(format!("this host said \"{error}\""))
+                .said(format!("this host said \"{}\"", words(&error)))
                 .hint("try again later"))
         }
         Ended::Stopped => Err(Failure::interrupted()),

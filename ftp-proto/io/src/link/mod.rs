@@ -20,6 +20,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsStream;
 
 use crate::connection::Connection;
+use crate::os_error::words;
 
 pub use tls::Acceptor;
 
@@ -41,7 +42,7 @@ struct Unproven {
 #[derive(Debug, thiserror::Error)]
 pub enum LinkFailure {
     /// The connection, or TLS on it.
-    #[error(transparent)]
+    #[error("{}", words(.0))]
     Io(#[from] io::Error),
     /// What came is not a frame.
     #[error("the other end sent {0}")]
