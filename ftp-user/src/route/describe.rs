@@ -29,7 +29,7 @@ pub(crate) fn nearby(
     context.relays.iter().map(of).collect()
 }
 
-/// What the octets are to be between two sites.
+/// How the data between two sites must be protected.
 pub(crate) fn data(context: &Context, source: &Site, destination: &Site) -> Data {
     match source.security.is_secured() || destination.security.is_secured() {
         false => Data::Clear,
@@ -38,14 +38,14 @@ pub(crate) fn data(context: &Context, source: &Site, destination: &Site) -> Data
     }
 }
 
-/// A candidate, as people are told of it.
+/// A candidate, described for people.
 pub(crate) struct Description<'a> {
     pub(crate) candidate: Candidate,
-    /// Its relay.
+    /// The name of its relay, if it has one.
     pub(crate) relay: Option<&'a str>,
-    /// Both servers prove themselves to each other.
+    /// Whether both servers prove themselves to each other with RNDZ.
     pub(crate) proven: bool,
-    /// What protects all of its legs.
+    /// What protects the data on the whole path.
     pub(crate) protection: Protection,
 }
 

@@ -1,4 +1,4 @@
-//! A file between this host and a server: this program is one end of the data connection.
+//! Transfers a file between this host and a server: this program is one end of the data connection.
 
 use super::count::Count;
 use super::load::Load;
@@ -14,7 +14,7 @@ use ftp_proto::third_party::Store;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, SeekFrom};
 
-/// To a server.
+/// Sends a local file to a server.
 pub(crate) async fn up(
     context: &Context,
     to: &mut Server,
@@ -42,7 +42,7 @@ pub(crate) async fn up(
     conclude(session, load, count, flow?, what)
 }
 
-/// From a server.
+/// Receives a file from a server.
 pub(crate) async fn down(
     context: &Context,
     from: &mut Server,
@@ -66,7 +66,7 @@ pub(crate) async fn down(
     conclude(session, load, count, flow?, what)
 }
 
-/// The file that is written, at the place where the first octet goes.
+/// Opens the local file to write, at the position of the first byte.
 fn open(load: &Load<'_>) -> io::Result<File> {
     let mut options = OpenOptions::new();
     match (load.store, load.skips()) {
@@ -85,7 +85,7 @@ async fn forget_restart(session: &mut Session, load: &Load<'_>) -> Result<(), Fa
     if load.skips() == 0 { session.forget_restart().await } else { Ok(()) }
 }
 
-/// REST, directly before the transfer command (RFC 3659 5.3).
+/// Sends REST, directly before the transfer command (RFC 3659 section 5.3).
 async fn skip(session: &mut Session, load: &Load<'_>, count: &mut Count, what: &str) -> Result<(), Failure> {
     if load.skips() == 0 {
         return Ok(());
@@ -97,7 +97,7 @@ async fn skip(session: &mut Session, load: &Load<'_>, count: &mut Count, what: &
     })
 }
 
-/// A directory that is not there is no missing source.
+/// If the local directory is missing, the source is not.
 fn not_missing(failure: Failure) -> Failure {
     if failure.kind == Kind::Missing { Failure { kind: Kind::Refused, ..failure } } else { failure }
 }
@@ -108,7 +108,7 @@ fn progress(context: &Context, load: &Load<'_>) -> impl FnMut(u64) + Send + use<
     move |moved| events.say(Event::Progress { source: source.clone(), bytes: skips + moved, total })
 }
 
-/// Both ends must have ended well (H16).
+/// Succeeds if both ends have ended well (H16).
 fn conclude(
     session: &Session,
     load: &Load<'_>,
@@ -139,7 +139,7 @@ fn conclude(
 fn refusal(session: &Session, load: &Load<'_>, answer: &crate::control::Answer, what: String) -> Failure {
     let failure = session.refusal(what, answer);
     match session.blame(answer) {
-        // Only one way leads to this host; a connection that broke may hold the next time.
+        // There is only one path to this host. It may work the next time.
         Blame::Path => Failure { kind: Kind::Temporary, ..failure },
         Blame::Missing if load.store == Store::Append => Failure { kind: Kind::Refused, ..failure },
         Blame::Missing

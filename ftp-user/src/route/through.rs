@@ -16,12 +16,12 @@ use tokio::task::JoinSet;
 /// The data connections with both servers.
 #[derive(Debug)]
 pub(super) struct Through {
-    look: Digest,
+    digest: Digest,
     /// The connections that wait for the copy.
     source: Option<TcpStream>,
     destination: Option<TcpStream>,
     /// The destination's connection after the last byte.
-    tail: Option<Unclosed>,
+    unclosed: Option<Unclosed>,
     /// What is being done with the connections.
     work: JoinSet<Done>,
     meters: Meters,
@@ -39,8 +39,16 @@ pub(super) enum Done {
 
 impl Through {
     /// No connection yet. `meters` count what is copied.
-    pub(super) fn new(look: Digest, meters: Meters) -> Self {
-        Self { look, source: None, destination: None, tail: None, work: JoinSet::new(), meters, sha256: None }
+    pub(super) fn new(digest: Digest, meters: Meters) -> Self {
+        Self {
+            digest,
+            source: None,
+            destination: None,
+            unclosed: None,
+            work: JoinSet::new(),
+            meters,
+            sha256: None,
+        }
     }
 
     /// What is done next. May be dropped without losing anything. Never returns if nothing is being
@@ -66,20 +74,20 @@ impl Through {
         let (Some(source), Some(destination)) = (self.source.take(), self.destination.take()) else { return };
         progress.start(now);
         let (source, destination) = (sessions.source.data(source), sessions.destination.data(destination));
-        let (look, meters) = (self.look, self.meters.clone());
-        self.work.spawn(async move { Done::Copied(copy::join(source, destination, look, &meters).await) });
+        let (digest, meters) = (self.digest, self.meters.clone());
+        self.work.spawn(async move { Done::Copied(copy::join(source, destination, digest, &meters).await) });
     }
 
     /// Closes the destination's connection in order.
     pub(super) fn finish(&mut self) {
-        let Some(tail) = self.tail.take() else { return };
+        let Some(unclosed) = self.unclosed.take() else { return };
         let meter = self.meters.given.clone();
-        self.work.spawn(async move { Done::Closed(tail.close(&meter).await) });
+        self.work.spawn(async move { Done::Closed(unclosed.close(&meter).await) });
     }
 
     /// Resets both connections.
     pub(super) fn cut(&mut self) {
-        self.tail = None;
+        self.unclosed = None;
         // A connection that is dropped before its orderly end is reset.
         self.work.abort_all();
         (self.source, self.destination) = (None, None);
@@ -101,8 +109,8 @@ impl Through {
             Done::Copied(Joined { sha256, end, .. }) => {
                 progress.stop();
                 match end {
-                    JoinEnd::Whole(tail) => {
-                        (self.tail, self.sha256) = (Some(tail), sha256);
+                    JoinEnd::Whole(unclosed) => {
+                        (self.unclosed, self.sha256) = (Some(unclosed), sha256);
                         Some(Input::Copied)
                     }
                     JoinEnd::Source(error) => Some(Input::DataFailed(Side::Source, words(&error))),

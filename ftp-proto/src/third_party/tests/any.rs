@@ -340,3 +340,22 @@ proptest! {
         prop_assert!(!pair.moved() || pair.said.contains(&"copied"));
     }
 }
+
+/// The inputs that belong to the other paths change nothing.
+#[test]
+fn inputs_of_other_paths_are_ignored() {
+    let (source, destination) = (party(SITE1, "EPSV"), party(SITE2, "EPSV"));
+    let relay = ["ready", "flows", "passed", "join broken", "lost"];
+    let user = ["connected", "copied"];
+    let transfer = plain().transfer;
+    let direct = plain().start();
+    let through = Attempt::through(transfer, source, destination, timeouts(), Moment::START);
+    let through = Play::new(through, [Dialect::Rfc959; 2]);
+    for (mut play, foreign) in [(direct, [&relay[..], &user].concat()), (through, relay.to_vec())] {
+        let (lines, deadline) = (play.lines.clone(), play.deadline);
+        for words in foreign {
+            play.input(event(Side::Source, words));
+            assert_eq!((&play.lines, play.deadline, play.over), (&lines, deadline, false), "{words}");
+        }
+    }
+}

@@ -1,4 +1,4 @@
-//! The transfer commands: who goes first, who waits for whom, and for how long.
+//! The transfer commands: which end goes first, which one is awaited, and for how long.
 
 use super::*;
 
@@ -12,7 +12,7 @@ fn h13_the_passive_ends_preliminary_reply_is_never_awaited() {
     // The active end goes first, whichever it is.
     plain().play(PASV);
     plain().source_listens().play(PASV_AT_SOURCE);
-    // A plan that sends the passive end's command first sends the other at once.
+    // If the roles name the passive end, its command goes first and the other one follows at once.
     plain()
         .with(|_, roles| roles.first = Some(Side::Destination))
         .play(&format!("{}dst: STOR b\nsrc: RETR a", opened()));
@@ -23,7 +23,7 @@ fn h13_the_passive_ends_preliminary_reply_is_never_awaited() {
         .play(&format!("{opened}src: RETR a\ndst: STOR b"));
 }
 
-/// Up to the transfer command of a destination that loses octets which come before it.
+/// Up to the transfer command of a destination that loses data which comes before it.
 const EARLY: &str = "
     dst: TYPE I
     src: TYPE I
@@ -37,7 +37,7 @@ const EARLY: &str = "
 ";
 
 #[test]
-fn a_passive_destination_that_loses_early_octets_is_ready_before_they_come() {
+fn a_passive_destination_that_loses_early_data_is_ready_before_it_comes() {
     let early = case(party(SITE1, ""), party(SITE2, "EARLY"));
     early.play(&format!(
         "{EARLY}
@@ -48,13 +48,13 @@ fn a_passive_destination_that_loses_early_octets_is_ready_before_they_come() {
          dst< 226 done
          = moved 226 226"
     ));
-    // H13: a peer that waits for its peer is not waited for.
+    // H13: an end that waits for its peer is not awaited for longer than this.
     early.play(&format!(
         "{EARLY}wait 4
 wait 1
 src: RETR a"
     ));
-    // It turns the source away: nobody has to wait for a timer.
+    // The destination rejects the source: that fails the attempt without a timer.
     early.play(&format!(
         "{EARLY}
          dst< 150 About to open data connection
@@ -65,7 +65,7 @@ src: RETR a"
          src. aborted
          = dst STOR: 425, Path, touched"
     ));
-    // A source without the file leaves the attempt's own empty file, which its owner removes.
+    // If the source does not have the file, an empty file is left at the destination. The caller removes it.
     early.play(&format!(
         "{EARLY}
          dst< 150 About to open data connection
@@ -92,7 +92,7 @@ fn a_listener_that_turns_its_peer_away_before_it_is_asked_for_the_file_is_heard(
          dst. aborted
          = dst STOR: 425, Path"
     ));
-    // Its peer connects as soon as it knows where to.
+    // The peer may connect as soon as it knows the address.
     plain().play(&format!(
         "{TYPE}
          dst: PASV
@@ -104,7 +104,7 @@ fn a_listener_that_turns_its_peer_away_before_it_is_asked_for_the_file_is_heard(
          dst. aborted
          = dst STOR: 425, Path"
     ));
-    // Of one that was asked it is the answer, and nothing that comes then is news.
+    // After the transfer command the final reply counts, and an unasked reply changes nothing.
     plain().play(&format!("{PASV}src< 150 ok\ndst: STOR b\ndst? 425 no"));
 }
 
@@ -204,7 +204,7 @@ fn h16_one_end_complete_and_the_other_not_is_a_failure_of_the_other() {
     let both = format!("{PASV}src< 150 ok\ndst: STOR b\ndst< 150 ok\n");
     plain().play(&format!("{both}src< 226 done\ndst< 452 full\n= dst STOR: 452, Space, touched"));
     plain().play(&format!("{both}dst< 226 done\nsrc< 426 broken\n= src RETR: 426, Path, touched"));
-    // A 226 whose words say the contrary (DrFTPD).
+    // A 226 with a text that says the opposite (DrFTPD).
     plain().play(&format!(
         "{both}src< 226 done\ndst< 226 Transfer aborted - deleting file\n= dst STOR: 226, Path, touched"
     ));
@@ -251,8 +251,8 @@ fn a_connection_that_never_comes_has_a_timer_and_is_a_matter_of_the_path() {
     ));
 }
 
-/// No state without a timer: at each moment of an attempt there is a deadline, but for the time in
-/// which octets move, which is the caller's to watch; and silence alone ends it.
+/// Every state has a timer, except while data moves and the caller watches for a stall. So silence alone ends
+/// every attempt.
 #[test]
 fn silence_ends_every_wait() {
     let ours = "SOCK LSTN RNDZ";

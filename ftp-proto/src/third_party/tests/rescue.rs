@@ -1,4 +1,4 @@
-//! One end fails: the other is stopped, and both sessions can be used again or are closed.
+//! One end fails: the other one is aborted. Both sessions can be used again or are closed.
 
 use super::*;
 
@@ -54,7 +54,7 @@ fn h15_a_refused_store_aborts_the_source_that_has_begun() {
     ));
 }
 
-/// The corners: each end fails before and after the other's preliminary reply.
+/// Each end fails before and after the other one's preliminary reply.
 #[test]
 fn each_end_may_fail_before_or_after_the_other_has_begun() {
     let sent = format!("{PASV}wait 5\ndst: STOR b\n");
@@ -92,8 +92,8 @@ fn each_end_may_fail_before_or_after_the_other_has_begun() {
         .play(&format!("{PASV_AT_SOURCE}dst< 553 no\nsrc! abort\nsrc. aborted\n= dst STOR: 553, File"));
 }
 
-/// pyftpdlib queues a transfer that waits for its connection; ABOR does not take it off the queue, and
-/// the next data connection, for whatever file, is given that one.
+/// pyftpdlib queues a transfer that waits for its connection. ABOR does not remove it from the queue, so the
+/// next data connection would get this file, whatever it is for.
 #[test]
 fn a_transfer_that_had_begun_and_is_forgotten_ends_its_session() {
     let both = moving();
@@ -119,12 +119,12 @@ fn a_transfer_that_had_begun_and_is_forgotten_ends_its_session() {
 
 #[test]
 fn the_failure_that_explains_the_other_one_is_told() {
-    // The disk is full, which the source sees first as a broken connection.
+    // The disk is full. The source notices it first, as a broken connection.
     plain().play(&format!(
         "{}src< 426 broken pipe\ndst! abort\ndst< 552 full\ndst. aborted\n= dst STOR: 552, Space, touched",
         moving()
     ));
-    // What ABOR itself brings about explains nothing.
+    // A reply that is caused by ABOR explains nothing.
     plain().play(&format!(
         "{}src< 426 broken pipe\ndst! abort\ndst< 426 off\ndst. aborted\n= src RETR: 426, Path, touched",
         moving()
@@ -224,7 +224,7 @@ fn h20_a_deaf_end_is_closed_and_the_other_is_not_touched() {
          dst! close
          = src RETR: 550, Missing"
     ));
-    // Both aborted, one deaf.
+    // Both are aborted, and one does not answer.
     plain().play(&format!(
         "{}cancel\nsrc! abort\ndst! abort\nsrc< 426 off\nsrc. aborted\nwait 10\ndst! close\n= src attempt: cancelled, Busy, touched",
         moving()
@@ -242,12 +242,12 @@ fn h33_a_cancel_aborts_both_ends_whatever_they_do() {
         "{}cancel\nsrc! abort\ndst! abort\ndst< 552 full\ndst. aborted\nsrc< 426 off\nsrc. aborted\n= src attempt: cancelled, Busy, touched",
         moving()
     ));
-    // Half done: only the end that still owes.
+    // One end is complete: only the other one is aborted.
     plain().play(&format!(
         "{}src< 226 done\ncancel\ndst! abort\ndst< 226 done\ndst. aborted\n= src attempt: cancelled, Busy, touched",
         moving()
     ));
-    // Twice, and after the end: nothing more.
+    // A second cancel, and one after the end, change nothing.
     plain().play(&format!(
         "{PASV}src< 550 none\ndst! abort\ncancel\ndst. aborted\n= src RETR: 550, File\ncancel"
     ));

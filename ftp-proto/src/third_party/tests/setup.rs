@@ -1,4 +1,4 @@
-//! The scripts: which commands go to which end, in which order.
+//! Which commands go to which end before the transfer commands, and in which order.
 
 use super::*;
 
@@ -222,7 +222,7 @@ fn the_filter_of_rfc_478_note_3_goes_to_a_listener_that_knows_sock() {
              src: RETR a"
         ),
     );
-    // The connecting end cannot say where it will come from: no filter.
+    // The active end cannot say from which port it will connect, so there is no filter.
     case(party(SITE1, "EPSV"), party(SITE2, "SOCK EPSV")).with(|_, roles| roles.filter = true).play(
         &format!(
             "{TYPE}
@@ -256,7 +256,7 @@ fn rndz_goes_to_both_ends_before_anything_that_it_judges() {
          src: RETR a
          dst: STOR b",
     );
-    // One end that does not know it: the attempt is without.
+    // If one end does not know RNDZ, it is not used.
     case(party(SITE1, ours), party(SITE2, "SOCK LSTN")).proven().play(&format!("{TYPE}dst: LSTN R"));
 }
 
@@ -299,7 +299,7 @@ fn type_is_settled_before_the_data_port_is_opened() {
 
 #[test]
 fn h08_a_227_that_names_no_host_means_its_own_server() {
-    // SITE2 is public: the others are addresses of its own network, or its host's.
+    // SITE2 is public. These addresses belong to its own network or its own host.
     for inner in ["0,0,0,0", "127,0,0,1", "10,1,2,3"] {
         let play = plain().start().play(&format!(
             "{TYPE}
@@ -329,8 +329,7 @@ fn h08_a_227_that_names_somebody_else_is_refused_before_it_reaches_the_other_end
     ));
 }
 
-/// H11: whatever the plan, EPSV ALL is never said. H12: whatever the plan, it is said anew where
-/// the listener is.
+/// H11: EPSV ALL is never sent. H12: every attempt opens its own data port.
 #[test]
 fn h11_h12_each_attempt_opens_its_own_listener_and_never_with_epsv_all() {
     for features in ["", "EPSV", "SOCK LSTN", "SOCK EPSV", "1973", "1973 SOCK LSTN"] {
@@ -394,7 +393,7 @@ fn an_opening_is_found_where_the_two_have_something_in_common() {
     check((v4, ""), (v4, "1973"), Some(Opening::Pasv));
     check((v6, "EPSV"), (v6, "EPSV"), Some(Opening::Epsv));
     check((v6, "EPSV"), (v6, ""), None);
-    check((v6, "1973"), (v6, "EPSV"), Some(Opening::Pasv)); // 255 has no host to be of a family
+    check((v6, "1973"), (v6, "EPSV"), Some(Opening::Pasv)); // 255 has no address, so it has no family
     check((v6, ""), (v6, "EPSV"), None);
 }
 
@@ -419,14 +418,14 @@ fn b21_the_connecting_end_ends_a_listener_of_its_own_first() {
              src: RETR a"
         ));
     }
-    // PORT ends it by itself.
+    // PORT ends an old listener by itself.
     let mut plain = plain();
     plain.source.standing.listens = true;
     plain.play(PASV);
 }
 
-/// RFC 478: PASV keeps an earlier SOCK as its filter, and that of an earlier attempt names another
-/// port than the peer of this one will have.
+/// RFC 478: PASV keeps an earlier SOCK as its filter. The one of an earlier attempt names another port than the
+/// one from which the peer connects now.
 #[test]
 fn d05_the_filter_of_an_earlier_attempt_is_replaced() {
     let mut case = case(party(SITE1, ""), party(SITE2, "1973"));

@@ -1,4 +1,4 @@
-//! H37: the data socket that each end names again and again.
+//! H37: the data port that an end announces more than once.
 
 use super::*;
 

@@ -298,7 +298,7 @@ fn two_ends_that_say_nothing_after_the_last_octet_are_found_out() {
          dst. aborted
          = src RETR: silent (other end's final reply timer), Busy, touched",
     );
-    // Closed before the source was asked for anything: there is no way any more.
+    // Closed before the source was asked for anything: the path is gone.
     scene(Passive, Passive).play(BOTH_PASSIVE).play(
         "flows
          passed
