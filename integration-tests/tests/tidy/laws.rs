@@ -4,18 +4,18 @@ use super::modules::Package;
 use super::{circles, comments, decisions, none, source, words};
 
 /// A package and the layers of its folders, from the lowest to the highest.
-struct Room {
+pub(super) struct Room {
     /// Where its `lib.rs` stands.
-    folder: &'static str,
+    pub(super) folder: &'static str,
     /// One line for each layer. A folder uses its own layer and those before it; folders on the two sides
     /// of a `|` do not know each other.
-    layers: &'static [&'static str],
+    pub(super) layers: &'static [&'static str],
     /// Whether it is a program or a part of one: the harness of the tests judges texts and exit codes,
     /// nobody else does.
     is_program: bool,
 }
 
-const ROOMS: [Room; 6] = [
+pub(super) const ROOMS: [Room; 6] = [
     Room {
         folder: "ftp-proto/src",
         layers: &[

@@ -9,11 +9,13 @@
 
 mod examples;
 mod exits;
+mod layers;
 mod links;
 mod options;
 mod page;
 mod timers;
 mod verbs;
+mod walks;
 
 use super::source;
 use clap::{Command, CommandFactory};

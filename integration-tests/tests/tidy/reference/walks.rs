@@ -1,0 +1,73 @@
+//! The walks of ARCHITECTURE.md name files and functions that exist, and none is longer than a dozen steps.
+
+use super::super::source;
+
+/// A step of a walk: its number, its file, the functions that are named there.
+#[derive(PartialEq, Eq, Debug)]
+struct Step {
+    number: usize,
+    file: String,
+    functions: Vec<String>,
+}
+
+/// The steps: rows of tables whose first cell is a number, `| 3 | `file.rs` `function` | what happens |`.
+fn steps(text: &str) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for line in text.lines() {
+        let mut cells = line.split('|').skip(1).map(str::trim);
+        let Some(number) = cells.next().and_then(|cell| cell.parse().ok()) else { continue };
+        let mut spans = cells.next().unwrap_or_default().split('`').skip(1).step_by(2).map(str::to_owned);
+        let file = spans.next().unwrap_or_default();
+        steps.push(Step { number, file, functions: spans.collect() });
+    }
+    steps
+}
+
+/// What is wrong with a step, if anything is.
+fn mistake(step: &Step, code: Option<&str>) -> Option<String> {
+    let Some(code) = code else { return Some(format!("{} does not exist", step.file)) };
+    let missing = |name: &&String| {
+        let name = name.rsplit("::").next().unwrap_or_default();
+        !["fn", "enum", "struct"].iter().any(|kind| {
+            let item = format!("{kind} {name}");
+            code.match_indices(&item).any(|(at, _)| {
+                let next = code.get(at + item.len()..).and_then(|rest| rest.chars().next());
+                !next.is_some_and(|c| c.is_alphanumeric() || c == '_')
+            })
+        })
+    };
+    if step.functions.is_empty() {
+        return Some(format!("{}: no function is named", step.file));
+    }
+    step.functions.iter().find(missing).map(|name| format!("{} has no {name}", step.file))
+}
+
+#[test]
+fn the_walks_lead_through_files_and_functions_that_exist() {
+    let steps = steps(&source::read("ARCHITECTURE.md"));
+    let mut wrong = Vec::new();
+    for step in &steps {
+        let code = std::fs::read_to_string(source::top().join(&step.file)).ok();
+        wrong.extend(mistake(step, code.as_deref()).map(|what| format!("step {}: {what}", step.number)));
+    }
+    assert!(wrong.is_empty(), "ARCHITECTURE.md:\n{}", wrong.join("\n"));
+    let starts = steps.iter().filter(|step| step.number == 1).count();
+    assert_eq!(starts, 3, "one RETR, one copy, one relay join");
+    assert!(steps.iter().all(|step| step.number <= 12), "a walk has at most a dozen steps");
+}
+
+#[test]
+fn a_walk_into_nowhere_is_found() {
+    let text =
+        "| step | where |\n|---|---|\n| 1 | `a.rs` `X::go`, `stop` | it goes |\n| 2 | `b.rs` | rests |\n";
+    let steps = steps(text);
+    assert_eq!(steps.len(), 2);
+    assert_eq!(
+        (steps[0].file.as_str(), steps[0].functions.as_slice()),
+        ("a.rs", ["X::go".to_owned(), "stop".to_owned()].as_slice())
+    );
+    assert_eq!(mistake(&steps[0], Some("fn go() {} fn stop<T>() {}")), None);
+    assert_eq!(mistake(&steps[0], Some("fn going() {} fn stop() {}")), Some("a.rs has no X::go".into()));
+    assert_eq!(mistake(&steps[0], None), Some("a.rs does not exist".into()));
+    assert_eq!(mistake(&steps[1], Some("fn go() {}")), Some("b.rs: no function is named".into()));
+}
