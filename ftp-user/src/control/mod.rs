@@ -2,13 +2,17 @@
 //! verbs ask, and the data connections of which this program is one end.
 
 mod answer;
+mod ask;
+mod confirm;
 mod data;
 mod dial;
+mod drive;
 mod facts;
 mod files;
 mod flow;
 mod kept;
 mod listing;
+mod open;
 mod secure;
 mod session;
 mod stall;

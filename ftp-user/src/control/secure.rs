@@ -1,6 +1,5 @@
 //! TLS of a session: its control connection, and the data connections that resume it.
 
-use super::answer::Answer;
 use super::dial::within;
 use super::session::{Role, Session};
 use crate::context::Context;
@@ -9,7 +8,6 @@ use crate::place::Site;
 use crate::report::Event;
 use ftp_io::control::Control;
 use ftp_io::tls::{Client, Data, Handshake, Refusal, Versions};
-use ftp_proto::command::{Command, Verb};
 use std::io;
 use tokio::net::TcpStream;
 
@@ -51,28 +49,6 @@ impl Session {
             None if self.context.cancel.is_cancelled() => Err(Failure::interrupted()),
             None => Err(Failure::new(Kind::Temporary, format!("{who} did not begin TLS in time"))
                 .hint("try again later, or raise --timeout")),
-        }
-    }
-
-    /// From now on data connections are private, or in clear (PROT); a refusal is given back.
-    pub async fn protect(&mut self, private: bool) -> Result<Option<Answer>, Failure> {
-        if self.tls.is_none() || self.in_clear != private {
-            return Ok(None);
-        }
-        let level = if private { b"P" } else { b"C" };
-        let answer = self.ask(Command::Other(Verb::Prot, level.to_vec())).await?;
-        if !answer.is_done() {
-            return Ok(Some(answer));
-        }
-        self.in_clear = !private;
-        Ok(None)
-    }
-
-    /// Data connections with this program are private wherever the control connection is.
-    pub async fn private_data(&mut self) -> Result<(), Failure> {
-        match self.protect(true).await? {
-            None => Ok(()),
-            Some(answer) => Err(self.refusal("data connections are not private any more", &answer)),
         }
     }
 

@@ -1,0 +1,92 @@
+//! One command and its final reply, and the commands that every verb needs.
+
+use super::answer::Answer;
+use super::session::Session;
+use crate::failure::Failure;
+use ftp_proto::client::{Event, Input};
+use ftp_proto::command::{Command, DataType, Verb};
+use std::time::Duration;
+
+impl Session {
+    /// Sends a command and waits for its final reply.
+    pub async fn ask(&mut self, command: Command) -> Result<Answer, Failure> {
+        self.ask_patiently(command, None).await
+    }
+
+    /// The same for a command that may take longer than others.
+    pub async fn ask_patiently(
+        &mut self,
+        command: Command,
+        patience: Option<Duration>,
+    ) -> Result<Answer, Failure> {
+        let verb = command.verb();
+        let id = self.send(command, patience);
+        loop {
+            match self.next_or_cancelled().await? {
+                Event::Reply { to, reply, class } if to == id && class.is_final() => {
+                    return Ok(Answer { reply, class, verb });
+                }
+                Event::Ended(failure) => return Err(self.lost(&failure)),
+                Event::Reply { .. }
+                | Event::Sent(_)
+                | Event::Received { .. }
+                | Event::Ready { .. }
+                | Event::Unasked(_)
+                | Event::AbortDone => {}
+            }
+        }
+    }
+
+    /// Sets the data type, if it is not in force already.
+    pub async fn set_type(&mut self, data_type: DataType) -> Result<(), Failure> {
+        if self.data_type == Some(data_type) {
+            return Ok(());
+        }
+        let answer = self.ask(Command::Type(data_type)).await?;
+        if !answer.is_done() {
+            return Err(self.refusal("cannot set the data type", &answer));
+        }
+        self.data_type = Some(data_type);
+        Ok(())
+    }
+
+    /// From now on data connections are private, or in clear (PROT); a refusal is given back.
+    pub async fn protect(&mut self, private: bool) -> Result<Option<Answer>, Failure> {
+        if self.tls.is_none() || self.in_clear != private {
+            return Ok(None);
+        }
+        let level = if private { b"P" } else { b"C" };
+        let answer = self.ask(Command::Other(Verb::Prot, level.to_vec())).await?;
+        if !answer.is_done() {
+            return Ok(Some(answer));
+        }
+        self.in_clear = !private;
+        Ok(None)
+    }
+
+    /// Data connections with this program are private wherever the control connection is.
+    pub async fn private_data(&mut self) -> Result<(), Failure> {
+        match self.protect(true).await? {
+            None => Ok(()),
+            Some(answer) => Err(self.refusal("data connections are not private any more", &answer)),
+        }
+    }
+
+    /// Says goodbye, without waiting long for the answer.
+    pub async fn quit(mut self) {
+        if self.is_over() {
+            return;
+        }
+        self.machine.input(self.context.clock.now(), Input::Quit);
+        let deadline = self.context.clock.now() + GOODBYE;
+        let clock = self.context.clock;
+        let farewell = async { while !matches!(self.next().await, Event::Ended(_)) {} };
+        tokio::select! {
+            () = farewell => {}
+            () = clock.sleep_until(Some(deadline)) => {}
+        }
+    }
+}
+
+/// How long the reply to QUIT is waited for.
+const GOODBYE: Duration = Duration::from_millis(500);

@@ -1,0 +1,177 @@
+//! Driving a session: what its machine asks for is done, and what comes from the server is its input.
+//!
+//! Nothing runs in the background: whoever needs something from the session drives it with
+//! [`Session::next`], which may be dropped at any point without losing a byte.
+
+use super::session::Session;
+use crate::failure::Failure;
+use crate::report::Event as Report;
+use ftp_io::control::Read;
+use ftp_proto::client::{self, CommandId, Event, Input, Output};
+use ftp_proto::command::{Command, Verb};
+use ftp_proto::reply::{Class, classify, wants_pret};
+use ftp_proto::timer::Moment;
+use std::time::Duration;
+
+impl Session {
+    /// Sends a command; its replies come out of [`Session::next`].
+    pub fn send(&mut self, command: Command, patience: Option<Duration>) -> CommandId {
+        let transfer = command.is_transfer();
+        if let Command::Rest(offset) = &command {
+            self.restarts = *offset > 0;
+        }
+        let id = self.machine.send(self.context.clock.now(), command, patience);
+        if transfer {
+            self.transfer = Some(id);
+        }
+        id
+    }
+
+    /// Aborts what runs.
+    pub fn abort(&mut self) {
+        self.machine.input(self.context.clock.now(), Input::Abort);
+    }
+
+    /// Closes the connection without a word.
+    pub fn close(&mut self) {
+        self.machine.input(self.context.clock.now(), Input::Closed);
+        self.control = None;
+        self.orphan = false;
+        self.over.get_or_insert(client::Failure::Closed);
+    }
+
+    /// Hears what has come while nobody listened: servers close what is idle for long, and say so.
+    pub async fn catch_up(&mut self) {
+        while !self.is_over() {
+            tokio::select! {
+                biased;
+                _ = self.next() => {}
+                () = std::future::ready(()) => return,
+            }
+        }
+    }
+
+    /// The next event, or an interruption. An interrupted session is closed, since its replies cannot be
+    /// told apart any more.
+    pub(super) async fn next_or_cancelled(&mut self) -> Result<Event, Failure> {
+        if let Some(failure) = &self.over {
+            return Err(self.lost(&failure.clone()));
+        }
+        let cancel = self.context.cancel.clone();
+        let event = tokio::select! {
+            biased;
+            () = cancel.cancelled() => None,
+            event = self.next() => Some(event),
+        };
+        event.ok_or_else(|| {
+            self.close();
+            Failure::interrupted()
+        })
+    }
+
+    /// The next event; never one after the end.
+    pub async fn next(&mut self) -> Event {
+        loop {
+            let deadline = match self.drain() {
+                Ok(event) => return event,
+                Err(deadline) => deadline,
+            };
+            let clock = self.context.clock;
+            let now = || clock.now();
+            if std::mem::take(&mut self.securing) {
+                let control = self.control.take();
+                match self.secure(control).await {
+                    Ok(control) => {
+                        self.control = Some(control);
+                        self.machine.input(now(), Input::Secured);
+                    }
+                    Err(failure) => {
+                        self.refused = Some(failure);
+                        self.machine.input(now(), Input::Closed);
+                    }
+                }
+                continue;
+            }
+            let Some(control) = &mut self.control else {
+                if self.over.is_some() {
+                    std::future::pending::<()>().await;
+                }
+                self.machine.input(now(), Input::Closed);
+                continue;
+            };
+            let mut piece = [0; 4096];
+            tokio::select! {
+                read = control.read(&mut piece) => match read {
+                    Read::Bytes(n) => self.machine.input(now(), Input::Bytes(piece.get(..n).unwrap_or_default())),
+                    Read::Room => {}
+                    Read::Closed => self.machine.input(now(), Input::Closed),
+                },
+                () = clock.sleep_until(deadline) => self.machine.input(now(), Input::Timeout),
+            }
+        }
+    }
+
+    /// Does what the machine asks, up to its next event or its next deadline.
+    fn drain(&mut self) -> Result<Event, Option<Moment>> {
+        loop {
+            match self.machine.poll() {
+                Output::Send(bytes) => {
+                    if let Some(control) = &mut self.control {
+                        control.send(&bytes, self.context.clock.now());
+                    }
+                }
+                Output::Event(Event::Sent(line)) => self.trace(format!("> {line}")),
+                Output::Event(Event::Received { reply, lines }) => {
+                    self.trace_reply(&lines);
+                    self.capabilities.pret |= wants_pret(&reply);
+                    self.orphan = classify(self.dialect, Verb::Retr, reply.code) == Class::Preliminary;
+                }
+                Output::Event(event) => {
+                    if let Event::Reply { to, class: Class::Preliminary, .. } = &event
+                        && self.transfer == Some(*to)
+                    {
+                        self.orphan = false;
+                    }
+                    if let Event::Ended(failure) = &event {
+                        self.over = Some(failure.clone());
+                    }
+                    return Ok(event);
+                }
+                Output::StartTls => self.securing = true,
+                Output::Close => self.control = None,
+                Output::Wait(_) if self.orphan && self.transfer.is_some() => {
+                    return Ok(self.lose_step());
+                }
+                Output::Wait(deadline) => return Err(deadline),
+            }
+        }
+    }
+
+    /// A transfer that is over says that it begins: its final reply will come, too, and would answer
+    /// some other command (RFC 1123 4.1.4.4). Such a session is of no more use.
+    fn lose_step(&mut self) -> Event {
+        self.close();
+        self.over = Some(client::Failure::OutOfStep);
+        Event::Ended(client::Failure::OutOfStep)
+    }
+
+    /// The lines of a reply as they came, but for control characters.
+    fn trace_reply(&self, lines: &[Vec<u8>]) {
+        for line in lines {
+            let shown: String = String::from_utf8_lossy(line)
+                .chars()
+                .map(|c| if c.is_control() { '\u{FFFD}' } else { c })
+                .collect();
+            self.trace(format!("< {shown}"));
+        }
+    }
+
+    fn trace(&self, line: String) {
+        self.context.events.say(Report::Dialogue {
+            column: self.role.column(),
+            title: self.title.clone(),
+            at: self.context.clock.now(),
+            line,
+        });
+    }
+}

@@ -1,0 +1,130 @@
+//! A session begins: connect, TLS where it is asked for, greeting, login, and what the server can.
+
+use super::dial::dial;
+use super::secure::{self, UNSENT};
+use super::session::{ABORT_TIMEOUT, Role, Session};
+use super::tunnel::Tunnel;
+use crate::context::Context;
+use crate::failure::{Failure, Kind};
+use crate::place::Site;
+use ftp_io::connection::Connection;
+use ftp_io::control::Control;
+use ftp_io::tls::{Client, Versions};
+use ftp_proto::address::unmapped;
+use ftp_proto::client::{self, Event};
+use ftp_proto::dialect::Dialect;
+use ftp_proto::feature::Capabilities;
+use ftp_proto::wire::Secret;
+use std::net::SocketAddr;
+
+impl Session {
+    /// Connects, logs in and asks what the server can.
+    pub async fn open(context: &Context, site: &Site, role: Role) -> Result<Self, Failure> {
+        Self::open_by(context, site, role, Versions::All).await
+    }
+
+    /// The same with these versions of TLS, where it is used.
+    pub async fn open_by(context: &Context, site: &Site, role: Role, tls: Versions) -> Result<Self, Failure> {
+        let stream = dial(context, site).await?;
+        let ends = stream.local_addr().and_then(|local| Ok((local, stream.peer_addr()?)));
+        let ends = ends.map_err(|error| {
+            Failure::new(Kind::Temporary, format!("cannot connect to {}: {error}", site.authority()))
+        })?;
+        let client = secure::client(context, site, role, tls, &site.authority())?;
+        Self::begin(context, site, role, (stream.into(), client), ends, None).await
+    }
+
+    /// The same through a relay that has connected to the server.
+    pub async fn open_tunnelled(
+        context: &Context,
+        site: &Site,
+        role: Role,
+        tunnel: Tunnel,
+    ) -> Result<Self, Failure> {
+        let Tunnel { stream, local, peer, relay } = tunnel;
+        if site.security.is_secured() {
+            return Err(Failure::new(Kind::NoPath, "there is no TLS through a relay yet"));
+        }
+        Self::begin(context, site, role, (stream.into(), None), (local, peer), Some(relay)).await
+    }
+
+    async fn begin(
+        context: &Context,
+        site: &Site,
+        role: Role,
+        (connection, tls): (Connection, Option<Client>),
+        (local, peer): (SocketAddr, SocketAddr),
+        relay: Option<String>,
+    ) -> Result<Self, Failure> {
+        let config = client::Config {
+            user: site.login().to_vec(),
+            password: site.password.clone().unwrap_or_else(|| {
+                Secret::new(match site.user {
+                    None => ANONYMOUS_PASSWORD,
+                    Some(_) => &b""[..],
+                })
+            }),
+            account: site.account.clone(),
+            security: site.security,
+            reply_timeout: context.patience.reply,
+            abort_timeout: ABORT_TIMEOUT,
+        };
+        let title = match &relay {
+            Some(relay) => format!("{} through relay {relay}", site.authority()),
+            None => site.authority(),
+        };
+        let control = Control::new(connection, UNSENT)
+            .map_err(|error| Failure::new(Kind::Temporary, format!("cannot connect to {title}: {error}")))?;
+        let mut session = Self {
+            tls,
+            refused: None,
+            in_clear: false,
+            securing: site.security == client::Security::Implicit,
+            role,
+            title,
+            login: site.login().to_vec(),
+            dialect: Dialect::Rfc959,
+            capabilities: Capabilities::default(),
+            peer: unmapped(peer.ip()),
+            local: unmapped(local.ip()),
+            relay,
+            context: context.clone(),
+            data_type: None,
+            selected: None,
+            restarts: false,
+            partial: None,
+            repaired: false,
+            kept: false,
+            machine: client::Session::new(config, context.clock.now()),
+            control: Some(control),
+            over: None,
+            transfer: None,
+            orphan: false,
+        };
+        session.greeting_and_login().await?;
+        Ok(session)
+    }
+
+    /// Waits until the session is ready.
+    async fn greeting_and_login(&mut self) -> Result<(), Failure> {
+        loop {
+            match self.next_or_cancelled().await? {
+                Event::Ready { dialect, capabilities } => {
+                    self.dialect = dialect;
+                    self.selected = capabilities.hash.first().copied();
+                    self.capabilities = capabilities;
+                    return Ok(());
+                }
+                Event::Ended(end) => return Err(self.lost(&end)),
+                Event::Sent(_)
+                | Event::Received { .. }
+                | Event::Reply { .. }
+                | Event::Unasked(_)
+                | Event::AbortDone => {}
+            }
+        }
+    }
+}
+
+/// What anonymous logins say as their password.
+const ANONYMOUS_PASSWORD: &[u8] = b"ftp-user@";
