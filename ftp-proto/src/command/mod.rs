@@ -3,13 +3,15 @@
 //! [`parse`] turns a line into a [`Command`], and [`Command::to_line`] does the reverse. The rules of a
 //! verb that do not depend on its argument, such as whether it needs a login, are data in [`verbs`].
 
+mod digest_command;
 mod digests;
 mod parse;
 mod verb_of;
 pub mod verbs;
 mod write;
 
-pub use digests::{DigestCommand, XDigest};
+pub use digest_command::DigestCommand;
+pub use digests::XDigest;
 pub use parse::{CommandError, Fault, parse};
 pub use verbs::{VERBS, Verb};
 

@@ -1,9 +1,8 @@
 //! `completions` and `man`: made of the command line itself.
 
-use super::Cli;
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use ftp_io::program::manual::{self, Shell};
 use std::io;
 
@@ -21,13 +20,13 @@ pub(super) struct ManArgs {}
 
 /// Prints completions.
 #[allow(clippy::needless_pass_by_value, reason = "every verb takes its arguments")]
-pub(super) fn completions(args: CompletionsArgs) -> Result<Status, Failure> {
-    done(manual::print_completions(Cli::command(), args.shell))
+pub(super) fn completions(command: Command, args: CompletionsArgs) -> Result<Status, Failure> {
+    done(manual::print_completions(command, args.shell))
 }
 
 /// Prints the man page, with a section for each verb.
-pub(super) fn man(ManArgs {}: ManArgs) -> Result<Status, Failure> {
-    done(manual::print_page(Cli::command()))
+pub(super) fn man(command: Command, ManArgs {}: ManArgs) -> Result<Status, Failure> {
+    done(manual::print_page(command))
 }
 
 fn done(printed: io::Result<()>) -> Result<Status, Failure> {

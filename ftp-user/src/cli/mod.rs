@@ -22,7 +22,7 @@ use crate::context::{Cancel, Context, ListingLimit, Patience};
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
 use crate::report::{Reporter, Style};
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use ftp_io::clock::Clock;
 use ftp_io::program::{duration, output};
 use ftp_io::tls::Trust;
@@ -130,11 +130,11 @@ impl Cli {
             Verb::Cat(args) => cat::run(context, args).await,
             Verb::Completions(args) => {
                 drop(context);
-                generate::completions(args)
+                generate::completions(Self::command(), args)
             }
             Verb::Man(args) => {
                 drop(context);
-                generate::man(args)
+                generate::man(Self::command(), args)
             }
         };
         let told = reporter.finish().await;

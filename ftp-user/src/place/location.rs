@@ -1,6 +1,9 @@
 //! A place with its login and its path in the form that servers take.
 
-use super::{Local, Netrc, Place, Remote};
+use super::local::Local;
+use super::netrc::Netrc;
+use super::site::Remote;
+use super::typed::Place;
 use crate::failure::Failure;
 use ftp_proto::wire::PathName;
 use std::fmt;

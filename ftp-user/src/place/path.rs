@@ -1,12 +1,8 @@
 //! Paths: what a URL's path means to a server, and how paths are joined there.
 
-use super::Local;
 use crate::failure::Failure;
 use ftp_proto::wire::PathName;
-use std::ffi::OsStr;
 use std::fmt;
-use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
 
 /// A path on a server.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -55,16 +51,9 @@ impl fmt::Display for RemotePath {
 }
 
 /// A name that a person gave, or the failure that it is.
-fn user_name(octets: &[u8]) -> Result<PathName, Failure> {
+pub(super) fn user_name(octets: &[u8]) -> Result<PathName, Failure> {
     PathName::from_user(octets)
         .map_err(|bad| Failure::usage(format!("{:?} cannot be used: {bad}", String::from_utf8_lossy(octets))))
-}
-
-/// A path on this host.
-pub(super) fn local(text: &[u8]) -> Result<Local, Failure> {
-    user_name(text)?;
-    let contents = text.ends_with(b"/") || text == b"." || text == b".." || text.ends_with(b"/.");
-    Ok(Local { path: PathBuf::from(OsStr::from_bytes(text)), contents })
 }
 
 /// The last name of a path, if it has one that can name a copy.

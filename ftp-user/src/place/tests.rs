@@ -2,6 +2,9 @@
 
 use super::*;
 use crate::failure::Kind;
+use ftp_proto::client::Security;
+use ftp_proto::wire::{PathName, Secret};
+use std::path::PathBuf;
 
 fn remote(text: &str) -> Remote {
     match Place::parse(text.as_bytes()) {
@@ -156,4 +159,12 @@ fn names_are_joined_and_taken_apart() {
     assert_eq!(join(Some(&name("/")), &name("b")), name("/b"));
     assert_eq!(sibling(&name("dir/a"), &name(".x")), name("dir/.x"));
     assert_eq!(sibling(&name("a"), &name(".x")), name(".x"));
+}
+
+#[test]
+fn a_place_that_cannot_be_read_is_shown_in_one_line() {
+    for text in [&b"a:b\nc"[..], b"a:\x1b[2J", b"a\0b:c", b"\xff\n:c"] {
+        let failure = Place::parse(text).unwrap_err().to_string();
+        assert!(!failure.contains(char::is_control), "{failure:?}");
+    }
 }

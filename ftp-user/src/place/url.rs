@@ -5,7 +5,7 @@
 //! resolves `..`. Names of files must arrive as they were typed, so that only its host grammar is used.
 
 use super::path::{RemotePath, decode};
-use super::{Remote, Site, default_port};
+use super::site::{Remote, Site, default_port};
 use crate::failure::Failure;
 use ftp_proto::client::Security;
 use ftp_proto::wire::Secret;

@@ -1,12 +1,12 @@
 //! For people: results on standard output, the talk on standard error.
 
-use super::Style;
+use super::entry::{kind_name, moment};
 use super::event::{Event, Form, Listed, Passage, Summary};
-use super::json::kind_name;
+use super::style::Style;
 use crate::failure;
 use crate::ladder::{Considered, Rung};
 use ftp_io::program::size;
-use ftp_proto::listing::{Kind, Precision, When, civil};
+use ftp_proto::listing::Kind;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal, Write};
 
@@ -217,23 +217,6 @@ const fn kind_letter(kind: Kind) -> char {
     }
 }
 
-/// `2026-11-20T09:20:14Z`.
-pub(super) fn date(when: When) -> String {
-    let (year, month, day, hour, minute, second) = civil(when);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
-}
-
-/// A time as far as it is known: no `Z` where the zone is the server's own.
-pub(super) fn moment(when: When, precision: Precision) -> String {
-    let mut text = date(when);
-    match precision {
-        Precision::Exact => {}
-        Precision::Minute => text.truncate(text.len().saturating_sub(":00Z".len())),
-        Precision::Day => text.truncate(text.len().saturating_sub("T00:00:00Z".len())),
-    }
-    text
-}
-
 /// `448.00 MiB of 2.00 GiB (21 %)`.
 fn so_far(bytes: u64, total: Option<u64>) -> String {
     let percent = |total: u64| u128::from(bytes) * 100 / u128::from(total.max(1));
@@ -369,13 +352,5 @@ mod tests {
         assert_eq!(so_far(u64::MAX, Some(u64::MAX)), "16.00 EiB of 16.00 EiB (100 %)");
         assert_eq!(so_far(5, None), "5 B");
         assert_eq!(so_far(0, Some(0)), "0 B of 0 B (0 %)");
-    }
-
-    #[test]
-    fn dates_are_utc() {
-        assert_eq!(date(When(0)), "1970-01-01T00:00:00Z");
-        assert_eq!(moment(When(0), Precision::Exact), "1970-01-01T00:00:00Z");
-        assert_eq!(moment(When(0), Precision::Minute), "1970-01-01T00:00");
-        assert_eq!(moment(When(0), Precision::Day), "1970-01-01");
     }
 }

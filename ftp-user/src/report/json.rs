@@ -1,8 +1,9 @@
 //! One JSON object per line: the keys, their order and the values are an outside contract.
 
+use super::entry::{kind_name, moment};
 use super::event::{Event, Listed, Summary};
 use crate::ladder::{Considered, Rung};
-use ftp_proto::listing::{Entry, Kind};
+use ftp_proto::listing::Entry;
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -181,7 +182,7 @@ impl<'a> Line<'a> {
             name: name.display(),
             kind: kind_name(*kind),
             size: *size,
-            modified: modified.map(|at| super::human::moment(at, *precision)),
+            modified: modified.map(|at| moment(at, *precision)),
             mode: mode.map(|mode| format!("{mode:04o}")),
             perm: perm.as_deref(),
             unique: unique.as_deref(),
@@ -191,16 +192,6 @@ impl<'a> Line<'a> {
 
 const fn is_false(value: &bool) -> bool {
     !*value
-}
-
-/// What an entry is, in one word.
-pub(super) const fn kind_name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::File => "file",
-        Kind::Directory | Kind::Current | Kind::Parent => "directory",
-        Kind::Link => "link",
-        Kind::Other => "other",
-    }
 }
 
 #[cfg(test)]

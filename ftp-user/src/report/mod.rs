@@ -2,14 +2,17 @@
 //!
 //! Everything that a verb has to say goes through one channel; one task reads it as a stream.
 
+mod entry;
 mod event;
 mod human;
 mod id;
 mod json;
+mod style;
 mod trace;
 
 pub use event::{Column, Event, Form, Listed, Passage, Protection, Summary, Verified};
 pub use id::{AttemptId, BadId, ItemId, JobId, Origin};
+pub use style::Style;
 
 use crate::failure::{Failure, Kind};
 use std::io::{self, Write};
@@ -17,21 +20,6 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tokio_stream::{Stream, StreamExt};
-
-/// How to tell it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Style {
-    /// One JSON object per line instead of words.
-    pub json: bool,
-    /// Only failures.
-    pub quiet: bool,
-    /// Every file, every way.
-    pub verbose: bool,
-    /// Colour.
-    pub color: bool,
-    /// A progress bar.
-    pub progress: bool,
-}
 
 /// Where a verb says what happens. Clones speak to the same reporter.
 #[derive(Clone, Debug)]

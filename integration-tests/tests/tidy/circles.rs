@@ -215,3 +215,14 @@ fn tests_may_use_everything() {
     ];
     assert_eq!(heads(&files), [""; 0]);
 }
+
+#[test]
+fn a_variable_that_has_the_name_of_a_function_is_no_use_of_it() {
+    let files = |code: &'static str| {
+        [("lib.rs", "mod a;"), ("a/mod.rs", code), ("a/os.rs", "use super::Failure; pub fn words() {}")]
+    };
+    let variable = "mod os; pub use os::words; pub struct Failure; fn f(words: &str) { g(words) }";
+    assert_eq!(heads(&files(variable)), [""; 0]);
+    let call = "mod os; pub use os::words; pub struct Failure; fn f() { words() }";
+    assert_eq!(heads(&files(call)), ["in /a: mod.rs, os"]);
+}

@@ -399,6 +399,24 @@ impl<'ast> Visit<'ast> for Reader {
         self.depth -= 1;
     }
 
+    fn visit_expr_path(&mut self, expression: &'ast syn::ExprPath) {
+        // A single word in lower case is a variable, unless it is called.
+        let is_variable = expression.path.get_ident().is_some_and(|name| is_lower_case(name));
+        if !is_variable {
+            visit::visit_expr_path(self, expression);
+        }
+    }
+
+    fn visit_expr_call(&mut self, call: &'ast syn::ExprCall) {
+        match call.func.as_ref() {
+            syn::Expr::Path(function) => self.visit_path(&function.path),
+            function => self.visit_expr(function),
+        }
+        for argument in &call.args {
+            self.visit_expr(argument);
+        }
+    }
+
     fn visit_path(&mut self, path: &'ast syn::Path) {
         let names = names(path);
         let line = path.segments.first().map_or(0, |first| first.ident.span().start().line);
@@ -425,6 +443,10 @@ impl<'ast> Visit<'ast> for Reader {
             self.tokens(list.tokens.clone());
         }
     }
+}
+
+fn is_lower_case(name: &syn::Ident) -> bool {
+    name.to_string().starts_with(|c: char| c.is_lowercase())
 }
 
 /// The names of a path.

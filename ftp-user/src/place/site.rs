@@ -1,0 +1,96 @@
+//! A server and who logs in there.
+
+use super::netrc::Netrc;
+use super::path::{RemotePath, encoded};
+use ftp_proto::client::Security;
+use ftp_proto::wire::Secret;
+use std::fmt;
+
+/// A place on a server.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Remote {
+    /// The server and who logs in.
+    pub site: Site,
+    /// The path there.
+    pub path: RemotePath,
+}
+
+/// A server and who logs in there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Site {
+    /// The host as it was written, an IPv6 literal without brackets.
+    pub host: String,
+    /// The port of the control connection.
+    pub port: u16,
+    /// What protects its connections.
+    pub security: Security,
+    /// The user, where the URL names one.
+    pub user: Option<Vec<u8>>,
+    /// The password, where the URL has one.
+    pub password: Option<Secret>,
+    /// The account, where `.netrc` has one.
+    pub account: Option<Secret>,
+}
+
+impl Site {
+    /// Fills in user and password from `.netrc` where the URL has none; else anonymous.
+    #[must_use]
+    pub fn known_to(mut self, netrc: &Netrc) -> Self {
+        if self.password.is_none()
+            && let Some(login) = netrc.find(&self.host, self.user.as_deref())
+        {
+            self.user.get_or_insert_with(|| login.user.clone());
+            self.password = login.password.clone();
+            self.account = login.account.clone();
+        }
+        self
+    }
+
+    /// Who logs in.
+    pub fn login(&self) -> &[u8] {
+        self.user.as_deref().unwrap_or(b"anonymous")
+    }
+
+    /// `host:port`, an IPv6 literal in brackets.
+    pub fn authority(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+
+    /// Whether both name the same server and user: what a session can be shared for.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.host.eq_ignore_ascii_case(&other.host)
+            && self.port == other.port
+            && self.login() == other.login()
+    }
+}
+
+impl fmt::Display for Site {
+    /// Without the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.security {
+            Security::Clear => "ftp://",
+            Security::Explicit => "ftpes://",
+            Security::Implicit => "ftps://",
+        })?;
+        if let Some(user) = &self.user {
+            write!(f, "{}@", encoded(user))?;
+        }
+        match (self.host.contains(':'), self.port == default_port(self.security)) {
+            (true, true) => write!(f, "[{}]", self.host),
+            (false, true) => f.write_str(&self.host),
+            (true | false, false) => f.write_str(&self.authority()),
+        }
+    }
+}
+
+/// The port of a control connection, where the URL names none.
+pub(super) const fn default_port(security: Security) -> u16 {
+    match security {
+        Security::Clear | Security::Explicit => 21,
+        Security::Implicit => 990,
+    }
+}
