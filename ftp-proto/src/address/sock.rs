@@ -23,6 +23,10 @@ pub struct SockTarget {
 /// // RFC 438 on TCP: 167772161 is 10.0.0.1.
 /// assert_eq!(parse_sock(b"167772161, 40004"), parse_sock(b"10.0.0.1,40004"));
 /// ```
+///
+/// # Errors
+///
+/// Fails if the argument does not have one of these forms; see [`Invalid`].
 pub fn parse_sock(argument: &[u8]) -> Result<SockTarget, Invalid> {
     let text = std::str::from_utf8(argument.trim_ascii()).map_err(|_| Invalid::Syntax)?;
     if text.is_empty() {

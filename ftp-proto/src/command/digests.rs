@@ -8,6 +8,7 @@ use crate::wire::PathName;
 /// range, servers do not agree on its form, so ranges are not used. The digests of SITE are not used
 /// either, because no two servers have them in common.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[non_exhaustive]
 pub enum XDigest {
     /// XCRC, which computes CRC-32.
     Xcrc,

@@ -23,6 +23,7 @@ use std::net::{SocketAddr, SocketAddrV4};
 /// One command with its argument parsed. Each verb of [`VERBS`] that this crate serves or sends has a
 /// variant; the others are [`Command::Other`].
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub enum Command {
     /// USER: the user name (RFC 354, RFC 959).
     User(Vec<u8>),
@@ -183,6 +184,7 @@ pub enum Epsv {
 
 /// The argument of OPTS.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub enum Opts {
     /// `OPTS UTF8 [ON]`: names are UTF-8.
     Utf8,

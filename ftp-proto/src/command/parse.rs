@@ -18,6 +18,7 @@ pub struct CommandError {
 
 /// What can be wrong with a command line. Each fault has a reply of its own.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum Fault {
     /// The verb is not in the table.
     Unknown,

@@ -56,6 +56,7 @@ macro_rules! verbs {
     ($( $verb:ident $name:literal $aliases:tt $syntax:literal $source:literal $login:ident $busy:ident $served:ident; )*) => {
         /// All verbs that this crate knows, whether it serves them or not.
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        #[non_exhaustive]
         pub enum Verb {
             $( #[doc = concat!("`", $name, "` (", $source, ")")] $verb, )*
         }

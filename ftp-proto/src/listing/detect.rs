@@ -5,6 +5,7 @@ use super::{When, dos, eplf, unix, vms};
 
 /// The formats of LIST that this crate reads.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum Format {
     /// The format of `ls -l`, which most servers use.
     Unix,

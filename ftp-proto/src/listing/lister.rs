@@ -25,6 +25,7 @@ pub enum Found {
 
 /// Why a name was refused.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Unfit {
     /// The name leads out of its directory.
     #[error("the name would lead out of its directory")]

@@ -24,6 +24,7 @@ pub struct Frame<M> {
 
 /// Why bytes are not a frame. The connection must be closed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum FrameError {
     /// The length is 0 or above [`MAX_FRAME`].
     #[error("a frame of {0} bytes")]

@@ -120,6 +120,7 @@ pub enum LinkError {
 
 /// Why a client was denied, for the log.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Denial {
     /// No token has this key id.
     #[error("unknown token")]

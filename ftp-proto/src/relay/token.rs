@@ -51,6 +51,7 @@ pub struct Token {
 
 /// Why a line is not a token. The texts never contain the line.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TokenError {
     /// The line does not begin with `frt1.`.
     #[error("not a token: it does not begin with frt1.")]

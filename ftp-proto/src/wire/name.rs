@@ -10,6 +10,7 @@ pub struct PathName(Vec<u8>);
 
 /// Why bytes cannot be a path name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum BadName {
     /// There are no bytes at all.
     #[error("the name is empty")]
