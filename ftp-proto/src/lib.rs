@@ -1,32 +1,62 @@
-//! FTP as machines that do no I/O: both dialects of 1973 (RFC 354, 438, 454, 478) and today's
-//! (RFC 959, 2389, 2428, 3659), for the server, the client and the copy between two servers.
+//! FTP as state machines that do no I/O: for servers, for clients, and for the copy of a file from one
+//! server to another. Both dialects are spoken, that of 1973 (RFC 354, 438, 454, 478) and today's
+//! (RFC 959, 2389, 2428, 3659, 4217).
 //!
-//! Nothing in this crate opens a socket or a file, reads a clock or starts a task. A driver feeds
-//! a machine with [`timer::Moment`]s, bytes and answers, and drains what it asks for:
+//! Nothing in this crate opens a socket or a file, reads a clock, draws random numbers or starts a task.
+//! A *driver* does that: a thread, a task of any async runtime, or a simulator. The machines decide, the
+//! driver carries out.
 //!
-//! 1. call one `input`-like method (it takes `now`),
-//! 2. call `poll()` until it returns `Wait(deadline)`,
-//! 3. perform what it asked, wait for the next input or the deadline, start again.
+//! # How to drive a machine
 //!
-//! The drain *ends* with the deadline, so that a driver cannot forget the timer.
+//! Every machine has one `input` and one `poll`:
 //!
-//! | folder | what |
+//! 1. Tell the machine what happened with `input(now, input)`: bytes arrived, the connection was closed,
+//!    a question is answered, or the deadline has passed. `now` is a [`timer::Moment`] on the driver's
+//!    clock.
+//! 2. Call `poll()` and do what it asks for, until it returns `Wait(deadline)`.
+//! 3. Wait for the next input or for the deadline, and start again.
+//!
+//! Because the outputs *end* with the deadline, a driver cannot forget the timers. Each machine has its
+//! own enum of timers, and never waits without one, except for the caller's next request and while data
+//! moves between other hosts. Requests that get an id, such as [`client::Session::send`], are methods
+//! beside `input`; outputs must be polled after them as well.
+//!
+//! | machine | what it is for |
 //! |---|---|
-//! | [`wire`] | bytes to lines, Telnet, names |
-//! | [`timer`] | moments and named timers |
-//! | [`dialect`] | 1973 or today's |
-//! | [`address`] | SOCK, PORT, 227, EPRT, 229, 255 |
-//! | [`command`] | verbs and typed commands |
-//! | [`reply`] | codes, meanings, what a reply is for the command it answers |
-//! | [`feature`] | FEAT and what was learnt of a server |
-//! | [`listing`] | MLSx facts, `ls -l` lines |
-//! | [`digest`] | hash algorithms and HASH answers |
+//! | [`server::Session`] | one control connection at a server, with its data sockets |
+//! | [`client::Session`] | one control connection at a client: greeting, TLS, login, features, replies, ABOR |
+//! | [`third_party::Attempt`] | one attempt to move one file between two servers, over two client sessions |
+//! | [`relay::agent::Session`] | one session at a relay agent, which joins data connections of servers |
+//! | [`relay::user::Session`] | the other end of that session |
+//! | [`rendezvous::Exchange`] | the proof of both ends of a data connection; it has no timer and takes no time |
+//!
+//! The page of each machine has an example. `examples/third_party_std.rs` drives two client sessions and
+//! an attempt with nothing but `std::net::TcpStream`.
+//!
+//! # The parts
+//!
+//! The machines are built from parts that can be used alone. A module uses only modules of its own group
+//! and of the groups above it.
+//!
+//! | module | what it contains |
+//! |---|---|
+//! | [`wire`] | from bytes to lines: Telnet, limits, path names, secrets |
+//! | [`timer`] | moments, and deadlines by name |
+//! | [`dialect`] | the dialect of 1973 or today's |
+//! | | |
+//! | [`address`] | SOCK and 255, PORT and 227, EPRT and 229; kinds of addresses |
+//! | [`command`] | the table of verbs; from lines to typed commands and back |
+//! | [`reply`] | codes, meanings, and what a reply means for the command that it answers |
+//! | [`listing`] | MLSx facts, and the listings of LIST in all common formats |
+//! | [`coding`] | the line ends of TYPE A |
+//! | [`digest`] | digest algorithms and the answers to HASH |
+//! | [`rendezvous`] | RNDZ: the ends of a data connection prove themselves |
+//! | | |
+//! | [`feature`] | what a server can do, according to FEAT |
 //! | [`policy`] | one pure function: may this data connection exist? |
-//! | [`rendezvous`] | RNDZ: hello and proof |
-//! | [`server`] | machine of one control connection, server side |
-//! | [`client`] | machine of one control connection, user side |
+//! | | |
+//! | [`server`], [`client`], [`relay`] | machines, which do not use each other |
 //! | [`third_party`] | machine of one file between two servers |
-//! | [`relay`] | machines of a relay agent's session, frames, token, link proof |
 
 pub mod address;
 pub mod client;

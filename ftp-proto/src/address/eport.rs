@@ -85,7 +85,7 @@ mod tests {
     #[test]
     fn d19_eprt_takes_any_delimiter() {
         let v4 = Ok(Eprt::Address("192.0.2.1:40004".parse().unwrap()));
-        check("|1|192.0.2.1|40004|", v4.clone());
+        check("|1|192.0.2.1|40004|", v4);
         check("!1!192.0.2.1!40004!", v4);
         check("|2|2001:db8::1|40004|", Ok(Eprt::Address("[2001:db8::1]:40004".parse().unwrap())));
         check("|2|::ffff:192.0.2.1|1|", Ok(Eprt::Address("192.0.2.1:1".parse().unwrap())));

@@ -122,6 +122,10 @@ fn unix_listings_of_real_servers_are_read() {
             ),
         ],
     );
+}
+
+#[test]
+fn the_lines_around_unix_entries_are_no_entries() {
     check(
         Format::Unix,
         &[

@@ -74,7 +74,7 @@ pub enum Input {
 pub enum Output {
     /// Send this command on the session of that side. Report each reply with [`Input::Reply`].
     Command(Side, Command),
-    /// Abort what runs on that side ([`client::Session::abort`]). Report the end of the abort with
+    /// Abort what runs on that side ([`client::Input::Abort`]). Report the end of the abort with
     /// [`Input::Aborted`].
     Abort(Side),
     /// Close the control connection of that side: it does not react any more (H20).

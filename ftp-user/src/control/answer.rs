@@ -52,21 +52,10 @@ impl Session {
         if let Some(refused) = &self.refused {
             return refused.clone();
         }
+        if let Some(failure) = self.no_greeting(end) {
+            return failure;
+        }
         match end {
-            client::Failure::NoGreeting => {
-                let (title, patience) = (&self.title, self.patience().as_secs());
-                let what =
-                    format!("{title} accepted the connection but sent no FTP greeting in {patience} s");
-                Failure::new(Kind::Temporary, what).hint("is this an FTP port?").about(Source::NoAnswer)
-            }
-            client::Failure::ClosedEarly => {
-                let what = format!("{} closed the connection before its FTP greeting", self.title);
-                Failure::new(Kind::Temporary, what).hint("try again later").about(Source::NoAnswer)
-            }
-            client::Failure::TlsOnly => {
-                let what = format!("{} speaks TLS on this port from the first byte on", self.title);
-                Failure::new(Kind::Other, what).hint("use ftps://")
-            }
             client::Failure::Closed => {
                 Failure::new(Kind::Temporary, format!("{who} closed the control connection"))
                     .hint("try again later")
@@ -88,7 +77,7 @@ impl Session {
             }
             client::Failure::Injected => Failure::new(
                 Kind::Untrusted,
-                format!("{who}, or somebody between, went on in clear after its answer to AUTH"),
+                format!("{who}, or somebody in between, sent data in clear after its answer to AUTH"),
             )
             .hint("ask its operator; nothing of the login was sent"),
             client::Failure::DataInClear(reply) => {
@@ -119,6 +108,27 @@ impl Session {
             client::Failure::Quit => Failure::new(Kind::Other, format!("the session with {who} was closed")),
             other => Failure::new(Kind::Other, format!("the session with {who} ended: {other}")),
         }
+    }
+
+    /// The failure that the end of a session without a greeting is.
+    fn no_greeting(&self, end: &client::Failure) -> Option<Failure> {
+        let title = &self.title;
+        if matches!(end, client::Failure::NoGreeting) {
+            let patience = self.patience().as_secs();
+            let what = format!("{title} accepted the connection but sent no FTP greeting in {patience} s");
+            let failure = Failure::new(Kind::Temporary, what).hint("is this an FTP port?");
+            return Some(failure.about(Source::NoAnswer));
+        }
+        if matches!(end, client::Failure::ClosedEarly) {
+            let what = format!("{title} closed the connection before its FTP greeting");
+            let failure = Failure::new(Kind::Temporary, what).hint("try again later");
+            return Some(failure.about(Source::NoAnswer));
+        }
+        if matches!(end, client::Failure::TlsOnly) {
+            let what = format!("{title} speaks TLS on this port from the first byte on");
+            return Some(Failure::new(Kind::Other, what).hint("use ftps://"));
+        }
+        None
     }
 }
 

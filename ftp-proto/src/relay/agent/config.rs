@@ -75,6 +75,19 @@ impl Default for Limits {
 }
 
 impl Config {
+    /// Creates a configuration that allows nothing, with the usual limits. `peer` and `local` are the
+    /// two ends of the link.
+    pub fn new(peer: IpAddr, local: IpAddr) -> Self {
+        Self {
+            rules: Rules::default(),
+            listen: Vec::new(),
+            peer,
+            local,
+            expires: None,
+            limits: Limits::USUAL,
+        }
+    }
+
     fn asker(&self) -> Asker {
         Asker { peer: self.peer, scope: 0, local: self.local, proxied: false, anonymous: false }
     }

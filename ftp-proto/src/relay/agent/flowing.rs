@@ -119,8 +119,8 @@ impl Flowing {
                 if let Some(question) = self.question.take() {
                     out.forget(question);
                 }
-                out.say(FromAgent::Ended { id: self.id, a_to_b, b_to_a, how });
-                out.tell(Event::Ended { id: self.id, a_to_b, b_to_a, how });
+                out.send(FromAgent::Ended { id: self.id, a_to_b, b_to_a, how });
+                out.event(Event::Ended { id: self.id, a_to_b, b_to_a, how });
                 return true;
             }
             Answer::Progress(flow) if Some(ticket) == self.question => {
@@ -142,7 +142,7 @@ impl Flowing {
 
     fn progress(&mut self, now: Moment, flow: Flow, out: &mut Outbox) {
         if std::mem::take(&mut self.stat) {
-            out.say(FromAgent::Stat { join: self.id, a_to_b: flow.given_b, b_to_a: flow.given_a });
+            out.send(FromAgent::Stat { join: self.id, a_to_b: flow.given_b, b_to_a: flow.given_a });
         }
         if flow != self.last {
             self.last = flow;
@@ -156,7 +156,7 @@ impl Flowing {
             (false, false) => (self.patience.idle, End::Idle),
         };
         if quiet >= limit {
-            out.tell(Event::TimedOut(if end == End::Idle { Timer::Idle } else { Timer::Stall }));
+            out.event(Event::TimedOut(if end == End::Idle { Timer::Idle } else { Timer::Stall }));
             self.stop(end, out);
         }
     }

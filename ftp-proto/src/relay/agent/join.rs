@@ -154,7 +154,7 @@ impl Join {
     pub(super) fn half_eof(&mut self, now: Moment, from: Side, bytes: u64, out: &mut Outbox) {
         if let State::Flowing(flowing) = &mut self.state {
             flowing.half_eof(now);
-            out.say(FromAgent::HalfEof { join: self.granted.id, from, bytes });
+            out.send(FromAgent::HalfEof { join: self.granted.id, from, bytes });
         }
     }
 
@@ -162,7 +162,7 @@ impl Join {
         match &mut self.state {
             State::Flowing(flowing) => flowing.stat(out),
             State::Routing(..) | State::Legs(..) | State::Over => {
-                out.say(FromAgent::Stat { join: self.granted.id, a_to_b: 0, b_to_a: 0 });
+                out.send(FromAgent::Stat { join: self.granted.id, a_to_b: 0, b_to_a: 0 });
             }
         }
     }
@@ -173,7 +173,7 @@ impl Join {
             return;
         }
         while let Some(timer) = self.timers.fire(now) {
-            out.tell(Event::TimedOut(timer));
+            out.event(Event::TimedOut(timer));
             let refusal = match (&self.state, timer) {
                 (State::Legs(a, b), Timer::Leg) => {
                     let missing =
@@ -194,8 +194,8 @@ impl Join {
             State::Flowing(flowing) => flowing.stop(why, out),
             State::Routing(..) | State::Legs(..) => {
                 self.give_up(out);
-                out.say(FromAgent::Ended { id: self.granted.id, a_to_b: 0, b_to_a: 0, how: why });
-                out.tell(Event::Ended { id: self.granted.id, a_to_b: 0, b_to_a: 0, how: why });
+                out.send(FromAgent::Ended { id: self.granted.id, a_to_b: 0, b_to_a: 0, how: why });
+                out.event(Event::Ended { id: self.granted.id, a_to_b: 0, b_to_a: 0, how: why });
             }
             State::Over => {}
         }
@@ -215,14 +215,14 @@ impl Join {
         if let (Some(at_a), Some(at_b)) = (a.state(), b.state())
             && !std::mem::replace(&mut self.reported, true)
         {
-            out.say(FromAgent::JoinReady { id: self.granted.id, a: at_a, b: at_b });
+            out.send(FromAgent::JoinReady { id: self.granted.id, a: at_a, b: at_b });
             self.timers.arm(Timer::Leg, now + self.leg_wait);
             a.connect(out);
             b.connect(out);
         }
         if let (Some((conn_a, peer_a)), Some((conn_b, peer_b))) = (a.up(), b.up()) {
-            out.say(FromAgent::Joined { id: self.granted.id });
-            out.tell(Event::Joined { id: self.granted.id, a: peer_a, b: peer_b });
+            out.send(FromAgent::Joined { id: self.granted.id });
+            out.event(Event::Joined { id: self.granted.id, a: peer_a, b: peer_b });
             self.timers.clear();
             let pair = (conn_a, conn_b);
             let flowing = Flowing::begin(now, self.granted, pair, self.patience, out);

@@ -119,7 +119,7 @@ impl Pending {
             (At::Opening(_) | At::Dialing(_), Answer::Failed(code, text)) => {
                 out.forget(ticket);
                 self.at = At::Idle;
-                return Err(Refusal::of(code).at(self.side).saying(text));
+                return Err(Refusal::of(code).at(self.side).with_text(text));
             }
             (_, answer) => out.unwanted(&answer),
         }
@@ -150,8 +150,8 @@ impl Pending {
         out.reset(conn);
         self.strangers = self.strangers.saturating_add(1);
         if self.strangers <= MAX_REPORTED {
-            out.say(FromAgent::Stranger { join: self.join, leg: self.side, peer: from });
-            out.tell(Event::Stranger { join: self.join, leg: self.side, from });
+            out.send(FromAgent::Stranger { join: self.join, leg: self.side, peer: from });
+            out.event(Event::Stranger { join: self.join, leg: self.side, from });
         }
         if self.strangers >= limit { Err(Refusal::of(Code::Strangers).at(self.side)) } else { Ok(()) }
     }
@@ -182,7 +182,7 @@ impl Pending {
     fn stands(&mut self, conn: ConnId, local: SocketAddr, peer: SocketAddr, out: &mut Outbox) {
         self.at = At::Up(conn, peer);
         let (join, leg, strangers) = (self.join, self.side, self.strangers);
-        out.say(FromAgent::LegUp { join, leg, local, peer, strangers });
+        out.send(FromAgent::LegUp { join, leg, local, peer, strangers });
     }
 }
 

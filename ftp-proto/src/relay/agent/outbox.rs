@@ -43,13 +43,13 @@ impl Refusal {
         Self { leg: Some(leg), ..self }
     }
 
-    pub(super) fn saying(self, text: String) -> Self {
+    pub(super) fn with_text(self, text: String) -> Self {
         Self { text, ..self }
     }
 }
 
 impl Outbox {
-    pub(super) fn say(&mut self, message: FromAgent) {
+    pub(super) fn send(&mut self, message: FromAgent) {
         if !self.mute
             && let Some(bytes) = self.sent.encode(message)
         {
@@ -57,7 +57,7 @@ impl Outbox {
         }
     }
 
-    pub(super) fn tell(&mut self, event: Event) {
+    pub(super) fn event(&mut self, event: Event) {
         self.queue.push_back(Output::Event(event));
     }
 
@@ -97,7 +97,7 @@ impl Outbox {
         let Refusal { code, leg, why, address, text } = refusal;
         // The text of a refusal by the policy is only for the log.
         let heard = if code == Code::Denied { Text::default() } else { Text::of(&text) };
-        self.say(FromAgent::Refused { id, code, leg, text: heard });
-        self.tell(Event::Refused { id, code, why, address, text });
+        self.send(FromAgent::Refused { id, code, leg, text: heard });
+        self.event(Event::Refused { id, code, why, address, text });
     }
 }

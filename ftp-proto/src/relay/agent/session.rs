@@ -144,15 +144,15 @@ impl Session {
     fn message(&mut self, now: Moment, message: ToAgent) {
         match message {
             ToAgent::Introduce { name, build } => {
-                self.out.tell(Event::Introduced { name: name.into(), build: build.into() });
+                self.out.event(Event::Introduced { name: name.into(), build: build.into() });
             }
             ToAgent::Grant { id, purpose, max_bytes, max_ms, uses } => {
                 if self.is_new(id) {
                     let asked = Terms { max_bytes, max_ms, uses };
                     match self.grants.add(now, id, purpose, asked, &self.config.limits) {
                         Ok(Terms { max_bytes, max_ms, uses }) => {
-                            self.out.say(FromAgent::Granted { id, max_bytes, max_ms, uses });
-                            self.out.tell(Event::Granted(id));
+                            self.out.send(FromAgent::Granted { id, max_bytes, max_ms, uses });
+                            self.out.event(Event::Granted(id));
                         }
                         Err(refusal) => self.out.refuse(id, refusal),
                     }
@@ -186,10 +186,10 @@ impl Session {
                 Some(Carried::Join(join)) => join.stat(&mut self.out),
                 Some(Carried::Tunnel(_)) | None => self.out.refuse(join, Refusal::of(Code::NoGrant)),
             },
-            ToAgent::Ping { t } => self.out.say(FromAgent::Pong { t }),
+            ToAgent::Ping { t } => self.out.send(FromAgent::Pong { t }),
             ToAgent::Bye => self.alone(),
             ToAgent::Ext { name, .. } => {
-                let refusal = Refusal::of(Code::Unsupported).saying(name.into());
+                let refusal = Refusal::of(Code::Unsupported).with_text(name.into());
                 self.out.refuse(Id(0), refusal);
             }
         }
@@ -237,19 +237,19 @@ impl Session {
             }
         }
         while let Some(timer) = self.timers.fire(now) {
-            self.out.tell(Event::TimedOut(timer));
+            self.out.event(Event::TimedOut(timer));
             if timer == Timer::Token { self.revoked() } else { self.alone() }
         }
     }
 
     fn protocol(&mut self, what: &str) {
-        self.out.tell(Event::Protocol(what.to_owned()));
+        self.out.event(Event::Protocol(what.to_owned()));
         self.bye(Code::Protocol, what, 0);
         self.alone();
     }
 
     fn bye(&mut self, code: Code, text: &str, retry_after_ms: u32) {
-        self.out.say(FromAgent::Bye { code, text: Text::of(text), retry_after_ms });
+        self.out.send(FromAgent::Bye { code, text: Text::of(text), retry_after_ms });
     }
 
     /// Ends everything, because the token has expired or was withdrawn.

@@ -108,14 +108,14 @@ impl Tunnel {
                 Ok(())
             }
             (State::Dialing { rest, .. }, Answer::Failed(code, text)) => {
-                self.dial(rest, Refusal::of(code).saying(text), out)
+                self.dial(rest, Refusal::of(code).with_text(text), out)
             }
             (State::Drawing { conn, local, peer, .. }, Answer::Random(secret)) => {
                 let expectation = out.ticket(self.granted.id);
                 // The user agent may attach as soon as it has the ticket, so the link is expected first.
                 out.ask(Ask::Expect { ticket: expectation, secret: secret.clone() });
-                out.say(FromAgent::TunnelReady { id: self.granted.id, local, peer, ticket: secret });
-                out.tell(Event::TunnelReady { id: self.granted.id, peer });
+                out.send(FromAgent::TunnelReady { id: self.granted.id, local, peer, ticket: secret });
+                out.event(Event::TunnelReady { id: self.granted.id, peer });
                 self.timers.clear();
                 self.timers.arm(Timer::Ticket, now + config.limits.ticket);
                 self.state = State::Expecting { expectation, conn };
@@ -123,7 +123,7 @@ impl Tunnel {
             }
             (before, Answer::Failed(code, text)) => {
                 self.state = before;
-                Err(Refusal::of(code).saying(text))
+                Err(Refusal::of(code).with_text(text))
             }
             (before, other) => {
                 out.unwanted(&other);
@@ -157,7 +157,7 @@ impl Tunnel {
             return;
         }
         while let Some(timer) = self.timers.fire(now) {
-            out.tell(Event::TimedOut(timer));
+            out.event(Event::TimedOut(timer));
             let code = if timer == Timer::Connect { Code::Unreachable } else { Code::Expired };
             self.fail(Refusal::of(code), out);
         }
@@ -169,8 +169,8 @@ impl Tunnel {
             flowing.stop(why, out);
         } else if !self.is_over() {
             self.give_up(out);
-            out.say(FromAgent::Ended { id: self.granted.id, a_to_b: 0, b_to_a: 0, how: why });
-            out.tell(Event::Ended { id: self.granted.id, a_to_b: 0, b_to_a: 0, how: why });
+            out.send(FromAgent::Ended { id: self.granted.id, a_to_b: 0, b_to_a: 0, how: why });
+            out.event(Event::Ended { id: self.granted.id, a_to_b: 0, b_to_a: 0, how: why });
         }
     }
 
