@@ -42,7 +42,7 @@
 //!     session.input(now, input);
 //!     loop {
 //!         match session.poll() {
-//!             Output::Send(octets) => said.extend(octets),
+//!             Output::Send(bytes) => said.extend(bytes),
 //!             Output::Ask(Ask::Login { ticket, user, .. }) => {
 //!                 let account = Account {
 //!                     name: user,

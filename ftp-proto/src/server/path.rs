@@ -54,8 +54,8 @@ fn join(parts: &[&[u8]]) -> Result<PathName, NotAllowed> {
     PathName::from_wire(path).map_err(|_| NotAllowed)
 }
 
-const fn slash(octet: &u8) -> bool {
-    *octet == b'/'
+const fn slash(byte: &u8) -> bool {
+    *byte == b'/'
 }
 
 #[cfg(test)]

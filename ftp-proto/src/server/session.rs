@@ -81,7 +81,7 @@ impl Session {
             }
             Input::Answer(ticket, answer) => self.answered(ticket, answer),
             Input::Arrived { listener, conn, from } => self.arrived(listener, conn, from),
-            Input::Data { conn, octets } => self.tell_transfer(transfer::Input::Data { conn, bytes: octets }),
+            Input::Data { conn, bytes } => self.tell_transfer(transfer::Input::Data { conn, bytes }),
             Input::Lost(conn) => self.tell_transfer(transfer::Input::Lost(conn)),
             Input::Timeout => {
                 while let Some(timer) = self.cx.timers.fire(now) {

@@ -72,7 +72,7 @@ impl Performer {
             Ask::Connect { ticket, from, local, to } => self.connect(ticket, from, local, to),
             Ask::Cancel(ticket) => self.held.cancel(ticket),
             Ask::Drop { conn, how } => self.close(conn, how),
-            Ask::Write { conn, octets } => self.write(conn, &octets),
+            Ask::Write { conn, bytes } => self.write(conn, &bytes),
             Ask::Read { conn, limit } => self.read(conn, limit),
             Ask::Permit { ticket, account, target } => self.permit(ticket, &account, target),
             Ask::PermitDone { ticket, proven } => {
@@ -128,24 +128,24 @@ impl Performer {
                 input(Input::Arrived { listener, conn, from });
             }
             Done::Read(conn, Ok(bytes)) if !bytes.is_empty() => {
-                input(Input::Data { conn, octets: &bytes });
+                input(Input::Data { conn, bytes: &bytes });
             }
             Done::Read(conn, Ok(_) | Err(_)) => input(Input::Lost(conn)),
             Done::Begun(ticket, Ok(begun), stream, data_type) => {
                 let meter = self.held.moves.get(&ticket).cloned().unwrap_or_default();
                 self.held.start_transfer(async move {
-                    let (octets, end) = pump(begun, stream, data_type, Clock::today(), meter).await;
-                    Done::Moved(ticket, octets, end)
+                    let (bytes, end) = pump(begun, stream, data_type, Clock::today(), meter).await;
+                    Done::Moved(ticket, bytes, end)
                 });
                 input(Input::Answer(ticket, Answer::Started));
             }
             Done::Begun(ticket, Err(failure), stream, _) => {
                 socket::reset(stream);
                 self.held.moves.remove(&ticket);
-                input(Input::Answer(ticket, Answer::Moved { octets: 0, end: End::Failed(failure) }));
+                input(Input::Answer(ticket, Answer::Moved { bytes: 0, end: End::Failed(failure) }));
             }
-            Done::Moved(ticket, octets, end) => {
-                input(Input::Answer(ticket, Answer::Moved { octets, end }));
+            Done::Moved(ticket, bytes, end) => {
+                input(Input::Answer(ticket, Answer::Moved { bytes, end }));
             }
         }
     }
@@ -255,7 +255,7 @@ impl Performer {
         let (Some(prepared), Some(stream)) = (self.held.prepared.remove(&prepared), self.held.take(conn))
         else {
             let end = End::Broken("the data connection is gone".to_owned());
-            return self.answer(ticket, Answer::Moved { octets: 0, end });
+            return self.answer(ticket, Answer::Moved { bytes: 0, end });
         };
         self.held.moves.insert(ticket, Meter::default());
         let work = spawn_blocking(move || begin(prepared, partial));

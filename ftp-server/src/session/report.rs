@@ -16,14 +16,16 @@ pub(super) fn log(event: &Event) {
             tracing::warn!(%from, "closed the connection of a stranger at a data port")
         }
         Event::TimedOut(timer) => tracing::info!(timer = timer.name(), "timed out"),
-        Event::Transfer { path, direction, octets, peer, whole } => {
+        Event::Transfer { path, direction, bytes, peer, whole } => {
             let direction = match direction {
                 Direction::Send => "sent",
                 Direction::Receive => "received",
             };
             let peer = peer.map(|peer| peer.to_string());
-            tracing::info!(path = path.display(), octets, peer, whole, "{direction}");
+            tracing::info!(path = path.display(), bytes, peer, whole, "{direction}");
         }
+        // Events that a later version of the machine may have.
+        other => tracing::debug!("{other:?}"),
     }
 }
 

@@ -95,7 +95,7 @@ impl World {
                     this.reading = None;
                     let most = limit.min(this.inbox.len());
                     let bytes = take(&mut self.random, &mut this.inbox, most);
-                    self.server_input(side, Input::Data { conn: id, octets: &bytes });
+                    self.server_input(side, Input::Data { conn: id, bytes: &bytes });
                 }
             }
         }

@@ -160,7 +160,7 @@ impl World {
                     self.close_end(conn, end, how);
                 }
             }
-            Ask::Write { conn, octets: bytes } => {
+            Ask::Write { conn, bytes } => {
                 if let Some((conn, end)) = host.conns.get(&conn).copied() {
                     self.send_data(conn, end, bytes);
                 }

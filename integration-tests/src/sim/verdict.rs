@@ -141,6 +141,7 @@ impl World {
             | ask::Event::LoggedIn { .. }
             | ask::Event::LoginFailed { .. }
             | ask::Event::Transfer { .. } => {}
+            other => self.say(side, format!("   {other:?}")),
         }
     }
 }

@@ -108,11 +108,10 @@ fn act(h: &mut Harness, said: &mut usize, act: Act) {
             h.send(&format!("{}\r\n", LINES[line]));
             *said += 1;
         }
-        Act::Bytes(octets) => {
+        Act::Bytes(bytes) => {
             // No line end, so that the replies can still be counted; the next line begins afresh.
-            let octets: Vec<u8> =
-                octets.into_iter().filter(|o| !matches!(o, b'\r' | b'\n' | 0xF0..)).collect();
-            h.input(crate::server::ask::Input::Bytes(&octets));
+            let bytes: Vec<u8> = bytes.into_iter().filter(|o| !matches!(o, b'\r' | b'\n' | 0xF0..)).collect();
+            h.input(crate::server::ask::Input::Bytes(&bytes));
             h.send("\r\n");
             *said += 1;
         }
@@ -142,7 +141,7 @@ fn act(h: &mut Harness, said: &mut usize, act: Act) {
         }
         Act::Octets(index) => {
             if let Some(conn) = h.open.get(index % h.open.len().max(1)).copied() {
-                h.octets(conn, b"220 ");
+                h.bytes(conn, b"220 ");
             }
         }
         Act::Lose(index) => {

@@ -184,9 +184,9 @@ impl Harness {
         self.session.input(self.now, input);
         loop {
             match self.session.poll() {
-                Output::Send(octets) => {
+                Output::Send(bytes) => {
                     assert!(!self.closed, "nothing is said after Close");
-                    let text = String::from_utf8(octets).unwrap();
+                    let text = String::from_utf8(bytes).unwrap();
                     assert!(text.ends_with("\r\n"), "{text:?}");
                     for line in text.lines() {
                         self.replies.push(line.to_owned());
@@ -258,9 +258,9 @@ impl Harness {
                 self.open.remove(index);
                 self.did.push(format!("drop {}", conn.0));
             }
-            Ask::Write { conn, octets } => {
+            Ask::Write { conn, bytes } => {
                 assert!(self.open.contains(&conn));
-                self.written.entry(conn).or_default().extend(octets);
+                self.written.entry(conn).or_default().extend(bytes);
             }
             Ask::Read { conn, limit } => assert!(limit > 0 && limit <= 32 && self.open.contains(&conn)),
             Ask::Permit { ticket, account, target } => {
@@ -280,7 +280,7 @@ impl Harness {
                 match self.opens {
                     Ok(()) => self.answer(ticket, Answer::Started),
                     Err(failure) => {
-                        self.answer(ticket, Answer::Moved { octets: 0, end: End::Failed(failure) })
+                        self.answer(ticket, Answer::Moved { bytes: 0, end: End::Failed(failure) })
                     }
                 }
             }
@@ -294,7 +294,7 @@ impl Harness {
                 self.did.push("stop".to_owned());
                 if self.stops {
                     self.moving = None;
-                    self.answer(ticket, Answer::Moved { octets: self.progress.0, end: End::Stopped });
+                    self.answer(ticket, Answer::Moved { bytes: self.progress.0, end: End::Stopped });
                 }
             }
             Ask::File { ticket, ask } => {
@@ -362,8 +362,8 @@ impl Harness {
         self.take()
     }
 
-    pub(super) fn send(&mut self, octets: &str) {
-        self.input(Input::Bytes(octets.as_bytes()));
+    pub(super) fn send(&mut self, bytes: &str) {
+        self.input(Input::Bytes(bytes.as_bytes()));
     }
 
     /// The replies since they were taken last.
@@ -462,9 +462,9 @@ impl Harness {
 
     /// The move ends.
     #[track_caller]
-    pub(super) fn finish(&mut self, octets: u64, end: End) -> Vec<String> {
+    pub(super) fn finish(&mut self, bytes: u64, end: End) -> Vec<String> {
         let ticket = self.moving.take().expect("nothing moves");
-        self.input(Input::Answer(ticket, Answer::Moved { octets, end }));
+        self.input(Input::Answer(ticket, Answer::Moved { bytes, end }));
         self.take()
     }
 
@@ -473,9 +473,9 @@ impl Harness {
     }
 
     /// The move ends; the replies are left where they are.
-    pub(super) fn finish_quietly(&mut self, octets: u64, end: End) {
+    pub(super) fn finish_quietly(&mut self, bytes: u64, end: End) {
         if let Some(ticket) = self.moving.take() {
-            self.input(Input::Answer(ticket, Answer::Moved { octets, end }));
+            self.input(Input::Answer(ticket, Answer::Moved { bytes, end }));
         }
     }
 
@@ -534,9 +534,9 @@ impl Harness {
     }
 
     /// Octets of the other end of a connection.
-    pub(super) fn octets(&mut self, conn: ConnId, octets: &[u8]) {
+    pub(super) fn bytes(&mut self, conn: ConnId, bytes: &[u8]) {
         self.heard.push(conn);
-        self.input(Input::Data { conn, octets });
+        self.input(Input::Data { conn, bytes });
     }
 
     /// The other end of a connection proves itself with the secret; `direction` is the other end's.
@@ -549,8 +549,8 @@ impl Harness {
         let rendezvous::Output::Send(hello) = exchange.poll() else { panic!("no hello") };
         exchange.input(rendezvous::Input::Bytes(&theirs));
         let rendezvous::Output::Send(proof) = exchange.poll() else { panic!("our hello is wrong") };
-        self.octets(conn, &hello);
-        self.octets(conn, &proof);
+        self.bytes(conn, &hello);
+        self.bytes(conn, &proof);
         let written = self.written[&conn].clone();
         if let Some(ours) = written.get(32..64) {
             exchange.input(rendezvous::Input::Bytes(ours));

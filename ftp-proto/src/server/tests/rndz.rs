@@ -70,7 +70,7 @@ fn a_wrong_proof_closes_that_one_and_the_wait_goes_on() {
     let right = h.arrive(port, &format!("{FOREIGN}:40127"));
     h.prove(wrong, [8; 32], Direction::Send);
     let hello = h.written[&mirror].clone();
-    h.octets(mirror, &hello);
+    h.bytes(mirror, &hello);
     h.prove(same_role, SECRET, Direction::Receive);
     assert_eq!((h.open.len(), h.strangers()), (1, 3));
     h.prove(right, SECRET, Direction::Send);
@@ -102,7 +102,7 @@ fn candidates_prove_at_the_same_time_and_the_longest_silent_one_goes_first() {
         .collect();
     assert_eq!(h.strangers(), 0);
     h.pass(Duration::from_millis(1));
-    h.octets(conns[0], b"RNDZ1");
+    h.bytes(conns[0], b"RNDZ1");
     h.arrive(port, "198.51.100.1:1");
     assert!(h.open.contains(&conns[0]) && !h.open.contains(&conns[1]));
     h.prove(conns[9], SECRET, Direction::Send);
@@ -202,10 +202,10 @@ fn fails_uniformly(h: &mut Harness, what: &str, mut each_second: impl FnMut(&mut
 fn a_failure_is_told_at_exactly_15_seconds_whatever_it_was() {
     fails_uniformly(&mut dials_foreign(), "silent", |_| ());
     fails_uniformly(&mut dials_foreign(), "refused", |h| while h.try_refuse() {});
-    fails_uniformly(&mut dials_foreign(), "wrong octets", |h| {
+    fails_uniformly(&mut dials_foreign(), "wrong bytes", |h| {
         if h.is_connecting() {
             let conn = h.connected();
-            h.octets(conn, b"220 mail.example ESMTP\r\n");
+            h.bytes(conn, b"220 mail.example ESMTP\r\n");
         }
     });
     fails_uniformly(&mut dials_foreign(), "connected and silent", |h| {
@@ -294,7 +294,7 @@ fn a_wrong_proof_of_a_named_network_or_the_own_host_is_told_at_once() {
         h.check("RETR a", &[]);
         assert!(!h.did().iter().any(|did| did.starts_with("permit")));
         let conn = h.connected();
-        h.octets(conn, b"220 mail.example ESMTP\r\n");
+        h.bytes(conn, b"220 mail.example ESMTP\r\n");
         assert!(h.take()[0].starts_with("425"));
     }
 }

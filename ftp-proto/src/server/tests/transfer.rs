@@ -19,8 +19,8 @@ fn ready(h: &mut Harness) {
 
 /// The final reply's code for the end of a RETR.
 #[track_caller]
-fn ends(h: &mut Harness, octets: u64, end: End) -> String {
-    let replies = h.finish(octets, end);
+fn ends(h: &mut Harness, bytes: u64, end: End) -> String {
+    let replies = h.finish(bytes, end);
     assert_eq!(replies.len(), 1, "{replies:?}");
     replies[0][..3].to_owned()
 }
@@ -375,8 +375,8 @@ fn a_stalled_transfer_is_ended_and_a_slow_one_is_not() {
     for mut h in both() {
         ready(&mut h);
         h.say("STOR c");
-        for octets in 1..5 {
-            h.progress = (octets, 0);
+        for bytes in 1..5 {
+            h.progress = (bytes, 0);
             h.pass(seconds(300));
             assert_eq!(h.take(), Vec::<String>::new());
         }

@@ -174,7 +174,7 @@ impl Transfer {
         cx.out.event(Event::Transfer {
             path: self.request.path.clone(),
             direction: self.request.direction(),
-            octets: 0,
+            bytes: 0,
             peer: None,
             whole: false,
         });

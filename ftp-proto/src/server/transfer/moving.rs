@@ -64,8 +64,8 @@ impl Moving {
     /// Breaks once the final reply has been said.
     pub(super) fn input(&mut self, cx: &mut Context, request: &Request, input: Input<'_>) -> ControlFlow<()> {
         match input {
-            Input::Answer(ticket, Answer::Moved { octets, end }) if ticket == self.ticket => {
-                self.moved(cx, request, octets, end);
+            Input::Answer(ticket, Answer::Moved { bytes, end }) if ticket == self.ticket => {
+                self.moved(cx, request, bytes, end);
                 return ControlFlow::Break(());
             }
             Input::Answer(ticket, Answer::Started) if ticket == self.ticket => self.started(cx, request),
@@ -139,20 +139,20 @@ impl Moving {
     }
 
     /// The move is over: its final reply, and that of an ABOR that waited for it.
-    fn moved(&self, cx: &mut Context, request: &Request, octets: u64, end: End) {
+    fn moved(&self, cx: &mut Context, request: &Request, bytes: u64, end: End) {
         let whole = end == End::Whole;
         cx.out.event(Event::Transfer {
             path: request.path.clone(),
             direction: request.direction(),
-            octets,
+            bytes,
             peer: Some(self.peer.address),
             whole,
         });
         if self.stat.is_some() {
-            say_status(cx, &[format!("Bytes {octets}")]);
+            say_status(cx, &[format!("Bytes {bytes}")]);
         }
         match (end, self.stop) {
-            (End::Whole, _) => self.say_whole(cx, octets),
+            (End::Whole, _) => self.say_whole(cx, bytes),
             (End::Stopped, Some(Stop::Abort)) => cx.out.reply(Meaning::TransferAborted, "Transfer aborted"),
             (End::Stopped, None) => {
                 cx.out.reply(Meaning::TransferAborted, "Transfer stopped by the server");
@@ -164,7 +164,7 @@ impl Moving {
                 cx.out.reply(Meaning::TransferAborted, text);
             }
             (End::Broken(_), _) => {
-                let text = format!("Data connection broken after {octets} bytes");
+                let text = format!("Data connection broken after {bytes} bytes");
                 cx.out.reply(Meaning::TransferAborted, text);
             }
             (End::Failed(failure), _) => cx.refuse_file(request.verb, failure),
@@ -176,7 +176,7 @@ impl Moving {
     }
 
     /// The final reply of a transfer that ended well, with facts if the peer was foreign.
-    fn say_whole(&self, cx: &mut Context, octets: u64) {
+    fn say_whole(&self, cx: &mut Context, bytes: u64) {
         let by = match self.peer.grant {
             _ if cx.config.dialect == Dialect::Rfc354 => None,
             Grant::Own => None,
@@ -189,7 +189,7 @@ impl Moving {
         let facts = [
             format!("Peer {address} proven-by={by}"),
             format!("Strangers-refused {}", self.strangers),
-            format!("Bytes {octets}"),
+            format!("Bytes {bytes}"),
         ];
         cx.out.reply_facts(Meaning::Transferred, &facts, end);
     }

@@ -49,7 +49,7 @@ impl Prover {
         let conn = self.peer.conn;
         loop {
             match self.exchange.poll() {
-                Output::Send(octets) => cx.out.ask(Ask::Write { conn, octets }),
+                Output::Send(bytes) => cx.out.ask(Ask::Write { conn, bytes }),
                 Output::Read(limit) => {
                     cx.out.ask(Ask::Read { conn, limit });
                     return Verdict::Waiting;

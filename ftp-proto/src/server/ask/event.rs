@@ -1,0 +1,67 @@
+//! What a log, a metric or a test may want to know.
+
+use crate::command::Direction;
+use crate::policy::{Foreign, Why};
+use crate::server::timer::Timer;
+use crate::wire::PathName;
+use std::net::SocketAddr;
+
+/// An account, as the driver's login describes it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Account {
+    /// The name of the user.
+    pub name: Vec<u8>,
+    /// Whether the user is anonymous and so may never name a foreign host.
+    pub anonymous: bool,
+    /// Whether every write is refused.
+    pub read_only: bool,
+    /// The foreign policy of this account. The listener's policy may be narrower.
+    pub foreign: Foreign,
+}
+
+/// Something that has happened in a session.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// A command line was taken up. Its secrets are masked.
+    Command(String),
+    /// A reply was said; this is its first line.
+    Replied(String),
+    /// A user has logged in.
+    LoggedIn {
+        /// The name of the account.
+        name: Vec<u8>,
+    },
+    /// A login has failed.
+    LoginFailed {
+        /// The name that the client gave.
+        name: Vec<u8>,
+    },
+    /// Policy has refused an address.
+    Refused {
+        /// Why it was refused.
+        why: Why,
+        /// The address that was refused.
+        address: SocketAddr,
+    },
+    /// A stranger was closed at a listener.
+    Stranger {
+        /// The stranger's address.
+        from: SocketAddr,
+    },
+    /// A wait has ended by its timer.
+    TimedOut(Timer),
+    /// A transfer has ended.
+    Transfer {
+        /// The absolute path of the file or directory.
+        path: PathName,
+        /// The direction of the data, seen from this server.
+        direction: Direction,
+        /// How many bytes of the file have moved.
+        bytes: u64,
+        /// The other end of the data connection; `None` if there was none.
+        peer: Option<SocketAddr>,
+        /// Whether the file is whole.
+        whole: bool,
+    },
+}

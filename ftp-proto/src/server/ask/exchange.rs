@@ -1,0 +1,259 @@
+//! Inputs and outputs of the machine, its requests and their answers.
+
+use super::event::{Account, Event};
+use super::files::{FileAsk, FileFailure, Found, Intent};
+use crate::command::{DataType, Partial};
+use crate::timer::Moment;
+use crate::wire::{PathName, Secret};
+use std::net::{IpAddr, SocketAddr};
+
+/// Names a question of one session, and afterwards what came of it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Ticket(pub u64);
+
+/// Names one data connection of one session. The driver chooses it and never uses it twice.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ConnId(pub u64);
+
+/// What goes into the machine.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// The control connection is there, and the greeting is due.
+    Start,
+    /// Bytes of the control connection.
+    Bytes(&'a [u8]),
+    /// The control connection has ended or broken.
+    Closed,
+    /// The answer to a question.
+    Answer(Ticket, Answer),
+    /// A listener has accepted a connection. The driver holds it open and reads nothing from it.
+    Arrived {
+        /// The ticket of [`Ask::Listen`].
+        listener: Ticket,
+        /// The new connection.
+        conn: ConnId,
+        /// The address of its other end.
+        from: SocketAddr,
+    },
+    /// Bytes that [`Ask::Read`] asked for: at least one, and not more than its limit.
+    Data {
+        /// The connection that was read.
+        conn: ConnId,
+        /// What was read.
+        bytes: &'a [u8],
+    },
+    /// A connection that was being read ([`Ask::Read`]) has ended or broken.
+    Lost(ConnId),
+    /// The deadline of the last [`Output::Wait`] has come.
+    Timeout,
+    /// The server stops: the session finishes its transfer and closes (SIGTERM).
+    Shutdown,
+}
+
+/// What comes out of the machine.
+#[derive(Debug)]
+pub enum Output {
+    /// Bytes for the control connection: one whole reply.
+    Send(Vec<u8>),
+    /// A request to the driver.
+    Ask(Ask),
+    /// Something that a log may want to know.
+    Event(Event),
+    /// Close the control connection once everything has been sent, and release all that the session
+    /// holds: moves as after [`Ask::Stop`], data connections with a reset, so that nobody takes their
+    /// end for the end of a file. Nothing comes after it.
+    Close,
+    /// There is nothing more until an input or until this moment.
+    Wait(Option<Moment>),
+}
+
+/// A request to the driver. Those with a ticket are answered under it; the others are not answered.
+#[derive(Debug)]
+pub enum Ask {
+    /// Check a user's password -> [`Answer::Login`].
+    Login {
+        /// Names the question.
+        ticket: Ticket,
+        /// The argument of USER.
+        user: Vec<u8>,
+        /// The argument of PASS.
+        password: Secret,
+    },
+    /// Reserve a port of the passive range for this session, without listening on it
+    /// -> [`Answer::Port`].
+    Reserve {
+        /// Names the question, then the reservation until [`Ask::Release`].
+        ticket: Ticket,
+        /// The local address to bind.
+        at: IpAddr,
+    },
+    /// Listen on a reserved port -> [`Answer::Port`]. Connections come as [`Input::Arrived`].
+    Listen {
+        /// Names the question, then the listener until [`Ask::Unlisten`].
+        ticket: Ticket,
+        /// The reservation of the port.
+        reservation: Ticket,
+    },
+    /// Stop listening. Connections that were handed over stay; the others are reset.
+    Unlisten(Ticket),
+    /// Give a reserved port back.
+    Release(Ticket),
+    /// Make one attempt to connect -> [`Answer::Connected`] or [`Answer::Failed`]. The machine retries.
+    Connect {
+        /// Names the question.
+        ticket: Ticket,
+        /// The reserved port to connect from (B03); `None` is any port of the local address.
+        from: Option<Ticket>,
+        /// The local address to bind.
+        local: IpAddr,
+        /// The target of the connection.
+        to: SocketAddr,
+    },
+    /// Give a question up: its work may stop, and its answer is ignored. A connection that it has made
+    /// is reset.
+    Cancel(Ticket),
+    /// Close a data connection.
+    Drop {
+        /// The connection to close.
+        conn: ConnId,
+        /// How to close it.
+        how: Ending,
+    },
+    /// Write a few bytes to a data connection (RNDZ).
+    Write {
+        /// The connection to write to.
+        conn: ConnId,
+        /// What to write.
+        bytes: Vec<u8>,
+    },
+    /// Read from a data connection once -> [`Input::Data`] or [`Input::Lost`].
+    Read {
+        /// The connection to read from.
+        conn: ConnId,
+        /// Maximum number of bytes. What follows them belongs to the file.
+        limit: usize,
+    },
+    /// Ask the limits that all sessions share whether this foreign target may be tried
+    /// -> [`Answer::Permit`], as soon as it is this session's turn.
+    Permit {
+        /// Names the question, then the permit until [`Ask::PermitDone`].
+        ticket: Ticket,
+        /// The account that asks.
+        account: Vec<u8>,
+        /// The target to be tried.
+        target: SocketAddr,
+    },
+    /// A permitted try has ended.
+    PermitDone {
+        /// The permit of the try.
+        ticket: Ticket,
+        /// Whether the other end has proven itself.
+        proven: bool,
+    },
+    /// Check that a transfer is possible, before there is a data connection (RFC 614.3). For RETR, open
+    /// the file; for STOR and APPE, check the path and the permission and touch nothing; for a listing,
+    /// open the directory -> [`Answer::Prepared`], or [`Answer::File`] with the failure.
+    Prepare {
+        /// Names the question, then what was prepared until [`Ask::Move`] or [`Ask::Cancel`].
+        ticket: Ticket,
+        /// The absolute path of the file or directory.
+        path: PathName,
+        /// What the transfer is to do with it.
+        intent: Intent,
+    },
+    /// Move what was prepared over a connection, to the end -> [`Answer::Started`] once the file is
+    /// open, then [`Answer::Moved`]. By then the connection is closed (STREAM), and a received file is
+    /// closed and has its final name.
+    Move {
+        /// Names the question, then the move.
+        ticket: Ticket,
+        /// The ticket of [`Ask::Prepare`].
+        prepared: Ticket,
+        /// The connection to use.
+        conn: ConnId,
+        /// How the bytes are coded on the connection.
+        data_type: DataType,
+        /// What becomes of the first part of a broken STOR.
+        partial: Partial,
+    },
+    /// Ask how far a move is -> [`Answer::Progress`], at once.
+    Progress {
+        /// Names the question.
+        ticket: Ticket,
+        /// The ticket of [`Ask::Move`].
+        of: Ticket,
+    },
+    /// Stop a move. Its [`Answer::Moved`] comes with [`End::Stopped`].
+    Stop(Ticket),
+    /// Ask something about files -> [`Answer::File`].
+    File {
+        /// Names the question.
+        ticket: Ticket,
+        /// The question itself.
+        ask: FileAsk,
+    },
+}
+
+/// How to close a data connection.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Ending {
+    /// In order, with a FIN.
+    Close,
+    /// At once, with a reset. Nobody takes that for the end of a file.
+    Reset,
+}
+
+/// The answer to a request.
+#[derive(Debug)]
+pub enum Answer {
+    /// To [`Ask::Login`]: the account, or `None` if name or password is wrong.
+    Login(Option<Account>),
+    /// To [`Ask::Reserve`] and [`Ask::Listen`]: the port, or `None` if there is none.
+    Port(Option<u16>),
+    /// To [`Ask::Connect`]: the connection is there.
+    Connected {
+        /// The new connection.
+        conn: ConnId,
+    },
+    /// To [`Ask::Connect`]: this attempt failed. The text is for the log; under the policy `proven` no
+    /// client may see it.
+    Failed(String),
+    /// To [`Ask::Permit`]: whether the target may be tried. If not, the machine waits in silence.
+    Permit(bool),
+    /// To [`Ask::Prepare`]: the transfer is possible.
+    Prepared {
+        /// The size of the file to send, in bytes; `None` if there is none.
+        size: Option<u64>,
+    },
+    /// To [`Ask::Move`], first: the file is open and bytes move.
+    Started,
+    /// To [`Ask::Move`], last. It comes without [`Answer::Started`] if the file could not be opened.
+    Moved {
+        /// How many bytes of the file have moved.
+        bytes: u64,
+        /// How the move ended.
+        end: End,
+    },
+    /// To [`Ask::Progress`]: how far the move is.
+    Progress {
+        /// How many bytes have moved.
+        moved: u64,
+        /// How many of them are known to be on stable storage.
+        durable: u64,
+    },
+    /// To [`Ask::File`], and to [`Ask::Prepare`] if it fails.
+    File(Result<Found, FileFailure>),
+}
+
+/// How a move ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum End {
+    /// The file is whole: sent and closed in order, or received up to the orderly end, closed and named.
+    Whole,
+    /// The connection was reset, so the file is not whole (E10). The text is for the log.
+    Broken(String),
+    /// [`Ask::Stop`] stopped the move.
+    Stopped,
+    /// The local file failed.
+    Failed(FileFailure),
+}

@@ -1,0 +1,140 @@
+//! Questions about files, and what becomes of them. All paths are absolute and normalised.
+
+use crate::command::Direction;
+use crate::digest::{Algorithm, Digest};
+use crate::listing::Entry;
+use crate::wire::PathName;
+
+/// What a transfer is to do with its file.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Intent {
+    /// RETR: send the file.
+    Send {
+        /// How many bytes to skip.
+        offset: u64,
+    },
+    /// STOR: write a new file and replace the old one with it in one step.
+    Replace,
+    /// STOR after REST n (n > 0): write in place.
+    WriteAt {
+        /// Where the first byte goes.
+        offset: u64,
+    },
+    /// APPE: write in place at the end, creating the file if there is none.
+    Append,
+    /// LIST, NLST or MLSD: send a listing.
+    List(ListStyle),
+}
+
+impl Intent {
+    /// The direction of the data, seen from this server.
+    pub const fn direction(&self) -> Direction {
+        match self {
+            Self::Send { .. } | Self::List(_) => Direction::Send,
+            Self::Replace | Self::WriteAt { .. } | Self::Append => Direction::Receive,
+        }
+    }
+}
+
+/// How the lines of a listing look.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ListStyle {
+    /// LIST: the lines of `ls -l`.
+    Long,
+    /// NLST: each name as RETR takes it (E19).
+    Names {
+        /// What stands before each name: nothing, or `dir/`.
+        prefix: Vec<u8>,
+    },
+    /// MLSD with these facts; `None` is all of them.
+    Facts(Option<Vec<String>>),
+}
+
+/// A question about files.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum FileAsk {
+    /// The facts of one entry -> [`Found::Entry`].
+    Facts(PathName),
+    /// The facts of a directory's entries, up to this number, for STAT on the control connection
+    /// -> [`Found::Entries`].
+    List(PathName, usize),
+    /// Whether this is a directory that may be entered -> [`Found::Done`].
+    Enter(PathName),
+    /// Make a directory -> [`Found::Done`].
+    MakeDirectory(PathName),
+    /// Remove an empty directory -> [`Found::Done`].
+    RemoveDirectory(PathName),
+    /// Remove a file -> [`Found::Done`].
+    Remove(PathName),
+    /// Whether this exists and may be renamed -> [`Found::Done`].
+    RenameFrom(PathName),
+    /// Rename. A regular file at the new name is replaced in one step -> [`Found::Done`].
+    Rename {
+        /// The old name.
+        from: PathName,
+        /// The new name.
+        to: PathName,
+    },
+    /// The digest of a whole file -> [`Found::Digest`].
+    Hash(PathName, Algorithm),
+}
+
+/// What a question about files found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Found {
+    /// It is done, and there is nothing to tell.
+    Done,
+    /// The facts of one entry.
+    Entry(Entry),
+    /// The facts of several entries, and whether there were more.
+    Entries(Vec<Entry>, bool),
+    /// A digest, and the number of bytes it was computed from.
+    Digest(Digest, u64),
+}
+
+/// Why an operation on a file failed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+pub enum FileFailure {
+    /// There is no such file or directory.
+    #[error("No such file or directory")]
+    NotFound,
+    /// The server may not do that.
+    #[error("Permission denied")]
+    Denied,
+    /// The account may only read.
+    #[error("This account may only read")]
+    ReadOnly,
+    /// It is a directory, and a file is needed.
+    #[error("Is a directory")]
+    IsDirectory,
+    /// It is not a directory, and one is needed.
+    #[error("Not a directory")]
+    NotDirectory,
+    /// It is a device, a FIFO or a socket.
+    #[error("Not a regular file")]
+    NotRegular,
+    /// The directory is not empty.
+    #[error("Directory not empty")]
+    NotEmpty,
+    /// The name is taken already.
+    #[error("File exists")]
+    Exists,
+    /// The name is reserved, too long, or leads outside.
+    #[error("Name not allowed")]
+    BadName,
+    /// Somebody is writing the file.
+    #[error("File is in use")]
+    Busy,
+    /// The restart point lies beyond the end of the file.
+    #[error("Restart point beyond the end of the file")]
+    BeyondEnd,
+    /// The disk or the quota is full.
+    #[error("No space left")]
+    NoSpace,
+    /// The file was replaced or changed during the operation.
+    #[error("File changed during the operation")]
+    Changed,
+    /// Something else went wrong.
+    #[error("Local error")]
+    Other,
+}

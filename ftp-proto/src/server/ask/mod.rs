@@ -1,0 +1,13 @@
+//! What the server machine asks of its driver, and what the driver answers.
+//!
+//! A [`Ticket`] names a question, and afterwards what came of it: the reserved port, the listener,
+//! the prepared file. The machine never uses a ticket twice, and it ignores an answer to a ticket that
+//! it has given up. A [`ConnId`] names a data connection; the driver makes it.
+
+mod event;
+mod exchange;
+mod files;
+
+pub use event::{Account, Event};
+pub use exchange::{Answer, Ask, ConnId, End, Ending, Input, Output, Ticket};
+pub use files::{FileAsk, FileFailure, Found, Intent, ListStyle};
