@@ -109,6 +109,34 @@ fn e14_an_upload_resumed_with_rest_before_type_and_pasv_is_whole() {
 }
 
 #[test]
+fn a_listing_says_how_many_names_it_left_out_and_the_log_names_them() {
+    let server = Site::new("names")
+        .file("d/plain", "")
+        .file("d/line\nfeed", "")
+        .file("d/carriage\rreturn", "")
+        .start();
+    for dialect in [Rfc354, Rfc959] {
+        let mut raw = server.login(dialect);
+        for command in ["LIST d", "NLST d", "MLSD d"] {
+            let port = raw.ask("PASV", "255/227").port();
+            raw.send(command);
+            let data = connect("127.0.0.1:0".parse().unwrap(), SocketAddr::new(server.ip(), port));
+            let listed = String::from_utf8(drain(data)).unwrap();
+            let plain: Vec<&str> = listed.lines().filter(|line| line.ends_with("plain")).collect();
+            assert_eq!(plain.len(), 1, "{command}: {listed:?}");
+            assert!(!listed.contains("feed") && !listed.contains("return"), "{command}: {listed:?}");
+            raw.expect("250/150|125");
+            let end = raw.expect("257/226");
+            assert!(end.lines[0].starts_with("Omitted 2"), "{command}: {end:?}");
+        }
+    }
+    until("the log names them", || {
+        let log = server.running.said();
+        log.contains("/d") && log.contains("line%0Afeed") && log.contains("carriage%0Dreturn")
+    });
+}
+
+#[test]
 fn e15_a_full_disk_is_said_and_closes_the_connection() {
     let Some(disk) = SmallDisk::mount("e15") else { return };
     for dialect in [Rfc354, Rfc959] {

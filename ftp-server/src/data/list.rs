@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 
 use ftp_proto::listing::{When, facts_line, list_line};
 use ftp_proto::server::ask::ListStyle;
+use ftp_proto::wire::show;
 use rustix::io::Errno;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio_stream::Stream;
@@ -19,7 +20,19 @@ use crate::vfs::{Listing, Next};
 
 /// The lines of a listing, in pieces that end with a line end. The stream ends after an error.
 #[derive(Debug)]
-pub(super) struct Lines(State);
+pub(super) struct Lines {
+    state: State,
+    directory: String,
+    omitted: Omitted,
+}
+
+/// The names that a listing left out because FTP cannot carry them.
+#[derive(Debug, Default)]
+struct Omitted {
+    count: u64,
+    /// The first ones, escaped.
+    names: Vec<String>,
+}
 
 #[derive(Debug)]
 enum State {
@@ -35,6 +48,8 @@ enum State {
 #[derive(Debug)]
 struct Piece {
     lines: Vec<u8>,
+    /// The names that were left out between these lines.
+    omitted: Omitted,
     /// Whether the listing ends with it.
     last: bool,
 }
@@ -42,7 +57,34 @@ struct Piece {
 impl Lines {
     /// Lists in `style`; `today` decides how dates are written.
     pub(super) fn new(listing: Listing, style: ListStyle, today: When) -> Self {
-        Self(State::Idle(Box::new(Reader { listing, style, today, begun: false })))
+        let directory = listing.shown_path();
+        let state = State::Idle(Box::new(Reader { listing, style, today, begun: false }));
+        Self { state, directory, omitted: Omitted::default() }
+    }
+
+    /// How many names were left out so far because FTP cannot carry them. Logs some of them.
+    pub(super) fn omitted(&self) -> u64 {
+        let Omitted { count, names } = &self.omitted;
+        if *count > 0 {
+            let (directory, names) = (&self.directory, names.join(" "));
+            tracing::warn!(directory, omitted = count, names, "left out names that FTP cannot carry");
+        }
+        *count
+    }
+}
+
+impl Omitted {
+    fn add(&mut self, name: &[u8]) {
+        self.count += 1;
+        if self.names.len() < SHOWN {
+            self.names.push(show(name));
+        }
+    }
+
+    fn append(&mut self, other: Self) {
+        self.count += other.count;
+        let free = SHOWN.saturating_sub(self.names.len());
+        self.names.extend(other.names.into_iter().take(free));
     }
 }
 
@@ -51,23 +93,24 @@ impl Stream for Lines {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
-            match std::mem::replace(&mut self.0, State::Ended) {
+            match std::mem::replace(&mut self.state, State::Ended) {
                 State::Ended => return Poll::Ready(None),
                 State::Idle(mut reader) => {
-                    self.0 = State::Reading(spawn_blocking(move || {
+                    self.state = State::Reading(spawn_blocking(move || {
                         let piece = reader.step();
                         (reader, piece)
                     }));
                 }
                 State::Reading(mut thread) => {
                     let Poll::Ready(done) = Pin::new(&mut thread).poll(cx) else {
-                        self.0 = State::Reading(thread);
+                        self.state = State::Reading(thread);
                         return Poll::Pending;
                     };
                     let (reader, piece) = done.map_err(io::Error::other)?;
-                    let Piece { lines, last } = piece?;
+                    let Piece { lines, omitted, last } = piece?;
+                    self.omitted.append(omitted);
                     if !last {
-                        self.0 = State::Idle(reader);
+                        self.state = State::Idle(reader);
                     }
                     if !lines.is_empty() {
                         return Poll::Ready(Some(Ok(lines)));
@@ -91,7 +134,7 @@ struct Reader {
 impl Reader {
     /// Makes the next piece. Blocks on the disk for a bounded number of names.
     fn step(&mut self) -> Result<Piece, Errno> {
-        let mut lines = Vec::with_capacity(PIECE);
+        let (mut lines, mut omitted) = (Vec::with_capacity(PIECE), Omitted::default());
         if !std::mem::replace(&mut self.begun, true)
             && let ListStyle::Facts(wanted) = &self.style
             && let Some(current) = self.listing.current()
@@ -102,13 +145,14 @@ impl Reader {
             match self.next_line()? {
                 Next::Found(line) => add(&mut lines, &line),
                 Next::Hidden => {}
-                Next::End => return Ok(Piece { lines, last: true }),
+                Next::Omitted(name) => omitted.add(&name),
+                Next::End => return Ok(Piece { lines, omitted, last: true }),
             }
             if lines.len() >= PIECE {
                 break;
             }
         }
-        Ok(Piece { lines, last: false })
+        Ok(Piece { lines, omitted, last: false })
     }
 
     fn next_line(&mut self) -> Result<Next<Vec<u8>>, Errno> {
@@ -143,6 +187,8 @@ fn add(lines: &mut Vec<u8>, line: &[u8]) {
 
 /// Bytes in a piece; the last line may exceed it.
 const PIECE: usize = 16 * 1024;
+/// Omitted names that the log shows.
+const SHOWN: usize = 10;
 /// Names that one step looks at, hidden ones included.
 const NAMES: usize = 1_024;
 
@@ -160,13 +206,16 @@ mod tests {
         std::fs::create_dir(top.path().join("dir")).unwrap();
         std::fs::write(top.path().join("dir/file"), "content").unwrap();
         std::fs::write(top.path().join("dir/line\nfeed"), "").unwrap();
+        std::fs::write(top.path().join("dir/carriage\rreturn"), "").unwrap();
         let view = View::new(&Arc::new(Root::open(top.path()).unwrap()), false);
         let path = PathName::from_wire(path).unwrap();
         let (Prepared::List { listing, style }, None) = view.prepare(&path, &Intent::List(style)).unwrap()
         else {
             panic!("not prepared for listing");
         };
-        let pieces: Vec<_> = Lines::new(listing, style, When(0)).map(Result::unwrap).collect().await;
+        let mut lines = Lines::new(listing, style, When(0));
+        let pieces: Vec<_> = (&mut lines).map(Result::unwrap).collect().await;
+        assert_eq!(lines.omitted(), if path.as_bytes() == b"/dir" { 2 } else { 0 });
         let text = String::from_utf8(pieces.concat()).unwrap();
         assert!(text.is_empty() || text.ends_with("\r\n"));
         text.split_terminator("\r\n").map(str::to_owned).collect()

@@ -53,43 +53,49 @@ pub fn begin(prepared: Prepared, partial: Partial) -> Result<Begun, FileFailure>
     }
 }
 
+/// What a transfer has moved.
+#[derive(Debug)]
+pub struct Pumped {
+    /// How many bytes of the file or listing have moved.
+    pub bytes: u64,
+    /// How many names a listing left out because FTP cannot carry them.
+    pub omitted: u64,
+    /// How the transfer ended.
+    pub end: End,
+}
+
 /// Moves bytes until the file or the connection ends or `meter` is stopped, and finishes the file.
-/// Returns the number of bytes, and how it ended.
-pub async fn pump(
-    begun: Begun,
-    conn: TcpStream,
-    data_type: DataType,
-    today: When,
-    meter: Meter,
-) -> (u64, End) {
+pub async fn pump(begun: Begun, conn: TcpStream, data_type: DataType, today: When, meter: Meter) -> Pumped {
     let coding = coding(data_type);
     match begun {
         Begun::Send { file, offset } => ended(copy::send(file, offset, conn, coding, &meter).await),
         Begun::List { listing, style } => {
-            ended(copy::send_stream(Lines::new(listing, style, today), conn, &meter).await)
+            let mut lines = Lines::new(listing, style, today);
+            let pumped = ended(copy::send_stream(&mut lines, conn, &meter).await);
+            Pumped { omitted: lines.omitted(), ..pumped }
         }
         Begun::Receive { upload, file } => {
             let (moved, file) = copy::receive(conn, file, coding, &meter).await;
-            let (bytes, end) = ended(moved);
-            let whole = end == End::Whole;
+            let pumped = ended(moved);
+            let whole = pumped.end == End::Whole;
             // E24: the reply comes after the file has its final name.
             let finished = spawn_blocking(move || upload.finish(file, whole)).await;
             match finished.unwrap_or(Err(FileFailure::Other)) {
-                Err(failure) if whole => (bytes, End::Failed(failure)),
-                Ok(()) | Err(_) => (bytes, end),
+                Err(failure) if whole => Pumped { end: End::Failed(failure), ..pumped },
+                Ok(()) | Err(_) => pumped,
             }
         }
     }
 }
 
-fn ended(moved: Moved) -> (u64, End) {
+fn ended(moved: Moved) -> Pumped {
     let end = match moved.end {
         Ended::Whole => End::Whole,
         Ended::Broken(error) => End::Broken(words(&error)),
         Ended::Stopped => End::Stopped,
         Ended::File(error) => End::Failed(io_failure(&error)),
     };
-    (moved.bytes, end)
+    Pumped { bytes: moved.bytes, omitted: 0, end }
 }
 
 const fn coding(data_type: DataType) -> Coding {

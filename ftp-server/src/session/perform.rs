@@ -20,7 +20,7 @@ use tokio::task::{JoinError, spawn_blocking};
 
 use super::resources::{Done, Resources};
 use super::shared::Shared;
-use crate::data::{begin, pump};
+use crate::data::{Pumped, begin, pump};
 use crate::limits::Permission;
 use crate::operate::Running;
 use crate::vfs::{Subject, View, io_failure};
@@ -134,18 +134,18 @@ impl Performer {
             Done::Begun(ticket, Ok(begun), stream, data_type) => {
                 let meter = self.held.moves.get(&ticket).cloned().unwrap_or_default();
                 self.held.start_transfer(async move {
-                    let (bytes, end) = pump(begun, stream, data_type, Clock::today(), meter).await;
-                    Done::Moved(ticket, bytes, end)
+                    Done::Moved(ticket, pump(begun, stream, data_type, Clock::today(), meter).await)
                 });
                 input(Input::Answer(ticket, Answer::Started));
             }
             Done::Begun(ticket, Err(failure), stream, _) => {
                 socket::reset(stream);
                 self.held.moves.remove(&ticket);
-                input(Input::Answer(ticket, Answer::Moved { bytes: 0, end: End::Failed(failure) }));
+                let end = End::Failed(failure);
+                input(Input::Answer(ticket, Answer::Moved { bytes: 0, omitted: 0, end }));
             }
-            Done::Moved(ticket, bytes, end) => {
-                input(Input::Answer(ticket, Answer::Moved { bytes, end }));
+            Done::Moved(ticket, Pumped { bytes, omitted, end }) => {
+                input(Input::Answer(ticket, Answer::Moved { bytes, omitted, end }));
             }
         }
     }
@@ -255,7 +255,7 @@ impl Performer {
         let (Some(prepared), Some(stream)) = (self.held.prepared.remove(&prepared), self.held.take(conn))
         else {
             let end = End::Broken("the data connection is gone".to_owned());
-            return self.answer(ticket, Answer::Moved { bytes: 0, end });
+            return self.answer(ticket, Answer::Moved { bytes: 0, omitted: 0, end });
         };
         self.held.moves.insert(ticket, Meter::default());
         let work = spawn_blocking(move || begin(prepared, partial));

@@ -15,13 +15,13 @@ use ftp_io::copy::Meter;
 use ftp_io::os_error::words;
 use ftp_io::socket::{self, Listener, Reserved};
 use ftp_proto::command::DataType;
-use ftp_proto::server::ask::{Answer, ConnId, End, FileFailure, Ticket};
+use ftp_proto::server::ask::{Answer, ConnId, FileFailure, Ticket};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tracing::Instrument;
 
-use crate::data::Begun;
+use crate::data::{Begun, Pumped};
 use crate::limits::ProofSlot;
 use crate::operate::Running;
 use crate::vfs::Prepared;
@@ -42,7 +42,7 @@ pub(super) enum Done {
     /// The file of a transfer is open, or could not be opened.
     Begun(Ticket, Result<Begun, FileFailure>, TcpStream, DataType),
     /// A transfer has ended.
-    Moved(Ticket, u64, End),
+    Moved(Ticket, Pumped),
 }
 
 /// An accepted connection that the session has not looked at yet.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use ftp_proto::listing::{Entry, Kind};
-use ftp_proto::wire::PathName;
+use ftp_proto::wire::{PathName, show};
 use rustix::fd::AsFd;
 use rustix::fs::{AtFlags, Dir, FileType, OFlags, Stat, fstat, statat};
 use rustix::io::Errno;
@@ -40,6 +40,8 @@ pub enum Next<T> {
     Found(T),
     /// A name that clients do not see, or that is gone already.
     Hidden,
+    /// A name that FTP cannot carry, because it holds CR, LF or NUL. No client could ask for it.
+    Omitted(Vec<u8>),
     /// There is nothing more.
     End,
 }
@@ -50,6 +52,7 @@ impl<T> Next<T> {
         match self {
             Self::Found(found) => Next::Found(change(found)),
             Self::Hidden => Next::Hidden,
+            Self::Omitted(name) => Next::Omitted(name),
             Self::End => Next::End,
         }
     }
@@ -75,6 +78,11 @@ impl Listing {
         matches!(self.of, Of::Directory { .. })
     }
 
+    /// The path of the directory or file beneath the root, for people.
+    pub fn shown_path(&self) -> String {
+        format!("/{}", show(self.path.as_bytes()))
+    }
+
     /// The directory's own facts, named `.`; `None` for a file.
     pub fn current(&self) -> Option<Entry> {
         let Of::Directory { stat, .. } = &self.of else { return None };
@@ -94,6 +102,7 @@ impl Listing {
                 let name = match next_name(dir)? {
                     Next::Found(name) => name,
                     Next::Hidden => return Ok(Next::Hidden),
+                    Next::Omitted(name) => return Ok(Next::Omitted(name)),
                     Next::End => return Ok(Next::End),
                 };
                 match stat_entry(&self.root, dir.fd()?, &self.path, name.as_bytes()) {
@@ -117,8 +126,7 @@ impl Listing {
     }
 }
 
-/// The next name. Hidden are the names of files that are still being received, and names that no
-/// command line can carry, because nobody could ask for them.
+/// The next name. The names of files that are still being received are hidden.
 fn next_name(dir: &mut Dir) -> Result<Next<PathName>, Errno> {
     let Some(found) = dir.read() else { return Ok(Next::End) };
     let found = found?;
@@ -126,7 +134,10 @@ fn next_name(dir: &mut Dir) -> Result<Next<PathName>, Errno> {
     if matches!(name, b"." | b"..") || is_partial(name) {
         return Ok(Next::Hidden);
     }
-    Ok(PathName::from_wire(name).map_or(Next::Hidden, Next::Found))
+    Ok(match PathName::from_wire(name) {
+        Ok(found) if !name.contains(&b'\r') => Next::Found(found),
+        Ok(_) | Err(_) => Next::Omitted(name.to_vec()),
+    })
 }
 
 /// The status of `name` in `dir`. A symbolic link shows what it leads to, if that lies beneath the

@@ -163,7 +163,7 @@ impl View {
             match listing.next_entry().map_err(failure)? {
                 Next::Found(_) if found.len() == limit => return Ok(Found::Entries(found, true)),
                 Next::Found(entry) => found.push(entry),
-                Next::Hidden => {}
+                Next::Hidden | Next::Omitted(_) => {}
                 Next::End => return Ok(Found::Entries(found, false)),
             }
         }

@@ -231,6 +231,9 @@ pub enum Answer {
     Moved {
         /// How many bytes of the file have moved.
         bytes: u64,
+        /// How many names a listing left out because they hold CR, LF or NUL, which FTP cannot carry;
+        /// 0 for a file.
+        omitted: u64,
         /// How the move ended.
         end: End,
     },

@@ -280,7 +280,7 @@ impl Harness {
                 match self.opens {
                     Ok(()) => self.answer(ticket, Answer::Started),
                     Err(failure) => {
-                        self.answer(ticket, Answer::Moved { bytes: 0, end: End::Failed(failure) })
+                        self.answer(ticket, Answer::Moved { bytes: 0, omitted: 0, end: End::Failed(failure) })
                     }
                 }
             }
@@ -294,7 +294,10 @@ impl Harness {
                 self.did.push("stop".to_owned());
                 if self.stops {
                     self.moving = None;
-                    self.answer(ticket, Answer::Moved { bytes: self.progress.0, end: End::Stopped });
+                    self.answer(
+                        ticket,
+                        Answer::Moved { bytes: self.progress.0, omitted: 0, end: End::Stopped },
+                    );
                 }
             }
             Ask::File { ticket, ask } => {
@@ -463,8 +466,14 @@ impl Harness {
     /// The move ends.
     #[track_caller]
     pub(super) fn finish(&mut self, bytes: u64, end: End) -> Vec<String> {
+        self.finish_listing(bytes, 0, end)
+    }
+
+    /// A listing that left out so many names ends.
+    #[track_caller]
+    pub(super) fn finish_listing(&mut self, bytes: u64, omitted: u64, end: End) -> Vec<String> {
         let ticket = self.moving.take().expect("nothing moves");
-        self.input(Input::Answer(ticket, Answer::Moved { bytes, end }));
+        self.input(Input::Answer(ticket, Answer::Moved { bytes, omitted, end }));
         self.take()
     }
 
@@ -475,7 +484,7 @@ impl Harness {
     /// The move ends; the replies are left where they are.
     pub(super) fn finish_quietly(&mut self, bytes: u64, end: End) {
         if let Some(ticket) = self.moving.take() {
-            self.input(Input::Answer(ticket, Answer::Moved { bytes, end }));
+            self.input(Input::Answer(ticket, Answer::Moved { bytes, omitted: 0, end }));
         }
     }
 

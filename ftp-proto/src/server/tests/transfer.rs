@@ -416,6 +416,29 @@ fn the_final_reply_has_facts_only_for_foreign_peers_and_only_today() {
 }
 
 #[test]
+fn a_listing_that_left_out_names_says_how_many() {
+    for command in ["LIST", "NLST", "MLSD"] {
+        for mut h in both() {
+            let whole: &[&str] = if is_old(&h) {
+                &["257 Omitted 2 names, transfer complete."]
+            } else {
+                &["226-Omitted 2", "226 Transfer complete."]
+            };
+            ready(&mut h);
+            h.say(command);
+            assert_eq!(h.finish_listing(100, 2, End::Whole), whole, "{command}");
+            ready(&mut h);
+            h.say(command);
+            assert_eq!(h.finish_listing(100, 0, End::Whole).len(), 1, "{command}");
+            ready(&mut h);
+            h.say(command);
+            let broken = h.finish_listing(50, 1, End::Broken("reset".to_owned()));
+            assert!(broken.len() == 1 && broken[0].starts_with('4'), "{command}: {broken:?}");
+        }
+    }
+}
+
+#[test]
 fn facts_of_files() {
     let mut h = modern();
     assert_eq!(h.say("SIZE a"), ["213 1000"]);

@@ -34,6 +34,14 @@ pub(super) struct Moving {
     stop: Option<Stop>,
 }
 
+/// What the driver has counted in a move.
+#[derive(Clone, Copy, Debug)]
+struct Counts {
+    bytes: u64,
+    /// The names that a listing left out.
+    omitted: u64,
+}
+
 /// Why a move is being stopped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Stop {
@@ -64,8 +72,8 @@ impl Moving {
     /// Breaks once the final reply has been said.
     pub(super) fn input(&mut self, cx: &mut Context, request: &Request, input: Input<'_>) -> ControlFlow<()> {
         match input {
-            Input::Answer(ticket, Answer::Moved { bytes, end }) if ticket == self.ticket => {
-                self.moved(cx, request, bytes, end);
+            Input::Answer(ticket, Answer::Moved { bytes, omitted, end }) if ticket == self.ticket => {
+                self.moved(cx, request, Counts { bytes, omitted }, end);
                 return ControlFlow::Break(());
             }
             Input::Answer(ticket, Answer::Started) if ticket == self.ticket => self.started(cx, request),
@@ -139,7 +147,8 @@ impl Moving {
     }
 
     /// The move is over: its final reply, and that of an ABOR that waited for it.
-    fn moved(&self, cx: &mut Context, request: &Request, bytes: u64, end: End) {
+    fn moved(&self, cx: &mut Context, request: &Request, counts: Counts, end: End) {
+        let bytes = counts.bytes;
         let whole = end == End::Whole;
         cx.out.event(Event::Transfer {
             path: request.path.clone(),
@@ -152,7 +161,7 @@ impl Moving {
             say_status(cx, &[format!("Bytes {bytes}")]);
         }
         match (end, self.stop) {
-            (End::Whole, _) => self.say_whole(cx, bytes),
+            (End::Whole, _) => self.say_whole(cx, counts),
             (End::Stopped, Some(Stop::Abort)) => cx.out.reply(Meaning::TransferAborted, "Transfer aborted"),
             (End::Stopped, None) => {
                 cx.out.reply(Meaning::TransferAborted, "Transfer stopped by the server");
@@ -175,23 +184,37 @@ impl Moving {
         }
     }
 
-    /// The final reply of a transfer that ended well, with facts if the peer was foreign.
-    fn say_whole(&self, cx: &mut Context, bytes: u64) {
-        let by = match self.peer.grant {
-            _ if cx.config.dialect == Dialect::Rfc354 => None,
+    /// The final reply of a transfer that ended well: with facts if the peer was foreign, and with the
+    /// number of names that a listing left out (extensions, "Final reply with facts").
+    fn say_whole(&self, cx: &mut Context, Counts { bytes, omitted }: Counts) {
+        let text = "Transfer complete.";
+        if cx.config.dialect == Dialect::Rfc354 {
+            // A client of 1973 may take each line for a reply of its own.
+            return match omitted {
+                0 => cx.out.reply(Meaning::Transferred, text),
+                n => cx.out.reply(Meaning::Transferred, format!("Omitted {n} names, transfer complete.")),
+            };
+        }
+        let mut facts = Vec::new();
+        if let Some(by) = self.allowed_by() {
+            let address = SocketAddr::new(unmapped(self.peer.address.ip()), self.peer.address.port());
+            facts.push(format!("Peer {address} proven-by={by}"));
+            facts.push(format!("Strangers-refused {}", self.strangers));
+            facts.push(format!("Bytes {bytes}"));
+        }
+        if omitted > 0 {
+            facts.push(format!("Omitted {omitted}"));
+        }
+        cx.out.reply_facts(Meaning::Transferred, &facts, text);
+    }
+
+    /// What allowed a foreign peer; `None` for the user's own host.
+    const fn allowed_by(&self) -> Option<&'static str> {
+        match self.peer.grant {
             Grant::Own => None,
             Grant::Foreign | Grant::AfterProof if self.peer.proven => Some("rndz"),
             Grant::Foreign | Grant::AfterProof => Some("foreign-networks"),
-        };
-        let end = "Transfer complete.";
-        let Some(by) = by else { return cx.out.reply(Meaning::Transferred, end) };
-        let address = SocketAddr::new(unmapped(self.peer.address.ip()), self.peer.address.port());
-        let facts = [
-            format!("Peer {address} proven-by={by}"),
-            format!("Strangers-refused {}", self.strangers),
-            format!("Bytes {bytes}"),
-        ];
-        cx.out.reply_facts(Meaning::Transferred, &facts, end);
+        }
     }
 }
 
