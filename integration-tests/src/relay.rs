@@ -72,7 +72,7 @@ impl Relay {
     /// Starts it with a token of its own and waits until it listens.
     pub fn start(self) -> Agent {
         let directory = tempfile::Builder::new().prefix("ftp-relay-").tempdir().unwrap();
-        let token = Token::new("test", None, ftp_io::random::octets().unwrap()).unwrap();
+        let token = Token::new("test", None, ftp_io::random::bytes().unwrap()).unwrap();
         let file = directory.path().join("tokens");
         write_private(&file, &token.line());
         let mut command = Program::RelayAgent.command_at(&self.program);

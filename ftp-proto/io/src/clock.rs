@@ -24,7 +24,7 @@ impl Clock {
         Moment::after_start(self.start.elapsed())
     }
 
-    /// Returns when the clock shows `deadline`; never, when there is none.
+    /// Returns when the clock shows `deadline`, or never if there is none.
     pub async fn sleep_until(&self, deadline: Option<Moment>) {
         match deadline.and_then(|at| self.start.checked_add(at.since_start())) {
             Some(at) => tokio::time::sleep_until(at.into()).await,

@@ -1,4 +1,4 @@
-//! The digest of a file, computed where it blocks nobody.
+//! The digest of a file, computed on a thread that may block.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -10,26 +10,37 @@ use sha2::{Digest, Sha256, Sha512};
 
 use crate::meter::Meter;
 
-/// The SHA-256 of `file`, as [`digest`] gives it.
+/// Computes the SHA-256 of `file` as [`digest`] does.
+///
+/// # Errors
+///
+/// As for [`digest`].
 pub async fn sha256(file: File, meter: &Meter) -> io::Result<(String, u64)> {
     digest(Algorithm::Sha256, file, meter).await
 }
 
-/// The digest of `file` from its current position to its end, as lower-case hexadecimal digits, and
-/// how many octets that were. `meter` counts them and can stop the work
-/// ([`io::ErrorKind::Interrupted`]).
+/// Computes the digest of `file` from its current position to its end. Returns it as lower-case
+/// hexadecimal digits, with the number of bytes. `meter` counts the bytes and can stop the work.
+///
+/// # Errors
+///
+/// The file cannot be read; [`io::ErrorKind::Interrupted`] if `meter` stopped the work.
 pub async fn digest(algorithm: Algorithm, file: File, meter: &Meter) -> io::Result<(String, u64)> {
     digest_of(algorithm, file, u64::MAX, meter).await
 }
 
-/// The same of the next `octets` at most.
+/// Computes the same of at most the next `limit` bytes.
+///
+/// # Errors
+///
+/// As for [`digest`].
 pub async fn digest_of(
     algorithm: Algorithm,
     file: File,
-    octets: u64,
+    limit: u64,
     meter: &Meter,
 ) -> io::Result<(String, u64)> {
-    let (file, meter) = (file.take(octets), meter.clone());
+    let (file, meter) = (file.take(limit), meter.clone());
     let work = move || match algorithm {
         Algorithm::Crc32 => {
             let mut hasher = crc32fast::Hasher::new();
@@ -50,12 +61,12 @@ fn hashed<D: Digest>(file: impl Read, meter: &Meter) -> io::Result<(String, u64)
     Ok((hex(hasher), total))
 }
 
-/// The digest of what `hasher` has seen.
+/// The digest of what `hasher` has seen, as lower-case hexadecimal digits.
 pub(crate) fn hex<D: Digest>(hasher: D) -> String {
-    hasher.finalize().iter().map(|octet| format!("{octet:02x}")).collect()
+    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Gives the file to `take` piece by piece; how many octets that were.
+/// Gives the file to `take` piece by piece, and returns the number of bytes.
 fn feed(mut file: impl Read, meter: &Meter, mut take: impl FnMut(&[u8])) -> io::Result<u64> {
     let (mut buffer, mut total) = (vec![0; BUFFER], 0_u64);
     loop {
@@ -74,6 +85,7 @@ fn feed(mut file: impl Read, meter: &Meter, mut take: impl FnMut(&[u8])) -> io::
     }
 }
 
+/// Bytes that are read at once.
 const BUFFER: usize = 256 * 1024;
 
 #[cfg(test)]
@@ -106,19 +118,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_begin_of_a_file_has_the_digest_of_its_octets() {
+    async fn the_begin_of_a_file_has_the_digest_of_its_bytes() {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(b"abcdef").unwrap();
-        for (octets, same_as) in [(3, &b"abc"[..]), (0, b""), (6, b"abcdef"), (9, b"abcdef")] {
+        for (limit, same_as) in [(3, &b"abc"[..]), (0, b""), (6, b"abcdef"), (9, b"abcdef")] {
             let mut whole = tempfile::tempfile().unwrap();
             whole.write_all(same_as).unwrap();
             for file in [&mut file, &mut whole] {
                 file.seek(SeekFrom::Start(0)).unwrap();
             }
             let meter = Meter::default();
-            let begin =
-                digest_of(Algorithm::Sha256, file.try_clone().unwrap(), octets, &meter).await.unwrap();
-            assert_eq!(begin, sha256(whole, &meter).await.unwrap(), "{octets}");
+            let begin = digest_of(Algorithm::Sha256, file.try_clone().unwrap(), limit, &meter).await.unwrap();
+            assert_eq!(begin, sha256(whole, &meter).await.unwrap(), "{limit}");
         }
     }
 

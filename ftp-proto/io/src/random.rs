@@ -1,15 +1,19 @@
-//! Octets that nobody can guess: rendezvous numbers, attempt names, port order.
+//! Bytes that cannot be guessed: for rendezvous secrets, names of attempts, the order of ports.
 
 use std::io;
 
-/// `N` octets of the operating system's generator.
+/// Returns `N` bytes of the operating system's generator.
 ///
 /// ```
-/// assert_ne!(ftp_io::random::octets::<16>()?, ftp_io::random::octets::<16>()?);
+/// assert_ne!(ftp_io::random::bytes::<16>()?, ftp_io::random::bytes::<16>()?);
 /// # Ok::<(), std::io::Error>(())
 /// ```
-pub fn octets<const N: usize>() -> io::Result<[u8; N]> {
-    let mut octets = [0; N];
-    getrandom::fill(&mut octets).map_err(io::Error::from)?;
-    Ok(octets)
+///
+/// # Errors
+///
+/// The operating system has no generator.
+pub fn bytes<const N: usize>() -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(io::Error::from)?;
+    Ok(bytes)
 }

@@ -1,11 +1,11 @@
-//! When somebody asks this process to stop.
+//! Signals that ask this process to stop.
 
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// What makes a program stop: SIGINT or SIGTERM. Make it once, early: from then on the two signals
-/// no longer end the process by themselves.
+/// SIGINT and SIGTERM. Make this once and early: from then on the two signals no longer end the process
+/// by themselves.
 #[derive(Debug)]
 pub struct Stop {
     interrupt: Signal,
@@ -14,6 +14,10 @@ pub struct Stop {
 
 impl Stop {
     /// Starts to listen for both signals.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses the handler.
     pub fn new() -> io::Result<Self> {
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }

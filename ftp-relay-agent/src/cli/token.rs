@@ -27,7 +27,7 @@ pub struct Options {
 pub fn token(options: &Options) -> Result<(), Exit> {
     let When(today) = Clock::today();
     let expires = options.expires.map(|life| When(today.saturating_add_unsigned(life.as_secs())));
-    let secret = Zeroizing::new(ftp_io::random::octets::<32>().context("the system has no random numbers")?);
+    let secret = Zeroizing::new(ftp_io::random::bytes::<32>().context("the system has no random numbers")?);
     let token = Token::new(&options.name, expires, *secret).map_err(|error| Exit::Usage(error.into()))?;
     print(Zeroizing::new(format!("{}\n", token.line().as_str())).as_bytes())
 }

@@ -101,7 +101,7 @@ impl Performer {
             }
             Ask::Unexpect(ticket) => drop(self.expected.remove(&ticket)),
             Ask::Random(ticket) => {
-                let answer = match ftp_io::random::octets() {
+                let answer = match ftp_io::random::bytes() {
                     Ok(bytes) => Answer::Random(Secret32::new(bytes)),
                     Err(error) => failed(&error),
                 };

@@ -87,7 +87,7 @@ impl Session {
     fn new(shared: Arc<Shared>, accepted: Accepted) -> io::Result<Self> {
         let Accepted { id, stream, from, slot, machine, running } = accepted;
         let connection =
-            Connection { peer: from, local: stream.local_addr()?, entropy: ftp_io::random::octets()? };
+            Connection { peer: from, local: stream.local_addr()?, entropy: ftp_io::random::bytes()? };
         Ok(Self {
             performer: Performer::new(id, Arc::clone(&shared), running.clone()),
             shared,

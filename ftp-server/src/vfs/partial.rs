@@ -14,7 +14,7 @@ pub(super) fn is_partial(name: &[u8]) -> bool {
 /// # Errors
 /// The operating system has no random numbers.
 pub(super) fn partial_name() -> io::Result<Vec<u8>> {
-    let random = ftp_io::random::octets::<RANDOM>()?;
+    let random = ftp_io::random::bytes::<RANDOM>()?;
     let hex: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
     Ok([PREFIX, hex.as_bytes(), SUFFIX].concat())
 }

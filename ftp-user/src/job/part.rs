@@ -27,7 +27,7 @@ pub(super) struct Discarded {
 impl Part {
     /// A name that nobody else has.
     pub(super) fn new(target: &PathName) -> Result<Self, Failure> {
-        let octets: [u8; 8] = ftp_io::random::octets()
+        let octets: [u8; 8] = ftp_io::random::bytes()
             .map_err(|error| Failure::new(Kind::Other, format!("no random number could be had: {error}")))?;
         Self::named(u64::from_be_bytes(octets), target)
     }

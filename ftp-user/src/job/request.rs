@@ -101,7 +101,7 @@ impl Job {
     }
 
     fn new(work: Work, options: Options) -> Result<Self, Failure> {
-        let number: [u8; 8] = ftp_io::random::octets()
+        let number: [u8; 8] = ftp_io::random::bytes()
             .map_err(|error| Failure::new(Kind::Other, format!("no random number: {error}")))?;
         Ok(Self { id: JobId::new(u64::from_be_bytes(number)), work, options })
     }

@@ -189,7 +189,7 @@ fn secret(source: &Session, destination: &Session) -> Result<Option<RendezvousSe
     if !source.capabilities.rndz || !destination.capabilities.rndz {
         return Ok(None);
     }
-    ftp_io::random::octets()
+    ftp_io::random::bytes()
         .map(|secret| Some(RendezvousSecret::new(secret)))
         .map_err(|error| Failure::new(Kind::Other, format!("cannot get random numbers: {error}")))
 }

@@ -245,7 +245,7 @@ fn an_unknown_certificate_is_exit_11_and_its_pin_is_the_cure() {
     assert_eq!(ls(&["--pin", &pin]).exits(0).stdout, ["a.bin"]);
     assert_eq!(ls(&["--insecure"]).exits(0).stdout, ["a.bin"]);
     let wrong = format!("SHA256:{}", "0".repeat(64));
-    ls(&["--pin", &wrong]).exits(11).says("none of the pinned ones").says(&pin);
+    ls(&["--pin", &wrong]).exits(11).says("not one of the pinned certificates").says(&pin);
     ls(&["--pin", &wrong, "--pin", &pin]).exits(0);
     // Nobody has said who they are before that.
     assert!(

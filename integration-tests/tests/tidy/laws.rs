@@ -28,7 +28,14 @@ pub(super) const ROOMS: [Room; 6] = [
     },
     Room {
         folder: "ftp-proto/io/src",
-        layers: &["clock random hash signal", "socket", "tls link", "copy", "program"],
+        layers: &[
+            "clock meter os_error random signal",
+            "hash socket",
+            "connection",
+            "control tls link",
+            "copy",
+            "program",
+        ],
         is_program: true,
     },
     Room {
@@ -74,18 +81,13 @@ pub(super) const ROOMS: [Room; 6] = [
 
 /// What is being rebuilt: a law, and how the findings begin that it still has. Only ever gets shorter.
 const REBUILT: &[(&str, &str)] = &[
-    ("circles", "ftp-proto/io/src: in /link:"),
-    ("circles", "ftp-proto/io/src: in /socket:"),
     ("words", "ftp-proto/src:"),
     ("comments", "ftp-proto/src:"),
-    ("words", "ftp-proto/io/src:"),
-    ("comments", "ftp-proto/io/src:"),
     ("words", "ftp-server/src:"),
     ("comments", "ftp-server/src:"),
     ("words", "ftp-user/src:"),
     ("comments", "ftp-user/src:"),
     ("words", "integration-tests/src:"),
-    ("layers", "ftp-proto/io/src:"),
 ];
 
 /// Every finding of a check, in all packages, that is not being rebuilt.

@@ -31,9 +31,9 @@ use crate::meter::{Meter, Meters};
 /// One of the two connections.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Side {
-    /// The first.
+    /// The first connection.
     A,
-    /// The second.
+    /// The second connection.
     B,
 }
 
@@ -70,7 +70,7 @@ impl Exchange {
     /// which of them closed first and how much came from it, once all of that has gone. If it does not get
     /// there, or the future is dropped, both connections are reset.
     pub async fn run(&self, a: TcpStream, b: TcpStream, half: impl FnOnce(Side, u64) + Send) -> ExchangeEnd {
-        let (tell, mut told) = oneshot::channel();
+        let (tell, mut closed) = oneshot::channel();
         let there = self.clone();
         let on_half = move |side, bytes| {
             // Whoever wanted to know may have gone.
@@ -80,12 +80,12 @@ impl Exchange {
         let mut joined = pin!(threads::run(DataConnection::new(a), DataConnection::new(b), work));
         let early = tokio::select! {
             biased;
-            Ok((side, bytes)) = &mut told => {
+            Ok((side, bytes)) = &mut closed => {
                 half(side, bytes);
                 None
             }
             end = &mut joined => {
-                if let Ok((side, bytes)) = told.try_recv() {
+                if let Ok((side, bytes)) = closed.try_recv() {
                     half(side, bytes);
                 }
                 Some(end)

@@ -64,7 +64,7 @@ struct Lines {
 impl Lines {
     fn take_line(&mut self) -> Option<Vec<u8>> {
         let fresh = self.held.get(self.searched..).unwrap_or_default();
-        let Some(at) = fresh.iter().position(|octet| *octet == b'\n') else {
+        let Some(at) = fresh.iter().position(|byte| *byte == b'\n') else {
             self.searched = self.held.len();
             return None;
         };
@@ -75,7 +75,7 @@ impl Lines {
         Some(line)
     }
 
-    /// Forgets the lines that were taken.
+    /// Drops the lines that were taken.
     fn compact(&mut self) {
         self.held.drain(..self.start.min(self.held.len()));
         (self.start, self.searched) = (0, self.held.len());
@@ -135,4 +135,5 @@ fn too_long() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "a line of the listing is too long")
 }
 
+/// Bytes that are read at once.
 const PIECE: usize = 16 * 1024;

@@ -67,7 +67,7 @@ impl Worker {
         Ok(Self { handle, pairs: AtomicUsize::new(0) })
     }
 
-    fn load(&self) -> usize {
+    fn busy(&self) -> usize {
         self.pairs.load(Ordering::Relaxed)
     }
 }
@@ -81,9 +81,9 @@ impl Slot {
     /// the worker with the fewest pairs. There is no worker if the system refuses the thread.
     fn free() -> Self {
         let mut workers = WORKERS.lock().unwrap_or_else(PoisonError::into_inner);
-        let least = workers.iter().min_by_key(|worker| worker.load()).cloned();
+        let least = workers.iter().min_by_key(|worker| worker.busy()).cloned();
         let limit = thread::available_parallelism().map_or(1, std::num::NonZero::get).min(MAX_WORKERS);
-        let more = workers.len() < limit && least.as_ref().is_none_or(|least| least.load() > 0);
+        let more = workers.len() < limit && least.as_ref().is_none_or(|least| least.busy() > 0);
         let new = if more { Worker::start().ok().map(Arc::new) } else { None };
         workers.extend(new.clone());
         let slot = Self(new.or(least));
@@ -96,7 +96,7 @@ impl Slot {
     /// Whether nobody else needs this thread. Then it may wait for one connection alone, and is not
     /// woken by what happens at the other one.
     pub(super) fn is_alone(&self) -> bool {
-        self.0.as_ref().is_some_and(|worker| worker.load() == 1)
+        self.0.as_ref().is_some_and(|worker| worker.busy() == 1)
     }
 }
 

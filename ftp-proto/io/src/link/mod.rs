@@ -47,7 +47,7 @@ pub enum LinkFailure {
     /// What came is not a frame.
     #[error("the other end sent {0}")]
     Frame(#[from] FrameError),
-    /// The proof.
+    /// The proof of the token, or of a ticket, failed.
     #[error(transparent)]
     Proof(#[from] LinkError),
 }
@@ -69,7 +69,7 @@ impl LinkFailure {
 /// [`LinkFailure::is_distrust`] tells a wrong token from a connection that failed.
 pub async fn session(stream: TcpStream, secret: &Secret32) -> Result<(Link, Welcome), LinkFailure> {
     within(async {
-        let mut unproven = tls::connect(stream).await?;
+        let mut unproven = Unproven::from(tls::connect(stream).await?);
         let (first, pending) = link::hello(secret, &unproven.exporter);
         unproven.send(&first).await?;
         let welcome = pending.welcome(unproven.frame().await?)?;
@@ -85,7 +85,7 @@ pub async fn session(stream: TcpStream, secret: &Secret32) -> Result<(Link, Welc
 /// [`LinkFailure::is_distrust`] tells a wrong ticket from a connection that failed.
 pub async fn attach(stream: TcpStream, ticket: &Secret32) -> Result<Link, LinkFailure> {
     within(async {
-        let mut unproven = tls::connect(stream).await?;
+        let mut unproven = Unproven::from(tls::connect(stream).await?);
         let (first, pending) = link::data_hello(ticket, &unproven.exporter);
         unproven.send(&first).await?;
         pending.data(&unproven.frame::<Answer>().await?)?;
@@ -102,7 +102,7 @@ impl Acceptor {
     /// The peer speaks something else, or takes too long.
     pub async fn accept(&self, stream: TcpStream) -> Result<(Link, First), LinkFailure> {
         within(async {
-            let mut unproven = self.handshake(stream).await?;
+            let mut unproven = Unproven::from(self.handshake(stream).await?);
             let first = unproven.frame().await?;
             Ok((unproven.into_link(), first))
         })
@@ -150,6 +150,12 @@ impl Link {
 impl From<Link> for Connection {
     fn from(link: Link) -> Self {
         link.connection
+    }
+}
+
+impl From<tls::Secured> for Unproven {
+    fn from((stream, exporter): tls::Secured) -> Self {
+        Self { stream, exporter, reader: FrameReader::new() }
     }
 }
 

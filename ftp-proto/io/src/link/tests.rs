@@ -7,8 +7,8 @@ use ftp_proto::relay::message::Text;
 use ftp_proto::relay::token::Token;
 use tokio::net::TcpListener;
 
-fn token(octet: u8) -> Token {
-    Token::new("edge", None, [octet; 32]).unwrap()
+fn token(byte: u8) -> Token {
+    Token::new("edge", None, [byte; 32]).unwrap()
 }
 
 fn welcome() -> Welcome {
@@ -16,7 +16,7 @@ fn welcome() -> Welcome {
     Welcome { version: 1, build: Text::of("test"), seen_as, ping_ms: 20_000, dead_ms: 45_000, mac: [0; 32] }
 }
 
-/// An agent that knows token 7 and ticket 9, for one connection; afterwards it says "octets".
+/// An agent that knows token 7 and ticket 9, for one connection; afterwards it says "bytes".
 async fn agent() -> (std::net::SocketAddr, tokio::task::JoinHandle<Result<(), Denial>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
@@ -36,7 +36,7 @@ async fn agent() -> (std::net::SocketAddr, tokio::task::JoinHandle<Result<(), De
             },
         };
         // In one piece: nothing of what comes after the proof may be lost.
-        link.send(&[answer.as_slice(), b"octets"].concat()).await.unwrap();
+        link.send(&[answer.as_slice(), b"bytes"].concat()).await.unwrap();
         link.close().await;
         result
     });
@@ -59,7 +59,7 @@ async fn a_session_stands_where_both_hold_the_token() {
     let stream = TcpStream::connect(at).await.unwrap();
     let (link, welcomed) = session(stream, token(7).secret()).await.unwrap();
     assert_eq!(welcomed.build.as_str(), "test");
-    assert_eq!(rest(link).await, b"octets");
+    assert_eq!(rest(link).await, b"bytes");
     assert_eq!(served.await.unwrap(), Ok(()));
 }
 
@@ -73,13 +73,13 @@ async fn another_token_is_denied_and_the_agent_knows_why() {
 }
 
 #[tokio::test]
-async fn a_ticket_attaches_and_its_octets_follow_the_proof() {
+async fn a_ticket_attaches_and_its_bytes_follow_the_proof() {
     let (at, served) = agent().await;
     let stream = TcpStream::connect(at).await.unwrap();
     let link = attach(stream, &Secret32::new([9; 32])).await.unwrap();
     let mut rest = Vec::new();
     Connection::from(link).read_to_end(&mut rest).await.unwrap();
-    assert_eq!(rest, b"octets");
+    assert_eq!(rest, b"bytes");
     assert_eq!(served.await.unwrap(), Ok(()));
 }
 

@@ -1,10 +1,10 @@
-//! TLS 1.3 with a throw-away key: no certificate, no ticket, no early data, its own ALPN.
+//! TLS 1.3 of a link: a key that lives as long as the process, its own ALPN; no certificate, no ticket,
+//! no early data.
 
 use std::io;
 use std::sync::{Arc, LazyLock};
 
-use ftp_proto::relay::frame::FrameReader;
-use ftp_proto::relay::link::{ALPN, EXPORTER_LABEL, EXPORTER_LEN};
+use ftp_proto::relay::link::{ALPN, EXPORTER_LABEL, EXPORTER_LEN, Exporter};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::ring::sign::any_eddsa_type;
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, ring, verify_tls13_signature_with_raw_key};
@@ -16,11 +16,13 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, Serve
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
-use super::Unproven;
 use crate::random;
 use crate::socket::nodelay;
 
-/// The agent's end of TLS, with a key of its own.
+/// A connection after its handshake, and TLS's exporter of it.
+pub(super) type Secured = (TlsStream<TcpStream>, Exporter);
+
+/// The agent's side of TLS, with a key of its own.
 #[derive(Clone)]
 pub struct Acceptor(TlsAcceptor);
 
@@ -32,9 +34,13 @@ impl std::fmt::Debug for Acceptor {
 
 impl Acceptor {
     /// Makes a key.
+    ///
+    /// # Errors
+    ///
+    /// The operating system has no random bytes.
     pub fn new() -> io::Result<Self> {
-        // RFC 8410 7: an Ed25519 key is 32 random octets in this envelope.
-        let key = PrivatePkcs8KeyDer::from([ENVELOPE.as_slice(), &random::octets::<32>()?].concat());
+        // RFC 8410 7: an Ed25519 key is 32 random bytes in this envelope.
+        let key = PrivatePkcs8KeyDer::from([ENVELOPE.as_slice(), &random::bytes::<32>()?].concat());
         let key = any_eddsa_type(&key).map_err(io::Error::other)?;
         let public = key.public_key().ok_or_else(|| io::Error::other("a key without a public key"))?;
         let raw = Arc::new(CertifiedKey::new(vec![CertificateDer::from(public.to_vec())], key));
@@ -48,26 +54,28 @@ impl Acceptor {
         Ok(Self(Arc::new(config).into()))
     }
 
-    pub(super) async fn handshake(&self, stream: TcpStream) -> io::Result<Unproven> {
+    /// Performs the handshake.
+    pub(super) async fn handshake(&self, stream: TcpStream) -> io::Result<Secured> {
         nodelay(&stream)?;
         let stream = self.0.accept(stream).await?;
-        unproven(stream.into())
+        secured(stream.into())
     }
 }
 
-pub(super) async fn connect(stream: TcpStream) -> io::Result<Unproven> {
+/// Performs the handshake of the user agent's side.
+pub(super) async fn connect(stream: TcpStream) -> io::Result<Secured> {
     nodelay(&stream)?;
     let name = ServerName::from(stream.peer_addr()?.ip());
     let config = CLIENT.as_ref().map_err(io::Error::other)?;
     let stream = TlsConnector::from(Arc::clone(config)).connect(name, stream).await?;
-    unproven(stream.into())
+    secured(stream.into())
 }
 
-/// Where the other end did not choose our protocol it is something else.
-fn unproven(stream: TlsStream<TcpStream>) -> io::Result<Unproven> {
+/// Fails if the peer did not choose the protocol of relays: then it is something else.
+fn secured(stream: TlsStream<TcpStream>) -> io::Result<Secured> {
     let (_, session) = stream.get_ref();
     if session.alpn_protocol() != Some(ALPN) {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "the other end does not speak ftp-relay/1"));
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "the peer does not speak ftp-relay/1"));
     }
     let exporter = [0; EXPORTER_LEN];
     let exporter = match &stream {
@@ -79,7 +87,7 @@ fn unproven(stream: TlsStream<TcpStream>) -> io::Result<Unproven> {
         }
     };
     let exporter = exporter.map_err(io::Error::other)?;
-    Ok(Unproven { stream, exporter, reader: FrameReader::new() })
+    Ok((stream, exporter))
 }
 
 static CLIENT: LazyLock<Result<Arc<ClientConfig>, Error>> = LazyLock::new(|| {
@@ -100,7 +108,7 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
 
-/// Takes every key, and checks that the handshake was signed with it: the proof comes after.
+/// Accepts every key, and checks that the handshake was signed with it. The proof comes later.
 #[derive(Debug)]
 struct Anybody(WebPkiSupportedAlgorithms);
 

@@ -1,6 +1,6 @@
-//! The file of tokens: a secret, so nobody but its owner may read it.
+//! The file of tokens. It is a secret, so only its owner may read it.
 //!
-//! A relay's file holds one line for each of those who may come; a user's holds only its own.
+//! A relay's file holds one line for each identity that may come; a user's file holds only its own token.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -12,36 +12,40 @@ use zeroize::Zeroizing;
 
 use crate::os_error::words;
 
-/// Why there is no token. What stands in the file never stands in the text.
+/// Why there is no token. The text never contains anything secret of the file.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenFileError {
-    /// Not there, or not for this user.
+    /// The file is not there, or this user may not open it.
     #[error("cannot open the token file {0}: {words}", words = words(.1))]
     Open(PathBuf, io::Error),
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("cannot read the token file {0}: {words}", words = words(.1))]
     Read(PathBuf, io::Error),
-    /// Its mode gives others something.
+    /// Its mode lets others read or write it.
     #[error("others may read the token file {0}; chmod 600 {0}")]
     Others(PathBuf),
-    /// No file of tokens is that large.
-    #[error("the token file {0} is larger than {MOST} bytes")]
+    /// The file is larger than any file of tokens.
+    #[error("the token file {0} is larger than {LIMIT} bytes")]
     Large(PathBuf),
-    /// A line is none.
+    /// A line is not a token.
     #[error("{0} line {1}: {2}")]
     Line(PathBuf, usize, TokenError),
-    /// One name twice.
-    #[error("{0} line {1}: the name {2} stands there twice")]
+    /// Two tokens have the same name.
+    #[error("{0} line {1}: the name {2} is used twice")]
     Twice(PathBuf, usize, String),
-    /// Nothing in it.
+    /// There is no token in it.
     #[error("the token file {0} holds no token; make one: ftp-relay-agent token > {0}")]
     Empty(PathBuf),
-    /// A relay's file in the place of a user's.
+    /// It is a relay's file where a user's is needed.
     #[error("the token file {0} holds {1} tokens; a user's file holds only its own")]
     Several(PathBuf, usize),
 }
 
-/// All tokens of the file. Empty lines and those that begin with `#` are not tokens.
+/// Reads all tokens of the file. Empty lines and those that begin with `#` are skipped.
+///
+/// # Errors
+///
+/// [`TokenFileError`] says what is wrong with the file, and in which line.
 pub fn read(path: &Path) -> Result<Vec<Token>, TokenFileError> {
     let named = || path.to_owned();
     let mut file = File::open(path).map_err(|error| TokenFileError::Open(named(), error))?;
@@ -49,7 +53,7 @@ pub fn read(path: &Path) -> Result<Vec<Token>, TokenFileError> {
     if facts.permissions().mode() & OTHERS != 0 {
         return Err(TokenFileError::Others(named()));
     }
-    if facts.len() > MOST {
+    if facts.len() > LIMIT {
         return Err(TokenFileError::Large(named()));
     }
     let mut text = Zeroizing::new(String::new());
@@ -69,7 +73,11 @@ pub fn read(path: &Path) -> Result<Vec<Token>, TokenFileError> {
     if tokens.is_empty() { Err(TokenFileError::Empty(named())) } else { Ok(tokens) }
 }
 
-/// The only token of a user's file.
+/// Reads the only token of a user's file.
+///
+/// # Errors
+///
+/// As for [`read`]; [`TokenFileError::Several`] if there are more tokens.
 pub fn read_own(path: &Path) -> Result<Token, TokenFileError> {
     let mut tokens = read(path)?;
     match (tokens.len(), tokens.pop()) {
@@ -78,9 +86,10 @@ pub fn read_own(path: &Path) -> Result<Token, TokenFileError> {
     }
 }
 
-/// The permissions of everybody but the owner.
+/// The permission bits of everybody but the owner.
 const OTHERS: u32 = 0o077;
-const MOST: u64 = 1024 * 1024;
+/// Maximum size of the file in bytes.
+const LIMIT: u64 = 1024 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -115,7 +124,7 @@ mod tests {
         check(&one, 0o640, Err("chmod 600"));
         check(&one, 0o604, Err("chmod 600"));
         check("# nothing\n", 0o600, Err("holds no token"));
-        check(&format!("{one}\n{one}"), 0o600, Err("line 2: the name one stands there twice"));
+        check(&format!("{one}\n{one}"), 0o600, Err("line 2: the name one is used twice"));
         check(&format!("{one}\nfrt1.x"), 0o600, Err("line 2"));
     }
 

@@ -19,7 +19,7 @@ use super::output;
 /// How the log is written.
 #[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Format {
-    /// For people
+    /// Text for people to read
     #[default]
     Text,
     /// One JSON object per line
@@ -29,18 +29,18 @@ pub enum Format {
 /// What the log shows: this level and the more important ones.
 #[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Level {
-    /// Nothing
+    /// No line at all
     Off,
     /// Failures of the program itself
     Error,
-    /// And refusals
+    /// Also refusals, and failures of others
     Warn,
-    /// And logins and transfers
+    /// Also logins and transfers
     #[default]
     Info,
-    /// And every command and reply
+    /// Also commands and replies
     Debug,
-    /// Everything
+    /// Everything there is
     Trace,
 }
 

@@ -1,4 +1,4 @@
-//! Connections that this end begins.
+//! Connections that this host begins.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -6,10 +6,15 @@ use std::net::{IpAddr, SocketAddr};
 use ftp_proto::address::{Kind, kind};
 use tokio::net::TcpStream;
 
-use super::{into_tokio, open};
+use super::open::{into_tokio, open};
 
-/// Connects to `to` from any free port of `local`; an unspecified `local` leaves the choice to the
-/// operating system.
+/// Connects to `to` from any free port of `local`. If `local` is unspecified, the operating system
+/// chooses the address.
+///
+/// # Errors
+///
+/// The peer refused or did not answer, there is no route to it, or the two addresses are of different
+/// families.
 pub async fn connect(local: IpAddr, to: SocketAddr) -> io::Result<TcpStream> {
     let socket = open(to)?;
     if kind(local) != Kind::Unspecified {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use socket2::Socket;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::bound;
-use super::ports::Lease;
+use super::lease::Lease;
+use super::open::bound;
 
 /// A listening socket. Dropping it closes the socket; connections that nobody accepted are reset.
 #[derive(Debug)]
@@ -19,18 +19,27 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// The next connection and who made it. May be cancelled at any time without losing one.
+    /// Waits for the next connection, and returns it with the address of its peer. May be cancelled at
+    /// any time without losing a connection.
+    ///
+    /// # Errors
+    ///
+    /// The system has no descriptor or no memory for it.
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         loop {
             match self.inner.accept().await {
-                // The peer had gone before we looked: not our failure.
+                // The peer had gone before.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
                 other => return other,
             }
         }
     }
 
-    /// Where it listens, with the real port.
+    /// The address where it listens, with the real port.
+    ///
+    /// # Errors
+    ///
+    /// The system does not know the socket.
     pub fn local(&self) -> io::Result<SocketAddr> {
         self.inner.local_addr()
     }
@@ -42,8 +51,13 @@ impl Listener {
 }
 
 /// Listens at `at` for control connections; port 0 means any free port.
+///
+/// # Errors
+///
+/// The address is not one of this host, or the port is taken or forbidden.
 pub fn listen(at: SocketAddr) -> io::Result<Listener> {
     Listener::new(bound(at)?, CONTROL_BACKLOG, None)
 }
 
+/// Connections that the system keeps until they are accepted.
 const CONTROL_BACKLOG: i32 = 1024;

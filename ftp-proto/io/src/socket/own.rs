@@ -1,4 +1,4 @@
-//! Where a listener at a wildcard address can be reached.
+//! The addresses at which a listener can be reached.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -6,8 +6,12 @@ use std::net::{IpAddr, SocketAddr};
 use ftp_proto::address::{Kind, kind};
 use nix::ifaddrs::{InterfaceAddress, getifaddrs};
 
-/// The addresses at which a listener bound to `at` accepts connections: `at` itself and, if it is the
-/// wildcard, each address that this host has now in that family (`[::]` is IPv6 only here).
+/// Returns the addresses at which a listener bound to `at` accepts connections: `at` itself and, if it
+/// is the wildcard, each address that this host has now in that family (`[::]` is IPv6 only here).
+///
+/// # Errors
+///
+/// The system does not list its interfaces.
 pub fn everywhere(at: SocketAddr) -> io::Result<Vec<SocketAddr>> {
     let mut places = vec![at];
     if kind(at.ip()) == Kind::Unspecified {

@@ -1,6 +1,7 @@
 //! Sockets on the loopback network.
 
 use std::collections::HashSet;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,7 +13,7 @@ const SECOND: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
 
 /// A range in which nothing is in use at the moment.
 fn free_range(count: u16) -> std::ops::RangeInclusive<u16> {
-    let [a, b] = crate::random::octets().unwrap();
+    let [a, b] = crate::random::bytes().unwrap();
     let first = 10_000 + u16::from_le_bytes([a, b]) % 20_000;
     for low in (first..32_000).step_by(usize::from(count)) {
         let all = low..=low + (count - 1);
@@ -156,7 +157,7 @@ async fn e10_the_peer_of_a_reset_connection_sees_an_error_and_no_end() {
 }
 
 #[tokio::test]
-async fn urgent_octets_stay_in_their_place_among_the_others() {
+async fn urgent_bytes_stay_in_their_place_among_the_others() {
     let listener = listen(SocketAddr::new(HERE, 0)).unwrap();
     let (out, accepted) = tokio::join!(connect(HERE, listener.local().unwrap()), listener.accept());
     let (mut out, (mut accepted, _)) = (out.unwrap(), accepted.unwrap());

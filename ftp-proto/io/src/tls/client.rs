@@ -20,10 +20,10 @@ use super::trust::{Trust, provider};
 use super::verifier::Verifier;
 use crate::connection::Connection;
 
-/// TLS towards one server. Clones are the same: what one of them learns (tickets), all may use.
+/// TLS towards one server. Clones share everything, above all the tickets.
 #[derive(Clone)]
 pub struct Client {
-    /// Never rebuilt: rustls resumes no session of another verifier.
+    /// This is never rebuilt, because rustls resumes no session of another verifier.
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
     verifier: Arc<Verifier>,
@@ -37,34 +37,38 @@ impl Debug for Client {
     }
 }
 
-/// Which versions of TLS are offered.
+/// The versions of TLS that are offered.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Versions {
-    /// 1.3 and 1.2.
+    /// TLS 1.3 and 1.2.
     #[default]
     All,
-    /// 1.2 alone: its sessions are resumed any number of times, where tickets of 1.3 may run out.
+    /// TLS 1.2 alone. Its sessions can be resumed any number of times, while tickets of 1.3 may run out.
     Tls12,
 }
 
 /// How a handshake went.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Handshake {
-    /// The version, `TLSv1.3`.
+    /// The version, such as `TLSv1.3`.
     pub version: &'static str,
-    /// It has resumed an earlier session of the same client.
+    /// Whether an earlier session of the same client was resumed.
     pub resumed: bool,
 }
 
 impl Client {
-    /// For the server `host`, a name or an address; `tell` hears how each handshake went.
+    /// Makes a client for the server `host`, a name or an address. `tell` is called after each handshake.
+    ///
+    /// # Errors
+    ///
+    /// `host` cannot be the name of a server.
     pub fn new(
         trust: &Trust,
         host: &str,
         versions: Versions,
         tell: impl Fn(Handshake) + Send + Sync + 'static,
     ) -> io::Result<Self> {
-        // A zone is this host's affair.
+        // The zone of an IPv6 address means something on this host only.
         let address = host.split('%').next().unwrap_or(host).parse::<IpAddr>();
         let name = match address {
             Ok(address) => ServerName::from(address),
@@ -81,7 +85,7 @@ impl Client {
             .dangerous()
             .with_custom_certificate_verifier(Arc::clone(&verifier) as Arc<_>)
             .with_no_client_auth();
-        // Of its own: another server at the same address must not be offered this one's tickets.
+        // The store is its own: another server at the same address must not be offered these tickets.
         let sessions = Arc::new(Sessions::default());
         config.resumption = Resumption::store(Arc::clone(&sessions) as Arc<_>);
         Ok(Self { config: Arc::new(config), name, verifier, sessions, tell: Arc::new(tell) })
@@ -110,13 +114,14 @@ impl Client {
         Ok(Connection::private(stream.into(), Vec::new()))
     }
 
-    /// Another certificate than that of the control connection, where some data connection has shown one.
+    /// The certificate that a data connection has shown if it is not that of the control connection.
     pub fn impostor(&self) -> Option<Fingerprint> {
         self.verifier.another()
     }
 
-    /// The server has given tickets and none is left: the next data connection would resume nothing,
-    /// which many servers refuse. Some give none with an upload (ProFTPD), so that a few of them suffice.
+    /// Whether the server has given tickets and none is left. Then the next data connection would resume
+    /// nothing, which many servers refuse. Some give no ticket with an upload (ProFTPD), so this happens
+    /// after a few of them.
     pub fn is_used_up(&self) -> bool {
         self.sessions.are_used_up()
     }

@@ -10,7 +10,7 @@ pub enum Refusal {
     /// The certificate is not trusted.
     #[error("the certificate {fingerprint} is not trusted: {why}")]
     Untrusted {
-        /// Its fingerprint.
+        /// The fingerprint of the certificate.
         fingerprint: Fingerprint,
         /// What is wrong with it.
         why: String,
@@ -18,7 +18,7 @@ pub enum Refusal {
     /// The server shows another certificate than before.
     #[error("the server shows another certificate than on its control connection, {0}")]
     Another(Fingerprint),
-    /// The handshake failed, or the connection did.
+    /// The handshake failed, or the connection failed.
     #[error("TLS failed: {0}")]
     Failed(io::Error),
 }

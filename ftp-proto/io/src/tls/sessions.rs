@@ -1,4 +1,4 @@
-//! What may be resumed with one server: the session of TLS 1.2, the tickets of 1.3.
+//! What can be resumed with one server: the session of TLS 1.2, the tickets of 1.3.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,23 +7,23 @@ use rustls::NamedGroup;
 use rustls::client::{ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSessionValue};
 use rustls::pki_types::ServerName;
 
-/// The sessions with one server, whatever its name.
+/// The sessions with one server; there is one store for each, so the name is ignored.
 #[derive(Debug, Default)]
 pub(super) struct Sessions(Mutex<Kept>);
 
 #[derive(Debug, Default)]
 struct Kept {
     group: Option<NamedGroup>,
-    /// Good for any number of times.
+    /// The session of TLS 1.2; it can be resumed any number of times.
     old: Option<Tls12ClientSessionValue>,
-    /// Good for one time each.
+    /// The tickets of TLS 1.3; each is used once.
     tickets: VecDeque<Tls13ClientSessionValue>,
-    /// Some were given.
+    /// Whether any ticket was given.
     gives_tickets: bool,
 }
 
 impl Sessions {
-    /// The server has given tickets, and none is left.
+    /// Whether the server has given tickets and none is left.
     pub(super) fn are_used_up(&self) -> bool {
         let kept = self.kept();
         kept.gives_tickets && kept.tickets.is_empty() && kept.old.is_none()
@@ -69,5 +69,5 @@ impl ClientSessionStore for Sessions {
     }
 }
 
-/// More than any server gives at once.
+/// Maximum number of tickets that are kept, more than any server gives at once.
 const TICKETS: usize = 16;

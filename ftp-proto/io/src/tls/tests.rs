@@ -93,29 +93,29 @@ async fn logged_in(server: &Server, versions: Versions) -> (Client, Told) {
     (client, told)
 }
 
-fn content(octets: usize) -> Vec<u8> {
-    (0..octets).map(|n| u8::try_from(n * 7 % 251).unwrap()).collect()
+fn content(bytes: usize) -> Vec<u8> {
+    (0..bytes).map(|n| u8::try_from(n * 7 % 251).unwrap()).collect()
 }
 
-fn file_with(octets: &[u8]) -> std::fs::File {
+fn file_with(bytes: &[u8]) -> std::fs::File {
     let mut file = tempfile::tempfile().unwrap();
-    file.write_all(octets).unwrap();
+    file.write_all(bytes).unwrap();
     file.rewind().unwrap();
     file
 }
 
-/// Sends these octets and ends in order.
-async fn gives(server: &Server, octets: &[u8]) {
+/// Sends these bytes and ends in order.
+async fn gives(server: &Server, bytes: &[u8]) {
     let mut theirs = server.accept().await;
-    theirs.write_all(octets).await.unwrap();
+    theirs.write_all(bytes).await.unwrap();
     theirs.shutdown().await.unwrap();
     let _ = theirs.read_to_end(&mut Vec::new()).await;
 }
 
-/// Sends these octets and ends without a word.
-async fn cuts(server: &Server, octets: &[u8]) {
+/// Sends these bytes and ends without a word.
+async fn cuts(server: &Server, bytes: &[u8]) {
     let mut theirs = server.accept().await;
-    theirs.write_all(octets).await.unwrap();
+    theirs.write_all(bytes).await.unwrap();
     theirs.flush().await.unwrap();
     // Only TCP ends: rustls is not asked.
     theirs.get_mut().0.shutdown().await.unwrap();
@@ -124,10 +124,10 @@ async fn cuts(server: &Server, octets: &[u8]) {
 /// Takes everything up to close_notify.
 async fn takes(server: &Server) -> std::io::Result<Vec<u8>> {
     let mut theirs = server.accept().await;
-    let mut octets = Vec::new();
-    theirs.read_to_end(&mut octets).await?;
+    let mut bytes = Vec::new();
+    theirs.read_to_end(&mut bytes).await?;
     theirs.shutdown().await?;
-    Ok(octets)
+    Ok(bytes)
 }
 
 #[tokio::test]
@@ -149,10 +149,10 @@ async fn i02_every_data_connection_resumes_the_session_of_its_control_connection
             let received = copy::receive(data, into, Coding::Image, &meter);
             let ((received, mut file), ()) = tokio::join!(received, gives(&server, &content));
             assert!(matches!(received.end, Ended::Whole), "{received:?}");
-            let mut octets = Vec::new();
+            let mut bytes = Vec::new();
             file.rewind().unwrap();
-            file.read_to_end(&mut octets).unwrap();
-            assert!(octets == content);
+            file.read_to_end(&mut bytes).unwrap();
+            assert!(bytes == content);
         }
         let told = told.lock().unwrap();
         let resumed: Vec<bool> = told.iter().map(|shake| shake.resumed).collect();
@@ -321,7 +321,7 @@ async fn an_unknown_certificate_is_told_by_its_fingerprint_and_what_is_wrong_wit
         std::fs::write(&file, &server.pem).unwrap();
         Trust::known(Some(&file)).unwrap()
     };
-    let unknown = "nobody whom this host trusts has signed it";
+    let unknown = "no authority that this host trusts has signed it";
     assert_eq!(judged(&server, &Trust::default()).await.as_deref(), Some(unknown));
     assert_eq!(judged(&server, &Trust::known(None).unwrap()).await.as_deref(), Some(unknown));
     assert_eq!(judged(&server, &roots(&server)).await, None);
@@ -333,7 +333,7 @@ async fn an_unknown_certificate_is_told_by_its_fingerprint_and_what_is_wrong_wit
     let other = other.await;
     assert_eq!(judged(&other, &roots(&other)).await.as_deref(), Some("it is for another host"));
     let pins = Trust::pinned([other.fingerprint]);
-    assert_eq!(judged(&server, &pins).await.as_deref(), Some("it is none of the pinned ones"));
+    assert_eq!(judged(&server, &pins).await.as_deref(), Some("it is not one of the pinned certificates"));
     assert_eq!(judged(&other, &pins).await, None);
     let old = Server::named(|params| params.not_after = rcgen::date_time_ymd(2001, 1, 1)).await;
     assert_eq!(judged(&old, &roots(&old)).await.as_deref(), Some("it has expired"));

@@ -1,4 +1,4 @@
-//! Whom a client trusts: the roots of this host, roots of a file, certificates by name, or anybody.
+//! The servers that a client trusts: by the roots of this host, by roots of a file, by fingerprint, or all.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -14,17 +14,17 @@ use rustls::pki_types::pem::PemObject;
 
 use super::fingerprint::Fingerprint;
 
-/// Whom a client trusts. Clones share what was read.
+/// The servers that a client trusts. Clones share the roots that were read.
 #[derive(Clone, Debug, Default)]
 pub struct Trust(Arc<Whom>);
 
 #[derive(Debug)]
 pub(super) enum Whom {
-    /// Who shows a certificate that the roots of this host, or these, vouch for.
+    /// Servers with a certificate that the roots of this host, or these, vouch for.
     Known { more: Vec<CertificateDer<'static>>, judge: OnceLock<Option<Arc<WebPkiServerVerifier>>> },
-    /// Who shows one of these certificates, and nobody else.
+    /// Servers with one of these certificates, and no others.
     Pinned(Vec<Fingerprint>),
-    /// Anybody.
+    /// Every server there is.
     Anybody,
 }
 
@@ -35,7 +35,11 @@ impl Default for Whom {
 }
 
 impl Trust {
-    /// Servers that the roots of this host vouch for, or those of a PEM file.
+    /// Trusts servers that the roots of this host vouch for, or the roots of the PEM file `more`.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or contains no certificate.
     pub fn known(more: Option<&Path>) -> io::Result<Self> {
         let mut certificates = Vec::new();
         if let Some(path) = more {
@@ -50,12 +54,12 @@ impl Trust {
         Ok(Self(Arc::new(Whom::Known { more: certificates, judge: OnceLock::new() })))
     }
 
-    /// Servers that show one of these certificates, and no others.
+    /// Trusts servers that show one of these certificates, and no others.
     pub fn pinned(pins: impl IntoIterator<Item = Fingerprint>) -> Self {
         Self(Arc::new(Whom::Pinned(pins.into_iter().collect())))
     }
 
-    /// Everybody: whoever is between can read and change everything.
+    /// Trusts every server. Whoever is between can read and change everything.
     pub fn anybody() -> Self {
         Self(Arc::new(Whom::Anybody))
     }
@@ -66,12 +70,12 @@ impl Trust {
 }
 
 impl Whom {
-    /// Who judges chains by their roots; `None` where there is not one root.
+    /// Verifies chains by their roots; `None` if there is no root at all.
     pub(super) fn judge(&self) -> Option<&dyn ServerCertVerifier> {
         let Self::Known { more, judge } = self else { return None };
         let judge = judge.get_or_init(|| {
             let mut roots = RootCertStore::empty();
-            // What cannot be read vouches for nobody.
+            // A root that cannot be read vouches for no server.
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
             roots.add_parsable_certificates(more.iter().cloned());
             WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider()).build().ok()
@@ -80,7 +84,7 @@ impl Whom {
     }
 }
 
-/// Never the default of the process.
+/// The provider of cryptography, whatever the default of the process is.
 pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }

@@ -1,4 +1,4 @@
-//! The certificate of one server: judged once, and the same ever after.
+//! The certificate of one server: verified once, and the same ever after.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -11,7 +11,7 @@ use super::fingerprint::Fingerprint;
 use super::refusal::Refusal;
 use super::trust::{Trust, Whom, provider};
 
-/// Judges what one server shows on its control connection, and holds its data connections to that.
+/// Verifies the certificate of a control connection, and holds the data connections to it.
 #[derive(Debug)]
 pub(super) struct Verifier {
     trust: Trust,
@@ -21,11 +21,11 @@ pub(super) struct Verifier {
 
 #[derive(Debug, Default)]
 struct Shown {
-    /// What was accepted.
+    /// The certificate that was accepted.
     good: Option<Fingerprint>,
-    /// What was not, and why.
+    /// The certificate that was not accepted, and why.
     bad: Option<(Fingerprint, Error)>,
-    /// What was shown after something else was accepted.
+    /// Another certificate that was shown after one was accepted.
     another: Option<Fingerprint>,
 }
 
@@ -35,7 +35,7 @@ impl Verifier {
         Self { trust, algorithms, shown: Mutex::default() }
     }
 
-    /// The refusal that a handshake has just failed with, if it was one.
+    /// The refusal by which a handshake has just failed, if it was a refusal.
     pub(super) fn refusal(&self) -> Option<Refusal> {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         let (fingerprint, why) = shown.bad.take()?;
@@ -48,7 +48,7 @@ impl Verifier {
         })
     }
 
-    /// What the server has shown after it had shown something else.
+    /// The other certificate that the server has shown, if it did.
     pub(super) fn another(&self) -> Option<Fingerprint> {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner).another
     }
@@ -129,7 +129,7 @@ impl ServerCertVerifier for Verifier {
 fn words(error: &Error) -> String {
     let Error::InvalidCertificate(error) = error else { return error.to_string() };
     match error {
-        CertificateError::UnknownIssuer => "nobody whom this host trusts has signed it".to_owned(),
+        CertificateError::UnknownIssuer => "no authority that this host trusts has signed it".to_owned(),
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired".to_owned(),
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             "it is not valid yet".to_owned()
@@ -137,7 +137,9 @@ fn words(error: &Error) -> String {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "it is for another host".to_owned()
         }
-        CertificateError::ApplicationVerificationFailure => "it is none of the pinned ones".to_owned(),
+        CertificateError::ApplicationVerificationFailure => {
+            "it is not one of the pinned certificates".to_owned()
+        }
         other => other.to_string(),
     }
 }

@@ -13,7 +13,7 @@ async fn pair() -> (TcpStream, TcpStream) {
     (near.unwrap(), far.unwrap().0)
 }
 
-/// The two far ends, and the exchange that joins the near ones. Without pipes octets are copied.
+/// The two far ends, and the exchange that joins the near ones. Without pipes bytes are copied.
 async fn joined(
     limit: u64,
     pipes: usize,
@@ -29,7 +29,7 @@ async fn joined(
     let running = exchange.clone();
     let task = tokio::spawn(async move {
         let mut half = None;
-        let end = running.run(a, b, |which, octets| half = Some((which, octets))).await;
+        let end = running.run(a, b, |which, bytes| half = Some((which, bytes))).await;
         (end, half)
     });
     (far_a, far_b, exchange, task)

@@ -1,0 +1,35 @@
+//! Makes sockets that are not connected and do not listen yet.
+
+use std::io;
+use std::net::SocketAddr;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::TcpSocket;
+
+/// Makes a TCP socket for the family of `at` that does not block. It never takes part in the other
+/// family's traffic: `[::]` is IPv6 only, and IPv4 has its own listener.
+pub(super) fn open(at: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(at), Type::STREAM, Some(Protocol::TCP))?;
+    if at.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+/// Makes the same, bound to `at`. Several sockets may be bound to one port as long as none of them
+/// listens, and connections of an earlier listener do not keep the port.
+pub(super) fn bound(at: SocketAddr) -> io::Result<Socket> {
+    let socket = open(at)?;
+    socket.set_reuse_address(true)?;
+    // Other systems than Linux do not share the address without this. On Linux it would let two
+    // processes listen on one port.
+    #[cfg(not(target_os = "linux"))]
+    socket.set_reuse_port(true)?;
+    socket.bind(&at.into())?;
+    Ok(socket)
+}
+
+pub(super) fn into_tokio(socket: Socket) -> TcpSocket {
+    TcpSocket::from_std_stream(socket.into())
+}
