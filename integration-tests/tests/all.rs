@@ -29,6 +29,7 @@ mod third_party;
 mod through;
 mod tidy;
 mod tls;
+mod told;
 mod transcripts;
 mod transfer;
 mod user_agent;

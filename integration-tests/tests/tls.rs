@@ -113,10 +113,10 @@ fn heard_nobody(peer: &Peer) {
 fn a_server_that_refuses_auth_hears_no_user() {
     let peer = Peer::start("127.0.0.2", "", MODERN);
     let url = |scheme: &str| peer.url("a.bin").replace("ftp://", &format!("{scheme}://"));
-    user().args(["copy", &url("ftpes"), "b.bin"]).run().exits(1).says("does not begin TLS");
+    user().args(["copy", &url("ftpes"), "b.bin"]).run().exits(1).says("does not offer TLS");
     heard_nobody(&peer);
     // It greets in clear.
-    user().args(["copy", &url("ftps"), "b.bin"]).run().exits(1).says("TLS with the source");
+    user().args(["copy", &url("ftps"), "b.bin"]).run().exits(1).says("does not speak TLS on this port");
     heard_nobody(&peer);
 }
 
@@ -124,7 +124,7 @@ fn a_server_that_refuses_auth_hears_no_user() {
 fn a_server_that_has_no_tls_now_may_have_it_later() {
     let peer = Peer::start("127.0.0.2", "AUTH: 431 not now", MODERN);
     let url = peer.url("a.bin").replace("ftp://", "ftpes://");
-    user().args(["copy", "--retries", "1", &url, "b.bin"]).run().exits(5).says("does not begin TLS");
+    user().args(["copy", "--retries", "1", &url, "b.bin"]).run().exits(5).says("does not begin TLS now");
     assert_eq!(peer.seen_of(&["AUTH"]).len(), 2, "{:?}", peer.seen());
     heard_nobody(&peer);
 }

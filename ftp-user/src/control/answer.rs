@@ -71,7 +71,8 @@ impl Session {
             client::Failure::TlsRefused(reply) => {
                 let later = classify(self.dialect, Verb::Auth, reply.code) == Class::Later;
                 let exit = if later { Kind::Temporary } else { Kind::Other };
-                Failure::new(exit, format!("{who} does not begin TLS"))
+                let what = if later { "does not begin TLS now" } else { "does not offer TLS" };
+                Failure::new(exit, format!("{who} {what}"))
                     .said(self.quote(reply))
                     .hint("ask its operator for TLS; nothing of the login was sent")
             }
@@ -86,6 +87,11 @@ impl Session {
                     .hint("ask its operator for PROT P")
             }
             client::Failure::LoginRefused(reply) => {
+                if self.lacks_password {
+                    return Failure::new(Kind::Refused, format!("no password for {user} at {}", self.title))
+                        .said(self.quote(reply))
+                        .hint("write it into ~/.netrc, or into the URL");
+                }
                 Failure::new(Kind::Refused, format!("the login as {user} failed"))
                     .said(self.quote(reply))
                     .hint("check user and password in the URL or in ~/.netrc")

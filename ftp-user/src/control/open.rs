@@ -83,6 +83,7 @@ impl Session {
             role,
             title,
             login: site.login().to_vec(),
+            lacks_password: site.user.is_some() && site.password.is_none(),
             dialect: Dialect::Rfc959,
             capabilities: Capabilities::default(),
             peer: unmapped(peer.ip()),

@@ -89,6 +89,8 @@ fn refused(who: &str, refusal: &Refusal) -> Failure {
                 .said(refusal.to_string())
                 .hint("somebody may be between; ask its operator")
         }
+        Refusal::NotTls => Failure::new(Kind::Other, format!("{who} does not speak TLS on this port"))
+            .hint("use ftpes:// if the server offers AUTH TLS, or the port of implicit TLS (990)"),
         Refusal::Failed(error) => {
             let lasting = matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput);
             let exit = if lasting { Kind::Other } else { Kind::Temporary };

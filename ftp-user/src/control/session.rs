@@ -53,6 +53,8 @@ pub struct Session {
     pub title: String,
     /// Who is logged in.
     pub login: Vec<u8>,
+    /// Whether a user was named and no password is known.
+    pub(super) lacks_password: bool,
     /// What the greeting decided.
     pub dialect: Dialect,
     /// What the server said it can.

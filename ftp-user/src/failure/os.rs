@@ -15,6 +15,10 @@ impl Failure {
             io::ErrorKind::AlreadyExists => Kind::Exists,
             _ => Kind::Other,
         };
-        Self::new(kind, what).said(format!("this host said \"{}\"", words(error)))
+        let failure = Self::new(kind, what).said(format!("this host said \"{}\"", words(error)));
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => failure.hint("make room there"),
+            _ => failure,
+        }
     }
 }

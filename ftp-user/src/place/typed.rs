@@ -4,7 +4,6 @@ use super::local::Local;
 use super::site::Remote;
 use super::url;
 use crate::failure::Failure;
-use ftp_proto::wire::{PathName, show};
 use std::fmt;
 
 /// A place as somebody typed it.
@@ -22,9 +21,10 @@ impl Place {
         if let Some((scheme, rest)) = url::scheme(text) {
             return url::parse(&scheme, rest).map(Self::Remote);
         }
+        // The text is not repeated: it may be a URL that cannot be read, and have a password.
         if let Some(site) = named_site(text) {
             return Err(Failure::usage(format!("no site named {site} is configured"))
-                .hint(format!("use ftp://host/path, or ./{} for a local file", show(text))));
+                .hint("use ftp://host/path, or put ./ before the name of a local file"));
         }
         Local::parse(text).map(Self::Local)
     }
@@ -47,7 +47,9 @@ fn named_site(text: &[u8]) -> Option<String> {
         Some(rest) => rest.split(|o| *o == b']').next().filter(|name| name.len() < rest.len())?,
         None => first.split(|o| *o == b':').next().filter(|name| name.len() < first.len())?,
     };
-    Some(PathName::from_wire(name).map_or_else(|_| String::new(), |name| name.display()))
+    // What does not look like a name may be a secret.
+    let is_plain = name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte));
+    Some(if is_plain { String::from_utf8_lossy(name).into_owned() } else { "that".to_owned() })
 }
 
 impl fmt::Display for Place {

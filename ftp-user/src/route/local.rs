@@ -39,7 +39,8 @@ pub(crate) async fn up(
     let sending = copy::send(file, load.skips(), connection, Coding::Image, &meter);
     let flow = session.run(command, sending, &meter, &mut progress(context, load)).await;
     count.octets = meter.moved();
-    conclude(session, load, count, flow?, what)
+    let file = format!("cannot read {}", load.source.display());
+    conclude(session, load, count, flow?, (what, file))
 }
 
 /// Receives a file from a server.
@@ -63,7 +64,8 @@ pub(crate) async fn down(
     let receiving = async { copy::receive(connection, file, Coding::Image, &meter).await.0 };
     let flow = session.run(command, receiving, &meter, &mut progress(context, load)).await;
     count.octets = meter.moved();
-    conclude(session, load, count, flow?, what)
+    let file = format!("cannot write {}", load.target.display());
+    conclude(session, load, count, flow?, (what, file))
 }
 
 /// Opens the local file to write, at the position of the first byte.
@@ -108,13 +110,14 @@ fn progress(context: &Context, load: &Load<'_>) -> impl FnMut(u64) + Send + use<
     move |moved| events.say(Event::Progress { source: source.clone(), bytes: skips + moved, total })
 }
 
-/// Succeeds if both ends have ended well (H16).
+/// Succeeds if both ends have ended well (H16). `what` and `file` say what failed if the server or this host
+/// did.
 fn conclude(
     session: &Session,
     load: &Load<'_>,
     count: &mut Count,
     flow: Flow<Moved>,
-    what: String,
+    (what, file): (String, String),
 ) -> Result<(), Failure> {
     let (moved, answer) = match flow {
         Flow::Refused(answer) => {
@@ -124,7 +127,7 @@ fn conclude(
         Flow::Over(moved, answer) => (moved, answer),
     };
     match moved.end {
-        Ended::File(error) => Err(Failure::of_this_host(format!("{what}: this host failed"), &error)),
+        Ended::File(error) => Err(Failure::of_this_host(file, &error)),
         _ if !answer.is_done() => Err(refusal(session, load, &answer, what)),
         Ended::Whole => Ok(()),
         Ended::Broken(error) => {

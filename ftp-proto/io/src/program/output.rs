@@ -1,5 +1,6 @@
 //! Standard output and standard error. Either may be closed or lead to a reader that has gone.
 
+use super::secret;
 use std::fmt::Display;
 use std::io::{self, ErrorKind, IsTerminal, Write, stderr, stdout};
 
@@ -16,8 +17,9 @@ pub fn print(text: &[u8]) -> io::Result<()> {
     }
 }
 
-/// Writes `program: message` and a line end to standard error, if that is open.
+/// Writes `program: message` and a line end to standard error, if that is open. Passwords of URLs are left out.
 pub fn complain(program: &str, message: impl Display) {
+    let message = secret::without_passwords(&message.to_string());
     let _ = writeln!(stderr().lock(), "{program}: {message}");
 }
 

@@ -100,7 +100,8 @@ impl Client {
         let connector = TlsConnector::from(Arc::clone(&self.config));
         let stream = connector.connect(self.name.clone(), stream).await.map_err(|error| {
             let refusal = self.verifier.refusal();
-            refusal.unwrap_or(Refusal::Failed(error))
+            refusal
+                .unwrap_or_else(|| if is_not_tls(&error) { Refusal::NotTls } else { Refusal::Failed(error) })
         })?;
         let session = stream.get_ref().1;
         (self.tell)(Handshake {
@@ -125,4 +126,10 @@ impl Client {
     pub fn is_used_up(&self) -> bool {
         self.sessions.are_used_up()
     }
+}
+
+/// Whether a handshake failed because the peer sent something that is not a TLS record.
+fn is_not_tls(error: &io::Error) -> bool {
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
+    matches!(cause, Some(rustls::Error::InvalidMessage(_)))
 }

@@ -18,6 +18,9 @@ pub enum Refusal {
     /// The server shows another certificate than before.
     #[error("the server shows another certificate than on its control connection, {0}")]
     Another(Fingerprint),
+    /// The other end does not speak TLS: what it sent is not a TLS record.
+    #[error("the other end does not speak TLS")]
+    NotTls,
     /// The handshake failed, or the connection failed.
     #[error("TLS failed: {0}")]
     Failed(io::Error),
@@ -31,6 +34,7 @@ impl From<Refusal> for io::Error {
                 Self::new(kind, Refusal::Failed(error))
             }
             Refusal::Untrusted { .. } | Refusal::Another(_) => Self::other(refusal),
+            Refusal::NotTls => Self::new(io::ErrorKind::InvalidData, refusal),
         }
     }
 }

@@ -1,0 +1,107 @@
+//! Mistakes of people, told in one line: what failed, which end said what, what to do. No line repeats a secret.
+
+use integration_tests::disk::SmallDisk;
+use integration_tests::peer::{MODERN, Peer};
+use integration_tests::site::{self, Site};
+use integration_tests::user::{Run, user};
+
+/// The run says one line only, and it has all of these parts in this order.
+fn one_line(run: &Run, parts: &[&str]) {
+    let lines: Vec<&str> = run.said.lines().collect();
+    let [line] = lines[..] else { panic!("not one line\n{run}") };
+    let mut rest = line;
+    for part in parts {
+        let at = rest.find(part).unwrap_or_else(|| panic!("{part:?} is missing or too early\n{run}"));
+        rest = &rest[at + part.len()..];
+    }
+}
+
+fn copy(from: &str) -> Run {
+    user().args(["copy", "--timeout", "5s", from, "b.bin"]).run()
+}
+
+#[test]
+fn a_plain_server_behind_ftps_is_told_as_one() {
+    let peer = Peer::start("127.0.0.2", "", MODERN);
+    let run = copy(&peer.url("a.bin").replace("ftp://", "ftps://")).exits(1);
+    let at = peer.address().to_string();
+    one_line(&run, &[&at, "does not speak TLS on this port", "use ftpes:// if the server offers AUTH TLS"]);
+}
+
+#[test]
+fn a_server_without_auth_behind_ftpes_is_told_as_one() {
+    let peer = Peer::start("127.0.0.2", "", MODERN);
+    let run = copy(&peer.url("a.bin").replace("ftp://", "ftpes://")).exits(1);
+    let at = peer.address().to_string();
+    one_line(&run, &[&at, "does not offer TLS", "502 not here", "nothing of the login was sent"]);
+}
+
+#[test]
+fn a_port_that_is_not_ftp_is_told_as_one() {
+    for (greeting, parts) in [
+        ("say HTTP/1.1 400 Bad Request", ["does not speak FTP", "check host and port"]),
+        ("say SSH-2.0-OpenSSH_9.6", ["does not speak FTP", "check host and port"]),
+    ] {
+        let peer = Peer::start("127.0.0.2", &format!("greet {greeting} ; hang"), "");
+        let run = copy(&peer.url("a.bin")).exits(1);
+        one_line(&run, &[&peer.address().to_string(), parts[0], parts[1]]);
+    }
+}
+
+#[test]
+fn a_missing_password_is_told_as_one() {
+    let peer = Peer::start("127.0.0.2", "PASS: 530 Login incorrect", MODERN);
+    let run = copy(&format!("ftp://ann@{}/a.bin", peer.address())).exits(4);
+    let at = peer.address().to_string();
+    one_line(&run, &["no password for ann at", &at, "530 Login incorrect", "~/.netrc"]);
+}
+
+#[test]
+fn a_full_local_disk_is_told_as_one() {
+    let Some(disk) = SmallDisk::mount("a_full_local_disk_is_told_as_one") else { return };
+    let from = Site::new("full").file("a.bin", site::octets(3 << 20)).start();
+    let target = disk.path().join("b.bin");
+    let run = user().args(["copy", &from.url("a.bin")]).args([&target]).run().exits(1);
+    let shown = target.display().to_string();
+    one_line(&run, &["cannot copy", "cannot write", &shown, "no space left on device", "make room"]);
+    assert_eq!(std::fs::read_dir(disk.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn what_cannot_be_read_as_a_place_is_never_repeated_with_its_secret() {
+    for place in [
+        "ann:s3cret@127.0.0.2/a.bin",
+        "[ann:s3cret@127.0.0.2]a.bin",
+        "ftp:ann:s3cret@127.0.0.2/a.bin",
+        "ftp:/ann:s3cret@127.0.0.2/a.bin",
+        " ftp://ann:s3cret@127.0.0.2/a.bin",
+        "x/ftp://ann:s3cret@127.0.0.2/a.bin",
+        "http://ann:s3cret@127.0.0.2/a.bin",
+        "ftp://ann:s3cret@127.0.0.2:0/a.bin",
+        "ftp://ann:s3cret@/a.bin",
+        "ftp://ann:s3cret@127.0.0.2/a\n.bin",
+        "ftp://ann:s3cret@127.0.0.2/a%zz",
+        "ftp://ann:s3%zzcret@127.0.0.2/a",
+        "ftp://ann:s3cret\n@127.0.0.2/a",
+        "x/\nann:s3cret@127.0.0.2/a",
+    ] {
+        let run = user().args(["copy", place, "b.bin"]).run().exits(2);
+        assert!(!run.said.contains("s3") && !run.said.contains("cret"), "{place:?}\n{run}");
+        user().args(["ls", place]).run().exits(2).never_says("cret");
+    }
+}
+
+#[test]
+fn a_url_in_the_place_of_something_else_is_never_repeated_with_its_secret() {
+    const URL: &str = "ftp://ann:s3cret@127.0.0.2/a.bin";
+    for arguments in [
+        &[URL, "b.bin"][..],
+        &["copy", "--retries", URL, "a", "b"],
+        &["copy", "--timeout", URL, "a", "b"],
+        &["copy", "--relay", URL, "a", "b"],
+        &["copy", "--overwrite", URL, "a", "b"],
+        &["append", URL, "b.bin", URL],
+    ] {
+        user().args(arguments).run().exits(2).never_says("s3cret");
+    }
+}
