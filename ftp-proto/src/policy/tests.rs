@@ -416,7 +416,9 @@ fn a_resumed_tls_session_makes_an_arrival_the_users_own_host() {
             let expected = match resumed {
                 Ask::Arrival { filter: Filter::Nobody, .. } => Err(Why::NotThePeer),
                 Ask::Arrival { .. } | Ask::Transfer { .. } => Ok(Grant::Own),
-                _ => decide(&rules, &asker, &plain),
+                Ask::Target { .. } | Ask::Filter { .. } | Ask::RelayDial { .. } | Ask::RelayPeer { .. } => {
+                    decide(&rules, &asker, &plain)
+                }
             };
             assert_eq!(decide(&rules, &asker, &resumed), expected, "{name}: {resumed:?}");
         }

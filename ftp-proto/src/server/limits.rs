@@ -1,9 +1,9 @@
-//! Limits that all sessions of a server share, so that RNDZ makes no port scanner of it
+//! The limits that all sessions of a server share, so that nobody can use RNDZ to scan ports
 //! (docs/protocol/extensions.md, "No port scanner").
 //!
-//! The driver keeps one [`ProofLimits`] and answers [`Ask::Permit`](super::Ask::Permit) from it:
-//! [`ProofLimits::ask`], then [`ProofLimits::done`] at
-//! [`Ask::PermitDone`](super::Ask::PermitDone), and also for a permit whose session has ended.
+//! The driver keeps one [`ProofLimits`]. It calls [`ProofLimits::ask`] for each
+//! [`Ask::Permit`](super::Ask::Permit), and [`ProofLimits::done`] for each
+//! [`Ask::PermitDone`](super::Ask::PermitDone) and for each permit whose session has ended.
 
 use crate::address::unmapped;
 use crate::timer::Moment;
@@ -12,40 +12,40 @@ use std::hash::Hash;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-/// Waits of one account that have their SYN at the same time.
+/// How many targets one account may try at the same time.
 const AT_ONCE: usize = 4;
-/// Waits of one account that queue for it.
+/// How many more may wait for their turn.
 const MAX_QUEUED: usize = 64;
-/// Failures of one account in [`ACCOUNT_WINDOW`].
+/// How many failures one account may have in [`ACCOUNT_WINDOW`].
 const ACCOUNT_FAILURES: usize = 30;
 const ACCOUNT_WINDOW: Duration = Duration::from_secs(10 * 60);
-/// Ports of one target address that failed in [`TARGET_WINDOW`], over all accounts.
+/// How many ports of one target address may fail in [`TARGET_WINDOW`], over all accounts.
 const TARGET_PORTS: usize = 10;
 const TARGET_WINDOW: Duration = Duration::from_secs(60 * 60);
-/// How often everything is looked through for what can be forgotten.
+/// How often entries that no longer count are removed.
 const SWEEP: Duration = Duration::from_secs(60);
-/// The same while nothing new can be remembered.
+/// The same while there is no room for a new entry.
 const SWEEP_FULL: Duration = Duration::from_secs(1);
-/// Accounts and targets remembered at most; beyond that nothing new is tried.
+/// Maximum number of accounts, and of targets. While there are so many, no new one is tried.
 const MAX_REMEMBERED: usize = 16 * 1024;
 
-/// May a SYN be sent?
+/// Whether a target may be tried.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Verdict {
-    /// Now.
-    Go,
-    /// When one of the account's other waits is over: [`ProofLimits::done`] will name it.
+    /// It may be tried now.
+    Now,
+    /// It may be tried after another try of the account: [`ProofLimits::done`] will return the permit.
     Later,
-    /// No.
-    No,
+    /// It may not be tried.
+    Never,
 }
 
-/// The limits and what they have counted. `K` names a permit: session and ticket.
+/// The limits, and what they have counted. `K` names a permit, for example by session and ticket.
 #[derive(Debug)]
 pub struct ProofLimits<K> {
     permits: HashMap<K, Permit>,
     accounts: HashMap<Vec<u8>, Account<K>>,
-    /// Failed ports of each target address, each with the moment of its last failure.
+    /// The failed ports of each target address, with the time of the last failure.
     targets: HashMap<IpAddr, Vec<(Moment, u16)>>,
     swept: Moment,
 }
@@ -65,7 +65,7 @@ struct Account<K> {
 }
 
 impl<K: Copy + Eq + Hash> ProofLimits<K> {
-    /// Nothing counted yet.
+    /// Creates limits that have counted nothing yet.
     pub fn new() -> Self {
         Self {
             permits: HashMap::new(),
@@ -75,13 +75,13 @@ impl<K: Copy + Eq + Hash> ProofLimits<K> {
         }
     }
 
-    /// May `account` try `target` now? Everything but [`Verdict::No`] must be ended with
-    /// [`Self::done`].
+    /// Asks whether `account` may try `target` now. A permit that is not refused with
+    /// [`Verdict::Never`] must be ended with [`Self::done`].
     pub fn ask(&mut self, now: Moment, permit: K, account: &[u8], target: SocketAddr) -> Verdict {
         let target = SocketAddr::new(unmapped(target.ip()), target.port());
         self.sweep(now);
         if !self.may(now, account, target) {
-            return Verdict::No;
+            return Verdict::Never;
         }
         let entry = self.accounts.entry(account.to_vec()).or_insert_with(Account::new);
         let going = entry.going < AT_ONCE;
@@ -90,14 +90,15 @@ impl<K: Copy + Eq + Hash> ProofLimits<K> {
         } else if entry.queued.len() < MAX_QUEUED {
             entry.queued.push_back(permit);
         } else {
-            return Verdict::No;
+            return Verdict::Never;
         }
         self.permits.insert(permit, Permit { account: account.to_vec(), target, going });
-        if going { Verdict::Go } else { Verdict::Later }
+        if going { Verdict::Now } else { Verdict::Later }
     }
 
-    /// A wait is over: with its proof, without it, or before its turn came. Gives the permits that
-    /// are answered now, and how ([`Verdict::Later`] never).
+    /// Ends a permit: the target has proven itself or not, or the permit was given up before its turn.
+    /// Returns the waiting permits that are answered now, each with [`Verdict::Now`] or
+    /// [`Verdict::Never`].
     pub fn done(&mut self, now: Moment, permit: K, proven: bool) -> Vec<(K, Verdict)> {
         let Some(Permit { account, target, going }) = self.permits.remove(&permit) else { return Vec::new() };
         let Some(entry) = self.accounts.get_mut(&account) else { return Vec::new() };
@@ -115,7 +116,7 @@ impl<K: Copy + Eq + Hash> ProofLimits<K> {
         self.next_of(now, &account)
     }
 
-    /// Gives the account's free places to those that queue for them.
+    /// Answers waiting permits of the account while it may try more targets.
     fn next_of(&mut self, now: Moment, account: &[u8]) -> Vec<(K, Verdict)> {
         let mut answered = Vec::new();
         while let Some(entry) = self.accounts.get_mut(account)
@@ -125,7 +126,7 @@ impl<K: Copy + Eq + Hash> ProofLimits<K> {
             let Some(target) = self.permits.get(&permit).map(|queued| queued.target) else { continue };
             if !self.may(now, account, target) {
                 self.permits.remove(&permit);
-                answered.push((permit, Verdict::No));
+                answered.push((permit, Verdict::Never));
                 continue;
             }
             if let Some(entry) = self.accounts.get_mut(account) {
@@ -134,18 +135,18 @@ impl<K: Copy + Eq + Hash> ProofLimits<K> {
             if let Some(permit) = self.permits.get_mut(&permit) {
                 permit.going = true;
             }
-            answered.push((permit, Verdict::Go));
+            answered.push((permit, Verdict::Now));
         }
         answered
     }
 
-    /// Whether account and target are within their limits, and can be remembered.
+    /// Whether the account and the target are within their limits, and there is room for both.
     fn may(&mut self, now: Moment, account: &[u8], target: SocketAddr) -> bool {
         let account_may = match self.accounts.get_mut(account) {
             Some(entry) => entry.failures_at(now) < ACCOUNT_FAILURES,
             None => self.accounts.len() < MAX_REMEMBERED,
         };
-        // Ports that are being tried may fail as well: they count until they have not.
+        // A port that is being tried may fail, so it counts until it has succeeded.
         let trying: HashSet<u16> = self
             .permits
             .values()
@@ -163,7 +164,7 @@ impl<K: Copy + Eq + Hash> ProofLimits<K> {
         account_may && target_may
     }
 
-    /// Forgets what no limit looks at any more.
+    /// Removes the entries that no longer count.
     fn sweep(&mut self, now: Moment) {
         let full = self.accounts.len().max(self.targets.len()) >= MAX_REMEMBERED;
         let pause = if full { SWEEP_FULL } else { SWEEP };
@@ -192,7 +193,7 @@ impl<K> Account<K> {
         Self { going: 0, queued: VecDeque::new(), failures: VecDeque::new() }
     }
 
-    /// Failures that still count.
+    /// The number of failures that still count.
     fn failures_at(&mut self, now: Moment) -> usize {
         self.failures.retain(|at| now.since(*at) < ACCOUNT_WINDOW);
         self.failures.len()
@@ -215,13 +216,13 @@ mod tests {
     fn four_waits_of_an_account_go_at_once_and_a_fifth_when_one_is_over() {
         let mut limits = ProofLimits::new();
         for n in 0..4 {
-            assert_eq!(limits.ask(at(0), n, b"u", target(n, 2000)), Verdict::Go);
+            assert_eq!(limits.ask(at(0), n, b"u", target(n, 2000)), Verdict::Now);
         }
         assert_eq!(limits.ask(at(0), 4, b"u", target(4, 2000)), Verdict::Later);
         assert_eq!(limits.ask(at(0), 5, b"u", target(5, 2000)), Verdict::Later);
-        assert_eq!(limits.ask(at(0), 6, b"other", target(6, 2000)), Verdict::Go);
+        assert_eq!(limits.ask(at(0), 6, b"other", target(6, 2000)), Verdict::Now);
         assert_eq!(limits.done(at(1), 4, false), []);
-        assert_eq!(limits.done(at(1), 0, true), [(5, Verdict::Go)]);
+        assert_eq!(limits.done(at(1), 0, true), [(5, Verdict::Now)]);
         assert_eq!(limits.done(at(1), 0, true), []);
     }
 
@@ -230,19 +231,19 @@ mod tests {
         let mut limits = ProofLimits::new();
         for n in 0..30 {
             let host = u8::try_from(n / 5).unwrap();
-            assert_eq!(limits.ask(at(n), n, b"u", target(host, 2000)), Verdict::Go, "{n}");
+            assert_eq!(limits.ask(at(n), n, b"u", target(host, 2000)), Verdict::Now, "{n}");
             limits.done(at(n), n, false);
         }
-        assert_eq!(limits.ask(at(599), 99, b"u", target(77, 2000)), Verdict::No);
-        assert_eq!(limits.ask(at(599), 98, b"v", target(77, 2000)), Verdict::Go);
-        assert_eq!(limits.ask(at(600), 99, b"u", target(78, 2000)), Verdict::Go);
+        assert_eq!(limits.ask(at(599), 99, b"u", target(77, 2000)), Verdict::Never);
+        assert_eq!(limits.ask(at(599), 98, b"v", target(77, 2000)), Verdict::Now);
+        assert_eq!(limits.ask(at(600), 99, b"u", target(78, 2000)), Verdict::Now);
     }
 
     #[test]
     fn a_proof_is_no_failure() {
         let mut limits = ProofLimits::new();
         for n in 0..100 {
-            assert_eq!(limits.ask(at(n), n, b"u", target(1, 2000)), Verdict::Go);
+            assert_eq!(limits.ask(at(n), n, b"u", target(1, 2000)), Verdict::Now);
             limits.done(at(n), n, true);
         }
     }
@@ -252,12 +253,12 @@ mod tests {
         let mut limits = ProofLimits::new();
         for n in 0..10u16 {
             let account = n.to_string();
-            assert_eq!(limits.ask(at(0), n, account.as_bytes(), target(1, 2000 + n)), Verdict::Go);
+            assert_eq!(limits.ask(at(0), n, account.as_bytes(), target(1, 2000 + n)), Verdict::Now);
             limits.done(at(0), n, false);
         }
-        assert_eq!(limits.ask(at(3599), 50, b"new", target(1, 3000)), Verdict::No);
-        assert_eq!(limits.ask(at(3599), 51, b"new", target(2, 3000)), Verdict::Go);
-        assert_eq!(limits.ask(at(3600), 52, b"new", target(1, 3000)), Verdict::Go);
+        assert_eq!(limits.ask(at(3599), 50, b"new", target(1, 3000)), Verdict::Never);
+        assert_eq!(limits.ask(at(3599), 51, b"new", target(2, 3000)), Verdict::Now);
+        assert_eq!(limits.ask(at(3600), 52, b"new", target(1, 3000)), Verdict::Now);
     }
 
     #[test]
@@ -266,18 +267,18 @@ mod tests {
         let mapped = |port| SocketAddr::new("::ffff:192.0.2.1".parse().unwrap(), port);
         for n in 0..10u16 {
             let account = n.to_string();
-            assert_eq!(limits.ask(at(0), n, account.as_bytes(), mapped(2000 + n)), Verdict::Go);
+            assert_eq!(limits.ask(at(0), n, account.as_bytes(), mapped(2000 + n)), Verdict::Now);
         }
-        assert_eq!(limits.ask(at(0), 10, b"new", target(1, 3000)), Verdict::No);
+        assert_eq!(limits.ask(at(0), 10, b"new", target(1, 3000)), Verdict::Never);
         limits.done(at(0), 0, true);
-        assert_eq!(limits.ask(at(0), 10, b"new", target(1, 3000)), Verdict::Go);
+        assert_eq!(limits.ask(at(0), 10, b"new", target(1, 3000)), Verdict::Now);
     }
 
     #[test]
     fn whoever_queued_is_judged_again_when_the_turn_comes() {
         let mut limits = ProofLimits::new();
         for n in 0..4 {
-            assert_eq!(limits.ask(at(0), n, b"u", target(9, 2000)), Verdict::Go);
+            assert_eq!(limits.ask(at(0), n, b"u", target(9, 2000)), Verdict::Now);
         }
         assert_eq!(limits.ask(at(0), 4, b"u", target(1, 4000)), Verdict::Later);
         for n in 0..10u16 {
@@ -285,7 +286,7 @@ mod tests {
             limits.ask(at(0), 100 + n, account.as_bytes(), target(1, 2000 + n));
             limits.done(at(0), 100 + n, false);
         }
-        assert_eq!(limits.done(at(1), 0, false), [(4, Verdict::No)]);
+        assert_eq!(limits.done(at(1), 0, false), [(4, Verdict::Never)]);
     }
 
     #[test]
@@ -295,14 +296,14 @@ mod tests {
         for n in 0..40_000u32 {
             let host = SocketAddr::new(std::net::Ipv4Addr::from(0x0A00_0000 + n).into(), 2000);
             match limits.ask(at(0), n, &n.to_be_bytes(), host) {
-                Verdict::Go => drop(limits.done(at(0), n, false)),
+                Verdict::Now => drop(limits.done(at(0), n, false)),
                 Verdict::Later => panic!("nobody is told to come later"),
-                Verdict::No => refused += 1,
+                Verdict::Never => refused += 1,
             }
         }
         assert!(refused > 0);
         assert!(limits.accounts.len() <= MAX_REMEMBERED && limits.targets.len() <= MAX_REMEMBERED);
-        assert_eq!(limits.ask(at(3600), 1, b"u", target(1, 2000)), Verdict::Go);
+        assert_eq!(limits.ask(at(3600), 1, b"u", target(1, 2000)), Verdict::Now);
         assert_eq!(limits.targets.len(), 0);
         assert_eq!(limits.accounts.len(), 1);
     }

@@ -11,7 +11,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `session` | dispatch and the order of replies; used by none of the others |
+//! | `session`, `work` | dispatch and the order of replies; what the session is doing |
 //! | `queue`, `mistake` | commands that wait for their turn; the reply to a line that is no command |
 //! | `login`, `parameters`, `files`, `inform` | USER..., TYPE..., CWD..., STAT HELP FEAT |
 //! | `setup`, `arrivals` | the commands that set up a data connection; connections that come before the transfer command |
@@ -91,6 +91,7 @@ mod tests;
 mod timer;
 mod transfer;
 mod user;
+mod work;
 
 pub use ask::{Account, Answer, Ask, ConnId, Input, Output, Ticket};
 pub use config::{Config, Connection, Timeouts};

@@ -1,16 +1,21 @@
-//! Names become absolute paths: the working directory, `.` and `..`, and the names nobody may use.
+//! Makes absolute paths of names: the working directory, `.` and `..`, and the names that no command
+//! may use.
 
 use crate::wire::PathName;
 
-/// Octets of a path at most (PATH_MAX of Linux).
+/// Maximum number of bytes of a path (PATH_MAX of Linux).
 const MAX_PATH: usize = 4096;
 
-/// A name that no command may use: reserved for files under way, or too long.
+/// The name is reserved for files that are being received, or the path is too long.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct NotAllowed;
 
-/// The absolute, normalised path of `name` seen from `cwd`: no empty component, no `.`, no `..`;
-/// `..` at the root stays there (RFC 2577: nothing leads outside).
+/// The absolute path that `name` means in the directory `cwd`, without empty components, `.` and `..`.
+/// The parent of the root is the root, so that no name leads outside.
+///
+/// # Errors
+///
+/// No command may use that name.
 pub(super) fn resolve(cwd: &PathName, name: &PathName) -> Result<PathName, NotAllowed> {
     let name = name.as_bytes();
     let start: &[u8] = if name.starts_with(b"/") { b"" } else { cwd.as_bytes() };
@@ -35,7 +40,7 @@ pub(super) fn parent(cwd: &PathName) -> PathName {
     join(&parts).unwrap_or_else(|NotAllowed| PathName::root())
 }
 
-/// `.ftp-<32 hex>.part`: files under way belong to nobody until they have their name.
+/// Whether a file that is being received has this name: `.ftp-<32 hex>.part`. No command may use it.
 fn is_reserved(part: &[u8]) -> bool {
     part.strip_prefix(b".ftp-")
         .and_then(|rest| rest.strip_suffix(b".part"))

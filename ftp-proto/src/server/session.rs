@@ -6,7 +6,8 @@ use super::config::{Config, Connection};
 use super::context::{Context, Question};
 use super::queue::{Queue, Waiting};
 use super::timer::Timer;
-use super::transfer::{self, Transfer, abort, request};
+use super::transfer::{self, abort, request};
+use super::work::Work;
 use super::{files, inform, login, mistake, parameters, setup};
 use crate::command::verbs::{Busy, Login, Served};
 use crate::command::{Command, Verb};
@@ -31,23 +32,6 @@ pub struct Session {
     leaving: bool,
     /// The server stops.
     stopping: bool,
-}
-
-/// What the session is doing. A timer ends everything but `Idle` and `Closed`.
-#[derive(Debug)]
-enum Work {
-    /// Nothing: the next command may come.
-    Idle,
-    /// PASS waits for the driver; so do later commands.
-    Login(Question<login::Request>),
-    /// A command that sets up a data connection waits for the driver; so do later commands.
-    Setup(Question<setup::Request>),
-    /// A command about files waits for the driver; so do later commands.
-    File(Question<files::Request>),
-    /// A transfer is under way.
-    Transfer(Box<Transfer>),
-    /// The session is closed: nothing goes in or out any more.
-    Closed,
 }
 
 impl Session {
@@ -402,40 +386,6 @@ impl Session {
         self.cx.timers.clear();
         self.queue.clear();
         self.cx.sockets.rendezvous = None;
-    }
-}
-
-impl Work {
-    /// A command waits for a question, if it has one.
-    fn wait(&mut self, question: Option<impl Into<Self>>) {
-        if let Some(question) = question {
-            *self = question.into();
-        }
-    }
-
-    /// A transfer begins, unless its command was refused.
-    fn transfer(&mut self, request: Option<request::Request>, cx: &mut Context) {
-        if let Some(request) = request {
-            *self = Self::Transfer(Box::new(Transfer::begin(cx, request)));
-        }
-    }
-}
-
-impl From<Question<login::Request>> for Work {
-    fn from(question: Question<login::Request>) -> Self {
-        Self::Login(question)
-    }
-}
-
-impl From<Question<setup::Request>> for Work {
-    fn from(question: Question<setup::Request>) -> Self {
-        Self::Setup(question)
-    }
-}
-
-impl From<Question<files::Request>> for Work {
-    fn from(question: Question<files::Request>) -> Self {
-        Self::File(question)
     }
 }
 

@@ -63,8 +63,8 @@ impl Proofs {
         let slot = || ProofSlot { proofs: Arc::clone(self), key: Some(key) };
         let mut state = self.state();
         match state.limits.ask(self.clock.now(), key, account, target) {
-            Verdict::Go => Permission::Now(slot()),
-            Verdict::No => Permission::Never,
+            Verdict::Now => Permission::Now(slot()),
+            Verdict::Never => Permission::Never,
             Verdict::Later => {
                 let (answer, answered) = oneshot::channel();
                 state.waiting.insert(key, answer);
@@ -79,7 +79,7 @@ impl Proofs {
         for (key, verdict) in state.limits.done(self.clock.now(), key, proven) {
             if let Some(answer) = state.waiting.remove(&key) {
                 // If that session has ended, it drops its slot, and the next attempt is called.
-                let _ = answer.send(verdict == Verdict::Go);
+                let _ = answer.send(verdict == Verdict::Now);
             }
         }
     }

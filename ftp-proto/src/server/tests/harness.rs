@@ -12,7 +12,7 @@ use crate::server::ask::{
 };
 use crate::server::{Config, Connection, Session, Timeouts};
 use crate::timer::Moment;
-use crate::wire::PathName;
+use crate::wire::{PathName, Secret};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -211,29 +211,9 @@ impl Harness {
 
     fn perform(&mut self, ask: Ask) {
         match ask {
-            Ask::Login { ticket, user, password } => {
-                let anonymous = user == b"anonymous";
-                let known = password.expose() == b"secret" || anonymous;
-                let foreign = Foreign::Authenticated;
-                let account = Account { name: user, anonymous, read_only: anonymous, foreign };
-                self.answer(ticket, Answer::Login(known.then_some(account)));
-            }
-            Ask::Reserve { ticket, .. } => {
-                let port = self.ports.then_some(self.next_port);
-                self.next_port += 1;
-                if let Some(port) = port {
-                    self.ports_of.insert(ticket, port);
-                    self.did.push(format!("reserve {port}"));
-                }
-                self.answer(ticket, Answer::Port(port));
-            }
-            Ask::Listen { ticket, reservation } => {
-                let port = self.ports_of[&reservation];
-                assert!(!self.listeners.values().any(|open| *open == port), "{port} is listened on twice");
-                self.listeners.insert(ticket, port);
-                self.did.push(format!("listen {port}"));
-                self.answer(ticket, Answer::Port(Some(port)));
-            }
+            Ask::Login { ticket, user, password } => self.login(ticket, user, &password),
+            Ask::Reserve { ticket, .. } => self.reserve(ticket),
+            Ask::Listen { ticket, reservation } => self.listen(ticket, reservation),
             Ask::Unlisten(ticket) => {
                 let port = self.listeners.remove(&ticket).unwrap();
                 self.did.push(format!("unlisten {port}"));
@@ -272,34 +252,13 @@ impl Harness {
             }
             Ask::PermitDone { proven, .. } => self.did.push(format!("permit done {proven}")),
             Ask::Prepare { ticket, path, intent } => self.prepare(ticket, &path, intent),
-            Ask::Move { ticket, conn, .. } => {
-                let index = self.open.iter().position(|open| *open == conn).expect("moved over an open one");
-                self.open.remove(index);
-                self.did.push(format!("move {}", conn.0));
-                self.moving = Some(ticket);
-                match self.opens {
-                    Ok(()) => self.answer(ticket, Answer::Started),
-                    Err(failure) => {
-                        self.answer(ticket, Answer::Moved { bytes: 0, omitted: 0, end: End::Failed(failure) })
-                    }
-                }
-            }
+            Ask::Move { ticket, conn, .. } => self.begin_move(ticket, conn),
             Ask::Progress { ticket, of } => {
                 assert_eq!(self.moving, Some(of));
                 let (moved, durable) = self.progress;
                 self.answer(ticket, Answer::Progress { moved, durable });
             }
-            Ask::Stop(ticket) => {
-                assert_eq!(self.moving, Some(ticket));
-                self.did.push("stop".to_owned());
-                if self.stops {
-                    self.moving = None;
-                    self.answer(
-                        ticket,
-                        Answer::Moved { bytes: self.progress.0, omitted: 0, end: End::Stopped },
-                    );
-                }
-            }
+            Ask::Stop(ticket) => self.stop_move(ticket),
             Ask::File { ticket, ask } => {
                 self.did.push(format!("{ask:?}"));
                 let found = self.look_up(ask);
@@ -309,6 +268,56 @@ impl Harness {
                     self.unanswered.push((ticket, found));
                 }
             }
+        }
+    }
+
+    fn login(&mut self, ticket: Ticket, user: Vec<u8>, password: &Secret) {
+        let anonymous = user == b"anonymous";
+        let known = password.expose() == b"secret" || anonymous;
+        let foreign = Foreign::Authenticated;
+        let account = Account { name: user, anonymous, read_only: anonymous, foreign };
+        self.answer(ticket, Answer::Login(known.then_some(account)));
+    }
+
+    fn reserve(&mut self, ticket: Ticket) {
+        let port = self.ports.then_some(self.next_port);
+        self.next_port += 1;
+        if let Some(port) = port {
+            self.ports_of.insert(ticket, port);
+            self.did.push(format!("reserve {port}"));
+        }
+        self.answer(ticket, Answer::Port(port));
+    }
+
+    fn listen(&mut self, ticket: Ticket, reservation: Ticket) {
+        let port = self.ports_of[&reservation];
+        assert!(!self.listeners.values().any(|open| *open == port), "{port} is listened on twice");
+        self.listeners.insert(ticket, port);
+        self.did.push(format!("listen {port}"));
+        self.answer(ticket, Answer::Port(Some(port)));
+    }
+
+    fn begin_move(&mut self, ticket: Ticket, conn: ConnId) {
+        let index = self.open.iter().position(|open| *open == conn).expect("moved over an open one");
+        self.open.remove(index);
+        self.did.push(format!("move {}", conn.0));
+        self.moving = Some(ticket);
+        match self.opens {
+            Ok(()) => self.answer(ticket, Answer::Started),
+            Err(failure) => {
+                let end = End::Failed(failure);
+                self.answer(ticket, Answer::Moved { bytes: 0, omitted: 0, end });
+            }
+        }
+    }
+
+    fn stop_move(&mut self, ticket: Ticket) {
+        assert_eq!(self.moving, Some(ticket));
+        self.did.push("stop".to_owned());
+        if self.stops {
+            self.moving = None;
+            let (bytes, end) = (self.progress.0, End::Stopped);
+            self.answer(ticket, Answer::Moved { bytes, omitted: 0, end });
         }
     }
 
