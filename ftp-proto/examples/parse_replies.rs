@@ -31,7 +31,7 @@ fn main() -> ExitCode {
     let mut reader = ReplyReader::new();
     let mut piece = [0; 4096];
     loop {
-        let octets = match std::io::stdin().lock().read(&mut piece) {
+        let bytes = match std::io::stdin().lock().read(&mut piece) {
             Ok(0) => return ExitCode::SUCCESS,
             Ok(count) => piece.get(..count).unwrap_or_default(),
             Err(error) => {
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
                 return ExitCode::FAILURE;
             }
         };
-        reader.push(octets);
+        reader.push(bytes);
         loop {
             match reader.next() {
                 Ok(Some(reply)) => describe(dialect, verb, &reply),

@@ -206,8 +206,8 @@ impl End {
         let mut inputs = Vec::new();
         loop {
             match self.session.poll() {
-                client::Output::Send(octets) => {
-                    if self.stream.write_all(&octets).is_err() {
+                client::Output::Send(bytes) => {
+                    if self.stream.write_all(&bytes).is_err() {
                         self.session.input(now, client::Input::Closed);
                     }
                 }
@@ -282,11 +282,11 @@ impl Place {
 /// Undoes `%XX`.
 fn decoded(text: &str) -> Result<Vec<u8>, Problem> {
     let mut pieces = text.split('%');
-    let mut octets = pieces.next().unwrap_or_default().as_bytes().to_vec();
+    let mut bytes = pieces.next().unwrap_or_default().as_bytes().to_vec();
     for piece in pieces {
         let (hex, rest) = piece.split_at_checked(2).ok_or("% without two hex digits")?;
-        octets.push(u8::from_str_radix(hex, 16)?);
-        octets.extend(rest.as_bytes());
+        bytes.push(u8::from_str_radix(hex, 16)?);
+        bytes.extend(rest.as_bytes());
     }
-    Ok(octets)
+    Ok(bytes)
 }

@@ -1,5 +1,5 @@
-//! The grammar holds for any octets in any pieces: what is written is read back, and nothing
-//! panics. Public API only.
+//! The grammar for any bytes in any pieces, with the public interface only: what is written is read
+//! back, and nothing panics.
 
 use ftp_proto::address::{self, SockTarget};
 use ftp_proto::command::{Command, DataType, Direction, Epsv, Mode, Opts, Partial, Structure, VERBS, parse};
@@ -17,8 +17,8 @@ fn dialects() -> impl Strategy<Value = Dialect> {
     prop_oneof![Just(Dialect::Rfc354), Just(Dialect::Rfc959)]
 }
 
-/// Octets in which the signs of the grammar are frequent.
-fn octets() -> impl Strategy<Value = Vec<u8>> {
+/// Bytes in which the signs of the grammar are frequent.
+fn any_bytes() -> impl Strategy<Value = Vec<u8>> {
     let sign = prop_oneof![
         3 => any::<u8>(),
         2 => proptest::sample::select(&b"\r\n\0 \xff\xf2\xf4\xfd\xfa\xf0-,|();=\"0123456789"[..]),
@@ -27,11 +27,11 @@ fn octets() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(sign, 0..200)
 }
 
-/// The same octets in random pieces.
-fn pieces(octets: &[u8], cuts: &[prop::sample::Index]) -> Vec<Vec<u8>> {
-    let mut at: Vec<usize> = cuts.iter().map(|cut| cut.index(octets.len() + 1)).collect();
+/// The same bytes in random pieces.
+fn pieces(bytes: &[u8], cuts: &[prop::sample::Index]) -> Vec<Vec<u8>> {
+    let mut at: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
     at.sort_unstable();
-    let (mut rest, mut done, mut pieces) = (octets, 0, Vec::new());
+    let (mut rest, mut done, mut pieces) = (bytes, 0, Vec::new());
     for cut in at {
         let (piece, after) = rest.split_at(cut - done);
         pieces.push(piece.to_vec());
@@ -70,7 +70,7 @@ fn replies(pieces: &[Vec<u8>]) -> Vec<Result<Reply, NotFtp>> {
     found
 }
 
-/// Names that both dialects can carry: a blank before the name is lost in 1973 (A04).
+/// Names that both dialects can carry. In 1973 a blank before the name is lost (A04).
 fn names() -> impl Strategy<Value = PathName> {
     prop::collection::vec(prop_oneof![any::<u8>(), Just(b' '), Just(b'\r'), Just(0xFF)], 1..30)
         .prop_filter_map(
@@ -245,7 +245,7 @@ fn list_lines() -> impl Strategy<Value = Vec<u8>> {
         "",
     ]);
     let line = prop::collection::vec(words, 0..12).prop_map(|words| words.join(" ").into_bytes());
-    prop_oneof![4 => line, 1 => octets()]
+    prop_oneof![4 => line, 1 => any_bytes()]
 }
 
 /// What the server reads of the line that the user agent writes.
@@ -287,7 +287,7 @@ proptest! {
     }
 
     #[test]
-    fn h25_no_argument_begins_a_second_command(argument in octets(), dialect in dialects()) {
+    fn h25_no_argument_begins_a_second_command(argument in any_bytes(), dialect in dialects()) {
         for command in [
             Command::User(argument.clone()),
             Command::Pass(Secret::new(argument.clone())),
@@ -300,9 +300,9 @@ proptest! {
     }
 
     #[test]
-    fn a05_a06_lines_are_the_same_in_any_pieces(octets in octets(), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..9)) {
-        let whole = lines(std::slice::from_ref(&octets));
-        prop_assert_eq!(lines(&pieces(&octets, &cuts)), whole.clone());
+    fn a05_a06_lines_are_the_same_in_any_pieces(bytes in any_bytes(), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..9)) {
+        let whole = lines(std::slice::from_ref(&bytes));
+        prop_assert_eq!(lines(&pieces(&bytes, &cuts)), whole.clone());
         for item in whole {
             if let Item::Line(line) = item {
                 prop_assert!(line.len() <= 64);
@@ -311,27 +311,27 @@ proptest! {
     }
 
     #[test]
-    fn a13_a_reader_is_in_step_after_any_line(mut octets in octets()) {
-        octets.retain(|octet| !matches!(octet, 0xFF | b'\r' | b'\n')); // no Telnet, no other line end
-        octets.extend_from_slice(b"\r\nNOOP\r\n");
-        let found = lines(&[octets]);
+    fn a13_a_reader_is_in_step_after_any_line(mut bytes in any_bytes()) {
+        bytes.retain(|byte| !matches!(byte, 0xFF | b'\r' | b'\n')); // no Telnet, no other line end
+        bytes.extend_from_slice(b"\r\nNOOP\r\n");
+        let found = lines(&[bytes]);
         prop_assert_eq!(found.last(), Some(&Item::Line(b"NOOP".to_vec())));
     }
 
     #[test]
-    fn replies_are_the_same_in_any_pieces(octets in octets(), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..9)) {
-        let octets = [b"220 Ready\r\n", octets.as_slice()].concat();
-        prop_assert_eq!(replies(&pieces(&octets, &cuts)), replies(&[octets]));
+    fn replies_are_the_same_in_any_pieces(bytes in any_bytes(), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..9)) {
+        let bytes = [b"220 Ready\r\n", bytes.as_slice()].concat();
+        prop_assert_eq!(replies(&pieces(&bytes, &cuts)), replies(&[bytes]));
     }
 
     #[test]
     fn a11_a_reply_that_is_written_is_read_back_as_one(
-        texts in prop::collection::vec(octets(), 1..5),
+        texts in prop::collection::vec(any_bytes(), 1..5),
         dialect in dialects(),
     ) {
         let texts: Vec<&[u8]> = texts.iter().map(Vec::as_slice).collect();
-        let octets = write(dialect, Meaning::SystemStatus, &texts);
-        let found = replies(&[octets]);
+        let bytes = write(dialect, Meaning::SystemStatus, &texts);
+        let found = replies(&[bytes]);
         prop_assert_eq!(found.len(), 1);
         let reply = found[0].clone().unwrap();
         prop_assert_eq!(reply.code, Meaning::SystemStatus.code(dialect));
@@ -339,16 +339,16 @@ proptest! {
     }
 
     #[test]
-    fn parsers_take_any_octets(octets in octets(), dialect in dialects(), code in 0_u16..1000) {
-        let _ = parse(&octets, dialect);
-        let _ = address::parse_sock(&octets);
-        let _ = address::parse_eprt(&octets);
-        let _ = address::parse_port(&octets);
-        let _ = address::parse_227(&octets);
-        let _ = address::parse_229(&octets);
-        let _ = address::parse_255(&octets);
-        let _ = parse_facts(&octets);
-        let lines: Vec<Vec<u8>> = octets.split(|o| *o == b'\n').map(<[u8]>::to_vec).collect();
+    fn parsers_take_any_bytes(bytes in any_bytes(), dialect in dialects(), code in 0_u16..1000) {
+        let _ = parse(&bytes, dialect);
+        let _ = address::parse_sock(&bytes);
+        let _ = address::parse_eprt(&bytes);
+        let _ = address::parse_port(&bytes);
+        let _ = address::parse_227(&bytes);
+        let _ = address::parse_229(&bytes);
+        let _ = address::parse_255(&bytes);
+        let _ = parse_facts(&bytes);
+        let lines: Vec<Vec<u8>> = bytes.split(|o| *o == b'\n').map(<[u8]>::to_vec).collect();
         let reply = Reply { code: Code(code), lines };
         let _ = Capabilities::from_reply(dialect, &reply);
         let name = PathName::from_user("0 file").unwrap();
@@ -361,7 +361,7 @@ proptest! {
     }
 
     #[test]
-    fn parsers_take_any_argument_of_any_verb(row in proptest::sample::select(VERBS), argument in octets(), dialect in dialects()) {
+    fn parsers_take_any_argument_of_any_verb(row in proptest::sample::select(VERBS), argument in any_bytes(), dialect in dialects()) {
         let line = [row.name.as_bytes(), b" ", &argument].concat();
         match parse(&line, dialect) {
             Ok(command) => prop_assert_eq!(command.verb(), row.verb),
@@ -408,7 +408,7 @@ proptest! {
             while let Some(found) = lister.next() {
                 let Found::Entry(entry) = found else { continue };
                 let name = entry.name.as_bytes();
-                prop_assert!(!name.iter().any(|octet| matches!(octet, b'\r' | b'\n' | 0)));
+                prop_assert!(!name.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)));
                 prop_assert!(!name.contains(&b'/') || matches!(entry.kind, Kind::Current | Kind::Parent));
             }
         }

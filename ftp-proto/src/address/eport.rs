@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_eprt_is_refused() {
+    fn malformed_arguments_of_eprt_are_refused() {
         check("", Err(Invalid::Missing));
         for bad in [
             "|1|192.0.2.1|40004",

@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn b06_what_is_no_socket_is_a_syntax_error() {
+    fn b06_anything_but_a_socket_is_a_syntax_error() {
         for bad in
             ["abc", "1,", ",1", ",", "1,2,3", "1 x", "+1", "-1", "1,2,3,4,5", "256.0.0.1,1", "10.0.0.1"]
         {
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn h03_the_port_of_a_255_is_found_and_what_is_no_port_is_not() {
+    fn h03_the_port_of_a_255_is_found_if_it_is_one() {
         for good in ["SOCK 40002", "SOCK  40002 foo", " sock 40002", "40002", "SOCK40002", "SOCK 40002."] {
             assert_eq!(parse_255(good.as_bytes()), Some(40002), "{good}");
         }

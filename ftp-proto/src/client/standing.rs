@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listener_stands_until_a_command_ends_it() {
+    fn a_listener_remains_until_a_command_ends_it() {
         let listens = Standing { listens: true, sock: false };
         for open in [Command::Lstn(Direction::Send), Command::Pasv, Command::Epsv(Epsv::Same)] {
             assert_eq!(after(&[open.clone(), Command::Abor, Command::Noop]), listens);

@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn h25_names_travel_whole_and_cannot_begin_a_command() {
+    fn h25_names_are_sent_completely_and_cannot_begin_a_command() {
         let retr = |name: &[u8]| Command::Retr(path(name)).to_line(Rfc959);
         assert_eq!(retr("-é \"x\" ".as_bytes()), "RETR -é \"x\" \r\n".as_bytes());
         assert_eq!(retr(b"a\rb\xff"), b"RETR a\r\0b\xff\xff\r\n");
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn h34_pret_says_the_command_that_will_follow() {
+    fn h34_pret_names_the_command_that_will_follow() {
         let pret = |next: Command| Command::Pret(Box::new(next)).to_line(Rfc959);
         assert_eq!(pret(Command::Retr(path(b"a b\r"))), b"PRET RETR a b\r\0\r\n");
         assert_eq!(pret(Command::Mlsd(None)), b"PRET MLSD\r\n");

@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn kinds_are_told_apart() {
+    fn kinds_of_entries_are_distinguished() {
         for (value, kind) in [
             ("dir", Kind::Directory),
             ("cdir", Kind::Current),
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_entry_is_none() {
+    fn malformed_facts_are_refused() {
         for line in
             ["", " ", "total 12", "type=file;", "type=file; ", "type; x", "drwxr-xr-x 2 a b 1 Jan 1 2020 x"]
         {

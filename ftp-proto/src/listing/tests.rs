@@ -1,4 +1,4 @@
-//! Lines of real servers.
+//! Listings with the lines of real servers.
 
 use super::*;
 use crate::reply::{Code, Reply};
@@ -47,7 +47,7 @@ fn check(format: Format, lines: &[&str], expect: &[&str]) {
     assert_eq!(detected, Some(format), "{lines:?}");
 }
 
-/// Each line alone.
+/// Checks each line on its own.
 fn each(format: Format, table: &[(&str, &str)]) {
     for (line, expect) in table {
         check(format, &[line], &[expect]);
@@ -301,7 +301,7 @@ fn mlsd_and_nlst_are_read_by_the_same_reader() {
 }
 
 #[test]
-fn what_is_no_entry_is_not_read() {
+fn lines_that_are_not_entries_are_skipped() {
     for line in [
         "-rw-r--r--",
         "-rw-r--r-- 1 me us 5 Apr 22 2024",
@@ -336,7 +336,7 @@ fn our_own_lines_are_read_back() {
 }
 
 #[test]
-fn an_empty_directory_may_be_said_with_a_refusal() {
+fn a_refusal_may_mean_an_empty_directory() {
     let reply = |text: &str| Reply { code: Code(550), lines: vec![text.as_bytes().to_vec()] };
     assert!(is_empty_listing(&reply("No files found.")));
     assert!(!is_empty_listing(&reply("x: No such file or directory")));

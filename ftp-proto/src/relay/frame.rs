@@ -30,10 +30,10 @@ pub enum FrameError {
     #[error("a frame of {0} bytes")]
     Length(u32),
     /// The bytes are not a message of this version, or others follow the message.
-    #[error("a frame that is no message of this version")]
+    #[error("a frame without a message of this version")]
     Undecodable,
     /// A number was left out or came twice: the number that came, and the one that was due.
-    #[error("frame {0} came where {1} was due")]
+    #[error("frame {0} instead of frame {1}")]
     Number(u32, u32),
 }
 
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_is_read_whatever_pieces_it_comes_in() {
+    fn a_frame_may_arrive_in_any_pieces() {
         let bytes = encode(&("one".to_owned(), 7_u32)).unwrap();
         let mut reader = FrameReader::new();
         for byte in bytes.iter().chain(&bytes) {
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_that_is_left_out_is_noticed() {
+    fn a_missing_frame_is_noticed() {
         let (mut sent, mut seen) = (Numbered::default(), Numbered::default());
         let first: Frame<u8> = read(&sent.encode(1_u8).unwrap()).unwrap().unwrap();
         assert_eq!(seen.check(first.clone()), Ok(1));

@@ -108,13 +108,15 @@ pub enum LinkError {
     #[error("the relay does not accept this token")]
     Denied,
     /// The other end did not prove that it holds the token.
-    #[error("whoever answered does not know the token: not this relay, or somebody in between")]
+    #[error(
+        "the other end did not prove that it holds the token: it is another relay, or somebody is in between"
+    )]
     Unproven,
     /// There is no common version; these are the lowest and the highest of the server.
     #[error("the relay speaks versions {0} to {1}, this program {low} to {high}", low = VERSIONS.0, high = VERSIONS.1)]
     Versions(u16, u16),
     /// The answer belongs to another kind of link.
-    #[error("the relay answered something else than was asked")]
+    #[error("the relay answered for another kind of link")]
     Unexpected,
 }
 

@@ -441,7 +441,7 @@ mod tests {
     use crate::relay::frame::{FrameError, FrameReader, encode};
 
     #[test]
-    fn the_agents_own_words_stand_once_beside_the_meaning_of_a_code() {
+    fn the_agents_own_words_follow_the_meaning_of_a_code_unless_they_repeat_it() {
         for text in ["", "the relay is busy"] {
             assert_eq!(Code::Busy.with(&Text::of(text)), "the relay is busy");
         }
@@ -449,7 +449,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_could_break_a_log_line_is_no_text() {
+    fn text_that_could_break_a_log_line_is_refused() {
         for wrong in ["a\nb".to_owned(), "\u{1b}[31m".to_owned(), "x".repeat(256)] {
             let mut reader = FrameReader::new();
             reader.push(&encode(&wrong).unwrap());

@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_token_is_said_without_showing_it() {
+    fn errors_about_a_token_do_not_show_it() {
         let good = Token::new("edge", None, [1; 32]).unwrap().line().to_string();
         let secret = good.rsplit('.').next().unwrap();
         let check = |line: &str, expected| assert_eq!(Token::parse(line), Err(expected), "{line}");

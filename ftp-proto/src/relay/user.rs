@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ends_a_session_is_named() {
+    fn the_end_of_a_session_has_a_reason() {
         let (mut session, mut agent) = welcomed();
         let bye = FromAgent::Bye { code: Code::Draining, text: Text::default(), retry_after_ms: 5_000 };
         session.input(at(1), Input::Bytes(&agent.encode(bye).unwrap()));

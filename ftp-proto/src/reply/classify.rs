@@ -53,7 +53,7 @@ pub fn classify(dialect: Dialect, verb: Verb, code: Code) -> Class {
 /// first replies to transfer commands.
 fn classify_354(verb: Verb, code: Code) -> Class {
     match code.0 {
-        0..=199 | 251 | 301 => Class::Aside, // 251: MARK; 301: half a command stands there
+        0..=199 | 251 | 301 => Class::Aside, // 251: MARK; 301: the command is incomplete
         250 if transfers(verb) => Class::Preliminary,
         255 if !names_a_socket(verb) => Class::Aside, // spontaneous, as before 250 (RFC 354, B20)
         232 | 233 if verb == Verb::Rein => Class::Preliminary, // 300 follows
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn h05_status_is_no_answer_in_1973_and_250_starts_a_transfer_there() {
+    fn h05_in_1973_a_status_answers_no_command_and_250_starts_a_transfer() {
         check(Rfc354, Verb::Retr, &[0, 20, 30, 50, 100, 110, 150, 151, 251, 300], Class::Aside);
         for verb in [Verb::Retr, Verb::Stor, Verb::Appe, Verb::List, Verb::Nlst, Verb::Mlsd] {
             check(Rfc354, verb, &[250], Class::Preliminary);
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn every_meaning_is_for_the_user_what_it_was_for_the_server() {
+    fn every_meaning_is_read_as_it_was_written() {
         use super::super::Meaning;
         for dialect in [Rfc354, Rfc959] {
             let class = |verb, meaning: Meaning| classify(dialect, verb, meaning.code(dialect));

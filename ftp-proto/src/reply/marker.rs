@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn h36_ranges_of_111_are_added_up_however_often_they_are_told() {
+    fn h36_repeated_ranges_of_111_are_counted_once() {
         check(&[(111, "Range Marker 0-29"), (111, "Range Marker 30-89")], &[Some(29), Some(89)]);
         check(&[(111, "Range Marker 0-30,30-90")], &[Some(90)]);
         check(&[(111, "Range Marker 60-90,0-30"), (111, "Range Marker 0-90")], &[Some(60), Some(90)]);
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_tells_of_endless_pieces_is_not_remembered_for_ever() {
+    fn the_memory_for_markers_is_bounded() {
         let mut markers = Markers::default();
         for piece in 0..5000 {
             let line = format!("Range Marker {}-{}", piece * 10, piece * 10 + 1).into_bytes();

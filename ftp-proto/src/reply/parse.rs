@@ -230,7 +230,7 @@ impl<'a> Head<'a> {
             [] => (Separator::End, rest),
             [b'-', text @ ..] => (Separator::Dash, text),
             [b' ' | b'\t', text @ ..] => (Separator::Blank, text),
-            [b'0'..=b'9', ..] => return None, // a longer number is no code
+            [b'0'..=b'9', ..] => return None, // a longer number is not a code
             [_, ..] => (Separator::None, rest),
         };
         Some(Self { code, separator, text })

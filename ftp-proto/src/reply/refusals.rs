@@ -223,7 +223,7 @@ mod tests {
 
     /// The refusals that leave the way between the hosts, each as it is known from its server.
     #[test]
-    fn h17_refusals_of_a_way_lead_to_another_one() {
+    fn h17_refusals_of_a_path_lead_to_another_one() {
         for (verb, code, text) in [
             // vsftpd, ProFTPD
             (Verb::Port, 500, "Illegal PORT command."),
@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn what_our_server_means_is_understood_in_both_dialects() {
+    fn meanings_of_this_server_are_understood_in_both_dialects() {
         for dialect in [Rfc354, Rfc959] {
             let check = |verb, meaning: Meaning, text, expect| {
                 check(dialect, verb, meaning.code(dialect).0, text, expect);

@@ -178,13 +178,13 @@ mod tests {
     }
 
     #[test]
-    fn a09_synch_throws_half_a_line_away() {
+    fn a09_synch_discards_an_incomplete_line() {
         assert_eq!(items(64, &[b"NOOP\r\nRETR fi\xff\xf2ABOR\r\n"]), [line(b"NOOP"), line(b"ABOR")]);
         assert_eq!(items(4, &[b"far too long\r\xff\xf2ABOR\r\n"]), [line(b"ABOR")]);
     }
 
     #[test]
-    fn a13_a_line_beyond_the_limit_is_thrown_away_whole() {
+    fn a13_a_line_beyond_the_limit_is_discarded() {
         assert_eq!(items(4, &[b"NOOP\r\nNOOPS\r\nPWD\r\n"]), [line(b"NOOP"), Item::TooLong, line(b"PWD")]);
         let endless = vec![b'x'; 1 << 20];
         let mut reader = LineReader::new(512);

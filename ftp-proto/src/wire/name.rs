@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_shown_is_shown_in_hex() {
+    fn unprintable_bytes_are_shown_in_hex() {
         assert_eq!(show("é\r\n\u{85}".as_bytes()), "é%0D%0A%C2%85");
         assert_eq!(show(b"a\xff\x1b[31m"), "a%FF%1B[31m");
     }

@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_but_64_hex_digits_is_no_secret() {
+    fn a_secret_has_exactly_64_hex_digits() {
         for wrong in
             ["", &HEX[1..], &HEX[2..], &format!("{HEX}0"), &format!("{HEX}00"), &HEX.replace('7', "g")]
         {

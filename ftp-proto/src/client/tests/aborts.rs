@@ -1,4 +1,4 @@
-//! ABOR: each sequence of replies ends in step or says that it cannot.
+//! ABOR: each sequence of replies ends in step, or the session ends.
 
 use super::*;
 
@@ -9,15 +9,15 @@ fn abor_is_sent_with_interrupt_process_and_data_mark() {
     stage.session.input(stage.now, Input::Abort);
     let mut sent = Vec::new();
     while let output @ (Output::Send(_) | Output::Event(_)) = stage.session.poll() {
-        if let Output::Send(octets) = output {
-            sent.push(octets);
+        if let Output::Send(bytes) = output {
+            sent.push(bytes);
         }
     }
     assert_eq!(sent, [b"\xFF\xF4\xFF\xF2ABOR\r\n"]);
     assert_eq!(sent[0].strip_prefix(SYNCH), Some(&b"\xF2ABOR\r\n"[..]));
 }
 
-/// A transfer, ABOR, these replies: in step again, which the next command shows.
+/// A transfer, ABOR and these replies, after which the session is in step, as the next command shows.
 fn aborts(dialect: Dialect, begun: bool, replies: &str) {
     let (login, started) = match dialect {
         Dialect::Rfc354 => (LOGIN_1973, "S: 250 go\n= 0 Preliminary 250\n"),
@@ -145,7 +145,7 @@ fn h19_commands_sent_during_an_abort_wait_for_its_end() {
 }
 
 #[test]
-fn h20_a_server_deaf_to_abor_ends_the_session_in_time() {
+fn h20_a_server_that_ignores_abor_ends_the_session_in_time() {
     ready(
         "> STOR a
          C: STOR a
@@ -174,8 +174,8 @@ fn h20_a_server_deaf_to_abor_ends_the_session_in_time() {
     );
 }
 
-/// The simulator found NOOP's 200 taken for the answer to the next command: 202 was ABOR's, so the 200
-/// was still owed, and waiting for it in vain is no proof that it will not come.
+/// The simulator found that NOOP's 200 was taken for the answer to the next command: 202 answered
+/// ABOR, so the 200 was still to come, even if it had not come in time.
 #[test]
 fn h19_a_slow_1973_server_that_owes_the_reply_to_noop_is_not_in_step() {
     let script = "

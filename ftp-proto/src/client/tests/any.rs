@@ -1,4 +1,4 @@
-//! Whatever a server says and a driver does: one end, one final reply for each command, no panic.
+//! Whatever a server sends and a driver does, a session ends once and each command has one final reply.
 
 use super::*;
 use proptest::prelude::*;
@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 #[derive(Clone, Debug)]
 enum Act {
     Line(u16, bool),
-    Octets(Vec<u8>),
+    Bytes(Vec<u8>),
     Send(bool),
     Abort,
     Quit,
@@ -48,7 +48,7 @@ fn act() -> impl Strategy<Value = Act> {
     ];
     prop_oneof![
         12 => (code, any::<bool>()).prop_map(|(code, block)| Act::Line(code, block)),
-        1 => prop::collection::vec(any::<u8>(), 0..40).prop_map(Act::Octets),
+        1 => prop::collection::vec(any::<u8>(), 0..40).prop_map(Act::Bytes),
         4 => any::<bool>().prop_map(Act::Send),
         2 => Just(Act::Abort),
         1 => Just(Act::Quit),
@@ -57,7 +57,7 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
-/// What was seen of a session so far.
+/// What the session has put out so far.
 #[derive(Default)]
 struct Seen {
     finals: BTreeSet<CommandId>,
@@ -88,7 +88,7 @@ impl Seen {
                     self.closed = true;
                     continue;
                 }
-                Output::Send(octets) => assert!(octets.ends_with(b"\r\n")),
+                Output::Send(bytes) => assert!(bytes.ends_with(b"\r\n")),
                 Output::Event(Event::Reply { to, class, .. }) => {
                     assert!(self.issued.contains(to), "a reply to a command that was never sent");
                     assert!(!self.finals.contains(to), "a reply after the final one");
@@ -111,7 +111,7 @@ impl Seen {
     }
 }
 
-/// From here on the server is silent and the driver waits: it ends, or it is idle.
+/// The server sends nothing more and the driver waits: the session ends, or it is idle.
 fn silence(session: &mut Session, seen: &mut Seen) {
     for _ in 0..40 {
         let Some(deadline) = seen.deadline else { break };
@@ -147,7 +147,7 @@ fn play(security: Security, logged_in: bool, acts: Vec<Act>) {
                     Input::Bytes(format!("{code:03}-text\r\n UTF8\r\n{code:03} end\r\n").as_bytes()),
                 );
             }
-            Act::Octets(octets) => session.input(now, Input::Bytes(&octets)),
+            Act::Bytes(bytes) => session.input(now, Input::Bytes(&bytes)),
             Act::Send(transfer) => {
                 let path = PathName::from_user("a").unwrap();
                 let command = if transfer { Command::Retr(path) } else { Command::Size(path) };

@@ -1,4 +1,4 @@
-//! Greeting, login, features.
+//! The greeting, the login and the features.
 
 use super::*;
 
@@ -125,7 +125,7 @@ fn every_silence_of_the_login_ends_with_the_name_of_its_timer() {
 }
 
 #[test]
-fn a_server_that_asks_for_patience_for_ever_does_not_get_it() {
+fn a_server_that_asks_for_patience_again_and_again_is_given_up() {
     let mut stage = Stage::new(config());
     for _ in 0..10 {
         stage.play("S: 120 soon\nwait 20");
@@ -190,7 +190,7 @@ fn commands_sent_early_wait_for_the_login() {
 }
 
 #[test]
-fn h38_secrets_are_masked_in_what_is_told() {
+fn h38_secrets_are_masked_in_events() {
     let mut session = Session::new(Config { account: Some(Secret::new("dept")), ..config() }, Moment::START);
     session
         .input(Moment::START, Input::Bytes(b"220 hi\r\n331 pass\r\n332 acct\r\n230 in\r\n500 no FEAT\r\n"));

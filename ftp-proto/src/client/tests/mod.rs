@@ -1,10 +1,10 @@
-//! Sessions as transcripts: what the server says, what the session says and does.
+//! Sessions as transcripts of what the server sends and what the session does.
 //!
 //! | line | meaning |
 //! |---|---|
 //! | `S: text` | the server sends this line |
 //! | `C: text` | the session has sent this line (Telnet's IP and Synch not shown) |
-//! | `= text` | the session has told this |
+//! | `= text` | the session has reported this |
 //! | `> command` | the driver sends a command |
 //! | `abort`, `quit`, `close`, `secured` | the driver passes that input |
 //! | `wait n` | n seconds pass |
@@ -25,7 +25,7 @@ use std::time::Duration;
 struct Stage {
     session: Session,
     now: Moment,
-    /// What came out and was not looked at yet.
+    /// Outputs that the script has not consumed yet.
     said: std::collections::VecDeque<String>,
     deadline: Option<Moment>,
 }
@@ -53,8 +53,8 @@ impl Stage {
     fn drain(&mut self) {
         loop {
             let text = match self.session.poll() {
-                Output::Send(octets) => {
-                    let line = octets.strip_prefix(b"\xFF\xF4\xFF\xF2").unwrap_or(&octets);
+                Output::Send(bytes) => {
+                    let line = bytes.strip_prefix(b"\xFF\xF4\xFF\xF2").unwrap_or(&bytes);
                     format!("C: {}", String::from_utf8_lossy(line).trim_end())
                 }
                 Output::Event(Event::Sent(_) | Event::Received { .. }) => continue,

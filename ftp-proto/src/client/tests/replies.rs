@@ -23,7 +23,7 @@ fn replies_are_matched_in_order() {
 }
 
 #[test]
-fn h04_a_255_before_250_is_told_to_the_transfer() {
+fn h04_a_255_before_250_is_passed_to_the_transfer() {
     ready_1973(
         "> SOCK 167772161,40004
          C: SOCK 167772161,40004
@@ -41,7 +41,7 @@ fn h04_a_255_before_250_is_told_to_the_transfer() {
 }
 
 #[test]
-fn h05_status_in_between_is_no_answer() {
+fn h05_a_status_in_between_answers_no_command() {
     ready_1973(
         "S: 030 the system goes down at 5
          = unasked 030
@@ -143,7 +143,7 @@ fn preliminary_replies_do_not_renew_the_wait_for_ever() {
 }
 
 #[test]
-fn a_transfer_that_has_begun_is_the_drivers_to_watch_unless_it_said_how_long() {
+fn a_running_transfer_is_timed_only_if_the_driver_gave_it_a_time() {
     let mut stage = Stage::new(config());
     stage.play(LOGIN);
     stage.play("> RETR a\nC: RETR a\nwait 59\nS: 150 go\n= 0 Preliminary 150");
@@ -266,11 +266,11 @@ fn h25_a_name_is_one_argument_whatever_it_contains() {
 }
 
 #[test]
-fn the_cuts_between_octets_do_not_matter() {
-    let octets = b"220-hi\r\n220 ready\r\n331 password\r\n230 in\r\n500 no\r\n";
-    for size in 1..octets.len() {
+fn replies_may_arrive_in_any_pieces() {
+    let bytes = b"220-hi\r\n220 ready\r\n331 password\r\n230 in\r\n500 no\r\n";
+    for size in 1..bytes.len() {
         let mut session = Session::new(config(), Moment::START);
-        for piece in octets.chunks(size) {
+        for piece in bytes.chunks(size) {
             session.input(Moment::START, Input::Bytes(piece));
         }
         let mut ready = 0;
@@ -281,8 +281,8 @@ fn the_cuts_between_octets_do_not_matter() {
     }
 }
 
-/// No state without a timer: at each moment of a session that waits for the server there is a
-/// deadline, and with silence alone it comes to an end.
+/// No state waits without a timer: whenever a session waits for the server it has a deadline, and a
+/// server that stays silent ends it.
 #[test]
 fn silence_ends_every_wait() {
     let scripts = [

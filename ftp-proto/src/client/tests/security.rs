@@ -1,4 +1,4 @@
-//! AUTH, PBSZ, PROT: nothing of the user is said in clear, and nothing that came in clear is believed.
+//! AUTH, PBSZ, PROT: nothing about the user is sent in clear, and nothing that arrives in clear is trusted.
 
 use super::*;
 
@@ -74,7 +74,7 @@ fn a_server_of_1973_is_asked_for_tls_too() {
 }
 
 #[test]
-fn what_follows_the_answer_to_auth_in_clear_ends_the_session() {
+fn clear_text_behind_the_answer_to_auth_ends_the_session() {
     const WORDS: &str =
         "= ended: the server, or somebody in between, sent data in clear after its answer to AUTH";
     for more in ["230 in already\r\n", "2", "\r\n", "331 a\r\n230 b\r\n"] {
@@ -83,7 +83,7 @@ fn what_follows_the_answer_to_auth_in_clear_ends_the_session() {
         stage.session.input(stage.now, Input::Bytes(format!("234 go\r\n{more}").as_bytes()));
         stage.drain();
         stage.play(&format!("{WORDS}\n= close"));
-        // The same in a segment of its own, before TLS stands.
+        // The same in a separate segment, before TLS is complete.
         let mut stage = explicit();
         stage.play("S: 220 ready\nC: AUTH TLS\nS: 234 go\n= start tls");
         stage.session.input(stage.now, Input::Bytes(more.as_bytes()));
@@ -93,11 +93,11 @@ fn what_follows_the_answer_to_auth_in_clear_ends_the_session() {
 }
 
 #[test]
-fn a_handshake_that_never_ends_is_given_up() {
+fn a_handshake_that_does_not_end_is_given_up_in_time() {
     let mut stage = explicit();
     stage.play("S: 220 ready\nC: AUTH TLS\nS: 234 go\n= start tls");
     stage.play("wait 30\n= ended: the server did not answer in time (reply timer)\n= close");
-    // TLS that comes too late says nothing any more.
+    // A handshake that is completed too late has no effect.
     stage.play("secured");
 }
 
@@ -110,7 +110,7 @@ fn commands_wait_for_tls_and_the_login() {
 }
 
 #[test]
-fn a_server_that_keeps_data_in_clear_is_no_good() {
+fn a_server_that_refuses_prot_p_is_not_used() {
     let mut stage = explicit();
     stage.play(SECURED);
     stage.play(
@@ -125,7 +125,7 @@ fn a_server_that_keeps_data_in_clear_is_no_good() {
 }
 
 #[test]
-fn f12_inside_tls_abor_is_said_without_signals() {
+fn f12_inside_tls_abor_is_sent_without_telnet_signals() {
     let sent = |security| {
         let mut stage = Stage::new(Config { security, ..config() });
         stage.play("S: 220 ready\nC: USER ann");
@@ -133,7 +133,7 @@ fn f12_inside_tls_abor_is_said_without_signals() {
         stage.play(&format!("S: 230 in\n{private}C: FEAT\nS: 500\n= ready Rfc959"));
         stage.session.input(stage.now, Input::Abort);
         std::iter::from_fn(|| Some(stage.session.poll()))
-            .find_map(|output| if let Output::Send(octets) = output { Some(octets) } else { None })
+            .find_map(|output| if let Output::Send(bytes) = output { Some(bytes) } else { None })
     };
     assert_eq!(sent(Security::Implicit).as_deref(), Some(&b"ABOR\r\n"[..]));
     assert_eq!(sent(Security::Clear).as_deref(), Some(&b"\xFF\xF4\xFF\xF2ABOR\r\n"[..]));

@@ -68,7 +68,7 @@ fn a14_a_name_keeps_cr_and_cannot_hold_nul_or_lf() {
 }
 
 #[test]
-fn a17_unknown_and_empty_lines_are_told_apart() {
+fn a17_unknown_and_empty_lines_are_distinguished() {
     refused(b"XYZZY now", None, Fault::Unknown);
     refused(b"GET / HTTP/1.1", None, Fault::Unknown);
     refused(b"\xff\x00", None, Fault::Unknown);
@@ -133,7 +133,7 @@ fn d19_eprt_takes_both_delimiters() {
 }
 
 #[test]
-fn e16_legal_types_that_nobody_serves_are_no_syntax_errors() {
+fn e16_legal_types_that_are_not_served_are_not_syntax_errors() {
     for line in ["TYPE E", "TYPE A T", "TYPE A C", "TYPE P", "TYPE L 36", "TYPE E N"] {
         both(line, Command::Type(DataType::Unserved));
     }
@@ -175,7 +175,7 @@ fn numbers_are_decimal_and_64_bits() {
 }
 
 #[test]
-fn opts_knows_what_we_serve() {
+fn opts_knows_the_options_that_are_served() {
     both("OPTS UTF8 ON", Command::Opts(Opts::Utf8));
     both("opts utf8", Command::Opts(Opts::Utf8));
     both("OPTS HASH", Command::Opts(Opts::Hash(None)));

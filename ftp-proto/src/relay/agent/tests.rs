@@ -1,4 +1,4 @@
-//! The machine on a virtual clock, with a driver that answers what the test says.
+//! The machine on a virtual clock, with the test as its driver.
 
 mod tunnel;
 
@@ -28,7 +28,7 @@ struct Bench {
     events: Vec<Event>,
     closed: bool,
     deadline: Option<Moment>,
-    /// The user agent says something all the time.
+    /// The user agent sends pings whenever the clock advances.
     pings: bool,
 }
 
@@ -73,7 +73,7 @@ impl Bench {
         bench
     }
 
-    /// With one grant for both hosts, under id 1.
+    /// Creates a session with one grant for both hosts, with the id 1.
     fn granted(uses: u8) -> Self {
         let mut bench = Self::new(config());
         bench.say(ToAgent::Grant {
@@ -124,7 +124,7 @@ impl Bench {
         self.input(Input::Answer(ticket, answer));
     }
 
-    /// Lets time pass, deadline by deadline; progress questions get `flow`.
+    /// Advances the clock from deadline to deadline. Questions about the progress are answered with `flow`.
     fn pass(&mut self, time: Duration, mut flow: impl FnMut() -> Flow) {
         let end = self.now + time;
         while let Some(deadline) = self.deadline.filter(|at| *at <= end && !self.closed) {
@@ -253,7 +253,7 @@ fn a_dialling_leg_waits_for_the_listening_one_to_be_ready() {
 }
 
 #[test]
-fn r06_a_grant_is_used_as_often_as_it_says() {
+fn r06_a_grant_has_a_number_of_uses() {
     let mut bench = Bench::granted(3);
     for id in 2..5 {
         bench.flowing(id);
@@ -264,7 +264,7 @@ fn r06_a_grant_is_used_as_often_as_it_says() {
 }
 
 #[test]
-fn r07_a_leg_that_never_comes_is_named_and_the_other_is_reset() {
+fn r07_a_missing_leg_is_named_and_the_other_is_reset() {
     let mut bench = Bench::granted(1);
     bench.join(2, listen(SOURCE), listen(TARGET));
     bench.routes();
@@ -280,7 +280,7 @@ fn r07_a_leg_that_never_comes_is_named_and_the_other_is_reset() {
 }
 
 #[test]
-fn r08_what_is_announced_is_an_address_others_can_reach() {
+fn r08_only_addresses_that_others_can_reach_are_announced() {
     let check = |listening: &str, route: &str, expected: Option<&str>| {
         let mut bench = Bench::granted(1);
         bench.session = Session::new(bench.now, Config { listen: vec![ip(listening)], ..config() });
@@ -309,7 +309,7 @@ fn r08_what_is_announced_is_an_address_others_can_reach() {
 }
 
 #[test]
-fn r09_r26_a_stranger_is_reset_and_the_wait_goes_on() {
+fn r09_r26_a_stranger_is_reset_and_the_leg_still_waits() {
     let mut bench = Bench::granted(1);
     bench.join(2, Leg::Listen(Pin { ip: ip(SOURCE), port: Some(20) }), listen(TARGET));
     bench.routes();
@@ -368,14 +368,14 @@ fn r15_r16_silence_ends_a_join_a_slow_receiver_does_not() {
             bench.last()
         );
     };
-    // Nothing at all: idle.
+    // Nothing moves: idle.
     let mut bench = Bench::granted(1);
     let ticket = bench.flowing(2);
     bench.pass(Duration::from_secs(59), still(0, 0));
     assert!(bench.asks.is_empty());
     bench.pass(Duration::from_secs(16), still(0, 0));
     ended(&mut bench, ticket, End::Idle);
-    // Always a little, with bytes under way all the time: not idle.
+    // A little moves all the time: not idle.
     let mut bench = Bench::granted(1);
     bench.flowing(2);
     let mut given = 0;
@@ -384,12 +384,12 @@ fn r15_r16_silence_ends_a_join_a_slow_receiver_does_not() {
         Flow { taken_a: 1_000_000, given_b: given, ..Flow::default() }
     });
     assert!(bench.asks.is_empty(), "{:?}", bench.asks);
-    // Bytes under way that nobody takes: stalled.
+    // Bytes wait for a receiver that does not take them: stalled.
     let mut bench = Bench::granted(1);
     let ticket = bench.flowing(2);
     bench.pass(Duration::from_secs(91), still(9, 3));
     ended(&mut bench, ticket, End::Stalled);
-    // Half closed: the longer time.
+    // After one end has closed, the longer time holds.
     let mut bench = Bench::granted(1);
     let ticket = bench.flowing(2);
     bench.input(Input::HalfEof { join: ticket, from: Side::A, bytes: 0 });
@@ -418,7 +418,7 @@ fn r33_the_limit_and_the_time_of_a_grant_end_a_join() {
 }
 
 #[test]
-fn r28_a_token_that_is_taken_away_ends_everything() {
+fn r28_a_withdrawn_token_ends_everything() {
     let mut bench = Bench::granted(2);
     let ticket = bench.flowing(2);
     bench.join(3, listen(SOURCE), listen(TARGET));
@@ -434,7 +434,7 @@ fn r28_a_token_that_is_taken_away_ends_everything() {
 }
 
 #[test]
-fn r32_what_is_not_of_this_session_is_unknown() {
+fn r32_ids_of_other_sessions_are_unknown() {
     let mut bench = Bench::granted(1);
     for message in [ToAgent::Close { id: Id(9) }, ToAgent::Stat { join: Id(9) }] {
         bench.say(message);
@@ -448,7 +448,7 @@ fn r32_what_is_not_of_this_session_is_unknown() {
         waits: Waits::default(),
     });
     assert!(refused(2, Code::NoGrant, None)(bench.last()));
-    // A grant for other hosts, or for another purpose, is no grant.
+    // A grant for other hosts or for another purpose does not count.
     bench.join(3, listen(SOURCE), listen("192.0.2.3"));
     assert!(refused(3, Code::NoGrant, None)(bench.last()));
     bench.say(ToAgent::Tunnel { id: Id(4), grant: Id(1) });
@@ -473,7 +473,7 @@ fn r20_hosts_outside_the_rules_get_no_socket_even_with_a_grant() {
 }
 
 #[test]
-fn what_flows_outlives_the_session_what_does_not_flow_ends_with_it() {
+fn only_what_flows_outlives_the_session() {
     let mut bench = Bench::granted(2);
     let ticket = bench.flowing(2);
     bench.join(3, listen(SOURCE), listen(TARGET));
@@ -501,7 +501,7 @@ fn a_silent_link_is_lost_after_its_time() {
 }
 
 #[test]
-fn bytes_that_are_no_protocol_end_the_session_with_a_word() {
+fn bytes_of_another_protocol_end_the_session_with_a_reason() {
     let mut bench = Bench::new(config());
     bench.input(Input::Bytes(&[0, 0, 0, 0]));
     assert!(matches!(bench.last(), FromAgent::Bye { code: Code::Protocol, .. }));
@@ -512,7 +512,7 @@ fn bytes_that_are_no_protocol_end_the_session_with_a_word() {
 }
 
 #[test]
-fn late_answers_to_what_was_given_up_keep_nothing_open() {
+fn late_answers_to_cancelled_questions_keep_nothing_open() {
     let mut bench = Bench::granted(1);
     bench.join(2, Leg::Dial(at("192.0.2.1:5000")), Leg::Dial(at("192.0.2.2:6000")));
     bench.routes();

@@ -1,4 +1,4 @@
-//! Both ends of the proof, and everybody who is not one of them.
+//! Both ends of the proof, and others who try to be one of them.
 
 use super::*;
 use crate::relay::frame::FrameReader;
@@ -85,9 +85,9 @@ fn a_proof_of_one_connection_is_worth_nothing_on_another() {
 }
 
 #[test]
-fn r31_who_does_not_know_the_token_cannot_welcome() {
+fn r31_an_agent_without_the_token_cannot_welcome() {
     let (bytes, pending) = hello(token("edge", 7).secret(), &E1);
-    // Whoever stands in between knows another token, or none, and has seen the first frame.
+    // Somebody in between knows another token, or none, and has seen the first frame.
     let (own, _) = hello(token("edge", 8).secret(), &E1);
     let forged = Keyring::new([token("edge", 8)]).accept(&session(&own), &E1, TODAY).unwrap();
     assert_eq!(pending.welcome(answer(&forged.welcome(welcome()))), Err(LinkError::Unproven));
@@ -98,12 +98,12 @@ fn r31_who_does_not_know_the_token_cannot_welcome() {
     );
     assert_eq!(pending.welcome(Answer::Denied), Err(LinkError::Denied));
     assert_eq!(pending.welcome(Answer::Data { mac: [0; 32] }), Err(LinkError::Unexpected));
-    // The first frame says nothing about who asks.
+    // The first frame does not contain the token's name.
     assert!(!bytes.windows(4).any(|four| four == b"edge"));
 }
 
 #[test]
-fn an_answer_that_was_changed_on_the_way_is_not_believed() {
+fn an_answer_that_was_changed_in_transit_is_refused() {
     let ring = Keyring::new([token("edge", 7)]);
     let (bytes, pending) = hello(token("edge", 7).secret(), &E1);
     let accepted = ring.accept(&session(&bytes), &E1, TODAY).unwrap();
@@ -113,7 +113,7 @@ fn an_answer_that_was_changed_on_the_way_is_not_believed() {
 }
 
 #[test]
-fn versions_without_a_common_one_are_said_with_both_ranges() {
+fn without_a_common_version_both_ranges_are_reported() {
     let ring = Keyring::new([token("edge", 7)]);
     let key = Key::session(token("edge", 7).secret());
     let check = |versions: (u16, u16)| {
@@ -143,7 +143,7 @@ fn a_tunnel_is_attached_by_its_ticket_alone() {
     assert!(accept_data(&Secret32::new([4; 32]), &hello, &E1).is_none());
     assert_eq!(pending.data(&Answer::Data { mac: [0; 32] }), Err(LinkError::Unproven));
     assert_eq!(pending.data(&Answer::Denied), Err(LinkError::Denied));
-    // A token's proof is no ticket's: the keys differ by use.
+    // The proof of a token is not valid for a ticket, because the keys differ.
     assert_ne!(Key::session(&ticket).id, Key::data(&ticket).id);
     assert_ne!(Key::session(&ticket).key, Key::data(&ticket).key);
 }

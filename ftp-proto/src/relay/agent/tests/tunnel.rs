@@ -28,7 +28,7 @@ fn connected_tunnel(bench: &mut Bench) -> Ticket {
 }
 
 #[test]
-fn r25_a_name_with_one_denied_address_is_refused_whole() {
+fn r25_a_name_with_one_forbidden_address_is_refused() {
     let mut bench = Bench::new(config());
     tunnel(&mut bench, &["192.0.2.1:2121", "10.0.0.1:2121"]);
     assert!(refused(2, Code::Denied, None)(bench.last()));
@@ -38,7 +38,7 @@ fn r25_a_name_with_one_denied_address_is_refused_whole() {
 }
 
 #[test]
-fn a_tunnel_dials_what_was_judged_and_waits_for_its_link() {
+fn a_tunnel_connects_to_a_checked_address_and_waits_for_its_link() {
     let mut bench = Bench::new(config());
     tunnel(&mut bench, &["192.0.2.1:2121", "192.0.2.2:2121"]);
     let Ask::Dial { ticket, to, from } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
@@ -62,7 +62,7 @@ fn a_tunnel_dials_what_was_judged_and_waits_for_its_link() {
 }
 
 #[test]
-fn a_ticket_is_expected_before_the_user_agent_is_told() {
+fn a_ticket_is_expected_before_the_user_agent_gets_it() {
     let mut bench = Bench::new(config());
     let ticket = connected_tunnel(&mut bench);
     bench.session.input(bench.now, Input::Answer(ticket, Answer::Random(Secret32::new([9; 32]))));
@@ -82,7 +82,7 @@ fn a_control_connection_may_be_silent_for_as_long_as_a_large_file_takes() {
 }
 
 #[test]
-fn r29_a_ticket_that_nobody_uses_is_worth_nothing_after_30_seconds() {
+fn r29_an_unused_ticket_expires_after_30_seconds() {
     let mut bench = Bench::new(config());
     let ticket = connected_tunnel(&mut bench);
     bench.answer(ticket, Answer::Random(Secret32::new([9; 32])));
