@@ -1,4 +1,4 @@
-//! Octets that pass this host can be hashed on their way: a destination that knows SHA-256 is then
+//! Bytes that pass this host can be hashed on their way: a destination that knows SHA-256 is then
 //! verified by hash although the source knows no digest (I14).
 
 use super::verify::Verify;
@@ -12,7 +12,7 @@ use ftp_io::copy::Digest;
 use ftp_proto::digest::Algorithm;
 use ftp_proto::wire::PathName;
 
-/// What will verify a file at least, and whether its octets are looked at where they pass this host.
+/// What will verify a file at least, and whether its bytes are looked at where they pass this host.
 pub(crate) async fn means(
     context: &Context,
     ends: &mut Ends,

@@ -1,4 +1,4 @@
-//! Two final replies prove no octet (H16): the copy is compared with its source.
+//! Two final replies prove no byte (H16): the copy is compared with its source.
 
 use crate::context::Context;
 use crate::endpoint::Host;
@@ -120,7 +120,7 @@ pub(crate) async fn compare(
             match (there, here) {
                 (Some(there), Some(here)) if there == here => Ok(Ok(())),
                 (Some(there), Some(here)) => {
-                    Err(differs(from, source, &format!("the source has {there} octets and the copy {here}")))
+                    Err(differs(from, source, &format!("the source has {there} bytes and the copy {here}")))
                 }
                 (None, _) => Err(differs(from, source, "the source does not say its size")),
                 (Some(_), None) => {

@@ -35,7 +35,7 @@ use std::time::Duration;
 ///
 /// A place is ftp://user:password@host:port/path or a local path (./a:b when a name has a colon). In
 /// a URL the path is relative to the login directory; // or %2F makes it absolute. Between two servers
-/// the octets go from server to server; with a local path this program is one end.
+/// the bytes go from server to server; with a local path this program is one end.
 #[derive(Debug, Parser)]
 #[command(name = "ftp-user", version, max_term_width = 100, infer_subcommands = false)]
 pub struct Cli {

@@ -18,7 +18,7 @@ impl FromStr for Authority {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (host, digits) = text.rsplit_once(':').ok_or(EXPECTED)?;
-        let plain = digits.bytes().all(|octet| octet.is_ascii_digit());
+        let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
         let port = digits.parse().ok().filter(|port| plain && *port != 0).ok_or(PORT)?;
         let host = match Host::parse(host).map_err(|_| EXPECTED)? {
             Host::Domain(name) => name,

@@ -13,7 +13,7 @@ use ftp_proto::wire::PathName;
 pub struct Facts {
     /// File, directory or something else.
     pub kind: Kind,
-    /// Octets, where known.
+    /// The size in bytes, where known.
     pub size: Option<u64>,
     /// Last change, where known exactly.
     pub modified: Option<When>,

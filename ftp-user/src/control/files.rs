@@ -11,7 +11,7 @@ use ftp_proto::wire::PathName;
 use std::time::Duration;
 
 impl Session {
-    /// The digest of a file of `size` octets, or why this server does not give it although it said
+    /// The digest of a file of `size` bytes, or why this server does not give it although it said
     /// that it could: another algorithm, or the size, may have to do.
     pub async fn hash(
         &mut self,
@@ -151,7 +151,7 @@ impl Session {
         })
     }
 
-    /// What our own servers do with what came of a broken STOR: `keep` it, from the first octet on and
+    /// What our own servers do with what came of a broken STOR: `keep` it, from the first byte on and
     /// even if they are killed, or delete it. Asked only where it has to change, and any answer will do.
     pub async fn partials(&mut self, keep: bool) -> Result<(), Failure> {
         let wanted = if keep { Partial::Keep } else { Partial::Discard };
@@ -162,14 +162,14 @@ impl Session {
         Ok(())
     }
 
-    /// REST: the next command, which must be a transfer command, skips so many octets (RFC 3659 5).
+    /// REST: the next command, which must be a transfer command, skips so many bytes (RFC 3659 5).
     /// `None` when it does, else the refusal.
-    pub async fn restart(&mut self, octets: u64) -> Result<Option<Answer>, Failure> {
-        let answer = self.ask(Command::Rest(octets)).await?;
+    pub async fn restart(&mut self, bytes: u64) -> Result<Option<Answer>, Failure> {
+        let answer = self.ask(Command::Rest(bytes)).await?;
         Ok(if answer.is_done() { None } else { Some(answer) })
     }
 
-    /// Before a transfer of a whole file: a server may have kept the octet of a transfer that was never
+    /// Before a transfer of a whole file: a server may have kept the byte of a transfer that was never
     /// begun, and would send or store a part (ProFTPD). Any answer will do, since the copy is verified.
     pub async fn forget_restart(&mut self) -> Result<(), Failure> {
         if self.restarts {
@@ -179,5 +179,5 @@ impl Session {
     }
 }
 
-/// Octets per second that the slowest server hashes.
+/// Bytes per second that the slowest server hashes.
 const SLOWEST_HASH: u64 = 10_000_000;

@@ -70,7 +70,7 @@ pub struct Session {
     pub(super) data_type: Option<DataType>,
     /// The algorithm in force for HASH.
     pub(super) selected: Option<Algorithm>,
-    /// REST named an octet that the next transfer may begin with.
+    /// REST named an byte that the next transfer may begin with.
     pub(super) restarts: bool,
     /// What OPTS STOR PARTIAL has said.
     pub(super) partial: Option<Partial>,

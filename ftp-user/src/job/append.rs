@@ -9,8 +9,8 @@ use super::retry::Retry;
 use crate::check::{Known, Verify, foresee, readable, refuse_itself};
 use crate::context::Context;
 use crate::failure::{self, Failure};
-use crate::report::{Event, Passage, Verified};
-use crate::route::{Ends, Load};
+use crate::report::{Event, Relayed, Verified};
+use crate::route::{Assignment, Ends};
 use ftp_io::copy::Digest;
 use ftp_proto::listing::Kind;
 use ftp_proto::third_party::Store;
@@ -45,14 +45,14 @@ pub(super) async fn append(
         return Ok(Done {
             bytes: plan.size.unwrap_or(0),
             rung: Some(rung),
-            passage: None,
+            relayed: None,
             verified: plan.means,
             attempts: 0,
         });
     }
-    let mut passage: Option<Passage> = None;
+    let mut relayed: Option<Relayed> = None;
     loop {
-        let load = Load {
+        let assignment = Assignment {
             name: &source_name,
             source: &item.source,
             target: &item.destination,
@@ -64,16 +64,16 @@ pub(super) async fn append(
             allowed: options.allowed,
             look: Digest::Off,
         };
-        let moved = transfer(context, ends, &load).await;
+        let moved = transfer(context, ends, &assignment).await;
         attempts += moved.attempts;
-        Passage::add(&mut passage, moved.passage);
+        Relayed::add(&mut relayed, moved.relayed);
         match moved.result {
             Ok(rung) => {
                 verify(context, ends, item, &plan).await?;
                 return Ok(Done {
                     bytes: plan.size.unwrap_or(0),
                     rung: Some(rung),
-                    passage,
+                    relayed,
                     verified: plan.means,
                     attempts,
                 });
@@ -159,7 +159,7 @@ async fn verify(context: &Context, ends: &mut Ends, item: &Item, plan: &Plan) ->
         failure::Kind::Unverified,
         format!("{} is not as long as it must be", ends.destination.show(&item.destination)),
     )
-    .said(format!("it had {before} octets, {size} were to be appended, it has {now}"))
+    .said(format!("it had {before} bytes, {size} were to be appended, it has {now}"))
     .hint("look at both files before anything else is appended"))
 }
 
@@ -186,7 +186,7 @@ async fn report(
     }
     let say =
         |size: Option<u64>| size.map_or_else(|| "an unknown number of".to_owned(), |size| size.to_string());
-    let sizes = format!("{name} had {} octets before and has {} now", say(plan.before), say(now));
+    let sizes = format!("{name} had {} bytes before and has {} now", say(plan.before), say(now));
     let hint = match failure.hint.clone() {
         Some(hint) if unchanged => format!("{sizes}; {hint}"),
         None if unchanged => sizes,

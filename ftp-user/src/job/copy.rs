@@ -17,7 +17,7 @@ use crate::context::Context;
 use crate::control::Facts;
 use crate::failure::{self, Failure};
 use crate::report::{Event, Verified};
-use crate::route::{Ends, Load};
+use crate::route::{Assignment, Ends};
 use ftp_io::copy::Digest;
 use ftp_proto::listing::Kind;
 use ftp_proto::third_party::Store;
@@ -83,7 +83,7 @@ impl Copying<'_> {
         if mode.is_dry() {
             let rung = foresee(self.context, self.ends, allowed, mode == Mode::Explain).await?;
             let bytes = source.size.unwrap_or(0);
-            return Ok(Done { bytes, rung: Some(rung), passage: None, verified: means, attempts: 0 });
+            return Ok(Done { bytes, rung: Some(rung), relayed: None, verified: means, attempts: 0 });
         }
         let start = attempts.start(self.context, self.ends, self.item, &source, means).await?;
         let moved = self.move_part(&start, &source, look).await;
@@ -94,7 +94,7 @@ impl Copying<'_> {
         Ok(Done {
             bytes: source.size.unwrap_or(0),
             rung: Some(rung),
-            passage: attempts.passage.take(),
+            relayed: attempts.relayed.take(),
             verified,
             attempts: attempts.count,
         })
@@ -160,7 +160,7 @@ impl Copying<'_> {
     /// Moves the bytes to the part.
     async fn move_part(&mut self, start: &Start, source: &Facts, look: Digest) -> Moved {
         let name = self.ends.source.show(&self.item.source);
-        let load = Load {
+        let assignment = Assignment {
             name: &name,
             source: &self.item.source,
             target: &self.item.destination,
@@ -172,7 +172,7 @@ impl Copying<'_> {
             allowed: self.options.allowed,
             look: if start.at == 0 { look } else { Digest::Off }, // it would see only a part
         };
-        let mut moved = transfer(self.context, self.ends, &load).await;
+        let mut moved = transfer(self.context, self.ends, &assignment).await;
         moved.result = moved.result.map_err(|failure| match failure.kind {
             failure::Kind::Interrupted => failure,
             _ => failure.during(format_args!("cannot copy {name}")),

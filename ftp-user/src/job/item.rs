@@ -2,7 +2,7 @@
 
 use crate::control::Facts;
 use crate::ladder::Rung;
-use crate::report::{Passage, Verified};
+use crate::report::{Relayed, Verified};
 use crate::route::Ends;
 use ftp_proto::wire::PathName;
 
@@ -34,7 +34,7 @@ pub struct Done {
     /// The path that it took; `None` if it was skipped.
     pub rung: Option<Rung>,
     /// What passed a relay.
-    pub passage: Option<Passage>,
+    pub relayed: Option<Relayed>,
     /// What verified it.
     pub verified: Verified,
     /// The number of attempts that may have moved bytes.
@@ -44,6 +44,6 @@ pub struct Done {
 impl Done {
     /// The file was skipped, since it is the same at the destination.
     pub const fn skipped(verified: Verified) -> Self {
-        Self { bytes: 0, rung: None, passage: None, verified, attempts: 0 }
+        Self { bytes: 0, rung: None, relayed: None, verified, attempts: 0 }
     }
 }

@@ -6,8 +6,8 @@ use crate::endpoint::{Host, Server};
 use crate::failure::{Failure, Kind};
 use crate::ladder::{self, Allowed, Ascent, Candidate, Memory, Nearby, Rung, Step};
 use crate::place::Site;
-use crate::report::Passage;
-use crate::route::{self, Attempted, Circuit, Count, Description, Ends, GivenUp, KNOWN, Load};
+use crate::report::Relayed;
+use crate::route::{self, Assignment, Attempted, Circuit, Count, Description, Ends, GivenUp, KNOWN};
 use ftp_proto::third_party::{Cause, Outcome, Party, Store};
 use ftp_proto::timer::Moment;
 
@@ -21,38 +21,38 @@ pub(super) struct Moved {
     /// Whether the destination's file may have changed.
     pub(super) touched: bool,
     /// How many bytes have moved in the last attempt, as far as is known.
-    pub(super) octets: u64,
+    pub(super) bytes: u64,
     /// Their SHA-256, if they passed this host and it was computed (I14).
     pub(super) sha256: Option<String>,
     /// What has passed a relay, in all attempts.
-    pub(super) passage: Option<Passage>,
+    pub(super) relayed: Option<Relayed>,
     /// Whether an end refused to continue in the middle of the file.
     pub(super) refused: bool,
 }
 
 /// Transfers the data of one file.
-pub(super) async fn transfer(context: &Context, ends: &mut Ends, load: &Load<'_>) -> Moved {
+pub(super) async fn transfer(context: &Context, ends: &mut Ends, assignment: &Assignment<'_>) -> Moved {
     let mut count = Count::default();
     let result = match (&mut ends.source, &mut ends.destination) {
         (Host::Server(source), Host::Server(destination)) => {
             let Ends { circuit, memory, .. } = ends;
             let mut between = Between { context, from: source, to: destination, circuit, memory };
-            between.transfer(load, &mut count).await
+            between.transfer(assignment, &mut count).await
         }
         (Host::Local, Host::Server(destination)) => {
             (count.attempts, count.touched) = (1, true);
-            route::up(context, destination, load, &mut count).await.map(|()| Rung::Local)
+            route::up(context, destination, assignment, &mut count).await.map(|()| Rung::Local)
         }
         (Host::Server(source), Host::Local) => {
             (count.attempts, count.touched) = (1, true);
-            route::down(context, source, load, &mut count).await.map(|()| Rung::Local)
+            route::down(context, source, assignment, &mut count).await.map(|()| Rung::Local)
         }
         (Host::Local, Host::Local) => {
             Err(Failure::usage("both places are on this host").hint("use cp, or name a server with ftp://"))
         }
     };
-    let Count { attempts, touched, octets, sha256, passage, refused } = count;
-    Moved { result, attempts, touched, octets, sha256, passage, refused }
+    let Count { attempts, touched, bytes, sha256, relayed, refused } = count;
+    Moved { result, attempts, touched, bytes, sha256, relayed, refused }
 }
 
 /// Two servers, what is known of the candidates between them, and what is kept with a relay.
@@ -128,9 +128,9 @@ impl Search {
         context: &Context,
         memory: &mut Memory,
         description: &Description<'_>,
-        load: &Load<'_>,
+        assignment: &Assignment<'_>,
     ) {
-        let unasked = load.allowed == Allowed::Auto && description.has_intermediary();
+        let unasked = assignment.allowed == Allowed::Auto && description.has_intermediary();
         if unasked && memory.announces(description.candidate) {
             description.warn_of_intermediary(context, &self.reasons());
         }
@@ -162,16 +162,16 @@ impl Search {
 
 impl Between<'_> {
     /// Tries one candidate after the other. Returns the rung of the one that worked.
-    async fn transfer(&mut self, load: &Load<'_>, count: &mut Count) -> Result<Rung, Failure> {
+    async fn transfer(&mut self, assignment: &Assignment<'_>, count: &mut Count) -> Result<Rung, Failure> {
         let mut search = None;
         loop {
             let facts = Facts::of(self.context, self.from, self.to).await?;
-            let search =
-                search.get_or_insert_with(|| Search::new(&facts, self.context, self.memory, load.allowed));
-            let description = facts.describe(search.candidate(&facts, load.allowed)?);
-            let Some(attempted) = self.attempt(search, &description, load).await? else { continue };
+            let search = search
+                .get_or_insert_with(|| Search::new(&facts, self.context, self.memory, assignment.allowed));
+            let description = facts.describe(search.candidate(&facts, assignment.allowed)?);
+            let Some(attempted) = self.attempt(search, &description, assignment).await? else { continue };
             count.add(&attempted);
-            if let Some(rung) = self.conclude(search, &description, attempted, load, count).await? {
+            if let Some(rung) = self.conclude(search, &description, attempted, assignment, count).await? {
                 return Ok(rung);
             }
         }
@@ -182,21 +182,21 @@ impl Between<'_> {
         &mut self,
         search: &mut Search,
         description: &Description<'_>,
-        load: &Load<'_>,
+        assignment: &Assignment<'_>,
     ) -> Result<Option<Attempted>, Failure> {
         let context = self.context;
         let attempted = match description.candidate {
             Candidate::Direct(roles) => {
-                search.announce(context, self.memory, description, load);
-                route::direct(context, self.from, self.to, roles, load).await
+                search.announce(context, self.memory, description, assignment);
+                route::direct(context, self.from, self.to, roles, assignment).await
             }
             Candidate::Relay(through_relay) => {
                 let relay = through_relay.relay;
                 match Circuit::ready(self.circuit, context, relay, self.from, self.to).await {
                     // Only a relay that was reached is announced.
                     Ok(circuit) => {
-                        search.announce(context, self.memory, description, load);
-                        route::by_relay(context, circuit, through_relay.postures, load).await
+                        search.announce(context, self.memory, description, assignment);
+                        route::by_relay(context, circuit, through_relay.postures, assignment).await
                     }
                     Err(failure) => {
                         let now = context.clock.now();
@@ -206,8 +206,8 @@ impl Between<'_> {
                 }
             }
             Candidate::Through => {
-                search.announce(context, self.memory, description, load);
-                route::through(context, self.from, self.to, load).await
+                search.announce(context, self.memory, description, assignment);
+                route::through(context, self.from, self.to, assignment).await
             }
         };
         attempted.map(Some)
@@ -219,7 +219,7 @@ impl Between<'_> {
         search: &mut Search,
         description: &Description<'_>,
         attempted: Attempted,
-        load: &Load<'_>,
+        assignment: &Assignment<'_>,
         count: &mut Count,
     ) -> Result<Option<Rung>, Failure> {
         let (context, candidate) = (self.context, description.candidate);
@@ -235,24 +235,27 @@ impl Between<'_> {
         if matches!(failed.cause, Cause::Policy(..)) {
             context.events.warn(failure.to_string());
         }
-        let matters = match load.store {
-            Store::Replace => load.keeps,
+        let matters = match assignment.store {
+            Store::Replace => assignment.keeps,
             Store::Append => step.continues(),
         };
-        let changed = failed.touched && matters && !self.is_unchanged(load).await;
-        if !changed && matches!(failed.cause, Cause::Refused(_)) && load.may_refuse_to_go_on(failed.blame) {
+        let changed = failed.touched && matters && !self.is_unchanged(assignment).await;
+        if !changed
+            && matches!(failed.cause, Cause::Refused(_))
+            && assignment.may_refuse_to_go_on(failed.blame)
+        {
             count.refused = true;
             return Err(failure);
         }
         let refusal = description.refusal(&failure);
         // A candidate that has moved data is open. An attempt that continues a file may fail for that reason.
-        if !changed && load.skips() == 0 {
+        if !changed && assignment.skips() == 0 {
             self.memory.failed(candidate, failed, &refusal, context.clock.now());
         }
         if failure.kind == Kind::Untrusted {
             return Err(failure);
         }
-        search.step = if changed { step.after_change(load.store) } else { step };
+        search.step = if changed { step.after_change(assignment.store) } else { step };
         match search.step {
             Step::Attempt(_) | Step::Exhausted => {
                 search.refused.push(refusal);
@@ -265,13 +268,13 @@ impl Between<'_> {
 
     /// Whether the file at the destination is as long as before. If it is appended to and has no size, it may
     /// have changed.
-    async fn is_unchanged(&mut self, load: &Load<'_>) -> bool {
-        let absent = load.store == Store::Replace && load.before == 0;
+    async fn is_unchanged(&mut self, assignment: &Assignment<'_>) -> bool {
+        let absent = assignment.store == Store::Replace && assignment.before == 0;
         match self.to.session(self.context).await {
             Ok(session) => session
-                .size(load.stored)
+                .size(assignment.stored)
                 .await
-                .is_ok_and(|size| size == Some(load.before) || (absent && size.is_none())),
+                .is_ok_and(|size| size == Some(assignment.before) || (absent && size.is_none())),
             Err(_) => false,
         }
     }

@@ -18,8 +18,8 @@ pub(super) struct Part {
 /// What became of an attempt that is not published.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Discarded {
-    /// The octets that were stored, where it can be known.
-    pub(super) octets: Option<u64>,
+    /// The bytes that were stored, where it can be known.
+    pub(super) bytes: Option<u64>,
     /// Nothing of it is left.
     pub(super) gone: bool,
 }
@@ -27,9 +27,9 @@ pub(super) struct Discarded {
 impl Part {
     /// A name that nobody else has.
     pub(super) fn new(target: &PathName) -> Result<Self, Failure> {
-        let octets: [u8; 8] = ftp_io::random::bytes()
+        let bytes: [u8; 8] = ftp_io::random::bytes()
             .map_err(|error| Failure::new(Kind::Other, format!("no random number could be had: {error}")))?;
-        Self::named(u64::from_be_bytes(octets), target)
+        Self::named(u64::from_be_bytes(bytes), target)
     }
 
     fn named(id: u64, target: &PathName) -> Result<Self, Failure> {
@@ -56,7 +56,7 @@ impl Part {
             done = work => Some(done),
             () = context.clock.sleep_until(Some(deadline)) => None,
         };
-        let (octets, deleted) = match done {
+        let (bytes, deleted) = match done {
             Some((size, deleted)) => (size, deleted.map_err(|failure| failure.to_string())),
             None => (None, Err("the server did not answer in time".to_owned())),
         };
@@ -64,7 +64,7 @@ impl Part {
         if let Err(why) = deleted {
             context.events.warn(format!("{} may still be there: {why}", host.show(&self.stored)));
         }
-        Discarded { octets, gone }
+        Discarded { bytes, gone }
     }
 }
 

@@ -4,12 +4,12 @@
 //!  a try breaks off --> what it has stored is kept --> the next try asks again: the source's facts,
 //!        |                                             the size of what is stored, its digest
 //!        | nothing could go on there                        |                  |
-//!        '--> deleted                                  goes on there     from the first octet, said aloud
+//!        '--> deleted                                  goes on there     from the first byte, said aloud
 //! ```
 //!
 //! Nobody trusts a size: a try goes on only where a digest compares what is stored with the begin of
 //! the source before, or the whole copy with the whole source afterwards. What was wrong is found out
-//! then, and the file is copied once more from its first octet. All of it ends with this run: what is
+//! then, and the file is copied once more from its first byte. All of it ends with this run: what is
 //! left when no try is left is deleted, for nobody would find it again without a journal of
 //! [`Left`]s.
 
@@ -22,23 +22,23 @@ use crate::check::common;
 use crate::context::Context;
 use crate::control::Facts;
 use crate::failure::{self, Failure};
-use crate::report::{Passage, Verified};
+use crate::report::{Relayed, Verified};
 use crate::route::Ends;
 use ftp_io::program::size;
 
 /// The attempts of one file.
 #[derive(Debug)]
 pub(super) struct Attempts {
-    /// How often octets were sent, or may have been.
+    /// How often bytes were sent, or may have been.
     pub(super) count: u32,
     /// What has passed a relay in all of them.
-    pub(super) passage: Option<Passage>,
+    pub(super) relayed: Option<Relayed>,
     /// Whether a try may go on where another one broke off.
     resume: bool,
     left: Option<Left>,
     /// Whether what is left is of use.
     keeps: bool,
-    /// Octets that are stored, as far as it was seen.
+    /// Bytes that are stored, as far as it was seen.
     seen: u64,
     last: Last,
     /// Something could not be deleted, which was said.
@@ -49,7 +49,7 @@ pub(super) struct Attempts {
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Left {
     part: Part,
-    /// The source, as it was before the first octet.
+    /// The source, as it was before the first byte.
     source: Facts,
 }
 
@@ -67,16 +67,16 @@ struct Last {
 pub(super) struct Start {
     /// The name that it stores under.
     pub(super) part: Part,
-    /// The octets that are there already.
+    /// The bytes that are there already.
     pub(super) at: u64,
     /// Whether a try after it may go on where it breaks off.
     pub(super) keeps: bool,
-    /// A digest has compared the octets that are there.
+    /// A digest has compared the bytes that are there.
     compared: bool,
 }
 
 impl Start {
-    /// Whether `by` proves the copy: sizes prove nothing of octets that were stored by another try.
+    /// Whether `by` proves the copy: sizes prove nothing of bytes that were stored by another try.
     pub(super) fn is_proven(&self, by: Verified) -> bool {
         self.at == 0 || self.compared || matches!(by, Verified::Hash(_))
     }
@@ -87,7 +87,7 @@ impl Attempts {
     pub(super) fn new(resume: bool) -> Self {
         Self {
             count: 0,
-            passage: None,
+            relayed: None,
             resume,
             left: None,
             keeps: false,
@@ -126,8 +126,8 @@ impl Attempts {
     /// Notes how one went.
     pub(super) fn note(&mut self, start: &Start, source: &Facts, moved: &Moved) {
         self.count += moved.attempts;
-        Passage::add(&mut self.passage, moved.passage.clone());
-        let seen = start.at.saturating_add(moved.octets).min(source.size.unwrap_or(u64::MAX));
+        Relayed::add(&mut self.relayed, moved.relayed.clone());
+        let seen = start.at.saturating_add(moved.bytes).min(source.size.unwrap_or(u64::MAX));
         (self.keeps, self.seen) = (start.keeps, seen);
         self.last = Last { continued: start.at > 0, refused: moved.refused };
         if moved.touched && self.left.is_none() {
@@ -172,7 +172,7 @@ impl Attempts {
                 } else if self.left.is_some() {
                     stored = self.stored(context, ends).await;
                     plan = match stored {
-                        Some(stored) => format!(", going on after {stored} octets ({})", size::bytes(stored)),
+                        Some(stored) => format!(", going on after {stored} bytes ({})", size::bytes(stored)),
                         None => ", going on with what is stored".to_owned(),
                     };
                 }
@@ -185,16 +185,16 @@ impl Attempts {
         Err(interrupted(context, failure, seen.unwrap_or(0).max(self.seen), self.behind))
     }
 
-    /// Deletes what is left, and says how many octets that were, where it can be known.
+    /// Deletes what is left, and says how many bytes that were, where it can be known.
     pub(super) async fn discard(&mut self, context: &Context, ends: &mut Ends) -> Option<u64> {
         let discarded = self.left.take()?.part.discard(context, &mut ends.destination).await;
         self.behind |= !discarded.gone;
-        discarded.octets
+        discarded.bytes
     }
 
     async fn start_over(&mut self, context: &Context, ends: &mut Ends, item: &Item, why: &str) {
         let name = ends.source.show(&item.source);
-        context.events.warn(format!("{why}; {name} is copied from its first octet"));
+        context.events.warn(format!("{why}; {name} is copied from its first byte"));
         self.discard(context, ends).await;
     }
 
@@ -214,7 +214,7 @@ impl Attempts {
 }
 
 impl Left {
-    /// How many octets of it are right, and whether a digest says so; or why it is of no use.
+    /// How many bytes of it are right, and whether a digest says so; or why it is of no use.
     async fn look(
         &self,
         context: &Context,
@@ -230,7 +230,7 @@ impl Left {
         let at = match (ends.destination.size(context, path).await?, source.size) {
             (None | Some(0), _) => return Ok(Ok((0, false))),
             (Some(stored), Some(size)) if stored <= size => stored,
-            (Some(stored), _) => return Ok(Err(format!("{stored} octets are stored, which are too many"))),
+            (Some(stored), _) => return Ok(Err(format!("{stored} bytes are stored, which are too many"))),
         };
         if ends.source.knows_prefixes()
             && let Some(algorithm) = common(context, ends, &[]).await?
@@ -244,7 +244,7 @@ impl Left {
                 return Ok(if there.hex.eq_ignore_ascii_case(&here.hex) {
                     Ok((at, true))
                 } else {
-                    Err(format!("the {at} octets that are stored are not those of the source"))
+                    Err(format!("the {at} bytes that are stored are not those of the source"))
                 });
             }
         }
@@ -252,13 +252,13 @@ impl Left {
         Ok(match means {
             Verified::Hash(_) => Ok((at, false)),
             Verified::Size | Verified::None => {
-                Err(format!("no digest shows whether the {at} octets that are stored are right"))
+                Err(format!("no digest shows whether the {at} bytes that are stored are right"))
             }
         })
     }
 }
 
-/// Whether a broken copy can be continued at all: both ends skip octets (REST STREAM, which no server
+/// Whether a broken copy can be continued at all: both ends skip bytes (REST STREAM, which no server
 /// of 1973 means by REST), and a digest will tell whether it was right.
 async fn can_go_on(
     context: &Context,
@@ -297,7 +297,7 @@ fn interrupted(context: &Context, failure: Failure, moved: u64, behind: bool) ->
     }
     // Servers are asked how far they are every few seconds only.
     let after =
-        if moved == 0 { String::new() } else { format!(" after {moved} octets ({})", size::bytes(moved)) };
+        if moved == 0 { String::new() } else { format!(" after {moved} bytes ({})", size::bytes(moved)) };
     Failure::new(failure::Kind::Interrupted, format!("interrupted{after}")).hint(if behind {
         "run it again to copy the file"
     } else {

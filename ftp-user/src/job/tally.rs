@@ -4,7 +4,7 @@ use super::item::Done;
 use super::status::Status;
 use crate::failure::{Failure, Kind};
 use crate::ladder::Rung;
-use crate::report::{Event, Events, Passage, Protection, Summary, Verified};
+use crate::report::{Event, Events, Protection, Relayed, Summary, Verified};
 use std::time::Duration;
 
 /// Counts the files of a job.
@@ -19,7 +19,7 @@ pub(super) struct Tally {
     bytes: u64,
     /// How many files took which path.
     rungs: Vec<(Rung, u64)>,
-    passage: Option<Passage>,
+    relayed: Option<Relayed>,
     protection: Protection,
     verified: Option<Verified>,
     failures: Vec<FailedItem>,
@@ -58,7 +58,7 @@ impl Tally {
             skipped: 0,
             bytes: 0,
             rungs: Vec::new(),
-            passage: None,
+            relayed: None,
             protection: Protection::Clear,
             verified: None,
             failures: Vec::new(),
@@ -90,8 +90,8 @@ impl Tally {
         };
         self.done(&done);
         if !self.dry_run {
-            let Done { bytes, rung, passage, verified, attempts } = done;
-            events.say(Event::File { source, dest, bytes, rung, passage, verified, attempts });
+            let Done { bytes, rung, relayed, verified, attempts } = done;
+            events.say(Event::File { source, dest, bytes, rung, relayed, verified, attempts });
         }
     }
 
@@ -105,7 +105,7 @@ impl Tally {
         if rung.path() == Rung::DestListens.path() {
             self.protection = Protection::Clear; // --allow-clear-data permits it
         }
-        Passage::add(&mut self.passage, done.passage.clone());
+        Relayed::add(&mut self.relayed, done.relayed.clone());
         self.verified = Some(self.verified.map_or(done.verified, |weakest| weakest.min(done.verified)));
         match self.rungs.iter_mut().find(|(known, _)| *known == rung) {
             Some((_, count)) => *count += 1,
@@ -146,7 +146,7 @@ impl Tally {
             bytes: self.bytes,
             seconds: took.as_secs_f64(),
             rung: self.rungs.iter().max_by_key(|(_, count)| *count).map(|(rung, _)| *rung),
-            passage: self.passage,
+            relayed: self.relayed,
             protection: self.protection,
             verified: self.verified.unwrap_or(Verified::None),
             failed,
@@ -163,7 +163,7 @@ mod tests {
     use ftp_proto::digest::Algorithm;
 
     fn done(rung: Option<Rung>, bytes: u64, verified: Verified) -> Done {
-        Done { bytes, rung, passage: None, verified, attempts: 1 }
+        Done { bytes, rung, relayed: None, verified, attempts: 1 }
     }
 
     #[tokio::test]

@@ -51,38 +51,38 @@ impl fmt::Display for RemotePath {
 }
 
 /// A name that a person gave, or the failure that it is.
-pub(super) fn user_name(octets: &[u8]) -> Result<PathName, Failure> {
-    PathName::from_user(octets)
-        .map_err(|bad| Failure::usage(format!("{:?} cannot be used: {bad}", String::from_utf8_lossy(octets))))
+pub(super) fn user_name(bytes: &[u8]) -> Result<PathName, Failure> {
+    PathName::from_user(bytes)
+        .map_err(|bad| Failure::usage(format!("{:?} cannot be used: {bad}", String::from_utf8_lossy(bytes))))
 }
 
 /// The last name of a path, if it has one that can name a copy.
 pub fn base_name(path: &PathName) -> Option<PathName> {
-    let octets = path.as_bytes();
-    let end = octets.iter().rposition(|o| *o != b'/')? + 1;
-    let name = octets.get(..end)?.rsplit(|o| *o == b'/').next()?;
+    let bytes = path.as_bytes();
+    let end = bytes.iter().rposition(|o| *o != b'/')? + 1;
+    let name = bytes.get(..end)?.rsplit(|o| *o == b'/').next()?;
     if matches!(name, b"." | b"..") { None } else { PathName::from_user(name).ok() }
 }
 
 /// The directory of a path; `None` when it is the login directory.
 pub fn parent(path: &PathName) -> Option<PathName> {
-    let octets = path.as_bytes();
-    match octets.iter().rposition(|o| *o == b'/')? {
+    let bytes = path.as_bytes();
+    match bytes.iter().rposition(|o| *o == b'/')? {
         0 => PathName::from_user(b"/".as_slice()).ok(),
-        at => PathName::from_user(octets.get(..at)?).ok(),
+        at => PathName::from_user(bytes.get(..at)?).ok(),
     }
 }
 
 /// `directory/name`; a directory of `None` is the login directory.
 pub fn join(directory: Option<&PathName>, name: &PathName) -> PathName {
     let Some(directory) = directory else { return name.clone() };
-    let mut octets = directory.as_bytes().to_vec();
-    if !octets.ends_with(b"/") {
-        octets.push(b'/');
+    let mut bytes = directory.as_bytes().to_vec();
+    if !bytes.ends_with(b"/") {
+        bytes.push(b'/');
     }
-    octets.extend_from_slice(name.as_bytes());
+    bytes.extend_from_slice(name.as_bytes());
     // Joining two names cannot make one that is none.
-    PathName::from_wire(octets).unwrap_or_else(|_| name.clone())
+    PathName::from_wire(bytes).unwrap_or_else(|_| name.clone())
 }
 
 /// Another name in the directory of `path`.
@@ -94,9 +94,9 @@ pub fn sibling(path: &PathName, name: &PathName) -> PathName {
 pub(super) fn decode(text: &[u8]) -> Result<Vec<u8>, Failure> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.iter();
-    while let Some(&octet) = rest.next() {
-        if octet != b'%' {
-            out.push(octet);
+    while let Some(&byte) = rest.next() {
+        if byte != b'%' {
+            out.push(byte);
             continue;
         }
         let digits = [rest.next(), rest.next()];
@@ -113,20 +113,20 @@ pub(super) fn decode(text: &[u8]) -> Result<Vec<u8>, Failure> {
 }
 
 /// Percent-encodes what would not survive in a URL.
-pub(super) fn encoded(octets: &[u8]) -> String {
+pub(super) fn encoded(bytes: &[u8]) -> String {
     let mut out = String::new();
-    for chunk in octets.utf8_chunks() {
+    for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
             if c.is_control() || matches!(c, ' ' | '%' | '#' | '?' | '"' | '@') {
-                for octet in c.to_string().bytes() {
-                    out.push_str(&format!("%{octet:02X}"));
+                for byte in c.to_string().bytes() {
+                    out.push_str(&format!("%{byte:02X}"));
                 }
             } else {
                 out.push(c);
             }
         }
-        for octet in chunk.invalid() {
-            out.push_str(&format!("%{octet:02X}"));
+        for byte in chunk.invalid() {
+            out.push_str(&format!("%{byte:02X}"));
         }
     }
     out

@@ -52,8 +52,8 @@ fn credentials(login: &[u8]) -> Result<(Option<Vec<u8>>, Option<Secret>), Failur
     let mut parts = login.splitn(2, |o| *o == b':');
     let user = decode(parts.next().unwrap_or_default())?;
     let password = parts.next().map(decode).transpose()?;
-    for (what, octets) in [("user", Some(&user)), ("password", password.as_ref())] {
-        if octets.is_some_and(|octets| octets.iter().any(|o| matches!(o, b'\r' | b'\n' | 0))) {
+    for (what, bytes) in [("user", Some(&user)), ("password", password.as_ref())] {
+        if bytes.is_some_and(|bytes| bytes.iter().any(|o| matches!(o, b'\r' | b'\n' | 0))) {
             return Err(Failure::usage(format!("the {what} in the URL contains CR, LF or NUL"))
                 .hint("no FTP command can carry it"));
         }

@@ -14,7 +14,7 @@ pub enum Said {
         /// Where the destination is to connect, if the relay listens for it.
         destination: Option<SocketAddr>,
     },
-    /// Both legs stand, octets flow.
+    /// Both legs stand, bytes flow.
     Flows,
     /// There will be no join.
     Refused {
@@ -34,13 +34,13 @@ pub enum Said {
     },
     /// How far it is.
     Stat {
-        /// Octets from the source to the destination.
-        octets: u64,
+        /// Bytes from the source to the destination.
+        bytes: u64,
     },
     /// What was joined has ended.
     Ended {
-        /// Octets from the source to the destination.
-        octets: u64,
+        /// Bytes from the source to the destination.
+        bytes: u64,
         /// Both ends closed in order; otherwise both were reset.
         in_order: bool,
         /// The end that broke, where it was one.
@@ -75,11 +75,11 @@ impl Said {
             FromAgent::Stranger { join: id, leg, peer } if id == join => {
                 Some(Self::Stranger { side: side(leg), peer })
             }
-            FromAgent::Stat { join: id, a_to_b, .. } if id == join => Some(Self::Stat { octets: a_to_b }),
+            FromAgent::Stat { join: id, a_to_b, .. } if id == join => Some(Self::Stat { bytes: a_to_b }),
             FromAgent::Ended { id, a_to_b, how, .. } if id == join => {
                 let broke = if let End::Reset(leg) = how { Some(side(leg)) } else { None };
                 let why = ended(how).to_owned();
-                Some(Self::Ended { octets: a_to_b, in_order: how == End::Eof, side: broke, why })
+                Some(Self::Ended { bytes: a_to_b, in_order: how == End::Eof, side: broke, why })
             }
             // Of another join, of a tunnel, or nothing that a copy waits for.
             FromAgent::Refused { .. }
@@ -134,7 +134,7 @@ const fn side(leg: Leg) -> Side {
 const fn ended(how: End) -> &'static str {
     match how {
         End::Eof => "both ends closed in order",
-        End::Idle => "no octet came for too long",
+        End::Idle => "no byte came for too long",
         End::Stalled => "the receiver took nothing for too long",
         End::Reset(Leg::A) => "the source's data connection broke",
         End::Reset(Leg::B) => "the destination's data connection broke",
@@ -165,14 +165,14 @@ mod tests {
         check(FromAgent::JoinReady { id: other, a, b }, None);
         check(FromAgent::Joined { id: join }, Some(Said::Flows));
         check(FromAgent::Joined { id: other }, None);
-        check(FromAgent::Stat { join, a_to_b: 3, b_to_a: 9 }, Some(Said::Stat { octets: 3 }));
+        check(FromAgent::Stat { join, a_to_b: 3, b_to_a: 9 }, Some(Said::Stat { bytes: 3 }));
         check(FromAgent::Stat { join: other, a_to_b: 3, b_to_a: 9 }, None);
         let stranger = |join| FromAgent::Stranger { join, leg: Leg::B, peer: at("192.0.2.3:3") };
         check(stranger(join), Some(Said::Stranger { side: Side::Destination, peer: at("192.0.2.3:3") }));
         check(stranger(other), None);
         let ended = |id, how| FromAgent::Ended { id, a_to_b: 4, b_to_a: 0, how };
         let said =
-            |in_order, side, why: &str| Some(Said::Ended { octets: 4, in_order, side, why: why.to_owned() });
+            |in_order, side, why: &str| Some(Said::Ended { bytes: 4, in_order, side, why: why.to_owned() });
         check(ended(join, End::Eof), said(true, None, "both ends closed in order"));
         let source = Some(Side::Source);
         check(ended(join, End::Reset(Leg::A)), said(false, source, "the source's data connection broke"));

@@ -113,7 +113,7 @@ impl Session {
         let mut due = Due::default();
         loop {
             match machine.poll() {
-                Output::Send(octets) => due.send.extend(octets),
+                Output::Send(bytes) => due.send.extend(bytes),
                 // Only the machine waits for it.
                 Output::Message(FromAgent::Pong { .. }) => {}
                 Output::Message(message) => due.heard.push(Heard::Message(message)),

@@ -27,7 +27,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// What a relay of these tests does.
 struct Script {
-    /// Its token; the line's has the octet 7.
+    /// Its token; the line's has the byte 7.
     token: u8,
     /// Its answers to a message.
     answer: Box<dyn FnMut(ToAgent) -> Vec<FromAgent> + Send>,
@@ -39,11 +39,11 @@ impl Script {
     }
 }
 
-/// A relay that runs, and what it has heard: messages, and the octets of tunnels.
+/// A relay that runs, and what it has heard: messages, and the bytes of tunnels.
 struct Agent {
     relay: Relay,
     messages: mpsc::UnboundedReceiver<ToAgent>,
-    octets: mpsc::UnboundedReceiver<Option<u8>>,
+    bytes: mpsc::UnboundedReceiver<Option<u8>>,
     _directory: TempDir,
 }
 
@@ -52,7 +52,7 @@ impl Agent {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
         let (tell, messages) = mpsc::unbounded_channel();
-        let (pass, octets) = mpsc::unbounded_channel();
+        let (pass, bytes) = mpsc::unbounded_channel();
         tokio::spawn(async move {
             let acceptor = Acceptor::new().unwrap();
             let keyring = Keyring::new([token(script.token)]);
@@ -90,7 +90,7 @@ impl Agent {
         set_permissions(&token_file, Permissions::from_mode(0o600)).unwrap();
         let address = at.to_string().parse().unwrap();
         let relay = Relay { name: "edge".to_owned(), address, token_file, near: Vec::new() };
-        Self { relay, messages, octets, _directory: directory }
+        Self { relay, messages, bytes, _directory: directory }
     }
 
     async fn line(&self) -> Line {
@@ -116,8 +116,8 @@ async fn server((mut link, first): (Link, First), pass: mpsc::UnboundedSender<Op
     // The greeting comes with the proof.
     link.send(&[accepted.data().as_slice(), b"220 "].concat()).await.unwrap();
     let (mut read, mut write) = split(Connection::from(link));
-    for octet in b"ready\r\n" {
-        write.write_u8(*octet).await.unwrap();
+    for byte in b"ready\r\n" {
+        write.write_u8(*byte).await.unwrap();
         write.flush().await.unwrap();
     }
     let mut room = [0];
@@ -134,8 +134,8 @@ async fn server((mut link, first): (Link, First), pass: mpsc::UnboundedSender<Op
     }
 }
 
-fn token(octet: u8) -> Token {
-    Token::new("ann", None, [octet; 32]).unwrap()
+fn token(byte: u8) -> Token {
+    Token::new("ann", None, [byte; 32]).unwrap()
 }
 
 fn ticket() -> Secret32 {
@@ -206,7 +206,7 @@ async fn a_control_connection_through_a_relay_is_one_like_any_other() {
     while !matches!(session.next().await, Event::AbortDone) {}
     let mut heard = Vec::new();
     while !heard.ends_with(b"ABOR\r\n") {
-        heard.extend(agent.octets.recv().await.unwrap());
+        heard.extend(agent.bytes.recv().await.unwrap());
     }
     assert!(heard.ends_with(b"NOOP\r\n\xFF\xF4\xFF\xF2ABOR\r\n"), "{}", heard.escape_ascii());
     assert!(heard.starts_with(b"USER ann\r\n"), "{}", heard.escape_ascii());
@@ -222,7 +222,7 @@ async fn a_session_through_a_relay_ends_in_order() {
     let tunnel = agent.line().await.tunnel(&context, &site()).await.unwrap();
     let session = Control::open_tunnelled(&context, &site(), Role::Source, tunnel).await.unwrap();
     session.quit().await;
-    while agent.octets.recv().await.expect("the tunnel broke").is_some() {}
+    while agent.bytes.recv().await.expect("the tunnel broke").is_some() {}
 }
 
 #[tokio::test]
@@ -400,15 +400,15 @@ async fn a_join_is_told_from_the_source_to_the_destination() {
         let expect = [
             Said::Stranger { side: Side::Source, peer: at("192.0.2.3:7") },
             Said::Flows,
-            Said::Stat { octets: 5 },
-            Said::Ended { octets: 8, in_order: true, side: None, why },
+            Said::Stat { bytes: 5 },
+            Said::Ended { bytes: 8, in_order: true, side: None, why },
         ];
         assert_eq!(heard, expect);
     }
     let id = line.join(listen("192.0.2.1"), listen("192.0.2.2"));
     assert_eq!(line.next().await, ready);
     line.close(id);
-    let Said::Ended { octets: 3, in_order: false, .. } = line.next().await else { panic!("not closed") };
+    let Said::Ended { bytes: 3, in_order: false, .. } = line.next().await else { panic!("not closed") };
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ pub enum Event {
         source: String,
         /// To where.
         dest: String,
-        /// Octets, where known.
+        /// Bytes, where known.
         size: Option<u64>,
         /// What will verify it.
         verify: Verified,
@@ -31,7 +31,7 @@ pub enum Event {
         rung: Rung,
         /// The relay on the path, if there is one.
         relay: Option<String>,
-        /// What protects the octets on all of it.
+        /// What protects the bytes on all of it.
         protection: Protection,
         /// Why this one.
         why: String,
@@ -42,9 +42,9 @@ pub enum Event {
     Progress {
         /// Its source.
         source: String,
-        /// Octets moved.
+        /// Bytes moved.
         bytes: u64,
-        /// Octets in all, where known.
+        /// Bytes in all, where known.
         total: Option<u64>,
     },
     /// A file is done.
@@ -53,15 +53,15 @@ pub enum Event {
         source: String,
         /// Its destination.
         dest: String,
-        /// Its octets.
+        /// Its bytes.
         bytes: u64,
         /// The path that it took; `None` if it was skipped.
         rung: Option<Rung>,
         /// What passed a relay.
-        passage: Option<Passage>,
+        relayed: Option<Relayed>,
         /// What verified it.
         verified: Verified,
-        /// How often its octets were sent.
+        /// How often its bytes were sent.
         attempts: u32,
     },
     /// A file failed.
@@ -143,15 +143,15 @@ pub struct Summary {
     pub files: u64,
     /// Files skipped, which count as done.
     pub skipped: u64,
-    /// Octets moved.
+    /// Bytes moved.
     pub bytes: u64,
     /// Time taken.
     pub seconds: f64,
     /// The path of most files.
     pub rung: Option<Rung>,
     /// What passed relays; the name is that of the last one.
-    pub passage: Option<Passage>,
-    /// What protected the octets.
+    pub relayed: Option<Relayed>,
+    /// What protected the bytes.
     pub protection: Protection,
     /// The weakest verification of any file.
     pub verified: Verified,
@@ -161,19 +161,19 @@ pub struct Summary {
 
 /// What has passed a relay.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Passage {
+pub struct Relayed {
     /// Its name.
     pub relay: Arc<str>,
-    /// Octets that it has passed on, as it said.
-    pub octets: u64,
+    /// Bytes that it has passed on, as it said.
+    pub bytes: u64,
 }
 
-impl Passage {
+impl Relayed {
     /// Adds what has passed in another try, or of another file; the last relay is named.
     pub fn add(total: &mut Option<Self>, more: Option<Self>) {
-        if let Some(Self { relay, octets }) = more {
-            let before = total.take().map_or(0, |total| total.octets);
-            *total = Some(Self { relay, octets: octets.saturating_add(before) });
+        if let Some(Self { relay, bytes }) = more {
+            let before = total.take().map_or(0, |total| total.bytes);
+            *total = Some(Self { relay, bytes: bytes.saturating_add(before) });
         }
     }
 }

@@ -1,7 +1,7 @@
 //! For people: results on standard output, the talk on standard error.
 
 use super::entry::{kind_name, moment};
-use super::event::{Event, Form, Listed, Passage, Summary};
+use super::event::{Event, Form, Listed, Relayed, Summary};
 use super::style::Style;
 use crate::failure;
 use crate::ladder::{Considered, Rung};
@@ -61,11 +61,11 @@ impl Human {
                 self.progress(*bytes, *total);
                 Ok(())
             }
-            Event::File { source, dest, bytes, rung, passage, .. } => {
+            Event::File { source, dest, bytes, rung, relayed, .. } => {
                 self.clear();
                 if self.style.verbose {
                     let how = match rung {
-                        Some(rung) => format!("{}, {}", size::bytes(*bytes), way(*rung, passage.as_ref())),
+                        Some(rung) => format!("{}, {}", size::bytes(*bytes), way(*rung, relayed.as_ref())),
                         None => "skipped, it is there already".to_owned(),
                     };
                     self.talk("", &format!("{source} -> {dest}: {how}"));
@@ -244,7 +244,7 @@ fn sentence(summary: &Summary) -> String {
         }
     }
     if let Some(rung) = summary.rung {
-        line.push_str(&format!(", {}, ", way(rung, summary.passage.as_ref())));
+        line.push_str(&format!(", {}, ", way(rung, summary.relayed.as_ref())));
         line.push_str(if summary.dry_run { "to be verified by " } else { "verified " });
         line.push_str(summary.verified.name());
     }
@@ -258,14 +258,14 @@ fn sentence(summary: &Summary) -> String {
 }
 
 /// A way, with the relay on it and what that has passed on.
-fn way(rung: Rung, passage: Option<&Passage>) -> String {
+fn way(rung: Rung, relayed: Option<&Relayed>) -> String {
     let words = rung.words();
-    match (passage, rung) {
-        (Some(Passage { relay, octets: passed }), Rung::RelaySource | Rung::RelayDest) => {
+    match (relayed, rung) {
+        (Some(Relayed { relay, bytes: passed }), Rung::RelaySource | Rung::RelayDest) => {
             format!("{words} {relay} ({} passed it)", size::bytes(*passed))
         }
         (
-            Some(Passage { relay, octets: passed }),
+            Some(Relayed { relay, bytes: passed }),
             Rung::DestListens | Rung::SourceListens | Rung::User | Rung::Local,
         ) => format!("{words} ({} passed the relay {relay})", size::bytes(*passed)),
         (None, _) => words.to_owned(),
@@ -289,7 +289,7 @@ mod tests {
             bytes: 2 << 30,
             seconds: 1.9,
             rung: Some(Rung::DestListens),
-            passage: None,
+            relayed: None,
             protection: Protection::Clear,
             verified: Verified::Hash(Algorithm::Sha256),
             failed: 0,
@@ -325,7 +325,7 @@ mod tests {
         check(
             Summary {
                 rung: Some(Rung::User),
-                passage: Some(Passage { relay: "edge".into(), octets: 5 << 20 }),
+                relayed: Some(Relayed { relay: "edge".into(), bytes: 5 << 20 }),
                 ..summary()
             },
             "copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), through this host (5.00 MiB passed the relay edge), \
@@ -334,7 +334,7 @@ mod tests {
         check(
             Summary {
                 rung: Some(Rung::RelayDest),
-                passage: Some(Passage { relay: "edge".into(), octets: 2 << 30 }),
+                relayed: Some(Relayed { relay: "edge".into(), bytes: 2 << 30 }),
                 ..summary()
             },
             "copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), through the relay edge (2.00 GiB passed it), \

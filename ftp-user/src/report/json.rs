@@ -135,7 +135,7 @@ impl<'a> Line<'a> {
             Event::Progress { source, bytes, total } => {
                 Self::Progress { source, bytes: *bytes, total: *total }
             }
-            Event::File { source, dest, bytes, rung, passage, verified, attempts } => Self::File {
+            Event::File { source, dest, bytes, rung, relayed, verified, attempts } => Self::File {
                 source,
                 dest,
                 bytes: *bytes,
@@ -144,8 +144,8 @@ impl<'a> Line<'a> {
                 verified: verified.name(),
                 attempts: *attempts,
                 skipped: rung.is_none(),
-                relay: passage.as_ref().map(|passage| &*passage.relay),
-                relayed: passage.as_ref().map(|passage| passage.octets),
+                relay: relayed.as_ref().map(|relayed| &*relayed.relay),
+                relayed: relayed.as_ref().map(|relayed| relayed.bytes),
             },
             Event::Failed { source, dest, kind, message, of: _ } => {
                 Self::Failed { source, dest, exit: kind.number(), cause: kind.heading(), message }
@@ -169,8 +169,8 @@ impl<'a> Line<'a> {
             verified: summary.verified.name(),
             failed: summary.failed,
             skipped: summary.skipped,
-            relay: summary.passage.as_ref().map(|passage| &*passage.relay),
-            relayed: summary.passage.as_ref().map(|passage| passage.octets),
+            relay: summary.relayed.as_ref().map(|relayed| &*relayed.relay),
+            relayed: summary.relayed.as_ref().map(|relayed| relayed.bytes),
             dry_run: summary.dry_run,
         }
     }
@@ -196,7 +196,7 @@ const fn is_false(value: &bool) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::event::{Passage, Verified};
+    use super::super::event::{Relayed, Verified};
     use super::*;
     use crate::report::Protection;
     use ftp_proto::digest::Algorithm;
@@ -218,7 +218,7 @@ mod tests {
             bytes: 2_147_483_648,
             seconds: 1.9,
             rung: Some(Rung::DestListens),
-            passage: None,
+            relayed: None,
             protection: Protection::Clear,
             verified: Verified::Hash(Algorithm::Sha256),
             failed: 0,
@@ -237,7 +237,7 @@ mod tests {
                 dest: "ftp://b/x".into(),
                 bytes: 5,
                 rung: Some(Rung::SourceListens),
-                passage: None,
+                relayed: None,
                 verified: Verified::Size,
                 attempts: 2,
             },
@@ -253,7 +253,7 @@ mod tests {
                 dest: "ftp://b/x".into(),
                 bytes: 5,
                 rung: Some(Rung::RelaySource),
-                passage: Some(Passage { relay: "edge".into(), octets: 5 }),
+                relayed: Some(Relayed { relay: "edge".into(), bytes: 5 }),
                 verified: Verified::Size,
                 attempts: 1,
             },

@@ -10,7 +10,7 @@ mod json;
 mod style;
 mod trace;
 
-pub use event::{Column, Event, Form, Listed, Passage, Protection, Summary, Verified};
+pub use event::{Column, Event, Form, Listed, Protection, Relayed, Summary, Verified};
 pub use id::{AttemptId, BadId, ItemId, JobId, Origin};
 pub use style::Style;
 

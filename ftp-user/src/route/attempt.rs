@@ -1,10 +1,10 @@
 //! Makes one attempt with one candidate between two servers, and explains its failure.
 
+use super::assignment::Assignment;
 use super::circuit::Circuit;
 use super::direct::Direct;
 use super::drive::{Drive, Ended, GivenUp, Path};
 use super::explain;
-use super::load::Load;
 use super::progress::{Progress, Stored, Subject};
 use super::relay::Relay;
 use super::sessions::Sessions;
@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::control::Session;
 use crate::endpoint::Server;
 use crate::failure::{Failure, Kind};
-use crate::report::Passage;
+use crate::report::Relayed;
 use ftp_io::copy::Meters;
 use ftp_proto::command::{DataType, Verb};
 use ftp_proto::rendezvous::RendezvousSecret;
@@ -37,7 +37,7 @@ pub(crate) struct Attempted {
     /// The SHA-256 of what this program copied, if it was computed.
     pub(crate) sha256: Option<String>,
     /// What has passed a relay.
-    pub(crate) passage: Option<Passage>,
+    pub(crate) relayed: Option<Relayed>,
 }
 
 impl Attempted {
@@ -54,7 +54,7 @@ impl Attempted {
         let impostor = || source.impostor().or_else(|| destination.impostor());
         let failure = failure.map(|failure| impostor().unwrap_or(failure));
         let Ended { outcome, given_up, moved, sha256 } = ended;
-        Self { outcome, given_up, failure, moved, sha256, passage: None }
+        Self { outcome, given_up, failure, moved, sha256, relayed: None }
     }
 }
 
@@ -64,10 +64,10 @@ pub(crate) async fn direct(
     from: &mut Server,
     to: &mut Server,
     roles: Roles,
-    load: &Load<'_>,
+    assignment: &Assignment<'_>,
 ) -> Result<Attempted, Failure> {
-    let stored = Stored { site: to.site.clone(), path: load.stored.clone(), before: load.before };
-    let (source, destination) = prepared(context, from, to, load).await?;
+    let stored = Stored { site: to.site.clone(), path: assignment.stored.clone(), before: assignment.before };
+    let (source, destination) = prepared(context, from, to, assignment).await?;
     for side in Side::BOTH {
         let session = match side {
             Side::Source => &mut *source,
@@ -81,11 +81,11 @@ pub(crate) async fn direct(
             return Ok(Attempted::new(context, source, destination, THIS_HOST, ended));
         }
     }
-    let progress = Progress::direct(context, source, destination, stored, subject(load));
-    let transfer = transfer(load, secret(source, destination)?);
+    let progress = Progress::direct(context, source, destination, stored, subject(assignment));
+    let transfer = transfer(assignment, secret(source, destination)?);
     let sessions = Sessions { source, destination };
     let (one, two) = sessions.parties();
-    let timeouts = timeouts(context.patience.reply, load.size);
+    let timeouts = timeouts(context.patience.reply, assignment.size);
     let attempt = Attempt::direct(transfer, roles, one, two, timeouts, context.clock.now());
     let path = Path::Direct(Direct::default());
     let ended = Drive::new(context, sessions, attempt, path, progress).run().await;
@@ -98,20 +98,21 @@ pub(crate) async fn by_relay(
     context: &Context,
     circuit: &mut Circuit,
     postures: Postures,
-    load: &Load<'_>,
+    assignment: &Assignment<'_>,
 ) -> Result<Attempted, Failure> {
     let Circuit { name, line, source, destination, .. } = circuit;
-    ready(source, destination, load).await?;
-    let transfer = transfer(load, secret(source, destination)?);
+    ready(source, destination, assignment).await?;
+    let transfer = transfer(assignment, secret(source, destination)?);
     let sessions = Sessions { source, destination };
     let (one, two) = sessions.parties();
-    let timeouts = timeouts(context.patience.reply, load.size);
+    let timeouts = timeouts(context.patience.reply, assignment.size);
     let attempt = Attempt::relayed(transfer, postures, one, two, timeouts, context.clock.now());
-    let (path, progress) = (Path::Relay(Relay::new(name, line)), Progress::relay(context, subject(load)));
+    let (path, progress) =
+        (Path::Relay(Relay::new(name, line)), Progress::relay(context, subject(assignment)));
     let ended = Drive::new(context, sessions, attempt, path, progress).run().await;
-    let passage = Passage { relay: name.as_str().into(), octets: ended.moved };
+    let relayed = Relayed { relay: name.as_str().into(), bytes: ended.moved };
     let attempted = Attempted::new(context, source, destination, &format!("the relay {name}"), ended);
-    Ok(Attempted { passage: Some(passage), ..attempted })
+    Ok(Attempted { relayed: Some(relayed), ..attempted })
 }
 
 /// Makes an attempt through this program.
@@ -119,18 +120,18 @@ pub(crate) async fn through(
     context: &Context,
     from: &mut Server,
     to: &mut Server,
-    load: &Load<'_>,
+    assignment: &Assignment<'_>,
 ) -> Result<Attempted, Failure> {
-    let (source, destination) = prepared(context, from, to, load).await?;
+    let (source, destination) = prepared(context, from, to, assignment).await?;
     source.private_data().await?;
     destination.private_data().await?;
     let meters = Meters::default();
-    let progress = Progress::copy(context, meters.clone(), subject(load));
+    let progress = Progress::copy(context, meters.clone(), subject(assignment));
     let sessions = Sessions { source, destination };
     let (one, two) = sessions.parties();
-    let timeouts = timeouts(context.patience.reply, load.size);
-    let attempt = Attempt::through(transfer(load, None), one, two, timeouts, context.clock.now());
-    let path = Path::Through(Through::new(load.look, meters));
+    let timeouts = timeouts(context.patience.reply, assignment.size);
+    let attempt = Attempt::through(transfer(assignment, None), one, two, timeouts, context.clock.now());
+    let path = Path::Through(Through::new(assignment.look, meters));
     let ended = Drive::new(context, sessions, attempt, path, progress).run().await;
     note_type(source, destination, &ended);
     Ok(Attempted::new(context, source, destination, THIS_HOST, ended))
@@ -141,10 +142,10 @@ async fn prepared<'a>(
     context: &Context,
     from: &'a mut Server,
     to: &'a mut Server,
-    load: &Load<'_>,
+    assignment: &Assignment<'_>,
 ) -> Result<(&'a mut Session, &'a mut Session), Failure> {
     let (source, destination) = tokio::try_join!(from.session(context), to.session(context))?;
-    ready(source, destination, load).await?;
+    ready(source, destination, assignment).await?;
     source.note_type(None);
     destination.note_type(None);
     Ok((source, destination))
@@ -152,12 +153,16 @@ async fn prepared<'a>(
 
 /// Removes from both sessions what earlier files have left, and tells the destination whether to keep a partial
 /// file.
-async fn ready(source: &mut Session, destination: &mut Session, load: &Load<'_>) -> Result<(), Failure> {
-    if load.skips() == 0 {
+async fn ready(
+    source: &mut Session,
+    destination: &mut Session,
+    assignment: &Assignment<'_>,
+) -> Result<(), Failure> {
+    if assignment.skips() == 0 {
         tokio::try_join!(source.forget_restart(), destination.forget_restart())?;
     }
-    if load.store == Store::Replace {
-        destination.partials(load.keeps).await?;
+    if assignment.store == Store::Replace {
+        destination.partials(assignment.keeps).await?;
     }
     Ok(())
 }
@@ -170,16 +175,16 @@ const fn note_type(source: &mut Session, destination: &mut Session, ended: &Ende
     }
 }
 
-fn subject(load: &Load<'_>) -> Subject {
-    Subject { name: load.name.to_owned(), total: load.size, skips: load.skips() }
+fn subject(assignment: &Assignment<'_>) -> Subject {
+    Subject { name: assignment.name.to_owned(), total: assignment.size, skips: assignment.skips() }
 }
 
-fn transfer(load: &Load<'_>, secret: Option<RendezvousSecret>) -> Transfer {
+fn transfer(assignment: &Assignment<'_>, secret: Option<RendezvousSecret>) -> Transfer {
     Transfer {
-        source_path: load.source.clone(),
-        destination_path: load.stored.clone(),
-        store: load.store,
-        restart: Some(load.skips()).filter(|offset| *offset > 0),
+        source_path: assignment.source.clone(),
+        destination_path: assignment.stored.clone(),
+        store: assignment.store,
+        restart: Some(assignment.skips()).filter(|offset| *offset > 0),
         secret,
     }
 }

@@ -1,7 +1,7 @@
 //! What the attempts for one file have come to.
 
 use super::attempt::Attempted;
-use crate::report::Passage;
+use crate::report::Relayed;
 use ftp_proto::third_party::Outcome;
 
 /// What is known of all attempts for one file.
@@ -12,11 +12,11 @@ pub(crate) struct Count {
     /// Whether the destination's file may have changed.
     pub(crate) touched: bool,
     /// How many bytes have moved in the last attempt, as far as is known.
-    pub(crate) octets: u64,
+    pub(crate) bytes: u64,
     /// Their SHA-256, if they passed this host and it was computed (I14).
     pub(crate) sha256: Option<String>,
     /// What has passed a relay.
-    pub(crate) passage: Option<Passage>,
+    pub(crate) relayed: Option<Relayed>,
     /// Whether an end refused to continue in the middle of the file.
     pub(crate) refused: bool,
 }
@@ -25,9 +25,9 @@ impl Count {
     /// Takes how an attempt between two servers ended.
     pub(crate) fn add(&mut self, attempted: &Attempted) {
         let complete = matches!(attempted.outcome, Outcome::Moved { .. });
-        let passage = attempted.passage.clone().filter(|passage| complete || passage.octets > 0);
-        Passage::add(&mut self.passage, passage);
-        self.octets = attempted.moved;
+        let relayed = attempted.relayed.clone().filter(|relayed| complete || relayed.bytes > 0);
+        Relayed::add(&mut self.relayed, relayed);
+        self.bytes = attempted.moved;
         self.sha256.clone_from(&attempted.sha256);
         let touched = match &attempted.outcome {
             Outcome::Moved { .. } => true,

@@ -1,7 +1,7 @@
 //! Transfers a file between this host and a server: this program is one end of the data connection.
 
+use super::assignment::Assignment;
 use super::count::Count;
-use super::load::Load;
 use crate::context::Context;
 use crate::control::{Flow, Session};
 use crate::endpoint::{Server, local_path};
@@ -18,84 +18,90 @@ use std::io::{self, Seek, SeekFrom};
 pub(crate) async fn up(
     context: &Context,
     to: &mut Server,
-    load: &Load<'_>,
+    assignment: &Assignment<'_>,
     count: &mut Count,
 ) -> Result<(), Failure> {
-    let file = File::open(local_path(load.source))
-        .map_err(|error| Failure::of_this_host(format!("cannot read {}", load.source.display()), &error))?;
+    let file = File::open(local_path(assignment.source)).map_err(|error| {
+        Failure::of_this_host(format!("cannot read {}", assignment.source.display()), &error)
+    })?;
     let session = to.session(context).await?;
-    session.partials(load.keeps).await?;
-    forget_restart(session, load).await?;
+    session.partials(assignment.keeps).await?;
+    forget_restart(session, assignment).await?;
     session.set_type(DataType::Image).await?; // before the data connection (modern-servers 11)
-    let stored = load.stored.clone();
-    let command = match load.store {
+    let stored = assignment.stored.clone();
+    let command = match assignment.store {
         Store::Replace => Command::Stor(stored),
         Store::Append => Command::Appe(stored),
     };
     let connection = session.open_data(Direction::Receive, &command).await?;
-    let what = format!("cannot store {}", load.target.display());
-    skip(session, load, count, &what).await?;
+    let what = format!("cannot store {}", assignment.target.display());
+    skip(session, assignment, count, &what).await?;
     let meter = Meter::default();
-    let sending = copy::send(file, load.skips(), connection, Coding::Image, &meter);
-    let flow = session.run(command, sending, &meter, &mut progress(context, load)).await;
-    count.octets = meter.moved();
-    let file = format!("cannot read {}", load.source.display());
-    conclude(session, load, count, flow?, (what, file))
+    let sending = copy::send(file, assignment.skips(), connection, Coding::Image, &meter);
+    let flow = session.run(command, sending, &meter, &mut progress(context, assignment)).await;
+    count.bytes = meter.moved();
+    let file = format!("cannot read {}", assignment.source.display());
+    conclude(session, assignment, count, flow?, (what, file))
 }
 
 /// Receives a file from a server.
 pub(crate) async fn down(
     context: &Context,
     from: &mut Server,
-    load: &Load<'_>,
+    assignment: &Assignment<'_>,
     count: &mut Count,
 ) -> Result<(), Failure> {
     let session = from.session(context).await?;
-    forget_restart(session, load).await?;
+    forget_restart(session, assignment).await?;
     session.set_type(DataType::Image).await?;
-    let command = Command::Retr(load.source.clone());
+    let command = Command::Retr(assignment.source.clone());
     let connection = session.open_data(Direction::Send, &command).await?;
-    let file = open(load).map_err(|error| {
-        not_missing(Failure::of_this_host(format!("cannot write {}", load.target.display()), &error))
+    let file = open(assignment).map_err(|error| {
+        not_missing(Failure::of_this_host(format!("cannot write {}", assignment.target.display()), &error))
     })?;
-    let what = format!("cannot read {}", load.source.display());
-    skip(session, load, count, &what).await?;
+    let what = format!("cannot read {}", assignment.source.display());
+    skip(session, assignment, count, &what).await?;
     let meter = Meter::default();
     let receiving = async { copy::receive(connection, file, Coding::Image, &meter).await.0 };
-    let flow = session.run(command, receiving, &meter, &mut progress(context, load)).await;
-    count.octets = meter.moved();
-    let file = format!("cannot write {}", load.target.display());
-    conclude(session, load, count, flow?, (what, file))
+    let flow = session.run(command, receiving, &meter, &mut progress(context, assignment)).await;
+    count.bytes = meter.moved();
+    let file = format!("cannot write {}", assignment.target.display());
+    conclude(session, assignment, count, flow?, (what, file))
 }
 
 /// Opens the local file to write, at the position of the first byte.
-fn open(load: &Load<'_>) -> io::Result<File> {
+fn open(assignment: &Assignment<'_>) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    match (load.store, load.skips()) {
+    match (assignment.store, assignment.skips()) {
         (Store::Append, _) => options.append(true).create(true),
         (Store::Replace, 0) => options.write(true).create(true).truncate(true),
         (Store::Replace, _) => options.write(true),
     };
-    let mut file = options.open(local_path(load.stored))?;
-    if load.skips() > 0 {
-        file.seek(SeekFrom::Start(load.skips()))?;
+    let mut file = options.open(local_path(assignment.stored))?;
+    if assignment.skips() > 0 {
+        file.seek(SeekFrom::Start(assignment.skips()))?;
     }
     Ok(file)
 }
 
-async fn forget_restart(session: &mut Session, load: &Load<'_>) -> Result<(), Failure> {
-    if load.skips() == 0 { session.forget_restart().await } else { Ok(()) }
+async fn forget_restart(session: &mut Session, assignment: &Assignment<'_>) -> Result<(), Failure> {
+    if assignment.skips() == 0 { session.forget_restart().await } else { Ok(()) }
 }
 
 /// Sends REST, directly before the transfer command (RFC 3659 section 5.3).
-async fn skip(session: &mut Session, load: &Load<'_>, count: &mut Count, what: &str) -> Result<(), Failure> {
-    if load.skips() == 0 {
+async fn skip(
+    session: &mut Session,
+    assignment: &Assignment<'_>,
+    count: &mut Count,
+    what: &str,
+) -> Result<(), Failure> {
+    if assignment.skips() == 0 {
         return Ok(());
     }
-    let refused = session.restart(load.skips()).await?;
+    let refused = session.restart(assignment.skips()).await?;
     refused.map_or(Ok(()), |answer| {
         count.refused = true;
-        Err(refusal(session, load, &answer, what.to_owned()))
+        Err(refusal(session, assignment, &answer, what.to_owned()))
     })
 }
 
@@ -104,9 +110,9 @@ fn not_missing(failure: Failure) -> Failure {
     if failure.kind == Kind::Missing { Failure { kind: Kind::Refused, ..failure } } else { failure }
 }
 
-fn progress(context: &Context, load: &Load<'_>) -> impl FnMut(u64) + Send + use<> {
+fn progress(context: &Context, assignment: &Assignment<'_>) -> impl FnMut(u64) + Send + use<> {
     let (events, source, total, skips) =
-        (context.events.clone(), load.name.to_owned(), load.size, load.skips());
+        (context.events.clone(), assignment.name.to_owned(), assignment.size, assignment.skips());
     move |moved| events.say(Event::Progress { source: source.clone(), bytes: skips + moved, total })
 }
 
@@ -114,21 +120,21 @@ fn progress(context: &Context, load: &Load<'_>) -> impl FnMut(u64) + Send + use<
 /// did.
 fn conclude(
     session: &Session,
-    load: &Load<'_>,
+    assignment: &Assignment<'_>,
     count: &mut Count,
     flow: Flow<Moved>,
     (what, file): (String, String),
 ) -> Result<(), Failure> {
     let (moved, answer) = match flow {
         Flow::Refused(answer) => {
-            count.refused = load.may_refuse_to_go_on(session.blame(&answer));
-            return Err(refusal(session, load, &answer, what));
+            count.refused = assignment.may_refuse_to_go_on(session.blame(&answer));
+            return Err(refusal(session, assignment, &answer, what));
         }
         Flow::Over(moved, answer) => (moved, answer),
     };
     match moved.end {
         Ended::File(error) => Err(Failure::of_this_host(file, &error)),
-        _ if !answer.is_done() => Err(refusal(session, load, &answer, what)),
+        _ if !answer.is_done() => Err(refusal(session, assignment, &answer, what)),
         Ended::Whole => Ok(()),
         Ended::Broken(error) => {
             Err(Failure::new(Kind::Temporary, format!("{what}: the data connection broke"))
@@ -139,12 +145,17 @@ fn conclude(
     }
 }
 
-fn refusal(session: &Session, load: &Load<'_>, answer: &crate::control::Answer, what: String) -> Failure {
+fn refusal(
+    session: &Session,
+    assignment: &Assignment<'_>,
+    answer: &crate::control::Answer,
+    what: String,
+) -> Failure {
     let failure = session.refusal(what, answer);
     match session.blame(answer) {
         // There is only one path to this host. It may work the next time.
         Blame::Path => Failure { kind: Kind::Temporary, ..failure },
-        Blame::Missing if load.store == Store::Append => Failure { kind: Kind::Refused, ..failure },
+        Blame::Missing if assignment.store == Store::Append => Failure { kind: Kind::Refused, ..failure },
         Blame::Missing
         | Blame::File
         | Blame::Space

@@ -9,6 +9,7 @@
 //!  local     a file between this host and a server
 //! ```
 
+mod assignment;
 mod attempt;
 mod circuit;
 mod count;
@@ -16,20 +17,19 @@ mod describe;
 mod direct;
 mod drive;
 mod explain;
-mod load;
 mod local;
 mod progress;
 mod relay;
 mod sessions;
 mod through;
 
+pub(crate) use assignment::Assignment;
 pub use attempt::timeouts;
 pub(crate) use attempt::{Attempted, by_relay, direct, through};
 pub use circuit::Circuit;
 pub(crate) use count::Count;
 pub(crate) use describe::{Description, KNOWN, data, nearby, no_path, one_family};
 pub(crate) use drive::GivenUp;
-pub(crate) use load::Load;
 pub(crate) use local::{down, up};
 
 use crate::context::Context;

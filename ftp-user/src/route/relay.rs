@@ -97,12 +97,12 @@ impl<'a> Relay<'a> {
                 ));
                 None
             }
-            Said::Stat { octets } => {
-                progress.saw(now, octets);
+            Said::Stat { bytes } => {
+                progress.saw(now, bytes);
                 None
             }
-            Said::Ended { octets, in_order, side, why } => {
-                progress.saw(now, octets);
+            Said::Ended { bytes, in_order, side, why } => {
+                progress.saw(now, bytes);
                 progress.stop();
                 self.counted = in_order;
                 Some(if in_order { Input::RelayPassed } else { fault(side, why) })
@@ -122,9 +122,9 @@ impl<'a> Relay<'a> {
                 () = clock.sleep_until(deadline) => return,
             };
             match said {
-                Said::Stat { octets } => progress.saw(clock.now(), octets),
-                Said::Ended { octets, .. } => {
-                    progress.saw(clock.now(), octets);
+                Said::Stat { bytes } => progress.saw(clock.now(), bytes),
+                Said::Ended { bytes, .. } => {
+                    progress.saw(clock.now(), bytes);
                     self.counted = true;
                 }
                 Said::Lost(_) => return,

@@ -15,10 +15,10 @@ pub(super) enum Unusable {
 
 /// Whether a name from a listing can name a file in its directory.
 pub(super) fn usable(name: &PathName) -> Result<(), Unusable> {
-    let octets = name.as_bytes();
-    if octets.contains(&b'/') || matches!(octets, b"." | b"..") {
+    let bytes = name.as_bytes();
+    if bytes.contains(&b'/') || matches!(bytes, b"." | b"..") {
         Err(Unusable::Path)
-    } else if octets.iter().any(u8::is_ascii_control) {
+    } else if bytes.iter().any(u8::is_ascii_control) {
         Err(Unusable::Control)
     } else {
         Ok(())

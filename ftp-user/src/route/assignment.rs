@@ -8,7 +8,7 @@ use ftp_proto::wire::PathName;
 
 /// What is to be moved where.
 #[derive(Clone, Debug)]
-pub(crate) struct Load<'a> {
+pub(crate) struct Assignment<'a> {
     /// The name of the source in reports.
     pub(crate) name: &'a str,
     /// Its path at the source.
@@ -31,7 +31,7 @@ pub(crate) struct Load<'a> {
     pub(crate) look: Digest,
 }
 
-impl Load<'_> {
+impl Assignment<'_> {
     /// How many bytes of the source are not sent, because the destination has them already.
     pub(crate) const fn skips(&self) -> u64 {
         match self.store {
