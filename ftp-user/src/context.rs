@@ -11,7 +11,7 @@ use tokio::sync::watch;
 /// What every call gets. Clones share everything.
 #[derive(Clone, Debug)]
 pub struct Context {
-    /// The clock.
+    /// The clock of this run.
     pub clock: Clock,
     /// Receives what happens.
     pub events: Events,

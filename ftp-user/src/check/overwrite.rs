@@ -19,11 +19,11 @@ pub enum Overwrite {
 /// What the rule says about one file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Decision {
-    /// Copy it.
+    /// The file is copied.
     Copy,
     /// Skip it if the digests are equal; copy it when they cannot be compared.
     Compare,
-    /// Skip it.
+    /// The file is skipped.
     Skip,
     /// It must not be there.
     Exists,

@@ -28,7 +28,7 @@ pub(crate) fn readable(facts: Option<Facts>, name: &str) -> Result<Facts, Failur
 /// One file at both ends.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Known<'a> {
-    /// Its path.
+    /// The path of the file.
     pub(crate) path: &'a PathName,
     /// What is known of it; `None` if it does not exist.
     pub(crate) facts: Option<&'a Facts>,

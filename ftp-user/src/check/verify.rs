@@ -16,9 +16,9 @@ pub enum Verify {
     Auto,
     /// Not at all.
     None,
-    /// By size.
+    /// The sizes are compared.
     Size,
-    /// By digest.
+    /// The digests are compared.
     Hash,
 }
 

@@ -23,7 +23,7 @@ pub(super) struct AppendArgs {
     transfer: TransferArgs,
 }
 
-/// Runs it.
+/// Runs the verb.
 pub(super) async fn run(mut context: Context, args: AppendArgs) -> Status {
     let report = match prepare(&mut context, args) {
         Ok(job) => job::run(job, &context).await,

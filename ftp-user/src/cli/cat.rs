@@ -17,12 +17,12 @@ use std::os::fd::AsFd;
 /// Print files on servers to standard output
 #[derive(Args, Debug)]
 pub(super) struct CatArgs {
-    /// Files
+    /// Files to print
     #[arg(required = true, value_name = "PLACE")]
     places: Vec<OsString>,
 }
 
-/// Runs it.
+/// Runs the verb.
 pub(super) async fn run(context: Context, args: CatArgs) -> Result<Status, Failure> {
     let places = locations(&args.places)?;
     on_servers(&places, "cat")?;

@@ -32,7 +32,7 @@ pub(super) struct CopyArgs {
     transfer: TransferArgs,
 }
 
-/// Runs it.
+/// Runs the verb.
 pub(super) async fn run(mut context: Context, args: CopyArgs) -> Status {
     let report = match prepare(&mut context, &args) {
         Ok(job) => job::run(job, &context).await,

@@ -9,7 +9,7 @@ use std::io;
 /// Print shell completions
 #[derive(Args, Debug)]
 pub(super) struct CompletionsArgs {
-    /// The shell
+    /// The shell to complete for
     #[arg(value_enum)]
     shell: Shell,
 }
@@ -18,7 +18,7 @@ pub(super) struct CompletionsArgs {
 #[derive(Args, Debug)]
 pub(super) struct ManArgs {}
 
-/// Prints completions.
+/// Prints shell completions.
 #[allow(clippy::needless_pass_by_value, reason = "every verb takes its arguments")]
 pub(super) fn completions(command: Command, args: CompletionsArgs) -> Result<Status, Failure> {
     done(manual::print_completions(command, args.shell))

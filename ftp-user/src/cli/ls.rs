@@ -22,7 +22,7 @@ pub(super) struct LsArgs {
     long: bool,
 }
 
-/// Runs it.
+/// Runs the verb.
 pub(super) async fn run(context: Context, args: LsArgs) -> Result<Status, Failure> {
     let places = locations(&args.places)?;
     let form = if args.long { Form::Long } else { Form::Name };

@@ -65,7 +65,7 @@ struct General {
     /// A progress bar on standard error
     #[arg(long, global = true, value_enum, default_value_t = When::Auto, value_name = "WHEN")]
     progress: When,
-    /// Say more
+    /// Say more about what happens
     #[arg(short, long, global = true, action = ArgAction::SetTrue, overrides_with = "verbose")]
     verbose: bool,
     /// Say only what failed

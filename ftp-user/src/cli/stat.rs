@@ -18,7 +18,7 @@ pub(super) struct StatArgs {
     places: Vec<OsString>,
 }
 
-/// Runs it.
+/// Runs the verb.
 pub(super) async fn run(context: Context, args: StatArgs) -> Result<Status, Failure> {
     let places = locations(&args.places)?;
     on_servers(&places, "stat")?;

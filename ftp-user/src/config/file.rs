@@ -16,7 +16,7 @@ pub fn load(named: Option<&Path>) -> Result<Relays, Failure> {
 enum Place {
     /// Somebody has named it: it must be there.
     Named(PathBuf),
-    /// Nobody has.
+    /// Nobody has named one: the usual file, if it exists.
     Usual(PathBuf),
 }
 

@@ -9,11 +9,11 @@ use ftp_proto::reply::{Blame, Class, Reply, blame, classify};
 /// A final reply.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Answer {
-    /// The reply.
+    /// The reply as it came.
     pub reply: Reply,
     /// What it is for its command.
     pub class: Class,
-    /// The command.
+    /// The command that it answers.
     pub verb: Verb,
 }
 

@@ -10,7 +10,7 @@ pub struct Tunnel {
     pub stream: Link,
     /// The relay's end of the connection with the server: what the server sees.
     pub local: SocketAddr,
-    /// The server.
+    /// The address of the server.
     pub peer: SocketAddr,
     /// The relay's name.
     pub relay: String,

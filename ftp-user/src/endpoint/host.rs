@@ -13,9 +13,9 @@ use ftp_proto::wire::PathName;
 /// An end of a copy.
 #[derive(Debug)]
 pub enum Host {
-    /// A server.
+    /// An FTP server.
     Server(Box<Server>),
-    /// This host.
+    /// The host of this program.
     Local,
 }
 

@@ -187,7 +187,7 @@ impl Lease {
         self.session.as_ref().is_some_and(|session| session.is_used_up())
     }
 
-    /// Says goodbye.
+    /// Ends the session in order.
     pub async fn quit(mut self) {
         if let Some(session) = self.session.take() {
             session.quit().await;

@@ -63,7 +63,7 @@ impl Server {
         self.lease.as_mut().and_then(Lease::session)
     }
 
-    /// Says goodbye.
+    /// Ends the session in order.
     pub async fn quit(self) {
         if let Some(lease) = self.lease {
             lease.quit().await;

@@ -13,7 +13,7 @@ use std::fmt;
 pub struct Failure {
     /// What kind of failure it is: decisions depend on this alone.
     pub kind: Kind,
-    /// What failed.
+    /// What has failed.
     pub what: String,
     /// Which end said what.
     pub said: Option<String>,

@@ -9,7 +9,7 @@ use crate::report::JobId;
 /// What a user asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Job {
-    /// Its identity.
+    /// The identity of the job.
     pub id: JobId,
     /// What is done.
     pub work: Work,
@@ -22,9 +22,9 @@ pub struct Job {
 pub enum Work {
     /// Copies files and trees.
     Copy {
-        /// From where.
+        /// Where the files are.
         sources: Vec<Location>,
-        /// To where.
+        /// Where they are copied to.
         destination: Location,
     },
     /// Appends one file to another.
@@ -45,7 +45,7 @@ impl Work {
         }
     }
 
-    /// All places.
+    /// Every place that the job names.
     pub fn places(&self) -> impl Iterator<Item = &Location> {
         let (sources, destination) = match self {
             Self::Copy { sources, destination } => (sources.as_slice(), destination),

@@ -83,7 +83,7 @@ impl Start {
 }
 
 impl Attempts {
-    /// None yet.
+    /// No attempt has been made.
     pub(super) fn new(resume: bool) -> Self {
         Self {
             count: 0,

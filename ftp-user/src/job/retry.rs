@@ -23,7 +23,7 @@ pub struct Retry {
 /// What happened to an attempt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Event<'a> {
-    /// It failed.
+    /// The attempt has failed.
     Failed(&'a Failure),
     /// It continued what an earlier attempt had stored, and that was wrong.
     StoredIsWrong,
@@ -36,7 +36,7 @@ pub enum Next {
     Attempt,
     /// Wait so long, then attempt it again.
     Wait {
-        /// The pause.
+        /// How long to wait.
         pause: Duration,
         /// The number of the retry that follows, from 1.
         number: u32,

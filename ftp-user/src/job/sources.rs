@@ -52,7 +52,7 @@ impl<'a> Sources<'a> {
         Self { context, pools, ends, destination, receiver: None, options, tally }
     }
 
-    /// Copies them.
+    /// Copies one source after the other.
     pub(super) async fn copy(mut self, sources: Vec<Location>) {
         let several = sources.len() > 1;
         for source in sources {

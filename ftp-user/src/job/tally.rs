@@ -30,7 +30,7 @@ pub(super) struct Tally {
 pub struct Report {
     /// Whether everything, something or nothing was done.
     pub status: Status,
-    /// The numbers.
+    /// How many files, and how many bytes.
     pub summary: Summary,
     /// What failed, sorted by kind.
     pub failures: Vec<FailedItem>,

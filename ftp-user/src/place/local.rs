@@ -9,7 +9,7 @@ use std::path::PathBuf;
 /// A place on this host.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Local {
-    /// The path.
+    /// The path as it was written.
     pub path: PathBuf,
     /// Whether it was written with a `/` at its end.
     pub contents: bool,

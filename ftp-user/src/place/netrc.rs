@@ -8,16 +8,16 @@ pub struct Netrc {
     logins: Vec<Login>,
 }
 
-/// One login.
+/// The login for one host.
 #[derive(Clone, Debug, Default)]
 pub struct Login {
     /// The host; `None` is the entry `default`.
     host: Option<String>,
-    /// The user.
+    /// The user name.
     pub user: Vec<u8>,
-    /// The password.
+    /// The user's password.
     pub password: Option<Secret>,
-    /// The account.
+    /// The user's account.
     pub account: Option<Secret>,
 }
 

@@ -20,16 +20,16 @@ pub enum Said {
     Refused {
         /// The end that is to blame, where it is one.
         side: Option<Side>,
-        /// Why.
+        /// Why it was refused.
         why: String,
         /// It may be otherwise in a while, and nothing is wrong with the way.
         for_now: bool,
     },
     /// Somebody else came to a leg and was reset; the wait goes on.
     Stranger {
-        /// Whose leg.
+        /// The leg to which it came.
         side: Side,
-        /// Who came.
+        /// The address that it came from.
         peer: SocketAddr,
     },
     /// How far it is.
@@ -45,7 +45,7 @@ pub enum Said {
         in_order: bool,
         /// The end that broke, where it was one.
         side: Option<Side>,
-        /// How.
+        /// How it has ended.
         why: String,
     },
     /// The session with the relay is over. What flows goes on, but nobody hears of it.

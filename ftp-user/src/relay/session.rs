@@ -15,7 +15,7 @@ use tokio::sync::{Notify, mpsc};
 /// What the relay says.
 #[derive(Debug)]
 pub(super) enum Heard {
-    /// A message.
+    /// A message of the agent.
     Message(FromAgent),
     /// The session is over: why. Nothing comes after it.
     Over(String),
@@ -53,7 +53,7 @@ impl Session {
         (session, heard)
     }
 
-    /// Says something.
+    /// Passes the machine and the time to `say`.
     pub(super) fn with<T>(&self, say: impl FnOnce(&mut user::Session, Moment) -> T) -> T {
         let now = self.0.clock.now();
         let said = say(&mut self.0.machine.lock().unwrap_or_else(PoisonError::into_inner), now);

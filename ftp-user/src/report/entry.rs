@@ -12,7 +12,7 @@ pub(super) const fn kind_name(kind: Kind) -> &'static str {
     }
 }
 
-/// `2026-11-20T09:20:14Z`.
+/// Writes a moment as `2026-11-20T09:20:14Z`.
 pub(super) fn date(when: When) -> String {
     let (year, month, day, hour, minute, second) = civil(when);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")

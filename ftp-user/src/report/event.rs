@@ -7,16 +7,16 @@ use ftp_proto::listing::Entry;
 use ftp_proto::timer::Moment;
 use std::sync::Arc;
 
-/// What happened.
+/// Something that has happened.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Event {
     /// What will be done.
     Plan {
         /// copy or append.
         verb: &'static str,
-        /// From where.
+        /// Where it comes from.
         source: String,
-        /// To where.
+        /// Where it goes to.
         dest: String,
         /// Bytes, where known.
         size: Option<u64>,
@@ -27,7 +27,7 @@ pub enum Event {
     },
     /// The path that the bytes of a file take, and why.
     Path {
-        /// The rung.
+        /// The candidate that is tried.
         rung: Rung,
         /// The relay on the path, if there is one.
         relay: Option<String>,
@@ -40,20 +40,20 @@ pub enum Event {
     },
     /// How far a file has come.
     Progress {
-        /// Its source.
+        /// The source of the file.
         source: String,
-        /// Bytes moved.
+        /// The bytes that have moved.
         bytes: u64,
         /// Bytes in all, where known.
         total: Option<u64>,
     },
     /// A file is done.
     File {
-        /// Its source.
+        /// The source of the file.
         source: String,
-        /// Its destination.
+        /// The destination of the file.
         dest: String,
-        /// Its bytes.
+        /// The bytes that have moved.
         bytes: u64,
         /// The path that it took; `None` if it was skipped.
         rung: Option<Rung>,
@@ -66,33 +66,33 @@ pub enum Event {
     },
     /// A file failed.
     Failed {
-        /// Its source.
+        /// The source of the file.
         source: String,
-        /// Its destination.
+        /// The destination of the file.
         dest: String,
         /// What kind of failure it is.
         kind: Kind,
-        /// In words.
+        /// The failure in words.
         message: String,
         /// Failures in all: several are listed by cause.
         of: usize,
     },
     /// Something to know.
     Warning {
-        /// In words.
+        /// The warning in words.
         message: String,
     },
-    /// The end.
+    /// The run has ended.
     Summary(Summary),
     /// One entry of a listing, or the facts of one place.
     Listed(Listed),
     /// One line of the dialogue with a server, secrets removed.
     Dialogue {
-        /// Which end.
+        /// At which end it was said.
         column: Column,
-        /// `host:port`.
+        /// The server as `host:port`.
         title: String,
-        /// When.
+        /// When it was said.
         at: Moment,
         /// `> ` or `< ` and the line.
         line: String,
@@ -104,7 +104,7 @@ pub enum Event {
 pub enum Column {
     /// The source, or the only server.
     Source,
-    /// The destination.
+    /// The dialogue with the destination.
     Destination,
 }
 
@@ -113,7 +113,7 @@ pub enum Column {
 pub struct Listed {
     /// Where it is.
     pub place: String,
-    /// Its facts.
+    /// What is known of it.
     pub entry: Entry,
     /// How to show it.
     pub form: Form,
@@ -122,7 +122,7 @@ pub struct Listed {
 /// How `ls` and `stat` show an entry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Form {
-    /// Its name.
+    /// Its name alone.
     Name,
     /// Its facts and name on one line.
     Long,
@@ -139,13 +139,13 @@ pub struct Summary {
     pub ok: bool,
     /// Whether nothing was done but planning.
     pub dry_run: bool,
-    /// Files done.
+    /// Number of files that are done.
     pub files: u64,
     /// Files skipped, which count as done.
     pub skipped: u64,
-    /// Bytes moved.
+    /// The bytes that have moved.
     pub bytes: u64,
-    /// Time taken.
+    /// How many seconds the run took.
     pub seconds: f64,
     /// The path of most files.
     pub rung: Option<Rung>,
@@ -155,14 +155,14 @@ pub struct Summary {
     pub protection: Protection,
     /// The weakest verification of any file.
     pub verified: Verified,
-    /// Files failed.
+    /// Number of files that have failed.
     pub failed: u64,
 }
 
 /// What has passed a relay.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Relayed {
-    /// Its name.
+    /// The name of the relay.
     pub relay: Arc<str>,
     /// Bytes that it has passed on, as it said.
     pub bytes: u64,
@@ -205,11 +205,11 @@ impl Protection {
 /// What a copy was verified with, weakest first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Verified {
-    /// Nothing.
+    /// Not verified at all.
     None,
-    /// Its size.
+    /// The size is right.
     Size,
-    /// A digest.
+    /// The digest is right.
     Hash(Algorithm),
 }
 

@@ -17,7 +17,7 @@ pub(super) struct Human {
     bar: Option<ProgressBar>,
     /// Nothing is done but planning.
     planning: bool,
-    /// The ways that have been explained.
+    /// The candidates that have been explained.
     explained: Vec<Considered>,
     /// The cause of the last failure told.
     cause: Option<failure::Kind>,
@@ -65,7 +65,7 @@ impl Human {
                 self.clear();
                 if self.style.verbose {
                     let how = match rung {
-                        Some(rung) => format!("{}, {}", size::bytes(*bytes), way(*rung, relayed.as_ref())),
+                        Some(rung) => format!("{}, {}", size::bytes(*bytes), path(*rung, relayed.as_ref())),
                         None => "skipped, it is there already".to_owned(),
                     };
                     self.talk("", &format!("{source} -> {dest}: {how}"));
@@ -104,16 +104,16 @@ impl Human {
         }
     }
 
-    /// Every way that was considered; once, as long as it is the same for all files.
+    /// Explains every candidate that was considered, once for all files with the same ones.
     fn explain(&mut self, considered: &[Considered]) -> io::Result<()> {
         if self.explained == considered {
             return Ok(());
         }
-        for way in considered.iter().skip(1) {
-            let commands = way.commands.map_or_else(String::new, |commands| format!(" by {commands}"));
-            let relay = way.relay.as_ref().map_or_else(String::new, |relay| format!(" {relay}"));
-            let words = format!("{}{relay}", way.rung.words());
-            match &way.hindrance {
+        for candidate in considered.iter().skip(1) {
+            let commands = candidate.commands.map_or_else(String::new, |commands| format!(" by {commands}"));
+            let relay = candidate.relay.as_ref().map_or_else(String::new, |relay| format!(" {relay}"));
+            let words = format!("{}{relay}", candidate.rung.words());
+            match &candidate.hindrance {
                 None => self.result(&format!("    if that is refused: {words}{commands}"))?,
                 Some(why) => self.result(&format!("    not {words}{commands}: {why}"))?,
             }
@@ -244,7 +244,7 @@ fn sentence(summary: &Summary) -> String {
         }
     }
     if let Some(rung) = summary.rung {
-        line.push_str(&format!(", {}, ", way(rung, summary.relayed.as_ref())));
+        line.push_str(&format!(", {}, ", path(rung, summary.relayed.as_ref())));
         line.push_str(if summary.dry_run { "to be verified by " } else { "verified " });
         line.push_str(summary.verified.name());
     }
@@ -257,8 +257,8 @@ fn sentence(summary: &Summary) -> String {
     line
 }
 
-/// A way, with the relay on it and what that has passed on.
-fn way(rung: Rung, relayed: Option<&Relayed>) -> String {
+/// The path that was taken, with the relay on it and what that has passed on.
+fn path(rung: Rung, relayed: Option<&Relayed>) -> String {
     let words = rung.words();
     match (relayed, rung) {
         (Some(Relayed { relay, bytes: passed }), Rung::RelaySource | Rung::RelayDest) => {

@@ -10,7 +10,7 @@ pub struct JobId(u64);
 /// Identifies a file of a job.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ItemId {
-    /// The job.
+    /// The job that it belongs to.
     pub job: JobId,
     /// The number of the file within the job, from 1.
     pub number: u64,
@@ -19,7 +19,7 @@ pub struct ItemId {
 /// Identifies an attempt to move a file.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct AttemptId {
-    /// The file.
+    /// The file that is attempted.
     pub item: ItemId,
     /// The number of the attempt at this file, from 1.
     pub number: u32,
@@ -31,7 +31,7 @@ pub enum Origin {
     /// The run as a whole.
     #[default]
     Run,
-    /// A job.
+    /// A job as a whole.
     Job(JobId),
     /// A file of a job.
     Item(ItemId),

@@ -97,7 +97,7 @@ enum Line<'a> {
     },
 }
 
-/// A way that was thought about.
+/// A candidate that was considered.
 #[derive(Serialize)]
 struct Thought<'a> {
     rung: &'a str,
@@ -108,12 +108,12 @@ struct Thought<'a> {
 }
 
 impl<'a> Thought<'a> {
-    fn of(way: &'a Considered) -> Self {
+    fn of(candidate: &'a Considered) -> Self {
         Self {
-            rung: way.rung.name(),
-            relay: way.relay.as_deref(),
-            commands: way.commands,
-            hindrance: way.hindrance.as_deref(),
+            rung: candidate.rung.name(),
+            relay: candidate.relay.as_deref(),
+            commands: candidate.commands,
+            hindrance: candidate.hindrance.as_deref(),
         }
     }
 }

@@ -33,7 +33,7 @@ pub struct Events {
 pub struct Record {
     /// The job, file or attempt.
     pub origin: Origin,
-    /// What happened.
+    /// What has happened.
     pub event: Event,
 }
 

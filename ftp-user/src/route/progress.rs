@@ -87,7 +87,7 @@ impl Drop for Second {
 /// The destination's file, for a second session.
 #[derive(Clone, Debug)]
 pub(super) struct Stored {
-    /// The destination.
+    /// The site of the destination.
     pub(super) site: Site,
     /// The path at which it stores.
     pub(super) path: PathName,

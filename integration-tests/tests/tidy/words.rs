@@ -26,22 +26,24 @@ const IN_NAMES: [(&str, &str); 11] = [
 ];
 
 /// Words that are no names by themselves; longer names may contain them (`one_way`, `under_way`).
-const AS_NAMES: [(&str, &str); 11] = [
+const AS_NAMES: [(&str, &str); 6] = [
     ("guest", "session"),
-    ("load", "item"),
     ("problem", "failure"),
-    ("ran", "attempt"),
     ("shake", "handshake"),
-    ("told", "reported"),
     ("trouble", "failure"),
-    ("via", "path"),
     ("way", "path or candidate"),
     ("ways", "paths or candidates"),
-    ("went", "attempt"),
 ];
 
 /// Words that are no names of types.
-const AS_TYPES: [(&str, &str); 1] = [("two", "source and destination")];
+const AS_TYPES: [(&str, &str); 6] = [
+    ("load", "item or assignment"),
+    ("ran", "attempt"),
+    ("told", "report"),
+    ("two", "source and destination"),
+    ("via", "path"),
+    ("went", "attempt"),
+];
 
 /// Words that no text for people contains, and what to say instead.
 const IN_TEXTS: [(&str, &str); 5] = [
