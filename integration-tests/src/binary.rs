@@ -104,9 +104,9 @@ impl Running {
         let mut stderr = child.stderr.take().unwrap();
         let log = Arc::clone(&said);
         let errors = thread::spawn(move || {
-            let mut octets = [0; 4096];
-            while let Ok(n @ 1..) = stderr.read(&mut octets) {
-                log.lock().unwrap().push_str(&String::from_utf8_lossy(&octets[..n]));
+            let mut bytes = [0; 4096];
+            while let Ok(n @ 1..) = stderr.read(&mut bytes) {
+                log.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..n]));
             }
         });
         Self { name: name.into(), child, lines, said, errors: Some(errors) }

@@ -9,7 +9,7 @@
 //! PORT: target ; 200 noted
 //! RETR: 150 opening ; dial ; data 1000 ; end ; 226 done
 //! *: 502 not here                                      everything else
-//! style octets                                         replies in segments of one octet (`bare`: with bare LF)
+//! style bytes                                         replies in segments of one byte (`bare`: with bare LF)
 //! ```
 //! The first rule that fits is taken. Actions: a reply (starts with a digit; `\r\n` for more lines),
 //! `listen`, `target` (remembers the argument of PORT, EPRT or SOCK), `dial`, `accept`, `data N`, `data M..N`,
@@ -17,7 +17,7 @@
 //! control connection), `die` (the whole server: all connections, now and later, are closed without a word),
 //! `await VERB` (obeys commands until that one is answered), `until LINE` (until any
 //! session was told this). In replies `{mib}` is 1 MiB of text, `{port}` is the listening port, `{commas}` it in 227's form (`{blanks}`
-//! with blanks, `{nowhere}` without a host), `{sock}` the data socket of this end, `{stored}` the octets drained last, `{ended}` how
+//! with blanks, `{nowhere}` without a host), `{sock}` the data socket of this end, `{stored}` the bytes drained last, `{ended}` how
 //! that ended: `in order` or `reset`.
 
 use crate::binary::WATCHDOG;
@@ -279,7 +279,7 @@ impl Session {
             return None;
         }
         // A Synch before ABOR is Telnet, not part of the verb.
-        line.retain(|octet| *octet < 0x80);
+        line.retain(|byte| *byte < 0x80);
         let line = String::from_utf8(line).unwrap().trim_end().to_owned();
         let (verb, argument) = line.split_once(' ').unwrap_or((&line, ""));
         let actions = {
@@ -317,21 +317,21 @@ impl Session {
             "connection" => return self.act(if self.listener.is_some() { "accept" } else { "dial" }, ""),
             "data" => {
                 let (from, to) = count.split_once("..").unwrap_or(("0", count));
-                let octets = site::octets(to.parse().unwrap());
+                let bytes = site::sample(to.parse().unwrap());
                 let from: usize = from.parse().unwrap();
-                self.data.as_mut().map(|data| data.write_all(&octets[from..]));
+                self.data.as_mut().map(|data| data.write_all(&bytes[from..]));
             }
             "text" => {
                 let lines = count.replace("\\r\\n", "\r\n").replace("\\r", "\r").replace("\\n", "\n");
                 self.data.as_mut().map(|data| data.write_all(lines.as_bytes()));
             }
             "drain" => {
-                let mut octets = Vec::new();
+                let mut bytes = Vec::new();
                 if let Some(data) = &mut self.data {
-                    let whole = data.read_to_end(&mut octets).is_ok();
+                    let whole = data.read_to_end(&mut bytes).is_ok();
                     self.ended = if whole { "in order" } else { "reset" };
                 }
-                self.stored = octets.len();
+                self.stored = bytes.len();
             }
             "end" => (self.data, self.listener, self.reserved) = (None, None, None),
             "reset-data" => socket::reset(self.data.take()?),
@@ -369,9 +369,9 @@ impl Session {
     fn reply(&mut self, reply: &str) -> Option<Goes> {
         let control = self.control.get_mut();
         match self.shared.style.as_str() {
-            "octets" => {
+            "bytes" => {
                 control.set_nodelay(true).ok()?;
-                reply.as_bytes().chunks(1).try_for_each(|octet| control.write_all(octet))
+                reply.as_bytes().chunks(1).try_for_each(|byte| control.write_all(byte))
             }
             "bare" => control.write_all(reply.replace("\r\n", "\n").as_bytes()),
             _ => control.write_all(reply.as_bytes()),

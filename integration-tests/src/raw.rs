@@ -1,4 +1,4 @@
-//! A control connection as a person with a terminal has it: lines and octets out, replies in.
+//! A control connection as a person with a terminal has it: lines and bytes out, replies in.
 
 use crate::binary::WATCHDOG;
 use ftp_proto::dialect::Dialect;
@@ -93,19 +93,19 @@ impl Raw {
 
     /// Sends a command line.
     pub fn send(&mut self, line: &str) {
-        self.send_octets(format!("{line}\r\n").as_bytes());
+        self.send_bytes(format!("{line}\r\n").as_bytes());
     }
 
-    /// Sends octets as they are.
-    pub fn send_octets(&mut self, octets: &[u8]) {
-        self.dialogue.push(format!("C: {}", octets.escape_ascii()));
-        self.lines.get_mut().write_all(octets).unwrap_or_else(|error| self.fail(&error.to_string()));
+    /// Sends bytes as they are.
+    pub fn send_bytes(&mut self, bytes: &[u8]) {
+        self.dialogue.push(format!("C: {}", bytes.escape_ascii()));
+        self.lines.get_mut().write_all(bytes).unwrap_or_else(|error| self.fail(&error.to_string()));
     }
 
-    /// Sends one octet as TCP urgent data (the INS of a Synch).
-    pub fn send_urgent(&mut self, octet: u8) {
-        self.dialogue.push(format!("C: urgent {octet:#x}"));
-        socket2::SockRef::from(self.lines.get_ref()).send_out_of_band(&[octet]).unwrap();
+    /// Sends one byte as TCP urgent data (the INS of a Synch).
+    pub fn send_urgent(&mut self, byte: u8) {
+        self.dialogue.push(format!("C: urgent {byte:#x}"));
+        socket2::SockRef::from(self.lines.get_ref()).send_out_of_band(&[byte]).unwrap();
     }
 
     /// The next reply; `None` when the server has closed the connection.
@@ -137,12 +137,12 @@ impl Raw {
     }
 
     fn line(&mut self) -> Option<String> {
-        let mut octets = Vec::new();
-        match self.lines.read_until(b'\n', &mut octets) {
+        let mut bytes = Vec::new();
+        match self.lines.read_until(b'\n', &mut bytes) {
             Ok(0) => None,
             Ok(_) => {
-                self.dialogue.push(format!("S: {}", octets.trim_ascii_end().escape_ascii()));
-                let line = octets.strip_suffix(b"\r\n");
+                self.dialogue.push(format!("S: {}", bytes.trim_ascii_end().escape_ascii()));
+                let line = bytes.strip_suffix(b"\r\n");
                 let line = line.unwrap_or_else(|| self.fail("a line that does not end with CR LF"));
                 Some(String::from_utf8_lossy(line).into_owned())
             }
@@ -193,13 +193,13 @@ impl Raw {
         }
     }
 
-    /// Octets of Telnet or of a sloppy server, read as they are.
-    pub fn read_octets(&mut self, count: usize) -> Vec<u8> {
-        let mut octets = vec![0; count];
-        std::io::Read::read_exact(&mut self.lines, &mut octets)
+    /// Bytes of Telnet or of a sloppy server, read as they are.
+    pub fn read_bytes(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        std::io::Read::read_exact(&mut self.lines, &mut bytes)
             .unwrap_or_else(|error| self.fail(&error.to_string()));
-        self.dialogue.push(format!("S: {}", octets.escape_ascii()));
-        octets
+        self.dialogue.push(format!("S: {}", bytes.escape_ascii()));
+        bytes
     }
 
     /// Fails the test with the whole dialogue.

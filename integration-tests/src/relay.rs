@@ -261,18 +261,13 @@ impl Session {
         })
     }
 
-    /// Attaches to a tunnel: sends `octets`, reads what comes until `count` have come.
-    pub fn through(
-        &mut self,
-        ticket: &Secret32,
-        octets: &[u8],
-        count: usize,
-    ) -> Result<Vec<u8>, LinkFailure> {
+    /// Attaches to a tunnel: sends `bytes`, reads what comes until `count` have come.
+    pub fn through(&mut self, ticket: &Secret32, bytes: &[u8], count: usize) -> Result<Vec<u8>, LinkFailure> {
         let address = self.address;
         self.runtime.block_on(async {
             let stream = TcpSocket::new_v4()?.connect(address).await?;
             let mut link = link::attach(stream, ticket).await?;
-            link.send(octets).await?;
+            link.send(bytes).await?;
             let (mut all, mut room) = (Vec::new(), [0; 512]);
             while all.len() < count {
                 match link.receive(&mut room).await? {

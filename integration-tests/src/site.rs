@@ -204,16 +204,16 @@ pub fn names_below(top: &Path) -> Vec<String> {
     names
 }
 
-/// Octets without a pattern that a lost or doubled block could hide in.
-pub fn octets(count: usize) -> Vec<u8> {
+/// Bytes without a pattern that a lost or doubled block could hide in.
+pub fn sample(count: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut octets = Vec::with_capacity(count + 8);
-    while octets.len() < count {
+    let mut bytes = Vec::with_capacity(count + 8);
+    while bytes.len() < count {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        octets.extend_from_slice(&state.to_le_bytes());
+        bytes.extend_from_slice(&state.to_le_bytes());
     }
-    octets.truncate(count);
-    octets
+    bytes.truncate(count);
+    bytes
 }

@@ -91,15 +91,15 @@ pub fn is_quiet(listener: &TcpListener) -> bool {
 
 /// Reads to the end of the connection.
 pub fn drain(mut stream: TcpStream) -> Vec<u8> {
-    let mut octets = Vec::new();
-    stream.read_to_end(&mut octets).unwrap_or_else(|error| panic!("data connection: {error}"));
-    octets
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).unwrap_or_else(|error| panic!("data connection: {error}"));
+    bytes
 }
 
-/// Whether the other end closes or resets the connection without sending an octet.
+/// Whether the other end closes or resets the connection without sending an byte.
 pub fn is_closed_unused(mut stream: &TcpStream) -> bool {
     match stream.read(&mut [0]) {
-        Ok(octets) => octets == 0,
+        Ok(bytes) => bytes == 0,
         Err(error) => {
             assert!(!matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "still open");
             true

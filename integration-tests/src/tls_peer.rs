@@ -78,7 +78,7 @@ impl TlsPeer {
     }
 
     /// The commands that it has heard, and how data that it was sent have ended: `data: close_notify`,
-    /// `data: cut`, `data: reset`, and how many octets they were.
+    /// `data: cut`, `data: reset`, and how many bytes they were.
     pub fn heard(&self) -> Vec<String> {
         self.heard.lock().unwrap().clone()
     }

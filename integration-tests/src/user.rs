@@ -31,8 +31,8 @@ impl User {
     }
 
     /// With a file in its current directory.
-    pub fn file(self, name: &str, octets: impl AsRef<[u8]>) -> Self {
-        std::fs::write(self.home.path().join(name), octets).unwrap();
+    pub fn file(self, name: &str, bytes: impl AsRef<[u8]>) -> Self {
+        std::fs::write(self.home.path().join(name), bytes).unwrap();
         self
     }
 

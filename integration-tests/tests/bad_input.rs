@@ -4,7 +4,7 @@
 use ftp_proto::dialect::Dialect::Rfc959;
 use integration_tests::disk::SmallDisk;
 use integration_tests::peer::{MODERN, Peer};
-use integration_tests::site::{PASSWORD, Server, Site, USER, octets};
+use integration_tests::site::{PASSWORD, Server, Site, USER, sample};
 use integration_tests::socket::{connect, free_port, until};
 use integration_tests::user::{Run, user};
 use std::io::{BufRead, BufReader};
@@ -119,7 +119,7 @@ fn a_destination_directory_that_is_missing() {
 fn a_full_disk() {
     let Some(disk) = SmallDisk::mount("a_full_disk") else { return };
     std::fs::write(disk.path().join("b.txt"), OLD).unwrap();
-    let from = Site::new("source").args(SESSIONS).file("a.bin", octets(8 << 20)).start();
+    let from = Site::new("source").args(SESSIONS).file("a.bin", sample(8 << 20)).start();
     let to = Site::new("full").at("127.0.0.3").args(SESSIONS).start_in(disk.path().to_path_buf());
     let run = copy(&from.url("a.bin"), &to.url("b.txt"));
     released(&from);
@@ -304,7 +304,7 @@ fn names_of_a_listing_that_lead_elsewhere() {
     assert!(!run.said.contains(['\u{1b}', '\u{7}', '\r']), "{run}");
     assert_eq!(to.bytes("b.txt"), OLD);
     assert_eq!(to.names(), ["b.txt", "t/", "t/d", "t/good"], "{run}");
-    assert_eq!(to.bytes("t/good"), octets(1000));
+    assert_eq!(to.bytes("t/good"), sample(1000));
     released(&to);
     drop(run.exits(9));
 }
@@ -321,7 +321,7 @@ fn replies_of_a_mebibyte() {
         let to = open_target();
         let run = copy(&from.url("a.txt"), &to.url("b.txt")).exits(1);
         from.wait_for_the_end_of_all();
-        assert!(run.said.len() < 10_000, "{} octets said", run.said.len());
+        assert!(run.said.len() < 10_000, "{} bytes said", run.said.len());
         one_sentence(run, &["127.0.0.2", "does not speak FTP"]);
         unharmed(&to);
     }
@@ -329,11 +329,11 @@ fn replies_of_a_mebibyte() {
 
 #[test]
 fn replies_in_segments_of_one_octet_and_with_bare_lf() {
-    for style in ["octets", "bare"] {
+    for style in ["bytes", "bare"] {
         let from = Peer::start("127.0.0.2", &format!("style {style}\nSIZE a.txt: 213 1000"), MODERN);
         let to = open_target();
         copy(&from.url("a.txt"), &to.url("b.txt")).exits(0);
-        assert_eq!((to.bytes("b.txt"), to.names()), (octets(1000), vec!["b.txt".to_owned()]));
+        assert_eq!((to.bytes("b.txt"), to.names()), (sample(1000), vec!["b.txt".to_owned()]));
         released(&to);
     }
 }

@@ -3,7 +3,7 @@
 use ftp_proto::dialect::Dialect::Rfc959;
 use integration_tests::binary::{Program, Running};
 use integration_tests::peer::{MODERN, Peer};
-use integration_tests::site::{PASSWORD, Site, octets};
+use integration_tests::site::{PASSWORD, Site, sample};
 use integration_tests::socket::{connect, drain};
 use integration_tests::user::user;
 use rustix::process::Signal;
@@ -73,7 +73,7 @@ fn no_password_stands_in_a_process_listing() {
 
 #[test]
 fn a_terminated_server_lets_its_transfers_end() {
-    let content = octets(64 << 20);
+    let content = sample(64 << 20);
     let mut server = Site::new("grace").file("a.bin", &content).start();
     let mut raw = server.login(Rfc959);
     raw.ask("TYPE I", "200");

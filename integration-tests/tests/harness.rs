@@ -3,7 +3,7 @@
 use ftp_proto::dialect::Dialect;
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::raw::{Raw, names};
-use integration_tests::site::octets;
+use integration_tests::site::sample;
 use integration_tests::socket;
 use std::net::SocketAddr;
 
@@ -31,7 +31,7 @@ fn a_scripted_peer_follows_its_rules_in_order() {
     let from: SocketAddr = "127.0.0.1:0".parse().unwrap();
     let data = socket::connect(from, SocketAddr::new(peer.address().ip(), port));
     raw.ask("RETR a.txt", "150");
-    assert_eq!(socket::drain(data), octets(1000));
+    assert_eq!(socket::drain(data), sample(1000));
     raw.expect("226");
     raw.ask("XYZZY", "502");
     raw.ask("QUIT", "221");

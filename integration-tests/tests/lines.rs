@@ -15,7 +15,7 @@ fn blocks_are_well_formed(dialogue: &str) -> usize {
     let mut blocks = 0;
     for line in lines(dialogue) {
         let (code, rest) = line.split_at_checked(3).unwrap_or_default();
-        let is_code = code.bytes().all(|octet| octet.is_ascii_digit()) && code.len() == 3;
+        let is_code = code.bytes().all(|byte| byte.is_ascii_digit()) && code.len() == 3;
         match open {
             None => {
                 assert!(is_code, "{line:?} is no reply\n{dialogue}");
@@ -64,7 +64,7 @@ fn a13_a_line_beyond_the_limit_leaves_the_session_in_step() {
     for dialect in [Rfc354, Rfc959] {
         let server = Site::new("long").start();
         let mut raw = server.login(dialect);
-        // 512 octets of argument are within every limit: the file is missing, the line is not too long.
+        // 512 bytes of argument are within every limit: the file is missing, the line is not too long.
         let path = "long-name/".repeat(52);
         raw.ask(&format!("RETR {}", &path[..512]), "450|550/550");
         for length in [70_000, 1_000_000] {

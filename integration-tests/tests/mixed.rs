@@ -2,7 +2,7 @@
 //! pair of machines, done once to the programs.
 
 use integration_tests::peer::{MODERN, Peer};
-use integration_tests::site::{Server, Site, octets};
+use integration_tests::site::{Server, Site, sample};
 use integration_tests::socket::listen;
 use integration_tests::user::{Run, Started, user};
 use rustix::process::Signal;
@@ -99,7 +99,7 @@ fn a_destination_without_a_free_port_is_no_direct_way() {
     // SOCK reserves a port of the same range for the connection that it begins.
     let busy = listen("127.0.0.3", 0);
     let port = busy.local_addr().unwrap().port();
-    let from = Site::new("source").file("a.bin", octets(1000)).start();
+    let from = Site::new("source").file("a.bin", sample(1000)).start();
     let range = format!("{port}-{port}");
     let to = Site::new("target").at("127.0.0.3").args(["--passive-ports", &range]).file("b.txt", OLD).start();
     copy(&from.url("a.bin"), &to.url("b.txt")).exits(6).says("127.0.0.3").says("no data port is free");
@@ -110,7 +110,7 @@ fn a_destination_without_a_free_port_is_no_direct_way() {
 fn a_listener_that_cannot_be_reached_lets_the_source_listen() {
     let from = Site::new("source")
         .args(["--foreign", "authenticated", "--foreign-networks", "127.0.0.0/8", "--connect-timeout", "1s"])
-        .file("a.bin", octets(1000))
+        .file("a.bin", sample(1000))
         .start();
     let to = Peer::start(
         "127.0.0.3",

@@ -6,7 +6,7 @@ use ftp_proto::dialect::Dialect;
 use integration_tests::foreign::{End, Foreign, Hosts, Kind, Skipped};
 use integration_tests::net::{Host, Network};
 use integration_tests::or_skip;
-use integration_tests::site::{Site, octets};
+use integration_tests::site::{Site, sample};
 use integration_tests::user::user;
 use std::net::SocketAddr;
 
@@ -33,7 +33,7 @@ impl Servers {
         match self {
             Self::Ours => {
                 let site = Site::new("subnet").at(&host.ip());
-                let site = file.into_iter().fold(site, |site, octets| site.file("a.bin", octets));
+                let site = file.into_iter().fold(site, |site, bytes| site.file("a.bin", bytes));
                 let server = host.run(|| site.start());
                 let at = server.address(Dialect::Rfc959);
                 Ok((End::Ours(server), at))
@@ -42,7 +42,7 @@ impl Servers {
                 // Fetched here, where there may be a network.
                 kind.tool()?;
                 let server = Foreign::new(kind).foreign(hosts[end]).at(&host.ip());
-                let server = file.into_iter().fold(server, |server, octets| server.file("a.bin", octets));
+                let server = file.into_iter().fold(server, |server, bytes| server.file("a.bin", bytes));
                 let server = host.run(|| server.start())?;
                 let at = server.address();
                 Ok((End::Theirs(server), at))
@@ -62,7 +62,7 @@ fn goes(source: Source, servers: Servers, rung: &str) -> Result<(), Skipped> {
     };
     let one = inside(&mut network, "source");
     let at = if source == Source::WithTheUser { inside(&mut network, "user") } else { network.host("user") };
-    let sent = octets(3_000_003);
+    let sent = sample(3_000_003);
     let (from, listener) = servers.start(0, &one, Some(&sent))?;
     let (to, _) = servers.start(1, &two, None)?;
     let mut url = from.url("a.bin");

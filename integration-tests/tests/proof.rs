@@ -82,10 +82,10 @@ fn b18_a_foreign_target_is_told_nothing_before_it_proves() {
     let (mut victim, _) = accept(&listener);
     let mut hello = [0; HELLO_LEN];
     victim.read_exact(&mut hello).unwrap();
-    victim.write_all(b"220 some other service\r\n and a greeting of more than 32 octets\r\n").unwrap();
+    victim.write_all(b"220 some other service\r\n and a greeting of more than 32 bytes\r\n").unwrap();
     let mut rest = Vec::new();
     drop(victim.read_to_end(&mut rest));
-    assert!(rest.is_empty(), "octets after the hello: {}", rest.escape_ascii());
+    assert!(rest.is_empty(), "bytes after the hello: {}", rest.escape_ascii());
     let refusal = raw.expect("425").text();
     assert_eq!(refusal, "No proven data connection");
     // Nothing told the victim's port from a closed one, and the secret is spent.
@@ -130,9 +130,9 @@ fn scan(target: Target) -> (String, Vec<u8>) {
                     return Vec::new();
                 }
             }
-            let mut octets = Vec::new();
-            drop(stream.read_to_end(&mut octets));
-            octets
+            let mut bytes = Vec::new();
+            drop(stream.read_to_end(&mut bytes));
+            bytes
         }))
     };
     rendezvous(&mut raw, SECRET);
@@ -150,7 +150,7 @@ fn b18_every_kind_of_foreign_target_looks_the_same() {
         let (refusal, told) = scan.join().unwrap();
         assert_eq!(refusal, "No proven data connection", "{target:?}");
         assert!(!String::from_utf8_lossy(&told).contains("secret"), "{target:?} was told the file");
-        assert!(told.len() <= 2 * HELLO_LEN, "{target:?} was told {} octets", told.len());
+        assert!(told.len() <= 2 * HELLO_LEN, "{target:?} was told {} bytes", told.len());
     }
 }
 

@@ -45,7 +45,7 @@ fn h25_names_of_a_listing_that_lead_elsewhere_are_refused_aloud() {
     run.says("../x").says("a%0DDELE b").says("out of its directory");
 }
 
-/// A copy to a name beyond ASCII, at a destination with these rules. (A scripted server drops such octets
+/// A copy to a name beyond ASCII, at a destination with these rules. (A scripted server drops such bytes
 /// from command lines.)
 fn named(rules: &str, code: i32) -> Peer {
     let (from, to) = ends("", rules);
@@ -511,7 +511,7 @@ fn octets_of_an_append_that_arrive_late_are_not_appended_twice() {
     );
     let run =
         user().args(["append".to_owned(), "--path=direct".to_owned(), from.url("a.txt"), to.url("b.txt")]);
-    let run = run.run().exits(5).says("had 5 octets before and has 9 now; look at it before");
+    let run = run.run().exits(5).says("had 5 bytes before and has 9 now; look at it before");
     // Once with either end listening; the next try saw what had come.
     assert_eq!(to.seen_of(&["APPE"]).len(), 2, "{run}");
 }

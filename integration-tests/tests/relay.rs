@@ -83,8 +83,8 @@ fn reset(stream: TcpStream) {
     SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
 }
 
-fn sample(octets: u32) -> Vec<u8> {
-    (0..octets).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
+fn sample(count: u32) -> Vec<u8> {
+    (0..count).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn r01_r04_a_file_of_a_sender_that_comes_first_arrives_whole() {
     target.read_to_end(&mut got).unwrap();
     drop(target);
     sender.join().unwrap();
-    assert!(got == data, "{} of {} octets", got.len(), data.len());
+    assert!(got == data, "{} of {} bytes", got.len(), data.len());
     assert_eq!(ended(&mut session), (8 << 20, 0, End::Eof));
 }
 
@@ -208,7 +208,7 @@ fn r19_more_joins_than_there_are_pipes_for_still_carry_every_octet() {
         for mut target in targets {
             let mut got = Vec::new();
             target.read_to_end(&mut got).unwrap();
-            assert!(got == data, "{} of {} octets", got.len(), data.len());
+            assert!(got == data, "{} of {} bytes", got.len(), data.len());
         }
     });
     for _ in 0..64 {

@@ -6,7 +6,7 @@ use ftp_proto::relay::token::Token;
 use integration_tests::foreign::own_address;
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::relay::{Agent, Relay, write_private};
-use integration_tests::site::{PASSWORD, Server, Site, octets};
+use integration_tests::site::{PASSWORD, Server, Site, sample};
 use integration_tests::socket;
 use integration_tests::user::{Run, User, user};
 use rustix::process::Signal;
@@ -50,19 +50,19 @@ fn warned(run: &Run, words: &str) {
 
 #[test]
 fn r42_r43_the_three_programs_bring_a_tree_through_the_relay_by_one_session() {
-    let big = octets(5_000_003);
+    let big = sample(5_000_003);
     let from = never().file("t/a.bin", &big).file("t/empty", "").file("t/s/two words", "hello").start();
     let to = never().start();
     let agent = relay_for(&[&from, &to]);
     let run = copy(&agent).args(["-r"]).args([from.url("t"), to.url("t")]).run().exits(0);
     went(&run, "relay", "relay-source");
     assert_eq!(to.names(), from.names(), "{run}");
-    assert!(to.bytes("t/a.bin") == big, "the octets differ: {run}");
+    assert!(to.bytes("t/a.bin") == big, "the bytes differ: {run}");
     assert_eq!((to.bytes("t/empty"), to.bytes("t/s/two words")), (Vec::new(), b"hello".to_vec()), "{run}");
     let summary = run.summary();
     assert_eq!(summary["verified"], "sha-256", "{run}");
     assert_eq!(summary["relay"], agent.address.to_string(), "{run}");
-    // Both servers know RNDZ: 64 octets of proof each time.
+    // Both servers know RNDZ: 64 bytes of proof each time.
     let sent = big.len() as u64 + 5 + 3 * 64;
     assert_eq!(summary["relayed"], sent, "{run}");
     warned(&run, "the data passes the relay");
@@ -76,7 +76,7 @@ fn r42_r43_the_three_programs_bring_a_tree_through_the_relay_by_one_session() {
 #[test]
 fn r42_both_dialects_and_an_empty_file_pass_the_relay() {
     for (one, two) in [(Rfc354, Rfc354), (Rfc354, Rfc959), (Rfc959, Rfc354)] {
-        for content in [octets(300_000), Vec::new()] {
+        for content in [sample(300_000), Vec::new()] {
             let (from, to) = (never().file("a.bin", &content).start(), never().start());
             let agent = relay_for(&[&from, &to]);
             let run = copy(&agent).args(["--path", "relay"]);
@@ -90,7 +90,7 @@ fn r42_both_dialects_and_an_empty_file_pass_the_relay() {
 
 #[test]
 fn the_last_line_names_the_relay() {
-    let (from, to) = (never().file("a.bin", octets(100_000)).start(), never().start());
+    let (from, to) = (never().file("a.bin", sample(100_000)).start(), never().start());
     let agent = relay_for(&[&from, &to]);
     let address = agent.address.to_string();
     let run = user()
@@ -222,7 +222,7 @@ fn r12_a_relay_that_is_killed_in_mid_file_leaves_no_cut_file_and_the_copy_goes_a
         let (run, to) = killed(HALF, "auto", &[next]);
         let run = run.exits(0);
         went(&run, "user", "user");
-        assert!(to.bytes("b.bin") == octets(1_000_000), "{run}");
+        assert!(to.bytes("b.bin") == sample(1_000_000), "{run}");
         assert_eq!(to.names(), ["b.bin"], "{run}");
         warned(&run, "relay");
     }
@@ -263,5 +263,5 @@ fn r09_a_stranger_at_the_relays_listener_is_reset_and_the_file_arrives() {
     other.send("NOOP now");
     let run = run.end().exits(0);
     went(&run, "relay", "relay-source");
-    assert!(to.bytes("b.bin") == octets(100_000), "{run}");
+    assert!(to.bytes("b.bin") == sample(100_000), "{run}");
 }

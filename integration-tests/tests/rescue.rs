@@ -180,7 +180,7 @@ fn final_replies_without_a_preliminary_one() {
 
 #[test]
 fn a_half_file_is_never_called_whole() {
-    // Both ends say that all is well, and the file is short: two 2yz prove no octet.
+    // Both ends say that all is well, and the file is short: two 2yz prove no byte.
     let from = Peer::start(
         "127.0.0.2",
         &format!("RETR: 150 opening ; dial ; data 999 ; end ; 226 sent\n{SOURCE}{SOCKETS}"),

@@ -1,9 +1,9 @@
 //! A transfer that breaks off in mid-file: its next try goes on there where a digest will prove the whole,
-//! else from the first octet; nothing half stands under the final name.
+//! else from the first byte; nothing half stands under the final name.
 
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::relay::Relay;
-use integration_tests::site::{Server, Site, octets};
+use integration_tests::site::{Server, Site, sample};
 use integration_tests::socket;
 use integration_tests::user::{Run, user};
 use sha2::{Digest, Sha256};
@@ -12,7 +12,7 @@ use std::fs;
 use std::io::Write;
 
 /// Rules of servers that go on in the middle of a file and compute digests: always the same one. A
-/// file under way has 400 octets.
+/// file under way has 400 bytes.
 const ABLE: &str = "\
 FEAT: 211-Features\\r\\n SIZE\\r\\n MDTM\\r\\n REST STREAM\\r\\n HASH SHA-256*\\r\\n211 End
 REST 400: 350 noted
@@ -27,9 +27,9 @@ const OTHER: &str = "cb8379ac2098aa165029e3938a51da0bcecfc008fd6795f401178647f96
 /// A source that breaks off.
 const BREAKS: &str = "once RETR: 150 opening ; connection ; data 400 ; reset-data ; 426 broken";
 /// What the words of a try that goes on are.
-const GOES_ON: &str = "going on after 400 octets";
+const GOES_ON: &str = "going on after 400 bytes";
 /// And of one that does not.
-const STARTS_OVER: &str = "is copied from its first octet";
+const STARTS_OVER: &str = "is copied from its first byte";
 
 fn ends(source: &str, destination: &str) -> (Peer, Peer) {
     (
@@ -63,7 +63,7 @@ fn stored(peer: &Peer) -> Vec<String> {
     peer.seen_of(&["STOR"])
 }
 
-/// The second try went on after 400 octets at both ends, and nothing else was done to get there.
+/// The second try went on after 400 bytes at both ends, and nothing else was done to get there.
 fn went_on(from: &Peer, to: &Peer, run: &Run) {
     assert_eq!((from.seen_of(&["REST"]), to.seen_of(&["REST"])), both("REST 400"), "{run}");
     assert_eq!(before_each(from, "RETR").last().map(String::as_str), Some("REST"), "{run}");
@@ -79,7 +79,7 @@ fn both(line: &str) -> (Vec<String>, Vec<String>) {
     (vec![line.to_owned()], vec![line.to_owned()])
 }
 
-/// The second try, or the third one, began with the first octet under another name, and the first
+/// The second try, or the third one, began with the first byte under another name, and the first
 /// name is deleted.
 fn started_over(to: &Peer, run: &Run) {
     let names = stored(to);
@@ -190,7 +190,7 @@ fn where_nothing_was_stored_nothing_goes_on() {
 fn h21_what_cannot_be_the_begin_of_the_source_is_thrown_away() {
     let (from, to) = ends(BREAKS, "SIZE *.ftp-user.part: 213 1001");
     let run =
-        copy(&from, &to, &["--path", "direct"]).exits(0).says("1001 octets are stored, which are too many");
+        copy(&from, &to, &["--path", "direct"]).exits(0).says("1001 bytes are stored, which are too many");
     started_over(&to, &run);
     assert_eq!((from.seen_of(&["REST"]).len(), to.seen_of(&["REST"]).len()), (0, 0), "{run}");
 }
@@ -282,31 +282,31 @@ fn h33_an_interrupt_between_two_tries_deletes_what_the_first_one_left() {
         .start();
     to.wait_for("> 226 stored");
     run.interrupt();
-    let run = run.end().exits(10).says("interrupted after 400 octets");
+    let run = run.end().exits(10).says("interrupted after 400 bytes");
     assert_eq!(to.seen_of(&["DELE"]), [stored(&to)[0].replace("STOR", "DELE")], "{run}");
 }
 
 /// A reply to HASH.
 fn hash(content: &[u8]) -> String {
-    let digest: String = Sha256::digest(content).iter().map(|octet| format!("{octet:02x}")).collect();
+    let digest: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
     format!("213 SHA-256 0-{} {digest} name", content.len() - 1)
 }
 
-/// A file of this host that goes up; the server breaks off after 400 octets.
+/// A file of this host that goes up; the server breaks off after 400 bytes.
 fn upload(rules: &str) -> (Peer, Run) {
     let to = Peer::start(
         "127.0.0.3",
         &format!("once STOR: 150 opening ; connection ; end ; 426 broken\n{rules}\n{ABLE}"),
         MODERN,
     );
-    let run = user().file("a.txt", octets(1000)).args(["copy", "--retries", "1", "--timeout", "5s"]);
+    let run = user().file("a.txt", sample(1000)).args(["copy", "--retries", "1", "--timeout", "5s"]);
     let run = run.args(["a.txt".to_owned(), to.url("b.txt")]).run().exits(0);
     (to, run)
 }
 
 #[test]
 fn h21_an_upload_goes_on_after_its_begin_was_compared() {
-    let (begin, whole) = (hash(&octets(1000)[..400]), hash(&octets(1000)));
+    let (begin, whole) = (hash(&sample(1000)[..400]), hash(&sample(1000)));
     let stored = "STOR: 150 opening ; connection ; drain ; 226 stored {stored}";
     let (to, run) = upload(&format!("once HASH: {begin}\nHASH: {whole}\n{stored}"));
     assert_eq!(before_each(&to, "STOR").last().map(String::as_str), Some("REST"), "{run}");
@@ -316,15 +316,15 @@ fn h21_an_upload_goes_on_after_its_begin_was_compared() {
     let (to, run) = upload(&format!("once HASH: 213 SHA-256 0-399 {OTHER} name\nHASH: {whole}\n{stored}"));
     started_over(&to, &run);
     assert!(to.moment("DELE") < to.moment("> 226 stored 1000"), "{run}");
-    drop(run.says("the 400 octets that are stored are not those of the source"));
+    drop(run.says("the 400 bytes that are stored are not those of the source"));
     // No digest of the begin, but one of the whole.
     let (to, run) = upload(&format!("once HASH: 550 no\nHASH: {whole}\n{stored}"));
     assert!(to.moment("REST 400") < to.moment("> 226 stored 600"), "{run}");
 }
 
-/// A file that comes down to this host, which breaks off after 400 octets, and then as these rules say.
+/// A file that comes down to this host, which breaks off after 400 bytes, and then as these rules say.
 fn download(rules: &str) -> (Peer, Run) {
-    let whole = hash(&octets(1000));
+    let whole = hash(&sample(1000));
     let from = Peer::start(
         "127.0.0.2",
         &format!(
@@ -337,10 +337,10 @@ fn download(rules: &str) -> (Peer, Run) {
     from.wait_for("RETR");
     let name = || fs::read_dir(run.home()).unwrap().filter_map(Result::ok).map(|entry| entry.path());
     let size = |path: std::path::PathBuf| fs::metadata(path).map_or(0, |found| found.len());
-    socket::until("400 octets", || name().any(|path| size(path) == 400));
+    socket::until("400 bytes", || name().any(|path| size(path) == 400));
     say_go(&from);
     let run = run.end().exits(0);
-    assert!(run.bytes("b.txt") == octets(1000), "{run}");
+    assert!(run.bytes("b.txt") == sample(1000), "{run}");
     (from, run)
 }
 
@@ -372,7 +372,7 @@ fn say_go(peer: &Peer) {
 #[test]
 fn h35_our_server_that_was_killed_in_mid_file_is_sent_the_rest_when_it_is_back() {
     const HALF: usize = 300_000;
-    let content = octets(1_000_000);
+    let content = sample(1_000_000);
     for path in ["direct", "user"] {
         let mut to = open_site("127.0.0.3").start();
         let from = Peer::start(
@@ -404,7 +404,7 @@ fn h35_our_server_that_was_killed_in_mid_file_is_sent_the_rest_when_it_is_back()
 
 #[test]
 fn h35_our_server_that_was_killed_in_mid_file_sends_the_rest_when_it_is_back() {
-    let content = octets(20_000_000); // more than all buffers on the way
+    let content = sample(20_000_000); // more than all buffers on the way
     for path in ["direct", "user"] {
         let mut from = open_site("127.0.0.2").file("a.bin", &content).start();
         let to = Peer::start(

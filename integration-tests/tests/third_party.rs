@@ -2,7 +2,7 @@
 //! policy, in every pair of dialects, in both families.
 
 use ftp_proto::dialect::Dialect::{self, Rfc354, Rfc959};
-use integration_tests::site::{Server, Site, octets};
+use integration_tests::site::{Server, Site, sample};
 use integration_tests::user::{Run, user};
 
 fn copy(args: &[&str], from: String, to: String) -> Run {
@@ -14,7 +14,7 @@ fn pair(file: &[u8]) -> (Server, Server) {
 }
 
 fn between(from_dialect: Dialect, to_dialect: Dialect) {
-    let content = octets(300_000);
+    let content = sample(300_000);
     let (from, to) = pair(&content);
     let run = copy(&[], from.url_of(from_dialect, "a.bin"), to.url_of(to_dialect, "b.bin")).exits(0);
     let summary = run.summary();
@@ -50,10 +50,10 @@ fn from_1973_to_1973() {
 #[test]
 fn every_size_keeps_every_octet() {
     for size in [0, 1, 65_535, 65_536, 5_000_003] {
-        let content = octets(size);
+        let content = sample(size);
         let (from, to) = pair(&content);
         let run = copy(&["--verify", "hash"], from.url("a.bin"), to.url("b.bin")).exits(0);
-        assert!(to.bytes("b.bin") == content, "{size} octets differ\n{run}");
+        assert!(to.bytes("b.bin") == content, "{size} bytes differ\n{run}");
         assert_eq!(run.summary()["verified"], "sha-256", "{run}");
         assert_eq!(run.summary()["bytes"], size, "{run}");
     }
@@ -61,7 +61,7 @@ fn every_size_keeps_every_octet() {
 
 #[test]
 fn over_ipv6() {
-    let content = octets(300_000);
+    let content = sample(300_000);
     let from = Site::new("source6").at("::1").file("a.bin", &content).start();
     let to = Site::new("target6").at("::1").start();
     for dialect in [Rfc354, Rfc959] {
@@ -128,7 +128,7 @@ fn append_adds_to_what_is_there() {
 
 #[test]
 fn a_local_path_may_be_one_end() {
-    let content = octets(200_000);
+    let content = sample(200_000);
     let site = Site::new("site").file("a.bin", &content).start();
     let run = user().args(["copy".to_owned(), site.url("a.bin"), "here.bin".to_owned()]).run().exits(0);
     assert_eq!(run.bytes("here.bin"), content);

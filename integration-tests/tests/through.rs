@@ -3,7 +3,7 @@
 
 use ftp_proto::dialect::Dialect::{Rfc354, Rfc959};
 use integration_tests::peer::{MODERN, Peer};
-use integration_tests::site::{Server, Site, octets};
+use integration_tests::site::{Server, Site, sample};
 use integration_tests::socket;
 use integration_tests::user::{Run, user};
 use std::fs;
@@ -20,13 +20,13 @@ fn never(file: &[u8]) -> (Server, Server) {
 }
 
 fn arrived(run: &Run, to: &Server, content: &[u8]) {
-    assert!(to.bytes("b.bin") == content, "the octets differ\n{run}");
+    assert!(to.bytes("b.bin") == content, "the bytes differ\n{run}");
     assert_eq!(to.names(), ["b.bin"], "{run}");
 }
 
 #[test]
 fn i01_two_servers_that_may_not_talk_get_their_file_through_this_host() {
-    let content = octets(5_000_003);
+    let content = sample(5_000_003);
     let (from, to) = never(&content);
     let run = user().args(["copy".to_owned(), from.url("a.bin"), to.url("b.bin")]).run().exits(0);
     arrived(&run, &to, &content);
@@ -37,7 +37,7 @@ fn i01_two_servers_that_may_not_talk_get_their_file_through_this_host() {
 
 #[test]
 fn path_user_goes_there_at_once() {
-    let content = octets(100_000);
+    let content = sample(100_000);
     let from = Site::new("source").file("a.bin", &content).start();
     let to = Site::new("target").at("127.0.0.3").start();
     let run = user()
@@ -69,7 +69,7 @@ fn path_direct_never_goes_through_this_host() {
 #[test]
 fn i09_every_size_and_every_octet_passes_unchanged() {
     let lines = b"one\r\ntwo\nthree\rfour\0\xff\xf4".repeat(10_000);
-    for content in [b"".as_slice(), b"x", &octets(65_537), &lines] {
+    for content in [b"".as_slice(), b"x", &sample(65_537), &lines] {
         for dialects in [[Rfc959, Rfc354], [Rfc354, Rfc959]] {
             let (from, to) = never(content);
             let run = user()
@@ -84,7 +84,7 @@ fn i09_every_size_and_every_octet_passes_unchanged() {
 
 #[test]
 fn i07_a_source_of_one_family_and_a_destination_of_the_other() {
-    let content = octets(300_000);
+    let content = sample(300_000);
     for (here, there) in [("127.0.0.2", "::1"), ("::1", "127.0.0.3")] {
         let from = Site::new("source").at(here).file("a.bin", &content).start();
         let to = Site::new("target").at(there).start();
@@ -227,7 +227,7 @@ fn i04_a_destination_that_fails_ends_the_reading_and_is_heard() {
     ] {
         let (from, to) = ends(endless, rule);
         let run = copy(&from, &to);
-        // It got rid of its octets although nobody took them: its connection was reset.
+        // It got rid of its bytes although nobody took them: its connection was reset.
         from.wait_for("> 426 broken pipe");
         assert_eq!(to.seen_of(&["RNTO"]), [""; 0], "{run}");
         from.wait_for_the_end_of_all();
@@ -282,7 +282,7 @@ fn i14_octets_are_hashed_on_their_way_where_only_the_destination_knows_a_digest(
         let args = [&args[..], &["--json", "--overwrite", "always"]].concat();
         let run = through(&args, from.url("a.txt"), to.url("b.txt")).exits(0);
         assert_eq!(run.summary()["verified"], "sha-256", "{run}");
-        assert_eq!(to.bytes("b.txt"), octets(1000));
+        assert_eq!(to.bytes("b.txt"), sample(1000));
     }
     // A destination that has stored something else of the same length.
     let wrong = format!(
@@ -311,13 +311,13 @@ fn h17_what_two_servers_of_today_refuse_each_other_goes_through_this_host() {
 
 #[test]
 fn sessions_are_in_step_after_a_cut_and_the_next_attempt_succeeds() {
-    let content = octets(20_000_000);
+    let content = sample(20_000_000);
     let again = ["--json", "--path", "user", "--retries", "1"];
     let source = "once RETR: 150 opening ; accept ; data 500 ; end ; 426 the disk failed";
     let (from, to) = (ends(source, "").0, Site::new("target").at("127.0.0.3").start());
     let run = user().args(["copy"]).args(again).args([from.url("a.txt"), to.url("b.txt")]).run().exits(0);
     assert_eq!(run.events("file")[0]["attempts"], 2, "{run}");
-    assert_eq!((to.bytes("b.txt"), to.names()), (octets(1000), vec!["b.txt".to_owned()]), "{run}");
+    assert_eq!((to.bytes("b.txt"), to.names()), (sample(1000), vec!["b.txt".to_owned()]), "{run}");
     assert_eq!(from.seen_of(&["USER"]).len(), 1, "{run}");
 
     let target = "once STOR: 150 opening ; accept ; 451 try later ; end";
@@ -346,7 +346,7 @@ fn an_append_that_has_changed_nothing_goes_on_through_this_host() {
     // What may have grown is not appended to again.
     let (from, to) = ends(source, "once SIZE b.txt: 213 4\nSIZE b.txt: 213 5");
     let run = user().args(["append", "--json"]).args(patience).args([from.url("a.txt"), to.url("b.txt")]);
-    let run = run.run().fails().says("had 4 octets before and has 5 now");
+    let run = run.run().fails().says("had 4 bytes before and has 5 now");
     assert_eq!(to.seen_of(&["APPE"]).len(), 1, "{run}");
 }
 

@@ -2,7 +2,7 @@
 //! nothing is said before it is known to whom.
 
 use integration_tests::peer::{MODERN, Peer};
-use integration_tests::site::{Site, octets};
+use integration_tests::site::{Site, sample};
 use integration_tests::tls_peer::{Sends, TlsPeer};
 use integration_tests::user::{Run, User, user};
 
@@ -22,7 +22,7 @@ fn nothing_arrived(run: &Run) {
 
 #[test]
 fn what_ends_in_order_is_a_file() {
-    let content = octets(300_000);
+    let content = sample(300_000);
     let from = TlsPeer::start("127.0.0.2", Sends::InOrder, &content);
     let down = run("copy", &[&from]).args([from.url("a.bin"), "b.bin".to_owned()]).run().exits(0);
     assert!(down.bytes("b.bin") == content);
@@ -46,7 +46,7 @@ fn i03_data_without_close_notify_are_no_file() {
 
 #[test]
 fn i03_a_source_that_is_cut_short_is_no_whole_file_at_the_destination() {
-    let content = octets(300_000);
+    let content = sample(300_000);
     let from = TlsPeer::start("127.0.0.2", Sends::Cut, &content);
     let to = TlsPeer::start("127.0.0.3", Sends::InOrder, &content);
     run("copy", &[&from, &to]).args([from.url("a.bin"), to.url("b.bin")]).run().exits(5).says("close_notify");
@@ -60,7 +60,7 @@ fn i03_a_source_that_is_cut_short_is_no_whole_file_at_the_destination() {
 
 #[test]
 fn i03_a_source_that_ends_in_order_and_then_says_426_gives_no_close_notify_to_the_destination() {
-    let content = octets(300_000);
+    let content = sample(300_000);
     let from = TlsPeer::start("127.0.0.2", Sends::Half, &content);
     let to = TlsPeer::start("127.0.0.3", Sends::InOrder, &content);
     run("copy", &[&from, &to]).args([from.url("a.bin"), to.url("b.bin")]).run().exits(5).says("disk trouble");

@@ -59,7 +59,7 @@ fn a_missing_password_is_told_as_one() {
 #[test]
 fn a_full_local_disk_is_told_as_one() {
     let Some(disk) = SmallDisk::mount("a_full_local_disk_is_told_as_one") else { return };
-    let from = Site::new("full").file("a.bin", site::octets(3 << 20)).start();
+    let from = Site::new("full").file("a.bin", site::sample(3 << 20)).start();
     let target = disk.path().join("b.bin");
     let run = user().args(["copy", &from.url("a.bin")]).args([&target]).run().exits(1);
     let shown = target.display().to_string();

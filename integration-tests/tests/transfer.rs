@@ -1,8 +1,8 @@
-//! Chapter E where a fixture would not do: octets that must have arrived, and a full disk.
+//! Chapter E where a fixture would not do: bytes that must have arrived, and a full disk.
 
 use ftp_proto::dialect::Dialect::{Rfc354, Rfc959};
 use integration_tests::disk::SmallDisk;
-use integration_tests::site::{Site, octets};
+use integration_tests::site::{Site, sample};
 use integration_tests::socket::{accept, connect, drain, is_closed_unused, listen, until};
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -17,7 +17,7 @@ fn e06_abor_during_appe_keeps_what_was_appended() {
         let mut data = connect("127.0.0.1:0".parse().unwrap(), SocketAddr::new(server.ip(), port));
         raw.expect("250/150|125");
         data.write_all(b"new").unwrap();
-        until("the octets are in the file", || server.bytes("a.txt").len() > 4);
+        until("the bytes are in the file", || server.bytes("a.txt").len() > 4);
         raw.ask("ABOR", "452/426");
         raw.expect("201/226");
         assert_eq!(server.bytes("a.txt"), b"old+new");
@@ -27,7 +27,7 @@ fn e06_abor_during_appe_keeps_what_was_appended() {
 
 #[test]
 fn e01_a_large_file_keeps_every_octet_both_ways() {
-    let content = octets(5_000_003);
+    let content = sample(5_000_003);
     for dialect in [Rfc354, Rfc959] {
         let server = Site::new("large").file("a.bin", &content).start();
         let mut raw = server.login(dialect);
@@ -35,7 +35,7 @@ fn e01_a_large_file_keeps_every_octet_both_ways() {
         let port = raw.ask("LSTN S", "255").port();
         raw.send("RETR a.bin");
         let data = connect("127.0.0.1:0".parse().unwrap(), SocketAddr::new(server.ip(), port));
-        assert!(drain(data) == content, "octets differ");
+        assert!(drain(data) == content, "bytes differ");
         raw.expect("250/150|125");
         raw.expect("252|257/226|250");
         let port = raw.ask("LSTN R", "255").port();
@@ -45,13 +45,13 @@ fn e01_a_large_file_keeps_every_octet_both_ways() {
         drop(data);
         raw.expect("250/150|125");
         raw.expect("252|257/226|250");
-        assert!(server.bytes("b.bin") == content, "octets differ");
+        assert!(server.bytes("b.bin") == content, "bytes differ");
     }
 }
 
 #[test]
 fn e09_stat_answers_while_a_sender_is_blocked() {
-    let server = Site::new("blocked").file("a.bin", octets(64 << 20)).start();
+    let server = Site::new("blocked").file("a.bin", sample(64 << 20)).start();
     let mut raw = server.login(Rfc959);
     raw.ask("TYPE I", "200");
     let listener = listen("127.0.0.1", 0);
@@ -60,7 +60,7 @@ fn e09_stat_answers_while_a_sender_is_blocked() {
     raw.send("RETR a.bin");
     let (mut data, _) = accept(&listener);
     raw.expect("150|125");
-    // One octet is read, the rest fills the buffers: the transfer cannot end.
+    // One byte is read, the rest fills the buffers: the transfer cannot end.
     data.read_exact(&mut [0]).unwrap();
     raw.ask("STAT", "211|213");
     raw.ask("ABOR", "426");
@@ -70,7 +70,7 @@ fn e09_stat_answers_while_a_sender_is_blocked() {
 
 #[test]
 fn e10_a_server_that_is_killed_in_mid_file_ends_no_file() {
-    let server = Site::new("killed").file("a.bin", octets(64 << 20)).start();
+    let server = Site::new("killed").file("a.bin", sample(64 << 20)).start();
     let mut raw = server.login(Rfc959);
     raw.ask("TYPE I", "200");
     let port = raw.ask("LSTN S", "255").port();
@@ -78,7 +78,7 @@ fn e10_a_server_that_is_killed_in_mid_file_ends_no_file() {
     let mut sending = connect("127.0.0.1:0".parse().unwrap(), SocketAddr::new(server.ip(), port));
     raw.expect("150|125");
     sending.read_exact(&mut [0]).unwrap();
-    // Nothing is read on, so that the kernel still holds octets when the process dies: what tells
+    // Nothing is read on, so that the kernel still holds bytes when the process dies: what tells
     // the other end is the kernel, not the server.
     server.running.signal(rustix::process::Signal::KILL);
     raw.closed();
@@ -88,7 +88,7 @@ fn e10_a_server_that_is_killed_in_mid_file_ends_no_file() {
 
 #[test]
 fn e14_an_upload_resumed_with_rest_before_type_and_pasv_is_whole() {
-    let content = octets(10_000);
+    let content = sample(10_000);
     for dialect in [Rfc354, Rfc959] {
         for opening in ["PASV", "EPSV", "LSTN R"] {
             let server = Site::new("resumed").file("a.bin", &content[..7_000]).start();
@@ -140,7 +140,7 @@ fn a_listing_says_how_many_names_it_left_out_and_the_log_names_them() {
 fn e15_a_full_disk_is_said_and_closes_the_connection() {
     let Some(disk) = SmallDisk::mount("e15") else { return };
     for dialect in [Rfc354, Rfc959] {
-        let old = octets(1000);
+        let old = sample(1000);
         std::fs::write(disk.path().join("old.bin"), &old).unwrap();
         let server = Site::new("full").start_in(disk.path().to_path_buf());
         let mut raw = server.login(dialect);
@@ -149,8 +149,8 @@ fn e15_a_full_disk_is_said_and_closes_the_connection() {
         raw.send("STOR old.bin");
         let mut data = connect("127.0.0.1:0".parse().unwrap(), SocketAddr::new(server.ip(), port));
         raw.expect("250/150|125");
-        // The server closes in the middle: the rest of the octets cannot be written.
-        drop(data.write_all(&octets(64 << 20)));
+        // The server closes in the middle: the rest of the bytes cannot be written.
+        drop(data.write_all(&sample(64 << 20)));
         raw.expect("453/452|552");
         assert_eq!(server.bytes("old.bin"), old);
         assert_eq!(server.names(), ["old.bin"]);

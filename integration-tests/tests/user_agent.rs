@@ -1,7 +1,7 @@
 //! Chapter H: the user agent against scripted servers, one statement each.
 
 use integration_tests::peer::{MODERN, OLD, Peer};
-use integration_tests::site::{PASSWORD, Site, octets};
+use integration_tests::site::{PASSWORD, Site, sample};
 use integration_tests::user::{Run, user};
 
 /// What a server of today says that knows SOCK and LSTN, but not RNDZ.
@@ -314,11 +314,11 @@ fn h25_strange_names_survive() {
     let to = Site::new("copies").at("127.0.0.3").directory("d \"q\"").start();
     let escape = |name: &str| {
         name.bytes()
-            .map(|octet| {
-                if octet.is_ascii_alphanumeric() {
-                    char::from(octet).to_string()
+            .map(|byte| {
+                if byte.is_ascii_alphanumeric() {
+                    char::from(byte).to_string()
                 } else {
-                    format!("%{octet:02X}")
+                    format!("%{byte:02X}")
                 }
             })
             .collect::<String>()
@@ -338,7 +338,7 @@ fn h25_strange_names_survive() {
 
 #[test]
 fn h31_both_files_on_one_server() {
-    let content = octets(100_000);
+    let content = sample(100_000);
     let site = Site::new("one").file("a.bin", &content).start();
     let run = user()
         .args(["copy".to_owned(), "--json".to_owned(), site.url("a.bin"), site.url("d.bin")])
@@ -397,7 +397,7 @@ fn h38_no_secret_in_any_trace_or_log() {
     assert!(trace.contains("< 226-Bytes 5"), "lines stand there as they came: {trace}");
     for text in [&trace, &run.said, &from.running.said(), &to.running.said()] {
         assert!(!text.contains(PASSWORD) && !text.contains("sesame"), "{text}");
-        let hex = |word: &str| word.len() == 64 && word.bytes().all(|octet| octet.is_ascii_hexdigit());
+        let hex = |word: &str| word.len() == 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
         let secrets = text.lines().filter(|line| line.contains("RNDZ")).flat_map(str::split_whitespace);
         assert_eq!(secrets.filter(|word| hex(word)).count(), 0, "{text}");
     }

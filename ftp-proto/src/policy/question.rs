@@ -45,7 +45,7 @@ pub enum Evidence {
 pub enum Ask {
     /// PORT, EPRT or SOCK names a target to connect to.
     Target {
-        /// The target.
+        /// The address that the user names.
         to: SocketAddr,
         /// What will show that the target takes part.
         evidence: Evidence,
@@ -84,7 +84,7 @@ pub enum Ask {
     },
     /// A relay is to let a host connect to it.
     RelayPeer {
-        /// The host.
+        /// The host that holds the other end.
         ip: IpAddr,
     },
 }

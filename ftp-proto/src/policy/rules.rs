@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 /// Who may name a data peer that is not the user's own host.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Foreign {
-    /// Nobody.
+    /// Nobody may name a foreign host.
     Never,
     /// Everybody whose peer proves with RNDZ that it takes part in this transfer. This stops FTP
     /// bounce attacks (RFC 2577) and is the default.

@@ -80,13 +80,13 @@ pub(super) fn hash(cx: &mut Context, name: PathName) -> Waits {
     })
 }
 
-/// CWD.
+/// CWD: changes the working directory.
 pub(super) fn cwd(cx: &mut Context, name: &PathName) -> Waits {
     let path = cx.resolve(name)?;
     enter(cx, path)
 }
 
-/// CDUP.
+/// CDUP: changes to the parent of the working directory.
 pub(super) fn cdup(cx: &mut Context) -> Waits {
     let path = path::parent(&cx.parameters.cwd);
     enter(cx, path)
@@ -101,13 +101,13 @@ fn enter(cx: &mut Context, path: PathName) -> Waits {
     })
 }
 
-/// PWD.
+/// PWD: names the working directory.
 pub(super) fn pwd(cx: &mut Context) {
     let text = [cx.parameters.cwd.quoted().as_slice(), b" is the working directory"].concat();
     cx.out.reply(Meaning::DirectoryName, text);
 }
 
-/// MKD.
+/// MKD: makes a directory.
 pub(super) fn mkd(cx: &mut Context, name: &PathName) -> Waits {
     let path = writable(cx, name)?;
     ask(cx, Verb::Mkd, path.clone(), FileAsk::MakeDirectory(path), |cx, path, found| {
@@ -116,7 +116,7 @@ pub(super) fn mkd(cx: &mut Context, name: &PathName) -> Waits {
     })
 }
 
-/// RMD.
+/// RMD: removes an empty directory.
 pub(super) fn rmd(cx: &mut Context, name: &PathName) -> Waits {
     let path = writable(cx, name)?;
     ask(cx, Verb::Rmd, path.clone(), FileAsk::RemoveDirectory(path), |cx, _, found| {
@@ -125,7 +125,7 @@ pub(super) fn rmd(cx: &mut Context, name: &PathName) -> Waits {
     })
 }
 
-/// DELE.
+/// DELE: deletes a file.
 pub(super) fn dele(cx: &mut Context, name: &PathName) -> Waits {
     let path = writable(cx, name)?;
     ask(cx, Verb::Dele, path.clone(), FileAsk::Remove(path), |cx, _, found| {
@@ -134,7 +134,7 @@ pub(super) fn dele(cx: &mut Context, name: &PathName) -> Waits {
     })
 }
 
-/// RNFR.
+/// RNFR: names the file that RNTO will rename.
 pub(super) fn rnfr(cx: &mut Context, name: &PathName) -> Waits {
     let path = writable(cx, name)?;
     ask(cx, Verb::Rnfr, path.clone(), FileAsk::RenameFrom(path), |cx, path, found| {

@@ -24,7 +24,7 @@ pub(super) fn user(cx: &mut Context, name: Vec<u8>) {
     cx.out.reply(Meaning::NeedPassword, "Password, please");
 }
 
-/// PASS.
+/// PASS: asks the driver whether the password is right.
 pub(super) fn pass(cx: &mut Context, password: Secret) -> Option<Question<Request>> {
     let Login::Named(user) = &mut cx.login else {
         cx.out.reply(Meaning::BadSequence, "USER comes before PASS");

@@ -11,7 +11,7 @@ use crate::wire::PathName;
 /// What commands set for later commands.
 #[derive(Debug)]
 pub(super) struct Parameters {
-    /// TYPE.
+    /// The data type that TYPE has set.
     pub(super) data_type: DataType,
     /// The working directory.
     pub(super) cwd: PathName,
@@ -45,7 +45,7 @@ impl Default for Parameters {
 }
 
 impl Parameters {
-    /// TYPE.
+    /// TYPE: sets the data type.
     pub(super) fn set_type(&mut self, data_type: DataType, out: &mut Outbox) {
         let text = match data_type {
             DataType::Ascii => "TYPE is A",

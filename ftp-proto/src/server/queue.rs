@@ -22,7 +22,7 @@ const MAX_SHOWN: usize = 32;
 /// Something that waits.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Waiting {
-    /// A command.
+    /// A command that was parsed.
     Command(Command),
     /// A line that is no command, and its first word for the log.
     Mistake(CommandError, String),
@@ -32,7 +32,7 @@ pub(super) enum Waiting {
     Overflow(u64),
 }
 
-/// The queue.
+/// The commands that wait, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     /// Each with the length of its line.
@@ -79,7 +79,7 @@ impl Queue {
         self.take(index)
     }
 
-    /// Drops everything.
+    /// Drops everything that waits.
     pub(super) fn clear(&mut self) {
         *self = Self::default();
     }

@@ -114,7 +114,7 @@ impl Sockets {
         }
     }
 
-    /// Every listener.
+    /// Returns every listener of the session.
     pub(super) fn listeners(&self) -> impl Iterator<Item = &Listener> {
         let (a, b) = match &self.listening {
             Listening::Apart { send, receive } => (send.as_ref(), receive.as_ref()),

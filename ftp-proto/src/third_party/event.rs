@@ -17,18 +17,18 @@ use std::net::SocketAddr;
 pub enum Input {
     /// An end replied to its last command.
     Reply {
-        /// The end.
+        /// The end whose server replied.
         side: Side,
-        /// Its reply.
+        /// The reply as it came.
         reply: Reply,
         /// The class of the reply for the command that it answers.
         class: Class,
     },
     /// An end sent a reply that answers no command.
     Unasked {
-        /// The end.
+        /// The end whose server replied.
         side: Side,
-        /// Its reply.
+        /// The reply as it came.
         reply: Reply,
     },
     /// The abort of an end is complete: its session expects the next command.

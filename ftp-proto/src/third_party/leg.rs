@@ -62,7 +62,7 @@ pub(super) enum Session {
     Closed,
 }
 
-/// One end.
+/// One end of the attempt.
 #[derive(Debug)]
 pub(super) struct Leg {
     pub(super) party: Party,

@@ -32,7 +32,7 @@ pub struct Failure {
     pub side: Side,
     /// What was going on at that end.
     pub stage: Stage,
-    /// What happened.
+    /// What went wrong there.
     pub cause: Cause,
     /// Whose fault it is, which decides what can help: another path, a later attempt, or nothing.
     pub blame: Blame,

@@ -24,7 +24,7 @@ use std::net::SocketAddr;
 /// One command before the transfer commands.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Step {
-    /// TYPE I.
+    /// TYPE I: bytes travel unchanged.
     Type,
     /// ACTV: ends the listener of an earlier attempt, which would take SOCK for its filter.
     Activate,

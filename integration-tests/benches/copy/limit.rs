@@ -86,7 +86,7 @@ pub(crate) fn part(args: &[String]) {
 fn send(port: u16, path: &str) {
     let file = File::open(path).unwrap();
     let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
-    // As our servers have it within one host: nothing paces the octets, little is under way.
+    // As our servers have it within one host: nothing paces the bytes, little is under way.
     rustix::net::sockopt::set_tcp_congestion(&stream, "reno").unwrap();
     SockRef::from(&stream).set_send_buffer_size(512 * 1024).unwrap();
     let (mut offset, all) = (0, file.metadata().unwrap().len());

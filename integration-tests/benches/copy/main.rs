@@ -3,7 +3,7 @@
 //!
 //! Every round copies the same file once with the suite (two servers and the user agent, release
 //! build) and once with the limit program (see `limit`); then with other people's servers (see `peers`),
-//! through the user agent (see `through`), and octets go through relays (see `relay`). Machines are
+//! through the user agent (see `through`), and bytes go through relays (see `relay`). Machines are
 //! noisy: only the ratio of one round means something.
 //!
 //! | environment | meaning | default |
@@ -35,7 +35,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use ftp_proto::dialect::Dialect;
-use integration_tests::site::{Server, Site, octets};
+use integration_tests::site::{Server, Site, sample};
 use integration_tests::socket;
 use integration_tests::user::user;
 use process::{Cost, cpu_seconds, forget_peak, peak_mib};
@@ -66,7 +66,7 @@ fn main() {
     ];
     println!(
         "{} from server to server, {} rounds, files in {} ({})",
-        size(plan.octets()),
+        size(plan.bytes()),
         plan.rounds,
         place.path().parent().unwrap().display(),
         process::file_system(place.path()),
@@ -125,14 +125,14 @@ impl Plan {
         self.parts.as_ref().is_none_or(|parts| parts.split([',', ' ']).any(|asked| asked == part))
     }
 
-    fn octets(&self) -> u64 {
+    fn bytes(&self) -> u64 {
         self.mib << 20
     }
 
     /// Source, the copy and the limit's copy, which are never there at the same time, and something
     /// for everybody else.
     fn place(&self) -> TempDir {
-        let needed = self.octets() * 2 + (1 << 30);
+        let needed = self.bytes() * 2 + (1 << 30);
         let memory = Path::new("/dev/shm");
         let directory = match &self.directory {
             Some(directory) => directory.clone(),
@@ -144,7 +144,7 @@ impl Plan {
 
     fn write_file(&self, path: &Path) {
         let mut file = File::create(path).unwrap();
-        let mut block = octets(1 << 20);
+        let mut block = sample(1 << 20);
         for number in 0..self.mib {
             block[..8].copy_from_slice(&number.to_le_bytes());
             file.write_all(&block).unwrap();
@@ -165,11 +165,11 @@ fn copies(plan: &Plan, servers: &[Server; 2], sink: limit::Sink) {
     println!("round   suite GiB/s   limit GiB/s   ratio");
     for round in 1..=plan.rounds {
         // Neither is always the one that comes second.
-        let copy = || plan.octets() as f64 / GIB / suite(plan, servers);
+        let copy = || plan.bytes() as f64 / GIB / suite(plan, servers);
         let mut bound = || {
             let (seconds, costs) = limit::run(&source.path(FILE), &destination.path(LIMIT), sink);
             spent.iter_mut().zip(costs).for_each(|(all, one)| all.add(one));
-            plan.octets() as f64 / GIB / seconds
+            plan.bytes() as f64 / GIB / seconds
         };
         let (ours, limit) = if round % 2 == 0 {
             (copy(), bound())
@@ -186,7 +186,7 @@ fn copies(plan: &Plan, servers: &[Server; 2], sink: limit::Sink) {
     println!("target: median at least {RATIO}: {}\n", met(median >= RATIO));
 
     println!("              CPU s/GiB (user + system)   limit's   peak resident MiB");
-    let gib = plan.octets() as f64 / GIB * plan.rounds as f64;
+    let gib = plan.bytes() as f64 / GIB * plan.rounds as f64;
     let (mut small, mut ours, mut limits) = (true, 0.0, 0.0);
     for (index, name) in ["source", "destination"].into_iter().enumerate() {
         let id = servers[index].running.id();
@@ -230,16 +230,16 @@ fn direct(plan: &Plan, from: &str, (to, copy): (&str, &Path), verify: &str) -> f
     let run = run.run();
     let seconds = start.elapsed().as_secs_f64();
     let summary = run.exits(0).summary();
-    assert_eq!(summary["bytes"], plan.octets(), "{summary}");
+    assert_eq!(summary["bytes"], plan.bytes(), "{summary}");
     assert_eq!(summary["path"], "direct", "{summary}");
-    assert_eq!(fs::metadata(copy).unwrap().len(), plan.octets());
+    assert_eq!(fs::metadata(copy).unwrap().len(), plan.bytes());
     fs::remove_file(copy).unwrap();
     seconds
 }
 
 /// Each server lists a large directory for a client that reads as fast as it can.
 fn listings(plan: &Plan, servers: &[Server; 2]) {
-    println!("MLSD of {} entries   first octet ms   total ms   peak resident MiB", plan.entries);
+    println!("MLSD of {} entries   first byte ms   total ms   peak resident MiB", plan.entries);
     let mut small = true;
     for (server, name) in servers.iter().zip(["source", "destination"]) {
         let directory = server.path("many");
@@ -256,7 +256,7 @@ fn listings(plan: &Plan, servers: &[Server; 2]) {
         let (mut first, mut lines, mut piece) = (None, 0, vec![0; 1 << 16]);
         while let Ok(read @ 1..) = data.read(&mut piece) {
             first.get_or_insert_with(|| start.elapsed());
-            lines += piece[..read].iter().filter(|octet| **octet == b'\n').count();
+            lines += piece[..read].iter().filter(|byte| **byte == b'\n').count();
         }
         let total = start.elapsed();
         drop(data);
@@ -280,8 +280,8 @@ fn met(good: bool) -> &'static str {
     if good { "met" } else { "MISSED" }
 }
 
-fn size(octets: u64) -> String {
-    format!("{:.2} GiB", octets as f64 / GIB)
+fn size(bytes: u64) -> String {
+    format!("{:.2} GiB", bytes as f64 / GIB)
 }
 
 const GIB: f64 = (1_u64 << 30) as f64;

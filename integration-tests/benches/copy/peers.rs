@@ -68,7 +68,7 @@ impl<'a> Pair<'a> {
             for (index, spent) in self.spent.iter_mut().enumerate() {
                 spent.add(after[index].since(before[index]));
             }
-            self.rates.push(plan.octets() as f64 / GIB / seconds);
+            self.rates.push(plan.bytes() as f64 / GIB / seconds);
         }
     }
 
@@ -147,7 +147,7 @@ pub(crate) fn table(plan: &Plan, place: &Path, servers: &[Server; 2]) {
 }
 
 fn costs(plan: &Plan, pairs: &[Pair<'_>]) {
-    let gib = plan.octets() as f64 / GIB;
+    let gib = plan.bytes() as f64 / GIB;
     println!("CPU s/GiB    source   destination    both");
     for pair in pairs {
         let [source, destination] = pair.spent.map(|cost| cost.over(gib * pair.rates.len() as f64).total());

@@ -133,7 +133,7 @@ pub(crate) fn listens(id: u32, port: u16) -> bool {
     })
 }
 
-/// Octets that fit into a directory; in memory no more than is free there.
+/// Bytes that fit into a directory; in memory no more than is free there.
 pub(crate) fn room(directory: &Path) -> u64 {
     let Ok(stat) = rustix::fs::statvfs(directory) else { return 0 };
     (stat.f_bavail * stat.f_frsize).min(free_memory())

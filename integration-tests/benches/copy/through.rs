@@ -25,7 +25,7 @@ struct Row {
 
 impl Row {
     fn new(name: &'static str, plan: &Plan) -> Self {
-        Self { name, gib: plan.octets() as f64 / GIB, seconds: Vec::new(), cost: Cost::default() }
+        Self { name, gib: plan.bytes() as f64 / GIB, seconds: Vec::new(), cost: Cost::default() }
     }
 
     /// Runs `copy` once, and deletes what it has made.
@@ -35,7 +35,7 @@ impl Row {
         self.seconds.push(start.elapsed().as_secs_f64());
         self.cost.add(cpu_seconds_of_children().since(before));
         let copy = destination.path(FILE);
-        assert_eq!(fs::metadata(&copy).unwrap().len(), plan.octets());
+        assert_eq!(fs::metadata(&copy).unwrap().len(), plan.bytes());
         fs::remove_file(copy).unwrap();
     }
 

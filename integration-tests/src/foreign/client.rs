@@ -19,8 +19,8 @@ impl Desk {
     }
 
     /// Puts a file on it.
-    pub fn put(&self, name: &str, octets: impl AsRef<[u8]>) {
-        std::fs::write(self.path(name), octets).unwrap();
+    pub fn put(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        std::fs::write(self.path(name), bytes).unwrap();
     }
 
     /// A file of it.
@@ -58,7 +58,7 @@ impl Desk {
         drop(stdin.write_all(input.as_bytes()));
         drop(stdin);
         let output = child.wait_with_output().unwrap();
-        let text = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         (output.status.code(), text(&output.stdout), text(&output.stderr))
     }
 }

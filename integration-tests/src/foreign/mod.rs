@@ -19,7 +19,7 @@ pub use client::Desk;
 pub use fetch::Tool;
 pub use kind::{Hosts, Kind};
 pub use page::{Page, sides};
-pub use pair::{End, Way, Who, exits_without_a_way, tree, way};
+pub use pair::{DirectPath, End, Who, direct_path, exits_without_a_path, tree};
 pub use process::Group;
 pub use running::ForeignServer;
 pub use server::{Foreign, own_address};

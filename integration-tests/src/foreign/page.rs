@@ -1,6 +1,6 @@
 //! The matrices of docs/interoperability.md: what came of every cell, each between two marks of the page.
 
-use super::{Hosts, Kind, Skipped, Way, Who};
+use super::{DirectPath, Hosts, Kind, Skipped, Who};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
@@ -32,11 +32,11 @@ impl Page {
     }
 
     /// Notes a cell that came out as it should.
-    pub fn good(&mut self, from: (Who, Hosts), to: (Who, Hosts), way: Way) {
-        let word = match way {
-            Way::DestinationListens => "direct, D",
-            Way::SourceListens => "direct, S",
-            Way::NotDirect => "user",
+    pub fn good(&mut self, from: (Who, Hosts), to: (Who, Hosts), path: DirectPath) {
+        let word = match path {
+            DirectPath::DestinationListens => "direct, D",
+            DirectPath::SourceListens => "direct, S",
+            DirectPath::None => "user",
         };
         self.cells.insert((side(from), side(to)), word);
     }

@@ -2,7 +2,7 @@
 //! between them should come to.
 
 use super::{Foreign, ForeignServer, Hosts, Kind, Skipped, own_address};
-use crate::site::{Server, Site, octets};
+use crate::site::{Server, Site, sample};
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -118,24 +118,24 @@ impl End {
 
 /// How a file can go from one server to another.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Way {
+pub enum DirectPath {
     /// Straight: the source connects to the destination.
     DestinationListens,
     /// Straight: the destination connects to the source.
     SourceListens,
     /// Not without a third party between them.
-    NotDirect,
+    None,
 }
 
-/// The way that two configurations leave open; the destination listens when both may.
-pub fn way(from: (Who, Hosts), to: (Who, Hosts)) -> Way {
+/// The direct path that two configurations leave open; the destination listens when both may.
+pub fn direct_path(from: (Who, Hosts), to: (Who, Hosts)) -> DirectPath {
     let both_prove = from.0 == Who::Ours && to.0 == Who::Ours;
     if both_prove || connects(from, to) {
-        Way::DestinationListens
+        DirectPath::DestinationListens
     } else if connects(to, from) {
-        Way::SourceListens
+        DirectPath::SourceListens
     } else {
-        Way::NotDirect
+        DirectPath::None
     }
 }
 
@@ -145,23 +145,23 @@ fn connects((active, at_active): (Who, Hosts), (_, at_passive): (Who, Hosts)) ->
     at_active.connects() && (at_passive.accepts() || active == Who::Theirs(Kind::Globus))
 }
 
-/// The exit codes of ftp-user when there is no direct way: 6, but perhaps 5 unless both ends say aloud
+/// The exit codes of ftp-user when there is no direct path: 6, but perhaps 5 unless both ends say aloud
 /// that they turn strangers away. Pure-FTPd and ftp-server drop them and wait on; what the other end has
 /// sent by then is "complete". It could be a server in trouble.
-pub fn exits_without_a_way(ends: [Who; 2]) -> &'static [i32] {
+pub fn exits_without_a_path(ends: [Who; 2]) -> &'static [i32] {
     let loud = [Kind::Vsftpd, Kind::Proftpd, Kind::Pyftpdlib].map(Who::Theirs);
     if ends.iter().all(|who| loud.contains(who)) { &[6] } else { &[5, 6] }
 }
 
 /// A small tree: an empty file, a name with blanks, more than one block, and a name beyond ASCII where
-/// both can have one (globus drops such octets from command lines).
+/// both can have one (globus drops such bytes from command lines).
 pub fn tree(ends: [Who; 2]) -> Vec<(&'static str, Vec<u8>)> {
     let plain = ends.contains(&Who::Theirs(Kind::Globus));
     vec![
-        ("tree/a.bin", octets(300_000)),
+        ("tree/a.bin", sample(300_000)),
         ("tree/empty", Vec::new()),
         ("tree/two words.txt", b"two words\r\nand lines\n".to_vec()),
-        (if plain { "tree/sub/turtle.txt" } else { "tree/sub/\u{17c}\u{f3}\u{142}w.txt" }, octets(4097)),
-        ("tree/sub/deep/b.bin", octets(70_000)),
+        (if plain { "tree/sub/turtle.txt" } else { "tree/sub/\u{17c}\u{f3}\u{142}w.txt" }, sample(4097)),
+        ("tree/sub/deep/b.bin", sample(70_000)),
     ]
 }

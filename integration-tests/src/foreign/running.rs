@@ -86,9 +86,9 @@ fn own(path: &Path) {
 }
 
 fn random_password() -> String {
-    let mut octets = [0; 16];
-    fs::File::open("/dev/urandom").unwrap().read_exact(&mut octets).unwrap();
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+    let mut bytes = [0; 16];
+    fs::File::open("/dev/urandom").unwrap().read_exact(&mut bytes).unwrap();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A server that runs.

@@ -12,7 +12,7 @@ use std::path::Path;
 pub enum Begin {
     /// After AUTH has been accepted.
     Explicit,
-    /// With the first octet.
+    /// With the first byte.
     Implicit,
 }
 
@@ -47,7 +47,7 @@ impl Certificate {
     /// `SHA256:` and the digest of the certificate.
     pub fn fingerprint(&self) -> String {
         let digest = Sha256::digest(&self.der);
-        let hex: String = digest.iter().map(|octet| format!("{octet:02x}")).collect();
+        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         format!("SHA256:{hex}")
     }
 }

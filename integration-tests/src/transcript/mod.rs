@@ -17,8 +17,8 @@
 //! `<own>` is the test's (`<ownhost>` as one integer, `<owncommas>` as PORT has it), `<third>` a third
 //! host's, `<ip1>` and `<ip2>` the servers' (`<host1>`, `<commas1>`, `<port1>` the control port's).
 //! Replies: `passive <n>` as text takes the port from 255, 227 or 229. Escapes `\r \n \0 \xNN \s`
-//! (a space at the end of a line). `C!:` sends octets without CR LF, `C^:` one octet as urgent data,
-//! `S!:` expects octets, `Q:` that nothing was said yet, `E:` the end. `So:` and `Sm:` hold in one
+//! (a space at the end of a line). `C!:` sends bytes without CR LF, `C^:` one byte as urgent data,
+//! `S!:` expects bytes, `Q:` that nothing was said yet, `E:` the end. `So:` and `Sm:` hold in one
 //! dialect only.
 //! All steps that start with `=:` are in `play.rs`.
 

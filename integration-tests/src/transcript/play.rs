@@ -119,21 +119,21 @@ impl Play<'_> {
         }
         match head.replace(['1', '2', 'o', 'm'], "").as_str() {
             "C" => {
-                let mut octets = unescape(&self.fill(rest));
-                octets.extend_from_slice(b"\r\n");
-                self.controls[control].send_octets(&octets);
+                let mut bytes = unescape(&self.fill(rest));
+                bytes.extend_from_slice(b"\r\n");
+                self.controls[control].send_bytes(&bytes);
             }
             "C!" => {
-                let octets = unescape(&self.fill(rest));
-                self.controls[control].send_octets(&octets);
+                let bytes = unescape(&self.fill(rest));
+                self.controls[control].send_bytes(&bytes);
             }
             "C^" => self.controls[control].send_urgent(unescape(rest)[0]),
             "S" => self.heard(control, rest, false),
             "S?" => self.heard(control, rest, true),
             "S!" => {
                 let expected = unescape(rest);
-                let octets = self.controls[control].read_octets(expected.len());
-                assert_eq!(octets.escape_ascii().to_string(), expected.escape_ascii().to_string());
+                let bytes = self.controls[control].read_bytes(expected.len());
+                assert_eq!(bytes.escape_ascii().to_string(), expected.escape_ascii().to_string());
             }
             "Q" => assert!(self.controls[control].is_quiet(), "something was said"),
             "E" => self.controls[control].closed(),

@@ -72,17 +72,17 @@ impl Transcript {
 
 /// Bytes of a text with `\r \n \0 \s \\ \xNN`.
 pub(super) fn unescape(text: &str) -> Vec<u8> {
-    let mut octets = Vec::new();
+    let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
     while let Some((&first, after)) = rest.split_first() {
         rest = after;
         if first != b'\\' {
-            octets.push(first);
+            bytes.push(first);
             continue;
         }
         let (&escape, after) = rest.split_first().expect("a letter follows the backslash");
         rest = after;
-        octets.push(match escape {
+        bytes.push(match escape {
             b'r' => b'\r',
             b'n' => b'\n',
             b'0' => 0,
@@ -96,7 +96,7 @@ pub(super) fn unescape(text: &str) -> Vec<u8> {
             other => panic!("unknown escape \\{}", char::from(other)),
         });
     }
-    octets
+    bytes
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use integration_tests::foreign::{Desk, Tool};
 use integration_tests::or_skip;
-use integration_tests::site::{PASSWORD, Server, Site, USER, octets};
+use integration_tests::site::{PASSWORD, Server, Site, USER, sample};
 use std::net::SocketAddr;
 
 use ftp_proto::dialect::Dialect;
@@ -12,21 +12,21 @@ use ftp_proto::dialect::Dialect;
 const NAME: &str = "two \u{17c}\u{f3}\u{142}w's.bin";
 /// The same in a URL.
 const ENCODED: &str = "two%20%C5%BC%C3%B3%C5%82w%27s.bin";
-/// Octets of the file that is there.
+/// Bytes of the file that is there.
 const SIZE: usize = 200_000;
-/// Octets that an interrupted transfer has brought.
+/// Bytes that an interrupted transfer has brought.
 const PART: usize = 70_000;
 
 /// A server with one file in a directory, and the address of its listener.
 fn server() -> (Server, SocketAddr) {
-    let server = Site::new("clients").file(&format!("d/{NAME}"), octets(SIZE)).start();
+    let server = Site::new("clients").file(&format!("d/{NAME}"), sample(SIZE)).start();
     let address = server.address(Dialect::Rfc959);
     (server, address)
 }
 
 /// The first half of an upload is there.
 fn half_uploaded(server: &Server, name: &str) {
-    std::fs::write(server.path(name), &octets(SIZE)[..PART]).unwrap();
+    std::fs::write(server.path(name), &sample(SIZE)[..PART]).unwrap();
 }
 
 #[test]
@@ -45,24 +45,24 @@ fn curl_does_everything_passive_and_active() {
         assert!(listed.contains(NAME) && listed.contains(&SIZE.to_string()), "{mode:?}: {listed}");
         assert_eq!(run(&["-l", &url("d/")]).trim(), NAME);
         run(&["-o", "copy", &url(&format!("d/{ENCODED}"))]);
-        assert_eq!(desk.bytes("copy"), octets(SIZE));
-        desk.put("copy", &octets(SIZE)[..PART]);
+        assert_eq!(desk.bytes("copy"), sample(SIZE));
+        desk.put("copy", &sample(SIZE)[..PART]);
         run(&["-C", "-", "-o", "copy", &url(&format!("d/{ENCODED}"))]);
-        assert_eq!(desk.bytes("copy"), octets(SIZE), "{mode:?} resumed");
+        assert_eq!(desk.bytes("copy"), sample(SIZE), "{mode:?} resumed");
         run(&["--ftp-create-dirs", "-T", "copy", &url("new/up%20\u{142}.bin")]);
-        assert_eq!(server.bytes("new/up \u{142}.bin"), octets(SIZE));
+        assert_eq!(server.bytes("new/up \u{142}.bin"), sample(SIZE));
         half_uploaded(&server, "half.bin");
         run(&["-C", "-", "-T", "copy", &url("half.bin")]);
-        assert_eq!(server.bytes("half.bin"), octets(SIZE), "{mode:?} resumed upload");
+        assert_eq!(server.bytes("half.bin"), sample(SIZE), "{mode:?} resumed upload");
         // E14: REST comes before the PASV or PORT and the TYPE of the upload.
         half_uploaded(&server, "half.bin");
-        desk.put("second", &octets(SIZE)[PART..]);
+        desk.put("second", &sample(SIZE)[PART..]);
         run(&["-Q", &format!("REST {PART}"), "-T", "second", &url("half.bin")]);
-        assert_eq!(server.bytes("half.bin"), octets(SIZE), "{mode:?} resumed upload after REST");
+        assert_eq!(server.bytes("half.bin"), sample(SIZE), "{mode:?} resumed upload after REST");
         run(&["-Q", "RNFR half.bin", "-Q", "RNTO full name.bin", "-Q", "DELE new/up \u{142}.bin", &url("")]);
         assert_eq!(server.names(), ["d/", &format!("d/{NAME}"), "full name.bin", "new/"]);
         assert_eq!(run(&["-r", "10-19", &url("full%20name.bin"), "-o", "range"]), "");
-        assert_eq!(desk.bytes("range"), &octets(SIZE)[10..20]);
+        assert_eq!(desk.bytes("range"), &sample(SIZE)[10..20]);
         let missing = desk.try_run(&curl, &["-sS", "--user", &user, &url("d/none")], "");
         assert_eq!(missing.0, Some(78), "{missing:?}");
         let denied = desk.try_run(&curl, &["-sS", "--user", "ann:wrong", &url("d/")], "");
@@ -87,22 +87,22 @@ fn lftp_does_everything_passive_and_active() {
         assert!(listed.contains(NAME) && listed.contains(&SIZE.to_string()), "{listed}");
         assert!(run("ls d").contains(NAME));
         run(&format!("get \"d/{NAME}\" -o copy"));
-        assert_eq!(desk.bytes("copy"), octets(SIZE));
-        desk.put("copy", &octets(SIZE)[..PART]);
+        assert_eq!(desk.bytes("copy"), sample(SIZE));
+        desk.put("copy", &sample(SIZE)[..PART]);
         run(&format!("get -c \"d/{NAME}\" -o copy"));
-        assert_eq!(desk.bytes("copy"), octets(SIZE));
+        assert_eq!(desk.bytes("copy"), sample(SIZE));
         half_uploaded(&server, "half.bin");
         run("put -c copy -o half.bin");
-        assert_eq!(server.bytes("half.bin"), octets(SIZE));
+        assert_eq!(server.bytes("half.bin"), sample(SIZE));
         run("mkdir -p new/deep; put copy -o \"new/deep/up \u{142}.bin\"; mv half.bin \"full name.bin\"");
-        assert_eq!(server.bytes("new/deep/up \u{142}.bin"), octets(SIZE));
+        assert_eq!(server.bytes("new/deep/up \u{142}.bin"), sample(SIZE));
         run("mirror d here; mirror -R here there; rm -r d; rm \"full name.bin\"");
-        assert_eq!(desk.bytes(&format!("here/{NAME}")), octets(SIZE));
+        assert_eq!(desk.bytes(&format!("here/{NAME}")), sample(SIZE));
         assert_eq!(
             server.names(),
             ["new/", "new/deep/", "new/deep/up \u{142}.bin", "there/", &format!("there/{NAME}")]
         );
-        assert_eq!(server.bytes(&format!("there/{NAME}")), octets(SIZE));
+        assert_eq!(server.bytes(&format!("there/{NAME}")), sample(SIZE));
     }
 }
 
@@ -111,7 +111,7 @@ fn lftp_copies_from_one_of_our_servers_to_the_other() {
     let lftp = or_skip!(Tool::debian("lftp", &["lftp"], "bin/lftp"));
     let wide = ["--foreign", "authenticated", "--foreign-networks", "127.0.0.0/8"];
     for listener in ["destination", "source"] {
-        let from = Site::new("from").args(wide).file(&format!("d/{NAME}"), octets(SIZE)).file("d/sub/b", "b");
+        let from = Site::new("from").args(wide).file(&format!("d/{NAME}"), sample(SIZE)).file("d/sub/b", "b");
         let (from, to) = (from.start(), Site::new("to").at("127.0.0.3").args(wide).start());
         let desk = Desk::new();
         let script = format!(
@@ -123,7 +123,7 @@ fn lftp_copies_from_one_of_our_servers_to_the_other() {
         );
         desk.run(&lftp, &["--norc", "-c", &script]);
         assert_eq!(to.names(), ["copied/", "copied/sub/", "copied/sub/b", &format!("copied/{NAME}")]);
-        assert_eq!(to.bytes(&format!("copied/{NAME}")), octets(SIZE));
+        assert_eq!(to.bytes(&format!("copied/{NAME}")), sample(SIZE));
         // It went straight: the source's peer was the destination.
         let peer = format!("peer=\"{}:", to.ip());
         assert!(from.running.said().contains(&peer), "{listener} listens\n{}", from.running.said());
@@ -140,13 +140,13 @@ fn wget_downloads_and_resumes_passive_and_active() {
         let common = ["-nv", "--tries=1", "--timeout=30", &user, &password];
         let url = format!("ftp://{at}/d/{ENCODED}");
         desk.run(&wget, &[&common, mode, &["-O", "copy", &url]].concat());
-        assert_eq!(desk.bytes("copy"), octets(SIZE));
-        desk.put(NAME, &octets(SIZE)[..PART]);
+        assert_eq!(desk.bytes("copy"), sample(SIZE));
+        desk.put(NAME, &sample(SIZE)[..PART]);
         desk.run(&wget, &[&common, mode, &["-c", "--restrict-file-names=nocontrol", &url]].concat());
-        assert_eq!(desk.bytes(NAME), octets(SIZE));
+        assert_eq!(desk.bytes(NAME), sample(SIZE));
         let all = format!("ftp://{at}/d/");
         desk.run(&wget, &[&common, mode, &["-r", "-nH", "--restrict-file-names=nocontrol", &all]].concat());
-        assert_eq!(desk.bytes(&format!("d/{NAME}")), octets(SIZE));
+        assert_eq!(desk.bytes(&format!("d/{NAME}")), sample(SIZE));
     }
 }
 
@@ -162,12 +162,12 @@ fn ncftp_does_its_part_passive_and_active() {
         let plain = [mode, "-u", USER, "-p", PASSWORD, "-P", &port, "-t", "30", "-r", "1"];
         assert!(desk.run(&list, &[&plain[..], &[&format!("ftp://{host}/d/")]].concat()).contains(NAME));
         desk.run(&ncftp, &[&common[..], &[&host, ".", &format!("d/{NAME}")]].concat());
-        assert_eq!(desk.bytes(NAME), octets(SIZE));
-        desk.put(NAME, &octets(SIZE)[..PART]);
+        assert_eq!(desk.bytes(NAME), sample(SIZE));
+        desk.put(NAME, &sample(SIZE)[..PART]);
         desk.run(&ncftp, &[&common[..], &["-z", &host, ".", &format!("d/{NAME}")]].concat());
-        assert_eq!(desk.bytes(NAME), octets(SIZE));
+        assert_eq!(desk.bytes(NAME), sample(SIZE));
         desk.run(&put, &[&common[..], &["-m", &host, "new/deep", NAME]].concat());
-        assert_eq!(server.bytes(&format!("new/deep/{NAME}")), octets(SIZE));
+        assert_eq!(server.bytes(&format!("new/deep/{NAME}")), sample(SIZE));
         // -DD deletes what has been downloaded.
         desk.run(&ncftp, &[&common[..], &["-DD", &host, ".", &format!("new/deep/{NAME}")]].concat());
         assert_eq!(server.names(), ["d/", &format!("d/{NAME}"), "new/", "new/deep/"]);
@@ -180,8 +180,8 @@ fn tnftp_does_everything_passive_and_active() {
     for mode in ["-p", "-A"] {
         let (server, at) = server();
         let desk = Desk::new();
-        desk.put("copy", &octets(SIZE)[..PART]);
-        desk.put("up", octets(SIZE));
+        desk.put("copy", &sample(SIZE)[..PART]);
+        desk.put("up", sample(SIZE));
         let script = format!(
             "user {USER} {PASSWORD}\nbinary\nls d listing\nget \"d/{NAME}\" whole\nreget \"d/{NAME}\" copy\n\
              mkdir new\nput up \"new/up \u{142}.bin\"\nput up gone\nrename \"new/up \u{142}.bin\" \"full name.bin\"\n\
@@ -190,10 +190,10 @@ fn tnftp_does_everything_passive_and_active() {
         let (host, port) = (at.ip().to_string(), at.port().to_string());
         let said = desk.run_with(&tnftp, &[mode, "-n", "-i", "-v", "-V", &host, &port], &script);
         assert!(String::from_utf8(desk.bytes("listing")).unwrap().contains(NAME), "{said}");
-        assert_eq!(desk.bytes("whole"), octets(SIZE), "{said}");
-        assert_eq!(desk.bytes("copy"), octets(SIZE), "{said}");
+        assert_eq!(desk.bytes("whole"), sample(SIZE), "{said}");
+        assert_eq!(desk.bytes("copy"), sample(SIZE), "{said}");
         assert_eq!(server.names(), ["d/", &format!("d/{NAME}"), "full name.bin"], "{said}");
-        assert_eq!(server.bytes("full name.bin"), octets(SIZE));
+        assert_eq!(server.bytes("full name.bin"), sample(SIZE));
     }
 }
 
@@ -207,9 +207,9 @@ fn rclone_does_everything() {
     let run = |args: &[&str]| desk.run(&rclone, &[&["--retries", "1", "--config", ""], args].concat());
     assert_eq!(run(&["lsf", "-R", "--format", "ps", &site]), format!("d/;-1\nd/{NAME};{SIZE}\n"));
     run(&["copy", &format!("{site}d"), "here"]);
-    assert_eq!(desk.bytes(&format!("here/{NAME}")), octets(SIZE));
+    assert_eq!(desk.bytes(&format!("here/{NAME}")), sample(SIZE));
     run(&["copyto", &format!("here/{NAME}"), &format!("{site}new/deep/up \u{142}.bin")]);
-    assert_eq!(server.bytes("new/deep/up \u{142}.bin"), octets(SIZE));
+    assert_eq!(server.bytes("new/deep/up \u{142}.bin"), sample(SIZE));
     run(&["moveto", &format!("{site}new/deep/up \u{142}.bin"), &format!("{site}full name.bin")]);
     run(&["sync", "here", &format!("{site}mirror")]);
     run(&["check", "--size-only", "here", &format!("{site}mirror")]);

@@ -1,7 +1,7 @@
 //! ftp-user between every two kinds of servers, ours and other people's.
 
 use integration_tests::foreign::{
-    End, Hosts, Kind, Page, Skipped, Way, Who, exits_without_a_way, sides, tree, way,
+    DirectPath, End, Hosts, Kind, Page, Skipped, Who, direct_path, exits_without_a_path, sides, tree,
 };
 use integration_tests::user::{Run, user};
 use integration_tests::{or_skip, skip};
@@ -37,11 +37,11 @@ fn is_whole(copied: &Copied) {
     }
 }
 
-/// Between two servers with `--path direct`: the tree is there, over the way that the two leave open,
+/// Between two servers with `--path direct`: the tree is there, over the path that the two leave open,
 /// or the run says that there is none.
 fn goes_direct(from: Side, to: Side) -> Result<(), Skipped> {
-    let way = way(from, to);
-    if way == Way::NotDirect {
+    let path = direct_path(from, to);
+    if path == DirectPath::None {
         return is_refused(from, to);
     }
     let copied = copy(from, to, tree([from.0, to.0]), &["--path", "direct", "--retries", "0"])?;
@@ -51,7 +51,7 @@ fn goes_direct(from: Side, to: Side) -> Result<(), Skipped> {
     let summary = copied.run.summary();
     assert_eq!(summary["path"], "direct", "{cell}");
     assert_ne!(summary["verified"], "none", "{cell}");
-    let listens = if way == Way::DestinationListens { "dest-listens" } else { "source-listens" };
+    let listens = if path == DirectPath::DestinationListens { "dest-listens" } else { "source-listens" };
     assert!(summary["rung"].as_str().unwrap().starts_with(listens), "{cell}");
     Ok(())
 }
@@ -65,23 +65,27 @@ fn arrives(from: Side, to: Side) -> Result<(), Skipped> {
     is_whole(&copied);
     let summary = copied.run.summary();
     assert_ne!(summary["verified"], "none", "{cell}");
-    assert_eq!(summary["path"], if way(from, to) == Way::NotDirect { "user" } else { "direct" }, "{cell}");
+    assert_eq!(
+        summary["path"],
+        if direct_path(from, to) == DirectPath::None { "user" } else { "direct" },
+        "{cell}"
+    );
     Ok(())
 }
 
 /// What a cell of the matrix asserts.
 fn cell(from: Side, to: Side) -> Result<(), Skipped> {
     goes_direct(from, to)?;
-    if way(from, to) == Way::NotDirect { arrives(from, to) } else { Ok(()) }
+    if direct_path(from, to) == DirectPath::None { arrives(from, to) } else { Ok(()) }
 }
 
-/// There is no direct way: the run ends soon, says so, and leaves no file behind.
+/// There is no direct path: the run ends soon, says so, and leaves no file behind.
 fn is_refused(from: Side, to: Side) -> Result<(), Skipped> {
     let files = tree([from.0, to.0]).into_iter().take(1).collect();
     let copied = copy(from, to, files, &["--path", "direct", "--retries", "0", "--timeout", "3s"])?;
     let cell = format!("{from:?} -> {to:?}\n{}", shown(&copied));
     let code = copied.run.code().unwrap();
-    assert!(exits_without_a_way([from.0, to.0]).contains(&code), "exit {code}: {cell}");
+    assert!(exits_without_a_path([from.0, to.0]).contains(&code), "exit {code}: {cell}");
     assert_eq!(copied.to.names(), ["tree/"], "{cell}");
     Ok(())
 }
@@ -105,7 +109,7 @@ fn takes_part(kind: Kind) {
     }
 }
 
-/// Where it refuses foreign hosts there is no direct way, and the tree goes through this host.
+/// Where it refuses foreign hosts there is no direct path, and the tree goes through this host.
 fn is_left_out(kind: Kind) {
     let (ours, theirs) = ((Who::Ours, Hosts::Allowed), (Who::Theirs(kind), Hosts::Refused));
     for (from, to) in [(ours, theirs), (theirs, ours)] {
@@ -201,8 +205,8 @@ fn matrix_of_all_pairs() {
             let name = format!("{} {:?} -> {} {:?}", from.0.name(), from.1, to.0.name(), to.1);
             match std::panic::catch_unwind(|| cell(from, to)) {
                 Ok(Ok(())) => {
-                    eprintln!("{name}: {:?}", way(from, to));
-                    page.good(from, to, way(from, to));
+                    eprintln!("{name}: {:?}", direct_path(from, to));
+                    page.good(from, to, direct_path(from, to));
                 }
                 Ok(Err(skipped)) => {
                     eprintln!("{name}: n/a, {}", skipped.0);

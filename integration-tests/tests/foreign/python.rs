@@ -3,7 +3,7 @@
 use ftp_proto::dialect::Dialect;
 use integration_tests::foreign::{Desk, Tool};
 use integration_tests::or_skip;
-use integration_tests::site::{PASSWORD, Site, USER, octets};
+use integration_tests::site::{PASSWORD, Site, USER, sample};
 
 /// ftplib: every operation that it has; the script asserts what comes back.
 const FTPLIB: &str = r#"
@@ -92,7 +92,7 @@ asyncio.run(main())
 "#;
 
 fn works_with_our_server(tool: &Tool, script: &str, mode: &str) {
-    let content = octets(200_000);
+    let content = sample(200_000);
     let server = Site::new("python").file("d/two \u{17c}\u{f3}\u{142}w's.bin", &content).start();
     let at = server.address(Dialect::Rfc959);
     let desk = Desk::new();

@@ -2,7 +2,7 @@
 //! carries their file, for a user agent at a fourth.
 
 use integration_tests::foreign::{Apart, End, Foreign, Hosts, Kind, Page, Skipped, Who};
-use integration_tests::site::{PASSWORD, octets};
+use integration_tests::site::{PASSWORD, sample};
 use integration_tests::socket;
 use integration_tests::user::Run;
 use integration_tests::{or_skip, skip};
@@ -12,10 +12,10 @@ use std::fs;
 /// A file of some size, an empty one and a few more.
 fn files() -> Vec<(&'static str, Vec<u8>)> {
     vec![
-        ("tree/big.bin", octets(5_000_003)),
+        ("tree/big.bin", sample(5_000_003)),
         ("tree/empty", Vec::new()),
         ("tree/private name.txt", b"lines\r\nand lines\n".to_vec()),
-        ("tree/sub/b.bin", octets(70_000)),
+        ("tree/sub/b.bin", sample(70_000)),
     ]
 }
 
@@ -102,7 +102,7 @@ fn r42_globus() {
 fn survives_the_relay(to: Kind) -> Result<(), Skipped> {
     const SIZE: usize = 6_000_000;
     // Slow enough that the middle of the file lasts.
-    let slow = Foreign::vsftpd().extra("anon_max_rate=2000000").file("a.bin", octets(SIZE)).start()?;
+    let slow = Foreign::vsftpd().extra("anon_max_rate=2000000").file("a.bin", sample(SIZE)).start()?;
     let apart = Apart::around(End::Theirs(slow), Who::Theirs(to).start(Hosts::Refused, &[])?);
     let relay = apart.agent.address.ip().to_string();
     let run =
@@ -115,7 +115,7 @@ fn survives_the_relay(to: Kind) -> Result<(), Skipped> {
     let shown = format!("{to:?}\n{}", apart.shown(&run));
     assert_eq!(run.code(), Some(0), "{shown}");
     assert_eq!(run.summary()["path"], "user", "{shown}");
-    assert!(apart.to.bytes("b.bin") == octets(SIZE), "{shown}");
+    assert!(apart.to.bytes("b.bin") == sample(SIZE), "{shown}");
     assert_eq!(apart.to.names(), ["b.bin"], "{shown}");
     if to == Kind::Vsftpd {
         // The only one that logs its replies.

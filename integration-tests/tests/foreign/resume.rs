@@ -3,7 +3,7 @@
 
 use integration_tests::foreign::{Foreign, ForeignServer, Hosts, Kind, Skipped};
 use integration_tests::or_skip;
-use integration_tests::site::octets;
+use integration_tests::site::sample;
 use integration_tests::socket;
 use integration_tests::user::{Run, user};
 use std::fs;
@@ -45,13 +45,13 @@ fn cut(from: &ForeignServer, to: &ForeignServer, path: &str) -> (Run, String) {
         ])
         .args([from.url("a.bin"), to.url("b.bin")])
         .start();
-    socket::until("octets on the disk", || stored(to) > 50_000);
+    socket::until("bytes on the disk", || stored(to) > 50_000);
     from.kill_sessions();
     let run = run.end();
     let trace = String::from_utf8_lossy(&run.bytes("trace.txt")).into_owned();
     let shown = format!("{run}\n{trace}\n-- source --\n{}\n-- destination --\n{}", from.said(), to.said());
     assert_eq!(run.code(), Some(0), "{shown}");
-    assert!(to.bytes("b.bin") == octets(SIZE), "{shown}");
+    assert!(to.bytes("b.bin") == sample(SIZE), "{shown}");
     assert_eq!(to.names(), ["b.bin"], "{shown}");
     (run, shown)
 }
@@ -63,19 +63,19 @@ fn commands(shown: &str, verb: &str) -> usize {
 
 #[test]
 fn h35_proftpd_goes_on_where_its_session_was_killed() {
-    let content = octets(SIZE);
+    let content = sample(SIZE);
     for path in ["direct", "user"] {
         let from = or_skip!(start(Kind::Proftpd, &format!("{SLOW_PROFTPD}\n{DIGESTS}"), Some(&content)));
         let to = or_skip!(start(Kind::Proftpd, DIGESTS, None));
         let (run, shown) = cut(&from, &to, path);
         assert_eq!((commands(&shown, "REST"), commands(&shown, "STOR")), (2, 2), "{shown}");
-        drop(run.says("going on after").never_says("from its first octet"));
+        drop(run.says("going on after").never_says("from its first byte"));
     }
 }
 
 #[test]
 fn h21_proftpd_that_does_not_let_a_store_go_on_gets_the_file_from_its_first_octet() {
-    let content = octets(SIZE);
+    let content = sample(SIZE);
     let from = or_skip!(start(Kind::Proftpd, &format!("{SLOW_PROFTPD}\n{DIGESTS}"), Some(&content)));
     let to = or_skip!(start(
         Kind::Proftpd,
@@ -85,12 +85,12 @@ fn h21_proftpd_that_does_not_let_a_store_go_on_gets_the_file_from_its_first_octe
     let (run, shown) = cut(&from, &to, "direct");
     // Whichever end speaks first: the other one's words may lead to one more way.
     assert!(commands(&shown, "STOR") > 2, "{shown}");
-    drop(run.says("going on after").says("from its first octet"));
+    drop(run.says("going on after").says("from its first byte"));
 }
 
 #[test]
 fn h21_vsftpd_has_no_digest_so_that_nothing_goes_on() {
-    let content = octets(SIZE);
+    let content = sample(SIZE);
     let from = or_skip!(start(Kind::Vsftpd, SLOW_VSFTPD, Some(&content)));
     let to = or_skip!(start(Kind::Vsftpd, "", None));
     let (run, shown) = cut(&from, &to, "direct");

@@ -4,7 +4,7 @@
 use integration_tests::foreign::{Foreign, ForeignServer, Hosts, Kind};
 use integration_tests::or_skip;
 use integration_tests::raw::Raw;
-use integration_tests::site::octets;
+use integration_tests::site::sample;
 use integration_tests::socket;
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -27,7 +27,7 @@ fn commas(address: SocketAddr) -> String {
 }
 
 fn stores_and_sends(kind: Kind) {
-    let content = octets(300_000);
+    let content = sample(300_000);
     let server = or_skip!(Foreign::new(kind).foreign(Hosts::Allowed).file("old.bin", &content).start());
     let mut raw = server.login();
     let mut data = passive(&mut raw, &server, OWN);
@@ -66,10 +66,10 @@ fn judges_strangers(kind: Kind, hosts: Hosts) {
     let mut raw = server.login();
     let mut data = passive(&mut raw, &server, STRANGER);
     raw.send("RETR a.bin");
-    let mut octets = Vec::new();
-    let read = data.read_to_end(&mut octets);
-    let let_in = read.is_ok() && octets == b"hello";
-    assert_eq!(let_in, hosts.accepts(), "{read:?} {octets:?}\n{}", raw.dialogue());
+    let mut bytes = Vec::new();
+    let read = data.read_to_end(&mut bytes);
+    let let_in = read.is_ok() && bytes == b"hello";
+    assert_eq!(let_in, hosts.accepts(), "{read:?} {bytes:?}\n{}", raw.dialogue());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use integration_tests::foreign::{Begin, Foreign, ForeignServer, Hosts, Kind, Skipped};
 use integration_tests::or_skip;
-use integration_tests::site::{Site, octets};
+use integration_tests::site::{Site, sample};
 use integration_tests::socket;
 use integration_tests::user::{Run, User, user};
 
@@ -52,7 +52,7 @@ fn files(server: Foreign, content: &[u8]) -> Foreign {
 }
 
 fn lists(kind: Kind, begin: Begin, extra: &str) -> Result<(), Skipped> {
-    let server = Foreign::new(kind).tls(begin).extra(extra).file("a.bin", octets(70_000)).start()?;
+    let server = Foreign::new(kind).tls(begin).extra(extra).file("a.bin", sample(70_000)).start()?;
     let run = run("ls", &[&server]).args([server.url("")]).run();
     assert_eq!(run.code(), Some(0), "{}", shown(&run, &[&server]));
     assert_eq!(run.stdout, ["a.bin"], "{}", shown(&run, &[&server]));
@@ -64,7 +64,7 @@ fn lists(kind: Kind, begin: Begin, extra: &str) -> Result<(), Skipped> {
 
 /// Down and up again, many files in one session each.
 fn moves(kind: Kind, extra: &str) -> Result<(), Skipped> {
-    let content = octets(300_000);
+    let content = sample(300_000);
     let server = files(Foreign::new(kind).tls(Begin::Explicit).extra(extra), &content).start()?;
     let down = run("copy", &[&server]).args(["-r", "--json", &server.url("tree"), "."]).run();
     assert_eq!(down.code(), Some(0), "{}", shown(&down, &[&server]));
@@ -88,7 +88,7 @@ fn moves(kind: Kind, extra: &str) -> Result<(), Skipped> {
 
 /// Between two of them through this host, and the ways that would be in clear are left out.
 fn passes(from: Kind, to: Kind) -> Result<(), Skipped> {
-    let content = octets(1_000_003);
+    let content = sample(1_000_003);
     let source = files(Foreign::new(from).tls(Begin::Explicit), &content).start()?;
     let target = Foreign::new(to).tls(Begin::Explicit).start()?;
     let ends = [&source, &target];
@@ -155,7 +155,7 @@ fn i02_two_servers_that_demand_their_own_sessions_get_files_through_this_host() 
 
 #[test]
 fn data_in_clear_between_two_servers_are_said_to_be_and_only_where_they_are_permitted() {
-    let content = octets(300_000);
+    let content = sample(300_000);
     let relaxed = |server: Foreign| {
         let private = server.foreign(Hosts::Allowed).tls(Begin::Explicit);
         private.extra("force_anon_data_ssl=NO").file("a.bin", &content).file("b.bin", &content).start()
@@ -186,11 +186,11 @@ fn data_in_clear_between_two_servers_are_said_to_be_and_only_where_they_are_perm
 
 /// ABOR inside TLS: some servers never read it, and none keeps the file or the session for long.
 fn is_interrupted(from: Kind, extra: &str, to: Kind) -> Result<(), Skipped> {
-    let source = Foreign::new(from).tls(Begin::Explicit).extra(extra).file("a.bin", octets(3_000_000));
+    let source = Foreign::new(from).tls(Begin::Explicit).extra(extra).file("a.bin", sample(3_000_000));
     let (source, target) = (source.start()?, Foreign::new(to).tls(Begin::Explicit).start()?);
     let ends = [&source, &target];
     let run = run("copy", &ends).args([source.url("a.bin"), target.url("b.bin")]).start();
-    socket::until("the first octets", || {
+    socket::until("the first bytes", || {
         let part = target.names().first().and_then(|name| std::fs::metadata(target.path(name)).ok());
         part.is_some_and(|part| part.len() > 0)
     });
@@ -209,7 +209,7 @@ fn i06_an_interrupted_copy_inside_tls_leaves_nothing() {
 
 #[test]
 fn i02_one_end_may_be_in_clear_and_then_not_all_is_private() {
-    let content = octets(300_000);
+    let content = sample(300_000);
     let private = or_skip!(Foreign::vsftpd().tls(Begin::Explicit).file("a.bin", &content).start());
     let clear = Site::new("clear").start();
     for (from, to) in [(private.url("a.bin"), clear.url("b.bin")), (clear.url("b.bin"), private.url("c.bin"))]

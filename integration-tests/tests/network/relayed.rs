@@ -5,7 +5,7 @@ use integration_tests::foreign::{End, Hosts, Kind, Skipped};
 use integration_tests::net::{Host, Network};
 use integration_tests::or_skip;
 use integration_tests::relay::{Agent, Relay};
-use integration_tests::site::{Site, octets};
+use integration_tests::site::{Site, sample};
 use integration_tests::user::{Run, user};
 
 /// The four hosts.
@@ -51,7 +51,7 @@ fn arrived(run: &Run, agent: &Agent, from: &End, to: &End, sent: &[u8]) {
 /// One file between two servers of a kind, which refuse each other.
 fn goes(servers: Servers) -> Result<(), Skipped> {
     let scene = scene()?;
-    let sent = octets(3_000_003);
+    let sent = sample(3_000_003);
     let (from, _) = servers.start(0, &scene.source, Some(&sent))?;
     let (to, _) = servers.start(1, &scene.target, None)?;
     let relay = Relay::new().at(&scene.relay.ip()).allow(&scene.source.ip()).allow(&scene.target.ip());
@@ -79,7 +79,7 @@ fn crosses_families() -> Result<(), Skipped> {
     let at = [&scene.source, &scene.relay, &scene.user].map(|host| scene.network.add_v6(host));
     let [source, relay, user] = at;
     let (source, relay, _) = (source?, relay?, user?);
-    let sent = octets(3_000_003);
+    let sent = sample(3_000_003);
     let site = Site::new("six").at(&source.to_string()).file("a.bin", &sent);
     let from = End::Ours(scene.source.run(|| site.start()));
     let site = Site::new("four").at(&scene.target.ip());

@@ -6,7 +6,7 @@ use ftp_proto::relay::link::{First, accept_data};
 use ftp_proto::relay::message::{End, Waits};
 use ftp_proto::relay::token::Secret32;
 use integration_tests::relay::listen;
-use integration_tests::site::octets;
+use integration_tests::site::sample;
 use integration_tests::socket;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -18,9 +18,9 @@ const NEEDLE: usize = 24;
 
 /// Everything that has crossed the join, and what it took the relay.
 struct Crossed {
-    octets: Vec<u8>,
+    bytes: Vec<u8>,
     got: Vec<u8>,
-    /// Octets that read(2) has given the relay meanwhile.
+    /// Bytes that read(2) has given the relay meanwhile.
     read: u64,
 }
 
@@ -28,7 +28,7 @@ impl Crossed {
     fn shows(&self, data: &[u8]) -> bool {
         [0, data.len() / 2, data.len() - NEEDLE].iter().any(|at| {
             let needle = &data[*at..*at + NEEDLE];
-            self.octets.windows(NEEDLE).any(|window| window == needle)
+            self.bytes.windows(NEEDLE).any(|window| window == needle)
         })
     }
 }
@@ -54,8 +54,8 @@ fn crosses(
     let got = receive(target);
     sending.join().unwrap();
     assert_eq!(ended(&mut session).2, End::Eof);
-    let octets = [forth.join().unwrap(), back.join().unwrap()].concat();
-    Crossed { octets, got, read: agent.kernel_says("io", "rchar") - before }
+    let bytes = [forth.join().unwrap(), back.join().unwrap()].concat();
+    Crossed { bytes, got, read: agent.kernel_says("io", "rchar") - before }
 }
 
 /// Passes everything on, and keeps it.
@@ -91,7 +91,7 @@ async fn all_of(link: &mut Link) -> Vec<u8> {
 
 #[test]
 fn r50_of_two_servers_that_speak_tls_the_relay_carries_nothing_but_tls() {
-    let data = octets(4 << 20);
+    let data = sample(4 << 20);
     let sent = data.clone();
     let crossed = crosses(
         move |stream| {
@@ -116,14 +116,14 @@ fn r50_of_two_servers_that_speak_tls_the_relay_carries_nothing_but_tls() {
             })
         },
     );
-    assert!(crossed.got == data, "{} octets arrived", crossed.got.len());
-    assert!(!crossed.shows(&data), "octets of the file are on the wire");
-    assert!(crossed.read < 65_536, "the relay has read {} octets itself", crossed.read);
+    assert!(crossed.got == data, "{} bytes arrived", crossed.got.len());
+    assert!(!crossed.shows(&data), "bytes of the file are on the wire");
+    assert!(crossed.read < 65_536, "the relay has read {} bytes itself", crossed.read);
 }
 
 #[test]
 fn r50_the_octets_of_a_join_never_enter_the_relays_memory() {
-    let data = octets(4 << 20);
+    let data = sample(4 << 20);
     let sent = data.clone();
     let crossed = crosses(
         move |mut stream| {
@@ -135,5 +135,5 @@ fn r50_the_octets_of_a_join_never_enter_the_relays_memory() {
     assert!(crossed.got == data);
     // In clear they are there to be seen; the relay has left them in the kernel all the same (splice).
     assert!(crossed.shows(&data));
-    assert!(crossed.read < 65_536, "the relay has read {} octets itself", crossed.read);
+    assert!(crossed.read < 65_536, "the relay has read {} bytes itself", crossed.read);
 }

@@ -31,18 +31,18 @@ fn r52_the_static_build_is_small_and_needs_no_library() {
         skip!("FTP_RELAY_AGENT names no static build; .ci/static makes one");
     };
     let file = std::fs::read(&program).unwrap();
-    assert!(file.len() < 3_000_000, "{} octets", file.len());
+    assert!(file.len() < 3_000_000, "{} bytes", file.len());
     assert!(is_static(&file), "{} needs a dynamic linker", program.display());
     let (agent, _session) = works_without_rights(Relay::new().program(program));
     let resident = agent.kernel_says("status", "VmRSS") * 1024;
-    assert!(resident < 5_000_000, "{resident} octets of memory");
+    assert!(resident < 5_000_000, "{resident} bytes of memory");
 }
 
 /// An ELF file of 64 bits, little-endian, without a segment that names a dynamic linker (PT_INTERP).
 fn is_static(file: &[u8]) -> bool {
     let number = |at: usize, size: usize| {
-        let octets = file[at..at + size].iter().rev();
-        octets.fold(0_usize, |number, octet| number << 8 | usize::from(*octet))
+        let bytes = file[at..at + size].iter().rev();
+        bytes.fold(0_usize, |number, byte| number << 8 | usize::from(*byte))
     };
     assert_eq!(&file[..6], b"\x7fELF\x02\x01");
     let (table, size, count) = (number(32, 8), number(54, 2), number(56, 2));

@@ -39,7 +39,7 @@ fn vanishes(waits: Waits, send: impl Fn(&mut dyn Write)) -> Result<End, Skipped>
     Ok(how)
 }
 
-/// One octet now and then: it always finds room, so that only TCP itself can miss its acknowledgement.
+/// One byte now and then: it always finds room, so that only TCP itself can miss its acknowledgement.
 fn trickle(sender: &mut dyn Write) {
     socket::until("the sender is reset", || sender.write_all(b"x").is_err());
 }

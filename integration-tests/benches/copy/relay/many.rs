@@ -106,7 +106,7 @@ fn static_file() -> Result<(PathBuf, f64), String> {
     let output = Command::new("./.ci/static").current_dir(top).output().map_err(|error| error.to_string())?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let found = said.lines().find_map(|line| {
-        let (program, size) = line.strip_suffix(" octets")?.rsplit_once(": ")?;
+        let (program, size) = line.strip_suffix(" bytes")?.rsplit_once(": ")?;
         Some((top.join(program), size.parse::<f64>().ok()? / 1e6))
     });
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -1,4 +1,4 @@
-//! Octets from one program to another through a relay: our agent beside what other people put there.
+//! Bytes from one program to another through a relay: our agent beside what other people put there.
 //!
 //! No file is written and no server has a part in it, so that the relay's own cost shows. Every run
 //! starts all programs anew; what a relay has spent is read while its connections still stand.
@@ -32,18 +32,18 @@ struct Row {
 }
 
 impl Row {
-    fn run(&mut self, lab: &Lab, file: &Path, octets: u64, counts: bool) {
+    fn run(&mut self, lab: &Lab, file: &Path, bytes: u64, counts: bool) {
         let (mut sink, at) = lab.on(End::Sink, || part::sink(lab.ip(End::Sink)));
         let relay = self.contender.start(lab, at, 1);
         let before = relay.as_ref().map(|relay| cpu_seconds(relay.id));
         let to = relay.as_ref().map_or(at, |relay| relay.entrances[0]);
-        let source = lab.on(End::Source, || part::source(to, file, octets));
+        let source = lab.on(End::Source, || part::source(to, file, bytes));
         let (taken, seconds) = part::taken(&mut sink);
-        assert_eq!(taken, octets, "{}: {}", self.contender.name(), source.said());
+        assert_eq!(taken, bytes, "{}: {}", self.contender.name(), source.said());
         if !counts {
             return;
         }
-        let gib = octets as f64 / GIB;
+        let gib = bytes as f64 / GIB;
         self.rates.push(gib / seconds);
         if let (Some(relay), Some(before)) = (&relay, before) {
             self.costs.push(cpu_seconds(relay.id).since(before).over(gib).total());
@@ -73,19 +73,14 @@ pub(crate) fn table(plan: &Plan, file: &Path) {
 fn rounds(plan: &Plan, file: &Path, lab: &Lab) {
     let row = |contender| Row { contender, rates: Vec::new(), costs: Vec::new(), peak: 0.0 };
     let mut rows: Vec<Row> = Contender::all().into_iter().map(row).collect();
-    rows.iter_mut().for_each(|row| row.run(lab, file, plan.octets(), false));
+    rows.iter_mut().for_each(|row| row.run(lab, file, plan.bytes(), false));
     for round in 0..plan.rounds {
         for turn in 0..rows.len() {
             let index = (round + turn) % rows.len();
-            rows[index].run(lab, file, plan.octets(), true);
+            rows[index].run(lab, file, plan.bytes(), true);
         }
     }
-    println!(
-        "relay of {} over {}, {} rounds, median (min - max)",
-        size(plan.octets()),
-        lab.name,
-        plan.rounds
-    );
+    println!("relay of {} over {}, {} rounds, median (min - max)", size(plan.bytes()), lab.name, plan.rounds);
     println!("                                GiB/s              CPU s/GiB   peak resident MiB");
     rows.iter().for_each(Row::print);
     let find = |wanted: fn(&Contender) -> bool| rows.iter().find(|row| wanted(&row.contender));

@@ -12,9 +12,9 @@ use integration_tests::binary::Running;
 
 const MARK: &str = "relay-part";
 
-/// Sends so many octets of a file to an address.
-pub(super) fn source(to: SocketAddr, file: &Path, octets: u64) -> Running {
-    start("source", &[&to.to_string(), file.to_str().unwrap(), &octets.to_string()])
+/// Sends so many bytes of a file to an address.
+pub(super) fn source(to: SocketAddr, file: &Path, bytes: u64) -> Running {
+    start("source", &[&to.to_string(), file.to_str().unwrap(), &bytes.to_string()])
 }
 
 /// Takes one connection at an address of its own choice there, which it says first; then what came.
@@ -27,11 +27,11 @@ pub(super) fn tokio_copy(at: IpAddr, to: SocketAddr) -> (Running, SocketAddr) {
     listening("tokio", &[&at.to_string(), &to.to_string()])
 }
 
-/// What a sink says at the end of its connection: octets, and seconds since the first of them.
+/// What a sink says at the end of its connection: bytes, and seconds since the first of them.
 pub(super) fn taken(sink: &mut Running) -> (u64, f64) {
     let line = sink.line().unwrap();
-    let (octets, seconds) = line.split_once(' ').unwrap();
-    (octets.parse().unwrap(), seconds.parse().unwrap())
+    let (bytes, seconds) = line.split_once(' ').unwrap();
+    (bytes.parse().unwrap(), seconds.parse().unwrap())
 }
 
 fn listening(part: &str, args: &[&str]) -> (Running, SocketAddr) {
@@ -56,19 +56,19 @@ pub(crate) fn is_part(args: &[String]) -> bool {
 pub(crate) fn part(args: &[String]) {
     let args: Vec<&str> = args.iter().skip(2).map(String::as_str).collect();
     match args[..] {
-        ["source", to, file, octets] => send(to.parse().unwrap(), file, octets.parse().unwrap()),
+        ["source", to, file, bytes] => send(to.parse().unwrap(), file, bytes.parse().unwrap()),
         ["sink", at] => take(at.parse().unwrap()),
         ["tokio", at, to] => relay(at.parse().unwrap(), to.parse().unwrap()),
         _ => panic!("no such part: {args:?}"),
     }
 }
 
-fn send(to: SocketAddr, file: &str, octets: u64) {
+fn send(to: SocketAddr, file: &str, bytes: u64) {
     let file = File::open(file).unwrap();
     let stream = TcpStream::connect(to).unwrap();
     let mut offset = 0;
-    while offset < octets {
-        let left = usize::try_from(octets - offset).unwrap();
+    while offset < bytes {
+        let left = usize::try_from(bytes - offset).unwrap();
         assert!(rustix::fs::sendfile(&stream, &file, Some(&mut offset), left).unwrap() > 0);
     }
     stream.shutdown(Shutdown::Write).unwrap();
@@ -79,12 +79,12 @@ fn take(at: IpAddr) {
     let listener = announced(at);
     let (mut stream, _) = listener.accept().unwrap();
     let mut piece = vec![0; 1 << 18];
-    let (mut octets, mut first) = (0, None);
+    let (mut bytes, mut first) = (0, None);
     while let read @ 1.. = stream.read(&mut piece).unwrap() {
         first.get_or_insert_with(Instant::now);
-        octets += read;
+        bytes += read;
     }
-    println!("{octets} {}", first.map_or(0.0, |first| first.elapsed().as_secs_f64()));
+    println!("{bytes} {}", first.map_or(0.0, |first| first.elapsed().as_secs_f64()));
     until_measured();
 }
 
