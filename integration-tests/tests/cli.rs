@@ -6,9 +6,10 @@ use integration_tests::peer::{MODERN, Peer};
 use integration_tests::site::{PASSWORD, Site, sample};
 use integration_tests::socket::{connect, drain};
 use integration_tests::user::user;
-use rustix::process::Signal;
-use std::io::ErrorKind;
-use std::net::{SocketAddr, TcpListener};
+use rustix::process::{Pid, Signal};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::Child;
 
 #[test]
 fn a_server_that_nobody_can_log_in_to_does_not_start() {
@@ -69,6 +70,58 @@ fn no_password_stands_in_a_process_listing() {
     assert!(!shown(run.running.id()).contains(&PASSWORD.replace(':', "%3A")));
     run.interrupt();
     run.end().exits(10);
+}
+
+/// A program that does not outlive its test.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        // It may have ended already; there is nothing left to do then.
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+#[test]
+fn a_log_that_nobody_reads_stops_no_session_and_says_what_it_lost() {
+    const COMMANDS: usize = 10_000;
+    let root = tempfile::tempdir().unwrap();
+    let (mut log, stderr) = std::io::pipe().unwrap();
+    let mut command = Program::Server.command();
+    command.args(["--listen", "127.0.0.2:0", "--anonymous", "--log-level", "debug", "--root"]);
+    let mut server = Killed(command.arg(root.path()).stderr(stderr).spawn().unwrap());
+    drop(command);
+    let mut ready = String::new();
+    BufReader::new(server.0.stdout.take().unwrap()).read_line(&mut ready).unwrap();
+    let at: SocketAddr = ready.split(' ').nth(2).unwrap().parse().unwrap();
+    let mut control = TcpStream::connect(at).unwrap();
+    let mut replies = BufReader::new(control.try_clone().unwrap()).lines();
+    assert!(replies.next().unwrap().unwrap().starts_with("220"));
+    // Each command is a line of the log at least: far more than the pipe and the queue hold.
+    for _ in 0..COMMANDS {
+        control.write_all(b"NOOP\r\n").unwrap();
+        assert!(replies.next().unwrap().unwrap().starts_with("200"));
+    }
+    // Somebody reads again, and the next line says what was lost.
+    let reader = std::thread::spawn(move || {
+        let mut text = String::new();
+        log.read_to_string(&mut text).unwrap();
+        text
+    });
+    control.write_all(b"QUIT\r\n").unwrap();
+    assert!(replies.next().unwrap().unwrap().starts_with("221"));
+    let id = Pid::from_raw(i32::try_from(server.0.id()).unwrap()).unwrap();
+    rustix::process::kill_process(id, Signal::TERM).unwrap();
+    assert_eq!(server.0.wait().unwrap().code(), Some(0));
+    let log = reader.join().unwrap();
+    let lost: usize = log
+        .lines()
+        .filter(|line| line.contains("WARN") && line.contains("log lines were lost"))
+        .filter_map(|line| line.rsplit_once("lines=")?.1.parse::<usize>().ok())
+        .sum();
+    let written = log.lines().filter(|line| line.contains("NOOP")).count();
+    assert!(written < COMMANDS && lost >= COMMANDS - written, "{written} written, {lost} lost");
 }
 
 #[test]
