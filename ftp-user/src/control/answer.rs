@@ -112,7 +112,10 @@ impl Session {
                     .hint("try again")
             }
             client::Failure::Quit => Failure::new(Kind::Other, format!("the session with {who} was closed")),
-            other => Failure::new(Kind::Other, format!("the session with {who} ended: {other}")),
+            other @ (client::Failure::NoGreeting
+            | client::Failure::ClosedEarly
+            | client::Failure::TlsOnly
+            | _) => Failure::new(Kind::Other, format!("the session with {who} ended: {other}")),
         }
     }
 

@@ -131,7 +131,7 @@ pub(crate) async fn through(
     let (one, two) = sessions.parties();
     let timeouts = timeouts(context.patience.reply, assignment.size);
     let attempt = Attempt::through(transfer(assignment, None), one, two, timeouts, context.clock.now());
-    let path = Path::Through(Through::new(assignment.look, meters));
+    let path = Path::Through(Box::new(Through::new(assignment.look, meters)));
     let ended = Drive::new(context, sessions, attempt, path, progress).run().await;
     note_type(source, destination, &ended);
     Ok(Attempted::new(context, source, destination, THIS_HOST, ended))

@@ -44,7 +44,7 @@ pub(crate) enum GivenUp {
 pub(super) enum Path<'a> {
     Direct(Direct),
     Relay(Relay<'a>),
-    Through(Through),
+    Through(Box<Through>),
 }
 
 /// Something that happened on the path.

@@ -231,7 +231,18 @@ impl World {
                 let answer = Answer::File(host.disk.answer(&ask));
                 self.answer_soon(side, ticket, answer);
             }
-            other => unreachable!("not about files: {other:?}"),
+            Ask::Login { .. }
+            | Ask::Reserve { .. }
+            | Ask::Listen { .. }
+            | Ask::Unlisten(_)
+            | Ask::Release(_)
+            | Ask::Connect { .. }
+            | Ask::Cancel(_)
+            | Ask::Drop { .. }
+            | Ask::Write { .. }
+            | Ask::Read { .. }
+            | Ask::Permit { .. }
+            | Ask::PermitDone { .. } => unreachable!("not about files"),
         }
     }
 

@@ -130,3 +130,30 @@ fn every_doc_comment_says_something() {
         in_all(|_, package| in_files(package, comments::too_short)),
     );
 }
+
+#[test]
+fn clippy_limits_functions_to_70_lines_and_6_arguments() {
+    const LIMITS: [(&str, &str, &str); 2] = [
+        ("too_many_lines", "too-many-lines-threshold = 70", "70 lines"),
+        ("too_many_arguments", "too-many-arguments-threshold = 6", "6 arguments"),
+    ];
+    let manifest = source::read("Cargo.toml");
+    let mut found = Vec::new();
+    for (lint, threshold, limit) in LIMITS {
+        if !manifest.contains(&format!("\n{lint} = \"warn\"")) {
+            found.push(format!("Cargo.toml does not switch {lint} on"));
+        }
+        for room in &ROOMS {
+            let settings = room.folder.replace("src", ".clippy.toml");
+            if !source::read(&settings).lines().any(|line| line == threshold) {
+                found.push(format!("{settings}: the limit is not {limit}"));
+            }
+        }
+        // Tests and tables may be longer; nothing else has an exception.
+        for file in source::sources() {
+            let allowed = file.code.iter().filter(|(_, line)| line.contains(&format!("clippy::{lint}")));
+            found.extend(allowed.map(|(number, _)| format!("{}:{number}: an exception", file.path)));
+        }
+    }
+    none("a function has at most 70 lines and 6 arguments", found);
+}

@@ -401,7 +401,7 @@ impl<'ast> Visit<'ast> for Reader {
 
     fn visit_expr_path(&mut self, expression: &'ast syn::ExprPath) {
         // A single word in lower case is a variable, unless it is called.
-        let is_variable = expression.path.get_ident().is_some_and(|name| is_lower_case(name));
+        let is_variable = expression.path.get_ident().is_some_and(is_lower_case);
         if !is_variable {
             visit::visit_expr_path(self, expression);
         }
