@@ -1,4 +1,4 @@
-//! Two server machines and a coordinator on a virtual clock (`integration_tests::sim`): thousands of
+//! Two server machines, a relay and a coordinator on a virtual clock (`integration_tests::sim`): thousands of
 //! seeds, and the scenarios that statements name.
 //!
 //! `FTP_SIM_SEEDS` is how many seeds run, `FTP_SIM_FIRST` the first of them.
@@ -7,9 +7,9 @@ use ftp_proto::command::{Direction, Verb};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::Foreign;
 use ftp_proto::server::ask::Ending;
-use ftp_proto::third_party::{Cause, Failure, Opening, Outcome, Roles, Side, Stage};
+use ftp_proto::third_party::{Cause, Failure, Opening, Outcome, Posture, Postures, Roles, Side, Stage};
 use integration_tests::sim::scenario::{
-    Delays, Fault, Manners, Obstacle, Sabotage, Scenario, Stranger, Target, When,
+    Delays, Fault, Manners, Obstacle, Path, Sabotage, Scenario, Stranger, Target, When,
 };
 use integration_tests::sim::{Pair, Report, SIDES, simulate};
 use std::time::Duration;
@@ -104,6 +104,106 @@ fn the_simulator_notices_an_old_file_that_is_written_over() {
     };
     let report = simulate(scenario);
     assert!(report.violations.iter().any(|what| what.contains("neither old")), "{}", report.transcript());
+}
+
+#[test]
+fn the_simulator_notices_a_stranger_whose_leg_the_relay_joins() {
+    let stranger = Stranger { after: Duration::ZERO, at_peer: false, manners: Manners::Silent };
+    let mut scenario = through_relay(Posture::Active, Posture::Passive);
+    scenario.rendezvous = false;
+    scenario.strangers = vec![stranger];
+    scenario.sabotage = Some(Sabotage::ForgeAddress);
+    let report = simulate(scenario);
+    assert!(report.violations.iter().any(|what| what.contains("without leave")), "{}", report.transcript());
+}
+
+#[test]
+fn the_simulator_notices_a_data_connection_that_a_host_in_the_middle_keeps() {
+    let through = Scenario { path: Path::Through, ..Scenario::plain() };
+    for mut scenario in [through, through_relay(Posture::Active, Posture::Passive)] {
+        scenario.faults = vec![(When::Segments(6), Fault::Cancel)];
+        scenario.sabotage = Some(Sabotage::KeepData);
+        let report = simulate(scenario);
+        let kept = |what: &String| what.contains("in the middle still holds");
+        assert!(report.violations.iter().any(kept), "{}", report.transcript());
+    }
+}
+
+/// A quiet run through a relay.
+fn through_relay(source: Posture, destination: Posture) -> Scenario {
+    let path = Path::Relayed(Postures { source, destination });
+    Scenario { relay: true, path, ..Scenario::plain() }
+}
+
+const POSTURES: [Posture; 2] = [Posture::Passive, Posture::Active];
+
+#[test]
+fn every_pair_of_postures_moves_the_file_through_the_relay_between_every_pair_of_dialects() {
+    for (source, destination) in DIALECTS.into_iter().flat_map(|s| DIALECTS.map(|d| (s, d))) {
+        for (one, other) in POSTURES.into_iter().flat_map(|s| POSTURES.map(|d| (s, d))) {
+            for (v6, rendezvous) in [(false, true), (true, true), (false, false), (true, false)] {
+                let mut scenario = Scenario { v6, rendezvous, ..through_relay(one, other) };
+                scenario.dialect = Pair { source, destination };
+                // Each server talks only to its user's own host.
+                scenario.foreign = Pair::of(|_| Foreign::Never);
+                let report = hold(&scenario);
+                assert!(has_moved(&report), "{}", account(&scenario, &report));
+                assert_eq!(report.stored.as_ref(), Some(&report.file));
+            }
+        }
+    }
+}
+
+#[test]
+fn an_attempt_leaves_nothing_that_disturbs_the_next_one_on_another_path() {
+    let roles = Scenario::plain().roles;
+    let [passive, active] = POSTURES;
+    let relayed = |source, destination| Path::Relayed(Postures { source, destination });
+    // Behind a relay, an attempt through the user agent fails: the servers know the relay alone.
+    let paths = [
+        relayed(passive, active),
+        relayed(active, passive),
+        relayed(active, active),
+        Path::Direct,
+        Path::Through,
+    ];
+    for (first, second) in paths.into_iter().flat_map(|first| paths.map(|second| (first, second))) {
+        let again = vec![(second, roles), (Path::Direct, roles), (relayed(passive, passive), roles)];
+        let report = hold(&Scenario { relay: true, path: first, again, ..Scenario::plain() });
+        assert!(report.outcomes.len() >= 2, "{}", report.transcript());
+    }
+    for (first, second) in [(Path::Direct, Path::Through), (Path::Through, Path::Direct)] {
+        let again = vec![(second, roles), (first, roles)];
+        let report = hold(&Scenario { path: first, again, ..Scenario::plain() });
+        let moved = report.outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Moved { .. }));
+        assert_eq!(moved.count(), 3, "{}", report.transcript());
+    }
+}
+
+#[test]
+fn a_relay_that_dies_or_stops_or_is_lost_leaves_no_half_file_under_the_name() {
+    let faults = [Fault::RelayDies, Fault::RelayStops, Fault::CutRelay, Fault::StallRelay(None)];
+    for fault in faults {
+        for (source, destination) in POSTURES.into_iter().flat_map(|s| POSTURES.map(|d| (s, d))) {
+            for segments in 0..12 {
+                let faults = vec![(When::Segments(segments), fault)];
+                let report = hold(&Scenario { faults, ..through_relay(source, destination) });
+                let lost = fault == Fault::RelayDies;
+                assert!(lost || report.usable.both(|usable| *usable), "{}", report.transcript());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_leg_that_the_relay_lacks_fails_the_attempt_and_both_sessions_stay_usable() {
+    for (source, destination) in POSTURES.into_iter().flat_map(|s| POSTURES.map(|d| (s, d))) {
+        for side in SIDES {
+            let obstacles = vec![Obstacle::NoLeg(side)];
+            let report = hold(&Scenario { obstacles, ..through_relay(source, destination) });
+            assert!(matches!(report.outcomes.as_slice(), [Outcome::Failed(_), Outcome::Moved { .. }]));
+        }
+    }
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! What arrives on the network: connections, their ends, and what they carry.
 
+use super::SIDES;
+use super::place::relay_address;
 use super::random::Random;
-use super::scenario::{Obstacle, Target};
-use super::wire::{End, Owner, Syn};
+use super::scenario::{Obstacle, Path, Sabotage, Target};
+use super::wire::{Caller, End, Listener, Owner, Place, Syn};
 use super::world::{Event, World};
+use ftp_proto::relay::agent;
 use ftp_proto::server::ask::{Answer, ConnId, Ending, Input, Ticket};
 use ftp_proto::third_party::Side;
 use std::collections::VecDeque;
@@ -14,8 +17,8 @@ impl World {
         let back = self.now + self.random.time(self.scenario.delays.data);
         let listener = self.wire.listeners.get(&syn.to).copied();
         let acceptor = match (listener, self.bounce_target()) {
-            (Some((side, ticket)), _) if !self.has(Obstacle::Refused) => {
-                Some((self.new_conn(side), Some(ticket)))
+            (Some(listener), _) if !self.has(Obstacle::Refused) => {
+                Some((self.new_end_of(listener), Some(listener)))
             }
             (_, Some(Target::Listener(manners))) if syn.to == self.stranger_address() => {
                 Some((Owner::Stranger(manners), None))
@@ -23,24 +26,35 @@ impl World {
             _ => None,
         };
         let Some((owner, listener)) = acceptor else {
-            let answer = Answer::Failed("connection refused".to_owned());
-            return self.schedule(back, Event::Answer(syn.side, syn.ticket, answer));
+            return self.connect_fails(back, syn.by, "connection refused");
         };
-        let connector = self.new_conn(syn.side);
+        let connector = match syn.by {
+            Caller::Server(side, _) => self.new_conn(side),
+            Caller::Relay(_) => self.new_relay_conn(),
+            Caller::User(side, _) => Owner::User(side),
+        };
         let conn = self.wire.conns.len();
         self.wire.conns.push([End::new(connector, syn.from), End::new(owner, syn.to)]);
         // Nothing overtakes the SYN's answer.
         self.wire.end_mut(conn, 0).last_arrival = back;
-        if let Owner::Server(side, id) = connector {
-            self.hosts.at_mut(side).conns.insert(id, (conn, 0));
-            self.schedule(back, Event::Connected(side, syn.ticket, id));
-        }
+        self.remember(connector, (conn, 0));
+        self.schedule(back, Event::Connected(syn.by, conn));
         self.accepted(conn, owner, listener, syn.from);
     }
 
     /// The connecting machine is told, unless it has given up.
-    pub(super) fn connected(&mut self, side: Side, ticket: Ticket, id: ConnId) {
-        let Some(&(conn, end)) = self.hosts.at(side).conns.get(&id) else { return };
+    pub(super) fn connected(&mut self, by: Caller, conn: usize) {
+        match (by, self.wire.end(conn, 0).owner) {
+            (Caller::Server(side, ticket), Owner::Server(_, id)) => {
+                self.server_connected(side, ticket, id, (conn, 0));
+            }
+            (Caller::Relay(ticket), Owner::Relay(id)) => self.relay_connected(ticket, id, (conn, 0)),
+            (Caller::User(side, attempt), Owner::User(_)) => self.user_connected(side, attempt, conn),
+            (by, owner) => unreachable!("{by:?} connects and {owner:?} is connected"),
+        }
+    }
+
+    fn server_connected(&mut self, side: Side, ticket: Ticket, id: ConnId, (conn, end): Place) {
         let host = self.hosts.at_mut(side);
         if host.is_gone() || host.cancelled.contains(&ticket) {
             return self.close_end(conn, end, Ending::Reset);
@@ -81,6 +95,8 @@ impl World {
         let this = self.wire.end_mut(conn, end);
         match this.owner {
             Owner::Stranger(manners) => self.stranger_hears(conn, end, manners),
+            Owner::Relay(id) => self.relay_serves(id),
+            Owner::User(_) => self.copy_on(),
             Owner::Server(side, id) => {
                 if let Some(ticket) = this.moving {
                     return self.go_on(side, ticket);
@@ -110,29 +126,65 @@ impl World {
     }
 
     pub(super) fn stranger_comes(&mut self, number: usize, at: SocketAddr) {
-        let Some(&(side, listener)) = self.wire.listeners.get(&at) else { return };
+        let Some(&listener) = self.wire.listeners.get(&at) else { return };
         let stranger = self.scenario.strangers[number];
-        let host: IpAddr =
-            if stranger.at_peer { self.address(side.other()) } else { self.stranger_address().ip() };
+        let expected = match listener {
+            Listener::Server(side, _) if stranger.at_peer => self.unproven_peer(side),
+            Listener::Relay(_) if self.scenario.sabotage == Some(Sabotage::ForgeAddress) => {
+                SIDES.into_iter().find(|side| self.scenario.is_active(*side)).map(|side| self.address(side))
+            }
+            Listener::Server(..) | Listener::Relay(_) => None,
+        };
+        let host = expected.unwrap_or_else(|| self.stranger_address().ip());
         let port = u16::try_from(20_000 + self.random.below(10_000)).unwrap_or(20_000);
         let from = SocketAddr::new(host, port);
-        let owner = self.new_conn(side);
+        let owner = self.new_end_of(listener);
         let conn = self.wire.conns.len();
         self.wire.conns.push([End::new(Owner::Stranger(stranger.manners), from), End::new(owner, at)]);
         self.accepted(conn, owner, Some(listener), from);
         self.stranger_begins(conn, 0, stranger.manners);
     }
 
+    /// The host at which a stranger may sit that pretends to be the peer of that server's listener: where
+    /// the attempt demands a proof.
+    fn unproven_peer(&self, side: Side) -> Option<IpAddr> {
+        match self.scenario.path {
+            Path::Direct => Some(self.address(side.other())),
+            Path::Relayed(_) => Some(relay_address(self.scenario.v6)),
+            Path::Through => None,
+        }
+    }
+
+    fn new_end_of(&mut self, listener: Listener) -> Owner {
+        match listener {
+            Listener::Server(side, _) => self.new_conn(side),
+            Listener::Relay(_) => self.new_relay_conn(),
+        }
+    }
+
+    /// The owner of an end can find it.
+    fn remember(&mut self, owner: Owner, place: Place) {
+        match owner {
+            Owner::Server(side, id) => drop(self.hosts.at_mut(side).conns.insert(id, place)),
+            Owner::Relay(id) => self.relay_remembers(id, place),
+            Owner::User(_) | Owner::Stranger(_) => {}
+        }
+    }
+
     /// The passive end of a new connection learns of it.
-    fn accepted(&mut self, conn: usize, owner: Owner, listener: Option<Ticket>, from: SocketAddr) {
+    fn accepted(&mut self, conn: usize, owner: Owner, listener: Option<Listener>, from: SocketAddr) {
+        self.remember(owner, (conn, 1));
         match (owner, listener) {
-            (Owner::Server(side, id), Some(listener)) => {
-                self.hosts.at_mut(side).conns.insert(id, (conn, 1));
+            (Owner::Server(side, id), Some(Listener::Server(_, listener))) => {
                 self.say(side, format!("   accepted {from}"));
                 self.server_input(side, Input::Arrived { listener, conn: id, from });
             }
             (Owner::Stranger(manners), _) => self.stranger_begins(conn, 1, manners),
-            (Owner::Server(..), None) => {}
+            (Owner::Relay(id), Some(Listener::Relay(listener))) => {
+                let local = self.wire.end(conn, 1).address;
+                self.agent_input(agent::Input::Arrived { listener, conn: id, local, from });
+            }
+            (Owner::Server(..) | Owner::Relay(_) | Owner::User(_), _) => {}
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use super::Pair;
 use super::random::Random;
-use super::scenario::{Delays, Fault, Manners, Obstacle, Scenario, Stranger, Target, When};
+use super::scenario::{Delays, Fault, Manners, Obstacle, Path, Scenario, Stranger, Target, When};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::Foreign;
 use ftp_proto::server::ask::Ending;
-use ftp_proto::third_party::{Opening, Roles, Side, Store};
+use ftp_proto::third_party::{Opening, Posture, Postures, Roles, Side, Store};
 use std::time::Duration;
 
 impl Scenario {
@@ -17,8 +17,11 @@ impl Scenario {
         let v6 = r.once_in(3);
         let dialect = Pair::of(|_| r.pick([Dialect::Rfc959, Dialect::Rfc959, Dialect::Rfc354]));
         let roles = some_roles(r, v6);
-        let again = (0..r.below(4)).map(|_| some_roles(r, v6)).collect();
+        let relay = r.once_in(3);
+        let path = some_path(r, relay);
+        let again = (0..r.below(4)).map(|_| (some_path(r, relay), some_roles(r, v6))).collect();
         let user_at = r.pick([None, None, None, None, Some(Side::Source), Some(Side::Destination)]);
+        let user_at = user_at.filter(|_| !relay);
         let rendezvous = !r.once_in(3);
         let foreign = if rendezvous { Foreign::Proven } else { Foreign::Authenticated };
         let foreign = Pair::of(|_| match r.below(20) {
@@ -36,7 +39,9 @@ impl Scenario {
             v6,
             dialect,
             roles,
+            path,
             again,
+            relay,
             user_at,
             store,
             restart,
@@ -76,7 +81,9 @@ impl Scenario {
             v6: false,
             dialect: Pair { source: Dialect::Rfc959, destination: Dialect::Rfc959 },
             roles: Roles { passive: Side::Destination, opening: Opening::Lstn, filter: true, first: None },
+            path: Path::Direct,
             again: Vec::new(),
+            relay: false,
             user_at: None,
             store: Store::Replace,
             restart: None,
@@ -102,6 +109,7 @@ impl Scenario {
     fn spoil(&mut self, r: &mut Random) {
         let side = r.pick([Side::Source, Side::Destination]);
         let obstacle = match r.below(12) {
+            _ if self.relay && r.once_in(4) => Obstacle::NoLeg(side),
             0 => {
                 self.file = None;
                 self.restart = None;
@@ -134,6 +142,12 @@ impl Scenario {
             let side = r.pick([Side::Source, Side::Destination]);
             let stall = r.pick([None, Some(2_000), Some(20_000), Some(90_000)]).map(Duration::from_millis);
             let fault = match r.below(8) {
+                _ if self.relay && r.once_in(3) => match r.below(4) {
+                    0 => Fault::RelayDies,
+                    1 => Fault::RelayStops,
+                    2 => Fault::CutRelay,
+                    _ => Fault::StallRelay(stall),
+                },
                 0 => Fault::CutControl(side),
                 1 => Fault::StallControl(side, stall),
                 2 => Fault::ResetData,
@@ -165,6 +179,21 @@ impl Scenario {
             };
             self.strangers.push(stranger);
         }
+    }
+}
+
+/// Any path; one through a relay only where it carries the control connections too.
+fn some_path(r: &mut Random, relay: bool) -> Path {
+    let postures = Postures {
+        source: r.pick([Posture::Passive, Posture::Active]),
+        destination: r.pick([Posture::Passive, Posture::Active]),
+    };
+    match (r.below(4), relay) {
+        (0 | 1, true) => Path::Relayed(postures),
+        (0, false) => Path::Through,
+        // It must fail, and disturb nothing.
+        (2, true) if r.once_in(8) => Path::Through,
+        _ => Path::Direct,
     }
 }
 

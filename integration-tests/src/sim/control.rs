@@ -1,6 +1,8 @@
 //! What travels on a control connection.
 
 use super::world::{Event, World};
+use ftp_proto::relay::agent::JoinEnd;
+use ftp_proto::relay::message;
 use ftp_proto::third_party::Side;
 use ftp_proto::timer::Moment;
 
@@ -22,6 +24,12 @@ impl World {
     /// The server's bytes leave for the user.
     pub(super) fn server_sends(&mut self, side: Side, bytes: Vec<u8>) {
         let bytes = self.lie(side, bytes);
+        if let Some(relay) = &mut self.relay
+            && !relay.is_gone()
+            && relay.tunnels.at(side).join.is_none()
+        {
+            return relay.tunnels.at_mut(side).early.extend(bytes);
+        }
         if !self.links.at(side).server_closed {
             self.carry(side, Toward::User, bytes);
         }
@@ -32,6 +40,7 @@ impl World {
         let link = self.links.at_mut(side);
         if !std::mem::replace(&mut link.user_closed, true) {
             self.carry_piece(side, Toward::Server, None);
+            self.link_closes(side);
         }
     }
 
@@ -40,6 +49,22 @@ impl World {
         let link = self.links.at_mut(side);
         if !std::mem::replace(&mut link.server_closed, true) {
             self.carry_piece(side, Toward::User, None);
+            self.link_closes(side);
+        }
+    }
+
+    /// The user agent closes, and its session is over.
+    pub(super) fn hang_up(&mut self, side: Side) {
+        let end = self.user.ends.at_mut(side);
+        end.over = true;
+        end.wake = None;
+        end.waiting.clear();
+        self.user_closes(side);
+    }
+
+    fn link_closes(&mut self, side: Side) {
+        if self.links.at(side).is_closed() {
+            self.tunnel_ends(side, JoinEnd::Whole);
         }
     }
 
@@ -49,6 +74,7 @@ impl World {
         let link = self.links.at_mut(side);
         link.harmed = true;
         link.dead = true;
+        self.tunnel_ends(side, JoinEnd::Leg(message::Side::B));
         self.schedule(now, Event::ToServer(side, None));
         self.schedule(now, Event::ToUser(side, None));
     }
@@ -65,6 +91,11 @@ impl World {
 
     fn carry(&mut self, side: Side, toward: Toward, bytes: Vec<u8>) {
         self.links.at_mut(side).messages += 1;
+        if let Some(relay) = &mut self.relay {
+            let tunnel = relay.tunnels.at_mut(side);
+            let count = if toward == Toward::Server { &mut tunnel.to_server } else { &mut tunnel.to_user };
+            *count += bytes.len() as u64;
+        }
         let mut rest = bytes;
         while !rest.is_empty() {
             let whole = !self.random.once_in(8);

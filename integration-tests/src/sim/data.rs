@@ -1,30 +1,50 @@
 //! What travels on a data connection.
 
 use super::scenario::{Obstacle, Sabotage, Target};
-use super::wire::Syn;
+use super::wire::{Caller, Owner, Place, Syn};
 use super::world::{Event, World};
+use ftp_proto::relay::agent;
+use ftp_proto::relay::message::Code;
 use ftp_proto::server::ask::{Answer, Ending};
+use ftp_proto::timer::Moment;
 use std::time::Duration;
 
 impl World {
-    /// A server's SYN leaves.
+    /// A SYN leaves.
     pub(super) fn connect(&mut self, syn: Syn) {
         let data = self.scenario.delays.data;
-        // TIME_WAIT on the announced port, now and then: the same port again, later (extensions).
-        if self.random.once_in(12) {
-            let answer = Answer::Failed("address in use".to_owned());
-            return self.schedule(self.now, Event::Answer(syn.side, syn.ticket, answer));
-        }
         let unanswered = self.has(Obstacle::Unanswered) || self.wire.dead;
         let dead_host = self.has(Obstacle::Bounce(Target::Dead)) && syn.to == self.stranger_address();
         if unanswered || dead_host {
             // What a kernel says in the end.
             let at = self.now + Duration::from_secs(130);
-            let answer = Answer::Failed("timed out".to_owned());
-            return self.schedule(at, Event::Answer(syn.side, syn.ticket, answer));
+            return self.connect_fails(at, syn.by, "timed out");
         }
         let at = (self.now + self.random.time(data)).max(self.wire.stalled_until);
         self.schedule(at, Event::Syn(syn));
+    }
+
+    /// Nobody has answered a SYN, or somebody has refused it: the caller learns it at that moment.
+    pub(super) fn connect_fails(&mut self, at: Moment, by: Caller, why: &str) {
+        let event = match by {
+            Caller::Server(side, ticket) => Event::Answer(side, ticket, Answer::Failed(why.to_owned())),
+            Caller::Relay(ticket) => {
+                let answer = agent::Answer::Failed(Code::ConnectionRefused, why.to_owned());
+                Event::AgentAnswer(ticket, answer)
+            }
+            Caller::User(side, attempt) => Event::NotConnected(side, attempt),
+        };
+        self.schedule(at, event);
+    }
+
+    /// Passes on what has arrived at one end of a host in the middle to its connection with the other
+    /// server. Returns how many bytes these were, and how the sender has ended its connection, if it has.
+    pub(super) fn pass_on(&mut self, from: Place, to: Place) -> (u64, Option<Ending>) {
+        let this = self.wire.end_mut(from.0, from.1);
+        let bytes: Vec<u8> = this.inbox.drain(..).collect();
+        let (count, over) = (bytes.len() as u64, this.over);
+        self.send_data(to.0, to.1, bytes);
+        (count, over)
     }
 
     /// Bytes leave one end for the other.
@@ -42,7 +62,11 @@ impl World {
 
     /// One end closes. Bytes that it has not read turn FIN into RST, as TCP has it.
     pub(super) fn close_end(&mut self, conn: usize, end: usize, how: Ending) {
+        let keep = self.scenario.sabotage == Some(Sabotage::KeepData);
         let this = self.wire.end_mut(conn, end);
+        if keep && matches!(this.owner, Owner::Relay(_) | Owner::User(_)) {
+            return;
+        }
         if std::mem::replace(&mut this.shut, true) {
             return;
         }

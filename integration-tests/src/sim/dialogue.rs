@@ -66,14 +66,18 @@ impl World {
                     self.hang_up(side);
                 }
                 Output::Done(outcome) => self.attempt_over(outcome),
-                Output::Connect(..)
-                | Output::JoinAtRelay { .. }
-                | Output::Copy
-                | Output::Finish
-                | Output::Cut => unreachable!("the simulated attempts are direct"),
+                Output::Connect(side, at) => self.user_connects(side, at),
+                Output::JoinAtRelay { source, destination } => self.join_at_relay(source, destination),
+                Output::Copy => self.begin_copy(),
+                Output::Finish => self.finish_copy(),
+                Output::Cut => {
+                    self.drop_data();
+                    self.cut_at_relay();
+                }
                 Output::Wait(wake) => {
                     self.user.attempt_wake = wake;
-                    let moving = SIDES.into_iter().any(|side| self.user.ends.at(side).moving);
+                    let moving =
+                        self.user.copying || SIDES.into_iter().any(|side| self.user.ends.at(side).moving);
                     if wake.is_none() && !moving {
                         self.violation("an attempt waits without a timer".to_owned());
                     }
@@ -152,16 +156,8 @@ impl World {
 
     /// Whether a session has a reason to end before its time.
     fn may_despair(&self, side: Side) -> bool {
-        self.links.at(side).harmed || !self.scenario.delays.are_quick()
-    }
-
-    /// Closes the control connection.
-    fn hang_up(&mut self, side: Side) {
-        let end = self.user.ends.at_mut(side);
-        end.over = true;
-        end.wake = None;
-        end.waiting.clear();
-        self.user_closes(side);
+        let relay_lost = self.relay.as_ref().is_some_and(|relay| relay.over || relay.is_gone());
+        self.links.at(side).harmed || relay_lost || !self.scenario.delays.are_quick()
     }
 
     fn command(&mut self, side: Side, command: Command) {

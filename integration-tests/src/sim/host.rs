@@ -2,8 +2,8 @@
 
 use super::disk::{Disk, Prepared};
 use super::moving::Moving;
-use super::place::{address, other_network, user_address};
-use super::scenario::{Sabotage, Scenario};
+use super::place::{address, other_network, seen_user_address};
+use super::scenario::{HELD, Sabotage, Scenario};
 use ftp_proto::policy::{Foreign, Rules};
 use ftp_proto::rendezvous::RendezvousSecret;
 use ftp_proto::server::ask::{ConnId, Ticket};
@@ -64,12 +64,12 @@ impl Host {
             public_address: None,
             timeouts: Timeouts::default(),
             max_strangers: 1_000,
-            max_held: 8,
+            max_held: HELD,
             max_provers: 16,
             software: "simulated".to_owned(),
         };
         let connection = Connection {
-            peer: SocketAddr::new(user_address(scenario), 50_000),
+            peer: SocketAddr::new(seen_user_address(scenario), 50_000),
             local: SocketAddr::new(address, 21),
             entropy,
         };

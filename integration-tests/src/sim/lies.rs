@@ -34,7 +34,7 @@ impl World {
             return Command::Rndz(Some(RendezvousSecret::new(self.random.array())));
         }
         let bounces = |obstacle: &Obstacle| matches!(obstacle, Obstacle::Bounce(_));
-        if side == self.scenario.roles.passive || !self.scenario.obstacles.iter().any(bounces) {
+        if !self.scenario.is_active(side) || !self.scenario.obstacles.iter().any(bounces) {
             return command;
         }
         let aim = self.stranger_address();

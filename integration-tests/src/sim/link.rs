@@ -19,3 +19,10 @@ pub(super) struct Link {
     pub(super) server_closed: bool,
     pub(super) user_closed: bool,
 }
+
+impl Link {
+    /// Whether both ends have closed it, or it has broken.
+    pub(super) const fn is_closed(&self) -> bool {
+        self.dead || (self.user_closed && self.server_closed)
+    }
+}

@@ -1,13 +1,17 @@
-//! A simulator: two server machines and a coordinator on a virtual clock. No socket, no file, no
-//! thread; links that delay, cut and stall; one seed decides everything.
+//! A simulator: two server machines, a relay agent's machine and a coordinator on a virtual clock. There is no
+//! socket, no file and no thread. Connections delay, break and stall, and one seed decides everything.
 //!
 //! ```text
 //!                 user (two client::Session, one third_party::Attempt)
-//!        control link /                                   \ control link
+//!        control connection /        | link           \ control connection
+//!                          /   relay: agent::Session   \
 //!  source: server::Session + Host                 destination: server::Session + Host
-//!                     \____________ data links ____________/
-//!                                   strangers
+//!                     \________ data connections ________/
+//!                                 strangers
 //! ```
+//!
+//! An attempt is direct, through the relay, or through the user. In a run with a relay, tunnels of the relay carry
+//! the control connections. Several attempts follow each other over the same sessions, on any path.
 //!
 //! | file | what |
 //! |---|---|
@@ -17,13 +21,16 @@
 //! | `place` | addresses |
 //! | `disk` | files in memory |
 //! | `trace` | the dialogue in two columns |
-//! | `link`, `wire`, `host`, `moving`, `user`, `fault` | what a run holds: connections, servers, files on their way, the user agent, faults to come |
+//! | `link`, `wire`, `host`, `relay`, `moving`, `user`, `fault` | what a run holds: connections, servers, the relay, files on their way, the user agent, faults to come |
 //! | `world` | all of it, the clock and the queue of events |
 //! | `lies`, `stranger` | who means harm: what they say and do |
 //! | `stage` | what an attempt begins with, and when its faults are due |
-//! | `control`, `data` | what travels on connections |
+//! | `tunnel`, `control`, `data` | what travels on connections |
 //! | `verdict` | what must hold in every run |
 //! | `files` | files move |
+//! | `copying` | the user agent's own data connections |
+//! | `agent` | what the relay agent's machine asks for, performed |
+//! | `line` | the user agent's session with the relay |
 //! | `perform` | what a server machine asks for, performed |
 //! | `arrivals` | what arrives: connections and their bytes |
 //! | `phases`, `dialogue` | the coordinator: its phases, and its three machines drained |
@@ -32,9 +39,11 @@
 pub mod random;
 pub mod scenario;
 
+mod agent;
 mod arrivals;
 mod choice;
 mod control;
+mod copying;
 mod data;
 mod dialogue;
 mod disk;
@@ -42,15 +51,18 @@ mod fault;
 mod files;
 mod host;
 mod lies;
+mod line;
 mod link;
 mod moving;
 mod perform;
 mod phases;
 mod place;
+mod relay;
 mod run;
 mod stage;
 mod stranger;
 mod trace;
+mod tunnel;
 mod user;
 mod verdict;
 mod wire;

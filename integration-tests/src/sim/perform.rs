@@ -3,8 +3,9 @@
 use super::disk::Prepared;
 use super::host::{PASSWORD, USER};
 use super::moving::Moving;
+use super::place::seen_user_address;
 use super::scenario::Obstacle;
-use super::wire::Syn;
+use super::wire::{Caller, Listener, Syn};
 use super::world::{Event, World};
 use ftp_proto::policy::Foreign;
 use ftp_proto::server::ask::{Account, Answer, Ask, Ending, Input, Output, Ticket};
@@ -56,8 +57,8 @@ impl World {
     pub(super) fn crash(&mut self, side: Side) {
         self.hosts.at_mut(side).crashed = true;
         self.links.at_mut(side).harmed = true;
-        self.wire.listeners.retain(|_, (owner, _)| *owner != side);
-        for (conn, end) in self.wire.open_ends(side) {
+        self.close_listeners(side);
+        for (conn, end) in self.wire.open_ends(|owner| owner.is_server(side)) {
             self.close_end(conn, end, Ending::Close);
         }
         self.server_closes(side);
@@ -81,7 +82,7 @@ impl World {
         }
         let at = SocketAddr::new(host.address, port);
         host.listeners.insert(ticket, at);
-        self.wire.listeners.insert(at, (side, ticket));
+        self.wire.listeners.insert(at, Listener::Server(side, ticket));
         self.strangers_notice(at);
         self.server_input(side, Input::Answer(ticket, Answer::Port(Some(port))));
     }
@@ -112,12 +113,12 @@ impl World {
     /// The session is over: everything that it holds is released. Data connections are reset, so that
     /// nobody takes their end for the end of a file.
     fn release(&mut self, side: Side) {
-        self.wire.listeners.retain(|_, (owner, _)| *owner != side);
+        self.close_listeners(side);
         let moves: Vec<_> = self.hosts.at(side).moves.keys().copied().collect();
         for ticket in moves {
             self.stop(side, ticket);
         }
-        for (conn, end) in self.wire.open_ends(side) {
+        for (conn, end) in self.wire.open_ends(|owner| owner.is_server(side)) {
             self.close_end(conn, end, Ending::Reset);
         }
     }
@@ -258,7 +259,7 @@ impl World {
         let reserved = from.map(|reservation| host.reservations.get(&reservation).copied());
         let permitted = host.permits.values().any(|target| *target == to);
         let proven = *self.scenario.foreign.at(side) == Foreign::Proven;
-        let own = self.scenario.is_own(side) && to.ip() == self.address(side.other());
+        let own = to.ip() == seen_user_address(&self.scenario);
         if proven && !own && !permitted {
             self.violation(format!("a SYN for {to} leaves without permit"));
         }
@@ -270,7 +271,13 @@ impl World {
             None => self.free_port(side).unwrap_or(1_024),
         };
         self.hosts.at_mut(side).connecting.insert(ticket);
-        self.connect(Syn { side, ticket, from: SocketAddr::new(local, port), to });
+        let from = SocketAddr::new(local, port);
+        // TIME_WAIT on the announced port, now and then: the same port again, later (extensions).
+        if self.random.once_in(12) {
+            let answer = Answer::Failed("address in use".to_owned());
+            return self.schedule(self.now, Event::Answer(side, ticket, answer));
+        }
+        self.connect(Syn { by: Caller::Server(side, ticket), from, to });
     }
 
     fn answer_soon(&mut self, side: Side, ticket: Ticket, answer: Answer) {
@@ -282,10 +289,14 @@ impl World {
         let host = self.hosts.at_mut(side);
         host.cancelled.insert(ticket);
         if let Some(at) = host.listeners.remove(&ticket)
-            && self.wire.listeners.get(&at).is_some_and(|(_, by)| *by == ticket)
+            && self.wire.listeners.get(&at) == Some(&Listener::Server(side, ticket))
         {
             self.wire.listeners.remove(&at);
         }
+    }
+
+    fn close_listeners(&mut self, side: Side) {
+        self.wire.stop_listening(|listener| matches!(listener, Listener::Server(owner, _) if owner == side));
     }
 
     fn free_port(&mut self, side: Side) -> Option<u16> {

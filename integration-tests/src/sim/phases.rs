@@ -2,7 +2,8 @@
 
 use super::Pair;
 use super::SIDES;
-use super::scenario::Scenario;
+use super::relay::Relay;
+use super::scenario::{Path, Scenario};
 use super::user::{PATIENCE, Phase, Purpose, REST, timeouts};
 use super::world::World;
 use ftp_proto::client;
@@ -13,7 +14,9 @@ use ftp_proto::third_party::{Attempt, Input, Outcome, Party, Side, Transfer};
 
 impl World {
     pub(super) fn is_over(&self) -> bool {
-        self.user.phase == Phase::Over && SIDES.into_iter().all(|side| self.hosts.at(side).is_gone())
+        self.user.phase == Phase::Over
+            && SIDES.into_iter().all(|side| self.hosts.at(side).is_gone())
+            && self.relay.as_ref().is_none_or(Relay::is_gone)
     }
 
     /// The user gives up.
@@ -44,6 +47,7 @@ impl World {
             }
             Phase::LastNoop if quiet => {
                 self.judge_leftovers();
+                self.judge_the_middle();
                 self.user.phase = Phase::Quit;
                 let now = self.now;
                 for side in SIDES {
@@ -53,7 +57,10 @@ impl World {
                     }
                 }
             }
-            Phase::Quit if user.ends.both(|end| end.over) => self.user.phase = Phase::Over,
+            Phase::Quit if user.ends.both(|end| end.over) => {
+                self.user.phase = Phase::Over;
+                self.leave_relay();
+            }
             Phase::Login
             | Phase::Attempt
             | Phase::Noop
@@ -68,6 +75,10 @@ impl World {
     pub(super) fn attempt_over(&mut self, outcome: Outcome) {
         self.user.attempt = None;
         self.user.attempt_wake = None;
+        self.drop_data();
+        if let Some(relay) = &mut self.relay {
+            relay.join = None;
+        }
         let what = match &outcome {
             Outcome::Moved { .. } => "moved".to_owned(),
             Outcome::Failed(failure) => format!("failed: {failure:?}"),
@@ -127,13 +138,19 @@ impl World {
         let [source, destination] = parties.try_into().expect("two sides");
         let transfer = self.transfer();
         let timeouts = timeouts(self.scenario.brisk);
-        self.user.attempt =
-            Some(Attempt::direct(transfer, self.scenario.roles, source, destination, timeouts, self.now));
+        let (roles, now) = (self.scenario.roles, self.now);
+        self.user.attempt = Some(match self.scenario.path {
+            Path::Direct => Attempt::direct(transfer, roles, source, destination, timeouts, now),
+            Path::Relayed(postures) => {
+                Attempt::relayed(transfer, postures, source, destination, timeouts, now)
+            }
+            Path::Through => Attempt::through(transfer, source, destination, timeouts, now),
+        });
         self.user.phase = Phase::Attempt;
         self.user.alarm = Some(self.now + PATIENCE);
         for side in SIDES {
             self.hosts.at_mut(side).secret = None;
-            self.say(side, format!("== attempt {}", self.user.outcomes.len() + 1));
+            self.say(side, format!("== attempt {}, {:?}", self.user.outcomes.len() + 1, self.scenario.path));
         }
         self.arm();
     }

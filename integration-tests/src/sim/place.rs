@@ -14,6 +14,17 @@ pub(super) fn address(side: Side, v6: bool) -> IpAddr {
     text.parse().expect("an address")
 }
 
+/// The relay's host.
+pub(super) fn relay_address(v6: bool) -> IpAddr {
+    if v6 { "2001:db8:9::9" } else { "203.0.113.9" }.parse().expect("an address")
+}
+
+/// Where the servers see their user: behind a relay they see the relay.
+pub(super) fn seen_user_address(scenario: &Scenario) -> IpAddr {
+    if scenario.relay { relay_address(scenario.v6) } else { user_address(scenario) }
+}
+
+/// The user agent's own host.
 pub(super) fn user_address(scenario: &Scenario) -> IpAddr {
     match scenario.user_at {
         Some(side) => address(side, scenario.v6),

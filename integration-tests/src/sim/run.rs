@@ -1,5 +1,6 @@
 //! The loop of a run, from its first event to its report.
 
+use super::relay::Relay;
 use super::scenario::{Fault, Scenario};
 use super::trace::Trace;
 use super::user::{Clock, Phase, Purpose};
@@ -7,6 +8,7 @@ use super::world::{Event, World};
 use super::{Pair, SIDES};
 use ftp_proto::client;
 use ftp_proto::command::Command;
+use ftp_proto::relay::{agent, user};
 use ftp_proto::third_party::{Input, Outcome, Side};
 use ftp_proto::timer::Moment;
 use std::cmp::Reverse;
@@ -15,6 +17,16 @@ use std::time::Duration;
 /// A run is over long before; one that is not hangs.
 const LONGEST: Duration = Duration::from_secs(2 * 3600);
 const MOST_STEPS: u64 = 50_000;
+
+/// A machine that is not the user agent's.
+#[derive(Clone, Copy)]
+enum Machine {
+    Server(Side),
+    /// The relay agent's machine.
+    Agent,
+    /// The user agent's session with the relay.
+    Line,
+}
 
 /// What came of a run.
 #[derive(Clone, Debug)]
@@ -61,8 +73,14 @@ pub fn simulate(scenario: Scenario) -> Report {
 
 impl World {
     fn start(&mut self) {
-        for side in SIDES {
-            self.greet(side);
+        if self.relay.is_some() {
+            self.open_tunnels();
+            // The agent has a timer from its beginning.
+            self.agent_input(agent::Input::Timeout);
+        } else {
+            for side in SIDES {
+                self.greet(side);
+            }
         }
         self.settle();
     }
@@ -102,7 +120,13 @@ impl World {
             Event::Answer(side, ticket, answer) => self.answer(side, ticket, answer),
             Event::Listen(side, ticket, port) => self.listening(side, ticket, port),
             Event::Syn(syn) => self.syn_arrives(syn),
-            Event::Connected(side, ticket, conn) => self.connected(side, ticket, conn),
+            Event::Connected(by, conn) => self.connected(by, conn),
+            Event::NotConnected(side, attempt) => self.user_not_connected(side, attempt),
+            Event::ToAgent(piece) => self.agent_hears(piece),
+            Event::FromAgent(piece) => self.line_arrives(piece),
+            Event::AgentAnswer(ticket, answer) => self.agent_answer(ticket, answer),
+            Event::ControlSyn(side, ticket) => self.control_syn(side, ticket),
+            Event::Attach(side, secret) => self.attaches(side, &secret),
             Event::Data { conn, end, what } => self.data_arrives(conn, end, what),
             Event::Serve { conn, end } => self.serve(conn, end),
             Event::Pump(side, ticket) => self.go_on(side, ticket),
@@ -114,18 +138,27 @@ impl World {
     /// The earliest deadline of any machine.
     fn deadline(&self) -> Option<Moment> {
         let servers = SIDES.into_iter().filter_map(|side| self.hosts.at(side).deadline());
-        servers.chain(self.user.deadline()).min()
+        let relay = self.relay.as_ref();
+        let middle = [relay.and_then(Relay::agent_deadline), relay.and_then(Relay::session_deadline)];
+        servers.chain(middle.into_iter().flatten()).chain(self.user.deadline()).min()
     }
 
     /// One machine whose deadline has come hears of it.
     fn fire(&mut self) {
-        let due: Vec<_> = SIDES
-            .into_iter()
-            .filter(|side| self.hosts.at(*side).deadline().is_some_and(|at| at <= self.now))
-            .collect();
+        let relay = self.relay.as_ref();
+        let machines = [
+            (Machine::Server(Side::Source), self.hosts.source.deadline()),
+            (Machine::Server(Side::Destination), self.hosts.destination.deadline()),
+            (Machine::Agent, relay.and_then(Relay::agent_deadline)),
+            (Machine::Line, relay.and_then(Relay::session_deadline)),
+        ];
+        let due = machines.into_iter().filter(|(_, wake)| wake.is_some_and(|at| at <= self.now));
+        let due: Vec<Machine> = due.map(|(machine, _)| machine).collect();
         let lot = self.random.length(due.len().saturating_sub(1));
         match due.get(lot) {
-            Some(side) => self.server_timeout(*side),
+            Some(Machine::Server(side)) => self.server_timeout(*side),
+            Some(Machine::Agent) => self.agent_input(agent::Input::Timeout),
+            Some(Machine::Line) => self.line_input(user::Input::Timeout),
             None => self.user_timeout(),
         }
     }
@@ -196,6 +229,10 @@ impl World {
             Fault::Crash(side) => self.crash(side),
             Fault::Shutdown(side) => self.shut_down(side),
             Fault::Cancel => self.cancel(),
+            Fault::RelayDies => self.relay_dies(),
+            Fault::RelayStops => self.stop_relay(),
+            Fault::CutRelay => self.cut_relay(),
+            Fault::StallRelay(time) => self.stall_relay(time),
         }
     }
 

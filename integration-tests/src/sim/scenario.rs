@@ -4,7 +4,7 @@ use super::{Pair, SIDES};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::Foreign;
 use ftp_proto::server::ask::Ending;
-use ftp_proto::third_party::{Opening, Roles, Side, Store};
+use ftp_proto::third_party::{Opening, Posture, Postures, Roles, Side, Store};
 use std::time::Duration;
 
 /// A run, before it begins. All fields are public: a test may change what the seed has chosen.
@@ -18,8 +18,12 @@ pub struct Scenario {
     pub dialect: Pair<Dialect>,
     /// Who listens and how.
     pub roles: Roles,
-    /// The roles for further files over the same sessions.
-    pub again: Vec<Roles>,
+    /// The path that the file takes.
+    pub path: Path,
+    /// The paths and roles for further files over the same sessions.
+    pub again: Vec<(Path, Roles)>,
+    /// A relay carries both control connections.
+    pub relay: bool,
     /// The user sits at that server's host: for the other one that host is the user's own.
     pub user_at: Option<Side>,
     /// STOR or APPE.
@@ -50,6 +54,20 @@ pub struct Scenario {
     pub sabotage: Option<Sabotage>,
 }
 
+/// How many connections a listener holds until the transfer command comes.
+pub(super) const HELD: usize = 8;
+
+/// The path that a file takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Path {
+    /// From server to server.
+    Direct,
+    /// Through the relay, which has a data connection with each server.
+    Relayed(Postures),
+    /// Through the user agent.
+    Through,
+}
+
 /// The longest delays.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Delays {
@@ -76,14 +94,16 @@ pub enum Obstacle {
     Bounce(Target),
     /// The passive end announces a stranger's address (227).
     LyingPassive,
-    /// Connections between the servers are refused.
+    /// Data connections are refused.
     Refused,
-    /// Connections between the servers are never answered.
+    /// Data connections are never answered.
     Unanswered,
     /// The servers' limits forbid the SYN.
     NoPermit,
     /// The servers' limits allow the SYN late.
     LatePermit(Duration),
+    /// The relay has no data connection with that server.
+    NoLeg(Side),
 }
 
 /// What stands at the address that a bounce aims at.
@@ -142,6 +162,14 @@ pub enum Fault {
     Shutdown(Side),
     /// The user gives up.
     Cancel,
+    /// The relay's process dies: all its connections close in order.
+    RelayDies,
+    /// The relay is told to stop: nothing new begins there.
+    RelayStops,
+    /// The user agent's link to the relay breaks.
+    CutRelay,
+    /// The user agent's link to the relay carries nothing for a time, or never again.
+    StallRelay(Option<Duration>),
 }
 
 /// Somebody who connects to listening ports.
@@ -158,12 +186,16 @@ pub struct Stranger {
 /// Breaks the simulated world.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Sabotage {
-    /// An byte of a file is lost on the way and nobody notices.
+    /// A byte of a file is lost on the way and nobody notices.
     LoseByte,
     /// The servers run without any policy and accept anybody.
     NoPolicy,
     /// The destination writes to the old file at once.
     WriteOver,
+    /// Strangers come to the relay's listeners from the address that the relay expects there.
+    ForgeAddress,
+    /// A host in the middle never closes its data connections.
+    KeepData,
 }
 
 /// How a run must end.
@@ -180,6 +212,10 @@ pub enum Must {
 impl Scenario {
     /// Whether both servers' policies allow the transfer at all.
     pub fn is_allowed(&self) -> bool {
+        // The servers see the relay as their user's host, and know no other.
+        if self.path == Path::Through && self.relay {
+            return false;
+        }
         SIDES.into_iter().all(|side| {
             self.is_own(side)
                 || match self.foreign.at(side) {
@@ -190,9 +226,27 @@ impl Scenario {
         })
     }
 
-    /// Whether the other server is the user's own host for that one.
+    /// Whether the host at the other end of that server's data connection is its user's own host.
     pub fn is_own(&self, side: Side) -> bool {
-        self.user_at == Some(side.other())
+        match self.path {
+            Path::Direct => !self.relay && self.user_at == Some(side.other()),
+            Path::Relayed(_) => self.relay,
+            Path::Through => !self.relay,
+        }
+    }
+
+    /// Whether that server connects, and is told where to.
+    pub fn is_active(&self, side: Side) -> bool {
+        match self.path {
+            Path::Direct => side != self.roles.passive,
+            Path::Relayed(postures) => postures.of(side) == Posture::Active,
+            Path::Through => false,
+        }
+    }
+
+    /// Whether both ends prove themselves before anything moves.
+    pub fn is_proven(&self) -> bool {
+        self.rendezvous && self.path != Path::Through
     }
 
     /// How the first attempt must end.
@@ -202,38 +256,56 @@ impl Scenario {
         }
         let mut must =
             if self.delays.are_quick() && self.faults.is_empty() { Must::Move } else { Must::Either };
+        if self.may_be_crowded_out() {
+            must = Must::Either;
+        }
         if self.file.is_none() {
             must = Must::Fail;
         }
         for obstacle in &self.obstacles {
             let new = match obstacle {
                 Obstacle::Denied | Obstacle::Refused | Obstacle::Unanswered => Must::Fail,
-                Obstacle::WrongSecret(_) if self.rendezvous => Must::Fail,
-                Obstacle::Bounce(_) => Must::Fail,
+                Obstacle::WrongSecret(_) if self.is_proven() => Must::Fail,
+                Obstacle::Bounce(_) if SIDES.into_iter().any(|side| self.is_active(side)) => Must::Fail,
+                Obstacle::NoLeg(_) if matches!(self.path, Path::Relayed(_)) => Must::Fail,
                 Obstacle::Full(_) | Obstacle::NoPort(_) | Obstacle::NoPermit | Obstacle::LatePermit(_) => {
                     Must::Either
                 }
                 // Only PASV announces an address.
                 Obstacle::LyingPassive if self.announces() => Must::Fail,
-                Obstacle::LyingPassive | Obstacle::WrongSecret(_) => continue,
+                Obstacle::LyingPassive
+                | Obstacle::WrongSecret(_)
+                | Obstacle::Bounce(_)
+                | Obstacle::NoLeg(_) => continue,
             };
             must = if must == Must::Fail { Must::Fail } else { new };
         }
         must
     }
 
+    /// Whether strangers may take all places in which a listener holds connections until its transfer
+    /// command comes. The relay connects before that command; a server connects after its own.
+    fn may_be_crowded_out(&self) -> bool {
+        let early =
+            matches!(self.path, Path::Relayed(_)) && SIDES.into_iter().any(|side| !self.is_active(side));
+        early && self.rendezvous && self.strangers.len() >= HELD
+    }
+
     /// Whether the listening end announces a host and not only a port.
     fn announces(&self) -> bool {
-        self.roles.opening == Opening::Pasv && *self.dialect.at(self.roles.passive) == Dialect::Rfc959
+        self.path == Path::Direct
+            && self.roles.opening == Opening::Pasv
+            && *self.dialect.at(self.roles.passive) == Dialect::Rfc959
     }
 
     /// The next attempt, after everything has been put right: another file.
     pub fn healed(&self, file: usize) -> Self {
-        let (roles, again) = match self.again.as_slice() {
-            [] => (self.roles, Vec::new()),
+        let ((path, roles), again) = match self.again.as_slice() {
+            [] => ((self.path, self.roles), Vec::new()),
             [next, later @ ..] => (*next, later.to_vec()),
         };
         Self {
+            path,
             roles,
             again,
             file: Some(file),

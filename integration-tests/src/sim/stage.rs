@@ -2,7 +2,7 @@
 
 use super::SIDES;
 use super::fault::Faults;
-use super::scenario::{Obstacle, When};
+use super::scenario::{Obstacle, Path, When};
 use super::world::{Event, World};
 use ftp_proto::third_party::Side;
 
@@ -27,6 +27,12 @@ impl World {
         let length = self.random.pick([1, 5_000, 20_000]);
         self.file = self.random.bytes(length);
         self.scenario = self.scenario.healed(length);
+        // A relay that a fault has touched may not serve again.
+        if self.relay.as_ref().is_some_and(|relay| relay.over || relay.link.harmed)
+            && matches!(self.scenario.path, Path::Relayed(_))
+        {
+            self.scenario.path = Path::Direct;
+        }
         self.wire.dead = false;
         self.wire.stalled_until = self.now;
         self.furnish();

@@ -2,6 +2,7 @@
 
 use super::host::{PASSWORD, USER};
 use super::scenario::Scenario;
+use super::wire::Place;
 use super::{Pair, SIDES};
 use ftp_proto::client::{self, CommandId, Session};
 use ftp_proto::third_party::{Attempt, Outcome, Side, Timeouts};
@@ -24,6 +25,9 @@ pub(super) struct User {
     /// When the phase is over at the latest.
     pub(super) alarm: Option<Moment>,
     pub(super) outcomes: Vec<Outcome>,
+    /// Its own data connections, and whether it copies from one to the other.
+    pub(super) data: Pair<Option<Place>>,
+    pub(super) copying: bool,
     pub(super) usable: Pair<bool>,
     pub(super) source_path: PathName,
     pub(super) destination_path: PathName,
@@ -95,6 +99,8 @@ impl User {
             phase: Phase::Login,
             alarm: None,
             outcomes: Vec::new(),
+            data: Pair::default(),
+            copying: false,
             usable: Pair { source: false, destination: false },
             source_path: name("/from"),
             destination_path: name("/to"),

@@ -1,11 +1,12 @@
 //! What must hold in every run, whatever the seed.
 
 use super::SIDES;
+use super::relay::Relay;
 use super::scenario::Must;
 use super::wire::Owner;
 use super::world::World;
 use ftp_proto::policy::Foreign;
-use ftp_proto::server::ask;
+use ftp_proto::server::ask::{self, ConnId};
 use ftp_proto::third_party::{Outcome, Side, Store};
 
 /// Hello and proof: all that anybody may hear who has not proven himself.
@@ -15,10 +16,20 @@ impl World {
     /// Nothing moves without policy: the other end of a data connection that carries a file is the
     /// other server, and where a proof was due both were given the same secret.
     pub(super) fn may_move(&self, side: Side, conn: usize, end: usize) -> Result<(), String> {
-        let peer = self.wire.end(conn, 1 - end).owner;
+        let peer = match (self.wire.peer((conn, end)), &self.relay) {
+            // What the relay has joined is one connection.
+            (Owner::Relay(_), Some(relay)) => {
+                let far = relay.other_leg((conn, 1 - end)).map(|leg| self.wire.peer(leg));
+                far.unwrap_or(Owner::Server(side.other(), ConnId(0)))
+            }
+            (peer, _) => peer,
+        };
         match peer {
             Owner::Server(other, _) if other == side.other() => {}
-            Owner::Server(..) | Owner::Stranger(_) => return Err(format!("the other end is {peer:?}")),
+            Owner::User(of) if of == side && self.scenario.is_own(side) => {}
+            Owner::Server(..) | Owner::Relay(_) | Owner::User(_) | Owner::Stranger(_) => {
+                return Err(format!("the other end is {peer:?}"));
+            }
         }
         let (own, other) = (&self.hosts.at(side).secret, &self.hosts.at(side.other()).secret);
         let same = own.is_some() && own == other;
@@ -66,6 +77,11 @@ impl World {
         self.old = stored;
     }
 
+    /// Whether a process that sends to the destination has died.
+    fn sender_has_crashed(&self) -> bool {
+        self.hosts.source.has_crashed() || self.relay.as_ref().is_some_and(|relay| relay.crashed)
+    }
+
     /// The destination's file after success.
     pub(super) fn whole(&self) -> Vec<u8> {
         match self.scenario.store {
@@ -78,10 +94,10 @@ impl World {
     /// other end failed: then a new file may stand there, empty.
     pub(super) fn is_untouched(&self, stored: Option<&[u8]>) -> bool {
         // What a process that dies closes in order may be taken for an empty file.
-        let dead = self.hosts.source.has_crashed();
+        let dead = self.sender_has_crashed();
         stored == self.old.as_deref()
             || ((dead || self.old.is_none())
-                && !self.scenario.rendezvous
+                && !self.scenario.is_proven()
                 && stored.is_some_and(<[u8]>::is_empty))
     }
 
@@ -96,7 +112,7 @@ impl World {
         let in_place = self.scenario.store == Store::Append || self.scenario.restart.is_some();
         // A sender that dies closes in order: STREAM mode cannot tell. Hence the coordinator's
         // verdict, and the user agent's own name for each attempt.
-        let cut_short = self.hosts.source.has_crashed();
+        let cut_short = self.sender_has_crashed();
         let beginning = stored.is_some_and(|stored| whole.starts_with(stored));
         let kept = self.old.as_ref().is_none_or(|old| stored.is_some_and(|stored| stored.starts_with(old)));
         beginning && (cut_short || (in_place && kept) || self.old.is_none())
@@ -109,12 +125,24 @@ impl World {
                 continue;
             }
             let mut left = self.hosts.at(side).leftovers();
-            if !self.wire.open_ends(side).is_empty() {
+            if !self.wire.open_ends(|owner| owner.is_server(side)).is_empty() {
                 left.push("a data connection");
             }
             for what in left {
                 self.violation(format!("the {side:?} still holds {what}"));
             }
+        }
+    }
+
+    /// Long after the attempt: nothing of it is left at the relay and at the user agent.
+    pub(super) fn judge_the_middle(&mut self) {
+        let relay = self.relay.as_ref().filter(|relay| !relay.is_gone());
+        for what in relay.map(Relay::leftovers).unwrap_or_default() {
+            self.violation(format!("the relay still holds {what}"));
+        }
+        let middle = |owner| matches!(owner, Owner::Relay(_) | Owner::User(_));
+        if !self.wire.open_ends(middle).is_empty() {
+            self.violation("a host in the middle still holds a data connection".to_owned());
         }
     }
 

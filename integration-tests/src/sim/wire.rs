@@ -1,6 +1,7 @@
 //! Data connections and listeners: who holds which end, and what has arrived there.
 
 use super::scenario::Manners;
+use ftp_proto::relay::agent;
 use ftp_proto::server::ask::{ConnId, Ending, Ticket};
 use ftp_proto::third_party::Side;
 use ftp_proto::timer::Moment;
@@ -11,7 +12,7 @@ use std::net::SocketAddr;
 #[derive(Debug, Default)]
 pub(super) struct Wire {
     pub(super) conns: Vec<[End; 2]>,
-    pub(super) listeners: BTreeMap<SocketAddr, (Side, Ticket)>,
+    pub(super) listeners: BTreeMap<SocketAddr, Listener>,
     /// Nothing sent arrives before.
     pub(super) stalled_until: Moment,
     /// Nothing sent arrives any more.
@@ -45,14 +46,35 @@ pub(super) struct End {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Owner {
     Server(Side, ConnId),
+    Relay(agent::ConnId),
+    /// The user agent, for its data connection with that server.
+    User(Side),
     Stranger(Manners),
 }
+
+/// Who listens, and under which ticket.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Listener {
+    Server(Side, Ticket),
+    Relay(agent::Ticket),
+}
+
+/// Who connects, and under which ticket.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Caller {
+    Server(Side, Ticket),
+    Relay(agent::Ticket),
+    /// The user agent, to that server, in the attempt of that number.
+    User(Side, usize),
+}
+
+/// One end of a data connection: the number of the connection, and of its end.
+pub(super) type Place = (usize, usize);
 
 /// A SYN on its way.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Syn {
-    pub(super) side: Side,
-    pub(super) ticket: Ticket,
+    pub(super) by: Caller,
     pub(super) from: SocketAddr,
     pub(super) to: SocketAddr,
 }
@@ -73,11 +95,28 @@ impl End {
     }
 }
 
+impl Owner {
+    /// Whether that server has the end.
+    pub(super) fn is_server(self, side: Side) -> bool {
+        matches!(self, Self::Server(owner, _) if owner == side)
+    }
+}
+
 impl Wire {
     /// The most bytes that one stranger received.
     pub(super) fn strangers_heard(&self) -> usize {
         let strangers = self.conns.iter().flatten().filter(|end| matches!(end.owner, Owner::Stranger(_)));
         strangers.map(|end| end.heard).max().unwrap_or(0)
+    }
+
+    /// The listeners that are meant are gone.
+    pub(super) fn stop_listening(&mut self, meant: impl Fn(Listener) -> bool) {
+        self.listeners.retain(|_, listener| !meant(*listener));
+    }
+
+    /// Who has the end at the other end of a connection.
+    pub(super) fn peer(&self, (conn, end): Place) -> Owner {
+        self.end(conn, 1 - end).owner
     }
 
     pub(super) fn end(&self, conn: usize, end: usize) -> &End {
@@ -88,15 +127,13 @@ impl Wire {
         &mut self.conns[conn][end]
     }
 
-    /// Open ends of that server's data connections.
-    pub(super) fn open_ends(&self, side: Side) -> Vec<(usize, usize)> {
+    /// Open ends of data connections whose owner is meant.
+    pub(super) fn open_ends(&self, meant: impl Fn(Owner) -> bool) -> Vec<Place> {
         let ends = self
             .conns
             .iter()
             .enumerate()
             .flat_map(|(conn, ends)| ends.iter().enumerate().map(move |(end, of)| (conn, end, of)));
-        ends.filter(|(_, _, of)| !of.shut && matches!(of.owner, Owner::Server(owner, _) if owner == side))
-            .map(|(conn, end, _)| (conn, end))
-            .collect()
+        ends.filter(|(_, _, of)| !of.shut && meant(of.owner)).map(|(conn, end, _)| (conn, end)).collect()
     }
 }

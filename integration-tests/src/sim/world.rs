@@ -4,11 +4,14 @@ use super::fault::Faults;
 use super::host::Host;
 use super::link::Link;
 use super::random::Random;
+use super::relay::Relay;
 use super::scenario::{Obstacle, Scenario};
 use super::trace::Trace;
 use super::user::User;
-use super::wire::{Owner, Syn, Wire};
+use super::wire::{Caller, Owner, Syn, Wire};
 use super::{Pair, SIDES};
+use ftp_proto::relay::agent;
+use ftp_proto::relay::token::Secret32;
 use ftp_proto::server::ask::{Answer, ConnId, Ending, Ticket};
 use ftp_proto::third_party::Side;
 use ftp_proto::timer::Moment;
@@ -25,6 +28,7 @@ pub(super) struct World {
     pub(super) hosts: Pair<Host>,
     pub(super) links: Pair<Link>,
     pub(super) wire: Wire,
+    pub(super) relay: Option<Relay>,
     pub(super) user: User,
     pub(super) faults: Faults,
     pub(super) trace: Trace,
@@ -48,7 +52,19 @@ pub(super) enum Event {
     /// A SYN reaches its target.
     Syn(Syn),
     /// The connecting end learns that it is connected.
-    Connected(Side, Ticket, ConnId),
+    Connected(Caller, usize),
+    /// The user agent's data connection with that server cannot be opened, in the attempt of that number.
+    NotConnected(Side, usize),
+    /// Bytes, or the end, of the user agent's link arrive at the relay agent.
+    ToAgent(Option<Vec<u8>>),
+    /// The same at the user agent.
+    FromAgent(Option<Vec<u8>>),
+    /// An answer to a question of the relay agent's machine.
+    AgentAnswer(agent::Ticket, agent::Answer),
+    /// The relay's SYN reaches the control port of that server.
+    ControlSyn(Side, agent::Ticket),
+    /// The user agent's link for a tunnel to that server reaches the relay.
+    Attach(Side, Secret32),
     /// Bytes, or the end, of a data connection arrive at its end of that number.
     Data { conn: usize, end: usize, what: Result<Vec<u8>, Ending> },
     /// Whoever waits at that end of a data connection gets what is there.
@@ -108,6 +124,7 @@ impl World {
             hosts: Pair::of(|side| Host::new(side, &scenario, random.array())),
             links: Pair::of(|_| Link::default()),
             wire: Wire::default(),
+            relay: scenario.relay.then(|| Relay::new(&scenario)),
             user: User::new(&scenario, random.array()),
             faults: Faults::new(&scenario),
             trace: Trace::default(),
@@ -142,6 +159,12 @@ impl World {
 
     pub(super) fn say(&mut self, side: Side, what: String) {
         self.trace.say(self.now, side, what);
+    }
+
+    pub(super) fn say_both(&mut self, what: &str) {
+        for side in SIDES {
+            self.say(side, what.to_owned());
+        }
     }
 
     /// The address of a server.

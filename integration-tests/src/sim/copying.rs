@@ -1,0 +1,88 @@
+//! The user agent's own data connections: it connects to both servers and copies from one to the other.
+
+use super::SIDES;
+use super::place::user_address;
+use super::wire::{Caller, Place, Syn};
+use super::world::World;
+use ftp_proto::server::ask::Ending;
+use ftp_proto::third_party::{Input, Side};
+use std::net::SocketAddr;
+
+impl World {
+    /// The attempt wants a data connection with that server.
+    pub(super) fn user_connects(&mut self, side: Side, to: SocketAddr) {
+        let from = SocketAddr::new(user_address(&self.scenario), 0);
+        let attempt = self.user.outcomes.len();
+        self.connect(Syn { by: Caller::User(side, attempt), from, to });
+    }
+
+    pub(super) fn user_connected(&mut self, side: Side, attempt: usize, conn: usize) {
+        if self.is_current(attempt) {
+            *self.user.data.at_mut(side) = Some((conn, 0));
+            self.tell_attempt(Input::Connected(side));
+        } else {
+            self.close_end(conn, 0, Ending::Reset);
+        }
+    }
+
+    pub(super) fn user_not_connected(&mut self, side: Side, attempt: usize) {
+        if self.is_current(attempt) {
+            self.tell_attempt(Input::DataFailed(side, "it cannot be connected".to_owned()));
+        }
+    }
+
+    /// The attempt wants everything copied.
+    pub(super) fn begin_copy(&mut self) {
+        self.user.copying = true;
+        self.copy_on();
+    }
+
+    /// Copies what is there.
+    pub(super) fn copy_on(&mut self) {
+        let (Some(source), Some(destination)) = (self.user.data.source, self.user.data.destination) else {
+            return;
+        };
+        if !self.user.copying {
+            return;
+        }
+        let (_, over) = self.pass_on(source, destination);
+        let said = match (self.wire.end(destination.0, destination.1).over, over) {
+            (Some(_), _) => Input::DataFailed(Side::Destination, "it has broken".to_owned()),
+            (None, Some(Ending::Reset)) => Input::DataFailed(Side::Source, "it has broken".to_owned()),
+            (None, Some(Ending::Close)) => Input::Copied,
+            (None, None) => return,
+        };
+        self.user.copying = false;
+        self.tell_attempt(said);
+    }
+
+    /// The attempt wants the destination's connection closed in order.
+    pub(super) fn finish_copy(&mut self) {
+        if let Some((conn, end)) = self.user.data.destination.take() {
+            self.close_end(conn, end, Ending::Close);
+        }
+    }
+
+    /// What the attempt has of data connections is reset.
+    pub(super) fn drop_data(&mut self) {
+        self.user.copying = false;
+        for side in SIDES {
+            let place: Option<Place> = self.user.data.at_mut(side).take();
+            if let Some((conn, end)) = place {
+                self.close_end(conn, end, Ending::Reset);
+            }
+        }
+    }
+
+    pub(super) fn tell_attempt(&mut self, input: Input) {
+        let now = self.now;
+        if let Some(attempt) = &mut self.user.attempt {
+            attempt.input(now, input);
+        }
+    }
+
+    /// Whether the attempt of that number is under way.
+    fn is_current(&self, attempt: usize) -> bool {
+        self.user.attempt.is_some() && self.user.outcomes.len() == attempt
+    }
+}
