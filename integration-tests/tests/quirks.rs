@@ -8,12 +8,13 @@ fn server(script: &str) -> Peer {
     Peer::start("127.0.0.2", script, MODERN)
 }
 
-/// The long listing of a server whose LIST sends these lines: type, size, date and name of each entry.
-fn listed(lines: &str) -> (Vec<String>, Run) {
+/// The long listing of a server whose LIST sends these lines: type, size, date and name of each entry,
+/// and the run, which ends with this exit code.
+fn listed(lines: &str, code: i32) -> (Vec<String>, Run) {
     let peer = server(&format!(
         "SIZE d: 550 no plain file\nCWD: 250 there\nLIST: 150 here ; connection ; text {lines}\\r\\n ; end ; 226 done"
     ));
-    let run = user().args(["ls".to_owned(), "--json".to_owned(), peer.url("d")]).run().exits(0);
+    let run = user().args(["ls".to_owned(), "--json".to_owned(), peer.url("d")]).run().exits(code);
     let shown = |entry: &serde_json::Value| {
         let members =
             ["type", "size", "modified", "name"].map(|name| entry[name].to_string().replace('"', ""));
@@ -24,7 +25,7 @@ fn listed(lines: &str) -> (Vec<String>, Run) {
 
 #[test]
 fn listings_of_other_servers_are_read_with_dates_as_exact_as_they_are() {
-    let check = |lines: &str, expect: &[&str]| assert_eq!(listed(lines).0, expect, "{lines}");
+    let check = |lines: &str, expect: &[&str]| assert_eq!(listed(lines, 0).0, expect, "{lines}");
     check(
         "07-12-24  10:20PM  <DIR>  a dir\\r\\n07-12-24  10:20AM  42 b",
         &["directory null 2024-07-12T22:20 a dir", "file 42 2024-07-12T10:20 b"],
@@ -40,7 +41,9 @@ fn listings_of_other_servers_are_read_with_dates_as_exact_as_they_are() {
 #[test]
 fn h25_names_of_a_listing_that_lead_elsewhere_are_refused_aloud() {
     let unix = "-rw-r--r-- 1 me us 5 Apr 22 2024";
-    let (entries, run) = listed(&format!("{unix} ../x\\r\\n{unix} a\\rDELE b\\r\\n{unix} good"));
+    let lines = format!("{unix} ../x\\r\\n{unix} a\\rDELE b\\r\\n{unix} good");
+    // What is left out makes the listing incomplete.
+    let (entries, run) = listed(&lines, 9);
     assert_eq!(entries, ["file 5 2024-04-22 good"]);
     run.says("../x").says("a%0DDELE b").says("out of its directory");
 }

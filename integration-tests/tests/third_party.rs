@@ -166,7 +166,7 @@ fn a_tree_does_not_replace_a_file() {
     let from = Site::new("source").file("d/a.bin", "hello").start();
     let to = Site::new("target").at("127.0.0.3").file("b", "old").start();
     for dest in ["b", "b/"] {
-        copy(&["-r"], from.url("d/"), to.url(dest)).exits(8).says("no directory");
+        copy(&["-r"], from.url("d/"), to.url(dest)).exits(8).says("is not a directory");
         assert_eq!(to.bytes("b"), b"old");
     }
     user().file("b", "old").args(["copy", "-r", &from.url("d/"), "b"]).run().exits(8);
