@@ -79,3 +79,16 @@ fn a_destination_that_dies_fails_the_rest_of_a_tree_at_once() {
     assert!(connections(&to) <= 6, "{:?}", to.seen());
     assert_eq!(run.summary()["failed"], 40, "{run}");
 }
+
+#[test]
+fn many_failures_of_one_kind_are_told_by_ten_of_them_and_a_number() {
+    let to = Peer::start(
+        "127.0.0.3",
+        "SIZE d: 550 d: not a plain file\nCWD d: 250 there\nCWD /: 250 back\nCWD: 550 no\nMKD: 257 made\nSTOR *: 553 no",
+        MODERN,
+    );
+    let home = user().args(["copy", "-r", "--retries", "0", "--timeout", "5s", "--verify", "none"]);
+    let home = (0..12).fold(home, |home, n| home.file(&format!("f{n}"), "x"));
+    let run = home.args(["./", &to.url("d/")]).run().exits(4).says("refused:").says("and 2 others");
+    assert_eq!(run.said.matches("cannot copy").count(), 10, "{run}");
+}

@@ -9,7 +9,7 @@ mod verify;
 pub(crate) use foresee::foresee;
 pub(crate) use overwrite::Decision;
 pub use overwrite::Overwrite;
-pub(crate) use seen::{means, prove};
+pub(crate) use seen::{Passed, means, prove};
 pub(crate) use source::{Known, readable, refuse_itself};
 pub use verify::Verify;
 pub(crate) use verify::{common, compare};

@@ -1,5 +1,5 @@
-//! Bytes that pass this host can be hashed on their way: a destination that knows SHA-256 is then
-//! verified by hash although the source knows no digest (I14).
+//! Bytes that pass this host can be hashed there: a destination that knows SHA-256 is then verified by hash
+//! although the source knows no digest (I14).
 
 use super::verify::Verify;
 use crate::context::Context;
@@ -12,7 +12,7 @@ use ftp_io::copy::Digest;
 use ftp_proto::digest::Algorithm;
 use ftp_proto::wire::PathName;
 
-/// What will verify a file at least, and whether its bytes are looked at where they pass this host.
+/// What will verify a file at least, and which digest of its bytes is computed if they pass this host.
 pub(crate) async fn means(
     context: &Context,
     ends: &mut Ends,
@@ -22,36 +22,49 @@ pub(crate) async fn means(
 ) -> Result<(Verified, Digest), Failure> {
     let by = verify.by(context, ends, size).await;
     let servers = matches!((&ends.source, &ends.destination), (Host::Server(_), Host::Server(_)));
-    let better = matches!(verify, Verify::Auto | Verify::Hash) && !matches!(by, Ok(Verified::Hash(_)));
-    if !servers || !better || matches!(allowed, Allowed::Direct | Allowed::Relay) {
+    let is_better = matches!(verify, Verify::Auto | Verify::Hash) && !matches!(by, Ok(Verified::Hash(_)));
+    if !servers || !is_better || matches!(allowed, Allowed::Direct | Allowed::Relay) {
         return Ok((by?, Digest::Off));
     }
-    let able = ends.destination.algorithms(context).await?.contains(&Algorithm::Sha256);
-    let look = if able { Digest::Sha256 } else { Digest::Off };
+    let knows_sha256 = ends.destination.algorithms(context).await?.contains(&Algorithm::Sha256);
+    let look = if knows_sha256 { Digest::Sha256 } else { Digest::Off };
     match (by, allowed, size) {
-        // They are sure to pass.
-        (Err(_), Allowed::User, Some(_)) if able => Ok((Verified::Size, look)),
+        // The bytes will pass this host.
+        (Err(_), Allowed::User, Some(_)) if knows_sha256 => Ok((Verified::Size, look)),
         (by, ..) => Ok((by?, look)),
     }
+}
+
+/// A copy whose bytes have passed this host.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Passed<'a> {
+    /// The path of the source.
+    pub(crate) source: &'a PathName,
+    /// The path of the copy.
+    pub(crate) copy: &'a PathName,
+    /// The size of the source in bytes, if it is known.
+    pub(crate) size: Option<u64>,
+    /// The SHA-256 of what has passed.
+    pub(crate) sha256: &'a str,
 }
 
 /// Compares the copy with its source by size, then with what has passed.
 pub(crate) async fn prove(
     context: &Context,
     ends: &mut Ends,
-    source: &PathName,
-    copy: &PathName,
+    passed: Passed<'_>,
     verify: Verify,
-    sha256: &str,
-    size: Option<u64>,
 ) -> Result<Verified, Failure> {
+    let Passed { source, copy, size, sha256 } = passed;
     let weaker = if verify == Verify::Hash { Verify::Size } else { verify };
     let by = weaker.prove(context, ends, source, copy, size).await?;
     match ends.destination.digest(context, Algorithm::Sha256, copy, size.unwrap_or(0)).await? {
         Ok(stored) if stored.hex.eq_ignore_ascii_case(sha256) => Ok(Verified::Hash(Algorithm::Sha256)),
-        Ok(stored) => Err(Failure::new(Kind::Unverified, "the copy is not what has passed this host")
-            .said(format!("sha-256 of what has passed is {sha256}, of the copy {}", stored.hex))
-            .hint("copy it again")),
+        Ok(stored) => {
+            Err(Failure::new(Kind::Unverified, "the copy is not the same as what has passed this host")
+                .said(format!("sha-256 of what has passed is {sha256}, of the copy {}", stored.hex))
+                .hint("copy it again"))
+        }
         Err(why) if verify == Verify::Hash => Err(Failure { kind: Kind::Unverified, ..why }),
         Err(why) => {
             context.events.warn(format!("{why}; sizes are compared instead"));

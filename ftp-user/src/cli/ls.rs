@@ -44,6 +44,8 @@ pub(super) async fn run(context: Context, args: LsArgs) -> Result<Status, Failur
                 let listing = session.list(directory).await?;
                 for gap in listing.gaps() {
                     context.events.warn(format!("{location}: {gap}"));
+                }
+                if listing.is_incomplete() {
                     status = Status::Partly;
                 }
                 listing.entries

@@ -200,6 +200,11 @@ impl Listing {
         gaps
     }
 
+    /// Whether there are files that the listing does not name.
+    pub const fn is_incomplete(&self) -> bool {
+        self.unread > 0 || self.omitted > 0
+    }
+
     /// Whether lines came, and none of them could be read.
     fn is_unreadable(&self) -> bool {
         self.entries.is_empty() && self.refused.is_empty() && self.unread > 0

@@ -48,7 +48,7 @@ pub struct Pool {
 #[derive(Debug)]
 struct State {
     /// Sessions that nobody uses.
-    idle: Vec<Box<Session>>,
+    idle: Vec<Session>,
     /// The number of sessions in use.
     leased: usize,
     /// Whether the server has answered in this run.
@@ -129,7 +129,7 @@ impl Pool {
         if !matches!(&opened, Err(failure) if failure.source == Source::NoAnswer) {
             self.state().answered = true;
         }
-        opened.map(|session| self.lend(Box::new(session)))
+        opened.map(|session| self.lend(session))
     }
 
     /// A session in place of `lease`, which cannot resume its TLS session any more. If the server knows
@@ -153,7 +153,7 @@ impl Pool {
             match Session::open_by(context, &self.site, role, Versions::Tls12).await {
                 Ok(session) => {
                     self.state().tls = Versions::Tls12;
-                    return Ok(self.lend(Box::new(session)));
+                    return Ok(self.lend(session));
                 }
                 Err(failure) if failure.kind == Kind::Interrupted => return Err(failure),
                 Err(_) => self.state().only_new = true,
@@ -162,7 +162,7 @@ impl Pool {
         self.lease(context, role).await
     }
 
-    fn lend(self: &Arc<Self>, session: Box<Session>) -> Lease {
+    fn lend(self: &Arc<Self>, session: Session) -> Lease {
         self.state().leased += 1;
         Lease { pool: Arc::clone(self), session: Some(session) }
     }
@@ -173,13 +173,13 @@ impl Pool {
 pub struct Lease {
     pool: Arc<Pool>,
     /// `None` after it was given back.
-    session: Option<Box<Session>>,
+    session: Option<Session>,
 }
 
 impl Lease {
     /// The session; `None` if it has ended.
     pub fn session(&mut self) -> Option<&mut Session> {
-        self.session.as_deref_mut().filter(|session| !session.is_over())
+        self.session.as_mut().filter(|session| !session.is_over())
     }
 
     /// Whether its data connections could not resume its TLS session any more: a new session can.

@@ -1,8 +1,8 @@
-//! A file is appended to another, in place: nothing can be taken back, so that nothing is tried
-//! again unless the destination is known to be as it was.
+//! One file is appended to another, in place. Nothing can be taken back, so another attempt is only made if the
+//! destination is known to be unchanged.
 
 use super::item::{Done, Item};
-use super::mover::transfer;
+use super::mover::{Moved, transfer};
 use super::options::{Mode, Options};
 use super::patient::{again, connect_both};
 use super::retry::Retry;
@@ -14,7 +14,6 @@ use crate::route::{Assignment, Ends};
 use ftp_io::copy::Digest;
 use ftp_proto::listing::Kind;
 use ftp_proto::third_party::Store;
-use ftp_proto::wire::PathName;
 
 /// Appends one file.
 pub(super) async fn append(
@@ -24,88 +23,138 @@ pub(super) async fn append(
     options: Options,
 ) -> Result<Done, Failure> {
     let mut retry = Retry::new(&context.patience);
-    let mut attempts = 0;
     let plan = loop {
         match plan(context, ends, item, options).await {
             Ok(plan) => break plan,
             Err(failure) => again(context, &mut retry, failure).await?,
         }
     };
-    let (source_name, dest_name) = item.names(ends);
+    let (source, dest) = item.names(ends);
+    let dry_run = options.mode.is_dry();
     context.events.say(Event::Plan {
         verb: "append",
-        source: source_name.clone(),
-        dest: dest_name.clone(),
+        source,
+        dest,
         size: plan.size,
         verify: plan.means,
-        dry_run: options.mode.is_dry(),
+        dry_run,
     });
-    if options.mode.is_dry() {
-        let rung = foresee(context, ends, options.allowed, options.mode == Mode::Explain).await?;
-        return Ok(Done {
-            bytes: plan.size.unwrap_or(0),
-            rung: Some(rung),
-            relayed: None,
-            verified: plan.means,
-            attempts: 0,
-        });
+    let bytes = plan.size.unwrap_or(0);
+    let mut done = Done { bytes, rung: None, relayed: None, verified: plan.means, attempts: 0 };
+    if dry_run {
+        let explain = options.mode == Mode::Explain;
+        done.rung = Some(foresee(context, ends, options.allowed, explain).await?);
+        return Ok(done);
     }
-    let mut relayed: Option<Relayed> = None;
+    let mut appending = Appending { context, ends, item, plan };
     loop {
+        let moved = appending.attempt(options).await;
+        done.attempts += moved.attempts;
+        Relayed::add(&mut done.relayed, moved.relayed);
+        match moved.result {
+            Ok(rung) => {
+                appending.verify().await?;
+                return Ok(Done { rung: Some(rung), ..done });
+            }
+            Err(failure) => appending.after(&mut retry, failure, moved.touched).await?,
+        }
+    }
+}
+
+/// A file while it is appended.
+struct Appending<'a> {
+    context: &'a Context,
+    ends: &'a mut Ends,
+    item: &'a Item,
+    plan: Plan,
+}
+
+impl Appending<'_> {
+    async fn attempt(&mut self, options: Options) -> Moved {
+        let Item { source, destination, .. } = self.item;
+        let name = self.ends.source.show(source);
         let assignment = Assignment {
-            name: &source_name,
-            source: &item.source,
-            target: &item.destination,
-            stored: &item.destination,
+            name: name.clone(),
+            source: source.clone(),
+            target: destination.clone(),
+            stored: destination.clone(),
             store: Store::Append,
-            size: plan.size,
-            before: plan.before.unwrap_or(0),
+            size: self.plan.size,
+            before: self.plan.before.unwrap_or(0),
             keeps: false,
             allowed: options.allowed,
             look: Digest::Off,
         };
-        let moved = transfer(context, ends, &assignment).await;
-        attempts += moved.attempts;
-        Relayed::add(&mut relayed, moved.relayed);
-        match moved.result {
-            Ok(rung) => {
-                verify(context, ends, item, &plan).await?;
-                return Ok(Done {
-                    bytes: plan.size.unwrap_or(0),
-                    rung: Some(rung),
-                    relayed,
-                    verified: plan.means,
-                    attempts,
-                });
-            }
-            Err(failure) => {
-                let failure = if failure.kind == failure::Kind::Interrupted {
-                    failure
-                } else {
-                    failure.during(format_args!("cannot append {source_name}"))
-                };
-                let untold = failure.clone();
-                let (failure, unchanged) =
-                    report(context, ends, &item.destination, &plan, moved.touched, failure).await;
-                if !unchanged {
-                    return Err(failure);
-                }
-                again(context, &mut retry, failure).await?;
-                // What was still on its way may have arrived since.
-                let (failure, unchanged) =
-                    report(context, ends, &item.destination, &plan, moved.touched, untold).await;
-                if !unchanged {
-                    return Err(failure);
-                }
-            }
-        }
+        let mut moved = transfer(self.context, self.ends, &assignment).await;
+        moved.result = moved.result.map_err(|failure| match failure.kind {
+            failure::Kind::Interrupted => failure,
+            _ => failure.during(format_args!("cannot append {name}")),
+        });
+        moved
     }
+
+    /// After a failed attempt: waits for the next one, or returns the failure if there is none. If the
+    /// attempt may have `touched` the destination, its size is checked before the wait and after it.
+    async fn after(&mut self, retry: &mut Retry, failure: Failure, touched: bool) -> Result<(), Failure> {
+        if !touched {
+            return again(self.context, retry, failure).await;
+        }
+        let untold = failure.clone();
+        let failure = self.unchanged_or(failure).await?;
+        again(self.context, retry, failure).await?;
+        // What was still on its path may have arrived since.
+        self.unchanged_or(untold).await.map(drop)
+    }
+
+    /// Adds both sizes to `failure`. If the destination has changed, or nobody can say, it is an error.
+    async fn unchanged_or(&mut self, failure: Failure) -> Result<Failure, Failure> {
+        let Self { context, ends, item, plan } = self;
+        let name = ends.destination.show(&item.destination);
+        let (cleanup, limit) = context.for_cleanup();
+        let deadline = Some(context.clock.now() + limit);
+        let now = tokio::select! {
+            size = ends.destination.size(&cleanup, &item.destination) => size.ok().flatten(),
+            () = context.clock.sleep_until(deadline) => None,
+        };
+        // A file that does not exist has no size, and had none before.
+        let unchanged = now.is_some() && now == plan.before;
+        let sizes = format!("{name} had {} bytes before and has {} now", number(plan.before), number(now));
+        let hint = match failure.hint.clone() {
+            Some(hint) if unchanged => format!("{sizes}; {hint}"),
+            None if unchanged => sizes,
+            // Appending again would store the beginning of the source twice.
+            Some(_) | None => format!("{sizes}; look at it before anything is appended again"),
+        };
+        let failure = failure.hint(hint);
+        if unchanged { Ok(failure) } else { Err(failure) }
+    }
+
+    /// Compares the size of the destination with the sum of both sizes before.
+    async fn verify(&mut self) -> Result<(), Failure> {
+        let Plan { size: Some(size), before: Some(before), means: Verified::Size } = self.plan else {
+            return Ok(());
+        };
+        let path = &self.item.destination;
+        let now = self.ends.destination.size(self.context, path).await?;
+        if now == Some(before + size) {
+            return Ok(());
+        }
+        let name = self.ends.destination.show(path);
+        Err(Failure::new(failure::Kind::Unverified, format!("{name} does not have the expected size"))
+            .said(format!("it had {before} bytes, {size} were to be appended, it has {}", number(now)))
+            .hint("look at both files before anything else is appended"))
+    }
+}
+
+/// A size in words.
+fn number(size: Option<u64>) -> String {
+    size.map_or_else(|| "an unknown number of".to_owned(), |size| size.to_string())
 }
 
 /// What is known before anything is appended.
 struct Plan {
     size: Option<u64>,
-    /// What the destination has: 0 when it is not there.
+    /// The size of the destination; 0 if it does not exist.
     before: Option<u64>,
     means: Verified,
 }
@@ -138,60 +187,10 @@ async fn plan(context: &Context, ends: &mut Ends, item: &Item, options: Options)
         (Verify::Auto | Verify::Size, ..) => {
             return Err(Failure::new(
                 failure::Kind::Unverified,
-                "a server does not say the size of its file, so that nothing could be verified",
+                "a server does not tell the size of its file, so nothing could be verified",
             )
-            .hint("--verify none appends without"));
+            .hint("--verify none appends without verifying"));
         }
     };
     Ok(Plan { size: source.size, before, means })
-}
-
-async fn verify(context: &Context, ends: &mut Ends, item: &Item, plan: &Plan) -> Result<(), Failure> {
-    let (Verified::Size, Some(size), Some(before)) = (plan.means, plan.size, plan.before) else {
-        return Ok(());
-    };
-    let now = ends.destination.size(context, &item.destination).await?;
-    if now == Some(before + size) {
-        return Ok(());
-    }
-    let now = now.map_or_else(|| "an unknown number of".to_owned(), |now| now.to_string());
-    Err(Failure::new(
-        failure::Kind::Unverified,
-        format!("{} is not as long as it must be", ends.destination.show(&item.destination)),
-    )
-    .said(format!("it had {before} bytes, {size} were to be appended, it has {now}"))
-    .hint("look at both files before anything else is appended"))
-}
-
-/// After a failure: both sizes, and whether the destination is as it was.
-async fn report(
-    context: &Context,
-    ends: &mut Ends,
-    path: &PathName,
-    plan: &Plan,
-    touched: bool,
-    failure: Failure,
-) -> (Failure, bool) {
-    let name = ends.destination.show(path);
-    let (cleanup, limit) = context.for_cleanup();
-    let deadline = Some(context.clock.now() + limit);
-    let now = tokio::select! {
-        size = ends.destination.size(&cleanup, path) => size.ok().flatten(),
-        () = context.clock.sleep_until(deadline) => None,
-    };
-    // A file that is not there has no size, and none before either.
-    let unchanged = if touched { now.is_some() && now == plan.before } else { true };
-    if !touched {
-        return (failure, unchanged);
-    }
-    let say =
-        |size: Option<u64>| size.map_or_else(|| "an unknown number of".to_owned(), |size| size.to_string());
-    let sizes = format!("{name} had {} bytes before and has {} now", say(plan.before), say(now));
-    let hint = match failure.hint.clone() {
-        Some(hint) if unchanged => format!("{sizes}; {hint}"),
-        None if unchanged => sizes,
-        // Whoever appends again has the begin of the source there twice.
-        Some(_) | None => format!("{sizes}; look at it before anything is appended again"),
-    };
-    (failure.hint(hint), unchanged)
 }

@@ -12,7 +12,9 @@ use super::options::{Mode, Options};
 use super::patient::connect_both;
 use super::resume::{Attempts, Start};
 use super::retry::Retry;
-use crate::check::{self, Decision, Known, Overwrite, common, compare, foresee, readable, refuse_itself};
+use crate::check::{
+    self, Decision, Known, Overwrite, Passed, common, compare, foresee, readable, refuse_itself,
+};
 use crate::context::Context;
 use crate::control::Facts;
 use crate::failure::{self, Failure};
@@ -161,10 +163,10 @@ impl Copying<'_> {
     async fn move_part(&mut self, start: &Start, source: &Facts, look: Digest) -> Moved {
         let name = self.ends.source.show(&self.item.source);
         let assignment = Assignment {
-            name: &name,
-            source: &self.item.source,
-            target: &self.item.destination,
-            stored: &start.part.stored,
+            name: name.clone(),
+            source: self.item.source.clone(),
+            target: self.item.destination.clone(),
+            stored: start.part.stored.clone(),
             store: Store::Replace,
             size: source.size,
             before: start.at,
@@ -193,8 +195,8 @@ impl Copying<'_> {
         let (part, source) = (&start.part, &self.item.source);
         let by = match passed {
             Some(sha256) => {
-                let stored = &part.stored;
-                check::prove(self.context, self.ends, source, stored, verify, sha256, size).await?
+                let passed = Passed { source, copy: &part.stored, size, sha256 };
+                check::prove(self.context, self.ends, passed, verify).await?
             }
             None => verify.prove(self.context, self.ends, source, &part.stored, size).await?,
         };

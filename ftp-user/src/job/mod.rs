@@ -7,7 +7,7 @@
 //! | `sources`, `tree` | from places to files |
 //! | `item`, `copy`, `append` | one file |
 //! | `mover` | the bytes of one file, candidate after candidate |
-//! | `resume`, `part` | what an attempt leaves for the next one |
+//! | `resume`, `left`, `part` | what an attempt leaves for the next one |
 //! | [`retry`], `patient` | whether something is tried again, and the waiting |
 //! | `tally`, `status` | what was done, and the report |
 //!
@@ -16,6 +16,7 @@
 mod append;
 mod copy;
 mod item;
+mod left;
 mod mover;
 mod options;
 mod part;

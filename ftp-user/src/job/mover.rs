@@ -31,7 +31,7 @@ pub(super) struct Moved {
 }
 
 /// Transfers the data of one file.
-pub(super) async fn transfer(context: &Context, ends: &mut Ends, assignment: &Assignment<'_>) -> Moved {
+pub(super) async fn transfer(context: &Context, ends: &mut Ends, assignment: &Assignment) -> Moved {
     let mut count = Count::default();
     let result = match (&mut ends.source, &mut ends.destination) {
         (Host::Server(source), Host::Server(destination)) => {
@@ -128,7 +128,7 @@ impl Search {
         context: &Context,
         memory: &mut Memory,
         description: &Description<'_>,
-        assignment: &Assignment<'_>,
+        assignment: &Assignment,
     ) {
         let unasked = assignment.allowed == Allowed::Auto && description.has_intermediary();
         if unasked && memory.announces(description.candidate) {
@@ -162,7 +162,7 @@ impl Search {
 
 impl Between<'_> {
     /// Tries one candidate after the other. Returns the rung of the one that worked.
-    async fn transfer(&mut self, assignment: &Assignment<'_>, count: &mut Count) -> Result<Rung, Failure> {
+    async fn transfer(&mut self, assignment: &Assignment, count: &mut Count) -> Result<Rung, Failure> {
         let mut search = None;
         loop {
             let facts = Facts::of(self.context, self.from, self.to).await?;
@@ -182,7 +182,7 @@ impl Between<'_> {
         &mut self,
         search: &mut Search,
         description: &Description<'_>,
-        assignment: &Assignment<'_>,
+        assignment: &Assignment,
     ) -> Result<Option<Attempted>, Failure> {
         let context = self.context;
         let attempted = match description.candidate {
@@ -219,7 +219,7 @@ impl Between<'_> {
         search: &mut Search,
         description: &Description<'_>,
         attempted: Attempted,
-        assignment: &Assignment<'_>,
+        assignment: &Assignment,
         count: &mut Count,
     ) -> Result<Option<Rung>, Failure> {
         let (context, candidate) = (self.context, description.candidate);
@@ -268,11 +268,11 @@ impl Between<'_> {
 
     /// Whether the file at the destination is as long as before. If it is appended to and has no size, it may
     /// have changed.
-    async fn is_unchanged(&mut self, assignment: &Assignment<'_>) -> bool {
+    async fn is_unchanged(&mut self, assignment: &Assignment) -> bool {
         let absent = assignment.store == Store::Replace && assignment.before == 0;
         match self.to.session(self.context).await {
             Ok(session) => session
-                .size(assignment.stored)
+                .size(&assignment.stored)
                 .await
                 .is_ok_and(|size| size == Some(assignment.before) || (absent && size.is_none())),
             Err(_) => false,

@@ -1,4 +1,4 @@
-//! The name under which one attempt stores, and what becomes of it: published or deleted.
+//! The name under which an attempt stores a file. In the end the part gets its final name or is deleted.
 
 use crate::context::Context;
 use crate::endpoint::Host;
@@ -6,30 +6,30 @@ use crate::failure::{Failure, Kind};
 use crate::place;
 use ftp_proto::wire::PathName;
 
-/// One attempt to store a file under its final name.
+/// A file that is not complete or not verified yet.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Part {
-    /// Where it is stored: beside the target, so that a rename is enough to publish it.
+    /// Its name: in the directory of the target, so that renaming it is enough to publish it.
     pub(super) stored: PathName,
-    /// The final name.
+    /// The final name of the file.
     pub(super) target: PathName,
 }
 
-/// What became of an attempt that is not published.
+/// What became of a part that was deleted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Discarded {
-    /// The bytes that were stored, where it can be known.
+    /// How many bytes were stored, if that is known.
     pub(super) bytes: Option<u64>,
-    /// Nothing of it is left.
+    /// Whether nothing of it is left.
     pub(super) gone: bool,
 }
 
 impl Part {
-    /// A name that nobody else has.
+    /// A part with a random name.
     pub(super) fn new(target: &PathName) -> Result<Self, Failure> {
-        let bytes: [u8; 8] = ftp_io::random::bytes()
-            .map_err(|error| Failure::new(Kind::Other, format!("no random number could be had: {error}")))?;
-        Self::named(u64::from_be_bytes(bytes), target)
+        let number: [u8; 8] = ftp_io::random::bytes()
+            .map_err(|error| Failure::new(Kind::Other, format!("no random number: {error}")))?;
+        Self::named(u64::from_be_bytes(number), target)
     }
 
     fn named(id: u64, target: &PathName) -> Result<Self, Failure> {
@@ -38,13 +38,12 @@ impl Part {
         Ok(Self { stored: place::sibling(target, &name), target: target.clone() })
     }
 
-    /// Gives it the final name.
+    /// Renames it to its final name.
     pub(super) async fn publish(&self, context: &Context, host: &mut Host) -> Result<(), Failure> {
         host.rename(context, &self.stored, &self.target).await
     }
 
-    /// Deletes what may have been stored, whatever the reason. Nobody's wish to stop interrupts it; a
-    /// short limit does.
+    /// Deletes what may be stored. Ctrl-C does not interrupt it, but it ends after a short time.
     pub(super) async fn discard(&self, context: &Context, host: &mut Host) -> Discarded {
         let (cleanup, limit) = context.for_cleanup();
         let work = async {
@@ -73,11 +72,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_attempt_is_stored_beside_its_target() {
+    fn a_part_is_stored_beside_its_target() {
         let name = |text: &str| PathName::from_user(text).unwrap();
         let check = |target: &str, stored: &str| {
-            let attempt = Part::named(0xab, &name(target)).unwrap();
-            assert_eq!(attempt.stored, name(stored));
+            let part = Part::named(0xab, &name(target)).unwrap();
+            assert_eq!(part.stored, name(stored));
         };
         check("b.bin", ".00000000000000ab.ftp-user.part");
         check("dir/b.bin", "dir/.00000000000000ab.ftp-user.part");

@@ -19,8 +19,10 @@ pub(super) struct Human {
     planning: bool,
     /// The candidates that have been explained.
     explained: Vec<Considered>,
-    /// The cause of the last failure told.
-    cause: Option<failure::Kind>,
+    /// The kind of the last failure that was shown.
+    kind: Option<failure::Kind>,
+    /// The number of failures of that kind so far.
+    failures: usize,
     /// Names go to a terminal, which must not see their control characters.
     terminal: bool,
 }
@@ -32,7 +34,8 @@ impl Human {
             bar: None,
             planning: false,
             explained: Vec::new(),
-            cause: None,
+            kind: None,
+            failures: 0,
             terminal: io::stdout().is_terminal(),
         }
     }
@@ -76,15 +79,9 @@ impl Human {
                 self.clear();
                 if *of == 1 {
                     self.talk("", message);
-                    return Ok(());
+                } else {
+                    self.failed(*kind, source, message);
                 }
-                if self.cause.replace(*kind) != Some(*kind) {
-                    self.talk("", &format!("{}:", kind.heading()));
-                }
-                // Most failures name what failed.
-                let name =
-                    if message.contains(source.as_str()) { String::new() } else { format!("{source}: ") };
-                self.talk("  ", &format!("{name}{message}"));
                 Ok(())
             }
             Event::Warning { message } => {
@@ -95,12 +92,36 @@ impl Human {
             }
             Event::Summary(summary) => {
                 self.clear();
-                // One failure and nothing else has been told already.
-                let told = summary.files == 0 && summary.failed == 1;
-                if self.style.quiet || told { Ok(()) } else { self.result(&sentence(summary)) }
+                self.others();
+                // If one file has failed and that is all, nothing more need be said.
+                let shown = summary.files == 0 && summary.failed == 1;
+                if self.style.quiet || shown { Ok(()) } else { self.result(&sentence(summary)) }
             }
             Event::Listed(listed) => self.listed(listed),
             Event::Dialogue { .. } => Ok(()),
+        }
+    }
+
+    /// One of several failures: its kind is a heading above the first few of them.
+    fn failed(&mut self, kind: failure::Kind, source: &str, message: &str) {
+        if self.kind != Some(kind) {
+            self.others();
+            self.kind = Some(kind);
+            self.talk("", &format!("{}:", kind.heading()));
+        }
+        self.failures += 1;
+        if self.failures <= NAMED {
+            // Most messages name the file.
+            let name = if message.contains(source) { String::new() } else { format!("{source}: ") };
+            self.talk("  ", &format!("{name}{message}"));
+        }
+    }
+
+    /// The number of failures of the last kind that were not named.
+    fn others(&mut self) {
+        let failures = std::mem::take(&mut self.failures);
+        if failures > NAMED {
+            self.talk("  ", &format!("and {} others (--json names all)", failures - NAMED));
         }
     }
 
@@ -271,6 +292,9 @@ fn path(rung: Rung, relayed: Option<&Relayed>) -> String {
         (None, _) => words.to_owned(),
     }
 }
+
+/// The number of failures of one kind that are named.
+const NAMED: usize = 10;
 
 #[cfg(test)]
 mod tests {

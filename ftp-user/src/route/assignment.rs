@@ -1,4 +1,4 @@
-//! What is moved where.
+//! What an attempt is asked to move.
 
 use crate::ladder::Allowed;
 use ftp_io::copy::Digest;
@@ -6,17 +6,17 @@ use ftp_proto::reply::Blame;
 use ftp_proto::third_party::Store;
 use ftp_proto::wire::PathName;
 
-/// What is to be moved where.
+/// What an attempt is asked to move, and how. It borrows nothing.
 #[derive(Clone, Debug)]
-pub(crate) struct Assignment<'a> {
+pub(crate) struct Assignment {
     /// The name of the source in reports.
-    pub(crate) name: &'a str,
+    pub(crate) name: String,
     /// Its path at the source.
-    pub(crate) source: &'a PathName,
+    pub(crate) source: PathName,
     /// The final name at the destination, for people.
-    pub(crate) target: &'a PathName,
+    pub(crate) target: PathName,
     /// The path at which the destination stores it.
-    pub(crate) stored: &'a PathName,
+    pub(crate) stored: PathName,
     /// Whether the destination replaces or appends.
     pub(crate) store: Store,
     /// The size of the source, if known.
@@ -31,7 +31,7 @@ pub(crate) struct Assignment<'a> {
     pub(crate) look: Digest,
 }
 
-impl Assignment<'_> {
+impl Assignment {
     /// How many bytes of the source are not sent, because the destination has them already.
     pub(crate) const fn skips(&self) -> u64 {
         match self.store {

@@ -64,7 +64,7 @@ pub(crate) async fn direct(
     from: &mut Server,
     to: &mut Server,
     roles: Roles,
-    assignment: &Assignment<'_>,
+    assignment: &Assignment,
 ) -> Result<Attempted, Failure> {
     let stored = Stored { site: to.site.clone(), path: assignment.stored.clone(), before: assignment.before };
     let (source, destination) = prepared(context, from, to, assignment).await?;
@@ -98,7 +98,7 @@ pub(crate) async fn by_relay(
     context: &Context,
     circuit: &mut Circuit,
     postures: Postures,
-    assignment: &Assignment<'_>,
+    assignment: &Assignment,
 ) -> Result<Attempted, Failure> {
     let Circuit { name, line, source, destination, .. } = circuit;
     ready(source, destination, assignment).await?;
@@ -120,7 +120,7 @@ pub(crate) async fn through(
     context: &Context,
     from: &mut Server,
     to: &mut Server,
-    assignment: &Assignment<'_>,
+    assignment: &Assignment,
 ) -> Result<Attempted, Failure> {
     let (source, destination) = prepared(context, from, to, assignment).await?;
     source.private_data().await?;
@@ -142,7 +142,7 @@ async fn prepared<'a>(
     context: &Context,
     from: &'a mut Server,
     to: &'a mut Server,
-    assignment: &Assignment<'_>,
+    assignment: &Assignment,
 ) -> Result<(&'a mut Session, &'a mut Session), Failure> {
     let (source, destination) = tokio::try_join!(from.session(context), to.session(context))?;
     ready(source, destination, assignment).await?;
@@ -156,7 +156,7 @@ async fn prepared<'a>(
 async fn ready(
     source: &mut Session,
     destination: &mut Session,
-    assignment: &Assignment<'_>,
+    assignment: &Assignment,
 ) -> Result<(), Failure> {
     if assignment.skips() == 0 {
         tokio::try_join!(source.forget_restart(), destination.forget_restart())?;
@@ -175,11 +175,11 @@ const fn note_type(source: &mut Session, destination: &mut Session, ended: &Ende
     }
 }
 
-fn subject(assignment: &Assignment<'_>) -> Subject {
-    Subject { name: assignment.name.to_owned(), total: assignment.size, skips: assignment.skips() }
+fn subject(assignment: &Assignment) -> Subject {
+    Subject { name: assignment.name.clone(), total: assignment.size, skips: assignment.skips() }
 }
 
-fn transfer(assignment: &Assignment<'_>, secret: Option<RendezvousSecret>) -> Transfer {
+fn transfer(assignment: &Assignment, secret: Option<RendezvousSecret>) -> Transfer {
     Transfer {
         source_path: assignment.source.clone(),
         destination_path: assignment.stored.clone(),

@@ -18,10 +18,10 @@ use std::io::{self, Seek, SeekFrom};
 pub(crate) async fn up(
     context: &Context,
     to: &mut Server,
-    assignment: &Assignment<'_>,
+    assignment: &Assignment,
     count: &mut Count,
 ) -> Result<(), Failure> {
-    let file = File::open(local_path(assignment.source)).map_err(|error| {
+    let file = File::open(local_path(&assignment.source)).map_err(|error| {
         Failure::of_this_host(format!("cannot read {}", assignment.source.display()), &error)
     })?;
     let session = to.session(context).await?;
@@ -48,7 +48,7 @@ pub(crate) async fn up(
 pub(crate) async fn down(
     context: &Context,
     from: &mut Server,
-    assignment: &Assignment<'_>,
+    assignment: &Assignment,
     count: &mut Count,
 ) -> Result<(), Failure> {
     let session = from.session(context).await?;
@@ -70,28 +70,28 @@ pub(crate) async fn down(
 }
 
 /// Opens the local file to write, at the position of the first byte.
-fn open(assignment: &Assignment<'_>) -> io::Result<File> {
+fn open(assignment: &Assignment) -> io::Result<File> {
     let mut options = OpenOptions::new();
     match (assignment.store, assignment.skips()) {
         (Store::Append, _) => options.append(true).create(true),
         (Store::Replace, 0) => options.write(true).create(true).truncate(true),
         (Store::Replace, _) => options.write(true),
     };
-    let mut file = options.open(local_path(assignment.stored))?;
+    let mut file = options.open(local_path(&assignment.stored))?;
     if assignment.skips() > 0 {
         file.seek(SeekFrom::Start(assignment.skips()))?;
     }
     Ok(file)
 }
 
-async fn forget_restart(session: &mut Session, assignment: &Assignment<'_>) -> Result<(), Failure> {
+async fn forget_restart(session: &mut Session, assignment: &Assignment) -> Result<(), Failure> {
     if assignment.skips() == 0 { session.forget_restart().await } else { Ok(()) }
 }
 
 /// Sends REST, directly before the transfer command (RFC 3659 section 5.3).
 async fn skip(
     session: &mut Session,
-    assignment: &Assignment<'_>,
+    assignment: &Assignment,
     count: &mut Count,
     what: &str,
 ) -> Result<(), Failure> {
@@ -110,9 +110,9 @@ fn not_missing(failure: Failure) -> Failure {
     if failure.kind == Kind::Missing { Failure { kind: Kind::Refused, ..failure } } else { failure }
 }
 
-fn progress(context: &Context, assignment: &Assignment<'_>) -> impl FnMut(u64) + Send + use<> {
+fn progress(context: &Context, assignment: &Assignment) -> impl FnMut(u64) + Send + use<> {
     let (events, source, total, skips) =
-        (context.events.clone(), assignment.name.to_owned(), assignment.size, assignment.skips());
+        (context.events.clone(), assignment.name.clone(), assignment.size, assignment.skips());
     move |moved| events.say(Event::Progress { source: source.clone(), bytes: skips + moved, total })
 }
 
@@ -120,7 +120,7 @@ fn progress(context: &Context, assignment: &Assignment<'_>) -> impl FnMut(u64) +
 /// did.
 fn conclude(
     session: &Session,
-    assignment: &Assignment<'_>,
+    assignment: &Assignment,
     count: &mut Count,
     flow: Flow<Moved>,
     (what, file): (String, String),
@@ -147,7 +147,7 @@ fn conclude(
 
 fn refusal(
     session: &Session,
-    assignment: &Assignment<'_>,
+    assignment: &Assignment,
     answer: &crate::control::Answer,
     what: String,
 ) -> Failure {

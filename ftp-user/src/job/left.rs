@@ -1,0 +1,149 @@
+//! What a broken attempt leaves at the destination, and whether the next attempt can continue it (H21, H35).
+
+use super::item::Item;
+use super::part::Part;
+use crate::check::common;
+use crate::context::Context;
+use crate::control::Facts;
+use crate::failure::Failure;
+use crate::report::Verified;
+use crate::route::Ends;
+
+/// What a broken attempt leaves at the destination: all that a later one must know.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Left {
+    /// What is stored.
+    pub(super) part: Part,
+    /// The facts of the source before its first byte was read.
+    pub(super) source: Facts,
+}
+
+/// What can be continued of a broken copy.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Found {
+    /// Nothing is stored.
+    Nothing,
+    /// So many bytes are stored.
+    Stored {
+        /// The number of bytes.
+        bytes: u64,
+        /// Whether a digest has compared them with the source. If not, a digest of the whole copy will.
+        compared: bool,
+    },
+    /// What is stored cannot be continued, and why.
+    Useless(String),
+}
+
+impl Left {
+    /// What of it can be continued. `source` are the facts of the source now; `means` will verify the copy.
+    pub(super) async fn look(
+        &self,
+        context: &Context,
+        ends: &mut Ends,
+        item: &Item,
+        source: &Facts,
+        means: Verified,
+    ) -> Result<Found, Failure> {
+        if has_changed(&self.source, source) {
+            return Ok(Found::Useless("the source has changed since the last attempt".to_owned()));
+        }
+        let bytes = match (ends.destination.size(context, &self.part.stored).await?, source.size) {
+            (None | Some(0), _) => return Ok(Found::Nothing),
+            (Some(stored), Some(size)) if stored <= size => stored,
+            (Some(stored), _) => {
+                return Ok(Found::Useless(format!("{stored} bytes are stored, which are too many")));
+            }
+        };
+        if let Some(found) = self.compare(context, ends, item, bytes).await? {
+            return Ok(found);
+        }
+        Ok(match means {
+            Verified::Hash(_) => Found::Stored { bytes, compared: false },
+            Verified::Size | Verified::None => {
+                Found::Useless(format!("no digest shows whether the {bytes} bytes that are stored are right"))
+            }
+        })
+    }
+
+    /// Compares what is stored with the beginning of the source; `None` if no digest can.
+    async fn compare(
+        &self,
+        context: &Context,
+        ends: &mut Ends,
+        item: &Item,
+        bytes: u64,
+    ) -> Result<Option<Found>, Failure> {
+        if !ends.source.knows_prefixes() {
+            return Ok(None);
+        }
+        let Some(algorithm) = common(context, ends, &[]).await? else { return Ok(None) };
+        let Ends { source: from, destination: to, .. } = ends;
+        let (there, here) = tokio::try_join!(
+            from.prefix_digest(context, algorithm, &item.source, bytes),
+            to.digest(context, algorithm, &self.part.stored, bytes)
+        )?;
+        let (Ok(there), Ok(here)) = (there, here) else { return Ok(None) };
+        Ok(Some(if there.hex.eq_ignore_ascii_case(&here.hex) {
+            Found::Stored { bytes, compared: true }
+        } else {
+            Found::Useless(format!("the {bytes} bytes that are stored are not those of the source"))
+        }))
+    }
+}
+
+/// Whether a broken copy could be continued at all: both ends can start in the middle of a file (REST STREAM;
+/// REST of 1973 means something else), and a digest will show whether the copy is right.
+pub(super) async fn can_continue(
+    context: &Context,
+    ends: &mut Ends,
+    source: &Facts,
+    means: Verified,
+) -> Result<bool, Failure> {
+    if source.size.is_none()
+        || !ends.source.restarts(context).await?
+        || !ends.destination.restarts(context).await?
+    {
+        return Ok(false);
+    }
+    Ok(match means {
+        Verified::Hash(_) => true,
+        Verified::Size | Verified::None => {
+            ends.source.knows_prefixes() && common(context, ends, &[]).await?.is_some()
+        }
+    })
+}
+
+/// Whether the source is another file now: its size, time or identity differs (H21). A fact that a listing did
+/// not tell is no difference.
+fn has_changed(before: &Facts, now: &Facts) -> bool {
+    fn differ<T: PartialEq>(before: Option<T>, now: Option<T>) -> bool {
+        matches!((before, now), (Some(before), Some(now)) if before != now)
+    }
+    before.size != now.size
+        || differ(before.modified, now.modified)
+        || differ(before.unique.as_ref(), now.unique.as_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ftp_proto::listing::{Kind, When};
+
+    fn facts(size: u64, modified: Option<i64>, unique: Option<&str>) -> Facts {
+        let unique = unique.map(str::to_owned);
+        Facts { kind: Kind::File, size: Some(size), modified: modified.map(When), unique }
+    }
+
+    #[test]
+    fn h21_a_source_of_another_size_time_or_identity_has_changed() {
+        let check = |before: Facts, now: Facts, expect| {
+            assert_eq!(has_changed(&before, &now), expect, "{before:?} {now:?}");
+        };
+        check(facts(5, Some(1), Some("a")), facts(5, Some(1), Some("a")), false);
+        check(facts(5, Some(1), None), facts(6, Some(1), None), true);
+        check(facts(5, Some(1), None), facts(5, Some(2), None), true);
+        check(facts(5, None, Some("a")), facts(5, None, Some("b")), true);
+        // A listing had only a date for people.
+        check(facts(5, None, None), facts(5, Some(2), Some("b")), false);
+    }
+}
