@@ -265,6 +265,14 @@ mod tests {
     }
 
     #[test]
+    fn its_debug_text_names_the_state_and_no_secret() {
+        let (mut end, _) = sender();
+        assert_eq!(format!("{end:?}"), "Exchange(Send, expects a hello)");
+        let _ = push(&mut end, &receiver().1);
+        assert_eq!(format!("{end:?}"), "Exchange(Send, expects a proof)");
+    }
+
+    #[test]
     fn a_wrong_secret_is_found_at_both_ends() {
         let stranger = end([8; 32], Direction::Receive, Flags::default(), 2);
         assert_eq!(meet(sender(), stranger), (Output::Refused, Output::Refused));

@@ -119,6 +119,20 @@ mod tests {
     }
 
     #[test]
+    fn only_the_first_replies_of_some_verbs_are_preliminary() {
+        check(Rfc354, Verb::Type, &[250], Class::Done);
+        check(Rfc354, Verb::User, &[232, 233], Class::Done);
+        check(Rfc959, Verb::Retr, &[0, 99, 110, 112], Class::Aside);
+        check(Rfc959, Verb::Retr, &[100, 109, 113, 199], Class::Preliminary);
+        for class in [Class::Aside, Class::Preliminary] {
+            assert!(!class.is_final(), "{class:?}");
+        }
+        for class in [Class::Done, Class::More, Class::Later, Class::Refused] {
+            assert!(class.is_final(), "{class:?}");
+        }
+    }
+
+    #[test]
     fn a_255_answers_only_what_asks_for_a_socket() {
         for verb in [Verb::Sock, Verb::Lstn, Verb::Pasv, Verb::Gsoc] {
             check(Rfc354, verb, &[255, 200], Class::Done);

@@ -25,3 +25,16 @@ pub fn write_facts(dialect: Dialect, meaning: Meaning, facts: &[String], last: &
     out.extend(write(dialect, meaning, &[last]));
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fact_is_a_line_before_the_last_one() {
+        let facts = ["Bytes 5".to_owned(), "Peer 192.0.2.1:4".to_owned()];
+        let write = |facts: &[String]| write_facts(Dialect::Rfc959, Meaning::Transferred, facts, b"Done.");
+        assert_eq!(write(&facts), b"226-Bytes 5\r\n226-Peer 192.0.2.1:4\r\n226 Done.\r\n");
+        assert_eq!(write(&[]), b"226 Done.\r\n");
+    }
+}

@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Markers {
-    /// The start and end of each range, disjoint and in order.
+    /// The start and end of each range. No two of them touch.
     ranges: Vec<(u64, u64)>,
     /// The bytes that each stripe has moved.
     stripes: BTreeMap<u64, u64>,
@@ -65,8 +65,7 @@ impl Markers {
             apart
         });
         if self.ranges.len() < MOST {
-            let index = self.ranges.partition_point(|(from, _)| *from < start);
-            self.ranges.insert(index, (start, end));
+            self.ranges.push((start, end));
         }
     }
 }
@@ -108,6 +107,9 @@ mod tests {
     #[test]
     fn h36_repeated_ranges_of_111_are_counted_once() {
         check(&[(111, "Range Marker 0-29"), (111, "Range Marker 30-89")], &[Some(29), Some(89)]);
+        check(&[(111, "Range Marker 30-89"), (111, "Range Marker 0-29")], &[Some(59), Some(89)]);
+        check(&[(111, "Range Marker 0-29,31-89")], &[Some(29 + 58)]);
+        check(&[(111, "Range Marker 31-89,0-29")], &[Some(29 + 58)]);
         check(&[(111, "Range Marker 0-30,30-90")], &[Some(90)]);
         check(&[(111, "Range Marker 60-90,0-30"), (111, "Range Marker 0-90")], &[Some(60), Some(90)]);
         check(&[(111, "Range Marker"), (111, "Range Marker 9-3,x-4,-5")], &[Some(0), Some(0)]);
@@ -136,5 +138,11 @@ mod tests {
             markers.heard(Dialect::Rfc959, &Reply { code: Code(111), lines: vec![line] });
         }
         assert_eq!(markers.ranges.len(), MOST);
+        for stripe in 0..5000 {
+            let text = format!("Stripe Index: {stripe}\nStripe Bytes Transferred: 1");
+            let lines = text.lines().map(|line| line.as_bytes().to_vec()).collect();
+            markers.heard(Dialect::Rfc959, &Reply { code: Code(112), lines });
+        }
+        assert_eq!(markers.stripes.len(), MOST);
     }
 }

@@ -56,3 +56,25 @@ impl Reply {
         format!("{:03} {}", self.code.0, show(self.text().trim_ascii()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_5yz_is_permanent() {
+        for (code, permanent) in [(226, false), (450, false), (499, false), (500, true), (550, true)] {
+            assert_eq!(Code(code).is_permanent(), permanent, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_reply_is_shown_in_one_line() {
+        let show = |code, lines: &[&str]| {
+            let lines = lines.iter().map(|line| line.as_bytes().to_vec()).collect();
+            Reply { code: Code(code), lines }.display()
+        };
+        assert_eq!(show(550, &["No such file"]), "550 No such file");
+        assert_eq!(show(7, &["first", " last \u{1b}[2J "]), "007 last %1B[2J");
+    }
+}

@@ -336,6 +336,47 @@ mod tests {
     }
 
     #[test]
+    fn a_line_may_have_64_kib_and_a_reply_1_mib() {
+        let text = |length| vec![b'x'; length];
+        let line = [&b"220 "[..], &text(65_536 - 4)].concat();
+        let mut reader = ReplyReader::new();
+        reader.push(&[&line[..], b"\n"].concat());
+        assert_eq!(reader.next().unwrap().unwrap().text().len(), 65_532);
+        refused(&[&line[..], b"x"].concat(), &NotFtp::TooLong(65_536));
+        // Each line costs its text and 32 bytes: the first and 15 more of 64 KiB make 1 MiB.
+        let block = |last: usize| {
+            let first = [&b"211-"[..], &text(65_536 - 32), b"\n"].concat();
+            let inner = [&text(65_536 - 32)[..], b"\n"].concat().repeat(14);
+            let last = [&text(last)[..], b"\n"].concat();
+            [first, inner, last].concat()
+        };
+        let mut reader = ReplyReader::new();
+        reader.push(&block(65_536 - 32));
+        assert_eq!(reader.next(), Ok(None));
+        reader.push(b"211 end\n");
+        assert_eq!(reader.next().unwrap().unwrap().lines.len(), 17);
+        refused(&block(65_536 - 31), &NotFtp::TooLong(1_048_576));
+    }
+
+    #[test]
+    fn what_belongs_to_no_complete_reply_is_unread() {
+        let check = |bytes: &[u8], unread: bool| {
+            let mut reader = ReplyReader::new();
+            reader.push(bytes);
+            while reader.next().unwrap().is_some() {}
+            assert_eq!(reader.has_unread(), unread, "{}", bytes.escape_ascii());
+        };
+        check(b"", false);
+        check(b"220 Ready\r\n", false);
+        check(b"220 Ready\r\n2", true);
+        check(b"220-Ready\r\n", true);
+        check(b"220-Ready\r\n220 Now\r\n", false);
+        let mut reader = ReplyReader::new();
+        reader.push(b"220 Ready\r\n");
+        assert!(reader.has_unread(), "nobody has asked for it");
+    }
+
+    #[test]
     fn an_endless_line_and_an_endless_reply_are_refused() {
         refused(&vec![b'2'; LINE_LIMIT + 1], &NotFtp::TooLong(LINE_LIMIT));
         let endless = [&b"211-\r\n"[..], &b"\r\n".repeat(REPLY_LIMIT / LINE_COST + 1)].concat();

@@ -183,7 +183,6 @@ fn by_code_959(verb: Verb, code: u16) -> Blame {
         501 if names_a_file(verb) => Blame::File,
         501 | 504 => Blame::Unsupported,
         521 | 522 | 533..=536 => Blame::Path, // family or protection, told apart by the command
-        550 if names_a_file(verb) => Blame::File,
         550 if opens(verb) => Blame::Path,
         550 | 551 | 553..=556 => Blame::File,
         _ => Blame::Peer,
@@ -360,6 +359,38 @@ mod tests {
         check(Rfc354, Verb::Pass, 431, "Bad password", Blame::Login);
         check(Rfc354, Verb::Retr, 332, "Log in first", Blame::Login);
         check(Rfc354, Verb::Type, 506, "No EBCDIC here", Blame::Unsupported);
+    }
+
+    #[test]
+    fn a_code_without_words_is_judged_by_its_verb() {
+        for (verb, code, expect) in [
+            (Verb::Retr, 450, Blame::Missing),
+            (Verb::Sock, 451, Blame::Login),
+            (Verb::Retr, 451, Blame::File),
+            (Verb::Sock, 501, Blame::Path),
+            (Verb::Retr, 501, Blame::File),
+            (Verb::Type, 501, Blame::Unsupported),
+            (Verb::Retr, 504, Blame::Path),
+            (Verb::Type, 504, Blame::Busy),
+        ] {
+            check(Rfc354, verb, code, "", expect);
+        }
+        for (verb, code, expect) in [
+            (Verb::Port, 503, Blame::Path),
+            (Verb::Retr, 503, Blame::Path),
+            (Verb::Noop, 503, Blame::Peer),
+            (Verb::Type, 504, Blame::Unsupported),
+            (Verb::Type, 501, Blame::Unsupported),
+            (Verb::Size, 501, Blame::File),
+            (Verb::Xcrc, 501, Blame::File),
+            (Verb::Retr, 501, Blame::File),
+            (Verb::Mkd, 501, Blame::File),
+            (Verb::Pasv, 550, Blame::Path),
+            (Verb::Size, 550, Blame::File),
+            (Verb::Noop, 550, Blame::File),
+        ] {
+            check(Rfc959, verb, code, "", expect);
+        }
     }
 
     #[test]
