@@ -290,6 +290,46 @@ mod tests {
     }
 
     #[test]
+    fn sixty_four_waits_of_an_account_queue_and_no_more() {
+        let mut limits = ProofLimits::new();
+        let mut ask = |n: u8| limits.ask(at(0), n, b"u", target(n, 2000));
+        assert!((0..4).all(|n| ask(n) == Verdict::Now));
+        assert!((4..68).all(|n| ask(n) == Verdict::Later));
+        assert_eq!(ask(68), Verdict::Never);
+    }
+
+    #[test]
+    fn each_end_of_a_wait_lets_one_that_queues_begin() {
+        let mut limits = ProofLimits::new();
+        for n in 0..7 {
+            limits.ask(at(0), n, b"u", target(n, 2000));
+        }
+        for (over, next) in [(0, 4), (1, 5), (2, 6)] {
+            assert_eq!(limits.done(at(1), over, true), [(next, Verdict::Now)]);
+        }
+        assert_eq!(limits.done(at(1), 3, true), []);
+        assert_eq!(limits.ask(at(1), 7, b"u", target(7, 2000)), Verdict::Now);
+        assert_eq!(limits.ask(at(1), 8, b"u", target(8, 2000)), Verdict::Later);
+    }
+
+    #[test]
+    fn a_port_counts_once_and_only_for_its_own_host() {
+        let mut limits = ProofLimits::new();
+        for n in 0..9u16 {
+            let account = n.to_string();
+            limits.ask(at(0), n, account.as_bytes(), target(1, 2000 + n));
+            limits.done(at(0), n, false);
+        }
+        for n in 20..32u16 {
+            let (account, host) = (n.to_string(), u8::try_from(n).unwrap());
+            assert_eq!(limits.ask(at(0), n, account.as_bytes(), target(host, 7000 + n)), Verdict::Now);
+        }
+        assert_eq!(limits.ask(at(0), 40, b"a", target(1, 2000)), Verdict::Now, "it has failed already");
+        assert_eq!(limits.ask(at(0), 41, b"b", target(1, 3000)), Verdict::Now, "the tenth port");
+        assert_eq!(limits.ask(at(0), 42, b"c", target(1, 3001)), Verdict::Never, "it is being tried");
+    }
+
+    #[test]
     fn memory_is_bounded_and_freed() {
         let mut limits = ProofLimits::new();
         let mut refused = 0;
@@ -301,8 +341,8 @@ mod tests {
                 Verdict::Never => refused += 1,
             }
         }
-        assert!(refused > 0);
-        assert!(limits.accounts.len() <= MAX_REMEMBERED && limits.targets.len() <= MAX_REMEMBERED);
+        assert_eq!(refused, 40_000 - 16_384, "as many accounts and targets are remembered as have room");
+        assert_eq!((limits.accounts.len(), limits.targets.len()), (16_384, 16_384));
         assert_eq!(limits.ask(at(3600), 1, b"u", target(1, 2000)), Verdict::Now);
         assert_eq!(limits.targets.len(), 0);
         assert_eq!(limits.accounts.len(), 1);
