@@ -32,9 +32,15 @@ impl Program {
         }
     }
 
-    /// Where it is: beside the test binary's own directory, built once for each run of the tests.
+    /// The path of the program built from this tree: beside the test binary's own directory, built
+    /// once for each run of the tests.
     pub fn path(self) -> PathBuf {
-        built().join(format!("{}{}", self.name(), std::env::consts::EXE_SUFFIX))
+        self.path_in(built())
+    }
+
+    /// The path of the program in a directory that holds another build.
+    pub fn path_in(self, directory: &Path) -> PathBuf {
+        directory.join(format!("{}{}", self.name(), std::env::consts::EXE_SUFFIX))
     }
 
     /// A command for it, cut off from the person's own configuration.

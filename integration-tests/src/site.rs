@@ -22,6 +22,8 @@ pub struct Site {
     ip: String,
     users: Vec<String>,
     args: Vec<String>,
+    /// The program of another build; `None` is the one built from this tree.
+    program: Option<PathBuf>,
 }
 
 impl Site {
@@ -29,12 +31,18 @@ impl Site {
     pub fn new(name: &str) -> Self {
         let root = tempfile::Builder::new().prefix(&format!("ftp-site-{name}-")).tempdir().unwrap();
         let users = vec![format!("{USER}:{PASSWORD}")];
-        Self { name: name.into(), root, ip: "127.0.0.2".into(), users, args: Vec::new() }
+        Self { name: name.into(), root, ip: "127.0.0.2".into(), users, args: Vec::new(), program: None }
     }
 
     /// At another address.
     pub fn at(mut self, ip: &str) -> Self {
         self.ip = ip.into();
+        self
+    }
+
+    /// With another build of the program.
+    pub fn program(mut self, path: PathBuf) -> Self {
+        self.program = Some(path);
         self
     }
 
@@ -83,7 +91,10 @@ impl Site {
     }
 
     fn launch(&self, root: &Path, modern: SocketAddr, old: SocketAddr) -> (Running, SocketAddr, SocketAddr) {
-        let mut command = Program::Server.command();
+        let mut command = match &self.program {
+            Some(path) => Program::Server.command_at(path),
+            None => Program::Server.command(),
+        };
         command
             .args(["--listen", &modern.to_string(), "--listen-1973", &old.to_string(), "--root"])
             .arg(root);

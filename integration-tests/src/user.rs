@@ -17,8 +17,13 @@ pub struct User {
 
 /// A run without a configuration, a home or a terminal.
 pub fn user() -> User {
+    user_at(&Program::User.path())
+}
+
+/// The same as [`user`], with another build of the program.
+pub fn user_at(program: &Path) -> User {
     let home = tempfile::Builder::new().prefix("ftp-user-home-").tempdir().unwrap();
-    let mut command = Program::User.command();
+    let mut command = Program::User.command_at(program);
     command.env("HOME", home.path()).current_dir(home.path());
     User { command, home }
 }

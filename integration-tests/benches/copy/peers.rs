@@ -8,9 +8,12 @@ use std::path::{Path, PathBuf};
 use integration_tests::foreign::{Foreign, ForeignServer, Hosts, Kind, Skipped};
 use integration_tests::site::Server;
 use integration_tests::socket;
+use integration_tests::user::user;
 
+use crate::figures::{GIB, met};
+use crate::plan::{FILE, Plan};
 use crate::process::{Cost, cpu_seconds, cpu_seconds_of_group};
-use crate::{FILE, GIB, Plan, direct, met};
+use crate::suite::{Suite, copied, turns};
 
 /// How fast beside the best peer of a round, at the median; and for how much of the least CPU time.
 const SPEED: f64 = 0.9;
@@ -62,7 +65,8 @@ impl<'a> Pair<'a> {
     /// One copy; whether it counts is the caller's to say.
     fn run(&mut self, plan: &Plan, counts: bool) {
         let before = self.cpu();
-        let seconds = direct(plan, &self.from, (&self.to, &self.copy), "size");
+        let to = (self.to.as_str(), self.copy.as_path());
+        let seconds = copied(plan, user(), "direct", &self.from, to, "size").seconds;
         if counts {
             let after = self.cpu();
             for (index, spent) in self.spent.iter_mut().enumerate() {
@@ -109,12 +113,12 @@ fn at_rest(server: &ForeignServer) -> usize {
 }
 
 /// All pairs in turn.
-pub(crate) fn table(plan: &Plan, place: &Path, servers: &[Server; 2]) {
+pub(crate) fn table(plan: &Plan, place: &Path, suite: &Suite) {
     // Other people's servers do not run as this user.
     fs::set_permissions(place, Permissions::from_mode(0o755)).unwrap();
-    let mut pairs = vec![Pair::ours(servers)];
+    let mut pairs = vec![Pair::ours(&suite.servers)];
     for kind in [Kind::Vsftpd, Kind::PureFtpd] {
-        match Pair::theirs(kind, place, &servers[0].path(FILE)) {
+        match Pair::theirs(kind, place, &suite.servers[0].path(FILE)) {
             Ok(pair) => pairs.push(pair),
             Err(Skipped(reason)) => println!("{} skipped: {reason}", kind.name()),
         }
@@ -128,10 +132,7 @@ pub(crate) fn table(plan: &Plan, place: &Path, servers: &[Server; 2]) {
     println!("   GiB/s; ours / best peer");
     let mut ratios = Vec::new();
     for round in 0..plan.rounds {
-        for turn in 0..pairs.len() {
-            let index = (round + turn) % pairs.len();
-            pairs[index].run(plan, true);
-        }
+        turns(round, pairs.len()).for_each(|turn| pairs[turn].run(plan, true));
         let rates: Vec<f64> = pairs.iter().map(|pair| pair.rates[round]).collect();
         let best = rates[1..].iter().copied().fold(0.0, f64::max);
         ratios.push(rates[0] / best);

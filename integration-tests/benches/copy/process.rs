@@ -3,6 +3,8 @@
 use std::fmt;
 use std::fs;
 use std::path::Path;
+use std::thread::{JoinHandle, sleep, spawn};
+use std::time::Duration;
 
 /// CPU seconds.
 #[derive(Clone, Copy, Default, Debug)]
@@ -103,18 +105,33 @@ const TICKS: f64 = 100.0;
 
 /// The most memory that a process had resident since [`forget_peak`].
 pub(crate) fn peak_mib(id: u32) -> f64 {
-    status_mib(id, "VmHWM:")
+    status_mib(id, PEAK).unwrap()
 }
 
-fn status_mib(id: u32, field: &str) -> f64 {
-    let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
-    line.trim().strip_suffix(" kB").unwrap().trim().parse::<f64>().unwrap() / 1024.0
+/// Looks at the peak of a process every few milliseconds until it ends; the result is the last one seen.
+pub(crate) fn peak_while_it_runs(id: u32) -> JoinHandle<f64> {
+    spawn(move || {
+        let mut peak = 0.0;
+        while let Some(now) = status_mib(id, PEAK) {
+            peak = now;
+            sleep(Duration::from_millis(5));
+        }
+        peak
+    })
+}
+
+const PEAK: &str = "VmHWM:";
+
+/// None: the process has ended.
+fn status_mib(id: u32, field: &str) -> Option<f64> {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
+    Some(line.trim().strip_suffix(" kB")?.trim().parse::<f64>().ok()? / 1024.0)
 }
 
 /// What a process has resident now.
 pub(crate) fn resident_mib(id: u32) -> f64 {
-    status_mib(id, "VmRSS:")
+    status_mib(id, "VmRSS:").unwrap()
 }
 
 /// Lets the peak start again from what is resident now.

@@ -2,11 +2,11 @@
 
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use ftp_proto::relay::message::{Leg, LegState, Waits};
-use integration_tests::binary::Running;
+use integration_tests::binary::{Program, Running};
 use integration_tests::foreign::{Skipped, Tool};
 use integration_tests::relay::{self, listen};
 use integration_tests::socket;
@@ -32,8 +32,10 @@ pub(super) enum Contender {
 
 /// A build of our agent.
 pub(super) enum Build {
-    /// Like everything else here.
+    /// The release build of this tree.
     Release,
+    /// The program of the baseline, by its path.
+    Baseline(PathBuf),
     /// One small file without libraries.
     Static(PathBuf),
 }
@@ -48,9 +50,12 @@ pub(super) struct Started {
 }
 
 impl Contender {
-    /// All that can be had here; says who cannot.
-    pub(super) fn all() -> Vec<Self> {
+    /// All relays that can be had here, with our agent from the directory `baseline` too. Prints why a
+    /// relay is left out.
+    pub(super) fn all(baseline: Option<&Path>) -> Vec<Self> {
         let mut all = vec![Self::Direct, Self::Agent(Build::Release)];
+        let agent = |programs| Self::Agent(Build::Baseline(Program::RelayAgent.path_in(programs)));
+        all.extend(baseline.map(agent));
         let haproxy = Tool::debian("haproxy", &["haproxy"], "sbin/haproxy").map(Self::Haproxy);
         let socat = Tool::debian("socat", &["socat"], "bin/socat").map(Self::Socat);
         for (name, found) in [("haproxy", haproxy), ("socat", socat)] {
@@ -67,6 +72,7 @@ impl Contender {
         match self {
             Self::Direct => "no relay".into(),
             Self::Agent(Build::Release) => "ftp-relay-agent".into(),
+            Self::Agent(Build::Baseline(_)) => "the baseline".into(),
             Self::Agent(Build::Static(_)) => "the same, static".into(),
             Self::Haproxy(tool) => format!("haproxy {}", short(&tool.version("haproxy"))),
             Self::Socat(tool) => format!("socat {}", short(&tool.version("socat"))),
@@ -108,7 +114,7 @@ fn agent(build: &Build, lab: &Lab, sink: SocketAddr, joins: usize) -> Started {
     let agent = relay::Relay::new().at(&at).allow(&source).allow(&to);
     let agent = match build {
         Build::Release => agent.start(),
-        Build::Static(program) => agent.program(program.clone()).start(),
+        Build::Baseline(program) | Build::Static(program) => agent.program(program.clone()).start(),
     };
     let mut session = (joins > 0).then(|| agent.session());
     let mut entrances = Vec::new();

@@ -10,7 +10,7 @@ use std::thread;
 
 use super::contender::{Build, Contender};
 use super::lab::{End, Lab};
-use crate::met;
+use crate::figures::met;
 use crate::process::{peak_mib, resident_mib};
 
 const JOINS: usize = 64;
@@ -23,9 +23,10 @@ const IDLE: f64 = 5.0;
 const BUSY: f64 = 8.0;
 const FILE: f64 = 3.0;
 
-pub(super) fn table() {
+pub(super) fn table(baseline: Option<&Path>) {
     let lab = Lab::loopback();
-    let mut all: Vec<Contender> = Contender::all().into_iter().filter(Contender::carries_many).collect();
+    let all = Contender::all(baseline).into_iter();
+    let mut all: Vec<Contender> = all.filter(Contender::carries_many).collect();
     let built = static_file();
     if let Ok((program, _)) = &built {
         all.insert(1, Contender::Agent(Build::Static(program.clone())));
@@ -35,8 +36,8 @@ pub(super) fn table() {
     for contender in &all {
         let (at_rest, at_most) = resident(contender, &lab);
         println!("{:<18}   {at_rest:11.1}   {at_most:18.1}", contender.name());
-        if matches!(contender, Contender::Agent(_)) {
-            // The static build comes last: it is what stands beside servers.
+        if matches!(contender, Contender::Agent(Build::Release | Build::Static(_))) {
+            // If there is a static build, it comes after the other one: it is what people install.
             (idle, busy) = (at_rest, at_most);
         }
     }

@@ -1,7 +1,7 @@
-//! Bytes from one program to another through a relay: our agent beside what other people put there.
+//! Sends bytes from one program to another through a relay: our agent, and the relays of other people.
 //!
-//! No file is written and no server has a part in it, so that the relay's own cost shows. Every run
-//! starts all programs anew; what a relay has spent is read while its connections still stand.
+//! No file is written and no FTP server takes part, so that the relay's own cost shows. Every run
+//! starts all programs anew. The cost of a relay is read while its connections are still open.
 
 mod contender;
 mod lab;
@@ -14,9 +14,12 @@ use integration_tests::foreign::Skipped;
 
 pub(crate) use part::{is_part, part};
 
+use crate::compare::{self, Measure};
+use crate::figures::{GIB, Spread, met, ratios, size};
+use crate::plan::Plan;
 use crate::process::{cpu_seconds, peak_mib};
-use crate::{GIB, Plan, met, size};
-use contender::Contender;
+use crate::suite::turns;
+use contender::{Build, Contender};
 use lab::{End, Lab};
 
 /// How fast beside haproxy, and for how much of its CPU time, at the medians.
@@ -28,7 +31,7 @@ struct Row {
     contender: Contender,
     rates: Vec<f64>,
     costs: Vec<f64>,
-    peak: f64,
+    peaks: Vec<f64>,
 }
 
 impl Row {
@@ -47,7 +50,7 @@ impl Row {
         self.rates.push(gib / seconds);
         if let (Some(relay), Some(before)) = (&relay, before) {
             self.costs.push(cpu_seconds(relay.id).since(before).over(gib).total());
-            self.peak = self.peak.max(peak_mib(relay.id));
+            self.peaks.push(peak_mib(relay.id));
         }
     }
 
@@ -56,7 +59,7 @@ impl Row {
         if self.costs.is_empty() {
             return println!();
         }
-        println!("   {}   {:17.1}", Spread::of(&self.costs), self.peak);
+        println!("   {}   {:17.1}", Spread::of(&self.costs), Spread::of(&self.peaks).most);
     }
 }
 
@@ -67,61 +70,45 @@ pub(crate) fn table(plan: &Plan, file: &Path) {
         Ok(lab) => rounds(plan, file, &lab),
         Err(Skipped(reason)) => println!("relays over veth skipped: {reason}\n"),
     }
-    many::table();
+    many::table(plan.baseline.as_deref());
 }
 
 fn rounds(plan: &Plan, file: &Path, lab: &Lab) {
-    let row = |contender| Row { contender, rates: Vec::new(), costs: Vec::new(), peak: 0.0 };
-    let mut rows: Vec<Row> = Contender::all().into_iter().map(row).collect();
+    let row = |contender| Row { contender, rates: Vec::new(), costs: Vec::new(), peaks: Vec::new() };
+    let mut rows: Vec<Row> = Contender::all(plan.baseline.as_deref()).into_iter().map(row).collect();
     rows.iter_mut().for_each(|row| row.run(lab, file, plan.bytes(), false));
     for round in 0..plan.rounds {
-        for turn in 0..rows.len() {
-            let index = (round + turn) % rows.len();
-            rows[index].run(lab, file, plan.bytes(), true);
-        }
+        turns(round, rows.len()).for_each(|turn| rows[turn].run(lab, file, plan.bytes(), true));
     }
     println!("relay of {} over {}, {} rounds, median (min - max)", size(plan.bytes()), lab.name, plan.rounds);
     println!("                                GiB/s              CPU s/GiB   peak resident MiB");
     rows.iter().for_each(Row::print);
     let find = |wanted: fn(&Contender) -> bool| rows.iter().find(|row| wanted(&row.contender));
-    let ours = find(|contender| matches!(contender, Contender::Agent(_)));
+    let ours = find(|contender| matches!(contender, Contender::Agent(Build::Release)));
     match (ours, find(|contender| matches!(contender, Contender::Haproxy(_)))) {
-        (Some(ours), Some(theirs)) => {
-            let speed = ratios(&ours.rates, &theirs.rates);
-            let cost = ratios(&ours.costs, &theirs.costs);
-            println!(
-                "target: {speed} times as fast as haproxy, at least {SPEED}: {}",
-                met(speed.median >= SPEED)
-            );
-            println!("target: {cost} of its CPU time, at most {CPU}: {}\n", met(cost.median <= CPU));
-        }
+        (Some(ours), Some(theirs)) => targets(ours, theirs),
         _ => println!("target: no haproxy to compare with\n"),
     }
-}
-
-/// Round by round.
-fn ratios(ours: &[f64], theirs: &[f64]) -> Spread {
-    let each: Vec<f64> = ours.iter().zip(theirs).map(|(ours, theirs)| ours / theirs).collect();
-    Spread::of(&each)
-}
-
-/// The middle of some figures, and how far they lie apart.
-struct Spread {
-    least: f64,
-    median: f64,
-    most: f64,
-}
-
-impl Spread {
-    fn of(figures: &[f64]) -> Self {
-        let mut sorted = figures.to_vec();
-        sorted.sort_by(f64::total_cmp);
-        Self { least: sorted[0], median: sorted[sorted.len() / 2], most: sorted[sorted.len() - 1] }
+    let baseline = find(|contender| matches!(contender, Contender::Agent(Build::Baseline(_))));
+    if let (Some(new), Some(baseline)) = (ours, baseline) {
+        compared(lab, new, baseline);
     }
 }
 
-impl std::fmt::Display for Spread {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:5.2} ({:.2} - {:.2})", self.median, self.least, self.most)
-    }
+fn targets(ours: &Row, theirs: &Row) {
+    let speed = ratios(&ours.rates, &theirs.rates);
+    let cost = ratios(&ours.costs, &theirs.costs);
+    println!("target: {speed} times as fast as haproxy, at least {SPEED}: {}", met(speed.median >= SPEED));
+    println!("target: {cost} of its CPU time, at most {CPU}: {}\n", met(cost.median <= CPU));
+}
+
+fn compared(lab: &Lab, new: &Row, baseline: &Row) {
+    compare::table(
+        &format!("relay over {}", lab.name),
+        &[
+            Measure { name: "GiB/s", new: &new.rates, baseline: &baseline.rates },
+            Measure { name: "CPU s/GiB of the relay", new: &new.costs, baseline: &baseline.costs },
+            Measure { name: "peak resident MiB of the relay", new: &new.peaks, baseline: &baseline.peaks },
+        ],
+    );
 }
