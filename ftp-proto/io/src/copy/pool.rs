@@ -15,18 +15,25 @@ struct Pool {
     size: usize,
     /// The maximum of `size`.
     limit: usize,
+    /// The size of a pipe that is still worth it.
+    smallest: usize,
 }
 
 impl Pipes {
     /// Makes a pool whose pipes together hold at most `limit` bytes. Beyond that a direction gets no
     /// pipe, and its bytes are copied.
     pub fn new(limit: usize) -> Self {
-        Self(Arc::new(Mutex::new(Pool { empty: Vec::new(), size: 0, limit })))
+        Self::with(limit, SMALL)
     }
 
-    /// A pool of one large pipe, for the one direction of a join.
+    /// A pool of one large pipe, for the one direction of a join. A small pipe would be slower than
+    /// copying through a buffer.
     pub(super) fn one() -> Self {
-        Self::new(LARGE)
+        Self::with(LARGE, LARGE)
+    }
+
+    fn with(limit: usize, smallest: usize) -> Self {
+        Self(Arc::new(Mutex::new(Pool { empty: Vec::new(), size: 0, limit, smallest })))
     }
 
     /// Lends an empty pipe: a large one while there are few, otherwise a small one, otherwise none.
@@ -36,7 +43,8 @@ impl Pipes {
             return Some(pipe);
         }
         let left = pool.limit.saturating_sub(pool.size);
-        let pipe = SIZES.into_iter().filter(|size| *size <= left).find_map(Pipe::of)?;
+        let mut sizes = [LARGE, SMALL].into_iter().filter(|size| (pool.smallest..=left).contains(size));
+        let pipe = sizes.find_map(Pipe::of)?;
         pool.size += pipe.size();
         Some(pipe)
     }
@@ -71,8 +79,8 @@ impl Default for Pipes {
     }
 }
 
-/// Fewer and larger pieces are what makes splice faster than read and write.
-const SIZES: [usize; 2] = [LARGE, 64 * 1024];
+/// What a direction gets when there are many: the size of a pipe that nobody has changed.
+const SMALL: usize = 64 * 1024;
 /// Maximum number of empty pipes that are kept for later.
 const KEPT: usize = 16;
 
