@@ -290,7 +290,7 @@ fn i14_octets_are_hashed_on_their_way_where_only_the_destination_knows_a_digest(
         "ab".repeat(32)
     );
     let (from, to) = ends("", &wrong);
-    let run = copy(&from, &to).exits(7).says("the copy is not what has passed this host");
+    let run = copy(&from, &to).exits(7).says("the copy is not the same as what has passed this host");
     assert_eq!(to.seen_of(&["RNTO"]), [""; 0], "{run}");
 }
 

@@ -200,9 +200,9 @@ impl Listing {
         gaps
     }
 
-    /// Whether there are files that the listing does not name.
+    /// Whether the listing does not show everything that is there, for one of the reasons in [`Self::gaps`].
     pub const fn is_incomplete(&self) -> bool {
-        self.unread > 0 || self.omitted > 0
+        self.unread > 0 || self.omitted > 0 || !self.refused.is_empty()
     }
 
     /// Whether lines came, and none of them could be read.
