@@ -78,6 +78,13 @@ impl Failure {
         self.what = if self.what.is_empty() { what.to_string() } else { format!("{what}: {}", self.what) };
         self
     }
+
+    /// The same failure, told as the failure of something larger. An interruption stays one word: the user
+    /// knows what it interrupted.
+    #[must_use]
+    pub fn during_unless_interrupted(self, what: impl fmt::Display) -> Self {
+        if self.kind == Kind::Interrupted { self } else { self.during(what) }
+    }
 }
 
 impl fmt::Display for Failure {

@@ -86,10 +86,9 @@ impl Appending<'_> {
             look: Digest::Off,
         };
         let mut moved = transfer(self.context, self.ends, &assignment).await;
-        moved.result = moved.result.map_err(|failure| match failure.kind {
-            failure::Kind::Interrupted => failure,
-            _ => failure.during(format_args!("cannot append {name}")),
-        });
+        moved.result = moved
+            .result
+            .map_err(|failure| failure.during_unless_interrupted(format_args!("cannot append {name}")));
         moved
     }
 

@@ -175,10 +175,9 @@ impl Copying<'_> {
             look: if start.at == 0 { look } else { Digest::Off }, // it would see only a part
         };
         let mut moved = transfer(self.context, self.ends, &assignment).await;
-        moved.result = moved.result.map_err(|failure| match failure.kind {
-            failure::Kind::Interrupted => failure,
-            _ => failure.during(format_args!("cannot copy {name}")),
-        });
+        moved.result = moved
+            .result
+            .map_err(|failure| failure.during_unless_interrupted(format_args!("cannot copy {name}")));
         moved
     }
 
