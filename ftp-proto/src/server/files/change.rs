@@ -1,0 +1,39 @@
+//! DELE, RNFR, RNTO: names are removed and changed.
+
+use super::question::{Waits, ask, said, unexpected, writable};
+use crate::command::Verb;
+use crate::reply::Meaning;
+use crate::server::ask::{FileAsk, Found};
+use crate::server::context::Context;
+use crate::wire::PathName;
+
+/// DELE: deletes a file.
+pub(in crate::server) fn dele(cx: &mut Context, name: &PathName) -> Waits {
+    let path = writable(cx, name)?;
+    ask(cx, Verb::Dele, path.clone(), FileAsk::Remove(path), |cx, _, found| {
+        let Found::Done = found else { return unexpected(cx) };
+        said(cx, Meaning::Deleted, "Deleted")
+    })
+}
+
+/// RNFR: names the file that RNTO will rename.
+pub(in crate::server) fn rnfr(cx: &mut Context, name: &PathName) -> Waits {
+    let path = writable(cx, name)?;
+    ask(cx, Verb::Rnfr, path.clone(), FileAsk::RenameFrom(path), |cx, path, found| {
+        let Found::Done = found else { return unexpected(cx) };
+        cx.parameters.rename = Some(path);
+        said(cx, Meaning::RenameNoted, "RNTO, please")
+    })
+}
+
+/// RNTO, which must follow RNFR at once (E22).
+pub(in crate::server) fn rnto(cx: &mut Context, name: &PathName) -> Waits {
+    let Some(from) = cx.parameters.rename.take() else {
+        return said(cx, Meaning::BadSequence, "RNFR comes right before RNTO");
+    };
+    let to = cx.resolve(name)?;
+    ask(cx, Verb::Rnto, to.clone(), FileAsk::Rename { from, to }, |cx, _, found| {
+        let Found::Done = found else { return unexpected(cx) };
+        said(cx, Meaning::Renamed, "Renamed")
+    })
+}

@@ -1,0 +1,52 @@
+//! SIZE, MDTM, MLST: facts of one file.
+
+use super::question::{Waits, ask, said, unexpected};
+use crate::command::{DataType, Verb};
+use crate::listing::{Kind, civil, facts_line};
+use crate::reply::Meaning;
+use crate::server::ask::{FileAsk, FileFailure, Found};
+use crate::server::context::Context;
+use crate::wire::PathName;
+
+/// SIZE (RFC 3659 4).
+pub(in crate::server) fn size(cx: &mut Context, name: &PathName) -> Waits {
+    // In TYPE A the size is that of the bytes on the connection, which nobody has counted.
+    if cx.parameters.data_type == DataType::Ascii {
+        return said(cx, Meaning::Denied, "SIZE needs TYPE I");
+    }
+    let path = cx.resolve(name)?;
+    ask(cx, Verb::Size, path.clone(), FileAsk::Facts(path), |cx, _, found| {
+        let Found::Entry(entry) = found else { return unexpected(cx) };
+        match (entry.kind, entry.size) {
+            (Kind::File, Some(size)) => said(cx, Meaning::FileFact, size.to_string()),
+            _ => said(cx, Meaning::Denied, FileFailure::NotRegular.to_string()),
+        }
+    })
+}
+
+/// MDTM (RFC 3659 3).
+pub(in crate::server) fn mdtm(cx: &mut Context, name: &PathName) -> Waits {
+    let path = cx.resolve(name)?;
+    ask(cx, Verb::Mdtm, path.clone(), FileAsk::Facts(path), |cx, _, found| {
+        let Found::Entry(entry) = found else { return unexpected(cx) };
+        match entry.modified.map(civil) {
+            Some((year, month, day, hour, minute, second)) => {
+                let text = format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}");
+                said(cx, Meaning::FileFact, text)
+            }
+            None => said(cx, Meaning::Denied, "Its time is not known"),
+        }
+    })
+}
+
+/// MLST (RFC 3659 7).
+pub(in crate::server) fn mlst(cx: &mut Context, name: Option<&PathName>) -> Waits {
+    let path = cx.resolve_or_cwd(name)?;
+    ask(cx, Verb::Mlst, path.clone(), FileAsk::Facts(path), |cx, path, found| {
+        let Found::Entry(mut entry) = found else { return unexpected(cx) };
+        entry.name = path;
+        let line = facts_line(&entry, cx.parameters.facts.as_deref());
+        cx.out.reply_lines(Meaning::FileFacts, &[b"Facts", &line, b"End"]);
+        None
+    })
+}
