@@ -43,6 +43,7 @@
 //! | [`wire`] | from bytes to lines: Telnet, limits, path names, secrets |
 //! | [`timer`] | moments, and deadlines by name |
 //! | [`dialect`] | the dialect of 1973 or today's |
+//! | [`fair`] | places that many want, and who gives way when all are taken |
 //! | | |
 //! | [`address`] | SOCK and 255, PORT and 227, EPRT and 229; kinds of addresses |
 //! | [`command`] | the table of verbs; from lines to typed commands and back |
@@ -64,6 +65,7 @@ pub mod coding;
 pub mod command;
 pub mod dialect;
 pub mod digest;
+pub mod fair;
 pub mod feature;
 pub mod listing;
 pub mod policy;

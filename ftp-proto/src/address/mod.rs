@@ -3,6 +3,7 @@
 
 mod eport;
 mod family;
+mod group;
 mod invalid;
 mod kind;
 mod port;
@@ -10,6 +11,7 @@ mod sock;
 
 pub use eport::{Eprt, format_eprt, parse_229, parse_eprt};
 pub use family::Family;
+pub use group::Group;
 pub use invalid::Invalid;
 pub use kind::{Kind, embedded, kind, unmapped};
 pub use port::{format_227, format_port, parse_227, parse_port};
