@@ -129,6 +129,11 @@ impl Exchange {
         }
     }
 
+    /// Whether the other end has not sent a whole hello yet.
+    pub const fn expects_hello(&self) -> bool {
+        matches!(self.state, State::Hello)
+    }
+
     fn due(&self) -> Output {
         match self.state {
             State::Hello | State::Proof { .. } => Output::Read(HELLO_LEN - self.arrived.len()),

@@ -2,10 +2,12 @@
 //! is a stranger that changes nothing (RFC 478 note 1, C08, C13, E21).
 
 use super::ask::{ConnId, Event, Ticket};
+use super::config::Config;
 use super::context::Context;
 use super::listener::Held;
 use super::timer::Timer;
 use super::user::Login;
+use crate::fair::{Bounds, GivesWay};
 use crate::policy::{self, Evidence, Filter};
 use std::net::SocketAddr;
 
@@ -17,23 +19,35 @@ pub(super) fn arrived(cx: &mut Context, listener: Ticket, conn: ConnId, from: So
         return cx.out.reset(conn);
     };
     let filter = found.filter;
-    let full = found.held.len() >= room(filter, evidence, cx.config.max_held);
-    if full || cx.decide(&policy::Ask::Arrival { from, filter, evidence }).is_err() {
+    if cx.decide(&policy::Ask::Arrival { from, filter, evidence }).is_err() {
         return stranger(cx, listener, conn, from);
     }
-    let since = cx.now;
-    if let Some(found) = cx.sockets.find(listener) {
-        found.held.push(Held { conn, from, since });
+    let (since, bounds) = (cx.now, places(filter, evidence, &cx.config));
+    let displaced = cx.sockets.find(listener).and_then(|found| {
+        let held = Held { conn, from, since };
+        found.hold(bounds, held)
+    });
+    if let Some(Held { conn, from, .. }) = displaced {
+        stranger(cx, listener, conn, from);
     }
 }
 
-/// How many connections a listener holds. A filter without a proof means one connection; the second
-/// one of the same peer is refused (E21).
-const fn room(filter: Filter, evidence: Evidence, max_held: usize) -> usize {
-    match filter {
-        Filter::Host(_) | Filter::Socket(_) if matches!(evidence, Evidence::None) => 1,
-        Filter::Open | Filter::Host(_) | Filter::Socket(_) | Filter::Nobody => max_held,
-    }
+/// How many connections a listener holds, and which of them gives way.
+///
+/// Without a proof the first connection of a host is the peer, so the later ones of that host give way; a
+/// filter means one connection (E21). Where a proof is due, the order means nothing. Then a newcomer takes
+/// the place of the oldest one of its host, so that nobody who came early keeps the peer out.
+fn places(filter: Filter, evidence: Evidence, config: &Config) -> Bounds {
+    let (places, per_key, to_own) = match (filter, evidence) {
+        (Filter::Host(_) | Filter::Socket(_), Evidence::None) => (1, 1, GivesWay::Newest),
+        (Filter::Open | Filter::Nobody, Evidence::None) => {
+            (config.max_held, config.max_held, GivesWay::Newest)
+        }
+        (_, Evidence::Rendezvous | Evidence::PinnedLeaf | Evidence::ResumedSession) => {
+            (config.max_held, config.max_of_one_address, GivesWay::Oldest)
+        }
+    };
+    Bounds { places, per_key, to_others: GivesWay::Newest, to_own }
 }
 
 /// Closes a stranger at once, without reading anything, and counts it (C13, C28).
@@ -48,19 +62,17 @@ pub(super) fn stranger(cx: &mut Context, listener: Ticket, conn: ConnId, from: S
 /// SOCK or RNDZ has changed who may connect: judges every held connection again.
 pub(super) fn judge_again(cx: &mut Context) {
     let evidence = cx.sockets.evidence();
-    let max_held = cx.config.max_held;
-    let Context { login: Login::User(user), sockets, out, .. } = cx else { return };
+    let Context { login: Login::User(user), sockets, out, config, .. } = cx else { return };
     for listener in sockets.listeners_mut() {
         let filter = listener.filter;
-        let room = room(filter, evidence, max_held);
-        for held in std::mem::take(&mut listener.held) {
+        let bounds = places(filter, evidence, config);
+        for held in listener.held.take_all() {
             let granted = user.decide(&policy::Ask::Arrival { from: held.from, filter, evidence });
-            if granted.is_ok() && listener.held.len() < room {
-                listener.held.push(held);
-            } else {
+            let stranger = if granted.is_ok() { listener.hold(bounds, held) } else { Some(held) };
+            if let Some(Held { conn, from, .. }) = stranger {
                 listener.count_stranger();
-                out.reset(held.conn);
-                out.event(Event::Stranger { from: held.from });
+                out.reset(conn);
+                out.event(Event::Stranger { from });
             }
         }
     }
@@ -70,7 +82,7 @@ pub(super) fn judge_again(cx: &mut Context) {
 pub(super) fn drop_old(cx: &mut Context) {
     let (now, limit) = (cx.now, cx.config.timeouts.held);
     for listener in cx.sockets.listeners_mut() {
-        for old in listener.held.extract_if(.., |held| now.since(held.since) >= limit) {
+        for old in listener.held.take_if(|held| now.since(held.since) >= limit) {
             cx.out.reset(old.conn);
         }
     }

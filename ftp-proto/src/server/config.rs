@@ -18,12 +18,13 @@ pub struct Config {
     pub public_address: Option<IpAddr>,
     /// How long each wait may last.
     pub timeouts: Timeouts,
-    /// How many strangers end the wait for a data connection (C28).
-    pub max_strangers: u32,
-    /// How many connections a listener without a filter holds before the transfer command.
+    /// How many connections a listener holds before the transfer command, if any of them may be the peer.
     pub max_held: usize,
     /// How many connections may prove themselves at the same time.
     pub max_provers: usize,
+    /// How many of the connections that hold or prove at one listener may come from one
+    /// [`Group`](crate::address::Group) of addresses, where a proof is due.
+    pub max_of_one_address: usize,
     /// The name and version that the greeting and HELP show.
     pub software: String,
 }
@@ -35,9 +36,9 @@ impl Default for Config {
             rules: Rules::default(),
             public_address: None,
             timeouts: Timeouts::default(),
-            max_strangers: 1000,
             max_held: 8,
             max_provers: 16,
+            max_of_one_address: 4,
             software: "FTP server".to_owned(),
         }
     }
@@ -58,6 +59,10 @@ pub struct Timeouts {
     pub connect: Duration,
     /// A connection that arrived before the transfer command.
     pub held: Duration,
+    /// From the connection, or from the transfer command if that came later, to the whole hello (RNDZ).
+    pub hello: Duration,
+    /// From the hello to the proof (RNDZ).
+    pub proof: Duration,
     /// A transfer that moves no byte.
     pub stall: Duration,
     /// A question that the driver does not answer.
@@ -74,6 +79,8 @@ impl Default for Timeouts {
             accept: s(60),
             connect: s(15),
             held: s(60),
+            hello: s(5),
+            proof: s(5),
             stall: s(300),
             question: s(3600),
         }

@@ -2,6 +2,8 @@
 
 use super::ask::{Ask, ConnId, Ticket};
 use super::outbox::Outbox;
+use crate::address::Group;
+use crate::fair::{Bounds, Fair};
 use crate::policy::Filter;
 use crate::timer::Moment;
 use std::net::SocketAddr;
@@ -17,8 +19,8 @@ pub(super) struct Listener {
     pub(super) reservation: Reservation,
     /// Whom SOCK named.
     pub(super) filter: Filter,
-    /// The connections that came before a transfer command, oldest first.
-    pub(super) held: Vec<Held>,
+    /// The connections that came before a transfer command.
+    pub(super) held: Fair<Group, Held>,
     /// How many strangers were closed since the last data connection.
     pub(super) strangers: u32,
     /// When it was used last.
@@ -55,7 +57,21 @@ pub(super) struct Held {
 impl Listener {
     /// Takes out the connection that has been held longest.
     pub(super) fn take_held(&mut self) -> Option<Held> {
-        (!self.held.is_empty()).then(|| self.held.remove(0))
+        self.held.take_oldest()
+    }
+
+    /// Since when the oldest connection has been held.
+    pub(super) fn held_since(&self) -> Option<Moment> {
+        self.held.iter().map(|(_, held)| held.since).min()
+    }
+
+    /// Holds a connection until a transfer command needs it. Returns the one that is a stranger instead, if
+    /// there is no place for both.
+    pub(super) fn hold(&mut self, bounds: Bounds, held: Held) -> Option<Held> {
+        match self.held.admit(bounds, Group::of(held.from.ip()), held, |_, _| false) {
+            Ok((_, displaced)) => displaced,
+            Err(held) => Some(held),
+        }
     }
 
     /// Counts one more stranger.
@@ -64,9 +80,9 @@ impl Listener {
     }
 
     /// Stops listening. The held connections are reset: that is never the end of a file.
-    pub(super) fn close(self, out: &mut Outbox) {
+    pub(super) fn close(mut self, out: &mut Outbox) {
         out.ask(Ask::Unlisten(self.ticket));
-        for held in self.held {
+        for held in self.held.take_all() {
             out.reset(held.conn);
         }
         if let Reservation::Apart(ticket) = self.reservation {

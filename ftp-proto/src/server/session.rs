@@ -4,6 +4,7 @@ use super::arrivals;
 use super::ask::{Answer, Ask, ConnId, Event, Input, Output, Ticket};
 use super::config::{Config, Connection};
 use super::context::{Context, Question};
+use super::listener::Listener;
 use super::queue::{Queue, Waiting};
 use super::timer::Timer;
 use super::transfer::{self, abort, request};
@@ -338,7 +339,12 @@ impl Session {
                 self.cx.sockets.close_idle(self.cx.now, limit, &mut self.cx.out);
             }
             Timer::Held => arrivals::drop_old(&mut self.cx),
-            Timer::PeerArrival | Timer::Connect | Timer::Retry | Timer::Stall => {
+            Timer::PeerArrival
+            | Timer::Hello
+            | Timer::Proof
+            | Timer::Connect
+            | Timer::Retry
+            | Timer::Stall => {
                 self.tell_transfer(transfer::Input::Fired(timer));
             }
         }
@@ -364,7 +370,7 @@ impl Session {
                 cx.arm(timer, wait);
             }
         }
-        let oldest = cx.sockets.listeners().flat_map(|listener| &listener.held).map(|held| held.since).min();
+        let oldest = cx.sockets.listeners().filter_map(Listener::held_since).min();
         let unused = cx.sockets.idle_since().filter(|_| idle);
         for (timer, since, wait) in
             [(Timer::Held, oldest, timeouts.held), (Timer::ListenIdle, unused, timeouts.listen_idle)]

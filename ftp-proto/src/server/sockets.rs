@@ -20,6 +20,7 @@ use super::listener::{Listener, Reservation};
 use super::outbox::Outbox;
 use crate::command::Direction;
 use crate::dialect::Dialect;
+use crate::fair::Fair;
 use crate::policy::{Evidence, Filter};
 use crate::rendezvous::RendezvousSecret;
 use crate::timer::Moment;
@@ -152,7 +153,7 @@ impl Sockets {
     }
 
     /// A new listener that holds no connection yet.
-    pub(super) const fn new_listener(
+    pub(super) fn new_listener(
         &mut self,
         (ticket, port): (Ticket, u16),
         reservation: Reservation,
@@ -161,7 +162,7 @@ impl Sockets {
     ) -> Listener {
         self.listeners_so_far += 1;
         let serial = self.listeners_so_far;
-        Listener { ticket, port, reservation, filter, held: Vec::new(), strangers: 0, since: now, serial }
+        Listener { ticket, port, reservation, filter, held: Fair::new(), strangers: 0, since: now, serial }
     }
 
     /// LSTN: `direction` uses `new` from now on, and its old listener is closed (C19).

@@ -17,6 +17,10 @@ pub enum Timer {
     Retry,
     /// A connection waits for the transfer command.
     Held,
+    /// A connection that must prove itself has sent no whole hello (RNDZ).
+    Hello,
+    /// A connection has sent its hello, and its proof is due (RNDZ).
+    Proof,
     /// The transfer moves no byte.
     Stall,
     /// The driver owes the answer to a question.
@@ -25,7 +29,7 @@ pub enum Timer {
 
 impl Timer {
     /// All timers, in the order of their declaration.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Login,
         Self::Idle,
         Self::ListenIdle,
@@ -33,6 +37,8 @@ impl Timer {
         Self::Connect,
         Self::Retry,
         Self::Held,
+        Self::Hello,
+        Self::Proof,
         Self::Stall,
         Self::Question,
     ];
@@ -47,6 +53,8 @@ impl Timer {
             Self::Connect => "connect",
             Self::Retry => "retry",
             Self::Held => "held connection",
+            Self::Hello => "hello",
+            Self::Proof => "proof",
             Self::Stall => "stall",
             Self::Question => "internal question",
         }

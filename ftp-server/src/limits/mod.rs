@@ -6,7 +6,7 @@
 //! | attempts to reach foreign targets ([`Proofs`]) | the attempt waits, or the transfer is refused |
 //! | data ports (`--passive-ports`) | 504 or 425 |
 //! | threads for files ([`MAX_FILE_THREADS`]) | the work waits in a queue |
-//! | connections of one session ([`MAX_HELD`], [`MAX_PROVERS`], [`MAX_STRANGERS`]) | see `ftp_proto::server::Config` |
+//! | connections of one session ([`MAX_HELD`], [`MAX_PROVERS`], [`MAX_OF_ONE_ADDRESS`]) | one of them gives way ([`ftp_proto::fair`]) |
 
 mod proofs;
 mod sessions;
@@ -15,5 +15,5 @@ mod shares;
 
 pub use proofs::{Permission, ProofSlot, Proofs};
 pub use sessions::{Full, SessionSlot, Sessions};
-pub use settings::{Limits, MAX_FILE_THREADS, MAX_HELD, MAX_PROVERS, MAX_STRANGERS};
+pub use settings::{Limits, MAX_FILE_THREADS, MAX_HELD, MAX_OF_ONE_ADDRESS, MAX_PROVERS};
 pub use shares::Shares;

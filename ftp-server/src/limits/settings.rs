@@ -17,9 +17,9 @@ pub struct Limits {
 /// client waits without a thread.
 pub const MAX_FILE_THREADS: usize = 1_024;
 
-/// Connections from strangers that one transfer turns away before it fails.
-pub const MAX_STRANGERS: u32 = 1_000;
 /// Data connections that one session holds before a transfer command uses one of them.
 pub const MAX_HELD: usize = 8;
 /// Data connections of one session that may be proving themselves at the same time (RNDZ).
 pub const MAX_PROVERS: usize = 16;
+/// How many of these may come from one address, where a proof is due.
+pub const MAX_OF_ONE_ADDRESS: usize = 4;

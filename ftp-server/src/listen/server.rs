@@ -16,7 +16,7 @@ use super::accept::Acceptor;
 use super::listener::Listener;
 use crate::auth::{AllUsers, Anonymous, QuickUsers, Users};
 use crate::config::Config;
-use crate::limits::{MAX_HELD, MAX_PROVERS, MAX_STRANGERS, Shares};
+use crate::limits::{MAX_HELD, MAX_OF_ONE_ADDRESS, MAX_PROVERS, Shares};
 use crate::operate::Shutdown;
 use crate::session::Shared;
 use crate::vfs::Root;
@@ -108,9 +108,9 @@ fn machine(config: &Config, dialect: Dialect, rules: Rules) -> server::Config {
         rules,
         public_address: config.public_address,
         timeouts: config.timeouts.clone(),
-        max_strangers: MAX_STRANGERS,
         max_held: MAX_HELD,
         max_provers: MAX_PROVERS,
+        max_of_one_address: MAX_OF_ONE_ADDRESS,
         software: concat!("ftp-server ", env!("CARGO_PKG_VERSION")).to_owned(),
     }
 }

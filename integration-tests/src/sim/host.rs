@@ -3,7 +3,7 @@
 use super::disk::{Disk, Prepared};
 use super::moving::Moving;
 use super::place::{address, other_network, seen_user_address};
-use super::scenario::{HELD, Sabotage, Scenario};
+use super::scenario::{HELD, OF_ONE_ADDRESS, Sabotage, Scenario};
 use ftp_proto::policy::{Foreign, Rules};
 use ftp_proto::rendezvous::RendezvousSecret;
 use ftp_proto::server::ask::{ConnId, Ticket};
@@ -63,9 +63,9 @@ impl Host {
             },
             public_address: None,
             timeouts: Timeouts::default(),
-            max_strangers: 1_000,
             max_held: HELD,
             max_provers: 16,
+            max_of_one_address: OF_ONE_ADDRESS,
             software: "simulated".to_owned(),
         };
         let connection = Connection {

@@ -56,6 +56,8 @@ pub struct Scenario {
 
 /// How many connections a listener holds until the transfer command comes.
 pub(super) const HELD: usize = 8;
+/// How many of these may come from one address, where a proof is due.
+pub(super) const OF_ONE_ADDRESS: usize = 4;
 
 /// The path that a file takes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -283,12 +285,14 @@ impl Scenario {
         must
     }
 
-    /// Whether strangers may take all places in which a listener holds connections until its transfer
-    /// command comes. The relay connects before that command; a server connects after its own.
+    /// Whether strangers at the relay's own address may take the relay's share of the places in which a
+    /// listener holds connections until its transfer command comes. The relay connects before that command,
+    /// and until then nothing tells its connection from theirs. A server connects after its own command.
     fn may_be_crowded_out(&self) -> bool {
         let early =
             matches!(self.path, Path::Relayed(_)) && SIDES.into_iter().any(|side| !self.is_active(side));
-        early && self.rendezvous && self.strangers.len() >= HELD
+        let at_relay = self.strangers.iter().filter(|stranger| stranger.at_peer).count();
+        early && self.rendezvous && at_relay >= OF_ONE_ADDRESS
     }
 
     /// Whether the listening end announces a host and not only a port.

@@ -77,7 +77,6 @@ pub(super) struct Setup {
     pub(super) rules: Rules,
     pub(super) peer: SocketAddr,
     pub(super) local: SocketAddr,
-    pub(super) max_strangers: u32,
     pub(super) public_address: Option<std::net::IpAddr>,
 }
 
@@ -88,7 +87,6 @@ impl Default for Setup {
             rules: Rules::default(),
             peer: (OWN.parse::<std::net::IpAddr>().unwrap(), 50_000).into(),
             local: (LOCAL.parse::<std::net::IpAddr>().unwrap(), 21).into(),
-            max_strangers: 1000,
             public_address: None,
         }
     }
@@ -131,9 +129,9 @@ impl Harness {
             rules: setup.rules,
             public_address: setup.public_address,
             timeouts: Timeouts::default(),
-            max_strangers: setup.max_strangers,
             max_held: 8,
             max_provers: 16,
+            max_of_one_address: 4,
             software: "server".to_owned(),
         };
         let connection = Connection { peer: setup.peer, local: setup.local, entropy: [9; 32] };

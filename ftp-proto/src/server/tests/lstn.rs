@@ -1,7 +1,7 @@
 //! C: LSTN.
 
 use super::Harness;
-use super::harness::{FOREIGN, OWN, Setup, both, modern, open_to_all, seconds};
+use super::harness::{FOREIGN, OWN, both, modern, open_to_all, seconds};
 use crate::dialect::Dialect;
 use crate::server::ask::End;
 
@@ -251,20 +251,23 @@ fn c25_what_closes_lstn() {
 }
 
 #[test]
-fn c28_strangers_do_not_end_the_wait_but_a_limit_does() {
-    let mut h = Harness::new(Setup { max_strangers: 50, ..Setup::default() }).logged_in();
+fn c28_no_number_of_strangers_ends_the_wait_and_each_is_reset_at_once_and_counted() {
+    let mut h = open_to_all(Dialect::Rfc959);
     let port = h.port("LSTN R");
+    h.say(&format!("SOCK {FOREIGN},40004"));
     for n in 0..200 {
-        h.arrive(port, &format!("{FOREIGN}:{}", 2000 + n));
+        h.arrive(port, &format!("203.0.113.5:{}", 2000 + n));
     }
     h.check("STOR c", &[]);
-    for n in 0..49 {
-        h.arrive(port, &format!("{FOREIGN}:{}", 2000 + n));
+    for n in 0..3000 {
+        h.arrive(port, &format!("203.0.113.5:{}", 2000 + n));
     }
+    assert_eq!((h.open.len(), h.strangers()), (0, 3200));
     assert_eq!(h.take(), Vec::<String>::new());
-    h.arrive(port, &format!("{FOREIGN}:5000"));
-    assert!(h.take()[0].starts_with("425"));
-    assert_eq!((h.open.len(), h.strangers()), (0, 250));
+    h.arrive(port, &format!("{FOREIGN}:40004"));
+    assert!(h.is_moving());
+    let replies = h.finish(5, End::Whole);
+    assert!(replies.contains(&"226-Strangers-refused 3200".to_owned()), "{replies:?}");
 }
 
 #[test]

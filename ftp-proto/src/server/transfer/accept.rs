@@ -5,8 +5,9 @@ use super::input::Input;
 use super::peer::{Peer, Progress};
 use super::prove::{Prover, Verdict};
 use super::request::Request;
-use crate::address::unmapped;
+use crate::address::{Group, unmapped};
 use crate::command::Direction;
+use crate::fair::{Bounds, Fair, GivesWay};
 use crate::policy::{self, Cargo, Filter, Grant, Why};
 use crate::server::arrivals;
 use crate::server::ask::{ConnId, Ticket};
@@ -21,10 +22,8 @@ pub(super) struct Accept {
     listener: Ticket,
     direction: Direction,
     cargo: Cargo,
-    /// The connections that prove themselves, in the order of their arrival.
-    provers: Vec<Prover>,
-    /// How many strangers have come in this wait.
-    strangers: u32,
+    /// The connections that prove themselves.
+    provers: Fair<Group, Prover>,
 }
 
 impl Accept {
@@ -32,13 +31,14 @@ impl Accept {
     pub(super) fn begin(cx: &mut Context, request: &Request, listener: Ticket) -> (Self, Progress) {
         cx.arm(Timer::PeerArrival, cx.config.timeouts.accept);
         let (direction, cargo) = (request.direction(), request.cargo());
-        let mut accept = Self { listener, direction, cargo, provers: Vec::new(), strangers: 0 };
+        let mut accept = Self { listener, direction, cargo, provers: Fair::new() };
         let mut progress = Progress::Waiting;
         while let Progress::Waiting = progress
             && let Some(Held { conn, from, .. }) = cx.sockets.find(listener).and_then(Listener::take_held)
         {
             progress = accept.candidate(cx, conn, from);
         }
+        accept.arm(cx);
         (accept, progress)
     }
 
@@ -48,37 +48,44 @@ impl Accept {
     }
 
     pub(super) fn input(&mut self, cx: &mut Context, input: Input<'_>) -> Progress {
-        match input {
-            Input::Arrived { conn, from } => self.candidate(cx, conn, from),
-            Input::Data { conn, bytes } => self.data(cx, conn, bytes),
-            Input::Lost(conn) => match self.take_prover(conn) {
-                Some(gone) => self.not_proven(cx, &gone),
-                None => Progress::Waiting,
-            },
-            Input::Fired(Timer::PeerArrival) => {
-                cx.timed_out(Timer::PeerArrival);
-                Progress::Failed("Nobody connected to the data port in time") // C23
-            }
-            Input::Answer(_, answer) => {
-                cx.out.unwanted(answer);
-                Progress::Waiting
-            }
-            Input::Fired(_) | Input::Status | Input::Abort => Progress::Waiting,
-        }
+        let progress = self.advance(cx, input);
+        self.arm(cx);
+        progress
     }
 
-    /// A connection at the listener.
+    fn advance(&mut self, cx: &mut Context, input: Input<'_>) -> Progress {
+        match input {
+            Input::Arrived { conn, from } => return self.candidate(cx, conn, from),
+            Input::Data { conn, bytes } => return self.data(cx, conn, bytes),
+            Input::Lost(conn) => self.not_proven(cx, conn),
+            Input::Fired(Timer::PeerArrival) => {
+                cx.timed_out(Timer::PeerArrival);
+                return Progress::Failed("Nobody connected to the data port in time"); // C23
+            }
+            Input::Fired(timer @ (Timer::Hello | Timer::Proof)) => self.drop_late(cx, timer),
+            Input::Answer(_, answer) => cx.out.unwanted(answer),
+            Input::Fired(_) | Input::Status | Input::Abort => {}
+        }
+        Progress::Waiting
+    }
+
+    /// A connection at the listener. The wait goes on whatever becomes of it (C28).
     fn candidate(&mut self, cx: &mut Context, conn: ConnId, address: SocketAddr) -> Progress {
-        let Ok(grant) = self.judge(cx, address) else { return self.stranger(cx, conn, address) };
+        let Ok(grant) = self.judge(cx, address) else {
+            arrivals::stranger(cx, self.listener, conn, address);
+            return Progress::Waiting;
+        };
         let peer = Peer { conn, address, grant, proven: false };
         let Some(prover) = Prover::begin(cx, peer, self.direction) else { return Progress::Connected(peer) };
-        let full = self.provers.len() >= cx.config.max_provers.max(1);
-        let silent = if full { self.take_longest_silent() } else { None };
-        self.provers.push(prover);
-        match silent {
-            Some(silent) => self.not_proven(cx, &silent),
-            None => Progress::Waiting,
+        let group = Group::of(address.ip());
+        let displaced = match self.provers.admit(places(cx), group, prover, |_, prover| prover.is_silent()) {
+            Ok((_, displaced)) => displaced,
+            Err(prover) => Some(prover),
+        };
+        if let Some(Prover { peer: Peer { conn, address, .. }, .. }) = displaced {
+            arrivals::stranger(cx, self.listener, conn, address);
         }
+        Progress::Waiting
     }
 
     fn judge(&self, cx: &mut Context, from: SocketAddr) -> Result<Grant, Why> {
@@ -90,54 +97,67 @@ impl Accept {
 
     /// Bytes of a connection that proves itself.
     fn data(&mut self, cx: &mut Context, conn: ConnId, bytes: &[u8]) -> Progress {
-        let Some(prover) = self.provers.iter_mut().find(|prover| prover.peer.conn == conn) else {
+        let Some(prover) = self.provers.values_mut().find(|prover| prover.peer.conn == conn) else {
             return Progress::Waiting;
         };
         match prover.data(cx, bytes) {
-            Verdict::Waiting => Progress::Waiting,
-            Verdict::Wrong => match self.take_prover(conn) {
-                Some(wrong) => self.not_proven(cx, &wrong),
-                None => Progress::Waiting,
-            },
+            Verdict::Waiting => {}
+            Verdict::Wrong => self.not_proven(cx, conn),
             Verdict::Proven => {
                 let proven = prover.proven();
-                for other in self.provers.drain(..).filter(|other| other.peer.conn != conn) {
-                    arrivals::stranger(cx, self.listener, other.peer.conn, other.peer.address);
-                }
-                Progress::Connected(proven)
+                self.drop_provers(cx, |prover| prover.peer.conn != conn);
+                self.provers.take_all();
+                return Progress::Connected(proven);
             }
-        }
-    }
-
-    /// A connection that has not proven itself is a stranger.
-    fn not_proven(&mut self, cx: &mut Context, prover: &Prover) -> Progress {
-        self.stranger(cx, prover.peer.conn, prover.peer.address)
-    }
-
-    /// A stranger is closed and counted, and the wait goes on up to the configured limit (C28).
-    fn stranger(&mut self, cx: &mut Context, conn: ConnId, address: SocketAddr) -> Progress {
-        arrivals::stranger(cx, self.listener, conn, address);
-        self.strangers = self.strangers.saturating_add(1);
-        if self.strangers >= cx.config.max_strangers {
-            return Progress::Failed("Too many strangers at the data port");
         }
         Progress::Waiting
     }
 
-    fn take_prover(&mut self, conn: ConnId) -> Option<Prover> {
-        let index = self.provers.iter().position(|prover| prover.peer.conn == conn)?;
-        Some(self.provers.remove(index))
+    /// A connection that has not proven itself is a stranger.
+    fn not_proven(&mut self, cx: &mut Context, conn: ConnId) {
+        self.drop_provers(cx, |prover| prover.peer.conn == conn);
     }
 
-    fn take_longest_silent(&mut self) -> Option<Prover> {
-        let (index, _) = self.provers.iter().enumerate().min_by_key(|(_, prover)| prover.heard)?;
-        Some(self.provers.remove(index))
+    /// Closes the candidates whose hello or proof has not come in time.
+    fn drop_late(&mut self, cx: &mut Context, timer: Timer) {
+        cx.timed_out(timer);
+        let (now, timeouts) = (cx.now, cx.config.timeouts.clone());
+        self.drop_provers(cx, |prover| prover.due(&timeouts).1 <= now);
+    }
+
+    fn drop_provers(&mut self, cx: &mut Context, meant: impl Fn(&Prover) -> bool) {
+        for Prover { peer: Peer { conn, address, .. }, .. } in self.provers.take_if(meant) {
+            arrivals::stranger(cx, self.listener, conn, address);
+        }
+    }
+
+    /// Arms the waits for the next hello and the next proof.
+    fn arm(&self, cx: &mut Context) {
+        for timer in [Timer::Hello, Timer::Proof] {
+            let dues = self.provers.iter().map(|(_, prover)| prover.due(&cx.config.timeouts));
+            match dues.filter(|(due, _)| *due == timer).map(|(_, at)| at).min() {
+                Some(at) => cx.timers.arm(timer, at),
+                None => cx.timers.disarm(timer),
+            }
+        }
     }
 
     /// Gives back what the unfinished search holds.
-    pub(super) fn release(self, cx: &mut Context) {
-        for prover in self.provers {
+    pub(super) fn release(mut self, cx: &mut Context) {
+        for prover in self.provers.take_all() {
             cx.out.reset(prover.peer.conn);
         }
+    }
+}
+
+/// How many candidates prove themselves at the same time, and which of them gives way after the silent ones.
+/// A newcomer takes the place of the oldest one of its own host, so that nobody who came early keeps the peer
+/// out. The peer needs its place for one round trip only.
+fn places(cx: &Context) -> Bounds {
+    Bounds {
+        places: cx.config.max_provers.max(1),
+        per_key: cx.config.max_of_one_address.max(1),
+        to_others: GivesWay::Newest,
+        to_own: GivesWay::Oldest,
     }
 }

@@ -4,7 +4,7 @@
 //! Preparing --file error--> 550, nothing touched, nothing used up (RFC 614.3)
 //!     | policy, or nowhere to connect --> 425 at once
 //!     v
-//! Obtaining --time over, too many strangers--> 425; PASV, RNDZ, SOCK are used up
+//! Obtaining --time over--> 425; PASV, RNDZ, SOCK are used up
 //!     | one connection, proven where RNDZ is in force
 //!     v
 //! Moving --Started--> 150 --Moved--> 226 | 426 | 451 | 552
@@ -196,9 +196,10 @@ impl Transfer {
     }
 
     fn conclude(&mut self, cx: &mut Context) {
-        for timer in [Timer::Question, Timer::PeerArrival, Timer::Connect, Timer::Retry, Timer::Stall] {
+        for timer in [Timer::Question, Timer::Stall] {
             cx.timers.disarm(timer);
         }
+        obtain::disarm(cx);
         self.phase = Phase::Over;
     }
 }

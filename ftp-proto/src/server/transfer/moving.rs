@@ -3,6 +3,7 @@
 
 use super::abort;
 use super::input::Input;
+use super::obtain;
 use super::peer::Peer;
 use super::request::Request;
 use crate::address::unmapped;
@@ -53,9 +54,7 @@ impl Moving {
     /// Moves the prepared file over the connection with `peer`.
     pub(super) fn begin(cx: &mut Context, request: &Request, prepared: Ticket, peer: Peer) -> Self {
         let strangers = cx.sockets.use_up(request.direction(), cx.config.dialect, cx.now, &mut cx.out);
-        for timer in [Timer::PeerArrival, Timer::Connect, Timer::Retry] {
-            cx.timers.disarm(timer);
-        }
+        obtain::disarm(cx);
         cx.await_answer();
         let ticket = cx.out.ticket();
         let (data_type, partial) = (request.data_type, cx.parameters.partial);

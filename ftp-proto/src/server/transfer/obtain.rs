@@ -10,6 +10,7 @@ use crate::policy::{self, Cargo, Filter, Grant};
 use crate::server::ask::{Event, Ticket};
 use crate::server::context::Context;
 use crate::server::sockets::Target;
+use crate::server::timer::Timer;
 use crate::timer::Moment;
 use std::net::SocketAddr;
 
@@ -66,6 +67,13 @@ impl Obtain {
             Self::Dial(dial) => dial.release(cx),
             Self::Accept(accept) => accept.release(cx),
         }
+    }
+}
+
+/// The search is over: none of its waits goes on.
+pub(super) fn disarm(cx: &mut Context) {
+    for timer in [Timer::PeerArrival, Timer::Hello, Timer::Proof, Timer::Connect, Timer::Retry] {
+        cx.timers.disarm(timer);
     }
 }
 

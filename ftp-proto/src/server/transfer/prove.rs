@@ -3,16 +3,20 @@
 use super::peer::Peer;
 use crate::command::Direction;
 use crate::rendezvous::{Exchange, Flags, Input, Output};
+use crate::server::Timeouts;
 use crate::server::ask::Ask;
 use crate::server::context::Context;
+use crate::server::timer::Timer;
 use crate::timer::Moment;
 
 /// A connection that proves itself.
 #[derive(Debug)]
 pub(super) struct Prover {
     pub(super) peer: Peer,
-    /// When its other end sent something last.
-    pub(super) heard: Moment,
+    /// Since when the next part of its other end is due: the hello, or after it the proof.
+    since: Moment,
+    /// Whether its other end has sent nothing yet.
+    is_silent: bool,
     exchange: Exchange,
 }
 
@@ -32,16 +36,34 @@ impl Prover {
     pub(super) fn begin(cx: &mut Context, peer: Peer, direction: Direction) -> Option<Self> {
         let secret = cx.sockets.rendezvous.as_ref()?;
         let exchange = Exchange::new(secret, direction, Flags::default(), cx.nonces.next(), &[]);
-        let mut prover = Self { peer, heard: cx.now, exchange };
+        let mut prover = Self { peer, since: cx.now, is_silent: true, exchange };
         prover.advance(cx);
         Some(prover)
     }
 
     /// Takes bytes of the other end.
     pub(super) fn data(&mut self, cx: &mut Context, bytes: &[u8]) -> Verdict {
-        self.heard = cx.now;
+        self.is_silent = false;
+        let before = self.exchange.expects_hello();
         self.exchange.input(Input::Bytes(bytes));
+        if before && !self.exchange.expects_hello() {
+            self.since = cx.now;
+        }
         self.advance(cx)
+    }
+
+    /// Whether the other end has sent nothing yet. The peer sends its hello at once.
+    pub(super) const fn is_silent(&self) -> bool {
+        self.is_silent
+    }
+
+    /// What the other end owes next, and until when.
+    pub(super) fn due(&self, timeouts: &Timeouts) -> (Timer, Moment) {
+        if self.exchange.expects_hello() {
+            (Timer::Hello, self.since + timeouts.hello)
+        } else {
+            (Timer::Proof, self.since + timeouts.proof)
+        }
     }
 
     /// Asks for what the exchange wants done.
