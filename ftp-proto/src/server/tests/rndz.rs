@@ -4,7 +4,7 @@ use super::Harness;
 use super::harness::{FOREIGN, OWN, Setup, modern, seconds};
 use crate::command::Direction;
 use crate::policy::Rules;
-use crate::server::ask::End;
+use crate::server::ask::{ConnId, End};
 use std::time::Duration;
 
 const SECRET: [u8; 32] = [7; 32];
@@ -231,6 +231,28 @@ fn a_failure_is_told_at_exactly_15_seconds_whatever_it_was() {
     let mut h = dials_foreign();
     h.permit = None;
     fails_uniformly(&mut h, "permit never answered", |h| assert!(!h.is_connecting()));
+}
+
+#[test]
+fn a_peer_that_does_not_prove_itself_gets_no_second_connection_for_the_same_command() {
+    type Fail = fn(&mut Harness, ConnId);
+    let failures: [(&str, Fail); 3] = [
+        ("wrong bytes", |h, conn| h.bytes(conn, b"220 mail.example ESMTP\r\n")),
+        ("wrong proof", |h, conn| h.prove(conn, [8; 32], Direction::Receive)),
+        ("closed", |h, conn| h.lose(conn)),
+    ];
+    for (what, fail) in failures {
+        let mut h = dials_foreign();
+        h.check("RETR a", &[]);
+        let conn = h.connected();
+        h.did();
+        fail(&mut h, conn);
+        h.pass(Duration::from_millis(14_999));
+        assert!(!h.did().iter().any(|did| did.starts_with("connect")), "{what}");
+        assert_eq!(h.take(), Vec::<String>::new(), "{what}");
+        h.pass(Duration::from_millis(1));
+        assert_eq!(h.take(), ["425 No proven data connection"], "{what}");
+    }
 }
 
 #[test]

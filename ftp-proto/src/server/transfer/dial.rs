@@ -50,7 +50,8 @@ enum Permit {
 
 #[derive(Debug)]
 enum Attempt {
-    /// The permit is awaited, or was denied.
+    /// Nothing is tried: the permit is awaited or was denied, or a connection was there and its peer
+    /// did not prove itself.
     Silent,
     /// The next attempt follows after a pause.
     Pausing,
@@ -101,15 +102,11 @@ impl Dial {
             Input::Data { conn, bytes } => return self.data(cx, conn, bytes),
             Input::Fired(Timer::Connect) => {
                 cx.timed_out(Timer::Connect);
-                let hidden = self.permit != Permit::NotNeeded;
-                let text = if hidden { "No proven data connection" } else { "Could not connect in time" };
+                let text =
+                    if self.hides() { "No proven data connection" } else { "Could not connect in time" };
                 return Progress::Failed(text);
             }
-            // The listener of the other end may not be ready yet.
-            Input::Lost(conn) if self.is_proving(conn) => {
-                cx.out.reset(conn);
-                self.try_again(cx);
-            }
+            Input::Lost(conn) if self.is_proving(conn) => self.unproven(cx, conn),
             Input::Fired(Timer::Retry) => self.connect(cx),
             Input::Arrived { conn, .. } => cx.out.reset(conn),
             Input::Lost(_) | Input::Fired(_) | Input::Status | Input::Abort => {}
@@ -178,9 +175,8 @@ impl Dial {
                 }
                 Progress::Connected(prover.proven())
             }
-            Verdict::Wrong if self.permit != Permit::NotNeeded => {
-                cx.out.reset(conn);
-                self.try_again(cx);
+            Verdict::Wrong if self.hides() => {
+                self.unproven(cx, conn);
                 Progress::Waiting
             }
             Verdict::Wrong => Progress::Failed("The other end has not proven itself (RNDZ)"),
@@ -189,6 +185,23 @@ impl Dial {
 
     fn is_proving(&self, conn: ConnId) -> bool {
         matches!(&self.attempt, Attempt::Proving(prover) if prover.peer.conn == conn)
+    }
+
+    /// Whether every failure must look the same.
+    fn hides(&self) -> bool {
+        self.permit != Permit::NotNeeded
+    }
+
+    /// A connection was there, it has our hello, and its peer did not prove itself. A peer that may be a
+    /// victim gets no second connection for the same command. At any other peer the listener may not be
+    /// ready yet.
+    fn unproven(&mut self, cx: &mut Context, conn: ConnId) {
+        cx.out.reset(conn);
+        if self.hides() {
+            self.attempt = Attempt::Silent;
+        } else {
+            self.try_again(cx);
+        }
     }
 
     fn try_again(&mut self, cx: &mut Context) {
