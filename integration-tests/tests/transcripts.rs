@@ -28,6 +28,11 @@ fn e_transfers_and_replies() {
 }
 
 #[test]
+fn v_verbs() {
+    play_all("V");
+}
+
+#[test]
 fn the_example_of_rfc_438() {
     play_all("R438");
 }

@@ -45,6 +45,7 @@ impl Standing {
             | Command::Mdtm(_)
             | Command::Hash(_)
             | Command::XDigest(..)
+            | Command::Rang(_)
             | Command::Pret(_)
             | Command::Rnfr(_)
             | Command::Rnto(_)

@@ -18,7 +18,7 @@ impl DigestCommand {
     pub fn with(self, path: &PathName) -> Command {
         match self {
             Self::Hash => Command::Hash(path.clone()),
-            Self::X(digest) => Command::XDigest(digest, path.clone()),
+            Self::X(digest) => Command::XDigest(digest, path.clone(), None),
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use super::verbs::Verb;
 use crate::digest::Algorithm;
-use crate::wire::PathName;
+use crate::wire::{ByteRange, PathName};
 
-/// The commands that compute a digest of a whole file and were never standardised. Where they accept a
-/// range, servers do not agree on its form, so ranges are not used. The digests of SITE are not used
-/// either, because no two servers have them in common.
+/// The commands that compute a digest of a file and were never standardised. Servers do not agree on the
+/// form of a range, so clients should ask for whole files only. The digests of SITE are not used, because
+/// no two servers have them in common.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
 pub enum XDigest {
@@ -55,11 +55,15 @@ impl XDigest {
         }
     }
 
+    /// Returns the command of this verb.
+    pub(super) fn of(verb: Verb) -> Option<Self> {
+        Self::ALL.into_iter().find(|digest| digest.verb() == verb)
+    }
+
     /// Returns the command with this name in FEAT. MMD5, which FEAT may list too, is for several files
     /// at once and is not used.
     pub fn named(name: &str) -> Option<Self> {
-        let verb = Verb::named(name.as_bytes())?;
-        Self::ALL.into_iter().find(|digest| digest.verb() == verb)
+        Verb::named(name.as_bytes()).and_then(Self::of)
     }
 }
 
@@ -67,4 +71,81 @@ impl XDigest {
 pub(super) fn quoted(path: &PathName) -> Vec<u8> {
     let name = path.as_bytes();
     if name.contains(&b' ') && !name.contains(&b'"') { [b"\"", name, b"\""].concat() } else { name.to_vec() }
+}
+
+/// Adds the numbers of a range: the first byte, and the one behind the last.
+pub(super) fn with_range(mut name: Vec<u8>, range: Option<ByteRange>) -> Vec<u8> {
+    if let Some(ByteRange { first, length }) = range {
+        let end = length.map_or(u64::MAX, |length| first.saturating_add(length));
+        name.extend_from_slice(format!(" {first} {end}").as_bytes());
+    }
+    name
+}
+
+/// Splits the argument of an X command into the name and the numbers behind it. A name in quotes ends
+/// with the quote, and what follows must be nothing or two numbers. Without quotes the last two words are
+/// a range if both are numbers and a name stands before them.
+///
+/// `None` if there is no such form. One number is refused behind quotes, because servers do not agree
+/// whether it is a first byte or a length.
+pub(super) fn split(argument: &[u8]) -> Option<(&[u8], Option<ByteRange>)> {
+    if let Some(rest) = argument.strip_prefix(b"\"")
+        && let Some(end) = rest.iter().position(|byte| *byte == b'"')
+    {
+        let (name, rest) = rest.split_at(end);
+        let rest = rest.strip_prefix(b"\"")?.trim_ascii();
+        let range = if rest.is_empty() { None } else { Some(numbers(rest)??) };
+        return Some((name, range));
+    }
+    let mut blanks = argument.iter().enumerate().rev().filter(|(_, byte)| **byte == b' ').map(|(at, _)| at);
+    let (_, second) = (blanks.next(), blanks.next());
+    match second.map(|at| argument.split_at(at)) {
+        Some((name, rest)) if !name.is_empty() => match numbers(rest) {
+            Some(range) => Some((name, Some(range?))),
+            None => Some((argument, None)),
+        },
+        Some(_) | None => Some((argument, None)),
+    }
+}
+
+/// Reads two numbers. `None` if it is something else, `Some(None)` if the second is lower.
+fn numbers(text: &[u8]) -> Option<Option<ByteRange>> {
+    let text = std::str::from_utf8(text).ok()?;
+    let mut words = text.split(' ').filter(|word| !word.is_empty());
+    let number = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit()).then(|| word.parse().ok())?;
+    match (words.next().and_then(number), words.next().and_then(number), words.next()) {
+        (Some(first), Some(end), None) => Some(ByteRange::before(first, end)),
+        (_, _, _) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_follows_the_name() {
+        let range = |first, end| ByteRange::before(first, end);
+        let name = |name: &'static str, range| Some((name.as_bytes(), range));
+        for (argument, expect) in [
+            ("file", name("file", None)),
+            ("a b", name("a b", None)),
+            ("Report 2024", name("Report 2024", None)),
+            ("file 0 10", name("file", range(0, 10))),
+            ("a b 5 7", name("a b", range(5, 7))),
+            ("\"a b\"", name("a b", None)),
+            ("\"a 1 2\" 0 4", name("a 1 2", range(0, 4))),
+            ("\"a\" 4", None),
+            ("\"a\" x y", None),
+            ("\"a\"b", None),
+            ("file 10 2", None),
+            ("\"file\" 10 2", None),
+            ("file -1 2", name("file -1 2", None)),
+            ("a \"b\"", name("a \"b\"", None)),
+            ("1 2", name("1 2", None)),
+            ("\"open", name("\"open", None)),
+        ] {
+            assert_eq!(split(argument.as_bytes()), expect, "{argument}");
+        }
+    }
 }

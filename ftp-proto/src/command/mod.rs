@@ -17,7 +17,7 @@ pub use verbs::{VERBS, Verb};
 
 use crate::address::SockTarget;
 use crate::digest::Algorithm;
-use crate::wire::{PathName, RendezvousSecret, Secret};
+use crate::wire::{ByteRange, PathName, RendezvousSecret, Secret};
 use std::net::{SocketAddr, SocketAddrV4};
 
 /// One command with its argument parsed. Each verb of [`VERBS`] that this crate serves or sends has a
@@ -88,9 +88,11 @@ pub enum Command {
     Mdtm(PathName),
     /// HASH: compute the digest of a file (draft-ietf-ftpext2-hash).
     Hash(PathName),
-    /// XMD5 and similar commands: compute the digest of a file. Only clients construct it; [`parse`]
-    /// returns [`Command::Other`].
-    XDigest(XDigest, PathName),
+    /// XMD5 and similar commands: compute the digest of a file, or of a part of it.
+    XDigest(XDigest, PathName, Option<ByteRange>),
+    /// RANG: the part of a file for the next digest or transfer (draft-bryan-ftp-range). `None`, which is
+    /// `RANG 1 0`, means the whole file again.
+    Rang(Option<ByteRange>),
     /// RNFR: the old name of a file to rename (RFC 354, RFC 959).
     Rnfr(PathName),
     /// RNTO: the new name of that file (RFC 354, RFC 959).

@@ -1,10 +1,11 @@
 //! From a line to a [`Command`]. Lines are bytes: names may contain everything but NUL and LF.
 
+use super::digests::{self, XDigest};
 use super::{Command, DataType, Direction, Epsv, Mode, Opts, Partial, Structure, Verb};
 use crate::address::{Eprt, Invalid, parse_eprt, parse_port, parse_sock};
 use crate::dialect::Dialect;
 use crate::digest::Algorithm;
-use crate::wire::{BadName, PathName, RendezvousSecret, Secret};
+use crate::wire::{BadName, ByteRange, PathName, RendezvousSecret, Secret};
 
 /// Why a line is not a command.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -136,9 +137,12 @@ fn argument(verb: Verb, rest: &[u8]) -> Result<Command, Fault> {
         Verb::Help => Command::Help(if word.is_empty() { None } else { Some(word.to_ascii_uppercase()) }),
         Verb::Opts => Command::Opts(opts(word)?),
         Verb::Smnt | Verb::Form | Verb::Rsym | Verb::Cpsv | Verb::Pret | Verb::Cepr => other(verb, rest),
-        Verb::Stou | Verb::Mail | Verb::Mlfl | Verb::Mfmt | Verb::Mff | Verb::Rang => other(verb, rest),
-        Verb::Avbl | Verb::Xcrc | Verb::Md5 | Verb::Xmd5 | Verb::Xsha | Verb::Xsha1 => other(verb, rest),
-        Verb::Xsha256 | Verb::Xsha512 | Verb::Site | Verb::Clnt | Verb::Host => other(verb, rest),
+        Verb::Rang => Command::Rang(rang(word)?),
+        Verb::Stou | Verb::Mail | Verb::Mlfl | Verb::Mfmt | Verb::Mff => other(verb, rest),
+        Verb::Xcrc | Verb::Md5 | Verb::Xmd5 | Verb::Xsha | Verb::Xsha1 | Verb::Xsha256 | Verb::Xsha512 => {
+            x_digest(verb, rest)?
+        }
+        Verb::Avbl | Verb::Site | Verb::Clnt | Verb::Host => other(verb, rest),
         Verb::Csid | Verb::Lang | Verb::Quot | Verb::Nquo | Verb::Auth | Verb::Adat => other(verb, rest),
         Verb::Pbsz | Verb::Prot | Verb::Ccc | Verb::Mic | Verb::Conf | Verb::Enc => other(verb, rest),
         Verb::Sscn | Verb::Pinc | Verb::Dgst | Verb::Prob | Verb::Rate | Verb::Deta => other(verb, rest),
@@ -262,6 +266,24 @@ fn direction(word: &[u8]) -> Result<Direction, Fault> {
         b'R' => Ok(Direction::Receive),
         _ => Err(Fault::Syntax),
     }
+}
+
+/// Parses the argument of RANG. The last byte belongs to the range, and `1 0` is no range.
+fn rang(word: &[u8]) -> Result<Option<ByteRange>, Fault> {
+    let mut words = word.split(|o| *o == b' ').filter(|w| !w.is_empty());
+    let (first, last) = (words.next().ok_or(Fault::Missing)?, words.next().ok_or(Fault::Missing)?);
+    match (number(first)?, number(last)?, words.next()) {
+        (1, 0, None) => Ok(None),
+        (first, last, None) => ByteRange::through(first, last).map(Some).ok_or(Fault::Syntax),
+        (_, _, Some(_)) => Err(Fault::Syntax),
+    }
+}
+
+/// Parses the argument of XCRC and its relatives: a name, perhaps in quotes, and perhaps a range.
+fn x_digest(verb: Verb, rest: &[u8]) -> Result<Command, Fault> {
+    let digest = XDigest::of(verb).ok_or(Fault::Unknown)?;
+    let (found, range) = digests::split(rest).ok_or(Fault::Syntax)?;
+    Ok(Command::XDigest(digest, name(found)?, range))
 }
 
 /// Parses the argument of EPRT.

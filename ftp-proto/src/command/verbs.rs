@@ -144,15 +144,15 @@ verbs! {
     Mfmt    "MFMT"   []         "<time> <path>"                  "draft-somers-ftp-mfxx"                After  Queue  No;
     Mff     "MFF"    []         "<facts> <path>"                 "draft-somers-ftp-mfxx"                After  Queue  No;
     Hash    "HASH"   []         "<path>"                         "draft-ietf-ftpext2-hash"              After  Queue  Yes;
-    Rang    "RANG"   []         "<first> <last>"                 "draft-bryan-ftp-range"                After  Queue  No;
+    Rang    "RANG"   []         "<first> <last>"                 "draft-bryan-ftp-range"                After  Queue  Yes;
     Avbl    "AVBL"   []         "[<path>]"                       "practice"                             After  Queue  No;
-    Xcrc    "XCRC"   []         "<path>"                         "practice"                             After  Queue  No;
+    Xcrc    "XCRC"   []         "<path> [<first> <end>]"         "practice"                             After  Queue  Yes;
     Md5     "MD5"    []         "<path>"                         "draft-twine-ftpmd5"                   After  Queue  No;
-    Xmd5    "XMD5"   []         "<path>"                         "practice"                             After  Queue  No;
-    Xsha    "XSHA"   []         "<path>"                         "practice"                             After  Queue  No;
-    Xsha1   "XSHA1"  []         "<path>"                         "practice"                             After  Queue  No;
-    Xsha256 "XSHA256" []         "<path>"                         "practice"                             After  Queue  No;
-    Xsha512 "XSHA512" []         "<path>"                         "practice"                             After  Queue  No;
+    Xmd5    "XMD5"   []         "<path> [<first> <end>]"         "practice"                             After  Queue  Yes;
+    Xsha    "XSHA"   []         "<path> [<first> <end>]"         "practice"                             After  Queue  Yes;
+    Xsha1   "XSHA1"  []         "<path> [<first> <end>]"         "practice"                             After  Queue  Yes;
+    Xsha256 "XSHA256" []         "<path> [<first> <end>]"         "practice"                             After  Queue  Yes;
+    Xsha512 "XSHA512" []         "<path> [<first> <end>]"         "practice"                             After  Queue  Yes;
     // information
     Stat    "STAT"   []         "[<path>]"                       "RFC 354, 959"                         After  Now    Yes;
     Help    "HELP"   []         "[<verb>]"                       "RFC 354, 959"                         Before Queue  Yes;

@@ -1,10 +1,10 @@
 //! From a [`Command`] to a line, for clients.
 
-use super::digests::quoted;
+use super::digests::{quoted, with_range};
 use super::{Command, DataType, Epsv, Mode, Opts, Partial, Structure};
 use crate::address::{format_eprt, format_port, format_sock};
 use crate::dialect::Dialect;
-use crate::wire::{PathName, escape, show};
+use crate::wire::{ByteRange, PathName, escape, show};
 
 /// The replacement for a secret argument in traces.
 const MASK: &str = "***";
@@ -70,7 +70,12 @@ impl Command {
                     None => name,
                 });
             }
-            Self::XDigest(_, path) => return Some(quoted(path)),
+            Self::XDigest(_, path, range) => return Some(with_range(quoted(path), *range)),
+            Self::Rang(None) => "1 0".to_owned(),
+            Self::Rang(Some(ByteRange { first, length })) => {
+                let last = length.map_or(u64::MAX, |length| first.saturating_add(length).saturating_sub(1));
+                format!("{first} {last}")
+            }
             Self::Rmd(path) | Self::Cwd(path) => return Some(path.as_bytes().to_vec()),
             Self::List(path) | Self::Nlst(path) => return path.as_ref().map(not_an_option),
             Self::Mlsd(path) | Self::Mlst(path) | Self::Stat(path) => {

@@ -1,6 +1,6 @@
 //! Digests of files: the algorithms by their names in draft-ietf-ftpext2-hash, and the answers of servers.
 
-use crate::wire::PathName;
+use crate::wire::{ByteRange, PathName};
 
 /// The digest algorithms that the protocol names.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -11,7 +11,7 @@ pub enum Algorithm {
     Md5,
     /// SHA-1, of 160 bits.
     Sha1,
-    /// SHA-256, of 256 bits. This crate's server computes it.
+    /// SHA-256, of 256 bits.
     Sha256,
     /// SHA-512, of 512 bits.
     Sha512,
@@ -58,15 +58,19 @@ pub struct Digest {
     pub hex: String,
 }
 
-/// Returns the strongest algorithm that is in both lists.
-pub fn strongest_common(a: &[Algorithm], b: &[Algorithm]) -> Option<Algorithm> {
-    a.iter().filter(|x| b.contains(x)).max().copied()
+/// Returns the best algorithm that is in both lists: SHA-256 where both have it, otherwise the strongest.
+/// SHA-512 would show no more about two copies of a file, and most processors need longer for it.
+pub fn best_common(a: &[Algorithm], b: &[Algorithm]) -> Option<Algorithm> {
+    let common = || a.iter().copied().filter(|algorithm| b.contains(algorithm));
+    common().find(|algorithm| *algorithm == Algorithm::Sha256).or_else(|| common().max())
 }
 
 /// Formats the text of the 213 reply to HASH: `SHA-256 0-1023 <hex> path`. The draft's range includes
 /// its end; an empty file has `0-0`.
-pub fn format_answer(digest: &Digest, size: u64, path: &[u8]) -> Vec<u8> {
-    let range = format!("{} 0-{} {} ", digest.algorithm.name(), size.saturating_sub(1), digest.hex);
+pub fn format_answer(digest: &Digest, range: ByteRange, path: &[u8]) -> Vec<u8> {
+    let ByteRange { first, length } = range;
+    let last = first.saturating_add(length.unwrap_or(0).saturating_sub(1));
+    let range = format!("{} {first}-{last} {} ", digest.algorithm.name(), digest.hex);
     [range.as_bytes(), path].concat()
 }
 
@@ -185,16 +189,20 @@ mod tests {
     #[test]
     fn our_answer_is_read_back() {
         let digest = Digest { algorithm: Algorithm::Sha256, hex: "ab".repeat(32) };
-        let text = format_answer(&digest, 0, b"a b");
+        let part = ByteRange::through(5, 9).unwrap();
+        assert!(format_answer(&digest, part, b"a").starts_with(b"SHA-256 5-9 ab"));
+        let text = format_answer(&digest, ByteRange::WHOLE, b"a b");
         assert_eq!(text, [b"SHA-256 0-0 ", digest.hex.as_bytes(), b" a b"].concat());
         let lines = [text];
         assert_eq!(parse_answer(Algorithm::Sha256, &lines, &name("a b")), Some(digest));
     }
 
     #[test]
-    fn the_strongest_common_algorithm_is_taken() {
+    fn the_best_common_algorithm_is_taken() {
         use Algorithm::{Crc32, Md5, Sha1, Sha256, Sha512};
-        assert_eq!(strongest_common(&[Md5, Sha1, Sha256], &[Sha512, Sha256, Md5]), Some(Sha256));
-        assert_eq!(strongest_common(&[Crc32], &[Md5]), None);
+        assert_eq!(best_common(&[Md5, Sha1, Sha256], &[Sha512, Sha256, Md5]), Some(Sha256));
+        assert_eq!(best_common(&[Md5, Sha512, Sha256], &[Sha512, Sha256, Md5]), Some(Sha256));
+        assert_eq!(best_common(&[Md5, Sha512], &[Sha512, Sha256, Md5]), Some(Sha512));
+        assert_eq!(best_common(&[Crc32], &[Md5]), None);
     }
 }

@@ -34,7 +34,7 @@ impl Capabilities {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::digest::strongest_common;
+    use crate::digest::best_common;
 
     fn server(hash: &[Algorithm], x_digests: &[XDigest]) -> Capabilities {
         Capabilities { hash: hash.to_vec(), x_digests: x_digests.to_vec(), ..Capabilities::default() }
@@ -44,8 +44,8 @@ mod tests {
     fn h22_two_servers_share_a_digest_though_their_commands_differ() {
         use Algorithm::{Crc32, Md5, Sha1, Sha256};
         let check = |one: &Capabilities, two: &Capabilities, expect| {
-            assert_eq!(strongest_common(&one.algorithms(), &two.algorithms()), expect);
-            assert_eq!(strongest_common(&two.algorithms(), &one.algorithms()), expect);
+            assert_eq!(best_common(&one.algorithms(), &two.algorithms()), expect);
+            assert_eq!(best_common(&two.algorithms(), &one.algorithms()), expect);
         };
         let ours = server(&[Sha256], &[]);
         check(&ours, &server(&[], &[XDigest::Xmd5, XDigest::Xsha256]), Some(Sha256));

@@ -137,7 +137,8 @@ fn hash_algorithms(list: &str) -> Vec<Algorithm> {
 }
 
 /// The algorithms that this crate's server computes.
-pub const COMPUTED: &[Algorithm] = &[Algorithm::Sha256];
+pub const COMPUTED: &[Algorithm] =
+    &[Algorithm::Sha256, Algorithm::Sha512, Algorithm::Sha1, Algorithm::Md5, Algorithm::Crc32];
 
 /// Returns the feature lines of this crate's server without their leading blank. FEAT and, on the
 /// listener of 1973, HELP report them.
@@ -156,6 +157,7 @@ pub fn offered(selected: Algorithm) -> Vec<String> {
         "LSTN R;S",
         "MDTM",
         &format!("MLST {facts}"),
+        "RANG STREAM",
         "REST STREAM",
         "RNDZ",
         "SIZE",
@@ -163,6 +165,12 @@ pub fn offered(selected: Algorithm) -> Vec<String> {
         "STOR PARTIAL KEEP;DISCARD",
         "TVFS",
         "UTF8",
+        "XCRC filename;start;end",
+        "XMD5 filename;start;end",
+        "XSHA filename;start;end",
+        "XSHA1 filename;start;end",
+        "XSHA256 filename;start;end",
+        "XSHA512 filename;start;end",
     ]
     .map(str::to_owned)
     .to_vec()
@@ -202,13 +210,20 @@ mod tests {
                     mdtm: true,
                     rest_stream: true,
                     utf8: true,
-                    hash: vec![Algorithm::Sha256],
-                    x_digests: vec![],
+                    hash: COMPUTED.to_vec(),
+                    x_digests: ["XCRC", "XMD5", "XSHA", "XSHA1", "XSHA256", "XSHA512"]
+                        .iter()
+                        .filter_map(|name| XDigest::named(name))
+                        .collect(),
                     pret: false,
                     partial: true,
                     loses_early: false,
                     known: true,
-                    others: if dialect == Rfc959 { vec!["ACTV".into(), "TVFS".into()] } else { vec![] },
+                    others: if dialect == Rfc959 {
+                        vec!["ACTV".into(), "RANG STREAM".into(), "TVFS".into()]
+                    } else {
+                        vec![]
+                    },
                 }
             );
         }

@@ -16,14 +16,19 @@ use crate::dialect::Dialect;
 pub fn write_facts(dialect: Dialect, meaning: Meaning, facts: &[String], last: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     for fact in facts {
-        let start = out.len();
-        out.extend(write(dialect, meaning, &[fact.as_bytes()]));
-        if let Some(separator) = out.get_mut(start + 3) {
-            *separator = b'-';
-        }
+        out.extend(write_open(dialect, meaning, fact.as_bytes()));
     }
     out.extend(write(dialect, meaning, &[last]));
     out
+}
+
+/// Writes one line of a reply whose last line follows later: `nnn-text`.
+pub fn write_open(dialect: Dialect, meaning: Meaning, text: &[u8]) -> Vec<u8> {
+    let mut line = write(dialect, meaning, &[text]);
+    if let Some(separator) = line.get_mut(3) {
+        *separator = b'-';
+    }
+    line
 }
 
 #[cfg(test)]

@@ -55,6 +55,8 @@ pub enum Meaning {
     DirectoryDone,
     /// The reply names a directory that was made, or the working directory.
     DirectoryName,
+    /// The digest of a file, as XCRC and its relatives report it.
+    FileDigest,
     /// One fact about a file, on one line (SIZE, MDTM, HASH).
     FileFact,
     /// The facts about a file, on several lines (MLST).
@@ -153,6 +155,7 @@ impl Meaning {
             Self::Deleted => (254, 250),
             Self::DirectoryDone => (200, 250),
             Self::DirectoryName => (200, 257),
+            Self::FileDigest => (200, 250),
             Self::FileFact => (200, 213),
             Self::FileFacts => (200, 250),
             Self::SystemStatus => (100, 211),

@@ -13,7 +13,7 @@ mod session;
 mod write;
 
 pub use classify::{Class, classify};
-pub use facts::write_facts;
+pub use facts::{write_facts, write_open};
 pub use marker::Markers;
 pub use meaning::Meaning;
 pub use parse::{NotFtp, ReplyReader};

@@ -67,6 +67,8 @@ pub struct Timeouts {
     pub stall: Duration,
     /// A question that the driver does not answer.
     pub question: Duration,
+    /// Between two lines that show that a digest is still being computed.
+    pub keep_alive: Duration,
 }
 
 impl Default for Timeouts {
@@ -83,6 +85,7 @@ impl Default for Timeouts {
             proof: s(5),
             stall: s(300),
             question: s(3600),
+            keep_alive: s(10),
         }
     }
 }

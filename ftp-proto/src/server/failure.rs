@@ -9,7 +9,7 @@ pub(super) const fn meaning(verb: Verb, failure: FileFailure) -> Meaning {
     match failure {
         FileFailure::NotFound => Meaning::NotFound,
         FileFailure::NotDirectory if matches!(verb, Verb::Mlsd) => Meaning::Syntax, // RFC 3659 7.2.1
-        FileFailure::Changed if matches!(verb, Verb::Hash) => Meaning::FileBusy,
+        FileFailure::Changed if is_digest(verb) => Meaning::FileBusy,
         FileFailure::Denied
         | FileFailure::ReadOnly
         | FileFailure::IsDirectory
@@ -20,7 +20,15 @@ pub(super) const fn meaning(verb: Verb, failure: FileFailure) -> Meaning {
         FileFailure::BadName => Meaning::BadName,
         FileFailure::Busy => Meaning::FileBusy,
         FileFailure::BeyondEnd => Meaning::RestTooFar,
-        FileFailure::NoSpace => Meaning::NoSpace,
+        FileFailure::NoSpace | FileFailure::BeyondRange => Meaning::NoSpace,
         FileFailure::Changed | FileFailure::Other => Meaning::LocalError,
     }
+}
+
+/// Whether `verb` computes a digest.
+const fn is_digest(verb: Verb) -> bool {
+    matches!(
+        verb,
+        Verb::Hash | Verb::Xcrc | Verb::Xmd5 | Verb::Xsha | Verb::Xsha1 | Verb::Xsha256 | Verb::Xsha512
+    )
 }

@@ -19,7 +19,7 @@ pub(super) struct Request(Vec<u8>);
 /// USER. The reply is always the same, so that nobody learns which names exist (RFC 2577 6).
 pub(super) fn user(cx: &mut Context, name: Vec<u8>) {
     cx.sockets.reset(&mut cx.out); // A22; TYPE and the like stay (dialect-1973 section 3)
-    cx.parameters.restart = None; // E14
+    cx.parameters.range = None; // E14
     cx.login = Login::Named(name);
     cx.out.reply(Meaning::NeedPassword, "Password, please");
 }

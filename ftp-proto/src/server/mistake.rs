@@ -23,5 +23,8 @@ pub(super) fn reply(cx: &mut Context, CommandError { verb, fault }: &CommandErro
     if *verb == Some(Verb::Sock) {
         setup::drop_sock(cx); // B06
     }
+    if *verb == Some(Verb::Rang) {
+        cx.parameters.range = None; // draft-bryan-ftp-range 3
+    }
     cx.out.reply(meaning, text);
 }

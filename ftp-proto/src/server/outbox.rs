@@ -59,6 +59,11 @@ impl Outbox {
         self.reply_lines(meaning, &[text.as_ref()]);
     }
 
+    /// The first line of a reply, or one more line before its last one: `nnn-text`.
+    pub(super) fn begin_reply(&mut self, meaning: Meaning, text: &str) {
+        self.reply_bytes(reply::write_open(self.dialect, meaning, text.as_bytes()));
+    }
+
     /// A reply of any number of lines.
     pub(super) fn reply_lines(&mut self, meaning: Meaning, lines: &[&[u8]]) {
         self.reply_bytes(reply::write(self.dialect, meaning, lines));

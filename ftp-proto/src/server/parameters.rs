@@ -1,4 +1,4 @@
-//! TYPE, MODE, STRU, BYTE, REST, OPTS: what holds for later commands. A value that cannot be served is
+//! TYPE, MODE, STRU, BYTE, REST, RANG, OPTS: what holds for later commands. A value that cannot be served is
 //! refused at once, not at the transfer (RFC 418, E16).
 
 use super::outbox::Outbox;
@@ -6,7 +6,7 @@ use crate::command::{DataType, Mode, Opts, Partial, Structure};
 use crate::digest::Algorithm;
 use crate::listing::FACTS;
 use crate::reply::Meaning;
-use crate::wire::PathName;
+use crate::wire::{ByteRange, PathName};
 
 /// What commands set for later commands.
 #[derive(Debug)]
@@ -15,8 +15,9 @@ pub(super) struct Parameters {
     pub(super) data_type: DataType,
     /// The working directory.
     pub(super) cwd: PathName,
-    /// The restart point that REST gave, in bytes: for the next transfer command (E14).
-    pub(super) restart: Option<u64>,
+    /// What REST or RANG gave, whichever came last: for the next transfer command (E14). RANG is for the
+    /// next digest, too.
+    pub(super) range: Option<ByteRange>,
     /// The file that RNFR named: for the next command (E22).
     pub(super) rename: Option<PathName>,
     /// The facts that OPTS MLST chose; `None` is all of them.
@@ -34,7 +35,7 @@ impl Default for Parameters {
         Self {
             data_type: DataType::Ascii, // RFC 354, RFC 959 5.1
             cwd: PathName::root(),
-            restart: None,
+            range: None,
             rename: None,
             facts: None,
             algorithm: Algorithm::Sha256,
@@ -62,8 +63,31 @@ impl Parameters {
 
     /// REST (RFC 3659 5).
     pub(super) fn set_restart(&mut self, offset: u64, out: &mut Outbox) {
-        self.restart = Some(offset);
+        self.range = Some(ByteRange::from(offset));
         out.reply(Meaning::RestNoted, format!("The next transfer starts at {offset}"));
+    }
+
+    /// RANG (draft-bryan-ftp-range 3).
+    pub(super) fn set_range(&mut self, range: Option<ByteRange>, out: &mut Outbox) {
+        self.range = range;
+        let text = match range {
+            Some(ByteRange { first, length: Some(length) }) => {
+                format!("{length} bytes from {first} on for the next digest or transfer")
+            }
+            Some(_) | None => "The whole file".to_owned(),
+        };
+        out.reply(Meaning::RestNoted, text);
+    }
+
+    /// Takes what RANG gave. What REST gave stays for the next transfer command.
+    pub(super) const fn take_range(&mut self) -> ByteRange {
+        match self.range {
+            Some(range) if range.length.is_some() => {
+                self.range = None;
+                range
+            }
+            Some(_) | None => ByteRange::WHOLE,
+        }
     }
 
     /// OPTS (RFC 2389).
@@ -71,15 +95,9 @@ impl Parameters {
         match opts {
             Opts::Utf8 => out.reply(Meaning::Okay, "Names are UTF-8"),
             Opts::Hash(None) => out.reply(Meaning::Okay, self.algorithm.name()),
-            Opts::Hash(Some(algorithm @ Algorithm::Sha256)) => {
+            Opts::Hash(Some(algorithm)) => {
                 self.algorithm = algorithm;
                 out.reply(Meaning::Okay, algorithm.name());
-            }
-            Opts::Hash(Some(
-                algorithm @ (Algorithm::Crc32 | Algorithm::Md5 | Algorithm::Sha1 | Algorithm::Sha512),
-            )) => {
-                let text = format!("{} is not computed here, SHA-256 is", algorithm.name());
-                out.reply(Meaning::Syntax, text);
             }
             Opts::Mlst(wanted) => self.choose_facts(&wanted, out),
             Opts::Partial(partial) => {

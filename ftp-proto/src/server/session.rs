@@ -15,7 +15,7 @@ use crate::command::{Command, Verb};
 use crate::dialect::Dialect;
 use crate::reply::Meaning;
 use crate::timer::Moment;
-use crate::wire::{Item, LineReader};
+use crate::wire::{ByteRange, Item, LineReader};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -140,7 +140,7 @@ impl Session {
         }
         let verb = waiting.verb();
         // A transfer command uses the restart point up, even when it fails (E14).
-        let offset = if verb.is_some_and(moves_data) { self.cx.parameters.restart.take() } else { None };
+        let range = if verb.is_some_and(moves_data) { self.cx.parameters.range.take() } else { None };
         if verb.is_some_and(|verb| !self.may_say(verb)) {
             return;
         }
@@ -149,7 +149,7 @@ impl Session {
                 if command.verb() != Verb::Rnto {
                     self.cx.parameters.rename = None; // E22
                 }
-                self.execute(command, offset.unwrap_or(0));
+                self.execute(command, range.unwrap_or_default());
             }
             Waiting::Mistake(error, _) => mistake::reply(&mut self.cx, &error),
             Waiting::TooLong => self.cx.out.reply(Meaning::TooLong, "That line is too long"),
@@ -177,8 +177,8 @@ impl Session {
         false
     }
 
-    /// One command; a transfer starts at byte `offset` of its file.
-    fn execute(&mut self, command: Command, offset: u64) {
+    /// One command; a transfer moves `range` of its file.
+    fn execute(&mut self, command: Command, range: ByteRange) {
         let Self { cx, work, .. } = self;
         match command {
             Command::User(name) => login::user(cx, name),
@@ -200,10 +200,11 @@ impl Session {
             Command::EprtUnknown(_) => work.wait(setup::bad_family(cx)),
             Command::Epsv(family) => work.wait(setup::epsv(cx, family)),
             Command::Rndz(secret) => setup::rndz(cx, secret),
-            Command::Retr(name) => work.transfer(request::retr(cx, &name, offset), cx),
-            Command::Stor(name) => work.transfer(request::stor(cx, &name, offset), cx),
-            Command::Appe(name) => work.transfer(request::appe(cx, &name, offset), cx),
+            Command::Retr(name) => work.transfer(request::retr(cx, &name, range), cx),
+            Command::Stor(name) => work.transfer(request::stor(cx, &name, range), cx),
+            Command::Appe(name) => work.transfer(request::appe(cx, &name, range), cx),
             Command::Rest(offset) => cx.parameters.set_restart(offset, &mut cx.out),
+            Command::Rang(range) => cx.parameters.set_range(range, &mut cx.out),
             Command::List(name) => work.transfer(request::list(cx, name.as_ref()), cx),
             Command::Nlst(name) => work.transfer(request::nlst(cx, name.as_ref()), cx),
             Command::Mlsd(name) => work.transfer(request::mlsd(cx, name.as_ref()), cx),
@@ -211,6 +212,7 @@ impl Session {
             Command::Size(name) => work.wait(files::size(cx, &name)),
             Command::Mdtm(name) => work.wait(files::mdtm(cx, &name)),
             Command::Hash(name) => work.wait(files::hash(cx, name)),
+            Command::XDigest(digest, name, range) => work.wait(files::x_digest(cx, digest, name, range)),
             Command::Rnfr(name) => work.wait(files::rnfr(cx, &name)),
             Command::Rnto(name) => work.wait(files::rnto(cx, &name)),
             Command::Dele(name) => work.wait(files::dele(cx, &name)),
@@ -231,9 +233,7 @@ impl Session {
             Command::Help(verb) => inform::help(cx, verb.as_deref()),
             Command::Feat => inform::feat(cx),
             Command::Opts(opts) => cx.parameters.set_option(opts, &mut cx.out),
-            Command::Other(..) | Command::Pret(_) | Command::XDigest(..) => {
-                not_implemented(cx, command.verb());
-            }
+            Command::Other(..) | Command::Pret(_) => not_implemented(cx, command.verb()),
         }
     }
 
@@ -253,16 +253,20 @@ impl Session {
 
     /// ABOR: what is under way ends at once, with a reply of its own before that of ABOR.
     fn abort(&mut self) {
-        self.cx.parameters.restart = None; // E14
+        self.cx.parameters.range = None; // E14
         match &self.work {
             Work::Idle | Work::Closed => abort::nothing(&mut self.cx),
-            Work::Login(Question { ticket, .. })
-            | Work::Setup(Question { ticket, .. })
-            | Work::File(Question { ticket, .. }) => {
+            Work::Login(Question { ticket, .. }) | Work::Setup(Question { ticket, .. }) => {
                 self.cx.out.ask(Ask::Cancel(*ticket));
                 self.cx.timers.disarm(Timer::Question);
                 self.work = Work::Idle;
                 abort::ended(&mut self.cx);
+            }
+            Work::File(Question { ticket, purpose }) => {
+                self.cx.out.ask(Ask::Cancel(*ticket));
+                self.cx.timers.disarm(Timer::Question);
+                purpose.aborted(&mut self.cx);
+                self.work = Work::Idle;
             }
             Work::Transfer(_) => self.tell_transfer(transfer::Input::Abort),
         }
@@ -339,6 +343,11 @@ impl Session {
                 self.cx.sockets.close_idle(self.cx.now, limit, &mut self.cx.out);
             }
             Timer::Held => arrivals::drop_old(&mut self.cx),
+            Timer::KeepAlive => {
+                if let Work::File(question) = &mut self.work {
+                    question.purpose.keep_alive(&mut self.cx);
+                }
+            }
             Timer::PeerArrival
             | Timer::Hello
             | Timer::Proof

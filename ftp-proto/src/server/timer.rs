@@ -25,11 +25,13 @@ pub enum Timer {
     Stall,
     /// The driver owes the answer to a question.
     Question,
+    /// A digest takes long: the pause before the next line that shows the client that it goes on.
+    KeepAlive,
 }
 
 impl Timer {
     /// All timers, in the order of their declaration.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Login,
         Self::Idle,
         Self::ListenIdle,
@@ -41,6 +43,7 @@ impl Timer {
         Self::Proof,
         Self::Stall,
         Self::Question,
+        Self::KeepAlive,
     ];
 
     /// The timer's name for people: it stands in replies and logs.
@@ -57,6 +60,7 @@ impl Timer {
             Self::Proof => "proof",
             Self::Stall => "stall",
             Self::Question => "internal question",
+            Self::KeepAlive => "keep-alive",
         }
     }
 }

@@ -2,11 +2,12 @@
 
 use std::fs::File;
 
-use ftp_io::copy::{self, Coding, Ended, Meter, Moved};
+use ftp_io::copy::{self, Coding, Ended, Format, Meter, Moved};
 use ftp_io::os_error::words;
 use ftp_proto::command::{DataType, Partial};
 use ftp_proto::listing::When;
 use ftp_proto::server::ask::{End, FileFailure, ListStyle};
+use ftp_proto::wire::ByteRange;
 use tokio::net::TcpStream;
 use tokio::task::spawn_blocking;
 
@@ -20,8 +21,8 @@ pub enum Begun {
     Send {
         /// Open for reading.
         file: File,
-        /// The first byte to send.
-        offset: u64,
+        /// Which part of it.
+        range: ByteRange,
     },
     /// A file to receive.
     Receive {
@@ -29,6 +30,8 @@ pub enum Begun {
         upload: Upload,
         /// Open for writing.
         file: File,
+        /// How many bytes there may be.
+        limit: Option<u64>,
     },
     /// A listing to send.
     List {
@@ -45,9 +48,10 @@ pub enum Begun {
 /// The file cannot be opened or made.
 pub fn begin(prepared: Prepared, partial: Partial) -> Result<Begun, FileFailure> {
     match prepared {
-        Prepared::Send { file, offset } => Ok(Begun::Send { file, offset }),
+        Prepared::Send { file, range } => Ok(Begun::Send { file, range }),
         Prepared::Receive(target) => {
-            target.begin(partial).map(|(upload, file)| Begun::Receive { upload, file })
+            let limit = target.limit();
+            target.begin(partial).map(|(upload, file)| Begun::Receive { upload, file, limit })
         }
         Prepared::List { listing, style } => Ok(Begun::List { listing, style }),
     }
@@ -68,15 +72,21 @@ pub struct Pumped {
 pub async fn pump(begun: Begun, conn: TcpStream, data_type: DataType, today: When, meter: Meter) -> Pumped {
     let coding = coding(data_type);
     match begun {
-        Begun::Send { file, offset } => ended(copy::send(file, offset, conn, coding, &meter).await),
+        Begun::Send { file, range } => {
+            let format = Format { coding, limit: range.length };
+            ended(copy::send(file, range.first, conn, format, &meter).await)
+        }
         Begun::List { listing, style } => {
             let mut lines = Lines::new(listing, style, today);
             let pumped = ended(copy::send_stream(&mut lines, conn, &meter).await);
             Pumped { omitted: lines.omitted(), ..pumped }
         }
-        Begun::Receive { upload, file } => {
-            let (moved, file) = copy::receive(conn, file, coding, &meter).await;
-            let pumped = ended(moved);
+        Begun::Receive { upload, file, limit } => {
+            let (moved, file) = copy::receive(conn, file, Format { coding, limit }, &meter).await;
+            let mut pumped = ended(moved);
+            if limit.is_some() && pumped.end == End::Failed(FileFailure::NoSpace) {
+                pumped.end = End::Failed(FileFailure::BeyondRange);
+            }
             let whole = pumped.end == End::Whole;
             // E24: the reply comes after the file has its final name.
             let finished = spawn_blocking(move || upload.finish(file, whole)).await;

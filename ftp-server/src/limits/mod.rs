@@ -5,6 +5,7 @@
 //! | sessions, in all and per address, before login and after it ([`Sessions`]) | the connection gets 421 and is closed |
 //! | attempts to reach foreign targets ([`Proofs`]) | the attempt waits, or the transfer is refused |
 //! | data ports (`--passive-ports`) | 504 or 425 |
+//! | digests that are computed at the same time ([`Shares::digests`]) | the digest waits for its turn |
 //! | threads for files ([`MAX_FILE_THREADS`]) | the work waits in a queue |
 //! | connections of one session ([`MAX_HELD`], [`MAX_PROVERS`], [`MAX_OF_ONE_ADDRESS`]) | one of them gives way ([`ftp_proto::fair`]) |
 

@@ -1,10 +1,12 @@
 //! Everything that the sessions of one server share, in one value.
 
+use std::num::NonZero;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use ftp_io::clock::Clock;
 use ftp_io::socket::Ports;
+use tokio::sync::Semaphore;
 
 use super::proofs::Proofs;
 use super::sessions::Sessions;
@@ -19,11 +21,20 @@ pub struct Shares {
     pub ports: Arc<Ports>,
     /// Attempts to reach foreign targets.
     pub proofs: Arc<Proofs>,
+    /// Turns to compute a digest: one for each processor. Sessions wait in the order in which they asked,
+    /// and a session asks for one digest at a time.
+    pub digests: Arc<Semaphore>,
 }
 
 impl Shares {
     /// Nothing is in use yet. Data ports come from `ports`; without it, any free port will do.
     pub fn new(limits: Limits, ports: Option<RangeInclusive<u16>>, clock: Clock) -> Self {
-        Self { sessions: Sessions::new(limits), ports: Ports::new(ports), proofs: Proofs::new(clock) }
+        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+        Self {
+            sessions: Sessions::new(limits),
+            ports: Ports::new(ports),
+            proofs: Proofs::new(clock),
+            digests: Arc::new(Semaphore::new(processors)),
+        }
     }
 }

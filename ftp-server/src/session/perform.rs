@@ -13,7 +13,7 @@ use ftp_io::{hash, socket};
 use ftp_proto::command::{DataType, Partial};
 use ftp_proto::digest::{Algorithm, Digest};
 use ftp_proto::server::ask::{Answer, Ask, ConnId, End, Ending, FileAsk, FileFailure, Found, Input, Ticket};
-use ftp_proto::wire::{PathName, Secret};
+use ftp_proto::wire::{ByteRange, PathName, Secret};
 use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::task::{JoinError, spawn_blocking};
@@ -97,7 +97,9 @@ impl Performer {
                     meter.stop();
                 }
             }
-            Ask::File { ticket, ask: FileAsk::Hash(path, algorithm) } => self.hash(ticket, path, algorithm),
+            Ask::File { ticket, ask: FileAsk::Hash { path, algorithm, range } } => {
+                self.hash(ticket, path, (algorithm, range));
+            }
             Ask::File { ticket, ask } => {
                 let work = self.with_files(move |view| view.answer(&ask));
                 self.held.start(ticket, async move { Done::Answer(ticket, Answer::File(work.await)) });
@@ -265,12 +267,14 @@ impl Performer {
         });
     }
 
-    fn hash(&mut self, ticket: Ticket, path: PathName, algorithm: Algorithm) {
+    fn hash(&mut self, ticket: Ticket, path: PathName, what: (Algorithm, ByteRange)) {
+        let turn = Arc::clone(&self.shared.shares.digests);
         let subject = self.with_files(move |view| view.subject(&path));
         self.held.start(ticket, async move {
-            let found = match subject.await {
-                Ok(subject) => digest(subject, algorithm).await,
-                Err(failure) => Err(failure),
+            let found = match (subject.await, turn.acquire_owned().await) {
+                (Ok(subject), Ok(_turn)) => digest(subject, what).await,
+                (Ok(_), Err(_)) => Err(FileFailure::Other),
+                (Err(failure), _) => Err(failure),
             };
             Done::Answer(ticket, Answer::File(found))
         });
@@ -307,7 +311,7 @@ async fn read_once(stream: &TcpStream, limit: usize) -> io::Result<Vec<u8>> {
 }
 
 /// The digest of a file that does not change meanwhile. Dropping the future stops the work.
-async fn digest(subject: Subject, algorithm: Algorithm) -> Result<Found, FileFailure> {
+async fn digest(subject: Subject, (algorithm, range): (Algorithm, ByteRange)) -> Result<Found, FileFailure> {
     struct StopOnDrop(Meter);
     impl Drop for StopOnDrop {
         fn drop(&mut self) {
@@ -315,7 +319,10 @@ async fn digest(subject: Subject, algorithm: Algorithm) -> Result<Found, FileFai
         }
     }
     let work = StopOnDrop(Meter::default());
-    let (hex, size) = hash::sha256(subject.file()?, &work.0).await.map_err(|error| io_failure(&error))?;
+    let (file, length) = subject.part(range)?;
+    let digested = hash::digest_of(algorithm, file, length, &work.0).await;
+    let (hex, length) = digested.map_err(|error| io_failure(&error))?;
     spawn_blocking(move || subject.unchanged()).await.unwrap_or(Err(FileFailure::Other))?;
-    Ok(Found::Digest(Digest { algorithm, hex }, size))
+    let range = ByteRange { first: range.first, length: Some(length) };
+    Ok(Found::Digest(Digest { algorithm, hex }, range))
 }

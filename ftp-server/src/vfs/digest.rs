@@ -1,8 +1,10 @@
 //! A file that is hashed: it must not change meanwhile (extensions, "HASH").
 
 use std::fs::File;
+use std::io::{Seek, SeekFrom};
 
 use ftp_proto::server::ask::FileFailure;
+use ftp_proto::wire::ByteRange;
 use rustix::fs::{Stat, fstat};
 
 use super::failure::{failure, io_failure};
@@ -22,12 +24,17 @@ impl Subject {
         Ok(Self { file, before })
     }
 
-    /// The file, open for reading.
+    /// The file, open for reading at the first byte of `range`, and how many bytes belong to it.
     ///
     /// # Errors
-    /// There is no descriptor left.
-    pub fn file(&self) -> Result<File, FileFailure> {
-        self.file.try_clone().map_err(|error| io_failure(&error))
+    /// [`FileFailure::BeyondEnd`] if the range begins behind the end of the file; there is no descriptor
+    /// left.
+    pub fn part(&self, range: ByteRange) -> Result<(File, u64), FileFailure> {
+        let size = u64::try_from(self.before.st_size).unwrap_or(0);
+        let length = range.within(size).ok_or(FileFailure::BeyondEnd)?;
+        let mut file = self.file.try_clone().map_err(|error| io_failure(&error))?;
+        file.seek(SeekFrom::Start(range.first)).map_err(|error| io_failure(&error))?;
+        Ok((file, length))
     }
 
     /// Checks that the file has not changed.

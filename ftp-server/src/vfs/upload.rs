@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use ftp_proto::command::Partial;
 use ftp_proto::server::ask::{FileFailure, Intent};
+use ftp_proto::wire::ByteRange;
 use rustix::fd::OwnedFd;
 use rustix::fs::{
     Access, AtFlags, Dir, Mode, OFlags, RenameFlags, Stat, accessat, fchmod, fchown, fstat, ftruncate,
@@ -46,8 +47,8 @@ enum How {
     Replace,
     /// The old file is overwritten from its start.
     Overwrite,
-    /// The old file is overwritten from this byte on.
-    At(u64),
+    /// This part of the file is written, and nothing else changes.
+    At(ByteRange),
     /// The old file gets longer.
     Append,
 }
@@ -78,7 +79,7 @@ impl Target {
             Err(error) => return Err(failure(error)),
         };
         let mut how = match intent {
-            Intent::WriteAt { offset } if *offset > 0 => How::At(*offset),
+            Intent::WriteAt { range } if *range != ByteRange::WHOLE => How::At(*range),
             Intent::Append => How::Append,
             Intent::Replace | Intent::WriteAt { .. } | Intent::Send { .. } | Intent::List(_) => How::Replace,
         };
@@ -92,7 +93,7 @@ impl Target {
             }
             None => may_change(&at.dir)?,
         }
-        if let How::At(offset) = how {
+        if let How::At(ByteRange { first: offset, .. }) = how {
             let size = old.as_ref().map_or(0, |stat| u64::try_from(stat.st_size).unwrap_or(0));
             if offset > size {
                 return Err(FileFailure::BeyondEnd);
@@ -121,6 +122,24 @@ impl Target {
         }
     }
 
+    /// How many bytes may be received.
+    pub const fn limit(&self) -> Option<u64> {
+        match self.how {
+            How::At(range) => range.length,
+            How::Replace | How::Overwrite | How::Append => None,
+        }
+    }
+
+    /// Whether a file is made under its final name if there is none: for APPE, and for RANG from the
+    /// first byte on.
+    const fn makes_its_file(&self) -> bool {
+        match self.how {
+            How::At(range) => range.first == 0,
+            How::Append => true,
+            How::Replace | How::Overwrite => false,
+        }
+    }
+
     /// Makes the target under its final name.
     fn create(&self) -> Result<(Upload, File), FileFailure> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -133,7 +152,7 @@ impl Target {
     fn in_place(self) -> Result<(Upload, File), FileFailure> {
         let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
         let file = match openat(&self.at.dir, &*self.at.name, flags, Mode::empty()) {
-            Err(Errno::NOENT) if self.how == How::Append => return self.create(),
+            Err(Errno::NOENT) if self.makes_its_file() => return self.create(),
             Err(Errno::NOENT) if self.old.is_some() => return Err(FileFailure::Changed),
             other => other.map_err(failure)?,
         };
@@ -148,10 +167,10 @@ impl Target {
                 SeekFrom::Start(0)
             }
             // Another writer may have changed the size since it was checked.
-            How::At(offset) if offset > u64::try_from(stat.st_size).unwrap_or(0) => {
+            How::At(ByteRange { first, .. }) if first > u64::try_from(stat.st_size).unwrap_or(0) => {
                 return Err(FileFailure::BeyondEnd);
             }
-            How::At(offset) => SeekFrom::Start(offset),
+            How::At(ByteRange { first, .. }) => SeekFrom::Start(first),
             How::Append => SeekFrom::End(0),
         };
         file.seek(seek).map_err(|error| io_failure(&error))?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::server::ask::{FileAsk, FileFailure, Found, Intent, ListStyle};
-use ftp_proto::wire::PathName;
+use ftp_proto::wire::{ByteRange, PathName};
 use rustix::fs::{Access, AtFlags, Mode, OFlags, accessat, fstat, mkdirat, renameat, statat, unlinkat};
 use rustix::io::Errno;
 
@@ -31,8 +31,8 @@ pub enum Prepared {
     Send {
         /// Open for reading.
         file: File,
-        /// The first byte to send.
-        offset: u64,
+        /// Which part of it.
+        range: ByteRange,
     },
     /// A file to receive; nothing was changed yet.
     Receive(Target),
@@ -58,12 +58,13 @@ impl View {
     pub fn prepare(&self, path: &PathName, intent: &Intent) -> Result<(Prepared, Option<u64>), FileFailure> {
         let path = Beneath::parse(path)?;
         match intent {
-            Intent::Send { offset } => {
+            Intent::Send { range } => {
                 let (file, size) = self.open_file(&path)?;
-                if *offset > size {
+                // RANG may begin anywhere: behind the end there is nothing to send.
+                if range.length.is_none() && range.first > size {
                     return Err(FileFailure::BeyondEnd);
                 }
-                Ok((Prepared::Send { file, offset: *offset }, Some(size)))
+                Ok((Prepared::Send { file, range: *range }, Some(size)))
             }
             Intent::Replace | Intent::WriteAt { .. } | Intent::Append => {
                 self.may_write()?;
@@ -108,7 +109,7 @@ impl View {
                 done(statat(dir, &*name, AtFlags::SYMLINK_NOFOLLOW).map(drop))
             }
             FileAsk::Rename { from, to } => self.rename(from, to),
-            FileAsk::Hash(path, _) => self.subject(path).map(|_| Found::Done),
+            FileAsk::Hash { path, .. } => self.subject(path).map(|_| Found::Done),
         }
     }
 

@@ -5,7 +5,7 @@ use crate::endpoint::Host;
 use crate::failure::{Failure, Kind};
 use crate::report::Verified;
 use crate::route::Ends;
-use ftp_proto::digest::{Algorithm, strongest_common};
+use ftp_proto::digest::{Algorithm, best_common};
 use ftp_proto::wire::PathName;
 
 /// How to verify.
@@ -98,7 +98,7 @@ pub(crate) async fn common(
 ) -> Result<Option<Algorithm>, Failure> {
     let mut source = ends.source.algorithms(context).await?;
     source.retain(|algorithm| !refused.contains(algorithm));
-    Ok(strongest_common(&source, &ends.destination.algorithms(context).await?))
+    Ok(best_common(&source, &ends.destination.algorithms(context).await?))
 }
 
 /// Compares the file at the source with the copy, by `means`. Nobody is told that it is the same

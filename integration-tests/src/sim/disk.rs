@@ -55,21 +55,23 @@ impl Disk {
     pub(super) fn prepare(&self, path: &PathName, intent: &Intent) -> Result<Option<u64>, FileFailure> {
         let size = self.files.get(path).map(Vec::len);
         match intent {
-            Intent::Send { offset } => {
+            Intent::Send { range } => {
                 let size = size.ok_or(FileFailure::NotFound)? as u64;
-                if *offset > size { Err(FileFailure::BeyondEnd) } else { Ok(Some(size)) }
+                if range.first > size { Err(FileFailure::BeyondEnd) } else { Ok(Some(size)) }
             }
             _ if self.read_only => Err(FileFailure::Denied),
-            Intent::WriteAt { offset } if *offset > size.unwrap_or(0) as u64 => Err(FileFailure::BeyondEnd),
+            Intent::WriteAt { range } if range.first > size.unwrap_or(0) as u64 => {
+                Err(FileFailure::BeyondEnd)
+            }
             Intent::WriteAt { .. } | Intent::Replace | Intent::Append | Intent::List(_) => Ok(None),
         }
     }
 
     /// What a prepared sending sends.
     pub(super) fn read(&self, prepared: &Prepared) -> Result<Vec<u8>, FileFailure> {
-        let Intent::Send { offset } = prepared.intent else { return Ok(Vec::new()) };
+        let Intent::Send { range } = prepared.intent else { return Ok(Vec::new()) };
         let file = self.files.get(&prepared.path).ok_or(FileFailure::NotFound)?;
-        Ok(file.iter().skip(usize::try_from(offset).unwrap_or(usize::MAX)).copied().collect())
+        Ok(file.iter().skip(usize::try_from(range.first).unwrap_or(usize::MAX)).copied().collect())
     }
 
     /// Opens what a prepared receiving writes to.
@@ -77,7 +79,7 @@ impl Disk {
         let old = self.files.get(&prepared.path);
         let existed = old.is_some();
         let (temporary, at) = match prepared.intent {
-            Intent::WriteAt { offset } => (None, usize::try_from(offset).unwrap_or(usize::MAX)),
+            Intent::WriteAt { range } => (None, usize::try_from(range.first).unwrap_or(usize::MAX)),
             Intent::Append => (None, old.map_or(0, Vec::len)),
             Intent::Replace | Intent::Send { .. } | Intent::List(_) => (Some(Vec::new()), 0),
         };
@@ -132,7 +134,7 @@ impl Disk {
             | FileAsk::Remove(_)
             | FileAsk::RenameFrom(_)
             | FileAsk::Rename { .. }
-            | FileAsk::Hash(..) => Err(FileFailure::NotFound),
+            | FileAsk::Hash { .. } => Err(FileFailure::NotFound),
         }
     }
 }

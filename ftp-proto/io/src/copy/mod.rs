@@ -36,7 +36,7 @@ pub use crate::meter::{Meter, Meters};
 pub use exchange::{Exchange, ExchangeEnd, Side};
 pub use join::{Digest, JoinEnd, Joined, Unclosed, join};
 pub use lines::lines;
-pub use outcome::{Coding, Ended, Moved};
+pub use outcome::{Coding, Ended, Format, Moved};
 #[cfg(target_os = "linux")]
 pub use pool::Pipes;
 pub use receive::receive;

@@ -12,6 +12,22 @@ pub enum Coding {
     Ascii,
 }
 
+/// How a file crosses a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Format {
+    /// What happens to its bytes.
+    pub coding: Coding,
+    /// How many bytes of the file may move. A sender ends there. A receiver that gets more ends with
+    /// [`Ended::File`] and the error EFBIG.
+    pub limit: Option<u64>,
+}
+
+impl From<Coding> for Format {
+    fn from(coding: Coding) -> Self {
+        Self { coding, limit: None }
+    }
+}
+
 /// How a copy went.
 #[derive(Debug)]
 #[must_use]

@@ -4,10 +4,11 @@ use std::fs::File;
 use std::io::{self, Write};
 
 use ftp_proto::coding::FromWire;
+use rustix::io::Errno;
 
 use super::burst::{Direction, Step, Work, run};
 use super::data::{DataConnection, Detached};
-use super::outcome::{Coding, Ended, Moved};
+use super::outcome::{Coding, Ended, Format, Moved};
 #[cfg(target_os = "linux")]
 use super::pipe::{Drained, Filled, LARGE, Pipe};
 use crate::meter::Meter;
@@ -16,9 +17,15 @@ use crate::tls::Data;
 /// Writes what `data` brings to `file`, from the file's position on. Only a connection that was closed
 /// in order is [`Ended::Whole`] (E10), inside TLS by close_notify. Gives the file back in any case. If
 /// the copy does not succeed, or the future is dropped, the connection is reset.
-pub async fn receive(data: impl Into<Data>, file: File, coding: Coding, meter: &Meter) -> (Moved, File) {
+pub async fn receive(
+    data: impl Into<Data>,
+    file: File,
+    format: impl Into<Format>,
+    meter: &Meter,
+) -> (Moved, File) {
+    let Format { coding, limit } = format.into();
     let how = match coding {
-        Coding::Image => How::first(),
+        Coding::Image => limit.map_or_else(How::first, How::Limited),
         Coding::Ascii => How::Ascii(FromWire::default()),
     };
     receive_by(how, data.into(), file, meter).await
@@ -49,6 +56,8 @@ pub(super) enum How {
     #[cfg(target_os = "linux")]
     Splice(Option<Pipe>),
     Buffered,
+    /// As it is, but not more than so many bytes.
+    Limited(u64),
     Ascii(FromWire),
 }
 
@@ -90,6 +99,7 @@ impl Work for Incoming {
                 Ok(piece) => written(file.write_all(piece), piece.len()),
                 Err(error) => Step::failed(error),
             },
+            How::Limited(left) => limited(left, connection, file, buffer),
             How::Ascii(coding) => decode(coding, connection, file, buffer),
         }
     }
@@ -123,6 +133,20 @@ fn splice(
             (written(rest, filled), false)
         }
         Err(error) => (Step::Ended(Ended::File(error)), true),
+    }
+}
+
+fn limited(left: &mut u64, connection: &mut Detached, file: &mut File, buffer: &mut Vec<u8>) -> Step {
+    match read(connection, buffer) {
+        Ok([]) => Step::Ended(Ended::Whole),
+        Ok(piece) => match left.checked_sub(piece.len() as u64) {
+            Some(rest) => {
+                *left = rest;
+                written(file.write_all(piece), piece.len())
+            }
+            None => Step::Ended(Ended::File(Errno::FBIG.into())),
+        },
+        Err(error) => Step::failed(error),
     }
 }
 
@@ -163,7 +187,7 @@ const PIECE: usize = 256 * 1024;
 /// All strategies, for the tests that compare them.
 #[cfg(test)]
 pub(super) fn all_strategies() -> Vec<How> {
-    vec![How::first(), How::Buffered, How::Ascii(FromWire::default())]
+    vec![How::first(), How::Buffered, How::Limited(u64::MAX), How::Ascii(FromWire::default())]
 }
 
 #[cfg(test)]
@@ -173,6 +197,7 @@ impl How {
             #[cfg(target_os = "linux")]
             Self::Splice(_) => Self::Splice(None),
             Self::Buffered => Self::Buffered,
+            Self::Limited(left) => Self::Limited(*left),
             Self::Ascii(_) => Self::Ascii(FromWire::default()),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
 use ftp_proto::coding::ToWire;
@@ -10,31 +11,40 @@ use rustix::io::Errno;
 
 use super::burst::{Direction, Step, Work, run};
 use super::data::{DataConnection, Detached};
-use super::outcome::{Coding, Ended, Moved};
+use super::outcome::{Coding, Ended, Format, Moved};
 use crate::meter::Meter;
 use crate::tls::Data;
 
-/// Sends `file` from `offset` (bytes of the file, whatever the coding) to its end, then closes the
+/// Sends `file` from `offset` (bytes of the file, whatever the coding) to its end or to the limit of
+/// `format`, then closes the
 /// connection in order. If that does not succeed, or the future is dropped, the connection is reset.
 ///
 /// The whole file has gone when the peer has closed its side in turn. A peer that keeps it open is
 /// given a second; a peer that resets it now has not got everything. Until then what the peer sends is
 /// read: inside TLS that may be tickets, without which the next data connection would resume nothing.
-pub async fn send(file: File, offset: u64, data: impl Into<Data>, coding: Coding, meter: &Meter) -> Moved {
+pub async fn send(
+    file: File,
+    offset: u64,
+    data: impl Into<Data>,
+    format: impl Into<Format>,
+    meter: &Meter,
+) -> Moved {
+    let Format { coding, limit } = format.into();
     let how = match coding {
         Coding::Image => How::first(),
         Coding::Ascii => How::Ascii(Encoder::default()),
     };
-    send_by(how, file, offset, data.into(), meter).await
+    let end = limit.map_or(u64::MAX, |limit| offset.saturating_add(limit));
+    send_by(how, (file, offset..end), data.into(), meter).await
 }
 
-pub(super) async fn send_by(how: How, file: File, offset: u64, data: Data, meter: &Meter) -> Moved {
+pub(super) async fn send_by(how: How, (file, part): (File, Range<u64>), data: Data, meter: &Meter) -> Moved {
     let connection = match DataConnection::open(data, meter).await {
         Ok(connection) => connection,
         Err(end) => return Moved { bytes: 0, end },
     };
     let how = how.under(connection.connection().has_tls());
-    let (ended, connection, _) = run(connection, Outgoing { file, offset, how }, meter).await;
+    let (ended, connection, _) = run(connection, Outgoing { file, part, how }, meter).await;
     let end = match (ended, connection) {
         (Ended::Whole, Some(connection)) => connection.finish(meter).await,
         (ended, _) => ended,
@@ -45,7 +55,8 @@ pub(super) async fn send_by(how: How, file: File, offset: u64, data: Data, meter
 /// A file on its way to a connection.
 struct Outgoing {
     file: File,
-    offset: u64,
+    /// What of it has not been read yet.
+    part: Range<u64>,
     how: How,
 }
 
@@ -89,26 +100,30 @@ impl Work for Outgoing {
     const DIRECTION: Direction = Direction::Out;
 
     fn step(&mut self, connection: &mut Detached, buffer: &mut Vec<u8>) -> Step {
-        let Self { file, offset, how } = self;
+        let Self { file, part, how } = self;
         match how {
             #[cfg(target_os = "linux")]
             How::Sendfile => {
-                let (step, works) = sendfile(file, offset, connection);
+                let (step, works) = sendfile(file, part, connection);
                 if !works {
                     self.how = How::Buffered;
                 }
                 step
             }
-            How::Buffered => buffered(file, offset, connection, buffer),
-            How::Ascii(encoder) => encoder.step(file, offset, connection, buffer),
+            How::Buffered => buffered(file, part, connection, buffer),
+            How::Ascii(encoder) => encoder.step(file, part, connection, buffer),
         }
     }
 }
 
 /// One call of sendfile, and whether that works with this file; if not, nothing has moved.
 #[cfg(target_os = "linux")]
-fn sendfile(file: &File, offset: &mut u64, connection: &Detached) -> (Step, bool) {
-    match rustix::fs::sendfile(connection.socket(), file, Some(offset), AT_ONCE) {
+fn sendfile(file: &File, part: &mut Range<u64>, connection: &Detached) -> (Step, bool) {
+    let most = at_once(part, AT_ONCE);
+    if most == 0 {
+        return (Step::Ended(Ended::Whole), true);
+    }
+    match rustix::fs::sendfile(connection.socket(), file, Some(&mut part.start), most) {
         Ok(0) => (Step::Ended(Ended::Whole), true),
         Ok(sent) => (Step::Moved(sent), true),
         Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => (Step::Moved(0), false),
@@ -117,15 +132,15 @@ fn sendfile(file: &File, offset: &mut u64, connection: &Detached) -> (Step, bool
     }
 }
 
-fn buffered(file: &File, offset: &mut u64, connection: &mut Detached, buffer: &mut Vec<u8>) -> Step {
-    let piece = match read(file, buffer, *offset) {
+fn buffered(file: &File, part: &mut Range<u64>, connection: &mut Detached, buffer: &mut Vec<u8>) -> Step {
+    let piece = match read(file, buffer, part) {
         Ok([]) => return Step::Ended(Ended::Whole),
         Ok(piece) => piece,
         Err(error) => return Step::Ended(Ended::File(error)),
     };
     match connection.write(piece) {
         Ok(sent) => {
-            *offset += sent as u64;
+            part.start += sent as u64;
             Step::Moved(sent)
         }
         Err(error) => Step::failed(error),
@@ -136,17 +151,17 @@ impl Encoder {
     fn step(
         &mut self,
         file: &File,
-        offset: &mut u64,
+        part: &mut Range<u64>,
         connection: &mut Detached,
         buffer: &mut Vec<u8>,
     ) -> Step {
         if self.sent == self.wire.len() {
-            let piece = match read(file, buffer, *offset) {
+            let piece = match read(file, buffer, part) {
                 Ok([]) => return Step::Ended(Ended::Whole),
                 Ok(piece) => piece,
                 Err(error) => return Step::Ended(Ended::File(error)),
             };
-            *offset += piece.len() as u64;
+            part.start += piece.len() as u64;
             self.sent = 0;
             self.wire.clear();
             self.coding.push(piece, &mut self.wire);
@@ -161,11 +176,17 @@ impl Encoder {
     }
 }
 
-/// The next piece of the file; nothing at its end.
-fn read<'a>(file: &File, buffer: &'a mut Vec<u8>, offset: u64) -> io::Result<&'a [u8]> {
+/// How much of `part` is taken at once, and at most `most`.
+fn at_once(part: &Range<u64>, most: usize) -> usize {
+    usize::try_from(part.end.saturating_sub(part.start)).unwrap_or(usize::MAX).min(most)
+}
+
+/// The next piece of the file; nothing at the end of `part` or of the file.
+fn read<'a>(file: &File, buffer: &'a mut Vec<u8>, part: &Range<u64>) -> io::Result<&'a [u8]> {
     buffer.resize(PIECE, 0);
+    let room = buffer.get_mut(..at_once(part, PIECE)).unwrap_or_default();
     loop {
-        match file.read_at(buffer, offset) {
+        match file.read_at(room, part.start) {
             Ok(read) => return Ok(buffer.get(..read).unwrap_or_default()),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),

@@ -76,7 +76,12 @@ proptest! {
                     let (here, there) = pair().await;
                     let (out_meter, in_meter) = (Meter::default(), Meter::default());
                     let (sent, (got, file)) = tokio::join!(
-                        send::send_by(out.again(), file_with(&content), offset as u64, here.into(), &out_meter),
+                        send::send_by(
+                            out.again(),
+                            (file_with(&content), offset as u64..u64::MAX),
+                            here.into(),
+                            &out_meter,
+                        ),
                         receive::receive_by(into.again(), there.into(), tempfile::tempfile().unwrap(), &in_meter),
                     );
                     (sent, got, content_of(file))
@@ -228,7 +233,8 @@ async fn stop_wakes_a_sender_whose_peer_reads_nothing_and_the_peer_sees_a_reset(
     for out in send::all_strategies() {
         let (here, mut there) = pair().await;
         let meter = Meter::default();
-        let send = send::send_by(out.again(), file_with(&sample(30_000_000, 5)), 0, here.into(), &meter);
+        let send =
+            send::send_by(out.again(), (file_with(&sample(30_000_000, 5)), 0..u64::MAX), here.into(), &meter);
         let stop = async {
             while meter.moved() == 0 {
                 tokio::task::yield_now().await;
@@ -393,4 +399,34 @@ async fn stop_wakes_a_listing_whose_peer_reads_nothing() {
     let (sent, ()) = tokio::join!(send_stream(endless, here, &meter), stop);
     assert!(matches!(sent.end, Ended::Stopped), "{:?}", sent.end);
     assert!(there.read_to_end(&mut Vec::new()).await.is_err());
+}
+
+#[tokio::test]
+async fn a_limit_ends_what_is_sent_and_refuses_what_is_received_beyond_it() {
+    let content = sample(600_000, 9);
+    for coding in [Coding::Image, Coding::Ascii] {
+        for limit in [0, 1, 300_000, 600_000, 700_000] {
+            let (here, mut there) = pair().await;
+            let format = Format { coding, limit: Some(limit) };
+            let (meter, mut got) = (Meter::default(), Vec::new());
+            let (sent, read) = tokio::join!(send(file_with(&content), 0, here, format, &meter), async {
+                let read = there.read_to_end(&mut got).await;
+                drop(there);
+                read
+            });
+            read.unwrap();
+            assert!(matches!(sent.end, Ended::Whole), "{:?}", sent.end);
+            let part = &content[..content.len().min(limit as usize)];
+            assert!(got == if coding == Coding::Image { part.to_vec() } else { on_wire(part) }, "{limit}");
+        }
+    }
+    for (limit, fits) in [(4, false), (5, true), (6, true)] {
+        let (mut here, there) = pair().await;
+        here.write_all(b"12345").await.unwrap();
+        drop(here);
+        let format = Format { coding: Coding::Image, limit: Some(limit) };
+        let (moved, _) = receive(there, tempfile::tempfile().unwrap(), format, &Meter::default()).await;
+        assert_eq!(matches!(moved.end, Ended::Whole), fits, "{limit}: {:?}", moved.end);
+        assert_eq!(matches!(moved.end, Ended::File(_)), !fits, "{limit}: {:?}", moved.end);
+    }
 }

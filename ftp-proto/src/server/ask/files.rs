@@ -3,22 +3,22 @@
 use crate::command::Direction;
 use crate::digest::{Algorithm, Digest};
 use crate::listing::Entry;
-use crate::wire::PathName;
+use crate::wire::{ByteRange, PathName};
 
 /// What a transfer is to do with its file.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Intent {
     /// RETR: send the file.
     Send {
-        /// How many bytes to skip.
-        offset: u64,
+        /// Which part of it.
+        range: ByteRange,
     },
     /// STOR: write a new file and replace the old one with it in one step.
     Replace,
-    /// STOR after REST n (n > 0): write in place.
+    /// STOR after REST n (n > 0) or RANG: write in place, and truncate nothing.
     WriteAt {
-        /// Where the first byte goes.
-        offset: u64,
+        /// Where the first byte goes, and how many there may be.
+        range: ByteRange,
     },
     /// APPE: write in place at the end, creating the file if there is none.
     Append,
@@ -75,8 +75,16 @@ pub enum FileAsk {
         /// The new name.
         to: PathName,
     },
-    /// The digest of a whole file -> [`Found::Digest`].
-    Hash(PathName, Algorithm),
+    /// The digest of a file or of a part of it -> [`Found::Digest`]. A part that begins behind the end of
+    /// the file is [`FileFailure::BeyondEnd`].
+    Hash {
+        /// The path of the file.
+        path: PathName,
+        /// How to compute the digest.
+        algorithm: Algorithm,
+        /// Which part of the file.
+        range: ByteRange,
+    },
 }
 
 /// What a question about files found.
@@ -88,8 +96,8 @@ pub enum Found {
     Entry(Entry),
     /// The facts of several entries, and whether there were more.
     Entries(Vec<Entry>, bool),
-    /// A digest, and the number of bytes it was computed from.
-    Digest(Digest, u64),
+    /// A digest, and the bytes that it was computed from; the length is known now.
+    Digest(Digest, ByteRange),
 }
 
 /// Why an operation on a file failed.
@@ -128,6 +136,9 @@ pub enum FileFailure {
     /// The restart point lies beyond the end of the file.
     #[error("Restart point beyond the end of the file")]
     BeyondEnd,
+    /// There are more bytes than RANG has named.
+    #[error("More bytes than RANG has named")]
+    BeyondRange,
     /// The disk or the quota is full.
     #[error("No space left")]
     NoSpace,

@@ -9,7 +9,7 @@ mod question;
 mod status;
 
 pub(super) use change::{dele, rnfr, rnto};
-pub(super) use digest::hash;
+pub(super) use digest::{hash, x_digest};
 pub(super) use directory::{cdup, cwd, mkd, pwd, rmd};
 pub(super) use facts::{mdtm, mlst, size};
 pub(super) use question::Request;

@@ -2,7 +2,7 @@
 
 use crate::command::Direction;
 use crate::dialect::Dialect;
-use crate::digest::{Algorithm, Digest};
+use crate::digest::Digest;
 use crate::listing::{Entry, Kind, When};
 use crate::policy::{Foreign, Rules};
 use crate::rendezvous::{self, Exchange, Flags, RendezvousSecret};
@@ -12,7 +12,7 @@ use crate::server::ask::{
 };
 use crate::server::{Config, Connection, Session, Timeouts};
 use crate::timer::Moment;
-use crate::wire::{PathName, Secret};
+use crate::wire::{ByteRange, PathName, Secret};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -327,7 +327,7 @@ impl Harness {
         }
         let size = self.files.get(&path.display()).copied();
         let answer = match (&intent, size) {
-            (Intent::Send { offset }, Some(size)) if *offset > size => {
+            (Intent::Send { range }, Some(size)) if range.first > size => {
                 Answer::File(Err(FileFailure::BeyondEnd))
             }
             (Intent::Send { .. }, Some(size)) => Answer::Prepared { size: Some(size) },
@@ -355,9 +355,11 @@ impl Harness {
                 Ok(Found::Entries(entries.collect(), false))
             }
             FileAsk::Remove(path) | FileAsk::RenameFrom(path) => known(&path).map(|_| Found::Done),
-            FileAsk::Hash(path, _) => {
-                let hex = "ab".repeat(32);
-                known(&path).map(|size| Found::Digest(Digest { algorithm: Algorithm::Sha256, hex }, size))
+            FileAsk::Hash { path, algorithm, range } => {
+                let hex = "ab".repeat(algorithm.hex_len() / 2);
+                let size = known(&path)?;
+                let length = Some(range.within(size).ok_or(FileFailure::BeyondEnd)?);
+                Ok(Found::Digest(Digest { algorithm, hex }, ByteRange { length, ..range }))
             }
             FileAsk::Enter(_)
             | FileAsk::MakeDirectory(_)

@@ -4,6 +4,7 @@ use super::Harness;
 use super::harness::{FOREIGN, OWN, both, modern, old, open_to_all, seconds};
 use crate::dialect::Dialect;
 use crate::server::ask::{End, FileFailure, Intent, ListStyle};
+use crate::wire::ByteRange;
 use std::time::Duration;
 
 fn is_old(h: &Harness) -> bool {
@@ -114,8 +115,8 @@ fn e05_e19_stor_appe_rest_and_nlst_say_how_the_file_is_written() {
     check(&["STOR c"], Intent::Replace);
     check(&["APPE c"], Intent::Append);
     check(&["REST 0", "STOR c"], Intent::Replace);
-    check(&["REST 7", "STOR c"], Intent::WriteAt { offset: 7 });
-    check(&["REST 7", "RETR a"], Intent::Send { offset: 7 });
+    check(&["REST 7", "STOR c"], Intent::WriteAt { range: ByteRange::from(7) });
+    check(&["REST 7", "RETR a"], Intent::Send { range: ByteRange::from(7) });
     check(&["LIST -la d"], Intent::List(ListStyle::Long));
     check(&["NLST"], Intent::List(ListStyle::Names { prefix: Vec::new() }));
     check(&["NLST d"], Intent::List(ListStyle::Names { prefix: b"d/".to_vec() })); // E19
@@ -250,8 +251,16 @@ fn e14_a_restart_point_survives_every_command_but_a_transfer() {
         "RNDZ",
     ];
     for line in between {
-        assert_eq!(intent_after(&["REST 9", line], "RETR a"), Some(Intent::Send { offset: 9 }), "{line}");
-        assert_eq!(intent_after(&["REST 9", line], "STOR c"), Some(Intent::WriteAt { offset: 9 }), "{line}");
+        assert_eq!(
+            intent_after(&["REST 9", line], "RETR a"),
+            Some(Intent::Send { range: ByteRange::from(9) }),
+            "{line}"
+        );
+        assert_eq!(
+            intent_after(&["REST 9", line], "STOR c"),
+            Some(Intent::WriteAt { range: ByteRange::from(9) }),
+            "{line}"
+        );
     }
     assert_eq!(intent_after(&["REST 9", "REST 0"], "STOR c"), Some(Intent::Replace));
     old().check("REST 9", &["200"]);
@@ -284,7 +293,7 @@ fn e14_a_transfer_command_uses_the_restart_point_up_even_when_it_fails() {
         h.intent = None;
         ready(&mut h);
         h.say("RETR a");
-        assert_eq!(h.intent, Some(Intent::Send { offset: 0 }), "{line}");
+        assert_eq!(h.intent, Some(Intent::Send { range: ByteRange::from(0) }), "{line}");
     }
     for line in ["ABOR", "REIN", "USER u"] {
         let again = ["REST 9", line, "USER u", "PASS secret", "TYPE I"];
@@ -454,7 +463,7 @@ fn facts_of_files() {
     h.check("MKD d", &["257"]);
     h.check("RMD d", &["250"]);
     h.check("OPTS HASH SHA-256", &["200"]);
-    h.check("OPTS HASH MD5", &["501"]);
+    h.check("OPTS HASH CRC-37", &["501"]);
     assert_eq!(h.say("OPTS MLST size;TYPE;x;"), ["200 MLST OPTS type;size;"]);
     assert!(h.say("FEAT").contains(&" MLST type*;size*;modify;perm;unique;UNIX.mode;".to_owned()));
     h.say("TYPE A");

@@ -5,7 +5,7 @@ use crate::policy::Cargo;
 use crate::reply::Meaning;
 use crate::server::ask::{Intent, ListStyle};
 use crate::server::context::Context;
-use crate::wire::PathName;
+use crate::wire::{ByteRange, PathName};
 
 /// What a transfer command asks for.
 #[derive(Debug)]
@@ -32,26 +32,26 @@ impl Request {
     }
 }
 
-/// RETR from `offset` on. `None` if the command was refused, which has been said; so it is for all of
+/// RETR of `range`. `None` if the command was refused, which has been said; so it is for all of
 /// these.
-pub(in crate::server) fn retr(cx: &mut Context, name: &PathName, offset: u64) -> Option<Request> {
-    file(cx, Verb::Retr, name, offset, Intent::Send { offset })
+pub(in crate::server) fn retr(cx: &mut Context, name: &PathName, range: ByteRange) -> Option<Request> {
+    file(cx, Verb::Retr, name, range, Intent::Send { range })
 }
 
-/// STOR. After REST the file is written in place from `offset` on (RFC 3659 5.4); otherwise the new
-/// file is written beside the old one and then replaces it.
-pub(in crate::server) fn stor(cx: &mut Context, name: &PathName, offset: u64) -> Option<Request> {
-    let intent = if offset > 0 { Intent::WriteAt { offset } } else { Intent::Replace };
-    if cx.may_write() { file(cx, Verb::Stor, name, offset, intent) } else { None }
+/// STOR. After REST or RANG the file is written in place (RFC 3659 5.4, draft-bryan-ftp-range 4.3);
+/// otherwise the new file is written beside the old one and then replaces it.
+pub(in crate::server) fn stor(cx: &mut Context, name: &PathName, range: ByteRange) -> Option<Request> {
+    let intent = if range == ByteRange::WHOLE { Intent::Replace } else { Intent::WriteAt { range } };
+    if cx.may_write() { file(cx, Verb::Stor, name, range, intent) } else { None }
 }
 
 /// APPE. It writes at the end of the file, so a restart point contradicts it (E14).
-pub(in crate::server) fn appe(cx: &mut Context, name: &PathName, offset: u64) -> Option<Request> {
-    if offset > 0 {
+pub(in crate::server) fn appe(cx: &mut Context, name: &PathName, range: ByteRange) -> Option<Request> {
+    if range != ByteRange::WHOLE {
         cx.out.reply(Meaning::BadSequence, "APPE writes at the end of the file; send STOR after REST");
         return None;
     }
-    if cx.may_write() { file(cx, Verb::Appe, name, 0, Intent::Append) } else { None }
+    if cx.may_write() { file(cx, Verb::Appe, name, range, Intent::Append) } else { None }
 }
 
 /// LIST. Many clients send options as `ls` has them; they change nothing.
@@ -76,11 +76,11 @@ pub(in crate::server) fn mlsd(cx: &mut Context, name: Option<&PathName>) -> Opti
     listing(cx, Verb::Mlsd, name, ListStyle::Facts(facts))
 }
 
-fn file(cx: &mut Context, verb: Verb, name: &PathName, offset: u64, intent: Intent) -> Option<Request> {
+fn file(cx: &mut Context, verb: Verb, name: &PathName, range: ByteRange, intent: Intent) -> Option<Request> {
     let data_type = cx.parameters.data_type;
     // A restart point counts bytes of the file; in TYPE A those on the connection differ.
-    if offset > 0 && data_type == DataType::Ascii {
-        let text = "REST needs TYPE I: send TYPE I, REST and this command again";
+    if range != ByteRange::WHOLE && data_type == DataType::Ascii {
+        let text = "REST and RANG need TYPE I: send TYPE I, REST or RANG, and this command again";
         cx.out.reply(Meaning::ParametersConflict, text);
         return None;
     }

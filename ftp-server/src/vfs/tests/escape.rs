@@ -62,7 +62,7 @@ fn no_name_leads_out_for_writing() {
     for site in Site::both() {
         holes(&site);
         for way in WAYS_OUT {
-            for intent in [Intent::Replace, Intent::Append, Intent::WriteAt { offset: 1 }] {
+            for intent in [Intent::Replace, Intent::Append, Intent::WriteAt { range: ByteRange::from(1) }] {
                 let stored = site.store(way, intent, Partial::Publish, "overwritten", true);
                 assert_eq!(stored, Err(FileFailure::BadName), "STOR {way}");
             }

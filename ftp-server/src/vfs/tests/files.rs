@@ -59,7 +59,7 @@ fn only_regular_files_are_sent_and_stored() {
     site.dir("dir");
     let fifo = rustix::fs::mkfifoat(rustix::fs::CWD, site.path("fifo"), Mode::from_raw_mode(0o600));
     fifo.unwrap();
-    for intent in [Intent::Send { offset: 0 }, Intent::Replace, Intent::Append] {
+    for intent in [Intent::Send { range: ByteRange::from(0) }, Intent::Replace, Intent::Append] {
         let check = |path: &str, expect: FileFailure| {
             assert_eq!(site.prepare(path, intent.clone()).err(), Some(expect), "{path} {intent:?}");
         };
@@ -75,10 +75,11 @@ fn only_regular_files_are_sent_and_stored() {
 fn e14_a_restart_point_beyond_the_end_is_refused() {
     let site = Site::new();
     site.file("file", "12345");
-    let at = |offset| site.view().prepare(&name("/file"), &Intent::Send { offset });
+    let at = |offset| site.view().prepare(&name("/file"), &Intent::Send { range: ByteRange::from(offset) });
     assert_eq!(at(5).unwrap().1, Some(5));
     assert_eq!(at(6).err(), Some(FileFailure::BeyondEnd));
-    let write = |path: &str, offset| site.prepare(path, Intent::WriteAt { offset }).err();
+    let write =
+        |path: &str, offset| site.prepare(path, Intent::WriteAt { range: ByteRange::from(offset) }).err();
     assert_eq!(write("/file", 5), None);
     assert_eq!(write("/file", 6), Some(FileFailure::BeyondEnd));
     assert_eq!(write("/gone", 1), Some(FileFailure::BeyondEnd));
@@ -100,10 +101,10 @@ fn a_read_only_account_changes_nothing() {
     ] {
         assert_eq!(view.answer(&ask), Err(FileFailure::ReadOnly), "{ask:?}");
     }
-    for intent in [Intent::Replace, Intent::Append, Intent::WriteAt { offset: 1 }] {
+    for intent in [Intent::Replace, Intent::Append, Intent::WriteAt { range: ByteRange::from(1) }] {
         assert_eq!(view.prepare(&file(), &intent).err(), Some(FileFailure::ReadOnly));
     }
-    assert!(view.prepare(&file(), &Intent::Send { offset: 0 }).is_ok());
+    assert!(view.prepare(&file(), &Intent::Send { range: ByteRange::from(0) }).is_ok());
     let Ok(Found::Entry(facts)) = view.answer(&FileAsk::Facts(file())) else { panic!("no facts") };
     assert_eq!(facts.perm.as_deref(), Some("r"));
     let Ok(Found::Entry(facts)) = view.answer(&FileAsk::Facts(name("/dir"))) else { panic!("no facts") };
@@ -152,6 +153,38 @@ fn mlsd_of_a_file_is_refused_and_list_is_not() {
     assert_eq!(list(ListStyle::Facts(None)), Some(FileFailure::NotDirectory));
     assert_eq!(list(ListStyle::Long), None);
     assert_eq!(list(ListStyle::Names { prefix: Vec::new() }), None);
+}
+
+#[test]
+fn a_part_of_a_file_is_read_from_its_first_byte_on() {
+    let site = Site::new();
+    site.file("file", "0123456789");
+    let subject = site.view().subject(&name("/file")).unwrap();
+    let part = |first, last| {
+        let (file, length) = subject.part(ByteRange::through(first, last).unwrap())?;
+        let mut text = String::new();
+        std::io::Read::read_to_string(&mut std::io::Read::take(file, length), &mut text).unwrap();
+        Ok(text)
+    };
+    assert_eq!(part(3, 5).as_deref(), Ok("345"));
+    assert_eq!(part(8, 50).as_deref(), Ok("89"));
+    assert_eq!(part(10, 50).as_deref(), Ok(""));
+    assert_eq!(part(11, 50), Err(FileFailure::BeyondEnd));
+}
+
+#[test]
+fn a_range_is_written_where_it_belongs_and_truncates_nothing() {
+    let site = Site::new();
+    let range = |first, last| Intent::WriteAt { range: ByteRange::through(first, last).unwrap() };
+    site.file("file", "0123456789");
+    site.store("/file", range(0, 2), Partial::Publish, "abc", true).unwrap();
+    site.store("/file", range(8, 11), Partial::Publish, "wxyz", true).unwrap();
+    assert_eq!(site.read("file").as_deref(), Some("abc34567wxyz"));
+    site.store("/new", range(0, 1), Partial::Publish, "hi", true).unwrap();
+    assert_eq!(site.read("new").as_deref(), Some("hi"));
+    assert_eq!(site.prepare("/file", range(13, 14)).err(), Some(FileFailure::BeyondEnd));
+    let Prepared::Receive(target) = site.prepare("/file", range(3, 6)).unwrap() else { panic!("no target") };
+    assert_eq!(target.limit(), Some(4));
 }
 
 #[test]

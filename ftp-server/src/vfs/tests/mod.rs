@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use super::*;
 use ftp_proto::command::Partial;
 use ftp_proto::server::ask::{FileAsk, FileFailure, Found, Intent};
-use ftp_proto::wire::PathName;
+use ftp_proto::wire::{ByteRange, PathName};
 use std::sync::Arc;
 
 /// A root with something beside it that nobody may reach.
@@ -77,7 +77,8 @@ impl Site {
 
     /// What RETR would send.
     fn fetch(&self, path: &str) -> Result<String, FileFailure> {
-        let Prepared::Send { mut file, .. } = self.prepare(path, Intent::Send { offset: 0 })? else {
+        let Prepared::Send { mut file, .. } = self.prepare(path, Intent::Send { range: ByteRange::WHOLE })?
+        else {
             panic!("not prepared for sending");
         };
         let mut text = String::new();

@@ -138,9 +138,11 @@ fn what_a_killed_server_left_goes_at_the_first_stor_and_what_lives_stays() {
 fn rest_and_stor_write_in_place_and_truncate_nothing() {
     let site = Site::new();
     site.file("file", "0123456789");
-    site.store("/file", Intent::WriteAt { offset: 4 }, Partial::Publish, "abc", true).unwrap();
+    site.store("/file", Intent::WriteAt { range: ByteRange::from(4) }, Partial::Publish, "abc", true)
+        .unwrap();
     assert_eq!(site.read("file").as_deref(), Some("0123abc789"));
-    site.store("/file", Intent::WriteAt { offset: 0 }, Partial::Publish, "new", true).unwrap();
+    site.store("/file", Intent::WriteAt { range: ByteRange::from(0) }, Partial::Publish, "new", true)
+        .unwrap();
     assert_eq!(site.read("file").as_deref(), Some("new"), "REST 0 is STOR");
 }
 
@@ -151,7 +153,7 @@ fn a_second_writer_in_place_is_told_that_the_file_is_in_use() {
     let (first, file) = site.begin("/file", Intent::Append, Partial::Publish).unwrap();
     let second = |intent| site.begin("/file", intent, Partial::Publish).err();
     assert_eq!(second(Intent::Append), Some(FileFailure::Busy));
-    assert_eq!(second(Intent::WriteAt { offset: 1 }), Some(FileFailure::Busy));
+    assert_eq!(second(Intent::WriteAt { range: ByteRange::from(1) }), Some(FileFailure::Busy));
     assert_eq!(site.fetch("/file").unwrap(), "old", "RETR may read");
     first.finish(file, true).unwrap();
     assert_eq!(second(Intent::Append), None);
