@@ -16,7 +16,7 @@ use crate::timer::Moment;
 /// The machine of one attempt to transfer one file between two servers.
 ///
 /// The driver owns both control sessions, and on the paths with a host in the middle the data connections or the
-/// line to the relay. It calls [`poll`](Self::poll) until that returns [`Output::Wait`], performs each output,
+/// relay session. It calls [`poll`](Self::poll) until that returns [`Output::Wait`], performs each output,
 /// and passes what happens to [`input`](Self::input).
 ///
 /// Both sessions must be logged in and idle when the attempt starts. After [`Output::Done`] each of them is

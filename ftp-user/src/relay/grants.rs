@@ -1,10 +1,10 @@
-//! Which leave of the relay covers what is asked next: one grant serves several tunnels or joins.
+//! The grants of one relay session. One grant serves several tunnels or joins.
 
 use ftp_proto::relay::message::{Id, Purpose};
 use ftp_proto::timer::Moment;
 use std::time::Duration;
 
-/// The grants of one session.
+/// The grants of one relay session, used up or not.
 #[derive(Debug, Default)]
 pub(super) struct Grants(Vec<Grant>);
 
@@ -12,54 +12,56 @@ pub(super) struct Grants(Vec<Grant>);
 struct Grant {
     id: Id,
     purpose: Purpose,
-    asked: Moment,
-    /// What ends with the grant must have time to end before it.
+    requested: Moment,
+    /// How long the grant is valid. A new use starts only in the first half, so that a transfer can finish.
     life: Duration,
     used: u8,
     uses: u8,
 }
 
 impl Grants {
-    /// Takes a use of a grant that is good for long.
+    /// Uses a grant for `purpose` that has a use left and at least half of its life. Returns its id.
     pub(super) fn take(&mut self, now: Moment, purpose: &Purpose) -> Option<Id> {
         let fits = |grant: &&mut Grant| {
-            grant.purpose == *purpose && grant.used < grant.uses && now.since(grant.asked) < grant.life / 2
+            grant.purpose == *purpose
+                && grant.used < grant.uses
+                && now.since(grant.requested) < grant.life / 2
         };
         let grant = self.0.iter_mut().find(fits)?;
         grant.used += 1;
         Some(grant.id)
     }
 
-    /// A grant was asked for, and one use of it.
-    pub(super) fn asked(&mut self, now: Moment, id: Id, purpose: Purpose) {
-        self.0.push(Grant { id, purpose, asked: now, life: LIFE, used: 1, uses: USES });
+    /// Adds a grant that was asked for, with its first use.
+    pub(super) fn requested(&mut self, now: Moment, id: Id, purpose: Purpose) {
+        self.0.push(Grant { id, purpose, requested: now, life: MAX_LIFE, used: 1, uses: MAX_USES });
     }
 
-    /// The relay gave less than was asked, perhaps.
-    pub(super) fn given(&mut self, id: Id, life: Duration, uses: u8) {
+    /// Records what the relay granted, which may be less than was asked for.
+    pub(super) fn granted(&mut self, id: Id, life: Duration, uses: u8) {
         if let Some(grant) = self.0.iter_mut().find(|grant| grant.id == id) {
             grant.life = grant.life.min(life);
             grant.uses = grant.uses.min(uses);
         }
     }
 
-    /// It was worth nothing: the next use needs another one.
-    pub(super) fn wear(&mut self, id: Id) {
+    /// Marks the grant as used up, because the relay refused it.
+    pub(super) fn mark_used_up(&mut self, id: Id) {
         if let Some(grant) = self.0.iter_mut().find(|grant| grant.id == id) {
             grant.used = grant.uses;
         }
     }
 
-    /// Forgets all for this purpose, which are used up or too old: they are to be revoked.
-    pub(super) fn worn(&mut self, purpose: &Purpose) -> Vec<Id> {
+    /// Removes and returns the grants for `purpose`, which are used up or too old. The caller revokes them.
+    pub(super) fn take_used_up(&mut self, purpose: &Purpose) -> Vec<Id> {
         self.0.extract_if(.., |grant| grant.purpose == *purpose).map(|grant| grant.id).collect()
     }
 }
 
-/// As long as an agent lets a grant live.
-pub(super) const LIFE: Duration = Duration::from_secs(24 * 3600);
-/// As often as an agent lets one be used.
-pub(super) const USES: u8 = 16;
+/// Longest life of a grant that an agent accepts.
+pub(super) const MAX_LIFE: Duration = Duration::from_secs(24 * 3600);
+/// Maximum number of uses of one grant that an agent accepts.
+pub(super) const MAX_USES: u8 = 16;
 
 #[cfg(test)]
 mod tests {
@@ -72,25 +74,25 @@ mod tests {
         let now = Moment::START;
         let mut grants = Grants::default();
         assert_eq!(grants.take(now, &one), None);
-        grants.asked(now, Id(1), one.clone());
+        grants.requested(now, Id(1), one.clone());
         assert_eq!(grants.take(now, &two), None);
-        for _ in 1..USES {
+        for _ in 1..MAX_USES {
             assert_eq!(grants.take(now, &one), Some(Id(1)));
         }
         assert_eq!(grants.take(now, &one), None);
-        assert_eq!(grants.worn(&one), [Id(1)]);
-        assert_eq!(grants.worn(&one), []);
+        assert_eq!(grants.take_used_up(&one), [Id(1)]);
+        assert_eq!(grants.take_used_up(&one), []);
 
-        grants.asked(now, Id(3), one.clone());
-        assert_eq!(grants.take(now + LIFE / 2, &one), None, "it would end in mid-file");
-        grants.given(Id(3), LIFE, 2);
+        grants.requested(now, Id(3), one.clone());
+        assert_eq!(grants.take(now + MAX_LIFE / 2, &one), None, "it would end in the middle of a file");
+        grants.granted(Id(3), MAX_LIFE, 2);
         assert_eq!(grants.take(now, &one), Some(Id(3)));
         assert_eq!(grants.take(now, &one), None, "the relay gave two uses");
-        assert_eq!(grants.worn(&one), [Id(3)]);
+        assert_eq!(grants.take_used_up(&one), [Id(3)]);
 
-        grants.asked(now, Id(5), one.clone());
-        grants.wear(Id(5));
+        grants.requested(now, Id(5), one.clone());
+        grants.mark_used_up(Id(5));
         assert_eq!(grants.take(now, &one), None);
-        assert_eq!(grants.worn(&one), [Id(5)]);
+        assert_eq!(grants.take_used_up(&one), [Id(5)]);
     }
 }

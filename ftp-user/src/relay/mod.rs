@@ -1,20 +1,20 @@
-//! The relay line: a session with one relay agent, control connections and joins through it.
+//! A relay session: tunnels and joins at one relay agent.
 //!
 //! ```text
-//!  open ----TLS, proof of the token---->  a task keeps the session alive (session)
+//!  open ----TLS, proof of the token---->  a task keeps the session alive (task)
 //!  tunnel --grant, Tunnel, ticket------>  one more link carries a control connection
-//!  join ----grant, Join---------------->  Ready, Flows, ... Ended come out of next (said)
+//!  join ----grant, Join---------------->  Ready, Flows, ... Ended come out of next (event)
 //! ```
 
+mod event;
+mod failure;
 mod grants;
-mod said;
-mod session;
+mod task;
 #[cfg(test)]
 mod tests;
-mod words;
 
+pub use event::JoinEvent;
 pub use ftp_proto::relay::message::{Id, Leg, Pin};
-pub use said::Said;
 
 use crate::config::Relay;
 use crate::context::Context;
@@ -25,146 +25,147 @@ use ftp_io::link;
 use ftp_io::socket;
 use ftp_proto::relay::message::{FromAgent, Purpose, Target, Text, ToAgent, Waits};
 use ftp_proto::relay::token::Secret32;
-use grants::{Grants, LIFE, USES};
-use session::{Heard, Session};
+use grants::{Grants, MAX_LIFE, MAX_USES};
 use std::collections::VecDeque;
 use std::future::pending;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
+use task::{Handle, SessionEvent};
 use tokio::sync::mpsc;
 
-/// A session with one relay agent. Dropping it ends it, and with it the join that it has asked for;
-/// tunnels go on.
+/// A session with one relay agent. Dropping it ends the session and its current join;
+/// tunnels continue.
 #[derive(Debug)]
-pub struct Line {
+pub struct Session {
     name: String,
-    /// The same with the address, for people.
-    title: String,
+    /// The name and the address, for messages.
+    display_name: String,
     at: SocketAddr,
-    session: Session,
-    heard: mpsc::Receiver<Heard>,
+    task: Handle,
+    events: mpsc::Receiver<SessionEvent>,
     grants: Grants,
-    /// The join and its grant, until it has ended.
-    present: Option<(Id, Id)>,
-    /// What was heard while something else was waited for.
-    unsaid: VecDeque<Said>,
-    /// Why the session is over.
-    over: Option<String>,
+    /// The join and its grant, until the join has ended.
+    current_join: Option<(Id, Id)>,
+    /// Events that came while the caller waited for something else.
+    pending_events: VecDeque<JoinEvent>,
+    /// Why the session has ended, if it has.
+    ended: Option<String>,
     waits: Waits,
 }
 
-impl Line {
-    /// Connects and proves the token, both ways, before anything else is said.
+impl Session {
+    /// Connects to the relay. Both ends prove that they know the token before anything else is sent.
     pub async fn open(context: &Context, relay: &Relay) -> Result<Self, Failure> {
-        let title = words::title(relay);
+        let display_name = failure::display_name(relay);
         let token = relay.token()?;
         let address = &relay.address;
         let stream =
-            connect(context, &address.host, address.port, &format!("the relay {title}"), "a relay").await?;
+            connect(context, &address.host, address.port, &format!("the relay {display_name}"), "a relay")
+                .await?;
         let prepared = socket::keepalive(&stream).and_then(|()| stream.peer_addr());
-        let at = prepared.map_err(|error| words::no_link(&title, &error.into()))?;
+        let at = prepared.map_err(|error| failure::no_link(&display_name, &error.into()))?;
         match within(context, context.patience.reply, link::session(stream, token.secret())).await {
             Some(Ok((link, welcome))) => {
-                let (session, heard) = Session::begin(context.clock, link, &welcome);
+                let (task, events) = Handle::start(context.clock, link, &welcome);
                 Ok(Self {
                     name: relay.name.clone(),
-                    title,
+                    display_name,
                     at,
-                    session,
-                    heard,
+                    task,
+                    events,
                     grants: Grants::default(),
-                    present: None,
-                    unsaid: VecDeque::new(),
-                    over: None,
+                    current_join: None,
+                    pending_events: VecDeque::new(),
+                    ended: None,
                     waits: waits(context),
                 })
             }
-            Some(Err(failure)) => Err(words::no_session(relay, &token, &failure)),
-            None => Err(late(context, &title, "the handshake")),
+            Some(Err(failure)) => Err(failure::no_session(relay, &token, &failure)),
+            None => Err(late(context, &display_name, "the handshake")),
         }
     }
 
-    /// A control connection to `site`, which the relay has made: it is the peer that the server sees.
+    /// Has the relay connect to `site`, and returns the control connection. The server sees the relay as its peer.
     pub async fn tunnel(&mut self, context: &Context, site: &Site) -> Result<Tunnel, Failure> {
-        let grant = self.leave(Purpose::Tunnel(Target { host: Text::of(&site.host), port: site.port }));
-        let id = self.session.with(|machine, now| machine.tunnel(now, grant));
+        let grant = self.grant_for(Purpose::Tunnel(Target { host: Text::of(&site.host), port: site.port }));
+        let id = self.task.with_machine(|machine, now| machine.tunnel(now, grant));
         let Some(ready) = within(context, context.patience.reply, self.ready(site, id, grant)).await else {
             self.close(id);
-            return Err(late(context, &self.title, &format!("a connection to {}", site.authority())));
+            return Err(late(context, &self.display_name, &format!("a connection to {}", site.authority())));
         };
         let (local, peer, ticket) = ready?;
         let attached = within(context, context.patience.reply, attach(self.at, &ticket)).await;
         let stream = attached
-            .ok_or_else(|| late(context, &self.title, "a link for a control connection"))?
-            .map_err(|failure| words::no_link(&self.title, &failure))?;
+            .ok_or_else(|| late(context, &self.display_name, "a link for a control connection"))?
+            .map_err(|failure| failure::no_link(&self.display_name, &failure))?;
         Ok(Tunnel { stream, local, peer, relay: self.name.clone() })
     }
 
-    /// Joins two data connections. What becomes of it comes out of [`Line::next`]; what was joined before
-    /// is not heard of any more.
+    /// Joins two data connections. [`Session::next`] reports the progress. Events of an earlier join are
+    /// dropped.
     pub fn join(&mut self, source: Leg, destination: Leg) -> Id {
         let mut peers = vec![host(source), host(destination)];
         peers.sort_unstable();
         peers.dedup();
-        let grant = self.leave(Purpose::Join(peers));
+        let grant = self.grant_for(Purpose::Join(peers));
         let waits = self.waits;
-        let id = self.session.with(|machine, now| machine.join(now, grant, [source, destination], waits));
-        self.present = Some((id, grant));
-        self.unsaid.retain(|said| matches!(said, Said::Lost(_)));
+        let id =
+            self.task.with_machine(|machine, now| machine.join(now, grant, [source, destination], waits));
+        self.current_join = Some((id, grant));
+        self.pending_events.retain(|event| matches!(event, JoinEvent::Lost(_)));
         id
     }
 
-    /// Resets what is joined; [`Said::Ended`] follows, unless it has ended by itself.
+    /// Resets both data connections of a join. [`JoinEvent::Ended`] follows, unless the join has ended already.
     pub fn close(&mut self, id: Id) {
-        self.session.with(|machine, now| machine.send(now, ToAgent::Close { id }));
+        self.task.with_machine(|machine, now| machine.send(now, ToAgent::Close { id }));
     }
 
-    /// Asks how far it is; [`Said::Stat`] follows.
+    /// Asks how many bytes a join has carried. [`JoinEvent::Stat`] follows.
     pub fn stat(&mut self, id: Id) {
-        self.session.with(|machine, now| machine.send(now, ToAgent::Stat { join: id }));
+        self.task.with_machine(|machine, now| machine.send(now, ToAgent::Stat { join: id }));
     }
 
-    /// What the relay says next about the join. May be dropped without losing anything; nothing comes
-    /// after [`Said::Lost`].
-    pub async fn next(&mut self) -> Said {
+    /// Waits for the next event of the join. It is cancel-safe. Nothing comes after [`JoinEvent::Lost`].
+    pub async fn next(&mut self) -> JoinEvent {
         loop {
-            if let Some(said) = self.unsaid.pop_front() {
-                return said;
+            if let Some(event) = self.pending_events.pop_front() {
+                return event;
             }
-            if self.over.is_some() {
+            if self.ended.is_some() {
                 pending::<()>().await;
             }
-            let heard = self.heard.recv().await;
-            self.note(heard);
+            let event = self.events.recv().await;
+            self.keep_event(event);
         }
     }
 
-    /// Whether the session is over.
+    /// Whether the session has ended.
     pub fn is_over(&self) -> bool {
-        self.over.is_some() || self.heard.is_closed()
+        self.ended.is_some() || self.events.is_closed()
     }
 
-    /// What reports call the relay.
+    /// The name of the relay in reports.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// A grant for one more use.
-    fn leave(&mut self, purpose: Purpose) -> Id {
-        let (grants, session) = (&mut self.grants, &self.session);
-        session.with(|machine, now| {
+    /// Returns a grant for one use, and asks for a new one if none is left.
+    fn grant_for(&mut self, purpose: Purpose) -> Id {
+        let (grants, task) = (&mut self.grants, &self.task);
+        task.with_machine(|machine, now| {
             grants.take(now, &purpose).unwrap_or_else(|| {
-                for grant in grants.worn(&purpose) {
+                for grant in grants.take_used_up(&purpose) {
                     machine.send(now, ToAgent::Revoke { grant, reset: false });
                 }
-                let grant = machine.grant(now, purpose.clone(), u64::MAX, LIFE, USES);
-                grants.asked(now, grant, purpose);
+                let grant = machine.grant(now, purpose.clone(), u64::MAX, MAX_LIFE, MAX_USES);
+                grants.requested(now, grant, purpose);
                 grant
             })
         })
     }
 
-    /// Waits for the answer to a wish for a tunnel.
+    /// Waits until the tunnel is ready or refused.
     async fn ready(
         &mut self,
         site: &Site,
@@ -172,62 +173,66 @@ impl Line {
         grant: Id,
     ) -> Result<(SocketAddr, SocketAddr, Secret32), Failure> {
         loop {
-            if let Some(why) = &self.over {
-                return Err(words::lost(&self.title, why));
+            if let Some(why) = &self.ended {
+                return Err(failure::lost(&self.display_name, why));
             }
-            match self.heard.recv().await {
-                Some(Heard::Message(FromAgent::TunnelReady { id, local, peer, ticket })) if id == tunnel => {
+            match self.events.recv().await {
+                Some(SessionEvent::Message(FromAgent::TunnelReady { id, local, peer, ticket }))
+                    if id == tunnel =>
+                {
                     return Ok((local, peer, ticket));
                 }
-                Some(Heard::Message(FromAgent::Refused { id, code, text, .. }))
+                Some(SessionEvent::Message(FromAgent::Refused { id, code, text, .. }))
                     if id == tunnel || id == grant =>
                 {
-                    self.grants.wear(grant);
-                    return Err(words::no_tunnel(&self.title, site, code, &text));
+                    self.grants.mark_used_up(grant);
+                    return Err(failure::no_tunnel(&self.display_name, site, code, &text));
                 }
-                heard => self.note(heard),
+                event => self.keep_event(event),
             }
         }
     }
 
-    /// Keeps what concerns joins.
-    fn note(&mut self, heard: Option<Heard>) {
-        let said = match heard {
-            Some(Heard::Message(FromAgent::Granted { id, max_ms, uses, .. })) => {
-                self.grants.given(id, Duration::from_millis(max_ms.into()), uses);
+    /// Records a grant, and keeps an event of the current join for [`Session::next`].
+    fn keep_event(&mut self, event: Option<SessionEvent>) {
+        let event = match event {
+            Some(SessionEvent::Message(FromAgent::Granted { id, max_ms, uses, .. })) => {
+                self.grants.granted(id, Duration::from_millis(max_ms.into()), uses);
                 None
             }
-            Some(Heard::Message(message)) => {
-                self.present.and_then(|(join, grant)| Said::of(message, join, grant))
+            Some(SessionEvent::Message(message)) => {
+                self.current_join.and_then(|(join, grant)| JoinEvent::of(message, join, grant))
             }
-            Some(Heard::Over(why)) => Some(Said::Lost(why)),
-            None => Some(Said::Lost("the relay said more than anybody had asked for".to_owned())),
+            Some(SessionEvent::Ended(why)) => Some(JoinEvent::Lost(why)),
+            None => {
+                Some(JoinEvent::Lost("the relay sent more messages than this program could read".to_owned()))
+            }
         };
-        let Some(said) = said else { return };
-        if let (Said::Refused { .. }, Some((_, grant))) = (&said, self.present) {
-            // Whatever was wrong with it, the next join asks anew.
-            self.grants.wear(grant);
+        let Some(event) = event else { return };
+        if let (JoinEvent::Refused { .. }, Some((_, grant))) = (&event, self.current_join) {
+            // The next join asks for a new grant, whatever the reason of the refusal was.
+            self.grants.mark_used_up(grant);
         }
-        if said.is_last() {
-            self.present = None;
+        if event.is_last() {
+            self.current_join = None;
         }
-        if let Said::Lost(why) = &said {
-            self.over = Some(why.clone());
+        if let JoinEvent::Lost(why) = &event {
+            self.ended = Some(why.clone());
         }
-        self.unsaid.push_back(said);
+        self.pending_events.push_back(event);
     }
 }
 
-impl Drop for Line {
+impl Drop for Session {
     fn drop(&mut self) {
-        let present = self.present;
-        self.session.with(|machine, now| {
-            if let Some((id, _)) = present {
+        let current_join = self.current_join;
+        self.task.with_machine(|machine, now| {
+            if let Some((id, _)) = current_join {
                 machine.send(now, ToAgent::Close { id });
             }
             machine.send(now, ToAgent::Bye);
         });
-        self.session.leave();
+        self.task.close();
     }
 }
 
@@ -237,19 +242,19 @@ async fn attach(at: SocketAddr, ticket: &Secret32) -> Result<link::Link, link::L
     link::attach(stream, ticket).await
 }
 
-fn late(context: &Context, title: &str, for_what: &str) -> Failure {
-    if context.cancel.is_cancelled() { Failure::interrupted() } else { words::late(title, for_what) }
+fn late(context: &Context, display_name: &str, for_what: &str) -> Failure {
+    if context.cancel.is_cancelled() { Failure::interrupted() } else { failure::late(display_name, for_what) }
 }
 
-/// The servers' patience is this program's: the relay's own must not end before it.
+/// The waits of a join. None is shorter than this program's timeouts, so that the relay does not give up first.
 fn waits(context: &Context) -> Waits {
     let millis = |wait: Duration| u32::try_from(wait.as_millis()).unwrap_or(u32::MAX);
-    let usual = Waits::default();
+    let default = Waits::default();
     Waits {
-        leg_ms: millis(context.patience.reply).max(usual.leg_ms),
-        idle_ms: millis(context.patience.stall).max(usual.idle_ms),
-        half_idle_ms: millis(context.patience.stall).max(usual.half_idle_ms),
-        stall_ms: millis(context.patience.stall).max(usual.stall_ms),
+        leg_ms: millis(context.patience.reply).max(default.leg_ms),
+        idle_ms: millis(context.patience.stall).max(default.idle_ms),
+        half_idle_ms: millis(context.patience.stall).max(default.half_idle_ms),
+        stall_ms: millis(context.patience.stall).max(default.stall_ms),
     }
 }
 

@@ -1,10 +1,10 @@
-//! Lines to a relay that says what a test wants, over real links.
+//! Relay sessions with a scripted relay, over real links.
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test answers one message and skips the others")]
 
 use super::*;
 use crate::config::Relays;
 use crate::context::{Cancel, Patience};
-use crate::control::{Role, Session as Control};
+use crate::control::{Role, Session as ControlSession};
 use crate::failure::Kind;
 use crate::place::Place;
 use crate::report::{Reporter, Style};
@@ -27,7 +27,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// What a relay of these tests does.
 struct Script {
-    /// Its token; the line's has the byte 7.
+    /// The byte of its token; the user agent's token has the byte 7.
     token: u8,
     /// Its answers to a message.
     answer: Box<dyn FnMut(ToAgent) -> Vec<FromAgent> + Send>,
@@ -39,7 +39,7 @@ impl Script {
     }
 }
 
-/// A relay that runs, and what it has heard: messages, and the bytes of tunnels.
+/// A relay that runs, and what it has received: messages, and the bytes of tunnels.
 struct Agent {
     relay: Relay,
     messages: mpsc::UnboundedReceiver<ToAgent>,
@@ -93,12 +93,12 @@ impl Agent {
         Self { relay, messages, bytes, _directory: directory }
     }
 
-    async fn line(&self) -> Line {
-        Line::open(&context(Cancel::never()), &self.relay).await.unwrap()
+    async fn session(&self) -> Session {
+        Session::open(&context(Cancel::never()), &self.relay).await.unwrap()
     }
 
-    /// The next message that a line was not bound to say.
-    async fn hears(&mut self) -> ToAgent {
+    /// The next message, except those that every session sends.
+    async fn receives(&mut self) -> ToAgent {
         loop {
             let message = self.messages.recv().await.unwrap();
             if !matches!(message, ToAgent::Introduce { .. } | ToAgent::Ping { .. }) {
@@ -108,8 +108,8 @@ impl Agent {
     }
 }
 
-/// An FTP server behind a tunnel: greets in small pieces, then says 200 to every line. It passes on what it
-/// hears, at last `None` if the tunnel was closed in order.
+/// An FTP server behind a tunnel: greets in small pieces, then replies 200 to every line. It passes on what it
+/// reads, at last `None` if the tunnel was closed in order.
 async fn server((mut link, first): (Link, First), pass: mpsc::UnboundedSender<Option<u8>>) {
     let First::Data(hello) = first else { panic!("a second session") };
     let accepted = accept_data(&ticket(), &hello, link.exporter()).unwrap();
@@ -193,14 +193,14 @@ fn tunnels(message: ToAgent) -> Vec<FromAgent> {
 async fn a_control_connection_through_a_relay_is_one_like_any_other() {
     let mut agent = Agent::start(Script::new(tunnels)).await;
     let context = context(Cancel::never());
-    let mut line = agent.line().await;
-    let tunnel = line.tunnel(&context, &site()).await.unwrap();
+    let mut session = agent.session().await;
+    let tunnel = session.tunnel(&context, &site()).await.unwrap();
     assert_eq!((tunnel.local, tunnel.peer), (at("192.0.2.9:40000"), at("192.0.2.1:2121")));
-    let mut session = Control::open_tunnelled(&context, &site(), Role::Source, tunnel).await.unwrap();
+    let mut session = ControlSession::open_tunnelled(&context, &site(), Role::Source, tunnel).await.unwrap();
     assert_eq!(session.title, "src.example.net:2121 through relay edge");
     assert_eq!((session.local, session.peer), (at("192.0.2.9:0").ip(), at("192.0.2.1:0").ip()));
     assert!(session.ask(Command::Noop).await.unwrap().is_done());
-    // Nothing is urgent in a tunnel: Telnet's Synch goes in line.
+    // A tunnel has no urgent data: Telnet's Synch goes in line.
     session.send(Command::Noop, None);
     session.abort();
     while !matches!(session.next().await, Event::AbortDone) {}
@@ -211,7 +211,7 @@ async fn a_control_connection_through_a_relay_is_one_like_any_other() {
     assert!(heard.ends_with(b"NOOP\r\n\xFF\xF4\xFF\xF2ABOR\r\n"), "{}", heard.escape_ascii());
     assert!(heard.starts_with(b"USER ann\r\n"), "{}", heard.escape_ascii());
     let target = Target { host: Text::of("src.example.net"), port: 2121 };
-    let ToAgent::Grant { purpose, .. } = agent.hears().await else { panic!("no grant") };
+    let ToAgent::Grant { purpose, .. } = agent.receives().await else { panic!("no grant") };
     assert_eq!(purpose, Purpose::Tunnel(target));
 }
 
@@ -219,25 +219,25 @@ async fn a_control_connection_through_a_relay_is_one_like_any_other() {
 async fn a_session_through_a_relay_ends_in_order() {
     let mut agent = Agent::start(Script::new(tunnels)).await;
     let context = context(Cancel::never());
-    let tunnel = agent.line().await.tunnel(&context, &site()).await.unwrap();
-    let session = Control::open_tunnelled(&context, &site(), Role::Source, tunnel).await.unwrap();
+    let tunnel = agent.session().await.tunnel(&context, &site()).await.unwrap();
+    let session = ControlSession::open_tunnelled(&context, &site(), Role::Source, tunnel).await.unwrap();
     session.quit().await;
     while agent.bytes.recv().await.expect("the tunnel broke").is_some() {}
 }
 
 #[tokio::test]
-async fn no_octet_of_a_tunnel_is_lost_when_nobody_waits_for_it() {
+async fn no_byte_of_a_tunnel_is_lost_when_a_wait_is_dropped() {
     let agent = Agent::start(Script::new(tunnels)).await;
     let context = context(Cancel::never());
-    let tunnel = agent.line().await.tunnel(&context, &site()).await.unwrap();
-    let mut session = Control::open_tunnelled(&context, &site(), Role::Source, tunnel).await.unwrap();
+    let tunnel = agent.session().await.tunnel(&context, &site()).await.unwrap();
+    let mut session = ControlSession::open_tunnelled(&context, &site(), Role::Source, tunnel).await.unwrap();
     let asked: Vec<_> = (0..50).map(|_| session.send(Command::Noop, None)).collect();
     let mut answered = Vec::new();
     while answered.len() < asked.len() {
         let event = tokio::select! {
             biased;
             event = session.next() => event,
-            // Whoever drives a session drops the wait as soon as anything else happens.
+            // The driver of a session drops this wait as soon as anything else happens.
             () = tokio::task::yield_now() => continue,
         };
         match event {
@@ -254,9 +254,9 @@ async fn no_octet_of_a_tunnel_is_lost_when_nobody_waits_for_it() {
 }
 
 #[tokio::test]
-async fn another_token_is_said_to_be_wrong_and_is_not_shown() {
+async fn another_token_is_reported_as_wrong_and_not_shown() {
     let agent = Agent::start(Script { token: 8, ..Script::new(|_| Vec::new()) }).await;
-    let failure = Line::open(&context(Cancel::never()), &agent.relay).await.unwrap_err();
+    let failure = Session::open(&context(Cancel::never()), &agent.relay).await.unwrap_err();
     assert_eq!(failure.kind, Kind::Untrusted);
     let (said, secret) = (failure.to_string(), token(7).line());
     let (address, file) = (agent.relay.address.to_string(), agent.relay.token_file.display().to_string());
@@ -267,11 +267,11 @@ async fn another_token_is_said_to_be_wrong_and_is_not_shown() {
 }
 
 #[tokio::test]
-async fn r31_whoever_cannot_prove_that_it_knows_the_token_is_not_trusted() {
+async fn r31_a_relay_that_cannot_prove_its_token_is_not_trusted() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut agent = Agent::start(Script::new(|_| Vec::new())).await;
     agent.relay.address = listener.local_addr().unwrap().to_string().parse().unwrap();
-    // It takes whatever token there is, and answers with a proof that it cannot have.
+    // It accepts any token, and answers with a proof that it cannot have.
     let between = tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
         let (mut link, _) = Acceptor::new().unwrap().accept(stream).await.unwrap();
@@ -281,14 +281,14 @@ async fn r31_whoever_cannot_prove_that_it_knows_the_token_is_not_trusted() {
         Connection::from(link).read_to_end(&mut rest).await.ok();
         rest
     });
-    let failure = Line::open(&context(Cancel::never()), &agent.relay).await.unwrap_err();
+    let failure = Session::open(&context(Cancel::never()), &agent.relay).await.unwrap_err();
     assert_eq!(failure.kind, Kind::Untrusted);
     assert!(failure.to_string().contains("did not prove"), "{failure}");
-    assert_eq!(between.await.unwrap(), b"", "nothing more was said to it");
+    assert_eq!(between.await.unwrap(), b"", "nothing more was sent to it");
 }
 
 #[tokio::test]
-async fn what_cannot_be_reached_and_what_is_no_relay_is_said() {
+async fn a_relay_that_cannot_be_reached_and_a_host_that_is_no_relay_are_reported() {
     let mut agent = Agent::start(Script::new(|_| Vec::new())).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     agent.relay.address = listener.local_addr().unwrap().to_string().parse().unwrap();
@@ -297,11 +297,11 @@ async fn what_cannot_be_reached_and_what_is_no_relay_is_said() {
         stream.write_all(b"220 ready\r\n").await.unwrap();
         stream.read_u8().await.ok();
     });
-    let failure = Line::open(&context(Cancel::never()), &agent.relay).await.unwrap_err();
+    let failure = Session::open(&context(Cancel::never()), &agent.relay).await.unwrap_err();
     assert_eq!(failure.kind, Kind::Other);
     assert!(failure.to_string().contains("check that a relay listens there"), "{failure}");
     ftp.await.unwrap();
-    let failure = Line::open(&context(Cancel::never()), &agent.relay).await.unwrap_err();
+    let failure = Session::open(&context(Cancel::never()), &agent.relay).await.unwrap_err();
     assert_eq!(failure.kind, Kind::Temporary);
     assert!(failure.to_string().contains("the relay edge"), "{failure}");
     // So does a relay that has seen too many wrong tokens.
@@ -315,14 +315,14 @@ async fn what_cannot_be_reached_and_what_is_no_relay_is_said() {
         hello.resize(usize::from(u16::from_be_bytes([hello[3], hello[4]])), 0);
         stream.read_exact(&mut hello).await.unwrap();
     });
-    let failure = Line::open(&context(Cancel::never()), &agent.relay).await.unwrap_err();
+    let failure = Session::open(&context(Cancel::never()), &agent.relay).await.unwrap_err();
     assert_eq!(failure.kind, Kind::Temporary);
     assert!(failure.to_string().contains("it closed the connection in the handshake"), "{failure}");
     closing.await.unwrap();
 }
 
 #[tokio::test]
-async fn a_tunnel_that_is_refused_says_by_whom_and_why() {
+async fn a_refused_tunnel_tells_by_whom_and_why() {
     let refusing = |message| match message {
         ToAgent::Tunnel { id, .. } => {
             let text = Text::of("no rule");
@@ -331,7 +331,7 @@ async fn a_tunnel_that_is_refused_says_by_whom_and_why() {
         _ => Vec::new(),
     };
     let agent = Agent::start(Script::new(refusing)).await;
-    let failure = agent.line().await.tunnel(&context(Cancel::never()), &site()).await.unwrap_err();
+    let failure = agent.session().await.tunnel(&context(Cancel::never()), &site()).await.unwrap_err();
     assert_eq!(failure.kind, Kind::NoPath);
     let said = failure.to_string();
     for part in ["edge", "src.example.net:2121", "does not allow that target (no rule)", "--allow"] {
@@ -340,7 +340,7 @@ async fn a_tunnel_that_is_refused_says_by_whom_and_why() {
 }
 
 #[tokio::test]
-async fn whoever_wants_to_stop_does_not_wait_for_a_tunnel() {
+async fn a_cancelled_job_does_not_wait_for_a_tunnel() {
     let (wish, cancel) = Cancel::new();
     let asked = move |message| {
         if matches!(message, ToAgent::Tunnel { .. }) {
@@ -349,15 +349,15 @@ async fn whoever_wants_to_stop_does_not_wait_for_a_tunnel() {
         Vec::new()
     };
     let mut agent = Agent::start(Script::new(asked)).await;
-    let mut line = agent.line().await;
-    let failure = line.tunnel(&context(cancel), &site()).await.unwrap_err();
+    let mut session = agent.session().await;
+    let failure = session.tunnel(&context(cancel), &site()).await.unwrap_err();
     assert_eq!(failure.kind, Kind::Interrupted);
-    let ToAgent::Grant { .. } = agent.hears().await else { panic!("no grant") };
-    let ToAgent::Tunnel { id, .. } = agent.hears().await else { panic!("no tunnel") };
-    assert_eq!(agent.hears().await, ToAgent::Close { id }, "the relay must not keep the server waiting");
+    let ToAgent::Grant { .. } = agent.receives().await else { panic!("no grant") };
+    let ToAgent::Tunnel { id, .. } = agent.receives().await else { panic!("no tunnel") };
+    assert_eq!(agent.receives().await, ToAgent::Close { id }, "the relay must not keep the server waiting");
 }
 
-/// A relay whose joins are ready at once and say what happens at each question how far they are.
+/// A relay whose joins are ready at once, and report their events after each Stat.
 fn joins(message: ToAgent) -> Vec<FromAgent> {
     match message {
         ToAgent::Join { id, .. } => {
@@ -384,47 +384,49 @@ fn joins(message: ToAgent) -> Vec<FromAgent> {
 }
 
 #[tokio::test]
-async fn a_join_is_told_from_the_source_to_the_destination() {
+async fn a_join_counts_bytes_from_the_source_to_the_destination() {
     let agent = Agent::start(Script::new(joins)).await;
-    let mut line = agent.line().await;
-    let ready = Said::Ready { source: Some(at("192.0.2.9:5000")), destination: None };
+    let mut session = agent.session().await;
+    let ready = JoinEvent::Ready { source: Some(at("192.0.2.9:5000")), destination: None };
     for _ in 0..2 {
-        let id = line.join(listen("192.0.2.1"), Leg::Dial(at("192.0.2.2:6000")));
-        assert_eq!(line.next().await, ready, "what belongs to older joins is not heard");
-        line.stat(id);
+        let id = session.join(listen("192.0.2.1"), Leg::Dial(at("192.0.2.2:6000")));
+        assert_eq!(session.next().await, ready, "events of older joins are dropped");
+        session.stat(id);
         let mut heard = Vec::new();
         for _ in 0..4 {
-            heard.push(line.next().await);
+            heard.push(session.next().await);
         }
         let why = "both ends closed in order".to_owned();
         let expect = [
-            Said::Stranger { side: Side::Source, peer: at("192.0.2.3:7") },
-            Said::Flows,
-            Said::Stat { bytes: 5 },
-            Said::Ended { bytes: 8, in_order: true, side: None, why },
+            JoinEvent::Stranger { side: Side::Source, peer: at("192.0.2.3:7") },
+            JoinEvent::Flows,
+            JoinEvent::Stat { bytes: 5 },
+            JoinEvent::Ended { bytes: 8, in_order: true, side: None, why },
         ];
         assert_eq!(heard, expect);
     }
-    let id = line.join(listen("192.0.2.1"), listen("192.0.2.2"));
-    assert_eq!(line.next().await, ready);
-    line.close(id);
-    let Said::Ended { bytes: 3, in_order: false, .. } = line.next().await else { panic!("not closed") };
+    let id = session.join(listen("192.0.2.1"), listen("192.0.2.2"));
+    assert_eq!(session.next().await, ready);
+    session.close(id);
+    let JoinEvent::Ended { bytes: 3, in_order: false, .. } = session.next().await else {
+        panic!("not closed")
+    };
 }
 
 #[tokio::test]
 async fn one_grant_serves_many_joins_of_the_same_hosts() {
     let mut agent = Agent::start(Script::new(|_| Vec::new())).await;
-    let mut line = agent.line().await;
+    let mut session = agent.session().await;
     let mut grants = Vec::new();
-    for _ in 0..USES + 1 {
-        line.join(listen("192.0.2.2"), listen("192.0.2.1"));
-        line.join(listen("192.0.2.1"), listen("192.0.2.2"));
+    for _ in 0..MAX_USES + 1 {
+        session.join(listen("192.0.2.2"), listen("192.0.2.1"));
+        session.join(listen("192.0.2.1"), listen("192.0.2.2"));
     }
-    line.join(listen("192.0.2.1"), listen("192.0.2.3"));
-    drop(line);
+    session.join(listen("192.0.2.1"), listen("192.0.2.3"));
+    drop(session);
     let (mut revoked, mut joined) = (Vec::new(), 0);
     loop {
-        match agent.hears().await {
+        match agent.receives().await {
             ToAgent::Grant { id, purpose, uses, .. } => grants.push((id, purpose, uses)),
             ToAgent::Revoke { grant, reset } => revoked.push((grant, reset)),
             ToAgent::Join { grant, .. } => {
@@ -440,11 +442,11 @@ async fn one_grant_serves_many_joins_of_the_same_hosts() {
     let purposes: Vec<_> = grants.iter().map(|(_, purpose, _)| purpose.clone()).collect();
     assert_eq!(purposes, [hosts("192.0.2.2"), hosts("192.0.2.2"), hosts("192.0.2.2"), hosts("192.0.2.3")]);
     assert_eq!(revoked, [(grants[0].0, false), (grants[1].0, false)], "the relay keeps no more than it must");
-    assert_eq!(joined, 2 * (u32::from(USES) + 1) + 1);
+    assert_eq!(joined, 2 * (u32::from(MAX_USES) + 1) + 1);
 }
 
 #[tokio::test]
-async fn a_refused_grant_is_the_refusal_of_its_join_and_is_told_once() {
+async fn a_refused_grant_is_the_refusal_of_its_join_and_is_reported_once() {
     let refusing = |message| match message {
         ToAgent::Grant { id, .. } => {
             vec![FromAgent::Refused { id, code: Code::Busy, leg: None, text: Text::default() }]
@@ -458,26 +460,26 @@ async fn a_refused_grant_is_the_refusal_of_its_join_and_is_told_once() {
         _ => Vec::new(),
     };
     let agent = Agent::start(Script::new(refusing)).await;
-    let mut line = agent.line().await;
-    let id = line.join(listen("192.0.2.1"), listen("192.0.2.2"));
+    let mut session = agent.session().await;
+    let id = session.join(listen("192.0.2.1"), listen("192.0.2.2"));
     assert_eq!(
-        line.next().await,
-        Said::Refused { side: None, why: "the relay is busy".to_owned(), for_now: true }
+        session.next().await,
+        JoinEvent::Refused { side: None, why: "the relay is busy".to_owned(), for_now: true }
     );
-    line.close(id);
-    let Said::Lost(why) = line.next().await else { panic!("told twice") };
+    session.close(id);
+    let JoinEvent::Lost(why) = session.next().await else { panic!("reported twice") };
     assert!(why.contains("so long"), "{why}");
-    assert!(line.is_over());
-    let late = tokio::time::timeout(Duration::from_millis(1), line.next()).await;
+    assert!(session.is_over());
+    let late = tokio::time::timeout(Duration::from_millis(1), session.next()).await;
     assert!(late.is_err(), "nothing comes after the end");
-    let failure = line.tunnel(&context(Cancel::never()), &site()).await.unwrap_err();
+    let failure = session.tunnel(&context(Cancel::never()), &site()).await.unwrap_err();
     assert_eq!(failure.kind, Kind::Temporary);
     assert!(failure.to_string().contains("edge") && failure.to_string().contains("so long"), "{failure}");
 }
 
 #[test]
 fn no_secret_has_a_debug_text() {
-    let heard = Heard::Message(FromAgent::TunnelReady {
+    let heard = SessionEvent::Message(FromAgent::TunnelReady {
         id: Id(1),
         local: at("192.0.2.9:1"),
         peer: at("192.0.2.1:21"),

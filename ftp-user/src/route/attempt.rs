@@ -6,7 +6,7 @@ use super::direct::Direct;
 use super::drive::{Drive, Ended, GivenUp, Path};
 use super::explain;
 use super::progress::{Progress, Stored, Subject};
-use super::relay::Relay;
+use super::relay::RelayPath;
 use super::sessions::Sessions;
 use super::through::Through;
 use crate::context::Context;
@@ -100,7 +100,7 @@ pub(crate) async fn by_relay(
     postures: Postures,
     assignment: &Assignment,
 ) -> Result<Attempted, Failure> {
-    let Circuit { name, line, source, destination, .. } = circuit;
+    let Circuit { name, relay_session, source, destination, .. } = circuit;
     ready(source, destination, assignment).await?;
     let transfer = transfer(assignment, secret(source, destination)?);
     let sessions = Sessions { source, destination };
@@ -108,7 +108,7 @@ pub(crate) async fn by_relay(
     let timeouts = timeouts(context.patience.reply, assignment.size);
     let attempt = Attempt::relayed(transfer, postures, one, two, timeouts, context.clock.now());
     let (path, progress) =
-        (Path::Relay(Relay::new(name, line)), Progress::relay(context, subject(assignment)));
+        (Path::Relay(RelayPath::new(name, relay_session)), Progress::relay(context, subject(assignment)));
     let ended = Drive::new(context, sessions, attempt, path, progress).run().await;
     let relayed = Relayed { relay: name.as_str().into(), bytes: ended.moved };
     let attempted = Attempted::new(context, source, destination, &format!("the relay {name}"), ended);

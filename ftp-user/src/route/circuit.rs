@@ -1,4 +1,4 @@
-//! What is kept with a relay for the length of a run: the line to it, and through it a control session with each
+//! What is kept of a relay for the length of a run: the relay session, and through it a control session with each
 //! server. The next file uses them again.
 
 use crate::config;
@@ -7,26 +7,26 @@ use crate::control::{Role, Session};
 use crate::endpoint::Server;
 use crate::failure::{Failure, Kind};
 use crate::place::Site;
-use crate::relay::Line;
+use crate::relay;
 
-/// A line to a relay, and the control sessions through it.
+/// A relay session, and the control sessions through it.
 #[derive(Debug)]
 pub struct Circuit {
     /// The index of the relay among those that may be used.
     relay: usize,
     /// The name of the relay in reports.
     pub(super) name: String,
-    pub(super) line: Line,
+    pub(super) relay_session: relay::Session,
     pub(super) source: Session,
     pub(super) destination: Session,
 }
 
 impl Circuit {
-    /// The circuit of that relay: `kept` if it can still be used, else a new one.
+    /// Returns the circuit of that relay: `kept` if it can still be used, else a new one.
     ///
     /// # Errors
     ///
-    /// Why the relay or a server cannot be reached.
+    /// Fails if the relay or a server cannot be reached.
     pub(crate) async fn ready<'a>(
         kept: &'a mut Option<Self>,
         context: &Context,
@@ -34,7 +34,7 @@ impl Circuit {
         source: &Server,
         destination: &Server,
     ) -> Result<&'a mut Self, Failure> {
-        let fit = kept.take().filter(|circuit| circuit.relay == relay && !circuit.line.is_over());
+        let fit = kept.take().filter(|circuit| circuit.relay == relay && !circuit.relay_session.is_over());
         let circuit = match fit {
             Some(circuit) => circuit.mended(context, source, destination).await?,
             None => Self::open(context, relay, source, destination).await?,
@@ -53,13 +53,13 @@ impl Circuit {
             .iter()
             .nth(relay)
             .ok_or_else(|| Failure::new(Kind::NoPath, "there is no such relay"))?;
-        let mut line = Line::open(context, chosen).await?;
-        let source = session(context, &mut line, &source.site, Role::Source).await?;
-        let destination = session(context, &mut line, &destination.site, Role::Destination).await?;
-        Ok(Self { relay, name: chosen.name.clone(), line, source, destination })
+        let mut relay_session = relay::Session::open(context, chosen).await?;
+        let source = session(context, &mut relay_session, &source.site, Role::Source).await?;
+        let destination = session(context, &mut relay_session, &destination.site, Role::Destination).await?;
+        Ok(Self { relay, name: chosen.name.clone(), relay_session, source, destination })
     }
 
-    /// Replaces the sessions that have ended: servers close what is idle for long.
+    /// Replaces the sessions that have ended: servers close sessions that are idle for long.
     async fn mended(
         mut self,
         context: &Context,
@@ -68,10 +68,11 @@ impl Circuit {
     ) -> Result<Self, Failure> {
         tokio::join!(self.source.catch_up(), self.destination.catch_up());
         if self.source.is_over() {
-            self.source = session(context, &mut self.line, &source.site, Role::Source).await?;
+            self.source = session(context, &mut self.relay_session, &source.site, Role::Source).await?;
         }
         if self.destination.is_over() {
-            self.destination = session(context, &mut self.line, &destination.site, Role::Destination).await?;
+            self.destination =
+                session(context, &mut self.relay_session, &destination.site, Role::Destination).await?;
         }
         Ok(self)
     }
@@ -82,7 +83,12 @@ impl Circuit {
     }
 }
 
-async fn session(context: &Context, line: &mut Line, site: &Site, role: Role) -> Result<Session, Failure> {
-    let tunnel = line.tunnel(context, site).await?;
+async fn session(
+    context: &Context,
+    relay_session: &mut relay::Session,
+    site: &Site,
+    role: Role,
+) -> Result<Session, Failure> {
+    let tunnel = relay_session.tunnel(context, site).await?;
     Session::open_tunnelled(context, site, role, tunnel).await
 }

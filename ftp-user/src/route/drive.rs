@@ -3,11 +3,11 @@
 
 use super::direct::Direct;
 use super::progress::{Progress, Sight};
-use super::relay::Relay;
+use super::relay::RelayPath;
 use super::sessions::Sessions;
 use super::through::{Done, Through};
 use crate::context::Context;
-use crate::relay::Said;
+use crate::relay::JoinEvent;
 use ftp_proto::client::Event;
 use ftp_proto::command::Verb;
 use ftp_proto::reply::{Blame, Class};
@@ -43,13 +43,13 @@ pub(crate) enum GivenUp {
 #[derive(Debug)]
 pub(super) enum Path<'a> {
     Direct(Direct),
-    Relay(Relay<'a>),
+    Relay(RelayPath<'a>),
     Through(Box<Through>),
 }
 
 /// Something that happened on the path.
 enum Happened {
-    Relay(Said),
+    Relay(JoinEvent),
     Done(Done),
 }
 

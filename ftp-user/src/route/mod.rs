@@ -50,7 +50,7 @@ pub struct Ends {
 }
 
 impl Ends {
-    /// Two ends that know nothing of each other yet.
+    /// Two ends without memory or relay session.
     pub fn new(source: Host, destination: Host) -> Self {
         Self { source, destination, memory: Memory::default(), circuit: None }
     }
@@ -63,7 +63,7 @@ impl Ends {
                 circuit.quit().await;
             }
         };
-        let hurry = context.cancel.is_cancelled().then(|| context.clock.now() + HASTE);
+        let hurry = context.cancel.is_cancelled().then(|| context.clock.now() + HURRIED_GOODBYE);
         tokio::select! {
             _ = async { tokio::join!(relayed, source.quit(), destination.quit()) } => {}
             () = context.clock.sleep_until(hurry) => {}
@@ -71,5 +71,5 @@ impl Ends {
     }
 }
 
-/// How long a goodbye may take at the end of the two seconds that an interrupted copy has.
-const HASTE: std::time::Duration = std::time::Duration::from_millis(100);
+/// How long QUIT may take at the end of the two seconds that an interrupted copy has.
+const HURRIED_GOODBYE: std::time::Duration = std::time::Duration::from_millis(100);

@@ -1,11 +1,11 @@
-//! What a transfer through a relay needs besides the control sessions: the line to the relay, which joins the
-//! two data connections. The data does not pass this host.
+//! What a transfer through a relay needs besides the control sessions: the relay session, which joins the two
+//! data connections. The data does not pass this host.
 
 use super::progress::Progress;
 use super::sessions::Sessions;
 use crate::context::Context;
 use crate::control::Session;
-use crate::relay::{Line, Said};
+use crate::relay::{self, JoinEvent};
 use ftp_proto::address::unmapped;
 use ftp_proto::relay::message::{Id, Leg, Pin};
 use ftp_proto::third_party::{Input, Junction, Side};
@@ -14,31 +14,31 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// The join at a relay.
+/// The join of the two data connections at a relay.
 #[derive(Debug)]
-pub(super) struct Relay<'a> {
+pub(super) struct RelayPath<'a> {
     name: &'a str,
-    line: &'a mut Line,
+    session: &'a mut relay::Session,
     join: Option<Id>,
-    /// Whether the relay has told the last count.
+    /// Whether the last count has come.
     counted: bool,
 }
 
-impl<'a> Relay<'a> {
-    /// No join yet.
-    pub(super) const fn new(name: &'a str, line: &'a mut Line) -> Self {
-        Self { name, line, join: None, counted: false }
+impl<'a> RelayPath<'a> {
+    /// Creates the path, without a join yet.
+    pub(super) const fn new(name: &'a str, session: &'a mut relay::Session) -> Self {
+        Self { name, session, join: None, counted: false }
     }
 
-    /// What the relay says next. May be dropped without losing anything.
-    pub(super) async fn next(&mut self) -> Said {
-        self.line.next().await
+    /// Waits for the next event of the join. It is cancel-safe.
+    pub(super) async fn next(&mut self) -> JoinEvent {
+        self.session.next().await
     }
 
-    /// The tunnels of a relay that dies may end a little before the session with it. Waits a moment for the
-    /// latter, because it explains more.
-    pub(super) async fn last_words(&mut self) -> Option<Said> {
-        timeout(MOMENT, self.line.next()).await.ok()
+    /// Waits a moment for the end of the relay session. If a relay dies, its tunnels may end a little earlier,
+    /// but the end of the session explains more.
+    pub(super) async fn last_words(&mut self) -> Option<JoinEvent> {
+        timeout(SETTLE, self.session.next()).await.ok()
     }
 
     /// Has the relay join the data connections.
@@ -49,47 +49,47 @@ impl<'a> Relay<'a> {
             Junction::Listen => Leg::Listen(Pin { ip: session.peer, port: None }),
         };
         let (source, destination) = (leg(source, sessions.source), leg(destination, sessions.destination));
-        self.join = Some(self.line.join(source, destination));
+        self.join = Some(self.session.join(source, destination));
     }
 
     /// Asks the relay how far it is.
     pub(super) fn ask(&mut self) {
         if let Some(join) = self.join {
-            self.line.stat(join);
+            self.session.stat(join);
         }
     }
 
     /// Has the relay reset both data connections.
     pub(super) fn cut(&mut self) {
         if let Some(join) = self.join.take() {
-            self.line.close(join);
+            self.session.close(join);
         }
     }
 
-    /// What the attempt is told of something that the relay said.
+    /// Handles an event of the join. Returns the input that the attempt gets for it.
     pub(super) fn take(
         &mut self,
         context: &Context,
-        said: Said,
+        event: JoinEvent,
         sessions: &mut Sessions<'_>,
         progress: &mut Progress,
     ) -> Option<Input> {
         let now = context.clock.now();
-        match said {
-            Said::Ready { source, destination } => {
+        match event {
+            JoinEvent::Ready { source, destination } => {
                 let ends = [(source, sessions.source.local), (destination, sessions.destination.local)];
                 Some(match ends.into_iter().find_map(|(at, seen)| elsewhere(at?, seen)) {
                     Some(why) => Input::RelayRefused(why),
                     None => Input::RelayReady { source, destination },
                 })
             }
-            Said::Flows => {
+            JoinEvent::Flows => {
                 progress.start(now);
                 Some(Input::RelayFlowing)
             }
-            Said::Refused { why, for_now: true, .. } => Some(Input::RelayLost(why)),
-            Said::Refused { side, why, for_now: false } => Some(fault(side, why)),
-            Said::Stranger { side, peer } => {
+            JoinEvent::Refused { why, for_now: true, .. } => Some(Input::RelayLost(why)),
+            JoinEvent::Refused { side, why, for_now: false } => Some(fault(side, why)),
+            JoinEvent::Stranger { side, peer } => {
                 let end = sessions.of(side).role.name();
                 context.events.warn(format!(
                     "the relay {} rejected a connection from {peer}, which is not the {end}",
@@ -97,44 +97,47 @@ impl<'a> Relay<'a> {
                 ));
                 None
             }
-            Said::Stat { bytes } => {
+            JoinEvent::Stat { bytes } => {
                 progress.saw(now, bytes);
                 None
             }
-            Said::Ended { bytes, in_order, side, why } => {
+            JoinEvent::Ended { bytes, in_order, side, why } => {
                 progress.saw(now, bytes);
                 progress.stop();
                 self.counted = in_order;
                 Some(if in_order { Input::RelayPassed } else { fault(side, why) })
             }
-            Said::Lost(why) => Some(Input::RelayLost(why)),
+            JoinEvent::Lost(why) => Some(Input::RelayLost(why)),
         }
     }
 
-    /// Waits for the relay's last count, after both servers have said that the file is complete.
+    /// Waits for the relay's last count, after both servers have confirmed that the file is complete.
     pub(super) async fn last_count(&mut self, context: &Context, progress: &mut Progress) {
         let clock = context.clock;
         let deadline: Option<Moment> = Some(clock.now() + COUNT);
-        while !self.counted && !self.line.is_over() {
-            let said = tokio::select! {
+        while !self.counted && !self.session.is_over() {
+            let event = tokio::select! {
                 () = context.cancel.cancelled() => return,
-                said = self.line.next() => said,
+                event = self.session.next() => event,
                 () = clock.sleep_until(deadline) => return,
             };
-            match said {
-                Said::Stat { bytes } => progress.saw(clock.now(), bytes),
-                Said::Ended { bytes, .. } => {
+            match event {
+                JoinEvent::Stat { bytes } => progress.saw(clock.now(), bytes),
+                JoinEvent::Ended { bytes, .. } => {
                     progress.saw(clock.now(), bytes);
                     self.counted = true;
                 }
-                Said::Lost(_) => return,
-                Said::Ready { .. } | Said::Flows | Said::Refused { .. } | Said::Stranger { .. } => {}
+                JoinEvent::Lost(_) => return,
+                JoinEvent::Ready { .. }
+                | JoinEvent::Flows
+                | JoinEvent::Refused { .. }
+                | JoinEvent::Stranger { .. } => {}
             }
         }
     }
 }
 
-/// What the relay says went wrong: with the data connection of one end, or with the join.
+/// The input for a failure of one end's data connection, or of the join.
 fn fault(side: Option<Side>, why: String) -> Input {
     match side {
         Some(side) => Input::DataFailed(side, why),
@@ -142,9 +145,8 @@ fn fault(side: Option<Side>, why: String) -> Input {
     }
 }
 
-/// Checks the address at which a relay says that it listens for a server that sees the relay at `seen`. If they
-/// differ, returns what is wrong: the server would connect to a host that has not asked for it (as with
-/// H08).
+/// Returns an error text if the relay announces another address than the one at which the server sees it (`seen`).
+/// The server would connect to a host that has not asked for it (as with H08).
 fn elsewhere(at: SocketAddr, seen: IpAddr) -> Option<String> {
     if unmapped(at.ip()) == seen && at.port() != 0 {
         return None;
@@ -152,8 +154,8 @@ fn elsewhere(at: SocketAddr, seen: IpAddr) -> Option<String> {
     Some(format!("it says that it listens at {at}, but the server sees it at {seen}"))
 }
 
-/// How long to wait for the end of a relay to be noticed everywhere.
-const MOMENT: Duration = Duration::from_millis(200);
+/// How long the end of the relay session may come after the end of its tunnels.
+const SETTLE: Duration = Duration::from_millis(200);
 /// How long to wait for the relay's last count.
 const COUNT: Duration = Duration::from_secs(2);
 

@@ -1,4 +1,4 @@
-//! What goes wrong with a relay, for people: which relay, what it said, what to do.
+//! Failures of a relay session: which relay, what it said, what to do.
 
 use crate::config::Relay;
 use crate::failure::{Failure, Kind, words};
@@ -10,18 +10,18 @@ use ftp_proto::relay::message::{Code, Text};
 use ftp_proto::relay::token::Token;
 use std::io::ErrorKind;
 
-/// `edge (relay.example.net:2190)`; a relay that has no name but its address is called by that once.
-pub(super) fn title(relay: &Relay) -> String {
+/// `edge (relay.example.net:2190)`, or the address alone if the relay has no name.
+pub(super) fn display_name(relay: &Relay) -> String {
     let address = relay.address.to_string();
     if relay.name == address { address } else { format!("{} ({address})", relay.name) }
 }
 
-/// No session: the token is not the same at both ends, or the connection failed.
+/// The handshake failed: the token is not the same at both ends, or the connection failed.
 pub(super) fn no_session(relay: &Relay, token: &Token, failure: &LinkFailure) -> Failure {
-    let (title, name, file) = (title(relay), token.name(), relay.token_file.display());
+    let (display_name, name, file) = (display_name(relay), token.name(), relay.token_file.display());
     match failure {
         LinkFailure::Proof(LinkError::Denied) => {
-            let what = format!("the relay {title} does not accept the token {name} of {file}");
+            let what = format!("the relay {display_name} does not accept the token {name} of {file}");
             let hint = if token.is_expired(Clock::today()) {
                 "it has expired: ask for a new one (ftp-relay-agent token)"
             } else {
@@ -30,30 +30,27 @@ pub(super) fn no_session(relay: &Relay, token: &Token, failure: &LinkFailure) ->
             Failure::new(Kind::Untrusted, what).hint(hint)
         }
         LinkFailure::Proof(LinkError::Unproven | LinkError::Unexpected) => {
-            let what = format!("the relay {title} did not prove that it knows the token {name} of {file}");
+            let what =
+                format!("the relay {display_name} did not prove that it knows the token {name} of {file}");
             Failure::new(Kind::Untrusted, what)
                 .said(failure.to_string())
                 .hint("check its address; nothing was sent to whoever answered")
         }
         LinkFailure::Proof(LinkError::Versions(..)) => {
-            Failure::new(Kind::Other, format!("no session with the relay {title}"))
+            Failure::new(Kind::Other, format!("no session with the relay {display_name}"))
                 .said(failure.to_string())
                 .hint("bring the older of the two up to date")
         }
-        LinkFailure::Io(_) | LinkFailure::Frame(_) => no_link(&title, failure),
+        LinkFailure::Io(_) | LinkFailure::Frame(_) => no_link(&display_name, failure),
     }
 }
 
-/// A connection that came to nothing before a proof was given.
-pub(super) fn no_link(title: &str, failure: &LinkFailure) -> Failure {
+/// The connection failed before the relay proved its token.
+pub(super) fn no_link(display_name: &str, failure: &LinkFailure) -> Failure {
     let (kind, said) = match failure {
         LinkFailure::Io(error) if error.kind() == ErrorKind::InvalidData => (Kind::Other, words(error)),
         LinkFailure::Io(error) if error.kind() == ErrorKind::UnexpectedEof => {
             (Kind::Temporary, "it closed the connection in the handshake".to_owned())
-        }
-        // TLS has many words for that, none of them for people.
-        LinkFailure::Io(error) if error.kind() == ErrorKind::UnexpectedEof => {
-            (Kind::Temporary, "it closed the connection".to_owned())
         }
         LinkFailure::Io(error) => (Kind::Temporary, words(error)),
         LinkFailure::Frame(_) | LinkFailure::Proof(_) => (Kind::Other, failure.to_string()),
@@ -63,25 +60,25 @@ pub(super) fn no_link(title: &str, failure: &LinkFailure) -> Failure {
     } else {
         "check that a relay listens there"
     };
-    Failure::new(kind, format!("no session with the relay {title}")).said(said).hint(hint)
+    Failure::new(kind, format!("no session with the relay {display_name}")).said(said).hint(hint)
 }
 
-/// The relay took too long.
-pub(super) fn late(title: &str, for_what: &str) -> Failure {
-    Failure::new(Kind::Temporary, format!("the relay {title} did not answer in time: {for_what}"))
+/// The relay did not answer in time.
+pub(super) fn late(display_name: &str, for_what: &str) -> Failure {
+    Failure::new(Kind::Temporary, format!("the relay {display_name} did not answer in time: {for_what}"))
         .hint("try again later, or raise --timeout")
 }
 
-/// The session ended before an answer came.
-pub(super) fn lost(title: &str, why: &str) -> Failure {
-    Failure::new(Kind::Temporary, format!("the session with the relay {title} is over"))
+/// The relay session ended before an answer came.
+pub(super) fn lost(display_name: &str, why: &str) -> Failure {
+    Failure::new(Kind::Temporary, format!("the session with the relay {display_name} is over"))
         .said(why)
         .hint("try again later")
 }
 
-/// No tunnel to a server.
-pub(super) fn no_tunnel(title: &str, site: &Site, code: Code, text: &Text) -> Failure {
-    let what = format!("the relay {title} does not connect to {}", site.authority());
+/// The relay refused a tunnel to `site`.
+pub(super) fn no_tunnel(display_name: &str, site: &Site, code: Code, text: &Text) -> Failure {
+    let what = format!("the relay {display_name} does not connect to {}", site.authority());
     let failure = Failure::new(kind_of(code), what).said(format!("it said \"{}\"", code.with(text)));
     match code {
         Code::Denied => failure.hint(format!("start the relay with --allow for {}", site.host)),
@@ -101,7 +98,7 @@ pub(super) fn no_tunnel(title: &str, site: &Site, code: Code, text: &Text) -> Fa
     }
 }
 
-/// The exit code that a refusal of a tunnel means.
+/// The kind of failure that a refused tunnel is.
 const fn kind_of(code: Code) -> Kind {
     match code {
         Code::Denied | Code::NoAddress | Code::Unsupported => Kind::NoPath,

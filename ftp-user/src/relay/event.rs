@@ -1,59 +1,59 @@
-//! What a relay says about a join, in the words of a copy: leg a is the source's, leg b the destination's.
+//! Events of a join. Leg A belongs to the source, leg B to the destination.
 
-use ftp_proto::relay::message::{Code, End, FromAgent, Id, LegState, Side as Leg};
+use ftp_proto::relay::message::{Code, End, FromAgent, Id, LegState, Side as LegSide};
 use ftp_proto::third_party::Side;
 use std::net::SocketAddr;
 
-/// What a relay says next.
+/// An event of a join, or the end of the relay session.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Said {
-    /// Both legs listen or are being dialled.
+pub enum JoinEvent {
+    /// Each leg listens, or is ready to connect.
     Ready {
         /// Where the source is to connect, if the relay listens for it.
         source: Option<SocketAddr>,
         /// Where the destination is to connect, if the relay listens for it.
         destination: Option<SocketAddr>,
     },
-    /// Both legs stand, bytes flow.
+    /// Both legs are connected; bytes may flow.
     Flows,
-    /// There will be no join.
+    /// The relay refused the join.
     Refused {
-        /// The end that is to blame, where it is one.
+        /// The end that is to blame, if it is one of them.
         side: Option<Side>,
-        /// Why it was refused.
+        /// Why the join was refused.
         why: String,
-        /// It may be otherwise in a while, and nothing is wrong with the way.
+        /// Whether the same join may succeed later.
         for_now: bool,
     },
-    /// Somebody else came to a leg and was reset; the wait goes on.
+    /// A stranger connected to a leg and was reset; the relay still waits for the expected peer.
     Stranger {
-        /// The leg to which it came.
+        /// The end whose leg it was.
         side: Side,
-        /// The address that it came from.
+        /// The address of the stranger.
         peer: SocketAddr,
     },
-    /// How far it is.
+    /// How many bytes the join has carried so far.
     Stat {
         /// Bytes from the source to the destination.
         bytes: u64,
     },
-    /// What was joined has ended.
+    /// The join has ended.
     Ended {
         /// Bytes from the source to the destination.
         bytes: u64,
-        /// Both ends closed in order; otherwise both were reset.
+        /// Whether both ends closed in order; otherwise both were reset.
         in_order: bool,
-        /// The end that broke, where it was one.
+        /// The end whose connection broke, if one did.
         side: Option<Side>,
-        /// How it has ended.
+        /// How the join ended.
         why: String,
     },
-    /// The session with the relay is over. What flows goes on, but nobody hears of it.
+    /// The relay session has ended. A join that already carries data continues, but its events are lost.
     Lost(String),
 }
 
-impl Said {
-    /// Whether nothing comes after it.
+impl JoinEvent {
+    /// Whether no event of the same join follows.
     pub(super) const fn is_last(&self) -> bool {
         match self {
             Self::Refused { .. } | Self::Ended { .. } | Self::Lost(_) => true,
@@ -61,7 +61,7 @@ impl Said {
         }
     }
 
-    /// What a message says about the join, whose grant it may be about, too.
+    /// The event that a message is for `join`. A refusal of `grant` is a refusal of its join.
     pub(super) fn of(message: FromAgent, join: Id, grant: Id) -> Option<Self> {
         match message {
             FromAgent::Refused { id, code, leg, text } if id == join || id == grant => {
@@ -99,7 +99,7 @@ impl Said {
     }
 }
 
-/// Whether a refusal is one of the moment: the relay is full or stops, or a grant has ended, and the next
+/// Whether a refused join may succeed later: the relay is full or stops, or a grant has ended, and the next
 /// join asks for another one.
 const fn passes(code: Code) -> bool {
     match code {
@@ -124,10 +124,10 @@ const fn place(leg: LegState) -> Option<SocketAddr> {
     }
 }
 
-const fn side(leg: Leg) -> Side {
+const fn side(leg: LegSide) -> Side {
     match leg {
-        Leg::A => Side::Source,
-        Leg::B => Side::Destination,
+        LegSide::A => Side::Source,
+        LegSide::B => Side::Destination,
     }
 }
 
@@ -136,8 +136,8 @@ const fn ended(how: End) -> &'static str {
         End::Eof => "both ends closed in order",
         End::Idle => "no byte came for too long",
         End::Stalled => "the receiver took nothing for too long",
-        End::Reset(Leg::A) => "the source's data connection broke",
-        End::Reset(Leg::B) => "the destination's data connection broke",
+        End::Reset(LegSide::A) => "the source's data connection broke",
+        End::Reset(LegSide::B) => "the destination's data connection broke",
         End::LimitBytes => "the relay's limit of bytes was reached",
         End::LimitTime => "the relay's limit of time was reached",
         End::Revoked => "it was closed from here, or the token was taken away",
@@ -151,47 +151,51 @@ mod tests {
     use ftp_proto::relay::message::Text;
 
     #[test]
-    fn only_what_concerns_the_present_join_is_heard() {
+    fn only_messages_about_the_current_join_are_events() {
         let (join, grant, other) = (Id(7), Id(6), Id(5));
-        let check = |message, expect: Option<Said>| {
-            assert_eq!(Said::of(message, join, grant), expect);
+        let check = |message, expect: Option<JoinEvent>| {
+            assert_eq!(JoinEvent::of(message, join, grant), expect);
         };
         let at = |text: &str| text.parse::<SocketAddr>().unwrap();
         let (a, b) = (LegState::Listening(at("192.0.2.9:1")), LegState::Dialing(at("192.0.2.2:2")));
         check(
             FromAgent::JoinReady { id: join, a, b },
-            Some(Said::Ready { source: Some(at("192.0.2.9:1")), destination: None }),
+            Some(JoinEvent::Ready { source: Some(at("192.0.2.9:1")), destination: None }),
         );
         check(FromAgent::JoinReady { id: other, a, b }, None);
-        check(FromAgent::Joined { id: join }, Some(Said::Flows));
+        check(FromAgent::Joined { id: join }, Some(JoinEvent::Flows));
         check(FromAgent::Joined { id: other }, None);
-        check(FromAgent::Stat { join, a_to_b: 3, b_to_a: 9 }, Some(Said::Stat { bytes: 3 }));
+        check(FromAgent::Stat { join, a_to_b: 3, b_to_a: 9 }, Some(JoinEvent::Stat { bytes: 3 }));
         check(FromAgent::Stat { join: other, a_to_b: 3, b_to_a: 9 }, None);
-        let stranger = |join| FromAgent::Stranger { join, leg: Leg::B, peer: at("192.0.2.3:3") };
-        check(stranger(join), Some(Said::Stranger { side: Side::Destination, peer: at("192.0.2.3:3") }));
+        let stranger = |join| FromAgent::Stranger { join, leg: LegSide::B, peer: at("192.0.2.3:3") };
+        check(stranger(join), Some(JoinEvent::Stranger { side: Side::Destination, peer: at("192.0.2.3:3") }));
         check(stranger(other), None);
         let ended = |id, how| FromAgent::Ended { id, a_to_b: 4, b_to_a: 0, how };
-        let said =
-            |in_order, side, why: &str| Some(Said::Ended { bytes: 4, in_order, side, why: why.to_owned() });
-        check(ended(join, End::Eof), said(true, None, "both ends closed in order"));
+        let event = |in_order, side, why: &str| {
+            Some(JoinEvent::Ended { bytes: 4, in_order, side, why: why.to_owned() })
+        };
+        check(ended(join, End::Eof), event(true, None, "both ends closed in order"));
         let source = Some(Side::Source);
-        check(ended(join, End::Reset(Leg::A)), said(false, source, "the source's data connection broke"));
-        check(ended(join, End::Shutdown), said(false, None, "the relay stopped"));
+        check(
+            ended(join, End::Reset(LegSide::A)),
+            event(false, source, "the source's data connection broke"),
+        );
+        check(ended(join, End::Shutdown), event(false, None, "the relay stopped"));
         check(ended(other, End::Eof), None);
         let refused = |id| FromAgent::Refused {
             id,
             code: Code::LegTimeout,
-            leg: Some(Leg::A),
+            leg: Some(LegSide::A),
             text: Text::of("nobody"),
         };
         let why = "no connection came within the wait (nobody)".to_owned();
-        let refusal = Some(Said::Refused { side: Some(Side::Source), why, for_now: false });
+        let refusal = Some(JoinEvent::Refused { side: Some(Side::Source), why, for_now: false });
         check(refused(join), refusal.clone());
         check(refused(grant), refusal);
         check(refused(other), None);
         let refused = |code| FromAgent::Refused { id: join, code, leg: None, text: Text::of("") };
         for (code, for_now) in [(Code::Busy, true), (Code::GrantUsed, true), (Code::Denied, false)] {
-            check(refused(code), Some(Said::Refused { side: None, why: code.to_string(), for_now }));
+            check(refused(code), Some(JoinEvent::Refused { side: None, why: code.to_string(), for_now }));
         }
     }
 }

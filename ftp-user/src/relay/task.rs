@@ -1,0 +1,135 @@
+//! The task of a relay session: it drives the machine and the link, whatever else this
+//! program does.
+
+use ftp_io::clock::Clock;
+use ftp_io::control::{Control, Read};
+use ftp_io::link::{HANDSHAKE, Link};
+use ftp_proto::relay::link::Welcome;
+use ftp_proto::relay::message::FromAgent;
+use ftp_proto::relay::user::{self, Input, Output};
+use ftp_proto::timer::Moment;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{Notify, mpsc};
+
+/// An event of a relay session.
+#[derive(Debug)]
+pub(super) enum SessionEvent {
+    /// A message of the agent.
+    Message(FromAgent),
+    /// The session has ended, for this reason. Nothing comes after it.
+    Ended(String),
+}
+
+/// A handle to the session's machine and its task. Clones share both.
+#[derive(Clone, Debug)]
+pub(super) struct Handle(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    clock: Clock,
+    machine: Mutex<user::Session>,
+    changed: Notify,
+    closing: AtomicBool,
+}
+
+/// Outputs of the machine that are to be performed.
+#[derive(Default)]
+struct Due {
+    send: Vec<u8>,
+    events: Vec<SessionEvent>,
+    deadline: Option<Moment>,
+}
+
+impl Handle {
+    /// Starts the task, and returns the receiver of its events. The task ends if the receiver holds
+    /// `MAX_UNREAD_EVENTS` events.
+    pub(super) fn start(clock: Clock, link: Link, welcome: &Welcome) -> (Self, mpsc::Receiver<SessionEvent>) {
+        let machine = Mutex::new(user::Session::new(clock.now(), welcome, "ftp-user", BUILD));
+        let shared = Shared { clock, machine, changed: Notify::new(), closing: AtomicBool::new(false) };
+        let handle = Self(Arc::new(shared));
+        let (sender, events) = mpsc::channel(MAX_UNREAD_EVENTS);
+        tokio::spawn(handle.clone().run(link, sender));
+        (handle, events)
+    }
+
+    /// Calls `act` with the machine and the time, and wakes the task.
+    pub(super) fn with_machine<T>(&self, act: impl FnOnce(&mut user::Session, Moment) -> T) -> T {
+        let now = self.0.clock.now();
+        let result = act(&mut self.0.machine.lock().unwrap_or_else(PoisonError::into_inner), now);
+        self.0.changed.notify_one();
+        result
+    }
+
+    /// Ends the task after it has sent everything.
+    pub(super) fn close(&self) {
+        self.0.closing.store(true, Ordering::Relaxed);
+        self.0.changed.notify_one();
+    }
+
+    async fn run(self, link: Link, sender: mpsc::Sender<SessionEvent>) {
+        let clock = self.0.clock;
+        let Ok(mut control) = Control::new(link, MAX_UNSENT) else {
+            return drop(sender.try_send(SessionEvent::Ended("the connection is closed".to_owned())));
+        };
+        let mut buffer = vec![0; READ_SIZE];
+        loop {
+            let closing = self.0.closing.load(Ordering::Relaxed);
+            let due = self.due();
+            for event in due.events {
+                let ended = matches!(event, SessionEvent::Ended(_));
+                // The receiver is gone or full. It is full if the relay sends messages without reason.
+                if sender.try_send(event).is_err() || ended {
+                    return;
+                }
+            }
+            if !due.send.is_empty() {
+                control.send(&due.send, clock.now());
+            }
+            if closing {
+                return control.close(&clock, HANDSHAKE).await;
+            }
+            // A relay that reads nothing for that long is gone.
+            let dead = control.behind_since().map(|since| since + HANDSHAKE);
+            tokio::select! {
+                () = self.0.changed.notified() => {}
+                read = control.read(&mut buffer) => match read {
+                    Read::Bytes(count) => self.input(Input::Bytes(buffer.get(..count).unwrap_or_default())),
+                    Read::Room => {}
+                    Read::Closed => self.input(Input::Closed),
+                },
+                () = clock.sleep_until(dead), if dead.is_some() => self.input(Input::Closed),
+                () = clock.sleep_until(due.deadline) => self.input(Input::Timeout),
+            }
+        }
+    }
+
+    fn input(&self, input: Input<'_>) {
+        self.with_machine(|machine, now| machine.input(now, input));
+    }
+
+    fn due(&self) -> Due {
+        let mut machine = self.0.machine.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut due = Due::default();
+        loop {
+            match machine.poll() {
+                Output::Send(bytes) => due.send.extend(bytes),
+                // Only the machine waits for a Pong.
+                Output::Message(FromAgent::Pong { .. }) => {}
+                Output::Message(message) => due.events.push(SessionEvent::Message(message)),
+                Output::Ended(failure) => due.events.push(SessionEvent::Ended(failure.to_string())),
+                Output::Wait(deadline) => {
+                    due.deadline = deadline;
+                    return due;
+                }
+            }
+        }
+    }
+}
+
+const BUILD: &str = concat!("ftp-user ", env!("CARGO_PKG_VERSION"));
+/// Maximum number of events that the receiver has not read.
+const MAX_UNREAD_EVENTS: usize = 1_024;
+/// Maximum number of bytes that the relay has not read.
+const MAX_UNSENT: usize = 256 * 1024;
+const READ_SIZE: usize = 4 * 1024;
