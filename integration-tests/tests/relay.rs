@@ -10,7 +10,7 @@ mod vanish;
 use ftp_io::link::LinkFailure;
 use ftp_proto::dialect::Dialect;
 use ftp_proto::relay::link::LinkError;
-use ftp_proto::relay::message::{Code, End, FromAgent, Id, Leg, LegState, Side, ToAgent, Waits};
+use ftp_proto::relay::message::{Code, End, FromAgent, Id, Leg, LegId, LegState, ToAgent, Waits};
 use ftp_proto::relay::token::Token;
 use integration_tests::binary::{Program, Running};
 use integration_tests::raw::Raw;
@@ -66,7 +66,7 @@ fn ended(session: &mut Session) -> (u64, u64, End) {
     })
 }
 
-fn refused(session: &mut Session) -> (Id, Code, Option<Side>) {
+fn refused(session: &mut Session) -> (Id, Code, Option<LegId>) {
     session.hear_until(|heard| match heard {
         FromAgent::Refused { id, code, leg, .. } => Some((*id, *code, *leg)),
         _ => None,
@@ -100,7 +100,7 @@ fn r01_r04_a_file_of_a_sender_that_comes_first_arrives_whole() {
         let mut source = connect_from(SOURCE, to);
         source.write_all(&sent).unwrap();
     });
-    session.hear_until(|heard| matches!(heard, FromAgent::LegUp { leg: Side::A, .. }).then_some(()));
+    session.hear_until(|heard| matches!(heard, FromAgent::LegUp { leg: LegId::A, .. }).then_some(()));
     let mut target = connect_from(TARGET, at(b));
     let mut got = Vec::new();
     target.read_to_end(&mut got).unwrap();
@@ -155,7 +155,7 @@ fn r15_a_half_close_leaves_the_other_way_open() {
     let mut got = Vec::new();
     target.read_to_end(&mut got).unwrap();
     session.hear_until(|heard| {
-        matches!(heard, FromAgent::HalfEof { from: Side::A, bytes: 3, .. }).then_some(())
+        matches!(heard, FromAgent::HalfEof { from: LegId::A, bytes: 3, .. }).then_some(())
     });
     target.write_all(b"answer").unwrap();
     drop(target);
@@ -174,7 +174,7 @@ fn r12_r13_a_reset_of_either_end_is_a_reset_of_the_other_never_an_end_of_file() 
         source.write_all(&sample(100_000)).unwrap();
         target.read_exact(&mut [0; 1_000]).unwrap();
         let (broken, mut other, side) =
-            if source_breaks { (source, target, Side::A) } else { (target, source, Side::B) };
+            if source_breaks { (source, target, LegId::A) } else { (target, source, LegId::B) };
         reset(broken);
         assert!(is_reset(&mut other), "source breaks: {source_breaks}");
         assert_eq!(ended(&mut session).2, End::Reset(side));
@@ -246,11 +246,11 @@ fn r09_r11_strangers_and_second_peers_are_reset_and_the_right_one_is_joined() {
     let (a, b) = session.ready();
     for _ in 0..3 {
         assert!(is_stranger("127.0.0.4", at(a)));
-        session.hear_until(|heard| matches!(heard, FromAgent::Stranger { leg: Side::A, .. }).then_some(()));
+        session.hear_until(|heard| matches!(heard, FromAgent::Stranger { leg: LegId::A, .. }).then_some(()));
     }
     let mut source = connect_from(SOURCE, at(a));
     let strangers = session.hear_until(|heard| match heard {
-        FromAgent::LegUp { leg: Side::A, strangers, .. } => Some(*strangers),
+        FromAgent::LegUp { leg: LegId::A, strangers, .. } => Some(*strangers),
         _ => None,
     });
     assert_eq!(strangers, 3);
@@ -270,7 +270,7 @@ fn r07_a_leg_that_never_comes_is_named_and_the_one_that_came_is_reset() {
     let join = session.join(grant, listen(SOURCE), listen(TARGET), waits);
     let (a, _) = session.ready();
     let mut source = connect_from(SOURCE, at(a));
-    assert_eq!(refused(&mut session), (join, Code::LegTimeout, Some(Side::B)));
+    assert_eq!(refused(&mut session), (join, Code::LegTimeout, Some(LegId::B)));
     assert!(is_reset(&mut source));
 }
 
@@ -281,7 +281,7 @@ fn r20_a_relay_that_allows_nothing_relays_nothing() {
     let mut session = agent.session();
     let grant = session.grant(&[SOURCE, TARGET], u64::MAX, 1);
     let join = session.join(grant, listen(SOURCE), listen(TARGET), Waits::default());
-    assert_eq!(refused(&mut session), (join, Code::Denied, Some(Side::A)));
+    assert_eq!(refused(&mut session), (join, Code::Denied, Some(LegId::A)));
     let server = TcpListener::bind((SOURCE, 0)).unwrap();
     let tunnel = session.tunnel(SOURCE, server.local_addr().unwrap().port());
     assert_eq!(refused(&mut session), (tunnel, Code::Denied, None));

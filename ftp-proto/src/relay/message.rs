@@ -116,7 +116,7 @@ pub enum FromAgent {
         /// Why it was refused.
         code: Code,
         /// The leg of a join that the reason concerns.
-        leg: Option<Side>,
+        leg: Option<LegId>,
         /// More about the reason, for people.
         text: Text,
     },
@@ -147,7 +147,7 @@ pub enum FromAgent {
         /// The join of the leg.
         join: Id,
         /// The leg that is connected.
-        leg: Side,
+        leg: LegId,
         /// The agent's end of the connection.
         local: SocketAddr,
         /// The other end of the connection.
@@ -161,7 +161,7 @@ pub enum FromAgent {
         /// The join of the leg.
         join: Id,
         /// The leg that it came to.
-        leg: Side,
+        leg: LegId,
         /// Where the connection came from.
         peer: SocketAddr,
     },
@@ -175,7 +175,7 @@ pub enum FromAgent {
         /// The join of the leg.
         join: Id,
         /// The leg that was closed.
-        from: Side,
+        from: LegId,
         /// How many bytes came from it.
         bytes: u64,
     },
@@ -289,14 +289,14 @@ pub enum LegState {
 
 /// One of the two legs of a join.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-pub enum Side {
+pub enum LegId {
     /// The first leg.
     A,
     /// The second leg.
     B,
 }
 
-impl Side {
+impl LegId {
     /// Both legs, in order.
     pub const BOTH: [Self; 2] = [Self::A, Self::B];
 
@@ -319,7 +319,7 @@ pub enum End {
     /// A receiver took nothing for the stall time.
     Stalled,
     /// This leg was reset or failed.
-    Reset(Side),
+    Reset(LegId),
     /// The bytes of the grant are used up.
     LimitBytes,
     /// The time of the grant is over.

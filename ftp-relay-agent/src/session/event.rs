@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use ftp_io::link::Link;
 use ftp_proto::relay::agent::{Answer, Ticket};
-use ftp_proto::relay::message::Side;
+use ftp_proto::relay::message::LegId;
 use tokio::net::TcpStream;
 
 /// Something that a task of the session reports.
@@ -35,7 +35,7 @@ pub(super) enum Event {
         /// The ticket of the join.
         join: Ticket,
         /// The connection that was closed.
-        from: Side,
+        from: LegId,
         /// Bytes that it has brought.
         bytes: u64,
     },

@@ -8,12 +8,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ftp_io::copy::{self, Exchange, ExchangeEnd, Meters};
+use ftp_io::copy::{self, Join, Meters};
 use ftp_io::link::Link;
 use ftp_io::os_error::words;
 use ftp_io::socket;
 use ftp_proto::relay::agent::{Answer, Ask, ConnId, Flow, Input, JoinEnd, Ticket};
-use ftp_proto::relay::message::{Code, Side};
+use ftp_proto::relay::message::{Code, LegId};
 use ftp_proto::relay::token::Secret32;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::mpsc;
@@ -52,7 +52,7 @@ enum Conn {
 /// A join whose bytes a task carries.
 enum Flowing {
     /// Two data connections.
-    Data(Exchange),
+    Data(Join),
     /// A control connection, inside a link.
     Tunnel(Arc<Tunnel>),
 }
@@ -115,7 +115,7 @@ impl Performer {
                 }
             }
             Ask::Stop(join) => match self.flows.get(&join) {
-                Some(Flowing::Data(exchange)) => exchange.stop(),
+                Some(Flowing::Data(join)) => join.stop(),
                 Some(Flowing::Tunnel(tunnel)) => tunnel.stop(),
                 None => {}
             },
@@ -234,25 +234,25 @@ impl Performer {
             prepare(conn, stall);
         }
         let (forth, back) = (Meters::default(), Meters::default());
-        let exchange = Exchange { forth, back, limit, pipes: self.shared.pipes.clone() };
-        self.flows.insert(ticket, Flowing::Data(exchange.clone()));
+        let join = Join { forth, back, limit, pipes: self.shared.pipes.clone() };
+        self.flows.insert(ticket, Flowing::Data(join.clone()));
         let report = self.report.clone();
         self.start(ticket, async move {
             let half = |which, bytes| {
-                let from = side(which);
+                let from = leg(which);
                 // The session may have ended before.
                 tokio::spawn(async move { report.send(Event::HalfEof { join: ticket, from, bytes }).await });
             };
-            let parted = exchange.run(a, b, half).await;
-            let [_, a_to_b, _, b_to_a] = exchange.moved();
-            let how = match parted {
-                ExchangeEnd::Whole => JoinEnd::Whole,
-                ExchangeEnd::Broken(which, error) => {
-                    tracing::debug!(error = words(&error), side = ?side(which), "a joined connection failed");
-                    JoinEnd::Leg(side(which))
+            let end = join.run(a, b, half).await;
+            let [_, a_to_b, _, b_to_a] = join.moved();
+            let how = match end {
+                copy::JoinEnd::Whole => JoinEnd::Whole,
+                copy::JoinEnd::Broken(which, error) => {
+                    tracing::debug!(error = words(&error), leg = ?leg(which), "a joined connection failed");
+                    JoinEnd::Leg(leg(which))
                 }
-                ExchangeEnd::Limit => JoinEnd::Limit,
-                ExchangeEnd::Stopped => JoinEnd::Stopped,
+                copy::JoinEnd::Limit => JoinEnd::Limit,
+                copy::JoinEnd::Stopped => JoinEnd::Stopped,
             };
             Event::Answer(ticket, Answer::Ended { a_to_b, b_to_a, how })
         });
@@ -262,8 +262,8 @@ impl Performer {
 impl Flowing {
     fn flow(&self) -> Flow {
         match self {
-            Self::Data(exchange) => {
-                let [taken_a, given_b, taken_b, given_a] = exchange.moved();
+            Self::Data(join) => {
+                let [taken_a, given_b, taken_b, given_a] = join.moved();
                 Flow { taken_a, given_b, taken_b, given_a }
             }
             Self::Tunnel(tunnel) => tunnel.flow(),
@@ -320,14 +320,14 @@ fn failed(error: &io::Error) -> Answer {
     Answer::Failed(code, words(error))
 }
 
-const fn side(side: copy::Side) -> Side {
-    match side {
-        copy::Side::A => Side::A,
-        copy::Side::B => Side::B,
+const fn leg(leg: copy::LegId) -> LegId {
+    match leg {
+        copy::LegId::A => LegId::A,
+        copy::LegId::B => LegId::B,
     }
 }
 
 /// Addresses of one name that are tried.
 const MAX_ADDRESSES: usize = 16;
-/// After an error of `accept` (no descriptors, no memory).
+/// How long to wait after `accept` fails (no descriptors, no memory).
 const PAUSE: Duration = Duration::from_millis(100);

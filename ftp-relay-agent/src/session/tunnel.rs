@@ -7,7 +7,7 @@ use ftp_io::connection::Connection;
 use ftp_io::link::Link;
 use ftp_io::socket::{end_by_reset, end_in_order};
 use ftp_proto::relay::agent::{Answer, Flow, JoinEnd};
-use ftp_proto::relay::message::Side;
+use ftp_proto::relay::message::LegId;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
@@ -58,12 +58,12 @@ impl Tunnel {
         let (from_user, mut to_user) = split(Connection::from(link));
         let (from_server, mut to_server) = server.split();
         let up = async {
-            self.copy((from_user, Side::A), &mut to_server, &self.up).await?;
-            to_server.shutdown().await.map_err(|_| JoinEnd::Leg(Side::B))
+            self.copy((from_user, LegId::A), &mut to_server, &self.up).await?;
+            to_server.shutdown().await.map_err(|_| JoinEnd::Leg(LegId::B))
         };
         let down = async {
-            self.copy((from_server, Side::B), &mut to_user, &self.down).await?;
-            to_user.shutdown().await.map_err(|_| JoinEnd::Leg(Side::A))
+            self.copy((from_server, LegId::B), &mut to_user, &self.down).await?;
+            to_user.shutdown().await.map_err(|_| JoinEnd::Leg(LegId::A))
         };
         match tokio::try_join!(up, down) {
             Ok(((), ())) => JoinEnd::Whole,
@@ -73,13 +73,13 @@ impl Tunnel {
 
     async fn copy(
         &self,
-        (mut from, side): (impl AsyncRead + Unpin, Side),
+        (mut from, leg): (impl AsyncRead + Unpin, LegId),
         to: &mut (impl AsyncWrite + Unpin),
         moved: &AtomicU64,
     ) -> Result<(), JoinEnd> {
         let mut room = vec![0; ROOM];
         loop {
-            let count = from.read(&mut room).await.map_err(|_| JoinEnd::Leg(side))?;
+            let count = from.read(&mut room).await.map_err(|_| JoinEnd::Leg(leg))?;
             let bytes = room.get(..count).unwrap_or_default();
             if bytes.is_empty() {
                 return Ok(());
@@ -90,7 +90,7 @@ impl Tunnel {
             if left.is_err() {
                 return Err(JoinEnd::Limit);
             }
-            send(to, bytes).await.map_err(|_| JoinEnd::Leg(side.other()))?;
+            send(to, bytes).await.map_err(|_| JoinEnd::Leg(leg.other()))?;
             moved.fetch_add(length, Ordering::Relaxed);
         }
     }

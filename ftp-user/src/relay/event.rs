@@ -1,6 +1,6 @@
 //! Events of a join. Leg A belongs to the source, leg B to the destination.
 
-use ftp_proto::relay::message::{Code, End, FromAgent, Id, LegState, Side as LegSide};
+use ftp_proto::relay::message::{Code, End, FromAgent, Id, LegId, LegState};
 use ftp_proto::third_party::Side;
 use std::net::SocketAddr;
 
@@ -124,10 +124,10 @@ const fn place(leg: LegState) -> Option<SocketAddr> {
     }
 }
 
-const fn side(leg: LegSide) -> Side {
+const fn side(leg: LegId) -> Side {
     match leg {
-        LegSide::A => Side::Source,
-        LegSide::B => Side::Destination,
+        LegId::A => Side::Source,
+        LegId::B => Side::Destination,
     }
 }
 
@@ -136,8 +136,8 @@ const fn ended(how: End) -> &'static str {
         End::Eof => "both ends closed in order",
         End::Idle => "no byte came for too long",
         End::Stalled => "the receiver took nothing for too long",
-        End::Reset(LegSide::A) => "the source's data connection broke",
-        End::Reset(LegSide::B) => "the destination's data connection broke",
+        End::Reset(LegId::A) => "the source's data connection broke",
+        End::Reset(LegId::B) => "the destination's data connection broke",
         End::LimitBytes => "the relay's limit of bytes was reached",
         End::LimitTime => "the relay's limit of time was reached",
         End::Revoked => "it was closed from here, or the token was taken away",
@@ -167,7 +167,7 @@ mod tests {
         check(FromAgent::Joined { id: other }, None);
         check(FromAgent::Stat { join, a_to_b: 3, b_to_a: 9 }, Some(JoinEvent::Stat { bytes: 3 }));
         check(FromAgent::Stat { join: other, a_to_b: 3, b_to_a: 9 }, None);
-        let stranger = |join| FromAgent::Stranger { join, leg: LegSide::B, peer: at("192.0.2.3:3") };
+        let stranger = |join| FromAgent::Stranger { join, leg: LegId::B, peer: at("192.0.2.3:3") };
         check(stranger(join), Some(JoinEvent::Stranger { side: Side::Destination, peer: at("192.0.2.3:3") }));
         check(stranger(other), None);
         let ended = |id, how| FromAgent::Ended { id, a_to_b: 4, b_to_a: 0, how };
@@ -176,16 +176,13 @@ mod tests {
         };
         check(ended(join, End::Eof), event(true, None, "both ends closed in order"));
         let source = Some(Side::Source);
-        check(
-            ended(join, End::Reset(LegSide::A)),
-            event(false, source, "the source's data connection broke"),
-        );
+        check(ended(join, End::Reset(LegId::A)), event(false, source, "the source's data connection broke"));
         check(ended(join, End::Shutdown), event(false, None, "the relay stopped"));
         check(ended(other, End::Eof), None);
         let refused = |id| FromAgent::Refused {
             id,
             code: Code::LegTimeout,
-            leg: Some(LegSide::A),
+            leg: Some(LegId::A),
             text: Text::of("nobody"),
         };
         let why = "no connection came within the wait (nobody)".to_owned();

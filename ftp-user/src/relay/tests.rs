@@ -16,7 +16,7 @@ use ftp_proto::command::Command;
 use ftp_proto::listing::When;
 use ftp_proto::relay::frame::{Frame, FrameReader, encode};
 use ftp_proto::relay::link::{First, Keyring, Welcome, accept_data};
-use ftp_proto::relay::message::{Code, End, LegState, Side as Half};
+use ftp_proto::relay::message::{Code, End, LegId, LegState};
 use ftp_proto::relay::token::Token;
 use ftp_proto::third_party::Side;
 use std::fs::{Permissions, set_permissions, write};
@@ -369,10 +369,10 @@ fn joins(message: ToAgent) -> Vec<FromAgent> {
         ToAgent::Stat { join } => {
             let peer = at("192.0.2.3:7");
             vec![
-                FromAgent::Stranger { join, leg: Half::A, peer },
+                FromAgent::Stranger { join, leg: LegId::A, peer },
                 FromAgent::Joined { id: join },
                 FromAgent::Stat { join, a_to_b: 5, b_to_a: 0 },
-                FromAgent::HalfEof { join, from: Half::A, bytes: 8 },
+                FromAgent::HalfEof { join, from: LegId::A, bytes: 8 },
                 FromAgent::Ended { id: join, a_to_b: 8, b_to_a: 0, how: End::Eof },
             ]
         }

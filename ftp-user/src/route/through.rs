@@ -4,7 +4,7 @@
 use super::progress::Progress;
 use super::sessions::Sessions;
 use crate::failure::words;
-use ftp_io::copy::{self, Digest, Ended, JoinEnd, Joined, Meters, Unclosed};
+use ftp_io::copy::{self, Digest, Ended, ForwardEnd, Forwarded, Meters, Unclosed};
 use ftp_io::socket;
 use ftp_proto::third_party::{Input, Side};
 use ftp_proto::timer::Moment;
@@ -33,7 +33,7 @@ pub(super) struct Through {
 #[derive(Debug)]
 pub(super) enum Done {
     Connected(Side, io::Result<TcpStream>),
-    Copied(Joined),
+    Copied(Forwarded),
     Closed(Ended),
 }
 
@@ -75,7 +75,8 @@ impl Through {
         progress.start(now);
         let (source, destination) = (sessions.source.data(source), sessions.destination.data(destination));
         let (digest, meters) = (self.digest, self.meters.clone());
-        self.work.spawn(async move { Done::Copied(copy::join(source, destination, digest, &meters).await) });
+        self.work
+            .spawn(async move { Done::Copied(copy::forward(source, destination, digest, &meters).await) });
     }
 
     /// Closes the destination's connection in order.
@@ -106,16 +107,18 @@ impl Through {
                 Some(Input::Connected(side))
             }
             Done::Connected(side, Err(error)) => Some(Input::DataFailed(side, words(&error))),
-            Done::Copied(Joined { sha256, end, .. }) => {
+            Done::Copied(Forwarded { sha256, end, .. }) => {
                 progress.stop();
                 match end {
-                    JoinEnd::Whole(unclosed) => {
+                    ForwardEnd::Whole(unclosed) => {
                         (self.unclosed, self.sha256) = (Some(unclosed), sha256);
                         Some(Input::Copied)
                     }
-                    JoinEnd::Source(error) => Some(Input::DataFailed(Side::Source, words(&error))),
-                    JoinEnd::Destination(error) => Some(Input::DataFailed(Side::Destination, words(&error))),
-                    JoinEnd::Stopped => None,
+                    ForwardEnd::Source(error) => Some(Input::DataFailed(Side::Source, words(&error))),
+                    ForwardEnd::Destination(error) => {
+                        Some(Input::DataFailed(Side::Destination, words(&error)))
+                    }
+                    ForwardEnd::Stopped => None,
                 }
             }
             Done::Closed(Ended::Broken(error)) => Some(Input::DataFailed(Side::Destination, words(&error))),

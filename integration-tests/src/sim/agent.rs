@@ -237,7 +237,7 @@ impl World {
                 let early = std::mem::take(&mut relay.tunnels.at_mut(side).early);
                 self.server_sends(side, early);
                 if self.links.at(side).is_closed() {
-                    self.tunnel_ends(side, JoinEnd::Leg(message::Side::B));
+                    self.tunnel_ends(side, JoinEnd::Leg(message::LegId::B));
                 }
             }
             (Some(Conn::Data(a)), Some(Conn::Data(b))) => {
@@ -260,7 +260,7 @@ impl World {
     }
 
     fn serve_join(&mut self, ticket: Ticket) {
-        for (from, side) in message::Side::BOTH.into_iter().enumerate() {
+        for (from, side) in message::LegId::BOTH.into_iter().enumerate() {
             let join = self.relay.as_ref().and_then(|relay| relay.joins.get(&ticket).copied());
             let Some(Join { legs, .. }) = join else { return };
             let (count, over) = self.pass_on(legs[from], legs[1 - from]);

@@ -74,7 +74,7 @@ impl World {
         let link = self.links.at_mut(side);
         link.harmed = true;
         link.dead = true;
-        self.tunnel_ends(side, JoinEnd::Leg(message::Side::B));
+        self.tunnel_ends(side, JoinEnd::Leg(message::LegId::B));
         self.schedule(now, Event::ToServer(side, None));
         self.schedule(now, Event::ToUser(side, None));
     }

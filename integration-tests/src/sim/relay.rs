@@ -166,9 +166,9 @@ impl Relay {
 }
 
 /// The leg of each side: leg A has the source, leg B the destination.
-pub(super) const fn side_of(leg: message::Side) -> Side {
+pub(super) const fn side_of(leg: message::LegId) -> Side {
     match leg {
-        message::Side::A => Side::Source,
-        message::Side::B => Side::Destination,
+        message::LegId::A => Side::Source,
+        message::LegId::B => Side::Destination,
     }
 }

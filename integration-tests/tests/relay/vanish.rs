@@ -1,7 +1,7 @@
 //! A peer that vanishes without a word: its cable is out.
 
 use super::{at, ended};
-use ftp_proto::relay::message::{End, FromAgent, Side, Waits};
+use ftp_proto::relay::message::{End, FromAgent, LegId, Waits};
 use integration_tests::foreign::Skipped;
 use integration_tests::net::Network;
 use integration_tests::or_skip;
@@ -52,14 +52,14 @@ fn pour(sender: &mut dyn Write) {
 #[test]
 fn r17_a_peer_that_vanishes_while_little_flows_is_given_up() {
     let waits = Waits { stall_ms: 1_000, ..Waits::default() };
-    assert_eq!(or_skip!(vanishes(waits, trickle)), End::Reset(Side::B));
+    assert_eq!(or_skip!(vanishes(waits, trickle)), End::Reset(LegId::B));
 }
 
 #[test]
 fn r17_a_peer_that_vanishes_while_much_flows_is_given_up() {
     let waits = Waits { stall_ms: 1_000, ..Waits::default() };
     let how = or_skip!(vanishes(waits, pour));
-    assert!(matches!(how, End::Reset(Side::B) | End::Stalled), "{how:?}");
+    assert!(matches!(how, End::Reset(LegId::B) | End::Stalled), "{how:?}");
 }
 
 #[test]

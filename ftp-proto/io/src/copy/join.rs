@@ -1,138 +1,177 @@
-//! A connection to a connection: a file that passes this host and is never stored here.
+//! Two connections joined in both directions: the work of a relay.
 //!
-//! It is one flow. The destination's connection is not closed: only the caller knows whether the file
-//! was whole (I03).
+//! ```text
+//!  a --flow--> b        each direction on its own: an orderly close of one is passed on,
+//!  a <--flow-- b        and the other one goes on
+//! ```
+//!
+//! A close is passed on only after everything before it. A reset, an error or a limit resets both
+//! connections, so that a cut file never looks whole (E10).
 
 #[cfg(test)]
 mod tests;
 
 use std::io;
+use std::net::Shutdown;
+use std::pin::pin;
+
+use socket2::SockRef;
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 
 use super::data::DataConnection;
 use super::flow::{Allowance, Broken, Flow};
-use super::outcome::Ended;
 #[cfg(target_os = "linux")]
 use super::pool::Pipes;
 use super::threads::{self, Slot};
 use super::transit::Transit;
+use crate::connection::Connection;
 use crate::meter::{Meter, Meters};
-use crate::tls::Data;
 
-/// Whether a digest of the bytes is computed on their way.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub enum Digest {
-    /// No digest. The kernel moves the bytes (splice).
-    #[default]
-    Off,
-    /// Their SHA-256 (I14).
-    Sha256,
-}
-
-/// How a join went.
-#[derive(Debug)]
-#[must_use]
-pub struct Joined {
-    /// Bytes that the destination's connection has accepted.
-    pub bytes: u64,
-    /// Their SHA-256, 64 lower-case hexadecimal digits, if it was asked for and they are all.
-    pub sha256: Option<String>,
-    /// Why there were no more.
-    pub end: JoinEnd,
+/// One of the two connections of a join.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum LegId {
+    /// The first connection.
+    A,
+    /// The second connection.
+    B,
 }
 
 /// Why a join ended. Except after [`JoinEnd::Whole`] both connections have been reset.
 #[derive(Debug)]
 #[must_use]
 pub enum JoinEnd {
-    /// The source closed its connection in order, and the destination's has accepted everything.
-    Whole(Unclosed),
-    /// The source's connection failed.
-    Source(io::Error),
-    /// The destination's connection failed.
-    Destination(io::Error),
-    /// [`Meters::stop`] was called.
+    /// Both were closed in order, and everything has gone.
+    Whole,
+    /// That connection failed.
+    Broken(LegId, io::Error),
+    /// There were more bytes than allowed.
+    Limit,
+    /// [`Join::stop`] was called.
     Stopped,
 }
 
-/// The destination's connection after the last byte. Dropping it resets it.
-#[derive(Debug)]
-#[must_use]
-pub struct Unclosed(DataConnection);
+/// A join: the counters of its two flows, and what bounds them. Clones share everything.
+#[derive(Clone, Debug)]
+pub struct Join {
+    /// From a to b.
+    pub forth: Meters,
+    /// From b to a.
+    pub back: Meters,
+    /// Maximum number of bytes, both directions together.
+    pub limit: u64,
+    /// Where the pipes come from.
+    #[cfg(target_os = "linux")]
+    pub pipes: Pipes,
+}
 
-impl Unclosed {
-    /// Closes it in order: the file is whole.
-    pub async fn close(self, meter: &Meter) -> Ended {
-        self.0.finish(meter).await
+impl Join {
+    /// Moves bytes in both directions until the peers have closed both connections in order. Tells `half`
+    /// which of them closed first and how much came from it, once all of that has gone. If it does not get
+    /// there, or the future is dropped, both connections are reset.
+    pub async fn run(&self, a: TcpStream, b: TcpStream, half: impl FnOnce(LegId, u64) + Send) -> JoinEnd {
+        let (tell, mut closed) = oneshot::channel();
+        let there = self.clone();
+        let on_half = move |side, bytes| {
+            // The receiver may have gone.
+            let _ = tell.send((side, bytes));
+        };
+        let work = move |a, b, slot| async move { there.joined(a, b, &slot, on_half).await };
+        let mut joined = pin!(threads::run(DataConnection::new(a), DataConnection::new(b), work));
+        let early = tokio::select! {
+            biased;
+            Ok((side, bytes)) = &mut closed => {
+                half(side, bytes);
+                None
+            }
+            end = &mut joined => {
+                if let Ok((side, bytes)) = closed.try_recv() {
+                    half(side, bytes);
+                }
+                Some(end)
+            }
+        };
+        let end = match early {
+            Some(end) => end,
+            None => joined.await,
+        };
+        end.unwrap_or_else(|error| JoinEnd::Broken(LegId::A, error))
     }
-}
 
-/// Moves what `from` brings to `to` until `from` closes in order. Never more than one pipe of 1 MiB is
-/// under way, or 256 KiB where a digest is computed, or there is TLS, or splice does not work. If it
-/// does not succeed, or the future is dropped, both connections are reset.
-pub async fn join(from: impl Into<Data>, to: impl Into<Data>, digest: Digest, meters: &Meters) -> Joined {
-    join_by(transit(digest), from.into(), to.into(), meters).await
-}
-
-fn transit(digest: Digest) -> Transit {
-    let transit = Transit::copied(BUFFER).kept();
-    match digest {
-        Digest::Sha256 => transit.digested(),
-        #[cfg(target_os = "linux")]
-        Digest::Off => transit.spliced(Pipes::one()),
-        #[cfg(not(target_os = "linux"))]
-        Digest::Off => transit,
-    }
-}
-
-async fn join_by(transit: Transit, from: Data, to: Data, meters: &Meters) -> Joined {
-    let none = |end| Joined { bytes: 0, sha256: None, end };
-    // An end whose handshake fails is not kept waiting for the other's.
-    let opened = tokio::try_join!(
-        async { DataConnection::open(from, &meters.taken).await.map_err(|end| failed(end, JoinEnd::Source)) },
-        async {
-            DataConnection::open(to, &meters.given).await.map_err(|end| failed(end, JoinEnd::Destination))
-        },
-    );
-    let (from, to) = match opened {
-        Ok(opened) => opened,
-        Err(end) => return none(end),
-    };
-    let private = from.connection().has_tls() || to.connection().has_tls();
-    let transit = if private { transit.without_pipes() } else { transit };
-    let there = meters.clone();
-    let work = move |from, to, slot| async move { joined(transit, from, to, &there, &slot).await };
-    threads::run(from, to, work).await.unwrap_or_else(|error| none(JoinEnd::Source(error)))
-}
-
-/// Why a connection could not be opened.
-fn failed(end: Ended, whose: impl FnOnce(io::Error) -> JoinEnd) -> JoinEnd {
-    match end {
-        Ended::Broken(error) => whose(error),
-        Ended::Whole | Ended::Stopped | Ended::File(_) => JoinEnd::Stopped,
-    }
-}
-
-async fn joined(
-    mut transit: Transit,
-    from: DataConnection,
-    to: DataConnection,
-    meters: &Meters,
-    slot: &Slot,
-) -> Joined {
-    let allowance = Allowance::new(u64::MAX);
-    let flow = Flow { from: from.connection(), to: to.connection(), meters, allowance: &allowance, slot };
-    let ended = flow.run(&mut transit).await;
-    let (sha256, end) = match ended {
-        Ok(()) => {
-            from.close();
-            (transit.sha256(), JoinEnd::Whole(Unclosed(to)))
+    async fn joined(
+        self,
+        a: DataConnection,
+        b: DataConnection,
+        slot: &Slot,
+        half: impl FnOnce(LegId, u64) + Send,
+    ) -> JoinEnd {
+        if let Err(end) = self.both(a.connection(), b.connection(), slot, half).await {
+            return end;
         }
-        Err(Broken::From(error)) => (None, JoinEnd::Source(error)),
-        Err(Broken::To(error)) => (None, JoinEnd::Destination(error)),
-        Err(Broken::Limit | Broken::Stopped) => (None, JoinEnd::Stopped),
-    };
-    Joined { bytes: meters.given.moved(), sha256, end }
+        a.close();
+        b.close();
+        JoinEnd::Whole
+    }
+
+    async fn both(
+        &self,
+        a: &Connection,
+        b: &Connection,
+        slot: &Slot,
+        half: impl FnOnce(LegId, u64) + Send,
+    ) -> Result<(), JoinEnd> {
+        let allowance = &Allowance::new(self.limit);
+        let forth = self.flow_to_end(Flow { from: a, to: b, meters: &self.forth, allowance, slot });
+        let back = self.flow_to_end(Flow { from: b, to: a, meters: &self.back, allowance, slot });
+        tokio::pin!(forth, back);
+        let first = tokio::select! {
+            done = &mut forth => done.map(|()| LegId::A).map_err(|broken| end(broken, LegId::A)),
+            done = &mut back => done.map(|()| LegId::B).map_err(|broken| end(broken, LegId::B)),
+        };
+        match first? {
+            LegId::A => {
+                half(LegId::A, self.forth.given.moved());
+                back.await.map_err(|broken| end(broken, LegId::B))
+            }
+            LegId::B => {
+                half(LegId::B, self.back.given.moved());
+                forth.await.map_err(|broken| end(broken, LegId::A))
+            }
+        }
+    }
+
+    /// Runs one flow to its orderly end, and passes the close on.
+    async fn flow_to_end(&self, flow: Flow<'_>) -> Result<(), Broken> {
+        let transit = Transit::copied(BUFFER);
+        #[cfg(target_os = "linux")]
+        let transit = transit.spliced(self.pipes.clone());
+        flow.run(&mut { transit }).await?;
+        SockRef::from(flow.to.socket()).shutdown(Shutdown::Write).map_err(Broken::To)
+    }
+
+    /// Bytes taken and given: taken from a, given to b, taken from b, given to a.
+    pub fn moved(&self) -> [u64; 4] {
+        let of = Meter::moved;
+        [of(&self.forth.taken), of(&self.forth.given), of(&self.back.taken), of(&self.back.given)]
+    }
+
+    /// Ends the join at once, with a reset of both connections.
+    pub fn stop(&self) {
+        self.forth.stop();
+        self.back.stop();
+    }
+}
+
+/// Why the join ends when the flow that begins at `from` has broken.
+fn end(broken: Broken, from: LegId) -> JoinEnd {
+    match (broken, from) {
+        (Broken::From(error), from) => JoinEnd::Broken(from, error),
+        (Broken::To(error), LegId::A) => JoinEnd::Broken(LegId::B, error),
+        (Broken::To(error), LegId::B) => JoinEnd::Broken(LegId::A, error),
+        (Broken::Limit, _) => JoinEnd::Limit,
+        (Broken::Stopped, _) => JoinEnd::Stopped,
+    }
 }
 
 /// How much is read at once where bytes are copied.
-const BUFFER: usize = 256 * 1024;
+const BUFFER: usize = 64 * 1024;

@@ -10,13 +10,13 @@
 //! | `send`, `receive` | a file to a connection and back, in bursts (`burst`) on threads that may block |
 //! | `send_stream`, `lines` | a listing to a connection and back |
 //! | `flow` | one direction between two connections, on the threads of `threads` |
-//! | `join` | one flow: a file passes this host |
-//! | `exchange` | two flows: the work of a relay |
+//! | `forward` | one flow: a file passes this host |
+//! | `join` | two flows: the work of a relay |
 
 mod burst;
 mod data;
-mod exchange;
 mod flow;
+mod forward;
 mod join;
 mod lines;
 mod outcome;
@@ -33,8 +33,8 @@ mod threads;
 mod transit;
 
 pub use crate::meter::{Meter, Meters};
-pub use exchange::{Exchange, ExchangeEnd, Side};
-pub use join::{Digest, JoinEnd, Joined, Unclosed, join};
+pub use forward::{Digest, ForwardEnd, Forwarded, Unclosed, forward};
+pub use join::{Join, JoinEnd, LegId};
 pub use lines::lines;
 pub use outcome::{Coding, Ended, Format, Moved};
 #[cfg(target_os = "linux")]

@@ -26,7 +26,7 @@ impl Pipes {
         Self::with(limit, SMALL)
     }
 
-    /// A pool of one large pipe, for the one direction of a join. A small pipe would be slower than
+    /// A pool of one large pipe, for a single flow. A small pipe would be slower than
     /// copying through a buffer.
     pub(super) fn one() -> Self {
         Self::with(LARGE, LARGE)

@@ -13,7 +13,7 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_stream::StreamExt;
 
 use super::*;
-use crate::copy::{self, Coding, Digest, Ended, JoinEnd, Meter, Meters};
+use crate::copy::{self, Coding, Digest, Ended, ForwardEnd, Meter, Meters};
 
 const HOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -192,7 +192,7 @@ async fn bytes_pass_from_tls_to_tls_and_between_tls_and_clear() {
     let (from, to) = (logged_in(&one, Versions::All).await.0, logged_in(&two, Versions::All).await.0);
     for digest in [Digest::Off, Digest::Sha256] {
         let meters = Meters::default();
-        let joined = copy::join(
+        let joined = copy::forward(
             Data::private(one.dial().await, &from),
             Data::private(two.dial().await, &to),
             digest,
@@ -201,7 +201,7 @@ async fn bytes_pass_from_tls_to_tls_and_between_tls_and_clear() {
         let joined = async {
             let joined = joined.await;
             assert_eq!(joined.sha256.is_some(), digest == Digest::Sha256);
-            let JoinEnd::Whole(unclosed) = joined.end else { panic!("{joined:?}") };
+            let ForwardEnd::Whole(unclosed) = joined.end else { panic!("{joined:?}") };
             assert!(matches!(unclosed.close(&meters.given).await, Ended::Whole));
         };
         let ((), (), taken) = tokio::join!(joined, gives(&one, &content), takes(&two));
@@ -211,8 +211,8 @@ async fn bytes_pass_from_tls_to_tls_and_between_tls_and_clear() {
     let clear = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let meters = Meters::default();
     let joined = async {
-        let joined = copy::join(clear, Data::private(two.dial().await, &to), Digest::Off, &meters).await;
-        let JoinEnd::Whole(unclosed) = joined.end else { panic!("{joined:?}") };
+        let joined = copy::forward(clear, Data::private(two.dial().await, &to), Digest::Off, &meters).await;
+        let ForwardEnd::Whole(unclosed) = joined.end else { panic!("{joined:?}") };
         assert!(matches!(unclosed.close(&meters.given).await, Ended::Whole));
     };
     let gives_in_clear = async {
@@ -247,8 +247,8 @@ async fn i03_an_end_without_close_notify_is_a_broken_connection() {
     let meters = Meters::default();
     let (from, into) = (Data::private(server.dial().await, &client), Data::private(sink.dial().await, &to));
     let (joined, (), taken) =
-        tokio::join!(copy::join(from, into, Digest::Off, &meters), cuts(&server, b"half"), takes(&sink));
-    let JoinEnd::Source(error) = joined.end else { panic!("{joined:?}") };
+        tokio::join!(copy::forward(from, into, Digest::Off, &meters), cuts(&server, b"half"), takes(&sink));
+    let ForwardEnd::Source(error) = joined.end else { panic!("{joined:?}") };
     cut(&error);
     // Neither close_notify nor an orderly end of TCP.
     assert_eq!(taken.unwrap_err().kind(), ErrorKind::ConnectionReset);

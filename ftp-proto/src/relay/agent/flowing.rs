@@ -111,7 +111,7 @@ impl Flowing {
             Answer::Ended { a_to_b, b_to_a, how } if ticket == self.join => {
                 let how = match how {
                     JoinEnd::Whole => End::Eof,
-                    JoinEnd::Leg(side) => End::Reset(side),
+                    JoinEnd::Leg(leg) => End::Reset(leg),
                     JoinEnd::Limit => End::LimitBytes,
                     JoinEnd::Stopped => End::Shutdown,
                 };

@@ -6,7 +6,7 @@
 use super::timer::Timer;
 use crate::policy::Why;
 use crate::relay::link::Denial;
-use crate::relay::message::{Code, End, Id, Side};
+use crate::relay::message::{Code, End, Id, LegId};
 use crate::relay::token::Secret32;
 use crate::timer::Moment;
 use std::net::{IpAddr, SocketAddr};
@@ -52,7 +52,7 @@ pub enum Input<'a> {
         /// The ticket of [`Ask::Join`].
         join: Ticket,
         /// The leg that was closed.
-        from: Side,
+        from: LegId,
         /// How many bytes came from it.
         bytes: u64,
     },
@@ -199,7 +199,7 @@ pub enum JoinEnd {
     /// Both legs were closed in order.
     Whole,
     /// This leg was reset or failed.
-    Leg(Side),
+    Leg(LegId),
     /// The limit of bytes was reached.
     Limit,
     /// It was stopped with [`Ask::Stop`].
@@ -267,7 +267,7 @@ pub enum Event {
         /// The join of the leg.
         join: Id,
         /// The leg that it came to.
-        leg: Side,
+        leg: LegId,
         /// Where the connection came from.
         from: SocketAddr,
     },

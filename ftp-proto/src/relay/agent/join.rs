@@ -6,7 +6,7 @@ use super::leg::Pending;
 use super::outbox::{Outbox, Refusal};
 use super::timer::Timer;
 use super::{Answer, Ask, Config, ConnId, Event, Ticket};
-use crate::relay::message::{Code, End, FromAgent, Id, Leg, Side, Waits};
+use crate::relay::message::{Code, End, FromAgent, Id, Leg, LegId, Waits};
 use crate::timer::{Moment, Timers};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -52,7 +52,7 @@ impl Join {
         let Use { id, expires, .. } = granted;
         let within = |ms: u32, most| Duration::from_millis(u64::from(ms).max(SHORTEST_MS)).min(most);
         let limits = &config.limits;
-        let (a, b) = (Pending::new(id, Side::A, a), Pending::new(id, Side::B, b));
+        let (a, b) = (Pending::new(id, LegId::A, a), Pending::new(id, LegId::B, b));
         let ticket = out.ticket(id);
         out.ask(Ask::Route { ticket, to: vec![a.host(), b.host()] });
         let mut timers = Timers::new();
@@ -151,7 +151,7 @@ impl Join {
         self.follow(now, done, out);
     }
 
-    pub(super) fn half_eof(&mut self, now: Moment, from: Side, bytes: u64, out: &mut Outbox) {
+    pub(super) fn half_eof(&mut self, now: Moment, from: LegId, bytes: u64, out: &mut Outbox) {
         if let State::Flowing(flowing) = &mut self.state {
             flowing.half_eof(now);
             out.send(FromAgent::HalfEof { join: self.granted.id, from, bytes });
@@ -177,9 +177,9 @@ impl Join {
             let refusal = match (&self.state, timer) {
                 (State::Legs(a, b), Timer::Leg) => {
                     let missing =
-                        [(a, Side::A), (b, Side::B)].into_iter().find(|(leg, _)| leg.up().is_none());
+                        [(a, LegId::A), (b, LegId::B)].into_iter().find(|(leg, _)| leg.up().is_none());
                     let refusal = Refusal::of(Code::LegTimeout);
-                    missing.map_or_else(|| Refusal::of(Code::LegTimeout), |(_, side)| refusal.at(side))
+                    missing.map_or_else(|| Refusal::of(Code::LegTimeout), |(_, leg)| refusal.at(leg))
                 }
                 (_, Timer::Leg) => Refusal::of(Code::LegTimeout),
                 _ => Refusal::of(Code::Expired),

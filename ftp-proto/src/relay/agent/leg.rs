@@ -3,14 +3,14 @@
 use super::outbox::{Outbox, Refusal};
 use super::{Answer, Ask, Config, ConnId, Event, Ticket};
 use crate::address::unmapped;
-use crate::relay::message::{Code, FromAgent, Id, Leg, LegState, Pin, Side};
+use crate::relay::message::{Code, FromAgent, Id, Leg, LegId, LegState, Pin};
 use std::net::{IpAddr, SocketAddr};
 
 /// A leg until it is connected.
 #[derive(Debug)]
 pub(super) struct Pending {
     join: Id,
-    side: Side,
+    leg: LegId,
     want: Leg,
     at: At,
     strangers: u16,
@@ -33,8 +33,8 @@ enum At {
 }
 
 impl Pending {
-    pub(super) const fn new(join: Id, side: Side, want: Leg) -> Self {
-        Self { join, side, want, at: At::Idle, strangers: 0 }
+    pub(super) const fn new(join: Id, leg: LegId, want: Leg) -> Self {
+        Self { join, leg, want, at: At::Idle, strangers: 0 }
     }
 
     /// Returns the host at the other end.
@@ -57,17 +57,17 @@ impl Pending {
         match self.want {
             Leg::Listen(pin) => {
                 let judged = SocketAddr::new(host, pin.port.unwrap_or(0));
-                config.may_come(host).map_err(|why| Refusal::denied(why, judged).at(self.side))?;
+                config.may_come(host).map_err(|why| Refusal::denied(why, judged).at(self.leg))?;
                 let at = config.announced_to(host, route);
-                let at = at.ok_or_else(|| Refusal::of(Code::NoAddress).at(self.side))?;
+                let at = at.ok_or_else(|| Refusal::of(Code::NoAddress).at(self.leg))?;
                 let ticket = out.ticket(self.join);
                 self.at = At::Opening(ticket);
                 out.ask(Ask::Listen { ticket, at });
             }
             Leg::Dial(to) => {
-                config.may_dial(to, route).map_err(|why| Refusal::denied(why, to).at(self.side))?;
+                config.may_dial(to, route).map_err(|why| Refusal::denied(why, to).at(self.leg))?;
                 let from = config.address_towards(host, route);
-                let from = from.ok_or_else(|| Refusal::of(Code::Unreachable).at(self.side))?;
+                let from = from.ok_or_else(|| Refusal::of(Code::Unreachable).at(self.leg))?;
                 self.at = At::Ready(from);
             }
         }
@@ -119,7 +119,7 @@ impl Pending {
             (At::Opening(_) | At::Dialing(_), Answer::Failed(code, text)) => {
                 out.forget(ticket);
                 self.at = At::Idle;
-                return Err(Refusal::of(code).at(self.side).with_text(text));
+                return Err(Refusal::of(code).at(self.leg).with_text(text));
             }
             (_, answer) => out.unwanted(&answer),
         }
@@ -150,10 +150,10 @@ impl Pending {
         out.reset(conn);
         self.strangers = self.strangers.saturating_add(1);
         if self.strangers <= MAX_REPORTED {
-            out.send(FromAgent::Stranger { join: self.join, leg: self.side, peer: from });
-            out.event(Event::Stranger { join: self.join, leg: self.side, from });
+            out.send(FromAgent::Stranger { join: self.join, leg: self.leg, peer: from });
+            out.event(Event::Stranger { join: self.join, leg: self.leg, from });
         }
-        if self.strangers >= limit { Err(Refusal::of(Code::Strangers).at(self.side)) } else { Ok(()) }
+        if self.strangers >= limit { Err(Refusal::of(Code::Strangers).at(self.leg)) } else { Ok(()) }
     }
 
     /// Gives up whatever the leg has.
@@ -181,7 +181,7 @@ impl Pending {
 
     fn stands(&mut self, conn: ConnId, local: SocketAddr, peer: SocketAddr, out: &mut Outbox) {
         self.at = At::Up(conn, peer);
-        let (join, leg, strangers) = (self.join, self.side, self.strangers);
+        let (join, leg, strangers) = (self.join, self.leg, self.strangers);
         out.send(FromAgent::LegUp { join, leg, local, peer, strangers });
     }
 }

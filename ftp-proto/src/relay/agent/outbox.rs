@@ -3,7 +3,7 @@
 use super::{Answer, Ask, ConnId, Event, Output, Ticket};
 use crate::policy::Why;
 use crate::relay::frame::Numbered;
-use crate::relay::message::{Code, FromAgent, Id, Side, Text};
+use crate::relay::message::{Code, FromAgent, Id, LegId, Text};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 
@@ -23,7 +23,7 @@ pub(super) struct Outbox {
 #[derive(Debug)]
 pub(super) struct Refusal {
     pub(super) code: Code,
-    pub(super) leg: Option<Side>,
+    pub(super) leg: Option<LegId>,
     pub(super) why: Option<Why>,
     pub(super) address: Option<SocketAddr>,
     pub(super) text: String,
@@ -39,7 +39,7 @@ impl Refusal {
         Self { why: Some(why), address: Some(address), ..Self::of(Code::Denied) }
     }
 
-    pub(super) fn at(self, leg: Side) -> Self {
+    pub(super) fn at(self, leg: LegId) -> Self {
         Self { leg: Some(leg), ..self }
     }
 

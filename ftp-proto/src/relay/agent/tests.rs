@@ -6,7 +6,7 @@ use super::*;
 use crate::policy::{Rules, Why};
 use crate::relay::frame::{Frame, FrameReader, Numbered};
 use crate::relay::message::{
-    Code, End, FromAgent, Id, Leg, LegState, Pin, Purpose, Side, Target, Text, ToAgent, Waits,
+    Code, End, FromAgent, Id, Leg, LegId, LegState, Pin, Purpose, Target, Text, ToAgent, Waits,
 };
 use crate::relay::token::Secret32;
 use crate::timer::Moment;
@@ -195,7 +195,7 @@ impl Bench {
     }
 }
 
-fn refused(id: u32, code: Code, leg: Option<Side>) -> impl Fn(&FromAgent) -> bool {
+fn refused(id: u32, code: Code, leg: Option<LegId>) -> impl Fn(&FromAgent) -> bool {
     move |heard| matches!(heard, FromAgent::Refused { id: i, code: c, leg: l, .. } if *i == Id(id) && *c == code && *l == leg)
 }
 
@@ -215,8 +215,8 @@ fn r01_two_listening_legs_are_joined_and_the_addresses_come_first() {
     assert_eq!((*a, *b, *limit), (ConnId(8), ConnId(7), 1_000_000));
     let ticket = *ticket;
     assert_eq!(bench.last(), &FromAgent::Joined { id: Id(2) });
-    bench.input(Input::HalfEof { join: ticket, from: Side::A, bytes: 99 });
-    assert_eq!(bench.last(), &FromAgent::HalfEof { join: Id(2), from: Side::A, bytes: 99 });
+    bench.input(Input::HalfEof { join: ticket, from: LegId::A, bytes: 99 });
+    assert_eq!(bench.last(), &FromAgent::HalfEof { join: Id(2), from: LegId::A, bytes: 99 });
     bench.answer(ticket, Answer::Ended { a_to_b: 99, b_to_a: 0, how: JoinEnd::Whole });
     assert_eq!(bench.last(), &FromAgent::Ended { id: Id(2), a_to_b: 99, b_to_a: 0, how: End::Eof });
 }
@@ -274,7 +274,7 @@ fn r07_a_missing_leg_is_named_and_the_other_is_reset() {
     bench.pass(Duration::from_millis(14_999), Flow::default);
     assert!(bench.asks.is_empty());
     bench.pass(Duration::from_millis(1), Flow::default);
-    assert!(refused(2, Code::LegTimeout, Some(Side::B))(bench.last()), "{:?}", bench.last());
+    assert!(refused(2, Code::LegTimeout, Some(LegId::B))(bench.last()), "{:?}", bench.last());
     assert_eq!(bench.resets(), [7]);
     assert!(bench.asks.iter().any(|ask| matches!(ask, Ask::Unlisten(ticket) if *ticket == tickets[1])));
 }
@@ -297,7 +297,7 @@ fn r08_only_addresses_that_others_can_reach_are_announced() {
             .find_map(|ask| if let Ask::Listen { at, .. } = ask { Some(at.to_string()) } else { None });
         assert_eq!(asked.as_deref(), expected, "--listen {listening}, route {route}");
         if expected.is_none() {
-            assert!(refused(2, Code::NoAddress, Some(Side::A))(bench.last()));
+            assert!(refused(2, Code::NoAddress, Some(LegId::A))(bench.last()));
         }
     };
     check("0.0.0.0", "198.51.100.9", Some("198.51.100.9"));
@@ -316,12 +316,12 @@ fn r09_r26_a_stranger_is_reset_and_the_leg_still_waits() {
     let tickets = bench.listening();
     for (conn, from) in [(1, "192.0.2.3:20"), (2, "192.0.2.1:21"), (3, "[2001:db8::1]:20")] {
         bench.arrive(tickets[0], conn, from);
-        assert_eq!(bench.last(), &FromAgent::Stranger { join: Id(2), leg: Side::A, peer: at(from) });
+        assert_eq!(bench.last(), &FromAgent::Stranger { join: Id(2), leg: LegId::A, peer: at(from) });
     }
     assert_eq!(bench.resets(), [1, 2, 3]);
     bench.arrive(tickets[0], 4, "[::ffff:192.0.2.1]:20");
     assert!(
-        matches!(bench.last(), FromAgent::LegUp { leg: Side::A, strangers: 3, .. }),
+        matches!(bench.last(), FromAgent::LegUp { leg: LegId::A, strangers: 3, .. }),
         "{:?}",
         bench.last()
     );
@@ -340,7 +340,7 @@ fn r10_many_strangers_are_counted_and_too_many_end_the_wait() {
     let told = bench.heard.iter().filter(|heard| matches!(heard, FromAgent::Stranger { .. })).count();
     assert_eq!(told, 8);
     bench.arrive(tickets[0], 31, "192.0.2.77:1");
-    assert!(refused(2, Code::Strangers, Some(Side::A))(bench.last()));
+    assert!(refused(2, Code::Strangers, Some(LegId::A))(bench.last()));
     assert!(bench.resets().contains(&500));
 }
 
@@ -392,7 +392,7 @@ fn r15_r16_silence_ends_a_join_a_slow_receiver_does_not() {
     // After one end has closed, the longer time holds.
     let mut bench = Bench::granted(1);
     let ticket = bench.flowing(2);
-    bench.input(Input::HalfEof { join: ticket, from: Side::A, bytes: 0 });
+    bench.input(Input::HalfEof { join: ticket, from: LegId::A, bytes: 0 });
     bench.pass(Duration::from_secs(299), still(0, 0));
     assert!(bench.asks.is_empty());
     bench.pass(Duration::from_secs(31), still(0, 0));
@@ -463,12 +463,12 @@ fn r20_hosts_outside_the_rules_get_no_socket_even_with_a_grant() {
     bench.say(ToAgent::Grant { id: Id(1), purpose, max_bytes: 1, max_ms: 60_000, uses: 4 });
     bench.join(2, listen(SOURCE), Leg::Dial(at("8.8.8.8:2121")));
     bench.routes();
-    assert!(refused(2, Code::Denied, Some(Side::B))(bench.last()));
+    assert!(refused(2, Code::Denied, Some(LegId::B))(bench.last()));
     assert!(!bench.asks.iter().any(|ask| matches!(ask, Ask::Dial { .. })));
     bench.join(3, listen("8.8.8.8"), listen(SOURCE));
     bench.asks.retain(|ask| matches!(ask, Ask::Route { .. }));
     bench.routes();
-    assert!(refused(3, Code::Denied, Some(Side::A))(bench.last()));
+    assert!(refused(3, Code::Denied, Some(LegId::A))(bench.last()));
     assert!(bench.asks.is_empty());
 }
 

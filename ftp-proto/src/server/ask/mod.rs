@@ -5,9 +5,9 @@
 //! it has given up. A [`ConnId`] names a data connection; the driver makes it.
 
 mod event;
-mod exchange;
 mod files;
+mod interface;
 
 pub use event::{Account, Event};
-pub use exchange::{Answer, Ask, ConnId, End, Ending, Input, Output, Ticket};
 pub use files::{FileAsk, FileFailure, Found, Intent, ListStyle};
+pub use interface::{Answer, Ask, ConnId, End, Ending, Input, Output, Ticket};

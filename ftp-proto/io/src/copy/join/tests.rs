@@ -1,166 +1,168 @@
-//! Joins of real loopback connections.
+//! Half-closes, resets, tails and limits of two connections that are joined.
 
 use super::*;
-use crate::socket::reset;
-use sha2::{Digest as _, Sha256};
-use std::net::{Ipv4Addr, SocketAddr};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::yield_now;
+use tokio::net::TcpListener;
+use tokio::task::{JoinHandle, yield_now};
 
-fn all_strategies() -> Vec<Transit> {
-    vec![transit(Digest::Off), Transit::copied(BUFFER).kept(), transit(Digest::Sha256)]
-}
+use crate::socket::reset;
 
 async fn pair() -> (TcpStream, TcpStream) {
-    let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.unwrap();
-    let (here, there) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
-    (here.unwrap(), there.unwrap().0)
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (near, far) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
+    (near.unwrap(), far.unwrap().0)
 }
 
-fn sample(size: u32) -> Vec<u8> {
-    (0..size).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
-}
-
-/// A join in a task of its own, and the two ends that it connects.
-async fn joined(transit: Transit) -> (TcpStream, TcpStream, Meters, tokio::task::JoinHandle<Joined>) {
-    let (source, from) = pair().await;
-    let (to, destination) = pair().await;
-    let meters = Meters::default();
-    let of_task = meters.clone();
-    let task = tokio::spawn(async move { join_by(transit, from.into(), to.into(), &of_task).await });
-    (source, destination, meters, task)
-}
-
-async fn whole(transit: Transit, content: &[u8]) {
-    let name = format!("{transit:?}, {} bytes", content.len());
-    let looked = transit.computes_digest();
-    let (mut source, mut destination, meters, task) = joined(transit).await;
-    let send = async {
-        source.write_all(content).await.unwrap();
-        drop(source);
+/// The two far ends, and the join that joins the near ones. Without pipes bytes are copied.
+async fn joined(
+    limit: u64,
+    pipes: usize,
+) -> (TcpStream, TcpStream, Join, JoinHandle<(JoinEnd, Option<(LegId, u64)>)>) {
+    let ((a, far_a), (b, far_b)) = (pair().await, pair().await);
+    let join = Join {
+        forth: Meters::default(),
+        back: Meters::default(),
+        limit,
+        #[cfg(target_os = "linux")]
+        pipes: Pipes::new(pipes),
     };
-    let close = async {
-        let Joined { bytes, sha256, end } = task.await.unwrap();
-        let JoinEnd::Whole(unclosed) = end else { panic!("{name}: {end:?}") };
-        assert!(matches!(unclosed.close(&meters.given).await, Ended::Whole), "{name}");
-        (bytes, sha256)
-    };
-    let receive = async {
-        let mut received = Vec::new();
-        destination.read_to_end(&mut received).await.unwrap();
-        drop(destination);
-        received
-    };
-    let ((), (bytes, sha256), received) = tokio::join!(send, close, receive);
-    assert!(received == content, "{name}: the bytes differ");
-    assert_eq!(bytes, content.len() as u64, "{name}");
-    let mut hasher = Sha256::new();
-    hasher.update(content);
-    assert_eq!(sha256, looked.then(|| crate::hash::hex(hasher)), "{name}");
-    assert_eq!((meters.taken.moved(), meters.given.moved()), (bytes, bytes), "{name}");
-}
-
-#[tokio::test]
-async fn i09_every_byte_arrives_as_it_was_by_every_strategy() {
-    for size in [0, 1, 65_537, 5_000_003] {
-        for transit in all_strategies() {
-            whole(transit, &sample(size)).await;
-        }
-    }
-}
-
-#[tokio::test]
-async fn i03_a_reset_of_the_source_resets_the_destination() {
-    for transit in all_strategies() {
-        let (mut source, mut destination, meters, task) = joined(transit).await;
-        source.write_all(b"half a file").await.unwrap();
-        while meters.given.moved() < 11 {
-            yield_now().await;
-        }
-        reset(source);
-        let end = task.await.unwrap().end;
-        assert!(matches!(end, JoinEnd::Source(_)), "{end:?}");
-        assert!(destination.read_to_end(&mut Vec::new()).await.is_err());
-    }
-}
-
-#[tokio::test]
-async fn i03_a_whole_file_that_nobody_calls_whole_ends_with_a_reset() {
-    let (source, mut destination, _, task) = joined(transit(Digest::Off)).await;
-    drop(source);
-    drop(task.await.unwrap());
-    assert!(destination.read_to_end(&mut Vec::new()).await.is_err());
-}
-
-#[tokio::test]
-async fn i04_a_destination_that_goes_away_ends_the_reading_of_the_source() {
-    for transit in all_strategies() {
-        let (mut source, destination, _, task) = joined(transit).await;
-        reset(destination);
-        let endless = async {
-            let piece = sample(100_000);
-            while source.write_all(&piece).await.is_ok() {}
-        };
-        let (end, ()) = tokio::join!(task, endless);
-        let end = end.unwrap().end;
-        assert!(matches!(end, JoinEnd::Destination(_)), "{end:?}");
-    }
-}
-
-#[tokio::test]
-async fn i01_a_destination_that_takes_nothing_stops_the_source() {
-    for transit in all_strategies() {
-        let (source, destination, meters, task) = joined(transit).await;
-        let piece = sample(1_000_000);
-        let mut sent = 0;
-        let full = loop {
-            match source.try_write(&piece) {
-                Ok(bytes) => sent += bytes,
-                Err(_) if meters.taken.moved() > meters.given.moved() => {
-                    break meters.taken.moved() - meters.given.moved();
-                }
-                Err(_) => yield_now().await,
-            }
-        };
-        assert!(full <= 1 << 20, "{full} bytes of {sent} are held");
-        meters.stop();
-        assert!(matches!(task.await.unwrap().end, JoinEnd::Stopped));
-        drop(destination);
-    }
-}
-
-#[tokio::test]
-async fn stop_wakes_a_join_whose_source_is_silent_and_resets_both() {
-    let (mut source, mut destination, meters, task) = joined(transit(Digest::Off)).await;
-    yield_now().await;
-    meters.stop();
-    assert!(matches!(task.await.unwrap().end, JoinEnd::Stopped));
-    assert!(source.read(&mut [0]).await.is_err());
-    assert!(destination.read(&mut [0]).await.is_err());
-}
-
-#[tokio::test]
-async fn more_joins_than_there_are_threads_for_them_all_arrive_whole() {
-    let content = sample(3_000_017);
-    let all = (0..20).map(|number| {
-        let content = content.clone();
-        async move { whole(all_strategies().swap_remove(number % 3), &content).await }
+    let running = join.clone();
+    let task = tokio::spawn(async move {
+        let mut half = None;
+        let end = running.run(a, b, |which, bytes| half = Some((which, bytes))).await;
+        (end, half)
     });
-    let mut tasks: tokio::task::JoinSet<()> = all.collect();
-    while let Some(done) = tasks.join_next().await {
-        done.unwrap();
+    (far_a, far_b, join, task)
+}
+
+const MODES: [usize; 3] = [0, 64 * 1024, 1024 * 1024];
+
+#[tokio::test]
+async fn r05_r15_a_half_close_is_passed_on_and_the_other_direction_goes_on() {
+    for pipes in MODES {
+        let (mut a, mut b, _, task) = joined(u64::MAX, pipes).await;
+        a.write_all(b"ask").await.unwrap();
+        a.shutdown().await.unwrap();
+        let mut asked = Vec::new();
+        b.read_to_end(&mut asked).await.unwrap();
+        b.write_all(b"answer").await.unwrap();
+        drop(b);
+        let mut answer = Vec::new();
+        a.read_to_end(&mut answer).await.unwrap();
+        assert_eq!((asked.as_slice(), answer.as_slice()), (b"ask".as_slice(), b"answer".as_slice()));
+        let (end, half) = task.await.unwrap();
+        assert!(matches!(end, JoinEnd::Whole), "{end:?}");
+        assert_eq!(half, Some((LegId::A, 3)));
     }
 }
 
 #[tokio::test]
-async fn dropping_a_join_resets_both() {
-    let (mut source, mut destination, meters, task) = joined(transit(Digest::Off)).await;
-    source.write_all(b"half a file").await.unwrap();
-    while meters.given.moved() < 11 {
-        yield_now().await;
+async fn r12_r13_a_reset_of_one_end_is_a_reset_of_the_other() {
+    for pipes in MODES {
+        for sender_breaks in [true, false] {
+            let (mut a, mut b, _, task) = joined(u64::MAX, pipes).await;
+            a.write_all(&[7; 100_000]).await.unwrap();
+            let mut some = [0; 1_000];
+            b.read_exact(&mut some).await.unwrap();
+            let mut other = if sender_breaks {
+                reset(a);
+                b
+            } else {
+                reset(b);
+                a
+            };
+            let mut rest = Vec::new();
+            let error = other.read_to_end(&mut rest).await.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::ConnectionReset, "pipes {pipes}, sender {sender_breaks}");
+            let (end, half) = task.await.unwrap();
+            let broken = if sender_breaks { LegId::A } else { LegId::B };
+            assert!(matches!(end, JoinEnd::Broken(which, _) if which == broken), "{end:?}");
+            assert_eq!(half, None);
+        }
+    }
+}
+
+#[tokio::test]
+async fn r14_r18_small_pieces_to_a_slow_reader_arrive_to_the_last_byte() {
+    let data: Vec<u8> = (0..3_u32 << 20).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    for pipes in MODES {
+        let (mut a, mut b, _, task) = joined(u64::MAX, pipes).await;
+        a.set_nodelay(true).unwrap();
+        let sent = data.clone();
+        let sender = tokio::spawn(async move {
+            let (mut at, mut size) = (0, 1);
+            while at < sent.len() {
+                let end = (at + size).min(sent.len());
+                a.write_all(&sent[at..end]).await.unwrap();
+                (at, size) = (end, 1 + (size * 7) % 1_460);
+            }
+            a.shutdown().await.unwrap();
+            a
+        });
+        let (mut got, mut room) = (Vec::new(), [0; 3_000]);
+        loop {
+            let count = b.read(&mut room).await.unwrap();
+            if count == 0 {
+                break;
+            }
+            got.extend_from_slice(&room[..count]);
+            for _ in 0..8 {
+                yield_now().await;
+            }
+        }
+        assert!(got == data, "pipes {pipes}: {} of {} bytes", got.len(), data.len());
+        drop(b);
+        drop(sender.await.unwrap());
+        assert!(matches!(task.await.unwrap().0, JoinEnd::Whole));
+    }
+}
+
+#[tokio::test]
+async fn r33_one_byte_more_than_allowed_resets_both() {
+    for pipes in MODES {
+        for (bytes, whole) in [(5_000, true), (5_001, false)] {
+            let (mut a, mut b, join, task) = joined(5_000, pipes).await;
+            a.write_all(&vec![1; bytes]).await.unwrap();
+            a.shutdown().await.unwrap();
+            let mut got = Vec::new();
+            let end = b.read_to_end(&mut got).await;
+            assert_eq!(end.is_ok(), whole, "pipes {pipes}, {bytes} bytes");
+            drop(b);
+            let end = task.await.unwrap().0;
+            assert_eq!(matches!(end, JoinEnd::Whole), whole, "{end:?}");
+            assert_eq!(matches!(end, JoinEnd::Limit), !whole, "{end:?}");
+            assert!(join.moved()[1] <= 5_000);
+        }
+    }
+}
+
+#[tokio::test]
+async fn stopping_resets_both() {
+    let (mut a, mut b, join, task) = joined(u64::MAX, 0).await;
+    a.write_all(b"x").await.unwrap();
+    b.read_u8().await.unwrap();
+    join.stop();
+    assert!(matches!(task.await.unwrap().0, JoinEnd::Stopped));
+    for end in [&mut a, &mut b] {
+        assert_eq!(end.read_u8().await.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+    }
+}
+
+#[tokio::test]
+async fn r04_a_direction_that_waits_holds_no_pipe_and_a_full_one_holds_no_memory() {
+    let (mut a, b, join, task) = joined(u64::MAX, 1024 * 1024).await;
+    a.write_all(b"x").await.unwrap();
+    b.readable().await.unwrap();
+    #[cfg(target_os = "linux")]
+    {
+        // The one pipe there is: the direction that had it has given it back, or is about to.
+        let pipe = loop {
+            if let Some(pipe) = join.pipes.take() {
+                break pipe;
+            }
+            yield_now().await;
+        };
+        join.pipes.give(pipe);
     }
     task.abort();
-    assert!(destination.read_to_end(&mut Vec::new()).await.is_err());
-    assert!(source.read(&mut [0]).await.is_err());
 }
