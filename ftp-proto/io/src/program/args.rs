@@ -1,11 +1,13 @@
 //! Reads a command line. Every mistake becomes one line: what is wrong, where, what to do.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
+use clap::parser::ValueSource;
 
 use super::output;
 
@@ -20,6 +22,26 @@ pub struct Rejected(clap::Error);
 /// [`Rejected`] knows what to print and which exit status follows.
 pub fn parse<C: Parser>(arguments: impl IntoIterator<Item = OsString>) -> Result<C, Rejected> {
     C::try_parse_from(arguments).map_err(Rejected)
+}
+
+/// The same, and the names of the options that stand on the command line.
+///
+/// # Errors
+///
+/// As for [`parse`].
+pub fn parse_with_names<C: Parser>(
+    arguments: impl IntoIterator<Item = OsString>,
+) -> Result<(C, BTreeSet<String>), Rejected> {
+    let command = C::command();
+    let matches = command.clone().try_get_matches_from(arguments).map_err(Rejected)?;
+    let typed = |arg: &&clap::Arg| {
+        matches.try_contains_id(arg.get_id().as_str()).unwrap_or(false)
+            && matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine)
+    };
+    let names = command.get_arguments().filter(typed).filter_map(clap::Arg::get_long);
+    let names = names.map(str::to_owned).collect();
+    let parsed = C::from_arg_matches(&matches).map_err(|error| Rejected(error.format(&mut C::command())))?;
+    Ok((parsed, names))
 }
 
 impl Rejected {

@@ -9,6 +9,7 @@
 //! | [`log`] | the log on standard error; a slow reader costs lines, never the service |
 //! | [`runtime`] | starts the scheduler, raises the limit of open files |
 //! | [`reexec`] | removes passwords from the argument list |
+//! | [`settings`] | TOML files; every mistake has its place |
 //! | [`secret`] | removes passwords from texts |
 //! | [`ready`] | tells people and systemd that a service is ready |
 //! | [`manual`] | shell completions and the manual page |
@@ -24,4 +25,5 @@ pub mod ready;
 pub mod reexec;
 pub mod runtime;
 pub mod secret;
+pub mod settings;
 pub mod size;

@@ -1,0 +1,183 @@
+//! Keys with the names of options. An option of the command line and its key in a file are one thing:
+//! the same name, the same values, the same text of help, so they are described once, to clap.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::num::ParseIntError;
+use std::ops::Range;
+use std::path::Path;
+
+use clap::builder::ValueHint;
+use clap::error::{ContextKind, ContextValue};
+use clap::{Arg, ArgAction, Command};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::reader::{Reader, meant};
+
+/// A key that was read: the option that it sets, as words of a command line.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Given {
+    /// The name of the option, without dashes.
+    pub name: String,
+    /// Where its value stands in the file.
+    pub at: Range<usize>,
+    /// `--name=value`, once for each value.
+    pub words: Vec<OsString>,
+}
+
+/// Reads the keys of `table` as options of `command`. Paths are relative to the directory `base`. Tables
+/// among `tables` are left to the caller, even if an option has the same name. `whose` begins the list of known keys, as in
+/// [`Reader::known`].
+pub fn given(
+    reader: &mut Reader<'_>,
+    table: &DeTable<'_>,
+    command: &Command,
+    (tables, whose, base): (&[&str], &str, &Path),
+) -> Vec<Given> {
+    let args: BTreeMap<&str, &Arg> =
+        command.get_arguments().filter_map(|arg| Some((arg.get_long()?, arg))).collect();
+    let others = tables.iter().copied().filter(|table| !args.contains_key(table));
+    let known: Vec<&str> = args.keys().copied().chain(others).collect();
+    let mut all = Vec::new();
+    for (key, value) in table {
+        let name = key.get_ref().as_ref();
+        match args.get(name) {
+            _ if tables.contains(&name) && is_table(value) => {}
+            Some(arg) => {
+                if let Some(words) = words(reader, value, arg, base) {
+                    all.push(Given { name: name.to_owned(), at: value.span(), words });
+                }
+            }
+            None if tables.contains(&name) => {
+                reader.wrong(value.span(), format!("expected a table: write [{name}] or [[{name}]]"));
+            }
+            None => reader.unknown(key.span(), name, &known, whose),
+        }
+    }
+    all
+}
+
+/// Reads a table whose keys are the options of `T`. `at` is the place of the table. Returns the values,
+/// and where each of them stands; `None` after a mistake.
+pub fn section<T: clap::Args>(
+    reader: &mut Reader<'_>,
+    table: &DeTable<'_>,
+    at: &Range<usize>,
+    (tables, whose, base): (&[&str], &str, &Path),
+) -> Option<(T, BTreeMap<String, Range<usize>>)> {
+    let command = bare(T::augment_args(Command::new("settings")));
+    let given = given(reader, table, &command, (tables, whose, base));
+    let mut whole = true;
+    for arg in command.get_arguments().filter(|arg| arg.is_required_set()) {
+        if let Some(name) = arg.get_long().filter(|name| !table.contains_key(*name)) {
+            reader.wrong(at.clone(), format!("{name} is missing"));
+            whole = false;
+        }
+    }
+    if !whole {
+        return None;
+    }
+    let words = given.iter().flat_map(|given| given.words.iter().cloned());
+    // Every value was read on its own, so an error is told already, except that options contradict each other.
+    let read = command.try_get_matches_from(words).and_then(|matches| T::from_arg_matches(&matches));
+    let places = given.iter().map(|given| (given.name.clone(), given.at.clone())).collect();
+    read.ok().map(|read| (read, places))
+}
+
+/// Whether a value is a table or a list of tables.
+fn is_table(value: &Spanned<DeValue<'_>>) -> bool {
+    let first = value.get_ref().as_array().and_then(|list| list.iter().next());
+    value.get_ref().is_table() || first.is_some_and(|first| first.get_ref().is_table())
+}
+
+/// A command without a program's name, help and version.
+fn bare(command: Command) -> Command {
+    command.no_binary_name(true).disable_help_flag(true).disable_version_flag(true)
+}
+
+/// The words of one key; `None` after a mistake.
+fn words(
+    reader: &mut Reader<'_>,
+    value: &Spanned<DeValue<'_>>,
+    arg: &Arg,
+    base: &Path,
+) -> Option<Vec<OsString>> {
+    let name = arg.get_long()?;
+    if !arg.get_action().takes_values() {
+        return match value.get_ref().as_bool() {
+            Some(true) => Some(vec![format!("--{name}").into()]),
+            Some(false) => Some(Vec::new()),
+            None => {
+                reader.wrong(value.span(), format!("expected true or false, found {}", type_of(value)));
+                None
+            }
+        };
+    }
+    let many = matches!(arg.get_action(), ArgAction::Append);
+    let items: Vec<&Spanned<DeValue<'_>>> = match value.get_ref().as_array() {
+        Some(list) if many => list.iter().collect(),
+        Some(_) => {
+            reader.wrong(value.span(), "expected one value, found a list");
+            return None;
+        }
+        None => vec![value],
+    };
+    let mut words = Vec::new();
+    for item in items {
+        words.push(word(reader, item, arg, name, base));
+    }
+    words.into_iter().collect()
+}
+
+/// One value of a key as `--name=value`, if the option takes it.
+fn word(
+    reader: &mut Reader<'_>,
+    value: &Spanned<DeValue<'_>>,
+    arg: &Arg,
+    name: &str,
+    base: &Path,
+) -> Option<OsString> {
+    let text = match value.get_ref() {
+        DeValue::String(text) => text.to_string(),
+        DeValue::Integer(number) => number.to_string(),
+        DeValue::Datetime(date) => date.to_string(),
+        DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Array(_) | DeValue::Table(_) => {
+            reader.wrong(value.span(), format!("expected text in quotes, found {}", type_of(value)));
+            return None;
+        }
+    };
+    let is_path =
+        matches!(arg.get_value_hint(), ValueHint::AnyPath | ValueHint::FilePath | ValueHint::DirPath);
+    let mut word = OsString::from(format!("--{name}="));
+    if is_path {
+        word.push(base.join(&text));
+    } else {
+        word.push(&text);
+    }
+    let alone = bare(Command::new("settings")).arg(arg.clone().required(false));
+    match alone.try_get_matches_from([word.clone()]) {
+        Ok(_) => Some(word),
+        Err(error) => {
+            reader.wrong(value.span(), expected(&error, &text));
+            None
+        }
+    }
+}
+
+/// What clap says about a value, without the words of a command line.
+fn expected(error: &clap::Error, text: &str) -> String {
+    if let Some(source) = std::error::Error::source(error) {
+        let number = source.downcast_ref::<ParseIntError>();
+        return number.map_or_else(|| source.to_string(), |_| "expected a whole number".to_owned());
+    }
+    if let Some(ContextValue::Strings(valid)) = error.get(ContextKind::ValidValue) {
+        let valid: Vec<&str> = valid.iter().map(String::as_str).collect();
+        return format!("expected one of {}{}", valid.join(", "), meant(text, &valid));
+    }
+    "this value is not possible here".to_owned()
+}
+
+fn type_of(value: &Spanned<DeValue<'_>>) -> &'static str {
+    value.get_ref().type_str()
+}
