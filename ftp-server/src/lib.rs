@@ -29,7 +29,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::CommandFactory;
 use cli::{Cli, Exit, Verb};
-use config::Config;
+use config::File;
 use ftp_io::program::manual;
 
 /// The whole program.
@@ -38,13 +38,15 @@ pub fn run() -> ExitCode {
     cli::exit(cli::parse(cli::secret::arguments()).and_then(start))
 }
 
-fn start(Cli { verb, options }: Cli) -> Result<(), Exit> {
+fn start((Cli { verb, options, .. }, file): (Cli, File)) -> Result<(), Exit> {
     const CANNOT_PRINT: &str = "cannot write to standard output";
     match verb {
         Some(Verb::Completions { shell }) => {
             Ok(manual::print_completions(Cli::command(), shell).context(CANNOT_PRINT)?)
         }
         Some(Verb::Man) => Ok(manual::print_page(Cli::command()).context(CANNOT_PRINT)?),
-        None => cli::serve::serve(Config::compile(*options)?),
+        Some(Verb::CheckConfig { file }) => cli::check::check(&file),
+        Some(Verb::HashPassword) => Ok(cli::password::print_hash()?),
+        None => cli::serve::serve(cli::check::compile(*options, &file).map_err(Exit::Config)?),
     }
 }

@@ -8,6 +8,7 @@
     reason = "a test that cannot go on fails at once, its helpers too"
 )]
 
+mod accounts;
 mod bad_input;
 mod cli;
 mod foreign;

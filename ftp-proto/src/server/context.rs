@@ -7,6 +7,7 @@ use super::nonces::Nonces;
 use super::outbox::Outbox;
 use super::parameters::Parameters;
 use super::path;
+use super::rights::{Right, Rights};
 use super::sockets::Sockets;
 use super::timer::Timer;
 use super::user::{Login, User};
@@ -107,13 +108,24 @@ impl Context {
         unmapped(self.connection.peer.ip())
     }
 
-    /// Whether the account may change files. If not, that has been said.
-    pub(super) fn may_write(&mut self) -> bool {
-        let may = self.user().is_some_and(|user| !user.account.read_only);
-        if !may {
-            self.out.reply(Meaning::Denied, FileFailure::ReadOnly.to_string());
+    /// Whether the account has the rights that `verb` needs, each at its path. If not, that has been said.
+    pub(super) fn permits<'a>(
+        &mut self,
+        verb: Verb,
+        needed: impl IntoIterator<Item = (&'a PathName, Right)>,
+    ) -> bool {
+        let failure = match self.user() {
+            None => Some(FileFailure::Denied),
+            Some(user) => user.account.access.missing(needed).map(|right| {
+                let changes = !Rights::READ_ONLY.has(right);
+                let only_reads = user.account.access.is_read_only();
+                if changes && only_reads { FileFailure::ReadOnly } else { FileFailure::Lacks(right) }
+            }),
+        };
+        if let Some(failure) = failure {
+            self.refuse_file(verb, failure);
         }
-        may
+        failure.is_none()
     }
 
     /// The absolute path that `name` means. `None` if no command may use that name, which has been

@@ -12,6 +12,7 @@ pub(super) const fn meaning(verb: Verb, failure: FileFailure) -> Meaning {
         FileFailure::Changed if is_digest(verb) => Meaning::FileBusy,
         FileFailure::Denied
         | FileFailure::ReadOnly
+        | FileFailure::Lacks(_)
         | FileFailure::IsDirectory
         | FileFailure::NotDirectory
         | FileFailure::NotRegular

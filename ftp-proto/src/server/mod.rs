@@ -17,6 +17,7 @@
 //! | `setup`, `arrivals` | the commands that set up a data connection; connections that come before the transfer command |
 //! | `sockets`, `listener` | the data sockets themselves (picture in `sockets`) |
 //! | `transfer` | the machine of one transfer (picture in `transfer`) |
+//! | `rights` | what an account may do with files |
 //! | `context` | what all of these work with; `user`, `outbox`, `nonces` are parts of it |
 //! | [`ask`], [`limits`] | the vocabulary of the driver; what all sessions of a server share |
 //!
@@ -44,12 +45,7 @@
 //!         match session.poll() {
 //!             Output::Send(bytes) => said.extend(bytes),
 //!             Output::Ask(Ask::Login { ticket, user, .. }) => {
-//!                 let account = Account {
-//!                     name: user,
-//!                     anonymous: false,
-//!                     read_only: false,
-//!                     foreign: Default::default(),
-//!                 };
+//!                 let account = Account::new(user);
 //!                 session.input(now, Input::Answer(ticket, Answer::Login(Some(account))));
 //!             }
 //!             Output::Ask(_) | Output::Event(_) => {}
@@ -83,6 +79,7 @@ mod outbox;
 mod parameters;
 mod path;
 mod queue;
+mod rights;
 mod session;
 mod setup;
 mod sockets;
@@ -95,5 +92,6 @@ mod work;
 
 pub use ask::{Account, Answer, Ask, ConnId, Input, Output, Ticket};
 pub use config::{Config, Connection, Timeouts};
+pub use rights::{Access, Right, Rights};
 pub use session::Session;
 pub use timer::Timer;

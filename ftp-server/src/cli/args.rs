@@ -1,12 +1,13 @@
 //! The command line as it is typed.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use ftp_io::program::args;
 use ftp_io::program::manual::Shell;
 
 use super::exit::Exit;
-use crate::config::Options;
+use crate::config::{File, Options};
 
 /// The command line as typed.
 #[derive(clap::Parser, Debug)]
@@ -15,6 +16,9 @@ pub struct Cli {
     /// What to do instead of serving.
     #[command(subcommand)]
     pub verb: Option<Verb>,
+    /// A file with options under the same names, and with users; the command line beats it
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// How to serve.
     #[command(flatten)]
     pub options: Box<Options>,
@@ -23,6 +27,13 @@ pub struct Cli {
 /// What the program does besides serving.
 #[derive(clap::Subcommand, Debug)]
 pub enum Verb {
+    /// Say every mistake of a configuration file, with its line and column
+    CheckConfig {
+        /// The configuration file to check
+        file: PathBuf,
+    },
+    /// Print the hash of a password that is typed or comes on standard input
+    HashPassword,
     /// Print completions for a shell
     Completions {
         /// The shell that reads them
@@ -32,16 +43,23 @@ pub enum Verb {
     Man,
 }
 
-/// Reads the command line.
+/// Reads the command line, and the configuration file that it names.
 ///
 /// # Errors
-/// It has a mistake, or it asks for help or the version.
-pub fn parse(arguments: Vec<OsString>) -> Result<Cli, Exit> {
-    args::parse(arguments).map_err(Exit::Rejected)
+/// One of them has mistakes, or the command line asks for help or the version.
+pub fn parse(arguments: Vec<OsString>) -> Result<(Cli, File), Exit> {
+    let (cli, typed) = args::parse_with_names::<Cli>(arguments.iter().cloned()).map_err(Exit::Rejected)?;
+    let Some(path) = &cli.config else { return Ok((cli, File::default())) };
+    let file = File::read(path).map_err(|mistakes| Exit::Config(mistakes.lines().collect()))?;
+    let (program, rest) = arguments.split_at_checked(1).unwrap_or_default();
+    let words = program.iter().cloned().chain(file.words(&typed)).chain(rest.iter().cloned());
+    let cli = args::parse::<Cli>(words).map_err(Exit::Rejected)?;
+    Ok((cli, file))
 }
 
 const LONG_ABOUT: &str = "\
 FTP server whose transfers go safely from server to server.
 
 Quick start: ftp-server --root DIR --user NAME:PASSWORD
+From a file: ftp-server --config FILE
 When it is ready it prints one line per listener: listening on ADDR (ftp).";

@@ -6,23 +6,17 @@ use ftp_io::os_error;
 use ftp_io::program::args::Rejected;
 use ftp_io::program::output;
 
-use crate::config::ConfigError;
-
 /// Why the program ends without having done what was asked.
 #[derive(Debug)]
 pub enum Exit {
     /// The options are right, but the system refused.
     Failed(anyhow::Error),
-    /// The options contradict each other, or something is missing.
-    Config(ConfigError),
+    /// The options or the configuration file have mistakes; a line for each.
+    Config(Vec<String>),
+    /// The file of `check-config` has mistakes; a line for each.
+    Checked(Vec<String>),
     /// The command line has a mistake, or asks for help or the version.
     Rejected(Rejected),
-}
-
-impl From<ConfigError> for Exit {
-    fn from(error: ConfigError) -> Self {
-        Self::Config(error)
-    }
 }
 
 impl From<anyhow::Error> for Exit {
@@ -31,7 +25,7 @@ impl From<anyhow::Error> for Exit {
     }
 }
 
-/// Says in one line what is wrong, and returns the exit status.
+/// Says what is wrong, a line for each mistake, and returns the exit status.
 pub fn exit(done: Result<(), Exit>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -39,9 +33,13 @@ pub fn exit(done: Result<(), Exit>) -> ExitCode {
             output::complain(PROGRAM, os_error::chain(error.as_ref()));
             ExitCode::from(1)
         }
-        Err(Exit::Config(error)) => {
-            output::complain(PROGRAM, error);
+        Err(Exit::Config(mistakes)) => {
+            mistakes.iter().for_each(|mistake| output::complain(PROGRAM, mistake));
             ExitCode::from(2)
+        }
+        Err(Exit::Checked(mistakes)) => {
+            mistakes.iter().for_each(|mistake| output::complain(PROGRAM, mistake));
+            ExitCode::from(1)
         }
         Err(Exit::Rejected(rejected)) => rejected.print(PROGRAM),
     }

@@ -1,7 +1,9 @@
 //! The command line: what the operator types, what the program answers, and the exit status.
 
 pub mod args;
+pub mod check;
 pub mod exit;
+pub mod password;
 pub mod secret;
 pub mod serve;
 

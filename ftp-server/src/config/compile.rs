@@ -3,13 +3,15 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::ffi::OsStrExt;
 
+use ftp_io::program::settings::Mistakes;
 use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::Foreign;
 use ftp_proto::server::Timeouts;
 
+use super::file::File;
 use super::raw::ForeignPolicy;
 use super::{Config, Listen, Log, Options};
-use crate::auth::{BadUser, QuickUser};
+use crate::auth::{BadUser, User, is_anonymous, read_users};
 use crate::limits::Limits;
 
 /// What is wrong with the options, and what to do about it.
@@ -19,7 +21,9 @@ pub enum ConfigError {
     #[error("--root is missing: name the directory that users see as /, like --root /srv/ftp")]
     NoRoot,
     /// There is no user at all.
-    #[error("nobody can log in: give --user NAME:PASSWORD or --anonymous")]
+    #[error(
+        "nobody can log in: give --user NAME:PASSWORD, --users FILE, --anonymous, or --config FILE with [[users]]"
+    )]
     Nobody,
     /// A `--user` that cannot be used. Its text is not shown, because it may hold a password.
     #[error("user {number} of the command line: {why}")]
@@ -29,12 +33,15 @@ pub enum ConfigError {
         /// What is wrong with it.
         why: BadUser,
     },
+    /// The file of `--users` has mistakes.
+    #[error("{0}")]
+    Users(Mistakes),
     /// Two users have one name.
     #[error("two users have the name {0:?}: remove one of them")]
     UserTwice(String),
     /// A user has a name of the anonymous account.
     #[error(
-        "--user {0:?} has a name of the anonymous account: choose another name, or leave --anonymous out"
+        "the user {0:?} has a name of the anonymous account: choose another name, or leave --anonymous out"
     )]
     UserAnonymous(String),
     /// Networks were given, but the policy does not use them.
@@ -45,33 +52,50 @@ pub enum ConfigError {
     ListenTwice(SocketAddr),
 }
 
+impl ConfigError {
+    /// The option that is to be changed, without dashes; `None` if none stands out.
+    pub fn option(&self) -> Option<&'static str> {
+        match self {
+            Self::NoRoot | Self::Nobody | Self::Users(_) => None,
+            Self::User { .. } | Self::UserTwice(_) | Self::UserAnonymous(_) => Some("user"),
+            Self::NetworksUnderNever => Some("foreign-networks"),
+            Self::ListenTwice(_) => Some("listen"),
+        }
+    }
+}
+
 impl Config {
-    /// Fills in defaults and checks that the options fit together.
+    /// Fills in defaults and checks that the options fit together, and with what only a file can say.
     ///
     /// # Errors
-    /// The first contradiction, with what to do about it.
-    pub fn compile(options: Options) -> Result<Self, ConfigError> {
-        let users = users(&options)?;
-        if users.is_empty() && !options.anonymous {
-            return Err(ConfigError::Nobody);
+    /// All contradictions, each with what to do about it.
+    pub fn compile(options: Options, file: &File) -> Result<Self, Vec<ConfigError>> {
+        let mut errors = Vec::new();
+        let users = users(&options, file, &mut errors);
+        if users.is_empty() && !options.anonymous && errors.is_empty() {
+            errors.push(ConfigError::Nobody);
         }
-        let foreign = match options.foreign {
-            Some(ForeignPolicy::Never) => Foreign::Never,
-            Some(ForeignPolicy::Proven) | None => Foreign::Proven,
-            Some(ForeignPolicy::Authenticated) => Foreign::Authenticated,
-        };
+        let foreign = options.foreign.map_or(Foreign::Proven, ForeignPolicy::policy);
         if foreign == Foreign::Never && !options.foreign_networks.is_empty() {
-            return Err(ConfigError::NetworksUnderNever);
+            errors.push(ConfigError::NetworksUnderNever);
         }
+        let listeners = listeners(&options, &mut errors);
+        let limits = limits(&options);
         let usual = Timeouts::default();
+        let Some(root) = options.root.filter(|_| errors.is_empty()) else {
+            if errors.is_empty() {
+                errors.push(ConfigError::NoRoot);
+            }
+            return Err(errors);
+        };
         Ok(Self {
-            listeners: listeners(&options)?,
-            limits: limits(&options),
+            listeners,
+            limits,
             log: Log {
                 format: options.log_format.unwrap_or_default(),
                 level: options.log_level.unwrap_or_default(),
             },
-            root: options.root.ok_or(ConfigError::NoRoot)?,
+            root,
             users,
             anonymous: options.anonymous,
             foreign,
@@ -89,23 +113,36 @@ impl Config {
     }
 }
 
-fn users(options: &Options) -> Result<Vec<QuickUser>, ConfigError> {
-    let mut users: Vec<QuickUser> = Vec::new();
+/// All users: those of the command line, of `--users`, of the configuration file.
+fn users(options: &Options, file: &File, errors: &mut Vec<ConfigError>) -> Vec<User> {
+    let mut given = Vec::new();
     for (number, text) in (1..).zip(&options.user) {
-        let user = QuickUser::parse(text.as_bytes()).map_err(|why| ConfigError::User { number, why })?;
-        let name = || String::from_utf8_lossy(user.name()).into_owned();
-        if users.iter().any(|other| other.name() == user.name()) {
-            return Err(ConfigError::UserTwice(name()));
+        match User::with_password(text.as_bytes()) {
+            Ok(user) => given.push(user),
+            Err(why) => errors.push(ConfigError::User { number, why }),
         }
-        if options.anonymous && crate::auth::is_anonymous(user.name()) {
-            return Err(ConfigError::UserAnonymous(name()));
+    }
+    if let Some(path) = &options.users {
+        match read_users(path) {
+            Ok(users) => given.extend(users),
+            Err(mistakes) => errors.push(ConfigError::Users(mistakes)),
+        }
+    }
+    given.extend(file.users.iter().cloned());
+    let mut users: Vec<User> = Vec::new();
+    for user in given {
+        if users.iter().any(|other| other.name == user.name) {
+            errors.push(ConfigError::UserTwice(user.shown_name()));
+        }
+        if options.anonymous && is_anonymous(&user.name) {
+            errors.push(ConfigError::UserAnonymous(user.shown_name()));
         }
         users.push(user);
     }
-    Ok(users)
+    users
 }
 
-fn listeners(options: &Options) -> Result<Vec<Listen>, ConfigError> {
+fn listeners(options: &Options, errors: &mut Vec<ConfigError>) -> Vec<Listen> {
     let modern =
         options.listen.iter().map(|&address| Listen { address, dialect: Dialect::Rfc959, named: true });
     let old =
@@ -122,10 +159,10 @@ fn listeners(options: &Options) -> Result<Vec<Listen>, ConfigError> {
     for (index, listen) in listeners.iter().enumerate() {
         let before = listeners.get(..index).unwrap_or_default();
         if listen.address.port() != 0 && before.iter().any(|other| other.address == listen.address) {
-            return Err(ConfigError::ListenTwice(listen.address));
+            errors.push(ConfigError::ListenTwice(listen.address));
         }
     }
-    Ok(listeners)
+    listeners
 }
 
 fn limits(options: &Options) -> Limits {
@@ -151,14 +188,15 @@ mod tests {
     use clap::Parser;
     use ftp_io::program::log;
 
-    fn compile(words: &str) -> Result<Config, ConfigError> {
+    fn compile(words: &str) -> Result<Config, Vec<ConfigError>> {
         let words = std::iter::once("ftp-server").chain(words.split_whitespace());
-        Config::compile(*Cli::try_parse_from(words).unwrap().options)
+        Config::compile(*Cli::try_parse_from(words).unwrap().options, &File::default())
     }
 
     fn refused(words: &str, expect: &ConfigError, says: &str) {
-        let error = compile(words).unwrap_err();
-        assert_eq!(&error, expect, "{words}");
+        let errors = compile(words).unwrap_err();
+        let [error] = errors.as_slice() else { panic!("{words}: {errors:?}") };
+        assert_eq!(error, expect, "{words}");
         assert!(error.to_string().contains(says), "{error}");
         assert!(!error.to_string().contains('\n'), "one line: {error}");
         assert!(!error.to_string().contains("secret"), "{error}");

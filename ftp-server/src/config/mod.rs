@@ -1,10 +1,17 @@
-//! The configuration: [`Options`] as they are typed, [`Config`] as what they mean.
+//! The configuration: [`Options`] as they are typed, [`File`] as what a file says, [`Config`] as
+//! what both mean.
 
 mod compile;
+mod file;
+mod people;
 mod raw;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use compile::ConfigError;
+pub use file::File;
+pub use people::{RightName, UserKeys};
 pub use raw::{ForeignPolicy, Options};
 
 use std::net::{IpAddr, SocketAddr};
@@ -17,8 +24,15 @@ use ftp_proto::policy::Foreign;
 use ftp_proto::server::Timeouts;
 use ipnet::IpNet;
 
-use crate::auth::QuickUser;
+use crate::auth::User;
 use crate::limits::Limits;
+
+/// The tables that only a file has, as clap knows their keys: heading, text, keys.
+pub fn tables() -> Vec<(&'static str, &'static str, clap::Command)> {
+    use clap::Args;
+    let users = UserKeys::augment_args(clap::Command::new("users"));
+    vec![("[[users]]", "A user, once for each. A file with users needs mode 0600.", users)]
+}
 
 /// Everything that the server has to know, checked and complete.
 #[derive(Clone, Debug)]
@@ -27,8 +41,8 @@ pub struct Config {
     pub listeners: Vec<Listen>,
     /// The directory that users see as `/`.
     pub root: PathBuf,
-    /// The users of the command line.
-    pub users: Vec<QuickUser>,
+    /// All users but the anonymous account.
+    pub users: Vec<User>,
     /// Whether the anonymous account exists.
     pub anonymous: bool,
     /// Who may name a data peer that is not the user's own host.

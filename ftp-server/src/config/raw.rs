@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use ftp_io::program::args::address;
 use ftp_io::program::{duration, log};
+use ftp_proto::policy::Foreign;
 use ipnet::IpNet;
 
 use super::text::{network, ports};
@@ -27,6 +28,9 @@ pub struct Options {
     /// A user, repeatable; a final :ro forbids writing; the password may contain ':'
     #[arg(long, value_name = "NAME:PASSWORD[:ro]")]
     pub user: Vec<OsString>,
+    /// A file with a user in each line, as --user has them or NAME:HASH[:ro]; mode 0600
+    #[arg(long, value_name = "FILE")]
+    pub users: Option<PathBuf>,
     /// Let anonymous (or ftp) log in: it may read, never write, never name a foreign host
     #[arg(long)]
     pub anonymous: bool,
@@ -80,4 +84,15 @@ pub enum ForeignPolicy {
     Proven,
     /// Named users, for any host of the foreign networks
     Authenticated,
+}
+
+impl ForeignPolicy {
+    /// The policy that it names.
+    pub const fn policy(self) -> Foreign {
+        match self {
+            Self::Never => Foreign::Never,
+            Self::Proven => Foreign::Proven,
+            Self::Authenticated => Foreign::Authenticated,
+        }
+    }
 }

@@ -197,6 +197,7 @@ mod tests {
     use super::*;
     use crate::vfs::{Prepared, Root, View};
     use ftp_proto::server::ask::Intent;
+    use ftp_proto::server::{Access, Rights};
     use ftp_proto::wire::PathName;
     use std::sync::Arc;
     use tokio_stream::StreamExt;
@@ -207,7 +208,7 @@ mod tests {
         std::fs::write(top.path().join("dir/file"), "content").unwrap();
         std::fs::write(top.path().join("dir/line\nfeed"), "").unwrap();
         std::fs::write(top.path().join("dir/carriage\rreturn"), "").unwrap();
-        let view = View::new(&Arc::new(Root::open(top.path()).unwrap()), false);
+        let view = View::new(&Arc::new(Root::open(top.path()).unwrap()), &Access::everywhere(Rights::ALL));
         let path = PathName::from_wire(path).unwrap();
         let (Prepared::List { listing, style }, None) = view.prepare(&path, &Intent::List(style)).unwrap()
         else {
@@ -255,7 +256,7 @@ mod tests {
         for number in 0..2_000 {
             std::fs::write(top.path().join(format!("{number:0>200}")), "").unwrap();
         }
-        let view = View::new(&Arc::new(Root::open(top.path()).unwrap()), false);
+        let view = View::new(&Arc::new(Root::open(top.path()).unwrap()), &Access::everywhere(Rights::ALL));
         let root = PathName::root();
         let Ok((Prepared::List { listing, style }, _)) = view.prepare(&root, &Intent::List(names(""))) else {
             panic!("not prepared for listing");

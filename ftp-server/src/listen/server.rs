@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use super::accept::Acceptor;
 use super::listener::Listener;
-use crate::auth::{AllUsers, Anonymous, QuickUsers, Users};
+use crate::auth::Users;
 use crate::config::Config;
 use crate::limits::{MAX_HELD, MAX_OF_ONE_ADDRESS, MAX_PROVERS, Shares};
 use crate::operate::Shutdown;
@@ -45,7 +45,7 @@ impl Server {
         let shared = Arc::new(Shared {
             clock,
             shares: Shares::new(config.limits, config.passive_ports.clone(), clock),
-            users: users(config),
+            users: Arc::new(Users::new(&config.users, config.anonymous, config.foreign)),
             root: Arc::new(root),
         });
         let places: Vec<_> = listeners.iter().map(|listener| (listener.address, listener.dialect)).collect();
@@ -92,14 +92,6 @@ fn own_listeners(places: &[(SocketAddr, Dialect)]) -> Vec<SocketAddr> {
         })
     };
     places.iter().flat_map(|(at, _)| everywhere(*at)).collect()
-}
-
-fn users(config: &Config) -> Arc<dyn Users> {
-    let mut sources: Vec<Box<dyn Users>> = vec![Box::new(QuickUsers::new(&config.users, config.foreign))];
-    if config.anonymous {
-        sources.push(Box::new(Anonymous));
-    }
-    Arc::new(AllUsers::new(sources))
 }
 
 fn machine(config: &Config, dialect: Dialect, rules: Rules) -> server::Config {

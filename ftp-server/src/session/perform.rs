@@ -12,6 +12,7 @@ use ftp_io::os_error::words;
 use ftp_io::{hash, socket};
 use ftp_proto::command::{DataType, Partial};
 use ftp_proto::digest::{Algorithm, Digest};
+use ftp_proto::server::Account;
 use ftp_proto::server::ask::{Answer, Ask, ConnId, End, Ending, FileAsk, FileFailure, Found, Input, Ticket};
 use ftp_proto::wire::{ByteRange, PathName, Secret};
 use socket2::SockRef;
@@ -20,6 +21,7 @@ use tokio::task::{JoinError, spawn_blocking};
 
 use super::resources::{Done, Resources};
 use super::shared::Shared;
+use crate::auth::{Check, Entry};
 use crate::data::{Pumped, begin, pump};
 use crate::limits::Permission;
 use crate::operate::Running;
@@ -58,7 +60,7 @@ impl Performer {
     /// Does what the machine asks, or starts it.
     pub(super) fn perform(&mut self, ask: Ask) {
         match ask {
-            Ask::Login { ticket, user, password } => self.login(ticket, &user, &password),
+            Ask::Login { ticket, user, password } => self.login(ticket, &user, password),
             Ask::Reserve { ticket, at } => {
                 let port = self.reserve(ticket, at);
                 self.answer(ticket, Answer::Port(port));
@@ -111,6 +113,10 @@ impl Performer {
     pub(super) fn finish(&mut self, done: Done, input: impl FnOnce(Input<'_>)) {
         match done {
             Done::Answer(ticket, answer) => input(Input::Answer(ticket, answer)),
+            Done::Login(ticket, entry) => {
+                let account = entry.map(|entry| self.logged_in(&entry));
+                input(Input::Answer(ticket, Answer::Login(account)));
+            }
             Done::Prepared(ticket, Ok((prepared, size))) => {
                 self.held.prepared.insert(ticket, prepared);
                 input(Input::Answer(ticket, Answer::Prepared { size }));
@@ -157,10 +163,25 @@ impl Performer {
         self.ready.push_back((ticket, answer));
     }
 
-    fn login(&mut self, ticket: Ticket, user: &[u8], password: &Secret) {
-        let account = self.shared.users.login(user, password);
-        self.view = account.as_ref().map(|account| View::new(&self.shared.root, account.read_only));
-        self.answer(ticket, Answer::Login(account));
+    /// Checks a login; a slow hash is compared on a thread that may block.
+    fn login(&mut self, ticket: Ticket, user: &[u8], password: Secret) {
+        match self.shared.users.check(user, password) {
+            Check::Right(entry) => {
+                let account = self.logged_in(&entry);
+                self.answer(ticket, Answer::Login(Some(account)));
+            }
+            Check::Wrong => self.answer(ticket, Answer::Login(None)),
+            Check::Slow(slow) => {
+                let work = spawn_blocking(move || slow.run());
+                self.held.start(ticket, async move { Done::Login(ticket, work.await.ok().flatten()) });
+            }
+        }
+    }
+
+    /// From here on the files are those of this user.
+    fn logged_in(&mut self, entry: &Entry) -> Account {
+        self.view = Some(View::new(&self.shared.root, &entry.account.access));
+        entry.account.clone()
     }
 
     fn reserve(&mut self, ticket: Ticket, at: IpAddr) -> Option<u16> {

@@ -21,6 +21,7 @@ use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tracing::Instrument;
 
+use crate::auth::Entry;
 use crate::data::{Begun, Pumped};
 use crate::limits::ProofSlot;
 use crate::operate::Running;
@@ -31,6 +32,8 @@ use crate::vfs::Prepared;
 pub(super) enum Done {
     /// The work has made the answer itself.
     Answer(Ticket, Answer),
+    /// A login was checked: the user, or none if name or password is wrong.
+    Login(Ticket, Option<Arc<Entry>>),
     /// A file was prepared for a transfer, or could not be.
     Prepared(Ticket, Result<(Prepared, Option<u64>), FileFailure>),
     /// An outgoing connection was made, or failed.
@@ -117,6 +120,7 @@ impl Resources {
             // Work may end just when it is cancelled: its result is dropped.
             let wanted = match &done {
                 Done::Answer(ticket, _)
+                | Done::Login(ticket, _)
                 | Done::Prepared(ticket, _)
                 | Done::Connected(ticket, _)
                 | Done::Begun(ticket, ..) => self.work_for.remove(ticket).is_some(),

@@ -15,7 +15,7 @@ pub struct Shared {
     /// What they have a limited amount of.
     pub shares: Shares,
     /// Who may log in.
-    pub users: Arc<dyn Users>,
+    pub users: Arc<Users>,
     /// The directory that users see as `/`.
     pub root: Arc<Root>,
 }

@@ -1,23 +1,33 @@
 //! The facts of a file in listings, and what an account may do with it (RFC 3659 7.5).
 
+use std::sync::Arc;
+
 use ftp_proto::listing::{Entry, Kind, When};
 use ftp_proto::server::ask::FileFailure;
+use ftp_proto::server::{Right, Rights};
 use ftp_proto::wire::PathName;
 use rustix::fs::{FileType, Stat};
 use rustix::process::{getegid, geteuid, getgroups};
 
-/// What the account may do, and this process on its behalf.
+/// What the account may do in one place, and this process on its behalf.
 #[derive(Clone, Debug)]
-pub(super) struct Rights {
-    pub(super) read_only: bool,
+pub(super) struct May {
+    account: Rights,
+    process: Arc<Process>,
+}
+
+/// Who this process is.
+#[derive(Debug)]
+pub(super) struct Process {
     user: u32,
     groups: Vec<u32>,
 }
 
-impl Rights {
-    pub(super) fn new(read_only: bool) -> Self {
+impl Process {
+    /// Asks the system who this process is.
+    pub(super) fn current() -> Self {
         let groups = getgroups().unwrap_or_default().into_iter().chain([getegid()]);
-        Self { read_only, user: geteuid().as_raw(), groups: groups.map(|group| group.as_raw()).collect() }
+        Self { user: geteuid().as_raw(), groups: groups.map(|group| group.as_raw()).collect() }
     }
 
     /// Whether the permission bits give this process all of `bits` (4 read, 2 write, 1 search).
@@ -30,20 +40,31 @@ impl Rights {
         };
         (stat.st_mode >> position) & bits == bits
     }
+}
 
-    fn writes(&self, stat: &Stat, bits: u32) -> bool {
-        !self.read_only && self.gives(stat, bits)
+impl May {
+    /// What an account with these rights may do.
+    pub(super) fn new(account: Rights, process: &Arc<Process>) -> Self {
+        Self { account, process: Arc::clone(process) }
+    }
+
+    fn gives(&self, stat: &Stat, bits: u32) -> bool {
+        self.process.gives(stat, bits)
+    }
+
+    fn has(&self, right: Right) -> bool {
+        self.account.has(right)
     }
 }
 
 /// The facts of `stat` under `name`; `parent` is the directory that holds it.
-pub(super) fn entry(name: PathName, stat: &Stat, parent: Option<&Stat>, rights: &Rights) -> Entry {
+pub(super) fn entry(name: PathName, stat: &Stat, parent: Option<&Stat>, may: &May) -> Entry {
     let kind = kind(stat);
     Entry {
         size: (kind == Kind::File).then(|| u64::try_from(stat.st_size).unwrap_or(0)),
         modified: Some(When(stat.st_mtime)),
         mode: Some(stat.st_mode & 0o7777),
-        perm: Some(perm(kind, stat, parent, rights)),
+        perm: Some(perm(kind, stat, parent, may)),
         unique: Some(format!("{:x}g{:x}", stat.st_dev, stat.st_ino)),
         ..Entry::new(name, kind)
     }
@@ -78,26 +99,27 @@ pub(super) fn regular(stat: &Stat) -> Result<(), FileFailure> {
 }
 
 /// The `perm` fact (RFC 3659 7.5.5); its letters are in alphabetical order.
-fn perm(kind: Kind, stat: &Stat, parent: Option<&Stat>, rights: &Rights) -> String {
-    let removable = parent.is_some_and(|parent| rights.writes(parent, 3));
+fn perm(kind: Kind, stat: &Stat, parent: Option<&Stat>, may: &May) -> String {
+    let changes = parent.is_some_and(|parent| may.gives(parent, 3));
+    let (removable, renamable) = (changes && may.has(Right::Delete), changes && may.has(Right::Rename));
     let letters: &[(char, bool)] = match kind {
         Kind::Directory | Kind::Current | Kind::Parent => &[
-            ('c', rights.writes(stat, 3)),
+            ('c', may.has(Right::Write) && may.gives(stat, 3)),
             ('d', removable),
-            ('e', rights.gives(stat, 1)),
-            ('f', removable),
-            ('l', rights.gives(stat, 5)),
-            ('m', rights.writes(stat, 3)),
-            ('p', rights.writes(stat, 3)),
+            ('e', may.gives(stat, 1)),
+            ('f', renamable),
+            ('l', may.has(Right::List) && may.gives(stat, 5)),
+            ('m', may.has(Right::Mkdir) && may.gives(stat, 3)),
+            ('p', may.has(Right::Delete) && may.gives(stat, 3)),
         ],
         Kind::File => &[
-            ('a', rights.writes(stat, 2)),
+            ('a', may.has(Right::Append) && may.gives(stat, 2)),
             ('d', removable),
-            ('f', removable),
-            ('r', rights.gives(stat, 4)),
-            ('w', rights.writes(stat, 2)),
+            ('f', renamable),
+            ('r', may.has(Right::Read) && may.gives(stat, 4)),
+            ('w', may.has(Right::Write) && may.gives(stat, 2)),
         ],
-        Kind::Link | Kind::Other => &[('d', removable), ('f', removable)],
+        Kind::Link | Kind::Other => &[('d', removable), ('f', renamable)],
     };
     letters.iter().filter(|(_, given)| *given).map(|(letter, _)| letter).collect()
 }

@@ -9,7 +9,7 @@ use rustix::fd::AsFd;
 use rustix::fs::{AtFlags, Dir, FileType, OFlags, Stat, fstat, statat};
 use rustix::io::Errno;
 
-use super::entry::{Rights, entry, kind};
+use super::entry::{May, entry, kind};
 use super::partial::is_partial;
 use super::path::Beneath;
 use super::root::Root;
@@ -18,7 +18,7 @@ use super::root::Root;
 #[derive(Debug)]
 pub struct Listing {
     root: Arc<Root>,
-    rights: Arc<Rights>,
+    may: May,
     path: Beneath,
     of: Of,
 }
@@ -60,17 +60,17 @@ impl<T> Next<T> {
 
 impl Listing {
     /// Opens the directory `path`.
-    pub(super) fn of_directory(root: &Arc<Root>, rights: &Arc<Rights>, path: Beneath) -> Result<Self, Errno> {
+    pub(super) fn of_directory(root: &Arc<Root>, may: May, path: Beneath) -> Result<Self, Errno> {
         let dir = root.open_beneath(&path, OFlags::RDONLY | OFlags::DIRECTORY)?;
         let stat = fstat(&dir)?;
         let of = Of::Directory { dir: Box::new(Dir::new(dir)?), stat };
-        Ok(Self { root: Arc::clone(root), rights: Arc::clone(rights), path, of })
+        Ok(Self { root: Arc::clone(root), may, path, of })
     }
 
     /// The listing of one file.
-    pub(super) fn of_file(root: &Arc<Root>, rights: &Arc<Rights>, path: Beneath, file: Entry) -> Self {
+    pub(super) fn of_file(root: &Arc<Root>, may: May, path: Beneath, file: Entry) -> Self {
         let of = Of::File(Some(Box::new(file)));
-        Self { root: Arc::clone(root), rights: Arc::clone(rights), path, of }
+        Self { root: Arc::clone(root), may, path, of }
     }
 
     /// Whether it is a directory.
@@ -86,7 +86,7 @@ impl Listing {
     /// The directory's own facts, named `.`; `None` for a file.
     pub fn current(&self) -> Option<Entry> {
         let Of::Directory { stat, .. } = &self.of else { return None };
-        let mut current = entry(PathName::from_wire(".").ok()?, stat, None, &self.rights);
+        let mut current = entry(PathName::from_wire(".").ok()?, stat, None, &self.may);
         current.kind = Kind::Current;
         Some(current)
     }
@@ -106,7 +106,7 @@ impl Listing {
                     Next::End => return Ok(Next::End),
                 };
                 match stat_entry(&self.root, dir.fd()?, &self.path, name.as_bytes()) {
-                    Ok(found) => Ok(Next::Found(entry(name, &found, Some(stat), &self.rights))),
+                    Ok(found) => Ok(Next::Found(entry(name, &found, Some(stat), &self.may))),
                     // It was removed after the kernel had told its name.
                     Err(_) => Ok(Next::Hidden),
                 }

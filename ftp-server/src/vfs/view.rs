@@ -4,13 +4,16 @@ use std::fs::File;
 use std::sync::Arc;
 
 use ftp_proto::listing::{Entry, Kind};
+use ftp_proto::server::Access;
 use ftp_proto::server::ask::{FileAsk, FileFailure, Found, Intent, ListStyle};
 use ftp_proto::wire::{ByteRange, PathName};
-use rustix::fs::{Access, AtFlags, Mode, OFlags, accessat, fstat, mkdirat, renameat, statat, unlinkat};
+use rustix::fs::{
+    Access as Permission, AtFlags, Mode, OFlags, accessat, fstat, mkdirat, renameat, statat, unlinkat,
+};
 use rustix::io::Errno;
 
 use super::digest::Subject;
-use super::entry::{Rights, entry, kind, regular};
+use super::entry::{May, Process, entry, kind, regular};
 use super::failure::failure;
 use super::list::{Listing, Next};
 use super::path::Beneath;
@@ -21,7 +24,8 @@ use super::upload::Target;
 #[derive(Clone, Debug)]
 pub struct View {
     root: Arc<Root>,
-    rights: Arc<Rights>,
+    access: Arc<Access>,
+    process: Arc<Process>,
 }
 
 /// A file or directory that was checked for a transfer, before there is a data connection (RFC 614.3).
@@ -46,9 +50,19 @@ pub enum Prepared {
 }
 
 impl View {
-    /// What an account sees; `read_only` says that it may not write.
-    pub fn new(root: &Arc<Root>, read_only: bool) -> Self {
-        Self { root: Arc::clone(root), rights: Arc::new(Rights::new(read_only)) }
+    /// What an account with these rights sees. The session judges each operation by them
+    /// ([`Access::missing`]); here they are only shown, as facts of files.
+    pub fn new(root: &Arc<Root>, access: &Access) -> Self {
+        Self {
+            root: Arc::clone(root),
+            access: Arc::new(access.clone()),
+            process: Arc::new(Process::current()),
+        }
+    }
+
+    /// What the account may do at `path`, as facts show it.
+    fn may(&self, path: &PathName) -> May {
+        May::new(self.access.at(path), &self.process)
     }
 
     /// Checks that a transfer is possible, and returns the size of a file to send. Changes nothing.
@@ -56,10 +70,9 @@ impl View {
     /// # Errors
     /// There is no such file, or the account may not do that.
     pub fn prepare(&self, path: &PathName, intent: &Intent) -> Result<(Prepared, Option<u64>), FileFailure> {
-        let path = Beneath::parse(path)?;
         match intent {
             Intent::Send { range } => {
-                let (file, size) = self.open_file(&path)?;
+                let (file, size) = self.open_file(&Beneath::parse(path)?)?;
                 // RANG may begin anywhere: behind the end there is nothing to send.
                 if range.length.is_none() && range.first > size {
                     return Err(FileFailure::BeyondEnd);
@@ -67,8 +80,8 @@ impl View {
                 Ok((Prepared::Send { file, range: *range }, Some(size)))
             }
             Intent::Replace | Intent::WriteAt { .. } | Intent::Append => {
-                self.may_write()?;
-                let target = Target::check(&self.root, self.root.locate(&path)?, intent)?;
+                let at = self.root.locate(&Beneath::parse(path)?)?;
+                let target = Target::check(&self.root, at, intent)?;
                 Ok((Prepared::Receive(target), None))
             }
             Intent::List(style) => {
@@ -85,26 +98,22 @@ impl View {
     /// There is no such file, or the account may not do that.
     pub fn answer(&self, ask: &FileAsk) -> Result<Found, FileFailure> {
         match ask {
-            FileAsk::Facts(path) => self.facts(&Beneath::parse(path)?, path.clone()).map(Found::Entry),
-            FileAsk::List(path, limit) => self.some_entries(Beneath::parse(path)?, *limit),
+            FileAsk::Facts(path) => self.facts(path, path.clone()).map(Found::Entry),
+            FileAsk::List(path, limit) => self.some_entries(path, *limit),
             FileAsk::Enter(path) => self.enter(&Beneath::parse(path)?),
             FileAsk::MakeDirectory(path) => {
-                self.may_write()?;
                 let Located { dir, name } = self.parent(path)?.ok_or(FileFailure::Exists)?;
                 done(mkdirat(dir, &*name, Mode::from_raw_mode(0o777)))
             }
             FileAsk::RemoveDirectory(path) => {
-                self.may_write()?;
                 let Located { dir, name } = self.parent(path)?.ok_or(FileFailure::Denied)?;
                 done(unlinkat(dir, &*name, AtFlags::REMOVEDIR))
             }
             FileAsk::Remove(path) => {
-                self.may_write()?;
                 let Located { dir, name } = self.parent(path)?.ok_or(FileFailure::IsDirectory)?;
                 done(unlinkat(dir, &*name, AtFlags::empty()))
             }
             FileAsk::RenameFrom(path) => {
-                self.may_write()?;
                 let Located { dir, name } = self.parent(path)?.ok_or(FileFailure::Denied)?;
                 done(statat(dir, &*name, AtFlags::SYMLINK_NOFOLLOW).map(drop))
             }
@@ -122,10 +131,6 @@ impl View {
         Subject::new(file)
     }
 
-    fn may_write(&self) -> Result<(), FileFailure> {
-        if self.rights.read_only { Err(FileFailure::ReadOnly) } else { Ok(()) }
-    }
-
     /// A regular file for reading, and its size.
     fn open_file(&self, path: &Beneath) -> Result<(File, u64), FileFailure> {
         // NONBLOCK: opening a FIFO must not wait for its writer.
@@ -135,29 +140,32 @@ impl View {
         Ok((File::from(fd), u64::try_from(stat.st_size).unwrap_or(0)))
     }
 
-    fn facts(&self, path: &Beneath, name: PathName) -> Result<Entry, FileFailure> {
-        let fd = self.root.open_beneath(path, OFlags::PATH).map_err(failure)?;
-        let parent = match self.root.parent(path).map_err(failure)? {
+    fn facts(&self, path: &PathName, name: PathName) -> Result<Entry, FileFailure> {
+        let may = self.may(path);
+        let path = Beneath::parse(path)?;
+        let fd = self.root.open_beneath(&path, OFlags::PATH).map_err(failure)?;
+        let parent = match self.root.parent(&path).map_err(failure)? {
             Some(at) => Some(fstat(&at.dir).map_err(failure)?),
             None => None,
         };
-        Ok(entry(name, &fstat(&fd).map_err(failure)?, parent.as_ref(), &self.rights))
+        Ok(entry(name, &fstat(&fd).map_err(failure)?, parent.as_ref(), &may))
     }
 
     /// Opens what `path` names. LIST and NLST take a file, too; MLSD does not (RFC 3659 7.2).
-    fn listing(&self, path: Beneath, file_too: bool) -> Result<Listing, FileFailure> {
-        match Listing::of_directory(&self.root, &self.rights, path.clone()) {
+    fn listing(&self, path: &PathName, file_too: bool) -> Result<Listing, FileFailure> {
+        let beneath = Beneath::parse(path)?;
+        match Listing::of_directory(&self.root, self.may(path), beneath.clone()) {
             Err(Errno::NOTDIR) if file_too => {
-                let name = PathName::from_wire(path.last()).map_err(|_| FileFailure::BadName)?;
-                let file = self.facts(&path, name)?;
-                Ok(Listing::of_file(&self.root, &self.rights, path, file))
+                let name = PathName::from_wire(beneath.last()).map_err(|_| FileFailure::BadName)?;
+                let file = self.facts(path, name)?;
+                Ok(Listing::of_file(&self.root, self.may(path), beneath, file))
             }
             other => other.map_err(failure),
         }
     }
 
     /// The entries of a directory, not more than `limit`, and whether there are more.
-    fn some_entries(&self, path: Beneath, limit: usize) -> Result<Found, FileFailure> {
+    fn some_entries(&self, path: &PathName, limit: usize) -> Result<Found, FileFailure> {
         let mut found = Vec::new();
         let mut listing = self.listing(path, true)?;
         loop {
@@ -172,7 +180,7 @@ impl View {
 
     fn enter(&self, path: &Beneath) -> Result<Found, FileFailure> {
         let dir = self.root.open_beneath(path, OFlags::PATH | OFlags::DIRECTORY).map_err(failure)?;
-        done(accessat(dir, ".", Access::EXEC_OK, AtFlags::EACCESS))
+        done(accessat(dir, ".", Permission::EXEC_OK, AtFlags::EACCESS))
     }
 
     /// The directory and the name of something to make, remove or rename. A symbolic link at the end
@@ -183,7 +191,6 @@ impl View {
 
     /// A regular file at the new name is replaced atomically; nothing else is replaced.
     fn rename(&self, from: &PathName, to: &PathName) -> Result<Found, FileFailure> {
-        self.may_write()?;
         let from = self.parent(from)?.ok_or(FileFailure::Denied)?;
         let to = self.parent(to)?.ok_or(FileFailure::Exists)?;
         let old = statat(&from.dir, &*from.name, AtFlags::SYMLINK_NOFOLLOW).map_err(failure)?;

@@ -3,7 +3,7 @@
 
 use super::input::choice;
 use ftp_proto::wire::PathName;
-use ftp_server::auth::QuickUser;
+use ftp_server::auth::User;
 use ftp_user::config;
 use ftp_user::place::{Netrc, Place, base_name, join, parent, sibling};
 use std::path::Path;
@@ -87,8 +87,8 @@ pub fn settings(data: &[u8]) {
             let _ = Netrc::parse(text).find("ftp.example", None);
         }
         _ => {
-            if let Ok(user) = QuickUser::parse(data) {
-                assert!(!user.name().is_empty() && !user.name().contains(&b':'), "{user:?}");
+            if let Ok(user) = User::with_password_or_hash(data) {
+                assert!(!user.name.is_empty() && !user.name.contains(&b':'), "{user:?}");
             }
         }
     }

@@ -130,7 +130,7 @@ impl World {
             Ask::Login { ticket, user, password } => {
                 let right = user == USER && password == Secret::new(PASSWORD);
                 let foreign = host.policy;
-                let account = Account { name: user, anonymous: false, read_only: false, foreign };
+                let account = Account { foreign, ..Account::new(user) };
                 self.answer_soon(side, ticket, Answer::Login(right.then_some(account)));
             }
             Ask::Reserve { ticket, .. } => {

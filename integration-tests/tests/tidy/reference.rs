@@ -36,7 +36,7 @@ fn programs() -> [Command; 3] {
 /// All generated pages.
 fn pages() -> Vec<Page> {
     let mut pages: Vec<Page> = programs().into_iter().map(options::page).collect();
-    pages.extend([verbs::page(), timers::page(), exits::page()]);
+    pages.extend([options::configuration(), verbs::page(), timers::page(), exits::page()]);
     pages
 }
 

@@ -2,6 +2,7 @@
 
 use crate::command::Direction;
 use crate::policy::{Foreign, Why};
+use crate::server::rights::{Access, Rights};
 use crate::server::timer::Timer;
 use crate::wire::PathName;
 use std::net::SocketAddr;
@@ -13,10 +14,32 @@ pub struct Account {
     pub name: Vec<u8>,
     /// Whether the user is anonymous and so may never name a foreign host.
     pub anonymous: bool,
-    /// Whether every write is refused.
-    pub read_only: bool,
+    /// What the account may do with files, and where.
+    pub access: Access,
     /// The foreign policy of this account. The listener's policy may be narrower.
     pub foreign: Foreign,
+}
+
+impl Account {
+    /// The account of a named user who may do everything that the listener's policy allows.
+    pub fn new(name: impl Into<Vec<u8>>) -> Self {
+        Self {
+            name: name.into(),
+            anonymous: false,
+            access: Access::everywhere(Rights::ALL),
+            foreign: Foreign::Authenticated,
+        }
+    }
+
+    /// The anonymous account: it may read, never write, and never name a foreign host.
+    pub fn anonymous() -> Self {
+        Self {
+            anonymous: true,
+            access: Access::everywhere(Rights::READ_ONLY),
+            foreign: Foreign::Never,
+            ..Self::new("anonymous")
+        }
+    }
 }
 
 /// Something that has happened in a session.

@@ -3,6 +3,7 @@
 use crate::command::Direction;
 use crate::digest::{Algorithm, Digest};
 use crate::listing::Entry;
+use crate::server::rights::Right;
 use crate::wire::{ByteRange, PathName};
 
 /// What a transfer is to do with its file.
@@ -32,6 +33,16 @@ impl Intent {
         match self {
             Self::Send { .. } | Self::List(_) => Direction::Send,
             Self::Replace | Self::WriteAt { .. } | Self::Append => Direction::Receive,
+        }
+    }
+
+    /// The right that a transfer needs at its path.
+    pub const fn needs(&self) -> Right {
+        match self {
+            Self::Send { .. } => Right::Read,
+            Self::Replace | Self::WriteAt { .. } => Right::Write,
+            Self::Append => Right::Append,
+            Self::List(_) => Right::List,
         }
     }
 }
@@ -87,6 +98,23 @@ pub enum FileAsk {
     },
 }
 
+impl FileAsk {
+    /// The rights that a question needs, each with the path where it is needed. The facts of one name
+    /// (SIZE, MDTM, MLST, CWD) need none, because whoever may write has to compare what was written.
+    pub fn needs(&self) -> Vec<(&PathName, Right)> {
+        match self {
+            Self::Facts(_) | Self::Enter(_) => Vec::new(),
+            Self::List(path, _) => vec![(path, Right::List)],
+            Self::MakeDirectory(path) => vec![(path, Right::Mkdir)],
+            Self::RemoveDirectory(path) | Self::Remove(path) => vec![(path, Right::Delete)],
+            Self::RenameFrom(path) => vec![(path, Right::Rename)],
+            // A file at the new name is replaced.
+            Self::Rename { from, to } => vec![(from, Right::Rename), (to, Right::Rename), (to, Right::Write)],
+            Self::Hash { path, .. } => vec![(path, Right::Read)],
+        }
+    }
+}
+
 /// What a question about files found.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Found {
@@ -112,6 +140,9 @@ pub enum FileFailure {
     /// The account may only read.
     #[error("This account may only read")]
     ReadOnly,
+    /// The account lacks this right at that path.
+    #[error("This account may not {} here", .0.permits())]
+    Lacks(Right),
     /// It is a directory, and a file is needed.
     #[error("Is a directory")]
     IsDirectory,

@@ -1,6 +1,6 @@
 //! DELE, RNFR, RNTO: names are removed and changed.
 
-use super::question::{Waits, ask, said, unexpected, writable};
+use super::question::{Waits, ask, said, unexpected};
 use crate::command::Verb;
 use crate::reply::Meaning;
 use crate::server::ask::{FileAsk, Found};
@@ -9,7 +9,7 @@ use crate::wire::PathName;
 
 /// DELE: deletes a file.
 pub(in crate::server) fn dele(cx: &mut Context, name: &PathName) -> Waits {
-    let path = writable(cx, name)?;
+    let path = cx.resolve(name)?;
     ask(cx, Verb::Dele, path.clone(), FileAsk::Remove(path), |cx, _, found| {
         let Found::Done = found else { return unexpected(cx) };
         said(cx, Meaning::Deleted, "Deleted")
@@ -18,7 +18,7 @@ pub(in crate::server) fn dele(cx: &mut Context, name: &PathName) -> Waits {
 
 /// RNFR: names the file that RNTO will rename.
 pub(in crate::server) fn rnfr(cx: &mut Context, name: &PathName) -> Waits {
-    let path = writable(cx, name)?;
+    let path = cx.resolve(name)?;
     ask(cx, Verb::Rnfr, path.clone(), FileAsk::RenameFrom(path), |cx, path, found| {
         let Found::Done = found else { return unexpected(cx) };
         cx.parameters.rename = Some(path);

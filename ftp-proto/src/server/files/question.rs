@@ -26,12 +26,7 @@ pub(in crate::server) struct Request {
 /// The question that a command waits for; `None` if its reply has been said.
 pub(in crate::server) type Waits = Option<Question<Request>>;
 
-/// The path of something that the account may change.
-pub(super) fn writable(cx: &mut Context, name: &PathName) -> Option<PathName> {
-    if cx.may_write() { cx.resolve(name) } else { None }
-}
-
-/// Asks the driver; `reply` says what it has found.
+/// Asks the driver, if the account has the rights for it; `reply` says what the driver has found.
 pub(super) fn ask(
     cx: &mut Context,
     verb: Verb,
@@ -39,6 +34,9 @@ pub(super) fn ask(
     ask: FileAsk,
     reply: fn(&mut Context, PathName, Found) -> Waits,
 ) -> Waits {
+    if !cx.permits(verb, ask.needs()) {
+        return None;
+    }
     let request = Request { verb, name, reply, long: None, begun: false };
     Some(cx.question(request, |ticket| Ask::File { ticket, ask }))
 }

@@ -10,7 +10,7 @@ use crate::server::ask::{
     Account, Answer, Ask, ConnId, End, Ending, Event, FileAsk, FileFailure, Found, Input, Intent, Output,
     Ticket,
 };
-use crate::server::{Config, Connection, Session, Timeouts};
+use crate::server::{Access, Config, Connection, Rights, Session, Timeouts};
 use crate::timer::Moment;
 use crate::wire::{ByteRange, PathName, Secret};
 use std::collections::{BTreeMap, VecDeque};
@@ -43,6 +43,8 @@ pub(super) struct Harness {
     pub(super) progress: (u64, u64),
     /// How the driver answers `Permit`; not at all when `None`.
     pub(super) permit: Option<bool>,
+    /// What the account may do with files.
+    pub(super) access: Access,
     /// Whether ports are to be had.
     pub(super) ports: bool,
     /// Whether a move begins at once.
@@ -147,6 +149,7 @@ impl Harness {
             files: BTreeMap::from([("/a".to_owned(), 1000), ("/b".to_owned(), 5)]),
             progress: (0, 0),
             permit: Some(true),
+            access: Access::everywhere(Rights::ALL),
             ports: true,
             opens: Ok(()),
             stops: true,
@@ -272,8 +275,11 @@ impl Harness {
     fn login(&mut self, ticket: Ticket, user: Vec<u8>, password: &Secret) {
         let anonymous = user == b"anonymous";
         let known = password.expose() == b"secret" || anonymous;
-        let foreign = Foreign::Authenticated;
-        let account = Account { name: user, anonymous, read_only: anonymous, foreign };
+        let account = if anonymous {
+            Account { foreign: Foreign::Authenticated, ..Account::anonymous() }
+        } else {
+            Account { access: self.access.clone(), ..Account::new(user) }
+        };
         self.answer(ticket, Answer::Login(known.then_some(account)));
     }
 

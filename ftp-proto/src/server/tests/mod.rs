@@ -6,6 +6,7 @@ mod fairness;
 mod harness;
 mod lstn;
 mod pasv;
+mod rights;
 mod rndz;
 mod session;
 mod sock;

@@ -42,7 +42,7 @@ pub(in crate::server) fn retr(cx: &mut Context, name: &PathName, range: ByteRang
 /// otherwise the new file is written beside the old one and then replaces it.
 pub(in crate::server) fn stor(cx: &mut Context, name: &PathName, range: ByteRange) -> Option<Request> {
     let intent = if range == ByteRange::WHOLE { Intent::Replace } else { Intent::WriteAt { range } };
-    if cx.may_write() { file(cx, Verb::Stor, name, range, intent) } else { None }
+    file(cx, Verb::Stor, name, range, intent)
 }
 
 /// APPE. It writes at the end of the file, so a restart point contradicts it (E14).
@@ -51,7 +51,7 @@ pub(in crate::server) fn appe(cx: &mut Context, name: &PathName, range: ByteRang
         cx.out.reply(Meaning::BadSequence, "APPE writes at the end of the file; send STOR after REST");
         return None;
     }
-    if cx.may_write() { file(cx, Verb::Appe, name, range, Intent::Append) } else { None }
+    file(cx, Verb::Appe, name, range, Intent::Append)
 }
 
 /// LIST. Many clients send options as `ls` has them; they change nothing.
@@ -84,13 +84,20 @@ fn file(cx: &mut Context, verb: Verb, name: &PathName, range: ByteRange, intent:
         cx.out.reply(Meaning::ParametersConflict, text);
         return None;
     }
-    Some(Request { verb, path: cx.resolve(name)?, intent, data_type })
+    let path = cx.resolve(name)?;
+    permitted(cx, Request { verb, path, intent, data_type })
 }
 
 /// The lines of a listing end with CR LF, whatever the TYPE is (E18).
 fn listing(cx: &mut Context, verb: Verb, name: Option<&PathName>, style: ListStyle) -> Option<Request> {
     let path = cx.resolve_or_cwd(name)?;
-    Some(Request { verb, path, intent: Intent::List(style), data_type: DataType::Ascii })
+    permitted(cx, Request { verb, path, intent: Intent::List(style), data_type: DataType::Ascii })
+}
+
+/// The request, if the account has the right for it.
+fn permitted(cx: &mut Context, request: Request) -> Option<Request> {
+    let needed = [(&request.path, request.intent.needs())];
+    cx.permits(request.verb, needed).then_some(request)
 }
 
 /// The name behind options like `-la`.

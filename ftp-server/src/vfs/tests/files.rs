@@ -86,29 +86,27 @@ fn e14_a_restart_point_beyond_the_end_is_refused() {
 }
 
 #[test]
-fn a_read_only_account_changes_nothing() {
+fn facts_show_the_rights_of_the_account() {
     let site = Site::new();
     site.file("file", "content");
     site.dir("dir");
-    let view = View::new(&site.root, true);
-    let file = || name("/file");
-    for ask in [
-        FileAsk::MakeDirectory(name("/new")),
-        FileAsk::RemoveDirectory(name("/dir")),
-        FileAsk::Remove(file()),
-        FileAsk::RenameFrom(file()),
-        FileAsk::Rename { from: file(), to: name("/new") },
-    ] {
-        assert_eq!(view.answer(&ask), Err(FileFailure::ReadOnly), "{ask:?}");
-    }
-    for intent in [Intent::Replace, Intent::Append, Intent::WriteAt { range: ByteRange::from(1) }] {
-        assert_eq!(view.prepare(&file(), &intent).err(), Some(FileFailure::ReadOnly));
-    }
-    assert!(view.prepare(&file(), &Intent::Send { range: ByteRange::from(0) }).is_ok());
-    let Ok(Found::Entry(facts)) = view.answer(&FileAsk::Facts(file())) else { panic!("no facts") };
-    assert_eq!(facts.perm.as_deref(), Some("r"));
-    let Ok(Found::Entry(facts)) = view.answer(&FileAsk::Facts(name("/dir"))) else { panic!("no facts") };
-    assert_eq!(facts.perm.as_deref(), Some("el"));
+    let check = |rights: Rights, file: &str, dir: &str| {
+        let view = View::new(&site.root, &Access::everywhere(rights));
+        for (path, expect) in [("/file", file), ("/dir", dir)] {
+            let Ok(Found::Entry(facts)) = view.answer(&FileAsk::Facts(name(path))) else {
+                panic!("no facts")
+            };
+            assert_eq!(facts.perm.as_deref(), Some(expect), "{rights:?} {path}");
+        }
+    };
+    check(Rights::ALL, "adfrw", "cdeflmp");
+    check(Rights::READ_ONLY, "r", "el");
+    check(Rights::NONE, "", "e");
+    check(Rights::NONE.with(Right::Write), "w", "ce");
+    check(Rights::NONE.with(Right::Append), "a", "e");
+    check(Rights::NONE.with(Right::Delete), "d", "dep");
+    check(Rights::NONE.with(Right::Rename), "f", "ef");
+    check(Rights::NONE.with(Right::Mkdir), "", "em");
 }
 
 #[test]

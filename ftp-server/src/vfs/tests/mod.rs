@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use super::*;
 use ftp_proto::command::Partial;
 use ftp_proto::server::ask::{FileAsk, FileFailure, Found, Intent};
+use ftp_proto::server::{Access, Right, Rights};
 use ftp_proto::wire::{ByteRange, PathName};
 use std::sync::Arc;
 
@@ -68,7 +69,7 @@ impl Site {
     }
 
     fn view(&self) -> View {
-        View::new(&self.root, false)
+        View::new(&self.root, &Access::everywhere(Rights::ALL))
     }
 
     fn prepare(&self, path: &str, intent: Intent) -> Result<Prepared, FileFailure> {

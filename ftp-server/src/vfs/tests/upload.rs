@@ -122,8 +122,9 @@ fn what_a_killed_server_left_goes_at_the_first_stor_and_what_lives_stays() {
     assert_eq!(site.names("").len(), 1, "only the new one");
     // Another server on the same directory sweeps, too.
     let other = Arc::new(Root::open(&site.path("")).unwrap());
-    let (Prepared::Receive(target), _) =
-        View::new(&other, false).prepare(&name("/other"), &Intent::Replace).unwrap()
+    let (Prepared::Receive(target), _) = View::new(&other, &Access::everywhere(Rights::ALL))
+        .prepare(&name("/other"), &Intent::Replace)
+        .unwrap()
     else {
         panic!("not prepared for receiving");
     };

@@ -18,6 +18,32 @@ pub(super) fn page(mut program: Command) -> Page {
     page
 }
 
+/// The page of the configuration file of ftp-server: its keys are options, or stand in tables.
+pub(super) fn configuration() -> Page {
+    let mut page = Page::new("ftp-server-configuration.md", "The configuration file of ftp-server");
+    page.paragraph(
+        "A TOML file, for `--config`. Every [option of the command line](ftp-server.md) is a key with the same \
+         name, without dashes before it. A repeatable option is a list, a switch is `true` or `false`. A path is \
+         relative to the directory of the file. The command line beats the file. `ftp-server check-config FILE` \
+         says every mistake with its line and column.",
+    );
+    for (heading, text, mut keys) in ftp_server::config::tables() {
+        keys = keys.disable_help_flag(true);
+        keys.build();
+        page.heading(&format!("`{heading}`"));
+        page.paragraph(text);
+        let keys: Vec<[String; 3]> = keys.get_arguments().map(row).collect();
+        page.table(
+            ["key", "meaning", "default"],
+            keys.into_iter().map(|[key, rest @ ..]| {
+                let [meaning, default] = rest;
+                [key.replacen("`--", "`", 1), meaning, default]
+            }),
+        );
+    }
+    page
+}
+
 /// What a command is for, and how it is called.
 fn describe(page: &mut Page, command: &Command) {
     let about = command.get_long_about().or_else(|| command.get_about());

@@ -1,0 +1,89 @@
+//! The configuration file: the options of the command line under the same names, and what only a file
+//! can say.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use ftp_io::os_error::words;
+use ftp_io::program::settings::{self, Given, Mistake, Mistakes, Reader};
+use toml::de::DeTable;
+
+use super::people;
+use super::raw::Options;
+use crate::auth::{User, read_secret};
+
+/// What a configuration file says. Every value in it is possible; whether they fit together is for
+/// [`Config::compile`](super::Config::compile).
+#[derive(Debug, Default)]
+pub struct File {
+    path: PathBuf,
+    options: Vec<Given>,
+    /// The line and the column of each option.
+    places: BTreeMap<String, (usize, usize)>,
+    /// Users in the order of the file.
+    pub(super) users: Vec<User>,
+}
+
+impl File {
+    /// Reads the file at `path`.
+    ///
+    /// # Errors
+    /// All mistakes of the file, each with its place.
+    pub fn read(path: &Path) -> Result<Self, Mistakes> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Mistakes::whole(path, format!("cannot read it: {}", words(&error))))?;
+        let file = Self::parse(&text, path).map_err(|list| Mistakes::new(path, list))?;
+        if !file.users.is_empty() || file.places.contains_key("user") {
+            read_secret(path)?;
+        }
+        Ok(file)
+    }
+
+    fn parse(text: &str, path: &Path) -> Result<Self, Vec<Mistake>> {
+        let base = path.parent().unwrap_or(Path::new(""));
+        settings::read(text, |reader, table| {
+            let command = Options::augment_args(clap::Command::new("ftp-server"));
+            let options = settings::given(reader, table, &command, (&TABLES, "the configuration has", base));
+            let places = options.iter().map(|given| (given.name.clone(), reader.place(&given.at))).collect();
+            let users = users(reader, table, base);
+            Self { path: path.to_owned(), options, places, users }
+        })
+    }
+
+    /// The options of the file as words of a command line, without those that are `typed` there: the
+    /// command line beats the file.
+    pub fn words(&self, typed: &BTreeSet<String>) -> Vec<OsString> {
+        let untyped = self.options.iter().filter(|given| !typed.contains(&given.name));
+        untyped.flat_map(|given| given.words.iter().cloned()).collect()
+    }
+
+    /// A text about `option`, with the place of that option if this file has it.
+    pub fn located(&self, option: Option<&str>, text: &str) -> String {
+        match option.and_then(|option| self.places.get(option)) {
+            Some((line, column)) => format!("{}:{line}:{column}: {text}", self.path.display()),
+            None => text.to_owned(),
+        }
+    }
+}
+
+/// A file says `[[users]]` for users; `users = "FILE"` is the option.
+fn users(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path) -> Vec<User> {
+    let mut users: Vec<User> = Vec::new();
+    if table.get(USERS).is_some_and(|value| value.get_ref().is_str()) {
+        return users;
+    }
+    for (at, table) in reader.tables(table, USERS, "user") {
+        let Some((user, at)) = people::user(reader, table, &at, base) else { continue };
+        if users.iter().any(|other| other.name == user.name) {
+            reader.wrong(at, format!("two users have the name {:?}: choose another", user.shown_name()));
+        }
+        users.push(user);
+    }
+    users
+}
+
+/// Keys of the whole file that are no options.
+const TABLES: [&str; 1] = [USERS];
+const USERS: &str = "users";
