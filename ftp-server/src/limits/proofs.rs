@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ftp_io::clock::Clock;
 use ftp_proto::server::Ticket;
+use ftp_proto::server::ask::TryEnd;
 use ftp_proto::server::limits::{ProofLimits, Verdict};
 use tokio::sync::oneshot;
 
@@ -73,10 +74,10 @@ impl Proofs {
         }
     }
 
-    fn done(&self, key: Key, proven: bool) {
+    fn done(&self, key: Key, end: TryEnd) {
         let mut state = self.state();
         state.waiting.remove(&key);
-        for (key, verdict) in state.limits.done(self.clock.now(), key, proven) {
+        for (key, verdict) in state.limits.done(self.clock.now(), key, end) {
             if let Some(answer) = state.waiting.remove(&key) {
                 // If that session has ended, it drops its slot, and the next attempt is called.
                 let _ = answer.send(verdict == Verdict::Now);
@@ -90,10 +91,10 @@ impl Proofs {
 }
 
 impl ProofSlot {
-    /// Ends the attempt; `proven` says whether the target has proven itself.
-    pub fn done(mut self, proven: bool) {
+    /// Ends the attempt.
+    pub fn done(mut self, end: TryEnd) {
         if let Some(key) = self.key.take() {
-            self.proofs.done(key, proven);
+            self.proofs.done(key, end);
         }
     }
 }
@@ -101,7 +102,7 @@ impl ProofSlot {
 impl Drop for ProofSlot {
     fn drop(&mut self) {
         if let Some(key) = self.key.take() {
-            self.proofs.done(key, false);
+            self.proofs.done(key, TryEnd::Failed);
         }
     }
 }
@@ -120,7 +121,7 @@ mod tests {
             going.push(slot);
         }
         let Permission::Later(_fifth, answered) = ask(4) else { panic!("the fifth goes at once") };
-        going.pop().unwrap().done(true);
+        going.pop().unwrap().done(TryEnd::Proven);
         assert_eq!(answered.await, Ok(true));
     }
 

@@ -77,9 +77,9 @@ impl Performer {
             Ask::Write { conn, bytes } => self.write(conn, &bytes),
             Ask::Read { conn, limit } => self.read(conn, limit),
             Ask::Permit { ticket, account, target } => self.permit(ticket, &account, target),
-            Ask::PermitDone { ticket, proven } => {
+            Ask::PermitDone { ticket, end } => {
                 if let Some(slot) = self.held.proofs.remove(&ticket) {
-                    slot.done(proven);
+                    slot.done(end);
                 }
             }
             Ask::Prepare { ticket, path, intent } => {

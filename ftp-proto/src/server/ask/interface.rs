@@ -147,8 +147,8 @@ pub enum Ask {
     PermitDone {
         /// The permit of the try.
         ticket: Ticket,
-        /// Whether the other end has proven itself.
-        proven: bool,
+        /// How the try ended.
+        end: TryEnd,
     },
     /// Check that a transfer is possible, before there is a data connection (RFC 614.3). For RETR, open
     /// the file; for STOR and APPE, check the path and the permission and touch nothing; for a listing,
@@ -201,6 +201,18 @@ pub enum Ending {
     Close,
     /// At once, with a reset. Nobody takes that for the end of a file.
     Reset,
+}
+
+/// How a permitted try of a foreign target has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum TryEnd {
+    /// The other end has proven itself.
+    Proven,
+    /// It has not, or it could not be reached.
+    Failed,
+    /// The client gave up before anything was known about the target: no attempt was refused, and no
+    /// connection was made that did not prove itself.
+    GivenUp,
 }
 
 /// The answer to a request.

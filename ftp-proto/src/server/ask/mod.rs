@@ -10,4 +10,4 @@ mod interface;
 
 pub use event::{Account, Event};
 pub use files::{FileAsk, FileFailure, Found, Intent, ListStyle};
-pub use interface::{Answer, Ask, ConnId, End, Ending, Input, Output, Ticket};
+pub use interface::{Answer, Ask, ConnId, End, Ending, Input, Output, Ticket, TryEnd};

@@ -251,7 +251,7 @@ impl Harness {
                     None => self.permits.push_back(ticket),
                 }
             }
-            Ask::PermitDone { proven, .. } => self.did.push(format!("permit done {proven}")),
+            Ask::PermitDone { end, .. } => self.did.push(format!("permit done {end:?}")),
             Ask::Prepare { ticket, path, intent } => self.prepare(ticket, &path, intent),
             Ask::Move { ticket, conn, .. } => self.begin_move(ticket, conn),
             Ask::Progress { ticket, of } => {

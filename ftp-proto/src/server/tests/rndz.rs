@@ -174,7 +174,7 @@ fn the_connecting_end_proves_and_is_proven_to() {
     let conn = h.connected();
     assert_eq!(h.take(), Vec::<String>::new());
     h.prove(conn, SECRET, Direction::Receive);
-    assert_eq!(h.did(), ["permit done true", "move 1", "they found Proven"]);
+    assert_eq!(h.did(), ["permit done Proven", "move 1", "they found Proven"]);
     let replies = h.finish(1000, End::Whole);
     assert_eq!(replies[1], "226-Peer 198.51.100.9:40004 proven-by=rndz");
 }
@@ -194,7 +194,7 @@ fn fails_uniformly(h: &mut Harness, what: &str, mut each_second: impl FnMut(&mut
     h.pass(Duration::from_millis(1));
     assert_eq!(h.take(), ["425 No proven data connection"], "{what}");
     assert!(h.open.is_empty(), "{what}");
-    assert!(!h.did().iter().any(|did| did == "permit done true"), "{what}");
+    assert!(!h.did().iter().any(|did| did == "permit done Proven"), "{what}");
     h.check("NOOP", &["200"]);
 }
 
@@ -287,21 +287,71 @@ fn every_permit_that_was_given_is_given_back() {
     let mut h = dials_foreign();
     h.say("RETR a");
     h.check("ABOR", &["426", "226"]);
-    assert!(h.did().contains(&"permit done false".to_owned()));
+    assert!(h.did().contains(&"permit done GivenUp".to_owned()));
     let mut h = dials_foreign();
     h.say("RETR a");
     h.pass(seconds(15));
-    assert!(h.did().contains(&"permit done false".to_owned()));
+    assert!(h.did().contains(&"permit done Failed".to_owned()));
     let mut h = dials_foreign();
     h.say("RETR a");
     h.input(crate::server::ask::Input::Closed);
-    assert!(h.did().contains(&"permit done false".to_owned()));
+    assert!(h.did().contains(&"permit done GivenUp".to_owned()));
     let mut h = dials_foreign();
     h.permit = None;
     h.say("RETR a");
     h.did();
     h.check("ABOR", &["426", "226"]);
     assert_eq!(h.did(), ["cancel", "cancel"], "the question and the file");
+}
+
+#[test]
+fn abor_counts_as_a_failure_only_when_a_connection_was_refused_or_unproven() {
+    type Happen = fn(&mut Harness);
+    let cases: [(&str, Happen, &str); 7] = [
+        ("nothing", |_| (), "GivenUp"),
+        ("refused", |h| h.refused(), "Failed"),
+        ("connected and silent", |h| _ = h.connected(), "Failed"),
+        (
+            "wrong bytes",
+            |h| {
+                let conn = h.connected();
+                h.bytes(conn, b"220 mail.example ESMTP\r\n");
+            },
+            "Failed",
+        ),
+        (
+            "closed",
+            |h| {
+                let conn = h.connected();
+                h.lose(conn);
+            },
+            "Failed",
+        ),
+        (
+            "wrong proof",
+            |h| {
+                let conn = h.connected();
+                h.prove(conn, [8; 32], Direction::Receive);
+            },
+            "Failed",
+        ),
+        (
+            "a right hello",
+            |h| {
+                let conn = h.connected();
+                h.bytes(conn, b"RNDZ1\r\n\0\0abcdefghijklmnopqrstuvw");
+            },
+            "GivenUp",
+        ),
+    ];
+    for (what, happen, end) in cases {
+        let mut h = dials_foreign();
+        h.say("RETR a");
+        happen(&mut h);
+        h.pass(Duration::from_millis(14_999));
+        h.check("ABOR", &["426", "226"]);
+        assert!(h.did().contains(&format!("permit done {end}")), "{what}");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::prove::{Prover, Verdict};
 use super::request::Request;
 use crate::command::Direction;
 use crate::policy::{Grant, hides_failure};
-use crate::server::ask::{Answer, Ask, ConnId, Ticket};
+use crate::server::ask::{Answer, Ask, ConnId, Ticket, TryEnd};
 use crate::server::context::Context;
 use crate::server::sockets::Target;
 use crate::server::timer::Timer;
@@ -31,6 +31,8 @@ pub(super) struct Dial {
     permit: Permit,
     attempt: Attempt,
     pause: Duration,
+    /// How the try ends if nothing more happens.
+    end: TryEnd,
 }
 
 /// Whether a target may be tried whose failures must all look the same. All sessions of the server
@@ -75,7 +77,8 @@ impl Dial {
         };
         let (permit, attempt) = (Permit::NotNeeded, Attempt::Silent);
         let direction = request.direction();
-        let mut dial = Self { direction, to, from, grant, permit, attempt, pause: FIRST_PAUSE };
+        let mut dial =
+            Self { direction, to, from, grant, permit, attempt, pause: FIRST_PAUSE, end: TryEnd::GivenUp };
         let limit = cx.config.timeouts.connect;
         if let Some(account) = dial.hidden_from(cx) {
             let ticket = cx.out.ticket();
@@ -102,6 +105,7 @@ impl Dial {
             Input::Data { conn, bytes } => return self.data(cx, conn, bytes),
             Input::Fired(Timer::Connect) => {
                 cx.timed_out(Timer::Connect);
+                self.end = TryEnd::Failed;
                 let text =
                     if self.hides() { "No proven data connection" } else { "Could not connect in time" };
                 return Progress::Failed(text);
@@ -133,6 +137,7 @@ impl Dial {
         {
             return self.connected(cx, conn);
         } else if connects {
+            self.end = TryEnd::Failed;
             self.try_again(cx);
         } else {
             cx.out.unwanted(answer);
@@ -171,7 +176,7 @@ impl Dial {
             Verdict::Waiting => Progress::Waiting,
             Verdict::Proven => {
                 if let Permit::Given(ticket) = self.permit {
-                    cx.out.ask(Ask::PermitDone { ticket, proven: true });
+                    cx.out.ask(Ask::PermitDone { ticket, end: TryEnd::Proven });
                 }
                 Progress::Connected(prover.proven())
             }
@@ -197,6 +202,7 @@ impl Dial {
     /// ready yet.
     fn unproven(&mut self, cx: &mut Context, conn: ConnId) {
         cx.out.reset(conn);
+        self.end = TryEnd::Failed;
         if self.hides() {
             self.attempt = Attempt::Silent;
         } else {
@@ -211,14 +217,20 @@ impl Dial {
     }
 
     /// Gives back what the unfinished search holds.
-    pub(super) fn release(self, cx: &mut Context) {
+    pub(super) fn release(mut self, cx: &mut Context) {
         match self.attempt {
             Attempt::Silent | Attempt::Pausing => {}
             Attempt::Connecting(ticket) => cx.out.ask(Ask::Cancel(ticket)),
-            Attempt::Proving(prover) => cx.out.reset(prover.peer.conn),
+            Attempt::Proving(prover) => {
+                // A peer that has not even said hello may be a victim.
+                if prover.expects_hello() {
+                    self.end = TryEnd::Failed;
+                }
+                cx.out.reset(prover.peer.conn);
+            }
         }
         match self.permit {
-            Permit::Given(ticket) => cx.out.ask(Ask::PermitDone { ticket, proven: false }),
+            Permit::Given(ticket) => cx.out.ask(Ask::PermitDone { ticket, end: self.end }),
             Permit::Asked(ticket) => cx.out.ask(Ask::Cancel(ticket)),
             Permit::NotNeeded | Permit::Denied => {}
         }

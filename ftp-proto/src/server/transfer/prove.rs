@@ -44,9 +44,9 @@ impl Prover {
     /// Takes bytes of the other end.
     pub(super) fn data(&mut self, cx: &mut Context, bytes: &[u8]) -> Verdict {
         self.is_silent = false;
-        let before = self.exchange.expects_hello();
+        let before = self.expects_hello();
         self.exchange.input(Input::Bytes(bytes));
-        if before && !self.exchange.expects_hello() {
+        if before && !self.expects_hello() {
             self.since = cx.now;
         }
         self.advance(cx)
@@ -57,9 +57,14 @@ impl Prover {
         self.is_silent
     }
 
+    /// Whether the other end has not sent a whole right hello yet.
+    pub(super) const fn expects_hello(&self) -> bool {
+        self.exchange.expects_hello()
+    }
+
     /// What the other end owes next, and until when.
     pub(super) fn due(&self, timeouts: &Timeouts) -> (Timer, Moment) {
-        if self.exchange.expects_hello() {
+        if self.expects_hello() {
             (Timer::Hello, self.since + timeouts.hello)
         } else {
             (Timer::Proof, self.since + timeouts.proof)

@@ -1,0 +1,247 @@
+//! The limits that all sessions of a server share, so that nobody can use RNDZ to scan ports
+//! (docs/protocol/extensions.md, "No port scanner").
+//!
+//! | limit | of | beyond it |
+//! |---|---|---|
+//! | 4 targets at the same time | an account | the next ones queue, up to 64 |
+//! | 30 failures in 10 minutes | an account | no SYN |
+//! | 10 failed ports in an hour | an account at one target address | no SYN |
+//! | 100 failed ports in an hour | all accounts at one target address | no SYN, except for an account that proved a transfer with that address within a day. The second half is for accounts without a failed port there |
+//!
+//! So the failures of one account never delay or refuse a transfer of another one. A port that is being tried
+//! may fail, so it counts as failed until its try has ended.
+//!
+//! Memory is bounded: 16,384 pairs of an account and a target address, and as many target addresses. When
+//! there are more, the account that holds most pairs loses its oldest one, and the address whose last failure
+//! is the oldest is forgotten. Nobody is refused because of that.
+//!
+//! The driver keeps one [`ProofLimits`]. It calls [`ProofLimits::ask`] for each
+//! [`Ask::Permit`](super::Ask::Permit), and [`ProofLimits::done`] for each
+//! [`Ask::PermitDone`](super::Ask::PermitDone) and for each permit whose session has ended.
+
+mod account;
+mod ports;
+#[cfg(test)]
+mod tests;
+
+use super::ask::TryEnd;
+use crate::address::unmapped;
+use crate::timer::Moment;
+use account::Account;
+use ports::Ports;
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+/// How many targets one account may try at the same time.
+const AT_ONCE: usize = 4;
+/// How many more may wait for their turn.
+const MAX_QUEUED: usize = 64;
+/// How many ports of one target address may fail for one account.
+const ACCOUNT_PORTS: usize = 10;
+/// How many ports of one target address may fail, over all accounts.
+const TARGET_PORTS: usize = 100;
+/// The same for an account that has a failed port there itself.
+const SHARED_PORTS: usize = TARGET_PORTS / 2;
+/// How often entries that no longer count are removed.
+const SWEEP: Duration = Duration::from_secs(60);
+/// Maximum number of pairs of an account and a target address, and of target addresses.
+const MAX_REMEMBERED: usize = 16 * 1024;
+
+/// Whether a target may be tried.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Verdict {
+    /// It may be tried now.
+    Now,
+    /// It may be tried after another try of the account: [`ProofLimits::done`] will return the permit.
+    Later,
+    /// It may not be tried.
+    Never,
+}
+
+/// The limits, and what they have counted. `K` names a permit, for example by session and ticket.
+#[derive(Debug)]
+pub struct ProofLimits<K> {
+    permits: HashMap<K, Permit>,
+    accounts: HashMap<Vec<u8>, Account<K>>,
+    /// The failed ports of each target address, over all accounts.
+    targets: HashMap<IpAddr, Ports>,
+    /// The number of pairs of an account and a target address that are remembered.
+    pairs: usize,
+    swept: Moment,
+}
+
+#[derive(Debug)]
+struct Permit {
+    account: Vec<u8>,
+    target: SocketAddr,
+    going: bool,
+}
+
+impl<K: Copy + Eq + Hash> ProofLimits<K> {
+    /// Creates limits that have counted nothing yet.
+    pub fn new() -> Self {
+        Self {
+            permits: HashMap::new(),
+            accounts: HashMap::new(),
+            targets: HashMap::new(),
+            pairs: 0,
+            swept: Moment::START,
+        }
+    }
+
+    /// Asks whether `account` may try `target` now. A permit that is not refused with
+    /// [`Verdict::Never`] must be ended with [`Self::done`].
+    pub fn ask(&mut self, now: Moment, permit: K, account: &[u8], target: SocketAddr) -> Verdict {
+        let target = SocketAddr::new(unmapped(target.ip()), target.port());
+        self.sweep(now);
+        if !self.may(now, account, target) {
+            return Verdict::Never;
+        }
+        let entry = self.accounts.entry(account.to_vec()).or_insert_with(Account::new);
+        let going = entry.going < AT_ONCE;
+        if going {
+            entry.going += 1;
+        } else if entry.queued.len() < MAX_QUEUED {
+            entry.queued.push_back(permit);
+        } else {
+            return Verdict::Never;
+        }
+        self.permits.insert(permit, Permit { account: account.to_vec(), target, going });
+        if going { Verdict::Now } else { Verdict::Later }
+    }
+
+    /// Ends a permit: the try has ended, or the permit was given up before its turn. Returns the waiting
+    /// permits that are answered now, each with [`Verdict::Now`] or [`Verdict::Never`].
+    pub fn done(&mut self, now: Moment, permit: K, end: TryEnd) -> Vec<(K, Verdict)> {
+        let Some(Permit { account, target, going }) = self.permits.remove(&permit) else { return Vec::new() };
+        let Some(entry) = self.accounts.get_mut(&account) else { return Vec::new() };
+        if !going {
+            entry.queued.retain(|queued| *queued != permit);
+            return Vec::new();
+        }
+        entry.going = entry.going.saturating_sub(1);
+        let before = entry.remembered();
+        match end {
+            TryEnd::Proven => entry.proved(now, target.ip()),
+            TryEnd::Failed => entry.failed(now, target.ip(), target.port()),
+            TryEnd::GivenUp => {}
+        }
+        self.pairs += entry.remembered().saturating_sub(before);
+        if end == TryEnd::Failed {
+            self.targets.entry(target.ip()).or_default().add(now, target.port());
+        }
+        self.forget_surplus();
+        self.next_of(now, &account)
+    }
+
+    /// Answers waiting permits of the account while it may try more targets.
+    fn next_of(&mut self, now: Moment, account: &[u8]) -> Vec<(K, Verdict)> {
+        let mut answered = Vec::new();
+        while let Some(entry) = self.accounts.get_mut(account)
+            && entry.going < AT_ONCE
+            && let Some(permit) = entry.queued.pop_front()
+        {
+            let Some(target) = self.permits.get(&permit).map(|queued| queued.target) else { continue };
+            if !self.may(now, account, target) {
+                self.permits.remove(&permit);
+                answered.push((permit, Verdict::Never));
+                continue;
+            }
+            if let Some(entry) = self.accounts.get_mut(account) {
+                entry.going += 1;
+            }
+            if let Some(permit) = self.permits.get_mut(&permit) {
+                permit.going = true;
+            }
+            answered.push((permit, Verdict::Now));
+        }
+        answered
+    }
+
+    /// Whether the account and the target are within their limits.
+    fn may(&mut self, now: Moment, account: &[u8], target: SocketAddr) -> bool {
+        let ip = target.ip();
+        if let Some(failed) = self.targets.get_mut(&ip) {
+            failed.expire(now);
+        }
+        if let Some(entry) = self.accounts.get_mut(account) {
+            let before = entry.remembered();
+            entry.expire(now);
+            self.pairs = self.pairs.saturating_sub(before - entry.remembered());
+        }
+        let trying = || self.permits.values().filter(|permit| permit.going && permit.target.ip() == ip);
+        let port = |permit: &Permit| permit.target.port();
+        let shared = match self.accounts.get(account) {
+            Some(entry) => {
+                let own = trying().filter(|permit| permit.account == account).map(port);
+                if entry.must_pause() || entry.failed_ports(ip, own) >= ACCOUNT_PORTS {
+                    return false;
+                }
+                if entry.has_proved(ip) {
+                    return true;
+                }
+                entry.failed_ports(ip, std::iter::empty()) > 0
+            }
+            None => false,
+        };
+        let limit = if shared { SHARED_PORTS } else { TARGET_PORTS };
+        let none = Ports::default();
+        self.targets.get(&ip).unwrap_or(&none).with(trying().map(port)) < limit
+    }
+
+    /// Removes the entries that no longer count.
+    fn sweep(&mut self, now: Moment) {
+        if now.since(self.swept) < SWEEP {
+            return;
+        }
+        self.swept = now;
+        self.targets.retain(|_, failed| {
+            failed.expire(now);
+            !failed.is_empty()
+        });
+        self.accounts.retain(|_, account| {
+            account.expire(now);
+            !account.is_forgotten()
+        });
+        self.pairs = self.accounts.values().map(Account::remembered).sum();
+    }
+
+    /// Forgets what there is no room for.
+    fn forget_surplus(&mut self) {
+        if self.targets.len() > MAX_REMEMBERED
+            && let Some(oldest) = self.targets.iter().map(|(target, failed)| (failed.last(), *target)).min()
+        {
+            self.targets.remove(&oldest.1);
+        }
+        if self.pairs > MAX_REMEMBERED
+            && let Some(account) = self.most_remembered()
+            && let Some(entry) = self.accounts.get_mut(&account)
+            && let Some((_, target)) = entry.oldest()
+        {
+            entry.forget(target);
+            self.pairs -= 1;
+            if entry.is_forgotten() {
+                self.accounts.remove(&account);
+            }
+        }
+    }
+
+    /// The account that is remembered for most targets; among equals, the one with the oldest target.
+    fn most_remembered(&self) -> Option<Vec<u8>> {
+        let held = |account: &Account<K>| (Reverse(account.remembered()), account.oldest());
+        self.accounts
+            .iter()
+            .filter(|(_, account)| account.remembered() > 0)
+            .min_by(|(_, one), (_, other)| held(one).cmp(&held(other)))
+            .map(|(name, _)| name.clone())
+    }
+}
+
+impl<K: Copy + Eq + Hash> Default for ProofLimits<K> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
