@@ -1,3 +1,5 @@
+//! The limits on a virtual clock, and what they remember.
+
 use super::*;
 
 fn at(seconds: u64) -> Moment {
