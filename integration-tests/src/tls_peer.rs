@@ -4,7 +4,8 @@
 use crate::foreign::Certificate;
 use crate::socket;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::version::TLS13;
+use rustls::{ALL_VERSIONS, ServerConfig, ServerConnection, StreamOwned};
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -23,6 +24,8 @@ pub enum Sends {
     Half,
     /// All of it, but it shows another certificate than on its control connection.
     AsAnother,
+    /// All of it, then close_notify. It speaks TLS 1.3 only, and gives tickets at the login alone (ProFTPD).
+    WithoutTickets,
 }
 
 /// A server that runs until the test ends.
@@ -39,6 +42,8 @@ struct Rules {
     sends: Sends,
     content: Arc<Vec<u8>>,
     own: Arc<ServerConfig>,
+    /// For data connections; it resumes the sessions of `own`.
+    data: Arc<ServerConfig>,
     another: Arc<ServerConfig>,
     heard: Arc<Mutex<Vec<String>>>,
 }
@@ -50,11 +55,17 @@ impl TlsPeer {
         let address = listener.local_addr().unwrap();
         let [certificate, other] = [(); 2].map(|()| Certificate::of(address.ip()));
         let heard = Arc::<Mutex<Vec<String>>>::default();
+        let own = config(&certificate, sends);
+        let mut data = (*own).clone();
+        if sends == Sends::WithoutTickets {
+            data.send_tls13_tickets = 0;
+        }
         let rules = Rules {
             sends,
             content: Arc::new(content.to_vec()),
-            own: config(&certificate),
-            another: config(&other),
+            own,
+            data: Arc::new(data),
+            another: config(&other, sends),
             heard: Arc::clone(&heard),
         };
         thread::spawn(move || {
@@ -84,12 +95,12 @@ impl TlsPeer {
     }
 }
 
-fn config(certificate: &Certificate) -> Arc<ServerConfig> {
+fn config(certificate: &Certificate, sends: Sends) -> Arc<ServerConfig> {
     let chain = vec![CertificateDer::from(certificate.der.clone())];
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(certificate.key_der.clone()));
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder =
-        ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let versions = if sends == Sends::WithoutTickets { &[&TLS13][..] } else { ALL_VERSIONS };
+    let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(versions).unwrap();
     Arc::new(builder.with_no_client_auth().with_single_cert(chain, key).unwrap())
 }
 
@@ -169,14 +180,14 @@ impl Rules {
 
     fn send(&self, listener: TcpListener, listing: bool) {
         let (stream, _) = socket::accept(&listener);
-        let config = if self.sends == Sends::AsAnother { &self.another } else { &self.own };
+        let config = if self.sends == Sends::AsAnother { &self.another } else { &self.data };
         let mut data = tls(stream, config);
         let listed =
             b"-rw-r--r-- 1 ann ann 5 Nov 20 2026 a.bin\r\n-rw-r--r-- 1 ann ann 5 Nov 20 2026 b.bin\r\n";
         let content = if listing { &listed[..] } else { &self.content };
         let count = match self.sends {
             Sends::Cut | Sends::Half => content.len() / 2,
-            Sends::InOrder | Sends::AsAnother => content.len(),
+            Sends::InOrder | Sends::AsAnother | Sends::WithoutTickets => content.len(),
         };
         // Whoever does not want it says so by closing.
         if data.write_all(&content[..count]).and_then(|()| data.flush()).is_ok() && self.sends != Sends::Cut {
@@ -187,7 +198,7 @@ impl Rules {
 
     fn receive(&self, listener: TcpListener) {
         let (stream, _) = socket::accept(&listener);
-        let mut data = tls(stream, &self.own);
+        let mut data = tls(stream, &self.data);
         let (mut count, mut piece) = (0, vec![0; 65_536]);
         let how = loop {
             match data.read(&mut piece) {

@@ -92,3 +92,20 @@ fn many_failures_of_one_kind_are_told_by_ten_of_them_and_a_number() {
     let run = home.args(["./", &to.url("d/")]).run().exits(4).says("refused:").says("and 2 others");
     assert_eq!(run.said.matches("cannot copy").count(), 10, "{run}");
 }
+
+#[test]
+fn a_listing_that_breaks_is_retried() {
+    let check = |verb: &str, rules: &str, place: &str, retried: &str| {
+        let peer = Peer::start("127.0.0.2", rules, MODERN);
+        let asked =
+            || user().args([verb, "--json", "--retries", "1", "--timeout", "5s"]).args([peer.url(place)]);
+        asked().run().exits(0).says("trying again");
+        assert_eq!(peer.seen_of(&[retried]).len(), 2, "{:?}", peer.seen());
+    };
+    let directory = "CWD d: 250 there\nCWD /: 250 back\nSIZE d: 550 d: not a plain file";
+    let broken = format!("once LIST: 150 opening ; connection ; close\n{}\n{directory}", listing(2));
+    check("ls", &broken.replace("LIST t", "LIST"), "d", "LIST");
+    let facts = "250-here\\r\\n type=file;size=5; /a.txt\\r\\n250 end";
+    let known = "FEAT: 211-Features\\r\\n MLST type*;size*;\\r\\n211 End";
+    check("stat", &format!("{known}\nonce MLST: 450 busy\nMLST: {facts}"), "a.txt", "MLST");
+}

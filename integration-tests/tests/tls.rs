@@ -34,6 +34,22 @@ fn what_ends_in_order_is_a_file() {
 }
 
 #[test]
+fn a_session_without_tickets_serves_until_another_is_there() {
+    let to = TlsPeer::start("127.0.0.3", Sends::WithoutTickets, b"hello");
+    let copy = ["a", "b", "c", "d", "e", "f"].iter().fold(run("copy", &[&to]), |copy, name| {
+        copy.file(&format!("{name}.bin"), b"hello").args([format!("{name}.bin")])
+    });
+    copy.args([to.url("")]).run().exits(0);
+    let heard = to.heard();
+    let logins = |line: &str| heard.iter().filter(|heard| *heard == line).count();
+    // One of them tries TLS 1.2, which the server does not know.
+    assert_eq!(logins("AUTH TLS"), logins("USER ann") + 1, "{heard:?}");
+    assert!(logins("USER ann") > 1, "{heard:?}");
+    assert!(heard.windows(2).all(|lines| lines != ["AUTH TLS", "AUTH TLS"]), "{heard:?}");
+    assert_eq!(ends(&to).len(), 6, "{heard:?}");
+}
+
+#[test]
 fn i03_data_without_close_notify_are_no_file() {
     let content = "a line\n".repeat(30_000);
     let from = TlsPeer::start("127.0.0.2", Sends::Cut, content.as_bytes());

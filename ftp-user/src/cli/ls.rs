@@ -1,11 +1,12 @@
 //! `ls`: what a directory on a server holds.
 
-use super::places::{locations, on_servers};
+use super::places::{locations, missing, on_servers};
 use crate::context::Context;
 use crate::control::Role;
 use crate::endpoint::{Host, Pools};
-use crate::failure::{self, Failure};
-use crate::job::{Status, facts};
+use crate::failure::Failure;
+use crate::job::{Question, Status};
+use crate::place::Location;
 use crate::report::{Event, Form, Listed};
 use clap::Args;
 use ftp_proto::listing::{Entry, Kind};
@@ -31,32 +32,20 @@ pub(super) async fn run(context: Context, args: LsArgs) -> Result<Status, Failur
     let mut status = Status::Done;
     for location in places {
         let mut host = Host::at(&location, Role::Server, &pools);
-        let facts = facts(&context, &mut host, &location.path).await?;
-        let Some(facts) = facts else {
-            return Err(Failure::new(failure::Kind::Missing, format!("{} does not exist", location))
-                .hint("check the path"));
-        };
-        let Host::Server(server) = &mut host else { continue };
-        let session = server.session(&context).await?;
-        let mut entries = match facts.kind {
-            Kind::Directory | Kind::Current | Kind::Parent => {
-                let directory = Some(&location.path).filter(|path| path.as_bytes() != b".");
-                let listing = session.list(directory).await?;
-                for gap in listing.gaps() {
-                    context.events.warn(format!("{location}: {gap}"));
-                }
-                if listing.is_incomplete() {
-                    status = Status::Partly;
-                }
-                listing.entries
+        let mut question = Question::new(&context);
+        let Found { mut entries, gaps, is_incomplete } = loop {
+            question.connect(&mut host).await?;
+            match look(&context, &mut host, &location).await {
+                Ok(found) => break found,
+                Err(failure) => question.again(failure).await?,
             }
-            Kind::File | Kind::Link | Kind::Other => vec![Entry {
-                size: facts.size,
-                modified: facts.modified,
-                unique: facts.unique,
-                ..Entry::new(location.path.clone(), facts.kind)
-            }],
         };
+        for gap in gaps {
+            context.events.warn(format!("{location}: {gap}"));
+        }
+        if is_incomplete {
+            status = Status::Partly;
+        }
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         for entry in entries {
             context.events.say(Event::Listed(Listed { place: location.to_string(), entry, form }));
@@ -64,4 +53,36 @@ pub(super) async fn run(context: Context, args: LsArgs) -> Result<Status, Failur
         host.quit().await;
     }
     Ok(status)
+}
+
+/// What is at a place.
+struct Found {
+    entries: Vec<Entry>,
+    /// Why entries are missing.
+    gaps: Vec<Failure>,
+    is_incomplete: bool,
+}
+
+/// Asks once what is at `location`.
+async fn look(context: &Context, host: &mut Host, location: &Location) -> Result<Found, Failure> {
+    let facts = host.facts(context, &location.path).await?;
+    let facts = facts.ok_or_else(|| missing(location))?;
+    let Host::Server(server) = host else { return Err(missing(location)) };
+    let session = server.session(context).await?;
+    Ok(match facts.kind {
+        Kind::Directory | Kind::Current | Kind::Parent => {
+            let directory = Some(&location.path).filter(|path| path.as_bytes() != b".");
+            let listing = session.list(directory).await?;
+            Found { gaps: listing.gaps(), is_incomplete: listing.is_incomplete(), entries: listing.entries }
+        }
+        Kind::File | Kind::Link | Kind::Other => {
+            let entry = Entry {
+                size: facts.size,
+                modified: facts.modified,
+                unique: facts.unique,
+                ..Entry::new(location.path.clone(), facts.kind)
+            };
+            Found { entries: vec![entry], gaps: Vec::new(), is_incomplete: false }
+        }
+    })
 }

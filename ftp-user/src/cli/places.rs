@@ -1,6 +1,6 @@
 //! The places of a command line, with their logins.
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::place::{Location, Netrc, Place};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -29,4 +29,9 @@ pub(super) fn on_servers(places: &[Location], verb: &str) -> Result<(), Failure>
         }
     }
     Ok(())
+}
+
+/// The failure if nothing is at a place.
+pub(super) fn missing(location: &Location) -> Failure {
+    Failure::new(Kind::Missing, format!("{location} does not exist")).hint("check the path")
 }

@@ -1,13 +1,15 @@
 //! `stat`: what a server says about one place.
 
-use super::places::{locations, on_servers};
+use super::places::{locations, missing, on_servers};
 use crate::context::Context;
 use crate::control::Role;
 use crate::endpoint::{Host, Pools};
-use crate::failure::{Failure, Kind};
-use crate::job::{Status, facts};
+use crate::failure::Failure;
+use crate::job::{Question, Status};
 use crate::report::{Event, Form, Listed};
 use clap::Args;
+use ftp_proto::listing::Entry;
+use ftp_proto::wire::PathName;
 use std::ffi::OsString;
 
 /// Show the facts of files and directories on servers
@@ -25,16 +27,24 @@ pub(super) async fn run(context: Context, args: StatArgs) -> Result<Status, Fail
     let pools = Pools::default();
     for location in places {
         let mut host = Host::at(&location, Role::Server, &pools);
-        // Retries are its; after it there is a session.
-        facts(&context, &mut host, &location.path).await?;
-        let Host::Server(server) = &mut host else { continue };
-        let Some(entry) = server.session(&context).await?.entry(&location.path).await? else {
-            return Err(
-                Failure::new(Kind::Missing, format!("{} does not exist", location)).hint("check the path")
-            );
+        let mut question = Question::new(&context);
+        let entry = loop {
+            question.connect(&mut host).await?;
+            match entry(&context, &mut host, &location.path).await {
+                Ok(entry) => break entry.ok_or_else(|| missing(&location))?,
+                Err(failure) => question.again(failure).await?,
+            }
         };
         context.events.say(Event::Listed(Listed { place: location.to_string(), entry, form: Form::Facts }));
         host.quit().await;
     }
     Ok(Status::Done)
+}
+
+/// Asks once for the facts of `path`; `None` if nothing is there.
+async fn entry(context: &Context, host: &mut Host, path: &PathName) -> Result<Option<Entry>, Failure> {
+    match host {
+        Host::Server(server) => server.session(context).await?.entry(path).await,
+        Host::Local => Ok(None),
+    }
 }

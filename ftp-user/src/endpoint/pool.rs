@@ -55,22 +55,33 @@ struct State {
     answered: bool,
     /// Why the server was given up.
     gone: Option<Failure>,
-    /// The TLS versions of the next session.
-    tls: Versions,
-    /// The server was found not to know TLS 1.2.
-    only_new: bool,
+    tls12: Tls12,
+}
+
+/// Whether new sessions use TLS 1.2, whose sessions can be resumed any number of times.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Tls12 {
+    /// Nothing was tried: all versions are offered.
+    Untried,
+    /// The server knows it, and only that is offered.
+    Works,
+    /// No session came about with it: all versions are offered.
+    Fails,
+}
+
+impl Tls12 {
+    /// The versions that a new session offers.
+    const fn versions(self) -> Versions {
+        match self {
+            Self::Untried | Self::Fails => Versions::All,
+            Self::Works => Versions::Tls12,
+        }
+    }
 }
 
 impl Pool {
     fn new(site: Site) -> Self {
-        let state = State {
-            idle: Vec::new(),
-            leased: 0,
-            answered: false,
-            gone: None,
-            tls: Versions::All,
-            only_new: false,
-        };
+        let state = State { idle: Vec::new(), leased: 0, answered: false, gone: None, tls12: Tls12::Untried };
         Self { site, state: Mutex::new(state), outage: tokio::sync::Mutex::default() }
     }
 
@@ -111,9 +122,9 @@ impl Pool {
     ///
     /// Why there is none. A server that was given up is not asked again.
     pub async fn lease(self: &Arc<Self>, context: &Context, role: Role) -> Result<Lease, Failure> {
-        let (idle, tls) = {
+        let (idle, tls12) = {
             let mut state = self.state();
-            (state.idle.pop(), state.tls)
+            (state.idle.pop(), state.tls12)
         };
         if let Some(mut session) = idle {
             session.adopt(context, role);
@@ -125,41 +136,43 @@ impl Pool {
         if let Some(gone) = self.gone() {
             return Err(gone);
         }
-        let opened = Session::open_by(context, &self.site, role, tls).await;
+        let opened = Session::open_by(context, &self.site, role, tls12.versions()).await;
         if !matches!(&opened, Err(failure) if failure.source == Source::NoAnswer) {
             self.state().answered = true;
         }
         opened.map(|session| self.lend(session))
     }
 
-    /// A session in place of `lease`, which cannot resume its TLS session any more. If the server knows
-    /// TLS 1.2, that is used, because its sessions do not run out.
+    /// Returns a session in place of `lease`, which cannot resume its TLS session any more. TLS 1.2 is tried once,
+    /// because its sessions do not run out. If that fails, `lease` is returned: it can still carry commands, and
+    /// the next call replaces it. So a call connects once at most.
     ///
     /// # Errors
     ///
-    /// Why there is no new session.
+    /// Fails if no new session can be opened.
     pub async fn renew(
         self: &Arc<Self>,
         context: &Context,
         role: Role,
         lease: Lease,
     ) -> Result<Lease, Failure> {
-        lease.quit().await;
-        let (tls, only_new) = {
-            let state = self.state();
-            (state.tls, state.only_new)
-        };
-        if tls == Versions::All && !only_new {
-            match Session::open_by(context, &self.site, role, Versions::Tls12).await {
-                Ok(session) => {
-                    self.state().tls = Versions::Tls12;
-                    return Ok(self.lend(session));
-                }
-                Err(failure) if failure.kind == Kind::Interrupted => return Err(failure),
-                Err(_) => self.state().only_new = true,
+        let tls12 = self.state().tls12;
+        if tls12 != Tls12::Untried {
+            lease.quit().await;
+            return self.lease(context, role).await;
+        }
+        match Session::open_by(context, &self.site, role, Versions::Tls12).await {
+            Ok(session) => {
+                self.state().tls12 = Tls12::Works;
+                lease.quit().await;
+                Ok(self.lend(session))
+            }
+            Err(failure) if failure.kind == Kind::Interrupted => Err(failure),
+            Err(_) => {
+                self.state().tls12 = Tls12::Fails;
+                Ok(lease)
             }
         }
-        self.lease(context, role).await
     }
 
     fn lend(self: &Arc<Self>, session: Session) -> Lease {
