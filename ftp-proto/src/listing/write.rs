@@ -1,5 +1,7 @@
 //! Writing the lines of listings, for a server.
 
+use std::fmt::{Display, Write};
+
 use super::date::{HALF_A_YEAR, MONTHS};
 use super::{Entry, Kind, When, civil};
 
@@ -7,25 +9,49 @@ use super::{Entry, Kind, When, civil};
 /// all) that the entry has, a blank, and the name. A value with a blank or `;` would end its fact
 /// (RFC 3659 section 7.2), so such a fact is left out.
 pub fn facts_line(entry: &Entry, wanted: Option<&[String]>) -> Vec<u8> {
-    let mut line = String::new();
-    let mut fact = |name: &str, value: Option<String>| {
-        let lower = name.to_ascii_lowercase();
-        let fits = |value: &String| !value.contains(|c: char| c == ';' || c == ' ' || c.is_control());
-        if let Some(value) = value.filter(fits)
-            && wanted.is_none_or(|wanted| wanted.contains(&lower))
-        {
-            line.extend([name, "=", &value, ";"]);
-        }
-    };
-    fact("type", Some(kind(entry.kind).to_owned()));
-    fact("size", entry.size.map(|size| size.to_string()));
-    fact("modify", entry.exactly_modified().and_then(facts_time));
-    fact("perm", entry.perm.clone());
-    fact("unique", entry.unique.clone());
-    fact("UNIX.mode", entry.mode.map(|mode| format!("{:04o}", mode & 0o7777)));
-    line.push(' ');
-    [line.as_bytes(), entry.name.as_bytes()].concat()
+    let mut facts = Facts { line: String::with_capacity(USUAL), wanted };
+    facts.add("type", Some(kind(entry.kind)));
+    facts.add("size", entry.size);
+    facts.add("modify", entry.exactly_modified().and_then(facts_time));
+    facts.add("perm", entry.perm.as_deref());
+    facts.add("unique", entry.unique.as_deref());
+    facts.add("UNIX.mode", entry.mode.map(|mode| format!("{:04o}", mode & 0o7777)));
+    let mut line = facts.line.into_bytes();
+    line.push(b' ');
+    line.extend_from_slice(entry.name.as_bytes());
+    line
 }
+
+/// The facts of a line. A directory may have a million lines, so a fact is written where it stays.
+struct Facts<'a> {
+    line: String,
+    /// The names of the facts to write, in lower case; `None` for all of them.
+    wanted: Option<&'a [String]>,
+}
+
+impl Facts<'_> {
+    /// Adds a fact that is known, wanted, and fits between its `=` and its `;`.
+    fn add(&mut self, name: &str, value: Option<impl Display>) {
+        let Some(value) = value else { return };
+        if self.wanted.is_some_and(|wanted| !wanted.iter().any(|wanted| wanted.eq_ignore_ascii_case(name))) {
+            return;
+        }
+        let before = self.line.len();
+        self.line.extend([name, "="]);
+        let start = self.line.len();
+        // Writing to a String does not fail.
+        let _ = write!(self.line, "{value}");
+        let fits = |value: &str| !value.contains(|c: char| c == ';' || c == ' ' || c.is_control());
+        if self.line.get(start..).is_some_and(fits) {
+            self.line.push(';');
+        } else {
+            self.line.truncate(before);
+        }
+    }
+}
+
+/// Bytes of a usual line.
+const USUAL: usize = 160;
 
 /// The names of the facts that [`facts_line`] can write, as in FEAT.
 pub const FACTS: &[&str] = &["type", "size", "modify", "perm", "unique", "UNIX.mode"];
