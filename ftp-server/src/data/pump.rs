@@ -77,9 +77,9 @@ pub async fn pump(begun: Begun, conn: TcpStream, data_type: DataType, today: Whe
             ended(copy::send(file, range.first, conn, format, &meter).await)
         }
         Begun::List { listing, style } => {
-            let mut lines = Lines::new(listing, style, today);
-            let pumped = ended(copy::send_stream(&mut lines, conn, &meter).await);
-            Pumped { omitted: lines.omitted(), ..pumped }
+            let lines = Lines::new(listing, style, today);
+            let (moved, lines) = copy::send_pieces(lines, conn, &meter).await;
+            Pumped { omitted: lines.omitted(), ..ended(moved) }
         }
         Begun::Receive { upload, file, limit } => {
             let (moved, file) = copy::receive(conn, file, Format { coding, limit }, &meter).await;

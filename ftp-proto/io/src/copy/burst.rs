@@ -59,6 +59,9 @@ impl Step {
 pub(super) trait Work: Send + 'static {
     /// The direction of the bytes.
     const DIRECTION: Direction;
+    /// How many bytes a burst moves before it lets another one have the thread. For a file, that is a
+    /// fraction of a second.
+    const QUOTA: usize = 256 * 1024 * 1024;
 
     /// Moves at most a few MiB. `buffer` belongs to the burst.
     fn step(&mut self, connection: &mut Detached, buffer: &mut Vec<u8>) -> Step;
@@ -133,7 +136,7 @@ enum Pause {
 
 fn burst<W: Work>(connection: &mut Detached, work: &mut W, meter: &Meter, abandoned: &AtomicBool) -> Pause {
     let mut buffer = Vec::new();
-    let (mut quota, mut pace) = (QUOTA, Pace::default());
+    let (mut quota, mut pace) = (W::QUOTA, Pace::default());
     while quota > 0 {
         if meter.is_stopped() || abandoned.load(Ordering::Relaxed) {
             return Pause::Ended(Ended::Stopped);
@@ -204,9 +207,6 @@ impl Drop for Abandoned {
 /// How long a burst holds its thread for an idle connection, and so the longest time that a stop
 /// takes to be seen. It is longer than a busy peer on a good network pauses.
 const PATIENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
-
-/// How many bytes a burst moves before it lets another one have the thread.
-const QUOTA: usize = 256 * 1024 * 1024;
 
 /// How many bytes a wait must bring, and how often in a row it may bring less.
 const WORTH: usize = 16 * 1024;

@@ -52,10 +52,6 @@ impl DataConnection {
         &self.0
     }
 
-    pub(super) const fn connection_mut(&mut self) -> &mut Connection {
-        &mut self.0
-    }
-
     /// Takes the connection out of the reactor.
     pub(super) fn detach(self) -> io::Result<Detached> {
         let (socket, tls) = self.0.into_parts();

@@ -8,7 +8,7 @@
 //! | module | what |
 //! |---|---|
 //! | `send`, `receive` | a file to a connection and back, in bursts (`burst`) on threads that may block |
-//! | `send_stream`, `lines` | a listing to a connection and back |
+//! | `stream`, `lines` | a listing to a connection, in bursts too, and back |
 //! | `flow` | one direction between two connections, on the threads of `threads` |
 //! | `forward` | one flow: a file passes this host |
 //! | `join` | two flows: the work of a relay |
@@ -41,4 +41,4 @@ pub use outcome::{Coding, Ended, Format, Moved};
 pub use pool::Pipes;
 pub use receive::receive;
 pub use send::send;
-pub use stream::send_stream;
+pub use stream::{Pieces, send_pieces};

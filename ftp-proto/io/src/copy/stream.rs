@@ -1,65 +1,84 @@
 //! A listing to a connection, as it is made.
 
 use std::io;
-use std::pin::pin;
+use std::ops::ControlFlow;
 
-use tokio::io::AsyncWriteExt;
-use tokio_stream::{Stream, StreamExt};
-
-use super::data::DataConnection;
+use super::burst::{Direction, Step, Work, run};
+use super::data::{DataConnection, Detached};
 use super::outcome::{Ended, Moved};
 use crate::meter::Meter;
 use crate::tls::Data;
 
-/// Sends every item of `pieces` as it is (line ends included), then closes the connection in order.
-/// The next item is asked for when the connection has taken the one before, so a peer that does not read
-/// costs at most one item. An error in `pieces` ends the copy as [`Ended::File`]. Unless all of it was
-/// sent, or if the future is dropped, the connection is reset.
-pub async fn send_stream(
-    pieces: impl Stream<Item = io::Result<Vec<u8>>>,
-    data: impl Into<Data>,
-    meter: &Meter,
-) -> Moved {
-    let end = match DataConnection::open(data.into(), meter).await {
-        Ok(connection) => send_pieces(pieces, connection, meter).await,
-        Err(end) => end,
+/// What makes a listing, a piece at a time, while it is sent.
+pub trait Pieces: Send + 'static {
+    /// Appends the next piece to `room`, line ends included, and says whether another one may follow.
+    /// A piece may be empty. This may block on the disk, but not for long: a transfer that is to stop
+    /// waits for it.
+    ///
+    /// # Errors
+    /// The listing cannot be read further. What is in `room` is not sent.
+    fn next(&mut self, room: &mut Vec<u8>) -> io::Result<ControlFlow<()>>;
+}
+
+/// Sends all `pieces`, then closes the connection in order. A piece is made and sent on one thread that
+/// may block, and the next one is not made before the connection has taken it. So a peer that does not
+/// read costs one piece and no thread. An error in `pieces` ends the copy as [`Ended::File`]. Unless all
+/// of it was sent, or if the future is dropped, the connection is reset.
+///
+/// Returns `pieces`, unless the connection was not there to begin with.
+pub async fn send_pieces<P: Pieces>(pieces: P, data: impl Into<Data>, meter: &Meter) -> (Moved, P) {
+    let connection = match DataConnection::open(data.into(), meter).await {
+        Ok(connection) => connection,
+        Err(end) => return (Moved { bytes: 0, end }, pieces),
     };
-    Moved { bytes: meter.moved(), end }
+    let work = Outgoing { pieces, piece: Vec::new(), sent: 0, last: false };
+    let (ended, connection, work) = run(connection, work, meter).await;
+    let end = match (ended, connection) {
+        (Ended::Whole, Some(connection)) => connection.finish(meter).await,
+        (ended, _) => ended,
+    };
+    (Moved { bytes: meter.moved(), end }, work.pieces)
 }
 
-async fn send_pieces(
-    pieces: impl Stream<Item = io::Result<Vec<u8>>>,
-    mut connection: DataConnection,
-    meter: &Meter,
-) -> Ended {
-    let mut pieces = pin!(pieces);
-    loop {
-        let piece = tokio::select! {
-            biased;
-            () = meter.stopped() => return Ended::Stopped,
-            piece = pieces.next() => piece,
-        };
-        match piece {
-            Some(Ok(piece)) => {
-                if let Err(end) = send_piece(&mut connection, &piece, meter).await {
-                    return end;
-                }
-            }
-            Some(Err(error)) => return Ended::File(error),
-            None => return connection.finish(meter).await,
-        }
-    }
+/// A listing on its way to a connection.
+struct Outgoing<P> {
+    pieces: P,
+    /// The piece that is being sent.
+    piece: Vec<u8>,
+    /// How much of it the connection has taken.
+    sent: usize,
+    /// Whether no other piece follows it.
+    last: bool,
 }
 
-/// Sends all of `piece`, or says why the copy has ended.
-async fn send_piece(connection: &mut DataConnection, mut piece: &[u8], meter: &Meter) -> Result<(), Ended> {
-    while !piece.is_empty() {
-        tokio::select! {
-            () = meter.stopped() => return Err(Ended::Stopped),
-            sent = connection.connection_mut().write_buf(&mut piece) => {
-                meter.add(sent.map_err(Ended::Broken)?);
+impl<P: Pieces> Work for Outgoing<P> {
+    const DIRECTION: Direction = Direction::Out;
+    /// A directory takes a hundred times as long as a file of the same length.
+    const QUOTA: usize = 256 * 1024;
+
+    fn step(&mut self, connection: &mut Detached, _: &mut Vec<u8>) -> Step {
+        if self.sent == self.piece.len() {
+            if self.last {
+                return Step::Ended(Ended::Whole);
+            }
+            self.piece.clear();
+            self.sent = 0;
+            match self.pieces.next(&mut self.piece) {
+                Ok(ControlFlow::Continue(())) => {}
+                Ok(ControlFlow::Break(())) => self.last = true,
+                Err(error) => return Step::Ended(Ended::File(error)),
             }
         }
+        let rest = self.piece.get(self.sent..).unwrap_or_default();
+        if rest.is_empty() {
+            return Step::Moved(0);
+        }
+        match connection.write(rest) {
+            Ok(sent) => {
+                self.sent += sent;
+                Step::Moved(sent)
+            }
+            Err(error) => Step::failed(error),
+        }
     }
-    Ok(())
 }

@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -25,6 +26,17 @@ fn file_with(content: &[u8]) -> File {
     file.write_all(content).unwrap();
     file.seek(SeekFrom::Start(0)).unwrap();
     file
+}
+
+/// A listing of ready pieces.
+struct Made<I>(I);
+
+impl<I: Iterator<Item = Vec<u8>> + Send + 'static> Pieces for Made<I> {
+    fn next(&mut self, room: &mut Vec<u8>) -> io::Result<ControlFlow<()>> {
+        let Some(piece) = self.0.next() else { return Ok(ControlFlow::Break(())) };
+        room.extend_from_slice(&piece);
+        Ok(ControlFlow::Continue(()))
+    }
 }
 
 fn content_of(mut file: File) -> Vec<u8> {
@@ -147,10 +159,10 @@ proptest! {
     ) {
         let received: Vec<Vec<u8>> = run(async {
             let (here, there) = pair().await;
-            let ended = sent.iter().map(|line| Ok([line.as_slice(), b"\r\n"].concat()));
+            let ended: Vec<_> = sent.iter().map(|line| [line.as_slice(), b"\r\n"].concat()).collect();
             let meter = Meter::default();
-            let (moved, received) = tokio::join!(
-                send_stream(tokio_stream::iter(ended), here, &meter),
+            let ((moved, _), received) = tokio::join!(
+                send_pieces(Made(ended.into_iter()), here, &meter),
                 lines(there, 300, &Meter::default()).map(Result::unwrap).collect::<Vec<_>>(),
             );
             assert!(matches!(moved.end, Ended::Whole), "{:?}", moved.end);
@@ -389,14 +401,14 @@ async fn a_line_of_a_listing_may_be_as_long_as_its_limit_and_no_longer() {
 async fn stop_wakes_a_listing_whose_peer_reads_nothing() {
     let (here, mut there) = pair().await;
     let meter = Meter::default();
-    let endless = tokio_stream::iter(std::iter::repeat_with(|| Ok(b"a line\r\n".to_vec())));
+    let endless = Made(std::iter::repeat_with(|| b"a line\r\n".to_vec()));
     let stop = async {
         while meter.moved() < 100_000 {
             tokio::task::yield_now().await;
         }
         meter.stop();
     };
-    let (sent, ()) = tokio::join!(send_stream(endless, here, &meter), stop);
+    let ((sent, _), ()) = tokio::join!(send_pieces(endless, here, &meter), stop);
     assert!(matches!(sent.end, Ended::Stopped), "{:?}", sent.end);
     assert!(there.read_to_end(&mut Vec::new()).await.is_err());
 }
@@ -429,4 +441,25 @@ async fn a_limit_ends_what_is_sent_and_refuses_what_is_received_beyond_it() {
         assert_eq!(matches!(moved.end, Ended::Whole), fits, "{limit}: {:?}", moved.end);
         assert_eq!(matches!(moved.end, Ended::File(_)), !fits, "{limit}: {:?}", moved.end);
     }
+}
+
+#[tokio::test]
+async fn a_listing_that_cannot_be_read_further_is_a_failure_of_the_file_and_its_end_is_a_reset() {
+    struct Failing(u32);
+
+    impl Pieces for Failing {
+        fn next(&mut self, room: &mut Vec<u8>) -> io::Result<ControlFlow<()>> {
+            self.0 += 1;
+            room.extend_from_slice(b"a line\r\n");
+            if self.0 > 3 { Err(io::Error::other("broken")) } else { Ok(ControlFlow::Continue(())) }
+        }
+    }
+
+    let ((here, mut there), meter) = (pair().await, Meter::default());
+    let ((moved, failing), read) = tokio::join!(send_pieces(Failing(0), here, &meter), async {
+        there.read_to_end(&mut Vec::new()).await
+    });
+    assert!(matches!(&moved.end, Ended::File(error) if error.to_string() == "broken"), "{:?}", moved.end);
+    assert_eq!((moved.bytes, failing.0), (24, 4), "what was made with the error is not sent");
+    assert!(read.is_err());
 }
