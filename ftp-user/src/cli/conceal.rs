@@ -23,15 +23,38 @@ fn concealed(given: &[OsString]) -> Option<Vec<OsString>> {
         .then(|| given.iter().zip(masks).map(|(text, mask)| mask.unwrap_or_else(|| text.clone())).collect())
 }
 
-/// The argument without its password if it is a URL that has one. A URL with a mistake counts too.
+/// The argument without its password if it is a URL that has one. A URL with a mistake counts too: a
+/// missing colon or slash, or a slash in the password.
 fn masked(text: &[u8]) -> Option<Vec<u8>> {
-    let scheme = text.windows(3).position(|three| three == b"://")? + 3;
+    let scheme = text.windows(3).position(|three| three == b"://").map_or(0, |at| at + 3);
+    if scheme == 0 && is_path(text) {
+        return None;
+    }
     let rest = text.get(scheme..)?;
     let authority = rest.split(|o| *o == b'/').next()?;
-    let at = authority.iter().rposition(|o| *o == b'@')?;
-    let colon = authority.get(..at)?.iter().position(|o| *o == b':')?;
+    let is_url = scheme > 0 && (authority.contains(&b'@') || has_port(authority));
+    let login = if is_url { authority } else { rest };
+    let at = login.iter().rposition(|o| *o == b'@')?;
+    let colon = login.get(..at)?.iter().position(|o| *o == b':')?;
+    if scheme == 0 && login.get(..colon)?.contains(&b'@') {
+        return None;
+    }
     let before = text.get(..scheme + colon)?;
     Some([before, b":***", text.get(scheme + at..)?].concat())
+}
+
+/// Whether an argument begins like a path of this host.
+fn is_path(text: &[u8]) -> bool {
+    [&b"/"[..], b"./", b"../"].into_iter().any(|start| text.starts_with(start))
+}
+
+/// `host:2121`, where a URL without a user has nothing to hide.
+fn has_port(authority: &[u8]) -> bool {
+    authority
+        .iter()
+        .position(|o| *o == b':')
+        .and_then(|colon| authority.get(colon + 1..))
+        .is_some_and(|port| !port.is_empty() && port.iter().all(u8::is_ascii_digit))
 }
 
 #[cfg(test)]
@@ -43,7 +66,6 @@ mod tests {
         let check = |text: &str, expect: Option<&str>| {
             assert_eq!(masked(text.as_bytes()), expect.map(|t| t.as_bytes().to_vec()), "{text}");
         };
-        check("ftp://bob:s3c/ret@h/a", None); // the password of a URL has no slash
         check("ftp://bob:s3cret@h:2121/a", Some("ftp://bob:***@h:2121/a"));
         check("ftps://bob:p@ss@h", Some("ftps://bob:***@h"));
         check("ftp://bob:@h/", Some("ftp://bob:***@h/"));
@@ -51,6 +73,20 @@ mod tests {
         check("ftp://h:2121/a@b", None);
         check("copy", None);
         check("./a:b@c", None);
+        check("ann@h:2121/a@b", None);
+        check("--relay=[::1]:2190", None);
+    }
+
+    #[test]
+    fn the_password_of_a_mistyped_url_is_hidden_too() {
+        let check = |text: &str, expect: &str| {
+            assert_eq!(masked(text.as_bytes()), Some(expect.as_bytes().to_vec()), "{text}");
+        };
+        check("ftp://bob:s3c/ret@h/a", "ftp://bob:***@h/a");
+        check("ftp//bob:s3cret@h/a", "ftp//bob:***@h/a");
+        check("ftp:/bob:s3cret@h/a", "ftp:***@h/a");
+        check("bob:s3cret@h/a", "bob:***@h/a");
+        check("--relay-token-file=ftp://bob:s3cret@h/a", "--relay-token-file=ftp://bob:***@h/a");
     }
 
     #[test]

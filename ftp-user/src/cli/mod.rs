@@ -24,7 +24,7 @@ use crate::job::Status;
 use crate::report::{Reporter, Style};
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use ftp_io::clock::Clock;
-use ftp_io::program::{duration, output, secret};
+use ftp_io::program::{duration, output};
 use ftp_io::tls::Trust;
 use ftp_proto::address::Family;
 use std::io::{self, IsTerminal, Write};
@@ -238,7 +238,6 @@ fn said(color: When, done: Result<Status, Failure>) -> Status {
 /// One line on standard error. It may be closed: that is nothing to complain about.
 pub(crate) fn complain(failure: &Failure, color: bool) {
     let (on, off) = if color { ("\x1b[31m", "\x1b[0m") } else { ("", "") };
-    let failure = secret::without_passwords(&failure.to_string());
     let _ = writeln!(io::stderr().lock(), "{on}ftp-user:{off} {failure}");
 }
 

@@ -6,6 +6,7 @@ mod os;
 pub use kind::Kind;
 pub use os::words;
 
+use ftp_io::program::secret::without_passwords;
 use std::fmt;
 
 /// A failure that ends a verb or a file.
@@ -88,10 +89,11 @@ impl Failure {
 }
 
 impl fmt::Display for Failure {
+    /// One line. The passwords of URLs, mistyped ones too, are left out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.what)?;
+        f.write_str(&without_passwords(&self.what))?;
         if let Some(said) = &self.said {
-            write!(f, ": {said}")?;
+            write!(f, ": {}", without_passwords(said))?;
         }
         if let Some(hint) = &self.hint {
             write!(f, "; {hint}")?;
@@ -105,6 +107,12 @@ impl std::error::Error for Failure {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_failure_never_repeats_a_password() {
+        let failure = Failure::new(Kind::Other, "cannot open the token file ftp//ann:s3cret@h/a").said("no");
+        assert_eq!(failure.to_string(), "cannot open the token file ftp//ann:***@h/a: no");
+    }
 
     #[test]
     fn a_failure_is_told_in_one_line_of_three_parts() {

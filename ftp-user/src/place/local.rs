@@ -22,12 +22,6 @@ impl Local {
     ///
     /// The name is empty, or has a character that no name of a server can have.
     pub(super) fn parse(text: &[u8]) -> Result<Self, Failure> {
-        // The text is not repeated: it may be a URL that cannot be read, and have a password.
-        let is_explicit = text.starts_with(b"./") || text.starts_with(b"/");
-        if !is_explicit && text.windows(3).any(|three| three == b"://") {
-            return Err(Failure::usage("a place has :// in it and does not begin with a scheme")
-                .hint("use ftp://host/path, or put ./ before the name of a local file"));
-        }
         PathName::from_user(text)
             .map_err(|bad| Failure::usage(format!("a local path cannot be used: {bad}")))?;
         let contents = text.ends_with(b"/") || text == b"." || text == b".." || text.ends_with(b"/.");

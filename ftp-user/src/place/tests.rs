@@ -72,7 +72,7 @@ fn places_that_cannot_be_used_are_refused_before_anything_is_sent() {
         assert_eq!(failure.kind, Kind::Usage, "{text}");
         assert!(failure.to_string().contains(words), "{text}: {failure}");
     };
-    check("http://h/a", "no place that FTP can reach");
+    check("http://h/a", "http:// is not supported");
     check("ftp:///a", "no host");
     check("ftp://user@/a", "no host");
     check("ftp://:pw@h/a", "no user");
@@ -84,12 +84,18 @@ fn places_that_cannot_be_used_are_refused_before_anything_is_sent() {
     check("ftp://::1/a", "brackets");
     check("ftp://[::1/a", "]");
     check("ftp://[::1]x/a", "]");
-    check("ftp://[nonsense]/a", "no name and no address");
-    check("ftp://a b/c", "no name and no address");
+    check("ftp://[nonsense]/a", "neither a name nor an address");
+    check("ftp://a b/c", "neither a name nor an address");
     check("ftp://h/100%", "two hexadecimal digits");
     check("ftp://h/%zz", "two hexadecimal digits");
-    check("a:b", "no site named a is configured");
-    check("[a]b", "no site named a is configured");
+    check("ftp://u:p/w@h/a", "%2F");
+    check("a:b", "SITE:path");
+    check("[a]b", "SITE:path");
+    check("@h:/a", "SITE:path");
+    check("-", "./-");
+    for mistyped in ["ftp//u:p@h/a", "FTP:/h/a", "ftps:h/a", "u:p@h/a", "dir/a:b@c", "f!p://h/a"] {
+        check(mistyped, "a URL with a mistake");
+    }
     check("", "empty");
 }
 
@@ -118,6 +124,10 @@ fn a_local_path_with_a_colon_begins_with_a_dot() {
     check("./a:b", false);
     check("/a:b/c", false);
     check("dir/a:b", false);
+    check("./a:b@c", false);
+    check("../a:b@c", false);
+    check("./-", false);
+    check("ftp/a", false);
     check("dir/", true);
     check(".", true);
     check("name with spaces", false);

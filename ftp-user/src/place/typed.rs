@@ -22,9 +22,17 @@ impl Place {
             return url::parse(&scheme, rest).map(Self::Remote);
         }
         // The text is not repeated: it may be a URL that cannot be read, and have a password.
-        if let Some(site) = named_site(text) {
-            return Err(Failure::usage(format!("no site named {site} is configured"))
+        if is_mistyped_url(text) {
+            return Err(Failure::usage("a place looks like a URL with a mistake")
+                .hint("use ftp://user@host/path, or put ./ before the name of a local file"));
+        }
+        if is_named_site(text) {
+            return Err(Failure::usage("a place looks like SITE:path, and named sites are not built in yet")
                 .hint("use ftp://host/path, or put ./ before the name of a local file"));
+        }
+        if text == b"-" {
+            return Err(Failure::usage("standard input and output (-) are not built in yet")
+                .hint("use ./- for a file of that name"));
         }
         Local::parse(text).map(Self::Local)
     }
@@ -40,16 +48,32 @@ impl Place {
     }
 }
 
-/// `SITE:path` has a colon before its first slash, `[SITE]path` says so itself.
-fn named_site(text: &[u8]) -> Option<String> {
-    let first = text.split(|o| *o == b'/').next().unwrap_or_default();
-    let name = match first.strip_prefix(b"[") {
-        Some(rest) => rest.split(|o| *o == b']').next().filter(|name| name.len() < rest.len())?,
-        None => first.split(|o| *o == b':').next().filter(|name| name.len() < first.len())?,
+/// Whether it begins like a path of this host.
+fn is_path(text: &[u8]) -> bool {
+    [&b"/"[..], b"./", b"../"].into_iter().any(|start| text.starts_with(start))
+}
+
+/// `ftp//host/path`, `ftp:/host/path`, `user:password@host/path`, and `://` after anything but a scheme.
+fn is_mistyped_url(text: &[u8]) -> bool {
+    let is_scheme = |word: &[u8]| {
+        ["ftp", "ftps", "ftpes"].into_iter().any(|scheme| word.eq_ignore_ascii_case(scheme.as_bytes()))
     };
-    // What does not look like a name may be a secret.
-    let is_plain = name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte));
-    Some(if is_plain { String::from_utf8_lossy(name).into_owned() } else { "that".to_owned() })
+    let end = text.iter().position(|o| matches!(o, b':' | b'/')).unwrap_or(text.len());
+    let (first, rest) = text.split_at_checked(end).unwrap_or((text, b""));
+    let has_scheme = is_scheme(first) && (rest.starts_with(b":") || rest.starts_with(b"//"));
+    let mut after_colon = text.splitn(2, |o| *o == b':').skip(1);
+    let has_login = after_colon.next().is_some_and(|rest| rest.contains(&b'@'));
+    let has_slashes = text.windows(3).any(|three| three == b"://");
+    !is_path(text) && (has_scheme || has_login || has_slashes)
+}
+
+/// `SITE:path` has a colon before its first slash, `[SITE]path` says so itself.
+fn is_named_site(text: &[u8]) -> bool {
+    let first = text.split(|o| *o == b'/').next().unwrap_or_default();
+    match first.strip_prefix(b"[") {
+        Some(rest) => rest.contains(&b']'),
+        None => first.contains(&b':'),
+    }
 }
 
 impl fmt::Display for Place {

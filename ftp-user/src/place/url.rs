@@ -28,7 +28,7 @@ pub(super) fn parse(scheme: &str, rest: &[u8]) -> Result<Remote, Failure> {
         "ftpes" => Security::Explicit,
         "ftps" => Security::Implicit,
         other => {
-            return Err(Failure::usage(format!("{other}:// is no place that FTP can reach"))
+            return Err(Failure::usage(format!("{other}:// is not supported"))
                 .hint("use ftp://host/path, or ./name for a local file"));
         }
     };
@@ -79,7 +79,9 @@ fn host_and_port(text: &[u8]) -> Result<(String, Option<u16>), Failure> {
         }
         None => match text.split_once(':') {
             Some((_, port)) if port.contains(':') => {
-                return Err(malformed("an IPv6 address stands in brackets: ftp://[::1]:2121/"));
+                return Err(malformed(
+                    "after the host only :port can follow; an IPv6 address needs brackets: ftp://[::1]:2121/",
+                ));
             }
             Some((host, port)) => (host.to_owned(), Some(port)),
             None => (text.to_owned(), None),
@@ -95,7 +97,7 @@ fn host_and_port(text: &[u8]) -> Result<(String, Option<u16>), Failure> {
             .all(|o| o.is_ascii_digit())
             .then(|| digits.parse().ok().filter(|port: &u16| *port != 0))
             .flatten()
-            .ok_or_else(|| malformed("its port is none of 1 to 65535"))
+            .ok_or_else(|| malformed("its port is not between 1 and 65535; write a / in a password as %2F"))
             .map(Some)?,
     };
     // A zone (fe80::1%eth0) is no part of the address grammar of URLs.
@@ -107,7 +109,7 @@ fn host_and_port(text: &[u8]) -> Result<(String, Option<u16>), Failure> {
     {
         return Ok((format!("{address}%{zone}"), port));
     }
-    let host = match Host::parse(&host).map_err(|_| malformed("its host is no name and no address"))? {
+    let host = match Host::parse(&host).map_err(|_| malformed("its host is neither a name nor an address"))? {
         Host::Domain(name) => name,
         Host::Ipv4(address) => address.to_string(),
         Host::Ipv6(address) => address.to_string(),
