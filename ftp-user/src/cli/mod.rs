@@ -27,8 +27,10 @@ use ftp_io::clock::Clock;
 use ftp_io::program::{duration, output};
 use ftp_io::tls::Trust;
 use ftp_proto::address::Family;
+use std::fs::{File, Permissions};
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Copies files and trees straight from one FTP server to another.
@@ -155,14 +157,7 @@ impl Verb {
 impl General {
     /// Clock, reporter, trace file, signals.
     fn start(self, relays: Relays, trust: Trust) -> Result<(Context, Reporter), Failure> {
-        let trace = self
-            .trace
-            .map(|path| {
-                std::fs::File::create(&path).map_err(|error| {
-                    Failure::new(Kind::Other, format!("cannot write the trace {}: {error}", path.display()))
-                })
-            })
-            .transpose()?;
+        let trace = self.trace.as_deref().map(trace_file).transpose()?;
         let wanted = |when, terminal| match when {
             When::Auto => terminal,
             When::Always => true,
@@ -203,6 +198,22 @@ impl General {
             reporter,
         ))
     }
+}
+
+/// The file of `--trace`, empty. Only this user may read it: a dialogue names files and users.
+fn trace_file(path: &Path) -> Result<File, Failure> {
+    let open = || {
+        let file = File::options().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+        // It may have been there, and it may be a device or a pipe.
+        if file.metadata()?.is_file() {
+            file.set_permissions(Permissions::from_mode(0o600))?;
+        }
+        Ok(file)
+    };
+    open().map_err(|error| {
+        Failure::of_this_host(format!("cannot write the trace {}", path.display()), &error)
+            .hint("name a file that this user may write")
+    })
 }
 
 /// The first signal asks for an orderly end, the second ends at once.
@@ -272,6 +283,24 @@ mod tests {
             assert!(Cli::try_parse_from(typed).is_ok(), "{twice:?}");
         }
         assert!(Cli::try_parse_from(["ftp-user", "-q", "-v", "ls", "ftp://h/"]).is_err());
+    }
+
+    #[test]
+    fn only_its_user_can_read_a_trace() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("trace");
+        let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        trace_file(&path).unwrap();
+        assert_eq!(mode(), 0o600);
+
+        std::fs::write(&path, "what was there").unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        trace_file(&path).unwrap();
+        assert_eq!((mode(), std::fs::read(&path).unwrap()), (0o600, vec![]));
+
+        let failure = trace_file(&directory.path().join("none/trace")).unwrap_err().to_string();
+        assert!(failure.contains("no such file or directory"), "{failure}");
+        assert!(trace_file(Path::new("/dev/null")).is_ok());
     }
 
     #[test]

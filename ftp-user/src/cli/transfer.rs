@@ -83,11 +83,24 @@ impl TransferArgs {
     ///
     /// # Errors
     ///
-    /// A relay cannot be used.
+    /// A relay cannot be used, or one end is on this host and `--path` asks for two servers.
     pub(super) fn apply(&self, context: &mut Context, job: &Job) -> Result<(), Failure> {
+        self.refuse_local(job.work.places())?;
         context.clear_data = self.allow_clear_data;
         context.relays = self.relays(&context.relays, job.work.places())?;
         Ok(())
+    }
+
+    /// Refuses a place of this host if the path must lie between two servers.
+    fn refuse_local<'a>(&self, mut places: impl Iterator<Item = &'a Location>) -> Result<(), Failure> {
+        let between = match self.path {
+            Path::Direct => "direct",
+            Path::Relay => "relay",
+            Path::Auto | Path::User | Path::Symmetric => return Ok(()),
+        };
+        let Some(local) = places.find(|place| place.is_local()) else { return Ok(()) };
+        Err(Failure::usage(format!("--path {between} needs two servers, and {local} is on this host"))
+            .hint("leave out --path"))
     }
 
     /// The relays that may be used between these places. Those of the command line come first. Their token
@@ -172,6 +185,27 @@ mod tests {
         check("--path direct", true, SERVERS, &[]);
         check("--path user", true, SERVERS, &[]);
         check("", true, "ftp://127.0.0.2/a ./b", &[]);
+    }
+
+    #[test]
+    fn a_path_between_servers_is_refused_for_a_place_of_this_host() {
+        let check = |words: &str, places: &str, refused| {
+            let typed = Typed::try_parse_from(["copy"].into_iter().chain(words.split_whitespace())).unwrap();
+            let places: Vec<OsString> = places.split_whitespace().map(OsString::from).collect();
+            let checked = typed.transfer.refuse_local(locations(&places).unwrap().iter());
+            assert_eq!(
+                checked.is_err_and(|failure| failure.kind == Kind::Usage),
+                refused,
+                "{words} {places:?}"
+            );
+        };
+        for path in ["direct", "relay"] {
+            check(&format!("--path {path}"), "ftp://127.0.0.2/a ./b", true);
+            check(&format!("--path {path}"), "./a ftp://127.0.0.2/b", true);
+            check(&format!("--path {path}"), "ftp://127.0.0.2/a ftp://127.0.0.3/b", false);
+        }
+        check("--path user", "./a ftp://127.0.0.2/b", false);
+        check("", "./a ftp://127.0.0.2/b", false);
     }
 
     #[test]

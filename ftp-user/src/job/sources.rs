@@ -143,7 +143,7 @@ impl<'a> Sources<'a> {
         is_tree: bool,
     ) -> Result<(), Failure> {
         if is_tree && !self.options.recursive {
-            return Err(Failure::usage(format!("{source} is a directory")).hint("-r copies trees"));
+            return Err(Failure::usage(format!("{source} is a directory")).hint("copy -r copies trees"));
         }
         if is_tree && self.ends.destination.is_at(source) && is_below(&source.path, target) {
             return Err(Failure::usage(format!("{source} would be copied into itself"))

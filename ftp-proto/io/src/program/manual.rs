@@ -29,8 +29,19 @@ pub fn print_page(command: Command) -> io::Result<()> {
 fn completions(mut command: Command, shell: Shell) -> Vec<u8> {
     let mut script = Vec::new();
     let name = command.get_name().to_owned();
-    clap_complete::generate(shell, &mut command, name, &mut script);
-    script
+    clap_complete::generate(shell, &mut command, name.as_str(), &mut script);
+    if shell == Shell::Bash { with_branches(script, &name) } else { script }
+}
+
+/// The script for bash of a program with a hyphen in its name. clap_complete spells that hyphen in one way
+/// where it sets the state of a verb, and in another way where it looks for the state, so that no verb
+/// would have completions.
+fn with_branches(script: Vec<u8>, name: &str) -> Vec<u8> {
+    let (set, looked_for) = (name.replace('-', "__"), name.replace('-', "__subcmd__"));
+    String::from_utf8(script).map_or_else(
+        |not_text| not_text.into_bytes(),
+        |script| script.replace(&looked_for, &set).into_bytes(),
+    )
 }
 
 fn page(mut command: Command) -> io::Result<Vec<u8>> {
@@ -61,6 +72,21 @@ mod tests {
     fn completions_know_the_verbs() {
         let script = String::from_utf8(completions(command(), Shell::Bash)).unwrap();
         assert!(script.contains("copy"), "{script}");
+    }
+
+    #[test]
+    fn every_verb_has_completions_in_bash_also_if_the_program_has_a_hyphen() {
+        for name in ["program", "a-program", "a-long-program"] {
+            let script = completions(command().name(name), Shell::Bash);
+            let script = String::from_utf8(script).unwrap();
+            let states: Vec<_> =
+                script.lines().filter_map(|line| line.trim().strip_prefix("cmd=\"")).collect();
+            let states: Vec<_> = states.iter().map(|state| state.trim_end_matches('"')).collect();
+            assert!(states.iter().any(|state| state.ends_with("copy")), "{states:?}");
+            for state in states.iter().filter(|state| !state.is_empty()) {
+                assert!(script.contains(&format!("\n        {state})\n")), "{name}: no branch for {state}");
+            }
+        }
     }
 
     #[test]
