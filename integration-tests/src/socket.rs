@@ -96,7 +96,7 @@ pub fn drain(mut stream: TcpStream) -> Vec<u8> {
     bytes
 }
 
-/// Whether the other end closes or resets the connection without sending an byte.
+/// Whether the other end closes or resets the connection without sending a byte.
 pub fn is_closed_unused(mut stream: &TcpStream) -> bool {
     match stream.read(&mut [0]) {
         Ok(bytes) => bytes == 0,

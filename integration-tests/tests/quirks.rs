@@ -514,7 +514,7 @@ fn octets_of_an_append_that_arrive_late_are_not_appended_twice() {
     );
     let run =
         user().args(["append".to_owned(), "--path=direct".to_owned(), from.url("a.txt"), to.url("b.txt")]);
-    let run = run.run().exits(5).says("had 5 bytes before and has 9 now; look at it before");
+    let run = run.run().exits(5).says("had 5 bytes before and has 9 bytes now; look at it before");
     // Once with either end listening; the next try saw what had come.
     assert_eq!(to.seen_of(&["APPE"]).len(), 2, "{run}");
 }

@@ -316,7 +316,7 @@ fn h21_an_upload_goes_on_after_its_begin_was_compared() {
     let (to, run) = upload(&format!("once HASH: 213 SHA-256 0-399 {OTHER} name\nHASH: {whole}\n{stored}"));
     started_over(&to, &run);
     assert!(to.moment("DELE") < to.moment("> 226 stored 1000"), "{run}");
-    drop(run.says("the 400 bytes that are stored are not those of the source"));
+    drop(run.says("what is stored (400 bytes) differs from the source"));
     // No digest of the begin, but one of the whole.
     let (to, run) = upload(&format!("once HASH: 550 no\nHASH: {whole}\n{stored}"));
     assert!(to.moment("REST 400") < to.moment("> 226 stored 600"), "{run}");

@@ -346,7 +346,7 @@ fn an_append_that_has_changed_nothing_goes_on_through_this_host() {
     // What may have grown is not appended to again.
     let (from, to) = ends(source, "once SIZE b.txt: 213 4\nSIZE b.txt: 213 5");
     let run = user().args(["append", "--json"]).args(patience).args([from.url("a.txt"), to.url("b.txt")]);
-    let run = run.run().fails().says("had 4 bytes before and has 5 now");
+    let run = run.run().fails().says("had 4 bytes before and has 5 bytes now");
     assert_eq!(to.seen_of(&["APPE"]).len(), 1, "{run}");
 }
 

@@ -1,6 +1,7 @@
 //! From bytes to lines, and what lines carry: names and secrets.
 
 mod byte_range;
+mod count;
 mod line;
 mod name;
 mod rendezvous;
@@ -8,6 +9,7 @@ mod secret;
 mod telnet;
 
 pub use byte_range::ByteRange;
+pub use count::counted;
 pub use line::{Item, LineReader};
 pub use name::{BadName, PathName, show};
 pub use rendezvous::RendezvousSecret;

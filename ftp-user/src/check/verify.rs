@@ -119,9 +119,11 @@ pub(crate) async fn compare(
             let (there, here) = tokio::try_join!(from.size(context, source), to.size(context, copy))?;
             match (there, here) {
                 (Some(there), Some(here)) if there == here => Ok(Ok(())),
-                (Some(there), Some(here)) => {
-                    Err(differs(from, source, &format!("the source has {there} bytes and the copy {here}")))
-                }
+                (Some(there), Some(here)) => Err(differs(
+                    from,
+                    source,
+                    &format!("the source has {there} bytes and the copy has {here}"),
+                )),
                 (None, _) => Err(differs(from, source, "the source does not say its size")),
                 (Some(_), None) => {
                     Err(differs(from, source, "the destination does not say the size of the copy"))

@@ -1,6 +1,6 @@
 //! Final replies, and what a refusal means to people.
 
-use super::session::Session;
+use super::session::{Credentials, Session};
 use crate::failure::{Failure, Kind, Source};
 use ftp_proto::client;
 use ftp_proto::command::Verb;
@@ -73,7 +73,7 @@ impl Session {
                 let exit = if later { Kind::Temporary } else { Kind::Other };
                 let what = if later { "does not begin TLS now" } else { "does not offer TLS" };
                 Failure::new(exit, format!("{who} {what}"))
-                    .said(self.quote(reply))
+                    .said(it_said(reply))
                     .hint("ask its operator for TLS; nothing of the login was sent")
             }
             client::Failure::Injected => Failure::new(
@@ -83,18 +83,25 @@ impl Session {
             .hint("ask its operator; nothing of the login was sent"),
             client::Failure::DataInClear(reply) => {
                 Failure::new(Kind::Other, format!("{who} does not protect data connections"))
-                    .said(self.quote(reply))
+                    .said(it_said(reply))
                     .hint("ask its operator for PROT P")
             }
             client::Failure::LoginRefused(reply) => {
-                if self.lacks_password {
-                    return Failure::new(Kind::Refused, format!("no password for {user} at {}", self.title))
-                        .said(self.quote(reply))
-                        .hint("write it into ~/.netrc, or into the URL");
-                }
-                Failure::new(Kind::Refused, format!("the login as {user} failed"))
-                    .said(self.quote(reply))
-                    .hint("check user and password in the URL or in ~/.netrc")
+                let (what, hint) = match self.credentials {
+                    Credentials::Anonymous => (
+                        format!("the login as {user} failed, and no user is known for {who}"),
+                        "name one: ftp://USER@host/path, with the password in ~/.netrc",
+                    ),
+                    Credentials::NoPassword => (
+                        format!("no password for {user} at {who}"),
+                        "write it into ~/.netrc, or into the URL",
+                    ),
+                    Credentials::Complete => (
+                        format!("the login as {user} failed at {who}"),
+                        "check user and password in the URL or in ~/.netrc",
+                    ),
+                };
+                Failure::new(Kind::Refused, what).said(it_said(reply)).hint(hint)
             }
             client::Failure::AccountNeeded(reply) => Failure::new(
                 Kind::Refused,
@@ -104,7 +111,7 @@ impl Session {
             .hint("add one to ~/.netrc (account NAME)"),
             client::Failure::Unavailable(reply) => {
                 Failure::new(Kind::Temporary, format!("{who} ended the session"))
-                    .said(self.quote(reply))
+                    .said(it_said(reply))
                     .hint("try again later")
             }
             client::Failure::OutOfStep => {
@@ -141,6 +148,11 @@ impl Session {
     }
 }
 
+/// Quotes a reply where the server was named before.
+fn it_said(reply: &Reply) -> String {
+    format!("it said \"{}\"", reply.display())
+}
+
 /// The kind of failure that a refusal is.
 pub const fn kind_of(blame: Blame) -> Kind {
     match blame {
@@ -159,7 +171,7 @@ pub(crate) const fn hint(blame: Blame) -> Option<&'static str> {
         Blame::File => Some("check the path and what this user may do there"),
         Blame::Space => Some("make room there"),
         Blame::Login => Some("check user and password"),
-        Blame::Path => Some("no other way was left to try"),
+        Blame::Path => Some("check that the two ends of the data connection can reach each other"),
         Blame::Busy => Some("try again later"),
         Blame::Unsupported => Some("this server cannot do that"),
         Blame::Peer => None,

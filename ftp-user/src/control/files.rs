@@ -138,7 +138,7 @@ impl Session {
                 Kind::Directory | Kind::Current | Kind::Parent => Ok(()),
                 Kind::File | Kind::Link | Kind::Other => Err(Failure::new(
                     failure::Kind::Exists,
-                    format!("{} exists and is not a directory", path.display()),
+                    format!("{} at {} exists and is not a directory", path.display(), self.title),
                 )
                 .hint("choose another DEST for a tree")),
             };

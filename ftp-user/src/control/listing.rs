@@ -12,7 +12,7 @@ use ftp_io::tls::Data;
 use ftp_proto::command::{Command, DataType, Direction};
 use ftp_proto::listing::{Entry, Found, Kind, Lister, is_empty_listing};
 use ftp_proto::reply::{Blame, Reply};
-use ftp_proto::wire::{PathName, show};
+use ftp_proto::wire::{PathName, counted, show};
 use std::io;
 use tokio_stream::StreamExt;
 
@@ -188,13 +188,20 @@ impl Listing {
         let refused = self.refused.iter().map(|why| Failure::usage(why.clone()));
         let mut gaps: Vec<Failure> = refused.collect();
         if self.unread > 0 {
-            let what = format!("the listing is incomplete: {} lines cannot be read", self.unread);
+            let what = format!(
+                "the listing is incomplete: it has {} that cannot be read",
+                number(self.unread, "line")
+            );
             gaps.push(Failure::new(failure::Kind::Other, what));
         }
         if self.omitted > 0 {
-            let what = format!("the listing is incomplete: FTP cannot carry {} names", self.omitted);
+            let what = format!(
+                "the listing is incomplete: it leaves out {} that FTP cannot carry",
+                number(self.omitted, "name")
+            );
             gaps.push(
-                Failure::new(failure::Kind::Other, what).hint("rename them: they contain CR, LF or NUL"),
+                Failure::new(failure::Kind::Other, what)
+                    .hint("rename what has CR, LF or NUL in its name; an ftp-server logs such names"),
             );
         }
         gaps
@@ -225,6 +232,10 @@ impl Listing {
             Found::Unread(_) => self.unread += 1,
         }
     }
+}
+
+fn number(number: usize, thing: &str) -> String {
+    counted(u64::try_from(number).unwrap_or(u64::MAX), thing)
 }
 
 const LONGEST_LINE: usize = 16 * 1024;

@@ -2,7 +2,7 @@
 
 use super::dial::dial;
 use super::secure::{self, UNSENT};
-use super::session::{ABORT_TIMEOUT, Role, Session};
+use super::session::{ABORT_TIMEOUT, Credentials, Role, Session};
 use super::tunnel::Tunnel;
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
@@ -83,7 +83,11 @@ impl Session {
             role,
             title,
             login: site.login().to_vec(),
-            lacks_password: site.user.is_some() && site.password.is_none(),
+            credentials: match (&site.user, &site.password) {
+                (None, _) => Credentials::Anonymous,
+                (Some(_), None) => Credentials::NoPassword,
+                (Some(_), Some(_)) => Credentials::Complete,
+            },
             dialect: Dialect::Rfc959,
             capabilities: Capabilities::default(),
             peer: unmapped(peer.ip()),

@@ -44,6 +44,17 @@ impl Role {
     }
 }
 
+/// What is known of a login before it begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Credentials {
+    /// Nobody was named, so the login is anonymous.
+    Anonymous,
+    /// A user was named, and no password is known.
+    NoPassword,
+    /// A user was named, and the password is known.
+    Complete,
+}
+
 /// A logged-in control connection.
 #[derive(Debug)]
 pub struct Session {
@@ -53,8 +64,8 @@ pub struct Session {
     pub title: String,
     /// Who is logged in.
     pub login: Vec<u8>,
-    /// Whether a user was named and no password is known.
-    pub(super) lacks_password: bool,
+    /// What was known of the login.
+    pub(super) credentials: Credentials,
     /// What the greeting decided.
     pub dialect: Dialect,
     /// What the server said it can.
@@ -70,7 +81,7 @@ pub struct Session {
     pub(super) data_type: Option<DataType>,
     /// The algorithm in force for HASH.
     pub(super) selected: Option<Algorithm>,
-    /// REST named an byte that the next transfer may begin with.
+    /// REST has named a byte at which the next transfer may begin.
     pub(super) restarts: bool,
     /// What OPTS STOR PARTIAL has said.
     pub(super) partial: Option<Partial>,

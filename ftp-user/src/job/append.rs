@@ -14,6 +14,7 @@ use crate::route::{Assignment, Ends};
 use ftp_io::copy::Digest;
 use ftp_proto::listing::Kind;
 use ftp_proto::third_party::Store;
+use ftp_proto::wire::counted;
 
 /// Appends one file.
 pub(super) async fn append(
@@ -117,7 +118,7 @@ impl Appending<'_> {
         };
         // A file that does not exist has no size, and had none before.
         let unchanged = now.is_some() && now == plan.before;
-        let sizes = format!("{name} had {} bytes before and has {} now", number(plan.before), number(now));
+        let sizes = format!("{name} had {} before and has {} now", number(plan.before), number(now));
         let hint = match failure.hint.clone() {
             Some(hint) if unchanged => format!("{sizes}; {hint}"),
             None if unchanged => sizes,
@@ -140,14 +141,18 @@ impl Appending<'_> {
         }
         let name = self.ends.destination.show(path);
         Err(Failure::new(failure::Kind::Unverified, format!("{name} does not have the expected size"))
-            .said(format!("it had {before} bytes, {size} were to be appended, it has {}", number(now)))
+            .said(format!(
+                "it had {}, {size} were to be appended, and it has {} now",
+                number(Some(before)),
+                number(now)
+            ))
             .hint("look at both files before anything else is appended"))
     }
 }
 
 /// A size in words.
 fn number(size: Option<u64>) -> String {
-    size.map_or_else(|| "an unknown number of".to_owned(), |size| size.to_string())
+    size.map_or_else(|| "an unknown size".to_owned(), |size| counted(size, "byte"))
 }
 
 /// What is known before anything is appended.

@@ -8,6 +8,7 @@ use crate::control::Facts;
 use crate::failure::Failure;
 use crate::report::Verified;
 use crate::route::Ends;
+use ftp_proto::wire::counted;
 
 /// What a broken attempt leaves at the destination: all that a later one must know.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -51,7 +52,10 @@ impl Left {
             (None | Some(0), _) => return Ok(Found::Nothing),
             (Some(stored), Some(size)) if stored <= size => stored,
             (Some(stored), _) => {
-                return Ok(Found::Useless(format!("{stored} bytes are stored, which are too many")));
+                return Ok(Found::Useless(format!(
+                    "{} stored, more than the source has",
+                    counted(stored, "byte")
+                )));
             }
         };
         if let Some(found) = self.compare(context, ends, item, bytes).await? {
@@ -59,9 +63,10 @@ impl Left {
         }
         Ok(match means {
             Verified::Hash(_) => Found::Stored { bytes, compared: false },
-            Verified::Size | Verified::None => {
-                Found::Useless(format!("no digest shows whether the {bytes} bytes that are stored are right"))
-            }
+            Verified::Size | Verified::None => Found::Useless(format!(
+                "no digest can show whether what is stored ({}) is right",
+                counted(bytes, "byte")
+            )),
         })
     }
 
@@ -86,7 +91,7 @@ impl Left {
         Ok(Some(if there.hex.eq_ignore_ascii_case(&here.hex) {
             Found::Stored { bytes, compared: true }
         } else {
-            Found::Useless(format!("the {bytes} bytes that are stored are not those of the source"))
+            Found::Useless(format!("what is stored ({}) differs from the source", counted(bytes, "byte")))
         }))
     }
 }

@@ -25,6 +25,7 @@ use crate::failure::{self, Failure};
 use crate::report::{Relayed, Verified};
 use crate::route::Ends;
 use ftp_io::program::size;
+use ftp_proto::wire::counted;
 use std::time::Duration;
 
 /// The attempts at one file.
@@ -182,9 +183,10 @@ impl Attempts {
             return (None, String::new());
         }
         match self.stored(context, ends).await {
-            Some(stored) => {
-                (Some(stored), format!(", going on after {stored} bytes ({})", size::bytes(stored)))
-            }
+            Some(stored) => (
+                Some(stored),
+                format!(", going on after {} ({})", counted(stored, "byte"), size::bytes(stored)),
+            ),
             None => (None, ", going on with what is stored".to_owned()),
         }
     }
@@ -223,8 +225,11 @@ fn interrupted(context: &Context, failure: Failure, moved: u64, behind: bool) ->
         return failure;
     }
     // The number is not always known: servers are asked only every few seconds.
-    let after =
-        if moved == 0 { String::new() } else { format!(" after {moved} bytes ({})", size::bytes(moved)) };
+    let after = if moved == 0 {
+        String::new()
+    } else {
+        format!(" after {} ({})", counted(moved, "byte"), size::bytes(moved))
+    };
     Failure::new(failure::Kind::Interrupted, format!("interrupted{after}")).hint(if behind {
         "run it again to copy the file"
     } else {

@@ -7,6 +7,7 @@ use crate::failure;
 use crate::ladder::{Considered, Rung};
 use ftp_io::program::size;
 use ftp_proto::listing::Kind;
+use ftp_proto::wire::counted;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal, Write};
 
@@ -69,7 +70,7 @@ impl Human {
                 if self.style.verbose {
                     let how = match rung {
                         Some(rung) => format!("{}, {}", size::bytes(*bytes), path(*rung, relayed.as_ref())),
-                        None => "skipped, it is there already".to_owned(),
+                        None => "skipped, it is already there".to_owned(),
                     };
                     self.talk("", &format!("{source} -> {dest}: {how}"));
                 }
@@ -255,7 +256,7 @@ fn sentence(summary: &Summary) -> String {
         (_, false) => "copied",
         (_, true) => "would copy",
     };
-    let files = |count: u64| if count == 1 { "1 file".to_owned() } else { format!("{count} files") };
+    let files = |count: u64| counted(count, "file");
     let moved = summary.files - summary.skipped.min(summary.files);
     let mut line = format!("{done} {}, {}", files(moved), size::bytes(summary.bytes));
     if !summary.dry_run {
@@ -270,7 +271,7 @@ fn sentence(summary: &Summary) -> String {
         line.push_str(summary.verified.name());
     }
     if summary.skipped > 0 {
-        line.push_str(&format!("; {} skipped", files(summary.skipped)));
+        line.push_str(&format!("; {} skipped (already there)", files(summary.skipped)));
     }
     if summary.failed > 0 {
         line.push_str(&format!("; {} failed", files(summary.failed)));
@@ -330,11 +331,11 @@ mod tests {
         check(
             Summary { files: 12, skipped: 2, failed: 1, verified: Verified::Size, ..summary() },
             "copied 10 files, 2.00 GiB in 1.9 s (1.05 GiB/s), direct (destination listens), verified size; \
-             2 files skipped; 1 file failed",
+             2 files skipped (already there); 1 file failed",
         );
         check(
             Summary { skipped: 1, bytes: 0, rung: None, ..summary() },
-            "copied 0 files, 0 B in 1.9 s; 1 file skipped",
+            "copied 0 files, 0 B in 1.9 s; 1 file skipped (already there)",
         );
         check(
             Summary {

@@ -5,6 +5,7 @@ use crate::control::{Session, kind_of};
 use crate::failure::{Failure, Kind};
 use ftp_proto::reply::Blame;
 use ftp_proto::third_party::{self, Cause, Outcome, Side, Stage};
+use ftp_proto::wire::counted;
 use std::time::Duration;
 
 /// Who took part in the attempt.
@@ -94,7 +95,7 @@ fn given_up(stall: Duration, ends: &Ends<'_>, why: GivenUp, moved: u64) -> Failu
         GivenUp::StalledAt(side @ Side::Destination) => format!("{} accepted nothing", ends.name(side)),
     };
     let seconds = stall.as_secs();
-    let what = format!("{stalled} for {seconds} s (stall timer), after {moved} bytes");
+    let what = format!("{stalled} for {seconds} s (stall timer), after {}", counted(moved, "byte"));
     Failure::new(Kind::Temporary, what).hint("try again later, or raise --stall")
 }
 

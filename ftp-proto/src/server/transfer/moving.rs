@@ -14,6 +14,7 @@ use crate::reply::Meaning;
 use crate::server::ask::{Answer, Ask, End, Event, Ticket};
 use crate::server::context::Context;
 use crate::server::timer::Timer;
+use crate::wire::counted;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 
@@ -172,7 +173,7 @@ impl Moving {
                 cx.out.reply(Meaning::TransferAborted, text);
             }
             (End::Broken(_), _) => {
-                let text = format!("Data connection broken after {bytes} bytes");
+                let text = format!("Data connection broken after {}", counted(bytes, "byte"));
                 cx.out.reply(Meaning::TransferAborted, text);
             }
             (End::Failed(failure), _) => cx.refuse_file(request.verb, failure),
@@ -191,7 +192,10 @@ impl Moving {
             // A client of 1973 may take each line for a reply of its own.
             return match omitted {
                 0 => cx.out.reply(Meaning::Transferred, text),
-                n => cx.out.reply(Meaning::Transferred, format!("Omitted {n} names, transfer complete.")),
+                n => cx.out.reply(
+                    Meaning::Transferred,
+                    format!("Omitted {}, transfer complete.", counted(n, "name")),
+                ),
             };
         }
         let mut facts = Vec::new();
