@@ -33,7 +33,8 @@ fn a_server_without_auth_behind_ftpes_is_told_as_one() {
     let peer = Peer::start("127.0.0.2", "", MODERN);
     let run = copy(&peer.url("a.bin").replace("ftp://", "ftpes://")).exits(1);
     let at = peer.address().to_string();
-    one_line(&run, &[&at, "does not offer TLS", "502 not here", "nothing of the login was sent"]);
+    one_line(&run, &[&at, "does not offer TLS", "it said \"502 not here", "nothing of the login was sent"]);
+    assert_eq!(run.said.matches(&at).count(), 1, "{run}");
 }
 
 #[test]
@@ -57,13 +58,31 @@ fn a_missing_password_is_told_as_one() {
 }
 
 #[test]
+fn a_login_as_anonymous_that_was_not_meant_is_told_as_one() {
+    let peer = Peer::start("127.0.0.2", "PASS: 530 Login incorrect", MODERN);
+    let run = copy(&format!("ftp://{}/a.bin", peer.address())).exits(4);
+    let at = peer.address().to_string();
+    one_line(
+        &run,
+        &["the login as anonymous failed", "no user is known", &at, "530 Login incorrect", "ftp://USER@host"],
+    );
+}
+
+#[test]
+fn a_netrc_that_others_may_read_is_told_as_one() {
+    let home = user().file(".netrc", "machine 127.0.0.2 login ann password s3cret\n");
+    let run = home.args(["copy", "ftp://ann@127.0.0.2:1/a.bin", "b.bin"]).run().exits(2).never_says("s3cret");
+    one_line(&run, &["others may read or write", ".netrc", "chmod 600"]);
+}
+
+#[test]
 fn a_full_local_disk_is_told_as_one() {
     let Some(disk) = SmallDisk::mount("a_full_local_disk_is_told_as_one") else { return };
     let from = Site::new("full").file("a.bin", site::sample(3 << 20)).start();
     let target = disk.path().join("b.bin");
     let run = user().args(["copy", &from.url("a.bin")]).args([&target]).run().exits(1);
     let shown = target.display().to_string();
-    one_line(&run, &["cannot copy", "cannot write", &shown, "no space left on device", "make room"]);
+    one_line(&run, &["cannot copy", " to ", "cannot write", &shown, "no space left on device", "make room"]);
     assert_eq!(std::fs::read_dir(disk.path()).unwrap().count(), 0);
 }
 
@@ -84,6 +103,9 @@ fn what_cannot_be_read_as_a_place_is_never_repeated_with_its_secret() {
         "ftp://ann:s3%zzcret@127.0.0.2/a",
         "ftp://ann:s3cret\n@127.0.0.2/a",
         "x/\nann:s3cret@127.0.0.2/a",
+        "ftp//ann:s3cret@127.0.0.2/a.bin",
+        "FTP:ann:s3cret@127.0.0.2/a.bin",
+        "x/ann:s3cret@127.0.0.2/a.bin",
     ] {
         let run = user().args(["copy", place, "b.bin"]).run().exits(2);
         assert!(!run.said.contains("s3") && !run.said.contains("cret"), "{place:?}\n{run}");
@@ -101,6 +123,18 @@ fn a_url_in_the_place_of_something_else_is_never_repeated_with_its_secret() {
         &["copy", "--relay", URL, "a", "b"],
         &["copy", "--overwrite", URL, "a", "b"],
         &["append", URL, "b.bin", URL],
+        &["append", "a", "b.bin", "ann:s3cret@127.0.0.2/a.bin"],
+        &["ftp//ann:s3cret@127.0.0.2/a.bin"],
+        &[
+            "copy",
+            "--relay",
+            "127.0.0.2:1",
+            "--relay-token-file",
+            URL,
+            "ftp://127.0.0.2/a",
+            "ftp://127.0.0.3/b",
+        ],
+        &["copy", "--json", "ftp//ann:s3cret@127.0.0.2/a.bin", "b"],
     ] {
         user().args(arguments).run().exits(2).never_says("s3cret");
     }

@@ -74,7 +74,7 @@ fn a_directory_with_names_that_ftp_cannot_carry_is_a_failure_and_the_rest_is_cop
 fn a_listing_with_lines_that_cannot_be_read_is_a_failure_and_the_rest_is_copied() {
     let file = "-rw-r--r-- 1 ann ann 1000 Jan 01 2020 f";
     let from = source("", &[file, "?? what is this ??"], "226 done");
-    let run = copy(&from, &[]).exits(9).says("1 lines cannot be read");
+    let run = copy(&from, &[]).exits(9).says("1 line that cannot be read");
     let summary = run.summary();
     assert_eq!((summary["files"].as_u64(), summary["failed"].as_u64()), (Some(1), Some(1)), "{run}");
 }

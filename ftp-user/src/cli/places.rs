@@ -3,20 +3,55 @@
 use crate::failure::{Failure, Kind};
 use crate::place::{Location, Netrc, Place};
 use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// Reads places: all of them, before anything is sent to a server.
 pub(super) fn locations(places: &[OsString]) -> Result<Vec<Location>, Failure> {
-    let netrc = netrc();
-    places.iter().map(|text| Location::parse(text.as_bytes(), &netrc)).collect()
+    let parsed = places.iter().enumerate().map(|(index, text)| {
+        Place::parse(text.as_bytes()).map_err(|failure| of_place(failure, index + 1, places.len()))
+    });
+    let parsed: Vec<Place> = parsed.collect::<Result<_, _>>()?;
+    let lacks_login = |place: &Place| match place {
+        Place::Remote(remote) => remote.site.password.is_none(),
+        Place::Local(_) => false,
+    };
+    let netrc = match std::env::var_os("HOME") {
+        Some(home) if parsed.iter().any(lacks_login) => read_netrc(&Path::new(&home).join(".netrc"))?,
+        Some(_) | None => Netrc::default(),
+    };
+    parsed.into_iter().map(|place| Location::of(place, &netrc)).collect()
 }
 
-/// The logins of `~/.netrc`; none if it cannot be read.
-fn netrc() -> Netrc {
-    std::env::var_os("HOME")
-        .and_then(|home| std::fs::read_to_string(Path::new(&home).join(".netrc")).ok())
-        .map_or_else(Netrc::default, |text| Netrc::parse(&text))
+/// Says which place is meant, since its text is not repeated.
+fn of_place(failure: Failure, number: usize, of: usize) -> Failure {
+    if of == 1 { failure } else { failure.during(format_args!("place {number} of {of}")) }
+}
+
+/// The logins of a `.netrc` file; none if there is no file.
+///
+/// # Errors
+///
+/// Others than its owner may read or write it, or it cannot be read.
+fn read_netrc(path: &Path) -> Result<Netrc, Failure> {
+    let cannot_read =
+        |error: &io::Error| Failure::of_this_host(format!("cannot read {}", path.display()), error);
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Netrc::default()),
+        Err(error) => return Err(cannot_read(&error)),
+    };
+    let mode = file.metadata().map_err(|error| cannot_read(&error))?.permissions().mode();
+    if mode & 0o077 != 0 {
+        return Err(Failure::usage(format!("others may read or write {}", path.display()))
+            .hint(format!("chmod 600 {}", path.display())));
+    }
+    let mut text = String::new();
+    file.read_to_string(&mut text).map_err(|error| cannot_read(&error))?;
+    Ok(Netrc::parse(&text))
 }
 
 /// Refuses places of this host: `verb` asks servers.
@@ -34,4 +69,51 @@ pub(super) fn on_servers(places: &[Location], verb: &str) -> Result<(), Failure>
 /// The failure if nothing is at a place.
 pub(super) fn missing(location: &Location) -> Failure {
     Failure::new(Kind::Missing, format!("{location} does not exist")).hint("check the path")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{Permissions, create_dir, set_permissions, write};
+
+    #[test]
+    fn a_netrc_that_others_may_read_or_write_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(".netrc");
+        assert!(read_netrc(&path).unwrap().find("h", None).is_none(), "there is none");
+
+        write(&path, "machine h login ann password s3cret\n").unwrap();
+        for (mode, is_good) in [(0o600, true), (0o400, true), (0o644, false), (0o620, false), (0o602, false)]
+        {
+            set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            match read_netrc(&path) {
+                Ok(netrc) => assert!(is_good && netrc.find("h", None).is_some(), "{mode:o}"),
+                Err(failure) => {
+                    assert!(!is_good && failure.kind == Kind::Usage, "{mode:o}");
+                    assert!(failure.to_string().contains("chmod 600"), "{failure}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_netrc_that_cannot_be_read_is_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(".netrc");
+        create_dir(&path).unwrap();
+        set_permissions(&path, Permissions::from_mode(0o700)).unwrap();
+        let failure = read_netrc(&path).unwrap_err().to_string();
+        assert!(failure.starts_with("cannot read ") && failure.contains(".netrc"), "{failure}");
+    }
+
+    #[test]
+    fn a_place_with_a_mistake_is_named_by_its_number() {
+        let check = |places: &[&str], expect: &str| {
+            let places: Vec<OsString> = places.iter().map(OsString::from).collect();
+            let failure = locations(&places).unwrap_err().to_string();
+            assert!(failure.starts_with(expect), "{failure}");
+        };
+        check(&["ftp://a:1@h/", "ftp://b:2@h:0/"], "place 2 of 2: the URL is malformed");
+        check(&["ftp://b:2@h:0/"], "the URL is malformed");
+    }
 }

@@ -54,9 +54,12 @@ fn every_mistake_is_told_with_its_place_and_what_was_expected() {
     let whole = "name = \"e\"\naddress = \"h:1\"\ntoken-file = \"t\"";
     check(
         "[sites.a]\nurl = \"x\"",
-        "1:2: [sites] is not built in yet: leave it out, and name servers by their URLs",
+        "1:2: [sites] is not built in yet: leave it out; URLs name servers, and options replace defaults",
     );
-    check("[defaults]", "1:2: [defaults] is not built in yet: leave it out, and name servers by their URLs");
+    check(
+        "[defaults]",
+        "1:2: [defaults] is not built in yet: leave it out; URLs name servers, and options replace defaults",
+    );
     check("\n[[relay]]", "2:3: unknown key \"relay\": the settings have relays; did you mean relays?");
     check("colour = 1", "1:1: unknown key \"colour\": the settings have relays");
     check("[relays]", "1:1: write [[relays]], once for each relay");

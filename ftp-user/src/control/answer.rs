@@ -171,7 +171,7 @@ pub(crate) const fn hint(blame: Blame) -> Option<&'static str> {
         Blame::File => Some("check the path and what this user may do there"),
         Blame::Space => Some("make room there"),
         Blame::Login => Some("check user and password"),
-        Blame::Path => Some("check that the two ends of the data connection can reach each other"),
+        Blame::Path => Some("check the network between the two ends"),
         Blame::Busy => Some("try again later"),
         Blame::Unsupported => Some("this server cannot do that"),
         Blame::Peer => None,

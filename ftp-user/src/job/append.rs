@@ -87,9 +87,10 @@ impl Appending<'_> {
             look: Digest::Off,
         };
         let mut moved = transfer(self.context, self.ends, &assignment).await;
-        moved.result = moved
-            .result
-            .map_err(|failure| failure.during_unless_interrupted(format_args!("cannot append {name}")));
+        let target = self.ends.destination.show(destination);
+        moved.result = moved.result.map_err(|failure| {
+            failure.during_unless_interrupted(format_args!("cannot append {name} to {target}"))
+        });
         moved
     }
 

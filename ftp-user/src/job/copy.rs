@@ -175,9 +175,10 @@ impl Copying<'_> {
             look: if start.at == 0 { look } else { Digest::Off }, // it would see only a part
         };
         let mut moved = transfer(self.context, self.ends, &assignment).await;
-        moved.result = moved
-            .result
-            .map_err(|failure| failure.during_unless_interrupted(format_args!("cannot copy {name}")));
+        let target = self.ends.destination.show(&self.item.destination);
+        moved.result = moved.result.map_err(|failure| {
+            failure.during_unless_interrupted(format_args!("cannot copy {name} to {target}"))
+        });
         moved
     }
 

@@ -61,7 +61,9 @@ impl Part {
         };
         let gone = deleted.is_ok();
         if let Err(why) = deleted {
-            context.events.warn(format!("{} may still be there: {why}", host.show(&self.stored)));
+            context
+                .events
+                .warn(format!("{} may still be there and can be deleted: {why}", host.show(&self.stored)));
         }
         Discarded { bytes, gone }
     }

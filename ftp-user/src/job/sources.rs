@@ -171,7 +171,8 @@ async fn receiver(
         (None, true, _) => Ok(Receiver::NewDirectory),
         (_, false, false) => Ok(Receiver::Name),
         (Some(_), ..) => {
-            Err(Failure::new(failure::Kind::Exists, format!("{destination} is not a directory")))
+            Err(Failure::new(failure::Kind::Exists, format!("{destination} is not a directory"))
+                .hint("choose a directory, or copy one file"))
         }
         (None, false, true) => {
             Err(Failure::usage(format!("several sources need a directory, and {destination} does not exist"))

@@ -27,7 +27,16 @@ impl Location {
     ///
     /// What is wrong with the text.
     pub fn parse(text: &[u8], netrc: &Netrc) -> Result<Self, Failure> {
-        match Place::parse(text)? {
+        Self::of(Place::parse(text)?, netrc)
+    }
+
+    /// Completes a place. A missing login comes from `netrc`.
+    ///
+    /// # Errors
+    ///
+    /// The path cannot be sent to a server.
+    pub fn of(place: Place, netrc: &Netrc) -> Result<Self, Failure> {
+        match place {
             Place::Remote(Remote { site, path }) => Ok(Self {
                 contents: path.contents,
                 path: path.or_here()?,

@@ -92,6 +92,7 @@ impl Copying<'_> {
                 };
                 let (source, dest) = item.names(self.ends);
                 let copied = copy(self.context, self.ends, &item, self.tree.options).await;
+                let copied = copied.map_err(|failure| of_tree(failure, &source));
                 self.tally.file(&self.context.events, source, dest, copied);
             }
             Visit::Skipped(path, why) => {
@@ -138,6 +139,15 @@ impl Copying<'_> {
     }
 }
 
+/// The failure of one file of a tree. Whoever interrupts a tree has not named the file.
+fn of_tree(failure: Failure, source: &str) -> Failure {
+    if failure.kind == Kind::Interrupted {
+        failure.during(source).hint("run it again to copy the rest: finished files are skipped")
+    } else {
+        failure
+    }
+}
+
 /// Whether `path` is in the directory `directory`, at any depth.
 pub(in crate::job) fn is_below(directory: &PathName, path: &PathName) -> bool {
     let directory = directory.as_bytes();
@@ -148,6 +158,18 @@ pub(in crate::job) fn is_below(directory: &PathName, path: &PathName) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_interrupted_tree_names_the_file_and_says_what_another_run_does() {
+        let failure = Failure::new(Kind::Interrupted, "interrupted after 5 bytes").hint("run it again");
+        assert_eq!(
+            of_tree(failure, "ftp://h/t/a").to_string(),
+            "ftp://h/t/a: interrupted after 5 bytes; \
+             run it again to copy the rest: finished files are skipped"
+        );
+        let failure = Failure::new(Kind::Refused, "cannot copy a");
+        assert_eq!(of_tree(failure.clone(), "a"), failure);
+    }
 
     #[test]
     fn only_what_is_in_a_directory_is_below_it() {
