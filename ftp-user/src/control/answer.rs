@@ -5,6 +5,7 @@ use crate::failure::{Failure, Kind, Source};
 use ftp_proto::client;
 use ftp_proto::command::Verb;
 use ftp_proto::reply::{Blame, Class, Reply, blame, classify};
+use std::borrow::Cow;
 
 /// A final reply.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -48,7 +49,6 @@ impl Session {
     /// The failure that the end of this session is.
     pub fn lost(&self, end: &client::Failure) -> Failure {
         let who = format!("the {} {}", self.role.name(), self.title);
-        let user = String::from_utf8_lossy(&self.login).into_owned();
         if let Some(refused) = &self.refused {
             return refused.clone();
         }
@@ -86,29 +86,13 @@ impl Session {
                     .said(it_said(reply))
                     .hint("ask its operator for PROT P")
             }
-            client::Failure::LoginRefused(reply) => {
-                let (what, hint) = match self.credentials {
-                    Credentials::Anonymous => (
-                        format!("the login as {user} failed, and no user is known for {who}"),
-                        "name one: ftp://USER@host/path, with the password in ~/.netrc",
-                    ),
-                    Credentials::NoPassword => (
-                        format!("no password for {user} at {who}"),
-                        "write it into ~/.netrc, or into the URL",
-                    ),
-                    Credentials::Complete => (
-                        format!("the login as {user} failed at {who}"),
-                        "check user and password in the URL or in ~/.netrc",
-                    ),
-                };
-                Failure::new(Kind::Refused, what).said(it_said(reply)).hint(hint)
+            client::Failure::LoginRefused(reply) => self.no_login(&who, reply),
+            client::Failure::AccountNeeded(reply) => {
+                let what = format!("the login as {} needs an account and none is configured", self.user());
+                Failure::new(Kind::Refused, what)
+                    .said(self.quote(reply))
+                    .hint("add one to ~/.netrc (account NAME)")
             }
-            client::Failure::AccountNeeded(reply) => Failure::new(
-                Kind::Refused,
-                format!("the login as {user} needs an account and none is configured"),
-            )
-            .said(self.quote(reply))
-            .hint("add one to ~/.netrc (account NAME)"),
             client::Failure::Unavailable(reply) => {
                 Failure::new(Kind::Temporary, format!("{who} ended the session"))
                     .said(it_said(reply))
@@ -124,6 +108,30 @@ impl Session {
             | client::Failure::TlsOnly
             | _) => Failure::new(Kind::Other, format!("the session with {who} ended: {other}")),
         }
+    }
+
+    /// The user who logs in, for people.
+    fn user(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.login)
+    }
+
+    /// Converts the refusal of a login into a failure. `who` is the server.
+    fn no_login(&self, who: &str, reply: &Reply) -> Failure {
+        let user = self.user();
+        let (what, hint) = match self.credentials {
+            Credentials::Anonymous => (
+                format!("the login as {user} failed, and no user is known for {who}"),
+                "name one: ftp://USER@host/path, with the password in ~/.netrc",
+            ),
+            Credentials::NoPassword => {
+                (format!("no password for {user} at {who}"), "write it into ~/.netrc, or into the URL")
+            }
+            Credentials::Complete => (
+                format!("the login as {user} failed at {who}"),
+                "check user and password in the URL or in ~/.netrc",
+            ),
+        };
+        Failure::new(Kind::Refused, what).said(it_said(reply)).hint(hint)
     }
 
     /// The failure that the end of a session without a greeting is.
