@@ -25,7 +25,8 @@ fn relays(reader: &mut Reader<'_>, table: &DeTable<'_>, directory: &Path) -> Vec
         match key.get_ref().as_ref() {
             "relays" => {}
             later if LATER.contains(&later) => {
-                let what = "is not built in yet: leave it out; URLs name servers, and options replace defaults";
+                let what =
+                    "is not built in yet: leave it out; URLs name servers, and options replace defaults";
                 reader.wrong(key.span(), format!("[{later}] {what}"));
             }
             other => reader.unknown(key.span(), other, &["relays"], "the settings have"),
