@@ -10,6 +10,7 @@
 )]
 
 pub mod binary;
+pub mod certificate;
 pub mod disk;
 pub mod foreign;
 pub mod fuzz;

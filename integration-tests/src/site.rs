@@ -1,6 +1,7 @@
 //! One running ftp-server with a directory of its own.
 
 use crate::binary::{Program, Running};
+use crate::certificate::Certificate;
 use crate::raw::Raw;
 use ftp_proto::dialect::Dialect;
 use rustix::process::Signal;
@@ -22,6 +23,8 @@ pub struct Site {
     ip: String,
     users: Vec<String>,
     args: Vec<String>,
+    /// Its certificate, and where that is: outside the root.
+    certificate: Option<(Certificate, TempDir)>,
     /// The program of another build; `None` is the one built from this tree.
     program: Option<PathBuf>,
 }
@@ -31,7 +34,15 @@ impl Site {
     pub fn new(name: &str) -> Self {
         let root = tempfile::Builder::new().prefix(&format!("ftp-site-{name}-")).tempdir().unwrap();
         let users = vec![format!("{USER}:{PASSWORD}")];
-        Self { name: name.into(), root, ip: "127.0.0.2".into(), users, args: Vec::new(), program: None }
+        Self {
+            name: name.into(),
+            root,
+            ip: "127.0.0.2".into(),
+            users,
+            args: Vec::new(),
+            certificate: None,
+            program: None,
+        }
     }
 
     /// At another address.
@@ -43,6 +54,20 @@ impl Site {
     /// With another build of the program.
     pub fn program(mut self, path: PathBuf) -> Self {
         self.program = Some(path);
+        self
+    }
+
+    /// With a certificate of its own, so that its modern listener has explicit TLS, and with a listener
+    /// for implicit TLS. Call this after [`Self::at`].
+    pub fn tls(mut self) -> Self {
+        let certificate = Certificate::of(self.ip.parse().unwrap());
+        let place = tempfile::Builder::new().prefix("ftp-certificate-").tempdir().unwrap();
+        let path = place.path().join("server.pem");
+        fs::write(&path, [certificate.pem.as_str(), certificate.key_pem.as_str()].concat()).unwrap();
+        let any_port = SocketAddr::new(self.ip.parse().unwrap(), 0).to_string();
+        let path = path.to_str().unwrap();
+        self = self.args(["--tls-cert", path, "--tls-key", path, "--listen-tls", &any_port]);
+        self.certificate = Some((certificate, place));
         self
     }
 
@@ -86,11 +111,13 @@ impl Site {
     fn run(self, directory: PathBuf) -> Server {
         let ip: IpAddr = self.ip.parse().unwrap();
         let any_port = SocketAddr::new(ip, 0);
-        let (running, modern, old) = self.launch(&directory, any_port, any_port);
-        Server { directory, modern, old, running, site: self }
+        let (running, [modern, implicit, old]) = self.launch(&directory, any_port, any_port);
+        Server { directory, modern, implicit, old, running, site: self }
     }
 
-    fn launch(&self, root: &Path, modern: SocketAddr, old: SocketAddr) -> (Running, SocketAddr, SocketAddr) {
+    /// Starts it; where it listens: in clear or with explicit TLS, with implicit TLS (or again in clear),
+    /// as in 1973.
+    fn launch(&self, root: &Path, modern: SocketAddr, old: SocketAddr) -> (Running, [SocketAddr; 3]) {
         let mut command = match &self.program {
             Some(path) => Program::Server.command_at(path),
             None => Program::Server.command(),
@@ -108,8 +135,10 @@ impl Site {
             let address = line.strip_prefix("listening on ").and_then(|line| line.strip_suffix(kind));
             address.and_then(|address| address.parse().ok()).unwrap_or_else(|| panic!("{kind}: {line}"))
         };
-        let (modern, old) = (listening(" (ftp)"), listening(" (ftp-1973)"));
-        (running, modern, old)
+        let modern = listening(" (ftp)");
+        let implicit = if self.certificate.is_some() { listening(" (ftps)") } else { modern };
+        let old = listening(" (ftp-1973)");
+        (running, [modern, implicit, old])
     }
 }
 
@@ -119,6 +148,7 @@ pub struct Server {
     directory: PathBuf,
     site: Site,
     modern: SocketAddr,
+    implicit: SocketAddr,
     old: SocketAddr,
     /// The process that runs.
     pub running: Running,
@@ -131,6 +161,32 @@ impl Server {
             Dialect::Rfc354 => self.old,
             Dialect::Rfc959 => self.modern,
         }
+    }
+
+    /// The listener for implicit TLS.
+    pub const fn implicit(&self) -> SocketAddr {
+        self.implicit
+    }
+
+    /// The fingerprint of its certificate ([`Site::tls`]).
+    pub fn pin(&self) -> String {
+        self.site.certificate.as_ref().map(|(certificate, _)| certificate.fingerprint()).unwrap()
+    }
+
+    /// Where its certificate and key are ([`Site::tls`]).
+    pub fn certificate(&self) -> PathBuf {
+        self.site.certificate.as_ref().map(|(_, place)| place.path().join("server.pem")).unwrap()
+    }
+
+    /// The URL of a path with explicit TLS.
+    pub fn explicit_url(&self, path: &str) -> String {
+        self.url(path).replacen("ftp://", "ftpes://", 1)
+    }
+
+    /// The URL of a path with implicit TLS.
+    pub fn implicit_url(&self, path: &str) -> String {
+        let password = PASSWORD.replace(':', "%3A");
+        format!("ftps://{USER}:{password}@{}/{path}", self.implicit)
     }
 
     /// The address of all its data ports.
@@ -177,7 +233,7 @@ impl Server {
     pub fn die_and_return(&mut self) {
         self.running.signal(Signal::KILL);
         self.running.wait();
-        (self.running, _, _) = self.site.launch(&self.directory, self.modern, self.old);
+        (self.running, _) = self.site.launch(&self.directory, self.modern, self.old);
     }
 
     /// The place of a path in the real file system.

@@ -1,7 +1,7 @@
 //! A server that speaks TLS after AUTH, and whose data connections end as a test wants: in order, cut
 //! short, or with somebody else's certificate. Whatever it does, it says 226, but for one of them.
 
-use crate::foreign::Certificate;
+use crate::certificate::Certificate;
 use crate::socket;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::version::TLS13;

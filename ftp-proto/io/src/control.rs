@@ -1,28 +1,34 @@
 //! The bytes of a control connection, for both sides of FTP and for a session with a relay: read when
 //! they come, sent when the connection takes them, both bounded.
 
+use std::fmt::{self, Debug, Formatter};
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use ftp_proto::client::SYNCH;
+use ftp_proto::server::ask::Handshake;
 use ftp_proto::timer::Moment;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::clock::Clock;
 use crate::connection::{Connection, poll_io};
+use crate::os_error::words;
 use crate::socket;
+use crate::tls::Session;
 
 /// A control connection: what it brings, and what it has not taken yet.
 ///
 /// Dropping it closes it; inside TLS it says so (close_notify), if that can be sent at once.
-#[derive(Debug)]
 pub struct Control {
     /// `None` once it is closed or taken away.
     connection: Option<Connection>,
+    /// TLS that begins on it. Only the owner looks at it; the lock makes this type `Sync`.
+    securing: Option<Mutex<Securing>>,
     unsent: Unsent,
     /// Maximum number of unsent bytes; beyond it nothing is read.
     limit: usize,
@@ -30,13 +36,26 @@ pub struct Control {
     behind: Option<Moment>,
 }
 
+/// The last bytes in clear and the handshake.
+type Securing = Pin<Box<dyn Future<Output = io::Result<(Connection, Handshake)>> + Send>>;
+
+impl Debug for Control {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Control").field("connection", &self.connection).finish_non_exhaustive()
+    }
+}
+
 /// What [`Control::read`] has brought about.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Read {
     /// So many bytes have come.
     Bytes(usize),
     /// There is room for more output again.
     Room,
+    /// TLS has begun ([`Control::begin_tls`]).
+    Secured(Handshake),
+    /// TLS could not begin; the text is for the log. The connection is closed.
+    NotSecured(String),
     /// The connection has ended or failed.
     Closed,
 }
@@ -59,7 +78,13 @@ impl Control {
     pub fn new(connection: impl Into<Connection>, limit: usize) -> io::Result<Self> {
         let connection = connection.into();
         socket::control(connection.socket())?;
-        Ok(Self { connection: Some(connection), unsent: Unsent::default(), limit, behind: None })
+        Ok(Self {
+            connection: Some(connection),
+            securing: None,
+            unsent: Unsent::default(),
+            limit,
+            behind: None,
+        })
     }
 
     /// Queues `bytes`, and sends at once what the connection takes. This never waits: whoever sends
@@ -91,6 +116,18 @@ impl Control {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<Read> {
+        if let Some(securing) = &mut self.securing {
+            let securing = securing.get_mut().unwrap_or_else(PoisonError::into_inner);
+            let done = ready!(securing.as_mut().poll(cx));
+            self.securing = None;
+            return Poll::Ready(match done {
+                Ok((connection, handshake)) => {
+                    self.connection = Some(connection);
+                    Read::Secured(handshake)
+                }
+                Err(error) => Read::NotSecured(words(&error)),
+            });
+        }
         let was_full = self.is_full();
         let Some(connection) = &self.connection else { return Poll::Ready(Read::Closed) };
         if let Poll::Ready(Err(_)) = self.unsent.poll_send(connection, cx) {
@@ -119,12 +156,26 @@ impl Control {
         }
     }
 
+    /// Sends what is unsent and then `last` in clear, and begins TLS on the connection as its server.
+    /// [`Self::read`] tells when that is done. What the client has sent in clear is never read: the
+    /// handshake fails on it.
+    pub fn begin_tls(&mut self, last: &[u8], session: Arc<Session>) {
+        let Some(connection) = self.connection.take() else { return };
+        self.unsent.push(last);
+        let mut unsent = std::mem::take(&mut self.unsent);
+        let securing: Securing = Box::pin(async move {
+            poll_fn(|cx| unsent.poll_send(&connection, cx)).await?;
+            match connection.into_plain() {
+                Some(socket) => session.accept(socket).await,
+                None => Err(io::Error::other("the connection is inside TLS already")),
+            }
+        });
+        self.securing = Some(Mutex::new(securing));
+    }
+
     /// The connection itself, if it is still in clear: TLS may begin on it. What is unsent is lost.
     pub fn into_plain(mut self) -> Option<TcpStream> {
-        match self.connection.take()?.into_parts() {
-            (socket, None) => Some(socket),
-            (_, Some(_)) => None,
-        }
+        self.connection.take()?.into_plain()
     }
 
     /// Sends what is unsent and closes in order, within `limit`. What the peer still sends is read and

@@ -7,7 +7,7 @@
 //! | [`socket`] | listening, connecting, the pool of data ports, reset |
 //! | [`connection`] | a TCP connection, in clear or inside TLS |
 //! | [`control`] | the bytes of a control connection, both directions bounded |
-//! | [`tls`] | TLS of a client: trust, control connections, data connections that resume them |
+//! | [`tls`] | TLS of both sides: trust, certificates, control connections, data connections that resume them |
 //! | [`link`] | TLS and proof between a user agent and a relay |
 //! | [`copy`] | moves files and listings between a file and a connection, or between two connections |
 //! | [`meter`] | counts running work and can stop it |

@@ -18,12 +18,14 @@ impl Standing {
     /// Takes note of a command that is sent.
     pub(super) const fn note(&mut self, command: &Command) {
         match command {
-            Command::Lstn(_) | Command::Pasv | Command::Epsv(_) => self.listens = true,
+            Command::Lstn(_) | Command::Pasv | Command::Cpsv | Command::Epsv(_) => self.listens = true,
             Command::Actv | Command::Port(_) | Command::Eprt(_) | Command::EprtUnknown(_) => {
                 self.listens = false;
             }
             Command::Sock(_) => self.sock = true,
-            Command::User(_) | Command::Rein => *self = Self { listens: false, sock: false },
+            Command::User(_) | Command::Rein | Command::Auth(_) => {
+                *self = Self { listens: false, sock: false }
+            }
             Command::Pass(_)
             | Command::Acct(_)
             | Command::Quit
@@ -63,6 +65,11 @@ impl Standing {
             | Command::Help(_)
             | Command::Feat
             | Command::Opts(_)
+            | Command::Pbsz(_)
+            | Command::Prot(_)
+            | Command::Ccc
+            | Command::Sscn(_)
+            | Command::Pinc(_)
             | Command::Other(..) => {}
         }
     }

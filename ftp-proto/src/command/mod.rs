@@ -6,6 +6,7 @@
 mod digest_command;
 mod digests;
 mod parse;
+mod security;
 mod verb_of;
 pub mod verbs;
 mod write;
@@ -17,7 +18,7 @@ pub use verbs::{VERBS, Verb};
 
 use crate::address::SockTarget;
 use crate::digest::Algorithm;
-use crate::wire::{ByteRange, PathName, RendezvousSecret, Secret};
+use crate::wire::{ByteRange, Fingerprint, PathName, RendezvousSecret, Secret};
 use std::net::{SocketAddr, SocketAddrV4};
 
 /// One command with its argument parsed. Each verb of [`VERBS`] that this crate serves or sends has a
@@ -125,8 +126,47 @@ pub enum Command {
     Feat,
     /// OPTS: options for another command (RFC 2389).
     Opts(Opts),
+    /// AUTH: make the control connection private (RFC 2228, RFC 4217).
+    Auth(Mechanism),
+    /// PBSZ: the largest protected piece; always 0 with TLS (RFC 2228, RFC 4217).
+    Pbsz(u64),
+    /// PROT: whether data connections are private (RFC 2228, RFC 4217).
+    Prot(Protection),
+    /// CCC: make the control connection clear again (RFC 2228, RFC 4217).
+    Ccc,
+    /// SSCN: whether this server is the TLS client of its data connections; `None` asks (practice).
+    Sscn(Option<bool>),
+    /// CPSV: PASV whose transfer makes this server the TLS client (practice).
+    Cpsv,
+    /// PINC: the certificate that the other end of the next data connections must show; `None` forgets
+    /// it.
+    Pinc(Option<Fingerprint>),
     /// A verb of the table that has no variant, with its argument as it was received.
     Other(Verb, Vec<u8>),
+}
+
+/// The argument of AUTH.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Mechanism {
+    /// `TLS` or `TLS-C`: data connections are clear until PROT (RFC 4217 4).
+    Tls,
+    /// `SSL` or `TLS-P`, as older clients say: data connections are private from the start.
+    Ssl,
+    /// Another mechanism, which is not served.
+    Unserved(Vec<u8>),
+}
+
+/// The argument of PROT.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Protection {
+    /// `C`: data connections are in clear.
+    Clear,
+    /// `P`: data connections are inside TLS.
+    Private,
+    /// `S` or `E`: levels that TLS does not have (RFC 4217 9).
+    Unserved,
+    /// No level at all.
+    Unknown,
 }
 
 /// The argument of TYPE.

@@ -1,6 +1,7 @@
 //! From a line to a [`Command`]. Lines are bytes: names may contain everything but NUL and LF.
 
 use super::digests::{self, XDigest};
+use super::security::{mechanism, pinned, protection, switch};
 use super::{Command, DataType, Direction, Epsv, Mode, Opts, Partial, Structure, Verb};
 use crate::address::{Eprt, Invalid, parse_eprt, parse_port, parse_sock};
 use crate::dialect::Dialect;
@@ -115,6 +116,13 @@ fn argument(verb: Verb, rest: &[u8]) -> Result<Command, Fault> {
         Verb::Epsv => Command::Epsv(epsv(word)?),
         Verb::Rndz if word.is_empty() => Command::Rndz(None),
         Verb::Rndz => Command::Rndz(Some(RendezvousSecret::from_hex(word).ok_or(Fault::Syntax)?)),
+        Verb::Auth => Command::Auth(mechanism(some(word)?)),
+        Verb::Pbsz => Command::Pbsz(number(word)?),
+        Verb::Prot => Command::Prot(protection(some(word)?)),
+        Verb::Ccc => nothing(word, Command::Ccc)?,
+        Verb::Sscn => Command::Sscn(switch(word).ok_or(Fault::Syntax)?),
+        Verb::Cpsv => nothing(word, Command::Cpsv)?,
+        Verb::Pinc => Command::Pinc(pinned(some(word)?).ok_or(Fault::Syntax)?),
         Verb::Rest => Command::Rest(number(word)?),
         Verb::Allo => Command::Allo(allo(word)?),
         Verb::Retr => Command::Retr(name(rest)?),
@@ -136,16 +144,16 @@ fn argument(verb: Verb, rest: &[u8]) -> Result<Command, Fault> {
         Verb::Stat => Command::Stat(optional_name(rest)?),
         Verb::Help => Command::Help(if word.is_empty() { None } else { Some(word.to_ascii_uppercase()) }),
         Verb::Opts => Command::Opts(opts(word)?),
-        Verb::Smnt | Verb::Form | Verb::Rsym | Verb::Cpsv | Verb::Pret | Verb::Cepr => other(verb, rest),
+        Verb::Smnt | Verb::Form | Verb::Rsym | Verb::Pret | Verb::Cepr => other(verb, rest),
         Verb::Rang => Command::Rang(rang(word)?),
         Verb::Stou | Verb::Mail | Verb::Mlfl | Verb::Mfmt | Verb::Mff => other(verb, rest),
         Verb::Xcrc | Verb::Md5 | Verb::Xmd5 | Verb::Xsha | Verb::Xsha1 | Verb::Xsha256 | Verb::Xsha512 => {
             x_digest(verb, rest)?
         }
         Verb::Avbl | Verb::Site | Verb::Clnt | Verb::Host => other(verb, rest),
-        Verb::Csid | Verb::Lang | Verb::Quot | Verb::Nquo | Verb::Auth | Verb::Adat => other(verb, rest),
-        Verb::Pbsz | Verb::Prot | Verb::Ccc | Verb::Mic | Verb::Conf | Verb::Enc => other(verb, rest),
-        Verb::Sscn | Verb::Pinc | Verb::Dgst | Verb::Prob | Verb::Rate | Verb::Deta => other(verb, rest),
+        Verb::Csid | Verb::Lang | Verb::Quot | Verb::Nquo | Verb::Adat => other(verb, rest),
+        Verb::Mic | Verb::Conf | Verb::Enc => other(verb, rest),
+        Verb::Dgst | Verb::Prob | Verb::Rate | Verb::Deta => other(verb, rest),
     })
 }
 
@@ -173,6 +181,11 @@ fn other(verb: Verb, rest: &[u8]) -> Command {
 /// Returns the command if nothing but blanks follows the verb.
 fn nothing(word: &[u8], command: Command) -> Result<Command, Fault> {
     if word.is_empty() { Ok(command) } else { Err(Fault::Syntax) }
+}
+
+/// An argument that must not be missing.
+const fn some(word: &[u8]) -> Result<&[u8], Fault> {
+    if word.is_empty() { Err(Fault::Missing) } else { Ok(word) }
 }
 
 fn text(rest: &[u8]) -> Result<Vec<u8>, Fault> {

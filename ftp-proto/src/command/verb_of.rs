@@ -54,6 +54,13 @@ impl Command {
             Self::Help(_) => Verb::Help,
             Self::Feat => Verb::Feat,
             Self::Opts(_) => Verb::Opts,
+            Self::Auth(_) => Verb::Auth,
+            Self::Pbsz(_) => Verb::Pbsz,
+            Self::Prot(_) => Verb::Prot,
+            Self::Ccc => Verb::Ccc,
+            Self::Sscn(_) => Verb::Sscn,
+            Self::Cpsv => Verb::Cpsv,
+            Self::Pinc(_) => Verb::Pinc,
             Self::Other(verb, _) => *verb,
         }
     }

@@ -118,7 +118,7 @@ verbs! {
     Port    "PORT"   []         "<h1>,<h2>,<h3>,<h4>,<p1>,<p2>"  "RFC 959"                              After  Queue  Yes;
     Eprt    "EPRT"   []         "|<family>|<host>|<port>|"       "RFC 2428"                             After  Queue  Yes;
     Epsv    "EPSV"   []         "[1 | 2 | ALL]"                  "RFC 2428"                             After  Queue  Yes;
-    Cpsv    "CPSV"   []         ""                               "practice"                             After  Queue  No;
+    Cpsv    "CPSV"   []         ""                               "practice"                             After  Queue  Yes;
     Pret    "PRET"   []         "<command>"                      "practice"                             After  Queue  No;
     Cepr    "CEPR"   []         "ON | OFF"                       "practice"                             After  Queue  No;
     // transfers
@@ -169,18 +169,18 @@ verbs! {
     Quot    "QUOT"   []         "<command>"                      "RFC 542"                              After  Queue  No;
     Nquo    "NQUO"   []         ""                               "RFC 542"                              After  Queue  No;
     // security
-    Auth    "AUTH"   []         "<mechanism>"                    "RFC 2228, 4217"                       Before Queue  No;
+    Auth    "AUTH"   []         "<mechanism>"                    "RFC 2228, 4217"                       Before Queue  Yes;
     Adat    "ADAT"   []         "<data>"                         "RFC 2228"                             Before Queue  No;
-    Pbsz    "PBSZ"   []         "<bytes>"                        "RFC 2228, 4217"                       Before Queue  No;
-    Prot    "PROT"   []         "C | P"                          "RFC 2228, 4217"                       Before Queue  No;
-    Ccc     "CCC"    []         ""                               "RFC 2228, 4217"                       Before Queue  No;
+    Pbsz    "PBSZ"   []         "<bytes>"                        "RFC 2228, 4217"                       Before Queue  Yes;
+    Prot    "PROT"   []         "C | P"                          "RFC 2228, 4217"                       Before Queue  Yes;
+    Ccc     "CCC"    []         ""                               "RFC 2228, 4217"                       Before Queue  Yes;
     Mic     "MIC"    []         "<data>"                         "RFC 2228"                             Before Queue  No;
     Conf    "CONF"   []         "<data>"                         "RFC 2228"                             Before Queue  No;
     Enc     "ENC"    []         "<data>"                         "RFC 2228"                             Before Queue  No;
-    Sscn    "SSCN"   []         "ON | OFF"                       "practice"                             After  Queue  No;
+    Sscn    "SSCN"   []         "[ON | OFF]"                     "practice"                             After  Queue  Yes;
     // extensions of this suite
     Rndz    "RNDZ"   []         "[<64 hex digits>]"              "docs/protocol/extensions.md"          After  Queue  Yes;
-    Pinc    "PINC"   []         "SHA-256 <64 hex digits> | OFF"  "docs/protocol/extensions.md"          After  Queue  No;
+    Pinc    "PINC"   []         "SHA-256 <64 hex digits> | OFF"  "docs/protocol/extensions.md"          After  Queue  Yes;
     Dgst    "DGST"   []         "<algorithm> | OFF"              "docs/protocol/extensions.md"          After  Queue  No;
     Prob    "PROB"   []         "R | S"                          "docs/protocol/extensions.md"          After  Queue  No;
     Rate    "RATE"   []         "<bytes per second> | OFF"       "docs/protocol/extensions.md"          After  Queue  No;

@@ -82,19 +82,21 @@ impl Command {
                 return path.as_ref().map(|p| p.as_bytes().to_vec());
             }
             Self::Help(verb) => return verb.clone(),
-            Self::Opts(Opts::Unknown(words)) => return Some(words.clone()),
             Self::Other(_, argument) => {
                 return if argument.is_empty() { None } else { Some(argument.clone()) };
             }
-            Self::Rein | Self::Quit | Self::Pasv | Self::Actv | Self::Gsoc | Self::Cdup | Self::Pwd => {
+            Self::Rein | Self::Quit | Self::Pasv | Self::Cpsv | Self::Actv | Self::Gsoc => return None,
+            Self::Cdup | Self::Pwd | Self::Abor | Self::Noop | Self::Syst | Self::Feat => return None,
+            Self::Epsv(Epsv::Same) | Self::Rndz(None) | Self::Ccc | Self::Sscn(None) => {
                 return None;
             }
-            Self::Abor | Self::Noop | Self::Syst | Self::Feat => return None,
-            Self::Epsv(Epsv::Same) | Self::Rndz(None) => return None,
-            Self::Type(DataType::Ascii) => "A".to_owned(),
-            Self::Type(DataType::Image) => "I".to_owned(),
-            Self::Type(DataType::Local8) => "L 8".to_owned(),
-            Self::Type(DataType::Unserved) => "E".to_owned(),
+            Self::Auth(mechanism) => return Some(mechanism.name().to_vec()),
+            Self::Pbsz(bytes) => bytes.to_string(),
+            Self::Prot(level) => level.letter().to_string(),
+            Self::Sscn(Some(true)) => "ON".to_owned(),
+            Self::Sscn(Some(false)) | Self::Pinc(None) => "OFF".to_owned(),
+            Self::Pinc(Some(leaf)) => format!("SHA-256 {}", leaf.to_hex()),
+            Self::Type(data_type) => letters(*data_type).to_owned(),
             Self::Mode(Mode::Stream) => "S".to_owned(),
             Self::Stru(Structure::File) => "F".to_owned(),
             Self::Mode(Mode::Unserved(letter)) | Self::Stru(Structure::Unserved(letter)) => {
@@ -114,18 +116,37 @@ impl Command {
             Self::Epsv(Epsv::Unknown(family)) => family.to_string(),
             Self::Rndz(Some(secret)) => return Some(secret.to_hex().as_bytes().to_vec()),
             Self::Rest(bytes) | Self::Allo(bytes) => bytes.to_string(),
-            Self::Opts(Opts::Utf8) => "UTF8 ON".to_owned(),
-            Self::Opts(Opts::Hash(None)) => "HASH".to_owned(),
-            Self::Opts(Opts::Hash(Some(algorithm))) => format!("HASH {}", algorithm.name()),
-            Self::Opts(Opts::Mlst(facts)) => {
-                format!("MLST {}", facts.iter().map(|fact| format!("{fact};")).collect::<String>())
-            }
-            Self::Opts(Opts::Partial(Partial::Publish)) => "STOR PARTIAL PUBLISH".to_owned(),
-            Self::Opts(Opts::Partial(Partial::Keep)) => "STOR PARTIAL KEEP".to_owned(),
-            Self::Opts(Opts::Partial(Partial::Discard)) => "STOR PARTIAL DISCARD".to_owned(),
+            Self::Opts(opts) => return Some(option(opts)),
         };
         Some(text.into_bytes())
     }
+}
+
+/// The argument of TYPE.
+const fn letters(data_type: DataType) -> &'static str {
+    match data_type {
+        DataType::Ascii => "A",
+        DataType::Image => "I",
+        DataType::Local8 => "L 8",
+        DataType::Unserved => "E",
+    }
+}
+
+/// The argument of OPTS.
+fn option(opts: &Opts) -> Vec<u8> {
+    let text = match opts {
+        Opts::Unknown(words) => return words.clone(),
+        Opts::Utf8 => "UTF8 ON".to_owned(),
+        Opts::Hash(None) => "HASH".to_owned(),
+        Opts::Hash(Some(algorithm)) => format!("HASH {}", algorithm.name()),
+        Opts::Mlst(facts) => {
+            format!("MLST {}", facts.iter().map(|fact| format!("{fact};")).collect::<String>())
+        }
+        Opts::Partial(Partial::Publish) => "STOR PARTIAL PUBLISH".to_owned(),
+        Opts::Partial(Partial::Keep) => "STOR PARTIAL KEEP".to_owned(),
+        Opts::Partial(Partial::Discard) => "STOR PARTIAL DISCARD".to_owned(),
+    };
+    text.into_bytes()
 }
 
 /// Protects a name that begins with a dash, which servers would take for options of `ls`.

@@ -141,14 +141,14 @@ pub const COMPUTED: &[Algorithm] =
     &[Algorithm::Sha256, Algorithm::Sha512, Algorithm::Sha1, Algorithm::Md5, Algorithm::Crc32];
 
 /// Returns the feature lines of this crate's server without their leading blank. FEAT and, on the
-/// listener of 1973, HELP report them.
-pub fn offered(selected: Algorithm) -> Vec<String> {
+/// listener of 1973, HELP report them. `tls` adds what needs a certificate.
+pub fn offered(selected: Algorithm, tls: bool) -> Vec<String> {
     let star = |algorithm: &Algorithm| {
         format!("{}{}", algorithm.name(), if *algorithm == selected { "*" } else { "" })
     };
     let hash = COMPUTED.iter().map(star).collect::<Vec<_>>().join(";");
     let facts: String = FACTS.iter().map(|fact| format!("{fact}*;")).collect();
-    [
+    let always = [
         "ACTV",
         "EPRT",
         "EPSV",
@@ -171,9 +171,11 @@ pub fn offered(selected: Algorithm) -> Vec<String> {
         "XSHA1 filename;start;end",
         "XSHA256 filename;start;end",
         "XSHA512 filename;start;end",
-    ]
-    .map(str::to_owned)
-    .to_vec()
+    ];
+    let with_tls = ["AUTH TLS", "CPSV", "PBSZ", "PINC SHA-256", "PROT", "SSCN"];
+    let mut lines: Vec<&str> = always.into_iter().chain(with_tls.into_iter().filter(|_| tls)).collect();
+    lines.sort_unstable();
+    lines.into_iter().map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -188,7 +190,8 @@ mod tests {
     }
 
     fn ours() -> String {
-        let lines: Vec<String> = offered(Algorithm::Sha256).iter().map(|line| format!(" {line}")).collect();
+        let lines: Vec<String> =
+            offered(Algorithm::Sha256, true).iter().map(|line| format!(" {line}")).collect();
         lines.join("\n")
     }
 
@@ -220,7 +223,19 @@ mod tests {
                     loses_early: false,
                     known: true,
                     others: if dialect == Rfc959 {
-                        vec!["ACTV".into(), "RANG STREAM".into(), "TVFS".into()]
+                        [
+                            "ACTV",
+                            "AUTH TLS",
+                            "CPSV",
+                            "PBSZ",
+                            "PINC SHA-256",
+                            "PROT",
+                            "RANG STREAM",
+                            "SSCN",
+                            "TVFS",
+                        ]
+                        .map(str::to_owned)
+                        .to_vec()
                     } else {
                         vec![]
                     },
@@ -231,7 +246,7 @@ mod tests {
 
     #[test]
     fn only_what_is_served_is_offered() {
-        for line in offered(Algorithm::Sha256) {
+        for line in offered(Algorithm::Sha256, true) {
             let name = line.split(' ').next().unwrap();
             if let Some(row) = Verb::named(name.as_bytes()).and_then(Verb::row) {
                 assert_eq!(row.served, crate::command::verbs::Served::Yes, "{line}");

@@ -125,6 +125,16 @@ pub enum Meaning {
     Refused,
     /// The address family is not served for this.
     BadFamily,
+    /// AUTH was accepted, and the handshake of TLS follows.
+    TlsBegins,
+    /// The security mechanism or level is refused by policy.
+    SecurityDenied,
+    /// TLS does not have this level of protection.
+    LevelNotServed,
+    /// Data connections must be private.
+    DataInClear,
+    /// The handshake of a data connection failed, or it did not resume the session that it must.
+    NotPrivate,
 }
 
 impl Meaning {
@@ -190,6 +200,12 @@ impl Meaning {
             Self::NoPort => (504, 425),
             Self::Refused => (504, 504),
             Self::BadFamily => (506, 522),
+            // There is no TLS in the dialect of 1973.
+            Self::TlsBegins => (200, 234),
+            Self::SecurityDenied => (506, 534),
+            Self::LevelNotServed => (506, 536),
+            Self::DataInClear => (454, 521), // RFC 2228 5.2, RFC 4217 9
+            Self::NotPrivate => (454, 522),
         };
         Code(match dialect {
             Dialect::Rfc354 => old,

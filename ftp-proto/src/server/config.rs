@@ -16,6 +16,8 @@ pub struct Config {
     pub rules: Rules,
     /// The address that PASV announces; `None` announces the control connection's local address.
     pub public_address: Option<IpAddr>,
+    /// What the listener does about TLS.
+    pub tls: Tls,
     /// How long each wait may last.
     pub timeouts: Timeouts,
     /// How many connections a listener holds before the transfer command, if any of them may be the peer.
@@ -35,6 +37,7 @@ impl Default for Config {
             dialect: Dialect::Rfc959,
             rules: Rules::default(),
             public_address: None,
+            tls: Tls::default(),
             timeouts: Timeouts::default(),
             max_held: 8,
             max_provers: 16,
@@ -42,6 +45,43 @@ impl Default for Config {
             software: "FTP server".to_owned(),
         }
     }
+}
+
+/// What a listener does about TLS. The default is a listener that has none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Tls {
+    /// When TLS begins.
+    pub begin: Begin,
+    /// Whether nobody logs in, and no data move, in clear.
+    pub required: bool,
+    /// Whether data connections must resume the TLS session of their control connection.
+    pub reuse: Reuse,
+}
+
+/// When TLS begins on a control connection.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Begin {
+    /// Never: there is no certificate.
+    #[default]
+    Never,
+    /// After AUTH (RFC 4217).
+    Explicit,
+    /// With the first byte.
+    Implicit,
+}
+
+/// Whether a data connection must resume the TLS session of its control connection. That shows that both
+/// come from one client. It is never demanded where this server is the TLS client, of a peer that proves
+/// itself with RNDZ, or of one that PINC has named.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Reuse {
+    /// A data connection that resumes nothing is refused.
+    Required,
+    /// It may resume the session or begin a new one.
+    #[default]
+    Preferred,
+    /// It cannot: no data connection resumes anything.
+    Off,
 }
 
 /// How long each wait of a session may last.
@@ -57,6 +97,8 @@ pub struct Timeouts {
     pub accept: Duration,
     /// From the transfer command to the connection, for the active end, retries included.
     pub connect: Duration,
+    /// The handshake of TLS, on the control connection and on a data connection.
+    pub handshake: Duration,
     /// A connection that arrived before the transfer command.
     pub held: Duration,
     /// From the connection, or from the transfer command if that came later, to the whole hello (RNDZ).
@@ -80,6 +122,7 @@ impl Default for Timeouts {
             listen_idle: s(300),
             accept: s(60),
             connect: s(15),
+            handshake: s(10),
             held: s(60),
             hello: s(5),
             proof: s(5),

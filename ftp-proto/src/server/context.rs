@@ -7,6 +7,7 @@ use super::nonces::Nonces;
 use super::outbox::Outbox;
 use super::parameters::Parameters;
 use super::path;
+use super::privacy::Privacy;
 use super::rights::{Right, Rights};
 use super::sockets::Sockets;
 use super::timer::Timer;
@@ -34,6 +35,7 @@ pub(super) struct Context {
     /// How many logins have failed on this connection.
     pub(super) failed_logins: u32,
     pub(super) parameters: Parameters,
+    pub(super) privacy: Privacy,
     pub(super) sockets: Sockets,
     pub(super) nonces: Nonces,
 }
@@ -54,6 +56,7 @@ impl Context {
             login: Login::Nobody,
             failed_logins: 0,
             parameters: Parameters::default(),
+            privacy: Privacy::new(),
             sockets: Sockets::default(),
             nonces: Nonces::new(connection.entropy),
             config,

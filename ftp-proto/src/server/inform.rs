@@ -1,8 +1,9 @@
 //! STAT of the session, HELP and FEAT: what the server says about itself.
 
 use super::context::Context;
+use super::security;
 use super::sockets::Target;
-use crate::command::verbs::Served;
+use crate::command::verbs::{Row, Served};
 use crate::command::{DataType, Direction, VERBS, Verb};
 use crate::dialect::Dialect;
 use crate::feature;
@@ -43,7 +44,7 @@ fn session_status(cx: &Context) -> Vec<String> {
 pub(super) fn help(cx: &mut Context, verb: Option<&[u8]>) {
     if let Some(name) = verb {
         let row = Verb::named(name.trim_ascii()).and_then(Verb::row);
-        return match row.filter(|row| row.served == Served::Yes) {
+        return match row.filter(|row| is_served(cx, row)) {
             Some(row) => {
                 let text = format!("{} {} ({})", row.name, row.syntax, row.source);
                 cx.out.reply(Meaning::HelpText, text);
@@ -51,8 +52,7 @@ pub(super) fn help(cx: &mut Context, verb: Option<&[u8]>) {
             None => cx.out.reply(Meaning::HelpText, "That command is not served here"),
         };
     }
-    let served: Vec<&str> =
-        VERBS.iter().filter(|row| row.served == Served::Yes).map(|row| row.name).collect();
+    let served: Vec<&str> = VERBS.iter().filter(|row| is_served(cx, row)).map(|row| row.name).collect();
     let mut lines = vec![format!("{} serves", cx.config.software)];
     lines.extend(served.chunks(10).map(|names| names.join(" ")));
     if cx.config.dialect == Dialect::Rfc354 {
@@ -60,6 +60,11 @@ pub(super) fn help(cx: &mut Context, verb: Option<&[u8]>) {
     }
     lines.push("End".to_owned());
     say(cx, Meaning::HelpText, &lines);
+}
+
+/// Whether this listener serves the verb of `row`.
+fn is_served(cx: &Context, row: &Row) -> bool {
+    row.served == Served::Yes && security::serves(&cx.config, row.verb)
 }
 
 /// FEAT (RFC 2389).
@@ -72,7 +77,8 @@ pub(super) fn feat(cx: &mut Context) {
 
 /// The feature lines, with what OPTS has chosen.
 fn features(cx: &Context) -> Vec<String> {
-    let mut lines = feature::offered(cx.parameters.algorithm);
+    let tls = security::serves(&cx.config, Verb::Auth);
+    let mut lines = feature::offered(cx.parameters.algorithm, tls);
     if let Some(chosen) = &cx.parameters.facts
         && let Some(line) = lines.iter_mut().find(|line| line.starts_with("MLST "))
     {

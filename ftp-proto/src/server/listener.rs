@@ -23,6 +23,8 @@ pub(super) struct Listener {
     pub(super) held: Fair<Group, Held>,
     /// How many strangers were closed since the last data connection.
     pub(super) strangers: u32,
+    /// Whether CPSV opened it: this server is the TLS client of its connection.
+    pub(super) tls_client: bool,
     /// When it was used last.
     pub(super) since: Moment,
     /// Later listeners have higher numbers.

@@ -18,6 +18,7 @@ pub(super) struct Request(Vec<u8>);
 
 /// USER. The reply is always the same, so that nobody learns which names exist (RFC 2577 6).
 pub(super) fn user(cx: &mut Context, name: Vec<u8>) {
+    cx.privacy.pin = None;
     cx.sockets.reset(&mut cx.out); // A22; TYPE and the like stay (dialect-1973 section 3)
     cx.parameters.range = None; // E14
     cx.login = Login::Named(name);
@@ -32,15 +33,22 @@ pub(super) fn pass(cx: &mut Context, password: Secret) -> Option<Question<Reques
     };
     let user = std::mem::take(user);
     cx.login = Login::Nobody;
-    Some(cx.question(Request(user.clone()), |ticket| Ask::Login { ticket, user, password }))
+    let certificate = cx.privacy.leaf();
+    Some(cx.question(Request(user.clone()), |ticket| Ask::Login { ticket, user, password, certificate }))
 }
 
 /// REIN: back to the state after the greeting (A23).
 pub(super) fn rein(cx: &mut Context) {
+    reset(cx);
+    cx.out.reply(Meaning::Reinitialized, "All parameters are as at the start; log in again");
+}
+
+/// Forgets the login and everything that commands have set.
+pub(super) fn reset(cx: &mut Context) {
     cx.sockets.reset(&mut cx.out);
+    cx.privacy.reset();
     cx.parameters = Parameters::default();
     cx.login = Login::Nobody;
-    cx.out.reply(Meaning::Reinitialized, "All parameters are as at the start; log in again");
 }
 
 impl Request {

@@ -13,6 +13,8 @@
 //! |---|---|
 //! | `session`, `work` | dispatch and the order of replies; what the session is doing |
 //! | `queue`, `mistake` | commands that wait for their turn; the reply to a line that is no command |
+//! | `first` | what the first bytes of a client say |
+//! | `privacy`, `security` | what is inside TLS; AUTH PBSZ PROT CCC SSCN PINC |
 //! | `login`, `parameters`, `files`, `inform` | USER..., TYPE..., CWD..., STAT HELP FEAT |
 //! | `setup`, `arrivals` | the commands that set up a data connection; connections that come before the transfer command |
 //! | `sockets`, `listener` | the data sockets themselves (picture in `sockets`) |
@@ -20,9 +22,6 @@
 //! | `rights` | what an account may do with files |
 //! | `context` | what all of these work with; `user`, `outbox`, `nonces` are parts of it |
 //! | [`ask`], [`limits`] | the vocabulary of the driver; what all sessions of a server share |
-//!
-//! AUTH, PBSZ, PROT, SSCN, CPSV, PINC and CCC will be `security`: a stage of the control connection and
-//! of each data connection, beside `setup`.
 //!
 //! ```
 //! use ftp_proto::server::ask::{Account, Answer, Ask, Input, Output};
@@ -69,6 +68,7 @@ mod config;
 mod context;
 mod failure;
 mod files;
+mod first;
 mod inform;
 pub mod limits;
 mod listener;
@@ -78,8 +78,10 @@ mod nonces;
 mod outbox;
 mod parameters;
 mod path;
+mod privacy;
 mod queue;
 mod rights;
+mod security;
 mod session;
 mod setup;
 mod sockets;
@@ -91,7 +93,7 @@ mod user;
 mod work;
 
 pub use ask::{Account, Answer, Ask, ConnId, Input, Output, Ticket};
-pub use config::{Config, Connection, Timeouts};
+pub use config::{Begin, Config, Connection, Reuse, Timeouts, Tls};
 pub use rights::{Access, Right, Rights};
 pub use session::Session;
 pub use timer::Timer;

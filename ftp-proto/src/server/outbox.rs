@@ -90,11 +90,23 @@ impl Outbox {
         }
     }
 
+    /// A reply that the driver sends with what it is asked for next.
+    pub(super) fn compose(&mut self, meaning: Meaning, lines: &[&[u8]]) -> Vec<u8> {
+        let bytes = reply::write(self.dialect, meaning, lines);
+        self.tell(&bytes);
+        bytes
+    }
+
     fn reply_bytes(&mut self, bytes: Vec<u8>) {
+        self.tell(&bytes);
+        self.send(bytes);
+    }
+
+    /// Tells the log about a reply.
+    fn tell(&mut self, bytes: &[u8]) {
         let first = bytes.split(|&b| b == b'\r').next().unwrap_or_default();
         let shown = PathName::from_wire(first).map_or_else(|_| String::new(), |line| line.display());
         self.event(Event::Replied(shown));
-        self.send(bytes);
     }
 
     /// The end: what was promised is flushed, and nothing comes after it.

@@ -2,16 +2,16 @@
 
 use super::arrivals;
 use super::ask::{Answer, Ask, ConnId, Event, Input, Output, Ticket};
-use super::config::{Config, Connection};
+use super::config::{Begin, Config, Connection};
 use super::context::{Context, Question};
 use super::listener::Listener;
 use super::queue::{Queue, Waiting};
 use super::timer::Timer;
 use super::transfer::{self, abort, request};
 use super::work::Work;
-use super::{files, inform, login, mistake, parameters, setup};
+use super::{files, first, inform, login, mistake, parameters, security, setup};
 use crate::command::verbs::{Busy, Login, Served};
-use crate::command::{Command, Verb};
+use crate::command::{Command, Mechanism, Verb};
 use crate::dialect::Dialect;
 use crate::reply::Meaning;
 use crate::timer::Moment;
@@ -29,6 +29,10 @@ pub struct Session {
     lines: LineReader,
     queue: Queue,
     work: Work,
+    /// Whether nothing has come from the client yet, not even one line.
+    is_new: bool,
+    /// Whether the greeting was said.
+    greeted: bool,
     /// BYE came during a transfer. Its reply has been sent, and the session ends after the queue.
     leaving: bool,
     /// The server stops.
@@ -43,6 +47,8 @@ impl Session {
             lines: LineReader::new(MAX_LINE),
             queue: Queue::default(),
             work: Work::Idle,
+            is_new: true,
+            greeted: false,
             leaving: false,
             stopping: false,
         }
@@ -55,10 +61,10 @@ impl Session {
         }
         self.cx.now = now;
         match input {
-            Input::Start => {
-                let text = format!("{} ready", self.cx.config.software);
-                self.cx.out.reply(Meaning::Ready, text);
+            Input::Start if self.cx.config.tls.begin == Begin::Implicit => {
+                self.work = Work::Securing(security::implicit(&mut self.cx));
             }
+            Input::Start => self.greet(),
             Input::Bytes(bytes) => self.bytes(bytes),
             Input::Closed => {
                 self.cx.out.discard(); // A24: the driver releases everything
@@ -90,10 +96,23 @@ impl Session {
         }
     }
 
+    fn greet(&mut self) {
+        self.greeted = true;
+        let text = format!("{} ready", self.cx.config.software);
+        self.cx.out.reply(Meaning::Ready, text);
+    }
+
     fn bytes(&mut self, bytes: &[u8]) {
+        if let Work::Securing(_) = self.work {
+            return; // nothing in clear counts any more
+        }
+        if self.is_new && self.is_other_protocol(bytes.first().copied(), None) {
+            return;
+        }
         self.lines.push(bytes);
         while let Some(item) = self.lines.next() {
             match item {
+                Item::Line(line) if self.is_new && self.is_other_protocol(None, Some(&line)) => return,
                 Item::Line(line) => self.queue.push_line(&line, self.cx.config.dialect),
                 Item::TooLong => self.queue.push_too_long(),
                 Item::Respond(answer) => self.cx.out.send(answer),
@@ -101,11 +120,20 @@ impl Session {
         }
     }
 
+    /// Whether the first bytes of the client are another protocol. Then the session has ended.
+    fn is_other_protocol(&mut self, byte: Option<u8>, line: Option<&[u8]>) -> bool {
+        self.is_new = line.is_none();
+        let Some(protocol) = first::other_protocol(byte, line) else { return false };
+        self.cx.out.event(Event::NotFtp(protocol));
+        self.end();
+        true
+    }
+
     /// Takes the next step that needs no input. Returns whether there was one.
     fn advance(&mut self) -> bool {
         let dialect = self.cx.config.dialect;
         let next = match &self.work {
-            Work::Closed | Work::Login(_) | Work::Setup(_) => None,
+            Work::Closed | Work::Securing(_) | Work::Login(_) | Work::Setup(_) => None,
             Work::Idle if self.stopping => {
                 self.cx.out.reply(Meaning::Unavailable, "The server is stopping");
                 self.end();
@@ -164,10 +192,14 @@ impl Session {
     fn may_say(&mut self, verb: Verb) -> bool {
         let Some(row) = verb.row() else { return true };
         let busy = matches!(self.work, Work::Transfer(_));
-        if row.served == Served::No {
+        if row.served == Served::No || !security::serves(&self.cx.config, verb) {
             not_implemented(&mut self.cx, verb);
+        } else if matches!(verb, Verb::User | Verb::Pass) && security::must_begin(&self.cx) {
+            self.cx.out.reply(Meaning::NotLoggedIn, "Send AUTH TLS first: nobody logs in in clear here");
         } else if row.login == Login::After && self.cx.user().is_none() {
             self.cx.out.reply(Meaning::NotLoggedIn, "Log in with USER and PASS first");
+        } else if moves_data(verb) && security::must_protect(&self.cx) {
+            self.cx.out.reply(Meaning::DataInClear, "Send PBSZ 0 and PROT P first: no data in clear here");
         } else if row.busy == Busy::Refuse && busy {
             let text = format!("{} is not possible during a transfer", row.name); // B22
             self.cx.out.reply(Meaning::WhileTransfer, text);
@@ -186,6 +218,12 @@ impl Session {
             Command::Acct(_) => cx.out.reply(Meaning::Superfluous, "No account is needed"),
             Command::Rein => login::rein(cx),
             Command::Quit => self.quit(),
+            Command::Auth(mechanism) => self.auth(&mechanism),
+            Command::Pbsz(_) => security::pbsz(cx),
+            Command::Prot(level) => security::prot(cx, level),
+            Command::Ccc => security::ccc(cx),
+            Command::Sscn(client) => security::sscn(cx, client),
+            Command::Pinc(pin) => security::pinc(cx, pin),
             Command::Type(data_type) => cx.parameters.set_type(data_type, &mut cx.out),
             Command::Mode(mode) => parameters::set_mode(mode, &mut cx.out),
             Command::Stru(structure) => parameters::set_structure(structure, &mut cx.out),
@@ -198,6 +236,7 @@ impl Session {
             Command::Port(target) => work.wait(setup::port(cx, target.into())),
             Command::Eprt(target) => work.wait(setup::port(cx, target)),
             Command::EprtUnknown(_) => work.wait(setup::bad_family(cx)),
+            Command::Cpsv => work.wait(setup::cpsv(cx)),
             Command::Epsv(family) => work.wait(setup::epsv(cx, family)),
             Command::Rndz(secret) => setup::rndz(cx, secret),
             Command::Retr(name) => work.transfer(request::retr(cx, &name, range), cx),
@@ -237,6 +276,15 @@ impl Session {
         }
     }
 
+    /// AUTH. What was pipelined behind it is dropped, because anybody could have sent it.
+    fn auth(&mut self, mechanism: &Mechanism) {
+        if let Some(ticket) = security::auth(&mut self.cx, mechanism) {
+            self.queue.clear();
+            self.lines = LineReader::new(MAX_LINE);
+            self.work = Work::Securing(ticket);
+        }
+    }
+
     /// QUIT and BYE. During a transfer BYE of 1973 is answered at once, and the session ends after the
     /// transfer (A21).
     fn quit(&mut self) {
@@ -255,7 +303,7 @@ impl Session {
     fn abort(&mut self) {
         self.cx.parameters.range = None; // E14
         match &self.work {
-            Work::Idle | Work::Closed => abort::nothing(&mut self.cx),
+            Work::Idle | Work::Securing(_) | Work::Closed => abort::nothing(&mut self.cx),
             Work::Login(Question { ticket, .. }) | Work::Setup(Question { ticket, .. }) => {
                 self.cx.out.ask(Ask::Cancel(*ticket));
                 self.cx.timers.disarm(Timer::Question);
@@ -283,6 +331,13 @@ impl Session {
     fn answered(&mut self, ticket: Ticket, answer: Answer) {
         let Self { cx, work, .. } = self;
         match std::mem::replace(work, Work::Idle) {
+            Work::Securing(asked) if asked == ticket => {
+                if security::secured(cx, answer).is_break() {
+                    self.end();
+                } else if !self.greeted {
+                    self.greet();
+                }
+            }
             Work::Login(question) if question.ticket == ticket => {
                 cx.timers.disarm(Timer::Question);
                 if question.purpose.answered(cx, answer).is_break() {
@@ -301,7 +356,12 @@ impl Session {
                 *work = transfer;
                 self.tell_transfer(transfer::Input::Answer(ticket, answer));
             }
-            other @ (Work::Login(_) | Work::Setup(_) | Work::File(_) | Work::Idle | Work::Closed) => {
+            other @ (Work::Securing(_)
+            | Work::Login(_)
+            | Work::Setup(_)
+            | Work::File(_)
+            | Work::Idle
+            | Work::Closed) => {
                 *work = other;
                 cx.out.unwanted(answer);
             }
@@ -316,6 +376,7 @@ impl Session {
             }
             Work::Transfer(_)
             | Work::Idle
+            | Work::Securing(_)
             | Work::Login(_)
             | Work::Setup(_)
             | Work::File(_)
@@ -342,6 +403,10 @@ impl Session {
                 let limit = self.cx.config.timeouts.listen_idle;
                 self.cx.sockets.close_idle(self.cx.now, limit, &mut self.cx.out);
             }
+            Timer::Handshake if matches!(self.work, Work::Securing(_)) => {
+                self.cx.timed_out(timer);
+                self.end();
+            }
             Timer::Held => arrivals::drop_old(&mut self.cx),
             Timer::KeepAlive => {
                 if let Work::File(question) = &mut self.work {
@@ -353,6 +418,7 @@ impl Session {
             | Timer::Proof
             | Timer::Connect
             | Timer::Retry
+            | Timer::Handshake
             | Timer::Stall => {
                 self.tell_transfer(transfer::Input::Fired(timer));
             }
@@ -364,7 +430,7 @@ impl Session {
         let idle = match self.work {
             Work::Closed => return,
             Work::Idle => true,
-            Work::Login(_) | Work::Setup(_) | Work::File(_) | Work::Transfer(_) => false,
+            Work::Securing(_) | Work::Login(_) | Work::Setup(_) | Work::File(_) | Work::Transfer(_) => false,
         };
         let cx = &mut self.cx;
         let config = Arc::clone(&cx.config);

@@ -10,7 +10,7 @@ use super::sockets::{OwnPort, Target};
 use crate::address::{Family, SockTarget, format_227, unmapped};
 use crate::command::{Direction, Epsv};
 use crate::dialect::Dialect;
-use crate::policy::{self, Filter, Grant, Why};
+use crate::policy::{self, Cargo, Filter, Grant, Why};
 use crate::rendezvous::RendezvousSecret;
 use crate::reply::Meaning;
 use std::net::{IpAddr, SocketAddr, SocketAddrV4};
@@ -31,6 +31,7 @@ pub(super) enum Request {
 pub(super) enum Opening {
     Lstn(Direction),
     Pasv,
+    Cpsv,
     Epsv,
 }
 
@@ -93,6 +94,10 @@ pub(super) fn lstn(cx: &mut Context, direction: Direction) -> Waits {
 
 /// PASV (RFC 478, RFC 959).
 pub(super) fn pasv(cx: &mut Context) -> Waits {
+    passive_v4(cx, Opening::Pasv)
+}
+
+fn passive_v4(cx: &mut Context, opening: Opening) -> Waits {
     if cx.parameters.epsv_only {
         return only_epsv(cx);
     }
@@ -101,7 +106,16 @@ pub(super) fn pasv(cx: &mut Context) -> Waits {
         cx.out.reply(Meaning::CannotConnect, text);
         return None;
     }
-    listen_passively(cx, Opening::Pasv)
+    listen_passively(cx, opening)
+}
+
+/// CPSV: PASV whose transfer makes this server the TLS client (F06).
+pub(super) fn cpsv(cx: &mut Context) -> Waits {
+    if cx.privacy.role(Cargo::File, true).is_none() {
+        cx.out.reply(Meaning::BadSequence, "Send AUTH TLS and PROT P first");
+        return None;
+    }
+    passive_v4(cx, Opening::Cpsv)
 }
 
 /// EPSV (RFC 2428 3).
@@ -121,7 +135,7 @@ pub(super) fn epsv(cx: &mut Context, wanted: Epsv) -> Waits {
 
 /// PASV and EPSV listen on the port that was announced, otherwise on a new one (D08).
 fn listen_passively(cx: &mut Context, opening: Opening) -> Waits {
-    if cx.config.dialect == Dialect::Rfc959 && opening == Opening::Epsv {
+    if cx.config.dialect == Dialect::Rfc959 && opening != Opening::Pasv {
         cx.sockets.forget_sock();
     }
     match cx.sockets.own.as_ref().map(|own| own.ticket) {
@@ -293,15 +307,16 @@ fn listening(
     let filter = match (opening, cx.sockets.target) {
         // RFC 438 d.2: only a SOCK after LSTN is a filter (C20). RFC 478: PASV keeps it (D05).
         (Opening::Lstn(_), _) | (_, Target::None | Target::Port(_)) => Filter::Open,
-        (Opening::Pasv | Opening::Epsv, Target::Sock(to)) => filter_of(to),
+        (Opening::Pasv | Opening::Cpsv | Opening::Epsv, Target::Sock(to)) => filter_of(to),
     };
-    let listener = cx.sockets.new_listener((ticket, port), reservation, filter, cx.now);
+    let mut listener = cx.sockets.new_listener((ticket, port), reservation, filter, cx.now);
+    listener.tls_client = opening == Opening::Cpsv;
     match opening {
         Opening::Lstn(direction) => {
             cx.sockets.listen(direction, listener, &mut cx.out);
             say_socket(cx, port)
         }
-        Opening::Pasv | Opening::Epsv => {
+        Opening::Pasv | Opening::Cpsv | Opening::Epsv => {
             cx.sockets.passive(listener, &mut cx.out);
             if let Target::Port(_) = cx.sockets.target {
                 cx.sockets.target = Target::None;

@@ -162,7 +162,8 @@ impl Sockets {
     ) -> Listener {
         self.listeners_so_far += 1;
         let serial = self.listeners_so_far;
-        Listener { ticket, port, reservation, filter, held: Fair::new(), strangers: 0, since: now, serial }
+        let (held, strangers, tls_client) = (Fair::new(), 0, false);
+        Listener { ticket, port, reservation, filter, held, strangers, tls_client, since: now, serial }
     }
 
     /// LSTN: `direction` uses `new` from now on, and its old listener is closed (C19).

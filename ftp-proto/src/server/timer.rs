@@ -21,6 +21,8 @@ pub enum Timer {
     Hello,
     /// A connection has sent its hello, and its proof is due (RNDZ).
     Proof,
+    /// TLS begins on the control connection or on a data connection.
+    Handshake,
     /// The transfer moves no byte.
     Stall,
     /// The driver owes the answer to a question.
@@ -31,7 +33,7 @@ pub enum Timer {
 
 impl Timer {
     /// All timers, in the order of their declaration.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Login,
         Self::Idle,
         Self::ListenIdle,
@@ -41,6 +43,7 @@ impl Timer {
         Self::Held,
         Self::Hello,
         Self::Proof,
+        Self::Handshake,
         Self::Stall,
         Self::Question,
         Self::KeepAlive,
@@ -58,6 +61,7 @@ impl Timer {
             Self::Held => "held connection",
             Self::Hello => "hello",
             Self::Proof => "proof",
+            Self::Handshake => "handshake",
             Self::Stall => "stall",
             Self::Question => "internal question",
             Self::KeepAlive => "keep-alive",

@@ -1,5 +1,6 @@
 //! What a session is doing.
 
+use super::ask::Ticket;
 use super::context::{Context, Question};
 use super::transfer::{Transfer, request};
 use super::{files, login, setup};
@@ -9,6 +10,8 @@ use super::{files, login, setup};
 pub(super) enum Work {
     /// Nothing: the next command may come.
     Idle,
+    /// TLS begins on the control connection: nothing is read in clear any more.
+    Securing(Ticket),
     /// PASS waits for the driver; so do later commands.
     Login(Question<login::Request>),
     /// A command that sets up a data connection waits for the driver; so do later commands.

@@ -1,7 +1,8 @@
-//! From bytes to lines, and what lines carry: names and secrets.
+//! From bytes to lines, and what lines carry: names, secrets, fingerprints.
 
 mod byte_range;
 mod count;
+mod fingerprint;
 mod line;
 mod name;
 mod rendezvous;
@@ -10,6 +11,7 @@ mod telnet;
 
 pub use byte_range::ByteRange;
 pub use count::counted;
+pub use fingerprint::{BadFingerprint, Fingerprint};
 pub use line::{Item, LineReader};
 pub use name::{BadName, PathName, show};
 pub use rendezvous::RendezvousSecret;

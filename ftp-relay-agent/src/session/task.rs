@@ -110,7 +110,10 @@ impl Session {
                     self.input(Input::Bytes(room.get(..count).unwrap_or_default()));
                 }
                 Wake::Link(Read::Room) => {}
-                Wake::Link(Read::Closed) => self.input(Input::Closed),
+                // TLS has begun before the session.
+                Wake::Link(Read::Closed | Read::Secured(_) | Read::NotSecured(_)) => {
+                    self.input(Input::Closed)
+                }
                 Wake::Event(event) => {
                     let now = self.shared.clock.now();
                     self.performer.finish(event, |input| self.machine.input(now, input));

@@ -1,68 +1,18 @@
 //! Options become a configuration: defaults are filled in, contradictions are refused.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::ffi::OsStrExt;
 
-use ftp_io::program::settings::Mistakes;
-use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::Foreign;
 use ftp_proto::server::Timeouts;
 
+use super::encryption;
 use super::file::File;
+use super::listeners::listeners;
+use super::mistake::ConfigError;
 use super::raw::ForeignPolicy;
-use super::{Config, Listen, Log, Options};
-use crate::auth::{BadUser, User, is_anonymous, read_users};
+use super::{Config, Log, Options};
+use crate::auth::{User, is_anonymous, read_users};
 use crate::limits::Limits;
-
-/// What is wrong with the options, and what to do about it.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// There is no `--root`.
-    #[error("--root is missing: name the directory that users see as /, like --root /srv/ftp")]
-    NoRoot,
-    /// There is no user at all.
-    #[error(
-        "nobody can log in: give --user NAME:PASSWORD, --users FILE, --anonymous, or --config FILE with [[users]]"
-    )]
-    Nobody,
-    /// A `--user` that cannot be used. Its text is not shown, because it may hold a password.
-    #[error("user {number} of the command line: {why}")]
-    User {
-        /// Its number on the command line, from 1.
-        number: usize,
-        /// What is wrong with it.
-        why: BadUser,
-    },
-    /// The file of `--users` has mistakes.
-    #[error("{0}")]
-    Users(Mistakes),
-    /// Two users have one name.
-    #[error("two users have the name {0:?}: remove one of them")]
-    UserTwice(String),
-    /// A user has a name of the anonymous account.
-    #[error(
-        "the user {0:?} has a name of the anonymous account: choose another name, or leave --anonymous out"
-    )]
-    UserAnonymous(String),
-    /// Networks were given, but the policy does not use them.
-    #[error("--foreign-networks has no effect under --foreign never: leave one of them out")]
-    NetworksUnderNever,
-    /// Two listeners have one address.
-    #[error("{0} is given for two listeners: choose another port for one of them")]
-    ListenTwice(SocketAddr),
-}
-
-impl ConfigError {
-    /// The option that is to be changed, without dashes; `None` if none stands out.
-    pub fn option(&self) -> Option<&'static str> {
-        match self {
-            Self::NoRoot | Self::Nobody | Self::Users(_) => None,
-            Self::User { .. } | Self::UserTwice(_) | Self::UserAnonymous(_) => Some("user"),
-            Self::NetworksUnderNever => Some("foreign-networks"),
-            Self::ListenTwice(_) => Some("listen"),
-        }
-    }
-}
 
 impl Config {
     /// Fills in defaults and checks that the options fit together, and with what only a file can say.
@@ -79,9 +29,11 @@ impl Config {
         if foreign == Foreign::Never && !options.foreign_networks.is_empty() {
             errors.push(ConfigError::NetworksUnderNever);
         }
-        let listeners = listeners(&options, &mut errors);
+        let certificates = encryption::certificates(&options, &mut errors);
+        let listeners = listeners(&options, certificates.is_some(), &mut errors);
         let limits = limits(&options);
         let usual = Timeouts::default();
+        let session_reuse = encryption::reuse(&options);
         let Some(root) = options.root.filter(|_| errors.is_empty()) else {
             if errors.is_empty() {
                 errors.push(ConfigError::NoRoot);
@@ -98,6 +50,10 @@ impl Config {
             root,
             users,
             anonymous: options.anonymous,
+            certificates,
+            require_tls: options.require_tls,
+            session_reuse,
+            state: options.state,
             foreign,
             foreign_networks: (!options.foreign_networks.is_empty()).then_some(options.foreign_networks),
             same_host: options.same_host,
@@ -142,29 +98,6 @@ fn users(options: &Options, file: &File, errors: &mut Vec<ConfigError>) -> Vec<U
     users
 }
 
-fn listeners(options: &Options, errors: &mut Vec<ConfigError>) -> Vec<Listen> {
-    let modern =
-        options.listen.iter().map(|&address| Listen { address, dialect: Dialect::Rfc959, named: true });
-    let old =
-        options.listen_1973.iter().map(|&address| Listen { address, dialect: Dialect::Rfc354, named: true });
-    let mut listeners: Vec<Listen> = modern.chain(old).collect();
-    if listeners.is_empty() {
-        let everywhere = [(Ipv4Addr::UNSPECIFIED, PORT).into(), (Ipv6Addr::UNSPECIFIED, PORT).into()];
-        listeners.extend(everywhere.map(|address| Listen {
-            address,
-            dialect: Dialect::Rfc959,
-            named: false,
-        }));
-    }
-    for (index, listen) in listeners.iter().enumerate() {
-        let before = listeners.get(..index).unwrap_or_default();
-        if listen.address.port() != 0 && before.iter().any(|other| other.address == listen.address) {
-            errors.push(ConfigError::ListenTwice(listen.address));
-        }
-    }
-    listeners
-}
-
 fn limits(options: &Options) -> Limits {
     let limit = |given: Option<u32>, usual: u32| match given.unwrap_or(usual) {
         0 => None,
@@ -179,14 +112,16 @@ fn limits(options: &Options) -> Limits {
     }
 }
 
-const PORT: u16 = 2121;
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::BadUser;
     use crate::cli::Cli;
+    use crate::config::Certificates;
     use clap::Parser;
     use ftp_io::program::log;
+    use ftp_proto::dialect::Dialect;
+    use ftp_proto::server::{Begin, Reuse};
 
     fn compile(words: &str) -> Result<Config, Vec<ConfigError>> {
         let words = std::iter::once("ftp-server").chain(words.split_whitespace());
@@ -257,6 +192,50 @@ mod tests {
         let config = config.unwrap();
         assert_eq!(config.listeners.len(), 3);
         assert_eq!(config.listeners[2].dialect, Dialect::Rfc354);
+    }
+
+    #[test]
+    fn tls_needs_a_certificate_and_each_certificate_a_key() {
+        refused(
+            "--root / --anonymous --listen-tls 127.0.0.2:0",
+            &ConfigError::NoCertificate("listen-tls"),
+            "--tls-self-signed",
+        );
+        refused(
+            "--root / --anonymous --require-tls",
+            &ConfigError::NoCertificate("require-tls"),
+            "--tls-cert",
+        );
+        refused("--root / --anonymous --tls-cert a.pem", &ConfigError::KeyMissing, "--tls-key");
+        refused(
+            "--root / --anonymous --tls-cert a --tls-key a --tls-key b",
+            &ConfigError::KeyMissing,
+            "--tls-key",
+        );
+        refused(
+            "--root / --anonymous --tls-cert a --tls-key a --tls-self-signed",
+            &ConfigError::TwoCertificates,
+            "one of them",
+        );
+        refused(
+            "--root / --anonymous --tls-self-signed --require-tls --listen-1973 127.0.0.2:0",
+            &ConfigError::ClearListener,
+            "1973",
+        );
+    }
+
+    #[test]
+    fn a_certificate_brings_tls_to_the_modern_listeners() {
+        let words = "--root / --anonymous --tls-self-signed --listen 127.0.0.2:0 --listen-tls 127.0.0.2:0 --listen-1973 127.0.0.2:0";
+        let config = compile(words).unwrap();
+        let begins: Vec<_> = config.listeners.iter().map(|listen| listen.begin).collect();
+        assert_eq!(begins, [Begin::Explicit, Begin::Implicit, Begin::Never]);
+        assert_eq!(config.certificates, Some(Certificates::SelfSigned));
+        assert_eq!(config.session_reuse, Reuse::Preferred);
+        let config =
+            compile("--root / --anonymous --tls-cert a --tls-key b --tls-session-reuse off").unwrap();
+        assert_eq!(config.session_reuse, Reuse::Off);
+        assert!(config.listeners.iter().all(|listen| listen.begin == Begin::Explicit));
     }
 
     #[test]

@@ -2,26 +2,30 @@
 //! what both mean.
 
 mod compile;
+mod encryption;
 mod file;
+mod listeners;
+mod mistake;
 mod people;
 mod raw;
 #[cfg(test)]
 mod tests;
 mod text;
 
-pub use compile::ConfigError;
 pub use file::File;
+pub use mistake::ConfigError;
 pub use people::{RightName, UserKeys};
-pub use raw::{ForeignPolicy, Options};
+pub use raw::{ForeignPolicy, Options, SessionReuse};
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use ftp_io::program::log;
+use ftp_io::tls::Files;
 use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::Foreign;
-use ftp_proto::server::Timeouts;
+use ftp_proto::server::{Begin, Reuse, Timeouts};
 use ipnet::IpNet;
 
 use crate::auth::User;
@@ -45,6 +49,14 @@ pub struct Config {
     pub users: Vec<User>,
     /// Whether the anonymous account exists.
     pub anonymous: bool,
+    /// The certificates; `None` if there is no TLS.
+    pub certificates: Option<Certificates>,
+    /// Whether nobody logs in, and no data move, in clear.
+    pub require_tls: bool,
+    /// Whether data connections resume the session of their control connection.
+    pub session_reuse: Reuse,
+    /// The state directory, if the operator named one.
+    pub state: Option<PathBuf>,
     /// Who may name a data peer that is not the user's own host.
     pub foreign: Foreign,
     /// Networks that `--foreign authenticated` allows; `None` if not given.
@@ -63,6 +75,15 @@ pub struct Config {
     pub log: Log,
 }
 
+/// Where the certificates come from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Certificates {
+    /// From files that the operator named.
+    Files(Vec<Files>),
+    /// From the state directory, where it is made if there is none.
+    SelfSigned,
+}
+
 /// A listener to open.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Listen {
@@ -70,6 +91,8 @@ pub struct Listen {
     pub address: SocketAddr,
     /// What it speaks.
     pub dialect: Dialect,
+    /// When TLS begins there.
+    pub begin: Begin,
     /// Whether the operator named it; otherwise it is one of the two default listeners.
     pub named: bool,
 }

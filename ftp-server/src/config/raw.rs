@@ -19,6 +19,9 @@ pub struct Options {
     /// A modern listener (RFC 959 family), repeatable [default: port 2121 of every address]
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub listen: Vec<SocketAddr>,
+    /// A listener for implicit TLS, repeatable; it needs a certificate
+    #[arg(long, value_name = "ADDR", value_parser = address)]
+    pub listen_tls: Vec<SocketAddr>,
     /// A listener that speaks the 1973 dialect (greeting 300), repeatable
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub listen_1973: Vec<SocketAddr>,
@@ -34,6 +37,25 @@ pub struct Options {
     /// Let anonymous (or ftp) log in: it may read, never write, never name a foreign host
     #[arg(long)]
     pub anonymous: bool,
+    /// A certificate and its chain (PEM), read again when the file changes; repeatable, chosen by name
+    #[arg(long, value_name = "FILE")]
+    pub tls_cert: Vec<PathBuf>,
+    /// The private key of each --tls-cert, in the same order
+    #[arg(long, value_name = "FILE")]
+    pub tls_key: Vec<PathBuf>,
+    /// Use a certificate of the state directory, made at the first start, and print its fingerprint
+    #[arg(long)]
+    pub tls_self_signed: bool,
+    /// No login and no data in clear
+    #[arg(long)]
+    pub require_tls: bool,
+    /// Whether data connections must resume the TLS session of their control connection [default: preferred]
+    #[arg(long, value_name = "REUSE")]
+    pub tls_session_reuse: Option<SessionReuse>,
+    /// What the server keeps: its self-signed certificate [default: $STATE_DIRECTORY, or ftp-server in the
+    /// user's state directory]
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
     /// Who may name a data peer that is not the user's own host [default: proven]
     #[arg(long, value_name = "POLICY")]
     pub foreign: Option<ForeignPolicy>,
@@ -73,6 +95,17 @@ pub struct Options {
     /// The least important level that is logged [default: info]
     #[arg(long, value_name = "LEVEL")]
     pub log_level: Option<log::Level>,
+}
+
+/// The values of `--tls-session-reuse`.
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SessionReuse {
+    /// A data connection that resumes nothing is refused, unless its peer proves itself or is pinned
+    Required,
+    /// It may resume the session; it then counts as the user's own host
+    Preferred,
+    /// Nothing is ever resumed
+    Off,
 }
 
 /// The values of `--foreign`.

@@ -2,13 +2,13 @@
 
 use std::fs::File;
 
+use ftp_io::connection::Connection;
 use ftp_io::copy::{self, Coding, Ended, Format, Meter, Moved};
 use ftp_io::os_error::words;
 use ftp_proto::command::{DataType, Partial};
 use ftp_proto::listing::When;
 use ftp_proto::server::ask::{End, FileFailure, ListStyle};
 use ftp_proto::wire::ByteRange;
-use tokio::net::TcpStream;
 use tokio::task::spawn_blocking;
 
 use super::list::Lines;
@@ -69,7 +69,7 @@ pub struct Pumped {
 }
 
 /// Moves bytes until the file or the connection ends or `meter` is stopped, and finishes the file.
-pub async fn pump(begun: Begun, conn: TcpStream, data_type: DataType, today: When, meter: Meter) -> Pumped {
+pub async fn pump(begun: Begun, conn: Connection, data_type: DataType, today: When, meter: Meter) -> Pumped {
     let coding = coding(data_type);
     match begun {
         Begun::Send { file, range } => {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use ftp_io::os_error::words;
 use ftp_proto::dialect::Dialect;
 use ftp_proto::reply::{self, Meaning};
-use ftp_proto::server;
+use ftp_proto::server::{self, Begin};
 use tokio::net::TcpStream;
 use tracing::Instrument;
 
@@ -51,7 +51,10 @@ impl Acceptor {
             Ok(slot) => slot,
             Err(full) => {
                 tracing::warn!(session = id, %from, "turned away: {full}");
-                tokio::spawn(turn_away(stream, machine.dialect, full));
+                // Inside TLS nothing can be said without a handshake.
+                if machine.tls.begin != Begin::Implicit {
+                    tokio::spawn(turn_away(stream, machine.dialect, full));
+                }
                 return;
             }
         };

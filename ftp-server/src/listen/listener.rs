@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use ftp_io::os_error::words;
 use ftp_io::socket;
 use ftp_proto::dialect::Dialect;
+use ftp_proto::server::Begin;
 
 use crate::config::Listen;
 
@@ -16,6 +17,8 @@ pub struct Listener {
     /// Where it listens, with the real port.
     pub(super) address: SocketAddr,
     pub(super) dialect: Dialect,
+    /// When TLS begins there.
+    pub(super) begin: Begin,
 }
 
 impl Listener {
@@ -44,9 +47,14 @@ impl Listener {
         Ok(listeners)
     }
 
+    /// Where it is, what it speaks, and when TLS begins there.
+    pub(super) const fn place(&self) -> (SocketAddr, Dialect, Begin) {
+        (self.address, self.dialect, self.begin)
+    }
+
     fn open(listen: &Listen) -> io::Result<Self> {
         let socket = socket::listen(listen.address)?;
-        Ok(Self { address: socket.local()?, socket, dialect: listen.dialect })
+        Ok(Self { address: socket.local()?, socket, dialect: listen.dialect, begin: listen.begin })
     }
 }
 

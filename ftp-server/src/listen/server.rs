@@ -6,25 +6,34 @@ use std::sync::Arc;
 use anyhow::Context;
 use ftp_io::clock::Clock;
 use ftp_io::os_error::words;
-use ftp_io::socket;
+use ftp_io::tls::Identity;
+use ftp_io::{socket, tls};
+use ftp_proto::address::{Kind, kind};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::Rules;
-use ftp_proto::server;
+use ftp_proto::server::{self, Begin, Reuse};
 use tokio::task::JoinSet;
 
 use super::accept::Acceptor;
 use super::listener::Listener;
 use crate::auth::Users;
-use crate::config::Config;
+use crate::config::{Certificates, Config};
 use crate::limits::{MAX_HELD, MAX_OF_ONE_ADDRESS, MAX_PROVERS, Shares};
-use crate::operate::Shutdown;
+use crate::operate::{Shutdown, State, certificate};
 use crate::session::Shared;
 use crate::vfs::Root;
+
+/// Where a listener is, what it speaks, and when TLS begins there.
+type Place = (SocketAddr, Dialect, Begin);
 
 /// The running server.
 #[derive(Debug)]
 pub struct Server {
-    places: Vec<(SocketAddr, Dialect)>,
+    places: Vec<Place>,
+    /// The certificates, if there are any.
+    identity: Option<Arc<Identity>>,
+    /// The state directory, held until the end.
+    _state: Option<State>,
     accepting: JoinSet<()>,
     shutdown: Shutdown,
 }
@@ -33,7 +42,7 @@ impl Server {
     /// Accepts sessions at `listeners`.
     ///
     /// # Errors
-    /// The root directory cannot be opened.
+    /// The root directory cannot be opened, or the certificates cannot be read.
     pub fn start(config: &Config, listeners: Vec<Listener>) -> Result<Self, anyhow::Error> {
         let root = Root::open(&config.root).with_context(|| {
             format!(
@@ -41,14 +50,24 @@ impl Server {
                 config.root.display()
             )
         })?;
+        let (identity, state) = identity(config)?;
+        let tls = match &identity {
+            Some(identity) => {
+                let resumes = config.session_reuse != Reuse::Off;
+                Some(tls::Server::new(Arc::clone(identity), resumes).context("cannot set TLS up")?)
+            }
+            None => None,
+        };
         let clock = Clock::start();
         let shared = Arc::new(Shared {
             clock,
             shares: Shares::new(config.limits, config.passive_ports.clone(), clock),
+            tls,
             users: Arc::new(Users::new(&config.users, config.anonymous, config.foreign)),
             root: Arc::new(root),
         });
-        let places: Vec<_> = listeners.iter().map(|listener| (listener.address, listener.dialect)).collect();
+        let places: Vec<Place> = listeners.iter().map(Listener::place).collect();
+        warn_about_passwords(&places);
         let rules = Rules {
             foreign: config.foreign,
             foreign_networks: config.foreign_networks.clone(),
@@ -60,18 +79,31 @@ impl Server {
         let acceptor = Arc::new(Acceptor::new(shared, running));
         let mut accepting = JoinSet::new();
         for listener in listeners {
-            let machine = Arc::new(machine(config, listener.dialect, rules.clone()));
+            let machine = Arc::new(machine(config, &listener, rules.clone()));
             accepting.spawn(Arc::clone(&acceptor).run(listener, machine));
         }
-        Ok(Self { places, accepting, shutdown })
+        if let Some(identity) = &identity {
+            accepting.spawn(certificate::watch(Arc::clone(identity)));
+        }
+        Ok(Self { places, identity, _state: state, accepting, shutdown })
     }
 
     /// Where it listens, and the kind of each listener as the ready lines name it.
     pub fn places(&self) -> impl Iterator<Item = (SocketAddr, &'static str)> + '_ {
-        self.places.iter().map(|(at, dialect)| match dialect {
-            Dialect::Rfc959 => (*at, "ftp"),
-            Dialect::Rfc354 => (*at, "ftp-1973"),
+        self.places.iter().map(|(at, dialect, begin)| match (dialect, begin) {
+            (Dialect::Rfc354, _) => (*at, "ftp-1973"),
+            (Dialect::Rfc959, Begin::Implicit) => (*at, "ftps"),
+            (Dialect::Rfc959, Begin::Explicit | Begin::Never) => (*at, "ftp"),
         })
+    }
+
+    /// Reads the certificates again; sessions that have begun keep theirs. Call this on a thread that may
+    /// block.
+    ///
+    /// # Errors
+    /// A file cannot be used. The certificates that were read before stay in force.
+    pub fn reload_certificates(&self) -> std::io::Result<()> {
+        self.identity.as_ref().map_or(Ok(()), |identity| identity.reload())
     }
 
     /// Accepts no more sessions, lets transfers end, then ends what is left.
@@ -84,20 +116,50 @@ impl Server {
 
 /// Every address of this server's own listeners: none of them is ever a target (B19). An address that
 /// this host gets later is known from the control connections that come in through it.
-fn own_listeners(places: &[(SocketAddr, Dialect)]) -> Vec<SocketAddr> {
+fn own_listeners(places: &[Place]) -> Vec<SocketAddr> {
     let everywhere = |at: SocketAddr| {
         socket::everywhere(at).unwrap_or_else(|error| {
             tracing::warn!(error = words(&error), "cannot list the addresses of this host");
             vec![at]
         })
     };
-    places.iter().flat_map(|(at, _)| everywhere(*at)).collect()
+    places.iter().flat_map(|(at, ..)| everywhere(*at)).collect()
 }
 
-fn machine(config: &Config, dialect: Dialect, rules: Rules) -> server::Config {
+/// Says once that passwords go in clear, if they can come from another host.
+fn warn_about_passwords(places: &[Place]) {
+    let open = |(at, _, begin): &&Place| *begin == Begin::Never && kind(at.ip()) != Kind::Loopback;
+    if let Some((at, ..)) = places.iter().find(open) {
+        tracing::warn!(
+            %at,
+            "passwords and files go in clear here: --tls-self-signed or --tls-cert gives TLS, --require-tls demands it"
+        );
+    }
+}
+
+/// The certificates, and the state directory if it is needed.
+fn identity(config: &Config) -> Result<(Option<Arc<Identity>>, Option<State>), anyhow::Error> {
+    let open = || State::open(config.state.as_deref(), &config.root);
+    let state = match &config.certificates {
+        Some(Certificates::SelfSigned) => Some(open()?),
+        Some(Certificates::Files(_)) | None if config.state.is_some() => Some(open()?),
+        Some(Certificates::Files(_)) | None => None,
+    };
+    let identity = match (&config.certificates, &state) {
+        (Some(Certificates::Files(files)), _) => Some(certificate::from_files(files, &config.root)?),
+        (Some(Certificates::SelfSigned), Some(state)) => Some(certificate::self_signed(state)?),
+        (Some(Certificates::SelfSigned), None) | (None, _) => None,
+    };
+    Ok((identity.map(Arc::new), state))
+}
+
+fn machine(config: &Config, listener: &Listener, rules: Rules) -> server::Config {
+    let tls =
+        server::Tls { begin: listener.begin, required: config.require_tls, reuse: config.session_reuse };
     server::Config {
-        dialect,
+        dialect: listener.dialect,
         rules,
+        tls,
         public_address: config.public_address,
         timeouts: config.timeouts.clone(),
         max_held: MAX_HELD,
@@ -114,7 +176,7 @@ mod tests {
     #[test]
     fn b19_a_wildcard_listener_is_at_every_address_of_this_host() {
         let places = [("0.0.0.0:2121", Dialect::Rfc959), ("127.0.0.2:2173", Dialect::Rfc354)]
-            .map(|(at, dialect)| (at.parse().unwrap(), dialect));
+            .map(|(at, dialect)| (at.parse().unwrap(), dialect, Begin::Never));
         let found = own_listeners(&places);
         for at in ["0.0.0.0:2121", "127.0.0.1:2121", "127.0.0.2:2173"] {
             assert!(found.contains(&at.parse().unwrap()), "{at}: {found:?}");

@@ -7,16 +7,18 @@ use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::sync::Arc;
 
 use ftp_io::clock::Clock;
+use ftp_io::connection::Connection;
 use ftp_io::copy::Meter;
 use ftp_io::os_error::words;
-use ftp_io::{hash, socket};
+use ftp_io::{hash, socket, tls};
 use ftp_proto::command::{DataType, Partial};
 use ftp_proto::digest::{Algorithm, Digest};
 use ftp_proto::server::Account;
-use ftp_proto::server::ask::{Answer, Ask, ConnId, End, Ending, FileAsk, FileFailure, Found, Input, Ticket};
+use ftp_proto::server::ask::{
+    Answer, Ask, ConnId, DataTls, End, Ending, FileAsk, FileFailure, Found, Input, Ticket,
+};
 use ftp_proto::wire::{ByteRange, PathName, Secret};
 use socket2::SockRef;
-use tokio::net::TcpStream;
 use tokio::task::{JoinError, spawn_blocking};
 
 use super::resources::{Done, Resources};
@@ -35,13 +37,26 @@ pub(super) struct Performer {
     held: Resources,
     /// Answers that needed no wait.
     ready: VecDeque<(Ticket, Answer)>,
+    /// TLS of the control connection and its data connections, once it has begun.
+    tls: Option<Arc<tls::Session>>,
     /// The files as the account that is logged in sees them.
     view: Option<View>,
 }
 
 impl Performer {
     pub(super) fn new(id: u64, shared: Arc<Shared>, running: Running) -> Self {
-        Self { id, shared, held: Resources::new(running), ready: VecDeque::new(), view: None }
+        Self { id, shared, held: Resources::new(running), ready: VecDeque::new(), tls: None, view: None }
+    }
+
+    /// TLS begins on the control connection: data connections use the same session of it.
+    ///
+    /// # Errors
+    /// There is no certificate, or there are no random bytes.
+    pub(super) fn begin_tls(&mut self) -> io::Result<Arc<tls::Session>> {
+        let server = self.shared.tls.as_ref().ok_or_else(|| io::Error::other("there is no certificate"))?;
+        let session = Arc::new(server.session()?);
+        self.tls = Some(Arc::clone(&session));
+        Ok(session)
     }
 
     /// The next answer that needs no wait. Take these when the machine has nothing more to say.
@@ -60,7 +75,7 @@ impl Performer {
     /// Does what the machine asks, or starts it.
     pub(super) fn perform(&mut self, ask: Ask) {
         match ask {
-            Ask::Login { ticket, user, password } => self.login(ticket, &user, password),
+            Ask::Login { ticket, user, password, .. } => self.login(ticket, &user, password),
             Ask::Reserve { ticket, at } => {
                 let port = self.reserve(ticket, at);
                 self.answer(ticket, Answer::Port(port));
@@ -76,6 +91,9 @@ impl Performer {
             Ask::Drop { conn, how } => self.close(conn, how),
             Ask::Write { conn, bytes } => self.write(conn, &bytes),
             Ask::Read { conn, limit } => self.read(conn, limit),
+            Ask::SecureData { ticket, conn, how } => self.secure(ticket, conn, how),
+            // The task of the session has the control connection.
+            Ask::Secure { .. } => {}
             Ask::Permit { ticket, account, target } => self.permit(ticket, &account, target),
             Ask::PermitDone { ticket, end } => {
                 if let Some(slot) = self.held.proofs.remove(&ticket) {
@@ -139,6 +157,13 @@ impl Performer {
                 input(Input::Data { conn, bytes: &bytes });
             }
             Done::Read(conn, Ok(_) | Err(_)) => input(Input::Lost(conn)),
+            Done::Secured(ticket, conn, Ok((connection, handshake))) => {
+                self.held.give_back(conn, connection);
+                input(Input::Answer(ticket, Answer::Secured(handshake)));
+            }
+            Done::Secured(ticket, _, Err(error)) => {
+                input(Input::Answer(ticket, Answer::Failed(words(&error))));
+            }
             Done::Begun(ticket, Ok(begun), stream, data_type) => {
                 let meter = self.held.moves.get(&ticket).cloned().unwrap_or_default();
                 self.held.start_transfer(async move {
@@ -147,7 +172,7 @@ impl Performer {
                 input(Input::Answer(ticket, Answer::Started));
             }
             Done::Begun(ticket, Err(failure), stream, _) => {
-                socket::reset(stream);
+                drop(stream); // it ends by reset
                 self.held.moves.remove(&ticket);
                 let end = End::Failed(failure);
                 input(Input::Answer(ticket, Answer::Moved { bytes: 0, omitted: 0, end }));
@@ -159,7 +184,7 @@ impl Performer {
     }
 
     /// An answer that needs no wait.
-    fn answer(&mut self, ticket: Ticket, answer: Answer) {
+    pub(super) fn answer(&mut self, ticket: Ticket, answer: Answer) {
         self.ready.push_back((ticket, answer));
     }
 
@@ -230,7 +255,7 @@ impl Performer {
     fn close(&mut self, conn: ConnId, how: Ending) {
         if let Some(stream) = self.held.remove(conn) {
             match how {
-                Ending::Close => socket::end_in_order(&stream),
+                Ending::Close => socket::end_in_order(stream.socket()),
                 Ending::Reset => {}
             }
         }
@@ -240,10 +265,24 @@ impl Performer {
     /// the connection is broken, and its reader finds out.
     fn write(&mut self, conn: ConnId, bytes: &[u8]) {
         if let Some(stream) = self.held.borrow(conn)
-            && stream.try_write(bytes).ok() != Some(bytes.len())
+            && (stream.try_write(bytes).ok() != Some(bytes.len()) || stream.try_flush().is_err())
         {
-            let _ = SockRef::from(&*stream).shutdown(Shutdown::Both);
+            let _ = SockRef::from(stream.socket()).shutdown(Shutdown::Both);
         }
+    }
+
+    /// Begins TLS on a data connection. It is out of reach until that is done.
+    fn secure(&mut self, ticket: Ticket, conn: ConnId, how: DataTls) {
+        let (Some(connection), Some(tls)) = (self.held.take(conn), self.tls.clone()) else {
+            return self.answer(ticket, Answer::Failed("the data connection is gone".to_owned()));
+        };
+        self.held.read(conn, async move {
+            let secured = match connection.into_plain() {
+                Some(stream) => tls.data(stream, how).await,
+                None => Err(io::Error::other("the connection is inside TLS already")),
+            };
+            Done::Secured(ticket, conn, secured)
+        });
     }
 
     fn read(&mut self, conn: ConnId, limit: usize) {
@@ -316,16 +355,15 @@ impl Performer {
     }
 }
 
-async fn read_once(stream: &TcpStream, limit: usize) -> io::Result<Vec<u8>> {
+async fn read_once(stream: &Connection, limit: usize) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; limit];
     loop {
-        stream.readable().await?;
         match stream.try_read(&mut bytes) {
             Ok(count) => {
                 bytes.truncate(count);
                 return Ok(bytes);
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => stream.socket().readable().await?,
             Err(error) => return Err(error),
         }
     }

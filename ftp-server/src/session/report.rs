@@ -15,6 +15,8 @@ pub(super) fn log(event: &Event) {
         Event::Stranger { from } => {
             tracing::warn!(%from, "closed the connection of a stranger at a data port")
         }
+        Event::NotPrivate { from, why } => tracing::warn!(%from, why, "no TLS"),
+        Event::NotFtp(protocol) => tracing::warn!(protocol, "the client does not speak FTP"),
         Event::TimedOut(timer) => tracing::info!(timer = timer.name(), "timed out"),
         Event::Transfer { path, direction, bytes, peer, whole } => {
             let direction = match direction {

@@ -11,11 +11,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ftp_io::connection::Connection;
 use ftp_io::copy::Meter;
 use ftp_io::os_error::words;
 use ftp_io::socket::{self, Listener, Reserved};
 use ftp_proto::command::DataType;
-use ftp_proto::server::ask::{Answer, ConnId, FileFailure, Ticket};
+use ftp_proto::server::ask::{Answer, ConnId, FileFailure, Handshake, Ticket};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
@@ -42,8 +43,10 @@ pub(super) enum Done {
     Arrived(Ticket, TcpStream, SocketAddr),
     /// The bytes that [`ftp_proto::server::ask::Ask::Read`] asked for.
     Read(ConnId, io::Result<Vec<u8>>),
+    /// TLS has begun on a data connection, or could not.
+    Secured(Ticket, ConnId, io::Result<(Connection, Handshake)>),
     /// The file of a transfer is open, or could not be opened.
-    Begun(Ticket, Result<Begun, FileFailure>, TcpStream, DataType),
+    Begun(Ticket, Result<Begun, FileFailure>, Connection, DataType),
     /// A transfer has ended.
     Moved(Ticket, Pumped),
 }
@@ -63,7 +66,7 @@ pub(super) struct Resources {
     pub(super) prepared: HashMap<Ticket, Prepared>,
     pub(super) moves: HashMap<Ticket, Meter>,
     pub(super) proofs: HashMap<Ticket, ProofSlot>,
-    connections: HashMap<ConnId, Arc<TcpStream>>,
+    connections: HashMap<ConnId, Arc<Connection>>,
     listeners: HashMap<Ticket, AbortHandle>,
     work_for: HashMap<Ticket, AbortHandle>,
     reads: HashMap<ConnId, AbortHandle>,
@@ -125,7 +128,7 @@ impl Resources {
                 | Done::Connected(ticket, _)
                 | Done::Begun(ticket, ..) => self.work_for.remove(ticket).is_some(),
                 Done::Moved(ticket, ..) => self.moves.remove(ticket).is_some(),
-                Done::Read(conn, _) => self.reads.remove(conn).is_some(),
+                Done::Read(conn, _) | Done::Secured(_, conn, _) => self.reads.remove(conn).is_some(),
                 Done::Arrived(listener, ..) => self.listeners.contains_key(listener),
             };
             if wanted {
@@ -200,28 +203,33 @@ impl Resources {
         let _ = socket::nodelay(&stream);
         let conn = ConnId(self.next_connection);
         self.next_connection += 1;
-        self.connections.insert(conn, Arc::new(stream));
+        self.connections.insert(conn, Arc::new(stream.into()));
         conn
     }
 
+    /// A connection comes back under its name: TLS has begun on it.
+    pub(super) fn give_back(&mut self, conn: ConnId, connection: Connection) {
+        self.connections.insert(conn, Arc::new(connection));
+    }
+
     /// A connection, to use while the session keeps it.
-    pub(super) fn borrow(&self, conn: ConnId) -> Option<Arc<TcpStream>> {
+    pub(super) fn borrow(&self, conn: ConnId) -> Option<Arc<Connection>> {
         self.connections.get(&conn).cloned()
     }
 
     /// Takes a connection out. `None` if there is none, or while it is being read.
-    pub(super) fn take(&mut self, conn: ConnId) -> Option<TcpStream> {
+    pub(super) fn take(&mut self, conn: ConnId) -> Option<Connection> {
         Arc::into_inner(self.connections.remove(&conn)?)
     }
 
-    /// Starts work that reads from a connection.
+    /// Starts work that reads from a connection, or begins TLS on it.
     pub(super) fn read(&mut self, conn: ConnId, work: impl Future<Output = Done> + Send + 'static) {
         let handle = self.work.spawn(work.in_current_span());
         self.reads.insert(conn, handle);
     }
 
     /// Takes a connection out and stops reading from it.
-    pub(super) fn remove(&mut self, conn: ConnId) -> Option<Arc<TcpStream>> {
+    pub(super) fn remove(&mut self, conn: ConnId) -> Option<Arc<Connection>> {
         if let Some(reading) = self.reads.remove(&conn) {
             reading.abort();
         }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ftp_io::clock::Clock;
+use ftp_io::tls;
 
 use crate::auth::Users;
 use crate::limits::Shares;
@@ -14,6 +15,8 @@ pub struct Shared {
     pub clock: Clock,
     /// What they have a limited amount of.
     pub shares: Shares,
+    /// TLS, if there is a certificate.
+    pub tls: Option<Arc<tls::Server>>,
     /// Who may log in.
     pub users: Arc<Users>,
     /// The directory that users see as `/`.

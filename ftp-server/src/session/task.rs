@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ftp_io::control::{Control, Read};
 use ftp_io::os_error::words;
-use ftp_proto::server::ask::{Event, Input, Output};
+use ftp_proto::server::ask::{Answer, Ask, Event, Input, Output, Ticket};
 use ftp_proto::server::{self, Connection};
 use ftp_proto::timer::Moment;
 use tokio::net::TcpStream;
@@ -50,6 +50,8 @@ struct Session {
     shared: Arc<Shared>,
     machine: server::Session,
     control: Control,
+    /// The question that TLS on the control connection answers.
+    securing: Option<Ticket>,
     performer: Performer,
     slot: SessionSlot,
     running: Running,
@@ -93,6 +95,7 @@ impl Session {
             shared,
             machine: server::Session::new(machine, connection),
             control: Control::new(stream, MAX_UNSENT)?,
+            securing: None,
             slot,
             running,
             phase: Phase::Serving,
@@ -129,6 +132,8 @@ impl Session {
                 Wake::Control(Read::Bytes(count)) => {
                     self.input(Input::Bytes(buffer.get(..count).unwrap_or_default()));
                 }
+                Wake::Control(Read::Secured(handshake)) => self.tls_began(Answer::Secured(handshake)),
+                Wake::Control(Read::NotSecured(why)) => self.tls_began(Answer::Failed(why)),
                 Wake::Control(Read::Room) => {}
                 Wake::Control(Read::Closed) => {
                     // The machine may still say something, but it is asked for nothing more.
@@ -183,6 +188,7 @@ impl Session {
             }
             match self.machine.poll() {
                 Output::Send(bytes) => self.control.send(&bytes, self.shared.clock.now()),
+                Output::Ask(Ask::Secure { ticket, last }) => self.begin_tls(ticket, &last),
                 Output::Ask(ask) => self.performer.perform(ask),
                 Output::Event(event) => self.report(&event),
                 Output::Close => return Drained::Closed,
@@ -190,6 +196,23 @@ impl Session {
             }
         }
         Drained::More
+    }
+
+    fn begin_tls(&mut self, ticket: Ticket, last: &[u8]) {
+        match self.performer.begin_tls() {
+            Ok(session) => {
+                self.securing = Some(ticket);
+                self.control.begin_tls(last, session);
+            }
+            Err(error) => self.performer.answer(ticket, Answer::Failed(words(&error))),
+        }
+    }
+
+    /// TLS has begun on the control connection, or could not.
+    fn tls_began(&mut self, answer: Answer) {
+        if let Some(ticket) = self.securing.take() {
+            self.input(Input::Answer(ticket, answer));
+        }
     }
 
     fn input(&mut self, input: Input<'_>) {

@@ -104,7 +104,8 @@ impl Session {
                 read = control.read(&mut piece) => match read {
                     Read::Bytes(n) => self.machine.input(now(), Input::Bytes(piece.get(..n).unwrap_or_default())),
                     Read::Room => {}
-                    Read::Closed => self.machine.input(now(), Input::Closed),
+                    // TLS of a server begins nowhere here.
+                    Read::Closed | Read::Secured(_) | Read::NotSecured(_) => self.machine.input(now(), Input::Closed),
                 },
                 () = clock.sleep_until(deadline) => self.machine.input(now(), Input::Timeout),
             }

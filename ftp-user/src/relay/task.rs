@@ -96,7 +96,8 @@ impl Handle {
                 read = control.read(&mut buffer) => match read {
                     Read::Bytes(count) => self.input(Input::Bytes(buffer.get(..count).unwrap_or_default())),
                     Read::Room => {}
-                    Read::Closed => self.input(Input::Closed),
+                    // TLS of a server begins nowhere here.
+                    Read::Closed | Read::Secured(_) | Read::NotSecured(_) => self.input(Input::Closed),
                 },
                 () = clock.sleep_until(dead), if dead.is_some() => self.input(Input::Closed),
                 () = clock.sleep_until(due.deadline) => self.input(Input::Timeout),

@@ -24,4 +24,4 @@ pub use process::Group;
 pub use running::ForeignServer;
 pub use server::{Foreign, own_address};
 pub use skip::{Skipped, say_skipped};
-pub use tls::{Begin, Certificate};
+pub use tls::Begin;

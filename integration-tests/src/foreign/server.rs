@@ -1,7 +1,8 @@
 //! What a server of other people will be, with a directory of its own.
 
 use super::kind::{Hosts, Kind};
-use super::tls::{self, Begin, Certificate};
+use super::tls::{self, Begin};
+use crate::certificate::Certificate;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::fs::PermissionsExt;

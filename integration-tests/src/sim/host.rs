@@ -7,7 +7,7 @@ use super::scenario::{HELD, OF_ONE_ADDRESS, Sabotage, Scenario};
 use ftp_proto::policy::{Foreign, Rules};
 use ftp_proto::rendezvous::RendezvousSecret;
 use ftp_proto::server::ask::{ConnId, Ticket};
-use ftp_proto::server::{Config, Connection, Session, Timeouts};
+use ftp_proto::server::{Config, Connection, Session, Timeouts, Tls};
 use ftp_proto::third_party::Side;
 use ftp_proto::timer::Moment;
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,6 +62,7 @@ impl Host {
                 ..Rules::default()
             },
             public_address: None,
+            tls: Tls::default(),
             timeouts: Timeouts::default(),
             max_held: HELD,
             max_provers: 16,

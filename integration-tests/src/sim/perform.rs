@@ -127,7 +127,7 @@ impl World {
         let soon = self.scenario.delays.answer;
         let host = self.hosts.at_mut(side);
         match ask {
-            Ask::Login { ticket, user, password } => {
+            Ask::Login { ticket, user, password, .. } => {
                 let right = user == USER && password == Secret::new(PASSWORD);
                 let foreign = host.policy;
                 let account = Account { foreign, ..Account::new(user) };
@@ -171,6 +171,9 @@ impl World {
                     self.wire.end_mut(conn, end).reading = Some(limit);
                     self.schedule(self.now, Event::Serve { conn, end });
                 }
+            }
+            Ask::Secure { .. } | Ask::SecureData { .. } => {
+                self.violation("a server without a certificate begins TLS".to_owned());
             }
             Ask::Permit { ticket, target, .. } => self.perform_permit(side, ticket, target),
             Ask::PermitDone { ticket, .. } => {
@@ -233,6 +236,8 @@ impl World {
                 self.answer_soon(side, ticket, answer);
             }
             Ask::Login { .. }
+            | Ask::Secure { .. }
+            | Ask::SecureData { .. }
             | Ask::Reserve { .. }
             | Ask::Listen { .. }
             | Ask::Unlisten(_)

@@ -169,6 +169,9 @@ impl World {
             | ask::Event::LoggedIn { .. }
             | ask::Event::LoginFailed { .. }
             | ask::Event::Transfer { .. } => {}
+            ask::Event::NotPrivate { .. } | ask::Event::NotFtp(_) => {
+                self.violation(format!("nobody here speaks anything but FTP in clear: {event:?}"));
+            }
             other => self.say(side, format!("   {other:?}")),
         }
     }

@@ -67,7 +67,7 @@ pub(super) const ROOMS: [Room; 6] = [
     Room {
         folder: "integration-tests/src",
         layers: &[
-            "binary disk fuzz sim",
+            "binary certificate disk fuzz sim",
             "socket relay",
             "raw",
             "site",

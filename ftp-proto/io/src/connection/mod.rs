@@ -61,6 +61,14 @@ impl Connection {
         (socket, tls.map(|layer| layer.into_inner().unwrap_or_else(PoisonError::into_inner)))
     }
 
+    /// The socket itself, if there is no TLS.
+    pub fn into_plain(self) -> Option<TcpStream> {
+        match self.into_parts() {
+            (socket, None) => Some(socket),
+            (_, Some(_)) => None,
+        }
+    }
+
     /// The socket: who is at its ends, how it is closed. Whoever writes to it directly breaks TLS.
     pub const fn socket(&self) -> &TcpStream {
         &self.socket

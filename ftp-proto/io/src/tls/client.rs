@@ -13,12 +13,12 @@ use rustls::{ClientConfig, HandshakeKind, ProtocolVersion};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::fingerprint::Fingerprint;
 use super::refusal::Refusal;
 use super::sessions::Sessions;
 use super::trust::{Trust, provider};
 use super::verifier::Verifier;
 use crate::connection::Connection;
+use ftp_proto::wire::Fingerprint;
 
 /// TLS towards one server. Clones share everything, above all the tickets.
 #[derive(Clone)]

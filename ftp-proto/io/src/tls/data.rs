@@ -1,4 +1,4 @@
-//! A data connection before its first byte, in clear or about to begin TLS.
+//! A data connection before its first byte of the file: in clear, inside TLS, or about to begin TLS.
 
 use std::io;
 
@@ -7,50 +7,58 @@ use tokio::net::TcpStream;
 use super::client::Client;
 use crate::connection::Connection;
 
-/// A data connection that nothing was read from or written to yet. Where it is to be private, the
-/// handshake comes with the first byte, because servers expect it after their preliminary reply.
+/// A data connection that nothing was read from or written to yet. Where a client wants it to be
+/// private, the handshake comes with the first byte, because servers expect it after their preliminary
+/// reply.
 #[derive(Debug)]
-pub struct Data {
-    stream: TcpStream,
-    security: Security,
-}
+pub struct Data(State);
 
-/// Who begins TLS. A server's side will be one more variant.
 #[derive(Debug)]
-enum Security {
-    Clear,
-    Client(Box<Client>),
+enum State {
+    /// In clear, or inside TLS already (a server).
+    Open(Connection),
+    /// A client begins TLS.
+    Client(TcpStream, Box<Client>),
 }
 
 impl From<TcpStream> for Data {
     fn from(stream: TcpStream) -> Self {
-        Self { stream, security: Security::Clear }
+        Self(State::Open(stream.into()))
+    }
+}
+
+impl From<Connection> for Data {
+    fn from(connection: Connection) -> Self {
+        Self(State::Open(connection))
     }
 }
 
 impl Data {
     /// A data connection that will resume the session of its control connection, if the server lets it.
     pub fn private(stream: TcpStream, client: &Client) -> Self {
-        Self { stream, security: Security::Client(Box::new(client.clone())) }
+        Self(State::Client(stream, Box::new(client.clone())))
     }
 
     /// The socket: who is at its ends, how it is closed.
     pub(crate) const fn socket(&self) -> &TcpStream {
-        &self.stream
+        match &self.0 {
+            State::Open(connection) => connection.socket(),
+            State::Client(stream, _) => stream,
+        }
     }
 
-    /// Performs the handshake, if there is to be TLS.
+    /// Performs the handshake, if there is still to be one.
     ///
     /// # Errors
     ///
     /// TLS failed, or the peer showed another certificate than on the control connection.
     pub(crate) async fn open(self) -> io::Result<Connection> {
-        match self.security {
-            Security::Clear => Ok(self.stream.into()),
-            Security::Client(client) => {
+        match self.0 {
+            State::Open(connection) => Ok(connection),
+            State::Client(stream, client) => {
                 // The last flight of the handshake is small, and then it may be the peer's turn.
-                crate::socket::nodelay(&self.stream)?;
-                Ok(client.connect(self.stream).await?)
+                crate::socket::nodelay(&stream)?;
+                Ok(client.connect(stream).await?)
             }
         }
     }

@@ -1,17 +1,19 @@
-//! TLS of a client (RFC 4217): trust, the handshake of a control connection, and data connections that
-//! resume its session.
+//! TLS of control connections and their data connections (RFC 4217), for both sides.
 //!
 //! One [`Client`] belongs to one control connection and all its data connections. Servers know by the
 //! resumed session that both ends of a data connection are those of the control connection, and many
 //! demand it. The first certificate that a server shows is verified; after that it may show no other.
 //!
-//! The acceptor of a server will be a file beside `client`: [`Connection`](crate::connection::Connection)
-//! holds a session of either side, and [`Data`] gets one more variant.
+//! One [`Session`] of a [`Server`] belongs to one control connection and all its data connections. Its
+//! tickets open no other session, so a resumed handshake on a data connection shows that it comes from the
+//! client of the control connection.
 
+mod anyone;
 mod client;
 mod data;
-mod fingerprint;
+mod identity;
 mod refusal;
+mod server;
 mod sessions;
 #[cfg(test)]
 mod tests;
@@ -20,6 +22,8 @@ mod verifier;
 
 pub use client::{Client, Handshake, Versions};
 pub use data::Data;
-pub use fingerprint::{BadFingerprint, Fingerprint};
+pub use ftp_proto::wire::{BadFingerprint, Fingerprint};
+pub use identity::{Files, Identity};
 pub use refusal::Refusal;
+pub use server::{Server, Session};
 pub use trust::Trust;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::fingerprint::Fingerprint;
+use ftp_proto::wire::Fingerprint;
 
 /// Why there is no TLS.
 #[derive(Debug, thiserror::Error)]

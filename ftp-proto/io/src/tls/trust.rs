@@ -5,14 +5,13 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
+use ftp_proto::wire::Fingerprint;
 use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-
-use super::fingerprint::Fingerprint;
 
 /// The servers that a client trusts. Clones share the roots that were read.
 #[derive(Clone, Debug, Default)]

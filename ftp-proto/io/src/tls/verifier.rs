@@ -7,9 +7,9 @@ use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_t
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 
-use super::fingerprint::Fingerprint;
 use super::refusal::Refusal;
 use super::trust::{Trust, Whom, provider};
+use ftp_proto::wire::Fingerprint;
 
 /// Verifies the certificate of a control connection, and holds the data connections to it.
 #[derive(Debug)]

@@ -72,6 +72,15 @@ pub enum Event {
         /// The stranger's address.
         from: SocketAddr,
     },
+    /// TLS could not begin on the control connection or on a data connection.
+    NotPrivate {
+        /// The other end of the connection.
+        from: SocketAddr,
+        /// What went wrong.
+        why: String,
+    },
+    /// The first bytes of the client were another protocol, and the session has ended.
+    NotFtp(&'static str),
     /// A wait has ended by its timer.
     TimedOut(Timer),
     /// A transfer has ended.

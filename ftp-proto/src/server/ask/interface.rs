@@ -4,7 +4,7 @@ use super::event::{Account, Event};
 use super::files::{FileAsk, FileFailure, Found, Intent};
 use crate::command::{DataType, Partial};
 use crate::timer::Moment;
-use crate::wire::{PathName, Secret};
+use crate::wire::{Fingerprint, PathName, Secret};
 use std::net::{IpAddr, SocketAddr};
 
 /// Names a question of one session, and afterwards what came of it.
@@ -78,6 +78,8 @@ pub enum Ask {
         user: Vec<u8>,
         /// The argument of PASS.
         password: Secret,
+        /// The certificate that the client has shown on the control connection.
+        certificate: Option<Fingerprint>,
     },
     /// Reserve a port of the passive range for this session, without listening on it
     /// -> [`Answer::Port`].
@@ -185,6 +187,25 @@ pub enum Ask {
     },
     /// Stop a move. Its [`Answer::Moved`] comes with [`End::Stopped`].
     Stop(Ticket),
+    /// Send these last bytes in clear, then begin TLS on the control connection as its server
+    /// -> [`Answer::Secured`] or [`Answer::Failed`]. Nothing that has come in clear and was not read yet
+    /// may be read any more: anybody could have sent it.
+    Secure {
+        /// Names the question.
+        ticket: Ticket,
+        /// What is still sent in clear.
+        last: Vec<u8>,
+    },
+    /// Begin TLS on a data connection -> [`Answer::Secured`] or [`Answer::Failed`]. What is read, written
+    /// and moved afterwards is inside TLS.
+    SecureData {
+        /// Names the question.
+        ticket: Ticket,
+        /// The connection to begin on.
+        conn: ConnId,
+        /// How the handshake goes.
+        how: DataTls,
+    },
     /// Ask something about files -> [`Answer::File`].
     File {
         /// Names the question.
@@ -192,6 +213,41 @@ pub enum Ask {
         /// The question itself.
         ask: FileAsk,
     },
+}
+
+/// How the handshake of a data connection goes. Either end shows the certificate of the control
+/// connection (extensions, "PINC").
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct DataTls {
+    /// The role of this server.
+    pub role: TlsRole,
+    /// Whether the TLS session of the control connection may be resumed. If not, nothing can be resumed
+    /// later either: there are no tickets.
+    pub resumes: bool,
+    /// Whether the machine compares the other end's certificate. Then any certificate is accepted whose
+    /// key has signed the handshake, and a server demands one. If not, a client verifies the chain and
+    /// the address by its roots, and a server demands none.
+    pub pinned: bool,
+}
+
+/// The role of this server in the TLS of a data connection. It never follows from who has connected.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum TlsRole {
+    /// As on the control connection.
+    Server,
+    /// After SSCN ON or CPSV.
+    Client,
+}
+
+/// What a handshake of TLS has shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Handshake {
+    /// The certificate of the other end, if it has shown one.
+    pub leaf: Option<Fingerprint>,
+    /// Whether it has resumed the session of the control connection.
+    pub resumed: bool,
+    /// The exporter of the connection (RFC 9266). Both ends have the same, and nobody between them.
+    pub exporter: [u8; 32],
 }
 
 /// How to close a data connection.
@@ -227,7 +283,10 @@ pub enum Answer {
         /// The new connection.
         conn: ConnId,
     },
-    /// To [`Ask::Connect`]: this attempt failed. The text is for the log; under the policy `proven` no
+    /// To [`Ask::Secure`] and [`Ask::SecureData`]: the handshake is done.
+    Secured(Handshake),
+    /// To [`Ask::Connect`]: this attempt failed; to [`Ask::Secure`] and [`Ask::SecureData`]: the handshake
+    /// has failed, and the connection is closed. The text is for the log; under the policy `proven` no
     /// client may see it.
     Failed(String),
     /// To [`Ask::Permit`]: whether the target may be tried. If not, the machine waits in silence.

@@ -10,4 +10,6 @@ mod interface;
 
 pub use event::{Account, Event};
 pub use files::{FileAsk, FileFailure, Found, Intent, ListStyle};
-pub use interface::{Answer, Ask, ConnId, End, Ending, Input, Output, Ticket, TryEnd};
+pub use interface::{
+    Answer, Ask, ConnId, DataTls, End, Ending, Handshake, Input, Output, Ticket, TlsRole, TryEnd,
+};

@@ -2,21 +2,21 @@
 
 use crate::command::Direction;
 use crate::dialect::Dialect;
-use crate::digest::Digest;
-use crate::listing::{Entry, Kind, When};
 use crate::policy::{Foreign, Rules};
 use crate::rendezvous::{self, Exchange, Flags, RendezvousSecret};
 use crate::server::ask::{
-    Account, Answer, Ask, ConnId, End, Ending, Event, FileAsk, FileFailure, Found, Input, Intent, Output,
+    Account, Answer, Ask, ConnId, DataTls, End, Ending, Event, FileFailure, Found, Input, Intent, Output,
     Ticket,
 };
-use crate::server::{Access, Config, Connection, Rights, Session, Timeouts};
+use crate::server::{Access, Config, Connection, Rights, Session, Timeouts, Tls};
 use crate::timer::Moment;
-use crate::wire::{ByteRange, PathName, Secret};
+use crate::wire::{PathName, Secret};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+
+mod files;
 
 /// The user's own host.
 pub(super) const OWN: &str = "192.0.2.7";
@@ -57,6 +57,8 @@ pub(super) struct Harness {
     preparing: Option<(Ticket, PathName, Intent)>,
     /// Questions about files that are not answered yet.
     unanswered: Vec<(Ticket, Result<Found, FileFailure>)>,
+    /// Handshakes that are under way.
+    securing: Vec<(Ticket, Option<ConnId>)>,
     next_port: u16,
     next_conn: u64,
     ports_of: BTreeMap<Ticket, u16>,
@@ -80,6 +82,7 @@ pub(super) struct Setup {
     pub(super) peer: SocketAddr,
     pub(super) local: SocketAddr,
     pub(super) public_address: Option<std::net::IpAddr>,
+    pub(super) tls: Tls,
 }
 
 impl Default for Setup {
@@ -90,6 +93,7 @@ impl Default for Setup {
             peer: (OWN.parse::<std::net::IpAddr>().unwrap(), 50_000).into(),
             local: (LOCAL.parse::<std::net::IpAddr>().unwrap(), 21).into(),
             public_address: None,
+            tls: Tls::default(),
         }
     }
 }
@@ -130,6 +134,7 @@ impl Harness {
             dialect: setup.dialect,
             rules: setup.rules,
             public_address: setup.public_address,
+            tls: setup.tls,
             timeouts: Timeouts::default(),
             max_held: 8,
             max_provers: 16,
@@ -156,6 +161,7 @@ impl Harness {
             answers_files: true,
             preparing: None,
             unanswered: Vec::new(),
+            securing: Vec::new(),
             next_port: 40_001,
             next_conn: 1,
             ports_of: BTreeMap::new(),
@@ -185,15 +191,7 @@ impl Harness {
         self.session.input(self.now, input);
         loop {
             match self.session.poll() {
-                Output::Send(bytes) => {
-                    assert!(!self.closed, "nothing is said after Close");
-                    let text = String::from_utf8(bytes).unwrap();
-                    assert!(text.ends_with("\r\n"), "{text:?}");
-                    for line in text.lines() {
-                        self.replies.push(line.to_owned());
-                        self.transcript.push(line.to_owned());
-                    }
-                }
+                Output::Send(bytes) => self.hear(bytes),
                 Output::Ask(ask) => self.perform(ask),
                 Output::Event(event) => self.events.push(event),
                 Output::Close => self.closed = true,
@@ -206,13 +204,32 @@ impl Harness {
         }
     }
 
+    fn hear(&mut self, bytes: Vec<u8>) {
+        assert!(!self.closed, "nothing is said after Close");
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(text.is_empty() || text.ends_with("\r\n"), "{text:?}");
+        for line in text.lines() {
+            self.replies.push(line.to_owned());
+            self.transcript.push(line.to_owned());
+        }
+    }
+
+    /// The handshake that is under way ends like this: the oldest one.
+    pub(super) fn handshake(&mut self, answer: Answer) {
+        let (ticket, conn) = self.securing.remove(0);
+        if let (Answer::Failed(_), Some(conn)) = (&answer, conn) {
+            self.open.retain(|open| *open != conn);
+        }
+        self.input(Input::Answer(ticket, answer));
+    }
+
     fn answer(&mut self, ticket: Ticket, answer: Answer) {
         self.session.input(self.now, Input::Answer(ticket, answer));
     }
 
     fn perform(&mut self, ask: Ask) {
         match ask {
-            Ask::Login { ticket, user, password } => self.login(ticket, user, &password),
+            Ask::Login { ticket, user, password, .. } => self.login(ticket, user, &password),
             Ask::Reserve { ticket, .. } => self.reserve(ticket),
             Ask::Listen { ticket, reservation } => self.listen(ticket, reservation),
             Ask::Unlisten(ticket) => {
@@ -244,6 +261,12 @@ impl Harness {
                 self.written.entry(conn).or_default().extend(bytes);
             }
             Ask::Read { conn, limit } => assert!(limit > 0 && limit <= 32 && self.open.contains(&conn)),
+            Ask::Secure { ticket, last } => {
+                self.hear(last);
+                self.did.push("secure".to_owned());
+                self.securing.push((ticket, None));
+            }
+            Ask::SecureData { ticket, conn, how } => self.secure(ticket, conn, how),
             Ask::Permit { ticket, account, target } => {
                 self.did.push(format!("permit {} {target}", String::from_utf8_lossy(&account)));
                 match self.permit {
@@ -270,6 +293,15 @@ impl Harness {
                 }
             }
         }
+    }
+
+    fn secure(&mut self, ticket: Ticket, conn: ConnId, how: DataTls) {
+        assert!(self.open.contains(&conn));
+        let DataTls { role, resumes, pinned } = how;
+        let words = [(resumes, " resumes"), (pinned, " pinned")];
+        let words: String = words.iter().filter(|(yes, _)| *yes).map(|(_, word)| *word).collect();
+        self.did.push(format!("secure {} {role:?}{words}", conn.0));
+        self.securing.push((ticket, Some(conn)));
     }
 
     fn login(&mut self, ticket: Ticket, user: Vec<u8>, password: &Secret) {
@@ -343,35 +375,6 @@ impl Harness {
         };
         self.intent = Some(intent);
         self.answer(ticket, answer);
-    }
-
-    fn look_up(&mut self, ask: FileAsk) -> Result<Found, FileFailure> {
-        let known = |path: &PathName| self.files.get(&path.display()).copied().ok_or(FileFailure::NotFound);
-        match ask {
-            FileAsk::Facts(path) if path == PathName::root() => {
-                Ok(Found::Entry(entry("/", Kind::Directory, None)))
-            }
-            FileAsk::Facts(path) => {
-                let size = known(&path)?;
-                Ok(Found::Entry(entry(&path.display(), Kind::File, Some(size))))
-            }
-            FileAsk::List(..) => {
-                let entries =
-                    self.files.iter().map(|(name, size)| entry(&name[1..], Kind::File, Some(*size)));
-                Ok(Found::Entries(entries.collect(), false))
-            }
-            FileAsk::Remove(path) | FileAsk::RenameFrom(path) => known(&path).map(|_| Found::Done),
-            FileAsk::Hash { path, algorithm, range } => {
-                let hex = "ab".repeat(algorithm.hex_len() / 2);
-                let size = known(&path)?;
-                let length = Some(range.within(size).ok_or(FileFailure::BeyondEnd)?);
-                Ok(Found::Digest(Digest { algorithm, hex }, ByteRange { length, ..range }))
-            }
-            FileAsk::Enter(_)
-            | FileAsk::MakeDirectory(_)
-            | FileAsk::RemoveDirectory(_)
-            | FileAsk::Rename { .. } => Ok(Found::Done),
-        }
     }
 
     /// Sends one command line and gives the replies since.
@@ -585,8 +588,4 @@ impl Harness {
     pub(super) fn strangers(&self) -> usize {
         self.events.iter().filter(|event| matches!(event, Event::Stranger { .. })).count()
     }
-}
-
-fn entry(name: &str, kind: Kind, size: Option<u64>) -> Entry {
-    Entry { size, modified: Some(When(86_400)), ..Entry::new(PathName::from_wire(name).unwrap(), kind) }
 }

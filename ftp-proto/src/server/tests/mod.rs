@@ -10,6 +10,7 @@ mod rights;
 mod rndz;
 mod session;
 mod sock;
+mod tls;
 mod transfer;
 mod unused;
 

@@ -27,6 +27,8 @@ pub(super) struct Moving {
     /// How many strangers came before the peer.
     strangers: u32,
     started: bool,
+    /// Whether the preliminary reply was said before TLS began.
+    announced: bool,
     /// The moved and the durable bytes when the stall timer fired last.
     seen: (u64, u64),
     /// The question that a STAT waits for.
@@ -52,8 +54,14 @@ enum Stop {
 }
 
 impl Moving {
-    /// Moves the prepared file over the connection with `peer`.
-    pub(super) fn begin(cx: &mut Context, request: &Request, prepared: Ticket, peer: Peer) -> Self {
+    /// Moves the prepared file over the connection with `peer`. The preliminary reply was said already
+    /// if it is `announced`.
+    pub(super) fn begin(
+        cx: &mut Context,
+        request: &Request,
+        prepared: Ticket,
+        (peer, announced): (Peer, bool),
+    ) -> Self {
         let strangers = cx.sockets.use_up(request.direction(), cx.config.dialect, cx.now, &mut cx.out);
         obtain::disarm(cx);
         cx.await_answer();
@@ -61,7 +69,7 @@ impl Moving {
         let (data_type, partial) = (request.data_type, cx.parameters.partial);
         cx.out.ask(Ask::Move { ticket, prepared, conn: peer.conn, data_type, partial });
         let (started, seen) = (false, (0, 0));
-        Self { ticket, peer, strangers, started, seen, stat: None, stall: None, stop: None }
+        Self { ticket, peer, strangers, started, announced, seen, stat: None, stall: None, stop: None }
     }
 
     /// Whether a STAT waits for its answer.
@@ -101,11 +109,9 @@ impl Moving {
         self.started = true;
         cx.timers.disarm(Timer::Question);
         cx.arm(Timer::Stall, cx.config.timeouts.stall);
-        let text = match request.direction() {
-            Direction::Send => "Data connection open, sending",
-            Direction::Receive => "Data connection open, receiving",
-        };
-        cx.out.reply(Meaning::Started, text);
+        if !self.announced {
+            say_started(cx, request);
+        }
     }
 
     fn ask_progress(&self, cx: &mut Context) -> Ticket {
@@ -219,6 +225,15 @@ impl Moving {
             Grant::Foreign | Grant::AfterProof => Some("foreign-networks"),
         }
     }
+}
+
+/// The preliminary reply of a transfer.
+pub(super) fn say_started(cx: &mut Context, request: &Request) {
+    let text = match request.direction() {
+        Direction::Send => "Data connection open, sending",
+        Direction::Receive => "Data connection open, receiving",
+    };
+    cx.out.reply(Meaning::Started, text);
 }
 
 /// The reply to STAT while a transfer is under way (E09).

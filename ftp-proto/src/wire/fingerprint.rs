@@ -3,13 +3,12 @@
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 
-use rustls::pki_types::CertificateDer;
 use sha2::{Digest, Sha256};
 
 /// The SHA-256 of a certificate, written `SHA256:` and 64 hexadecimal digits.
 ///
 /// ```
-/// use ftp_io::tls::Fingerprint;
+/// use ftp_proto::wire::Fingerprint;
 ///
 /// let text = format!("SHA256:{}", "0f".repeat(32));
 /// assert_eq!(text.parse::<Fingerprint>()?.to_string(), text);
@@ -17,7 +16,7 @@ use sha2::{Digest, Sha256};
 /// let colons = format!("sha256:{}0F", "0F:".repeat(31));
 /// assert_eq!(colons.parse::<Fingerprint>()?.to_string(), text);
 /// assert!("SHA256:0f".parse::<Fingerprint>().is_err());
-/// # Ok::<(), ftp_io::tls::BadFingerprint>(())
+/// # Ok::<(), ftp_proto::wire::BadFingerprint>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Fingerprint([u8; 32]);
@@ -28,15 +27,37 @@ pub struct Fingerprint([u8; 32]);
 pub struct BadFingerprint;
 
 impl Fingerprint {
-    pub(super) fn of(certificate: &CertificateDer<'_>) -> Self {
+    /// The fingerprint of a certificate (DER).
+    pub fn of(certificate: &[u8]) -> Self {
         Self(Sha256::digest(certificate).into())
+    }
+
+    /// Reads 64 hexadecimal digits in any case, as PINC has them.
+    ///
+    /// # Errors
+    ///
+    /// The text is anything else.
+    pub fn from_hex(digits: &[u8]) -> Result<Self, BadFingerprint> {
+        let mut bytes = [0; 32];
+        if digits.len() != 2 * bytes.len() {
+            return Err(BadFingerprint);
+        }
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            let pair = str::from_utf8(pair).ok().filter(|pair| pair.bytes().all(|d| d.is_ascii_hexdigit()));
+            *byte = pair.and_then(|pair| u8::from_str_radix(pair, 16).ok()).ok_or(BadFingerprint)?;
+        }
+        Ok(Self(bytes))
+    }
+
+    /// Returns 64 hexadecimal digits in lower case, as PINC has them.
+    pub fn to_hex(self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
 impl Display for Fingerprint {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(PREFIX)?;
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        write!(f, "{PREFIX}{}", self.to_hex())
     }
 }
 
@@ -46,15 +67,7 @@ impl FromStr for Fingerprint {
     fn from_str(text: &str) -> Result<Self, BadFingerprint> {
         let (prefix, digits) = text.split_at_checked(PREFIX.len()).ok_or(BadFingerprint)?;
         let digits: Vec<u8> = digits.bytes().filter(|byte| *byte != b':').collect();
-        let mut bytes = [0; 32];
-        if !prefix.eq_ignore_ascii_case(PREFIX) || digits.len() != 2 * bytes.len() {
-            return Err(BadFingerprint);
-        }
-        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            let pair = str::from_utf8(pair).ok().filter(|pair| pair.bytes().all(|d| d.is_ascii_hexdigit()));
-            *byte = pair.and_then(|pair| u8::from_str_radix(pair, 16).ok()).ok_or(BadFingerprint)?;
-        }
-        Ok(Self(bytes))
+        if prefix.eq_ignore_ascii_case(PREFIX) { Self::from_hex(&digits) } else { Err(BadFingerprint) }
     }
 }
 

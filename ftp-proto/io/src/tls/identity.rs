@@ -1,0 +1,153 @@
+//! The certificates of a server: read from files, chosen by the name that a client asks for, and read
+//! again when the files change.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use ftp_proto::wire::Fingerprint;
+use rustls::client::verify_server_name;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::server::ParsedCertificate;
+use rustls::sign::CertifiedKey;
+
+use super::trust::provider;
+
+/// A certificate and its key, as files (PEM). One file may hold both.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Files {
+    /// The certificate, and the chain up to a root behind it.
+    pub certificate: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
+}
+
+/// The certificates of a server. Sessions that have begun keep those that they have shown.
+#[derive(Debug)]
+pub struct Identity {
+    files: Vec<Files>,
+    current: Mutex<Current>,
+}
+
+#[derive(Debug)]
+struct Current {
+    certificates: Arc<Certificates>,
+    /// How the files looked when they were read.
+    seen: Vec<Stamp>,
+}
+
+/// The certificates that were read at one time.
+#[derive(Debug)]
+pub(super) struct Certificates(Vec<Arc<CertifiedKey>>);
+
+/// What changes when a file is replaced or written.
+type Stamp = Option<(SystemTime, u64)>;
+
+impl Identity {
+    /// Reads certificates from files. The first one is shown to clients that ask for no name, or for one
+    /// that no certificate has.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be read, is not PEM, or a key does not belong to its certificate. The text says which.
+    pub fn read(files: Vec<Files>) -> io::Result<Self> {
+        let current = Current { seen: stamps(&files), certificates: Arc::new(Certificates::read(&files)?) };
+        Ok(Self { files, current: Mutex::new(current) })
+    }
+
+    /// The fingerprints of the certificates, in the order of their files.
+    pub fn fingerprints(&self) -> Vec<Fingerprint> {
+        let leaves = |certificates: &Certificates| {
+            let leaves = certificates.0.iter().filter_map(|key| key.end_entity_cert().ok());
+            leaves.map(|leaf| Fingerprint::of(leaf)).collect()
+        };
+        leaves(&self.certificates())
+    }
+
+    /// Reads the files again if they look different from the last time. Returns whether they did. Call
+    /// this on a thread that may block.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read`]. The certificates that were read before stay, and the same files are not tried
+    /// again.
+    pub fn refresh(&self) -> io::Result<bool> {
+        let seen = stamps(&self.files);
+        if self.lock().seen == seen {
+            return Ok(false);
+        }
+        self.lock().seen = seen;
+        self.reload().map(|()| true)
+    }
+
+    /// Reads the files again.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read`]. The certificates that were read before stay.
+    pub fn reload(&self) -> io::Result<()> {
+        let seen = stamps(&self.files);
+        let certificates = Arc::new(Certificates::read(&self.files)?);
+        *self.lock() = Current { certificates, seen };
+        Ok(())
+    }
+
+    pub(super) fn certificates(&self) -> Arc<Certificates> {
+        Arc::clone(&self.lock().certificates)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Certificates {
+    fn read(files: &[Files]) -> io::Result<Self> {
+        let read =
+            files.iter().map(|files| certified(files).map(Arc::new)).collect::<io::Result<Vec<_>>>()?;
+        if read.is_empty() {
+            return Err(io::Error::new(ErrorKind::InvalidInput, "there is no certificate"));
+        }
+        Ok(Self(read))
+    }
+
+    /// The certificate for a client that asks for `name`.
+    pub(super) fn of(&self, name: Option<&str>) -> Option<&Arc<CertifiedKey>> {
+        let name = name.and_then(|name| ServerName::try_from(name).ok());
+        let has_name = |key: &&Arc<CertifiedKey>| {
+            let leaf = key.end_entity_cert().ok().and_then(|leaf| ParsedCertificate::try_from(leaf).ok());
+            leaf.zip(name.as_ref()).is_some_and(|(leaf, name)| verify_server_name(&leaf, name).is_ok())
+        };
+        self.0.iter().find(has_name).or_else(|| self.0.first())
+    }
+}
+
+fn certified(files: &Files) -> io::Result<CertifiedKey> {
+    let Files { certificate, key } = files;
+    let chain = bytes(certificate)?;
+    let chain = CertificateDer::pem_slice_iter(&chain).collect::<Result<Vec<_>, _>>();
+    let chain = chain.map_err(|error| bad(certificate, format_args!("not PEM: {error}")))?;
+    if chain.is_empty() {
+        return Err(bad(certificate, "there is no certificate in it"));
+    }
+    let private = PrivateKeyDer::from_pem_slice(&bytes(key)?)
+        .map_err(|_| bad(key, "there is no private key in it (PEM)"))?;
+    CertifiedKey::from_der(chain, private, &provider())
+        .map_err(|error| bad(key, format_args!("it does not fit {}: {error}", certificate.display())))
+}
+
+fn bytes(path: &Path) -> io::Result<Vec<u8>> {
+    fs::read(path).map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+}
+
+fn bad(path: &Path, what: impl std::fmt::Display) -> io::Error {
+    io::Error::new(ErrorKind::InvalidData, format!("{}: {what}", path.display()))
+}
+
+fn stamps(files: &[Files]) -> Vec<Stamp> {
+    let paths = files.iter().flat_map(|files| [&files.certificate, &files.key]);
+    paths.map(|path| fs::metadata(path).and_then(|m| Ok((m.modified()?, m.len()))).ok()).collect()
+}

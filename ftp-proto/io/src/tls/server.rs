@@ -1,0 +1,225 @@
+//! TLS of a server's sessions: one configuration for each control connection and its data connections,
+//! so that a resumed handshake shows that both come from one client.
+
+use std::io;
+use std::sync::{Arc, OnceLock};
+
+use ftp_proto::server::ask::{DataTls, Handshake, TlsRole};
+use ftp_proto::wire::Fingerprint;
+use rustls::crypto::ring::Ticketer;
+use rustls::pki_types::ServerName;
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, ServerSessionMemoryCache};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{ClientConfig, CommonState, Error, HandshakeKind, ServerConfig};
+use tokio::net::TcpStream;
+use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
+
+use super::anyone::Anyone;
+use super::identity::{Certificates, Identity};
+use super::trust::{Trust, provider};
+use super::verifier::Verifier;
+use crate::connection::Connection;
+
+/// TLS of a server. All its sessions share the certificates.
+#[derive(Debug)]
+pub struct Server {
+    identity: Arc<Identity>,
+    /// For clients that show no certificate.
+    plain: ServerConfig,
+    /// For the other end of a data connection that PINC has named.
+    pinned: ServerConfig,
+    /// Whom a data connection trusts on which this server is the client, and PINC has named nobody.
+    trust: Trust,
+    /// Whether data connections may resume the session of their control connection.
+    resumes: bool,
+}
+
+/// TLS of one control connection and its data connections.
+#[derive(Debug)]
+pub struct Session {
+    server: Arc<Server>,
+    key: Arc<Key>,
+    /// The configuration of the control connection; its tickets open the data connections too.
+    control: ServerConfig,
+}
+
+/// The certificate of a session: chosen by the name that the client asks for on its control connection,
+/// and the same on every data connection, even if the files change meanwhile.
+#[derive(Debug)]
+struct Key {
+    certificates: Arc<Certificates>,
+    chosen: OnceLock<Arc<CertifiedKey>>,
+}
+
+impl Server {
+    /// TLS with these certificates. `resumes` lets data connections resume the session of their control
+    /// connection.
+    ///
+    /// # Errors
+    ///
+    /// The versions of TLS and the ciphers do not fit together.
+    pub fn new(identity: Arc<Identity>, resumes: bool) -> io::Result<Arc<Self>> {
+        let builder = || {
+            ServerConfig::builder_with_provider(provider())
+                .with_safe_default_protocol_versions()
+                .map_err(io::Error::other)
+        };
+        let nobody = Arc::new(NoKey);
+        let mut plain = builder()?.with_no_client_auth().with_cert_resolver(Arc::clone(&nobody) as _);
+        let mut pinned =
+            builder()?.with_client_cert_verifier(Arc::new(Anyone::new())).with_cert_resolver(nobody);
+        for config in [&mut plain, &mut pinned] {
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+            config.send_tls13_tickets = 0;
+            config.max_early_data_size = 0;
+        }
+        let trust = Trust::known(None)?;
+        Ok(Arc::new(Self { identity, plain, pinned, trust, resumes }))
+    }
+
+    /// The certificates that its sessions show.
+    pub const fn identity(&self) -> &Arc<Identity> {
+        &self.identity
+    }
+
+    /// TLS of a session that begins now.
+    ///
+    /// # Errors
+    ///
+    /// There are no random bytes for the key of its tickets.
+    pub fn session(self: &Arc<Self>) -> io::Result<Session> {
+        let key = Arc::new(Key { certificates: self.identity.certificates(), chosen: OnceLock::new() });
+        let mut control = self.plain.clone();
+        control.cert_resolver = Arc::clone(&key) as _;
+        control.alpn_protocols = vec![CONTROL.to_vec()];
+        if self.resumes {
+            control.session_storage = ServerSessionMemoryCache::new(SESSIONS);
+            control.ticketer = Ticketer::new().map_err(io::Error::other)?;
+            control.send_tls13_tickets = TICKETS;
+        }
+        Ok(Session { server: Arc::clone(self), key, control })
+    }
+}
+
+impl Session {
+    /// Performs the handshake of the control connection.
+    ///
+    /// # Errors
+    ///
+    /// The handshake or the connection failed.
+    pub async fn accept(&self, stream: TcpStream) -> io::Result<(Connection, Handshake)> {
+        crate::socket::nodelay(&stream)?;
+        accept(self.control.clone(), stream).await
+    }
+
+    /// Performs the handshake of a data connection.
+    ///
+    /// # Errors
+    ///
+    /// The handshake or the connection failed, or the other end has shown no certificate that it must
+    /// show.
+    pub async fn data(&self, stream: TcpStream, how: DataTls) -> io::Result<(Connection, Handshake)> {
+        match how.role {
+            TlsRole::Server => accept(self.server_config(how), stream).await,
+            TlsRole::Client => {
+                let name = ServerName::from(stream.peer_addr()?.ip());
+                let config = Arc::new(self.client_config(how)?);
+                let stream = TlsConnector::from(config).connect(name, stream).await?;
+                let shown = shown(stream.get_ref().1, |exporter| {
+                    stream.get_ref().1.export_keying_material(exporter, EXPORTER, Some(&[]))
+                })?;
+                Ok((Connection::private(TlsStream::Client(stream), Vec::new()), shown))
+            }
+        }
+    }
+
+    fn server_config(&self, how: DataTls) -> ServerConfig {
+        let mut config = if how.pinned {
+            self.server.pinned.clone()
+        } else if how.resumes {
+            self.control.clone()
+        } else {
+            self.server.plain.clone()
+        };
+        config.cert_resolver = Arc::clone(&self.key) as _;
+        config.alpn_protocols = vec![DATA.to_vec(), CONTROL.to_vec()];
+        // A client that never reads them would turn its close into a reset.
+        config.send_tls13_tickets = 0;
+        // Without it the exporter of TLS 1.2 does not tell two connections apart (RFC 7627, RFC 9266 4).
+        config.require_ems = !how.resumes;
+        config
+    }
+
+    fn client_config(&self, how: DataTls) -> io::Result<ClientConfig> {
+        let builder = ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .map_err(io::Error::other)?
+            .dangerous();
+        let builder = if how.pinned {
+            builder.with_custom_certificate_verifier(Arc::new(Anyone::new()))
+        } else {
+            builder.with_custom_certificate_verifier(Arc::new(Verifier::new(self.server.trust.clone())))
+        };
+        let mut config = match self.key.chosen.get() {
+            Some(key) => {
+                builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(CertifiedKey::clone(key))))
+            }
+            None => builder.with_no_client_auth(),
+        };
+        config.enable_sni = false;
+        config.resumption = rustls::client::Resumption::disabled();
+        config.require_ems = true;
+        Ok(config)
+    }
+}
+
+async fn accept(config: ServerConfig, stream: TcpStream) -> io::Result<(Connection, Handshake)> {
+    let stream = TlsAcceptor::from(Arc::new(config)).accept(stream).await?;
+    let shown = shown(stream.get_ref().1, |exporter| {
+        stream.get_ref().1.export_keying_material(exporter, EXPORTER, Some(&[]))
+    })?;
+    Ok((Connection::private(TlsStream::Server(stream), Vec::new()), shown))
+}
+
+fn shown(
+    state: &CommonState,
+    export: impl FnOnce([u8; 32]) -> Result<[u8; 32], Error>,
+) -> io::Result<Handshake> {
+    let leaf = state.peer_certificates().and_then(<[_]>::first);
+    Ok(Handshake {
+        leaf: leaf.map(|leaf| Fingerprint::of(leaf)),
+        resumed: state.handshake_kind() == Some(HandshakeKind::Resumed),
+        exporter: export([0; 32]).map_err(io::Error::other)?,
+    })
+}
+
+impl ResolvesServerCert for Key {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        if let Some(chosen) = self.chosen.get() {
+            return Some(Arc::clone(chosen));
+        }
+        let key = self.certificates.of(hello.server_name())?;
+        Some(Arc::clone(self.chosen.get_or_init(|| Arc::clone(key))))
+    }
+}
+
+/// The resolver of a configuration that every session replaces by its own.
+#[derive(Debug)]
+struct NoKey;
+
+impl ResolvesServerCert for NoKey {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        None
+    }
+}
+
+/// The protocols of ALPN. They are compared only if the client names some (RFC 7301 3.2).
+const CONTROL: &[u8] = b"ftp";
+const DATA: &[u8] = b"ftp-data";
+/// The exporter that binds a proof to its connection (RFC 9266 2).
+const EXPORTER: &[u8] = b"EXPORTER-Channel-Binding";
+/// How many sessions of TLS 1.2 a control connection remembers; all are those of one client.
+const SESSIONS: usize = 8;
+/// How many tickets of TLS 1.3 a control connection gives. Each may be used any number of times, but a
+/// careful client uses each only once (RFC 8446 C.4).
+const TICKETS: usize = 4;

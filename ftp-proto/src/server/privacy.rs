@@ -1,0 +1,79 @@
+//! How private the control connection and the data connections of a session are (RFC 4217).
+
+use super::ask::TlsRole;
+use crate::policy::Cargo;
+use crate::wire::Fingerprint;
+
+/// How private a session is.
+#[derive(Debug)]
+pub(super) struct Privacy {
+    control: Control,
+    /// PBSZ was sent, so that PROT may follow.
+    pub(super) pbsz: bool,
+    /// PROT P holds: data connections are inside TLS.
+    pub(super) private: bool,
+    /// SSCN ON holds: this server is the TLS client where files move.
+    pub(super) client: bool,
+    /// The certificate that PINC named for the other end of data connections.
+    pub(super) pin: Option<Fingerprint>,
+}
+
+/// The control connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Control {
+    /// It is in clear.
+    Clear,
+    /// It is inside TLS.
+    Private {
+        /// The certificate that the client has shown.
+        leaf: Option<Fingerprint>,
+    },
+}
+
+impl Privacy {
+    /// A control connection in clear.
+    pub(super) const fn new() -> Self {
+        Self { control: Control::Clear, pbsz: false, private: false, client: false, pin: None }
+    }
+
+    /// Whether the control connection is inside TLS.
+    pub(super) const fn is_inside_tls(&self) -> bool {
+        matches!(self.control, Control::Private { .. })
+    }
+
+    /// The certificate that the client has shown on the control connection.
+    pub(super) const fn leaf(&self) -> Option<Fingerprint> {
+        match self.control {
+            Control::Private { leaf } => leaf,
+            Control::Clear => None,
+        }
+    }
+
+    /// The handshake of the control connection is done; the client has shown this certificate.
+    pub(super) const fn secured(&mut self, leaf: Option<Fingerprint>) {
+        self.control = Control::Private { leaf };
+    }
+
+    /// The role of this server in the TLS of a data connection; `None` if that is in clear. SSCN and
+    /// CPSV (`client`) are for files: a listing goes to the user's own client (F05).
+    pub(super) const fn role(&self, cargo: Cargo, client: bool) -> Option<TlsRole> {
+        if !self.private {
+            return None;
+        }
+        Some(match cargo {
+            Cargo::File if self.client || client => TlsRole::Client,
+            Cargo::File | Cargo::Listing => TlsRole::Server,
+        })
+    }
+
+    /// Back to what holds at the start of a control connection that is as private as this one.
+    pub(super) const fn reset(&mut self) {
+        *self = Self { control: self.control, ..Self::new() };
+    }
+
+    /// What `implicit` TLS and AUTH SSL mean: data connections are private unless PROT says otherwise.
+    pub(super) const fn protect(&mut self) {
+        self.pbsz = true;
+        self.private = true;
+    }
+}

@@ -1,0 +1,161 @@
+//! AUTH, PBSZ, PROT, CCC, SSCN, PINC (RFC 4217), and the handshake of the control connection.
+
+use super::ask::{Answer, Ask, Event, Handshake, Ticket};
+use super::config::{Begin, Config};
+use super::context::Context;
+use super::login;
+use super::outbox::Outbox;
+use super::timer::Timer;
+use crate::command::{Mechanism, Protection, Verb};
+use crate::dialect::Dialect;
+use crate::reply::Meaning;
+use crate::wire::Fingerprint;
+use std::ops::ControlFlow;
+
+/// Whether this listener serves `verb` as far as TLS is concerned.
+pub(super) const fn serves(config: &Config, verb: Verb) -> bool {
+    let needs_tls = matches!(
+        verb,
+        Verb::Auth | Verb::Pbsz | Verb::Prot | Verb::Ccc | Verb::Sscn | Verb::Cpsv | Verb::Pinc
+    );
+    let has_tls = matches!(config.dialect, Dialect::Rfc959) && !matches!(config.tls.begin, Begin::Never);
+    has_tls || !needs_tls
+}
+
+/// Whether the client must send AUTH before it may log in.
+pub(super) fn must_begin(cx: &Context) -> bool {
+    cx.config.tls.required && !cx.privacy.is_inside_tls()
+}
+
+/// Whether a transfer is refused because its data connection would be in clear.
+pub(super) fn must_protect(cx: &Context) -> bool {
+    cx.config.tls.required && !cx.privacy.private
+}
+
+/// AUTH. Returns the handshake that the session waits for from now on. Nothing that was sent before it
+/// counts any more: anybody could have sent it.
+pub(super) fn auth(cx: &mut Context, mechanism: &Mechanism) -> Option<Ticket> {
+    if cx.privacy.is_inside_tls() {
+        cx.out.reply(Meaning::BadSequence, "The control connection is inside TLS already");
+        return None;
+    }
+    let old = match mechanism {
+        Mechanism::Tls => false,
+        Mechanism::Ssl => true,
+        Mechanism::Unserved(_) => {
+            cx.out.reply(Meaning::ParameterNotImplemented, "Only AUTH TLS is served");
+            return None;
+        }
+    };
+    login::reset(cx); // F02
+    if old {
+        cx.privacy.protect();
+    }
+    let last = cx.out.compose(Meaning::TlsBegins, &[b"Begin TLS now"]);
+    Some(begin(cx, last))
+}
+
+/// The handshake that comes before the greeting of a listener for implicit TLS.
+pub(super) fn implicit(cx: &mut Context) -> Ticket {
+    cx.privacy.protect();
+    begin(cx, Vec::new())
+}
+
+fn begin(cx: &mut Context, last: Vec<u8>) -> Ticket {
+    let ticket = cx.out.ticket();
+    cx.out.ask(Ask::Secure { ticket, last });
+    cx.arm(Timer::Handshake, cx.config.timeouts.handshake);
+    ticket
+}
+
+/// The handshake of the control connection is over. Breaks if it has failed: nothing can be said.
+pub(super) fn secured(cx: &mut Context, answer: Answer) -> ControlFlow<()> {
+    cx.timers.disarm(Timer::Handshake);
+    if let Answer::Secured(Handshake { leaf, .. }) = answer {
+        cx.privacy.secured(leaf);
+        return ControlFlow::Continue(());
+    }
+    if let Answer::Failed(why) = answer {
+        cx.out.event(Event::NotPrivate { from: cx.connection.peer, why });
+    }
+    ControlFlow::Break(())
+}
+
+/// PBSZ. With TLS nothing is protected in pieces, so the size is always 0 (RFC 4217 8).
+pub(super) fn pbsz(cx: &mut Context) {
+    if needs_tls(cx) {
+        return;
+    }
+    cx.privacy.pbsz = true;
+    cx.out.reply(Meaning::Okay, "PBSZ=0");
+}
+
+/// PROT (RFC 4217 9).
+pub(super) fn prot(cx: &mut Context, level: Protection) {
+    if needs_tls(cx) {
+        return;
+    }
+    if !cx.privacy.pbsz {
+        return cx.out.reply(Meaning::BadSequence, "Send PBSZ 0 first"); // F01
+    }
+    match level {
+        Protection::Private => {
+            cx.privacy.private = true;
+            cx.out.reply(Meaning::Okay, "Data connections are private");
+        }
+        Protection::Clear if cx.config.tls.required => {
+            cx.out.reply(Meaning::SecurityDenied, "Data connections must be private here");
+        }
+        Protection::Clear => {
+            cx.privacy.private = false;
+            cx.out.reply(Meaning::Okay, "Data connections are in clear");
+        }
+        Protection::Unserved => cx.out.reply(Meaning::LevelNotServed, "TLS has only the levels C and P"),
+        Protection::Unknown => cx.out.reply(Meaning::ParameterNotImplemented, "No such level"),
+    }
+}
+
+/// CCC: refused, because whoever is between could go on in the name of the user (F09).
+pub(super) fn ccc(cx: &mut Context) {
+    if !needs_tls(cx) {
+        cx.out.reply(Meaning::SecurityDenied, "The control connection stays private");
+    }
+}
+
+/// SSCN: sets who is the TLS client where files move, or tells it (F04).
+pub(super) fn sscn(cx: &mut Context, client: Option<bool>) {
+    if needs_tls(cx) {
+        return;
+    }
+    if let Some(client) = client {
+        cx.privacy.client = client;
+    }
+    let method = if cx.privacy.client { "CLIENT" } else { "SERVER" };
+    cx.out.reply(Meaning::Okay, format!("SSCN:{method} METHOD"));
+}
+
+/// PINC: names the certificate that the other end must show.
+pub(super) fn pinc(cx: &mut Context, pin: Option<Fingerprint>) {
+    if needs_tls(cx) {
+        return;
+    }
+    cx.privacy.pin = pin;
+    let text = match pin {
+        Some(_) => "The other end of data connections must show that certificate",
+        None => "Any certificate",
+    };
+    cx.out.reply(Meaning::Okay, text);
+}
+
+/// Whether the control connection is in clear, which has been said.
+pub(super) fn needs_tls(cx: &mut Context) -> bool {
+    let clear = !cx.privacy.is_inside_tls();
+    if clear {
+        say_needs_tls(&mut cx.out);
+    }
+    clear
+}
+
+fn say_needs_tls(out: &mut Outbox) {
+    out.reply(Meaning::BadSequence, "Send AUTH TLS first");
+}

@@ -1,0 +1,333 @@
+//! F: AUTH, PBSZ, PROT, CCC, SSCN, CPSV, PINC, and TLS of the control connection and data connections.
+
+use super::Harness;
+use super::harness::{OWN, Setup, seconds};
+use crate::server::ask::{Answer, End, Event, Handshake, Input};
+use crate::server::{Begin, Reuse, Tls};
+use crate::wire::Fingerprint;
+
+const EXPLICIT: Tls = Tls { begin: Begin::Explicit, required: false, reuse: Reuse::Preferred };
+
+fn leaf(n: u8) -> Fingerprint {
+    Fingerprint::of(&[n])
+}
+
+fn shown(leaf: Option<Fingerprint>, resumed: bool) -> Answer {
+    Answer::Secured(Handshake { leaf, resumed, exporter: [3; 32] })
+}
+
+fn server(tls: Tls) -> Harness {
+    let mut h = Harness::new(Setup { tls, ..Setup::default() });
+    h.take();
+    h
+}
+
+/// A session inside TLS, logged in, with private data connections.
+fn private(tls: Tls) -> Harness {
+    let mut h = server(tls);
+    h.check("AUTH TLS", &["234"]);
+    h.handshake(shown(None, false));
+    h.check("PBSZ 0", &["200"]);
+    h.check("PROT P", &["200"]);
+    let mut h = h.logged_in();
+    h.take();
+    h
+}
+
+/// Somebody connects from the user's own host, and the handshake on that connection begins.
+fn data(h: &mut Harness, command: &str) {
+    let port = h.port("PASV");
+    h.arrive(port, &format!("{OWN}:5000"));
+    h.did();
+    h.say(command);
+}
+
+#[test]
+fn f01_auth_pbsz_and_prot_come_in_this_order() {
+    let mut h = server(EXPLICIT);
+    for line in ["PBSZ 0", "PROT P", "CCC"] {
+        h.check(line, &["503"]);
+    }
+    assert_eq!(h.say("AUTH TLS"), ["234 Begin TLS now"]);
+    h.handshake(shown(None, false));
+    h.check("PROT P", &["503"]);
+    assert_eq!(h.say("PBSZ 4096"), ["200 PBSZ=0"]);
+    for (line, code) in
+        [("PROT P", "200"), ("PROT C", "200"), ("PROT S", "536"), ("PROT E", "536"), ("PROT X", "504")]
+    {
+        h.check(line, &[code]);
+    }
+    h.check("AUTH TLS", &["503"]);
+    let mut h = server(EXPLICIT).logged_in();
+    h.take();
+    for line in ["SSCN ON", "SSCN", "PINC OFF", "CPSV"] {
+        h.check(line, &["503"]);
+    }
+}
+
+#[test]
+fn f01_other_mechanisms_are_refused_and_without_a_certificate_all_are() {
+    let mut h = server(EXPLICIT);
+    h.check("AUTH KERBEROS_V4", &["504"]);
+    h.check("AUTH", &["501"]);
+    let mut h = server(Tls::default());
+    for line in ["AUTH TLS", "PBSZ 0", "PROT P", "CCC", "SSCN", "PINC OFF", "CPSV"] {
+        h.check(line, &["502"]);
+    }
+    assert!(!h.say("FEAT").iter().any(|line| line.contains("AUTH")));
+}
+
+#[test]
+fn f01_auth_ssl_makes_data_connections_private() {
+    let mut h = server(EXPLICIT);
+    h.check("AUTH SSL", &["234"]);
+    h.handshake(shown(None, false));
+    let mut h = h.logged_in();
+    data(&mut h, "RETR a");
+    assert!(h.did().contains(&"secure 1 Server resumes".to_owned()));
+}
+
+#[test]
+fn f02_auth_resets_the_session() {
+    let mut h = server(EXPLICIT).logged_in();
+    let port = h.port("PASV");
+    h.say("REST 5");
+    h.did();
+    h.check("AUTH TLS", &["234"]);
+    assert_eq!(h.did(), [format!("unlisten {port}"), format!("release {port}"), "secure".to_owned()]);
+    h.handshake(shown(None, false));
+    h.check("PWD", &["530"]);
+    let mut h = h.logged_in();
+    h.check("RETR a", &["425"]);
+}
+
+#[test]
+fn f02_nothing_that_was_sent_in_clear_survives_the_handshake() {
+    let mut h = server(EXPLICIT);
+    h.send("AUTH TLS\r\nUSER u\r\nPASS secret\r\nNOO");
+    h.send("P\r\nNOOP\r\n");
+    assert_eq!(h.take(), ["234 Begin TLS now"]);
+    h.handshake(shown(None, false));
+    assert_eq!(h.take(), [""; 0]);
+    h.check("PWD", &["530"]);
+    h.check("PASS secret", &["503"]);
+}
+
+#[test]
+fn f01_a_handshake_that_fails_or_takes_too_long_ends_the_session() {
+    let mut h = server(EXPLICIT);
+    h.say("AUTH TLS");
+    h.handshake(Answer::Failed("no".to_owned()));
+    assert!(h.closed);
+    let mut h = server(EXPLICIT);
+    h.say("AUTH TLS");
+    h.pass(seconds(9));
+    assert!(!h.closed);
+    h.pass(seconds(2));
+    assert!(h.closed);
+}
+
+#[test]
+fn f01_implicit_tls_begins_before_the_greeting() {
+    let mut h = server(Tls { begin: Begin::Implicit, ..EXPLICIT });
+    assert_eq!(h.take(), [""; 0]);
+    h.handshake(shown(None, false));
+    assert_eq!(h.take(), ["220 server ready"]);
+    let mut h = h.logged_in();
+    data(&mut h, "RETR a");
+    assert!(h.did().contains(&"secure 1 Server resumes".to_owned()));
+}
+
+#[test]
+fn f03_feat_shows_what_tls_brings() {
+    let mut h = server(EXPLICIT);
+    let lines = h.say("FEAT");
+    for feature in [" AUTH TLS", " PBSZ", " PROT", " SSCN", " CPSV", " PINC SHA-256"] {
+        assert!(lines.iter().any(|line| line == feature), "{feature}: {lines:?}");
+    }
+}
+
+#[test]
+fn f04_sscn_tells_the_method() {
+    let mut h = private(EXPLICIT);
+    assert_eq!(h.say("SSCN"), ["200 SSCN:SERVER METHOD"]);
+    assert_eq!(h.say("SSCN on"), ["200 SSCN:CLIENT METHOD"]);
+    assert_eq!(h.say("SSCN"), ["200 SSCN:CLIENT METHOD"]);
+    assert_eq!(h.say("SSCN OFF"), ["200 SSCN:SERVER METHOD"]);
+    h.check("SSCN x", &["501"]);
+}
+
+#[test]
+fn f05_sscn_makes_this_server_the_client_where_files_move() {
+    for (command, role) in
+        [("RETR a", "Client"), ("STOR c", "Client"), ("LIST", "Server resumes"), ("MLSD", "Server resumes")]
+    {
+        let mut h = private(EXPLICIT);
+        h.say("SSCN ON");
+        data(&mut h, command);
+        assert!(h.did().contains(&format!("secure 1 {role}")), "{command}");
+        let mut h = private(EXPLICIT);
+        h.say("SSCN ON");
+        h.say("PORT 192,0,2,7,20,0");
+        h.say(command);
+        h.connected();
+        assert!(h.did().contains(&format!("secure 1 {role}")), "{command}");
+    }
+}
+
+#[test]
+fn f06_cpsv_is_for_exactly_one_transfer() {
+    let mut h = server(EXPLICIT).logged_in();
+    h.check("CPSV", &["503"]);
+    let mut h = private(EXPLICIT);
+    let port = h.port("CPSV");
+    h.arrive(port, &format!("{OWN}:5000"));
+    h.check("RETR a", &["150"]);
+    assert!(h.did().contains(&"secure 1 Client".to_owned()));
+    h.handshake(shown(None, false));
+    h.finish(1000, End::Whole);
+    data(&mut h, "RETR a");
+    assert!(h.did().contains(&"secure 2 Server resumes".to_owned()));
+}
+
+#[test]
+fn f01_the_preliminary_reply_comes_before_the_handshake_of_a_data_connection() {
+    let mut h = private(EXPLICIT);
+    let port = h.port("PASV");
+    h.check("RETR a", &[]);
+    h.arrive(port, &format!("{OWN}:5000"));
+    assert_eq!(h.take(), ["150 Data connection open, sending"]);
+    assert!(!h.is_moving());
+    h.handshake(shown(None, true));
+    assert!(h.is_moving());
+    assert_eq!(h.finish(1000, End::Whole), ["226 Transfer complete."]);
+}
+
+#[test]
+fn f08_a_data_connection_that_resumes_nothing_is_refused_where_it_must() {
+    let tls = Tls { reuse: Reuse::Required, ..EXPLICIT };
+    for (resumed, code) in [(false, "522"), (true, "226")] {
+        let mut h = private(tls);
+        data(&mut h, "RETR a");
+        h.handshake(shown(None, resumed));
+        let replies = if resumed { h.finish(1000, End::Whole) } else { h.take() };
+        assert!(replies.iter().any(|line| line.starts_with(code)), "{replies:?}");
+        assert!(h.open.is_empty());
+    }
+    let mut h = private(tls);
+    h.say("SSCN ON");
+    data(&mut h, "RETR a");
+    h.handshake(shown(None, false));
+    assert!(h.is_moving(), "never demanded of a TLS server");
+}
+
+#[test]
+fn f08_without_reuse_nothing_can_be_resumed() {
+    let mut h = private(Tls { reuse: Reuse::Off, ..EXPLICIT });
+    data(&mut h, "RETR a");
+    assert!(h.did().contains(&"secure 1 Server".to_owned()));
+}
+
+#[test]
+fn f09_ccc_is_refused() {
+    let mut h = private(EXPLICIT);
+    h.check("CCC", &["534"]);
+    h.check("PROT P", &["200"]);
+}
+
+#[test]
+fn f10_another_certificate_than_the_pinned_one_gets_nothing() {
+    let pin = format!("PINC SHA-256 {}", leaf(1).to_hex());
+    for (shows, moves) in [(Some(leaf(1)), true), (Some(leaf(2)), false), (None, false)] {
+        let mut h = private(EXPLICIT);
+        h.check(&pin, &["200"]);
+        data(&mut h, "RETR a");
+        assert!(h.did().contains(&"secure 1 Server pinned".to_owned()));
+        h.take();
+        h.handshake(shown(shows, false));
+        assert_eq!(h.is_moving(), moves, "{shows:?}");
+        if !moves {
+            assert!(h.take()[0].starts_with("522"));
+            assert!(h.open.is_empty());
+        }
+    }
+}
+
+#[test]
+fn f10_the_pin_is_forgotten() {
+    for line in ["PINC OFF", "REIN", "USER u"] {
+        let mut h = private(EXPLICIT);
+        h.say(&format!("PINC SHA-256 {}", leaf(1).to_hex()));
+        h.say(line);
+        let mut h = h.logged_in();
+        h.say("PBSZ 0");
+        h.say("PROT P");
+        data(&mut h, "RETR a");
+        assert!(h.did().contains(&"secure 1 Server resumes".to_owned()), "{line}");
+    }
+    let mut h = private(EXPLICIT);
+    for line in ["PINC", "PINC SHA-256", "PINC SHA-256 00", "PINC MD5 00", "PINC ON"] {
+        h.check(line, &["501"]);
+    }
+}
+
+#[test]
+fn f12_abor_during_the_handshake_of_a_data_connection() {
+    let mut h = private(EXPLICIT);
+    data(&mut h, "RETR a");
+    h.take();
+    h.check("ABOR", &["426", "226"]);
+    assert!(h.open.is_empty());
+    h.check("NOOP", &["200"]);
+}
+
+#[test]
+fn f07_a_handshake_that_fails_or_takes_too_long_is_no_data_connection() {
+    let mut h = private(EXPLICIT);
+    data(&mut h, "RETR a");
+    h.take();
+    h.handshake(Answer::Failed("alert".to_owned()));
+    assert!(h.take()[0].starts_with("522"));
+    data(&mut h, "RETR a");
+    h.take();
+    h.pass(seconds(11));
+    assert!(h.take()[0].starts_with("522"));
+    assert!(h.open.is_empty() && h.has_no_port());
+    h.check("NOOP", &["200"]);
+}
+
+#[test]
+fn where_tls_is_required_nothing_goes_in_clear() {
+    let tls = Tls { required: true, ..EXPLICIT };
+    let mut h = server(tls);
+    h.check("USER u", &["530"]);
+    h.check("PASS secret", &["530"]);
+    h.check("AUTH TLS", &["234"]);
+    h.handshake(shown(None, false));
+    let mut h = h.logged_in();
+    let port = h.port("PASV");
+    h.arrive(port, &format!("{OWN}:5000"));
+    h.check("LIST", &["521"]);
+    h.check("PBSZ 0", &["200"]);
+    h.check("PROT C", &["534"]);
+    h.check("PROT P", &["200"]);
+    h.check("LIST", &["150"]);
+}
+
+#[test]
+fn the_first_bytes_of_another_protocol_end_the_session() {
+    for bytes in
+        ["GET / HTTP/1.1\r\nUSER u\r\nPASS secret\r\n", "\u{16}\u{3}\u{1}\u{2}", "POST /x HTTP/1.0\r\n"]
+    {
+        let mut h = server(Tls::default());
+        h.send(bytes);
+        assert!(h.closed, "{bytes:?}");
+        assert_eq!(h.take(), [""; 0]);
+        assert!(matches!(h.events.last(), Some(Event::NotFtp(_))));
+        h.input(Input::Bytes(b"NOOP\r\n"));
+        assert_eq!(h.take(), [""; 0]);
+    }
+    let mut h = server(Tls::default());
+    h.check("NOOP", &["200"]);
+    h.check("GET / HTTP/1.1", &["500"]);
+}

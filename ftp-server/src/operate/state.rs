@@ -1,0 +1,123 @@
+//! What the server keeps between its starts: a directory that nobody else may read, held by one server at
+//! a time.
+
+use std::env;
+use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use ftp_io::os_error::words;
+use tempfile::TempDir;
+
+/// The state directory. Other servers cannot use it until this is dropped.
+#[derive(Debug)]
+pub struct State {
+    directory: PathBuf,
+    /// Locked as long as the server runs.
+    _held: File,
+    /// Removed with the server, where nothing better was to be had.
+    temporary: Option<TempDir>,
+}
+
+impl State {
+    /// Opens the state directory: the one that the operator named, or the usual one. Where the usual one
+    /// cannot be used, a temporary directory takes its place, with a warning.
+    ///
+    /// # Errors
+    /// The directory that the operator named cannot be used, or no temporary one can be made.
+    pub fn open(named: Option<&Path>, root: &Path) -> Result<Self, anyhow::Error> {
+        if let Some(directory) = named {
+            return Self::at(directory, root)
+                .with_context(|| format!("cannot use {} as --state", directory.display()));
+        }
+        let usual = usual().context("neither STATE_DIRECTORY nor HOME is set");
+        match usual.and_then(|directory| Self::at(&directory, root).context(directory.display().to_string()))
+        {
+            Ok(state) => Ok(state),
+            Err(error) => {
+                tracing::warn!(
+                    "what the server keeps is lost at its end, because its state directory cannot be used: {error:#}; \
+                     name another one with --state"
+                );
+                let temporary = tempfile::Builder::new().prefix("ftp-server-").tempdir();
+                let temporary = temporary.context("cannot make a temporary state directory")?;
+                let state = Self::at(temporary.path(), root)?;
+                Ok(Self { temporary: Some(temporary), ..state })
+            }
+        }
+    }
+
+    fn at(directory: &Path, root: &Path) -> Result<Self, anyhow::Error> {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
+        made.map_err(|error| anyhow::anyhow!("cannot make it: {}", words(&error)))?;
+        if is_below(directory, root) {
+            bail!("it is below the root {}, where users could read it", root.display());
+        }
+        let held = File::options().create(true).truncate(false).write(true).open(directory.join("lock"));
+        let held = held.map_err(|error| anyhow::anyhow!("it is not writable: {}", words(&error)))?;
+        match held.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => bail!("another server uses it"),
+            Err(TryLockError::Error(error)) => bail!("it cannot be locked: {}", words(&error)),
+        }
+        fs::set_permissions(directory, Permissions::from_mode(0o700))
+            .map_err(|error| anyhow::anyhow!("it belongs to somebody else: {}", words(&error)))?;
+        Ok(Self { directory: directory.to_owned(), _held: held, temporary: None })
+    }
+
+    /// Where its files are.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Whether it ends with this server.
+    pub const fn is_temporary(&self) -> bool {
+        self.temporary.is_some()
+    }
+}
+
+/// Whether `path` leads into `root`, as far as that can be told.
+pub(super) fn is_below(path: &Path, root: &Path) -> bool {
+    let real = |path: &Path| -> io::Result<PathBuf> { path.canonicalize() };
+    real(path).and_then(|path| Ok(path.starts_with(real(root)?))).unwrap_or(false)
+}
+
+/// The usual state directory: that of systemd, or that of the user.
+fn usual() -> Option<PathBuf> {
+    let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let of_service = || {
+        // systemd separates several directories by colons.
+        let all = env::var_os("STATE_DIRECTORY")?;
+        env::split_paths(&all).next().filter(|first| !first.as_os_str().is_empty())
+    };
+    let of_user = || set("XDG_STATE_HOME").or_else(|| Some(set("HOME")?.join(".local/state")));
+    of_service().or_else(|| Some(of_user()?.join("ftp-server")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_server_at_a_time_holds_it_and_nobody_else_reads_it() {
+        let home = tempfile::tempdir().unwrap();
+        let root = tempfile::tempdir().unwrap();
+        let at = home.path().join("deep/state");
+        let state = State::open(Some(&at), root.path()).unwrap();
+        assert_eq!(fs::metadata(&at).unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(state.directory(), at);
+        let refused = State::open(Some(&at), root.path()).unwrap_err();
+        assert!(format!("{refused:#}").contains("another server"), "{refused:#}");
+        drop(state);
+        State::open(Some(&at), root.path()).unwrap();
+    }
+
+    #[test]
+    fn it_is_never_below_the_root() {
+        let root = tempfile::tempdir().unwrap();
+        let refused = State::open(Some(&root.path().join("state")), root.path()).unwrap_err();
+        assert!(format!("{refused:#}").contains("below the root"), "{refused:#}");
+    }
+}
