@@ -112,10 +112,16 @@ impl Control {
     /// Sends what is unsent, as the connection takes it, until something comes. While
     /// [`Self::is_full`] nothing is read. The future may be dropped without losing any byte.
     pub async fn read(&mut self, room: &mut [u8]) -> Read {
-        poll_fn(|cx| self.poll(cx, room)).await
+        poll_fn(|cx| self.poll(cx, Some(room))).await
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<Read> {
+    /// Sends what is unsent, as the connection takes it, and reads nothing. It ends when there is room for
+    /// more output again, and otherwise waits for ever. The future may be dropped without losing any byte.
+    pub async fn write(&mut self) -> Read {
+        poll_fn(|cx| self.poll(cx, None)).await
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>, room: Option<&mut [u8]>) -> Poll<Read> {
         if let Some(securing) = &mut self.securing {
             let securing = securing.get_mut().unwrap_or_else(PoisonError::into_inner);
             let done = ready!(securing.as_mut().poll(cx));
@@ -141,6 +147,7 @@ impl Control {
         if was_full {
             return Poll::Ready(Read::Room);
         }
+        let Some(room) = room else { return Poll::Pending };
         let Some(connection) = &mut self.connection else { return Poll::Ready(Read::Closed) };
         let mut room = ReadBuf::new(room);
         Poll::Ready(match (ready!(Pin::new(connection).poll_read(cx, &mut room)), room.filled().len()) {
@@ -312,6 +319,25 @@ mod tests {
         assert_eq!((read, &room[..6]), (Read::Bytes(6), &b"QUIT\r\n"[..]));
         assert!(tokio::time::timeout(patience, control.read(&mut room)).await.is_err());
         assert_eq!(control.behind_since(), None);
+    }
+
+    #[tokio::test]
+    async fn while_only_writing_nothing_is_read() {
+        let (mut control, mut peer, now) = pair().await;
+        peer.write_all(b"QUIT\r\n").await.unwrap();
+        let mut sent = 0;
+        while !control.is_full() {
+            control.send(&[b'x'; 16 * 1024], now);
+            sent += 16 * 1024;
+        }
+        let mut heard = vec![0; sent];
+        let (room, all) = tokio::join!(control.write(), peer.read_exact(&mut heard));
+        all.unwrap();
+        assert_eq!(room, Read::Room);
+        let patience = Duration::from_millis(50);
+        assert!(tokio::time::timeout(patience, control.write()).await.is_err());
+        let mut room = [0; 512];
+        assert_eq!(control.read(&mut room).await, Read::Bytes(6));
     }
 
     #[tokio::test]

@@ -1,8 +1,9 @@
 //! Commands that wait for their turn: behind a question, or behind a transfer (A06, B22).
 //!
-//! A line is parsed when it arrives. The queue is bounded in commands and in bytes. What does not fit
-//! is counted and refused in its turn, so that every command gets its reply in order and no client
-//! can make the server hold more.
+//! The queue is bounded in commands and in bytes, so that no client can make the server hold more. While
+//! nothing moves, a line that does not fit is not read yet, so that every command is carried out. During a
+//! transfer every line must be read, because ABOR may be among them: what does not fit is counted and
+//! refused in its turn, so that every command gets its reply in order.
 
 use crate::command::verbs::Busy;
 use crate::command::{Command, CommandError, Verb, parse};
@@ -14,6 +15,8 @@ use std::collections::VecDeque;
 const MAX_COMMANDS: usize = 64;
 /// Maximum number of bytes of their lines. A single command may be longer.
 const MAX_BYTES: usize = 16 * 1024;
+/// Maximum number of bytes of a command line: a path of 4,096 and room for the verb (A13).
+pub(super) const MAX_LINE: usize = 4352;
 /// How many more commands may wait that are done at once (ABOR, STAT, BYE).
 const MAX_URGENT: usize = 8;
 /// How many bytes of an unknown command the log shows.
@@ -53,6 +56,11 @@ impl Queue {
     /// Takes in a line that was too long.
     pub(super) fn push_too_long(&mut self) {
         self.push(Waiting::TooLong, 0);
+    }
+
+    /// Whether a line that comes now might not fit.
+    pub(super) fn is_full(&self) -> bool {
+        self.items.len() >= MAX_COMMANDS || self.bytes > MAX_BYTES - MAX_LINE
     }
 
     fn push(&mut self, waiting: Waiting, bytes: usize) {

@@ -5,7 +5,7 @@ use super::ask::{Answer, Ask, ConnId, Event, Input, Output, Ticket};
 use super::config::{Begin, Config, Connection};
 use super::context::{Context, Question};
 use super::listener::Listener;
-use super::queue::{Queue, Waiting};
+use super::queue::{MAX_LINE, Queue, Waiting};
 use super::timer::Timer;
 use super::transfer::{self, abort, request};
 use super::work::Work;
@@ -18,9 +18,6 @@ use crate::timer::Moment;
 use crate::wire::{ByteRange, Item, LineReader};
 use std::net::SocketAddr;
 use std::sync::Arc;
-
-/// Maximum number of bytes of a command line: a path of 4,096 and room for the verb (A13).
-const MAX_LINE: usize = 4352;
 
 /// The machine of one control connection.
 #[derive(Debug)]
@@ -102,6 +99,13 @@ impl Session {
         self.cx.out.reply(Meaning::Ready, text);
     }
 
+    /// Whether the session wants no more bytes until it has done something of what it was sent: a question
+    /// is open, and as many commands wait as may. Whoever drives it then stops reading, so that no
+    /// client makes it hold more.
+    pub fn is_full(&self) -> bool {
+        self.queue.is_full() && !self.hears_everything()
+    }
+
     fn bytes(&mut self, bytes: &[u8]) {
         if let Work::Securing(_) = self.work {
             return; // nothing in clear counts any more
@@ -110,7 +114,14 @@ impl Session {
             return;
         }
         self.lines.push(bytes);
-        while let Some(item) = self.lines.next() {
+        self.read_lines();
+    }
+
+    /// Takes the lines that have come into the queue. What does not fit stays where it is, but not during
+    /// work that ABOR may end: then every line is looked at.
+    fn read_lines(&mut self) {
+        while !matches!(self.work, Work::Closed) && !self.is_full() {
+            let Some(item) = self.lines.next() else { return };
             match item {
                 Item::Line(line) if self.is_new && self.is_other_protocol(None, Some(&line)) => return,
                 Item::Line(line) => self.queue.push_line(&line, self.cx.config.dialect),
@@ -129,8 +140,18 @@ impl Session {
         true
     }
 
+    /// Whether a command may come that must not wait for those before it: ABOR and STAT.
+    const fn hears_everything(&self) -> bool {
+        match &self.work {
+            Work::Transfer(_) => true,
+            Work::File(question) => question.purpose.is_long(),
+            Work::Idle | Work::Securing(_) | Work::Login(_) | Work::Setup(_) | Work::Closed => false,
+        }
+    }
+
     /// Takes the next step that needs no input. Returns whether there was one.
     fn advance(&mut self) -> bool {
+        self.read_lines();
         let dialect = self.cx.config.dialect;
         let next = match &self.work {
             Work::Closed | Work::Securing(_) | Work::Login(_) | Work::Setup(_) => None,

@@ -3,6 +3,8 @@
 mod accept;
 mod listener;
 mod server;
+#[cfg(test)]
+mod tests;
 
 pub use listener::Listener;
 pub use server::Server;

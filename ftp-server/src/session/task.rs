@@ -56,6 +56,16 @@ struct Session {
     slot: SessionSlot,
     running: Running,
     phase: Phase,
+    used: Used,
+}
+
+/// What a session has done since the other sessions had their turn.
+#[derive(Clone, Copy, Default)]
+struct Used {
+    /// Bytes of commands that it has read.
+    bytes: usize,
+    /// Outputs of its machine that it has performed.
+    outputs: usize,
 }
 
 /// How far the machine was drained.
@@ -99,6 +109,7 @@ impl Session {
             slot,
             running,
             phase: Phase::Serving,
+            used: Used::default(),
         })
     }
 
@@ -111,7 +122,9 @@ impl Session {
             if let Drained::Closed = drained {
                 break;
             }
-            if let Some((ticket, answer)) = self.performer.next_answer() {
+            if !self.used.is_all()
+                && let Some((ticket, answer)) = self.performer.next_answer()
+            {
                 self.input(Input::Answer(ticket, answer));
                 continue;
             }
@@ -130,6 +143,7 @@ impl Session {
                     break;
                 }
                 Wake::Control(Read::Bytes(count)) => {
+                    self.used.bytes += count;
                     self.input(Input::Bytes(buffer.get(..count).unwrap_or_default()));
                 }
                 Wake::Control(Read::Secured(handshake)) => self.tls_began(Answer::Secured(handshake)),
@@ -146,7 +160,7 @@ impl Session {
                     break;
                 }
                 Wake::Deadline => self.input(Input::Timeout),
-                Wake::Turn => {}
+                Wake::Turn => self.used = Used::default(),
             }
         }
         // A24: data connections, listeners and ports are released before the last replies are sent.
@@ -156,21 +170,26 @@ impl Session {
         tracing::debug!("closed");
     }
 
-    /// Waits for whatever comes first.
+    /// Waits for whatever comes first. A client whose commands have come in great number keeps no other
+    /// session waiting: nothing more of it is read or done before the others have had their turn.
     async fn wait(&mut self, drained: Drained, buffer: &mut [u8]) -> Wake {
         let (deadline, more) = match drained {
             Drained::Waits(deadline) => (deadline, false),
-            Drained::More => (None, !self.control.is_full()),
+            Drained::More => (None, true),
             Drained::Closed => (None, false),
         };
         let deadline = [deadline, self.give_up()].into_iter().flatten().min();
+        let turn = self.used.is_all() || more && !self.control.is_full();
+        let listens = !more && !self.machine.is_full();
+        let control = &mut self.control;
+        let control = async { if listens { control.read(buffer).await } else { control.write().await } };
         tokio::select! {
             biased;
             phase = self.running.phase_after(self.phase) => Wake::Phase(phase),
             done = self.performer.next_done() => done.map_or_else(Wake::Failed, |done| Wake::Done(Box::new(done))),
             () = self.shared.clock.sleep_until(deadline) => Wake::Deadline,
-            read = self.control.read(buffer) => Wake::Control(read),
-            () = tokio::task::yield_now(), if more => Wake::Turn,
+            () = tokio::task::yield_now(), if turn => Wake::Turn,
+            read = control, if !turn => Wake::Control(read),
         }
     }
 
@@ -182,10 +201,8 @@ impl Session {
     /// Does what the machine says until it waits. One input can make it say very much (refusals of
     /// millions of commands that did not fit), so it is drained in portions, as the client reads them.
     fn drain(&mut self) -> Drained {
-        for _ in 0..PORTION {
-            if self.control.is_full() {
-                break;
-            }
+        while !self.used.is_all() && !self.control.is_full() {
+            self.used.outputs += 1;
             match self.machine.poll() {
                 Output::Send(bytes) => self.control.send(&bytes, self.shared.clock.now()),
                 Output::Ask(Ask::Secure { ticket, last }) => self.begin_tls(ticket, &last),
@@ -231,13 +248,20 @@ impl Session {
     }
 }
 
+impl Used {
+    /// Whether the other sessions have their turn now.
+    const fn is_all(self) -> bool {
+        self.bytes >= BUFFER || self.outputs >= PORTION
+    }
+}
+
 /// Bytes of unsent replies beyond which no command is read.
 const MAX_UNSENT: usize = 64 * 1024;
 /// How long a client may be behind with reading its replies.
 const MAX_BEHIND: Duration = Duration::from_secs(60);
 /// How long the last replies of a session may take.
 const MAX_CLOSING: Duration = Duration::from_secs(2);
-/// Bytes read from the control connection at once.
+/// Bytes read from the control connection at once, and before other sessions have their turn.
 const BUFFER: usize = 4 * 1024;
 /// Outputs of a machine before other sessions have their turn.
-const PORTION: usize = 256;
+const PORTION: usize = 64;

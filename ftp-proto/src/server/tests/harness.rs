@@ -26,7 +26,7 @@ pub(super) const FOREIGN: &str = "198.51.100.9";
 pub(super) const LOCAL: &str = "192.0.2.1";
 
 pub(super) struct Harness {
-    session: Session,
+    pub(super) session: Session,
     pub(super) now: Moment,
     deadline: Option<Moment>,
     /// Replies, line by line, since they were taken last.

@@ -272,6 +272,36 @@ fn commands_during_a_transfer_wait_in_a_bounded_queue() {
 }
 
 #[test]
+fn commands_are_all_answered_while_nothing_moves() {
+    let mut h = modern();
+    h.send(&"NOOP\r\nSIZE nothing\r\n".repeat(5_000));
+    let codes: Vec<String> = h.take().iter().map(|line| line[..3].to_owned()).collect();
+    assert_eq!(codes, ["200", "550"].repeat(5_000));
+}
+
+#[test]
+fn while_a_question_is_open_no_more_is_read_than_the_queue_holds() {
+    let mut h = modern();
+    h.answers_files = false;
+    h.send("SIZE a\r\n");
+    assert!(!h.session.is_full());
+    h.send(&"NOOP\r\n".repeat(100));
+    assert!(h.session.is_full());
+    assert_eq!(h.take(), [""; 0]);
+}
+
+#[test]
+fn during_a_transfer_every_line_is_read() {
+    let mut h = modern();
+    let port = h.port("PASV");
+    h.arrive(port, &format!("{OWN}:5000"));
+    h.send(&["RETR a\r\n", &"NOOP\r\n".repeat(1_000), "ABOR\r\n"].concat());
+    assert!(!h.session.is_full());
+    let codes: Vec<String> = h.take().iter().map(|line| line[..3].to_owned()).collect();
+    assert_eq!(codes, [vec!["150"], vec!["426", "226"], vec!["200"; 64], vec!["503"; 936]].concat());
+}
+
+#[test]
 fn an_unanswered_question_ends_the_session() {
     let mut h = modern();
     h.answers_files = false;
