@@ -12,7 +12,7 @@ use ftp_proto::wire::ByteRange;
 use tokio::task::spawn_blocking;
 
 use super::list::Lines;
-use crate::vfs::{Listing, Prepared, Upload, io_failure};
+use crate::vfs::{Listing, Prepared, Received, Upload, io_failure};
 
 /// A file or directory that is open for its transfer.
 #[derive(Debug)]
@@ -87,11 +87,15 @@ pub async fn pump(begun: Begun, conn: Connection, data_type: DataType, today: Wh
             if limit.is_some() && pumped.end == End::Failed(FileFailure::NoSpace) {
                 pumped.end = End::Failed(FileFailure::BeyondRange);
             }
-            let whole = pumped.end == End::Whole;
+            let received = match pumped.end {
+                End::Whole => Received::Whole,
+                End::Broken(_) | End::Stopped => Received::Broken,
+                End::Failed(_) => Received::Failed,
+            };
             // E24: the reply comes after the file has its final name.
-            let finished = spawn_blocking(move || upload.finish(file, whole)).await;
+            let finished = spawn_blocking(move || upload.finish(file, received)).await;
             match finished.unwrap_or(Err(FileFailure::Other)) {
-                Err(failure) if whole => Pumped { end: End::Failed(failure), ..pumped },
+                Err(failure) if received == Received::Whole => Pumped { end: End::Failed(failure), ..pumped },
                 Ok(()) | Err(_) => pumped,
             }
         }

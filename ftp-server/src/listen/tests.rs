@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 use super::{Listener, Server};
 use crate::cli::Cli;
-use crate::config::Config;
+use crate::config::{Config, File};
 
 /// Clients that send commands without an end.
 const FLOODS: usize = 8;
@@ -17,7 +17,7 @@ const COMMANDS: usize = 50_000;
 
 fn start(options: &str) -> (Server, SocketAddr) {
     let words = ["ftp-server", "--root", "/"].into_iter().chain(options.split_whitespace());
-    let config = Config::compile(*Cli::try_parse_from(words).unwrap().options).unwrap();
+    let config = Config::compile(*Cli::try_parse_from(words).unwrap().options, &File::default()).unwrap();
     let server = Server::start(&config, Listener::open_all(&config.listeners).unwrap()).unwrap();
     let at = server.places().next().unwrap().0;
     (server, at)

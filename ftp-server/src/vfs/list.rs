@@ -11,7 +11,7 @@ use rustix::io::Errno;
 
 use super::entry::{May, entry, kind};
 use super::partial::is_partial;
-use super::path::Beneath;
+use super::path::{Beneath, can_be_listed};
 use super::root::Root;
 
 /// A directory, or the one file that a listing was asked for, open and being listed.
@@ -135,7 +135,7 @@ fn next_name(dir: &mut Dir) -> Result<Next<PathName>, Errno> {
         return Ok(Next::Hidden);
     }
     Ok(match PathName::from_wire(name) {
-        Ok(found) if !name.contains(&b'\r') => Next::Found(found),
+        Ok(found) if can_be_listed(name) => Next::Found(found),
         Ok(_) | Err(_) => Next::Omitted(name.to_vec()),
     })
 }

@@ -27,5 +27,5 @@ pub use digest::Subject;
 pub(crate) use failure::io_failure;
 pub use list::{Listing, Next};
 pub use root::Root;
-pub use upload::{Target, Upload};
+pub use upload::{Received, Target, Upload};
 pub use view::{Prepared, View};

@@ -58,6 +58,11 @@ impl Beneath {
     }
 }
 
+/// Whether a listing can show `name`. A client could not read a line with CR, LF or NUL in it.
+pub(super) fn can_be_listed(name: &[u8]) -> bool {
+    !name.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0))
+}
+
 /// The path of `name` in `dir`.
 pub(super) fn join(dir: &[u8], name: &[u8]) -> Vec<u8> {
     if dir.is_empty() { name.to_vec() } else { [dir, b"/", name].concat() }

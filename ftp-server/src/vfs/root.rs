@@ -13,7 +13,7 @@ use rustix::io::Errno;
 
 use super::failure::failure;
 use super::partial::is_partial;
-use super::path::{Beneath, cut, here_if_empty, join};
+use super::path::{Beneath, can_be_listed, cut, here_if_empty, join};
 use super::walk;
 
 /// The directory that users see as `/`.
@@ -39,6 +39,17 @@ enum Resolver {
 pub(super) struct Located {
     pub(super) dir: OwnedFd,
     pub(super) name: Vec<u8>,
+}
+
+impl Located {
+    /// Whether something may be made under this name. What no listing could show could not be copied or
+    /// removed by whoever only has listings.
+    ///
+    /// # Errors
+    /// [`FileFailure::BadName`] if not.
+    pub(super) fn may_be_made(&self) -> Result<(), FileFailure> {
+        if can_be_listed(&self.name) { Ok(()) } else { Err(FileFailure::BadName) }
+    }
 }
 
 impl Root {

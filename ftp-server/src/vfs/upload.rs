@@ -71,6 +71,18 @@ enum Form {
     Finished,
 }
 
+/// How much of a file has been received.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Received {
+    /// Everything that the peer has sent.
+    Whole,
+    /// Its beginning: the peer, or somebody, has ended the transfer.
+    Broken,
+    /// Not even all that came, because this server's disk failed or is full. What is there is of no use,
+    /// and its space is needed by others.
+    Failed,
+}
+
 impl Target {
     pub(super) fn check(root: &Arc<Root>, at: Located, intent: &Intent) -> Result<Self, FileFailure> {
         let old = match statat(&at.dir, &*at.name, AtFlags::SYMLINK_NOFOLLOW) {
@@ -91,7 +103,10 @@ impl Target {
                     how = How::Overwrite;
                 }
             }
-            None => may_change(&at.dir)?,
+            None => {
+                at.may_be_made()?;
+                may_change(&at.dir)?;
+            }
         }
         if let How::At(ByteRange { first: offset, .. }) = how {
             let size = old.as_ref().map_or(0, |stat| u64::try_from(stat.st_size).unwrap_or(0));
@@ -195,24 +210,23 @@ impl Upload {
         Ok(Self { at, form: Form::InPlace { device: stat.st_dev, inode: stat.st_ino } })
     }
 
-    /// Closes the file and gives it its final name. `whole` says whether the peer has sent
-    /// everything. The reply comes after this (E24).
+    /// Closes the file and gives it its final name. The reply comes after this (E24).
     ///
     /// # Errors
     /// The whole file could not get its name, or was removed meanwhile.
-    pub fn finish(mut self, file: File, whole: bool) -> Result<(), FileFailure> {
+    pub fn finish(mut self, file: File, received: Received) -> Result<(), FileFailure> {
         let Located { dir, name: target } = &self.at;
         match std::mem::replace(&mut self.form, Form::Finished) {
             Form::UnderWay { name, publish } => {
                 drop(file);
-                let moved = match (whole, publish) {
-                    (true, _) => renameat(dir, &*name, dir, &**target),
-                    (false, true) => publish_beside(dir, &name, target),
-                    (false, false) => Err(Errno::CANCELED),
+                let moved = match received {
+                    Received::Whole => renameat(dir, &*name, dir, &**target),
+                    Received::Broken if publish => publish_beside(dir, &name, target),
+                    Received::Broken | Received::Failed => Err(Errno::CANCELED),
                 };
                 if let Err(error) = moved {
                     let _ = unlinkat(dir, &*name, AtFlags::empty());
-                    if whole {
+                    if received == Received::Whole {
                         return Err(failure(error));
                     }
                 }

@@ -102,8 +102,9 @@ impl View {
             FileAsk::List(path, limit) => self.some_entries(path, *limit),
             FileAsk::Enter(path) => self.enter(&Beneath::parse(path)?),
             FileAsk::MakeDirectory(path) => {
-                let Located { dir, name } = self.parent(path)?.ok_or(FileFailure::Exists)?;
-                done(mkdirat(dir, &*name, Mode::from_raw_mode(0o777)))
+                let at = self.parent(path)?.ok_or(FileFailure::Exists)?;
+                at.may_be_made()?;
+                done(mkdirat(at.dir, &*at.name, Mode::from_raw_mode(0o777)))
             }
             FileAsk::RemoveDirectory(path) => {
                 let Located { dir, name } = self.parent(path)?.ok_or(FileFailure::Denied)?;
@@ -193,6 +194,7 @@ impl View {
     fn rename(&self, from: &PathName, to: &PathName) -> Result<Found, FileFailure> {
         let from = self.parent(from)?.ok_or(FileFailure::Denied)?;
         let to = self.parent(to)?.ok_or(FileFailure::Exists)?;
+        to.may_be_made()?;
         let old = statat(&from.dir, &*from.name, AtFlags::SYMLINK_NOFOLLOW).map_err(failure)?;
         match statat(&to.dir, &*to.name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(there) if (there.st_dev, there.st_ino) == (old.st_dev, old.st_ino) => {}

@@ -20,6 +20,25 @@ fn directories_are_made_and_removed() {
     assert_eq!(ask(FileAsk::RemoveDirectory(name("/"))), Err(FileFailure::Denied));
 }
 
+/// A name with CR in it would be left out of every listing: nobody could copy or empty its directory.
+#[test]
+fn what_cannot_be_listed_cannot_be_made_but_can_be_removed() {
+    for site in Site::both() {
+        site.file("there\rbefore", "content");
+        site.file("plain", "");
+        let answer = |ask: FileAsk| site.view().answer(&ask);
+        assert_eq!(answer(FileAsk::MakeDirectory(name("/x\ry"))), Err(FileFailure::BadName));
+        let rename = FileAsk::Rename { from: name("/plain"), to: name("/x\ry") };
+        assert_eq!(answer(rename), Err(FileFailure::BadName));
+        for intent in [Intent::Replace, Intent::Append] {
+            assert_eq!(site.prepare("/x\ry", intent).err(), Some(FileFailure::BadName));
+        }
+        assert_eq!(site.fetch("/there\rbefore").unwrap(), "content");
+        assert_eq!(answer(FileAsk::Rename { from: name("/there\rbefore"), to: name("/renamed") }), DONE);
+        assert_eq!(site.names(""), ["plain", "renamed"]);
+    }
+}
+
 #[test]
 fn a_rename_replaces_a_regular_file_and_nothing_else() {
     let site = Site::new();
@@ -175,10 +194,10 @@ fn a_range_is_written_where_it_belongs_and_truncates_nothing() {
     let site = Site::new();
     let range = |first, last| Intent::WriteAt { range: ByteRange::through(first, last).unwrap() };
     site.file("file", "0123456789");
-    site.store("/file", range(0, 2), Partial::Publish, "abc", true).unwrap();
-    site.store("/file", range(8, 11), Partial::Publish, "wxyz", true).unwrap();
+    site.store("/file", range(0, 2), Partial::Publish, "abc", Received::Whole).unwrap();
+    site.store("/file", range(8, 11), Partial::Publish, "wxyz", Received::Whole).unwrap();
     assert_eq!(site.read("file").as_deref(), Some("abc34567wxyz"));
-    site.store("/new", range(0, 1), Partial::Publish, "hi", true).unwrap();
+    site.store("/new", range(0, 1), Partial::Publish, "hi", Received::Whole).unwrap();
     assert_eq!(site.read("new").as_deref(), Some("hi"));
     assert_eq!(site.prepare("/file", range(13, 14)).err(), Some(FileFailure::BeyondEnd));
     let Prepared::Receive(target) = site.prepare("/file", range(3, 6)).unwrap() else { panic!("no target") };

@@ -102,11 +102,11 @@ impl Site {
         intent: Intent,
         partial: Partial,
         content: &str,
-        whole: bool,
+        received: Received,
     ) -> Result<(), FileFailure> {
         let (upload, mut file) = self.begin(path, intent, partial)?;
         std::io::Write::write_all(&mut file, content.as_bytes()).unwrap();
-        upload.finish(file, whole)
+        upload.finish(file, received)
     }
 
     fn listed(&self, path: &str) -> Vec<String> {

@@ -9,7 +9,9 @@ const PARTIAL: &str = ".ftp-0123456789abcdef0123456789abcdef.part";
 #[test]
 fn e05_stor_replaces_and_appe_appends_or_creates() {
     let site = Site::new();
-    let store = |path: &str, intent, content: &str| site.store(path, intent, Partial::Publish, content, true);
+    let store = |path: &str, intent, content: &str| {
+        site.store(path, intent, Partial::Publish, content, Received::Whole)
+    };
     store("/file", Intent::Replace, "first").unwrap();
     store("/file", Intent::Replace, "2nd").unwrap();
     assert_eq!(site.read("file").as_deref(), Some("2nd"));
@@ -25,10 +27,10 @@ fn e06_a_broken_stor_leaves_the_old_file_and_a_broken_appe_what_it_wrote() {
     let site = Site::new();
     site.file("file", "old");
     for partial in [Partial::Publish, Partial::Discard, Partial::Keep] {
-        site.store("/file", Intent::Replace, partial, "half", false).unwrap();
+        site.store("/file", Intent::Replace, partial, "half", Received::Broken).unwrap();
         assert_eq!(site.read("file").as_deref(), Some("old"), "{partial:?}");
     }
-    site.store("/file", Intent::Append, Partial::Discard, "+half", false).unwrap();
+    site.store("/file", Intent::Append, Partial::Discard, "+half", Received::Broken).unwrap();
     assert_eq!(site.read("file").as_deref(), Some("old+half"));
     assert_eq!(site.names(""), ["file"]);
 }
@@ -36,11 +38,24 @@ fn e06_a_broken_stor_leaves_the_old_file_and_a_broken_appe_what_it_wrote() {
 #[test]
 fn a_broken_stor_to_a_new_name_is_published_unless_discarded() {
     let site = Site::new();
-    site.store("/published", Intent::Replace, Partial::Publish, "half", false).unwrap();
-    site.store("/discarded", Intent::Replace, Partial::Discard, "half", false).unwrap();
-    site.store("/kept", Intent::Replace, Partial::Keep, "half", false).unwrap();
+    site.store("/published", Intent::Replace, Partial::Publish, "half", Received::Broken).unwrap();
+    site.store("/discarded", Intent::Replace, Partial::Discard, "half", Received::Broken).unwrap();
+    site.store("/kept", Intent::Replace, Partial::Keep, "half", Received::Broken).unwrap();
     assert_eq!(site.names(""), ["kept", "published"]);
     assert_eq!(site.read("published").as_deref(), Some("half"));
+}
+
+#[test]
+fn what_the_disk_could_not_hold_is_deleted_and_what_was_there_stays() {
+    let site = Site::new();
+    site.file("old", "old");
+    for partial in [Partial::Publish, Partial::Discard] {
+        for path in ["/old", "/new"] {
+            site.store(path, Intent::Replace, partial, "half", Received::Failed).unwrap();
+        }
+    }
+    assert_eq!(site.names(""), ["old"]);
+    assert_eq!(site.read("old").as_deref(), Some("old"));
 }
 
 #[test]
@@ -48,7 +63,7 @@ fn a_broken_stor_never_replaces_what_has_appeared_meanwhile() {
     let site = Site::new();
     let (upload, file) = site.begin("/file", Intent::Replace, Partial::Publish).unwrap();
     site.file("file", "somebody else's");
-    upload.finish(file, false).unwrap();
+    upload.finish(file, Received::Broken).unwrap();
     assert_eq!(site.read("file").as_deref(), Some("somebody else's"));
     assert_eq!(site.names(""), ["file"]);
 }
@@ -69,8 +84,8 @@ fn keep_writes_under_the_new_name_from_the_start() {
     let site = Site::new();
     let (upload, file) = site.begin("/file", Intent::Replace, Partial::Keep).unwrap();
     assert_eq!(site.names(""), ["file"]);
-    upload.finish(file, true).unwrap();
-    site.store("/file", Intent::Replace, Partial::Keep, "whole", true).unwrap();
+    upload.finish(file, Received::Whole).unwrap();
+    site.store("/file", Intent::Replace, Partial::Keep, "whole", Received::Whole).unwrap();
     assert_eq!(site.read("file").as_deref(), Some("whole"));
 }
 
@@ -88,9 +103,9 @@ fn the_last_of_two_stors_wins() {
     let (second, mut two) = site.begin("/file", Intent::Replace, Partial::Publish).unwrap();
     std::io::Write::write_all(&mut one, b"one").unwrap();
     std::io::Write::write_all(&mut two, b"two").unwrap();
-    second.finish(two, true).unwrap();
+    second.finish(two, Received::Whole).unwrap();
     assert_eq!(site.read("file").as_deref(), Some("two"));
-    first.finish(one, true).unwrap();
+    first.finish(one, Received::Whole).unwrap();
     assert_eq!(site.read("file").as_deref(), Some("one"));
 }
 
@@ -130,8 +145,8 @@ fn what_a_killed_server_left_goes_at_the_first_stor_and_what_lives_stays() {
     };
     let (also, another) = target.begin(Partial::Publish).unwrap();
     assert_eq!(site.names("").len(), 2);
-    living.finish(file, true).unwrap();
-    also.finish(another, true).unwrap();
+    living.finish(file, Received::Whole).unwrap();
+    also.finish(another, Received::Whole).unwrap();
     assert_eq!(site.names(""), ["living", "other"]);
 }
 
@@ -139,11 +154,23 @@ fn what_a_killed_server_left_goes_at_the_first_stor_and_what_lives_stays() {
 fn rest_and_stor_write_in_place_and_truncate_nothing() {
     let site = Site::new();
     site.file("file", "0123456789");
-    site.store("/file", Intent::WriteAt { range: ByteRange::from(4) }, Partial::Publish, "abc", true)
-        .unwrap();
+    site.store(
+        "/file",
+        Intent::WriteAt { range: ByteRange::from(4) },
+        Partial::Publish,
+        "abc",
+        Received::Whole,
+    )
+    .unwrap();
     assert_eq!(site.read("file").as_deref(), Some("0123abc789"));
-    site.store("/file", Intent::WriteAt { range: ByteRange::from(0) }, Partial::Publish, "new", true)
-        .unwrap();
+    site.store(
+        "/file",
+        Intent::WriteAt { range: ByteRange::from(0) },
+        Partial::Publish,
+        "new",
+        Received::Whole,
+    )
+    .unwrap();
     assert_eq!(site.read("file").as_deref(), Some("new"), "REST 0 is STOR");
 }
 
@@ -156,7 +183,7 @@ fn a_second_writer_in_place_is_told_that_the_file_is_in_use() {
     assert_eq!(second(Intent::Append), Some(FileFailure::Busy));
     assert_eq!(second(Intent::WriteAt { range: ByteRange::from(1) }), Some(FileFailure::Busy));
     assert_eq!(site.fetch("/file").unwrap(), "old", "RETR may read");
-    first.finish(file, true).unwrap();
+    first.finish(file, Received::Whole).unwrap();
     assert_eq!(second(Intent::Append), None);
 }
 
@@ -165,8 +192,8 @@ fn a_file_that_was_renamed_over_while_it_was_written_in_place_is_not_done() {
     let site = Site::new();
     site.file("file", "old");
     let (append, file) = site.begin("/file", Intent::Append, Partial::Publish).unwrap();
-    site.store("/file", Intent::Replace, Partial::Publish, "new", true).unwrap();
-    assert_eq!(append.finish(file, true), Err(FileFailure::Changed));
+    site.store("/file", Intent::Replace, Partial::Publish, "new", Received::Whole).unwrap();
+    assert_eq!(append.finish(file, Received::Whole), Err(FileFailure::Changed));
     assert_eq!(site.read("file").as_deref(), Some("new"));
 }
 
@@ -175,7 +202,7 @@ fn the_new_file_has_the_mode_of_the_old_one_without_set_id_bits() {
     let site = Site::new();
     site.file("file", "old");
     fs::set_permissions(site.path("file"), fs::Permissions::from_mode(0o4751)).unwrap();
-    site.store("/file", Intent::Replace, Partial::Publish, "new", true).unwrap();
+    site.store("/file", Intent::Replace, Partial::Publish, "new", Received::Whole).unwrap();
     assert_eq!(fs::metadata(site.path("file")).unwrap().mode() & 0o7777, 0o751);
 }
 
@@ -184,7 +211,7 @@ fn a_file_with_hard_links_is_written_in_place() {
     let site = Site::new();
     site.file("file", "a longer old text");
     fs::hard_link(site.path("file"), site.path("other")).unwrap();
-    site.store("/file", Intent::Replace, Partial::Publish, "new", true).unwrap();
+    site.store("/file", Intent::Replace, Partial::Publish, "new", Received::Whole).unwrap();
     assert_eq!(site.read("other").as_deref(), Some("new"));
     assert_eq!(fs::metadata(site.path("file")).unwrap().nlink(), 2);
 }
@@ -196,8 +223,8 @@ fn a_link_at_the_end_is_stored_through_beside_the_real_file() {
         site.link("link", "real/file");
         let (upload, file) = site.begin("/link", Intent::Replace, Partial::Publish).unwrap();
         assert_eq!(site.names("real").len(), 1, "the file under way lies beside the real one");
-        upload.finish(file, true).unwrap();
-        site.store("/link", Intent::Replace, Partial::Publish, "again", true).unwrap();
+        upload.finish(file, Received::Whole).unwrap();
+        site.store("/link", Intent::Replace, Partial::Publish, "again", Received::Whole).unwrap();
         assert_eq!(site.read("real/file").as_deref(), Some("again"));
         assert!(fs::symlink_metadata(site.path("link")).unwrap().is_symlink());
         assert_eq!(site.names("real"), ["file"]);
