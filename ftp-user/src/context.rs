@@ -1,7 +1,8 @@
 //! What every call gets: the clock, the events, the wish to stop, and what is allowed.
 
 use crate::config::Relays;
-use crate::report::{Events, Origin};
+use crate::id::Origin;
+use crate::report::Events;
 use ftp_io::clock::Clock;
 use ftp_io::tls::Trust;
 use ftp_proto::address::Family;

@@ -18,11 +18,13 @@
 //! # }
 //! ```
 //!
-//! The folders form layers; each uses only those above it in this table.
+//! The folders form layers, the lowest first. A folder uses only folders above it in this table.
 //!
 //! | folder | what |
 //! |---|---|
 //! | [`failure`] | what went wrong: a kind for decisions, words for people |
+//! | [`id`] | identities of jobs, items and attempts: values that can be stored |
+//! | [`outcome`] | what a copy has shown: verification, protection, bytes that passed a relay |
 //! | [`place`] | URLs, local paths, `.netrc` |
 //! | [`config`] | the settings file: relays |
 //! | [`ladder`] | which candidate between two servers is tried next |
@@ -43,8 +45,10 @@ pub mod context;
 pub mod control;
 pub mod endpoint;
 pub mod failure;
+pub mod id;
 pub mod job;
 pub mod ladder;
+pub mod outcome;
 pub mod place;
 pub mod relay;
 pub mod report;

@@ -1,12 +1,10 @@
 //! What is decided about a file before and after it moves: the overwrite rule and the verification.
 
-mod foresee;
 mod overwrite;
 mod seen;
 mod source;
 mod verify;
 
-pub(crate) use foresee::foresee;
 pub(crate) use overwrite::Decision;
 pub use overwrite::Overwrite;
 pub(crate) use seen::{Passed, means, prove};

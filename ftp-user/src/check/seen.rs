@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::endpoint::Host;
 use crate::failure::{Failure, Kind};
 use crate::ladder::Allowed;
-use crate::report::Verified;
+use crate::outcome::Verified;
 use crate::route::Ends;
 use ftp_io::copy::Digest;
 use ftp_proto::digest::Algorithm;

@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::endpoint::Host;
 use crate::failure::{Failure, Kind};
-use crate::report::Verified;
+use crate::outcome::Verified;
 use crate::route::Ends;
 use ftp_proto::digest::{Algorithm, best_common};
 use ftp_proto::wire::PathName;

@@ -2,15 +2,16 @@
 //! destination is known to be unchanged.
 
 use super::item::{Done, Item};
-use super::mover::{Moved, transfer};
 use super::options::{Mode, Options};
-use super::patient::{again, connect_both};
+use super::outage::{again, connect_both};
 use super::retry::Retry;
-use crate::check::{Known, Verify, foresee, readable, refuse_itself};
+use super::transfer::{Transferred, transfer};
+use crate::check::{Known, Verify, readable, refuse_itself};
 use crate::context::Context;
 use crate::failure::{self, Failure};
-use crate::report::{Event, Relayed, Verified};
-use crate::route::{Assignment, Ends};
+use crate::outcome::{Relayed, Verified};
+use crate::report::Event;
+use crate::route::{self, Assignment, Ends};
 use ftp_io::copy::Digest;
 use ftp_proto::listing::Kind;
 use ftp_proto::third_party::Store;
@@ -44,20 +45,23 @@ pub(super) async fn append(
     let mut done = Done { bytes, rung: None, relayed: None, verified: plan.means, attempts: 0 };
     if dry_run {
         let explain = options.mode == Mode::Explain;
-        done.rung = Some(foresee(context, ends, options.allowed, explain).await?);
+        done.rung = Some(
+            route::first_rung(context, &mut ends.source, &mut ends.destination, options.allowed, explain)
+                .await?,
+        );
         return Ok(done);
     }
     let mut appending = Appending { context, ends, item, plan };
     loop {
         let moved = appending.attempt(options).await;
-        done.attempts += moved.attempts;
-        Relayed::add(&mut done.relayed, moved.relayed);
+        done.attempts += moved.count.attempts;
+        Relayed::add(&mut done.relayed, moved.count.relayed);
         match moved.result {
             Ok(rung) => {
                 appending.verify().await?;
                 return Ok(Done { rung: Some(rung), ..done });
             }
-            Err(failure) => appending.after(&mut retry, failure, moved.touched).await?,
+            Err(failure) => appending.after(&mut retry, failure, moved.count.touched).await?,
         }
     }
 }
@@ -71,7 +75,7 @@ struct Appending<'a> {
 }
 
 impl Appending<'_> {
-    async fn attempt(&mut self, options: Options) -> Moved {
+    async fn attempt(&mut self, options: Options) -> Transferred {
         let Item { source, destination, .. } = self.item;
         let name = self.ends.source.show(source);
         let assignment = Assignment {

@@ -7,19 +7,18 @@
 //! ```
 
 use super::item::{Done, Item};
-use super::mover::{Moved, transfer};
 use super::options::{Mode, Options};
-use super::patient::connect_both;
-use super::resume::{Attempts, Start};
+use super::outage::connect_both;
+use super::resume::{Attempts, StartPoint};
 use super::retry::Retry;
-use crate::check::{
-    self, Decision, Known, Overwrite, Passed, common, compare, foresee, readable, refuse_itself,
-};
+use super::transfer::{Transferred, transfer};
+use crate::check::{self, Decision, Known, Overwrite, Passed, common, compare, readable, refuse_itself};
 use crate::context::Context;
 use crate::control::Facts;
 use crate::failure::{self, Failure};
-use crate::report::{Event, Verified};
-use crate::route::{Assignment, Ends};
+use crate::outcome::Verified;
+use crate::report::Event;
+use crate::route::{self, Assignment, Ends};
 use ftp_io::copy::Digest;
 use ftp_proto::listing::Kind;
 use ftp_proto::third_party::Store;
@@ -83,15 +82,16 @@ impl Copying<'_> {
         let (means, look) = check::means(self.context, self.ends, verify, allowed, source.size).await?;
         self.plan(source.size, means);
         if mode.is_dry() {
-            let rung = foresee(self.context, self.ends, allowed, mode == Mode::Explain).await?;
+            let Ends { source: from, destination: to, .. } = &mut *self.ends;
+            let rung = route::first_rung(self.context, from, to, allowed, mode == Mode::Explain).await?;
             let bytes = source.size.unwrap_or(0);
             return Ok(Done { bytes, rung: Some(rung), relayed: None, verified: means, attempts: 0 });
         }
-        let start = attempts.start(self.context, self.ends, self.item, &source, means).await?;
+        let start = attempts.next_start(self.context, self.ends, self.item, &source, means).await?;
         let moved = self.move_part(&start, &source, look).await;
         attempts.note(&start, &source, &moved);
         let rung = moved.result?;
-        let verified = self.publish(&start, moved.sha256.as_deref(), source.size).await?;
+        let verified = self.publish(&start, moved.count.sha256.as_deref(), source.size).await?;
         attempts.published();
         Ok(Done {
             bytes: source.size.unwrap_or(0),
@@ -160,7 +160,7 @@ impl Copying<'_> {
     }
 
     /// Moves the bytes to the part.
-    async fn move_part(&mut self, start: &Start, source: &Facts, look: Digest) -> Moved {
+    async fn move_part(&mut self, start: &StartPoint, source: &Facts, look: Digest) -> Transferred {
         let name = self.ends.source.show(&self.item.source);
         let assignment = Assignment {
             name: name.clone(),
@@ -187,7 +187,7 @@ impl Copying<'_> {
     /// digest was asked for or is the only proof of what an earlier attempt has stored.
     async fn publish(
         &mut self,
-        start: &Start,
+        start: &StartPoint,
         passed: Option<&str>,
         size: Option<u64>,
     ) -> Result<Verified, Failure> {

@@ -2,7 +2,7 @@
 
 use crate::control::Facts;
 use crate::ladder::Rung;
-use crate::report::{Relayed, Verified};
+use crate::outcome::{Relayed, Verified};
 use crate::route::Ends;
 use ftp_proto::wire::PathName;
 

@@ -8,7 +8,7 @@
 //! | `item`, `copy`, `append` | one file |
 //! | `mover` | the bytes of one file, candidate after candidate |
 //! | `resume`, `left`, `part` | what an attempt leaves for the next one |
-//! | [`retry`], `patient` | whether something is tried again, and the waiting |
+//! | [`retry`], `outage` | whether something is tried again, and the waiting |
 //! | `tally`, `status` | what was done, and the report |
 //!
 //! Identities of jobs, items and attempts are [`JobId`], [`ItemId`] and [`AttemptId`].
@@ -16,11 +16,10 @@
 mod append;
 mod copy;
 mod item;
-mod left;
-mod mover;
+mod leftover;
 mod options;
+mod outage;
 mod part;
-mod patient;
 mod request;
 mod resume;
 pub mod retry;
@@ -28,12 +27,13 @@ mod run;
 mod sources;
 mod status;
 mod tally;
+mod transfer;
 mod tree;
 
-pub use crate::report::{AttemptId, ItemId, JobId};
+pub use crate::id::{AttemptId, ItemId, JobId};
 pub use item::{Done, Item};
 pub use options::{Mode, Options};
-pub use patient::{Question, facts};
+pub use outage::{Question, facts};
 pub use request::{Job, Work};
 pub use run::{refused, run};
 pub use status::Status;

@@ -3,8 +3,8 @@
 use super::options::Options;
 use crate::check::Verify;
 use crate::failure::{Failure, Kind};
+use crate::id::JobId;
 use crate::place::{Location, Place};
-use crate::report::JobId;
 
 /// What a user asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]

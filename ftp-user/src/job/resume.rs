@@ -11,18 +11,18 @@
 //! stored with the beginning of the source, or the whole copy with the whole source afterwards. If that shows a
 //! difference, the file is copied once more from its first byte.
 //!
-//! What is left after the last attempt is deleted: without a journal of [`Left`]s nobody would find it again.
+//! What is left after the last attempt is deleted: without a journal of [`Leftover`]s nobody would find it again.
 
 use super::item::Item;
-use super::left::{Found, Left, can_continue};
-use super::mover::Moved;
+use super::leftover::{Found, Leftover, can_continue};
+use super::outage::wait;
 use super::part::Part;
-use super::patient::wait;
 use super::retry::{Event, Next, Retry};
+use super::transfer::Transferred;
 use crate::context::Context;
 use crate::control::Facts;
 use crate::failure::{self, Failure};
-use crate::report::{Relayed, Verified};
+use crate::outcome::{Relayed, Verified};
 use crate::route::Ends;
 use ftp_io::program::size;
 use ftp_proto::wire::counted;
@@ -38,7 +38,7 @@ pub(super) struct Attempts {
     /// Whether an attempt may continue what another one has stored.
     resume: bool,
     /// What the last attempt has left.
-    left: Option<Left>,
+    left: Option<Leftover>,
     /// Whether what is left can be continued.
     keeps: bool,
     /// The number of bytes that were seen to be stored.
@@ -59,7 +59,7 @@ struct Last {
 
 /// Where an attempt starts.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Start {
+pub(super) struct StartPoint {
     /// The name that it stores under.
     pub(super) part: Part,
     /// The number of bytes that are stored already.
@@ -70,7 +70,7 @@ pub(super) struct Start {
     compared: bool,
 }
 
-impl Start {
+impl StartPoint {
     /// Whether `by` proves the copy. A size proves nothing about bytes that another attempt has stored.
     pub(super) fn is_proven(&self, by: Verified) -> bool {
         self.at == 0 || self.compared || matches!(by, Verified::Hash(_))
@@ -93,14 +93,14 @@ impl Attempts {
     }
 
     /// Where the next attempt starts. `means` will verify the copy.
-    pub(super) async fn start(
+    pub(super) async fn next_start(
         &mut self,
         context: &Context,
         ends: &mut Ends,
         item: &Item,
         source: &Facts,
         means: Verified,
-    ) -> Result<Start, Failure> {
+    ) -> Result<StartPoint, Failure> {
         let keeps = self.resume && can_continue(context, ends, source, means).await?;
         if let Some(left) = self.left.clone() {
             let found = if keeps {
@@ -110,25 +110,25 @@ impl Attempts {
             };
             match found {
                 Found::Stored { bytes, compared } => {
-                    return Ok(Start { part: left.part, at: bytes, keeps, compared });
+                    return Ok(StartPoint { part: left.part, at: bytes, keeps, compared });
                 }
                 // Our own server keeps only what arrives under a new name.
                 Found::Nothing => drop(self.discard(context, ends).await),
                 Found::Useless(why) => self.start_over(context, ends, item, &why).await,
             }
         }
-        Ok(Start { part: Part::new(&item.destination)?, at: 0, keeps, compared: false })
+        Ok(StartPoint { part: Part::new(&item.destination)?, at: 0, keeps, compared: false })
     }
 
     /// Notes how an attempt ended.
-    pub(super) fn note(&mut self, start: &Start, source: &Facts, moved: &Moved) {
-        self.count += moved.attempts;
-        Relayed::add(&mut self.relayed, moved.relayed.clone());
-        let seen = start.at.saturating_add(moved.bytes).min(source.size.unwrap_or(u64::MAX));
+    pub(super) fn note(&mut self, start: &StartPoint, source: &Facts, moved: &Transferred) {
+        self.count += moved.count.attempts;
+        Relayed::add(&mut self.relayed, moved.count.relayed.clone());
+        let seen = start.at.saturating_add(moved.count.bytes).min(source.size.unwrap_or(u64::MAX));
         (self.keeps, self.seen) = (start.keeps, seen);
-        self.last = Last { continued: start.at > 0, refused: moved.refused };
-        if moved.touched && self.left.is_none() {
-            self.left = Some(Left { part: start.part.clone(), source: source.clone() });
+        self.last = Last { continued: start.at > 0, refused: moved.count.refused };
+        if moved.count.touched && self.left.is_none() {
+            self.left = Some(Leftover { part: start.part.clone(), source: source.clone() });
         }
     }
 
@@ -250,7 +250,7 @@ mod tests {
     fn h21_a_size_proves_nothing_about_bytes_that_another_attempt_has_stored() {
         let part = Part::new(&PathName::from_user("f").unwrap()).unwrap();
         let check = |at, compared, by, expect| {
-            let start = Start { part: part.clone(), at, keeps: true, compared };
+            let start = StartPoint { part: part.clone(), at, keeps: true, compared };
             assert_eq!(start.is_proven(by), expect, "{at} {compared} {by:?}");
         };
         check(0, false, Verified::Size, true);

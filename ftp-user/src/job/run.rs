@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::control::Role;
 use crate::endpoint::{Host, Pools};
 use crate::failure::Failure;
-use crate::report::Origin;
+use crate::id::Origin;
 use crate::route::Ends;
 
 /// Runs `job` to its end. What happens meanwhile, and the summary at the end, go to the events of `context`.

@@ -3,7 +3,7 @@
 use super::copy::copy;
 use super::item::Item;
 use super::options::Options;
-use super::patient::facts;
+use super::outage::facts;
 use super::tally::Tally;
 use super::tree::{Tree, is_below};
 use crate::context::Context;

@@ -4,7 +4,8 @@ use super::item::Done;
 use super::status::Status;
 use crate::failure::{Failure, Kind};
 use crate::ladder::Rung;
-use crate::report::{Event, Events, Protection, Relayed, Summary, Verified};
+use crate::outcome::{Protection, Relayed, Verified};
+use crate::report::{Event, Events, Summary};
 use std::time::Duration;
 
 /// Counts the files of a job.

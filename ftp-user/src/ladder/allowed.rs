@@ -30,7 +30,7 @@ impl Allowed {
 
 /// How the data connections between two servers must be protected.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub enum Data {
+pub enum DataProtection {
     /// In clear, as both control connections are.
     #[default]
     Clear,
@@ -41,9 +41,9 @@ pub enum Data {
     Permitted,
 }
 
-impl Data {
+impl DataProtection {
     /// Why some of the allowed paths cannot be used, if so.
-    pub const fn hindrance(self, allowed: Allowed) -> Option<&'static str> {
+    pub const fn limitation(self, allowed: Allowed) -> Option<&'static str> {
         match (self, allowed) {
             (Self::Private, _) => Some(IN_CLEAR),
             (Self::Permitted, Allowed::Relay) => Some(NO_TLS),

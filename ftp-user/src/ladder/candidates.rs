@@ -1,6 +1,6 @@
 //! All candidates between two servers, in the order of the ladder. Pure.
 
-use super::allowed::{Allowed, Data, Nearby};
+use super::allowed::{Allowed, DataProtection, Nearby};
 use super::candidate::{Candidate, ThroughRelay};
 use ftp_proto::address::{Family, Kind, kind};
 use ftp_proto::third_party::{Opening, Party, Roles, Side, opening};
@@ -12,15 +12,15 @@ pub fn candidates(
     destination: &Party,
     allowed: Allowed,
     relays: &[Nearby],
-    data: Data,
+    data: DataProtection,
 ) -> Vec<Candidate> {
     match allowed {
-        Allowed::Auto if data == Data::Permitted => {
+        Allowed::Auto if data == DataProtection::Permitted => {
             direct(source, destination).chain([Candidate::Through]).collect()
         }
-        Allowed::Relay if data == Data::Permitted => Vec::new(),
-        Allowed::Auto | Allowed::User if data == Data::Private => vec![Candidate::Through],
-        Allowed::Direct | Allowed::Relay if data == Data::Private => Vec::new(),
+        Allowed::Relay if data == DataProtection::Permitted => Vec::new(),
+        Allowed::Auto | Allowed::User if data == DataProtection::Private => vec![Candidate::Through],
+        Allowed::Direct | Allowed::Relay if data == DataProtection::Private => Vec::new(),
         Allowed::Auto => {
             direct(source, destination).chain(relayed(relays)).chain([Candidate::Through]).collect()
         }
@@ -124,15 +124,16 @@ mod tests {
             Candidate::Direct(roles) => (candidate.rung(), roles.opening, roles.filter),
             Candidate::Relay(_) | Candidate::Through => panic!("it is not direct"),
         };
-        let found: Vec<_> = candidates(&source, &destination, Allowed::Direct, &[nearby(None)], Data::Clear)
-            .iter()
-            .map(opened)
-            .collect();
+        let found: Vec<_> =
+            candidates(&source, &destination, Allowed::Direct, &[nearby(None)], DataProtection::Clear)
+                .iter()
+                .map(opened)
+                .collect();
         assert_eq!(found, expect);
-        let all = candidates(&source, &destination, Allowed::Auto, &[], Data::Clear);
+        let all = candidates(&source, &destination, Allowed::Auto, &[], DataProtection::Clear);
         assert_eq!((all.len(), all.last()), (expect.len() + 1, Some(&Candidate::Through)));
         assert_eq!(
-            candidates(&source, &destination, Allowed::User, &[nearby(None)], Data::Clear),
+            candidates(&source, &destination, Allowed::User, &[nearby(None)], DataProtection::Clear),
             [Candidate::Through]
         );
     }
@@ -169,7 +170,7 @@ mod tests {
     fn an_end_that_may_be_behind_nat_is_pinned_by_its_proof_and_not_by_its_address() {
         let pinned = |source: &str, destination: &str, capabilities: &Capabilities| {
             let ends = [source, destination].map(|address| party(address, capabilities.clone()));
-            match candidates(&ends[0], &ends[1], Allowed::Direct, &[], Data::Clear).first() {
+            match candidates(&ends[0], &ends[1], Allowed::Direct, &[], DataProtection::Clear).first() {
                 Some(Candidate::Direct(roles)) => roles.filter,
                 Some(Candidate::Relay(_) | Candidate::Through) | None => panic!("no direct way"),
             }
@@ -200,7 +201,7 @@ mod tests {
     fn relays_come_after_the_direct_candidates_and_the_near_ones_come_first() {
         let ends = ["192.0.2.1", "192.0.2.2"].map(|address| party(address, modern()));
         let near = [None, Some(Side::Destination), Some(Side::Source)].map(nearby);
-        let all = candidates(&ends[0], &ends[1], Allowed::Auto, &near, Data::Clear);
+        let all = candidates(&ends[0], &ends[1], Allowed::Auto, &near, DataProtection::Clear);
         let rungs: Vec<(Rung, Option<usize>)> =
             all.iter().map(|candidate| (candidate.rung(), candidate.relay())).collect();
         let direct = rungs.iter().position(|(_, relay)| relay.is_some()).unwrap();
@@ -208,11 +209,11 @@ mod tests {
         let expect = [(Rung::RelaySource, 2), (Rung::RelayDest, 1), (Rung::RelaySource, 0)];
         let expect = expect.iter().flat_map(|(rung, relay)| [(*rung, Some(*relay)); 4]);
         assert_eq!(rungs[direct..], expect.chain([(Rung::User, None)]).collect::<Vec<_>>());
-        let only = candidates(&ends[0], &ends[1], Allowed::Relay, &near, Data::Clear);
+        let only = candidates(&ends[0], &ends[1], Allowed::Relay, &near, DataProtection::Clear);
         assert_eq!(only, all[direct..all.len() - 1]);
         let first = Postures { source: Posture::Passive, destination: Posture::Passive };
         assert!(matches!(only[0], Candidate::Relay(ThroughRelay { postures, .. }) if postures == first));
-        assert_eq!(candidates(&ends[0], &ends[1], Allowed::Relay, &[], Data::Clear), []);
+        assert_eq!(candidates(&ends[0], &ends[1], Allowed::Relay, &[], DataProtection::Clear), []);
     }
 
     #[test]
@@ -225,10 +226,14 @@ mod tests {
             (Allowed::Direct, &[]),
             (Allowed::Relay, &[]),
         ] {
-            assert_eq!(candidates(&one, &two, allowed, &near, Data::Private), expect, "{allowed:?}");
+            assert_eq!(
+                candidates(&one, &two, allowed, &near, DataProtection::Private),
+                expect,
+                "{allowed:?}"
+            );
         }
-        let permitted = |allowed| candidates(&one, &two, allowed, &near, Data::Permitted);
-        let direct = candidates(&one, &two, Allowed::Direct, &near, Data::Clear);
+        let permitted = |allowed| candidates(&one, &two, allowed, &near, DataProtection::Permitted);
+        let direct = candidates(&one, &two, Allowed::Direct, &near, DataProtection::Clear);
         assert_eq!(permitted(Allowed::Direct), direct);
         assert_eq!(permitted(Allowed::Auto), [&direct[..], &[Candidate::Through]].concat());
         assert_eq!(permitted(Allowed::Relay), []);

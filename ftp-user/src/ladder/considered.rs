@@ -1,6 +1,6 @@
 //! All candidates, and why each would be tried or not: what `--explain` prints. Pure.
 
-use super::allowed::{Allowed, Data, Nearby};
+use super::allowed::{Allowed, DataProtection, Nearby};
 use super::candidate::{Candidate, Rung, commands};
 use super::candidates::candidates;
 use ftp_proto::address::Family;
@@ -16,7 +16,7 @@ pub struct Considered {
     /// The commands of the two ends; `None` if each end chooses its own.
     pub commands: Option<&'static str>,
     /// Why it cannot be tried; `None` if it would be tried in its turn.
-    pub hindrance: Option<String>,
+    pub limitation: Option<String>,
 }
 
 /// All candidates between the two ends: first those that would be tried, in their order, then the others.
@@ -25,7 +25,7 @@ pub fn considered(
     destination: &Party,
     allowed: Allowed,
     relays: &[Nearby],
-    data: Data,
+    data: DataProtection,
 ) -> Vec<Considered> {
     let usable = candidates(source, destination, allowed, relays, data);
     // For people a relay is one candidate, whichever end listens.
@@ -43,11 +43,11 @@ pub fn considered(
                     rung: rung(listener),
                     relay: None,
                     commands: Some(commands(opening)),
-                    hindrance: Some(match allowed {
+                    limitation: Some(match allowed {
                         Allowed::Relay | Allowed::User => forbidden(allowed),
                         Allowed::Auto | Allowed::Direct => {
-                            let clear = || hindrance(listener, opening, source, destination);
-                            data.hindrance(allowed).map_or_else(clear, str::to_owned)
+                            let clear = || limitation(listener, opening, source, destination);
+                            data.limitation(allowed).map_or_else(clear, str::to_owned)
                         }
                     }),
                 });
@@ -55,18 +55,18 @@ pub fn considered(
         }
     }
     if !usable.iter().any(|candidate| candidate.relay().is_some()) {
-        let hindrance = match allowed {
+        let limitation = match allowed {
             Allowed::Auto | Allowed::Relay if relays.is_empty() => {
                 "none is configured, and --relay names none".to_owned()
             }
-            Allowed::Auto | Allowed::Relay => data.hindrance(Allowed::Relay).unwrap_or_default().to_owned(),
+            Allowed::Auto | Allowed::Relay => data.limitation(Allowed::Relay).unwrap_or_default().to_owned(),
             Allowed::Direct | Allowed::User => forbidden(allowed),
         };
         found.push(Considered {
             rung: Rung::RelaySource,
             relay: None,
             commands: None,
-            hindrance: Some(hindrance),
+            limitation: Some(limitation),
         });
     }
     if !usable.contains(&Candidate::Through) {
@@ -79,13 +79,13 @@ fn forbidden(allowed: Allowed) -> String {
     format!("--path {} does not allow it", allowed.name())
 }
 
-fn one(candidate: Candidate, relays: &[Nearby], hindrance: Option<String>) -> Considered {
+fn one(candidate: Candidate, relays: &[Nearby], limitation: Option<String>) -> Considered {
     let commands = match candidate {
         Candidate::Direct(roles) => Some(commands(roles.opening)),
         Candidate::Relay(_) | Candidate::Through => None,
     };
     let relay = candidate.relay().and_then(|relay| relays.get(relay)).map(|relay| relay.name.clone());
-    Considered { rung: candidate.rung(), relay, commands, hindrance }
+    Considered { rung: candidate.rung(), relay, commands, limitation }
 }
 
 const fn rung(listener: Side) -> Rung {
@@ -96,7 +96,7 @@ const fn rung(listener: Side) -> Rung {
 }
 
 /// Why the two ends cannot use `opening`.
-fn hindrance(listener: Side, opening: Opening, source: &Party, destination: &Party) -> String {
+fn limitation(listener: Side, opening: Opening, source: &Party, destination: &Party) -> String {
     let (source, destination) = (("source", source), ("destination", destination));
     let ((passive, listens), (active, _)) = match listener {
         Side::Source => (source, destination),
@@ -129,10 +129,11 @@ mod tests {
 
     /// One line for each candidate.
     fn check(source: &Party, destination: &Party, allowed: Allowed, expect: &[&str]) {
-        let found: Vec<String> = considered(source, destination, allowed, &[], Data::Clear)
+        let found: Vec<String> = considered(source, destination, allowed, &[], DataProtection::Clear)
             .iter()
             .map(|candidate| {
-                let words = [Some(candidate.rung.name()), candidate.commands, candidate.hindrance.as_deref()];
+                let words =
+                    [Some(candidate.rung.name()), candidate.commands, candidate.limitation.as_deref()];
                 words.into_iter().flatten().collect::<Vec<_>>().join(": ")
             })
             .collect();
@@ -189,8 +190,8 @@ mod tests {
                 "user: --path direct does not allow it",
             ],
         );
-        let user = considered(&ours, &modern, Allowed::User, &[], Data::Clear);
-        assert_eq!(user.iter().filter(|candidate| candidate.hindrance.is_none()).count(), 1);
+        let user = considered(&ours, &modern, Allowed::User, &[], DataProtection::Clear);
+        assert_eq!(user.iter().filter(|candidate| candidate.limitation.is_none()).count(), 1);
     }
 
     #[test]
@@ -198,30 +199,30 @@ mod tests {
         let ours = party("192.0.2.1", true, true, true);
         let near = [("edge", Some(Side::Destination)), ("other", None)]
             .map(|(name, near)| Nearby { name: name.to_owned(), near });
-        let all = considered(&ours, &ours, Allowed::Auto, &near, Data::Clear);
+        let all = considered(&ours, &ours, Allowed::Auto, &near, DataProtection::Clear);
         let candidates: Vec<(Rung, Option<&str>)> = all
             .iter()
-            .filter(|candidate| candidate.hindrance.is_none() && candidate.rung.path() != "direct")
+            .filter(|candidate| candidate.limitation.is_none() && candidate.rung.path() != "direct")
             .map(|candidate| (candidate.rung, candidate.relay.as_deref()))
             .collect();
         let expect =
             [(Rung::RelayDest, Some("edge")), (Rung::RelaySource, Some("other")), (Rung::User, None)];
         assert_eq!(candidates, expect);
-        let only = considered(&ours, &ours, Allowed::Relay, &near, Data::Clear);
-        assert_eq!(only.iter().filter(|candidate| candidate.hindrance.is_none()).count(), 2);
+        let only = considered(&ours, &ours, Allowed::Relay, &near, DataProtection::Clear);
+        assert_eq!(only.iter().filter(|candidate| candidate.limitation.is_none()).count(), 2);
     }
 
     #[test]
     fn every_path_with_data_in_clear_is_hindered_for_that_reason() {
         let ours = party("192.0.2.1", true, true, true);
         let near = [Nearby { name: "edge".to_owned(), near: None }];
-        let all = considered(&ours, &ours, Allowed::Auto, &near, Data::Private);
+        let all = considered(&ours, &ours, Allowed::Auto, &near, DataProtection::Private);
         let (usable, others): (Vec<_>, Vec<_>) =
-            all.iter().partition(|candidate| candidate.hindrance.is_none());
+            all.iter().partition(|candidate| candidate.limitation.is_none());
         assert_eq!(usable.iter().map(|candidate| candidate.rung).collect::<Vec<_>>(), [Rung::User]);
         assert_eq!(others.len(), 7);
         for candidate in others {
-            let why = candidate.hindrance.as_deref().unwrap();
+            let why = candidate.limitation.as_deref().unwrap();
             assert!(why.starts_with("the data would be in clear"), "{candidate:?}");
         }
     }

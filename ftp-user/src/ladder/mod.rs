@@ -16,7 +16,7 @@ mod candidates;
 mod considered;
 mod memory;
 
-pub use allowed::{Allowed, Data, Nearby};
+pub use allowed::{Allowed, DataProtection, Nearby};
 pub use ascent::{Ascent, Step};
 pub use candidate::{Candidate, Rung, ThroughRelay};
 pub use candidates::candidates;

@@ -1,10 +1,11 @@
 //! For people: results on standard output, the talk on standard error.
 
 use super::entry::{kind_name, moment};
-use super::event::{Event, Form, Listed, Relayed, Summary};
+use super::event::{Event, Form, Listed, Summary};
 use super::style::Style;
 use crate::failure;
 use crate::ladder::{Considered, Rung};
+use crate::outcome::Relayed;
 use ftp_io::program::size;
 use ftp_proto::listing::Kind;
 use ftp_proto::wire::counted;
@@ -135,7 +136,7 @@ impl Human {
             let commands = candidate.commands.map_or_else(String::new, |commands| format!(" by {commands}"));
             let relay = candidate.relay.as_ref().map_or_else(String::new, |relay| format!(" {relay}"));
             let words = format!("{}{relay}", candidate.rung.words());
-            match &candidate.hindrance {
+            match &candidate.limitation {
                 None => self.result(&format!("    if that is refused: {words}{commands}"))?,
                 Some(why) => self.result(&format!("    not {words}{commands}: {why}"))?,
             }
@@ -299,9 +300,9 @@ const NAMED: usize = 10;
 
 #[cfg(test)]
 mod tests {
-    use super::super::event::Verified;
     use super::*;
-    use crate::report::Protection;
+    use crate::outcome::Protection;
+    use crate::outcome::Verified;
     use ftp_proto::digest::Algorithm;
 
     fn summary() -> Summary {

@@ -113,7 +113,7 @@ impl<'a> Thought<'a> {
             rung: candidate.rung.name(),
             relay: candidate.relay.as_deref(),
             commands: candidate.commands,
-            hindrance: candidate.hindrance.as_deref(),
+            hindrance: candidate.limitation.as_deref(),
         }
     }
 }
@@ -196,9 +196,9 @@ const fn is_false(value: &bool) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::event::{Relayed, Verified};
     use super::*;
-    use crate::report::Protection;
+    use crate::outcome::Protection;
+    use crate::outcome::{Relayed, Verified};
     use ftp_proto::digest::Algorithm;
 
     fn check(event: &Event, expect: &str) {

@@ -5,16 +5,15 @@
 mod entry;
 mod event;
 mod human;
-mod id;
 mod json;
 mod style;
 mod trace;
 
-pub use event::{Column, Event, Form, Listed, Protection, Relayed, Summary, Verified};
-pub use id::{AttemptId, BadId, ItemId, JobId, Origin};
+pub use event::{Column, Event, Form, Listed, Summary};
 pub use style::Style;
 
 use crate::failure::{Failure, Kind};
+use crate::id::Origin;
 use std::io::{self, Write};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;

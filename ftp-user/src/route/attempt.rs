@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::control::Session;
 use crate::endpoint::Server;
 use crate::failure::{Failure, Kind};
-use crate::report::Relayed;
+use crate::outcome::Relayed;
 use ftp_io::copy::Meters;
 use ftp_proto::command::{DataType, Verb};
 use ftp_proto::rendezvous::RendezvousSecret;

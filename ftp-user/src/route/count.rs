@@ -1,7 +1,7 @@
 //! What the attempts for one file have come to.
 
 use super::attempt::Attempted;
-use crate::report::Relayed;
+use crate::outcome::Relayed;
 use ftp_proto::third_party::Outcome;
 
 /// What is known of all attempts for one file.

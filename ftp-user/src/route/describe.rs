@@ -1,42 +1,12 @@
 //! Describes candidates to people: which one is tried, why, and why none works.
 
-use crate::config::Relay;
 use crate::context::Context;
-use crate::failure::{Failure, Kind};
-use crate::ladder::{Allowed, Candidate, Data, Nearby};
+use crate::failure::Failure;
+use crate::ladder::{Candidate, Nearby};
+use crate::outcome::Protection;
 use crate::place::Site;
-use crate::report::{Event, Protection};
-use ftp_proto::address::Family;
-use ftp_proto::third_party::{Party, Side};
-
-/// The relays that may be used, and the end that each is near.
-pub(crate) fn nearby(
-    context: &Context,
-    source: (&Site, &Party),
-    destination: (&Site, &Party),
-) -> Vec<Nearby> {
-    let of = |relay: &Relay| {
-        let beside = |(site, party): (&Site, &Party)| relay.is_near(site, party.address);
-        let near = if beside(source) {
-            Some(Side::Source)
-        } else if beside(destination) {
-            Some(Side::Destination)
-        } else {
-            None
-        };
-        Nearby { name: relay.name.clone(), near }
-    };
-    context.relays.iter().map(of).collect()
-}
-
-/// How the data between two sites must be protected.
-pub(crate) fn data(context: &Context, source: &Site, destination: &Site) -> Data {
-    match source.security.is_secured() || destination.security.is_secured() {
-        false => Data::Clear,
-        true if context.clear_data => Data::Permitted,
-        true => Data::Private,
-    }
-}
+use crate::report::Event;
+use ftp_proto::third_party::Party;
 
 /// A candidate, described for people.
 pub(crate) struct Description<'a> {
@@ -114,31 +84,6 @@ impl<'a> Description<'a> {
     }
 }
 
-/// The failure when no candidate is left.
-pub(crate) fn no_path(allowed: Allowed, refused: &[String], one_family: bool) -> Failure {
-    let failure = Failure::new(Kind::NoPath, "no path between the two servers works");
-    let said = if refused.is_empty() { NOTHING_IN_COMMON.to_owned() } else { refused.join(" | ") };
-    failure.said(said).hint(match allowed {
-        Allowed::Direct if !one_family => {
-            "reach both by addresses of one family (-4 or -6), or let the data pass this host (--path auto)"
-        }
-        Allowed::Direct => {
-            "allow transfers between servers (FXP) at one of them, or let the data pass this host \
-             (--path auto)"
-        }
-        Allowed::Relay => {
-            "check what the relay may reach (its --allow), and that both servers let it transfer files; \
-             --path auto also lets the data pass this host"
-        }
-        Allowed::Auto | Allowed::User => "check that the data ports of both can be reached from here",
-    })
-}
-
-/// Whether this program reaches both by the same address family.
-pub(crate) fn one_family(source: &Party, destination: &Party) -> bool {
-    Family::of(source.address) == Family::of(destination.address)
-}
-
 /// The reason if every candidate failed for an earlier file.
-pub(crate) const KNOWN: &str = "each candidate failed for an earlier file";
-const NOTHING_IN_COMMON: &str = "the two servers have no address family and no commands in common";
+pub(crate) const FAILED_FOR_EARLIER_FILE: &str = "each candidate failed for an earlier file";
+pub(super) const NOTHING_IN_COMMON: &str = "the two servers have no address family and no commands in common";

@@ -15,7 +15,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, SeekFrom};
 
 /// Sends a local file to a server.
-pub(crate) async fn up(
+pub(crate) async fn send_local(
     context: &Context,
     to: &mut Server,
     assignment: &Assignment,
@@ -45,7 +45,7 @@ pub(crate) async fn up(
 }
 
 /// Receives a file from a server.
-pub(crate) async fn down(
+pub(crate) async fn receive_local(
     context: &Context,
     from: &mut Server,
     assignment: &Assignment,

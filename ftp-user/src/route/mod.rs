@@ -17,10 +17,12 @@ mod describe;
 mod direct;
 mod drive;
 mod explain;
+mod foresee;
 mod local;
 mod progress;
 mod relay;
 mod sessions;
+mod situation;
 mod through;
 
 pub(crate) use assignment::Assignment;
@@ -28,9 +30,11 @@ pub use attempt::timeouts;
 pub(crate) use attempt::{Attempted, by_relay, direct, through};
 pub use circuit::Circuit;
 pub(crate) use count::Count;
-pub(crate) use describe::{Description, KNOWN, data, nearby, no_path, one_family};
+pub(crate) use describe::{Description, FAILED_FOR_EARLIER_FILE};
 pub(crate) use drive::GivenUp;
-pub(crate) use local::{down, up};
+pub(crate) use foresee::first_rung;
+pub(crate) use local::{receive_local, send_local};
+pub(crate) use situation::Situation;
 
 use crate::context::Context;
 use crate::endpoint::Host;

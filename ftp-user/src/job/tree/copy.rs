@@ -7,7 +7,7 @@ use crate::failure::{Failure, Kind};
 use crate::job::copy::copy;
 use crate::job::item::Item;
 use crate::job::options::Options;
-use crate::job::patient::Question;
+use crate::job::outage::Question;
 use crate::job::tally::Tally;
 use crate::place;
 use crate::route::Ends;

@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::control::{Facts, Listing};
 use crate::endpoint::{Host, list};
 use crate::failure::{self, Failure};
-use crate::job::patient::Question;
+use crate::job::outage::Question;
 use crate::place;
 use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::wire::PathName;

@@ -6,13 +6,13 @@ use crate::check::common;
 use crate::context::Context;
 use crate::control::Facts;
 use crate::failure::Failure;
-use crate::report::Verified;
+use crate::outcome::Verified;
 use crate::route::Ends;
 use ftp_proto::wire::counted;
 
 /// What a broken attempt leaves at the destination: all that a later one must know.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Left {
+pub(super) struct Leftover {
     /// What is stored.
     pub(super) part: Part,
     /// The facts of the source before its first byte was read.
@@ -35,7 +35,7 @@ pub(super) enum Found {
     Useless(String),
 }
 
-impl Left {
+impl Leftover {
     /// What of it can be continued. `source` are the facts of the source now; `means` will verify the copy.
     pub(super) async fn look(
         &self,

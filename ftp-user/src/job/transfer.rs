@@ -4,85 +4,54 @@
 use crate::context::Context;
 use crate::endpoint::{Host, Server};
 use crate::failure::{Failure, Kind};
-use crate::ladder::{self, Allowed, Ascent, Candidate, Memory, Nearby, Rung, Step};
-use crate::place::Site;
-use crate::report::Relayed;
-use crate::route::{self, Assignment, Attempted, Circuit, Count, Description, Ends, GivenUp, KNOWN};
-use ftp_proto::third_party::{Cause, Outcome, Party, Store};
+use crate::ladder::{Allowed, Ascent, Candidate, Memory, Rung, Step};
+use crate::route::{
+    self, Assignment, Attempted, Circuit, Count, Description, Ends, FAILED_FOR_EARLIER_FILE, GivenUp,
+    Situation,
+};
+use ftp_proto::third_party::{Cause, Outcome, Store};
 use ftp_proto::timer::Moment;
 
-/// How it attempted.
+/// Result of all attempts to transfer one file.
 #[derive(Debug)]
-pub(super) struct Moved {
+pub(super) struct Transferred {
     /// The candidate that worked, or why none did.
     pub(super) result: Result<Rung, Failure>,
-    /// How many attempts have sent data, or may have.
-    pub(super) attempts: u32,
-    /// Whether the destination's file may have changed.
-    pub(super) touched: bool,
-    /// How many bytes have moved in the last attempt, as far as is known.
-    pub(super) bytes: u64,
-    /// Their SHA-256, if they passed this host and it was computed (I14).
-    pub(super) sha256: Option<String>,
-    /// What has passed a relay, in all attempts.
-    pub(super) relayed: Option<Relayed>,
-    /// Whether an end refused to continue in the middle of the file.
-    pub(super) refused: bool,
+    /// What is known of all attempts.
+    pub(super) count: Count,
 }
 
 /// Transfers the data of one file.
-pub(super) async fn transfer(context: &Context, ends: &mut Ends, assignment: &Assignment) -> Moved {
+pub(super) async fn transfer(context: &Context, ends: &mut Ends, assignment: &Assignment) -> Transferred {
     let mut count = Count::default();
     let result = match (&mut ends.source, &mut ends.destination) {
         (Host::Server(source), Host::Server(destination)) => {
             let Ends { circuit, memory, .. } = ends;
-            let mut between = Between { context, from: source, to: destination, circuit, memory };
+            let mut between = ServerPair { context, from: source, to: destination, circuit, memory };
             between.transfer(assignment, &mut count).await
         }
         (Host::Local, Host::Server(destination)) => {
             (count.attempts, count.touched) = (1, true);
-            route::up(context, destination, assignment, &mut count).await.map(|()| Rung::Local)
+            route::send_local(context, destination, assignment, &mut count).await.map(|()| Rung::Local)
         }
         (Host::Server(source), Host::Local) => {
             (count.attempts, count.touched) = (1, true);
-            route::down(context, source, assignment, &mut count).await.map(|()| Rung::Local)
+            route::receive_local(context, source, assignment, &mut count).await.map(|()| Rung::Local)
         }
         (Host::Local, Host::Local) => {
             Err(Failure::usage("both places are on this host").hint("use cp, or name a server with ftp://"))
         }
     };
-    let Count { attempts, touched, bytes, sha256, relayed, refused } = count;
-    Moved { result, attempts, touched, bytes, sha256, relayed, refused }
+    Transferred { result, count }
 }
 
 /// Two servers, what is known of the candidates between them, and what is kept with a relay.
-struct Between<'a> {
+struct ServerPair<'a> {
     context: &'a Context,
     from: &'a mut Server,
     to: &'a mut Server,
     circuit: &'a mut Option<Circuit>,
     memory: &'a mut Memory,
-}
-
-/// What is known of both servers.
-struct Facts {
-    source: (Site, Party),
-    destination: (Site, Party),
-    relays: Vec<Nearby>,
-}
-
-impl Facts {
-    async fn of(context: &Context, from: &mut Server, to: &mut Server) -> Result<Self, Failure> {
-        let (source, destination) = tokio::try_join!(from.session(context), to.session(context))?;
-        let (one, two) = (source.party(), destination.party());
-        let relays = route::nearby(context, (&from.site, &one), (&to.site, &two));
-        Ok(Self { source: (from.site.clone(), one), destination: (to.site.clone(), two), relays })
-    }
-
-    fn describe(&self, candidate: Candidate) -> Description<'_> {
-        let (source, destination) = (&self.source, &self.destination);
-        Description::new(candidate, &self.relays, (&source.0, &source.1), (&destination.0, &destination.1))
-    }
 }
 
 /// The search for a candidate that works.
@@ -96,25 +65,22 @@ struct Search {
 }
 
 impl Search {
-    fn new(facts: &Facts, context: &Context, memory: &mut Memory, allowed: Allowed) -> Self {
-        let (source, destination) = (&facts.source, &facts.destination);
-        let data = route::data(context, &source.0, &destination.0);
-        let candidates = ladder::candidates(&source.1, &destination.1, allowed, &facts.relays, data);
+    fn new(situation: &Situation, context: &Context, memory: &mut Memory, allowed: Allowed) -> Self {
+        let candidates = situation.candidates(allowed);
         let (mut ascent, known) = memory.ascend(candidates, context.clock.now());
         let step = ascent.proceed();
-        let refused = data.hindrance(allowed).map(str::to_owned).into_iter().collect();
+        let refused = situation.limitation(allowed).into_iter().collect();
         Self { ascent, step, known, refused }
     }
 
     /// The candidate that is due.
-    fn candidate(&self, facts: &Facts, allowed: Allowed) -> Result<Candidate, Failure> {
+    fn candidate(&self, situation: &Situation, allowed: Allowed) -> Result<Candidate, Failure> {
         match self.step {
             Step::Attempt(candidate) => Ok(candidate),
             Step::Exhausted | Step::Later | Step::Fail => {
                 let only_known = self.refused.is_empty() && !self.known.is_empty();
-                let why = if only_known { vec![KNOWN.to_owned()] } else { self.reasons() };
-                let one_family = route::one_family(&facts.source.1, &facts.destination.1);
-                Err(route::no_path(allowed, &why, one_family))
+                let why = if only_known { vec![FAILED_FOR_EARLIER_FILE.to_owned()] } else { self.reasons() };
+                Err(situation.no_path(allowed, &why))
             }
         }
     }
@@ -137,9 +103,9 @@ impl Search {
         description.announce(context, &self.refused);
     }
 
-    /// Takes that the relay of `candidate` cannot be used at all. If it may be an impostor, that ends the search:
+    /// Records that the relay of `candidate` cannot be used at all. If it may be an impostor, that ends the search:
     /// nothing else is sent to it, and no other path hides the danger.
-    fn without_relay(
+    fn skip_relay(
         &mut self,
         failure: Failure,
         candidate: Candidate,
@@ -160,15 +126,16 @@ impl Search {
     }
 }
 
-impl Between<'_> {
+impl ServerPair<'_> {
     /// Tries one candidate after the other. Returns the rung of the one that worked.
     async fn transfer(&mut self, assignment: &Assignment, count: &mut Count) -> Result<Rung, Failure> {
         let mut search = None;
         loop {
-            let facts = Facts::of(self.context, self.from, self.to).await?;
-            let search = search
-                .get_or_insert_with(|| Search::new(&facts, self.context, self.memory, assignment.allowed));
-            let description = facts.describe(search.candidate(&facts, assignment.allowed)?);
+            let situation = Situation::of(self.context, self.from, self.to).await?;
+            let search = search.get_or_insert_with(|| {
+                Search::new(&situation, self.context, self.memory, assignment.allowed)
+            });
+            let description = situation.describe(search.candidate(&situation, assignment.allowed)?);
             let Some(attempted) = self.attempt(search, &description, assignment).await? else { continue };
             count.add(&attempted);
             if let Some(rung) = self.conclude(search, &description, attempted, assignment, count).await? {
@@ -200,7 +167,7 @@ impl Between<'_> {
                     }
                     Err(failure) => {
                         let now = context.clock.now();
-                        search.without_relay(failure, description.candidate, self.memory, now)?;
+                        search.skip_relay(failure, description.candidate, self.memory, now)?;
                         return Ok(None);
                     }
                 }
@@ -213,7 +180,7 @@ impl Between<'_> {
         attempted.map(Some)
     }
 
-    /// Takes how an attempt ended. Returns its rung if it worked, or `None` if another candidate is due.
+    /// Records how an attempt ended. Returns its rung if it worked, or `None` if another candidate is due.
     async fn conclude(
         &mut self,
         search: &mut Search,

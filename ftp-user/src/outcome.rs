@@ -1,0 +1,73 @@
+//! What a copy has shown: how it was verified, what protected it, and what passed a relay.
+
+use ftp_proto::digest::Algorithm;
+use std::sync::Arc;
+
+/// What has passed a relay.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Relayed {
+    /// The name of the relay.
+    pub relay: Arc<str>,
+    /// Bytes that it has passed on, as it said.
+    pub bytes: u64,
+}
+
+impl Relayed {
+    /// Adds what has passed in another attempt, or of another file. The name is that of the last relay.
+    pub fn add(total: &mut Option<Self>, more: Option<Self>) {
+        if let Some(Self { relay, bytes }) = more {
+            let before = total.take().map_or(0, |total| total.bytes);
+            *total = Some(Self { relay, bytes: bytes.saturating_add(before) });
+        }
+    }
+}
+
+/// What protects bytes on their path.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Protection {
+    /// Nothing, at least on a part of it.
+    Clear,
+    /// TLS, on all of it.
+    Private,
+}
+
+impl Protection {
+    /// Whether every leg is `private`.
+    pub const fn of(private: bool) -> Self {
+        if private { Self::Private } else { Self::Clear }
+    }
+
+    /// The value of `protection` in events.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Clear => "clear",
+            Self::Private => "private",
+        }
+    }
+}
+
+/// What a copy was verified with, weakest first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Verified {
+    /// Not verified at all.
+    None,
+    /// The size is right.
+    Size,
+    /// The digest is right.
+    Hash(Algorithm),
+}
+
+impl Verified {
+    /// The value of `verified` in events.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Size => "size",
+            Self::Hash(Algorithm::Crc32) => "crc32",
+            Self::Hash(Algorithm::Md5) => "md5",
+            Self::Hash(Algorithm::Sha1) => "sha-1",
+            Self::Hash(Algorithm::Sha256) => "sha-256",
+            Self::Hash(Algorithm::Sha512) => "sha-512",
+        }
+    }
+}

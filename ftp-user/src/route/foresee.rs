@@ -1,0 +1,44 @@
+//! What a dry run reports: the candidate that would be tried first, and why.
+
+use super::situation::Situation;
+use crate::context::Context;
+use crate::endpoint::Host;
+use crate::failure::Failure;
+use crate::ladder::{Allowed, Rung};
+use crate::outcome::Protection;
+use crate::report::Event;
+
+/// Returns the rung that would be tried first. With `explain`, reports it and all candidates.
+///
+/// # Errors
+///
+/// Fails if there is no session with a server, or no candidate between two servers.
+pub(crate) async fn first_rung(
+    context: &Context,
+    source: &mut Host,
+    destination: &mut Host,
+    allowed: Allowed,
+    explain: bool,
+) -> Result<Rung, Failure> {
+    let private = source.is_secured() && destination.is_secured();
+    let (rung, relay, protection, why, considered) = match (source, destination) {
+        (Host::Server(from), Host::Server(to)) => {
+            let situation = Situation::of(context, from, to).await?;
+            let candidate = situation.candidates(allowed).into_iter().next().ok_or_else(|| {
+                let limitation: Vec<String> = situation.limitation(allowed).into_iter().collect();
+                situation.no_path(allowed, &limitation)
+            })?;
+            let description = situation.describe(candidate);
+            let relay = description.relay.map(str::to_owned);
+            let why = description.why(&[]);
+            (candidate.rung(), relay, description.protection, why, situation.considered(allowed))
+        }
+        (Host::Server(_) | Host::Local, Host::Server(_) | Host::Local) => {
+            (Rung::Local, None, Protection::of(private), "one end is this host".to_owned(), Vec::new())
+        }
+    };
+    if explain {
+        context.events.say(Event::Path { rung, relay, protection, why, considered });
+    }
+    Ok(rung)
+}

@@ -1,0 +1,105 @@
+//! What is known of two servers before a candidate between them is chosen.
+
+use super::describe::{Description, NOTHING_IN_COMMON};
+use crate::config::Relay;
+use crate::context::Context;
+use crate::endpoint::Server;
+use crate::failure::{Failure, Kind};
+use crate::ladder::{self, Allowed, Candidate, Considered, DataProtection, Nearby};
+use crate::place::Site;
+use ftp_proto::address::Family;
+use ftp_proto::third_party::{Party, Side};
+
+/// Two servers, the relays that may be used between them, and how their data must be protected.
+pub(crate) struct Situation {
+    source: (Site, Party),
+    destination: (Site, Party),
+    relays: Vec<Nearby>,
+    data: DataProtection,
+}
+
+impl Situation {
+    /// Asks both servers what they support, unless their sessions know it already.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no session with one of them.
+    pub(crate) async fn of(context: &Context, from: &mut Server, to: &mut Server) -> Result<Self, Failure> {
+        let (source, destination) = tokio::try_join!(from.session(context), to.session(context))?;
+        let (source, destination) = (source.party(), destination.party());
+        Ok(Self {
+            relays: nearby(context, (&from.site, &source), (&to.site, &destination)),
+            data: data_protection(context, &from.site, &to.site),
+            source: (from.site.clone(), source),
+            destination: (to.site.clone(), destination),
+        })
+    }
+
+    /// The candidates of the allowed paths, in the order of the ladder.
+    pub(crate) fn candidates(&self, allowed: Allowed) -> Vec<Candidate> {
+        ladder::candidates(&self.source.1, &self.destination.1, allowed, &self.relays, self.data)
+    }
+
+    /// Every candidate, with the reason why it is used or left out.
+    pub(crate) fn considered(&self, allowed: Allowed) -> Vec<Considered> {
+        ladder::considered(&self.source.1, &self.destination.1, allowed, &self.relays, self.data)
+    }
+
+    /// Why some of the allowed paths cannot be used, if so.
+    pub(crate) fn limitation(&self, allowed: Allowed) -> Option<String> {
+        self.data.limitation(allowed).map(str::to_owned)
+    }
+
+    /// Describes a candidate between these servers.
+    pub(crate) fn describe(&self, candidate: Candidate) -> Description<'_> {
+        let (source, destination) = (&self.source, &self.destination);
+        Description::new(candidate, &self.relays, (&source.0, &source.1), (&destination.0, &destination.1))
+    }
+
+    /// The failure if no candidate is left. `refused` are the reasons.
+    pub(crate) fn no_path(&self, allowed: Allowed, refused: &[String]) -> Failure {
+        let one_family = Family::of(self.source.1.address) == Family::of(self.destination.1.address);
+        let failure = Failure::new(Kind::NoPath, "no path between the two servers works");
+        let said = if refused.is_empty() { NOTHING_IN_COMMON.to_owned() } else { refused.join(" | ") };
+        failure.said(said).hint(match allowed {
+            Allowed::Direct if !one_family => {
+                "reach both by addresses of one family (-4 or -6), or let the data pass this host \
+                 (--path auto)"
+            }
+            Allowed::Direct => {
+                "allow transfers between servers (FXP) at one of them, or let the data pass this host \
+                 (--path auto)"
+            }
+            Allowed::Relay => {
+                "check what the relay may reach (its --allow), and that both servers let it transfer files; \
+                 --path auto also lets the data pass this host"
+            }
+            Allowed::Auto | Allowed::User => "check that the data ports of both can be reached from here",
+        })
+    }
+}
+
+/// The relays that may be used, and the end that each is near.
+fn nearby(context: &Context, source: (&Site, &Party), destination: (&Site, &Party)) -> Vec<Nearby> {
+    let of = |relay: &Relay| {
+        let beside = |(site, party): (&Site, &Party)| relay.is_near(site, party.address);
+        let near = if beside(source) {
+            Some(Side::Source)
+        } else if beside(destination) {
+            Some(Side::Destination)
+        } else {
+            None
+        };
+        Nearby { name: relay.name.clone(), near }
+    };
+    context.relays.iter().map(of).collect()
+}
+
+/// How the data between two sites must be protected.
+fn data_protection(context: &Context, source: &Site, destination: &Site) -> DataProtection {
+    match source.security.is_secured() || destination.security.is_secured() {
+        false => DataProtection::Clear,
+        true if context.clear_data => DataProtection::Permitted,
+        true => DataProtection::Private,
+    }
+}
