@@ -1,13 +1,20 @@
-//! What is decided about a file before and after it moves: the overwrite rule and the verification.
+//! What is decided about a file before and after it moves.
+//!
+//! | file | what |
+//! |---|---|
+//! | `source` | whether the source can be copied, and not onto itself |
+//! | `overwrite` | the rule of `--overwrite` |
+//! | `verify` | the comparison of the copy with its source |
+//! | `passing_digest` | the digest of bytes that pass this host, as a means of verification |
 
 mod overwrite;
-mod seen;
+mod passing_digest;
 mod source;
 mod verify;
 
 pub(crate) use overwrite::Decision;
 pub use overwrite::Overwrite;
-pub(crate) use seen::{Passed, means, prove};
+pub(crate) use passing_digest::{Passed, means, verify};
 pub(crate) use source::{Known, readable, refuse_itself};
 pub use verify::Verify;
 pub(crate) use verify::{common, compare};

@@ -25,7 +25,7 @@ pub(crate) enum Decision {
     Compare,
     /// The file is skipped.
     Skip,
-    /// It must not be there.
+    /// The file exists, which is a failure.
     Exists,
 }
 

@@ -1,4 +1,4 @@
-//! Two final replies prove no byte (H16): the copy is compared with its source.
+//! Two positive final replies do not prove that the copy is right (H16), so it is compared with its source.
 
 use crate::context::Context;
 use crate::endpoint::Host;
@@ -23,8 +23,8 @@ pub enum Verify {
 }
 
 impl Verify {
-    /// What will verify a file, if its size is known.
-    pub(crate) async fn by(
+    /// What will verify a file of this size.
+    pub(crate) async fn means(
         self,
         context: &Context,
         ends: &mut Ends,
@@ -34,11 +34,10 @@ impl Verify {
         self.with(common, size)
     }
 
-    /// Compares the copy with its source, as strongly as both ends can; how.
+    /// Compares the copy with its source, as strongly as both ends can. Returns how it was verified.
     ///
-    /// An end that does not compute a digest that it has in FEAT, or not of this file, is compared
-    /// by the next weaker one (H22).
-    pub(crate) async fn prove(
+    /// If an end refuses a digest that it has announced in FEAT, the next weaker one is used (H22).
+    pub(crate) async fn verify(
         self,
         context: &Context,
         ends: &mut Ends,
@@ -46,7 +45,7 @@ impl Verify {
         copy: &PathName,
         size: Option<u64>,
     ) -> Result<Verified, Failure> {
-        let (mut refused, mut why) = (Vec::new(), None);
+        let (mut refused, mut why) = (Vec::new(), None::<Failure>);
         loop {
             let common = common(context, ends, &refused).await?;
             let means = match (self.with(common, size), why.take()) {
@@ -60,7 +59,7 @@ impl Verify {
                     context.events.warn(format!("{why}; {weaker} are compared instead"));
                     means
                 }
-                (Err(_), Some(why)) => return Err(Failure { kind: Kind::Unverified, ..why }),
+                (Err(_), Some(why)) => return Err(why.as_kind(Kind::Unverified)),
                 (Err(failure), None) => return Err(failure),
             };
             match compare(context, ends, source, copy, means, size.unwrap_or(0)).await? {
@@ -101,8 +100,8 @@ pub(crate) async fn common(
     Ok(best_common(&source, &ends.destination.algorithms(context).await?))
 }
 
-/// Compares the file at the source with the copy, by `means`. Nobody is told that it is the same
-/// who cannot know; the inner error is an end that does not give its digest.
+/// Compares the file at the source with the copy, by `means`. Succeeds only if equality was shown. The inner error
+/// says which end did not compute its digest.
 pub(crate) async fn compare(
     context: &Context,
     ends: &mut Ends,

@@ -1,11 +1,12 @@
 //! What a server says about one place: MLST, else SIZE and MDTM, else CWD.
 
 use super::answer::Answer;
+use super::fact_replies;
 use super::session::{Role, Session};
 use crate::failure::Failure;
 use ftp_proto::command::{Command, DataType};
-use ftp_proto::listing::{Entry, Kind, When, parse_facts, when};
-use ftp_proto::reply::{Blame, Reply};
+use ftp_proto::listing::{Entry, Kind, When};
+use ftp_proto::reply::Blame;
 use ftp_proto::wire::PathName;
 
 /// What is known of a file or directory.
@@ -40,9 +41,9 @@ impl Session {
         if self.capabilities.mlst.is_some() {
             let answer = self.ask(Command::Mlst(Some(path.clone()))).await?;
             if answer.is_done()
-                && let Some(entry) = from_reply(&answer.reply)
+                && let Some(entry) = fact_replies::entry(&answer.reply)
             {
-                self.believe(path, &entry.name)?;
+                self.check_shown_name(path, &entry.name)?;
                 return Ok(Some(entry));
             }
             match self.verdict(&answer) {
@@ -60,7 +61,7 @@ impl Session {
     pub async fn size(&mut self, path: &PathName) -> Result<Option<u64>, Failure> {
         self.set_type(DataType::Image).await?; // RFC 3659 4: the size in the type in force
         let answer = self.ask(Command::Size(path.clone())).await?;
-        if answer.is_done() { Ok(number(&answer.reply)) } else { Ok(None) }
+        if answer.is_done() { Ok(fact_replies::size(&answer.reply)) } else { Ok(None) }
     }
 
     async fn without_mlst(&mut self, path: &PathName) -> Result<Option<Entry>, Failure> {
@@ -68,7 +69,7 @@ impl Session {
         let size = self.ask(Command::Size(path.clone())).await?;
         let mut entry = Entry::new(path.clone(), Kind::File);
         if size.is_done() {
-            entry.size = number(&size.reply);
+            entry.size = fact_replies::size(&size.reply);
             entry.modified = self.modified(path).await?;
             return Ok(Some(entry));
         }
@@ -109,7 +110,7 @@ impl Session {
             return Ok(None);
         }
         let answer = self.ask(Command::Mdtm(path.clone())).await?;
-        Ok(if answer.is_done() { time(&answer.reply) } else { None })
+        Ok(if answer.is_done() { fact_replies::time(&answer.reply) } else { None })
     }
 
     fn verdict(&self, answer: &Answer) -> Verdict {
@@ -129,62 +130,4 @@ enum Verdict {
     Absent,
     Unknown,
     Failed,
-}
-
-/// The entry in a reply to MLST: the line that begins with a blank.
-pub(super) fn from_reply(reply: &Reply) -> Option<Entry> {
-    let mut entry =
-        reply.lines.iter().find_map(|line| parse_facts(line.strip_prefix(b" ").unwrap_or(line)))?;
-    // Asked for itself, a directory may say that it is the current one (RFC 3659 7.5.1).
-    if matches!(entry.kind, Kind::Current | Kind::Parent) {
-        entry.kind = Kind::Directory;
-    }
-    Some(entry)
-}
-
-/// The number in a reply to SIZE.
-fn number(reply: &Reply) -> Option<u64> {
-    let text = str::from_utf8(reply.text()).ok()?;
-    text.split_whitespace().next_back()?.parse().ok()
-}
-
-/// The moment in a reply to MDTM: `YYYYMMDDHHMMSS[.sss]` in UTC.
-fn time(reply: &Reply) -> Option<When> {
-    let text = str::from_utf8(reply.text()).ok()?.split_whitespace().next_back()?;
-    let part = |from: usize, to: usize| text.get(from..to)?.parse::<u32>().ok();
-    when(i64::from(part(0, 4)?), part(4, 6)?, part(6, 8)?, part(8, 10)?, part(10, 12)?, part(12, 14)?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use ftp_proto::dialect::Dialect;
-    use ftp_proto::reply::Meaning;
-
-    fn reply(lines: &[&str]) -> Reply {
-        Reply {
-            code: Meaning::FileFact.code(Dialect::Rfc959),
-            lines: lines.iter().map(|l| l.as_bytes().to_vec()).collect(),
-        }
-    }
-
-    #[test]
-    fn a_place_that_is_the_current_directory_is_a_directory() {
-        let check = |line: &str, expect| {
-            let found = from_reply(&reply(&["Facts", line, "End"]));
-            assert_eq!(found.map(|entry| entry.kind), expect, "{line}");
-        };
-        check(" type=cdir;sizd=4096; .", Some(Kind::Directory));
-        check(" type=dir; /srv", Some(Kind::Directory));
-        check(" Type=File;Size=3; a b", Some(Kind::File));
-        check("nothing", None);
-    }
-
-    #[test]
-    fn sizes_and_times_are_read_from_replies() {
-        assert_eq!(number(&reply(&["1024"])), Some(1024));
-        assert_eq!(number(&reply(&["nothing"])), None);
-        assert_eq!(time(&reply(&["19700101000001.123"])), Some(When(1)));
-        assert_eq!(time(&reply(&["soon"])), None);
-    }
 }

@@ -76,7 +76,7 @@ impl Session {
     /// has to take that back.
     pub async fn rename(&mut self, from: &PathName, to: &PathName) -> Result<(), Failure> {
         self.name(from, to).await?;
-        let named = self.confirm(to).await;
+        let named = self.check_stored_name(to).await;
         if named.is_err() && !self.is_over() {
             self.name(to, from).await?;
         }
@@ -93,8 +93,8 @@ impl Session {
             let failure = self.refusal(what, &answer);
             return Err(match self.blame(&answer) {
                 // Nothing unverified may stand under the final name, and there is no other way to it.
-                Blame::Unsupported => Failure { kind: failure::Kind::NoPath, ..failure },
-                Blame::Missing => Failure { kind: failure::Kind::Refused, ..failure },
+                Blame::Unsupported => failure.as_kind(failure::Kind::NoPath),
+                Blame::Missing => failure.as_kind(failure::Kind::Refused),
                 Blame::File | Blame::Space | Blame::Login | Blame::Path | Blame::Busy | Blame::Peer => {
                     failure
                 }
@@ -125,7 +125,7 @@ impl Session {
     pub async fn make_directory(&mut self, path: &PathName) -> Result<(), Failure> {
         let answer = self.ask(Command::Mkd(path.clone())).await?;
         if answer.is_done() {
-            let named = self.confirm(path).await;
+            let named = self.check_stored_name(path).await;
             if named.is_err() && !self.is_over() {
                 self.ask(Command::Rmd(path.clone())).await?;
             }
@@ -145,7 +145,7 @@ impl Session {
         }
         let failure = self.refusal(format!("cannot make the directory {}", path.display()), &answer);
         Err(if failure.kind == failure::Kind::Missing {
-            Failure { kind: failure::Kind::Refused, ..failure }
+            failure.as_kind(failure::Kind::Refused)
         } else {
             failure
         })

@@ -1,17 +1,26 @@
-//! Control connections: one struct drives one client machine; on top of it the questions that the
+//! Control connections: one struct drives one client machine. On top of it are the questions that the
 //! verbs ask, and the data connections of which this program is one end.
+//!
+//! | file | what |
+//! |---|---|
+//! | `session`, `drive` | one control connection and its machine, and the loop that drives them |
+//! | `dial`, `open`, `secure`, `tunnel` | how a session begins: connect, TLS, greeting, login; or through a relay |
+//! | `ask`, `answer` | one command and its final reply, and what a refusal means |
+//! | `facts`, `listing`, `files` | what is at a place, what a directory holds, and commands that change files |
+//! | `non_ascii` | whether a server stores non-ASCII names unchanged |
+//! | `data`, `flow`, `stall` | data connections of this program, a transfer over one, and the stall clock |
 
 mod answer;
 mod ask;
-mod confirm;
 mod data;
 mod dial;
 mod drive;
+mod fact_replies;
 mod facts;
 mod files;
 mod flow;
-mod kept;
 mod listing;
+mod non_ascii;
 mod open;
 mod secure;
 mod session;

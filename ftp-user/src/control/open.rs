@@ -99,7 +99,7 @@ impl Session {
             restarts: false,
             partial: None,
             repaired: false,
-            kept: false,
+            keeps_non_ascii: false,
             machine: client::Session::new(config, context.clock.now()),
             control: Some(control),
             over: None,

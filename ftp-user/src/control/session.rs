@@ -88,7 +88,7 @@ pub struct Session {
     /// It was said that this server announces addresses that cannot be meant.
     pub(super) repaired: bool,
     /// It was seen to keep names beyond ASCII.
-    pub(super) kept: bool,
+    pub(super) keeps_non_ascii: bool,
     /// TLS towards this server, where it is used.
     pub(super) tls: Option<Client>,
     /// Why there is no TLS.

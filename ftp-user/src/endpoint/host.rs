@@ -104,9 +104,9 @@ impl Host {
     /// # Errors
     ///
     /// The server shows the file under another name.
-    pub async fn confirm(&mut self, context: &Context, path: &PathName) -> Result<(), Failure> {
+    pub async fn check_stored_name(&mut self, context: &Context, path: &PathName) -> Result<(), Failure> {
         let Self::Server(server) = self else { return Ok(()) };
-        match server.session(context).await?.confirm(path).await {
+        match server.session(context).await?.check_stored_name(path).await {
             Err(failure) if failure.kind == Kind::Unverified => Err(failure),
             Ok(()) | Err(_) => Ok(()),
         }

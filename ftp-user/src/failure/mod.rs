@@ -66,6 +66,14 @@ impl Failure {
         self
     }
 
+    /// The same failure as another kind, because the caller knows what it means for the file. Decisions that
+    /// follow depend on the new kind.
+    #[must_use]
+    pub const fn as_kind(mut self, kind: Kind) -> Self {
+        self.kind = kind;
+        self
+    }
+
     /// Sets what the failure is about.
     #[must_use]
     pub const fn about(mut self, source: Source) -> Self {

@@ -115,7 +115,7 @@ impl Copying<'_> {
         let target = destination.facts(self.context, &self.item.destination);
         let (source, target) = tokio::try_join!(known, target)?;
         let source = readable(source, &source_name)?;
-        self.ends.source.confirm(self.context, &self.item.source).await?;
+        self.ends.source.check_stored_name(self.context, &self.item.source).await?;
         let one = Known { path: &self.item.source, facts: Some(&source) };
         refuse_itself(self.ends, one, Known { path: &self.item.destination, facts: target.as_ref() })?;
         if target.as_ref().is_some_and(|facts| facts.kind == Kind::Directory) {
@@ -196,11 +196,11 @@ impl Copying<'_> {
         let by = match passed {
             Some(sha256) => {
                 let passed = Passed { source, copy: &part.stored, size, sha256 };
-                check::prove(self.context, self.ends, passed, verify).await?
+                check::verify(self.context, self.ends, passed, verify).await?
             }
-            None => verify.prove(self.context, self.ends, source, &part.stored, size).await?,
+            None => verify.verify(self.context, self.ends, source, &part.stored, size).await?,
         };
-        if !start.is_proven(by) {
+        if !start.is_verified_by(by) {
             return Err(Failure::new(
                 failure::Kind::Unverified,
                 "no digest proves what was stored before the transfer broke",

@@ -6,9 +6,9 @@
 //! | `run` | runs it: the only entry |
 //! | `sources`, `tree` | from places to files |
 //! | `item`, `copy`, `append` | one file |
-//! | `mover` | the bytes of one file, candidate after candidate |
+//! | `transfer` | the bytes of one file, one candidate after the other |
 //! | `resume`, `left`, `part` | what an attempt leaves for the next one |
-//! | [`retry`], `outage` | whether something is tried again, and the waiting |
+//! | [`retry`], `outage` | whether something is tried again; the waiting, and the retries of a server that does not answer |
 //! | `tally`, `status` | what was done, and the report |
 //!
 //! Identities of jobs, items and attempts are [`JobId`], [`ItemId`] and [`AttemptId`].

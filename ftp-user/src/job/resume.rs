@@ -71,8 +71,8 @@ pub(super) struct StartPoint {
 }
 
 impl StartPoint {
-    /// Whether `by` proves the copy. A size proves nothing about bytes that another attempt has stored.
-    pub(super) fn is_proven(&self, by: Verified) -> bool {
+    /// Whether `by` verifies the copy. A size says nothing about bytes that another attempt has stored.
+    pub(super) fn is_verified_by(&self, by: Verified) -> bool {
         self.at == 0 || self.compared || matches!(by, Verified::Hash(_))
     }
 }
@@ -251,7 +251,7 @@ mod tests {
         let part = Part::new(&PathName::from_user("f").unwrap()).unwrap();
         let check = |at, compared, by, expect| {
             let start = StartPoint { part: part.clone(), at, keeps: true, compared };
-            assert_eq!(start.is_proven(by), expect, "{at} {compared} {by:?}");
+            assert_eq!(start.is_verified_by(by), expect, "{at} {compared} {by:?}");
         };
         check(0, false, Verified::Size, true);
         check(1, false, Verified::Size, false);

@@ -1,5 +1,5 @@
-//! Transfers the data of one file by the first candidate that works. Which candidate comes next is decided by
-//! [`Ascent`]; this file carries it out.
+//! Transfers the data of one file by the first candidate that works. [`Ascent`] decides which candidate comes next.
+//! `conclude` decides what a failed attempt means for the file and for the memory of the two servers.
 
 use crate::context::Context;
 use crate::endpoint::{Host, Server};
@@ -228,7 +228,7 @@ impl ServerPair<'_> {
                 search.refused.push(refusal);
                 Ok(None)
             }
-            Step::Later => Err(Failure { kind: Kind::Temporary, ..failure }),
+            Step::Later => Err(failure.as_kind(Kind::Temporary)),
             Step::Fail => Err(failure),
         }
     }

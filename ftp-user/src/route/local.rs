@@ -107,7 +107,7 @@ async fn skip(
 
 /// If the local directory is missing, the source is not.
 fn not_missing(failure: Failure) -> Failure {
-    if failure.kind == Kind::Missing { Failure { kind: Kind::Refused, ..failure } } else { failure }
+    if failure.kind == Kind::Missing { failure.as_kind(Kind::Refused) } else { failure }
 }
 
 fn progress(context: &Context, assignment: &Assignment) -> impl FnMut(u64) + Send + use<> {
@@ -154,8 +154,8 @@ fn refusal(
     let failure = session.refusal(what, answer);
     match session.blame(answer) {
         // There is only one path to this host. It may work the next time.
-        Blame::Path => Failure { kind: Kind::Temporary, ..failure },
-        Blame::Missing if assignment.store == Store::Append => Failure { kind: Kind::Refused, ..failure },
+        Blame::Path => failure.as_kind(Kind::Temporary),
+        Blame::Missing if assignment.store == Store::Append => failure.as_kind(Kind::Refused),
         Blame::Missing
         | Blame::File
         | Blame::Space

@@ -4,9 +4,10 @@
 //!  attempt   prepares both sessions for a candidate, runs the drive, explains a failure
 //!  drive     the one loop over third_party::Attempt
 //!  direct, relay, through    what each path needs besides the control sessions
-//!  progress  how far the transfer is, and the stall clock
+//!  progress  how far the transfer is; how long it may stall, and which end is to blame
 //!  circuit   what is kept with a relay from one file to the next
 //!  local     a file between this host and a server
+//!  situation what is known of two servers before a candidate is chosen; foresee: for a dry run
 //! ```
 
 mod assignment;

@@ -1,4 +1,5 @@
-//! How far a transfer is: the progress events of one attempt, and its stall clock.
+//! How far a transfer is: its progress events, how long it may stall, and which end is to blame. The clock is
+//! [`Stall`].
 //!
 //! | path | where the count comes from |
 //! |---|---|
@@ -22,7 +23,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-/// What a look at the progress means for the driver.
+/// What the driver has to do next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Sight {
     /// Nothing to do.

@@ -1,5 +1,5 @@
-//! Bytes that pass this host can be hashed there: a destination that knows SHA-256 is then verified by hash
-//! although the source knows no digest (I14).
+//! If the bytes pass this host, it computes their SHA-256. Then a copy can be verified by hash even if the source
+//! computes no digest (I14).
 
 use super::verify::Verify;
 use crate::context::Context;
@@ -12,7 +12,7 @@ use ftp_io::copy::Digest;
 use ftp_proto::digest::Algorithm;
 use ftp_proto::wire::PathName;
 
-/// What will verify a file at least, and which digest of its bytes is computed if they pass this host.
+/// Returns what will verify a file at least, and which digest is computed if its bytes pass this host.
 pub(crate) async fn means(
     context: &Context,
     ends: &mut Ends,
@@ -20,7 +20,7 @@ pub(crate) async fn means(
     allowed: Allowed,
     size: Option<u64>,
 ) -> Result<(Verified, Digest), Failure> {
-    let by = verify.by(context, ends, size).await;
+    let by = verify.means(context, ends, size).await;
     let servers = matches!((&ends.source, &ends.destination), (Host::Server(_), Host::Server(_)));
     let is_better = matches!(verify, Verify::Auto | Verify::Hash) && !matches!(by, Ok(Verified::Hash(_)));
     if !servers || !is_better || matches!(allowed, Allowed::Direct | Allowed::Relay) {
@@ -44,20 +44,20 @@ pub(crate) struct Passed<'a> {
     pub(crate) copy: &'a PathName,
     /// The size of the source in bytes, if it is known.
     pub(crate) size: Option<u64>,
-    /// The SHA-256 of what has passed.
+    /// The SHA-256 of the bytes that have passed.
     pub(crate) sha256: &'a str,
 }
 
-/// Compares the copy with its source by size, then with what has passed.
-pub(crate) async fn prove(
+/// Verifies the copy by its size, then by the digest of the bytes that have passed.
+pub(crate) async fn verify(
     context: &Context,
     ends: &mut Ends,
     passed: Passed<'_>,
-    verify: Verify,
+    rule: Verify,
 ) -> Result<Verified, Failure> {
     let Passed { source, copy, size, sha256 } = passed;
-    let weaker = if verify == Verify::Hash { Verify::Size } else { verify };
-    let by = weaker.prove(context, ends, source, copy, size).await?;
+    let weaker = if rule == Verify::Hash { Verify::Size } else { rule };
+    let by = weaker.verify(context, ends, source, copy, size).await?;
     match ends.destination.digest(context, Algorithm::Sha256, copy, size.unwrap_or(0)).await? {
         Ok(stored) if stored.hex.eq_ignore_ascii_case(sha256) => Ok(Verified::Hash(Algorithm::Sha256)),
         Ok(stored) => {
@@ -65,7 +65,7 @@ pub(crate) async fn prove(
                 .said(format!("sha-256 of what has passed is {sha256}, of the copy {}", stored.hex))
                 .hint("copy it again"))
         }
-        Err(why) if verify == Verify::Hash => Err(Failure { kind: Kind::Unverified, ..why }),
+        Err(why) if rule == Verify::Hash => Err(why.as_kind(Kind::Unverified)),
         Err(why) => {
             context.events.warn(format!("{why}; sizes are compared instead"));
             Ok(by)
