@@ -7,7 +7,7 @@
 //! | `dial`, `open`, `secure`, `tunnel` | how a session begins: connect, TLS, greeting, login; or through a relay |
 //! | `ask`, `answer` | one command and its final reply, and what a refusal means |
 //! | `facts`, `listing`, `files` | what is at a place, what a directory holds, and commands that change files |
-//! | `non_ascii` | whether a server stores non-ASCII names unchanged |
+//! | `shown_name`, `stored_name` | whether a server keeps non-ASCII names unchanged |
 //! | `data`, `flow`, `stall` | data connections of this program, a transfer over one, and the stall clock |
 
 mod answer;
@@ -20,11 +20,12 @@ mod facts;
 mod files;
 mod flow;
 mod listing;
-mod non_ascii;
 mod open;
 mod secure;
 mod session;
+mod shown_name;
 mod stall;
+mod stored_name;
 mod tunnel;
 
 pub(crate) use answer::hint;

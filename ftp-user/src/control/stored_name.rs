@@ -1,0 +1,73 @@
+//! Checks that a server has stored a non-ASCII name unchanged.
+
+use super::fact_replies;
+use super::session::Session;
+use super::shown_name::{changed, is_alike};
+use crate::failure::Failure;
+use crate::place;
+use ftp_proto::command::Command;
+use ftp_proto::wire::PathName;
+
+impl Session {
+    /// Checks that the server has stored the name of `path` unchanged: by MLST, or by the listing of its
+    /// directory. ASCII names are not checked. If one non-ASCII name is right, later ones are not checked.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the server shows another name, or if it cannot be asked.
+    pub async fn check_stored_name(&mut self, path: &PathName) -> Result<(), Failure> {
+        if self.keeps_non_ascii || path.as_bytes().is_ascii() {
+            return Ok(());
+        }
+        if self.capabilities.mlst.is_some() {
+            let answer = self.ask(Command::Mlst(Some(path.clone()))).await?;
+            if let Some(entry) = fact_replies::entry(&answer.reply).filter(|_| answer.is_done()) {
+                self.check_shown_name(path, &entry.name)?;
+            }
+        }
+        let Some((directory, name)) = first_non_ascii(path).filter(|_| !self.keeps_non_ascii) else {
+            return Ok(());
+        };
+        let listing = self.list(directory.as_ref()).await?;
+        let shows = |name: &PathName| {
+            listing.entries.iter().any(|entry| is_alike(name.as_bytes(), entry.name.as_bytes()))
+        };
+        if shows(&name) {
+            self.keeps_non_ascii = true;
+            return Ok(());
+        }
+        Err(changed(path, &format!("{} does not list it", self.title)))
+    }
+}
+
+/// The first non-ASCII name of a path, and its directory.
+fn first_non_ascii(path: &PathName) -> Option<(Option<PathName>, PathName)> {
+    let (mut found, mut here) = (None, Some(path.clone()));
+    while let Some(path) = here {
+        let above = place::parent(&path).filter(|above| *above != path);
+        if let Some(name) = place::base_name(&path).filter(|name| !name.as_bytes().is_ascii()) {
+            found = Some((above.clone(), name));
+        }
+        here = above;
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_non_ascii_name_is_looked_for_in_its_directory() {
+        let check = |path: &str, expect: Option<(Option<&str>, &str)>| {
+            let found = first_non_ascii(&PathName::from_user(path).unwrap());
+            let found = found.map(|(directory, name)| (directory.map(|d| d.display()), name.display()));
+            let expect = expect.map(|(directory, name)| (directory.map(str::to_owned), name.to_owned()));
+            assert_eq!(found, expect, "{path}");
+        };
+        check("ż", Some((None, "ż")));
+        check("/ż", Some((Some("/"), "ż")));
+        check("d/ż/ó/a", Some((Some("d"), "ż")));
+        check("/d/a", None);
+    }
+}
