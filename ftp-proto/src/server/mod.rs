@@ -20,6 +20,7 @@
 //! | `sockets`, `listener` | the data sockets themselves (picture in `sockets`) |
 //! | `transfer` | the machine of one transfer (picture in `transfer`) |
 //! | `rights` | what an account may do with files |
+//! | `guard` | how the logins of all sessions are checked, so that guesses harm nobody |
 //! | `context` | what all of these work with; `user`, `outbox`, `nonces` are parts of it |
 //! | [`ask`], [`limits`] | the vocabulary of the driver; what all sessions of a server share |
 //!
@@ -69,6 +70,7 @@ mod context;
 mod failure;
 mod files;
 mod first;
+pub mod guard;
 mod inform;
 pub mod limits;
 mod listener;

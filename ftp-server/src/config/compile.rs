@@ -3,7 +3,7 @@
 use std::os::unix::ffi::OsStrExt;
 
 use ftp_proto::policy::Foreign;
-use ftp_proto::server::Timeouts;
+use ftp_proto::server::{Timeouts, guard};
 
 use super::encryption;
 use super::file::File;
@@ -109,7 +109,14 @@ fn limits(options: &Options) -> Limits {
         per_address: limit(options.max_sessions_per_address, 0),
         unauthenticated,
         unauthenticated_per_address: unauthenticated.map(|all| all.min(100)),
+        logins: guard::Bounds { at_once: hashes_at_once(), ..guard::Bounds::default() },
     }
+}
+
+/// Hashes of passwords at the same time: half of the processors, so that transfers go on.
+fn hashes_at_once() -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    processors.div_ceil(2).clamp(1, 8)
 }
 
 #[cfg(test)]

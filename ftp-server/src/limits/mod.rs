@@ -3,17 +3,22 @@
 //! | limit | when it is reached |
 //! |---|---|
 //! | sessions, in all and per address, before login and after it ([`Sessions`]) | the connection gets 421 and is closed |
+//! | wrong passwords of one address in a second ([`Logins`]) | further logins of that address wait |
+//! | hashes of passwords at the same time | those whose address has failed least come first; the others wait |
 //! | attempts to reach foreign targets ([`Proofs`]) | the attempt waits, or the transfer is refused |
 //! | data ports (`--passive-ports`) | 504 or 425 |
 //! | digests that are computed at the same time ([`Shares::digests`]) | the digest waits for its turn |
 //! | threads for files ([`MAX_FILE_THREADS`]) | the work waits in a queue |
 //! | connections of one session ([`MAX_HELD`], [`MAX_PROVERS`], [`MAX_OF_ONE_ADDRESS`]) | one of them gives way ([`ftp_proto::fair`]) |
 
+mod logins;
 mod proofs;
 mod sessions;
 mod settings;
 mod shares;
+mod threads;
 
+pub use logins::{Entered, LoginSlot, Logins};
 pub use proofs::{Permission, ProofSlot, Proofs};
 pub use sessions::{Full, SessionSlot, Sessions};
 pub use settings::{Limits, MAX_FILE_THREADS, MAX_HELD, MAX_OF_ONE_ADDRESS, MAX_PROVERS};

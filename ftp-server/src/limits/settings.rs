@@ -1,5 +1,7 @@
 //! The limits as numbers: those that the operator sets, and those that are fixed.
 
+use ftp_proto::server::guard;
+
 /// The limits that the operator sets; `None` means no limit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Limits {
@@ -11,6 +13,8 @@ pub struct Limits {
     pub unauthenticated: Option<usize>,
     /// The same from one address.
     pub unauthenticated_per_address: Option<usize>,
+    /// How passwords are checked.
+    pub logins: guard::Bounds,
 }
 
 /// Threads for work on files and directories. Every piece of such work is short; what waits for a

@@ -8,6 +8,7 @@ use ftp_io::clock::Clock;
 use ftp_io::socket::Ports;
 use tokio::sync::Semaphore;
 
+use super::logins::Logins;
 use super::proofs::Proofs;
 use super::sessions::Sessions;
 use super::settings::Limits;
@@ -19,6 +20,8 @@ pub struct Shares {
     pub sessions: Arc<Sessions>,
     /// The pool of data ports.
     pub ports: Arc<Ports>,
+    /// Checks of passwords.
+    pub logins: Arc<Logins>,
     /// Attempts to reach foreign targets.
     pub proofs: Arc<Proofs>,
     /// Turns to compute a digest: one for each processor. Sessions wait in the order in which they asked,
@@ -33,6 +36,7 @@ impl Shares {
         Self {
             sessions: Sessions::new(limits),
             ports: Ports::new(ports),
+            logins: Logins::new(limits.logins, clock),
             proofs: Proofs::new(clock),
             digests: Arc::new(Semaphore::new(processors)),
         }

@@ -25,7 +25,7 @@ use super::resources::{Done, Resources};
 use super::shared::Shared;
 use crate::auth::{Check, Entry};
 use crate::data::{Pumped, begin, pump};
-use crate::limits::Permission;
+use crate::limits::{Entered, LoginSlot, Permission};
 use crate::operate::Running;
 use crate::vfs::{Subject, View, io_failure};
 
@@ -41,11 +41,21 @@ pub(super) struct Performer {
     tls: Option<Arc<tls::Session>>,
     /// The files as the account that is logged in sees them.
     view: Option<View>,
+    /// The address of the client.
+    from: IpAddr,
 }
 
 impl Performer {
-    pub(super) fn new(id: u64, shared: Arc<Shared>, running: Running) -> Self {
-        Self { id, shared, held: Resources::new(running), ready: VecDeque::new(), tls: None, view: None }
+    pub(super) fn new(id: u64, from: IpAddr, shared: Arc<Shared>, running: Running) -> Self {
+        Self {
+            id,
+            shared,
+            held: Resources::new(running),
+            ready: VecDeque::new(),
+            tls: None,
+            view: None,
+            from,
+        }
     }
 
     /// TLS begins on the control connection: data connections use the same session of it.
@@ -188,19 +198,26 @@ impl Performer {
         self.ready.push_back((ticket, answer));
     }
 
-    /// Checks a login; a slow hash is compared on a thread that may block.
+    /// Checks a login. A right password without a slow hash needs no wait.
     fn login(&mut self, ticket: Ticket, user: &[u8], password: Secret) {
-        match self.shared.users.check(user, password) {
-            Check::Right(entry) => {
-                let account = self.logged_in(&entry);
-                self.answer(ticket, Answer::Login(Some(account)));
-            }
-            Check::Wrong => self.answer(ticket, Answer::Login(None)),
-            Check::Slow(slow) => {
-                let work = spawn_blocking(move || slow.run());
-                self.held.start(ticket, async move { Done::Login(ticket, work.await.ok().flatten()) });
-            }
-        }
+        let users = Arc::clone(&self.shared.users);
+        let entered = self.shared.shares.logins.enter(self.from, user);
+        let slot = match entered {
+            Entered::Now(slot) => match users.check(user, password) {
+                Check::Right(entry) => {
+                    slot.right();
+                    let account = self.logged_in(&entry);
+                    return self.answer(ticket, Answer::Login(Some(account)));
+                }
+                other => return self.held.start(ticket, judge(ticket, slot, other)),
+            },
+            Entered::Later(waiting) => waiting,
+        };
+        let user = user.to_vec();
+        self.held.start(ticket, async move {
+            let slot = slot.granted().await;
+            judge(ticket, slot, users.check(&user, password)).await
+        });
     }
 
     /// From here on the files are those of this user.
@@ -353,6 +370,23 @@ impl Performer {
             }
         }
     }
+}
+
+/// Ends the check of a login: makes the slow hash, where one is needed, and delays a refusal.
+async fn judge(ticket: Ticket, slot: LoginSlot, check: Check) -> Done {
+    let (slot, entry) = match check {
+        Check::Right(entry) => (slot, Some(entry)),
+        Check::Wrong => (slot, None),
+        Check::Slow(slow) => match slot.hash(move || slow.run()).await {
+            Some(checked) => checked,
+            None => return Done::Login(ticket, None),
+        },
+    };
+    match &entry {
+        Some(_) => slot.right(),
+        None => slot.wrong().await,
+    }
+    Done::Login(ticket, entry)
 }
 
 async fn read_once(stream: &Connection, limit: usize) -> io::Result<Vec<u8>> {

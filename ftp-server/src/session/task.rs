@@ -101,7 +101,7 @@ impl Session {
         let connection =
             Connection { peer: from, local: stream.local_addr()?, entropy: ftp_io::random::bytes()? };
         Ok(Self {
-            performer: Performer::new(id, Arc::clone(&shared), running.clone()),
+            performer: Performer::new(id, from.ip(), Arc::clone(&shared), running.clone()),
             shared,
             machine: server::Session::new(machine, connection),
             control: Control::new(stream, MAX_UNSENT)?,

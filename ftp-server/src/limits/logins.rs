@@ -1,0 +1,264 @@
+//! Logins: how many passwords are checked, how many hashes are made at the same time, and how long a
+//! refusal waits. The rules are those of [`Guard`]; this file has the clock and the threads.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ftp_io::clock::Clock;
+use ftp_proto::address::Group;
+use ftp_proto::server::guard::{Bounds, Guard};
+use ftp_proto::timer::Moment;
+use tokio::sync::oneshot;
+
+use super::threads::Threads;
+
+/// The logins of all sessions.
+#[derive(Debug)]
+pub struct Logins {
+    clock: Clock,
+    state: Mutex<State>,
+    threads: Threads,
+}
+
+#[derive(Debug)]
+struct State {
+    guard: Guard<u64>,
+    /// Logins that wait for their next step.
+    waiting: HashMap<u64, oneshot::Sender<()>>,
+    next: u64,
+    /// Whether a task waits for the next moment at which somebody may go on.
+    timed: bool,
+}
+
+/// A login whose password may be checked. Dropping it counts as a wrong password: else whoever hangs up
+/// would guess without a limit.
+#[derive(Debug)]
+#[must_use]
+pub struct LoginSlot {
+    logins: Arc<Logins>,
+    key: u64,
+}
+
+/// A login that wants to be checked.
+#[derive(Debug)]
+pub enum Entered {
+    /// It may be checked now.
+    Now(LoginSlot),
+    /// It has to wait: its host guesses too much.
+    Later(Waiting),
+}
+
+/// A login that waits for its next step.
+#[derive(Debug)]
+#[must_use]
+pub struct Waiting {
+    slot: LoginSlot,
+    granted: oneshot::Receiver<()>,
+}
+
+impl Logins {
+    /// Nothing is counted yet.
+    pub fn new(bounds: Bounds, clock: Clock) -> Arc<Self> {
+        let state = State { guard: Guard::new(bounds), waiting: HashMap::new(), next: 0, timed: false };
+        Arc::new(Self { clock, state: Mutex::new(state), threads: Threads::new(bounds.at_once) })
+    }
+
+    /// A login of `from` for `name` begins.
+    pub fn enter(self: &Arc<Self>, from: IpAddr, name: &[u8]) -> Entered {
+        let mut state = self.state();
+        let key = state.next;
+        state.next += 1;
+        state.guard.enter(key, Group::of(from), name.to_vec());
+        let mut waiting = self.wait(&mut state, key);
+        self.go_on(&mut state);
+        drop(state);
+        match waiting.granted.try_recv() {
+            Ok(()) => Entered::Now(waiting.slot),
+            Err(_) => Entered::Later(waiting),
+        }
+    }
+
+    /// Whether connections from this address are turned away.
+    pub fn is_banned(&self, from: IpAddr) -> bool {
+        let now = self.clock.now();
+        self.state().guard.is_banned(now, Group::of(from))
+    }
+
+    /// `key` waits for its next step.
+    fn wait(self: &Arc<Self>, state: &mut State, key: u64) -> Waiting {
+        let (grant, granted) = oneshot::channel();
+        state.waiting.insert(key, grant);
+        Waiting { slot: LoginSlot { logins: Arc::clone(self), key }, granted }
+    }
+
+    /// Lets every login go on that may, and sees to it that the others are not forgotten.
+    fn go_on(self: &Arc<Self>, state: &mut State) {
+        let now = self.clock.now();
+        while let Some((key, _)) = state.guard.next(now) {
+            if let Some(grant) = state.waiting.remove(&key) {
+                // If that session has ended, it drops its slot, and the next login is called.
+                let _ = grant.send(());
+            }
+        }
+        if !state.timed && state.guard.deadline().is_some() {
+            state.timed = true;
+            tokio::spawn(Arc::clone(self).keep_time());
+        }
+    }
+
+    /// Lets logins go on when their time has come, as long as somebody waits for it. A later wait never
+    /// ends earlier than those before it.
+    async fn keep_time(self: Arc<Self>) {
+        loop {
+            let deadline = {
+                let mut state = self.state();
+                self.go_on(&mut state);
+                let deadline = state.guard.deadline();
+                state.timed = deadline.is_some();
+                deadline
+            };
+            if deadline.is_none() {
+                return;
+            }
+            self.clock.sleep_until(deadline).await;
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    /// Waits for the next step.
+    pub async fn granted(mut self) -> LoginSlot {
+        // The sender is dropped with the last of all logins only.
+        let _ = (&mut self.granted).await;
+        self.slot
+    }
+}
+
+impl LoginSlot {
+    /// Runs `work`, which makes a slow hash, on a thread for that, when it is this login's turn. The
+    /// turn lasts until the work is done, even if nobody waits for it any more.
+    pub async fn hash<T: Send + 'static>(
+        self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<(Self, T)> {
+        let logins = Arc::clone(&self.logins);
+        let granted = {
+            let mut state = logins.state();
+            state.guard.needs_hash(self.key);
+            let (grant, granted) = oneshot::channel();
+            state.waiting.insert(self.key, grant);
+            logins.go_on(&mut state);
+            granted
+        };
+        granted.await.ok()?;
+        let (answer, answered) = oneshot::channel();
+        logins.threads.run(Box::new(move || {
+            let done = work();
+            // If the session has ended, the slot is dropped here.
+            let _ = answer.send((self, done));
+        }));
+        answered.await.ok()
+    }
+
+    /// The password was right.
+    pub fn right(self) {
+        let mut state = self.logins.state();
+        state.guard.right(self.key);
+        self.logins.go_on(&mut state);
+    }
+
+    /// Name or password was wrong. Returns when the refusal may be said.
+    pub async fn wrong(self) {
+        let at = self.failed();
+        self.logins.clock.sleep_until(Some(at)).await;
+    }
+
+    fn failed(&self) -> Moment {
+        let mut state = self.logins.state();
+        let at = state.guard.wrong(self.logins.clock.now(), self.key);
+        state.waiting.remove(&self.key);
+        self.logins.go_on(&mut state);
+        at
+    }
+}
+
+impl Drop for LoginSlot {
+    fn drop(&mut self) {
+        // Nothing happens if the login is known to be right or wrong.
+        self.failed();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANN: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+    const BOB: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
+
+    fn logins(at_once: usize) -> Arc<Logins> {
+        Logins::new(Bounds { at_once, ..Bounds::default() }, Clock::start())
+    }
+
+    fn now(entered: Entered) -> LoginSlot {
+        match entered {
+            Entered::Now(slot) => slot,
+            Entered::Later(_) => panic!("it has to wait"),
+        }
+    }
+
+    #[tokio::test]
+    async fn an_eighth_guess_waits_until_a_place_is_free_and_others_do_not() {
+        let logins = logins(1);
+        let guesses: Vec<_> = (0..7).map(|_| now(logins.enter(ANN, b"ann"))).collect();
+        let Entered::Later(eighth) = logins.enter(ANN, b"ann") else { panic!("seven are checked") };
+        now(logins.enter(BOB, b"ann")).right();
+        drop(guesses);
+        eighth.granted().await.right();
+        assert!(!logins.state().waiting.contains_key(&7));
+    }
+
+    #[tokio::test]
+    async fn a_login_that_is_right_makes_room_at_once() {
+        let logins = logins(1);
+        let mut places: Vec<_> = (0..7).map(|_| now(logins.enter(ANN, b"ann"))).collect();
+        let Entered::Later(eighth) = logins.enter(ANN, b"ann") else { panic!("seven are checked") };
+        places.pop().unwrap().right();
+        eighth.granted().await.right();
+    }
+
+    #[tokio::test]
+    async fn hashes_are_made_one_after_the_other_and_a_session_that_ends_keeps_its_turn_until_then() {
+        let logins = logins(1);
+        let (first, second) = (now(logins.enter(ANN, b"ann")), now(logins.enter(BOB, b"bob")));
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let first = tokio::spawn(first.hash(move || wait.recv().is_ok()));
+        tokio::task::yield_now().await;
+        let second = tokio::spawn(second.hash(|| ()));
+        tokio::task::yield_now().await;
+        first.abort();
+        tokio::task::yield_now().await;
+        assert!(!second.is_finished(), "the first hash is still being made");
+        go.send(()).unwrap();
+        second.await.unwrap().unwrap().0.right();
+    }
+
+    #[tokio::test]
+    async fn a_session_that_ends_while_it_waits_leaves_the_queue() {
+        let logins = logins(1);
+        let guesses: Vec<_> = (0..7).map(|_| now(logins.enter(ANN, b"ann"))).collect();
+        let Entered::Later(eighth) = logins.enter(ANN, b"ann") else { panic!("seven are checked") };
+        let Entered::Later(ninth) = logins.enter(ANN, b"ann") else { panic!("seven are checked") };
+        drop(eighth);
+        for guess in guesses {
+            guess.right();
+        }
+        ninth.granted().await.right();
+        assert_eq!(logins.state().waiting.len(), 0);
+    }
+}
