@@ -2,9 +2,11 @@
 
 use ftp_proto::dialect::Dialect::Rfc959;
 use integration_tests::binary::{Program, Running};
-use integration_tests::site::Site;
+use integration_tests::site::{PASSWORD, Server, Site, USER};
+use integration_tests::socket;
 use std::fs;
 use std::io::Write;
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -137,4 +139,89 @@ fn a_server_does_not_start_with_a_mistake_in_its_configuration() {
     let mut run = Running::start("mistake", command);
     assert_eq!(run.wait().code(), Some(2));
     assert!(run.said().contains(":1:16: expected a whole number"), "{}", run.said());
+}
+
+/// Connections from one address that have sent a wrong login and read nothing yet.
+fn guesses(server: &Server, from: &str, name: &str, count: usize) -> Vec<TcpStream> {
+    let from: IpAddr = from.parse().unwrap();
+    let to = server.address(Rfc959);
+    let mut all = Vec::new();
+    for _ in 0..count {
+        let mut stream = socket::connect(SocketAddr::new(from, 0), to);
+        // The server may have turned the connection away already.
+        let _ = stream.write_all(format!("USER {name}\r\nPASS wrong\r\n").as_bytes());
+        all.push(stream);
+    }
+    all
+}
+
+/// How many of these connections have got a reply with this code by now.
+fn answered(streams: &[TcpStream], code: &str) -> usize {
+    let has_code = |stream: &&TcpStream| {
+        stream.set_nonblocking(true).unwrap();
+        let mut said = vec![0; 4096];
+        let count = stream.peek(&mut said).unwrap_or(0);
+        String::from_utf8_lossy(&said[..count]).lines().any(|line| line.starts_with(code))
+    };
+    streams.iter().filter(has_code).count()
+}
+
+#[test]
+fn a_thousand_wrong_logins_of_one_address_do_not_delay_a_right_one_of_another() {
+    let secrets = Secrets::new();
+    let config = secrets.file("server.toml", &user("eve", "right", ""));
+    let server = Site::new("flood").args(["--config", config.to_str().unwrap()]).start();
+    let flood = guesses(&server, "127.0.0.9", "eve", 1_000);
+    let mut session = server.connect_from("127.0.0.8".parse().unwrap(), Rfc959);
+    session.login("eve", "right");
+    // Seven in a second are checked, so a thousand answers would take minutes.
+    let refused = answered(&flood, "530");
+    assert!(refused < 500, "{refused} guesses were answered before the right password");
+    let turned_away = answered(&flood, "421");
+    assert!(turned_away >= 900, "{turned_away} connections were turned away");
+}
+
+#[test]
+fn guesses_at_a_name_from_many_addresses_do_not_lock_it() {
+    let secrets = Secrets::new();
+    let config = secrets.file("server.toml", &user("eve", "right", ""));
+    let server = Site::new("names").args(["--config", config.to_str().unwrap()]).start();
+    let floods: Vec<_> = (20..60).map(|n| guesses(&server, &format!("127.0.0.{n}"), "eve", 10)).collect();
+    let mut session = server.connect_from("127.0.0.8".parse().unwrap(), Rfc959);
+    session.login("eve", "right");
+    let refused: usize = floods.iter().map(|flood| answered(flood, "530")).sum();
+    assert!(refused < 400, "all guesses were answered before the right password");
+}
+
+#[test]
+fn a_full_door_makes_room_for_those_whose_address_holds_least() {
+    let site = Site::new("door").args(["--max-unauthenticated", "20"]);
+    let server = site.start();
+    let flood = guesses(&server, "127.0.0.9", "eve", 20);
+    server.connect_from("127.0.0.8".parse().unwrap(), Rfc959).login(USER, PASSWORD);
+    let mut gave_way = 0;
+    while gave_way == 0 {
+        gave_way = answered(&flood, "421");
+    }
+    assert_eq!(gave_way, 1);
+}
+
+#[test]
+fn an_account_has_no_more_sessions_than_it_may() {
+    let secrets = Secrets::new();
+    let config = secrets.file("server.toml", &user("eve", "x", "max-sessions = 1"));
+    let server = Site::new("sessions").args(["--config", config.to_str().unwrap()]).start();
+    let mut first = server.connect(Rfc959);
+    first.login("eve", "x");
+    let mut second = server.connect(Rfc959);
+    second.ask("USER eve", "331");
+    assert!(second.ask("PASS x", "421").text().contains("Too many sessions of this account"));
+    first.ask("QUIT", "221");
+    let mut third = server.connect(Rfc959);
+    third.ask("USER eve", "331");
+    while third.ask("PASS x", "230|421").code == 421 {
+        // The first session may not have ended yet.
+        third = server.connect(Rfc959);
+        third.ask("USER eve", "331");
+    }
 }

@@ -77,6 +77,10 @@ impl Session {
                 }
             }
             Input::Shutdown => self.stopping = true,
+            Input::End(why) => {
+                self.cx.out.reply(Meaning::Unavailable, why);
+                self.end();
+            }
         }
     }
 

@@ -4,12 +4,15 @@ use ftp_proto::policy::Foreign;
 use ftp_proto::server::{Access, Account};
 
 use super::user::User;
+use crate::limits::AccountLimits;
 
 /// One user, ready to be used by sessions.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Entry {
     /// What the session is told after the login.
     pub account: Account,
+    /// How many sessions the user may have.
+    pub limits: AccountLimits,
 }
 
 impl Entry {
@@ -20,11 +23,11 @@ impl Entry {
             foreign: user.foreign.unwrap_or(foreign),
             ..Account::new(user.name.clone())
         };
-        Self { account }
+        Self { account, limits: user.limits }
     }
 
     /// The entry of the anonymous account.
     pub fn anonymous() -> Self {
-        Self { account: Account::anonymous() }
+        Self { account: Account::anonymous(), limits: AccountLimits::default() }
     }
 }

@@ -6,6 +6,7 @@ use ftp_proto::server::Rights;
 use ftp_proto::wire::Secret;
 
 use super::hash::{BadHash, PasswordHash};
+use crate::limits::AccountLimits;
 
 /// A user as the operator describes one.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -18,6 +19,8 @@ pub struct User {
     pub rights: Rights,
     /// The foreign policy, where it is narrower than the server's.
     pub foreign: Option<Foreign>,
+    /// How many sessions the user may have.
+    pub limits: AccountLimits,
 }
 
 /// What shows that somebody is a user.
@@ -46,7 +49,13 @@ pub enum BadUser {
 impl User {
     /// A user with every right.
     pub fn new(name: impl Into<Vec<u8>>, credential: Credential) -> Self {
-        Self { name: name.into(), credential, rights: Rights::ALL, foreign: None }
+        Self {
+            name: name.into(),
+            credential,
+            rights: Rights::ALL,
+            foreign: None,
+            limits: AccountLimits::default(),
+        }
     }
 
     /// Reads `NAME:PASSWORD[:ro]` (`--user`); the password may contain colons.

@@ -106,7 +106,7 @@ fn limits(options: &Options) -> Limits {
     let unauthenticated = limit(options.max_unauthenticated, 1_000);
     Limits {
         sessions: limit(options.max_sessions, 10_000),
-        per_address: limit(options.max_sessions_per_address, 0),
+        per_address: limit(options.max_sessions_per_address, 200),
         unauthenticated,
         unauthenticated_per_address: unauthenticated.map(|all| all.min(100)),
         logins: guard::Bounds { at_once: hashes_at_once(), ..guard::Bounds::default() },
@@ -151,7 +151,7 @@ mod tests {
         assert_eq!(config.listeners.len(), 2);
         assert!(config.listeners.iter().all(|listen| listen.address.port() == 2121 && !listen.named));
         assert_eq!(config.limits.sessions, Some(10_000));
-        assert_eq!(config.limits.per_address, None);
+        assert_eq!(config.limits.per_address, Some(200));
         assert_eq!(config.limits.unauthenticated, Some(1_000));
         assert_eq!(config.limits.unauthenticated_per_address, Some(100));
         let seconds = |duration: std::time::Duration| duration.as_secs();

@@ -9,6 +9,7 @@ use toml::de::DeTable;
 
 use super::raw::ForeignPolicy;
 use crate::auth::{Credential, PasswordHash, User};
+use crate::limits::AccountLimits;
 
 /// One user of the configuration file.
 #[derive(clap::Args, Debug)]
@@ -25,6 +26,12 @@ pub struct UserKeys {
     /// Who may be the other end of a transfer, where that is narrower than `foreign` of the server
     #[arg(long, value_name = "POLICY")]
     pub foreign: Option<ForeignPolicy>,
+    /// Sessions of the user at the same time; 0 is no limit [default: 0]
+    #[arg(long, value_name = "N")]
+    pub max_sessions: Option<u32>,
+    /// The same from one address (IPv6: one /64 network); 0 is no limit [default: 0]
+    #[arg(long, value_name = "N")]
+    pub max_sessions_per_address: Option<u32>,
 }
 
 /// The name of a right.
@@ -56,6 +63,11 @@ fn hash(text: &str) -> Result<PasswordHash, crate::auth::BadHash> {
     PasswordHash::parse(text)
 }
 
+/// A limit as it is written: 0 is none.
+fn limit(given: Option<u32>) -> Option<usize> {
+    given.filter(|given| *given > 0).and_then(|given| usize::try_from(given).ok())
+}
+
 /// The user of one `[[users]]`. `None` after a mistake.
 pub(super) fn user(
     reader: &mut Reader<'_>,
@@ -73,6 +85,10 @@ pub(super) fn user(
     let user = User {
         rights: rights.unwrap_or(Rights::ALL),
         foreign: keys.foreign.map(ForeignPolicy::policy),
+        limits: AccountLimits {
+            sessions: limit(keys.max_sessions),
+            per_address: limit(keys.max_sessions_per_address),
+        },
         ..User::new(keys.name, Credential::Hashed(keys.password_hash))
     };
     Some((user, name_at))

@@ -74,7 +74,7 @@ pub struct Options {
     /// Sessions at the same time; 0 is no limit [default: 10000]
     #[arg(long, value_name = "N")]
     pub max_sessions: Option<u32>,
-    /// Sessions from one address at the same time; 0 is no limit [default: 0]
+    /// Sessions from one address (IPv6: one /64 network) at the same time, loopback spared; 0 is no limit [default: 200]
     #[arg(long, value_name = "N")]
     pub max_sessions_per_address: Option<u32>,
     /// Sessions before login at the same time, no more than 100 from one address; 0 is no limit [default: 1000]

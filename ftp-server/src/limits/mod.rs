@@ -2,7 +2,7 @@
 //!
 //! | limit | when it is reached |
 //! |---|---|
-//! | sessions, in all and per address, before login and after it ([`Sessions`]) | the connection gets 421 and is closed |
+//! | sessions, in all and per address, before login and after it ([`Sessions`]) | the connection gets 421 and is closed; without login the oldest one of the address that holds most gives way |
 //! | wrong passwords of one address in a second ([`Logins`]) | further logins of that address wait |
 //! | hashes of passwords at the same time | those whose address has failed least come first; the others wait |
 //! | attempts to reach foreign targets ([`Proofs`]) | the attempt waits, or the transfer is refused |
@@ -18,8 +18,8 @@ mod settings;
 mod shares;
 mod threads;
 
-pub use logins::{Entered, LoginSlot, Logins};
+pub use logins::{Entered, LoginSlot, Logins, Waiting};
 pub use proofs::{Permission, ProofSlot, Proofs};
-pub use sessions::{Full, SessionSlot, Sessions};
+pub use sessions::{AccountLimits, Eviction, Full, SessionSlot, Sessions};
 pub use settings::{Limits, MAX_FILE_THREADS, MAX_HELD, MAX_OF_ONE_ADDRESS, MAX_PROVERS};
 pub use shares::Shares;

@@ -1,5 +1,6 @@
 //! Everything that the sessions of one server share, in one value.
 
+use std::net::IpAddr;
 use std::num::NonZero;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use tokio::sync::Semaphore;
 
 use super::logins::Logins;
 use super::proofs::Proofs;
-use super::sessions::Sessions;
+use super::sessions::{Eviction, Full, SessionSlot, Sessions};
 use super::settings::Limits;
 
 /// What the sessions of one server share.
@@ -40,5 +41,13 @@ impl Shares {
             proofs: Proofs::new(clock),
             digests: Arc::new(Semaphore::new(processors)),
         }
+    }
+
+    /// Takes a place for a connection from `ip`, unless that is banned.
+    ///
+    /// # Errors
+    /// It has to be turned away.
+    pub fn admit(&self, ip: IpAddr) -> Result<(SessionSlot, Eviction), Full> {
+        if self.logins.is_banned(ip) { Err(Full::Banned) } else { self.sessions.admit(ip) }
     }
 }

@@ -47,8 +47,8 @@ impl Acceptor {
 
     fn accept(&self, stream: TcpStream, from: SocketAddr, machine: &Arc<server::Config>) {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let slot = match self.shared.shares.sessions.admit(from.ip()) {
-            Ok(slot) => slot,
+        let (slot, eviction) = match self.shared.shares.admit(from.ip()) {
+            Ok(admitted) => admitted,
             Err(full) => {
                 tracing::warn!(session = id, %from, "turned away: {full}");
                 // Inside TLS nothing can be said without a handshake.
@@ -58,8 +58,8 @@ impl Acceptor {
                 return;
             }
         };
-        let accepted =
-            Accepted { id, stream, from, slot, machine: Arc::clone(machine), running: self.running.clone() };
+        let (machine, running) = (Arc::clone(machine), self.running.clone());
+        let accepted = Accepted { id, stream, from, slot, eviction, machine, running };
         let span = tracing::error_span!("session", id, peer = %from);
         tokio::spawn(session::run(Arc::clone(&self.shared), accepted).instrument(span));
     }

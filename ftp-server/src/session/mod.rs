@@ -6,6 +6,7 @@
 //!                    +------------ resources <-- perform <-- Ask
 //! ```
 
+mod login;
 mod perform;
 mod report;
 mod resources;

@@ -13,7 +13,6 @@ use ftp_io::os_error::words;
 use ftp_io::{hash, socket, tls};
 use ftp_proto::command::{DataType, Partial};
 use ftp_proto::digest::{Algorithm, Digest};
-use ftp_proto::server::Account;
 use ftp_proto::server::ask::{
     Answer, Ask, ConnId, DataTls, End, Ending, FileAsk, FileFailure, Found, Input, Ticket,
 };
@@ -21,11 +20,12 @@ use ftp_proto::wire::{ByteRange, PathName, Secret};
 use socket2::SockRef;
 use tokio::task::{JoinError, spawn_blocking};
 
+use super::login::judge;
 use super::resources::{Done, Resources};
 use super::shared::Shared;
 use crate::auth::{Check, Entry};
 use crate::data::{Pumped, begin, pump};
-use crate::limits::{Entered, LoginSlot, Permission};
+use crate::limits::{Entered, Full, Permission, SessionSlot};
 use crate::operate::Running;
 use crate::vfs::{Subject, View, io_failure};
 
@@ -35,8 +35,10 @@ pub(super) struct Performer {
     id: u64,
     shared: Arc<Shared>,
     held: Resources,
-    /// Answers that needed no wait.
-    ready: VecDeque<(Ticket, Answer)>,
+    /// What needed no wait.
+    ready: VecDeque<Ready>,
+    /// The place of the session among the others.
+    slot: SessionSlot,
     /// TLS of the control connection and its data connections, once it has begun.
     tls: Option<Arc<tls::Session>>,
     /// The files as the account that is logged in sees them.
@@ -45,13 +47,29 @@ pub(super) struct Performer {
     from: IpAddr,
 }
 
+/// Something for the machine that needed no wait.
+#[derive(Debug)]
+pub(super) enum Ready {
+    /// The answer to a question.
+    Answer(Ticket, Answer),
+    /// The session ends, because this limit is reached.
+    End(Full),
+}
+
 impl Performer {
-    pub(super) fn new(id: u64, from: IpAddr, shared: Arc<Shared>, running: Running) -> Self {
+    pub(super) fn new(
+        id: u64,
+        from: IpAddr,
+        shared: Arc<Shared>,
+        slot: SessionSlot,
+        running: Running,
+    ) -> Self {
         Self {
             id,
             shared,
             held: Resources::new(running),
             ready: VecDeque::new(),
+            slot,
             tls: None,
             view: None,
             from,
@@ -69,8 +87,8 @@ impl Performer {
         Ok(session)
     }
 
-    /// The next answer that needs no wait. Take these when the machine has nothing more to say.
-    pub(super) fn next_answer(&mut self) -> Option<(Ticket, Answer)> {
+    /// The next thing that needs no wait. Take these when the machine has nothing more to say.
+    pub(super) fn next_ready(&mut self) -> Option<Ready> {
         self.ready.pop_front()
     }
 
@@ -141,10 +159,8 @@ impl Performer {
     pub(super) fn finish(&mut self, done: Done, input: impl FnOnce(Input<'_>)) {
         match done {
             Done::Answer(ticket, answer) => input(Input::Answer(ticket, answer)),
-            Done::Login(ticket, entry) => {
-                let account = entry.map(|entry| self.logged_in(&entry));
-                input(Input::Answer(ticket, Answer::Login(account)));
-            }
+            Done::Login(ticket, None) => input(Input::Answer(ticket, Answer::Login(None))),
+            Done::Login(ticket, Some(entry)) => self.logged_in(ticket, &entry),
             Done::Prepared(ticket, Ok((prepared, size))) => {
                 self.held.prepared.insert(ticket, prepared);
                 input(Input::Answer(ticket, Answer::Prepared { size }));
@@ -195,7 +211,7 @@ impl Performer {
 
     /// An answer that needs no wait.
     pub(super) fn answer(&mut self, ticket: Ticket, answer: Answer) {
-        self.ready.push_back((ticket, answer));
+        self.ready.push_back(Ready::Answer(ticket, answer));
     }
 
     /// Checks a login. A right password without a slow hash needs no wait.
@@ -206,8 +222,7 @@ impl Performer {
             Entered::Now(slot) => match users.check(user, password) {
                 Check::Right(entry) => {
                     slot.right();
-                    let account = self.logged_in(&entry);
-                    return self.answer(ticket, Answer::Login(Some(account)));
+                    return self.logged_in(ticket, &entry);
                 }
                 other => return self.held.start(ticket, judge(ticket, slot, other)),
             },
@@ -220,10 +235,16 @@ impl Performer {
         });
     }
 
-    /// From here on the files are those of this user.
-    fn logged_in(&mut self, entry: &Entry) -> Account {
-        self.view = Some(View::new(&self.shared.root, &entry.account.access));
-        entry.account.clone()
+    /// The password was right. From here on the files are those of this user, unless the account has as
+    /// many sessions as it may.
+    fn logged_in(&mut self, ticket: Ticket, entry: &Entry) {
+        match self.slot.log_in(&entry.account.name, entry.limits) {
+            Ok(()) => {
+                self.view = Some(View::new(&self.shared.root, &entry.account.access));
+                self.answer(ticket, Answer::Login(Some(entry.account.clone())));
+            }
+            Err(full) => self.ready.push_back(Ready::End(full)),
+        }
     }
 
     fn reserve(&mut self, ticket: Ticket, at: IpAddr) -> Option<u16> {
@@ -370,23 +391,6 @@ impl Performer {
             }
         }
     }
-}
-
-/// Ends the check of a login: makes the slow hash, where one is needed, and delays a refusal.
-async fn judge(ticket: Ticket, slot: LoginSlot, check: Check) -> Done {
-    let (slot, entry) = match check {
-        Check::Right(entry) => (slot, Some(entry)),
-        Check::Wrong => (slot, None),
-        Check::Slow(slow) => match slot.hash(move || slow.run()).await {
-            Some(checked) => checked,
-            None => return Done::Login(ticket, None),
-        },
-    };
-    match &entry {
-        Some(_) => slot.right(),
-        None => slot.wrong().await,
-    }
-    Done::Login(ticket, entry)
 }
 
 async fn read_once(stream: &Connection, limit: usize) -> io::Result<Vec<u8>> {

@@ -7,17 +7,17 @@ use std::time::Duration;
 
 use ftp_io::control::{Control, Read};
 use ftp_io::os_error::words;
-use ftp_proto::server::ask::{Answer, Ask, Event, Input, Output, Ticket};
+use ftp_proto::server::ask::{Answer, Ask, Input, Output, Ticket};
 use ftp_proto::server::{self, Connection};
 use ftp_proto::timer::Moment;
 use tokio::net::TcpStream;
 use tokio::task::JoinError;
 
-use super::perform::Performer;
+use super::perform::{Performer, Ready};
 use super::report;
 use super::resources::Done;
 use super::shared::Shared;
-use crate::limits::SessionSlot;
+use crate::limits::{Eviction, Full, SessionSlot};
 use crate::operate::{Phase, Running};
 
 /// A control connection that was accepted.
@@ -31,6 +31,8 @@ pub struct Accepted {
     pub from: SocketAddr,
     /// The place of the session among the others.
     pub slot: SessionSlot,
+    /// Tells it to make room.
+    pub eviction: Eviction,
     /// The configuration of the machine.
     pub machine: Arc<server::Config>,
     /// Tells the session to end.
@@ -53,7 +55,7 @@ struct Session {
     /// The question that TLS on the control connection answers.
     securing: Option<Ticket>,
     performer: Performer,
-    slot: SessionSlot,
+    eviction: Eviction,
     running: Running,
     phase: Phase,
     used: Used,
@@ -89,6 +91,8 @@ enum Wake {
     Failed(JoinError),
     /// Something happened on the control connection.
     Control(Read),
+    /// The connection makes room for another one, because it has not logged in.
+    Evicted(Full),
     /// The next deadline has come.
     Deadline,
     /// Other sessions have had their turn.
@@ -97,16 +101,16 @@ enum Wake {
 
 impl Session {
     fn new(shared: Arc<Shared>, accepted: Accepted) -> io::Result<Self> {
-        let Accepted { id, stream, from, slot, machine, running } = accepted;
+        let Accepted { id, stream, from, slot, eviction, machine, running } = accepted;
         let connection =
             Connection { peer: from, local: stream.local_addr()?, entropy: ftp_io::random::bytes()? };
         Ok(Self {
-            performer: Performer::new(id, from.ip(), Arc::clone(&shared), running.clone()),
+            performer: Performer::new(id, from.ip(), Arc::clone(&shared), slot, running.clone()),
             shared,
             machine: server::Session::new(machine, connection),
             control: Control::new(stream, MAX_UNSENT)?,
             securing: None,
-            slot,
+            eviction,
             running,
             phase: Phase::Serving,
             used: Used::default(),
@@ -123,9 +127,9 @@ impl Session {
                 break;
             }
             if !self.used.is_all()
-                && let Some((ticket, answer)) = self.performer.next_answer()
+                && let Some(ready) = self.performer.next_ready()
             {
-                self.input(Input::Answer(ticket, answer));
+                self.take(ready);
                 continue;
             }
             match self.wait(drained, &mut buffer).await {
@@ -155,6 +159,7 @@ impl Session {
                     self.drain();
                     break;
                 }
+                Wake::Evicted(why) => self.take(Ready::End(why)),
                 Wake::Deadline if self.give_up().is_some_and(|at| at <= self.now()) => {
                     tracing::info!("the client does not read its replies");
                     break;
@@ -186,6 +191,7 @@ impl Session {
         tokio::select! {
             biased;
             phase = self.running.phase_after(self.phase) => Wake::Phase(phase),
+            why = self.eviction.wait() => Wake::Evicted(why),
             done = self.performer.next_done() => done.map_or_else(Wake::Failed, |done| Wake::Done(Box::new(done))),
             () = self.shared.clock.sleep_until(deadline) => Wake::Deadline,
             () = tokio::task::yield_now(), if turn => Wake::Turn,
@@ -207,7 +213,7 @@ impl Session {
                 Output::Send(bytes) => self.control.send(&bytes, self.shared.clock.now()),
                 Output::Ask(Ask::Secure { ticket, last }) => self.begin_tls(ticket, &last),
                 Output::Ask(ask) => self.performer.perform(ask),
-                Output::Event(event) => self.report(&event),
+                Output::Event(event) => report::log(&event),
                 Output::Close => return Drained::Closed,
                 Output::Wait(deadline) => return Drained::Waits(deadline),
             }
@@ -232,15 +238,19 @@ impl Session {
         }
     }
 
-    fn input(&mut self, input: Input<'_>) {
-        self.machine.input(self.shared.clock.now(), input);
+    /// Passes on what needed no wait.
+    fn take(&mut self, ready: Ready) {
+        match ready {
+            Ready::Answer(ticket, answer) => self.input(Input::Answer(ticket, answer)),
+            Ready::End(why) => {
+                tracing::warn!("the session is ended: {why}");
+                self.input(Input::End(&why.to_string()));
+            }
+        }
     }
 
-    fn report(&mut self, event: &Event) {
-        if let Event::LoggedIn { .. } = event {
-            self.slot.logged_in();
-        }
-        report::log(event);
+    fn input(&mut self, input: Input<'_>) {
+        self.machine.input(self.shared.clock.now(), input);
     }
 
     fn now(&self) -> Moment {

@@ -48,6 +48,9 @@ pub enum Input<'a> {
     Timeout,
     /// The server stops: the session finishes its transfer and closes (SIGTERM).
     Shutdown,
+    /// The driver ends the session at once: a limit was reached, or the account is gone. The text is what
+    /// the client is told (421).
+    End(&'a str),
 }
 
 /// What comes out of the machine.

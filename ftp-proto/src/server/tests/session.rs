@@ -259,6 +259,19 @@ fn a_stopping_server_ends_the_idle_at_once_and_others_after_their_transfer() {
 }
 
 #[test]
+fn a_session_that_the_driver_ends_is_told_why() {
+    for (mut h, code) in [(modern(), "421 "), (old(), "401 ")] {
+        let port = h.port("PASV");
+        h.arrive(port, &format!("{OWN}:5000"));
+        h.say("RETR a");
+        h.input(Input::End("Your account is gone"));
+        let replies = h.take();
+        assert!(replies[0].starts_with(code) && replies[0].ends_with("Your account is gone"), "{replies:?}");
+        assert!(h.closed);
+    }
+}
+
+#[test]
 fn commands_during_a_transfer_wait_in_a_bounded_queue() {
     let mut h = modern();
     let port = h.port("PASV");
