@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ftp_proto::address::{Group, unmapped};
+use ftp_proto::address::{Group, Kind, kind};
 use ftp_proto::fair::{Bounds, Fair, Place};
 use tokio::sync::oneshot;
 
@@ -110,7 +110,7 @@ impl Sessions {
             return Err(Full::Sessions);
         }
         let here = state.by_address.get(&from).copied().unwrap_or(0);
-        if !unmapped(ip).is_loopback() && is_full(here, limits.per_address) {
+        if kind(ip) != Kind::Loopback && is_full(here, limits.per_address) {
             return Err(Full::Address);
         }
         if is_full(state.door.count(&from), limits.unauthenticated_per_address) {

@@ -224,7 +224,9 @@ impl Performer {
                     slot.right();
                     return self.logged_in(ticket, &entry);
                 }
-                other => return self.held.start(ticket, judge(ticket, slot, other)),
+                other @ (Check::Wrong | Check::Slow(_)) => {
+                    return self.held.start(ticket, judge(ticket, slot, other));
+                }
             },
             Entered::Later(waiting) => waiting,
         };
