@@ -58,6 +58,25 @@ fn a_missing_password_is_told_as_one() {
 }
 
 #[test]
+fn a_server_that_repeats_the_password_makes_nobody_see_it() {
+    let script = "PASS: 530 you said s3cret and S3CRET";
+    let peer = Peer::start("127.0.0.2", script, MODERN);
+    let from = format!("ftp://ann:s3cret@{}/a.bin", peer.address());
+    for option in [&["--json"][..], &[]] {
+        let run = user()
+            .args(["copy", "--trace", "trace", "--retries", "0"])
+            .args(option)
+            .args([&from, "b.bin"])
+            .run();
+        let run = run.exits(4).says("530 you said *** and ***");
+        let trace = String::from_utf8(run.bytes("trace")).unwrap();
+        assert!(trace.contains("530 you said *** and ***"), "{trace}");
+        let shown = format!("{run}{trace}").replace(&from, "").to_lowercase();
+        assert!(!shown.contains("s3cret"), "{shown}");
+    }
+}
+
+#[test]
 fn a_login_as_anonymous_that_was_not_meant_is_told_as_one() {
     let peer = Peer::start("127.0.0.2", "PASS: 530 Login incorrect", MODERN);
     let run = copy(&format!("ftp://{}/a.bin", peer.address())).exits(4);

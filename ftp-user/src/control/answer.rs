@@ -43,7 +43,17 @@ impl Session {
 
     /// `the source 127.0.0.2:2121 said "550 No such file"`.
     pub fn quote(&self, reply: &Reply) -> String {
-        format!("the {} {} said \"{}\"", self.role.name(), self.title, reply.display())
+        format!("the {} {} {}", self.role.name(), self.title, self.said(reply))
+    }
+
+    /// Quotes a reply, without secrets: `said "550 No such file"`.
+    fn said(&self, reply: &Reply) -> String {
+        format!("said \"{}\"", self.secrets.removed_from_reply(reply).display())
+    }
+
+    /// Quotes a reply where the server was named before.
+    fn it_said(&self, reply: &Reply) -> String {
+        format!("it {}", self.said(reply))
     }
 
     /// The failure that the end of this session is.
@@ -73,7 +83,7 @@ impl Session {
                 let exit = if later { Kind::Temporary } else { Kind::Other };
                 let what = if later { "does not begin TLS now" } else { "does not offer TLS" };
                 Failure::new(exit, format!("{who} {what}"))
-                    .said(it_said(reply))
+                    .said(self.it_said(reply))
                     .hint("ask its operator for TLS; nothing of the login was sent")
             }
             client::Failure::Injected => Failure::new(
@@ -83,7 +93,7 @@ impl Session {
             .hint("ask its operator; nothing of the login was sent"),
             client::Failure::DataInClear(reply) => {
                 Failure::new(Kind::Other, format!("{who} does not protect data connections"))
-                    .said(it_said(reply))
+                    .said(self.it_said(reply))
                     .hint("ask its operator for PROT P")
             }
             client::Failure::LoginRefused(reply) => self.no_login(&who, reply),
@@ -95,7 +105,7 @@ impl Session {
             }
             client::Failure::Unavailable(reply) => {
                 Failure::new(Kind::Temporary, format!("{who} ended the session"))
-                    .said(it_said(reply))
+                    .said(self.it_said(reply))
                     .hint("try again later")
             }
             client::Failure::OutOfStep => {
@@ -131,7 +141,7 @@ impl Session {
                 "check user and password in the URL or in ~/.netrc",
             ),
         };
-        Failure::new(Kind::Refused, what).said(it_said(reply)).hint(hint)
+        Failure::new(Kind::Refused, what).said(self.it_said(reply)).hint(hint)
     }
 
     /// The failure that the end of a session without a greeting is.
@@ -154,11 +164,6 @@ impl Session {
         }
         None
     }
-}
-
-/// Quotes a reply where the server was named before.
-fn it_said(reply: &Reply) -> String {
-    format!("it said \"{}\"", reply.display())
 }
 
 /// The kind of failure that a refusal is.

@@ -20,6 +20,9 @@ impl Session {
         if let Command::Rest(offset) = &command {
             self.restarts = *offset > 0;
         }
+        if let Command::Rndz(Some(secret)) = &command {
+            self.secrets.of_transfer(secret);
+        }
         let id = self.machine.send(self.context.clock.now(), command, patience);
         if transfer {
             self.transfer = Some(id);
@@ -156,10 +159,10 @@ impl Session {
         Event::Ended(client::Failure::OutOfStep)
     }
 
-    /// The lines of a reply as they came, but for control characters.
+    /// The lines of a reply as they came, but for secrets and control characters.
     fn trace_reply(&self, lines: &[Vec<u8>]) {
         for line in lines {
-            let shown: String = String::from_utf8_lossy(line)
+            let shown: String = String::from_utf8_lossy(&self.secrets.removed_from(line))
                 .chars()
                 .map(|c| if c.is_control() { '\u{FFFD}' } else { c })
                 .collect();

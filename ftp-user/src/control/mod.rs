@@ -21,6 +21,7 @@ mod files;
 mod flow;
 mod listing;
 mod open;
+mod secrets;
 mod secure;
 mod session;
 mod shown_name;

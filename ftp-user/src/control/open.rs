@@ -1,6 +1,7 @@
 //! A session begins: connect, TLS where it is asked for, greeting, login, and what the server can.
 
 use super::dial::dial;
+use super::secrets::Secrets;
 use super::secure::{self, UNSENT};
 use super::session::{ABORT_TIMEOUT, Credentials, Role, Session};
 use super::tunnel::Tunnel;
@@ -88,6 +89,7 @@ impl Session {
                 (Some(_), None) => Credentials::NoPassword,
                 (Some(_), Some(_)) => Credentials::Complete,
             },
+            secrets: Secrets::of_login(site.password.iter().chain(&site.account)),
             dialect: Dialect::Rfc959,
             capabilities: Capabilities::default(),
             peer: unmapped(peer.ip()),

@@ -1,5 +1,6 @@
 //! One control connection: a socket and the client machine that thinks for it.
 
+use super::secrets::Secrets;
 use crate::context::{Cancel, Context};
 use crate::failure::Failure;
 use crate::report::Column;
@@ -66,6 +67,8 @@ pub struct Session {
     pub login: Vec<u8>,
     /// What was known of the login.
     pub(super) credentials: Credentials,
+    /// What no reply may show.
+    pub(super) secrets: Secrets,
     /// What the greeting decided.
     pub dialect: Dialect,
     /// What the server said it can.
