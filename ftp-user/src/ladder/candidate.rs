@@ -58,7 +58,7 @@ impl Rung {
 /// One concrete attempt at a path: who listens, and which commands say so.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Candidate {
-    /// From server to server, by this roles.
+    /// From server to server, in these roles.
     Direct(Roles),
     /// Through a relay agent.
     Relay(ThroughRelay),
@@ -136,5 +136,39 @@ pub(super) const fn commands(opening: Opening) -> &'static str {
         Opening::Lstn => "LSTN and SOCK",
         Opening::Pasv => "PASV and PORT",
         Opening::Epsv => "EPSV and EPRT",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rung_is_told_to_scripts_and_to_people() {
+        let check = |rung: Rung, name: &str, path: &str, words: &str| {
+            assert_eq!((rung.name(), rung.path(), rung.words()), (name, path, words));
+        };
+        check(Rung::DestListens, "dest-listens", "direct", "direct (destination listens)");
+        check(Rung::SourceListens, "source-listens", "direct", "direct (source listens)");
+        check(Rung::RelaySource, "relay-source", "relay", "through the relay");
+        check(Rung::RelayDest, "relay-dest", "relay", "through the relay");
+        check(Rung::User, "user", "user", "through this host");
+        check(Rung::Local, "local", "local", "local");
+    }
+
+    #[test]
+    fn a_candidate_says_what_it_needs() {
+        let direct =
+            |opening| Candidate::Direct(Roles { passive: Side::Source, opening, filter: false, first: None });
+        assert_eq!(direct(Opening::Lstn).needs(), "both ends can do LSTN and SOCK");
+        assert_eq!(direct(Opening::Pasv).needs(), "both ends can do PASV and PORT");
+        assert_eq!(direct(Opening::Epsv).needs(), "both ends can do EPSV and EPRT");
+        let postures = Postures { source: Posture::Passive, destination: Posture::Active };
+        let relay = Candidate::Relay(ThroughRelay { relay: 0, near: None, postures });
+        assert_eq!(
+            relay.needs(),
+            "the source listens for the relay, and the destination connects to the relay"
+        );
+        assert_eq!(Candidate::Through.needs(), "both ends listen, and the bytes pass this host");
     }
 }
