@@ -95,6 +95,16 @@ fn a_netrc_that_others_may_read_is_told_as_one() {
 }
 
 #[test]
+fn a_server_that_sends_far_more_than_it_announced_is_told_as_one() {
+    let script = "SIZE a.bin: 213 3\n\
+                  RETR: 150 opening ; connection ; data 20000000 ; 426 broken";
+    let peer = Peer::start("127.0.0.2", script, MODERN);
+    let run = copy(&peer.url("a.bin")).exits(7);
+    one_line(&run, &["sends more than the 3 bytes that it announced", "check the file"]);
+    assert!(run.names().is_empty(), "{run}");
+}
+
+#[test]
 fn a_full_local_disk_is_told_as_one() {
     let Some(disk) = SmallDisk::mount("a_full_local_disk_is_told_as_one") else { return };
     let from = Site::new("full").file("a.bin", site::sample(3 << 20)).start();

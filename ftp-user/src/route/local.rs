@@ -11,6 +11,7 @@ use ftp_io::copy::{self, Coding, Ended, Meter, Moved};
 use ftp_proto::command::{Command, DataType, Direction};
 use ftp_proto::reply::Blame;
 use ftp_proto::third_party::Store;
+use ftp_proto::wire::counted;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, SeekFrom};
 
@@ -63,11 +64,39 @@ pub(crate) async fn receive_local(
     skip(session, assignment, count, &what).await?;
     let meter = Meter::default();
     let receiving = async { copy::receive(connection, file, Coding::Image, &meter).await.0 };
-    let flow = session.run(command, receiving, &meter, &mut progress(context, assignment)).await;
+    let (mut report, most) = (progress(context, assignment), most(assignment));
+    let mut moving = |moved| {
+        report(moved);
+        if moved > most {
+            meter.stop();
+        }
+    };
+    let flow = session.run(command, receiving, &meter, &mut moving).await;
     count.bytes = meter.moved();
+    if count.bytes > most {
+        return Err(too_much(session, assignment, &what));
+    }
     let file = format!("cannot write {}", assignment.target.display());
     conclude(session, assignment, count, flow?, (what, file))
 }
+
+/// How many bytes may come. A file may grow while it is read, but a server that sends without end must not
+/// fill this host's disk.
+fn most(assignment: &Assignment) -> u64 {
+    let announced = assignment.size.map(|size| size.saturating_sub(assignment.skips()));
+    announced.map_or(u64::MAX, |announced| announced.saturating_mul(2).saturating_add(GROWTH))
+}
+
+/// The failure if more has come. The copy cannot be right.
+fn too_much(session: &Session, assignment: &Assignment, what: &str) -> Failure {
+    let size = counted(assignment.size.unwrap_or(0), "byte");
+    let (role, title) = (session.role.name(), &session.title);
+    let why = format!("{what}: the {role} {title} sends more than the {size} that it announced");
+    Failure::new(Kind::Unverified, why).hint("check the file at the server")
+}
+
+/// Bytes by which any file may grow while it is read.
+const GROWTH: u64 = 16 * 1024 * 1024;
 
 /// Opens the local file to write, at the position of the first byte.
 fn open(assignment: &Assignment) -> io::Result<File> {
