@@ -79,7 +79,7 @@ fn openings(passive: &Party, active: &Party) -> Vec<Opening> {
     let both_v4 = [passive, active].iter().all(|party| Family::of(party.address) == Family::V4);
     let both_epsv = passive.capabilities.epsv && active.capabilities.epsv;
     let after = [(Opening::Epsv, both_epsv), (Opening::Pasv, both_v4)];
-    let after = after.into_iter().filter(|(opening, fits)| *fits && Some(*opening) != best).map(|(o, _)| o);
+    let after = after.into_iter().filter(|(_, fits)| *fits).map(|(opening, _)| opening);
     match best {
         // A server that knows EPSV also knows PASV: the older form is the fallback.
         Some(best) => std::iter::once(best).chain(after.filter(|other| rank(*other) > rank(best))).collect(),
@@ -160,6 +160,16 @@ mod tests {
             &[(DestListens, Pasv, false), (SourceListens, Pasv, false)],
         );
         check(
+            party("192.0.2.1", ours()),
+            party("192.0.2.2", Capabilities { epsv: false, ..ours() }),
+            &[
+                (DestListens, Lstn, true),
+                (DestListens, Pasv, true),
+                (SourceListens, Lstn, true),
+                (SourceListens, Pasv, true),
+            ],
+        );
+        check(
             party("2001:db8::1", modern()),
             party("2001:db8::2", modern()),
             &[(DestListens, Epsv, false), (SourceListens, Epsv, false)],
@@ -168,14 +178,21 @@ mod tests {
 
     #[test]
     fn an_end_that_may_be_behind_nat_is_pinned_by_its_proof_and_not_by_its_address() {
-        let pinned = |source: &str, destination: &str, capabilities: &Capabilities| {
-            let ends = [source, destination].map(|address| party(address, capabilities.clone()));
+        let pinned_by = |source: &str, destination: &str, capabilities: [&Capabilities; 2]| {
+            let [one, two] = capabilities.map(Clone::clone);
+            let ends = [party(source, one), party(destination, two)];
             match candidates(&ends[0], &ends[1], Allowed::Direct, &[], DataProtection::Clear).first() {
                 Some(Candidate::Direct(roles)) => roles.filter,
                 Some(Candidate::Relay(_) | Candidate::Through) | None => panic!("no direct way"),
             }
         };
+        let pinned = |source: &str, destination: &str, both: &Capabilities| {
+            pinned_by(source, destination, [both, both])
+        };
         let proving = Capabilities { rndz: true, ..ours() };
+        for one_proves in [[&proving, &ours()], [&ours(), &proving]] {
+            assert!(pinned_by("10.1.0.2", "192.0.2.2", one_proves), "one end alone proves nothing");
+        }
         for (source, destination, expect) in [
             ("192.0.2.1", "192.0.2.2", true),
             ("127.0.0.2", "127.0.0.3", true),

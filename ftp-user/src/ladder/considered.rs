@@ -190,6 +190,22 @@ mod tests {
                 "user: --path direct does not allow it",
             ],
         );
+        let sock_only = party("192.0.2.3", true, false, false);
+        check(
+            &ours,
+            &sock_only,
+            Allowed::Auto,
+            &[
+                "dest-listens: PASV and PORT",
+                "source-listens: LSTN and SOCK",
+                "source-listens: PASV and PORT",
+                "user",
+                "dest-listens: LSTN and SOCK: the destination does not know LSTN",
+                "dest-listens: EPSV and EPRT: the destination does not know EPSV",
+                "source-listens: EPSV and EPRT: the destination does not know EPRT",
+                "relay-source: none is configured, and --relay names none",
+            ],
+        );
         let user = considered(&ours, &modern, Allowed::User, &[], DataProtection::Clear);
         assert_eq!(user.iter().filter(|candidate| candidate.limitation.is_none()).count(), 1);
     }
