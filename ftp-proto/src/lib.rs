@@ -43,6 +43,7 @@
 //! | [`wire`] | from bytes to lines: Telnet, limits, path names, secrets |
 //! | [`timer`] | moments, and deadlines by name |
 //! | [`dialect`] | the dialect of 1973 or today's |
+//! | [`calendar`] | dates and times in UTC |
 //! | [`fair`] | places that many want, and who gives way when all are taken |
 //! | | |
 //! | [`address`] | SOCK and 255, PORT and 227, EPRT and 229; kinds of addresses |
@@ -60,6 +61,7 @@
 //! | [`third_party`] | machine of one file between two servers |
 
 pub mod address;
+pub mod calendar;
 pub mod client;
 pub mod coding;
 pub mod command;

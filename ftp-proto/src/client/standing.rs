@@ -70,6 +70,8 @@ impl Standing {
             | Command::Ccc
             | Command::Sscn(_)
             | Command::Pinc(_)
+            | Command::Stou
+            | Command::Practice(_)
             | Command::Other(..) => {}
         }
     }

@@ -5,15 +5,24 @@
 
 mod digest_command;
 mod digests;
+mod fact;
+mod fault;
 mod parse;
+mod practice;
 mod security;
+mod site;
 mod verb_of;
 pub mod verbs;
+mod word;
 mod write;
 
 pub use digest_command::DigestCommand;
 pub use digests::XDigest;
-pub use parse::{CommandError, Fault, parse};
+pub use fact::NewFact;
+pub use fault::{CommandError, Fault};
+pub use parse::parse;
+pub use practice::Practice;
+pub use site::Site;
 pub use verbs::{VERBS, Verb};
 
 use crate::address::SockTarget;
@@ -64,8 +73,7 @@ pub enum Command {
     Epsv(Epsv),
     /// RNDZ: the rendezvous secret of the next data connection; `None` clears it.
     Rndz(Option<RendezvousSecret>),
-    /// PRET: the transfer command that will follow the next PASV. Only clients construct it; [`parse`]
-    /// returns [`Command::Other`].
+    /// PRET: the transfer command that will follow the next PASV.
     Pret(Box<Self>),
     /// RETR: send this file (RTRV in a figure of RFC 478).
     Retr(PathName),
@@ -75,6 +83,8 @@ pub enum Command {
     Appe(PathName),
     /// REST: the number of bytes to skip at the start of the file (RFC 3659).
     Rest(u64),
+    /// STOU: receive this file under a name that the server chooses (RFC 959).
+    Stou,
     /// LIST: list a directory or file in the server's own format (RFC 354, RFC 959).
     List(Option<PathName>),
     /// NLST: list only the names in a directory (RFC 354, RFC 959).
@@ -118,6 +128,8 @@ pub enum Command {
     Noop,
     /// ALLO: reserve this many bytes of space (RFC 354, RFC 959).
     Allo(u64),
+    /// A command of a draft or of today's practice: MFMT, MFF, SITE, HOST and others.
+    Practice(Practice),
     /// SYST: report the operating system (RFC 959).
     Syst,
     /// HELP: list the verbs, or explain one (RFC 354, RFC 959).
@@ -269,7 +281,13 @@ impl Command {
     pub const fn is_transfer(&self) -> bool {
         matches!(
             self,
-            Self::Retr(_) | Self::Stor(_) | Self::Appe(_) | Self::List(_) | Self::Nlst(_) | Self::Mlsd(_)
+            Self::Retr(_)
+                | Self::Stor(_)
+                | Self::Appe(_)
+                | Self::Stou
+                | Self::List(_)
+                | Self::Nlst(_)
+                | Self::Mlsd(_)
         )
     }
 }

@@ -1,56 +1,15 @@
 //! From a line to a [`Command`]. Lines are bytes: names may contain everything but NUL and LF.
 
 use super::digests::{self, XDigest};
+use super::fault::{CommandError, Fault};
+use super::practice::{Practice, timed};
 use super::security::{mechanism, pinned, protection, switch};
+use super::word::{first_word, name, optional_name};
 use super::{Command, DataType, Direction, Epsv, Mode, Opts, Partial, Structure, Verb};
-use crate::address::{Eprt, Invalid, parse_eprt, parse_port, parse_sock};
+use crate::address::{Eprt, parse_eprt, parse_port, parse_sock};
 use crate::dialect::Dialect;
 use crate::digest::Algorithm;
-use crate::wire::{BadName, ByteRange, PathName, RendezvousSecret, Secret};
-
-/// Why a line is not a command.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct CommandError {
-    /// The verb, if it is in the table. Some sessions act on a failed command: a SOCK with a bad
-    /// argument clears the old one (B06).
-    pub verb: Option<Verb>,
-    /// What is wrong with the line.
-    pub fault: Fault,
-}
-
-/// What can be wrong with a command line. Each fault has a reply of its own.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[non_exhaustive]
-pub enum Fault {
-    /// The verb is not in the table.
-    Unknown,
-    /// The line is empty.
-    Empty,
-    /// The argument does not have the form that the verb requires.
-    Syntax,
-    /// The argument is missing.
-    Missing,
-    /// The host number is in no host table (B09; reply 503 or 501).
-    UnknownHost,
-    /// A number is out of range (reply 503 or 501).
-    OutOfRange,
-    /// The socket number is legal in RFC 354 but not a TCP port (reply 503 or 504).
-    NotAPort,
-    /// The name contains NUL or a bare LF (A14).
-    BadName,
-}
-
-impl From<Invalid> for Fault {
-    fn from(invalid: Invalid) -> Self {
-        match invalid {
-            Invalid::Missing => Self::Missing,
-            Invalid::Syntax => Self::Syntax,
-            Invalid::UnknownHost => Self::UnknownHost,
-            Invalid::OutOfRange => Self::OutOfRange,
-            Invalid::NotAPort => Self::NotAPort,
-        }
-    }
-}
+use crate::wire::{ByteRange, PathName, RendezvousSecret, Secret};
 
 /// Parses one line, without its CR LF and with Telnet commands removed.
 ///
@@ -89,13 +48,8 @@ fn argument(verb: Verb, rest: &[u8]) -> Result<Command, Fault> {
         Verb::User => Command::User(text(rest)?),
         Verb::Pass => Command::Pass(Secret::new(rest)), // an empty password is one
         Verb::Acct => Command::Acct(Secret::new(text(rest)?)),
-        Verb::Rein => nothing(word, Command::Rein)?,
-        Verb::Quit => nothing(word, Command::Quit)?,
-        Verb::Pasv => nothing(word, Command::Pasv)?,
-        Verb::Actv => nothing(word, Command::Actv)?,
-        Verb::Gsoc => nothing(word, Command::Gsoc)?,
-        Verb::Cdup => nothing(word, Command::Cdup)?,
-        Verb::Pwd => nothing(word, Command::Pwd)?,
+        Verb::Rein | Verb::Quit | Verb::Pasv | Verb::Actv | Verb::Gsoc => alone(verb, word)?,
+        Verb::Cdup | Verb::Pwd | Verb::Ccc | Verb::Cpsv => alone(verb, word)?,
         // ABOR, NOOP, SYST and FEAT are accepted with an argument, which changes nothing.
         Verb::Abor => Command::Abor,
         Verb::Noop => Command::Noop,
@@ -119,24 +73,19 @@ fn argument(verb: Verb, rest: &[u8]) -> Result<Command, Fault> {
         Verb::Auth => Command::Auth(mechanism(some(word)?)),
         Verb::Pbsz => Command::Pbsz(number(word)?),
         Verb::Prot => Command::Prot(protection(some(word)?)),
-        Verb::Ccc => nothing(word, Command::Ccc)?,
         Verb::Sscn => Command::Sscn(switch(word).ok_or(Fault::Syntax)?),
-        Verb::Cpsv => nothing(word, Command::Cpsv)?,
         Verb::Pinc => Command::Pinc(pinned(some(word)?).ok_or(Fault::Syntax)?),
         Verb::Rest => Command::Rest(number(word)?),
         Verb::Allo => Command::Allo(allo(word)?),
-        Verb::Retr => Command::Retr(name(rest)?),
-        Verb::Stor => Command::Stor(name(rest)?),
-        Verb::Appe => Command::Appe(name(rest)?),
-        Verb::Size => Command::Size(name(rest)?),
-        Verb::Mdtm => Command::Mdtm(name(rest)?),
-        Verb::Hash => Command::Hash(name(rest)?),
-        Verb::Rnfr => Command::Rnfr(name(rest)?),
-        Verb::Rnto => Command::Rnto(name(rest)?),
-        Verb::Dele => Command::Dele(name(rest)?),
-        Verb::Mkd => Command::Mkd(name(rest)?),
-        Verb::Rmd => Command::Rmd(name(rest)?),
-        Verb::Cwd => Command::Cwd(name(rest)?),
+        Verb::Retr | Verb::Stor | Verb::Appe | Verb::Size | Verb::Hash | Verb::Rnfr | Verb::Rnto => {
+            of_a_file(verb, rest)?
+        }
+        Verb::Dele | Verb::Mkd | Verb::Rmd | Verb::Cwd => of_a_file(verb, rest)?,
+        // Older clients set the time with MDTM. A name that begins like that can be written as `./name`.
+        Verb::Mdtm => match timed(rest) {
+            Some((time, path)) => Command::Practice(Practice::Mfmt(time, name(path)?)),
+            None => Command::Mdtm(name(rest)?),
+        },
         Verb::List => Command::List(optional_name(without_options(rest))?),
         Verb::Nlst => Command::Nlst(optional_name(without_options(rest))?),
         Verb::Mlsd => Command::Mlsd(optional_name(rest)?),
@@ -144,17 +93,43 @@ fn argument(verb: Verb, rest: &[u8]) -> Result<Command, Fault> {
         Verb::Stat => Command::Stat(optional_name(rest)?),
         Verb::Help => Command::Help(if word.is_empty() { None } else { Some(word.to_ascii_uppercase()) }),
         Verb::Opts => Command::Opts(opts(word)?),
-        Verb::Smnt | Verb::Form | Verb::Rsym | Verb::Pret | Verb::Cepr => other(verb, rest),
+        Verb::Smnt | Verb::Form | Verb::Rsym | Verb::Mail | Verb::Mlfl => other(verb, rest),
         Verb::Rang => Command::Rang(rang(word)?),
-        Verb::Stou | Verb::Mail | Verb::Mlfl | Verb::Mfmt | Verb::Mff => other(verb, rest),
+        // Some clients propose a name; the server chooses.
+        Verb::Stou => Command::Stou,
+        Verb::Mfmt | Verb::Mff | Verb::Avbl | Verb::Site | Verb::Clnt => practice(verb, rest)?,
+        Verb::Csid | Verb::Host | Verb::Lang | Verb::Cepr => practice(verb, rest)?,
+        Verb::Pret => Command::Pret(Box::new(pret(rest)?)),
         Verb::Xcrc | Verb::Md5 | Verb::Xmd5 | Verb::Xsha | Verb::Xsha1 | Verb::Xsha256 | Verb::Xsha512 => {
             x_digest(verb, rest)?
         }
-        Verb::Avbl | Verb::Site | Verb::Clnt | Verb::Host => other(verb, rest),
-        Verb::Csid | Verb::Lang | Verb::Quot | Verb::Nquo | Verb::Adat => other(verb, rest),
-        Verb::Mic | Verb::Conf | Verb::Enc => other(verb, rest),
+        Verb::Quot | Verb::Nquo | Verb::Adat | Verb::Mic | Verb::Conf | Verb::Enc => other(verb, rest),
         Verb::Dgst | Verb::Prob | Verb::Rate | Verb::Deta => other(verb, rest),
     })
+}
+
+/// Makes a command of its one name.
+type OfAFile = fn(PathName) -> Command;
+
+/// The commands whose argument is one name.
+const OF_A_FILE: [(Verb, OfAFile); 11] = [
+    (Verb::Retr, Command::Retr),
+    (Verb::Stor, Command::Stor),
+    (Verb::Appe, Command::Appe),
+    (Verb::Size, Command::Size),
+    (Verb::Hash, Command::Hash),
+    (Verb::Rnfr, Command::Rnfr),
+    (Verb::Rnto, Command::Rnto),
+    (Verb::Dele, Command::Dele),
+    (Verb::Mkd, Command::Mkd),
+    (Verb::Rmd, Command::Rmd),
+    (Verb::Cwd, Command::Cwd),
+];
+
+/// Parses the argument of a command whose argument is one name.
+fn of_a_file(verb: Verb, rest: &[u8]) -> Result<Command, Fault> {
+    let (_, command) = OF_A_FILE.iter().find(|(known, _)| *known == verb).ok_or(Fault::Unknown)?;
+    name(rest).map(command)
 }
 
 /// Removes leading blanks. Only blanks: a line feed never counts as white space here (A14).
@@ -178,8 +153,20 @@ fn other(verb: Verb, rest: &[u8]) -> Command {
     Command::Other(verb, rest.to_vec())
 }
 
-/// Returns the command if nothing but blanks follows the verb.
-fn nothing(word: &[u8], command: Command) -> Result<Command, Fault> {
+/// Returns the command of `verb` if nothing but blanks follows it.
+fn alone(verb: Verb, word: &[u8]) -> Result<Command, Fault> {
+    const ALONE: [Command; 9] = [
+        Command::Rein,
+        Command::Quit,
+        Command::Pasv,
+        Command::Actv,
+        Command::Gsoc,
+        Command::Cdup,
+        Command::Pwd,
+        Command::Ccc,
+        Command::Cpsv,
+    ];
+    let command = ALONE.into_iter().find(|command| command.verb() == verb).ok_or(Fault::Unknown)?;
     if word.is_empty() { Ok(command) } else { Err(Fault::Syntax) }
 }
 
@@ -190,17 +177,6 @@ const fn some(word: &[u8]) -> Result<&[u8], Fault> {
 
 fn text(rest: &[u8]) -> Result<Vec<u8>, Fault> {
     if rest.is_empty() { Err(Fault::Missing) } else { Ok(rest.to_vec()) }
-}
-
-fn name(rest: &[u8]) -> Result<PathName, Fault> {
-    PathName::from_wire(rest).map_err(|bad| match bad {
-        BadName::Empty => Fault::Missing,
-        BadName::Control | BadName::CarriageReturn => Fault::BadName,
-    })
-}
-
-fn optional_name(rest: &[u8]) -> Result<Option<PathName>, Fault> {
-    if rest.is_empty() { Ok(None) } else { name(rest).map(Some) }
 }
 
 /// Removes options: clients send `LIST -la path` as to a shell, so the first words with a dash are not
@@ -279,6 +255,21 @@ fn direction(word: &[u8]) -> Result<Direction, Fault> {
         b'R' => Ok(Direction::Receive),
         _ => Err(Fault::Syntax),
     }
+}
+
+/// Parses the argument of PRET: another command, which must not be PRET again.
+fn pret(rest: &[u8]) -> Result<Command, Fault> {
+    let (verb, argument_of) = first_word(unindented(rest));
+    match Verb::named(verb) {
+        _ if verb.is_empty() => Err(Fault::Missing),
+        None | Some(Verb::Pret) => Err(Fault::Syntax),
+        Some(verb) => argument(verb, argument_of),
+    }
+}
+
+/// Parses the argument of a command of today's practice.
+fn practice(verb: Verb, rest: &[u8]) -> Result<Command, Fault> {
+    Practice::parse(verb, rest).map(Command::Practice)
 }
 
 /// Parses the argument of RANG. The last byte belongs to the range, and `1 0` is no range.

@@ -61,6 +61,8 @@ impl Command {
             Self::Sscn(_) => Verb::Sscn,
             Self::Cpsv => Verb::Cpsv,
             Self::Pinc(_) => Verb::Pinc,
+            Self::Stou => Verb::Stou,
+            Self::Practice(practice) => practice.verb(),
             Self::Other(verb, _) => *verb,
         }
     }

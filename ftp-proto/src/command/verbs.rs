@@ -119,13 +119,13 @@ verbs! {
     Eprt    "EPRT"   []         "|<family>|<host>|<port>|"       "RFC 2428"                             After  Queue  Yes;
     Epsv    "EPSV"   []         "[1 | 2 | ALL]"                  "RFC 2428"                             After  Queue  Yes;
     Cpsv    "CPSV"   []         ""                               "practice"                             After  Queue  Yes;
-    Pret    "PRET"   []         "<command>"                      "practice"                             After  Queue  No;
-    Cepr    "CEPR"   []         "ON | OFF"                       "practice"                             After  Queue  No;
+    Pret    "PRET"   []         "<command>"                      "practice"                             After  Queue  Yes;
+    Cepr    "CEPR"   []         "ON | OFF"                       "practice"                             After  Queue  Yes;
     // transfers
     Retr    "RETR"   ["RTRV"]   "<path>"                         "RFC 354, 959; RTRV RFC 478"           After  Queue  Yes;
     Stor    "STOR"   []         "<path>"                         "RFC 354, 959"                         After  Queue  Yes;
     Appe    "APPE"   []         "<path>"                         "RFC 354, 959"                         After  Queue  Yes;
-    Stou    "STOU"   []         ""                               "RFC 959"                              After  Queue  No;
+    Stou    "STOU"   []         ""                               "RFC 959"                              After  Queue  Yes;
     List    "LIST"   []         "[<path>]"                       "RFC 354, 959"                         After  Queue  Yes;
     Nlst    "NLST"   []         "[<path>]"                       "RFC 354, 959"                         After  Queue  Yes;
     Mlsd    "MLSD"   []         "[<path>]"                       "RFC 3659"                             After  Queue  Yes;
@@ -141,11 +141,11 @@ verbs! {
     Pwd     "PWD"    ["XPWD"]   ""                               "RFC 959; XPWD RFC 1123"               After  Queue  Yes;
     Size    "SIZE"   []         "<path>"                         "RFC 3659"                             After  Queue  Yes;
     Mdtm    "MDTM"   []         "<path>"                         "RFC 3659"                             After  Queue  Yes;
-    Mfmt    "MFMT"   []         "<time> <path>"                  "draft-somers-ftp-mfxx"                After  Queue  No;
-    Mff     "MFF"    []         "<facts> <path>"                 "draft-somers-ftp-mfxx"                After  Queue  No;
+    Mfmt    "MFMT"   []         "<time> <path>"                  "draft-somers-ftp-mfxx"                After  Queue  Yes;
+    Mff     "MFF"    []         "<facts> <path>"                 "draft-somers-ftp-mfxx"                After  Queue  Yes;
     Hash    "HASH"   []         "<path>"                         "draft-ietf-ftpext2-hash"              After  Queue  Yes;
     Rang    "RANG"   []         "<first> <last>"                 "draft-bryan-ftp-range"                After  Queue  Yes;
-    Avbl    "AVBL"   []         "[<path>]"                       "practice"                             After  Queue  No;
+    Avbl    "AVBL"   []         "[<path>]"                       "practice"                             After  Queue  Yes;
     Xcrc    "XCRC"   []         "<path> [<first> <end>]"         "practice"                             After  Queue  Yes;
     Md5     "MD5"    []         "<path>"                         "draft-twine-ftpmd5"                   After  Queue  No;
     Xmd5    "XMD5"   []         "<path> [<first> <end>]"         "practice"                             After  Queue  Yes;
@@ -160,12 +160,12 @@ verbs! {
     Syst    "SYST"   []         ""                               "RFC 959"                              Before Queue  Yes;
     Feat    "FEAT"   []         ""                               "RFC 2389"                             Before Queue  Yes;
     Opts    "OPTS"   []         "<verb> [<options>]"             "RFC 2389"                             Before Queue  Yes;
-    Site    "SITE"   []         "<command>"                      "RFC 454, 959"                         After  Queue  No;
+    Site    "SITE"   []         "<command>"                      "RFC 454, 959"                         After  Queue  Yes;
     Abor    "ABOR"   []         ""                               "RFC 354, 959"                         Before Now    Yes;
-    Clnt    "CLNT"   []         "<name>"                         "practice"                             Before Queue  No;
-    Host    "HOST"   []         "<name>"                         "RFC 7151"                             Before Queue  No;
-    Csid    "CSID"   []         "<facts>"                        "practice"                             Before Queue  No;
-    Lang    "LANG"   []         "[<language>]"                   "RFC 2640"                             Before Queue  No;
+    Clnt    "CLNT"   []         "<name>"                         "practice"                             Before Queue  Yes;
+    Host    "HOST"   []         "<name>"                         "RFC 7151"                             Before Queue  Yes;
+    Csid    "CSID"   []         "<facts>"                        "practice"                             Before Queue  Yes;
+    Lang    "LANG"   []         "[<language>]"                   "RFC 2640"                             Before Queue  Yes;
     Quot    "QUOT"   []         "<command>"                      "RFC 542"                              After  Queue  No;
     Nquo    "NQUO"   []         ""                               "RFC 542"                              After  Queue  No;
     // security

@@ -81,12 +81,14 @@ impl Command {
             Self::Mlsd(path) | Self::Mlst(path) | Self::Stat(path) => {
                 return path.as_ref().map(|p| p.as_bytes().to_vec());
             }
+            Self::Practice(practice) => return practice.argument(),
             Self::Help(verb) => return verb.clone(),
             Self::Other(_, argument) => {
                 return if argument.is_empty() { None } else { Some(argument.clone()) };
             }
             Self::Rein | Self::Quit | Self::Pasv | Self::Cpsv | Self::Actv | Self::Gsoc => return None,
             Self::Cdup | Self::Pwd | Self::Abor | Self::Noop | Self::Syst | Self::Feat => return None,
+            Self::Stou => return None,
             Self::Epsv(Epsv::Same) | Self::Rndz(None) | Self::Ccc | Self::Sscn(None) => {
                 return None;
             }
@@ -96,12 +98,10 @@ impl Command {
             Self::Sscn(Some(true)) => "ON".to_owned(),
             Self::Sscn(Some(false)) | Self::Pinc(None) => "OFF".to_owned(),
             Self::Pinc(Some(leaf)) => format!("SHA-256 {}", leaf.to_hex()),
-            Self::Type(data_type) => letters(*data_type).to_owned(),
-            Self::Mode(Mode::Stream) => "S".to_owned(),
+            Self::Type(data_type) => data_type.letters().to_owned(),
+            Self::Mode(mode) => mode.letter().to_string(),
             Self::Stru(Structure::File) => "F".to_owned(),
-            Self::Mode(Mode::Unserved(letter)) | Self::Stru(Structure::Unserved(letter)) => {
-                char::from(*letter).to_string()
-            }
+            Self::Stru(Structure::Unserved(letter)) => char::from(*letter).to_string(),
             Self::Byte(size) => size.to_string(),
             // A server of 1973 about which nothing is known reads only the integer form (dialect-1973
             // section 13).
@@ -122,13 +122,25 @@ impl Command {
     }
 }
 
-/// The argument of TYPE.
-const fn letters(data_type: DataType) -> &'static str {
-    match data_type {
-        DataType::Ascii => "A",
-        DataType::Image => "I",
-        DataType::Local8 => "L 8",
-        DataType::Unserved => "E",
+impl DataType {
+    /// Returns the argument of TYPE.
+    pub const fn letters(self) -> &'static str {
+        match self {
+            Self::Ascii => "A",
+            Self::Image => "I",
+            Self::Local8 => "L 8",
+            Self::Unserved => "E",
+        }
+    }
+}
+
+impl Mode {
+    /// Returns the argument of MODE.
+    pub const fn letter(self) -> char {
+        match self {
+            Self::Stream => 'S',
+            Self::Unserved(letter) => letter as char,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod digests;
 
-use crate::command::{Verb, XDigest};
+use crate::command::{NewFact, Verb, XDigest};
 use crate::dialect::Dialect;
 use crate::digest::Algorithm;
 use crate::listing::FACTS;
@@ -150,16 +150,25 @@ pub fn offered(selected: Algorithm, tls: bool) -> Vec<String> {
     let facts: String = FACTS.iter().map(|fact| format!("{fact}*;")).collect();
     let always = [
         "ACTV",
+        "AVBL",
+        "CEPR",
+        "CLNT",
+        "CSID",
         "EPRT",
         "EPSV",
         "GSOC",
         &format!("HASH {hash}"),
+        "HOST",
+        "LANG EN*",
         "LSTN R;S",
         "MDTM",
+        &format!("MFF {}", NewFact::NAMES),
+        "MFMT",
         &format!("MLST {facts}"),
         "RANG STREAM",
         "REST STREAM",
         "RNDZ",
+        "SITE CHMOD;SYMLINK;UTIME",
         "SIZE",
         "SOCK",
         "STOR PARTIAL KEEP;DISCARD",
@@ -226,11 +235,20 @@ mod tests {
                         [
                             "ACTV",
                             "AUTH TLS",
+                            "AVBL",
+                            "CEPR",
+                            "CLNT",
                             "CPSV",
+                            "CSID",
+                            "HOST",
+                            "LANG EN*",
+                            "MFF modify;UNIX.mode;",
+                            "MFMT",
                             "PBSZ",
                             "PINC SHA-256",
                             "PROT",
                             "RANG STREAM",
+                            "SITE CHMOD;SYMLINK;UTIME",
                             "SSCN",
                             "TVFS",
                         ]

@@ -1,7 +1,7 @@
 //! Reading the lines of MLSD and MLST (RFC 3659 section 7).
 
 use super::row::Row;
-use super::{Entry, Kind, Precision, When, when};
+use super::{Entry, Kind, Precision, parse_time};
 use crate::wire::PathName;
 
 /// Parses `fact=value;fact=value; name`. The names of facts and the values of `type` may be in any case;
@@ -62,19 +62,9 @@ fn kind(value: &str) -> Kind {
     }
 }
 
-/// Parses a time of MLSx facts and MDTM: `YYYYMMDDHHMMSS[.sss]` in UTC (RFC 3659 section 2.3). Returns
-/// `None` if it does not have this form.
-pub fn parse_time(value: &str) -> Option<When> {
-    let digits = value.split_once('.').map_or(value, |(whole, _)| whole);
-    if digits.len() != 14 || !digits.bytes().all(|o| o.is_ascii_digit()) {
-        return None;
-    }
-    let part = |from, to| digits.get(from..to).and_then(|text| text.parse::<u32>().ok());
-    when(part(0, 4)?.into(), part(4, 6)?, part(6, 8)?, part(8, 10)?, part(10, 12)?, part(12, 14)?)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::when;
     use super::*;
 
     fn parse(line: &str) -> Entry {

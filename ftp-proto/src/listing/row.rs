@@ -30,6 +30,7 @@ impl<'a> Row<'a> {
             mode: self.mode,
             perm: self.perm,
             unique: self.unique,
+            target: None,
         }
     }
 }

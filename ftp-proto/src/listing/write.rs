@@ -3,14 +3,14 @@
 use std::fmt::{Display, Write};
 
 use super::date::{HALF_A_YEAR, MONTHS};
-use super::{Entry, Kind, When, civil};
+use super::{Entry, Kind, When, civil, facts_time};
 
 /// Returns one line of MLSD or MLST without CR LF: those facts of `wanted` (in lower case; `None` means
 /// all) that the entry has, a blank, and the name. A value with a blank or `;` would end its fact
 /// (RFC 3659 section 7.2), so such a fact is left out.
 pub fn facts_line(entry: &Entry, wanted: Option<&[String]>) -> Vec<u8> {
     let mut facts = Facts { line: String::with_capacity(USUAL), wanted };
-    facts.add("type", Some(kind(entry.kind)));
+    facts.add("type", Some(kind(entry)));
     facts.add("size", entry.size);
     facts.add("modify", entry.exactly_modified().and_then(facts_time));
     facts.add("perm", entry.perm.as_deref());
@@ -56,23 +56,21 @@ const USUAL: usize = 160;
 /// The names of the facts that [`facts_line`] can write, as in FEAT.
 pub const FACTS: &[&str] = &["type", "size", "modify", "perm", "unique", "UNIX.mode"];
 
-/// Returns the fact `type` (RFC 3659 section 7.5.1).
-const fn kind(kind: Kind) -> &'static str {
-    match kind {
+/// Returns the fact `type` (RFC 3659 section 7.5.1). That of a symbolic link ends with its target, unless
+/// the target would end the fact.
+fn kind(entry: &Entry) -> String {
+    let word = match entry.kind {
         Kind::File => "file",
         Kind::Directory => "dir",
         Kind::Current => "cdir",
         Kind::Parent => "pdir",
-        Kind::Link => "OS.unix=slink",
+        Kind::Link => "OS.unix=slink:",
         Kind::Other => "OS.unix=special",
-    }
-}
-
-/// Formats a time as `YYYYMMDDHHMMSS` (RFC 3659 section 2.3), for facts and MDTM. Returns `None` if the
-/// year does not have four digits.
-pub fn facts_time(moment: When) -> Option<String> {
-    let (year, month, day, hour, minute, second) = civil(moment);
-    (0..=9999).contains(&year).then(|| format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}"))
+    };
+    let target = entry.target.as_deref().filter(|_| entry.kind == Kind::Link);
+    let target = target.and_then(|target| std::str::from_utf8(target).ok());
+    let fits = |target: &&str| !target.contains(|c: char| c == ';' || c == ' ' || c.is_control());
+    format!("{word}{}", target.filter(fits).unwrap_or_default())
 }
 
 /// Returns one line of `ls -l` without CR LF. Dates are in UTC; those more than six months away from
@@ -88,7 +86,9 @@ pub fn list_line(entry: &Entry, now: When) -> Vec<u8> {
     let size = entry.size.unwrap_or(0);
     let date = list_date(entry.modified.unwrap_or(When(0)), now);
     let line = format!("{letter}{rights}   1 ftp      ftp      {size:>12} {date} ");
-    [line.as_bytes(), entry.name.as_bytes()].concat()
+    let arrow: &[u8] = if entry.target.is_some() { b" -> " } else { b"" };
+    let target = entry.target.as_deref().unwrap_or_default();
+    [line.as_bytes(), entry.name.as_bytes(), arrow, target].concat()
 }
 
 /// Formats permissions as `rwxr-x--T`.
@@ -163,6 +163,23 @@ mod tests {
         assert_eq!(list(now), format!("{start}10:20 a b"));
         assert_eq!(list(when(2027, 11, 21, 0, 0, 0).unwrap()), format!("{start} 2026 a b"));
         assert_eq!(list(When(0)), format!("{start} 2026 a b"), "what lies ahead has its year");
+    }
+
+    #[test]
+    fn a_link_shows_where_it_leads() {
+        let link = |target: Option<&str>| Entry {
+            target: target.map(|target| target.as_bytes().to_vec()),
+            mode: Some(0o777),
+            ..Entry::new(entry("x").name, Kind::Link)
+        };
+        for (target, shown) in
+            [(Some("dir/a"), "dir/a"), (Some("a b"), ""), (Some("a;b"), ""), (Some("a\nb"), ""), (None, "")]
+        {
+            let line = String::from_utf8(facts_line(&link(target), None)).unwrap();
+            assert_eq!(line, format!("type=OS.unix=slink:{shown};UNIX.mode=0777; x"));
+        }
+        let line = String::from_utf8(list_line(&link(Some("dir/a b")), When(0))).unwrap();
+        assert!(line.starts_with("lrwxrwxrwx ") && line.ends_with(" x -> dir/a b"), "{line}");
     }
 
     #[test]

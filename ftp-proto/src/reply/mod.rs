@@ -19,7 +19,7 @@ pub use meaning::Meaning;
 pub use parse::{NotFtp, ReplyReader};
 pub use refusals::{Blame, blame, wants_pret};
 pub use session::{Greeting, ends_session, greeting, is_status, loses_early};
-pub use write::write;
+pub use write::{write, write_inner};
 
 use crate::wire::show;
 

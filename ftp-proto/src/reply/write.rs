@@ -36,6 +36,18 @@ pub fn write(dialect: Dialect, meaning: Meaning, lines: &[&[u8]]) -> Vec<u8> {
     out
 }
 
+/// Writes an inner line of a reply as it is. A line that begins with a digit, which could be taken for
+/// the end of the reply, gets a leading blank (A11).
+pub fn write_inner(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len() + 3);
+    if text.first().is_some_and(u8::is_ascii_digit) {
+        out.push(b' ');
+    }
+    escape(&shown(text), &mut out);
+    out.extend_from_slice(b"\r\n");
+    out
+}
+
 /// Replaces ASCII control characters with `%XX`, so that no name can end a reply early.
 fn shown(text: &[u8]) -> Vec<u8> {
     let mut shown = Vec::with_capacity(text.len());
@@ -61,6 +73,12 @@ mod tests {
             b"211-Features\r\n SIZE\r\n 211 trap\r\n211 End\r\n"
         );
         assert_eq!(write(Rfc354, Meaning::Features, &[b"a", b"b"]), b"200-a\r\n200 b\r\n");
+    }
+
+    #[test]
+    fn a11_a_line_of_a_listing_stands_as_it_is_unless_it_begins_with_a_digit() {
+        assert_eq!(write_inner(b"-rw-r--r-- a\rb"), b"-rw-r--r-- a%0Db\r\n");
+        assert_eq!(write_inner(b"213 trap"), b" 213 trap\r\n");
     }
 
     #[test]

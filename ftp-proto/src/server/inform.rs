@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::security;
 use super::sockets::Target;
+use super::user::Login;
 use crate::command::verbs::{Row, Served};
 use crate::command::{DataType, Direction, VERBS, Verb};
 use crate::dialect::Dialect;
@@ -65,6 +66,39 @@ pub(super) fn help(cx: &mut Context, verb: Option<&[u8]>) {
 /// Whether this listener serves the verb of `row`.
 fn is_served(cx: &Context, row: &Row) -> bool {
     row.served == Served::Yes && security::serves(&cx.config, row.verb)
+}
+
+/// HOST: every name leads to the one host that there is (RFC 7151). It comes before USER.
+pub(super) fn host(cx: &mut Context, name: &[u8]) {
+    match cx.login {
+        Login::Nobody => {
+            let text = [b"This is ", name].concat();
+            let meaning = match cx.config.dialect {
+                Dialect::Rfc354 => Meaning::Okay,
+                Dialect::Rfc959 => Meaning::Ready, // RFC 7151 3.2
+            };
+            cx.out.reply(meaning, text);
+        }
+        Login::Named(_) | Login::User(_) => cx.out.reply(Meaning::BadSequence, "HOST comes before USER"),
+    }
+}
+
+/// LANG: replies are in English (RFC 2640 4.1).
+pub(super) fn lang(cx: &mut Context, language: Option<&[u8]>) {
+    let primary = language.map(|tag| tag.split(|byte| *byte == b'-').next().unwrap_or_default());
+    match primary {
+        Some(primary) if !primary.eq_ignore_ascii_case(b"en") => {
+            cx.out.reply(Meaning::ParameterNotImplemented, "Replies are in English only");
+        }
+        Some(_) | None => cx.out.reply(Meaning::Okay, "Replies are in English"),
+    }
+}
+
+/// CSID: what this server is.
+pub(super) fn csid(cx: &mut Context) {
+    let (name, version) = cx.config.software.split_once(' ').unwrap_or((&cx.config.software, ""));
+    let text = format!("Name={name}; Version={version}; CaseSensitive=1; DirSep=/;");
+    cx.out.reply(Meaning::Okay, text);
 }
 
 /// FEAT (RFC 2389).

@@ -15,6 +15,7 @@
 //! | `queue`, `mistake` | commands that wait for their turn; the reply to a line that is no command |
 //! | `first` | what the first bytes of a client say |
 //! | `privacy`, `security` | what is inside TLS; AUTH PBSZ PROT CCC SSCN PINC |
+//! | `practice` | the commands of drafts and of today's practice |
 //! | `login`, `parameters`, `files`, `inform` | USER..., TYPE..., CWD..., STAT HELP FEAT |
 //! | `setup`, `arrivals` | the commands that set up a data connection; connections that come before the transfer command |
 //! | `sockets`, `listener` | the data sockets themselves (picture in `sockets`) |
@@ -80,6 +81,7 @@ mod nonces;
 mod outbox;
 mod parameters;
 mod path;
+mod practice;
 mod privacy;
 mod queue;
 mod rights;

@@ -97,6 +97,26 @@ impl Outbox {
         bytes
     }
 
+    /// A block of lines that clients read as those of LIST: they stand in the reply without a blank before
+    /// them, and none begins with a digit.
+    pub(super) fn listing(&mut self, meaning: Meaning, first: &str, lines: &[Vec<u8>], last: &str) {
+        let mut bytes = reply::write_open(self.dialect, meaning, first.as_bytes());
+        for line in lines {
+            bytes.extend(reply::write_inner(line));
+        }
+        match self.dialect {
+            Dialect::Rfc959 => {
+                bytes.extend(reply::write(self.dialect, meaning, &[last.as_bytes()]));
+                self.reply_bytes(bytes);
+            }
+            Dialect::Rfc354 => {
+                bytes.extend(reply::write(self.dialect, meaning, &[b"End"]));
+                self.reply_bytes(bytes);
+                self.reply(Meaning::StatusEnd, last);
+            }
+        }
+    }
+
     fn reply_bytes(&mut self, bytes: Vec<u8>) {
         self.tell(&bytes);
         self.send(bytes);

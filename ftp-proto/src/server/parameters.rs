@@ -28,6 +28,8 @@ pub(super) struct Parameters {
     pub(super) partial: Partial,
     /// EPSV ALL was sent (D17).
     pub(super) epsv_only: bool,
+    /// CEPR ON was sent: the reply to EPSV names the address too.
+    pub(super) names_address: bool,
 }
 
 impl Default for Parameters {
@@ -41,6 +43,7 @@ impl Default for Parameters {
             algorithm: Algorithm::Sha256,
             partial: Partial::Publish,
             epsv_only: false,
+            names_address: false,
         }
     }
 }
@@ -88,6 +91,12 @@ impl Parameters {
             }
             Some(_) | None => ByteRange::WHOLE,
         }
+    }
+
+    /// CEPR, as glFTPD has it: with the address, the reply to EPSV can be given to another server.
+    pub(super) fn set_names_address(&mut self, on: bool, out: &mut Outbox) {
+        self.names_address = on;
+        out.reply(Meaning::Okay, if on { "CEPR is ON" } else { "CEPR is OFF" });
     }
 
     /// OPTS (RFC 2389).

@@ -138,6 +138,11 @@ impl Access {
         holding.max_by_key(|(top, _)| top.as_bytes().len()).map_or(self.everywhere, |(_, rights)| *rights)
     }
 
+    /// Whether the rights do not depend on the path.
+    pub const fn is_the_same_everywhere(&self) -> bool {
+        self.beneath.is_empty()
+    }
+
     /// Whether nothing may be changed anywhere.
     pub fn is_read_only(&self) -> bool {
         self.everywhere.is_read_only() && self.beneath.iter().all(|(_, rights)| rights.is_read_only())

@@ -9,7 +9,7 @@ use super::queue::{MAX_LINE, Queue, Waiting};
 use super::timer::Timer;
 use super::transfer::{self, abort, request};
 use super::work::Work;
-use super::{files, first, inform, login, mistake, parameters, security, setup};
+use super::{files, first, inform, login, mistake, parameters, practice, security, setup};
 use crate::command::verbs::{Busy, Login, Served};
 use crate::command::{Command, Mechanism, Verb};
 use crate::dialect::Dialect;
@@ -260,13 +260,14 @@ impl Session {
             Command::Gsoc => work.wait(setup::gsoc(cx)),
             Command::Port(target) => work.wait(setup::port(cx, target.into())),
             Command::Eprt(target) => work.wait(setup::port(cx, target)),
-            Command::EprtUnknown(_) => work.wait(setup::bad_family(cx)),
+            Command::EprtUnknown(_) => work.wait(setup::unknown_family(cx)),
             Command::Cpsv => work.wait(setup::cpsv(cx)),
             Command::Epsv(family) => work.wait(setup::epsv(cx, family)),
             Command::Rndz(secret) => setup::rndz(cx, secret),
             Command::Retr(name) => work.transfer(request::retr(cx, &name, range), cx),
             Command::Stor(name) => work.transfer(request::stor(cx, &name, range), cx),
             Command::Appe(name) => work.transfer(request::appe(cx, &name, range), cx),
+            Command::Stou => work.transfer(request::stou(cx), cx),
             Command::Rest(offset) => cx.parameters.set_restart(offset, &mut cx.out),
             Command::Rang(range) => cx.parameters.set_range(range, &mut cx.out),
             Command::List(name) => work.transfer(request::list(cx, name.as_ref()), cx),
@@ -275,6 +276,7 @@ impl Session {
             Command::Mlst(name) => work.wait(files::mlst(cx, name.as_ref())),
             Command::Size(name) => work.wait(files::size(cx, &name)),
             Command::Mdtm(name) => work.wait(files::mdtm(cx, &name)),
+            Command::Pret(next) => work.wait(files::pret(cx, &next)),
             Command::Hash(name) => work.wait(files::hash(cx, name)),
             Command::XDigest(digest, name, range) => work.wait(files::x_digest(cx, digest, name, range)),
             Command::Rnfr(name) => work.wait(files::rnfr(cx, &name)),
@@ -293,11 +295,12 @@ impl Session {
             Command::Stat(None) => inform::stat(cx),
             Command::Noop => cx.out.reply(Meaning::Okay, "NOOP done"),
             Command::Allo(_) => cx.out.reply(Meaning::Superfluous, "No allocation is needed"),
+            Command::Practice(practice) => work.wait(practice::begin(cx, practice)),
             Command::Syst => cx.out.reply(Meaning::SystemName, "UNIX Type: L8"),
             Command::Help(verb) => inform::help(cx, verb.as_deref()),
             Command::Feat => inform::feat(cx),
             Command::Opts(opts) => cx.parameters.set_option(opts, &mut cx.out),
-            Command::Other(..) | Command::Pret(_) => not_implemented(cx, command.verb()),
+            Command::Other(verb, _) => not_implemented(cx, verb),
         }
     }
 

@@ -7,7 +7,7 @@ use super::ask::{Answer, Ask, Event, Ticket};
 use super::context::{Context, Question};
 use super::listener::Reservation;
 use super::sockets::{OwnPort, Target};
-use crate::address::{Family, SockTarget, format_227, unmapped};
+use crate::address::{Family, SockTarget, format_227, format_eprt, unmapped};
 use crate::command::{Direction, Epsv};
 use crate::dialect::Dialect;
 use crate::policy::{self, Cargo, Filter, Grant, Why};
@@ -128,7 +128,7 @@ pub(super) fn epsv(cx: &mut Context, wanted: Epsv) -> Waits {
         }
         Epsv::V4 if family(cx) == Family::V6 => bad_family(cx),
         Epsv::V6 if family(cx) == Family::V4 => bad_family(cx), // D18
-        Epsv::Unknown(_) => bad_family(cx),
+        Epsv::Unknown(_) => unknown_family(cx),
         Epsv::Same | Epsv::V4 | Epsv::V6 => listen_passively(cx, Opening::Epsv),
     }
 }
@@ -195,6 +195,12 @@ pub(super) fn bad_family(cx: &mut Context) -> Waits {
         Family::V6 => "(2)",
     };
     cx.out.reply(Meaning::BadFamily, format!("Network protocol not supported, use {list}"));
+    None
+}
+
+/// EPRT or EPSV with a protocol that nobody here has: the reply lists those that there are.
+pub(super) fn unknown_family(cx: &mut Context) -> Waits {
+    cx.out.reply(Meaning::BadFamily, "Network protocol not supported, use (1,2)");
     None
 }
 
@@ -329,13 +335,23 @@ fn listening(
 fn say_passive(cx: &mut Context, opening: Opening, port: u16) -> Waits {
     match (cx.config.dialect, announced_v4(cx, port)) {
         (Dialect::Rfc959, _) if opening == Opening::Epsv => {
-            let text = format!("Entering Extended Passive Mode (|||{port}|)");
+            let text = match cx.parameters.names_address {
+                true => format!("Entering Extended Passive Mode ({})", announced(cx, port)),
+                false => format!("Entering Extended Passive Mode (|||{port}|)"),
+            };
             cx.out.reply(Meaning::ExtendedPassive, text);
         }
         (Dialect::Rfc959, Some(address)) => cx.out.reply(Meaning::Passive, format_227(address)),
         (Dialect::Rfc959 | Dialect::Rfc354, _) => return say_socket(cx, port),
     }
     None
+}
+
+/// The address and port as EPRT writes them (RFC 2428 2), for CEPR.
+fn announced(cx: &Context, port: u16) -> String {
+    let local = cx.local_ip();
+    let public = cx.config.public_address.map(unmapped).filter(|ip| Family::of(*ip) == Family::of(local));
+    format_eprt(SocketAddr::new(public.unwrap_or(local), port))
 }
 
 /// The address that 227 announces: the configured one, otherwise the control connection's local one

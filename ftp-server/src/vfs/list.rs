@@ -1,15 +1,13 @@
 //! What a directory holds, entry by entry as the kernel gives it. Nothing is collected or sorted, so
 //! that a hundred thousand entries need no more memory than one.
 
-use std::sync::Arc;
-
 use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::wire::{PathName, show};
-use rustix::fd::AsFd;
-use rustix::fs::{AtFlags, Dir, FileType, OFlags, Stat, fstat, statat};
+use rustix::fs::{AtFlags, Dir, OFlags, Stat, fstat, statat};
 use rustix::io::Errno;
 
-use super::entry::{May, entry, kind};
+use super::attributes::target;
+use super::entry::{May, entry};
 use super::partial::is_partial;
 use super::path::{Beneath, can_be_listed};
 use super::root::Root;
@@ -17,7 +15,6 @@ use super::root::Root;
 /// A directory, or the one file that a listing was asked for, open and being listed.
 #[derive(Debug)]
 pub struct Listing {
-    root: Arc<Root>,
     may: May,
     path: Beneath,
     of: Of,
@@ -60,17 +57,17 @@ impl<T> Next<T> {
 
 impl Listing {
     /// Opens the directory `path`.
-    pub(super) fn of_directory(root: &Arc<Root>, may: May, path: Beneath) -> Result<Self, Errno> {
+    pub(super) fn of_directory(root: &Root, may: May, path: Beneath) -> Result<Self, Errno> {
         let dir = root.open_beneath(&path, OFlags::RDONLY | OFlags::DIRECTORY)?;
         let stat = fstat(&dir)?;
         let of = Of::Directory { dir: Box::new(Dir::new(dir)?), stat };
-        Ok(Self { root: Arc::clone(root), may, path, of })
+        Ok(Self { may, path, of })
     }
 
     /// The listing of one file.
-    pub(super) fn of_file(root: &Arc<Root>, may: May, path: Beneath, file: Entry) -> Self {
+    pub(super) fn of_file(may: May, path: Beneath, file: Entry) -> Self {
         let of = Of::File(Some(Box::new(file)));
-        Self { root: Arc::clone(root), may, path, of }
+        Self { may, path, of }
     }
 
     /// Whether it is a directory.
@@ -105,8 +102,16 @@ impl Listing {
                     Next::Omitted(name) => return Ok(Next::Omitted(name)),
                     Next::End => return Ok(Next::End),
                 };
-                match stat_entry(&self.root, dir.fd()?, &self.path, name.as_bytes()) {
-                    Ok(found) => Ok(Next::Found(entry(name, &found, Some(stat), &self.may))),
+                match statat(dir.fd()?, name.as_bytes(), AtFlags::SYMLINK_NOFOLLOW) {
+                    Ok(found) => {
+                        let mut entry = entry(name, &found, Some(stat), &self.may);
+                        // Whoever walks a tree by its listings never follows a link, so no link makes
+                        // the walk endless. RETR, CWD and the like follow links beneath the root.
+                        if entry.kind == Kind::Link {
+                            entry.target = target(dir.fd()?, entry.name.as_bytes());
+                        }
+                        Ok(Next::Found(entry))
+                    }
                     // It was removed after the kernel had told its name.
                     Err(_) => Ok(Next::Hidden),
                 }
@@ -138,18 +143,4 @@ fn next_name(dir: &mut Dir) -> Result<Next<PathName>, Errno> {
         Ok(found) if can_be_listed(name) => Next::Found(found),
         Ok(_) | Err(_) => Next::Omitted(name.to_vec()),
     })
-}
-
-/// The status of `name` in `dir`. A symbolic link shows what it leads to, if that lies beneath the
-/// root; else itself.
-fn stat_entry(root: &Root, dir: impl AsFd, path: &Beneath, name: &[u8]) -> Result<Stat, Errno> {
-    let stat = statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)?;
-    if kind(&stat) != Kind::Link {
-        return Ok(stat);
-    }
-    let target = root.open_beneath(&path.join(name), OFlags::PATH).and_then(fstat);
-    Ok(target
-        .ok()
-        .filter(|found| FileType::from_raw_mode(found.st_mode) != FileType::Symlink)
-        .unwrap_or(stat))
 }

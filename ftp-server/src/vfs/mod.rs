@@ -6,9 +6,11 @@
 //! |---|---|
 //! | `path`, `root`, `walk` | confinement: every path is resolved beneath the root |
 //! | `entry`, `list`, `digest` | facts of files, listings, files that are hashed |
+//! | `attributes` | times, permissions, links, the space that is left |
 //! | `partial`, `lock`, `upload` | files that arrive, and their names until they are complete |
 //! | `view` | all of that with the rights of one account |
 
+mod attributes;
 mod digest;
 mod entry;
 mod failure;

@@ -37,11 +37,6 @@ impl Beneath {
         &self.0
     }
 
-    /// The path of `name` in this directory.
-    pub(super) fn join(&self, name: &[u8]) -> Self {
-        Self(join(&self.0, name))
-    }
-
     /// The directory and the last name. `None` for the root.
     pub(super) fn split(&self) -> Option<(&[u8], &[u8])> {
         (!self.0.is_empty()).then(|| cut(&self.0))

@@ -3,7 +3,8 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use ftp_proto::listing::{Entry, Kind};
+use ftp_io::clock::Clock;
+use ftp_proto::listing::{Entry, Kind, list_line};
 use ftp_proto::server::Access;
 use ftp_proto::server::ask::{FileAsk, FileFailure, Found, Intent, ListStyle};
 use ftp_proto::wire::{ByteRange, PathName};
@@ -12,6 +13,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
+use super::attributes;
 use super::digest::Subject;
 use super::entry::{May, Process, entry, kind, regular};
 use super::failure::failure;
@@ -119,6 +121,15 @@ impl View {
                 done(statat(dir, &*name, AtFlags::SYMLINK_NOFOLLOW).map(drop))
             }
             FileAsk::Rename { from, to } => self.rename(from, to),
+            FileAsk::Change { path, modified, mode } => {
+                attributes::change(&self.root, &Beneath::parse(path)?, *modified, *mode)?;
+                Ok(Found::Done)
+            }
+            FileAsk::Link { target, link } => {
+                attributes::link(&self.root, target, link)?;
+                Ok(Found::Done)
+            }
+            FileAsk::Space(path) => attributes::space(&self.root, &Beneath::parse(path)?).map(Found::Space),
             FileAsk::Hash { path, .. } => self.subject(path).map(|_| Found::Done),
         }
     }
@@ -159,22 +170,25 @@ impl View {
             Err(Errno::NOTDIR) if file_too => {
                 let name = PathName::from_wire(beneath.last()).map_err(|_| FileFailure::BadName)?;
                 let file = self.facts(path, name)?;
-                Ok(Listing::of_file(&self.root, self.may(path), beneath, file))
+                Ok(Listing::of_file(self.may(path), beneath, file))
             }
             other => other.map_err(failure),
         }
     }
 
-    /// The entries of a directory, not more than `limit`, and whether there are more.
+    /// The entries of a directory as lines of `ls -l`, not more than `limit`.
     fn some_entries(&self, path: &PathName, limit: usize) -> Result<Found, FileFailure> {
-        let mut found = Vec::new();
+        let (mut lines, mut omitted, today) = (Vec::new(), 0, Clock::today());
         let mut listing = self.listing(path, true)?;
         loop {
             match listing.next_entry().map_err(failure)? {
-                Next::Found(_) if found.len() == limit => return Ok(Found::Entries(found, true)),
-                Next::Found(entry) => found.push(entry),
-                Next::Hidden | Next::Omitted(_) => {}
-                Next::End => return Ok(Found::Entries(found, false)),
+                Next::Found(_) if lines.len() == limit => {
+                    return Ok(Found::Lines { lines, more: true, omitted });
+                }
+                Next::Found(entry) => lines.push(list_line(&entry, today)),
+                Next::Hidden => {}
+                Next::Omitted(_) => omitted += 1,
+                Next::End => return Ok(Found::Lines { lines, more: false, omitted }),
             }
         }
     }

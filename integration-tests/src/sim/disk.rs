@@ -129,6 +129,9 @@ impl Disk {
             FileAsk::RenameFrom(path) if self.files.contains_key(path) => Ok(Found::Done),
             FileAsk::Facts(_)
             | FileAsk::List(..)
+            | FileAsk::Change { .. }
+            | FileAsk::Link { .. }
+            | FileAsk::Space(_)
             | FileAsk::MakeDirectory(_)
             | FileAsk::RemoveDirectory(_)
             | FileAsk::Remove(_)

@@ -19,7 +19,7 @@ pub(super) const ROOMS: [Room; 6] = [
     Room {
         folder: "ftp-proto/src",
         layers: &[
-            "wire timer dialect fair",
+            "wire timer dialect fair calendar",
             "address command reply listing coding digest rendezvous",
             "feature policy",
             "server | relay | client third_party",

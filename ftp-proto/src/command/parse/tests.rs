@@ -204,7 +204,9 @@ fn access_commands_keep_their_arguments_whole() {
     both("USER anonymous", Command::User(b"anonymous".to_vec()));
     both("help sock", Command::Help(Some(b"SOCK".to_vec())));
     both("RNDZ", Command::Rndz(None));
-    both("SITE CHMOD 644 x", Command::Other(Verb::Site, b"CHMOD 644 x".to_vec()));
+    both("QUOT SITE x", Command::Other(Verb::Quot, b"SITE x".to_vec()));
+    both("PRET RETR a b", Command::Pret(Box::new(Command::Retr(path("a b")))));
+    refused(b"PRET PRET RETR a", Some(Verb::Pret), Fault::Syntax);
     refused(b"USER", Some(Verb::User), Fault::Missing);
     refused(b"RNDZ 00", Some(Verb::Rndz), Fault::Syntax);
     refused(b"PASV 1", Some(Verb::Pasv), Fault::Syntax);

@@ -1,5 +1,6 @@
 //! Questions about files, and what becomes of them. All paths are absolute and normalised.
 
+use crate::calendar::When;
 use crate::command::Direction;
 use crate::digest::{Algorithm, Digest};
 use crate::listing::Entry;
@@ -66,8 +67,8 @@ pub enum ListStyle {
 pub enum FileAsk {
     /// The facts of one entry -> [`Found::Entry`].
     Facts(PathName),
-    /// The facts of a directory's entries, up to this number, for STAT on the control connection
-    /// -> [`Found::Entries`].
+    /// A file or the entries of a directory, up to this number, for STAT on the control connection
+    /// -> [`Found::Lines`].
     List(PathName, usize),
     /// Whether this is a directory that may be entered -> [`Found::Done`].
     Enter(PathName),
@@ -86,6 +87,24 @@ pub enum FileAsk {
         /// The new name.
         to: PathName,
     },
+    /// Change facts of a file or directory -> [`Found::Done`].
+    Change {
+        /// The path of the file or directory.
+        path: PathName,
+        /// When it was modified last.
+        modified: Option<When>,
+        /// Its permission bits, up to 0777.
+        mode: Option<u32>,
+    },
+    /// Make a symbolic link -> [`Found::Done`].
+    Link {
+        /// The absolute path that the link leads to. It need not exist.
+        target: PathName,
+        /// The link to be made.
+        link: PathName,
+    },
+    /// How many bytes may still be stored in a directory -> [`Found::Space`].
+    Space(PathName),
     /// The digest of a file or of a part of it -> [`Found::Digest`]. A part that begins behind the end of
     /// the file is [`FileFailure::BeyondEnd`].
     Hash {
@@ -103,7 +122,9 @@ impl FileAsk {
     /// (SIZE, MDTM, MLST, CWD) need none, because whoever may write has to compare what was written.
     pub fn needs(&self) -> Vec<(&PathName, Right)> {
         match self {
-            Self::Facts(_) | Self::Enter(_) => Vec::new(),
+            Self::Facts(_) | Self::Enter(_) | Self::Space(_) => Vec::new(),
+            Self::Change { path, .. } => vec![(path, Right::Chmod)],
+            Self::Link { link, .. } => vec![(link, Right::Write)],
             Self::List(path, _) => vec![(path, Right::List)],
             Self::MakeDirectory(path) => vec![(path, Right::Mkdir)],
             Self::RemoveDirectory(path) | Self::Remove(path) => vec![(path, Right::Delete)],
@@ -122,8 +143,17 @@ pub enum Found {
     Done,
     /// The facts of one entry.
     Entry(Entry),
-    /// The facts of several entries, and whether there were more.
-    Entries(Vec<Entry>, bool),
+    /// Entries as the lines of `ls -l`.
+    Lines {
+        /// One line for each entry, without its end.
+        lines: Vec<Vec<u8>>,
+        /// Whether there were more entries.
+        more: bool,
+        /// How many names were left out because they hold CR, LF or NUL, which FTP cannot carry.
+        omitted: u64,
+    },
+    /// A number of bytes.
+    Space(u64),
     /// A digest, and the bytes that it was computed from; the length is known now.
     Digest(Digest, ByteRange),
 }

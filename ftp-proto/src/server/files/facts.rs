@@ -1,7 +1,7 @@
-//! SIZE, MDTM, MLST: facts of one file.
+//! SIZE, MDTM, MLST, AVBL, PRET: facts of one file or directory.
 
 use super::question::{Waits, ask, said, unexpected};
-use crate::command::{DataType, Verb};
+use crate::command::{Command, DataType, Verb};
 use crate::listing::{Kind, civil, facts_line};
 use crate::reply::Meaning;
 use crate::server::ask::{FileAsk, FileFailure, Found};
@@ -50,3 +50,36 @@ pub(in crate::server) fn mlst(cx: &mut Context, name: Option<&PathName>) -> Wait
         None
     })
 }
+
+/// AVBL: how many bytes may still be stored in a directory.
+pub(in crate::server) fn avbl(cx: &mut Context, name: Option<&PathName>) -> Waits {
+    let path = cx.resolve_or_cwd(name)?;
+    ask(cx, Verb::Avbl, path.clone(), FileAsk::Space(path), |cx, _, found| {
+        let Found::Space(bytes) = found else { return unexpected(cx) };
+        said(cx, Meaning::FileFact, bytes.to_string())
+    })
+}
+
+/// PRET: the client tells which transfer command will follow. A missing file is told now, before a
+/// data port is opened for it.
+pub(in crate::server) fn pret(cx: &mut Context, next: &Command) -> Waits {
+    if let Command::Retr(name) = next {
+        let path = cx.resolve(name)?;
+        return ask(cx, Verb::Pret, path.clone(), FileAsk::Facts(path), |cx, _, found| {
+            let Found::Entry(entry) = found else { return unexpected(cx) };
+            if entry.kind == Kind::File {
+                said(cx, Meaning::Okay, PLANNED)
+            } else {
+                said(cx, Meaning::Denied, FileFailure::NotRegular.to_string())
+            }
+        });
+    }
+    if next.is_transfer() {
+        said(cx, Meaning::Okay, PLANNED)
+    } else {
+        said(cx, Meaning::ParameterNotImplemented, "PRET is for transfer commands")
+    }
+}
+
+/// What PRET is answered.
+const PLANNED: &str = "Noted for the next data connection";

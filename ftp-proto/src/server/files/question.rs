@@ -13,20 +13,28 @@ use crate::wire::PathName;
 pub(in crate::server) struct Request {
     /// The command that asks.
     verb: Verb,
-    /// The path or the name that its reply is about.
-    name: PathName,
-    /// Says the reply. Returns the next question if the command has another one.
-    reply: fn(&mut Context, PathName, Found) -> Waits,
+    reply: Reply,
     /// What the reply will mean, if the answer may take long.
     long: Option<Meaning>,
     /// The reply has begun, so that the client sees that the work goes on.
     begun: bool,
 }
 
+/// What is said when the driver has answered.
+#[derive(Debug)]
+enum Reply {
+    /// The function says it; the name is what its reply is about. It returns the next question if the
+    /// command has another one.
+    By(fn(&mut Context, PathName, Found) -> Waits, PathName),
+    /// This text says that it is done.
+    Text(Meaning, Vec<u8>),
+}
+
 /// The question that a command waits for; `None` if its reply has been said.
 pub(in crate::server) type Waits = Option<Question<Request>>;
 
-/// Asks the driver, if the account has the rights for it; `reply` says what the driver has found.
+/// Asks the driver; `reply` says what the driver has found. So it is for all questions here: nothing is
+/// asked for which the account has no right, and that has been said.
 pub(super) fn ask(
     cx: &mut Context,
     verb: Verb,
@@ -34,10 +42,25 @@ pub(super) fn ask(
     ask: FileAsk,
     reply: fn(&mut Context, PathName, Found) -> Waits,
 ) -> Waits {
+    question(cx, verb, ask, Reply::By(reply, name))
+}
+
+/// Asks the driver to do something; when it is done, `text` is said.
+pub(super) fn perform(
+    cx: &mut Context,
+    verb: Verb,
+    ask: FileAsk,
+    meaning: Meaning,
+    text: impl Into<Vec<u8>>,
+) -> Waits {
+    question(cx, verb, ask, Reply::Text(meaning, text.into()))
+}
+
+fn question(cx: &mut Context, verb: Verb, ask: FileAsk, reply: Reply) -> Waits {
     if !cx.permits(verb, ask.needs()) {
         return None;
     }
-    let request = Request { verb, name, reply, long: None, begun: false };
+    let request = Request { verb, reply, long: None, begun: false };
     Some(cx.question(request, |ticket| Ask::File { ticket, ask }))
 }
 
@@ -95,7 +118,11 @@ impl Request {
             return None;
         };
         match found {
-            Ok(found) => (self.reply)(cx, self.name, found),
+            Ok(found) => match (self.reply, found) {
+                (Reply::By(reply, name), found) => reply(cx, name, found),
+                (Reply::Text(meaning, text), Found::Done) => said(cx, meaning, text),
+                (Reply::Text(..), _) => unexpected(cx),
+            },
             Err(failure) => match self.long {
                 Some(meaning) if self.begun => said(cx, meaning, format!("No digest: {failure}")),
                 Some(_) | None => {

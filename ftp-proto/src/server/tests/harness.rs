@@ -51,6 +51,8 @@ pub(super) struct Harness {
     pub(super) opens: Result<(), FileFailure>,
     /// Whether a move that is to stop does so at once.
     pub(super) stops: bool,
+    /// How many names the directory has that FTP cannot carry.
+    pub(super) omitted: u64,
     /// Whether questions about files are answered at once.
     pub(super) answers_files: bool,
     /// A transfer command whose file is not found yet.
@@ -158,6 +160,7 @@ impl Harness {
             ports: true,
             opens: Ok(()),
             stops: true,
+            omitted: 0,
             answers_files: true,
             preparing: None,
             unanswered: Vec::new(),

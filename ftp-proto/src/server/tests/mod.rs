@@ -13,5 +13,6 @@ mod sock;
 mod tls;
 mod transfer;
 mod unused;
+mod verbs;
 
 use harness::Harness;

@@ -208,7 +208,7 @@ fn d18_the_other_family_is_refused_with_a_list() {
     let reply = h.say("EPSV 2");
     assert!(reply[0].starts_with("522 ") && reply[0].contains("(1)"), "{reply:?}");
     assert!(h.say("EPRT |2|2001:db8::1|40004|")[0].contains("(1)"));
-    assert!(h.say("EPRT |7|x|40004|")[0].contains("(1)"));
+    assert!(h.say("EPRT |7|x|40004|")[0].contains("(1,2)"));
     h.check("EPSV 1", &["229"]);
     let setup = Setup {
         peer: "[2001:db8::1]:5000".parse().unwrap(),

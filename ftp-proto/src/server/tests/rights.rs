@@ -16,14 +16,15 @@ fn with(access: &Access) -> [Harness; 2] {
 }
 
 /// The commands that need each right; none of them needs a data connection to be refused.
-const NEEDS: [(Right, &[&str]); 7] = [
+const NEEDS: [(Right, &[&str]); 8] = [
     (Right::List, &["LIST", "NLST", "MLSD", "STAT /"]),
-    (Right::Read, &["RETR a", "HASH a"]),
-    (Right::Write, &["STOR a"]),
+    (Right::Read, &["RETR a", "HASH a", "XCRC a"]),
+    (Right::Write, &["STOR a", "STOU", "SITE SYMLINK a c"]),
     (Right::Append, &["APPE a"]),
     (Right::Delete, &["DELE a", "RMD a"]),
     (Right::Rename, &["RNFR a"]),
     (Right::Mkdir, &["MKD b"]),
+    (Right::Chmod, &["MFMT 20261120102030 a", "MFF UNIX.mode=644; a", "SITE CHMOD 644 a"]),
 ];
 
 #[test]
@@ -79,4 +80,15 @@ fn a_rename_is_judged_at_both_names() {
     h.check("RNTO in/a", &["550"]);
     h.check("RNFR a", &["350"]);
     h.check("RNTO b", &["250"]);
+}
+
+#[test]
+fn where_rights_depend_on_the_path_no_link_is_made() {
+    let inside = PathName::from_wire("/in").unwrap();
+    let access = Access::everywhere(Rights::NONE).beneath(inside, Rights::ALL);
+    for mut h in with(&access) {
+        h.did.clear();
+        assert!(h.say("SITE SYMLINK a in/c")[0].starts_with(['4', '5']));
+        assert_eq!(h.did, [""; 0]);
+    }
 }

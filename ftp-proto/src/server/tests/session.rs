@@ -68,7 +68,7 @@ fn a16_unknown_and_unserved_verbs_change_nothing() {
         let port = h.port("LSTN R");
         h.check("FOO bar", &["500"]);
         h.check("AUTH TLS", &[unserved]);
-        h.check("STOU", &[unserved]);
+        h.check("SMNT x", &[unserved]);
         assert!(h.listens(port));
         assert_eq!(h.port(&format!("SOCK {OWN},40004")), port);
     }

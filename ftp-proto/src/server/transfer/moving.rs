@@ -233,7 +233,10 @@ pub(super) fn say_started(cx: &mut Context, request: &Request) {
         Direction::Send => "Data connection open, sending",
         Direction::Receive => "Data connection open, receiving",
     };
-    cx.out.reply(Meaning::Started, text);
+    match request.unique_name() {
+        Some(name) => cx.out.reply(Meaning::Started, [b"FILE: ", name].concat()),
+        None => cx.out.reply(Meaning::Started, text),
+    }
 }
 
 /// The reply to STAT while a transfer is under way (E09).

@@ -23,6 +23,12 @@ impl Request {
         self.intent.direction()
     }
 
+    /// The name that this server has chosen for the file (STOU).
+    pub(super) fn unique_name(&self) -> Option<&[u8]> {
+        let path = self.path.as_bytes();
+        (self.verb == Verb::Stou).then(|| path.rsplit(|byte| *byte == b'/').next()).flatten()
+    }
+
     /// What the data connection carries.
     pub(super) const fn cargo(&self) -> Cargo {
         match self.intent {
@@ -43,6 +49,15 @@ pub(in crate::server) fn retr(cx: &mut Context, name: &PathName, range: ByteRang
 pub(in crate::server) fn stor(cx: &mut Context, name: &PathName, range: ByteRange) -> Option<Request> {
     let intent = if range == ByteRange::WHOLE { Intent::Replace } else { Intent::WriteAt { range } };
     file(cx, Verb::Stor, name, range, intent)
+}
+
+/// STOU: a new file in the working directory, whose name nobody can guess. The preliminary reply tells
+/// the name (RFC 1123 4.1.2.9).
+pub(in crate::server) fn stou(cx: &mut Context) -> Option<Request> {
+    let random = cx.nonces.next();
+    let digits: String = random.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let name = PathName::from_wire(format!("stou-{digits}")).ok()?;
+    file(cx, Verb::Stou, &name, ByteRange::WHOLE, Intent::Replace)
 }
 
 /// APPE. It writes at the end of the file, so a restart point contradicts it (E14).

@@ -154,7 +154,7 @@ fn a_list_for_stat_says_when_there_is_more() {
         site.file(&number.to_string(), "");
     }
     let list = |limit| match site.view().answer(&FileAsk::List(name("/"), limit)) {
-        Ok(Found::Entries(entries, more)) => (entries.len(), more),
+        Ok(Found::Lines { lines, more, .. }) => (lines.len(), more),
         other => panic!("{other:?}"),
     };
     assert_eq!(list(4), (4, true));
@@ -214,4 +214,57 @@ fn a_file_that_changes_has_no_digest() {
     assert_eq!(subject.unchanged(), Err(FileFailure::Changed));
     let _writer = site.begin("/file", Intent::Append, Partial::Publish).unwrap();
     assert_eq!(site.view().subject(&name("/file")).err(), Some(FileFailure::Busy));
+}
+
+#[test]
+fn times_and_permissions_are_set_on_what_a_link_leads_to() {
+    for site in Site::both() {
+        site.file("file", "content");
+        site.dir("dir");
+        site.link("short", "file");
+        let view = site.view();
+        let change =
+            |path: &str, modified, mode| view.answer(&FileAsk::Change { path: name(path), modified, mode });
+        let time = |seconds| Some(ftp_proto::listing::When(seconds));
+        assert_eq!(change("/short", time(1_000_000_000), Some(0o600)), DONE);
+        let facts = fs::metadata(site.path("file")).unwrap();
+        assert_eq!(facts.permissions().mode() & 0o7777, 0o600);
+        let since = facts.modified().unwrap().duration_since(std::time::UNIX_EPOCH).unwrap();
+        assert_eq!(since.as_secs(), 1_000_000_000);
+        assert_eq!(change("/dir", time(-1), Some(0o700)), DONE);
+        assert_eq!(change("/nothing", time(1), None), Err(FileFailure::NotFound));
+        rustix::fs::mkfifoat(rustix::fs::CWD, site.path("fifo"), Mode::from_raw_mode(0o600)).unwrap();
+        assert_eq!(change("/fifo", time(1), None), Err(FileFailure::NotRegular));
+    }
+}
+
+#[test]
+fn a_link_is_made_relative_and_only_where_its_path_holds_no_link() {
+    for site in Site::both() {
+        site.dir("dir/sub");
+        site.file("file", "content");
+        site.link("other", "dir/sub");
+        let view = site.view();
+        let link =
+            |target: &str, link: &str| view.answer(&FileAsk::Link { target: name(target), link: name(link) });
+        assert_eq!(link("/file", "/dir/sub/link"), DONE);
+        assert_eq!(fs::read_link(site.path("dir/sub/link")).unwrap(), Path::new("../../file"));
+        assert_eq!(site.fetch("/dir/sub/link").unwrap(), "content");
+        assert_eq!(link("/nothing", "/dangling"), DONE);
+        assert_eq!(link("/", "/dir/top"), DONE);
+        assert_eq!(site.fetch("/dir/top/file").unwrap(), "content");
+        assert_eq!(link("/file", "/file"), Err(FileFailure::Exists));
+        assert_eq!(link("/file", "/other/link"), Err(FileFailure::BadName), "`..` would lead elsewhere");
+        assert_eq!(link("/file", "/nowhere/link"), Err(FileFailure::NotFound));
+    }
+}
+
+#[test]
+fn the_space_of_a_directory_is_known() {
+    let site = Site::new();
+    site.file("file", "");
+    let space = |path: &str| site.view().answer(&FileAsk::Space(name(path)));
+    assert!(matches!(space("/"), Ok(Found::Space(_))));
+    assert_eq!(space("/file"), Err(FileFailure::NotDirectory));
+    assert_eq!(space("/nothing"), Err(FileFailure::NotFound));
 }

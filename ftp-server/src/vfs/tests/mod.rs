@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use ftp_proto::command::Partial;
-use ftp_proto::server::ask::{FileAsk, FileFailure, Found, Intent};
+use ftp_proto::listing::Entry;
+use ftp_proto::server::ask::{FileAsk, FileFailure, Found, Intent, ListStyle};
 use ftp_proto::server::{Access, Right, Rights};
 use ftp_proto::wire::{ByteRange, PathName};
 use std::sync::Arc;
@@ -109,11 +110,20 @@ impl Site {
         upload.finish(file, received)
     }
 
-    fn listed(&self, path: &str) -> Vec<String> {
-        let Ok(Found::Entries(entries, false)) = self.view().answer(&FileAsk::List(name(path), 1000)) else {
+    fn entries(&self, path: &str) -> Vec<Entry> {
+        let Ok(Prepared::List { mut listing, .. }) = self.prepare(path, Intent::List(ListStyle::Long)) else {
             panic!("{path} cannot be listed");
         };
-        let mut names: Vec<_> = entries.into_iter().map(|entry| entry.name.display()).collect();
+        let next = || match listing.next_entry().unwrap() {
+            Next::Found(entry) => Some(Some(entry)),
+            Next::Hidden | Next::Omitted(_) => Some(None),
+            Next::End => None,
+        };
+        std::iter::from_fn(next).flatten().collect()
+    }
+
+    fn listed(&self, path: &str) -> Vec<String> {
+        let mut names: Vec<_> = self.entries(path).into_iter().map(|entry| entry.name.display()).collect();
         names.sort();
         names
     }

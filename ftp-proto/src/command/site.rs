@@ -1,0 +1,145 @@
+//! The argument of SITE: the commands of this server that no RFC defines.
+
+use super::fault::Fault;
+use super::word::{first_word, name, parse_mode};
+use crate::calendar::{When, parse_time};
+use crate::wire::PathName;
+
+/// The argument of SITE.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Site {
+    /// `CHMOD <octal mode> <path>`: the permissions of a file or directory.
+    Chmod(u32, PathName),
+    /// `UTIME <time> <path>`, or `UTIME <path> <accessed> <modified> <created> UTC`: when a file was
+    /// modified last.
+    Utime(When, PathName),
+    /// `SYMLINK <target> <path>`: make a symbolic link. Neither name can hold a blank.
+    Symlink {
+        /// What the link leads to.
+        target: PathName,
+        /// The link to be made.
+        link: PathName,
+    },
+    /// `HELP`: the list of these commands.
+    Help,
+    /// Another word, in upper case.
+    Unknown(String),
+}
+
+impl Site {
+    /// The commands as HELP shows them.
+    pub const COMMANDS: [&str; 4] =
+        ["CHMOD <mode> <path>", "HELP", "SYMLINK <target> <path>", "UTIME <YYYYMMDDhhmm[ss]> <path>"];
+
+    /// Reads the argument of SITE.
+    pub(super) fn parse(rest: &[u8]) -> Result<Self, Fault> {
+        let (word, rest) = first_word(rest);
+        match word.to_ascii_uppercase().as_slice() {
+            b"" => Err(Fault::Missing),
+            b"HELP" => Ok(Self::Help),
+            b"CHMOD" => {
+                let (mode, path) = first_word(rest);
+                let mode = parse_mode(mode).ok_or(Fault::Syntax)?;
+                Ok(Self::Chmod(mode, name(path)?))
+            }
+            b"UTIME" => utime(rest),
+            b"SYMLINK" => {
+                let (target, rest) = first_word(rest);
+                let (link, more) = first_word(rest);
+                if more.is_empty() {
+                    Ok(Self::Symlink { target: name(target)?, link: name(link)? })
+                } else {
+                    Err(Fault::Syntax)
+                }
+            }
+            other => Ok(Self::Unknown(String::from_utf8_lossy(other).into_owned())),
+        }
+    }
+
+    /// Returns the argument of SITE.
+    pub(super) fn argument(&self) -> Vec<u8> {
+        match self {
+            Self::Chmod(mode, path) => [format!("CHMOD {mode:03o} ").as_bytes(), path.as_bytes()].concat(),
+            Self::Utime(time, path) => {
+                let time = crate::calendar::facts_time(*time).unwrap_or_default();
+                [format!("UTIME {time} ").as_bytes(), path.as_bytes()].concat()
+            }
+            Self::Symlink { target, link } => {
+                [b"SYMLINK ", target.as_bytes(), b" ", link.as_bytes()].concat()
+            }
+            Self::Help => b"HELP".to_vec(),
+            Self::Unknown(word) => word.as_bytes().to_vec(),
+        }
+    }
+}
+
+/// Both forms of UTIME. The long one ends with three times and the word UTC; the second one counts.
+fn utime(rest: &[u8]) -> Result<Site, Fault> {
+    let (first, path) = first_word(rest);
+    if let Some(time) = short_time(first)
+        && !path.is_empty()
+    {
+        return Ok(Site::Utime(time, name(path)?));
+    }
+    let mut words: Vec<&[u8]> = rest.rsplitn(5, |byte| *byte == b' ').collect();
+    words.reverse();
+    match words.as_slice() {
+        [path, accessed, modified, created, zone] if zone.eq_ignore_ascii_case(b"UTC") => {
+            let times = [accessed, modified, created].map(|time| short_time(time));
+            match times {
+                [Some(_), Some(modified), Some(_)] => Ok(Site::Utime(modified, name(path)?)),
+                _ => Err(Fault::Syntax),
+            }
+        }
+        _ => Err(Fault::Syntax),
+    }
+}
+
+/// Reads a time whose seconds may be missing.
+fn short_time(word: &[u8]) -> Option<When> {
+    let word = std::str::from_utf8(word).ok()?;
+    if word.len() == 12 { parse_time(&format!("{word}00")) } else { parse_time(word) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calendar::when;
+
+    #[test]
+    fn the_commands_of_site_are_read() {
+        let path = |text: &str| PathName::from_wire(text).unwrap();
+        let time = when(2026, 11, 20, 10, 20, 30).unwrap();
+        let minute = when(2026, 11, 20, 10, 20, 0).unwrap();
+        for (line, expect) in [
+            ("chmod 644 a b", Ok(Site::Chmod(0o644, path("a b")))),
+            ("CHMOD 4755 a", Ok(Site::Chmod(0o4755, path("a")))),
+            ("CHMOD 888 a", Err(Fault::Syntax)),
+            ("CHMOD +x a", Err(Fault::Syntax)),
+            ("CHMOD 644", Err(Fault::Missing)),
+            ("UTIME 20261120102030 a b", Ok(Site::Utime(time, path("a b")))),
+            ("UTIME 202611201020 a", Ok(Site::Utime(minute, path("a")))),
+            (
+                "UTIME a b 20200101000000 20261120102030 20200101000000 UTC",
+                Ok(Site::Utime(time, path("a b"))),
+            ),
+            ("UTIME a 20200101000000 20261320102030 20200101000000 UTC", Err(Fault::Syntax)),
+            ("UTIME 20261320102030 a", Err(Fault::Syntax)),
+            ("SYMLINK a/b c", Ok(Site::Symlink { target: path("a/b"), link: path("c") })),
+            ("SYMLINK a b c", Err(Fault::Syntax)),
+            ("SYMLINK a", Err(Fault::Missing)),
+            ("help", Ok(Site::Help)),
+            ("who is there", Ok(Site::Unknown("WHO".to_owned()))),
+            ("", Err(Fault::Missing)),
+        ] {
+            let read = Site::parse(line.as_bytes());
+            assert_eq!(read, expect, "{line}");
+            if let Ok(site) = read
+                && !matches!(site, Site::Unknown(_))
+            {
+                assert_eq!(Site::parse(&site.argument()), Ok(site), "{line}");
+            }
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Times, permissions and links of files, and the space that is left.
+
+use ftp_proto::listing::When;
+use ftp_proto::server::ask::FileFailure;
+use ftp_proto::wire::PathName;
+use rustix::fd::OwnedFd;
+use rustix::fs::{
+    FileType, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT, fchmod, fstat, fstatvfs, futimens, readlinkat,
+    symlinkat,
+};
+use rustix::io::Errno;
+
+use super::failure::failure;
+use super::path::Beneath;
+use super::root::{Located, Root};
+
+/// Sets the time or the permissions of a file or directory. A symbolic link is followed beneath the root.
+pub(super) fn change(
+    root: &Root,
+    path: &Beneath,
+    modified: Option<When>,
+    mode: Option<u32>,
+) -> Result<(), FileFailure> {
+    let file = open(root, path)?;
+    if let Some(mode) = mode {
+        fchmod(&file, Mode::from_raw_mode(mode)).map_err(failure)?;
+    }
+    if let Some(When(seconds)) = modified {
+        let times = Timestamps {
+            last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
+            last_modification: Timespec { tv_sec: seconds, tv_nsec: 0 },
+        };
+        futimens(&file, &times).map_err(failure)?;
+    }
+    Ok(())
+}
+
+/// A regular file or a directory, open in the way that its permissions allow.
+fn open(root: &Root, path: &Beneath) -> Result<OwnedFd, FileFailure> {
+    // A device must not be opened, because that may do something.
+    let looked_at = root.open_beneath(path, OFlags::PATH).map_err(failure)?;
+    let kind = FileType::from_raw_mode(fstat(&looked_at).map_err(failure)?.st_mode);
+    if !matches!(kind, FileType::RegularFile | FileType::Directory) {
+        return Err(FileFailure::NotRegular);
+    }
+    match root.open_beneath(path, OFlags::RDONLY | OFlags::NONBLOCK) {
+        Err(Errno::ACCESS) => root.open_beneath(path, OFlags::WRONLY | OFlags::NONBLOCK).map_err(failure),
+        other => other.map_err(failure),
+    }
+}
+
+/// Makes the symbolic link `link`. Its text is relative, so that it means the same beneath the root for
+/// other programs of this host, too. Nothing on the way to it may be a link, because then `..` would
+/// lead elsewhere.
+pub(super) fn link(root: &Root, target: &PathName, link: &PathName) -> Result<(), FileFailure> {
+    let (target, link) = (Beneath::parse(target)?, Beneath::parse(link)?);
+    let (above, _) = link.split().ok_or(FileFailure::Exists)?;
+    let mut depth = 0;
+    for (end, _) in above.iter().enumerate().filter(|(_, byte)| **byte == b'/').chain([(above.len(), &b'/')])
+    {
+        let part = above.get(..end).unwrap_or_default();
+        if part.is_empty() {
+            continue;
+        }
+        depth += 1;
+        let part = PathName::from_wire([b"/", part].concat()).map_err(|_| FileFailure::BadName)?;
+        let found = root.open_beneath(&Beneath::parse(&part)?, OFlags::PATH | OFlags::NOFOLLOW);
+        let stat = fstat(found.map_err(failure)?).map_err(failure)?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
+            return Err(FileFailure::BadName);
+        }
+    }
+    let text = [b"../".repeat(depth).as_slice(), target.for_kernel()].concat();
+    let Located { dir, name } = root.parent(&link).map_err(failure)?.ok_or(FileFailure::Exists)?;
+    symlinkat(&*text, dir, &*name).map_err(failure)
+}
+
+/// Where the symbolic link `name` in `dir` leads. What begins at the root of the host is nobody's
+/// business.
+pub(super) fn target(dir: impl rustix::fd::AsFd, name: &[u8]) -> Option<Vec<u8>> {
+    let target = readlinkat(dir, name, Vec::new()).ok()?.into_bytes();
+    (target.first() != Some(&b'/')).then_some(target)
+}
+
+/// How many bytes this process may still store in a directory.
+pub(super) fn space(root: &Root, path: &Beneath) -> Result<u64, FileFailure> {
+    let dir = root.open_beneath(path, OFlags::RDONLY | OFlags::DIRECTORY).map_err(failure)?;
+    let disk = fstatvfs(dir).map_err(failure)?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
