@@ -11,10 +11,12 @@ use ftp_proto::third_party::{Cause, Failure, Opening, Outcome, Posture, Postures
 use integration_tests::sim::scenario::{
     Delays, Fault, Manners, Obstacle, Path, Sabotage, Scenario, Stranger, Target, When,
 };
-use integration_tests::sim::{Pair, Report, SIDES, simulate};
+use integration_tests::sim::{Pair, Report, SIDES, simulate, together};
 use std::time::Duration;
 
 const SEEDS: u64 = 10_000;
+/// Each seed of a crowd is several runs.
+const CROWDS: u64 = 1_000;
 const DIALECTS: [Dialect; 2] = [Dialect::Rfc354, Dialect::Rfc959];
 
 /// Runs a scenario in which everything must hold.
@@ -69,6 +71,43 @@ fn j03_every_seed_ends_calls_no_half_file_whole_and_moves_nothing_without_policy
     });
     eprintln!("{moved} of {seeds} files moved at the first attempt");
     assert!(seeds < 100 || (seeds / 4..seeds * 3 / 4).contains(&moved), "{moved} of {seeds} moved");
+}
+
+/// Runs a crowd. What each coordinator sees must be, to the last line, what it sees alone.
+fn hold_together(what: &str, scenarios: &[Scenario]) -> Vec<Report> {
+    let reports = together(scenarios.to_vec());
+    for (scenario, report) in scenarios.iter().zip(&reports) {
+        assert!(report.violations.is_empty(), "{what}: {}", account(scenario, report));
+        if !scenario.hostile {
+            let alone = simulate(scenario.clone()).transcript();
+            let together = report.transcript();
+            let differs = alone.lines().zip(together.lines()).find(|(one, other)| one != other);
+            assert!(alone == together, "{what}, alone and together: {differs:#?}\n{scenario:?}\n{together}");
+        }
+    }
+    reports
+}
+
+#[test]
+fn j03_no_account_delays_or_refuses_another_one_and_a_victim_gets_one_connection_of_64_bytes() {
+    let first = number("FTP_SIM_FIRST", 0);
+    let seeds = number("FTP_SIM_CROWDS", CROWDS);
+    let run = |offset: u64| {
+        let crowds = (first + offset..first + seeds).step_by(2);
+        let reports = crowds.flat_map(|seed| hold_together(&format!("seed {seed}"), &Scenario::crowd(seed)));
+        reports.fold([0, 0, 0], |[moved, victims, told], report| {
+            let told_here = report.transcript().matches("425 No proven data connection").count();
+            [moved + usize::from(has_moved(&report)), victims + report.victims, told + told_here]
+        })
+    };
+    let [moved, victims, told] = std::thread::scope(|scope| {
+        let other = scope.spawn(|| run(1));
+        let (one, other) = (run(0), other.join().expect("the other half"));
+        [one[0] + other[0], one[1] + other[1], one[2] + other[2]]
+    });
+    eprintln!("{moved} files moved, {victims} connections reached victims, {told} hidden failures");
+    let least = usize::try_from(seeds / 4).expect("a number of crowds");
+    assert!(seeds < 100 || (moved > least && victims > least && told > least), "{moved}, {victims}, {told}");
 }
 
 #[test]
@@ -127,6 +166,69 @@ fn the_simulator_notices_a_data_connection_that_a_host_in_the_middle_keeps() {
         let kept = |what: &String| what.contains("in the middle still holds");
         assert!(report.violations.iter().any(kept), "{}", report.transcript());
     }
+}
+
+/// Whether some run of a hostile account whose world is broken like this has such a violation.
+fn a_hostile_run_shows(sabotage: Sabotage, foreign: Foreign, what: &str) -> bool {
+    (0..20).any(|seed| {
+        let foreign = Pair::of(|_| foreign);
+        let report = simulate(Scenario { sabotage: Some(sabotage), foreign, ..Scenario::hostile(seed) });
+        report.violations.iter().any(|violation| violation.contains(what))
+    })
+}
+
+#[test]
+fn the_simulator_notices_a_second_connection_to_a_victim() {
+    assert!(a_hostile_run_shows(Sabotage::ConnectTwice, Foreign::Proven, "a second connection"));
+}
+
+#[test]
+fn the_simulator_notices_a_victim_that_hears_more_than_64_bytes() {
+    assert!(a_hostile_run_shows(Sabotage::WriteTwice, Foreign::Proven, "a victim hears"));
+}
+
+#[test]
+fn the_simulator_notices_a_connection_to_a_victim_where_none_is_ever_allowed() {
+    assert!(a_hostile_run_shows(Sabotage::NoPolicy, Foreign::Never, "never allowed"));
+}
+
+#[test]
+fn the_simulator_notices_a_hidden_failure_that_is_told_at_another_time() {
+    assert!(a_hostile_run_shows(Sabotage::LateClock, Foreign::Proven, "a hidden failure is told"));
+}
+
+#[test]
+fn the_simulator_notices_that_one_account_disturbs_another_one() {
+    let crowd = |begins, sabotage| {
+        let begins = Duration::from_secs(begins);
+        let late = Scenario { begins, sabotage, ..Scenario::plain() };
+        let hostile = (0..12).map(|seed| Scenario { sabotage, ..Scenario::hostile(seed) });
+        std::iter::once(late).chain(hostile).collect::<Vec<_>>()
+    };
+    let moves = |begins, sabotage| has_moved(&together(crowd(begins, sabotage))[0]);
+    let times = [60, 120, 150, 180, 240, 300];
+    for begins in times {
+        assert!(has_moved(&hold_together("undisturbed", &crowd(begins, None))[0]));
+    }
+    assert!(!times.into_iter().all(|begins| moves(begins, Some(Sabotage::OneAccount))));
+}
+
+#[test]
+fn the_simulator_notices_a_relay_without_timers() {
+    let mut scenario = through_relay(Posture::Active, Posture::Passive);
+    scenario.sabotage = Some(Sabotage::NoRelayTimer);
+    let report = simulate(scenario);
+    let waits = |what: &String| what.contains("the relay agent waits without a timer");
+    assert!(report.violations.iter().any(waits), "{}", report.transcript());
+}
+
+#[test]
+fn the_simulator_notices_what_is_left_at_a_relay() {
+    let mut scenario = through_relay(Posture::Active, Posture::Passive);
+    scenario.sabotage = Some(Sabotage::KeepListener);
+    let report = simulate(scenario);
+    let left = |what: &String| what.contains("the relay still holds a listener");
+    assert!(report.violations.iter().any(left), "{}", report.transcript());
 }
 
 /// A quiet run through a relay.

@@ -2,7 +2,7 @@
 
 use super::SIDES;
 use super::relay::{Conn, Join};
-use super::scenario::Obstacle;
+use super::scenario::{Obstacle, Sabotage};
 use super::wire::{Caller, Listener, Owner, Place, Syn};
 use super::world::{Event, World};
 use ftp_proto::relay::agent::{Answer, Ask, ConnId, Flow, Input, JoinEnd, Output, Ticket};
@@ -58,6 +58,7 @@ impl World {
                     return self.close_relay(Ending::Reset);
                 }
                 Output::Wait(wake) => {
+                    let wake = wake.filter(|_| self.scenario.sabotage != Some(Sabotage::NoRelayTimer));
                     relay.agent_wake = wake;
                     if wake.is_none() {
                         self.violation("the relay agent waits without a timer".to_owned());
@@ -128,6 +129,9 @@ impl World {
             }
             Ask::Unlisten(ticket) => {
                 relay.cancelled.insert(ticket);
+                if self.scenario.sabotage == Some(Sabotage::KeepListener) {
+                    return;
+                }
                 if let Some(at) = relay.listeners.remove(&ticket) {
                     self.wire.stop_listening(|listener| listener == Listener::Relay(ticket));
                     self.say_both(&format!("   relay: listens at {at} no more"));

@@ -16,13 +16,11 @@ impl World {
     pub(super) fn syn_arrives(&mut self, syn: Syn) {
         let back = self.now + self.random.time(self.scenario.delays.data);
         let listener = self.wire.listeners.get(&syn.to).copied();
-        let acceptor = match (listener, self.bounce_target()) {
+        let acceptor = match (listener, self.stands_at(syn.to)) {
             (Some(listener), _) if !self.has(Obstacle::Refused) => {
                 Some((self.new_end_of(listener), Some(listener)))
             }
-            (_, Some(Target::Listener(manners))) if syn.to == self.stranger_address() => {
-                Some((Owner::Stranger(manners), None))
-            }
+            (_, Some(Target::Listener(manners))) => Some((Owner::Stranger(manners), None)),
             _ => None,
         };
         let Some((owner, listener)) = acceptor else {
@@ -39,6 +37,12 @@ impl World {
         self.wire.end_mut(conn, 0).last_arrival = back;
         self.remember(connector, (conn, 0));
         self.schedule(back, Event::Connected(syn.by, conn));
+        if let (Caller::Server(side, attempt), Owner::Stranger(_)) = (syn.by, owner) {
+            self.victim_connected(side, attempt, conn);
+            if self.scenario.sabotage == Some(Sabotage::ConnectTwice) {
+                self.victim_connected(side, attempt, conn);
+            }
+        }
         self.accepted(conn, owner, listener, syn.from);
     }
 
@@ -66,6 +70,9 @@ impl World {
     }
 
     pub(super) fn data_arrives(&mut self, conn: usize, end: usize, what: Result<Vec<u8>, Ending>) {
+        if let (Ok(bytes), Owner::Stranger(_)) = (&what, self.wire.end(conn, end).owner) {
+            self.victim_hears(conn, bytes.len());
+        }
         let this = self.wire.end_mut(conn, end);
         match what {
             Ok(bytes) if this.shut => {

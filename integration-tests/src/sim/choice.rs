@@ -55,6 +55,9 @@ impl Scenario {
             obstacles: Vec::new(),
             faults: Vec::new(),
             strangers: Vec::new(),
+            account: "anna",
+            hostile: false,
+            begins: Duration::ZERO,
             sabotage: None,
         };
         // Three in ten runs go without a hitch and must succeed.
@@ -101,6 +104,9 @@ impl Scenario {
             obstacles: Vec::new(),
             faults: Vec::new(),
             strangers: Vec::new(),
+            account: "anna",
+            hostile: false,
+            begins: Duration::ZERO,
             sabotage: None,
         }
     }

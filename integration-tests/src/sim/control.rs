@@ -23,6 +23,7 @@ impl World {
 
     /// The server's bytes leave for the user.
     pub(super) fn server_sends(&mut self, side: Side, bytes: Vec<u8>) {
+        self.judge_replies(side, &bytes);
         let bytes = self.lie(side, bytes);
         if let Some(relay) = &mut self.relay
             && !relay.is_gone()

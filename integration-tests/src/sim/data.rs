@@ -14,7 +14,7 @@ impl World {
     pub(super) fn connect(&mut self, syn: Syn) {
         let data = self.scenario.delays.data;
         let unanswered = self.has(Obstacle::Unanswered) || self.wire.dead;
-        let dead_host = self.has(Obstacle::Bounce(Target::Dead)) && syn.to == self.stranger_address();
+        let dead_host = self.stands_at(syn.to) == Some(Target::Dead);
         if unanswered || dead_host {
             // What a kernel says in the end.
             let at = self.now + Duration::from_secs(130);
@@ -56,6 +56,9 @@ impl World {
             bytes.pop();
         }
         if !bytes.is_empty() {
+            if self.scenario.sabotage == Some(Sabotage::WriteTwice) {
+                bytes.extend(bytes.clone());
+            }
             self.carry_data(conn, 1 - end, Ok(bytes));
         }
     }

@@ -11,6 +11,9 @@ use ftp_proto::third_party::{Input, Output, Side};
 
 impl World {
     pub(super) fn user_hears(&mut self, side: Side, piece: Option<Vec<u8>>) {
+        if self.scenario.hostile {
+            return self.hostile_hears(side, piece.as_deref());
+        }
         let now = self.now;
         let end = self.user.ends.at_mut(side);
         if end.over {

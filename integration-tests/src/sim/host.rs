@@ -1,5 +1,6 @@
 //! One server: its machine and all that it holds.
 
+use super::deeds::Deeds;
 use super::disk::{Disk, Prepared};
 use super::moving::Moving;
 use super::place::{address, other_network, seen_user_address};
@@ -14,9 +15,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-/// What a user of the simulated servers says.
-pub(super) const USER: &[u8] = b"anna";
-pub(super) const PASSWORD: &[u8] = b"correct horse";
+/// What every user of the simulated servers says.
+pub(super) const PASSWORD_TEXT: &str = "correct horse";
+pub(super) const PASSWORD: &[u8] = PASSWORD_TEXT.as_bytes();
 
 /// One server: its machine and all that it holds.
 pub(super) struct Host {
@@ -37,6 +38,11 @@ pub(super) struct Host {
     pub(super) conns: BTreeMap<ConnId, (usize, usize)>,
     pub(super) next_conn: u64,
     pub(super) permits: BTreeMap<Ticket, SocketAddr>,
+    /// Permits that wait for their turn.
+    pub(super) queued: BTreeMap<Ticket, SocketAddr>,
+    /// How many lines of a hostile account's script are left.
+    pub(super) script: usize,
+    pub(super) deeds: Deeds,
     /// What RNDZ gave it last.
     pub(super) secret: Option<RendezvousSecret>,
     pub(super) disk: Disk,
@@ -90,6 +96,9 @@ impl Host {
             conns: BTreeMap::new(),
             next_conn: 0,
             permits: BTreeMap::new(),
+            queued: BTreeMap::new(),
+            script: 0,
+            deeds: Deeds::default(),
             secret: None,
             disk: Disk::default(),
         }
@@ -121,7 +130,7 @@ impl Host {
         note(!self.connecting.is_empty(), "an attempt to connect");
         note(!self.prepared.is_empty(), "a prepared file");
         note(!self.moves.is_empty(), "a move");
-        note(!self.permits.is_empty(), "a permit");
+        note(!self.permits.is_empty() || !self.queued.is_empty(), "a permit");
         left
     }
 }

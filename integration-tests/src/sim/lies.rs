@@ -5,6 +5,7 @@ use super::world::World;
 use ftp_proto::address::SockTarget;
 use ftp_proto::command::Command;
 use ftp_proto::rendezvous::RendezvousSecret;
+use ftp_proto::server::ask::Ending;
 use ftp_proto::third_party::Side;
 use std::net::{IpAddr, SocketAddr};
 
@@ -15,8 +16,32 @@ impl World {
         SocketAddr::new(host.parse().expect("an address"), 5_555)
     }
 
-    /// What stands there.
-    pub(super) fn bounce_target(&self) -> Option<Target> {
+    /// What stands at an address that is no listener of a server or a relay.
+    pub(super) fn stands_at(&self, at: SocketAddr) -> Option<Target> {
+        if self.scenario.hostile {
+            return self.victim_at(at);
+        }
+        self.bounce_target().filter(|_| at == self.stranger_address())
+    }
+
+    /// What stands at an address of the victim of a hostile account.
+    fn victim_at(&self, at: SocketAddr) -> Option<Target> {
+        let all = [
+            Target::Closed,
+            Target::Dead,
+            Target::Listener(Manners::Silent),
+            Target::Listener(Manners::Garbage),
+            Target::Listener(Manners::Banner),
+            Target::Listener(Manners::Mirror),
+            Target::Listener(Manners::Guess),
+            Target::Listener(Manners::Leave(Ending::Close)),
+            Target::Listener(Manners::Leave(Ending::Reset)),
+        ];
+        let here = at.ip() == self.stranger_address().ip();
+        here.then(|| all[usize::from(at.port()) % all.len()])
+    }
+
+    fn bounce_target(&self) -> Option<Target> {
         if self.has(Obstacle::LyingPassive) {
             return Some(Target::Listener(Manners::Silent));
         }

@@ -44,12 +44,15 @@ mod arrivals;
 mod choice;
 mod control;
 mod copying;
+mod crowd;
 mod data;
+mod deeds;
 mod dialogue;
 mod disk;
 mod fault;
 mod files;
 mod host;
+mod hostile;
 mod lies;
 mod line;
 mod link;
@@ -59,16 +62,20 @@ mod phases;
 mod place;
 mod relay;
 mod run;
+mod shared;
 mod stage;
 mod stranger;
+mod together;
 mod trace;
 mod tunnel;
 mod user;
 mod verdict;
+mod victim;
 mod wire;
 mod world;
 
-pub use run::{Report, simulate};
+pub use run::Report;
+pub use together::{simulate, together};
 
 use ftp_proto::third_party::Side;
 

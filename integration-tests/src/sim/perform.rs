@@ -1,18 +1,21 @@
 //! What a server machine asks for, performed: the simulated counterpart of a real driver.
 
 use super::disk::Prepared;
-use super::host::{PASSWORD, USER};
+use super::host::PASSWORD;
 use super::moving::Moving;
 use super::place::seen_user_address;
-use super::scenario::Obstacle;
+use super::scenario::{Obstacle, Sabotage};
 use super::wire::{Caller, Listener, Syn};
 use super::world::{Event, World};
 use ftp_proto::policy::Foreign;
-use ftp_proto::server::ask::{Account, Answer, Ask, Ending, Input, Output, Ticket};
+use ftp_proto::server::ask::{Account, Answer, Ask, Ending, Input, Output, Ticket, TryEnd};
+use ftp_proto::server::limits::Verdict;
 use ftp_proto::third_party::Side;
+use ftp_proto::timer::Moment;
 use ftp_proto::wire::Secret;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 impl World {
     /// The control connection stands.
@@ -58,6 +61,7 @@ impl World {
         self.hosts.at_mut(side).crashed = true;
         self.links.at_mut(side).harmed = true;
         self.close_listeners(side);
+        self.end_permits(side);
         for (conn, end) in self.wire.open_ends(|owner| owner.is_server(side)) {
             self.close_end(conn, end, Ending::Close);
         }
@@ -99,7 +103,9 @@ impl World {
                     return self.release(side);
                 }
                 Output::Wait(deadline) => {
-                    self.hosts.at_mut(side).wake = deadline;
+                    let late = self.scenario.sabotage == Some(Sabotage::LateClock);
+                    let late = Duration::from_millis(if late { 100 } else { 0 });
+                    self.hosts.at_mut(side).wake = deadline.map(|deadline| deadline + late);
                     if deadline.is_none() {
                         self.violation("a server session waits without a timer".to_owned());
                     }
@@ -114,6 +120,7 @@ impl World {
     /// nobody takes their end for the end of a file.
     fn release(&mut self, side: Side) {
         self.close_listeners(side);
+        self.end_permits(side);
         let moves: Vec<_> = self.hosts.at(side).moves.keys().copied().collect();
         for ticket in moves {
             self.stop(side, ticket);
@@ -124,11 +131,12 @@ impl World {
     }
 
     fn perform(&mut self, side: Side, ask: Ask) {
-        let soon = self.scenario.delays.answer;
+        let (now, soon) = (self.now, self.scenario.delays.answer);
         let host = self.hosts.at_mut(side);
         match ask {
             Ask::Login { ticket, user, password, .. } => {
-                let right = user == USER && password == Secret::new(PASSWORD);
+                let known = user == self.scenario.account.as_bytes();
+                let right = known && password == Secret::new(PASSWORD);
                 let foreign = host.policy;
                 let account = Account { foreign, ..Account::new(user) };
                 self.answer_soon(side, ticket, Answer::Login(right.then_some(account)));
@@ -153,8 +161,9 @@ impl World {
                 host.cancelled.insert(ticket);
                 host.connecting.remove(&ticket);
                 host.prepared.remove(&ticket);
-                host.permits.remove(&ticket);
                 host.reservations.remove(&ticket);
+                host.deeds.cancelled(now, ticket);
+                self.end_permit(side, ticket, TryEnd::GivenUp);
             }
             Ask::Drop { conn, how } => {
                 if let Some((conn, end)) = host.conns.get(&conn).copied() {
@@ -175,10 +184,11 @@ impl World {
             Ask::Secure { .. } | Ask::SecureData { .. } => {
                 self.violation("a server without a certificate begins TLS".to_owned());
             }
-            Ask::Permit { ticket, target, .. } => self.perform_permit(side, ticket, target),
-            Ask::PermitDone { ticket, .. } => {
-                host.permits.remove(&ticket);
+            Ask::Permit { ticket, account, target } => {
+                host.deeds.hides();
+                self.perform_permit(side, ticket, &account, target);
             }
+            Ask::PermitDone { ticket, end } => self.end_permit(side, ticket, end),
             Ask::Prepare { .. }
             | Ask::Move { .. }
             | Ask::Progress { .. }
@@ -190,11 +200,24 @@ impl World {
     }
 
     /// The server's limits let a SYN leave, at once or late, or they do not.
-    fn perform_permit(&mut self, side: Side, ticket: Ticket, target: SocketAddr) {
-        let allowed = !self.has(Obstacle::NoPermit);
-        if allowed {
-            self.hosts.at_mut(side).permits.insert(ticket, target);
-        }
+    fn perform_permit(&mut self, side: Side, ticket: Ticket, account: &[u8], target: SocketAddr) {
+        let one = self.scenario.sabotage == Some(Sabotage::OneAccount);
+        let account = if one { b"all".as_slice() } else { account };
+        let permit = (self.number, ticket);
+        let verdict = if self.has(Obstacle::NoPermit) {
+            Verdict::Never
+        } else {
+            self.shared.borrow_mut().ask(self.now, side, permit, account, target)
+        };
+        let host = self.hosts.at_mut(side);
+        let allowed = match verdict {
+            Verdict::Now => host.permits.insert(ticket, target).is_none(),
+            Verdict::Later => {
+                host.queued.insert(ticket, target);
+                return;
+            }
+            Verdict::Never => false,
+        };
         let late =
             self.scenario.obstacles.iter().find_map(|obstacle| {
                 if let Obstacle::LatePermit(late) = obstacle { Some(*late) } else { None }
@@ -203,11 +226,39 @@ impl World {
         self.schedule(at, Event::Answer(side, ticket, Answer::Permit(allowed)));
     }
 
+    /// A permit that had to wait is answered.
+    pub(super) fn permit_comes(&mut self, now: Moment, side: Side, ticket: Ticket, may: bool) {
+        let host = self.hosts.at_mut(side);
+        let Some(target) = host.queued.remove(&ticket) else { return };
+        if may {
+            host.permits.insert(ticket, target);
+        }
+        self.schedule(now, Event::Answer(side, ticket, Answer::Permit(may)));
+    }
+
+    /// The machine needs a permit no more, or the question for it.
+    fn end_permit(&mut self, side: Side, ticket: Ticket, end: TryEnd) {
+        let host = self.hosts.at_mut(side);
+        if host.permits.remove(&ticket).is_some() || host.queued.remove(&ticket).is_some() {
+            self.shared.borrow_mut().done(self.now, side, (self.number, ticket), end);
+        }
+    }
+
+    /// The session holds no permit any more.
+    fn end_permits(&mut self, side: Side) {
+        let host = self.hosts.at(side);
+        let permits: Vec<Ticket> = host.permits.keys().chain(host.queued.keys()).copied().collect();
+        for ticket in permits {
+            self.end_permit(side, ticket, TryEnd::Failed);
+        }
+    }
+
     /// What the machine asks of the disk, and of files on their way.
     fn perform_on_files(&mut self, side: Side, ask: Ask) {
         let host = self.hosts.at_mut(side);
         match ask {
             Ask::Prepare { ticket, path, intent } => {
+                host.deeds.begins(self.now, ticket);
                 let answer = match host.disk.prepare(&path, &intent) {
                     Ok(size) => {
                         host.prepared.insert(ticket, Prepared { path, intent });
@@ -275,7 +326,9 @@ impl World {
             }
             None => self.free_port(side).unwrap_or(1_024),
         };
-        self.hosts.at_mut(side).connecting.insert(ticket);
+        let host = self.hosts.at_mut(side);
+        host.connecting.insert(ticket);
+        host.deeds.connects(ticket);
         let from = SocketAddr::new(local, port);
         // TIME_WAIT on the announced port, now and then: the same port again, later (extensions).
         if self.random.once_in(12) {

@@ -99,11 +99,11 @@ impl Relay {
         };
         Self {
             address: here,
-            agent: agent::Session::new(Moment::START, config),
+            agent: agent::Session::new(scenario.start(), config),
             agent_wake: None,
             closed: false,
             crashed: false,
-            session: user::Session::new(Moment::START, &welcome, "simulated", "simulated"),
+            session: user::Session::new(scenario.start(), &welcome, "simulated", "simulated"),
             session_wake: None,
             over: false,
             link: Link::default(),

@@ -1,7 +1,7 @@
 //! The loop of a run, from its first event to its report.
 
 use super::relay::Relay;
-use super::scenario::{Fault, Scenario};
+use super::scenario::Fault;
 use super::trace::Trace;
 use super::user::{Clock, Phase, Purpose};
 use super::world::{Event, World};
@@ -43,6 +43,8 @@ pub struct Report {
     pub old: Option<Vec<u8>>,
     /// Bytes of the file.
     pub file: Vec<u8>,
+    /// How many connections reached victims.
+    pub victims: usize,
     /// The most bytes that a stranger received on one connection.
     pub strangers_heard: usize,
     /// Control connections that were still usable in the end.
@@ -62,17 +64,13 @@ impl Report {
     }
 }
 
-/// Runs a scenario to its end.
-pub fn simulate(scenario: Scenario) -> Report {
-    let mut world = World::new(scenario);
-    world.furnish();
-    world.start();
-    while world.step() {}
-    world.report()
-}
-
 impl World {
-    fn start(&mut self) {
+    /// The user comes.
+    pub(super) fn begin(&mut self) {
+        self.furnish();
+        if self.scenario.hostile {
+            return self.begin_hostilities();
+        }
         if self.relay.is_some() {
             self.open_tunnels();
             // The agent has a timer from its beginning.
@@ -85,8 +83,14 @@ impl World {
         self.settle();
     }
 
+    /// When something happens next.
+    pub(super) fn next_time(&self) -> Option<Moment> {
+        let event = self.queue.peek().map(|Reverse(due)| due.at);
+        [event, self.deadline()].into_iter().flatten().min()
+    }
+
     /// One event or one deadline, whichever comes first; false when nothing is left to happen.
-    fn step(&mut self) -> bool {
+    pub(super) fn step(&mut self) -> bool {
         self.steps += 1;
         if self.steps > MOST_STEPS {
             self.violation("it does not end: too many steps".to_owned());
@@ -95,7 +99,7 @@ impl World {
         let event = self.queue.peek().map(|Reverse(due)| due.at);
         let deadline = self.deadline();
         let Some(at) = [event, deadline].into_iter().flatten().min() else { return false };
-        if at.since_start() > LONGEST {
+        if at.since(self.scenario.start()) > LONGEST {
             self.violation("it does not end: two hours have passed".to_owned());
             return false;
         }
@@ -131,6 +135,7 @@ impl World {
             Event::Serve { conn, end } => self.serve(conn, end),
             Event::Pump(side, ticket) => self.go_on(side, ticket),
             Event::Stranger { number, at } => self.stranger_comes(number, at),
+            Event::Script(side) => self.script_goes_on(side),
             Event::Fault(number) => self.strike(number),
         }
     }
@@ -198,6 +203,9 @@ impl World {
 
     /// Drains the coordinator's machines until none has anything to say.
     fn settle(&mut self) {
+        if self.scenario.hostile {
+            return;
+        }
         for _ in 0..1_000 {
             let mut busy = false;
             for side in SIDES {
@@ -236,15 +244,16 @@ impl World {
         }
     }
 
-    fn report(mut self) -> Report {
+    pub(super) fn report(mut self) -> Report {
         self.judge_the_end();
         Report {
             violations: self.violations,
             outcomes: self.user.outcomes.clone(),
-            took: self.now.since_start(),
+            took: self.now.since(self.scenario.start()),
             stored: self.hosts.destination.disk.get(&self.user.destination_path).map(<[u8]>::to_vec),
             old: self.old,
             file: self.file,
+            victims: SIDES.into_iter().map(|side| self.hosts.at(side).deeds.victims()).sum(),
             strangers_heard: self.wire.strangers_heard(),
             usable: self.user.usable,
             transcript: self.trace,

@@ -5,6 +5,7 @@ use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::Foreign;
 use ftp_proto::server::ask::Ending;
 use ftp_proto::third_party::{Opening, Posture, Postures, Roles, Side, Store};
+use ftp_proto::timer::Moment;
 use std::time::Duration;
 
 /// A run, before it begins. All fields are public: a test may change what the seed has chosen.
@@ -50,6 +51,12 @@ pub struct Scenario {
     pub faults: Vec<(When, Fault)>,
     /// Who has no business here.
     pub strangers: Vec<Stranger>,
+    /// The name of the user at both servers.
+    pub account: &'static str,
+    /// The user is hostile: he copies no file, but sends any commands in any order.
+    pub hostile: bool,
+    /// When the user comes.
+    pub begins: Duration,
     /// Breaks the simulated world, so that a test sees the simulator notice.
     pub sabotage: Option<Sabotage>,
 }
@@ -198,6 +205,18 @@ pub enum Sabotage {
     ForgeAddress,
     /// A host in the middle never closes its data connections.
     KeepData,
+    /// Each SYN to a victim makes two connections.
+    ConnectTwice,
+    /// Each byte for a victim is sent twice.
+    WriteTwice,
+    /// The servers' clocks are 100 ms late.
+    LateClock,
+    /// The servers count all failures for one account.
+    OneAccount,
+    /// The relay agent's machine has no timer.
+    NoRelayTimer,
+    /// The relay never stops to listen.
+    KeepListener,
 }
 
 /// How a run must end.
@@ -212,6 +231,11 @@ pub enum Must {
 }
 
 impl Scenario {
+    /// When the user comes.
+    pub(super) fn start(&self) -> Moment {
+        Moment::after_start(self.begins)
+    }
+
     /// Whether both servers' policies allow the transfer at all.
     pub fn is_allowed(&self) -> bool {
         // The servers see the relay as their user's host, and know no other.

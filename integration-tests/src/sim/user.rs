@@ -1,6 +1,6 @@
 //! The user agent: two client sessions, one attempt, and where in its run it is.
 
-use super::host::{PASSWORD, USER};
+use super::host::PASSWORD;
 use super::scenario::Scenario;
 use super::wire::Place;
 use super::{Pair, SIDES};
@@ -74,7 +74,7 @@ impl User {
     pub(super) fn new(scenario: &Scenario, secret: [u8; 32]) -> Self {
         let Timeouts { reply, abort, .. } = timeouts(scenario.brisk);
         let config = client::Config {
-            user: USER.to_vec(),
+            user: scenario.account.as_bytes().to_vec(),
             password: Secret::new(PASSWORD),
             account: None,
             security: client::Security::Clear,
@@ -84,7 +84,7 @@ impl User {
         let name = |text: &str| PathName::from_user(text).expect("a name");
         Self {
             ends: Pair::of(|_| End {
-                session: Session::new(config.clone(), Moment::START),
+                session: Session::new(config.clone(), scenario.start()),
                 wake: None,
                 party: None,
                 over: false,

@@ -6,6 +6,7 @@ use super::link::Link;
 use super::random::Random;
 use super::relay::Relay;
 use super::scenario::{Obstacle, Scenario};
+use super::shared::Shared;
 use super::trace::Trace;
 use super::user::User;
 use super::wire::{Caller, Owner, Syn, Wire};
@@ -15,9 +16,11 @@ use ftp_proto::relay::token::Secret32;
 use ftp_proto::server::ask::{Answer, ConnId, Ending, Ticket};
 use ftp_proto::third_party::Side;
 use ftp_proto::timer::Moment;
+use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::time::Duration;
 
 /// Everything that a run consists of.
@@ -37,6 +40,9 @@ pub(super) struct World {
     pub(super) old: Option<Vec<u8>>,
     pub(super) queue: BinaryHeap<Reverse<Due>>,
     pub(super) steps: u64,
+    /// Which of the worlds of a run it is.
+    pub(super) number: usize,
+    pub(super) shared: Rc<RefCell<Shared>>,
 }
 
 /// What happens at a moment.
@@ -73,6 +79,8 @@ pub(super) enum Event {
     Pump(Side, Ticket),
     /// A stranger connects.
     Stranger { number: usize, at: std::net::SocketAddr },
+    /// The next line of a hostile account's script.
+    Script(Side),
     /// A fault whose time has come.
     Fault(usize),
 }
@@ -112,7 +120,7 @@ impl Ord for Due {
 }
 
 impl World {
-    pub(super) fn new(scenario: Scenario) -> Self {
+    pub(super) fn new(scenario: Scenario, number: usize, shared: Rc<RefCell<Shared>>) -> Self {
         let mut random = Random::new(scenario.seed);
         let file = random.bytes(scenario.file.unwrap_or(0));
         let old = match scenario.restart {
@@ -120,7 +128,7 @@ impl World {
             None => scenario.old.map(|len| random.bytes(len)),
         };
         Self {
-            now: Moment::START,
+            now: scenario.start(),
             hosts: Pair::of(|side| Host::new(side, &scenario, random.array())),
             links: Pair::of(|_| Link::default()),
             wire: Wire::default(),
@@ -131,6 +139,8 @@ impl World {
             violations: Vec::new(),
             queue: BinaryHeap::new(),
             steps: 0,
+            number,
+            shared,
             random,
             scenario,
             file,

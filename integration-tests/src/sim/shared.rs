@@ -1,0 +1,44 @@
+//! What all sessions of a server share: the limits of failed proofs. Every world has sessions of its own at
+//! the two servers; the worlds of one run share the limits of both.
+
+use super::Pair;
+use ftp_proto::server::ask::{Ticket, TryEnd};
+use ftp_proto::server::limits::{ProofLimits, Verdict};
+use ftp_proto::third_party::Side;
+use ftp_proto::timer::Moment;
+use std::net::SocketAddr;
+
+/// The limits of both servers.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    limits: Pair<ProofLimits<Permit>>,
+    /// Permits that had to wait and are answered now.
+    answers: Vec<(Permit, Side, bool)>,
+}
+
+/// A permit: the number of its world, and the ticket of the question.
+pub(super) type Permit = (usize, Ticket);
+
+impl Shared {
+    pub(super) fn ask(
+        &mut self,
+        now: Moment,
+        side: Side,
+        permit: Permit,
+        account: &[u8],
+        target: SocketAddr,
+    ) -> Verdict {
+        self.limits.at_mut(side).ask(now, permit, account, target)
+    }
+
+    pub(super) fn done(&mut self, now: Moment, side: Side, permit: Permit, end: TryEnd) {
+        let answered = self.limits.at_mut(side).done(now, permit, end);
+        self.answers
+            .extend(answered.into_iter().map(|(next, verdict)| (next, side, verdict == Verdict::Now)));
+    }
+
+    /// The permits that are answered now, each with its world's number.
+    pub(super) fn take_answers(&mut self) -> Vec<(Permit, Side, bool)> {
+        std::mem::take(&mut self.answers)
+    }
+}
