@@ -1,7 +1,7 @@
 //! Two server machines, a relay and a coordinator on a virtual clock (`integration_tests::sim`): thousands of
 //! seeds, and the scenarios that statements name.
 //!
-//! `FTP_SIM_SEEDS` is how many seeds run, `FTP_SIM_FIRST` the first of them.
+//! `FTP_SIM_SEEDS` is how many seeds run, `FTP_SIM_CROWDS` how many crowds, `FTP_SIM_FIRST` the first of them.
 
 use ftp_proto::command::{Direction, Verb};
 use ftp_proto::dialect::Dialect;
