@@ -1,8 +1,8 @@
 //! The direct path: one end listens, the other one connects to it.
 
+use super::end::{Run, Task};
 use super::ends::{Ends, Phase};
 use super::judge::{Answer, Verdict};
-use super::leg::{Run, Task};
 use super::outcome::{Cause, Unusable};
 use super::replies::Progress;
 use super::roles::{Opening, Roles};
@@ -56,18 +56,18 @@ impl Direct {
 
     /// Takes the next step of an end that waits for nothing.
     fn next_step(&self, ends: &mut Ends, side: Side) -> Option<Step> {
-        let leg = ends.leg_mut(side);
-        let ready = match leg.steps.front()? {
+        let end = ends.end_mut(side);
+        let ready = match end.steps.front()? {
             Step::Type | Step::Activate | Step::Rndz | Step::Announce | Step::Listen | Step::Rest => true,
             Step::Connect => self.listens.is_some(),
             Step::Filter => self.connects_from.is_some(),
         };
-        if ready && leg.asked.is_none() { leg.steps.pop_front() } else { None }
+        if ready && end.asked.is_none() { end.steps.pop_front() } else { None }
     }
 
     /// The command of a step, or `None` if the step is not needed.
     fn command(&self, ends: &Ends, side: Side, step: Step) -> Option<Command> {
-        let (me, other) = (&ends.leg(side).party, &ends.leg(side.other()).party);
+        let (me, other) = (&ends.end(side).party, &ends.end(side.other()).party);
         match step {
             Step::Type => Some(script::IMAGE),
             Step::Activate => Some(Command::Actv),
@@ -136,7 +136,7 @@ impl Direct {
             Progress::Good => {}
             Progress::Bad(stage, cause, blame) => return ends.fail(now, side, stage, cause, blame),
         }
-        if ends.leg(side.other()).run == Run::Not {
+        if ends.end(side.other()).run == Run::Not {
             send_transfer(ends, now, side.other());
         }
         ends.timers.disarm(Timer::Connect); // something has moved
@@ -146,11 +146,11 @@ impl Direct {
     /// A passive end may turn its peer away before it is asked for the file, and does not repeat that later
     /// (pyftpdlib).
     pub(super) fn unasked(&self, ends: &mut Ends, now: Moment, side: Side, reply: Reply) {
-        let leg = ends.leg(side);
+        let end = ends.end(side);
         let verb = script::transfer_command(&ends.transfer, side).verb();
         // The peer may connect as soon as it knows where (also pyftpdlib), so this can come early.
         let early = matches!(ends.phase, Phase::Setup | Phase::Running);
-        if early && leg.listening && blame(leg.party.dialect, verb, &reply) == Blame::Path {
+        if early && end.listening && blame(end.party.dialect, verb, &reply) == Blame::Path {
             let stage = ends.transfer_stage(side);
             ends.fail(now, side, stage, Cause::Refused(reply), Blame::Path);
         }

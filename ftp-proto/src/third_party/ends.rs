@@ -1,8 +1,8 @@
 //! The two ends of an attempt and what is to be done next. The strategies decide which end listens and in
 //! which order the two are asked.
 
+use super::end::{End, Task};
 use super::event::Output;
-use super::leg::{Leg, Task};
 use super::outcome::{Failure, Outcome, Repair};
 use super::roles::Party;
 use super::script;
@@ -32,8 +32,8 @@ pub(super) enum Phase {
 #[derive(Debug)]
 pub(super) struct Ends {
     pub(super) transfer: Transfer,
-    pub(super) source: Leg,
-    pub(super) destination: Leg,
+    pub(super) source: End,
+    pub(super) destination: End,
     /// Both prove themselves to each other with RNDZ.
     pub(super) proven: bool,
     pub(super) timeouts: Timeouts,
@@ -49,11 +49,11 @@ pub(super) struct Ends {
 impl Ends {
     /// Two ends that are logged in and idle. Their steps are still to be set.
     pub(super) fn new(transfer: Transfer, source: Party, destination: Party, timeouts: Timeouts) -> Self {
-        let leg = |party: Party| Leg::new(Party { address: unmapped(party.address), ..party });
+        let end = |party: Party| End::new(Party { address: unmapped(party.address), ..party });
         Self {
             transfer,
-            source: leg(source),
-            destination: leg(destination),
+            source: end(source),
+            destination: end(destination),
             proven: false,
             timeouts,
             timers: Timers::new(),
@@ -64,14 +64,14 @@ impl Ends {
         }
     }
 
-    pub(super) const fn leg(&self, side: Side) -> &Leg {
+    pub(super) const fn end(&self, side: Side) -> &End {
         match side {
             Side::Source => &self.source,
             Side::Destination => &self.destination,
         }
     }
 
-    pub(super) const fn leg_mut(&mut self, side: Side) -> &mut Leg {
+    pub(super) const fn end_mut(&mut self, side: Side) -> &mut End {
         match side {
             Side::Source => &mut self.source,
             Side::Destination => &mut self.destination,
@@ -91,7 +91,7 @@ impl Ends {
     /// Sends a command.
     pub(super) fn ask(&mut self, now: Moment, side: Side, task: Task, command: Command) {
         let timeout = self.timeouts.reply;
-        self.leg_mut(side).ask(task, command.verb(), now, timeout);
+        self.end_mut(side).ask(task, command.verb(), now, timeout);
         self.out.push_back(Output::Command(side, command));
     }
 

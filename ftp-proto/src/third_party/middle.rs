@@ -1,9 +1,9 @@
 //! What the two paths with a host in the middle (the user agent or a relay) have in common: each end has a data
 //! connection of its own and opens its port with the command that it likes best.
 
+use super::end::Run;
 use super::ends::Ends;
 use super::judge::{Answer, Verdict, is_decisive};
-use super::leg::Run;
 use super::outcome::{Cause, DataFault};
 use super::replies::Progress;
 use super::roles::{Opening, Party};
@@ -65,12 +65,12 @@ impl Middle {
         let judged = ends.setup_reply(side, answer)?;
         match judged.verdict {
             Verdict::Listens(at, _) => return Some(at),
-            Verdict::WantsPret => *self.openings(side) = openings(&ends.leg(side).party),
+            Verdict::WantsPret => *self.openings(side) = openings(&ends.end(side).party),
             Verdict::Bad(cause, blame) => {
                 let closed = matches!(blame, Blame::Path | Blame::Unsupported);
                 let lied = matches!(cause, Cause::Policy(..));
                 if judged.step == Step::Listen && closed && !lied && !self.openings(side).is_empty() {
-                    ends.leg_mut(side).steps.push_front(Step::Listen);
+                    ends.end_mut(side).steps.push_front(Step::Listen);
                 } else {
                     ends.fail(now, side, judged.stage, cause, blame);
                 }
@@ -104,7 +104,7 @@ impl Middle {
         // If the other end's connection broke, this one was reset for that reason: it tells nothing new.
         let broken = self.broken.as_ref().map(|(broken, _)| *broken).filter(|broken| *broken != side);
         if let Some(broken) = broken.filter(|_| !is_decisive(blame)) {
-            if !ends.leg(broken).is_running() {
+            if !ends.end(broken).is_running() {
                 self.give_up(ends, now); // its server has already said what it knows
             }
             return;
@@ -116,7 +116,7 @@ impl Middle {
     /// Whom to blame if the data connection of `side` fails. If data may have moved, the path was open, and a
     /// later attempt may succeed.
     pub(super) fn blame(&self, ends: &Ends, side: Side) -> Blame {
-        let moving = self.open && ends.source.run != Run::Not && ends.leg(side).started;
+        let moving = self.open && ends.source.run != Run::Not && ends.end(side).started;
         if moving { Blame::Busy } else { Blame::Path }
     }
 

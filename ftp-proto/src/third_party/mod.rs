@@ -110,11 +110,11 @@
 
 mod attempt;
 mod direct;
+mod end;
 mod ends;
 mod event;
 mod judge;
 mod junction;
-mod leg;
 mod middle;
 mod outcome;
 mod relayed;

@@ -5,11 +5,11 @@
 //! The relay moves nothing before both connections are open, and if it resets one it resets both. So a file is
 //! complete only if both servers say so.
 
+use super::end::{Run, Task};
 use super::ends::{Ends, Phase};
 use super::event::Output;
 use super::judge::{Answer, is_decisive};
 use super::junction::{Junction, Posture, Postures};
-use super::leg::{Run, Task};
 use super::middle::Middle;
 use super::outcome::{Cause, DataFault, RelayFault};
 use super::roles::Party;
@@ -67,8 +67,8 @@ impl Relayed {
     pub(super) fn start(ends: &mut Ends, postures: Postures, now: Moment) -> Self {
         ends.proven = script::is_proven(&ends.transfer, &ends.source.party, &ends.destination.party);
         for side in Side::BOTH {
-            let steps = steps(&ends.transfer, side, postures.of(side), &ends.leg(side).party);
-            ends.leg_mut(side).steps = steps;
+            let steps = steps(&ends.transfer, side, postures.of(side), &ends.end(side).party);
+            ends.end_mut(side).steps = steps;
         }
         let meeting = |side| Meeting { posture: postures.of(side), at: None };
         let (source, destination) = (meeting(Side::Source), meeting(Side::Destination));
@@ -108,19 +108,19 @@ impl Relayed {
 
     /// Whether the end listens, or must be told where the relay does.
     fn awaits_relay(&self, ends: &Ends, side: Side) -> bool {
-        let (leg, meeting) = (ends.leg(side), self.meeting(side));
+        let (end, meeting) = (ends.end(side), self.meeting(side));
         match meeting.posture {
             Posture::Passive => meeting.at.is_some(),
-            Posture::Active => leg.asked.is_none() && leg.steps.front() == Some(&Step::Connect),
+            Posture::Active => end.asked.is_none() && end.steps.front() == Some(&Step::Connect),
         }
     }
 
     /// Takes the next step of an end that waits for nothing.
     fn next_step(&self, ends: &mut Ends, side: Side) -> Option<Step> {
         let known = self.meeting(side).at.is_some();
-        let leg = ends.leg_mut(side);
-        let ready = leg.asked.is_none() && (known || leg.steps.front() != Some(&Step::Connect));
-        if ready { leg.steps.pop_front() } else { None }
+        let end = ends.end_mut(side);
+        let ready = end.asked.is_none() && (known || end.steps.front() != Some(&Step::Connect));
+        if ready { end.steps.pop_front() } else { None }
     }
 
     /// The command of a step, or `None` if the step is not needed.
@@ -132,7 +132,7 @@ impl Relayed {
             Step::Rndz => Some(Command::Rndz(ends.transfer.secret.clone().filter(|_| ends.proven))),
             Step::Announce => Some(script::announce(&ends.transfer, side)),
             Step::Listen => self.middle.listen(side),
-            Step::Connect => Some(script::connect_to_relay(&ends.leg(side).party, self.meeting(side).at?)),
+            Step::Connect => Some(script::connect_to_relay(&ends.end(side).party, self.meeting(side).at?)),
             Step::Rest => ends.transfer.restart.map(Command::Rest),
             Step::Filter => None,
         }
@@ -212,7 +212,7 @@ impl Relayed {
             return;
         }
         for side in Side::BOTH {
-            if ends.leg(side).run == Run::Not && ends.leg(side.other()).has_begun() {
+            if ends.end(side).run == Run::Not && ends.end(side.other()).has_begun() {
                 send_transfer(ends, now, side);
             }
         }

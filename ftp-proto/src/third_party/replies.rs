@@ -1,9 +1,9 @@
 //! What a reply, the end of a session or a timer does to an end. What follows for the attempt is decided by
 //! the strategies.
 
+use super::end::{Asked, End, Run, Task};
 use super::ends::{Ends, Phase};
 use super::judge::{self, Answer, Verdict};
-use super::leg::{Asked, Leg, Run, Task};
 use super::outcome::{Cause, Unusable};
 use super::script::{self, Step};
 use super::stage::Stage;
@@ -36,30 +36,30 @@ impl Ends {
     /// Takes a reply to a command before the transfer commands. Returns `None` if the final one is still to
     /// come.
     pub(super) fn setup_reply(&mut self, side: Side, answer: Answer) -> Option<Judged> {
-        let asked = self.leg(side).asked?;
+        let asked = self.end(side).asked?;
         let Task::Setup(step) = asked.task else { return None };
         // A refusal of PRET is one of the transfer command.
         let announces = step == Step::Announce;
         let verb = if announces { script::transfer_command(&self.transfer, side).verb() } else { asked.verb };
-        let leg = self.leg_mut(side);
-        let verdict = judge::setup(step, verb, &leg.party, answer);
+        let end = self.end_mut(side);
+        let verdict = judge::setup(step, verb, &end.party, answer);
         match &verdict {
             Verdict::Wait => return None,
-            Verdict::Fine => leg.answered(),
+            Verdict::Fine => end.answered(),
             Verdict::ConnectsFrom(port) => {
-                leg.answered();
-                leg.data_port = *port;
+                end.answered();
+                end.data_port = *port;
             }
-            Verdict::WantsPret => leg.learn_pret(),
+            Verdict::WantsPret => end.learn_pret(),
             Verdict::Listens(at, announced) => {
-                leg.answered();
-                leg.data_port = Some(at.port());
+                end.answered();
+                end.data_port = Some(at.port());
                 self.note_repair(side, *announced, *at);
             }
             Verdict::Bad(cause, _) => {
-                leg.answered();
+                end.answered();
                 let accepted = matches!(cause, Cause::Unusable(..) | Cause::Policy(..));
-                leg.listening &= step != Step::Listen || accepted;
+                end.listening &= step != Step::Listen || accepted;
             }
         }
         Some(Judged { step, stage: asked.stage(), verdict })
@@ -67,18 +67,18 @@ impl Ends {
 
     /// Takes a reply while the transfer commands run.
     pub(super) fn running_reply(&mut self, side: Side, answer: Answer) -> Progress {
-        let leg = self.leg_mut(side);
-        let Some(asked) = leg.asked else { return Progress::None };
+        let end = self.end_mut(side);
+        let Some(asked) = end.asked else { return Progress::None };
         match answer.class {
-            Class::Aside => return leg.verify_port(asked, answer.reply),
+            Class::Aside => return end.verify_port(asked, answer.reply),
             Class::Preliminary => {
-                leg.started = true;
-                leg.run = Run::Moving;
+                end.started = true;
+                end.run = Run::Moving;
             }
             Class::Done | Class::More | Class::Later | Class::Refused => {
-                leg.answered();
+                end.answered();
                 let cause = Cause::Refused(answer.reply.clone());
-                if let Some(blame) = leg.end_of_run(asked.verb, answer) {
+                if let Some(blame) = end.end_of_run(asked.verb, answer) {
                     return Progress::Bad(asked.stage(), cause, blame);
                 }
             }
@@ -92,13 +92,13 @@ impl Ends {
 
     /// The session of that side is over.
     pub(super) fn ended(&mut self, now: Moment, side: Side, failure: client::Failure) {
-        let leg = self.leg_mut(side);
-        let stage = leg.asked.map_or(Stage::Attempt, Asked::stage);
-        leg.close();
-        leg.listening = false;
-        let complete = leg.complete().is_some();
-        if leg.is_running() {
-            leg.run = Run::Lost;
+        let end = self.end_mut(side);
+        let stage = end.asked.map_or(Stage::Attempt, Asked::stage);
+        end.close();
+        end.listening = false;
+        let complete = end.complete().is_some();
+        if end.is_running() {
+            end.run = Run::Lost;
         }
         match self.phase {
             Phase::Running if complete => {} // it has done its part
@@ -125,7 +125,7 @@ impl Ends {
     /// end are handled here and not returned.
     pub(super) fn due(&mut self, now: Moment) -> Option<(Option<Side>, Timer)> {
         for side in Side::BOTH {
-            while let Some(timer) = self.leg_mut(side).timers.fire(now) {
+            while let Some(timer) = self.end_mut(side).timers.fire(now) {
                 match timer {
                     Timer::Abort => self.abandon(side),
                     Timer::Reply => self.silent(now, side),
@@ -141,7 +141,7 @@ impl Ends {
     /// The end owes a reply to a command before the transfer commands. The abort accounts for that reply, or the
     /// session is closed.
     fn silent(&mut self, now: Moment, side: Side) {
-        let stage = self.leg(side).asked.map_or(Stage::Attempt, Asked::stage);
+        let stage = self.end(side).asked.map_or(Stage::Attempt, Asked::stage);
         self.abort(now, side);
         if matches!(self.phase, Phase::Setup) {
             self.fail(now, side, stage, Cause::Silent(Timer::Reply), Blame::Busy);
@@ -149,7 +149,7 @@ impl Ends {
     }
 }
 
-impl Leg {
+impl End {
     /// Takes a 255 that comes without being asked for (H37). It repeats the data port, or announces it for the
     /// first time after a SOCK that was answered with 200 (H04). The other end was told one port only.
     fn verify_port(&mut self, asked: Asked, reply: Reply) -> Progress {

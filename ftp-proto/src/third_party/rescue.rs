@@ -9,10 +9,10 @@
 //! | it does not answer ABOR in time | its control connection is closed (H20) |
 //! | anything else | nothing: it is in step |
 
+use super::end::{Session, Task};
 use super::ends::{Ends, Phase};
 use super::event::Output;
 use super::judge::{Answer, is_decisive};
-use super::leg::{Session, Task};
 use super::outcome::{Cause, Failure, Outcome};
 use super::stage::Stage;
 use super::timer::Timer;
@@ -27,8 +27,8 @@ impl Ends {
         self.cut();
         self.phase = Phase::Rescue(Failure { side, stage, cause, blame, touched: false });
         for side in Side::BOTH {
-            let leg = self.leg(side);
-            if leg.is_running() || leg.listening {
+            let end = self.end(side);
+            if end.is_running() || end.listening {
                 self.abort(now, side);
             }
         }
@@ -38,29 +38,29 @@ impl Ends {
     /// Aborts one end, at most once.
     pub(super) fn abort(&mut self, now: Moment, side: Side) {
         let timeout = self.timeouts.abort;
-        let leg = self.leg_mut(side);
-        if leg.session != Session::InStep {
+        let end = self.end_mut(side);
+        if end.session != Session::InStep {
             return;
         }
-        leg.session = Session::Aborting;
-        leg.listening = false;
-        leg.timers.disarm(Timer::Reply);
-        leg.timers.arm(Timer::Abort, now + timeout);
+        end.session = Session::Aborting;
+        end.listening = false;
+        end.timers.disarm(Timer::Reply);
+        end.timers.arm(Timer::Abort, now + timeout);
         self.out.push_back(Output::Abort(side));
     }
 
     /// Takes a reply that came after the failure. It may explain more than the first one did: a full
     /// disk at one end is a broken connection at the other.
     pub(super) fn rescue_reply(&mut self, side: Side, answer: Answer) {
-        let leg = self.leg_mut(side);
-        let Some(asked) = leg.asked else { return };
+        let end = self.end_mut(side);
+        let Some(asked) = end.asked else { return };
         if !answer.class.is_final() {
-            leg.started |= asked.task == Task::Transfer && answer.class == Class::Preliminary;
+            end.started |= asked.task == Task::Transfer && answer.class == Class::Preliminary;
             return;
         }
-        leg.answered();
+        end.answered();
         if asked.task == Task::Transfer {
-            let blame = leg.end_of_run(asked.verb, answer.clone());
+            let blame = end.end_of_run(asked.verb, answer.clone());
             if let (Phase::Rescue(failure), Some(blame)) = (&self.phase, blame)
                 && is_decisive(blame)
                 && !is_decisive(failure.blame)
@@ -82,13 +82,13 @@ impl Ends {
     /// The abort of that side is complete: its session is in step. If the server has forgotten to end what it
     /// had begun, it may do so over the next data connection. It does not get one.
     pub(super) fn aborted(&mut self, side: Side) {
-        let leg = self.leg_mut(side);
-        let forgotten = leg.started && leg.is_running();
-        if !leg.aborted() {
+        let end = self.end_mut(side);
+        let forgotten = end.started && end.is_running();
+        if !end.aborted() {
             return;
         }
         if forgotten {
-            leg.close();
+            end.close();
             self.out.push_back(Output::Close(side));
         }
         self.finish_rescue();
@@ -96,7 +96,7 @@ impl Ends {
 
     /// That side does not answer ABOR (H20): closes its control connection. The other end is not touched.
     pub(super) fn abandon(&mut self, side: Side) {
-        self.leg_mut(side).close();
+        self.end_mut(side).close();
         self.out.push_back(Output::Close(side));
         self.finish_rescue();
     }

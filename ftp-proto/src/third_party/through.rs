@@ -4,10 +4,10 @@
 //! RETR goes first and is awaited: a source that does not have the file then touches nothing at the
 //! destination (H14). What the source sends waits in its connection meanwhile.
 
+use super::end::{Run, Task};
 use super::ends::{Ends, Phase};
 use super::event::Output;
 use super::judge::Answer;
-use super::leg::{Run, Task};
 use super::middle::Middle;
 use super::outcome::{Cause, DataFault};
 use super::roles::Party;
@@ -48,8 +48,8 @@ impl Through {
     pub(super) fn start(ends: &mut Ends, now: Moment) -> Self {
         ends.to_cut = true;
         for side in Side::BOTH {
-            let steps = steps(&ends.transfer, side, &ends.leg(side).party);
-            ends.leg_mut(side).steps = steps;
+            let steps = steps(&ends.transfer, side, &ends.end(side).party);
+            ends.end_mut(side).steps = steps;
         }
         let middle = Middle::new(ends);
         let mut through = Self { middle, source: false, destination: false, flow: Flow::Not };
@@ -63,9 +63,9 @@ impl Through {
             return;
         }
         for side in Side::BOTH {
-            let leg = ends.leg_mut(side);
-            if leg.asked.is_none()
-                && let Some(step) = leg.steps.pop_front()
+            let end = ends.end_mut(side);
+            if end.asked.is_none()
+                && let Some(step) = end.steps.pop_front()
                 && let Some(command) = self.command(ends, side, step)
             {
                 ends.ask(now, side, Task::Setup(step), command);
@@ -92,7 +92,7 @@ impl Through {
     pub(super) fn setup_reply(&mut self, ends: &mut Ends, now: Moment, side: Side, answer: Answer) {
         if let Some(at) = self.middle.setup_reply(ends, now, side, answer) {
             let by = now + ends.timeouts.connect;
-            ends.leg_mut(side).timers.arm(Timer::Connect, by);
+            ends.end_mut(side).timers.arm(Timer::Connect, by);
             ends.out.push_back(Output::Connect(side, at));
         }
         self.prepare(ends, now);
@@ -106,7 +106,7 @@ impl Through {
                 Side::Destination => self.destination = true,
             }
             self.middle.open = self.source && self.destination;
-            ends.leg_mut(side).timers.disarm(Timer::Connect);
+            ends.end_mut(side).timers.disarm(Timer::Connect);
             self.prepare(ends, now);
         }
     }
@@ -122,7 +122,7 @@ impl Through {
             Phase::Running if self.middle.broken.is_none() => {
                 ends.cut();
                 self.middle.broke(ends, now, side, why);
-                if !ends.leg(side).is_running() {
+                if !ends.end(side).is_running() {
                     self.middle.give_up(ends, now);
                 }
             }
@@ -146,7 +146,7 @@ impl Through {
         }
         match self.middle.broken {
             None => self.proceed(ends, now),
-            Some((broken, _)) if broken == side && !ends.leg(side).is_running() => {
+            Some((broken, _)) if broken == side && !ends.end(side).is_running() => {
                 self.middle.give_up(ends, now);
             }
             Some(_) => {}

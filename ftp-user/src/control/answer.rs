@@ -1,7 +1,7 @@
 //! Final replies, and what a refusal means to people.
 
 use super::session::{Credentials, Session};
-use crate::failure::{Failure, Kind, Source};
+use crate::failure::{About, Failure, Kind};
 use ftp_proto::client;
 use ftp_proto::command::Verb;
 use ftp_proto::reply::{Blame, Class, Reply, blame, classify};
@@ -151,12 +151,12 @@ impl Session {
             let patience = self.patience().as_secs();
             let what = format!("{title} accepted the connection but sent no FTP greeting in {patience} s");
             let failure = Failure::new(Kind::Temporary, what).hint("is this an FTP port?");
-            return Some(failure.about(Source::NoAnswer));
+            return Some(failure.about(About::NoAnswer));
         }
         if matches!(end, client::Failure::ClosedEarly) {
             let what = format!("{title} closed the connection before its FTP greeting");
             let failure = Failure::new(Kind::Temporary, what).hint("try again later");
-            return Some(failure.about(Source::NoAnswer));
+            return Some(failure.about(About::NoAnswer));
         }
         if matches!(end, client::Failure::TlsOnly) {
             let what = format!("{title} speaks TLS on this port from the first byte on");

@@ -1,7 +1,7 @@
 //! From a host name to a connection, in bounded time.
 
 use crate::context::Context;
-use crate::failure::{Failure, Kind, Source, words};
+use crate::failure::{About, Failure, Kind, words};
 use crate::place::Site;
 use ftp_io::socket;
 use ftp_proto::address::Family;
@@ -36,7 +36,7 @@ pub(crate) async fn connect(
         None if context.cancel.is_cancelled() => return Err(Failure::interrupted()),
         None => {
             return Err(Failure::new(Kind::Temporary, format!("looking up the host {host} took too long"))
-                .about(Source::NoAnswer));
+                .about(About::NoAnswer));
         }
     };
     let share = context.patience.reply / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
@@ -50,7 +50,7 @@ pub(crate) async fn connect(
                 last = Some(
                     Failure::new(Kind::Temporary, format!("cannot connect to {name}: no answer in time"))
                         .hint("check the address, or raise --timeout")
-                        .about(Source::NoAnswer),
+                        .about(About::NoAnswer),
                 );
             }
         }
@@ -63,7 +63,7 @@ pub(crate) async fn connect(
 fn failed(name: &str, error: &io::Error, what: &str) -> Failure {
     Failure::new(Kind::Temporary, format!("cannot connect to {name}: {}", words(error)))
         .hint(format!("check that {what} listens there"))
-        .about(Source::NoAnswer)
+        .about(About::NoAnswer)
 }
 
 /// The result of `work`, or `None` when `limit` passed or somebody wants to stop.

@@ -172,7 +172,7 @@ impl Session {
 
     fn trace(&self, line: String) {
         self.context.events.say(Report::Dialogue {
-            column: self.role.column(),
+            side: self.role.side(),
             title: self.title.clone(),
             at: self.context.clock.now(),
             line,

@@ -27,7 +27,7 @@ pub(super) fn client(
         let how = if resumed { "resumed" } else { "new session" };
         let line = format!("* {version}, {how}");
         let title = title.clone();
-        events.say(Event::Dialogue { column: role.column(), title, at: clock.now(), line });
+        events.say(Event::Dialogue { side: role.side(), title, at: clock.now(), line });
     };
     Client::new(&context.trust, &site.host, versions, tell).map(Some).map_err(|error| {
         Failure::new(Kind::Other, format!("TLS cannot be used with {}: {error}", site.authority()))

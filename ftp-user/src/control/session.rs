@@ -3,7 +3,6 @@
 use super::secrets::Secrets;
 use crate::context::{Cancel, Context};
 use crate::failure::Failure;
-use crate::report::Column;
 use ftp_io::control::Control;
 use ftp_io::tls::Client;
 use ftp_proto::client::{self, CommandId};
@@ -11,7 +10,7 @@ use ftp_proto::command::{DataType, Partial};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::digest::Algorithm;
 use ftp_proto::feature::Capabilities;
-use ftp_proto::third_party::Party;
+use ftp_proto::third_party::{Party, Side};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -36,11 +35,11 @@ impl Role {
         }
     }
 
-    /// Its column of the trace.
-    pub(super) const fn column(self) -> Column {
+    /// The side whose column of the trace it uses. A server alone uses that of the source.
+    pub(super) const fn side(self) -> Side {
         match self {
-            Self::Source | Self::Server => Column::Source,
-            Self::Destination => Column::Destination,
+            Self::Source | Self::Server => Side::Source,
+            Self::Destination => Side::Destination,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::control::{Role, Session};
-use crate::failure::{Failure, Kind, Source};
+use crate::failure::{About, Failure, Kind};
 use crate::place::Site;
 use ftp_io::tls::Versions;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -107,8 +107,8 @@ impl Pool {
     /// Gives the server up: whoever needs a new session fails at once with the failure that this returns. A
     /// server that answers and refuses one more session beside others is not given up.
     pub fn give_up(&self, failure: Failure) -> Failure {
-        let is_silent = failure.source == Source::NoAnswer;
-        let failure = failure.about(Source::Gone);
+        let is_silent = failure.about == About::NoAnswer;
+        let failure = failure.about(About::GivenUp);
         let mut state = self.state();
         if is_silent || state.leased == 0 {
             state.gone = Some(failure.clone());
@@ -137,7 +137,7 @@ impl Pool {
             return Err(gone);
         }
         let opened = Session::open_by(context, &self.site, role, tls12.versions()).await;
-        if !matches!(&opened, Err(failure) if failure.source == Source::NoAnswer) {
+        if !matches!(&opened, Err(failure) if failure.about == About::NoAnswer) {
             self.state().answered = true;
         }
         opened.map(|session| self.lend(session))

@@ -21,25 +21,25 @@ pub struct Failure {
     /// What to do.
     pub hint: Option<String>,
     /// What the failure is about.
-    pub source: Source,
+    pub about: About,
 }
 
 /// What a failure is about.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub enum Source {
+pub enum About {
     /// The file or the question at hand. Another file may succeed.
     #[default]
     Operation,
     /// A server that has not answered: no connection was made, or no greeting came.
     NoAnswer,
     /// A server that was given up after all retries. Nothing else is tried there.
-    Gone,
+    GivenUp,
 }
 
 impl Failure {
     /// A failure with nothing but its sentence.
     pub fn new(kind: Kind, what: impl Into<String>) -> Self {
-        Self { kind, what: what.into(), said: None, hint: None, source: Source::Operation }
+        Self { kind, what: what.into(), said: None, hint: None, about: About::Operation }
     }
 
     /// A mistake in what was typed.
@@ -76,8 +76,8 @@ impl Failure {
 
     /// Sets what the failure is about.
     #[must_use]
-    pub const fn about(mut self, source: Source) -> Self {
-        self.source = source;
+    pub const fn about(mut self, about: About) -> Self {
+        self.about = about;
         self
     }
 

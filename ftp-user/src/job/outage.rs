@@ -5,7 +5,7 @@ use super::retry::{Event, Next, Retry};
 use crate::context::Context;
 use crate::control::Facts;
 use crate::endpoint::Host;
-use crate::failure::{Failure, Source};
+use crate::failure::{About, Failure};
 use crate::route::Ends;
 use ftp_proto::wire::PathName;
 use std::time::Duration;
@@ -92,7 +92,7 @@ pub(super) async fn connect(context: &Context, host: &mut Host) -> Result<(), Fa
         match retry.after(Event::Failed(&failure)) {
             Next::Attempt => {}
             next @ Next::Wait { .. } => wait(context, &failure, next, "").await?,
-            Next::GiveUp if context.cancel.is_cancelled() || failure.source == Source::Gone => {
+            Next::GiveUp if context.cancel.is_cancelled() || failure.about == About::GivenUp => {
                 return Err(failure);
             }
             Next::GiveUp => return Err(pool.give_up(failure)),

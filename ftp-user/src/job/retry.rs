@@ -7,7 +7,7 @@
 //! | a server was given up; any other failure; no retries left | give up |
 
 use crate::context::Patience;
-use crate::failure::{Failure, Kind, Source};
+use crate::failure::{About, Failure, Kind};
 use std::time::Duration;
 
 /// The retries of one thing: a file, a question, or an outage of a server.
@@ -65,10 +65,10 @@ impl Retry {
             Event::Failed(failure) => failure,
             Event::StoredIsWrong => return Next::Attempt,
         };
-        let limit = match failure.source {
-            Source::Operation => self.limit,
-            Source::NoAnswer => self.unanswered,
-            Source::Gone => 0,
+        let limit = match failure.about {
+            About::Operation => self.limit,
+            About::NoAnswer => self.unanswered,
+            About::GivenUp => 0,
         };
         if failure.kind != Kind::Temporary || self.used >= limit {
             return Next::GiveUp;
@@ -91,8 +91,8 @@ mod tests {
         Patience { reply: second, stall: second, retries, first_retries }
     }
 
-    fn failure(kind: Kind, source: Source) -> Failure {
-        Failure::new(kind, "no").about(source)
+    fn failure(kind: Kind, about: About) -> Failure {
+        Failure::new(kind, "no").about(about)
     }
 
     fn wait(millis: u64, number: u32, of: u32) -> Next {
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn temporary_failures_are_retried_later_and_later() {
-        let busy = failure(Kind::Temporary, Source::Operation);
+        let busy = failure(Kind::Temporary, About::Operation);
         let mut retry = Retry::new(&patience(3, 0));
         let steps = [(); 4].map(|()| retry.after(Event::Failed(&busy)));
         assert_eq!(steps, [wait(500, 1, 3), wait(1000, 2, 3), wait(2000, 3, 3), Next::GiveUp]);
@@ -121,13 +121,13 @@ mod tests {
         let kinds = [Kind::Other, Kind::Usage, Kind::Missing, Kind::Refused, Kind::NoPath];
         for kind in kinds.into_iter().chain([Kind::Unverified, Kind::Exists, Kind::Interrupted]) {
             let mut retry = Retry::new(&patience(3, 3));
-            assert_eq!(retry.after(Event::Failed(&failure(kind, Source::Operation))), Next::GiveUp);
+            assert_eq!(retry.after(Event::Failed(&failure(kind, About::Operation))), Next::GiveUp);
         }
     }
 
     #[test]
     fn a_server_that_has_never_answered_is_asked_once_unless_retries_are_given() {
-        let nobody = failure(Kind::Temporary, Source::NoAnswer);
+        let nobody = failure(Kind::Temporary, About::NoAnswer);
         let check = |first_retries, answered, expect| {
             let mut retry = Retry::of_outage(&patience(5, first_retries), answered);
             assert_eq!(retry.after(Event::Failed(&nobody)), expect, "{first_retries} {answered}");
@@ -136,14 +136,14 @@ mod tests {
         check(2, false, wait(500, 1, 2));
         check(0, true, wait(500, 1, 5));
         // A server that answers that it is busy exists.
-        let busy = failure(Kind::Temporary, Source::Operation);
+        let busy = failure(Kind::Temporary, About::Operation);
         let mut retry = Retry::of_outage(&patience(5, 0), false);
         assert_eq!(retry.after(Event::Failed(&busy)), wait(500, 1, 5));
     }
 
     #[test]
     fn a_server_that_was_given_up_is_not_asked_again() {
-        let gone = failure(Kind::Temporary, Source::Gone);
+        let gone = failure(Kind::Temporary, About::GivenUp);
         assert_eq!(Retry::new(&patience(5, 5)).after(Event::Failed(&gone)), Next::GiveUp);
     }
 
@@ -151,7 +151,7 @@ mod tests {
     fn a_wrong_beginning_costs_no_retry() {
         let mut retry = Retry::new(&patience(1, 1));
         assert_eq!(retry.after(Event::StoredIsWrong), Next::Attempt);
-        let busy = failure(Kind::Temporary, Source::Operation);
+        let busy = failure(Kind::Temporary, About::Operation);
         assert_eq!(retry.after(Event::Failed(&busy)), wait(500, 1, 1));
         assert_eq!(retry.after(Event::StoredIsWrong), Next::Attempt);
     }

@@ -4,6 +4,7 @@ use crate::failure::Kind;
 use crate::ladder::{Considered, Rung};
 use crate::outcome::{Protection, Relayed, Verified};
 use ftp_proto::listing::Entry;
+use ftp_proto::third_party::Side;
 use ftp_proto::timer::Moment;
 
 /// Something that has happened.
@@ -87,8 +88,8 @@ pub enum Event {
     Listed(Listed),
     /// One line of the dialogue with a server, secrets removed.
     Dialogue {
-        /// At which end it was said.
-        column: Column,
+        /// Its column in the trace: the source or the only server, or the destination.
+        side: Side,
         /// The server as `host:port`.
         title: String,
         /// When it was said.
@@ -96,15 +97,6 @@ pub enum Event {
         /// `> ` or `< ` and the line.
         line: String,
     },
-}
-
-/// The columns of the trace.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Column {
-    /// The source, or the only server.
-    Source,
-    /// The dialogue with the destination.
-    Destination,
 }
 
 /// An entry of `ls`, or what `stat` found.

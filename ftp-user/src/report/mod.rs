@@ -9,7 +9,7 @@ mod json;
 mod style;
 mod trace;
 
-pub use event::{Column, Event, Form, Listed, Summary};
+pub use event::{Event, Form, Listed, Summary};
 pub use style::Style;
 
 use crate::failure::{Failure, Kind};
@@ -94,8 +94,8 @@ async fn tell(
     // A reader that went away must not stop the trace, nor the transfer.
     let mut told = Ok(());
     while let Some(Record { event, .. }) = events.next().await {
-        if let (Event::Dialogue { column, title, at, line }, Some(trace)) = (&event, &mut trace) {
-            trace.line(*column, title, *at, line)?;
+        if let (Event::Dialogue { side, title, at, line }, Some(trace)) = (&event, &mut trace) {
+            trace.line(*side, title, *at, line)?;
         }
         if told.is_ok() {
             told = if style.json { json::line(&event, &mut io::stdout().lock()) } else { human.tell(&event) };

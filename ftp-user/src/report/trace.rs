@@ -1,6 +1,6 @@
 //! The dialogue with both servers, side by side. Lines come masked: no secret gets here.
 
-use super::event::Column;
+use ftp_proto::third_party::Side;
 use ftp_proto::timer::Moment;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -20,17 +20,17 @@ impl Trace {
 
 impl<W: Write> Trace<W> {
     /// Writes one line in its column; a new server in a column is announced there.
-    pub(super) fn line(&mut self, column: Column, title: &str, at: Moment, line: &str) -> io::Result<()> {
+    pub(super) fn line(&mut self, side: Side, title: &str, at: Moment, line: &str) -> io::Result<()> {
         let [source, destination] = &mut self.titles;
-        let known = match column {
-            Column::Source => source,
-            Column::Destination => destination,
+        let known = match side {
+            Side::Source => source,
+            Side::Destination => destination,
         };
         if known.as_deref() != Some(title) {
             *known = Some(title.to_owned());
-            self.put(column, None, &format!("== {title}"))?;
+            self.put(side, None, &format!("== {title}"))?;
         }
-        self.put(column, Some(at), line)?;
+        self.put(side, Some(at), line)?;
         self.out.flush()
     }
 
@@ -38,12 +38,12 @@ impl<W: Write> Trace<W> {
         self.out.flush()
     }
 
-    fn put(&mut self, column: Column, at: Option<Moment>, line: &str) -> io::Result<()> {
+    fn put(&mut self, side: Side, at: Option<Moment>, line: &str) -> io::Result<()> {
         let mut time = at.map_or_else(String::new, |at| format!("{:.3}", at.since_start().as_secs_f64()));
         for piece in pieces(line) {
-            match column {
-                Column::Source => writeln!(self.out, "{time:>9} {piece:<WIDTH$} |")?,
-                Column::Destination => writeln!(self.out, "{time:>9} {:<WIDTH$} | {piece}", "")?,
+            match side {
+                Side::Source => writeln!(self.out, "{time:>9} {piece:<WIDTH$} |")?,
+                Side::Destination => writeln!(self.out, "{time:>9} {:<WIDTH$} | {piece}", "")?,
             }
             time.clear();
         }
@@ -79,8 +79,8 @@ mod tests {
     fn the_two_servers_stand_side_by_side() {
         let mut trace = Trace { out: Vec::new(), titles: [None, None] };
         let at = Moment::START + Duration::from_millis(12);
-        trace.line(Column::Source, "a:21", at, "> TYPE I").unwrap();
-        trace.line(Column::Destination, "b:21", at, "< 200 Okay").unwrap();
+        trace.line(Side::Source, "a:21", at, "> TYPE I").unwrap();
+        trace.line(Side::Destination, "b:21", at, "< 200 Okay").unwrap();
         let blank = " ".repeat(60);
         let pad = |text: &str| format!("{text:<60}");
         assert_eq!(

@@ -64,7 +64,7 @@ pub(super) enum Session {
 
 /// One end of the attempt.
 #[derive(Debug)]
-pub(super) struct Leg {
+pub(super) struct End {
     pub(super) party: Party,
     /// The steps before the transfer command that are still to be sent.
     pub(super) steps: VecDeque<Step>,
@@ -80,7 +80,7 @@ pub(super) struct Leg {
     pub(super) timers: Timers<Timer>,
 }
 
-impl Leg {
+impl End {
     /// An end that is logged in and idle. Its steps are still to be set.
     pub(super) const fn new(party: Party) -> Self {
         Self {
