@@ -1,4 +1,4 @@
-//! What every call gets: the clock, the events, the wish to stop, and what is allowed.
+//! What every call needs: clock, events, cancellation and permissions.
 
 use crate::config::Relays;
 use crate::id::Origin;
@@ -9,7 +9,7 @@ use ftp_proto::address::Family;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// What every call gets. Clones share everything.
+/// What every call needs. Clones share everything.
 #[derive(Clone, Debug)]
 pub struct Context {
     /// The clock of this run.
@@ -18,7 +18,7 @@ pub struct Context {
     pub events: Events,
     /// Whether the work should stop.
     pub cancel: Cancel,
-    /// How long to wait for what.
+    /// Timeouts, and the number of retries.
     pub patience: Patience,
     /// The only address family to use, if one was chosen.
     pub family: Option<Family>,
@@ -81,7 +81,7 @@ impl Default for ListingLimit {
     }
 }
 
-/// How long to wait for what, and how often to try again.
+/// Timeouts, and the number of retries.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Patience {
     /// For a connection, and for each reply.
@@ -94,12 +94,12 @@ pub struct Patience {
     pub first_retries: u32,
 }
 
-/// Whether the work should stop. Clones share the same wish.
+/// Whether the work should stop. Clones share one state.
 #[derive(Clone, Debug)]
 pub struct Cancel(watch::Receiver<bool>);
 
 impl Cancel {
-    /// A wish to stop that is not expressed yet. Sending `true` expresses it.
+    /// Creates a cancellation token and its sender. Sending `true` cancels.
     pub fn new() -> (watch::Sender<bool>, Self) {
         let (sender, receiver) = watch::channel(false);
         (sender, Self(receiver))
@@ -119,7 +119,7 @@ impl Cancel {
     pub async fn cancelled(&self) {
         let mut receiver = self.0.clone();
         if receiver.wait_for(|cancelled| *cancelled).await.is_err() {
-            // The sender is gone: the wish cannot be expressed any more.
+            // The sender is gone, so nothing can be cancelled any more.
             std::future::pending::<()>().await;
         }
     }

@@ -90,7 +90,7 @@ struct General {
     retries: Option<u32>,
 }
 
-/// Whether a terminal gets something.
+/// The values of `--color` and `--progress`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 enum When {
     Auto,
@@ -145,7 +145,7 @@ impl Cli {
 }
 
 impl Verb {
-    /// Whether it reads no settings.
+    /// Whether the verb needs no settings.
     const fn is_about_itself(&self) -> bool {
         match self {
             Self::Completions(_) | Self::Man(_) => true,
@@ -155,7 +155,7 @@ impl Verb {
 }
 
 impl General {
-    /// Clock, reporter, trace file, signals.
+    /// Creates the context and starts the reporter.
     fn start(self, relays: Relays, trust: Trust) -> Result<(Context, Reporter), Failure> {
         let trace = self.trace.as_deref().map(trace_file).transpose()?;
         let wanted = |when, terminal| match when {

@@ -77,7 +77,7 @@ impl Relay {
 pub struct Relays(Arc<[Relay]>);
 
 impl Relays {
-    /// These and no other.
+    /// Creates the list.
     pub fn new(relays: impl IntoIterator<Item = Relay>) -> Self {
         Self(relays.into_iter().collect())
     }
@@ -87,7 +87,7 @@ impl Relays {
         self.0.iter()
     }
 
-    /// Whether there is none.
+    /// Whether the list is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

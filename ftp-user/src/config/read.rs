@@ -53,7 +53,7 @@ fn relay(reader: &mut Reader<'_>, table: &DeTable<'_>, at: &Range<usize>, direct
     Some(Relay { name: named??, address: address??, token_file: token_file?, near })
 }
 
-/// It stands in lines for people.
+/// The name appears in messages, so it has no control characters.
 fn name(reader: &mut Reader<'_>, at: Range<usize>, text: &str) -> Option<String> {
     let fits = (1..=MAX_NAME).contains(&text.chars().count()) && !text.contains(char::is_control);
     if !fits {
@@ -76,6 +76,6 @@ fn near(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Vec<Near> {
 }
 
 const RELAY: [&str; 4] = ["name", "address", "token-file", "near"];
-/// Part of the contract, not of this program.
+/// Keys of the contract that are not supported yet.
 const LATER: [&str; 2] = ["sites", "defaults"];
 const MAX_NAME: usize = 64;

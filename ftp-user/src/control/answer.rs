@@ -26,7 +26,7 @@ impl Answer {
 }
 
 impl Session {
-    /// The failure that a refusal is.
+    /// Converts a refusal into a failure.
     pub fn refusal(&self, what: impl Into<String>, answer: &Answer) -> Failure {
         let blame = self.blame(answer);
         let failure = Failure::new(kind_of(blame), what).said(self.quote(&answer.reply));
@@ -56,7 +56,7 @@ impl Session {
         format!("it {}", self.said(reply))
     }
 
-    /// The failure that the end of this session is.
+    /// Converts the end of this session into a failure.
     pub fn lost(&self, end: &client::Failure) -> Failure {
         let who = format!("the {} {}", self.role.name(), self.title);
         if let Some(refused) = &self.refused {
@@ -144,7 +144,7 @@ impl Session {
         Failure::new(Kind::Refused, what).said(self.it_said(reply)).hint(hint)
     }
 
-    /// The failure that the end of a session without a greeting is.
+    /// Converts the end of a session without a greeting into a failure.
     fn no_greeting(&self, end: &client::Failure) -> Option<Failure> {
         let title = &self.title;
         if matches!(end, client::Failure::NoGreeting) {

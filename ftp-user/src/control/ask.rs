@@ -50,7 +50,7 @@ impl Session {
         Ok(())
     }
 
-    /// From now on data connections are private, or in clear (PROT); a refusal is given back.
+    /// Sets the protection of data connections (PROT). Returns the reply if the server refuses.
     pub async fn protect(&mut self, private: bool) -> Result<Option<Answer>, Failure> {
         if self.tls.is_none() || self.in_clear != private {
             return Ok(None);

@@ -14,8 +14,7 @@ use ftp_proto::reply::Blame;
 use std::net::{IpAddr, SocketAddr};
 
 impl Session {
-    /// Where this program's own data connections to the server begin: at the address that the server
-    /// knows, unless that is a relay's.
+    /// The local address for data connections: that of the control connection, unless a relay carries it.
     pub const fn data_from(&self) -> IpAddr {
         if self.relay.is_some() { anywhere(self.peer) } else { self.local }
     }
@@ -95,7 +94,7 @@ impl Session {
         Ok(believed)
     }
 
-    /// Says once that another address than the announced one is used, if it is (H08).
+    /// Warns once if the announced address is replaced (H08).
     pub fn say_repair(&mut self, announced: SocketAddr, used: SocketAddr) {
         if announced != used && !self.repaired {
             self.repaired = true;

@@ -1,7 +1,6 @@
-//! Driving a session: what its machine asks for is done, and what comes from the server is its input.
+//! Drives a session: performs what its machine asks for, and passes what the server sends to it.
 //!
-//! Nothing runs in the background: whoever needs something from the session drives it with
-//! [`Session::next`], which may be dropped at any point without losing a byte.
+//! A session has no task. The caller drives it with [`Session::next`], which is cancel-safe.
 
 use super::session::Session;
 use crate::failure::Failure;
@@ -43,7 +42,7 @@ impl Session {
         self.over.get_or_insert(client::Failure::Closed);
     }
 
-    /// Hears what has come while nobody listened: servers close what is idle for long, and say so.
+    /// Reads what arrived while the session was idle, such as a 421 before the server closed it.
     pub async fn catch_up(&mut self) {
         while !self.is_over() {
             tokio::select! {

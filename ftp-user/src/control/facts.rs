@@ -30,8 +30,8 @@ impl From<&Entry> for Facts {
 }
 
 impl Session {
-    /// What is at `path`; `None` when nothing is. A server that can say nothing at all about files
-    /// gets the benefit of the doubt: a file of unknown size.
+    /// What is at `path`; `None` if nothing is. A server that supports none of these commands is assumed to
+    /// have the file, with unknown size.
     pub async fn facts(&mut self, path: &PathName) -> Result<Option<Facts>, Failure> {
         Ok(self.entry(path).await?.map(|entry| Facts::from(&entry)))
     }
@@ -117,7 +117,7 @@ impl Session {
         match self.blame(answer) {
             Blame::Missing => Verdict::Absent,
             Blame::Unsupported => Verdict::Unknown,
-            // Words that nobody knows; storing will tell.
+            // The reply is not recognised. If the file cannot be stored, the transfer fails.
             Blame::File if self.role == Role::Destination => Verdict::Absent,
             Blame::File | Blame::Space | Blame::Login | Blame::Path | Blame::Busy | Blame::Peer => {
                 Verdict::Failed

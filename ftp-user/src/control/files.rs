@@ -1,4 +1,4 @@
-//! What changes files on a server, and what proves them: digests, RNFR and RNTO, DELE, MKD.
+//! Commands about files of a server: digests, RNFR and RNTO, DELE, MKD.
 
 use super::answer::Answer;
 use super::session::Session;
@@ -64,7 +64,7 @@ impl Session {
         self.ask_patiently(command.with(path), Some(patience)).await
     }
 
-    /// What it does not know after all is not asked again.
+    /// Remembers that the server does not know the command.
     fn strike(&mut self, command: DigestCommand, algorithm: Algorithm) {
         match command {
             DigestCommand::Hash => self.capabilities.hash.retain(|known| *known != algorithm),
@@ -72,8 +72,8 @@ impl Session {
         }
     }
 
-    /// Gives a file its final name, replacing what has it. A server that gives it another name instead
-    /// has to take that back.
+    /// Gives a file its final name, replacing what has it. If the server has changed the name, the file is
+    /// renamed back and the call fails.
     pub async fn rename(&mut self, from: &PathName, to: &PathName) -> Result<(), Failure> {
         self.name(from, to).await?;
         let named = self.check_stored_name(to).await;
@@ -151,8 +151,8 @@ impl Session {
         })
     }
 
-    /// What our own servers do with what came of a broken STOR: `keep` it, from the first byte on and
-    /// even if they are killed, or delete it. Asked only where it has to change, and any answer will do.
+    /// Sets what `ftp-server` does with the first part of a broken STOR (OPTS STOR PARTIAL). Sent only if the
+    /// setting changes; the reply does not matter.
     pub async fn partials(&mut self, keep: bool) -> Result<(), Failure> {
         let wanted = if keep { Partial::Keep } else { Partial::Discard };
         if self.capabilities.partial && self.partial != Some(wanted) {

@@ -52,7 +52,7 @@ impl Session {
         }
     }
 
-    /// Somebody else has answered at the server's data port.
+    /// The data connection showed another certificate than the control connection.
     pub fn impostor(&self) -> Option<Failure> {
         let who = format!("the {} {}", self.role.name(), self.title);
         let fingerprint = self.tls.as_ref().and_then(Client::impostor)?;

@@ -1,4 +1,4 @@
-//! One control connection: a socket and the client machine that thinks for it.
+//! One control connection: a socket and its client machine.
 
 use super::secrets::Secrets;
 use crate::context::{Cancel, Context};
@@ -107,12 +107,13 @@ pub struct Session {
     pub(super) over: Option<client::Failure>,
     /// The last transfer command.
     pub(super) transfer: Option<CommandId>,
-    /// A preliminary reply came that has found no transfer yet.
+    /// Whether a preliminary reply came before its transfer command was taken into account.
     pub(super) orphan: bool,
 }
 
 impl Session {
-    /// What the two-party machine wants to know of it.
+    /// What the third-party machine ([`third_party::Attempt`](ftp_proto::third_party::Attempt)) has to know of
+    /// it.
     pub fn party(&self) -> Party {
         Party {
             dialect: self.dialect,

@@ -45,7 +45,7 @@ impl Stall {
         self.moved
     }
 
-    /// Takes how many bytes have moved in all. Returns whether that is more than before.
+    /// Records how many bytes have moved in all. Returns whether that is more than before.
     pub const fn saw(&mut self, now: Moment, moved: u64) -> bool {
         let more = moved > self.moved;
         if more {

@@ -54,7 +54,7 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// Why the server cannot be asked.
+    /// Fails if the server cannot be asked.
     pub async fn restarts(&mut self, context: &Context) -> Result<bool, Failure> {
         match self {
             Self::Server(server) => Ok(server.session(context).await?.capabilities.rest_stream),
@@ -89,8 +89,7 @@ impl Host {
     /// What is at `path`; `None` if nothing is.
     ///
     /// # Errors
-    ///
-    /// Why that cannot be known.
+    /// Fails if it cannot be determined.
     pub async fn facts(&mut self, context: &Context, path: &PathName) -> Result<Option<Facts>, Failure> {
         match self {
             Self::Server(server) => server.session(context).await?.facts(path).await,
@@ -115,8 +114,7 @@ impl Host {
     /// The size of the file at `path` in bytes, if it is known.
     ///
     /// # Errors
-    ///
-    /// Why that cannot be asked.
+    /// Fails if the server cannot be asked.
     pub async fn size(&mut self, context: &Context, path: &PathName) -> Result<Option<u64>, Failure> {
         match self {
             Self::Server(server) => {
@@ -137,7 +135,7 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// Why the server cannot be asked.
+    /// Fails if the server cannot be asked.
     pub async fn algorithms(&mut self, context: &Context) -> Result<Vec<Algorithm>, Failure> {
         match self {
             Self::Server(server) => Ok(server.session(context).await?.capabilities.algorithms()),
@@ -149,8 +147,7 @@ impl Host {
     /// give it: another digest, or the size, may serve instead.
     ///
     /// # Errors
-    ///
-    /// Why nothing about the file can be asked.
+    /// Fails if the server cannot be asked.
     pub async fn digest(
         &mut self,
         context: &Context,
@@ -167,8 +164,7 @@ impl Host {
     /// The digest of the first `length` bytes of the file at `path`, or why this host does not give it.
     ///
     /// # Errors
-    ///
-    /// Why the file cannot be read.
+    /// Fails if the file cannot be read.
     pub async fn prefix_digest(
         &mut self,
         context: &Context,
@@ -188,8 +184,7 @@ impl Host {
     /// Renames a file. A file that has the new name is replaced.
     ///
     /// # Errors
-    ///
-    /// Why it was not renamed.
+    /// Fails if the file was not renamed.
     pub async fn rename(&mut self, context: &Context, from: &PathName, to: &PathName) -> Result<(), Failure> {
         match self {
             Self::Server(server) => server.session(context).await?.rename(from, to).await,
@@ -200,8 +195,7 @@ impl Host {
     /// Deletes a file. If it is not there, that is no failure.
     ///
     /// # Errors
-    ///
-    /// Why it may still be there.
+    /// Fails if the file may still be there.
     pub async fn delete(&mut self, context: &Context, path: &PathName) -> Result<(), Failure> {
         match self {
             Self::Server(server) => server.session(context).await?.delete(path).await.map(drop),
@@ -212,8 +206,7 @@ impl Host {
     /// Makes a directory, unless it is there.
     ///
     /// # Errors
-    ///
-    /// Why it is not there.
+    /// Fails if the directory could not be made.
     pub async fn make_directory(&mut self, context: &Context, path: &PathName) -> Result<(), Failure> {
         match self {
             Self::Server(server) => server.session(context).await?.make_directory(path).await,

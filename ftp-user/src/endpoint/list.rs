@@ -13,8 +13,7 @@ use std::os::unix::fs::MetadataExt;
 /// The entries of a directory.
 ///
 /// # Errors
-///
-/// Why it cannot be listed.
+/// Fails if the directory cannot be listed.
 pub async fn list(context: &Context, host: &mut Host, path: &PathName) -> Result<Listing, Failure> {
     match host {
         Host::Server(server) => server.session(context).await?.list(Some(path)).await,

@@ -104,8 +104,8 @@ impl Pool {
         self.outage.lock().await
     }
 
-    /// Gives the server up: whoever needs a new session fails at once with the failure that this returns. A
-    /// server that answers and refuses one more session beside others is not given up.
+    /// Gives the server up. Later leases fail at once with the returned failure. A server that answers and
+    /// refuses one more session beside others is not given up.
     pub fn give_up(&self, failure: Failure) -> Failure {
         let is_silent = failure.about == About::NoAnswer;
         let failure = failure.about(About::GivenUp);
@@ -119,8 +119,7 @@ impl Pool {
     /// A session: one that nobody uses, or a new one.
     ///
     /// # Errors
-    ///
-    /// Why there is none. A server that was given up is not asked again.
+    /// Fails if there is no session. A server that was given up is not asked again.
     pub async fn lease(self: &Arc<Self>, context: &Context, role: Role) -> Result<Lease, Failure> {
         let (idle, tls12) = {
             let mut state = self.state();

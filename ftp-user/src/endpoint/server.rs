@@ -27,8 +27,7 @@ impl Server {
     /// The open session, or a new one.
     ///
     /// # Errors
-    ///
-    /// Why there is none.
+    /// Fails if no session can be opened.
     pub async fn session(&mut self, context: &Context) -> Result<&mut Session, Failure> {
         let lease = match self.alive(context).await {
             Some(lease) if lease.is_used_up() => self.pool.renew(context, self.role, lease).await?,

@@ -6,7 +6,7 @@ use super::{Failure, Kind};
 use std::io;
 
 impl Failure {
-    /// The failure that an error of this host's file system is.
+    /// Converts an error of this host's file system into a failure.
     #[allow(clippy::wildcard_enum_match_arm, reason = "the kinds of I/O errors are not ours")]
     pub fn of_this_host(what: impl Into<String>, error: &io::Error) -> Self {
         let kind = match error.kind() {

@@ -36,7 +36,7 @@ pub(super) enum Found {
 }
 
 impl Leftover {
-    /// What of it can be continued. `source` are the facts of the source now; `means` will verify the copy.
+    /// Decides what can be continued. `source` are the facts of the source now; `means` will verify the copy.
     pub(super) async fn look(
         &self,
         context: &Context,

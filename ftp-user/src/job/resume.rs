@@ -219,7 +219,8 @@ impl Attempts {
     }
 }
 
-/// The failure of a file. After an interruption it says how many bytes were moved and what is left (H33).
+/// Returns the failure of a file. After an interruption, that is the number of bytes moved and what is left
+/// (H33).
 fn interrupted(context: &Context, failure: Failure, moved: u64, behind: bool) -> Failure {
     if !context.cancel.is_cancelled() {
         return failure;
@@ -237,7 +238,7 @@ fn interrupted(context: &Context, failure: Failure, moved: u64, behind: bool) ->
     })
 }
 
-/// How long to wait for an answer that only people want to know.
+/// Timeout for a size that is only shown in a message.
 const QUESTION: Duration = Duration::from_secs(2);
 
 #[cfg(test)]

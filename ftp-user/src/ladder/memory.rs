@@ -57,7 +57,7 @@ enum Extent {
 }
 
 impl Memory {
-    /// The ascent for the next file, and the reasons why some candidates are left out.
+    /// Returns the ascent for the next file, and the reasons why some candidates are left out.
     pub fn ascend(&mut self, candidates: Vec<Candidate>, now: Moment) -> (Ascent, Vec<String>) {
         self.closed.retain(|closed| closed.until.is_none_or(|until| now < until));
         let (shut, open): (Vec<Candidate>, Vec<Candidate>) = candidates
@@ -101,7 +101,7 @@ impl Memory {
         self.closed.push(Closed { candidate, extent: Extent::Relay, why: why.to_owned(), until });
     }
 
-    /// Whether this detour has not been announced yet. Two candidates of one relay are the same detour.
+    /// Whether this intermediary has not been announced yet. Two candidates of one relay are the same detour.
     pub fn announces(&mut self, candidate: Candidate) -> bool {
         self.announced.replace(candidate).is_none_or(|told| told.relay() != candidate.relay())
     }

@@ -36,7 +36,7 @@ impl RemotePath {
 }
 
 impl fmt::Display for RemotePath {
-    /// As a URL has it, without the `.` that trees of the login directory begin with.
+    /// The path as in a URL; a leading `.` is left out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.name.as_ref().map_or(&b""[..], PathName::as_bytes);
         let names: Vec<&[u8]> = name.split(|o| *o == b'/').filter(|name| *name != b".").collect();
@@ -50,7 +50,7 @@ impl fmt::Display for RemotePath {
     }
 }
 
-/// A name that a person gave, or the failure that it is.
+/// Converts a name that a user typed, or fails if no server could be sent it.
 pub(super) fn user_name(bytes: &[u8]) -> Result<PathName, Failure> {
     PathName::from_user(bytes)
         .map_err(|bad| Failure::usage(format!("{:?} cannot be used: {bad}", String::from_utf8_lossy(bytes))))
@@ -81,7 +81,7 @@ pub fn join(directory: Option<&PathName>, name: &PathName) -> PathName {
         bytes.push(b'/');
     }
     bytes.extend_from_slice(name.as_bytes());
-    // Joining two names cannot make one that is none.
+    // A join of two valid names is valid.
     PathName::from_wire(bytes).unwrap_or_else(|_| name.clone())
 }
 

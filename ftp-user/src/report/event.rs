@@ -10,19 +10,19 @@ use ftp_proto::timer::Moment;
 /// Something that has happened.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Event {
-    /// What will be done.
+    /// A file is about to be copied.
     Plan {
         /// copy or append.
         verb: &'static str,
-        /// Where it comes from.
+        /// The place of the source.
         source: String,
-        /// Where it goes to.
+        /// The place of the destination.
         dest: String,
-        /// Bytes, where known.
+        /// Size in bytes, if known.
         size: Option<u64>,
         /// What will verify it.
         verify: Verified,
-        /// Whether that is all.
+        /// Whether only a plan was asked for.
         dry_run: bool,
     },
     /// The path that the bytes of a file take, and why.
@@ -128,7 +128,7 @@ pub struct Summary {
     pub verb: &'static str,
     /// Whether nothing failed.
     pub ok: bool,
-    /// Whether nothing was done but planning.
+    /// Whether this is a dry run.
     pub dry_run: bool,
     /// Number of files that are done.
     pub files: u64,

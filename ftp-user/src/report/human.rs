@@ -1,4 +1,4 @@
-//! For people: results on standard output, the talk on standard error.
+//! Output for people: results on standard output, messages on standard error.
 
 use super::entry::{kind_name, moment};
 use super::event::{Event, Form, Listed, Summary};
@@ -17,7 +17,7 @@ use std::io::{self, IsTerminal, Write};
 pub(super) struct Human {
     style: Style,
     bar: Option<ProgressBar>,
-    /// Nothing is done but planning.
+    /// Whether this is a dry run.
     planning: bool,
     /// The candidates that have been explained.
     explained: Vec<Considered>,

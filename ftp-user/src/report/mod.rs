@@ -1,4 +1,4 @@
-//! What happens, as events; and who tells them: to people, to programs, to the trace.
+//! Events, and the task that prints them: for people, for programs, for the trace.
 //!
 //! Everything that a verb has to say goes through one channel; one task reads it as a stream.
 
@@ -59,7 +59,7 @@ impl Events {
     }
 }
 
-/// The task that tells the events; [`Reporter::finish`] waits until everything is told.
+/// The task that prints the events. [`Reporter::finish`] waits until everything is printed.
 #[derive(Debug)]
 pub struct Reporter(JoinHandle<io::Result<()>>);
 

@@ -22,7 +22,7 @@ pub(crate) struct Count {
 }
 
 impl Count {
-    /// Takes how an attempt between two servers ended.
+    /// Adds an attempt between two servers that has ended.
     pub(crate) fn add(&mut self, attempted: &Attempted) {
         let complete = matches!(attempted.outcome, Outcome::Moved { .. });
         let relayed = attempted.relayed.clone().filter(|relayed| complete || relayed.bytes > 0);

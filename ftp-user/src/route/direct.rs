@@ -22,7 +22,7 @@ impl Direct {
         }
     }
 
-    /// Takes the reply if it answers STAT. Returns whether it did.
+    /// Handles the reply if it answers STAT. Returns whether it did.
     pub(super) fn take(&mut self, now: Moment, event: &Event, progress: &mut Progress) -> bool {
         let Event::Reply { to, reply, class } = event else { return false };
         if self.status != Some(*to) {

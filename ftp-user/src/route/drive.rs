@@ -165,7 +165,7 @@ impl<'a> Drive<'a> {
         self.attempt.input(self.context.clock.now(), input);
     }
 
-    /// Takes an event of a control session.
+    /// Handles an event of a control session.
     async fn heard(&mut self, side: Side, event: Event) {
         if matches!(event, Event::Ended(_))
             && let Path::Relay(relay) = &mut self.path
@@ -198,7 +198,7 @@ impl<'a> Drive<'a> {
         }
     }
 
-    /// Takes what happened on the path.
+    /// Handles an event of the path.
     fn happened(&mut self, happened: Happened) {
         let input = match (happened, &mut self.path) {
             (Happened::Relay(said), Path::Relay(relay)) => {
@@ -212,7 +212,7 @@ impl<'a> Drive<'a> {
         }
     }
 
-    /// Takes what the progress shows.
+    /// Handles what the progress asks for.
     fn saw(&mut self, sight: Sight) {
         if self.given_up.is_some() {
             return;

@@ -101,7 +101,7 @@ fn given_up(stall: Duration, ends: &Ends<'_>, why: GivenUp, moved: u64) -> Failu
 
 fn kind(failed: &third_party::Failure) -> Kind {
     match (failed.blame, failed.side) {
-        // If a name is missing at the destination, the source is not missing.
+        // A 550 from the destination does not mean that the source file is missing.
         (Blame::Missing, Side::Destination) => Kind::Refused,
         (Blame::Unsupported, _) => Kind::NoPath,
         (

@@ -134,7 +134,7 @@ async fn skip(
     })
 }
 
-/// If the local directory is missing, the source is not.
+/// A missing local directory does not mean that the source file is missing.
 fn not_missing(failure: Failure) -> Failure {
     if failure.kind == Kind::Missing { failure.as_kind(Kind::Refused) } else { failure }
 }

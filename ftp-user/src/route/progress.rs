@@ -168,8 +168,8 @@ impl Progress {
         self.stall.stop();
     }
 
-    /// Takes a marker that a server sent during the transfer. On the paths with a host in the middle, that host
-    /// counts.
+    /// Handles a marker that a server sent during the transfer. On the paths with a host in the middle, that
+    /// host counts.
     pub(super) fn marker(&mut self, now: Moment, dialect: Dialect, reply: &Reply) {
         if matches!(self.origin, Origin::Status(_) | Origin::Second(_))
             && let Some(bytes) = self.markers.heard(dialect, reply)
@@ -178,14 +178,14 @@ impl Progress {
         }
     }
 
-    /// Takes a reply to STAT.
+    /// Handles a reply to STAT.
     pub(super) fn status(&mut self, now: Moment, reply: &Reply) {
         if let Some(bytes) = bytes(reply) {
             self.saw(now, bytes);
         }
     }
 
-    /// Takes how many bytes have moved in all.
+    /// Records how many bytes have moved in all.
     pub(super) fn saw(&mut self, now: Moment, moved: u64) {
         if !self.stall.saw(now, moved) {
             return;

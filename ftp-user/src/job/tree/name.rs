@@ -1,4 +1,4 @@
-//! Names from listings are not trusted: a server could send its guest anywhere. Pure.
+//! Names from listings are checked, because a server could name a path outside the directory. Pure.
 
 use ftp_proto::wire::PathName;
 
