@@ -124,3 +124,22 @@ impl Cancel {
         }
     }
 }
+
+#[cfg(test)]
+impl Context {
+    /// A context whose events nobody reads, with long timeouts and no retries.
+    pub(crate) fn for_tests(cancel: Cancel) -> Self {
+        let long = Duration::from_secs(60);
+        Self {
+            clock: Clock::start(),
+            events: crate::report::Reporter::start(crate::report::Style::for_tests(), None).0,
+            cancel,
+            patience: Patience { reply: long, stall: long, retries: 0, first_retries: 0 },
+            family: None,
+            relays: Relays::default(),
+            clear_data: false,
+            trust: Trust::default(),
+            listing: ListingLimit::default(),
+        }
+    }
+}

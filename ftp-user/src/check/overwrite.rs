@@ -3,16 +3,16 @@
 use crate::control::Facts;
 
 /// The rule that was chosen.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, clap::ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Overwrite {
     /// An existing file is a failure.
     Never,
-    /// It is replaced.
+    /// An existing file is replaced.
     Always,
-    /// It is replaced unless size and digest are equal.
+    /// An existing file is replaced unless size and digest are equal.
     #[default]
     Different,
-    /// It is replaced if the source changed later.
+    /// An existing file is replaced if the source changed later.
     Newer,
 }
 

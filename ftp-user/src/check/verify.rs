@@ -9,12 +9,12 @@ use ftp_proto::digest::{Algorithm, best_common};
 use ftp_proto::wire::PathName;
 
 /// How to verify.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, clap::ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Verify {
     /// As strongly as both ends can, never below size.
     #[default]
     Auto,
-    /// Not at all.
+    /// The copy is not verified.
     None,
     /// The sizes are compared.
     Size,

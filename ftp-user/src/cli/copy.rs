@@ -6,7 +6,7 @@ use crate::check::Overwrite;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::job::{self, Job, Options, Status};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use std::ffi::OsString;
 
 /// Copy files or trees between any two places
@@ -23,13 +23,37 @@ pub(super) struct CopyArgs {
     #[arg(short)]
     recursive: bool,
     /// What to do with a file that is there (different: skip it if size and digest are equal)
-    #[arg(long, value_enum, default_value_t = Overwrite::Different, value_name = "WHEN")]
-    overwrite: Overwrite,
+    #[arg(long, value_enum, default_value_t = When::Different, value_name = "WHEN")]
+    overwrite: When,
     /// Stop at the first failure
     #[arg(long)]
     fail_fast: bool,
     #[command(flatten)]
     transfer: TransferArgs,
+}
+
+/// The values of `--overwrite`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum When {
+    /// Fail if the file exists
+    Never,
+    /// Replace an existing file
+    Always,
+    /// Replace it unless size and digest are equal
+    Different,
+    /// Replace it if the source changed later
+    Newer,
+}
+
+impl From<When> for Overwrite {
+    fn from(when: When) -> Self {
+        match when {
+            When::Never => Self::Never,
+            When::Always => Self::Always,
+            When::Different => Self::Different,
+            When::Newer => Self::Newer,
+        }
+    }
 }
 
 /// Runs the verb.
@@ -43,7 +67,7 @@ pub(super) async fn run(mut context: Context, args: CopyArgs) -> Status {
 
 /// The job. Whatever can be refused is refused before anything is sent to a server.
 fn prepare(context: &mut Context, args: &CopyArgs) -> Result<Job, Failure> {
-    let options = args.transfer.options(args.overwrite)?;
+    let options = args.transfer.options(args.overwrite.into())?;
     let options = Options { recursive: args.recursive, fail_fast: args.fail_fast, ..options };
     let mut sources = locations(&args.places)?;
     let Some(destination) = sources.pop() else {

@@ -10,14 +10,30 @@ pub fn code(status: Status) -> ExitCode {
 }
 
 /// The exit status after the second interruption, which ends the program at once.
-pub(super) const INTERRUPTED: u8 = Kind::Interrupted.number();
+pub(super) const INTERRUPTED: u8 = of_kind(Kind::Interrupted);
 
 /// The number of an exit status. The numbers are fixed: scripts rely on them.
 pub const fn number(status: Status) -> u8 {
     match status {
         Status::Done => 0,
         Status::Partly => 9,
-        Status::Failed(kind) => kind.number(),
+        Status::Failed(kind) => of_kind(kind),
+    }
+}
+
+/// The exit status of a run that fails with this kind, also the `exit` of `--json`.
+pub(super) const fn of_kind(kind: Kind) -> u8 {
+    match kind {
+        Kind::Other => 1,
+        Kind::Usage => 2,
+        Kind::Missing => 3,
+        Kind::Refused => 4,
+        Kind::Temporary => 5,
+        Kind::NoPath => 6,
+        Kind::Unverified => 7,
+        Kind::Exists => 8,
+        Kind::Interrupted => 10,
+        Kind::Untrusted => 11,
     }
 }
 

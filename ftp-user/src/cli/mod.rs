@@ -49,7 +49,7 @@ pub struct Cli {
     verb: Verb,
 }
 
-/// Accepted before or after the verb.
+/// The options of every verb.
 #[derive(Args, Debug)]
 struct General {
     /// One JSON object per line on standard output
@@ -79,10 +79,10 @@ struct General {
     /// Use IPv6 only
     #[arg(short = '6', global = true)]
     v6: bool,
-    /// Wait so long for a connection and for each reply
+    /// Timeout for a connection and for each reply
     #[arg(long, global = true, value_name = "T", default_value = "60s", value_parser = duration::parse)]
     timeout: Duration,
-    /// Give up a transfer that has moved nothing for so long
+    /// Give up a transfer that moves nothing for this time
     #[arg(long, global = true, value_name = "T", default_value = "60s", value_parser = duration::parse)]
     stall: Duration,
     /// Retry a temporary failure N times (default: 5; a server that has not answered yet is asked once)
@@ -122,7 +122,7 @@ impl Cli {
         let known = relays.and_then(|relays| Ok((relays, trust.whom()?)));
         let (context, reporter) = match known.and_then(|(relays, trust)| general.start(relays, trust)) {
             Ok(started) => started,
-            Err(failure) => return said(color, Err(failure)),
+            Err(failure) => return status_of(color, Err(failure)),
         };
         let done = match verb {
             Verb::Copy(args) => Ok(copy::run(context, args).await),
@@ -140,7 +140,7 @@ impl Cli {
             }
         };
         let told = reporter.finish().await;
-        said(color, done.and_then(|exit| told.map(|()| exit)))
+        status_of(color, done.and_then(|exit| told.map(|()| exit)))
     }
 }
 
@@ -169,6 +169,7 @@ impl General {
             verbose: self.verbose,
             color: colored(self.color),
             progress: !self.json && !self.quiet && wanted(self.progress, io::stderr().is_terminal()),
+            exit_of: exit::of_kind,
         };
         let (events, reporter) = Reporter::start(style, trace);
         let cancel = watch_signals()?;
@@ -220,10 +221,10 @@ fn trace_file(path: &Path) -> Result<File, Failure> {
 fn watch_signals() -> Result<Cancel, Failure> {
     let mut signals = ftp_io::signal::Stop::new()
         .map_err(|error| Failure::new(Kind::Other, format!("cannot watch for signals: {error}")))?;
-    let (wish, cancel) = Cancel::new();
+    let (stop, cancel) = Cancel::new();
     tokio::spawn(async move {
         signals.wait().await;
-        let _ = wish.send(true);
+        let _ = stop.send(true);
         signals.wait().await;
         std::process::exit(exit::INTERRUPTED.into());
     });
@@ -238,16 +239,16 @@ fn colored(when: When) -> bool {
     }
 }
 
-/// Tells a failure in one line.
-fn said(color: When, done: Result<Status, Failure>) -> Status {
+/// The status of a verb that has ended. A failure is printed.
+fn status_of(color: When, done: Result<Status, Failure>) -> Status {
     done.unwrap_or_else(|failure| {
-        complain(&failure, colored(color));
+        print_failure(&failure, colored(color));
         Status::Failed(failure.kind)
     })
 }
 
-/// One line on standard error. It may be closed: that is nothing to complain about.
-pub(crate) fn complain(failure: &Failure, color: bool) {
+/// Prints a failure on one line of standard error. Errors of that write are ignored.
+pub(crate) fn print_failure(failure: &Failure, color: bool) {
     let (on, off) = if color { ("\x1b[31m", "\x1b[0m") } else { ("", "") };
     let _ = writeln!(io::stderr().lock(), "{on}ftp-user:{off} {failure}");
 }

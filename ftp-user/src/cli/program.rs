@@ -1,6 +1,6 @@
 //! The program: reads the command line, starts the scheduler, ends with the exit status.
 
-use super::{Cli, arguments, code, complain};
+use super::{Cli, arguments, code, print_failure};
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
 use ftp_io::program::args;
@@ -29,7 +29,7 @@ pub fn main() -> ExitCode {
 }
 
 fn fail(failure: &Failure) -> ExitCode {
-    complain(failure, false);
+    print_failure(failure, false);
     code(Status::Failed(failure.kind))
 }
 

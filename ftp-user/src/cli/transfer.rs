@@ -14,15 +14,15 @@ use std::path::PathBuf;
 #[derive(Args, Clone, Debug)]
 pub(super) struct TransferArgs {
     /// How the copy is compared with its source (auto: as strongly as both ends can)
-    #[arg(long, value_enum, default_value_t = Verify::Auto, value_name = "HOW")]
-    verify: Verify,
+    #[arg(long, value_enum, default_value_t = How::Auto, value_name = "HOW")]
+    verify: How,
     /// Which paths the bytes may take
     #[arg(long, value_enum, default_value_t = Path::Auto, value_name = "PATH")]
     path: Path,
     /// A relay agent to use, before those of the settings; repeatable
     #[arg(long, value_name = "ADDR")]
     relay: Vec<Authority>,
-    /// The file of the token that it knows, mode 0600; once for each --relay
+    /// File with the relay's token (mode 0600), once for each --relay
     #[arg(long, value_name = "FILE")]
     relay_token_file: Vec<PathBuf>,
     /// Continue a broken transfer, if what is stored can be compared (the default)
@@ -40,6 +40,30 @@ pub(super) struct TransferArgs {
     /// Print what would be done, by which path and why, and what would be tried next; nothing is changed
     #[arg(long)]
     explain: bool,
+}
+
+/// The values of `--verify`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum How {
+    /// As strongly as both ends can, at least by size
+    Auto,
+    /// Do not verify
+    None,
+    /// Compare the sizes
+    Size,
+    /// Compare digests
+    Hash,
+}
+
+impl From<How> for Verify {
+    fn from(how: How) -> Self {
+        match how {
+            How::Auto => Self::Auto,
+            How::None => Self::None,
+            How::Size => Self::Size,
+            How::Hash => Self::Hash,
+        }
+    }
 }
 
 /// The values of `--path`.
@@ -76,7 +100,7 @@ impl TransferArgs {
             (false, true) => Mode::DryRun,
             (false, false) => Mode::Run,
         };
-        Ok(Options { verify: self.verify, overwrite, allowed, resume, mode, ..Options::default() })
+        Ok(Options { verify: self.verify.into(), overwrite, allowed, resume, mode, ..Options::default() })
     }
 
     /// Sets in `context` what the job may use.

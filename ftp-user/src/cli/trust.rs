@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use ftp_io::tls::{Fingerprint, Trust};
 use std::path::PathBuf;
 
-/// Accepted before or after the verb.
+/// The options about certificates, for every verb.
 #[derive(Args, Debug)]
 pub(super) struct TrustArgs {
     /// What to do with an unknown certificate (known: refuse it)
@@ -17,7 +17,7 @@ pub(super) struct TrustArgs {
     /// Accept this certificate and no other, SHA256: and 64 hexadecimal digits; once for each server
     #[arg(long, global = true, value_name = "SHA256:HEX", conflicts_with = "ca")]
     pin: Vec<Fingerprint>,
-    /// Accept any certificate: whoever is between reads and changes everything
+    /// Accept any certificate: anyone between can read and change everything
     #[arg(long, global = true, conflicts_with_all = ["ca", "pin"])]
     insecure: bool,
 }

@@ -1,17 +1,15 @@
 //! One session against a server that says what a script says.
 
 use super::*;
-use crate::context::{Cancel, Context, Patience};
+use crate::context::{Cancel, Context};
 use crate::failure::Kind;
 use crate::place::{Place, Site};
-use crate::report::{Reporter, Style};
 use ftp_io::socket;
 use ftp_proto::command::XDigest;
 use ftp_proto::command::{Command, DataType, Direction};
 use ftp_proto::digest::Algorithm;
 use ftp_proto::wire::PathName;
 use std::net::SocketAddr;
-use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
 /// Login and features of a server without any.
@@ -37,20 +35,7 @@ async fn server(script: &'static [&'static str]) -> SocketAddr {
 
 async fn with(script: &'static [&'static str], check: impl AsyncFnOnce(&mut Session)) {
     let at = server(script).await;
-    let style = Style { json: true, quiet: true, verbose: false, color: false, progress: false };
-    let (events, _reporter) = Reporter::start(style, None);
-    let second = Duration::from_secs(10);
-    let context = Context {
-        clock: ftp_io::clock::Clock::start(),
-        events,
-        cancel: Cancel::never(),
-        patience: Patience { reply: second, stall: second, retries: 0, first_retries: 0 },
-        family: None,
-        relays: crate::config::Relays::default(),
-        clear_data: false,
-        trust: ftp_io::tls::Trust::default(),
-        listing: crate::context::ListingLimit::default(),
-    };
+    let context = Context::for_tests(Cancel::never());
     let mut session = Session::open(&context, &site(at), Role::Server).await.unwrap();
     check(&mut session).await;
 }

@@ -4,34 +4,28 @@
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Kind {
     /// Any error that is none of the others: unknown host, full disk, not FTP.
-    Other = 1,
+    Other,
     /// Wrong usage, a malformed place, or CR, LF or NUL in a name.
-    Usage = 2,
+    Usage,
     /// The source does not exist.
-    Missing = 3,
+    Missing,
     /// A server refused: login or permission.
-    Refused = 4,
+    Refused,
     /// A temporary failure: the same may work later.
-    Temporary = 5,
+    Temporary,
     /// No path between the two ends within what was allowed.
-    NoPath = 6,
+    NoPath,
     /// Verification failed. Nothing is left under the final name.
-    Unverified = 7,
+    Unverified,
     /// The destination exists.
-    Exists = 8,
+    Exists,
     /// The user or the system asked the program to stop.
-    Interrupted = 10,
+    Interrupted,
     /// A certificate is not trusted, or a relay and this program do not hold the same token.
-    Untrusted = 11,
+    Untrusted,
 }
 
 impl Kind {
-    /// The number that stands for this kind outside the program: in JSON events, and as the exit status of a
-    /// program that fails with it.
-    pub const fn number(self) -> u8 {
-        self as u8
-    }
-
     /// The heading above all failures of this kind.
     pub const fn heading(self) -> &'static str {
         match self {

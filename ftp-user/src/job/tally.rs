@@ -177,8 +177,7 @@ mod tests {
         tally.done(&done(None, 0, sha));
         assert!(!tally.has_failed());
         tally.failed("a".into(), "b".into(), Failure::new(Kind::Refused, "no"));
-        let style = Style { json: true, quiet: true, verbose: false, color: false, progress: false };
-        let (events, reporter) = Reporter::start(style, None);
+        let (events, reporter) = Reporter::start(Style::for_tests(), None);
         let Report { status, summary, failures } = tally.report(&events, Duration::from_secs(1));
         assert_eq!((status, failures.len()), (Status::Partly, 1));
         assert_eq!((summary.files, summary.skipped, summary.bytes, summary.failed), (4, 1, 18, 1));

@@ -2,13 +2,10 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test answers one message and skips the others")]
 
 use super::*;
-use crate::config::Relays;
-use crate::context::{Cancel, Patience};
+use crate::context::Cancel;
 use crate::control::{Role, Session as ControlSession};
 use crate::failure::Kind;
 use crate::place::Place;
-use crate::report::{Reporter, Style};
-use ftp_io::clock::Clock;
 use ftp_io::connection::Connection;
 use ftp_io::link::{Acceptor, Link};
 use ftp_proto::client::Event;
@@ -94,7 +91,7 @@ impl Agent {
     }
 
     async fn session(&self) -> Session {
-        Session::open(&context(Cancel::never()), &self.relay).await.unwrap()
+        Session::open(&Context::for_tests(Cancel::never()), &self.relay).await.unwrap()
     }
 
     /// The next message, except those that every session sends.
@@ -147,22 +144,6 @@ fn welcome() -> Welcome {
     Welcome { version: 1, build: Text::of("test"), seen_as, ping_ms: 20_000, dead_ms: 45_000, mac: [0; 32] }
 }
 
-fn context(cancel: Cancel) -> Context {
-    let style = Style { json: true, quiet: true, verbose: false, color: false, progress: false };
-    let long = Duration::from_secs(60);
-    Context {
-        clock: Clock::start(),
-        events: Reporter::start(style, None).0,
-        cancel,
-        patience: Patience { reply: long, stall: long, retries: 0, first_retries: 0 },
-        family: None,
-        relays: Relays::default(),
-        clear_data: false,
-        trust: ftp_io::tls::Trust::default(),
-        listing: crate::context::ListingLimit::default(),
-    }
-}
-
 fn site() -> Site {
     match Place::parse(b"ftp://ann:pw@src.example.net:2121/") {
         Ok(Place::Remote(remote)) => remote.site,
@@ -192,7 +173,7 @@ fn tunnels(message: ToAgent) -> Vec<FromAgent> {
 #[tokio::test]
 async fn a_control_connection_through_a_relay_is_one_like_any_other() {
     let mut agent = Agent::start(Script::new(tunnels)).await;
-    let context = context(Cancel::never());
+    let context = Context::for_tests(Cancel::never());
     let mut session = agent.session().await;
     let tunnel = session.tunnel(&context, &site()).await.unwrap();
     assert_eq!((tunnel.local, tunnel.peer), (at("192.0.2.9:40000"), at("192.0.2.1:2121")));
@@ -218,7 +199,7 @@ async fn a_control_connection_through_a_relay_is_one_like_any_other() {
 #[tokio::test]
 async fn a_session_through_a_relay_ends_in_order() {
     let mut agent = Agent::start(Script::new(tunnels)).await;
-    let context = context(Cancel::never());
+    let context = Context::for_tests(Cancel::never());
     let tunnel = agent.session().await.tunnel(&context, &site()).await.unwrap();
     let session = ControlSession::open_tunnelled(&context, &site(), Role::Source, tunnel).await.unwrap();
     session.quit().await;
@@ -228,7 +209,7 @@ async fn a_session_through_a_relay_ends_in_order() {
 #[tokio::test]
 async fn no_byte_of_a_tunnel_is_lost_when_a_wait_is_dropped() {
     let agent = Agent::start(Script::new(tunnels)).await;
-    let context = context(Cancel::never());
+    let context = Context::for_tests(Cancel::never());
     let tunnel = agent.session().await.tunnel(&context, &site()).await.unwrap();
     let mut session = ControlSession::open_tunnelled(&context, &site(), Role::Source, tunnel).await.unwrap();
     let asked: Vec<_> = (0..50).map(|_| session.send(Command::Noop, None)).collect();
@@ -256,7 +237,7 @@ async fn no_byte_of_a_tunnel_is_lost_when_a_wait_is_dropped() {
 #[tokio::test]
 async fn another_token_is_reported_as_wrong_and_not_shown() {
     let agent = Agent::start(Script { token: 8, ..Script::new(|_| Vec::new()) }).await;
-    let failure = Session::open(&context(Cancel::never()), &agent.relay).await.unwrap_err();
+    let failure = Session::open(&Context::for_tests(Cancel::never()), &agent.relay).await.unwrap_err();
     assert_eq!(failure.kind, Kind::Untrusted);
     let (said, secret) = (failure.to_string(), token(7).line());
     let (address, file) = (agent.relay.address.to_string(), agent.relay.token_file.display().to_string());
@@ -281,7 +262,7 @@ async fn r31_a_relay_that_cannot_prove_its_token_is_not_trusted() {
         Connection::from(link).read_to_end(&mut rest).await.ok();
         rest
     });
-    let failure = Session::open(&context(Cancel::never()), &agent.relay).await.unwrap_err();
+    let failure = Session::open(&Context::for_tests(Cancel::never()), &agent.relay).await.unwrap_err();
     assert_eq!(failure.kind, Kind::Untrusted);
     assert!(failure.to_string().contains("did not prove"), "{failure}");
     assert_eq!(between.await.unwrap(), b"", "nothing more was sent to it");
@@ -297,11 +278,11 @@ async fn a_relay_that_cannot_be_reached_and_a_host_that_is_no_relay_are_reported
         stream.write_all(b"220 ready\r\n").await.unwrap();
         stream.read_u8().await.ok();
     });
-    let failure = Session::open(&context(Cancel::never()), &agent.relay).await.unwrap_err();
+    let failure = Session::open(&Context::for_tests(Cancel::never()), &agent.relay).await.unwrap_err();
     assert_eq!(failure.kind, Kind::Other);
     assert!(failure.to_string().contains("check that a relay listens there"), "{failure}");
     ftp.await.unwrap();
-    let failure = Session::open(&context(Cancel::never()), &agent.relay).await.unwrap_err();
+    let failure = Session::open(&Context::for_tests(Cancel::never()), &agent.relay).await.unwrap_err();
     assert_eq!(failure.kind, Kind::Temporary);
     assert!(failure.to_string().contains("the relay edge"), "{failure}");
     // So does a relay that has seen too many wrong tokens.
@@ -315,7 +296,7 @@ async fn a_relay_that_cannot_be_reached_and_a_host_that_is_no_relay_are_reported
         hello.resize(usize::from(u16::from_be_bytes([hello[3], hello[4]])), 0);
         stream.read_exact(&mut hello).await.unwrap();
     });
-    let failure = Session::open(&context(Cancel::never()), &agent.relay).await.unwrap_err();
+    let failure = Session::open(&Context::for_tests(Cancel::never()), &agent.relay).await.unwrap_err();
     assert_eq!(failure.kind, Kind::Temporary);
     assert!(failure.to_string().contains("it closed the connection in the handshake"), "{failure}");
     closing.await.unwrap();
@@ -331,7 +312,8 @@ async fn a_refused_tunnel_tells_by_whom_and_why() {
         _ => Vec::new(),
     };
     let agent = Agent::start(Script::new(refusing)).await;
-    let failure = agent.session().await.tunnel(&context(Cancel::never()), &site()).await.unwrap_err();
+    let failure =
+        agent.session().await.tunnel(&Context::for_tests(Cancel::never()), &site()).await.unwrap_err();
     assert_eq!(failure.kind, Kind::NoPath);
     let said = failure.to_string();
     for part in ["edge", "src.example.net:2121", "does not allow that target (no rule)", "--allow"] {
@@ -350,7 +332,7 @@ async fn a_cancelled_job_does_not_wait_for_a_tunnel() {
     };
     let mut agent = Agent::start(Script::new(asked)).await;
     let mut session = agent.session().await;
-    let failure = session.tunnel(&context(cancel), &site()).await.unwrap_err();
+    let failure = session.tunnel(&Context::for_tests(cancel), &site()).await.unwrap_err();
     assert_eq!(failure.kind, Kind::Interrupted);
     let ToAgent::Grant { .. } = agent.receives().await else { panic!("no grant") };
     let ToAgent::Tunnel { id, .. } = agent.receives().await else { panic!("no tunnel") };
@@ -472,7 +454,7 @@ async fn a_refused_grant_is_the_refusal_of_its_join_and_is_reported_once() {
     assert!(session.is_over());
     let late = tokio::time::timeout(Duration::from_millis(1), session.next()).await;
     assert!(late.is_err(), "nothing comes after the end");
-    let failure = session.tunnel(&context(Cancel::never()), &site()).await.unwrap_err();
+    let failure = session.tunnel(&Context::for_tests(Cancel::never()), &site()).await.unwrap_err();
     assert_eq!(failure.kind, Kind::Temporary);
     assert!(failure.to_string().contains("edge") && failure.to_string().contains("so long"), "{failure}");
 }

@@ -2,14 +2,15 @@
 
 use super::entry::{kind_name, moment};
 use super::event::{Event, Listed, Summary};
+use crate::failure::Kind;
 use crate::ladder::{Considered, Rung};
 use ftp_proto::listing::Entry;
 use serde::Serialize;
 use std::io::{self, Write};
 
-/// Writes the line of `event`, if it has one. One write per line.
-pub(super) fn line(event: &Event, out: &mut impl Write) -> io::Result<()> {
-    let Some(line) = Line::of(event) else { return Ok(()) };
+/// Writes the line of `event`, if it has one. One write per line. `exit_of` is [`Style::exit_of`](super::Style).
+pub(super) fn line(event: &Event, exit_of: fn(Kind) -> u8, out: &mut impl Write) -> io::Result<()> {
+    let Some(line) = Line::of(event, exit_of) else { return Ok(()) };
     let mut text = serde_json::to_vec(&line)?;
     text.push(b'\n');
     out.write_all(&text)?;
@@ -119,7 +120,7 @@ impl<'a> Thought<'a> {
 }
 
 impl<'a> Line<'a> {
-    fn of(event: &'a Event) -> Option<Self> {
+    fn of(event: &'a Event, exit_of: fn(Kind) -> u8) -> Option<Self> {
         Some(match event {
             Event::Plan { verb, source, dest, size, verify, dry_run: _ } => {
                 Self::Plan { verb, source, dest, bytes: *size, verify: verify.name() }
@@ -148,7 +149,7 @@ impl<'a> Line<'a> {
                 relayed: relayed.as_ref().map(|relayed| relayed.bytes),
             },
             Event::Failed { source, dest, kind, message, of: _ } => {
-                Self::Failed { source, dest, exit: kind.number(), cause: kind.heading(), message }
+                Self::Failed { source, dest, exit: exit_of(*kind), cause: kind.heading(), message }
             }
             Event::Warning { message } => Self::Warning { message },
             Event::Summary(summary) => Self::summary(summary),
@@ -203,7 +204,7 @@ mod tests {
 
     fn check(event: &Event, expect: &str) {
         let mut out = Vec::new();
-        line(event, &mut out).unwrap();
+        line(event, |_| 4, &mut out).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), format!("{expect}\n"));
     }
 

@@ -98,7 +98,11 @@ async fn tell(
             trace.line(*side, title, *at, line)?;
         }
         if told.is_ok() {
-            told = if style.json { json::line(&event, &mut io::stdout().lock()) } else { human.tell(&event) };
+            told = if style.json {
+                json::line(&event, style.exit_of, &mut io::stdout().lock())
+            } else {
+                human.tell(&event)
+            };
         }
     }
     if let Some(trace) = &mut trace {

@@ -1,7 +1,9 @@
 //! How events are shown.
 
+use crate::failure::Kind;
+
 /// How events are shown.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Style {
     /// One JSON object per line instead of words.
     pub json: bool,
@@ -13,4 +15,14 @@ pub struct Style {
     pub color: bool,
     /// A progress bar is drawn.
     pub progress: bool,
+    /// The number that `--json` shows for a kind of failure: the exit status that the command line gives it.
+    pub exit_of: fn(Kind) -> u8,
+}
+
+#[cfg(test)]
+impl Style {
+    /// JSON without progress, for tests that do not look at it.
+    pub(crate) fn for_tests() -> Self {
+        Self { json: true, quiet: true, verbose: false, color: false, progress: false, exit_of: |_| 1 }
+    }
 }

@@ -199,10 +199,8 @@ const MOST_WAITING: usize = 2_000_000;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::context::{Cancel, Patience};
-    use crate::report::{Reporter, Style};
+    use crate::context::Cancel;
     use std::os::unix::ffi::OsStrExt;
-    use std::time::Duration;
     use tokio_stream::StreamExt;
 
     #[tokio::test]
@@ -212,20 +210,7 @@ mod tests {
         std::fs::write(root.path().join("a/b/deep"), "x").unwrap();
         std::fs::write(root.path().join("top"), "x").unwrap();
         std::os::unix::fs::symlink("top", root.path().join("link")).unwrap();
-        let style = Style { json: true, quiet: true, verbose: false, color: false, progress: false };
-        let (events, reporter) = Reporter::start(style, None);
-        let second = Duration::from_secs(1);
-        let context = Context {
-            clock: ftp_io::clock::Clock::start(),
-            events,
-            cancel: Cancel::never(),
-            patience: Patience { reply: second, stall: second, retries: 0, first_retries: 0 },
-            family: None,
-            relays: crate::config::Relays::default(),
-            clear_data: false,
-            trust: ftp_io::tls::Trust::default(),
-            listing: crate::context::ListingLimit::default(),
-        };
+        let context = Context::for_tests(Cancel::never());
         let name = |text: &str| PathName::from_user(text).unwrap();
         let root = PathName::from_user(root.path().as_os_str().as_bytes()).unwrap();
         let found: Vec<Visit> = walk(context, Host::Local, root, None).collect().await;
@@ -239,6 +224,5 @@ mod tests {
                 Visit::File(name("a/b/deep"), None),
             ]
         );
-        reporter.finish().await.unwrap();
     }
 }
