@@ -47,11 +47,11 @@ pub(super) struct TransferArgs {
 enum How {
     /// As strongly as both ends can, at least by size
     Auto,
-    /// Do not verify
+    /// Do not verify it
     None,
     /// Compare the sizes
     Size,
-    /// Compare digests
+    /// Compare the digests
     Hash,
 }
 
