@@ -127,9 +127,13 @@ impl Session {
         while !matches!(self.work, Work::Closed) && !self.is_full() {
             let Some(item) = self.lines.next() else { return };
             match item {
-                Item::Line(line) if self.is_new && self.is_other_protocol(None, Some(&line)) => return,
+                Item::Line(line) | Item::TooLong(line)
+                    if self.is_new && self.is_other_protocol(None, Some(&line)) =>
+                {
+                    return;
+                }
                 Item::Line(line) => self.queue.push_line(&line, self.cx.config.dialect),
-                Item::TooLong => self.queue.push_too_long(),
+                Item::TooLong(_) => self.queue.push_too_long(),
                 Item::Respond(answer) => self.cx.out.send(answer),
             }
         }

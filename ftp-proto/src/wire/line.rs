@@ -33,8 +33,8 @@ pub enum Item {
     /// A complete line without its CR LF. CR NUL has become CR, IAC IAC has become 0xFF, and Telnet
     /// commands are removed.
     Line(Vec<u8>),
-    /// A line was longer than the limit and was discarded up to its end (A13).
-    TooLong,
+    /// A line was longer than the limit and was discarded up to its end (A13). This is its beginning.
+    TooLong(Vec<u8>),
     /// Bytes to send as the answer to a Telnet option: IAC WONT x or IAC DONT x (A07).
     Respond(Vec<u8>),
 }
@@ -99,7 +99,7 @@ impl LineReader {
             match byte {
                 b'\n' => {
                     let line = std::mem::take(&mut self.line);
-                    let item = if self.too_long { Item::TooLong } else { Item::Line(line) };
+                    let item = if self.too_long { Item::TooLong(line) } else { Item::Line(line) };
                     self.start();
                     return Some(item);
                 }
@@ -185,7 +185,10 @@ mod tests {
 
     #[test]
     fn a13_a_line_beyond_the_limit_is_discarded() {
-        assert_eq!(items(4, &[b"NOOP\r\nNOOPS\r\nPWD\r\n"]), [line(b"NOOP"), Item::TooLong, line(b"PWD")]);
+        assert_eq!(
+            items(4, &[b"NOOP\r\nNOOPS\r\nPWD\r\n"]),
+            [line(b"NOOP"), Item::TooLong(b"NOOP".to_vec()), line(b"PWD")]
+        );
         let endless = vec![b'x'; 1 << 20];
         let mut reader = LineReader::new(512);
         for _ in 0..8 {
@@ -194,7 +197,7 @@ mod tests {
             assert!(reader.is_midway() && reader.line.len() <= 512);
         }
         reader.push(b"\r\nNOOP\r\n");
-        assert_eq!(reader.next(), Some(Item::TooLong));
+        assert_eq!(reader.next(), Some(Item::TooLong(vec![b'x'; 512])));
         assert_eq!(reader.next(), Some(line(b"NOOP")));
     }
 
