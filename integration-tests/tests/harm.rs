@@ -98,3 +98,81 @@ fn a_name_that_no_listing_can_show_cannot_be_made() {
     bob.0.ask("DELE pub/ok", "250");
     bob.0.ask("RMD pub", "250");
 }
+
+/// As many free ports in a row at 127.0.0.2.
+fn free_ports(count: u16) -> String {
+    let free = |port| std::net::TcpListener::bind(("127.0.0.2", port)).is_ok();
+    let low = (21_000..60_000).step_by(usize::from(count)).find(|low| (*low..low + count).all(free)).unwrap();
+    format!("{low}-{}", low + count - 1)
+}
+
+#[test]
+fn c06_anonymous_sessions_leave_half_of_the_data_ports() {
+    let server = site("ports").args(["--anonymous", "--passive-ports", &free_ports(4)]).start();
+    let mut sessions = Vec::new();
+    for _ in 0..6 {
+        let mut raw = server.connect(Rfc959);
+        raw.login("anonymous", "me@example.net");
+        raw.send("EPSV");
+        let code = raw.reply().code;
+        sessions.push((raw, code));
+    }
+    let got = sessions.iter().filter(|(_, code)| *code == 229).count();
+    assert_eq!(got, 2);
+    assert!(sessions.iter().all(|(_, code)| [229, 425].contains(code)));
+    Bob::login(&server).goes_on(&server);
+}
+
+#[test]
+fn c06_who_holds_most_data_ports_gives_one_back_to_others() {
+    let server = site("ports").args(["--passive-ports", &free_ports(4)]).start();
+    let mut anns: Vec<Raw> = (0..4).map(|_| server.login(Rfc959)).collect();
+    for ann in &mut anns {
+        ann.ask("TYPE I", "200");
+        ann.ask("EPSV", "229");
+    }
+    // One of them even waits for its peer.
+    anns[0].send("STOR never");
+    let mut fifth = server.login(Rfc959);
+    fifth.ask("EPSV", "425");
+    let mut bob = Bob::login(&server);
+    assert_eq!(bob.store(&server, "bobs", b"content"), 226);
+    let refused = anns[0].expect("425");
+    assert!(refused.text().contains("Others need this data port"), "{refused:?}");
+    for ann in &mut anns {
+        ann.ask("NOOP", "200");
+    }
+    assert_eq!(server.names(), ["bobs"]);
+}
+
+/// A browser that was sent here by somebody's page (RFC 2577 gives the same advice for proxies).
+#[test]
+fn http_is_closed_before_anything_in_it_is_executed() {
+    let server = site("http").start();
+    let body = "USER ann\r\nPASS open:sesame\r\nMKD browser\r\n";
+    for path in ["/".to_owned(), format!("/{}", "x".repeat(10_000))] {
+        let mut raw = server.connect(Rfc959);
+        raw.send_bytes(format!("POST {path} HTTP/1.1\r\nHost: ftp.example.net\r\n\r\n{body}").as_bytes());
+        raw.closed();
+    }
+    Bob::login(&server).goes_on(&server);
+    assert_eq!(server.names(), [""; 0]);
+}
+
+#[test]
+fn ten_thousand_pipelined_commands_are_all_answered() {
+    const COMMANDS: usize = 10_000;
+    let server = site("pipeline").file("file", "12345").start();
+    let mut bob = Bob::login(&server);
+    let mut ann = server.login(Rfc959);
+    ann.ask("TYPE I", "200");
+    let text = "NOOP\r\nSIZE file\r\n".repeat(COMMANDS / 2);
+    ann.send_bytes(&text.as_bytes()[..text.len() - 2]);
+    bob.goes_on(&server);
+    ann.send("");
+    for _ in 0..COMMANDS / 2 {
+        ann.expect("200");
+        ann.expect("213");
+    }
+    assert!(ann.is_quiet());
+}

@@ -32,6 +32,8 @@ pub struct Session {
     greeted: bool,
     /// BYE came during a transfer. Its reply has been sent, and the session ends after the queue.
     leaving: bool,
+    /// Others need the data ports of this session.
+    ports_needed: bool,
     /// The server stops.
     stopping: bool,
 }
@@ -47,6 +49,7 @@ impl Session {
             is_new: true,
             greeted: false,
             leaving: false,
+            ports_needed: false,
             stopping: false,
         }
     }
@@ -75,6 +78,10 @@ impl Session {
                 while let Some(timer) = self.cx.timers.fire(now) {
                     self.fired(timer);
                 }
+            }
+            Input::PortsNeeded => {
+                self.ports_needed = true;
+                self.tell_transfer(transfer::Input::PortNeeded);
             }
             Input::Shutdown => self.stopping = true,
             Input::End(why) => {
@@ -166,6 +173,11 @@ impl Session {
             Work::Idle if self.stopping => {
                 self.cx.out.reply(Meaning::Unavailable, "The server is stopping");
                 self.end();
+                return true;
+            }
+            Work::Idle if std::mem::take(&mut self.ports_needed) => {
+                self.cx.sockets.give_ports_up(&mut self.cx.out);
+                self.cx.out.event(Event::GavePortsUp);
                 return true;
             }
             Work::Idle => {

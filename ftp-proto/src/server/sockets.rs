@@ -314,6 +314,15 @@ impl Sockets {
         !listens && !matches!(self.target, Target::Sock(_))
     }
 
+    /// Gives every port back: both directions are active again, and nothing is left of SOCK.
+    pub(super) fn give_ports_up(&mut self, out: &mut Outbox) {
+        self.activate(out);
+        self.forget_sock();
+        if let Some(own) = self.own.take() {
+            out.ask(Ask::Release(own.ticket));
+        }
+    }
+
     /// USER and REIN: back to the state after the greeting (A22, A23).
     pub(super) fn reset(&mut self, out: &mut Outbox) {
         self.activate(out);

@@ -6,12 +6,14 @@
 //! | wrong passwords of one address in a second ([`Logins`]) | further logins of that address wait |
 //! | hashes of passwords at the same time | those whose address has failed least come first; the others wait |
 //! | attempts to reach foreign targets ([`Proofs`]) | the attempt waits, or the transfer is refused |
-//! | data ports (`--passive-ports`) | 504 or 425 |
+//! | data ports ([`DataPorts`]) | whoever holds most gives one back; 504 or 425 if that is the one who asks |
 //! | digests that are computed at the same time ([`Shares::digests`]) | the digest waits for its turn |
 //! | threads for files ([`MAX_FILE_THREADS`]) | the work waits in a queue |
 //! | connections of one session ([`MAX_HELD`], [`MAX_PROVERS`], [`MAX_OF_ONE_ADDRESS`]) | one of them gives way ([`ftp_proto::fair`]) |
 
 mod logins;
+mod owner;
+mod ports;
 mod proofs;
 mod sessions;
 mod settings;
@@ -19,7 +21,11 @@ mod shares;
 mod threads;
 
 pub use logins::{Entered, LoginSlot, Logins, Waiting};
+pub use owner::Owner;
+pub use ports::{DataPort, DataPorts};
 pub use proofs::{Permission, ProofSlot, Proofs};
 pub use sessions::{AccountLimits, Eviction, Full, SessionSlot, Sessions};
-pub use settings::{Limits, MAX_FILE_THREADS, MAX_HELD, MAX_OF_ONE_ADDRESS, MAX_PROVERS};
+pub use settings::{
+    Limits, MAX_ANONYMOUS_PORTS, MAX_FILE_THREADS, MAX_HELD, MAX_OF_ONE_ADDRESS, MAX_PROVERS,
+};
 pub use shares::Shares;

@@ -21,6 +21,8 @@ pub struct Limits {
 /// client waits without a thread.
 pub const MAX_FILE_THREADS: usize = 1_024;
 
+/// Data ports that one anonymous session may have at the same time.
+pub const MAX_ANONYMOUS_PORTS: usize = 2;
 /// Data connections that one session holds before a transfer command uses one of them.
 pub const MAX_HELD: usize = 8;
 /// Data connections of one session that may be proving themselves at the same time (RNDZ).

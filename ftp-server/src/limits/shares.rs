@@ -6,10 +6,10 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use ftp_io::clock::Clock;
-use ftp_io::socket::Ports;
 use tokio::sync::Semaphore;
 
 use super::logins::Logins;
+use super::ports::DataPorts;
 use super::proofs::Proofs;
 use super::sessions::{Eviction, Full, SessionSlot, Sessions};
 use super::settings::Limits;
@@ -20,7 +20,7 @@ pub struct Shares {
     /// Places for sessions.
     pub sessions: Arc<Sessions>,
     /// The pool of data ports.
-    pub ports: Arc<Ports>,
+    pub ports: Arc<DataPorts>,
     /// Checks of passwords.
     pub logins: Arc<Logins>,
     /// Attempts to reach foreign targets.
@@ -36,7 +36,7 @@ impl Shares {
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
         Self {
             sessions: Sessions::new(limits),
-            ports: Ports::new(ports),
+            ports: DataPorts::new(ports, clock),
             logins: Logins::new(limits.logins, clock),
             proofs: Proofs::new(clock),
             digests: Arc::new(Semaphore::new(processors)),

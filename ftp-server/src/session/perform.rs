@@ -18,6 +18,7 @@ use ftp_proto::server::ask::{
 };
 use ftp_proto::wire::{ByteRange, PathName, Secret};
 use socket2::SockRef;
+use tokio::sync::Notify;
 use tokio::task::{JoinError, spawn_blocking};
 
 use super::login::judge;
@@ -25,7 +26,7 @@ use super::resources::{Done, Resources};
 use super::shared::Shared;
 use crate::auth::{Check, Entry};
 use crate::data::{Pumped, begin, pump};
-use crate::limits::{Entered, Full, Permission, SessionSlot};
+use crate::limits::{Entered, Full, MAX_ANONYMOUS_PORTS, Owner, Permission, SessionSlot};
 use crate::operate::Running;
 use crate::vfs::{Subject, View, io_failure};
 
@@ -45,6 +46,10 @@ pub(super) struct Performer {
     view: Option<View>,
     /// The address of the client.
     from: IpAddr,
+    /// Whose shares the session counts in.
+    owner: Owner,
+    /// Others need the data ports of the session.
+    ports_needed: Arc<Notify>,
 }
 
 /// Something for the machine that needed no wait.
@@ -73,6 +78,8 @@ impl Performer {
             tls: None,
             view: None,
             from,
+            owner: Owner::new(None, from),
+            ports_needed: Arc::new(Notify::new()),
         }
     }
 
@@ -97,17 +104,18 @@ impl Performer {
     /// # Errors
     /// A task has panicked.
     pub(super) async fn next_done(&mut self) -> Result<Done, JoinError> {
-        self.held.next().await
+        tokio::select! {
+            biased;
+            () = self.ports_needed.notified() => Ok(Done::PortsNeeded),
+            done = self.held.next() => done,
+        }
     }
 
     /// Does what the machine asks, or starts it.
     pub(super) fn perform(&mut self, ask: Ask) {
         match ask {
             Ask::Login { ticket, user, password, .. } => self.login(ticket, &user, password),
-            Ask::Reserve { ticket, at } => {
-                let port = self.reserve(ticket, at);
-                self.answer(ticket, Answer::Port(port));
-            }
+            Ask::Reserve { ticket, at } => self.reserve(ticket, at),
             Ask::Listen { ticket, reservation } => {
                 let port = self.listen(ticket, reservation);
                 self.answer(ticket, Answer::Port(port));
@@ -161,6 +169,16 @@ impl Performer {
             Done::Answer(ticket, answer) => input(Input::Answer(ticket, answer)),
             Done::Login(ticket, None) => input(Input::Answer(ticket, Answer::Login(None))),
             Done::Login(ticket, Some(entry)) => self.logged_in(ticket, &entry),
+            Done::Reserved(ticket, Ok(port)) => {
+                let number = port.reserved.port();
+                self.held.reservations.insert(ticket, port);
+                input(Input::Answer(ticket, Answer::Port(Some(number))));
+            }
+            Done::Reserved(ticket, Err(error)) => {
+                tracing::warn!(error = words(&error), owner = %self.owner, "no data port is free");
+                input(Input::Answer(ticket, Answer::Port(None)));
+            }
+            Done::PortsNeeded => input(Input::PortsNeeded),
             Done::Prepared(ticket, Ok((prepared, size))) => {
                 self.held.prepared.insert(ticket, prepared);
                 input(Input::Answer(ticket, Answer::Prepared { size }));
@@ -242,6 +260,7 @@ impl Performer {
     fn logged_in(&mut self, ticket: Ticket, entry: &Entry) {
         match self.slot.log_in(&entry.account.name, entry.limits) {
             Ok(()) => {
+                self.owner = Owner::new(Some(&entry.account), self.from);
                 self.view = Some(View::new(&self.shared.root, &entry.account.access));
                 self.answer(ticket, Answer::Login(Some(entry.account.clone())));
             }
@@ -249,22 +268,19 @@ impl Performer {
         }
     }
 
-    fn reserve(&mut self, ticket: Ticket, at: IpAddr) -> Option<u16> {
-        match self.shared.shares.ports.reserve(at) {
-            Ok(reserved) => {
-                let port = reserved.port();
-                self.held.reservations.insert(ticket, Arc::new(reserved));
-                Some(port)
-            }
-            Err(error) => {
-                tracing::warn!(error = words(&error), %at, "no data port is free");
-                None
-            }
+    /// Reserves a data port. If none is free, others may have to give one back first.
+    fn reserve(&mut self, ticket: Ticket, at: IpAddr) {
+        if self.owner.is_anonymous() && self.held.reservations.len() >= MAX_ANONYMOUS_PORTS {
+            return self.answer(ticket, Answer::Port(None));
         }
+        let ports = Arc::clone(&self.shared.shares.ports);
+        let (owner, needed) = (self.owner.clone(), Arc::clone(&self.ports_needed));
+        self.held
+            .start(ticket, async move { Done::Reserved(ticket, ports.reserve(at, owner, &needed).await) });
     }
 
     fn listen(&mut self, ticket: Ticket, reservation: Ticket) -> Option<u16> {
-        let reserved = self.held.reservations.get(&reservation)?;
+        let reserved = &self.held.reservations.get(&reservation)?.reserved;
         match reserved.listen() {
             Ok(listener) => {
                 let port = reserved.port();
@@ -280,7 +296,7 @@ impl Performer {
 
     /// Connects to `to`; with `from`, from that reserved port or not at all (B03).
     fn connect(&mut self, ticket: Ticket, from: Option<Ticket>, local: IpAddr, to: SocketAddr) {
-        let from = from.map(|from| self.held.reservations.get(&from).cloned());
+        let from = from.map(|from| self.held.reservations.get(&from).map(|port| Arc::clone(&port.reserved)));
         self.held.start(ticket, async move {
             let connected = match from {
                 Some(Some(reserved)) => reserved.connect(to).await,

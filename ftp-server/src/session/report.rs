@@ -15,6 +15,7 @@ pub(super) fn log(event: &Event) {
         Event::Stranger { from } => {
             tracing::warn!(%from, "closed the connection of a stranger at a data port")
         }
+        Event::GavePortsUp => tracing::info!("gave its data ports up, because others need them"),
         Event::NotPrivate { from, why } => tracing::warn!(%from, why, "no TLS"),
         Event::NotFtp(protocol) => tracing::warn!(protocol, "the client does not speak FTP"),
         Event::TimedOut(timer) => tracing::info!(timer = timer.name(), "timed out"),

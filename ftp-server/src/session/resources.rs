@@ -14,7 +14,7 @@ use std::time::Duration;
 use ftp_io::connection::Connection;
 use ftp_io::copy::Meter;
 use ftp_io::os_error::words;
-use ftp_io::socket::{self, Listener, Reserved};
+use ftp_io::socket::{self, Listener};
 use ftp_proto::command::DataType;
 use ftp_proto::server::ask::{Answer, ConnId, FileFailure, Handshake, Ticket};
 use tokio::net::TcpStream;
@@ -24,7 +24,7 @@ use tracing::Instrument;
 
 use crate::auth::Entry;
 use crate::data::{Begun, Pumped};
-use crate::limits::ProofSlot;
+use crate::limits::{DataPort, ProofSlot};
 use crate::operate::Running;
 use crate::vfs::Prepared;
 
@@ -35,6 +35,10 @@ pub(super) enum Done {
     Answer(Ticket, Answer),
     /// A login was checked: the user, or none if name or password is wrong.
     Login(Ticket, Option<Arc<Entry>>),
+    /// A data port was reserved, or none is free.
+    Reserved(Ticket, io::Result<DataPort>),
+    /// Others need the data ports of the session.
+    PortsNeeded,
     /// A file was prepared for a transfer, or could not be.
     Prepared(Ticket, Result<(Prepared, Option<u64>), FileFailure>),
     /// An outgoing connection was made, or failed.
@@ -62,7 +66,7 @@ struct Arrival {
 /// Everything that one session holds.
 #[derive(Debug)]
 pub(super) struct Resources {
-    pub(super) reservations: HashMap<Ticket, Arc<Reserved>>,
+    pub(super) reservations: HashMap<Ticket, DataPort>,
     pub(super) prepared: HashMap<Ticket, Prepared>,
     pub(super) moves: HashMap<Ticket, Meter>,
     pub(super) proofs: HashMap<Ticket, ProofSlot>,
@@ -124,9 +128,11 @@ impl Resources {
             let wanted = match &done {
                 Done::Answer(ticket, _)
                 | Done::Login(ticket, _)
+                | Done::Reserved(ticket, _)
                 | Done::Prepared(ticket, _)
                 | Done::Connected(ticket, _)
                 | Done::Begun(ticket, ..) => self.work_for.remove(ticket).is_some(),
+                Done::PortsNeeded => true,
                 Done::Moved(ticket, ..) => self.moves.remove(ticket).is_some(),
                 Done::Read(conn, _) | Done::Secured(_, conn, _) => self.reads.remove(conn).is_some(),
                 Done::Arrived(listener, ..) => self.listeners.contains_key(listener),

@@ -159,7 +159,13 @@ impl Session {
                     self.drain();
                     break;
                 }
-                Wake::Evicted(why) => self.take(Ready::End(why)),
+                Wake::Evicted(why) => {
+                    self.take(Ready::End(why));
+                    // A client that reads nothing cannot be told, and keeps its place for no longer.
+                    if self.control.is_full() {
+                        break;
+                    }
+                }
                 Wake::Deadline if self.give_up().is_some_and(|at| at <= self.now()) => {
                     tracing::info!("the client does not read its replies");
                     break;

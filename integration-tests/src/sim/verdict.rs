@@ -166,6 +166,7 @@ impl World {
             | ask::Event::Replied(_)
             | ask::Event::LoggedIn { .. }
             | ask::Event::LoginFailed { .. }
+            | ask::Event::GavePortsUp
             | ask::Event::Transfer { .. } => {}
             ask::Event::NotPrivate { .. } | ask::Event::NotFtp(_) => {
                 self.violation(format!("nobody here speaks anything but FTP in clear: {event:?}"));

@@ -67,6 +67,8 @@ pub enum Event {
         /// The address that was refused.
         address: SocketAddr,
     },
+    /// The session has given its data ports back, because others need them.
+    GavePortsUp,
     /// A stranger was closed at a listener.
     Stranger {
         /// The stranger's address.

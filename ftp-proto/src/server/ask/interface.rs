@@ -46,6 +46,9 @@ pub enum Input<'a> {
     Lost(ConnId),
     /// The deadline of the last [`Output::Wait`] has come.
     Timeout,
+    /// Others need the data ports of this session: it gives back those that it listens at or has
+    /// reserved, as soon as no file moves. A transfer that still waits for its peer there fails.
+    PortsNeeded,
     /// The server stops: the session finishes its transfer and closes (SIGTERM).
     Shutdown,
     /// The driver ends the session at once: a limit was reached, or the account is gone. The text is what

@@ -1,6 +1,7 @@
 //! What nobody uses any more is given back.
 
-use super::harness::{both, seconds};
+use super::harness::{OWN, both, modern, seconds};
+use crate::server::ask::{End, Input};
 
 /// The simulator found a listener that outlived its ABOR when the file was still being looked at.
 #[test]
@@ -30,4 +31,41 @@ fn c22_pasv_that_a_file_error_left_is_closed_after_the_idle_limit() {
         h.say("NOOP");
         assert!(!h.listens(port));
     }
+}
+
+#[test]
+fn c06_a_session_whose_ports_others_need_gives_them_back() {
+    for mut h in both() {
+        h.port("GSOC");
+        let listening = h.port("LSTN R");
+        h.input(Input::PortsNeeded);
+        assert!(!h.listens(listening));
+        assert_eq!(h.did().iter().filter(|did| did.starts_with("release")).count(), 2);
+        let failure = if h.transcript[0].starts_with('3') { "454" } else { "425" };
+        h.check("STOR c", &[failure]);
+        let another = h.port("LSTN R");
+        assert!(h.listens(another), "it may have another one");
+    }
+}
+
+#[test]
+fn c06_a_transfer_that_still_waits_for_its_peer_gives_its_port_back_too() {
+    let mut h = modern();
+    let port = h.port("EPSV");
+    h.check("RETR a", &[]);
+    h.input(Input::PortsNeeded);
+    assert!(h.take()[0].starts_with("425 "));
+    assert!(!h.listens(port));
+}
+
+#[test]
+fn c06_a_file_that_moves_goes_on() {
+    let mut h = modern();
+    let port = h.port("LSTN S");
+    h.arrive(port, &format!("{OWN}:5000"));
+    h.check("RETR a", &["150"]);
+    h.input(Input::PortsNeeded);
+    assert!(h.listens(port));
+    assert!(h.finish(1000, End::Whole)[0].starts_with("226 "));
+    assert!(!h.listens(port));
 }

@@ -64,6 +64,7 @@ impl Accept {
             }
             Input::Fired(timer @ (Timer::Hello | Timer::Proof)) => self.drop_late(cx, timer),
             Input::Answer(_, answer) => cx.out.unwanted(answer),
+            Input::PortNeeded => return Progress::Failed("Others need this data port; ask for another one"),
             Input::Fired(_) | Input::Status | Input::Abort => {}
         }
         Progress::Waiting

@@ -113,7 +113,7 @@ impl Dial {
             Input::Lost(conn) if self.is_proving(conn) => self.unproven(cx, conn),
             Input::Fired(Timer::Retry) => self.connect(cx),
             Input::Arrived { conn, .. } => cx.out.reset(conn),
-            Input::Lost(_) | Input::Fired(_) | Input::Status | Input::Abort => {}
+            Input::Lost(_) | Input::Fired(_) | Input::Status | Input::Abort | Input::PortNeeded => {}
         }
         Progress::Waiting
     }

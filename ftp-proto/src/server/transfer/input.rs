@@ -21,4 +21,6 @@ pub(in crate::server) enum Input<'a> {
     Status,
     /// The client has sent ABOR.
     Abort,
+    /// Others need the data port that the transfer waits at.
+    PortNeeded,
 }

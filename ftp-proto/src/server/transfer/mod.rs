@@ -133,6 +133,7 @@ impl Transfer {
             (Phase::Preparing | Phase::Over, Input::Arrived { conn, .. }) => cx.out.reset(conn),
             (Phase::Preparing | Phase::Over, Input::Data { .. } | Input::Lost(_) | Input::Fired(_)) => {}
             (Phase::Over, Input::Status | Input::Abort) => {}
+            (Phase::Preparing | Phase::Over, Input::PortNeeded) => {}
         }
     }
 

@@ -97,7 +97,7 @@ impl Moving {
                 self.stop(cx, Stop::Abort); // both replies come with the end of the move (E07)
             }
             Input::Arrived { conn, .. } => cx.out.reset(conn),
-            Input::Data { .. } | Input::Lost(_) | Input::Fired(_) => {}
+            Input::Data { .. } | Input::Lost(_) | Input::Fired(_) | Input::PortNeeded => {}
         }
         ControlFlow::Continue(())
     }

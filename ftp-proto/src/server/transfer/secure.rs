@@ -61,7 +61,12 @@ impl Securing {
                 return self.failed(cx, "TLS did not begin on the data connection in time");
             }
             Input::Arrived { conn, .. } => cx.out.reset(conn),
-            Input::Data { .. } | Input::Lost(_) | Input::Fired(_) | Input::Status | Input::Abort => {}
+            Input::Data { .. }
+            | Input::Lost(_)
+            | Input::Fired(_)
+            | Input::Status
+            | Input::Abort
+            | Input::PortNeeded => {}
         }
         Secured::Waiting
     }
