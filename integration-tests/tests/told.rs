@@ -97,7 +97,7 @@ fn a_netrc_that_others_may_read_is_told_as_one() {
 #[test]
 fn a_server_that_sends_far_more_than_it_announced_is_told_as_one() {
     let script = "SIZE a.bin: 213 3\n\
-                  RETR: 150 opening ; connection ; data 20000000 ; 426 broken";
+                  RETR: 150 opening ; connection ; data 20000000 ; pause 3000 ; 426 broken";
     let peer = Peer::start("127.0.0.2", script, MODERN);
     let run = copy(&peer.url("a.bin")).exits(7);
     one_line(&run, &["sends more than the 3 bytes that it announced", "check the file"]);

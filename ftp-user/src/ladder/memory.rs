@@ -135,7 +135,7 @@ mod tests {
     use super::*;
     use ftp_proto::command::Verb;
     use ftp_proto::reply::{Code, Reply};
-    use ftp_proto::third_party::{Opening, Posture, Postures, Roles, Stage, Timer};
+    use ftp_proto::third_party::{Opening, Posture, Postures, RelayFault, Roles, Stage, Timer};
 
     fn candidate(passive: Side, opening: Opening) -> Candidate {
         Candidate::Direct(Roles { passive, opening, filter: false, first: None })
@@ -237,6 +237,59 @@ mod tests {
         assert!(!memory.announces(through));
         assert_eq!(next(&mut memory, at(300)), [epsv, all()[1], through]);
         assert!(memory.announces(through));
+    }
+
+    #[test]
+    fn a_detour_without_an_alternative_is_not_announced_again() {
+        let [epsv, _, source, through] = all().try_into().unwrap();
+        let mut memory = Memory::default();
+        for closed in [epsv, source] {
+            memory.failed(closed, &refused(500, Blame::Path), "no", at(0));
+        }
+        assert!(memory.announces(through));
+        memory.worked(through, at(0));
+        assert_eq!(next(&mut memory, at(1_000)), [through]);
+        assert!(!memory.announces(through));
+    }
+
+    #[test]
+    fn a_detour_that_goes_on_working_is_left_no_later() {
+        let [epsv, pasv, source, through] = all().try_into().unwrap();
+        let mut memory = Memory::default();
+        memory.worked(through, at(0));
+        memory.worked(through, at(200));
+        assert_eq!(next(&mut memory, at(299)), [through, epsv, pasv, source]);
+        assert_eq!(next(&mut memory, at(300)), all());
+        memory.worked(source, at(300));
+        memory.worked(pasv, at(301));
+        assert_eq!(next(&mut memory, at(302)), [pasv, epsv, source, through]);
+    }
+
+    #[test]
+    fn a_relay_that_fails_is_closed_for_a_while_with_all_its_candidates_and_nothing_else() {
+        let relayed = |relay, destination| {
+            let postures = Postures { source: Posture::Passive, destination };
+            Candidate::Relay(ThroughRelay { relay, near: None, postures })
+        };
+        let broken = [relayed(0, Posture::Passive), relayed(0, Posture::Active)];
+        let others = [all()[0], relayed(1, Posture::Passive), Candidate::Through];
+        let failure = Failure { cause: Cause::Relay(RelayFault::Silent), ..refused(0, Blame::Path) };
+        let (mut failed, mut unusable) = (Memory::default(), Memory::default());
+        failed.failed(broken[0], &failure, "no", at(0));
+        unusable.unusable(broken[0], "no", at(0));
+        for memory in [&mut failed, &mut unusable] {
+            let mut ascend = |now| {
+                let candidates = broken.into_iter().chain(others).collect();
+                let (mut ascent, _) = memory.ascend(candidates, now);
+                let open = std::iter::from_fn(|| match ascent.proceed() {
+                    Step::Attempt(candidate) => Some(candidate),
+                    Step::Later | Step::Exhausted | Step::Fail => None,
+                });
+                open.collect::<Vec<_>>()
+            };
+            assert_eq!(ascend(at(299)), others);
+            assert_eq!(ascend(at(300)), [&broken[..], &others].concat());
+        }
     }
 
     #[test]
