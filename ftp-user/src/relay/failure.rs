@@ -48,7 +48,9 @@ pub(super) fn no_session(relay: &Relay, token: &Token, failure: &LinkFailure) ->
 /// The connection failed before the relay proved its token.
 pub(super) fn no_link(display_name: &str, failure: &LinkFailure) -> Failure {
     let (kind, said) = match failure {
-        LinkFailure::Io(error) if error.kind() == ErrorKind::InvalidData => (Kind::Other, words(error)),
+        LinkFailure::Io(error) if error.kind() == ErrorKind::InvalidData => {
+            (Kind::Other, format!("it does not answer like a relay ({})", words(error)))
+        }
         LinkFailure::Io(error) if error.kind() == ErrorKind::UnexpectedEof => {
             (Kind::Temporary, "it closed the connection in the handshake".to_owned())
         }
