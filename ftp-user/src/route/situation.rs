@@ -71,7 +71,7 @@ impl Situation {
                  (--path auto)"
             }
             Allowed::Relay => {
-                "check what the relay may reach (its --allow), and that both servers let it transfer files; \
+                "check the address of the relay, what it may reach (its --allow), and that both servers let it transfer files; \
                  --path auto also lets the data pass this host"
             }
             Allowed::Auto | Allowed::User => "check that the data ports of both can be reached from here",
