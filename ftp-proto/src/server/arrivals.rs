@@ -1,14 +1,14 @@
 //! Connections that arrive at a listener before a transfer command: each is held for the command, or
 //! is a stranger that changes nothing (RFC 478 note 1, C08, C13, E21).
 
-use super::ask::{ConnId, Event, Ticket};
+use super::ask::{Answer, Ask, ConnId, Event, Ticket, TlsRole};
 use super::config::Config;
 use super::context::Context;
-use super::listener::Held;
+use super::listener::{Held, HeldTls};
 use super::timer::Timer;
 use super::user::Login;
 use crate::fair::{Bounds, GivesWay};
-use crate::policy::{self, Evidence, Filter};
+use crate::policy::{self, Cargo, Evidence, Filter, Grant};
 use std::net::SocketAddr;
 
 /// A connection has arrived, and no transfer waits for it.
@@ -19,17 +19,68 @@ pub(super) fn arrived(cx: &mut Context, listener: Ticket, conn: ConnId, from: So
         return cx.out.reset(conn);
     };
     let filter = found.filter;
-    if cx.decide(&policy::Ask::Arrival { from, filter, evidence }).is_err() {
+    let grant = cx.decide(&policy::Ask::Arrival { from, filter, evidence });
+    let may_resume = may_resume(cx, from, filter);
+    if grant.is_err() && !may_resume {
         return stranger(cx, listener, conn, from);
     }
+    let tls = begin_tls(cx, listener, conn, grant.unwrap_or(Grant::Own));
     let (since, bounds) = (cx.now, places(filter, evidence, &cx.config));
     let displaced = cx.sockets.find(listener).and_then(|found| {
-        let held = Held { conn, from, since };
+        let held = Held { conn, from, since, tls };
         found.hold(bounds, held)
     });
     if let Some(Held { conn, from, .. }) = displaced {
         stranger(cx, listener, conn, from);
     }
+}
+
+/// Whether a connection is that of the user's own host if it resumes the TLS session of the control
+/// connection.
+fn may_resume(cx: &Context, from: SocketAddr, filter: Filter) -> bool {
+    let evidence = Evidence::ResumedSession;
+    cx.privacy
+        .data_tls(TlsRole::Server, Grant::Own, cx.sockets.rendezvous.is_some(), cx.config.tls.reuse)
+        .resumes
+        && cx.privacy.role(Cargo::File, false) == Some(TlsRole::Server)
+        && cx.decide(&policy::Ask::Arrival { from, filter, evidence }).is_ok()
+}
+
+/// Begins TLS before the transfer command if this server will be its server whatever that command is. Some
+/// clients wait for the end of the handshake before they send the command.
+fn begin_tls(cx: &mut Context, listener: Ticket, conn: ConnId, grant: Grant) -> HeldTls {
+    let cpsv = cx.sockets.listeners().any(|other| other.ticket == listener && other.tls_client);
+    if cx.privacy.role(Cargo::File, cpsv) != Some(TlsRole::Server) {
+        return HeldTls::Clear;
+    }
+    let proves = cx.sockets.rendezvous.is_some();
+    let how = cx.privacy.data_tls(TlsRole::Server, grant, proves, cx.config.tls.reuse);
+    let ticket = cx.out.ticket();
+    cx.out.ask(Ask::SecureData { ticket, conn, how });
+    HeldTls::Securing(ticket, how)
+}
+
+/// An answer that may be the end of a held connection's handshake; if it is not, it is given back.
+pub(super) fn handshake(cx: &mut Context, ticket: Ticket, answer: Answer) -> Option<Answer> {
+    let awaits = |held: &Held| matches!(held.tls, HeldTls::Securing(asked, _) if asked == ticket);
+    let found = cx.sockets.listeners_mut().find_map(|listener| {
+        let place = listener.ticket;
+        listener.held.values_mut().find(|held| awaits(held)).map(|held| (place, held))
+    });
+    let Some((listener, held)) = found else { return Some(answer) };
+    let Held { conn, from, tls, .. } = *held;
+    if let (Answer::Secured(shown), HeldTls::Securing(_, how)) = (&answer, tls) {
+        held.tls = HeldTls::Secured(how, *shown);
+        return None;
+    }
+    if let Answer::Failed(why) = answer {
+        cx.out.event(Event::NotPrivate { from, why });
+    }
+    if let Some(listener) = cx.sockets.find(listener) {
+        listener.held.take_if(|held| held.conn == conn);
+    }
+    stranger(cx, listener, conn, from);
+    None
 }
 
 /// How many connections a listener holds, and which of them gives way.

@@ -1,6 +1,6 @@
 //! One listening data socket, and the connections that wait at it.
 
-use super::ask::{Ask, ConnId, Ticket};
+use super::ask::{Ask, ConnId, DataTls, Handshake, Ticket};
 use super::outbox::Outbox;
 use crate::address::Group;
 use crate::fair::{Bounds, Fair};
@@ -54,6 +54,20 @@ pub(super) struct Held {
     pub(super) conn: ConnId,
     pub(super) from: SocketAddr,
     pub(super) since: Moment,
+    /// How far TLS is on it.
+    pub(super) tls: HeldTls,
+}
+
+/// TLS of a connection that waits for a transfer command. Some clients begin it before they send that, and
+/// wait for its end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum HeldTls {
+    /// It is in clear.
+    Clear,
+    /// TLS begins.
+    Securing(Ticket, DataTls),
+    /// TLS has begun.
+    Secured(DataTls, Handshake),
 }
 
 impl Listener {

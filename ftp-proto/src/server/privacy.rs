@@ -1,7 +1,8 @@
 //! How private the control connection and the data connections of a session are (RFC 4217).
 
-use super::ask::TlsRole;
-use crate::policy::Cargo;
+use super::ask::{DataTls, TlsRole};
+use super::config::Reuse;
+use crate::policy::{Cargo, Grant};
 use crate::wire::Fingerprint;
 
 /// How private a session is.
@@ -64,6 +65,14 @@ impl Privacy {
             Cargo::File if self.client || client => TlsRole::Client,
             Cargo::File | Cargo::Listing => TlsRole::Server,
         })
+    }
+
+    /// How TLS begins on a data connection whose other end policy allows on these terms. What is pinned,
+    /// foreign or to prove itself resumes nothing: a ticket could be taken to third hosts.
+    pub(super) fn data_tls(&self, role: TlsRole, grant: Grant, proves: bool, reuse: Reuse) -> DataTls {
+        let pinned = self.pin.is_some();
+        let ours = role == TlsRole::Server && grant == Grant::Own && !pinned && !proves;
+        DataTls { role, resumes: ours && reuse != Reuse::Off, pinned }
     }
 
     /// Back to what holds at the start of a control connection that is as private as this one.

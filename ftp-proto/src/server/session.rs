@@ -374,6 +374,7 @@ impl Session {
 
     fn answered(&mut self, ticket: Ticket, answer: Answer) {
         let Self { cx, work, .. } = self;
+        let Some(answer) = arrivals::handshake(cx, ticket, answer) else { return };
         match std::mem::replace(work, Work::Idle) {
             Work::Securing(asked) if asked == ticket => {
                 if security::secured(cx, answer).is_break() {

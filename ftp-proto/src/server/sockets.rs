@@ -142,6 +142,12 @@ impl Sockets {
         self.listeners_mut().find(|listener| listener.ticket == ticket)
     }
 
+    /// Whom the listener with this ticket accepts; nobody if there is none.
+    pub(super) fn filter(&self, ticket: Ticket) -> Filter {
+        let listener = self.listeners().find(|listener| listener.ticket == ticket);
+        listener.map_or(Filter::Nobody, |listener| listener.filter)
+    }
+
     /// The listener that was opened last; SOCK shows its port (B24).
     pub(super) fn newest(&self) -> Option<&Listener> {
         self.listeners().max_by_key(|listener| listener.serial)

@@ -292,7 +292,7 @@ pub enum Answer {
     /// To [`Ask::Secure`] and [`Ask::SecureData`]: the handshake is done.
     Secured(Handshake),
     /// To [`Ask::Connect`]: this attempt failed; to [`Ask::Secure`] and [`Ask::SecureData`]: the handshake
-    /// has failed, and the connection is closed. The text is for the log; under the policy `proven` no
+    /// has failed. The machine drops what is left of the connection. The text is for the log; under the policy `proven` no
     /// client may see it.
     Failed(String),
     /// To [`Ask::Permit`]: whether the target may be tried. If not, the machine waits in silence.

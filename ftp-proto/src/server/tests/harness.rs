@@ -60,7 +60,7 @@ pub(super) struct Harness {
     /// Questions about files that are not answered yet.
     unanswered: Vec<(Ticket, Result<Found, FileFailure>)>,
     /// Handshakes that are under way.
-    securing: Vec<(Ticket, Option<ConnId>)>,
+    securing: Vec<Ticket>,
     next_port: u16,
     next_conn: u64,
     ports_of: BTreeMap<Ticket, u16>,
@@ -219,10 +219,15 @@ impl Harness {
 
     /// The handshake that is under way ends like this: the oldest one.
     pub(super) fn handshake(&mut self, answer: Answer) {
-        let (ticket, conn) = self.securing.remove(0);
-        if let (Answer::Failed(_), Some(conn)) = (&answer, conn) {
-            self.open.retain(|open| *open != conn);
-        }
+        let ticket = self.securing.remove(0);
+        self.input(Input::Answer(ticket, answer));
+    }
+
+    /// The handshake of this data connection, the newest one, ends like this.
+    #[track_caller]
+    pub(super) fn handshake_of(&mut self, conn: ConnId, answer: Answer) {
+        assert_eq!(conn.0 + 1, self.next_conn, "the newest one");
+        let ticket = self.securing.pop().expect("no handshake is under way");
         self.input(Input::Answer(ticket, answer));
     }
 
@@ -267,7 +272,7 @@ impl Harness {
             Ask::Secure { ticket, last } => {
                 self.hear(last);
                 self.did.push("secure".to_owned());
-                self.securing.push((ticket, None));
+                self.securing.push(ticket);
             }
             Ask::SecureData { ticket, conn, how } => self.secure(ticket, conn, how),
             Ask::Permit { ticket, account, target } => {
@@ -304,7 +309,7 @@ impl Harness {
         let words = [(resumes, " resumes"), (pinned, " pinned")];
         let words: String = words.iter().filter(|(yes, _)| *yes).map(|(_, word)| *word).collect();
         self.did.push(format!("secure {} {role:?}{words}", conn.0));
-        self.securing.push((ticket, Some(conn)));
+        self.securing.push(ticket);
     }
 
     fn login(&mut self, ticket: Ticket, user: Vec<u8>, password: &Secret) {
@@ -572,8 +577,21 @@ impl Harness {
     /// The other end of a connection proves itself with the secret; `direction` is the other end's.
     #[track_caller]
     pub(super) fn prove(&mut self, conn: ConnId, secret: [u8; 32], direction: Direction) {
+        self.prove_inside(conn, secret, direction, &[]);
+    }
+
+    /// The same inside TLS with this exporter.
+    #[track_caller]
+    pub(super) fn prove_inside(
+        &mut self,
+        conn: ConnId,
+        secret: [u8; 32],
+        direction: Direction,
+        exporter: &[u8],
+    ) {
         let secret = RendezvousSecret::new(secret);
-        let mut exchange = Exchange::new(&secret, direction, Flags::default(), [conn.0 as u8; 23], &[]);
+        let flags = Flags { tls: !exporter.is_empty(), ..Flags::default() };
+        let mut exchange = Exchange::new(&secret, direction, flags, [conn.0 as u8; 23], exporter);
         let theirs = self.written[&conn].clone();
         assert_eq!(theirs.len(), 32, "only the hello before ours");
         let rendezvous::Output::Send(hello) = exchange.poll() else { panic!("no hello") };

@@ -1,18 +1,20 @@
 //! The passive end: a connection that arrives may be the peer, must prove itself where RNDZ is in
 //! force, or is a stranger that changes nothing (C08, C13, C28, E21).
 
+use super::candidate::{Candidate, Start, Verdict};
 use super::input::Input;
+use super::moving;
 use super::peer::{Peer, Progress};
-use super::prove::{Prover, Verdict};
 use super::request::Request;
+use super::secure::Wants;
 use crate::address::{Group, unmapped};
-use crate::command::Direction;
 use crate::fair::{Bounds, Fair, GivesWay};
-use crate::policy::{self, Cargo, Filter, Grant, Why};
+use crate::policy::{self, Evidence, Filter, Grant, Why};
 use crate::server::arrivals;
-use crate::server::ask::{ConnId, Ticket};
+use crate::server::ask::{Answer, ConnId, Ticket, TlsRole};
+use crate::server::config::Reuse;
 use crate::server::context::Context;
-use crate::server::listener::{Held, Listener};
+use crate::server::listener::{Held, HeldTls, Listener};
 use crate::server::timer::Timer;
 use std::net::SocketAddr;
 
@@ -20,23 +22,25 @@ use std::net::SocketAddr;
 #[derive(Debug)]
 pub(super) struct Accept {
     listener: Ticket,
-    direction: Direction,
-    cargo: Cargo,
-    /// The connections that prove themselves.
-    provers: Fair<Group, Prover>,
+    wants: Wants,
+    /// The connections that may be the peer.
+    candidates: Fair<Group, Candidate>,
+    /// Whether the preliminary reply was said.
+    announced: bool,
 }
 
 impl Accept {
     /// Begins to wait at `listener`. One of the connections that it holds may be the peer.
     pub(super) fn begin(cx: &mut Context, request: &Request, listener: Ticket) -> (Self, Progress) {
         cx.arm(Timer::PeerArrival, cx.config.timeouts.accept);
-        let (direction, cargo) = (request.direction(), request.cargo());
-        let mut accept = Self { listener, direction, cargo, provers: Fair::new() };
+        let wants = Wants::of(cx, request);
+        let mut accept = Self { listener, wants, candidates: Fair::new(), announced: false };
         let mut progress = Progress::Waiting;
         while let Progress::Waiting = progress
-            && let Some(Held { conn, from, .. }) = cx.sockets.find(listener).and_then(Listener::take_held)
+            && let Some(Held { conn, from, tls, .. }) =
+                cx.sockets.find(listener).and_then(Listener::take_held)
         {
-            progress = accept.candidate(cx, conn, from);
+            progress = accept.candidate(cx, (conn, from), tls);
         }
         accept.arm(cx);
         (accept, progress)
@@ -55,87 +59,165 @@ impl Accept {
 
     fn advance(&mut self, cx: &mut Context, input: Input<'_>) -> Progress {
         match input {
-            Input::Arrived { conn, from } => return self.candidate(cx, conn, from),
+            Input::Arrived { conn, from } => return self.candidate(cx, (conn, from), HeldTls::Clear),
             Input::Data { conn, bytes } => return self.data(cx, conn, bytes),
-            Input::Lost(conn) => self.not_proven(cx, conn),
+            Input::Answer(ticket, answer) => return self.answered(cx, ticket, answer),
+            Input::Lost(conn) => self.stranger(cx, conn),
             Input::Fired(Timer::PeerArrival) => {
                 cx.timed_out(Timer::PeerArrival);
                 return Progress::Failed("Nobody connected to the data port in time"); // C23
             }
-            Input::Fired(timer @ (Timer::Hello | Timer::Proof)) => self.drop_late(cx, timer),
-            Input::Answer(_, answer) => cx.out.unwanted(answer),
             Input::PortNeeded => return Progress::Failed("Others need this data port; ask for another one"),
+            Input::Fired(timer @ (Timer::Handshake | Timer::Hello | Timer::Proof)) => {
+                return self.drop_late(cx, timer);
+            }
             Input::Fired(_) | Input::Status | Input::Abort => {}
         }
         Progress::Waiting
     }
 
-    /// A connection at the listener. The wait goes on whatever becomes of it (C28).
-    fn candidate(&mut self, cx: &mut Context, conn: ConnId, address: SocketAddr) -> Progress {
-        let Ok(grant) = self.judge(cx, address) else {
+    /// A connection at the listener. Where it must prove itself, the wait goes on whatever becomes of it
+    /// (C28).
+    fn candidate(
+        &mut self,
+        cx: &mut Context,
+        (conn, address): (ConnId, SocketAddr),
+        tls: HeldTls,
+    ) -> Progress {
+        let Some(peer) = self.judge(cx, conn, address) else {
             arrivals::stranger(cx, self.listener, conn, address);
             return Progress::Waiting;
         };
-        let peer = Peer { conn, address, grant, proven: false };
-        let Some(prover) = Prover::begin(cx, peer, self.direction) else { return Progress::Connected(peer) };
-        let group = Group::of(address.ip());
-        let displaced = match self.provers.admit(places(cx), group, prover, |_, prover| prover.is_silent()) {
-            Ok((_, displaced)) => displaced,
-            Err(prover) => Some(prover),
+        let candidate = match Candidate::begin(cx, self.wants, peer, tls) {
+            Start::Candidate(candidate) => candidate,
+            Start::Over(verdict) => return self.concluded(cx, peer, verdict),
         };
-        if let Some(Prover { peer: Peer { conn, address, .. }, .. }) = displaced {
+        if self.wants.announces(cx) && !self.announced {
+            self.announced = true;
+            moving::say_started(cx, self.wants.direction);
+        }
+        let group = Group::of(address.ip());
+        let admitted = self.candidates.admit(places(cx), group, candidate, |_, other| other.is_silent());
+        let displaced = match admitted {
+            Ok((_, displaced)) => displaced,
+            Err(candidate) => Some(candidate),
+        };
+        if let Some(displaced) = displaced {
+            let Peer { conn, address, .. } = *displaced.peer();
             arrivals::stranger(cx, self.listener, conn, address);
         }
         Progress::Waiting
     }
 
-    fn judge(&self, cx: &mut Context, from: SocketAddr) -> Result<Grant, Why> {
+    /// The other end of a connection, if it may be the peer. A host that may not is the user's own host all
+    /// the same if it resumes the TLS session of the control connection.
+    fn judge(&self, cx: &mut Context, conn: ConnId, from: SocketAddr) -> Option<Peer> {
         let evidence = cx.sockets.evidence();
-        let filter = cx.sockets.find(self.listener).map_or(Filter::Nobody, |listener| listener.filter);
+        match self.decide(cx, from, evidence) {
+            Ok(grant) => Some(Peer::new(conn, from, grant)),
+            Err(_) if self.may_resume(cx) => {
+                let grant = self.decide(cx, from, Evidence::ResumedSession).ok()?;
+                Some(Peer { must_resume: true, ..Peer::new(conn, from, grant) })
+            }
+            Err(_) => None,
+        }
+    }
+
+    fn decide(&self, cx: &Context, from: SocketAddr, evidence: Evidence) -> Result<Grant, Why> {
+        let filter = cx.sockets.filter(self.listener);
         cx.decide(&policy::Ask::Arrival { from, filter, evidence })?;
-        cx.decide(&policy::Ask::Transfer { peer: unmapped(from.ip()), cargo: self.cargo, evidence })
+        let (peer, cargo) = (unmapped(from.ip()), self.wants.cargo);
+        cx.decide(&policy::Ask::Transfer { peer, cargo, evidence })
+    }
+
+    /// Whether the peer may show by its TLS session that it is the user's own host.
+    fn may_resume(&self, cx: &Context) -> bool {
+        let proves = cx.sockets.rendezvous.is_some() || cx.privacy.pin.is_some();
+        self.wants.role == Some(TlsRole::Server) && !proves && cx.config.tls.reuse != Reuse::Off
     }
 
     /// Bytes of a connection that proves itself.
     fn data(&mut self, cx: &mut Context, conn: ConnId, bytes: &[u8]) -> Progress {
-        let Some(prover) = self.provers.values_mut().find(|prover| prover.peer.conn == conn) else {
+        let Some(candidate) = self.candidates.values_mut().find(|other| other.conn() == conn) else {
             return Progress::Waiting;
         };
-        match prover.data(cx, bytes) {
+        let (peer, verdict) = (*candidate.peer(), candidate.data(cx, bytes));
+        self.concluded(cx, peer, verdict)
+    }
+
+    /// The handshake of a candidate is over.
+    fn answered(&mut self, cx: &mut Context, ticket: Ticket, answer: Answer) -> Progress {
+        let Some(candidate) = self.candidates.values_mut().find(|other| other.awaits(ticket)) else {
+            cx.out.unwanted(answer);
+            return Progress::Waiting;
+        };
+        let (peer, verdict) = (*candidate.peer(), candidate.handshake(cx, answer));
+        self.concluded(cx, peer, verdict)
+    }
+
+    /// It is known what a candidate is.
+    fn concluded(&mut self, cx: &mut Context, peer: Peer, verdict: Verdict) -> Progress {
+        match verdict {
             Verdict::Waiting => {}
-            Verdict::Wrong => self.not_proven(cx, conn),
-            Verdict::Proven => {
-                let proven = prover.proven();
-                self.drop_provers(cx, |prover| prover.peer.conn != conn);
-                self.provers.take_all();
-                return Progress::Connected(proven);
+            Verdict::Ready(peer) => {
+                self.candidates.take_if(|other| other.conn() == peer.conn);
+                self.drop_candidates(cx, |_| true);
+                return Progress::Connected(Peer { announced: self.announced, ..peer });
             }
+            Verdict::Wrong => {
+                self.candidates.take_if(|other| other.conn() == peer.conn);
+                arrivals::stranger(cx, self.listener, peer.conn, peer.address);
+            }
+            Verdict::NotPrivate(why) => return self.not_private(cx, peer, why),
         }
         Progress::Waiting
     }
 
-    /// A connection that has not proven itself is a stranger.
-    fn not_proven(&mut self, cx: &mut Context, conn: ConnId) {
-        self.drop_provers(cx, |prover| prover.peer.conn == conn);
+    /// TLS could not begin with a candidate. If it is the only one that could be the peer, there will be no
+    /// other: the client is told at once.
+    fn not_private(&mut self, cx: &mut Context, peer: Peer, why: &'static str) -> Progress {
+        self.candidates.take_if(|other| other.conn() == peer.conn);
+        let named = peer.grant == Grant::Own && !peer.must_resume
+            || matches!(cx.sockets.filter(self.listener), Filter::Host(_) | Filter::Socket(_));
+        if named && cx.sockets.rendezvous.is_none() && self.candidates.is_empty() {
+            cx.out.reset(peer.conn);
+            return Progress::NotPrivate(why);
+        }
+        arrivals::stranger(cx, self.listener, peer.conn, peer.address);
+        Progress::Waiting
     }
 
-    /// Closes the candidates whose hello or proof has not come in time.
-    fn drop_late(&mut self, cx: &mut Context, timer: Timer) {
+    /// A connection that has not proven itself is a stranger.
+    fn stranger(&mut self, cx: &mut Context, conn: ConnId) {
+        self.drop_candidates(cx, |other| other.conn() == conn);
+    }
+
+    /// Closes the candidates whose handshake, hello or proof has not come in time.
+    fn drop_late(&mut self, cx: &mut Context, timer: Timer) -> Progress {
         cx.timed_out(timer);
         let (now, timeouts) = (cx.now, cx.config.timeouts.clone());
-        self.drop_provers(cx, |prover| prover.due(&timeouts).1 <= now);
+        let mut progress = Progress::Waiting;
+        for late in self.candidates.take_if(|other| other.due(&timeouts).1 <= now) {
+            let peer = *late.peer();
+            match late.due(&timeouts).0 {
+                Timer::Handshake => progress = self.not_private(cx, peer, "TLS did not begin in time"),
+                _ => arrivals::stranger(cx, self.listener, peer.conn, peer.address),
+            }
+        }
+        progress
     }
 
-    fn drop_provers(&mut self, cx: &mut Context, meant: impl Fn(&Prover) -> bool) {
-        for Prover { peer: Peer { conn, address, .. }, .. } in self.provers.take_if(meant) {
+    fn drop_candidates(&mut self, cx: &mut Context, meant: impl Fn(&Candidate) -> bool) {
+        for candidate in self.candidates.take_if(meant) {
+            let Peer { conn, address, .. } = *candidate.peer();
             arrivals::stranger(cx, self.listener, conn, address);
         }
     }
 
-    /// Arms the waits for the next hello and the next proof.
+    /// Arms the waits for what the candidates owe next.
     fn arm(&self, cx: &mut Context) {
-        for timer in [Timer::Hello, Timer::Proof] {
-            let dues = self.provers.iter().map(|(_, prover)| prover.due(&cx.config.timeouts));
+        for timer in [Timer::Handshake, Timer::Hello, Timer::Proof] {
+            let dues = self.candidates.iter().map(|(_, candidate)| candidate.due(&cx.config.timeouts));
             match dues.filter(|(due, _)| *due == timer).map(|(_, at)| at).min() {
                 Some(at) => cx.timers.arm(timer, at),
                 None => cx.timers.disarm(timer),
@@ -145,8 +227,8 @@ impl Accept {
 
     /// Gives back what the unfinished search holds.
     pub(super) fn release(mut self, cx: &mut Context) {
-        for prover in self.provers.take_all() {
-            cx.out.reset(prover.peer.conn);
+        for candidate in self.candidates.take_all() {
+            cx.out.reset(candidate.conn());
         }
     }
 }

@@ -1,14 +1,16 @@
 //! The active end: one attempt after the other until the connect timeout (E03, E04). Where policy
 //! demands it, every failure looks the same, so that nobody can use this server to scan ports.
 
+use super::candidate::{Candidate, Start, Verdict};
 use super::input::Input;
+use super::moving;
 use super::peer::{Peer, Progress};
-use super::prove::{Prover, Verdict};
 use super::request::Request;
-use crate::command::Direction;
+use super::secure::Wants;
 use crate::policy::{Grant, hides_failure};
 use crate::server::ask::{Answer, Ask, ConnId, Ticket, TryEnd};
 use crate::server::context::Context;
+use crate::server::listener::HeldTls;
 use crate::server::sockets::Target;
 use crate::server::timer::Timer;
 use crate::timer::Moment;
@@ -23,7 +25,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// The search of an active end.
 #[derive(Debug)]
 pub(super) struct Dial {
-    direction: Direction,
+    wants: Wants,
     to: SocketAddr,
     /// The announced port, from which to connect (B03). PORT and EPRT have none.
     from: Option<Ticket>,
@@ -33,6 +35,8 @@ pub(super) struct Dial {
     pause: Duration,
     /// How the try ends if nothing more happens.
     end: TryEnd,
+    /// Whether the preliminary reply was said.
+    announced: bool,
 }
 
 /// Whether a target may be tried whose failures must all look the same. All sessions of the server
@@ -59,8 +63,8 @@ enum Attempt {
     Pausing,
     /// The driver connects.
     Connecting(Ticket),
-    /// The connection proves itself.
-    Proving(Box<Prover>),
+    /// The connection is there: TLS begins on it, or it proves itself.
+    Candidate(Box<Candidate>),
 }
 
 impl Dial {
@@ -76,9 +80,8 @@ impl Dial {
             Target::Port(_) | Target::None => None,
         };
         let (permit, attempt) = (Permit::NotNeeded, Attempt::Silent);
-        let direction = request.direction();
-        let mut dial =
-            Self { direction, to, from, grant, permit, attempt, pause: FIRST_PAUSE, end: TryEnd::GivenUp };
+        let (wants, pause, end) = (Wants::of(cx, request), FIRST_PAUSE, TryEnd::GivenUp);
+        let mut dial = Self { wants, to, from, grant, permit, attempt, pause, end, announced: false };
         let limit = cx.config.timeouts.connect;
         if let Some(account) = dial.hidden_from(cx) {
             let ticket = cx.out.ticket();
@@ -110,7 +113,8 @@ impl Dial {
                     if self.hides() { "No proven data connection" } else { "Could not connect in time" };
                 return Progress::Failed(text);
             }
-            Input::Lost(conn) if self.is_proving(conn) => self.unproven(cx, conn),
+            Input::Lost(conn) if self.is_candidate(conn) => self.unproven(cx, conn),
+            Input::Fired(Timer::Handshake) => return self.no_handshake(cx),
             Input::Fired(Timer::Retry) => self.connect(cx),
             Input::Arrived { conn, .. } => cx.out.reset(conn),
             Input::Lost(_) | Input::Fired(_) | Input::Status | Input::Abort | Input::PortNeeded => {}
@@ -139,6 +143,13 @@ impl Dial {
         } else if connects {
             self.end = TryEnd::Failed;
             self.try_again(cx);
+        } else if let Attempt::Candidate(candidate) = &mut self.attempt
+            && candidate.awaits(ticket)
+        {
+            cx.timers.disarm(Timer::Handshake);
+            let verdict = candidate.handshake(cx, answer);
+            let peer = *candidate.peer();
+            return self.concluded(cx, peer, verdict);
         } else {
             cx.out.unwanted(answer);
         }
@@ -156,40 +167,63 @@ impl Dial {
     }
 
     fn connected(&mut self, cx: &mut Context, conn: ConnId) -> Progress {
-        let peer = Peer { conn, address: self.to, grant: self.grant, proven: false };
-        match Prover::begin(cx, peer, self.direction) {
-            Some(prover) => {
-                self.attempt = Attempt::Proving(Box::new(prover));
+        let peer = Peer::new(conn, self.to, self.grant);
+        match Candidate::begin(cx, self.wants, peer, HeldTls::Clear) {
+            Start::Candidate(candidate) => {
+                if let (Timer::Handshake, at) = candidate.due(&cx.config.timeouts) {
+                    cx.timers.arm(Timer::Handshake, at);
+                }
+                self.attempt = Attempt::Candidate(Box::new(candidate));
+                if self.wants.announces(cx) && !self.announced {
+                    self.announced = true;
+                    moving::say_started(cx, self.wants.direction);
+                }
                 Progress::Waiting
             }
-            None => Progress::Connected(peer),
+            Start::Over(verdict) => self.concluded(cx, peer, verdict),
         }
     }
 
     /// Bytes of the connection that proves itself.
     fn data(&mut self, cx: &mut Context, conn: ConnId, bytes: &[u8]) -> Progress {
-        let Attempt::Proving(prover) = &mut self.attempt else { return Progress::Waiting };
-        if prover.peer.conn != conn {
+        let Attempt::Candidate(candidate) = &mut self.attempt else { return Progress::Waiting };
+        if candidate.conn() != conn {
             return Progress::Waiting;
         }
-        match prover.data(cx, bytes) {
+        let verdict = candidate.data(cx, bytes);
+        let peer = *candidate.peer();
+        self.concluded(cx, peer, verdict)
+    }
+
+    /// The other end has not begun TLS in time.
+    fn no_handshake(&mut self, cx: &mut Context) -> Progress {
+        let Attempt::Candidate(candidate) = &self.attempt else { return Progress::Waiting };
+        cx.timed_out(Timer::Handshake);
+        let verdict = Verdict::NotPrivate("TLS did not begin on the data connection in time");
+        self.concluded(cx, *candidate.peer(), verdict)
+    }
+
+    /// It is known what the connection is.
+    fn concluded(&mut self, cx: &mut Context, peer: Peer, verdict: Verdict) -> Progress {
+        match verdict {
             Verdict::Waiting => Progress::Waiting,
-            Verdict::Proven => {
-                if let Permit::Given(ticket) = self.permit {
+            Verdict::Ready(peer) => {
+                if let (true, Permit::Given(ticket)) = (peer.proven, self.permit) {
                     cx.out.ask(Ask::PermitDone { ticket, end: TryEnd::Proven });
                 }
-                Progress::Connected(prover.proven())
+                Progress::Connected(Peer { announced: self.announced, ..peer })
             }
-            Verdict::Wrong if self.hides() => {
-                self.unproven(cx, conn);
+            Verdict::Wrong | Verdict::NotPrivate(_) if self.hides() => {
+                self.unproven(cx, peer.conn);
                 Progress::Waiting
             }
             Verdict::Wrong => Progress::Failed("The other end has not proven itself (RNDZ)"),
+            Verdict::NotPrivate(why) => Progress::NotPrivate(why),
         }
     }
 
-    fn is_proving(&self, conn: ConnId) -> bool {
-        matches!(&self.attempt, Attempt::Proving(prover) if prover.peer.conn == conn)
+    fn is_candidate(&self, conn: ConnId) -> bool {
+        matches!(&self.attempt, Attempt::Candidate(candidate) if candidate.conn() == conn)
     }
 
     /// Whether every failure must look the same.
@@ -197,11 +231,12 @@ impl Dial {
         self.permit != Permit::NotNeeded
     }
 
-    /// A connection was there, it has our hello, and its peer did not prove itself. A peer that may be a
+    /// A connection was there, it has our hello or that of TLS, and its peer did not prove itself. A peer that may be a
     /// victim gets no second connection for the same command. At any other peer the listener may not be
     /// ready yet.
     fn unproven(&mut self, cx: &mut Context, conn: ConnId) {
         cx.out.reset(conn);
+        cx.timers.disarm(Timer::Handshake);
         self.end = TryEnd::Failed;
         if self.hides() {
             self.attempt = Attempt::Silent;
@@ -221,12 +256,12 @@ impl Dial {
         match self.attempt {
             Attempt::Silent | Attempt::Pausing => {}
             Attempt::Connecting(ticket) => cx.out.ask(Ask::Cancel(ticket)),
-            Attempt::Proving(prover) => {
+            Attempt::Candidate(candidate) => {
                 // A peer that has not even said hello may be a victim.
-                if prover.expects_hello() {
+                if candidate.expects_hello() {
                     self.end = TryEnd::Failed;
                 }
-                cx.out.reset(prover.peer.conn);
+                cx.out.reset(candidate.conn());
             }
         }
         match self.permit {

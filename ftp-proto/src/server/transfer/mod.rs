@@ -4,11 +4,8 @@
 //! Preparing --file error--> 550, nothing touched, nothing used up (RFC 614.3)
 //!     | policy, or nowhere to connect --> 425 at once
 //!     v
-//! Obtaining --time over--> 425; PASV, RNDZ, SOCK are used up
-//!     | one connection, proven where RNDZ is in force
-//!     v
-//! Securing (PROT P) --150, then failure or time over--> 522
-//!     |
+//! Obtaining --time over--> 425, no TLS--> 522; PASV, RNDZ, SOCK are used up
+//!     | one connection, inside TLS where PROT P holds, proven where RNDZ is in force
 //!     v
 //! Moving --Started--> 150 --Moved--> 226 | 426 | 451 | 552
 //! ```
@@ -17,13 +14,13 @@
 //! |---|---|
 //! | `request` | what each transfer command asks for |
 //! | `obtain`, `dial`, `accept` | the search for the data connection, by connecting or by listening |
-//! | `prove` | one connection that proves itself with RNDZ |
-//! | `secure` | TLS begins on the data connection |
+//! | `candidate` | one connection on its way: `secure` (TLS where PROT P holds), then `prove` (RNDZ) |
 //! | `moving` | the data connection is there |
 //! | `abort` | what ABOR is answered |
 
 pub(super) mod abort;
 mod accept;
+mod candidate;
 mod dial;
 mod input;
 mod moving;
@@ -44,7 +41,6 @@ use moving::Moving;
 use obtain::Obtain;
 use peer::Progress;
 use request::Request;
-use secure::{Secured, Securing};
 
 /// A transfer that is under way.
 #[derive(Debug)]
@@ -63,8 +59,6 @@ enum Phase {
     Preparing,
     /// The data connection is not there yet.
     Obtaining(Obtain),
-    /// TLS begins on the data connection.
-    Securing(Securing),
     /// The data connection is there.
     Moving(Moving),
     /// The final reply has been said.
@@ -104,28 +98,15 @@ impl Transfer {
                     self.conclude(cx);
                 }
             }
-            (Phase::Preparing | Phase::Obtaining(_) | Phase::Securing(_), Input::Abort) => self.abort(cx),
+            (Phase::Preparing | Phase::Obtaining(_), Input::Abort) => self.abort(cx),
             // Nothing is shown of what happens at the other end (extensions, "No port scanner").
-            (Phase::Preparing | Phase::Obtaining(_) | Phase::Securing(_), Input::Status) => {
+            (Phase::Preparing | Phase::Obtaining(_), Input::Status) => {
                 moving::say_status(cx, &["waiting".to_owned()]);
             }
             (Phase::Obtaining(obtain), input) => {
                 let progress = obtain.input(cx, input);
                 self.progressed(cx, progress);
             }
-            (Phase::Securing(securing), input) => match securing.input(cx, input) {
-                Secured::Waiting => {}
-                Secured::Done(peer) => {
-                    self.phase = Phase::Moving(Moving::begin(cx, &self.request, self.prepared, (peer, true)));
-                }
-                Secured::Failed(text) => {
-                    self.phase = Phase::Over;
-                    self.give_up(cx);
-                    cx.out.ask(Ask::Cancel(self.prepared));
-                    cx.out.reply(Meaning::NotPrivate, text);
-                    self.conclude(cx);
-                }
-            },
             (Phase::Preparing, Input::Answer(ticket, answer)) if ticket == self.prepared => {
                 self.file_checked(cx, answer);
             }
@@ -167,18 +148,13 @@ impl Transfer {
     fn progressed(&mut self, cx: &mut Context, progress: Progress) {
         match progress {
             Progress::Waiting => {}
-            Progress::Connected(peer) => match Securing::begin(cx, &self.request, peer) {
-                Some(securing) => {
-                    obtain::disarm(cx);
-                    // Many clients begin TLS only when they have read this.
-                    moving::say_started(cx, &self.request);
-                    self.phase = Phase::Securing(securing);
-                }
-                None => {
-                    self.phase =
-                        Phase::Moving(Moving::begin(cx, &self.request, self.prepared, (peer, false)));
-                }
-            },
+            Progress::Connected(peer) => {
+                self.phase = Phase::Moving(Moving::begin(cx, &self.request, self.prepared, peer));
+            }
+            Progress::NotPrivate(text) => {
+                self.give_up(cx);
+                self.refuse(cx, Meaning::NotPrivate, text);
+            }
             Progress::Failed(text) => {
                 self.give_up(cx);
                 self.cannot_connect(cx, text);
@@ -187,15 +163,19 @@ impl Transfer {
     }
 
     fn cannot_connect(&mut self, cx: &mut Context, text: &str) {
+        self.refuse(cx, Meaning::CannotConnect, text);
+    }
+
+    fn refuse(&mut self, cx: &mut Context, meaning: Meaning, text: &str) {
         cx.out.ask(Ask::Cancel(self.prepared));
-        cx.out.reply(Meaning::CannotConnect, text);
+        cx.out.reply(meaning, text);
         self.conclude(cx);
     }
 
     /// ABOR before anything moves. A listener that the transfer would have used is used up, as if the
     /// wait had begun (D13).
     fn abort(&mut self, cx: &mut Context) {
-        if let Phase::Obtaining(_) | Phase::Securing(_) = self.phase {
+        if let Phase::Obtaining(_) = self.phase {
             self.give_up(cx);
         } else {
             cx.sockets.end_passive(&mut cx.out);
@@ -223,13 +203,12 @@ impl Transfer {
     pub(super) fn release(&mut self, cx: &mut Context) {
         match std::mem::replace(&mut self.phase, Phase::Over) {
             Phase::Obtaining(obtain) => obtain.release(cx),
-            Phase::Securing(securing) => securing.release(cx),
             Phase::Preparing | Phase::Moving(_) | Phase::Over => {}
         }
     }
 
     fn conclude(&mut self, cx: &mut Context) {
-        for timer in [Timer::Question, Timer::Handshake, Timer::Stall] {
+        for timer in [Timer::Question, Timer::Stall] {
             cx.timers.disarm(timer);
         }
         obtain::disarm(cx);

@@ -27,8 +27,6 @@ pub(super) struct Moving {
     /// How many strangers came before the peer.
     strangers: u32,
     started: bool,
-    /// Whether the preliminary reply was said before TLS began.
-    announced: bool,
     /// The moved and the durable bytes when the stall timer fired last.
     seen: (u64, u64),
     /// The question that a STAT waits for.
@@ -54,14 +52,8 @@ enum Stop {
 }
 
 impl Moving {
-    /// Moves the prepared file over the connection with `peer`. The preliminary reply was said already
-    /// if it is `announced`.
-    pub(super) fn begin(
-        cx: &mut Context,
-        request: &Request,
-        prepared: Ticket,
-        (peer, announced): (Peer, bool),
-    ) -> Self {
+    /// Moves the prepared file over the connection with `peer`.
+    pub(super) fn begin(cx: &mut Context, request: &Request, prepared: Ticket, peer: Peer) -> Self {
         let strangers = cx.sockets.use_up(request.direction(), cx.config.dialect, cx.now, &mut cx.out);
         obtain::disarm(cx);
         cx.await_answer();
@@ -69,7 +61,7 @@ impl Moving {
         let (data_type, partial) = (request.data_type, cx.parameters.partial);
         cx.out.ask(Ask::Move { ticket, prepared, conn: peer.conn, data_type, partial });
         let (started, seen) = (false, (0, 0));
-        Self { ticket, peer, strangers, started, announced, seen, stat: None, stall: None, stop: None }
+        Self { ticket, peer, strangers, started, seen, stat: None, stall: None, stop: None }
     }
 
     /// Whether a STAT waits for its answer.
@@ -109,8 +101,8 @@ impl Moving {
         self.started = true;
         cx.timers.disarm(Timer::Question);
         cx.arm(Timer::Stall, cx.config.timeouts.stall);
-        if !self.announced {
-            say_started(cx, request);
+        if !self.peer.announced {
+            say_started(cx, request.direction());
         }
     }
 
@@ -228,8 +220,8 @@ impl Moving {
 }
 
 /// The preliminary reply of a transfer.
-pub(super) fn say_started(cx: &mut Context, request: &Request) {
-    let text = match request.direction() {
+pub(super) fn say_started(cx: &mut Context, direction: Direction) {
+    let text = match direction {
         Direction::Send => "Data connection open, sending",
         Direction::Receive => "Data connection open, receiving",
     };

@@ -72,7 +72,8 @@ impl Obtain {
 
 /// The search is over: none of its waits goes on.
 pub(super) fn disarm(cx: &mut Context) {
-    for timer in [Timer::PeerArrival, Timer::Hello, Timer::Proof, Timer::Connect, Timer::Retry] {
+    let timers = [Timer::PeerArrival, Timer::Handshake, Timer::Hello, Timer::Proof];
+    for timer in timers.into_iter().chain([Timer::Connect, Timer::Retry]) {
         cx.timers.disarm(timer);
     }
 }

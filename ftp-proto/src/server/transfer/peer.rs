@@ -13,6 +13,17 @@ pub(super) struct Peer {
     pub(super) grant: Grant,
     /// Whether it has proven itself with RNDZ.
     pub(super) proven: bool,
+    /// Whether it is the peer only if it resumes the TLS session of the control connection.
+    pub(super) must_resume: bool,
+    /// Whether the preliminary reply was said before TLS began.
+    pub(super) announced: bool,
+}
+
+impl Peer {
+    /// The other end of a connection that policy allows on these terms.
+    pub(super) const fn new(conn: ConnId, address: SocketAddr, grant: Grant) -> Self {
+        Self { conn, address, grant, proven: false, must_resume: false, announced: false }
+    }
 }
 
 /// How far the search for a data connection is.
@@ -24,4 +35,6 @@ pub(super) enum Progress {
     Connected(Peer),
     /// There will be none; the text is for the client.
     Failed(&'static str),
+    /// There will be none that is private; the text is for the client.
+    NotPrivate(&'static str),
 }

@@ -1,10 +1,9 @@
 //! A connection that proves itself before anything moves on it (RNDZ).
 
-use super::peer::Peer;
 use crate::command::Direction;
 use crate::rendezvous::{Exchange, Flags, Input, Output};
 use crate::server::Timeouts;
-use crate::server::ask::Ask;
+use crate::server::ask::{Ask, ConnId};
 use crate::server::context::Context;
 use crate::server::timer::Timer;
 use crate::timer::Moment;
@@ -12,7 +11,7 @@ use crate::timer::Moment;
 /// A connection that proves itself.
 #[derive(Debug)]
 pub(super) struct Prover {
-    pub(super) peer: Peer,
+    conn: ConnId,
     /// Since when the next part of its other end is due: the hello, or after it the proof.
     since: Moment,
     /// Whether its other end has sent nothing yet.
@@ -20,29 +19,37 @@ pub(super) struct Prover {
     exchange: Exchange,
 }
 
-/// What has become of a prover.
+/// What is known of the other end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Verdict {
+pub(super) enum Proof {
     /// It has not proven anything yet.
     Waiting,
     /// It has the secret.
-    Proven,
+    Right,
     /// It does not have the secret.
     Wrong,
 }
 
 impl Prover {
-    /// Sends the hello of this end. Returns `None` if RNDZ is not in force, so that no proof is needed.
-    pub(super) fn begin(cx: &mut Context, peer: Peer, direction: Direction) -> Option<Self> {
+    /// Sends the hello of this end; inside TLS the proofs hold for the connection with this `exporter` only.
+    /// Returns `None` if RNDZ is not in force, so that no proof is needed.
+    pub(super) fn begin(
+        cx: &mut Context,
+        conn: ConnId,
+        direction: Direction,
+        exporter: Option<[u8; 32]>,
+    ) -> Option<Self> {
         let secret = cx.sockets.rendezvous.as_ref()?;
-        let exchange = Exchange::new(secret, direction, Flags::default(), cx.nonces.next(), &[]);
-        let mut prover = Self { peer, since: cx.now, is_silent: true, exchange };
+        let flags = Flags { tls: exporter.is_some(), ..Flags::default() };
+        let exporter = exporter.as_ref().map_or(&[][..], |exporter| exporter);
+        let exchange = Exchange::new(secret, direction, flags, cx.nonces.next(), exporter);
+        let mut prover = Self { conn, since: cx.now, is_silent: true, exchange };
         prover.advance(cx);
         Some(prover)
     }
 
     /// Takes bytes of the other end.
-    pub(super) fn data(&mut self, cx: &mut Context, bytes: &[u8]) -> Verdict {
+    pub(super) fn data(&mut self, cx: &mut Context, bytes: &[u8]) -> Proof {
         self.is_silent = false;
         let before = self.expects_hello();
         self.exchange.input(Input::Bytes(bytes));
@@ -72,23 +79,18 @@ impl Prover {
     }
 
     /// Asks for what the exchange wants done.
-    fn advance(&mut self, cx: &mut Context) -> Verdict {
-        let conn = self.peer.conn;
+    fn advance(&mut self, cx: &mut Context) -> Proof {
+        let conn = self.conn;
         loop {
             match self.exchange.poll() {
                 Output::Send(bytes) => cx.out.ask(Ask::Write { conn, bytes }),
                 Output::Read(limit) => {
                     cx.out.ask(Ask::Read { conn, limit });
-                    return Verdict::Waiting;
+                    return Proof::Waiting;
                 }
-                Output::Proven => return Verdict::Proven,
-                Output::Refused => return Verdict::Wrong,
+                Output::Proven => return Proof::Right,
+                Output::Refused => return Proof::Wrong,
             }
         }
-    }
-
-    /// The peer, once it has proven itself.
-    pub(super) const fn proven(&self) -> Peer {
-        Peer { proven: true, ..self.peer }
     }
 }

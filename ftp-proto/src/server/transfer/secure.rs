@@ -1,101 +1,88 @@
-//! The handshake of TLS on a data connection, where PROT P holds (RFC 4217 7).
+//! TLS on a data connection, where PROT P holds (RFC 4217 7): how it begins, and who the other end must be.
 
-use super::input::Input;
-use super::peer::Peer;
 use super::request::Request;
-use crate::policy::Grant;
+use crate::command::Direction;
+use crate::policy::{Cargo, Grant};
 use crate::server::Reuse;
-use crate::server::ask::{Answer, Ask, DataTls, Event, Handshake, Ticket, TlsRole};
+use crate::server::ask::{Answer, Ask, ConnId, DataTls, Event, Handshake, Ticket, TlsRole};
 use crate::server::context::Context;
-use crate::server::timer::Timer;
+use crate::timer::Moment;
+use std::net::SocketAddr;
+
+/// What a transfer wants of its data connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wants {
+    /// The direction of the data, seen from this server.
+    pub(super) direction: Direction,
+    /// What it carries.
+    pub(super) cargo: Cargo,
+    /// The role of this server in TLS; `None` in clear.
+    pub(super) role: Option<TlsRole>,
+}
+
+impl Wants {
+    /// What `request` wants. CPSV counts only where this server listens.
+    pub(super) fn of(cx: &Context, request: &Request) -> Self {
+        let (direction, cargo) = (request.direction(), request.cargo());
+        let cpsv = cx.sockets.listener(direction).is_some_and(|listener| listener.tls_client);
+        Self { direction, cargo, role: cx.privacy.role(cargo, cpsv) }
+    }
+
+    /// Whether the preliminary reply comes before the handshake: many clients begin TLS only when they have
+    /// read it. Where RNDZ is in force, it comes after the proof.
+    pub(super) fn announces(self, cx: &Context) -> bool {
+        self.role.is_some() && cx.sockets.rendezvous.is_none()
+    }
+}
 
 /// A connection on which TLS begins.
 #[derive(Debug)]
 pub(super) struct Securing {
-    ticket: Ticket,
-    peer: Peer,
-    how: DataTls,
-}
-
-/// How far the handshake is.
-#[derive(Debug)]
-pub(super) enum Secured {
-    /// It goes on.
-    Waiting,
-    /// It is done, and the other end is who it must be.
-    Done(Peer),
-    /// It has failed, or the other end is not who it must be; the text is for the client.
-    Failed(&'static str),
+    pub(super) ticket: Ticket,
+    /// Since when its end is due.
+    pub(super) since: Moment,
 }
 
 impl Securing {
-    /// Begins TLS on the connection with `peer`. Returns `None` if data connections are in clear.
-    pub(super) fn begin(cx: &mut Context, request: &Request, peer: Peer) -> Option<Self> {
-        let cpsv = cx.sockets.listener(request.direction()).is_some_and(|listener| listener.tls_client);
-        let role = cx.privacy.role(request.cargo(), cpsv)?;
-        let pinned = cx.privacy.pin.is_some();
-        let ours = peer.grant == Grant::Own && role == TlsRole::Server && !pinned;
-        let how = DataTls { role, resumes: ours && cx.config.tls.reuse != Reuse::Off, pinned };
+    pub(super) fn begin(cx: &mut Context, conn: ConnId, how: DataTls) -> Self {
         let ticket = cx.out.ticket();
-        cx.out.ask(Ask::SecureData { ticket, conn: peer.conn, how });
-        cx.arm(Timer::Handshake, cx.config.timeouts.handshake);
-        Some(Self { ticket, peer, how })
+        cx.out.ask(Ask::SecureData { ticket, conn, how });
+        Self { ticket, since: cx.now }
     }
 
-    pub(super) fn input(&self, cx: &mut Context, input: Input<'_>) -> Secured {
-        match input {
-            Input::Answer(ticket, Answer::Secured(shown)) if ticket == self.ticket => {
-                cx.timers.disarm(Timer::Handshake);
-                match self.judge(cx, shown) {
-                    Ok(()) => return Secured::Done(self.peer),
-                    Err(why) => return self.failed(cx, why),
-                }
-            }
-            Input::Answer(ticket, Answer::Failed(why)) if ticket == self.ticket => {
-                cx.out.event(Event::NotPrivate { from: self.peer.address, why });
-                return Secured::Failed("TLS failed on the data connection");
-            }
-            Input::Answer(_, answer) => cx.out.unwanted(answer),
-            Input::Fired(Timer::Handshake) => {
-                cx.timed_out(Timer::Handshake);
-                return self.failed(cx, "TLS did not begin on the data connection in time");
-            }
-            Input::Arrived { conn, .. } => cx.out.reset(conn),
-            Input::Data { .. }
-            | Input::Lost(_)
-            | Input::Fired(_)
-            | Input::Status
-            | Input::Abort
-            | Input::PortNeeded => {}
+    /// A handshake that has begun before the transfer command.
+    pub(super) const fn resume(cx: &Context, ticket: Ticket) -> Self {
+        Self { ticket, since: cx.now }
+    }
+}
+
+/// How TLS begins with a peer of these terms.
+pub(super) fn how(cx: &Context, role: TlsRole, grant: Grant) -> DataTls {
+    cx.privacy.data_tls(role, grant, cx.sockets.rendezvous.is_some(), cx.config.tls.reuse)
+}
+
+/// Whether the other end is who it must be (F08, F10).
+///
+/// # Errors
+///
+/// The text for the client if it is not.
+pub(super) fn judge(cx: &Context, wants: Wants, shown: Handshake) -> Result<(), &'static str> {
+    let must_resume = wants.role == Some(TlsRole::Server)
+        && cx.config.tls.reuse == Reuse::Required
+        && cx.sockets.rendezvous.is_none();
+    match cx.privacy.pin {
+        Some(pin) if shown.leaf == Some(pin) => Ok(()),
+        Some(_) => Err("The other end shows another certificate than PINC has named"),
+        None if must_resume && !shown.resumed => {
+            Err("Data connections must resume the TLS session of the control connection")
         }
-        Secured::Waiting
+        None => Ok(()),
     }
+}
 
-    fn failed(&self, cx: &mut Context, why: &'static str) -> Secured {
-        cx.out.event(Event::NotPrivate { from: self.peer.address, why: why.to_owned() });
-        self.release(cx);
-        Secured::Failed(why)
-    }
-
-    /// Whether the other end is who it must be (F08, F10).
-    fn judge(&self, cx: &Context, shown: Handshake) -> Result<(), &'static str> {
-        let server = self.how.role == TlsRole::Server;
-        match cx.privacy.pin {
-            Some(pin) if shown.leaf == Some(pin) => Ok(()),
-            Some(_) => Err("The other end shows another certificate than PINC has named"),
-            None if server
-                && cx.config.tls.reuse == Reuse::Required
-                && !self.peer.proven
-                && !shown.resumed =>
-            {
-                Err("Data connections must resume the TLS session of the control connection")
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// Closes the connection.
-    pub(super) fn release(&self, cx: &mut Context) {
-        cx.out.reset(self.peer.conn);
+/// A handshake has failed: the log is told why.
+pub(super) fn failed(cx: &mut Context, from: SocketAddr, answer: Answer) {
+    if let Answer::Failed(why) = answer {
+        cx.out.event(Event::NotPrivate { from, why });
     }
 }

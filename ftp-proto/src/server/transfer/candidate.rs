@@ -1,0 +1,161 @@
+//! A connection that may become the data connection: first TLS where PROT P holds, then the proof where
+//! RNDZ is in force.
+
+use super::peer::Peer;
+use super::prove::{Proof, Prover};
+use super::secure::{self, Securing, Wants};
+use crate::server::Timeouts;
+use crate::server::ask::{Answer, ConnId, Handshake, Ticket};
+use crate::server::context::Context;
+use crate::server::listener::HeldTls;
+use crate::server::timer::Timer;
+use crate::timer::Moment;
+
+/// A connection that may become the data connection.
+#[derive(Debug)]
+pub(super) struct Candidate {
+    peer: Peer,
+    wants: Wants,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// TLS begins.
+    Securing(Securing),
+    /// It proves itself.
+    Proving(Prover),
+}
+
+/// How the way of a connection begins.
+#[derive(Debug)]
+pub(super) enum Start {
+    /// It is a candidate.
+    Candidate(Candidate),
+    /// What it is is known at once.
+    Over(Verdict),
+}
+
+/// What has become of a candidate.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Verdict {
+    /// Nothing is known yet.
+    Waiting,
+    /// It is the data connection.
+    Ready(Peer),
+    /// It is not the peer.
+    Wrong,
+    /// TLS could not begin, or has shown somebody else; the text is for the client.
+    NotPrivate(&'static str),
+}
+
+impl Candidate {
+    /// Takes the first step with a connection. TLS may have begun on it before the transfer command.
+    pub(super) fn begin(cx: &mut Context, wants: Wants, peer: Peer, held: HeldTls) -> Start {
+        let Some(role) = wants.role else {
+            return match held {
+                HeldTls::Clear => Self::proof(cx, wants, peer, None),
+                HeldTls::Securing(..) | HeldTls::Secured(..) => Start::Over(Verdict::Wrong),
+            };
+        };
+        let how = secure::how(cx, role, peer.grant);
+        match held {
+            HeldTls::Clear => Start::Candidate(Self {
+                peer,
+                wants,
+                stage: Stage::Securing(Securing::begin(cx, peer.conn, how)),
+            }),
+            HeldTls::Securing(ticket, begun) if begun == how => {
+                Start::Candidate(Self { peer, wants, stage: Stage::Securing(Securing::resume(cx, ticket)) })
+            }
+            HeldTls::Secured(begun, shown) if begun == how => Self::secured(cx, wants, peer, shown),
+            // PROT, PINC, SSCN or RNDZ came in between.
+            HeldTls::Securing(..) | HeldTls::Secured(..) => Start::Over(Verdict::Wrong),
+        }
+    }
+
+    /// TLS has begun.
+    fn secured(cx: &mut Context, wants: Wants, peer: Peer, shown: Handshake) -> Start {
+        if peer.must_resume && !shown.resumed {
+            return Start::Over(Verdict::Wrong);
+        }
+        match secure::judge(cx, wants, shown) {
+            Ok(()) => Self::proof(cx, wants, peer, Some(shown.exporter)),
+            Err(why) => Start::Over(Verdict::NotPrivate(why)),
+        }
+    }
+
+    fn proof(cx: &mut Context, wants: Wants, peer: Peer, exporter: Option<[u8; 32]>) -> Start {
+        match Prover::begin(cx, peer.conn, wants.direction, exporter) {
+            Some(prover) => Start::Candidate(Self { peer, wants, stage: Stage::Proving(prover) }),
+            None => Start::Over(Verdict::Ready(peer)),
+        }
+    }
+
+    /// The name of the connection.
+    pub(super) const fn conn(&self) -> ConnId {
+        self.peer.conn
+    }
+
+    /// Its other end.
+    pub(super) const fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    /// Whether `ticket` is that of its handshake.
+    pub(super) fn awaits(&self, ticket: Ticket) -> bool {
+        matches!(&self.stage, Stage::Securing(securing) if securing.ticket == ticket)
+    }
+
+    /// Whether its other end has shown nothing yet. The peer begins at once.
+    pub(super) const fn is_silent(&self) -> bool {
+        match &self.stage {
+            Stage::Securing(_) => true,
+            Stage::Proving(prover) => prover.is_silent(),
+        }
+    }
+
+    /// Whether its other end has not sent a whole right hello yet.
+    pub(super) const fn expects_hello(&self) -> bool {
+        match &self.stage {
+            Stage::Securing(_) => true,
+            Stage::Proving(prover) => prover.expects_hello(),
+        }
+    }
+
+    /// What the other end owes next, and until when.
+    pub(super) fn due(&self, timeouts: &Timeouts) -> (Timer, Moment) {
+        match &self.stage {
+            Stage::Securing(securing) => (Timer::Handshake, securing.since + timeouts.handshake),
+            Stage::Proving(prover) => prover.due(timeouts),
+        }
+    }
+
+    /// Its handshake is over.
+    pub(super) fn handshake(&mut self, cx: &mut Context, answer: Answer) -> Verdict {
+        let start = match answer {
+            Answer::Secured(shown) => Self::secured(cx, self.wants, self.peer, shown),
+            other => {
+                secure::failed(cx, self.peer.address, other);
+                return Verdict::NotPrivate("TLS failed on the data connection");
+            }
+        };
+        match start {
+            Start::Candidate(next) => {
+                *self = next;
+                Verdict::Waiting
+            }
+            Start::Over(verdict) => verdict,
+        }
+    }
+
+    /// Bytes of the other end.
+    pub(super) fn data(&mut self, cx: &mut Context, bytes: &[u8]) -> Verdict {
+        let Stage::Proving(prover) = &mut self.stage else { return Verdict::Waiting };
+        match prover.data(cx, bytes) {
+            Proof::Waiting => Verdict::Waiting,
+            Proof::Right => Verdict::Ready(Peer { proven: true, ..self.peer }),
+            Proof::Wrong => Verdict::Wrong,
+        }
+    }
+}
