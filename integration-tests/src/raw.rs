@@ -1,8 +1,9 @@
 //! A control connection as a person with a terminal has it: lines and bytes out, replies in.
 
 use crate::binary::WATCHDOG;
+use crate::tls_client::{Private, TlsClient};
 use ftp_proto::dialect::Dialect;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 
 /// A reply as it came.
@@ -49,9 +50,50 @@ pub fn names(expect: &str, dialect: Dialect, code: u16) -> bool {
 #[derive(Debug)]
 pub struct Raw {
     dialect: Dialect,
-    lines: BufReader<TcpStream>,
+    lines: BufReader<Wire>,
     held: Option<Reply>,
     dialogue: Vec<String>,
+}
+
+/// What carries it.
+#[derive(Debug)]
+enum Wire {
+    Clear(TcpStream),
+    Tls(Box<Private>),
+}
+
+impl Wire {
+    fn socket(&self) -> &TcpStream {
+        match self {
+            Self::Clear(stream) => stream,
+            Self::Tls(tls) => &tls.sock,
+        }
+    }
+}
+
+impl Read for Wire {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Clear(stream) => stream.read(room),
+            Self::Tls(tls) => tls.read(room),
+        }
+    }
+}
+
+impl Write for Wire {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Clear(stream) => stream.write(bytes),
+            Self::Tls(tls) => tls.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Clear(stream) => stream.flush(),
+            Self::Tls(tls) => tls.flush(),
+        }
+    }
 }
 
 impl Raw {
@@ -65,9 +107,34 @@ impl Raw {
     pub fn connect_from(dialect: Dialect, from: IpAddr, to: SocketAddr) -> Self {
         let stream = crate::socket::connect(SocketAddr::new(from, 0), to);
         stream.set_nodelay(true).unwrap();
-        let mut raw = Self { dialect, lines: BufReader::new(stream), held: None, dialogue: Vec::new() };
+        let mut raw =
+            Self { dialect, lines: BufReader::new(Wire::Clear(stream)), held: None, dialogue: Vec::new() };
         raw.expect("300/220");
         raw
+    }
+
+    /// Connects to a listener for implicit TLS and reads the greeting.
+    pub fn connect_tls(to: SocketAddr, client: &TlsClient) -> Self {
+        let stream = crate::socket::connect(SocketAddr::new("127.0.0.1".parse().unwrap(), 0), to);
+        stream.set_nodelay(true).unwrap();
+        let lines = BufReader::new(Wire::Tls(Box::new(client.begin(stream))));
+        let mut raw = Self { dialect: Dialect::Rfc959, lines, held: None, dialogue: Vec::new() };
+        raw.expect("220");
+        raw
+    }
+
+    /// Begins TLS by AUTH.
+    pub fn begin_tls(&mut self, client: &TlsClient) {
+        self.ask("AUTH TLS", "234");
+        self.begin_tls_now(client);
+    }
+
+    /// Begins TLS without a word.
+    pub fn begin_tls_now(&mut self, client: &TlsClient) {
+        assert!(self.lines.buffer().is_empty(), "something was said in clear after AUTH");
+        let stream = self.lines.get_ref().socket().try_clone().unwrap();
+        self.lines = BufReader::new(Wire::Tls(Box::new(client.begin(stream))));
+        self.dialogue.push("= TLS".to_owned());
     }
 
     /// Logs in with USER and PASS.
@@ -83,7 +150,7 @@ impl Raw {
 
     /// This end's port.
     pub fn local(&self) -> SocketAddr {
-        self.lines.get_ref().local_addr().unwrap()
+        self.lines.get_ref().socket().local_addr().unwrap()
     }
 
     /// Everything said so far, both ways.
@@ -105,7 +172,7 @@ impl Raw {
     /// Sends one byte as TCP urgent data (the INS of a Synch).
     pub fn send_urgent(&mut self, byte: u8) {
         self.dialogue.push(format!("C: urgent {byte:#x}"));
-        socket2::SockRef::from(self.lines.get_ref()).send_out_of_band(&[byte]).unwrap();
+        socket2::SockRef::from(self.lines.get_ref().socket()).send_out_of_band(&[byte]).unwrap();
     }
 
     /// The next reply; `None` when the server has closed the connection.
@@ -146,7 +213,7 @@ impl Raw {
                 let line = line.unwrap_or_else(|| self.fail("a line that does not end with CR LF"));
                 Some(String::from_utf8_lossy(line).into_owned())
             }
-            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => None,
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => None,
             Err(error) => self.fail(&format!("no reply within {} s: {error}", WATCHDOG.as_secs())),
         }
     }
@@ -158,11 +225,11 @@ impl Raw {
 
     /// Whether nothing has been said that was not read.
     pub fn is_quiet(&self) -> bool {
-        let stream = self.lines.get_ref();
+        let stream = self.lines.get_ref().socket();
         stream.set_nonblocking(true).unwrap();
         let peeked = stream.peek(&mut [0]);
         stream.set_nonblocking(false).unwrap();
-        let nothing = matches!(peeked, Err(error) if error.kind() == std::io::ErrorKind::WouldBlock);
+        let nothing = matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
         self.held.is_none() && self.lines.buffer().is_empty() && nothing
     }
 
@@ -196,8 +263,7 @@ impl Raw {
     /// Bytes of Telnet or of a sloppy server, read as they are.
     pub fn read_bytes(&mut self, count: usize) -> Vec<u8> {
         let mut bytes = vec![0; count];
-        std::io::Read::read_exact(&mut self.lines, &mut bytes)
-            .unwrap_or_else(|error| self.fail(&error.to_string()));
+        self.lines.read_exact(&mut bytes).unwrap_or_else(|error| self.fail(&error.to_string()));
         self.dialogue.push(format!("S: {}", bytes.escape_ascii()));
         bytes
     }

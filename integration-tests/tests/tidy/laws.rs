@@ -67,7 +67,7 @@ pub(super) const ROOMS: [Room; 6] = [
     Room {
         folder: "integration-tests/src",
         layers: &[
-            "binary certificate disk fuzz sim",
+            "binary certificate disk fuzz sim tls_client",
             "socket relay",
             "raw",
             "site",

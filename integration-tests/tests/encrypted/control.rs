@@ -1,0 +1,76 @@
+//! The control connection: what comes before TLS, and what is asked of it.
+
+use super::{Raw, TlsClient, private, server};
+use ftp_proto::dialect::Dialect;
+use integration_tests::site::{PASSWORD, USER};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+#[test]
+fn f02_what_was_sent_in_clear_before_the_handshake_is_never_executed() {
+    let server = server();
+    let mut raw = server.connect(Dialect::Rfc959);
+    raw.send_bytes(format!("AUTH TLS\r\nUSER {USER}\r\nPASS {PASSWORD}\r\nDELE a.bin\r\n").as_bytes());
+    raw.expect("234");
+    raw.begin_tls_now(&TlsClient::new());
+    raw.ask("NOOP", "200");
+    raw.ask("PWD", "530");
+    assert_eq!(server.names(), ["a.bin"]);
+}
+
+#[test]
+fn f01_tls_1_2_and_1_3_explicit_and_implicit() {
+    let server = server();
+    for client in [TlsClient::new(), TlsClient::old()] {
+        private(&server, &client).ask("NOOP", "200");
+        let mut raw = Raw::connect_tls(server.implicit(), &client);
+        raw.login(USER, PASSWORD);
+        raw.ask("QUIT", "221");
+        raw.closed();
+    }
+}
+
+#[test]
+fn the_protocol_of_alpn_is_ftp_or_none() {
+    let server = server();
+    for (names, serves) in [(&["ftp"][..], true), (&["http/1.1", "ftp"], true), (&["h2", "http/1.1"], false)]
+    {
+        let stream = TcpStream::connect(server.implicit()).unwrap();
+        let mut tls = TlsClient::new().naming(names).begin(stream);
+        let mut greeting = [0; 4];
+        assert_eq!(tls.read_exact(&mut greeting).is_ok(), serves, "{names:?}");
+    }
+}
+
+#[test]
+fn http_and_tls_on_a_clear_listener_end_the_connection() {
+    let server = server();
+    for bytes in ["GET / HTTP/1.1\r\nNOOP\r\nNOOP\r\n", "\u{16}\u{3}\u{1}\u{1}\u{0}NOOP\r\n"] {
+        let mut stream = TcpStream::connect(server.address(Dialect::Rfc959)).unwrap();
+        stream.write_all(bytes.as_bytes()).unwrap();
+        let mut said = String::new();
+        // The end may be a reset, because something was not read.
+        let _ = stream.read_to_string(&mut said);
+        assert!(!said.contains("200"), "{said}");
+        assert!(said.lines().count() <= 1, "{said}");
+    }
+}
+
+#[test]
+fn where_tls_is_required_the_listener_of_1973_has_no_place() {
+    let refused = integration_tests::binary::Program::Server
+        .command()
+        .args([
+            "--root",
+            "/",
+            "--anonymous",
+            "--tls-self-signed",
+            "--require-tls",
+            "--listen-1973",
+            "127.0.0.2:0",
+        ])
+        .output()
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("--listen-1973"));
+}

@@ -1,0 +1,159 @@
+//! Data connections inside TLS: resumption, truncation, strangers, early handshakes.
+
+use super::{Raw, SIZE, TlsClient, private, server};
+use integration_tests::site::{Server, Site, sample};
+use integration_tests::tls_client::Private;
+use rustls::HandshakeKind;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+
+fn connect(server: &Server, raw: &mut Raw, command: &str) -> TcpStream {
+    let port = raw.ask(command, "229|227").port();
+    TcpStream::connect(SocketAddr::new(server.ip(), port)).unwrap()
+}
+
+fn open(server: &Server, raw: &mut Raw, client: &TlsClient) -> Private {
+    client.begin(connect(server, raw, "EPSV"))
+}
+
+fn read(data: &mut Private) -> Vec<u8> {
+    let mut all = Vec::new();
+    data.read_to_end(&mut all).unwrap();
+    all
+}
+
+#[test]
+fn f08_data_connections_resume_the_session_of_their_control_connection_every_time() {
+    // This client uses a ticket of TLS 1.3 only once (RFC 8446 C.4), and four are given.
+    for (client, rounds) in [(TlsClient::new(), 4), (TlsClient::old(), 12)] {
+        let server = Site::new("reuse")
+            .tls()
+            .args(["--tls-session-reuse", "required"])
+            .file("a.bin", sample(10_000))
+            .start();
+        let mut raw = private(&server, &client);
+        for round in 0..rounds {
+            let mut data = open(&server, &mut raw, &client);
+            if round % 2 == 0 {
+                raw.ask("RETR a.bin", "150");
+                assert!(read(&mut data) == sample(10_000));
+                data.conn.send_close_notify();
+                data.flush().unwrap();
+                data.sock.shutdown(Shutdown::Write).unwrap();
+            } else {
+                raw.ask("STOR up.bin", "150");
+                data.write_all(&sample(5_000)).unwrap();
+                data.conn.send_close_notify();
+                data.flush().unwrap();
+                assert!(read(&mut data).is_empty());
+            }
+            assert_eq!(data.conn.handshake_kind(), Some(HandshakeKind::Resumed), "round {round}");
+            raw.expect("226");
+        }
+        // Another client's session is not that of this control connection.
+        let stranger = TlsClient::new();
+        let mut data = open(&server, &mut raw, &stranger);
+        raw.ask("RETR a.bin", "150");
+        let mut all = Vec::new();
+        let _ = data.read_to_end(&mut all);
+        assert!(all.is_empty());
+        raw.expect("522");
+        raw.ask("NOOP", "200");
+    }
+}
+
+#[test]
+fn f08_the_session_of_another_control_connection_is_not_resumed() {
+    let server =
+        Site::new("reuse").tls().args(["--tls-session-reuse", "required"]).file("a.bin", b"a").start();
+    let (one, two) = (TlsClient::new(), TlsClient::new());
+    let mut first = private(&server, &one);
+    let mut second = private(&server, &two);
+    let mut data = two.begin(connect(&server, &mut first, "EPSV"));
+    first.ask("RETR a.bin", "150");
+    let _ = data.read(&mut [0; 16]);
+    first.expect("522");
+    second.ask("NOOP", "200");
+}
+
+#[test]
+fn f11_an_upload_without_close_notify_is_cut_short_and_the_old_file_stays() {
+    let server = server();
+    let client = TlsClient::new();
+    let mut raw = private(&server, &client);
+    for clean in [false, true] {
+        let mut data = open(&server, &mut raw, &client);
+        raw.ask("STOR a.bin", "150");
+        data.write_all(b"new content").unwrap();
+        data.flush().unwrap();
+        if clean {
+            data.conn.send_close_notify();
+            data.flush().unwrap();
+        }
+        data.sock.shutdown(Shutdown::Write).unwrap();
+        raw.expect(if clean { "226" } else { "426" });
+        let expect = if clean { b"new content".to_vec() } else { sample(SIZE) };
+        assert!(server.bytes("a.bin") == expect);
+        assert_eq!(server.names(), ["a.bin"]);
+    }
+}
+
+#[test]
+fn the_handshake_may_be_over_before_the_transfer_command() {
+    let server = server();
+    for client in [TlsClient::new(), TlsClient::old()] {
+        let mut raw = private(&server, &client);
+        let mut data = open(&server, &mut raw, &client);
+        while data.conn.is_handshaking() {
+            data.conn.complete_io(&mut data.sock).unwrap();
+        }
+        raw.ask("RETR a.bin", "150");
+        assert!(read(&mut data) == sample(SIZE));
+        raw.expect("226");
+    }
+}
+
+#[test]
+fn a_client_that_does_not_speak_tls_on_its_data_connection_gets_nothing() {
+    let server = server();
+    let client = TlsClient::new();
+    let mut raw = private(&server, &client);
+    let mut data = connect(&server, &mut raw, "EPSV");
+    raw.ask("RETR a.bin", "150");
+    data.write_all(b"hello, is there anybody?").unwrap();
+    let mut all = Vec::new();
+    match data.read_to_end(&mut all) {
+        Ok(_) => assert!(all.len() < 100),
+        Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
+    }
+    raw.expect("522");
+    raw.ask("NOOP", "200");
+}
+
+#[test]
+fn f12_abor_in_the_middle_of_a_private_transfer() {
+    let server = Site::new("abort").tls().file("big.bin", sample(30_000_000)).start();
+    let client = TlsClient::new();
+    let mut raw = private(&server, &client);
+    let mut data = open(&server, &mut raw, &client);
+    raw.ask("RETR big.bin", "150");
+    data.read_exact(&mut [0; 100_000]).unwrap();
+    raw.ask("ABOR", "426");
+    raw.expect("226");
+    let mut rest = Vec::new();
+    assert!(data.read_to_end(&mut rest).is_err(), "no orderly end");
+    raw.ask("NOOP", "200");
+}
+
+#[test]
+fn listings_are_private_too() {
+    let server = server();
+    let client = TlsClient::new();
+    let mut raw = private(&server, &client);
+    for command in ["LIST", "NLST", "MLSD"] {
+        let mut data = open(&server, &mut raw, &client);
+        raw.ask(command, "150");
+        assert!(String::from_utf8(read(&mut data)).unwrap().contains("a.bin"), "{command}");
+        raw.expect("226");
+    }
+}

@@ -1,0 +1,133 @@
+//! Two of our servers exchange a file inside TLS.
+
+use super::{Raw, SIZE, TlsClient, private};
+use integration_tests::site::{Server, Site, sample};
+
+const SECRET: &str = "RNDZ 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+fn source(args: &[&'static str]) -> Server {
+    Site::new("source").at("127.0.0.2").tls().args(args.iter().copied()).file("a.bin", sample(SIZE)).start()
+}
+
+fn destination(args: &[&'static str]) -> Server {
+    Site::new("destination").at("127.0.0.3").tls().args(args.iter().copied()).start()
+}
+
+fn pin(server: &Server) -> String {
+    format!("PINC SHA-256 {}", &server.pin()["SHA256:".len()..])
+}
+
+/// The destination listens, the source connects; both get these commands first.
+fn start(from: &mut Raw, to: &mut Raw, passive: &str) {
+    let at = to.ask(passive, "227");
+    let numbers = at.text();
+    let numbers = &numbers[numbers.find('(').unwrap() + 1..numbers.find(')').unwrap()];
+    from.ask(&format!("PORT {numbers}"), "200");
+    to.send("STOR b.bin");
+    from.send("RETR a.bin");
+}
+
+#[test]
+fn f07_sscn_or_cpsv_with_pins_and_a_proof_moves_a_file() {
+    let (one, two) = (source(&[]), destination(&[]));
+    for (client_at_source, cpsv) in [(true, false), (false, false), (false, true)] {
+        let (mut from, mut to) = (private(&one, &TlsClient::new()), private(&two, &TlsClient::new()));
+        for (raw, peer) in [(&mut from, &two), (&mut to, &one)] {
+            raw.ask(&pin(peer), "200");
+            raw.ask(SECRET, "200");
+        }
+        if !cpsv {
+            if client_at_source { &mut from } else { &mut to }.ask("SSCN ON", "200");
+        }
+        start(&mut from, &mut to, if cpsv { "CPSV" } else { "PASV" });
+        to.expect("150");
+        from.expect("150");
+        let said = [from.expect("226").text(), to.expect("226").text()];
+        assert!(said.iter().all(|text| text.contains("proven-by=rndz")), "{said:?}");
+        assert!(two.bytes("b.bin") == sample(SIZE));
+        std::fs::remove_file(two.path("b.bin")).unwrap();
+    }
+}
+
+#[test]
+fn f08_required_reuse_is_not_demanded_of_a_peer_that_proves_itself() {
+    let reuse = &["--tls-session-reuse", "required"];
+    let (one, two) = (source(reuse), destination(reuse));
+    let (mut from, mut to) = (private(&one, &TlsClient::new()), private(&two, &TlsClient::new()));
+    from.ask("SSCN ON", "200");
+    for (raw, peer) in [(&mut from, &two), (&mut to, &one)] {
+        raw.ask(&pin(peer), "200");
+        raw.ask(SECRET, "200");
+    }
+    start(&mut from, &mut to, "PASV");
+    to.expect("150");
+    from.expect("150");
+    from.expect("226");
+    to.expect("226");
+    assert!(two.bytes("b.bin") == sample(SIZE));
+}
+
+/// Under `authenticated`, as other people's servers have it.
+const OPEN: [&str; 4] = ["--foreign", "authenticated", "--foreign-networks", "127.0.0.0/8"];
+
+#[test]
+fn f05_without_a_proof_pins_are_enough_where_the_operator_says_so() {
+    let (one, two) = (source(&OPEN), destination(&OPEN));
+    let (mut from, mut to) = (private(&one, &TlsClient::new()), private(&two, &TlsClient::new()));
+    from.ask("SSCN ON", "200");
+    from.ask(&pin(&two), "200");
+    to.ask(&pin(&one), "200");
+    start(&mut from, &mut to, "PASV");
+    for raw in [&mut from, &mut to] {
+        raw.expect("150");
+        raw.expect("226");
+    }
+    assert!(two.bytes("b.bin") == sample(SIZE));
+}
+
+#[test]
+fn f10_another_certificate_moves_nothing() {
+    let (one, two) = (source(&OPEN), destination(&OPEN));
+    let (mut from, mut to) = (private(&one, &TlsClient::new()), private(&two, &TlsClient::new()));
+    from.ask("SSCN ON", "200");
+    from.ask(&pin(&one), "200"); // its own, not the other one's
+    start(&mut from, &mut to, "PASV");
+    from.expect("150");
+    from.expect("522");
+    to.ask("ABOR", "150|426");
+    assert_eq!(two.names(), [""; 0]);
+}
+
+#[test]
+fn f07_roles_that_do_not_fit_end_at_both_ends() {
+    let (one, two) = (source(&OPEN), destination(&OPEN));
+    for client in [false, true] {
+        let (mut from, mut to) = (private(&one, &TlsClient::new()), private(&two, &TlsClient::new()));
+        for (raw, peer) in [(&mut from, &two), (&mut to, &one)] {
+            raw.ask(&pin(peer), "200");
+            if client {
+                raw.ask("SSCN ON", "200");
+            }
+        }
+        start(&mut from, &mut to, "PASV");
+        from.expect("150");
+        from.expect("522");
+        // The destination has seen a stranger, and its wait goes on until the user agent ends it.
+        to.send("ABOR");
+        while to.reply().code != 226 {}
+        assert_eq!(two.names(), [""; 0]);
+    }
+}
+
+#[test]
+fn a_server_without_a_pin_verifies_the_chain_of_its_peer() {
+    let (one, two) = (source(&OPEN), destination(&OPEN));
+    let (mut from, mut to) = (private(&one, &TlsClient::new()), private(&two, &TlsClient::new()));
+    from.ask("SSCN ON", "200");
+    start(&mut from, &mut to, "PASV");
+    from.expect("150");
+    from.expect("522"); // nobody has signed the certificate of the destination
+    to.send("ABOR");
+    while to.reply().code != 226 {}
+    assert_eq!(two.names(), [""; 0]);
+}
