@@ -64,7 +64,7 @@ pub(super) struct Held {
 pub(super) enum HeldTls {
     /// It is in clear.
     Clear,
-    /// TLS begins.
+    /// The handshake of TLS is under way.
     Securing(Ticket, DataTls),
     /// TLS has begun.
     Secured(DataTls, Handshake),

@@ -20,6 +20,10 @@ const REASONS: &[(&str, &str)] = &[
         "lftp_copies_from_one_of_our_servers_to_the_other",
         "lftp knows no RNDZ, and the two sites are foreign to each other on loopback",
     ),
+    (
+        "f08_required_reuse_is_not_demanded_of_a_peer_that_proves_itself",
+        "the constant after it: peers that are held by pins alone, as other people's servers could be",
+    ),
     ("wider", "servers of other people know no RNDZ, and are foreign to each other on loopback"),
     (
         "a_data_connection_shows_the_certificate_of_its_control_connection",

@@ -1,12 +1,9 @@
 //! A driver for one session: answers what a server with some files would, records what is said.
 
-use crate::command::Direction;
 use crate::dialect::Dialect;
 use crate::policy::{Foreign, Rules};
-use crate::rendezvous::{self, Exchange, Flags, RendezvousSecret};
 use crate::server::ask::{
-    Account, Answer, Ask, ConnId, DataTls, End, Ending, Event, FileFailure, Found, Input, Intent, Output,
-    Ticket,
+    Account, Answer, Ask, ConnId, End, Ending, Event, FileFailure, Found, Input, Intent, Output, Ticket,
 };
 use crate::server::{Access, Config, Connection, Rights, Session, Timeouts, Tls};
 use crate::timer::Moment;
@@ -17,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod files;
+mod secrets;
 
 /// The user's own host.
 pub(super) const OWN: &str = "192.0.2.7";
@@ -217,20 +215,6 @@ impl Harness {
         }
     }
 
-    /// The handshake that is under way ends like this: the oldest one.
-    pub(super) fn handshake(&mut self, answer: Answer) {
-        let ticket = self.securing.remove(0);
-        self.input(Input::Answer(ticket, answer));
-    }
-
-    /// The handshake of this data connection, the newest one, ends like this.
-    #[track_caller]
-    pub(super) fn handshake_of(&mut self, conn: ConnId, answer: Answer) {
-        assert_eq!(conn.0 + 1, self.next_conn, "the newest one");
-        let ticket = self.securing.pop().expect("no handshake is under way");
-        self.input(Input::Answer(ticket, answer));
-    }
-
     fn answer(&mut self, ticket: Ticket, answer: Answer) {
         self.session.input(self.now, Input::Answer(ticket, answer));
     }
@@ -301,15 +285,6 @@ impl Harness {
                 }
             }
         }
-    }
-
-    fn secure(&mut self, ticket: Ticket, conn: ConnId, how: DataTls) {
-        assert!(self.open.contains(&conn));
-        let DataTls { role, resumes, pinned } = how;
-        let words = [(resumes, " resumes"), (pinned, " pinned")];
-        let words: String = words.iter().filter(|(yes, _)| *yes).map(|(_, word)| *word).collect();
-        self.did.push(format!("secure {} {role:?}{words}", conn.0));
-        self.securing.push(ticket);
     }
 
     fn login(&mut self, ticket: Ticket, user: Vec<u8>, password: &Secret) {
@@ -572,38 +547,6 @@ impl Harness {
     pub(super) fn bytes(&mut self, conn: ConnId, bytes: &[u8]) {
         self.heard.push(conn);
         self.input(Input::Data { conn, bytes });
-    }
-
-    /// The other end of a connection proves itself with the secret; `direction` is the other end's.
-    #[track_caller]
-    pub(super) fn prove(&mut self, conn: ConnId, secret: [u8; 32], direction: Direction) {
-        self.prove_inside(conn, secret, direction, &[]);
-    }
-
-    /// The same inside TLS with this exporter.
-    #[track_caller]
-    pub(super) fn prove_inside(
-        &mut self,
-        conn: ConnId,
-        secret: [u8; 32],
-        direction: Direction,
-        exporter: &[u8],
-    ) {
-        let secret = RendezvousSecret::new(secret);
-        let flags = Flags { tls: !exporter.is_empty(), ..Flags::default() };
-        let mut exchange = Exchange::new(&secret, direction, flags, [conn.0 as u8; 23], exporter);
-        let theirs = self.written[&conn].clone();
-        assert_eq!(theirs.len(), 32, "only the hello before ours");
-        let rendezvous::Output::Send(hello) = exchange.poll() else { panic!("no hello") };
-        exchange.input(rendezvous::Input::Bytes(&theirs));
-        let rendezvous::Output::Send(proof) = exchange.poll() else { panic!("our hello is wrong") };
-        self.bytes(conn, &hello);
-        self.bytes(conn, &proof);
-        let written = self.written[&conn].clone();
-        if let Some(ours) = written.get(32..64) {
-            exchange.input(rendezvous::Input::Bytes(ours));
-            self.did.push(format!("they found {:?}", exchange.poll()));
-        }
     }
 
     pub(super) fn strangers(&self) -> usize {

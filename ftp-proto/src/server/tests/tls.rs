@@ -508,12 +508,12 @@ fn a_handshake_may_begin_and_end_before_the_transfer_command() {
             h.handshake(shown(None, true));
             h.pass(seconds(20));
         }
-        h.say("RETR a");
+        assert_eq!(h.say("RETR a"), ["150 Data connection open, sending"]);
         if !ends_before {
             h.handshake(shown(None, true));
         }
+        assert!(h.take().is_empty());
         assert_eq!(h.did().iter().filter(|did| did.starts_with("secure")).count(), 0);
-        assert_eq!(h.take(), ["150 Data connection open, sending"]);
         assert_eq!(h.finish(1000, End::Whole).last().unwrap(), "226 Transfer complete.");
     }
     // Where the role depends on the command, TLS waits for it.

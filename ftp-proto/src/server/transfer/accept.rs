@@ -3,7 +3,6 @@
 
 use super::candidate::{Candidate, Start, Verdict};
 use super::input::Input;
-use super::moving;
 use super::peer::{Peer, Progress};
 use super::request::Request;
 use super::secure::Wants;
@@ -25,7 +24,7 @@ pub(super) struct Accept {
     wants: Wants,
     /// The connections that may be the peer.
     candidates: Fair<Group, Candidate>,
-    /// Whether the preliminary reply was said.
+    /// Whether the preliminary reply is due before TLS begins.
     announced: bool,
 }
 
@@ -89,13 +88,10 @@ impl Accept {
             return Progress::Waiting;
         };
         let candidate = match Candidate::begin(cx, self.wants, peer, tls) {
-            Start::Candidate(candidate) => candidate,
+            Start::Candidate(candidate) => *candidate,
             Start::Over(verdict) => return self.concluded(cx, peer, verdict),
         };
-        if self.wants.announces(cx) && !self.announced {
-            self.announced = true;
-            moving::say_started(cx, self.wants.direction);
-        }
+        self.announced |= self.wants.announces(cx);
         let group = Group::of(address.ip());
         let admitted = self.candidates.admit(places(cx), group, candidate, |_, other| other.is_silent());
         let displaced = match admitted {
@@ -199,9 +195,10 @@ impl Accept {
         let mut progress = Progress::Waiting;
         for late in self.candidates.take_if(|other| other.due(&timeouts).1 <= now) {
             let peer = *late.peer();
-            match late.due(&timeouts).0 {
-                Timer::Handshake => progress = self.not_private(cx, peer, "TLS did not begin in time"),
-                _ => arrivals::stranger(cx, self.listener, peer.conn, peer.address),
+            if late.due(&timeouts).0 == Timer::Handshake {
+                progress = self.not_private(cx, peer, "TLS did not begin on the data connection in time");
+            } else {
+                arrivals::stranger(cx, self.listener, peer.conn, peer.address);
             }
         }
         progress
@@ -223,6 +220,11 @@ impl Accept {
                 None => cx.timers.disarm(timer),
             }
         }
+    }
+
+    /// Whether the preliminary reply is due before the data connection is there.
+    pub(super) const fn announces(&self) -> bool {
+        self.announced
     }
 
     /// Gives back what the unfinished search holds.

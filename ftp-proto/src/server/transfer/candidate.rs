@@ -21,7 +21,7 @@ pub(super) struct Candidate {
 
 #[derive(Debug)]
 enum Stage {
-    /// TLS begins.
+    /// The handshake of TLS is under way.
     Securing(Securing),
     /// It proves itself.
     Proving(Prover),
@@ -31,7 +31,7 @@ enum Stage {
 #[derive(Debug)]
 pub(super) enum Start {
     /// It is a candidate.
-    Candidate(Candidate),
+    Candidate(Box<Candidate>),
     /// What it is is known at once.
     Over(Verdict),
 }
@@ -60,13 +60,9 @@ impl Candidate {
         };
         let how = secure::how(cx, role, peer.grant);
         match held {
-            HeldTls::Clear => Start::Candidate(Self {
-                peer,
-                wants,
-                stage: Stage::Securing(Securing::begin(cx, peer.conn, how)),
-            }),
+            HeldTls::Clear => Self::at(wants, peer, Stage::Securing(Securing::begin(cx, peer.conn, how))),
             HeldTls::Securing(ticket, begun) if begun == how => {
-                Start::Candidate(Self { peer, wants, stage: Stage::Securing(Securing::resume(cx, ticket)) })
+                Self::at(wants, peer, Stage::Securing(Securing::resume(cx, ticket)))
             }
             HeldTls::Secured(begun, shown) if begun == how => Self::secured(cx, wants, peer, shown),
             // PROT, PINC, SSCN or RNDZ came in between.
@@ -87,9 +83,13 @@ impl Candidate {
 
     fn proof(cx: &mut Context, wants: Wants, peer: Peer, exporter: Option<[u8; 32]>) -> Start {
         match Prover::begin(cx, peer.conn, wants.direction, exporter) {
-            Some(prover) => Start::Candidate(Self { peer, wants, stage: Stage::Proving(prover) }),
+            Some(prover) => Self::at(wants, peer, Stage::Proving(prover)),
             None => Start::Over(Verdict::Ready(peer)),
         }
+    }
+
+    fn at(wants: Wants, peer: Peer, stage: Stage) -> Start {
+        Start::Candidate(Box::new(Self { peer, wants, stage }))
     }
 
     /// The name of the connection.
@@ -133,16 +133,14 @@ impl Candidate {
 
     /// Its handshake is over.
     pub(super) fn handshake(&mut self, cx: &mut Context, answer: Answer) -> Verdict {
-        let start = match answer {
-            Answer::Secured(shown) => Self::secured(cx, self.wants, self.peer, shown),
-            other => {
-                secure::failed(cx, self.peer.address, other);
-                return Verdict::NotPrivate("TLS failed on the data connection");
-            }
+        let Answer::Secured(shown) = answer else {
+            secure::failed(cx, self.peer.address, answer);
+            return Verdict::NotPrivate("TLS failed on the data connection");
         };
+        let start = Self::secured(cx, self.wants, self.peer, shown);
         match start {
             Start::Candidate(next) => {
-                *self = next;
+                *self = *next;
                 Verdict::Waiting
             }
             Start::Over(verdict) => verdict,

@@ -3,7 +3,6 @@
 
 use super::candidate::{Candidate, Start, Verdict};
 use super::input::Input;
-use super::moving;
 use super::peer::{Peer, Progress};
 use super::request::Request;
 use super::secure::Wants;
@@ -35,7 +34,7 @@ pub(super) struct Dial {
     pause: Duration,
     /// How the try ends if nothing more happens.
     end: TryEnd,
-    /// Whether the preliminary reply was said.
+    /// Whether the preliminary reply is due before TLS begins.
     announced: bool,
 }
 
@@ -173,11 +172,8 @@ impl Dial {
                 if let (Timer::Handshake, at) = candidate.due(&cx.config.timeouts) {
                     cx.timers.arm(Timer::Handshake, at);
                 }
-                self.attempt = Attempt::Candidate(Box::new(candidate));
-                if self.wants.announces(cx) && !self.announced {
-                    self.announced = true;
-                    moving::say_started(cx, self.wants.direction);
-                }
+                self.attempt = Attempt::Candidate(candidate);
+                self.announced |= self.wants.announces(cx);
                 Progress::Waiting
             }
             Start::Over(verdict) => self.concluded(cx, peer, verdict),
@@ -249,6 +245,11 @@ impl Dial {
         self.attempt = Attempt::Pausing;
         cx.arm(Timer::Retry, self.pause);
         self.pause = LONGEST_PAUSE.min(self.pause * 2);
+    }
+
+    /// Whether the preliminary reply is due before the data connection is there.
+    pub(super) const fn announces(&self) -> bool {
+        self.announced
     }
 
     /// Gives back what the unfinished search holds.

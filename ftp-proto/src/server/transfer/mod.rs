@@ -50,6 +50,8 @@ pub(super) struct Transfer {
     since: Moment,
     /// The ticket of [`Ask::Prepare`].
     prepared: Ticket,
+    /// Whether the preliminary reply was said before the data connection was there.
+    announced: bool,
     phase: Phase,
 }
 
@@ -72,7 +74,7 @@ impl Transfer {
         let (path, intent) = (request.path.clone(), request.intent.clone());
         cx.out.ask(Ask::Prepare { ticket: prepared, path, intent });
         cx.await_answer();
-        Self { request, since: cx.now, prepared, phase: Phase::Preparing }
+        Self { request, since: cx.now, prepared, announced: false, phase: Phase::Preparing }
     }
 
     /// Whether the final reply has been said.
@@ -146,6 +148,13 @@ impl Transfer {
 
     /// The search for the connection has gone on.
     fn progressed(&mut self, cx: &mut Context, progress: Progress) {
+        if let Phase::Obtaining(obtain) = &self.phase
+            && obtain.announces()
+            && !self.announced
+        {
+            self.announced = true;
+            moving::say_started(cx, &self.request);
+        }
         match progress {
             Progress::Waiting => {}
             Progress::Connected(peer) => {

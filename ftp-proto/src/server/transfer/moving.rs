@@ -102,7 +102,7 @@ impl Moving {
         cx.timers.disarm(Timer::Question);
         cx.arm(Timer::Stall, cx.config.timeouts.stall);
         if !self.peer.announced {
-            say_started(cx, request.direction());
+            say_started(cx, request);
         }
     }
 
@@ -220,8 +220,8 @@ impl Moving {
 }
 
 /// The preliminary reply of a transfer.
-pub(super) fn say_started(cx: &mut Context, direction: Direction) {
-    let text = match direction {
+pub(super) fn say_started(cx: &mut Context, request: &Request) {
+    let text = match request.direction() {
         Direction::Send => "Data connection open, sending",
         Direction::Receive => "Data connection open, receiving",
     };

@@ -61,6 +61,15 @@ impl Obtain {
         }
     }
 
+    /// Whether the preliminary reply is due before the data connection is there: TLS has begun, and many
+    /// clients wait for that reply before they begin it.
+    pub(super) const fn announces(&self) -> bool {
+        match self {
+            Self::Dial(dial) => dial.announces(),
+            Self::Accept(accept) => accept.announces(),
+        }
+    }
+
     /// Gives back what the unfinished search holds.
     pub(super) fn release(self, cx: &mut Context) {
         match self {
