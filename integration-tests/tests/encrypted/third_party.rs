@@ -97,7 +97,7 @@ fn f10_another_certificate_moves_nothing() {
     // The other end has seen nothing wrong before it is reset (TLS 1.3).
     to.expect("150");
     to.expect("426|522");
-    assert_eq!(two.names(), [""; 0]);
+    assert!(two.names().iter().all(|name| two.bytes(name).is_empty()), "not one byte has moved");
 }
 
 #[test]
