@@ -116,7 +116,7 @@ impl World {
                 self.answer_agent(ticket, Answer::Random(secret));
             }
             Ask::Listen { ticket, at } => {
-                let port = u16::try_from(30_000 + self.random.below(10_000)).unwrap_or(30_000);
+                let port = relay.new_port();
                 let refused = SIDES.into_iter().any(|side| self.lacks_leg(side));
                 self.answer_agent(
                     ticket,

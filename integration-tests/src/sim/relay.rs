@@ -41,6 +41,7 @@ pub(super) struct Relay {
     pub(super) conns: BTreeMap<ConnId, Conn>,
     pub(super) joins: BTreeMap<Ticket, Join>,
     next_conn: u64,
+    next_port: u16,
 }
 
 /// The tunnel that carries a control connection.
@@ -116,6 +117,7 @@ impl Relay {
             conns: BTreeMap::new(),
             joins: BTreeMap::new(),
             next_conn: 0,
+            next_port: 30_000,
         }
     }
 
@@ -135,6 +137,12 @@ impl Relay {
     pub(super) const fn new_conn(&mut self) -> ConnId {
         self.next_conn += 1;
         ConnId(self.next_conn)
+    }
+
+    /// A port that the relay has not listened on yet.
+    pub(super) const fn new_port(&mut self) -> u16 {
+        self.next_port += 1;
+        self.next_port
     }
 
     /// The tunnel whose two connections were joined under this ticket.
