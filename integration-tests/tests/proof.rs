@@ -71,6 +71,29 @@ fn c28_a_foreign_peer_that_proves_is_served_and_strangers_are_counted() {
 }
 
 #[test]
+fn c28_a_peer_gets_in_though_strangers_crowd_the_listener_from_its_own_address_and_from_others() {
+    let server = Site::new("crowd").file("a.txt", "hello").start();
+    let mut raw = server.login(Rfc959);
+    rendezvous(&mut raw, SECRET);
+    let to = SocketAddr::new(server.ip(), raw.ask("LSTN S", "255").port());
+    let held: Vec<_> = (0..12).map(|_| connect(from("127.0.0.9"), to)).collect();
+    raw.send("RETR a.txt");
+    let silent: Vec<_> = (20..40).map(|host| connect(from(&format!("127.0.0.{host}")), to)).collect();
+    let mut pushy: Vec<_> = (0..6).map(|_| connect(from("127.0.0.9"), to)).collect();
+    for stranger in &mut pushy {
+        // A right hello without a proof. Whoever is closed already cannot send it.
+        drop(stranger.write_all(b"RNDZ1\r\n\0\0abcdefghijklmnopqrstuvw"));
+    }
+    let mut peer = connect(from("127.0.0.9"), to);
+    assert!(prove(&mut peer, SECRET, Direction::Receive), "the peer was not let in");
+    raw.expect("150|125");
+    assert_eq!(drain(peer), b"hello");
+    let last = raw.expect("226|250").text();
+    let strangers = held.len() + silent.len() + pushy.len();
+    assert!(last.contains(&format!("Strangers-refused {strangers}")), "{last}");
+}
+
+#[test]
 fn b18_a_foreign_target_is_told_nothing_before_it_proves() {
     let server = Site::new("bounce").args(["--connect-timeout", "2s"]).file("a.txt", "secret").start();
     let mut raw = server.login(Rfc959);
