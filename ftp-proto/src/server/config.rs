@@ -109,6 +109,9 @@ pub struct Timeouts {
     pub stall: Duration,
     /// A question that the driver does not answer.
     pub question: Duration,
+    /// From the end of a transfer or digest: how long a server that stops still takes the commands that
+    /// complete it (HASH, RNFR, RNTO).
+    pub stopping: Duration,
     /// Between two lines that show that a digest is still being computed.
     pub keep_alive: Duration,
 }
@@ -128,6 +131,7 @@ impl Default for Timeouts {
             proof: s(5),
             stall: s(300),
             question: s(3600),
+            stopping: s(5),
             keep_alive: s(10),
         }
     }

@@ -36,6 +36,8 @@ pub struct Session {
     ports_needed: bool,
     /// The server stops.
     stopping: bool,
+    /// When the last transfer or digest ended.
+    worked: Option<Moment>,
 }
 
 impl Session {
@@ -51,6 +53,7 @@ impl Session {
             leaving: false,
             ports_needed: false,
             stopping: false,
+            worked: None,
         }
     }
 
@@ -170,9 +173,8 @@ impl Session {
         let dialect = self.cx.config.dialect;
         let next = match &self.work {
             Work::Closed | Work::Securing(_) | Work::Login(_) | Work::Setup(_) => None,
-            Work::Idle if self.stopping => {
-                self.cx.out.reply(Meaning::Unavailable, "The server is stopping");
-                self.end();
+            Work::Idle if self.stopping && !self.may_complete() => {
+                self.stop();
                 return true;
             }
             Work::Idle if std::mem::take(&mut self.ports_needed) => {
@@ -202,6 +204,17 @@ impl Session {
         true
     }
 
+    /// Whether the client may still complete what it has moved or digested, although the server stops.
+    fn may_complete(&self) -> bool {
+        self.worked.is_some_and(|at| self.cx.now < at + self.cx.config.timeouts.stopping)
+    }
+
+    /// Ends the session because the server stops.
+    fn stop(&mut self) {
+        self.cx.out.reply(Meaning::Unavailable, "The server is stopping");
+        self.end();
+    }
+
     /// One line, when its turn has come.
     fn take(&mut self, waiting: Waiting) {
         if let Some(shown) = waiting.shown(self.cx.config.dialect) {
@@ -212,6 +225,9 @@ impl Session {
         let range = if verb.is_some_and(moves_data) { self.cx.parameters.range.take() } else { None };
         if verb.is_some_and(|verb| !self.may_say(verb)) {
             return;
+        }
+        if self.stopping && verb.is_some_and(moves_data) {
+            return self.stop();
         }
         match waiting {
             Waiting::Command(command) => {
@@ -358,6 +374,7 @@ impl Session {
                 self.cx.out.ask(Ask::Cancel(*ticket));
                 self.cx.timers.disarm(Timer::Question);
                 purpose.aborted(&mut self.cx);
+                self.worked = Some(self.cx.now);
                 self.work = Work::Idle;
             }
             Work::Transfer(_) => self.tell_transfer(transfer::Input::Abort),
@@ -368,6 +385,7 @@ impl Session {
         let Work::Transfer(transfer) = &mut self.work else { return };
         transfer.input(&mut self.cx, input);
         if transfer.is_over() {
+            self.worked = Some(self.cx.now);
             self.work = Work::Idle;
         }
     }
@@ -395,6 +413,9 @@ impl Session {
             }
             Work::File(question) if question.ticket == ticket => {
                 cx.timers.disarm(Timer::Question);
+                if question.purpose.is_long() {
+                    self.worked = Some(cx.now);
+                }
                 work.wait(question.purpose.answered(cx, answer));
             }
             transfer @ Work::Transfer(_) => {
@@ -452,6 +473,7 @@ impl Session {
                 self.cx.timed_out(timer);
                 self.end();
             }
+            Timer::Stopping => {} // `advance` ends the session now
             Timer::Held => arrivals::drop_old(&mut self.cx),
             Timer::KeepAlive => {
                 if let Work::File(question) = &mut self.work {
@@ -492,9 +514,12 @@ impl Session {
         }
         let oldest = cx.sockets.listeners().filter_map(Listener::held_since).min();
         let unused = cx.sockets.idle_since().filter(|_| idle);
-        for (timer, since, wait) in
-            [(Timer::Held, oldest, timeouts.held), (Timer::ListenIdle, unused, timeouts.listen_idle)]
-        {
+        let worked = self.worked.filter(|_| idle && self.stopping);
+        for (timer, since, wait) in [
+            (Timer::Held, oldest, timeouts.held),
+            (Timer::ListenIdle, unused, timeouts.listen_idle),
+            (Timer::Stopping, worked, timeouts.stopping),
+        ] {
             match since {
                 Some(since) => cx.timers.arm(timer, since + wait),
                 None => cx.timers.disarm(timer),

@@ -27,13 +27,15 @@ pub enum Timer {
     Stall,
     /// The driver owes the answer to a question.
     Question,
+    /// The server stops, and the client has not yet said what becomes of the file that it moved last.
+    Stopping,
     /// A digest takes long: the pause before the next line that shows the client that it goes on.
     KeepAlive,
 }
 
 impl Timer {
     /// All timers, in the order of their declaration.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Login,
         Self::Idle,
         Self::ListenIdle,
@@ -46,6 +48,7 @@ impl Timer {
         Self::Handshake,
         Self::Stall,
         Self::Question,
+        Self::Stopping,
         Self::KeepAlive,
     ];
 
@@ -64,6 +67,7 @@ impl Timer {
             Self::Handshake => "handshake",
             Self::Stall => "stall",
             Self::Question => "internal question",
+            Self::Stopping => "stopping",
             Self::KeepAlive => "keep-alive",
         }
     }

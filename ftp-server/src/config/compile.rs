@@ -1,6 +1,7 @@
 //! Options become a configuration: defaults are filled in, contradictions are refused.
 
 use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
 
 use ftp_proto::policy::Foreign;
 use ftp_proto::server::{Timeouts, guard};
@@ -59,6 +60,7 @@ impl Config {
             same_host: options.same_host,
             passive_ports: options.passive_ports,
             public_address: options.public_address,
+            shutdown_grace: options.shutdown_grace.unwrap_or(SHUTDOWN_GRACE),
             timeouts: Timeouts {
                 listen_idle: options.listen_idle.unwrap_or(usual.listen_idle),
                 connect: options.connect_timeout.unwrap_or(usual.connect),
@@ -119,6 +121,9 @@ fn hashes_at_once() -> usize {
     processors.div_ceil(2).clamp(1, 8)
 }
 
+/// How long transfers may go on after the signal to stop.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(30);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,7 +159,7 @@ mod tests {
         assert_eq!(config.limits.per_address, Some(200));
         assert_eq!(config.limits.unauthenticated, Some(1_000));
         assert_eq!(config.limits.unauthenticated_per_address, Some(100));
-        let seconds = |duration: std::time::Duration| duration.as_secs();
+        let seconds = |duration: Duration| duration.as_secs();
         let Timeouts { listen_idle, connect, accept, .. } = config.timeouts;
         assert_eq!([seconds(listen_idle), seconds(connect), seconds(accept)], [300, 15, 60]);
         assert_eq!(config.log.level, log::Level::Info);

@@ -20,6 +20,7 @@ pub use raw::{ForeignPolicy, Options, SessionReuse};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use ftp_io::program::log;
 use ftp_io::tls::Files;
@@ -71,6 +72,8 @@ pub struct Config {
     pub limits: Limits,
     /// How long sessions wait for what.
     pub timeouts: Timeouts,
+    /// How long transfers may go on, and be completed, after the signal to stop.
+    pub shutdown_grace: Duration,
     /// What is logged.
     pub log: Log,
 }

@@ -89,6 +89,9 @@ pub struct Options {
     /// How long to wait for a data peer after the transfer command [default: 60s]
     #[arg(long, value_name = "T", value_parser = duration::parse)]
     pub accept_timeout: Option<Duration>,
+    /// How long transfers may go on, and be completed, after SIGTERM [default: 30s]
+    #[arg(long, value_name = "T", value_parser = duration::parse)]
+    pub shutdown_grace: Option<Duration>,
     /// The form of the log on standard error [default: text]
     #[arg(long, value_name = "FORMAT")]
     pub log_format: Option<log::Format>,

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use ftp_io::clock::Clock;
@@ -36,6 +37,8 @@ pub struct Server {
     _state: Option<State>,
     accepting: JoinSet<()>,
     shutdown: Shutdown,
+    /// How long transfers may go on after the signal to stop.
+    grace: Duration,
 }
 
 impl Server {
@@ -85,7 +88,8 @@ impl Server {
         if let Some(identity) = &identity {
             accepting.spawn(certificate::watch(Arc::clone(identity)));
         }
-        Ok(Self { places, identity, _state: state, accepting, shutdown })
+        let grace = config.shutdown_grace;
+        Ok(Self { places, identity, _state: state, accepting, shutdown, grace })
     }
 
     /// Where it listens, and the kind of each listener as the ready lines name it.
@@ -110,7 +114,7 @@ impl Server {
     pub async fn drain(mut self) {
         // Clients that are told to leave must find nobody listening.
         self.accepting.shutdown().await;
-        self.shutdown.drain().await;
+        self.shutdown.drain(self.grace).await;
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 pub enum Phase {
     /// Sessions are served.
     Serving,
-    /// No new sessions; transfers may end.
+    /// No new sessions and transfers; files that move may be completed.
     Draining,
     /// Everything ends now.
     Ending,
@@ -39,10 +39,10 @@ impl Shutdown {
         (Self { phase: sender, ended }, Running { phase, guard })
     }
 
-    /// Lets transfers end, then ends what is left. Returns when nothing runs any more, or when the
-    /// time for that is over.
-    pub async fn drain(mut self) {
-        for (phase, grace) in [(Phase::Draining, GRACE), (Phase::Ending, LAST_MOMENT)] {
+    /// Lets transfers end for as long as `grace`, then ends what is left. Returns when nothing runs any
+    /// more, or when the time for that is over.
+    pub async fn drain(mut self, grace: Duration) {
+        for (phase, grace) in [(Phase::Draining, grace), (Phase::Ending, LAST_MOMENT)] {
             self.phase.send_replace(phase);
             if tokio::time::timeout(grace, self.ended.recv()).await.is_ok() {
                 return;
@@ -63,9 +63,7 @@ impl Running {
     }
 }
 
-/// How long transfers may go on after the signal to stop.
-const GRACE: Duration = Duration::from_secs(30);
-/// How long sessions may take to end after that.
+/// How long sessions may take to end after the grace.
 const LAST_MOMENT: Duration = Duration::from_secs(3);
 
 #[cfg(test)]
@@ -81,7 +79,7 @@ mod tests {
             drop(running);
             guard
         });
-        let drained = tokio::spawn(shutdown.drain());
+        let drained = tokio::spawn(shutdown.drain(Duration::from_secs(30)));
         let guard = session.await.unwrap();
         assert!(!drained.is_finished());
         drop(guard);

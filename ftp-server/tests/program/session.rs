@@ -62,8 +62,24 @@ fn a_server_that_stops_lets_transfers_end_and_nobody_in() {
     data.write_all(b"content").unwrap();
     drop(data);
     busy.expect("226");
-    assert_eq!(server.file("file").as_deref(), Some("content"));
+    busy.say("HASH file", "213");
+    busy.say("RNFR file", "350");
+    busy.say("RNTO renamed", "250");
+    busy.send("QUIT");
+    busy.expect("221");
+    assert_eq!(server.file("renamed").as_deref(), Some("content"));
     assert_eq!(server.stop(Signal::TERM).0.code(), Some(0));
+}
+
+#[test]
+fn a_transfer_that_takes_longer_than_the_grace_is_ended() {
+    let server = Server::start(&format!("{ANN} --shutdown-grace 100ms"));
+    let mut busy = Client::login(&server);
+    busy.say("TYPE I", "200");
+    let mut data = busy.transfer(&server, "STOR file");
+    data.write_all(b"half").unwrap();
+    assert_eq!(server.stop(Signal::TERM).0.code(), Some(0));
+    assert_eq!(data.read(&mut [0]).unwrap_err().kind(), ErrorKind::ConnectionReset);
 }
 
 #[test]

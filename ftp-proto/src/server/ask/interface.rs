@@ -49,7 +49,9 @@ pub enum Input<'a> {
     /// Others need the data ports of this session: it gives back those that it listens at or has
     /// reserved, as soon as no file moves. A transfer that still waits for its peer there fails.
     PortsNeeded,
-    /// The server stops: the session finishes its transfer and closes (SIGTERM).
+    /// The server stops (SIGTERM). A session that moves or digests a file, or did so just before
+    /// ([`Timeouts::stopping`](crate::server::Timeouts::stopping)), still takes commands, so that a client
+    /// can verify and rename what it has stored; a new transfer is refused with 421. All others end.
     Shutdown,
     /// The driver ends the session at once: a limit was reached, or the account is gone. The text is what
     /// the client is told (421).

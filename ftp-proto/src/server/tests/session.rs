@@ -242,19 +242,56 @@ fn whoever_does_not_log_in_and_whoever_does_nothing_is_sent_away() {
 }
 
 #[test]
-fn a_stopping_server_ends_the_idle_at_once_and_others_after_their_transfer() {
-    let mut h = modern();
-    h.input(Input::Shutdown);
-    assert!(h.take()[0].starts_with("421 ") && h.closed);
+fn a_stopping_server_ends_the_idle_at_once_and_others_soon_after_their_transfer() {
+    for (mut h, code) in [(modern(), "421 "), (old(), "401 ")] {
+        h.input(Input::Shutdown);
+        assert!(h.take()[0].starts_with(code) && h.closed);
+    }
+    for (mut h, done, gone) in [(modern(), "226 ", "421 "), (old(), "257 ", "401 ")] {
+        let port = h.port("PASV");
+        h.arrive(port, &format!("{OWN}:5000"));
+        h.say("RETR a");
+        h.input(Input::Shutdown);
+        assert!(!h.closed);
+        let replies = h.finish(1000, End::Whole);
+        assert!(replies.len() == 1 && replies[0].starts_with(done), "{replies:?}");
+        h.pass(seconds(4));
+        assert!(!h.closed && h.take().is_empty());
+        h.pass(seconds(2));
+        assert!(h.take()[0].starts_with(gone) && h.closed);
+    }
+}
 
-    let mut h = old();
+#[test]
+fn a_file_that_moved_before_the_server_stopped_can_be_verified_and_renamed() {
+    let mut h = modern();
+    let port = h.port("PASV");
+    h.arrive(port, &format!("{OWN}:5000"));
+    h.say("STOR part");
+    h.finish(1000, End::Whole);
+    h.pass(seconds(3));
+    h.input(Input::Shutdown);
+    assert!(!h.closed);
+    h.check("HASH a", &["213"]);
+    h.pass(seconds(4)); // the digest counts again
+    h.check("RNFR a", &["350"]);
+    h.check("RNTO b", &["250"]);
+    assert!(!h.closed);
+    let port = h.port("PASV");
+    h.arrive(port, &format!("{OWN}:5001"));
+    h.check("STOR next", &["421"]);
+    assert!(h.closed);
+}
+
+#[test]
+fn quit_ends_a_session_of_a_stopping_server_as_always() {
+    let mut h = modern();
     let port = h.port("PASV");
     h.arrive(port, &format!("{OWN}:5000"));
     h.say("RETR a");
     h.input(Input::Shutdown);
-    assert!(!h.closed);
-    let replies = h.finish(1000, End::Whole);
-    assert!(replies[0].starts_with("257 ") && replies[1].starts_with("401 "), "{replies:?}");
+    h.finish(1000, End::Whole);
+    h.check("QUIT", &["221"]);
     assert!(h.closed);
 }
 

@@ -106,6 +106,7 @@ fn of_the_server(timer: &str) -> Option<String> {
         "Proof" => Some(words(times.proof)),
         "Stall" => Some(words(times.stall)),
         "Question" => Some(words(times.question)),
+        "Stopping" => Some(words(times.stopping)),
         "KeepAlive" => Some(words(times.keep_alive)),
         _ => None,
     }
