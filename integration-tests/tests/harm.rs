@@ -7,7 +7,7 @@ use ftp_proto::dialect::Dialect::Rfc959;
 use integration_tests::disk::SmallDisk;
 use integration_tests::raw::Raw;
 use integration_tests::site::{Server, Site, sample};
-use integration_tests::socket::{connect, drain};
+use integration_tests::socket::{connect, drain, until};
 
 /// The address that bob comes from.
 const BOBS: &str = "127.0.0.9";
@@ -27,8 +27,14 @@ impl Bob {
         Self(raw)
     }
 
-    /// His commands about files, listings and transfers have the outcome that they always have.
+    /// His commands have the outcome that they always have, and he can log in once more.
     fn goes_on(&mut self, server: &Server) {
+        self.goes_on_inside(server);
+        Self::login(server).0.ask("QUIT", "221");
+    }
+
+    /// His commands about files, listings and transfers have the outcome that they always have.
+    fn goes_on_inside(&mut self, server: &Server) {
         let Self(raw) = self;
         raw.ask("NOOP", "200");
         raw.ask("MKD bobs", "257");
@@ -40,7 +46,6 @@ impl Bob {
         let Self(raw) = self;
         raw.ask("DELE bobs/file", "250");
         raw.ask("RMD bobs", "250");
-        Self::login(server).0.ask("QUIT", "221");
     }
 
     fn store(&mut self, server: &Server, name: &str, bytes: &[u8]) -> u16 {
@@ -175,4 +180,79 @@ fn ten_thousand_pipelined_commands_are_all_answered() {
         ann.expect("213");
     }
     assert!(ann.is_quiet());
+}
+
+/// A program that starts the server with so few descriptors.
+fn with_descriptors(count: u32, directory: &std::path::Path) -> std::path::PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+    let script = directory.join("few-descriptors");
+    let server = integration_tests::binary::Program::Server.path();
+    let text = format!("#!/bin/sh\nulimit -n {count}\nexec {} \"$@\"\n", server.display());
+    std::fs::write(&script, text).unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    script
+}
+
+#[test]
+fn out_of_descriptors_those_inside_go_on_and_newcomers_are_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = site("few").program(with_descriptors(128, directory.path())).start();
+    until("the operator is told", || {
+        server.running.said().contains("the limit of open files is enough for 96 sessions")
+    });
+    let mut bob = Bob::login(&server);
+    let to = server.address(Rfc959);
+    let strangers: Vec<_> = (0..200).map(|_| connect("127.0.0.1:0".parse().unwrap(), to)).collect();
+    bob.goes_on_inside(&server);
+    // Each was greeted or told why not; nobody was left without an answer.
+    let mut told = 0;
+    for stranger in &strangers {
+        let mut code = [0; 3];
+        std::io::Read::read_exact(&mut &*stranger, &mut code).unwrap();
+        assert!([b"220", b"421"].contains(&&code));
+        told += usize::from(&code == b"421");
+    }
+    assert!(told > 0);
+    drop(strangers);
+    bob.goes_on(&server);
+}
+
+#[test]
+fn unused_data_connections_of_one_account_use_up_no_descriptors_of_others() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = site("few").program(with_descriptors(128, directory.path())).start();
+    let mut bob = Bob::login(&server);
+    let mut anns: Vec<Raw> = (0..20).map(|_| server.login(Rfc959)).collect();
+    let mut unused = Vec::new();
+    for ann in &mut anns {
+        ann.send("EPSV");
+        let reply = ann.reply();
+        if reply.code == 229 {
+            let to = SocketAddr::new(server.ip(), reply.port());
+            // Some are refused or reset: they are too many.
+            unused.extend((0..8).map(|_| std::net::TcpStream::connect(to)));
+        }
+        bob.goes_on_inside(&server);
+    }
+    until("bob can log in again", || {
+        let mut code = [0; 3];
+        let stream = connect(SocketAddr::new(BOBS.parse().unwrap(), 0), server.address(Rfc959));
+        std::io::Read::read_exact(&mut &stream, &mut code).is_ok() && &code == b"220"
+    });
+    bob.goes_on(&server);
+}
+
+#[test]
+fn a_server_with_hardly_any_descriptor_tells_newcomers_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let usual = site("usual").start();
+    let open = std::fs::read_dir(format!("/proc/{}/fd", usual.running.id())).unwrap().count();
+    let limit = u32::try_from(open).unwrap();
+    let server = site("none").program(with_descriptors(limit, directory.path())).start();
+    let to = server.address(Rfc959);
+    for _ in 0..3 {
+        let heard = drain(connect("127.0.0.1:0".parse().unwrap(), to));
+        let text = String::from_utf8(heard).unwrap();
+        assert!(text.starts_with("421 ") && text.contains("descriptors"), "{text}");
+    }
 }

@@ -164,6 +164,12 @@ impl<K: Clone + Eq + Hash, V> Fair<K, V> {
         self.remove(*place)
     }
 
+    /// Frees the place of the oldest holder with this key and returns the holder.
+    pub fn take_oldest_of(&mut self, key: &K) -> Option<V> {
+        let place = self.places_of(|of, _| of == key).next()?;
+        self.remove(place)
+    }
+
     /// Frees the places of all holders for which `meant` is true. Returns these, the oldest first.
     pub fn take_if(&mut self, meant: impl Fn(&V) -> bool) -> Vec<V> {
         let places: Vec<Place> = self.places_of(|_, value| meant(value)).collect();
@@ -311,8 +317,11 @@ mod tests {
         assert_eq!((table.count(&'a'), table.count(&'b'), table.len()), (0, 1, 1));
         table.admit(bounds, 'c', 3, |_, _| false).unwrap();
         assert_eq!(table.iter().map(|(key, value)| (*key, *value)).collect::<Vec<_>>(), [('b', 2), ('c', 3)]);
-        assert_eq!(table.take_oldest(), Some(2));
-        assert_eq!(table.take_all(), [3]);
+        assert_eq!(table.take_oldest_of(&'a'), None);
+        assert_eq!(table.take_oldest_of(&'b'), Some(2));
+        table.admit(bounds, 'b', 2, |_, _| false).unwrap();
+        assert_eq!(table.take_oldest(), Some(3));
+        assert_eq!(table.take_all(), [2]);
         assert!(table.is_empty() && table.counts.is_empty());
     }
 

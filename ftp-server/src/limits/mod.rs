@@ -7,10 +7,12 @@
 //! | hashes of passwords at the same time | those whose address has failed least come first; the others wait |
 //! | attempts to reach foreign targets ([`Proofs`]) | the attempt waits, or the transfer is refused |
 //! | data ports ([`DataPorts`]) | whoever holds most gives one back; 504 or 425 if that is the one who asks |
+//! | file descriptors ([`Descriptors`]) | new connections get 421, and whoever holds most data ports gives one back |
 //! | digests that are computed at the same time ([`Shares::digests`]) | the digest waits for its turn |
 //! | threads for files ([`MAX_FILE_THREADS`]) | the work waits in a queue |
 //! | connections of one session ([`MAX_HELD`], [`MAX_PROVERS`], [`MAX_OF_ONE_ADDRESS`]) | one of them gives way ([`ftp_proto::fair`]) |
 
+mod descriptors;
 mod logins;
 mod owner;
 mod ports;
@@ -20,6 +22,7 @@ mod settings;
 mod shares;
 mod threads;
 
+pub use descriptors::{Descriptors, Left, is_out_of_descriptors};
 pub use logins::{Entered, LoginSlot, Logins, Waiting};
 pub use owner::Owner;
 pub use ports::{DataPort, DataPorts};

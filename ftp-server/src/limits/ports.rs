@@ -15,12 +15,14 @@ use ftp_io::socket::{Ports, Reserved};
 use ftp_proto::fair::{Bounds, Fair, GivesWay, Place};
 use tokio::sync::Notify;
 
+use super::descriptors::{Descriptors, Left, is_out_of_descriptors};
 use super::owner::Owner;
 
 /// The data ports of the process, and who has them.
 #[derive(Debug)]
 pub struct DataPorts {
     ports: Arc<Ports>,
+    descriptors: Arc<Descriptors>,
     clock: Clock,
     /// How many ports the anonymous sessions may have at one address of this host.
     for_anonymous: usize,
@@ -74,10 +76,11 @@ struct Claim {
 
 impl DataPorts {
     /// Nobody has a port yet. They come from `range`; without it, any free port will do.
-    pub fn new(range: Option<RangeInclusive<u16>>, clock: Clock) -> Arc<Self> {
+    pub fn new(range: Option<RangeInclusive<u16>>, descriptors: Arc<Descriptors>, clock: Clock) -> Arc<Self> {
         let count = range.as_ref().map_or(usize::MAX, ExactSizeIterator::len);
         Arc::new(Self {
             ports: Ports::new(range),
+            descriptors,
             clock,
             for_anonymous: (count / 2).max(1),
             tables: Mutex::default(),
@@ -101,7 +104,7 @@ impl DataPorts {
         loop {
             // Before the attempt: what is given back meanwhile must not be missed.
             let freed = self.freed.notified();
-            match self.ports.reserve(at) {
+            match self.bind(at) {
                 Ok(reserved) => return Ok(DataPort { reserved: Arc::new(reserved), _claim: claim }),
                 Err(error) if error.kind() != io::ErrorKind::AddrInUse => return Err(error),
                 Err(error) if deadline.is_some_and(|deadline| self.clock.now() >= deadline) => {
@@ -120,6 +123,40 @@ impl DataPorts {
                 // A socket may be closed a little later than it is given back.
                 () = self.clock.sleep_until(Some(self.clock.now() + AGAIN)) => {}
             }
+        }
+    }
+
+    /// There are too few descriptors: whoever holds most data ports, and more than its equal share, gives
+    /// the oldest of them back.
+    pub fn relieve(&self) {
+        let mut tables = self.tables();
+        let mut counts: HashMap<&Owner, usize> = HashMap::new();
+        for (owner, _) in tables.values().flat_map(|table| table.all.iter()) {
+            *counts.entry(owner).or_default() += 1;
+        }
+        let (owners, all) = (counts.len(), counts.values().sum::<usize>());
+        let most = counts.into_iter().max_by_key(|(_, count)| *count);
+        let Some((most, _)) = most.filter(|(_, count)| count.saturating_mul(owners) > all || owners == 1)
+        else {
+            return;
+        };
+        let most = most.clone();
+        for table in tables.values_mut() {
+            let number = table.all.iter().find(|(owner, _)| **owner == most).map(|(_, taken)| taken.number);
+            if let Some(taken) = number.and_then(|number| table.remove(number)) {
+                taken.needed.notify_one();
+                return;
+            }
+        }
+    }
+
+    /// Binds a port. The last descriptors are not for ports: then it is as if all were taken.
+    fn bind(&self, at: IpAddr) -> io::Result<Reserved> {
+        match self.ports.reserve(at) {
+            Ok(reserved) if self.descriptors.left(&reserved) < Left::ForFiles => Ok(reserved),
+            Ok(_) => Err(io::ErrorKind::AddrInUse.into()),
+            Err(error) if is_out_of_descriptors(&error) => Err(io::ErrorKind::AddrInUse.into()),
+            Err(error) => Err(error),
         }
     }
 
@@ -227,7 +264,8 @@ mod tests {
         for low in (20_000..60_000_u16).step_by(usize::from(count)) {
             let free = |port| Ports::new(Some(port..=port)).reserve(HERE).is_ok();
             if (low..low + count).all(free) {
-                return DataPorts::new(Some(low..=low + count - 1), Clock::start());
+                let range = Some(low..=low + count - 1);
+                return DataPorts::new(range, Arc::new(Descriptors::new()), Clock::start());
             }
         }
         panic!("no {count} free ports in a row");
@@ -279,6 +317,17 @@ mod tests {
         let _other = has_room(&ports, anonymous(2)).await.unwrap();
         theirs.remove(0).await.unwrap();
         assert!(theirs.iter().all(|session| !session.is_finished()));
+    }
+
+    #[tokio::test]
+    async fn too_few_descriptors_are_relieved_by_whoever_has_most_ports() {
+        let ports = pool(4);
+        let bobs = obedient(&ports, named("bob")).await;
+        let first = obedient(&ports, named("ann")).await;
+        let second = obedient(&ports, named("ann")).await;
+        ports.relieve();
+        first.await.unwrap();
+        assert!(!bobs.is_finished() && !second.is_finished());
     }
 
     #[tokio::test]

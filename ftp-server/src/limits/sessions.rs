@@ -74,6 +74,9 @@ pub enum Full {
     /// The account has as many sessions from this address as it may.
     #[error("Too many sessions of this account from your address")]
     AccountAddress,
+    /// The descriptors that are left are for those who are inside.
+    #[error("Too many open files (descriptors); try again later")]
+    Descriptors,
     /// The address has guessed too many passwords.
     #[error("Too many wrong logins from your address; try again later")]
     Banned,
@@ -130,6 +133,16 @@ impl Sessions {
         Ok((slot, Eviction(Some(evicted))))
     }
 
+    /// If one address crowds the door, its oldest connection without login gives way. Returns whether it did.
+    pub fn relieve(&self, why: Full) -> bool {
+        let mut state = self.state();
+        let most = state.door.iter().map(|(from, _)| *from).max_by_key(|from| state.door.count(from));
+        let displaced = most
+            .filter(|most| state.door.count(most) >= CROWD)
+            .and_then(|most| state.door.take_oldest_of(&most));
+        displaced.is_some_and(|displaced| displaced.send(why).is_ok())
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -145,6 +158,9 @@ impl State {
         }
     }
 }
+
+/// Connections of one address without login that are more than somebody needs who logs in.
+const CROWD: usize = 8;
 
 impl SessionSlot {
     /// Records that `account` has logged in. A login after another one takes the place of that.

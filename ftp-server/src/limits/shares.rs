@@ -8,6 +8,7 @@ use std::sync::Arc;
 use ftp_io::clock::Clock;
 use tokio::sync::Semaphore;
 
+use super::descriptors::Descriptors;
 use super::logins::Logins;
 use super::ports::DataPorts;
 use super::proofs::Proofs;
@@ -17,6 +18,8 @@ use super::settings::Limits;
 /// What the sessions of one server share.
 #[derive(Debug)]
 pub struct Shares {
+    /// The file descriptors of the process.
+    pub descriptors: Arc<Descriptors>,
     /// Places for sessions.
     pub sessions: Arc<Sessions>,
     /// The pool of data ports.
@@ -34,9 +37,11 @@ impl Shares {
     /// Nothing is in use yet. Data ports come from `ports`; without it, any free port will do.
     pub fn new(limits: Limits, ports: Option<RangeInclusive<u16>>, clock: Clock) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let descriptors = Arc::new(Descriptors::new());
         Self {
             sessions: Sessions::new(limits),
-            ports: DataPorts::new(ports, clock),
+            ports: DataPorts::new(ports, Arc::clone(&descriptors), clock),
+            descriptors,
             logins: Logins::new(limits.logins, clock),
             proofs: Proofs::new(clock),
             digests: Arc::new(Semaphore::new(processors)),
@@ -49,5 +54,12 @@ impl Shares {
     /// It has to be turned away.
     pub fn admit(&self, ip: IpAddr) -> Result<(SessionSlot, Eviction), Full> {
         if self.logins.is_banned(ip) { Err(Full::Banned) } else { self.sessions.admit(ip) }
+    }
+
+    /// There are too few descriptors. A crowd at the door gives way first, then whoever has most data ports.
+    pub fn relieve(&self) {
+        if !self.sessions.relieve(Full::Descriptors) {
+            self.ports.relieve();
+        }
     }
 }

@@ -1,19 +1,20 @@
 //! The accept loop of a listener.
 
+use std::future::ready;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ftp_io::os_error::words;
-use ftp_proto::dialect::Dialect;
 use ftp_proto::reply::{self, Meaning};
 use ftp_proto::server::{self, Begin};
 use tokio::net::TcpStream;
 use tracing::Instrument;
 
 use super::listener::Listener;
-use crate::limits::Full;
+use crate::limits::{Eviction, Full, Left, SessionSlot, is_out_of_descriptors};
 use crate::operate::Running;
 use crate::session::{self, Accepted, Shared};
 
@@ -39,22 +40,47 @@ impl Acceptor {
                 Err(error) => {
                     // No descriptors or no memory: sessions that end make room again.
                     tracing::error!(error = words(&error), at = %listener.address, "cannot accept a connection");
-                    tokio::time::sleep(PAUSE).await;
+                    if !(is_out_of_descriptors(&error) && self.turn_one_away(&listener, &machine).await) {
+                        tokio::time::sleep(PAUSE).await;
+                    }
                 }
             }
         }
     }
 
+    /// Accepts one connection with the descriptor that is kept for this, says that there is none, and
+    /// closes it. Returns whether there was a connection.
+    async fn turn_one_away(&self, listener: &Listener, machine: &server::Config) -> bool {
+        let shares = &self.shared.shares;
+        shares.relieve();
+        let one = async {
+            tokio::select! {
+                biased;
+                accepted = listener.socket.accept() => accepted.ok(),
+                () = ready(()) => None,
+            }
+            .map(|(stream, _)| turn_away(stream, machine, Full::Descriptors))
+        };
+        shares.descriptors.with_reserve(one).await.is_some()
+    }
+
+    /// Takes a place for a connection, if there are a place and descriptors for it.
+    fn admit(&self, stream: &TcpStream, from: SocketAddr) -> Result<(SessionSlot, Eviction), Full> {
+        let shares = &self.shared.shares;
+        if shares.descriptors.left(stream) > Left::Enough {
+            shares.relieve();
+            return Err(Full::Descriptors);
+        }
+        shares.admit(from.ip())
+    }
+
     fn accept(&self, stream: TcpStream, from: SocketAddr, machine: &Arc<server::Config>) {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let (slot, eviction) = match self.shared.shares.admit(from.ip()) {
+        let (slot, eviction) = match self.admit(&stream, from) {
             Ok(admitted) => admitted,
             Err(full) => {
                 tracing::warn!(session = id, %from, "turned away: {full}");
-                // Inside TLS nothing can be said without a handshake.
-                if machine.tls.begin != Begin::Implicit {
-                    tokio::spawn(turn_away(stream, machine.dialect, full));
-                }
+                turn_away(stream, machine, full);
                 return;
             }
         };
@@ -65,11 +91,15 @@ impl Acceptor {
     }
 }
 
-/// Says why and closes. It must not take long: there may be many such connections.
-async fn turn_away(stream: TcpStream, dialect: Dialect, full: Full) {
-    let reply = reply::write(dialect, Meaning::Unavailable, &[full.to_string().as_bytes()]);
-    if stream.writable().await.is_ok() {
-        let _ = stream.try_write(&reply);
+/// Says why and closes, without a wait: a new connection takes some bytes at once.
+fn turn_away(stream: TcpStream, machine: &server::Config, full: Full) {
+    // Inside TLS nothing can be said without a handshake.
+    if machine.tls.begin != Begin::Implicit
+        && let Ok(mut stream) = stream.into_std()
+    {
+        let reply = reply::write(machine.dialect, Meaning::Unavailable, &[full.to_string().as_bytes()]);
+        // If it takes nothing, the client is gone.
+        let _ = stream.write_all(&reply);
     }
 }
 

@@ -69,6 +69,11 @@ impl Server {
             users: Arc::new(Users::new(&config.users, config.anonymous, config.foreign)),
             root: Arc::new(root),
         });
+        if let Some(sessions) = shared.shares.descriptors.too_few_for(config.limits.sessions) {
+            tracing::warn!(
+                "the limit of open files is enough for {sessions} sessions: raise it (ulimit -n, LimitNOFILE) or set --max-sessions"
+            );
+        }
         let places: Vec<Place> = listeners.iter().map(Listener::place).collect();
         warn_about_passwords(&places);
         let rules = Rules {

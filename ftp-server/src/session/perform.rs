@@ -18,6 +18,7 @@ use ftp_proto::server::ask::{
 };
 use ftp_proto::wire::{ByteRange, PathName, Secret};
 use socket2::SockRef;
+use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::{JoinError, spawn_blocking};
 
@@ -26,7 +27,7 @@ use super::resources::{Done, Resources};
 use super::shared::Shared;
 use crate::auth::{Check, Entry};
 use crate::data::{Pumped, begin, pump};
-use crate::limits::{Entered, Full, MAX_ANONYMOUS_PORTS, Owner, Permission, SessionSlot};
+use crate::limits::{Entered, Full, Left, MAX_ANONYMOUS_PORTS, Owner, Permission, SessionSlot};
 use crate::operate::Running;
 use crate::vfs::{Subject, View, io_failure};
 
@@ -193,6 +194,7 @@ impl Performer {
             Done::Connected(ticket, Err(error)) => {
                 input(Input::Answer(ticket, Answer::Failed(words(&error))));
             }
+            Done::Arrived(_, stream, _) if !self.may_hold(&stream) => {}
             Done::Arrived(listener, stream, from) => {
                 let conn = self.held.connection(stream);
                 input(Input::Arrived { listener, conn, from });
@@ -225,6 +227,17 @@ impl Performer {
                 input(Input::Answer(ticket, Answer::Moved { bytes, omitted, end }));
             }
         }
+    }
+
+    /// Whether there are descriptors enough to hold a data connection that has arrived. While there are
+    /// few, a session holds one, and whoever has most data ports gives one back.
+    fn may_hold(&self, stream: &TcpStream) -> bool {
+        let shares = &self.shared.shares;
+        if shares.descriptors.left(stream) < Left::ForTransfers {
+            return true;
+        }
+        shares.ports.relieve();
+        !self.held.has_connections()
     }
 
     /// An answer that needs no wait.

@@ -228,6 +228,11 @@ impl Resources {
         Arc::into_inner(self.connections.remove(&conn)?)
     }
 
+    /// Whether the session holds a data connection.
+    pub(super) fn has_connections(&self) -> bool {
+        !self.connections.is_empty()
+    }
+
     /// Starts work that reads from a connection, or begins TLS on it.
     pub(super) fn read(&mut self, conn: ConnId, work: impl Future<Output = Done> + Send + 'static) {
         let handle = self.work.spawn(work.in_current_span());

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 use socket2::Socket;
@@ -82,7 +83,6 @@ impl Ports {
 #[derive(Debug)]
 pub struct Reserved {
     /// Bound and never used: it keeps the port.
-    #[allow(dead_code, reason = "held for its effect")]
     socket: Socket,
     local: SocketAddr,
     lease: Arc<Lease>,
@@ -117,6 +117,12 @@ impl Reserved {
     /// connection.
     pub async fn connect(&self, to: SocketAddr) -> io::Result<TcpStream> {
         into_tokio(bound(self.local)?).connect(to).await
+    }
+}
+
+impl AsFd for Reserved {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 }
 

@@ -1,0 +1,147 @@
+//! File descriptors: who gets one while there are few.
+//!
+//! The system gives each new file or socket the lowest free number. So the number of the newest one tells
+//! how many are in use at least, and nothing has to be counted. The last ones are kept for those who are
+//! inside already:
+//!
+//! ```text
+//! 0                                      for_newcomers     for_unused  for_ports    the limit
+//! |--------------- everybody ----------------|-- sessions -----|- needed -|- files ----|
+//! ```
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+use std::sync::{Mutex, PoisonError};
+
+use rustix::io::Errno;
+use rustix::process::{Resource, getrlimit};
+
+/// The descriptors of the process.
+#[derive(Debug)]
+pub struct Descriptors {
+    /// How many there may be; `None` means that nobody knows.
+    limit: Option<u64>,
+    /// Kept open, so that there is one for telling a client that there is none.
+    reserve: Mutex<Option<File>>,
+}
+
+/// How few descriptors are left.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Left {
+    /// There are enough for everybody.
+    Enough,
+    /// There are none for new sessions.
+    ForSessions,
+    /// There are none for data connections that nobody uses yet.
+    ForTransfers,
+    /// There are none for data ports.
+    ForFiles,
+}
+
+impl Descriptors {
+    /// Reads the limit of the process, and opens the reserve.
+    pub fn new() -> Self {
+        Self { limit: getrlimit(Resource::Nofile).current, reserve: Mutex::new(reserve()) }
+    }
+
+    /// How few are left, as `newest` shows, which was opened just now.
+    pub fn left(&self, newest: impl AsFd) -> Left {
+        let number = u64::try_from(newest.as_fd().as_raw_fd()).unwrap_or(0);
+        self.limit.map_or(Left::Enough, |limit| left(limit, number))
+    }
+
+    /// Runs `work` with one descriptor more than there was.
+    pub async fn with_reserve<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut kept = self.take();
+        drop(kept.take());
+        let done = work.await;
+        *self.reserve.lock().unwrap_or_else(PoisonError::into_inner) = reserve();
+        done
+    }
+
+    /// How many sessions the limit is enough for, if that is less than `wanted`.
+    pub fn too_few_for(&self, wanted: Option<usize>) -> Option<u64> {
+        let limit = self.limit?;
+        let sessions = limit.saturating_sub(kept(limit));
+        wanted
+            .is_none_or(|wanted| u64::try_from(wanted).is_ok_and(|wanted| wanted > sessions))
+            .then_some(sessions)
+    }
+
+    fn take(&self) -> Option<File> {
+        self.reserve.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Default for Descriptors {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Whether an error says that there is no descriptor.
+pub fn is_out_of_descriptors(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
+}
+
+fn reserve() -> Option<File> {
+    File::open("/dev/null").ok()
+}
+
+/// How many are kept for the sessions that are inside.
+fn kept(limit: u64) -> u64 {
+    (limit / KEPT).clamp(MIN_KEPT.min(limit / 2), MAX_KEPT)
+}
+
+fn left(limit: u64, number: u64) -> Left {
+    let (kept, free) = (kept(limit), limit.saturating_sub(number));
+    if free > kept {
+        Left::Enough
+    } else if free > kept / 2 {
+        Left::ForSessions
+    } else if free > kept / 4 {
+        Left::ForTransfers
+    } else {
+        Left::ForFiles
+    }
+}
+
+/// One of so many descriptors is kept for the sessions that are inside.
+const KEPT: u64 = 8;
+/// At least so many are kept.
+const MIN_KEPT: u64 = 32;
+/// At most so many are kept.
+const MAX_KEPT: u64 = 4_096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_descriptors_are_for_those_who_are_inside() {
+        let kinds = [95, 96, 112, 120, 127].map(|number| left(128, number));
+        use Left::{Enough, ForFiles, ForSessions, ForTransfers};
+        assert_eq!(kinds, [Enough, ForSessions, ForTransfers, ForFiles, ForFiles]);
+        assert_eq!(left(20_000, 17_499), Enough);
+        assert_eq!(left(1_000_000, 995_903), Enough);
+        assert_eq!(left(16, 7), Enough);
+        assert_eq!(left(0, 3), ForFiles);
+    }
+
+    #[test]
+    fn a_limit_that_does_not_cover_the_sessions_is_told() {
+        let with = |limit| Descriptors { limit, reserve: Mutex::default() };
+        assert_eq!(with(Some(1_024)).too_few_for(Some(10_000)), Some(896));
+        assert_eq!(with(Some(1_024)).too_few_for(None), Some(896));
+        assert_eq!(with(Some(20_000)).too_few_for(Some(10_000)), None);
+        assert_eq!(with(None).too_few_for(None), None);
+    }
+
+    #[tokio::test]
+    async fn the_reserve_is_there_again_afterwards() {
+        let descriptors = Descriptors::new();
+        assert!(descriptors.with_reserve(async { descriptors.take().is_none() }).await);
+        assert!(descriptors.take().is_some());
+    }
+}
