@@ -28,7 +28,7 @@
 //! | [`third_party::Attempt`] | one attempt to move one file between two servers, over two client sessions |
 //! | [`relay::agent::Session`] | one session at a relay agent, which joins data connections of servers |
 //! | [`relay::user::Session`] | the other end of that session |
-//! | [`rendezvous::Exchange`] | the proof of both ends of a data connection; it has no timer and takes no time |
+//! | [`rendezvous::Exchange`] | the proof of both ends of a data connection; it has no timer; its `input` has no `now` |
 //!
 //! The page of each machine has an example. `examples/third_party_std.rs` drives two client sessions and
 //! an attempt with nothing but `std::net::TcpStream`.

@@ -99,7 +99,7 @@ impl Control {
         self.caught_up();
     }
 
-    /// Whether so much is unsent that the peer must read before it is listened to.
+    /// Whether the limit of unsent bytes is reached; then nothing is read.
     pub fn is_full(&self) -> bool {
         self.unsent.bytes.len() >= self.limit
     }

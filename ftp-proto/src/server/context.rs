@@ -111,7 +111,7 @@ impl Context {
         unmapped(self.connection.peer.ip())
     }
 
-    /// Whether the account has the rights that `verb` needs, each at its path. If not, that has been said.
+    /// Whether the account has the rights that `verb` needs, each at its path. If not, the reply has been sent.
     pub(super) fn permits<'a>(
         &mut self,
         verb: Verb,

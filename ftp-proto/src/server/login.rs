@@ -1,4 +1,4 @@
-//! USER, PASS, REIN: who is there.
+//! USER, PASS, REIN: the login.
 
 use super::ask::{Account, Answer, Ask, Event};
 use super::context::{Context, Question};
@@ -52,7 +52,7 @@ pub(super) fn reset(cx: &mut Context) {
 }
 
 impl Request {
-    /// The driver knows the user and the password, or does not. Breaks if the session must end.
+    /// Handles the driver's answer. Returns Break if the session must end.
     pub(super) fn answered(self, cx: &mut Context, answer: Answer) -> ControlFlow<()> {
         let Answer::Login(account) = answer else {
             cx.unexpected(answer);

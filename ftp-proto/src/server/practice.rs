@@ -6,7 +6,7 @@ use super::inform;
 use crate::command::Practice;
 use crate::reply::Meaning;
 
-/// Serves a command. Returns the question that it waits for, if its reply has not been said.
+/// Serves a command. Returns the question that it waits for, if its reply has not been sent.
 pub(super) fn begin(cx: &mut Context, practice: Practice) -> Waits {
     match practice {
         Practice::Mfmt(time, name) => return files::mfmt(cx, time, &name),

@@ -35,7 +35,7 @@ pub(super) enum Opening {
     Epsv,
 }
 
-/// The question that a command waits for; `None` if its reply has been said.
+/// The question that a command waits for; `None` if its reply has been sent.
 type Waits = Option<Question<Request>>;
 
 /// SOCK: a filter for every listener, and the target of a direction without one (B24).

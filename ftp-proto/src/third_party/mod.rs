@@ -9,8 +9,8 @@
 //! | [`Attempt::relayed`] | each server has a data connection with a relay, which joins the two ([`Postures`]) |
 //! | [`Attempt::through`] | the user agent connects to both servers and copies |
 //!
-//! All three do the same around it: the ends are prepared, both transfer commands run, and if anything fails, no
-//! end is left with a command that nobody follows.
+//! All three prepare the ends, run both transfer commands, and clean up: the ends are prepared, both transfer
+//! commands run, and if anything fails, no end is left with a command that nobody follows.
 //!
 //! ```text
 //!  Setup     both TYPE and RNDZ

@@ -20,11 +20,11 @@ pub struct Cli {
 /// What the program is to do.
 #[derive(clap::Subcommand, Debug)]
 pub enum Verb {
-    /// Relay for those who hold a token of the file
+    /// Run the relay
     Run(run::Options),
     /// Print a new token
     Token(token::Options),
-    /// Say what works from this host, and towards a relay
+    /// Check this host's token file and the connection to a relay
     Check(check::Options),
     /// Print completions for a shell
     Completions {

@@ -167,5 +167,5 @@ fn welcome(from: SocketAddr, token: &Accepted) -> Welcome {
     }
 }
 
-/// After an error of `accept` (no descriptors, no memory).
+/// How long to wait after `accept` fails (no descriptors, no memory).
 const PAUSE: Duration = Duration::from_millis(100);

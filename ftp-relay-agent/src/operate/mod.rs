@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, watch};
 pub struct Orders {
     /// The tokens that are valid now.
     pub tokens: Arc<Keyring>,
-    /// Whether the relay stops: sessions get nothing new, and end when nothing is carried any more.
+    /// Whether the relay stops: sessions accept no new requests and end with their last join.
     pub stopping: bool,
 }
 

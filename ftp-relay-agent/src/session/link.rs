@@ -16,7 +16,7 @@ pub(super) struct Frames {
     clock: Clock,
 }
 
-/// The user agent has not taken far too much of what was sent to it: it counts as gone.
+/// The user agent has stopped reading: more than the limit is unsent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Behind;
 

@@ -24,7 +24,7 @@ pub struct Holder {
     session: mpsc::Sender<Event>,
 }
 
-/// A wait for a link; dropping it makes the ticket worthless.
+/// A wait for a link. Dropping it invalidates the ticket.
 #[derive(Debug)]
 #[must_use]
 pub(super) struct Expectation {

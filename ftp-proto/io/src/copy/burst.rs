@@ -155,8 +155,7 @@ fn burst<W: Work>(connection: &mut Detached, work: &mut W, meter: &Meter, abando
     Pause::Quota
 }
 
-/// Whether the peer is busy enough to hold a thread for it. Otherwise some peers that trickle would
-/// have all threads for ever.
+/// Whether the peer is busy enough to hold a thread for it. Otherwise a few slow peers could hold all threads.
 #[derive(Default)]
 struct Pace {
     /// Bytes since the last wait.

@@ -47,7 +47,7 @@ impl DataConnection {
         Self(connection)
     }
 
-    /// The connection, in the sight of the reactor.
+    /// The connection, registered with the reactor.
     pub(super) const fn connection(&self) -> &Connection {
         &self.0
     }

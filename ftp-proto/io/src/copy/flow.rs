@@ -161,8 +161,7 @@ impl Pace<'_> {
         }
     }
 
-    /// Whether so much has moved since the last wait that the next one will be short, and nobody else
-    /// needs this thread meanwhile.
+    /// Whether to wait without the reactor: the pair is busy and the thread has no other work.
     fn is_busy(&mut self) -> bool {
         std::mem::take(&mut self.moved) >= WORTH && self.slot.is_alone()
     }

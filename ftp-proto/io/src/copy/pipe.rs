@@ -110,6 +110,6 @@ impl Pipe {
     }
 }
 
-/// The most that an unprivileged process gets by default. Fewer and larger pieces are what makes splice
-/// faster than read and write.
+/// The most that an unprivileged process gets by default. Splice is faster with larger pieces than read and
+/// write.
 pub(super) const LARGE: usize = 1024 * 1024;

@@ -15,7 +15,7 @@ struct Pool {
     size: usize,
     /// The maximum of `size`.
     limit: usize,
-    /// The size of a pipe that is still worth it.
+    /// Smallest useful size of a pipe.
     smallest: usize,
 }
 

@@ -71,7 +71,7 @@ pub(super) async fn connect(stream: TcpStream) -> io::Result<Secured> {
     secured(stream.into())
 }
 
-/// Fails if the peer did not choose the protocol of relays: then it is something else.
+/// Fails if the peer did not choose the protocol of relays: then it is not a relay.
 fn secured(stream: TlsStream<TcpStream>) -> io::Result<Secured> {
     let (_, session) = stream.get_ref();
     if session.alpn_protocol() != Some(ALPN) {

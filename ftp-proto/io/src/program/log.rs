@@ -33,14 +33,14 @@ pub enum Level {
     Off,
     /// Failures of the program itself
     Error,
-    /// Also refusals, and failures of others
+    /// Warnings: refusals and failures of peers
     Warn,
     /// Also logins and transfers
     #[default]
     Info,
     /// Also commands and replies
     Debug,
-    /// Everything there is
+    /// Everything that is logged
     Trace,
 }
 

@@ -1,8 +1,8 @@
 //! TLS of control connections and their data connections (RFC 4217), for both sides.
 //!
-//! One [`Client`] belongs to one control connection and all its data connections. Servers know by the
-//! resumed session that both ends of a data connection are those of the control connection, and many
-//! demand it. The first certificate that a server shows is verified; after that it may show no other.
+//! One [`Client`] belongs to one control connection and all its data connections. A server recognises the
+//! client by the resumed session, and many demand it. The first certificate that a server shows is verified;
+//! after that it may show no other.
 //!
 //! One [`Session`] of a [`Server`] belongs to one control connection and all its data connections. Its
 //! tickets open no other session, so a resumed handshake on a data connection shows that it comes from the

@@ -23,7 +23,7 @@ pub(super) enum Whom {
     Known { more: Vec<CertificateDer<'static>>, judge: OnceLock<Option<Arc<WebPkiServerVerifier>>> },
     /// Servers with one of these certificates, and no others.
     Pinned(Vec<Fingerprint>),
-    /// Every server there is.
+    /// Any server there is.
     Anybody,
 }
 

@@ -75,7 +75,7 @@ pub(in crate::server) fn site(cx: &mut Context, site: Site) -> Waits {
     }
 }
 
-/// The permission bits, if a client may set them. If not, that has been said.
+/// The permission bits, if a client may set them. If not, the reply has been sent.
 fn permissions(cx: &mut Context, bits: u32) -> Option<u32> {
     if bits & !PERMISSIONS == 0 {
         return Some(bits);

@@ -30,11 +30,11 @@ enum Reply {
     Text(Meaning, Vec<u8>),
 }
 
-/// The question that a command waits for; `None` if its reply has been said.
+/// The question that a command waits for; `None` if its reply has been sent.
 pub(in crate::server) type Waits = Option<Question<Request>>;
 
-/// Asks the driver; `reply` says what the driver has found. So it is for all questions here: nothing is
-/// asked for which the account has no right, and that has been said.
+/// Asks the driver; `reply` says what the driver has found. So it is for all questions here: nothing is asked
+/// for which the account has no right, and the reply has been sent.
 pub(super) fn ask(
     cx: &mut Context,
     verb: Verb,

@@ -38,8 +38,7 @@ impl Request {
     }
 }
 
-/// RETR of `range`. `None` if the command was refused, which has been said; so it is for all of
-/// these.
+/// RETR of `range`. Returns `None` if the command was refused and the reply was sent; so do all of these.
 pub(in crate::server) fn retr(cx: &mut Context, name: &PathName, range: ByteRange) -> Option<Request> {
     file(cx, Verb::Retr, name, range, Intent::Send { range })
 }
