@@ -2,6 +2,7 @@
 
 use super::invalid::Invalid;
 use super::unmapped;
+use crate::wire::decimal;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// The argument of EPRT.
@@ -31,21 +32,13 @@ pub fn parse_eprt(argument: &[u8]) -> Result<Eprt, Invalid> {
     else {
         return Err(Invalid::Syntax);
     };
-    let ip = match number::<u32>(family).ok_or(Invalid::Syntax)? {
+    let ip = match decimal::<u32>(family.as_bytes()).map_err(|_| Invalid::Syntax)? {
         1 => IpAddr::V4(host.parse::<Ipv4Addr>().map_err(|_| Invalid::Syntax)?),
         2 => IpAddr::V6(host.parse::<Ipv6Addr>().map_err(|_| Invalid::Syntax)?),
         other => return Ok(Eprt::UnknownProtocol(other)),
     };
-    if port.is_empty() || !port.bytes().all(|o| o.is_ascii_digit()) {
-        return Err(Invalid::Syntax);
-    }
-    let port = port.parse::<u16>().map_err(|_| Invalid::OutOfRange)?;
+    let port = decimal::<u16>(port.as_bytes())?;
     Ok(Eprt::Address(SocketAddr::new(unmapped(ip), port)))
-}
-
-/// Parses digits only; Rust's own parser would accept a sign.
-fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
-    if text.bytes().all(|o| o.is_ascii_digit()) { text.parse().ok() } else { None }
 }
 
 /// Formats the argument of EPRT: `|1|192.0.2.1|40004|` or `|2|2001:db8::1|40004|`. An IPv4-mapped
@@ -70,7 +63,7 @@ pub fn parse_229(text: &[u8]) -> Option<u16> {
         let mut fields = fields.split(|o| o == delimiter);
         let (_family, _host, port) = (fields.next()?, fields.next()?, fields.next()?);
         fields.next()?; // the closing delimiter
-        number::<u16>(std::str::from_utf8(port).ok()?).filter(|port| *port != 0)
+        decimal::<u16>(port).ok().filter(|port| *port != 0)
     })
 }
 

@@ -1,5 +1,7 @@
 //! Why an argument is not an address.
 
+use crate::wire::BadDecimal;
+
 /// Why the argument of SOCK or EPRT is not an address.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -19,4 +21,13 @@ pub enum Invalid {
     /// The socket number is legal in RFC 354 but not a TCP port.
     #[error("not a TCP port")]
     NotAPort,
+}
+
+impl From<BadDecimal> for Invalid {
+    fn from(bad: BadDecimal) -> Self {
+        match bad {
+            BadDecimal::Empty | BadDecimal::NotADigit => Self::Syntax,
+            BadDecimal::OutOfRange => Self::OutOfRange,
+        }
+    }
 }

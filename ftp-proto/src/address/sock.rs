@@ -2,6 +2,7 @@
 
 use super::invalid::Invalid;
 use super::{parse_port, unmapped};
+use crate::wire::{BadDecimal, decimal};
 use std::net::{IpAddr, Ipv4Addr};
 
 /// The argument of SOCK: a socket at a host, or any socket of it if the port is 0.
@@ -53,32 +54,23 @@ pub fn parse_sock(argument: &[u8]) -> Result<SockTarget, Invalid> {
 
 /// Parses a socket number. RFC 354 has numbers of 32 bits; TCP ports have 16.
 fn socket(text: &str) -> Result<u16, Invalid> {
-    let number = decimal(text)?;
+    let number = decimal::<u32>(text.as_bytes())?;
     u16::try_from(number).map_err(|_| Invalid::NotAPort)
 }
 
 /// Parses a host: an address, or an IPv4 address as one number. Numbers up to 255 meant hosts of the
 /// ARPANET, for which no table exists (B09).
 fn host(text: &str) -> Result<IpAddr, Invalid> {
-    if !text.is_empty() && text.bytes().all(|o| o.is_ascii_digit()) {
-        return match decimal(text) {
-            Ok(number) if number > 255 => Ok(Ipv4Addr::from(number).into()),
-            Ok(_) | Err(_) => Err(Invalid::UnknownHost),
-        };
+    match decimal::<u32>(text.as_bytes()) {
+        Ok(number) if number > 255 => return Ok(Ipv4Addr::from(number).into()),
+        Ok(_) | Err(BadDecimal::OutOfRange) => return Err(Invalid::UnknownHost),
+        Err(BadDecimal::Empty | BadDecimal::NotADigit) => {}
     }
     let literal = text.strip_prefix('[').and_then(|t| t.strip_suffix(']'));
     match literal {
         Some(v6) => v6.parse().map(IpAddr::V6).map(unmapped).map_err(|_| Invalid::Syntax),
         None => text.parse().map(unmapped).map_err(|_| Invalid::Syntax),
     }
-}
-
-/// Parses digits only; Rust's own parser would accept a sign.
-fn decimal(text: &str) -> Result<u32, Invalid> {
-    if text.is_empty() || !text.bytes().all(|o| o.is_ascii_digit()) {
-        return Err(Invalid::Syntax);
-    }
-    text.parse().map_err(|_| Invalid::OutOfRange)
 }
 
 /// Formats the argument of SOCK. With `integer`, an IPv4 address is written as one decimal number, for a

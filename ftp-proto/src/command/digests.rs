@@ -2,7 +2,7 @@
 
 use super::verbs::Verb;
 use crate::digest::Algorithm;
-use crate::wire::{ByteRange, PathName};
+use crate::wire::{ByteRange, PathName, decimal};
 
 /// The commands that compute a digest of a file and were never standardised. Servers do not agree on the
 /// form of a range, so clients should ask for whole files only. The digests of SITE are not used, because
@@ -110,9 +110,8 @@ pub(super) fn split(argument: &[u8]) -> Option<(&[u8], Option<ByteRange>)> {
 
 /// Reads two numbers. `None` if it is something else, `Some(None)` if the second is lower.
 fn numbers(text: &[u8]) -> Option<Option<ByteRange>> {
-    let text = std::str::from_utf8(text).ok()?;
-    let mut words = text.split(' ').filter(|word| !word.is_empty());
-    let number = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit()).then(|| word.parse().ok())?;
+    let mut words = text.split(|byte| *byte == b' ').filter(|word| !word.is_empty());
+    let number = |word: &[u8]| decimal(word).ok();
     match (words.next().and_then(number), words.next().and_then(number), words.next()) {
         (Some(first), Some(end), None) => Some(ByteRange::before(first, end)),
         (_, _, _) => None,

@@ -9,7 +9,7 @@ use super::{Command, DataType, Direction, Epsv, Mode, Opts, Partial, Structure, 
 use crate::address::{Eprt, parse_eprt, parse_port, parse_sock};
 use crate::dialect::Dialect;
 use crate::digest::Algorithm;
-use crate::wire::{ByteRange, PathName, RendezvousSecret, Secret};
+use crate::wire::{BadDecimal, ByteRange, PathName, RendezvousSecret, Secret, decimal};
 
 /// Parses one line, without its CR LF and with Telnet commands removed.
 ///
@@ -198,15 +198,13 @@ fn letter(word: &[u8]) -> Result<u8, Fault> {
     }
 }
 
-/// Parses digits only; Rust's own parser would accept a sign.
+/// Parses a decimal number.
 fn number(word: &[u8]) -> Result<u64, Fault> {
-    if word.is_empty() {
-        return Err(Fault::Missing);
-    }
-    if !word.iter().all(u8::is_ascii_digit) {
-        return Err(Fault::Syntax);
-    }
-    std::str::from_utf8(word).ok().and_then(|digits| digits.parse().ok()).ok_or(Fault::OutOfRange)
+    decimal(word).map_err(|bad| match bad {
+        BadDecimal::Empty => Fault::Missing,
+        BadDecimal::NotADigit => Fault::Syntax,
+        BadDecimal::OutOfRange => Fault::OutOfRange,
+    })
 }
 
 /// Parses the argument of TYPE. `A`, `A N`, `I` and `L 8` are served; the others of RFC 354, 385, 542

@@ -1,7 +1,7 @@
 //! What a line of a listing says, before its name is checked.
 
 use super::{Entry, Kind, Precision, When};
-use crate::wire::PathName;
+use crate::wire::{PathName, decimal};
 
 /// A line that could be read.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -69,7 +69,7 @@ pub(super) const fn unindented(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
-/// Parses digits only; Rust's own parser would accept a sign.
+/// Parses a decimal number.
 pub(super) fn number<N: std::str::FromStr>(word: &str) -> Option<N> {
-    if word.bytes().all(|o| o.is_ascii_digit()) { word.parse().ok() } else { None }
+    decimal(word.as_bytes()).ok()
 }

@@ -80,6 +80,7 @@ mod mistake;
 mod nonces;
 mod outbox;
 mod parameters;
+mod partial;
 mod path;
 mod practice;
 mod privacy;
@@ -98,6 +99,7 @@ mod work;
 
 pub use ask::{Account, Answer, Ask, ConnId, Input, Output, Ticket};
 pub use config::{Begin, Config, Connection, Reuse, Timeouts, Tls};
+pub use partial::{is_partial, partial_name};
 pub use rights::{Access, Right, Rights};
 pub use session::Session;
 pub use timer::Timer;

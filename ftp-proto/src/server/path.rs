@@ -1,6 +1,7 @@
 //! Makes absolute paths of names: the working directory, `.` and `..`, and the names that no command
 //! may use.
 
+use super::partial::is_partial;
 use crate::wire::PathName;
 
 /// Maximum number of bytes of a path (PATH_MAX of Linux).
@@ -26,7 +27,7 @@ pub(super) fn resolve(cwd: &PathName, name: &PathName) -> Result<PathName, NotAl
             b".." => {
                 parts.pop();
             }
-            part if is_reserved(part) => return Err(NotAllowed),
+            part if is_partial(part) => return Err(NotAllowed),
             part => parts.push(part),
         }
     }
@@ -38,13 +39,6 @@ pub(super) fn parent(cwd: &PathName) -> PathName {
     let mut parts: Vec<&[u8]> = cwd.as_bytes().split(slash).filter(|part| !part.is_empty()).collect();
     parts.pop();
     join(&parts).unwrap_or_else(|NotAllowed| PathName::root())
-}
-
-/// Whether a file that is being received has this name: `.ftp-<32 hex>.part`. No command may use it.
-fn is_reserved(part: &[u8]) -> bool {
-    part.strip_prefix(b".ftp-")
-        .and_then(|rest| rest.strip_suffix(b".part"))
-        .is_some_and(|hex| hex.len() == 32 && hex.iter().all(u8::is_ascii_hexdigit))
 }
 
 fn join(parts: &[&[u8]]) -> Result<PathName, NotAllowed> {

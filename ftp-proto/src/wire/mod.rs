@@ -2,6 +2,7 @@
 
 mod byte_range;
 mod count;
+mod decimal;
 mod fingerprint;
 mod line;
 mod name;
@@ -11,6 +12,7 @@ mod telnet;
 
 pub use byte_range::ByteRange;
 pub use count::counted;
+pub(crate) use decimal::{BadDecimal, decimal};
 pub use fingerprint::{BadFingerprint, Fingerprint};
 pub use line::{Item, LineReader};
 pub use name::{BadName, PathName, show};
