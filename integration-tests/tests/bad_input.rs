@@ -328,7 +328,7 @@ fn replies_of_a_mebibyte() {
 }
 
 #[test]
-fn replies_in_segments_of_one_octet_and_with_bare_lf() {
+fn replies_in_segments_of_one_byte_and_with_bare_lf() {
     for style in ["bytes", "bare"] {
         let from = Peer::start("127.0.0.2", &format!("style {style}\nSIZE a.txt: 213 1000"), MODERN);
         let to = open_target();

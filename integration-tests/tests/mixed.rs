@@ -95,7 +95,7 @@ fn h33_an_interrupt_leaves_nothing_of_its_own() {
 }
 
 #[test]
-fn a_destination_without_a_free_port_is_no_direct_way() {
+fn a_destination_without_a_free_port_does_not_listen() {
     // SOCK reserves a port of the same range for the connection that it begins.
     let busy = listen("127.0.0.3", 0);
     let port = busy.local_addr().unwrap().port();

@@ -224,7 +224,7 @@ fn flips(rule: &str) {
 }
 
 #[test]
-fn h17_a_refused_way_is_gone_the_other_way_round() {
+fn h17_after_a_refusal_the_other_end_listens() {
     let rules = [
         "PORT: 500 Illegal PORT command.",
         "PORT: 501 Illegal PORT command",
@@ -278,7 +278,7 @@ fn h17_a_refused_file_is_refused_whoever_listens() {
 }
 
 #[test]
-fn h18_the_way_that_worked_is_gone_first_for_the_next_file() {
+fn h18_the_candidate_that_worked_is_tried_first_for_the_next_file() {
     let (from, to) = ends("PORT: 500 Illegal PORT command.", "");
     user()
         .args(["copy", "--path", "direct", "--retries", "0"])
@@ -297,7 +297,7 @@ fn two_files(from: &Peer, to: &Peer, more: &[&str]) -> Run {
 }
 
 #[test]
-fn h18_a_way_that_is_closed_is_tried_for_one_file_only() {
+fn h18_a_candidate_that_was_refused_is_tried_for_one_file_only() {
     let refusal = "PORT: 500 Illegal PORT command.";
     let ports = |peer: &Peer| peer.seen_of(&["PORT"]).len();
     // No way is left: every file fails, the reasons are told with the first one.
@@ -339,7 +339,7 @@ fn two_servers_that_fail_each_other_for_a_while_get_their_file_through_this_host
 }
 
 #[test]
-fn a_destination_that_loses_early_octets_has_its_stor_first() {
+fn a_destination_that_loses_early_bytes_gets_its_stor_first() {
     let greeting = "greet 220 pyftpdlib 2.2.0 ready.";
     let (from, to) = ends("", greeting);
     let run = copy(&from, &to).exits(0);
@@ -490,7 +490,7 @@ fn a_server_that_has_hung_up_on_an_idle_session_is_logged_in_to_again() {
 }
 
 #[test]
-fn h33_an_interrupt_is_heard_although_an_earlier_try_has_been_tidied_up() {
+fn h33_an_interrupt_counts_after_the_cleanup_of_an_earlier_attempt() {
     let able = "FEAT: 211-F\\r\\n SIZE\\r\\n HASH SHA-256*\\r\\n211 End\nHASH: await ABOR";
     let to = Peer::start(
         "127.0.0.3",
@@ -506,7 +506,7 @@ fn h33_an_interrupt_is_heard_although_an_earlier_try_has_been_tidied_up() {
 }
 
 #[test]
-fn octets_of_an_append_that_arrive_late_are_not_appended_twice() {
+fn bytes_of_an_append_that_arrive_late_are_not_appended_twice() {
     let (from, to) = ends(
         "",
         "once SIZE b.txt: 213 5\nonce SIZE b.txt: 213 5\nonce SIZE b.txt: 213 5\nSIZE b.txt: 213 9\n\

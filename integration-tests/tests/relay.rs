@@ -182,7 +182,7 @@ fn r12_r13_a_reset_of_either_end_is_a_reset_of_the_other_never_an_end_of_file() 
 }
 
 #[test]
-fn r19_more_joins_than_there_are_pipes_for_still_carry_every_octet() {
+fn r19_more_joins_than_pipes_still_carry_every_byte() {
     let agent = relay();
     let mut session = agent.session();
     let data = sample(6 << 20);

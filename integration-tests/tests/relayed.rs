@@ -126,7 +126,7 @@ fn a_relay_beside_the_destination_is_the_rung_of_the_destination() {
 }
 
 #[test]
-fn a_relay_is_left_alone_where_a_direct_way_works() {
+fn a_relay_is_not_used_if_a_direct_path_works() {
     let at = || Site::new("proven").at(&own_address().to_string());
     let (from, to) = (at().file("a.bin", "hello").start(), at().start());
     let agent = relay_for(&[&from, &to]);
@@ -170,7 +170,7 @@ fn a_relay_that_cannot_be_reached_is_warned_of_and_passed_over() {
 }
 
 #[test]
-fn a_server_that_the_relay_may_not_reach_is_warned_of_and_the_next_way_is_taken() {
+fn a_server_that_the_relay_may_not_reach_is_reported_and_the_next_path_is_tried() {
     let (from, to) = (never().file("a.bin", "hello").start(), never().start());
     for allowed in [vec![&from], vec![&to], vec![]] {
         let agent = relay_for(&allowed);
@@ -216,7 +216,7 @@ fn killed(script: &str, path: &str, next: &[&str]) -> (Run, Server) {
 }
 
 #[test]
-fn r12_a_relay_that_is_killed_in_mid_file_leaves_no_cut_file_and_the_copy_goes_another_way() {
+fn r12_a_relay_that_is_killed_during_a_file_leaves_no_cut_file_and_the_copy_takes_another_path() {
     // There is no next try that could go on there: --retries 0.
     for next in ["--no-resume", "--resume"] {
         let (run, to) = killed(HALF, "auto", &[next]);
@@ -229,7 +229,7 @@ fn r12_a_relay_that_is_killed_in_mid_file_leaves_no_cut_file_and_the_copy_goes_a
 }
 
 #[test]
-fn r12_without_another_way_a_killed_relay_is_an_error_that_names_it() {
+fn r12_without_another_path_a_killed_relay_is_an_error_that_names_it() {
     let active = format!("PASV: 502 not here\n{HALF}");
     for script in [HALF, &active] {
         let (run, to) = killed(script, "relay", &["--no-resume"]);

@@ -160,7 +160,7 @@ fn h35_through_a_relay_both_ends_go_on_as_well() {
 }
 
 #[test]
-fn h21_a_source_that_has_changed_is_copied_from_its_first_octet() {
+fn h21_a_source_that_has_changed_is_copied_from_its_first_byte() {
     for changes in [
         "once SIZE a.txt: 213 1000\nSIZE a.txt: 213 1001",
         "once MDTM: 213 20240102030405\nMDTM: 213 20240102030406",
@@ -196,7 +196,7 @@ fn h21_what_cannot_be_the_begin_of_the_source_is_thrown_away() {
 }
 
 #[test]
-fn h21_an_end_that_does_not_go_on_gets_the_file_from_its_first_octet_at_once() {
+fn h21_an_end_that_refuses_to_continue_gets_the_file_from_its_first_byte_at_once() {
     for (source, destination) in [
         ("REST: 502 not here", ""),
         ("REST: 450 not now", ""),

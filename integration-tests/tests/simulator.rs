@@ -119,7 +119,7 @@ fn the_same_seed_is_the_same_run() {
 }
 
 #[test]
-fn the_simulator_notices_an_octet_that_is_lost() {
+fn the_simulator_notices_a_byte_that_is_lost() {
     let report = simulate(Scenario { sabotage: Some(Sabotage::LoseByte), ..Scenario::plain() });
     assert!(report.violations.iter().any(|what| what.contains("not whole")), "{}", report.transcript());
 }

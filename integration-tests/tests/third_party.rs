@@ -48,7 +48,7 @@ fn from_1973_to_1973() {
 }
 
 #[test]
-fn every_size_keeps_every_octet() {
+fn every_size_keeps_every_byte() {
     for size in [0, 1, 65_535, 65_536, 5_000_003] {
         let content = sample(size);
         let (from, to) = pair(&content);
@@ -141,7 +141,7 @@ fn a_local_path_may_be_one_end() {
 }
 
 #[test]
-fn a_server_that_never_lets_a_foreign_host_in_is_no_direct_way() {
+fn a_server_that_never_lets_a_foreign_host_in_has_no_direct_path() {
     let from = Site::new("source").file("a.bin", "hello").start();
     let to = Site::new("target").at("127.0.0.3").args(["--foreign", "never"]).start();
     let run = copy(&["--retries", "0"], from.url("a.bin"), to.url("b.bin")).exits(6);

@@ -67,7 +67,7 @@ fn path_direct_never_goes_through_this_host() {
 }
 
 #[test]
-fn i09_every_size_and_every_octet_passes_unchanged() {
+fn i09_every_size_and_every_byte_passes_unchanged() {
     let lines = b"one\r\ntwo\nthree\rfour\0\xff\xf4".repeat(10_000);
     for content in [b"".as_slice(), b"x", &sample(65_537), &lines] {
         for dialects in [[Rfc959, Rfc354], [Rfc354, Rfc959]] {
@@ -217,7 +217,7 @@ fn i03_a_short_file_that_both_call_whole_is_found_out() {
 }
 
 #[test]
-fn i04_a_destination_that_fails_ends_the_reading_and_is_heard() {
+fn i04_a_destination_that_fails_ends_the_reading_and_is_reported() {
     let endless = "RETR: 150 opening ; accept ; data 50000000 ; end ; 426 broken pipe";
     for (rule, words, code) in [
         ("STOR: 150 opening ; accept ; 452 no space left ; end", "452 no space left", 1),
@@ -275,7 +275,7 @@ fn i11_a_227_that_points_to_a_victim_is_refused() {
 }
 
 #[test]
-fn i14_octets_are_hashed_on_their_way_where_only_the_destination_knows_a_digest() {
+fn i14_passing_bytes_are_hashed_if_only_the_destination_knows_a_digest() {
     let to = Site::new("target").at("127.0.0.3").start();
     for args in [["--verify", "auto"], ["--verify", "hash"]] {
         let (from, _) = ends("", "");

@@ -21,7 +21,7 @@ fn nothing_arrived(run: &Run) {
 }
 
 #[test]
-fn what_ends_in_order_is_a_file() {
+fn data_that_ends_with_close_notify_is_a_whole_file() {
     let content = sample(300_000);
     let from = TlsPeer::start("127.0.0.2", Sends::InOrder, &content);
     let down = run("copy", &[&from]).args([from.url("a.bin"), "b.bin".to_owned()]).run().exits(0);
@@ -101,7 +101,7 @@ fn a_data_connection_shows_the_certificate_of_its_control_connection() {
 }
 
 #[test]
-fn the_same_holds_where_the_octets_pass_this_host() {
+fn another_certificate_fails_a_copy_through_this_host_too() {
     let honest = TlsPeer::start("127.0.0.2", Sends::InOrder, b"hello");
     let other = TlsPeer::start("127.0.0.3", Sends::AsAnother, b"hello");
     let copied = run("copy", &[&honest, &other]).args([other.url("a.bin"), honest.url("b.bin")]).run();
@@ -121,7 +121,7 @@ fn nobody_logs_in_before_the_certificate_is_known() {
 }
 
 /// Nobody has heard who logs in.
-fn heard_nobody(peer: &Peer) {
+fn no_login_was_sent(peer: &Peer) {
     assert_eq!(peer.seen_of(&["USER", "PASS"]), [""; 0], "{:?}", peer.seen());
 }
 
@@ -130,10 +130,10 @@ fn a_server_that_refuses_auth_hears_no_user() {
     let peer = Peer::start("127.0.0.2", "", MODERN);
     let url = |scheme: &str| peer.url("a.bin").replace("ftp://", &format!("{scheme}://"));
     user().args(["copy", &url("ftpes"), "b.bin"]).run().exits(1).says("does not offer TLS");
-    heard_nobody(&peer);
+    no_login_was_sent(&peer);
     // It greets in clear.
     user().args(["copy", &url("ftps"), "b.bin"]).run().exits(1).says("does not speak TLS on this port");
-    heard_nobody(&peer);
+    no_login_was_sent(&peer);
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn a_server_that_has_no_tls_now_may_have_it_later() {
     let url = peer.url("a.bin").replace("ftp://", "ftpes://");
     user().args(["copy", "--retries", "1", &url, "b.bin"]).run().exits(5).says("does not begin TLS now");
     assert_eq!(peer.seen_of(&["AUTH"]).len(), 2, "{:?}", peer.seen());
-    heard_nobody(&peer);
+    no_login_was_sent(&peer);
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn what_is_put_in_after_the_answer_to_auth_is_never_believed() {
     let peer = Peer::start("127.0.0.2", "AUTH: 234 go\\r\\n331 password\\r\\n230 in", MODERN);
     let url = peer.url("a.bin").replace("ftp://", "ftpes://");
     user().args(["copy", &url, "b.bin"]).run().exits(11).says("in clear after its answer");
-    heard_nobody(&peer);
+    no_login_was_sent(&peer);
 }
 
 #[test]
@@ -162,5 +162,5 @@ fn a_server_that_never_begins_tls_is_given_up() {
         .run()
         .exits(5)
         .says("TLS in time");
-    heard_nobody(&peer);
+    no_login_was_sent(&peer);
 }

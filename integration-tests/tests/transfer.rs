@@ -26,7 +26,7 @@ fn e06_abor_during_appe_keeps_what_was_appended() {
 }
 
 #[test]
-fn e01_a_large_file_keeps_every_octet_both_ways() {
+fn e01_a_large_file_keeps_every_byte_in_both_directions() {
     let content = sample(5_000_003);
     for dialect in [Rfc354, Rfc959] {
         let server = Site::new("large").file("a.bin", &content).start();

@@ -84,7 +84,7 @@ fn h03_every_spelling_of_255_is_read() {
 }
 
 #[test]
-fn h03_a_255_without_a_port_is_no_way() {
+fn h03_a_255_without_a_port_is_not_used() {
     for reply in ["255 SOCK", "255 SOCK none", "255 SOCK 65536", "255 SOCK 0"] {
         let no_way = format!("LSTN: {reply}\nPASV: 502 no\nEPSV: 502 no\n{SOCKETS}");
         let (from, to) = (source(&no_way), destination(&no_way));
@@ -161,7 +161,7 @@ fn h07_every_227_in_the_wild_is_read() {
 }
 
 #[test]
-fn h07_a_227_that_names_nothing_is_no_way() {
+fn h07_a_227_that_names_nothing_is_not_used() {
     for reply in ["227 (127,0,0,3,300,1)", "227 (127,0,0,3,4)", "227 Entering Passive Mode"] {
         let no_way = format!("PASV: {reply}");
         let (from, to) = (source(&no_way), destination(&no_way));

@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_files_under_way_are_nobodys() {
+    fn names_of_partial_files_cannot_be_used() {
         check("/", ".ftp-0123456789abcdef0123456789ABCDEF.part", None);
         check("/", "d/.ftp-0123456789abcdef0123456789abcdef.part/x", None);
         check("/", ".ftp-0123.part", Some("/.ftp-0123.part"));

@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_built_in_is_not_accepted() {
+    fn options_that_are_not_built_in_are_refused() {
         for args in
             [&["ftp-user", "move", "a", "b"][..], &["ftp-user", "copy", "--detach", "a", "b"], &["ftp-user"]]
         {

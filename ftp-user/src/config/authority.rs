@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_shown_as_it_is_written() {
+    fn an_authority_is_displayed_as_it_was_written() {
         for text in ["relay.example.net:2190", "192.0.2.1:2190", "[2001:db8::1]:2190"] {
             assert_eq!(text.parse::<Authority>().unwrap().to_string(), text);
         }

@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_neither_is_refused() {
+    fn a_text_that_names_no_host_and_no_network_is_refused() {
         for wrong in ["", "192.0.2.0/33", "a b", "192.0.2", "ftp://src/"] {
             assert_eq!(wrong.parse::<Near>(), Err(EXPECTED), "{wrong}");
         }

@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn h17_only_a_refused_way_leads_to_the_next_rung() {
+    fn h17_only_a_refused_candidate_leads_to_the_next_one() {
         check(Blame::Path, Step::Attempt(candidate(Rung::SourceListens, Opening::Lstn)));
         check(Blame::Unsupported, Step::Attempt(candidate(Rung::DestListens, Opening::Pasv)));
         check(Blame::Busy, Step::Later);
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_that_never_says_it_is_done_may_say_so_the_other_way_round() {
+    fn an_end_that_never_confirms_may_do_so_if_the_other_end_listens() {
         let mut ascent = ascent();
         let deaf = failure(Blame::Busy, Cause::Silent(Timer::HalfDone));
         assert_eq!(ascent.after(&deaf), Step::Attempt(candidate(Rung::SourceListens, Opening::Lstn)));

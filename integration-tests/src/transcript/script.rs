@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn escapes_are_octets() {
+    fn escapes_are_bytes() {
         assert_eq!(unescape("a\\r\\n\\0\\xffb\\s"), b"a\r\n\0\xffb ");
     }
 }

@@ -134,7 +134,7 @@ fn r12_vsftpd_never_calls_a_file_whole_whose_relay_was_killed() {
 }
 
 #[test]
-fn r12_proftpd_and_pure_ftpd_get_the_whole_file_another_way_when_the_relay_is_killed() {
+fn r12_proftpd_and_pure_ftpd_get_the_whole_file_by_another_path_when_the_relay_is_killed() {
     for to in [Kind::Proftpd, Kind::PureFtpd] {
         or_skip!(survives_the_relay(to));
     }

@@ -74,7 +74,7 @@ fn h35_proftpd_goes_on_where_its_session_was_killed() {
 }
 
 #[test]
-fn h21_proftpd_that_does_not_let_a_store_go_on_gets_the_file_from_its_first_octet() {
+fn h21_proftpd_that_refuses_to_continue_gets_the_file_from_its_first_byte() {
     let content = sample(SIZE);
     let from = or_skip!(start(Kind::Proftpd, &format!("{SLOW_PROFTPD}\n{DIGESTS}"), Some(&content)));
     let to = or_skip!(start(

@@ -122,7 +122,7 @@ fn r50_of_two_servers_that_speak_tls_the_relay_carries_nothing_but_tls() {
 }
 
 #[test]
-fn r50_the_octets_of_a_join_never_enter_the_relays_memory() {
+fn r50_the_bytes_of_a_join_never_enter_the_relays_memory() {
     let data = sample(4 << 20);
     let sent = data.clone();
     let crossed = crosses(

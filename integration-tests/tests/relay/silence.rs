@@ -62,6 +62,6 @@ fn nothing_leaves() -> Result<(), Skipped> {
 }
 
 #[test]
-fn r21_r22_a_refused_target_is_not_even_knocked_at() {
+fn r21_r22_a_refused_target_gets_no_connection() {
     or_skip!(nothing_leaves());
 }

@@ -127,7 +127,7 @@ fn e05_e19_stor_appe_rest_and_nlst_say_how_the_file_is_written() {
 }
 
 #[test]
-fn e07_abor_while_octets_move_has_two_replies() {
+fn e07_abor_while_bytes_move_has_two_replies() {
     for mut h in both() {
         ready(&mut h);
         h.say("STOR c");
@@ -180,7 +180,7 @@ fn e08_abor_ends_a_digest() {
 }
 
 #[test]
-fn e09_stat_answers_while_octets_move() {
+fn e09_stat_answers_while_bytes_move() {
     for mut h in both() {
         ready(&mut h);
         h.say("RETR a");
@@ -478,7 +478,7 @@ fn facts_of_files() {
 }
 
 #[test]
-fn names_of_files_under_way_are_for_no_command() {
+fn names_of_partial_files_are_refused_by_every_command() {
     let name = ".ftp-0123456789abcdef0123456789abcdef.part";
     for mut h in both() {
         ready(&mut h);

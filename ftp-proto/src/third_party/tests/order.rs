@@ -80,7 +80,7 @@ src: RETR a"
 }
 
 #[test]
-fn a_listener_that_turns_its_peer_away_before_it_is_asked_for_the_file_is_heard() {
+fn a_listener_that_refuses_its_peer_before_its_command_is_not_ignored() {
     plain().play(&format!(
         "{PASV}
          dst? 226 of something else

@@ -49,7 +49,7 @@ fn moving() -> Play {
 }
 
 #[test]
-fn i05_the_destination_is_closed_after_the_last_octet_and_both_say_that_it_was_all() {
+fn i05_the_destination_is_closed_after_the_last_byte_and_both_confirm_the_whole_file() {
     moving().play("copied\n src< 226 sent\n ! finish\n dst< 226 stored\n = moved 226 226");
     moving().play("src< 226 sent\n copied\n ! finish\n dst< 226 stored\n = moved 226 226");
 }

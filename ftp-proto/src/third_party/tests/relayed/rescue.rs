@@ -169,7 +169,7 @@ fn a_relay_that_refuses_or_does_not_answer_is_a_fault_of_the_path() {
 }
 
 #[test]
-fn r12_r13_a_connection_that_breaks_in_mid_file_is_told_in_its_servers_words() {
+fn r12_r13_a_connection_that_breaks_during_a_file_is_reported_in_its_servers_words() {
     moving().play(
         "src. broken
          dst< 426 reset
@@ -286,7 +286,7 @@ fn an_end_that_never_says_it_is_done_is_found_out() {
 }
 
 #[test]
-fn two_ends_that_say_nothing_after_the_last_octet_are_found_out() {
+fn two_ends_that_say_nothing_after_the_last_byte_end_the_attempt() {
     moving().play(
         "passed
          wait 120
