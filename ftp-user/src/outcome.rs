@@ -64,10 +64,12 @@ impl Verified {
             Self::None => "none",
             Self::Size => "size",
             Self::Hash(Algorithm::Crc32) => "crc32",
+            Self::Hash(Algorithm::Crc32c) => "crc32c",
             Self::Hash(Algorithm::Md5) => "md5",
             Self::Hash(Algorithm::Sha1) => "sha-1",
             Self::Hash(Algorithm::Sha256) => "sha-256",
             Self::Hash(Algorithm::Sha512) => "sha-512",
+            Self::Hash(Algorithm::Blake3) => "blake3",
         }
     }
 }

@@ -18,6 +18,7 @@ mod harm;
 mod harness;
 mod lines;
 mod mixed;
+mod modes;
 mod network;
 mod outage;
 mod proof;

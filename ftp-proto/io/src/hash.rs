@@ -41,24 +41,74 @@ pub async fn digest_of(
     meter: &Meter,
 ) -> io::Result<(String, u64)> {
     let (file, meter) = (file.take(limit), meter.clone());
-    let work = move || match algorithm {
-        Algorithm::Crc32 => {
-            let mut hasher = crc32fast::Hasher::new();
-            let total = feed(file, &meter, |piece| hasher.update(piece))?;
-            Ok((format!("{:08x}", hasher.finalize()), total))
-        }
-        Algorithm::Md5 => hashed::<Md5>(file, &meter),
-        Algorithm::Sha1 => hashed::<Sha1>(file, &meter),
-        Algorithm::Sha256 => hashed::<Sha256>(file, &meter),
-        Algorithm::Sha512 => hashed::<Sha512>(file, &meter),
+    let work = move || {
+        let mut digester = Digester::new(algorithm);
+        let total = feed(file, &meter, |piece| digester.update(piece))?;
+        Ok((digester.hex(), total))
     };
     tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
 }
 
-fn hashed<D: Digest>(file: impl Read, meter: &Meter) -> io::Result<(String, u64)> {
-    let mut hasher = D::new();
-    let total = feed(file, meter, |piece| hasher.update(piece))?;
-    Ok((hex(hasher), total))
+/// A digest that is being computed, piece by piece.
+#[derive(Debug)]
+pub enum Digester {
+    /// CRC-32, as Ethernet and zip files have it.
+    Crc32(crc32fast::Hasher),
+    /// CRC-32C of what was seen.
+    Crc32c(u32),
+    /// MD5, which nobody should trust against an attacker.
+    Md5(Md5),
+    /// SHA-1, which nobody should trust against an attacker.
+    Sha1(Sha1),
+    /// SHA-256, the default.
+    Sha256(Sha256),
+    /// SHA-512, slower on most processors.
+    Sha512(Sha512),
+    /// BLAKE3, whose state is large.
+    Blake3(Box<blake3::Hasher>),
+}
+
+impl Digester {
+    /// Begins a digest.
+    pub fn new(algorithm: Algorithm) -> Self {
+        match algorithm {
+            Algorithm::Crc32 => Self::Crc32(crc32fast::Hasher::new()),
+            Algorithm::Crc32c => Self::Crc32c(0),
+            Algorithm::Md5 => Self::Md5(Md5::new()),
+            Algorithm::Sha1 => Self::Sha1(Sha1::new()),
+            Algorithm::Sha256 => Self::Sha256(Sha256::new()),
+            Algorithm::Sha512 => Self::Sha512(Sha512::new()),
+            Algorithm::Blake3 => Self::Blake3(Box::new(blake3::Hasher::new())),
+        }
+    }
+
+    /// Takes the next bytes.
+    pub fn update(&mut self, piece: &[u8]) {
+        match self {
+            Self::Crc32(hasher) => hasher.update(piece),
+            Self::Crc32c(sum) => *sum = crc32c::crc32c_append(*sum, piece),
+            Self::Md5(hasher) => hasher.update(piece),
+            Self::Sha1(hasher) => hasher.update(piece),
+            Self::Sha256(hasher) => hasher.update(piece),
+            Self::Sha512(hasher) => hasher.update(piece),
+            Self::Blake3(hasher) => {
+                hasher.update(piece);
+            }
+        }
+    }
+
+    /// The digest of everything that was taken, in lower-case hexadecimal digits.
+    pub fn hex(self) -> String {
+        match self {
+            Self::Crc32(hasher) => format!("{:08x}", hasher.finalize()),
+            Self::Crc32c(sum) => format!("{sum:08x}"),
+            Self::Md5(hasher) => hex(hasher),
+            Self::Sha1(hasher) => hex(hasher),
+            Self::Sha256(hasher) => hex(hasher),
+            Self::Sha512(hasher) => hex(hasher),
+            Self::Blake3(hasher) => hasher.finalize().to_hex().to_string(),
+        }
+    }
 }
 
 /// The digest of what `hasher` has seen, as lower-case hexadecimal digits.
@@ -105,7 +155,7 @@ mod tests {
 
     #[tokio::test]
     async fn digests_are_those_of_the_standards() {
-        use Algorithm::{Crc32, Md5, Sha1, Sha256, Sha512};
+        use Algorithm::{Blake3, Crc32, Crc32c, Md5, Sha1, Sha256, Sha512};
         check(Sha256, b"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855").await;
         check(Sha256, b"abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad").await;
         check(Md5, b"abc", "900150983cd24fb0d6963f7d28e17f72").await;
@@ -115,6 +165,9 @@ mod tests {
         check(Sha512, b"abc", sha512).await;
         check(Crc32, b"123456789", "cbf43926").await;
         check(Crc32, b"", "00000000").await;
+        check(Crc32c, b"123456789", "e3069283").await;
+        let blake3 = "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85";
+        check(Blake3, b"abc", blake3).await;
     }
 
     #[tokio::test]

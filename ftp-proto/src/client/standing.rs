@@ -71,6 +71,7 @@ impl Standing {
             | Command::Sscn(_)
             | Command::Pinc(_)
             | Command::Stou
+            | Command::Extension(_)
             | Command::Practice(_)
             | Command::Other(..) => {}
         }

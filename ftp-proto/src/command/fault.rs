@@ -31,6 +31,8 @@ pub enum Fault {
     OutOfRange,
     /// The socket number is legal in RFC 354 but not a TCP port (reply 503 or 504).
     NotAPort,
+    /// The value is legal, but nobody here serves it (reply 506 or 504).
+    Unserved,
     /// The name contains NUL or a bare LF (A14).
     BadName,
 }

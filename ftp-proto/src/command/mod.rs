@@ -5,6 +5,8 @@
 
 mod digest_command;
 mod digests;
+mod direction;
+mod extension;
 mod fact;
 mod fault;
 mod parse;
@@ -18,6 +20,8 @@ mod write;
 
 pub use digest_command::DigestCommand;
 pub use digests::XDigest;
+pub use direction::Direction;
+pub use extension::Extension;
 pub use fact::NewFact;
 pub use fault::{CommandError, Fault};
 pub use parse::parse;
@@ -128,6 +132,8 @@ pub enum Command {
     Noop,
     /// ALLO: reserve this many bytes of space (RFC 354, RFC 959).
     Allo(u64),
+    /// A command of this suite's own: DGST, RATE, PROB.
+    Extension(Extension),
     /// A command of a draft or of today's practice: MFMT, MFF, SITE, HOST and others.
     Practice(Practice),
     /// SYST: report the operating system (RFC 959).
@@ -199,7 +205,9 @@ pub enum DataType {
 pub enum Mode {
     /// `S`: the end of the connection is the end of the file.
     Stream,
-    /// `B`, `C`, `T`, `H`, `E` or `Z`: legal, but not served.
+    /// `Z`: as stream mode, but the bytes are one zlib stream (draft-preston-ftpext-deflate).
+    Deflate,
+    /// `B`, `C`, `T`, `H` or `E`: legal, but not served.
     Unserved(u8),
 }
 
@@ -210,15 +218,6 @@ pub enum Structure {
     File,
     /// `R` or `P`: legal, but not served.
     Unserved(u8),
-}
-
-/// The direction in which a server moves the bytes of a file, as in the argument of LSTN (RFC 438).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Direction {
-    /// `S`: the server sends (RETR, LIST, NLST, MLSD).
-    Send,
-    /// `R`: the server receives (STOR, APPE).
-    Receive,
 }
 
 /// The argument of EPSV (RFC 2428 section 3).
@@ -246,6 +245,8 @@ pub enum Opts {
     Hash(Option<Algorithm>),
     /// `OPTS MLST fact;fact;`: select the facts of MLSx; in lower case.
     Mlst(Vec<String>),
+    /// `OPTS MODE Z ...`: wishes for the compression, which change nothing here.
+    Deflate,
     /// `OPTS STOR PARTIAL KEEP|DISCARD`: what happens to a part of a file.
     Partial(Partial),
     /// Any other argument.
@@ -263,16 +264,6 @@ pub enum Partial {
     Keep,
     /// Never publish it.
     Discard,
-}
-
-impl Direction {
-    /// Returns the letter for LSTN and for the role in RNDZ.
-    pub const fn letter(self) -> char {
-        match self {
-            Self::Send => 'S',
-            Self::Receive => 'R',
-        }
-    }
 }
 
 impl Command {

@@ -1,6 +1,7 @@
 //! From a line to a [`Command`]. Lines are bytes: names may contain everything but NUL and LF.
 
 use super::digests::{self, XDigest};
+use super::extension::Extension;
 use super::fault::{CommandError, Fault};
 use super::practice::{Practice, timed};
 use super::security::{mechanism, pinned, protection, switch};
@@ -104,7 +105,8 @@ fn argument(verb: Verb, rest: &[u8]) -> Result<Command, Fault> {
             x_digest(verb, rest)?
         }
         Verb::Quot | Verb::Nquo | Verb::Adat | Verb::Mic | Verb::Conf | Verb::Enc => other(verb, rest),
-        Verb::Dgst | Verb::Prob | Verb::Rate | Verb::Deta => other(verb, rest),
+        Verb::Dgst | Verb::Prob | Verb::Rate => Command::Extension(Extension::parse(verb, word)?),
+        Verb::Deta => other(verb, rest),
     })
 }
 
@@ -232,7 +234,8 @@ fn data_type(word: &[u8]) -> Result<DataType, Fault> {
 fn mode(word: &[u8]) -> Result<Mode, Fault> {
     match letter(word)? {
         b'S' => Ok(Mode::Stream),
-        other @ (b'B' | b'C' | b'T' | b'H' | b'E' | b'Z') => Ok(Mode::Unserved(other)),
+        b'Z' => Ok(Mode::Deflate),
+        other @ (b'B' | b'C' | b'T' | b'H' | b'E') => Ok(Mode::Unserved(other)),
         _ => Err(Fault::Syntax),
     }
 }
@@ -329,6 +332,7 @@ fn opts(word: &[u8]) -> Result<Opts, Fault> {
     match words.as_slice() {
         [] => Err(Fault::Missing),
         ["UTF8"] | ["UTF8", "ON"] => Ok(Opts::Utf8),
+        ["MODE", "Z", ..] => Ok(Opts::Deflate),
         ["HASH"] => Ok(Opts::Hash(None)),
         ["HASH", algorithm] => Algorithm::named(algorithm).map(|a| Opts::Hash(Some(a))).ok_or(Fault::Syntax),
         ["MLST"] => Ok(Opts::Mlst(Vec::new())),

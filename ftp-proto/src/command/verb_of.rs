@@ -62,6 +62,7 @@ impl Command {
             Self::Cpsv => Verb::Cpsv,
             Self::Pinc(_) => Verb::Pinc,
             Self::Stou => Verb::Stou,
+            Self::Extension(extension) => extension.verb(),
             Self::Practice(practice) => practice.verb(),
             Self::Other(verb, _) => *verb,
         }

@@ -101,7 +101,7 @@ verbs! {
     Smnt    "SMNT"   []         "<path>"                         "RFC 959"                              After  Queue  No;
     // parameters
     Type    "TYPE"   []         "A [N] | I | L 8"                "RFC 354, 959"                         Before Queue  Yes;
-    Mode    "MODE"   []         "S"                              "RFC 354, 959"                         Before Queue  Yes;
+    Mode    "MODE"   []         "S | Z"                          "RFC 354, 959"                         Before Queue  Yes;
     Stru    "STRU"   []         "F"                              "RFC 354, 959"                         Before Queue  Yes;
     Byte    "BYTE"   []         "8"                              "RFC 354"                              Before Queue  Yes;
     Form    "FORM"   []         "U | P"                          "RFC 454"                              Before Queue  No;
@@ -181,9 +181,9 @@ verbs! {
     // extensions of this suite
     Rndz    "RNDZ"   []         "[<64 hex digits>]"              "docs/protocol/extensions.md"          After  Queue  Yes;
     Pinc    "PINC"   []         "SHA-256 <64 hex digits> | OFF"  "docs/protocol/extensions.md"          After  Queue  Yes;
-    Dgst    "DGST"   []         "<algorithm> | OFF"              "docs/protocol/extensions.md"          After  Queue  No;
-    Prob    "PROB"   []         "R | S"                          "docs/protocol/extensions.md"          After  Queue  No;
-    Rate    "RATE"   []         "<bytes per second> | OFF"       "docs/protocol/extensions.md"          After  Queue  No;
+    Dgst    "DGST"   []         "<algorithm> | OFF"              "docs/protocol/extensions.md"          After  Queue  Yes;
+    Prob    "PROB"   []         "R | S"                          "docs/protocol/extensions.md"          After  Queue  Yes;
+    Rate    "RATE"   []         "<bytes per second> | OFF"       "docs/protocol/extensions.md"          After  Queue  Yes;
     Deta    "DETA"   []         "<seconds>"                      "docs/protocol/extensions.md"          After  Queue  No;
 }
 

@@ -82,6 +82,7 @@ impl Command {
                 return path.as_ref().map(|p| p.as_bytes().to_vec());
             }
             Self::Practice(practice) => return practice.argument(),
+            Self::Extension(extension) => extension.argument(),
             Self::Help(verb) => return verb.clone(),
             Self::Other(_, argument) => {
                 return if argument.is_empty() { None } else { Some(argument.clone()) };
@@ -139,6 +140,7 @@ impl Mode {
     pub const fn letter(self) -> char {
         match self {
             Self::Stream => 'S',
+            Self::Deflate => 'Z',
             Self::Unserved(letter) => letter as char,
         }
     }
@@ -149,6 +151,7 @@ fn option(opts: &Opts) -> Vec<u8> {
     let text = match opts {
         Opts::Unknown(words) => return words.clone(),
         Opts::Utf8 => "UTF8 ON".to_owned(),
+        Opts::Deflate => "MODE Z".to_owned(),
         Opts::Hash(None) => "HASH".to_owned(),
         Opts::Hash(Some(algorithm)) => format!("HASH {}", algorithm.name()),
         Opts::Mlst(facts) => {

@@ -7,6 +7,8 @@ use crate::wire::{ByteRange, PathName};
 pub enum Algorithm {
     /// CRC-32, of 32 bits.
     Crc32,
+    /// CRC-32C (Castagnoli), of 32 bits.
+    Crc32c,
     /// MD5, of 128 bits.
     Md5,
     /// SHA-1, of 160 bits.
@@ -15,20 +17,25 @@ pub enum Algorithm {
     Sha256,
     /// SHA-512, of 512 bits.
     Sha512,
+    /// BLAKE3, of 256 bits.
+    Blake3,
 }
 
 impl Algorithm {
     /// All algorithms, the weakest first.
-    pub const ALL: [Self; 5] = [Self::Crc32, Self::Md5, Self::Sha1, Self::Sha256, Self::Sha512];
+    pub const ALL: [Self; 7] =
+        [Self::Crc32, Self::Crc32c, Self::Md5, Self::Sha1, Self::Sha256, Self::Sha512, Self::Blake3];
 
     /// Returns the algorithm's name in FEAT and HASH.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Crc32 => "CRC32",
+            Self::Crc32c => "CRC32C",
             Self::Md5 => "MD5",
             Self::Sha1 => "SHA-1",
             Self::Sha256 => "SHA-256",
             Self::Sha512 => "SHA-512",
+            Self::Blake3 => "BLAKE3",
         }
     }
 
@@ -40,10 +47,10 @@ impl Algorithm {
     /// Returns the length of the digest in hex digits.
     pub const fn hex_len(self) -> usize {
         match self {
-            Self::Crc32 => 8,
+            Self::Crc32 | Self::Crc32c => 8,
             Self::Md5 => 32,
             Self::Sha1 => 40,
-            Self::Sha256 => 64,
+            Self::Sha256 | Self::Blake3 => 64,
             Self::Sha512 => 128,
         }
     }
@@ -96,10 +103,10 @@ pub fn parse_answer(algorithm: Algorithm, lines: &[Vec<u8>], name: &PathName) ->
     let whole = tokens().find(|token| token.len() == length);
     let found = match algorithm {
         // The longest number wins, because words of the answer may be short hex numbers.
-        Algorithm::Crc32 => {
+        Algorithm::Crc32 | Algorithm::Crc32c => {
             whole.or_else(|| tokens().filter(|token| token.len() < length).max_by_key(|token| token.len()))
         }
-        Algorithm::Md5 | Algorithm::Sha1 | Algorithm::Sha256 | Algorithm::Sha512 => whole,
+        Algorithm::Md5 | Algorithm::Sha1 | Algorithm::Sha256 | Algorithm::Sha512 | Algorithm::Blake3 => whole,
     };
     let hex = std::str::from_utf8(found?).ok()?.to_ascii_lowercase();
     Some(Digest { algorithm, hex: format!("{hex:0>length$}") })

@@ -33,6 +33,8 @@ pub struct Capabilities {
     pub utf8: bool,
     /// The algorithms of HASH; the first one is selected.
     pub hash: Vec<Algorithm>,
+    /// The algorithms of DGST, which computes a digest while a file moves.
+    pub dgst: Vec<Algorithm>,
     /// The older commands that compute digests.
     pub x_digests: Vec<XDigest>,
     /// The server wants PRET before PASV.
@@ -117,6 +119,7 @@ impl Capabilities {
                 self.mlst = Some(facts.filter(|fact| !fact.is_empty()).collect());
             }
             ("MLSD", _) => self.mlst = Some(self.mlst.take().unwrap_or_default()),
+            ("DGST", algorithms) => self.dgst = hash_algorithms(algorithms),
             ("HASH", algorithms) => self.hash = hash_algorithms(algorithms),
             ("PRET", _) => self.pret = true,
             // The form of the parameters may follow: `XCRC "filename" SP EP`.
@@ -137,8 +140,15 @@ fn hash_algorithms(list: &str) -> Vec<Algorithm> {
 }
 
 /// The algorithms that this crate's server computes.
-pub const COMPUTED: &[Algorithm] =
-    &[Algorithm::Sha256, Algorithm::Sha512, Algorithm::Sha1, Algorithm::Md5, Algorithm::Crc32];
+pub const COMPUTED: &[Algorithm] = &[
+    Algorithm::Sha256,
+    Algorithm::Blake3,
+    Algorithm::Crc32c,
+    Algorithm::Sha512,
+    Algorithm::Sha1,
+    Algorithm::Md5,
+    Algorithm::Crc32,
+];
 
 /// Returns the feature lines of this crate's server without their leading blank. FEAT and, on the
 /// listener of 1973, HELP report them. `tls` adds what needs a certificate.
@@ -146,7 +156,12 @@ pub fn offered(selected: Algorithm, tls: bool) -> Vec<String> {
     let star = |algorithm: &Algorithm| {
         format!("{}{}", algorithm.name(), if *algorithm == selected { "*" } else { "" })
     };
+    let default = |algorithm: &Algorithm| {
+        format!("{}{}", algorithm.name(), if *algorithm == Algorithm::Sha256 { "*" } else { "" })
+    };
     let hash = COMPUTED.iter().map(star).collect::<Vec<_>>().join(";");
+    let digests = COMPUTED.iter().map(default).collect::<Vec<_>>().join(";");
+    let digests = format!("DGST {digests}");
     let facts: String = FACTS.iter().map(|fact| format!("{fact}*;")).collect();
     let always = [
         "ACTV",
@@ -154,6 +169,7 @@ pub fn offered(selected: Algorithm, tls: bool) -> Vec<String> {
         "CEPR",
         "CLNT",
         "CSID",
+        &digests,
         "EPRT",
         "EPSV",
         "GSOC",
@@ -165,7 +181,10 @@ pub fn offered(selected: Algorithm, tls: bool) -> Vec<String> {
         &format!("MFF {}", NewFact::NAMES),
         "MFMT",
         &format!("MLST {facts}"),
+        "MODE Z",
+        "PROB",
         "RANG STREAM",
+        "RATE",
         "REST STREAM",
         "RNDZ",
         "SITE CHMOD;SYMLINK;UTIME",
@@ -223,6 +242,7 @@ mod tests {
                     rest_stream: true,
                     utf8: true,
                     hash: COMPUTED.to_vec(),
+                    dgst: COMPUTED.to_vec(),
                     x_digests: ["XCRC", "XMD5", "XSHA", "XSHA1", "XSHA256", "XSHA512"]
                         .iter()
                         .filter_map(|name| XDigest::named(name))
@@ -244,10 +264,13 @@ mod tests {
                             "LANG EN*",
                             "MFF modify;UNIX.mode;",
                             "MFMT",
+                            "MODE Z",
                             "PBSZ",
                             "PINC SHA-256",
+                            "PROB",
                             "PROT",
                             "RANG STREAM",
+                            "RATE",
                             "SITE CHMOD;SYMLINK;UTIME",
                             "SSCN",
                             "TVFS",

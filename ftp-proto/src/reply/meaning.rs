@@ -77,6 +77,8 @@ pub enum Meaning {
     Aborted,
     /// ABOR found nothing to end.
     NothingToAbort,
+    /// PROB has found its data connection.
+    Probed,
     /// The transfer was broken off: by ABOR, by the other end or by a stall.
     TransferAborted,
     /// The data connection could not be opened.
@@ -176,6 +178,7 @@ impl Meaning {
             Self::StatusEnd => (200, 211),
             Self::Aborted => (201, 226),
             Self::NothingToAbort => (202, 225),
+            Self::Probed => (200, 225),
             Self::TransferAborted => (452, 426),
             Self::CannotConnect => (454, 425), // RFC 385.12
             Self::NotFound => (450, 550),
@@ -186,8 +189,7 @@ impl Meaning {
             Self::LocalError => (455, 451),
             Self::NoSpace => (453, 552),
             Self::RestTooFar => (503, 554),
-            Self::Unrecognised => (500, 500),
-            Self::TooLong => (500, 500),
+            Self::Unrecognised | Self::TooLong => (500, 500),
             Self::Syntax => (501, 501),
             Self::Missing => (502, 501),
             Self::OutOfRange => (503, 501),

@@ -113,6 +113,9 @@ pub(super) fn feat(cx: &mut Context) {
 fn features(cx: &Context) -> Vec<String> {
     let tls = security::serves(&cx.config, Verb::Auth);
     let mut lines = feature::offered(cx.parameters.algorithm, tls);
+    if cx.config.dialect == Dialect::Rfc354 {
+        lines.retain(|line| !line.starts_with("DGST "));
+    }
     if let Some(chosen) = &cx.parameters.facts
         && let Some(line) = lines.iter_mut().find(|line| line.starts_with("MLST "))
     {

@@ -20,7 +20,7 @@ pub(super) struct Request(Vec<u8>);
 pub(super) fn user(cx: &mut Context, name: Vec<u8>) {
     cx.privacy.pin = None;
     cx.sockets.reset(&mut cx.out); // A22; TYPE and the like stay (dialect-1973 section 3)
-    cx.parameters.range = None; // E14
+    cx.parameters.forget_choices();
     cx.login = Login::Named(name);
     cx.out.reply(Meaning::NeedPassword, "Password, please");
 }

@@ -18,6 +18,7 @@ pub(super) fn reply(cx: &mut Context, CommandError { verb, fault }: &CommandErro
         Fault::UnknownHost => (Meaning::OutOfRange, "Host number out of range"),
         Fault::OutOfRange => (Meaning::OutOfRange, "Number out of range"),
         Fault::NotAPort => (Meaning::NotAPort, "That socket number is no port"),
+        Fault::Unserved => (Meaning::ParameterNotImplemented, "That value is not served here"),
         Fault::BadName => (Meaning::Syntax, "A name cannot contain NUL or a line feed"),
     };
     if *verb == Some(Verb::Sock) {

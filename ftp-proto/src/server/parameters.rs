@@ -7,12 +7,19 @@ use crate::digest::Algorithm;
 use crate::listing::FACTS;
 use crate::reply::Meaning;
 use crate::wire::{ByteRange, PathName};
+use std::num::NonZeroU64;
 
 /// What commands set for later commands.
 #[derive(Debug)]
 pub(super) struct Parameters {
     /// The data type that TYPE has set.
     pub(super) data_type: DataType,
+    /// Whether MODE Z is in force.
+    pub(super) packed: bool,
+    /// The digest that DGST wants of the next files.
+    pub(super) digest: Option<Algorithm>,
+    /// What RATE gave, in bytes per second.
+    pub(super) rate: Option<NonZeroU64>,
     /// The working directory.
     pub(super) cwd: PathName,
     /// What REST or RANG gave, whichever came last: for the next transfer command (E14). RANG is for the
@@ -36,6 +43,9 @@ impl Default for Parameters {
     fn default() -> Self {
         Self {
             data_type: DataType::Ascii, // RFC 354, RFC 959 5.1
+            packed: false,
+            digest: None,
+            rate: None,
             cwd: PathName::root(),
             range: None,
             rename: None,
@@ -62,6 +72,41 @@ impl Parameters {
         };
         self.data_type = data_type;
         out.reply(Meaning::Okay, text);
+    }
+
+    /// MODE: how the data connection is structured.
+    pub(super) fn set_mode(&mut self, mode: Mode, out: &mut Outbox) {
+        let text = match mode {
+            Mode::Stream => "MODE is S",
+            Mode::Deflate => "MODE is Z",
+            Mode::Unserved(_) => {
+                return out.reply(Meaning::ParameterNotImplemented, "Only MODE S and Z are served");
+            }
+        };
+        self.packed = mode == Mode::Deflate;
+        out.reply(Meaning::Okay, text);
+    }
+
+    /// DGST (extensions). The reply names the algorithm.
+    pub(super) fn set_digest(&mut self, digest: Option<Algorithm>, out: &mut Outbox) {
+        self.digest = digest;
+        out.reply(Meaning::Okay, digest.map_or("OFF", Algorithm::name));
+    }
+
+    /// RATE: the most bytes per second (extensions).
+    pub(super) fn set_rate(&mut self, rate: Option<NonZeroU64>, out: &mut Outbox) {
+        self.rate = rate;
+        match rate {
+            Some(rate) => out.reply(Meaning::Okay, format!("At most {rate} bytes per second")),
+            None => out.reply(Meaning::Okay, "No limit of the rate"),
+        }
+    }
+
+    /// USER: what was chosen for the transfers of somebody else.
+    pub(super) const fn forget_choices(&mut self) {
+        self.range = None; // E14
+        self.digest = None;
+        self.rate = None;
     }
 
     /// REST (RFC 3659 5).
@@ -103,6 +148,7 @@ impl Parameters {
     pub(super) fn set_option(&mut self, opts: Opts, out: &mut Outbox) {
         match opts {
             Opts::Utf8 => out.reply(Meaning::Okay, "Names are UTF-8"),
+            Opts::Deflate => out.reply(Meaning::Okay, "The compression is chosen here"),
             Opts::Hash(None) => out.reply(Meaning::Okay, self.algorithm.name()),
             Opts::Hash(Some(algorithm)) => {
                 self.algorithm = algorithm;
@@ -132,14 +178,6 @@ impl Parameters {
         let list: String = chosen.iter().map(|fact| format!("{fact};")).collect();
         self.facts = Some(chosen);
         out.reply(Meaning::Okay, format!("MLST OPTS {list}").trim_end());
-    }
-}
-
-/// MODE. Only stream is served, so there is nothing to remember.
-pub(super) fn set_mode(mode: Mode, out: &mut Outbox) {
-    match mode {
-        Mode::Stream => out.reply(Meaning::Okay, "MODE is S"),
-        Mode::Unserved(_) => out.reply(Meaning::ParameterNotImplemented, "Only MODE S is served"),
     }
 }
 

@@ -35,7 +35,11 @@ impl Work {
     /// A transfer begins, unless its command was refused.
     pub(super) fn transfer(&mut self, request: Option<request::Request>, cx: &mut Context) {
         if let Some(request) = request {
-            *self = Self::Transfer(Box::new(Transfer::begin(cx, request)));
+            let transfer = Transfer::begin(cx, request);
+            // PROB may have failed at once.
+            if !transfer.is_over() {
+                *self = Self::Transfer(Box::new(transfer));
+            }
         }
     }
 }

@@ -3,6 +3,10 @@
 //! A machine never reads a clock. Its driver passes the time as a [`Moment`], and the machine answers
 //! with the deadline at which it wants to hear from the driver again.
 
+mod bucket;
+
+pub use bucket::Bucket;
+
 use std::ops::Add;
 use std::time::Duration;
 

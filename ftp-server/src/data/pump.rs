@@ -1,13 +1,15 @@
 //! One transfer: opens what was prepared, moves its bytes, and finishes the file.
 
 use std::fs::File;
+use std::io::Seek;
 
 use ftp_io::connection::Connection;
-use ftp_io::copy::{self, Coding, Ended, Format, Meter, Moved};
+use ftp_io::copy::{self, Coding, Ended, Format, Meter, Moved, Packed, Packing};
 use ftp_io::os_error::words;
 use ftp_proto::command::{DataType, Partial};
+use ftp_proto::digest::Digest;
 use ftp_proto::listing::When;
-use ftp_proto::server::ask::{End, FileFailure, ListStyle};
+use ftp_proto::server::ask::{End, FileFailure, ListStyle, Terms};
 use ftp_proto::wire::ByteRange;
 use tokio::task::spawn_blocking;
 
@@ -64,26 +66,34 @@ pub struct Pumped {
     pub bytes: u64,
     /// How many names a listing left out because FTP cannot carry them.
     pub omitted: u64,
+    /// The digest that was asked for, of a file that is whole.
+    pub digest: Option<(Digest, ByteRange)>,
     /// How the transfer ended.
     pub end: End,
 }
 
 /// Moves bytes until the file or the connection ends or `meter` is stopped, and finishes the file.
-pub async fn pump(begun: Begun, conn: Connection, data_type: DataType, today: When, meter: Meter) -> Pumped {
-    let coding = coding(data_type);
+pub async fn pump(begun: Begun, conn: Connection, terms: Terms, today: When, meter: Meter) -> Pumped {
+    let format = format(&terms);
     match begun {
         Begun::Send { file, range } => {
-            let format = Format { coding, limit: range.length };
-            ended(copy::send(file, range.first, conn, format, &meter).await)
+            let format = Format { limit: range.length, ..format };
+            ended(copy::send(file, range.first, conn, format, &meter).await, &terms, range.first)
         }
         Begun::List { listing, style } => {
             let lines = Lines::new(listing, style, today);
-            let (moved, lines) = copy::send_pieces(lines, conn, &meter).await;
-            Pumped { omitted: lines.omitted(), ..ended(moved) }
+            let (moved, lines) = if terms.packed {
+                let (moved, packed) = copy::send_pieces(Packed::new(lines), conn, &meter).await;
+                (moved, packed.into_inner())
+            } else {
+                copy::send_pieces(lines, conn, &meter).await
+            };
+            Pumped { omitted: lines.omitted(), ..ended(moved, &terms, 0) }
         }
-        Begun::Receive { upload, file, limit } => {
-            let (moved, file) = copy::receive(conn, file, Format { coding, limit }, &meter).await;
-            let mut pumped = ended(moved);
+        Begun::Receive { upload, mut file, limit } => {
+            let first = file.stream_position().unwrap_or(0);
+            let (moved, file) = copy::receive(conn, file, Format { limit, ..format }, &meter).await;
+            let mut pumped = ended(moved, &terms, first);
             if limit.is_some() && pumped.end == End::Failed(FileFailure::NoSpace) {
                 pumped.end = End::Failed(FileFailure::BeyondRange);
             }
@@ -102,19 +112,26 @@ pub async fn pump(begun: Begun, conn: Connection, data_type: DataType, today: Wh
     }
 }
 
-fn ended(moved: Moved) -> Pumped {
+fn ended(moved: Moved, terms: &Terms, first: u64) -> Pumped {
     let end = match moved.end {
         Ended::Whole => End::Whole,
         Ended::Broken(error) => End::Broken(words(&error)),
         Ended::Stopped => End::Stopped,
         Ended::File(error) => End::Failed(io_failure(&error)),
     };
-    Pumped { bytes: moved.bytes, omitted: 0, end }
+    let digest = terms.digest.zip(moved.digest).filter(|_| end == End::Whole);
+    let digest = digest.map(|(algorithm, (hex, count))| {
+        (Digest { algorithm, hex }, ByteRange { first, length: Some(count) })
+    });
+    Pumped { bytes: moved.bytes, omitted: 0, digest, end }
 }
 
-const fn coding(data_type: DataType) -> Coding {
-    match data_type {
+/// How a file crosses the connection.
+const fn format(terms: &Terms) -> Format {
+    let coding = match terms.data_type {
         DataType::Ascii => Coding::Ascii,
         DataType::Image | DataType::Local8 | DataType::Unserved => Coding::Image,
-    }
+    };
+    let packing = if terms.packed { Packing::Zlib } else { Packing::None };
+    Format { coding, packing, digest: terms.digest, rate: terms.rate, limit: None }
 }

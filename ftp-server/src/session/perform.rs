@@ -11,10 +11,9 @@ use ftp_io::connection::Connection;
 use ftp_io::copy::Meter;
 use ftp_io::os_error::words;
 use ftp_io::{hash, socket, tls};
-use ftp_proto::command::{DataType, Partial};
 use ftp_proto::digest::{Algorithm, Digest};
 use ftp_proto::server::ask::{
-    Answer, Ask, ConnId, DataTls, End, Ending, FileAsk, FileFailure, Found, Input, Ticket,
+    Answer, Ask, ConnId, DataTls, End, Ending, FileAsk, FileFailure, Found, Input, Terms, Ticket,
 };
 use ftp_proto::wire::{ByteRange, PathName, Secret};
 use socket2::SockRef;
@@ -141,9 +140,7 @@ impl Performer {
                 let work = self.with_files(move |view| view.prepare(&path, &intent));
                 self.held.start(ticket, async move { Done::Prepared(ticket, work.await) });
             }
-            Ask::Move { ticket, prepared, conn, data_type, partial } => {
-                self.transfer(ticket, (prepared, conn), data_type, partial);
-            }
+            Ask::Move { ticket, prepared, conn, terms } => self.transfer(ticket, (prepared, conn), terms),
             Ask::Progress { ticket, of } => {
                 let moved = self.held.moves.get(&of).map_or(0, Meter::moved);
                 // Nothing is synced during a transfer, so no byte is known to be durable.
@@ -210,10 +207,10 @@ impl Performer {
             Done::Secured(ticket, _, Err(error)) => {
                 input(Input::Answer(ticket, Answer::Failed(words(&error))));
             }
-            Done::Begun(ticket, Ok(begun), stream, data_type) => {
+            Done::Begun(ticket, Ok(begun), stream, terms) => {
                 let meter = self.held.moves.get(&ticket).cloned().unwrap_or_default();
                 self.held.start_transfer(async move {
-                    Done::Moved(ticket, pump(begun, stream, data_type, Clock::today(), meter).await)
+                    Done::Moved(ticket, pump(begun, stream, terms, Clock::today(), meter).await)
                 });
                 input(Input::Answer(ticket, Answer::Started));
             }
@@ -221,10 +218,10 @@ impl Performer {
                 drop(stream); // it ends by reset
                 self.held.moves.remove(&ticket);
                 let end = End::Failed(failure);
-                input(Input::Answer(ticket, Answer::Moved { bytes: 0, omitted: 0, end }));
+                input(Input::Answer(ticket, Answer::Moved { bytes: 0, omitted: 0, digest: None, end }));
             }
-            Done::Moved(ticket, Pumped { bytes, omitted, end }) => {
-                input(Input::Answer(ticket, Answer::Moved { bytes, omitted, end }));
+            Done::Moved(ticket, Pumped { bytes, omitted, digest, end }) => {
+                input(Input::Answer(ticket, Answer::Moved { bytes, omitted, digest, end }));
             }
         }
     }
@@ -376,23 +373,17 @@ impl Performer {
     }
 
     /// Opens the prepared file; the transfer starts when that is done.
-    fn transfer(
-        &mut self,
-        ticket: Ticket,
-        (prepared, conn): (Ticket, ConnId),
-        data_type: DataType,
-        partial: Partial,
-    ) {
+    fn transfer(&mut self, ticket: Ticket, (prepared, conn): (Ticket, ConnId), terms: Terms) {
         let (Some(prepared), Some(stream)) = (self.held.prepared.remove(&prepared), self.held.take(conn))
         else {
             let end = End::Broken("the data connection is gone".to_owned());
-            return self.answer(ticket, Answer::Moved { bytes: 0, omitted: 0, end });
+            return self.answer(ticket, Answer::Moved { bytes: 0, omitted: 0, digest: None, end });
         };
         self.held.moves.insert(ticket, Meter::default());
-        let work = spawn_blocking(move || begin(prepared, partial));
+        let work = spawn_blocking(move || begin(prepared, terms.partial));
         self.held.start(ticket, async move {
             let begun = work.await.unwrap_or(Err(FileFailure::Other));
-            Done::Begun(ticket, begun, stream, data_type)
+            Done::Begun(ticket, begun, stream, terms)
         });
     }
 

@@ -15,8 +15,7 @@ use ftp_io::connection::Connection;
 use ftp_io::copy::Meter;
 use ftp_io::os_error::words;
 use ftp_io::socket::{self, Listener};
-use ftp_proto::command::DataType;
-use ftp_proto::server::ask::{Answer, ConnId, FileFailure, Handshake, Ticket};
+use ftp_proto::server::ask::{Answer, ConnId, FileFailure, Handshake, Terms, Ticket};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
@@ -50,7 +49,7 @@ pub(super) enum Done {
     /// TLS has begun on a data connection, or could not.
     Secured(Ticket, ConnId, io::Result<(Connection, Handshake)>),
     /// The file of a transfer is open, or could not be opened.
-    Begun(Ticket, Result<Begun, FileFailure>, Connection, DataType),
+    Begun(Ticket, Result<Begun, FileFailure>, Connection, Terms),
     /// A transfer has ended.
     Moved(Ticket, Pumped),
 }

@@ -93,7 +93,11 @@ impl Target {
         let mut how = match intent {
             Intent::WriteAt { range } if *range != ByteRange::WHOLE => How::At(*range),
             Intent::Append => How::Append,
-            Intent::Replace | Intent::WriteAt { .. } | Intent::Send { .. } | Intent::List(_) => How::Replace,
+            Intent::Replace
+            | Intent::WriteAt { .. }
+            | Intent::Send { .. }
+            | Intent::Probe(_)
+            | Intent::List(_) => How::Replace,
         };
         match &old {
             Some(stat) => {

@@ -86,6 +86,8 @@ impl View {
                 let target = Target::check(&self.root, at, intent)?;
                 Ok((Prepared::Receive(target), None))
             }
+            // PROB is about no file, so the machine never asks for one.
+            Intent::Probe(_) => Err(FileFailure::Other),
             Intent::List(style) => {
                 let file_too = !matches!(style, ListStyle::Facts(_));
                 let listing = self.listing(path, file_too)?;

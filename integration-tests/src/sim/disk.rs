@@ -63,7 +63,11 @@ impl Disk {
             Intent::WriteAt { range } if range.first > size.unwrap_or(0) as u64 => {
                 Err(FileFailure::BeyondEnd)
             }
-            Intent::WriteAt { .. } | Intent::Replace | Intent::Append | Intent::List(_) => Ok(None),
+            Intent::WriteAt { .. }
+            | Intent::Replace
+            | Intent::Append
+            | Intent::Probe(_)
+            | Intent::List(_) => Ok(None),
         }
     }
 
@@ -81,7 +85,9 @@ impl Disk {
         let (temporary, at) = match prepared.intent {
             Intent::WriteAt { range } => (None, usize::try_from(range.first).unwrap_or(usize::MAX)),
             Intent::Append => (None, old.map_or(0, Vec::len)),
-            Intent::Replace | Intent::Send { .. } | Intent::List(_) => (Some(Vec::new()), 0),
+            Intent::Replace | Intent::Send { .. } | Intent::Probe(_) | Intent::List(_) => {
+                (Some(Vec::new()), 0)
+            }
         };
         if temporary.is_none() {
             self.files.entry(prepared.path.clone()).or_default();

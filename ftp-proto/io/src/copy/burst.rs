@@ -21,6 +21,7 @@ use std::net::TcpStream;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::io::Interest;
@@ -37,6 +38,8 @@ pub(super) enum Step {
     Moved(usize),
     /// The connection takes or gives nothing at present.
     Wait,
+    /// The rate of the copy wants a rest of this length.
+    Rest(Duration),
     /// That was all.
     Ended(Ended),
 }
@@ -109,6 +112,12 @@ pub(super) async fn run<W: Work>(
         match pause {
             Pause::Ended(ended) => return (ended, Some(connection), work),
             Pause::Quota => {}
+            Pause::Rest(rest) => {
+                tokio::select! {
+                    () = meter.stopped() => return (Ended::Stopped, Some(connection), work),
+                    () = tokio::time::sleep(rest) => {}
+                }
+            }
             Pause::Park => {
                 #[cfg(test)]
                 meter.count_parked();
@@ -132,6 +141,8 @@ enum Pause {
     Park,
     /// It has had the thread long enough.
     Quota,
+    /// It has to rest because of its rate.
+    Rest(Duration),
 }
 
 fn burst<W: Work>(connection: &mut Detached, work: &mut W, meter: &Meter, abandoned: &AtomicBool) -> Pause {
@@ -149,6 +160,7 @@ fn burst<W: Work>(connection: &mut Detached, work: &mut W, meter: &Meter, abando
             }
             Step::Wait if pace.is_worth_waiting() && soon(connection.socket(), W::DIRECTION) => {}
             Step::Wait => return Pause::Park,
+            Step::Rest(rest) => return Pause::Rest(rest),
             Step::Ended(ended) => return Pause::Ended(ended),
         }
     }

@@ -15,6 +15,8 @@
 
 mod burst;
 mod data;
+mod decode;
+mod encode;
 mod flow;
 mod forward;
 mod join;
@@ -30,15 +32,16 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod threads;
+mod throttle;
 mod transit;
 
 pub use crate::meter::{Meter, Meters};
 pub use forward::{Digest, ForwardEnd, Forwarded, Unclosed, forward};
 pub use join::{Join, JoinEnd, LegId};
 pub use lines::lines;
-pub use outcome::{Coding, Ended, Format, Moved};
+pub use outcome::{Coding, Ended, Format, Moved, Packing};
 #[cfg(target_os = "linux")]
 pub use pool::Pipes;
 pub use receive::receive;
 pub use send::send;
-pub use stream::{Pieces, send_pieces};
+pub use stream::{Packed, Pieces, send_pieces};

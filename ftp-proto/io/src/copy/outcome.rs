@@ -1,6 +1,9 @@
 //! How a copy between a file and a connection ends.
 
 use std::io;
+use std::num::NonZeroU64;
+
+use ftp_proto::digest::Algorithm;
 
 /// What happens to the bytes of a file on their way.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -12,11 +15,27 @@ pub enum Coding {
     Ascii,
 }
 
+/// Whether a connection carries bytes compressed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Packing {
+    /// As they are (MODE S).
+    #[default]
+    None,
+    /// As one zlib stream (MODE Z, RFC 1950). The connection must not end before the stream.
+    Zlib,
+}
+
 /// How a file crosses a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Format {
     /// What happens to its bytes.
     pub coding: Coding,
+    /// Whether the connection carries them compressed.
+    pub packing: Packing,
+    /// Which digest of the bytes of the file is computed while they move.
+    pub digest: Option<Algorithm>,
+    /// How many bytes of the file move in a second, at most.
+    pub rate: Option<NonZeroU64>,
     /// How many bytes of the file may move. A sender ends there. A receiver that gets more ends with
     /// [`Ended::File`] and the error EFBIG.
     pub limit: Option<u64>,
@@ -24,7 +43,7 @@ pub struct Format {
 
 impl From<Coding> for Format {
     fn from(coding: Coding) -> Self {
-        Self { coding, limit: None }
+        Self { coding, ..Self::default() }
     }
 }
 
@@ -36,6 +55,15 @@ pub struct Moved {
     pub bytes: u64,
     /// Why there were no more.
     pub end: Ended,
+    /// The digest that was asked for, in lower-case hexadecimal digits, and the number of its bytes.
+    pub digest: Option<(String, u64)>,
+}
+
+impl Moved {
+    /// A copy that computed no digest.
+    pub(super) const fn plain(bytes: u64, end: Ended) -> Self {
+        Self { bytes, end, digest: None }
+    }
 }
 
 /// Why a copy ended.

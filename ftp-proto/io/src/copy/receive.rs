@@ -3,12 +3,12 @@
 use std::fs::File;
 use std::io::{self, Write};
 
-use ftp_proto::coding::FromWire;
-use rustix::io::Errno;
-
 use super::burst::{Direction, Step, Work, run};
 use super::data::{DataConnection, Detached};
-use super::outcome::{Coding, Ended, Format, Moved};
+use super::decode::Decoder;
+#[cfg(test)]
+use super::outcome::Coding;
+use super::outcome::{Ended, Format, Moved};
 #[cfg(target_os = "linux")]
 use super::pipe::{Drained, Filled, LARGE, Pipe};
 use crate::meter::Meter;
@@ -23,25 +23,24 @@ pub async fn receive(
     format: impl Into<Format>,
     meter: &Meter,
 ) -> (Moved, File) {
-    let Format { coding, limit } = format.into();
-    let how = match coding {
-        Coding::Image => limit.map_or_else(How::first, How::Limited),
-        Coding::Ascii => How::Ascii(FromWire::default()),
-    };
+    let format = format.into();
+    let how =
+        if format == Format::default() { How::first() } else { How::Coded(Box::new(Decoder::new(&format))) };
     receive_by(how, data.into(), file, meter).await
 }
 
 pub(super) async fn receive_by(how: How, data: Data, file: File, meter: &Meter) -> (Moved, File) {
     let connection = match DataConnection::open(data, meter).await {
         Ok(connection) => connection,
-        Err(end) => return (Moved { bytes: 0, end }, file),
+        Err(end) => return (Moved::plain(0, end), file),
     };
     let how = how.under(connection.connection().has_tls());
     let (end, connection, work) = run(connection, Incoming { file, how }, meter).await;
     if let (Ended::Whole, Some(connection)) = (&end, connection) {
         connection.close();
     }
-    (Moved { bytes: meter.moved(), end }, work.file)
+    let digest = work.how.digest();
+    (Moved { digest, ..Moved::plain(meter.moved(), end) }, work.file)
 }
 
 /// A file that comes from a connection.
@@ -56,9 +55,8 @@ pub(super) enum How {
     #[cfg(target_os = "linux")]
     Splice(Option<Pipe>),
     Buffered,
-    /// As it is, but not more than so many bytes.
-    Limited(u64),
-    Ascii(FromWire),
+    /// The bytes on the connection are others than those of the file, or something is done with them.
+    Coded(Box<Decoder>),
 }
 
 impl How {
@@ -78,6 +76,16 @@ impl How {
             other => other,
         }
     }
+
+    /// The digest that was computed, if one was wanted.
+    fn digest(self) -> Option<(String, u64)> {
+        match self {
+            Self::Coded(decoder) => decoder.digest(),
+            #[cfg(target_os = "linux")]
+            Self::Splice(_) => None,
+            Self::Buffered => None,
+        }
+    }
 }
 
 impl Work for Incoming {
@@ -94,13 +102,12 @@ impl Work for Incoming {
                 }
                 step
             }
-            How::Buffered => match read(connection, buffer) {
+            How::Buffered => match read(connection, buffer, PIECE) {
                 Ok([]) => Step::Ended(Ended::Whole),
                 Ok(piece) => written(file.write_all(piece), piece.len()),
                 Err(error) => Step::failed(error),
             },
-            How::Limited(left) => limited(left, connection, file, buffer),
-            How::Ascii(coding) => decode(coding, connection, file, buffer),
+            How::Coded(decoder) => decoder.step(file, PIECE, |most| read(connection, buffer, most)),
         }
     }
 }
@@ -136,40 +143,9 @@ fn splice(
     }
 }
 
-fn limited(left: &mut u64, connection: &mut Detached, file: &mut File, buffer: &mut Vec<u8>) -> Step {
-    match read(connection, buffer) {
-        Ok([]) => Step::Ended(Ended::Whole),
-        Ok(piece) => match left.checked_sub(piece.len() as u64) {
-            Some(rest) => {
-                *left = rest;
-                written(file.write_all(piece), piece.len())
-            }
-            None => Step::Ended(Ended::File(Errno::FBIG.into())),
-        },
-        Err(error) => Step::failed(error),
-    }
-}
-
-fn decode(coding: &mut FromWire, connection: &mut Detached, file: &mut File, buffer: &mut Vec<u8>) -> Step {
-    let mut local = Vec::new();
-    match read(connection, buffer) {
-        Ok([]) => {
-            coding.finish(&mut local);
-            match file.write_all(&local) {
-                Ok(()) => Step::Ended(Ended::Whole),
-                Err(error) => Step::Ended(Ended::File(error)),
-            }
-        }
-        Ok(piece) => {
-            coding.push(piece, &mut local);
-            written(file.write_all(&local), piece.len())
-        }
-        Err(error) => Step::failed(error),
-    }
-}
-
-fn read<'a>(connection: &mut Detached, buffer: &'a mut Vec<u8>) -> io::Result<&'a [u8]> {
-    buffer.resize(PIECE, 0);
+/// What has come, at most `most` bytes.
+fn read<'a>(connection: &mut Detached, buffer: &'a mut Vec<u8>, most: usize) -> io::Result<&'a [u8]> {
+    buffer.resize(PIECE.min(most), 0);
     let read = connection.read(buffer)?;
     Ok(buffer.get(..read).unwrap_or_default())
 }
@@ -187,7 +163,7 @@ const PIECE: usize = 256 * 1024;
 /// All strategies, for the tests that compare them.
 #[cfg(test)]
 pub(super) fn all_strategies() -> Vec<How> {
-    vec![How::first(), How::Buffered, How::Limited(u64::MAX), How::Ascii(FromWire::default())]
+    vec![How::first(), How::Buffered, How::Coded(Box::new(Decoder::new(&Coding::Ascii.into())))]
 }
 
 #[cfg(test)]
@@ -197,12 +173,11 @@ impl How {
             #[cfg(target_os = "linux")]
             Self::Splice(_) => Self::Splice(None),
             Self::Buffered => Self::Buffered,
-            Self::Limited(left) => Self::Limited(*left),
-            Self::Ascii(_) => Self::Ascii(FromWire::default()),
+            Self::Coded(_) => Self::Coded(Box::new(Decoder::new(&Coding::Ascii.into()))),
         }
     }
 
     pub(super) fn is_ascii(&self) -> bool {
-        matches!(self, Self::Ascii(_))
+        matches!(self, Self::Coded(_))
     }
 }

@@ -5,13 +5,15 @@ use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
-use ftp_proto::coding::ToWire;
 #[cfg(target_os = "linux")]
 use rustix::io::Errno;
 
 use super::burst::{Direction, Step, Work, run};
 use super::data::{DataConnection, Detached};
-use super::outcome::{Coding, Ended, Format, Moved};
+use super::encode::Encoder;
+#[cfg(test)]
+use super::outcome::Coding;
+use super::outcome::{Ended, Format, Moved};
 use crate::meter::Meter;
 use crate::tls::Data;
 
@@ -29,27 +31,28 @@ pub async fn send(
     format: impl Into<Format>,
     meter: &Meter,
 ) -> Moved {
-    let Format { coding, limit } = format.into();
-    let how = match coding {
-        Coding::Image => How::first(),
-        Coding::Ascii => How::Ascii(Encoder::default()),
+    let format = format.into();
+    let how = if (Format { limit: None, ..format }) == Format::default() {
+        How::first()
+    } else {
+        How::Coded(Box::new(Encoder::new(&format)))
     };
-    let end = limit.map_or(u64::MAX, |limit| offset.saturating_add(limit));
+    let end = format.limit.map_or(u64::MAX, |limit| offset.saturating_add(limit));
     send_by(how, (file, offset..end), data.into(), meter).await
 }
 
 pub(super) async fn send_by(how: How, (file, part): (File, Range<u64>), data: Data, meter: &Meter) -> Moved {
     let connection = match DataConnection::open(data, meter).await {
         Ok(connection) => connection,
-        Err(end) => return Moved { bytes: 0, end },
+        Err(end) => return Moved::plain(0, end),
     };
     let how = how.under(connection.connection().has_tls());
-    let (ended, connection, _) = run(connection, Outgoing { file, part, how }, meter).await;
+    let (ended, connection, work) = run(connection, Outgoing { file, part, how }, meter).await;
     let end = match (ended, connection) {
         (Ended::Whole, Some(connection)) => connection.finish(meter).await,
         (ended, _) => ended,
     };
-    Moved { bytes: meter.moved(), end }
+    Moved { digest: work.how.digest(), ..Moved::plain(meter.moved(), end) }
 }
 
 /// A file on its way to a connection.
@@ -66,7 +69,8 @@ pub(super) enum How {
     #[cfg(target_os = "linux")]
     Sendfile,
     Buffered,
-    Ascii(Encoder),
+    /// The bytes on the connection are others than those of the file, or something is done with them.
+    Coded(Box<Encoder>),
 }
 
 impl How {
@@ -86,14 +90,16 @@ impl How {
             other => other,
         }
     }
-}
 
-/// What is encoded and not yet sent.
-#[derive(Debug, Default)]
-pub(super) struct Encoder {
-    coding: ToWire,
-    wire: Vec<u8>,
-    sent: usize,
+    /// The digest that was computed, if one was wanted.
+    fn digest(self) -> Option<(String, u64)> {
+        match self {
+            Self::Coded(encoder) => encoder.digest(),
+            #[cfg(target_os = "linux")]
+            Self::Sendfile => None,
+            Self::Buffered => None,
+        }
+    }
 }
 
 impl Work for Outgoing {
@@ -111,7 +117,11 @@ impl Work for Outgoing {
                 step
             }
             How::Buffered => buffered(file, part, connection, buffer),
-            How::Ascii(encoder) => encoder.step(file, part, connection, buffer),
+            How::Coded(encoder) => encoder.step(connection, PIECE, |most| {
+                let piece = read(file, buffer, part, most)?;
+                part.start += piece.len() as u64;
+                Ok(piece)
+            }),
         }
     }
 }
@@ -133,7 +143,7 @@ fn sendfile(file: &File, part: &mut Range<u64>, connection: &Detached) -> (Step,
 }
 
 fn buffered(file: &File, part: &mut Range<u64>, connection: &mut Detached, buffer: &mut Vec<u8>) -> Step {
-    let piece = match read(file, buffer, part) {
+    let piece = match read(file, buffer, part, PIECE) {
         Ok([]) => return Step::Ended(Ended::Whole),
         Ok(piece) => piece,
         Err(error) => return Step::Ended(Ended::File(error)),
@@ -147,44 +157,15 @@ fn buffered(file: &File, part: &mut Range<u64>, connection: &mut Detached, buffe
     }
 }
 
-impl Encoder {
-    fn step(
-        &mut self,
-        file: &File,
-        part: &mut Range<u64>,
-        connection: &mut Detached,
-        buffer: &mut Vec<u8>,
-    ) -> Step {
-        if self.sent == self.wire.len() {
-            let piece = match read(file, buffer, part) {
-                Ok([]) => return Step::Ended(Ended::Whole),
-                Ok(piece) => piece,
-                Err(error) => return Step::Ended(Ended::File(error)),
-            };
-            part.start += piece.len() as u64;
-            self.sent = 0;
-            self.wire.clear();
-            self.coding.push(piece, &mut self.wire);
-        }
-        match connection.write(self.wire.get(self.sent..).unwrap_or_default()) {
-            Ok(sent) => {
-                self.sent += sent;
-                Step::Moved(sent)
-            }
-            Err(error) => Step::failed(error),
-        }
-    }
-}
-
 /// How much of `part` is taken at once, and at most `most`.
 fn at_once(part: &Range<u64>, most: usize) -> usize {
     usize::try_from(part.end.saturating_sub(part.start)).unwrap_or(usize::MAX).min(most)
 }
 
-/// The next piece of the file; nothing at the end of `part` or of the file.
-fn read<'a>(file: &File, buffer: &'a mut Vec<u8>, part: &Range<u64>) -> io::Result<&'a [u8]> {
+/// The next piece of the file, of at most `most` bytes; nothing at the end of `part` or of the file.
+fn read<'a>(file: &File, buffer: &'a mut Vec<u8>, part: &Range<u64>, most: usize) -> io::Result<&'a [u8]> {
     buffer.resize(PIECE, 0);
-    let room = buffer.get_mut(..at_once(part, PIECE)).unwrap_or_default();
+    let room = buffer.get_mut(..at_once(part, most.min(PIECE))).unwrap_or_default();
     loop {
         match file.read_at(room, part.start) {
             Ok(read) => return Ok(buffer.get(..read).unwrap_or_default()),
@@ -211,7 +192,7 @@ const PIECE: usize = 256 * 1024;
 /// All strategies, for the tests that compare them.
 #[cfg(test)]
 pub(super) fn all_strategies() -> Vec<How> {
-    vec![How::first(), How::Buffered, How::Ascii(Encoder::default())]
+    vec![How::first(), How::Buffered, How::Coded(Box::new(Encoder::new(&Coding::Ascii.into())))]
 }
 
 #[cfg(test)]
@@ -221,11 +202,11 @@ impl How {
             #[cfg(target_os = "linux")]
             Self::Sendfile => Self::Sendfile,
             Self::Buffered => Self::Buffered,
-            Self::Ascii(_) => Self::Ascii(Encoder::default()),
+            Self::Coded(_) => Self::Coded(Box::new(Encoder::new(&Coding::Ascii.into()))),
         }
     }
 
     pub(super) fn is_ascii(&self) -> bool {
-        matches!(self, Self::Ascii(_))
+        matches!(self, Self::Coded(_))
     }
 }

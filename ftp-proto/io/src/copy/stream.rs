@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use super::burst::{Direction, Step, Work, run};
 use super::data::{DataConnection, Detached};
+use super::encode::Packer;
 use super::outcome::{Ended, Moved};
 use crate::meter::Meter;
 use crate::tls::Data;
@@ -20,6 +21,35 @@ pub trait Pieces: Send + 'static {
     fn next(&mut self, room: &mut Vec<u8>) -> io::Result<ControlFlow<()>>;
 }
 
+/// A listing that crosses the connection as one zlib stream (MODE Z).
+#[derive(Debug)]
+pub struct Packed<P> {
+    pieces: P,
+    packer: Packer,
+    plain: Vec<u8>,
+}
+
+impl<P> Packed<P> {
+    /// Compresses what `pieces` makes.
+    pub fn new(pieces: P) -> Self {
+        Self { pieces, packer: Packer::new(), plain: Vec::new() }
+    }
+
+    /// What makes the listing.
+    pub fn into_inner(self) -> P {
+        self.pieces
+    }
+}
+
+impl<P: Pieces> Pieces for Packed<P> {
+    fn next(&mut self, room: &mut Vec<u8>) -> io::Result<ControlFlow<()>> {
+        self.plain.clear();
+        let more = self.pieces.next(&mut self.plain)?;
+        self.packer.pack(&self.plain, more.is_break(), room)?;
+        Ok(more)
+    }
+}
+
 /// Sends all `pieces`, then closes the connection in order. A piece is made and sent on one thread that
 /// may block, and the next one is not made before the connection has taken it. So a peer that does not
 /// read costs one piece and no thread. An error in `pieces` ends the copy as [`Ended::File`]. Unless all
@@ -29,7 +59,7 @@ pub trait Pieces: Send + 'static {
 pub async fn send_pieces<P: Pieces>(pieces: P, data: impl Into<Data>, meter: &Meter) -> (Moved, P) {
     let connection = match DataConnection::open(data.into(), meter).await {
         Ok(connection) => connection,
-        Err(end) => return (Moved { bytes: 0, end }, pieces),
+        Err(end) => return (Moved::plain(0, end), pieces),
     };
     let work = Outgoing { pieces, piece: Vec::new(), sent: 0, last: false };
     let (ended, connection, work) = run(connection, work, meter).await;
@@ -37,7 +67,7 @@ pub async fn send_pieces<P: Pieces>(pieces: P, data: impl Into<Data>, meter: &Me
         (Ended::Whole, Some(connection)) => connection.finish(meter).await,
         (ended, _) => ended,
     };
-    (Moved { bytes: meter.moved(), end }, work.pieces)
+    (Moved::plain(meter.moved(), end), work.pieces)
 }
 
 /// A listing on its way to a connection.

@@ -419,7 +419,7 @@ async fn a_limit_ends_what_is_sent_and_refuses_what_is_received_beyond_it() {
     for coding in [Coding::Image, Coding::Ascii] {
         for limit in [0, 1, 300_000, 600_000, 700_000] {
             let (here, mut there) = pair().await;
-            let format = Format { coding, limit: Some(limit) };
+            let format = Format { limit: Some(limit), ..coding.into() };
             let (meter, mut got) = (Meter::default(), Vec::new());
             let (sent, read) = tokio::join!(send(file_with(&content), 0, here, format, &meter), async {
                 let read = there.read_to_end(&mut got).await;
@@ -436,7 +436,7 @@ async fn a_limit_ends_what_is_sent_and_refuses_what_is_received_beyond_it() {
         let (mut here, there) = pair().await;
         here.write_all(b"12345").await.unwrap();
         drop(here);
-        let format = Format { coding: Coding::Image, limit: Some(limit) };
+        let format = Format { limit: Some(limit), ..Format::default() };
         let (moved, _) = receive(there, tempfile::tempfile().unwrap(), format, &Meter::default()).await;
         assert_eq!(matches!(moved.end, Ended::Whole), fits, "{limit}: {:?}", moved.end);
         assert_eq!(matches!(moved.end, Ended::File(_)), !fits, "{limit}: {:?}", moved.end);
@@ -462,4 +462,88 @@ async fn a_listing_that_cannot_be_read_further_is_a_failure_of_the_file_and_its_
     assert!(matches!(&moved.end, Ended::File(error) if error.to_string() == "broken"), "{:?}", moved.end);
     assert_eq!((moved.bytes, failing.0), (24, 4), "what was made with the error is not sent");
     assert!(read.is_err());
+}
+
+/// Sends `content` in `format` and receives it in the same.
+async fn through(content: &[u8], format: Format) -> (Moved, Moved, Vec<u8>) {
+    let (here, there) = pair().await;
+    let (out, into) = (Meter::default(), Meter::default());
+    let (sent, (received, file)) = tokio::join!(
+        send(file_with(content), 0, here, format, &out),
+        receive(there, tempfile::tempfile().unwrap(), format, &into)
+    );
+    (sent, received, content_of(file))
+}
+
+#[tokio::test]
+async fn a_file_comes_out_of_a_compressed_connection_as_it_went_in() {
+    for coding in [Coding::Image, Coding::Ascii] {
+        for size in [0, 1, 70_000, 3_000_000] {
+            // Files with LF only, because TYPE A makes the same of CR LF.
+            let mut content = sample(size, 3);
+            content.retain(|byte| *byte != b'\r');
+            content.extend(std::iter::repeat_n(b'x', size));
+            let format = Format { packing: Packing::Zlib, ..coding.into() };
+            let (sent, received, file) = through(&content, format).await;
+            assert!(matches!((&sent.end, &received.end), (Ended::Whole, Ended::Whole)), "{received:?}");
+            assert!(file == content, "{coding:?} {size}");
+            assert!(received.bytes < content.len() as u64 + 100, "{} bytes", received.bytes);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_digest_is_that_of_the_bytes_of_the_file_on_both_sides() {
+    use ftp_proto::digest::Algorithm;
+    let content = sample(700_000, 4);
+    for algorithm in Algorithm::ALL {
+        let mut digester = crate::hash::Digester::new(algorithm);
+        digester.update(&content);
+        let expect = Some((digester.hex(), content.len() as u64));
+        for packing in [Packing::None, Packing::Zlib] {
+            let format = Format { digest: Some(algorithm), packing, ..Format::default() };
+            let (sent, received, _) = through(&content, format).await;
+            assert_eq!((&sent.digest, &received.digest), (&expect, &expect), "{algorithm:?} {packing:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_rate_makes_pauses_and_loses_nothing() {
+    let content = sample(30_000, 5);
+    let rate = std::num::NonZeroU64::new(60_000);
+    let (sent, received, file) = through(&content, Format { rate, ..Format::default() }).await;
+    assert!(matches!((&sent.end, &received.end), (Ended::Whole, Ended::Whole)));
+    assert!(file == content);
+}
+
+#[tokio::test]
+async fn a_compressed_stream_that_is_cut_damaged_continued_or_a_bomb_is_no_file() {
+    let packed = |content: &[u8]| {
+        let (mut packer, mut out) = (encode::Packer::new(), Vec::new());
+        packer.pack(content, true, &mut out).unwrap();
+        out
+    };
+    let whole = packed(&sample(50_000, 6));
+    let mut damaged = whole.clone();
+    damaged[25_000] ^= 0xff;
+    let bomb = packed(&vec![0; 80 << 20]);
+    for (name, stream) in [
+        ("cut", whole[..whole.len() - 1].to_vec()),
+        ("empty", Vec::new()),
+        ("damaged", damaged),
+        ("continued", [whole.as_slice(), b"x"].concat()),
+        ("plain", b"this is no zlib stream".to_vec()),
+        ("bomb", bomb),
+    ] {
+        let (mut here, there) = pair().await;
+        let format = Format { packing: Packing::Zlib, ..Format::default() };
+        let meter = Meter::default();
+        let send = async move {
+            let _ = here.write_all(&stream).await;
+        };
+        let ((), (moved, _)) =
+            tokio::join!(send, receive(there, tempfile::tempfile().unwrap(), format, &meter));
+        assert!(matches!(moved.end, Ended::Broken(_)), "{name}: {:?}", moved.end);
+    }
 }

@@ -24,6 +24,8 @@ pub enum Intent {
     },
     /// APPE: write in place at the end, creating the file if there is none.
     Append,
+    /// PROB: nothing; only the data connection is wanted.
+    Probe(Direction),
     /// LIST, NLST or MLSD: send a listing.
     List(ListStyle),
 }
@@ -32,6 +34,7 @@ impl Intent {
     /// The direction of the data, seen from this server.
     pub const fn direction(&self) -> Direction {
         match self {
+            Self::Probe(direction) => *direction,
             Self::Send { .. } | Self::List(_) => Direction::Send,
             Self::Replace | Self::WriteAt { .. } | Self::Append => Direction::Receive,
         }
@@ -40,8 +43,8 @@ impl Intent {
     /// The right that a transfer needs at its path.
     pub const fn needs(&self) -> Right {
         match self {
-            Self::Send { .. } => Right::Read,
-            Self::Replace | Self::WriteAt { .. } => Right::Write,
+            Self::Send { .. } | Self::Probe(Direction::Send) => Right::Read,
+            Self::Replace | Self::WriteAt { .. } | Self::Probe(Direction::Receive) => Right::Write,
             Self::Append => Right::Append,
             Self::List(_) => Right::List,
         }

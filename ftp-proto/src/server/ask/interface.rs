@@ -2,9 +2,10 @@
 
 use super::event::{Account, Event};
 use super::files::{FileAsk, FileFailure, Found, Intent};
-use crate::command::{DataType, Partial};
+use super::terms::Terms;
+use crate::digest::Digest;
 use crate::timer::Moment;
-use crate::wire::{Fingerprint, PathName, Secret};
+use crate::wire::{ByteRange, Fingerprint, PathName, Secret};
 use std::net::{IpAddr, SocketAddr};
 
 /// Names a question of one session, and afterwards what came of it.
@@ -181,10 +182,8 @@ pub enum Ask {
         prepared: Ticket,
         /// The connection to use.
         conn: ConnId,
-        /// How the bytes are coded on the connection.
-        data_type: DataType,
-        /// What becomes of the first part of a broken STOR.
-        partial: Partial,
+        /// How the bytes move.
+        terms: Terms,
     },
     /// Ask how far a move is -> [`Answer::Progress`], at once.
     Progress {
@@ -313,6 +312,8 @@ pub enum Answer {
         /// How many names a listing left out because they hold CR, LF or NUL, which FTP cannot carry;
         /// 0 for a file.
         omitted: u64,
+        /// The digest that was asked for, and of which bytes of the file; `None` if the file is not whole.
+        digest: Option<(Digest, ByteRange)>,
         /// How the move ended.
         end: End,
     },

@@ -7,9 +7,11 @@
 mod event;
 mod files;
 mod interface;
+mod terms;
 
 pub use event::{Account, Event};
 pub use files::{FileAsk, FileFailure, Found, Intent, ListStyle};
 pub use interface::{
     Answer, Ask, ConnId, DataTls, End, Ending, Handshake, Input, Output, Ticket, TlsRole, TryEnd,
 };
+pub use terms::Terms;

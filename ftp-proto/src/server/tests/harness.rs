@@ -1,13 +1,15 @@
 //! A driver for one session: answers what a server with some files would, records what is said.
 
 use crate::dialect::Dialect;
+use crate::digest::Digest;
 use crate::policy::{Foreign, Rules};
 use crate::server::ask::{
-    Account, Answer, Ask, ConnId, End, Ending, Event, FileFailure, Found, Input, Intent, Output, Ticket,
+    Account, Answer, Ask, ConnId, End, Ending, Event, FileFailure, Found, Input, Intent, Output, Terms,
+    Ticket,
 };
 use crate::server::{Access, Config, Connection, Rights, Session, Timeouts, Tls};
 use crate::timer::Moment;
-use crate::wire::{PathName, Secret};
+use crate::wire::{ByteRange, PathName, Secret};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -67,6 +69,10 @@ pub(super) struct Harness {
     permits: VecDeque<Ticket>,
     moving: Option<Ticket>,
     pub(super) intent: Option<Intent>,
+    /// How the last move was to move its bytes.
+    pub(super) terms: Option<Terms>,
+    /// The digest that the next move will have computed.
+    pub(super) digest: Option<(Digest, ByteRange)>,
     /// Octets written to each data connection.
     pub(super) written: BTreeMap<ConnId, Vec<u8>>,
     /// Data connections whose other end has said something.
@@ -171,6 +177,8 @@ impl Harness {
             permits: VecDeque::new(),
             moving: None,
             intent: None,
+            terms: None,
+            digest: None,
             written: BTreeMap::new(),
             open: Vec::new(),
             heard: Vec::new(),
@@ -268,7 +276,10 @@ impl Harness {
             }
             Ask::PermitDone { end, .. } => self.did.push(format!("permit done {end:?}")),
             Ask::Prepare { ticket, path, intent } => self.prepare(ticket, &path, intent),
-            Ask::Move { ticket, conn, .. } => self.begin_move(ticket, conn),
+            Ask::Move { ticket, conn, terms, .. } => {
+                self.terms = Some(terms);
+                self.begin_move(ticket, conn);
+            }
             Ask::Progress { ticket, of } => {
                 assert_eq!(self.moving, Some(of));
                 let (moved, durable) = self.progress;
@@ -325,7 +336,7 @@ impl Harness {
             Ok(()) => self.answer(ticket, Answer::Started),
             Err(failure) => {
                 let end = End::Failed(failure);
-                self.answer(ticket, Answer::Moved { bytes: 0, omitted: 0, end });
+                self.answer(ticket, Answer::Moved { bytes: 0, omitted: 0, digest: None, end });
             }
         }
     }
@@ -336,7 +347,7 @@ impl Harness {
         if self.stops {
             self.moving = None;
             let (bytes, end) = (self.progress.0, End::Stopped);
-            self.answer(ticket, Answer::Moved { bytes, omitted: 0, end });
+            self.answer(ticket, Answer::Moved { bytes, omitted: 0, digest: None, end });
         }
     }
 
@@ -474,7 +485,8 @@ impl Harness {
     #[track_caller]
     pub(super) fn finish_listing(&mut self, bytes: u64, omitted: u64, end: End) -> Vec<String> {
         let ticket = self.moving.take().expect("nothing moves");
-        self.input(Input::Answer(ticket, Answer::Moved { bytes, omitted, end }));
+        let digest = self.digest.take();
+        self.input(Input::Answer(ticket, Answer::Moved { bytes, omitted, digest, end }));
         self.take()
     }
 
@@ -485,7 +497,7 @@ impl Harness {
     /// The move ends; the replies are left where they are.
     pub(super) fn finish_quietly(&mut self, bytes: u64, end: End) {
         if let Some(ticket) = self.moving.take() {
-            self.input(Input::Answer(ticket, Answer::Moved { bytes, omitted: 0, end }));
+            self.input(Input::Answer(ticket, Answer::Moved { bytes, omitted: 0, digest: None, end }));
         }
     }
 

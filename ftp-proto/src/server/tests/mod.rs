@@ -2,6 +2,7 @@
 
 mod any;
 mod digests;
+mod extensions;
 mod fairness;
 mod harness;
 mod lstn;

@@ -82,7 +82,7 @@ impl Candidate {
     }
 
     fn proof(cx: &mut Context, wants: Wants, peer: Peer, exporter: Option<[u8; 32]>) -> Start {
-        match Prover::begin(cx, peer.conn, wants.direction, exporter) {
+        match Prover::begin(cx, peer.conn, (wants.direction, wants.probe), exporter) {
             Some(prover) => Self::at(wants, peer, Stage::Proving(prover)),
             None => Start::Over(Verdict::Ready(peer)),
         }

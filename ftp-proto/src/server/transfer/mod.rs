@@ -39,7 +39,7 @@ use crate::reply::Meaning;
 use crate::timer::Moment;
 use moving::Moving;
 use obtain::Obtain;
-use peer::Progress;
+use peer::{Peer, Progress};
 use request::Request;
 
 /// A transfer that is under way.
@@ -71,6 +71,12 @@ impl Transfer {
     /// Begins: the file is looked at before any data connection (RFC 614.3).
     pub(super) fn begin(cx: &mut Context, request: Request) -> Self {
         let prepared = cx.out.ticket();
+        if request.is_probe() {
+            let phase = Phase::Preparing;
+            let mut transfer = Self { request, since: cx.now, prepared, announced: false, phase };
+            transfer.obtain(cx);
+            return transfer;
+        }
         let (path, intent) = (request.path.clone(), request.intent.clone());
         cx.out.ask(Ask::Prepare { ticket: prepared, path, intent });
         cx.await_answer();
@@ -158,7 +164,7 @@ impl Transfer {
         match progress {
             Progress::Waiting => {}
             Progress::Connected(peer) => {
-                self.phase = Phase::Moving(Moving::begin(cx, &self.request, self.prepared, peer));
+                self.connected(cx, peer);
             }
             Progress::NotPrivate(text) => {
                 self.give_up(cx);
@@ -171,12 +177,33 @@ impl Transfer {
         }
     }
 
+    /// The data connection is there.
+    fn connected(&mut self, cx: &mut Context, peer: Peer) {
+        if !self.request.is_probe() {
+            self.phase = Phase::Moving(Moving::begin(cx, &self.request, self.prepared, peer));
+            return;
+        }
+        // PROB: a reset, because a peer that really stores must not take this for the end of a file.
+        cx.out.reset(peer.conn);
+        cx.sockets.use_up(self.request.direction(), cx.config.dialect, cx.now, &mut cx.out);
+        let what = if peer.proven { "proven" } else { "opened" };
+        cx.out.reply(Meaning::Probed, format!("Data connection {what}; nothing moved"));
+        self.conclude(cx);
+    }
+
+    /// Gives back what was prepared; for PROB that is nothing.
+    fn unprepare(&self, cx: &mut Context) {
+        if !self.request.is_probe() {
+            cx.out.ask(Ask::Cancel(self.prepared));
+        }
+    }
+
     fn cannot_connect(&mut self, cx: &mut Context, text: &str) {
         self.refuse(cx, Meaning::CannotConnect, text);
     }
 
     fn refuse(&mut self, cx: &mut Context, meaning: Meaning, text: &str) {
-        cx.out.ask(Ask::Cancel(self.prepared));
+        self.unprepare(cx);
         cx.out.reply(meaning, text);
         self.conclude(cx);
     }
@@ -190,7 +217,7 @@ impl Transfer {
             cx.sockets.end_passive(&mut cx.out);
             cx.sockets.rendezvous = None;
         }
-        cx.out.ask(Ask::Cancel(self.prepared));
+        self.unprepare(cx);
         cx.out.event(Event::Transfer {
             path: self.request.path.clone(),
             direction: self.request.direction(),

@@ -9,11 +9,14 @@ use super::request::Request;
 use crate::address::unmapped;
 use crate::command::Direction;
 use crate::dialect::Dialect;
+use crate::digest::Digest;
+use crate::policy::Cargo;
 use crate::policy::Grant;
 use crate::reply::Meaning;
-use crate::server::ask::{Answer, Ask, End, Event, Ticket};
+use crate::server::ask::{Answer, Ask, End, Event, Terms, Ticket};
 use crate::server::context::Context;
 use crate::server::timer::Timer;
+use crate::wire::ByteRange;
 use crate::wire::counted;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
@@ -37,11 +40,13 @@ pub(super) struct Moving {
 }
 
 /// What the driver has counted in a move.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Counts {
     bytes: u64,
     /// The names that a listing left out.
     omitted: u64,
+    /// The digest that DGST wanted.
+    digest: Option<(Digest, ByteRange)>,
 }
 
 /// Why a move is being stopped.
@@ -58,8 +63,15 @@ impl Moving {
         obtain::disarm(cx);
         cx.await_answer();
         let ticket = cx.out.ticket();
-        let (data_type, partial) = (request.data_type, cx.parameters.partial);
-        cx.out.ask(Ask::Move { ticket, prepared, conn: peer.conn, data_type, partial });
+        let parameters = &cx.parameters;
+        let terms = Terms {
+            data_type: request.data_type,
+            packed: parameters.packed,
+            partial: parameters.partial,
+            digest: parameters.digest.filter(|_| request.cargo() == Cargo::File),
+            rate: parameters.rate,
+        };
+        cx.out.ask(Ask::Move { ticket, prepared, conn: peer.conn, terms });
         let (started, seen) = (false, (0, 0));
         Self { ticket, peer, strangers, started, seen, stat: None, stall: None, stop: None }
     }
@@ -72,8 +84,8 @@ impl Moving {
     /// Breaks once the final reply has been said.
     pub(super) fn input(&mut self, cx: &mut Context, request: &Request, input: Input<'_>) -> ControlFlow<()> {
         match input {
-            Input::Answer(ticket, Answer::Moved { bytes, omitted, end }) if ticket == self.ticket => {
-                self.moved(cx, request, Counts { bytes, omitted }, end);
+            Input::Answer(ticket, Answer::Moved { bytes, omitted, digest, end }) if ticket == self.ticket => {
+                self.moved(cx, request, Counts { bytes, omitted, digest }, end);
                 return ControlFlow::Break(());
             }
             Input::Answer(ticket, Answer::Started) if ticket == self.ticket => self.started(cx, request),
@@ -184,7 +196,7 @@ impl Moving {
 
     /// The final reply of a transfer that ended well: with facts if the peer was foreign, and with the
     /// number of names that a listing left out (extensions, "Final reply with facts").
-    fn say_whole(&self, cx: &mut Context, Counts { bytes, omitted }: Counts) {
+    fn say_whole(&self, cx: &mut Context, Counts { bytes, omitted, digest }: Counts) {
         let text = "Transfer complete.";
         if cx.config.dialect == Dialect::Rfc354 {
             // A client of 1973 may take each line for a reply of its own.
@@ -197,10 +209,17 @@ impl Moving {
             };
         }
         let mut facts = Vec::new();
+        let digested = digest.is_some();
+        if let Some((digest, ByteRange { first, length })) = digest {
+            let count = length.unwrap_or(bytes);
+            facts.push(format!("Digest {} {first}+{count} {}", digest.algorithm.name(), digest.hex));
+        }
         if let Some(by) = self.allowed_by() {
             let address = SocketAddr::new(unmapped(self.peer.address.ip()), self.peer.address.port());
             facts.push(format!("Peer {address} proven-by={by}"));
             facts.push(format!("Strangers-refused {}", self.strangers));
+        }
+        if digested || self.allowed_by().is_some() {
             facts.push(format!("Bytes {bytes}"));
         }
         if omitted > 0 {

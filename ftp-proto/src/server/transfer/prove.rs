@@ -36,11 +36,11 @@ impl Prover {
     pub(super) fn begin(
         cx: &mut Context,
         conn: ConnId,
-        direction: Direction,
+        (direction, probe): (Direction, bool),
         exporter: Option<[u8; 32]>,
     ) -> Option<Self> {
         let secret = cx.sockets.rendezvous.as_ref()?;
-        let flags = Flags { tls: exporter.is_some(), ..Flags::default() };
+        let flags = Flags { probe, tls: exporter.is_some() };
         let exporter = exporter.as_ref().map_or(&[][..], |exporter| exporter);
         let exchange = Exchange::new(secret, direction, flags, cx.nonces.next(), exporter);
         let mut prover = Self { conn, since: cx.now, is_silent: true, exchange };

@@ -29,11 +29,20 @@ impl Request {
         (self.verb == Verb::Stou).then(|| path.rsplit(|byte| *byte == b'/').next()).flatten()
     }
 
+    /// Whether only the data connection is wanted (PROB).
+    pub(super) const fn is_probe(&self) -> bool {
+        matches!(self.intent, Intent::Probe(_))
+    }
+
     /// What the data connection carries.
     pub(super) const fn cargo(&self) -> Cargo {
         match self.intent {
             Intent::List(_) => Cargo::Listing,
-            Intent::Send { .. } | Intent::Replace | Intent::WriteAt { .. } | Intent::Append => Cargo::File,
+            Intent::Send { .. }
+            | Intent::Replace
+            | Intent::WriteAt { .. }
+            | Intent::Append
+            | Intent::Probe(_) => Cargo::File,
         }
     }
 }
@@ -48,6 +57,12 @@ pub(in crate::server) fn retr(cx: &mut Context, name: &PathName, range: ByteRang
 pub(in crate::server) fn stor(cx: &mut Context, name: &PathName, range: ByteRange) -> Option<Request> {
     let intent = if range == ByteRange::WHOLE { Intent::Replace } else { Intent::WriteAt { range } };
     file(cx, Verb::Stor, name, range, intent)
+}
+
+/// PROB: a data connection as a transfer would have it, and nothing more.
+pub(in crate::server) fn prob(cx: &mut Context, direction: Direction) -> Option<Request> {
+    let (path, data_type) = (cx.parameters.cwd.clone(), cx.parameters.data_type);
+    permitted(cx, Request { verb: Verb::Prob, path, intent: Intent::Probe(direction), data_type })
 }
 
 /// STOU: a new file in the working directory, whose name nobody can guess. The preliminary reply tells
@@ -96,6 +111,10 @@ fn file(cx: &mut Context, verb: Verb, name: &PathName, range: ByteRange, intent:
     if range != ByteRange::WHOLE && data_type == DataType::Ascii {
         let text = "REST and RANG need TYPE I: send TYPE I, REST or RANG, and this command again";
         cx.out.reply(Meaning::ParametersConflict, text);
+        return None;
+    }
+    if cx.parameters.digest.is_some() && data_type == DataType::Ascii {
+        cx.out.reply(Meaning::ParametersConflict, "DGST needs TYPE I");
         return None;
     }
     let path = cx.resolve(name)?;

@@ -16,6 +16,8 @@ pub(super) struct Wants {
     pub(super) direction: Direction,
     /// What it carries.
     pub(super) cargo: Cargo,
+    /// Whether only the connection is wanted (PROB).
+    pub(super) probe: bool,
     /// The role of this server in TLS; `None` in clear.
     pub(super) role: Option<TlsRole>,
 }
@@ -25,7 +27,7 @@ impl Wants {
     pub(super) fn of(cx: &Context, request: &Request) -> Self {
         let (direction, cargo) = (request.direction(), request.cargo());
         let cpsv = cx.sockets.listener(direction).is_some_and(|listener| listener.tls_client);
-        Self { direction, cargo, role: cx.privacy.role(cargo, cpsv) }
+        Self { direction, cargo, probe: request.is_probe(), role: cx.privacy.role(cargo, cpsv) }
     }
 
     /// Whether the preliminary reply comes before the handshake: many clients begin TLS only when they have

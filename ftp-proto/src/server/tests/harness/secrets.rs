@@ -45,7 +45,9 @@ impl Harness {
         exporter: &[u8],
     ) {
         let secret = RendezvousSecret::new(secret);
-        let flags = Flags { tls: !exporter.is_empty(), ..Flags::default() };
+        // The other end was told of PROB if the session was.
+        let probe = self.written[&conn][8] & 1 == 1;
+        let flags = Flags { probe, tls: !exporter.is_empty() };
         let mut exchange = Exchange::new(&secret, direction, flags, [conn.0 as u8; 23], exporter);
         let theirs = self.written[&conn].clone();
         assert_eq!(theirs.len(), 32, "only the hello before ours");

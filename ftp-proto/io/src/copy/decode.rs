@@ -1,0 +1,180 @@
+//! From the bytes on the connection to those of a file: decompression of MODE Z, line ends of TYPE A,
+//! digest, limit, rate.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use flate2::{Decompress, FlushDecompress, Status};
+use ftp_proto::coding::FromWire;
+use rustix::io::Errno;
+
+use super::burst::Step;
+use super::outcome::{Coding, Ended, Format, Packing};
+use super::throttle::Throttle;
+use crate::hash::Digester;
+
+/// What happens to bytes before they stand in the file.
+#[derive(Debug)]
+pub(super) struct Decoder {
+    unpacker: Option<Unpacker>,
+    coding: Option<FromWire>,
+    digest: Option<(Digester, u64)>,
+    /// How many bytes may still be written.
+    left: u64,
+    throttle: Throttle,
+    rest: Option<Duration>,
+}
+
+/// Why bytes could not be taken.
+enum Refused {
+    /// They are not what the other end should send.
+    Stream(io::Error),
+    /// The file does not take them.
+    File(io::Error),
+}
+
+impl Decoder {
+    pub(super) fn new(format: &Format) -> Self {
+        Self {
+            unpacker: (format.packing == Packing::Zlib).then(Unpacker::new),
+            coding: (format.coding == Coding::Ascii).then(FromWire::default),
+            digest: format.digest.map(|algorithm| (Digester::new(algorithm), 0)),
+            left: format.limit.unwrap_or(u64::MAX),
+            throttle: Throttle::new(format.rate),
+            rest: None,
+        }
+    }
+
+    /// The digest of what was written, and the number of its bytes.
+    pub(super) fn digest(self) -> Option<(String, u64)> {
+        self.digest.map(|(digester, count)| (digester.hex(), count))
+    }
+
+    /// Takes what `read` brings, at most so many bytes; nothing at the end of the connection.
+    pub(super) fn step<'a>(
+        &mut self,
+        file: &mut File,
+        usual: usize,
+        read: impl FnOnce(usize) -> io::Result<&'a [u8]>,
+    ) -> Step {
+        if let Some(rest) = self.rest.take() {
+            return Step::Rest(rest);
+        }
+        let taken = match read(self.throttle.at_once(usual)) {
+            Ok([]) => self.end(file).map(|()| Step::Ended(Ended::Whole)),
+            Ok(piece) => {
+                self.rest = self.throttle.take(piece.len());
+                self.take(piece, file).map(|()| Step::Moved(piece.len()))
+            }
+            Err(error) => return Step::failed(error),
+        };
+        taken.unwrap_or_else(|refused| match refused {
+            Refused::Stream(error) => Step::Ended(Ended::Broken(error)),
+            Refused::File(error) => Step::Ended(Ended::File(error)),
+        })
+    }
+
+    fn take(&mut self, piece: &[u8], file: &mut File) -> Result<(), Refused> {
+        let Some(mut unpacker) = self.unpacker.take() else { return self.write(piece, file) };
+        let mut rest = piece;
+        let done = loop {
+            match unpacker.unpack(&mut rest) {
+                Ok([]) => break Ok(()),
+                Ok(unpacked) => {
+                    let unpacked = unpacked.to_vec();
+                    if let Err(refused) = self.write(&unpacked, file) {
+                        break Err(refused);
+                    }
+                }
+                Err(error) => break Err(Refused::Stream(error)),
+            }
+        };
+        self.unpacker = Some(unpacker);
+        done
+    }
+
+    fn write(&mut self, piece: &[u8], file: &mut File) -> Result<(), Refused> {
+        let mut local = Vec::new();
+        let piece = match &mut self.coding {
+            Some(coding) => {
+                coding.push(piece, &mut local);
+                local.as_slice()
+            }
+            None => piece,
+        };
+        self.store(piece, file)
+    }
+
+    fn store(&mut self, piece: &[u8], file: &mut File) -> Result<(), Refused> {
+        let too_much = || Refused::File(Errno::FBIG.into());
+        self.left = self.left.checked_sub(piece.len() as u64).ok_or_else(too_much)?;
+        if let Some((digester, count)) = &mut self.digest {
+            digester.update(piece);
+            *count += piece.len() as u64;
+        }
+        file.write_all(piece).map_err(Refused::File)
+    }
+
+    fn end(&mut self, file: &mut File) -> Result<(), Refused> {
+        if self.unpacker.as_ref().is_some_and(|unpacker| !unpacker.ended) {
+            return Err(Refused::Stream(io::ErrorKind::UnexpectedEof.into()));
+        }
+        let mut local = Vec::new();
+        if let Some(coding) = &mut self.coding {
+            coding.finish(&mut local);
+        }
+        self.store(&local, file)
+    }
+}
+
+/// Takes a zlib stream apart, a bounded piece at a time.
+#[derive(Debug)]
+struct Unpacker {
+    stream: Decompress,
+    ended: bool,
+    room: Vec<u8>,
+}
+
+impl Unpacker {
+    fn new() -> Self {
+        Self { stream: Decompress::new(true), ended: false, room: vec![0; ROOM] }
+    }
+
+    /// Returns the next bytes that follow from `packed`, which is shortened by what was used up; nothing
+    /// if more is needed for that.
+    fn unpack(&mut self, packed: &mut &[u8]) -> io::Result<&[u8]> {
+        if self.ended {
+            return if packed.is_empty() { Ok(&[]) } else { Err(invalid(BEHIND)) };
+        }
+        let (taken, made) = (self.stream.total_in(), self.stream.total_out());
+        let status = self.stream.decompress(packed, &mut self.room, FlushDecompress::None);
+        let status = status.map_err(|_| invalid("the compressed data are damaged"))?;
+        let used = usize::try_from(self.stream.total_in() - taken).unwrap_or(usize::MAX);
+        *packed = packed.get(used..).unwrap_or_default();
+        self.ended = status == Status::StreamEnd;
+        let total = self.stream.total_out();
+        if total > FREE && total / self.stream.total_in().max(1) > RATIO {
+            return Err(invalid("the compressed data become too large"));
+        }
+        let length = usize::try_from(total - made).unwrap_or(0);
+        if length == 0 && !packed.is_empty() {
+            return Err(invalid(if self.ended { BEHIND } else { "the compressed data make no progress" }));
+        }
+        Ok(self.room.get(..length).unwrap_or_default())
+    }
+}
+
+fn invalid(why: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, why)
+}
+
+/// What is wrong with a stream that goes on.
+const BEHIND: &str = "there are bytes behind the end of the compressed data";
+/// Bytes that are unpacked at once.
+const ROOM: usize = 64 * 1024;
+/// Bytes that may be unpacked whatever their ratio is.
+const FREE: u64 = 64 * 1024 * 1024;
+/// How many bytes one compressed byte may become beyond that. Data that somebody wanted to keep rarely
+/// shrink so much; a zlib bomb reaches 1,000.
+const RATIO: u64 = 200;

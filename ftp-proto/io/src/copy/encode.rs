@@ -1,0 +1,130 @@
+//! From the bytes of a file to those on the connection: digest, line ends of TYPE A, compression of MODE
+//! Z, rate.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
+use ftp_proto::coding::ToWire;
+
+use super::burst::Step;
+use super::data::Detached;
+use super::outcome::{Coding, Ended, Format, Packing};
+use super::throttle::Throttle;
+use crate::hash::Digester;
+
+/// What is encoded and not yet sent.
+#[derive(Debug)]
+pub(super) struct Encoder {
+    digest: Option<(Digester, u64)>,
+    coding: Option<ToWire>,
+    packer: Option<Packer>,
+    throttle: Throttle,
+    wire: Vec<u8>,
+    sent: usize,
+    /// The file has ended; what is in `wire` is the last.
+    ended: bool,
+    /// The rate wants a rest before the next piece.
+    rest: Option<Duration>,
+}
+
+impl Encoder {
+    pub(super) fn new(format: &Format) -> Self {
+        Self {
+            digest: format.digest.map(|algorithm| (Digester::new(algorithm), 0)),
+            coding: (format.coding == Coding::Ascii).then(ToWire::default),
+            packer: (format.packing == Packing::Zlib).then(Packer::new),
+            throttle: Throttle::new(format.rate),
+            wire: Vec::new(),
+            sent: 0,
+            ended: false,
+            rest: None,
+        }
+    }
+
+    /// The digest of what was read, and the number of its bytes.
+    pub(super) fn digest(self) -> Option<(String, u64)> {
+        self.digest.map(|(digester, count)| (digester.hex(), count))
+    }
+
+    /// Sends what is encoded; if all of it has gone, encodes what `next` reads: at most so many bytes,
+    /// none at the end of the file.
+    pub(super) fn step<'a>(
+        &mut self,
+        connection: &mut Detached,
+        usual: usize,
+        next: impl FnOnce(usize) -> io::Result<&'a [u8]>,
+    ) -> Step {
+        if self.sent == self.wire.len() {
+            if self.ended {
+                return Step::Ended(Ended::Whole);
+            }
+            if let Some(rest) = self.rest.take() {
+                return Step::Rest(rest);
+            }
+            self.sent = 0;
+            self.wire.clear();
+            let encoded = next(self.throttle.at_once(usual)).and_then(|piece| self.encode(piece));
+            if let Err(error) = encoded {
+                return Step::Ended(Ended::File(error));
+            }
+            if self.wire.is_empty() {
+                return Step::Moved(0);
+            }
+        }
+        match connection.write(self.wire.get(self.sent..).unwrap_or_default()) {
+            Ok(sent) => {
+                self.sent += sent;
+                Step::Moved(sent)
+            }
+            Err(error) => Step::failed(error),
+        }
+    }
+
+    fn encode(&mut self, piece: &[u8]) -> io::Result<()> {
+        if let Some((digester, count)) = &mut self.digest {
+            digester.update(piece);
+            *count += piece.len() as u64;
+        }
+        self.rest = self.throttle.take(piece.len());
+        self.ended = piece.is_empty();
+        let coded = match &mut self.coding {
+            Some(coding) => {
+                coding.push(piece, &mut self.wire);
+                if self.packer.is_none() {
+                    return Ok(());
+                }
+                std::mem::take(&mut self.wire)
+            }
+            None => piece.to_vec(),
+        };
+        match &mut self.packer {
+            Some(packer) => packer.pack(&coded, self.ended, &mut self.wire),
+            None => {
+                self.wire = coded;
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Compresses bytes to one zlib stream.
+#[derive(Debug)]
+pub(super) struct Packer(ZlibEncoder<Vec<u8>>);
+
+impl Packer {
+    pub(super) fn new() -> Self {
+        Self(ZlibEncoder::new(Vec::new(), Compression::fast()))
+    }
+
+    /// Appends to `out` what the stream has after `piece`, all of it if that is the last one.
+    pub(super) fn pack(&mut self, piece: &[u8], last: bool, out: &mut Vec<u8>) -> io::Result<()> {
+        self.0.write_all(piece)?;
+        if last {
+            self.0.try_finish()?;
+        }
+        out.append(self.0.get_mut());
+        Ok(())
+    }
+}

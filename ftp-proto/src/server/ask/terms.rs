@@ -1,0 +1,20 @@
+//! How the bytes of a file move.
+
+use crate::command::{DataType, Partial};
+use crate::digest::Algorithm;
+use std::num::NonZeroU64;
+
+/// How the bytes of a file move.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Terms {
+    /// How the bytes are coded on the connection.
+    pub data_type: DataType,
+    /// Whether the connection carries them as one zlib stream (MODE Z).
+    pub packed: bool,
+    /// What becomes of the first part of a broken STOR.
+    pub partial: Partial,
+    /// The digest that is computed while they move (DGST).
+    pub digest: Option<Algorithm>,
+    /// How many bytes move in a second, at most (RATE).
+    pub rate: Option<NonZeroU64>,
+}

@@ -1,0 +1,129 @@
+//! MODE Z, RATE and large offsets, where a fixture would not do.
+
+use ftp_proto::dialect::Dialect::{Rfc354, Rfc959};
+use integration_tests::raw::Raw;
+use integration_tests::site::{Server, Site, sample};
+use integration_tests::socket::{connect, drain};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+fn data(server: &Server, raw: &mut Raw, direction: &str) -> TcpStream {
+    let port = raw.ask(&format!("LSTN {direction}"), "255").port();
+    connect("127.0.0.1:0".parse().unwrap(), SocketAddr::new(server.ip(), port))
+}
+
+fn packed(bytes: &[u8]) -> Vec<u8> {
+    let mut packer = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+    packer.write_all(bytes).unwrap();
+    packer.finish().unwrap()
+}
+
+fn unpacked(bytes: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::new();
+    flate2::read::ZlibDecoder::new(bytes).read_to_end(&mut plain).unwrap();
+    plain
+}
+
+#[test]
+fn mode_z_carries_files_and_listings_as_one_zlib_stream() {
+    let mut content = sample(300_000);
+    content.extend([b'x'; 300_000]);
+    for dialect in [Rfc354, Rfc959] {
+        let server = Site::new("mode-z").file("a.bin", &content).start();
+        let mut raw = server.login(dialect);
+        raw.ask("TYPE I", "200");
+        raw.ask("MODE Z", "200");
+        let connection = data(&server, &mut raw, "S");
+        raw.send("RETR a.bin");
+        raw.expect("250/150|125");
+        let wire = drain(connection);
+        assert!(wire.len() < 320_000, "{} bytes", wire.len());
+        assert!(unpacked(&wire) == content, "bytes differ");
+        raw.expect("252|257/226|250");
+
+        let connection = data(&server, &mut raw, "S");
+        raw.send("NLST");
+        raw.expect("250/150|125");
+        assert_eq!(unpacked(&drain(connection)), b"a.bin\r\n");
+        raw.expect("252|257/226|250");
+
+        let mut connection = data(&server, &mut raw, "R");
+        raw.send("STOR b.bin");
+        connection.write_all(&packed(&content)).unwrap();
+        drop(connection);
+        raw.expect("250/150|125");
+        raw.expect("252|257/226|250");
+        assert!(server.bytes("b.bin") == content, "bytes differ");
+    }
+}
+
+#[test]
+fn a_compressed_upload_that_is_cut_or_a_bomb_replaces_nothing() {
+    let server = Site::new("bomb").file("a.bin", "old").start();
+    let mut raw = server.login(Rfc959);
+    raw.ask("TYPE I", "200");
+    raw.ask("MODE Z", "200");
+    let whole = packed(&sample(100_000));
+    let bomb = packed(&vec![0; 200 << 20]);
+    for stream in [&whole[..whole.len() - 1], &bomb] {
+        let mut connection = data(&server, &mut raw, "R");
+        raw.send("STOR a.bin");
+        raw.expect("150|125");
+        // The server may have closed it before all was sent.
+        let _ = connection.write_all(stream);
+        drop(connection);
+        raw.expect("426");
+        assert_eq!(server.bytes("a.bin"), b"old");
+    }
+    raw.ask("NOOP", "200");
+}
+
+#[test]
+fn e14_rest_and_rang_count_beyond_4_gib() {
+    const BEYOND: u64 = (1 << 32) + 5;
+    let server = Site::new("beyond").file("a.bin", "").start();
+    let file = std::fs::OpenOptions::new().write(true).open(server.path("a.bin")).unwrap();
+    file.set_len(BEYOND).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&file, b"the end", BEYOND).unwrap();
+    let mut raw = server.login(Rfc959);
+    raw.ask("TYPE I", "200");
+    assert_eq!(raw.ask("SIZE a.bin", "213").text(), (BEYOND + 7).to_string());
+    for command in [format!("REST {BEYOND}"), format!("RANG {BEYOND} {}", BEYOND + 100)] {
+        let connection = data(&server, &mut raw, "S");
+        raw.ask(&command, "350");
+        raw.send("RETR a.bin");
+        raw.expect("150|125");
+        assert_eq!(drain(connection), b"the end");
+        raw.expect("226");
+    }
+    raw.ask(&format!("RANG {BEYOND} {}", BEYOND + 2), "350");
+    let digest = raw.ask("HASH a.bin", "213").text();
+    assert!(digest.starts_with(&format!("SHA-256 {BEYOND}-{} ", BEYOND + 2)), "{digest}");
+    let mut connection = data(&server, &mut raw, "R");
+    raw.ask(&format!("REST {}", BEYOND + 4), "350");
+    raw.send("STOR a.bin");
+    raw.expect("150|125");
+    connection.write_all(b"END").unwrap();
+    drop(connection);
+    raw.expect("226");
+    let mut last = [0; 7];
+    let file = std::fs::File::open(server.path("a.bin")).unwrap();
+    std::os::unix::fs::FileExt::read_exact_at(&file, &mut last, BEYOND).unwrap();
+    assert_eq!(&last, b"the END");
+}
+
+#[test]
+fn a_rate_lets_abor_and_stat_through() {
+    let server = Site::new("rate").file("a.bin", sample(1 << 20)).start();
+    let mut raw = server.login(Rfc959);
+    raw.ask("TYPE I", "200");
+    raw.ask("RATE 1000", "200");
+    let mut connection = data(&server, &mut raw, "S");
+    raw.send("RETR a.bin");
+    raw.expect("150|125");
+    connection.read_exact(&mut [0; 100]).unwrap();
+    raw.ask("STAT", "211");
+    raw.ask("ABOR", "426");
+    raw.expect("226");
+    raw.ask("NOOP", "200");
+}
