@@ -267,8 +267,8 @@ mod tests {
 
     #[test]
     fn a_relay_that_fails_is_closed_for_a_while_with_all_its_candidates_and_nothing_else() {
-        let relayed = |relay, destination| {
-            let postures = Postures { source: Posture::Passive, destination };
+        let relayed = |relay, source| {
+            let postures = Postures { source, destination: Posture::Passive };
             Candidate::Relay(ThroughRelay { relay, near: None, postures })
         };
         let broken = [relayed(0, Posture::Passive), relayed(0, Posture::Active)];
