@@ -1,6 +1,7 @@
 //! Other people's servers and clients judge this suite.
 
 mod clients;
+mod encrypted;
 mod pairs;
 mod python;
 mod relayed;
