@@ -137,6 +137,19 @@ impl Raw {
         self.dialogue.push("= TLS".to_owned());
     }
 
+    /// Ends TLS after the server has ended it. Its close_notify and the next command may come together.
+    pub fn end_tls(&mut self) {
+        let Wire::Tls(tls) = self.lines.get_mut() else { self.fail("there is no TLS to end") };
+        assert!(matches!(tls.read(&mut [0; 1]), Ok(0)), "the server has not ended TLS");
+        tls.conn.send_close_notify();
+        while tls.conn.wants_write() {
+            tls.conn.write_tls(&mut tls.sock).unwrap();
+        }
+        let stream = tls.sock.try_clone().unwrap();
+        self.lines = BufReader::new(Wire::Clear(stream));
+        self.dialogue.push("= in clear".to_owned());
+    }
+
     /// Logs in with USER and PASS.
     pub fn login(&mut self, user: &str, password: &str) {
         self.ask(&format!("USER {user}"), "330/331");

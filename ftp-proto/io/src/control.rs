@@ -37,7 +37,7 @@ pub struct Control {
 }
 
 /// The last bytes in clear and the handshake.
-type Securing = Pin<Box<dyn Future<Output = io::Result<(Connection, Handshake)>> + Send>>;
+type Securing = Pin<Box<dyn Future<Output = io::Result<(Connection, Option<Handshake>)>> + Send>>;
 
 impl Debug for Control {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -54,7 +54,9 @@ pub enum Read {
     Room,
     /// TLS has begun ([`Control::begin_tls`]).
     Secured(Handshake),
-    /// TLS could not begin; the text is for the log. The connection is closed.
+    /// TLS has ended ([`Control::end_tls`]).
+    Cleared,
+    /// TLS could not begin or end; the text is for the log. The connection is closed.
     NotSecured(String),
     /// The connection has ended or failed.
     Closed,
@@ -129,7 +131,7 @@ impl Control {
             return Poll::Ready(match done {
                 Ok((connection, handshake)) => {
                     self.connection = Some(connection);
-                    Read::Secured(handshake)
+                    handshake.map_or(Read::Cleared, Read::Secured)
                 }
                 Err(error) => Read::NotSecured(words(&error)),
             });
@@ -173,9 +175,25 @@ impl Control {
         let securing: Securing = Box::pin(async move {
             poll_fn(|cx| unsent.poll_send(&connection, cx)).await?;
             match connection.into_plain() {
-                Some(socket) => session.accept(socket).await,
+                Some(socket) => {
+                    let (connection, handshake) = session.accept(socket).await?;
+                    Ok((connection, Some(handshake)))
+                }
                 None => Err(io::Error::other("the connection is inside TLS already")),
             }
+        });
+        self.securing = Some(Mutex::new(securing));
+    }
+
+    /// Sends what is unsent and then `last`, ends TLS, and waits until the client has ended it too.
+    /// [`Self::read`] tells when that is done. What the client still sends inside TLS is dropped.
+    pub fn end_tls(&mut self, last: &[u8]) {
+        let Some(connection) = self.connection.take() else { return };
+        self.unsent.push(last);
+        let mut unsent = std::mem::take(&mut self.unsent);
+        let securing: Securing = Box::pin(async move {
+            poll_fn(|cx| unsent.poll_send(&connection, cx)).await?;
+            Ok((connection.end_tls().await?, None))
         });
         self.securing = Some(Mutex::new(securing));
     }

@@ -37,12 +37,6 @@ pub(super) fn pass(cx: &mut Context, password: Secret) -> Option<Question<Reques
     Some(cx.question(Request(user.clone()), |ticket| Ask::Login { ticket, user, password, certificate }))
 }
 
-/// REIN: back to the state after the greeting (A23).
-pub(super) fn rein(cx: &mut Context) {
-    reset(cx);
-    cx.out.reply(Meaning::Reinitialized, "All parameters are as at the start; log in again");
-}
-
 /// Forgets the login and everything that commands have set.
 pub(super) fn reset(cx: &mut Context) {
     cx.sockets.reset(&mut cx.out);

@@ -50,6 +50,11 @@ impl Privacy {
         }
     }
 
+    /// TLS has ended on the control connection.
+    pub(super) const fn cleared(&mut self) {
+        self.control = Control::Clear;
+    }
+
     /// The handshake of the control connection is done; the client has shown this certificate.
     pub(super) const fn secured(&mut self, leaf: Option<Fingerprint>) {
         self.control = Control::Private { leaf };

@@ -68,11 +68,34 @@ fn begin(cx: &mut Context, last: Vec<u8>) -> Ticket {
     ticket
 }
 
-/// The handshake of the control connection is over. Breaks if it has failed: nothing can be said.
+/// REIN: back to the state after the greeting (A23). TLS that AUTH has begun ends after the reply (F13,
+/// RFC 4217 13); then the session waits for that.
+pub(super) fn rein(cx: &mut Context) -> Option<Ticket> {
+    login::reset(cx);
+    if cx.config.tls.begin == Begin::Implicit {
+        cx.privacy.protect();
+    }
+    let text = "All parameters are as at the start; log in again";
+    if !cx.privacy.is_inside_tls() || cx.config.tls.begin == Begin::Implicit {
+        cx.out.reply(Meaning::Reinitialized, text);
+        return None;
+    }
+    let last = cx.out.compose(Meaning::Reinitialized, &[text.as_bytes()]);
+    let ticket = cx.out.ticket();
+    cx.out.ask(Ask::Clear { ticket, last });
+    cx.arm(Timer::Handshake, cx.config.timeouts.handshake);
+    Some(ticket)
+}
+
+/// The handshake of the control connection, or its end, is over. Breaks if it has failed: nothing can be said.
 pub(super) fn secured(cx: &mut Context, answer: Answer) -> ControlFlow<()> {
     cx.timers.disarm(Timer::Handshake);
     if let Answer::Secured(Handshake { leaf, .. }) = answer {
         cx.privacy.secured(leaf);
+        return ControlFlow::Continue(());
+    }
+    if let Answer::Cleared = answer {
+        cx.privacy.cleared();
         return ControlFlow::Continue(());
     }
     if let Answer::Failed(why) = answer {

@@ -11,7 +11,7 @@ use super::transfer::{self, abort, request};
 use super::work::Work;
 use super::{files, first, inform, login, mistake, parameters, practice, security, setup};
 use crate::command::verbs::{Busy, Login, Served};
-use crate::command::{Command, Mechanism, Verb};
+use crate::command::{Command, Verb};
 use crate::dialect::Dialect;
 use crate::reply::Meaning;
 use crate::timer::Moment;
@@ -273,9 +273,9 @@ impl Session {
             Command::User(name) => login::user(cx, name),
             Command::Pass(password) => work.wait(login::pass(cx, password)),
             Command::Acct(_) => cx.out.reply(Meaning::Superfluous, "No account is needed"),
-            Command::Rein => login::rein(cx),
+            Command::Rein => self.change_tls(security::rein),
             Command::Quit => self.quit(),
-            Command::Auth(mechanism) => self.auth(&mechanism),
+            Command::Auth(mechanism) => self.change_tls(|cx| security::auth(cx, &mechanism)),
             Command::Pbsz(_) => security::pbsz(cx),
             Command::Prot(level) => security::prot(cx, level),
             Command::Ccc => security::ccc(cx),
@@ -337,9 +337,10 @@ impl Session {
         }
     }
 
-    /// AUTH. What was pipelined behind it is dropped, because anybody could have sent it.
-    fn auth(&mut self, mechanism: &Mechanism) {
-        if let Some(ticket) = security::auth(&mut self.cx, mechanism) {
+    /// TLS begins or ends on the control connection. What was pipelined behind the command is dropped,
+    /// because anybody could have sent what came in clear.
+    fn change_tls(&mut self, begin: impl FnOnce(&mut Context) -> Option<Ticket>) {
+        if let Some(ticket) = begin(&mut self.cx) {
             self.queue.clear();
             self.lines = LineReader::new(MAX_LINE);
             self.work = Work::Securing(ticket);

@@ -10,7 +10,7 @@ use super::{files, login, setup};
 pub(super) enum Work {
     /// Nothing: the next command may come.
     Idle,
-    /// TLS begins on the control connection: nothing is read in clear any more.
+    /// TLS begins or ends on the control connection: nothing that comes meanwhile counts.
     Securing(Ticket),
     /// PASS waits for the driver; so do later commands.
     Login(Question<login::Request>),

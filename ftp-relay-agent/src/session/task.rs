@@ -111,7 +111,7 @@ impl Session {
                 }
                 Wake::Link(Read::Room) => {}
                 // TLS has begun before the session.
-                Wake::Link(Read::Closed | Read::Secured(_) | Read::NotSecured(_)) => {
+                Wake::Link(Read::Closed | Read::Secured(_) | Read::Cleared | Read::NotSecured(_)) => {
                     self.input(Input::Closed)
                 }
                 Wake::Event(event) => {

@@ -129,7 +129,7 @@ impl Performer {
             Ask::Read { conn, limit } => self.read(conn, limit),
             Ask::SecureData { ticket, conn, how } => self.secure(ticket, conn, how),
             // The task of the session has the control connection.
-            Ask::Secure { .. } => {}
+            Ask::Secure { .. } | Ask::Clear { .. } => {}
             Ask::Permit { ticket, account, target } => self.permit(ticket, &account, target),
             Ask::PermitDone { ticket, end } => {
                 if let Some(slot) = self.held.proofs.remove(&ticket) {

@@ -52,7 +52,7 @@ struct Session {
     shared: Arc<Shared>,
     machine: server::Session,
     control: Control,
-    /// The question that TLS on the control connection answers.
+    /// The question that the begin or the end of TLS on the control connection answers.
     securing: Option<Ticket>,
     performer: Performer,
     eviction: Eviction,
@@ -150,8 +150,9 @@ impl Session {
                     self.used.bytes += count;
                     self.input(Input::Bytes(buffer.get(..count).unwrap_or_default()));
                 }
-                Wake::Control(Read::Secured(handshake)) => self.tls_began(Answer::Secured(handshake)),
-                Wake::Control(Read::NotSecured(why)) => self.tls_began(Answer::Failed(why)),
+                Wake::Control(Read::Secured(handshake)) => self.tls_changed(Answer::Secured(handshake)),
+                Wake::Control(Read::Cleared) => self.tls_changed(Answer::Cleared),
+                Wake::Control(Read::NotSecured(why)) => self.tls_changed(Answer::Failed(why)),
                 Wake::Control(Read::Room) => {}
                 Wake::Control(Read::Closed) => {
                     // The machine may still say something, but it is asked for nothing more.
@@ -218,6 +219,10 @@ impl Session {
             match self.machine.poll() {
                 Output::Send(bytes) => self.control.send(&bytes, self.shared.clock.now()),
                 Output::Ask(Ask::Secure { ticket, last }) => self.begin_tls(ticket, &last),
+                Output::Ask(Ask::Clear { ticket, last }) => {
+                    self.securing = Some(ticket);
+                    self.control.end_tls(&last);
+                }
                 Output::Ask(ask) => self.performer.perform(ask),
                 Output::Event(event) => report::log(&event),
                 Output::Close => return Drained::Closed,
@@ -237,8 +242,8 @@ impl Session {
         }
     }
 
-    /// TLS has begun on the control connection, or could not.
-    fn tls_began(&mut self, answer: Answer) {
+    /// TLS has begun or ended on the control connection, or could not.
+    fn tls_changed(&mut self, answer: Answer) {
         if let Some(ticket) = self.securing.take() {
             self.input(Input::Answer(ticket, answer));
         }

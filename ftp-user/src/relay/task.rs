@@ -97,7 +97,7 @@ impl Handle {
                     Read::Bytes(count) => self.input(Input::Bytes(buffer.get(..count).unwrap_or_default())),
                     Read::Room => {}
                     // TLS of a server begins nowhere here.
-                    Read::Closed | Read::Secured(_) | Read::NotSecured(_) => self.input(Input::Closed),
+                    Read::Closed | Read::Secured(_) | Read::Cleared | Read::NotSecured(_) => self.input(Input::Closed),
                 },
                 () = clock.sleep_until(dead), if dead.is_some() => self.input(Input::Closed),
                 () = clock.sleep_until(due.deadline) => self.input(Input::Timeout),

@@ -181,7 +181,7 @@ impl World {
                     self.schedule(self.now, Event::Serve { conn, end });
                 }
             }
-            Ask::Secure { .. } | Ask::SecureData { .. } => {
+            Ask::Secure { .. } | Ask::Clear { .. } | Ask::SecureData { .. } => {
                 self.violation("a server without a certificate begins TLS".to_owned());
             }
             Ask::Permit { ticket, account, target } => {
@@ -288,6 +288,7 @@ impl World {
             }
             Ask::Login { .. }
             | Ask::Secure { .. }
+            | Ask::Clear { .. }
             | Ask::SecureData { .. }
             | Ask::Reserve { .. }
             | Ask::Listen { .. }

@@ -74,3 +74,17 @@ fn where_tls_is_required_the_listener_of_1973_has_no_place() {
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("--listen-1973"));
 }
+
+#[test]
+fn f13_after_rein_the_control_connection_is_in_clear_and_may_begin_tls_again() {
+    let server = server();
+    for client in [TlsClient::new(), TlsClient::old()] {
+        let mut raw = private(&server, &client);
+        raw.ask("REIN", "220");
+        raw.end_tls();
+        raw.ask("PROT P", "503");
+        raw.login(USER, PASSWORD);
+        raw.begin_tls(&client);
+        raw.ask("PWD", "530");
+    }
+}

@@ -50,7 +50,7 @@ fn curl_does_everything_inside_tls() {
             run(&["-C", "-", "-T", "copy", &url("up.bin")]);
             assert!(server.bytes("up.bin") == sample(SIZE), "{mode:?} resumed upload");
             run(&["-o", "copy", &url("d/a.bin"), "-o", "again", &url("d/a.bin")]);
-            run(&["-Q", "-DELE up.bin", &url("d/")]);
+            run(&["-Q", "-DELE /up.bin", &url("d/")]);
             assert!(desk.bytes("again") == sample(SIZE), "{mode:?} two on one connection");
             assert_eq!(server.names(), ["d/", "d/a.bin"]);
         }

@@ -24,6 +24,10 @@ const REASONS: &[(&str, &str)] = &[
         "f08_required_reuse_is_not_demanded_of_a_peer_that_proves_itself",
         "the constant after it: peers that are held by pins alone, as other people's servers could be",
     ),
+    (
+        "curl_does_everything_inside_tls",
+        "the option of curl, whose client cannot pin a certificate by its digest",
+    ),
     ("wider", "servers of other people know no RNDZ, and are foreign to each other on loopback"),
     (
         "a_data_connection_shows_the_certificate_of_its_control_connection",

@@ -93,6 +93,27 @@ impl Layer {
         Ok(())
     }
 
+    /// Takes bytes of the peer that somebody else has read from the socket.
+    pub(crate) fn feed(&mut self, received: Vec<u8>) {
+        self.received = received;
+        self.taken = 0;
+    }
+
+    /// Drops what has been received. Returns whether the peer has ended TLS.
+    pub(crate) fn skip(&mut self) -> io::Result<bool> {
+        let mut dropped = [0; 4096];
+        loop {
+            let mut rest = self.received.get(self.taken..).unwrap_or_default();
+            self.taken += self.session.read_tls(&mut rest)?;
+            let state = self.session.process_new_packets();
+            let state = state.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+            while matches!(self.session.reader().read(&mut dropped), Ok(1..)) {}
+            if state.peer_has_closed() || self.taken == self.received.len() {
+                return Ok(state.peer_has_closed());
+            }
+        }
+    }
+
     /// Whether something is still here.
     pub(crate) fn wants_write(&self) -> bool {
         self.session.wants_write()

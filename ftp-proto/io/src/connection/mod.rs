@@ -9,6 +9,7 @@
 
 mod layer;
 
+use std::future::poll_fn;
 use std::io;
 use std::net::Shutdown;
 use std::pin::Pin;
@@ -16,7 +17,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsStream;
 
@@ -59,6 +60,29 @@ impl Connection {
     pub(crate) fn into_parts(self) -> (TcpStream, Option<Layer>) {
         let Self { socket, tls } = self;
         (socket, tls.map(|layer| layer.into_inner().unwrap_or_else(PoisonError::into_inner)))
+    }
+
+    /// Ends TLS in order and waits until the peer has done so too. What it sends behind that is in clear, and
+    /// is left on the socket.
+    pub(crate) async fn end_tls(self) -> io::Result<Self> {
+        match self.close_notify() {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        poll_fn(|cx| poll_io(cx, |cx| self.socket.poll_write_ready(cx), || self.try_flush())).await?;
+        let (mut socket, layer) = self.into_parts();
+        if let Some(mut layer) = layer {
+            while !layer.skip()? {
+                // One record at a time, so that nothing behind the last one is taken.
+                let mut record = vec![0; HEADER];
+                socket.read_exact(&mut record).await?;
+                let length = record.last_chunk::<2>().map_or(0, |length| u16::from_be_bytes(*length));
+                record.resize(HEADER + usize::from(length), 0);
+                socket.read_exact(record.get_mut(HEADER..).unwrap_or_default()).await?;
+                layer.feed(record);
+            }
+        }
+        Ok(socket.into())
     }
 
     /// The socket itself, if there is no TLS.
@@ -197,6 +221,9 @@ impl AsyncWrite for Connection {
         Poll::Ready(SockRef::from(&self.socket).shutdown(Shutdown::Write))
     }
 }
+
+/// Bytes before the content of a record; the last two are its length (RFC 8446 5.1).
+const HEADER: usize = 5;
 
 #[cfg(test)]
 mod tests;

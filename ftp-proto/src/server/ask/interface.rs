@@ -203,6 +203,14 @@ pub enum Ask {
         /// What is still sent in clear.
         last: Vec<u8>,
     },
+    /// Send these last bytes inside TLS, end TLS on the control connection and wait until the client has
+    /// ended it too -> [`Answer::Cleared`] or [`Answer::Failed`]. What is read afterwards is in clear.
+    Clear {
+        /// Names the question.
+        ticket: Ticket,
+        /// What is still sent inside TLS.
+        last: Vec<u8>,
+    },
     /// Begin TLS on a data connection -> [`Answer::Secured`] or [`Answer::Failed`]. What is read, written
     /// and moved afterwards is inside TLS.
     SecureData {
@@ -292,6 +300,8 @@ pub enum Answer {
     },
     /// To [`Ask::Secure`] and [`Ask::SecureData`]: the handshake is done.
     Secured(Handshake),
+    /// To [`Ask::Clear`]: the control connection is in clear.
+    Cleared,
     /// To [`Ask::Connect`]: this attempt failed; to [`Ask::Secure`] and [`Ask::SecureData`]: the handshake
     /// has failed. The machine drops what is left of the connection. The text is for the log; under the policy `proven` no
     /// client may see it.

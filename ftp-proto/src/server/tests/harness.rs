@@ -266,6 +266,11 @@ impl Harness {
                 self.did.push("secure".to_owned());
                 self.securing.push(ticket);
             }
+            Ask::Clear { ticket, last } => {
+                self.hear(last);
+                self.did.push("clear".to_owned());
+                self.securing.push(ticket);
+            }
             Ask::SecureData { ticket, conn, how } => self.secure(ticket, conn, how),
             Ask::Permit { ticket, account, target } => {
                 self.did.push(format!("permit {} {target}", String::from_utf8_lossy(&account)));

@@ -257,13 +257,11 @@ fn f10_another_certificate_than_the_pinned_one_gets_nothing() {
 
 #[test]
 fn f10_the_pin_is_forgotten() {
-    for line in ["PINC OFF", "REIN", "USER u"] {
+    for line in ["PINC OFF", "USER u"] {
         let mut h = private(EXPLICIT);
         h.say(&format!("PINC SHA-256 {}", leaf(1).to_hex()));
         h.say(line);
         let mut h = h.logged_in();
-        h.say("PBSZ 0");
-        h.say("PROT P");
         data(&mut h, "RETR a");
         assert!(h.did().contains(&"secure 1 Server resumes".to_owned()), "{line}");
     }
@@ -551,4 +549,35 @@ fn a_held_connection_whose_handshake_fails_is_a_stranger() {
     h.arrive(port, &format!("{OWN}:5001"));
     h.handshake(shown(None, false));
     h.check("RETR a", &["150"]);
+}
+
+#[test]
+fn f13_rein_ends_tls_after_its_reply() {
+    let mut h = private(EXPLICIT);
+    h.did();
+    h.send("REIN\r\nNOOP\r\n");
+    assert_eq!(h.take().len(), 1);
+    assert_eq!(h.did(), ["clear"]);
+    h.check("NOOP", &[]);
+    h.handshake(Answer::Cleared);
+    h.check("PROT P", &["503"]);
+    h.check("AUTH TLS", &["234"]);
+    let mut h = private(Tls { required: true, ..EXPLICIT });
+    h.say("REIN");
+    h.handshake(Answer::Cleared);
+    h.check("USER u", &["530"]);
+}
+
+#[test]
+fn f13_rein_on_a_listener_for_implicit_tls_goes_back_to_its_start() {
+    let mut h = server(Tls { begin: Begin::Implicit, ..EXPLICIT });
+    h.handshake(shown(None, false));
+    let mut h = h.logged_in();
+    h.say("PROT C");
+    h.take();
+    h.check("REIN", &["220"]);
+    h.check("PWD", &["530"]);
+    let mut h = h.logged_in();
+    data(&mut h, "RETR a");
+    assert!(h.did().contains(&"secure 1 Server resumes".to_owned()));
 }
