@@ -434,6 +434,14 @@ fn f07_without_a_proof_both_ends_fail_within_the_time_of_the_handshake() {
     assert_eq!(h.take().len(), 1);
     h.pass(seconds(11));
     assert!(h.take()[0].starts_with("522"));
+    // The same as TLS client.
+    h.say("SSCN ON");
+    h.check("EPRT |1|198.51.100.9|5000|", &["200"]);
+    h.say("RETR a");
+    h.connected();
+    h.take();
+    h.pass(seconds(11));
+    assert!(h.take()[0].starts_with("425"));
     // The passive end, with SOCK as filter.
     let mut h = open_to_all();
     let port = h.port("PASV");

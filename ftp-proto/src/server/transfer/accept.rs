@@ -177,7 +177,7 @@ impl Accept {
             || matches!(cx.sockets.filter(self.listener), Filter::Host(_) | Filter::Socket(_));
         if named && cx.sockets.rendezvous.is_none() && self.candidates.is_empty() {
             cx.out.reset(peer.conn);
-            return Progress::NotPrivate(why);
+            return Progress::not_private(self.wants.role, why);
         }
         arrivals::stranger(cx, self.listener, peer.conn, peer.address);
         Progress::Waiting

@@ -214,7 +214,7 @@ impl Dial {
                 Progress::Waiting
             }
             Verdict::Wrong => Progress::Failed("The other end has not proven itself (RNDZ)"),
-            Verdict::NotPrivate(why) => Progress::NotPrivate(why),
+            Verdict::NotPrivate(why) => Progress::not_private(self.wants.role, why),
         }
     }
 

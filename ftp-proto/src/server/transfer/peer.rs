@@ -1,7 +1,7 @@
 //! The other end of a data connection.
 
 use crate::policy::Grant;
-use crate::server::ask::ConnId;
+use crate::server::ask::{ConnId, TlsRole};
 use std::net::SocketAddr;
 
 /// The other end of a data connection.
@@ -37,4 +37,15 @@ pub(super) enum Progress {
     Failed(&'static str),
     /// There will be none that is private; the text is for the client.
     NotPrivate(&'static str),
+}
+
+impl Progress {
+    /// TLS could not begin. A server says so with a reply of its own (RFC 4217 7); where this server is the TLS
+    /// client, there is just no data connection (extensions, "PINC").
+    pub(super) const fn not_private(role: Option<TlsRole>, why: &'static str) -> Self {
+        match role {
+            Some(TlsRole::Client) => Self::Failed(why),
+            Some(TlsRole::Server) | None => Self::NotPrivate(why),
+        }
+    }
 }
