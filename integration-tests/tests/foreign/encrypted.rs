@@ -30,9 +30,8 @@ fn curl_does_everything_inside_tls() {
     let user = format!("{USER}:{PASSWORD}");
     let server = server();
     for (at, implicit) in listeners(&server) {
-        for mode in
-            [&["--tls-max", "1.2"][..], &["--tlsv1.3"], &["-P", "-"], &["--tls-max", "1.2", "-P", "-"]]
-        {
+        // curl 7.87 and 7.88 never begin TLS on a data connection that they accept (-P; curl issue 10666).
+        for mode in [&["--tls-max", "1.2"][..], &["--tlsv1.3"], &["--disable-epsv"]] {
             let desk = Desk::new();
             let scheme = if implicit { "ftps" } else { "ftp" };
             let url = |path: &str| format!("{scheme}://{at}/{path}");
