@@ -12,7 +12,7 @@ const ANN: &str = "--user ann:secret --listen 127.0.0.2:0";
 
 #[test]
 fn a_session_too_many_is_told_so_and_the_others_stay() {
-    let server = Server::start(&format!("{ANN} --max-sessions-per-address 2"));
+    let server = Server::start(&format!("{ANN} --max-sessions 2"));
     let (mut first, second) = (Client::login(&server), Client::login(&server));
     let mut third = Client::connect(&server);
     third.expect("421");
