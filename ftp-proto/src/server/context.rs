@@ -111,24 +111,19 @@ impl Context {
         unmapped(self.connection.peer.ip())
     }
 
-    /// Whether the account has the rights that `verb` needs, each at its path. If not, the reply has been sent.
-    pub(super) fn permits<'a>(
-        &mut self,
-        verb: Verb,
+    /// Which of the rights that are needed, each at its path, the account lacks.
+    pub(super) fn lacks<'a>(
+        &self,
         needed: impl IntoIterator<Item = (&'a PathName, Right)>,
-    ) -> bool {
-        let failure = match self.user() {
+    ) -> Option<FileFailure> {
+        match self.user() {
             None => Some(FileFailure::Denied),
             Some(user) => user.account.access.missing(needed).map(|right| {
                 let changes = !Rights::READ_ONLY.has(right);
                 let only_reads = user.account.access.is_read_only();
                 if changes && only_reads { FileFailure::ReadOnly } else { FileFailure::Lacks(right) }
             }),
-        };
-        if let Some(failure) = failure {
-            self.refuse_file(verb, failure);
         }
-        failure.is_none()
     }
 
     /// The absolute path that `name` means. `None` if no command may use that name, which has been

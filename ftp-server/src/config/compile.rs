@@ -60,6 +60,7 @@ impl Config {
             same_host: options.same_host,
             passive_ports: options.passive_ports,
             public_address: options.public_address,
+            xferlog: options.xferlog,
             shutdown_grace: options.shutdown_grace.unwrap_or(SHUTDOWN_GRACE),
             timeouts: Timeouts {
                 listen_idle: options.listen_idle.unwrap_or(usual.listen_idle),

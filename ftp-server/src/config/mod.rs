@@ -74,6 +74,8 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// How long transfers may go on, and be completed, after the signal to stop.
     pub shutdown_grace: Duration,
+    /// Where the lines of the xferlog go.
+    pub xferlog: Option<PathBuf>,
     /// What is logged.
     pub log: Log,
 }

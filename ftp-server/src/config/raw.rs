@@ -92,6 +92,9 @@ pub struct Options {
     /// How long transfers may go on, and be completed, after SIGTERM [default: 30s]
     #[arg(long, value_name = "T", value_parser = duration::parse)]
     pub shutdown_grace: Option<Duration>,
+    /// A file to which a line is added for each file that was sent, received or deleted (wu-ftpd's form)
+    #[arg(long, value_name = "FILE")]
+    pub xferlog: Option<PathBuf>,
     /// The form of the log on standard error [default: text]
     #[arg(long, value_name = "FORMAT")]
     pub log_format: Option<log::Format>,

@@ -1,6 +1,7 @@
 //! The running server: what its sessions share, and its accept loops.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,13 +14,15 @@ use ftp_proto::address::{Kind, kind};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::Rules;
 use ftp_proto::server::{self, Begin, Reuse};
+use ipnet::IpNet;
 use tokio::task::JoinSet;
 
 use super::accept::Acceptor;
 use super::listener::Listener;
 use crate::auth::Users;
 use crate::config::{Certificates, Config};
-use crate::limits::{MAX_HELD, MAX_OF_ONE_ADDRESS, MAX_PROVERS, Shares};
+use crate::limits::{Limits, MAX_HELD, MAX_OF_ONE_ADDRESS, MAX_PROVERS, Shares};
+use crate::operate::xferlog::XferLog;
 use crate::operate::{Shutdown, State, certificate};
 use crate::session::Shared;
 use crate::vfs::Root;
@@ -67,6 +70,7 @@ impl Server {
             shares: Shares::new(config.limits, config.passive_ports.clone(), clock),
             tls,
             users: Arc::new(Users::new(&config.users, config.anonymous, config.foreign)),
+            xferlog: config.xferlog.as_deref().map(open_xferlog).transpose()?,
             root: Arc::new(root),
         });
         if let Some(sessions) = shared.shares.descriptors.too_few_for(config.limits.sessions) {
@@ -83,6 +87,7 @@ impl Server {
             own_listeners: own_listeners(&places),
             relay: Vec::new(),
         };
+        log_start(config);
         let (shutdown, running) = Shutdown::new();
         let acceptor = Arc::new(Acceptor::new(shared, running));
         let mut accepting = JoinSet::new();
@@ -133,6 +138,32 @@ fn own_listeners(places: &[Place]) -> Vec<SocketAddr> {
         })
     };
     places.iter().flat_map(|(at, ..)| everywhere(*at)).collect()
+}
+
+/// The first line of the audit: which server this is, and what it allows.
+fn log_start(config: &Config) {
+    let Limits { sessions, per_address, unauthenticated, .. } = config.limits;
+    let networks =
+        |networks: &[IpNet]| networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        root = %config.root.display(),
+        foreign = ?config.foreign,
+        foreign_networks = config.foreign_networks.as_deref().map(networks),
+        same_host = networks(&config.same_host),
+        users = config.users.len(),
+        anonymous = config.anonymous,
+        require_tls = config.require_tls,
+        max_sessions = sessions,
+        max_sessions_per_address = per_address,
+        max_unauthenticated = unauthenticated,
+        "started"
+    );
+}
+
+fn open_xferlog(path: &Path) -> Result<XferLog, anyhow::Error> {
+    XferLog::open(path)
+        .map_err(|error| anyhow::anyhow!("cannot write the xferlog {}: {}", path.display(), words(&error)))
 }
 
 /// Says once that passwords go in clear, if they can come from another host.

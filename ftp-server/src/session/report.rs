@@ -1,37 +1,93 @@
-//! Writes what happens in a session to the log. The machine has masked the secrets; both forms of the
-//! log escape what could break a line.
+//! Writes what happens in a session to the log and the audit. The machine has masked the secrets.
 
-use ftp_proto::command::Direction;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ftp_proto::command::{Direction, Verb};
 use ftp_proto::server::ask::Event;
+use ftp_proto::timer::Moment;
 
-/// Logs one event.
-pub(super) fn log(event: &Event) {
-    match event {
-        Event::Command(line) => tracing::debug!(command = line, "received"),
-        Event::Replied(line) => tracing::debug!(reply = line, "said"),
-        Event::LoggedIn { name } => tracing::info!(user = text(name), "logged in"),
-        Event::LoginFailed { name } => tracing::warn!(user = text(name), "login failed"),
-        Event::Refused { why, address } => tracing::warn!(%address, "data connection refused: {why}"),
-        Event::Stranger { from } => {
-            tracing::warn!(%from, "closed the connection of a stranger at a data port")
-        }
-        Event::GavePortsUp => tracing::info!("gave its data ports up, because others need them"),
-        Event::NotPrivate { from, why } => tracing::warn!(%from, why, "no TLS"),
-        Event::NotFtp(protocol) => tracing::warn!(protocol, "the client does not speak FTP"),
-        Event::TimedOut(timer) => tracing::info!(timer = timer.name(), "timed out"),
-        Event::Transfer { path, direction, bytes, peer, whole } => {
-            let direction = match direction {
-                Direction::Send => "sent",
-                Direction::Receive => "received",
-            };
-            let peer = peer.map(|peer| peer.to_string());
-            tracing::info!(path = path.display(), bytes, peer, whole, "{direction}");
-        }
-        // Events that a later version of the machine may have.
-        other => tracing::debug!("{other:?}"),
-    }
+use super::shared::Shared;
+use crate::auth::is_anonymous;
+use crate::operate::audit::{Record, Transfer};
+use crate::operate::xferlog::Who;
+
+/// Records what happens in one session, from its beginning to its end.
+pub(super) struct Reporter {
+    shared: Arc<Shared>,
+    from: IpAddr,
+    since: Moment,
+    user: Option<Vec<u8>>,
+    sent: u64,
+    received: u64,
 }
 
-fn text(name: &[u8]) -> String {
-    String::from_utf8_lossy(name).into_owned()
+impl Reporter {
+    pub(super) fn new(shared: Arc<Shared>, from: IpAddr) -> Self {
+        let since = shared.clock.now();
+        Self { shared, from, since, user: None, sent: 0, received: 0 }
+    }
+
+    /// Records one event.
+    pub(super) fn event(&mut self, event: &Event) {
+        match event {
+            Event::Command(line) => tracing::debug!(command = line, "received"),
+            Event::Replied(line) => tracing::debug!(reply = line, "said"),
+            Event::LoggedIn { name } => {
+                self.user = Some(name.clone());
+                self.record(&Record::LoggedIn);
+            }
+            Event::LoginFailed { name } => self.record(&Record::LoginFailed { user: name }),
+            Event::Refused { why, address } => tracing::warn!(%address, "data connection refused: {why}"),
+            Event::Stranger { from } => {
+                tracing::warn!(%from, "closed the connection of a stranger at a data port");
+            }
+            Event::GavePortsUp => tracing::info!("gave its data ports up, because others need them"),
+            Event::NotPrivate { from, why } => tracing::warn!(%from, why, "no TLS"),
+            Event::NotFtp(protocol) => tracing::warn!(protocol, "the client does not speak FTP"),
+            Event::TimedOut(timer) => tracing::info!(timer = timer.name(), "timed out"),
+            Event::Changed { verb, path, to, failure } => {
+                let (verb, to, failure) = (*verb, to.as_ref(), *failure);
+                self.record(&Record::Changed { verb, path, to, failure });
+            }
+            Event::Transfer { verb, path, direction, data_type, bytes, took, peer, failure } => {
+                let transfer = Transfer {
+                    verb: *verb,
+                    path,
+                    direction: *direction,
+                    data_type: *data_type,
+                    bytes: *bytes,
+                    took: *took,
+                    peer: *peer,
+                    failure: failure.as_deref(),
+                };
+                self.transfer(transfer);
+            }
+            // Events that a later version of the machine may have.
+            other => tracing::debug!("{other:?}"),
+        }
+    }
+
+    fn transfer(&mut self, transfer: Transfer<'_>) {
+        let count = match transfer.direction {
+            Direction::Send => &mut self.sent,
+            Direction::Receive => &mut self.received,
+        };
+        *count = count.saturating_add(transfer.bytes);
+        let lists = matches!(transfer.verb, Verb::List | Verb::Nlst | Verb::Mlsd);
+        self.record(&if lists { Record::Listed(transfer) } else { Record::Moved(transfer) });
+    }
+
+    /// Records the end of the session.
+    pub(super) fn end(self) {
+        let took = self.shared.clock.now().since(self.since);
+        self.record(&Record::Ended { took, sent: self.sent, received: self.received });
+    }
+
+    fn record(&self, record: &Record<'_>) {
+        record.log(self.user.as_deref());
+        if let (Some(xferlog), Some(user)) = (&self.shared.xferlog, &self.user) {
+            xferlog.add(record, &Who { user, anonymous: is_anonymous(user), from: self.from });
+        }
+    }
 }

@@ -7,6 +7,7 @@ use ftp_io::tls;
 
 use crate::auth::Users;
 use crate::limits::Shares;
+use crate::operate::xferlog::XferLog;
 use crate::vfs::Root;
 
 /// What all sessions of a server use.
@@ -19,6 +20,8 @@ pub struct Shared {
     pub tls: Option<Arc<tls::Server>>,
     /// Who may log in.
     pub users: Arc<Users>,
+    /// The xferlog, if there is one.
+    pub xferlog: Option<XferLog>,
     /// The directory that users see as `/`.
     pub root: Arc<Root>,
 }

@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinError;
 
 use super::perform::{Performer, Ready};
-use super::report;
+use super::report::Reporter;
 use super::resources::Done;
 use super::shared::Shared;
 use crate::limits::{Eviction, Full, SessionSlot};
@@ -54,6 +54,7 @@ struct Session {
     control: Control,
     /// The question that the begin or the end of TLS on the control connection answers.
     securing: Option<Ticket>,
+    reporter: Reporter,
     performer: Performer,
     eviction: Eviction,
     running: Running,
@@ -105,6 +106,7 @@ impl Session {
         let connection =
             Connection { peer: from, local: stream.local_addr()?, entropy: ftp_io::random::bytes()? };
         Ok(Self {
+            reporter: Reporter::new(Arc::clone(&shared), from.ip()),
             performer: Performer::new(id, from.ip(), Arc::clone(&shared), slot, running.clone()),
             shared,
             machine: server::Session::new(machine, connection),
@@ -176,10 +178,10 @@ impl Session {
             }
         }
         // A24: data connections, listeners and ports are released before the last replies are sent.
-        let Self { shared, performer, control, .. } = self;
+        let Self { shared, performer, control, reporter, .. } = self;
         drop(performer);
         control.close(&shared.clock, MAX_CLOSING).await;
-        tracing::debug!("closed");
+        reporter.end();
     }
 
     /// Waits for whatever comes first. A client whose commands have come in great number keeps no other
@@ -224,7 +226,7 @@ impl Session {
                     self.control.end_tls(&last);
                 }
                 Output::Ask(ask) => self.performer.perform(ask),
-                Output::Event(event) => report::log(&event),
+                Output::Event(event) => self.reporter.event(&event),
                 Output::Close => return Drained::Closed,
                 Output::Wait(deadline) => return Drained::Waits(deadline),
             }

@@ -1,6 +1,8 @@
 //! The program from outside.
 
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod server;
 #[cfg(test)]
 mod session;

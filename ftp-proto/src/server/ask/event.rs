@@ -1,11 +1,13 @@
 //! What a log, a metric or a test may want to know.
 
-use crate::command::Direction;
+use super::files::FileFailure;
+use crate::command::{DataType, Direction, Verb};
 use crate::policy::{Foreign, Why};
 use crate::server::rights::{Access, Rights};
 use crate::server::timer::Timer;
 use crate::wire::PathName;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// An account, as the driver's login describes it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -85,17 +87,35 @@ pub enum Event {
     NotFtp(&'static str),
     /// A wait has ended by its timer.
     TimedOut(Timer),
-    /// A transfer has ended.
+    /// A command that changes something else than the content of a file has been carried out, or has
+    /// failed.
+    Changed {
+        /// The verb of the command.
+        verb: Verb,
+        /// The absolute path of what was changed: for RNTO the old name.
+        path: PathName,
+        /// For RNTO the new name; for a symbolic link where it leads to.
+        to: Option<PathName>,
+        /// Why nothing was changed; `None` if it was.
+        failure: Option<FileFailure>,
+    },
+    /// A transfer has ended, or was refused because of its file or its data connection.
     Transfer {
+        /// The transfer command.
+        verb: Verb,
         /// The absolute path of the file or directory.
         path: PathName,
         /// The direction of the data, seen from this server.
         direction: Direction,
+        /// How the bytes were coded on the connection.
+        data_type: DataType,
         /// How many bytes of the file have moved.
         bytes: u64,
+        /// How long it took, from the command.
+        took: Duration,
         /// The other end of the data connection; `None` if there was none.
         peer: Option<SocketAddr>,
-        /// Whether the file is whole.
-        whole: bool,
+        /// Why the file is not whole; `None` if it is. The text is for the log.
+        failure: Option<String>,
     },
 }

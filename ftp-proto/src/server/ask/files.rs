@@ -121,6 +121,25 @@ pub enum FileAsk {
 }
 
 impl FileAsk {
+    /// What a question changes, if it changes something: its path, and the new name or the target of a
+    /// link.
+    pub const fn changes(&self) -> Option<(&PathName, Option<&PathName>)> {
+        match self {
+            Self::Facts(_)
+            | Self::List(..)
+            | Self::Enter(_)
+            | Self::RenameFrom(_)
+            | Self::Space(_)
+            | Self::Hash { .. } => None,
+            Self::MakeDirectory(path)
+            | Self::RemoveDirectory(path)
+            | Self::Remove(path)
+            | Self::Change { path, .. } => Some((path, None)),
+            Self::Rename { from, to } => Some((from, Some(to))),
+            Self::Link { target, link } => Some((link, Some(target))),
+        }
+    }
+
     /// The rights that a question needs, each with the path where it is needed. The facts of one name
     /// (SIZE, MDTM, MLST, CWD) need none, because whoever may write has to compare what was written.
     pub fn needs(&self) -> Vec<(&PathName, Right)> {

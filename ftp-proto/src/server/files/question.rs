@@ -2,7 +2,7 @@
 
 use crate::command::Verb;
 use crate::reply::Meaning;
-use crate::server::ask::{Answer, Ask, FileAsk, Found};
+use crate::server::ask::{Answer, Ask, Event, FileAsk, FileFailure, Found};
 use crate::server::context::{Context, Question};
 use crate::server::timer::Timer;
 use crate::server::transfer::abort;
@@ -14,11 +14,17 @@ pub(in crate::server) struct Request {
     /// The command that asks.
     verb: Verb,
     reply: Reply,
+    /// What it changes, for the log.
+    change: Option<Change>,
     /// What the reply will mean, if the answer may take long.
     long: Option<Meaning>,
     /// The reply has begun, so that the client sees that the work goes on.
     begun: bool,
 }
+
+/// What a command changes: the path, and the new name or the target of a link.
+#[derive(Debug)]
+struct Change(PathName, Option<PathName>);
 
 /// What is said when the driver has answered.
 #[derive(Debug)]
@@ -57,11 +63,21 @@ pub(super) fn perform(
 }
 
 fn question(cx: &mut Context, verb: Verb, ask: FileAsk, reply: Reply) -> Waits {
-    if !cx.permits(verb, ask.needs()) {
+    let change = ask.changes().map(|(path, to)| Change(path.clone(), to.cloned()));
+    if let Some(failure) = cx.lacks(ask.needs()) {
+        cx.refuse_file(verb, failure);
+        tell(cx, verb, change, Some(failure));
         return None;
     }
-    let request = Request { verb, reply, long: None, begun: false };
+    let request = Request { verb, reply, change, long: None, begun: false };
     Some(cx.question(request, |ticket| Ask::File { ticket, ask }))
+}
+
+/// Tells the log of a change, or of one that failed.
+fn tell(cx: &mut Context, verb: Verb, change: Option<Change>, failure: Option<FileFailure>) {
+    if let Some(Change(path, to)) = change {
+        cx.out.event(Event::Changed { verb, path, to, failure });
+    }
 }
 
 /// The question takes long: while it waits, lines of a reply with `meaning` show that the work goes on
@@ -117,6 +133,7 @@ impl Request {
             cx.unexpected(answer);
             return None;
         };
+        tell(cx, self.verb, self.change, found.as_ref().err().copied());
         match found {
             Ok(found) => match (self.reply, found) {
                 (Reply::By(reply, name), found) => reply(cx, name, found),

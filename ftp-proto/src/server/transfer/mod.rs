@@ -32,7 +32,7 @@ mod secure;
 
 pub(super) use input::Input;
 
-use super::ask::{Answer, Ask, Event, FileFailure, Ticket};
+use super::ask::{Answer, Ask, FileFailure, Ticket};
 use super::context::Context;
 use super::timer::Timer;
 use crate::reply::Meaning;
@@ -139,6 +139,7 @@ impl Transfer {
             FileFailure::Other
         };
         cx.refuse_file(self.request.verb, failure);
+        self.request.tell_refused(cx, failure.to_string());
         self.conclude(cx);
     }
 
@@ -205,6 +206,7 @@ impl Transfer {
     fn refuse(&mut self, cx: &mut Context, meaning: Meaning, text: &str) {
         self.unprepare(cx);
         cx.out.reply(meaning, text);
+        self.request.tell_refused(cx, text);
         self.conclude(cx);
     }
 
@@ -218,13 +220,7 @@ impl Transfer {
             cx.sockets.rendezvous = None;
         }
         self.unprepare(cx);
-        cx.out.event(Event::Transfer {
-            path: self.request.path.clone(),
-            direction: self.request.direction(),
-            bytes: 0,
-            peer: None,
-            whole: false,
-        });
+        self.request.tell_refused(cx, "aborted by the client");
         self.conclude(cx);
         abort::ended(cx);
     }

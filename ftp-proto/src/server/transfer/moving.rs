@@ -13,7 +13,7 @@ use crate::digest::Digest;
 use crate::policy::Cargo;
 use crate::policy::Grant;
 use crate::reply::Meaning;
-use crate::server::ask::{Answer, Ask, End, Event, Terms, Ticket};
+use crate::server::ask::{Answer, Ask, End, Terms, Ticket};
 use crate::server::context::Context;
 use crate::server::timer::Timer;
 use crate::wire::ByteRange;
@@ -160,13 +160,7 @@ impl Moving {
     fn moved(&self, cx: &mut Context, request: &Request, counts: Counts, end: End) {
         let bytes = counts.bytes;
         let whole = end == End::Whole;
-        cx.out.event(Event::Transfer {
-            path: request.path.clone(),
-            direction: request.direction(),
-            bytes,
-            peer: Some(self.peer.address),
-            whole,
-        });
+        request.tell(cx, bytes, Some(self.peer.address), self.failure(&end));
         if self.stat.is_some() {
             say_status(cx, &[format!("Bytes {bytes}")]);
         }
@@ -191,6 +185,18 @@ impl Moving {
         if self.stop == Some(Stop::Abort) {
             let meaning = if whole { Meaning::NothingToAbort } else { Meaning::Aborted };
             cx.out.reply(meaning, "ABOR done");
+        }
+    }
+
+    /// Why the file is not whole, for the log.
+    fn failure(&self, end: &End) -> Option<String> {
+        match (end, self.stop) {
+            (End::Whole, _) => None,
+            (End::Stopped, Some(Stop::Abort)) => Some("aborted by the client".to_owned()),
+            (End::Stopped, Some(Stop::Stall)) => Some("nothing moved for too long".to_owned()),
+            (End::Stopped, None) => Some("stopped by the server".to_owned()),
+            (End::Broken(why), _) => Some(format!("the data connection broke: {why}")),
+            (End::Failed(failure), _) => Some(failure.to_string()),
         }
     }
 

@@ -3,9 +3,11 @@
 use crate::command::{DataType, Direction, Verb};
 use crate::policy::Cargo;
 use crate::reply::Meaning;
-use crate::server::ask::{Intent, ListStyle};
+use crate::server::ask::{Event, Intent, ListStyle};
 use crate::server::context::Context;
+use crate::timer::Moment;
 use crate::wire::{ByteRange, PathName};
+use std::net::SocketAddr;
 
 /// What a transfer command asks for.
 #[derive(Debug)]
@@ -15,12 +17,40 @@ pub(in crate::server) struct Request {
     pub(super) path: PathName,
     pub(super) intent: Intent,
     pub(super) data_type: DataType,
+    /// When the command came.
+    pub(super) since: Moment,
 }
 
 impl Request {
     /// The direction of the data, seen from this server.
     pub(super) const fn direction(&self) -> Direction {
         self.intent.direction()
+    }
+
+    /// Tells the log that no byte moves, and why.
+    pub(super) fn tell_refused(&self, cx: &mut Context, why: impl Into<String>) {
+        self.tell(cx, 0, None, Some(why.into()));
+    }
+
+    /// Tells the log how the transfer ended: the bytes that moved, the other end, and why the file is not
+    /// whole.
+    pub(super) fn tell(
+        &self,
+        cx: &mut Context,
+        bytes: u64,
+        peer: Option<SocketAddr>,
+        failure: Option<String>,
+    ) {
+        cx.out.event(Event::Transfer {
+            verb: self.verb,
+            path: self.path.clone(),
+            direction: self.direction(),
+            data_type: self.data_type,
+            bytes,
+            took: cx.now.since(self.since),
+            peer,
+            failure,
+        });
     }
 
     /// The name that this server has chosen for the file (STOU).
@@ -62,7 +92,8 @@ pub(in crate::server) fn stor(cx: &mut Context, name: &PathName, range: ByteRang
 /// PROB: a data connection as a transfer would have it, and nothing more.
 pub(in crate::server) fn prob(cx: &mut Context, direction: Direction) -> Option<Request> {
     let (path, data_type) = (cx.parameters.cwd.clone(), cx.parameters.data_type);
-    permitted(cx, Request { verb: Verb::Prob, path, intent: Intent::Probe(direction), data_type })
+    let (intent, since) = (Intent::Probe(direction), cx.now);
+    permitted(cx, Request { verb: Verb::Prob, path, intent, data_type, since })
 }
 
 /// STOU: a new file in the working directory, whose name nobody can guess. The preliminary reply tells
@@ -118,19 +149,22 @@ fn file(cx: &mut Context, verb: Verb, name: &PathName, range: ByteRange, intent:
         return None;
     }
     let path = cx.resolve(name)?;
-    permitted(cx, Request { verb, path, intent, data_type })
+    permitted(cx, Request { verb, path, intent, data_type, since: cx.now })
 }
 
 /// The lines of a listing end with CR LF, whatever the TYPE is (E18).
 fn listing(cx: &mut Context, verb: Verb, name: Option<&PathName>, style: ListStyle) -> Option<Request> {
     let path = cx.resolve_or_cwd(name)?;
-    permitted(cx, Request { verb, path, intent: Intent::List(style), data_type: DataType::Ascii })
+    let (intent, data_type, since) = (Intent::List(style), DataType::Ascii, cx.now);
+    permitted(cx, Request { verb, path, intent, data_type, since })
 }
 
 /// The request, if the account has the right for it.
 fn permitted(cx: &mut Context, request: Request) -> Option<Request> {
-    let needed = [(&request.path, request.intent.needs())];
-    cx.permits(request.verb, needed).then_some(request)
+    let Some(failure) = cx.lacks([(&request.path, request.intent.needs())]) else { return Some(request) };
+    cx.refuse_file(request.verb, failure);
+    request.tell_refused(cx, failure.to_string());
+    None
 }
 
 /// The name behind options like `-la`.

@@ -1,0 +1,117 @@
+//! The audit: who came, what was read and changed, and who left. Each record is a line of the log, in both
+//! of its forms, and what is about a file is a line of the xferlog too.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use ftp_proto::command::{DataType, Direction, Verb};
+use ftp_proto::server::ask::FileFailure;
+use ftp_proto::wire::PathName;
+
+/// What an audit records of a session. The list is closed.
+#[derive(Debug)]
+pub enum Record<'a> {
+    /// Somebody has logged in.
+    LoggedIn,
+    /// Somebody could not log in.
+    LoginFailed {
+        /// The name that the client gave.
+        user: &'a [u8],
+    },
+    /// A directory was listed.
+    Listed(Transfer<'a>),
+    /// A file was sent or received.
+    Moved(Transfer<'a>),
+    /// Something else was changed.
+    Changed {
+        /// The verb of the command.
+        verb: Verb,
+        /// What was changed; for a new name the old one.
+        path: &'a PathName,
+        /// The new name, or where a link leads to.
+        to: Option<&'a PathName>,
+        /// Why nothing was changed.
+        failure: Option<FileFailure>,
+    },
+    /// The session has ended.
+    Ended {
+        /// How long the session was.
+        took: Duration,
+        /// Bytes of files and listings that were sent.
+        sent: u64,
+        /// Bytes of files that were received.
+        received: u64,
+    },
+}
+
+/// One transfer, as the audit tells it.
+#[derive(Clone, Copy, Debug)]
+pub struct Transfer<'a> {
+    /// The verb of the command.
+    pub verb: Verb,
+    /// The file or directory.
+    pub path: &'a PathName,
+    /// The direction, seen from this server.
+    pub direction: Direction,
+    /// How the bytes were coded.
+    pub data_type: DataType,
+    /// Bytes that moved.
+    pub bytes: u64,
+    /// From the command to the end.
+    pub took: Duration,
+    /// The other end of the data connection.
+    pub peer: Option<SocketAddr>,
+    /// Why it is not whole.
+    pub failure: Option<&'a str>,
+}
+
+impl Record<'_> {
+    /// Writes the record to the log. A change that failed is a warning. Both forms of the log escape what
+    /// could break a line.
+    pub fn log(&self, user: Option<&[u8]>) {
+        let user = user.map(text);
+        match self {
+            Self::LoggedIn => tracing::info!(user, "logged in"),
+            Self::LoginFailed { user } => tracing::warn!(user = text(user), "login failed"),
+            Self::Listed(transfer) => transfer.log(user.as_deref(), "listed"),
+            Self::Moved(transfer) => match transfer.direction {
+                Direction::Send => transfer.log(user.as_deref(), "sent"),
+                Direction::Receive => transfer.log(user.as_deref(), "received"),
+            },
+            Self::Changed { verb, path, to, failure } => {
+                let (command, path) = (verb.name(), path.display());
+                let to = to.map(PathName::display);
+                match failure {
+                    None => tracing::info!(user, command, path, to, "changed"),
+                    Some(why) => tracing::warn!(user, command, path, to, %why, "change failed"),
+                }
+            }
+            Self::Ended { took, sent, received } => {
+                tracing::info!(user, seconds = took.as_secs(), sent, received, "session ended");
+            }
+        }
+    }
+}
+
+impl Transfer<'_> {
+    fn log(&self, user: Option<&str>, what: &str) {
+        let Self { verb, path, direction, bytes, took, peer, failure, .. } = self;
+        let (command, path, seconds) = (verb.name(), path.display(), took.as_secs_f64());
+        let peer = peer.map(|peer| peer.to_string());
+        match (failure, direction) {
+            (None, _) => {
+                tracing::info!(user, command, path, bytes, seconds, peer, whole = true, "{what}");
+            }
+            (Some(why), Direction::Receive) => {
+                tracing::warn!(user, command, path, bytes, seconds, peer, whole = false, why, "{what}");
+            }
+            (Some(why), Direction::Send) => {
+                tracing::info!(user, command, path, bytes, seconds, peer, whole = false, why, "{what}");
+            }
+        }
+    }
+}
+
+fn text(name: &[u8]) -> String {
+    String::from_utf8_lossy(name).into_owned()
+}

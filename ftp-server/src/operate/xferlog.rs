@@ -1,0 +1,210 @@
+//! The xferlog: a line for each file that was sent, received or deleted, in the form of wu-ftpd that
+//! tools for statistics read.
+//!
+//! A thread of its own writes, so that no session waits for the disk. Lines beyond a bounded queue are
+//! lost, and the log says so.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::net::IpAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use ftp_io::clock::Clock;
+use ftp_io::os_error::words;
+use ftp_proto::address::unmapped;
+use ftp_proto::command::{DataType, Direction, Verb};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::audit::{Record, Transfer};
+
+/// An open xferlog.
+#[derive(Debug)]
+pub struct XferLog {
+    messages: SyncSender<Message>,
+    finished: Mutex<Receiver<()>>,
+    /// Lines are being lost, and the log knows it.
+    loses: AtomicBool,
+}
+
+#[derive(Debug)]
+enum Message {
+    Line(String),
+    Reopen,
+    Last,
+}
+
+/// Who has moved or deleted a file.
+#[derive(Clone, Copy, Debug)]
+pub struct Who<'a> {
+    /// The name of the account.
+    pub user: &'a [u8],
+    /// Whether it is the anonymous account.
+    pub anonymous: bool,
+    /// The client's address.
+    pub from: IpAddr,
+}
+
+impl XferLog {
+    /// Opens the file at `path` for appending; nobody else may write it.
+    ///
+    /// # Errors
+    /// The file cannot be opened, or the system refuses a thread.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let file = append(path)?;
+        let (messages, queued) = sync_channel(QUEUED);
+        let path = path.to_owned();
+        let (finish, finished) = sync_channel(1);
+        let work = move || {
+            write_all(&queued, file, &path);
+            // `XferLog` no longer waits if this took too long.
+            let _ = finish.send(());
+        };
+        std::thread::Builder::new().name("xferlog".to_owned()).spawn(work)?;
+        Ok(Self { messages, finished: Mutex::new(finished), loses: AtomicBool::new(false) })
+    }
+
+    /// Opens the file again under its name: another program may have moved it away.
+    pub fn reopen(&self) {
+        self.send(Message::Reopen);
+    }
+
+    /// Adds the line of `record`, if it has one.
+    pub fn add(&self, record: &Record<'_>, who: &Who<'_>) {
+        let now = Timestamp::from_second(Clock::today().0).unwrap_or_default();
+        let now = now.to_zoned(TimeZone::system()).strftime("%a %b %e %H:%M:%S %Y").to_string();
+        if let Some(line) = line(record, who, &now) {
+            self.send(Message::Line(line));
+        }
+    }
+
+    fn send(&self, message: Message) {
+        let full = matches!(self.messages.try_send(message), Err(TrySendError::Full(_)));
+        if full != self.loses.swap(full, Ordering::Relaxed) && full {
+            tracing::warn!("lines of the xferlog are lost, because its file does not take them");
+        }
+    }
+}
+
+impl Drop for XferLog {
+    fn drop(&mut self) {
+        if self.messages.try_send(Message::Last).is_ok() {
+            let finished = self.finished.get_mut().unwrap_or_else(PoisonError::into_inner);
+            let _ = finished.recv_timeout(LAST_LINES);
+        }
+    }
+}
+
+/// The line of a record at the time `now`; `None` if it is about no file.
+fn line(record: &Record<'_>, who: &Who<'_>, now: &str) -> Option<String> {
+    let (path, bytes, seconds, ascii, direction, whole) = match record {
+        Record::Moved(Transfer { path, bytes, took, data_type, direction, failure, peer, .. }) => {
+            peer.as_ref()?; // nothing has begun to move
+            let direction = match direction {
+                Direction::Send => 'o',
+                Direction::Receive => 'i',
+            };
+            let ascii = *data_type == DataType::Ascii;
+            (path, *bytes, took.as_secs(), ascii, direction, failure.is_none())
+        }
+        Record::Changed { verb: Verb::Dele, path, failure: None, .. } => (path, 0, 0, false, 'd', true),
+        Record::LoggedIn
+        | Record::LoginFailed { .. }
+        | Record::Listed(_)
+        | Record::Changed { .. }
+        | Record::Ended { .. } => return None,
+    };
+    let from = unmapped(who.from);
+    let path = word(path.as_bytes());
+    let user = word(who.user);
+    let kind = if ascii { 'a' } else { 'b' };
+    let access = if who.anonymous { 'a' } else { 'r' };
+    let end = if whole { 'c' } else { 'i' };
+    Some(format!(
+        "{now} {seconds} {from} {bytes} {path} {kind} _ {direction} {access} {user} ftp 0 * {end}\n"
+    ))
+}
+
+/// One word of a line: blanks and what cannot be shown are underscores, as other servers have them.
+fn word(bytes: &[u8]) -> String {
+    let shown = |c: char| if c.is_whitespace() || c.is_control() { '_' } else { c };
+    String::from_utf8_lossy(bytes).chars().map(shown).collect()
+}
+
+fn append(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).mode(0o640).open(path)
+}
+
+fn write_all(queued: &Receiver<Message>, mut file: File, path: &Path) {
+    let complain = |error: &io::Error| {
+        tracing::error!(error = words(error), path = %path.display(), "cannot write the xferlog");
+    };
+    let mut fails = false;
+    while let Ok(message) = queued.recv() {
+        let done = match message {
+            Message::Line(line) => file.write_all(line.as_bytes()),
+            Message::Reopen => append(path).map(|opened| file = opened),
+            Message::Last => return,
+        };
+        if let Err(error) = &done
+            && !fails
+        {
+            complain(error);
+        }
+        fails = done.is_err();
+    }
+}
+
+/// Maximum number of lines that wait for the disk.
+const QUEUED: usize = 4_096;
+/// How long a slow disk can delay the end of the program.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ftp_proto::wire::PathName;
+
+    const NOW: &str = "Fri Nov 20 12:00:00 2026";
+
+    fn check(record: &Record<'_>, anonymous: bool, expect: Option<&str>) {
+        let who = Who { user: b"ann b", anonymous, from: "::ffff:192.0.2.7".parse().unwrap() };
+        let expect = expect.map(|rest| format!("{NOW} {rest}\n"));
+        assert_eq!(line(record, &who, NOW), expect, "{record:?}");
+    }
+
+    #[test]
+    fn what_is_about_a_file_has_a_line_and_no_name_breaks_it() {
+        let path = PathName::from_wire("/a b\tc").unwrap();
+        let stored = Transfer {
+            verb: Verb::Stor,
+            path: &path,
+            direction: Direction::Receive,
+            data_type: DataType::Image,
+            bytes: 7,
+            took: Duration::from_millis(2_900),
+            peer: Some("192.0.2.7:5000".parse().unwrap()),
+            failure: None,
+        };
+        let expect = "2 192.0.2.7 7 /a_b_c b _ i r ann_b ftp 0 * c";
+        check(&Record::Moved(stored), false, Some(expect));
+        let sent = Transfer {
+            verb: Verb::Retr,
+            direction: Direction::Send,
+            data_type: DataType::Ascii,
+            failure: Some("broken"),
+            ..stored
+        };
+        check(&Record::Moved(sent), true, Some("2 192.0.2.7 7 /a_b_c a _ o a ann_b ftp 0 * i"));
+        check(&Record::Moved(Transfer { peer: None, ..stored }), false, None);
+        check(&Record::Listed(Transfer { verb: Verb::List, ..sent }), false, None);
+        let deleted = |failure| Record::Changed { verb: Verb::Dele, path: &path, to: None, failure };
+        check(&deleted(None), false, Some("0 192.0.2.7 0 /a_b_c b _ d r ann_b ftp 0 * c"));
+        check(&deleted(Some(ftp_proto::server::ask::FileFailure::Denied)), false, None);
+    }
+}

@@ -1,0 +1,72 @@
+//! The log as an audit, in its forms.
+
+use std::io::Write;
+
+use rustix::process::Signal;
+
+use crate::server::{Client, Server};
+
+/// A session that stores, renames, lists, fails and leaves.
+fn session(server: &Server) {
+    let mut client = Client::login(server);
+    client.say("TYPE I", "200");
+    let mut data = client.transfer(server, "STOR part");
+    data.write_all(b"content").unwrap();
+    drop(data);
+    client.expect("226");
+    client.say("RNFR part", "350");
+    client.say("RNTO final name", "250");
+    client.say("MKD sub", "257");
+    client.say("MFMT 20200101000000 sub", "213");
+    client.say("RMD nothing", "550");
+    drop(client.transfer(server, "MLSD"));
+    client.line(); // a client that reads nothing may be told either way
+    client.say("QUIT", "221");
+    assert_eq!(client.line(), "");
+}
+
+const ANN: &str = "--user ann:secret --listen 127.0.0.2:0";
+
+#[test]
+fn every_change_is_told_with_its_names_and_what_failed_with_the_reason() {
+    let server = Server::start(ANN);
+    session(&server);
+    let (_, log) = server.stop(Signal::TERM);
+    let line = |words: &[&str]| {
+        let found = log.lines().any(|line| words.iter().all(|word| line.contains(word)));
+        assert!(found, "{words:?} in no line:\n{log}");
+    };
+    line(&["started", "version=", "root=", "foreign=Proven", "max_sessions=10000"]);
+    line(&["logged in", "user=\"ann\"", "session{id=1"]);
+    line(&["received", "command=\"STOR\"", "path=\"/part\"", "bytes=7", "whole=true"]);
+    line(&["changed", "command=\"RNTO\"", "path=\"/part\"", "to=\"/final name\""]);
+    line(&["changed", "command=\"MKD\"", "path=\"/sub\""]);
+    line(&["changed", "command=\"MFMT\"", "path=\"/sub\""]);
+    line(&["WARN", "change failed", "command=\"RMD\"", "path=\"/nothing\"", "No such file"]);
+    line(&["listed", "command=\"MLSD\"", "path=\"/\""]);
+    line(&["session ended", "user=\"ann\"", "received=7"]);
+    assert!(!log.contains("secret"), "{log}");
+}
+
+#[test]
+fn json_has_the_same_records() {
+    let server = Server::start(&format!("{ANN} --log-format json"));
+    session(&server);
+    let (_, log) = server.stop(Signal::TERM);
+    assert!(log.lines().all(|line| line.starts_with('{') && line.ends_with('}')), "{log}");
+    let renamed = log.lines().find(|line| line.contains("\"RNTO\"")).unwrap();
+    assert!(renamed.contains("\"to\":\"/final name\""), "{renamed}");
+}
+
+#[test]
+fn the_xferlog_has_a_line_for_each_file() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("xferlog");
+    let server = Server::start(&format!("{ANN} --xferlog {}", path.display()));
+    session(&server);
+    let (status, _) = server.stop(Signal::TERM);
+    assert_eq!(status.code(), Some(0));
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    assert!(text.ends_with(" 127.0.0.1 7 /part b _ i r ann ftp 0 * c\n"), "{text}");
+}
