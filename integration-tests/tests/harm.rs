@@ -1,5 +1,8 @@
 //! Nobody harms another: whatever one client does, bob's commands go on, and no file is damaged.
 
+mod bounce;
+mod input;
+
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 
@@ -104,16 +107,17 @@ fn a_name_that_no_listing_can_show_cannot_be_made() {
     bob.0.ask("RMD pub", "250");
 }
 
-/// As many free ports in a row at 127.0.0.2.
-fn free_ports(count: u16) -> String {
-    let free = |port| std::net::TcpListener::bind(("127.0.0.2", port)).is_ok();
+/// As many free ports in a row at `ip`, which no other test uses.
+fn free_ports(ip: &str, count: u16) -> String {
+    let free = |port| std::net::TcpListener::bind((ip, port)).is_ok();
     let low = (21_000..60_000).step_by(usize::from(count)).find(|low| (*low..low + count).all(free)).unwrap();
     format!("{low}-{}", low + count - 1)
 }
 
 #[test]
 fn c06_anonymous_sessions_leave_half_of_the_data_ports() {
-    let server = site("ports").args(["--anonymous", "--passive-ports", &free_ports(4)]).start();
+    let ports = free_ports("127.0.0.51", 4);
+    let server = site("ports").at("127.0.0.51").args(["--anonymous", "--passive-ports", &ports]).start();
     let mut sessions = Vec::new();
     for _ in 0..6 {
         let mut raw = server.connect(Rfc959);
@@ -130,7 +134,8 @@ fn c06_anonymous_sessions_leave_half_of_the_data_ports() {
 
 #[test]
 fn c06_who_holds_most_data_ports_gives_one_back_to_others() {
-    let server = site("ports").args(["--passive-ports", &free_ports(4)]).start();
+    let ports = free_ports("127.0.0.52", 4);
+    let server = site("ports").at("127.0.0.52").args(["--passive-ports", &ports]).start();
     let mut anns: Vec<Raw> = (0..4).map(|_| server.login(Rfc959)).collect();
     for ann in &mut anns {
         ann.ask("TYPE I", "200");

@@ -26,5 +26,10 @@ pub(super) fn failure(errno: Errno) -> FileFailure {
 
 /// The same for the errors of the standard library.
 pub(crate) fn io_failure(error: &std::io::Error) -> FileFailure {
-    Errno::from_io_error(error).map_or(FileFailure::Other, failure)
+    match Errno::from_io_error(error) {
+        Some(errno) => failure(errno),
+        // It became shorter while it was sent.
+        None if error.kind() == std::io::ErrorKind::UnexpectedEof => FileFailure::Changed,
+        None => FileFailure::Other,
+    }
 }

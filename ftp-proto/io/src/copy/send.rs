@@ -19,7 +19,8 @@ use crate::tls::Data;
 
 /// Sends `file` from `offset` (bytes of the file, whatever the coding) to its end or to the limit of
 /// `format`, then closes the
-/// connection in order. If that does not succeed, or the future is dropped, the connection is reset.
+/// connection in order. If that does not succeed, or the future is dropped, the connection is reset. So it
+/// is if the file becomes shorter meanwhile ([`io::ErrorKind::UnexpectedEof`]): what was sent is not whole.
 ///
 /// The whole file has gone when the peer has closed its side in turn. A peer that keeps it open is
 /// given a second; a peer that resets it now has not got everything. Until then what the peer sends is
@@ -47,7 +48,8 @@ pub(super) async fn send_by(how: How, (file, part): (File, Range<u64>), data: Da
         Err(end) => return Moved::plain(0, end),
     };
     let how = how.under(connection.connection().has_tls());
-    let (ended, connection, work) = run(connection, Outgoing { file, part, how }, meter).await;
+    let least = file.metadata().map_or(0, |now| now.len()).min(part.end);
+    let (ended, connection, work) = run(connection, Outgoing { file, part, least, how }, meter).await;
     let end = match (ended, connection) {
         (Ended::Whole, Some(connection)) => connection.finish(meter).await,
         (ended, _) => ended,
@@ -60,6 +62,8 @@ struct Outgoing {
     file: File,
     /// What of it has not been read yet.
     part: Range<u64>,
+    /// Where it ends at the earliest: its size when the copy began.
+    least: u64,
     how: How,
 }
 
@@ -106,8 +110,8 @@ impl Work for Outgoing {
     const DIRECTION: Direction = Direction::Out;
 
     fn step(&mut self, connection: &mut Detached, buffer: &mut Vec<u8>) -> Step {
-        let Self { file, part, how } = self;
-        match how {
+        let Self { file, part, how, .. } = self;
+        let step = match how {
             #[cfg(target_os = "linux")]
             How::Sendfile => {
                 let (step, works) = sendfile(file, part, connection);
@@ -122,6 +126,13 @@ impl Work for Outgoing {
                 part.start += piece.len() as u64;
                 Ok(piece)
             }),
+        };
+        match step {
+            Step::Ended(Ended::Whole) if self.part.start < self.least => {
+                let error = io::Error::new(io::ErrorKind::UnexpectedEof, "the file has become shorter");
+                Step::Ended(Ended::File(error))
+            }
+            step @ (Step::Moved(_) | Step::Rest(_) | Step::Wait | Step::Ended(_)) => step,
         }
     }
 }

@@ -228,6 +228,25 @@ async fn a_full_disk_is_a_failure_of_the_file_and_the_sender_sees_a_reset() {
 }
 
 #[tokio::test]
+async fn a_file_that_becomes_shorter_is_a_failure_and_the_receiver_sees_a_reset() {
+    for out in send::all_strategies() {
+        let (ours, mut theirs) = pair().await;
+        let file = file_with(&vec![b'x'; 16 << 20]);
+        let same = file.try_clone().unwrap();
+        let meter = Meter::default();
+        let copy = send::send_by(out, (file, 0..u64::MAX), ours.into(), &meter);
+        let peer = async {
+            theirs.read_exact(&mut [0]).await.unwrap();
+            same.set_len(10).unwrap();
+            theirs.read_to_end(&mut Vec::new()).await
+        };
+        let (moved, heard) = tokio::join!(copy, peer);
+        assert!(matches!(moved.end, Ended::File(error) if error.kind() == io::ErrorKind::UnexpectedEof));
+        assert_eq!(heard.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+    }
+}
+
+#[tokio::test]
 async fn a_peer_that_resets_after_the_last_byte_has_not_got_the_whole_file() {
     let (here, mut there) = pair().await;
     let meter = Meter::default();

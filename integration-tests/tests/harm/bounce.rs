@@ -1,0 +1,140 @@
+//! RFC 2577, section by section, against the default policy: what a server on the open Internet must not
+//! be used for.
+
+use std::collections::HashSet;
+use std::io::Read;
+use std::net::SocketAddr;
+
+use ftp_proto::dialect::Dialect::{Rfc354, Rfc959};
+use integration_tests::socket::{connect, is_quiet, is_turned_away, listen};
+
+use super::{Bob, passive, site};
+
+/// Somebody else's service, on a host that is not the user's.
+const VICTIM: &str = "127.0.0.44";
+
+/// Section 3: nobody is connected to whom the user merely names, and no port below 1024 is ever a target.
+#[test]
+fn b17_b18_s2577_3_no_command_makes_the_server_connect_to_a_third_host() {
+    let server = site("bounce").file("mail", "HELO there").start();
+    let victim = listen(VICTIM, 0);
+    let port = victim.local_addr().unwrap().port();
+    let (high, low) = (port / 256, port % 256);
+    let mut ann = server.login(Rfc959);
+    let host = VICTIM.replace('.', ",");
+    for target in [
+        format!("PORT {host},{high},{low}"),
+        format!("EPRT |1|{VICTIM}|{port}|"),
+        format!("EPRT |2|::ffff:{VICTIM}|{port}|"),
+        format!("SOCK {},{port}", u32::from_be_bytes([127, 0, 0, 44])),
+        "PORT 127,0,0,1,0,25".to_owned(),
+        "EPRT |1|127.0.0.1|1023|".to_owned(),
+    ] {
+        ann.ask(&target, "501|504|522");
+        for transfer in ["RETR mail", "STOR stolen", "LIST", "NLST", "MLSD"] {
+            ann.ask(transfer, "425");
+        }
+    }
+    assert!(is_quiet(&victim));
+    assert_eq!(server.names(), ["mail"]);
+}
+
+/// Section 3, where the user gives a secret for RNDZ but the victim does not know it: one connection, 32
+/// bytes that the user has not chosen, and no byte of the file.
+#[test]
+fn s2577_3_a_victim_of_rndz_hears_nothing_that_the_attacker_chose() {
+    let server = site("rndz").args(["--connect-timeout", "2s"]).file("mail", "HELO there").start();
+    let victim = listen(VICTIM, 0);
+    let mut ann = server.login(Rfc959);
+    ann.ask("TYPE I", "200");
+    ann.ask(&format!("RNDZ {}", "07".repeat(32)), "200");
+    ann.ask(&format!("EPRT |1|{VICTIM}|{}|", victim.local_addr().unwrap().port()), "200");
+    ann.send("RETR mail");
+    let (mut heard, mut bytes) = (integration_tests::socket::accept(&victim).0, Vec::new());
+    drop(heard.read_to_end(&mut bytes));
+    assert_eq!(bytes.len(), 32);
+    assert!(bytes.starts_with(b"RNDZ1\r\n\0"));
+    ann.expect("425");
+    assert!(is_quiet(&victim), "one connection for one command");
+}
+
+/// Sections 4 and 8: the port of a transfer cannot be guessed, and whoever takes it gets nothing.
+#[test]
+fn c26_s2577_8_data_ports_are_not_guessed_and_strangers_get_nothing_there() {
+    let server = site("steal").file("secret", "for ann").start();
+    let mut ann = server.login(Rfc959);
+    ann.ask("TYPE I", "200");
+    let ports: Vec<u16> = (0..50).map(|_| ann.ask("EPSV", "229").port()).collect();
+    let steps: HashSet<i32> = ports.windows(2).map(|two| i32::from(two[1]) - i32::from(two[0])).collect();
+    assert!(steps.len() > 25, "{ports:?}");
+    let at = SocketAddr::new(server.ip(), *ports.last().unwrap());
+    let thief = SocketAddr::new(VICTIM.parse().unwrap(), 0);
+    assert!(is_turned_away(thief, at));
+    ann.send("RETR secret");
+    assert!(is_turned_away(thief, at));
+    let data = connect("127.0.0.1:0".parse().unwrap(), at);
+    ann.expect("150");
+    assert_eq!(integration_tests::socket::drain(data), b"for ann");
+    ann.expect("226");
+}
+
+/// Section 5: a few wrong passwords end the session with 421.
+#[test]
+fn s2577_5_a_session_that_guesses_is_closed() {
+    let server = site("guess").start();
+    let mut thief = server.connect(Rfc959);
+    let mut codes = Vec::new();
+    while codes.last() != Some(&421) {
+        thief.ask("USER ann", "331");
+        thief.send("PASS wrong");
+        codes.push(thief.reply().code);
+        assert!(codes.len() <= 5, "{codes:?}");
+    }
+    assert!((3..=5).contains(&codes.len()), "{codes:?}");
+    thief.closed();
+    Bob::login(&server).goes_on(&server);
+}
+
+/// Section 7: a name that exists is answered as one that does not, before and after the password.
+#[test]
+fn s2577_7_names_of_users_are_not_told() {
+    let server = site("names").start();
+    for dialect in [Rfc959, Rfc354] {
+        let answers = ["ann", "nobody", "root", "anonymous"].map(|name| {
+            let mut thief = server.connect(dialect);
+            thief.send(&format!("USER {name}"));
+            let user = thief.reply();
+            thief.send("PASS wrong");
+            (user.code, user.text().replace(name, "NAME"), thief.reply())
+        });
+        assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    }
+}
+
+/// Section 9: the anonymous user changes nothing and names no other host, and no command runs a program.
+#[test]
+fn s2577_9_anonymous_users_change_nothing_and_nobody_runs_programs() {
+    let server = site("public").args(["--anonymous"]).file("pub/file", "content").start();
+    let mut anyone = server.connect(Rfc959);
+    anyone.login("anonymous", "me@example.net");
+    anyone.ask("TYPE I", "200");
+    for change in
+        ["STOR new", "APPE pub/file", "STOU", "DELE pub/file", "MKD new", "RMD pub", "RNFR pub/file"]
+    {
+        let mut code = 0;
+        anyone.ask("EPSV", "229");
+        anyone.send(change);
+        code += anyone.reply().code;
+        assert!((500..600).contains(&code), "{change}: {code}");
+    }
+    for program in ["SITE EXEC id", "SITE CPFR pub/file", "SITE CHMOD 777 pub/file", "SITE CPTO new"] {
+        anyone.send(program);
+        let code = anyone.reply().code;
+        assert!((500..600).contains(&code), "{program}: {code}");
+    }
+    assert_eq!(server.names(), ["pub/", "pub/file"]);
+    let data = passive(&mut anyone, &server);
+    anyone.ask("RETR pub/file", "150");
+    assert_eq!(integration_tests::socket::drain(data), b"content");
+    anyone.expect("226");
+}

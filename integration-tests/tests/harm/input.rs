@@ -1,0 +1,172 @@
+//! Bad input: the right refusal or a close, and others do not notice.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+use ftp_proto::dialect::Dialect::{Rfc354, Rfc959};
+use integration_tests::socket::{connect, drain, until};
+
+use super::{Bob, passive, site};
+
+/// Files of which far more moves than sockets hold.
+const LARGE: u64 = 256 << 20;
+
+#[test]
+fn half_lines_wait_for_their_end_and_nobody_waits_for_them() {
+    let server = site("half").start();
+    let mut bob = Bob::login(&server);
+    let mut halves: Vec<_> = (0..50)
+        .map(|number| {
+            let mut raw = server.connect(if number % 2 == 0 { Rfc959 } else { Rfc354 });
+            raw.send_bytes(b"NOO");
+            raw
+        })
+        .collect();
+    bob.goes_on(&server);
+    for half in &mut halves {
+        half.ask("P", "200");
+    }
+}
+
+#[test]
+fn a13_a_line_of_a_mebibyte_is_refused_and_the_session_stays_in_step() {
+    let server = site("long").start();
+    let mut bob = Bob::login(&server);
+    let mut ann = server.login(Rfc959);
+    let line = [b"MKD ".as_slice(), &vec![b'x'; 1 << 20]].concat();
+    ann.send_bytes(&line);
+    bob.goes_on(&server);
+    ann.ask("", "500");
+    ann.ask("NOOP", "200");
+    assert_eq!(server.names(), [""; 0]);
+}
+
+#[test]
+fn binary_and_telnet_noise_harms_nobody() {
+    let server = site("noise").start();
+    let mut bob = Bob::login(&server);
+    let noise = integration_tests::site::sample(1 << 20);
+    let telnet: Vec<u8> = noise.iter().flat_map(|&byte| [255, 240 | byte & 15, byte]).collect();
+    for bytes in [&noise, &telnet] {
+        for number in 0..8 {
+            let dialect = if number % 2 == 0 { Rfc959 } else { Rfc354 };
+            let mut stream = connect("127.0.0.1:0".parse().unwrap(), server.address(dialect));
+            // Whoever does not read the answers is not listened to: this may block, so not all is sent.
+            stream.set_nonblocking(true).unwrap();
+            drop(stream.write_all(&bytes[number..]));
+            bob.goes_on_inside(&server);
+        }
+    }
+    bob.goes_on(&server);
+    assert_eq!(server.names(), [""; 0]);
+}
+
+#[test]
+fn connections_that_never_log_in_keep_nobody_out() {
+    let server = site("door").start();
+    let mut bob = Bob::login(&server);
+    let to = server.address(Rfc959);
+    let strangers: Vec<TcpStream> = (0..1_200_u16)
+        .map(|number| {
+            let [_, last] = (number / 100 + 20).to_be_bytes();
+            connect(SocketAddr::new([127, 0, 0, last].into(), 0), to)
+        })
+        .collect();
+    bob.goes_on(&server);
+    drop(strangers);
+}
+
+#[test]
+fn clients_that_do_not_read_their_replies_keep_nobody_waiting() {
+    let server = site("unread").start();
+    let mut bob = Bob::login(&server);
+    let mut unread = Vec::new();
+    for _ in 0..20 {
+        let mut stream = connect("127.0.0.1:0".parse().unwrap(), server.address(Rfc959));
+        stream.set_nonblocking(true).unwrap();
+        let commands = "FEAT\r\n".repeat(20_000);
+        drop(stream.write_all(commands.as_bytes()));
+        unread.push(stream);
+    }
+    bob.goes_on(&server);
+}
+
+#[test]
+fn slow_readers_and_writers_of_files_keep_nobody_waiting() {
+    let server = site("slow").start();
+    std::fs::File::create(server.path("large")).unwrap().set_len(LARGE).unwrap();
+    let mut bob = Bob::login(&server);
+    let mut slow = Vec::new();
+    for number in 0..20 {
+        let mut ann = server.login(Rfc959);
+        ann.ask("TYPE I", "200");
+        let mut data = passive(&mut ann, &server);
+        if number % 2 == 0 {
+            ann.ask("RETR large", "150");
+            data.read_exact(&mut [0]).unwrap();
+        } else {
+            ann.ask(&format!("STOR slow-{number}"), "150");
+            data.write_all(b"x").unwrap();
+        }
+        slow.push((ann, data));
+    }
+    bob.goes_on(&server);
+    for (mut ann, data) in slow {
+        drop(data);
+        ann.expect("226|426");
+        ann.ask("NOOP", "200");
+    }
+}
+
+/// A reader is never told that a part of a file is the whole.
+#[test]
+fn a_file_that_is_cut_while_it_is_sent_is_not_said_to_be_whole() {
+    let server = site("cut").start();
+    let file = std::fs::File::create(server.path("large")).unwrap();
+    file.set_len(LARGE).unwrap();
+    let mut bob = Bob::login(&server);
+    let mut ann = server.login(Rfc959);
+    ann.ask("TYPE I", "200");
+    let mut data = passive(&mut ann, &server);
+    ann.ask("RETR large", "150");
+    data.read_exact(&mut [0]).unwrap();
+    file.set_len(1).unwrap();
+    drop(data.read_to_end(&mut Vec::new()));
+    ann.expect("426|451|551");
+    ann.ask("NOOP", "200");
+    bob.goes_on(&server);
+}
+
+#[test]
+fn a_file_that_is_removed_while_it_is_sent_is_sent_to_its_end() {
+    let server = site("removed").start();
+    std::fs::File::create(server.path("large")).unwrap().set_len(LARGE).unwrap();
+    let mut bob = Bob::login(&server);
+    let mut ann = server.login(Rfc959);
+    ann.ask("TYPE I", "200");
+    let mut data = passive(&mut ann, &server);
+    ann.ask("RETR large", "150");
+    data.read_exact(&mut [0]).unwrap();
+    bob.0.ask("DELE large", "250");
+    assert_eq!(drain(data).len() as u64 + 1, LARGE);
+    ann.expect("226");
+    bob.goes_on(&server);
+}
+
+#[test]
+fn a_directory_that_is_removed_under_an_upload_is_told() {
+    let server = site("gone").directory("here").start();
+    let mut bob = Bob::login(&server);
+    let mut ann = server.login(Rfc959);
+    ann.ask("TYPE I", "200");
+    let mut data = passive(&mut ann, &server);
+    ann.ask("STOR here/file", "150");
+    data.write_all(b"begin").unwrap();
+    until("the file under way is there", || !server.names().iter().all(|name| name == "here/"));
+    std::fs::remove_dir_all(server.path("here")).unwrap();
+    drop(data);
+    let code = ann.reply().code;
+    assert!((400..600).contains(&code), "{code}");
+    bob.goes_on(&server);
+    assert_eq!(server.names(), [""; 0]);
+}
