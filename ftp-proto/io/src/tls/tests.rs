@@ -1,5 +1,7 @@
 //! A client with a server of rustls: resumption, trust, and what is an end inside TLS.
 
+mod serving;
+
 use std::io::{ErrorKind, Read, Seek, Write};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex};

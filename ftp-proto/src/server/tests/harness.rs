@@ -261,16 +261,8 @@ impl Harness {
                 self.written.entry(conn).or_default().extend(bytes);
             }
             Ask::Read { conn, limit } => assert!(limit > 0 && limit <= 32 && self.open.contains(&conn)),
-            Ask::Secure { ticket, last } => {
-                self.hear(last);
-                self.did.push("secure".to_owned());
-                self.securing.push(ticket);
-            }
-            Ask::Clear { ticket, last } => {
-                self.hear(last);
-                self.did.push("clear".to_owned());
-                self.securing.push(ticket);
-            }
+            Ask::Secure { ticket, last } => self.change_tls("secure", ticket, last),
+            Ask::Clear { ticket, last } => self.change_tls("clear", ticket, last),
             Ask::SecureData { ticket, conn, how } => self.secure(ticket, conn, how),
             Ask::Permit { ticket, account, target } => {
                 self.did.push(format!("permit {} {target}", String::from_utf8_lossy(&account)));

@@ -589,3 +589,22 @@ fn f13_rein_on_a_listener_for_implicit_tls_goes_back_to_its_start() {
     data(&mut h, "RETR a");
     assert!(h.did().contains(&"secure 1 Server resumes".to_owned()));
 }
+
+#[test]
+fn a_probe_inside_tls_has_no_preliminary_reply() {
+    for proves in [true, false] {
+        let mut h = private(EXPLICIT);
+        let port = h.port("PASV");
+        if proves {
+            rndz(&mut h);
+        }
+        h.check("PROB R", &[]);
+        let conn = h.arrive(port, &format!("{OWN}:5000"));
+        h.handshake(shown(None, !proves));
+        if proves {
+            h.prove_inside(conn, SECRET, Direction::Send, &[3; 32]);
+        }
+        assert!(h.take()[0].starts_with("225"), "proves: {proves}");
+        assert!(h.open.is_empty());
+    }
+}

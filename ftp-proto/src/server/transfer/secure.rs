@@ -31,9 +31,9 @@ impl Wants {
     }
 
     /// Whether the preliminary reply comes before the handshake: many clients begin TLS only when they have
-    /// read it. Where RNDZ is in force, it comes after the proof.
+    /// read it. Where RNDZ is in force, it comes after the proof; PROB has none.
     pub(super) fn announces(self, cx: &Context) -> bool {
-        self.role.is_some() && cx.sockets.rendezvous.is_none()
+        self.role.is_some() && cx.sockets.rendezvous.is_none() && !self.probe
     }
 }
 

@@ -6,6 +6,12 @@ use crate::rendezvous::{self, Exchange, Flags, RendezvousSecret};
 use crate::server::ask::{Answer, ConnId, DataTls, Input, Ticket};
 
 impl Harness {
+    pub(super) fn change_tls(&mut self, how: &str, ticket: Ticket, last: Vec<u8>) {
+        self.hear(last);
+        self.did.push(how.to_owned());
+        self.securing.push(ticket);
+    }
+
     pub(super) fn secure(&mut self, ticket: Ticket, conn: ConnId, how: DataTls) {
         assert!(self.open.contains(&conn));
         let DataTls { role, resumes, pinned } = how;

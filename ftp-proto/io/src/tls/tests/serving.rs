@@ -1,0 +1,188 @@
+//! The side of a server: whose session a data connection resumes, roles, pins, and certificates that change.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use ftp_proto::server::ask::{DataTls, Handshake, TlsRole};
+use rcgen::{CertificateParams, KeyPair};
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream};
+
+use super::super::{Client, Files, Fingerprint, Identity, Server, Session, Trust, Versions};
+use super::HOST;
+use crate::connection::Connection;
+
+const OURS: DataTls = DataTls { role: TlsRole::Server, resumes: true, pinned: false };
+const PINNED: DataTls = DataTls { role: TlsRole::Server, resumes: false, pinned: true };
+const PINNED_CLIENT: DataTls = DataTls { role: TlsRole::Client, ..PINNED };
+
+/// Writes a certificate for `name` and its key into one file.
+fn certificate(path: &Path, name: &str) -> Fingerprint {
+    let key = KeyPair::generate().unwrap();
+    let made = CertificateParams::new(vec![name.to_owned()]).unwrap().self_signed(&key).unwrap();
+    fs::write(path, [made.pem(), key.serialize_pem()].concat()).unwrap();
+    Fingerprint::of(made.der())
+}
+
+fn files(path: &Path) -> Files {
+    Files { certificate: path.to_owned(), key: path.to_owned() }
+}
+
+struct Place {
+    directory: tempfile::TempDir,
+    server: Arc<Server>,
+    leaf: Fingerprint,
+}
+
+fn place() -> Place {
+    let directory = tempfile::tempdir().unwrap();
+    let leaf = certificate(&directory.path().join("one.pem"), "one.example");
+    let identity = Identity::read(vec![files(&directory.path().join("one.pem"))]).unwrap();
+    Place { directory, server: Server::new(Arc::new(identity), true).unwrap(), leaf }
+}
+
+async fn connections() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind((HOST, 0)).await.unwrap();
+    let at = listener.local_addr().unwrap();
+    let (ours, theirs) = tokio::join!(TcpStream::connect(at), listener.accept());
+    (ours.unwrap(), theirs.unwrap().0)
+}
+
+/// A client of `session`, whose control connection stands.
+async fn client_of(session: &Session, versions: Versions) -> (Client, Handshake) {
+    let client = Client::new(&Trust::anybody(), "127.0.0.1", versions, |_| ()).unwrap();
+    let (ours, theirs) = connections().await;
+    let (control, accepted) = tokio::join!(client.connect(ours), session.accept(theirs));
+    let (mut control, (accepted, shown)) = (control.unwrap(), accepted.unwrap());
+    drop(accepted);
+    // The tickets come with the end.
+    let _ = control.read(&mut [0; 16]).await;
+    (client, shown)
+}
+
+/// What a data connection of `client` shows to `session`.
+async fn data_of(client: &Client, session: &Session, how: DataTls) -> Option<Handshake> {
+    let (ours, theirs) = connections().await;
+    let (ours, theirs) = tokio::join!(client.connect(ours), session.data(theirs, how));
+    drop::<Result<Connection, _>>(ours);
+    theirs.ok().map(|(_, shown)| shown)
+}
+
+#[tokio::test]
+async fn f08_a_session_is_resumed_by_its_own_client_only() {
+    for versions in [Versions::All, Versions::Tls12] {
+        let Place { server, .. } = place();
+        let (one, two) = (server.session().unwrap(), server.session().unwrap());
+        let (client, first) = client_of(&one, versions).await;
+        assert!(!first.resumed && first.leaf.is_none());
+        for _ in 0..3 {
+            assert!(data_of(&client, &one, OURS).await.unwrap().resumed, "{versions:?}");
+        }
+        assert!(!data_of(&client, &two, OURS).await.unwrap().resumed, "{versions:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_may_not_resume_gets_nothing_that_could_be_resumed() {
+    let Place { server, .. } = place();
+    let session = server.session().unwrap();
+    let (client, _) = client_of(&session, Versions::All).await;
+    let apart = DataTls { resumes: false, ..OURS };
+    for _ in 0..3 {
+        assert!(!data_of(&client, &session, apart).await.unwrap().resumed);
+    }
+}
+
+#[tokio::test]
+async fn f10_two_servers_show_each_other_their_certificates_and_share_an_exporter() {
+    let (here, there) = (place(), place());
+    let (one, two) = (here.server.session().unwrap(), there.server.session().unwrap());
+    // The control connection has chosen the certificate that a data connection shows.
+    let _ = client_of(&one, Versions::All).await;
+    let _ = client_of(&two, Versions::All).await;
+    for (one_as, two_as) in [(PINNED, PINNED_CLIENT), (PINNED_CLIENT, PINNED)] {
+        let (a, b) = connections().await;
+        let (a, b) = tokio::join!(one.data(a, one_as), two.data(b, two_as));
+        let ((_a, at_one), (_b, at_two)) = (a.unwrap(), b.unwrap());
+        assert_eq!((at_one.leaf, at_two.leaf), (Some(there.leaf), Some(here.leaf)));
+        assert_eq!(at_one.exporter, at_two.exporter);
+        assert_ne!(at_one.exporter, [0; 32]);
+    }
+}
+
+#[tokio::test]
+async fn f10_who_shows_no_certificate_is_no_pinned_peer() {
+    let Place { server, .. } = place();
+    let session = server.session().unwrap();
+    let (client, _) = client_of(&session, Versions::Tls12).await;
+    assert!(data_of(&client, &session, PINNED).await.is_none());
+}
+
+#[tokio::test]
+async fn a_client_without_a_pin_verifies_the_chain() {
+    let (here, there) = (place(), place());
+    let (one, two) = (here.server.session().unwrap(), there.server.session().unwrap());
+    let (a, b) = connections().await;
+    let unpinned = DataTls { role: TlsRole::Client, resumes: false, pinned: false };
+    let (a, _) = tokio::join!(one.data(a, unpinned), two.data(b, DataTls { resumes: false, ..OURS }));
+    assert!(a.is_err(), "nobody has signed that certificate");
+}
+
+#[tokio::test]
+async fn a_session_keeps_its_certificate_when_the_files_change() {
+    let Place { directory, server, leaf } = place();
+    let before = server.session().unwrap();
+    let _ = client_of(&before, Versions::All).await;
+    let renewed = certificate(&directory.path().join("one.pem"), "renewed.example");
+    server.identity().reload().unwrap();
+    assert_eq!(server.identity().fingerprints(), [renewed]);
+    for (session, expect) in [(&before, leaf), (&server.session().unwrap(), renewed)] {
+        let client = Client::new(&Trust::pinned([expect]), "127.0.0.1", Versions::All, |_| ()).unwrap();
+        let (ours, theirs) = connections().await;
+        let (ours, _) = tokio::join!(client.connect(ours), session.data(theirs, OURS));
+        ours.unwrap();
+    }
+}
+
+#[test]
+fn new_files_are_read_once_and_bad_ones_change_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("one.pem");
+    let first = certificate(&path, "one.example");
+    let identity = Identity::read(vec![files(&path)]).unwrap();
+    assert!(!identity.refresh().unwrap());
+    fs::write(&path, "this is no certificate").unwrap();
+    assert!(identity.refresh().unwrap_err().to_string().contains("one.pem"));
+    assert_eq!(identity.fingerprints(), [first]);
+    assert!(!identity.refresh().unwrap(), "the same bad file is told once");
+    let long = certificate(&path, "a.name.of.another.length.example");
+    assert!(identity.refresh().unwrap());
+    assert_eq!(identity.fingerprints(), [long]);
+}
+
+#[test]
+fn certificates_are_chosen_by_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let names = ["one.example", "two.example"];
+    let paths = names.map(|name| directory.path().join(name));
+    let leaves: Vec<_> = paths.iter().zip(names).map(|(path, name)| certificate(path, name)).collect();
+    let identity = Identity::read(paths.iter().map(|path| files(path)).collect()).unwrap();
+    let certificates = identity.certificates();
+    for (name, expect) in
+        [(Some("two.example"), 1), (Some("one.example"), 0), (Some("x.example"), 0), (None, 0)]
+    {
+        let leaf = certificates.of(name).unwrap().end_entity_cert().unwrap();
+        assert_eq!(Fingerprint::of(leaf), leaves[expect], "{name:?}");
+    }
+}
+
+#[test]
+fn a_key_of_another_certificate_is_told_with_its_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let (one, two) = (directory.path().join("one.pem"), directory.path().join("two.pem"));
+    certificate(&one, "one.example");
+    certificate(&two, "two.example");
+    let refused = Identity::read(vec![Files { certificate: one, key: two }]).unwrap_err();
+    assert!(refused.to_string().contains("two.pem"), "{refused}");
+}
