@@ -52,6 +52,7 @@ impl Config {
             users,
             anonymous: options.anonymous,
             certificates,
+            client_authorities: options.tls_client_ca,
             require_tls: options.require_tls,
             session_reuse,
             state: options.state,

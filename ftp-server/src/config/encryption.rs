@@ -23,7 +23,11 @@ pub(super) fn certificates(options: &Options, errors: &mut Vec<ConfigError>) -> 
         return Some(Certificates::SelfSigned);
     }
     if tls_cert.is_empty() {
-        let wanted = [("listen-tls", !options.listen_tls.is_empty()), ("require-tls", options.require_tls)];
+        let wanted = [
+            ("listen-tls", !options.listen_tls.is_empty()),
+            ("require-tls", options.require_tls),
+            ("tls-client-ca", options.tls_client_ca.is_some()),
+        ];
         let wanted = wanted.into_iter().filter(|(_, wanted)| *wanted);
         errors.extend(wanted.map(|(option, _)| ConfigError::NoCertificate(option)));
         return None;

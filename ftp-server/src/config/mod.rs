@@ -52,6 +52,8 @@ pub struct Config {
     pub anonymous: bool,
     /// The certificates; `None` if there is no TLS.
     pub certificates: Option<Certificates>,
+    /// The authorities that sign the certificates of clients; `None` if clients need none.
+    pub client_authorities: Option<PathBuf>,
     /// Whether nobody logs in, and no data move, in clear.
     pub require_tls: bool,
     /// Whether data connections resume the session of their control connection.

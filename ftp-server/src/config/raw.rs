@@ -46,6 +46,9 @@ pub struct Options {
     /// Use a certificate of the state directory, made at the first start, and print its fingerprint
     #[arg(long)]
     pub tls_self_signed: bool,
+    /// Authorities (PEM): inside TLS every client must show a certificate that one of them has signed
+    #[arg(long, value_name = "FILE")]
+    pub tls_client_ca: Option<PathBuf>,
     /// No login and no data in clear
     #[arg(long)]
     pub require_tls: bool,

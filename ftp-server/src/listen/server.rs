@@ -59,8 +59,10 @@ impl Server {
         let (identity, state) = identity(config)?;
         let tls = match &identity {
             Some(identity) => {
-                let resumes = config.session_reuse != Reuse::Off;
-                Some(tls::Server::new(Arc::clone(identity), resumes).context("cannot set TLS up")?)
+                let (resumes, clients) =
+                    (config.session_reuse != Reuse::Off, config.client_authorities.as_deref());
+                let server = tls::Server::new(Arc::clone(identity), resumes, clients);
+                Some(server.context("cannot use the certificates of --tls-client-ca")?)
             }
             None => None,
         };

@@ -181,3 +181,21 @@ fn openssl_talks_to_both_listeners() {
         }
     }
 }
+
+#[test]
+fn where_client_authorities_are_named_only_their_clients_come_in() {
+    let curl = or_skip!(Tool::debian("curl", &["curl"], "bin/curl"));
+    let own = integration_tests::certificate::Certificate::of("127.0.0.1".parse().unwrap());
+    let desk = Desk::new();
+    desk.put("client.pem", own.pem.clone() + &own.key_pem);
+    let authority = desk.path("client.pem");
+    let site = Site::new("clients").tls().args(["--tls-client-ca", authority.to_str().unwrap()]);
+    let server = site.file("d/a.bin", sample(SIZE)).start();
+    let user = format!("{USER}:{PASSWORD}");
+    let url = format!("ftps://{}/d/a.bin", server.implicit());
+    let common = ["-sS", "--insecure", "--user", &user, "--max-time", "30", "-o", "copy", &url];
+    let (code, ..) = desk.try_run(&curl, &common, "");
+    assert_ne!(code, Some(0));
+    desk.run(&curl, &[&["--cert", "client.pem"][..], &common].concat());
+    assert!(desk.bytes("copy") == sample(SIZE));
+}

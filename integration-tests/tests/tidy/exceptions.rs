@@ -28,6 +28,10 @@ const REASONS: &[(&str, &str)] = &[
         "curl_does_everything_inside_tls",
         "the option of curl, whose client cannot pin a certificate by its digest",
     ),
+    (
+        "where_client_authorities_are_named_only_their_clients_come_in",
+        "the option of curl; the test is about the client's certificate",
+    ),
     ("wider", "servers of other people know no RNDZ, and are foreign to each other on loopback"),
     (
         "a_data_connection_shows_the_certificate_of_its_control_connection",

@@ -2,13 +2,17 @@
 //! so that a resumed handshake shows that both come from one client.
 
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use ftp_proto::server::ask::{DataTls, Handshake, TlsRole};
 use ftp_proto::wire::Fingerprint;
 use rustls::crypto::ring::Ticketer;
 use rustls::pki_types::ServerName;
-use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, ServerSessionMemoryCache};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{
+    ClientHello, NoServerSessionStorage, ResolvesServerCert, ServerSessionMemoryCache, WebPkiClientVerifier,
+};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, CommonState, Error, HandshakeKind, ServerConfig};
 use tokio::net::TcpStream;
@@ -16,7 +20,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
 use super::anyone::Anyone;
 use super::identity::{Certificates, Identity};
-use super::trust::{Trust, provider};
+use super::trust::{Trust, provider, roots};
 use super::verifier::Verifier;
 use crate::connection::Connection;
 
@@ -53,19 +57,24 @@ struct Key {
 
 impl Server {
     /// TLS with these certificates. `resumes` lets data connections resume the session of their control
-    /// connection.
+    /// connection. `clients` is a PEM file of authorities: every client must show a certificate that one of
+    /// them has signed; without it none is asked for.
     ///
     /// # Errors
     ///
-    /// The versions of TLS and the ciphers do not fit together.
-    pub fn new(identity: Arc<Identity>, resumes: bool) -> io::Result<Arc<Self>> {
+    /// The file of authorities cannot be used, or the versions of TLS and the ciphers do not fit together.
+    pub fn new(identity: Arc<Identity>, resumes: bool, clients: Option<&Path>) -> io::Result<Arc<Self>> {
         let builder = || {
             ServerConfig::builder_with_provider(provider())
                 .with_safe_default_protocol_versions()
                 .map_err(io::Error::other)
         };
         let nobody = Arc::new(NoKey);
-        let mut plain = builder()?.with_no_client_auth().with_cert_resolver(Arc::clone(&nobody) as _);
+        let plain = match clients {
+            Some(path) => builder()?.with_client_cert_verifier(authorities(path)?),
+            None => builder()?.with_no_client_auth(),
+        };
+        let mut plain = plain.with_cert_resolver(Arc::clone(&nobody) as _);
         let mut pinned =
             builder()?.with_client_cert_verifier(Arc::new(Anyone::new())).with_cert_resolver(nobody);
         for config in [&mut plain, &mut pinned] {
@@ -99,6 +108,12 @@ impl Server {
         }
         Ok(Session { server: Arc::clone(self), key, control })
     }
+}
+
+/// Verifies clients by the authorities of a file.
+fn authorities(path: &Path) -> io::Result<Arc<dyn ClientCertVerifier>> {
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots(path)?), provider()).build();
+    verifier.map_err(io::Error::other)
 }
 
 impl Session {

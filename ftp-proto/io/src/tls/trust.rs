@@ -42,13 +42,7 @@ impl Trust {
     pub fn known(more: Option<&Path>) -> io::Result<Self> {
         let mut certificates = Vec::new();
         if let Some(path) = more {
-            for certificate in CertificateDer::pem_slice_iter(&fs::read(path)?) {
-                let bad = |error| io::Error::new(ErrorKind::InvalidData, format!("not PEM: {error:?}"));
-                certificates.push(certificate.map_err(bad)?);
-            }
-            if RootCertStore::empty().add_parsable_certificates(certificates.clone()).0 == 0 {
-                return Err(io::Error::new(ErrorKind::InvalidData, "there is no certificate in it"));
-            }
+            certificates = read(path)?;
         }
         Ok(Self(Arc::new(Whom::Known { more: certificates, judge: OnceLock::new() })))
     }
@@ -81,6 +75,26 @@ impl Whom {
         });
         judge.as_ref().map(|judge| &**judge as &dyn ServerCertVerifier)
     }
+}
+
+/// The certificates of a PEM file.
+fn read(path: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
+    let mut certificates = Vec::new();
+    for certificate in CertificateDer::pem_slice_iter(&fs::read(path)?) {
+        let bad = |error| io::Error::new(ErrorKind::InvalidData, format!("not PEM: {error:?}"));
+        certificates.push(certificate.map_err(bad)?);
+    }
+    if RootCertStore::empty().add_parsable_certificates(certificates.clone()).0 == 0 {
+        return Err(io::Error::new(ErrorKind::InvalidData, "there is no certificate in it"));
+    }
+    Ok(certificates)
+}
+
+/// The authorities of a PEM file, and no others.
+pub(super) fn roots(path: &Path) -> io::Result<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(read(path)?);
+    Ok(roots)
 }
 
 /// The provider of cryptography, whatever the default of the process is.

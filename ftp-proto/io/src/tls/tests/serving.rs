@@ -39,7 +39,7 @@ fn place() -> Place {
     let directory = tempfile::tempdir().unwrap();
     let leaf = certificate(&directory.path().join("one.pem"), "one.example");
     let identity = Identity::read(vec![files(&directory.path().join("one.pem"))]).unwrap();
-    Place { directory, server: Server::new(Arc::new(identity), true).unwrap(), leaf }
+    Place { directory, server: Server::new(Arc::new(identity), true, None).unwrap(), leaf }
 }
 
 async fn connections() -> (TcpStream, TcpStream) {
@@ -185,4 +185,20 @@ fn a_key_of_another_certificate_is_told_with_its_file() {
     certificate(&two, "two.example");
     let refused = Identity::read(vec![Files { certificate: one, key: two }]).unwrap_err();
     assert!(refused.to_string().contains("two.pem"), "{refused}");
+}
+
+#[tokio::test]
+async fn where_authorities_are_named_every_client_shows_a_certificate() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("one.pem");
+    certificate(&path, "one.example");
+    let identity = || Arc::new(Identity::read(vec![files(&path)]).unwrap());
+    let server = Server::new(identity(), true, Some(&path)).unwrap();
+    let client = Client::new(&Trust::anybody(), "127.0.0.1", Versions::Tls12, |_| ()).unwrap();
+    let (ours, theirs) = connections().await;
+    let session = server.session().unwrap();
+    let (_, accepted) = tokio::join!(client.connect(ours), session.accept(theirs));
+    assert!(accepted.is_err(), "this client has no certificate");
+    fs::write(&path, "no certificate").unwrap();
+    assert!(Server::new(server.identity().clone(), true, Some(&path)).is_err());
 }
