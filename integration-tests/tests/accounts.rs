@@ -2,10 +2,11 @@
 
 use ftp_proto::dialect::Dialect::Rfc959;
 use integration_tests::binary::{Program, Running};
-use integration_tests::site::{PASSWORD, Server, Site, USER};
+use integration_tests::raw::Raw;
+use integration_tests::site::{PASSWORD, Server, Site, USER, sample};
 use integration_tests::socket;
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -224,4 +225,142 @@ fn an_account_has_no_more_sessions_than_it_may() {
         third = server.connect(Rfc959);
         third.ask("USER eve", "331");
     }
+}
+
+/// Stores a file over a passive data connection; returns the code of the last reply.
+fn store(session: &mut Raw, command: &str, bytes: &[u8]) -> u16 {
+    let port = session.ask("EPSV", "229").port();
+    session.send(command);
+    let mut data = TcpStream::connect(("127.0.0.2", port)).unwrap();
+    let reply = session.reply();
+    if reply.code != 150 {
+        return reply.code;
+    }
+    // The server may refuse the rest.
+    let _ = data.write_all(bytes);
+    drop(data);
+    session.reply().code
+}
+
+/// What a passive data connection brings after `command`.
+fn fetch(session: &mut Raw, command: &str) -> Vec<u8> {
+    let port = session.ask("EPSV", "229").port();
+    session.send(command);
+    let mut data = TcpStream::connect(("127.0.0.2", port)).unwrap();
+    assert_eq!(session.reply().code, 150, "{command}");
+    let mut bytes = Vec::new();
+    data.read_to_end(&mut bytes).unwrap();
+    assert_eq!(session.reply().code, 226, "{command}");
+    bytes
+}
+
+#[test]
+fn a_user_has_a_root_and_mounts_of_her_own() {
+    let secrets = Secrets::new();
+    let (own, incoming) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    fs::write(own.path().join("mine"), "mine").unwrap();
+    let more = format!(
+        "root = {:?}\nrights = \"list,read\"\n[[users.mounts]]\nat = \"/in\"\ndir = {:?}\nrights = \"list,write\"",
+        own.path(),
+        incoming.path()
+    );
+    let config = secrets.file("server.toml", &user("eve", "x", &more));
+    let server = Site::new("mounts").file("a", "a").args(["--config", config.to_str().unwrap()]).start();
+    let mut session = server.connect(Rfc959);
+    session.login("eve", "x");
+    session.ask("TYPE I", "200");
+    let mut names: Vec<String> =
+        String::from_utf8(fetch(&mut session, "NLST")).unwrap().lines().map(str::to_owned).collect();
+    names.sort();
+    assert_eq!(names, ["in", "mine"]);
+    assert_eq!(fetch(&mut session, "RETR mine"), b"mine");
+    session.ask("RETR a", "550");
+    assert_eq!(store(&mut session, "STOR new", b"x"), 550);
+    assert_eq!(store(&mut session, "STOR in/new", b"content"), 226);
+    assert_eq!(fs::read(incoming.path().join("new")).unwrap(), b"content");
+    session.ask("RETR in/new", "550");
+    session.ask("CWD in", "250");
+    session.ask("RMD /in", "550");
+}
+
+#[test]
+fn a_quota_is_told_as_552_and_never_exceeded() {
+    let secrets = Secrets::new();
+    let own = tempfile::tempdir().unwrap();
+    let more = format!("root = {:?}\nquota-bytes = 100000\nquota-files = 3", own.path());
+    let config = secrets.file("server.toml", &user("eve", "x", &more));
+    let server = Site::new("quota").args(["--config", config.to_str().unwrap()]).start();
+    let mut session = server.connect(Rfc959);
+    session.login("eve", "x");
+    session.ask("TYPE I", "200");
+    assert_eq!(store(&mut session, "STOR first", &sample(60_000)), 226);
+    assert_eq!(store(&mut session, "STOR second", &sample(3_000_000)), 552);
+    assert_eq!(store(&mut session, "STOR second", &sample(40_000)), 226);
+    assert_eq!(store(&mut session, "APPE second", &sample(1)), 552);
+    session.ask("DELE first", "250");
+    assert_eq!(store(&mut session, "STOR third", &sample(60_000)), 226);
+    session.ask("MKD dir", "257");
+    session.ask("MKD more", "552");
+    let stored: u64 = fs::read_dir(own.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().metadata().unwrap())
+        .filter(fs::Metadata::is_file)
+        .map(|facts| facts.len())
+        .sum();
+    assert_eq!(stored, 100_000);
+}
+
+#[test]
+fn a_user_with_rates_sends_and_receives_whole_files() {
+    let secrets = Secrets::new();
+    let config = user("eve", "x", "rate-up = \"2MB\"\nrate-down = \"2MB\"");
+    let config = secrets.file("server.toml", &config);
+    let content = sample(3_000_000);
+    let server =
+        Site::new("rates").file("big", &content).args(["--config", config.to_str().unwrap()]).start();
+    let mut session = server.connect(Rfc959);
+    session.login("eve", "x");
+    session.ask("TYPE I", "200");
+    assert!(fetch(&mut session, "RETR big") == content);
+    assert_eq!(store(&mut session, "STOR copy", &content), 226);
+    assert!(server.bytes("copy") == content);
+}
+
+#[test]
+fn whoever_comes_from_elsewhere_or_too_late_hears_what_a_wrong_password_hears() {
+    let secrets = Secrets::new();
+    let config = user("near", "x", "networks = \"127.0.0.8\"")
+        + &user("late", "x", "expires = 2020-01-01")
+        + &user("private", "x", "require-tls = true");
+    let config = secrets.file("server.toml", &config);
+    let server = Site::new("terms").args(["--config", config.to_str().unwrap()]).start();
+    server.connect_from("127.0.0.8".parse().unwrap(), Rfc959).login("near", "x");
+    let refused = |name: &str, password: &str| {
+        let mut session = server.connect(Rfc959);
+        session.ask(&format!("USER {name}"), "331");
+        session.ask(&format!("PASS {password}"), "530").text()
+    };
+    let wrong = refused("near", "y");
+    for name in ["near", "late", "private", "nobody"] {
+        assert_eq!(refused(name, "x"), wrong, "{name}");
+    }
+    assert!(server.running.said().contains("the account has expired"), "{}", server.running.said());
+}
+
+#[test]
+fn an_address_that_guesses_too_often_is_banned_and_others_are_not() {
+    let secrets = Secrets::new();
+    let config = secrets.file("server.toml", "[bans]\nafter = 3\n[limits]\nrefusal-delay = \"1ms\"\n");
+    let server = Site::new("bans").args(["--config", config.to_str().unwrap()]).start();
+    let from: IpAddr = "127.0.0.9".parse().unwrap();
+    let mut session = server.connect_from(from, Rfc959);
+    for _ in 0..3 {
+        session.ask(&format!("USER {USER}"), "331");
+        session.ask("PASS wrong", "530");
+    }
+    let mut banned = socket::connect(SocketAddr::new(from, 0), server.address(Rfc959));
+    let mut said = String::new();
+    banned.read_to_string(&mut said).unwrap();
+    assert!(said.starts_with("421 Too many wrong logins from your address"), "{said}");
+    server.login(Rfc959);
 }

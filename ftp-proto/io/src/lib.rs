@@ -10,7 +10,7 @@
 //! | [`tls`] | TLS of both sides: trust, certificates, control connections, data connections that resume them |
 //! | [`link`] | TLS and proof between a user agent and a relay |
 //! | [`copy`] | moves files and listings between a file and a connection, or between two connections |
-//! | [`meter`] | counts running work and can stop it |
+//! | [`meter`], [`limiter`] | counts running work, can stop it and slow it down |
 //! | [`hash`] | the digest of a file |
 //! | [`signal`] | tells a program to stop |
 //! | [`os_error`] | errors of the operating system in words for people |
@@ -22,6 +22,7 @@ pub mod connection;
 pub mod control;
 pub mod copy;
 pub mod hash;
+pub mod limiter;
 pub mod link;
 pub mod meter;
 pub mod os_error;

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use tokio::sync::Notify;
+
+use crate::limiter::Limiter;
 
 /// Counts the bytes of one copy or digest and can stop it. Clones are the same handle.
 #[derive(Clone, Debug, Default)]
@@ -14,12 +17,32 @@ struct State {
     moved: AtomicU64,
     stopped: AtomicBool,
     wake: Notify,
+    /// Rates that hold for this work, each shared with other work.
+    limiters: Vec<Limiter>,
     /// How often the copy waited in the reactor for its peer.
     #[cfg(test)]
     parked: AtomicU64,
 }
 
 impl Meter {
+    /// A meter of work that moves no faster than each of `limiters` allows.
+    pub fn limited(limiters: Vec<Limiter>) -> Self {
+        Self(Arc::new(State { limiters, ..State::default() }))
+    }
+
+    /// How many bytes may move now.
+    ///
+    /// # Errors
+    ///
+    /// How long to rest before some may move.
+    pub(crate) fn allowance(&self) -> Result<usize, Duration> {
+        let mut most = usize::MAX;
+        for limiter in &self.0.limiters {
+            most = most.min(limiter.allowance()?);
+        }
+        Ok(most)
+    }
+
     /// Bytes that have moved so far.
     pub fn moved(&self) -> u64 {
         self.0.moved.load(Ordering::Relaxed)
@@ -46,6 +69,9 @@ impl Meter {
 
     pub(crate) fn add(&self, bytes: usize) {
         self.0.moved.fetch_add(bytes as u64, Ordering::Relaxed);
+        for limiter in &self.0.limiters {
+            limiter.take(bytes);
+        }
     }
 
     #[cfg(test)]

@@ -18,10 +18,10 @@ pub(super) const fn meaning(verb: Verb, failure: FileFailure) -> Meaning {
         | FileFailure::NotRegular
         | FileFailure::NotEmpty => Meaning::Denied,
         FileFailure::Exists => Meaning::NameTaken,
-        FileFailure::BadName => Meaning::BadName,
+        FileFailure::BadName | FileFailure::OtherRoot => Meaning::BadName,
         FileFailure::Busy => Meaning::FileBusy,
         FileFailure::BeyondEnd => Meaning::RestTooFar,
-        FileFailure::NoSpace | FileFailure::BeyondRange => Meaning::NoSpace,
+        FileFailure::NoSpace | FileFailure::Quota | FileFailure::BeyondRange => Meaning::NoSpace,
         FileFailure::Changed | FileFailure::Other => Meaning::LocalError,
     }
 }

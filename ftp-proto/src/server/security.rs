@@ -29,7 +29,8 @@ pub(super) fn must_begin(cx: &Context) -> bool {
 
 /// Whether a transfer is refused because its data connection would be in clear.
 pub(super) fn must_protect(cx: &Context) -> bool {
-    cx.config.tls.required && !cx.privacy.private
+    let required = cx.config.tls.required || cx.user().is_some_and(|user| user.account.require_tls);
+    required && !cx.privacy.private
 }
 
 /// AUTH. Returns the handshake that the session waits for from now on. Nothing that was sent before it

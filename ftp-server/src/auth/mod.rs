@@ -4,17 +4,22 @@
 //! |---|---|
 //! | `user`, `file` | users as the operator describes them; the file of `--users` |
 //! | `hash` | hashes of passwords |
+//! | `terms`, `home` | when and from where a user logs in; the directories of a user |
 //! | `entry`, `quick`, `users` | all users, ready to be used, and the check of a login |
 
 mod entry;
 mod file;
 mod hash;
+mod home;
 mod quick;
+mod terms;
 mod user;
 mod users;
 
-pub use entry::Entry;
+pub use entry::{Common, Entry};
 pub use file::{read_secret, read_users};
 pub use hash::{BadHash, PasswordHash};
-pub use user::{BadUser, Credential, User};
+pub use home::{Home, Mount};
+pub use terms::{Terms, Unfit};
+pub use user::{BadUser, Credential, Rates, User};
 pub use users::{Check, SlowCheck, Users, is_anonymous};

@@ -1,11 +1,15 @@
 //! A user as the operator describes one: on the command line, in the file of `--users`, in the
 //! configuration.
 
+use std::num::NonZeroU64;
+
 use ftp_proto::policy::Foreign;
 use ftp_proto::server::Rights;
 use ftp_proto::wire::Secret;
 
 use super::hash::{BadHash, PasswordHash};
+use super::home::Home;
+use super::terms::Terms;
 use crate::limits::AccountLimits;
 
 /// A user as the operator describes one.
@@ -21,6 +25,21 @@ pub struct User {
     pub foreign: Option<Foreign>,
     /// How many sessions the user may have.
     pub limits: AccountLimits,
+    /// When and from where the user may log in.
+    pub terms: Terms,
+    /// What the user sees of the disk.
+    pub home: Home,
+    /// How fast the transfers of the user are, all together.
+    pub rates: Rates,
+}
+
+/// Rates in bytes per second; `None` means no limit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Rates {
+    /// Of files that the server receives.
+    pub up: Option<NonZeroU64>,
+    /// Of files and listings that the server sends.
+    pub down: Option<NonZeroU64>,
 }
 
 /// What shows that somebody is a user.
@@ -55,6 +74,9 @@ impl User {
             rights: Rights::ALL,
             foreign: None,
             limits: AccountLimits::default(),
+            terms: Terms::default(),
+            home: Home::default(),
+            rates: Rates::default(),
         }
     }
 

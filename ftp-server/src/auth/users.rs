@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ftp_proto::policy::Foreign;
+use anyhow::bail;
 use ftp_proto::wire::Secret;
 
-use super::entry::Entry;
+use super::entry::{Common, Entry};
 use super::hash::PasswordHash;
 use super::quick::QuickUsers;
 use super::user::{Credential, User};
@@ -42,12 +43,19 @@ pub struct SlowCheck {
 }
 
 impl Users {
-    /// These users and, with `anonymous`, the anonymous account. All of them have the foreign policy
-    /// `foreign` unless they have a narrower one.
-    pub fn new(users: &[User], anonymous: bool, foreign: Foreign) -> Self {
-        let mut all = Self { anonymous: anonymous.then(|| Arc::new(Entry::anonymous())), ..Self::default() };
+    /// These users and, with `anonymous`, the anonymous account. Opens their directories and counts what
+    /// those with a quota hold: call it from a thread that may block.
+    ///
+    /// # Errors
+    /// A directory cannot be used.
+    pub fn open(users: &[User], anonymous: bool, common: Common<'_>) -> anyhow::Result<Self> {
+        refuse_nested_quotas(users, common.root)?;
+        let mut all = Self::default();
+        if anonymous {
+            all.anonymous = Some(Arc::new(Entry::anonymous(common)?));
+        }
         for user in users {
-            let entry = Arc::new(Entry::new(user, foreign));
+            let entry = Arc::new(Entry::open(user, common)?);
             match &user.credential {
                 Credential::Quick(password) => all.quick.add(entry, password),
                 Credential::Hashed(hash) => {
@@ -55,7 +63,7 @@ impl Users {
                 }
             }
         }
-        all
+        Ok(all)
     }
 
     /// Checks a login as far as that is quick.
@@ -97,9 +105,36 @@ pub fn is_anonymous(name: &[u8]) -> bool {
     [b"anonymous".as_slice(), b"ftp"].iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
+/// Refuses directories that lie in each other, if a quota is about one of them: what changes in the inner
+/// one would not be counted for the outer one.
+fn refuse_nested_quotas(users: &[User], usual: &Path) -> anyhow::Result<()> {
+    let real = |dir: &Path| dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
+    let all: Vec<PathBuf> =
+        users.iter().flat_map(|user| user.home.directories(usual)).chain([usual]).map(real).collect();
+    for user in users.iter().filter(|user| !user.home.quota.is_unlimited()) {
+        for dir in user.home.directories(usual).map(real) {
+            let nested =
+                |other: &&PathBuf| **other != dir && (other.starts_with(&dir) || dir.starts_with(other));
+            if let Some(other) = all.iter().find(nested) {
+                bail!(
+                    "the quota of the user {:?} needs directories that do not lie in each other: {} and {}",
+                    user.shown_name(),
+                    dir.display(),
+                    other.display()
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
+    use ftp_io::clock::Clock;
+    use ftp_proto::policy::Foreign;
+
     use super::*;
+    use crate::vfs::Roots;
 
     /// The name of the account that a login opens, after every check.
     fn login(users: &Users, name: &str, password: &str) -> Option<Vec<u8>> {
@@ -113,7 +148,14 @@ mod tests {
 
     fn quick(lines: &[&str], anonymous: bool) -> Users {
         let users: Vec<_> = lines.iter().map(|line| User::with_password(line.as_bytes()).unwrap()).collect();
-        Users::new(&users, anonymous, Foreign::Proven)
+        open(&users, anonymous)
+    }
+
+    fn open(users: &[User], anonymous: bool) -> Users {
+        let root = tempfile::tempdir().unwrap();
+        let (roots, clock) = (Roots::default(), Clock::start());
+        let common = Common { root: root.path(), foreign: Foreign::Proven, roots: &roots, clock };
+        Users::open(users, anonymous, common).unwrap()
     }
 
     #[test]
@@ -135,7 +177,7 @@ mod tests {
         for name in ["anonymous", "ftp", "FTP"] {
             assert_eq!(login(&users, name, "who@example.org"), Some("anonymous".into()));
         }
-        let entry = Entry::anonymous();
+        let entry = users.anonymous.unwrap();
         assert!(entry.account.anonymous && entry.account.access.is_read_only());
         assert_eq!(entry.account.foreign, Foreign::Never);
     }
@@ -145,13 +187,35 @@ mod tests {
         let hash = PasswordHash::of(b"secret").unwrap();
         let mut all = vec![User::with_password(b"bob:other").unwrap()];
         all.push(User::new("ann", Credential::Hashed(hash)));
-        let users = Users::new(&all, false, Foreign::Proven);
+        let users = open(&all, false);
         assert_eq!(login(&users, "ann", "secret"), Some("ann".into()));
         assert_eq!(login(&users, "bob", "other"), Some("bob".into()));
         for (name, password) in [("ann", "other"), ("bob", "secret"), ("eve", "secret"), ("", "")] {
             let slow = matches!(users.check(name.as_bytes(), Secret::new(password)), Check::Slow(_));
             assert!(slow, "{name} {password}");
             assert_eq!(login(&users, name, password), None, "{name} {password}");
+        }
+    }
+
+    #[test]
+    fn a_quota_needs_directories_that_do_not_lie_in_each_other() {
+        let top = tempfile::tempdir().unwrap();
+        for dir in ["ann", "bob", "bob/in"] {
+            std::fs::create_dir(top.path().join(dir)).unwrap();
+        }
+        let with = |name: &str, dir: &str, bytes: Option<u64>| {
+            let quota = crate::vfs::QuotaLimits { bytes, files: None };
+            let home = crate::auth::Home { root: Some(top.path().join(dir)), mounts: Vec::new(), quota };
+            User { home, ..User::with_password(format!("{name}:x").as_bytes()).unwrap() }
+        };
+        let usual = top.path().join("ann");
+        let check = |users: &[User]| refuse_nested_quotas(users, &usual).map_err(|error| error.to_string());
+        assert_eq!(check(&[with("a", "ann", Some(1)), with("b", "bob", Some(1))]), Ok(()));
+        assert_eq!(check(&[with("a", "ann", Some(1)), with("b", "ann", Some(2))]), Ok(()), "one directory");
+        assert_eq!(check(&[with("a", "bob", None), with("b", "bob/in", None)]), Ok(()), "nobody counts");
+        for (outer, inner) in [(Some(1), None), (None, Some(1))] {
+            let said = check(&[with("a", "bob", outer), with("b", "bob/in", inner)]).unwrap_err();
+            assert!(said.contains("do not lie in each other"), "{said}");
         }
     }
 

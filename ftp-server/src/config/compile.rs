@@ -14,6 +14,7 @@ use super::raw::ForeignPolicy;
 use super::{Config, Log, Options};
 use crate::auth::{User, is_anonymous, read_users};
 use crate::limits::Limits;
+use crate::operate::is_below;
 
 impl Config {
     /// Fills in defaults and checks that the options fit together, and with what only a file can say.
@@ -32,16 +33,16 @@ impl Config {
         }
         let certificates = encryption::certificates(&options, &mut errors);
         let listeners = listeners(&options, certificates.is_some(), &mut errors);
-        let limits = limits(&options);
-        let usual = Timeouts::default();
+        let limits = file.sections.limit(limits(&options));
+        let usual = file.sections.time(Timeouts::default());
         let session_reuse = encryption::reuse(&options);
-        let Some(root) = options.root.filter(|_| errors.is_empty()) else {
+        let Some(root) = options.root.clone().filter(|_| errors.is_empty()) else {
             if errors.is_empty() {
                 errors.push(ConfigError::NoRoot);
             }
             return Err(errors);
         };
-        Ok(Self {
+        let config = Self {
             listeners,
             limits,
             log: Log {
@@ -69,7 +70,14 @@ impl Config {
                 accept: options.accept_timeout.unwrap_or(usual.accept),
                 ..usual
             },
-        })
+        };
+        let secrets = options.users.as_deref().into_iter().chain(file.secret());
+        for (secret, root) in secrets.flat_map(|secret| config.roots().map(move |root| (secret, root))) {
+            if is_below(secret, root) {
+                errors.push(ConfigError::BelowRoot(secret.to_owned(), root.to_owned()));
+            }
+        }
+        if errors.is_empty() { Ok(config) } else { Err(errors) }
     }
 }
 

@@ -12,6 +12,7 @@ use toml::de::DeTable;
 
 use super::people;
 use super::raw::Options;
+use super::sections::{self, SECTIONS, Sections};
 use crate::auth::{User, read_secret};
 
 /// What a configuration file says. Every value in it is possible; whether they fit together is for
@@ -24,6 +25,8 @@ pub struct File {
     places: BTreeMap<String, (usize, usize)>,
     /// Users in the order of the file.
     pub(super) users: Vec<User>,
+    /// `[limits]`, `[bans]`, `[timeouts]`.
+    pub(super) sections: Sections,
 }
 
 impl File {
@@ -35,7 +38,7 @@ impl File {
         let text = std::fs::read_to_string(path)
             .map_err(|error| Mistakes::whole(path, format!("cannot read it: {}", words(&error))))?;
         let file = Self::parse(&text, path).map_err(|list| Mistakes::new(path, list))?;
-        if !file.users.is_empty() || file.places.contains_key("user") {
+        if file.secret().is_some() {
             read_secret(path)?;
         }
         Ok(file)
@@ -45,11 +48,20 @@ impl File {
         let base = path.parent().unwrap_or(Path::new(""));
         settings::read(text, |reader, table| {
             let command = Options::augment_args(clap::Command::new("ftp-server"));
-            let options = settings::given(reader, table, &command, (&TABLES, "the configuration has", base));
+            let tables: Vec<&str> = SECTIONS.into_iter().chain([USERS]).collect();
+            let known = (tables.as_slice(), "the configuration has", base);
+            let mut options = settings::given(reader, table, &command, known);
+            let sections = sections::read(reader, table, base, &mut options);
             let places = options.iter().map(|given| (given.name.clone(), reader.place(&given.at))).collect();
             let users = users(reader, table, base);
-            Self { path: path.to_owned(), options, places, users }
+            Self { path: path.to_owned(), options, places, users, sections }
         })
+    }
+
+    /// The file itself, if it has passwords or hashes in it.
+    pub(super) fn secret(&self) -> Option<&Path> {
+        let secret = !self.users.is_empty() || self.places.contains_key("user");
+        secret.then_some(self.path.as_path())
     }
 
     /// The options of the file as words of a command line, without those that are `typed` there: the
@@ -84,6 +96,5 @@ fn users(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path) -> Vec<User>
     users
 }
 
-/// Keys of the whole file that are no options.
-const TABLES: [&str; 1] = [USERS];
+/// The tables of users.
 const USERS: &str = "users";

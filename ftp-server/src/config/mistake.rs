@@ -1,6 +1,7 @@
 //! What can be wrong with the options.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use ftp_io::program::settings::Mistakes;
 
@@ -12,6 +13,9 @@ pub enum ConfigError {
     /// There is no `--root`.
     #[error("--root is missing: name the directory that users see as /, like --root /srv/ftp")]
     NoRoot,
+    /// A file with passwords lies where users could read it.
+    #[error("{0} lies below the root {1}, where users could read it: move it")]
+    BelowRoot(PathBuf, PathBuf),
     /// There is no user at all.
     #[error(
         "nobody can log in: give --user NAME:PASSWORD, --users FILE, --anonymous, or --config FILE with [[users]]"
@@ -62,7 +66,7 @@ impl ConfigError {
     /// The option that is to be changed, without dashes; `None` if none stands out.
     pub fn option(&self) -> Option<&'static str> {
         match self {
-            Self::NoRoot | Self::Nobody | Self::Users(_) => None,
+            Self::NoRoot | Self::Nobody | Self::Users(_) | Self::BelowRoot(..) => None,
             Self::User { .. } | Self::UserTwice(_) | Self::UserAnonymous(_) => Some("user"),
             Self::NetworksUnderNever => Some("foreign-networks"),
             Self::ListenTwice(_) => Some("listen"),

@@ -8,18 +8,20 @@ mod listeners;
 mod mistake;
 mod people;
 mod raw;
+mod sections;
 #[cfg(test)]
 mod tests;
 mod text;
 
 pub use file::File;
 pub use mistake::ConfigError;
-pub use people::{RightName, UserKeys};
+pub use people::{MountKeys, RightName, UserKeys};
 pub use raw::{ForeignPolicy, Options, SessionReuse};
+pub use sections::{BanKeys, LimitKeys, TimeoutKeys};
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ftp_io::program::log;
@@ -36,7 +38,21 @@ use crate::limits::Limits;
 pub fn tables() -> Vec<(&'static str, &'static str, clap::Command)> {
     use clap::Args;
     let users = UserKeys::augment_args(clap::Command::new("users"));
-    vec![("[[users]]", "A user, once for each. A file with users needs mode 0600.", users)]
+    let mounts = MountKeys::augment_args(clap::Command::new("mounts"));
+    let section = sections::keys_of;
+    let bans = "Addresses that guess passwords are turned away for a time. No name is ever banned.";
+    vec![
+        ("[limits]", "Options of the command line, and what has no option.", section("limits")),
+        ("[bans]", bans, section("bans")),
+        ("[timeouts]", "Options of the command line, and what has no option.", section("timeouts")),
+        ("[tls]", "The options of the command line that begin with `tls-`.", section("tls")),
+        ("[[users]]", "A user, once for each. A file with users needs mode 0600.", users),
+        (
+            "[[users.mounts]]",
+            "Another directory that the user before it sees at a path, once for each.",
+            mounts,
+        ),
+    ]
 }
 
 /// Everything that the server has to know, checked and complete.
@@ -80,6 +96,14 @@ pub struct Config {
     pub xferlog: Option<PathBuf>,
     /// What is logged.
     pub log: Log,
+}
+
+impl Config {
+    /// Every directory that a user sees.
+    pub fn roots(&self) -> impl Iterator<Item = &Path> {
+        let own = self.users.iter().flat_map(|user| user.home.directories(&self.root));
+        std::iter::once(self.root.as_path()).chain(own)
+    }
 }
 
 /// Where the certificates come from.

@@ -1,15 +1,22 @@
 //! `[[users]]` of the configuration file. The doc comments are the texts of the reference.
 
+use std::num::NonZeroU64;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ftp_io::program::settings::{Reader, section};
+use ftp_io::program::size;
+use ftp_proto::listing::When;
 use ftp_proto::server::{Right, Rights};
+use ftp_proto::wire::PathName;
+use ipnet::IpNet;
 use toml::de::DeTable;
 
 use super::raw::ForeignPolicy;
-use crate::auth::{Credential, PasswordHash, User};
+use super::text::network;
+use crate::auth::{Credential, Home, Mount, PasswordHash, Rates, Terms, User};
 use crate::limits::AccountLimits;
+use crate::vfs::QuotaLimits;
 
 /// One user of the configuration file.
 #[derive(clap::Args, Debug)]
@@ -32,6 +39,44 @@ pub struct UserKeys {
     /// The same from one address (IPv6: one /64 network); 0 is no limit [default: 0]
     #[arg(long, value_name = "N")]
     pub max_sessions_per_address: Option<u32>,
+    /// The directory that the user sees as / [default: `root` of the server]
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+    /// Networks from which the user may log in [default: every network]
+    #[arg(long, value_name = "CIDR[,CIDR]...", value_delimiter = ',', value_parser = network)]
+    pub networks: Vec<IpNet>,
+    /// The last day of the account, in UTC
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = last_day)]
+    pub expires: Option<When>,
+    /// The user logs in, and moves data, inside TLS only
+    #[arg(long)]
+    pub require_tls: bool,
+    /// Bytes of all files in the directories of the user
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    pub quota_bytes: Option<u64>,
+    /// Files, directories and links in the directories of the user
+    #[arg(long, value_name = "N")]
+    pub quota_files: Option<u64>,
+    /// Bytes per second of files that the server receives, in all sessions of the user
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    pub rate_up: Option<NonZeroU64>,
+    /// Bytes per second of files and listings that the server sends, in all sessions of the user
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    pub rate_down: Option<NonZeroU64>,
+}
+
+/// Another directory of a user.
+#[derive(clap::Args, Debug)]
+pub struct MountKeys {
+    /// The path at which the user sees the directory, absolute
+    #[arg(long, value_name = "PATH", value_parser = mount_path)]
+    pub at: PathName,
+    /// The directory itself
+    #[arg(long, value_name = "DIR")]
+    pub dir: PathBuf,
+    /// What the user may do with files there [default: the rights of the user]
+    #[arg(long, value_name = "RIGHT[,RIGHT]...", value_delimiter = ',')]
+    pub rights: Option<Vec<RightName>>,
 }
 
 /// The name of a right.
@@ -63,6 +108,51 @@ fn hash(text: &str) -> Result<PasswordHash, crate::auth::BadHash> {
     PasswordHash::parse(text)
 }
 
+/// The mounts of one user.
+fn mounts(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path) -> Vec<Mount> {
+    let mut mounts: Vec<Mount> = Vec::new();
+    for (at, table) in reader.tables(table, MOUNTS, "directory") {
+        let read = section::<MountKeys>(reader, table, &at, (&[], "a mount has", base));
+        let Some((keys, places)) = read else { continue };
+        if mounts.iter().any(|other| other.at == keys.at) {
+            let at = places.get("at").cloned().unwrap_or(at);
+            reader.wrong(at, "two mounts of one user have this path: choose another");
+        }
+        mounts.push(Mount { at: keys.at, dir: keys.dir, rights: rights(keys.rights.as_deref()) });
+    }
+    mounts
+}
+
+fn rights(names: Option<&[RightName]>) -> Option<Rights> {
+    names.map(|names| names.iter().map(|RightName(right)| *right).collect())
+}
+
+/// An absolute path as sessions have it: without `.`, `..` and needless slashes.
+fn mount_path(text: &str) -> Result<PathName, &'static str> {
+    const EXPECTED: &str = "write an absolute path below /, without .., like /in";
+    let names: Vec<&str> = text.split('/').filter(|name| !matches!(*name, "" | ".")).collect();
+    if !text.starts_with('/') || names.is_empty() || names.contains(&"..") {
+        return Err(EXPECTED);
+    }
+    PathName::from_wire(format!("/{}", names.join("/"))).map_err(|_| EXPECTED)
+}
+
+/// The moment at which a day ends, in UTC.
+fn last_day(text: &str) -> Result<When, &'static str> {
+    const EXPECTED: &str = "write a day, like 2027-12-31";
+    let day: jiff::civil::Date = text.parse().map_err(|_| EXPECTED)?;
+    let next =
+        day.tomorrow().and_then(|next| next.to_zoned(jiff::tz::TimeZone::UTC)).map_err(|_| EXPECTED)?;
+    Ok(When(next.timestamp().as_second()))
+}
+
+/// A rate in bytes per second, at least 1.
+fn rate(text: &str) -> Result<NonZeroU64, String> {
+    let text = text.strip_suffix("/s").unwrap_or(text);
+    let nothing = || "a rate is at least one byte per second; leave it out for no limit".to_owned();
+    NonZeroU64::new(size::parse(text)?).ok_or_else(nothing)
+}
+
 /// A limit as it is written: 0 is none.
 fn limit(given: Option<u32>) -> Option<usize> {
     given.filter(|given| *given > 0).and_then(|given| usize::try_from(given).ok())
@@ -75,15 +165,22 @@ pub(super) fn user(
     at: &Range<usize>,
     base: &Path,
 ) -> Option<(User, Range<usize>)> {
-    let (keys, places) = section::<UserKeys>(reader, table, at, (&[], "a user has", base))?;
+    let mounts = mounts(reader, table, base);
+    let (keys, places) = section::<UserKeys>(reader, table, at, (&[MOUNTS], "a user has", base))?;
     let name_at = places.get("name").cloned().unwrap_or_else(|| at.clone());
     if keys.name.is_empty() {
         reader.wrong(name_at, "a name has at least one character");
         return None;
     }
-    let rights = keys.rights.map(|rights| rights.iter().map(|RightName(right)| *right).collect());
     let user = User {
-        rights: rights.unwrap_or(Rights::ALL),
+        rights: rights(keys.rights.as_deref()).unwrap_or(Rights::ALL),
+        terms: Terms { networks: keys.networks, expires: keys.expires, require_tls: keys.require_tls },
+        home: Home {
+            root: keys.root,
+            mounts,
+            quota: QuotaLimits { bytes: keys.quota_bytes, files: keys.quota_files },
+        },
+        rates: Rates { up: keys.rate_up, down: keys.rate_down },
         foreign: keys.foreign.map(ForeignPolicy::policy),
         limits: AccountLimits {
             sessions: limit(keys.max_sessions),
@@ -93,3 +190,6 @@ pub(super) fn user(
     };
     Some((user, name_at))
 }
+
+/// The tables of a user.
+const MOUNTS: &str = "mounts";

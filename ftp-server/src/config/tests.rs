@@ -40,7 +40,7 @@ fn user(name: &str, more: &str) -> String {
 #[test]
 fn a_file_says_what_the_command_line_says_and_users() {
     let text = format!(
-        "root = \"/\"\nlisten = [\"127.0.0.2:0\", \"[::1]:0\"]\nforeign = \"never\"\nmax-sessions = 7\n\
+        "root = \"/srv\"\nlisten = [\"127.0.0.2:0\", \"[::1]:0\"]\nforeign = \"never\"\nmax-sessions = 7\n\
          accept-timeout = \"5s\"\nuser = \"bob:x:ro\"\n{}{}",
         user("ann", "rights = [\"list\", \"write\"]\nforeign = \"never\""),
         user("eve", "")
@@ -61,7 +61,8 @@ fn a_file_says_what_the_command_line_says_and_users() {
 
 #[test]
 fn the_command_line_beats_the_file() {
-    let text = "root = \"/\"\nlisten = [\"127.0.0.2:0\", \"[::1]:0\"]\nforeign = \"never\"\nanonymous = true";
+    let text =
+        "root = \"/srv\"\nlisten = [\"127.0.0.2:0\", \"[::1]:0\"]\nforeign = \"never\"\nanonymous = true";
     let config = start(text, "--listen 127.0.0.3:0 --foreign proven").unwrap();
     assert_eq!(config.listeners.len(), 1);
     assert_eq!(config.listeners[0].address.ip().to_string(), "127.0.0.3");
@@ -105,15 +106,85 @@ fn mistakes_of_users_are_told_with_their_place() {
     check("[[users]]", &["F:1:1: name is missing", "F:1:1: password-hash is missing"]);
     check("[[users]]\nname = \"a\"\npassword-hash = \"$9$x\"", &["F:3:17: no known kind of hash"]);
     check(&user("ann", "rights = [\"lst\"]"), &["F:4:11: expected one of list, read"]);
-    check(&user("ann", "right = 1"), &["F:4:1: unknown key \"right\": a user has"]);
+    check(&user("ann", "right = 1"), &["F:4:1: unknown key \"right\"; did you mean rights?"]);
     check(&user("", ""), &["F:2:8: a name has at least one character"]);
     check(&(user("ann", "") + &user("ann", "")), &["F:6:8: two users have the name \"ann\""]);
     check("[users]", &["F:1:1: write [[users]], once for each user"]);
 }
 
 #[test]
+fn sections_hold_options_and_what_has_no_option() {
+    let text = "root = \"/srv\"\nanonymous = true\n[limits]\nmax-sessions = 5\nwrong-passwords-per-second = 3\n\
+                max-unauthenticated-per-address = 0\nrefusal-delay = \"1s\"\n[bans]\nafter = 20\n[timeouts]\n\
+                idle = \"5m\"\nconnect-timeout = \"3s\"\n[tls]\nself-signed = true\n";
+    let config = start(text, "").unwrap();
+    assert_eq!(config.limits.sessions, Some(5));
+    assert_eq!(config.limits.unauthenticated_per_address, None);
+    let logins = config.limits.logins;
+    assert_eq!((logins.wrong_per_second, logins.first_delay.as_secs()), (3, 1));
+    assert_eq!(logins.ban.map(|ban| (ban.after, ban.time.as_secs())), Some((20, 900)));
+    assert_eq!((config.timeouts.idle.as_secs(), config.timeouts.connect.as_secs()), (300, 3));
+    assert!(config.certificates.is_some());
+    assert_eq!(
+        start(text, "--max-sessions 9").unwrap().limits.sessions,
+        Some(9),
+        "the command line beats it"
+    );
+    let check = |text: &str, expect: &str| {
+        let said = start(text, "").unwrap_err();
+        assert!(said.iter().any(|said| said.starts_with(expect)), "{said:?}");
+    };
+    check("[limits]\nmax-session = 1", "F:2:1: unknown key \"max-session\": [limits] has");
+    check("max-sessions = 1\n[limits]\nmax-sessions = 2", "F:3:16: max-sessions is given twice");
+    check("[bans]\nafter = 0", "F:2:9: 0 is not in 1..");
+    check("[timeouts]\nidle = \"0s\"", "F:2:8: not between");
+    check("[tls]\ncertt = \"x\"", "F:2:1: unknown key \"certt\": [tls] has");
+    check("limits = 3", "F:1:10: expected a table");
+}
+
+#[test]
+fn users_have_directories_terms_and_quotas() {
+    let more = "root = \"ann\"\nnetworks = [\"192.0.2.0/24\", \"2001:db8::7\"]\nexpires = 2027-12-31\n\
+                require-tls = true\nquota-bytes = \"10MiB\"\nquota-files = 100\nrate-up = \"1MB\"\nrate-down = \"64KiB/s\"\n\
+                max-sessions = 3\n[[users.mounts]]\nat = \"/in//x/\"\ndir = \"/srv/in\"\nrights = \"list,write\"";
+    let config = start(&format!("root = \"/srv\"\n{}", user("ann", more)), "").unwrap();
+    let [ann] = config.users.as_slice() else { panic!("one user") };
+    assert!(
+        ann.home.root.as_ref().unwrap().ends_with("ann") && ann.home.root.as_ref().unwrap().is_absolute()
+    );
+    assert_eq!((ann.home.quota.bytes, ann.home.quota.files), (Some(10 << 20), Some(100)));
+    assert_eq!((ann.rates.up.unwrap().get(), ann.rates.down.unwrap().get()), (1_000_000, 65_536));
+    assert_eq!((ann.terms.networks.len(), ann.terms.require_tls), (2, true));
+    assert_eq!(ann.terms.expires.unwrap().0, 1_830_297_600, "the end of that day");
+    let [mount] = ann.home.mounts.as_slice() else { panic!("one mount") };
+    assert_eq!((mount.at.display().as_str(), mount.dir.to_str()), ("/in/x", Some("/srv/in")));
+    assert_eq!(mount.rights, Some(Rights::NONE.with(Right::List).with(Right::Write)));
+    let check = |more: &str, expect: &str| {
+        let said = start(&user("ann", more), "").unwrap_err();
+        assert!(said[0].starts_with(expect), "{said:?}");
+    };
+    check("expires = \"soon\"", "F:4:11: write a day, like 2027-12-31");
+    check("rate-up = 0", "F:4:11: a rate is at least one byte per second");
+    check("networks = \"192.0.2.0/33\"", "F:4:12: write a network");
+    check("[[users.mounts]]\nat = \"/a/../b\"\ndir = \"x\"", "F:5:6: write an absolute path below /");
+    check("[[users.mounts]]\nat = \"/\"\ndir = \"x\"", "F:5:6: write an absolute path below /");
+    check("[[users.mounts]]\nat = \"/a\"", "F:4:1: dir is missing");
+    let twice = "[[users.mounts]]\nat = \"/a\"\ndir = \"x\"\n[[users.mounts]]\nat = \"/a/\"\ndir = \"y\"";
+    check(twice, "F:8:6: two mounts of one user have this path");
+}
+
+#[test]
+fn a_file_with_passwords_is_not_below_a_root() {
+    let said = start(&format!("root = \".\"\n{}", user("ann", "")), "").unwrap_err();
+    assert!(said[0].starts_with("F lies below the root"), "{said:?}");
+    let own = user("ann", "root = \".\"");
+    assert!(start(&format!("root = \"/srv\"\n{own}"), "").is_err());
+    assert!(start("root = \".\"\nanonymous = true", "").is_ok(), "it holds no secret");
+}
+
+#[test]
 fn contradictions_are_told_with_the_place_of_the_option() {
-    let text = "root = \"/\"\nanonymous = true\nforeign = \"never\"\nforeign-networks = \"192.0.2.0/24\"\n\
+    let text = "root = \"/srv\"\nanonymous = true\nforeign = \"never\"\nforeign-networks = \"192.0.2.0/24\"\n\
                 listen = \"127.0.0.2:21\"\nlisten-1973 = \"127.0.0.2:21\"";
     let said = start(text, "").unwrap_err();
     assert!(said[0].starts_with("F:4:20: --foreign-networks has no effect"), "{said:?}");
@@ -144,7 +215,7 @@ fn the_users_of_all_sources_have_different_names() {
     let users = directory.path().join("users");
     write(&users, "ann:x\n").unwrap();
     set_permissions(&users, Permissions::from_mode(0o600)).unwrap();
-    let words = format!("--root / --users {}", users.display());
+    let words = format!("--root /srv --users {}", users.display());
     assert_eq!(start("", &words).unwrap().users.len(), 1);
     let said = start(&user("ann", ""), &words).unwrap_err();
     assert!(said[0].contains("two users have the name \"ann\""), "{said:?}");

@@ -121,7 +121,7 @@ const NAMES: usize = 1_024;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vfs::{Prepared, Root, View};
+    use crate::vfs::{Prepared, Roots, Tree, View};
     use ftp_proto::server::ask::Intent;
     use ftp_proto::server::{Access, Rights};
     use ftp_proto::wire::PathName;
@@ -140,13 +140,18 @@ mod tests {
         }
     }
 
+    fn tree(top: &std::path::Path) -> Arc<Tree> {
+        let roots = Roots::default();
+        Arc::new(roots.tree(roots.open(top).unwrap()))
+    }
+
     fn listed(path: &str, style: ListStyle) -> Vec<String> {
         let top = tempfile::tempdir().unwrap();
         std::fs::create_dir(top.path().join("dir")).unwrap();
         std::fs::write(top.path().join("dir/file"), "content").unwrap();
         std::fs::write(top.path().join("dir/line\nfeed"), "").unwrap();
         std::fs::write(top.path().join("dir/carriage\rreturn"), "").unwrap();
-        let view = View::new(&Arc::new(Root::open(top.path()).unwrap()), &Access::everywhere(Rights::ALL));
+        let view = View::new(&tree(top.path()), &Access::everywhere(Rights::ALL));
         let path = PathName::from_wire(path).unwrap();
         let (Prepared::List { listing, style }, None) = view.prepare(&path, &Intent::List(style)).unwrap()
         else {
@@ -191,7 +196,7 @@ mod tests {
         for number in 0..2_000 {
             std::fs::write(top.path().join(format!("{number:0>200}")), "").unwrap();
         }
-        let view = View::new(&Arc::new(Root::open(top.path()).unwrap()), &Access::everywhere(Rights::ALL));
+        let view = View::new(&tree(top.path()), &Access::everywhere(Rights::ALL));
         let root = PathName::root();
         let Ok((Prepared::List { listing, style }, _)) = view.prepare(&root, &Intent::List(names(""))) else {
             panic!("not prepared for listing");

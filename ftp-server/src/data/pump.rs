@@ -90,9 +90,10 @@ pub async fn pump(begun: Begun, conn: Connection, terms: Terms, today: When, met
             };
             Pumped { omitted: lines.omitted(), ..ended(moved, &terms, 0) }
         }
-        Begun::Receive { upload, mut file, limit } => {
+        Begun::Receive { mut upload, mut file, limit } => {
             let first = file.stream_position().unwrap_or(0);
-            let (moved, file) = copy::receive(conn, file, Format { limit, ..format }, &meter).await;
+            let sink = copy::Sink::with_budget(file, upload.take_budget());
+            let (moved, file) = copy::receive(conn, sink, Format { limit, ..format }, &meter).await;
             let mut pumped = ended(moved, &terms, first);
             if limit.is_some() && pumped.end == End::Failed(FileFailure::NoSpace) {
                 pumped.end = End::Failed(FileFailure::BeyondRange);

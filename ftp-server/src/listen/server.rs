@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use ftp_io::clock::Clock;
 use ftp_io::os_error::words;
 use ftp_io::tls::Identity;
@@ -19,13 +19,13 @@ use tokio::task::JoinSet;
 
 use super::accept::Acceptor;
 use super::listener::Listener;
-use crate::auth::Users;
+use crate::auth::{Common, Users};
 use crate::config::{Certificates, Config};
 use crate::limits::{Limits, MAX_HELD, MAX_OF_ONE_ADDRESS, MAX_PROVERS, Shares};
 use crate::operate::xferlog::XferLog;
-use crate::operate::{Shutdown, State, certificate};
+use crate::operate::{Shutdown, State, certificate, is_below};
 use crate::session::Shared;
-use crate::vfs::Root;
+use crate::vfs::Roots;
 
 /// Where a listener is, what it speaks, and when TLS begins there.
 type Place = (SocketAddr, Dialect, Begin);
@@ -50,12 +50,15 @@ impl Server {
     /// # Errors
     /// The root directory cannot be opened, or the certificates cannot be read.
     pub fn start(config: &Config, listeners: Vec<Listener>) -> Result<Self, anyhow::Error> {
-        let root = Root::open(&config.root).with_context(|| {
+        let (roots, clock) = (Roots::default(), Clock::start());
+        roots.open(&config.root).with_context(|| {
             format!(
                 "cannot use {} as --root: it must be a directory that this process may enter",
                 config.root.display()
             )
         })?;
+        let common = Common { root: &config.root, foreign: config.foreign, roots: &roots, clock };
+        let users = Users::open(&config.users, config.anonymous, common)?;
         let (identity, state) = identity(config)?;
         let tls = match &identity {
             Some(identity) => {
@@ -66,14 +69,13 @@ impl Server {
             }
             None => None,
         };
-        let clock = Clock::start();
         let shared = Arc::new(Shared {
             clock,
             shares: Shares::new(config.limits, config.passive_ports.clone(), clock),
             tls,
-            users: Arc::new(Users::new(&config.users, config.anonymous, config.foreign)),
+            users: Arc::new(users),
+            roots: Arc::new(roots),
             xferlog: config.xferlog.as_deref().map(open_xferlog).transpose()?,
-            root: Arc::new(root),
         });
         if let Some(sessions) = shared.shares.descriptors.too_few_for(config.limits.sessions) {
             tracing::warn!(
@@ -192,6 +194,11 @@ fn identity(config: &Config) -> Result<(Option<Arc<Identity>>, Option<State>), a
         (Some(Certificates::SelfSigned), Some(state)) => Some(certificate::self_signed(state)?),
         (Some(Certificates::SelfSigned), None) | (None, _) => None,
     };
+    if let Some(state) = &state
+        && let Some(root) = config.roots().find(|root| is_below(state.directory(), root))
+    {
+        bail!("the state directory {} is below the root {}", state.directory().display(), root.display());
+    }
     Ok((identity.map(Arc::new), state))
 }
 

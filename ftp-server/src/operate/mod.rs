@@ -7,4 +7,4 @@ mod state;
 pub mod xferlog;
 
 pub use shutdown::{Phase, Running, Shutdown};
-pub use state::State;
+pub use state::{State, is_below};

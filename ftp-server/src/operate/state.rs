@@ -79,7 +79,7 @@ impl State {
 }
 
 /// Whether `path` leads into `root`, as far as that can be told.
-pub(super) fn is_below(path: &Path, root: &Path) -> bool {
+pub fn is_below(path: &Path, root: &Path) -> bool {
     let real = |path: &Path| -> io::Result<PathBuf> { path.canonicalize() };
     real(path).and_then(|path| Ok(path.starts_with(real(root)?))).unwrap_or(false)
 }

@@ -21,14 +21,14 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::{JoinError, spawn_blocking};
 
-use super::login::judge;
+use super::login::Client;
 use super::resources::{Done, Resources};
 use super::shared::Shared;
 use crate::auth::{Check, Entry};
 use crate::data::{Pumped, begin, pump};
 use crate::limits::{Entered, Full, Left, MAX_ANONYMOUS_PORTS, Owner, Permission, SessionSlot};
 use crate::operate::Running;
-use crate::vfs::{Subject, View, io_failure};
+use crate::vfs::{Prepared, Subject, View, io_failure};
 
 /// Performs the machine's questions and holds what comes of them.
 pub(super) struct Performer {
@@ -44,6 +44,8 @@ pub(super) struct Performer {
     tls: Option<Arc<tls::Session>>,
     /// The files as the account that is logged in sees them.
     view: Option<View>,
+    /// Who is logged in.
+    entry: Option<Arc<Entry>>,
     /// The address of the client.
     from: IpAddr,
     /// Whose shares the session counts in.
@@ -77,6 +79,7 @@ impl Performer {
             slot,
             tls: None,
             view: None,
+            entry: None,
             from,
             owner: Owner::new(None, from),
             ports_needed: Arc::new(Notify::new()),
@@ -244,16 +247,16 @@ impl Performer {
 
     /// Checks a login. A right password without a slow hash needs no wait.
     fn login(&mut self, ticket: Ticket, user: &[u8], password: Secret) {
+        let client = Client { from: self.from, private: self.tls.is_some() };
         let users = Arc::clone(&self.shared.users);
-        let entered = self.shared.shares.logins.enter(self.from, user);
-        let slot = match entered {
-            Entered::Now(slot) => match users.check(user, password) {
+        let slot = match self.shared.shares.logins.enter(self.from, user) {
+            Entered::Now(slot) => match client.judge(users.check(user, password)) {
                 Check::Right(entry) => {
                     slot.right();
                     return self.logged_in(ticket, &entry);
                 }
                 other @ (Check::Wrong | Check::Slow(_)) => {
-                    return self.held.start(ticket, judge(ticket, slot, other));
+                    return self.held.start(ticket, client.conclude(ticket, slot, other));
                 }
             },
             Entered::Later(waiting) => waiting,
@@ -261,17 +264,18 @@ impl Performer {
         let user = user.to_vec();
         self.held.start(ticket, async move {
             let slot = slot.granted().await;
-            judge(ticket, slot, users.check(&user, password)).await
+            client.conclude(ticket, slot, client.judge(users.check(&user, password))).await
         });
     }
 
     /// The password was right. From here on the files are those of this user, unless the account has as
     /// many sessions as it may.
-    fn logged_in(&mut self, ticket: Ticket, entry: &Entry) {
+    fn logged_in(&mut self, ticket: Ticket, entry: &Arc<Entry>) {
         match self.slot.log_in(&entry.account.name, entry.limits) {
             Ok(()) => {
                 self.owner = Owner::new(Some(&entry.account), self.from);
-                self.view = Some(View::new(&self.shared.root, &entry.account.access));
+                self.view = Some(View::new(&entry.tree, &entry.account.access));
+                self.entry = Some(Arc::clone(entry));
                 self.answer(ticket, Answer::Login(Some(entry.account.clone())));
             }
             Err(full) => self.ready.push_back(Ready::End(full)),
@@ -372,6 +376,15 @@ impl Performer {
         }
     }
 
+    /// The meter of a transfer, no faster than the user may be.
+    fn meter(&self, prepared: &Prepared) -> Meter {
+        let limiter = self.entry.as_ref().and_then(|entry| match prepared {
+            Prepared::Receive(_) => entry.up.clone(),
+            Prepared::Send { .. } | Prepared::List { .. } => entry.down.clone(),
+        });
+        Meter::limited(limiter.into_iter().collect())
+    }
+
     /// Opens the prepared file; the transfer starts when that is done.
     fn transfer(&mut self, ticket: Ticket, (prepared, conn): (Ticket, ConnId), terms: Terms) {
         let (Some(prepared), Some(stream)) = (self.held.prepared.remove(&prepared), self.held.take(conn))
@@ -379,7 +392,7 @@ impl Performer {
             let end = End::Broken("the data connection is gone".to_owned());
             return self.answer(ticket, Answer::Moved { bytes: 0, omitted: 0, digest: None, end });
         };
-        self.held.moves.insert(ticket, Meter::default());
+        self.held.moves.insert(ticket, self.meter(&prepared));
         let work = spawn_blocking(move || begin(prepared, terms.partial));
         self.held.start(ticket, async move {
             let begun = work.await.unwrap_or(Err(FileFailure::Other));

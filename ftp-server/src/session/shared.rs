@@ -8,7 +8,7 @@ use ftp_io::tls;
 use crate::auth::Users;
 use crate::limits::Shares;
 use crate::operate::xferlog::XferLog;
-use crate::vfs::Root;
+use crate::vfs::Roots;
 
 /// What all sessions of a server use.
 pub struct Shared {
@@ -22,12 +22,12 @@ pub struct Shared {
     pub users: Arc<Users>,
     /// The xferlog, if there is one.
     pub xferlog: Option<XferLog>,
-    /// The directory that users see as `/`.
-    pub root: Arc<Root>,
+    /// The directories of all users.
+    pub roots: Arc<Roots>,
 }
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared").field("root", &self.root).finish_non_exhaustive()
+        f.debug_struct("Shared").field("users", &self.users).finish_non_exhaustive()
     }
 }

@@ -52,8 +52,7 @@ fn open(root: &Root, path: &Beneath) -> Result<OwnedFd, FileFailure> {
 /// Makes the symbolic link `link`. Its text is relative, so that it means the same beneath the root for
 /// other programs of this host, too. Nothing on the way to it may be a link, because then `..` would
 /// lead elsewhere.
-pub(super) fn link(root: &Root, target: &PathName, link: &PathName) -> Result<(), FileFailure> {
-    let (target, link) = (Beneath::parse(target)?, Beneath::parse(link)?);
+pub(super) fn link(root: &Root, target: &Beneath, link: &Beneath) -> Result<(), FileFailure> {
     let (above, _) = link.split().ok_or(FileFailure::Exists)?;
     let mut depth = 0;
     for (end, _) in above.iter().enumerate().filter(|(_, byte)| **byte == b'/').chain([(above.len(), &b'/')])
@@ -71,7 +70,7 @@ pub(super) fn link(root: &Root, target: &PathName, link: &PathName) -> Result<()
         }
     }
     let text = [b"../".repeat(depth).as_slice(), target.for_kernel()].concat();
-    let Located { dir, name } = root.parent(&link).map_err(failure)?.ok_or(FileFailure::Exists)?;
+    let Located { dir, name } = root.parent(link).map_err(failure)?.ok_or(FileFailure::Exists)?;
     symlinkat(&*text, dir, &*name).map_err(failure)
 }
 

@@ -15,7 +15,8 @@ pub(super) fn failure(errno: Errno) -> FileFailure {
         // XDEV is openat2's word for a path that leads out of the root.
         Errno::NAMETOOLONG | Errno::XDEV | Errno::LOOP | Errno::ILSEQ => FileFailure::BadName,
         Errno::WOULDBLOCK | Errno::BUSY | Errno::TXTBSY => FileFailure::Busy,
-        Errno::NOSPC | Errno::DQUOT | Errno::FBIG => FileFailure::NoSpace,
+        Errno::DQUOT => FileFailure::Quota,
+        Errno::NOSPC | Errno::FBIG => FileFailure::NoSpace,
         Errno::NXIO | Errno::NODEV => FileFailure::NotRegular,
         other => {
             tracing::warn!(error = %other, "a file operation failed");

@@ -1,6 +1,8 @@
 //! What a directory holds, entry by entry as the kernel gives it. Nothing is collected or sorted, so
 //! that a hundred thousand entries need no more memory than one.
 
+use std::sync::Arc;
+
 use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::wire::{PathName, show};
 use rustix::fs::{AtFlags, Dir, OFlags, Stat, fstat, statat};
@@ -18,6 +20,18 @@ pub struct Listing {
     may: May,
     path: Beneath,
     of: Of,
+    /// Directories of other roots that are mounted here. They hide what has the same names.
+    mounts: Vec<Mounted>,
+    /// How many of them were listed.
+    listed: usize,
+}
+
+/// A directory of another root in a listing.
+#[derive(Debug)]
+pub(super) struct Mounted {
+    pub(super) name: PathName,
+    pub(super) root: Arc<Root>,
+    pub(super) may: May,
 }
 
 #[derive(Debug)]
@@ -61,13 +75,18 @@ impl Listing {
         let dir = root.open_beneath(&path, OFlags::RDONLY | OFlags::DIRECTORY)?;
         let stat = fstat(&dir)?;
         let of = Of::Directory { dir: Box::new(Dir::new(dir)?), stat };
-        Ok(Self { may, path, of })
+        Ok(Self { may, path, of, mounts: Vec::new(), listed: 0 })
     }
 
     /// The listing of one file.
     pub(super) fn of_file(may: May, path: Beneath, file: Entry) -> Self {
         let of = Of::File(Some(Box::new(file)));
-        Self { may, path, of }
+        Self { may, path, of, mounts: Vec::new(), listed: 0 }
+    }
+
+    /// The same with mounts.
+    pub(super) fn with_mounts(self, mounts: Vec<Mounted>) -> Self {
+        Self { mounts, ..self }
     }
 
     /// Whether it is a directory.
@@ -96,11 +115,11 @@ impl Listing {
         match &mut self.of {
             Of::File(file) => Ok(file.take().map_or(Next::End, |file| Next::Found(*file))),
             Of::Directory { dir, stat } => {
-                let name = match next_name(dir)? {
+                let name = match next_name(dir, &self.mounts)? {
                     Next::Found(name) => name,
                     Next::Hidden => return Ok(Next::Hidden),
                     Next::Omitted(name) => return Ok(Next::Omitted(name)),
-                    Next::End => return Ok(Next::End),
+                    Next::End => return Ok(self.next_mount().map_or(Next::End, mounted)),
                 };
                 match statat(dir.fd()?, name.as_bytes(), AtFlags::SYMLINK_NOFOLLOW) {
                     Ok(found) => {
@@ -126,17 +145,36 @@ impl Listing {
     pub fn next_name(&mut self) -> Result<Next<PathName>, Errno> {
         match &mut self.of {
             Of::File(file) => Ok(file.take().map_or(Next::End, |file| Next::Found(file.name))),
-            Of::Directory { dir, .. } => next_name(dir),
+            Of::Directory { dir, .. } => match next_name(dir, &self.mounts)? {
+                Next::End => Ok(self.next_mount().map_or(Next::End, |mount| Next::Found(mount.name.clone()))),
+                other @ (Next::Found(_) | Next::Hidden | Next::Omitted(_)) => Ok(other),
+            },
         }
+    }
+
+    fn next_mount(&mut self) -> Option<&Mounted> {
+        let mount = self.mounts.get(self.listed)?;
+        self.listed += 1;
+        Some(mount)
     }
 }
 
-/// The next name. The names of files that are still being received are hidden.
-fn next_name(dir: &mut Dir) -> Result<Next<PathName>, Errno> {
+/// The facts of a mount, or nothing if its directory is gone.
+fn mounted(mount: &Mounted) -> Next<Entry> {
+    let here = Beneath::root();
+    match mount.root.open_beneath(&here, OFlags::PATH).and_then(fstat) {
+        Ok(stat) => Next::Found(entry(mount.name.clone(), &stat, None, &mount.may)),
+        Err(_) => Next::Hidden,
+    }
+}
+
+/// The next name. The names of files that are still being received are hidden, and those of mounts.
+fn next_name(dir: &mut Dir, mounts: &[Mounted]) -> Result<Next<PathName>, Errno> {
     let Some(found) = dir.read() else { return Ok(Next::End) };
     let found = found?;
     let name = found.file_name().to_bytes();
-    if matches!(name, b"." | b"..") || is_partial(name) {
+    let is_mount = mounts.iter().any(|mount| mount.name.as_bytes() == name);
+    if matches!(name, b"." | b"..") || is_partial(name) || is_mount {
         return Ok(Next::Hidden);
     }
     Ok(match PathName::from_wire(name) {

@@ -8,6 +8,8 @@
 //! | `entry`, `list`, `digest` | facts of files, listings, files that are hashed |
 //! | `attributes` | times, permissions, links, the space that is left |
 //! | `partial`, `lock`, `upload` | files that arrive, and their names until they are complete |
+//! | `tree` | several directories that a user sees as one |
+//! | `quota` | how much each root holds, and how much an account may store |
 //! | `view` | all of that with the rights of one account |
 
 mod attributes;
@@ -18,9 +20,11 @@ mod list;
 mod lock;
 mod partial;
 mod path;
+mod quota;
 mod root;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod upload;
 mod view;
 mod walk;
@@ -28,6 +32,8 @@ mod walk;
 pub use digest::Subject;
 pub(crate) use failure::io_failure;
 pub use list::{Listing, Next};
+pub use quota::QuotaLimits;
 pub use root::Root;
+pub use tree::{Roots, Tree};
 pub use upload::{Received, Target, Upload};
 pub use view::{Prepared, View};

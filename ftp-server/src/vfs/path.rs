@@ -32,9 +32,28 @@ impl Beneath {
         Ok(Self(bytes))
     }
 
+    /// The path of the root itself.
+    pub(super) const fn root() -> Self {
+        Self(Vec::new())
+    }
+
+    /// The path relative to `top`, if it is `top` or lies beneath it.
+    pub(super) fn below(&self, top: &Self) -> Option<Self> {
+        if top.0.is_empty() {
+            return Some(self.clone());
+        }
+        let rest = self.0.strip_prefix(&*top.0)?;
+        if rest.is_empty() { Some(Self(Vec::new())) } else { Some(Self(rest.strip_prefix(b"/")?.to_vec())) }
+    }
+
     /// The path relative to the root; empty for the root itself.
     pub(super) fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+
+    /// The path of `name` in this directory.
+    pub(super) fn join(&self, name: &[u8]) -> Self {
+        Self(join(&self.0, name))
     }
 
     /// The directory and the last name. `None` for the root.

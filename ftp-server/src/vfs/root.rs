@@ -8,18 +8,21 @@ use std::sync::{Mutex, PoisonError};
 
 use ftp_proto::server::ask::FileFailure;
 use rustix::fd::{AsFd, OwnedFd};
-use rustix::fs::{Mode, OFlags, ResolveFlags, Stat, openat2, readlinkat};
+use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, Stat, fstat, openat2, readlinkat, statat, unlinkat};
 use rustix::io::Errno;
 
 use super::failure::failure;
 use super::partial::is_partial;
 use super::path::{Beneath, can_be_listed, cut, here_if_empty, join};
+use super::quota::Books;
 use super::walk;
 
 /// The directory that users see as `/`.
 #[derive(Debug)]
 pub struct Root {
     dir: OwnedFd,
+    /// The device and the inode of the directory.
+    id: (u64, u64),
     resolver: Resolver,
     /// Directories where files that a killed server has left were removed.
     swept: Mutex<HashSet<(u64, u64)>>,
@@ -52,6 +55,14 @@ impl Located {
     }
 }
 
+impl Located {
+    /// Removes what the name names: a file, or with `REMOVEDIR` an empty directory.
+    pub(super) fn remove(&self, books: &Books, flags: AtFlags) -> Result<(), Errno> {
+        let look = || statat(&self.dir, &*self.name, AtFlags::SYMLINK_NOFOLLOW).map(Some);
+        books.remove_name(look, || unlinkat(&self.dir, &*self.name, flags))
+    }
+}
+
 impl Root {
     /// Opens `dir` as the root.
     ///
@@ -65,7 +76,13 @@ impl Root {
             Err(Errno::NOSYS | Errno::PERM) => Resolver::Walk,
             Err(error) => return Err(error.into()),
         };
-        Ok(Self { dir, resolver, swept: Mutex::default() })
+        let stat = fstat(&dir)?;
+        Ok(Self { id: (stat.st_dev, stat.st_ino), dir, resolver, swept: Mutex::default() })
+    }
+
+    /// The device and the inode of the directory.
+    pub(super) const fn id(&self) -> (u64, u64) {
+        self.id
     }
 
     /// The same root without `openat2`.

@@ -15,6 +15,7 @@ use std::fs::File;
 use std::io::{Seek, SeekFrom};
 use std::sync::Arc;
 
+use ftp_io::copy::Budget;
 use ftp_proto::command::Partial;
 use ftp_proto::server::ask::{FileFailure, Intent};
 use ftp_proto::wire::ByteRange;
@@ -30,12 +31,14 @@ use super::entry::regular;
 use super::failure::{failure, io_failure};
 use super::lock;
 use super::partial::{is_partial, partial_name};
+use super::quota::{Books, Growth, size};
 use super::root::{Located, Root};
 
 /// Where a file is to be received. It was resolved and checked; nothing was changed.
 #[derive(Debug)]
 pub struct Target {
     root: Arc<Root>,
+    books: Books,
     at: Located,
     old: Option<Stat>,
     how: How,
@@ -59,6 +62,9 @@ enum How {
 pub struct Upload {
     at: Located,
     form: Form,
+    books: Books,
+    /// Counts the file while it grows; taken by the copy.
+    growth: Option<Growth>,
 }
 
 #[derive(Debug)]
@@ -84,7 +90,12 @@ pub enum Received {
 }
 
 impl Target {
-    pub(super) fn check(root: &Arc<Root>, at: Located, intent: &Intent) -> Result<Self, FileFailure> {
+    pub(super) fn check(
+        root: &Arc<Root>,
+        books: Books,
+        at: Located,
+        intent: &Intent,
+    ) -> Result<Self, FileFailure> {
         let old = match statat(&at.dir, &*at.name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Some(stat),
             Err(Errno::NOENT) => None,
@@ -118,7 +129,7 @@ impl Target {
                 return Err(FileFailure::BeyondEnd);
             }
         }
-        Ok(Self { root: Arc::clone(root), at, old, how })
+        Ok(Self { root: Arc::clone(root), books, at, old, how })
     }
 
     /// Opens the file for writing, at the right position. This is the first thing that changes the disk.
@@ -163,9 +174,10 @@ impl Target {
     fn create(&self) -> Result<(Upload, File), FileFailure> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let at = self.at.reopen()?;
-        let file = openat(&at.dir, &*at.name, flags, NEW_FILE).map_err(failure)?;
+        let make = || openat(&at.dir, &*at.name, flags, NEW_FILE).map_err(failure);
+        let file = self.books.add_name(make)?;
         lock::write(&file)?;
-        Ok((Upload::in_place(at, &file)?, file.into()))
+        Ok((Upload::in_place(at, self.books.clone(), &file, 0)?, file.into()))
     }
 
     fn in_place(self) -> Result<(Upload, File), FileFailure> {
@@ -178,11 +190,17 @@ impl Target {
         lock::write(&file)?;
         let stat = fstat(&file).map_err(failure)?;
         regular(&stat)?;
-        let upload = Upload::in_place(self.at, &file)?;
+        let position = match self.how {
+            How::Replace | How::Overwrite => 0,
+            How::At(ByteRange { first, .. }) => first,
+            How::Append => size(&stat),
+        };
+        let upload = Upload::in_place(self.at, self.books, &file, position)?;
         let mut file = File::from(file);
         let seek = match self.how {
             How::Replace | How::Overwrite => {
                 ftruncate(&file, 0).map_err(failure)?;
+                upload.books.truncated(&stat);
                 SeekFrom::Start(0)
             }
             // Another writer may have changed the size since it was checked.
@@ -198,9 +216,11 @@ impl Target {
 
     fn under_way(self, publish: bool) -> Result<(Upload, File), FileFailure> {
         sweep(&self.root, &self.at.dir);
-        let (name, file) = make_partial(&self.at.dir)?;
+        let (name, file) = self.books.add_name(|| make_partial(&self.at.dir))?;
         // From here on the temporary name is removed whatever happens.
-        let upload = Upload { at: self.at, form: Form::UnderWay { name, publish } };
+        let form = Form::UnderWay { name, publish };
+        let mut upload = Upload { at: self.at, form, books: self.books, growth: None };
+        upload.growth = upload.books.grow(&file, 0)?;
         if let Some(old) = &self.old {
             inherit(&upload.at, old, &file);
         }
@@ -209,9 +229,15 @@ impl Target {
 }
 
 impl Upload {
-    fn in_place(at: Located, file: &OwnedFd) -> Result<Self, FileFailure> {
+    fn in_place(at: Located, books: Books, file: &OwnedFd, position: u64) -> Result<Self, FileFailure> {
         let stat = fstat(file).map_err(failure)?;
-        Ok(Self { at, form: Form::InPlace { device: stat.st_dev, inode: stat.st_ino } })
+        let growth = books.grow(file, position)?;
+        Ok(Self { at, form: Form::InPlace { device: stat.st_dev, inode: stat.st_ino }, books, growth })
+    }
+
+    /// What the file may take up, for the copy that writes it; `None` if nobody counts it.
+    pub fn take_budget(&mut self) -> Option<Box<dyn Budget>> {
+        self.growth.take().map(|growth| -> Box<dyn Budget> { Box::new(growth) })
     }
 
     /// Closes the file and gives it its final name. The reply comes after this (E24).
@@ -219,17 +245,26 @@ impl Upload {
     /// # Errors
     /// The whole file could not get its name, or was removed meanwhile.
     pub fn finish(mut self, file: File, received: Received) -> Result<(), FileFailure> {
+        // The counts of a file that is being written are as large as what was allowed; now it has its size.
+        let settle = |file: &File| {
+            if let Ok(now) = fstat(file) {
+                self.books.settle(&now);
+            }
+        };
         let Located { dir, name: target } = &self.at;
         match std::mem::replace(&mut self.form, Form::Finished) {
             Form::UnderWay { name, publish } => {
+                settle(&file);
                 drop(file);
                 let moved = match received {
-                    Received::Whole => renameat(dir, &*name, dir, &**target),
+                    Received::Whole => {
+                        self.books.remove_name(|| old_one(&self.at), || renameat(dir, &*name, dir, &**target))
+                    }
                     Received::Broken if publish => publish_beside(dir, &name, target),
                     Received::Broken | Received::Failed => Err(Errno::CANCELED),
                 };
                 if let Err(error) = moved {
-                    let _ = unlinkat(dir, &*name, AtFlags::empty());
+                    remove(&self.books, dir, &name);
                     if received == Received::Whole {
                         return Err(failure(error));
                     }
@@ -237,6 +272,7 @@ impl Upload {
                 Ok(())
             }
             Form::InPlace { device, inode } => {
+                settle(&file);
                 drop(file);
                 match statat(dir, &**target, AtFlags::SYMLINK_NOFOLLOW) {
                     Ok(now) if (now.st_dev, now.st_ino) == (device, inode) => Ok(()),
@@ -251,9 +287,33 @@ impl Upload {
 
 impl Drop for Upload {
     fn drop(&mut self) {
-        if let Form::UnderWay { name, .. } = &self.form {
-            let _ = unlinkat(&self.at.dir, &**name, AtFlags::empty());
+        match &self.form {
+            Form::UnderWay { name, .. } => remove(&self.books, &self.at.dir, name),
+            Form::InPlace { device, inode } => {
+                let now = statat(&self.at.dir, &*self.at.name, AtFlags::SYMLINK_NOFOLLOW);
+                if let Ok(now) = now.as_ref()
+                    && (now.st_dev, now.st_ino) == (*device, *inode)
+                {
+                    self.books.settle(now);
+                }
+            }
+            Form::Finished => {}
         }
+    }
+}
+
+/// Removes a temporary name.
+fn remove(books: &Books, dir: &OwnedFd, name: &[u8]) {
+    let look = || statat(dir, name, AtFlags::SYMLINK_NOFOLLOW).map(Some);
+    let _ = books.remove_name(look, || unlinkat(dir, name, AtFlags::empty()));
+}
+
+/// What a file that is renamed to `at` replaces.
+fn old_one(at: &Located) -> Result<Option<Stat>, Errno> {
+    match statat(&at.dir, &*at.name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) => Ok(Some(stat)),
+        Err(Errno::NOENT) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

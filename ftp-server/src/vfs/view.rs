@@ -9,7 +9,7 @@ use ftp_proto::server::Access;
 use ftp_proto::server::ask::{FileAsk, FileFailure, Found, Intent, ListStyle};
 use ftp_proto::wire::{ByteRange, PathName};
 use rustix::fs::{
-    Access as Permission, AtFlags, Mode, OFlags, accessat, fstat, mkdirat, renameat, statat, unlinkat,
+    Access as Permission, AtFlags, Mode, OFlags, Stat, accessat, fstat, mkdirat, renameat, statat,
 };
 use rustix::io::Errno;
 
@@ -17,15 +17,16 @@ use super::attributes;
 use super::digest::Subject;
 use super::entry::{May, Process, entry, kind, regular};
 use super::failure::failure;
-use super::list::{Listing, Next};
-use super::path::Beneath;
+use super::list::{Listing, Mounted, Next};
+use super::quota::Books;
 use super::root::{Located, Root};
+use super::tree::Tree;
 use super::upload::Target;
 
 /// The root as one account sees it. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct View {
-    root: Arc<Root>,
+    tree: Arc<Tree>,
     access: Arc<Access>,
     process: Arc<Process>,
 }
@@ -54,9 +55,9 @@ pub enum Prepared {
 impl View {
     /// What an account with these rights sees. The session judges each operation by them
     /// ([`Access::missing`]); here they are only shown, as facts of files.
-    pub fn new(root: &Arc<Root>, access: &Access) -> Self {
+    pub fn new(tree: &Arc<Tree>, access: &Access) -> Self {
         Self {
-            root: Arc::clone(root),
+            tree: Arc::clone(tree),
             access: Arc::new(access.clone()),
             process: Arc::new(Process::current()),
         }
@@ -74,7 +75,7 @@ impl View {
     pub fn prepare(&self, path: &PathName, intent: &Intent) -> Result<(Prepared, Option<u64>), FileFailure> {
         match intent {
             Intent::Send { range } => {
-                let (file, size) = self.open_file(&Beneath::parse(path)?)?;
+                let (file, size) = self.open_file(path)?;
                 // RANG may begin anywhere: behind the end there is nothing to send.
                 if range.length.is_none() && range.first > size {
                     return Err(FileFailure::BeyondEnd);
@@ -82,8 +83,9 @@ impl View {
                 Ok((Prepared::Send { file, range: *range }, Some(size)))
             }
             Intent::Replace | Intent::WriteAt { .. } | Intent::Append => {
-                let at = self.root.locate(&Beneath::parse(path)?)?;
-                let target = Target::check(&self.root, at, intent)?;
+                let found = self.tree.find(path)?;
+                let at = found.root.locate(&found.path)?;
+                let target = Target::check(found.root, found.books, at, intent)?;
                 Ok((Prepared::Receive(target), None))
             }
             // PROB is about no file, so the machine never asks for one.
@@ -104,34 +106,44 @@ impl View {
         match ask {
             FileAsk::Facts(path) => self.facts(path, path.clone()).map(Found::Entry),
             FileAsk::List(path, limit) => self.some_entries(path, *limit),
-            FileAsk::Enter(path) => self.enter(&Beneath::parse(path)?),
+            FileAsk::Enter(path) => self.enter(path),
             FileAsk::MakeDirectory(path) => {
-                let at = self.parent(path)?.ok_or(FileFailure::Exists)?;
+                let (at, books) = self.parent(path)?.ok_or(FileFailure::Exists)?;
                 at.may_be_made()?;
-                done(mkdirat(at.dir, &*at.name, Mode::from_raw_mode(0o777)))
+                let mode = Mode::from_raw_mode(0o777);
+                books.add_name(|| mkdirat(at.dir, &*at.name, mode).map_err(failure)).map(|()| Found::Done)
             }
             FileAsk::RemoveDirectory(path) => {
-                let Located { dir, name } = self.parent(path)?.ok_or(FileFailure::Denied)?;
-                done(unlinkat(dir, &*name, AtFlags::REMOVEDIR))
+                let (at, books) = self.parent(path)?.ok_or(FileFailure::Denied)?;
+                done(at.remove(&books, AtFlags::REMOVEDIR))
             }
             FileAsk::Remove(path) => {
-                let Located { dir, name } = self.parent(path)?.ok_or(FileFailure::IsDirectory)?;
-                done(unlinkat(dir, &*name, AtFlags::empty()))
+                let (at, books) = self.parent(path)?.ok_or(FileFailure::IsDirectory)?;
+                done(at.remove(&books, AtFlags::empty()))
             }
             FileAsk::RenameFrom(path) => {
-                let Located { dir, name } = self.parent(path)?.ok_or(FileFailure::Denied)?;
+                let (Located { dir, name }, _) = self.parent(path)?.ok_or(FileFailure::Denied)?;
                 done(statat(dir, &*name, AtFlags::SYMLINK_NOFOLLOW).map(drop))
             }
             FileAsk::Rename { from, to } => self.rename(from, to),
             FileAsk::Change { path, modified, mode } => {
-                attributes::change(&self.root, &Beneath::parse(path)?, *modified, *mode)?;
+                let at = self.tree.find(path)?;
+                attributes::change(at.root, &at.path, *modified, *mode)?;
                 Ok(Found::Done)
             }
             FileAsk::Link { target, link } => {
-                attributes::link(&self.root, target, link)?;
-                Ok(Found::Done)
+                let (target, link) = (self.tree.find(target)?, self.tree.find(link)?);
+                if !Arc::ptr_eq(target.root, link.root) {
+                    return Err(FileFailure::BadName);
+                }
+                let make = || attributes::link(link.root, &target.path, &link.path);
+                link.books.add_name(make).map(|()| Found::Done)
             }
-            FileAsk::Space(path) => attributes::space(&self.root, &Beneath::parse(path)?).map(Found::Space),
+            FileAsk::Space(path) => {
+                let at = self.tree.find(path)?;
+                let space = attributes::space(at.root, &at.path)?;
+                Ok(Found::Space(at.books.room().map_or(space, |room| space.min(room))))
+            }
             FileAsk::Hash { path, .. } => self.subject(path).map(|_| Found::Done),
         }
     }
@@ -141,14 +153,15 @@ impl View {
     /// # Errors
     /// It cannot be read, or somebody is writing it.
     pub fn subject(&self, path: &PathName) -> Result<Subject, FileFailure> {
-        let (file, _) = self.open_file(&Beneath::parse(path)?)?;
+        let (file, _) = self.open_file(path)?;
         Subject::new(file)
     }
 
     /// A regular file for reading, and its size.
-    fn open_file(&self, path: &Beneath) -> Result<(File, u64), FileFailure> {
+    fn open_file(&self, path: &PathName) -> Result<(File, u64), FileFailure> {
+        let found = self.tree.find(path)?;
         // NONBLOCK: opening a FIFO must not wait for its writer.
-        let fd = self.root.open_beneath(path, OFlags::RDONLY | OFlags::NONBLOCK).map_err(failure)?;
+        let fd = found.root.open_beneath(&found.path, OFlags::RDONLY | OFlags::NONBLOCK).map_err(failure)?;
         let stat = fstat(&fd).map_err(failure)?;
         regular(&stat)?;
         Ok((File::from(fd), u64::try_from(stat.st_size).unwrap_or(0)))
@@ -156,9 +169,9 @@ impl View {
 
     fn facts(&self, path: &PathName, name: PathName) -> Result<Entry, FileFailure> {
         let may = self.may(path);
-        let path = Beneath::parse(path)?;
-        let fd = self.root.open_beneath(&path, OFlags::PATH).map_err(failure)?;
-        let parent = match self.root.parent(&path).map_err(failure)? {
+        let found = self.tree.find(path)?;
+        let fd = found.root.open_beneath(&found.path, OFlags::PATH).map_err(failure)?;
+        let parent = match found.root.parent(&found.path).map_err(failure)? {
             Some(at) => Some(fstat(&at.dir).map_err(failure)?),
             None => None,
         };
@@ -167,15 +180,26 @@ impl View {
 
     /// Opens what `path` names. LIST and NLST take a file, too; MLSD does not (RFC 3659 7.2).
     fn listing(&self, path: &PathName, file_too: bool) -> Result<Listing, FileFailure> {
-        let beneath = Beneath::parse(path)?;
-        match Listing::of_directory(&self.root, self.may(path), beneath.clone()) {
+        let found = self.tree.find(path)?;
+        match Listing::of_directory(found.root, self.may(path), found.path.clone()) {
             Err(Errno::NOTDIR) if file_too => {
-                let name = PathName::from_wire(beneath.last()).map_err(|_| FileFailure::BadName)?;
+                let name = PathName::from_wire(found.path.last()).map_err(|_| FileFailure::BadName)?;
                 let file = self.facts(path, name)?;
-                Ok(Listing::of_file(self.may(path), beneath, file))
+                Ok(Listing::of_file(self.may(path), found.path, file))
             }
-            other => other.map_err(failure),
+            listing => Ok(listing.map_err(failure)?.with_mounts(self.mounts_in(path))),
         }
+    }
+
+    /// The mounts right in a directory.
+    fn mounts_in(&self, path: &PathName) -> Vec<Mounted> {
+        let mounts = self.tree.mounts_in(path).into_iter();
+        let mounted = |(name, root): (PathName, Arc<Root>)| {
+            let slash: &[u8] = if path.as_bytes().ends_with(b"/") { b"" } else { b"/" };
+            let at = PathName::from_wire([path.as_bytes(), slash, name.as_bytes()].concat());
+            Some(Mounted { may: self.may(&at.ok()?), name, root })
+        };
+        mounts.filter_map(mounted).collect()
     }
 
     /// The entries of a directory as lines of `ls -l`, not more than `limit`.
@@ -195,21 +219,31 @@ impl View {
         }
     }
 
-    fn enter(&self, path: &Beneath) -> Result<Found, FileFailure> {
-        let dir = self.root.open_beneath(path, OFlags::PATH | OFlags::DIRECTORY).map_err(failure)?;
+    fn enter(&self, path: &PathName) -> Result<Found, FileFailure> {
+        let found = self.tree.find(path)?;
+        let dir = found.root.open_beneath(&found.path, OFlags::PATH | OFlags::DIRECTORY).map_err(failure)?;
         done(accessat(dir, ".", Permission::EXEC_OK, AtFlags::EACCESS))
     }
 
     /// The directory and the name of something to make, remove or rename. A symbolic link at the end
-    /// means the link itself.
-    fn parent(&self, path: &PathName) -> Result<Option<Located>, FileFailure> {
-        self.root.parent(&Beneath::parse(path)?).map_err(failure)
+    /// means the link itself. `None` for a root; what holds a mount stays where it is.
+    fn parent(&self, path: &PathName) -> Result<Option<(Located, Books)>, FileFailure> {
+        if self.tree.holds_mount(path) {
+            return Ok(None);
+        }
+        let found = self.tree.find(path)?;
+        let at = found.root.parent(&found.path).map_err(failure)?;
+        Ok(at.map(|at| (at, found.books)))
     }
 
     /// A regular file at the new name is replaced atomically; nothing else is replaced.
     fn rename(&self, from: &PathName, to: &PathName) -> Result<Found, FileFailure> {
-        let from = self.parent(from)?.ok_or(FileFailure::Denied)?;
-        let to = self.parent(to)?.ok_or(FileFailure::Exists)?;
+        let roots = [self.tree.find(from)?.root, self.tree.find(to)?.root];
+        let (from, _) = self.parent(from)?.ok_or(FileFailure::Denied)?;
+        let (to, books) = self.parent(to)?.ok_or(FileFailure::Exists)?;
+        if !Arc::ptr_eq(roots[0], roots[1]) {
+            return Err(FileFailure::OtherRoot);
+        }
         to.may_be_made()?;
         let old = statat(&from.dir, &*from.name, AtFlags::SYMLINK_NOFOLLOW).map_err(failure)?;
         match statat(&to.dir, &*to.name, AtFlags::SYMLINK_NOFOLLOW) {
@@ -219,13 +253,24 @@ impl View {
             Ok(_) | Err(Errno::NOENT) => {}
             Err(error) => return Err(failure(error)),
         }
-        match renameat(&from.dir, &*from.name, &to.dir, &*to.name) {
+        let look = || replaced(&to, &old);
+        match books.remove_name(look, || renameat(&from.dir, &*from.name, &to.dir, &*to.name)) {
             // The root has several file systems; the name does not lead out.
             Err(Errno::XDEV) => Err(FileFailure::Other),
             // A directory cannot be moved into itself.
             Err(Errno::INVAL) => Err(FileFailure::BadName),
             other => done(other),
         }
+    }
+}
+
+/// What stands at `to` and will be gone when `old` is renamed to it.
+fn replaced(to: &Located, old: &Stat) -> Result<Option<Stat>, Errno> {
+    match statat(&to.dir, &*to.name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(there) if (there.st_dev, there.st_ino) == (old.st_dev, old.st_ino) => Ok(None),
+        Ok(there) => Ok(Some(there)),
+        Err(Errno::NOENT) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -66,8 +66,8 @@ pub(super) trait Work: Send + 'static {
     /// fraction of a second.
     const QUOTA: usize = 256 * 1024 * 1024;
 
-    /// Moves at most a few MiB. `buffer` belongs to the burst.
-    fn step(&mut self, connection: &mut Detached, buffer: &mut Vec<u8>) -> Step;
+    /// Moves at most a few MiB, and at most `most` bytes. `buffer` belongs to the burst.
+    fn step(&mut self, connection: &mut Detached, buffer: &mut Vec<u8>, most: usize) -> Step;
 }
 
 /// The direction of a copy, seen from this host.
@@ -152,7 +152,11 @@ fn burst<W: Work>(connection: &mut Detached, work: &mut W, meter: &Meter, abando
         if meter.is_stopped() || abandoned.load(Ordering::Relaxed) {
             return Pause::Ended(Ended::Stopped);
         }
-        match work.step(connection, &mut buffer) {
+        let most = match meter.allowance() {
+            Ok(most) => most,
+            Err(rest) => return Pause::Rest(rest),
+        };
+        match work.step(connection, &mut buffer, most) {
             Step::Moved(bytes) => {
                 meter.add(bytes);
                 pace.moved += bytes;

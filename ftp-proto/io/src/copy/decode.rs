@@ -1,8 +1,7 @@
 //! From the bytes on the connection to those of a file: decompression of MODE Z, line ends of TYPE A,
 //! digest, limit, rate.
 
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::time::Duration;
 
 use flate2::{Decompress, FlushDecompress, Status};
@@ -11,6 +10,7 @@ use rustix::io::Errno;
 
 use super::burst::Step;
 use super::outcome::{Coding, Ended, Format, Packing};
+use super::sink::Sink;
 use super::throttle::Throttle;
 use crate::hash::Digester;
 
@@ -54,7 +54,7 @@ impl Decoder {
     /// Takes what `read` brings, at most so many bytes; nothing at the end of the connection.
     pub(super) fn step<'a>(
         &mut self,
-        file: &mut File,
+        sink: &mut Sink,
         usual: usize,
         read: impl FnOnce(usize) -> io::Result<&'a [u8]>,
     ) -> Step {
@@ -62,10 +62,10 @@ impl Decoder {
             return Step::Rest(rest);
         }
         let taken = match read(self.throttle.at_once(usual)) {
-            Ok([]) => self.end(file).map(|()| Step::Ended(Ended::Whole)),
+            Ok([]) => self.end(sink).map(|()| Step::Ended(Ended::Whole)),
             Ok(piece) => {
                 self.rest = self.throttle.take(piece.len());
-                self.take(piece, file).map(|()| Step::Moved(piece.len()))
+                self.take(piece, sink).map(|()| Step::Moved(piece.len()))
             }
             Err(error) => return Step::failed(error),
         };
@@ -75,15 +75,15 @@ impl Decoder {
         })
     }
 
-    fn take(&mut self, piece: &[u8], file: &mut File) -> Result<(), Refused> {
-        let Some(mut unpacker) = self.unpacker.take() else { return self.write(piece, file) };
+    fn take(&mut self, piece: &[u8], sink: &mut Sink) -> Result<(), Refused> {
+        let Some(mut unpacker) = self.unpacker.take() else { return self.write(piece, sink) };
         let mut rest = piece;
         let done = loop {
             match unpacker.unpack(&mut rest) {
                 Ok([]) => break Ok(()),
                 Ok(unpacked) => {
                     let unpacked = unpacked.to_vec();
-                    if let Err(refused) = self.write(&unpacked, file) {
+                    if let Err(refused) = self.write(&unpacked, sink) {
                         break Err(refused);
                     }
                 }
@@ -94,7 +94,7 @@ impl Decoder {
         done
     }
 
-    fn write(&mut self, piece: &[u8], file: &mut File) -> Result<(), Refused> {
+    fn write(&mut self, piece: &[u8], sink: &mut Sink) -> Result<(), Refused> {
         let mut local = Vec::new();
         let piece = match &mut self.coding {
             Some(coding) => {
@@ -103,20 +103,20 @@ impl Decoder {
             }
             None => piece,
         };
-        self.store(piece, file)
+        self.store(piece, sink)
     }
 
-    fn store(&mut self, piece: &[u8], file: &mut File) -> Result<(), Refused> {
+    fn store(&mut self, piece: &[u8], sink: &mut Sink) -> Result<(), Refused> {
         let too_much = || Refused::File(Errno::FBIG.into());
         self.left = self.left.checked_sub(piece.len() as u64).ok_or_else(too_much)?;
         if let Some((digester, count)) = &mut self.digest {
             digester.update(piece);
             *count += piece.len() as u64;
         }
-        file.write_all(piece).map_err(Refused::File)
+        sink.write(piece).map_err(Refused::File)
     }
 
-    fn end(&mut self, file: &mut File) -> Result<(), Refused> {
+    fn end(&mut self, sink: &mut Sink) -> Result<(), Refused> {
         if self.unpacker.as_ref().is_some_and(|unpacker| !unpacker.ended) {
             return Err(Refused::Stream(io::ErrorKind::UnexpectedEof.into()));
         }
@@ -124,7 +124,7 @@ impl Decoder {
         if let Some(coding) = &mut self.coding {
             coding.finish(&mut local);
         }
-        self.store(&local, file)
+        self.store(&local, sink)
     }
 }
 

@@ -28,6 +28,7 @@ mod pipe;
 mod pool;
 mod receive;
 mod send;
+mod sink;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -44,4 +45,5 @@ pub use outcome::{Coding, Ended, Format, Moved, Packing};
 pub use pool::Pipes;
 pub use receive::receive;
 pub use send::send;
+pub use sink::{Budget, Sink};
 pub use stream::{Packed, Pieces, send_pieces};

@@ -50,9 +50,9 @@ impl Pipe {
         self.size
     }
 
-    /// Takes what the connection has in one call.
-    pub(super) fn fill(&self, conn: impl AsFd) -> Filled {
-        match self.take_piece(conn, self.size) {
+    /// Takes what the connection has in one call, but not more than `most` bytes.
+    pub(super) fn fill(&self, conn: impl AsFd, most: usize) -> Filled {
+        match self.take_piece(conn, self.size.min(most)) {
             Ok(0) => Filled::End,
             Ok(bytes) => Filled::Bytes(bytes),
             Err(Errno::INVAL | Errno::NOSYS) => Filled::Refused,

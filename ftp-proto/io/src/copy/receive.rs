@@ -11,6 +11,7 @@ use super::outcome::Coding;
 use super::outcome::{Ended, Format, Moved};
 #[cfg(target_os = "linux")]
 use super::pipe::{Drained, Filled, LARGE, Pipe};
+use super::sink::Sink;
 use crate::meter::Meter;
 use crate::tls::Data;
 
@@ -19,33 +20,34 @@ use crate::tls::Data;
 /// the copy does not succeed, or the future is dropped, the connection is reset.
 pub async fn receive(
     data: impl Into<Data>,
-    file: File,
+    sink: impl Into<Sink>,
     format: impl Into<Format>,
     meter: &Meter,
 ) -> (Moved, File) {
     let format = format.into();
     let how =
         if format == Format::default() { How::first() } else { How::Coded(Box::new(Decoder::new(&format))) };
-    receive_by(how, data.into(), file, meter).await
+    receive_by(how, data.into(), sink, meter).await
 }
 
-pub(super) async fn receive_by(how: How, data: Data, file: File, meter: &Meter) -> (Moved, File) {
+pub(super) async fn receive_by(how: How, data: Data, sink: impl Into<Sink>, meter: &Meter) -> (Moved, File) {
+    let sink = sink.into();
     let connection = match DataConnection::open(data, meter).await {
         Ok(connection) => connection,
-        Err(end) => return (Moved::plain(0, end), file),
+        Err(end) => return (Moved::plain(0, end), sink.file),
     };
     let how = how.under(connection.connection().has_tls());
-    let (end, connection, work) = run(connection, Incoming { file, how }, meter).await;
+    let (end, connection, work) = run(connection, Incoming { sink, how }, meter).await;
     if let (Ended::Whole, Some(connection)) = (&end, connection) {
         connection.close();
     }
     let digest = work.how.digest();
-    (Moved { digest, ..Moved::plain(meter.moved(), end) }, work.file)
+    (Moved { digest, ..Moved::plain(meter.moved(), end) }, work.sink.file)
 }
 
 /// A file that comes from a connection.
 struct Incoming {
-    file: File,
+    sink: Sink,
     how: How,
 }
 
@@ -91,23 +93,23 @@ impl How {
 impl Work for Incoming {
     const DIRECTION: Direction = Direction::In;
 
-    fn step(&mut self, connection: &mut Detached, buffer: &mut Vec<u8>) -> Step {
-        let Self { file, how } = self;
+    fn step(&mut self, connection: &mut Detached, buffer: &mut Vec<u8>, most: usize) -> Step {
+        let Self { sink, how } = self;
         match how {
             #[cfg(target_os = "linux")]
             How::Splice(pipe) => {
-                let (step, works) = splice(pipe, connection, file, buffer);
+                let (step, works) = splice(pipe, connection, sink, (buffer, most));
                 if !works {
                     self.how = How::Buffered;
                 }
                 step
             }
-            How::Buffered => match read(connection, buffer, PIECE) {
+            How::Buffered => match read(connection, buffer, most) {
                 Ok([]) => Step::Ended(Ended::Whole),
-                Ok(piece) => written(file.write_all(piece), piece.len()),
+                Ok(piece) => written(sink.write(piece), piece.len()),
                 Err(error) => Step::failed(error),
             },
-            How::Coded(decoder) => decoder.step(file, PIECE, |most| read(connection, buffer, most)),
+            How::Coded(decoder) => decoder.step(sink, PIECE.min(most), |most| read(connection, buffer, most)),
         }
     }
 }
@@ -117,8 +119,8 @@ impl Work for Incoming {
 fn splice(
     pipe: &mut Option<Pipe>,
     connection: &Detached,
-    file: &mut File,
-    buffer: &mut Vec<u8>,
+    sink: &mut Sink,
+    (buffer, most): (&mut Vec<u8>, usize),
 ) -> (Step, bool) {
     let pipe = match pipe {
         Some(pipe) => pipe,
@@ -127,16 +129,19 @@ fn splice(
             None => return (Step::Moved(0), false),
         },
     };
-    let filled = match pipe.fill(connection.socket()) {
+    let filled = match pipe.fill(connection.socket(), most) {
         Filled::End => return (Step::Ended(Ended::Whole), true),
         Filled::Bytes(filled) => filled,
         Filled::Refused => return (Step::Moved(0), false),
         Filled::Failed(error) => return (Step::failed(error.into()), true),
     };
-    match pipe.drain(file, filled) {
+    if let Err(error) = sink.take(filled) {
+        return (Step::Ended(Ended::File(error)), true);
+    }
+    match pipe.drain(&sink.file, filled) {
         Ok(Drained::All) => (Step::Moved(filled), true),
         Ok(Drained::Refused { left }) => {
-            let rest = pipe.take(left, buffer).and_then(|rest| file.write_all(rest));
+            let rest = pipe.take(left, buffer).and_then(|rest| sink.file.write_all(rest));
             (written(rest, filled), false)
         }
         Err(error) => (Step::Ended(Ended::File(error)), true),

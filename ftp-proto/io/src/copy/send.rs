@@ -109,19 +109,19 @@ impl How {
 impl Work for Outgoing {
     const DIRECTION: Direction = Direction::Out;
 
-    fn step(&mut self, connection: &mut Detached, buffer: &mut Vec<u8>) -> Step {
+    fn step(&mut self, connection: &mut Detached, buffer: &mut Vec<u8>, most: usize) -> Step {
         let Self { file, part, how, .. } = self;
         let step = match how {
             #[cfg(target_os = "linux")]
             How::Sendfile => {
-                let (step, works) = sendfile(file, part, connection);
+                let (step, works) = sendfile(file, part, connection, most);
                 if !works {
                     self.how = How::Buffered;
                 }
                 step
             }
-            How::Buffered => buffered(file, part, connection, buffer),
-            How::Coded(encoder) => encoder.step(connection, PIECE, |most| {
+            How::Buffered => buffered(file, (part, most), connection, buffer),
+            How::Coded(encoder) => encoder.step(connection, PIECE.min(most), |most| {
                 let piece = read(file, buffer, part, most)?;
                 part.start += piece.len() as u64;
                 Ok(piece)
@@ -139,8 +139,8 @@ impl Work for Outgoing {
 
 /// One call of sendfile, and whether that works with this file; if not, nothing has moved.
 #[cfg(target_os = "linux")]
-fn sendfile(file: &File, part: &mut Range<u64>, connection: &Detached) -> (Step, bool) {
-    let most = at_once(part, AT_ONCE);
+fn sendfile(file: &File, part: &mut Range<u64>, connection: &Detached, most: usize) -> (Step, bool) {
+    let most = at_once(part, AT_ONCE.min(most));
     if most == 0 {
         return (Step::Ended(Ended::Whole), true);
     }
@@ -153,8 +153,13 @@ fn sendfile(file: &File, part: &mut Range<u64>, connection: &Detached) -> (Step,
     }
 }
 
-fn buffered(file: &File, part: &mut Range<u64>, connection: &mut Detached, buffer: &mut Vec<u8>) -> Step {
-    let piece = match read(file, buffer, part, PIECE) {
+fn buffered(
+    file: &File,
+    (part, most): (&mut Range<u64>, usize),
+    connection: &mut Detached,
+    buffer: &mut Vec<u8>,
+) -> Step {
+    let piece = match read(file, buffer, part, most) {
         Ok([]) => return Step::Ended(Ended::Whole),
         Ok(piece) => piece,
         Err(error) => return Step::Ended(Ended::File(error)),

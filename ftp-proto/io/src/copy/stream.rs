@@ -86,7 +86,7 @@ impl<P: Pieces> Work for Outgoing<P> {
     /// A directory takes a hundred times as long as a file of the same length.
     const QUOTA: usize = 256 * 1024;
 
-    fn step(&mut self, connection: &mut Detached, _: &mut Vec<u8>) -> Step {
+    fn step(&mut self, connection: &mut Detached, _: &mut Vec<u8>, most: usize) -> Step {
         if self.sent == self.piece.len() {
             if self.last {
                 return Step::Ended(Ended::Whole);
@@ -100,6 +100,7 @@ impl<P: Pieces> Work for Outgoing<P> {
             }
         }
         let rest = self.piece.get(self.sent..).unwrap_or_default();
+        let rest = rest.get(..most).unwrap_or(rest);
         if rest.is_empty() {
             return Step::Moved(0);
         }

@@ -20,6 +20,9 @@ pub struct Account {
     pub access: Access,
     /// The foreign policy of this account. The listener's policy may be narrower.
     pub foreign: Foreign,
+    /// Whether data in clear are refused to this account (521). Whether it may log in in clear is decided
+    /// by the driver.
+    pub require_tls: bool,
 }
 
 impl Account {
@@ -30,6 +33,7 @@ impl Account {
             anonymous: false,
             access: Access::everywhere(Rights::ALL),
             foreign: Foreign::Authenticated,
+            require_tls: false,
         }
     }
 

@@ -225,6 +225,12 @@ pub enum FileFailure {
     /// The disk or the quota is full.
     #[error("No space left")]
     NoSpace,
+    /// The two names lie in different directories of the operator's, between which nothing is renamed.
+    #[error("Nothing can be renamed between these directories; copy it")]
+    OtherRoot,
+    /// The account may not store so much.
+    #[error("Quota reached")]
+    Quota,
     /// The file was replaced or changed during the operation.
     #[error("File changed during the operation")]
     Changed,

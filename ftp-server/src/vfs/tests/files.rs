@@ -110,7 +110,7 @@ fn facts_show_the_rights_of_the_account() {
     site.file("file", "content");
     site.dir("dir");
     let check = |rights: Rights, file: &str, dir: &str| {
-        let view = View::new(&site.root, &Access::everywhere(rights));
+        let view = View::new(&alone(&site.root), &Access::everywhere(rights));
         for (path, expect) in [("/file", file), ("/dir", dir)] {
             let Ok(Found::Entry(facts)) = view.answer(&FileAsk::Facts(name(path))) else {
                 panic!("no facts")

@@ -2,6 +2,8 @@
 
 mod escape;
 mod files;
+mod mounts;
+mod quota;
 mod upload;
 
 use std::fs::{self, File};
@@ -15,6 +17,11 @@ use ftp_proto::server::ask::{FileAsk, FileFailure, Found, Intent, ListStyle};
 use ftp_proto::server::{Access, Right, Rights};
 use ftp_proto::wire::{ByteRange, PathName};
 use std::sync::Arc;
+
+/// A tree of one root.
+fn alone(root: &Arc<Root>) -> Arc<Tree> {
+    Arc::new(Roots::default().tree(Arc::clone(root)))
+}
 
 /// A root with something beside it that nobody may reach.
 struct Site {
@@ -70,7 +77,7 @@ impl Site {
     }
 
     fn view(&self) -> View {
-        View::new(&self.root, &Access::everywhere(Rights::ALL))
+        View::new(&alone(&self.root), &Access::everywhere(Rights::ALL))
     }
 
     fn prepare(&self, path: &str, intent: Intent) -> Result<Prepared, FileFailure> {
@@ -111,15 +118,7 @@ impl Site {
     }
 
     fn entries(&self, path: &str) -> Vec<Entry> {
-        let Ok(Prepared::List { mut listing, .. }) = self.prepare(path, Intent::List(ListStyle::Long)) else {
-            panic!("{path} cannot be listed");
-        };
-        let next = || match listing.next_entry().unwrap() {
-            Next::Found(entry) => Some(Some(entry)),
-            Next::Hidden | Next::Omitted(_) => Some(None),
-            Next::End => None,
-        };
-        std::iter::from_fn(next).flatten().collect()
+        entries(&self.view(), path)
     }
 
     fn listed(&self, path: &str) -> Vec<String> {
@@ -127,6 +126,20 @@ impl Site {
         names.sort();
         names
     }
+}
+
+/// Everything that a listing of `path` shows.
+fn entries(view: &View, path: &str) -> Vec<Entry> {
+    let prepared = view.prepare(&name(path), &Intent::List(ListStyle::Long));
+    let Ok((Prepared::List { mut listing, .. }, _)) = prepared else {
+        panic!("{path} cannot be listed");
+    };
+    let next = || match listing.next_entry().unwrap() {
+        Next::Found(entry) => Some(Some(entry)),
+        Next::Hidden | Next::Omitted(_) => Some(None),
+        Next::End => None,
+    };
+    std::iter::from_fn(next).flatten().collect()
 }
 
 fn name(path: &str) -> PathName {

@@ -137,7 +137,7 @@ fn what_a_killed_server_left_goes_at_the_first_stor_and_what_lives_stays() {
     assert_eq!(site.names("").len(), 1, "only the new one");
     // Another server on the same directory sweeps, too.
     let other = Arc::new(Root::open(&site.path("")).unwrap());
-    let (Prepared::Receive(target), _) = View::new(&other, &Access::everywhere(Rights::ALL))
+    let (Prepared::Receive(target), _) = View::new(&alone(&other), &Access::everywhere(Rights::ALL))
         .prepare(&name("/other"), &Intent::Replace)
         .unwrap()
     else {
@@ -234,5 +234,5 @@ fn a_link_at_the_end_is_stored_through_beside_the_real_file() {
 #[test]
 fn e15_a_full_disk_is_told_as_such() {
     assert_eq!(io_failure(&std::io::Error::from(Errno::NOSPC)), FileFailure::NoSpace);
-    assert_eq!(io_failure(&std::io::Error::from(Errno::DQUOT)), FileFailure::NoSpace);
+    assert_eq!(io_failure(&std::io::Error::from(Errno::DQUOT)), FileFailure::Quota);
 }

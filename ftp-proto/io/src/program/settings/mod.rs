@@ -13,5 +13,5 @@ mod reader;
 mod tests;
 
 pub use mistake::{Mistake, Mistakes};
-pub use options::{Given, given, section};
+pub use options::{Given, given, section, values};
 pub use reader::{Reader, read};

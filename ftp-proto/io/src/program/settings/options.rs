@@ -85,6 +85,14 @@ pub fn section<T: clap::Args>(
     read.ok().map(|read| (read, places))
 }
 
+/// What keys that were read on their own mean together. `None` if they contradict each other, or one
+/// that must be there is missing.
+pub fn values<T: clap::Args>(given: &[Given]) -> Option<T> {
+    let words = given.iter().flat_map(|given| given.words.iter().cloned());
+    let command = bare(T::augment_args(Command::new("settings")));
+    command.try_get_matches_from(words).and_then(|matches| T::from_arg_matches(&matches)).ok()
+}
+
 /// Whether a value is a table or a list of tables.
 fn is_table(value: &Spanned<DeValue<'_>>) -> bool {
     let first = value.get_ref().as_array().and_then(|list| list.iter().next());

@@ -1,0 +1,46 @@
+//! Where a received file goes, and how much of it may arrive.
+
+use std::fs::File;
+use std::io::{self, Write};
+
+/// Where a received file goes.
+#[derive(Debug)]
+pub struct Sink {
+    pub(super) file: File,
+    budget: Option<Box<dyn Budget>>,
+}
+
+/// What a file may take up. It is asked before each write.
+pub trait Budget: std::fmt::Debug + Send {
+    /// Takes `bytes` more, which are written next.
+    ///
+    /// # Errors
+    ///
+    /// There is no room. Nothing is written, and the copy ends with
+    /// [`Ended::File`](super::Ended::File).
+    fn take(&mut self, bytes: u64) -> io::Result<()>;
+}
+
+impl Sink {
+    /// A file that takes up no more than `budget` allows.
+    pub fn with_budget(file: File, budget: Option<Box<dyn Budget>>) -> Self {
+        Self { file, budget }
+    }
+
+    /// Asks whether so many bytes may be written.
+    pub(super) fn take(&mut self, bytes: usize) -> io::Result<()> {
+        self.budget.as_mut().map_or(Ok(()), |budget| budget.take(bytes as u64))
+    }
+
+    /// Writes bytes, if there is room for them.
+    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.take(bytes.len())?;
+        self.file.write_all(bytes)
+    }
+}
+
+impl From<File> for Sink {
+    fn from(file: File) -> Self {
+        Self { file, budget: None }
+    }
+}

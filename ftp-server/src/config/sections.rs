@@ -1,0 +1,193 @@
+//! `[limits]`, `[bans]`, `[timeouts]` and `[tls]` of the configuration file. The doc comments are the
+//! texts of the reference.
+
+use std::path::Path;
+use std::time::Duration;
+
+use clap::{Arg, Args, Command};
+use ftp_io::program::duration;
+use ftp_io::program::settings::{Given, Reader, given, values};
+use ftp_proto::server::{Timeouts, guard};
+use toml::de::DeTable;
+
+use super::raw::Options;
+use crate::limits::Limits;
+
+/// `[limits]`: what has no option of the command line.
+#[derive(Args, Debug, Default)]
+pub struct LimitKeys {
+    /// Sessions before login from one address at the same time; 0 is no limit [default: 100]
+    #[arg(long, value_name = "N")]
+    pub max_unauthenticated_per_address: Option<u32>,
+    /// Wrong passwords of one address that are checked in a second [default: 7]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub wrong_passwords_per_second: Option<u32>,
+    /// Slow hashes that are made at the same time [default: half of the processors]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub hashes_at_once: Option<u32>,
+    /// How long a first refusal of a login takes; it doubles with each further one [default: 250ms]
+    #[arg(long, value_name = "T", value_parser = duration::parse)]
+    pub refusal_delay: Option<Duration>,
+    /// The longest that a refusal of a login takes [default: 8s]
+    #[arg(long, value_name = "T", value_parser = duration::parse)]
+    pub longest_refusal_delay: Option<Duration>,
+    /// How long failed logins of an address or a name count after the last one [default: 10m]
+    #[arg(long, value_name = "T", value_parser = duration::parse)]
+    pub failure_memory: Option<Duration>,
+}
+
+/// `[bans]`: addresses that guess passwords are turned away for a time. No name is ever banned.
+#[derive(Args, Debug, Default)]
+pub struct BanKeys {
+    /// Failed logins after which an address (IPv6: its /64 network) is banned [default: no bans]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub after: Option<u32>,
+    /// How long a ban lasts [default: 15m]
+    #[arg(long, value_name = "T", value_parser = duration::parse)]
+    pub time: Option<Duration>,
+}
+
+/// `[timeouts]`: what has no option of the command line.
+#[derive(Args, Debug, Default)]
+pub struct TimeoutKeys {
+    /// From the connection to the login [default: 60s]
+    #[arg(long, value_name = "T", value_parser = duration::parse)]
+    pub login: Option<Duration>,
+    /// Logged in, without a command and without a transfer [default: 10m]
+    #[arg(long, value_name = "T", value_parser = duration::parse)]
+    pub idle: Option<Duration>,
+    /// A data connection that came before the transfer command [default: 60s]
+    #[arg(long, value_name = "T", value_parser = duration::parse)]
+    pub held: Option<Duration>,
+    /// A transfer that moves no byte [default: 5m]
+    #[arg(long, value_name = "T", value_parser = duration::parse)]
+    pub stall: Option<Duration>,
+}
+
+/// What the sections say.
+#[derive(Debug, Default)]
+pub(super) struct Sections {
+    limits: LimitKeys,
+    bans: BanKeys,
+    timeouts: TimeoutKeys,
+}
+
+/// The names of the sections.
+pub(super) const SECTIONS: [&str; 4] = ["limits", "bans", "timeouts", "tls"];
+
+/// The name under which an option stands in a section; `None` if it does not stand there.
+fn name_in<'a>(section: &str, option: &'a str) -> Option<&'a str> {
+    match section {
+        "limits" => option.starts_with("max-").then_some(option),
+        "timeouts" => {
+            matches!(option, "listen-idle" | "connect-timeout" | "accept-timeout").then_some(option)
+        }
+        "tls" => option.strip_prefix("tls-"),
+        _ => None,
+    }
+}
+
+/// The keys of a section, as clap knows them: its own ones, and options.
+pub(super) fn keys_of(section: &str) -> Command {
+    let own = match section {
+        "limits" => LimitKeys::augment_args(Command::new("limits")),
+        "bans" => BanKeys::augment_args(Command::new("bans")),
+        "timeouts" => TimeoutKeys::augment_args(Command::new("timeouts")),
+        _ => Command::new("tls"),
+    };
+    let options = Options::augment_args(Command::new("options"));
+    let here = options.get_arguments().filter_map(|arg| {
+        let name = name_in(section, arg.get_long()?)?.to_owned();
+        Some(Arg::clone(arg).long(name))
+    });
+    own.args(here.collect::<Vec<Arg>>())
+}
+
+/// Reads all sections. Options in them are added to `options`.
+pub(super) fn read(
+    reader: &mut Reader<'_>,
+    table: &DeTable<'_>,
+    base: &Path,
+    options: &mut Vec<Given>,
+) -> Sections {
+    let mut sections = Sections::default();
+    for section in SECTIONS {
+        let Some((_, table)) = reader.table(table, section) else { continue };
+        let (keys, whose) = (keys_of(section), format!("[{section}] has"));
+        let mut own = Vec::new();
+        for given in given(reader, table, &keys, (&[], &whose, base)) {
+            match option_of(section, &given.name) {
+                Some(option) if options.iter().any(|other| other.name == option) => {
+                    reader.wrong(given.at, format!("{option} is given twice: leave one of them out"));
+                }
+                Some(option) => options.push(renamed(given, &option)),
+                None => own.push(given),
+            }
+        }
+        match section {
+            "limits" => sections.limits = values(&own).unwrap_or_default(),
+            "bans" => sections.bans = values(&own).unwrap_or_default(),
+            "timeouts" => sections.timeouts = values(&own).unwrap_or_default(),
+            _ => {}
+        }
+    }
+    sections
+}
+
+/// The option that a key of a section means, if it means one.
+fn option_of(section: &str, key: &str) -> Option<String> {
+    let options = Options::augment_args(Command::new("options"));
+    let mut names = options.get_arguments().filter_map(Arg::get_long);
+    names.find(|name| name_in(section, name) == Some(key)).map(str::to_owned)
+}
+
+/// The same value for the option `name`.
+fn renamed(given: Given, name: &str) -> Given {
+    let (old, new) = (format!("--{}", given.name), format!("--{name}"));
+    let words = given.words.into_iter().map(|word| {
+        use std::os::unix::ffi::{OsStrExt, OsStringExt};
+        match word.as_bytes().strip_prefix(old.as_bytes()) {
+            Some(rest) => std::ffi::OsString::from_vec([new.as_bytes(), rest].concat()),
+            None => word,
+        }
+    });
+    Given { name: name.to_owned(), at: given.at, words: words.collect() }
+}
+
+impl Sections {
+    /// The limits with what the sections say about them.
+    pub(super) fn limit(&self, mut limits: Limits) -> Limits {
+        let Self { limits: keys, bans, .. } = self;
+        if let Some(given) = keys.max_unauthenticated_per_address {
+            limits.unauthenticated_per_address = usize::try_from(given).ok().filter(|given| *given > 0);
+        }
+        let count = |given: Option<u32>, usual: usize| {
+            given.and_then(|given| usize::try_from(given).ok()).unwrap_or(usual)
+        };
+        let usual = limits.logins;
+        limits.logins = guard::Bounds {
+            wrong_per_second: count(keys.wrong_passwords_per_second, usual.wrong_per_second),
+            at_once: count(keys.hashes_at_once, usual.at_once),
+            first_delay: keys.refusal_delay.unwrap_or(usual.first_delay),
+            longest_delay: keys.longest_refusal_delay.unwrap_or(usual.longest_delay),
+            memory: keys.failure_memory.unwrap_or(usual.memory),
+            ban: bans.after.map(|after| guard::Ban { after, time: bans.time.unwrap_or(BAN) }),
+        };
+        limits
+    }
+
+    /// The timeouts with what the sections say about them.
+    pub(super) fn time(&self, usual: Timeouts) -> Timeouts {
+        let keys = &self.timeouts;
+        Timeouts {
+            login: keys.login.unwrap_or(usual.login),
+            idle: keys.idle.unwrap_or(usual.idle),
+            held: keys.held.unwrap_or(usual.held),
+            stall: keys.stall.unwrap_or(usual.stall),
+            ..usual
+        }
+    }
+}
+
+/// How long a ban lasts.
+const BAN: Duration = Duration::from_secs(15 * 60);

@@ -1,0 +1,275 @@
+//! How much each root holds, and how much an account may store.
+//!
+//! A root is counted if a quota is about it: once, when its users are read, and from then on with each
+//! change. What arrives is counted before it is written, under its temporary name too, so that no number of
+//! uploads at the same time exceeds a quota. What did not stay is given back.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ftp_io::copy::Budget;
+use ftp_proto::server::ask::FileFailure;
+use rustix::fd::AsFd;
+use rustix::fs::{FileType, Stat, fstat};
+use rustix::io::Errno;
+
+use super::failure::failure;
+
+/// Names a file or directory of this host: its device and its inode.
+pub(super) type Id = (u64, u64);
+
+/// What a root holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Amount {
+    /// The bytes of all regular files.
+    pub(super) bytes: u64,
+    /// All names: files, directories and links.
+    pub(super) files: u64,
+}
+
+/// How much an account may store beneath all its directories; `None` means no limit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct QuotaLimits {
+    /// The bytes of all regular files.
+    pub bytes: Option<u64>,
+    /// All names: files, directories and links.
+    pub files: Option<u64>,
+}
+
+/// What all counted roots hold.
+#[derive(Debug, Default)]
+pub(super) struct Ledger(Mutex<Counts>);
+
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    roots: BTreeMap<Id, Amount>,
+    /// Files that are being written, and how many of their bytes are counted.
+    growing: HashMap<Id, u64>,
+}
+
+/// The quota of one account.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Quota {
+    limits: QuotaLimits,
+    /// The roots that the quota is about.
+    roots: Vec<Id>,
+}
+
+/// One root as one account changes it. For a root that nobody counts it does nothing.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Books(Option<Arc<Open>>);
+
+#[derive(Debug)]
+struct Open {
+    ledger: Arc<Ledger>,
+    root: Id,
+    quota: Quota,
+}
+
+/// A file that grows. It is the budget of the copy that writes it.
+#[derive(Debug)]
+pub(super) struct Growth {
+    books: Arc<Open>,
+    file: Id,
+    position: u64,
+}
+
+impl Quota {
+    /// A quota of `limits` over `roots`.
+    pub(super) fn new(limits: QuotaLimits, roots: Vec<Id>) -> Self {
+        Self { limits, roots }
+    }
+}
+
+impl QuotaLimits {
+    /// Whether there is no limit at all.
+    pub fn is_unlimited(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Ledger {
+    /// Counts a root from now on. `held` is what it holds.
+    pub(super) fn open(&self, root: Id, held: Amount) {
+        self.counts().roots.insert(root, held);
+    }
+
+    /// Whether a root is counted.
+    pub(super) fn has(&self, root: Id) -> bool {
+        self.counts().roots.contains_key(&root)
+    }
+
+    /// What a root holds, as it is counted.
+    #[cfg(test)]
+    pub(super) fn held(&self, root: Id) -> Option<Amount> {
+        self.counts().roots.get(&root).copied()
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Counts {
+    /// What all roots of a quota hold.
+    fn total(&self, quota: &Quota) -> Amount {
+        let mut total = Amount::default();
+        for held in quota.roots.iter().filter_map(|root| self.roots.get(root)) {
+            total.bytes = total.bytes.saturating_add(held.bytes);
+            total.files = total.files.saturating_add(held.files);
+        }
+        total
+    }
+
+    /// Counts more, if the quota has room for it.
+    fn add(&mut self, root: Id, quota: &Quota, more: Amount) -> Result<(), FileFailure> {
+        let total = self.total(quota);
+        let exceeds = |held: u64, more: u64, limit: Option<u64>| {
+            more > 0 && limit.is_some_and(|limit| held.saturating_add(more) > limit)
+        };
+        if exceeds(total.bytes, more.bytes, quota.limits.bytes)
+            || exceeds(total.files, more.files, quota.limits.files)
+        {
+            return Err(FileFailure::Quota);
+        }
+        if let Some(held) = self.roots.get_mut(&root) {
+            held.bytes = held.bytes.saturating_add(more.bytes);
+            held.files = held.files.saturating_add(more.files);
+        }
+        Ok(())
+    }
+
+    fn subtract(&mut self, root: Id, less: Amount) {
+        if let Some(held) = self.roots.get_mut(&root) {
+            held.bytes = held.bytes.saturating_sub(less.bytes);
+            held.files = held.files.saturating_sub(less.files);
+        }
+    }
+
+    /// A name is gone. What is counted of a file that is being written is given back, not its size now.
+    fn remove(&mut self, root: Id, stat: &Stat) {
+        let bytes = self.growing.remove(&id(stat)).unwrap_or_else(|| size(stat));
+        self.subtract(root, Amount { bytes, files: 1 });
+    }
+}
+
+impl Books {
+    /// Books of a root in `ledger`, for an account with `quota`.
+    pub(super) fn new(ledger: &Arc<Ledger>, root: Id, quota: &Quota) -> Self {
+        let counted = ledger.has(root);
+        Self(counted.then(|| Arc::new(Open { ledger: Arc::clone(ledger), root, quota: quota.clone() })))
+    }
+
+    /// How many more bytes the quota permits; `None` if it permits any number.
+    pub(super) fn room(&self) -> Option<u64> {
+        let open = self.0.as_ref()?;
+        let limit = open.quota.limits.bytes?;
+        Some(limit.saturating_sub(open.ledger.counts().total(&open.quota).bytes))
+    }
+
+    /// Makes a name with `make`, if the quota has room for it.
+    ///
+    /// # Errors
+    /// [`FileFailure::Quota`], or what `make` returns.
+    pub(super) fn add_name<T>(
+        &self,
+        make: impl FnOnce() -> Result<T, FileFailure>,
+    ) -> Result<T, FileFailure> {
+        let Some(open) = &self.0 else { return make() };
+        let one = Amount { bytes: 0, files: 1 };
+        open.ledger.counts().add(open.root, &open.quota, one)?;
+        make().inspect_err(|_| open.ledger.counts().subtract(open.root, one))
+    }
+
+    /// Removes a name with `remove`. `look` tells what it names, or nothing if it names nothing; nobody
+    /// else changes the counts between the two.
+    ///
+    /// # Errors
+    /// What `look` or `remove` returns.
+    pub(super) fn remove_name<T, E>(
+        &self,
+        look: impl FnOnce() -> Result<Option<Stat>, E>,
+        remove: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
+        let Some(open) = &self.0 else { return remove() };
+        let mut counts = open.ledger.counts();
+        let gone = look()?;
+        let done = remove()?;
+        if let Some(gone) = gone {
+            counts.remove(open.root, &gone);
+        }
+        Ok(done)
+    }
+
+    /// A file begins to be written at `position`. `None` if nobody counts it.
+    ///
+    /// # Errors
+    /// The state of the file cannot be told.
+    pub(super) fn grow(&self, file: impl AsFd, position: u64) -> Result<Option<Growth>, FileFailure> {
+        let Some(open) = &self.0 else { return Ok(None) };
+        let mut counts = open.ledger.counts();
+        // Names are removed under the same lock: a file without a name is not counted any more.
+        let stat = fstat(file).map_err(failure)?;
+        if stat.st_nlink > 0 {
+            counts.growing.insert(id(&stat), size(&stat));
+        }
+        Ok(Some(Growth { books: Arc::clone(open), file: id(&stat), position }))
+    }
+
+    /// A file that is being written was cut off at its start.
+    pub(super) fn truncated(&self, file: &Stat) {
+        if let Some(open) = &self.0 {
+            let mut counts = open.ledger.counts();
+            if let Some(counted) = counts.growing.get_mut(&id(file)) {
+                let bytes = std::mem::take(counted);
+                counts.subtract(open.root, Amount { bytes, files: 0 });
+            }
+        }
+    }
+
+    /// A file is no longer written; `now` is its state at the end. What was counted and not written is
+    /// given back.
+    pub(super) fn settle(&self, now: &Stat) {
+        if let Some(open) = &self.0 {
+            let mut counts = open.ledger.counts();
+            if let Some(counted) = counts.growing.remove(&id(now)) {
+                counts.subtract(open.root, Amount { bytes: counted.saturating_sub(size(now)), files: 0 });
+            }
+        }
+    }
+}
+
+impl Budget for Growth {
+    fn take(&mut self, bytes: u64) -> io::Result<()> {
+        let Self { books, file, position } = self;
+        let mut counts = books.ledger.counts();
+        // Its name is gone, and what was counted of it is given back.
+        let counted = counts.growing.get(file).copied().ok_or(Errno::STALE)?;
+        let end = position.saturating_add(bytes);
+        let more = end.saturating_sub(counted);
+        counts.add(books.root, &books.quota, Amount { bytes: more, files: 0 }).map_err(|_| Errno::DQUOT)?;
+        counts.growing.insert(*file, counted.max(end));
+        *position = end;
+        Ok(())
+    }
+}
+
+/// The device and the inode of a file.
+pub(super) fn id(stat: &Stat) -> Id {
+    (stat.st_dev, stat.st_ino)
+}
+
+/// The bytes that a name counts with: those of a regular file.
+pub(super) fn size(stat: &Stat) -> u64 {
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => u64::try_from(stat.st_size).unwrap_or(0),
+        FileType::Directory
+        | FileType::Symlink
+        | FileType::Fifo
+        | FileType::Socket
+        | FileType::CharacterDevice
+        | FileType::BlockDevice
+        | FileType::Unknown => 0,
+    }
+}

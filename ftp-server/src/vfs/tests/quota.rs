@@ -1,0 +1,185 @@
+//! Quotas: what is counted, and that nothing exceeds them.
+
+use super::*;
+use ftp_io::copy::Budget;
+use std::io::Write;
+use std::sync::Barrier;
+
+/// A root whose user may store so much; it holds `old` of 10 bytes and the directory `dir` at first.
+struct Limited {
+    dir: tempfile::TempDir,
+    tree: Arc<Tree>,
+}
+
+fn limited(bytes: Option<u64>, files: Option<u64>) -> Limited {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("old"), "0123456789").unwrap();
+    fs::create_dir(dir.path().join("dir")).unwrap();
+    symlink("old", dir.path().join("dir/link")).unwrap();
+    let roots = Roots::default();
+    let tree = roots.tree(roots.open(dir.path()).unwrap()).limited(QuotaLimits { bytes, files }).unwrap();
+    Limited { dir, tree: Arc::new(tree) }
+}
+
+impl Limited {
+    fn view(&self) -> View {
+        View::new(&self.tree, &Access::everywhere(Rights::ALL))
+    }
+
+    fn held(&self) -> (u64, u64) {
+        let held = self.tree.held().unwrap();
+        (held.bytes, held.files)
+    }
+
+    fn begin(&self, path: &str, intent: Intent) -> Result<(Upload, File, Box<dyn Budget>), FileFailure> {
+        let (prepared, _) = self.view().prepare(&name(path), &intent)?;
+        let Prepared::Receive(target) = prepared else { panic!("not prepared for receiving") };
+        let (mut upload, file) = target.begin(Partial::Publish)?;
+        let budget = upload.take_budget().unwrap();
+        Ok((upload, file, budget))
+    }
+
+    /// Stores as a copy does: the budget is asked before each write.
+    fn store(&self, path: &str, intent: Intent, bytes: usize, received: Received) -> Result<(), FileFailure> {
+        let (upload, mut file, mut budget) = self.begin(path, intent)?;
+        let mut left = bytes;
+        while left > 0 {
+            let piece = left.min(7);
+            if let Err(error) = budget.take(piece as u64) {
+                upload.finish(file, Received::Failed)?;
+                return Err(io_failure(&error));
+            }
+            file.write_all(&vec![b'x'; piece]).unwrap();
+            left -= piece;
+        }
+        upload.finish(file, received)
+    }
+
+    fn ask(&self, ask: FileAsk) -> Result<Found, FileFailure> {
+        self.view().answer(&ask)
+    }
+
+    /// What a new count finds.
+    fn counted(&self) -> (u64, u64) {
+        let roots = Roots::default();
+        let limits = QuotaLimits { bytes: Some(0), files: None };
+        let held = roots.tree(roots.open(self.dir.path()).unwrap()).limited(limits).unwrap().held().unwrap();
+        (held.bytes, held.files)
+    }
+}
+
+#[test]
+fn what_is_there_is_counted_once_and_every_change_afterwards() {
+    let site = limited(Some(1_000), Some(100));
+    let check = |expect: (u64, u64)| {
+        assert_eq!(site.held(), expect);
+        assert_eq!(site.counted(), expect, "a new count finds the same");
+    };
+    check((10, 3));
+    site.store("/new", Intent::Replace, 100, Received::Whole).unwrap();
+    check((110, 4));
+    site.store("/new", Intent::Replace, 50, Received::Whole).unwrap();
+    check((60, 4));
+    site.store("/new", Intent::Append, 5, Received::Whole).unwrap();
+    check((65, 4));
+    site.store("/appended", Intent::Append, 5, Received::Whole).unwrap();
+    check((70, 5));
+    site.store("/new", Intent::WriteAt { range: ByteRange::from(10) }, 20, Received::Whole).unwrap();
+    check((70, 5));
+    site.store("/new", Intent::WriteAt { range: ByteRange::from(50) }, 20, Received::Whole).unwrap();
+    check((85, 5));
+    site.store("/broken", Intent::Replace, 30, Received::Broken).unwrap();
+    check((115, 6));
+    site.store("/new", Intent::Replace, 30, Received::Broken).unwrap();
+    check((115, 6));
+    assert_eq!(site.ask(FileAsk::Rename { from: name("/new"), to: name("/broken") }), DONE);
+    check((85, 5));
+    assert_eq!(site.ask(FileAsk::Rename { from: name("/broken"), to: name("/broken") }), DONE);
+    assert_eq!(site.ask(FileAsk::MakeDirectory(name("/made"))), DONE);
+    assert!(site.ask(FileAsk::MakeDirectory(name("/made"))).is_err());
+    check((85, 6));
+    assert_eq!(site.ask(FileAsk::RemoveDirectory(name("/made"))), DONE);
+    assert!(site.ask(FileAsk::RemoveDirectory(name("/made"))).is_err());
+    assert_eq!(site.ask(FileAsk::Remove(name("/old"))), DONE);
+    assert_eq!(site.ask(FileAsk::Remove(name("/dir/link"))), DONE);
+    check((75, 3));
+    let (upload, file, mut budget) = site.begin("/dropped", Intent::Replace).unwrap();
+    budget.take(100).unwrap();
+    assert_eq!(site.held(), (175, 4), "a file counts while it arrives");
+    drop((upload, file));
+    check((75, 3));
+}
+
+#[test]
+fn a_quota_of_bytes_is_exact() {
+    let site = limited(Some(100), None);
+    site.store("/full", Intent::Replace, 90, Received::Whole).unwrap();
+    assert_eq!(site.held().0, 100);
+    assert_eq!(site.store("/more", Intent::Replace, 1, Received::Whole), Err(FileFailure::Quota));
+    assert_eq!(site.store("/full", Intent::Append, 1, Received::Whole), Err(FileFailure::Quota));
+    assert_eq!(
+        site.store("/full", Intent::Replace, 1, Received::Whole),
+        Err(FileFailure::Quota),
+        "both exist"
+    );
+    site.store("/full", Intent::WriteAt { range: ByteRange::from(80) }, 10, Received::Whole).unwrap();
+    assert_eq!((site.held().0, site.counted().0), (100, 100));
+    assert!(!site.dir.path().join("more").exists());
+    assert_eq!(site.ask(FileAsk::Remove(name("/full"))), DONE);
+    site.store("/more", Intent::Replace, 90, Received::Whole).unwrap();
+}
+
+#[test]
+fn a_quota_of_files_is_exact() {
+    let site = limited(None, Some(4));
+    assert_eq!(site.ask(FileAsk::MakeDirectory(name("/made"))), DONE);
+    assert_eq!(site.ask(FileAsk::MakeDirectory(name("/more"))), Err(FileFailure::Quota));
+    assert_eq!(site.store("/more", Intent::Replace, 1, Received::Whole), Err(FileFailure::Quota));
+    assert_eq!(site.store("/more", Intent::Append, 1, Received::Whole), Err(FileFailure::Quota));
+    site.store("/old", Intent::Append, 1, Received::Whole).unwrap();
+    assert_eq!(site.held(), (11, 4));
+}
+
+#[test]
+fn a_file_that_is_removed_while_it_is_written_in_place_gives_everything_back() {
+    let site = limited(Some(1_000), None);
+    let (upload, mut file, mut budget) = site.begin("/old", Intent::Append).unwrap();
+    budget.take(90).unwrap();
+    file.write_all(&[b'x'; 50]).unwrap();
+    assert_eq!(site.ask(FileAsk::Remove(name("/old"))), DONE);
+    assert!(budget.take(1).is_err(), "what has no name grows no more");
+    assert_eq!(upload.finish(file, Received::Whole), Err(FileFailure::Changed));
+    assert_eq!(site.held(), (0, 2));
+    let _ = site.store("/old", Intent::Append, 5, Received::Whole);
+    assert_eq!(site.held(), site.counted());
+}
+
+#[test]
+fn uploads_at_the_same_time_never_exceed_a_quota() {
+    let site = limited(Some(1_010), Some(1_000));
+    let start = Barrier::new(8);
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            let (site, start) = (&site, &start);
+            scope.spawn(move || {
+                start.wait();
+                for round in 0..40 {
+                    let path = format!("/file{}", (thread + round) % 5);
+                    let intent = if round % 3 == 0 { Intent::Append } else { Intent::Replace };
+                    let received = if round % 4 == 0 { Received::Broken } else { Received::Whole };
+                    // Another writer, or the quota, may refuse it.
+                    let _ = site.store(&path, intent, 150, received);
+                    assert!(site.held().0 <= 1_010, "{:?}", site.held());
+                    if round % 5 == 0 {
+                        let _ = site.ask(FileAsk::Remove(name(&path)));
+                    }
+                    if round % 7 == 0 {
+                        let to = name("/renamed");
+                        let _ = site.ask(FileAsk::Rename { from: name(&path), to });
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(site.held(), site.counted(), "nothing is lost");
+}

@@ -1,0 +1,169 @@
+//! What a user sees as one tree: a root, and other directories at paths in it (mounts). Each of them is a
+//! root of its own that nobody leaves.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ftp_proto::server::ask::FileFailure;
+use ftp_proto::wire::PathName;
+use rustix::fs::{AtFlags, Dir, FileType, OFlags, statat};
+use rustix::io::Errno;
+
+use super::partial::is_partial;
+use super::path::Beneath;
+use super::quota::{Amount, Books, Id, Ledger, Quota, QuotaLimits, size};
+use super::root::Root;
+
+/// The directories of one user. Users with the same directories share the roots.
+#[derive(Clone, Debug)]
+pub struct Tree {
+    root: Arc<Root>,
+    mounts: Vec<Mount>,
+    ledger: Arc<Ledger>,
+    quota: Quota,
+}
+
+/// A directory at a path in a tree.
+#[derive(Clone, Debug)]
+struct Mount {
+    at: Beneath,
+    root: Arc<Root>,
+}
+
+/// What a path means: a place beneath one of the roots of a tree.
+#[derive(Clone, Debug)]
+pub(super) struct Found<'a> {
+    pub(super) root: &'a Arc<Root>,
+    pub(super) path: Beneath,
+    pub(super) books: Books,
+}
+
+/// The roots of all users, each opened once, and what they hold.
+#[derive(Debug, Default)]
+pub struct Roots {
+    open: Mutex<HashMap<Id, Arc<Root>>>,
+    ledger: Arc<Ledger>,
+}
+
+impl Roots {
+    /// Opens a directory as a root. The same directory is the same root, whatever its path is.
+    ///
+    /// # Errors
+    /// It is not a directory, or may not be entered.
+    pub fn open(&self, dir: &Path) -> io::Result<Arc<Root>> {
+        let opened = Root::open(dir)?;
+        let id = opened.id();
+        let mut roots = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Arc::clone(roots.entry(id).or_insert_with(|| Arc::new(opened))))
+    }
+
+    /// A tree of one root.
+    pub fn tree(&self, root: Arc<Root>) -> Tree {
+        Tree { root, mounts: Vec::new(), ledger: Arc::clone(&self.ledger), quota: Quota::default() }
+    }
+}
+
+impl Tree {
+    /// The same with a quota over all its directories. What they hold is counted now, if nobody has
+    /// counted it before. Takes as long as a search of all directories: call it from a thread that may block.
+    ///
+    /// # Errors
+    /// A directory cannot be read.
+    pub fn limited(mut self, limits: QuotaLimits) -> io::Result<Self> {
+        if limits.is_unlimited() {
+            return Ok(self);
+        }
+        for root in self.roots().filter(|root| !self.ledger.has(root.id())) {
+            self.ledger.open(root.id(), count(root)?);
+        }
+        self.quota = Quota::new(limits, self.roots().map(|root| root.id()).collect());
+        Ok(self)
+    }
+
+    /// The same with another directory at `at`. What the tree had there is hidden.
+    ///
+    /// # Errors
+    /// The path is the root, or cannot be one.
+    pub fn mount(mut self, at: &PathName, root: Arc<Root>) -> Result<Self, FileFailure> {
+        let at = Beneath::parse(at)?;
+        if at.split().is_none() {
+            return Err(FileFailure::BadName);
+        }
+        self.mounts.push(Mount { at, root });
+        Ok(self)
+    }
+
+    /// What `path` means. The longest mount that holds it decides.
+    pub(super) fn find(&self, path: &PathName) -> Result<Found<'_>, FileFailure> {
+        let path = Beneath::parse(path)?;
+        let holding = self.mounts.iter().filter_map(|mount| Some((mount, path.below(&mount.at)?)));
+        let longest = holding.max_by_key(|(mount, _)| mount.at.as_bytes().len());
+        Ok(match longest {
+            Some((mount, path)) => Found { root: &mount.root, path, books: self.books(&mount.root) },
+            None => Found { root: &self.root, path, books: self.books(&self.root) },
+        })
+    }
+
+    /// The mounts right in the directory `path`, by their names.
+    pub(super) fn mounts_in(&self, path: &PathName) -> Vec<(PathName, Arc<Root>)> {
+        let Ok(path) = Beneath::parse(path) else { return Vec::new() };
+        let here = self.mounts.iter().filter_map(|mount| {
+            let (dir, name) = mount.at.split()?;
+            (dir == path.as_bytes())
+                .then(|| Some((PathName::from_wire(name).ok()?, Arc::clone(&mount.root))))?
+        });
+        here.collect()
+    }
+
+    /// Whether a mount lies beneath `path`, so that `path` must stay where it is.
+    pub(super) fn holds_mount(&self, path: &PathName) -> bool {
+        Beneath::parse(path).is_ok_and(|path| self.mounts.iter().any(|mount| mount.at.below(&path).is_some()))
+    }
+
+    /// What the first root holds, as it is counted.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> Option<Amount> {
+        self.ledger.held(self.root.id())
+    }
+
+    fn books(&self, root: &Root) -> Books {
+        Books::new(&self.ledger, root.id(), &self.quota)
+    }
+
+    /// Every root of the tree.
+    fn roots(&self) -> impl Iterator<Item = &Arc<Root>> {
+        std::iter::once(&self.root).chain(self.mounts.iter().map(|mount| &mount.root))
+    }
+}
+
+/// Counts what a root holds. Symbolic links are not followed, and what a killed server has left under
+/// temporary names is not counted.
+fn count(root: &Root) -> io::Result<Amount> {
+    let mut held = Amount::default();
+    let mut directories = vec![Beneath::root()];
+    while let Some(path) = directories.pop() {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW;
+        let mut dir = match root.open_beneath(&path, flags).and_then(Dir::new) {
+            Ok(dir) => dir,
+            // It was removed or replaced meanwhile.
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        while let Some(found) = dir.read() {
+            let found = found?;
+            let name = found.file_name().to_bytes();
+            if matches!(name, b"." | b"..") || is_partial(name) {
+                continue;
+            }
+            let Ok(stat) = statat(dir.fd()?, name, AtFlags::SYMLINK_NOFOLLOW) else { continue };
+            held.files += 1;
+            held.bytes = held.bytes.saturating_add(size(&stat));
+            if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
+                directories.push(path.join(name));
+            }
+        }
+    }
+    Ok(held)
+}
