@@ -14,6 +14,8 @@ use tokio_stream::StreamExt;
 use super::*;
 use crate::socket::reset;
 
+mod limited;
+
 /// Two ends of one connection.
 async fn pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.unwrap();
@@ -565,71 +567,4 @@ async fn a_compressed_stream_that_is_cut_damaged_continued_or_a_bomb_is_no_file(
             tokio::join!(send, receive(there, tempfile::tempfile().unwrap(), format, &meter));
         assert!(matches!(moved.end, Ended::Broken(_)), "{name}: {:?}", moved.end);
     }
-}
-
-/// A budget of so many bytes.
-#[derive(Debug)]
-struct Left(u64);
-
-impl Budget for Left {
-    fn take(&mut self, bytes: u64) -> io::Result<()> {
-        self.0 = self.0.checked_sub(bytes).ok_or(io::ErrorKind::QuotaExceeded)?;
-        Ok(())
-    }
-}
-
-#[tokio::test]
-async fn nothing_is_written_beyond_a_budget() {
-    let content = sample(3_000_000, 5);
-    for into in receive::all_strategies() {
-        for (budget, fits) in [(3_000_000, true), (2_000_000, false)] {
-            let (here, there) = pair().await;
-            let sink = Sink::with_budget(tempfile::tempfile().unwrap(), Some(Box::new(Left(budget))));
-            let (in_meter, out_meter) = (Meter::default(), Meter::default());
-            let ((got, file), _) = tokio::join!(
-                receive::receive_by(into.again(), there.into(), sink, &in_meter),
-                send(file_with(&content), 0, here, Coding::Image, &out_meter),
-            );
-            let written = content_of(file).len() as u64;
-            match got.end {
-                Ended::Whole => assert!(fits, "{into:?}: {written}"),
-                Ended::File(error) => {
-                    assert_eq!(error.kind(), io::ErrorKind::QuotaExceeded, "{into:?}");
-                    assert!(!fits && written <= budget, "{into:?}: {written}");
-                }
-                other @ (Ended::Broken(_) | Ended::Stopped) => panic!("{into:?}: {other:?}"),
-            }
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_limited_copy_moves_every_byte_and_can_be_stopped_while_it_rests() {
-    let content = sample(600_000, 7);
-    let clock = crate::clock::Clock::start();
-    for into in receive::all_strategies().into_iter().filter(|into| !into.is_ascii()) {
-        let (here, there) = pair().await;
-        let limited = |rate: u64| {
-            let rate = rate.try_into().unwrap();
-            Meter::limited(vec![crate::limiter::Limiter::new(rate, clock)])
-        };
-        let (in_meter, out_meter) = (limited(3_000_000), limited(4_000_000));
-        let ((got, file), sent) = tokio::join!(
-            receive::receive_by(into.again(), there.into(), tempfile::tempfile().unwrap(), &in_meter),
-            send(file_with(&content), 0, here, Coding::Image, &out_meter),
-        );
-        assert!(matches!((got.end, sent.end), (Ended::Whole, Ended::Whole)), "{into:?}");
-        assert!(content_of(file) == content, "{into:?}");
-    }
-    let (here, _there) = pair().await;
-    let slow = Meter::limited(vec![crate::limiter::Limiter::new(100.try_into().unwrap(), clock)]);
-    let stop = async {
-        while slow.moved() == 0 {
-            tokio::task::yield_now().await;
-        }
-        slow.stop();
-    };
-    let (sent, ()) = tokio::join!(send(file_with(&content), 0, here, Coding::Image, &slow), stop);
-    assert!(matches!(sent.end, Ended::Stopped), "{:?}", sent.end);
-    assert!(sent.bytes < 600_000, "{}", sent.bytes);
 }
