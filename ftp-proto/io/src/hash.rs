@@ -49,6 +49,26 @@ pub async fn digest_of(
     tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
 }
 
+/// Takes at most the next `limit` bytes of `file` into `digester`, and returns how many it has taken: less
+/// than `limit` at the end of the file. So a large file can be digested a part at a time.
+///
+/// # Errors
+///
+/// As for [`digest`].
+pub async fn digest_part(
+    mut digester: Digester,
+    file: File,
+    limit: u64,
+    meter: &Meter,
+) -> io::Result<(Digester, File, u64)> {
+    let meter = meter.clone();
+    let work = move || {
+        let taken = feed((&file).take(limit), &meter, |piece| digester.update(piece))?;
+        Ok((digester, file, taken))
+    };
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+}
+
 /// A digest that is being computed, piece by piece.
 #[derive(Debug)]
 pub enum Digester {
@@ -184,6 +204,24 @@ mod tests {
             let begin = digest_of(Algorithm::Sha256, file.try_clone().unwrap(), limit, &meter).await.unwrap();
             assert_eq!(begin, sha256(whole, &meter).await.unwrap(), "{limit}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_file_has_the_same_digest_in_parts() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&[b'x'; 1_000]).unwrap();
+        file.seek(SeekFrom::Start(0)).unwrap();
+        let whole = sha256(file.try_clone().unwrap(), &Meter::default()).await.unwrap().0;
+        file.seek(SeekFrom::Start(0)).unwrap();
+        let (meter, mut counts) = (Meter::default(), Vec::new());
+        let mut digester = Digester::new(Algorithm::Sha256);
+        while counts.last().is_none_or(|taken| *taken == 300) {
+            let part = digest_part(digester, file, 300, &meter).await.unwrap();
+            (digester, file) = (part.0, part.1);
+            counts.push(part.2);
+        }
+        assert_eq!((digester.hex(), counts), (whole, vec![300, 300, 300, 100]));
+        assert_eq!(meter.moved(), 1_000);
     }
 
     #[tokio::test]

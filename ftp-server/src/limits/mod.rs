@@ -8,7 +8,7 @@
 //! | attempts to reach foreign targets ([`Proofs`]) | the attempt waits, or the transfer is refused |
 //! | data ports ([`DataPorts`]) | whoever holds most gives one back; 504 or 425 if that is the one who asks |
 //! | file descriptors ([`Descriptors`]) | new connections get 421, and whoever holds most data ports gives one back |
-//! | digests that are computed at the same time ([`Shares::digests`]) | the digest waits for its turn |
+//! | digests that are computed at the same time ([`Shares::digests`]) | its next part waits for its turn; whoever has fewest turns comes first |
 //! | threads for files ([`MAX_FILE_THREADS`]) | the work waits in a queue |
 //! | connections of one session ([`MAX_HELD`], [`MAX_PROVERS`], [`MAX_OF_ONE_ADDRESS`]) | one of them gives way ([`ftp_proto::fair`]) |
 
@@ -21,6 +21,7 @@ mod sessions;
 mod settings;
 mod shares;
 mod threads;
+mod turns;
 
 pub use descriptors::{Descriptors, Left, is_out_of_descriptors};
 pub use logins::{Entered, LoginSlot, Logins, Waiting};
@@ -32,3 +33,4 @@ pub use settings::{
     Limits, MAX_ANONYMOUS_PORTS, MAX_FILE_THREADS, MAX_HELD, MAX_OF_ONE_ADDRESS, MAX_PROVERS,
 };
 pub use shares::Shares;
+pub use turns::{Turn, Turns};

@@ -6,7 +6,6 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use ftp_io::clock::Clock;
-use tokio::sync::Semaphore;
 
 use super::descriptors::Descriptors;
 use super::logins::Logins;
@@ -14,6 +13,7 @@ use super::ports::DataPorts;
 use super::proofs::Proofs;
 use super::sessions::{Eviction, Full, SessionSlot, Sessions};
 use super::settings::Limits;
+use super::turns::Turns;
 
 /// What the sessions of one server share.
 #[derive(Debug)]
@@ -28,9 +28,8 @@ pub struct Shares {
     pub logins: Arc<Logins>,
     /// Attempts to reach foreign targets.
     pub proofs: Arc<Proofs>,
-    /// Turns to compute a digest: one for each processor. Sessions wait in the order in which they asked,
-    /// and a session asks for one digest at a time.
-    pub digests: Arc<Semaphore>,
+    /// Turns to compute a part of a digest: one for each processor.
+    pub digests: Arc<Turns>,
 }
 
 impl Shares {
@@ -44,7 +43,7 @@ impl Shares {
             descriptors,
             logins: Logins::new(limits.logins, clock),
             proofs: Proofs::new(clock),
-            digests: Arc::new(Semaphore::new(processors)),
+            digests: Turns::new(processors),
         }
     }
 

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use ftp_io::clock::Clock;
 use ftp_io::connection::Connection;
 use ftp_io::copy::Meter;
+use ftp_io::hash::{self, Digester};
 use ftp_io::os_error::words;
-use ftp_io::{hash, socket, tls};
+use ftp_io::{socket, tls};
 use ftp_proto::digest::{Algorithm, Digest};
 use ftp_proto::server::ask::{
     Answer, Ask, ConnId, DataTls, End, Ending, FileAsk, FileFailure, Found, Input, Terms, Ticket,
@@ -26,7 +27,7 @@ use super::resources::{Done, Resources};
 use super::shared::Shared;
 use crate::auth::{Check, Entry};
 use crate::data::{Pumped, begin, pump};
-use crate::limits::{Entered, Full, Left, MAX_ANONYMOUS_PORTS, Owner, Permission, SessionSlot};
+use crate::limits::{Entered, Full, Left, MAX_ANONYMOUS_PORTS, Owner, Permission, SessionSlot, Turn};
 use crate::operate::Running;
 use crate::vfs::{Prepared, Subject, View, io_failure};
 
@@ -401,13 +402,12 @@ impl Performer {
     }
 
     fn hash(&mut self, ticket: Ticket, path: PathName, what: (Algorithm, ByteRange)) {
-        let turn = Arc::clone(&self.shared.shares.digests);
+        let (turns, owner) = (Arc::clone(&self.shared.shares.digests), self.owner.clone());
         let subject = self.with_files(move |view| view.subject(&path));
         self.held.start(ticket, async move {
-            let found = match (subject.await, turn.acquire_owned().await) {
-                (Ok(subject), Ok(_turn)) => digest(subject, what).await,
-                (Ok(_), Err(_)) => Err(FileFailure::Other),
-                (Err(failure), _) => Err(failure),
+            let found = match subject.await {
+                Ok(subject) => digest(subject, what, || turns.wait(owner.clone())).await,
+                Err(failure) => Err(failure),
             };
             Done::Answer(ticket, Answer::File(found))
         });
@@ -442,8 +442,13 @@ async fn read_once(stream: &Connection, limit: usize) -> io::Result<Vec<u8>> {
     }
 }
 
-/// The digest of a file that does not change meanwhile. Dropping the future stops the work.
-async fn digest(subject: Subject, (algorithm, range): (Algorithm, ByteRange)) -> Result<Found, FileFailure> {
+/// The digest of a file that does not change meanwhile, a part at a time, each when it has its turn.
+/// Dropping the future stops the work.
+async fn digest<W: Future<Output = Turn>>(
+    subject: Subject,
+    (algorithm, range): (Algorithm, ByteRange),
+    turn: impl Fn() -> W,
+) -> Result<Found, FileFailure> {
     struct StopOnDrop(Meter);
     impl Drop for StopOnDrop {
         fn drop(&mut self) {
@@ -451,10 +456,23 @@ async fn digest(subject: Subject, (algorithm, range): (Algorithm, ByteRange)) ->
         }
     }
     let work = StopOnDrop(Meter::default());
-    let (file, length) = subject.part(range)?;
-    let digested = hash::digest_of(algorithm, file, length, &work.0).await;
-    let (hex, length) = digested.map_err(|error| io_failure(&error))?;
+    let (mut file, limit) = subject.part(range)?;
+    let (mut digester, mut length) = (Digester::new(algorithm), 0);
+    loop {
+        let part = DIGESTED_AT_ONCE.min(limit - length);
+        let _turn = turn().await;
+        let taken = hash::digest_part(digester, file, part, &work.0).await;
+        let taken = taken.map_err(|error| io_failure(&error))?;
+        (digester, file, length) = (taken.0, taken.1, length + taken.2);
+        if taken.2 < part || length == limit {
+            break;
+        }
+    }
+    let hex = digester.hex();
     spawn_blocking(move || subject.unchanged()).await.unwrap_or(Err(FileFailure::Other))?;
     let range = ByteRange { first: range.first, length: Some(length) };
     Ok(Found::Digest(Digest { algorithm, hex }, range))
 }
+
+/// Bytes of a file that are digested in one turn: a fraction of a second.
+const DIGESTED_AT_ONCE: u64 = 64 * 1024 * 1024;

@@ -1,0 +1,213 @@
+//! Turns at something that few can do at the same time, shared fairly: whoever has fewer turns now comes
+//! first, and among those with as many, whoever has waited longest since its last one.
+//!
+//! The work of one turn has to be short. Then nobody needs to give way: large work takes many turns.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+
+use super::owner::Owner;
+
+/// The turns of all sessions.
+#[derive(Debug)]
+pub struct Turns {
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    free: usize,
+    /// In the order in which they came.
+    waiting: Vec<(Owner, oneshot::Sender<Turn>)>,
+    /// Those who have turns or wait for one.
+    owners: HashMap<Owner, Use>,
+    /// How many turns there were so far.
+    given: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Use {
+    /// Turns that it has now.
+    running: usize,
+    waiting: usize,
+    /// The number of its last turn.
+    last: u64,
+}
+
+/// The turn of one session. Dropping it passes the turn on.
+#[derive(Debug)]
+#[must_use]
+pub struct Turn {
+    turns: Arc<Turns>,
+    owner: Owner,
+}
+
+impl Turns {
+    /// So many turns at the same time, at least one.
+    pub fn new(count: usize) -> Arc<Self> {
+        let state = State { free: count.max(1), waiting: Vec::new(), owners: HashMap::new(), given: 0 };
+        Arc::new(Self { state: Mutex::new(state) })
+    }
+
+    /// Waits for a turn of `owner`.
+    pub async fn wait(self: &Arc<Self>, owner: Owner) -> Turn {
+        let waits = {
+            let mut state = self.state();
+            if state.free > 0 {
+                return self.give(&mut state, owner);
+            }
+            let (give, waits) = oneshot::channel();
+            state.owners.entry(owner.clone()).or_default().waiting += 1;
+            state.waiting.push((owner.clone(), give));
+            waits
+        };
+        match waits.await {
+            Ok(turn) => turn,
+            // Nobody drops a sender without a turn; if one is lost, the work goes on without it.
+            Err(_) => self.give(&mut self.state(), owner),
+        }
+    }
+
+    /// Takes a free turn.
+    fn give(self: &Arc<Self>, state: &mut State, owner: Owner) -> Turn {
+        state.free = state.free.saturating_sub(1);
+        state.given += 1;
+        let given = state.given;
+        let usage = state.owners.entry(owner.clone()).or_default();
+        usage.running += 1;
+        usage.last = given;
+        Turn { turns: Arc::clone(self), owner }
+    }
+
+    /// Gives free turns to those who wait. A session that has ended meanwhile drops its turn at once, and
+    /// the next one gets it.
+    fn pass_on(self: &Arc<Self>) {
+        loop {
+            let mut state = self.state();
+            let Some((owner, give)) = state.next() else { return };
+            if give.is_closed() {
+                state.forget(&owner);
+                continue;
+            }
+            let turn = self.give(&mut state, owner);
+            drop(state);
+            // If the session ends just now, the turn is dropped here and passed on.
+            drop(give.send(turn));
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Who has the next turn, if one is free.
+    fn next(&mut self) -> Option<(Owner, oneshot::Sender<Turn>)> {
+        if self.free == 0 {
+            return None;
+        }
+        let rank = |owner: &Owner| self.owners.get(owner).map_or((0, 0), |usage| (usage.running, usage.last));
+        let (index, _) = self.waiting.iter().enumerate().min_by_key(|(_, (owner, _))| rank(owner))?;
+        let (owner, give) = self.waiting.remove(index);
+        if let Some(usage) = self.owners.get_mut(&owner) {
+            usage.waiting = usage.waiting.saturating_sub(1);
+        }
+        Some((owner, give))
+    }
+
+    /// A turn of `owner` has ended.
+    fn end(&mut self, owner: &Owner) {
+        self.free += 1;
+        if let Some(usage) = self.owners.get_mut(owner) {
+            usage.running = usage.running.saturating_sub(1);
+        }
+        self.forget(owner);
+    }
+
+    /// Forgets `owner`, if it has no turn and waits for none.
+    fn forget(&mut self, owner: &Owner) {
+        if self.owners.get(owner).is_some_and(|usage| usage.running == 0 && usage.waiting == 0) {
+            self.owners.remove(owner);
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.turns.state().end(&self.owner);
+        self.turns.pass_on();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::{Sender, channel};
+    use tokio::task::JoinHandle;
+
+    fn named(name: &str) -> Owner {
+        Owner::Account(name.into())
+    }
+
+    /// Work that takes so many turns and writes its name at each.
+    fn work(
+        turns: &Arc<Turns>,
+        name: &'static str,
+        count: usize,
+        log: &Sender<&'static str>,
+    ) -> JoinHandle<()> {
+        let (turns, log) = (Arc::clone(turns), log.clone());
+        tokio::spawn(async move {
+            for _ in 0..count {
+                let turn = turns.wait(named(name)).await;
+                log.send(name).unwrap();
+                tokio::task::yield_now().await;
+                drop(turn);
+            }
+        })
+    }
+
+    #[tokio::test]
+    async fn one_who_wants_little_waits_for_no_more_than_one_turn_of_each_other() {
+        let turns = Turns::new(1);
+        let (log, logged) = channel();
+        let mut all: Vec<_> = (0..50).map(|_| work(&turns, "ann", 4, &log)).collect();
+        tokio::task::yield_now().await;
+        all.push(work(&turns, "bob", 3, &log));
+        for one in all {
+            one.await.unwrap();
+        }
+        let order: Vec<_> = logged.try_iter().collect();
+        let first = order.iter().position(|name| *name == "bob").unwrap();
+        let last = order.iter().rposition(|name| *name == "bob").unwrap();
+        assert!(first <= 2 && last <= first + 4, "{order:?}");
+        assert_eq!(order.len(), 203);
+        assert!(turns.state().owners.is_empty() && turns.state().free == 1);
+    }
+
+    #[tokio::test]
+    async fn sessions_that_end_while_they_wait_leave_nothing() {
+        let turns = Turns::new(2);
+        let held = [turns.wait(named("ann")).await, turns.wait(named("ann")).await];
+        let waiting: Vec<_> = (0..5)
+            .map(|_| {
+                let turns = Arc::clone(&turns);
+                tokio::spawn(async move { turns.wait(named("bob")).await })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        assert_eq!(turns.state().waiting.len(), 5);
+        for one in &waiting {
+            one.abort();
+        }
+        for one in waiting {
+            assert!(one.await.is_err());
+        }
+        drop(held);
+        assert!(turns.state().waiting.is_empty() && turns.state().owners.is_empty());
+        assert_eq!(turns.state().free, 2);
+    }
+}
