@@ -4,6 +4,9 @@ use integration_tests::disk::SmallDisk;
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::site::{self, Site};
 use integration_tests::user::{Run, user};
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
 
 /// The run says one line only, and it has all of these parts in this order.
 fn one_line(run: &Run, parts: &[&str]) {
@@ -102,6 +105,25 @@ fn a_server_that_sends_far_more_than_it_announced_is_told_as_one() {
     let run = copy(&peer.url("a.bin")).exits(7);
     one_line(&run, &["sends more than the 3 bytes that it announced", "check the file"]);
     assert!(run.names().is_empty(), "{run}");
+}
+
+#[test]
+fn a_pipe_and_a_socket_stay_what_they_are() {
+    let from = Site::new("special").file("a.bin", "content").start();
+    let home = tempfile::tempdir().unwrap();
+    let (pipe, socket) = (home.path().join("pipe"), home.path().join("socket"));
+    mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let _listener = UnixListener::bind(&socket).unwrap();
+    let before = |path: &Path| std::fs::symlink_metadata(path).unwrap().file_type();
+    for path in [&pipe, &socket] {
+        let kind = before(path);
+        for verb in ["copy", "append"] {
+            let run = user().args([verb, &from.url("a.bin")]).args([path]).run().exits(8);
+            one_line(&run, &[&path.display().to_string(), "is a device, a pipe or a socket", "another name"]);
+            assert_eq!(before(path), kind, "{run}");
+        }
+    }
+    assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 2);
 }
 
 #[test]

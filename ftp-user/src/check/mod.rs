@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `source` | whether the source can be copied, and not onto itself |
+//! | `target` | whether something can be stored under a name that is taken |
 //! | `overwrite` | the rule of `--overwrite` |
 //! | `verify` | the comparison of the copy with its source |
 //! | `passing_digest` | the digest of bytes that pass this host, as a means of verification |
@@ -10,11 +11,13 @@
 mod overwrite;
 mod passing_digest;
 mod source;
+mod target;
 mod verify;
 
 pub(crate) use overwrite::Decision;
 pub use overwrite::Overwrite;
 pub(crate) use passing_digest::{Passed, means, verify};
 pub(crate) use source::{Known, readable, refuse_itself};
+pub(crate) use target::replaceable;
 pub use verify::Verify;
 pub(crate) use verify::{common, compare};

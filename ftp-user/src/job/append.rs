@@ -6,7 +6,7 @@ use super::options::{Mode, Options};
 use super::outage::{again, connect_both};
 use super::retry::Retry;
 use super::transfer::{Transferred, transfer};
-use crate::check::{Known, Verify, readable, refuse_itself};
+use crate::check::{Known, Verify, readable, refuse_itself, replaceable};
 use crate::context::Context;
 use crate::failure::{self, Failure};
 use crate::outcome::{Relayed, Verified};
@@ -185,7 +185,10 @@ async fn plan(context: &Context, ends: &mut Ends, item: &Item, options: Options)
                 Failure::usage(format!("{dest_name} is a directory")).hint("name the file to append to")
             );
         }
-        Some(facts) => facts.size,
+        Some(facts) => {
+            replaceable(Some(facts), &dest_name)?;
+            facts.size
+        }
     };
     let means = match (options.verify, source.size, before) {
         (Verify::None, ..) => Verified::None,

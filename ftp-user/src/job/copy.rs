@@ -12,7 +12,9 @@ use super::outage::connect_both;
 use super::resume::{Attempts, StartPoint};
 use super::retry::Retry;
 use super::transfer::{Transferred, transfer};
-use crate::check::{self, Decision, Known, Overwrite, Passed, common, compare, readable, refuse_itself};
+use crate::check::{
+    self, Decision, Known, Overwrite, Passed, common, compare, readable, refuse_itself, replaceable,
+};
 use crate::context::Context;
 use crate::control::Facts;
 use crate::failure::{self, Failure};
@@ -20,7 +22,6 @@ use crate::outcome::Verified;
 use crate::report::Event;
 use crate::route::{self, Assignment, Ends};
 use ftp_io::copy::Digest;
-use ftp_proto::listing::Kind;
 use ftp_proto::third_party::Store;
 
 /// Copies one file. Temporary failures are tried again.
@@ -118,10 +119,7 @@ impl Copying<'_> {
         self.ends.source.check_stored_name(self.context, &self.item.source).await?;
         let one = Known { path: &self.item.source, facts: Some(&source) };
         refuse_itself(self.ends, one, Known { path: &self.item.destination, facts: target.as_ref() })?;
-        if target.as_ref().is_some_and(|facts| facts.kind == Kind::Directory) {
-            return Err(Failure::new(failure::Kind::Exists, format!("{dest_name} is a directory"))
-                .hint("end DEST with / to copy into it, or choose another name"));
-        }
+        replaceable(target.as_ref(), &dest_name)?;
         Ok(Files { source, target })
     }
 
