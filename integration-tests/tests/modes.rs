@@ -127,3 +127,35 @@ fn a_rate_lets_abor_and_stat_through() {
     raw.expect("226");
     raw.ask("NOOP", "200");
 }
+
+#[test]
+fn e13_mode_b_has_the_headers_of_its_dialect() {
+    for (dialect, end) in [(Rfc354, 2), (Rfc959, 64)] {
+        let server = Site::new("mode-b").file("a.txt", "hello").start();
+        let mut raw = server.login(dialect);
+        raw.ask("TYPE I", "200");
+        raw.ask("MODE B", "200");
+        let connection = data(&server, &mut raw, "S");
+        raw.send("RETR a.txt");
+        raw.expect("250/150|125");
+        assert_eq!(drain(connection), [b"\0\0\x05hello".as_slice(), &[end, 0, 0]].concat());
+        raw.expect("252|257/226|250");
+
+        // The end of the file is a block, so the connection may stay.
+        let mut connection = data(&server, &mut raw, "R");
+        raw.send("STOR b.txt");
+        raw.expect("250/150|125");
+        connection.write_all(&[b"\0\0\x03abc".as_slice(), &[end, 0, 1], b"d"].concat()).unwrap();
+        raw.expect("252|257/226|250");
+        assert_eq!(server.bytes("b.txt"), b"abcd");
+
+        // A connection that ends before that block has not brought the file.
+        let mut connection = data(&server, &mut raw, "R");
+        raw.send("STOR b.txt");
+        raw.expect("250/150|125");
+        connection.write_all(b"\0\0\x03new").unwrap();
+        drop(connection);
+        raw.expect("452/426");
+        assert_eq!(server.bytes("b.txt"), b"abcd");
+    }
+}

@@ -1,5 +1,9 @@
-//! How the bytes of a file travel. TYPE A translates line ends to CR LF and back, one piece of the file
-//! after another; TYPE I and TYPE L 8 change nothing.
+//! How the bytes of a file travel: the line ends of TYPE A, one piece of the file after another, and the
+//! blocks of MODE B. TYPE I and TYPE L 8 change nothing.
+
+mod block;
+
+pub use block::{BlockCodes, BlockReader, NotBlocks};
 
 /// Translates local line ends (LF) to those of TYPE A (CR LF). An LF that already follows a CR stays as
 /// it is, even if the CR ended the previous piece.

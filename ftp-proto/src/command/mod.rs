@@ -205,9 +205,11 @@ pub enum DataType {
 pub enum Mode {
     /// `S`: the end of the connection is the end of the file.
     Stream,
+    /// `B`: blocks, so that the end of the file is told (RFC 354, RFC 959).
+    Block,
     /// `Z`: as stream mode, but the bytes are one zlib stream (draft-preston-ftpext-deflate).
     Deflate,
-    /// `B`, `C`, `T`, `H` or `E`: legal, but not served.
+    /// `C`, `T`, `H` or `E`: legal, but not served.
     Unserved(u8),
 }
 

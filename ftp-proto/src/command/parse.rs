@@ -234,8 +234,9 @@ fn data_type(word: &[u8]) -> Result<DataType, Fault> {
 fn mode(word: &[u8]) -> Result<Mode, Fault> {
     match letter(word)? {
         b'S' => Ok(Mode::Stream),
+        b'B' => Ok(Mode::Block),
         b'Z' => Ok(Mode::Deflate),
-        other @ (b'B' | b'C' | b'T' | b'H' | b'E') => Ok(Mode::Unserved(other)),
+        other @ (b'C' | b'T' | b'H' | b'E') => Ok(Mode::Unserved(other)),
         _ => Err(Fault::Syntax),
     }
 }

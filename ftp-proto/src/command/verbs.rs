@@ -101,7 +101,7 @@ verbs! {
     Smnt    "SMNT"   []         "<path>"                         "RFC 959"                              After  Queue  No;
     // parameters
     Type    "TYPE"   []         "A [N] | I | L 8"                "RFC 354, 959"                         Before Queue  Yes;
-    Mode    "MODE"   []         "S | Z"                          "RFC 354, 959"                         Before Queue  Yes;
+    Mode    "MODE"   []         "B | S | Z"                      "RFC 354, 959"                         Before Queue  Yes;
     Stru    "STRU"   []         "F"                              "RFC 354, 959"                         Before Queue  Yes;
     Byte    "BYTE"   []         "8"                              "RFC 354"                              Before Queue  Yes;
     Form    "FORM"   []         "U | P"                          "RFC 454"                              Before Queue  No;

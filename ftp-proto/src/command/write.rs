@@ -140,6 +140,7 @@ impl Mode {
     pub const fn letter(self) -> char {
         match self {
             Self::Stream => 'S',
+            Self::Block => 'B',
             Self::Deflate => 'Z',
             Self::Unserved(letter) => letter as char,
         }

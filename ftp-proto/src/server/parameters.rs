@@ -14,8 +14,8 @@ use std::num::NonZeroU64;
 pub(super) struct Parameters {
     /// The data type that TYPE has set.
     pub(super) data_type: DataType,
-    /// Whether MODE Z is in force.
-    pub(super) packed: bool,
+    /// The mode of data connections.
+    pub(super) mode: Mode,
     /// The digest that DGST wants of the next files.
     pub(super) digest: Option<Algorithm>,
     /// What RATE gave, in bytes per second.
@@ -43,7 +43,7 @@ impl Default for Parameters {
     fn default() -> Self {
         Self {
             data_type: DataType::Ascii, // RFC 354, RFC 959 5.1
-            packed: false,
+            mode: Mode::Stream,
             digest: None,
             rate: None,
             cwd: PathName::root(),
@@ -78,12 +78,13 @@ impl Parameters {
     pub(super) fn set_mode(&mut self, mode: Mode, out: &mut Outbox) {
         let text = match mode {
             Mode::Stream => "MODE is S",
+            Mode::Block => "MODE is B",
             Mode::Deflate => "MODE is Z",
             Mode::Unserved(_) => {
-                return out.reply(Meaning::ParameterNotImplemented, "Only MODE S and Z are served");
+                return out.reply(Meaning::ParameterNotImplemented, "Only MODE B, S and Z are served");
             }
         };
-        self.packed = mode == Mode::Deflate;
+        self.mode = mode;
         out.reply(Meaning::Okay, text);
     }
 

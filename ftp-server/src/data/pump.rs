@@ -6,7 +6,8 @@ use std::io::Seek;
 use ftp_io::connection::Connection;
 use ftp_io::copy::{self, Coding, Ended, Format, Meter, Moved, Packed, Packing};
 use ftp_io::os_error::words;
-use ftp_proto::command::{DataType, Partial};
+use ftp_proto::coding::BlockCodes;
+use ftp_proto::command::{DataType, Mode, Partial};
 use ftp_proto::digest::Digest;
 use ftp_proto::listing::When;
 use ftp_proto::server::ask::{End, FileFailure, ListStyle, Terms};
@@ -82,12 +83,9 @@ pub async fn pump(begun: Begun, conn: Connection, terms: Terms, today: When, met
         }
         Begun::List { listing, style } => {
             let lines = Lines::new(listing, style, today);
-            let (moved, lines) = if terms.packed {
-                let (moved, packed) = copy::send_pieces(Packed::new(lines), conn, &meter).await;
-                (moved, packed.into_inner())
-            } else {
-                copy::send_pieces(lines, conn, &meter).await
-            };
+            let packed = Packed::new(lines, format.packing);
+            let (moved, packed) = copy::send_pieces(packed, conn, &meter).await;
+            let lines = packed.into_inner();
             Pumped { omitted: lines.omitted(), ..ended(moved, &terms, 0) }
         }
         Begun::Receive { mut upload, mut file, limit } => {
@@ -133,6 +131,10 @@ const fn format(terms: &Terms) -> Format {
         DataType::Ascii => Coding::Ascii,
         DataType::Image | DataType::Local8 | DataType::Unserved => Coding::Image,
     };
-    let packing = if terms.packed { Packing::Zlib } else { Packing::None };
+    let packing = match terms.mode {
+        Mode::Stream | Mode::Unserved(_) => Packing::None,
+        Mode::Block => Packing::Block(BlockCodes::of(terms.dialect)),
+        Mode::Deflate => Packing::Zlib,
+    };
     Format { coding, packing, digest: terms.digest, rate: terms.rate, limit: None }
 }

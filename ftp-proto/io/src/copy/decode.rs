@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use flate2::{Decompress, FlushDecompress, Status};
-use ftp_proto::coding::FromWire;
+use ftp_proto::coding::{BlockReader, FromWire, NotBlocks};
 use rustix::io::Errno;
 
 use super::burst::Step;
@@ -37,7 +37,7 @@ enum Refused {
 impl Decoder {
     pub(super) fn new(format: &Format) -> Self {
         Self {
-            unpacker: (format.packing == Packing::Zlib).then(Unpacker::new),
+            unpacker: Unpacker::new(format.packing),
             coding: (format.coding == Coding::Ascii).then(FromWire::default),
             digest: format.digest.map(|algorithm| (Digester::new(algorithm), 0)),
             left: format.limit.unwrap_or(u64::MAX),
@@ -61,7 +61,9 @@ impl Decoder {
         if let Some(rest) = self.rest.take() {
             return Step::Rest(rest);
         }
-        let taken = match read(self.throttle.at_once(usual)) {
+        // Behind the last block nothing comes, and the other end may keep the connection.
+        let read = if self.is_complete() { Ok(&[][..]) } else { read(self.throttle.at_once(usual)) };
+        let taken = match read {
             Ok([]) => self.end(sink).map(|()| Step::Ended(Ended::Whole)),
             Ok(piece) => {
                 self.rest = self.throttle.take(piece.len());
@@ -73,6 +75,11 @@ impl Decoder {
             Refused::Stream(error) => Step::Ended(Ended::Broken(error)),
             Refused::File(error) => Step::Ended(Ended::File(error)),
         })
+    }
+
+    /// Whether the file has told its end.
+    const fn is_complete(&self) -> bool {
+        matches!(&self.unpacker, Some(Unpacker::Block(reader, _)) if reader.has_ended())
     }
 
     fn take(&mut self, piece: &[u8], sink: &mut Sink) -> Result<(), Refused> {
@@ -117,7 +124,7 @@ impl Decoder {
     }
 
     fn end(&mut self, sink: &mut Sink) -> Result<(), Refused> {
-        if self.unpacker.as_ref().is_some_and(|unpacker| !unpacker.ended) {
+        if self.unpacker.as_ref().is_some_and(|unpacker| !unpacker.has_ended()) {
             return Err(Refused::Stream(io::ErrorKind::UnexpectedEof.into()));
         }
         let mut local = Vec::new();
@@ -128,15 +135,54 @@ impl Decoder {
     }
 }
 
-/// Takes a zlib stream apart, a bounded piece at a time.
+/// Takes apart what the connection carries, a bounded piece at a time.
 #[derive(Debug)]
-struct Unpacker {
+enum Unpacker {
+    Block(BlockReader, Vec<u8>),
+    Zlib(Box<Inflater>),
+}
+
+impl Unpacker {
+    fn new(packing: Packing) -> Option<Self> {
+        match packing {
+            Packing::None => None,
+            Packing::Block(codes) => Some(Self::Block(BlockReader::new(codes), Vec::new())),
+            Packing::Zlib => Some(Self::Zlib(Box::new(Inflater::new()))),
+        }
+    }
+
+    /// Returns the next bytes that follow from `packed`, which is shortened by what was used up; nothing
+    /// if more is needed for that.
+    fn unpack(&mut self, packed: &mut &[u8]) -> io::Result<&[u8]> {
+        match self {
+            Self::Zlib(stream) => stream.unpack(packed),
+            Self::Block(reader, room) => {
+                let data =
+                    reader.next(packed).map_err(|NotBlocks| invalid("these are no blocks of MODE B"))?;
+                room.clear();
+                room.extend_from_slice(data);
+                Ok(room)
+            }
+        }
+    }
+
+    const fn has_ended(&self) -> bool {
+        match self {
+            Self::Block(reader, _) => reader.has_ended(),
+            Self::Zlib(stream) => stream.ended,
+        }
+    }
+}
+
+/// Takes a zlib stream apart.
+#[derive(Debug)]
+struct Inflater {
     stream: Decompress,
     ended: bool,
     room: Vec<u8>,
 }
 
-impl Unpacker {
+impl Inflater {
     fn new() -> Self {
         Self { stream: Decompress::new(true), ended: false, room: vec![0; ROOM] }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
-use ftp_proto::coding::ToWire;
+use ftp_proto::coding::{BlockCodes, ToWire};
 
 use super::burst::Step;
 use super::data::Detached;
@@ -34,7 +34,7 @@ impl Encoder {
         Self {
             digest: format.digest.map(|algorithm| (Digester::new(algorithm), 0)),
             coding: (format.coding == Coding::Ascii).then(ToWire::default),
-            packer: (format.packing == Packing::Zlib).then(Packer::new),
+            packer: Packer::new(format.packing),
             throttle: Throttle::new(format.rate),
             wire: Vec::new(),
             sent: 0,
@@ -109,22 +109,35 @@ impl Encoder {
     }
 }
 
-/// Compresses bytes to one zlib stream.
+/// Puts bytes into the form in which the connection carries them.
 #[derive(Debug)]
-pub(super) struct Packer(ZlibEncoder<Vec<u8>>);
+pub(super) enum Packer {
+    Block(BlockCodes),
+    Zlib(Box<ZlibEncoder<Vec<u8>>>),
+}
 
 impl Packer {
-    pub(super) fn new() -> Self {
-        Self(ZlibEncoder::new(Vec::new(), Compression::fast()))
+    /// The packer for `packing`; `None` if the connection carries bytes as they are.
+    pub(super) fn new(packing: Packing) -> Option<Self> {
+        match packing {
+            Packing::None => None,
+            Packing::Block(codes) => Some(Self::Block(codes)),
+            Packing::Zlib => Some(Self::Zlib(Box::new(ZlibEncoder::new(Vec::new(), Compression::fast())))),
+        }
     }
 
-    /// Appends to `out` what the stream has after `piece`, all of it if that is the last one.
+    /// Appends to `out` what goes out after `piece`, to the end if that is the last one.
     pub(super) fn pack(&mut self, piece: &[u8], last: bool, out: &mut Vec<u8>) -> io::Result<()> {
-        self.0.write_all(piece)?;
-        if last {
-            self.0.try_finish()?;
+        match self {
+            Self::Block(codes) => codes.write(piece, last, out),
+            Self::Zlib(stream) => {
+                stream.write_all(piece)?;
+                if last {
+                    stream.try_finish()?;
+                }
+                out.append(stream.get_mut());
+            }
         }
-        out.append(self.0.get_mut());
         Ok(())
     }
 }

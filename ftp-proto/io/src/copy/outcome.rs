@@ -3,6 +3,7 @@
 use std::io;
 use std::num::NonZeroU64;
 
+use ftp_proto::coding::BlockCodes;
 use ftp_proto::digest::Algorithm;
 
 /// What happens to the bytes of a file on their way.
@@ -15,12 +16,14 @@ pub enum Coding {
     Ascii,
 }
 
-/// Whether a connection carries bytes compressed.
+/// How a connection carries bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Packing {
     /// As they are (MODE S).
     #[default]
     None,
+    /// As blocks (MODE B). The connection must not end before the block that ends the file.
+    Block(BlockCodes),
     /// As one zlib stream (MODE Z, RFC 1950). The connection must not end before the stream.
     Zlib,
 }
@@ -30,7 +33,7 @@ pub enum Packing {
 pub struct Format {
     /// What happens to its bytes.
     pub coding: Coding,
-    /// Whether the connection carries them compressed.
+    /// How the connection carries them.
     pub packing: Packing,
     /// Which digest of the bytes of the file is computed while they move.
     pub digest: Option<Algorithm>,

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use super::burst::{Direction, Step, Work, run};
 use super::data::{DataConnection, Detached};
 use super::encode::Packer;
-use super::outcome::{Ended, Moved};
+use super::outcome::{Ended, Moved, Packing};
 use crate::meter::Meter;
 use crate::tls::Data;
 
@@ -21,18 +21,18 @@ pub trait Pieces: Send + 'static {
     fn next(&mut self, room: &mut Vec<u8>) -> io::Result<ControlFlow<()>>;
 }
 
-/// A listing that crosses the connection as one zlib stream (MODE Z).
+/// A listing that does not cross the connection as it is (MODE B, MODE Z).
 #[derive(Debug)]
 pub struct Packed<P> {
     pieces: P,
-    packer: Packer,
+    packer: Option<Packer>,
     plain: Vec<u8>,
 }
 
 impl<P> Packed<P> {
-    /// Compresses what `pieces` makes.
-    pub fn new(pieces: P) -> Self {
-        Self { pieces, packer: Packer::new(), plain: Vec::new() }
+    /// Packs what `pieces` makes.
+    pub fn new(pieces: P, packing: Packing) -> Self {
+        Self { pieces, packer: Packer::new(packing), plain: Vec::new() }
     }
 
     /// What makes the listing.
@@ -43,9 +43,10 @@ impl<P> Packed<P> {
 
 impl<P: Pieces> Pieces for Packed<P> {
     fn next(&mut self, room: &mut Vec<u8>) -> io::Result<ControlFlow<()>> {
+        let Some(packer) = &mut self.packer else { return self.pieces.next(room) };
         self.plain.clear();
         let more = self.pieces.next(&mut self.plain)?;
-        self.packer.pack(&self.plain, more.is_break(), room)?;
+        packer.pack(&self.plain, more.is_break(), room)?;
         Ok(more)
     }
 }

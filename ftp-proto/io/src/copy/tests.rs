@@ -496,6 +496,30 @@ async fn through(content: &[u8], format: Format) -> (Moved, Moved, Vec<u8>) {
     (sent, received, content_of(file))
 }
 
+fn blocks() -> Packing {
+    Packing::Block(ftp_proto::coding::BlockCodes::of(ftp_proto::dialect::Dialect::Rfc959))
+}
+
+#[tokio::test]
+async fn e13_a_file_in_blocks_ends_with_its_last_block_and_not_with_the_connection() {
+    let content = sample(700_000, 7);
+    let format = Format { packing: blocks(), ..Format::default() };
+    let (sent, received, file) = through(&content, format).await;
+    assert!(matches!((&sent.end, &received.end), (Ended::Whole, Ended::Whole)));
+    assert!(file == content);
+    // The other end may keep the connection for the next file.
+    let (mut here, there) = pair().await;
+    here.write_all(&[0, 0, 1, b'a', 64, 0, 0]).await.unwrap();
+    let (moved, file) = receive(there, tempfile::tempfile().unwrap(), format, &Meter::default()).await;
+    assert!(matches!(moved.end, Ended::Whole), "{:?}", moved.end);
+    assert_eq!(content_of(file), b"a");
+    let (mut here, there) = pair().await;
+    here.write_all(&[0, 0, 3, b'a', b'b', b'c']).await.unwrap();
+    drop(here);
+    let (moved, _) = receive(there, tempfile::tempfile().unwrap(), format, &Meter::default()).await;
+    assert!(matches!(moved.end, Ended::Broken(_)), "{:?}", moved.end);
+}
+
 #[tokio::test]
 async fn a_file_comes_out_of_a_compressed_connection_as_it_went_in() {
     for coding in [Coding::Image, Coding::Ascii] {
@@ -521,7 +545,7 @@ async fn a_digest_is_that_of_the_bytes_of_the_file_on_both_sides() {
         let mut digester = crate::hash::Digester::new(algorithm);
         digester.update(&content);
         let expect = Some((digester.hex(), content.len() as u64));
-        for packing in [Packing::None, Packing::Zlib] {
+        for packing in [Packing::None, Packing::Zlib, blocks()] {
             let format = Format { digest: Some(algorithm), packing, ..Format::default() };
             let (sent, received, _) = through(&content, format).await;
             assert_eq!((&sent.digest, &received.digest), (&expect, &expect), "{algorithm:?} {packing:?}");
@@ -541,7 +565,7 @@ async fn a_rate_makes_pauses_and_loses_nothing() {
 #[tokio::test]
 async fn a_compressed_stream_that_is_cut_damaged_continued_or_a_bomb_is_no_file() {
     let packed = |content: &[u8]| {
-        let (mut packer, mut out) = (encode::Packer::new(), Vec::new());
+        let (mut packer, mut out) = (encode::Packer::new(Packing::Zlib).unwrap(), Vec::new());
         packer.pack(content, true, &mut out).unwrap();
         out
     };

@@ -137,7 +137,7 @@ fn e16_legal_types_that_are_not_served_are_not_syntax_errors() {
     for line in ["TYPE E", "TYPE A T", "TYPE A C", "TYPE P", "TYPE L 36", "TYPE E N"] {
         both(line, Command::Type(DataType::Unserved));
     }
-    both("MODE B", Command::Mode(Mode::Unserved(b'B')));
+    both("MODE C", Command::Mode(Mode::Unserved(b'C')));
     both("stru r", Command::Stru(Structure::Unserved(b'R')));
     refused(b"TYPE Q", Some(Verb::Type), Fault::Syntax);
     refused(b"TYPE I N", Some(Verb::Type), Fault::Syntax);

@@ -1,6 +1,7 @@
 //! How the bytes of a file move.
 
-use crate::command::{DataType, Partial};
+use crate::command::{DataType, Mode, Partial};
+use crate::dialect::Dialect;
 use crate::digest::Algorithm;
 use std::num::NonZeroU64;
 
@@ -9,8 +10,10 @@ use std::num::NonZeroU64;
 pub struct Terms {
     /// How the bytes are coded on the connection.
     pub data_type: DataType,
-    /// Whether the connection carries them as one zlib stream (MODE Z).
-    pub packed: bool,
+    /// How the connection is structured.
+    pub mode: Mode,
+    /// Whose blocks those of MODE B are.
+    pub dialect: Dialect,
     /// What becomes of the first part of a broken STOR.
     pub partial: Partial,
     /// The digest that is computed while they move (DGST).

@@ -2,7 +2,7 @@
 
 use super::Harness;
 use super::harness::{FOREIGN, OWN, both, modern, old, open_to_all, seconds};
-use crate::command::Direction;
+use crate::command::{Direction, Mode};
 use crate::dialect::Dialect;
 use crate::digest::{Algorithm, Digest};
 use crate::server::ask::{End, Intent};
@@ -91,7 +91,7 @@ fn rate_and_mode_z_hold_for_the_next_transfers() {
             ready(&mut h);
             h.say("RETR a");
             let terms = h.terms.unwrap();
-            assert_eq!((terms.rate.map(u64::from), terms.packed), (Some(1000), true));
+            assert_eq!((terms.rate.map(u64::from), terms.mode), (Some(1000), Mode::Deflate));
             h.finish(5, End::Whole);
         }
         h.check("RATE OFF", &["200"]);
@@ -99,7 +99,7 @@ fn rate_and_mode_z_hold_for_the_next_transfers() {
         ready(&mut h);
         h.say("RETR a");
         let terms = h.terms.unwrap();
-        assert_eq!((terms.rate, terms.packed), (None, false));
+        assert_eq!((terms.rate, terms.mode), (None, Mode::Stream));
     }
     let mut h = modern();
     h.check("RATE 0", &["501"]);

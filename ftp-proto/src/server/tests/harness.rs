@@ -250,12 +250,7 @@ impl Harness {
                 self.permits.retain(|waiting| *waiting != ticket);
                 self.did.push("cancel".to_owned());
             }
-            Ask::Drop { conn, how } => {
-                assert_eq!(how, Ending::Reset);
-                let index = self.open.iter().position(|open| *open == conn).expect("dropped once");
-                self.open.remove(index);
-                self.did.push(format!("drop {}", conn.0));
-            }
+            Ask::Drop { conn, how } => self.drop_connection(conn, how),
             Ask::Write { conn, bytes } => {
                 assert!(self.open.contains(&conn));
                 self.written.entry(conn).or_default().extend(bytes);
@@ -273,10 +268,7 @@ impl Harness {
             }
             Ask::PermitDone { end, .. } => self.did.push(format!("permit done {end:?}")),
             Ask::Prepare { ticket, path, intent } => self.prepare(ticket, &path, intent),
-            Ask::Move { ticket, conn, terms, .. } => {
-                self.terms = Some(terms);
-                self.begin_move(ticket, conn);
-            }
+            Ask::Move { ticket, conn, terms, .. } => self.begin_move(ticket, conn, terms),
             Ask::Progress { ticket, of } => {
                 assert_eq!(self.moving, Some(of));
                 let (moved, durable) = self.progress;
@@ -324,7 +316,15 @@ impl Harness {
         self.answer(ticket, Answer::Port(Some(port)));
     }
 
-    fn begin_move(&mut self, ticket: Ticket, conn: ConnId) {
+    fn drop_connection(&mut self, conn: ConnId, how: Ending) {
+        assert_eq!(how, Ending::Reset);
+        let index = self.open.iter().position(|open| *open == conn).expect("dropped once");
+        self.open.remove(index);
+        self.did.push(format!("drop {}", conn.0));
+    }
+
+    fn begin_move(&mut self, ticket: Ticket, conn: ConnId, terms: Terms) {
+        self.terms = Some(terms);
         let index = self.open.iter().position(|open| *open == conn).expect("moved over an open one");
         self.open.remove(index);
         self.did.push(format!("move {}", conn.0));

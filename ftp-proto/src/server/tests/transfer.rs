@@ -48,7 +48,7 @@ fn e02_e16_files_and_parameters_are_checked_before_any_connection() {
         h.check("MLSD a", &["501"]);
         assert_eq!(h.did(), ["prepare /missing", "prepare /a", "prepare /a"]);
         let unserved = if is_old(&h) { "506" } else { "504" };
-        for line in ["TYPE E", "MODE B", "STRU R", "BYTE 36", "TYPE L 36"] {
+        for line in ["TYPE E", "MODE C", "STRU R", "BYTE 36", "TYPE L 36"] {
             h.check(line, &[unserved]); // E16, E17
         }
         for line in ["TYPE L 8", "MODE S", "STRU F", "BYTE 8"] {

@@ -66,7 +66,8 @@ impl Moving {
         let parameters = &cx.parameters;
         let terms = Terms {
             data_type: request.data_type,
-            packed: parameters.packed,
+            mode: parameters.mode,
+            dialect: cx.config.dialect,
             partial: parameters.partial,
             digest: parameters.digest.filter(|_| request.cargo() == Cargo::File),
             rate: parameters.rate,
