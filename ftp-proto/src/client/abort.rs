@@ -117,6 +117,9 @@ fn answers(pipeline: &Pipeline, dialect: Dialect, code: Code) -> Option<usize> {
     let abort = pipeline.position(Owner::Abort);
     let started = pipeline.head().is_some_and(|head| head.transfer && head.started);
 
+    if let Some(stat) = pipeline.status_in_parts() {
+        return Some(stat);
+    }
     let stat = pipeline.status(dialect, code);
     if stat.is_some_and(|stat| abort.is_none_or(|abort| stat < abort)) {
         return stat;

@@ -31,7 +31,7 @@ pub(super) struct Pending {
     pub(super) verb: Verb,
     /// It has a preliminary reply and then a final one.
     pub(super) transfer: bool,
-    /// The preliminary reply was received.
+    /// The preliminary reply was received; for STAT, a first part of the answer.
     pub(super) started: bool,
     pub(super) patience: Option<Duration>,
     /// When its reply became the next one that is due.
@@ -102,6 +102,11 @@ impl Pipeline {
         let refused = refusals.iter().any(|meaning| code == meaning.code(dialect));
         // A transfer that has begun does not end with "unknown command".
         (is_status(dialect, code) || (refused && head.started)).then_some(stat)
+    }
+
+    /// The STAT whose answer has begun and is due next: no server says anything else in between.
+    pub(super) fn status_in_parts(&self) -> Option<usize> {
+        self.head().filter(|head| head.verb == Verb::Stat && head.started).map(|_| 0)
     }
 
     /// The first transfer without a final reply.

@@ -2,11 +2,11 @@
 
 use super::abort::Abort;
 use super::control::Control;
-use super::pipeline::{Held, Owner};
+use super::pipeline::{Held, Owner, Pending};
 use super::setup::Setup;
 use super::timer::Timer;
 use super::{CommandId, Config, Event, Failure, Input, Output, Standing};
-use crate::command::Command;
+use crate::command::{Command, Verb};
 use crate::feature::Capabilities;
 use crate::reply::{Class, Reply, classify, ends_session};
 use crate::timer::Moment;
@@ -214,19 +214,19 @@ impl Session {
         if class.is_final() {
             self.final_reply(now, index, pending.owner, reply, class);
         } else {
-            self.intermediate_reply(now, index, pending.owner, reply, class);
+            self.intermediate_reply(now, index, pending, reply, class);
         }
     }
 
     /// A reply after which the command has another one to come.
-    fn intermediate_reply(&mut self, now: Moment, index: usize, owner: Owner, reply: Reply, class: Class) {
-        if class == Class::Preliminary {
+    fn intermediate_reply(&mut self, now: Moment, index: usize, to: Pending, reply: Reply, class: Class) {
+        if class == Class::Preliminary || to.verb == Verb::Stat {
             self.control.pipeline.start(index);
         }
         if index == 0 {
             self.control.watch(now);
         }
-        if let Owner::Caller(to) = owner {
+        if let Owner::Caller(to) = to.owner {
             self.control.event(Event::Reply { to, reply, class });
         } else if let Stage::Setup(setup) = &mut self.stage {
             setup.more(reply);

@@ -92,6 +92,35 @@ fn h19_replies_that_are_still_owed_to_the_set_up_are_counted() {
 }
 
 #[test]
+fn h19_a_stat_that_is_answered_after_the_transfer_is_not_taken_for_the_answer_to_abor() {
+    ready_1973(
+        "> RETR a
+         C: RETR a
+         S: 250 go
+         = 0 Preliminary 250
+         > STAT
+         C: STAT
+         abort
+         C: ABOR
+         S: 452 broken off
+         = 0 Later 452
+         wait 5
+         C: NOOP
+         S: 100 no data socket
+         = 1 Aside 100
+         S: 200 End
+         = 1 Done 200
+         S: 202 nothing to abort
+         S: 200 ok
+         = abort done
+         > TYPE I
+         C: TYPE I
+         S: 200 ok
+         = 2 Done 200",
+    );
+}
+
+#[test]
 fn h19_a_stat_under_way_is_counted_or_forgotten() {
     let begun = "> RETR a\nC: RETR a\nS: 150 go\n= 0 Preliminary 150\n> STAT\nC: STAT\nabort\nC: ABOR\n";
     for replies in [
