@@ -7,7 +7,7 @@
 //! | [`session`] | the task that drives the machine of one control connection |
 //! | [`data`] | files and listings on a data connection |
 //! | [`config`] | the options as typed, and what they mean |
-//! | [`operate`] | how the server is stopped |
+//! | [`operate`] | what the operator does to a running server, and sees of it |
 //! | [`limits`] | what sessions share, and how much one client gets |
 //! | [`auth`] | who may log in |
 //! | [`vfs`] | the files, beneath a root that nobody leaves |
@@ -31,6 +31,7 @@ use clap::CommandFactory;
 use cli::{Cli, Exit, Verb};
 use config::File;
 use ftp_io::program::manual;
+use operate::control::Request;
 
 /// The whole program.
 pub fn run() -> ExitCode {
@@ -46,6 +47,8 @@ fn start((Cli { verb, options, .. }, file): (Cli, File)) -> Result<(), Exit> {
         }
         Some(Verb::Man) => Ok(manual::print_page(Cli::command()).context(CANNOT_PRINT)?),
         Some(Verb::CheckConfig { file }) => cli::check::check(&file),
+        Some(Verb::Who { state }) => Ok(cli::control::ask(state, Request::Who)?),
+        Some(Verb::Kick { id, state }) => Ok(cli::control::ask(state, Request::Kick(id))?),
         Some(Verb::HashPassword) => Ok(cli::password::print_hash()?),
         None => cli::serve::serve(cli::check::compile(*options, &file).map_err(Exit::Config)?),
     }

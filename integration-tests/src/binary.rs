@@ -55,6 +55,10 @@ impl Program {
         for name in ["FTP_USER_CONFIG", "FTP_USER_STATE", "XDG_CONFIG_HOME", "XDG_STATE_HOME"] {
             command.env_remove(name);
         }
+        if matches!(self, Self::Server) {
+            // Servers of tests share no state directory.
+            command.env_remove("HOME").env_remove("STATE_DIRECTORY");
+        }
         command
     }
 }

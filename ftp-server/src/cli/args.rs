@@ -34,6 +34,20 @@ pub enum Verb {
     },
     /// Print the hash of a password that is typed or comes on standard input
     HashPassword,
+    /// List the sessions of a running server: number, client, user, seconds, last command
+    Who {
+        /// The state directory of that server [default: as for serving]
+        #[arg(long, value_name = "DIR")]
+        state: Option<PathBuf>,
+    },
+    /// End one session of a running server
+    Kick {
+        /// The number of the session, as `who` shows it
+        id: u64,
+        /// The state directory of that server [default: as for serving]
+        #[arg(long, value_name = "DIR")]
+        state: Option<PathBuf>,
+    },
     /// Print completions for a shell
     Completions {
         /// The shell that reads them

@@ -2,6 +2,7 @@
 
 pub mod args;
 pub mod check;
+pub mod control;
 pub mod exit;
 pub mod password;
 pub mod secret;

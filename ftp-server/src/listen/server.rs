@@ -15,6 +15,7 @@ use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::Rules;
 use ftp_proto::server::{self, Begin, Reuse};
 use ipnet::IpNet;
+use tokio::net::UnixListener;
 use tokio::task::JoinSet;
 
 use super::accept::Acceptor;
@@ -23,7 +24,7 @@ use crate::auth::{Common, Users};
 use crate::config::{Certificates, Config};
 use crate::limits::{Limits, MAX_HELD, MAX_OF_ONE_ADDRESS, MAX_PROVERS, Shares};
 use crate::operate::xferlog::XferLog;
-use crate::operate::{Shutdown, State, certificate, is_below};
+use crate::operate::{Shutdown, State, certificate, control, is_below};
 use crate::session::Shared;
 use crate::vfs::Roots;
 
@@ -75,6 +76,7 @@ impl Server {
             tls,
             users: Arc::new(users),
             roots: Arc::new(roots),
+            live: Arc::default(),
             xferlog: config.xferlog.as_deref().map(open_xferlog).transpose()?,
         });
         if let Some(sessions) = shared.shares.descriptors.too_few_for(config.limits.sessions) {
@@ -93,8 +95,11 @@ impl Server {
         };
         log_start(config);
         let (shutdown, running) = Shutdown::new();
-        let acceptor = Arc::new(Acceptor::new(shared, running));
         let mut accepting = JoinSet::new();
+        if let Some(socket) = state.as_ref().and_then(control_socket) {
+            accepting.spawn(control::serve(socket, Arc::clone(&shared.live), clock));
+        }
+        let acceptor = Arc::new(Acceptor::new(shared, running));
         for listener in listeners {
             let machine = Arc::new(machine(config, &listener, rules.clone()));
             accepting.spawn(Arc::clone(&acceptor).run(listener, machine));
@@ -181,25 +186,44 @@ fn warn_about_passwords(places: &[Place]) {
     }
 }
 
-/// The certificates, and the state directory if it is needed.
+/// The certificates, and the state directory, which a server without anything to keep may lack.
 fn identity(config: &Config) -> Result<(Option<Arc<Identity>>, Option<State>), anyhow::Error> {
     let open = || State::open(config.state.as_deref(), &config.root);
     let state = match &config.certificates {
         Some(Certificates::SelfSigned) => Some(open()?),
         Some(Certificates::Files(_)) | None if config.state.is_some() => Some(open()?),
-        Some(Certificates::Files(_)) | None => None,
+        Some(Certificates::Files(_)) | None => {
+            State::open_usual(&config.root).filter(|state| !is_visible(state, config))
+        }
     };
     let identity = match (&config.certificates, &state) {
         (Some(Certificates::Files(files)), _) => Some(certificate::from_files(files, &config.root)?),
         (Some(Certificates::SelfSigned), Some(state)) => Some(certificate::self_signed(state)?),
         (Some(Certificates::SelfSigned), None) | (None, _) => None,
     };
-    if let Some(state) = &state
-        && let Some(root) = config.roots().find(|root| is_below(state.directory(), root))
-    {
-        bail!("the state directory {} is below the root {}", state.directory().display(), root.display());
+    if state.as_ref().is_some_and(|state| is_visible(state, config)) {
+        bail!("the state directory is below a root: name another one with --state");
     }
     Ok((identity.map(Arc::new), state))
+}
+
+/// Whether users could see the state directory, which has been told then.
+fn is_visible(state: &State, config: &Config) -> bool {
+    let directory = state.directory();
+    let root = config.roots().find(|root| is_below(directory, root));
+    root.inspect(|root| {
+        let (directory, root) = (directory.display(), root.display());
+        tracing::warn!("the state directory {directory} is below the root {root}, where users could read it");
+    })
+    .is_some()
+}
+
+/// The socket for `who` and `kick`. The server works without it as well.
+fn control_socket(state: &State) -> Option<UnixListener> {
+    let opened = control::listen(state.directory());
+    opened
+        .inspect_err(|error| tracing::warn!(error = words(error), "who and kick cannot reach this server"))
+        .ok()
 }
 
 fn machine(config: &Config, listener: &Listener, rules: Rules) -> server::Config {

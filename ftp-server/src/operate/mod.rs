@@ -2,9 +2,11 @@
 
 pub mod audit;
 pub mod certificate;
+pub mod control;
+pub mod live;
 mod shutdown;
 mod state;
 pub mod xferlog;
 
 pub use shutdown::{Phase, Running, Shutdown};
-pub use state::{State, is_below};
+pub use state::{State, is_below, usual_state};

@@ -32,9 +32,7 @@ impl State {
             return Self::at(directory, root)
                 .with_context(|| format!("cannot use {} as --state", directory.display()));
         }
-        let usual = usual().context("neither STATE_DIRECTORY nor HOME is set");
-        match usual.and_then(|directory| Self::at(&directory, root).context(directory.display().to_string()))
-        {
+        match Self::at_usual(root) {
             Ok(state) => Ok(state),
             Err(error) => {
                 tracing::warn!(
@@ -47,6 +45,25 @@ impl State {
                 Ok(Self { temporary: Some(temporary), ..state })
             }
         }
+    }
+
+    /// Opens the usual state directory, for a server that has nothing to keep: without it the operator
+    /// cannot ask who is there.
+    pub fn open_usual(root: &Path) -> Option<Self> {
+        let opened = Self::at_usual(root);
+        opened
+            .inspect_err(|error| {
+                tracing::warn!(
+                    "who and kick cannot reach this server, because its state directory cannot be used: {error:#}; \
+                     name another one with --state"
+                );
+            })
+            .ok()
+    }
+
+    fn at_usual(root: &Path) -> Result<Self, anyhow::Error> {
+        let directory = usual_state().context("neither STATE_DIRECTORY nor HOME is set")?;
+        Self::at(&directory, root).context(directory.display().to_string())
     }
 
     fn at(directory: &Path, root: &Path) -> Result<Self, anyhow::Error> {
@@ -85,7 +102,7 @@ pub fn is_below(path: &Path, root: &Path) -> bool {
 }
 
 /// The usual state directory: that of systemd, or that of the user.
-fn usual() -> Option<PathBuf> {
+pub fn usual_state() -> Option<PathBuf> {
     let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let of_service = || {
         // systemd separates several directories by colons.

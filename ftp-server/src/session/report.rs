@@ -1,6 +1,6 @@
 //! Writes what happens in a session to the log and the audit. The machine has masked the secrets.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use ftp_proto::command::{Direction, Verb};
@@ -10,11 +10,13 @@ use ftp_proto::timer::Moment;
 use super::shared::Shared;
 use crate::auth::is_anonymous;
 use crate::operate::audit::{Record, Transfer};
+use crate::operate::live::Presence;
 use crate::operate::xferlog::Who;
 
 /// Records what happens in one session, from its beginning to its end.
 pub(super) struct Reporter {
     shared: Arc<Shared>,
+    presence: Presence,
     from: IpAddr,
     since: Moment,
     user: Option<Vec<u8>>,
@@ -23,17 +25,27 @@ pub(super) struct Reporter {
 }
 
 impl Reporter {
-    pub(super) fn new(shared: Arc<Shared>, from: IpAddr) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, id: u64, from: SocketAddr) -> Self {
         let since = shared.clock.now();
-        Self { shared, from, since, user: None, sent: 0, received: 0 }
+        let presence = shared.live.enter(id, from, since);
+        Self { shared, presence, from: from.ip(), since, user: None, sent: 0, received: 0 }
+    }
+
+    /// Returns when the operator ends the session.
+    pub(super) async fn kicked(&self) {
+        self.presence.kicked().await;
     }
 
     /// Records one event.
     pub(super) fn event(&mut self, event: &Event) {
         match event {
-            Event::Command(line) => tracing::debug!(command = line, "received"),
+            Event::Command(line) => {
+                self.presence.commanded(line);
+                tracing::debug!(command = line, "received");
+            }
             Event::Replied(line) => tracing::debug!(reply = line, "said"),
             Event::LoggedIn { name } => {
+                self.presence.logged_in(name);
                 self.user = Some(name.clone());
                 self.record(&Record::LoggedIn);
             }

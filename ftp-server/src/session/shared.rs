@@ -7,6 +7,7 @@ use ftp_io::tls;
 
 use crate::auth::Users;
 use crate::limits::Shares;
+use crate::operate::live::Live;
 use crate::operate::xferlog::XferLog;
 use crate::vfs::Roots;
 
@@ -20,6 +21,8 @@ pub struct Shared {
     pub tls: Option<Arc<tls::Server>>,
     /// Who may log in.
     pub users: Arc<Users>,
+    /// The sessions that live now.
+    pub live: Arc<Live>,
     /// The xferlog, if there is one.
     pub xferlog: Option<XferLog>,
     /// The directories of all users.

@@ -94,6 +94,8 @@ enum Wake {
     Control(Read),
     /// The connection makes room for another one, because it has not logged in.
     Evicted(Full),
+    /// The operator ends the session.
+    Kicked,
     /// The next deadline has come.
     Deadline,
     /// Other sessions have had their turn.
@@ -106,7 +108,7 @@ impl Session {
         let connection =
             Connection { peer: from, local: stream.local_addr()?, entropy: ftp_io::random::bytes()? };
         Ok(Self {
-            reporter: Reporter::new(Arc::clone(&shared), from.ip()),
+            reporter: Reporter::new(Arc::clone(&shared), id, from),
             performer: Performer::new(id, from.ip(), Arc::clone(&shared), slot, running.clone()),
             shared,
             machine: server::Session::new(machine, connection),
@@ -169,6 +171,12 @@ impl Session {
                         break;
                     }
                 }
+                Wake::Kicked => {
+                    self.input(Input::End("The operator has ended this session"));
+                    if self.control.is_full() {
+                        break;
+                    }
+                }
                 Wake::Deadline if self.give_up().is_some_and(|at| at <= self.now()) => {
                     tracing::info!("the client does not read its replies");
                     break;
@@ -201,6 +209,7 @@ impl Session {
             biased;
             phase = self.running.phase_after(self.phase) => Wake::Phase(phase),
             why = self.eviction.wait() => Wake::Evicted(why),
+            () = self.reporter.kicked() => Wake::Kicked,
             done = self.performer.next_done() => done.map_or_else(Wake::Failed, |done| Wake::Done(Box::new(done))),
             () = self.shared.clock.sleep_until(deadline) => Wake::Deadline,
             () = tokio::task::yield_now(), if turn => Wake::Turn,

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
+mod operator;
+#[cfg(test)]
 mod server;
 #[cfg(test)]
 mod session;

@@ -61,6 +61,8 @@ impl Drop for Server {
 pub(crate) fn command(options: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ftp-server"));
     command.args(options.split_whitespace()).env_remove("NOTIFY_SOCKET");
+    // Only a test that names a state directory has one that lasts.
+    command.env_remove("HOME").env_remove("XDG_STATE_HOME").env_remove("STATE_DIRECTORY");
     command
 }
 

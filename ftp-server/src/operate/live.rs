@@ -1,0 +1,117 @@
+//! The sessions that live now, so that the operator can see them and end one.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ftp_io::clock::Clock;
+use ftp_proto::timer::Moment;
+use tokio::sync::Notify;
+
+/// All sessions that live now.
+#[derive(Debug, Default)]
+pub struct Live(Mutex<BTreeMap<u64, Arc<Session>>>);
+
+/// What is known of one session.
+#[derive(Debug)]
+struct Session {
+    from: SocketAddr,
+    since: Moment,
+    doing: Mutex<Doing>,
+    kicked: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Doing {
+    user: Option<String>,
+    /// The last command, with its secrets masked.
+    command: String,
+}
+
+/// A session's entry among those that live. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Presence {
+    all: Arc<Live>,
+    id: u64,
+    session: Arc<Session>,
+}
+
+impl Live {
+    /// Enters a session of this number, from this client.
+    pub fn enter(self: &Arc<Self>, id: u64, from: SocketAddr, since: Moment) -> Presence {
+        let session = Session { from, since, doing: Mutex::default(), kicked: Notify::new() };
+        let session = Arc::new(session);
+        lock(&self.0).insert(id, Arc::clone(&session));
+        Presence { all: Arc::clone(self), id, session }
+    }
+
+    /// A line for each session: number, client, user, seconds since the connection, last command.
+    pub fn list(&self, clock: Clock) -> String {
+        let now = clock.now();
+        let mut text = String::new();
+        for (id, session) in lock(&self.0).iter() {
+            let doing = lock(&session.doing);
+            let user = doing.user.as_deref().unwrap_or("-");
+            let seconds = now.since(session.since).as_secs();
+            let (from, command) = (session.from, doing.command.as_str());
+            // Debug text escapes what could break a line or a terminal.
+            let _ = writeln!(text, "{id} {from} {user:?} {seconds} {command:?}");
+        }
+        text
+    }
+
+    /// Ends a session. Returns whether there is one of this number.
+    pub fn kick(&self, id: u64) -> bool {
+        lock(&self.0).get(&id).inspect(|session| session.kicked.notify_one()).is_some()
+    }
+}
+
+impl Presence {
+    /// Somebody has logged in.
+    pub fn logged_in(&self, user: &[u8]) {
+        lock(&self.session.doing).user = Some(String::from_utf8_lossy(user).into_owned());
+    }
+
+    /// The client has sent a command; its secrets are masked.
+    pub fn commanded(&self, command: &str) {
+        command.clone_into(&mut lock(&self.session.doing).command);
+    }
+
+    /// Returns when the operator ends the session.
+    pub async fn kicked(&self) {
+        self.session.kicked.notified().await;
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        lock(&self.all.0).remove(&self.id);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_lives_is_listed_and_can_be_kicked() {
+        let (live, clock) = (Arc::new(Live::default()), Clock::start());
+        let enter = |id| live.enter(id, "192.0.2.7:5000".parse().unwrap(), clock.now());
+        let (first, second) = (enter(1), enter(2));
+        first.logged_in(b"ann\x1b");
+        first.commanded("RETR a\nb");
+        let list = live.list(clock);
+        assert_eq!(list.lines().count(), 2, "{list}");
+        assert!(list.starts_with("1 192.0.2.7:5000 \"ann\\u{1b}\" 0 \"RETR a\\nb\"\n"), "{list}");
+        assert!(live.kick(2) && !live.kick(3));
+        second.kicked().await;
+        drop(first);
+        assert!(!live.kick(1));
+        assert_eq!(live.list(clock).lines().count(), 1);
+    }
+}
