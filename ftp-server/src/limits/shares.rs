@@ -12,7 +12,7 @@ use super::logins::Logins;
 use super::ports::DataPorts;
 use super::proofs::Proofs;
 use super::sessions::{Eviction, Full, SessionSlot, Sessions};
-use super::settings::Limits;
+use super::settings::{Limits, MAX_FILE_WORK};
 use super::turns::Turns;
 
 /// What the sessions of one server share.
@@ -28,6 +28,8 @@ pub struct Shares {
     pub logins: Arc<Logins>,
     /// Attempts to reach foreign targets.
     pub proofs: Arc<Proofs>,
+    /// Turns to work on files, on a thread that may block.
+    pub files: Arc<Turns>,
     /// Turns to compute a part of a digest: one for each processor.
     pub digests: Arc<Turns>,
 }
@@ -43,6 +45,7 @@ impl Shares {
             descriptors,
             logins: Logins::new(limits.logins, clock),
             proofs: Proofs::new(clock),
+            files: Turns::half_each(MAX_FILE_WORK),
             digests: Turns::new(processors),
         }
     }

@@ -19,6 +19,8 @@ pub struct Turns {
 #[derive(Debug)]
 struct State {
     free: usize,
+    /// Maximum number of turns of one owner.
+    per_owner: usize,
     /// In the order in which they came.
     waiting: Vec<(Owner, oneshot::Sender<Turn>)>,
     /// Those who have turns or wait for one.
@@ -45,9 +47,20 @@ pub struct Turn {
 }
 
 impl Turns {
-    /// So many turns at the same time, at least one.
+    /// So many turns at the same time, at least one. One owner may have all of them.
     pub fn new(count: usize) -> Arc<Self> {
-        let state = State { free: count.max(1), waiting: Vec::new(), owners: HashMap::new(), given: 0 };
+        Self::with(count, usize::MAX)
+    }
+
+    /// So many turns at the same time, at least two, of which one owner has at most half. This is for work
+    /// that may hang: then the others can still go on.
+    pub fn half_each(count: usize) -> Arc<Self> {
+        Self::with(count.max(2), count.max(2) / 2)
+    }
+
+    fn with(count: usize, per_owner: usize) -> Arc<Self> {
+        let state =
+            State { free: count.max(1), per_owner, waiting: Vec::new(), owners: HashMap::new(), given: 0 };
         Arc::new(Self { state: Mutex::new(state) })
     }
 
@@ -55,7 +68,7 @@ impl Turns {
     pub async fn wait(self: &Arc<Self>, owner: Owner) -> Turn {
         let waits = {
             let mut state = self.state();
-            if state.free > 0 {
+            if state.free > 0 && state.may_have_more(&owner) {
                 return self.give(&mut state, owner);
             }
             let (give, waits) = oneshot::channel();
@@ -110,12 +123,17 @@ impl State {
             return None;
         }
         let rank = |owner: &Owner| self.owners.get(owner).map_or((0, 0), |usage| (usage.running, usage.last));
-        let (index, _) = self.waiting.iter().enumerate().min_by_key(|(_, (owner, _))| rank(owner))?;
+        let waiting = self.waiting.iter().enumerate().filter(|(_, (owner, _))| self.may_have_more(owner));
+        let (index, _) = waiting.min_by_key(|(_, (owner, _))| rank(owner))?;
         let (owner, give) = self.waiting.remove(index);
         if let Some(usage) = self.owners.get_mut(&owner) {
             usage.waiting = usage.waiting.saturating_sub(1);
         }
         Some((owner, give))
+    }
+
+    fn may_have_more(&self, owner: &Owner) -> bool {
+        self.owners.get(owner).is_none_or(|usage| usage.running < self.per_owner)
     }
 
     /// A turn of `owner` has ended.
@@ -186,6 +204,24 @@ mod tests {
         assert!(first <= 2 && last <= first + 4, "{order:?}");
         assert_eq!(order.len(), 203);
         assert!(turns.state().owners.is_empty() && turns.state().free == 1);
+    }
+
+    #[tokio::test]
+    async fn work_of_one_owner_that_hangs_leaves_half_of_the_turns() {
+        let turns = Turns::half_each(4);
+        let hangs = [turns.wait(named("ann")).await, turns.wait(named("ann")).await];
+        let third = tokio::spawn({
+            let turns = Arc::clone(&turns);
+            async move { turns.wait(named("ann")).await }
+        });
+        tokio::task::yield_now().await;
+        for _ in 0..10 {
+            drop(turns.wait(named("bob")).await);
+        }
+        assert!(!third.is_finished());
+        drop(hangs);
+        drop(third.await.unwrap());
+        assert!(turns.state().owners.is_empty() && turns.state().free == 4);
     }
 
     #[tokio::test]

@@ -418,10 +418,19 @@ impl Performer {
         &self,
         work: impl FnOnce(View) -> Result<T, FileFailure> + Send + 'static,
     ) -> impl Future<Output = Result<T, FileFailure>> + Send + 'static {
-        let work = self.view.clone().map(|view| spawn_blocking(move || work(view)));
-        async {
-            match work {
-                Some(work) => work.await.unwrap_or(Err(FileFailure::Other)),
+        let view = self.view.clone();
+        let (turns, owner) = (Arc::clone(&self.shared.shares.files), self.owner.clone());
+        async move {
+            match view {
+                Some(view) => {
+                    let turn = turns.wait(owner).await;
+                    // The turn lasts as long as the work, also if the session ends before.
+                    let work = spawn_blocking(move || {
+                        let _turn = turn;
+                        work(view)
+                    });
+                    work.await.unwrap_or(Err(FileFailure::Other))
+                }
                 None => Err(FileFailure::Denied),
             }
         }
