@@ -24,6 +24,7 @@ pub mod operate;
 pub mod session;
 pub mod vfs;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -36,10 +37,11 @@ use operate::control::Request;
 /// The whole program.
 pub fn run() -> ExitCode {
     // Secrets leave the argument list before anything else happens.
-    cli::exit(cli::parse(cli::secret::arguments()).and_then(start))
+    let arguments = cli::secret::arguments();
+    cli::exit(cli::parse(arguments.clone()).and_then(|parsed| start(parsed, &arguments)))
 }
 
-fn start((Cli { verb, options, .. }, file): (Cli, File)) -> Result<(), Exit> {
+fn start((Cli { verb, options, .. }, file): (Cli, File), arguments: &[OsString]) -> Result<(), Exit> {
     const CANNOT_PRINT: &str = "cannot write to standard output";
     match verb {
         Some(Verb::Completions { shell }) => {
@@ -50,6 +52,9 @@ fn start((Cli { verb, options, .. }, file): (Cli, File)) -> Result<(), Exit> {
         Some(Verb::Who { state }) => Ok(cli::control::ask(state, Request::Who)?),
         Some(Verb::Kick { id, state }) => Ok(cli::control::ask(state, Request::Kick(id))?),
         Some(Verb::HashPassword) => Ok(cli::password::print_hash()?),
-        None => cli::serve::serve(cli::check::compile(*options, &file).map_err(Exit::Config)?),
+        None => {
+            let config = cli::check::compile(*options, &file).map_err(Exit::Config)?;
+            cli::serve::serve(config, || cli::check::again(arguments))
+        }
     }
 }

@@ -1,10 +1,11 @@
 //! Users of a configuration file and of `--users`, with the real server.
 
 use ftp_proto::dialect::Dialect::Rfc959;
-use integration_tests::binary::{Program, Running};
+use integration_tests::binary::{Program, Running, WATCHDOG};
 use integration_tests::raw::Raw;
 use integration_tests::site::{PASSWORD, Server, Site, USER, sample};
 use integration_tests::socket;
+use rustix::process::Signal;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -363,4 +364,40 @@ fn an_address_that_guesses_too_often_is_banned_and_others_are_not() {
     banned.read_to_string(&mut said).unwrap();
     assert!(said.starts_with("421 Too many wrong logins from your address"), "{said}");
     server.login(Rfc959);
+}
+
+#[test]
+fn sighup_reads_the_users_again_and_a_mistake_leaves_the_old_ones() {
+    let secrets = Secrets::new();
+    let users = secrets.file("users", "eve:one\nbob:one\n");
+    let server = Site::new("reload").args(["--users", users.to_str().unwrap()]).start();
+    let (mut eve, mut bob) = (server.connect(Rfc959), server.connect(Rfc959));
+    eve.login("eve", "one");
+    bob.login("bob", "one");
+
+    secrets.file("users", "no colon\n");
+    server.running.signal(Signal::HUP);
+    wait_until(&server, "users and limits stay as they were");
+    bob.ask("PWD", "257");
+    server.connect(Rfc959).login("eve", "one");
+
+    secrets.file("users", "eve:two\n");
+    server.running.signal(Signal::HUP);
+    assert!(bob.expect("421").text().contains("Your account was removed"));
+    eve.ask("PWD", "257");
+    server.connect(Rfc959).login("eve", "two");
+    let mut old = server.connect(Rfc959);
+    old.ask("USER eve", "331");
+    old.ask("PASS one", "530");
+    server.login(Rfc959);
+}
+
+/// Waits until the server has said `words`.
+fn wait_until(server: &Server, words: &str) {
+    let pause = std::time::Duration::from_millis(10);
+    let mut left = WATCHDOG;
+    while !server.running.said().contains(words) {
+        left = left.checked_sub(pause).unwrap_or_else(|| panic!("{}", server.running.said()));
+        std::thread::sleep(pause);
+    }
 }

@@ -1,4 +1,4 @@
-//! Signals that ask this process to stop.
+//! Signals that ask this process to stop, or to read its settings again.
 
 use std::io;
 
@@ -29,5 +29,25 @@ impl Stop {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
         }
+    }
+}
+
+/// SIGHUP. Make this once and early: from then on the signal no longer ends the process.
+#[derive(Debug)]
+pub struct Reload(Signal);
+
+impl Reload {
+    /// Starts to listen for the signal.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses the handler.
+    pub fn new() -> io::Result<Self> {
+        signal(SignalKind::hangup()).map(Self)
+    }
+
+    /// Returns at the next signal.
+    pub async fn wait(&mut self) {
+        self.0.recv().await;
     }
 }

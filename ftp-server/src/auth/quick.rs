@@ -32,6 +32,11 @@ impl QuickUsers {
         self.0.get(usize::try_from(found).ok()?).map(|(entry, _)| entry)
     }
 
+    /// All of them.
+    pub(super) fn entries(&self) -> impl Iterator<Item = &Arc<Entry>> {
+        self.0.iter().map(|(entry, _)| entry)
+    }
+
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.0.len()

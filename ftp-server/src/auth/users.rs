@@ -66,6 +66,14 @@ impl Users {
         Ok(all)
     }
 
+    /// Whether there is an account of this name.
+    pub fn has(&self, name: &[u8]) -> bool {
+        let is = |entry: &Arc<Entry>| entry.account.name == name;
+        self.hashed.contains_key(name)
+            || self.quick.entries().any(is)
+            || self.anonymous.as_ref().is_some_and(is)
+    }
+
     /// Checks a login as far as that is quick.
     pub fn check(&self, name: &[u8], password: Secret) -> Check {
         if let Some(entry) = self.quick.find(name, &password) {

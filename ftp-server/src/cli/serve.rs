@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use ftp_io::os_error::words;
+use ftp_io::os_error::{self, words};
 use ftp_io::program::runtime::{self, Threads};
 use ftp_io::program::{log, ready};
-use ftp_io::signal::Stop;
+use ftp_io::signal::{Reload, Stop};
 
 use super::exit::Exit;
 use crate::config::Config;
@@ -17,30 +17,55 @@ use crate::listen::{Listener, Server};
 ///
 /// # Errors
 /// A listener or the root directory cannot be opened.
-pub fn serve(config: Config) -> Result<(), Exit> {
+pub fn serve(config: Config, again: impl Fn() -> Result<Config, Vec<String>>) -> Result<(), Exit> {
     let _log = log::start(config.log.format, config.log.level).context("cannot start the log")?;
     if let Err(error) = runtime::raise_descriptor_limit() {
         tracing::debug!(error = words(&error), "cannot raise the limit of open files");
     }
     let runtime = runtime::start(THREADS).context("cannot start the scheduler")?;
-    let served = runtime.block_on(until_stopped(config));
+    let served = runtime.block_on(until_stopped(config, again));
     runtime.shutdown_timeout(AT_LAST);
     served.map_err(Exit::from)
 }
 
-async fn until_stopped(config: Config) -> Result<(), anyhow::Error> {
+async fn until_stopped(
+    config: Config,
+    again: impl Fn() -> Result<Config, Vec<String>>,
+) -> Result<(), anyhow::Error> {
     // Before the ready line: whoever waits for it may send a signal at once.
     let mut stop = Stop::new().context("cannot listen for signals")?;
+    let mut hangup = Reload::new().context("cannot listen for signals")?;
     let listeners = Listener::open_all(&config.listeners)?;
     let server = Server::start(&config, listeners)?;
     announce(&server)?;
-    stop.wait().await;
+    loop {
+        tokio::select! {
+            () = stop.wait() => break,
+            () = hangup.wait() => tokio::task::block_in_place(|| reload(&server, &again)),
+        }
+    }
     tokio::select! {
         () = server.drain() => {}
         // A second signal ends everything at once.
         () = stop.wait() => {}
     }
     Ok(())
+}
+
+/// Reads users, limits and certificates again. After a mistake everything stays as it was.
+fn reload(server: &Server, again: &impl Fn() -> Result<Config, Vec<String>>) {
+    let read = again()
+        .and_then(|config| server.reload(&config).map_err(|error| vec![os_error::chain(error.as_ref())]));
+    match read {
+        Ok(()) => tracing::info!("users and limits were read again"),
+        Err(mistakes) => {
+            let mistakes = mistakes.join(" | ");
+            tracing::error!(mistakes, "users and limits stay as they were");
+        }
+    }
+    if let Err(error) = server.reload_certificates() {
+        tracing::error!(error = words(&error), "the certificates stay as they were");
+    }
 }
 
 /// Prints one line for each listener, with the real port; then tells systemd.

@@ -19,6 +19,8 @@ pub struct Logins {
     clock: Clock,
     state: Mutex<State>,
     threads: Threads,
+    /// How many of them there are.
+    at_once: usize,
 }
 
 #[derive(Debug)]
@@ -61,7 +63,12 @@ impl Logins {
     /// Nothing is counted yet.
     pub fn new(bounds: Bounds, clock: Clock) -> Arc<Self> {
         let state = State { guard: Guard::new(bounds), waiting: HashMap::new(), next: 0, timed: false };
-        Arc::new(Self { clock, state: Mutex::new(state), threads: Threads::new(bounds.at_once) })
+        Arc::new(Self {
+            clock,
+            state: Mutex::new(state),
+            threads: Threads::new(bounds.at_once),
+            at_once: bounds.at_once,
+        })
     }
 
     /// A login of `from` for `name` begins.
@@ -77,6 +84,12 @@ impl Logins {
             Ok(()) => Entered::Now(waiting.slot),
             Err(_) => Entered::Later(waiting),
         }
+    }
+
+    /// Sets other bounds. The number of threads for hashes stays.
+    pub fn set(&self, bounds: Bounds) {
+        let at_once = bounds.at_once.min(self.at_once);
+        self.state().guard.set(Bounds { at_once, ..bounds });
     }
 
     /// Whether connections from this address are turned away.

@@ -24,6 +24,17 @@ struct State {
     by_account: HashMap<Vec<u8>, HashMap<Group, usize>>,
     /// Connections without login. Who gives way is told through the sender.
     door: Fair<Group, oneshot::Sender<Full>>,
+    /// Sessions with an account, by their numbers.
+    inside: HashMap<u64, Inside>,
+    next: u64,
+}
+
+/// A session with an account.
+#[derive(Debug)]
+struct Inside {
+    account: Vec<u8>,
+    /// Tells the session to end.
+    end: oneshot::Sender<Full>,
 }
 
 /// The place of one session. The session counts until this is dropped.
@@ -31,6 +42,7 @@ struct State {
 #[must_use]
 pub struct SessionSlot {
     sessions: Arc<Sessions>,
+    number: u64,
     from: Group,
     /// Its place among those without login.
     door: Option<Place>,
@@ -38,7 +50,7 @@ pub struct SessionSlot {
     account: Option<Vec<u8>>,
 }
 
-/// Tells a session that its connection has to make room for another one.
+/// Tells a session that it has to end: its connection makes room for another one, or its account is gone.
 #[derive(Debug)]
 pub struct Eviction(Option<oneshot::Receiver<Full>>);
 
@@ -77,6 +89,9 @@ pub enum Full {
     /// The descriptors that are left are for those who are inside.
     #[error("Too many open files (descriptors); try again later")]
     Descriptors,
+    /// The operator has removed the account.
+    #[error("Your account was removed")]
+    Removed,
     /// The address has guessed too many passwords.
     #[error("Too many wrong logins from your address; try again later")]
     Banned,
@@ -91,6 +106,8 @@ impl Sessions {
             by_address: HashMap::new(),
             by_account: HashMap::new(),
             door: Fair::new(),
+            inside: HashMap::new(),
+            next: 0,
         };
         Arc::new(Self { state: Mutex::new(state) })
     }
@@ -98,6 +115,21 @@ impl Sessions {
     /// Sets other limits. Sessions that are there stay.
     pub fn set(&self, limits: Limits) {
         self.state().limits = limits;
+    }
+
+    /// Ends the sessions of all accounts that `stay` does not name.
+    pub fn end_others(&self, stay: impl Fn(&[u8]) -> bool) {
+        let mut state = self.state();
+        let gone: Vec<u64> = state
+            .inside
+            .iter()
+            .filter(|(_, inside)| !stay(&inside.account))
+            .map(|(number, _)| *number)
+            .collect();
+        for inside in gone.iter().filter_map(|number| state.inside.remove(number)) {
+            // If that session has ended meanwhile, nothing is left to do.
+            let _ = inside.end.send(Full::Removed);
+        }
     }
 
     /// Takes a place for a connection from `ip`. If the door is full, the oldest connection of the address
@@ -129,7 +161,9 @@ impl Sessions {
         }
         state.all += 1;
         *state.by_address.entry(from).or_default() += 1;
-        let slot = SessionSlot { sessions: Arc::clone(self), from, door: Some(place), account: None };
+        let number = state.next;
+        state.next += 1;
+        let slot = SessionSlot { sessions: Arc::clone(self), number, from, door: Some(place), account: None };
         Ok((slot, Eviction(Some(evicted))))
     }
 
@@ -183,15 +217,19 @@ impl SessionSlot {
         let addresses = state.by_account.entry(account.to_vec()).or_default();
         *addresses.entry(self.from).or_default() += 1;
         self.account = Some(account.to_vec());
-        if let Some(place) = self.door.take() {
-            state.door.remove(place);
+        let end = match self.door.take() {
+            Some(place) => state.door.remove(place),
+            None => state.inside.remove(&self.number).map(|inside| inside.end),
+        };
+        if let Some(end) = end {
+            state.inside.insert(self.number, Inside { account: account.to_vec(), end });
         }
         Ok(())
     }
 }
 
 impl Eviction {
-    /// Waits until the connection has to make room. Once it has logged in, it never has to.
+    /// Waits until the session has to end. A connection that has logged in makes room for no other.
     pub async fn wait(&mut self) -> Full {
         if let Some(evicted) = &mut self.0 {
             let why = evicted.await;
@@ -213,6 +251,7 @@ impl Drop for SessionSlot {
         if let Some(account) = self.account.take() {
             state.leave_account(&account, self.from);
         }
+        state.inside.remove(&self.number);
         state.all = state.all.saturating_sub(1);
         release(&mut state.by_address, self.from);
     }
@@ -323,6 +362,23 @@ mod tests {
         drop(first);
         bob.log_in(b"ann", limits).unwrap();
         assert_eq!(log_in(3, "ann").unwrap_err(), Full::Account);
+    }
+
+    #[test]
+    fn sessions_of_removed_accounts_end_and_others_stay() {
+        let sessions = Sessions::new(Limits::default());
+        let log_in = |name: &str| {
+            let mut session = sessions.admit(host(1)).unwrap();
+            session.0.log_in(b"first", NO_LIMITS).unwrap();
+            session.0.log_in(name.as_bytes(), NO_LIMITS).unwrap();
+            session
+        };
+        let (mut ann, mut bob) = (log_in("ann"), log_in("bob"));
+        let mut nobody = sessions.admit(host(1)).unwrap();
+        sessions.end_others(|name| name == b"bob");
+        assert!(is_evicted(&mut ann) && !is_evicted(&mut bob) && !is_evicted(&mut nobody));
+        drop((ann, bob));
+        assert!(sessions.state().inside.is_empty());
     }
 
     #[test]

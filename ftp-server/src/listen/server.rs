@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -39,6 +39,7 @@ pub struct Server {
     identity: Option<Arc<Identity>>,
     /// The state directory, held until the end.
     _state: Option<State>,
+    shared: Arc<Shared>,
     accepting: JoinSet<()>,
     shutdown: Shutdown,
     /// How long transfers may go on after the signal to stop.
@@ -74,7 +75,7 @@ impl Server {
             clock,
             shares: Shares::new(config.limits, config.passive_ports.clone(), clock),
             tls,
-            users: Arc::new(users),
+            users: RwLock::new(Arc::new(users)),
             roots: Arc::new(roots),
             live: Arc::default(),
             xferlog: config.xferlog.as_deref().map(open_xferlog).transpose()?,
@@ -99,7 +100,7 @@ impl Server {
         if let Some(socket) = state.as_ref().and_then(control_socket) {
             accepting.spawn(control::serve(socket, Arc::clone(&shared.live), clock));
         }
-        let acceptor = Arc::new(Acceptor::new(shared, running));
+        let acceptor = Arc::new(Acceptor::new(Arc::clone(&shared), running));
         for listener in listeners {
             let machine = Arc::new(machine(config, &listener, rules.clone()));
             accepting.spawn(Arc::clone(&acceptor).run(listener, machine));
@@ -108,7 +109,7 @@ impl Server {
             accepting.spawn(certificate::watch(Arc::clone(identity)));
         }
         let grace = config.shutdown_grace;
-        Ok(Self { places, identity, _state: state, accepting, shutdown, grace })
+        Ok(Self { places, identity, _state: state, shared, accepting, shutdown, grace })
     }
 
     /// Where it listens, and the kind of each listener as the ready lines name it.
@@ -118,6 +119,21 @@ impl Server {
             (Dialect::Rfc959, Begin::Implicit) => (*at, "ftps"),
             (Dialect::Rfc959, Begin::Explicit | Begin::Never) => (*at, "ftp"),
         })
+    }
+
+    /// Users and limits are those of `config` from now on. Sessions that are there keep their rights;
+    /// those of accounts that are gone end. Call this on a thread that may block.
+    ///
+    /// # Errors
+    /// A directory cannot be used. The users that were there before stay in force.
+    pub fn reload(&self, config: &Config) -> Result<(), anyhow::Error> {
+        let Shared { roots, clock, shares, .. } = &*self.shared;
+        let common = Common { root: &config.root, foreign: config.foreign, roots, clock: *clock };
+        let users = Users::open(&config.users, config.anonymous, common)?;
+        shares.sessions.set(config.limits);
+        shares.logins.set(config.limits.logins);
+        self.shared.set_users(users);
+        Ok(())
     }
 
     /// Reads the certificates again; sessions that have begun keep theirs. Call this on a thread that may

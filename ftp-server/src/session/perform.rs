@@ -249,7 +249,7 @@ impl Performer {
     /// Checks a login. A right password without a slow hash needs no wait.
     fn login(&mut self, ticket: Ticket, user: &[u8], password: Secret) {
         let client = Client { from: self.from, private: self.tls.is_some() };
-        let users = Arc::clone(&self.shared.users);
+        let users = self.shared.users();
         let slot = match self.shared.shares.logins.enter(self.from, user) {
             Entered::Now(slot) => match client.judge(users.check(user, password)) {
                 Check::Right(entry) => {

@@ -1,6 +1,6 @@
 //! What all sessions of a server use.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use ftp_io::clock::Clock;
 use ftp_io::tls;
@@ -19,14 +19,28 @@ pub struct Shared {
     pub shares: Shares,
     /// TLS, if there is a certificate.
     pub tls: Option<Arc<tls::Server>>,
-    /// Who may log in.
-    pub users: Arc<Users>,
+    /// Who may log in now.
+    pub users: RwLock<Arc<Users>>,
     /// The sessions that live now.
     pub live: Arc<Live>,
     /// The xferlog, if there is one.
     pub xferlog: Option<XferLog>,
     /// The directories of all users.
     pub roots: Arc<Roots>,
+}
+
+impl Shared {
+    /// Who may log in now.
+    pub fn users(&self) -> Arc<Users> {
+        Arc::clone(&self.users.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// From now on these users may log in, and nobody else. Sessions of accounts that are gone end.
+    pub fn set_users(&self, users: Users) {
+        let users = Arc::new(users);
+        *self.users.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&users);
+        self.shares.sessions.end_others(|name| users.has(name));
+    }
 }
 
 impl std::fmt::Debug for Shared {
