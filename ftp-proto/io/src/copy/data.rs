@@ -72,7 +72,11 @@ impl DataConnection {
             () = meter.stopped() => return Ended::Stopped,
             last = self.0.shutdown() => last,
         };
-        if let Err(error) = last {
+        // Inside TLS the peer may answer close_notify and close before TCP ends here: what it has said tells.
+        let answered = |error: &io::Error| self.0.has_tls() && error.kind() == io::ErrorKind::NotConnected;
+        if let Err(error) = last
+            && !answered(&error)
+        {
             return Ended::Broken(error);
         }
         let seen = tokio::select! {
