@@ -28,6 +28,8 @@ pub(super) struct Host {
     pub(super) closed: bool,
     /// The process has died.
     pub(super) crashed: bool,
+    /// It was told to stop: it finishes what it has begun, and begins no transfer.
+    pub(super) stopping: bool,
     pub(super) policy: Foreign,
     pub(super) reservations: BTreeMap<Ticket, u16>,
     pub(super) listeners: BTreeMap<Ticket, SocketAddr>,
@@ -86,6 +88,7 @@ impl Host {
             wake: None,
             closed: false,
             crashed: false,
+            stopping: false,
             policy: foreign,
             reservations: BTreeMap::new(),
             listeners: BTreeMap::new(),

@@ -39,6 +39,7 @@ impl World {
     /// The server is told to stop.
     pub(super) fn shut_down(&mut self, side: Side) {
         self.links.at_mut(side).harmed = true;
+        self.hosts.at_mut(side).stopping = true;
         self.server_input(side, Input::Shutdown);
     }
 

@@ -95,7 +95,8 @@ impl World {
     pub(super) fn noop_answered(&mut self, side: Side, reply: &Reply) {
         let means = |meaning: Meaning| reply.code == meaning.code(*self.scenario.dialect.at(side));
         let leaves = self.links.at(side).harmed && means(Meaning::Unavailable);
-        *self.user.usable.at_mut(side) &= !leaves;
+        let stops = self.hosts.at(side).stopping;
+        *self.user.usable.at_mut(side) &= !leaves && !stops;
         if !means(Meaning::Okay) && !leaves {
             self.violation(format!("a session is out of step: NOOP was answered {}", reply.display()));
         }

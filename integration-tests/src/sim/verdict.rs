@@ -167,6 +167,7 @@ impl World {
             | ask::Event::LoggedIn { .. }
             | ask::Event::LoginFailed { .. }
             | ask::Event::GavePortsUp
+            | ask::Event::Changed { .. }
             | ask::Event::Transfer { .. } => {}
             ask::Event::NotPrivate { .. } | ask::Event::NotFtp(_) => {
                 self.violation(format!("nobody here speaks anything but FTP in clear: {event:?}"));
