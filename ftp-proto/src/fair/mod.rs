@@ -18,11 +18,11 @@
 //! let bounds = Bounds::new(3);
 //! let mut places = Fair::new();
 //! for (key, holder) in [("ann", 1), ("ann", 2), ("bob", 3)] {
-//!     assert!(matches!(places.admit(bounds, key, holder, |_| false), Ok((_, None))));
+//!     assert!(matches!(places.admit(bounds, key, holder, |_, _| false), Ok((_, None))));
 //! }
 //! // ann holds most, so she makes room for eve, and then for her own next holder.
-//! assert!(matches!(places.admit(bounds, "eve", 4, |_| false), Ok((_, Some(1)))));
-//! assert!(matches!(places.admit(bounds, "ann", 5, |_| false), Ok((_, Some(2)))));
+//! assert!(matches!(places.admit(bounds, "eve", 4, |_, _| false), Ok((_, Some(1)))));
+//! assert!(matches!(places.admit(bounds, "ann", 5, |_, _| false), Ok((_, Some(2)))));
 //! ```
 
 use std::collections::{BTreeMap, HashMap};
