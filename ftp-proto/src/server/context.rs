@@ -77,7 +77,7 @@ impl Context {
         self.arm(Timer::Question, self.config.timeouts.question);
     }
 
-    /// An answer that does not fit its question: an error of the driver.
+    /// Notes an answer of the wrong kind, which is an error of the driver.
     pub(super) fn unexpected(&mut self, answer: Answer) {
         self.out.unwanted(answer);
         self.out.reply(Meaning::LocalError, "Local error");

@@ -171,7 +171,7 @@ pub(super) fn pinc(cx: &mut Context, pin: Option<Fingerprint>) {
     cx.out.reply(Meaning::Okay, text);
 }
 
-/// Whether the control connection is in clear, which has been said.
+/// Whether the control connection is in clear. If it is, the refusal was sent.
 pub(super) fn needs_tls(cx: &mut Context) -> bool {
     let clear = !cx.privacy.is_inside_tls();
     if clear {

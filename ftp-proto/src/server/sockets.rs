@@ -227,7 +227,7 @@ impl Sockets {
         }
     }
 
-    /// Closes PASV's listener if it is on the session's own port, which is about to be listened on again.
+    /// Closes PASV's listener if it is on the session's own port, so that the port can be listened on again.
     pub(super) fn end_passive_on_own(&mut self, out: &mut Outbox) {
         if let Listening::Passive { listener: Listener { reservation: Reservation::Own(_), .. }, .. } =
             self.listening

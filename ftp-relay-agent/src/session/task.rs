@@ -139,7 +139,7 @@ impl Session {
         }
     }
 
-    /// Does what the machine says until it waits.
+    /// Performs outputs until the machine waits.
     fn drain(&mut self) -> Drained {
         loop {
             match self.machine.poll() {

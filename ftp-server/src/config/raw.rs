@@ -25,7 +25,7 @@ pub struct Options {
     /// A listener that speaks the 1973 dialect (greeting 300), repeatable
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub listen_1973: Vec<SocketAddr>,
-    /// The directory that users see as /; none leaves it
+    /// The directory that users see as /; they cannot leave it
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,
     /// A user, repeatable; a final :ro forbids writing; the password may contain ':'

@@ -1,4 +1,4 @@
-//! What all sessions share, and how much of it one client gets. Every limit of this server stands here.
+//! What all sessions share, and how much of it one client gets. Every limit that sessions share stands here.
 //!
 //! | limit | when it is reached |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! Attempts to reach foreign targets, so that RNDZ makes no port scanner of this server
+//! Attempts to reach foreign targets, bounded so that RNDZ cannot be used to scan ports
 //! (docs/protocol/extensions.md, "No port scanner"). Attempts over the limit of their account wait.
 
 use std::collections::HashMap;

@@ -91,7 +91,7 @@ impl Acceptor {
     }
 }
 
-/// Says why and closes, without a wait: a new connection takes some bytes at once.
+/// Sends 421 and closes, without a wait: a new connection takes some bytes at once.
 fn turn_away(stream: TcpStream, machine: &server::Config, full: Full) {
     // Inside TLS nothing can be said without a handshake.
     if machine.tls.begin != Begin::Implicit
@@ -103,5 +103,5 @@ fn turn_away(stream: TcpStream, machine: &server::Config, full: Full) {
     }
 }
 
-/// After an error of `accept`.
+/// The pause after `accept` has failed.
 const PAUSE: Duration = Duration::from_millis(200);

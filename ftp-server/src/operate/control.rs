@@ -122,7 +122,7 @@ const MAX_CLIENTS: usize = 8;
 const MAX_REQUEST: u64 = 64;
 /// How long a client may take.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// After an error of `accept`.
+/// The pause after `accept` has failed.
 const PAUSE: Duration = Duration::from_millis(200);
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! How the server stops: no new sessions, then time for transfers, then the end of everything.
+//! How the server stops: no new sessions, then time for transfers, then all sessions are closed.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ pub enum Phase {
     Serving,
     /// No new sessions and transfers; files that move may be completed.
     Draining,
-    /// Everything ends now.
+    /// All sessions are closed now.
     Ending,
 }
 

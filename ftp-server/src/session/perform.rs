@@ -103,7 +103,7 @@ impl Performer {
         self.ready.pop_front()
     }
 
-    /// The next work that has ended; [`Self::finish`] wants it.
+    /// Waits for work that has ended. Pass it to [`Self::finish`].
     ///
     /// # Errors
     /// A task has panicked.

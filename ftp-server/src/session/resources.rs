@@ -261,5 +261,5 @@ impl Drop for Resources {
 
 /// Accepted connections that wait for the session; more wait in the backlog of the listening socket.
 const ARRIVALS: usize = 16;
-/// After an error of `accept` (no descriptors, no memory).
+/// The pause after `accept` has failed (no descriptors, no memory).
 const PAUSE: Duration = Duration::from_millis(200);

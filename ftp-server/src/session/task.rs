@@ -222,7 +222,7 @@ impl Session {
         self.control.behind_since().map(|since| since + MAX_BEHIND)
     }
 
-    /// Does what the machine says until it waits. One input can make it say very much (refusals of
+    /// Performs outputs until the machine waits. One input can cause very many of them (refusals of
     /// millions of commands that did not fit), so it is drained in portions, as the client reads them.
     fn drain(&mut self) -> Drained {
         while !self.used.is_all() && !self.control.is_full() {

@@ -1,4 +1,4 @@
-//! The root directory, which nobody leaves. The kernel opens every path beneath it, so that neither
+//! The root directory, which users cannot leave. The kernel opens every path beneath it, so that neither
 //! `..` nor a symbolic link leads out, even if a link is exchanged meanwhile.
 
 use std::collections::HashSet;
@@ -124,7 +124,7 @@ impl Root {
     /// here and not by the kernel, because its target need not exist.
     pub(super) fn locate(&self, path: &Beneath) -> Result<Located, FileFailure> {
         let mut path = path.as_bytes().to_vec();
-        for _ in 0..MAX_LINKS {
+        for _ in 0..walk::MAX_LINKS {
             let (dir, name) = cut(&path);
             if matches!(name, b"" | b"." | b"..") {
                 return Err(FileFailure::IsDirectory);
@@ -154,8 +154,6 @@ impl Root {
 }
 
 const BENEATH: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_MAGICLINKS);
-/// Symbolic links that are followed; as many as Linux follows.
-const MAX_LINKS: usize = 40;
 /// Directories that are remembered; then all are forgotten.
 const MAX_SWEPT: usize = 65_536;
 /// How often a path is tried again because of renames.

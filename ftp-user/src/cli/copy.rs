@@ -20,7 +20,7 @@ pub(super) struct CopyArgs {
     #[arg(required = true, num_args = 2.., value_names = ["SOURCE", "DEST"])]
     places: Vec<OsString>,
     /// Copy directories with everything in them
-    #[arg(short)]
+    #[arg(short, long, visible_short_alias = 'R')]
     recursive: bool,
     /// What to do with a file that is there (different: skip it if size and digest are equal)
     #[arg(long, value_enum, default_value_t = When::Different, value_name = "WHEN")]

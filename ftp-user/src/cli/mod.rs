@@ -287,6 +287,18 @@ mod tests {
     }
 
     #[test]
+    fn options_have_the_names_that_other_programs_give_them() {
+        for options in [["-r", "--dry-run"], ["-R", "-n"], ["--recursive", "-n"]] {
+            let typed = ["ftp-user", "copy"].into_iter().chain(options).chain(["ftp://a/x", "ftp://b/y"]);
+            let copy = format!("{:?}", Cli::try_parse_from(typed).unwrap());
+            assert!(
+                copy.contains("recursive: true") && copy.contains("dry_run: true"),
+                "{options:?}: {copy}"
+            );
+        }
+    }
+
+    #[test]
     fn only_its_user_can_read_a_trace() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("trace");

@@ -35,7 +35,7 @@ pub(super) struct TransferArgs {
     #[arg(long)]
     allow_clear_data: bool,
     /// Print what would be done; nothing is changed
-    #[arg(long)]
+    #[arg(short = 'n', long)]
     dry_run: bool,
     /// Print what would be done, by which path and why, and what would be tried next; nothing is changed
     #[arg(long)]

@@ -105,7 +105,7 @@ impl Request {
         self.long.is_some()
     }
 
-    /// Nothing has been said for a while.
+    /// No reply line was sent for a while.
     pub(in crate::server) fn keep_alive(&mut self, cx: &mut Context) {
         if let Some(meaning) = self.long {
             self.begun = true;

@@ -42,7 +42,7 @@ pub(super) struct Dial {
 /// share the limits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Permit {
-    /// Failures may be told: the target is the user's own host or in a network that the operator named.
+    /// Failures may be reported: the target is the user's own host or in a network that the operator named.
     NotNeeded,
     /// The question is not answered yet.
     Asked(Ticket),

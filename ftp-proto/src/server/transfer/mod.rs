@@ -63,7 +63,7 @@ enum Phase {
     Obtaining(Obtain),
     /// The data connection is there.
     Moving(Moving),
-    /// The final reply has been said.
+    /// The final reply was sent.
     Over,
 }
 
@@ -83,7 +83,7 @@ impl Transfer {
         Self { request, since: cx.now, prepared, announced: false, phase: Phase::Preparing }
     }
 
-    /// Whether the final reply has been said.
+    /// Whether the final reply was sent.
     pub(super) const fn is_over(&self) -> bool {
         matches!(self.phase, Phase::Over)
     }

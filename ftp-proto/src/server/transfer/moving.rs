@@ -21,7 +21,7 @@ use crate::wire::counted;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 
-/// A file moves, or is about to be opened for that.
+/// The transfer of the bytes, from `Ask::Move` on.
 #[derive(Debug)]
 pub(super) struct Moving {
     /// The ticket of [`Ask::Move`].
@@ -82,7 +82,7 @@ impl Moving {
         self.stat.is_some()
     }
 
-    /// Breaks once the final reply has been said.
+    /// Breaks once the final reply was sent.
     pub(super) fn input(&mut self, cx: &mut Context, request: &Request, input: Input<'_>) -> ControlFlow<()> {
         match input {
             Input::Answer(ticket, Answer::Moved { bytes, omitted, digest, end }) if ticket == self.ticket => {
