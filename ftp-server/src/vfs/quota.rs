@@ -168,7 +168,7 @@ impl Books {
         Some(limit.saturating_sub(open.ledger.counts().total(&open.quota).bytes))
     }
 
-    /// Makes a name with `make`, if the quota has room for it.
+    /// Makes a name with `make`, if the quota has room for it. No name is removed or replaced meanwhile.
     ///
     /// # Errors
     /// [`FileFailure::Quota`], or what `make` returns.
@@ -177,9 +177,32 @@ impl Books {
         make: impl FnOnce() -> Result<T, FileFailure>,
     ) -> Result<T, FileFailure> {
         let Some(open) = &self.0 else { return make() };
-        let one = Amount { bytes: 0, files: 1 };
-        open.ledger.counts().add(open.root, &open.quota, one)?;
-        make().inspect_err(|_| open.ledger.counts().subtract(open.root, one))
+        let mut counts = open.ledger.counts();
+        counts.add(open.root, &open.quota, ONE_NAME)?;
+        make().inspect_err(|_| counts.subtract(open.root, ONE_NAME))
+    }
+
+    /// Makes a temporary name with `make`, which may wait. Nothing is ever renamed to such a name.
+    ///
+    /// # Errors
+    /// [`FileFailure::Quota`], or what `make` returns.
+    pub(super) fn add_temporary_name<T>(
+        &self,
+        make: impl FnOnce() -> Result<T, FileFailure>,
+    ) -> Result<T, FileFailure> {
+        let Some(open) = &self.0 else { return make() };
+        open.ledger.counts().add(open.root, &open.quota, ONE_NAME)?;
+        make().inspect_err(|_| open.ledger.counts().subtract(open.root, ONE_NAME))
+    }
+
+    /// Gives a file that is counted a new name with `rename`, which replaces nothing. No name is removed or
+    /// replaced meanwhile.
+    ///
+    /// # Errors
+    /// What `rename` returns.
+    pub(super) fn change_name<T, E>(&self, rename: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        let _counts = self.0.as_ref().map(|open| open.ledger.counts());
+        rename()
     }
 
     /// Removes a name with `remove`. `look` tells what it names, or nothing if it names nothing; nobody
@@ -254,6 +277,9 @@ impl Budget for Growth {
         Ok(())
     }
 }
+
+/// One more name.
+const ONE_NAME: Amount = Amount { bytes: 0, files: 1 };
 
 /// The device and the inode of a file.
 pub(super) fn id(stat: &Stat) -> Id {

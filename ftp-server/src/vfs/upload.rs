@@ -216,7 +216,7 @@ impl Target {
 
     fn under_way(self, publish: bool) -> Result<(Upload, File), FileFailure> {
         sweep(&self.root, &self.at.dir);
-        let (name, file) = self.books.add_name(|| make_partial(&self.at.dir))?;
+        let (name, file) = self.books.add_temporary_name(|| make_partial(&self.at.dir))?;
         // From here on the temporary name is removed whatever happens.
         let form = Form::UnderWay { name, publish };
         let mut upload = Upload { at: self.at, form, books: self.books, growth: None };
@@ -255,14 +255,17 @@ impl Upload {
         match std::mem::replace(&mut self.form, Form::Finished) {
             Form::UnderWay { name, publish } => {
                 settle(&file);
-                drop(file);
                 let moved = match received {
                     Received::Whole => {
                         self.books.remove_name(|| old_one(&self.at), || renameat(dir, &*name, dir, &**target))
                     }
-                    Received::Broken if publish => publish_beside(dir, &name, target),
+                    Received::Broken if publish => {
+                        self.books.change_name(|| publish_beside(dir, &name, target))
+                    }
                     Received::Broken | Received::Failed => Err(Errno::CANCELED),
                 };
+                // Its lock keeps others from sweeping the temporary name away before it is renamed.
+                drop(file);
                 if let Err(error) = moved {
                     remove(&self.books, dir, &name);
                     if received == Received::Whole {

@@ -253,7 +253,8 @@ impl View {
             Ok(_) | Err(Errno::NOENT) => {}
             Err(error) => return Err(failure(error)),
         }
-        let look = || replaced(&to, &old);
+        // Others may have renamed and made files meanwhile; nobody does under the lock of the books.
+        let look = || replaced(&from, &to);
         match books.remove_name(look, || renameat(&from.dir, &*from.name, &to.dir, &*to.name)) {
             // The root has several file systems; the name does not lead out.
             Err(Errno::XDEV) => Err(FileFailure::Other),
@@ -264,8 +265,9 @@ impl View {
     }
 }
 
-/// What stands at `to` and will be gone when `old` is renamed to it.
-fn replaced(to: &Located, old: &Stat) -> Result<Option<Stat>, Errno> {
+/// What stands at `to` and will be gone when `from` is renamed to it. Nothing, if both name one file.
+fn replaced(from: &Located, to: &Located) -> Result<Option<Stat>, Errno> {
+    let old = statat(&from.dir, &*from.name, AtFlags::SYMLINK_NOFOLLOW)?;
     match statat(&to.dir, &*to.name, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(there) if (there.st_dev, there.st_ino) == (old.st_dev, old.st_ino) => Ok(None),
         Ok(there) => Ok(Some(there)),

@@ -1,9 +1,12 @@
 //! Quotas: what is counted, and that nothing exceeds them.
 
 use super::*;
+use crate::vfs::quota::{Amount, Books, Ledger, Quota};
 use ftp_io::copy::Budget;
 use std::io::Write;
 use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// A root whose user may store so much; it holds `old` of 10 bytes and the directory `dir` at first.
 struct Limited {
@@ -182,4 +185,28 @@ fn uploads_at_the_same_time_never_exceed_a_quota() {
         }
     });
     assert_eq!(site.held(), site.counted(), "nothing is lost");
+}
+
+/// A name that is made between the look at a target and its replacement would be lost from the counts.
+#[test]
+fn nothing_is_removed_while_a_name_is_made() {
+    let ledger = Arc::new(Ledger::default());
+    ledger.open((1, 1), Amount::default());
+    let books = Books::new(&ledger, (1, 1), &Quota::default());
+    let removed = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let stays = || {
+            scope.spawn(|| {
+                let remove = || Ok::<_, FileFailure>(removed.store(true, Ordering::SeqCst));
+                books.remove_name(|| Ok(None), remove).unwrap();
+            });
+            std::thread::sleep(Duration::from_millis(100)); // long enough for a mistake to show
+            assert!(!removed.load(Ordering::SeqCst));
+            Ok::<_, FileFailure>(())
+        };
+        books.add_name(stays).unwrap();
+        removed.store(false, Ordering::SeqCst);
+        books.change_name(stays).unwrap();
+    });
+    assert!(removed.load(Ordering::SeqCst));
 }
