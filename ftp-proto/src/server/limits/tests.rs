@@ -113,6 +113,12 @@ fn fifty_failed_ports_of_a_target_stop_those_who_have_failed_there_themselves() 
     many_fail(&mut limits, 50);
     assert_eq!(fail(&mut limits, at(1), "a3", target(1, 4000)), Verdict::Never);
     assert_eq!(fail(&mut limits, at(1), "a3", target(2, 4000)), Verdict::Now);
+    assert_eq!(fail(&mut limits, at(1), "old", target(2, 4001)), Verdict::Now);
+    assert_eq!(
+        fail(&mut limits, at(1), "old", target(1, 4100)),
+        Verdict::Now,
+        "it has failed elsewhere only"
+    );
     assert_eq!(fail(&mut limits, at(1), "new", target(1, 4000)), Verdict::Now, "the other half is reserved");
     assert_eq!(fail(&mut limits, at(1), "new", target(1, 4001)), Verdict::Never);
     assert_eq!(fail(&mut limits, at(3600), "a3", target(1, 4000)), Verdict::Now);

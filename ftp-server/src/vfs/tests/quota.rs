@@ -197,7 +197,10 @@ fn nothing_is_removed_while_a_name_is_made() {
     std::thread::scope(|scope| {
         let stays = || {
             scope.spawn(|| {
-                let remove = || Ok::<_, FileFailure>(removed.store(true, Ordering::SeqCst));
+                let remove = || {
+                    removed.store(true, Ordering::SeqCst);
+                    Ok::<_, FileFailure>(())
+                };
                 books.remove_name(|| Ok(None), remove).unwrap();
             });
             std::thread::sleep(Duration::from_millis(100)); // long enough for a mistake to show
