@@ -31,7 +31,7 @@ pub struct Options {
     /// A user, repeatable; a final :ro forbids writing; the password may contain ':'
     #[arg(long, value_name = "NAME:PASSWORD[:ro]")]
     pub user: Vec<OsString>,
-    /// A file with a user in each line, as --user has them or NAME:HASH[:ro]; mode 0600
+    /// A file with a user in each line, as --user has them or `NAME:HASH[:ro]`; mode 0600
     #[arg(long, value_name = "FILE")]
     pub users: Option<PathBuf>,
     /// Let anonymous (or ftp) log in: it may read, never write, never name a foreign host
