@@ -249,11 +249,18 @@ fn unused_data_connections_of_one_account_use_up_no_descriptors_of_others() {
 
 #[test]
 fn a_server_with_hardly_any_descriptor_tells_newcomers_so() {
-    let directory = tempfile::tempdir().unwrap();
-    let usual = site("usual").start();
-    let open = std::fs::read_dir(format!("/proc/{}/fd", usual.running.id())).unwrap().count();
-    let limit = u32::try_from(open).unwrap();
-    let server = site("none").program(with_descriptors(limit, directory.path())).start();
+    use rustix::process::{Pid, Resource, Rlimit, prlimit};
+    let server = site("none").start();
+    let pid = server.running.id();
+    let is_open = |number: &u64| std::fs::symlink_metadata(format!("/proc/{pid}/fd/{number}")).is_ok();
+    let mut lowest_free = None;
+    until("it has opened all that it opens at its start", || {
+        let before = std::mem::replace(&mut lowest_free, (0..).find(|number| !is_open(number)));
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        lowest_free == before
+    });
+    let pid = Pid::from_raw(i32::try_from(pid).unwrap());
+    prlimit(pid, Resource::Nofile, Rlimit { current: lowest_free, maximum: lowest_free }).unwrap();
     let to = server.address(Rfc959);
     for _ in 0..3 {
         let heard = drain(connect("127.0.0.1:0".parse().unwrap(), to));

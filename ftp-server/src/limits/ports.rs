@@ -127,7 +127,7 @@ impl DataPorts {
     }
 
     /// There are too few descriptors: whoever holds most data ports, and more than its equal share, gives
-    /// the oldest of them back.
+    /// the oldest of them back. Nobody loses its only one.
     pub fn relieve(&self) {
         let mut tables = self.tables();
         let mut counts: HashMap<&Owner, usize> = HashMap::new();
@@ -136,10 +136,8 @@ impl DataPorts {
         }
         let (owners, all) = (counts.len(), counts.values().sum::<usize>());
         let most = counts.into_iter().max_by_key(|(_, count)| *count);
-        let Some((most, _)) = most.filter(|(_, count)| count.saturating_mul(owners) > all || owners == 1)
-        else {
-            return;
-        };
+        let is_beyond_share = |count: usize| count > 1 && (count.saturating_mul(owners) > all || owners == 1);
+        let Some((most, _)) = most.filter(|(_, count)| is_beyond_share(*count)) else { return };
         let most = most.clone();
         for table in tables.values_mut() {
             let number = table.all.iter().find(|(owner, _)| **owner == most).map(|(_, taken)| taken.number);
@@ -328,6 +326,19 @@ mod tests {
         ports.relieve();
         first.await.unwrap();
         assert!(!bobs.is_finished() && !second.is_finished());
+    }
+
+    #[tokio::test]
+    async fn nobody_gives_its_only_port_back_because_there_are_too_few_descriptors() {
+        let ports = pool(4);
+        let bobs = obedient(&ports, named("bob")).await;
+        ports.relieve();
+        tokio::task::yield_now().await;
+        assert!(!bobs.is_finished());
+        let second = obedient(&ports, named("bob")).await;
+        ports.relieve();
+        bobs.await.unwrap();
+        assert!(!second.is_finished());
     }
 
     #[tokio::test]
