@@ -10,16 +10,16 @@ use super::resources::Done;
 use crate::auth::{Check, Entry};
 use crate::limits::LoginSlot;
 
-/// The client that logs in.
+/// A client that logs in.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Client {
+pub(super) struct Login {
     /// The address of the client.
     pub(super) from: IpAddr,
     /// Whether the control connection is inside TLS.
     pub(super) private: bool,
 }
 
-impl Client {
+impl Login {
     /// What is known of the login at once, the terms of the account included.
     pub(super) fn judge(self, check: Check) -> Check {
         match check {

@@ -6,7 +6,10 @@
 //!                    +------------ resources <-- perform <-- Ask
 //! ```
 
+mod client;
+mod digest;
 mod login;
+mod network;
 mod perform;
 mod report;
 mod resources;

@@ -3,33 +3,30 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::{IpAddr, Shutdown, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use ftp_io::clock::Clock;
-use ftp_io::connection::Connection;
 use ftp_io::copy::Meter;
-use ftp_io::hash::{self, Digester};
 use ftp_io::os_error::words;
-use ftp_io::{socket, tls};
-use ftp_proto::digest::{Algorithm, Digest};
-use ftp_proto::server::ask::{
-    Answer, Ask, ConnId, DataTls, End, Ending, FileAsk, FileFailure, Found, Input, Terms, Ticket,
-};
+use ftp_io::tls;
+use ftp_proto::digest::Algorithm;
+use ftp_proto::server::ask::{Answer, Ask, ConnId, End, FileAsk, FileFailure, Input, Terms, Ticket};
 use ftp_proto::wire::{ByteRange, PathName, Secret};
-use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::{JoinError, spawn_blocking};
 
-use super::login::Client;
+use super::client::Client;
+use super::digest::digest;
+use super::login::Login;
+use super::network;
 use super::resources::{Done, Resources};
 use super::shared::Shared;
 use crate::auth::{Check, Entry};
 use crate::data::{Pumped, begin, pump};
-use crate::limits::{Entered, Full, Left, MAX_ANONYMOUS_PORTS, Owner, Permission, SessionSlot, Turn};
+use crate::limits::{Entered, Full, Left, MAX_ANONYMOUS_PORTS, Permission, SessionSlot};
 use crate::operate::Running;
-use crate::vfs::{Prepared, Subject, View, io_failure};
 
 /// Performs the machine's questions and holds what comes of them.
 pub(super) struct Performer {
@@ -43,14 +40,7 @@ pub(super) struct Performer {
     slot: SessionSlot,
     /// TLS of the control connection and its data connections, once it has begun.
     tls: Option<Arc<tls::Session>>,
-    /// The files as the account that is logged in sees them.
-    view: Option<View>,
-    /// Who is logged in.
-    entry: Option<Arc<Entry>>,
-    /// The address of the client.
-    from: IpAddr,
-    /// Whose shares the session counts in.
-    owner: Owner,
+    client: Client,
     /// Others need the data ports of the session.
     ports_needed: Arc<Notify>,
 }
@@ -79,10 +69,7 @@ impl Performer {
             ready: VecDeque::new(),
             slot,
             tls: None,
-            view: None,
-            entry: None,
-            from,
-            owner: Owner::new(None, from),
+            client: Client::new(from),
             ports_needed: Arc::new(Notify::new()),
         }
     }
@@ -121,17 +108,24 @@ impl Performer {
             Ask::Login { ticket, user, password, .. } => self.login(ticket, &user, password),
             Ask::Reserve { ticket, at } => self.reserve(ticket, at),
             Ask::Listen { ticket, reservation } => {
-                let port = self.listen(ticket, reservation);
+                let port = network::listen(&mut self.held, ticket, reservation);
                 self.answer(ticket, Answer::Port(port));
             }
             Ask::Unlisten(ticket) => self.held.unlisten(ticket),
             Ask::Release(ticket) => drop(self.held.reservations.remove(&ticket)),
-            Ask::Connect { ticket, from, local, to } => self.connect(ticket, from, local, to),
+            Ask::Connect { ticket, from, local, to } => {
+                network::connect(&mut self.held, ticket, from, (local, to));
+            }
             Ask::Cancel(ticket) => self.held.cancel(ticket),
-            Ask::Drop { conn, how } => self.close(conn, how),
-            Ask::Write { conn, bytes } => self.write(conn, &bytes),
-            Ask::Read { conn, limit } => self.read(conn, limit),
-            Ask::SecureData { ticket, conn, how } => self.secure(ticket, conn, how),
+            Ask::Drop { conn, how } => network::close(&mut self.held, conn, how),
+            Ask::Write { conn, bytes } => network::write(&self.held, conn, &bytes),
+            Ask::Read { conn, limit } => network::read(&mut self.held, conn, limit),
+            Ask::SecureData { ticket, conn, how } => {
+                let tls = self.tls.clone();
+                if let Err(answer) = network::secure(&mut self.held, tls, ticket, (conn, how)) {
+                    self.answer(ticket, answer);
+                }
+            }
             // The task of the session has the control connection.
             Ask::Secure { .. } | Ask::Clear { .. } => {}
             Ask::Permit { ticket, account, target } => self.permit(ticket, &account, target),
@@ -141,7 +135,9 @@ impl Performer {
                 }
             }
             Ask::Prepare { ticket, path, intent } => {
-                let work = self.with_files(move |view| view.prepare(&path, &intent));
+                let work = self
+                    .client
+                    .with_files(&self.shared.shares.files, move |view| view.prepare(&path, &intent));
                 self.held.start(ticket, async move { Done::Prepared(ticket, work.await) });
             }
             Ask::Move { ticket, prepared, conn, terms } => self.transfer(ticket, (prepared, conn), terms),
@@ -159,7 +155,7 @@ impl Performer {
                 self.hash(ticket, path, (algorithm, range));
             }
             Ask::File { ticket, ask } => {
-                let work = self.with_files(move |view| view.answer(&ask));
+                let work = self.client.with_files(&self.shared.shares.files, move |view| view.answer(&ask));
                 self.held.start(ticket, async move { Done::Answer(ticket, Answer::File(work.await)) });
             }
         }
@@ -177,7 +173,7 @@ impl Performer {
                 input(Input::Answer(ticket, Answer::Port(Some(number))));
             }
             Done::Reserved(ticket, Err(error)) => {
-                tracing::warn!(error = words(&error), owner = %self.owner, "no data port is free");
+                tracing::warn!(error = words(&error), owner = %self.client.owner, "no data port is free");
                 input(Input::Answer(ticket, Answer::Port(None)));
             }
             Done::PortsNeeded => input(Input::PortsNeeded),
@@ -248,16 +244,16 @@ impl Performer {
 
     /// Checks a login. A right password without a slow hash needs no wait.
     fn login(&mut self, ticket: Ticket, user: &[u8], password: Secret) {
-        let client = Client { from: self.from, private: self.tls.is_some() };
+        let login = Login { from: self.client.from, private: self.tls.is_some() };
         let users = self.shared.users();
-        let slot = match self.shared.shares.logins.enter(self.from, user) {
-            Entered::Now(slot) => match client.judge(users.check(user, password)) {
+        let slot = match self.shared.shares.logins.enter(self.client.from, user) {
+            Entered::Now(slot) => match login.judge(users.check(user, password)) {
                 Check::Right(entry) => {
                     slot.right();
                     return self.logged_in(ticket, &entry);
                 }
                 other @ (Check::Wrong | Check::Slow(_)) => {
-                    return self.held.start(ticket, client.conclude(ticket, slot, other));
+                    return self.held.start(ticket, login.conclude(ticket, slot, other));
                 }
             },
             Entered::Later(waiting) => waiting,
@@ -265,7 +261,7 @@ impl Performer {
         let user = user.to_vec();
         self.held.start(ticket, async move {
             let slot = slot.granted().await;
-            client.conclude(ticket, slot, client.judge(users.check(&user, password))).await
+            login.conclude(ticket, slot, login.judge(users.check(&user, password))).await
         });
     }
 
@@ -274,9 +270,7 @@ impl Performer {
     fn logged_in(&mut self, ticket: Ticket, entry: &Arc<Entry>) {
         match self.slot.log_in(&entry.account.name, entry.limits) {
             Ok(()) => {
-                self.owner = Owner::new(Some(&entry.account), self.from);
-                self.view = Some(View::new(&entry.tree, &entry.account.access));
-                self.entry = Some(Arc::clone(entry));
+                self.client.log_in(entry);
                 self.answer(ticket, Answer::Login(Some(entry.account.clone())));
             }
             Err(full) => self.ready.push_back(Ready::End(full)),
@@ -285,80 +279,13 @@ impl Performer {
 
     /// Reserves a data port. If none is free, others may have to give one back first.
     fn reserve(&mut self, ticket: Ticket, at: IpAddr) {
-        if self.owner.is_anonymous() && self.held.reservations.len() >= MAX_ANONYMOUS_PORTS {
+        if self.client.owner.is_anonymous() && self.held.reservations.len() >= MAX_ANONYMOUS_PORTS {
             return self.answer(ticket, Answer::Port(None));
         }
         let ports = Arc::clone(&self.shared.shares.ports);
-        let (owner, needed) = (self.owner.clone(), Arc::clone(&self.ports_needed));
+        let (owner, needed) = (self.client.owner.clone(), Arc::clone(&self.ports_needed));
         self.held
             .start(ticket, async move { Done::Reserved(ticket, ports.reserve(at, owner, &needed).await) });
-    }
-
-    fn listen(&mut self, ticket: Ticket, reservation: Ticket) -> Option<u16> {
-        let reserved = &self.held.reservations.get(&reservation)?.reserved;
-        match reserved.listen() {
-            Ok(listener) => {
-                let port = reserved.port();
-                self.held.listen(ticket, listener);
-                Some(port)
-            }
-            Err(error) => {
-                tracing::warn!(error = words(&error), at = %reserved.local(), "cannot listen on a data port");
-                None
-            }
-        }
-    }
-
-    /// Connects to `to`; with `from`, from that reserved port or not at all (B03).
-    fn connect(&mut self, ticket: Ticket, from: Option<Ticket>, local: IpAddr, to: SocketAddr) {
-        let from = from.map(|from| self.held.reservations.get(&from).map(|port| Arc::clone(&port.reserved)));
-        self.held.start(ticket, async move {
-            let connected = match from {
-                Some(Some(reserved)) => reserved.connect(to).await,
-                Some(None) => Err(io::Error::other("the reserved port is gone")),
-                None => socket::connect(local, to).await,
-            };
-            Done::Connected(ticket, connected)
-        });
-    }
-
-    /// Closes a connection, even while it is being read.
-    fn close(&mut self, conn: ConnId, how: Ending) {
-        if let Some(stream) = self.held.remove(conn) {
-            match how {
-                Ending::Close => socket::end_in_order(stream.socket()),
-                Ending::Reset => {}
-            }
-        }
-    }
-
-    /// Writes a hello or a proof. It fits into the empty buffer of a new connection; if it does not,
-    /// the connection is broken, and its reader finds out.
-    fn write(&mut self, conn: ConnId, bytes: &[u8]) {
-        if let Some(stream) = self.held.borrow(conn)
-            && (stream.try_write(bytes).ok() != Some(bytes.len()) || stream.try_flush().is_err())
-        {
-            let _ = SockRef::from(stream.socket()).shutdown(Shutdown::Both);
-        }
-    }
-
-    /// Begins TLS on a data connection. It is out of reach until that is done.
-    fn secure(&mut self, ticket: Ticket, conn: ConnId, how: DataTls) {
-        let (Some(connection), Some(tls)) = (self.held.take(conn), self.tls.clone()) else {
-            return self.answer(ticket, Answer::Failed("the data connection is gone".to_owned()));
-        };
-        self.held.read(conn, async move {
-            let secured = match connection.into_plain() {
-                Some(stream) => tls.data(stream, how).await,
-                None => Err(io::Error::other("the connection is inside TLS already")),
-            };
-            Done::Secured(ticket, conn, secured)
-        });
-    }
-
-    fn read(&mut self, conn: ConnId, limit: usize) {
-        let Some(stream) = self.held.borrow(conn) else { return };
-        self.held.read(conn, async move { Done::Read(conn, read_once(&stream, limit).await) });
     }
 
     fn permit(&mut self, ticket: Ticket, account: &[u8], target: SocketAddr) {
@@ -377,15 +304,6 @@ impl Performer {
         }
     }
 
-    /// The meter of a transfer, no faster than the user may be.
-    fn meter(&self, prepared: &Prepared) -> Meter {
-        let limiter = self.entry.as_ref().and_then(|entry| match prepared {
-            Prepared::Receive(_) => entry.up.clone(),
-            Prepared::Send { .. } | Prepared::List { .. } => entry.down.clone(),
-        });
-        Meter::limited(limiter.into_iter().collect())
-    }
-
     /// Opens the prepared file; the transfer starts when that is done.
     fn transfer(&mut self, ticket: Ticket, (prepared, conn): (Ticket, ConnId), terms: Terms) {
         let (Some(prepared), Some(stream)) = (self.held.prepared.remove(&prepared), self.held.take(conn))
@@ -393,7 +311,7 @@ impl Performer {
             let end = End::Broken("the data connection is gone".to_owned());
             return self.answer(ticket, Answer::Moved { bytes: 0, omitted: 0, digest: None, end });
         };
-        self.held.moves.insert(ticket, self.meter(&prepared));
+        self.held.moves.insert(ticket, self.client.meter(&prepared));
         let work = spawn_blocking(move || begin(prepared, terms.partial));
         self.held.start(ticket, async move {
             let begun = work.await.unwrap_or(Err(FileFailure::Other));
@@ -402,8 +320,8 @@ impl Performer {
     }
 
     fn hash(&mut self, ticket: Ticket, path: PathName, what: (Algorithm, ByteRange)) {
-        let (turns, owner) = (Arc::clone(&self.shared.shares.digests), self.owner.clone());
-        let subject = self.with_files(move |view| view.subject(&path));
+        let (turns, owner) = (Arc::clone(&self.shared.shares.digests), self.client.owner.clone());
+        let subject = self.client.with_files(&self.shared.shares.files, move |view| view.subject(&path));
         self.held.start(ticket, async move {
             let found = match subject.await {
                 Ok(subject) => digest(subject, what, || turns.wait(owner.clone())).await,
@@ -412,76 +330,4 @@ impl Performer {
             Done::Answer(ticket, Answer::File(found))
         });
     }
-
-    /// Work on the files of the account, on a thread that may block.
-    fn with_files<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(View) -> Result<T, FileFailure> + Send + 'static,
-    ) -> impl Future<Output = Result<T, FileFailure>> + Send + 'static {
-        let view = self.view.clone();
-        let (turns, owner) = (Arc::clone(&self.shared.shares.files), self.owner.clone());
-        async move {
-            match view {
-                Some(view) => {
-                    let turn = turns.wait(owner).await;
-                    // The turn lasts as long as the work, also if the session ends before.
-                    let work = spawn_blocking(move || {
-                        let _turn = turn;
-                        work(view)
-                    });
-                    work.await.unwrap_or(Err(FileFailure::Other))
-                }
-                None => Err(FileFailure::Denied),
-            }
-        }
-    }
 }
-
-async fn read_once(stream: &Connection, limit: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; limit];
-    loop {
-        match stream.try_read(&mut bytes) {
-            Ok(count) => {
-                bytes.truncate(count);
-                return Ok(bytes);
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => stream.socket().readable().await?,
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-/// The digest of a file that does not change meanwhile, a part at a time, each when it has its turn.
-/// Dropping the future stops the work.
-async fn digest<W: Future<Output = Turn>>(
-    subject: Subject,
-    (algorithm, range): (Algorithm, ByteRange),
-    turn: impl Fn() -> W,
-) -> Result<Found, FileFailure> {
-    struct StopOnDrop(Meter);
-    impl Drop for StopOnDrop {
-        fn drop(&mut self) {
-            self.0.stop();
-        }
-    }
-    let work = StopOnDrop(Meter::default());
-    let (mut file, limit) = subject.part(range)?;
-    let (mut digester, mut length) = (Digester::new(algorithm), 0);
-    loop {
-        let part = DIGESTED_AT_ONCE.min(limit - length);
-        let _turn = turn().await;
-        let taken = hash::digest_part(digester, file, part, &work.0).await;
-        let taken = taken.map_err(|error| io_failure(&error))?;
-        (digester, file, length) = (taken.0, taken.1, length + taken.2);
-        if taken.2 < part || length == limit {
-            break;
-        }
-    }
-    let hex = digester.hex();
-    spawn_blocking(move || subject.unchanged()).await.unwrap_or(Err(FileFailure::Other))?;
-    let range = ByteRange { first: range.first, length: Some(length) };
-    Ok(Found::Digest(Digest { algorithm, hex }, range))
-}
-
-/// Bytes of a file that are digested in one turn: a fraction of a second.
-const DIGESTED_AT_ONCE: u64 = 64 * 1024 * 1024;

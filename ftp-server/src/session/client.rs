@@ -1,0 +1,75 @@
+//! The client of a session: whose shares it counts in, and once it has logged in its files and rates.
+
+use std::future::Future;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ftp_io::copy::Meter;
+use ftp_proto::server::ask::FileFailure;
+use tokio::task::spawn_blocking;
+
+use crate::auth::Entry;
+use crate::limits::{Owner, Turns};
+use crate::vfs::{Prepared, View};
+
+/// The client of a session.
+pub(super) struct Client {
+    /// Its address.
+    pub(super) from: IpAddr,
+    /// Whose shares the session counts in.
+    pub(super) owner: Owner,
+    /// The files as the account that is logged in sees them.
+    view: Option<View>,
+    /// Who is logged in.
+    entry: Option<Arc<Entry>>,
+}
+
+impl Client {
+    /// A client at `from` that has not logged in.
+    pub(super) fn new(from: IpAddr) -> Self {
+        Self { from, owner: Owner::new(None, from), view: None, entry: None }
+    }
+
+    /// It has logged in.
+    pub(super) fn log_in(&mut self, entry: &Arc<Entry>) {
+        *self = Self {
+            from: self.from,
+            owner: Owner::new(Some(&entry.account), self.from),
+            view: Some(View::new(&entry.tree, &entry.account.access)),
+            entry: Some(Arc::clone(entry)),
+        };
+    }
+
+    /// The meter of a transfer, no faster than the user may be.
+    pub(super) fn meter(&self, prepared: &Prepared) -> Meter {
+        let limiter = self.entry.as_ref().and_then(|entry| match prepared {
+            Prepared::Receive(_) => entry.up.clone(),
+            Prepared::Send { .. } | Prepared::List { .. } => entry.down.clone(),
+        });
+        Meter::limited(limiter.into_iter().collect())
+    }
+
+    /// Work on the files of the account, on a thread that may block, when it is the owner's turn.
+    pub(super) fn with_files<T: Send + 'static>(
+        &self,
+        turns: &Arc<Turns>,
+        work: impl FnOnce(View) -> Result<T, FileFailure> + Send + 'static,
+    ) -> impl Future<Output = Result<T, FileFailure>> + Send + 'static {
+        let view = self.view.clone();
+        let (turns, owner) = (Arc::clone(turns), self.owner.clone());
+        async move {
+            match view {
+                Some(view) => {
+                    let turn = turns.wait(owner).await;
+                    // The turn lasts as long as the work, also if the session ends before.
+                    let work = spawn_blocking(move || {
+                        let _turn = turn;
+                        work(view)
+                    });
+                    work.await.unwrap_or(Err(FileFailure::Other))
+                }
+                None => Err(FileFailure::Denied),
+            }
+        }
+    }
+}
