@@ -10,6 +10,9 @@ use ftp_proto::server::Begin;
 
 use crate::config::Listen;
 
+/// Where a listener is, what it speaks, and when TLS begins there.
+pub(super) type Place = (SocketAddr, Dialect, Begin);
+
 /// A listening socket for control connections.
 #[derive(Debug)]
 pub struct Listener {
@@ -48,7 +51,7 @@ impl Listener {
     }
 
     /// Where it is, what it speaks, and when TLS begins there.
-    pub(super) const fn place(&self) -> (SocketAddr, Dialect, Begin) {
+    pub(super) const fn place(&self) -> Place {
         (self.address, self.dialect, self.begin)
     }
 

@@ -14,7 +14,7 @@ use crate::vfs::{Prepared, View};
 
 /// The client of a session.
 pub(super) struct Client {
-    /// Its address.
+    /// Where it comes from.
     pub(super) from: IpAddr,
     /// Whose shares the session counts in.
     pub(super) owner: Owner,

@@ -66,18 +66,16 @@ pub(super) fn write(held: &Resources, conn: ConnId, bytes: &[u8]) {
     }
 }
 
-/// Begins TLS on a data connection. It is out of reach until that is done.
-///
-/// # Errors
-/// The answer, if the connection is gone.
+/// Begins TLS on a data connection. It is out of reach until that is done. If it is gone already, this is
+/// the answer.
 pub(super) fn secure(
     held: &mut Resources,
     tls: Option<Arc<tls::Session>>,
     ticket: Ticket,
     (conn, how): (ConnId, DataTls),
-) -> Result<(), Answer> {
+) -> Option<Answer> {
     let (Some(connection), Some(tls)) = (held.take(conn), tls) else {
-        return Err(Answer::Failed("the data connection is gone".to_owned()));
+        return Some(Answer::Failed("the data connection is gone".to_owned()));
     };
     held.read(conn, async move {
         let secured = match connection.into_plain() {
@@ -86,7 +84,7 @@ pub(super) fn secure(
         };
         Done::Secured(ticket, conn, secured)
     });
-    Ok(())
+    None
 }
 
 /// Reads at most `limit` bytes from a connection.

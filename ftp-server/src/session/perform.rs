@@ -122,7 +122,7 @@ impl Performer {
             Ask::Read { conn, limit } => network::read(&mut self.held, conn, limit),
             Ask::SecureData { ticket, conn, how } => {
                 let tls = self.tls.clone();
-                if let Err(answer) = network::secure(&mut self.held, tls, ticket, (conn, how)) {
+                if let Some(answer) = network::secure(&mut self.held, tls, ticket, (conn, how)) {
                     self.answer(ticket, answer);
                 }
             }

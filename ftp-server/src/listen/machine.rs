@@ -1,0 +1,69 @@
+//! What the machine of each session is told: its policy, and what its listener speaks.
+
+use std::net::SocketAddr;
+
+use ftp_io::os_error::words;
+use ftp_io::socket;
+use ftp_proto::policy::Rules;
+use ftp_proto::server;
+
+use super::listener::{Listener, Place};
+use crate::config::Config;
+use crate::limits::{MAX_HELD, MAX_OF_ONE_ADDRESS, MAX_PROVERS};
+
+/// The policy of the server, whose listeners are at `places`.
+pub(super) fn rules(config: &Config, places: &[Place]) -> Rules {
+    Rules {
+        foreign: config.foreign,
+        foreign_networks: config.foreign_networks.clone(),
+        same_host: config.same_host.clone(),
+        own_listeners: own_listeners(places),
+        relay: Vec::new(),
+    }
+}
+
+/// The configuration of the sessions at a listener.
+pub(super) fn machine(config: &Config, listener: &Listener, rules: Rules) -> server::Config {
+    let tls =
+        server::Tls { begin: listener.begin, required: config.require_tls, reuse: config.session_reuse };
+    server::Config {
+        dialect: listener.dialect,
+        rules,
+        tls,
+        public_address: config.public_address,
+        timeouts: config.timeouts.clone(),
+        max_held: MAX_HELD,
+        max_provers: MAX_PROVERS,
+        max_of_one_address: MAX_OF_ONE_ADDRESS,
+        software: concat!("ftp-server ", env!("CARGO_PKG_VERSION")).to_owned(),
+    }
+}
+
+/// Every address of this server's own listeners: none of them is ever a target (B19). An address that
+/// this host gets later is known from the control connections that come in through it.
+fn own_listeners(places: &[Place]) -> Vec<SocketAddr> {
+    let everywhere = |at: SocketAddr| {
+        socket::everywhere(at).unwrap_or_else(|error| {
+            tracing::warn!(error = words(&error), "cannot list the addresses of this host");
+            vec![at]
+        })
+    };
+    places.iter().flat_map(|(at, ..)| everywhere(*at)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ftp_proto::dialect::Dialect;
+    use ftp_proto::server::Begin;
+
+    #[test]
+    fn b19_a_wildcard_listener_is_at_every_address_of_this_host() {
+        let places = [("0.0.0.0:2121", Dialect::Rfc959), ("127.0.0.2:2173", Dialect::Rfc354)]
+            .map(|(at, dialect)| (at.parse().unwrap(), dialect, Begin::Never));
+        let found = own_listeners(&places);
+        for at in ["0.0.0.0:2121", "127.0.0.1:2121", "127.0.0.2:2173"] {
+            assert!(found.contains(&at.parse().unwrap()), "{at}: {found:?}");
+        }
+    }
+}

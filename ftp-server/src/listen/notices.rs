@@ -1,0 +1,52 @@
+//! What the log says when the server starts.
+
+use ftp_proto::address::{Kind, kind};
+use ftp_proto::server::Begin;
+use ipnet::IpNet;
+
+use super::listener::Place;
+use crate::config::Config;
+use crate::limits::{Limits, Shares};
+
+/// Warns about what is not as it should be, then writes the first line of the audit.
+pub(super) fn log(config: &Config, places: &[Place], shares: &Shares) {
+    if let Some(sessions) = shares.descriptors.too_few_for(config.limits.sessions) {
+        tracing::warn!(
+            "the limit of open files is enough for {sessions} sessions: raise it (ulimit -n, LimitNOFILE) or set --max-sessions"
+        );
+    }
+    warn_about_passwords(places);
+    log_start(config);
+}
+
+/// The first line of the audit: which server this is, and what it allows.
+fn log_start(config: &Config) {
+    let Limits { sessions, per_address, unauthenticated, .. } = config.limits;
+    let networks =
+        |networks: &[IpNet]| networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        root = %config.root.display(),
+        foreign = ?config.foreign,
+        foreign_networks = config.foreign_networks.as_deref().map(networks),
+        same_host = networks(&config.same_host),
+        users = config.users.len(),
+        anonymous = config.anonymous,
+        require_tls = config.require_tls,
+        max_sessions = sessions,
+        max_sessions_per_address = per_address,
+        max_unauthenticated = unauthenticated,
+        "started"
+    );
+}
+
+/// Says once that passwords go in clear, if they can come from another host.
+fn warn_about_passwords(places: &[Place]) {
+    let open = |(at, _, begin): &&Place| *begin == Begin::Never && kind(at.ip()) != Kind::Loopback;
+    if let Some((at, ..)) = places.iter().find(open) {
+        tracing::warn!(
+            %at,
+            "passwords and files go in clear here: --tls-self-signed or --tls-cert gives TLS, --require-tls demands it"
+        );
+    }
+}
