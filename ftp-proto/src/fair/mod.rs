@@ -25,6 +25,7 @@
 //! assert!(matches!(places.admit(bounds, "ann", 5, |_, _| false), Ok((_, Some(2)))));
 //! ```
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 
@@ -186,6 +187,28 @@ impl<K: Clone + Eq + Hash, V> Fair<K, V> {
         self.counts.get(key).copied().unwrap_or(0)
     }
 
+    /// The most places that one key has taken.
+    pub fn most(&self) -> usize {
+        self.counts.values().copied().max().unwrap_or(0)
+    }
+
+    /// Frees a place for a newcomer of `key`, where all of `places` are taken and not every holder can give
+    /// way. `rank` says which ones can, and the least of these does first. It belongs to the key that holds
+    /// most, among those that hold more than an equal share and more than `key` with the newcomer. Returns
+    /// the holder that gave way; nobody if there is none.
+    pub fn make_room<O: Ord>(&mut self, places: usize, key: &K, rank: impl Fn(&V) -> Option<O>) -> Option<V> {
+        let mine = self.count(key) + 1;
+        let keys = self.counts.len() + usize::from(mine == 1);
+        let is_beyond_share = |count: usize| count > mine && count.saturating_mul(keys) > places;
+        let ranked = self.holders.iter().filter_map(|(place, (of, value))| {
+            let count = self.count(of);
+            let rank = is_beyond_share(count).then(|| rank(value))??;
+            Some(((Reverse(count), rank), *place))
+        });
+        let (_, chosen) = ranked.min()?;
+        self.remove(chosen)
+    }
+
     /// Who makes room for a newcomer.
     fn choose(&self, bounds: Bounds, newcomer: &K, is_weak: impl Fn(&K, &V) -> bool) -> Choice {
         let own = self.count(newcomer);
@@ -199,7 +222,7 @@ impl<K: Clone + Eq + Hash, V> Fair<K, V> {
         if let Some(weak) = self.places_of(&is_weak).next() {
             return Choice::Holder(weak);
         }
-        let most = self.counts.values().copied().max().unwrap_or(0);
+        let most = self.most();
         if own > 0 && own + 1 >= most {
             return self.own_gives_way(bounds, newcomer);
         }
@@ -323,6 +346,24 @@ mod tests {
         assert_eq!(table.take_oldest(), Some(3));
         assert_eq!(table.take_all(), [2]);
         assert!(table.is_empty() && table.counts.is_empty());
+    }
+
+    #[test]
+    fn only_who_can_give_way_does_and_never_within_its_equal_share() {
+        let room = |keys: &str, newcomer: char, can: &[usize]| {
+            let mut table = table(Bounds::new(6), keys);
+            let made = table.make_room(6, &newcomer, |(_, number)| can.contains(number).then_some(*number));
+            assert_eq!(table.len(), keys.len() - usize::from(made.is_some()));
+            made.map(|(_, number)| number)
+        };
+        assert_eq!(room("aaaaab", 'x', &[0, 1, 2, 3, 4, 5]), Some(0));
+        assert_eq!(room("aaaaab", 'x', &[3, 4, 5]), Some(3), "the others are busy");
+        assert_eq!(room("aaaaab", 'x', &[5]), None, "b is within its share");
+        assert_eq!(room("aaaabb", 'x', &[4, 5]), None, "two of six is an equal share of three");
+        assert_eq!(room("aaabbb", 'x', &[4]), Some(4), "who holds as much may be chosen");
+        assert_eq!(room("aaaaab", 'a', &[0, 5]), None, "nobody gives way to whoever holds most");
+        assert_eq!(room("aaaabb", 'b', &[0]), Some(0), "b would hold three, a holds four");
+        assert_eq!(room("abcdef", 'x', &[0, 1, 2, 3, 4, 5]), None, "one place each");
     }
 
     proptest! {

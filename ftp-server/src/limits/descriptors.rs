@@ -17,6 +17,8 @@ use std::sync::{Mutex, PoisonError};
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
+use super::limit::{Limit, Use};
+
 /// The descriptors of the process.
 #[derive(Debug)]
 pub struct Descriptors {
@@ -67,6 +69,15 @@ impl Descriptors {
         wanted
             .is_none_or(|wanted| u64::try_from(wanted).is_ok_and(|wanted| wanted > sessions))
             .then_some(sessions)
+    }
+
+    /// How many descriptors are in use at least.
+    pub fn in_use(&self) -> Use {
+        let bound = self.limit.and_then(|limit| usize::try_from(limit).ok());
+        let newest = reserve().map(|file| file.as_raw_fd());
+        // Without a free one, all are in use.
+        let used = newest.map_or(bound, |newest| usize::try_from(newest).ok());
+        Use { limit: Limit::Descriptors, used: used.unwrap_or(0), bound }
     }
 
     fn take(&self) -> Option<File> {

@@ -11,6 +11,7 @@ use ftp_proto::server::guard::{Bounds, Guard};
 use ftp_proto::timer::Moment;
 use tokio::sync::oneshot;
 
+use super::limit::{Limit, Use};
 use super::threads::Threads;
 
 /// The logins of all sessions.
@@ -96,6 +97,17 @@ impl Logins {
     pub fn is_banned(&self, from: IpAddr) -> bool {
         let now = self.clock.now();
         self.state().guard.is_banned(now, Group::of(from))
+    }
+
+    /// How far the limits of logins are used.
+    pub fn uses(&self) -> [Use; 2] {
+        let state = self.state();
+        let (guard, bounds) = (&state.guard, state.guard.bounds());
+        [
+            (Limit::WrongPasswords, guard.most_taken(self.clock.now()), bounds.wrong_per_second),
+            (Limit::Hashes, guard.hashes(), bounds.at_once),
+        ]
+        .map(|(limit, used, bound)| Use { limit, used, bound: Some(bound) })
     }
 
     /// `key` waits for its next step.

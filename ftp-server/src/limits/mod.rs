@@ -1,8 +1,9 @@
 //! What all sessions share, and how much of it one client gets. Every limit that sessions share stands here.
+//! [`Limit`] names them; [`Shares::uses`] tells how far each is used.
 //!
 //! | limit | when it is reached |
 //! |---|---|
-//! | sessions, in all and per address, before login and after it ([`Sessions`]) | the connection gets 421 and is closed; without login the oldest one of the address that holds most gives way |
+//! | sessions, in all and per address, before login and after it ([`Sessions`]) | the connection gets 421 and is closed; without login the oldest one of the address that holds most gives way; in a full server a session that does nothing, of whoever holds most and more than an equal share |
 //! | wrong passwords of one address in a second ([`Logins`]) | further logins of that address wait |
 //! | hashes of passwords at the same time | those whose address has failed least come first; the others wait |
 //! | attempts to reach foreign targets ([`Proofs`]) | the attempt waits, or the transfer is refused |
@@ -13,6 +14,7 @@
 //! | connections of one session ([`MAX_HELD`], [`MAX_PROVERS`], [`MAX_OF_ONE_ADDRESS`]) | one of them gives way ([`ftp_proto::fair`]) |
 
 mod descriptors;
+mod limit;
 mod logins;
 mod owner;
 mod ports;
@@ -24,6 +26,7 @@ mod threads;
 mod turns;
 
 pub use descriptors::{Descriptors, Left, is_out_of_descriptors};
+pub use limit::{Beyond, Limit, Use};
 pub use logins::{Entered, LoginSlot, Logins, Waiting};
 pub use owner::Owner;
 pub use ports::{DataPort, DataPorts};

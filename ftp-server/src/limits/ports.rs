@@ -16,6 +16,7 @@ use ftp_proto::fair::{Bounds, Fair, GivesWay, Place};
 use tokio::sync::Notify;
 
 use super::descriptors::{Descriptors, Left, is_out_of_descriptors};
+use super::limit::{Limit, Use};
 use super::owner::Owner;
 
 /// The data ports of the process, and who has them.
@@ -24,6 +25,8 @@ pub struct DataPorts {
     ports: Arc<Ports>,
     descriptors: Arc<Descriptors>,
     clock: Clock,
+    /// How many ports there are at one address of this host; `None` without a range.
+    count: Option<usize>,
     /// How many ports the anonymous sessions may have at one address of this host.
     for_anonymous: usize,
     tables: Mutex<HashMap<IpAddr, Table>>,
@@ -77,12 +80,13 @@ struct Claim {
 impl DataPorts {
     /// Nobody has a port yet. They come from `range`; without it, any free port will do.
     pub fn new(range: Option<RangeInclusive<u16>>, descriptors: Arc<Descriptors>, clock: Clock) -> Arc<Self> {
-        let count = range.as_ref().map_or(usize::MAX, ExactSizeIterator::len);
+        let count = range.as_ref().map(ExactSizeIterator::len);
         Arc::new(Self {
             ports: Ports::new(range),
             descriptors,
             clock,
-            for_anonymous: (count / 2).max(1),
+            count,
+            for_anonymous: (count.unwrap_or(usize::MAX) / 2).max(1),
             tables: Mutex::default(),
             freed: Notify::new(),
         })
@@ -146,6 +150,18 @@ impl DataPorts {
                 return;
             }
         }
+    }
+
+    /// How far the limits of ports are used, at the address of this host where most are.
+    pub fn uses(&self) -> [Use; 2] {
+        let tables = self.tables();
+        let most = |held: fn(&Table) -> usize| tables.values().map(held).max().unwrap_or(0);
+        let for_anonymous = self.count.map(|_| self.for_anonymous);
+        [
+            (Limit::DataPorts, most(|table| table.all.len()), self.count),
+            (Limit::AnonymousPorts, most(|table| table.anonymous.len()), for_anonymous),
+        ]
+        .map(|(limit, used, bound)| Use { limit, used, bound })
     }
 
     /// Binds a port. The last descriptors are not for ports: then it is as if all were taken.

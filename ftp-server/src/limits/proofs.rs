@@ -8,8 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ftp_io::clock::Clock;
 use ftp_proto::server::Ticket;
 use ftp_proto::server::ask::TryEnd;
-use ftp_proto::server::limits::{ProofLimits, Verdict};
+use ftp_proto::server::limits::{AT_ONCE, ProofLimits, Verdict};
 use tokio::sync::oneshot;
+
+use super::limit::{Limit, Use};
 
 /// Names an attempt: the number of its session, and the ticket of the machine's question.
 type Key = (u64, Ticket);
@@ -72,6 +74,12 @@ impl Proofs {
                 Permission::Later(slot(), answered)
             }
         }
+    }
+
+    /// How far the limit of targets at the same time is used.
+    pub fn in_use(&self) -> Use {
+        let used = self.state().limits.most_at_once();
+        Use { limit: Limit::ForeignTargets, used, bound: Some(AT_ONCE) }
     }
 
     fn done(&self, key: Key, end: TryEnd) {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use ftp_io::clock::Clock;
 
 use super::descriptors::Descriptors;
+use super::limit::{Limit, Use};
 use super::logins::Logins;
 use super::ports::DataPorts;
 use super::proofs::Proofs;
@@ -58,10 +59,38 @@ impl Shares {
         if self.logins.is_banned(ip) { Err(Full::Banned) } else { self.sessions.admit(ip) }
     }
 
+    /// How far each limit is used, in the order of [`Limit::ALL`].
+    pub fn uses(&self) -> Vec<Use> {
+        let mut uses = self.sessions.uses();
+        uses.extend(self.logins.uses());
+        uses.push(self.proofs.in_use());
+        uses.extend(self.ports.uses());
+        uses.push(self.descriptors.in_use());
+        uses.extend([self.files.in_use(Limit::FileCommands), self.digests.in_use(Limit::Digests)]);
+        uses
+    }
+
     /// There are too few descriptors. A crowd at the door gives way first, then whoever has most data ports.
     pub fn relieve(&self) {
-        if !self.sessions.relieve(Full::Descriptors) {
+        if !self.sessions.relieve(Full::Reached(Limit::Descriptors)) {
             self.ports.relieve();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_limit_has_its_use() {
+        let shares = Shares::new(Limits::default(), Some(20_000..=20_009), Clock::start());
+        let uses = shares.uses();
+        assert_eq!(uses.iter().map(|of| of.limit).collect::<Vec<_>>(), Limit::ALL);
+        let of = |limit: Limit| uses.iter().find(|of| of.limit == limit).unwrap();
+        assert_eq!((of(Limit::DataPorts).bound, of(Limit::AnonymousPorts).bound), (Some(10), Some(5)));
+        assert!(of(Limit::Descriptors).used > 2);
+        let idle = uses.iter().filter(|of| of.limit != Limit::Descriptors);
+        assert!(idle.clone().all(|of| of.used == 0), "{uses:?}");
     }
 }

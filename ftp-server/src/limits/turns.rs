@@ -8,11 +8,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
+use super::limit::{Limit, Use};
 use super::owner::Owner;
 
 /// The turns of all sessions.
 #[derive(Debug)]
 pub struct Turns {
+    /// How many there are.
+    count: usize,
     state: Mutex<State>,
 }
 
@@ -24,13 +27,13 @@ struct State {
     /// In the order in which they came.
     waiting: Vec<(Owner, oneshot::Sender<Turn>)>,
     /// Those who have turns or wait for one.
-    owners: HashMap<Owner, Use>,
+    owners: HashMap<Owner, Share>,
     /// How many turns there were so far.
     given: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Use {
+struct Share {
     /// Turns that it has now.
     running: usize,
     waiting: usize,
@@ -59,9 +62,9 @@ impl Turns {
     }
 
     fn with(count: usize, per_owner: usize) -> Arc<Self> {
-        let state =
-            State { free: count.max(1), per_owner, waiting: Vec::new(), owners: HashMap::new(), given: 0 };
-        Arc::new(Self { state: Mutex::new(state) })
+        let count = count.max(1);
+        let state = State { free: count, per_owner, waiting: Vec::new(), owners: HashMap::new(), given: 0 };
+        Arc::new(Self { count, state: Mutex::new(state) })
     }
 
     /// Waits for a turn of `owner`.
@@ -81,6 +84,11 @@ impl Turns {
             // Nobody drops a sender without a turn; if one is lost, the work goes on without it.
             Err(_) => self.give(&mut self.state(), owner),
         }
+    }
+
+    /// How far the turns are used, as `limit`.
+    pub fn in_use(&self, limit: Limit) -> Use {
+        Use { limit, used: self.count.saturating_sub(self.state().free), bound: Some(self.count) }
     }
 
     /// Takes a free turn.

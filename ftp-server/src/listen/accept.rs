@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tracing::Instrument;
 
 use super::listener::Listener;
-use crate::limits::{Eviction, Full, Left, SessionSlot, is_out_of_descriptors};
+use crate::limits::{Eviction, Full, Left, Limit, SessionSlot, is_out_of_descriptors};
 use crate::operate::Running;
 use crate::session::{self, Accepted, Shared};
 
@@ -59,7 +59,7 @@ impl Acceptor {
                 accepted = listener.socket.accept() => accepted.ok(),
                 () = ready(()) => None,
             }
-            .map(|(stream, _)| turn_away(stream, machine, Full::Descriptors))
+            .map(|(stream, _)| turn_away(stream, machine, Full::Reached(Limit::Descriptors)))
         };
         shares.descriptors.with_reserve(one).await.is_some()
     }
@@ -69,7 +69,7 @@ impl Acceptor {
         let shares = &self.shared.shares;
         if shares.descriptors.left(stream) > Left::Enough {
             shares.relieve();
-            return Err(Full::Descriptors);
+            return Err(Full::Reached(Limit::Descriptors));
         }
         shares.admit(from.ip())
     }

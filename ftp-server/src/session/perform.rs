@@ -25,7 +25,7 @@ use super::resources::{Done, Resources};
 use super::shared::Shared;
 use crate::auth::{Check, Entry};
 use crate::data::{Pumped, begin, pump};
-use crate::limits::{Entered, Full, Left, MAX_ANONYMOUS_PORTS, Permission, SessionSlot};
+use crate::limits::{Entered, Full, Left, MAX_ANONYMOUS_PORTS, Owner, Permission, SessionSlot};
 use crate::operate::Running;
 
 /// Performs the machine's questions and holds what comes of them.
@@ -43,6 +43,8 @@ pub(super) struct Performer {
     client: Client,
     /// Others need the data ports of the session.
     ports_needed: Arc<Notify>,
+    /// Whether the session does nothing.
+    is_idle: bool,
 }
 
 /// Something for the machine that needed no wait.
@@ -71,6 +73,7 @@ impl Performer {
             tls: None,
             client: Client::new(from),
             ports_needed: Arc::new(Notify::new()),
+            is_idle: false,
         }
     }
 
@@ -226,6 +229,16 @@ impl Performer {
         }
     }
 
+    /// Records whether the session does nothing but wait for its client. Then it may have to make room for
+    /// another one.
+    pub(super) fn note_idle(&mut self, is_waiting: bool) {
+        let is_idle = is_waiting && self.ready.is_empty() && self.held.is_idle();
+        if is_idle != self.is_idle {
+            self.is_idle = is_idle;
+            self.slot.set_idle(is_idle.then(|| self.shared.clock.now()));
+        }
+    }
+
     /// Whether there are descriptors enough to hold a data connection that has arrived. While there are
     /// few, a session holds one, and whoever has most data ports gives one back.
     fn may_hold(&self, stream: &TcpStream) -> bool {
@@ -268,7 +281,8 @@ impl Performer {
     /// The password was right. From here on the files are those of this user, unless the account has as
     /// many sessions as it may.
     fn logged_in(&mut self, ticket: Ticket, entry: &Arc<Entry>) {
-        match self.slot.log_in(&entry.account.name, entry.limits) {
+        let owner = Owner::new(Some(&entry.account), self.client.from);
+        match self.slot.log_in(&entry.account.name, owner, entry.limits) {
             Ok(()) => {
                 self.client.log_in(entry);
                 self.answer(ticket, Answer::Login(Some(entry.account.clone())));

@@ -227,6 +227,11 @@ impl Resources {
         Arc::into_inner(self.connections.remove(&conn)?)
     }
 
+    /// Whether nothing is moving and no work is in progress.
+    pub(super) fn is_idle(&self) -> bool {
+        self.moves.is_empty() && self.work_for.is_empty()
+    }
+
     /// Whether the session holds a data connection.
     pub(super) fn has_connections(&self) -> bool {
         !self.connections.is_empty()

@@ -92,7 +92,7 @@ enum Wake {
     Failed(JoinError),
     /// Something happened on the control connection.
     Control(Read),
-    /// The connection makes room for another one, because it has not logged in.
+    /// The session makes room for another one, or its account is gone.
     Evicted(Full),
     /// The operator ends the session.
     Kicked,
@@ -200,6 +200,7 @@ impl Session {
             Drained::More => (None, true),
             Drained::Closed => (None, false),
         };
+        self.performer.note_idle(matches!(drained, Drained::Waits(_)));
         let deadline = [deadline, self.give_up()].into_iter().flatten().min();
         let turn = self.used.is_all() || more && !self.control.is_full();
         let listens = !more && !self.machine.is_full();

@@ -216,6 +216,26 @@ impl<K: Copy + Eq + Hash + Ord> Guard<K> {
             .map(move |(host, until)| (*host, until.since(now)))
     }
 
+    /// How many slow hashes are being made.
+    pub fn hashes(&self) -> usize {
+        self.busy
+    }
+
+    /// The most places that one host has taken.
+    pub fn most_taken(&self, now: Moment) -> usize {
+        self.spent
+            .keys()
+            .chain(self.held.keys())
+            .map(|host| taken(&self.spent, &self.held, now, host))
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// The bounds that are in force.
+    pub const fn bounds(&self) -> &Bounds {
+        &self.bounds
+    }
+
     /// How long after the beginning of its check a refusal comes.
     fn delay(&self, failures: u32) -> Duration {
         let doubled = 1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
@@ -225,11 +245,8 @@ impl<K: Copy + Eq + Hash + Ord> Guard<K> {
     /// The login that has waited longest at a host with a free place.
     fn next_check(&mut self, now: Moment) -> Option<K> {
         let Self { spent, held, bounds, entering, .. } = self;
-        let key = entering.pop_best(|host| {
-            let spent = spent.get(host).map_or(0, |until| until.iter().filter(|until| **until > now).count());
-            let taken = spent + held.get(host).copied().unwrap_or(0);
-            (taken < bounds.wrong_per_second).then_some(0)
-        })?;
+        let key = entering
+            .pop_best(|host| (taken(spent, held, now, host) < bounds.wrong_per_second).then_some(0))?;
         let login = self.logins.get_mut(&key)?;
         login.state = State::Checking { since: now };
         *self.held.entry(login.host).or_default() += 1;
@@ -284,6 +301,17 @@ impl<K: Copy + Eq + Hash + Ord> Guard<K> {
             until.retain(|until| *until > now);
         }
     }
+}
+
+/// How many places of a host wrong passwords and logins have taken.
+fn taken(
+    spent: &HashMap<Group, Vec<Moment>>,
+    held: &HashMap<Group, usize>,
+    now: Moment,
+    host: &Group,
+) -> usize {
+    let spent = spent.get(host).map_or(0, |until| until.iter().filter(|until| **until > now).count());
+    spent + held.get(host).copied().unwrap_or(0)
 }
 
 /// How long a wrong password keeps its place.

@@ -36,7 +36,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// How many targets one account may try at the same time.
-const AT_ONCE: usize = 4;
+pub const AT_ONCE: usize = 4;
 /// How many more may wait for their turn.
 const MAX_QUEUED: usize = 64;
 /// How many ports of one target address may fail for one account.
@@ -135,6 +135,11 @@ impl<K: Copy + Eq + Hash> ProofLimits<K> {
         }
         self.forget_surplus();
         self.next_of(now, &account)
+    }
+
+    /// The most targets that one account is trying now.
+    pub fn most_at_once(&self) -> usize {
+        self.accounts.values().map(|account| account.going).max().unwrap_or(0)
     }
 
     /// Answers waiting permits of the account while it may try more targets.

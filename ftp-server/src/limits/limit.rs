@@ -1,0 +1,205 @@
+//! The limits by name: what each bounds, and what happens at the bound.
+
+use std::fmt;
+
+/// A limit that sessions share. The list is closed: texts of refusals, metrics and `STAT` all come from it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Limit {
+    /// Sessions at the same time.
+    Sessions,
+    /// Sessions of one address.
+    SessionsPerAddress,
+    /// Connections that have not logged in.
+    Unauthenticated,
+    /// The same of one address.
+    UnauthenticatedPerAddress,
+    /// Sessions of one account.
+    AccountSessions,
+    /// Sessions of one account from one address.
+    AccountSessionsPerAddress,
+    /// Wrong passwords of one address that were checked in the last second.
+    WrongPasswords,
+    /// Slow hashes that are made at the same time.
+    Hashes,
+    /// Foreign targets that one account tries to reach at the same time.
+    ForeignTargets,
+    /// Data ports at one address of this host.
+    DataPorts,
+    /// Data ports of all anonymous sessions at one address of this host.
+    AnonymousPorts,
+    /// File descriptors of the process.
+    Descriptors,
+    /// Commands about files that are carried out at the same time.
+    FileCommands,
+    /// Parts of digests that are computed at the same time.
+    Digests,
+}
+
+/// What happens when a limit is reached and somebody wants more.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Beyond {
+    /// Whoever wants more is refused.
+    Refused,
+    /// Whoever holds most gives way; a newcomer that holds most itself is refused.
+    GivesWay,
+    /// Whoever wants more waits for its turn; whoever has least comes first.
+    Waits,
+}
+
+/// How far a limit is used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Use {
+    /// Which limit.
+    pub limit: Limit,
+    /// How much is in use. Of a limit per account or address: by the one that is closest to its bound.
+    pub used: usize,
+    /// How much there may be; `None` means no limit.
+    pub bound: Option<usize>,
+}
+
+impl Limit {
+    /// All limits, in the order in which they are shown.
+    pub const ALL: [Self; 14] = [
+        Self::Sessions,
+        Self::SessionsPerAddress,
+        Self::Unauthenticated,
+        Self::UnauthenticatedPerAddress,
+        Self::AccountSessions,
+        Self::AccountSessionsPerAddress,
+        Self::WrongPasswords,
+        Self::Hashes,
+        Self::ForeignTargets,
+        Self::DataPorts,
+        Self::AnonymousPorts,
+        Self::Descriptors,
+        Self::FileCommands,
+        Self::Digests,
+    ];
+
+    /// The name: of the option or key that sets it, where there is one.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sessions => "max-sessions",
+            Self::SessionsPerAddress => "max-sessions-per-address",
+            Self::Unauthenticated => "max-unauthenticated",
+            Self::UnauthenticatedPerAddress => "max-unauthenticated-per-address",
+            Self::AccountSessions => "users.max-sessions",
+            Self::AccountSessionsPerAddress => "users.max-sessions-per-address",
+            Self::WrongPasswords => "wrong-passwords-per-second",
+            Self::Hashes => "hashes-at-once",
+            Self::ForeignTargets => "foreign-targets",
+            Self::DataPorts => "passive-ports",
+            Self::AnonymousPorts => "anonymous-passive-ports",
+            Self::Descriptors => "descriptors",
+            Self::FileCommands => "file-commands",
+            Self::Digests => "digests",
+        }
+    }
+
+    /// What is bounded, in a few words.
+    pub const fn what(self) -> &'static str {
+        match self {
+            Self::Sessions => "sessions",
+            Self::SessionsPerAddress => "sessions of one address",
+            Self::Unauthenticated => "connections without login",
+            Self::UnauthenticatedPerAddress => "connections of one address without login",
+            Self::AccountSessions => "sessions of one account",
+            Self::AccountSessionsPerAddress => "sessions of one account from one address",
+            Self::WrongPasswords => "wrong passwords of one address in a second",
+            Self::Hashes => "slow hashes at the same time",
+            Self::ForeignTargets => "foreign targets that one account tries",
+            Self::DataPorts => "data ports",
+            Self::AnonymousPorts => "data ports of anonymous sessions",
+            Self::Descriptors => "file descriptors",
+            Self::FileCommands => "commands about files at the same time",
+            Self::Digests => "digests at the same time",
+        }
+    }
+
+    /// What happens at the bound.
+    pub const fn beyond(self) -> Beyond {
+        match self {
+            Self::SessionsPerAddress
+            | Self::UnauthenticatedPerAddress
+            | Self::AccountSessions
+            | Self::AccountSessionsPerAddress => Beyond::Refused,
+            Self::Sessions
+            | Self::Unauthenticated
+            | Self::DataPorts
+            | Self::AnonymousPorts
+            | Self::Descriptors => Beyond::GivesWay,
+            Self::WrongPasswords
+            | Self::Hashes
+            | Self::ForeignTargets
+            | Self::FileCommands
+            | Self::Digests => Beyond::Waits,
+        }
+    }
+
+    /// What a client is told whose connection is turned away or ended at this limit. It names the limit.
+    pub const fn refusal(self) -> &'static str {
+        match self {
+            Self::Sessions => "Too many sessions (max-sessions); try again later",
+            Self::SessionsPerAddress => "Too many sessions from your address (max-sessions-per-address)",
+            Self::Unauthenticated => {
+                "Too many connections that have not logged in (max-unauthenticated); log in faster or try again later"
+            }
+            Self::UnauthenticatedPerAddress => {
+                "Too many connections from your address that have not logged in (max-unauthenticated)"
+            }
+            Self::AccountSessions => "Too many sessions of this account",
+            Self::AccountSessionsPerAddress => "Too many sessions of this account from your address",
+            Self::WrongPasswords => "Too many wrong logins from your address; try again later",
+            Self::Hashes => "Too many logins at the same time (hashes-at-once); try again later",
+            Self::ForeignTargets => "Too many foreign targets at the same time (foreign-targets)",
+            Self::DataPorts => "No data port is free now (passive-ports)",
+            Self::AnonymousPorts => "No data port for anonymous sessions is free now (passive-ports)",
+            Self::Descriptors => "Too many open files (descriptors); try again later",
+            Self::FileCommands => "Too many commands about files (file-commands); try again later",
+            Self::Digests => "Too many digests (digests); try again later",
+        }
+    }
+}
+
+impl Beyond {
+    /// One word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::GivesWay => "gives-way",
+            Self::Waits => "waits",
+        }
+    }
+}
+
+impl fmt::Display for Use {
+    /// For people: `max-sessions 12/10000 gives-way`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { limit, used, bound } = self;
+        write!(f, "{} {used}", limit.name())?;
+        if let Some(bound) = bound {
+            write!(f, "/{bound}")?;
+        }
+        write!(f, " {}", limit.beyond().word())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_limit_is_listed_once_and_has_a_name_of_its_own() {
+        let names: BTreeSet<_> = Limit::ALL.iter().map(|limit| limit.name()).collect();
+        assert_eq!(names.len(), Limit::ALL.len());
+        assert!(Limit::ALL.is_sorted());
+    }
+
+    #[test]
+    fn a_use_is_one_line() {
+        let line = |bound| Use { limit: Limit::Sessions, used: 12, bound }.to_string();
+        assert_eq!(line(Some(100)), "max-sessions 12/100 gives-way");
+        assert_eq!(line(None), "max-sessions 12 gives-way");
+    }
+}

@@ -1,0 +1,203 @@
+//! Who comes in, and who gives way.
+
+use std::time::Duration;
+
+use super::*;
+
+const NO_LIMITS: AccountLimits = AccountLimits { sessions: None, per_address: None };
+
+fn host(n: u8) -> IpAddr {
+    IpAddr::from([192, 0, 2, n])
+}
+
+/// The owner of an account's sessions.
+fn of(name: &str) -> Owner {
+    Owner::Account(name.into())
+}
+
+/// Whether a connection has to make room.
+fn is_evicted((_, eviction): &mut (SessionSlot, Eviction)) -> bool {
+    eviction.0.as_mut().is_some_and(|evicted| evicted.try_recv().is_ok())
+}
+
+#[test]
+fn sessions_are_counted_until_they_end() {
+    let sessions = Sessions::new(Limits { sessions: Some(2), ..Limits::default() });
+    let first = sessions.admit(host(1)).unwrap();
+    let _second = sessions.admit(host(2)).unwrap();
+    assert_eq!(sessions.admit(host(2)).unwrap_err(), Full::Reached(Limit::Sessions));
+    drop(first);
+    assert!(sessions.admit(host(2)).is_ok());
+}
+
+#[test]
+fn one_address_does_not_take_the_places_of_others_and_loopback_is_spared() {
+    let sessions = Sessions::new(Limits { per_address: Some(1), ..Limits::default() });
+    let _first = sessions.admit(host(1)).unwrap();
+    assert_eq!(sessions.admit(host(1)).unwrap_err(), Full::Reached(Limit::SessionsPerAddress));
+    let _other = sessions.admit(host(2)).unwrap();
+    let _network = sessions.admit("2001:db8::1".parse().unwrap()).unwrap();
+    assert_eq!(
+        sessions.admit("2001:db8::2".parse().unwrap()).unwrap_err(),
+        Full::Reached(Limit::SessionsPerAddress)
+    );
+    for here in ["127.0.0.1", "127.0.0.1", "::1", "::1", "::ffff:127.0.0.1"] {
+        std::mem::forget(sessions.admit(here.parse().unwrap()).unwrap());
+    }
+}
+
+#[test]
+fn a_login_makes_room_at_the_door() {
+    let limits =
+        Limits { unauthenticated: Some(2), unauthenticated_per_address: Some(1), ..Limits::default() };
+    let sessions = Sessions::new(limits);
+    let mut ann = sessions.admit(host(1)).unwrap();
+    assert_eq!(sessions.admit(host(1)).unwrap_err(), Full::Reached(Limit::UnauthenticatedPerAddress));
+    ann.0.log_in(b"ann", of("ann"), NO_LIMITS).unwrap();
+    ann.0.log_in(b"ann", of("ann"), NO_LIMITS).unwrap();
+    let _again = sessions.admit(host(1)).unwrap();
+    let _bob = sessions.admit(host(2)).unwrap();
+    assert!(!is_evicted(&mut ann));
+}
+
+#[test]
+fn at_a_full_door_the_oldest_of_the_address_that_holds_most_gives_way() {
+    let sessions = Sessions::new(Limits { unauthenticated: Some(4), ..Limits::default() });
+    let mut eve = sessions.admit(host(1)).unwrap();
+    let mut flood: Vec<_> = (0..3).map(|_| sessions.admit(host(2)).unwrap()).collect();
+    let mut ann = sessions.admit(host(3)).unwrap();
+    assert!(is_evicted(&mut flood[0]) && !is_evicted(&mut flood[1]) && !is_evicted(&mut eve));
+    let _more = sessions.admit(host(2)).unwrap();
+    assert!(is_evicted(&mut flood[1]), "the flood makes room for itself");
+    assert!(!is_evicted(&mut eve) && !is_evicted(&mut ann), "never one within its equal share");
+}
+
+#[test]
+fn if_nobody_holds_more_than_a_share_the_oldest_of_all_gives_way() {
+    let sessions = Sessions::new(Limits { unauthenticated: Some(3), ..Limits::default() });
+    let mut all: Vec<_> = (0..3).map(|n| sessions.admit(host(n)).unwrap()).collect();
+    let _newcomer = sessions.admit(host(9)).unwrap();
+    assert!(is_evicted(&mut all[0]) && !is_evicted(&mut all[1]) && !is_evicted(&mut all[2]));
+    drop(all);
+    assert_eq!(sessions.state().door.len(), 1);
+}
+
+#[test]
+fn an_account_has_its_own_limits() {
+    let sessions = Sessions::new(Limits::default());
+    let limits = AccountLimits { sessions: Some(3), per_address: Some(2) };
+    let log_in = |from: u8, name: &str| {
+        let (mut slot, _) = sessions.admit(host(from)).unwrap();
+        slot.log_in(name.as_bytes(), of(name), limits).map(|()| slot)
+    };
+    let first = log_in(1, "ann").unwrap();
+    let _second = log_in(1, "ann").unwrap();
+    assert_eq!(log_in(1, "ann").unwrap_err(), Full::Reached(Limit::AccountSessionsPerAddress));
+    let _third = log_in(2, "ann").unwrap();
+    assert_eq!(log_in(3, "ann").unwrap_err(), Full::Reached(Limit::AccountSessions));
+    let mut bob = log_in(1, "bob").unwrap();
+    drop(first);
+    bob.log_in(b"ann", of("ann"), limits).unwrap();
+    assert_eq!(log_in(3, "ann").unwrap_err(), Full::Reached(Limit::AccountSessions));
+}
+
+#[test]
+fn sessions_of_removed_accounts_end_and_others_stay() {
+    let sessions = Sessions::new(Limits::default());
+    let log_in = |name: &str| {
+        let mut session = sessions.admit(host(1)).unwrap();
+        session.0.log_in(b"first", of("first"), NO_LIMITS).unwrap();
+        session.0.log_in(name.as_bytes(), of(name), NO_LIMITS).unwrap();
+        session
+    };
+    let (mut ann, mut bob) = (log_in("ann"), log_in("bob"));
+    let mut nobody = sessions.admit(host(1)).unwrap();
+    sessions.end_others(|name| name == b"bob");
+    assert!(is_evicted(&mut ann) && !is_evicted(&mut bob) && !is_evicted(&mut nobody));
+    drop((ann, bob));
+    assert_eq!(sessions.state().seats.len(), 1);
+}
+
+#[test]
+fn nobody_is_remembered_after_leaving() {
+    let sessions = Sessions::new(Limits::default());
+    let (mut slot, _) = sessions.admit(host(1)).unwrap();
+    slot.log_in(b"ann", of("ann"), NO_LIMITS).unwrap();
+    drop((slot, sessions.admit(host(2)).unwrap()));
+    let state = sessions.state();
+    assert!(state.by_address.is_empty() && state.by_account.is_empty() && state.door.is_empty());
+    assert!(state.all.is_empty() && state.seats.is_empty() && state.open == 0);
+}
+
+/// A session of `name` from `from` that does nothing since a moment.
+fn idle(sessions: &Arc<Sessions>, from: u8, name: &str, since: u64) -> (SessionSlot, Eviction) {
+    let mut session = sessions.admit(host(from)).unwrap();
+    session.0.log_in(name.as_bytes(), of(name), NO_LIMITS).unwrap();
+    session.0.set_idle(Some(Moment::after_start(Duration::from_secs(since))));
+    session
+}
+
+#[test]
+fn in_a_full_server_the_account_that_holds_most_gives_up_the_session_that_is_idle_longest() {
+    let sessions = Sessions::new(Limits { sessions: Some(6), ..Limits::default() });
+    let mut anns: Vec<_> = [9, 3, 1, 5].map(|since| idle(&sessions, 1, "ann", since)).into();
+    anns[2].0.set_idle(None);
+    let mut bobs: Vec<_> = [1, 1].map(|since| idle(&sessions, 2, "bob", since)).into();
+    let _newcomer = sessions.admit(host(3)).unwrap();
+    assert!(is_evicted(&mut anns[1]), "the third one works");
+    assert!([0, 2, 3].iter().all(|n| !is_evicted(&mut anns[*n])));
+    let _second = sessions.admit(host(3)).unwrap();
+    assert!(is_evicted(&mut anns[3]) && !is_evicted(&mut anns[0]));
+    let refused = sessions.admit(host(3)).unwrap_err();
+    assert_eq!(refused, Full::Reached(Limit::Sessions), "three keys, six places: two each are their share");
+    assert!(bobs.iter_mut().all(|bob| !is_evicted(bob)));
+}
+
+#[test]
+fn sessions_that_work_and_those_within_their_share_stay_in_a_full_server() {
+    let sessions = Sessions::new(Limits { sessions: Some(4), ..Limits::default() });
+    let mut all: Vec<_> = ["ann", "ann", "ann", "bob"].map(|name| idle(&sessions, 1, name, 1)).into();
+    for ann in &mut all[..3] {
+        ann.0.set_idle(None);
+    }
+    assert_eq!(sessions.admit(host(2)).unwrap_err(), Full::Reached(Limit::Sessions));
+    assert!(all.iter_mut().all(|session| !is_evicted(session)));
+    // A newcomer from the address of those that hold most is no different: nobody has logged in from it.
+    all[1].0.set_idle(Some(Moment::after_start(Duration::from_secs(9))));
+    let _newcomer = sessions.admit(host(1)).unwrap();
+    assert!(is_evicted(&mut all[1]));
+}
+
+#[test]
+fn newcomers_displace_no_more_sessions_than_can_end_at_the_same_time() {
+    let sessions = Sessions::new(Limits { sessions: Some(200), ..Limits::default() });
+    let anns: Vec<_> = (0..200).map(|since| idle(&sessions, 1, "ann", since)).collect();
+    let newcomers: Vec<_> = (0..100).map_while(|n| sessions.admit(host(n)).ok()).collect();
+    assert_eq!(newcomers.len(), MAX_LEAVING);
+    drop(anns);
+    assert!(sessions.admit(host(200)).is_ok());
+}
+
+#[test]
+fn the_uses_of_all_limits_are_told() {
+    let limits = Limits { sessions: Some(9), per_address: Some(5), ..Limits::default() };
+    let sessions = Sessions::new(limits);
+    let _anns = [1, 1, 2].map(|from| {
+        let mut session = sessions.admit(host(from)).unwrap();
+        session.0.log_in(b"ann", of("ann"), AccountLimits { sessions: Some(4), per_address: None }).unwrap();
+        session
+    });
+    let _nobody = sessions.admit(host(1)).unwrap();
+    let lines: Vec<_> = sessions.uses().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        lines,
+        [
+            "max-sessions 4/9 gives-way",
+            "max-sessions-per-address 3/5 refused",
+            "max-unauthenticated 1 gives-way",
+            "max-unauthenticated-per-address 1 refused",
+            "users.max-sessions 3/4 refused",
+            "users.max-sessions-per-address 2 refused",
+        ]
+    );
+}
