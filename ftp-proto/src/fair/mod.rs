@@ -306,6 +306,7 @@ mod tests {
         assert_eq!(gives_way(NEWEST, "baaaaa", 'a', &[]), Err(()));
         assert_eq!(gives_way(OLDEST, "baaabb", 'a', &[]), Ok(Some(1)));
         assert_eq!(gives_way(OLDEST, "abcdef", 'f', &[]), Ok(Some(5)), "f would hold most");
+        assert_eq!(gives_way(OLDEST, "aaabbc", 'b', &[]), Ok(Some(3)), "b would hold as many as a");
         assert_eq!(gives_way(NEWEST, "abcdef", 'f', &[]), Err(()));
     }
 
@@ -336,6 +337,7 @@ mod tests {
         let bounds = Bounds::new(2);
         let (first, _) = table.admit(bounds, 'a', 1, |_, _| false).unwrap();
         table.admit(bounds, 'b', 2, |_, _| false).unwrap();
+        assert!(!table.is_empty());
         assert_eq!((table.remove(first), table.remove(first)), (Some(1), None));
         assert_eq!((table.count(&'a'), table.count(&'b'), table.len()), (0, 1, 1));
         table.admit(bounds, 'c', 3, |_, _| false).unwrap();
