@@ -49,7 +49,7 @@ pub enum Beyond {
 /// How far a limit is used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Use {
-    /// Which limit.
+    /// The limit that is used.
     pub limit: Limit,
     /// How much is in use. Of a limit per account or address: by the one that is closest to its bound.
     pub used: usize,
