@@ -14,6 +14,7 @@ mod cli;
 mod encrypted;
 mod foreign;
 mod fuzz;
+mod gender;
 mod harm;
 mod harness;
 mod lines;

@@ -6,6 +6,7 @@ mod family;
 mod group;
 mod invalid;
 mod kind;
+mod parity;
 mod port;
 mod sock;
 
@@ -14,5 +15,6 @@ pub use family::Family;
 pub use group::Group;
 pub use invalid::Invalid;
 pub use kind::{Kind, embedded, kind, unmapped};
+pub use parity::Parity;
 pub use port::{format_227, format_port, parse_227, parse_port};
 pub use sock::{SockTarget, format_sock, parse_255, parse_sock};

@@ -10,6 +10,9 @@ pub enum Direction {
 }
 
 impl Direction {
+    /// Both directions, sending first.
+    pub const BOTH: [Self; 2] = [Self::Send, Self::Receive];
+
     /// Returns the letter for LSTN and for the role in RNDZ.
     pub const fn letter(self) -> char {
         match self {

@@ -14,18 +14,19 @@ use std::net::SocketAddr;
 /// A connection has arrived, and no transfer waits for it.
 pub(super) fn arrived(cx: &mut Context, listener: Ticket, conn: ConnId, from: SocketAddr) {
     let evidence = cx.sockets.evidence();
-    let Some(found) = cx.sockets.find(listener) else {
+    if cx.sockets.find(listener).is_none() {
         // It was on its way when the listener was closed.
         return cx.out.reset(conn);
-    };
-    let filter = found.filter;
-    let grant = cx.decide(&policy::Ask::Arrival { from, filter, evidence });
-    let may_resume = may_resume(cx, from, filter);
-    if grant.is_err() && !may_resume {
+    }
+    let filters = cx.sockets.filters(listener);
+    let granted = |filter: &Filter| cx.decide(&policy::Ask::Arrival { from, filter: *filter, evidence });
+    let grant = filters.iter().find_map(|filter| granted(filter).ok());
+    let may_resume = filters.iter().any(|filter| may_resume(cx, from, *filter));
+    if grant.is_none() && !may_resume {
         return stranger(cx, listener, conn, from);
     }
     let tls = begin_tls(cx, listener, conn, grant.unwrap_or(Grant::Own));
-    let (since, bounds) = (cx.now, places(filter, evidence, &cx.config));
+    let (since, bounds) = (cx.now, places(&filters, evidence, &cx.config));
     let displaced = cx.sockets.find(listener).and_then(|found| {
         let held = Held { conn, from, since, tls };
         found.hold(bounds, held)
@@ -86,14 +87,13 @@ pub(super) fn handshake(cx: &mut Context, ticket: Ticket, answer: Answer) -> Opt
 /// How many connections a listener holds, and which of them gives way.
 ///
 /// Without a proof the first connection of a host is the peer, so the later ones of that host give way; a
-/// filter means one connection (E21). Where a proof is due, the order means nothing. Then a newcomer takes
+/// filter means one connection (E21); with strict gender there may be a filter for each direction. Where a proof is due, the order means nothing. Then a newcomer takes
 /// the place of the oldest one of its host, so that nobody who came early keeps the peer out.
-fn places(filter: Filter, evidence: Evidence, config: &Config) -> Bounds {
-    let (places, per_key, to_own) = match (filter, evidence) {
-        (Filter::Host(_) | Filter::Socket(_), Evidence::None) => (1, 1, GivesWay::Newest),
-        (Filter::Open | Filter::Nobody, Evidence::None) => {
-            (config.max_held, config.max_held, GivesWay::Newest)
-        }
+fn places(filters: &[Filter], evidence: Evidence, config: &Config) -> Bounds {
+    let all_named = filters.iter().all(|filter| matches!(filter, Filter::Host(_) | Filter::Socket(_)));
+    let (places, per_key, to_own) = match (all_named, evidence) {
+        (true, Evidence::None) => (filters.len().max(1), filters.len().max(1), GivesWay::Newest),
+        (false, Evidence::None) => (config.max_held, config.max_held, GivesWay::Newest),
         (_, Evidence::Rendezvous | Evidence::PinnedLeaf | Evidence::ResumedSession) => {
             (config.max_held, config.max_of_one_address, GivesWay::Oldest)
         }
@@ -114,12 +114,15 @@ pub(super) fn stranger(cx: &mut Context, listener: Ticket, conn: ConnId, from: S
 pub(super) fn judge_again(cx: &mut Context) {
     let evidence = cx.sockets.evidence();
     let Context { login: Login::User(user), sockets, out, config, .. } = cx else { return };
-    for listener in sockets.listeners_mut() {
-        let filter = listener.filter;
-        let bounds = places(filter, evidence, config);
+    let listeners: Vec<Ticket> = sockets.listeners().map(|listener| listener.ticket).collect();
+    for ticket in listeners {
+        let filters = sockets.filters(ticket);
+        let Some(listener) = sockets.find(ticket) else { continue };
+        let bounds = places(&filters, evidence, config);
         for held in listener.held.take_all() {
-            let granted = user.decide(&policy::Ask::Arrival { from: held.from, filter, evidence });
-            let stranger = if granted.is_ok() { listener.hold(bounds, held) } else { Some(held) };
+            let ask = |filter: &Filter| policy::Ask::Arrival { from: held.from, filter: *filter, evidence };
+            let granted = filters.iter().any(|filter| user.decide(&ask(filter)).is_ok());
+            let stranger = if granted { listener.hold(bounds, held) } else { Some(held) };
             if let Some(Held { conn, from, .. }) = stranger {
                 listener.count_stranger();
                 out.reset(conn);

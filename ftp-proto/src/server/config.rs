@@ -1,5 +1,6 @@
 //! What a session is told at its start: the listener's configuration and its own connection.
 
+use super::gender::Gender;
 use crate::dialect::Dialect;
 use crate::policy::Rules;
 use std::net::{IpAddr, SocketAddr};
@@ -12,6 +13,8 @@ use std::time::Duration;
 pub struct Config {
     /// The dialect that the listener speaks.
     pub dialect: Dialect,
+    /// Whether the numbers of data sockets say in which direction they are used.
+    pub gender: Gender,
     /// What the operator allows. [`Account::foreign`](super::Account::foreign) can only narrow it.
     pub rules: Rules,
     /// The address that PASV announces; `None` announces the control connection's local address.
@@ -35,6 +38,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             dialect: Dialect::Rfc959,
+            gender: Gender::Off,
             rules: Rules::default(),
             public_address: None,
             tls: Tls::default(),

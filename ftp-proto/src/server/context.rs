@@ -57,7 +57,7 @@ impl Context {
             failed_logins: 0,
             parameters: Parameters::default(),
             privacy: Privacy::new(),
-            sockets: Sockets::default(),
+            sockets: Sockets::new(config.gender),
             nonces: Nonces::new(connection.entropy),
             config,
             connection,

@@ -29,14 +29,17 @@ fn session_status(cx: &Context) -> Vec<String> {
         format!("TYPE {data_type}, STRU F, MODE S, BYTE 8"),
     ];
     for (direction, name) in [(Direction::Send, "Sending"), (Direction::Receive, "Receiving")] {
-        lines.push(match (cx.sockets.listener(direction), cx.sockets.target) {
+        lines.push(match (cx.sockets.listener(direction), cx.sockets.targets.of(direction)) {
             (Some(listener), _) => format!("{name}: listening on port {}", listener.port),
             (None, Target::Sock(to) | Target::Port(to)) => format!("{name}: to {to}"),
             (None, Target::None) => format!("{name}: no data socket"),
         });
     }
     if let Some(own) = &cx.sockets.own {
-        lines.push(format!("Data port {}", own.port));
+        lines.push(match own.sender {
+            None => format!("Data port {}", own.port),
+            Some(_) => format!("Data ports {} and {}", own.port, own.port_of(Direction::Send)),
+        });
     }
     lines
 }

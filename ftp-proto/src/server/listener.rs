@@ -1,6 +1,7 @@
 //! One listening data socket, and the connections that wait at it.
 
 use super::ask::{Ask, ConnId, DataTls, Handshake, Ticket};
+use super::gender::Each;
 use super::outbox::Outbox;
 use crate::address::Group;
 use crate::fair::{Bounds, Fair};
@@ -17,8 +18,8 @@ pub(super) struct Listener {
     pub(super) port: u16,
     /// The reservation of that port.
     pub(super) reservation: Reservation,
-    /// Whom SOCK named.
-    pub(super) filter: Filter,
+    /// Whom SOCK named, for each direction that the listener serves.
+    pub(super) filters: Each<Filter>,
     /// The connections that came before a transfer command.
     pub(super) held: Fair<Group, Held>,
     /// How many strangers were closed since the last data connection.

@@ -18,7 +18,7 @@
 //! | `practice` | the commands of drafts and of today's practice |
 //! | `login`, `parameters`, `files`, `inform` | USER..., TYPE..., CWD..., STAT HELP FEAT |
 //! | `setup`, `arrivals` | the commands that set up a data connection; connections that come before the transfer command |
-//! | `sockets`, `listener` | the data sockets themselves (picture in `sockets`) |
+//! | `sockets`, `listener`, `gender` | the data sockets themselves (picture in `sockets`); which numbers they have |
 //! | `transfer` | the machine of one transfer (picture in `transfer`) |
 //! | `rights` | what an account may do with files |
 //! | `guard` | how the logins of all sessions are checked, so that guesses harm nobody |
@@ -71,6 +71,7 @@ mod context;
 mod failure;
 mod files;
 mod first;
+mod gender;
 pub mod guard;
 mod inform;
 pub mod limits;
@@ -99,6 +100,7 @@ mod work;
 
 pub use ask::{Account, Answer, Ask, ConnId, Input, Output, Ticket};
 pub use config::{Begin, Config, Connection, Reuse, Timeouts, Tls};
+pub use gender::Gender;
 pub use partial::{is_partial, partial_name};
 pub use rights::{Access, Right, Rights};
 pub use session::Session;

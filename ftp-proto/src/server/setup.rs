@@ -5,9 +5,10 @@
 use super::arrivals;
 use super::ask::{Answer, Ask, Event, Ticket};
 use super::context::{Context, Question};
+use super::gender::{Each, Gender};
 use super::listener::Reservation;
 use super::sockets::{OwnPort, Target};
-use crate::address::{Family, SockTarget, format_227, format_eprt, unmapped};
+use crate::address::{Family, Parity, SockTarget, format_227, format_eprt, unmapped};
 use crate::command::{Direction, Epsv};
 use crate::dialect::Dialect;
 use crate::policy::{self, Cargo, Filter, Grant, Why};
@@ -18,8 +19,9 @@ use std::net::{IpAddr, SocketAddr, SocketAddrV4};
 /// What the driver was asked for.
 #[derive(Debug)]
 pub(super) enum Request {
-    /// A port for the session itself, for SOCK with this target or, without one, for GSOC.
-    OwnPort(Option<SocketAddr>),
+    /// A port for the session itself, for SOCK with this target or, without one, for GSOC. With strict
+    /// gender there is a second one.
+    OwnPort { target: Option<SocketAddr>, sender: Option<Ticket> },
     /// A port to listen on.
     Port(Opening),
     /// A listener on a reserved port.
@@ -42,7 +44,7 @@ type Waits = Option<Question<Request>>;
 pub(super) fn sock(cx: &mut Context, target: SockTarget) -> Waits {
     let host = target.host.map_or_else(|| cx.peer_ip(), unmapped); // B04
     let to = socket_of(cx, host, target.port);
-    let listens = cx.sockets.newest().is_some();
+    let listens = cx.sockets.newest_for(target.port).is_some();
     if cx.parameters.epsv_only && !listens {
         drop_sock(cx);
         return only_epsv(cx); // D17
@@ -58,14 +60,16 @@ pub(super) fn sock(cx: &mut Context, target: SockTarget) -> Waits {
         drop_sock(cx);
         return refuse_address(cx, why, to);
     }
-    let Some(port) = cx.sockets.newest().map(|listener| listener.port) else {
+    let Some(port) = cx.sockets.newest_for(target.port).map(|listener| listener.port) else {
         return with_own_port(cx, Some(to));
     };
-    let filter = filter_of(to);
-    cx.sockets.listeners_mut().for_each(|listener| listener.filter = filter);
-    if cx.sockets.has_active_direction() {
-        let usable = as_target.is_ok() && Family::of(host) == family(cx);
-        cx.sockets.target = if usable { Target::Sock(to) } else { Target::None };
+    let usable = as_target.is_ok() && Family::of(host) == family(cx);
+    for direction in cx.sockets.directions(target.port) {
+        if cx.sockets.listener(direction).is_some() {
+            cx.sockets.set_filter(direction, filter_of(to));
+        } else {
+            cx.sockets.targets.set(direction, if usable { Target::Sock(to) } else { Target::None });
+        }
     }
     arrivals::judge_again(cx);
     say_socket(cx, port) // B21
@@ -74,8 +78,8 @@ pub(super) fn sock(cx: &mut Context, target: SockTarget) -> Waits {
 /// A SOCK was refused or not understood: its old value is dropped, and nobody may connect to a
 /// listener (B06, B24).
 pub(super) fn drop_sock(cx: &mut Context) {
-    cx.sockets.target = Target::None;
-    cx.sockets.listeners_mut().for_each(|listener| listener.filter = Filter::Nobody);
+    cx.sockets.targets = Each::both(Target::None);
+    cx.sockets.listeners_mut().for_each(|listener| listener.filters = Each::both(Filter::Nobody));
     arrivals::judge_again(cx);
 }
 
@@ -89,7 +93,7 @@ pub(super) fn lstn(cx: &mut Context, direction: Direction) -> Waits {
     if cx.parameters.epsv_only {
         return only_epsv(cx);
     }
-    reserve(cx, Request::Port(Opening::Lstn(direction)))
+    reserve(cx, Opening::Lstn(direction))
 }
 
 /// PASV (RFC 478, RFC 959).
@@ -143,7 +147,7 @@ fn listen_passively(cx: &mut Context, opening: Opening) -> Waits {
             cx.sockets.end_passive_on_own(&mut cx.out);
             listen(cx, opening, Reservation::Own(own))
         }
-        None => reserve(cx, Request::Port(opening)),
+        None => reserve(cx, opening),
     }
 }
 
@@ -164,15 +168,15 @@ pub(super) fn port(cx: &mut Context, to: SocketAddr) -> Waits {
     }
     let to = socket_of(cx, unmapped(to.ip()), to.port());
     if Family::of(to.ip()) != family(cx) {
-        cx.sockets.target = Target::None;
+        cx.sockets.targets = Each::both(Target::None);
         return bad_family(cx);
     }
     if let Err(why) = decide_target(cx, to) {
-        cx.sockets.target = Target::None;
+        cx.sockets.targets = Each::both(Target::None);
         return refuse_address(cx, why, to);
     }
     cx.sockets.activate(&mut cx.out); // C25
-    cx.sockets.target = Target::Port(to);
+    cx.sockets.targets = Each::both(Target::Port(to));
     cx.out.reply(Meaning::Okay, "Data port noted");
     None
 }
@@ -238,18 +242,27 @@ fn with_own_port(cx: &mut Context, target: Option<SocketAddr>) -> Waits {
     match cx.sockets.own.as_mut() {
         Some(own) => {
             own.since = now;
-            let port = own.port;
-            use_own_port(cx, target, port)
+            use_own_port(cx, target)
         }
-        None => reserve(cx, Request::OwnPort(target)),
+        None => reserve_own(cx, target),
     }
 }
 
-fn use_own_port(cx: &mut Context, target: Option<SocketAddr>, port: u16) -> Waits {
+/// The own port is there. The reply shows the one that will be used: GSOC that of the pair which
+/// receives.
+fn use_own_port(cx: &mut Context, target: Option<SocketAddr>) -> Waits {
+    let mut used = None;
     if let Some(to) = target {
-        cx.sockets.target = Target::Sock(to);
+        for direction in cx.sockets.directions(to.port()) {
+            cx.sockets.targets.set(direction, Target::Sock(to));
+            used = Some(direction);
+        }
     }
-    say_socket(cx, port)
+    let port = cx.sockets.own.as_ref().map(|own| own.port_of(used.unwrap_or(Direction::Receive)));
+    match port {
+        Some(port) => say_socket(cx, port),
+        None => no_port(cx),
+    }
 }
 
 fn say_socket(cx: &mut Context, port: u16) -> Waits {
@@ -257,9 +270,32 @@ fn say_socket(cx: &mut Context, port: u16) -> Waits {
     None
 }
 
-fn reserve(cx: &mut Context, request: Request) -> Waits {
+/// A port to listen on. PASV listens on one that receives, as RFC 478 has it.
+fn reserve(cx: &mut Context, opening: Opening) -> Waits {
     let at = cx.local_ip();
-    Some(cx.question(request, |ticket| Ask::Reserve { ticket, at }))
+    let direction = match opening {
+        Opening::Lstn(direction) => direction,
+        Opening::Pasv | Opening::Cpsv | Opening::Epsv => Direction::Receive,
+    };
+    let parity = cx.config.gender.own(direction);
+    Some(cx.question(Request::Port(opening), |ticket| Ask::Reserve { ticket, at, parity }))
+}
+
+/// A port for the session itself; with strict gender an even one to receive, and the next one to send (G01).
+fn reserve_own(cx: &mut Context, target: Option<SocketAddr>) -> Waits {
+    let at = cx.local_ip();
+    Some(match cx.config.gender {
+        Gender::Off => cx.question(Request::OwnPort { target, sender: None }, |ticket| Ask::Reserve {
+            ticket,
+            at,
+            parity: Parity::Any,
+        }),
+        Gender::Strict => {
+            let odd = cx.out.ticket();
+            let request = Request::OwnPort { target, sender: Some(odd) };
+            cx.question(request, |ticket| Ask::ReservePair { ticket, odd, at })
+        }
+    })
 }
 
 fn listen(cx: &mut Context, opening: Opening, reservation: Reservation) -> Waits {
@@ -275,15 +311,15 @@ impl Request {
             return None;
         };
         match (self, port) {
-            (Self::OwnPort(target), Some(port)) => {
-                cx.sockets.own = Some(OwnPort { ticket, port, since: cx.now });
-                use_own_port(cx, target, port)
+            (Self::OwnPort { target, sender }, Some(port)) => {
+                cx.sockets.own = Some(OwnPort { ticket, port, sender, since: cx.now });
+                use_own_port(cx, target)
             }
-            (Self::OwnPort(Some(_)), None) => {
+            (Self::OwnPort { target: Some(_), .. }, None) => {
                 drop_sock(cx);
                 no_port(cx)
             }
-            (Self::OwnPort(None) | Self::Port(_), None) => no_port(cx),
+            (Self::OwnPort { target: None, .. } | Self::Port(_), None) => no_port(cx),
             (Self::Port(opening), Some(_)) => listen(cx, opening, Reservation::Apart(ticket)),
             (Self::Listener(_, reservation), None) => {
                 if let Reservation::Apart(reserved) = reservation {
@@ -310,12 +346,18 @@ fn listening(
     reservation: Reservation,
     (ticket, port): (Ticket, u16),
 ) -> Waits {
-    let filter = match (opening, cx.sockets.target) {
-        // RFC 438 d.2: only a SOCK after LSTN is a filter (C20). RFC 478: PASV keeps it (D05).
-        (Opening::Lstn(_), _) | (_, Target::None | Target::Port(_)) => Filter::Open,
-        (Opening::Pasv | Opening::Cpsv | Opening::Epsv, Target::Sock(to)) => filter_of(to),
-    };
-    let mut listener = cx.sockets.new_listener((ticket, port), reservation, filter, cx.now);
+    let mut filters = Each::both(Filter::Open);
+    for direction in Direction::BOTH {
+        filters.set(
+            direction,
+            match (opening, cx.sockets.targets.of(direction)) {
+                // RFC 438 d.2: only a SOCK after LSTN is a filter (C20). RFC 478: PASV keeps it (D05).
+                (Opening::Lstn(_), _) | (_, Target::None | Target::Port(_)) => Filter::Open,
+                (Opening::Pasv | Opening::Cpsv | Opening::Epsv, Target::Sock(to)) => filter_of(to),
+            },
+        );
+    }
+    let mut listener = cx.sockets.new_listener((ticket, port), reservation, filters, cx.now);
     listener.tls_client = opening == Opening::Cpsv;
     match opening {
         Opening::Lstn(direction) => {
@@ -324,8 +366,8 @@ fn listening(
         }
         Opening::Pasv | Opening::Cpsv | Opening::Epsv => {
             cx.sockets.passive(listener, &mut cx.out);
-            if let Target::Port(_) = cx.sockets.target {
-                cx.sockets.target = Target::None;
+            if let Target::Port(_) = cx.sockets.targets.of(Direction::Send) {
+                cx.sockets.targets = Each::both(Target::None);
             }
             say_passive(cx, opening, port)
         }

@@ -16,6 +16,7 @@
 //! the session until its end: PASV listens on it (D08), and active connections come from it (B03, D20).
 
 use super::ask::{Ask, Ticket};
+use super::gender::{Each, Gender};
 use super::listener::{Listener, Reservation};
 use super::outbox::Outbox;
 use crate::command::Direction;
@@ -28,11 +29,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 /// All data sockets of a session.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Sockets {
+    gender: Gender,
     listening: Listening,
-    /// What an active direction connects to.
-    pub(super) target: Target,
+    /// What each direction connects to while it is active.
+    pub(super) targets: Each<Target>,
     /// The port that SOCK or GSOC announced.
     pub(super) own: Option<OwnPort>,
     /// The secret that RNDZ gave for the next data connection.
@@ -61,15 +63,36 @@ pub(super) enum Target {
     Port(SocketAddr),
 }
 
-/// The session's own announced port.
+/// The session's own announced port; with strict gender two of them.
 #[derive(Debug)]
 pub(super) struct OwnPort {
     /// The reservation of the port.
     pub(super) ticket: Ticket,
     /// The port's number.
     pub(super) port: u16,
+    /// The reservation of the port with the next number, from which this server sends if gender is
+    /// strict.
+    pub(super) sender: Option<Ticket>,
     /// When it was used last.
     pub(super) since: Moment,
+}
+
+impl OwnPort {
+    /// The reservation of the port from which this server connects.
+    pub(super) fn reservation(&self, direction: Direction) -> Ticket {
+        self.sender.filter(|_| direction == Direction::Send).unwrap_or(self.ticket)
+    }
+
+    /// The number of that port.
+    pub(super) fn port_of(&self, direction: Direction) -> u16 {
+        if self.reservation(direction) == self.ticket { self.port } else { self.port.saturating_add(1) }
+    }
+
+    fn release(self, out: &mut Outbox) {
+        for ticket in std::iter::once(self.ticket).chain(self.sender) {
+            out.ask(Ask::Release(ticket));
+        }
+    }
 }
 
 impl Default for Listening {
@@ -97,6 +120,18 @@ impl Listening {
 }
 
 impl Sockets {
+    /// The sockets of a session that has none yet.
+    pub(super) fn new(gender: Gender) -> Self {
+        Self {
+            gender,
+            listening: Listening::default(),
+            targets: Each::default(),
+            own: None,
+            rendezvous: None,
+            listeners_so_far: 0,
+        }
+    }
+
     /// What will show that the peer of the next data connection takes part in its transfer.
     pub(super) const fn evidence(&self) -> Evidence {
         if self.rendezvous.is_some() { Evidence::Rendezvous } else { Evidence::None }
@@ -142,10 +177,29 @@ impl Sockets {
         self.listeners_mut().find(|listener| listener.ticket == ticket)
     }
 
-    /// Whom the listener with this ticket accepts; nobody if there is none.
-    pub(super) fn filter(&self, ticket: Ticket) -> Filter {
-        let listener = self.listeners().find(|listener| listener.ticket == ticket);
-        listener.map_or(Filter::Nobody, |listener| listener.filter)
+    /// Whom the listener with this ticket accepts for a transfer of `direction`; nobody if it does not serve
+    /// that direction.
+    pub(super) fn filter(&self, ticket: Ticket, direction: Direction) -> Filter {
+        let listener = self.listener(direction).filter(|listener| listener.ticket == ticket);
+        listener.map_or(Filter::Nobody, |listener| listener.filters.of(direction))
+    }
+
+    /// Whom the listener with this ticket accepts while it is not known yet which transfer comes: what one
+    /// of these lets in may be the peer.
+    pub(super) fn filters(&self, ticket: Ticket) -> Vec<Filter> {
+        let serves = |direction: &Direction| self.listener(*direction).is_some_and(|l| l.ticket == ticket);
+        let directions = Direction::BOTH.into_iter().filter(serves);
+        let mut filters: Vec<Filter> = directions.map(|direction| self.filter(ticket, direction)).collect();
+        filters.dedup();
+        filters
+    }
+
+    /// SOCK named whom the listener of `direction` accepts, if there is one.
+    pub(super) fn set_filter(&mut self, direction: Direction, filter: Filter) {
+        let Some(ticket) = self.listener(direction).map(|listener| listener.ticket) else { return };
+        if let Some(listener) = self.find(ticket) {
+            listener.filters.set(direction, filter);
+        }
     }
 
     /// The listener that was opened last; SOCK shows its port (B24).
@@ -153,9 +207,16 @@ impl Sockets {
         self.listeners().max_by_key(|listener| listener.serial)
     }
 
-    /// Whether some direction has no listener, so that SOCK becomes its target.
-    pub(super) const fn has_active_direction(&self) -> bool {
-        matches!(self.listening, Listening::Apart { send: None, .. } | Listening::Apart { receive: None, .. })
+    /// The directions in which a foreign socket with this number can be used.
+    pub(super) fn directions(&self, foreign: u16) -> impl Iterator<Item = Direction> + use<> {
+        self.gender.directions(foreign)
+    }
+
+    /// The same among the listeners of the directions in which a foreign socket with this number can be
+    /// used.
+    pub(super) fn newest_for(&self, foreign: u16) -> Option<&Listener> {
+        let listeners = self.directions(foreign).filter_map(|direction| self.listener(direction));
+        listeners.max_by_key(|listener| listener.serial)
     }
 
     /// A new listener that holds no connection yet.
@@ -163,13 +224,13 @@ impl Sockets {
         &mut self,
         (ticket, port): (Ticket, u16),
         reservation: Reservation,
-        filter: Filter,
+        filters: Each<Filter>,
         now: Moment,
     ) -> Listener {
         self.listeners_so_far += 1;
         let serial = self.listeners_so_far;
         let (held, strangers, tls_client) = (Fair::new(), 0, false);
-        Listener { ticket, port, reservation, filter, held, strangers, tls_client, since: now, serial }
+        Listener { ticket, port, reservation, filters, held, strangers, tls_client, since: now, serial }
     }
 
     /// LSTN: `direction` uses `new` from now on, and its old listener is closed (C19).
@@ -252,7 +313,10 @@ impl Sockets {
         let strangers = self.use_listener_up(direction, now, out);
         self.rendezvous = None;
         if dialect == Dialect::Rfc959 {
-            self.forget_sock(); // B12
+            match self.gender {
+                Gender::Off => self.forget_sock(), // B12
+                Gender::Strict => self.forget_sock_of(direction),
+            }
         }
         if let Some(own) = &mut self.own {
             own.since = now;
@@ -281,9 +345,13 @@ impl Sockets {
     }
 
     /// Forgets what SOCK named; PORT stays.
-    pub(super) const fn forget_sock(&mut self) {
-        if let Target::Sock(_) = self.target {
-            self.target = Target::None;
+    pub(super) fn forget_sock(&mut self) {
+        Direction::BOTH.into_iter().for_each(|direction| self.forget_sock_of(direction));
+    }
+
+    const fn forget_sock_of(&mut self, direction: Direction) {
+        if let Target::Sock(_) = self.targets.of(direction) {
+            self.targets.set(direction, Target::None);
         }
     }
 
@@ -311,13 +379,14 @@ impl Sockets {
         }
         let unused = self.own_is_unused();
         if let Some(own) = self.own.take_if(|own| unused && now.since(own.since) >= limit) {
-            out.ask(Ask::Release(own.ticket));
+            own.release(out);
         }
     }
 
     fn own_is_unused(&self) -> bool {
         let listens = self.listeners().any(|listener| matches!(listener.reservation, Reservation::Own(_)));
-        !listens && !matches!(self.target, Target::Sock(_))
+        let connects = |direction| matches!(self.targets.of(direction), Target::Sock(_));
+        !listens && !Direction::BOTH.into_iter().any(connects)
     }
 
     /// Gives every port back: both directions are active again, and nothing is left of SOCK.
@@ -325,7 +394,7 @@ impl Sockets {
         self.activate(out);
         self.forget_sock();
         if let Some(own) = self.own.take() {
-            out.ask(Ask::Release(own.ticket));
+            own.release(out);
         }
     }
 
@@ -333,8 +402,8 @@ impl Sockets {
     pub(super) fn reset(&mut self, out: &mut Outbox) {
         self.activate(out);
         if let Some(own) = self.own.take() {
-            out.ask(Ask::Release(own.ticket));
+            own.release(out);
         }
-        *self = Self { listeners_so_far: self.listeners_so_far, ..Self::default() };
+        *self = Self { listeners_so_far: self.listeners_so_far, ..Self::new(self.gender) };
     }
 }

@@ -4,13 +4,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use ftp_proto::policy::Foreign;
-use ftp_proto::server::{Timeouts, guard};
+use ftp_proto::server::{Gender, Timeouts, guard};
 
 use super::encryption;
 use super::file::File;
 use super::listeners::listeners;
 use super::mistake::ConfigError;
-use super::raw::ForeignPolicy;
+use super::raw::{ForeignPolicy, SocketGender};
 use super::{Config, Log, Options};
 use crate::auth::{User, is_anonymous, read_users};
 use crate::limits::Limits;
@@ -60,6 +60,7 @@ impl Config {
             foreign,
             foreign_networks: (!options.foreign_networks.is_empty()).then_some(options.foreign_networks),
             same_host: options.same_host,
+            gender: options.gender.map_or(Gender::Off, SocketGender::gender),
             passive_ports: options.passive_ports,
             public_address: options.public_address,
             xferlog: options.xferlog,

@@ -16,7 +16,7 @@ mod text;
 pub use file::File;
 pub use mistake::ConfigError;
 pub use people::{MountKeys, RightName, UserKeys};
-pub use raw::{ForeignPolicy, Options, SessionReuse};
+pub use raw::{ForeignPolicy, Options, SessionReuse, SocketGender};
 pub use sections::{BanKeys, LimitKeys, TimeoutKeys};
 
 use std::net::{IpAddr, SocketAddr};
@@ -28,7 +28,7 @@ use ftp_io::program::log;
 use ftp_io::tls::Files;
 use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::Foreign;
-use ftp_proto::server::{Begin, Reuse, Timeouts};
+use ftp_proto::server::{Begin, Gender, Reuse, Timeouts};
 use ipnet::IpNet;
 
 use crate::auth::User;
@@ -82,6 +82,8 @@ pub struct Config {
     pub foreign_networks: Option<Vec<IpNet>>,
     /// Addresses that count as the user's own host.
     pub same_host: Vec<IpNet>,
+    /// Whether the numbers of data sockets have a gender.
+    pub gender: Gender,
     /// Ports of passive data connections; `None` means any free port.
     pub passive_ports: Option<RangeInclusive<u16>>,
     /// The address to announce for passive data connections instead of the local one.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use ftp_io::program::args::address;
 use ftp_io::program::{duration, log};
 use ftp_proto::policy::Foreign;
+use ftp_proto::server::Gender;
 use ipnet::IpNet;
 
 use super::text::{network, ports};
@@ -68,6 +69,10 @@ pub struct Options {
     /// Addresses that count as the user's own host, repeatable
     #[arg(long, value_name = "CIDR[,CIDR]...", value_delimiter = ',', value_parser = network)]
     pub same_host: Vec<IpNet>,
+    /// Whether the numbers of data sockets have a gender, as in 1973: odd ones send, even ones receive, and
+    /// SOCK has a value for each [default: off]
+    #[arg(long, value_name = "GENDER")]
+    pub gender: Option<SocketGender>,
     /// The ports that passive data connections use [default: any free port]
     #[arg(long, value_name = "LO-HI", value_parser = ports)]
     pub passive_ports: Option<RangeInclusive<u16>>,
@@ -115,6 +120,25 @@ pub enum SessionReuse {
     Preferred,
     /// Nothing is ever resumed
     Off,
+}
+
+/// The values of `--gender`.
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SocketGender {
+    /// They have none: one SOCK serves both directions
+    Off,
+    /// They have one, as RFC 354 has it
+    Strict,
+}
+
+impl SocketGender {
+    /// The gender that it names.
+    pub const fn gender(self) -> Gender {
+        match self {
+            Self::Off => Gender::Off,
+            Self::Strict => Gender::Strict,
+        }
+    }
 }
 
 /// The values of `--foreign`.

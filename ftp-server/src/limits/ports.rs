@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use ftp_io::clock::Clock;
 use ftp_io::socket::{Ports, Reserved};
+use ftp_proto::address::Parity;
 use ftp_proto::fair::{Bounds, Fair, GivesWay, Place};
 use tokio::sync::Notify;
 
@@ -69,6 +70,24 @@ pub struct DataPort {
     _claim: Claim,
 }
 
+/// What was bound together.
+trait Bound {
+    /// The port that was bound last.
+    fn newest(&self) -> &Reserved;
+}
+
+impl Bound for Reserved {
+    fn newest(&self) -> &Reserved {
+        self
+    }
+}
+
+impl Bound for (Reserved, Reserved) {
+    fn newest(&self) -> &Reserved {
+        &self.1
+    }
+}
+
 /// A place in the table.
 #[derive(Debug)]
 struct Claim {
@@ -102,20 +121,51 @@ impl DataPorts {
         at: IpAddr,
         owner: Owner,
         needed: &Arc<Notify>,
+        parity: Parity,
     ) -> io::Result<DataPort> {
         let claim = self.claim(at, owner.clone(), needed)?;
+        let reserved = self.bind_in_time(at, &owner, claim.number, || self.ports.reserve(at, parity)).await?;
+        Ok(DataPort { reserved: Arc::new(reserved), _claim: claim })
+    }
+
+    /// Reserves an even port and the odd one that follows it, in the same way. They count as two.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::AddrInUse`] if nobody has to give way, or nobody does so in time.
+    pub async fn reserve_pair(
+        self: &Arc<Self>,
+        at: IpAddr,
+        owner: Owner,
+        needed: &Arc<Notify>,
+    ) -> io::Result<[DataPort; 2]> {
+        let (first, second) =
+            (self.claim(at, owner.clone(), needed)?, self.claim(at, owner.clone(), needed)?);
+        let bind = || self.ports.reserve_pair(at);
+        let (even, odd) = self.bind_in_time(at, &owner, first.number, bind).await?;
+        Ok([(even, first), (odd, second)]
+            .map(|(reserved, claim)| DataPort { reserved: Arc::new(reserved), _claim: claim }))
+    }
+
+    /// Waits until `bind` has got what it wants for the holder `number`.
+    async fn bind_in_time<T: Bound>(
+        &self,
+        at: IpAddr,
+        owner: &Owner,
+        number: u64,
+        bind: impl Fn() -> io::Result<T>,
+    ) -> io::Result<T> {
         let mut deadline = None;
         loop {
             // Before the attempt: what is given back meanwhile must not be missed.
             let freed = self.freed.notified();
-            match self.bind(at) {
-                Ok(reserved) => return Ok(DataPort { reserved: Arc::new(reserved), _claim: claim }),
+            match self.bind(&bind) {
+                Ok(reserved) => return Ok(reserved),
                 Err(error) if error.kind() != io::ErrorKind::AddrInUse => return Err(error),
                 Err(error) if deadline.is_some_and(|deadline| self.clock.now() >= deadline) => {
                     return Err(error);
                 }
                 Err(error) if deadline.is_none() => {
-                    if !self.displace(at, &owner, claim.number) {
+                    if !self.displace(at, owner, number) {
                         return Err(error);
                     }
                     deadline = Some(self.clock.now() + PATIENCE);
@@ -165,9 +215,9 @@ impl DataPorts {
     }
 
     /// Binds a port. The last descriptors are not for ports: then it is as if all were taken.
-    fn bind(&self, at: IpAddr) -> io::Result<Reserved> {
-        match self.ports.reserve(at) {
-            Ok(reserved) if self.descriptors.left(&reserved) < Left::ForFiles => Ok(reserved),
+    fn bind<T: Bound>(&self, bind: impl Fn() -> io::Result<T>) -> io::Result<T> {
+        match bind() {
+            Ok(bound) if self.descriptors.left(bound.newest()) < Left::ForFiles => Ok(bound),
             Ok(_) => Err(io::ErrorKind::AddrInUse.into()),
             Err(error) if is_out_of_descriptors(&error) => Err(io::ErrorKind::AddrInUse.into()),
             Err(error) => Err(error),
@@ -276,7 +326,7 @@ mod tests {
     /// A pool of `count` ports that nobody else uses.
     fn pool(count: u16) -> Arc<DataPorts> {
         for low in (20_000..60_000_u16).step_by(usize::from(count)) {
-            let free = |port| Ports::new(Some(port..=port)).reserve(HERE).is_ok();
+            let free = |port| Ports::new(Some(port..=port)).reserve(HERE, Parity::Any).is_ok();
             if (low..low + count).all(free) {
                 let range = Some(low..=low + count - 1);
                 return DataPorts::new(range, Arc::new(Descriptors::new()), Clock::start());
@@ -288,7 +338,7 @@ mod tests {
     /// A session that gives its port back when it is told to.
     async fn obedient(ports: &Arc<DataPorts>, owner: Owner) -> tokio::task::JoinHandle<()> {
         let needed = Arc::new(Notify::new());
-        let port = ports.reserve(HERE, owner, &needed).await.unwrap();
+        let port = ports.reserve(HERE, owner, &needed, Parity::Any).await.unwrap();
         tokio::spawn(async move {
             needed.notified().await;
             drop(port);
@@ -296,7 +346,7 @@ mod tests {
     }
 
     async fn has_room(ports: &Arc<DataPorts>, owner: Owner) -> io::Result<DataPort> {
-        ports.reserve(HERE, owner, &Arc::new(Notify::new())).await
+        ports.reserve(HERE, owner, &Arc::new(Notify::new()), Parity::Any).await
     }
 
     #[tokio::test]

@@ -28,6 +28,7 @@ pub(super) fn machine(config: &Config, listener: &Listener, rules: Rules) -> ser
         server::Tls { begin: listener.begin, required: config.require_tls, reuse: config.session_reuse };
     server::Config {
         dialect: listener.dialect,
+        gender: config.gender,
         rules,
         tls,
         public_address: config.public_address,

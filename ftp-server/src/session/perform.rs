@@ -10,6 +10,7 @@ use ftp_io::clock::Clock;
 use ftp_io::copy::Meter;
 use ftp_io::os_error::words;
 use ftp_io::tls;
+use ftp_proto::address::Parity;
 use ftp_proto::digest::Algorithm;
 use ftp_proto::server::ask::{Answer, Ask, ConnId, End, FileAsk, FileFailure, Input, Terms, Ticket};
 use ftp_proto::wire::{ByteRange, PathName, Secret};
@@ -109,7 +110,8 @@ impl Performer {
     pub(super) fn perform(&mut self, ask: Ask) {
         match ask {
             Ask::Login { ticket, user, password, .. } => self.login(ticket, &user, password),
-            Ask::Reserve { ticket, at } => self.reserve(ticket, at),
+            Ask::Reserve { ticket, at, parity } => self.reserve(ticket, at, parity),
+            Ask::ReservePair { ticket, odd, at } => self.reserve_pair([ticket, odd], at),
             Ask::Listen { ticket, reservation } => {
                 let port = network::listen(&mut self.held, ticket, reservation);
                 self.answer(ticket, Answer::Port(port));
@@ -175,7 +177,12 @@ impl Performer {
                 self.held.reservations.insert(ticket, port);
                 input(Input::Answer(ticket, Answer::Port(Some(number))));
             }
-            Done::Reserved(ticket, Err(error)) => {
+            Done::ReservedPair([ticket, odd], Ok([first, second])) => {
+                let number = first.reserved.port();
+                self.held.reservations.extend([(ticket, first), (odd, second)]);
+                input(Input::Answer(ticket, Answer::Port(Some(number))));
+            }
+            Done::Reserved(ticket, Err(error)) | Done::ReservedPair([ticket, _], Err(error)) => {
                 tracing::warn!(error = words(&error), owner = %self.client.owner, "no data port is free");
                 input(Input::Answer(ticket, Answer::Port(None)));
             }
@@ -292,14 +299,33 @@ impl Performer {
     }
 
     /// Reserves a data port. If none is free, others may have to give one back first.
-    fn reserve(&mut self, ticket: Ticket, at: IpAddr) {
-        if self.client.owner.is_anonymous() && self.held.reservations.len() >= MAX_ANONYMOUS_PORTS {
+    fn reserve(&mut self, ticket: Ticket, at: IpAddr, parity: Parity) {
+        if !self.may_reserve(1) {
             return self.answer(ticket, Answer::Port(None));
         }
         let ports = Arc::clone(&self.shared.shares.ports);
         let (owner, needed) = (self.client.owner.clone(), Arc::clone(&self.ports_needed));
-        self.held
-            .start(ticket, async move { Done::Reserved(ticket, ports.reserve(at, owner, &needed).await) });
+        self.held.start(ticket, async move {
+            Done::Reserved(ticket, ports.reserve(at, owner, &needed, parity).await)
+        });
+    }
+
+    /// Reserves two data ports in the same way.
+    fn reserve_pair(&mut self, tickets: [Ticket; 2], at: IpAddr) {
+        let [ticket, _] = tickets;
+        if !self.may_reserve(2) {
+            return self.answer(ticket, Answer::Port(None));
+        }
+        let ports = Arc::clone(&self.shared.shares.ports);
+        let (owner, needed) = (self.client.owner.clone(), Arc::clone(&self.ports_needed));
+        self.held.start(ticket, async move {
+            Done::ReservedPair(tickets, ports.reserve_pair(at, owner, &needed).await)
+        });
+    }
+
+    /// Whether the session may have so many more data ports.
+    fn may_reserve(&self, more: usize) -> bool {
+        !self.client.owner.is_anonymous() || self.held.reservations.len() + more <= MAX_ANONYMOUS_PORTS
     }
 
     fn permit(&mut self, ticket: Ticket, account: &[u8], target: SocketAddr) {

@@ -36,6 +36,8 @@ pub(super) enum Done {
     Login(Ticket, Option<Arc<Entry>>),
     /// A data port was reserved, or none is free.
     Reserved(Ticket, io::Result<DataPort>),
+    /// Two data ports were reserved under these two names, or there are none.
+    ReservedPair([Ticket; 2], io::Result<[DataPort; 2]>),
     /// Others need the data ports of the session.
     PortsNeeded,
     /// A file was prepared for a transfer, or could not be.
@@ -128,6 +130,7 @@ impl Resources {
                 Done::Answer(ticket, _)
                 | Done::Login(ticket, _)
                 | Done::Reserved(ticket, _)
+                | Done::ReservedPair([ticket, _], _)
                 | Done::Prepared(ticket, _)
                 | Done::Connected(ticket, _)
                 | Done::Begun(ticket, ..) => self.work_for.remove(ticket).is_some(),

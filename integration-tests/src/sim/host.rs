@@ -8,7 +8,7 @@ use super::scenario::{HELD, OF_ONE_ADDRESS, Sabotage, Scenario};
 use ftp_proto::policy::{Foreign, Rules};
 use ftp_proto::rendezvous::RendezvousSecret;
 use ftp_proto::server::ask::{ConnId, Ticket};
-use ftp_proto::server::{Config, Connection, Session, Timeouts, Tls};
+use ftp_proto::server::{Config, Connection, Gender, Session, Timeouts, Tls};
 use ftp_proto::third_party::Side;
 use ftp_proto::timer::Moment;
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,6 +64,7 @@ impl Host {
         let listed = foreign == Foreign::Authenticated;
         let config = Config {
             dialect: *scenario.dialect.at(side),
+            gender: Gender::Off,
             rules: Rules {
                 foreign,
                 foreign_networks: listed.then_some(foreign_networks),

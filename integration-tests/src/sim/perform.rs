@@ -7,6 +7,7 @@ use super::place::seen_user_address;
 use super::scenario::{Obstacle, Sabotage};
 use super::wire::{Caller, Listener, Syn};
 use super::world::{Event, World};
+use ftp_proto::address::Parity;
 use ftp_proto::policy::Foreign;
 use ftp_proto::server::ask::{Account, Answer, Ask, Ending, Input, Output, Terms, Ticket, TryEnd};
 use ftp_proto::server::limits::Verdict;
@@ -142,12 +143,9 @@ impl World {
                 let account = Account { foreign, ..Account::new(user) };
                 self.answer_soon(side, ticket, Answer::Login(right.then_some(account)));
             }
-            Ask::Reserve { ticket, .. } => {
-                let port = if self.has(Obstacle::NoPort(side)) { None } else { self.free_port(side) };
-                if let Some(port) = port {
-                    self.hosts.at_mut(side).reservations.insert(ticket, port);
-                }
-                self.answer_soon(side, ticket, Answer::Port(port));
+            Ask::Reserve { ticket, parity, .. } => self.perform_reserve(side, ticket, parity, None),
+            Ask::ReservePair { ticket, odd, .. } => {
+                self.perform_reserve(side, ticket, Parity::Even, Some(odd));
             }
             Ask::Listen { ticket, reservation } => match host.reservations.get(&reservation).copied() {
                 Some(port) => self.schedule_within(soon, Event::Listen(side, ticket, port)),
@@ -292,6 +290,7 @@ impl World {
             | Ask::Clear { .. }
             | Ask::SecureData { .. }
             | Ask::Reserve { .. }
+            | Ask::ReservePair { .. }
             | Ask::Listen { .. }
             | Ask::Unlisten(_)
             | Ask::Release(_)
@@ -326,7 +325,7 @@ impl World {
             Some(None) => {
                 return self.violation("a server connects from a port that it has not reserved".to_owned());
             }
-            None => self.free_port(side).unwrap_or(1_024),
+            None => self.free_port(side, Parity::Any).unwrap_or(1_024),
         };
         let host = self.hosts.at_mut(side);
         host.connecting.insert(ticket);
@@ -338,6 +337,17 @@ impl World {
             return self.schedule(self.now, Event::Answer(side, ticket, answer));
         }
         self.connect(Syn { by: Caller::Server(side, ticket), from, to });
+    }
+
+    /// A port is reserved, with the next one if that has a name too.
+    fn perform_reserve(&mut self, side: Side, ticket: Ticket, parity: Parity, next: Option<Ticket>) {
+        let port = if self.has(Obstacle::NoPort(side)) { None } else { self.free_port(side, parity) };
+        if let Some(port) = port {
+            let host = self.hosts.at_mut(side);
+            host.reservations.insert(ticket, port);
+            host.reservations.extend(next.map(|next| (next, port + 1)));
+        }
+        self.answer_soon(side, ticket, Answer::Port(port));
     }
 
     fn answer_soon(&mut self, side: Side, ticket: Ticket, answer: Answer) {
@@ -359,9 +369,11 @@ impl World {
         self.wire.stop_listening(|listener| matches!(listener, Listener::Server(owner, _) if owner == side));
     }
 
-    fn free_port(&mut self, side: Side) -> Option<u16> {
+    fn free_port(&mut self, side: Side, parity: Parity) -> Option<u16> {
         let taken: BTreeSet<u16> = self.hosts.at(side).reservations.values().copied().collect();
-        let some: [u64; 8] = std::array::from_fn(|_| 40_000 + self.random.below(20_000));
-        some.into_iter().filter_map(|port| u16::try_from(port).ok()).find(|port| !taken.contains(port))
+        let some: [u64; 32] = std::array::from_fn(|_| 40_000 + self.random.below(20_000));
+        some.into_iter()
+            .filter_map(|port| u16::try_from(port).ok())
+            .find(|port| parity.allows(*port) && !taken.contains(port) && !taken.contains(&(port ^ 1)))
     }
 }

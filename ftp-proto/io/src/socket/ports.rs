@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
+use ftp_proto::address::Parity;
 use socket2::Socket;
 use tokio::net::TcpStream;
 
@@ -28,54 +29,93 @@ impl Ports {
         Arc::new(Self { range, leases: Arc::default() })
     }
 
-    /// Reserves a port at the address `at`. It is bound, so that no other program gets it, but nobody
-    /// listens there yet.
+    /// Reserves a port at the address `at` whose number `parity` allows. It is bound, so that no other
+    /// program gets it, but nobody listens there yet.
     ///
     /// # Errors
     ///
     /// [`io::ErrorKind::AddrInUse`] if the range has no port left.
-    pub fn reserve(&self, at: IpAddr) -> io::Result<Reserved> {
+    pub fn reserve(&self, at: IpAddr, parity: Parity) -> io::Result<Reserved> {
         match &self.range {
-            None => self.any(at),
-            Some(range) => self.within(range, at),
+            None => self.any(at, parity),
+            Some(range) => within(range, |port| match parity.allows(port) {
+                true => self.take(SocketAddr::new(at, port)),
+                false => Ok(None),
+            }),
         }
     }
 
+    /// Reserves an even port and the odd one that follows it, in the same way.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::AddrInUse`] if the range has no such pair left.
+    pub fn reserve_pair(&self, at: IpAddr) -> io::Result<(Reserved, Reserved)> {
+        let Some(range) = &self.range else {
+            for _ in 0..ATTEMPTS {
+                let even = self.any(at, Parity::Even)?;
+                if let Some(odd) = self.take(SocketAddr::new(at, even.port() + 1))? {
+                    return Ok((even, odd));
+                }
+            }
+            return Err(io::ErrorKind::AddrInUse.into());
+        };
+        within(range, |port| {
+            if !Parity::Even.allows(port) || port >= *range.end() {
+                return Ok(None);
+            }
+            let Some(even) = self.take(SocketAddr::new(at, port))? else { return Ok(None) };
+            Ok(self.take(SocketAddr::new(at, port + 1))?.map(|odd| (even, odd)))
+        })
+    }
+
     /// The operating system chooses, at random. It may choose a port that this process has reserved
-    /// already, because those sockets allow sharing; so this tries several times.
-    fn any(&self, at: IpAddr) -> io::Result<Reserved> {
+    /// already, because those sockets allow sharing; so this tries several times. Systems prefer numbers of
+    /// one parity: for the other one, the neighbour of the chosen port is taken.
+    fn any(&self, at: IpAddr, parity: Parity) -> io::Result<Reserved> {
         for _ in 0..ATTEMPTS {
             let socket = bound(SocketAddr::new(at, 0))?;
             let local = local(&socket)?;
-            if let Some(lease) = self.leases.take(local) {
+            if !parity.allows(local.port()) {
+                if let Some(reserved) = self.take(SocketAddr::new(at, local.port() ^ 1))? {
+                    return Ok(reserved);
+                }
+            } else if let Some(lease) = self.leases.take(local) {
                 return Ok(Reserved { socket, local, lease });
             }
         }
         Err(io::ErrorKind::AddrInUse.into())
     }
 
-    /// Tries a few random ports, then every port of the range once, from a random one on (C26).
-    fn within(&self, range: &RangeInclusive<u16>, at: IpAddr) -> io::Result<Reserved> {
-        let (low, high) = (u32::from(*range.start()).max(1), u32::from(*range.end()));
-        let count = (high + 1).saturating_sub(low);
-        if count == 0 {
-            return Err(io::ErrorKind::AddrInUse.into());
+    /// Takes exactly this port; `None` if somebody has it.
+    fn take(&self, wanted: SocketAddr) -> io::Result<Option<Reserved>> {
+        let Some(lease) = self.leases.take(wanted) else { return Ok(None) };
+        match bound(wanted) {
+            Ok(socket) => Ok(Some(Reserved { local: local(&socket)?, socket, lease })),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(None),
+            Err(error) => Err(error),
         }
-        let picks = random::bytes::<{ 4 * PICKS }>()?;
-        let picks = picks.chunks_exact(4).filter_map(|four| four.try_into().ok()).map(u32::from_le_bytes);
-        let scan = u32::from_le_bytes(random::bytes()?) % count;
-        for offset in picks.chain((0..count).map(|step| scan + step)) {
-            let Ok(port) = u16::try_from(low + offset % count) else { continue };
-            let wanted = SocketAddr::new(at, port);
-            let Some(lease) = self.leases.take(wanted) else { continue };
-            match bound(wanted) {
-                Ok(socket) => return Ok(Reserved { local: local(&socket)?, socket, lease }),
-                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Err(io::ErrorKind::AddrInUse.into())
     }
+}
+
+/// Tries a few random ports, then every port of the range once, from a random one on (C26), until `take`
+/// has got what it wants.
+fn within<T>(range: &RangeInclusive<u16>, take: impl Fn(u16) -> io::Result<Option<T>>) -> io::Result<T> {
+    let (low, high) = (u32::from(*range.start()).max(1), u32::from(*range.end()));
+    let count = (high + 1).saturating_sub(low);
+    if count == 0 {
+        return Err(io::ErrorKind::AddrInUse.into());
+    }
+    let picks = random::bytes::<{ 4 * PICKS }>()?;
+    let picks = picks.chunks_exact(4).filter_map(|four| four.try_into().ok()).map(u32::from_le_bytes);
+    let scan = u32::from_le_bytes(random::bytes()?) % count;
+    for offset in picks.chain((0..count).map(|step| scan + step)) {
+        let Ok(port) = u16::try_from(low + offset % count) else { continue };
+        if let Some(taken) = take(port)? {
+            return Ok(taken);
+        }
+    }
+    Err(io::ErrorKind::AddrInUse.into())
 }
 
 /// A data port of this process. Nobody else in this process gets it before this value and every

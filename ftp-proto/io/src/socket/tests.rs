@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use ftp_proto::address::Parity;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
@@ -28,19 +29,20 @@ fn free_range(count: u16) -> std::ops::RangeInclusive<u16> {
 async fn c27_no_port_is_reserved_twice_and_a_range_runs_out() {
     let range = free_range(20);
     let ports = Ports::new(Some(range.clone()));
-    let held: Vec<_> = range.clone().map(|_| ports.reserve(HERE).unwrap()).collect();
+    let held: Vec<_> = range.clone().map(|_| ports.reserve(HERE, Parity::Any).unwrap()).collect();
     let different: HashSet<_> = held.iter().map(Reserved::port).collect();
     assert_eq!(different.len(), range.len());
     assert!(different.iter().all(|port| range.contains(port)));
-    assert_eq!(ports.reserve(HERE).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+    assert_eq!(ports.reserve(HERE, Parity::Any).unwrap_err().kind(), io::ErrorKind::AddrInUse);
     drop(held);
-    assert!(ports.reserve(HERE).is_ok(), "a dropped reservation is free again");
+    assert!(ports.reserve(HERE, Parity::Any).is_ok(), "a dropped reservation is free again");
 }
 
 #[tokio::test]
 async fn c27_ports_without_a_range_are_never_reserved_twice() {
     let ports = Ports::new(None);
-    let held: Vec<_> = std::iter::repeat_with(|| ports.reserve(HERE).unwrap()).take(500).collect();
+    let held: Vec<_> =
+        std::iter::repeat_with(|| ports.reserve(HERE, Parity::Any).unwrap()).take(500).collect();
     let different: HashSet<_> = held.iter().map(Reserved::port).collect();
     assert_eq!(different.len(), held.len());
 }
@@ -48,7 +50,8 @@ async fn c27_ports_without_a_range_are_never_reserved_twice() {
 #[tokio::test]
 async fn c26_port_numbers_are_not_monotonic() {
     for ports in [Ports::new(None), Ports::new(Some(free_range(200)))] {
-        let held: Vec<_> = std::iter::repeat_with(|| ports.reserve(HERE).unwrap()).take(200).collect();
+        let held: Vec<_> =
+            std::iter::repeat_with(|| ports.reserve(HERE, Parity::Any).unwrap()).take(200).collect();
         let numbers: Vec<_> = held.iter().map(Reserved::port).collect();
         assert!(!numbers.is_sorted());
         assert!(!numbers.iter().rev().is_sorted());
@@ -56,21 +59,50 @@ async fn c26_port_numbers_are_not_monotonic() {
 }
 
 #[tokio::test]
+async fn c07_g01_even_and_odd_ports_are_to_be_had_and_pairs_of_both() {
+    for range in [None, Some(free_range(64))] {
+        let ports = Ports::new(range.clone());
+        let inside = |port: &Reserved| range.as_ref().is_none_or(|range| range.contains(&port.port()));
+        let mut held = Vec::new();
+        for _ in 0..8 {
+            let even = ports.reserve(HERE, Parity::Even).unwrap();
+            let odd = ports.reserve(HERE, Parity::Odd).unwrap();
+            let (first, second) = ports.reserve_pair(HERE).unwrap();
+            assert_eq!([even.port() % 2, odd.port() % 2, first.port() % 2], [0, 1, 0]);
+            assert_eq!(second.port(), first.port() + 1);
+            held.extend([even, odd, first, second]);
+        }
+        let different: HashSet<_> = held.iter().map(Reserved::port).collect();
+        assert_eq!(different.len(), held.len());
+        assert!(held.iter().all(inside));
+    }
+}
+
+#[tokio::test]
+async fn g01_a_range_without_two_neighbours_has_no_pair() {
+    let range = free_range(4);
+    let odd = range.clone().find(|port| port % 2 == 1).unwrap();
+    let ports = Ports::new(Some(odd..=odd + 1));
+    assert_eq!(ports.reserve_pair(HERE).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+    assert!(ports.reserve(HERE, Parity::Even).is_ok(), "nothing of a failed attempt is kept");
+}
+
+#[tokio::test]
 async fn a_listener_keeps_its_port_after_the_reservation_is_dropped() {
     let ports = Ports::new(Some(free_range(1)));
-    let reserved = ports.reserve(HERE).unwrap();
+    let reserved = ports.reserve(HERE, Parity::Any).unwrap();
     let listener = reserved.listen().unwrap();
     drop(reserved);
-    assert_eq!(ports.reserve(HERE).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+    assert_eq!(ports.reserve(HERE, Parity::Any).unwrap_err().kind(), io::ErrorKind::AddrInUse);
     drop(listener);
-    assert!(ports.reserve(HERE).is_ok());
+    assert!(ports.reserve(HERE, Parity::Any).is_ok());
 }
 
 #[tokio::test]
 async fn the_same_port_at_two_addresses_is_two_ports() {
     let ports = Ports::new(Some(free_range(1)));
-    let first = ports.reserve(HERE).unwrap();
-    assert_eq!(ports.reserve(SECOND).unwrap().port(), first.port());
+    let first = ports.reserve(HERE, Parity::Any).unwrap();
+    assert_eq!(ports.reserve(SECOND, Parity::Any).unwrap().port(), first.port());
 }
 
 #[tokio::test]
@@ -78,13 +110,14 @@ async fn a_port_on_which_another_program_listens_is_passed_over() {
     let range = free_range(3);
     let _foreign = std::net::TcpListener::bind((HERE, *range.start())).unwrap();
     let ports = Ports::new(Some(range.clone()));
-    let held = [ports.reserve(HERE).unwrap().port(), ports.reserve(HERE).unwrap().port()];
+    let held =
+        [ports.reserve(HERE, Parity::Any).unwrap().port(), ports.reserve(HERE, Parity::Any).unwrap().port()];
     assert!(!held.contains(range.start()));
 }
 
 #[tokio::test]
 async fn nobody_can_connect_before_a_reserved_port_listens_nor_after() {
-    let reserved = Ports::new(None).reserve(HERE).unwrap();
+    let reserved = Ports::new(None).reserve(HERE, Parity::Any).unwrap();
     let refused = async || connect(HERE, reserved.local()).await.unwrap_err().kind();
     assert_eq!(refused().await, io::ErrorKind::ConnectionRefused);
     let listener = reserved.listen().unwrap();
@@ -98,7 +131,7 @@ async fn nobody_can_connect_before_a_reserved_port_listens_nor_after() {
 async fn b03_a_connection_comes_from_exactly_the_reserved_port_again_and_again() {
     let listener = listen(SocketAddr::new(HERE, 0)).unwrap();
     let to = listener.local().unwrap();
-    let reserved = Ports::new(None).reserve(SECOND).unwrap();
+    let reserved = Ports::new(None).reserve(SECOND, Parity::Any).unwrap();
     for _ in 0..3 {
         let (out, accepted) = tokio::join!(reserved.connect(to), listener.accept());
         let (mut out, (accepted, from)) = (out.unwrap(), accepted.unwrap());
@@ -112,7 +145,7 @@ async fn b03_a_connection_comes_from_exactly_the_reserved_port_again_and_again()
 async fn b03_a_port_that_cannot_be_used_is_an_error_and_not_another_port() {
     let listener = listen(SocketAddr::new(HERE, 0)).unwrap();
     let to = listener.local().unwrap();
-    let reserved = Ports::new(None).reserve(HERE).unwrap();
+    let reserved = Ports::new(None).reserve(HERE, Parity::Any).unwrap();
     let _first = reserved.connect(to).await.unwrap();
     let error = reserved.connect(to).await.unwrap_err();
     assert!(matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse), "{error}");

@@ -3,6 +3,7 @@
 use super::event::{Account, Event};
 use super::files::{FileAsk, FileFailure, Found, Intent};
 use super::terms::Terms;
+use crate::address::Parity;
 use crate::digest::Digest;
 use crate::timer::Moment;
 use crate::wire::{ByteRange, Fingerprint, PathName, Secret};
@@ -95,6 +96,18 @@ pub enum Ask {
     Reserve {
         /// Names the question, then the reservation until [`Ask::Release`].
         ticket: Ticket,
+        /// The local address to bind.
+        at: IpAddr,
+        /// Which numbers will do.
+        parity: Parity,
+    },
+    /// Reserve two ports of the passive range in the same way, an even one and the next one -> the even
+    /// one in [`Answer::Port`]. Each is released by its own [`Ask::Release`].
+    ReservePair {
+        /// Names the question, then the reservation of the even port.
+        ticket: Ticket,
+        /// Names the reservation of the odd port.
+        odd: Ticket,
         /// The local address to bind.
         at: IpAddr,
     },
@@ -291,7 +304,7 @@ pub enum TryEnd {
 pub enum Answer {
     /// To [`Ask::Login`]: the account, or `None` if name or password is wrong.
     Login(Option<Account>),
-    /// To [`Ask::Reserve`] and [`Ask::Listen`]: the port, or `None` if there is none.
+    /// To [`Ask::Reserve`], [`Ask::ReservePair`] and [`Ask::Listen`]: the port, or `None` if there is none.
     Port(Option<u16>),
     /// To [`Ask::Connect`]: the connection is there.
     Connected {

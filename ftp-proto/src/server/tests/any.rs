@@ -5,6 +5,7 @@ use super::harness::{FOREIGN, OWN, Setup};
 use crate::command::Direction;
 use crate::dialect::Dialect;
 use crate::policy::{Foreign, Rules};
+use crate::server::Gender;
 use crate::server::ask::{End, FileFailure};
 use proptest::prelude::*;
 use std::time::Duration;
@@ -195,12 +196,14 @@ proptest! {
     #[test]
     fn any_sequence_leaves_the_session_in_step(
         old in any::<bool>(),
+        strict in any::<bool>(),
         foreign in prop_oneof![Just(Foreign::Never), Just(Foreign::Proven), Just(Foreign::Authenticated)],
         sequence in prop::collection::vec(acts(), 0..60),
     ) {
         let dialect = if old { Dialect::Rfc354 } else { Dialect::Rfc959 };
+        let gender = if strict { Gender::Strict } else { Gender::Off };
         let rules = Rules { foreign, ..Rules::default() };
-        let mut h = Harness::new(Setup { dialect, rules, ..Setup::default() }).logged_in();
+        let mut h = Harness::new(Setup { dialect, gender, rules, ..Setup::default() }).logged_in();
         let mut said = finals(&h.transcript);
         for next in sequence {
             if h.closed {

@@ -1,5 +1,6 @@
 //! A driver for one session: answers what a server with some files would, records what is said.
 
+use crate::address::Parity;
 use crate::dialect::Dialect;
 use crate::digest::Digest;
 use crate::policy::{Foreign, Rules};
@@ -7,7 +8,7 @@ use crate::server::ask::{
     Account, Answer, Ask, ConnId, End, Ending, Event, FileFailure, Found, Input, Intent, Output, Terms,
     Ticket,
 };
-use crate::server::{Access, Config, Connection, Rights, Session, Timeouts, Tls};
+use crate::server::{Access, Config, Connection, Gender, Rights, Session, Timeouts, Tls};
 use crate::timer::Moment;
 use crate::wire::{ByteRange, PathName, Secret};
 use std::collections::{BTreeMap, VecDeque};
@@ -84,6 +85,7 @@ pub(super) struct Harness {
 /// What is different from the default configuration.
 pub(super) struct Setup {
     pub(super) dialect: Dialect,
+    pub(super) gender: Gender,
     pub(super) rules: Rules,
     pub(super) peer: SocketAddr,
     pub(super) local: SocketAddr,
@@ -95,6 +97,7 @@ impl Default for Setup {
     fn default() -> Self {
         Self {
             dialect: Dialect::Rfc959,
+            gender: Gender::Off,
             rules: Rules::default(),
             peer: (OWN.parse::<std::net::IpAddr>().unwrap(), 50_000).into(),
             local: (LOCAL.parse::<std::net::IpAddr>().unwrap(), 21).into(),
@@ -138,6 +141,7 @@ impl Harness {
     pub(super) fn new(setup: Setup) -> Self {
         let config = Config {
             dialect: setup.dialect,
+            gender: setup.gender,
             rules: setup.rules,
             public_address: setup.public_address,
             tls: setup.tls,
@@ -230,7 +234,8 @@ impl Harness {
     fn perform(&mut self, ask: Ask) {
         match ask {
             Ask::Login { ticket, user, password, .. } => self.login(ticket, user, &password),
-            Ask::Reserve { ticket, .. } => self.reserve(ticket),
+            Ask::Reserve { ticket, parity, .. } => self.reserve(ticket, parity, None),
+            Ask::ReservePair { ticket, odd, .. } => self.reserve(ticket, Parity::Even, Some(odd)),
             Ask::Listen { ticket, reservation } => self.listen(ticket, reservation),
             Ask::Unlisten(ticket) => {
                 let port = self.listeners.remove(&ticket).unwrap();
@@ -298,12 +303,20 @@ impl Harness {
         self.answer(ticket, Answer::Login(known.then_some(account)));
     }
 
-    fn reserve(&mut self, ticket: Ticket) {
+    fn reserve(&mut self, ticket: Ticket, parity: Parity, next: Option<Ticket>) {
+        if !parity.allows(self.next_port) {
+            self.next_port += 1;
+        }
         let port = self.ports.then_some(self.next_port);
         self.next_port += 1;
         if let Some(port) = port {
             self.ports_of.insert(ticket, port);
             self.did.push(format!("reserve {port}"));
+            if let Some(next) = next {
+                self.next_port += 1;
+                self.ports_of.insert(next, port + 1);
+                self.did.push(format!("reserve {}", port + 1));
+            }
         }
         self.answer(ticket, Answer::Port(port));
     }

@@ -4,6 +4,7 @@ mod any;
 mod digests;
 mod extensions;
 mod fairness;
+mod gender;
 mod harness;
 mod lstn;
 mod pasv;

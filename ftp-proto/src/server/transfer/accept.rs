@@ -120,7 +120,7 @@ impl Accept {
     }
 
     fn decide(&self, cx: &Context, from: SocketAddr, evidence: Evidence) -> Result<Grant, Why> {
-        let filter = cx.sockets.filter(self.listener);
+        let filter = cx.sockets.filter(self.listener, self.wants.direction);
         cx.decide(&policy::Ask::Arrival { from, filter, evidence })?;
         let (peer, cargo) = (unmapped(from.ip()), self.wants.cargo);
         cx.decide(&policy::Ask::Transfer { peer, cargo, evidence })
@@ -174,7 +174,10 @@ impl Accept {
     fn not_private(&mut self, cx: &mut Context, peer: Peer, why: &'static str) -> Progress {
         self.candidates.take_if(|other| other.conn() == peer.conn);
         let named = peer.grant == Grant::Own && !peer.must_resume
-            || matches!(cx.sockets.filter(self.listener), Filter::Host(_) | Filter::Socket(_));
+            || matches!(
+                cx.sockets.filter(self.listener, self.wants.direction),
+                Filter::Host(_) | Filter::Socket(_)
+            );
         if named && cx.sockets.rendezvous.is_none() && self.candidates.is_empty() {
             cx.out.reset(peer.conn);
             return Progress::not_private(self.wants.role, why);

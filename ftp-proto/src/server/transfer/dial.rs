@@ -74,8 +74,9 @@ impl Dial {
         since: Moment,
         (to, grant): (SocketAddr, Grant),
     ) -> Self {
-        let from = match cx.sockets.target {
-            Target::Sock(_) => cx.sockets.own.as_ref().map(|own| own.ticket),
+        let direction = request.direction();
+        let from = match cx.sockets.targets.of(direction) {
+            Target::Sock(_) => cx.sockets.own.as_ref().map(|own| own.reservation(direction)),
             Target::Port(_) | Target::None => None,
         };
         let (permit, attempt) = (Permit::NotNeeded, Attempt::Silent);

@@ -1,0 +1,66 @@
+//! The gender of sockets (RFC 354 III.A): in 1973 odd ones sent and even ones received.
+
+use crate::address::Parity;
+use crate::command::Direction;
+
+/// Whether the number of a socket says in which direction it is used.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Gender {
+    /// It does not: one SOCK serves both directions. Nothing on TCP depends on it.
+    #[default]
+    Off,
+    /// It does, as RFC 354 has it: odd sockets send, even ones receive, and SOCK has two values.
+    Strict,
+}
+
+impl Gender {
+    /// The directions, seen from this server, in which a foreign socket can be used. Port 0 is every port of
+    /// its host.
+    pub(super) fn directions(self, foreign: u16) -> impl Iterator<Item = Direction> {
+        Direction::BOTH.into_iter().filter(move |direction| match (self, direction) {
+            (Self::Off, _) => true,
+            (Self::Strict, _) if foreign == 0 => true,
+            (Self::Strict, Direction::Send) => Parity::Even.allows(foreign),
+            (Self::Strict, Direction::Receive) => Parity::Odd.allows(foreign),
+        })
+    }
+
+    /// The numbers that a socket of this server may have.
+    pub(super) const fn own(self, direction: Direction) -> Parity {
+        match (self, direction) {
+            (Self::Off, _) => Parity::Any,
+            (Self::Strict, Direction::Send) => Parity::Odd,
+            (Self::Strict, Direction::Receive) => Parity::Even,
+        }
+    }
+}
+
+/// A value for each direction of the data.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Each<T> {
+    send: T,
+    receive: T,
+}
+
+impl<T: Copy> Each<T> {
+    /// The same value for both directions.
+    pub(super) const fn both(value: T) -> Self {
+        Self { send: value, receive: value }
+    }
+
+    /// The value for `direction`.
+    pub(super) const fn of(&self, direction: Direction) -> T {
+        match direction {
+            Direction::Send => self.send,
+            Direction::Receive => self.receive,
+        }
+    }
+
+    /// Changes the value for `direction`.
+    pub(super) const fn set(&mut self, direction: Direction, value: T) {
+        match direction {
+            Direction::Send => self.send = value,
+            Direction::Receive => self.receive = value,
+        }
+    }
+}
