@@ -138,6 +138,21 @@ impl Network {
         self.rules(&router.space, &rule).unwrap();
     }
 
+    /// A stateful firewall at a host: connections are let in to this port only. What else comes is dropped
+    /// without a word, unless the host has sent something to that socket first.
+    pub fn guard(&self, host: &Host, open: u16) {
+        let rules = format!(
+            "table inet guard {{ chain input {{
+                type filter hook input priority filter; policy drop;
+                iifname \"lo\" accept
+                ct state established,related accept
+                tcp dport {open} accept
+            }}
+            }}"
+        );
+        self.rules(&host.space, &rules).unwrap();
+    }
+
     /// Takes a host's cable out: what is sent to it is lost without a word.
     pub fn unplug(&self, host: &Host) {
         run(self.ip.command().args(["-n", &host.space, "link", "set", "eth0", "down"]), "").unwrap();

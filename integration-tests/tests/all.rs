@@ -28,6 +28,7 @@ mod relay;
 mod relayed;
 mod rescue;
 mod resume;
+mod rsym;
 mod simulator;
 mod sock;
 mod third_party;

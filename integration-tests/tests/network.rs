@@ -1,6 +1,7 @@
 //! Real subnets, routers and NAT: every host is a network namespace with an address of its own.
 
 mod relayed;
+mod symmetric;
 
 use ftp_proto::dialect::Dialect;
 use integration_tests::foreign::{End, Foreign, Hosts, Kind, Skipped};

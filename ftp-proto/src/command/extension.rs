@@ -16,6 +16,8 @@ pub enum Extension {
     Rate(Option<NonZeroU64>),
     /// PROB: obtain a data connection as a transfer of this direction would, and move nothing.
     Prob(Direction),
+    /// RSYM: whether active ends also listen on the port from which they connect.
+    Rsym(bool),
 }
 
 impl Extension {
@@ -37,6 +39,8 @@ impl Extension {
             }
             (Verb::Prob, "S" | "s") => Ok(Self::Prob(Direction::Send)),
             (Verb::Prob, "R" | "r") => Ok(Self::Prob(Direction::Receive)),
+            (Verb::Rsym, _) if off => Ok(Self::Rsym(false)),
+            (Verb::Rsym, _) if text.eq_ignore_ascii_case("ON") => Ok(Self::Rsym(true)),
             (_, _) => Err(Fault::Syntax),
         }
     }
@@ -47,6 +51,7 @@ impl Extension {
             Self::Dgst(_) => Verb::Dgst,
             Self::Rate(_) => Verb::Rate,
             Self::Prob(_) => Verb::Prob,
+            Self::Rsym(_) => Verb::Rsym,
         }
     }
 
@@ -55,7 +60,8 @@ impl Extension {
         match self {
             Self::Dgst(Some(algorithm)) => algorithm.name().to_owned(),
             Self::Rate(Some(rate)) => rate.to_string(),
-            Self::Dgst(None) | Self::Rate(None) => "OFF".to_owned(),
+            Self::Rsym(true) => "ON".to_owned(),
+            Self::Dgst(None) | Self::Rate(None) | Self::Rsym(false) => "OFF".to_owned(),
             Self::Prob(direction) => direction.letter().to_string(),
         }
     }
@@ -81,6 +87,10 @@ mod tests {
             (Verb::Prob, "r", Ok(Extension::Prob(Direction::Receive))),
             (Verb::Prob, "S", Ok(Extension::Prob(Direction::Send))),
             (Verb::Prob, "RS", Err(Fault::Syntax)),
+            (Verb::Rsym, "on", Ok(Extension::Rsym(true))),
+            (Verb::Rsym, "OFF", Ok(Extension::Rsym(false))),
+            (Verb::Rsym, "", Err(Fault::Missing)),
+            (Verb::Rsym, "maybe", Err(Fault::Syntax)),
         ] {
             let read = Extension::parse(verb, argument.as_bytes());
             assert_eq!(read, expect, "{argument}");

@@ -94,7 +94,7 @@ fn argument(verb: Verb, rest: &[u8]) -> Result<Command, Fault> {
         Verb::Stat => Command::Stat(optional_name(rest)?),
         Verb::Help => Command::Help(if word.is_empty() { None } else { Some(word.to_ascii_uppercase()) }),
         Verb::Opts => Command::Opts(opts(word)?),
-        Verb::Smnt | Verb::Form | Verb::Rsym | Verb::Mail | Verb::Mlfl => other(verb, rest),
+        Verb::Smnt | Verb::Form | Verb::Mail | Verb::Mlfl => other(verb, rest),
         Verb::Rang => Command::Rang(rang(word)?),
         // Some clients propose a name; the server chooses.
         Verb::Stou => Command::Stou,
@@ -105,7 +105,9 @@ fn argument(verb: Verb, rest: &[u8]) -> Result<Command, Fault> {
             x_digest(verb, rest)?
         }
         Verb::Quot | Verb::Nquo | Verb::Adat | Verb::Mic | Verb::Conf | Verb::Enc => other(verb, rest),
-        Verb::Dgst | Verb::Prob | Verb::Rate => Command::Extension(Extension::parse(verb, word)?),
+        Verb::Dgst | Verb::Prob | Verb::Rate | Verb::Rsym => {
+            Command::Extension(Extension::parse(verb, word)?)
+        }
         Verb::Deta => other(verb, rest),
     })
 }

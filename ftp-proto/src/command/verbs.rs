@@ -113,7 +113,7 @@ verbs! {
     Pasv    "PASV"   []         ""                               "RFC 478, 959"                         After  Queue  Yes;
     Actv    "ACTV"   []         ""                               "RFC 607, 614"                         After  Queue  Yes;
     Gsoc    "GSOC"   []         ""                               "RFC 430, 463"                         After  Queue  Yes;
-    Rsym    "RSYM"   []         "ON | OFF"                       "docs/protocol/extensions.md"          After  Queue  No;
+    Rsym    "RSYM"   []         "ON | OFF"                       "docs/protocol/extensions.md"          After  Queue  Yes;
     // data sockets, RFC 959, 2428 and practice
     Port    "PORT"   []         "<h1>,<h2>,<h3>,<h4>,<p1>,<p2>"  "RFC 959"                              After  Queue  Yes;
     Eprt    "EPRT"   []         "|<family>|<host>|<port>|"       "RFC 2428"                             After  Queue  Yes;

@@ -35,6 +35,9 @@ fn session_status(cx: &Context) -> Vec<String> {
             (None, Target::None) => format!("{name}: no data socket"),
         });
     }
+    if cx.sockets.symmetric {
+        lines.push("RSYM ON".to_owned());
+    }
     if let Some(own) = &cx.sockets.own {
         lines.push(match own.sender {
             None => format!("Data port {}", own.port),

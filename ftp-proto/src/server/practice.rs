@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::files::{self, Waits};
 use super::inform;
+use super::setup;
 use super::transfer::request::{self, Request};
 use crate::command::{Extension, Practice};
 use crate::dialect::Dialect;
@@ -33,6 +34,7 @@ pub(super) fn extension(cx: &mut Context, extension: Extension) -> Option<Reques
         }
         Extension::Dgst(digest) => cx.parameters.set_digest(digest, &mut cx.out),
         Extension::Rate(rate) => cx.parameters.set_rate(rate, &mut cx.out),
+        Extension::Rsym(on) => setup::rsym(cx, on),
         Extension::Prob(direction) => return request::prob(cx, direction),
     }
     None

@@ -1,4 +1,4 @@
-//! SOCK, LSTN, PASV, EPSV, ACTV, GSOC, PORT, EPRT, RNDZ: the commands that set up a data connection.
+//! SOCK, LSTN, PASV, EPSV, ACTV, GSOC, RSYM, PORT, EPRT, RNDZ: the commands that set up a data connection.
 //!
 //! When the reply is written, the listener exists and the port is reserved (RFC 438 d.1, RFC 478).
 
@@ -181,6 +181,12 @@ pub(super) fn port(cx: &mut Context, to: SocketAddr) -> Waits {
     None
 }
 
+/// RSYM: whether an active end also listens on the port that SOCK or GSOC has announced (G02).
+pub(super) fn rsym(cx: &mut Context, on: bool) {
+    cx.sockets.symmetric = on;
+    cx.out.reply(Meaning::Okay, if on { "RSYM is ON" } else { "RSYM is OFF" });
+}
+
 /// RNDZ: the secret of the next data connection. It changes who may connect.
 pub(super) fn rndz(cx: &mut Context, secret: Option<RendezvousSecret>) {
     let text = match secret {
@@ -300,7 +306,11 @@ fn reserve_own(cx: &mut Context, target: Option<SocketAddr>) -> Waits {
 
 fn listen(cx: &mut Context, opening: Opening, reservation: Reservation) -> Waits {
     let request = Request::Listener(opening, reservation);
-    Some(cx.question(request, |ticket| Ask::Listen { ticket, reservation: reservation.ticket() }))
+    Some(cx.question(request, |ticket| Ask::Listen {
+        ticket,
+        reservation: reservation.ticket(),
+        connects: false,
+    }))
 }
 
 impl Request {

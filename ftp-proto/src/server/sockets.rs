@@ -37,6 +37,8 @@ pub(super) struct Sockets {
     pub(super) targets: Each<Target>,
     /// The port that SOCK or GSOC announced.
     pub(super) own: Option<OwnPort>,
+    /// Whether an active end also listens on the port from which it connects (RSYM).
+    pub(super) symmetric: bool,
     /// The secret that RNDZ gave for the next data connection.
     pub(super) rendezvous: Option<RendezvousSecret>,
     listeners_so_far: u64,
@@ -127,6 +129,7 @@ impl Sockets {
             listening: Listening::default(),
             targets: Each::default(),
             own: None,
+            symmetric: false,
             rendezvous: None,
             listeners_so_far: 0,
         }

@@ -12,10 +12,15 @@ use socket2::SockRef;
 
 use super::resources::{Done, Resources};
 
-/// Listens on a reserved port. Gives its number.
-pub(super) fn listen(held: &mut Resources, ticket: Ticket, reservation: Ticket) -> Option<u16> {
+/// Listens on a reserved port, from which connections may be made at the same time (RSYM). Gives its number.
+pub(super) fn listen(
+    held: &mut Resources,
+    ticket: Ticket,
+    (reservation, connects): (Ticket, bool),
+) -> Option<u16> {
     let reserved = &held.reservations.get(&reservation)?.reserved;
-    match reserved.listen() {
+    let listener = if connects { reserved.listen_and_connect() } else { reserved.listen() };
+    match listener {
         Ok(listener) => {
             let port = reserved.port();
             held.listen(ticket, listener);

@@ -112,8 +112,8 @@ impl Performer {
             Ask::Login { ticket, user, password, .. } => self.login(ticket, &user, password),
             Ask::Reserve { ticket, at, parity } => self.reserve(ticket, at, parity),
             Ask::ReservePair { ticket, odd, at } => self.reserve_pair([ticket, odd], at),
-            Ask::Listen { ticket, reservation } => {
-                let port = network::listen(&mut self.held, ticket, reservation);
+            Ask::Listen { ticket, reservation, connects } => {
+                let port = network::listen(&mut self.held, ticket, (reservation, connects));
                 self.answer(ticket, Answer::Port(port));
             }
             Ask::Unlisten(ticket) => self.held.unlisten(ticket),

@@ -147,7 +147,7 @@ impl World {
             Ask::ReservePair { ticket, odd, .. } => {
                 self.perform_reserve(side, ticket, Parity::Even, Some(odd));
             }
-            Ask::Listen { ticket, reservation } => match host.reservations.get(&reservation).copied() {
+            Ask::Listen { ticket, reservation, .. } => match host.reservations.get(&reservation).copied() {
                 Some(port) => self.schedule_within(soon, Event::Listen(side, ticket, port)),
                 None => self.violation("a server listens on a port that it has not reserved".to_owned()),
             },

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use ftp_proto::address::{Kind, kind};
 use tokio::net::TcpStream;
 
-use super::open::{into_tokio, open};
+use super::open::{into_tokio, not_itself, open};
 
 /// Connects to `to` from any free port of `local`. If `local` is unspecified, the operating system
 /// chooses the address.
@@ -26,5 +26,5 @@ pub async fn connect(local: IpAddr, to: SocketAddr) -> io::Result<TcpStream> {
         }
         socket.bind(&SocketAddr::new(local, 0).into())?;
     }
-    into_tokio(socket).connect(to).await
+    not_itself(into_tokio(socket).connect(to).await?)
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use socket2::Socket;
+use socket2::{SockRef, Socket};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::lease::Lease;
@@ -42,6 +42,12 @@ impl Listener {
     /// The system does not know the socket.
     pub fn local(&self) -> io::Result<SocketAddr> {
         self.inner.local_addr()
+    }
+
+    /// Lets other sockets of this user be bound to the same port, to connect from it. Only now: a socket that
+    /// allows this before it listens would share its connections with others that listen there.
+    pub(super) fn share(&self) -> io::Result<()> {
+        SockRef::from(&self.inner).set_reuse_port(true)
     }
 
     pub(super) fn new(socket: Socket, backlog: i32, lease: Option<Arc<Lease>>) -> io::Result<Self> {

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::TcpSocket;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// Makes a TCP socket for the family of `at` that does not block. It never takes part in the other
 /// family's traffic: `[::]` is IPv6 only, and IPv4 has its own listener.
@@ -28,6 +28,15 @@ pub(super) fn bound(at: SocketAddr) -> io::Result<Socket> {
     socket.set_reuse_port(true)?;
     socket.bind(&at.into())?;
     Ok(socket)
+}
+
+/// Refuses a connection whose two ends are one socket. TCP opens such a connection from a port to itself,
+/// where nobody else is (RFC 9293 3.5).
+pub(super) fn not_itself(stream: TcpStream) -> io::Result<TcpStream> {
+    if stream.local_addr()? == stream.peer_addr()? {
+        return Err(io::ErrorKind::ConnectionRefused.into());
+    }
+    Ok(stream)
 }
 
 pub(super) fn into_tokio(socket: Socket) -> TcpSocket {

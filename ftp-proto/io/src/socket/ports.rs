@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 
 use super::lease::{Lease, Leases};
 use super::listen::Listener;
-use super::open::{bound, into_tokio};
+use super::open::{bound, into_tokio, not_itself, open};
 use crate::random;
 
 /// The pool of data ports. There is one for the whole process, because it keeps two sessions from
@@ -149,14 +149,31 @@ impl Reserved {
         Listener::new(bound(self.local)?, DATA_BACKLOG, Some(Arc::clone(&self.lease)))
     }
 
-    /// Connects to `to` from exactly this port (B03), never from another one.
+    /// Starts to listen in the same way, and [`Self::connect`] works at the same time (RSYM). Other programs
+    /// still cannot listen there.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::listen`].
+    pub fn listen_and_connect(&self) -> io::Result<Listener> {
+        let listener = self.listen()?;
+        listener.share()?;
+        Ok(listener)
+    }
+
+    /// Connects to `to` from exactly this port (B03), never from another one, and never to itself (G05).
     ///
     /// # Errors
     ///
     /// As for [`connect`](super::connect); [`io::ErrorKind::AddrNotAvailable`] if there is already such a
     /// connection.
     pub async fn connect(&self, to: SocketAddr) -> io::Result<TcpStream> {
-        into_tokio(bound(self.local)?).connect(to).await
+        let socket = open(self.local)?;
+        socket.set_reuse_address(true)?;
+        // The port may be listened on at the same time, by a socket of this process that allows it.
+        socket.set_reuse_port(true)?;
+        socket.bind(&self.local.into())?;
+        not_itself(into_tokio(socket).connect(to).await?)
     }
 }
 

@@ -152,6 +152,47 @@ async fn b03_a_port_that_cannot_be_used_is_an_error_and_not_another_port() {
 }
 
 #[tokio::test]
+async fn g02_two_ports_that_listen_and_connect_have_one_connection() {
+    for _ in 0..50 {
+        let ports = Ports::new(None);
+        let [one, two] = [HERE, SECOND].map(|at| ports.reserve(at, Parity::Any).unwrap());
+        let [at_one, at_two] = [&one, &two].map(|port| port.listen_and_connect().unwrap());
+        let meet = async |here: &Reserved, listener: &Listener, to: SocketAddr| {
+            tokio::select! {
+                // What fails has met the other end's SYN, which then arrives.
+                Ok(stream) = here.connect(to) => stream,
+                arrived = listener.accept() => {
+                    let (stream, from) = arrived.unwrap();
+                    assert_eq!(from, to);
+                    stream
+                }
+            }
+        };
+        let (mut first, mut second) =
+            tokio::join!(meet(&one, &at_one, two.local()), meet(&two, &at_two, one.local()));
+        assert_eq!(first.local_addr().unwrap(), second.peer_addr().unwrap());
+        first.write_all(b"a").await.unwrap();
+        assert_eq!(second.read_u8().await.unwrap(), b'a');
+    }
+}
+
+#[tokio::test]
+async fn g05_a_port_is_never_connected_with_itself() {
+    let reserved = Ports::new(None).reserve(HERE, Parity::Any).unwrap();
+    let error = reserved.connect(reserved.local()).await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+}
+
+#[tokio::test]
+async fn nobody_else_listens_on_a_port_that_listens_and_connects() {
+    let reserved = Ports::new(None).reserve(HERE, Parity::Any).unwrap();
+    let _listener = reserved.listen_and_connect().unwrap();
+    assert_eq!(reserved.listen().unwrap_err().kind(), io::ErrorKind::AddrInUse);
+    assert_eq!(reserved.listen_and_connect().unwrap_err().kind(), io::ErrorKind::AddrInUse);
+    assert!(std::net::TcpListener::bind(reserved.local()).is_err());
+}
+
+#[tokio::test]
 async fn a_connection_comes_from_the_address_that_was_asked_for() {
     let listener = listen(SocketAddr::new(HERE, 0)).unwrap();
     let to = listener.local().unwrap();

@@ -117,6 +117,8 @@ pub enum Ask {
         ticket: Ticket,
         /// The reservation of the port.
         reservation: Ticket,
+        /// Whether connections are made from the same port at the same time (RSYM).
+        connects: bool,
     },
     /// Stop listening. Connections that were handed over stay; the others are reset.
     Unlisten(Ticket),

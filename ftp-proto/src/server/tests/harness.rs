@@ -236,7 +236,7 @@ impl Harness {
             Ask::Login { ticket, user, password, .. } => self.login(ticket, user, &password),
             Ask::Reserve { ticket, parity, .. } => self.reserve(ticket, parity, None),
             Ask::ReservePair { ticket, odd, .. } => self.reserve(ticket, Parity::Even, Some(odd)),
-            Ask::Listen { ticket, reservation } => self.listen(ticket, reservation),
+            Ask::Listen { ticket, reservation, .. } => self.listen(ticket, reservation),
             Ask::Unlisten(ticket) => {
                 let port = self.listeners.remove(&ticket).unwrap();
                 self.did.push(format!("unlisten {port}"));

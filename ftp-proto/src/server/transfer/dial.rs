@@ -3,6 +3,8 @@
 
 use super::candidate::{Candidate, Start, Verdict};
 use super::input::Input;
+use super::meet::Meeting;
+use super::pace::Pace;
 use super::peer::{Peer, Progress};
 use super::request::Request;
 use super::secure::Wants;
@@ -14,12 +16,6 @@ use crate::server::sockets::Target;
 use crate::server::timer::Timer;
 use crate::timer::Moment;
 use std::net::SocketAddr;
-use std::time::Duration;
-
-/// The first pause between two attempts; each pause is twice as long as the one before.
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-/// The longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// The search of an active end.
 #[derive(Debug)]
@@ -31,7 +27,11 @@ pub(super) struct Dial {
     grant: Grant,
     permit: Permit,
     attempt: Attempt,
-    pause: Duration,
+    pace: Pace,
+    /// Whether this end also listens (RSYM).
+    symmetric: bool,
+    /// The half that listens, once the target may be tried.
+    meeting: Option<Meeting>,
     /// How the try ends if nothing more happens.
     end: TryEnd,
     /// Whether the preliminary reply is due before TLS begins.
@@ -55,9 +55,11 @@ enum Permit {
 
 #[derive(Debug)]
 enum Attempt {
-    /// Nothing is tried: the permit is awaited or was denied, or a connection was there and its peer
-    /// did not prove itself.
+    /// Nothing is tried: the permit is awaited or was denied, this end does not listen yet (RSYM), or there
+    /// were as many attempts as there may be.
     Silent,
+    /// Nothing is tried any more: a connection was there, and its peer did not prove itself.
+    Spent,
     /// The next attempt follows after a pause.
     Pausing,
     /// The driver connects.
@@ -80,8 +82,12 @@ impl Dial {
             Target::Port(_) | Target::None => None,
         };
         let (permit, attempt) = (Permit::NotNeeded, Attempt::Silent);
-        let (wants, pause, end) = (Wants::of(cx, request), FIRST_PAUSE, TryEnd::GivenUp);
-        let mut dial = Self { wants, to, from, grant, permit, attempt, pause, end, announced: false };
+        let (wants, end) = (Wants::of(cx, request), TryEnd::GivenUp);
+        let symmetric = cx.sockets.symmetric && from.is_some();
+        let pace = if symmetric { Pace::SYMMETRIC } else { Pace::USUAL };
+        let (meeting, announced) = (None, false);
+        let mut dial =
+            Self { wants, to, from, grant, permit, attempt, pace, symmetric, meeting, end, announced };
         let limit = cx.config.timeouts.connect;
         if let Some(account) = dial.hidden_from(cx) {
             let ticket = cx.out.ticket();
@@ -91,7 +97,7 @@ impl Dial {
             cx.out.ask(Ask::Permit { ticket, account, target: to });
         } else {
             cx.arm(Timer::Connect, limit);
-            dial.connect(cx);
+            dial.open(cx);
         }
         dial
     }
@@ -116,10 +122,41 @@ impl Dial {
             Input::Lost(conn) if self.is_candidate(conn) => self.unproven(cx, conn),
             Input::Fired(Timer::Handshake) => return self.no_handshake(cx),
             Input::Fired(Timer::Retry) => self.connect(cx),
-            Input::Arrived { conn, .. } => cx.out.reset(conn),
+            Input::Arrived { conn, from } => return self.arrived(cx, conn, from),
             Input::Lost(_) | Input::Fired(_) | Input::Status | Input::Abort | Input::PortNeeded => {}
         }
         Progress::Waiting
+    }
+
+    /// Whether connections that arrive at `listener` are for this search (RSYM).
+    pub(super) fn awaits(&self, listener: Ticket) -> bool {
+        self.meeting.as_ref().is_some_and(|meeting| meeting.awaits(listener))
+    }
+
+    /// The target may be tried. In a symmetric opening this end listens first.
+    fn open(&mut self, cx: &mut Context) {
+        match self.from.filter(|_| self.symmetric) {
+            Some(reservation) => self.meeting = Some(Meeting::begin(cx, reservation, self.to)),
+            None => self.connect(cx),
+        }
+    }
+
+    /// A connection to the port of a symmetric opening. There is only one that can be the peer's (E21).
+    fn arrived(&mut self, cx: &mut Context, conn: ConnId, from: SocketAddr) -> Progress {
+        let Some(meeting) = &mut self.meeting else {
+            cx.out.reset(conn);
+            return Progress::Waiting;
+        };
+        let is_over = matches!(self.attempt, Attempt::Candidate(_) | Attempt::Spent);
+        if is_over || !meeting.is_peer(cx, from) {
+            meeting.stranger(cx, conn, from);
+            return Progress::Waiting;
+        }
+        if let Attempt::Connecting(ticket) = std::mem::replace(&mut self.attempt, Attempt::Silent) {
+            cx.out.ask(Ask::Cancel(ticket));
+        }
+        cx.timers.disarm(Timer::Retry);
+        self.connected(cx, conn)
     }
 
     /// One attempt to connect.
@@ -136,6 +173,16 @@ impl Dial {
             && self.permit == Permit::Asked(ticket)
         {
             self.permitted(cx, may.then_some(ticket));
+        } else if let Answer::Port(port) = answer
+            && self.awaits(ticket)
+        {
+            if port.is_none() {
+                self.meeting = None;
+            }
+            // The peer may have been faster.
+            if let Attempt::Silent = self.attempt {
+                self.connect(cx);
+            }
         } else if let Answer::Connected { conn } = answer
             && connects
         {
@@ -160,7 +207,7 @@ impl Dial {
         match permit {
             Some(ticket) => {
                 self.permit = Permit::Given(ticket);
-                self.connect(cx);
+                self.open(cx);
             }
             None => self.permit = Permit::Denied,
         }
@@ -208,7 +255,8 @@ impl Dial {
                 if let (true, Permit::Given(ticket)) = (peer.proven, self.permit) {
                     cx.out.ask(Ask::PermitDone { ticket, end: TryEnd::Proven });
                 }
-                Progress::Connected(Peer { announced: self.announced, ..peer })
+                let strangers = self.meeting.take().map_or(0, |meeting| meeting.end(cx));
+                Progress::Connected(Peer { announced: self.announced, strangers, ..peer })
             }
             Verdict::Wrong | Verdict::NotPrivate(_) if self.hides() => {
                 self.unproven(cx, peer.conn);
@@ -236,16 +284,20 @@ impl Dial {
         cx.timers.disarm(Timer::Handshake);
         self.end = TryEnd::Failed;
         if self.hides() {
-            self.attempt = Attempt::Silent;
+            self.attempt = Attempt::Spent;
         } else {
             self.try_again(cx);
         }
     }
 
     fn try_again(&mut self, cx: &mut Context) {
-        self.attempt = Attempt::Pausing;
-        cx.arm(Timer::Retry, self.pause);
-        self.pause = LONGEST_PAUSE.min(self.pause * 2);
+        match self.pace.pause() {
+            Some(pause) => {
+                self.attempt = Attempt::Pausing;
+                cx.arm(Timer::Retry, pause);
+            }
+            None => self.attempt = Attempt::Silent, // the peer may still connect (RSYM)
+        }
     }
 
     /// Whether the preliminary reply is due before the data connection is there.
@@ -255,8 +307,11 @@ impl Dial {
 
     /// Gives back what the unfinished search holds.
     pub(super) fn release(mut self, cx: &mut Context) {
+        if let Some(meeting) = self.meeting.take() {
+            meeting.end(cx);
+        }
         match self.attempt {
-            Attempt::Silent | Attempt::Pausing => {}
+            Attempt::Silent | Attempt::Spent | Attempt::Pausing => {}
             Attempt::Connecting(ticket) => cx.out.ask(Ask::Cancel(ticket)),
             Attempt::Candidate(candidate) => {
                 // A peer that has not even said hello may be a victim.

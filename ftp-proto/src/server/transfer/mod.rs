@@ -14,6 +14,7 @@
 //! |---|---|
 //! | `request` | what each transfer command asks for |
 //! | `obtain`, `dial`, `accept` | the search for the data connection, by connecting or by listening |
+//! | `meet`, `pace` | connecting and listening at the same time (RSYM); pauses between attempts |
 //! | `candidate` | one connection on its way: `secure` (TLS where PROT P holds), then `prove` (RNDZ) |
 //! | `moving` | the data connection is there |
 //! | `abort` | what ABOR is answered |
@@ -23,8 +24,10 @@ mod accept;
 mod candidate;
 mod dial;
 mod input;
+mod meet;
 mod moving;
 mod obtain;
+mod pace;
 mod peer;
 mod prove;
 pub(super) mod request;

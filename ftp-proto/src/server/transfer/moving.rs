@@ -60,6 +60,7 @@ impl Moving {
     /// Moves the prepared file over the connection with `peer`.
     pub(super) fn begin(cx: &mut Context, request: &Request, prepared: Ticket, peer: Peer) -> Self {
         let strangers = cx.sockets.use_up(request.direction(), cx.config.dialect, cx.now, &mut cx.out);
+        let strangers = strangers.saturating_add(peer.strangers);
         obtain::disarm(cx);
         cx.await_answer();
         let ticket = cx.out.ticket();

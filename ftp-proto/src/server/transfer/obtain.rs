@@ -51,7 +51,10 @@ impl Obtain {
 
     /// Whether connections that arrive at `listener` are for this search.
     pub(super) fn awaits(&self, listener: Ticket) -> bool {
-        matches!(self, Self::Accept(accept) if accept.awaits(listener))
+        match self {
+            Self::Dial(dial) => dial.awaits(listener),
+            Self::Accept(accept) => accept.awaits(listener),
+        }
     }
 
     pub(super) fn input(&mut self, cx: &mut Context, input: Input<'_>) -> Progress {
@@ -94,8 +97,18 @@ fn target(cx: &Context, request: &Request) -> Result<SocketAddr, String> {
         Target::Sock(to) if to.port() == 0 => {
             Err("SOCK with port 0 is a filter only; nothing can be connected to".to_owned())
         }
+        // A connection from a port to itself opens, but there is nobody at its other end (G05).
+        Target::Sock(to) if is_own_port(cx, request, to) => {
+            Err("SOCK names the data port of this end itself".to_owned())
+        }
         Target::Sock(to) | Target::Port(to) => Ok(to),
     }
+}
+
+/// Whether `to` is the very port from which this server would connect.
+fn is_own_port(cx: &Context, request: &Request, to: SocketAddr) -> bool {
+    let own = cx.sockets.own.as_ref().map(|own| own.port_of(request.direction()));
+    unmapped(to.ip()) == cx.local_ip() && own == Some(to.port())
 }
 
 /// Asks policy about a peer that is known before it is connected.

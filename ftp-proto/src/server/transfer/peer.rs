@@ -17,12 +17,14 @@ pub(super) struct Peer {
     pub(super) must_resume: bool,
     /// Whether the preliminary reply was said before TLS began.
     pub(super) announced: bool,
+    /// How many strangers came to the port of a symmetric opening.
+    pub(super) strangers: u32,
 }
 
 impl Peer {
     /// The other end of a connection that policy allows on these terms.
     pub(super) const fn new(conn: ConnId, address: SocketAddr, grant: Grant) -> Self {
-        Self { conn, address, grant, proven: false, must_resume: false, announced: false }
+        Self { conn, address, grant, proven: false, must_resume: false, announced: false, strangers: 0 }
     }
 }
 
