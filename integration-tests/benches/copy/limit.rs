@@ -11,6 +11,7 @@ use std::time::Instant;
 use rustix::pipe::{SpliceFlags, fcntl_setpipe_size, pipe, splice};
 use socket2::SockRef;
 
+use crate::client::drop_all;
 use crate::process::{Cost, own_cpu_seconds};
 
 /// How the receiving end writes its file.
@@ -50,6 +51,20 @@ pub(crate) fn run(source: &Path, destination: &Path, sink: Sink) -> (f64, [Cost;
     assert_eq!(std::fs::metadata(destination).unwrap().len(), std::fs::metadata(source).unwrap().len());
     std::fs::remove_file(destination).unwrap();
     (seconds, costs)
+}
+
+/// Sends a file to this process, which drops it: seconds, and what the sending process spent.
+pub(crate) fn drained(source: &Path) -> (f64, Cost) {
+    let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let (mut sender, mut said) = start_part("source", &port, source);
+    let (stream, _) = listener.accept().unwrap();
+    let start = Instant::now();
+    assert_eq!(drop_all(&stream), std::fs::metadata(source).unwrap().len());
+    let seconds = start.elapsed().as_secs_f64();
+    let cost = Cost::parse(&line(&mut said));
+    assert!(sender.wait().unwrap().success());
+    (seconds, cost)
 }
 
 const MARK: &str = "limit-part";

@@ -9,9 +9,10 @@
 //! |---|---|---|
 //! | `FTP_BENCH_MIB` | size of the file | 2048 |
 //! | `FTP_BENCH_ROUNDS` | rounds that count, after one that does not | 5 |
-//! | `FTP_BENCH_PARTS` | which of `limit`, `start`, `peers`, `through`, `relay`, `list` | all |
+//! | `FTP_BENCH_PARTS` | which of `limit`, `start`, `peers`, `through`, `relay`, `list`, `login`, `idle`, `drain`, `digest`, `tls`, `fxp` | all |
 //! | `FTP_BENCH_BASELINE` | directory with `ftp-server`, `ftp-user` and `ftp-relay-agent` to compare with | none |
 //! | `FTP_BENCH_ENTRIES` | entries of the listed directory | 100000 |
+//! | `FTP_BENCH_SESSIONS` | idle sessions of our server | 10000 |
 //! | `FTP_BENCH_DIR` | where the files are | `/dev/shm` if there is room, else the temporary directory |
 #![allow(
     clippy::unwrap_used,
@@ -23,11 +24,17 @@
     reason = "a benchmark says what it measures, or fails"
 )]
 
+mod client;
 mod compare;
+mod contender;
 mod direct;
+mod drain;
 mod figures;
+mod idle;
 mod limit;
 mod list;
+mod listings;
+mod login;
 mod peers;
 mod plan;
 mod process;
@@ -35,6 +42,7 @@ mod relay;
 mod start;
 mod suite;
 mod through;
+mod tls;
 
 use std::fs;
 
@@ -58,7 +66,9 @@ fn main() {
 fn run(plan: &Plan) {
     let place = plan.place();
     ENDS.iter().for_each(|end| fs::create_dir(place.path().join(end)).unwrap());
-    plan.write_file(&place.path().join(ENDS[0]).join(FILE));
+    if plan.needs_file() {
+        plan.write_file(&place.path().join(ENDS[0]).join(FILE));
+    }
     let mut suites = vec![Suite::start(None, place.path())];
     suites.extend(plan.baseline.iter().map(|programs| Suite::start(Some(programs), place.path())));
     println!(
@@ -89,5 +99,25 @@ fn run(plan: &Plan) {
     }
     if plan.has("list") {
         list::table(plan, &suites);
+        listings::table(plan, place.path());
+    }
+    if plan.has("login") {
+        login::table(plan, place.path());
+    }
+    if plan.has("idle") {
+        idle::table(plan, place.path());
+    }
+    let file = suites[0].servers[0].path(FILE);
+    if plan.has("drain") {
+        drain::table(plan, place.path(), &file);
+    }
+    if plan.has("digest") {
+        drain::digests(plan, place.path(), &file);
+    }
+    if plan.has("tls") {
+        tls::curl(plan, place.path(), &file);
+    }
+    if plan.has("fxp") {
+        tls::fxp(plan, place.path(), &file);
     }
 }

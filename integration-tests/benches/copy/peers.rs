@@ -16,7 +16,7 @@ use crate::process::{Cost, cpu_seconds, cpu_seconds_of_group};
 use crate::suite::{Suite, copied, turns};
 
 /// How fast beside the best peer of a round, at the median; and for how much of the least CPU time.
-const SPEED: f64 = 0.9;
+const SPEED: f64 = 1.05;
 const CPU: f64 = 0.95;
 
 /// Two servers of a kind.
@@ -117,7 +117,7 @@ pub(crate) fn table(plan: &Plan, place: &Path, suite: &Suite) {
     // Other people's servers do not run as this user.
     fs::set_permissions(place, Permissions::from_mode(0o755)).unwrap();
     let mut pairs = vec![Pair::ours(&suite.servers)];
-    for kind in [Kind::Vsftpd, Kind::PureFtpd] {
+    for kind in [Kind::Vsftpd, Kind::Proftpd, Kind::PureFtpd, Kind::Pyftpdlib] {
         match Pair::theirs(kind, place, &suite.servers[0].path(FILE)) {
             Ok(pair) => pairs.push(pair),
             Err(Skipped(reason)) => println!("{} skipped: {reason}", kind.name()),

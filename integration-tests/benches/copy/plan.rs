@@ -17,6 +17,8 @@ pub(crate) struct Plan {
     pub(crate) rounds: usize,
     parts: Option<String>,
     pub(crate) entries: usize,
+    /// Idle sessions of our server.
+    pub(crate) sessions: usize,
     directory: Option<PathBuf>,
     /// The directory of the programs to compare with.
     pub(crate) baseline: Option<PathBuf>,
@@ -33,6 +35,7 @@ impl Plan {
             rounds: number("FTP_BENCH_ROUNDS", 5).max(1),
             parts: std::env::var("FTP_BENCH_PARTS").ok(),
             entries: number("FTP_BENCH_ENTRIES", 100_000),
+            sessions: number("FTP_BENCH_SESSIONS", 10_000),
             directory: std::env::var_os("FTP_BENCH_DIR").map(PathBuf::from),
             baseline: std::env::var_os("FTP_BENCH_BASELINE").map(PathBuf::from),
         }
@@ -41,6 +44,13 @@ impl Plan {
     /// Whether a part of the benchmark was asked for.
     pub(crate) fn has(&self, part: &str) -> bool {
         self.parts.as_ref().is_none_or(|parts| parts.split([',', ' ']).any(|asked| asked == part))
+    }
+
+    /// Whether a part moves the large file.
+    pub(crate) fn needs_file(&self) -> bool {
+        ["limit", "peers", "through", "relay", "drain", "digest", "tls", "fxp"]
+            .into_iter()
+            .any(|part| self.has(part))
     }
 
     /// The size of the file in bytes.

@@ -6,6 +6,8 @@ use std::path::Path;
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
 /// CPU seconds.
 #[derive(Clone, Copy, Default, Debug)]
 pub(crate) struct Cost {
@@ -75,6 +77,24 @@ pub(crate) fn cpu_seconds_of_group(group: u32) -> (Cost, usize) {
         }
     }
     (all, count)
+}
+
+/// The processes of a group.
+pub(crate) fn group(group: u32) -> Vec<u32> {
+    let ids =
+        fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let is_of_group = |id: &u32| {
+        fs::read_to_string(format!("/proc/{id}/stat"))
+            .is_ok_and(|stat| fields(&stat).get(2).is_some_and(|field| *field == group.to_string()))
+    };
+    ids.filter(is_of_group).collect()
+}
+
+/// What a process has resident, each page divided among those who share it. 0 if it has ended.
+pub(crate) fn pss_kib(id: u32) -> f64 {
+    let Ok(rollup) = fs::read_to_string(format!("/proc/{id}/smaps_rollup")) else { return 0.0 };
+    let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
+    line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse().ok()).unwrap_or(0.0)
 }
 
 fn cost_of(process: &str) -> Cost {
@@ -160,6 +180,12 @@ fn free_memory() -> u64 {
     let memory = fs::read_to_string("/proc/meminfo").unwrap();
     let line = memory.lines().find_map(|line| line.strip_prefix("MemAvailable:")).unwrap();
     line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() << 10
+}
+
+/// Lets this process open as many files as the system allows it.
+pub(crate) fn raise_descriptor_limit() {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).unwrap();
 }
 
 /// How many processes wanted a processor, over the last minute: who else is busy here.

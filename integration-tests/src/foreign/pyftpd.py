@@ -13,4 +13,5 @@ authorizer = DummyAuthorizer()
 authorizer.add_user(user, password, root, perm="elradfmwMT")
 FTPHandler.authorizer = authorizer
 FTPHandler.permit_foreign_addresses = hosts == "allowed"
+FTPServer.max_cons = 20000
 FTPServer((address, int(port)), FTPHandler).serve_forever()

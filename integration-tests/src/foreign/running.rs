@@ -122,6 +122,11 @@ impl ForeignServer {
         self.address
     }
 
+    /// Its only user, and the password.
+    pub const fn user(&self) -> (&'static str, &str) {
+        (self.user, self.password.as_str())
+    }
+
     /// The URL of a path from the user's directory.
     pub fn url(&self, path: &str) -> String {
         let password = self.password.replace(':', "%3A");

@@ -21,6 +21,10 @@ const REASONS: &[(&str, &str)] = &[
         "lftp knows no RNDZ, and the two sites are foreign to each other on loopback",
     ),
     (
+        "two_of_each",
+        "the benchmark has lftp, which knows no RNDZ, copy between two sites that are foreign to each other",
+    ),
+    (
         "f08_required_reuse_is_not_demanded_of_a_peer_that_proves_itself",
         "the constant after it: peers that are held by pins alone, as other people's servers could be",
     ),

@@ -1,0 +1,196 @@
+//! A server that is compared with others, ours or other people's: where it is, what it spends, and how
+//! much memory it has.
+
+use std::fs::{self, Permissions};
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use ftp_proto::dialect::Dialect;
+use integration_tests::binary::Program;
+use integration_tests::foreign::{Begin, Foreign, ForeignServer, Hosts, Kind, Skipped, own_address};
+use integration_tests::raw::Raw;
+use integration_tests::site::{PASSWORD, Server, Site, USER};
+use integration_tests::socket;
+use integration_tests::tls_client::TlsClient;
+use tempfile::TempDir;
+
+use crate::plan::Plan;
+use crate::process::{self, Cost, cpu_seconds, cpu_seconds_of_group};
+
+/// A server that runs.
+pub(crate) struct Contender {
+    pub(crate) name: &'static str,
+    which: Which,
+    /// How many processes it has while nobody is there.
+    processes: usize,
+}
+
+enum Which {
+    Ours {
+        server: Box<Server>,
+        /// Where its files are; removed with it.
+        _directory: TempDir,
+    },
+    Theirs(Box<ForeignServer>),
+}
+
+/// Where a server is entered, and by whom.
+pub(crate) struct Door {
+    pub(crate) at: SocketAddr,
+    pub(crate) user: String,
+    pub(crate) password: String,
+}
+
+impl Door {
+    /// A control connection, logged in, inside TLS if there is a client for that.
+    pub(crate) fn enter(&self, tls: Option<&TlsClient>) -> Raw {
+        let mut control = Raw::connect(Dialect::Rfc959, self.at);
+        if let Some(client) = tls {
+            control.begin_tls(client);
+        }
+        control.login(&self.user, &self.password);
+        control
+    }
+}
+
+/// What the servers of a comparison are for.
+#[derive(Clone, Copy)]
+pub(crate) struct Purpose<'a> {
+    /// Other people's servers to compare with.
+    pub(crate) kinds: &'a [Kind],
+    /// Whether they have certificates; then their logins and data are inside TLS.
+    pub(crate) tls: bool,
+    /// More options of ours.
+    pub(crate) args: &'a [&'a str],
+}
+
+/// What is usual for [`Purpose::args`]: many sessions of one address are no attack here.
+pub(crate) const CROWD: &[&str] =
+    &["--max-sessions", "15000", "--max-sessions-per-address", "15000", "--max-unauthenticated", "15000"];
+
+impl Contender {
+    /// Starts this build of ours, the baseline if there is one, and every kind that can be had. Each has
+    /// the directories and files that `fill` makes in its root.
+    pub(crate) fn all(plan: &Plan, place: &Path, purpose: Purpose<'_>, fill: &dyn Fn(&Path)) -> Vec<Self> {
+        // Other people's servers do not run as this user.
+        fs::set_permissions(place, Permissions::from_mode(0o755)).unwrap();
+        let mut all = vec![Self::ours("ftp-server", None, place, purpose, fill)];
+        if let Some(programs) = &plan.baseline {
+            all.push(Self::ours("baseline", Some(programs), place, purpose, fill));
+        }
+        for kind in purpose.kinds {
+            match Self::theirs(*kind, place, purpose.tls, fill) {
+                Ok(server) => all.push(server),
+                Err(Skipped(reason)) => println!("{} skipped: {reason}", kind.name()),
+            }
+        }
+        all
+    }
+
+    /// A server of ours; `None` is the build of this tree.
+    pub(crate) fn ours(
+        name: &'static str,
+        programs: Option<&Path>,
+        place: &Path,
+        purpose: Purpose<'_>,
+        fill: &dyn Fn(&Path),
+    ) -> Self {
+        let program = programs.map_or_else(|| Program::Server.path(), |at| Program::Server.path_in(at));
+        let directory = tempfile::Builder::new().prefix(name).tempdir_in(place).unwrap();
+        fill(directory.path());
+        let site = Site::new(name)
+            .at(&own_address().to_string())
+            .program(program)
+            .args(purpose.args.iter().copied());
+        let site = if purpose.tls { site.tls() } else { site };
+        let server = Box::new(site.start_in(directory.path().to_path_buf()));
+        Self { name, which: Which::Ours { server, _directory: directory }, processes: 1 }
+    }
+
+    fn theirs(kind: Kind, place: &Path, tls: bool, fill: &dyn Fn(&Path)) -> Result<Self, Skipped> {
+        let extra = match kind {
+            // vsftpd's second process for each session leaves the first one's time to nobody.
+            Kind::Vsftpd => "one_process_model=YES\nrequire_ssl_reuse=NO",
+            // No less than the listed directory has.
+            Kind::PureFtpd => "-L 10000000:9",
+            Kind::Proftpd | Kind::Pyftpdlib | Kind::Globus => "",
+        };
+        let server = Foreign::new(kind).below(place).foreign(Hosts::Allowed).extra(extra);
+        let server = if tls { server.tls(Begin::Explicit) } else { server };
+        let server = server.start()?;
+        fill(&server.path(""));
+        fs::set_permissions(server.path(""), Permissions::from_mode(0o777)).unwrap();
+        let mut running = Self { name: kind.name(), which: Which::Theirs(Box::new(server)), processes: 0 };
+        running.processes = running.at_rest();
+        Ok(running)
+    }
+
+    /// Where it is entered.
+    pub(crate) fn door(&self) -> Door {
+        let (at, (user, password)) = match &self.which {
+            Which::Ours { server, .. } => (server.address(Dialect::Rfc959), (USER, PASSWORD)),
+            Which::Theirs(server) => (server.address(), server.user()),
+        };
+        Door { at, user: user.to_owned(), password: password.to_owned() }
+    }
+
+    /// A path of the user's own directory, as its commands name it.
+    pub(crate) fn named(&self, path: &str) -> String {
+        match &self.which {
+            Which::Ours { .. } => path.to_owned(),
+            Which::Theirs(server) => format!("{}{path}", server.prefix()),
+        }
+    }
+
+    /// The place of a path in the real file system.
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
+        match &self.which {
+            Which::Ours { server, .. } => server.path(path),
+            Which::Theirs(server) => server.path(path),
+        }
+    }
+
+    /// What it has spent so far. Waits until no session is left: the time of a session that has a process
+    /// of its own is its parent's when it has ended.
+    pub(crate) fn cpu(&self) -> Cost {
+        match &self.which {
+            Which::Ours { server, .. } => cpu_seconds(server.running.id()),
+            Which::Theirs(server) => {
+                let mut spent = Cost::default();
+                socket::until("the end of the sessions", || {
+                    let (cost, count) = cpu_seconds_of_group(server.group());
+                    spent = cost;
+                    count <= self.processes
+                });
+                spent
+            }
+        }
+    }
+
+    /// All its processes.
+    pub(crate) fn ids(&self) -> Vec<u32> {
+        match &self.which {
+            Which::Ours { server, .. } => vec![server.running.id()],
+            Which::Theirs(server) => process::group(server.group()),
+        }
+    }
+
+    /// What its processes have resident, each page divided among those who share it, in KiB.
+    pub(crate) fn pss_kib(&self) -> f64 {
+        self.ids().into_iter().map(process::pss_kib).sum()
+    }
+
+    /// How many processes it has when nobody is there; its start has left one for a moment.
+    fn at_rest(&self) -> usize {
+        let mut last = self.ids().len();
+        let mut same = 0;
+        socket::until("its rest", || {
+            let now = self.ids().len();
+            same = if now == last { same + 1 } else { 0 };
+            last = now;
+            same == 50
+        });
+        last
+    }
+}
