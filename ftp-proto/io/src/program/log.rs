@@ -163,9 +163,15 @@ fn open(out: impl Write + Send + 'static, style: Style) -> io::Result<(Log, Queu
     let mut writer = Writer { out, style, lost: 0 };
     let full = Arc::clone(&queue.lost);
     let work = move || {
-        while let Ok(Message::Line { text, lost }) = queued.recv() {
+        let mut next = queued.recv().ok();
+        while let Some(Message::Line { text, lost }) = next {
             writer.lost = writer.lost.saturating_add(lost);
             writer.line(&text);
+            next = queued.try_recv().ok().or_else(|| {
+                // Whoever queues a line meanwhile need not wake this thread.
+                std::thread::sleep(REST);
+                queued.recv().ok()
+            });
         }
         writer.lost = writer.lost.saturating_add(full.swap(0, Ordering::Relaxed));
         writer.tell_lost();
@@ -223,6 +229,9 @@ impl Drop for Log {
 
 /// Maximum number of queued lines.
 const QUEUED: usize = 1_024;
+/// How long the thread that writes the lines rests when there is none. In this time the queue must not
+/// become full.
+const REST: Duration = Duration::from_millis(1);
 /// How long to wait before a full pipe that does not block is tried again.
 const FULL: Duration = Duration::from_millis(20);
 /// How long a slow reader of the log can delay the end of the program.
