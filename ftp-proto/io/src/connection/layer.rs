@@ -18,6 +18,8 @@ pub(crate) struct Layer {
     received: Vec<u8>,
     /// How many of `received` rustls has taken.
     taken: usize,
+    /// An error behind bytes that were good; the next read tells it.
+    failed: Option<io::Error>,
 }
 
 impl Layer {
@@ -25,7 +27,7 @@ impl Layer {
     pub(crate) fn new(session: impl Into<Connection>) -> Self {
         let mut session = Box::new(session.into());
         session.set_buffer_limit(Some(PIECE));
-        Self { session, early: Vec::new(), received: Vec::new(), taken: 0 }
+        Self { session, early: Vec::new(), received: Vec::new(), taken: 0, failed: None }
     }
 
     /// Gives `early` to the reader before anything that is still to come.
@@ -34,7 +36,8 @@ impl Layer {
         self
     }
 
-    /// Reads decrypted bytes; 0 is the end, by close_notify.
+    /// Reads decrypted bytes, all that came with one read of the socket if there is room; 0 is the end, by
+    /// close_notify.
     ///
     /// # Errors
     ///
@@ -45,10 +48,29 @@ impl Layer {
             self.early.drain(..count);
             return Ok(count);
         }
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        let mut filled = 0;
         loop {
-            match self.session.reader().read(room) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.receive(socket)?,
-                read => return read.map_err(cut_short),
+            let read = match self.session.reader().read(room.get_mut(filled..).unwrap_or_default()) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if filled > 0 && self.taken == self.received.len() {
+                        return Ok(filled);
+                    }
+                    self.receive(socket).map(|()| None)
+                }
+                read => read.map(Some).map_err(cut_short),
+            };
+            match read {
+                Ok(None) => {}
+                Ok(Some(count @ 1..)) if filled + count < room.len() => filled += count,
+                Ok(Some(count)) => return Ok(filled + count),
+                Err(error) if filled > 0 => {
+                    self.failed = Some(error);
+                    return Ok(filled);
+                }
+                Err(error) => return Err(error),
             }
         }
     }
