@@ -117,6 +117,20 @@ impl Control {
         poll_fn(|cx| self.poll(cx, Some(room))).await
     }
 
+    /// The same as [`Self::read`], but what has come is appended to `bytes`: a connection that waits keeps no
+    /// room for it.
+    pub async fn read_to(&mut self, bytes: &mut Vec<u8>) -> Read {
+        poll_fn(|cx| {
+            let mut room = [0; PIECE];
+            let read = self.poll(cx, Some(&mut room));
+            if let Poll::Ready(Read::Bytes(count)) = read {
+                bytes.extend_from_slice(room.get(..count).unwrap_or_default());
+            }
+            read
+        })
+        .await
+    }
+
     /// Sends what is unsent, as the connection takes it, and reads nothing. It ends when there is room for
     /// more output again, and otherwise waits for ever. The future may be dropped without losing any byte.
     pub async fn write(&mut self) -> Read {
@@ -284,6 +298,8 @@ impl Unsent {
     }
 }
 
+/// Maximum number of bytes of one [`Control::read_to`].
+const PIECE: usize = 4 * 1024;
 /// Pieces that are read and dropped at the end.
 const DROPPED: usize = 128;
 

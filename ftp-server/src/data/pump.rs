@@ -26,6 +26,8 @@ pub enum Begun {
         file: File,
         /// Which part of it.
         range: ByteRange,
+        /// All of that part, if it is small.
+        whole: Option<Vec<u8>>,
     },
     /// A file to receive.
     Receive {
@@ -51,7 +53,7 @@ pub enum Begun {
 /// The file cannot be opened or made.
 pub fn begin(prepared: Prepared, partial: Partial) -> Result<Begun, FileFailure> {
     match prepared {
-        Prepared::Send { file, range } => Ok(Begun::Send { file, range }),
+        Prepared::Send { file, range, whole } => Ok(Begun::Send { file, range, whole }),
         Prepared::Receive(target) => {
             let limit = target.limit();
             target.begin(partial).map(|(upload, file)| Begun::Receive { upload, file, limit })
@@ -77,9 +79,15 @@ pub struct Pumped {
 pub async fn pump(begun: Begun, conn: Connection, terms: Terms, today: When, meter: Meter) -> Pumped {
     let format = format(&terms);
     match begun {
-        Begun::Send { file, range } => {
-            let format = Format { limit: range.length, ..format };
-            ended(copy::send(file, range.first, conn, format, &meter).await, &terms, range.first)
+        Begun::Send { file, range, whole } => {
+            let moved = match whole.filter(|_| format == Format::default()) {
+                Some(bytes) => copy::send_whole(&bytes, conn, &meter).await,
+                None => {
+                    let format = Format { limit: range.length, ..format };
+                    copy::send(file, range.first, conn, format, &meter).await
+                }
+            };
+            ended(moved, &terms, range.first)
         }
         Begun::List { listing, style } => {
             let lines = Lines::new(listing, style, today);

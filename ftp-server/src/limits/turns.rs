@@ -67,6 +67,13 @@ impl Turns {
         Arc::new(Self { count, state: Mutex::new(state) })
     }
 
+    /// Takes a turn of `owner`, if it needs no wait.
+    pub fn take(self: &Arc<Self>, owner: &Owner) -> Option<Turn> {
+        let mut state = self.state();
+        let is_free = state.free > 0 && state.may_have_more(owner);
+        is_free.then(|| self.give(&mut state, owner.clone()))
+    }
+
     /// Waits for a turn of `owner`.
     pub async fn wait(self: &Arc<Self>, owner: Owner) -> Turn {
         let waits = {

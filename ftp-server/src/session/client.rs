@@ -9,7 +9,7 @@ use ftp_proto::server::ask::FileFailure;
 use tokio::task::spawn_blocking;
 
 use crate::auth::Entry;
-use crate::limits::{Owner, Turns};
+use crate::limits::{Owner, Turn, Turns};
 use crate::vfs::{Prepared, View};
 
 /// The client of a session.
@@ -47,6 +47,11 @@ impl Client {
             Prepared::Send { .. } | Prepared::List { .. } => entry.down.clone(),
         });
         Meter::limited(limiter.into_iter().collect())
+    }
+
+    /// The files of the account and a turn of the owner, if it needs no wait.
+    pub(super) fn take_turn(&self, turns: &Arc<Turns>) -> Option<(View, Turn)> {
+        Some((self.view.clone()?, turns.take(&self.owner)?))
     }
 
     /// Work on the files of the account, on a thread that may block, when it is the owner's turn.

@@ -47,7 +47,7 @@ pub(super) fn connect(
             Some(None) => Err(io::Error::other("the reserved port is gone")),
             None => socket::connect(local, to).await,
         };
-        Done::Connected(ticket, connected)
+        Done::Connected(ticket, connected.inspect(socket::end_by_reset))
     });
 }
 
@@ -65,7 +65,7 @@ pub(super) fn close(held: &mut Resources, conn: ConnId, how: Ending) {
 /// the connection is broken, and its reader finds out.
 pub(super) fn write(held: &Resources, conn: ConnId, bytes: &[u8]) {
     if let Some(stream) = held.borrow(conn)
-        && (stream.try_write(bytes).ok() != Some(bytes.len()) || stream.try_flush().is_err())
+        && !stream.write_at_once(bytes)
     {
         let _ = SockRef::from(stream.socket()).shutdown(Shutdown::Both);
     }

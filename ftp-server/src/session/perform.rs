@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use ftp_io::clock::Clock;
 use ftp_io::copy::Meter;
@@ -16,7 +17,7 @@ use ftp_proto::server::ask::{Answer, Ask, ConnId, End, FileAsk, FileFailure, Inp
 use ftp_proto::wire::{ByteRange, PathName, Secret};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
-use tokio::task::{JoinError, spawn_blocking};
+use tokio::task::JoinError;
 
 use super::client::Client;
 use super::digest::digest;
@@ -28,6 +29,7 @@ use crate::auth::{Check, Entry};
 use crate::data::{Pumped, begin, pump};
 use crate::limits::{Entered, Full, Left, MAX_ANONYMOUS_PORTS, Owner, Permission, SessionSlot};
 use crate::operate::Running;
+use crate::vfs::View;
 
 /// Performs the machine's questions and holds what comes of them.
 pub(super) struct Performer {
@@ -53,6 +55,8 @@ pub(super) struct Performer {
 pub(super) enum Ready {
     /// The answer to a question.
     Answer(Ticket, Answer),
+    /// Work that has ended as soon as it was begun.
+    Done(Box<Done>),
     /// The session ends, because this limit is reached.
     End(Full),
 }
@@ -91,7 +95,12 @@ impl Performer {
 
     /// The next thing that needs no wait. Take these when the machine has nothing more to say.
     pub(super) fn next_ready(&mut self) -> Option<Ready> {
-        self.ready.pop_front()
+        let ready = self.ready.pop_front();
+        if self.ready.is_empty() {
+            // A session that waits keeps no room for it.
+            self.ready = VecDeque::new();
+        }
+        ready
     }
 
     /// Waits for work that has ended. Pass it to [`Self::finish`].
@@ -121,7 +130,12 @@ impl Performer {
             Ask::Connect { ticket, from, local, to } => {
                 network::connect(&mut self.held, ticket, from, (local, to));
             }
-            Ask::Cancel(ticket) => self.held.cancel(ticket),
+            Ask::Cancel(ticket) => {
+                let is_of =
+                    |ready: &Ready| matches!(ready, Ready::Done(done) if done.ticket() == Some(ticket));
+                self.ready.retain(|ready| !is_of(ready));
+                self.held.cancel(ticket);
+            }
             Ask::Drop { conn, how } => network::close(&mut self.held, conn, how),
             Ask::Write { conn, bytes } => network::write(&self.held, conn, &bytes),
             Ask::Read { conn, limit } => network::read(&mut self.held, conn, limit),
@@ -140,10 +154,8 @@ impl Performer {
                 }
             }
             Ask::Prepare { ticket, path, intent } => {
-                let work = self
-                    .client
-                    .with_files(&self.shared.shares.files, move |view| view.prepare(&path, &intent));
-                self.held.start(ticket, async move { Done::Prepared(ticket, work.await) });
+                let work = move |view: View| view.prepare(&path, &intent);
+                self.start_with_files(ticket, work, move |prepared| Done::Prepared(ticket, prepared));
             }
             Ask::Move { ticket, prepared, conn, terms } => self.transfer(ticket, (prepared, conn), terms),
             Ask::Progress { ticket, of } => {
@@ -160,8 +172,8 @@ impl Performer {
                 self.hash(ticket, path, (algorithm, range));
             }
             Ask::File { ticket, ask } => {
-                let work = self.client.with_files(&self.shared.shares.files, move |view| view.answer(&ask));
-                self.held.start(ticket, async move { Done::Answer(ticket, Answer::File(work.await)) });
+                let work = move |view: View| view.answer(&ask);
+                self.start_with_files(ticket, work, move |found| Done::Answer(ticket, Answer::File(found)));
             }
         }
     }
@@ -305,9 +317,19 @@ impl Performer {
         }
         let ports = Arc::clone(&self.shared.shares.ports);
         let (owner, needed) = (self.client.owner.clone(), Arc::clone(&self.ports_needed));
-        self.held.start(ticket, async move {
-            Done::Reserved(ticket, ports.reserve(at, owner, &needed, parity).await)
-        });
+        self.start(
+            ticket,
+            async move { Done::Reserved(ticket, ports.reserve(at, owner, &needed, parity).await) },
+        );
+    }
+
+    /// Starts work that nearly always needs no wait: then it has ended already.
+    fn start(&mut self, ticket: Ticket, work: impl Future<Output = Done> + Send + 'static) {
+        let mut work = Box::pin(work);
+        match work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(done) => self.ready.push_back(Ready::Done(Box::new(done))),
+            Poll::Pending => self.held.start(ticket, work),
+        }
     }
 
     /// Reserves two data ports in the same way.
@@ -318,7 +340,7 @@ impl Performer {
         }
         let ports = Arc::clone(&self.shared.shares.ports);
         let (owner, needed) = (self.client.owner.clone(), Arc::clone(&self.ports_needed));
-        self.held.start(ticket, async move {
+        self.start(ticket, async move {
             Done::ReservedPair(tickets, ports.reserve_pair(at, owner, &needed).await)
         });
     }
@@ -344,7 +366,7 @@ impl Performer {
         }
     }
 
-    /// Opens the prepared file; the transfer starts when that is done.
+    /// Makes the file that is to be received; the transfer starts when that is done.
     fn transfer(&mut self, ticket: Ticket, (prepared, conn): (Ticket, ConnId), terms: Terms) {
         let (Some(prepared), Some(stream)) = (self.held.prepared.remove(&prepared), self.held.take(conn))
         else {
@@ -352,11 +374,35 @@ impl Performer {
             return self.answer(ticket, Answer::Moved { bytes: 0, omitted: 0, digest: None, end });
         };
         self.held.moves.insert(ticket, self.client.meter(&prepared));
-        let work = spawn_blocking(move || begin(prepared, terms.partial));
-        self.held.start(ticket, async move {
-            let begun = work.await.unwrap_or(Err(FileFailure::Other));
-            Done::Begun(ticket, begun, stream, terms)
-        });
+        let is_open = prepared.is_open();
+        let begin = move || Done::Begun(ticket, begin(prepared, terms.partial), stream, terms);
+        if is_open {
+            self.ready.push_back(Ready::Done(Box::new(begin())));
+        } else {
+            self.held.start_blocking(ticket, begin);
+        }
+    }
+
+    /// Starts work on the files of the account, on a thread that may block. `done` makes an answer of what
+    /// comes of it.
+    fn start_with_files<T: Send + 'static>(
+        &mut self,
+        ticket: Ticket,
+        work: impl FnOnce(View) -> Result<T, FileFailure> + Send + 'static,
+        done: impl FnOnce(Result<T, FileFailure>) -> Done + Send + 'static,
+    ) {
+        let turns = &self.shared.shares.files;
+        match self.client.take_turn(turns) {
+            Some((view, turn)) => self.held.start_blocking(ticket, move || {
+                // The turn lasts as long as the work, also if the session ends before.
+                let _turn = turn;
+                done(work(view))
+            }),
+            None => {
+                let work = self.client.with_files(turns, work);
+                self.held.start(ticket, async move { done(work.await) });
+            }
+        }
     }
 
     fn hash(&mut self, ticket: Ticket, path: PathName, what: (Algorithm, ByteRange)) {

@@ -5,10 +5,12 @@
 //! dropped: a file that was being received is still published or removed (extensions, "Names under way").
 
 use std::collections::HashMap;
-use std::future::{Future, pending};
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use ftp_io::connection::Connection;
@@ -17,8 +19,8 @@ use ftp_io::os_error::words;
 use ftp_io::socket::{self, Listener};
 use ftp_proto::server::ask::{Answer, ConnId, FileFailure, Handshake, Terms, Ticket};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
+use tokio::time::Sleep;
 use tracing::Instrument;
 
 use crate::auth::Entry;
@@ -56,12 +58,52 @@ pub(super) enum Done {
     Moved(Ticket, Pumped),
 }
 
-/// An accepted connection that the session has not looked at yet.
+impl Done {
+    /// The question that this answers, if it is work for one.
+    pub(super) const fn ticket(&self) -> Option<Ticket> {
+        match self {
+            Self::Answer(ticket, _)
+            | Self::Login(ticket, _)
+            | Self::Reserved(ticket, _)
+            | Self::ReservedPair([ticket, _], _)
+            | Self::Prepared(ticket, _)
+            | Self::Connected(ticket, _)
+            | Self::Begun(ticket, ..) => Some(*ticket),
+            Self::PortsNeeded | Self::Moved(..) | Self::Read(..) | Self::Secured(..) | Self::Arrived(..) => {
+                None
+            }
+        }
+    }
+}
+
+/// A data port where peers may connect.
 #[derive(Debug)]
-struct Arrival {
-    listener: Ticket,
-    stream: TcpStream,
-    from: SocketAddr,
+struct Listening {
+    listener: Listener,
+    /// The rest after `accept` has failed.
+    pause: Option<Pin<Box<Sleep>>>,
+}
+
+impl Listening {
+    /// The next connection, which ends by reset.
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<(TcpStream, SocketAddr)> {
+        loop {
+            if let Some(pause) = &mut self.pause {
+                ready!(pause.as_mut().poll(cx));
+                self.pause = None;
+            }
+            match ready!(self.listener.poll_accept(cx)) {
+                Ok((stream, from)) => {
+                    socket::end_by_reset(&stream);
+                    return Poll::Ready((stream, from));
+                }
+                Err(error) => {
+                    tracing::warn!(error = words(&error), "cannot accept a data connection");
+                    self.pause = Some(Box::pin(tokio::time::sleep(PAUSE)));
+                }
+            }
+        }
+    }
 }
 
 /// Everything that one session holds.
@@ -72,15 +114,14 @@ pub(super) struct Resources {
     pub(super) moves: HashMap<Ticket, Meter>,
     pub(super) proofs: HashMap<Ticket, ProofSlot>,
     connections: HashMap<ConnId, Arc<Connection>>,
-    listeners: HashMap<Ticket, AbortHandle>,
+    /// Connections that nobody has accepted yet wait in the backlog of each.
+    listeners: HashMap<Ticket, Listening>,
     work_for: HashMap<Ticket, AbortHandle>,
     reads: HashMap<ConnId, AbortHandle>,
     /// Aborted when the session ends.
     work: JoinSet<Done>,
     /// Detached when the session ends; each transfer ends soon after its meter is stopped.
     moving: JoinSet<Done>,
-    arrivals: mpsc::Receiver<Arrival>,
-    arrive: mpsc::Sender<Arrival>,
     next_connection: u64,
     /// Every transfer keeps a guard, so that the server does not end before it.
     running: Running,
@@ -88,7 +129,6 @@ pub(super) struct Resources {
 
 impl Resources {
     pub(super) fn new(running: Running) -> Self {
-        let (arrive, arrivals) = mpsc::channel(ARRIVALS);
         Self {
             reservations: HashMap::new(),
             prepared: HashMap::new(),
@@ -100,8 +140,6 @@ impl Resources {
             reads: HashMap::new(),
             work: JoinSet::new(),
             moving: JoinSet::new(),
-            arrivals,
-            arrive,
             next_connection: 0,
             running,
         }
@@ -120,24 +158,14 @@ impl Resources {
                     Err(error) if error.is_cancelled() => continue,
                     other => other?,
                 },
-                Some(Arrival { listener, stream, from }) = self.arrivals.recv() => {
-                    Done::Arrived(listener, stream, from)
-                }
-                else => pending().await,
+                arrived = poll_fn(|cx| poll_accept(&mut self.listeners, cx)) => arrived,
             };
             // Work may end just when it is cancelled: its result is dropped.
-            let wanted = match &done {
-                Done::Answer(ticket, _)
-                | Done::Login(ticket, _)
-                | Done::Reserved(ticket, _)
-                | Done::ReservedPair([ticket, _], _)
-                | Done::Prepared(ticket, _)
-                | Done::Connected(ticket, _)
-                | Done::Begun(ticket, ..) => self.work_for.remove(ticket).is_some(),
-                Done::PortsNeeded => true,
-                Done::Moved(ticket, ..) => self.moves.remove(ticket).is_some(),
-                Done::Read(conn, _) | Done::Secured(_, conn, _) => self.reads.remove(conn).is_some(),
-                Done::Arrived(listener, ..) => self.listeners.contains_key(listener),
+            let wanted = match (&done, done.ticket()) {
+                (_, Some(ticket)) => self.work_for.remove(&ticket).is_some(),
+                (Done::Moved(ticket, ..), _) => self.moves.remove(ticket).is_some(),
+                (Done::Read(conn, _) | Done::Secured(_, conn, _), _) => self.reads.remove(conn).is_some(),
+                (_, None) => true,
             };
             if wanted {
                 return Ok(done);
@@ -148,6 +176,12 @@ impl Resources {
     /// Starts work whose result answers `ticket`.
     pub(super) fn start(&mut self, ticket: Ticket, work: impl Future<Output = Done> + Send + 'static) {
         let handle = self.work.spawn(work.in_current_span());
+        self.work_for.insert(ticket, handle);
+    }
+
+    /// Starts work whose result answers `ticket`, on a thread that may block. It cannot be aborted.
+    pub(super) fn start_blocking(&mut self, ticket: Ticket, work: impl FnOnce() -> Done + Send + 'static) {
+        let handle = self.work.spawn_blocking(work);
         self.work_for.insert(ticket, handle);
     }
 
@@ -164,35 +198,12 @@ impl Resources {
 
     /// Accepts connections for the session.
     pub(super) fn listen(&mut self, ticket: Ticket, listener: Listener) {
-        let arrive = self.arrive.clone();
-        let accept = async move {
-            loop {
-                let (stream, from) = match listener.accept().await {
-                    Ok(accepted) => accepted,
-                    Err(error) => {
-                        tracing::warn!(error = words(&error), "cannot accept a data connection");
-                        tokio::time::sleep(PAUSE).await;
-                        continue;
-                    }
-                };
-                socket::end_by_reset(&stream);
-                // A connection that is writable once takes the first short writes without a wait.
-                if stream.writable().await.is_ok()
-                    && arrive.send(Arrival { listener: ticket, stream, from }).await.is_err()
-                {
-                    return;
-                }
-            }
-        };
-        let handle = tokio::spawn(accept.in_current_span()).abort_handle();
-        self.listeners.insert(ticket, handle);
+        self.listeners.insert(ticket, Listening { listener, pause: None });
     }
 
-    /// Stops listening. Accepted connections that the session has not looked at are closed.
+    /// Stops listening. The system resets connections that the session has not looked at.
     pub(super) fn unlisten(&mut self, ticket: Ticket) {
-        if let Some(listening) = self.listeners.remove(&ticket) {
-            listening.abort();
-        }
+        self.listeners.remove(&ticket);
     }
 
     /// Cancels the work for `ticket`, and releases its result.
@@ -204,9 +215,8 @@ impl Resources {
         self.proofs.remove(&ticket);
     }
 
-    /// Takes a new connection and gives it a name.
+    /// Takes a new connection, which ends by reset, and gives it a name.
     pub(super) fn connection(&mut self, stream: TcpStream) -> ConnId {
-        socket::end_by_reset(&stream);
         // RNDZ sends two short pieces one after the other.
         let _ = socket::nodelay(&stream);
         let conn = ConnId(self.next_connection);
@@ -257,9 +267,6 @@ impl Resources {
 
 impl Drop for Resources {
     fn drop(&mut self) {
-        for listening in self.listeners.values() {
-            listening.abort();
-        }
         for meter in self.moves.values() {
             meter.stop();
         }
@@ -267,7 +274,15 @@ impl Drop for Resources {
     }
 }
 
-/// Accepted connections that wait for the session; more wait in the backlog of the listening socket.
-const ARRIVALS: usize = 16;
+/// The next connection at any of these data ports.
+fn poll_accept(listeners: &mut HashMap<Ticket, Listening>, cx: &mut Context<'_>) -> Poll<Done> {
+    for (ticket, listening) in listeners {
+        if let Poll::Ready((stream, from)) = listening.poll_accept(cx) {
+            return Poll::Ready(Done::Arrived(*ticket, stream, from));
+        }
+    }
+    Poll::Pending
+}
+
 /// The pause after `accept` has failed (no descriptors, no memory).
 const PAUSE: Duration = Duration::from_millis(200);

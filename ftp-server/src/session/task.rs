@@ -42,7 +42,8 @@ pub struct Accepted {
 /// Runs a session from the greeting to the end.
 pub async fn run(shared: Arc<Shared>, accepted: Accepted) {
     match Session::new(shared, accepted) {
-        Ok(session) => session.run().await,
+        // In a box: a future that awaits another one may hold what it passes on twice.
+        Ok(session) => Box::new(session).run().await,
         // The client has gone already, or the system has no random numbers.
         Err(error) => tracing::debug!(error = words(&error), "the session could not start"),
     }
@@ -121,10 +122,10 @@ impl Session {
         })
     }
 
-    async fn run(mut self) {
+    async fn run(mut self: Box<Self>) {
         tracing::debug!("connected");
         self.input(Input::Start);
-        let mut buffer = vec![0; BUFFER];
+        let mut received = Vec::new();
         loop {
             let drained = self.drain();
             if let Drained::Closed = drained {
@@ -136,23 +137,21 @@ impl Session {
                 self.take(ready);
                 continue;
             }
-            match self.wait(drained, &mut buffer).await {
+            match self.wait(drained, &mut received).await {
                 Wake::Phase(Phase::Ending) => break,
                 Wake::Phase(phase) => {
                     self.phase = phase;
                     self.input(Input::Shutdown);
                 }
-                Wake::Done(done) => {
-                    let now = self.now();
-                    self.performer.finish(*done, |input| self.machine.input(now, input));
-                }
+                Wake::Done(done) => self.finish(*done),
                 Wake::Failed(error) => {
                     tracing::error!(%error, "a task of this session failed");
                     break;
                 }
                 Wake::Control(Read::Bytes(count)) => {
                     self.used.bytes += count;
-                    self.input(Input::Bytes(buffer.get(..count).unwrap_or_default()));
+                    // A session that waits keeps no buffer.
+                    self.input(Input::Bytes(&std::mem::take(&mut received)));
                 }
                 Wake::Control(Read::Secured(handshake)) => self.tls_changed(Answer::Secured(handshake)),
                 Wake::Control(Read::Cleared) => self.tls_changed(Answer::Cleared),
@@ -186,7 +185,7 @@ impl Session {
             }
         }
         // A24: data connections, listeners and ports are released before the last replies are sent.
-        let Self { shared, performer, control, reporter, .. } = self;
+        let Self { shared, performer, control, reporter, .. } = *self;
         drop(performer);
         control.close(&shared.clock, MAX_CLOSING).await;
         reporter.end();
@@ -194,7 +193,7 @@ impl Session {
 
     /// Waits for whatever comes first. A client whose commands have come in great number keeps no other
     /// session waiting: nothing more of it is read or done before the others have had their turn.
-    async fn wait(&mut self, drained: Drained, buffer: &mut [u8]) -> Wake {
+    async fn wait(&mut self, drained: Drained, received: &mut Vec<u8>) -> Wake {
         let (deadline, more) = match drained {
             Drained::Waits(deadline) => (deadline, false),
             Drained::More => (None, true),
@@ -205,7 +204,7 @@ impl Session {
         let turn = self.used.is_all() || more && !self.control.is_full();
         let listens = !more && !self.machine.is_full();
         let control = &mut self.control;
-        let control = async { if listens { control.read(buffer).await } else { control.write().await } };
+        let control = async { if listens { control.read_to(received).await } else { control.write().await } };
         tokio::select! {
             biased;
             phase = self.running.phase_after(self.phase) => Wake::Phase(phase),
@@ -265,11 +264,18 @@ impl Session {
     fn take(&mut self, ready: Ready) {
         match ready {
             Ready::Answer(ticket, answer) => self.input(Input::Answer(ticket, answer)),
+            Ready::Done(done) => self.finish(*done),
             Ready::End(why) => {
                 tracing::warn!("the session is ended: {why}");
                 self.input(Input::End(&why.to_string()));
             }
         }
+    }
+
+    /// Passes on what has come of some work.
+    fn finish(&mut self, done: Done) {
+        let now = self.now();
+        self.performer.finish(done, |input| self.machine.input(now, input));
     }
 
     fn input(&mut self, input: Input<'_>) {
@@ -294,7 +300,7 @@ const MAX_UNSENT: usize = 64 * 1024;
 const MAX_BEHIND: Duration = Duration::from_secs(60);
 /// How long the last replies of a session may take.
 const MAX_CLOSING: Duration = Duration::from_secs(2);
-/// Bytes read from the control connection at once, and before other sessions have their turn.
+/// Bytes read from the control connection before other sessions have their turn.
 const BUFFER: usize = 4 * 1024;
 /// Outputs of a machine before other sessions have their turn.
 const PORTION: usize = 64;

@@ -1,6 +1,8 @@
 //! The files as one account sees them: what a path means and what may be done with it.
 
 use std::fs::File;
+use std::io::ErrorKind;
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use ftp_io::clock::Clock;
@@ -40,6 +42,8 @@ pub enum Prepared {
         file: File,
         /// Which part of it.
         range: ByteRange,
+        /// All of that part, if it is small: it needs no more visits to the disk.
+        whole: Option<Vec<u8>>,
     },
     /// A file to receive; nothing was changed yet.
     Receive(Target),
@@ -50,6 +54,16 @@ pub enum Prepared {
         /// How the lines look.
         style: ListStyle,
     },
+}
+
+impl Prepared {
+    /// Whether it is open already: a file to receive has still to be made.
+    pub const fn is_open(&self) -> bool {
+        match self {
+            Self::Send { .. } | Self::List { .. } => true,
+            Self::Receive(_) => false,
+        }
+    }
 }
 
 impl View {
@@ -80,7 +94,8 @@ impl View {
                 if range.length.is_none() && range.first > size {
                     return Err(FileFailure::BeyondEnd);
                 }
-                Ok((Prepared::Send { file, range: *range }, Some(size)))
+                let whole = whole(&file, size, *range);
+                Ok((Prepared::Send { file, range: *range, whole }, Some(size)))
             }
             Intent::Replace | Intent::WriteAt { .. } | Intent::Append => {
                 let found = self.tree.find(path)?;
@@ -264,6 +279,29 @@ impl View {
         }
     }
 }
+
+/// The part of a small file, unless it cannot be read or its size is not what it was.
+fn whole(file: &File, size: u64, range: ByteRange) -> Option<Vec<u8>> {
+    let size = usize::try_from(size).ok().filter(|size| (1..=SMALL).contains(size))?;
+    // One more than there should be: the end has to be seen.
+    let mut bytes = vec![0; size + 1];
+    let mut read = 0;
+    loop {
+        match file.read_at(bytes.get_mut(read..)?, u64::try_from(read).ok()?) {
+            Ok(0) => break,
+            Ok(count) => read += count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(_) => return None,
+        }
+    }
+    let first = usize::try_from(range.first).ok()?.min(size);
+    let end = range.length.and_then(|length| usize::try_from(length).ok());
+    let end = end.and_then(|length| first.checked_add(length)).map_or(size, |end| end.min(size));
+    (read == size).then(|| bytes.get(first..end).unwrap_or_default().to_vec())
+}
+
+/// Bytes of a file that is read when it is opened. So much fits into the empty buffer of a connection.
+const SMALL: usize = 16 * 1024;
 
 /// What stands at `to` and will be gone when `from` is renamed to it. Nothing, if both name one file.
 fn replaced(from: &Located, to: &Located) -> Result<Option<Stat>, Errno> {

@@ -145,6 +145,12 @@ impl Connection {
         if self.wants_flush() { self.socket.try_io(Interest::WRITABLE, || self.flush_now()) } else { Ok(()) }
     }
 
+    /// Writes a short piece to a connection whose readiness nobody knows yet, because it is new. Returns
+    /// whether the system has taken all of it at once, as it does while its buffer is empty.
+    pub fn write_at_once(&self, bytes: &[u8]) -> bool {
+        self.write_now(bytes).is_ok_and(|count| count == bytes.len()) && self.flush_now().is_ok()
+    }
+
     /// Reads as [`Self::try_read`] does, without asking the reactor.
     pub(crate) fn read_now(&self, room: &mut [u8]) -> io::Result<usize> {
         match self.layer() {

@@ -35,13 +35,18 @@ impl DataConnection {
         end_by_reset(data.socket());
         tokio::select! {
             () = meter.stopped() => Err(Ended::Stopped),
-            opened = data.open() => opened.map(Self::new).map_err(Ended::Broken),
+            opened = data.open() => opened.map(Self::tuned).map_err(Ended::Broken),
         }
     }
 
     pub(super) fn new(connection: impl Into<Connection>) -> Self {
         let connection = connection.into();
         end_by_reset(connection.socket());
+        Self::tuned(connection)
+    }
+
+    /// A connection that ends by reset already.
+    fn tuned(connection: Connection) -> Self {
         #[cfg(target_os = "linux")]
         within_this_host(connection.socket());
         Self(connection)
@@ -50,6 +55,11 @@ impl DataConnection {
     /// The connection, registered with the reactor.
     pub(super) const fn connection(&self) -> &Connection {
         &self.0
+    }
+
+    /// The same, to write to it.
+    pub(super) const fn connection_mut(&mut self) -> &mut Connection {
+        &mut self.0
     }
 
     /// Takes the connection out of the reactor.

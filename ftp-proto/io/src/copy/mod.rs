@@ -8,6 +8,7 @@
 //! | module | what |
 //! |---|---|
 //! | `send`, `receive` | a file to a connection and back, in bursts (`burst`) on threads that may block |
+//! | `whole` | a small file that is in memory to a connection |
 //! | `stream`, `lines` | a listing to a connection, in bursts too, and back |
 //! | `flow` | one direction between two connections, on the threads of `threads` |
 //! | `forward` | one flow: a file passes this host |
@@ -35,6 +36,7 @@ mod tests;
 mod threads;
 mod throttle;
 mod transit;
+mod whole;
 
 pub use crate::meter::{Meter, Meters};
 pub use forward::{Digest, ForwardEnd, Forwarded, Unclosed, forward};
@@ -47,3 +49,4 @@ pub use receive::receive;
 pub use send::send;
 pub use sink::{Budget, Sink};
 pub use stream::{Packed, Pieces, send_pieces};
+pub use whole::send_whole;

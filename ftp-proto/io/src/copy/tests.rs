@@ -15,6 +15,7 @@ use super::*;
 use crate::socket::reset;
 
 mod limited;
+mod small;
 
 /// Two ends of one connection.
 async fn pair() -> (TcpStream, TcpStream) {

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use socket2::{SockRef, Socket};
 use tokio::net::{TcpListener, TcpStream};
@@ -31,6 +32,21 @@ impl Listener {
                 // The peer had gone before.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
                 other => return other,
+            }
+        }
+    }
+
+    /// Waits like [`Self::accept`]. Only the last task that has asked is woken.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::accept`].
+    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+        loop {
+            match ready!(self.inner.poll_accept(cx)) {
+                // The peer had gone before.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                other => return Poll::Ready(other),
             }
         }
     }

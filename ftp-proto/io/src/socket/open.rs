@@ -9,11 +9,19 @@ use tokio::net::{TcpSocket, TcpStream};
 /// Makes a TCP socket for the family of `at` that does not block. It never takes part in the other
 /// family's traffic: `[::]` is IPv6 only, and IPv4 has its own listener.
 pub(super) fn open(at: SocketAddr) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(at), Type::STREAM, Some(Protocol::TCP))?;
+    let domain = Domain::for_address(at);
+    // Elsewhere than on Linux not every system can do both in one call.
+    #[cfg(target_os = "linux")]
+    let socket = Socket::new(domain, Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
+    #[cfg(not(target_os = "linux"))]
+    let socket = {
+        let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_nonblocking(true)?;
+        socket
+    };
     if at.is_ipv6() {
         socket.set_only_v6(true)?;
     }
-    socket.set_nonblocking(true)?;
     Ok(socket)
 }
 

@@ -1,0 +1,61 @@
+//! A small file that is in memory to a connection: no thread is needed for it.
+
+use std::io;
+
+use tokio::io::AsyncWriteExt;
+
+use super::data::DataConnection;
+use super::outcome::{Ended, Moved};
+use crate::meter::Meter;
+use crate::tls::Data;
+
+/// Sends `bytes`, then closes the connection in order. If that does not succeed, or the future is dropped,
+/// the connection is reset. As with [`send`](super::send) the peer has to close its side in turn.
+pub async fn send_whole(bytes: &[u8], data: impl Into<Data>, meter: &Meter) -> Moved {
+    let mut connection = match DataConnection::open(data.into(), meter).await {
+        Ok(connection) => connection,
+        Err(end) => return Moved::plain(0, end),
+    };
+    let end = match write(bytes, &mut connection, meter).await {
+        Ok(()) => connection.finish(meter).await,
+        Err(end) => end,
+    };
+    Moved::plain(meter.moved(), end)
+}
+
+async fn write(bytes: &[u8], connection: &mut DataConnection, meter: &Meter) -> Result<(), Ended> {
+    let mut rest = bytes;
+    // Nearly always a new connection takes everything, though nobody knows yet that it is ready.
+    if meter.allowance().is_ok_and(|most| most >= rest.len()) && !meter.is_stopped() {
+        match connection.connection().write_now(rest) {
+            Ok(count) => rest = advance(rest, count, meter),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(Ended::Broken(error)),
+        }
+    }
+    while !rest.is_empty() {
+        let most = match meter.allowance() {
+            Ok(most) => most,
+            Err(rest) => {
+                tokio::select! {
+                    () = meter.stopped() => return Err(Ended::Stopped),
+                    () = tokio::time::sleep(rest) => continue,
+                }
+            }
+        };
+        let piece = rest.get(..most).unwrap_or(rest);
+        let count = tokio::select! {
+            biased;
+            () = meter.stopped() => return Err(Ended::Stopped),
+            written = connection.connection_mut().write(piece) => written.map_err(Ended::Broken)?,
+        };
+        rest = advance(rest, count, meter);
+    }
+    Ok(())
+}
+
+/// Counts what has moved. Returns what follows it.
+fn advance<'a>(bytes: &'a [u8], count: usize, meter: &Meter) -> &'a [u8] {
+    meter.add(count);
+    bytes.get(count..).unwrap_or_default()
+}
