@@ -1,5 +1,6 @@
 //! The address of one end of a data connection, in all notations of FTP: SOCK and 255 (RFC 354, 438),
-//! PORT and 227 (RFC 959), EPRT and 229 (RFC 2428).
+//! PORT and 227 (RFC 959), EPRT and 229 (RFC 2428); and the
+//! address of a client, as a proxy announces it.
 
 mod eport;
 mod family;
@@ -8,6 +9,7 @@ mod invalid;
 mod kind;
 mod parity;
 mod port;
+pub mod proxy;
 mod sock;
 
 pub use eport::{Eprt, format_eprt, parse_229, parse_eprt};

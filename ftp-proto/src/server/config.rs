@@ -148,6 +148,8 @@ pub struct Connection {
     pub peer: SocketAddr,
     /// The local address of the connection.
     pub local: SocketAddr,
+    /// Whether `peer` is what a proxy has announced (PROXY protocol).
+    pub proxied: bool,
     /// Bytes from a cryptographic random generator, new for each session. The nonces of RNDZ are
     /// derived from them.
     pub entropy: [u8; 32],

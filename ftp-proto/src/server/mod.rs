@@ -34,6 +34,7 @@
 //! let connection = Connection {
 //!     peer: ([192, 0, 2, 7], 50000).into(),
 //!     local: ([192, 0, 2, 1], 21).into(),
+//!     proxied: false,
 //!     entropy: [0; 32], // a real driver takes them from a random generator
 //! };
 //! let now = Moment::START;

@@ -38,7 +38,7 @@ impl User {
             peer: unmapped(connection.peer.ip()),
             scope,
             local: unmapped(connection.local.ip()),
-            proxied: false,
+            proxied: connection.proxied,
             anonymous: account.anonymous,
         };
         let foreign = narrower(config.rules.foreign, account.foreign);

@@ -8,12 +8,14 @@ mod grammar;
 mod input;
 mod listings;
 mod places;
+mod proxy;
 mod relay;
 mod rendezvous;
 
 pub use grammar::{commands, replies};
 pub use listings::listings;
 pub use places::{places, settings};
+pub use proxy::proxy;
 pub use relay::{frames, token};
 pub use rendezvous::rendezvous;
 
@@ -21,7 +23,7 @@ pub use rendezvous::rendezvous;
 pub type Target = fn(&[u8]);
 
 /// The name of every target, as its program and its corpus have it, and its function.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 9] = [
     ("commands", commands),
     ("replies", replies),
     ("listings", listings),
@@ -29,5 +31,6 @@ pub const TARGETS: [(&str, Target); 8] = [
     ("token", token),
     ("rendezvous", rendezvous),
     ("places", places),
+    ("proxy", proxy),
     ("settings", settings),
 ];

@@ -81,6 +81,7 @@ impl Host {
         let connection = Connection {
             peer: SocketAddr::new(seen_user_address(scenario), 50_000),
             local: SocketAddr::new(address, 21),
+            proxied: false,
             entropy,
         };
         Self {

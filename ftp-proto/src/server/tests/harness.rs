@@ -151,7 +151,8 @@ impl Harness {
             max_of_one_address: 4,
             software: "server".to_owned(),
         };
-        let connection = Connection { peer: setup.peer, local: setup.local, entropy: [9; 32] };
+        let connection =
+            Connection { peer: setup.peer, local: setup.local, proxied: false, entropy: [9; 32] };
         let mut harness = Self {
             session: Session::new(Arc::new(config), connection),
             now: Moment::START,

@@ -101,8 +101,12 @@ fn ms(n: u64) -> Duration {
 impl Host {
     fn new(index: usize) -> Self {
         let config = Config { software: "server".to_owned(), ..Config::default() };
-        let connection =
-            Connection { peer: USER.parse().unwrap(), local: address(index), entropy: [index as u8; 32] };
+        let connection = Connection {
+            peer: USER.parse().unwrap(),
+            local: address(index),
+            proxied: false,
+            entropy: [index as u8; 32],
+        };
         Self {
             session: Session::new(Arc::new(config), connection),
             deadline: None,
