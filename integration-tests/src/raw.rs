@@ -115,8 +115,14 @@ impl Raw {
 
     /// Connects to a listener for implicit TLS and reads the greeting.
     pub fn connect_tls(to: SocketAddr, client: &TlsClient) -> Self {
-        let stream = crate::socket::connect(SocketAddr::new("127.0.0.1".parse().unwrap(), 0), to);
+        Self::connect_tls_after(b"", to, client)
+    }
+
+    /// The same, with bytes before the handshake: the header of a proxy.
+    pub fn connect_tls_after(header: &[u8], to: SocketAddr, client: &TlsClient) -> Self {
+        let mut stream = crate::socket::connect(SocketAddr::new("127.0.0.1".parse().unwrap(), 0), to);
         stream.set_nodelay(true).unwrap();
+        stream.write_all(header).unwrap();
         let lines = BufReader::new(Wire::Tls(Box::new(client.begin(stream))));
         let mut raw = Self { dialect: Dialect::Rfc959, lines, held: None, dialogue: Vec::new() };
         raw.expect("220");

@@ -43,6 +43,16 @@ impl Clock {
     }
 }
 
+/// The time on the system's monotonic clock, which other processes of this host share. It says when
+/// something happened to programs that know this clock, such as systemd.
+#[cfg(feature = "program")]
+pub fn since_boot() -> std::time::Duration {
+    let rustix::time::Timespec { tv_sec, tv_nsec } =
+        rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let (seconds, nanos) = (u64::try_from(tv_sec).unwrap_or(0), u32::try_from(tv_nsec).unwrap_or(0));
+    std::time::Duration::new(seconds, nanos)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

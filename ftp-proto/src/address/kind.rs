@@ -1,7 +1,7 @@
 //! What kind of address an IP address is. All predicates on addresses are here; `policy` decides what
 //! follows from them.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// The kinds of address that `policy` distinguishes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -26,6 +26,14 @@ pub enum Kind {
 /// lead to an IPv4 host through a translator or a tunnel are not converted; see [`embedded`].
 pub fn unmapped(ip: IpAddr) -> IpAddr {
     ip.to_canonical()
+}
+
+/// Does the same to the address of a socket: a listener of both families names its IPv4 peers so.
+pub fn plain(at: SocketAddr) -> SocketAddr {
+    match (unmapped(at.ip()), at) {
+        (ip @ IpAddr::V4(_), SocketAddr::V6(_)) => SocketAddr::new(ip, at.port()),
+        _ => at,
+    }
 }
 
 /// Returns the address that a packet to `ip` finally reaches: the IPv4 address inside an IPv4-mapped,
@@ -121,6 +129,17 @@ mod tests {
         check(Kind::Public, &["2001:0:a00:1::f7f7:f7f7", "64:ff9b::8.8.8.8", "2002:808:808::1"]);
         // One bit beside each prefix: an ordinary IPv6 address.
         check(Kind::Public, &["64:ff9b::1:7f00:1", "64:ff9c::7f00:1", "2001:1::7f00:1"]);
+    }
+
+    #[test]
+    fn a_socket_of_both_families_has_plain_addresses_of_either() {
+        for (at, expect) in [
+            ("[::ffff:192.0.2.1]:21", "192.0.2.1:21"),
+            ("192.0.2.1:21", "192.0.2.1:21"),
+            ("[fe80::1%3]:21", "[fe80::1%3]:21"),
+        ] {
+            assert_eq!(plain(at.parse().unwrap()), expect.parse().unwrap(), "{at}");
+        }
     }
 
     #[test]

@@ -83,7 +83,7 @@ async fn until_stopped(options: Options) -> Result<(), anyhow::Error> {
 fn announce(addresses: &[SocketAddr]) -> Result<(), anyhow::Error> {
     let lines: String = addresses.iter().map(|at| format!("listening on {at} (relay)\n")).collect();
     ready::announce(&lines).context("cannot say on standard output that the relay is ready")?;
-    if let Err(error) = ready::notify_systemd() {
+    if let Err(error) = ready::notify_systemd(ready::Notice::Ready) {
         tracing::warn!(error = words(&error), "cannot tell systemd that the relay is ready");
     }
     Ok(())

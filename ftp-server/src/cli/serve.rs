@@ -2,48 +2,70 @@
 
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use ftp_io::os_error::{self, words};
+use ftp_io::program::log::Lost;
+use ftp_io::program::ready::Notice;
 use ftp_io::program::runtime::{self, Threads};
-use ftp_io::program::{log, ready};
+use ftp_io::program::{inherited, log, privileges, ready};
 use ftp_io::signal::{Reload, Stop};
 
 use super::exit::Exit;
 use crate::config::Config;
 use crate::limits::MAX_FILE_THREADS;
-use crate::listen::{Listener, Server};
+use crate::listen::{Server, Sockets};
 
-/// Serves until SIGTERM or SIGINT, then lets transfers end.
+/// Serves until SIGTERM or SIGINT, then lets transfers end. `again` reads the configuration again.
 ///
 /// # Errors
-/// A listener or the root directory cannot be opened.
+/// A listener or the root directory cannot be opened, or the user of `run-as` cannot be used.
 pub fn serve(config: Config, again: impl Fn() -> Result<Config, Vec<String>>) -> Result<(), Exit> {
-    let _log = log::start(config.log.format, config.log.level).context("cannot start the log")?;
+    // Before there are other threads: this changes the environment.
+    let inherited = inherited::take().context("cannot use the sockets that systemd has passed")?;
+    let log = log::start(config.log.format, config.log.level).context("cannot start the log")?;
+    let sockets = Sockets::open(&config, inherited)?;
+    if let Some(user) = &config.run_as {
+        run_as(user, &again)?;
+    }
     if let Err(error) = runtime::raise_descriptor_limit() {
         tracing::debug!(error = words(&error), "cannot raise the limit of open files");
     }
     let runtime = runtime::start(THREADS).context("cannot start the scheduler")?;
-    let served = runtime.block_on(until_stopped(config, again));
+    let served = runtime.block_on(until_stopped(config, sockets, log.lost(), again));
     runtime.shutdown_timeout(AT_LAST);
     served.map_err(Exit::from)
 }
 
+/// Gives root up, and checks that what SIGHUP reads again can be read without it.
+fn run_as(user: &str, again: &impl Fn() -> Result<Config, Vec<String>>) -> Result<(), Exit> {
+    privileges::run_as(user)
+        .map_err(|error| anyhow!("cannot go on as the user {user:?} of run-as: {}", words(&error)))?;
+    let unreadable = |mistake: String| format!("as the user {user:?} of run-as: {mistake}");
+    again().map(drop).map_err(|mistakes| Exit::Config(mistakes.into_iter().map(unreadable).collect()))
+}
+
 async fn until_stopped(
     config: Config,
+    sockets: Sockets,
+    lost: Lost,
     again: impl Fn() -> Result<Config, Vec<String>>,
 ) -> Result<(), anyhow::Error> {
     // Before the ready line: whoever waits for it may send a signal at once.
     let mut stop = Stop::new().context("cannot listen for signals")?;
     let mut hangup = Reload::new().context("cannot listen for signals")?;
-    let listeners = Listener::open_all(&config.listeners)?;
-    let server = Server::start(&config, listeners)?;
+    let server = Server::start(&config, sockets, lost)?;
     announce(&server)?;
     loop {
         tokio::select! {
             () = stop.wait() => break,
-            () = hangup.wait() => tokio::task::block_in_place(|| reload(&server, &again)),
+            () = hangup.wait() => {
+                tell_systemd(Notice::Reloading);
+                tokio::task::block_in_place(|| reload(&server, &again));
+                tell_systemd(Notice::Ready);
+            }
         }
     }
+    tell_systemd(Notice::Stopping);
     tokio::select! {
         () = server.drain() => {}
         // A second signal ends everything at once.
@@ -72,10 +94,14 @@ fn reload(server: &Server, again: &impl Fn() -> Result<Config, Vec<String>>) {
 fn announce(server: &Server) -> Result<(), anyhow::Error> {
     let lines: String = server.places().map(|(at, kind)| format!("listening on {at} ({kind})\n")).collect();
     ready::announce(&lines).context("cannot say on standard output that the server is ready")?;
-    if let Err(error) = ready::notify_systemd() {
-        tracing::warn!(error = words(&error), "cannot tell systemd that the server is ready");
-    }
+    tell_systemd(Notice::Ready);
     Ok(())
+}
+
+fn tell_systemd(notice: Notice) {
+    if let Err(error) = ready::notify_systemd(notice) {
+        tracing::warn!(error = words(&error), "cannot tell systemd how the server is");
+    }
 }
 
 /// A few threads serve the sessions; the others wait for disks.

@@ -59,10 +59,13 @@ impl Config {
             state: options.state,
             foreign,
             foreign_networks: (!options.foreign_networks.is_empty()).then_some(options.foreign_networks),
+            proxy_from: options.proxy_from,
             same_host: options.same_host,
             gender: options.gender.map_or(Gender::Off, SocketGender::gender),
             passive_ports: options.passive_ports,
             public_address: options.public_address,
+            metrics: options.metrics,
+            run_as: options.run_as,
             xferlog: options.xferlog,
             shutdown_grace: options.shutdown_grace.unwrap_or(SHUTDOWN_GRACE),
             timeouts: Timeouts {

@@ -80,6 +80,8 @@ pub struct Config {
     pub foreign: Foreign,
     /// Networks that `--foreign authenticated` allows; `None` if not given.
     pub foreign_networks: Option<Vec<IpNet>>,
+    /// Networks whose connections announce their clients (PROXY protocol).
+    pub proxy_from: Vec<IpNet>,
     /// Addresses that count as the user's own host.
     pub same_host: Vec<IpNet>,
     /// Whether the numbers of data sockets have a gender.
@@ -94,6 +96,10 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// How long transfers may go on, and be completed, after the signal to stop.
     pub shutdown_grace: Duration,
+    /// Where metrics are served.
+    pub metrics: Option<SocketAddr>,
+    /// The user as whom the server goes on.
+    pub run_as: Option<String>,
     /// Where the lines of the xferlog go.
     pub xferlog: Option<PathBuf>,
     /// What is logged.

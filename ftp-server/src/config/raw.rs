@@ -66,6 +66,10 @@ pub struct Options {
     /// Networks that `--foreign authenticated` allows, repeatable
     #[arg(long, value_name = "CIDR[,CIDR]...", value_delimiter = ',', value_parser = network)]
     pub foreign_networks: Vec<IpNet>,
+    /// Networks of proxies, repeatable: each of their connections begins with a header of the PROXY protocol
+    /// (version 1 or 2), which names the client
+    #[arg(long, value_name = "CIDR[,CIDR]...", value_delimiter = ',', value_parser = network)]
+    pub proxy_from: Vec<IpNet>,
     /// Addresses that count as the user's own host, repeatable
     #[arg(long, value_name = "CIDR[,CIDR]...", value_delimiter = ',', value_parser = network)]
     pub same_host: Vec<IpNet>,
@@ -100,6 +104,12 @@ pub struct Options {
     /// How long transfers may go on, and be completed, after SIGTERM [default: 30s]
     #[arg(long, value_name = "T", value_parser = duration::parse)]
     pub shutdown_grace: Option<Duration>,
+    /// Serve metrics for Prometheus at /metrics and liveness at /healthz, to whoever can connect there
+    #[arg(long, value_name = "ADDR", value_parser = address)]
+    pub metrics: Option<SocketAddr>,
+    /// Go on as this user, with its groups, after the listeners were opened by root
+    #[arg(long, value_name = "USER")]
+    pub run_as: Option<String>,
     /// A file to which a line is added for each file that was sent, received or deleted (wu-ftpd's form)
     #[arg(long, value_name = "FILE")]
     pub xferlog: Option<PathBuf>,

@@ -84,7 +84,7 @@ pub struct AccountLimits {
 }
 
 /// Why a connection is turned away, or its session ended. The text is for the client.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 pub enum Full {
     /// A limit is reached, and somebody else needs the place more.
     #[error("{}", _0.refusal())]

@@ -8,14 +8,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ftp_io::os_error::words;
+use ftp_io::socket::Listener;
+use ftp_proto::address::plain;
 use ftp_proto::reply::{self, Meaning};
 use ftp_proto::server::{self, Begin};
+use ipnet::IpNet;
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tracing::Instrument;
 
-use super::listener::Listener;
+use super::announced;
 use crate::limits::{Eviction, Full, Left, Limit, SessionSlot, is_out_of_descriptors};
 use crate::operate::Running;
+use crate::operate::audit::Record;
 use crate::session::{self, Accepted, Shared};
 
 /// Starts a session for every connection that the limits allow.
@@ -23,24 +28,37 @@ use crate::session::{self, Accepted, Shared};
 pub(super) struct Acceptor {
     shared: Arc<Shared>,
     running: Running,
+    /// Networks of proxies, which announce their clients.
+    proxies: Vec<IpNet>,
+    /// Places for connections of proxies whose header has not come yet.
+    headers: Arc<Semaphore>,
     /// The number of the next session.
     next: AtomicU64,
 }
 
+/// A listener that serves.
+#[derive(Debug)]
+pub(super) struct Door {
+    pub(super) socket: Listener,
+    pub(super) address: SocketAddr,
+    pub(super) machine: Arc<server::Config>,
+}
+
 impl Acceptor {
-    pub(super) fn new(shared: Arc<Shared>, running: Running) -> Self {
-        Self { shared, running, next: AtomicU64::new(1) }
+    pub(super) fn new(shared: Arc<Shared>, running: Running, proxies: Vec<IpNet>) -> Self {
+        let headers = Arc::new(Semaphore::new(MAX_HEADERS));
+        Self { shared, running, proxies, headers, next: AtomicU64::new(1) }
     }
 
     /// Accepts connections until it is aborted.
-    pub(super) async fn run(self: Arc<Self>, listener: Listener, machine: Arc<server::Config>) {
+    pub(super) async fn run(self: Arc<Self>, door: Door) {
         loop {
-            match listener.socket.accept().await {
-                Ok((stream, from)) => self.accept(stream, from, &machine),
+            match door.socket.accept().await {
+                Ok((stream, from)) => self.accept(stream, plain(from), &door.machine),
                 Err(error) => {
                     // No descriptors or no memory: sessions that end make room again.
-                    tracing::error!(error = words(&error), at = %listener.address, "cannot accept a connection");
-                    if !(is_out_of_descriptors(&error) && self.turn_one_away(&listener, &machine).await) {
+                    tracing::error!(error = words(&error), at = %door.address, "cannot accept a connection");
+                    if !(is_out_of_descriptors(&error) && self.turn_one_away(&door).await) {
                         tokio::time::sleep(PAUSE).await;
                     }
                 }
@@ -50,16 +68,16 @@ impl Acceptor {
 
     /// Accepts one connection with the descriptor that is kept for this, says that there is none, and
     /// closes it. Returns whether there was a connection.
-    async fn turn_one_away(&self, listener: &Listener, machine: &server::Config) -> bool {
+    async fn turn_one_away(&self, door: &Door) -> bool {
         let shares = &self.shared.shares;
         shares.relieve();
         let one = async {
             tokio::select! {
                 biased;
-                accepted = listener.socket.accept() => accepted.ok(),
+                accepted = door.socket.accept() => accepted.ok(),
                 () = ready(()) => None,
             }
-            .map(|(stream, _)| turn_away(stream, machine, Full::Reached(Limit::Descriptors)))
+            .map(|(stream, _)| turn_away(stream, &door.machine, Full::Reached(Limit::Descriptors)))
         };
         shares.descriptors.with_reserve(one).await.is_some()
     }
@@ -74,18 +92,42 @@ impl Acceptor {
         shares.admit(from.ip())
     }
 
-    fn accept(&self, stream: TcpStream, from: SocketAddr, machine: &Arc<server::Config>) {
+    /// Serves a connection, after its header if it comes from a proxy.
+    fn accept(self: &Arc<Self>, mut stream: TcpStream, from: SocketAddr, machine: &Arc<server::Config>) {
+        if !self.proxies.iter().any(|network| network.contains(&from.ip())) {
+            return self.serve(stream, (from, false), machine);
+        }
+        let Ok(place) = Arc::clone(&self.headers).try_acquire_owned() else {
+            tracing::warn!(%from, "turned away: too many connections without a PROXY header wait for it");
+            return;
+        };
+        let (acceptor, machine) = (Arc::clone(self), Arc::clone(machine));
+        tokio::spawn(async move {
+            match announced::client(&mut stream, from).await {
+                Ok(client) => acceptor.serve(stream, client, &machine),
+                Err(why) => acceptor.record(&Record::BadHeader { from, why }),
+            }
+            drop(place);
+        });
+    }
+
+    fn record(&self, record: &Record<'_>) {
+        record.log(None);
+        self.shared.metrics.count(record);
+    }
+
+    fn serve(&self, stream: TcpStream, (from, proxied): (SocketAddr, bool), machine: &Arc<server::Config>) {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let (slot, eviction) = match self.admit(&stream, from) {
             Ok(admitted) => admitted,
             Err(full) => {
-                tracing::warn!(session = id, %from, "turned away: {full}");
+                self.record(&Record::TurnedAway { id, from, full });
                 turn_away(stream, machine, full);
                 return;
             }
         };
         let (machine, running) = (Arc::clone(machine), self.running.clone());
-        let accepted = Accepted { id, stream, from, slot, eviction, machine, running };
+        let accepted = Accepted { id, stream, from, proxied, slot, eviction, machine, running };
         let span = tracing::error_span!("session", id, peer = %from);
         tokio::spawn(session::run(Arc::clone(&self.shared), accepted).instrument(span));
     }
@@ -103,5 +145,7 @@ fn turn_away(stream: TcpStream, machine: &server::Config, full: Full) {
     }
 }
 
+/// Connections of proxies whose header may be awaited at the same time.
+const MAX_HEADERS: usize = 256;
 /// The pause after `accept` has failed.
 const PAUSE: Duration = Duration::from_millis(200);

@@ -7,12 +7,12 @@ use ftp_io::socket;
 use ftp_proto::policy::Rules;
 use ftp_proto::server;
 
-use super::listener::{Listener, Place};
+use super::listener::Listener;
 use crate::config::Config;
 use crate::limits::{MAX_HELD, MAX_OF_ONE_ADDRESS, MAX_PROVERS};
 
-/// The policy of the server, whose listeners are at `places`.
-pub(super) fn rules(config: &Config, places: &[Place]) -> Rules {
+/// The policy of the server, whose own listeners are at `places`: none of them is ever a target (B19).
+pub(super) fn rules(config: &Config, places: impl IntoIterator<Item = SocketAddr>) -> Rules {
     Rules {
         foreign: config.foreign,
         foreign_networks: config.foreign_networks.clone(),
@@ -42,27 +42,24 @@ pub(super) fn machine(config: &Config, listener: &Listener, rules: Rules) -> ser
 
 /// Every address of this server's own listeners: none of them is ever a target (B19). An address that
 /// this host gets later is known from the control connections that come in through it.
-fn own_listeners(places: &[Place]) -> Vec<SocketAddr> {
+fn own_listeners(places: impl IntoIterator<Item = SocketAddr>) -> Vec<SocketAddr> {
     let everywhere = |at: SocketAddr| {
         socket::everywhere(at).unwrap_or_else(|error| {
             tracing::warn!(error = words(&error), "cannot list the addresses of this host");
             vec![at]
         })
     };
-    places.iter().flat_map(|(at, ..)| everywhere(*at)).collect()
+    places.into_iter().flat_map(everywhere).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ftp_proto::dialect::Dialect;
-    use ftp_proto::server::Begin;
 
     #[test]
     fn b19_a_wildcard_listener_is_at_every_address_of_this_host() {
-        let places = [("0.0.0.0:2121", Dialect::Rfc959), ("127.0.0.2:2173", Dialect::Rfc354)]
-            .map(|(at, dialect)| (at.parse().unwrap(), dialect, Begin::Never));
-        let found = own_listeners(&places);
+        let places = ["0.0.0.0:2121", "127.0.0.2:2173"].map(|at| at.parse().unwrap());
+        let found = own_listeners(places);
         for at in ["0.0.0.0:2121", "127.0.0.1:2121", "127.0.0.2:2173"] {
             assert!(found.contains(&at.parse().unwrap()), "{at}: {found:?}");
         }

@@ -1,13 +1,15 @@
 //! The listeners, and the server that accepts sessions there.
 
 mod accept;
+mod announced;
 mod identity;
 mod listener;
 mod machine;
 mod notices;
 mod server;
+mod sockets;
 #[cfg(test)]
 mod tests;
 
-pub use listener::Listener;
 pub use server::Server;
+pub use sockets::Sockets;

@@ -8,20 +8,24 @@ use std::time::Duration;
 use anyhow::Context;
 use ftp_io::clock::Clock;
 use ftp_io::os_error::words;
+use ftp_io::program::log::Lost;
+use ftp_io::socket::Bound;
 use ftp_io::tls::{self, Identity};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::server::{Begin, Reuse};
 use tokio::net::UnixListener;
 use tokio::task::JoinSet;
 
-use super::accept::Acceptor;
+use super::accept::{Acceptor, Door};
 use super::listener::{Listener, Place};
+use super::sockets::Sockets;
 use super::{identity, machine, notices};
 use crate::auth::{Common, Users};
 use crate::config::Config;
 use crate::limits::Shares;
+use crate::operate::metrics::Metrics;
 use crate::operate::xferlog::XferLog;
-use crate::operate::{Shutdown, State, certificate, control};
+use crate::operate::{Shutdown, State, certificate, control, http};
 use crate::session::Shared;
 use crate::vfs::Roots;
 
@@ -35,17 +39,21 @@ pub struct Server {
     _state: Option<State>,
     shared: Arc<Shared>,
     accepting: JoinSet<()>,
+    /// Where metrics are served.
+    metrics: Option<SocketAddr>,
+    /// What the operator sees and does, until the end.
+    _operating: JoinSet<()>,
     shutdown: Shutdown,
     /// How long transfers may go on after the signal to stop.
     grace: Duration,
 }
 
 impl Server {
-    /// Accepts sessions at `listeners`.
+    /// Accepts sessions at `sockets`. The metrics tell how many lines the log has `lost`.
     ///
     /// # Errors
     /// The root directory cannot be opened, or the certificates cannot be read.
-    pub fn start(config: &Config, listeners: Vec<Listener>) -> Result<Self, anyhow::Error> {
+    pub fn start(config: &Config, sockets: Sockets, lost: Lost) -> Result<Self, anyhow::Error> {
         let clock = Clock::start();
         let (roots, users) = users(config, clock)?;
         let (identity, state) = identity::open(config)?;
@@ -56,35 +64,56 @@ impl Server {
             users: RwLock::new(Arc::new(users)),
             roots: Arc::new(roots),
             live: Arc::default(),
+            metrics: Metrics::new(lost),
             xferlog: config.xferlog.as_deref().map(open_xferlog).transpose()?,
         });
-        let places: Vec<Place> = listeners.iter().map(Listener::place).collect();
+        let Sockets { control, metrics } = sockets;
+        let places: Vec<Place> = control.iter().map(Listener::place).collect();
         notices::log(config, &places, &shared.shares);
-        let rules = machine::rules(config, &places);
+        let metrics_at = metrics.as_ref().map(Bound::local).transpose()?;
+        let rules = machine::rules(config, places.iter().map(|place| place.0).chain(metrics_at));
         let (shutdown, running) = Shutdown::new();
-        let mut accepting = JoinSet::new();
+        let (mut accepting, mut operating) = (JoinSet::new(), JoinSet::new());
         if let Some(socket) = state.as_ref().and_then(control_socket) {
-            accepting.spawn(control::serve(socket, Arc::clone(&shared.live), clock));
+            operating.spawn(control::serve(socket, Arc::clone(&shared.live), clock));
         }
-        let acceptor = Arc::new(Acceptor::new(Arc::clone(&shared), running));
-        for listener in listeners {
+        if let Some(socket) = metrics {
+            let shared = Arc::clone(&shared);
+            let page = move || shared.metrics.text(&shared.shares.uses());
+            operating.spawn(http::serve(socket.start()?, page));
+        }
+        let acceptor = Arc::new(Acceptor::new(Arc::clone(&shared), running, config.proxy_from.clone()));
+        for listener in control {
             let machine = Arc::new(machine::machine(config, &listener, rules.clone()));
-            accepting.spawn(Arc::clone(&acceptor).run(listener, machine));
+            let door = Door { address: listener.address, socket: listener.socket.start()?, machine };
+            accepting.spawn(Arc::clone(&acceptor).run(door));
         }
         if let Some(identity) = &identity {
-            accepting.spawn(certificate::watch(Arc::clone(identity)));
+            operating.spawn(certificate::watch(Arc::clone(identity)));
         }
         let grace = config.shutdown_grace;
-        Ok(Self { places, identity, _state: state, shared, accepting, shutdown, grace })
+        Ok(Self {
+            places,
+            identity,
+            _state: state,
+            shared,
+            accepting,
+            metrics: metrics_at,
+            _operating: operating,
+            shutdown,
+            grace,
+        })
     }
 
     /// Where it listens, and the kind of each listener as the ready lines name it.
     pub fn places(&self) -> impl Iterator<Item = (SocketAddr, &'static str)> + '_ {
-        self.places.iter().map(|(at, dialect, begin)| match (dialect, begin) {
+        let metrics = self.metrics.map(|at| (at, "metrics"));
+        let control = self.places.iter().map(|(at, dialect, begin)| match (dialect, begin) {
             (Dialect::Rfc354, _) => (*at, "ftp-1973"),
             (Dialect::Rfc959, Begin::Implicit) => (*at, "ftps"),
             (Dialect::Rfc959, Begin::Explicit | Begin::Never) => (*at, "ftp"),
-        })
+        });
+        control.chain(metrics)
     }
 
     /// Users and limits are those of `config` from now on. Sessions that are there keep their rights;
@@ -99,6 +128,9 @@ impl Server {
         shares.sessions.set(config.limits);
         shares.logins.set(config.limits.logins);
         self.shared.set_users(users);
+        if let Some(xferlog) = &self.shared.xferlog {
+            xferlog.reopen();
+        }
         Ok(())
     }
 
@@ -111,7 +143,7 @@ impl Server {
         self.identity.as_ref().map_or(Ok(()), |identity| identity.reload())
     }
 
-    /// Accepts no more sessions, lets transfers end, then ends what is left.
+    /// Accepts no more sessions, and answers the operator while it lets transfers end, then ends what is left.
     pub async fn drain(mut self) {
         // Clients that are told to leave must find nobody listening.
         self.accepting.shutdown().await;

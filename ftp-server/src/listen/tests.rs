@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 
 use clap::Parser;
+use ftp_io::program::log::Lost;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
-use super::{Listener, Server};
+use super::{Server, Sockets};
 use crate::cli::Cli;
 use crate::config::{Config, File};
 
@@ -18,7 +19,8 @@ const COMMANDS: usize = 50_000;
 fn start(options: &str) -> (Server, SocketAddr) {
     let words = ["ftp-server", "--root", "/"].into_iter().chain(options.split_whitespace());
     let config = Config::compile(*Cli::try_parse_from(words).unwrap().options, &File::default()).unwrap();
-    let server = Server::start(&config, Listener::open_all(&config.listeners).unwrap()).unwrap();
+    let sockets = Sockets::open(&config, Vec::new()).unwrap();
+    let server = Server::start(&config, sockets, Lost::default()).unwrap();
     let at = server.places().next().unwrap().0;
     (server, at)
 }

@@ -1,16 +1,49 @@
-//! The audit: who came, what was read and changed, and who left. Each record is a line of the log, in both
-//! of its forms, and what is about a file is a line of the xferlog too.
+//! The audit: who came, what was read and changed, what was refused, and who left. Each record is a line of
+//! the log, in both of its forms, and is counted by the metrics; what is about a file is a line of the xferlog
+//! too.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use ftp_proto::address::proxy::BadHeader;
 use ftp_proto::command::{DataType, Direction, Verb};
+use ftp_proto::policy::Why;
+use ftp_proto::server::Timer;
 use ftp_proto::server::ask::FileFailure;
 use ftp_proto::wire::PathName;
 
-/// What an audit records of a session. The list is closed.
+use crate::limits::{Full, Owner};
+
+/// What an audit records. The list is closed.
 #[derive(Debug)]
 pub enum Record<'a> {
+    /// A session begins.
+    Connected,
+    /// A connection was closed before it became a session.
+    TurnedAway {
+        /// The number that its session would have.
+        id: u64,
+        /// The client that came.
+        from: SocketAddr,
+        /// The limit that was reached.
+        full: Full,
+    },
+    /// A connection from a proxy did not say whose it is, and was closed.
+    BadHeader {
+        /// The proxy that it came from.
+        from: SocketAddr,
+        /// What is wrong; `None` if the header did not come in time.
+        why: Option<BadHeader>,
+    },
+    /// A session has to end, because its place or its account is gone.
+    Displaced(Full),
+    /// No data port is free for a session.
+    NoPort {
+        /// Whose share it would have counted in.
+        owner: &'a Owner,
+        /// What the system said.
+        error: String,
+    },
     /// Somebody has logged in.
     LoggedIn,
     /// Somebody could not log in.
@@ -18,6 +51,31 @@ pub enum Record<'a> {
         /// The name that the client gave.
         user: &'a [u8],
     },
+    /// Policy has refused an address for a data connection.
+    Refused {
+        /// Why it was refused.
+        why: Why,
+        /// The address that was refused.
+        address: SocketAddr,
+    },
+    /// A stranger was closed at a data port.
+    Stranger {
+        /// The stranger's address.
+        from: SocketAddr,
+    },
+    /// The session has given its data ports back, because others need them.
+    GavePortsUp,
+    /// TLS could not begin on a connection.
+    NotPrivate {
+        /// The other end of the connection.
+        from: SocketAddr,
+        /// What went wrong.
+        why: &'a str,
+    },
+    /// The client spoke this protocol, and the session has ended.
+    NotFtp(&'static str),
+    /// A wait has ended by its timer.
+    TimedOut(Timer),
     /// A directory was listed.
     Listed(Transfer<'a>),
     /// A file was sent or received.
@@ -71,6 +129,26 @@ impl Record<'_> {
     pub fn log(&self, user: Option<&[u8]>) {
         let user = user.map(text);
         match self {
+            Self::Connected => tracing::debug!("connected"),
+            Self::TurnedAway { id, from, full } => {
+                tracing::warn!(session = id, %from, "turned away: {full}");
+            }
+            Self::BadHeader { from, why: Some(why) } => tracing::warn!(%from, "closed the connection: {why}"),
+            Self::BadHeader { from, why: None } => {
+                tracing::warn!(%from, "closed the connection: its PROXY header did not come in time");
+            }
+            Self::Displaced(full) => tracing::warn!(user, "the session is ended: {full}"),
+            Self::NoPort { owner, error } => tracing::warn!(error, %owner, "no data port is free"),
+            Self::Refused { why, address } => {
+                tracing::warn!(user, %address, "data connection refused: {why}");
+            }
+            Self::Stranger { from } => {
+                tracing::warn!(%from, "closed the connection of a stranger at a data port");
+            }
+            Self::GavePortsUp => tracing::info!("gave its data ports up, because others need them"),
+            Self::NotPrivate { from, why } => tracing::warn!(%from, why, "no TLS"),
+            Self::NotFtp(protocol) => tracing::warn!(protocol, "the client does not speak FTP"),
+            Self::TimedOut(timer) => tracing::info!(timer = timer.name(), "timed out"),
             Self::LoggedIn => tracing::info!(user, "logged in"),
             Self::LoginFailed { user } => tracing::warn!(user = text(user), "login failed"),
             Self::Listed(transfer) => transfer.log(user.as_deref(), "listed"),

@@ -92,7 +92,7 @@ mod tests {
     fn the_certificate_is_kept_and_nobody_else_reads_its_key() {
         let (home, root) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let path = home.path().join("self-signed.pem");
-        let state = || State::open(Some(home.path()), root.path()).unwrap();
+        let state = || State::open(Some(home.path()), &[root.path()]).unwrap();
         let first = self_signed(&state()).unwrap().fingerprints();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let again = Identity::read(vec![Files { certificate: path.clone(), key: path.clone() }]).unwrap();

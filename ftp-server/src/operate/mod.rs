@@ -1,9 +1,11 @@
-//! What the operator does to a running server: today to stop it. Reload, metrics and hooks belong here too.
+//! What the operator does to a running server, and sees of it.
 
 pub mod audit;
 pub mod certificate;
 pub mod control;
+pub mod http;
 pub mod live;
+pub mod metrics;
 mod shutdown;
 mod state;
 pub mod xferlog;

@@ -3,7 +3,6 @@
 
 use std::env;
 use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
-use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -22,17 +21,17 @@ pub struct State {
 }
 
 impl State {
-    /// Opens the state directory: the one that the operator named, or the usual one. Where the usual one
-    /// cannot be used, a temporary directory takes its place, with a warning.
+    /// Opens the state directory: the one that the operator named, or the usual one. It must not be below
+    /// one of the `roots` that users see. Where the usual one cannot be used, a temporary directory takes its place, with a warning.
     ///
     /// # Errors
     /// The directory that the operator named cannot be used, or no temporary one can be made.
-    pub fn open(named: Option<&Path>, root: &Path) -> Result<Self, anyhow::Error> {
+    pub fn open(named: Option<&Path>, roots: &[&Path]) -> Result<Self, anyhow::Error> {
         if let Some(directory) = named {
-            return Self::at(directory, root)
+            return Self::at(directory, roots)
                 .with_context(|| format!("cannot use {} as --state", directory.display()));
         }
-        match Self::at_usual(root) {
+        match Self::at_usual(roots) {
             Ok(state) => Ok(state),
             Err(error) => {
                 tracing::warn!(
@@ -41,7 +40,7 @@ impl State {
                 );
                 let temporary = tempfile::Builder::new().prefix("ftp-server-").tempdir();
                 let temporary = temporary.context("cannot make a temporary state directory")?;
-                let state = Self::at(temporary.path(), root)?;
+                let state = Self::at(temporary.path(), roots)?;
                 Ok(Self { temporary: Some(temporary), ..state })
             }
         }
@@ -49,8 +48,8 @@ impl State {
 
     /// Opens the usual state directory, for a server that has nothing to keep: without it the operator
     /// cannot ask who is there.
-    pub fn open_usual(root: &Path) -> Option<Self> {
-        let opened = Self::at_usual(root);
+    pub fn open_usual(roots: &[&Path]) -> Option<Self> {
+        let opened = Self::at_usual(roots);
         opened
             .inspect_err(|error| {
                 tracing::warn!(
@@ -61,17 +60,18 @@ impl State {
             .ok()
     }
 
-    fn at_usual(root: &Path) -> Result<Self, anyhow::Error> {
+    fn at_usual(roots: &[&Path]) -> Result<Self, anyhow::Error> {
         let directory = usual_state().context("neither STATE_DIRECTORY nor HOME is set")?;
-        Self::at(&directory, root).context(directory.display().to_string())
+        Self::at(&directory, roots).context(directory.display().to_string())
     }
 
-    fn at(directory: &Path, root: &Path) -> Result<Self, anyhow::Error> {
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
-        made.map_err(|error| anyhow::anyhow!("cannot make it: {}", words(&error)))?;
-        if is_below(directory, root) {
+    fn at(directory: &Path, roots: &[&Path]) -> Result<Self, anyhow::Error> {
+        // Before it is made: a server that refuses to start leaves nothing among the files of its users.
+        if let Some(root) = roots.iter().find(|root| is_below(directory, root)) {
             bail!("it is below the root {}, where users could read it", root.display());
         }
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
+        made.map_err(|error| anyhow::anyhow!("cannot make it: {}", words(&error)))?;
         let held = File::options().create(true).truncate(false).write(true).open(directory.join("lock"));
         let held = held.map_err(|error| anyhow::anyhow!("it is not writable: {}", words(&error)))?;
         match held.try_lock() {
@@ -95,10 +95,12 @@ impl State {
     }
 }
 
-/// Whether `path` leads into `root`, as far as that can be told.
+/// Whether `path` leads into `root`, as far as that can be told. What does not exist yet is judged by the
+/// directory in which it would be made.
 pub fn is_below(path: &Path, root: &Path) -> bool {
-    let real = |path: &Path| -> io::Result<PathBuf> { path.canonicalize() };
-    real(path).and_then(|path| Ok(path.starts_with(real(root)?))).unwrap_or(false)
+    let Ok(path) = std::path::absolute(path) else { return false };
+    let real = path.ancestors().find_map(|path| path.canonicalize().ok());
+    real.zip(root.canonicalize().ok()).is_some_and(|(path, root)| path.starts_with(root))
 }
 
 /// The usual state directory: that of systemd, or that of the user.
@@ -122,19 +124,25 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let root = tempfile::tempdir().unwrap();
         let at = home.path().join("deep/state");
-        let state = State::open(Some(&at), root.path()).unwrap();
+        let state = State::open(Some(&at), &[root.path()]).unwrap();
         assert_eq!(fs::metadata(&at).unwrap().permissions().mode() & 0o777, 0o700);
         assert_eq!(state.directory(), at);
-        let refused = State::open(Some(&at), root.path()).unwrap_err();
+        let refused = State::open(Some(&at), &[root.path()]).unwrap_err();
         assert!(format!("{refused:#}").contains("another server"), "{refused:#}");
         drop(state);
-        State::open(Some(&at), root.path()).unwrap();
+        State::open(Some(&at), &[root.path()]).unwrap();
     }
 
     #[test]
-    fn it_is_never_below_the_root() {
-        let root = tempfile::tempdir().unwrap();
-        let refused = State::open(Some(&root.path().join("state")), root.path()).unwrap_err();
-        assert!(format!("{refused:#}").contains("below the root"), "{refused:#}");
+    fn it_is_never_below_a_root_and_is_not_even_made_there() {
+        let (other, root) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let link = other.path().join("link");
+        std::os::unix::fs::symlink(root.path(), &link).unwrap();
+        for at in [root.path().join("state"), root.path().join("deep/state"), link.join("state")] {
+            let refused =
+                State::open(Some(&at), &[other.path().join("none").as_path(), root.path()]).unwrap_err();
+            assert!(format!("{refused:#}").contains("below the root"), "{refused:#}");
+            assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0, "{}", at.display());
+        }
     }
 }

@@ -113,8 +113,19 @@ fn line(record: &Record<'_>, who: &Who<'_>, now: &str) -> Option<String> {
             (path, *bytes, took.as_secs(), ascii, direction, failure.is_none())
         }
         Record::Changed { verb: Verb::Dele, path, failure: None, .. } => (path, 0, 0, false, 'd', true),
-        Record::LoggedIn
+        Record::Connected
+        | Record::TurnedAway { .. }
+        | Record::BadHeader { .. }
+        | Record::Displaced(_)
+        | Record::NoPort { .. }
+        | Record::LoggedIn
         | Record::LoginFailed { .. }
+        | Record::Refused { .. }
+        | Record::Stranger { .. }
+        | Record::GavePortsUp
+        | Record::NotPrivate { .. }
+        | Record::NotFtp(_)
+        | Record::TimedOut(_)
         | Record::Listed(_)
         | Record::Changed { .. }
         | Record::Ended { .. } => return None,

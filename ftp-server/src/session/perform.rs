@@ -29,6 +29,7 @@ use crate::auth::{Check, Entry};
 use crate::data::{Pumped, begin, pump};
 use crate::limits::{Entered, Full, Left, MAX_ANONYMOUS_PORTS, Owner, Permission, SessionSlot};
 use crate::operate::Running;
+use crate::operate::audit::Record;
 use crate::vfs::View;
 
 /// Performs the machine's questions and holds what comes of them.
@@ -195,7 +196,9 @@ impl Performer {
                 input(Input::Answer(ticket, Answer::Port(Some(number))));
             }
             Done::Reserved(ticket, Err(error)) | Done::ReservedPair([ticket, _], Err(error)) => {
-                tracing::warn!(error = words(&error), owner = %self.client.owner, "no data port is free");
+                let record = Record::NoPort { owner: &self.client.owner, error: words(&error) };
+                record.log(None);
+                self.shared.metrics.count(&record);
                 input(Input::Answer(ticket, Answer::Port(None)));
             }
             Done::PortsNeeded => input(Input::PortsNeeded),

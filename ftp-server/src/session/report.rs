@@ -28,7 +28,9 @@ impl Reporter {
     pub(super) fn new(shared: Arc<Shared>, id: u64, from: SocketAddr) -> Self {
         let since = shared.clock.now();
         let presence = shared.live.enter(id, from, since);
-        Self { shared, presence, from: from.ip(), since, user: None, sent: 0, received: 0 }
+        let reporter = Self { shared, presence, from: from.ip(), since, user: None, sent: 0, received: 0 };
+        reporter.record(&Record::Connected);
+        reporter
     }
 
     /// Returns when the operator ends the session.
@@ -50,14 +52,14 @@ impl Reporter {
                 self.record(&Record::LoggedIn);
             }
             Event::LoginFailed { name } => self.record(&Record::LoginFailed { user: name }),
-            Event::Refused { why, address } => tracing::warn!(%address, "data connection refused: {why}"),
-            Event::Stranger { from } => {
-                tracing::warn!(%from, "closed the connection of a stranger at a data port");
+            Event::Refused { why, address } => {
+                self.record(&Record::Refused { why: *why, address: *address });
             }
-            Event::GavePortsUp => tracing::info!("gave its data ports up, because others need them"),
-            Event::NotPrivate { from, why } => tracing::warn!(%from, why, "no TLS"),
-            Event::NotFtp(protocol) => tracing::warn!(protocol, "the client does not speak FTP"),
-            Event::TimedOut(timer) => tracing::info!(timer = timer.name(), "timed out"),
+            Event::Stranger { from } => self.record(&Record::Stranger { from: *from }),
+            Event::GavePortsUp => self.record(&Record::GavePortsUp),
+            Event::NotPrivate { from, why } => self.record(&Record::NotPrivate { from: *from, why }),
+            Event::NotFtp(protocol) => self.record(&Record::NotFtp(protocol)),
+            Event::TimedOut(timer) => self.record(&Record::TimedOut(*timer)),
             Event::Changed { verb, path, to, failure } => {
                 let (verb, to, failure) = (*verb, to.as_ref(), *failure);
                 self.record(&Record::Changed { verb, path, to, failure });
@@ -96,8 +98,10 @@ impl Reporter {
         self.record(&Record::Ended { took, sent: self.sent, received: self.received });
     }
 
-    fn record(&self, record: &Record<'_>) {
+    /// Records something that the machine does not know of.
+    pub(super) fn record(&self, record: &Record<'_>) {
         record.log(self.user.as_deref());
+        self.shared.metrics.count(record);
         if let (Some(xferlog), Some(user)) = (&self.shared.xferlog, &self.user) {
             xferlog.add(record, &Who { user, anonymous: is_anonymous(user), from: self.from });
         }

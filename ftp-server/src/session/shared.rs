@@ -8,6 +8,7 @@ use ftp_io::tls;
 use crate::auth::Users;
 use crate::limits::Shares;
 use crate::operate::live::Live;
+use crate::operate::metrics::Metrics;
 use crate::operate::xferlog::XferLog;
 use crate::vfs::Roots;
 
@@ -23,6 +24,8 @@ pub struct Shared {
     pub users: RwLock<Arc<Users>>,
     /// The sessions that live now.
     pub live: Arc<Live>,
+    /// What has happened, as numbers.
+    pub metrics: Metrics,
     /// The xferlog, if there is one.
     pub xferlog: Option<XferLog>,
     /// The directories of all users.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ftp_io::control::{Control, Read};
 use ftp_io::os_error::words;
+use ftp_proto::address::plain;
 use ftp_proto::server::ask::{Answer, Ask, Input, Output, Ticket};
 use ftp_proto::server::{self, Connection};
 use ftp_proto::timer::Moment;
@@ -18,6 +19,7 @@ use super::report::Reporter;
 use super::resources::Done;
 use super::shared::Shared;
 use crate::limits::{Eviction, Full, SessionSlot};
+use crate::operate::audit::Record;
 use crate::operate::{Phase, Running};
 
 /// A control connection that was accepted.
@@ -27,8 +29,10 @@ pub struct Accepted {
     pub id: u64,
     /// The control connection.
     pub stream: TcpStream,
-    /// The other end of it.
+    /// The client: the other end of it, or whom a proxy there has announced.
     pub from: SocketAddr,
+    /// Whether a proxy has announced the client.
+    pub proxied: bool,
     /// The place of the session among the others.
     pub slot: SessionSlot,
     /// Tells it to make room.
@@ -105,9 +109,9 @@ enum Wake {
 
 impl Session {
     fn new(shared: Arc<Shared>, accepted: Accepted) -> io::Result<Self> {
-        let Accepted { id, stream, from, slot, eviction, machine, running } = accepted;
-        let connection =
-            Connection { peer: from, local: stream.local_addr()?, entropy: ftp_io::random::bytes()? };
+        let Accepted { id, stream, from, proxied, slot, eviction, machine, running } = accepted;
+        let local = plain(stream.local_addr()?);
+        let connection = Connection { peer: from, local, proxied, entropy: ftp_io::random::bytes()? };
         Ok(Self {
             reporter: Reporter::new(Arc::clone(&shared), id, from),
             performer: Performer::new(id, from.ip(), Arc::clone(&shared), slot, running.clone()),
@@ -123,7 +127,6 @@ impl Session {
     }
 
     async fn run(mut self: Box<Self>) {
-        tracing::debug!("connected");
         self.input(Input::Start);
         let mut received = Vec::new();
         loop {
@@ -266,7 +269,7 @@ impl Session {
             Ready::Answer(ticket, answer) => self.input(Input::Answer(ticket, answer)),
             Ready::Done(done) => self.finish(*done),
             Ready::End(why) => {
-                tracing::warn!("the session is ended: {why}");
+                self.reporter.record(&Record::Displaced(why));
                 self.input(Input::End(&why.to_string()));
             }
         }

@@ -3,12 +3,20 @@
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod operator;
+#[cfg(test)]
+mod proxy;
+#[cfg(test)]
+mod run_as;
 #[cfg(test)]
 mod server;
 #[cfg(test)]
 mod session;
 #[cfg(test)]
 mod start;
+#[cfg(test)]
+mod systemd;
 #[cfg(test)]
 mod unread;

@@ -41,6 +41,24 @@ fn the_operator_lists_sessions_and_ends_one() {
 }
 
 #[test]
+fn a_server_that_stops_still_answers_its_operator() {
+    let state = tempfile::tempdir().unwrap();
+    let state = state.path().display();
+    let server = Server::start(&format!("--user ann:secret --listen 127.0.0.2:0 --state {state}"));
+    let (mut idle, mut busy) = (Client::login(&server), Client::login(&server));
+    busy.say("TYPE I", "200");
+    let data = busy.transfer(&server, "STOR file");
+    server.signal(Signal::TERM);
+    idle.expect("421");
+    let listed = run(&format!("who --state {state}"));
+    let text = String::from_utf8(listed.stdout).unwrap();
+    assert!(text.lines().any(|line| line.starts_with("2 ") && line.contains("STOR file")), "{text}");
+    assert!(run(&format!("kick 2 --state {state}")).status.success());
+    drop(data);
+    assert_eq!(server.stop(Signal::TERM).0.code(), Some(0));
+}
+
+#[test]
 fn a_state_directory_that_another_server_holds_is_refused() {
     let state = tempfile::tempdir().unwrap();
     let options = format!("--anonymous --listen 127.0.0.2:0 --state {}", state.path().display());

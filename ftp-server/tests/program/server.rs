@@ -17,15 +17,14 @@ impl Server {
     /// Starts with a root of its own and waits for as many ready lines as there are listeners.
     pub(crate) fn start(options: &str) -> Self {
         let root = tempfile::tempdir().unwrap();
-        let mut child = command(options)
-            .arg("--root")
-            .arg(root.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let listeners = options.matches("--listen").count() + options.matches("--metrics").count();
+        Self::with(command(options).stderr(Stdio::piped()), root, listeners)
+    }
+
+    /// Starts with this root, by a command that lacks nothing else, and waits for so many ready lines.
+    pub(crate) fn with(command: &mut Command, root: tempfile::TempDir, listeners: usize) -> Self {
+        let mut child = command.arg("--root").arg(root.path()).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let listeners = options.matches("--listen").count();
         let ready = (0..listeners).map(|_| lines.next().expect("a ready line").unwrap()).collect();
         Self { child, ready, root }
     }
@@ -74,7 +73,11 @@ pub(crate) struct Client {
 impl Client {
     /// Connects, without a word.
     pub(crate) fn connect(server: &Server) -> Self {
-        let stream = TcpStream::connect(server.address(0)).unwrap();
+        Self::on(TcpStream::connect(server.address(0)).unwrap())
+    }
+
+    /// A client on a connection that is there already.
+    pub(crate) fn on(stream: TcpStream) -> Self {
         // Longer than anything may take: a server that says nothing fails the test, not the run.
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         Self { reader: BufReader::new(stream) }
@@ -82,11 +85,15 @@ impl Client {
 
     /// Connects and logs in as `ann`.
     pub(crate) fn login(server: &Server) -> Self {
-        let mut client = Self::connect(server);
-        client.expect("220");
-        client.say("USER ann", "331");
-        client.say("PASS secret", "230");
-        client
+        Self::connect(server).logged_in()
+    }
+
+    /// Is greeted and logs in as `ann`.
+    pub(crate) fn logged_in(mut self) -> Self {
+        self.expect("220");
+        self.say("USER ann", "331");
+        self.say("PASS secret", "230");
+        self
     }
 
     /// One line of a reply; empty at the end of the connection.
@@ -101,6 +108,11 @@ impl Client {
         let line = self.line();
         assert!(line.starts_with(&format!("{code} ")), "{code} expected: {line}");
         line
+    }
+
+    /// What carries the commands.
+    pub(crate) fn stream(&mut self) -> &mut TcpStream {
+        self.reader.get_mut()
     }
 
     pub(crate) fn send(&mut self, command: &str) {

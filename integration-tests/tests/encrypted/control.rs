@@ -2,7 +2,7 @@
 
 use super::{Raw, TlsClient, private, server};
 use ftp_proto::dialect::Dialect;
-use integration_tests::site::{PASSWORD, USER};
+use integration_tests::site::{PASSWORD, Site, USER};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
@@ -87,4 +87,21 @@ fn f13_after_rein_the_control_connection_is_in_clear_and_may_begin_tls_again() {
         raw.begin_tls(&client);
         raw.ask("PWD", "530");
     }
+}
+
+#[test]
+fn implicit_tls_begins_behind_the_header_of_a_proxy() {
+    let server = Site::new("proxied").tls().args(["--proxy-from", "127.0.0.1"]).start();
+    let client = TlsClient::new();
+    let header = b"PROXY TCP4 127.0.0.9 127.0.0.2 5000 990\r\n";
+    let mut raw = Raw::connect_tls_after(header, server.implicit(), &client);
+    raw.login(USER, PASSWORD);
+    // The announced client is the user's own host, and the proxy is not.
+    raw.ask("PORT 127,0,0,9,19,137", "200");
+    raw.ask("PORT 127,0,0,1,19,137", "504");
+    raw.ask("QUIT", "221");
+    raw.closed();
+    let mut stream = TcpStream::connect(server.implicit()).unwrap();
+    stream.write_all(b"\x16\x03\x01").unwrap();
+    assert_eq!(stream.read(&mut [0]).unwrap_or(0), 0, "TLS without a header is closed");
 }

@@ -36,6 +36,14 @@ const REASONS: &[(&str, &str)] = &[
         "where_client_authorities_are_named_only_their_clients_come_in",
         "the option of curl; the test is about the client's certificate",
     ),
+    (
+        "a_client_that_a_proxy_announces_from_this_host_reaches_no_other_loopback_address",
+        "shows what is refused under the widest policy",
+    ),
+    (
+        "metrics_count_what_clients_do_and_name_none_of_them",
+        "the port is refused under the widest policy, too",
+    ),
     ("wider", "servers of other people know no RNDZ, and are foreign to each other on loopback"),
     (
         "a_data_connection_shows_the_certificate_of_its_control_connection",

@@ -65,6 +65,28 @@ pub struct Log {
     finished: Receiver<()>,
 }
 
+/// How many lines the log has lost so far. Clones count the same log.
+#[derive(Clone, Debug, Default)]
+pub struct Lost(Arc<AtomicU64>);
+
+impl Lost {
+    /// Lines that were lost since the start.
+    pub fn lines(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn add(&self, lines: u64) {
+        self.0.fetch_add(lines, Ordering::Relaxed);
+    }
+}
+
+impl Log {
+    /// How many lines it has lost.
+    pub fn lost(&self) -> Lost {
+        self.queue.all_lost.clone()
+    }
+}
+
 /// Starts the log of this process on standard error.
 ///
 /// # Errors
@@ -129,6 +151,8 @@ struct Queue {
     messages: SyncSender<Message>,
     /// Lines that found the queue full and that no message has told of yet.
     lost: Arc<AtomicU64>,
+    /// All lines that were lost, also by the writer.
+    all_lost: Lost,
 }
 
 #[derive(Debug)]
@@ -147,6 +171,7 @@ impl Write for Queue {
         let lost = self.lost.swap(0, Ordering::Relaxed);
         if self.messages.try_send(Message::Line { text: text.to_vec(), lost }).is_err() {
             self.lost.fetch_add(lost.saturating_add(1), Ordering::Relaxed);
+            self.all_lost.add(1);
         }
         Ok(text.len())
     }
@@ -159,8 +184,8 @@ impl Write for Queue {
 fn open(out: impl Write + Send + 'static, style: Style) -> io::Result<(Log, Queue)> {
     let (messages, queued) = sync_channel(QUEUED);
     let (finish, finished) = sync_channel(1);
-    let queue = Queue { messages, lost: Arc::default() };
-    let mut writer = Writer { out, style, lost: 0 };
+    let queue = Queue { messages, lost: Arc::default(), all_lost: Lost::default() };
+    let mut writer = Writer { out, style, lost: 0, all_lost: queue.all_lost.clone() };
     let full = Arc::clone(&queue.lost);
     let work = move || {
         let mut next = queued.recv().ok();
@@ -188,6 +213,7 @@ struct Writer<W> {
     style: Style,
     /// Lines that could not be written and that no line has told of yet.
     lost: u64,
+    all_lost: Lost,
 }
 
 impl<W: Write> Writer<W> {
@@ -195,6 +221,7 @@ impl<W: Write> Writer<W> {
         self.tell_lost();
         if self.write(text).is_err() {
             self.lost = self.lost.saturating_add(1);
+            self.all_lost.add(1);
         }
     }
 
@@ -299,6 +326,7 @@ mod tests {
         while queue.messages.try_send(Message::Line { text: Vec::new(), lost: 0 }).is_err() {
             std::thread::yield_now();
         }
+        let counted = log.lost();
         queue.write_all(b"next\n").unwrap();
         drop(log);
         let lines = read();
@@ -308,7 +336,9 @@ mod tests {
         let lost = |line: &String| line.split_once("lines=").map(|(_, lost)| lost.parse::<usize>().unwrap());
         let written = lines.iter().filter(|line| *line == "line").count();
         assert!(written <= QUEUED + 2, "{written}");
-        assert_eq!(written + lines.iter().filter_map(lost).sum::<usize>(), LINES);
+        let told: usize = lines.iter().filter_map(lost).sum();
+        assert_eq!(written + told, LINES);
+        assert_eq!(counted.lines(), u64::try_from(told).unwrap());
     }
 
     #[test]

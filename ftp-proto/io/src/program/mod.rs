@@ -11,16 +11,21 @@
 //! | [`reexec`] | removes passwords from the argument list |
 //! | [`settings`] | TOML files; every mistake has its place |
 //! | [`secret`] | removes passwords from texts |
-//! | [`ready`] | tells people and systemd that a service is ready |
+//! | [`ready`] | tells people and systemd that a service is ready, reloads or stops |
+//! | [`inherited`] | sockets that systemd has opened |
+//! | [`privileges`] | a process that was started by root goes on as somebody else |
 //! | [`manual`] | shell completions and the manual page |
 //!
 //! This module needs the feature `program`, so that other users of this crate do not build clap.
 
 pub mod args;
 pub mod duration;
+pub mod inherited;
 pub mod log;
 pub mod manual;
 pub mod output;
+#[cfg(target_os = "linux")]
+pub mod privileges;
 pub mod ready;
 pub mod reexec;
 pub mod runtime;

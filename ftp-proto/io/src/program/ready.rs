@@ -1,4 +1,4 @@
-//! Tells that a service is ready: people on standard output, systemd at its socket.
+//! Tells how a service is: people on standard output, systemd at its socket.
 
 use std::ffi::OsStr;
 use std::io::{self, Write, stdout};
@@ -6,6 +6,8 @@ use std::io::{self, Write, stdout};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
+
+use crate::clock::since_boot;
 
 /// Writes the ready notice, whole lines, to standard output.
 ///
@@ -17,17 +19,39 @@ pub fn announce(lines: &str) -> io::Result<()> {
     out.write_all(lines.as_bytes()).and_then(|()| out.flush())
 }
 
-/// Sends `READY=1` to systemd if systemd started this process (sd_notify(3)).
+/// What systemd is told (sd_notify(3)).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Notice {
+    /// The service is ready, or has read its settings again.
+    Ready,
+    /// It reads its settings again. [`Self::Ready`] follows, also if they were not usable.
+    Reloading,
+    /// It is on its way to its end.
+    Stopping,
+}
+
+/// Tells systemd, if systemd started this process.
 ///
 /// # Errors
 ///
 /// `NOTIFY_SOCKET` names a socket that does not take the message.
-pub fn notify_systemd() -> io::Result<()> {
-    std::env::var_os("NOTIFY_SOCKET").map_or(Ok(()), |socket| notify(&socket))
+pub fn notify_systemd(notice: Notice) -> io::Result<()> {
+    std::env::var_os("NOTIFY_SOCKET").map_or(Ok(()), |socket| notify(&socket, notice))
 }
 
-fn notify(socket: &OsStr) -> io::Result<()> {
-    UnixDatagram::unbound()?.send_to_addr(b"READY=1", &address(socket)?).map(drop)
+fn notify(socket: &OsStr, notice: Notice) -> io::Result<()> {
+    UnixDatagram::unbound()?.send_to_addr(notice.message().as_bytes(), &address(socket)?).map(drop)
+}
+
+impl Notice {
+    fn message(self) -> String {
+        match self {
+            Self::Ready => "READY=1".to_owned(),
+            // systemd wants to know when, on its own clock.
+            Self::Reloading => format!("RELOADING=1\nMONOTONIC_USEC={}", since_boot().as_micros()),
+            Self::Stopping => "STOPPING=1".to_owned(),
+        }
+    }
 }
 
 fn address(socket: &OsStr) -> io::Result<SocketAddr> {
@@ -44,10 +68,20 @@ mod tests {
 
     fn check(socket: &OsStr) {
         let systemd = UnixDatagram::bind_addr(&address(socket).unwrap()).unwrap();
-        notify(socket).unwrap();
-        let mut message = [0; 32];
-        let count = systemd.recv(&mut message).unwrap();
-        assert_eq!(&message[..count], b"READY=1");
+        for (notice, expect) in
+            [(Notice::Ready, "READY=1"), (Notice::Reloading, "RELOADING=1"), (Notice::Stopping, "STOPPING=1")]
+        {
+            notify(socket, notice).unwrap();
+            let mut message = [0; 64];
+            let count = systemd.recv(&mut message).unwrap();
+            let message = std::str::from_utf8(&message[..count]).unwrap();
+            assert_eq!(message.lines().next(), Some(expect));
+            let time = message.lines().nth(1).map(|line| line.strip_prefix("MONOTONIC_USEC=").unwrap());
+            assert_eq!(
+                time.is_some_and(|time| time.parse::<u64>().unwrap() > 0),
+                notice == Notice::Reloading
+            );
+        }
     }
 
     #[test]

@@ -78,7 +78,57 @@ impl Listener {
 ///
 /// The address is not one of this host, or the port is taken or forbidden.
 pub fn listen(at: SocketAddr) -> io::Result<Listener> {
-    Listener::new(bound(at)?, CONTROL_BACKLOG, None)
+    Bound::open(at)?.start()
+}
+
+/// A listening socket that no scheduler knows yet: it can be opened before there is one, by a process that
+/// gives its privileges up afterwards.
+#[derive(Debug)]
+pub struct Bound(std::net::TcpListener);
+
+impl Bound {
+    /// Listens at `at` for control connections; port 0 means any free port. Connections wait until somebody
+    /// accepts them.
+    ///
+    /// # Errors
+    ///
+    /// The address is not one of this host, or the port is taken or forbidden.
+    pub fn open(at: SocketAddr) -> io::Result<Self> {
+        let socket = bound(at)?;
+        socket.listen(CONTROL_BACKLOG)?;
+        Ok(Self(socket.into()))
+    }
+
+    /// Uses a socket that somebody else has opened.
+    ///
+    /// # Errors
+    ///
+    /// It does not listen, or the system refuses to change it.
+    pub fn adopt(socket: std::net::TcpListener) -> io::Result<Self> {
+        if !SockRef::from(&socket).is_listener()? {
+            return Err(io::Error::other("the socket does not listen"));
+        }
+        socket.set_nonblocking(true)?;
+        Ok(Self(socket))
+    }
+
+    /// The address where it listens, with the real port.
+    ///
+    /// # Errors
+    ///
+    /// The system does not know the socket.
+    pub fn local(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+
+    /// Tells the scheduler that runs now.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses to watch the socket.
+    pub fn start(self) -> io::Result<Listener> {
+        Ok(Listener { inner: TcpListener::from_std(self.0)?, _lease: None })
+    }
 }
 
 /// Connections that the system keeps until they are accepted.

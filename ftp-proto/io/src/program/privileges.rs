@@ -1,0 +1,49 @@
+//! A process that was started by root goes on as somebody else.
+
+use std::ffi::CString;
+use std::io;
+
+use nix::unistd::{Uid, User, geteuid, getuid, initgroups, setgid, setuid};
+
+/// Goes on as the user `name`, with the groups of that user, in all threads of the process and for good. A
+/// process that runs as this user already stays what it is.
+///
+/// # Errors
+///
+/// There is no such user, the user is root, or this process may not change who it is.
+pub fn run_as(name: &str) -> io::Result<()> {
+    let user = User::from_name(name)?.ok_or_else(|| io::Error::other("there is no such user"))?;
+    if user.uid.is_root() {
+        return Err(io::Error::other("that user is root, so nothing would be given up"));
+    }
+    if is(user.uid) {
+        return Ok(());
+    }
+    // The groups first: nobody but root may change them.
+    initgroups(&CString::new(name)?, user.gid)?;
+    setgid(user.gid)?;
+    setuid(user.uid)?;
+    if is(user.uid) { Ok(()) } else { Err(io::Error::other("the system has kept another user")) }
+}
+
+fn is(uid: Uid) -> bool {
+    getuid() == uid && geteuid() == uid
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_goes_on_as_root_or_as_somebody_who_is_not_there() {
+        for name in ["root", "no such user", "", "a\0b"] {
+            assert!(run_as(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn whoever_it_is_already_may_stay() {
+        let own = User::from_uid(getuid()).unwrap().unwrap();
+        assert_eq!(run_as(&own.name).is_ok(), !own.uid.is_root());
+    }
+}

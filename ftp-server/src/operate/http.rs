@@ -1,0 +1,137 @@
+//! The pages of the metrics, over as little HTTP/1.1 as a scraper needs: one GET, one answer, the end.
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use ftp_io::socket::Listener;
+use ftp_proto::address::Group;
+use ftp_proto::fair::{Bounds, Fair};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+/// Clients that are answered now. Whoever has to make room is told by dropping its sender.
+type Clients = Arc<Mutex<Fair<Group, oneshot::Sender<()>>>>;
+
+/// Answers `GET /metrics` with what `page` gives, and `GET /healthz`. Never returns.
+///
+/// A client that is slow costs nobody else anything: when there are too many, the oldest one of the address
+/// that has most of them is closed.
+pub async fn serve(listener: Listener, page: impl Fn() -> String + Clone + Send + 'static) {
+    let clients = Clients::default();
+    loop {
+        let Ok((stream, from)) = listener.accept().await else {
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        };
+        let (stay, displaced) = oneshot::channel();
+        let admitted =
+            lock(&clients).admit(Bounds::new(MAX_CLIENTS), Group::of(from.ip()), stay, |_, _| false);
+        let Ok((place, _)) = admitted else { continue };
+        let (clients, page) = (Arc::clone(&clients), page.clone());
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = timeout(PATIENCE, answer(stream, page)) => {}
+                _ = displaced => {}
+            }
+            lock(&clients).remove(place);
+        });
+    }
+}
+
+async fn answer(mut stream: TcpStream, page: impl Fn() -> String) -> io::Result<()> {
+    let mut request = Vec::new();
+    while !request.windows(END.len()).any(|window| window == END) && request.len() < MAX_REQUEST {
+        if (&mut stream).take(MAX_PIECE).read_buf(&mut request).await? == 0 {
+            break;
+        }
+    }
+    stream.write_all(response(&request, page).as_bytes()).await?;
+    stream.shutdown().await
+}
+
+/// The answer to what has come.
+fn response(request: &[u8], page: impl Fn() -> String) -> String {
+    const TEXT: &str = "text/plain; charset=utf-8";
+    let line = request.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    let mut words = line.split(|byte| *byte == b' ');
+    let (method, path) = (words.next(), words.next());
+    let path = path.and_then(|path| path.split(|byte| *byte == b'?').next());
+    let (status, kind, body) = match (method, path) {
+        (Some(b"GET"), Some(b"/metrics")) => {
+            ("HTTP/1.1 200 OK", "application/openmetrics-text; version=1.0.0; charset=utf-8", page())
+        }
+        (Some(b"GET"), Some(b"/healthz")) => ("HTTP/1.1 200 OK", TEXT, "ok\n".to_owned()),
+        (Some(b"GET"), Some(_)) => {
+            ("HTTP/1.1 404 Not Found", TEXT, "there are /metrics and /healthz\n".to_owned())
+        }
+        _ => ("HTTP/1.1 405 Method Not Allowed", TEXT, "only GET is served\n".to_owned()),
+    };
+    let length = body.len();
+    format!("{status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a request ends with.
+const END: &[u8] = b"\r\n\r\n";
+/// How many clients are answered at the same time.
+const MAX_CLIENTS: usize = 16;
+/// Bytes of a request that are read.
+const MAX_REQUEST: usize = 8 * 1024;
+/// Bytes that are read at once.
+const MAX_PIECE: u64 = 1024;
+/// How long a client may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The pause after `accept` has failed.
+const PAUSE: Duration = Duration::from_millis(200);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_pages_are_served_and_nothing_else() {
+        let check = |request: &str, status: &str| {
+            let said = response(request.as_bytes(), || "page\n".to_owned());
+            assert!(said.starts_with(&format!("HTTP/1.1 {status} ")), "{request:?}: {said}");
+        };
+        check("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", "200");
+        check("GET /metrics?name=x HTTP/1.1\r\n\r\n", "200");
+        check("GET /healthz HTTP/1.0\r\n\r\n", "200");
+        check("GET / HTTP/1.0\r\n\r\n", "404");
+        check("GET /metrics/ HTTP/1.0\r\n\r\n", "404");
+        check("POST /metrics HTTP/1.0\r\n\r\n", "405");
+        check("", "405");
+        check("\r\n", "405");
+    }
+
+    /// Everything that the server says to `request`.
+    async fn ask(at: std::net::SocketAddr, request: &str) -> String {
+        let mut stream = TcpStream::connect(at).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut said = String::new();
+        stream.read_to_string(&mut said).await.unwrap();
+        said
+    }
+
+    #[tokio::test]
+    async fn clients_that_say_nothing_keep_no_scraper_waiting() {
+        let listener = ftp_io::socket::listen("127.0.0.2:0".parse().unwrap()).unwrap();
+        let at = listener.local().unwrap();
+        let serving = tokio::spawn(serve(listener, || "page\n".to_owned()));
+        let mut silent = Vec::new();
+        for _ in 0..3 * MAX_CLIENTS {
+            silent.push(TcpStream::connect(at).await.unwrap());
+        }
+        let said = ask(at, "GET /metrics HTTP/1.1\r\n\r\n").await;
+        assert!(said.ends_with("\r\n\r\npage\n"), "{said}");
+        // The oldest of them had to make room.
+        assert_eq!(silent[0].read(&mut [0]).await.unwrap_or(0), 0);
+        serving.abort();
+    }
+}
