@@ -1,5 +1,8 @@
 //! One handle on running work: how much has moved, and stop.
 
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -19,15 +22,39 @@ struct State {
     wake: Notify,
     /// Rates that hold for this work, each shared with other work.
     limiters: Vec<Limiter>,
+    /// Who says when this work may have a thread.
+    gate: Option<Arc<dyn Gate>>,
     /// How often the copy waited in the reactor for its peer.
     #[cfg(test)]
     parked: AtomicU64,
 }
 
+/// Says when work may have a thread that may block, for a fraction of a second.
+pub trait Gate: fmt::Debug + Send + Sync {
+    /// Waits for a turn. It lasts until the pass is dropped.
+    fn pass(&self) -> Pin<Box<dyn Future<Output = Pass> + Send + '_>>;
+}
+
+/// A turn of some work. Dropping it ends the turn.
+pub type Pass = Box<dyn Send>;
+
 impl Meter {
     /// A meter of work that moves no faster than each of `limiters` allows.
     pub fn limited(limiters: Vec<Limiter>) -> Self {
         Self(Arc::new(State { limiters, ..State::default() }))
+    }
+
+    /// A meter of work that also needs turns of `gate`.
+    pub fn gated(limiters: Vec<Limiter>, gate: Arc<dyn Gate>) -> Self {
+        Self(Arc::new(State { limiters, gate: Some(gate), ..State::default() }))
+    }
+
+    /// Waits until the work may have a thread. `None` if nobody has to be asked.
+    pub async fn pass(&self) -> Option<Pass> {
+        match &self.0.gate {
+            Some(gate) => Some(gate.pass().await),
+            None => None,
+        }
     }
 
     /// How many bytes may move now.

@@ -21,7 +21,9 @@ pub(super) const fn meaning(verb: Verb, failure: FileFailure) -> Meaning {
         FileFailure::BadName | FileFailure::OtherRoot => Meaning::BadName,
         FileFailure::Busy => Meaning::FileBusy,
         FileFailure::BeyondEnd => Meaning::RestTooFar,
-        FileFailure::NoSpace | FileFailure::Quota | FileFailure::BeyondRange => Meaning::NoSpace,
+        FileFailure::NoSpace | FileFailure::Quota | FileFailure::TooLarge | FileFailure::BeyondRange => {
+            Meaning::NoSpace
+        }
         FileFailure::Changed | FileFailure::Other => Meaning::LocalError,
     }
 }

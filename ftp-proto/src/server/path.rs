@@ -12,7 +12,8 @@ const MAX_PATH: usize = 4096;
 pub(super) struct NotAllowed;
 
 /// The absolute path that `name` means in the directory `cwd`, without empty components, `.` and `..`.
-/// The parent of the root is the root, so that no name leads outside.
+/// The parent of the root is the root, so that no name leads outside. If the name ends in `/` or `/.`, the
+/// path has a slash at its end, which means that only a directory will do (POSIX 4.16).
 ///
 /// # Errors
 ///
@@ -31,7 +32,28 @@ pub(super) fn resolve(cwd: &PathName, name: &PathName) -> Result<PathName, NotAl
             part => parts.push(part),
         }
     }
-    join(&parts)
+    let path = join(&parts)?;
+    if !wants_directory(name) {
+        return Ok(path);
+    }
+    PathName::from_wire([path.as_bytes(), b"/"].concat()).map_err(|_| NotAllowed)
+}
+
+/// Whether a name ends in `/` or `/.` behind something that is not `..`.
+fn wants_directory(name: &[u8]) -> bool {
+    let mut back = name.rsplit(slash);
+    match back.find(|part| !matches!(*part, b"" | b".")) {
+        Some(part) => part != b".." && !name.ends_with(part),
+        None => false,
+    }
+}
+
+/// The same path without a slash at its end: for commands about directories, and for texts.
+pub(super) fn plain(path: PathName) -> PathName {
+    match path.as_bytes() {
+        [rest @ .., b'/'] if !rest.is_empty() => PathName::from_wire(rest).unwrap_or(path),
+        _ => path,
+    }
 }
 
 /// The parent directory, for CDUP.
@@ -73,10 +95,25 @@ mod tests {
         check("/a/b", "/c", Some("/c"));
         check("/a/b", "..", Some("/a"));
         check("/a", "../../../etc/passwd", Some("/etc/passwd"));
-        check("/a", "./b//c/./", Some("/a/b/c"));
+        check("/a", "./b//c/./", Some("/a/b/c/"));
         check("/", "..", Some("/"));
         check("/", " x ", Some("/ x "));
         check("/", "...", Some("/..."));
+    }
+
+    #[test]
+    fn a_slash_at_the_end_is_kept_where_it_asks_for_a_directory() {
+        check("/", "a/", Some("/a/"));
+        check("/", "a/.", Some("/a/"));
+        check("/", "a//./", Some("/a/"));
+        check("/", "a.", Some("/a."));
+        check("/", "a/..", Some("/"));
+        check("/b", "a/../", Some("/b"));
+        check("/b", "./", Some("/b"));
+        check("/b", "/", Some("/"));
+        check("/", ".", Some("/"));
+        let plain = |text: &str| plain(PathName::from_wire(text).unwrap());
+        assert_eq!([plain("/a/"), plain("/")], [PathName::from_wire("/a").unwrap(), PathName::root()]);
     }
 
     #[test]
@@ -93,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_path_has_an_end() {
-        check("/", &"x/".repeat(2048), Some(&"/x".repeat(2048)));
+        check("/", &"/x".repeat(2048), Some(&"/x".repeat(2048)));
         check("/a", &"x/".repeat(2048), None);
     }
 

@@ -120,6 +120,11 @@ impl Session {
         self.queue.is_full() && !self.hears_everything()
     }
 
+    /// Whether no command is being carried out and no transfer is under way: the session waits for its client.
+    pub const fn is_idle(&self) -> bool {
+        matches!(self.work, Work::Idle)
+    }
+
     fn bytes(&mut self, bytes: &[u8]) {
         if let Work::Securing(_) = self.work {
             return; // nothing in clear counts any more

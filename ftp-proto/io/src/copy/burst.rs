@@ -87,12 +87,18 @@ pub(super) async fn run<W: Work>(
     let (mut connection, mut work) = (connection, work);
     let abandoned = Abandoned::default();
     loop {
+        let pass = tokio::select! {
+            biased;
+            () = meter.stopped() => return (Ended::Stopped, Some(connection), work),
+            pass = meter.pass() => pass,
+        };
         let mut detached = match connection.detach() {
             Ok(detached) => detached,
             Err(error) => return (Ended::Broken(error), None, work),
         };
         let (meter_there, flag) = (meter.clone(), Arc::clone(&abandoned.0));
         let burst = spawn_blocking(move || {
+            let _pass = pass;
             let pause = burst(&mut detached, &mut work, &meter_there, &flag);
             (pause, detached, work)
         });

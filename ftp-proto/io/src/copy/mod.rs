@@ -38,7 +38,7 @@ mod throttle;
 mod transit;
 mod whole;
 
-pub use crate::meter::{Meter, Meters};
+pub use crate::meter::{Gate, Meter, Meters, Pass};
 pub use forward::{Digest, ForwardEnd, Forwarded, Unclosed, forward};
 pub use join::{Join, JoinEnd, LegId};
 pub use lines::lines;

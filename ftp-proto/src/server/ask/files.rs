@@ -231,6 +231,9 @@ pub enum FileFailure {
     /// The account may not store so much.
     #[error("Quota reached")]
     Quota,
+    /// The file is larger than the account or the file system permits.
+    #[error("File too large")]
+    TooLarge,
     /// The file was replaced or changed during the operation.
     #[error("File changed during the operation")]
     Changed,

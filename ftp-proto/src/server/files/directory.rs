@@ -10,7 +10,7 @@ use crate::wire::PathName;
 
 /// CWD: changes the working directory.
 pub(in crate::server) fn cwd(cx: &mut Context, name: &PathName) -> Waits {
-    let path = cx.resolve(name)?;
+    let path = path::plain(cx.resolve(name)?);
     enter(cx, path)
 }
 
@@ -37,7 +37,7 @@ pub(in crate::server) fn pwd(cx: &mut Context) {
 
 /// MKD: makes a directory.
 pub(in crate::server) fn mkd(cx: &mut Context, name: &PathName) -> Waits {
-    let path = cx.resolve(name)?;
+    let path = path::plain(cx.resolve(name)?);
     ask(cx, Verb::Mkd, path.clone(), FileAsk::MakeDirectory(path), |cx, path, found| {
         let Found::Done = found else { return unexpected(cx) };
         said(cx, Meaning::DirectoryName, [path.quoted().as_slice(), b" made"].concat())
@@ -46,7 +46,7 @@ pub(in crate::server) fn mkd(cx: &mut Context, name: &PathName) -> Waits {
 
 /// RMD: removes an empty directory.
 pub(in crate::server) fn rmd(cx: &mut Context, name: &PathName) -> Waits {
-    let path = cx.resolve(name)?;
+    let path = path::plain(cx.resolve(name)?);
     ask(cx, Verb::Rmd, path.clone(), FileAsk::RemoveDirectory(path), |cx, _, found| {
         let Found::Done = found else { return unexpected(cx) };
         said(cx, Meaning::DirectoryDone, "Directory removed")

@@ -6,6 +6,7 @@ use crate::listing::{Kind, civil, facts_line};
 use crate::reply::Meaning;
 use crate::server::ask::{FileAsk, FileFailure, Found};
 use crate::server::context::Context;
+use crate::server::path::plain;
 use crate::wire::PathName;
 
 /// SIZE (RFC 3659 4).
@@ -44,7 +45,7 @@ pub(in crate::server) fn mlst(cx: &mut Context, name: Option<&PathName>) -> Wait
     let path = cx.resolve_or_cwd(name)?;
     ask(cx, Verb::Mlst, path.clone(), FileAsk::Facts(path), |cx, path, found| {
         let Found::Entry(mut entry) = found else { return unexpected(cx) };
-        entry.name = path;
+        entry.name = plain(path);
         let line = facts_line(&entry, cx.parameters.facts.as_deref());
         cx.out.reply_lines(Meaning::FileFacts, &[b"Facts", &line, b"End"]);
         None

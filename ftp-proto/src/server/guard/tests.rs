@@ -228,3 +228,33 @@ fn memory_is_freed() {
     assert!(guard.spent.len() <= 2 * MAX_SPENT, "{}", guard.spent.len());
     assert_eq!((guard.logins.len(), guard.held.len()), (0, 0));
 }
+
+/// A host that was suspended: its clock jumps, and nothing happened in between.
+#[test]
+fn a_jump_of_the_clock_by_hours_frees_what_is_over_and_keeps_what_is_counted() {
+    let bounds =
+        Bounds { ban: Some(Ban { after: 10, time: Duration::from_secs(10 * 3_600) }), ..Bounds::default() };
+    let mut guard = Guard::new(bounds);
+    for n in 0..20 {
+        guard.enter(n, host(1), b"ann".to_vec());
+    }
+    assert_eq!(steps(&mut guard, at(0)).len(), 7);
+    for n in 0..7 {
+        guard.wrong(at(0), n);
+    }
+    let later = at(5 * 3_600_000);
+    let next = steps(&mut guard, later);
+    assert_eq!(next.len(), 7, "seven in a second, however long the last one took");
+    let refusal = guard.wrong(later, next[0].0);
+    assert_eq!(refusal, later + bounds.first_delay, "what failed five hours ago is forgotten");
+    for (key, _) in &next[1..] {
+        guard.wrong(later, *key);
+    }
+    for (key, _) in steps(&mut guard, later + Duration::from_secs(1)) {
+        guard.wrong(later, key);
+    }
+    assert!(guard.is_banned(later, host(1)));
+    assert!(guard.is_banned(at(14 * 3_600_000), host(1)), "nine hours of ten");
+    assert!(!guard.is_banned(at(15 * 3_600_000), host(1)));
+    assert!(guard.most_taken(at(15 * 3_600_000)) == 0 && guard.hashes() == 0);
+}

@@ -249,3 +249,21 @@ fn memory_is_bounded_and_freed_and_nobody_is_refused_for_it() {
     assert_eq!(limits.ask(at(100_000), 1, b"u", target(1, 2000)), Verdict::Now);
     assert_eq!((limits.accounts.len(), limits.targets.len(), limits.pairs), (1, 0, 0));
 }
+
+#[test]
+fn a_jump_of_the_clock_by_hours_ends_what_was_counted_and_no_turn() {
+    let mut limits = Limits::new();
+    for n in 0..4 {
+        assert_eq!(limits.ask(at(0), n, b"u", target(1, 2000)), Verdict::Now);
+    }
+    assert_eq!(limits.ask(at(0), 4, b"u", target(2, 2000)), Verdict::Later);
+    for n in 0..30 {
+        assert_eq!(fail(&mut limits, at(0), "v", target(n, 2000)), Verdict::Now);
+    }
+    assert_eq!(fail(&mut limits, at(0), "v", target(99, 2000)), Verdict::Never);
+    let later = at(10 * 3_600);
+    assert_eq!(fail(&mut limits, later, "v", target(99, 2000)), Verdict::Now);
+    assert_eq!(limits.ask(later, 5, b"u", target(3, 2000)), Verdict::Later, "four are still going");
+    assert_eq!(limits.most_at_once(), 4);
+    assert_eq!(limits.done(later, 0, TryEnd::Failed), [(4, Verdict::Now)]);
+}

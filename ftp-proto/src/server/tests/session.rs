@@ -372,3 +372,30 @@ fn features_and_help_tell_the_extensions() {
     assert!(modern().say("HELP SOCK")[0].starts_with("214 SOCK "));
     assert!(old().say("FEAT")[0].starts_with("200-"));
 }
+
+/// A host that was suspended: its clock jumps by hours, and then everything that was due comes at once.
+#[test]
+fn a_jump_of_the_clock_by_hours_ends_what_waits_once_and_harms_no_file() {
+    const JUMP: u64 = 10 * 3_600;
+    let mut idle = modern();
+    let port = idle.port("PASV");
+    idle.now = idle.now + seconds(JUMP);
+    idle.input(Input::Timeout);
+    idle.input(Input::Timeout);
+    assert!(idle.closed && !idle.listens(port));
+    let said = idle.take();
+    assert_eq!(said.iter().filter(|line| line.starts_with("421 ")).count(), 1, "{said:?}");
+
+    // A transfer that went on meanwhile has moved something since.
+    let mut busy = modern();
+    let port = busy.port("PASV");
+    busy.arrive(port, &format!("{OWN}:5000"));
+    busy.check("RETR a", &["150"]);
+    busy.progress = (500, 0);
+    busy.now = busy.now + seconds(JUMP);
+    busy.input(Input::Timeout);
+    assert!(!busy.closed && busy.is_moving());
+    let replies = busy.finish(1000, End::Whole);
+    assert!(replies.len() == 1 && replies[0].starts_with("226 "), "{replies:?}");
+    busy.check("NOOP", &["200"]);
+}
