@@ -212,7 +212,7 @@ mod tests {
             std::fs::create_dir(top.path().join(dir)).unwrap();
         }
         let with = |name: &str, dir: &str, bytes: Option<u64>| {
-            let quota = crate::vfs::QuotaLimits { bytes, files: None };
+            let quota = crate::vfs::QuotaLimits { bytes, ..Default::default() };
             let home = crate::auth::Home { root: Some(top.path().join(dir)), mounts: Vec::new(), quota };
             User { home, ..User::with_password(format!("{name}:x").as_bytes()).unwrap() }
         };

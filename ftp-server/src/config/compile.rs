@@ -45,6 +45,7 @@ impl Config {
         let config = Self {
             listeners,
             limits,
+            keep_free: file.sections.keep_free(),
             log: Log {
                 format: options.log_format.unwrap_or_default(),
                 level: options.log_level.unwrap_or_default(),

@@ -92,6 +92,8 @@ pub struct Config {
     pub public_address: Option<IpAddr>,
     /// How many sessions there may be.
     pub limits: Limits,
+    /// Bytes that uploads leave free on each file system.
+    pub keep_free: u64,
     /// How long sessions wait for what.
     pub timeouts: Timeouts,
     /// How long transfers may go on, and be completed, after the signal to stop.

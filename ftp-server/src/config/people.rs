@@ -57,6 +57,9 @@ pub struct UserKeys {
     /// Files, directories and links in the directories of the user
     #[arg(long, value_name = "N")]
     pub quota_files: Option<u64>,
+    /// Bytes of one file that the user stores
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    pub max_file_size: Option<u64>,
     /// Bytes per second of files that the server receives, in all sessions of the user
     #[arg(long, value_name = "RATE", value_parser = rate)]
     pub rate_up: Option<NonZeroU64>,
@@ -178,7 +181,11 @@ pub(super) fn user(
         home: Home {
             root: keys.root,
             mounts,
-            quota: QuotaLimits { bytes: keys.quota_bytes, files: keys.quota_files },
+            quota: QuotaLimits {
+                bytes: keys.quota_bytes,
+                files: keys.quota_files,
+                file_bytes: keys.max_file_size,
+            },
         },
         rates: Rates { up: keys.rate_up, down: keys.rate_down },
         foreign: keys.foreign.map(ForeignPolicy::policy),

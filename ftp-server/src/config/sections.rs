@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::{Arg, Args, Command};
-use ftp_io::program::duration;
 use ftp_io::program::settings::{Given, Reader, given, values};
+use ftp_io::program::{duration, size};
 use ftp_proto::server::{Timeouts, guard};
 use toml::de::DeTable;
 
@@ -25,6 +25,9 @@ pub struct LimitKeys {
     /// Slow hashes that are made at the same time [default: half of the processors]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     pub hashes_at_once: Option<u32>,
+    /// Bytes that uploads leave free on each file system [default: 0]
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    pub keep_free: Option<u64>,
     /// How long a first refusal of a login takes; it doubles with each further one [default: 250ms]
     #[arg(long, value_name = "T", value_parser = duration::parse)]
     pub refusal_delay: Option<Duration>,
@@ -174,6 +177,11 @@ impl Sections {
             ban: bans.after.map(|after| guard::Ban { after, time: bans.time.unwrap_or(BAN) }),
         };
         limits
+    }
+
+    /// Bytes that uploads leave free on each file system.
+    pub(super) fn keep_free(&self) -> u64 {
+        self.limits.keep_free.unwrap_or(0)
     }
 
     /// The timeouts with what the sections say about them.

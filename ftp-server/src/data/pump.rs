@@ -110,7 +110,12 @@ pub async fn pump(begun: Begun, conn: Connection, terms: Terms, today: When, met
                 End::Failed(_) => Received::Failed,
             };
             // E24: the reply comes after the file has its final name.
-            let finished = spawn_blocking(move || upload.finish(file, received)).await;
+            let pass = meter.pass().await;
+            let finish = move || {
+                let _pass = pass;
+                upload.finish(file, received)
+            };
+            let finished = spawn_blocking(finish).await;
             match finished.unwrap_or(Err(FileFailure::Other)) {
                 Err(failure) if received == Received::Whole => Pumped { end: End::Failed(failure), ..pumped },
                 Ok(()) | Err(_) => pumped,

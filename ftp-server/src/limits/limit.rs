@@ -31,6 +31,8 @@ pub enum Limit {
     Descriptors,
     /// Commands about files that are carried out at the same time.
     FileCommands,
+    /// Transfers whose files are read or written at the same time; those that wait for a peer do not count.
+    Transfers,
     /// Parts of digests that are computed at the same time.
     Digests,
 }
@@ -59,7 +61,7 @@ pub struct Use {
 
 impl Limit {
     /// All limits, in the order in which they are shown.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Sessions,
         Self::SessionsPerAddress,
         Self::Unauthenticated,
@@ -73,6 +75,7 @@ impl Limit {
         Self::AnonymousPorts,
         Self::Descriptors,
         Self::FileCommands,
+        Self::Transfers,
         Self::Digests,
     ];
 
@@ -92,6 +95,7 @@ impl Limit {
             Self::AnonymousPorts => "anonymous-passive-ports",
             Self::Descriptors => "descriptors",
             Self::FileCommands => "file-commands",
+            Self::Transfers => "file-transfers",
             Self::Digests => "digests",
         }
     }
@@ -112,6 +116,7 @@ impl Limit {
             Self::AnonymousPorts => "data ports of anonymous sessions",
             Self::Descriptors => "file descriptors",
             Self::FileCommands => "commands about files at the same time",
+            Self::Transfers => "files read or written for transfers at the same time",
             Self::Digests => "digests at the same time",
         }
     }
@@ -132,6 +137,7 @@ impl Limit {
             | Self::Hashes
             | Self::ForeignTargets
             | Self::FileCommands
+            | Self::Transfers
             | Self::Digests => Beyond::Waits,
         }
     }
@@ -156,6 +162,7 @@ impl Limit {
             Self::AnonymousPorts => "No data port for anonymous sessions is free now (passive-ports)",
             Self::Descriptors => "Too many open files (descriptors); try again later",
             Self::FileCommands => "Too many commands about files (file-commands); try again later",
+            Self::Transfers => "Too many files are read or written (file-transfers); try again later",
             Self::Digests => "Too many digests (digests); try again later",
         }
     }

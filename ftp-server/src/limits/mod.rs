@@ -10,7 +10,7 @@
 //! | data ports ([`DataPorts`]) | whoever holds most gives one back; 504 or 425 if that is the one who asks |
 //! | file descriptors ([`Descriptors`]) | new connections get 421, and whoever holds most data ports gives one back |
 //! | digests that are computed at the same time ([`Shares::digests`]) | its next part waits for its turn; whoever has fewest turns comes first |
-//! | threads for files ([`MAX_FILE_THREADS`], [`Shares::files`]) | work on files waits for its turn, one account has at most half of them; transfers have the other threads |
+//! | threads for files ([`MAX_FILE_THREADS`], [`Shares::files`], [`Shares::transfers`]) | commands about files have half of them, transfers the other half; of each half one account has at most half, and the others wait for their turn |
 //! | connections of one session ([`MAX_HELD`], [`MAX_PROVERS`], [`MAX_OF_ONE_ADDRESS`]) | one of them gives way ([`ftp_proto::fair`]) |
 
 mod descriptors;
@@ -36,4 +36,4 @@ pub use settings::{
     Limits, MAX_ANONYMOUS_PORTS, MAX_FILE_THREADS, MAX_HELD, MAX_OF_ONE_ADDRESS, MAX_PROVERS,
 };
 pub use shares::Shares;
-pub use turns::{Turn, Turns};
+pub use turns::{OwnTurns, Turn, Turns};

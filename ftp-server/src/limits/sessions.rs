@@ -58,16 +58,19 @@ struct OfAccount {
 #[derive(Debug, Default)]
 struct Idle(AtomicU64);
 
-/// The place of one session. The session counts until this is dropped.
-#[derive(Debug)]
+/// The place of one session. The session counts until this and all that share it are dropped.
+#[derive(Clone, Debug)]
 #[must_use]
-pub struct SessionSlot {
+pub struct SessionSlot(Arc<Slot>);
+
+#[derive(Debug)]
+struct Slot {
     sessions: Arc<Sessions>,
     number: u64,
     from: Group,
     idle: Arc<Idle>,
     /// The account that has logged in.
-    account: Option<Vec<u8>>,
+    account: Mutex<Option<Vec<u8>>>,
 }
 
 /// Tells a session that it has to end: its connection makes room for another one, or its account is gone.
@@ -170,8 +173,8 @@ impl Sessions {
         state.next += 1;
         state.open += 1;
         *state.by_address.entry(from).or_default() += 1;
-        let slot = SessionSlot { sessions: Arc::clone(self), number, from, idle, account: None };
-        Ok((slot, Eviction(Some(ended))))
+        let slot = Slot { sessions: Arc::clone(self), number, from, idle, account: Mutex::default() };
+        Ok((SessionSlot(Arc::new(slot)), Eviction(Some(ended))))
     }
 
     /// If one address crowds the door, its oldest connection without login gives way. Returns whether it did.
@@ -272,14 +275,16 @@ impl SessionSlot {
     ///
     /// # Errors
     /// The account has as many sessions as it may.
-    pub fn log_in(&mut self, account: &[u8], owner: Owner, limits: AccountLimits) -> Result<(), Full> {
-        let mut state = self.sessions.state();
-        if let Some(before) = self.account.take() {
-            state.leave_account(&before, self.from);
+    pub fn log_in(&self, account: &[u8], owner: Owner, limits: AccountLimits) -> Result<(), Full> {
+        let Slot { sessions, number, from, account: mine, .. } = &*self.0;
+        let mut state = sessions.state();
+        let mut mine = mine.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = mine.take() {
+            state.leave_account(&before, *from);
         }
         let of = state.by_account.entry(account.to_vec()).or_default();
         of.limits = limits;
-        let here = of.addresses.get(&self.from).copied().unwrap_or(0);
+        let here = of.addresses.get(from).copied().unwrap_or(0);
         let refused = if is_full(of.addresses.values().sum(), limits.sessions) {
             Some(Limit::AccountSessions)
         } else {
@@ -291,13 +296,13 @@ impl SessionSlot {
             }
             return Err(Full::Reached(limit));
         }
-        *of.addresses.entry(self.from).or_default() += 1;
-        self.account = Some(account.to_vec());
-        let Some(seat) = state.leave(self.number) else { return Ok(()) };
-        let admitted = state.all.admit(Bounds::new(usize::MAX), owner, self.number, |_, _| false);
+        *of.addresses.entry(*from).or_default() += 1;
+        *mine = Some(account.to_vec());
+        let Some(seat) = state.leave(*number) else { return Ok(()) };
+        let admitted = state.all.admit(Bounds::new(usize::MAX), owner, *number, |_, _| false);
         if let Ok((place, _)) = admitted {
             let seat = Seat { place, door: None, account: Some(account.to_vec()), ..seat };
-            state.seats.insert(self.number, seat);
+            state.seats.insert(*number, seat);
         }
         Ok(())
     }
@@ -307,7 +312,12 @@ impl SessionSlot {
     pub fn set_idle(&self, since: Option<Moment>) {
         let micros = since
             .map_or(0, |since| u64::try_from(since.since_start().as_micros()).unwrap_or(u64::MAX).max(1));
-        self.idle.0.store(micros, Ordering::Relaxed);
+        self.0.idle.0.store(micros, Ordering::Relaxed);
+    }
+
+    /// The same place, for work that may last longer than the session.
+    pub fn share(&self) -> Self {
+        Self(Arc::clone(&self.0))
     }
 }
 
@@ -325,11 +335,12 @@ impl Eviction {
     }
 }
 
-impl Drop for SessionSlot {
+impl Drop for Slot {
     fn drop(&mut self) {
         let mut state = self.sessions.state();
         state.leave(self.number);
-        if let Some(account) = self.account.take() {
+        let account = self.account.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(account) = account {
             state.leave_account(&account, self.from);
         }
         state.open = state.open.saturating_sub(1);

@@ -13,7 +13,7 @@ use super::logins::Logins;
 use super::ports::DataPorts;
 use super::proofs::Proofs;
 use super::sessions::{Eviction, Full, SessionSlot, Sessions};
-use super::settings::{Limits, MAX_FILE_WORK};
+use super::settings::{Limits, MAX_FILE_THREADS, MAX_FILE_WORK};
 use super::turns::Turns;
 
 /// What the sessions of one server share.
@@ -31,6 +31,8 @@ pub struct Shares {
     pub proofs: Arc<Proofs>,
     /// Turns to work on files, on a thread that may block.
     pub files: Arc<Turns>,
+    /// Turns to open, move or finish the file of a transfer, on a thread that may block.
+    pub transfers: Arc<Turns>,
     /// Turns to compute a part of a digest: one for each processor.
     pub digests: Arc<Turns>,
 }
@@ -47,6 +49,7 @@ impl Shares {
             logins: Logins::new(limits.logins, clock),
             proofs: Proofs::new(clock),
             files: Turns::half_each(MAX_FILE_WORK),
+            transfers: Turns::half_each(MAX_FILE_THREADS - MAX_FILE_WORK),
             digests: Turns::new(processors),
         }
     }
@@ -66,7 +69,11 @@ impl Shares {
         uses.push(self.proofs.in_use());
         uses.extend(self.ports.uses());
         uses.push(self.descriptors.in_use());
-        uses.extend([self.files.in_use(Limit::FileCommands), self.digests.in_use(Limit::Digests)]);
+        uses.extend([
+            self.files.in_use(Limit::FileCommands),
+            self.transfers.in_use(Limit::Transfers),
+            self.digests.in_use(Limit::Digests),
+        ]);
         uses
     }
 

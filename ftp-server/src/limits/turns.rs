@@ -4,8 +4,11 @@
 //! The work of one turn has to be short. Then nobody needs to give way: large work takes many turns.
 
 use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use ftp_io::copy::{Gate, Pass};
 use tokio::sync::oneshot;
 
 use super::limit::{Limit, Use};
@@ -49,6 +52,13 @@ pub struct Turn {
     owner: Owner,
 }
 
+/// The turns of one owner, for work that takes them itself.
+#[derive(Debug)]
+pub struct OwnTurns {
+    turns: Arc<Turns>,
+    owner: Owner,
+}
+
 impl Turns {
     /// So many turns at the same time, at least one. One owner may have all of them.
     pub fn new(count: usize) -> Arc<Self> {
@@ -72,6 +82,11 @@ impl Turns {
         let mut state = self.state();
         let is_free = state.free > 0 && state.may_have_more(owner);
         is_free.then(|| self.give(&mut state, owner.clone()))
+    }
+
+    /// The turns of `owner`.
+    pub fn of(self: &Arc<Self>, owner: Owner) -> Arc<OwnTurns> {
+        Arc::new(OwnTurns { turns: Arc::clone(self), owner })
     }
 
     /// Waits for a turn of `owner`.
@@ -165,6 +180,12 @@ impl State {
         if self.owners.get(owner).is_some_and(|usage| usage.running == 0 && usage.waiting == 0) {
             self.owners.remove(owner);
         }
+    }
+}
+
+impl Gate for OwnTurns {
+    fn pass(&self) -> Pin<Box<dyn Future<Output = Pass> + Send + '_>> {
+        Box::pin(async { Box::new(self.turns.wait(self.owner.clone()).await) as Pass })
     }
 }
 

@@ -56,13 +56,16 @@ impl Server {
     pub fn start(config: &Config, sockets: Sockets, lost: Lost) -> Result<Self, anyhow::Error> {
         let clock = Clock::start();
         let (roots, users) = users(config, clock)?;
+        let roots = Arc::new(roots);
         let (identity, state) = identity::open(config)?;
+        remove_what_is_left(&roots, state.as_ref());
+        roots.keep_free(config.keep_free);
         let shared = Arc::new(Shared {
             clock,
             shares: Shares::new(config.limits, config.passive_ports.clone(), clock),
             tls: identity.as_ref().map(|identity| tls(config, identity)).transpose()?,
             users: RwLock::new(Arc::new(users)),
-            roots: Arc::new(roots),
+            roots,
             live: Arc::default(),
             metrics: Metrics::new(lost),
             xferlog: config.xferlog.as_deref().map(open_xferlog).transpose()?,
@@ -125,6 +128,7 @@ impl Server {
         let Shared { roots, clock, shares, .. } = &*self.shared;
         let common = Common { root: &config.root, foreign: config.foreign, roots, clock: *clock };
         let users = Users::open(&config.users, config.anonymous, common)?;
+        roots.keep_free(config.keep_free);
         shares.sessions.set(config.limits);
         shares.logins.set(config.limits.logins);
         self.shared.set_users(users);
@@ -148,6 +152,24 @@ impl Server {
         // Clients that are told to leave must find nobody listening.
         self.accepting.shutdown().await;
         self.shutdown.drain(self.grace).await;
+    }
+}
+
+/// Removes files that a killed server has left: those that the state directory lists at once, others that
+/// are old meanwhile.
+fn remove_what_is_left(roots: &Arc<Roots>, state: Option<&State>) {
+    if let Some(state) = state
+        && let Err(error) = roots.list_under_way_in(&state.directory().join("under-way"))
+    {
+        tracing::warn!(
+            error = words(&error),
+            "the state directory lists no names under way: what is left of a killed server is removed a day later"
+        );
+    }
+    let roots = Arc::clone(roots);
+    let search = move || roots.remove_old_names();
+    if let Err(error) = std::thread::Builder::new().name("ftp-search".to_owned()).spawn(search) {
+        tracing::warn!(error = words(&error), "nobody looks for old files under temporary names");
     }
 }
 

@@ -40,13 +40,14 @@ impl Client {
         };
     }
 
-    /// The meter of a transfer, no faster than the user may be.
-    pub(super) fn meter(&self, prepared: &Prepared) -> Meter {
+    /// The meter of a transfer, no faster than the user may be. Its file is worked on when it is the owner's
+    /// turn.
+    pub(super) fn meter(&self, prepared: &Prepared, turns: &Arc<Turns>) -> Meter {
         let limiter = self.entry.as_ref().and_then(|entry| match prepared {
             Prepared::Receive(_) => entry.up.clone(),
             Prepared::Send { .. } | Prepared::List { .. } => entry.down.clone(),
         });
-        Meter::limited(limiter.into_iter().collect())
+        Meter::gated(limiter.into_iter().collect(), turns.of(self.owner.clone()))
     }
 
     /// The files of the account and a turn of the owner, if it needs no wait.

@@ -17,7 +17,7 @@ use ftp_proto::server::ask::{Answer, Ask, ConnId, End, FileAsk, FileFailure, Inp
 use ftp_proto::wire::{ByteRange, PathName, Secret};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
-use tokio::task::JoinError;
+use tokio::task::{JoinError, spawn_blocking};
 
 use super::client::Client;
 use super::digest::digest;
@@ -234,7 +234,9 @@ impl Performer {
             }
             Done::Begun(ticket, Ok(begun), stream, terms) => {
                 let meter = self.held.moves.get(&ticket).cloned().unwrap_or_default();
-                self.held.start_transfer(async move {
+                // The session counts until the file is finished, even if its control connection ends before.
+                let place = self.slot.share();
+                self.held.start_transfer(place, async move {
                     Done::Moved(ticket, pump(begun, stream, terms, Clock::today(), meter).await)
                 });
                 input(Input::Answer(ticket, Answer::Started));
@@ -253,8 +255,7 @@ impl Performer {
 
     /// Records whether the session does nothing but wait for its client. Then it may have to make room for
     /// another one.
-    pub(super) fn note_idle(&mut self, is_waiting: bool) {
-        let is_idle = is_waiting && self.ready.is_empty() && self.held.is_idle();
+    pub(super) fn note_idle(&mut self, is_idle: bool) {
         if is_idle != self.is_idle {
             self.is_idle = is_idle;
             self.slot.set_idle(is_idle.then(|| self.shared.clock.now()));
@@ -376,14 +377,30 @@ impl Performer {
             let end = End::Broken("the data connection is gone".to_owned());
             return self.answer(ticket, Answer::Moved { bytes: 0, omitted: 0, digest: None, end });
         };
-        self.held.moves.insert(ticket, self.client.meter(&prepared));
+        let turns = Arc::clone(&self.shared.shares.transfers);
+        self.held.moves.insert(ticket, self.client.meter(&prepared, &turns));
         let is_open = prepared.is_open();
         let begin = move || Done::Begun(ticket, begin(prepared, terms.partial), stream, terms);
         if is_open {
-            self.ready.push_back(Ready::Done(Box::new(begin())));
-        } else {
-            self.held.start_blocking(ticket, begin);
+            return self.ready.push_back(Ready::Done(Box::new(begin())));
         }
+        let owner = self.client.owner.clone();
+        let Some(turn) = turns.take(&owner) else {
+            return self.held.start(ticket, async move {
+                let turn = turns.wait(owner).await;
+                let begun = spawn_blocking(move || {
+                    let _turn = turn;
+                    begin()
+                });
+                let end = End::Failed(FileFailure::Other);
+                let failed = Answer::Moved { bytes: 0, omitted: 0, digest: None, end };
+                begun.await.unwrap_or(Done::Answer(ticket, failed))
+            });
+        };
+        self.held.start_blocking(ticket, move || {
+            let _turn = turn;
+            begin()
+        });
     }
 
     /// Starts work on the files of the account, on a thread that may block. `done` makes an answer of what

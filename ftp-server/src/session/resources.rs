@@ -25,7 +25,7 @@ use tracing::Instrument;
 
 use crate::auth::Entry;
 use crate::data::{Begun, Pumped};
-use crate::limits::{DataPort, ProofSlot};
+use crate::limits::{DataPort, ProofSlot, SessionSlot};
 use crate::operate::Running;
 use crate::vfs::Prepared;
 
@@ -185,12 +185,17 @@ impl Resources {
         self.work_for.insert(ticket, handle);
     }
 
-    /// Starts a transfer. Unlike other work it is not aborted when the session ends.
-    pub(super) fn start_transfer(&mut self, work: impl Future<Output = Done> + Send + 'static) {
+    /// Starts a transfer. Unlike other work it is not aborted when the session ends; it keeps the `place` of
+    /// the session until its end.
+    pub(super) fn start_transfer(
+        &mut self,
+        place: SessionSlot,
+        work: impl Future<Output = Done> + Send + 'static,
+    ) {
         let guard = self.running.guard();
         let work = async move {
             let done = work.await;
-            drop(guard);
+            drop((guard, place));
             done
         };
         self.moving.spawn(work.in_current_span());
@@ -238,11 +243,6 @@ impl Resources {
     /// Takes a connection out. `None` if there is none, or while it is being read.
     pub(super) fn take(&mut self, conn: ConnId) -> Option<Connection> {
         Arc::into_inner(self.connections.remove(&conn)?)
-    }
-
-    /// Whether nothing is moving and no work is in progress.
-    pub(super) fn is_idle(&self) -> bool {
-        self.moves.is_empty() && self.work_for.is_empty()
     }
 
     /// Whether the session holds a data connection.

@@ -202,7 +202,7 @@ impl Session {
             Drained::More => (None, true),
             Drained::Closed => (None, false),
         };
-        self.performer.note_idle(matches!(drained, Drained::Waits(_)));
+        self.performer.note_idle(matches!(drained, Drained::Waits(_)) && self.machine.is_idle());
         let deadline = [deadline, self.give_up()].into_iter().flatten().min();
         let turn = self.used.is_all() || more && !self.control.is_full();
         let listens = !more && !self.machine.is_full();

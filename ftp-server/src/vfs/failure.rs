@@ -16,7 +16,8 @@ pub(super) fn failure(errno: Errno) -> FileFailure {
         Errno::NAMETOOLONG | Errno::XDEV | Errno::LOOP | Errno::ILSEQ => FileFailure::BadName,
         Errno::WOULDBLOCK | Errno::BUSY | Errno::TXTBSY => FileFailure::Busy,
         Errno::DQUOT => FileFailure::Quota,
-        Errno::NOSPC | Errno::FBIG => FileFailure::NoSpace,
+        Errno::NOSPC => FileFailure::NoSpace,
+        Errno::FBIG => FileFailure::TooLarge,
         Errno::NXIO | Errno::NODEV => FileFailure::NotRegular,
         other => {
             tracing::warn!(error = %other, "a file operation failed");

@@ -8,23 +8,28 @@
 //! | `entry`, `list`, `digest` | facts of files, listings, files that are hashed |
 //! | `attributes` | times, permissions, links, the space that is left |
 //! | `partial`, `lock`, `upload` | files that arrive, and their names until they are complete |
+//! | `under_way`, `left` | these names in the state directory, and what a killed server has left of them |
 //! | `tree` | several directories that a user sees as one |
 //! | `quota` | how much each root holds, and how much an account may store |
+//! | `room` | how large a file may be, and how much of a disk stays free |
 //! | `view` | all of that with the rights of one account |
 
 mod attributes;
 mod digest;
 mod entry;
 mod failure;
+mod left;
 mod list;
 mod lock;
 mod partial;
 mod path;
 mod quota;
+mod room;
 mod root;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod under_way;
 mod upload;
 mod view;
 mod walk;

@@ -7,7 +7,11 @@ use super::partial::is_partial;
 
 /// A path relative to the root. The empty path is the root itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Beneath(Vec<u8>);
+pub(super) struct Beneath {
+    bytes: Vec<u8>,
+    /// Whether a slash stood at its end: only a directory is meant, or a link to one.
+    directory: bool,
+}
 
 impl Beneath {
     /// Reads an absolute path. The machine has resolved `..`, which is refused here all the same.
@@ -29,36 +33,45 @@ impl Beneath {
             }
             bytes.extend_from_slice(name);
         }
-        Ok(Self(bytes))
+        let directory = path.as_bytes().ends_with(b"/") && !bytes.is_empty();
+        Ok(Self { bytes, directory })
     }
 
     /// The path of the root itself.
     pub(super) const fn root() -> Self {
-        Self(Vec::new())
+        Self { bytes: Vec::new(), directory: false }
+    }
+
+    /// Whether only a directory is meant, or a link to one.
+    pub(super) const fn is_directory(&self) -> bool {
+        self.directory
     }
 
     /// The path relative to `top`, if it is `top` or lies beneath it.
     pub(super) fn below(&self, top: &Self) -> Option<Self> {
-        if top.0.is_empty() {
+        if top.bytes.is_empty() {
             return Some(self.clone());
         }
-        let rest = self.0.strip_prefix(&*top.0)?;
-        if rest.is_empty() { Some(Self(Vec::new())) } else { Some(Self(rest.strip_prefix(b"/")?.to_vec())) }
+        let rest = self.bytes.strip_prefix(&*top.bytes)?;
+        if rest.is_empty() {
+            return Some(Self::root());
+        }
+        Some(Self { bytes: rest.strip_prefix(b"/")?.to_vec(), directory: self.directory })
     }
 
     /// The path relative to the root; empty for the root itself.
     pub(super) fn as_bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
     }
 
     /// The path of `name` in this directory.
     pub(super) fn join(&self, name: &[u8]) -> Self {
-        Self(join(&self.0, name))
+        Self { bytes: join(&self.bytes, name), directory: false }
     }
 
     /// The directory and the last name. `None` for the root.
     pub(super) fn split(&self) -> Option<(&[u8], &[u8])> {
-        (!self.0.is_empty()).then(|| cut(&self.0))
+        (!self.bytes.is_empty()).then(|| cut(&self.bytes))
     }
 
     /// The last name; `/` for the root.
@@ -68,7 +81,7 @@ impl Beneath {
 
     /// The path as the kernel wants it: the root is `.`.
     pub(super) fn for_kernel(&self) -> &[u8] {
-        here_if_empty(&self.0)
+        here_if_empty(&self.bytes)
     }
 }
 

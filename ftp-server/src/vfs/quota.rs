@@ -35,6 +35,8 @@ pub struct QuotaLimits {
     pub bytes: Option<u64>,
     /// All names: files, directories and links.
     pub files: Option<u64>,
+    /// The bytes of one file.
+    pub file_bytes: Option<u64>,
 }
 
 /// What all counted roots hold.
@@ -83,9 +85,9 @@ impl Quota {
 }
 
 impl QuotaLimits {
-    /// Whether there is no limit at all.
-    pub fn is_unlimited(&self) -> bool {
-        *self == Self::default()
+    /// Whether nothing has to be counted.
+    pub const fn is_unlimited(&self) -> bool {
+        self.bytes.is_none() && self.files.is_none()
     }
 }
 

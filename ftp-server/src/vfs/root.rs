@@ -1,20 +1,22 @@
 //! The root directory, which users cannot leave. The kernel opens every path beneath it, so that neither
 //! `..` nor a symbolic link leads out, even if a link is exchanged meanwhile.
 
-use std::collections::HashSet;
 use std::io;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 
 use ftp_proto::server::ask::FileFailure;
 use rustix::fd::{AsFd, OwnedFd};
-use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, Stat, fstat, openat2, readlinkat, statat, unlinkat};
+use rustix::fs::{
+    AtFlags, FileType, Mode, OFlags, ResolveFlags, fstat, openat2, readlinkat, statat, unlinkat,
+};
 use rustix::io::Errno;
 
 use super::failure::failure;
 use super::partial::is_partial;
 use super::path::{Beneath, can_be_listed, cut, here_if_empty, join};
 use super::quota::Books;
+use super::under_way::{UnderWay, place};
 use super::walk;
 
 /// The directory that users see as `/`.
@@ -24,8 +26,8 @@ pub struct Root {
     /// The device and the inode of the directory.
     id: (u64, u64),
     resolver: Resolver,
-    /// Directories where files that a killed server has left were removed.
-    swept: Mutex<HashSet<(u64, u64)>>,
+    /// Where its names under way are listed.
+    under_way: Arc<UnderWay>,
 }
 
 /// What keeps a path beneath the root.
@@ -56,6 +58,21 @@ impl Located {
 }
 
 impl Located {
+    /// Checks that the name is that of a directory, or of nothing yet: it had a slash at its end. A symbolic
+    /// link is no directory here, as for the system's own calls that remove and rename (POSIX 4.16).
+    ///
+    /// # Errors
+    /// [`FileFailure::NotDirectory`] if there is something else.
+    pub(super) fn is_no_file(&self) -> Result<(), FileFailure> {
+        match statat(&self.dir, &*self.name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) if FileType::from_raw_mode(stat.st_mode) != FileType::Directory => {
+                Err(FileFailure::NotDirectory)
+            }
+            Ok(_) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(failure(error)),
+        }
+    }
+
     /// Removes what the name names: a file, or with `REMOVEDIR` an empty directory.
     pub(super) fn remove(&self, books: &Books, flags: AtFlags) -> Result<(), Errno> {
         let look = || statat(&self.dir, &*self.name, AtFlags::SYMLINK_NOFOLLOW).map(Some);
@@ -77,7 +94,22 @@ impl Root {
             Err(error) => return Err(error.into()),
         };
         let stat = fstat(&dir)?;
-        Ok(Self { id: (stat.st_dev, stat.st_ino), dir, resolver, swept: Mutex::default() })
+        Ok(Self { id: (stat.st_dev, stat.st_ino), dir, resolver, under_way: Arc::default() })
+    }
+
+    /// The same root, whose names under way are listed in `all`.
+    pub(super) fn listing_in(self, all: &Arc<UnderWay>) -> Self {
+        Self { under_way: Arc::clone(all), ..self }
+    }
+
+    /// Where its names under way are listed.
+    pub(super) const fn under_way(&self) -> &Arc<UnderWay> {
+        &self.under_way
+    }
+
+    /// Where it is on this host; `None` where the system does not tell.
+    pub(super) fn place(&self) -> Option<Vec<u8>> {
+        place(&self.dir)
     }
 
     /// The device and the inode of the directory.
@@ -93,6 +125,8 @@ impl Root {
 
     /// Opens what `path` names, symbolic links followed as far as they stay beneath the root.
     pub(super) fn open_beneath(&self, path: &Beneath, flags: OFlags) -> Result<OwnedFd, Errno> {
+        // A slash at the end follows a link, too, and finds nothing but directories (POSIX 4.16).
+        let flags = if path.is_directory() { (flags | OFlags::DIRECTORY) - OFlags::NOFOLLOW } else { flags };
         self.open_path(path.for_kernel(), flags)
     }
 
@@ -123,6 +157,12 @@ impl Root {
     /// The directory and the name that `path` means in the end. A symbolic link at its end is followed
     /// here and not by the kernel, because its target need not exist.
     pub(super) fn locate(&self, path: &Beneath) -> Result<Located, FileFailure> {
+        if path.is_directory() {
+            return Err(match self.open_beneath(path, OFlags::PATH) {
+                Ok(_) | Err(Errno::NOENT) => FileFailure::IsDirectory,
+                Err(error) => failure(error),
+            });
+        }
         let mut path = path.as_bytes().to_vec();
         for _ in 0..walk::MAX_LINKS {
             let (dir, name) = cut(&path);
@@ -142,19 +182,8 @@ impl Root {
         }
         Err(FileFailure::BadName)
     }
-
-    /// Whether this is the first call for this directory.
-    pub(super) fn first_visit(&self, stat: &Stat) -> bool {
-        let mut swept = self.swept.lock().unwrap_or_else(PoisonError::into_inner);
-        if swept.len() >= MAX_SWEPT {
-            swept.clear();
-        }
-        swept.insert((stat.st_dev, stat.st_ino))
-    }
 }
 
 const BENEATH: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_MAGICLINKS);
-/// Directories that are remembered; then all are forgotten.
-const MAX_SWEPT: usize = 65_536;
 /// How often a path is tried again because of renames.
 const RENAME_RACES: usize = 64;

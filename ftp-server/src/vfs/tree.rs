@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ftp_proto::server::ask::FileFailure;
@@ -11,10 +12,13 @@ use ftp_proto::wire::PathName;
 use rustix::fs::{AtFlags, Dir, FileType, OFlags, statat};
 use rustix::io::Errno;
 
+use super::left::{remove_listed, remove_old};
 use super::partial::is_partial;
 use super::path::Beneath;
 use super::quota::{Amount, Books, Id, Ledger, Quota, QuotaLimits, size};
+use super::room::Room;
 use super::root::Root;
+use super::under_way::UnderWay;
 
 /// The directories of one user. Users with the same directories share the roots.
 #[derive(Clone, Debug)]
@@ -23,6 +27,10 @@ pub struct Tree {
     mounts: Vec<Mount>,
     ledger: Arc<Ledger>,
     quota: Quota,
+    /// Maximum size of a file.
+    max_file: Option<u64>,
+    /// Bytes that uploads leave free on each disk.
+    keep_free: Arc<AtomicU64>,
 }
 
 /// A directory at a path in a tree.
@@ -38,6 +46,7 @@ pub(super) struct Found<'a> {
     pub(super) root: &'a Arc<Root>,
     pub(super) path: Beneath,
     pub(super) books: Books,
+    pub(super) room: Room,
 }
 
 /// The roots of all users, each opened once, and what they hold.
@@ -45,6 +54,8 @@ pub(super) struct Found<'a> {
 pub struct Roots {
     open: Mutex<HashMap<Id, Arc<Root>>>,
     ledger: Arc<Ledger>,
+    under_way: Arc<UnderWay>,
+    keep_free: Arc<AtomicU64>,
 }
 
 impl Roots {
@@ -53,15 +64,53 @@ impl Roots {
     /// # Errors
     /// It is not a directory, or may not be entered.
     pub fn open(&self, dir: &Path) -> io::Result<Arc<Root>> {
-        let opened = Root::open(dir)?;
+        let opened = Root::open(dir)?.listing_in(&self.under_way);
         let id = opened.id();
         let mut roots = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(Arc::clone(roots.entry(id).or_insert_with(|| Arc::new(opened))))
     }
 
+    /// Lists the names under way of all roots in the file `list` from now on, and removes what an earlier run
+    /// has left, as far as it lies beneath a root that is open.
+    ///
+    /// # Errors
+    /// The file cannot be read or written.
+    pub fn list_under_way_in(&self, list: &Path) -> io::Result<()> {
+        let roots = self.all();
+        for (name, directory) in self.under_way.keep_in(list)? {
+            roots.iter().any(|root| remove_listed(root, &directory, &name));
+            self.under_way.remove(&name);
+        }
+        Ok(())
+    }
+
+    /// Removes files under temporary names that nobody writes and that are older than a day. Takes as long
+    /// as a search of all directories: call it from a thread of its own.
+    pub fn remove_old_names(&self) {
+        for root in self.all() {
+            remove_old(&root);
+        }
+    }
+
+    fn all(&self) -> Vec<Arc<Root>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
     /// A tree of one root.
     pub fn tree(&self, root: Arc<Root>) -> Tree {
-        Tree { root, mounts: Vec::new(), ledger: Arc::clone(&self.ledger), quota: Quota::default() }
+        Tree {
+            root,
+            mounts: Vec::new(),
+            ledger: Arc::clone(&self.ledger),
+            quota: Quota::default(),
+            max_file: None,
+            keep_free: Arc::clone(&self.keep_free),
+        }
+    }
+
+    /// Uploads leave so many bytes free on each disk from now on.
+    pub fn keep_free(&self, bytes: u64) {
+        self.keep_free.store(bytes, Ordering::Relaxed);
     }
 }
 
@@ -72,6 +121,7 @@ impl Tree {
     /// # Errors
     /// A directory cannot be read.
     pub fn limited(mut self, limits: QuotaLimits) -> io::Result<Self> {
+        self.max_file = limits.file_bytes;
         if limits.is_unlimited() {
             return Ok(self);
         }
@@ -100,10 +150,9 @@ impl Tree {
         let path = Beneath::parse(path)?;
         let holding = self.mounts.iter().filter_map(|mount| Some((mount, path.below(&mount.at)?)));
         let longest = holding.max_by_key(|(mount, _)| mount.at.as_bytes().len());
-        Ok(match longest {
-            Some((mount, path)) => Found { root: &mount.root, path, books: self.books(&mount.root) },
-            None => Found { root: &self.root, path, books: self.books(&self.root) },
-        })
+        let room = Room { file: self.max_file, keep_free: self.keep_free.load(Ordering::Relaxed) };
+        let (root, path) = longest.map_or((&self.root, path), |(mount, path)| (&mount.root, path));
+        Ok(Found { root, path, books: self.books(root), room })
     }
 
     /// The mounts right in the directory `path`, by their names.

@@ -21,8 +21,8 @@ use ftp_proto::server::ask::{FileFailure, Intent};
 use ftp_proto::wire::ByteRange;
 use rustix::fd::OwnedFd;
 use rustix::fs::{
-    Access, AtFlags, Dir, Mode, OFlags, RenameFlags, Stat, accessat, fchmod, fchown, fstat, ftruncate,
-    linkat, openat, renameat, renameat_with, statat, unlinkat,
+    Access, AtFlags, Mode, OFlags, RenameFlags, Stat, accessat, fchmod, fchown, fstat, ftruncate, linkat,
+    openat, renameat, renameat_with, statat, unlinkat,
 };
 use rustix::io::Errno;
 use rustix::process::{Gid, Uid};
@@ -30,15 +30,18 @@ use rustix::process::{Gid, Uid};
 use super::entry::regular;
 use super::failure::{failure, io_failure};
 use super::lock;
-use super::partial::{is_partial, partial_name};
-use super::quota::{Books, Growth, size};
+use super::partial::partial_name;
+use super::quota::{Books, size};
+use super::room::{Bounded, Room};
 use super::root::{Located, Root};
+use super::under_way::{Listed, UnderWay};
 
 /// Where a file is to be received. It was resolved and checked; nothing was changed.
 #[derive(Debug)]
 pub struct Target {
     root: Arc<Root>,
     books: Books,
+    room: Room,
     at: Located,
     old: Option<Stat>,
     how: How,
@@ -63,14 +66,14 @@ pub struct Upload {
     at: Located,
     form: Form,
     books: Books,
-    /// Counts the file while it grows; taken by the copy.
-    growth: Option<Growth>,
+    /// Bounds the file while it grows; taken by the copy.
+    budget: Option<Bounded>,
 }
 
 #[derive(Debug)]
 enum Form {
     /// Under a temporary name.
-    UnderWay { name: Vec<u8>, publish: bool },
+    UnderWay { name: Vec<u8>, publish: bool, listed: Listed },
     /// Under the target's name, in this inode.
     InPlace { device: u64, inode: u64 },
     /// Everything was done.
@@ -93,6 +96,7 @@ impl Target {
     pub(super) fn check(
         root: &Arc<Root>,
         books: Books,
+        room: Room,
         at: Located,
         intent: &Intent,
     ) -> Result<Self, FileFailure> {
@@ -129,7 +133,7 @@ impl Target {
                 return Err(FileFailure::BeyondEnd);
             }
         }
-        Ok(Self { root: Arc::clone(root), books, at, old, how })
+        Ok(Self { root: Arc::clone(root), books, room, at, old, how })
     }
 
     /// Opens the file for writing, at the right position. This is the first thing that changes the disk.
@@ -177,7 +181,7 @@ impl Target {
         let make = || openat(&at.dir, &*at.name, flags, NEW_FILE).map_err(failure);
         let file = self.books.add_name(make)?;
         lock::write(&file)?;
-        Ok((Upload::in_place(at, self.books.clone(), &file, 0)?, file.into()))
+        Ok((Upload::in_place(at, (self.books.clone(), self.room), &file, 0)?, file.into()))
     }
 
     fn in_place(self) -> Result<(Upload, File), FileFailure> {
@@ -195,7 +199,7 @@ impl Target {
             How::At(ByteRange { first, .. }) => first,
             How::Append => size(&stat),
         };
-        let upload = Upload::in_place(self.at, self.books, &file, position)?;
+        let upload = Upload::in_place(self.at, (self.books, self.room), &file, position)?;
         let mut file = File::from(file);
         let seek = match self.how {
             How::Replace | How::Overwrite => {
@@ -215,12 +219,13 @@ impl Target {
     }
 
     fn under_way(self, publish: bool) -> Result<(Upload, File), FileFailure> {
-        sweep(&self.root, &self.at.dir);
-        let (name, file) = self.books.add_temporary_name(|| make_partial(&self.at.dir))?;
+        let make = || make_partial(self.root.under_way(), &self.at.dir);
+        let (name, listed, file) = self.books.add_temporary_name(make)?;
         // From here on the temporary name is removed whatever happens.
-        let form = Form::UnderWay { name, publish };
-        let mut upload = Upload { at: self.at, form, books: self.books, growth: None };
-        upload.growth = upload.books.grow(&file, 0)?;
+        let form = Form::UnderWay { name, publish, listed };
+        let mut upload = Upload { at: self.at, form, books: self.books, budget: None };
+        let growth = upload.books.grow(&file, 0)?;
+        upload.budget = self.room.bound(&upload.at.dir, 0, growth).map_err(|error| io_failure(&error))?;
         if let Some(old) = &self.old {
             inherit(&upload.at, old, &file);
         }
@@ -229,15 +234,21 @@ impl Target {
 }
 
 impl Upload {
-    fn in_place(at: Located, books: Books, file: &OwnedFd, position: u64) -> Result<Self, FileFailure> {
+    fn in_place(
+        at: Located,
+        (books, room): (Books, Room),
+        file: &OwnedFd,
+        position: u64,
+    ) -> Result<Self, FileFailure> {
         let stat = fstat(file).map_err(failure)?;
         let growth = books.grow(file, position)?;
-        Ok(Self { at, form: Form::InPlace { device: stat.st_dev, inode: stat.st_ino }, books, growth })
+        let budget = room.bound(&at.dir, position, growth).map_err(|error| io_failure(&error))?;
+        Ok(Self { at, form: Form::InPlace { device: stat.st_dev, inode: stat.st_ino }, books, budget })
     }
 
-    /// What the file may take up, for the copy that writes it; `None` if nobody counts it.
+    /// What the file may take up, for the copy that writes it; `None` if nothing bounds it.
     pub fn take_budget(&mut self) -> Option<Box<dyn Budget>> {
-        self.growth.take().map(|growth| -> Box<dyn Budget> { Box::new(growth) })
+        self.budget.take().map(|budget| -> Box<dyn Budget> { Box::new(budget) })
     }
 
     /// Closes the file and gives it its final name. The reply comes after this (E24).
@@ -253,7 +264,7 @@ impl Upload {
         };
         let Located { dir, name: target } = &self.at;
         match std::mem::replace(&mut self.form, Form::Finished) {
-            Form::UnderWay { name, publish } => {
+            Form::UnderWay { name, publish, listed } => {
                 settle(&file);
                 let moved = match received {
                     Received::Whole => {
@@ -268,6 +279,7 @@ impl Upload {
                 drop(file);
                 if let Err(error) = moved {
                     remove(&self.books, dir, &name);
+                    drop(listed);
                     if received == Received::Whole {
                         return Err(failure(error));
                     }
@@ -328,15 +340,16 @@ impl Located {
 }
 
 /// Makes a file under a temporary name. Its lock shows that it is still being written.
-fn make_partial(dir: &OwnedFd) -> Result<(Vec<u8>, OwnedFd), FileFailure> {
+fn make_partial(all: &Arc<UnderWay>, dir: &OwnedFd) -> Result<(Vec<u8>, Listed, OwnedFd), FileFailure> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     for _ in 0..ATTEMPTS {
         let name = partial_name().map_err(|error| io_failure(&error))?;
+        let listed = all.add(dir, &name);
         let file = openat(dir, &*name, flags, NEW_FILE).map_err(failure)?;
         lock::write_waiting(&file)?;
         // Another process may have swept the directory before the lock was taken.
         if fstat(&file).is_ok_and(|stat| stat.st_nlink > 0) {
-            return Ok((name, file));
+            return Ok((name, listed, file));
         }
     }
     Err(FileFailure::Busy)
@@ -388,28 +401,6 @@ fn publish_beside(dir: &OwnedFd, name: &[u8], target: &[u8]) -> Result<(), Errno
             unlinkat(dir, name, AtFlags::empty())
         }
         other => other,
-    }
-}
-
-/// Removes files that a killed server has left under temporary names. It happens once for each
-/// directory, at the first STOR there, because searching the whole root at the start may take too long.
-fn sweep(root: &Root, dir: &OwnedFd) {
-    if !fstat(dir).is_ok_and(|stat| root.first_visit(&stat)) {
-        return;
-    }
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let Ok(names) = openat(dir, ".", flags, Mode::empty()).and_then(Dir::new) else { return };
-    for name in names.flatten() {
-        let name = name.file_name().to_bytes();
-        if !is_partial(name) {
-            continue;
-        }
-        let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let Ok(file) = openat(dir, name, flags, Mode::empty()) else { continue };
-        let ours = fstat(&file).is_ok_and(|stat| regular(&stat).is_ok());
-        if ours && lock::write(&file).is_ok() {
-            let _ = unlinkat(dir, name, AtFlags::empty());
-        }
     }
 }
 

@@ -100,7 +100,7 @@ impl View {
             Intent::Replace | Intent::WriteAt { .. } | Intent::Append => {
                 let found = self.tree.find(path)?;
                 let at = found.root.locate(&found.path)?;
-                let target = Target::check(found.root, found.books, at, intent)?;
+                let target = Target::check(found.root, found.books, found.room, at, intent)?;
                 Ok((Prepared::Receive(target), None))
             }
             // PROB is about no file, so the machine never asks for one.
@@ -157,6 +157,7 @@ impl View {
             FileAsk::Space(path) => {
                 let at = self.tree.find(path)?;
                 let space = attributes::space(at.root, &at.path)?;
+                let space = space.saturating_sub(at.room.keep_free);
                 Ok(Found::Space(at.books.room().map_or(space, |room| space.min(room))))
             }
             FileAsk::Hash { path, .. } => self.subject(path).map(|_| Found::Done),
@@ -248,12 +249,18 @@ impl View {
         }
         let found = self.tree.find(path)?;
         let at = found.root.parent(&found.path).map_err(failure)?;
+        if found.path.is_directory()
+            && let Some(at) = &at
+        {
+            at.is_no_file()?;
+        }
         Ok(at.map(|at| (at, found.books)))
     }
 
     /// A regular file at the new name is replaced atomically; nothing else is replaced.
     fn rename(&self, from: &PathName, to: &PathName) -> Result<Found, FileFailure> {
         let roots = [self.tree.find(from)?.root, self.tree.find(to)?.root];
+        let means_directory = self.tree.find(to)?.path.is_directory();
         let (from, _) = self.parent(from)?.ok_or(FileFailure::Denied)?;
         let (to, books) = self.parent(to)?.ok_or(FileFailure::Exists)?;
         if !Arc::ptr_eq(roots[0], roots[1]) {
@@ -265,6 +272,9 @@ impl View {
             Ok(there) if (there.st_dev, there.st_ino) == (old.st_dev, old.st_ino) => {}
             Ok(there) if kind(&there) != Kind::File => return Err(FileFailure::Exists),
             Ok(_) if kind(&old) == Kind::Directory => return Err(FileFailure::Exists),
+            Err(Errno::NOENT) if means_directory && kind(&old) != Kind::Directory => {
+                return Err(FileFailure::NotDirectory);
+            }
             Ok(_) | Err(Errno::NOENT) => {}
             Err(error) => return Err(failure(error)),
         }

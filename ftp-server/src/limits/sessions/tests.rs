@@ -87,7 +87,7 @@ fn an_account_has_its_own_limits() {
     let sessions = Sessions::new(Limits::default());
     let limits = AccountLimits { sessions: Some(3), per_address: Some(2) };
     let log_in = |from: u8, name: &str| {
-        let (mut slot, _) = sessions.admit(host(from)).unwrap();
+        let (slot, _) = sessions.admit(host(from)).unwrap();
         slot.log_in(name.as_bytes(), of(name), limits).map(|()| slot)
     };
     let first = log_in(1, "ann").unwrap();
@@ -95,7 +95,7 @@ fn an_account_has_its_own_limits() {
     assert_eq!(log_in(1, "ann").unwrap_err(), Full::Reached(Limit::AccountSessionsPerAddress));
     let _third = log_in(2, "ann").unwrap();
     assert_eq!(log_in(3, "ann").unwrap_err(), Full::Reached(Limit::AccountSessions));
-    let mut bob = log_in(1, "bob").unwrap();
+    let bob = log_in(1, "bob").unwrap();
     drop(first);
     bob.log_in(b"ann", of("ann"), limits).unwrap();
     assert_eq!(log_in(3, "ann").unwrap_err(), Full::Reached(Limit::AccountSessions));
@@ -105,7 +105,7 @@ fn an_account_has_its_own_limits() {
 fn sessions_of_removed_accounts_end_and_others_stay() {
     let sessions = Sessions::new(Limits::default());
     let log_in = |name: &str| {
-        let mut session = sessions.admit(host(1)).unwrap();
+        let session = sessions.admit(host(1)).unwrap();
         session.0.log_in(b"first", of("first"), NO_LIMITS).unwrap();
         session.0.log_in(name.as_bytes(), of(name), NO_LIMITS).unwrap();
         session
@@ -121,7 +121,7 @@ fn sessions_of_removed_accounts_end_and_others_stay() {
 #[test]
 fn nobody_is_remembered_after_leaving() {
     let sessions = Sessions::new(Limits::default());
-    let (mut slot, _) = sessions.admit(host(1)).unwrap();
+    let (slot, _) = sessions.admit(host(1)).unwrap();
     slot.log_in(b"ann", of("ann"), NO_LIMITS).unwrap();
     drop((slot, sessions.admit(host(2)).unwrap()));
     let state = sessions.state();
@@ -131,7 +131,7 @@ fn nobody_is_remembered_after_leaving() {
 
 /// A session of `name` from `from` that does nothing since a moment.
 fn idle(sessions: &Arc<Sessions>, from: u8, name: &str, since: u64) -> (SessionSlot, Eviction) {
-    let mut session = sessions.admit(host(from)).unwrap();
+    let session = sessions.admit(host(from)).unwrap();
     session.0.log_in(name.as_bytes(), of(name), NO_LIMITS).unwrap();
     session.0.set_idle(Some(Moment::after_start(Duration::from_secs(since))));
     session
@@ -183,7 +183,7 @@ fn the_uses_of_all_limits_are_told() {
     let limits = Limits { sessions: Some(9), per_address: Some(5), ..Limits::default() };
     let sessions = Sessions::new(limits);
     let _anns = [1, 1, 2].map(|from| {
-        let mut session = sessions.admit(host(from)).unwrap();
+        let session = sessions.admit(host(from)).unwrap();
         session.0.log_in(b"ann", of("ann"), AccountLimits { sessions: Some(4), per_address: None }).unwrap();
         session
     });
@@ -200,4 +200,17 @@ fn the_uses_of_all_limits_are_told() {
             "users.max-sessions-per-address 2 refused",
         ]
     );
+}
+
+#[test]
+fn a_transfer_that_outlives_its_session_counts_as_a_session() {
+    let sessions = Sessions::new(Limits { sessions: Some(1), ..Limits::default() });
+    let limits = AccountLimits { sessions: Some(1), per_address: None };
+    let (slot, _) = sessions.admit(host(1)).unwrap();
+    slot.log_in(b"ann", of("ann"), limits).unwrap();
+    let transfer = slot.share();
+    drop(slot);
+    assert_eq!(sessions.admit(host(2)).unwrap_err(), Full::Reached(Limit::Sessions));
+    drop(transfer);
+    assert!(sessions.admit(host(2)).is_ok());
 }

@@ -4,6 +4,7 @@ mod escape;
 mod files;
 mod mounts;
 mod quota;
+mod slashes;
 mod upload;
 
 use std::fs::{self, File};

@@ -20,7 +20,10 @@ fn limited(bytes: Option<u64>, files: Option<u64>) -> Limited {
     fs::create_dir(dir.path().join("dir")).unwrap();
     symlink("old", dir.path().join("dir/link")).unwrap();
     let roots = Roots::default();
-    let tree = roots.tree(roots.open(dir.path()).unwrap()).limited(QuotaLimits { bytes, files }).unwrap();
+    let tree = roots
+        .tree(roots.open(dir.path()).unwrap())
+        .limited(QuotaLimits { bytes, files, file_bytes: None })
+        .unwrap();
     Limited { dir, tree: Arc::new(tree) }
 }
 
@@ -65,7 +68,7 @@ impl Limited {
     /// What a new count finds.
     fn counted(&self) -> (u64, u64) {
         let roots = Roots::default();
-        let limits = QuotaLimits { bytes: Some(0), files: None };
+        let limits = QuotaLimits { bytes: Some(0), ..QuotaLimits::default() };
         let held = roots.tree(roots.open(self.dir.path()).unwrap()).limited(limits).unwrap().held().unwrap();
         (held.bytes, held.files)
     }

@@ -129,25 +129,67 @@ fn names_under_way_are_hidden_and_refused() {
     assert_eq!(site.prepare("/link", Intent::Replace).err(), Some(FileFailure::BadName));
 }
 
+/// A day and more ago.
+fn make_old(path: &Path) {
+    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(25 * 60 * 60);
+    File::options().write(true).open(path).unwrap().set_modified(old).unwrap();
+}
+
 #[test]
-fn what_a_killed_server_left_goes_at_the_first_stor_and_what_lives_stays() {
+fn what_a_killed_server_left_goes_at_the_next_start_and_what_lives_stays() {
     let site = Site::new();
-    site.file(PARTIAL, "left");
-    let (living, file) = site.begin("/living", Intent::Replace, Partial::Publish).unwrap();
-    assert_eq!(site.names("").len(), 1, "only the new one");
-    // Another server on the same directory sweeps, too.
-    let other = Arc::new(Root::open(&site.path("")).unwrap());
-    let (Prepared::Receive(target), _) = View::new(&alone(&other), &Access::everywhere(Rights::ALL))
-        .prepare(&name("/other"), &Intent::Replace)
-        .unwrap()
-    else {
-        panic!("not prepared for receiving");
+    let list = site.top.path().join("under-way");
+    site.dir("dir");
+    let roots = Roots::default();
+    let tree = Arc::new(roots.tree(roots.open(&site.path("")).unwrap()));
+    roots.list_under_way_in(&list).unwrap();
+    let begin = |tree: &Arc<Tree>, path: &str| {
+        let view = View::new(tree, &Access::everywhere(Rights::ALL));
+        let Ok((Prepared::Receive(target), _)) = view.prepare(&name(path), &Intent::Replace) else {
+            panic!("not prepared for receiving");
+        };
+        target.begin(Partial::Publish).unwrap()
     };
-    let (also, another) = target.begin(Partial::Publish).unwrap();
-    assert_eq!(site.names("").len(), 2);
-    living.finish(file, Received::Whole).unwrap();
-    also.finish(another, Received::Whole).unwrap();
-    assert_eq!(site.names(""), ["living", "other"]);
+    let (killed, file) = begin(&tree, "/dir/killed");
+    let (done, whole) = begin(&tree, "/dir/done");
+    done.finish(whole, Received::Whole).unwrap();
+    std::mem::forget(killed);
+    drop(file);
+    // Somebody else's name, and one of a server that has another state directory and still writes.
+    site.file(PARTIAL, "of another server");
+    let (living, still) = site.begin("/living", Intent::Replace, Partial::Publish).unwrap();
+    assert_eq!(site.names("dir").len(), 2);
+    let again = Roots::default();
+    let _tree = again.tree(again.open(&site.path("")).unwrap());
+    again.list_under_way_in(&list).unwrap();
+    assert_eq!(site.names("dir"), ["done"]);
+    assert_eq!(site.names("").len(), 3, "what is not listed stays, and what is written");
+    again.remove_old_names();
+    assert_eq!(site.names("").len(), 3, "nothing is old");
+    for name in site.names("").iter().filter(|name| name.starts_with(".ftp-")) {
+        make_old(&site.path(name));
+    }
+    again.remove_old_names();
+    assert!(!site.path(PARTIAL).exists());
+    living.finish(still, Received::Whole).unwrap();
+    assert_eq!(site.names(""), ["dir", "living"]);
+}
+
+#[test]
+fn a_list_that_somebody_has_changed_removes_nothing_outside_of_the_roots() {
+    let site = Site::new();
+    let list = site.top.path().join("under-way");
+    let outside = site.top.path().join(PARTIAL);
+    fs::write(&outside, "").unwrap();
+    site.file("file", "");
+    site.link("out", "..");
+    let (top, root) = (site.top.path().display(), site.path("").display().to_string());
+    let root = root.trim_end_matches('/');
+    fs::write(&list, format!("+ {PARTIAL} {top}\n+ {PARTIAL} {root}/out\n+ file {root}\n")).unwrap();
+    let roots = Roots::default();
+    roots.open(&site.path("")).unwrap();
+    roots.list_under_way_in(&list).unwrap();
+    assert!(outside.exists() && site.path("file").exists());
 }
 
 #[test]

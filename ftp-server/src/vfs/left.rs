@@ -1,0 +1,92 @@
+//! Removes what killed servers have left under temporary names.
+
+use std::os::unix::ffi::OsStrExt;
+
+use ftp_io::clock::Clock;
+use ftp_proto::listing::When;
+use ftp_proto::wire::PathName;
+use rustix::fd::AsFd;
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, fstat, openat, statat, unlinkat};
+use rustix::io::Errno;
+
+use super::entry::regular;
+use super::lock;
+use super::partial::is_partial;
+use super::path::Beneath;
+use super::root::Root;
+
+/// Removes `name` in the directory `directory` of this host, if that lies beneath `root` and nobody writes
+/// the file. Returns whether the directory lies there.
+pub(super) fn remove_listed(root: &Root, directory: &[u8], name: &[u8]) -> bool {
+    let Some(beneath) = root.place().and_then(|top| below(&top, directory)) else { return false };
+    let dir = root.open_beneath(&beneath, OFlags::RDONLY | OFlags::DIRECTORY);
+    if let Ok(dir) = dir
+        && is_partial(name)
+        && remove_dead(&dir, name)
+    {
+        let (directory, name) = (std::ffi::OsStr::from_bytes(directory), String::from_utf8_lossy(name));
+        tracing::info!(directory = %directory.display(), %name, "removed what an earlier run has left");
+    }
+    true
+}
+
+/// Removes everything beneath `root` that is older than a day and that nobody writes. Takes as long as a
+/// search of all directories.
+pub(super) fn remove_old(root: &Root) {
+    let When(now) = Clock::today();
+    let mut directories = vec![Beneath::root()];
+    while let Some(path) = directories.pop() {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW;
+        let Ok(mut dir) = root.open_beneath(&path, flags).and_then(Dir::new) else { continue };
+        let mut old = Vec::new();
+        while let Some(Ok(found)) = dir.read() {
+            let name = found.file_name().to_bytes();
+            if matches!(name, b"." | b"..") {
+                continue;
+            }
+            let told = Some(found.file_type()).filter(|kind| *kind != FileType::Unknown);
+            let kind = told.or_else(|| dir.fd().and_then(|dir| kind_of(dir, name)).ok());
+            match kind {
+                Some(FileType::Directory) if directories.len() < MAX_WAITING => {
+                    directories.push(path.join(name));
+                }
+                Some(FileType::RegularFile) if is_partial(name) => old.push(name.to_vec()),
+                _ => {}
+            }
+        }
+        let Ok(dir) = dir.fd() else { continue };
+        for name in old {
+            let stat = statat(dir, &*name, AtFlags::SYMLINK_NOFOLLOW);
+            if stat.is_ok_and(|stat| now.saturating_sub(stat.st_mtime) > OLD) {
+                remove_dead(dir, &name);
+            }
+        }
+    }
+}
+
+fn kind_of(dir: impl AsFd, name: &[u8]) -> Result<FileType, Errno> {
+    statat(dir, name, AtFlags::SYMLINK_NOFOLLOW).map(|stat| FileType::from_raw_mode(stat.st_mode))
+}
+
+/// Removes a regular file that nobody writes. Returns whether it did.
+fn remove_dead(dir: impl AsFd, name: &[u8]) -> bool {
+    let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let Ok(file) = openat(&dir, name, flags, Mode::empty()) else { return false };
+    let ours = fstat(&file).is_ok_and(|stat| regular(&stat).is_ok());
+    ours && lock::write(&file).is_ok() && unlinkat(dir, name, AtFlags::empty()).is_ok()
+}
+
+/// The path of `directory` beneath `top`, if it lies there.
+fn below(top: &[u8], directory: &[u8]) -> Option<Beneath> {
+    let rest = if top == b"/" { directory } else { directory.strip_prefix(top)? };
+    if rest.is_empty() {
+        return Some(Beneath::root());
+    }
+    let path = PathName::from_wire(rest.starts_with(b"/").then_some(rest)?).ok()?;
+    Beneath::parse(&path).ok()
+}
+
+/// Seconds after its last change when a file that nobody writes was left by a server that is gone.
+const OLD: i64 = 24 * 60 * 60;
+/// Directories that wait to be searched; what is beyond is left to a later start.
+const MAX_WAITING: usize = 1_000_000;

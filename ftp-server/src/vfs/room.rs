@@ -1,0 +1,119 @@
+//! What one upload may take up, whatever its account has stored already: the size of a file, and the space of
+//! the disk that stays free.
+
+use std::io;
+
+use ftp_io::copy::Budget;
+use rustix::fd::OwnedFd;
+use rustix::fs::fstatvfs;
+use rustix::io::Errno;
+
+use super::quota::Growth;
+
+/// The bounds of every upload of an account to one root.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Room {
+    /// Maximum size of a file in bytes; `None` means no limit.
+    pub(super) file: Option<u64>,
+    /// Bytes that stay free on the disk.
+    pub(super) keep_free: u64,
+}
+
+/// The bounds of one upload. It is the budget of the copy that writes its file.
+#[derive(Debug)]
+pub(super) struct Bounded {
+    /// What the file may still get; `None` means any number of bytes.
+    left: Option<u64>,
+    disk: Option<Disk>,
+    growth: Option<Growth>,
+}
+
+#[derive(Debug)]
+struct Disk {
+    /// The directory of the file.
+    dir: OwnedFd,
+    keep_free: u64,
+    /// Bytes that may be written before the disk is asked again.
+    granted: u64,
+}
+
+impl Room {
+    /// The bounds of an upload at `position` of a file in the directory `dir`; `growth` counts it. `None` if
+    /// there are none.
+    pub(super) fn bound(
+        self,
+        dir: &OwnedFd,
+        position: u64,
+        growth: Option<Growth>,
+    ) -> io::Result<Option<Bounded>> {
+        if self == Self::default() && growth.is_none() {
+            return Ok(None);
+        }
+        let disk = match self.keep_free {
+            0 => None,
+            keep_free => Some(Disk { dir: dir.try_clone()?, keep_free, granted: 0 }),
+        };
+        let left = self.file.map(|most| most.saturating_sub(position));
+        Ok(Some(Bounded { left, disk, growth }))
+    }
+}
+
+impl Disk {
+    fn take(&mut self, bytes: u64) -> io::Result<()> {
+        if self.granted < bytes {
+            let disk = fstatvfs(&self.dir)?;
+            let free = disk.f_bavail.saturating_mul(disk.f_frsize).saturating_sub(self.keep_free);
+            if free < bytes {
+                return Err(Errno::NOSPC.into());
+            }
+            self.granted = free.min(bytes.max(STEP));
+        }
+        self.granted -= bytes;
+        Ok(())
+    }
+}
+
+impl Budget for Bounded {
+    fn take(&mut self, bytes: u64) -> io::Result<()> {
+        if let Some(left) = &mut self.left {
+            *left = left.checked_sub(bytes).ok_or(Errno::FBIG)?;
+        }
+        if let Some(disk) = &mut self.disk {
+            disk.take(bytes)?;
+        }
+        self.growth.as_mut().map_or(Ok(()), |growth| growth.take(bytes))
+    }
+}
+
+/// Bytes that an upload may write before the disk is asked again. So many more than it should, each upload may
+/// take at most.
+const STEP: u64 = 16 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bounded(room: Room, position: u64) -> Option<Bounded> {
+        let dir = std::fs::File::open(std::env::temp_dir()).unwrap();
+        room.bound(&dir.into(), position, None).unwrap()
+    }
+
+    #[test]
+    fn a_file_has_a_largest_size_also_if_it_goes_on_in_the_middle() {
+        assert!(bounded(Room::default(), 0).is_none());
+        let mut whole = bounded(Room { file: Some(10), keep_free: 0 }, 0).unwrap();
+        assert!(whole.take(6).is_ok() && whole.take(4).is_ok());
+        assert_eq!(Errno::from_io_error(&whole.take(1).unwrap_err()), Some(Errno::FBIG));
+        let mut rest = bounded(Room { file: Some(10), keep_free: 0 }, 8).unwrap();
+        assert!(rest.take(2).is_ok() && rest.take(1).is_err());
+        assert!(bounded(Room { file: Some(10), keep_free: 0 }, 11).unwrap().take(1).is_err());
+    }
+
+    #[test]
+    fn the_last_space_of_a_disk_stays_free() {
+        let mut some = bounded(Room { file: None, keep_free: 1 }, 0).unwrap();
+        assert!(some.take(1).is_ok());
+        let mut none = bounded(Room { file: None, keep_free: u64::MAX }, 0).unwrap();
+        assert_eq!(Errno::from_io_error(&none.take(1).unwrap_err()), Some(Errno::NOSPC));
+    }
+}

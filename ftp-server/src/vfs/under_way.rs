@@ -1,0 +1,211 @@
+//! Names of files under way, listed in the state directory. A server that was killed cannot remove them, so
+//! its next start does.
+//!
+//! The list is a file that only grows while the server runs: `+ NAME DIRECTORY` when a name is made,
+//! `- NAME` when it is gone. It is written anew when most of its lines are of no use any more.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustix::fd::{AsFd, AsRawFd};
+use rustix::fs::readlink;
+
+/// The names under way of all roots. Without a state directory it lists nothing.
+#[derive(Debug, Default)]
+pub(super) struct UnderWay(Mutex<Option<List>>);
+
+#[derive(Debug)]
+struct List {
+    file: File,
+    /// Each name with the directory where it is.
+    names: HashMap<Vec<u8>, Vec<u8>>,
+    /// How many lines the file has.
+    lines: usize,
+}
+
+/// A name on the list. It is struck out when this is dropped.
+#[derive(Debug)]
+pub(super) struct Listed {
+    all: Arc<UnderWay>,
+    name: Vec<u8>,
+}
+
+impl UnderWay {
+    /// Lists names in the file `path` from now on. What the server before has left there stays listed until
+    /// it is removed. Returns these names, each with its directory.
+    ///
+    /// # Errors
+    /// The file cannot be read or written.
+    pub(super) fn keep_in(&self, path: &Path) -> io::Result<Vec<(Vec<u8>, Vec<u8>)>> {
+        let mut options = File::options();
+        let mut file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        let mut text = Vec::new();
+        (&mut file).take(MAX_LIST).read_to_end(&mut text)?;
+        let mut list = List { file, names: read(&text), lines: 0 };
+        list.write_anew()?;
+        let left = list.names.clone().into_iter().collect();
+        *self.list() = Some(list);
+        Ok(left)
+    }
+
+    /// Lists `name` in the open directory `dir`. Call this before the name is made.
+    pub(super) fn add(self: &Arc<Self>, dir: impl AsFd, name: &[u8]) -> Listed {
+        if let Some(list) = self.list().as_mut()
+            && let Some(directory) = place(dir)
+        {
+            list.say(b'+', name, &directory);
+            list.names.insert(name.to_vec(), directory);
+        }
+        Listed { all: Arc::clone(self), name: name.to_vec() }
+    }
+
+    /// A name is gone.
+    pub(super) fn remove(&self, name: &[u8]) {
+        if let Some(list) = self.list().as_mut()
+            && list.names.remove(name).is_some()
+        {
+            list.say(b'-', name, b"");
+        }
+    }
+
+    fn list(&self) -> MutexGuard<'_, Option<List>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl List {
+    /// Adds a line. If it cannot be written, the next start does not know of it, and finds the file by its
+    /// age.
+    fn say(&mut self, sign: u8, name: &[u8], directory: &[u8]) {
+        let written = if self.lines > MIN_LINES + 2 * self.names.len() {
+            self.write_anew()
+        } else {
+            self.lines += 1;
+            Ok(())
+        };
+        let written = written.and_then(|()| self.file.write_all(&line(sign, name, directory)));
+        if let Err(error) = written {
+            tracing::debug!(%error, "the list of names under way cannot be written");
+        }
+    }
+
+    /// Writes the names that are left, and nothing else.
+    fn write_anew(&mut self) -> io::Result<()> {
+        let text: Vec<u8> =
+            self.names.iter().flat_map(|(name, directory)| line(b'+', name, directory)).collect();
+        self.file.set_len(0)?;
+        self.file.rewind()?;
+        self.lines = self.names.len();
+        self.file.write_all(&text)
+    }
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        self.all.remove(&self.name);
+    }
+}
+
+/// Where an open directory is on this host; `None` where the system does not tell.
+pub(super) fn place(dir: impl AsFd) -> Option<Vec<u8>> {
+    let path = format!("/proc/self/fd/{}", dir.as_fd().as_raw_fd());
+    readlink(path, Vec::new()).ok().map(std::ffi::CString::into_bytes)
+}
+
+fn line(sign: u8, name: &[u8], directory: &[u8]) -> Vec<u8> {
+    let mut line = [&[sign, b' '], name, b" "].concat();
+    // A directory may hold any byte; a line ends with a line feed.
+    for &byte in directory {
+        match byte {
+            b'%' => line.extend_from_slice(b"%25"),
+            b'\n' => line.extend_from_slice(b"%0A"),
+            _ => line.push(byte),
+        }
+    }
+    line.push(b'\n');
+    line
+}
+
+/// The names that a list has and has not struck out. A line that was not written to its end is left out.
+fn read(text: &[u8]) -> HashMap<Vec<u8>, Vec<u8>> {
+    let mut names = HashMap::new();
+    for line in text.split_inclusive(|&byte| byte == b'\n').filter_map(|line| line.strip_suffix(b"\n")) {
+        let mut words = line.splitn(3, |&byte| byte == b' ');
+        match (words.next(), words.next(), words.next()) {
+            (Some(b"+"), Some(name), Some(directory)) => {
+                names.insert(name.to_vec(), unescaped(directory));
+            }
+            (Some(b"-"), Some(name), _) => {
+                names.remove(name);
+            }
+            _ => {}
+        }
+    }
+    names
+}
+
+fn unescaped(text: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((&first, tail)) = rest.split_first() {
+        let (byte, after) = match rest.get(..3) {
+            Some(b"%25") => (b'%', rest.get(3..)),
+            Some(b"%0A") => (b'\n', rest.get(3..)),
+            _ => (first, Some(tail)),
+        };
+        bytes.push(byte);
+        rest = after.unwrap_or_default();
+    }
+    bytes
+}
+
+/// Bytes of a list that are read at most.
+const MAX_LIST: u64 = 64 * 1024 * 1024;
+/// Lines before a list is written anew.
+const MIN_LINES: usize = 4_096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_has_what_is_under_way_and_the_next_start_finds_it() {
+        let top = tempfile::tempdir().unwrap();
+        let (path, strange) = (top.path().join("list"), top.path().join("a %0A\nb"));
+        std::fs::create_dir(&strange).unwrap();
+        let dir = File::open(&strange).unwrap();
+        let all = Arc::new(UnderWay::default());
+        drop(all.add(&dir, b"not listed"));
+        assert_eq!(all.keep_in(&path).unwrap(), []);
+        let (gone, kept) = (all.add(&dir, b"gone"), all.add(&dir, b"kept"));
+        drop(gone);
+        std::mem::forget(kept);
+        // The last line was not written to its end.
+        File::options().append(true).open(&path).unwrap().write_all(b"+ cut /som").unwrap();
+        let next = UnderWay::default();
+        let left = next.keep_in(&path).unwrap();
+        assert_eq!(left, [(b"kept".to_vec(), place(&dir).unwrap())]);
+        next.remove(b"kept");
+        assert_eq!(UnderWay::default().keep_in(&path).unwrap(), []);
+    }
+
+    #[test]
+    fn a_list_stays_short() {
+        let top = tempfile::tempdir().unwrap();
+        let path = top.path().join("list");
+        let dir = File::open(top.path()).unwrap();
+        let all = Arc::new(UnderWay::default());
+        all.keep_in(&path).unwrap();
+        let _kept = all.add(&dir, b"kept");
+        for _ in 0..3 * MIN_LINES {
+            drop(all.add(&dir, b"name"));
+        }
+        let text = std::fs::read(&path).unwrap();
+        assert!(text.split(|&byte| byte == b'\n').count() < MIN_LINES + 10);
+        assert_eq!(UnderWay::default().keep_in(&path).unwrap().len(), 1);
+    }
+}
