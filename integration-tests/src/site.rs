@@ -116,15 +116,18 @@ impl Site {
     }
 
     /// Starts it; where it listens: in clear or with explicit TLS, with implicit TLS (or again in clear),
-    /// as in 1973.
+    /// as in 1973 (or again as before, where TLS is required).
     fn launch(&self, root: &Path, modern: SocketAddr, old: SocketAddr) -> (Running, [SocketAddr; 3]) {
         let mut command = match &self.program {
             Some(path) => Program::Server.command_at(path),
             None => Program::Server.command(),
         };
-        command
-            .args(["--listen", &modern.to_string(), "--listen-1973", &old.to_string(), "--root"])
-            .arg(root);
+        command.args(["--listen", &modern.to_string(), "--root"]).arg(root);
+        // The listener of 1973 is always in clear.
+        let has_old = !self.args.iter().any(|arg| arg == "--require-tls");
+        if has_old {
+            command.args(["--listen-1973", &old.to_string()]);
+        }
         for user in &self.users {
             command.args(["--user", user]);
         }
@@ -137,7 +140,7 @@ impl Site {
         };
         let modern = listening(" (ftp)");
         let implicit = if self.certificate.is_some() { listening(" (ftps)") } else { modern };
-        let old = listening(" (ftp-1973)");
+        let old = if has_old { listening(" (ftp-1973)") } else { modern };
         (running, [modern, implicit, old])
     }
 }

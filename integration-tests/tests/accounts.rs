@@ -15,14 +15,14 @@ use std::process::Stdio;
 use tempfile::TempDir;
 
 /// A directory with files that only their owner may read.
-struct Secrets(TempDir);
+pub(crate) struct Secrets(TempDir);
 
 impl Secrets {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    fn file(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
         let path = self.0.path().join(name);
         fs::write(&path, text).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
@@ -41,7 +41,8 @@ fn hash(password: &str) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-fn user(name: &str, password: &str, more: &str) -> String {
+/// One user of a configuration file.
+pub(crate) fn user(name: &str, password: &str, more: &str) -> String {
     format!("[[users]]\nname = \"{name}\"\npassword-hash = '{}'\n{more}\n", hash(password))
 }
 

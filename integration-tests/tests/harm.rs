@@ -1,7 +1,10 @@
 //! Nobody harms another: whatever one client does, bob's commands go on, and no file is damaged.
 
 mod bounce;
+mod clock;
 mod input;
+mod kill;
+mod private;
 
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
@@ -267,4 +270,38 @@ fn a_server_with_hardly_any_descriptor_tells_newcomers_so() {
         let text = String::from_utf8(heard).unwrap();
         assert!(text.starts_with("421 ") && text.contains("descriptors"), "{text}");
     }
+}
+
+/// In a full server, whoever holds most gives up the session that has done nothing for longest, and nobody else
+/// does.
+#[test]
+fn a_full_server_makes_room_for_who_holds_less() {
+    let server = site("sessions").args(["--max-sessions", "6"]).file("a", "").start();
+    let mut bob = Bob::login(&server);
+    let mut anns: Vec<Raw> = (0..5).map(|_| server.login(Rfc959)).collect();
+    // The first of them works: it waits for its peer.
+    anns[0].ask("TYPE I", "200");
+    anns[0].ask("EPSV", "229");
+    anns[0].send("RETR a");
+    // Two newcomers come in, and then they hold as much as an equal share.
+    let newcomer = || {
+        let stream = connect("127.0.0.77:0".parse().unwrap(), server.address(Rfc959));
+        let mut said = [0; 120];
+        let count = std::io::Read::read(&mut &stream, &mut said).unwrap();
+        (stream, String::from_utf8_lossy(&said[..count]).into_owned())
+    };
+    let newcomers = [newcomer(), newcomer()];
+    assert!(newcomers.iter().all(|(_, said)| said.starts_with("220 ")), "{newcomers:?}");
+    for ann in &mut anns[1..3] {
+        assert!(ann.expect("421").text().contains("max-sessions"));
+        ann.closed();
+    }
+    let (_, refused) = newcomer();
+    assert!(refused.starts_with("421 ") && refused.contains("max-sessions"), "{refused}");
+    for ann in &mut anns[3..] {
+        ann.ask("NOOP", "200");
+    }
+    anns[0].send("ABOR");
+    while anns[0].reply().code != 226 {}
+    bob.goes_on_inside(&server);
 }

@@ -157,3 +157,32 @@ fn listings_are_private_too() {
         raw.expect("226");
     }
 }
+
+/// As lftp does it: when close_notify has come, the client answers with its own and is gone at once.
+#[test]
+fn e11_a_client_that_is_gone_after_close_notify_has_the_whole_file_active_and_passive() {
+    let server = server();
+    for client in [TlsClient::new(), TlsClient::old()] {
+        let mut raw = private(&server, &client);
+        for round in 0..20 {
+            let mut data = if round % 2 == 0 {
+                open(&server, &mut raw, &client)
+            } else {
+                let listener = integration_tests::socket::listen("127.0.0.1", 0);
+                let port = listener.local_addr().unwrap().port();
+                raw.ask(&format!("EPRT |1|127.0.0.1|{port}|"), "200");
+                raw.send("RETR a.bin");
+                client.begin(integration_tests::socket::accept(&listener).0)
+            };
+            if round % 2 == 0 {
+                raw.send("RETR a.bin");
+            }
+            assert!(read(&mut data) == sample(SIZE));
+            data.conn.send_close_notify();
+            data.flush().unwrap();
+            drop(data);
+            raw.expect("150");
+            raw.expect("226");
+        }
+    }
+}

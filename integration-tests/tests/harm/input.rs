@@ -7,6 +7,7 @@ use ftp_proto::dialect::Dialect::{Rfc354, Rfc959};
 use integration_tests::socket::{connect, drain, until};
 
 use super::{Bob, passive, site};
+use crate::accounts::{Secrets, user};
 
 /// Files of which far more moves than sockets hold.
 const LARGE: u64 = 256 << 20;
@@ -168,5 +169,74 @@ fn a_directory_that_is_removed_under_an_upload_is_told() {
     let code = ann.reply().code;
     assert!((400..600).contains(&code), "{code}");
     bob.goes_on(&server);
+    assert_eq!(server.names(), [""; 0]);
+}
+
+#[test]
+fn a_quota_that_is_reached_is_told_and_others_store_as_before() {
+    let (secrets, own) = (Secrets::new(), tempfile::tempdir().unwrap());
+    let config = user("eve", "x", &format!("root = {:?}\nquota-bytes = 100000", own.path()));
+    let config = secrets.file("server.toml", &config);
+    let server = site("quota").args(["--config", config.to_str().unwrap()]).start();
+    let mut bob = Bob::login(&server);
+    let mut eve = server.connect(Rfc959);
+    eve.login("eve", "x");
+    eve.ask("TYPE I", "200");
+    for _ in 0..3 {
+        let mut data = passive(&mut eve, &server);
+        eve.ask("STOR large", "150");
+        drop(data.write_all(&integration_tests::site::sample(8 << 20)));
+        drop(data);
+        eve.expect("552");
+        assert_eq!(std::fs::read_dir(own.path()).unwrap().count(), 0, "nothing is left");
+        bob.goes_on(&server);
+    }
+    eve.ask("NOOP", "200");
+}
+
+/// A source that never ends, for example in a transfer from another server.
+#[test]
+fn a_source_without_an_end_fills_no_disk() {
+    let secrets = Secrets::new();
+    let config = "[limits]\nkeep-free = \"1000TiB\"\n".to_owned();
+    let keeps = secrets.file("keeps.toml", &config);
+    let bounds = secrets.file("bounds.toml", &user("eve", "x", "max-file-size = \"1MiB\""));
+    for (config, name) in [(keeps, "ann"), (bounds, "eve")] {
+        let server = site("endless").args(["--config", config.to_str().unwrap()]).start();
+        let mut raw = server.connect(Rfc959);
+        let password = if name == "eve" { "x" } else { integration_tests::site::PASSWORD };
+        raw.login(name, password);
+        raw.ask("TYPE I", "200");
+        let mut data = passive(&mut raw, &server);
+        raw.ask("STOR endless", "150");
+        let piece = vec![b'x'; 1 << 20];
+        while data.write_all(&piece).is_ok() {}
+        raw.expect("552");
+        assert_eq!(server.names(), [""; 0]);
+        let mut bob = Bob::login(&server);
+        bob.0.ask("NOOP", "200");
+        if name == "eve" {
+            bob.goes_on(&server);
+        }
+    }
+}
+
+#[test]
+fn commands_that_come_byte_by_byte_keep_nobody_waiting() {
+    let server = site("bytes").start();
+    let mut bob = Bob::login(&server);
+    let mut slow: Vec<_> = (0..20).map(|_| server.login(Rfc959)).collect();
+    for byte in b"MKD slow\rNOOP\r\n".chunks(1) {
+        for ann in &mut slow {
+            ann.send_bytes(byte);
+        }
+        bob.0.ask("NOOP", "200");
+    }
+    bob.goes_on(&server);
+    for ann in &mut slow {
+        // CR without LF or NUL is no end of a line.
+        assert!((500..=553).contains(&ann.reply().code));
+        ann.ask("NOOP", "200");
+    }
     assert_eq!(server.names(), [""; 0]);
 }
