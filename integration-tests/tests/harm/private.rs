@@ -37,7 +37,7 @@ fn private(server: &Server, client: &TlsClient) -> Raw {
 fn where_tls_is_required_no_login_and_no_data_are_in_clear() {
     let server = site("required").tls().args(["--require-tls"]).file("a", "content").start();
     let mut clear = server.connect(Rfc959);
-    for command in ["USER ann", "PASS open:sesame", "ACCT x", "RETR a", "EPSV", "LIST"] {
+    for command in ["USER ann", "PASS open:sesame", "RETR a", "EPSV", "LIST"] {
         clear.ask(command, "530|503|421");
     }
     // The password was not looked at: the session goes on, and a login inside TLS is as always.
