@@ -1,4 +1,4 @@
-//! A rate that several copies share.
+//! A rate that one copy has, or several copies share.
 
 use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,14 +27,13 @@ impl Limiter {
     ///
     /// How long to rest before some may move.
     pub(crate) fn allowance(&self) -> Result<usize, Duration> {
-        let rest = self.take(0);
-        let bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
-        if rest.is_zero() { Ok(bucket.at_once()) } else { Err(rest) }
+        let now = self.clock.now();
+        self.bucket.lock().unwrap_or_else(PoisonError::into_inner).allowance(now)
     }
 
-    /// Bytes have moved. Returns how long to rest before more may move.
-    pub(crate) fn take(&self, bytes: usize) -> Duration {
+    /// Bytes have moved.
+    pub(crate) fn take(&self, bytes: usize) {
         let now = self.clock.now();
-        self.bucket.lock().unwrap_or_else(PoisonError::into_inner).take(bytes as u64, now)
+        self.bucket.lock().unwrap_or_else(PoisonError::into_inner).take(bytes as u64, now);
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use ftp_proto::timer::strictest;
 use tokio::sync::Notify;
 
 use crate::limiter::Limiter;
@@ -20,7 +21,7 @@ struct State {
     moved: AtomicU64,
     stopped: AtomicBool,
     wake: Notify,
-    /// Rates that hold for this work, each shared with other work.
+    /// Rates that hold for this work; each may be shared with other work.
     limiters: Vec<Limiter>,
     /// Who says when this work may have a thread.
     gate: Option<Arc<dyn Gate>>,
@@ -63,11 +64,7 @@ impl Meter {
     ///
     /// How long to rest before some may move.
     pub(crate) fn allowance(&self) -> Result<usize, Duration> {
-        let mut most = usize::MAX;
-        for limiter in &self.0.limiters {
-            most = most.min(limiter.allowance()?);
-        }
-        Ok(most)
+        strictest(self.0.limiters.iter().map(Limiter::allowance))
     }
 
     /// Bytes that have moved so far.

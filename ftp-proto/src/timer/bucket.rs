@@ -44,8 +44,86 @@ impl Bucket {
         self.paid_until.since(now)
     }
 
-    /// How many bytes may move at once, so that a wait afterwards stays short.
-    pub fn at_once(&self) -> usize {
-        usize::try_from(self.rate.get() / 8).unwrap_or(usize::MAX).max(1)
+    /// How many bytes may move now: so few that a wait afterwards stays short.
+    ///
+    /// # Errors
+    ///
+    /// How long to wait before some may move.
+    pub fn allowance(&mut self, now: Moment) -> Result<usize, Duration> {
+        let rest = self.take(0, now);
+        let at_once = usize::try_from(self.rate.get() / 8).unwrap_or(usize::MAX).max(1);
+        if rest.is_zero() { Ok(at_once) } else { Err(rest) }
+    }
+}
+
+/// What may move where several rates hold: what the slowest of them allows.
+///
+/// # Errors
+///
+/// How long to wait until all of them may allow something.
+pub fn strictest(each: impl IntoIterator<Item = Result<usize, Duration>>) -> Result<usize, Duration> {
+    each.into_iter().fold(Ok(usize::MAX), |all, one| match (all, one) {
+        (Ok(a), Ok(b)) => Ok(a.min(b)),
+        (Err(a), Err(b)) => Err(a.max(b)),
+        (Err(rest), Ok(_)) | (Ok(_), Err(rest)) => Err(rest),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many bytes two copies move in `seconds`, each as fast as all of its own buckets let it: the first
+    /// bucket is shared by both, the second one is that of the first copy alone.
+    fn moved(shared: u64, own: Option<u64>, seconds: u64) -> [u64; 2] {
+        let bucket = |rate: u64| Bucket::new(rate.try_into().unwrap());
+        let (mut shared, mut own) = (bucket(shared), own.map(bucket));
+        let mut now = Moment::START + Duration::from_secs(1);
+        let end = now + Duration::from_secs(seconds);
+        let mut moved = [0; 2];
+        while now < end {
+            let mut rests = Vec::new();
+            for copy in [0, 1] {
+                let mut own = own.as_mut().filter(|_| copy == 0);
+                let allowed = own.as_mut().map(|own| own.allowance(now));
+                match strictest(allowed.into_iter().chain([shared.allowance(now)])) {
+                    Ok(most) => {
+                        let most = most as u64;
+                        shared.take(most, now);
+                        if let Some(own) = own {
+                            own.take(most, now);
+                        }
+                        moved[copy] += most;
+                    }
+                    Err(rest) => rests.push(rest),
+                }
+            }
+            if rests.len() == moved.len() {
+                now = now + *rests.iter().min().unwrap();
+            }
+        }
+        moved
+    }
+
+    #[test]
+    fn a_copy_keeps_to_the_slower_of_its_own_rate_and_that_of_its_account() {
+        // What a bucket keeps for a burst comes on top, and what moves at once.
+        let around = |bytes: u64, rate: u64| (rate * 10..=rate * 11).contains(&bytes);
+        let [first, second] = moved(8_000, Some(800), 10);
+        assert!((4_000..=8_800).contains(&first), "{first}");
+        assert!(around(first + second, 8_000), "{first} {second}");
+        // A rate beyond that of the account gives nothing more.
+        let [first, second] = moved(8_000, Some(80_000), 10);
+        assert!(around(first + second, 8_000), "{first} {second}");
+        assert_eq!(moved(8_000, Some(80_000), 10), moved(8_000, None, 10));
+    }
+
+    #[test]
+    fn the_strictest_of_several_rates_is_the_smallest_allowance_or_the_longest_wait() {
+        let wait = Duration::from_secs;
+        assert_eq!(strictest([]), Ok(usize::MAX));
+        assert_eq!(strictest([Ok(5), Ok(3)]), Ok(3));
+        assert_eq!(strictest([Ok(5), Err(wait(1))]), Err(wait(1)));
+        assert_eq!(strictest([Err(wait(1)), Err(wait(2)), Ok(5)]), Err(wait(2)));
     }
 }

@@ -5,7 +5,7 @@
 
 mod bucket;
 
-pub use bucket::Bucket;
+pub use bucket::{Bucket, strictest};
 
 use std::ops::Add;
 use std::time::Duration;

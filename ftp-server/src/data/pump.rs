@@ -149,5 +149,5 @@ const fn format(terms: &Terms) -> Format {
         Mode::Block => Packing::Block(BlockCodes::of(terms.dialect)),
         Mode::Deflate => Packing::Zlib,
     };
-    Format { coding, packing, digest: terms.digest, rate: terms.rate, limit: None }
+    Format { coding, packing, digest: terms.digest, limit: None }
 }

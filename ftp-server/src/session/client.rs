@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use ftp_io::copy::Meter;
+use ftp_io::limiter::Limiter;
 use ftp_proto::server::ask::FileFailure;
 use tokio::task::spawn_blocking;
 
@@ -40,14 +41,14 @@ impl Client {
         };
     }
 
-    /// The meter of a transfer, no faster than the user may be. Its file is worked on when it is the owner's
-    /// turn.
-    pub(super) fn meter(&self, prepared: &Prepared, turns: &Arc<Turns>) -> Meter {
+    /// The meter of a transfer: it is no faster than the account may be, nor than `own` (RATE) wants it. Its file
+    /// is worked on when it is the owner's turn.
+    pub(super) fn meter(&self, prepared: &Prepared, own: Option<Limiter>, turns: &Arc<Turns>) -> Meter {
         let limiter = self.entry.as_ref().and_then(|entry| match prepared {
             Prepared::Receive(_) => entry.up.clone(),
             Prepared::Send { .. } | Prepared::List { .. } => entry.down.clone(),
         });
-        Meter::gated(limiter.into_iter().collect(), turns.of(self.owner.clone()))
+        Meter::gated(limiter.into_iter().chain(own).collect(), turns.of(self.owner.clone()))
     }
 
     /// The files of the account and a turn of the owner, if it needs no wait.

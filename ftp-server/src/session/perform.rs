@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 
 use ftp_io::clock::Clock;
 use ftp_io::copy::Meter;
+use ftp_io::limiter::Limiter;
 use ftp_io::os_error::words;
 use ftp_io::tls;
 use ftp_proto::address::Parity;
@@ -378,7 +379,8 @@ impl Performer {
             return self.answer(ticket, Answer::Moved { bytes: 0, omitted: 0, digest: None, end });
         };
         let turns = Arc::clone(&self.shared.shares.transfers);
-        self.held.moves.insert(ticket, self.client.meter(&prepared, &turns));
+        let own = terms.rate.map(|rate| Limiter::new(rate, self.shared.clock));
+        self.held.moves.insert(ticket, self.client.meter(&prepared, own, &turns));
         let is_open = prepared.is_open();
         let begin = move || Done::Begun(ticket, begin(prepared, terms.partial), stream, terms);
         if is_open {

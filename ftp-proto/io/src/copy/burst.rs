@@ -38,8 +38,6 @@ pub(super) enum Step {
     Moved(usize),
     /// The connection takes or gives nothing at present.
     Wait,
-    /// The rate of the copy wants a rest of this length.
-    Rest(Duration),
     /// That was all.
     Ended(Ended),
 }
@@ -170,7 +168,6 @@ fn burst<W: Work>(connection: &mut Detached, work: &mut W, meter: &Meter, abando
             }
             Step::Wait if pace.is_worth_waiting() && soon(connection.socket(), W::DIRECTION) => {}
             Step::Wait => return Pause::Park,
-            Step::Rest(rest) => return Pause::Rest(rest),
             Step::Ended(ended) => return Pause::Ended(ended),
         }
     }

@@ -1,8 +1,7 @@
 //! From the bytes on the connection to those of a file: decompression of MODE Z, line ends of TYPE A,
-//! digest, limit, rate.
+//! digest, limit.
 
 use std::io;
-use std::time::Duration;
 
 use flate2::{Decompress, FlushDecompress, Status};
 use ftp_proto::coding::{BlockReader, FromWire, NotBlocks};
@@ -11,7 +10,6 @@ use rustix::io::Errno;
 use super::burst::Step;
 use super::outcome::{Coding, Ended, Format, Packing};
 use super::sink::Sink;
-use super::throttle::Throttle;
 use crate::hash::Digester;
 
 /// What happens to bytes before they stand in the file.
@@ -22,8 +20,6 @@ pub(super) struct Decoder {
     digest: Option<(Digester, u64)>,
     /// How many bytes may still be written.
     left: u64,
-    throttle: Throttle,
-    rest: Option<Duration>,
 }
 
 /// Why bytes could not be taken.
@@ -41,8 +37,6 @@ impl Decoder {
             coding: (format.coding == Coding::Ascii).then(FromWire::default),
             digest: format.digest.map(|algorithm| (Digester::new(algorithm), 0)),
             left: format.limit.unwrap_or(u64::MAX),
-            throttle: Throttle::new(format.rate),
-            rest: None,
         }
     }
 
@@ -58,15 +52,11 @@ impl Decoder {
         usual: usize,
         read: impl FnOnce(usize) -> io::Result<&'a [u8]>,
     ) -> Step {
-        if let Some(rest) = self.rest.take() {
-            return Step::Rest(rest);
-        }
         // Behind the last block nothing comes, and the other end may keep the connection.
-        let read = if self.is_complete() { Ok(&[][..]) } else { read(self.throttle.at_once(usual)) };
+        let read = if self.is_complete() { Ok(&[][..]) } else { read(usual) };
         let taken = match read {
             Ok([]) => self.end(sink).map(|()| Step::Ended(Ended::Whole)),
             Ok(piece) => {
-                self.rest = self.throttle.take(piece.len());
                 self.take(piece, sink).map(|()| Step::Moved(piece.len()))
             }
             Err(error) => return Step::failed(error),

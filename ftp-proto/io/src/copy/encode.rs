@@ -1,8 +1,7 @@
-//! From the bytes of a file to those on the connection: digest, line ends of TYPE A, compression of MODE
-//! Z, rate.
+//! From the bytes of a file to those on the connection: digest, line ends of TYPE A, blocks of MODE B,
+//! compression of MODE Z.
 
 use std::io::{self, Write};
-use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
@@ -11,7 +10,6 @@ use ftp_proto::coding::{BlockCodes, ToWire};
 use super::burst::Step;
 use super::data::Detached;
 use super::outcome::{Coding, Ended, Format, Packing};
-use super::throttle::Throttle;
 use crate::hash::Digester;
 
 /// What is encoded and not yet sent.
@@ -20,13 +18,10 @@ pub(super) struct Encoder {
     digest: Option<(Digester, u64)>,
     coding: Option<ToWire>,
     packer: Option<Packer>,
-    throttle: Throttle,
     wire: Vec<u8>,
     sent: usize,
     /// The file has ended; what is in `wire` is the last.
     ended: bool,
-    /// The rate wants a rest before the next piece.
-    rest: Option<Duration>,
 }
 
 impl Encoder {
@@ -35,11 +30,9 @@ impl Encoder {
             digest: format.digest.map(|algorithm| (Digester::new(algorithm), 0)),
             coding: (format.coding == Coding::Ascii).then(ToWire::default),
             packer: Packer::new(format.packing),
-            throttle: Throttle::new(format.rate),
             wire: Vec::new(),
             sent: 0,
             ended: false,
-            rest: None,
         }
     }
 
@@ -60,12 +53,9 @@ impl Encoder {
             if self.ended {
                 return Step::Ended(Ended::Whole);
             }
-            if let Some(rest) = self.rest.take() {
-                return Step::Rest(rest);
-            }
             self.sent = 0;
             self.wire.clear();
-            let encoded = next(self.throttle.at_once(usual)).and_then(|piece| self.encode(piece));
+            let encoded = next(usual).and_then(|piece| self.encode(piece));
             if let Err(error) = encoded {
                 return Step::Ended(Ended::File(error));
             }
@@ -87,7 +77,6 @@ impl Encoder {
             digester.update(piece);
             *count += piece.len() as u64;
         }
-        self.rest = self.throttle.take(piece.len());
         self.ended = piece.is_empty();
         let coded = match &mut self.coding {
             Some(coding) => {

@@ -34,7 +34,6 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod threads;
-mod throttle;
 mod transit;
 mod whole;
 

@@ -1,7 +1,6 @@
 //! How a copy between a file and a connection ends.
 
 use std::io;
-use std::num::NonZeroU64;
 
 use ftp_proto::coding::BlockCodes;
 use ftp_proto::digest::Algorithm;
@@ -37,8 +36,6 @@ pub struct Format {
     pub packing: Packing,
     /// Which digest of the bytes of the file is computed while they move.
     pub digest: Option<Algorithm>,
-    /// How many bytes of the file move in a second, at most.
-    pub rate: Option<NonZeroU64>,
     /// How many bytes of the file may move. A sender ends there. A receiver that gets more ends with
     /// [`Ended::File`] and the error EFBIG.
     pub limit: Option<u64>,

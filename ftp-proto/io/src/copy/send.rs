@@ -132,7 +132,7 @@ impl Work for Outgoing {
                 let error = io::Error::new(io::ErrorKind::UnexpectedEof, "the file has become shorter");
                 Step::Ended(Ended::File(error))
             }
-            step @ (Step::Moved(_) | Step::Rest(_) | Step::Wait | Step::Ended(_)) => step,
+            step @ (Step::Moved(_) | Step::Wait | Step::Ended(_)) => step,
         }
     }
 }

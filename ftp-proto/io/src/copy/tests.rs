@@ -555,15 +555,6 @@ async fn a_digest_is_that_of_the_bytes_of_the_file_on_both_sides() {
 }
 
 #[tokio::test]
-async fn a_rate_makes_pauses_and_loses_nothing() {
-    let content = sample(30_000, 5);
-    let rate = std::num::NonZeroU64::new(60_000);
-    let (sent, received, file) = through(&content, Format { rate, ..Format::default() }).await;
-    assert!(matches!((&sent.end, &received.end), (Ended::Whole, Ended::Whole)));
-    assert!(file == content);
-}
-
-#[tokio::test]
 async fn a_compressed_stream_that_is_cut_damaged_continued_or_a_bomb_is_no_file() {
     let packed = |content: &[u8]| {
         let (mut packer, mut out) = (encode::Packer::new(Packing::Zlib).unwrap(), Vec::new());

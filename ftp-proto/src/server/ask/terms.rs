@@ -18,6 +18,7 @@ pub struct Terms {
     pub partial: Partial,
     /// The digest that is computed while they move (DGST).
     pub digest: Option<Algorithm>,
-    /// How many bytes move in a second, at most (RATE).
+    /// How many bytes move in a second, at most (RATE). What the account may move is a limit of its own, and
+    /// the smaller one holds.
     pub rate: Option<NonZeroU64>,
 }
