@@ -56,6 +56,9 @@ pub struct BlockReader {
     ended: bool,
 }
 
+/// Bytes of a header.
+const HEADER: usize = 3;
+
 /// The bytes are no blocks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct NotBlocks;
@@ -69,6 +72,31 @@ impl BlockReader {
     /// Returns whether the file has ended.
     pub const fn has_ended(&self) -> bool {
         self.ended
+    }
+
+    /// Returns how many bytes belong to the file in any case: the rest of the block that is being read and the
+    /// header behind it. Whoever reads no more from a connection leaves the next file where it is. 0 if the file
+    /// has ended.
+    ///
+    /// ```
+    /// use ftp_proto::coding::{BlockCodes, BlockReader};
+    /// use ftp_proto::dialect::Dialect;
+    ///
+    /// let mut reader = BlockReader::new(BlockCodes::of(Dialect::Rfc959));
+    /// assert_eq!(reader.wanted(), 3);
+    /// reader.next(&mut [0, 0, 5].as_slice())?;
+    /// assert_eq!(reader.wanted(), 5 + 3);
+    /// reader.next(&mut b"bytes".as_slice())?;
+    /// assert_eq!(reader.wanted(), 3);
+    /// # Ok::<(), ftp_proto::coding::NotBlocks>(())
+    /// ```
+    pub const fn wanted(&self) -> usize {
+        match self.block {
+            _ if self.ended => 0,
+            Some((descriptor, left)) if self.codes.has(descriptor, self.codes.end_of_file) => left,
+            Some((_, left)) => left + HEADER,
+            None => HEADER - self.header.len(),
+        }
     }
 
     /// Returns the next bytes of the file in `wire`, which is shortened by what was used up; nothing if
@@ -175,6 +203,32 @@ mod tests {
         assert_eq!(read(Rfc354, &old, 2), Ok((b"abc".to_vec(), true)));
         assert_eq!(read(Rfc354, &[64, 0, 0], 3), Err(NotBlocks));
         assert_eq!(read(Rfc959, &[2, 0, 0], 3), Err(NotBlocks));
+    }
+
+    /// Whoever reads as many bytes as are wanted takes nothing of the next file.
+    #[test]
+    fn e12_two_files_on_one_connection_are_read_apart() {
+        for dialect in [Rfc354, Rfc959] {
+            let codes = BlockCodes::of(dialect);
+            let mut wire = Vec::new();
+            codes.write(&[7; 100_000], true, &mut wire);
+            codes.write(b"", true, &mut wire);
+            wire.extend([&[codes.marker, 0, 1][..], b"m", &[codes.end_of_file, 0, 3], b"end"].concat());
+            let mut rest = wire.as_slice();
+            for expect in [vec![7; 100_000], Vec::new(), b"end".to_vec()] {
+                let (mut reader, mut file) = (BlockReader::new(codes), Vec::new());
+                while !reader.has_ended() {
+                    let (mut piece, behind) = rest.split_at(reader.wanted());
+                    rest = behind;
+                    while !piece.is_empty() {
+                        file.extend_from_slice(reader.next(&mut piece).unwrap());
+                    }
+                }
+                assert!(file == expect, "{dialect:?}");
+                assert_eq!(reader.wanted(), 0);
+            }
+            assert!(rest.is_empty());
+        }
     }
 
     #[test]

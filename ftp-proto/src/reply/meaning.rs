@@ -45,8 +45,12 @@ pub enum Meaning {
     ExtendedPassive,
     /// The transfer starts on a connection that has just been opened.
     Started,
+    /// The transfer starts on a connection that MODE B has kept after the last file.
+    StartedAgain,
     /// The transfer is complete and the data connection is closed.
     Transferred,
+    /// The transfer is complete and the data connection stays open for the next one (MODE B).
+    TransferredKept,
     /// The file was renamed.
     Renamed,
     /// The file was deleted.
@@ -156,13 +160,14 @@ impl Meaning {
             Self::Reinitialized => (300, 220),
             Self::Okay => (200, 200),
             Self::Superfluous => (200, 202),
-            Self::RestNoted => (200, 350),
-            Self::RenameNoted => (200, 350),
+            Self::RestNoted | Self::RenameNoted => (200, 350),
             Self::Socket => (255, 255), // RFC 438 d.1
             Self::Passive => (255, 227),
             Self::ExtendedPassive => (255, 229),
             Self::Started => (250, 150), // 250 is preliminary in 1973 and final in 959
+            Self::StartedAgain => (250, 125),
             Self::Transferred => (257, 226), // RFC 542: closing the data connection
+            Self::TransferredKept => (252, 250), // C24
             Self::Renamed => (253, 250),
             Self::Deleted => (254, 250),
             Self::DirectoryDone => (200, 250),
@@ -197,8 +202,7 @@ impl Meaning {
             Self::NotImplemented => (506, 502),
             Self::ParameterNotImplemented => (506, 504),
             Self::ParametersConflict => (457, 504),
-            Self::BadSequence => (505, 503),
-            Self::WhileTransfer => (505, 503),
+            Self::BadSequence | Self::WhileTransfer => (505, 503),
             Self::NoPort => (504, 425),
             Self::Refused => (504, 504),
             Self::BadFamily => (506, 522),

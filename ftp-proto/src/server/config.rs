@@ -105,6 +105,8 @@ pub struct Timeouts {
     pub handshake: Duration,
     /// A connection that arrived before the transfer command.
     pub held: Duration,
+    /// A data connection that MODE B has kept after a file.
+    pub kept: Duration,
     /// From the connection, or from the transfer command if that came later, to the whole hello (RNDZ).
     pub hello: Duration,
     /// From the hello to the proof (RNDZ).
@@ -131,6 +133,7 @@ impl Default for Timeouts {
             connect: s(15),
             handshake: s(10),
             held: s(60),
+            kept: s(60),
             hello: s(5),
             proof: s(5),
             stall: s(300),

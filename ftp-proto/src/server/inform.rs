@@ -26,7 +26,7 @@ fn session_status(cx: &Context) -> Vec<String> {
     let user = cx.user().map_or(&b""[..], |user| &user.account.name);
     let mut lines = vec![
         format!("User {}", String::from_utf8_lossy(user)),
-        format!("TYPE {data_type}, STRU F, MODE S, BYTE 8"),
+        format!("TYPE {data_type}, STRU F, MODE {}, BYTE 8", cx.parameters.mode.letter()),
     ];
     for (direction, name) in [(Direction::Send, "Sending"), (Direction::Receive, "Receiving")] {
         lines.push(match (cx.sockets.listener(direction), cx.sockets.targets.of(direction)) {
@@ -37,6 +37,11 @@ fn session_status(cx: &Context) -> Vec<String> {
     }
     if cx.sockets.symmetric {
         lines.push("RSYM ON".to_owned());
+    }
+    for (direction, name) in [(Direction::Send, "Sending"), (Direction::Receive, "Receiving")] {
+        if let Some(kept) = cx.sockets.kept.get(direction) {
+            lines.push(format!("{name}: an open data connection with {}", kept.address));
+        }
     }
     if let Some(own) = &cx.sockets.own {
         lines.push(match own.sender {

@@ -75,6 +75,7 @@ mod first;
 mod gender;
 pub mod guard;
 mod inform;
+mod kept;
 pub mod limits;
 mod listener;
 mod login;

@@ -7,9 +7,10 @@ use super::context::{Context, Question};
 use super::listener::Listener;
 use super::queue::{MAX_LINE, Queue, Waiting};
 use super::timer::Timer;
-use super::transfer::{self, abort, request};
+use super::transfer::request::{self, direction_of, moves_data};
+use super::transfer::{self, abort};
 use super::work::Work;
-use super::{files, first, inform, login, mistake, parameters, practice, security, setup};
+use super::{files, first, inform, kept, login, mistake, parameters, practice, security, setup};
 use crate::command::verbs::{Busy, Login, Served};
 use crate::command::{Command, Verb};
 use crate::dialect::Dialect;
@@ -76,6 +77,7 @@ impl Session {
             Input::Answer(ticket, answer) => self.answered(ticket, answer),
             Input::Arrived { listener, conn, from } => self.arrived(listener, conn, from),
             Input::Data { conn, bytes } => self.tell_transfer(transfer::Input::Data { conn, bytes }),
+            Input::Lost(conn) if self.cx.sockets.kept.lost(conn, &mut self.cx.out) => {}
             Input::Lost(conn) => self.tell_transfer(transfer::Input::Lost(conn)),
             Input::Timeout => {
                 while let Some(timer) = self.cx.timers.fire(now) {
@@ -85,6 +87,11 @@ impl Session {
             Input::PortsNeeded => {
                 self.ports_needed = true;
                 self.tell_transfer(transfer::Input::PortNeeded);
+            }
+            Input::ConnectionsNeeded => {
+                if self.cx.sockets.kept.close_all(&mut self.cx.out) {
+                    self.cx.out.event(Event::GaveConnectionsUp);
+                }
             }
             Input::Shutdown => self.stopping = true,
             Input::End(why) => {
@@ -228,12 +235,24 @@ impl Session {
         let verb = waiting.verb();
         // A transfer command uses the restart point up, even when it fails (E14).
         let range = if verb.is_some_and(moves_data) { self.cx.parameters.range.take() } else { None };
-        if verb.is_some_and(|verb| !self.may_say(verb)) {
-            return;
+        if verb.is_none_or(|verb| self.may_say(verb)) {
+            if self.stopping && verb.is_some_and(moves_data) {
+                return self.stop();
+            }
+            if verb.is_some_and(kept::is_closed_by) {
+                self.cx.sockets.kept.close_all(&mut self.cx.out);
+            }
+            self.obey(waiting, range);
         }
-        if self.stopping && verb.is_some_and(moves_data) {
-            return self.stop();
+        // The peer may have begun to send the file that was refused.
+        if let Some(direction) = verb.and_then(direction_of)
+            && !matches!(self.work, Work::Transfer(_))
+        {
+            self.cx.sockets.kept.close(direction, &mut self.cx.out);
         }
+    }
+
+    fn obey(&mut self, waiting: Waiting, range: Option<ByteRange>) {
         match waiting {
             Waiting::Command(command) => {
                 if command.verb() != Verb::Rnto {
@@ -482,6 +501,11 @@ impl Session {
             }
             Timer::Stopping => {} // `advance` ends the session now
             Timer::Held => arrivals::drop_old(&mut self.cx),
+            Timer::Kept => {
+                self.cx.timed_out(timer);
+                let limit = self.cx.config.timeouts.kept;
+                self.cx.sockets.kept.close_old(self.cx.now, limit, &mut self.cx.out);
+            }
             Timer::KeepAlive => {
                 if let Work::File(question) = &mut self.work {
                     question.purpose.keep_alive(&mut self.cx);
@@ -521,9 +545,11 @@ impl Session {
         }
         let oldest = cx.sockets.listeners().filter_map(Listener::held_since).min();
         let unused = cx.sockets.idle_since().filter(|_| idle);
+        let kept = cx.sockets.kept.since().filter(|_| idle);
         let worked = self.worked.filter(|_| idle && self.stopping);
         for (timer, since, wait) in [
             (Timer::Held, oldest, timeouts.held),
+            (Timer::Kept, kept, timeouts.kept),
             (Timer::ListenIdle, unused, timeouts.listen_idle),
             (Timer::Stopping, worked, timeouts.stopping),
         ] {
@@ -544,25 +570,10 @@ impl Session {
         self.cx.timers.clear();
         self.queue.clear();
         self.cx.sockets.rendezvous = None;
+        self.cx.sockets.kept.forget();
     }
 }
 
 fn not_implemented(cx: &mut Context, verb: Verb) {
     cx.out.reply(Meaning::NotImplemented, format!("{} is not implemented here", verb.name()));
-}
-
-/// Whether a verb is a transfer command, served or not.
-const fn moves_data(verb: Verb) -> bool {
-    matches!(
-        verb,
-        Verb::Retr
-            | Verb::Stor
-            | Verb::Appe
-            | Verb::Stou
-            | Verb::Mlfl
-            | Verb::List
-            | Verb::Nlst
-            | Verb::Mlsd
-            | Verb::Prob
-    )
 }

@@ -17,6 +17,7 @@
 
 use super::ask::{Ask, Ticket};
 use super::gender::{Each, Gender};
+use super::kept::KeptConnections;
 use super::listener::{Listener, Reservation};
 use super::outbox::Outbox;
 use crate::command::Direction;
@@ -41,6 +42,8 @@ pub(super) struct Sockets {
     pub(super) symmetric: bool,
     /// The secret that RNDZ gave for the next data connection.
     pub(super) rendezvous: Option<RendezvousSecret>,
+    /// What MODE B has kept after a file.
+    pub(super) kept: KeptConnections,
     listeners_so_far: u64,
 }
 
@@ -131,6 +134,7 @@ impl Sockets {
             own: None,
             symmetric: false,
             rendezvous: None,
+            kept: KeptConnections::default(),
             listeners_so_far: 0,
         }
     }
@@ -403,6 +407,7 @@ impl Sockets {
 
     /// USER and REIN: back to the state after the greeting (A22, A23).
     pub(super) fn reset(&mut self, out: &mut Outbox) {
+        self.kept.close_all(out);
         self.activate(out);
         if let Some(own) = self.own.take() {
             own.release(out);

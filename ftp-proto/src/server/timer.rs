@@ -17,6 +17,8 @@ pub enum Timer {
     Retry,
     /// A connection waits for the transfer command.
     Held,
+    /// MODE B has kept a data connection after a file, and no other file uses it.
+    Kept,
     /// A connection that must prove itself has sent no whole hello (RNDZ).
     Hello,
     /// A connection has sent its hello, and its proof is due (RNDZ).
@@ -35,7 +37,7 @@ pub enum Timer {
 
 impl Timer {
     /// All timers, in the order of their declaration.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Login,
         Self::Idle,
         Self::ListenIdle,
@@ -43,6 +45,7 @@ impl Timer {
         Self::Connect,
         Self::Retry,
         Self::Held,
+        Self::Kept,
         Self::Hello,
         Self::Proof,
         Self::Handshake,
@@ -62,6 +65,7 @@ impl Timer {
             Self::Connect => "connect",
             Self::Retry => "retry",
             Self::Held => "held connection",
+            Self::Kept => "kept connection",
             Self::Hello => "hello",
             Self::Proof => "proof",
             Self::Handshake => "handshake",

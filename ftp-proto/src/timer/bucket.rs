@@ -62,11 +62,14 @@ impl Bucket {
 ///
 /// How long to wait until all of them may allow something.
 pub fn strictest(each: impl IntoIterator<Item = Result<usize, Duration>>) -> Result<usize, Duration> {
-    each.into_iter().fold(Ok(usize::MAX), |all, one| match (all, one) {
-        (Ok(a), Ok(b)) => Ok(a.min(b)),
-        (Err(a), Err(b)) => Err(a.max(b)),
-        (Err(rest), Ok(_)) | (Ok(_), Err(rest)) => Err(rest),
-    })
+    let (mut most, mut longest) = (usize::MAX, None);
+    for one in each {
+        match one {
+            Ok(allowed) => most = most.min(allowed),
+            Err(rest) => longest = longest.max(Some(rest)),
+        }
+    }
+    longest.map_or(Ok(most), Err)
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 use std::fs::File;
 use std::io::Seek;
 
-use ftp_io::connection::Connection;
-use ftp_io::copy::{self, Coding, Ended, Format, Meter, Moved, Packed, Packing};
+use ftp_io::copy::{self, Coding, Ended, Format, Kept, Meter, Moved, Packed, Packing};
 use ftp_io::os_error::words;
+use ftp_io::tls::Data;
 use ftp_proto::coding::BlockCodes;
 use ftp_proto::command::{DataType, Mode, Partial};
 use ftp_proto::digest::Digest;
@@ -71,20 +71,22 @@ pub struct Pumped {
     pub omitted: u64,
     /// The digest that was asked for, of a file that is whole.
     pub digest: Option<(Digest, ByteRange)>,
+    /// The connection, if it stays open for the next file.
+    pub kept: Option<Kept>,
     /// How the transfer ended.
     pub end: End,
 }
 
 /// Moves bytes until the file or the connection ends or `meter` is stopped, and finishes the file.
-pub async fn pump(begun: Begun, conn: Connection, terms: Terms, today: When, meter: Meter) -> Pumped {
+pub async fn pump(begun: Begun, data: Data, terms: Terms, today: When, meter: Meter) -> Pumped {
     let format = format(&terms);
     match begun {
         Begun::Send { file, range, whole } => {
             let moved = match whole.filter(|_| format == Format::default()) {
-                Some(bytes) => copy::send_whole(&bytes, conn, &meter).await,
+                Some(bytes) => copy::send_whole(&bytes, data, &meter).await,
                 None => {
                     let format = Format { limit: range.length, ..format };
-                    copy::send(file, range.first, conn, format, &meter).await
+                    copy::send(file, range.first, data, format, &meter).await
                 }
             };
             ended(moved, &terms, range.first)
@@ -92,14 +94,14 @@ pub async fn pump(begun: Begun, conn: Connection, terms: Terms, today: When, met
         Begun::List { listing, style } => {
             let lines = Lines::new(listing, style, today);
             let packed = Packed::new(lines, format.packing);
-            let (moved, packed) = copy::send_pieces(packed, conn, &meter).await;
+            let (moved, packed) = copy::send_pieces(packed, data, format.keep, &meter).await;
             let lines = packed.into_inner();
             Pumped { omitted: lines.omitted(), ..ended(moved, &terms, 0) }
         }
         Begun::Receive { mut upload, mut file, limit } => {
             let first = file.stream_position().unwrap_or(0);
             let sink = copy::Sink::with_budget(file, upload.take_budget());
-            let (moved, file) = copy::receive(conn, sink, Format { limit, ..format }, &meter).await;
+            let (moved, file) = copy::receive(data, sink, Format { limit, ..format }, &meter).await;
             let mut pumped = ended(moved, &terms, first);
             if limit.is_some() && pumped.end == End::Failed(FileFailure::NoSpace) {
                 pumped.end = End::Failed(FileFailure::BeyondRange);
@@ -117,7 +119,9 @@ pub async fn pump(begun: Begun, conn: Connection, terms: Terms, today: When, met
             };
             let finished = spawn_blocking(finish).await;
             match finished.unwrap_or(Err(FileFailure::Other)) {
-                Err(failure) if received == Received::Whole => Pumped { end: End::Failed(failure), ..pumped },
+                Err(failure) if received == Received::Whole => {
+                    Pumped { end: End::Failed(failure), kept: None, ..pumped }
+                }
                 Ok(()) | Err(_) => pumped,
             }
         }
@@ -135,11 +139,11 @@ fn ended(moved: Moved, terms: &Terms, first: u64) -> Pumped {
     let digest = digest.map(|(algorithm, (hex, count))| {
         (Digest { algorithm, hex }, ByteRange { first, length: Some(count) })
     });
-    Pumped { bytes: moved.bytes, omitted: 0, digest, end }
+    Pumped { bytes: moved.bytes, omitted: 0, digest, kept: moved.kept, end }
 }
 
 /// How a file crosses the connection.
-const fn format(terms: &Terms) -> Format {
+fn format(terms: &Terms) -> Format {
     let coding = match terms.data_type {
         DataType::Ascii => Coding::Ascii,
         DataType::Image | DataType::Local8 | DataType::Unserved => Coding::Image,
@@ -149,5 +153,6 @@ const fn format(terms: &Terms) -> Format {
         Mode::Block => Packing::Block(BlockCodes::of(terms.dialect)),
         Mode::Deflate => Packing::Zlib,
     };
-    Format { coding, packing, digest: terms.digest, limit: None }
+    let keep = terms.keep && matches!(packing, Packing::Block(_));
+    Format { coding, packing, keep, digest: terms.digest, limit: None }
 }

@@ -35,6 +35,8 @@ pub enum Limit {
     Transfers,
     /// Parts of digests that are computed at the same time.
     Digests,
+    /// Data connections that are kept between two files.
+    KeptConnections,
 }
 
 /// What happens when a limit is reached and somebody wants more.
@@ -61,7 +63,7 @@ pub struct Use {
 
 impl Limit {
     /// All limits, in the order in which they are shown.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Sessions,
         Self::SessionsPerAddress,
         Self::Unauthenticated,
@@ -77,6 +79,7 @@ impl Limit {
         Self::FileCommands,
         Self::Transfers,
         Self::Digests,
+        Self::KeptConnections,
     ];
 
     /// The name: of the option or key that sets it, where there is one.
@@ -97,6 +100,7 @@ impl Limit {
             Self::FileCommands => "file-commands",
             Self::Transfers => "file-transfers",
             Self::Digests => "digests",
+            Self::KeptConnections => "kept-connections",
         }
     }
 
@@ -118,6 +122,7 @@ impl Limit {
             Self::FileCommands => "commands about files at the same time",
             Self::Transfers => "files read or written for transfers at the same time",
             Self::Digests => "digests at the same time",
+            Self::KeptConnections => "data connections between two files",
         }
     }
 
@@ -132,7 +137,8 @@ impl Limit {
             | Self::Unauthenticated
             | Self::DataPorts
             | Self::AnonymousPorts
-            | Self::Descriptors => Beyond::GivesWay,
+            | Self::Descriptors
+            | Self::KeptConnections => Beyond::GivesWay,
             Self::WrongPasswords
             | Self::Hashes
             | Self::ForeignTargets
@@ -164,6 +170,7 @@ impl Limit {
             Self::FileCommands => "Too many commands about files (file-commands); try again later",
             Self::Transfers => "Too many files are read or written (file-transfers); try again later",
             Self::Digests => "Too many digests (digests); try again later",
+            Self::KeptConnections => "Too many data connections between two files (kept-connections)",
         }
     }
 }

@@ -8,12 +8,14 @@
 //! | hashes of passwords at the same time | those whose address has failed least come first; the others wait |
 //! | attempts to reach foreign targets ([`Proofs`]) | the attempt waits, or the transfer is refused |
 //! | data ports ([`DataPorts`]) | whoever holds most gives one back; 504 or 425 if that is the one who asks |
-//! | file descriptors ([`Descriptors`]) | new connections get 421, and whoever holds most data ports gives one back |
+//! | file descriptors ([`Descriptors`]) | whoever keeps most data connections closes what it keeps; else new connections get 421, and whoever holds most data ports gives one back |
 //! | digests that are computed at the same time ([`Shares::digests`]) | its next part waits for its turn; whoever has fewest turns comes first |
 //! | threads for files ([`MAX_FILE_THREADS`], [`Shares::files`], [`Shares::transfers`]) | commands about files have half of them, transfers the other half; of each half one account has at most half, and the others wait for their turn |
+//! | data connections that are kept between two files ([`KeptConnections`]) | whoever keeps most closes what it keeps; the newcomer's is closed if that is the one who asks |
 //! | connections of one session ([`MAX_HELD`], [`MAX_PROVERS`], [`MAX_OF_ONE_ADDRESS`]) | one of them gives way ([`ftp_proto::fair`]) |
 
 mod descriptors;
+mod kept;
 mod limit;
 mod logins;
 mod owner;
@@ -26,6 +28,7 @@ mod threads;
 mod turns;
 
 pub use descriptors::{Descriptors, Left, is_out_of_descriptors};
+pub use kept::{KeptConnections, KeptSlot};
 pub use limit::{Beyond, Limit, Use};
 pub use logins::{Entered, LoginSlot, Logins, Waiting};
 pub use owner::Owner;

@@ -24,6 +24,9 @@ pub const MAX_FILE_THREADS: usize = 1_024;
 /// How many of these threads answer commands about files; transfers have the others.
 pub(super) const MAX_FILE_WORK: usize = MAX_FILE_THREADS / 2;
 
+/// Data connections that all sessions together keep between two files (MODE B).
+pub(super) const MAX_KEPT: usize = 1_024;
+
 /// Data ports that one anonymous session may have at the same time.
 pub const MAX_ANONYMOUS_PORTS: usize = 2;
 /// Data connections that one session holds before a transfer command uses one of them.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use ftp_io::clock::Clock;
 
 use super::descriptors::Descriptors;
+use super::kept::KeptConnections;
 use super::limit::{Limit, Use};
 use super::logins::Logins;
 use super::ports::DataPorts;
@@ -25,6 +26,8 @@ pub struct Shares {
     pub sessions: Arc<Sessions>,
     /// The pool of data ports.
     pub ports: Arc<DataPorts>,
+    /// Data connections that are kept between two files.
+    pub kept: Arc<KeptConnections>,
     /// Checks of passwords.
     pub logins: Arc<Logins>,
     /// Attempts to reach foreign targets.
@@ -46,6 +49,7 @@ impl Shares {
             sessions: Sessions::new(limits),
             ports: DataPorts::new(ports, Arc::clone(&descriptors), clock),
             descriptors,
+            kept: KeptConnections::new(),
             logins: Logins::new(limits.logins, clock),
             proofs: Proofs::new(clock),
             files: Turns::half_each(MAX_FILE_WORK),
@@ -74,12 +78,22 @@ impl Shares {
             self.transfers.in_use(Limit::Transfers),
             self.digests.in_use(Limit::Digests),
         ]);
+        uses.push(self.kept.in_use());
         uses
     }
 
-    /// There are too few descriptors. A crowd at the door gives way first, then whoever has most data ports.
+    /// There are too few descriptors. A data connection that no file uses gives way first, then a crowd at the
+    /// door, then whoever has most data ports.
     pub fn relieve(&self) {
-        if !self.sessions.relieve(Full::Reached(Limit::Descriptors)) {
+        if !self.kept.relieve() && !self.sessions.relieve(Full::Reached(Limit::Descriptors)) {
+            self.ports.relieve();
+        }
+    }
+
+    /// There are too few descriptors for a data connection: one that no file uses gives way first, then whoever
+    /// has most data ports.
+    pub fn relieve_data(&self) {
+        if !self.kept.relieve() {
             self.ports.relieve();
         }
     }

@@ -65,6 +65,8 @@ pub enum Record<'a> {
     },
     /// The session has given its data ports back, because others need them.
     GavePortsUp,
+    /// The session has closed the data connections between two files, because others need them.
+    GaveConnectionsUp,
     /// TLS could not begin on a connection.
     NotPrivate {
         /// The other end of the connection.
@@ -146,6 +148,9 @@ impl Record<'_> {
                 tracing::warn!(%from, "closed the connection of a stranger at a data port");
             }
             Self::GavePortsUp => tracing::info!("gave its data ports up, because others need them"),
+            Self::GaveConnectionsUp => {
+                tracing::info!("closed its data connections between two files, because others need them");
+            }
             Self::NotPrivate { from, why } => tracing::warn!(%from, why, "no TLS"),
             Self::NotFtp(protocol) => tracing::warn!(protocol, "the client does not speak FTP"),
             Self::TimedOut(timer) => tracing::info!(timer = timer.name(), "timed out"),

@@ -32,6 +32,7 @@ pub struct Metrics {
     without_tls: Counter,
     not_ftp: Counter,
     ports_given_up: Counter,
+    connections_given_up: Counter,
     bad_headers: Counter,
     hooks: Family<Done, Counter>,
     limit_use: Family<Limit, Gauge>,
@@ -111,6 +112,7 @@ impl Metrics {
             without_tls: Counter::default(),
             not_ftp: Counter::default(),
             ports_given_up: Counter::default(),
+            connections_given_up: Counter::default(),
             bad_headers: Counter::default(),
             hooks: Family::default(),
             limit_use: Family::default(),
@@ -151,6 +153,9 @@ impl Metrics {
             }
             Record::GavePortsUp => {
                 self.ports_given_up.inc();
+            }
+            Record::GaveConnectionsUp => {
+                self.connections_given_up.inc();
             }
             Record::NotPrivate { .. } => {
                 self.without_tls.inc();
@@ -224,6 +229,11 @@ impl Metrics {
             "ports_given_up",
             "Sessions that gave their data ports up",
             self.ports_given_up.clone(),
+        );
+        registry.register(
+            "connections_given_up",
+            "Sessions that closed what they kept between two files",
+            self.connections_given_up.clone(),
         );
         registry.register(
             "bad_headers",

@@ -123,6 +123,7 @@ fn line(record: &Record<'_>, who: &Who<'_>, now: &str) -> Option<String> {
         | Record::Refused { .. }
         | Record::Stranger { .. }
         | Record::GavePortsUp
+        | Record::GaveConnectionsUp
         | Record::NotPrivate { .. }
         | Record::NotFtp(_)
         | Record::TimedOut(_)

@@ -53,7 +53,9 @@ pub(super) fn connect(
 
 /// Closes a connection, even while it is being read.
 pub(super) fn close(held: &mut Resources, conn: ConnId, how: Ending) {
-    if let Some(stream) = held.remove(conn) {
+    if !held.end_kept(conn)
+        && let Some(stream) = held.remove(conn)
+    {
         match how {
             Ending::Close => socket::end_in_order(stream.socket()),
             Ending::Reset => {}

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use ftp_io::clock::Clock;
-use ftp_io::copy::Meter;
+use ftp_io::copy::{Kept, Meter};
 use ftp_io::limiter::Limiter;
 use ftp_io::os_error::words;
 use ftp_io::tls;
@@ -50,6 +50,8 @@ pub(super) struct Performer {
     ports_needed: Arc<Notify>,
     /// Whether the session does nothing.
     is_idle: bool,
+    /// Others need the data connections that the session keeps between two files.
+    connections_needed: Arc<Notify>,
 }
 
 /// Something for the machine that needed no wait.
@@ -81,6 +83,7 @@ impl Performer {
             client: Client::new(from),
             ports_needed: Arc::new(Notify::new()),
             is_idle: false,
+            connections_needed: Arc::new(Notify::new()),
         }
     }
 
@@ -113,6 +116,7 @@ impl Performer {
         tokio::select! {
             biased;
             () = self.ports_needed.notified() => Ok(Done::PortsNeeded),
+            () = self.connections_needed.notified() => Ok(Done::ConnectionsNeeded),
             done = self.held.next() => done,
         }
     }
@@ -203,6 +207,8 @@ impl Performer {
                 input(Input::Answer(ticket, Answer::Port(None)));
             }
             Done::PortsNeeded => input(Input::PortsNeeded),
+            Done::ConnectionsNeeded => input(Input::ConnectionsNeeded),
+            Done::Ended(conn) => input(Input::Lost(conn)),
             Done::Prepared(ticket, Ok((prepared, size))) => {
                 self.held.prepared.insert(ticket, prepared);
                 input(Input::Answer(ticket, Answer::Prepared { size }));
@@ -233,23 +239,23 @@ impl Performer {
             Done::Secured(ticket, _, Err(error)) => {
                 input(Input::Answer(ticket, Answer::Failed(words(&error))));
             }
-            Done::Begun(ticket, Ok(begun), stream, terms) => {
+            Done::Begun(ticket, Ok(begun), (conn, data), terms) => {
                 let meter = self.held.moves.get(&ticket).cloned().unwrap_or_default();
                 // The session counts until the file is finished, even if its control connection ends before.
                 let place = self.slot.share();
                 self.held.start_transfer(place, async move {
-                    Done::Moved(ticket, pump(begun, stream, terms, Clock::today(), meter).await)
+                    Done::Moved(ticket, conn, pump(begun, data, terms, Clock::today(), meter).await)
                 });
                 input(Input::Answer(ticket, Answer::Started));
             }
-            Done::Begun(ticket, Err(failure), stream, _) => {
-                drop(stream); // it ends by reset
+            Done::Begun(ticket, Err(failure), (_, data), _) => {
+                drop(data); // it ends by reset
                 self.held.moves.remove(&ticket);
-                let end = End::Failed(failure);
-                input(Input::Answer(ticket, Answer::Moved { bytes: 0, omitted: 0, digest: None, end }));
+                input(Input::Answer(ticket, nothing_moved(End::Failed(failure))));
             }
-            Done::Moved(ticket, Pumped { bytes, omitted, digest, end }) => {
-                input(Input::Answer(ticket, Answer::Moved { bytes, omitted, digest, end }));
+            Done::Moved(ticket, conn, Pumped { bytes, omitted, digest, kept, end }) => {
+                let kept = kept.is_some_and(|kept| self.keep(conn, kept));
+                input(Input::Answer(ticket, Answer::Moved { bytes, omitted, digest, kept, end }));
             }
         }
     }
@@ -263,6 +269,16 @@ impl Performer {
         }
     }
 
+    /// Keeps a connection for the next file, if there is a place for it. Otherwise it ends in order.
+    fn keep(&mut self, conn: ConnId, kept: Kept) -> bool {
+        let slot = self.shared.shares.kept.keep(self.client.owner.clone(), &self.connections_needed);
+        match slot {
+            Some(slot) => self.held.keep(conn, kept, slot),
+            None => kept.close(),
+        }
+        self.held.keeps(conn)
+    }
+
     /// Whether there are descriptors enough to hold a data connection that has arrived. While there are
     /// few, a session holds one, and whoever has most data ports gives one back.
     fn may_hold(&self, stream: &TcpStream) -> bool {
@@ -270,7 +286,7 @@ impl Performer {
         if shares.descriptors.left(stream) < Left::ForTransfers {
             return true;
         }
-        shares.ports.relieve();
+        shares.relieve_data();
         !self.held.has_connections()
     }
 
@@ -373,16 +389,16 @@ impl Performer {
 
     /// Makes the file that is to be received; the transfer starts when that is done.
     fn transfer(&mut self, ticket: Ticket, (prepared, conn): (Ticket, ConnId), terms: Terms) {
-        let (Some(prepared), Some(stream)) = (self.held.prepared.remove(&prepared), self.held.take(conn))
+        let (Some(prepared), Some(data)) = (self.held.prepared.remove(&prepared), self.held.take_data(conn))
         else {
             let end = End::Broken("the data connection is gone".to_owned());
-            return self.answer(ticket, Answer::Moved { bytes: 0, omitted: 0, digest: None, end });
+            return self.answer(ticket, nothing_moved(end));
         };
         let turns = Arc::clone(&self.shared.shares.transfers);
         let own = terms.rate.map(|rate| Limiter::new(rate, self.shared.clock));
         self.held.moves.insert(ticket, self.client.meter(&prepared, own, &turns));
         let is_open = prepared.is_open();
-        let begin = move || Done::Begun(ticket, begin(prepared, terms.partial), stream, terms);
+        let begin = move || Done::Begun(ticket, begin(prepared, terms.partial), (conn, data), terms);
         if is_open {
             return self.ready.push_back(Ready::Done(Box::new(begin())));
         }
@@ -394,8 +410,7 @@ impl Performer {
                     let _turn = turn;
                     begin()
                 });
-                let end = End::Failed(FileFailure::Other);
-                let failed = Answer::Moved { bytes: 0, omitted: 0, digest: None, end };
+                let failed = nothing_moved(End::Failed(FileFailure::Other));
                 begun.await.unwrap_or(Done::Answer(ticket, failed))
             });
         };
@@ -438,4 +453,9 @@ impl Performer {
             Done::Answer(ticket, Answer::File(found))
         });
     }
+}
+
+/// A move that has ended before its first byte.
+const fn nothing_moved(end: End) -> Answer {
+    Answer::Moved { bytes: 0, omitted: 0, digest: None, kept: false, end }
 }

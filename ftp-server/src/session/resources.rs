@@ -1,8 +1,8 @@
 //! What a session holds under the names that the machine gives: reserved ports, listeners, prepared
 //! files, connections, transfers, and work in progress.
 //!
-//! Dropping it releases everything at once (A24); connections are reset. Transfers are stopped, not
-//! dropped: a file that was being received is still published or removed (extensions, "Names under way").
+//! Dropping it releases everything at once (A24); connections are reset, those between two files closed.
+//! Transfers are stopped, not dropped: a file that was being received is still published or removed (extensions, "Names under way").
 
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
@@ -14,9 +14,10 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use ftp_io::connection::Connection;
-use ftp_io::copy::Meter;
+use ftp_io::copy::{Kept, Meter};
 use ftp_io::os_error::words;
 use ftp_io::socket::{self, Listener};
+use ftp_io::tls::Data;
 use ftp_proto::server::ask::{Answer, ConnId, FileFailure, Handshake, Terms, Ticket};
 use tokio::net::TcpStream;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
@@ -25,7 +26,7 @@ use tracing::Instrument;
 
 use crate::auth::Entry;
 use crate::data::{Begun, Pumped};
-use crate::limits::{DataPort, ProofSlot, SessionSlot};
+use crate::limits::{DataPort, KeptSlot, ProofSlot, SessionSlot};
 use crate::operate::Running;
 use crate::vfs::Prepared;
 
@@ -42,6 +43,10 @@ pub(super) enum Done {
     ReservedPair([Ticket; 2], io::Result<[DataPort; 2]>),
     /// Others need the data ports of the session.
     PortsNeeded,
+    /// Others need the data connections that the session keeps between two files.
+    ConnectionsNeeded,
+    /// The other end has ended a connection that is kept between two files.
+    Ended(ConnId),
     /// A file was prepared for a transfer, or could not be.
     Prepared(Ticket, Result<(Prepared, Option<u64>), FileFailure>),
     /// An outgoing connection was made, or failed.
@@ -53,9 +58,9 @@ pub(super) enum Done {
     /// TLS has begun on a data connection, or could not.
     Secured(Ticket, ConnId, io::Result<(Connection, Handshake)>),
     /// The file of a transfer is open, or could not be opened.
-    Begun(Ticket, Result<Begun, FileFailure>, Connection, Terms),
-    /// A transfer has ended.
-    Moved(Ticket, Pumped),
+    Begun(Ticket, Result<Begun, FileFailure>, (ConnId, Data), Terms),
+    /// A transfer has ended; this was the name of its connection.
+    Moved(Ticket, ConnId, Pumped),
 }
 
 impl Done {
@@ -69,9 +74,13 @@ impl Done {
             | Self::Prepared(ticket, _)
             | Self::Connected(ticket, _)
             | Self::Begun(ticket, ..) => Some(*ticket),
-            Self::PortsNeeded | Self::Moved(..) | Self::Read(..) | Self::Secured(..) | Self::Arrived(..) => {
-                None
-            }
+            Self::PortsNeeded
+            | Self::ConnectionsNeeded
+            | Self::Ended(_)
+            | Self::Moved(..)
+            | Self::Read(..)
+            | Self::Secured(..)
+            | Self::Arrived(..) => None,
         }
     }
 }
@@ -114,6 +123,8 @@ pub(super) struct Resources {
     pub(super) moves: HashMap<Ticket, Meter>,
     pub(super) proofs: HashMap<Ticket, ProofSlot>,
     connections: HashMap<ConnId, Arc<Connection>>,
+    /// Connections between two files (MODE B), each with its place among those of all sessions.
+    kept: HashMap<ConnId, (Kept, KeptSlot)>,
     /// Connections that nobody has accepted yet wait in the backlog of each.
     listeners: HashMap<Ticket, Listening>,
     work_for: HashMap<Ticket, AbortHandle>,
@@ -135,6 +146,7 @@ impl Resources {
             moves: HashMap::new(),
             proofs: HashMap::new(),
             connections: HashMap::new(),
+            kept: HashMap::new(),
             listeners: HashMap::new(),
             work_for: HashMap::new(),
             reads: HashMap::new(),
@@ -158,6 +170,7 @@ impl Resources {
                     Err(error) if error.is_cancelled() => continue,
                     other => other?,
                 },
+                conn = ended(&self.kept), if !self.kept.is_empty() => Done::Ended(conn),
                 arrived = poll_fn(|cx| poll_accept(&mut self.listeners, cx)) => arrived,
             };
             // Work may end just when it is cancelled: its result is dropped.
@@ -245,6 +258,29 @@ impl Resources {
         Arc::into_inner(self.connections.remove(&conn)?)
     }
 
+    /// Takes a connection out for a transfer. `None` if there is none.
+    pub(super) fn take_data(&mut self, conn: ConnId) -> Option<Data> {
+        match self.kept.remove(&conn) {
+            Some((kept, _)) => Some(kept.into()),
+            None => self.take(conn).map(Data::from),
+        }
+    }
+
+    /// Keeps a connection under its name for the next file.
+    pub(super) fn keep(&mut self, conn: ConnId, kept: Kept, slot: KeptSlot) {
+        self.kept.insert(conn, (kept, slot));
+    }
+
+    /// Whether a connection is kept under this name.
+    pub(super) fn keeps(&self, conn: ConnId) -> bool {
+        self.kept.contains_key(&conn)
+    }
+
+    /// Ends a connection that is kept. Returns whether there was one of this name.
+    pub(super) fn end_kept(&mut self, conn: ConnId) -> bool {
+        self.kept.remove(&conn).map(|(kept, _)| kept.close()).is_some()
+    }
+
     /// Whether the session holds a data connection.
     pub(super) fn has_connections(&self) -> bool {
         !self.connections.is_empty()
@@ -271,6 +307,9 @@ impl Drop for Resources {
             meter.stop();
         }
         self.moving.detach_all();
+        for (_, (kept, _)) in self.kept.drain() {
+            kept.close();
+        }
     }
 }
 
@@ -282,6 +321,15 @@ fn poll_accept(listeners: &mut HashMap<Ticket, Listening>, cx: &mut Context<'_>)
         }
     }
     Poll::Pending
+}
+
+/// Waits until the other end has ended one of the connections.
+async fn ended(kept: &HashMap<ConnId, (Kept, KeptSlot)>) -> ConnId {
+    poll_fn(|cx| {
+        let ended = kept.iter().find(|(_, (kept, _))| kept.poll_ended(cx).is_ready());
+        ended.map_or(Poll::Pending, |(conn, _)| Poll::Ready(*conn))
+    })
+    .await
 }
 
 /// The pause after `accept` has failed (no descriptors, no memory).

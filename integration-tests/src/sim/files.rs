@@ -132,7 +132,7 @@ impl World {
         let (conn, this) = moving.conn;
         self.wire.end_mut(conn, this).moving = None;
         self.close_end(conn, this, how);
-        let answer = Answer::Moved { bytes: moving.moved, omitted: 0, digest: None, end };
+        let answer = Answer::Moved { bytes: moving.moved, omitted: 0, digest: None, kept: false, end };
         self.schedule_within(self.scenario.delays.answer, Event::Answer(side, ticket, answer));
     }
 }

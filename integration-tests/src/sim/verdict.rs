@@ -167,6 +167,7 @@ impl World {
             | ask::Event::LoggedIn { .. }
             | ask::Event::LoginFailed { .. }
             | ask::Event::GavePortsUp
+            | ask::Event::GaveConnectionsUp
             | ask::Event::Changed { .. }
             | ask::Event::Transfer { .. } => {}
             ask::Event::NotPrivate { .. } | ask::Event::NotFtp(_) => {

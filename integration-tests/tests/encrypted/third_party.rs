@@ -50,6 +50,43 @@ fn f07_sscn_or_cpsv_with_pins_and_a_proof_moves_a_file() {
 }
 
 #[test]
+fn e12_inside_tls_one_connection_carries_many_files() {
+    let files = ["a.bin", "empty", "small"];
+    let one = Site::new("source").at("127.0.0.2").tls().file("a.bin", sample(SIZE)).file("empty", "");
+    let (one, two) = (one.file("small", "small").start(), destination(&[]));
+    let (mut from, mut to) = (private(&one, &TlsClient::new()), private(&two, &TlsClient::new()));
+    from.ask("SSCN ON", "200");
+    for (raw, peer) in [(&mut from, &two), (&mut to, &one)] {
+        raw.ask("MODE B", "200");
+        raw.ask(&pin(peer), "200");
+        raw.ask(SECRET, "200");
+    }
+    start(&mut from, &mut to, "PASV");
+    for raw in [&mut from, &mut to] {
+        raw.expect("150");
+        raw.expect("250");
+    }
+    assert!(two.bytes("b.bin") == sample(SIZE));
+    for _ in 0..5 {
+        for file in files {
+            from.send(&format!("RETR {file}"));
+            to.send(&format!("STOR {file}"));
+            for raw in [&mut from, &mut to] {
+                raw.expect("125");
+                assert!(raw.expect("250").text().contains("proven-by=rndz"));
+            }
+            assert!(two.bytes(file) == one.bytes(file), "{file}");
+        }
+    }
+    // A new pin closes the connection, inside TLS with close_notify: the other end sees it.
+    from.ask(&pin(&two), "200");
+    let said = to.ask("STOR again", "425|125");
+    if said.code == 125 {
+        to.expect("426");
+    }
+}
+
+#[test]
 fn f08_required_reuse_is_not_demanded_of_a_peer_that_proves_itself() {
     let reuse = &["--tls-session-reuse", "required"];
     let (one, two) = (source(reuse), destination(reuse));

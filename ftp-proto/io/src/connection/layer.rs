@@ -1,6 +1,6 @@
 //! TLS above a socket, for either side, driven by whoever owns the socket.
 
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, BufRead, IoSlice, Read, Write};
 use std::os::fd::AsFd;
 
 use rustls::Connection;
@@ -71,6 +71,23 @@ impl Layer {
                     return Ok(filled);
                 }
                 Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// How many decrypted bytes have come, at least; they stay here. 0 is the end, by close_notify.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`Self::read`].
+    pub(crate) fn peek(&mut self, socket: &impl AsFd) -> io::Result<usize> {
+        if !self.early.is_empty() {
+            return Ok(self.early.len());
+        }
+        loop {
+            match self.session.reader().fill_buf().map(<[u8]>::len) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.receive(socket)?,
+                come => return come.map_err(cut_short),
             }
         }
     }

@@ -11,6 +11,7 @@ mod layer;
 
 use std::future::poll_fn;
 use std::io;
+use std::mem::MaybeUninit;
 use std::net::Shutdown;
 use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -123,6 +124,25 @@ impl Connection {
                 self.socket.try_io(Interest::READABLE, || self.read_now(room))
             }
             read => read,
+        }
+    }
+
+    /// How many bytes have come, at least; they stay where they are. 0 is the end.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`Self::try_read`].
+    pub(crate) fn try_peek(&self) -> io::Result<usize> {
+        let peek = || match self.layer() {
+            Some(mut layer) => layer.peek(&self.socket),
+            None => SockRef::from(&self.socket).peek(&mut [MaybeUninit::uninit()]),
+        };
+        // TLS may hold something when the socket has nothing.
+        match if self.has_tls() { peek() } else { Err(io::ErrorKind::WouldBlock.into()) } {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.socket.try_io(Interest::READABLE, peek)
+            }
+            peeked => peeked,
         }
     }
 

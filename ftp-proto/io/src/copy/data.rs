@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::kept::Kept;
 use super::outcome::Ended;
 use crate::connection::{Connection, Layer};
 use crate::meter::Meter;
@@ -98,6 +99,18 @@ impl DataConnection {
         }
         end_in_order(self.0.socket());
         Ended::Whole
+    }
+
+    /// Sends what TLS still holds. The connection stays open for the next file.
+    pub(super) async fn keep(mut self, meter: &Meter) -> (Ended, Option<Kept>) {
+        let flushed = tokio::select! {
+            () = meter.stopped() => return (Ended::Stopped, None),
+            flushed = self.0.flush() => flushed,
+        };
+        match flushed {
+            Ok(()) => (Ended::Whole, Some(Kept::new(self.0))),
+            Err(error) => (Ended::Broken(error), None),
+        }
     }
 
     async fn peer_closes(&mut self) -> io::Result<()> {

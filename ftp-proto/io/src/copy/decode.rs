@@ -52,13 +52,14 @@ impl Decoder {
         usual: usize,
         read: impl FnOnce(usize) -> io::Result<&'a [u8]>,
     ) -> Step {
-        // Behind the last block nothing comes, and the other end may keep the connection.
-        let read = if self.is_complete() { Ok(&[][..]) } else { read(usual) };
+        // Behind the last block comes the next file, or nothing, and the other end may keep the connection.
+        let read = match self.wanted() {
+            Some(0) => Ok(&[][..]),
+            wanted => read(usual.min(wanted.unwrap_or(usual))),
+        };
         let taken = match read {
             Ok([]) => self.end(sink).map(|()| Step::Ended(Ended::Whole)),
-            Ok(piece) => {
-                self.take(piece, sink).map(|()| Step::Moved(piece.len()))
-            }
+            Ok(piece) => self.take(piece, sink).map(|()| Step::Moved(piece.len())),
             Err(error) => return Step::failed(error),
         };
         taken.unwrap_or_else(|refused| match refused {
@@ -67,9 +68,13 @@ impl Decoder {
         })
     }
 
-    /// Whether the file has told its end.
-    const fn is_complete(&self) -> bool {
-        matches!(&self.unpacker, Some(Unpacker::Block(reader, _)) if reader.has_ended())
+    /// How many bytes may be taken from the connection, so that the next file stays there; 0 if this file has
+    /// told its end. `None` if the connection carries nothing else.
+    const fn wanted(&self) -> Option<usize> {
+        match &self.unpacker {
+            Some(Unpacker::Block(reader, _)) => Some(reader.wanted()),
+            Some(Unpacker::Zlib(_)) | None => None,
+        }
     }
 
     fn take(&mut self, piece: &[u8], sink: &mut Sink) -> Result<(), Refused> {

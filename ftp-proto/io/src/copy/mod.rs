@@ -1,5 +1,5 @@
 //! Moves the bytes of a file or a listing between a file and a data connection, or between two
-//! connections (STRU F, MODE S).
+//! connections (STRU F; MODE S, B and Z).
 //!
 //! A connection that was closed in order is the end of the file; a reset never is (E10). A copy that
 //! does not reach its end resets its connections, so that the peers know. Inside TLS only close_notify
@@ -9,6 +9,7 @@
 //! |---|---|
 //! | `send`, `receive` | a file to a connection and back, in bursts (`burst`) on threads that may block |
 //! | `whole` | a small file that is in memory to a connection |
+//! | `kept` | a connection between two files (MODE B) |
 //! | `stream`, `lines` | a listing to a connection, in bursts too, and back |
 //! | `flow` | one direction between two connections, on the threads of `threads` |
 //! | `forward` | one flow: a file passes this host |
@@ -21,6 +22,7 @@ mod encode;
 mod flow;
 mod forward;
 mod join;
+mod kept;
 mod lines;
 mod outcome;
 #[cfg(target_os = "linux")]
@@ -40,6 +42,7 @@ mod whole;
 pub use crate::meter::{Gate, Meter, Meters, Pass};
 pub use forward::{Digest, ForwardEnd, Forwarded, Unclosed, forward};
 pub use join::{Join, JoinEnd, LegId};
+pub use kept::Kept;
 pub use lines::lines;
 pub use outcome::{Coding, Ended, Format, Moved, Packing};
 #[cfg(target_os = "linux")]

@@ -5,6 +5,8 @@ use std::io;
 use ftp_proto::coding::BlockCodes;
 use ftp_proto::digest::Algorithm;
 
+use super::kept::Kept;
+
 /// What happens to the bytes of a file on their way.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Coding {
@@ -34,6 +36,9 @@ pub struct Format {
     pub coding: Coding,
     /// How the connection carries them.
     pub packing: Packing,
+    /// Whether the connection stays open after a whole file ([`Moved::kept`]), for the next one. The packing must
+    /// tell the end of the file.
+    pub keep: bool,
     /// Which digest of the bytes of the file is computed while they move.
     pub digest: Option<Algorithm>,
     /// How many bytes of the file may move. A sender ends there. A receiver that gets more ends with
@@ -57,12 +62,14 @@ pub struct Moved {
     pub end: Ended,
     /// The digest that was asked for, in lower-case hexadecimal digits, and the number of its bytes.
     pub digest: Option<(String, u64)>,
+    /// The connection, if it stays open.
+    pub kept: Option<Kept>,
 }
 
 impl Moved {
-    /// A copy that computed no digest.
+    /// A copy that computed no digest and kept no connection.
     pub(super) const fn plain(bytes: u64, end: Ended) -> Self {
-        Self { bytes, end, digest: None }
+        Self { bytes, end, digest: None, kept: None }
     }
 }
 
@@ -70,7 +77,7 @@ impl Moved {
 #[derive(Debug)]
 #[must_use]
 pub enum Ended {
-    /// The file has ended, and the connection was closed in order.
+    /// The file has ended, and the connection was closed in order or is kept.
     Whole,
     /// The connection failed.
     Broken(io::Error),

@@ -27,22 +27,31 @@ pub async fn receive(
     let format = format.into();
     let how =
         if format == Format::default() { How::first() } else { How::Coded(Box::new(Decoder::new(&format))) };
-    receive_by(how, data.into(), sink, meter).await
+    receive_then(how, data.into(), sink.into(), format.keep, meter).await
 }
 
+#[cfg(test)]
 pub(super) async fn receive_by(how: How, data: Data, sink: impl Into<Sink>, meter: &Meter) -> (Moved, File) {
-    let sink = sink.into();
+    receive_then(how, data, sink.into(), false, meter).await
+}
+
+async fn receive_then(how: How, data: Data, sink: Sink, keep: bool, meter: &Meter) -> (Moved, File) {
     let connection = match DataConnection::open(data, meter).await {
         Ok(connection) => connection,
         Err(end) => return (Moved::plain(0, end), sink.file),
     };
     let how = how.under(connection.connection().has_tls());
     let (end, connection, work) = run(connection, Incoming { sink, how }, meter).await;
-    if let (Ended::Whole, Some(connection)) = (&end, connection) {
-        connection.close();
-    }
+    let (end, kept) = match (end, connection) {
+        (Ended::Whole, Some(connection)) if keep => connection.keep(meter).await,
+        (Ended::Whole, Some(connection)) => {
+            connection.close();
+            (Ended::Whole, None)
+        }
+        (end, _) => (end, None),
+    };
     let digest = work.how.digest();
-    (Moved { digest, ..Moved::plain(meter.moved(), end) }, work.sink.file)
+    (Moved { digest, kept, ..Moved::plain(meter.moved(), end) }, work.sink.file)
 }
 
 /// A file that comes from a connection.

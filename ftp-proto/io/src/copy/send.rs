@@ -19,7 +19,7 @@ use crate::tls::Data;
 
 /// Sends `file` from `offset` (bytes of the file, whatever the coding) to its end or to the limit of
 /// `format`, then closes the
-/// connection in order. If that does not succeed, or the future is dropped, the connection is reset. So it
+/// connection in order or keeps it, as `format` says. If that does not succeed, or the future is dropped, the connection is reset. So it
 /// is if the file becomes shorter meanwhile ([`io::ErrorKind::UnexpectedEof`]): what was sent is not whole.
 ///
 /// The whole file has gone when the peer has closed its side in turn. A peer that keeps it open is
@@ -39,10 +39,21 @@ pub async fn send(
         How::Coded(Box::new(Encoder::new(&format)))
     };
     let end = format.limit.map_or(u64::MAX, |limit| offset.saturating_add(limit));
-    send_by(how, (file, offset..end), data.into(), meter).await
+    send_then(how, (file, offset..end), data.into(), format.keep, meter).await
 }
 
-pub(super) async fn send_by(how: How, (file, part): (File, Range<u64>), data: Data, meter: &Meter) -> Moved {
+#[cfg(test)]
+pub(super) async fn send_by(how: How, file: (File, Range<u64>), data: Data, meter: &Meter) -> Moved {
+    send_then(how, file, data, false, meter).await
+}
+
+async fn send_then(
+    how: How,
+    (file, part): (File, Range<u64>),
+    data: Data,
+    keep: bool,
+    meter: &Meter,
+) -> Moved {
     let connection = match DataConnection::open(data, meter).await {
         Ok(connection) => connection,
         Err(end) => return Moved::plain(0, end),
@@ -50,11 +61,12 @@ pub(super) async fn send_by(how: How, (file, part): (File, Range<u64>), data: Da
     let how = how.under(connection.connection().has_tls());
     let least = file.metadata().map_or(0, |now| now.len()).min(part.end);
     let (ended, connection, work) = run(connection, Outgoing { file, part, least, how }, meter).await;
-    let end = match (ended, connection) {
-        (Ended::Whole, Some(connection)) => connection.finish(meter).await,
-        (ended, _) => ended,
+    let (end, kept) = match (ended, connection) {
+        (Ended::Whole, Some(connection)) if keep => connection.keep(meter).await,
+        (Ended::Whole, Some(connection)) => (connection.finish(meter).await, None),
+        (ended, _) => (ended, None),
     };
-    Moved { digest: work.how.digest(), ..Moved::plain(meter.moved(), end) }
+    Moved { digest: work.how.digest(), kept, ..Moved::plain(meter.moved(), end) }
 }
 
 /// A file on its way to a connection.

@@ -51,24 +51,30 @@ impl<P: Pieces> Pieces for Packed<P> {
     }
 }
 
-/// Sends all `pieces`, then closes the connection in order. A piece is made and sent on one thread that
+/// Sends all `pieces`, then closes the connection in order, or keeps it if `keep` ([`Moved::kept`]). A piece is made and sent on one thread that
 /// may block, and the next one is not made before the connection has taken it. So a peer that does not
 /// read costs one piece and no thread. An error in `pieces` ends the copy as [`Ended::File`]. Unless all
 /// of it was sent, or if the future is dropped, the connection is reset.
 ///
 /// Returns `pieces`, unless the connection was not there to begin with.
-pub async fn send_pieces<P: Pieces>(pieces: P, data: impl Into<Data>, meter: &Meter) -> (Moved, P) {
+pub async fn send_pieces<P: Pieces>(
+    pieces: P,
+    data: impl Into<Data>,
+    keep: bool,
+    meter: &Meter,
+) -> (Moved, P) {
     let connection = match DataConnection::open(data.into(), meter).await {
         Ok(connection) => connection,
         Err(end) => return (Moved::plain(0, end), pieces),
     };
     let work = Outgoing { pieces, piece: Vec::new(), sent: 0, last: false };
     let (ended, connection, work) = run(connection, work, meter).await;
-    let end = match (ended, connection) {
-        (Ended::Whole, Some(connection)) => connection.finish(meter).await,
-        (ended, _) => ended,
+    let (end, kept) = match (ended, connection) {
+        (Ended::Whole, Some(connection)) if keep => connection.keep(meter).await,
+        (Ended::Whole, Some(connection)) => (connection.finish(meter).await, None),
+        (ended, _) => (ended, None),
     };
-    (Moved::plain(meter.moved(), end), work.pieces)
+    (Moved { kept, ..Moved::plain(meter.moved(), end) }, work.pieces)
 }
 
 /// A listing on its way to a connection.

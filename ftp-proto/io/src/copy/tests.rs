@@ -14,6 +14,7 @@ use tokio_stream::StreamExt;
 use super::*;
 use crate::socket::reset;
 
+mod kept;
 mod limited;
 mod small;
 
@@ -165,7 +166,7 @@ proptest! {
             let ended: Vec<_> = sent.iter().map(|line| [line.as_slice(), b"\r\n"].concat()).collect();
             let meter = Meter::default();
             let ((moved, _), received) = tokio::join!(
-                send_pieces(Made(ended.into_iter()), here, &meter),
+                send_pieces(Made(ended.into_iter()), here, false, &meter),
                 lines(there, 300, &Meter::default()).map(Result::unwrap).collect::<Vec<_>>(),
             );
             assert!(matches!(moved.end, Ended::Whole), "{:?}", moved.end);
@@ -430,7 +431,7 @@ async fn stop_wakes_a_listing_whose_peer_reads_nothing() {
         }
         meter.stop();
     };
-    let ((sent, _), ()) = tokio::join!(send_pieces(endless, here, &meter), stop);
+    let ((sent, _), ()) = tokio::join!(send_pieces(endless, here, false, &meter), stop);
     assert!(matches!(sent.end, Ended::Stopped), "{:?}", sent.end);
     assert!(there.read_to_end(&mut Vec::new()).await.is_err());
 }
@@ -478,7 +479,7 @@ async fn a_listing_that_cannot_be_read_further_is_a_failure_of_the_file_and_its_
     }
 
     let ((here, mut there), meter) = (pair().await, Meter::default());
-    let ((moved, failing), read) = tokio::join!(send_pieces(Failing(0), here, &meter), async {
+    let ((moved, failing), read) = tokio::join!(send_pieces(Failing(0), here, false, &meter), async {
         there.read_to_end(&mut Vec::new()).await
     });
     assert!(matches!(&moved.end, Ended::File(error) if error.to_string() == "broken"), "{:?}", moved.end);

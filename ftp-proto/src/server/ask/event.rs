@@ -75,6 +75,9 @@ pub enum Event {
     },
     /// The session has given its data ports back, because others need them.
     GavePortsUp,
+    /// The session has closed the data connections that it kept between two files, because others need
+    /// them.
+    GaveConnectionsUp,
     /// A stranger was closed at a listener.
     Stranger {
         /// The stranger's address.

@@ -44,13 +44,16 @@ pub enum Input<'a> {
         /// What was read.
         bytes: &'a [u8],
     },
-    /// A connection that was being read ([`Ask::Read`]) has ended or broken.
+    /// A connection that was being read ([`Ask::Read`]), or that is kept between two files
+    /// ([`Answer::Moved`]), was ended by its other end or has broken.
     Lost(ConnId),
     /// The deadline of the last [`Output::Wait`] has come.
     Timeout,
     /// Others need the data ports of this session: it gives back those that it listens at or has
     /// reserved, as soon as no file moves. A transfer that still waits for its peer there fails.
     PortsNeeded,
+    /// Others need the data connections that this session keeps between two files: it closes them.
+    ConnectionsNeeded,
     /// The server stops (SIGTERM). A session that moves or digests a file, or did so just before
     /// ([`Timeouts::stopping`](crate::server::Timeouts::stopping)), still takes commands, so that a client
     /// can verify and rename what it has stored; a new transfer is refused with 421. All others end.
@@ -71,7 +74,7 @@ pub enum Output {
     Event(Event),
     /// Close the control connection once everything has been sent, and release all that the session
     /// holds: moves as after [`Ask::Stop`], data connections with a reset, so that nobody takes their
-    /// end for the end of a file. Nothing comes after it.
+    /// end for the end of a file; those that are kept between two files in order. Nothing comes after it.
     Close,
     /// There is nothing more until an input or until this moment.
     Wait(Option<Moment>),
@@ -188,7 +191,7 @@ pub enum Ask {
         intent: Intent,
     },
     /// Move what was prepared over a connection, to the end -> [`Answer::Started`] once the file is
-    /// open, then [`Answer::Moved`]. By then the connection is closed (STREAM), and a received file is
+    /// open, then [`Answer::Moved`]. By then the connection is closed or kept, and a received file is
     /// closed and has its final name.
     Move {
         /// Names the question, then the move.
@@ -339,6 +342,10 @@ pub enum Answer {
         omitted: u64,
         /// The digest that was asked for, and of which bytes of the file; `None` if the file is not whole.
         digest: Option<(Digest, ByteRange)>,
+        /// Whether the connection stays open under its name, for another [`Ask::Move`] or until
+        /// [`Ask::Drop`]. Only [`Terms::keep`] permits it, and only after a whole file. Nothing is read from
+        /// it meanwhile, because the peer may have begun to send the next file; [`Input::Lost`] tells its end.
+        kept: bool,
         /// How the move ended.
         end: End,
     },

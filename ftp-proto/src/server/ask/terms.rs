@@ -12,6 +12,8 @@ pub struct Terms {
     pub data_type: DataType,
     /// How the connection is structured.
     pub mode: Mode,
+    /// Whether the connection may carry another file after this one, so that it need not be closed (MODE B).
+    pub keep: bool,
     /// Whose blocks those of MODE B are.
     pub dialect: Dialect,
     /// What becomes of the first part of a broken STOR.

@@ -48,6 +48,8 @@ const LINES: &[&str] = &[
     "PROB S",
     "PROB R",
     "MODE Z",
+    "MODE B",
+    "MODE B",
     "RANG 1 3",
     "STOU",
     "HASH a",

@@ -68,7 +68,11 @@ pub(super) struct Harness {
     listeners: BTreeMap<Ticket, u16>,
     connecting: VecDeque<(Ticket, SocketAddr)>,
     permits: VecDeque<Ticket>,
-    moving: Option<Ticket>,
+    moving: Option<(Ticket, ConnId)>,
+    /// Whether the driver keeps a connection where it may.
+    pub(super) keeps: bool,
+    /// Data connections that are kept between two files.
+    pub(super) kept: Vec<ConnId>,
     pub(super) intent: Option<Intent>,
     /// How the last move was to move its bytes.
     pub(super) terms: Option<Terms>,
@@ -181,6 +185,8 @@ impl Harness {
             connecting: VecDeque::new(),
             permits: VecDeque::new(),
             moving: None,
+            keeps: true,
+            kept: Vec::new(),
             intent: None,
             terms: None,
             digest: None,
@@ -276,7 +282,7 @@ impl Harness {
             Ask::Prepare { ticket, path, intent } => self.prepare(ticket, &path, intent),
             Ask::Move { ticket, conn, terms, .. } => self.begin_move(ticket, conn, terms),
             Ask::Progress { ticket, of } => {
-                assert_eq!(self.moving, Some(of));
+                assert_eq!(self.moving.map(|(ticket, _)| ticket), Some(of));
                 let (moved, durable) = self.progress;
                 self.answer(ticket, Answer::Progress { moved, durable });
             }
@@ -331,34 +337,47 @@ impl Harness {
     }
 
     fn drop_connection(&mut self, conn: ConnId, how: Ending) {
-        assert_eq!(how, Ending::Reset);
+        let kept = self.kept.contains(&conn);
+        assert_eq!(how, if kept { Ending::Close } else { Ending::Reset });
+        self.kept.retain(|kept| *kept != conn);
         let index = self.open.iter().position(|open| *open == conn).expect("dropped once");
         self.open.remove(index);
-        self.did.push(format!("drop {}", conn.0));
+        self.did.push(format!("{} {}", if kept { "close" } else { "drop" }, conn.0));
     }
 
     fn begin_move(&mut self, ticket: Ticket, conn: ConnId, terms: Terms) {
         self.terms = Some(terms);
         let index = self.open.iter().position(|open| *open == conn).expect("moved over an open one");
         self.open.remove(index);
+        self.kept.retain(|kept| *kept != conn);
         self.did.push(format!("move {}", conn.0));
-        self.moving = Some(ticket);
+        self.moving = Some((ticket, conn));
         match self.opens {
             Ok(()) => self.answer(ticket, Answer::Started),
             Err(failure) => {
                 let end = End::Failed(failure);
-                self.answer(ticket, Answer::Moved { bytes: 0, omitted: 0, digest: None, end });
+                self.answer(ticket, Answer::Moved { bytes: 0, omitted: 0, digest: None, kept: false, end });
             }
         }
     }
 
+    /// Whether the connection of a move that has ended stays open.
+    fn keep(&mut self, conn: ConnId, end: &End) -> bool {
+        let keeps = self.keeps && *end == End::Whole && self.terms.is_some_and(|terms| terms.keep);
+        if keeps {
+            self.open.push(conn);
+            self.kept.push(conn);
+        }
+        keeps
+    }
+
     fn stop_move(&mut self, ticket: Ticket) {
-        assert_eq!(self.moving, Some(ticket));
+        assert_eq!(self.moving.map(|(ticket, _)| ticket), Some(ticket));
         self.did.push("stop".to_owned());
         if self.stops {
             self.moving = None;
             let (bytes, end) = (self.progress.0, End::Stopped);
-            self.answer(ticket, Answer::Moved { bytes, omitted: 0, digest: None, end });
+            self.answer(ticket, Answer::Moved { bytes, omitted: 0, digest: None, kept: false, end });
         }
     }
 
@@ -495,9 +514,9 @@ impl Harness {
     /// A listing that left out so many names ends.
     #[track_caller]
     pub(super) fn finish_listing(&mut self, bytes: u64, omitted: u64, end: End) -> Vec<String> {
-        let ticket = self.moving.take().expect("nothing moves");
-        let digest = self.digest.take();
-        self.input(Input::Answer(ticket, Answer::Moved { bytes, omitted, digest, end }));
+        let (ticket, conn) = self.moving.take().expect("nothing moves");
+        let (digest, kept) = (self.digest.take(), self.keep(conn, &end));
+        self.input(Input::Answer(ticket, Answer::Moved { bytes, omitted, digest, kept, end }));
         self.take()
     }
 
@@ -507,8 +526,9 @@ impl Harness {
 
     /// The move ends; the replies are left where they are.
     pub(super) fn finish_quietly(&mut self, bytes: u64, end: End) {
-        if let Some(ticket) = self.moving.take() {
-            self.input(Input::Answer(ticket, Answer::Moved { bytes, omitted: 0, digest: None, end }));
+        if let Some((ticket, conn)) = self.moving.take() {
+            let kept = self.keep(conn, &end);
+            self.input(Input::Answer(ticket, Answer::Moved { bytes, omitted: 0, digest: None, kept, end }));
         }
     }
 

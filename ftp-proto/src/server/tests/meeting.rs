@@ -331,7 +331,8 @@ impl World {
             Event::Stranger(host) => self.stranger(host),
             Event::Moved(host) => {
                 let (ticket, _) = self.hosts[host].moving.unwrap();
-                let moved = Answer::Moved { bytes: 9, omitted: 0, digest: None, end: End::Whole };
+                let moved =
+                    Answer::Moved { bytes: 9, omitted: 0, digest: None, kept: false, end: End::Whole };
                 self.input(host, Input::Answer(ticket, moved));
             }
         }

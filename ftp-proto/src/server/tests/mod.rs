@@ -6,6 +6,7 @@ mod extensions;
 mod fairness;
 mod gender;
 mod harness;
+mod kept;
 mod lstn;
 mod meeting;
 mod pasv;

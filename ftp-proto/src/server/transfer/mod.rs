@@ -3,11 +3,13 @@
 //! ```text
 //! Preparing --file error--> 550, nothing touched, nothing used up (RFC 614.3)
 //!     | policy, or nowhere to connect --> 425 at once
-//!     v
+//!     | MODE B has kept a connection ------------------------------+
+//!     v                                                            |
 //! Obtaining --time over--> 425, no TLS--> 522; PASV, RNDZ, SOCK are used up
 //!     | one connection, inside TLS where PROT P holds, proven where RNDZ is in force
 //!     v
-//! Moving --Started--> 150 --Moved--> 226 | 426 | 451 | 552
+//! Moving <---------------------------------------------------------+
+//!     --Started--> 150 | 125 --Moved--> 226 | 250 | 426 | 451 | 552
 //! ```
 //!
 //! | file | what |
@@ -141,12 +143,16 @@ impl Transfer {
             cx.out.unwanted(answer);
             FileFailure::Other
         };
+        cx.sockets.kept.close(self.request.direction(), &mut cx.out);
         cx.refuse_file(self.request.verb, failure);
         self.request.tell_refused(cx, failure.to_string());
         self.conclude(cx);
     }
 
     fn obtain(&mut self, cx: &mut Context) {
+        if let Some(peer) = obtain::kept(cx, &self.request) {
+            return self.connected(cx, peer);
+        }
         match Obtain::begin(cx, &self.request, self.since) {
             Ok((obtain, progress)) => {
                 self.phase = Phase::Obtaining(obtain);
@@ -208,6 +214,7 @@ impl Transfer {
 
     fn refuse(&mut self, cx: &mut Context, meaning: Meaning, text: &str) {
         self.unprepare(cx);
+        cx.sockets.kept.close(self.request.direction(), &mut cx.out);
         cx.out.reply(meaning, text);
         self.request.tell_refused(cx, text);
         self.conclude(cx);

@@ -7,13 +7,13 @@ use super::obtain;
 use super::peer::Peer;
 use super::request::Request;
 use crate::address::unmapped;
-use crate::command::Direction;
+use crate::command::{Direction, Mode};
 use crate::dialect::Dialect;
 use crate::digest::Digest;
 use crate::policy::Cargo;
 use crate::policy::Grant;
 use crate::reply::Meaning;
-use crate::server::ask::{Answer, Ask, End, Terms, Ticket};
+use crate::server::ask::{Answer, Ask, End, Ending, Terms, Ticket};
 use crate::server::context::Context;
 use crate::server::timer::Timer;
 use crate::wire::ByteRange;
@@ -47,6 +47,8 @@ struct Counts {
     omitted: u64,
     /// The digest that DGST wanted.
     digest: Option<(Digest, ByteRange)>,
+    /// Whether the connection is still open.
+    kept: bool,
 }
 
 /// Why a move is being stopped.
@@ -59,7 +61,11 @@ enum Stop {
 impl Moving {
     /// Moves the prepared file over the connection with `peer`.
     pub(super) fn begin(cx: &mut Context, request: &Request, prepared: Ticket, peer: Peer) -> Self {
-        let strangers = cx.sockets.use_up(request.direction(), cx.config.dialect, cx.now, &mut cx.out);
+        let strangers = if peer.again {
+            0
+        } else {
+            cx.sockets.use_up(request.direction(), cx.config.dialect, cx.now, &mut cx.out)
+        };
         let strangers = strangers.saturating_add(peer.strangers);
         obtain::disarm(cx);
         cx.await_answer();
@@ -68,6 +74,7 @@ impl Moving {
         let terms = Terms {
             data_type: request.data_type,
             mode: parameters.mode,
+            keep: parameters.mode == Mode::Block,
             dialect: cx.config.dialect,
             partial: parameters.partial,
             digest: parameters.digest.filter(|_| request.cargo() == Cargo::File),
@@ -86,8 +93,10 @@ impl Moving {
     /// Breaks once the final reply was sent.
     pub(super) fn input(&mut self, cx: &mut Context, request: &Request, input: Input<'_>) -> ControlFlow<()> {
         match input {
-            Input::Answer(ticket, Answer::Moved { bytes, omitted, digest, end }) if ticket == self.ticket => {
-                self.moved(cx, request, Counts { bytes, omitted, digest }, end);
+            Input::Answer(ticket, Answer::Moved { bytes, omitted, digest, kept, end })
+                if ticket == self.ticket =>
+            {
+                self.moved(cx, request, Counts { bytes, omitted, digest, kept }, end);
                 return ControlFlow::Break(());
             }
             Input::Answer(ticket, Answer::Started) if ticket == self.ticket => self.started(cx, request),
@@ -116,7 +125,7 @@ impl Moving {
         cx.timers.disarm(Timer::Question);
         cx.arm(Timer::Stall, cx.config.timeouts.stall);
         if !self.peer.announced {
-            say_started(cx, request);
+            say_opened(cx, request, self.peer.again);
         }
     }
 
@@ -162,6 +171,8 @@ impl Moving {
     fn moved(&self, cx: &mut Context, request: &Request, counts: Counts, end: End) {
         let bytes = counts.bytes;
         let whole = end == End::Whole;
+        let kept = self.keep(cx, request.direction(), counts.kept, whole);
+        let counts = Counts { kept, ..counts };
         request.tell(cx, bytes, Some(self.peer.address), self.failure(&end));
         if self.stat.is_some() {
             say_status(cx, &[format!("Bytes {bytes}")]);
@@ -190,6 +201,21 @@ impl Moving {
         }
     }
 
+    /// What becomes of the connection, if the driver has `kept` it. Returns whether it stays open. ABOR closes
+    /// it, and a transfer that failed closes what was kept for its direction.
+    fn keep(&self, cx: &mut Context, direction: Direction, kept: bool, whole: bool) -> bool {
+        let stays = whole && self.stop.is_none();
+        if !stays {
+            cx.sockets.kept.close(direction, &mut cx.out);
+        }
+        if kept && stays {
+            cx.sockets.kept.keep(direction, self.peer.keep(cx.now), &mut cx.out);
+        } else if kept {
+            cx.out.ask(Ask::Drop { conn: self.peer.conn, how: Ending::Close });
+        }
+        kept && stays
+    }
+
     /// Why the file is not whole, for the log.
     fn failure(&self, end: &End) -> Option<String> {
         match (end, self.stop) {
@@ -204,16 +230,14 @@ impl Moving {
 
     /// The final reply of a transfer that ended well: with facts if the peer was foreign, and with the
     /// number of names that a listing left out (extensions, "Final reply with facts").
-    fn say_whole(&self, cx: &mut Context, Counts { bytes, omitted, digest }: Counts) {
+    fn say_whole(&self, cx: &mut Context, Counts { bytes, omitted, digest, kept }: Counts) {
         let text = "Transfer complete.";
+        let meaning = if kept { Meaning::TransferredKept } else { Meaning::Transferred };
         if cx.config.dialect == Dialect::Rfc354 {
             // A client of 1973 may take each line for a reply of its own.
             return match omitted {
-                0 => cx.out.reply(Meaning::Transferred, text),
-                n => cx.out.reply(
-                    Meaning::Transferred,
-                    format!("Omitted {}, transfer complete.", counted(n, "name")),
-                ),
+                0 => cx.out.reply(meaning, text),
+                n => cx.out.reply(meaning, format!("Omitted {}, transfer complete.", counted(n, "name"))),
             };
         }
         let mut facts = Vec::new();
@@ -233,7 +257,7 @@ impl Moving {
         if omitted > 0 {
             facts.push(format!("Omitted {omitted}"));
         }
-        cx.out.reply_facts(Meaning::Transferred, &facts, text);
+        cx.out.reply_facts(meaning, &facts, text);
     }
 
     /// What allowed a foreign peer; `None` for the user's own host.
@@ -246,15 +270,21 @@ impl Moving {
     }
 }
 
-/// The preliminary reply of a transfer.
+/// The preliminary reply of a transfer that opens its connection.
 pub(super) fn say_started(cx: &mut Context, request: &Request) {
+    say_opened(cx, request, false);
+}
+
+/// The preliminary reply of a transfer; `again` if it uses a connection that MODE B has kept (E12).
+fn say_opened(cx: &mut Context, request: &Request, again: bool) {
+    let meaning = if again { Meaning::StartedAgain } else { Meaning::Started };
     let text = match request.direction() {
         Direction::Send => "Data connection open, sending",
         Direction::Receive => "Data connection open, receiving",
     };
     match request.unique_name() {
-        Some(name) => cx.out.reply(Meaning::Started, [b"FILE: ", name].concat()),
-        None => cx.out.reply(Meaning::Started, text),
+        Some(name) => cx.out.reply(meaning, [b"FILE: ", name].concat()),
+        None => cx.out.reply(meaning, text),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::accept::Accept;
 use super::dial::Dial;
 use super::input::Input;
-use super::peer::Progress;
+use super::peer::{Peer, Progress};
 use super::request::Request;
 use crate::address::unmapped;
 use crate::policy::{self, Cargo, Filter, Grant};
@@ -11,6 +11,7 @@ use crate::server::ask::{Event, Ticket};
 use crate::server::context::Context;
 use crate::server::sockets::Target;
 use crate::server::timer::Timer;
+use crate::server::user::Login;
 use crate::timer::Moment;
 use std::net::SocketAddr;
 
@@ -80,6 +81,17 @@ impl Obtain {
             Self::Accept(accept) => accept.release(cx),
         }
     }
+}
+
+/// The connection that MODE B has kept for `request`, if policy lets it be used.
+pub(super) fn kept(cx: &mut Context, request: &Request) -> Option<Peer> {
+    let cargo = request.cargo();
+    let Context { login: Login::User(user), sockets, .. } = cx else { return None };
+    let kept = sockets.kept.take(request.direction(), |kept| {
+        let (peer, evidence) = (unmapped(kept.address.ip()), kept.evidence);
+        user.decide(&policy::Ask::Transfer { peer, cargo, evidence }).is_ok()
+    });
+    kept.as_ref().map(Peer::of)
 }
 
 /// The search is over: none of its waits goes on.

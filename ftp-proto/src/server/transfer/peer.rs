@@ -1,7 +1,9 @@
 //! The other end of a data connection.
 
-use crate::policy::Grant;
+use crate::policy::{Evidence, Grant};
 use crate::server::ask::{ConnId, TlsRole};
+use crate::server::kept::Kept;
+use crate::timer::Moment;
 use std::net::SocketAddr;
 
 /// The other end of a data connection.
@@ -19,12 +21,43 @@ pub(super) struct Peer {
     pub(super) announced: bool,
     /// How many strangers came to the port of a symmetric opening.
     pub(super) strangers: u32,
+    /// Whether MODE B has kept the connection after another file.
+    pub(super) again: bool,
 }
 
 impl Peer {
+    /// The other end of a connection that MODE B has kept.
+    pub(super) fn of(kept: &Kept) -> Self {
+        let Kept { conn, address, grant, evidence, .. } = *kept;
+        let proven = evidence == Evidence::Rendezvous;
+        let must_resume = evidence == Evidence::ResumedSession;
+        Self { proven, must_resume, again: true, ..Self::new(conn, address, grant) }
+    }
+
+    /// The same connection while no file uses it, from `since` on.
+    pub(super) const fn keep(&self, since: Moment) -> Kept {
+        let evidence = if self.proven {
+            Evidence::Rendezvous
+        } else if self.must_resume {
+            Evidence::ResumedSession
+        } else {
+            Evidence::None
+        };
+        Kept { conn: self.conn, address: self.address, grant: self.grant, evidence, since }
+    }
+
     /// The other end of a connection that policy allows on these terms.
     pub(super) const fn new(conn: ConnId, address: SocketAddr, grant: Grant) -> Self {
-        Self { conn, address, grant, proven: false, must_resume: false, announced: false, strangers: 0 }
+        Self {
+            conn,
+            address,
+            grant,
+            proven: false,
+            must_resume: false,
+            announced: false,
+            strangers: 0,
+            again: false,
+        }
     }
 }
 

@@ -77,6 +77,22 @@ impl Request {
     }
 }
 
+/// The direction of the data of a transfer command, seen from this server.
+pub(in crate::server) const fn direction_of(verb: Verb) -> Option<Direction> {
+    if matches!(verb, Verb::Retr | Verb::List | Verb::Nlst | Verb::Mlsd) {
+        Some(Direction::Send)
+    } else if matches!(verb, Verb::Stor | Verb::Appe | Verb::Stou | Verb::Mlfl) {
+        Some(Direction::Receive)
+    } else {
+        None
+    }
+}
+
+/// Whether a verb is a transfer command, served or not.
+pub(in crate::server) const fn moves_data(verb: Verb) -> bool {
+    direction_of(verb).is_some() || matches!(verb, Verb::Prob)
+}
+
 /// RETR of `range`. Returns `None` if the command was refused and the reply was sent; so do all of these.
 pub(in crate::server) fn retr(cx: &mut Context, name: &PathName, range: ByteRange) -> Option<Request> {
     file(cx, Verb::Retr, name, range, Intent::Send { range })

@@ -101,6 +101,7 @@ fn of_the_server(timer: &str) -> Option<String> {
         "Connect" => set_by(times.connect, "--connect-timeout"),
         "Retry" => Some("250 ms, doubling to 2 s".to_owned()),
         "Held" => Some(words(times.held)),
+        "Kept" => Some(words(times.kept)),
         "Handshake" => Some(words(times.handshake)),
         "Hello" => Some(words(times.hello)),
         "Proof" => Some(words(times.proof)),

@@ -1,0 +1,131 @@
+//! Data connections that MODE B leaves open between two files (RFC 959 3.4.2, E12): which transfer command may
+//! use one, and what closes it.
+//!
+//! A connection serves the direction for which it was opened, and stays proven for that direction. The peer may
+//! have begun to send its next file before the command for it has come, so a transfer command that fails closes
+//! the connection of its direction: no file may get the bytes of another one.
+
+use super::ask::{Ask, ConnId, Ending};
+use super::outbox::Outbox;
+use crate::command::{Direction, Verb};
+use crate::policy::{Evidence, Grant};
+use crate::timer::Moment;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// A data connection that has carried a whole file, and stays open.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Kept {
+    pub(super) conn: ConnId,
+    pub(super) address: SocketAddr,
+    /// The terms on which policy allowed it.
+    pub(super) grant: Grant,
+    /// What has shown that its other end takes part.
+    pub(super) evidence: Evidence,
+    /// Since when no file uses it.
+    pub(super) since: Moment,
+}
+
+/// The data connections that a session keeps: at most one for each direction.
+#[derive(Debug, Default)]
+pub(super) struct KeptConnections {
+    send: Option<Kept>,
+    receive: Option<Kept>,
+}
+
+impl KeptConnections {
+    /// Keeps a connection for the next file of `direction`. It takes the place of another one.
+    pub(super) fn keep(&mut self, direction: Direction, kept: Kept, out: &mut Outbox) {
+        self.close(direction, out);
+        *self.of(direction) = Some(kept);
+    }
+
+    /// Takes the connection of `direction` out, if `may` says that it may be used.
+    pub(super) fn take(&mut self, direction: Direction, may: impl FnOnce(&Kept) -> bool) -> Option<Kept> {
+        self.of(direction).take_if(|kept| may(kept))
+    }
+
+    /// The connection of `direction`.
+    pub(super) const fn get(&self, direction: Direction) -> Option<&Kept> {
+        match direction {
+            Direction::Send => self.send.as_ref(),
+            Direction::Receive => self.receive.as_ref(),
+        }
+    }
+
+    /// Closes the connection of `direction`.
+    pub(super) fn close(&mut self, direction: Direction, out: &mut Outbox) {
+        self.close_if(out, |of, _| of == direction);
+    }
+
+    /// Closes both connections. Returns whether there was one.
+    pub(super) fn close_all(&mut self, out: &mut Outbox) -> bool {
+        self.close_if(out, |_, _| true)
+    }
+
+    /// Closes those that no file has used for `limit`.
+    pub(super) fn close_old(&mut self, now: Moment, limit: Duration, out: &mut Outbox) {
+        self.close_if(out, |_, kept| now.since(kept.since) >= limit);
+    }
+
+    /// The other end of `conn` has ended it. Returns whether that is a connection which is kept.
+    pub(super) fn lost(&mut self, conn: ConnId, out: &mut Outbox) -> bool {
+        self.close_if(out, |_, kept| kept.conn == conn)
+    }
+
+    /// Since when the one that has waited longest has not been used.
+    pub(super) fn since(&self) -> Option<Moment> {
+        self.send.iter().chain(&self.receive).map(|kept| kept.since).min()
+    }
+
+    /// The session has ended, and its driver closes what it holds.
+    pub(super) fn forget(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Closes, in order, those that are meant: between two files, that is never the end of one.
+    fn close_if(&mut self, out: &mut Outbox, meant: impl Fn(Direction, &Kept) -> bool) -> bool {
+        let mut closed = false;
+        for direction in [Direction::Send, Direction::Receive] {
+            if let Some(kept) = self.of(direction).take_if(|kept| meant(direction, kept)) {
+                out.ask(Ask::Drop { conn: kept.conn, how: Ending::Close });
+                closed = true;
+            }
+        }
+        closed
+    }
+
+    const fn of(&mut self, direction: Direction) -> &mut Option<Kept> {
+        match direction {
+            Direction::Send => &mut self.send,
+            Direction::Receive => &mut self.receive,
+        }
+    }
+}
+
+/// Whether the command closes what is kept, before its reply (B13, extensions "RNDZ"): it says what the next
+/// data connection is, or how its bytes travel.
+pub(super) const fn is_closed_by(verb: Verb) -> bool {
+    matches!(
+        verb,
+        Verb::Rndz
+            | Verb::Pinc
+            | Verb::Prot
+            | Verb::Sscn
+            | Verb::Sock
+            | Verb::Port
+            | Verb::Eprt
+            | Verb::Pasv
+            | Verb::Epsv
+            | Verb::Cpsv
+            | Verb::Lstn
+            | Verb::Prob
+            | Verb::Mode
+            | Verb::Stru
+            | Verb::Byte
+            | Verb::User
+            | Verb::Rein
+            | Verb::Auth
+            | Verb::Abor
+    )
+}
