@@ -11,10 +11,11 @@ use rustls::crypto::ring::Ticketer;
 use rustls::pki_types::ServerName;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{
-    ClientHello, NoServerSessionStorage, ResolvesServerCert, ServerSessionMemoryCache, WebPkiClientVerifier,
+    ClientHello, NoServerSessionStorage, ProducesTickets, ResolvesServerCert, ServerSessionMemoryCache,
+    WebPkiClientVerifier,
 };
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::{ClientConfig, CommonState, Error, HandshakeKind, ServerConfig};
+use rustls::{ClientConfig, CommonState, Error, HandshakeKind, ProtocolVersion, ServerConfig};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
@@ -45,6 +46,8 @@ pub struct Session {
     key: Arc<Key>,
     /// The configuration of the control connection; its tickets open the data connections too.
     control: ServerConfig,
+    /// The version that the control connection has agreed on.
+    version: OnceLock<ProtocolVersion>,
 }
 
 /// The certificate of a session: chosen by the name that the client asks for on its control connection,
@@ -106,7 +109,7 @@ impl Server {
             control.ticketer = Ticketer::new().map_err(io::Error::other)?;
             control.send_tls13_tickets = TICKETS;
         }
-        Ok(Session { server: Arc::clone(self), key, control })
+        Ok(Session { server: Arc::clone(self), key, control, version: OnceLock::new() })
     }
 }
 
@@ -124,7 +127,11 @@ impl Session {
     /// The handshake or the connection failed.
     pub async fn accept(&self, stream: TcpStream) -> io::Result<(Connection, Handshake)> {
         crate::socket::nodelay(&stream)?;
-        accept(self.control.clone(), stream).await
+        let (stream, shown) = accept(self.control.clone(), stream).await?;
+        if let Some(version) = stream.get_ref().1.protocol_version() {
+            self.version.get_or_init(|| version);
+        }
+        Ok((Connection::private(stream, Vec::new()), shown))
     }
 
     /// Performs the handshake of a data connection.
@@ -135,7 +142,10 @@ impl Session {
     /// show.
     pub async fn data(&self, stream: TcpStream, how: DataTls) -> io::Result<(Connection, Handshake)> {
         match how.role {
-            TlsRole::Server => accept(self.server_config(how), stream).await,
+            TlsRole::Server => {
+                let (stream, shown) = accept(self.server_config(how), stream).await?;
+                Ok((Connection::private(stream, Vec::new()), shown))
+            }
             TlsRole::Client => {
                 let name = ServerName::from(stream.peer_addr()?.ip());
                 let config = Arc::new(self.client_config(how)?);
@@ -160,6 +170,10 @@ impl Session {
         config.alpn_protocols = vec![DATA.to_vec(), CONTROL.to_vec()];
         // A client that never reads them would turn its close into a reset.
         config.send_tls13_tickets = 0;
+        if self.version.get() == Some(&ProtocolVersion::TLSv1_2) {
+            // OpenSSL forgets the ticket that it has used as soon as a new one comes.
+            config.ticketer = Arc::new(OldTickets(config.ticketer));
+        }
         // Without it the exporter of TLS 1.2 does not tell two connections apart (RFC 7627, RFC 9266 4).
         config.require_ems = !how.resumes;
         config
@@ -188,12 +202,12 @@ impl Session {
     }
 }
 
-async fn accept(config: ServerConfig, stream: TcpStream) -> io::Result<(Connection, Handshake)> {
+async fn accept(config: ServerConfig, stream: TcpStream) -> io::Result<(TlsStream<TcpStream>, Handshake)> {
     let stream = TlsAcceptor::from(Arc::new(config)).accept(stream).await?;
     let shown = shown(stream.get_ref().1, |exporter| {
         stream.get_ref().1.export_keying_material(exporter, EXPORTER, Some(&[]))
     })?;
-    Ok((Connection::private(TlsStream::Server(stream), Vec::new()), shown))
+    Ok((TlsStream::Server(stream), shown))
 }
 
 fn shown(
@@ -215,6 +229,30 @@ impl ResolvesServerCert for Key {
         }
         let key = self.certificates.of(hello.server_name())?;
         Some(Arc::clone(self.chosen.get_or_init(|| Arc::clone(key))))
+    }
+}
+
+/// Accepts the tickets that a control connection has given with TLS 1.2 and gives none: the client keeps what
+/// it has (RFC 5077 3.3). An empty one would not do, because Go's clients keep it instead. With TLS 1.3 rustls
+/// would accept none.
+#[derive(Debug)]
+struct OldTickets(Arc<dyn ProducesTickets>);
+
+impl ProducesTickets for OldTickets {
+    fn enabled(&self) -> bool {
+        false
+    }
+
+    fn lifetime(&self) -> u32 {
+        self.0.lifetime()
+    }
+
+    fn encrypt(&self, _: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn decrypt(&self, ticket: &[u8]) -> Option<Vec<u8>> {
+        self.0.decrypt(ticket)
     }
 }
 
