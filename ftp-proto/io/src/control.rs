@@ -101,6 +101,11 @@ impl Control {
         self.caught_up();
     }
 
+    /// The version of TLS, such as `TLSv1.3`, while there is TLS.
+    pub fn tls_version(&self) -> Option<&'static str> {
+        self.connection.as_ref().and_then(Connection::tls_version)
+    }
+
     /// Whether the limit of unsent bytes is reached; then nothing is read.
     pub fn is_full(&self) -> bool {
         self.unsent.bytes.len() >= self.limit

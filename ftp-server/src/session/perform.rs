@@ -233,6 +233,8 @@ impl Performer {
             }
             Done::Read(conn, Ok(_) | Err(_)) => input(Input::Lost(conn)),
             Done::Secured(ticket, conn, Ok((connection, handshake))) => {
+                let (version, resumed) = (connection.tls_version(), handshake.resumed);
+                tracing::debug!(version, resumed, "TLS on a data connection");
                 self.held.give_back(conn, connection);
                 input(Input::Answer(ticket, Answer::Secured(handshake)));
             }

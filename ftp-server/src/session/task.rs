@@ -156,7 +156,10 @@ impl Session {
                     // A session that waits keeps no buffer.
                     self.input(Input::Bytes(&std::mem::take(&mut received)));
                 }
-                Wake::Control(Read::Secured(handshake)) => self.tls_changed(Answer::Secured(handshake)),
+                Wake::Control(Read::Secured(handshake)) => {
+                    tracing::debug!(version = self.control.tls_version(), "TLS on the control connection");
+                    self.tls_changed(Answer::Secured(handshake));
+                }
                 Wake::Control(Read::Cleared) => self.tls_changed(Answer::Cleared),
                 Wake::Control(Read::NotSecured(why)) => self.tls_changed(Answer::Failed(why)),
                 Wake::Control(Read::Room) => {}

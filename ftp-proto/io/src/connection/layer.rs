@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, IoSlice, Read, Write};
 use std::os::fd::AsFd;
 
-use rustls::Connection;
+use rustls::{Connection, ProtocolVersion};
 
 /// TLS above a socket that does not block; the handshake is done. Nothing here waits: what cannot be
 /// done now is [`io::ErrorKind::WouldBlock`].
@@ -34,6 +34,15 @@ impl Layer {
     pub(crate) fn with_early(mut self, early: Vec<u8>) -> Self {
         self.early = early;
         self
+    }
+
+    /// The version of TLS, such as `TLSv1.3`.
+    pub(crate) fn version(&self) -> &'static str {
+        match self.session.protocol_version() {
+            Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
+            Some(ProtocolVersion::TLSv1_3) => "TLSv1.3",
+            Some(_) | None => "TLS",
+        }
     }
 
     /// Reads decrypted bytes, all that came with one read of the socket if there is room; 0 is the end, by

@@ -104,6 +104,11 @@ impl Connection {
         self.tls.is_some()
     }
 
+    /// The version of TLS, such as `TLSv1.3`, if there is TLS.
+    pub fn tls_version(&self) -> Option<&'static str> {
+        self.layer().map(|layer| layer.version())
+    }
+
     fn layer(&self) -> Option<MutexGuard<'_, Layer>> {
         self.tls.as_ref().map(|layer| layer.lock().unwrap_or_else(PoisonError::into_inner))
     }

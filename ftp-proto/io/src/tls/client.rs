@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
 use rustls::version::{TLS12, TLS13};
-use rustls::{ClientConfig, HandshakeKind, ProtocolVersion};
+use rustls::{ClientConfig, HandshakeKind};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
@@ -103,16 +103,10 @@ impl Client {
             refusal
                 .unwrap_or_else(|| if is_not_tls(&error) { Refusal::NotTls } else { Refusal::Failed(error) })
         })?;
-        let session = stream.get_ref().1;
-        (self.tell)(Handshake {
-            version: match session.protocol_version() {
-                Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
-                Some(ProtocolVersion::TLSv1_3) => "TLSv1.3",
-                Some(_) | None => "TLS",
-            },
-            resumed: session.handshake_kind() == Some(HandshakeKind::Resumed),
-        });
-        Ok(Connection::private(stream.into(), Vec::new()))
+        let resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
+        let connection = Connection::private(stream.into(), Vec::new());
+        (self.tell)(Handshake { version: connection.tls_version().unwrap_or("TLS"), resumed });
+        Ok(connection)
     }
 
     /// The certificate that a data connection has shown if it is not that of the control connection.
