@@ -3,6 +3,7 @@
 #
 #   fetch.sh DIRECTORY NAME [PACKAGE...]     Debian packages, with the libraries that this machine lacks
 #   fetch.sh DIRECTORY NAME pip:PACKAGE...   Python packages
+#   fetch.sh DIRECTORY NAME npm:PACKAGE...   Node.js packages
 #
 # Everything is unpacked into DIRECTORY/NAME; Debian's FTP servers conflict as packages, here each
 # has a directory of its own, and a file `versions` that says what was taken. Done once: a second call finds the mark `complete` and returns at once.
@@ -50,6 +51,16 @@ pip_packages() {
     python3 -m pip install --quiet --no-input --disable-pip-version-check --target "$new/python" \
         "$@" >>"$log" 2>&1 9>&- || cannot "pip cannot fetch $*: $(last_words)"
     (cd "$new/python" && for package in *.dist-info; do echo "${package%.dist-info}"; done) >"$new/versions"
+}
+
+npm_packages() {
+    command -v npm >/dev/null || cannot "npm is missing"
+    # shellcheck disable=SC2068 # words
+    npm install --no-audit --no-fund --ignore-scripts --prefix "$new" $@ >>"$log" 2>&1 9>&- ||
+        cannot "npm cannot fetch $*: $(grep -i 'err' "$log" | head -n 1 | cut -c 1-300)"
+    (cd "$new/node_modules" && for package in $@; do
+        echo "$package-$(sed -n 's/^ *"version": "\(.*\)",*/\1/p' "$package/package.json" | head -n 1)"
+    done) >"$new/versions"
 }
 
 # apt_get and apt_cache look at the machine's own lists, or at private ones under DIRECTORY where
@@ -126,6 +137,7 @@ debian_packages() {
 
 case $1 in
     pip:*) pip_packages $(echo "$packages" | sed 's/pip://g') ;;
+    npm:*) npm_packages $(echo "$packages" | sed 's/npm://g') ;;
     *) debian_packages "$@" ;;
 esac
 echo "$packages" >"$new/complete"

@@ -6,6 +6,7 @@ mod pairs;
 mod python;
 mod relayed;
 mod resume;
+mod roster;
 mod smoke;
 mod through;
 mod tls;

@@ -12,29 +12,64 @@ use std::sync::{Arc, Mutex, OnceLock};
 pub struct Tool {
     program: PathBuf,
     prefix: PathBuf,
+    /// More variables that it needs.
+    variables: Vec<(&'static str, OsString)>,
 }
 
 impl Tool {
+    fn new(program: PathBuf, prefix: PathBuf) -> Self {
+        Self { program, prefix, variables: Vec::new() }
+    }
+
     /// A program of one of Debian's packages, `binary` below `usr`. One that is installed is used as it is.
     pub fn debian(name: &str, packages: &[&str], binary: &str) -> Result<Self, Skipped> {
-        if let Some(program) = installed(binary) {
-            return Ok(Self { program, prefix: PathBuf::new() });
+        if let Ok(tool) = Self::installed(binary) {
+            return Ok(tool);
         }
         let prefix = fetched(name, packages)?;
-        Ok(Self { program: prefix.join("usr").join(binary), prefix })
+        Ok(Self::new(prefix.join("usr").join(binary), prefix))
+    }
+
+    /// Files of Debian's packages without a program.
+    pub fn debian_library(name: &str, packages: &[&str]) -> Result<Self, Skipped> {
+        Ok(Self::new(PathBuf::new(), fetched(name, packages)?))
+    }
+
+    /// A program of this machine, by a path such as `bin/perl`.
+    pub fn installed(binary: &str) -> Result<Self, Skipped> {
+        let program = installed(binary).ok_or_else(|| Skipped(format!("{binary} is missing")))?;
+        Ok(Self::new(program, PathBuf::new()))
     }
 
     /// The Python interpreter with one of PyPI's packages.
     pub fn python(package: &str) -> Result<Self, Skipped> {
-        let program = installed("bin/python3").ok_or_else(|| Skipped("python3 is missing".into()))?;
-        let prefix = fetched(package, &[&format!("pip:{package}")])?;
-        Ok(Self { program, prefix })
+        let interpreter = Self::plain_python()?;
+        Ok(Self { prefix: fetched(package, &[&format!("pip:{package}")])?, ..interpreter })
     }
 
     /// The Python interpreter with its own library.
     pub fn plain_python() -> Result<Self, Skipped> {
-        let program = installed("bin/python3").ok_or_else(|| Skipped("python3 is missing".into()))?;
-        Ok(Self { program, prefix: PathBuf::new() })
+        Self::installed("bin/python3")
+    }
+
+    /// Node.js with one of npm's packages.
+    pub fn node(package: &str) -> Result<Self, Skipped> {
+        let interpreter = Self::installed("bin/node")?;
+        let prefix = fetched(&format!("node-{package}"), &[&format!("npm:{package}")])?;
+        let modules = prefix.join("node_modules");
+        Ok(Self { prefix, ..interpreter }.with("NODE_PATH", modules))
+    }
+
+    /// With one more variable.
+    pub fn with(mut self, name: &'static str, value: impl Into<OsString>) -> Self {
+        self.variables.push((name, value.into()));
+        self
+    }
+
+    /// With the files and libraries of another one.
+    pub fn like(mut self, other: &Self) -> Self {
+        self.prefix.clone_from(&other.prefix);
+        self
     }
 
     /// Which version it is, as its packages call it; `installed` where it was not fetched.
@@ -62,20 +97,24 @@ impl Tool {
 
     /// The same packages' other program.
     pub fn other(&self, binary: &str) -> Self {
-        Self { program: self.beside(binary), prefix: self.prefix.clone() }
+        Self { program: self.beside(binary), ..self.clone() }
+    }
+
+    /// Where the libraries of the same packages are for this machine.
+    pub fn libraries(&self) -> PathBuf {
+        self.beside(&format!("lib/{}-linux-gnu", std::env::consts::ARCH))
     }
 
     /// The variables that it needs to find its libraries.
     pub fn environment(&self) -> Vec<(&'static str, OsString)> {
-        if self.prefix.as_os_str().is_empty() {
-            return Vec::new();
+        let mut all = self.variables.clone();
+        if !self.prefix.as_os_str().is_empty() {
+            let triplet = format!("{}-linux-gnu", std::env::consts::ARCH);
+            let libraries = ["usr/lib", "lib"].map(|lib| self.prefix.join(lib).join(&triplet));
+            all.push(("LD_LIBRARY_PATH", std::env::join_paths(libraries).unwrap()));
+            all.push(("PYTHONPATH", self.prefix.join("python").into()));
         }
-        let triplet = format!("{}-linux-gnu", std::env::consts::ARCH);
-        let libraries = ["usr/lib", "lib"].map(|lib| self.prefix.join(lib).join(&triplet));
-        vec![
-            ("LD_LIBRARY_PATH", std::env::join_paths(libraries).unwrap()),
-            ("PYTHONPATH", self.prefix.join("python").into()),
-        ]
+        all
     }
 
     /// A command for it.

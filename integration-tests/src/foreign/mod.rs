@@ -9,6 +9,7 @@ mod kind;
 mod page;
 mod pair;
 mod process;
+pub mod roster;
 mod running;
 mod server;
 mod skip;

@@ -65,15 +65,7 @@ impl Page {
 
     /// Writes the matrix between its marks of a page.
     pub fn write(&self, page: &Path) {
-        let begin = format!("<!-- {}: written by .ci/full matrix -->\n", self.name);
-        let end = format!("<!-- end of the {} -->", self.name);
-        // Tests that run beside each other write matrices of one page.
-        static WRITING: Mutex<()> = Mutex::new(());
-        let _mine = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = std::fs::read_to_string(page).unwrap();
-        let (before, rest) = text.split_once(&begin).expect("the page has the mark of the beginning");
-        let (_, after) = rest.split_once(&end).expect("the page has the mark of the end");
-        std::fs::write(page, format!("{before}{begin}{}{end}{after}", self.text())).unwrap();
+        write_between(page, self.name, "matrix", &self.text());
     }
 
     fn text(&self) -> String {
@@ -112,4 +104,18 @@ fn side((who, hosts): (Who, Hosts)) -> String {
         Hosts::Refused => format!("{} refusing", who.name()),
         Hosts::OnlyToConnect | Hosts::OnlyToAccept => format!("{} {hosts:?}", who.name()),
     }
+}
+
+/// Writes a text between the marks of a page that have this name. `part` is the part of `.ci/full` that
+/// does so.
+pub(super) fn write_between(page: &Path, name: &str, part: &str, text: &str) {
+    let begin = format!("<!-- {name}: written by .ci/full {part} -->\n");
+    let end = format!("<!-- end of the {name} -->");
+    // Tests that run beside each other write matrices of one page.
+    static WRITING: Mutex<()> = Mutex::new(());
+    let _mine = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
+    let old = std::fs::read_to_string(page).unwrap();
+    let (before, rest) = old.split_once(&begin).expect("the page has the mark of the beginning");
+    let (_, after) = rest.split_once(&end).expect("the page has the mark of the end");
+    std::fs::write(page, format!("{before}{begin}{text}{end}{after}")).unwrap();
 }
