@@ -13,7 +13,7 @@ const NO_RENAME: (Lack, &str) = (Lack::Step(Step::Rename), "it does not rename")
 const ONCE: &str = "it uses each ticket of TLS 1.3 once and keeps only the last one";
 
 /// All of them.
-pub const CLIENTS: &[Client] = &[
+pub static CLIENTS: &[Client] = &[
     Client {
         name: "curl",
         language: PROGRAM,
