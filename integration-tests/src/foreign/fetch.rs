@@ -72,13 +72,14 @@ impl Tool {
         self
     }
 
-    /// Which version it is, as its packages call it; `installed` where it was not fetched.
+    /// Which version it is, as its package calls it; `installed` where Debian does not know it.
     pub fn version(&self, package: &str) -> String {
         let versions = std::fs::read_to_string(self.prefix.join("versions")).unwrap_or_default();
         let mut lines = versions.lines().filter_map(|line| line.strip_prefix(package));
         let version =
             lines.find_map(|rest| rest.strip_prefix(['_', '-']).filter(|rest| starts_with_digit(rest)));
-        version.map_or_else(|| "installed".into(), |version| version.replace("%3a", ":"))
+        let version = version.map(|version| version.replace("%3a", ":"));
+        version.or_else(|| version_here(package)).unwrap_or_else(|| "installed".into())
     }
 
     /// Where it is.
@@ -127,6 +128,13 @@ impl Tool {
 
 fn starts_with_digit(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_digit())
+}
+
+/// The version of a package of Debian that is installed here.
+fn version_here(package: &str) -> Option<String> {
+    let output = Command::new("dpkg-query").args(["-W", "-f", "${Version}", package]).output().ok()?;
+    let version = String::from_utf8(output.stdout).ok()?;
+    Some(version).filter(|version| output.status.success() && !version.is_empty())
 }
 
 /// The program `binary` (`bin/curl`, `sbin/vsftpd`) of this machine.

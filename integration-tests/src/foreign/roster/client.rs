@@ -75,6 +75,9 @@ pub enum Lack {
     ReuseOf(Version),
 }
 
+/// What starts a script: the interpreter with its environment, and the arguments before the names of the steps.
+pub type Start = Result<(Tool, Vec<String>), Skipped>;
+
 /// A client of other people.
 #[derive(Debug)]
 pub struct Client {
@@ -85,7 +88,7 @@ pub struct Client {
     /// Its script below `integration-tests/clients`.
     pub script: &'static str,
     /// How its script is started: the interpreter with its environment, and arguments before the script.
-    pub start: fn() -> Result<(Tool, Vec<String>), Skipped>,
+    pub start: fn() -> Start,
     /// The package that its version is told of.
     pub package: &'static str,
     /// What it cannot do, and why.
@@ -97,7 +100,7 @@ impl Client {
     pub fn can_be_in(&self, setting: Setting) -> bool {
         !self.lacks.iter().any(|(lack, _)| match (lack, setting.tls) {
             (Lack::Tls, tls) => tls.is_some(),
-            (Lack::Begin(begin), tls) => tls.is_some_and(|(way, _)| way == *begin),
+            (Lack::Begin(begin), tls) => tls.is_some_and(|(begins, _)| begins == *begin),
             (Lack::Active, _) => setting.mode == Mode::Active,
             (Lack::ActiveInsideTls, tls) => setting.mode == Mode::Active && tls.is_some(),
             (Lack::Step(_) | Lack::StepInsideTls(_) | Lack::Reuse | Lack::ReuseOf(_), _) => false,

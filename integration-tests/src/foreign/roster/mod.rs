@@ -8,7 +8,7 @@ mod setting;
 mod start;
 mod trial;
 
-pub use client::{Client, Lack, Step};
+pub use client::{Client, Lack, Start, Step};
 pub use list::CLIENTS;
 pub use page::{Outcome, Table};
 pub use setting::{Mode, Setting, Version};

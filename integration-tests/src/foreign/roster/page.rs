@@ -58,8 +58,7 @@ impl Table {
         }
         text.push_str("\nWhat a client does not do, and why:\n\n");
         for client in CLIENTS.iter().filter(|client| !client.lacks.is_empty()) {
-            let lacks: Vec<String> =
-                client.lacks.iter().map(|(lack, why)| format!("{}: {why}", named(*lack))).collect();
+            let lacks: Vec<String> = client.lacks.iter().map(|(lack, why)| told(*lack, why)).collect();
             writeln!(text, "* {} ({}): {}.", client.name, client.language, lacks.join("; ")).unwrap();
         }
         text.push('\n');
@@ -91,6 +90,18 @@ fn reuse(client: &Client) -> &'static str {
         (true, false) => "1.2",
         (false, true) => "1.3",
         (false, false) => "no",
+    }
+}
+
+fn told(lack: Lack, why: &str) -> String {
+    match lack {
+        Lack::Tls | Lack::Active => why.to_owned(),
+        Lack::Begin(_)
+        | Lack::ActiveInsideTls
+        | Lack::Step(_)
+        | Lack::StepInsideTls(_)
+        | Lack::Reuse
+        | Lack::ReuseOf(_) => format!("{}: {why}", named(lack)),
     }
 }
 

@@ -59,7 +59,7 @@ impl Setting {
         Some((Begin::Implicit, Version::Tls13)),
     ];
 
-    /// All settings.
+    /// All settings of the matrix, column by column.
     pub fn all() -> impl Iterator<Item = Self> {
         Self::TLS.into_iter().flat_map(|tls| [Mode::Passive, Mode::Active].map(|mode| Self { tls, mode }))
     }

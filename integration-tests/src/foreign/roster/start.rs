@@ -1,9 +1,7 @@
 //! How the scripts of each language start.
 
 use super::super::fetch::Tool;
-use super::super::skip::Skipped;
-
-pub(super) type Start = Result<(Tool, Vec<String>), Skipped>;
+use super::client::Start;
 
 fn script(name: &str) -> Vec<String> {
     vec![name.to_owned()]
