@@ -13,7 +13,10 @@ const ANN: &str = "--user ann:secret --listen 127.0.0.2:0";
 #[test]
 fn a_session_too_many_is_told_so_and_the_others_stay() {
     let server = Server::start(&format!("{ANN} --max-sessions 2"));
-    let (mut first, second) = (Client::login(&server), Client::login(&server));
+    let mut first = Client::login(&server);
+    // Of the same address as the next one, which therefore has no better claim to a place.
+    let mut second = Client::connect(&server);
+    second.expect("220");
     let mut third = Client::connect(&server);
     third.expect("421");
     assert_eq!(third.line(), "", "and closed");
