@@ -13,7 +13,7 @@ use super::mistake::ConfigError;
 use super::raw::{ForeignPolicy, SocketGender};
 use super::{Config, Log, Options};
 use crate::auth::{User, is_anonymous, read_users};
-use crate::limits::Limits;
+use crate::limits::{HookLimits, Limits};
 use crate::operate::is_below;
 
 impl Config {
@@ -65,6 +65,7 @@ impl Config {
             gender: options.gender.map_or(Gender::Off, SocketGender::gender),
             passive_ports: options.passive_ports,
             public_address: options.public_address,
+            hook: file.sections.hook(&mut errors),
             metrics: options.metrics,
             run_as: options.run_as,
             xferlog: options.xferlog,
@@ -127,6 +128,7 @@ fn limits(options: &Options) -> Limits {
         unauthenticated,
         unauthenticated_per_address: unauthenticated.map(|all| all.min(100)),
         logins: guard::Bounds { at_once: hashes_at_once(), ..guard::Bounds::default() },
+        hooks: HookLimits::default(),
     }
 }
 

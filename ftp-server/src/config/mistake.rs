@@ -46,6 +46,9 @@ pub enum ConfigError {
     /// Two listeners have one address.
     #[error("{0} is given for two listeners: choose another port for one of them")]
     ListenTwice(SocketAddr),
+    /// The program of the hook is not named by its whole path.
+    #[error("after-upload {0:?} must begin with the absolute path of a program, like /usr/local/bin/notify")]
+    Hook(String),
     /// TLS is wanted, but there is no certificate.
     #[error("--{0} needs a certificate: give --tls-cert and --tls-key, or --tls-self-signed")]
     NoCertificate(&'static str),
@@ -66,7 +69,7 @@ impl ConfigError {
     /// The option that is to be changed, without dashes; `None` if none stands out.
     pub fn option(&self) -> Option<&'static str> {
         match self {
-            Self::NoRoot | Self::Nobody | Self::Users(_) | Self::BelowRoot(..) => None,
+            Self::Hook(_) | Self::NoRoot | Self::Nobody | Self::Users(_) | Self::BelowRoot(..) => None,
             Self::User { .. } | Self::UserTwice(_) | Self::UserAnonymous(_) => Some("user"),
             Self::NetworksUnderNever => Some("foreign-networks"),
             Self::ListenTwice(_) => Some("listen"),

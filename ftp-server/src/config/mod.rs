@@ -17,7 +17,7 @@ pub use file::File;
 pub use mistake::ConfigError;
 pub use people::{MountKeys, RightName, UserKeys};
 pub use raw::{ForeignPolicy, Options, SessionReuse, SocketGender};
-pub use sections::{BanKeys, LimitKeys, TimeoutKeys};
+pub use sections::{BanKeys, HookKeys, LimitKeys, TimeoutKeys};
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -33,6 +33,7 @@ use ipnet::IpNet;
 
 use crate::auth::User;
 use crate::limits::Limits;
+use crate::operate::hook::Hook;
 
 /// The tables that only a file has, as clap knows their keys: heading, text, keys.
 pub fn tables() -> Vec<(&'static str, &'static str, clap::Command)> {
@@ -45,6 +46,11 @@ pub fn tables() -> Vec<(&'static str, &'static str, clap::Command)> {
         ("[limits]", "Options of the command line, and what has no option.", section("limits")),
         ("[bans]", bans, section("bans")),
         ("[timeouts]", "Options of the command line, and what has no option.", section("timeouts")),
+        (
+            "[hooks]",
+            "A program that runs after each upload ([guide](../guide/operate.md#hooks)).",
+            section("hooks"),
+        ),
         ("[tls]", "The options of the command line that begin with `tls-`.", section("tls")),
         ("[[users]]", "A user, once for each. A file with users needs mode 0600.", users),
         (
@@ -98,6 +104,8 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// How long transfers may go on, and be completed, after the signal to stop.
     pub shutdown_grace: Duration,
+    /// What runs after an upload.
+    pub hook: Option<Hook>,
     /// Where metrics are served.
     pub metrics: Option<SocketAddr>,
     /// The user as whom the server goes on.

@@ -1,6 +1,7 @@
 //! `[limits]`, `[bans]`, `[timeouts]` and `[tls]` of the configuration file. The doc comments are the
 //! texts of the reference.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,8 +11,10 @@ use ftp_io::program::{duration, size};
 use ftp_proto::server::{Timeouts, guard};
 use toml::de::DeTable;
 
+use super::mistake::ConfigError;
 use super::raw::Options;
-use crate::limits::Limits;
+use crate::limits::{HookLimits, Limits};
+use crate::operate::hook::Hook;
 
 /// `[limits]`: what has no option of the command line.
 #[derive(Args, Debug, Default)]
@@ -50,6 +53,23 @@ pub struct BanKeys {
     pub time: Option<Duration>,
 }
 
+/// `[hooks]`: a program that runs after each upload.
+#[derive(Args, Debug, Default)]
+pub struct HookKeys {
+    /// The program, by its absolute path, and its arguments; no shell reads them, and nothing is replaced in them
+    #[arg(long, value_name = "WORD")]
+    pub after_upload: Vec<OsString>,
+    /// How long it may run; then it is killed, with everything that it has started [default: 60s]
+    #[arg(long, value_name = "T", value_parser = duration::parse)]
+    pub time: Option<Duration>,
+    /// How many run at the same time, of which one account has at most half [default: 4]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub at_once: Option<u32>,
+    /// How many wait; beyond, the oldest of the account that has most of them is left out, and logged [default: 1000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub waiting: Option<u32>,
+}
+
 /// `[timeouts]`: what has no option of the command line.
 #[derive(Args, Debug, Default)]
 pub struct TimeoutKeys {
@@ -73,10 +93,11 @@ pub(super) struct Sections {
     limits: LimitKeys,
     bans: BanKeys,
     timeouts: TimeoutKeys,
+    hooks: HookKeys,
 }
 
 /// The names of the sections.
-pub(super) const SECTIONS: [&str; 4] = ["limits", "bans", "timeouts", "tls"];
+pub(super) const SECTIONS: [&str; 5] = ["limits", "bans", "timeouts", "hooks", "tls"];
 
 /// The name under which an option stands in a section; `None` if it does not stand there.
 fn name_in<'a>(section: &str, option: &'a str) -> Option<&'a str> {
@@ -95,6 +116,7 @@ pub(super) fn keys_of(section: &str) -> Command {
     let own = match section {
         "limits" => LimitKeys::augment_args(Command::new("limits")),
         "bans" => BanKeys::augment_args(Command::new("bans")),
+        "hooks" => HookKeys::augment_args(Command::new("hooks")),
         "timeouts" => TimeoutKeys::augment_args(Command::new("timeouts")),
         _ => Command::new("tls"),
     };
@@ -131,6 +153,7 @@ pub(super) fn read(
             "limits" => sections.limits = values(&own).unwrap_or_default(),
             "bans" => sections.bans = values(&own).unwrap_or_default(),
             "timeouts" => sections.timeouts = values(&own).unwrap_or_default(),
+            "hooks" => sections.hooks = values(&own).unwrap_or_default(),
             _ => {}
         }
     }
@@ -150,7 +173,7 @@ fn renamed(given: Given, name: &str) -> Given {
     let words = given.words.into_iter().map(|word| {
         use std::os::unix::ffi::{OsStrExt, OsStringExt};
         match word.as_bytes().strip_prefix(old.as_bytes()) {
-            Some(rest) => std::ffi::OsString::from_vec([new.as_bytes(), rest].concat()),
+            Some(rest) => OsString::from_vec([new.as_bytes(), rest].concat()),
             None => word,
         }
     });
@@ -166,6 +189,10 @@ impl Sections {
         }
         let count = |given: Option<u32>, usual: usize| {
             given.and_then(|given| usize::try_from(given).ok()).unwrap_or(usual)
+        };
+        limits.hooks = HookLimits {
+            at_once: count(self.hooks.at_once, HOOKS_AT_ONCE),
+            waiting: count(self.hooks.waiting, HOOKS_WAITING),
         };
         let usual = limits.logins;
         limits.logins = guard::Bounds {
@@ -184,6 +211,16 @@ impl Sections {
         self.limits.keep_free.unwrap_or(0)
     }
 
+    /// What runs after an upload.
+    pub(super) fn hook(&self, errors: &mut Vec<ConfigError>) -> Option<Hook> {
+        let (program, arguments) = self.hooks.after_upload.split_first()?;
+        if !Path::new(program).is_absolute() {
+            errors.push(ConfigError::Hook(program.to_string_lossy().into_owned()));
+        }
+        let time = self.hooks.time.unwrap_or(HOOK_TIME);
+        Some(Hook { program: program.clone(), arguments: arguments.to_vec(), time })
+    }
+
     /// The timeouts with what the sections say about them.
     pub(super) fn time(&self, usual: Timeouts) -> Timeouts {
         let keys = &self.timeouts;
@@ -197,5 +234,11 @@ impl Sections {
     }
 }
 
+/// Hooks that run at the same time.
+const HOOKS_AT_ONCE: usize = 4;
+/// Hooks that wait for their turn.
+const HOOKS_WAITING: usize = 1_000;
+/// How long a hook may run.
+const HOOK_TIME: Duration = Duration::from_secs(60);
 /// How long a ban lasts.
 const BAN: Duration = Duration::from_secs(15 * 60);

@@ -37,6 +37,8 @@ pub enum Limit {
     Digests,
     /// Data connections that are kept between two files.
     KeptConnections,
+    /// Hooks that wait for their turn.
+    Hooks,
 }
 
 /// What happens when a limit is reached and somebody wants more.
@@ -63,7 +65,7 @@ pub struct Use {
 
 impl Limit {
     /// All limits, in the order in which they are shown.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Sessions,
         Self::SessionsPerAddress,
         Self::Unauthenticated,
@@ -80,6 +82,7 @@ impl Limit {
         Self::Transfers,
         Self::Digests,
         Self::KeptConnections,
+        Self::Hooks,
     ];
 
     /// The name: of the option or key that sets it, where there is one.
@@ -101,6 +104,7 @@ impl Limit {
             Self::Transfers => "file-transfers",
             Self::Digests => "digests",
             Self::KeptConnections => "kept-connections",
+            Self::Hooks => "hooks-waiting",
         }
     }
 
@@ -123,6 +127,7 @@ impl Limit {
             Self::Transfers => "files read or written for transfers at the same time",
             Self::Digests => "digests at the same time",
             Self::KeptConnections => "data connections between two files",
+            Self::Hooks => "hooks that wait",
         }
     }
 
@@ -138,7 +143,8 @@ impl Limit {
             | Self::DataPorts
             | Self::AnonymousPorts
             | Self::Descriptors
-            | Self::KeptConnections => Beyond::GivesWay,
+            | Self::KeptConnections
+            | Self::Hooks => Beyond::GivesWay,
             Self::WrongPasswords
             | Self::Hashes
             | Self::ForeignTargets
@@ -171,6 +177,7 @@ impl Limit {
             Self::Transfers => "Too many files are read or written (file-transfers); try again later",
             Self::Digests => "Too many digests (digests); try again later",
             Self::KeptConnections => "Too many data connections between two files (kept-connections)",
+            Self::Hooks => "Too many hooks wait (hooks-waiting)",
         }
     }
 }

@@ -12,9 +12,11 @@
 //! | digests that are computed at the same time ([`Shares::digests`]) | its next part waits for its turn; whoever has fewest turns comes first |
 //! | threads for files ([`MAX_FILE_THREADS`], [`Shares::files`], [`Shares::transfers`]) | commands about files have half of them, transfers the other half; of each half one account has at most half, and the others wait for their turn |
 //! | data connections that are kept between two files ([`KeptConnections`]) | whoever keeps most closes what it keeps; the newcomer's is closed if that is the one who asks |
+//! | hooks that wait ([`Hooks`]) | the oldest of the account that has most of them is left out |
 //! | connections of one session ([`MAX_HELD`], [`MAX_PROVERS`], [`MAX_OF_ONE_ADDRESS`]) | one of them gives way ([`ftp_proto::fair`]) |
 
 mod descriptors;
+mod hooks;
 mod kept;
 mod limit;
 mod logins;
@@ -28,6 +30,7 @@ mod threads;
 mod turns;
 
 pub use descriptors::{Descriptors, Left, is_out_of_descriptors};
+pub use hooks::Hooks;
 pub use kept::{KeptConnections, KeptSlot};
 pub use limit::{Beyond, Limit, Use};
 pub use logins::{Entered, LoginSlot, Logins, Waiting};
@@ -36,7 +39,7 @@ pub use ports::{DataPort, DataPorts};
 pub use proofs::{Permission, ProofSlot, Proofs};
 pub use sessions::{AccountLimits, Eviction, Full, SessionSlot, Sessions};
 pub use settings::{
-    Limits, MAX_ANONYMOUS_PORTS, MAX_FILE_THREADS, MAX_HELD, MAX_OF_ONE_ADDRESS, MAX_PROVERS,
+    HookLimits, Limits, MAX_ANONYMOUS_PORTS, MAX_FILE_THREADS, MAX_HELD, MAX_OF_ONE_ADDRESS, MAX_PROVERS,
 };
 pub use shares::Shares;
 pub use turns::{OwnTurns, Turn, Turns};

@@ -15,6 +15,17 @@ pub struct Limits {
     pub unauthenticated_per_address: Option<usize>,
     /// How passwords are checked.
     pub logins: guard::Bounds,
+    /// Hooks after uploads. They are not changed while the server runs.
+    pub hooks: HookLimits,
+}
+
+/// How many hooks there may be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct HookLimits {
+    /// Running at the same time.
+    pub at_once: usize,
+    /// Waiting for their turn.
+    pub waiting: usize,
 }
 
 /// Threads for work on files and directories. Every piece of such work is short; what waits for a

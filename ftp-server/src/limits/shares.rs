@@ -8,6 +8,7 @@ use std::sync::Arc;
 use ftp_io::clock::Clock;
 
 use super::descriptors::Descriptors;
+use super::hooks::Hooks;
 use super::kept::KeptConnections;
 use super::limit::{Limit, Use};
 use super::logins::Logins;
@@ -38,6 +39,8 @@ pub struct Shares {
     pub transfers: Arc<Turns>,
     /// Turns to compute a part of a digest: one for each processor.
     pub digests: Arc<Turns>,
+    /// Turns of hooks after uploads.
+    pub hooks: Hooks,
 }
 
 impl Shares {
@@ -55,6 +58,7 @@ impl Shares {
             files: Turns::half_each(MAX_FILE_WORK),
             transfers: Turns::half_each(MAX_FILE_THREADS - MAX_FILE_WORK),
             digests: Turns::new(processors),
+            hooks: Hooks::new(limits.hooks),
         }
     }
 
@@ -79,6 +83,7 @@ impl Shares {
             self.digests.in_use(Limit::Digests),
         ]);
         uses.push(self.kept.in_use());
+        uses.push(self.hooks.in_use());
         uses
     }
 

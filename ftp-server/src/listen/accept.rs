@@ -105,15 +105,10 @@ impl Acceptor {
         tokio::spawn(async move {
             match announced::client(&mut stream, from).await {
                 Ok(client) => acceptor.serve(stream, client, &machine),
-                Err(why) => acceptor.record(&Record::BadHeader { from, why }),
+                Err(why) => acceptor.shared.record(&Record::BadHeader { from, why }),
             }
             drop(place);
         });
-    }
-
-    fn record(&self, record: &Record<'_>) {
-        record.log(None);
-        self.shared.metrics.count(record);
     }
 
     fn serve(&self, stream: TcpStream, (from, proxied): (SocketAddr, bool), machine: &Arc<server::Config>) {
@@ -121,7 +116,7 @@ impl Acceptor {
         let (slot, eviction) = match self.admit(&stream, from) {
             Ok(admitted) => admitted,
             Err(full) => {
-                self.record(&Record::TurnedAway { id, from, full });
+                self.shared.record(&Record::TurnedAway { id, from, full });
                 turn_away(stream, machine, full);
                 return;
             }

@@ -67,6 +67,7 @@ impl Server {
             users: RwLock::new(Arc::new(users)),
             roots,
             live: Arc::default(),
+            hook: config.hook.clone(),
             metrics: Metrics::new(lost),
             xferlog: config.xferlog.as_deref().map(open_xferlog).transpose()?,
         });

@@ -12,6 +12,7 @@ use ftp_proto::server::Timer;
 use ftp_proto::server::ask::FileFailure;
 use ftp_proto::wire::PathName;
 
+use super::hook::HookFailure;
 use crate::limits::{Full, Owner};
 
 /// What an audit records. The list is closed.
@@ -93,6 +94,13 @@ pub enum Record<'a> {
         /// Why nothing was changed.
         failure: Option<FileFailure>,
     },
+    /// The hook after an upload has done its work, or has failed.
+    Hooked {
+        /// The upload, as the client calls it.
+        path: &'a PathName,
+        /// Why the hook has not done its work.
+        failure: Option<&'a HookFailure>,
+    },
     /// The session has ended.
     Ended {
         /// How long the session was.
@@ -168,6 +176,12 @@ impl Record<'_> {
                     None => tracing::info!(user, command, path, to, "changed"),
                     Some(why) => tracing::warn!(user, command, path, to, %why, "change failed"),
                 }
+            }
+            Self::Hooked { path, failure: None } => {
+                tracing::debug!(user, path = path.display(), "the hook has done its work");
+            }
+            Self::Hooked { path, failure: Some(why) } => {
+                tracing::error!(user, path = path.display(), %why, "the hook after an upload has failed");
             }
             Self::Ended { took, sent, received } => {
                 tracing::info!(user, seconds = took.as_secs(), sent, received, "session ended");

@@ -166,6 +166,9 @@ impl Metrics {
             Record::BadHeader { .. } => {
                 self.bad_headers.inc();
             }
+            Record::Hooked { failure, .. } => {
+                self.hooks.get_or_create(&done(failure.is_none())).inc();
+            }
             Record::TimedOut(timer) => {
                 self.timeouts.get_or_create(&Timer { timer: timer.name() }).inc();
             }

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod certificate;
 pub mod control;
+pub mod hook;
 pub mod http;
 pub mod live;
 pub mod metrics;

@@ -129,6 +129,7 @@ fn line(record: &Record<'_>, who: &Who<'_>, now: &str) -> Option<String> {
         | Record::TimedOut(_)
         | Record::Listed(_)
         | Record::Changed { .. }
+        | Record::Hooked { .. }
         | Record::Ended { .. } => return None,
     };
     let from = unmapped(who.from);

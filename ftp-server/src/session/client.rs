@@ -2,11 +2,13 @@
 
 use std::future::Future;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use ftp_io::copy::Meter;
 use ftp_io::limiter::Limiter;
 use ftp_proto::server::ask::FileFailure;
+use ftp_proto::wire::PathName;
 use tokio::task::spawn_blocking;
 
 use crate::auth::Entry;
@@ -41,6 +43,11 @@ impl Client {
         };
     }
 
+    /// The name of the account that is logged in.
+    pub(super) fn name(&self) -> Option<&[u8]> {
+        self.entry.as_ref().map(|entry| entry.account.name.as_slice())
+    }
+
     /// The meter of a transfer: it is no faster than the account may be, nor than `own` (RATE) wants it. Its file
     /// is worked on when it is the owner's turn.
     pub(super) fn meter(&self, prepared: &Prepared, own: Option<Limiter>, turns: &Arc<Turns>) -> Meter {
@@ -54,6 +61,11 @@ impl Client {
     /// The files of the account and a turn of the owner, if it needs no wait.
     pub(super) fn take_turn(&self, turns: &Arc<Turns>) -> Option<(View, Turn)> {
         Some((self.view.clone()?, turns.take(&self.owner)?))
+    }
+
+    /// The path of a file of the account for other programs of this host.
+    pub(super) fn outside(&self, path: &PathName) -> Option<PathBuf> {
+        self.view.as_ref()?.outside(path)
     }
 
     /// Work on the files of the account, on a thread that may block, when it is the owner's turn.

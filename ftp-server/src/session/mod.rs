@@ -8,6 +8,7 @@
 
 mod client;
 mod digest;
+mod hook;
 mod login;
 mod network;
 mod perform;
@@ -15,6 +16,7 @@ mod report;
 mod resources;
 mod shared;
 mod task;
+mod uploads;
 
 pub use shared::Shared;
 pub use task::{Accepted, run};

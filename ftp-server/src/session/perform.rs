@@ -14,18 +14,21 @@ use ftp_io::os_error::words;
 use ftp_io::tls;
 use ftp_proto::address::Parity;
 use ftp_proto::digest::Algorithm;
-use ftp_proto::server::ask::{Answer, Ask, ConnId, End, FileAsk, FileFailure, Input, Terms, Ticket};
+use ftp_proto::server::ask::{Answer, Ask, ConnId, End, Event, FileAsk, FileFailure, Input, Terms, Ticket};
 use ftp_proto::wire::{ByteRange, PathName, Secret};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::{JoinError, spawn_blocking};
+use tracing::Instrument;
 
 use super::client::Client;
 use super::digest::digest;
+use super::hook;
 use super::login::Login;
 use super::network;
 use super::resources::{Done, Resources};
 use super::shared::Shared;
+use super::uploads::Uploads;
 use crate::auth::{Check, Entry};
 use crate::data::{Pumped, begin, pump};
 use crate::limits::{Entered, Full, Left, MAX_ANONYMOUS_PORTS, Owner, Permission, SessionSlot};
@@ -46,6 +49,7 @@ pub(super) struct Performer {
     /// TLS of the control connection and its data connections, once it has begun.
     tls: Option<Arc<tls::Session>>,
     client: Client,
+    uploads: Uploads,
     /// Others need the data ports of the session.
     ports_needed: Arc<Notify>,
     /// Whether the session does nothing.
@@ -81,6 +85,7 @@ impl Performer {
             slot,
             tls: None,
             client: Client::new(from),
+            uploads: Uploads::default(),
             ports_needed: Arc::new(Notify::new()),
             is_idle: false,
             connections_needed: Arc::new(Notify::new()),
@@ -201,9 +206,7 @@ impl Performer {
                 input(Input::Answer(ticket, Answer::Port(Some(number))));
             }
             Done::Reserved(ticket, Err(error)) | Done::ReservedPair([ticket, _], Err(error)) => {
-                let record = Record::NoPort { owner: &self.client.owner, error: words(&error) };
-                record.log(None);
-                self.shared.metrics.count(&record);
+                self.shared.record(&Record::NoPort { owner: &self.client.owner, error: words(&error) });
                 input(Input::Answer(ticket, Answer::Port(None)));
             }
             Done::PortsNeeded => input(Input::PortsNeeded),
@@ -259,6 +262,19 @@ impl Performer {
                 let kept = kept.is_some_and(|kept| self.keep(conn, kept));
                 input(Input::Answer(ticket, Answer::Moved { bytes, omitted, digest, kept, end }));
             }
+        }
+    }
+
+    /// Starts the operator's hook after an upload. It goes on when the session has ended; the server waits
+    /// for it as for a transfer.
+    pub(super) fn heard(&mut self, event: &Event, running: &Running) {
+        if self.shared.hook.is_some()
+            && let Some(upload) = self.uploads.find(event)
+        {
+            let notification = hook::Notification::new(upload, &self.client);
+            tokio::spawn(
+                hook::run(Arc::clone(&self.shared), notification, running.guard()).in_current_span(),
+            );
         }
     }
 

@@ -7,6 +7,8 @@ use ftp_io::tls;
 
 use crate::auth::Users;
 use crate::limits::Shares;
+use crate::operate::audit::Record;
+use crate::operate::hook::Hook;
 use crate::operate::live::Live;
 use crate::operate::metrics::Metrics;
 use crate::operate::xferlog::XferLog;
@@ -24,6 +26,8 @@ pub struct Shared {
     pub users: RwLock<Arc<Users>>,
     /// The sessions that live now.
     pub live: Arc<Live>,
+    /// What runs after an upload.
+    pub hook: Option<Hook>,
     /// What has happened, as numbers.
     pub metrics: Metrics,
     /// The xferlog, if there is one.
@@ -36,6 +40,12 @@ impl Shared {
     /// Who may log in now.
     pub fn users(&self) -> Arc<Users> {
         Arc::clone(&self.users.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Records what belongs to no session, or to none that has logged in.
+    pub fn record(&self, record: &Record<'_>) {
+        record.log(None);
+        self.metrics.count(record);
     }
 
     /// From now on these users may log in, and nobody else. Sessions of accounts that are gone end.

@@ -241,7 +241,10 @@ impl Session {
                     self.control.end_tls(&last);
                 }
                 Output::Ask(ask) => self.performer.perform(ask),
-                Output::Event(event) => self.reporter.event(&event),
+                Output::Event(event) => {
+                    self.reporter.event(&event);
+                    self.performer.heard(&event, &self.running);
+                }
                 Output::Close => return Drained::Closed,
                 Output::Wait(deadline) => return Drained::Waits(deadline),
             }

@@ -1,8 +1,10 @@
 //! The root directory, which users cannot leave. The kernel opens every path beneath it, so that neither
 //! `..` nor a symbolic link leads out, even if a link is exchanged meanwhile.
 
+use std::ffi::OsStr;
 use std::io;
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ftp_proto::server::ask::FileFailure;
@@ -115,6 +117,12 @@ impl Root {
     /// The device and the inode of the directory.
     pub(super) const fn id(&self) -> (u64, u64) {
         self.id
+    }
+
+    /// The path of a name beneath it, for other programs. Nothing keeps them beneath the root.
+    pub(super) fn outside(&self, path: &Beneath) -> Option<PathBuf> {
+        let place = self.place()?;
+        Some(Path::new(OsStr::from_bytes(&place)).join(OsStr::from_bytes(path.as_bytes())))
     }
 
     /// The same root without `openat2`.

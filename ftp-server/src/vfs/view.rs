@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::ErrorKind;
 use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use ftp_io::clock::Clock;
@@ -80,6 +81,12 @@ impl View {
     /// What the account may do at `path`, as facts show it.
     fn may(&self, path: &PathName) -> May {
         May::new(self.access.at(path), &self.process)
+    }
+
+    /// The path of a file for other programs of this host, which nothing keeps beneath the root.
+    pub fn outside(&self, path: &PathName) -> Option<PathBuf> {
+        let found = self.tree.find(path).ok()?;
+        found.root.outside(&found.path)
     }
 
     /// Checks that a transfer is possible, and returns the size of a file to send. Changes nothing.

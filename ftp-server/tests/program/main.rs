@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
+mod hook;
+#[cfg(test)]
 mod metrics;
 #[cfg(test)]
 mod operator;

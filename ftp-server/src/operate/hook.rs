@@ -1,0 +1,169 @@
+//! The hook after an upload: a program of the operator, without a shell, with what it has to know in its
+//! environment, and for a bounded time.
+
+use std::ffi::OsString;
+use std::future::pending;
+use std::io;
+use std::process::Stdio;
+use std::time::Duration;
+
+use ftp_io::os_error::words;
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::Command;
+use tokio::time::timeout;
+
+/// What runs after an upload.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Hook {
+    /// The program, absolute.
+    pub program: OsString,
+    /// Its arguments, as they are: nothing is replaced in them.
+    pub arguments: Vec<OsString>,
+    /// How long it may run.
+    pub time: Duration,
+}
+
+/// Why a hook has not done its work. The text is for the log.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum HookFailure {
+    /// Too many hooks waited, and this one had to make room.
+    #[error("too many hooks wait (hooks-waiting), and its account has most of them")]
+    Displaced,
+    /// The program could not be started.
+    #[error("it cannot be started: {0}")]
+    NotStarted(String),
+    /// It was ended after its time.
+    #[error("it was ended after {} s", .0.as_secs_f64())]
+    TimedOut(Duration),
+    /// It has said that it failed.
+    #[error("{status}: {said:?}")]
+    Failed {
+        /// How it has ended.
+        status: String,
+        /// The beginning of what it has written to standard error.
+        said: String,
+    },
+}
+
+/// Ends the program and everything that it has started, when it is dropped before the program's end.
+struct Group(Option<Pid>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            // If all of them have ended already, nothing is left to do.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+}
+
+impl Hook {
+    /// Runs the program with this environment, and nothing else of the server's but `PATH`.
+    ///
+    /// # Errors
+    /// It has not done its work.
+    pub async fn run(&self, environment: Vec<(&'static str, OsString)>) -> Result<(), HookFailure> {
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments).env_clear().envs(environment);
+        if let Some(path) = std::env::var_os("PATH") {
+            command.env("PATH", path);
+        }
+        command.current_dir("/").process_group(0).kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(|error| HookFailure::NotStarted(words(&error)))?;
+        let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        let mut group = Group(pid);
+        let mut stderr = child.stderr.take();
+        let mut said = Vec::new();
+        let ended = timeout(self.time, async {
+            tokio::select! {
+                ended = child.wait() => ended,
+                never = listen_for_ever(&mut stderr, &mut said) => never,
+            }
+        });
+        let ended = ended.await.map_err(|_| HookFailure::TimedOut(self.time))?;
+        // What it leaves in the background is its own business.
+        group.0 = None;
+        let status = ended.map_err(|error| HookFailure::NotStarted(words(&error)))?;
+        if status.success() {
+            return Ok(());
+        }
+        let _ = timeout(LAST_WORDS, listen(&mut stderr, &mut said)).await;
+        let said = String::from_utf8_lossy(&said).trim_end().to_owned();
+        Err(HookFailure::Failed { status: status.to_string(), said })
+    }
+}
+
+/// Keeps the beginning of what is written there, until the other end is closed.
+async fn listen(from: &mut Option<impl AsyncRead + Unpin>, said: &mut Vec<u8>) -> io::Result<()> {
+    let Some(from) = from else { return Ok(()) };
+    let mut piece = [0; MAX_SAID];
+    loop {
+        let count = from.read(&mut piece).await?;
+        if count == 0 {
+            return Ok(());
+        }
+        let room = MAX_SAID.saturating_sub(said.len());
+        said.extend(piece.iter().take(count.min(room)));
+    }
+}
+
+/// The same, without an end.
+async fn listen_for_ever<T>(from: &mut Option<impl AsyncRead + Unpin>, said: &mut Vec<u8>) -> T {
+    let _ = listen(from, said).await;
+    pending().await
+}
+
+/// Bytes of standard error that are logged.
+const MAX_SAID: usize = 512;
+/// How long the last words of a program that has ended may take to arrive.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str, time: Duration) -> Hook {
+        Hook { program: "/bin/sh".into(), arguments: vec!["-c".into(), script.into()], time }
+    }
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[tokio::test]
+    async fn it_gets_its_environment_and_nothing_else_of_the_server() {
+        let place = tempfile::tempdir().unwrap();
+        let seen = place.path().join("seen");
+        let script = format!("env > {}; pwd >> {}", seen.display(), seen.display());
+        let environment = vec![("FTP_PATH", OsString::from("/a b;$(x)\n"))];
+        shell(&script, LONG).run(environment).await.unwrap();
+        let seen = std::fs::read_to_string(seen).unwrap();
+        assert!(seen.contains("FTP_PATH=/a b;$(x)\n") && seen.ends_with("\n/\n"), "{seen}");
+        assert!(!seen.contains("CARGO") && !seen.contains("HOME="), "{seen}");
+    }
+
+    #[tokio::test]
+    async fn failures_say_why() {
+        let failed = shell("echo no room >&2; exit 3", LONG).run(Vec::new()).await.unwrap_err();
+        assert_eq!(failed.to_string(), "exit status: 3: \"no room\"");
+        let endless = "i=0; while [ $i -lt 9999 ]; do echo 0123456789 >&2; i=$((i+1)); done; exit 1";
+        let failed = shell(endless, LONG).run(Vec::new()).await.unwrap_err();
+        assert!(matches!(failed, HookFailure::Failed { said, .. } if said.len() <= MAX_SAID));
+        let none = Hook { program: "/no/such/program".into(), ..shell("", LONG) };
+        assert!(matches!(none.run(Vec::new()).await, Err(HookFailure::NotStarted(_))));
+    }
+
+    #[tokio::test]
+    async fn it_is_ended_after_its_time_with_everything_that_it_has_started() {
+        let place = tempfile::tempdir().unwrap();
+        let number = place.path().join("number");
+        let time = Duration::from_secs(2);
+        let hook = shell(&format!("sleep 600 & echo $! > {}; wait", number.display()), time);
+        assert_eq!(hook.run(Vec::new()).await, Err(HookFailure::TimedOut(time)));
+        let number = std::fs::read_to_string(number).unwrap();
+        let status = format!("/proc/{}/stat", number.trim());
+        // It has gone, or nobody has asked yet how it has ended.
+        let is_gone = || std::fs::read_to_string(&status).map_or(true, |stat| stat.contains(") Z "));
+        assert!((0..1_000_000).any(|_| is_gone()), "it still runs");
+    }
+}
