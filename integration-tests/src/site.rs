@@ -23,6 +23,7 @@ pub struct Site {
     ip: String,
     users: Vec<String>,
     args: Vec<String>,
+    environment: Vec<(&'static str, PathBuf)>,
     /// Its certificate, and where that is: outside the root.
     certificate: Option<(Certificate, TempDir)>,
     /// The program of another build; `None` is the one built from this tree.
@@ -40,6 +41,7 @@ impl Site {
             ip: "127.0.0.2".into(),
             users,
             args: Vec::new(),
+            environment: Vec::new(),
             certificate: None,
             program: None,
         }
@@ -91,6 +93,12 @@ impl Site {
         self
     }
 
+    /// With a variable of its environment.
+    pub fn environment(mut self, name: &'static str, value: &Path) -> Self {
+        self.environment.push((name, value.to_path_buf()));
+        self
+    }
+
     /// With more options on its command line.
     pub fn args<'a>(mut self, args: impl IntoIterator<Item = &'a str>) -> Self {
         self.args.extend(args.into_iter().map(String::from));
@@ -131,7 +139,7 @@ impl Site {
         for user in &self.users {
             command.args(["--user", user]);
         }
-        command.args(&self.args);
+        command.args(&self.args).envs(self.environment.iter().map(|(name, value)| (name, value)));
         let mut running = Running::start(&self.name, command);
         let mut listening = |kind: &str| -> SocketAddr {
             let line = running.line().unwrap_or_else(|| panic!("no listener:\n{}", running.said()));

@@ -16,7 +16,7 @@ use integration_tests::tls_client::TlsClient;
 use tempfile::TempDir;
 
 use crate::plan::Plan;
-use crate::process::{self, Cost, cpu_seconds, cpu_seconds_of_group};
+use crate::process::{self, Cost, cpu_seconds, cpu_seconds_of_family};
 
 /// A server that runs.
 pub(crate) struct Contender {
@@ -69,7 +69,20 @@ pub(crate) struct Purpose<'a> {
 pub(crate) const CROWD: &[&str] =
     &["--max-sessions", "15000", "--max-sessions-per-address", "15000", "--max-unauthenticated", "15000"];
 
+/// The authorities that our servers trust. They read the file when they need it.
+pub(crate) fn roots(place: &Path) -> PathBuf {
+    place.join("roots.pem")
+}
+
 impl Contender {
+    /// The certificate of a server of ours that has one.
+    pub(crate) fn certificate(&self) -> Option<PathBuf> {
+        match &self.which {
+            Which::Ours { server, .. } => Some(server.certificate()),
+            Which::Theirs(_) => None,
+        }
+    }
+
     /// Starts this build of ours, the baseline if there is one, and every kind that can be had. Each has
     /// the directories and files that `fill` makes in its root.
     pub(crate) fn all(plan: &Plan, place: &Path, purpose: Purpose<'_>, fill: &dyn Fn(&Path)) -> Vec<Self> {
@@ -102,6 +115,7 @@ impl Contender {
         let site = Site::new(name)
             .at(&own_address().to_string())
             .program(program)
+            .environment("SSL_CERT_FILE", &roots(place))
             .args(purpose.args.iter().copied());
         let site = if purpose.tls { site.tls() } else { site };
         let server = Box::new(site.start_in(directory.path().to_path_buf()));
@@ -159,7 +173,7 @@ impl Contender {
             Which::Theirs(server) => {
                 let mut spent = Cost::default();
                 socket::until("the end of the sessions", || {
-                    let (cost, count) = cpu_seconds_of_group(server.group());
+                    let (cost, count) = cpu_seconds_of_family(server.group());
                     spent = cost;
                     count <= self.processes
                 });
@@ -172,7 +186,7 @@ impl Contender {
     pub(crate) fn ids(&self) -> Vec<u32> {
         match &self.which {
             Which::Ours { server, .. } => vec![server.running.id()],
-            Which::Theirs(server) => process::group(server.group()),
+            Which::Theirs(server) => process::family(server.group()),
         }
     }
 

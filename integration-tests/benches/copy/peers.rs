@@ -12,7 +12,7 @@ use integration_tests::user::user;
 
 use crate::figures::{GIB, met};
 use crate::plan::{FILE, Plan};
-use crate::process::{Cost, cpu_seconds, cpu_seconds_of_group};
+use crate::process::{Cost, cpu_seconds, cpu_seconds_of_family};
 use crate::suite::{Suite, copied, turns};
 
 /// How fast beside the best peer of a round, at the median; and for how much of the least CPU time.
@@ -83,7 +83,7 @@ impl<'a> Pair<'a> {
                 let mut spent = Cost::default();
                 // A session's time is its parent's when it has ended.
                 socket::until("the end of the session", || {
-                    let (cost, count) = cpu_seconds_of_group(server.group());
+                    let (cost, count) = cpu_seconds_of_family(server.group());
                     spent = cost;
                     count <= *processes
                 });
@@ -100,7 +100,7 @@ impl<'a> Pair<'a> {
 
 /// How many processes a server has when nobody is there; its start has left one for a moment.
 fn at_rest(server: &ForeignServer) -> usize {
-    let count = || cpu_seconds_of_group(server.group()).1;
+    let count = || cpu_seconds_of_family(server.group()).1;
     let mut last = count();
     let mut same = 0;
     socket::until("its rest", || {

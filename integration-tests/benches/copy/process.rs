@@ -61,33 +61,36 @@ pub(crate) fn cpu_seconds_of_children() -> Cost {
     cost_at("self", OF_CHILDREN)
 }
 
-/// What the processes of a group have spent so far, with those that have ended under them; and how
+/// What a process and all below it have spent so far, with those that have ended under them; and how
 /// many there are.
-pub(crate) fn cpu_seconds_of_group(group: u32) -> (Cost, usize) {
+pub(crate) fn cpu_seconds_of_family(first: u32) -> (Cost, usize) {
     let (mut all, mut count) = (Cost::default(), 0);
-    for entry in fs::read_dir("/proc").unwrap().map_while(Result::ok) {
+    for id in family(first) {
         // It may end while it is looked at.
-        let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
-        let fields = fields(&stat);
-        if fields[2] == group.to_string() {
-            for of in [OWN, OF_CHILDREN] {
-                all.add(cost_in(&fields, of));
-            }
-            count += 1;
+        let Ok(stat) = fs::read_to_string(format!("/proc/{id}/stat")) else { continue };
+        for of in [OWN, OF_CHILDREN] {
+            all.add(cost_in(&fields(&stat), of));
         }
+        count += 1;
     }
     (all, count)
 }
 
-/// The processes of a group.
-pub(crate) fn group(group: u32) -> Vec<u32> {
+/// A process and all below it. A session's process may have left the group of its server.
+pub(crate) fn family(first: u32) -> Vec<u32> {
     let ids =
         fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    let is_of_group = |id: &u32| {
-        fs::read_to_string(format!("/proc/{id}/stat"))
-            .is_ok_and(|stat| fields(&stat).get(2).is_some_and(|field| *field == group.to_string()))
+    let with_parent = |id: u32| {
+        let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        Some((id, fields(&stat).get(1)?.parse().ok()?))
     };
-    ids.filter(is_of_group).collect()
+    let all: Vec<(u32, u32)> = ids.filter_map(with_parent).collect();
+    let (mut found, mut done) = (vec![first], 0);
+    while let Some(&above) = found.get(done) {
+        found.extend(all.iter().filter(|(_, parent)| *parent == above).map(|(id, _)| *id));
+        done += 1;
+    }
+    found
 }
 
 /// What a process has resident, each page divided among those who share it. 0 if it has ended.

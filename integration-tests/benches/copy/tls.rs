@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use integration_tests::foreign::{Desk, Kind, Skipped, Tool};
 
-use crate::contender::{CROWD, Contender, Door, Purpose};
+use crate::contender::{CROWD, Contender, Door, Purpose, roots};
 use crate::figures::{GIB, Spread, met};
 use crate::plan::{FILE, Plan};
 use crate::suite::turns;
@@ -108,7 +108,12 @@ fn two_of_each(plan: &Plan, place: &Path, file: &Path) -> (Vec<Contender>, Vec<C
     let purpose = Purpose { kinds: &[Kind::Proftpd], tls: true, args: &wide };
     let start = |fill: &dyn Fn(&Path)| Contender::all(plan, place, purpose, fill);
     let sources = start(&|root| fs::hard_link(file, root.join(FILE)).unwrap());
-    (sources, start(&|_| {}))
+    let destinations = start(&|_| {});
+    // lftp pins no certificate, so the servers of ours vouch for each other.
+    let certificates = sources.iter().chain(&destinations).filter_map(Contender::certificate);
+    let certificates: String = certificates.map(|path| fs::read_to_string(path).unwrap()).collect();
+    fs::write(roots(place), certificates).unwrap();
+    (sources, destinations)
 }
 
 /// Part `fxp`; `file` is the large file.
