@@ -23,6 +23,9 @@ pub(crate) struct Layer {
 }
 
 impl Layer {
+    /// Bytes that it takes at once when it holds nothing: full records.
+    pub(crate) const ROOM: usize = PIECE;
+
     /// Takes over a session of the client or the server side.
     pub(crate) fn new(session: impl Into<Connection>) -> Self {
         let mut session = Box::new(session.into());

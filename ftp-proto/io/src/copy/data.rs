@@ -147,6 +147,15 @@ impl Detached {
         }
     }
 
+    /// How many bytes a write takes at most. Inside TLS all of them are taken, because what is still here
+    /// from an earlier write is sent first. Never waits.
+    pub(super) fn room(&mut self) -> io::Result<usize> {
+        match &mut self.tls {
+            Some(layer) => layer.flush(&self.socket).map(|()| Layer::ROOM),
+            None => Ok(usize::MAX),
+        }
+    }
+
     /// Writes what the connection takes. Never waits; TLS may keep some of it until the next call.
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.tls {

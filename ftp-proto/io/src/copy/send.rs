@@ -171,7 +171,12 @@ fn buffered(
     connection: &mut Detached,
     buffer: &mut Vec<u8>,
 ) -> Step {
-    let piece = match read(file, buffer, part, most) {
+    // What the connection does not take would have to be read again.
+    let room = match connection.room() {
+        Ok(room) => room,
+        Err(error) => return Step::failed(error),
+    };
+    let piece = match read(file, buffer, part, most.min(room)) {
         Ok([]) => return Step::Ended(Ended::Whole),
         Ok(piece) => piece,
         Err(error) => return Step::Ended(Ended::File(error)),
