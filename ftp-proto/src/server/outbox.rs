@@ -19,8 +19,13 @@ impl Outbox {
         Self { dialect, outputs: VecDeque::new(), last_ticket: 0 }
     }
 
+    /// The next output. When there is none, nothing is kept for those to come: most sessions wait.
     pub(super) fn pop(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        let output = self.outputs.pop_front();
+        if output.is_none() {
+            self.outputs = VecDeque::new();
+        }
+        output
     }
 
     /// A ticket that this session has not used yet.

@@ -101,6 +101,9 @@ impl Queue {
         }
         let (waiting, bytes) = self.items.remove(index)?;
         self.bytes -= bytes;
+        if self.items.is_empty() {
+            self.items = VecDeque::new(); // most sessions wait, and hold nothing for what is to come
+        }
         Some(waiting)
     }
 }

@@ -11,7 +11,7 @@ use ftp_io::clock::Clock;
 use ftp_io::copy::{Kept, Meter};
 use ftp_io::limiter::Limiter;
 use ftp_io::os_error::words;
-use ftp_io::tls;
+use ftp_io::tls::{self, Data};
 use ftp_proto::address::Parity;
 use ftp_proto::digest::Algorithm;
 use ftp_proto::server::ask::{Answer, Ask, ConnId, End, Event, FileAsk, FileFailure, Input, Terms, Ticket};
@@ -30,7 +30,7 @@ use super::resources::{Done, Resources};
 use super::shared::Shared;
 use super::uploads::Uploads;
 use crate::auth::{Check, Entry};
-use crate::data::{Pumped, begin, pump};
+use crate::data::{Begun, Pumped, begin, pump};
 use crate::limits::{Entered, Full, Left, MAX_ANONYMOUS_PORTS, Owner, Permission, SessionSlot};
 use crate::operate::Running;
 use crate::operate::audit::Record;
@@ -244,13 +244,8 @@ impl Performer {
             Done::Secured(ticket, _, Err(error)) => {
                 input(Input::Answer(ticket, Answer::Failed(words(&error))));
             }
-            Done::Begun(ticket, Ok(begun), (conn, data), terms) => {
-                let meter = self.held.moves.get(&ticket).cloned().unwrap_or_default();
-                // The session counts until the file is finished, even if its control connection ends before.
-                let place = self.slot.share();
-                self.held.start_transfer(place, async move {
-                    Done::Moved(ticket, conn, pump(begun, data, terms, Clock::today(), meter).await)
-                });
+            Done::Begun(ticket, Ok(begun), on, terms) => {
+                self.pump(ticket, begun, on, terms);
                 input(Input::Answer(ticket, Answer::Started));
             }
             Done::Begun(ticket, Err(failure), (_, data), _) => {
@@ -276,6 +271,16 @@ impl Performer {
                 hook::run(Arc::clone(&self.shared), notification, running.guard()).in_current_span(),
             );
         }
+    }
+
+    /// Moves the bytes of a transfer.
+    fn pump(&mut self, ticket: Ticket, begun: Begun, (conn, data): (ConnId, Data), terms: Terms) {
+        let meter = self.held.moves.get(&ticket).cloned().unwrap_or_default();
+        // The session counts until the file is finished, even if its control connection ends before.
+        let place = self.slot.share();
+        self.held.start_transfer(place, async move {
+            Done::Moved(ticket, conn, pump(begun, data, terms, Clock::today(), meter).await)
+        });
     }
 
     /// Records whether the session does nothing but wait for its client. Then it may have to make room for

@@ -45,9 +45,9 @@ pub struct Accepted {
 
 /// Runs a session from the greeting to the end.
 pub async fn run(shared: Arc<Shared>, accepted: Accepted) {
-    match Session::new(shared, accepted) {
-        // In a box: a future that awaits another one may hold what it passes on twice.
-        Ok(session) => Box::new(session).run().await,
+    // In a box: a future has room for everything that it passes on.
+    match Session::new(shared, accepted).map(Box::new) {
+        Ok(session) => session.run().await,
         // The client has gone already, or the system has no random numbers.
         Err(error) => tracing::debug!(error = words(&error), "the session could not start"),
     }
@@ -193,7 +193,8 @@ impl Session {
         // A24: data connections, listeners and ports are released before the last replies are sent.
         let Self { shared, performer, control, reporter, .. } = *self;
         drop(performer);
-        control.close(&shared.clock, MAX_CLOSING).await;
+        // In a box, so that every session does not have room for it all the time.
+        Box::pin(control.close(&shared.clock, MAX_CLOSING)).await;
         reporter.end();
     }
 
