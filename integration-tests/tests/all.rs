@@ -15,6 +15,7 @@ mod encrypted;
 mod foreign;
 mod fuzz;
 mod gender;
+mod hangup;
 mod harm;
 mod harness;
 mod lines;

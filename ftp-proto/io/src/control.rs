@@ -32,6 +32,8 @@ pub struct Control {
     unsent: Unsent,
     /// Maximum number of unsent bytes; beyond it nothing is read.
     limit: usize,
+    /// Whether the peer has ended the connection with FIN.
+    ended: bool,
     /// Since when something has been unsent. Taking one byte now and then gains the peer no time.
     behind: Option<Moment>,
 }
@@ -58,7 +60,7 @@ pub enum Read {
     Cleared,
     /// TLS could not begin or end; the text is for the log. The connection is closed.
     NotSecured(String),
-    /// The connection has ended or failed.
+    /// The connection has ended or failed. [`Control::has_ended`] tells which.
     Closed,
 }
 
@@ -85,6 +87,7 @@ impl Control {
             securing: None,
             unsent: Unsent::default(),
             limit,
+            ended: false,
             behind: None,
         })
     }
@@ -104,6 +107,11 @@ impl Control {
     /// The version of TLS, such as `TLSv1.3`, while there is TLS.
     pub fn tls_version(&self) -> Option<&'static str> {
         self.connection.as_ref().and_then(Connection::tls_version)
+    }
+
+    /// Whether the peer has ended the connection with FIN, and has not reset it. It may still read.
+    pub const fn has_ended(&self) -> bool {
+        self.ended
     }
 
     /// Whether the limit of unsent bytes is reached; then nothing is read.
@@ -173,7 +181,12 @@ impl Control {
         let mut room = ReadBuf::new(room);
         Poll::Ready(match (ready!(Pin::new(connection).poll_read(cx, &mut room)), room.filled().len()) {
             (Ok(()), count @ 1..) => Read::Bytes(count),
-            (Ok(()), 0) | (Err(_), _) => Read::Closed,
+            (read, _) => {
+                // Many clients do not end TLS before they end TCP.
+                self.ended =
+                    read.map_or_else(|error| error.kind() == io::ErrorKind::UnexpectedEof, |()| true);
+                Read::Closed
+            }
         })
     }
 

@@ -113,6 +113,8 @@ pub struct Timeouts {
     pub proof: Duration,
     /// A transfer that moves no byte.
     pub stall: Duration,
+    /// The same after the client has ended the control connection (A24).
+    pub hung_up: Duration,
     /// A question that the driver does not answer.
     pub question: Duration,
     /// From the end of a transfer or digest: how long a server that stops still takes the commands that
@@ -137,6 +139,7 @@ impl Default for Timeouts {
             hello: s(5),
             proof: s(5),
             stall: s(300),
+            hung_up: s(5),
             question: s(3600),
             stopping: s(5),
             keep_alive: s(10),

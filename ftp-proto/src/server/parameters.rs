@@ -25,6 +25,8 @@ pub(super) struct Parameters {
     /// What REST or RANG gave, whichever came last: for the next transfer command (E14). RANG is for the
     /// next digest, too.
     pub(super) range: Option<ByteRange>,
+    /// How many bytes ALLO has announced for the next file that is received.
+    pub(super) allocated: Option<u64>,
     /// The file that RNFR named: for the next command (E22).
     pub(super) rename: Option<PathName>,
     /// The facts that OPTS MLST chose; `None` is all of them.
@@ -48,6 +50,7 @@ impl Default for Parameters {
             rate: None,
             cwd: PathName::root(),
             range: None,
+            allocated: None,
             rename: None,
             facts: None,
             algorithm: Algorithm::Sha256,
@@ -106,8 +109,15 @@ impl Parameters {
     /// USER: what was chosen for the transfers of somebody else.
     pub(super) const fn forget_choices(&mut self) {
         self.range = None; // E14
+        self.allocated = None;
         self.digest = None;
         self.rate = None;
+    }
+
+    /// ALLO (RFC 959). Nothing is allocated, but the number shows afterwards whether the file is whole.
+    pub(super) fn allocate(&mut self, bytes: u64, out: &mut Outbox) {
+        self.allocated = Some(bytes);
+        out.reply(Meaning::Superfluous, "No allocation is needed");
     }
 
     /// REST (RFC 3659 5).

@@ -31,6 +31,8 @@ pub struct Session {
     is_new: bool,
     /// Whether the greeting was said.
     greeted: bool,
+    /// The client has ended the control connection, and a file is received to its end (A24).
+    hung_up: bool,
     /// BYE came during a transfer. Its reply has been sent, and the session ends after the queue.
     leaving: bool,
     /// Others need the data ports of this session.
@@ -51,6 +53,7 @@ impl Session {
             work: Work::Idle,
             is_new: true,
             greeted: false,
+            hung_up: false,
             leaving: false,
             ports_needed: false,
             stopping: false,
@@ -70,7 +73,13 @@ impl Session {
             }
             Input::Start => self.greet(),
             Input::Bytes(bytes) => self.bytes(bytes),
-            Input::Closed => {
+            Input::HungUp if matches!(&self.work, Work::Transfer(transfer) if transfer.outlives_control()) => {
+                self.hung_up = true;
+                self.queue.clear();
+                self.lines = LineReader::new(MAX_LINE);
+                self.tell_transfer(transfer::Input::HungUp);
+            }
+            Input::Closed | Input::HungUp => {
                 self.cx.out.discard(); // A24: the driver releases everything
                 self.end();
             }
@@ -185,6 +194,10 @@ impl Session {
         let dialect = self.cx.config.dialect;
         let next = match &self.work {
             Work::Closed | Work::Securing(_) | Work::Login(_) | Work::Setup(_) => None,
+            Work::Idle if self.hung_up => {
+                self.end();
+                return true;
+            }
             Work::Idle if self.stopping && !self.may_complete() => {
                 self.stop();
                 return true;
@@ -350,7 +363,7 @@ impl Session {
             }
             Command::Stat(None) => inform::stat(cx),
             Command::Noop => cx.out.reply(Meaning::Okay, "NOOP done"),
-            Command::Allo(_) => cx.out.reply(Meaning::Superfluous, "No allocation is needed"),
+            Command::Allo(bytes) => cx.parameters.allocate(bytes, &mut cx.out),
             Command::Extension(extension) => work.transfer(practice::extension(cx, extension), cx),
             Command::Practice(practice) => work.wait(practice::begin(cx, practice)),
             Command::Syst => cx.out.reply(Meaning::SystemName, "UNIX Type: L8"),

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Seek;
+use std::sync::{Arc, OnceLock};
 
 use ftp_io::copy::{self, Coding, Ended, Format, Kept, Meter, Moved, Packed, Packing};
 use ftp_io::os_error::words;
@@ -77,8 +78,38 @@ pub struct Pumped {
     pub end: End,
 }
 
+/// Whether the client of a transfer has gone, so that the end of its file is doubtful. Clones are the same
+/// handle.
+#[derive(Clone, Debug, Default)]
+pub struct Doubt(Arc<OnceLock<Option<u64>>>);
+
+impl Doubt {
+    /// The client has gone: the file is whole only if it has `unless` bytes.
+    pub fn set(&self, unless: Option<u64>) {
+        // The client goes once.
+        let _ = self.0.set(unless);
+    }
+
+    /// What a transfer has moved, as far as it can be trusted.
+    fn judge(&self, pumped: Pumped) -> Pumped {
+        match self.0.get() {
+            Some(unless) if pumped.end == End::Whole && *unless != Some(pumped.bytes) => {
+                let end = End::Broken("the client had gone, so the file may not be whole".to_owned());
+                Pumped { end, digest: None, kept: None, ..pumped }
+            }
+            Some(_) | None => pumped,
+        }
+    }
+}
+
 /// Moves bytes until the file or the connection ends or `meter` is stopped, and finishes the file.
-pub async fn pump(begun: Begun, data: Data, terms: Terms, today: When, meter: Meter) -> Pumped {
+pub async fn pump(
+    begun: Begun,
+    data: Data,
+    terms: Terms,
+    today: When,
+    (meter, doubt): (Meter, Doubt),
+) -> Pumped {
     let format = format(&terms);
     match begun {
         Begun::Send { file, range, whole } => {
@@ -102,7 +133,7 @@ pub async fn pump(begun: Begun, data: Data, terms: Terms, today: When, meter: Me
             let first = file.stream_position().unwrap_or(0);
             let sink = copy::Sink::with_budget(file, upload.take_budget());
             let (moved, file) = copy::receive(data, sink, Format { limit, ..format }, &meter).await;
-            let mut pumped = ended(moved, &terms, first);
+            let mut pumped = doubt.judge(ended(moved, &terms, first));
             if limit.is_some() && pumped.end == End::Failed(FileFailure::NoSpace) {
                 pumped.end = End::Failed(FileFailure::BeyondRange);
             }

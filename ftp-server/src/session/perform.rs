@@ -30,8 +30,8 @@ use super::resources::{Done, Resources};
 use super::shared::Shared;
 use super::uploads::Uploads;
 use crate::auth::{Check, Entry};
-use crate::data::{Begun, Pumped, begin, pump};
-use crate::limits::{Entered, Full, Left, MAX_ANONYMOUS_PORTS, Owner, Permission, SessionSlot};
+use crate::data::{Begun, Doubt, Pumped, begin, pump};
+use crate::limits::{DataPort, Entered, Full, Left, MAX_ANONYMOUS_PORTS, Owner, Permission, SessionSlot};
 use crate::operate::Running;
 use crate::operate::audit::Record;
 use crate::vfs::View;
@@ -174,6 +174,11 @@ impl Performer {
                 // Nothing is synced during a transfer, so no byte is known to be durable.
                 self.answer(ticket, Answer::Progress { moved, durable: 0 });
             }
+            Ask::Doubt { of, unless } => {
+                if let Some(doubt) = self.held.doubts.get(&of) {
+                    doubt.set(unless);
+                }
+            }
             Ask::Stop(ticket) => {
                 if let Some(meter) = self.held.moves.get(&ticket) {
                     meter.stop();
@@ -196,18 +201,13 @@ impl Performer {
             Done::Login(ticket, None) => input(Input::Answer(ticket, Answer::Login(None))),
             Done::Login(ticket, Some(entry)) => self.logged_in(ticket, &entry),
             Done::Reserved(ticket, Ok(port)) => {
-                let number = port.reserved.port();
-                self.held.reservations.insert(ticket, port);
-                input(Input::Answer(ticket, Answer::Port(Some(number))));
+                input(Input::Answer(ticket, self.reserved([(ticket, port)])));
             }
             Done::ReservedPair([ticket, odd], Ok([first, second])) => {
-                let number = first.reserved.port();
-                self.held.reservations.extend([(ticket, first), (odd, second)]);
-                input(Input::Answer(ticket, Answer::Port(Some(number))));
+                input(Input::Answer(ticket, self.reserved([(ticket, first), (odd, second)])));
             }
             Done::Reserved(ticket, Err(error)) | Done::ReservedPair([ticket, _], Err(error)) => {
-                self.shared.record(&Record::NoPort { owner: &self.client.owner, error: words(&error) });
-                input(Input::Answer(ticket, Answer::Port(None)));
+                input(Input::Answer(ticket, self.no_port(&error)));
             }
             Done::PortsNeeded => input(Input::PortsNeeded),
             Done::ConnectionsNeeded => input(Input::ConnectionsNeeded),
@@ -251,6 +251,7 @@ impl Performer {
             Done::Begun(ticket, Err(failure), (_, data), _) => {
                 drop(data); // it ends by reset
                 self.held.moves.remove(&ticket);
+                self.held.doubts.remove(&ticket);
                 input(Input::Answer(ticket, nothing_moved(End::Failed(failure))));
             }
             Done::Moved(ticket, conn, Pumped { bytes, omitted, digest, kept, end }) => {
@@ -276,10 +277,12 @@ impl Performer {
     /// Moves the bytes of a transfer.
     fn pump(&mut self, ticket: Ticket, begun: Begun, (conn, data): (ConnId, Data), terms: Terms) {
         let meter = self.held.moves.get(&ticket).cloned().unwrap_or_default();
+        let doubt = self.held.doubts.entry(ticket).or_default().clone();
         // The session counts until the file is finished, even if its control connection ends before.
         let place = self.slot.share();
         self.held.start_transfer(place, async move {
-            Done::Moved(ticket, conn, pump(begun, data, terms, Clock::today(), meter).await)
+            let pumped = pump(begun, data, terms, Clock::today(), (meter, doubt)).await;
+            Done::Moved(ticket, conn, pumped)
         });
     }
 
@@ -389,6 +392,19 @@ impl Performer {
         });
     }
 
+    /// Data ports were reserved under these names; the machine is told the first one.
+    fn reserved<const N: usize>(&mut self, ports: [(Ticket, DataPort); N]) -> Answer {
+        let number = ports.first().map(|(_, port)| port.reserved.port());
+        self.held.reservations.extend(ports);
+        Answer::Port(number)
+    }
+
+    /// No data port could be reserved.
+    fn no_port(&self, error: &io::Error) -> Answer {
+        self.shared.record(&Record::NoPort { owner: &self.client.owner, error: words(error) });
+        Answer::Port(None)
+    }
+
     /// Whether the session may have so many more data ports.
     fn may_reserve(&self, more: usize) -> bool {
         !self.client.owner.is_anonymous() || self.held.reservations.len() + more <= MAX_ANONYMOUS_PORTS
@@ -420,6 +436,7 @@ impl Performer {
         let turns = Arc::clone(&self.shared.shares.transfers);
         let own = terms.rate.map(|rate| Limiter::new(rate, self.shared.clock));
         self.held.moves.insert(ticket, self.client.meter(&prepared, own, &turns));
+        self.held.doubts.insert(ticket, Doubt::default());
         let is_open = prepared.is_open();
         let begin = move || Done::Begun(ticket, begin(prepared, terms.partial), (conn, data), terms);
         if is_open {

@@ -25,7 +25,7 @@ use tokio::time::Sleep;
 use tracing::Instrument;
 
 use crate::auth::Entry;
-use crate::data::{Begun, Pumped};
+use crate::data::{Begun, Doubt, Pumped};
 use crate::limits::{DataPort, KeptSlot, ProofSlot, SessionSlot};
 use crate::operate::Running;
 use crate::vfs::Prepared;
@@ -121,6 +121,8 @@ pub(super) struct Resources {
     pub(super) reservations: HashMap<Ticket, DataPort>,
     pub(super) prepared: HashMap<Ticket, Prepared>,
     pub(super) moves: HashMap<Ticket, Meter>,
+    /// What is known of the client of each move, if it has gone.
+    pub(super) doubts: HashMap<Ticket, Doubt>,
     pub(super) proofs: HashMap<Ticket, ProofSlot>,
     connections: HashMap<ConnId, Arc<Connection>>,
     /// Connections between two files (MODE B), each with its place among those of all sessions.
@@ -144,6 +146,7 @@ impl Resources {
             reservations: HashMap::new(),
             prepared: HashMap::new(),
             moves: HashMap::new(),
+            doubts: HashMap::new(),
             proofs: HashMap::new(),
             connections: HashMap::new(),
             kept: HashMap::new(),
@@ -176,7 +179,10 @@ impl Resources {
             // Work may end just when it is cancelled: its result is dropped.
             let wanted = match (&done, done.ticket()) {
                 (_, Some(ticket)) => self.work_for.remove(&ticket).is_some(),
-                (Done::Moved(ticket, ..), _) => self.moves.remove(ticket).is_some(),
+                (Done::Moved(ticket, ..), _) => {
+                    self.doubts.remove(ticket);
+                    self.moves.remove(ticket).is_some()
+                }
                 (Done::Read(conn, _) | Done::Secured(_, conn, _), _) => self.reads.remove(conn).is_some(),
                 (_, None) => true,
             };

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,6 +65,8 @@ struct Session {
     eviction: Eviction,
     running: Running,
     phase: Phase,
+    /// The client has ended the control connection: nothing more is read from it.
+    hung_up: bool,
     used: Used,
 }
 
@@ -122,6 +125,7 @@ impl Session {
             eviction,
             running,
             phase: Phase::Serving,
+            hung_up: false,
             used: Used::default(),
         })
     }
@@ -164,10 +168,9 @@ impl Session {
                 Wake::Control(Read::NotSecured(why)) => self.tls_changed(Answer::Failed(why)),
                 Wake::Control(Read::Room) => {}
                 Wake::Control(Read::Closed) => {
-                    // The machine may still say something, but it is asked for nothing more.
-                    self.input(Input::Closed);
-                    self.drain();
-                    break;
+                    if self.closed().is_break() {
+                        break;
+                    }
                 }
                 Wake::Evicted(why) => {
                     self.take(Ready::End(why));
@@ -198,6 +201,20 @@ impl Session {
         reporter.end();
     }
 
+    /// The control connection has ended. Breaks if nothing outlives it.
+    fn closed(&mut self) -> ControlFlow<()> {
+        if self.control.has_ended() && !self.control.is_full() {
+            // A file may still be received to its end; else the machine closes the session now.
+            self.hung_up = true;
+            self.input(Input::HungUp);
+            return ControlFlow::Continue(());
+        }
+        // The machine may still say something, but it is asked for nothing more.
+        self.input(Input::Closed);
+        self.drain();
+        ControlFlow::Break(())
+    }
+
     /// Waits for whatever comes first. A client whose commands have come in great number keeps no other
     /// session waiting: nothing more of it is read or done before the others have had their turn.
     async fn wait(&mut self, drained: Drained, received: &mut Vec<u8>) -> Wake {
@@ -209,7 +226,7 @@ impl Session {
         self.performer.note_idle(matches!(drained, Drained::Waits(_)) && self.machine.is_idle());
         let deadline = [deadline, self.give_up()].into_iter().flatten().min();
         let turn = self.used.is_all() || more && !self.control.is_full();
-        let listens = !more && !self.machine.is_full();
+        let listens = !more && !self.hung_up && !self.machine.is_full();
         let control = &mut self.control;
         let control = async { if listens { control.read_to(received).await } else { control.write().await } };
         tokio::select! {

@@ -188,6 +188,8 @@ impl World {
                 self.perform_permit(side, ticket, &account, target);
             }
             Ask::PermitDone { ticket, end } => self.end_permit(side, ticket, end),
+            // A control connection of the simulator breaks; it is never ended in order.
+            Ask::Doubt { .. } => self.violation("a server doubts a file".to_owned()),
             Ask::Prepare { .. }
             | Ask::Move { .. }
             | Ask::Progress { .. }
@@ -289,6 +291,7 @@ impl World {
             | Ask::Secure { .. }
             | Ask::Clear { .. }
             | Ask::SecureData { .. }
+            | Ask::Doubt { .. }
             | Ask::Reserve { .. }
             | Ask::ReservePair { .. }
             | Ask::Listen { .. }
@@ -371,9 +374,9 @@ impl World {
 
     fn free_port(&mut self, side: Side, parity: Parity) -> Option<u16> {
         let taken: BTreeSet<u16> = self.hosts.at(side).reservations.values().copied().collect();
-        let some: [u64; 32] = std::array::from_fn(|_| 40_000 + self.random.below(20_000));
-        some.into_iter()
-            .filter_map(|port| u16::try_from(port).ok())
-            .find(|port| parity.allows(*port) && !taken.contains(port) && !taken.contains(&(port ^ 1)))
+        let some: [u64; 8] = std::array::from_fn(|_| 40_000 + self.random.below(20_000));
+        let ports = some.into_iter().filter_map(|port| u16::try_from(port).ok());
+        let mut fitting = ports.map(|port| if parity.allows(port) { port } else { port ^ 1 });
+        fitting.find(|port| !taken.contains(port))
     }
 }

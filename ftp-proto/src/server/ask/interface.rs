@@ -24,8 +24,12 @@ pub enum Input<'a> {
     Start,
     /// Bytes of the control connection.
     Bytes(&'a [u8]),
-    /// The control connection has ended or broken.
+    /// The control connection has broken, or has ended in order and nothing is to be said about it.
     Closed,
+    /// The client has ended the control connection in order, so nothing more comes from it. A file that is
+    /// being received from its own host is received to its end (A24). Everything else ends as after
+    /// [`Self::Closed`].
+    HungUp,
     /// The answer to a question.
     Answer(Ticket, Answer),
     /// A listener has accepted a connection. The driver holds it open and reads nothing from it.
@@ -209,6 +213,15 @@ pub enum Ask {
         ticket: Ticket,
         /// The ticket of [`Ask::Move`].
         of: Ticket,
+    },
+    /// The client of a move that receives a file has gone, and may have been killed. Then the end of the data
+    /// connection is the end of the file only if exactly this many bytes have moved; otherwise the move
+    /// ends with [`End::Broken`].
+    Doubt {
+        /// The ticket of [`Ask::Move`].
+        of: Ticket,
+        /// What ALLO has announced; `None` if it has announced nothing.
+        unless: Option<u64>,
     },
     /// Stop a move. Its [`Answer::Moved`] comes with [`End::Stopped`].
     Stop(Ticket),

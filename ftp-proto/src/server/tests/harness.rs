@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod files;
+mod looks;
 mod secrets;
 
 /// The user's own host.
@@ -286,6 +287,10 @@ impl Harness {
                 let (moved, durable) = self.progress;
                 self.answer(ticket, Answer::Progress { moved, durable });
             }
+            Ask::Doubt { of, unless } => {
+                assert_eq!(self.moving.map(|(ticket, _)| ticket), Some(of));
+                self.did.push(format!("doubt {unless:?}"));
+            }
             Ask::Stop(ticket) => self.stop_move(ticket),
             Ask::File { ticket, ask } => {
                 self.did.push(format!("{ask:?}"));
@@ -460,10 +465,6 @@ impl Harness {
         self.input(Input::Arrived { listener, conn, from: address(&format!("{OWN}:5000")) });
     }
 
-    pub(super) fn listens(&self, port: u16) -> bool {
-        self.listeners.values().any(|open| *open == port)
-    }
-
     fn new_conn(&mut self) -> ConnId {
         let conn = ConnId(self.next_conn);
         self.next_conn += 1;
@@ -556,26 +557,11 @@ impl Harness {
         }
     }
 
-    /// Whether all reserved ports have been given back.
-    pub(super) fn has_no_port(&self) -> bool {
-        self.ports_of.is_empty()
-    }
-
     /// Answers all questions about files that wait for it.
     pub(super) fn answer_files(&mut self) {
         for (ticket, found) in std::mem::take(&mut self.unanswered) {
             self.input(Input::Answer(ticket, Answer::File(found)));
         }
-    }
-
-    /// A port that is listened on, if there is one.
-    pub(super) fn any_port(&self, index: usize) -> Option<u16> {
-        self.listeners.values().nth(index % self.listeners.len().max(1)).copied()
-    }
-
-    /// Whether a move has not ended.
-    pub(super) const fn has_move(&self) -> bool {
-        self.moving.is_some()
     }
 
     /// The file of a transfer command is found late.
@@ -590,9 +576,5 @@ impl Harness {
     pub(super) fn bytes(&mut self, conn: ConnId, bytes: &[u8]) {
         self.heard.push(conn);
         self.input(Input::Data { conn, bytes });
-    }
-
-    pub(super) fn strangers(&self) -> usize {
-        self.events.iter().filter(|event| matches!(event, Event::Stranger { .. })).count()
     }
 }

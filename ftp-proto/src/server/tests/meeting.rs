@@ -289,6 +289,7 @@ impl World {
             Ask::PermitDone { .. } => {}
             other @ (Ask::ReservePair { .. }
             | Ask::Progress { .. }
+            | Ask::Doubt { .. }
             | Ask::Stop(_)
             | Ask::Secure { .. }
             | Ask::Clear { .. }

@@ -5,6 +5,7 @@ mod digests;
 mod extensions;
 mod fairness;
 mod gender;
+mod hangup;
 mod harness;
 mod kept;
 mod lstn;

@@ -123,7 +123,8 @@ impl Dial {
             Input::Fired(Timer::Handshake) => return self.no_handshake(cx),
             Input::Fired(Timer::Retry) => self.connect(cx),
             Input::Arrived { conn, from } => return self.arrived(cx, conn, from),
-            Input::Lost(_) | Input::Fired(_) | Input::Status | Input::Abort | Input::PortNeeded => {}
+            Input::Lost(_) | Input::Fired(_) | Input::Status | Input::Abort => {}
+            Input::PortNeeded | Input::HungUp => {}
         }
         Progress::Waiting
     }

@@ -21,6 +21,8 @@ pub(in crate::server) enum Input<'a> {
     Status,
     /// The client has sent ABOR.
     Abort,
+    /// The client has ended the control connection.
+    HungUp,
     /// Others need the data port that the transfer waits at.
     PortNeeded,
 }

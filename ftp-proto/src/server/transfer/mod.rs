@@ -98,6 +98,11 @@ impl Transfer {
         matches!(&self.phase, Phase::Obtaining(obtain) if obtain.awaits(listener))
     }
 
+    /// Whether it goes on although the client has ended the control connection (A24).
+    pub(super) fn outlives_control(&self) -> bool {
+        matches!(&self.phase, Phase::Moving(moving) if moving.outlives_control(&self.request))
+    }
+
     /// Whether a STAT waits for its answer.
     pub(super) const fn has_stat(&self) -> bool {
         matches!(&self.phase, Phase::Moving(moving) if moving.has_stat())
@@ -127,7 +132,7 @@ impl Transfer {
             (Phase::Preparing | Phase::Over, Input::Arrived { conn, .. }) => cx.out.reset(conn),
             (Phase::Preparing | Phase::Over, Input::Data { .. } | Input::Lost(_) | Input::Fired(_)) => {}
             (Phase::Over, Input::Status | Input::Abort) => {}
-            (Phase::Preparing | Phase::Over, Input::PortNeeded) => {}
+            (Phase::Preparing | Phase::Over, Input::PortNeeded | Input::HungUp) => {}
         }
     }
 

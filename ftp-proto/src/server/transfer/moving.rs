@@ -13,13 +13,14 @@ use crate::digest::Digest;
 use crate::policy::Cargo;
 use crate::policy::Grant;
 use crate::reply::Meaning;
-use crate::server::ask::{Answer, Ask, End, Ending, Terms, Ticket};
+use crate::server::ask::{Answer, Ask, End, Ending, Intent, Terms, Ticket};
 use crate::server::context::Context;
 use crate::server::timer::Timer;
 use crate::wire::ByteRange;
 use crate::wire::counted;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 /// The transfer of the bytes, from `Ask::Move` on.
 #[derive(Debug)]
@@ -37,6 +38,10 @@ pub(super) struct Moving {
     /// The question of the stall timer.
     stall: Option<Ticket>,
     stop: Option<Stop>,
+    /// How many bytes ALLO had announced.
+    allocated: Option<u64>,
+    /// Whether the client has ended the control connection.
+    hung_up: bool,
 }
 
 /// What the driver has counted in a move.
@@ -81,8 +86,20 @@ impl Moving {
             rate: parameters.rate,
         };
         cx.out.ask(Ask::Move { ticket, prepared, conn: peer.conn, terms });
-        let (started, seen) = (false, (0, 0));
-        Self { ticket, peer, strangers, started, seen, stat: None, stall: None, stop: None }
+        let (started, seen, hung_up) = (false, (0, 0), false);
+        let allocated = cx.parameters.allocated.take();
+        Self {
+            ticket,
+            peer,
+            strangers,
+            started,
+            seen,
+            stat: None,
+            stall: None,
+            stop: None,
+            allocated,
+            hung_up,
+        }
     }
 
     /// Whether a STAT waits for its answer.
@@ -111,10 +128,39 @@ impl Moving {
                 cx.sockets.rendezvous = None;
                 self.stop(cx, Stop::Abort); // both replies come with the end of the move (E07)
             }
+            Input::HungUp => self.hang_up(cx, request),
             Input::Arrived { conn, .. } => cx.out.reset(conn),
             Input::Data { .. } | Input::Lost(_) | Input::Fired(_) | Input::PortNeeded => {}
         }
         ControlFlow::Continue(())
+    }
+
+    /// Whether the file is received to its end although the client has ended the control connection: some
+    /// clients end it first. What a foreign peer sends depends on the client, who has gone.
+    pub(super) fn outlives_control(&self, request: &Request) -> bool {
+        request.cargo() == Cargo::File
+            && request.direction() == Direction::Receive
+            && self.peer.grant == Grant::Own
+            && self.stop.is_none()
+    }
+
+    /// The client has ended the control connection. If it was killed, so was its data connection, and in
+    /// stream mode in clear that looks like the end of the file: then nothing is replaced on its word.
+    fn hang_up(&mut self, cx: &mut Context, request: &Request) {
+        self.hung_up = true;
+        let shows_its_end = cx.privacy.private || cx.parameters.mode != Mode::Stream;
+        if request.intent == Intent::Replace && !shows_its_end {
+            cx.out.ask(Ask::Doubt { of: self.ticket, unless: self.allocated });
+        }
+        if self.started {
+            cx.arm(Timer::Stall, self.patience(cx));
+        }
+    }
+
+    /// How long the file may move no byte.
+    fn patience(&self, cx: &Context) -> Duration {
+        let timeouts = &cx.config.timeouts;
+        if self.hung_up { timeouts.hung_up.min(timeouts.stall) } else { timeouts.stall }
     }
 
     fn started(&mut self, cx: &mut Context, request: &Request) {
@@ -123,7 +169,7 @@ impl Moving {
         }
         self.started = true;
         cx.timers.disarm(Timer::Question);
-        cx.arm(Timer::Stall, cx.config.timeouts.stall);
+        cx.arm(Timer::Stall, self.patience(cx));
         if !self.peer.announced {
             say_opened(cx, request, self.peer.again);
         }
@@ -150,7 +196,7 @@ impl Moving {
         } else if for_stall && std::mem::replace(&mut self.seen, now) == now {
             self.stop(cx, Stop::Stall);
         } else if for_stall {
-            cx.arm(Timer::Stall, cx.config.timeouts.stall);
+            cx.arm(Timer::Stall, self.patience(cx));
         }
     }
 
@@ -185,7 +231,7 @@ impl Moving {
             }
             (End::Stopped, Some(Stop::Stall)) => {
                 cx.timed_out(Timer::Stall);
-                let seconds = cx.config.timeouts.stall.as_secs();
+                let seconds = self.patience(cx).as_secs();
                 let text = format!("Nothing moved for {seconds} s, transfer ended");
                 cx.out.reply(Meaning::TransferAborted, text);
             }
