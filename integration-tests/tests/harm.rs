@@ -283,6 +283,7 @@ fn a_full_server_makes_room_for_who_holds_less() {
     anns[0].ask("TYPE I", "200");
     anns[0].ask("EPSV", "229");
     anns[0].send("RETR a");
+    anns[0].ask("STAT", "211|213");
     // Two newcomers come in, and then they hold as much as an equal share.
     let newcomer = || {
         let stream = connect("127.0.0.77:0".parse().unwrap(), server.address(Rfc959));

@@ -194,19 +194,20 @@ impl<K: Clone + Eq + Hash, V> Fair<K, V> {
 
     /// Frees a place for a newcomer of `key`, where all of `places` are taken and not every holder can give
     /// way. `rank` says which ones can, and the least of these does first. It belongs to the key that holds
-    /// most, among those that hold more than an equal share and more than `key` with the newcomer. Returns
-    /// the holder that gave way; nobody if there is none.
+    /// most, among those that hold more than an equal share and more than `key` with the newcomer; the eight
+    /// that hold most are looked at. Returns the holder that gave way; nobody if there is none.
     pub fn make_room<O: Ord>(&mut self, places: usize, key: &K, rank: impl Fn(&V) -> Option<O>) -> Option<V> {
         let mine = self.count(key) + 1;
         let keys = self.counts.len() + usize::from(mine == 1);
         let is_beyond_share = |count: usize| count > mine && count.saturating_mul(keys) > places;
-        let ranked = self.holders.iter().filter_map(|(place, (of, value))| {
-            let count = self.count(of);
-            let rank = is_beyond_share(count).then(|| rank(value))??;
-            Some(((Reverse(count), rank), *place))
+        let mut beyond: Vec<_> = self.counts.iter().filter(|(_, count)| is_beyond_share(**count)).collect();
+        beyond.sort_unstable_by_key(|(_, count)| Reverse(**count));
+        // Newcomers may be many, so each looks at few keys only.
+        let chosen = beyond.iter().take(MAX_KEYS).find_map(|(most, _)| {
+            let ranked = self.holders.iter().filter(|(_, (of, _))| of == *most);
+            ranked.filter_map(|(place, (_, value))| Some((rank(value)?, *place))).min()
         });
-        let (_, chosen) = ranked.min()?;
-        self.remove(chosen)
+        self.remove(chosen?.1)
     }
 
     /// Who makes room for a newcomer.
@@ -249,6 +250,9 @@ impl<K: Clone + Eq + Hash, V> Fair<K, V> {
         self.holders.iter().filter(move |(_, (key, value))| meant(key, value)).map(|(place, _)| *place)
     }
 }
+
+/// Keys that are looked at for one newcomer when not every holder can give way.
+const MAX_KEYS: usize = 8;
 
 #[cfg(test)]
 mod tests {

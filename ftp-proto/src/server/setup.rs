@@ -345,7 +345,7 @@ impl Request {
 }
 
 fn no_port(cx: &mut Context) -> Waits {
-    cx.out.reply(Meaning::NoPort, "No data port is free now"); // C06
+    cx.out.reply(Meaning::NoPort, "No data port is free now (passive-ports)"); // C06
     None
 }
 

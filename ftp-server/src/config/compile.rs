@@ -13,7 +13,7 @@ use super::mistake::ConfigError;
 use super::raw::{ForeignPolicy, SocketGender};
 use super::{Config, Log, Options};
 use crate::auth::{User, is_anonymous, read_users};
-use crate::limits::{HookLimits, Limits};
+use crate::limits::{AtOnce, HookLimits, Limits};
 use crate::operate::is_below;
 
 impl Config {
@@ -129,6 +129,7 @@ fn limits(options: &Options) -> Limits {
         unauthenticated_per_address: unauthenticated.map(|all| all.min(100)),
         logins: guard::Bounds { at_once: hashes_at_once(), ..guard::Bounds::default() },
         hooks: HookLimits::default(),
+        at_once: AtOnce::default(),
     }
 }
 

@@ -13,7 +13,7 @@ use toml::de::DeTable;
 
 use super::mistake::ConfigError;
 use super::raw::Options;
-use crate::limits::{HookLimits, Limits};
+use crate::limits::{AtOnce, HookLimits, Limits};
 use crate::operate::hook::Hook;
 
 /// `[limits]`: what has no option of the command line.
@@ -28,6 +28,17 @@ pub struct LimitKeys {
     /// Slow hashes that are made at the same time [default: half of the processors]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     pub hashes_at_once: Option<u32>,
+    /// Commands about files that are carried out at the same time, half of them for one account at most
+    /// [default: 512]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=512))]
+    pub file_commands_at_once: Option<u32>,
+    /// Files that are read or written for transfers at the same time, half of them for one account at most
+    /// [default: 512]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=512))]
+    pub file_transfers_at_once: Option<u32>,
+    /// Digests that are computed at the same time [default: the number of processors]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub digests_at_once: Option<u32>,
     /// Bytes that uploads leave free on each file system [default: 0]
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     pub keep_free: Option<u64>,
@@ -193,6 +204,12 @@ impl Sections {
         limits.hooks = HookLimits {
             at_once: count(self.hooks.at_once, HOOKS_AT_ONCE),
             waiting: count(self.hooks.waiting, HOOKS_WAITING),
+        };
+        let number = |given: Option<u32>| given.and_then(|given| usize::try_from(given).ok());
+        limits.at_once = AtOnce {
+            commands: number(keys.file_commands_at_once),
+            transfers: number(keys.file_transfers_at_once),
+            digests: number(keys.digests_at_once),
         };
         let usual = limits.logins;
         limits.logins = guard::Bounds {

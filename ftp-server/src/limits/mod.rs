@@ -39,7 +39,8 @@ pub use ports::{DataPort, DataPorts};
 pub use proofs::{Permission, ProofSlot, Proofs};
 pub use sessions::{AccountLimits, Eviction, Full, SessionSlot, Sessions};
 pub use settings::{
-    HookLimits, Limits, MAX_ANONYMOUS_PORTS, MAX_FILE_THREADS, MAX_HELD, MAX_OF_ONE_ADDRESS, MAX_PROVERS,
+    AtOnce, HookLimits, Limits, MAX_ANONYMOUS_PORTS, MAX_FILE_THREADS, MAX_HELD, MAX_OF_ONE_ADDRESS,
+    MAX_PROVERS,
 };
 pub use shares::Shares;
 pub use turns::{OwnTurns, Turn, Turns};

@@ -17,6 +17,8 @@ pub struct Limits {
     pub logins: guard::Bounds,
     /// Hooks after uploads. They are not changed while the server runs.
     pub hooks: HookLimits,
+    /// What may be worked on at the same time, as the server started.
+    pub at_once: AtOnce,
 }
 
 /// How many hooks there may be.
@@ -26,6 +28,17 @@ pub struct HookLimits {
     pub at_once: usize,
     /// Waiting for their turn.
     pub waiting: usize,
+}
+
+/// What may be worked on at the same time; `None` means the usual number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct AtOnce {
+    /// Commands about files.
+    pub commands: Option<usize>,
+    /// Files that are read or written for transfers.
+    pub transfers: Option<usize>,
+    /// Parts of digests.
+    pub digests: Option<usize>,
 }
 
 /// Threads for work on files and directories. Every piece of such work is short; what waits for a

@@ -55,9 +55,9 @@ impl Shares {
             kept: KeptConnections::new(),
             logins: Logins::new(limits.logins, clock),
             proofs: Proofs::new(clock),
-            files: Turns::half_each(MAX_FILE_WORK),
-            transfers: Turns::half_each(MAX_FILE_THREADS - MAX_FILE_WORK),
-            digests: Turns::new(processors),
+            files: Turns::half_each(limits.at_once.commands.unwrap_or(MAX_FILE_WORK)),
+            transfers: Turns::half_each(limits.at_once.transfers.unwrap_or(MAX_FILE_THREADS - MAX_FILE_WORK)),
+            digests: Turns::new(limits.at_once.digests.unwrap_or(processors)),
             hooks: Hooks::new(limits.hooks),
         }
     }

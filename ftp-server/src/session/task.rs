@@ -157,6 +157,7 @@ impl Session {
                 }
                 Wake::Control(Read::Bytes(count)) => {
                     self.used.bytes += count;
+                    self.performer.note_idle(false);
                     // A session that waits keeps no buffer.
                     self.input(Input::Bytes(&std::mem::take(&mut received)));
                 }

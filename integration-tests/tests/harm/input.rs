@@ -92,6 +92,39 @@ fn clients_that_do_not_read_their_replies_keep_nobody_waiting() {
     bob.goes_on(&server);
 }
 
+/// How much memory the server has in use, in KiB.
+fn memory(server: &integration_tests::site::Server) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.running.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// What a client sends stays in the sockets as long as it does not read the replies.
+#[test]
+fn what_is_sent_and_not_read_takes_little_memory() {
+    const CLIENTS: usize = 90;
+    let server = site("memory").start();
+    let mut bob = Bob::login(&server);
+    bob.goes_on(&server);
+    let before = memory(&server);
+    let commands = "FEAT\r\nHELP\r\n".repeat(400_000);
+    let mut sent = 0;
+    let mut clients = Vec::new();
+    for _ in 0..CLIENTS {
+        let mut client = connect("127.0.0.1:0".parse().unwrap(), server.address(Rfc959));
+        client.set_nonblocking(true).unwrap();
+        let mut rest = commands.as_bytes();
+        while let Ok(count @ 1..) = client.write(rest) {
+            rest = &rest[count..];
+        }
+        sent += commands.len() - rest.len();
+        clients.push(client);
+    }
+    bob.goes_on(&server);
+    let (after, each) = (memory(&server), 256 * CLIENTS as u64);
+    assert!(after < before + each, "{before} KiB before, {after} KiB after {sent} bytes");
+}
+
 #[test]
 fn slow_readers_and_writers_of_files_keep_nobody_waiting() {
     let server = site("slow").start();

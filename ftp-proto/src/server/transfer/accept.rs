@@ -66,7 +66,9 @@ impl Accept {
                 cx.timed_out(Timer::PeerArrival);
                 return Progress::Failed("Nobody connected to the data port in time"); // C23
             }
-            Input::PortNeeded => return Progress::Failed("Others need this data port; ask for another one"),
+            Input::PortNeeded => {
+                return Progress::Failed("Others need this data port (passive-ports); ask for another one");
+            }
             Input::Fired(timer @ (Timer::Handshake | Timer::Hello | Timer::Proof)) => {
                 return self.drop_late(cx, timer);
             }
