@@ -203,11 +203,13 @@ impl<K: Clone + Eq + Hash, V> Fair<K, V> {
         let mut beyond: Vec<_> = self.counts.iter().filter(|(_, count)| is_beyond_share(**count)).collect();
         beyond.sort_unstable_by_key(|(_, count)| Reverse(**count));
         // Newcomers may be many, so each looks at few keys only.
-        let chosen = beyond.iter().take(MAX_KEYS).find_map(|(most, _)| {
-            let ranked = self.holders.iter().filter(|(_, (of, _))| of == *most);
-            ranked.filter_map(|(place, (_, value))| Some((rank(value)?, *place))).min()
+        beyond.truncate(MAX_KEYS);
+        let ranked = self.holders.iter().filter_map(|(place, (of, value))| {
+            let (_, count) = beyond.iter().find(|(key, _)| *key == of)?;
+            Some(((Reverse(**count), rank(value)?), *place))
         });
-        self.remove(chosen?.1)
+        let (_, chosen) = ranked.min()?;
+        self.remove(chosen)
     }
 
     /// Who makes room for a newcomer.
