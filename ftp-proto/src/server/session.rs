@@ -576,7 +576,7 @@ impl Session {
     /// Ends the session. Nothing follows but what has been promised.
     fn end(&mut self) {
         if let Work::Transfer(transfer) = &mut self.work {
-            transfer.release(&mut self.cx);
+            transfer.end(&mut self.cx);
         }
         self.cx.out.close();
         self.work = Work::Closed;

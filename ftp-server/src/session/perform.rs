@@ -92,6 +92,11 @@ impl Performer {
         }
     }
 
+    /// How many bytes the move that is under way has brought.
+    pub(super) fn moved(&self) -> u64 {
+        self.held.moves.values().map(Meter::moved).sum()
+    }
+
     /// TLS begins on the control connection: data connections use the same session of it.
     ///
     /// # Errors

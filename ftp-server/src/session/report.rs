@@ -38,8 +38,8 @@ impl Reporter {
         self.presence.kicked().await;
     }
 
-    /// Records one event.
-    pub(super) fn event(&mut self, event: &Event) {
+    /// Records one event. `moved` tells how many bytes a move that is under way has brought.
+    pub(super) fn event(&mut self, event: &Event, moved: impl Fn() -> u64) {
         match event {
             Event::Command(line) => {
                 self.presence.commanded(line);
@@ -71,7 +71,7 @@ impl Reporter {
                     path,
                     direction: *direction,
                     data_type: *data_type,
-                    bytes: *bytes,
+                    bytes: bytes.unwrap_or_else(moved),
                     took: *took,
                     peer: *peer,
                     failure: failure.as_deref(),

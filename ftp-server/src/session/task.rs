@@ -261,7 +261,7 @@ impl Session {
                 }
                 Output::Ask(ask) => self.performer.perform(ask),
                 Output::Event(event) => {
-                    self.reporter.event(&event);
+                    self.reporter.event(&event, || self.performer.moved());
                     self.performer.heard(&event, &self.running);
                 }
                 Output::Close => return Drained::Closed,

@@ -29,7 +29,7 @@ impl Uploads {
     pub(super) fn find(&mut self, event: &Event) -> Option<Upload> {
         let upload = match event {
             Event::Transfer { verb, path, direction: Direction::Receive, bytes, failure: None, .. } => {
-                Upload { command: verb.name(), path: path.clone(), before: None, bytes: Some(*bytes) }
+                Upload { command: verb.name(), path: path.clone(), before: None, bytes: *bytes }
             }
             Event::Changed { verb: Verb::Rnto, path, to: Some(to), failure: None }
                 if self.last.as_ref() == Some(path) =>
@@ -60,7 +60,7 @@ mod tests {
             path: path(name),
             direction,
             data_type: DataType::Image,
-            bytes: 7,
+            bytes: Some(7),
             took: Duration::ZERO,
             peer: None,
             failure: failure.map(str::to_owned),

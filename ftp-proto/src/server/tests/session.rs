@@ -193,6 +193,29 @@ fn a24_a_lost_control_connection_ends_everything_at_once() {
 }
 
 #[test]
+fn a_transfer_that_ends_with_its_session_is_told_to_the_log() {
+    for moves in [false, true] {
+        let mut h = modern();
+        let port = h.port("PASV");
+        h.say("RETR a");
+        if moves {
+            h.arrive(port, &format!("{OWN}:5000"));
+            assert!(h.is_moving());
+        }
+        h.input(Input::Closed);
+        let mut told = Vec::new();
+        for event in &h.events {
+            if let Event::Transfer { bytes, failure, .. } = event {
+                told.push((*bytes, failure.clone()));
+            }
+        }
+        // Only whoever moves the bytes knows how many they were.
+        let bytes = if moves { None } else { Some(0) };
+        assert_eq!(told, [(bytes, Some("the session ended".to_owned()))]);
+    }
+}
+
+#[test]
 fn a_password_comes_after_its_user_and_five_wrong_ones_end_the_session() {
     for mut h in [fresh(Dialect::Rfc354), fresh(Dialect::Rfc959)] {
         let old = h.transcript[0].starts_with('3');

@@ -246,8 +246,19 @@ impl Transfer {
         cx.sockets.use_up(self.request.direction(), cx.config.dialect, cx.now, &mut cx.out);
     }
 
+    /// The session ends, and with it a transfer that is under way: the log is told.
+    pub(super) fn end(&mut self, cx: &mut Context) {
+        let why = "the session ended";
+        match &self.phase {
+            Phase::Preparing | Phase::Obtaining(_) => self.request.tell_refused(cx, why),
+            Phase::Moving(moving) => moving.tell_cut(cx, &self.request, why),
+            Phase::Over => {}
+        }
+        self.release(cx);
+    }
+
     /// Gives back what an unfinished search for the connection holds.
-    pub(super) fn release(&mut self, cx: &mut Context) {
+    fn release(&mut self, cx: &mut Context) {
         match std::mem::replace(&mut self.phase, Phase::Over) {
             Phase::Obtaining(obtain) => obtain.release(cx),
             Phase::Preparing | Phase::Moving(_) | Phase::Over => {}

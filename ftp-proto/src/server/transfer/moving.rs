@@ -219,7 +219,7 @@ impl Moving {
         let whole = end == End::Whole;
         let kept = self.keep(cx, request.direction(), counts.kept, whole);
         let counts = Counts { kept, ..counts };
-        request.tell(cx, bytes, Some(self.peer.address), self.failure(&end));
+        request.tell(cx, Some(bytes), Some(self.peer.address), self.failure(&end));
         if self.stat.is_some() {
             say_status(cx, &[format!("Bytes {bytes}")]);
         }
@@ -260,6 +260,12 @@ impl Moving {
             cx.out.ask(Ask::Drop { conn: self.peer.conn, how: Ending::Close });
         }
         kept && stays
+    }
+
+    /// Tells the log that the session ended before the move did. How many bytes have moved is known to whoever
+    /// moves them.
+    pub(super) fn tell_cut(&self, cx: &mut Context, request: &Request, why: &str) {
+        request.tell(cx, None, Some(self.peer.address), Some(why.to_owned()));
     }
 
     /// Why the file is not whole, for the log.

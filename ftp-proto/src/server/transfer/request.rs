@@ -29,7 +29,7 @@ impl Request {
 
     /// Tells the log that no byte moves, and why.
     pub(super) fn tell_refused(&self, cx: &mut Context, why: impl Into<String>) {
-        self.tell(cx, 0, None, Some(why.into()));
+        self.tell(cx, Some(0), None, Some(why.into()));
     }
 
     /// Tells the log how the transfer ended: the bytes that moved, the other end, and why the file is not
@@ -37,7 +37,7 @@ impl Request {
     pub(super) fn tell(
         &self,
         cx: &mut Context,
-        bytes: u64,
+        bytes: Option<u64>,
         peer: Option<SocketAddr>,
         failure: Option<String>,
     ) {
