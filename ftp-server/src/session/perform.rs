@@ -241,8 +241,7 @@ impl Performer {
             }
             Done::Read(conn, Ok(_) | Err(_)) => input(Input::Lost(conn)),
             Done::Secured(ticket, conn, Ok((connection, handshake))) => {
-                let (version, resumed) = (connection.tls_version(), handshake.resumed);
-                tracing::debug!(version, resumed, "TLS on a data connection");
+                log_tls(&connection, handshake.resumed);
                 self.held.give_back(conn, connection);
                 input(Input::Answer(ticket, Answer::Secured(handshake)));
             }
@@ -503,4 +502,9 @@ impl Performer {
 /// A move that has ended before its first byte.
 const fn nothing_moved(end: End) -> Answer {
     Answer::Moved { bytes: 0, omitted: 0, digest: None, kept: false, end }
+}
+
+/// Tells which version of TLS a data connection has, and whether it resumed the session.
+fn log_tls(connection: &ftp_io::connection::Connection, resumed: bool) {
+    tracing::debug!(version = connection.tls_version(), resumed, "TLS on a data connection");
 }
