@@ -134,7 +134,7 @@ fn sections_hold_options_and_what_has_no_option() {
         let said = start(text, "").unwrap_err();
         assert!(said.iter().any(|said| said.starts_with(expect)), "{said:?}");
     };
-    check("[limits]\nmax-session = 1", "F:2:1: unknown key \"max-session\": [limits] has");
+    check("[limits]\nmax-session = 1", "F:2:1: unknown key \"max-session\"; did you mean max-sessions?");
     check("max-sessions = 1\n[limits]\nmax-sessions = 2", "F:3:16: max-sessions is given twice");
     check("[bans]\nafter = 0", "F:2:9: 0 is not in 1..");
     check("[timeouts]\nidle = \"0s\"", "F:2:8: not between");
