@@ -1,7 +1,8 @@
 //! The client's side of TLS for tests: it trusts everybody, and resumes sessions where the server lets it.
 
+use crate::certificate::Certificate;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned};
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -16,20 +17,32 @@ pub struct TlsClient(Arc<ClientConfig>);
 impl TlsClient {
     /// A client that has no session yet.
     pub fn new() -> Self {
-        Self::of(rustls::DEFAULT_VERSIONS)
+        Self::of(rustls::DEFAULT_VERSIONS, None)
+    }
+
+    /// A client that shows this certificate to servers that ask for one.
+    pub fn showing(certificate: &Certificate) -> Self {
+        Self::of(rustls::DEFAULT_VERSIONS, Some(certificate))
     }
 
     /// The same with TLS 1.2 alone.
     pub fn old() -> Self {
-        Self::of(&[&rustls::version::TLS12])
+        Self::of(&[&rustls::version::TLS12], None)
     }
 
-    fn of(versions: &[&'static rustls::SupportedProtocolVersion]) -> Self {
+    fn of(versions: &[&'static rustls::SupportedProtocolVersion], shown: Option<&Certificate>) -> Self {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider));
         let builder = builder.with_protocol_versions(versions).unwrap().dangerous();
-        let config = builder.with_custom_certificate_verifier(Arc::new(Everybody(provider)));
-        Self(Arc::new(config.with_no_client_auth()))
+        let builder = builder.with_custom_certificate_verifier(Arc::new(Everybody(provider)));
+        let config = match shown {
+            Some(Certificate { der, key_der, .. }) => {
+                let key = PrivateKeyDer::try_from(key_der.clone()).unwrap();
+                builder.with_client_auth_cert(vec![der.clone().into()], key).unwrap()
+            }
+            None => builder.with_no_client_auth(),
+        };
+        Self(Arc::new(config))
     }
 
     /// The same client, which names these protocols (ALPN).

@@ -229,6 +229,20 @@ fn an_account_has_no_more_sessions_than_it_may() {
     }
 }
 
+#[test]
+fn a23_after_rein_and_user_the_session_counts_no_more_for_the_old_account() {
+    let secrets = Secrets::new();
+    let config = secrets.file("server.toml", &user("eve", "x", "max-sessions = 1"));
+    let server = Site::new("rein").args(["--config", config.to_str().unwrap()]).start();
+    let (mut first, mut second) = (server.connect(Rfc959), server.connect(Rfc959));
+    for command in ["REIN", "USER nobody"] {
+        first.login("eve", "x");
+        first.ask(command, "220|331");
+        second.login("eve", "x");
+        second.ask("REIN", "220");
+    }
+}
+
 /// Stores a file over a passive data connection; returns the code of the last reply.
 fn store(session: &mut Raw, command: &str, bytes: &[u8]) -> u16 {
     let port = session.ask("EPSV", "229").port();
@@ -283,6 +297,85 @@ fn a_user_has_a_root_and_mounts_of_her_own() {
     session.ask("RETR in/new", "550");
     session.ask("CWD in", "250");
     session.ask("RMD /in", "550");
+}
+
+#[test]
+fn rules_of_exchange_name_the_hosts_the_direction_the_path_and_tls() {
+    let secrets = Secrets::new();
+    let more = "[[users.exchanges]]\npeers = \"127.0.0.8\"\ndirection = \"send\"\npath = \"/out\"\n\
+                [[users.exchanges]]\npeers = \"127.0.0.8\"\ndirection = \"receive\"\nrequire-tls = true";
+    let config = user("eve", "x", more);
+    let config = secrets.file("server.toml", &config);
+    let site = Site::new("exchanges").file("out/a", sample(1_000)).file("b", "b").args([
+        "--config",
+        config.to_str().unwrap(),
+        "--foreign",
+        "authenticated",
+        "--foreign-networks",
+        "127.0.0.0/8",
+    ]);
+    let server = site.start();
+    let partner = socket::listen("127.0.0.8", 0);
+    let at = partner.local_addr().unwrap().port();
+    let port = |host: u8| format!("EPRT |1|127.0.0.{host}|{at}|");
+    let mut session = server.connect(Rfc959);
+    session.login("eve", "x");
+    session.ask("TYPE I", "200");
+    let refused = session.ask(&port(9), "504").text();
+    assert!(refused.contains("exchanges nothing with that host"), "{refused}");
+    session.ask(&port(8), "200");
+    session.ask("RETR out/a", "150");
+    let (data, _) = socket::accept(&partner);
+    assert_eq!(socket::drain(data), sample(1_000));
+    session.expect("226");
+    for (command, why) in [("RETR b", "does not exchange that file"), ("STOR c", "only inside TLS")] {
+        session.ask(&port(8), "200");
+        let refused = session.ask(command, "425").text();
+        assert!(refused.contains(why), "{refused}");
+    }
+    assert_eq!(server.names(), ["b", "out/", "out/a"]);
+    // As the passive end: the partner's connection is a stranger's where no rule permits the file.
+    let mut own = server.connect(Rfc959);
+    own.login("eve", "x");
+    own.ask("TYPE I", "200");
+    assert_eq!(fetch(&mut own, "RETR b"), b"b", "the own host needs no rule");
+}
+
+#[test]
+fn stat_shows_every_limit_to_an_admin_and_none_to_others() {
+    let secrets = Secrets::new();
+    let config = user("eve", "x", "rights = \"admin\"");
+    let config = secrets.file("server.toml", &config);
+    let server = Site::new("admin").args(["--config", config.to_str().unwrap()]).start();
+    let mut eve = server.connect(Rfc959);
+    eve.login("eve", "x");
+    let said = eve.ask("STAT", "211").text();
+    for limit in ["max-sessions 1/10000 gives-way", "descriptors ", "passive-ports ", "digests 0/"] {
+        assert!(said.contains(&format!("Limit {limit}")), "{limit}: {said}");
+    }
+    eve.ask("MKD x", "550");
+    let mut ann = server.login(Rfc959);
+    assert!(!ann.ask("STAT", "211").text().contains("Limit"));
+}
+
+#[test]
+fn d11_clients_are_told_the_public_address_of_their_network() {
+    let secrets = Secrets::new();
+    let text = "[[public-address]]\naddress = \"192.0.2.8\"\nnetworks = \"127.0.0.8\"\n\
+                [[public-address]]\naddress = \"localhost\"\nnetworks = \"127.0.0.9/32\"\n";
+    let config = secrets.file("server.toml", text);
+    let args = ["--config", config.to_str().unwrap(), "--public-address", "192.0.2.1"];
+    let server = Site::new("public").args(args).start();
+    for (from, told) in
+        [("127.0.0.8", "192,0,2,8,"), ("127.0.0.9", "127,0,0,1,"), ("127.0.0.7", "192,0,2,1,")]
+    {
+        let mut session = server.connect_from(from.parse().unwrap(), Rfc959);
+        session.login(USER, PASSWORD);
+        let said = session.ask("PASV", "227").text();
+        assert!(said.contains(&format!("({told}")), "{from}: {said}");
+        // What is announced is not where it listens: EPSV leaves the address to the client.
+        session.ask("EPSV", "229");
+    }
 }
 
 #[test]
@@ -365,6 +458,43 @@ fn an_address_that_guesses_too_often_is_banned_and_others_are_not() {
     banned.read_to_string(&mut said).unwrap();
     assert!(said.starts_with("421 Too many wrong logins from your address"), "{said}");
     server.login(Rfc959);
+}
+
+#[test]
+fn a_ban_outlives_the_server_and_a_broken_file_is_set_aside() {
+    let (secrets, state) = (Secrets::new(), tempfile::tempdir().unwrap());
+    let config = secrets.file("server.toml", "[bans]\nafter = 1\n[limits]\nrefusal-delay = \"1ms\"\n");
+    let start = || {
+        let (config, state) = (config.to_str().unwrap(), state.path().to_str().unwrap());
+        Site::new("kept").args(["--config", config, "--state", state]).start()
+    };
+    let from: IpAddr = "127.0.0.9".parse().unwrap();
+    let greeting = |server: &Server| {
+        let mut stream = socket::connect(SocketAddr::new(from, 0), server.address(Rfc959));
+        let mut first = [0; 3];
+        stream.read_exact(&mut first).unwrap();
+        String::from_utf8(first.to_vec()).unwrap()
+    };
+    let server = start();
+    let mut session = server.connect_from(from, Rfc959);
+    session.ask(&format!("USER {USER}"), "331");
+    session.ask("PASS wrong", "530");
+    assert_eq!(greeting(&server), "421");
+    server.login(Rfc959);
+    while !state.path().join("bans").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    drop(server);
+    let server = start();
+    assert_eq!(greeting(&server), "421", "the next server knows it");
+    server.login(Rfc959);
+    drop(server);
+    fs::write(state.path().join("bans"), "127.0.0.9 soon\n").unwrap();
+    let server = start();
+    assert_eq!(greeting(&server), "220");
+    let said = server.running.said();
+    assert!(said.contains("bans cannot be used: line 1 is no address and time"), "{said}");
+    assert!(state.path().join("bans.broken").exists());
 }
 
 #[test]

@@ -4,6 +4,8 @@
 mod control;
 #[path = "encrypted/data.rs"]
 mod data;
+#[path = "encrypted/login.rs"]
+mod login;
 #[path = "encrypted/third_party.rs"]
 mod third_party;
 

@@ -25,4 +25,9 @@ impl Group {
             IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
         })
     }
+
+    /// The first address of the group. It names the group: [`Group::of`] gives the same group again.
+    pub const fn first(self) -> IpAddr {
+        self.0
+    }
 }

@@ -1,5 +1,6 @@
 //! The decision itself. docs/protocol/policy.md has it as a table, and the tests are that table.
 
+use super::exchange;
 use super::question::{Ask, Cargo, Evidence, Filter};
 use super::relay;
 use super::rules::{Asker, Foreign, Rules};
@@ -13,16 +14,26 @@ use std::net::{IpAddr, SocketAddr};
 /// # Errors
 ///
 /// The reason why it may not.
-pub fn decide(rules: &Rules, asker: &Asker, ask: &Ask) -> Result<Grant, Why> {
+pub fn decide(rules: &Rules, asker: &Asker, ask: &Ask<'_>) -> Result<Grant, Why> {
     let case = Case { rules, asker };
-    match *ask {
-        Ask::Target { to, evidence } => case.target(to, is_proof(evidence)),
-        Ask::Filter { host, evidence } => case.host(Host { ip: host, scope: None }, is_proof(evidence)),
-        Ask::Arrival { from, filter, evidence } => case.arrival(from, filter, evidence),
-        Ask::Transfer { peer, cargo, evidence } => case.transfer(peer, cargo, evidence),
-        Ask::RelayDial { to, own } => relay::dial(&rules.relay, &rules.own_listeners, to, own),
-        Ask::RelayPeer { ip } => relay::peer(&rules.relay, ip),
+    let (grant, peer, moved) = match *ask {
+        Ask::Target { to, evidence } => (case.target(to, is_proof(evidence))?, to.ip(), None),
+        Ask::Filter { host, evidence } => {
+            (case.host(Host { ip: host, scope: None }, is_proof(evidence))?, host, None)
+        }
+        Ask::Arrival { from, filter, evidence } => (case.arrival(from, filter, evidence)?, from.ip(), None),
+        Ask::Transfer { peer, cargo, moved, evidence } => {
+            (case.transfer(peer, cargo, evidence)?, peer, Some(moved))
+        }
+        Ask::RelayDial { to, own } => {
+            return relay::dial(&rules.relay, &rules.own_listeners, to, own);
+        }
+        Ask::RelayPeer { ip } => return relay::peer(&rules.relay, ip),
+    };
+    if grant != Grant::Own {
+        exchange::permit(&rules.exchanges, peer, moved)?;
     }
+    Ok(grant)
 }
 
 /// Decides where a user agent sends the peer of a server at `server` that announced (227) that it

@@ -19,6 +19,7 @@
 //! ```
 
 mod decide;
+mod exchange;
 mod question;
 mod relay;
 mod rules;
@@ -28,6 +29,7 @@ mod uniform;
 mod verdict;
 
 pub use decide::{believe, decide};
+pub use exchange::{Exchange, Moved};
 pub use question::{Ask, Cargo, Evidence, Filter};
 pub use relay::{Allowed, AllowedError};
 pub use rules::{Asker, Foreign, Rules};

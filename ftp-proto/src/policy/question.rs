@@ -1,5 +1,6 @@
 //! The questions.
 
+use super::exchange::Moved;
 use std::net::{IpAddr, SocketAddr};
 
 /// What a filter that SOCK installed accepts.
@@ -42,7 +43,7 @@ pub enum Evidence {
 
 /// The questions that [`decide`](super::decide) answers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Ask {
+pub enum Ask<'a> {
     /// PORT, EPRT or SOCK names a target to connect to.
     Target {
         /// The address that the user names.
@@ -72,6 +73,8 @@ pub enum Ask {
         peer: IpAddr,
         /// What it would carry.
         cargo: Cargo,
+        /// The file or listing itself.
+        moved: Moved<'a>,
         /// What shows, or will show, that the peer takes part.
         evidence: Evidence,
     },

@@ -1,5 +1,6 @@
 //! What the operator allows, and who asks.
 
+use super::exchange::Exchange;
 use super::relay::Allowed;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
@@ -25,6 +26,8 @@ pub struct Rules {
     /// The networks of `--foreign-networks`; `None` if the option was not given, so that the built-in
     /// default holds.
     pub foreign_networks: Option<Vec<IpNet>>,
+    /// What the user may exchange with foreign hosts; empty means all that the foreign policy allows.
+    pub exchanges: Vec<Exchange>,
     /// The networks whose addresses count as the user's own host.
     pub same_host: Vec<IpNet>,
     /// The server's own control and metrics listeners, which are never a target.

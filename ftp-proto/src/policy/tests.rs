@@ -5,7 +5,11 @@
 //! `anonymous` an anonymous user under `listed`.
 //! Cells: `own`, `yes`, `proof` are the grants; any other word is why not, see [`word`].
 
+mod exchange;
+
 use super::*;
+use crate::command::Direction;
+use crate::wire::PathName;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 
@@ -14,6 +18,9 @@ const COLUMNS: [&str; 9] =
 
 /// `--foreign-networks` of the columns `listed`.
 const LISTED: [&str; 4] = ["192.0.2.0/24", "10.0.0.0/8", "127.0.0.0/8", "2001:db8:2::/48"];
+
+/// A file that no rule is about.
+const ANY: Moved<'_> = Moved { direction: Direction::Send, path: None, private: false };
 
 fn word(verdict: Result<Grant, Why>) -> &'static str {
     match verdict {
@@ -32,6 +39,9 @@ fn word(verdict: Result<Grant, Why>) -> &'static str {
         Err(Why::NotThePeer) => "not-peer",
         Err(Why::ListingAbroad) => "listing",
         Err(Why::AnotherHost) => "another",
+        Err(Why::NoExchange) => "no-one",
+        Err(Why::NotExchanged) => "nothing",
+        Err(Why::ExchangeInClear) => "clear",
         Err(Why::PortNotListed) => "port",
         Err(Why::OwnAddress) => "self",
     }
@@ -79,11 +89,16 @@ fn here() -> Asker {
 }
 
 /// Judges every cell of `table`; a row is an address, what it is, and a word for each column.
-fn check(asker: Asker, ask: impl Fn(&str, bool) -> Ask, table: &str) {
+fn check(asker: Asker, ask: impl Fn(&str, bool) -> Ask<'static>, table: &str) {
     check_with(|_| (), asker, ask, table);
 }
 
-fn check_with(more: impl Fn(&mut Rules), asker: Asker, ask: impl Fn(&str, bool) -> Ask, table: &str) {
+fn check_with(
+    more: impl Fn(&mut Rules),
+    asker: Asker,
+    ask: impl Fn(&str, bool) -> Ask<'static>,
+    table: &str,
+) {
     for row in table.lines().map(str::trim).filter(|row| !row.is_empty()) {
         let (what, cells) = row.split_once('|').unwrap();
         let Some(address) = what.split_whitespace().next() else { continue };
@@ -102,25 +117,25 @@ fn evidence(proof: bool) -> Evidence {
     if proof { Evidence::Rendezvous } else { Evidence::None }
 }
 
-fn target(address: &str, proof: bool) -> Ask {
+fn target(address: &str, proof: bool) -> Ask<'static> {
     let to = address.parse().unwrap_or_else(|_| SocketAddr::new(ip(address), 40_000));
     Ask::Target { to, evidence: evidence(proof) }
 }
 
-fn filter(host: &str, proof: bool) -> Ask {
+fn filter(host: &str, proof: bool) -> Ask<'static> {
     Ask::Filter { host: ip(host), evidence: evidence(proof) }
 }
 
 /// An arrival from `address`, port 40000, while SOCK said `filter`.
-fn arrival(filter: Filter) -> impl Fn(&str, bool) -> Ask {
+fn arrival(filter: Filter) -> impl Fn(&str, bool) -> Ask<'static> {
     move |address, proof| {
         let from = address.parse().unwrap_or_else(|_| SocketAddr::new(ip(address), 40_000));
         Ask::Arrival { from, filter, evidence: evidence(proof) }
     }
 }
 
-fn transfer(cargo: Cargo) -> impl Fn(&str, bool) -> Ask {
-    move |peer, proof| Ask::Transfer { peer: ip(peer), cargo, evidence: evidence(proof) }
+fn transfer(cargo: Cargo) -> impl Fn(&str, bool) -> Ask<'static> {
+    move |peer, proof| Ask::Transfer { peer: ip(peer), cargo, moved: ANY, evidence: evidence(proof) }
 }
 
 #[test]
@@ -378,7 +393,7 @@ fn h08_an_announced_address_is_believed_only_of_its_own_server() {
 }
 
 /// Every question of a data connection about some hosts that differ.
-fn questions(evidence: Evidence) -> Vec<Ask> {
+fn questions(evidence: Evidence) -> Vec<Ask<'static>> {
     let hosts = ["198.51.100.7", "192.0.2.9", "8.8.8.8", "10.1.2.3", "127.0.0.1", "2001:db8:2::9"];
     let mut questions = Vec::new();
     for host in hosts.map(ip) {
@@ -389,7 +404,7 @@ fn questions(evidence: Evidence) -> Vec<Ask> {
             questions.push(Ask::Arrival { from: at, filter, evidence });
         }
         for cargo in [Cargo::File, Cargo::Listing] {
-            questions.push(Ask::Transfer { peer: host, cargo, evidence });
+            questions.push(Ask::Transfer { peer: host, cargo, moved: ANY, evidence });
         }
     }
     questions

@@ -48,6 +48,15 @@ pub enum Why {
     /// A listing would go to a foreign host.
     #[error("listings go only to the user's own host")]
     ListingAbroad,
+    /// No exchange rule of the account names the host.
+    #[error("this account exchanges nothing with that host")]
+    NoExchange,
+    /// No exchange rule of the account permits this file in this direction.
+    #[error("this account does not exchange that file with that host in this direction")]
+    NotExchanged,
+    /// The exchange rules of the account permit this inside TLS only.
+    #[error("this account exchanges that with that host only inside TLS: send PBSZ 0 and PROT P")]
+    ExchangeInClear,
     /// The operator of the relay has not listed the port.
     #[error("that port is not allowed here")]
     PortNotListed,

@@ -17,6 +17,8 @@ pub enum Meaning {
     NeedAccount,
     /// The login is complete.
     LoggedIn,
+    /// The login is complete by the certificate of the client, and no password is needed.
+    Recognised,
     /// The user name or the password is wrong.
     LoginWrong,
     /// There were too many failed logins, and the session ends.
@@ -152,6 +154,7 @@ impl Meaning {
             Self::NeedPassword => (330, 331),
             Self::NeedAccount => (331, 332),
             Self::LoggedIn => (230, 230),
+            Self::Recognised => (230, 232), // RFC 2228 4; in 1973 there is no TLS
             Self::LoginWrong => (431, 530),
             Self::TooManyTries => (430, 421),
             Self::NotLoggedIn => (332, 530), // RFC 542
@@ -170,11 +173,9 @@ impl Meaning {
             Self::TransferredKept => (252, 250), // C24
             Self::Renamed => (253, 250),
             Self::Deleted => (254, 250),
-            Self::DirectoryDone => (200, 250),
+            Self::DirectoryDone | Self::FileDigest | Self::FileFacts => (200, 250),
             Self::DirectoryName => (200, 257),
-            Self::FileDigest => (200, 250),
             Self::FileFact => (200, 213),
-            Self::FileFacts => (200, 250),
             Self::SystemStatus => (100, 211),
             Self::FileStatus => (150, 213),
             Self::Features => (200, 211),

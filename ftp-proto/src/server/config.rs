@@ -17,8 +17,6 @@ pub struct Config {
     pub gender: Gender,
     /// What the operator allows. [`Account::foreign`](super::Account::foreign) can only narrow it.
     pub rules: Rules,
-    /// The address that PASV announces; `None` announces the control connection's local address.
-    pub public_address: Option<IpAddr>,
     /// What the listener does about TLS.
     pub tls: Tls,
     /// How long each wait may last.
@@ -40,7 +38,6 @@ impl Default for Config {
             dialect: Dialect::Rfc959,
             gender: Gender::Off,
             rules: Rules::default(),
-            public_address: None,
             tls: Tls::default(),
             timeouts: Timeouts::default(),
             max_held: 8,
@@ -156,6 +153,9 @@ pub struct Connection {
     pub local: SocketAddr,
     /// Whether `peer` is what a proxy has announced (PROXY protocol).
     pub proxied: bool,
+    /// The address that PASV announces; `None`, or one of another family than the local address, announces
+    /// the local one.
+    pub public_address: Option<IpAddr>,
     /// Bytes from a cryptographic random generator, new for each session. The nonces of RNDZ are
     /// derived from them.
     pub entropy: [u8; 32],

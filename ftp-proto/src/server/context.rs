@@ -97,7 +97,7 @@ impl Context {
     }
 
     /// Whether this data connection may exist, and on which terms.
-    pub(super) fn decide(&self, ask: &policy::Ask) -> Result<Grant, Why> {
+    pub(super) fn decide(&self, ask: &policy::Ask<'_>) -> Result<Grant, Why> {
         self.user().map_or(Err(Why::ForeignNever), |user| user.decide(ask))
     }
 

@@ -1,6 +1,7 @@
 //! STAT of the session, HELP and FEAT: what the server says about itself.
 
-use super::context::Context;
+use super::ask::{Answer, Ask};
+use super::context::{Context, Question};
 use super::security;
 use super::sockets::Target;
 use super::user::Login;
@@ -11,9 +12,31 @@ use crate::feature;
 use crate::listing::FACTS;
 use crate::reply::Meaning;
 
-/// STAT without an argument while no transfer is under way.
-pub(super) fn stat(cx: &mut Context) {
-    let lines = session_status(cx);
+/// STAT without an argument that waits for the limits of the server.
+#[derive(Debug)]
+pub(super) struct Status;
+
+/// STAT without an argument while no transfer is under way. Accounts that may see them see the limits of the
+/// server as well.
+pub(super) fn stat(cx: &mut Context) -> Option<Question<Status>> {
+    if cx.user().is_some_and(|user| user.account.admin) {
+        return Some(cx.question(Status, Ask::Limits));
+    }
+    say_status(cx, Vec::new());
+    None
+}
+
+impl Status {
+    /// Handles the driver's answer.
+    pub(super) fn answered(self, cx: &mut Context, answer: Answer) {
+        let Answer::Limits(limits) = answer else { return cx.unexpected(answer) };
+        say_status(cx, limits);
+    }
+}
+
+fn say_status(cx: &mut Context, limits: Vec<String>) {
+    let mut lines = session_status(cx);
+    lines.extend(limits.into_iter().map(|limit| format!("Limit {limit}")));
     cx.out.status(Meaning::SystemStatus, "Status", &lines);
 }
 

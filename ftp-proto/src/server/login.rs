@@ -4,7 +4,7 @@ use super::ask::{Account, Answer, Ask, Event};
 use super::context::{Context, Question};
 use super::parameters::Parameters;
 use super::timer::Timer;
-use super::user::{Login, User};
+use super::user::{By, Login, User};
 use crate::reply::Meaning;
 use crate::wire::Secret;
 use std::ops::ControlFlow;
@@ -12,29 +12,52 @@ use std::ops::ControlFlow;
 /// How many failed logins close a connection (RFC 2577 5).
 const MAX_FAILED_LOGINS: u32 = 5;
 
-/// A login that the driver checks: the name that USER gave.
+/// A login that the driver checks.
 #[derive(Debug)]
-pub(super) struct Request(Vec<u8>);
+pub(super) struct Request {
+    /// The name that USER gave.
+    user: Vec<u8>,
+    by: By,
+}
 
-/// USER. The reply is always the same, so that nobody learns which names exist (RFC 2577 6).
-pub(super) fn user(cx: &mut Context, name: Vec<u8>) {
+/// USER. Unless the certificate of the client logs in, the reply is always the same, so that nobody
+/// learns which names exist (RFC 2577 6).
+pub(super) fn user(cx: &mut Context, user: Vec<u8>) -> Option<Question<Request>> {
     cx.privacy.pin = None;
     cx.sockets.reset(&mut cx.out); // A22; TYPE and the like stay (dialect-1973 section 3)
     cx.parameters.forget_choices();
-    cx.login = Login::Named(name);
+    log_out(cx);
+    let Some(certificate) = cx.privacy.leaf() else {
+        need_password(cx, user);
+        return None;
+    };
+    let request = Request { user: user.clone(), by: By::Certificate };
+    Some(cx.question(request, |ticket| Ask::Recognise { ticket, user, certificate }))
+}
+
+fn need_password(cx: &mut Context, user: Vec<u8>) {
+    cx.login = Login::Named(user);
     cx.out.reply(Meaning::NeedPassword, "Password, please");
 }
 
 /// PASS: asks the driver whether the password is right.
 pub(super) fn pass(cx: &mut Context, password: Secret) -> Option<Question<Request>> {
-    let Login::Named(user) = &mut cx.login else {
-        cx.out.reply(Meaning::BadSequence, "USER comes before PASS");
-        return None;
+    let user = match &mut cx.login {
+        Login::Named(user) => std::mem::take(user),
+        // Many clients send PASS without waiting for the reply to USER.
+        Login::User(user) if user.by == By::Certificate => {
+            cx.out.reply(Meaning::Superfluous, "No password is needed");
+            return None;
+        }
+        Login::Nobody | Login::User(_) => {
+            cx.out.reply(Meaning::BadSequence, "USER comes before PASS");
+            return None;
+        }
     };
-    let user = std::mem::take(user);
     cx.login = Login::Nobody;
     let certificate = cx.privacy.leaf();
-    Some(cx.question(Request(user.clone()), |ticket| Ask::Login { ticket, user, password, certificate }))
+    let request = Request { user: user.clone(), by: By::Password };
+    Some(cx.question(request, |ticket| Ask::Login { ticket, user, password, certificate }))
 }
 
 /// Forgets the login and everything that commands have set.
@@ -42,7 +65,15 @@ pub(super) fn reset(cx: &mut Context) {
     cx.sockets.reset(&mut cx.out);
     cx.privacy.reset();
     cx.parameters = Parameters::default();
-    cx.login = Login::Nobody;
+    log_out(cx);
+}
+
+/// Nobody is logged in from here on. The driver counts the session for nobody then.
+fn log_out(cx: &mut Context) {
+    if let Login::User(_) = std::mem::take(&mut cx.login) {
+        cx.out.ask(Ask::LogOut);
+        cx.out.event(Event::LoggedOut);
+    }
 }
 
 impl Request {
@@ -52,15 +83,19 @@ impl Request {
             cx.unexpected(answer);
             return ControlFlow::Continue(());
         };
-        match account {
-            Some(account) => logged_in(cx, account),
-            None => self.failed(cx),
+        match (account, self.by) {
+            (Some(account), by) => logged_in(cx, account, by),
+            (None, By::Certificate) => {
+                need_password(cx, self.user);
+                ControlFlow::Continue(())
+            }
+            (None, By::Password) => self.failed(cx),
         }
     }
 
     fn failed(self, cx: &mut Context) -> ControlFlow<()> {
         cx.failed_logins += 1;
-        cx.out.event(Event::LoginFailed { name: self.0 });
+        cx.out.event(Event::LoginFailed { name: self.user });
         if cx.failed_logins >= MAX_FAILED_LOGINS {
             cx.out.reply(Meaning::TooManyTries, "Too many wrong logins, goodbye");
             return ControlFlow::Break(());
@@ -70,12 +105,15 @@ impl Request {
     }
 }
 
-fn logged_in(cx: &mut Context, account: Account) -> ControlFlow<()> {
+fn logged_in(cx: &mut Context, account: Account, by: By) -> ControlFlow<()> {
     cx.failed_logins = 0;
     cx.parameters.cwd = Parameters::default().cwd;
     cx.out.event(Event::LoggedIn { name: account.name.clone() });
-    cx.login = Login::User(User::new(account, &cx.config, &cx.connection));
+    cx.login = Login::User(Box::new(User::new(account, by, &cx.config, &cx.connection)));
     cx.timers.disarm(Timer::Login);
-    cx.out.reply(Meaning::LoggedIn, "Logged in");
+    match by {
+        By::Certificate => cx.out.reply(Meaning::Recognised, "Logged in by certificate"),
+        By::Password => cx.out.reply(Meaning::LoggedIn, "Logged in"),
+    }
     ControlFlow::Continue(())
 }

@@ -35,6 +35,7 @@
 //!     peer: ([192, 0, 2, 7], 50000).into(),
 //!     local: ([192, 0, 2, 1], 21).into(),
 //!     proxied: false,
+//!     public_address: None,
 //!     entropy: [0; 32], // a real driver takes them from a random generator
 //! };
 //! let now = Moment::START;

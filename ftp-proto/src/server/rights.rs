@@ -134,7 +134,7 @@ impl Access {
 
     /// The rights at the absolute path `path`.
     pub fn at(&self, path: &PathName) -> Rights {
-        let holding = self.beneath.iter().filter(|(top, _)| holds(top.as_bytes(), path.as_bytes()));
+        let holding = self.beneath.iter().filter(|(top, _)| path.is_at_or_beneath(top));
         holding.max_by_key(|(top, _)| top.as_bytes().len()).map_or(self.everywhere, |(_, rights)| *rights)
     }
 
@@ -152,11 +152,6 @@ impl Access {
     pub fn missing<'a>(&self, needed: impl IntoIterator<Item = (&'a PathName, Right)>) -> Option<Right> {
         needed.into_iter().find(|(path, right)| !self.at(path).has(*right)).map(|(_, right)| right)
     }
-}
-
-/// Whether `path` is `top` or lies beneath it.
-fn holds(top: &[u8], path: &[u8]) -> bool {
-    path.strip_prefix(top).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
 }
 
 #[cfg(test)]

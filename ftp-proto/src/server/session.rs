@@ -184,7 +184,12 @@ impl Session {
         match &self.work {
             Work::Transfer(_) => true,
             Work::File(question) => question.purpose.is_long(),
-            Work::Idle | Work::Securing(_) | Work::Login(_) | Work::Setup(_) | Work::Closed => false,
+            Work::Idle
+            | Work::Securing(_)
+            | Work::Login(_)
+            | Work::Setup(_)
+            | Work::Status(_)
+            | Work::Closed => false,
         }
     }
 
@@ -193,7 +198,7 @@ impl Session {
         self.read_lines();
         let dialect = self.cx.config.dialect;
         let next = match &self.work {
-            Work::Closed | Work::Securing(_) | Work::Login(_) | Work::Setup(_) => None,
+            Work::Closed | Work::Securing(_) | Work::Login(_) | Work::Setup(_) | Work::Status(_) => None,
             Work::Idle if self.hung_up => {
                 self.end();
                 return true;
@@ -307,7 +312,7 @@ impl Session {
     fn execute(&mut self, command: Command, range: ByteRange) {
         let Self { cx, work, .. } = self;
         match command {
-            Command::User(name) => login::user(cx, name),
+            Command::User(name) => work.wait(login::user(cx, name)),
             Command::Pass(password) => work.wait(login::pass(cx, password)),
             Command::Acct(_) => cx.out.reply(Meaning::Superfluous, "No account is needed"),
             Command::Rein => self.change_tls(security::rein),
@@ -361,7 +366,7 @@ impl Session {
             Command::Stat(None) if matches!(work, Work::Transfer(_)) => {
                 self.tell_transfer(transfer::Input::Status);
             }
-            Command::Stat(None) => inform::stat(cx),
+            Command::Stat(None) => work.wait(inform::stat(cx)),
             Command::Noop => cx.out.reply(Meaning::Okay, "NOOP done"),
             Command::Allo(bytes) => cx.parameters.allocate(bytes, &mut cx.out),
             Command::Extension(extension) => work.transfer(practice::extension(cx, extension), cx),
@@ -403,7 +408,9 @@ impl Session {
         self.cx.parameters.range = None; // E14
         match &self.work {
             Work::Idle | Work::Securing(_) | Work::Closed => abort::nothing(&mut self.cx),
-            Work::Login(Question { ticket, .. }) | Work::Setup(Question { ticket, .. }) => {
+            Work::Login(Question { ticket, .. })
+            | Work::Setup(Question { ticket, .. })
+            | Work::Status(Question { ticket, .. }) => {
                 self.cx.out.ask(Ask::Cancel(*ticket));
                 self.cx.timers.disarm(Timer::Question);
                 self.work = Work::Idle;
@@ -450,6 +457,10 @@ impl Session {
                 cx.timers.disarm(Timer::Question);
                 work.wait(question.purpose.answered(cx, ticket, answer));
             }
+            Work::Status(question) if question.ticket == ticket => {
+                cx.timers.disarm(Timer::Question);
+                question.purpose.answered(cx, answer);
+            }
             Work::File(question) if question.ticket == ticket => {
                 cx.timers.disarm(Timer::Question);
                 if question.purpose.is_long() {
@@ -464,6 +475,7 @@ impl Session {
             other @ (Work::Securing(_)
             | Work::Login(_)
             | Work::Setup(_)
+            | Work::Status(_)
             | Work::File(_)
             | Work::Idle
             | Work::Closed) => {
@@ -484,6 +496,7 @@ impl Session {
             | Work::Securing(_)
             | Work::Login(_)
             | Work::Setup(_)
+            | Work::Status(_)
             | Work::File(_)
             | Work::Closed => arrivals::arrived(&mut self.cx, listener, conn, from),
         }
@@ -541,7 +554,12 @@ impl Session {
         let idle = match self.work {
             Work::Closed => return,
             Work::Idle => true,
-            Work::Securing(_) | Work::Login(_) | Work::Setup(_) | Work::File(_) | Work::Transfer(_) => false,
+            Work::Securing(_)
+            | Work::Login(_)
+            | Work::Setup(_)
+            | Work::Status(_)
+            | Work::File(_)
+            | Work::Transfer(_) => false,
         };
         let cx = &mut self.cx;
         let config = Arc::clone(&cx.config);

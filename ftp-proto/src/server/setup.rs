@@ -402,7 +402,7 @@ fn say_passive(cx: &mut Context, opening: Opening, port: u16) -> Waits {
 /// The address and port as EPRT writes them (RFC 2428 2), for CEPR.
 fn announced(cx: &Context, port: u16) -> String {
     let local = cx.local_ip();
-    let public = cx.config.public_address.map(unmapped).filter(|ip| Family::of(*ip) == Family::of(local));
+    let public = cx.connection.public_address.map(unmapped).filter(|ip| Family::of(*ip) == Family::of(local));
     format_eprt(SocketAddr::new(public.unwrap_or(local), port))
 }
 
@@ -410,7 +410,7 @@ fn announced(cx: &Context, port: u16) -> String {
 /// (D11).
 fn announced_v4(cx: &Context, port: u16) -> Option<SocketAddrV4> {
     let local = cx.local_ip();
-    let public = cx.config.public_address.map(unmapped).filter(|ip| Family::of(*ip) == Family::of(local));
+    let public = cx.connection.public_address.map(unmapped).filter(|ip| Family::of(*ip) == Family::of(local));
     match public.unwrap_or(local) {
         IpAddr::V4(ip) => Some(SocketAddrV4::new(ip, port)),
         IpAddr::V6(_) => None,

@@ -15,13 +15,24 @@ pub(super) enum Login {
     /// USER gave this name; PASS must follow.
     Named(Vec<u8>),
     /// Somebody is logged in.
-    User(User),
+    User(Box<User>),
+}
+
+/// How somebody shows who they are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum By {
+    /// By the certificate of the control connection, after USER.
+    Certificate,
+    /// By a password, after PASS.
+    Password,
 }
 
 /// Somebody who is logged in.
 #[derive(Debug)]
 pub(super) struct User {
     pub(super) account: Account,
+    /// How the login was.
+    pub(super) by: By,
     /// The operator's rules, with the account's foreign policy where that is narrower.
     pub(super) rules: Rules,
     asker: Asker,
@@ -29,7 +40,7 @@ pub(super) struct User {
 
 impl User {
     /// The user of `account` on this connection.
-    pub(super) fn new(account: Account, config: &Config, connection: &Connection) -> Self {
+    pub(super) fn new(account: Account, by: By, config: &Config, connection: &Connection) -> Self {
         let scope = match connection.peer {
             SocketAddr::V6(v6) => v6.scope_id(),
             SocketAddr::V4(_) => 0,
@@ -42,11 +53,12 @@ impl User {
             anonymous: account.anonymous,
         };
         let foreign = narrower(config.rules.foreign, account.foreign);
-        Self { account, rules: Rules { foreign, ..config.rules.clone() }, asker }
+        let exchanges = account.exchanges.clone();
+        Self { account, by, rules: Rules { foreign, exchanges, ..config.rules.clone() }, asker }
     }
 
     /// Whether this data connection may exist, and on which terms.
-    pub(super) fn decide(&self, ask: &policy::Ask) -> Result<Grant, Why> {
+    pub(super) fn decide(&self, ask: &policy::Ask<'_>) -> Result<Grant, Why> {
         policy::decide(&self.rules, &self.asker, ask)
     }
 }

@@ -3,7 +3,7 @@
 use super::ask::Ticket;
 use super::context::{Context, Question};
 use super::transfer::{Transfer, request};
-use super::{files, login, setup};
+use super::{files, inform, login, setup};
 
 /// What the session is doing. A timer ends everything but `Idle` and `Closed`.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub(super) enum Work {
     Login(Question<login::Request>),
     /// A command that sets up a data connection waits for the driver; so do later commands.
     Setup(Question<setup::Request>),
+    /// STAT waits for the driver; so do later commands.
+    Status(Question<inform::Status>),
     /// A command about files waits for the driver; so do later commands.
     File(Question<files::Request>),
     /// A transfer is under way.
@@ -53,6 +55,12 @@ impl From<Question<login::Request>> for Work {
 impl From<Question<setup::Request>> for Work {
     fn from(question: Question<setup::Request>) -> Self {
         Self::Setup(question)
+    }
+}
+
+impl From<Question<inform::Status>> for Work {
+    fn from(question: Question<inform::Status>) -> Self {
+        Self::Status(question)
     }
 }
 

@@ -53,8 +53,10 @@ impl Entry {
     /// A directory of the user cannot be used.
     pub fn open(user: &User, common: Common<'_>) -> anyhow::Result<Self> {
         let account = Account {
+            admin: user.admin,
             access: user.home.access(user.rights),
             foreign: user.foreign.unwrap_or(common.foreign),
+            exchanges: user.exchanges.clone(),
             require_tls: user.terms.require_tls,
             ..Account::new(user.name.clone())
         };

@@ -20,6 +20,6 @@ pub use entry::{Common, Entry};
 pub use file::{read_secret, read_users};
 pub use hash::{BadHash, PasswordHash};
 pub use home::{Home, Mount};
-pub use terms::{Terms, Unfit};
+pub use terms::{Origin, Terms, Unfit};
 pub use user::{BadUser, Credential, Rates, User};
 pub use users::{Check, SlowCheck, Users, is_anonymous};

@@ -3,7 +3,7 @@
 
 use std::num::NonZeroU64;
 
-use ftp_proto::policy::Foreign;
+use ftp_proto::policy::{Exchange, Foreign};
 use ftp_proto::server::Rights;
 use ftp_proto::wire::Secret;
 
@@ -21,8 +21,12 @@ pub struct User {
     pub credential: Credential,
     /// What the user may do with files.
     pub rights: Rights,
+    /// Whether STAT shows the limits of the server.
+    pub admin: bool,
     /// The foreign policy, where it is narrower than the server's.
     pub foreign: Option<Foreign>,
+    /// What the user exchanges with foreign hosts; empty means all that the policy allows.
+    pub exchanges: Vec<Exchange>,
     /// How many sessions the user may have.
     pub limits: AccountLimits,
     /// When and from where the user may log in.
@@ -49,6 +53,8 @@ pub enum Credential {
     Quick(Secret),
     /// The hash of a password.
     Hashed(PasswordHash),
+    /// A certificate of the terms, and no password.
+    Certificate,
 }
 
 /// Why a line does not describe a user. The text never shows the line, which may hold a password.
@@ -72,7 +78,9 @@ impl User {
             name: name.into(),
             credential,
             rights: Rights::ALL,
+            admin: false,
             foreign: None,
+            exchanges: Vec::new(),
             limits: AccountLimits::default(),
             terms: Terms::default(),
             home: Home::default(),

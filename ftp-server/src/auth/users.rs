@@ -6,19 +6,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::bail;
-use ftp_proto::wire::Secret;
+use ftp_proto::wire::{Fingerprint, Secret};
 
 use super::entry::{Common, Entry};
 use super::hash::PasswordHash;
 use super::quick::QuickUsers;
 use super::user::{Credential, User};
 
-/// All users of the server: those with passwords in clear, those with hashes, and the anonymous account.
+/// All users of the server: those with passwords in clear, with hashes, with certificates alone, and the
+/// anonymous account.
 /// The list of kinds is closed.
 #[derive(Default)]
 pub struct Users {
     quick: QuickUsers,
     hashed: HashMap<Vec<u8>, (Arc<Entry>, PasswordHash)>,
+    /// Those who log in by a certificate alone.
+    certified: HashMap<Vec<u8>, Arc<Entry>>,
     anonymous: Option<Arc<Entry>>,
 }
 
@@ -61,6 +64,9 @@ impl Users {
                 Credential::Hashed(hash) => {
                     all.hashed.insert(user.name.clone(), (entry, hash.clone()));
                 }
+                Credential::Certificate => {
+                    all.certified.insert(user.name.clone(), entry);
+                }
             }
         }
         Ok(all)
@@ -70,8 +76,14 @@ impl Users {
     pub fn has(&self, name: &[u8]) -> bool {
         let is = |entry: &Arc<Entry>| entry.account.name == name;
         self.hashed.contains_key(name)
+            || self.certified.contains_key(name)
             || self.quick.entries().any(is)
             || self.anonymous.as_ref().is_some_and(is)
+    }
+
+    /// The user of this name, if this certificate logs in without a password.
+    pub fn recognise(&self, name: &[u8], certificate: Fingerprint) -> Option<&Arc<Entry>> {
+        self.certified.get(name).filter(|entry| entry.terms.knows(Some(certificate)))
     }
 
     /// Checks a login as far as that is quick.
@@ -104,7 +116,8 @@ impl SlowCheck {
 
 impl fmt::Debug for Users {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Users({} quick, {} hashed)", self.quick.len(), self.hashed.len())
+        let (quick, hashed, certified) = (self.quick.len(), self.hashed.len(), self.certified.len());
+        write!(f, "Users({quick} quick, {hashed} hashed, {certified} certified)")
     }
 }
 
@@ -206,6 +219,25 @@ mod tests {
     }
 
     #[test]
+    fn a_certificate_logs_in_its_own_user_and_no_password_does() {
+        let [known, other] = [1, 2].map(|n| Fingerprint::of(&[n]));
+        let terms = crate::auth::Terms { certificates: vec![known], ..crate::auth::Terms::default() };
+        let both = Credential::Hashed(PasswordHash::of(b"secret").unwrap());
+        let all = [
+            User { terms: terms.clone(), ..User::new("ann", Credential::Certificate) },
+            User { terms, ..User::new("bob", both) },
+        ];
+        let users = open(&all, false);
+        assert_eq!(users.recognise(b"ann", known).unwrap().account.name, b"ann");
+        for (name, certificate) in [("ann", other), ("bob", known), ("eve", known)] {
+            assert!(users.recognise(name.as_bytes(), certificate).is_none(), "{name}");
+        }
+        assert_eq!(login(&users, "ann", ""), None);
+        assert_eq!(login(&users, "bob", "secret"), Some("bob".into()));
+        assert!(users.has(b"ann"));
+    }
+
+    #[test]
     fn a_quota_needs_directories_that_do_not_lie_in_each_other() {
         let top = tempfile::tempdir().unwrap();
         for dir in ["ann", "bob", "bob/in"] {
@@ -230,7 +262,7 @@ mod tests {
     #[test]
     fn debug_text_of_the_users_shows_no_secret() {
         let shown = format!("{:?}", quick(&["ann:secret"], false));
-        assert_eq!(shown, "Users(1 quick, 0 hashed)");
+        assert_eq!(shown, "Users(1 quick, 0 hashed, 0 certified)");
         let slow = SlowCheck { entry: None, hash: PasswordHash::of_nobody(), password: Secret::new("x") };
         assert!(!format!("{slow:?}").contains("argon2id"), "{slow:?}");
     }

@@ -54,6 +54,7 @@ async fn until_stopped(
     let mut stop = Stop::new().context("cannot listen for signals")?;
     let mut hangup = Reload::new().context("cannot listen for signals")?;
     let server = Server::start(&config, sockets, lost)?;
+    server.look_up().await;
     announce(&server)?;
     loop {
         tokio::select! {

@@ -15,6 +15,7 @@ use super::{Config, Log, Options};
 use crate::auth::{User, is_anonymous, read_users};
 use crate::limits::{AtOnce, HookLimits, Limits};
 use crate::operate::is_below;
+use crate::operate::public::PublicRule;
 
 impl Config {
     /// Fills in defaults and checks that the options fit together, and with what only a file can say.
@@ -32,6 +33,11 @@ impl Config {
             errors.push(ConfigError::NetworksUnderNever);
         }
         let certificates = encryption::certificates(&options, &mut errors);
+        if certificates.is_none() {
+            let shows = |user: &&User| !user.terms.certificates.is_empty();
+            let of = |user: &User| ConfigError::CertificateOfUser(user.shown_name());
+            errors.extend(users.iter().filter(shows).map(of));
+        }
         let listeners = listeners(&options, certificates.is_some(), &mut errors);
         let limits = file.sections.limit(limits(&options));
         let usual = file.sections.time(Timeouts::default());
@@ -42,6 +48,7 @@ impl Config {
             }
             return Err(errors);
         };
+        let general = options.public_address.map(|host| PublicRule { networks: Vec::new(), host });
         let config = Self {
             listeners,
             limits,
@@ -64,7 +71,7 @@ impl Config {
             same_host: options.same_host,
             gender: options.gender.map_or(Gender::Off, SocketGender::gender),
             passive_ports: options.passive_ports,
-            public_address: options.public_address,
+            public: file.public.iter().cloned().chain(general).collect(),
             hook: file.sections.hook(&mut errors),
             metrics: options.metrics,
             run_as: options.run_as,

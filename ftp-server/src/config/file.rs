@@ -11,9 +11,11 @@ use ftp_io::program::settings::{self, Given, Mistake, Mistakes, Reader};
 use toml::de::DeTable;
 
 use super::people;
+use super::public::{self, PUBLIC};
 use super::raw::Options;
 use super::sections::{self, SECTIONS, Sections};
 use crate::auth::{User, read_secret};
+use crate::operate::public::PublicRule;
 
 /// What a configuration file says. Every value in it is possible; whether they fit together is for
 /// [`Config::compile`](super::Config::compile).
@@ -25,6 +27,8 @@ pub struct File {
     places: BTreeMap<String, (usize, usize)>,
     /// Users in the order of the file.
     pub(super) users: Vec<User>,
+    /// The tables `[[public-address]]` in their order.
+    pub(super) public: Vec<PublicRule>,
     /// `[limits]`, `[bans]`, `[timeouts]`.
     pub(super) sections: Sections,
 }
@@ -48,13 +52,14 @@ impl File {
         let base = path.parent().unwrap_or(Path::new(""));
         settings::read(text, |reader, table| {
             let command = Options::augment_args(clap::Command::new("ftp-server"));
-            let tables: Vec<&str> = SECTIONS.into_iter().chain([USERS]).collect();
+            let tables: Vec<&str> = SECTIONS.into_iter().chain([USERS, PUBLIC]).collect();
             let known = (tables.as_slice(), "the configuration has", base);
             let mut options = settings::given(reader, table, &command, known);
             let sections = sections::read(reader, table, base, &mut options);
             let places = options.iter().map(|given| (given.name.clone(), reader.place(&given.at))).collect();
             let users = users(reader, table, base);
-            Self { path: path.to_owned(), options, places, users, sections }
+            let public = public::read(reader, table, base);
+            Self { path: path.to_owned(), options, places, users, public, sections }
         })
     }
 

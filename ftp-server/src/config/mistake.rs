@@ -52,6 +52,11 @@ pub enum ConfigError {
     /// TLS is wanted, but there is no certificate.
     #[error("--{0} needs a certificate: give --tls-cert and --tls-key, or --tls-self-signed")]
     NoCertificate(&'static str),
+    /// A user logs in by a certificate, but there is no TLS.
+    #[error(
+        "the user {0:?} needs TLS to show a certificate: give --tls-cert and --tls-key, or --tls-self-signed"
+    )]
+    CertificateOfUser(String),
     /// There are not as many keys as certificates.
     #[error("every --tls-cert needs its --tls-key, in the same order; both may name one file")]
     KeyMissing,
@@ -69,7 +74,12 @@ impl ConfigError {
     /// The option that is to be changed, without dashes; `None` if none stands out.
     pub fn option(&self) -> Option<&'static str> {
         match self {
-            Self::Hook(_) | Self::NoRoot | Self::Nobody | Self::Users(_) | Self::BelowRoot(..) => None,
+            Self::Hook(_)
+            | Self::NoRoot
+            | Self::Nobody
+            | Self::Users(_)
+            | Self::BelowRoot(..)
+            | Self::CertificateOfUser(_) => None,
             Self::User { .. } | Self::UserTwice(_) | Self::UserAnonymous(_) => Some("user"),
             Self::NetworksUnderNever => Some("foreign-networks"),
             Self::ListenTwice(_) => Some("listen"),

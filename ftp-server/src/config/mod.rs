@@ -3,23 +3,27 @@
 
 mod compile;
 mod encryption;
+mod exchanges;
 mod file;
 mod listeners;
 mod mistake;
 mod people;
+mod public;
 mod raw;
 mod sections;
 #[cfg(test)]
 mod tests;
 mod text;
 
+pub use exchanges::{DirectionName, ExchangeKeys};
 pub use file::File;
 pub use mistake::ConfigError;
 pub use people::{MountKeys, RightName, UserKeys};
+pub use public::PublicKeys;
 pub use raw::{ForeignPolicy, Options, SessionReuse, SocketGender};
 pub use sections::{BanKeys, HookKeys, LimitKeys, TimeoutKeys};
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -34,12 +38,14 @@ use ipnet::IpNet;
 use crate::auth::User;
 use crate::limits::Limits;
 use crate::operate::hook::Hook;
+use crate::operate::public::PublicRule;
 
 /// The tables that only a file has, as clap knows their keys: heading, text, keys.
 pub fn tables() -> Vec<(&'static str, &'static str, clap::Command)> {
     use clap::Args;
     let users = UserKeys::augment_args(clap::Command::new("users"));
     let mounts = MountKeys::augment_args(clap::Command::new("mounts"));
+    let exchanges = ExchangeKeys::augment_args(clap::Command::new("exchanges"));
     let section = sections::keys_of;
     let bans = "Addresses that guess passwords are turned away for a time. No name is ever banned.";
     vec![
@@ -52,11 +58,21 @@ pub fn tables() -> Vec<(&'static str, &'static str, clap::Command)> {
             section("hooks"),
         ),
         ("[tls]", "The options of the command line that begin with `tls-`.", section("tls")),
+        (
+            "[[public-address]]",
+            "What clients of some networks are told instead of `public-address`, once for each. The first table that is about the client and has an address of its family counts; the option comes last.",
+            PublicKeys::augment_args(clap::Command::new("public-address")),
+        ),
         ("[[users]]", "A user, once for each. A file with users needs mode 0600.", users),
         (
             "[[users.mounts]]",
             "Another directory that the user before it sees at a path, once for each.",
             mounts,
+        ),
+        (
+            "[[users.exchanges]]",
+            "What the user before it exchanges with foreign hosts, once for each rule. Without any, all that `foreign` allows. With some, at least one has to permit each transfer with a foreign host.",
+            exchanges,
         ),
     ]
 }
@@ -94,8 +110,8 @@ pub struct Config {
     pub gender: Gender,
     /// Ports of passive data connections; `None` means any free port.
     pub passive_ports: Option<RangeInclusive<u16>>,
-    /// The address to announce for passive data connections instead of the local one.
-    pub public_address: Option<IpAddr>,
+    /// The addresses to announce for passive data connections instead of the local one.
+    pub public: Vec<PublicRule>,
     /// How many sessions there may be.
     pub limits: Limits,
     /// Bytes that uploads leave free on each file system.
@@ -117,6 +133,11 @@ pub struct Config {
 }
 
 impl Config {
+    /// Whether an account knows certificates of clients, so that control connections ask for one.
+    pub fn knows_certificates(&self) -> bool {
+        self.users.iter().any(|user| !user.terms.certificates.is_empty())
+    }
+
     /// Every directory that a user sees.
     pub fn roots(&self) -> impl Iterator<Item = &Path> {
         let own = self.users.iter().flat_map(|user| user.home.directories(&self.root));

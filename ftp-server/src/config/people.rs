@@ -8,12 +8,13 @@ use ftp_io::program::settings::{Reader, section};
 use ftp_io::program::size;
 use ftp_proto::listing::When;
 use ftp_proto::server::{Right, Rights};
-use ftp_proto::wire::PathName;
+use ftp_proto::wire::{BadFingerprint, Fingerprint, PathName};
 use ipnet::IpNet;
 use toml::de::DeTable;
 
+use super::exchanges::{EXCHANGES, exchanges};
 use super::raw::ForeignPolicy;
-use super::text::network;
+use super::text::{network, path};
 use crate::auth::{Credential, Home, Mount, PasswordHash, Rates, Terms, User};
 use crate::limits::AccountLimits;
 use crate::vfs::QuotaLimits;
@@ -24,10 +25,15 @@ pub struct UserKeys {
     /// The name that the user logs in with
     #[arg(long, value_name = "NAME")]
     pub name: String,
-    /// The hash of the password, as `ftp-server hash-password` prints it
+    /// The hash of the password, as `ftp-server hash-password` prints it; it may be left out where
+    /// `certificates` are named
     #[arg(long, value_name = "HASH", value_parser = hash)]
-    pub password_hash: PasswordHash,
-    /// What the user may do with files [default: everything]
+    pub password_hash: Option<PasswordHash>,
+    /// Certificates of which the client must show one inside TLS: SHA256: and 64 digits. With a password
+    /// both are needed; without one, the certificate logs in alone
+    #[arg(long, value_name = "FINGERPRINT[,FINGERPRINT]...", value_delimiter = ',', value_parser = fingerprint)]
+    pub certificates: Vec<Fingerprint>,
+    /// What the user may do; `admin` is never meant by default [default: everything with files]
     #[arg(long, value_name = "RIGHT[,RIGHT]...", value_delimiter = ',')]
     pub rights: Option<Vec<RightName>>,
     /// Who may be the other end of a transfer, where that is narrower than `foreign` of the server
@@ -72,7 +78,7 @@ pub struct UserKeys {
 #[derive(clap::Args, Debug)]
 pub struct MountKeys {
     /// The path at which the user sees the directory, absolute
-    #[arg(long, value_name = "PATH", value_parser = mount_path)]
+    #[arg(long, value_name = "PATH", value_parser = path)]
     pub at: PathName,
     /// The directory itself
     #[arg(long, value_name = "DIR")]
@@ -84,7 +90,12 @@ pub struct MountKeys {
 
 /// The name of a right.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct RightName(Right);
+pub enum RightName {
+    /// A right about files.
+    File(Right),
+    /// STAT shows the limits of the server.
+    Admin,
+}
 
 impl clap::ValueEnum for RightName {
     fn value_variants<'a>() -> &'a [Self] {
@@ -92,23 +103,32 @@ impl clap::ValueEnum for RightName {
     }
 
     fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
-        Some(clap::builder::PossibleValue::new(self.0.name()).help(self.0.permits()))
+        let (name, help) = match self {
+            Self::File(right) => (right.name(), right.permits()),
+            Self::Admin => ("admin", "see the limits of the server in STAT"),
+        };
+        Some(clap::builder::PossibleValue::new(name).help(help))
     }
 }
 
-const ALL: [RightName; 8] = [
-    RightName(Right::List),
-    RightName(Right::Read),
-    RightName(Right::Write),
-    RightName(Right::Append),
-    RightName(Right::Delete),
-    RightName(Right::Rename),
-    RightName(Right::Mkdir),
-    RightName(Right::Chmod),
+const ALL: [RightName; 9] = [
+    RightName::File(Right::List),
+    RightName::File(Right::Read),
+    RightName::File(Right::Write),
+    RightName::File(Right::Append),
+    RightName::File(Right::Delete),
+    RightName::File(Right::Rename),
+    RightName::File(Right::Mkdir),
+    RightName::File(Right::Chmod),
+    RightName::Admin,
 ];
 
 fn hash(text: &str) -> Result<PasswordHash, crate::auth::BadHash> {
     PasswordHash::parse(text)
+}
+
+fn fingerprint(text: &str) -> Result<Fingerprint, BadFingerprint> {
+    text.parse()
 }
 
 /// The mounts of one user.
@@ -118,8 +138,12 @@ fn mounts(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path) -> Vec<Moun
         let read = section::<MountKeys>(reader, table, &at, (&[], "a mount has", base));
         let Some((keys, places)) = read else { continue };
         if mounts.iter().any(|other| other.at == keys.at) {
-            let at = places.get("at").cloned().unwrap_or(at);
+            let at = places.get("at").cloned().unwrap_or_else(|| at.clone());
             reader.wrong(at, "two mounts of one user have this path: choose another");
+        }
+        if is_admin(keys.rights.as_deref()) {
+            let at = places.get("rights").cloned().unwrap_or(at);
+            reader.wrong(at, "admin is a right of the user, not of a directory: write it there");
         }
         mounts.push(Mount { at: keys.at, dir: keys.dir, rights: rights(keys.rights.as_deref()) });
     }
@@ -127,17 +151,15 @@ fn mounts(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path) -> Vec<Moun
 }
 
 fn rights(names: Option<&[RightName]>) -> Option<Rights> {
-    names.map(|names| names.iter().map(|RightName(right)| *right).collect())
+    let about_files = |name: &RightName| match name {
+        RightName::File(right) => Some(*right),
+        RightName::Admin => None,
+    };
+    names.map(|names| names.iter().filter_map(about_files).collect())
 }
 
-/// An absolute path as sessions have it: without `.`, `..` and needless slashes.
-fn mount_path(text: &str) -> Result<PathName, &'static str> {
-    const EXPECTED: &str = "write an absolute path below /, without .., like /in";
-    let names: Vec<&str> = text.split('/').filter(|name| !matches!(*name, "" | ".")).collect();
-    if !text.starts_with('/') || names.is_empty() || names.contains(&"..") {
-        return Err(EXPECTED);
-    }
-    PathName::from_wire(format!("/{}", names.join("/"))).map_err(|_| EXPECTED)
+fn is_admin(names: Option<&[RightName]>) -> bool {
+    names.is_some_and(|names| names.contains(&RightName::Admin))
 }
 
 /// The moment at which a day ends, in UTC.
@@ -169,15 +191,38 @@ pub(super) fn user(
     base: &Path,
 ) -> Option<(User, Range<usize>)> {
     let mounts = mounts(reader, table, base);
-    let (keys, places) = section::<UserKeys>(reader, table, at, (&[MOUNTS], "a user has", base))?;
+    let exchanges = exchanges(reader, table, base);
+    let tables = [MOUNTS, EXCHANGES];
+    let (keys, places) = section::<UserKeys>(reader, table, at, (&tables, "a user has", base))?;
     let name_at = places.get("name").cloned().unwrap_or_else(|| at.clone());
     if keys.name.is_empty() {
         reader.wrong(name_at, "a name has at least one character");
         return None;
     }
+    let credential = match keys.password_hash {
+        Some(hash) => Credential::Hashed(hash),
+        None if !keys.certificates.is_empty() => Credential::Certificate,
+        // A value that is no hash has been told.
+        None if table.contains_key("password-hash") => return None,
+        None => {
+            reader.wrong(at.clone(), "password-hash is missing: give it, or certificates, or both");
+            return None;
+        }
+    };
+    if !exchanges.is_empty() && keys.foreign == Some(ForeignPolicy::Never) {
+        let at = places.get("foreign").cloned().unwrap_or_else(|| at.clone());
+        reader.wrong(at, "a user who exchanges nothing with other hosts needs no rules of exchange");
+    }
     let user = User {
+        exchanges,
         rights: rights(keys.rights.as_deref()).unwrap_or(Rights::ALL),
-        terms: Terms { networks: keys.networks, expires: keys.expires, require_tls: keys.require_tls },
+        admin: is_admin(keys.rights.as_deref()),
+        terms: Terms {
+            networks: keys.networks,
+            expires: keys.expires,
+            require_tls: keys.require_tls,
+            certificates: keys.certificates,
+        },
         home: Home {
             root: keys.root,
             mounts,
@@ -193,7 +238,7 @@ pub(super) fn user(
             sessions: limit(keys.max_sessions),
             per_address: limit(keys.max_sessions_per_address),
         },
-        ..User::new(keys.name, Credential::Hashed(keys.password_hash))
+        ..User::new(keys.name, credential)
     };
     Some((user, name_at))
 }

@@ -1,7 +1,7 @@
 //! The options as they are typed. Their doc comments are the texts of `--help` and of the manual page.
 
 use std::ffi::OsString;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,6 +13,7 @@ use ftp_proto::server::Gender;
 use ipnet::IpNet;
 
 use super::text::{network, ports};
+use crate::operate::public::Host;
 
 /// The options of the server.
 #[derive(clap::Args, Debug, Default)]
@@ -80,9 +81,10 @@ pub struct Options {
     /// The ports that passive data connections use [default: any free port]
     #[arg(long, value_name = "LO-HI", value_parser = ports)]
     pub passive_ports: Option<RangeInclusive<u16>>,
-    /// The address to announce for passive data connections [default: the control connection's]
-    #[arg(long, value_name = "IP")]
-    pub public_address: Option<IpAddr>,
+    /// The address to announce for passive data connections, or a name that is looked up every minute
+    /// [default: the control connection's]
+    #[arg(long, value_name = "IP|NAME")]
+    pub public_address: Option<Host>,
     /// Sessions at the same time; 0 is no limit [default: 10000]
     #[arg(long, value_name = "N")]
     pub max_sessions: Option<u32>,

@@ -3,7 +3,8 @@
 use std::fs::{Permissions, set_permissions, write};
 use std::os::unix::fs::PermissionsExt;
 
-use ftp_proto::policy::Foreign;
+use ftp_proto::command::Direction;
+use ftp_proto::policy::{Exchange, Foreign};
 use ftp_proto::server::{Right, Rights};
 
 use crate::auth::{Credential, PasswordHash};
@@ -52,6 +53,10 @@ fn a_file_says_what_the_command_line_says_and_users() {
     assert_eq!(config.timeouts.accept.as_secs(), 5);
     let names: Vec<String> = config.users.iter().map(crate::auth::User::shown_name).collect();
     assert_eq!(names, ["bob", "ann", "eve"]);
+    let root = "root = \"/srv\"\n".to_owned();
+    let admin = start(&(root + &user("ann", "rights = \"list,admin\"")), "").unwrap();
+    assert_eq!((admin.users[0].admin, admin.users[0].rights), (true, Rights::NONE.with(Right::List)));
+    assert!(config.users.iter().all(|user| !user.admin), "nobody is by default");
     let [bob, ann, eve] = config.users.as_slice() else { panic!("{names:?}") };
     assert_eq!(bob.rights, Rights::READ_ONLY);
     assert_eq!(ann.rights, Rights::NONE.with(Right::List).with(Right::Write));
@@ -103,12 +108,13 @@ fn mistakes_of_users_are_told_with_their_place() {
         }
     };
     check("[[users]]\nname = \"ann\"", &["F:1:1: password-hash is missing"]);
-    check("[[users]]", &["F:1:1: name is missing", "F:1:1: password-hash is missing"]);
+    check("[[users]]", &["F:1:1: name is missing"]);
     check("[[users]]\nname = \"a\"\npassword-hash = \"$9$x\"", &["F:3:17: no known kind of hash"]);
     check(&user("ann", "rights = [\"lst\"]"), &["F:4:11: expected one of list, read"]);
     check(&user("ann", "right = 1"), &["F:4:1: unknown key \"right\"; did you mean rights?"]);
     check(&user("", ""), &["F:2:8: a name has at least one character"]);
     check(&(user("ann", "") + &user("ann", "")), &["F:6:8: two users have the name \"ann\""]);
+    check(&user("ann", "certificates = \"SHA256:0f\""), &["F:4:16: a fingerprint is SHA256: and 64"]);
     check("[users]", &["F:1:1: write [[users]], once for each user"]);
 }
 
@@ -169,8 +175,64 @@ fn users_have_directories_terms_and_quotas() {
     check("[[users.mounts]]\nat = \"/a/../b\"\ndir = \"x\"", "F:5:6: write an absolute path below /");
     check("[[users.mounts]]\nat = \"/\"\ndir = \"x\"", "F:5:6: write an absolute path below /");
     check("[[users.mounts]]\nat = \"/a\"", "F:4:1: dir is missing");
+    let admin = "[[users.mounts]]\nat = \"/a\"\ndir = \"x\"\nrights = \"admin\"";
+    check(admin, "F:7:10: admin is a right of the user");
     let twice = "[[users.mounts]]\nat = \"/a\"\ndir = \"x\"\n[[users.mounts]]\nat = \"/a/\"\ndir = \"y\"";
     check(twice, "F:8:6: two mounts of one user have this path");
+}
+
+#[test]
+fn public_addresses_are_tables_or_the_option_and_the_option_comes_last() {
+    let text = "root = \"/\"\nanonymous = true\n[[public-address]]\naddress = \"10.0.0.1\"\nnetworks = \"10.0.0.0/8\"\n\
+                [[public-address]]\naddress = \"ftp.example.org\"";
+    let config = start(text, "--public-address 192.0.2.1").unwrap();
+    let hosts: Vec<String> = config.public.iter().map(|rule| rule.host.to_string()).collect();
+    assert_eq!(hosts, ["10.0.0.1", "ftp.example.org", "192.0.2.1"]);
+    assert_eq!(config.public.iter().map(|rule| rule.networks.len()).collect::<Vec<_>>(), [1, 0, 0]);
+    let config = start("root = \"/\"\nanonymous = true\npublic-address = \"ftp.example.org\"", "").unwrap();
+    assert_eq!(config.public.len(), 1);
+    let said = start("public-address = \"192.0.2.256\"", "").unwrap_err();
+    assert!(said[0].starts_with("F:1:18: write an address, or the name of a host"), "{said:?}");
+    let said = start("[[public-address]]\nnetworks = \"10.0.0.0/8\"", "").unwrap_err();
+    assert!(said[0].starts_with("F:1:1: address is missing"), "{said:?}");
+}
+
+#[test]
+fn rules_of_exchange_have_a_peer_a_direction_a_path_and_tls() {
+    let more = "[[users.exchanges]]\npeers = [\"192.0.2.0/24\", \"2001:db8::7\"]\ndirection = \"receive\"\npath = \"/in/\"\n\
+                require-tls = true\n[[users.exchanges]]\n[[users.mounts]]\nat = \"/in\"\ndir = \"x\"";
+    let config = start(&format!("root = \"/srv\"\n{}", user("ann", more)), "").unwrap();
+    let [rule, any] = config.users[0].exchanges.as_slice() else { panic!("two rules") };
+    assert_eq!((rule.peers.len(), rule.direction), (2, Some(Direction::Receive)));
+    assert_eq!((rule.path.as_ref().unwrap().as_bytes(), rule.require_tls), (&b"/in"[..], true));
+    assert_eq!(*any, Exchange::default());
+    let check = |more: &str, expect: &str| {
+        let said = start(&user("ann", more), "").unwrap_err();
+        assert!(said[0].starts_with(expect), "{said:?}");
+    };
+    check("[[users.exchanges]]\npeer = \"192.0.2.7\"", "F:5:1: unknown key \"peer\": a rule of exchange has");
+    check("[[users.exchanges]]\npeers = \"example.org\"", "F:5:9: write a network");
+    check("[[users.exchanges]]\ndirection = \"in\"", "F:5:13: expected one of send, receive");
+    check("[[users.exchanges]]\npath = \"in\"", "F:5:8: write an absolute path below /");
+    check("foreign = \"never\"\n[[users.exchanges]]", "F:4:11: a user who exchanges nothing");
+}
+
+#[test]
+fn certificates_stand_beside_a_password_or_in_its_place_and_need_tls() {
+    let one = format!("SHA256:{}", "0f".repeat(32));
+    let text = format!(
+        "root = \"/srv\"\ntls-self-signed = true\n{}[[users]]\nname = \"bob\"\ncertificates = [{one:?}, {one:?}]",
+        user("ann", &format!("certificates = {one:?}"))
+    );
+    let config = start(&text, "").unwrap();
+    let [ann, bob] = config.users.as_slice() else { panic!("two users") };
+    assert_eq!(ann.terms.certificates, [one.parse().unwrap()]);
+    assert!(matches!(ann.credential, Credential::Hashed(_)));
+    assert_eq!((&bob.credential, bob.terms.certificates.len()), (&Credential::Certificate, 2));
+    assert!(config.knows_certificates());
+    let said = start(&text.replace("tls-self-signed = true", ""), "").unwrap_err();
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert!(said[0].contains("the user \"ann\" needs TLS to show a certificate"), "{said:?}");
 }
 
 #[test]

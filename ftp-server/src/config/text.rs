@@ -1,8 +1,9 @@
-//! Networks and port ranges as people write them.
+//! Networks, ranges of ports and paths as people write them.
 
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
+use ftp_proto::wire::PathName;
 use ipnet::IpNet;
 
 /// Reads `192.0.2.0/24`, or one address.
@@ -18,6 +19,16 @@ pub(super) fn ports(text: &str) -> Result<RangeInclusive<u16>, String> {
     let (low, high) = text.split_once('-').ok_or_else(wrong)?;
     let (low, high): (u16, u16) = low.parse().ok().zip(high.parse().ok()).ok_or_else(wrong)?;
     if low == 0 || low > high { Err(wrong()) } else { Ok(low..=high) }
+}
+
+/// An absolute path as sessions have it: without `.`, `..` and needless slashes.
+pub(super) fn path(text: &str) -> Result<PathName, &'static str> {
+    const EXPECTED: &str = "write an absolute path below /, without .., like /in";
+    let names: Vec<&str> = text.split('/').filter(|name| !matches!(*name, "" | ".")).collect();
+    if !text.starts_with('/') || names.is_empty() || names.contains(&"..") {
+        return Err(EXPECTED);
+    }
+    PathName::from_wire(format!("/{}", names.join("/"))).map_err(|_| EXPECTED)
 }
 
 #[cfg(test)]

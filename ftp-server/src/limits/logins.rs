@@ -4,12 +4,13 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use ftp_io::clock::Clock;
 use ftp_proto::address::Group;
 use ftp_proto::server::guard::{Bounds, Guard};
 use ftp_proto::timer::Moment;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use super::limit::{Limit, Use};
 use super::threads::Threads;
@@ -22,6 +23,8 @@ pub struct Logins {
     threads: Threads,
     /// How many of them there are.
     at_once: usize,
+    /// There is another ban.
+    banned: Notify,
 }
 
 #[derive(Debug)]
@@ -69,6 +72,7 @@ impl Logins {
             state: Mutex::new(state),
             threads: Threads::new(bounds.at_once),
             at_once: bounds.at_once,
+            banned: Notify::new(),
         })
     }
 
@@ -97,6 +101,29 @@ impl Logins {
     pub fn is_banned(&self, from: IpAddr) -> bool {
         let now = self.clock.now();
         self.state().guard.is_banned(now, Group::of(from))
+    }
+
+    /// The addresses that are banned, and for how long they still are.
+    pub fn bans(&self) -> Vec<(IpAddr, Duration)> {
+        let now = self.clock.now();
+        self.state().guard.bans(now).map(|(host, time)| (host.first(), time)).collect()
+    }
+
+    /// Whether hosts that guess too much are banned.
+    pub fn bans_hosts(&self) -> bool {
+        self.state().guard.bounds().ban.is_some()
+    }
+
+    /// Bans an address for so long.
+    pub fn ban(&self, from: IpAddr, time: Duration) {
+        let now = self.clock.now();
+        self.state().guard.ban(now, Group::of(from), now + time);
+    }
+
+    /// Returns when a host has guessed too much and is banned: at once if that has happened since this was
+    /// called before.
+    pub async fn banned(&self) {
+        self.banned.notified().await;
     }
 
     /// How far the limits of logins are used.
@@ -205,7 +232,11 @@ impl LoginSlot {
 
     fn failed(&self) -> Moment {
         let mut state = self.logins.state();
+        let bans = state.guard.banned();
         let at = state.guard.wrong(self.logins.clock.now(), self.key);
+        if state.guard.banned() != bans {
+            self.logins.banned.notify_one();
+        }
         state.waiting.remove(&self.key);
         self.logins.go_on(&mut state);
         at

@@ -146,7 +146,7 @@ impl Sessions {
         if kind(ip) != Kind::Loopback && is_full(here, limits.per_address) {
             return Err(Full::Reached(Limit::SessionsPerAddress));
         }
-        if is_full(state.door.count(&from), limits.unauthenticated_per_address) {
+        if state.is_crowded_by(&from) {
             return Err(Full::Reached(Limit::UnauthenticatedPerAddress));
         }
         if is_full(state.all.len(), limits.sessions)
@@ -156,16 +156,7 @@ impl Sessions {
             return Err(Full::Reached(Limit::Sessions));
         }
         let number = state.next;
-        let bounds = Bounds::new(limits.unauthenticated.unwrap_or(usize::MAX));
-        let (door, displaced) = state
-            .door
-            .admit(bounds, from, number, |_, _| false)
-            .map_err(|_| Full::Reached(Limit::Unauthenticated))?;
-        if let Some(displaced) = displaced {
-            state.end(displaced, Full::Reached(Limit::Unauthenticated));
-        }
-        let place = state.all.admit(Bounds::new(usize::MAX), Owner::Address(from), number, |_, _| false);
-        let (place, _) = place.map_err(|_| Full::Reached(Limit::Sessions))?;
+        let (place, door) = state.enter(from, number)?;
         let (end, ended) = oneshot::channel();
         let idle = Arc::new(Idle::default());
         let seat = Seat { place, door: Some(door), account: None, idle: Arc::clone(&idle), end };
@@ -218,6 +209,25 @@ impl Sessions {
 }
 
 impl State {
+    /// Whether an address has as many connections without login as it may.
+    fn is_crowded_by(&self, from: &Group) -> bool {
+        is_full(self.door.count(from), self.limits.unauthenticated_per_address)
+    }
+
+    /// The places of a session without login. At a full door the oldest connection of whoever holds most
+    /// gives way.
+    fn enter(&mut self, from: Group, number: u64) -> Result<(Place, Place), Full> {
+        let bounds = Bounds::new(self.limits.unauthenticated.unwrap_or(usize::MAX));
+        let admitted = self.door.admit(bounds, from, number, |_, _| false);
+        let (door, displaced) = admitted.map_err(|_| Full::Reached(Limit::Unauthenticated))?;
+        if let Some(displaced) = displaced {
+            self.end(displaced, Full::Reached(Limit::Unauthenticated));
+        }
+        let place = self.all.admit(Bounds::new(usize::MAX), Owner::Address(from), number, |_, _| false);
+        let (place, _) = place.map_err(|_| Full::Reached(Limit::Sessions))?;
+        Ok((place, door))
+    }
+
     /// Tells a session to end, and frees its place. Returns whether it was there.
     fn end(&mut self, number: u64, why: Full) -> bool {
         // If that session has ended meanwhile, its place is free all the same.
@@ -304,6 +314,26 @@ impl SessionSlot {
             let seat = Seat { place, door: None, account: Some(account.to_vec()), ..seat };
             state.seats.insert(*number, seat);
         }
+        Ok(())
+    }
+
+    /// Records that nobody is logged in any more. The session counts among those without login again.
+    ///
+    /// # Errors
+    /// There is no place among them: the session has to end.
+    pub fn log_out(&self) -> Result<(), Full> {
+        let Slot { sessions, number, from, account, .. } = &*self.0;
+        let mut state = sessions.state();
+        if let Some(account) = account.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            state.leave_account(&account, *from);
+        }
+        // A session that was told to end has no seat any more.
+        let Some(seat) = state.leave(*number) else { return Ok(()) };
+        if state.is_crowded_by(from) {
+            return Err(Full::Reached(Limit::UnauthenticatedPerAddress));
+        }
+        let (place, door) = state.enter(*from, *number)?;
+        state.seats.insert(*number, Seat { place, door: Some(door), account: None, ..seat });
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use ftp_proto::server;
 use super::listener::Listener;
 use crate::config::Config;
 use crate::limits::{MAX_HELD, MAX_OF_ONE_ADDRESS, MAX_PROVERS};
+use crate::operate::public::PublicRule;
 
 /// The policy of the server, whose own listeners are at `places`: none of them is ever a target (B19).
 pub(super) fn rules(config: &Config, places: impl IntoIterator<Item = SocketAddr>) -> Rules {
@@ -17,7 +18,8 @@ pub(super) fn rules(config: &Config, places: impl IntoIterator<Item = SocketAddr
         foreign: config.foreign,
         foreign_networks: config.foreign_networks.clone(),
         same_host: config.same_host.clone(),
-        own_listeners: own_listeners(places),
+        own_listeners: own_listeners(places, &config.public),
+        exchanges: Vec::new(),
         relay: Vec::new(),
     }
 }
@@ -31,7 +33,6 @@ pub(super) fn machine(config: &Config, listener: &Listener, rules: Rules) -> ser
         gender: config.gender,
         rules,
         tls,
-        public_address: config.public_address,
         timeouts: config.timeouts.clone(),
         max_held: MAX_HELD,
         max_provers: MAX_PROVERS,
@@ -42,25 +43,30 @@ pub(super) fn machine(config: &Config, listener: &Listener, rules: Rules) -> ser
 
 /// Every address of this server's own listeners: none of them is ever a target (B19). An address that
 /// this host gets later is known from the control connections that come in through it.
-fn own_listeners(places: impl IntoIterator<Item = SocketAddr>) -> Vec<SocketAddr> {
+fn own_listeners(places: impl IntoIterator<Item = SocketAddr>, public: &[PublicRule]) -> Vec<SocketAddr> {
     let everywhere = |at: SocketAddr| {
         socket::everywhere(at).unwrap_or_else(|error| {
             tracing::warn!(error = words(&error), "cannot list the addresses of this host");
             vec![at]
         })
     };
-    places.into_iter().flat_map(everywhere).collect()
+    let places: Vec<SocketAddr> = places.into_iter().collect();
+    let seen = public.iter().filter_map(|rule| rule.host.address());
+    let outside = seen.flat_map(|ip| places.iter().map(move |at| SocketAddr::new(ip, at.port())));
+    places.iter().copied().flat_map(everywhere).chain(outside).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operate::public::Host;
 
     #[test]
     fn b19_a_wildcard_listener_is_at_every_address_of_this_host() {
         let places = ["0.0.0.0:2121", "127.0.0.2:2173"].map(|at| at.parse().unwrap());
-        let found = own_listeners(places);
-        for at in ["0.0.0.0:2121", "127.0.0.1:2121", "127.0.0.2:2173"] {
+        let public = [PublicRule { networks: Vec::new(), host: Host::Address([192, 0, 2, 1].into()) }];
+        let found = own_listeners(places, &public);
+        for at in ["0.0.0.0:2121", "127.0.0.1:2121", "127.0.0.2:2173", "192.0.2.1:2121", "192.0.2.1:2173"] {
             assert!(found.contains(&at.parse().unwrap()), "{at}: {found:?}");
         }
     }

@@ -22,10 +22,11 @@ use super::sockets::Sockets;
 use super::{identity, machine, notices};
 use crate::auth::{Common, Users};
 use crate::config::Config;
-use crate::limits::Shares;
+use crate::limits::{Logins, Shares};
 use crate::operate::metrics::Metrics;
+use crate::operate::public::PublicAddresses;
 use crate::operate::xferlog::XferLog;
-use crate::operate::{Shutdown, State, certificate, control, http};
+use crate::operate::{Shutdown, State, bans, certificate, control, http};
 use crate::session::Shared;
 use crate::vfs::Roots;
 
@@ -36,7 +37,7 @@ pub struct Server {
     /// The certificates, if there are any.
     identity: Option<Arc<Identity>>,
     /// The state directory, held until the end.
-    _state: Option<State>,
+    state: Option<State>,
     shared: Arc<Shared>,
     accepting: JoinSet<()>,
     /// Where metrics are served.
@@ -66,6 +67,7 @@ impl Server {
             tls: identity.as_ref().map(|identity| tls(config, identity)).transpose()?,
             users: RwLock::new(Arc::new(users)),
             roots,
+            public: Arc::new(PublicAddresses::new(&config.public)),
             live: Arc::default(),
             hook: config.hook.clone(),
             metrics: Metrics::new(lost),
@@ -81,6 +83,10 @@ impl Server {
         if let Some(socket) = state.as_ref().and_then(control_socket) {
             operating.spawn(control::serve(socket, Arc::clone(&shared.live), clock));
         }
+        if let Some(state) = &state {
+            operating.spawn(keep_bans(state, &shared.shares.logins, config));
+        }
+        operating.spawn(Arc::clone(&shared.public).keep());
         if let Some(socket) = metrics {
             let shared = Arc::clone(&shared);
             let page = move || shared.metrics.text(&shared.shares.uses());
@@ -99,7 +105,7 @@ impl Server {
         Ok(Self {
             places,
             identity,
-            _state: state,
+            state,
             shared,
             accepting,
             metrics: metrics_at,
@@ -107,6 +113,11 @@ impl Server {
             shutdown,
             grace,
         })
+    }
+
+    /// Looks up the names of public addresses for the first time.
+    pub async fn look_up(&self) {
+        self.shared.public.look_up().await;
     }
 
     /// Where it listens, and the kind of each listener as the ready lines name it.
@@ -126,12 +137,15 @@ impl Server {
     /// # Errors
     /// A directory cannot be used. The users that were there before stay in force.
     pub fn reload(&self, config: &Config) -> Result<(), anyhow::Error> {
-        let Shared { roots, clock, shares, .. } = &*self.shared;
+        let Shared { roots, clock, shares, tls, .. } = &*self.shared;
         let common = Common { root: &config.root, foreign: config.foreign, roots, clock: *clock };
         let users = Users::open(&config.users, config.anonymous, common)?;
         roots.keep_free(config.keep_free);
         shares.sessions.set(config.limits);
         shares.logins.set(config.limits.logins);
+        if let Some(tls) = tls {
+            tls.ask_clients(config.knows_certificates());
+        }
         self.shared.set_users(users);
         if let Some(xferlog) = &self.shared.xferlog {
             xferlog.reopen();
@@ -152,6 +166,9 @@ impl Server {
     pub async fn drain(mut self) {
         // Clients that are told to leave must find nobody listening.
         self.accepting.shutdown().await;
+        if let Some(state) = self.state.as_ref().filter(|_| self.shared.shares.logins.bans_hosts()) {
+            bans::save(state.directory().to_owned(), Arc::clone(&self.shared.shares.logins)).await;
+        }
         self.shutdown.drain(self.grace).await;
     }
 }
@@ -174,6 +191,14 @@ fn remove_what_is_left(roots: &Arc<Roots>, state: Option<&State>) {
     }
 }
 
+/// Takes up the bans that were kept, and keeps them from here on.
+fn keep_bans(state: &State, logins: &Arc<Logins>, config: &Config) -> impl Future<Output = ()> + use<> {
+    if let Some(ban) = config.limits.logins.ban {
+        bans::restore(state.directory(), logins, ban.time);
+    }
+    bans::keep(state.directory().to_owned(), Arc::clone(logins))
+}
+
 /// The directories of all users, and who may log in.
 fn users(config: &Config, clock: Clock) -> Result<(Roots, Users), anyhow::Error> {
     let roots = Roots::default();
@@ -191,7 +216,9 @@ fn users(config: &Config, clock: Clock) -> Result<(Roots, Users), anyhow::Error>
 fn tls(config: &Config, identity: &Arc<Identity>) -> Result<Arc<tls::Server>, anyhow::Error> {
     let resumes = config.session_reuse != Reuse::Off;
     let server = tls::Server::new(Arc::clone(identity), resumes, config.client_authorities.as_deref());
-    server.context("cannot use the certificates of --tls-client-ca")
+    let server = server.context("cannot use the certificates of --tls-client-ca")?;
+    server.ask_clients(config.knows_certificates());
+    Ok(server)
 }
 
 fn open_xferlog(path: &Path) -> Result<XferLog, anyhow::Error> {

@@ -47,6 +47,8 @@ pub enum Record<'a> {
     },
     /// Somebody has logged in.
     LoggedIn,
+    /// Whoever was logged in is so no more, and the session goes on.
+    LoggedOut,
     /// Somebody could not log in.
     LoginFailed {
         /// The name that the client gave.
@@ -163,6 +165,7 @@ impl Record<'_> {
             Self::NotFtp(protocol) => tracing::warn!(protocol, "the client does not speak FTP"),
             Self::TimedOut(timer) => tracing::info!(timer = timer.name(), "timed out"),
             Self::LoggedIn => tracing::info!(user, "logged in"),
+            Self::LoggedOut => tracing::info!(user, "logged out"),
             Self::LoginFailed { user } => tracing::warn!(user = text(user), "login failed"),
             Self::Listed(transfer) => transfer.log(user.as_deref(), "listed"),
             Self::Moved(transfer) => match transfer.direction {

@@ -73,6 +73,11 @@ impl Presence {
         lock(&self.session.doing).user = Some(String::from_utf8_lossy(user).into_owned());
     }
 
+    /// Nobody is logged in any more.
+    pub fn logged_out(&self) {
+        lock(&self.session.doing).user = None;
+    }
+
     /// The client has sent a command; its secrets are masked.
     pub fn commanded(&self, command: &str) {
         command.clone_into(&mut lock(&self.session.doing).command);

@@ -135,6 +135,8 @@ impl Metrics {
             }
             Record::TurnedAway { full, .. } | Record::Displaced(full) => self.full(*full),
             Record::NoPort { .. } => self.full(Full::Reached(limits::Limit::DataPorts)),
+            // Whoever logs in again is counted then.
+            Record::LoggedOut => {}
             Record::LoggedIn => {
                 self.logins.get_or_create(&done(true)).inc();
             }

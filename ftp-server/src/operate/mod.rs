@@ -1,12 +1,14 @@
 //! What the operator does to a running server, and sees of it.
 
 pub mod audit;
+pub mod bans;
 pub mod certificate;
 pub mod control;
 pub mod hook;
 pub mod http;
 pub mod live;
 pub mod metrics;
+pub mod public;
 mod shutdown;
 mod state;
 pub mod xferlog;

@@ -119,6 +119,7 @@ fn line(record: &Record<'_>, who: &Who<'_>, now: &str) -> Option<String> {
         | Record::Displaced(_)
         | Record::NoPort { .. }
         | Record::LoggedIn
+        | Record::LoggedOut
         | Record::LoginFailed { .. }
         | Record::Refused { .. }
         | Record::Stranger { .. }

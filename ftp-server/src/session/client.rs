@@ -48,6 +48,11 @@ impl Client {
         self.entry.as_ref().map(|entry| entry.account.name.as_slice())
     }
 
+    /// It is logged in no more.
+    pub(super) fn log_out(&mut self) {
+        *self = Self::new(self.from);
+    }
+
     /// The meter of a transfer: it is no faster than the account may be, nor than `own` (RATE) wants it. Its file
     /// is worked on when it is the owner's turn.
     pub(super) fn meter(&self, prepared: &Prepared, own: Option<Limiter>, turns: &Arc<Turns>) -> Meter {

@@ -15,7 +15,7 @@ use ftp_io::tls::{self, Data};
 use ftp_proto::address::Parity;
 use ftp_proto::digest::Algorithm;
 use ftp_proto::server::ask::{Answer, Ask, ConnId, End, Event, FileAsk, FileFailure, Input, Terms, Ticket};
-use ftp_proto::wire::{ByteRange, PathName, Secret};
+use ftp_proto::wire::{ByteRange, Fingerprint, PathName, Secret};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::{JoinError, spawn_blocking};
@@ -24,12 +24,12 @@ use tracing::Instrument;
 use super::client::Client;
 use super::digest::digest;
 use super::hook;
-use super::login::Login;
+use super::login;
 use super::network;
 use super::resources::{Done, Resources};
 use super::shared::Shared;
 use super::uploads::Uploads;
-use crate::auth::{Check, Entry};
+use crate::auth::{Check, Entry, Origin};
 use crate::data::{Begun, Doubt, Pumped, begin, pump};
 use crate::limits::{DataPort, Entered, Full, Left, MAX_ANONYMOUS_PORTS, Owner, Permission, SessionSlot};
 use crate::operate::Running;
@@ -134,7 +134,15 @@ impl Performer {
     /// Does what the machine asks, or starts it.
     pub(super) fn perform(&mut self, ask: Ask) {
         match ask {
-            Ask::Login { ticket, user, password, .. } => self.login(ticket, &user, password),
+            Ask::Login { ticket, user, password, certificate } => {
+                self.login(ticket, &user, password, certificate);
+            }
+            Ask::Recognise { ticket, user, certificate } => self.recognise(ticket, &user, certificate),
+            Ask::LogOut => self.log_out(),
+            Ask::Limits(ticket) => {
+                let uses = self.shared.shares.uses();
+                self.answer(ticket, Answer::Limits(uses.iter().map(ToString::to_string).collect()));
+            }
             Ask::Reserve { ticket, at, parity } => self.reserve(ticket, at, parity),
             Ask::ReservePair { ticket, odd, at } => self.reserve_pair([ticket, odd], at),
             Ask::Listen { ticket, reservation, connects } => {
@@ -325,18 +333,40 @@ impl Performer {
         self.ready.push_back(Ready::Answer(ticket, answer));
     }
 
+    /// Where a login comes from.
+    const fn origin(&self, certificate: Option<Fingerprint>) -> Origin {
+        Origin { from: self.client.from, private: self.tls.is_some(), certificate }
+    }
+
+    /// Whether USER alone logs in. Nobody can guess a certificate, so this needs no place among the logins.
+    fn recognise(&mut self, ticket: Ticket, user: &[u8], certificate: Fingerprint) {
+        let known = self.shared.users().recognise(user, certificate).cloned();
+        match known.and_then(|entry| login::admit(self.origin(Some(certificate)), entry)) {
+            Some(entry) => self.logged_in(ticket, &entry),
+            None => self.answer(ticket, Answer::Login(None)),
+        }
+    }
+
+    /// The session belongs to nobody again, and counts among those without a login.
+    fn log_out(&mut self) {
+        self.client.log_out();
+        if let Err(full) = self.slot.log_out() {
+            self.ready.push_back(Ready::End(full));
+        }
+    }
+
     /// Checks a login. A right password without a slow hash needs no wait.
-    fn login(&mut self, ticket: Ticket, user: &[u8], password: Secret) {
-        let login = Login { from: self.client.from, private: self.tls.is_some() };
+    fn login(&mut self, ticket: Ticket, user: &[u8], password: Secret, certificate: Option<Fingerprint>) {
+        let origin = self.origin(certificate);
         let users = self.shared.users();
         let slot = match self.shared.shares.logins.enter(self.client.from, user) {
-            Entered::Now(slot) => match login.judge(users.check(user, password)) {
+            Entered::Now(slot) => match login::judge(origin, users.check(user, password)) {
                 Check::Right(entry) => {
                     slot.right();
                     return self.logged_in(ticket, &entry);
                 }
                 other @ (Check::Wrong | Check::Slow(_)) => {
-                    return self.held.start(ticket, login.conclude(ticket, slot, other));
+                    return self.held.start(ticket, login::conclude(origin, ticket, slot, other));
                 }
             },
             Entered::Later(waiting) => waiting,
@@ -344,7 +374,7 @@ impl Performer {
         let user = user.to_vec();
         self.held.start(ticket, async move {
             let slot = slot.granted().await;
-            login.conclude(ticket, slot, login.judge(users.check(&user, password))).await
+            login::conclude(origin, ticket, slot, login::judge(origin, users.check(&user, password))).await
         });
     }
 

@@ -51,6 +51,11 @@ impl Reporter {
                 self.user = Some(name.clone());
                 self.record(&Record::LoggedIn);
             }
+            Event::LoggedOut => {
+                self.record(&Record::LoggedOut);
+                self.presence.logged_out();
+                self.user = None;
+            }
             Event::LoginFailed { name } => self.record(&Record::LoginFailed { user: name }),
             Event::Refused { why, address } => {
                 self.record(&Record::Refused { why: *why, address: *address });

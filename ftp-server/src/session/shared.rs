@@ -11,6 +11,7 @@ use crate::operate::audit::Record;
 use crate::operate::hook::Hook;
 use crate::operate::live::Live;
 use crate::operate::metrics::Metrics;
+use crate::operate::public::PublicAddresses;
 use crate::operate::xferlog::XferLog;
 use crate::vfs::Roots;
 
@@ -32,6 +33,8 @@ pub struct Shared {
     pub metrics: Metrics,
     /// The xferlog, if there is one.
     pub xferlog: Option<XferLog>,
+    /// The addresses that clients are told to connect to.
+    pub public: Arc<PublicAddresses>,
     /// The directories of all users.
     pub roots: Arc<Roots>,
 }

@@ -114,7 +114,9 @@ impl Session {
     fn new(shared: Arc<Shared>, accepted: Accepted) -> io::Result<Self> {
         let Accepted { id, stream, from, proxied, slot, eviction, machine, running } = accepted;
         let local = plain(stream.local_addr()?);
-        let connection = Connection { peer: from, local, proxied, entropy: ftp_io::random::bytes()? };
+        let public_address = shared.public.of(from.ip(), local.ip());
+        let connection =
+            Connection { peer: from, local, proxied, public_address, entropy: ftp_io::random::bytes()? };
         Ok(Self {
             reporter: Reporter::new(Arc::clone(&shared), id, from),
             performer: Performer::new(id, from.ip(), Arc::clone(&shared), slot, running.clone()),

@@ -70,7 +70,6 @@ impl Host {
                 foreign_networks: listed.then_some(foreign_networks),
                 ..Rules::default()
             },
-            public_address: None,
             tls: Tls::default(),
             timeouts: Timeouts::default(),
             max_held: HELD,
@@ -82,6 +81,7 @@ impl Host {
             peer: SocketAddr::new(seen_user_address(scenario), 50_000),
             local: SocketAddr::new(address, 21),
             proxied: false,
+            public_address: None,
             entropy,
         };
         Self {

@@ -143,6 +143,9 @@ impl World {
                 let account = Account { foreign, ..Account::new(user) };
                 self.answer_soon(side, ticket, Answer::Login(right.then_some(account)));
             }
+            Ask::Recognise { ticket, .. } => self.answer_soon(side, ticket, Answer::Login(None)),
+            Ask::LogOut => {}
+            Ask::Limits(ticket) => self.answer_soon(side, ticket, Answer::Limits(Vec::new())),
             Ask::Reserve { ticket, parity, .. } => self.perform_reserve(side, ticket, parity, None),
             Ask::ReservePair { ticket, odd, .. } => {
                 self.perform_reserve(side, ticket, Parity::Even, Some(odd));
@@ -288,6 +291,9 @@ impl World {
                 self.answer_soon(side, ticket, answer);
             }
             Ask::Login { .. }
+            | Ask::Recognise { .. }
+            | Ask::LogOut
+            | Ask::Limits(_)
             | Ask::Secure { .. }
             | Ask::Clear { .. }
             | Ask::SecureData { .. }

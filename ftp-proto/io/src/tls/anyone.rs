@@ -11,13 +11,23 @@ use rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 use super::trust::provider;
 
 /// Accepts every certificate that can be read, whoever has issued it, whatever it is for and however old
-/// it is, but only from the holder of its key. A server with it demands a certificate.
+/// it is, but only from the holder of its key.
 #[derive(Debug)]
-pub(super) struct Anyone(WebPkiSupportedAlgorithms);
+pub(super) struct Anyone {
+    algorithms: WebPkiSupportedAlgorithms,
+    /// Whether a server demands a certificate, or only asks for one.
+    demands: bool,
+}
 
 impl Anyone {
+    /// A server with it demands a certificate.
     pub(super) fn new() -> Self {
-        Self(provider().signature_verification_algorithms)
+        Self { algorithms: provider().signature_verification_algorithms, demands: true }
+    }
+
+    /// A server with it asks for a certificate, and goes on without one.
+    pub(super) fn or_nobody() -> Self {
+        Self { demands: false, ..Self::new() }
     }
 }
 
@@ -39,7 +49,7 @@ impl ServerCertVerifier for Anyone {
         leaf: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, leaf, signature, &self.0)
+        verify_tls12_signature(message, leaf, signature, &self.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -48,15 +58,19 @@ impl ServerCertVerifier for Anyone {
         leaf: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, leaf, signature, &self.0)
+        verify_tls13_signature(message, leaf, signature, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_schemes()
+        self.algorithms.supported_schemes()
     }
 }
 
 impl ClientCertVerifier for Anyone {
+    fn client_auth_mandatory(&self) -> bool {
+        self.demands
+    }
+
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         &[]
     }
@@ -76,7 +90,7 @@ impl ClientCertVerifier for Anyone {
         leaf: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, leaf, signature, &self.0)
+        verify_tls12_signature(message, leaf, signature, &self.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -85,10 +99,10 @@ impl ClientCertVerifier for Anyone {
         leaf: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, leaf, signature, &self.0)
+        verify_tls13_signature(message, leaf, signature, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_schemes()
+        self.algorithms.supported_schemes()
     }
 }

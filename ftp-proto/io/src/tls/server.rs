@@ -3,6 +3,7 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use ftp_proto::server::ask::{DataTls, Handshake, TlsRole};
@@ -29,8 +30,13 @@ use crate::connection::Connection;
 #[derive(Debug)]
 pub struct Server {
     identity: Arc<Identity>,
-    /// For clients that show no certificate.
+    /// For clients that show no certificate, or where authorities are named for those that must.
     plain: ServerConfig,
+    /// For control connections whose client may show a certificate that an account knows; `None` where
+    /// authorities are named.
+    asking: Option<ServerConfig>,
+    /// Whether control connections ask for a certificate.
+    asks: AtomicBool,
     /// For the other end of a data connection that PINC has named.
     pinned: ServerConfig,
     /// Whom a data connection trusts on which this server is the client, and PINC has named nobody.
@@ -78,20 +84,32 @@ impl Server {
             None => builder()?.with_no_client_auth(),
         };
         let mut plain = plain.with_cert_resolver(Arc::clone(&nobody) as _);
-        let mut pinned =
-            builder()?.with_client_cert_verifier(Arc::new(Anyone::new())).with_cert_resolver(nobody);
-        for config in [&mut plain, &mut pinned] {
+        let of = |verifier: Anyone| -> io::Result<ServerConfig> {
+            let builder = builder()?.with_client_cert_verifier(Arc::new(verifier));
+            Ok(builder.with_cert_resolver(Arc::clone(&nobody) as _))
+        };
+        let mut pinned = of(Anyone::new())?;
+        let mut asking = if clients.is_some() { None } else { Some(of(Anyone::or_nobody())?) };
+        for config in [&mut plain, &mut pinned].into_iter().chain(&mut asking) {
             config.session_storage = Arc::new(NoServerSessionStorage {});
             config.send_tls13_tickets = 0;
             config.max_early_data_size = 0;
         }
         let trust = Trust::known(None)?;
-        Ok(Arc::new(Self { identity, plain, pinned, trust, resumes }))
+        let asks = AtomicBool::new(false);
+        Ok(Arc::new(Self { identity, plain, asking, asks, pinned, trust, resumes }))
     }
 
     /// The certificates that its sessions show.
     pub const fn identity(&self) -> &Arc<Identity> {
         &self.identity
+    }
+
+    /// Whether sessions that begin from now on ask the client for a certificate. It need not show one, and
+    /// may show any whose key it has: whoever logs it in compares the fingerprint. Where authorities are
+    /// named this changes nothing.
+    pub fn ask_clients(&self, ask: bool) {
+        self.asks.store(ask, Ordering::Relaxed);
     }
 
     /// TLS of a session that begins now.
@@ -101,7 +119,8 @@ impl Server {
     /// There are no random bytes for the key of its tickets.
     pub fn session(self: &Arc<Self>) -> io::Result<Session> {
         let key = Arc::new(Key { certificates: self.identity.certificates(), chosen: OnceLock::new() });
-        let mut control = self.plain.clone();
+        let asking = self.asking.as_ref().filter(|_| self.asks.load(Ordering::Relaxed));
+        let mut control = asking.unwrap_or(&self.plain).clone();
         control.cert_resolver = Arc::clone(&key) as _;
         control.alpn_protocols = vec![CONTROL.to_vec()];
         if self.resumes {

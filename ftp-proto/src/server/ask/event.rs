@@ -2,7 +2,7 @@
 
 use super::files::FileFailure;
 use crate::command::{DataType, Direction, Verb};
-use crate::policy::{Foreign, Why};
+use crate::policy::{Exchange, Foreign, Why};
 use crate::server::rights::{Access, Rights};
 use crate::server::timer::Timer;
 use crate::wire::PathName;
@@ -16,23 +16,34 @@ pub struct Account {
     pub name: Vec<u8>,
     /// Whether the user is anonymous and so may never name a foreign host.
     pub anonymous: bool,
+    /// Whether STAT shows the limits of the server and how far they are used.
+    pub admin: bool,
     /// What the account may do with files, and where.
     pub access: Access,
     /// The foreign policy of this account. The listener's policy may be narrower.
     pub foreign: Foreign,
+    /// What the account may exchange with foreign hosts; empty means all that the foreign policy allows.
+    pub exchanges: Vec<Exchange>,
     /// Whether data in clear are refused to this account (521). Whether it may log in in clear is decided
     /// by the driver.
     pub require_tls: bool,
 }
 
 impl Account {
+    /// Whether what the account may do depends on the path of a file.
+    pub fn minds_paths(&self) -> bool {
+        !self.access.is_the_same_everywhere() || self.exchanges.iter().any(|rule| rule.path.is_some())
+    }
+
     /// The account of a named user who may do everything that the listener's policy allows.
     pub fn new(name: impl Into<Vec<u8>>) -> Self {
         Self {
             name: name.into(),
             anonymous: false,
+            admin: false,
             access: Access::everywhere(Rights::ALL),
             foreign: Foreign::Authenticated,
+            exchanges: Vec::new(),
             require_tls: false,
         }
     }
@@ -61,6 +72,8 @@ pub enum Event {
         /// The name of the account.
         name: Vec<u8>,
     },
+    /// Whoever was logged in is so no more (USER, REIN, AUTH).
+    LoggedOut,
     /// A login has failed.
     LoginFailed {
         /// The name that the client gave.

@@ -98,6 +98,21 @@ pub enum Ask {
         /// The certificate that the client has shown on the control connection.
         certificate: Option<Fingerprint>,
     },
+    /// Say whether USER alone logs in, by the certificate that the client has shown on the control
+    /// connection (RFC 4217 12.3) -> [`Answer::Login`]. If it does not, a password follows.
+    Recognise {
+        /// Names the question.
+        ticket: Ticket,
+        /// The argument of USER.
+        user: Vec<u8>,
+        /// The certificate that the client has shown.
+        certificate: Fingerprint,
+    },
+    /// Whoever was logged in is so no more (USER, REIN, AUTH): the session counts as one without a login.
+    LogOut,
+    /// Tell how far the limits of the server are used, for STAT of an account that may see it
+    /// -> [`Answer::Limits`].
+    Limits(Ticket),
     /// Reserve a port of the passive range for this session, without listening on it
     /// -> [`Answer::Port`].
     Reserve {
@@ -320,8 +335,10 @@ pub enum TryEnd {
 /// The answer to a request.
 #[derive(Debug)]
 pub enum Answer {
-    /// To [`Ask::Login`]: the account, or `None` if name or password is wrong.
+    /// To [`Ask::Login`] and [`Ask::Recognise`]: the account, or `None` if nobody is logged in.
     Login(Option<Account>),
+    /// To [`Ask::Limits`]: a line for each limit.
+    Limits(Vec<String>),
     /// To [`Ask::Reserve`], [`Ask::ReservePair`] and [`Ask::Listen`]: the port, or `None` if there is none.
     Port(Option<u16>),
     /// To [`Ask::Connect`]: the connection is there.

@@ -97,6 +97,8 @@ pub struct Guard<K> {
     hosts: Remembered<Group>,
     names: Remembered<Vec<u8>>,
     bans: HashMap<Group, Moment>,
+    /// How many bans there have been so far.
+    banned: u64,
 }
 
 #[derive(Debug)]
@@ -128,11 +130,15 @@ impl<K: Copy + Eq + Hash + Ord> Guard<K> {
             hosts: Remembered::default(),
             names: Remembered::default(),
             bans: HashMap::new(),
+            banned: 0,
         }
     }
 
-    /// Sets other bounds. What has been counted stays.
+    /// Sets other bounds. What has been counted stays; where hosts are banned no more, all bans end.
     pub fn set(&mut self, bounds: Bounds) {
+        if bounds.ban.is_none() {
+            self.bans.clear();
+        }
         self.bounds = bounds;
     }
 
@@ -205,7 +211,13 @@ impl<K: Copy + Eq + Hash + Ord> Guard<K> {
         self.bans.retain(|_, until| *until > now);
         if self.bans.len() < MAX_BANS {
             self.bans.insert(host, until);
+            self.banned += 1;
         }
+    }
+
+    /// How many bans there have been so far, so that a driver sees when there is another one.
+    pub const fn banned(&self) -> u64 {
+        self.banned
     }
 
     /// All bans that hold, and how long they still do.

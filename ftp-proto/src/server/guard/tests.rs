@@ -258,3 +258,16 @@ fn a_jump_of_the_clock_by_hours_frees_what_is_over_and_keeps_what_is_counted() {
     assert!(!guard.is_banned(at(15 * 3_600_000), host(1)));
     assert!(guard.most_taken(at(15 * 3_600_000)) == 0 && guard.hashes() == 0);
 }
+
+#[test]
+fn bans_are_counted_and_end_where_hosts_are_banned_no_more() {
+    let ban = Some(Ban { after: 1, time: Duration::from_secs(900) });
+    let mut guard = Guard::<u32>::new(Bounds { ban, ..Bounds::default() });
+    guard.ban(at(0), host(1), at(900_000));
+    assert_eq!((guard.banned(), guard.is_banned(at(1), host(1))), (1, true));
+    assert_eq!(guard.bans(at(1)).next().map(|(host, _)| host.first()), Some([192, 0, 2, 1].into()));
+    guard.set(Bounds { ban, wrong_per_second: 1, ..Bounds::default() });
+    assert!(guard.is_banned(at(1), host(1)));
+    guard.set(Bounds::default());
+    assert!(!guard.is_banned(at(1), host(1)));
+}

@@ -5,17 +5,17 @@ use crate::dialect::Dialect;
 use crate::digest::Digest;
 use crate::policy::{Foreign, Rules};
 use crate::server::ask::{
-    Account, Answer, Ask, ConnId, End, Ending, Event, FileFailure, Found, Input, Intent, Output, Terms,
-    Ticket,
+    Answer, Ask, ConnId, End, Ending, Event, FileFailure, Found, Input, Intent, Output, Terms, Ticket,
 };
 use crate::server::{Access, Config, Connection, Gender, Rights, Session, Timeouts, Tls};
 use crate::timer::Moment;
-use crate::wire::{ByteRange, PathName, Secret};
+use crate::wire::{ByteRange, Fingerprint, PathName};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod accounts;
 mod files;
 mod looks;
 mod secrets;
@@ -61,6 +61,10 @@ pub(super) struct Harness {
     preparing: Option<(Ticket, PathName, Intent)>,
     /// Questions about files that are not answered yet.
     unanswered: Vec<(Ticket, Result<Found, FileFailure>)>,
+    /// Whether users see the limits of the server.
+    pub(super) admin: bool,
+    /// The certificate by which the user u logs in without a password.
+    pub(super) recognises: Option<Fingerprint>,
     /// Handshakes that are under way.
     securing: Vec<Ticket>,
     next_port: u16,
@@ -148,7 +152,6 @@ impl Harness {
             dialect: setup.dialect,
             gender: setup.gender,
             rules: setup.rules,
-            public_address: setup.public_address,
             tls: setup.tls,
             timeouts: Timeouts::default(),
             max_held: 8,
@@ -156,8 +159,13 @@ impl Harness {
             max_of_one_address: 4,
             software: "server".to_owned(),
         };
-        let connection =
-            Connection { peer: setup.peer, local: setup.local, proxied: false, entropy: [9; 32] };
+        let connection = Connection {
+            peer: setup.peer,
+            local: setup.local,
+            proxied: false,
+            public_address: setup.public_address,
+            entropy: [9; 32],
+        };
         let mut harness = Self {
             session: Session::new(Arc::new(config), connection),
             now: Moment::START,
@@ -178,6 +186,8 @@ impl Harness {
             answers_files: true,
             preparing: None,
             unanswered: Vec::new(),
+            admin: false,
+            recognises: None,
             securing: Vec::new(),
             next_port: 40_001,
             next_conn: 1,
@@ -242,6 +252,9 @@ impl Harness {
     fn perform(&mut self, ask: Ask) {
         match ask {
             Ask::Login { ticket, user, password, .. } => self.login(ticket, user, &password),
+            Ask::Recognise { ticket, user, certificate } => self.recognise(ticket, user, certificate),
+            Ask::Limits(ticket) => self.tell_limits(ticket),
+            Ask::LogOut => self.did.push("log out".to_owned()),
             Ask::Reserve { ticket, parity, .. } => self.reserve(ticket, parity, None),
             Ask::ReservePair { ticket, odd, .. } => self.reserve(ticket, Parity::Even, Some(odd)),
             Ask::Listen { ticket, reservation, .. } => self.listen(ticket, reservation),
@@ -272,13 +285,7 @@ impl Harness {
             Ask::Secure { ticket, last } => self.change_tls("secure", ticket, last),
             Ask::Clear { ticket, last } => self.change_tls("clear", ticket, last),
             Ask::SecureData { ticket, conn, how } => self.secure(ticket, conn, how),
-            Ask::Permit { ticket, account, target } => {
-                self.did.push(format!("permit {} {target}", String::from_utf8_lossy(&account)));
-                match self.permit {
-                    Some(may) => self.answer(ticket, Answer::Permit(may)),
-                    None => self.permits.push_back(ticket),
-                }
-            }
+            Ask::Permit { ticket, account, target } => self.ask_permit(ticket, &account, target),
             Ask::PermitDone { end, .. } => self.did.push(format!("permit done {end:?}")),
             Ask::Prepare { ticket, path, intent } => self.prepare(ticket, &path, intent),
             Ask::Move { ticket, conn, terms, .. } => self.begin_move(ticket, conn, terms),
@@ -302,17 +309,6 @@ impl Harness {
                 }
             }
         }
-    }
-
-    fn login(&mut self, ticket: Ticket, user: Vec<u8>, password: &Secret) {
-        let anonymous = user == b"anonymous";
-        let known = password.expose() == b"secret" || anonymous;
-        let account = if anonymous {
-            Account { foreign: Foreign::Authenticated, ..Account::anonymous() }
-        } else {
-            Account { access: self.access.clone(), ..Account::new(user) }
-        };
-        self.answer(ticket, Answer::Login(known.then_some(account)));
     }
 
     fn reserve(&mut self, ticket: Ticket, parity: Parity, next: Option<Ticket>) {

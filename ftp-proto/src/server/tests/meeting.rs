@@ -105,6 +105,7 @@ impl Host {
             peer: USER.parse().unwrap(),
             local: address(index),
             proxied: false,
+            public_address: None,
             entropy: [index as u8; 32],
         };
         Self {
@@ -291,6 +292,9 @@ impl World {
             | Ask::Progress { .. }
             | Ask::Doubt { .. }
             | Ask::Stop(_)
+            | Ask::Recognise { .. }
+            | Ask::LogOut
+            | Ask::Limits(_)
             | Ask::Secure { .. }
             | Ask::Clear { .. }
             | Ask::SecureData { .. }

@@ -166,13 +166,30 @@ fn a22_user_again_ends_pasv_and_forgets_rndz() {
 }
 
 #[test]
+fn stat_shows_the_limits_to_those_who_may_see_them() {
+    for (mut h, first) in both().into_iter().zip(["100", "211"]) {
+        assert!(!h.say("STAT").iter().any(|line| line.contains("Limit")));
+        h.admin = true;
+        let mut h = h.logged_in();
+        let said = h.say("STAT");
+        assert!(said[0].starts_with(first), "{said:?}");
+        assert!(said.iter().any(|line| line.contains("Limit max-sessions 1/10 gives-way")), "{said:?}");
+        h.check("NOOP", &["200"]);
+    }
+}
+
+#[test]
 fn a23_rein_sets_everything_to_its_default() {
     for (mut h, code) in both().into_iter().zip(["300", "220"]) {
         let port = h.port("LSTN R");
         h.say("CWD d");
         h.check("REIN", &[code]);
         assert!(!h.listens(port));
-        assert_eq!(h.did().iter().filter(|did| did.starts_with("release")).count(), 1);
+        let did = h.did();
+        assert_eq!(did.iter().filter(|did| did.starts_with("release")).count(), 1);
+        assert_eq!(did.iter().filter(|did| *did == "log out").count(), 1);
+        h.check("REIN", &[code]);
+        assert_eq!(h.did(), [""; 0], "nobody is logged in any more");
         h.check("PWD", &[if code == "300" { "332" } else { "530" }]);
         h.say("USER u");
         h.say("PASS secret");

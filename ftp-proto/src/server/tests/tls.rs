@@ -96,7 +96,9 @@ fn f02_auth_resets_the_session() {
     h.say("REST 5");
     h.did();
     h.check("AUTH TLS", &["234"]);
-    assert_eq!(h.did(), [format!("unlisten {port}"), format!("release {port}"), "secure".to_owned()]);
+    let did =
+        [format!("unlisten {port}"), format!("release {port}"), "log out".to_owned(), "secure".to_owned()];
+    assert_eq!(h.did(), did);
     h.handshake(shown(None, false));
     h.check("PWD", &["530"]);
     let mut h = h.logged_in();
@@ -337,12 +339,42 @@ fn the_first_bytes_of_another_protocol_end_the_session() {
 }
 
 #[test]
+fn a_certificate_logs_in_its_own_user_alone() {
+    let mut h = server(EXPLICIT);
+    h.recognises = Some(leaf(1));
+    h.check("AUTH TLS", &["234"]);
+    h.handshake(shown(Some(leaf(1)), false));
+    assert_eq!(h.say("USER other"), ["331 Password, please"]);
+    assert_eq!(h.say("USER u"), ["232 Logged in by certificate"]);
+    h.check("PWD", &["257"]);
+    // A client that sends PASS without waiting has logged in all the same.
+    h.check("PASS any", &["202"]);
+    h.check("PWD", &["257"]);
+    h.check("USER other", &["331"]);
+    h.check("PWD", &["530"]);
+    h.check("PASS secret", &["230"]);
+    h.check("PASS secret", &["503"]);
+}
+
+#[test]
+fn a_certificate_of_nobody_and_none_at_all_need_a_password() {
+    for shows in [Some(leaf(2)), None] {
+        let mut h = server(EXPLICIT);
+        h.recognises = Some(leaf(1));
+        h.check("AUTH TLS", &["234"]);
+        h.handshake(shown(shows, false));
+        assert_eq!(h.say("USER u"), ["331 Password, please"]);
+        h.check("PASS wrong", &["530"]);
+    }
+}
+
+#[test]
 fn f13_rein_ends_tls_after_its_reply() {
     let mut h = private(EXPLICIT);
     h.did();
     h.send("REIN\r\nNOOP\r\n");
     assert_eq!(h.take().len(), 1);
-    assert_eq!(h.did(), ["clear"]);
+    assert_eq!(h.did(), ["log out", "clear"]);
     h.check("NOOP", &[]);
     h.handshake(Answer::Cleared);
     h.check("PROT P", &["503"]);

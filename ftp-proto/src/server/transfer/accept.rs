@@ -8,13 +8,14 @@ use super::request::Request;
 use super::secure::Wants;
 use crate::address::{Group, unmapped};
 use crate::fair::{Bounds, Fair, GivesWay};
-use crate::policy::{self, Evidence, Filter, Grant, Why};
+use crate::policy::{self, Evidence, Filter, Grant, Moved, Why};
 use crate::server::arrivals;
 use crate::server::ask::{Answer, ConnId, Ticket, TlsRole};
 use crate::server::config::Reuse;
 use crate::server::context::Context;
 use crate::server::listener::{Held, HeldTls, Listener};
 use crate::server::timer::Timer;
+use crate::wire::PathName;
 use std::net::SocketAddr;
 
 /// The search of a passive end.
@@ -22,6 +23,8 @@ use std::net::SocketAddr;
 pub(super) struct Accept {
     listener: Ticket,
     wants: Wants,
+    /// The absolute path of what moves; `None` if nothing does (PROB).
+    path: Option<PathName>,
     /// The connections that may be the peer.
     candidates: Fair<Group, Candidate>,
     /// Whether the preliminary reply is due before TLS begins.
@@ -33,7 +36,8 @@ impl Accept {
     pub(super) fn begin(cx: &mut Context, request: &Request, listener: Ticket) -> (Self, Progress) {
         cx.arm(Timer::PeerArrival, cx.config.timeouts.accept);
         let wants = Wants::of(cx, request);
-        let mut accept = Self { listener, wants, candidates: Fair::new(), announced: false };
+        let path = request.moved(false).path.cloned();
+        let mut accept = Self { listener, wants, path, candidates: Fair::new(), announced: false };
         let mut progress = Progress::Waiting;
         while let Progress::Waiting = progress
             && let Some(Held { conn, from, tls, .. }) =
@@ -124,8 +128,9 @@ impl Accept {
     fn decide(&self, cx: &Context, from: SocketAddr, evidence: Evidence) -> Result<Grant, Why> {
         let filter = cx.sockets.filter(self.listener, self.wants.direction);
         cx.decide(&policy::Ask::Arrival { from, filter, evidence })?;
-        let (peer, cargo) = (unmapped(from.ip()), self.wants.cargo);
-        cx.decide(&policy::Ask::Transfer { peer, cargo, evidence })
+        let Wants { direction, cargo, role, .. } = self.wants;
+        let moved = Moved { direction, path: self.path.as_ref(), private: role.is_some() };
+        cx.decide(&policy::Ask::Transfer { peer: unmapped(from.ip()), cargo, moved, evidence })
     }
 
     /// Whether the peer may show by its TLS session that it is the user's own host.

@@ -1,7 +1,7 @@
 //! RETR, STOR, APPE, LIST, NLST, MLSD: what a transfer command asks for.
 
 use crate::command::{DataType, Direction, Verb};
-use crate::policy::Cargo;
+use crate::policy::{Cargo, Moved};
 use crate::reply::Meaning;
 use crate::server::ask::{Event, Intent, ListStyle};
 use crate::server::context::Context;
@@ -51,6 +51,12 @@ impl Request {
             peer,
             failure,
         });
+    }
+
+    /// What moves, as the rules of exchange judge it.
+    pub(super) fn moved(&self, private: bool) -> Moved<'_> {
+        let path = Some(&self.path).filter(|_| !self.is_probe());
+        Moved { direction: self.direction(), path, private }
     }
 
     /// The name that this server has chosen for the file (STOU).

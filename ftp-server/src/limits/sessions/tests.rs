@@ -214,3 +214,24 @@ fn a_transfer_that_outlives_its_session_counts_as_a_session() {
     drop(transfer);
     assert!(sessions.admit(host(2)).is_ok());
 }
+
+#[test]
+fn whoever_logs_out_counts_among_those_without_login_and_no_more_for_the_account() {
+    let limits = Limits { unauthenticated_per_address: Some(1), ..Limits::default() };
+    let (sessions, one) = (Sessions::new(limits), AccountLimits { sessions: Some(1), per_address: None });
+    let crowded = Full::Reached(Limit::UnauthenticatedPerAddress);
+    let (first, _first) = sessions.admit(host(1)).unwrap();
+    first.log_in(b"ann", of("ann"), one).unwrap();
+    let (second, _second) = sessions.admit(host(1)).unwrap();
+    assert_eq!(second.log_in(b"ann", of("ann"), one), Err(Full::Reached(Limit::AccountSessions)));
+    assert_eq!(first.log_out(), Err(crowded), "the second one waits there");
+    second.log_in(b"ann", of("ann"), one).unwrap();
+    second.log_out().unwrap();
+    assert_eq!(sessions.admit(host(1)).unwrap_err(), crowded);
+    let (third, _third) = sessions.admit(host(2)).unwrap();
+    third.log_in(b"ann", of("ann"), one).unwrap();
+    drop((first, second, third));
+    let state = sessions.state();
+    assert!(state.by_account.is_empty() && state.seats.is_empty() && state.door.is_empty());
+    assert_eq!((state.open, state.all.len()), (0, 0));
+}

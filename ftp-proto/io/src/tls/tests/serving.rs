@@ -188,6 +188,24 @@ fn a_key_of_another_certificate_is_told_with_its_file() {
 }
 
 #[tokio::test]
+async fn a_client_that_is_asked_shows_a_certificate_or_none() {
+    let (here, there) = (place(), place());
+    let asked = |how: bool| {
+        here.server.ask_clients(how);
+        here.server.session().unwrap()
+    };
+    let (silent, asking) = (asked(false), asked(true));
+    assert_eq!(client_of(&asking, Versions::All).await.1.leaf, None, "it has none, and goes on");
+    let client = there.server.session().unwrap();
+    let _ = client_of(&client, Versions::All).await;
+    for (session, expect) in [(&silent, None), (&asking, Some(there.leaf))] {
+        let (ours, theirs) = connections().await;
+        let (_, accepted) = tokio::join!(client.data(ours, PINNED_CLIENT), session.accept(theirs));
+        assert_eq!(accepted.unwrap().1.leaf, expect);
+    }
+}
+
+#[tokio::test]
 async fn where_authorities_are_named_every_client_shows_a_certificate() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("one.pem");
