@@ -1,11 +1,9 @@
 //! Turns of hooks: programs of the operator that run after uploads. Few run at the same time, and those that
 //! wait are bounded, so that nobody's uploads fill the memory or keep the hooks of others waiting.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use ftp_proto::fair::{Bounds, Fair};
-use tokio::sync::oneshot;
-
+use super::crowd::Crowd;
 use super::limit::{Limit, Use};
 use super::owner::Owner;
 use super::settings::HookLimits;
@@ -15,41 +13,30 @@ use super::turns::{Turn, Turns};
 #[derive(Debug)]
 pub struct Hooks {
     turns: Arc<Turns>,
-    places: usize,
-    /// Those that wait. Who has to make room is told by dropping its sender.
-    waiting: Mutex<Fair<Owner, oneshot::Sender<()>>>,
+    waiting: Arc<Crowd<Owner>>,
 }
 
 impl Hooks {
     /// Nothing runs yet.
     pub(super) fn new(limits: HookLimits) -> Self {
         let turns = if limits.at_once > 1 { Turns::half_each(limits.at_once) } else { Turns::new(1) };
-        Self { turns, places: limits.waiting, waiting: Mutex::default() }
+        Self { turns, waiting: Crowd::new(limits.waiting) }
     }
 
     /// Waits for a turn of `owner`. When too many wait, the oldest of whoever has most of them makes room,
     /// and never runs: then this gives nothing.
     pub async fn wait(&self, owner: Owner) -> Option<Turn> {
-        let (stay, displaced) = oneshot::channel();
-        let bounds = Bounds::new(self.places);
-        let (place, _) = self.waiting().admit(bounds, owner.clone(), stay, |_, _| false).ok()?;
+        let mut place = self.waiting.enter(owner.clone())?;
         tokio::select! {
             biased;
-            turn = self.turns.wait(owner) => {
-                self.waiting().remove(place);
-                Some(turn)
-            }
-            _ = displaced => None,
+            turn = self.turns.wait(owner) => Some(turn),
+            () = place.displaced() => None,
         }
     }
 
     /// How many hooks wait.
     pub(super) fn in_use(&self) -> Use {
-        Use { limit: Limit::Hooks, used: self.waiting().len(), bound: Some(self.places) }
-    }
-
-    fn waiting(&self) -> MutexGuard<'_, Fair<Owner, oneshot::Sender<()>>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        Use { limit: Limit::Hooks, used: self.waiting.len(), bound: Some(self.waiting.places()) }
     }
 }
 

@@ -37,6 +37,8 @@ pub enum Limit {
     Digests,
     /// Data connections that are kept between two files.
     KeptConnections,
+    /// Connections of proxies whose header has not come yet.
+    ProxyHeaders,
     /// Hooks that wait for their turn.
     Hooks,
 }
@@ -65,7 +67,7 @@ pub struct Use {
 
 impl Limit {
     /// All limits, in the order in which they are shown.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Sessions,
         Self::SessionsPerAddress,
         Self::Unauthenticated,
@@ -82,6 +84,7 @@ impl Limit {
         Self::Transfers,
         Self::Digests,
         Self::KeptConnections,
+        Self::ProxyHeaders,
         Self::Hooks,
     ];
 
@@ -104,6 +107,7 @@ impl Limit {
             Self::Transfers => "file-transfers-at-once",
             Self::Digests => "digests-at-once",
             Self::KeptConnections => "kept-connections",
+            Self::ProxyHeaders => "proxy-headers",
             Self::Hooks => "hooks-waiting",
         }
     }
@@ -127,6 +131,7 @@ impl Limit {
             Self::Transfers => "files read or written for transfers at the same time",
             Self::Digests => "digests at the same time",
             Self::KeptConnections => "data connections between two files",
+            Self::ProxyHeaders => "connections of proxies without their header",
             Self::Hooks => "hooks that wait",
         }
     }
@@ -144,6 +149,7 @@ impl Limit {
             | Self::AnonymousPorts
             | Self::Descriptors
             | Self::KeptConnections
+            | Self::ProxyHeaders
             | Self::Hooks => Beyond::GivesWay,
             Self::WrongPasswords
             | Self::Hashes
@@ -177,6 +183,7 @@ impl Limit {
             Self::Transfers => "Too many files are read or written (file-transfers-at-once); try again later",
             Self::Digests => "Too many digests (digests-at-once); try again later",
             Self::KeptConnections => "Too many data connections between two files (kept-connections)",
+            Self::ProxyHeaders => "Too many connections of proxies without their header (proxy-headers)",
             Self::Hooks => "Too many hooks wait (hooks-waiting)",
         }
     }

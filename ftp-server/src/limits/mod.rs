@@ -12,9 +12,11 @@
 //! | digests that are computed at the same time ([`Shares::digests`]) | its next part waits for its turn; whoever has fewest turns comes first |
 //! | threads for files ([`MAX_FILE_THREADS`], [`Shares::files`], [`Shares::transfers`]) | commands about files have half of them, transfers the other half; of each half one account has at most half, and the others wait for their turn |
 //! | data connections that are kept between two files ([`KeptConnections`]) | whoever keeps most closes what it keeps; the newcomer's is closed if that is the one who asks |
+//! | connections of proxies whose header has not come ([`Shares::headers`]) | the oldest of the proxy that has most of them is closed |
 //! | hooks that wait ([`Hooks`]) | the oldest of the account that has most of them is left out |
 //! | connections of one session ([`MAX_HELD`], [`MAX_PROVERS`], [`MAX_OF_ONE_ADDRESS`]) | one of them gives way ([`ftp_proto::fair`]) |
 
+mod crowd;
 mod descriptors;
 mod hooks;
 mod kept;
@@ -29,6 +31,7 @@ mod shares;
 mod threads;
 mod turns;
 
+pub use crowd::{Crowd, CrowdPlace};
 pub use descriptors::{Descriptors, Left, is_out_of_descriptors};
 pub use hooks::Hooks;
 pub use kept::{KeptConnections, KeptSlot};

@@ -53,6 +53,8 @@ pub(super) const MAX_KEPT: usize = 1_024;
 
 /// Data ports that one anonymous session may have at the same time.
 pub const MAX_ANONYMOUS_PORTS: usize = 2;
+/// Connections of proxies whose header may be awaited at the same time.
+pub(super) const MAX_HEADERS: usize = 256;
 /// Data connections that one session holds before a transfer command uses one of them.
 pub const MAX_HELD: usize = 8;
 /// Data connections of one session that may be proving themselves at the same time (RNDZ).

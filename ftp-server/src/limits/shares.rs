@@ -6,7 +6,9 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use ftp_io::clock::Clock;
+use ftp_proto::address::Group;
 
+use super::crowd::Crowd;
 use super::descriptors::Descriptors;
 use super::hooks::Hooks;
 use super::kept::KeptConnections;
@@ -15,7 +17,7 @@ use super::logins::Logins;
 use super::ports::DataPorts;
 use super::proofs::Proofs;
 use super::sessions::{Eviction, Full, SessionSlot, Sessions};
-use super::settings::{Limits, MAX_FILE_THREADS, MAX_FILE_WORK};
+use super::settings::{Limits, MAX_FILE_THREADS, MAX_FILE_WORK, MAX_HEADERS};
 use super::turns::Turns;
 
 /// What the sessions of one server share.
@@ -39,6 +41,8 @@ pub struct Shares {
     pub transfers: Arc<Turns>,
     /// Turns to compute a part of a digest: one for each processor.
     pub digests: Arc<Turns>,
+    /// Connections of proxies whose header has not come yet, by proxy.
+    pub headers: Arc<Crowd<Group>>,
     /// Turns of hooks after uploads.
     pub hooks: Hooks,
 }
@@ -58,6 +62,7 @@ impl Shares {
             files: Turns::half_each(limits.at_once.commands.unwrap_or(MAX_FILE_WORK)),
             transfers: Turns::half_each(limits.at_once.transfers.unwrap_or(MAX_FILE_THREADS - MAX_FILE_WORK)),
             digests: Turns::new(limits.at_once.digests.unwrap_or(processors)),
+            headers: Crowd::new(MAX_HEADERS),
             hooks: Hooks::new(limits.hooks),
         }
     }
@@ -83,6 +88,8 @@ impl Shares {
             self.digests.in_use(Limit::Digests),
         ]);
         uses.push(self.kept.in_use());
+        let headers = (self.headers.len(), Some(self.headers.places()));
+        uses.push(Use { limit: Limit::ProxyHeaders, used: headers.0, bound: headers.1 });
         uses.push(self.hooks.in_use());
         uses
     }

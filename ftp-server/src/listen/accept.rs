@@ -9,18 +9,17 @@ use std::time::Duration;
 
 use ftp_io::os_error::words;
 use ftp_io::socket::Listener;
-use ftp_proto::address::plain;
+use ftp_proto::address::{Group, plain};
 use ftp_proto::reply::{self, Meaning};
 use ftp_proto::server::{self, Begin};
 use ipnet::IpNet;
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
 use tracing::Instrument;
 
 use super::announced;
 use crate::limits::{Eviction, Full, Left, Limit, SessionSlot, is_out_of_descriptors};
 use crate::operate::Running;
-use crate::operate::audit::Record;
+use crate::operate::audit::{HeaderFailure, Record};
 use crate::session::{self, Accepted, Shared};
 
 /// Starts a session for every connection that the limits allow.
@@ -30,8 +29,6 @@ pub(super) struct Acceptor {
     running: Running,
     /// Networks of proxies, which announce their clients.
     proxies: Vec<IpNet>,
-    /// Places for connections of proxies whose header has not come yet.
-    headers: Arc<Semaphore>,
     /// The number of the next session.
     next: AtomicU64,
 }
@@ -46,8 +43,7 @@ pub(super) struct Door {
 
 impl Acceptor {
     pub(super) fn new(shared: Arc<Shared>, running: Running, proxies: Vec<IpNet>) -> Self {
-        let headers = Arc::new(Semaphore::new(MAX_HEADERS));
-        Self { shared, running, proxies, headers, next: AtomicU64::new(1) }
+        Self { shared, running, proxies, next: AtomicU64::new(1) }
     }
 
     /// Accepts connections until it is aborted.
@@ -97,17 +93,18 @@ impl Acceptor {
         if !self.proxies.iter().any(|network| network.contains(&from.ip())) {
             return self.serve(stream, (from, false), machine);
         }
-        let Ok(place) = Arc::clone(&self.headers).try_acquire_owned() else {
-            tracing::warn!(%from, "turned away: too many connections without a PROXY header wait for it");
-            return;
-        };
+        let Some(mut place) = self.shared.shares.headers.enter(Group::of(from.ip())) else { return };
         let (acceptor, machine) = (Arc::clone(self), Arc::clone(machine));
         tokio::spawn(async move {
-            match announced::client(&mut stream, from).await {
+            let client = tokio::select! {
+                client = announced::client(&mut stream, from) => client,
+                () = place.displaced() => Err(HeaderFailure::Displaced),
+            };
+            drop(place);
+            match client {
                 Ok(client) => acceptor.serve(stream, client, &machine),
                 Err(why) => acceptor.shared.record(&Record::BadHeader { from, why }),
             }
-            drop(place);
         });
     }
 
@@ -140,7 +137,5 @@ fn turn_away(stream: TcpStream, machine: &server::Config, full: Full) {
     }
 }
 
-/// Connections of proxies whose header may be awaited at the same time.
-const MAX_HEADERS: usize = 256;
 /// The pause after `accept` has failed.
 const PAUSE: Duration = Duration::from_millis(200);

@@ -8,20 +8,22 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::operate::audit::HeaderFailure;
+
 /// Reads the header of a connection, and not a byte more. Gives the client, and whether a proxy has named it:
 /// what the proxy says for itself comes from the proxy.
 ///
 /// # Errors
-/// There is no right header; `None` if it did not come in time.
+/// There is no right header, or it did not come in time.
 pub(super) async fn client(
     stream: &mut TcpStream,
     proxy: SocketAddr,
-) -> Result<(SocketAddr, bool), Option<BadHeader>> {
+) -> Result<(SocketAddr, bool), HeaderFailure> {
     match timeout(MAX_HEADER_TIME, header(stream)).await {
         Ok(Ok(Proxied::Client(client))) => Ok((client, true)),
         Ok(Ok(Proxied::Itself)) => Ok((proxy, false)),
-        Ok(Err(why)) => Err(Some(why)),
-        Err(_) => Err(None),
+        Ok(Err(why)) => Err(HeaderFailure::Bad(why)),
+        Err(_) => Err(HeaderFailure::Late),
     }
 }
 

@@ -33,8 +33,8 @@ pub enum Record<'a> {
     BadHeader {
         /// The proxy that it came from.
         from: SocketAddr,
-        /// What is wrong; `None` if the header did not come in time.
-        why: Option<BadHeader>,
+        /// What is wrong with its header.
+        why: HeaderFailure,
     },
     /// A session has to end, because its place or its account is gone.
     Displaced(Full),
@@ -114,6 +114,20 @@ pub enum Record<'a> {
     },
 }
 
+/// Why a connection from a proxy was closed before it became a session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum HeaderFailure {
+    /// What came is no right header.
+    #[error(transparent)]
+    Bad(#[from] BadHeader),
+    /// It did not come in time.
+    #[error("its PROXY header did not come in time")]
+    Late,
+    /// It did not come before too many others were awaited.
+    #[error("its PROXY header did not come before others needed the place (proxy-headers)")]
+    Displaced,
+}
+
 /// One transfer, as the audit tells it.
 #[derive(Clone, Copy, Debug)]
 pub struct Transfer<'a> {
@@ -145,10 +159,7 @@ impl Record<'_> {
             Self::TurnedAway { id, from, full } => {
                 tracing::warn!(session = id, %from, "turned away: {full}");
             }
-            Self::BadHeader { from, why: Some(why) } => tracing::warn!(%from, "closed the connection: {why}"),
-            Self::BadHeader { from, why: None } => {
-                tracing::warn!(%from, "closed the connection: its PROXY header did not come in time");
-            }
+            Self::BadHeader { from, why } => tracing::warn!(%from, "closed the connection: {why}"),
             Self::Displaced(full) => tracing::warn!(user, "the session is ended: {full}"),
             Self::NoPort { owner, error } => tracing::warn!(error, %owner, "no data port is free"),
             Self::Refused { why, address } => {

@@ -1,42 +1,34 @@
 //! The pages of the metrics, over as little HTTP/1.1 as a scraper needs: one GET, one answer, the end.
 
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ftp_io::socket::Listener;
 use ftp_proto::address::Group;
-use ftp_proto::fair::{Bounds, Fair};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-/// Clients that are answered now. Whoever has to make room is told by dropping its sender.
-type Clients = Arc<Mutex<Fair<Group, oneshot::Sender<()>>>>;
+use crate::limits::Crowd;
 
 /// Answers `GET /metrics` with what `page` gives, and `GET /healthz`. Never returns.
 ///
 /// A client that is slow costs nobody else anything: when there are too many, the oldest one of the address
 /// that has most of them is closed.
 pub async fn serve(listener: Listener, page: impl Fn() -> String + Clone + Send + 'static) {
-    let clients = Clients::default();
+    let clients = Crowd::new(MAX_CLIENTS);
     loop {
         let Ok((stream, from)) = listener.accept().await else {
             tokio::time::sleep(PAUSE).await;
             continue;
         };
-        let (stay, displaced) = oneshot::channel();
-        let admitted =
-            lock(&clients).admit(Bounds::new(MAX_CLIENTS), Group::of(from.ip()), stay, |_, _| false);
-        let Ok((place, _)) = admitted else { continue };
-        let (clients, page) = (Arc::clone(&clients), page.clone());
+        let Some(mut place) = clients.enter(Group::of(from.ip())) else { continue };
+        let page = page.clone();
         tokio::spawn(async move {
             tokio::select! {
                 _ = timeout(PATIENCE, answer(stream, page)) => {}
-                _ = displaced => {}
+                () = place.displaced() => {}
             }
-            lock(&clients).remove(place);
         });
     }
 }
@@ -71,10 +63,6 @@ fn response(request: &[u8], page: impl Fn() -> String) -> String {
     };
     let length = body.len();
     format!("{status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What a request ends with.

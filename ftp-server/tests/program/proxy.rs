@@ -81,6 +81,16 @@ fn a_proxy_that_announces_nobody_is_closed_and_others_are_served_without_a_heade
     assert!(log.contains("did not come in time"), "{log}");
 }
 
+#[test]
+fn connections_of_a_proxy_that_say_nothing_keep_no_other_waiting() {
+    let server = Server::start(BEHIND);
+    let silent: Vec<_> = (0..300).map(|_| TcpStream::connect(server.address(0)).unwrap()).collect();
+    announced(&server, b"PROXY TCP4 192.0.2.7 198.51.100.1 5000 21\r\n").logged_in().say("NOOP", "200");
+    drop(silent);
+    let (_, log) = server.stop(Signal::TERM);
+    assert!(log.contains("(proxy-headers)"), "the oldest of them had to make room");
+}
+
 impl Client {
     /// One line, or nothing at the end of the connection, which may be a reset.
     fn line_or_end(mut self) -> String {

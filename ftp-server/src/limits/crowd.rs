@@ -1,0 +1,94 @@
+//! Places for those who have not shown yet that they deserve one. When all are taken, the oldest of whoever
+//! holds most of them gives way.
+
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ftp_proto::fair::{Bounds, Fair, Place};
+use tokio::sync::oneshot;
+
+/// A bounded number of places, shared by keys: addresses or accounts.
+#[derive(Debug)]
+pub struct Crowd<K> {
+    places: usize,
+    /// Who has to make room is told by dropping its sender.
+    holders: Mutex<Fair<K, oneshot::Sender<()>>>,
+}
+
+/// The place of one of them. Dropping it frees the place.
+#[derive(Debug)]
+#[must_use]
+pub struct CrowdPlace<K: Clone + Eq + Hash> {
+    crowd: Arc<Crowd<K>>,
+    place: Place,
+    displaced: oneshot::Receiver<()>,
+}
+
+impl<K: Clone + Eq + Hash> Crowd<K> {
+    /// So many places, all of them free.
+    pub fn new(places: usize) -> Arc<Self> {
+        Arc::new(Self { places, holders: Mutex::new(Fair::new()) })
+    }
+
+    /// Takes a place; nothing if there are none at all. Somebody else may have to give way.
+    pub fn enter(self: &Arc<Self>, key: K) -> Option<CrowdPlace<K>> {
+        let (stay, displaced) = oneshot::channel();
+        let admitted = self.holders().admit(Bounds::new(self.places), key, stay, |_, _| false);
+        let (place, _) = admitted.ok()?;
+        Some(CrowdPlace { crowd: Arc::clone(self), place, displaced })
+    }
+
+    /// How many places are taken.
+    pub fn len(&self) -> usize {
+        self.holders().len()
+    }
+
+    /// Whether no place is taken.
+    pub fn is_empty(&self) -> bool {
+        self.holders().is_empty()
+    }
+
+    /// How many places there are.
+    pub const fn places(&self) -> usize {
+        self.places
+    }
+
+    fn holders(&self) -> MutexGuard<'_, Fair<K, oneshot::Sender<()>>> {
+        self.holders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: Clone + Eq + Hash> CrowdPlace<K> {
+    /// Returns when it has to give way.
+    pub async fn displaced(&mut self) {
+        // Nothing is ever sent: the sender is dropped.
+        let _ = (&mut self.displaced).await;
+    }
+}
+
+impl<K: Clone + Eq + Hash> Drop for CrowdPlace<K> {
+    fn drop(&mut self) {
+        self.crowd.holders().remove(self.place);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_oldest_of_whoever_holds_most_gives_way() {
+        let crowd = Crowd::new(2);
+        let mut first = crowd.enter("eve").unwrap();
+        let mut second = crowd.enter("eve").unwrap();
+        let mut ann = crowd.enter("ann").unwrap();
+        first.displaced().await;
+        assert!(second.displaced.try_recv().is_err() && ann.displaced.try_recv().is_err());
+        assert_eq!((crowd.len(), crowd.places()), (2, 2));
+        drop((first, second));
+        assert_eq!(crowd.len(), 1);
+        drop(ann);
+        assert!(crowd.is_empty());
+        assert!(Crowd::new(0).enter("ann").is_none());
+    }
+}
