@@ -1,7 +1,7 @@
 //! The generated pages of docs/reference, and the command lines that stand in the documents.
 //!
 //! The pages are made of what the programs themselves are made of: the command lines of clap, the table of
-//! verbs, the timers, the exit codes. A page that is out of date fails; this writes all of them again:
+//! verbs, the timers, the exit codes, the limits. A page that is out of date fails; this writes all of them again:
 //!
 //! ```text
 //! UPDATE_REFERENCE=1 cargo test -p integration-tests --test all reference
@@ -10,6 +10,7 @@
 mod examples;
 mod exits;
 mod layers;
+mod limits;
 mod links;
 mod options;
 mod page;
@@ -36,7 +37,7 @@ fn programs() -> [Command; 3] {
 /// All generated pages.
 fn pages() -> Vec<Page> {
     let mut pages: Vec<Page> = programs().into_iter().map(options::page).collect();
-    pages.extend([options::configuration(), verbs::page(), timers::page(), exits::page()]);
+    pages.extend([options::configuration(), verbs::page(), timers::page(), exits::page(), limits::page()]);
     pages
 }
 
