@@ -133,7 +133,7 @@ impl Session {
     /// is open, and as many commands wait as may. Whoever drives it then stops reading, so that no
     /// client makes it hold more.
     pub fn is_full(&self) -> bool {
-        self.queue.is_full() && !self.hears_everything()
+        self.queue.is_full() && !self.work.hears_everything()
     }
 
     /// Whether no command is being carried out and no transfer is under way: the session waits for its client.
@@ -177,20 +177,6 @@ impl Session {
         self.cx.out.event(Event::NotFtp(protocol));
         self.end();
         true
-    }
-
-    /// Whether a command may come that must not wait for those before it: ABOR and STAT.
-    const fn hears_everything(&self) -> bool {
-        match &self.work {
-            Work::Transfer(_) => true,
-            Work::File(question) => question.purpose.is_long(),
-            Work::Idle
-            | Work::Securing(_)
-            | Work::Login(_)
-            | Work::Setup(_)
-            | Work::Status(_)
-            | Work::Closed => false,
-        }
     }
 
     /// Takes the next step that needs no input. Returns whether there was one.

@@ -27,6 +27,20 @@ pub(super) enum Work {
 }
 
 impl Work {
+    /// Whether a command may come that must not wait for those before it: ABOR and STAT.
+    pub(super) const fn hears_everything(&self) -> bool {
+        match self {
+            Self::Transfer(_) => true,
+            Self::File(question) => question.purpose.is_long(),
+            Self::Idle
+            | Self::Securing(_)
+            | Self::Login(_)
+            | Self::Setup(_)
+            | Self::Status(_)
+            | Self::Closed => false,
+        }
+    }
+
     /// A command waits for a question, if it has one.
     pub(super) fn wait(&mut self, question: Option<impl Into<Self>>) {
         if let Some(question) = question {
