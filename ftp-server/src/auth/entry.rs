@@ -40,6 +40,8 @@ pub struct Common<'a> {
     pub root: &'a Path,
     /// The foreign policy of the server.
     pub foreign: Foreign,
+    /// The service of PAM that checks passwords.
+    pub pam_service: &'a str,
     /// All roots that are open.
     pub roots: &'a Roots,
     /// The clock of the limiters.

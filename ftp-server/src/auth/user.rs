@@ -55,6 +55,8 @@ pub enum Credential {
     Hashed(PasswordHash),
     /// A certificate of the terms, and no password.
     Certificate,
+    /// A password that PAM checks.
+    Pam,
 }
 
 /// Why a line does not describe a user. The text never shows the line, which may hold a password.

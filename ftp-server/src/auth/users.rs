@@ -10,6 +10,7 @@ use ftp_proto::wire::{Fingerprint, Secret};
 
 use super::entry::{Common, Entry};
 use super::hash::PasswordHash;
+use super::pam::PamCheck;
 use super::quick::QuickUsers;
 use super::user::{Credential, User};
 
@@ -22,6 +23,10 @@ pub struct Users {
     hashed: HashMap<Vec<u8>, (Arc<Entry>, PasswordHash)>,
     /// Those who log in by a certificate alone.
     certified: HashMap<Vec<u8>, Arc<Entry>>,
+    /// Those whose passwords PAM checks.
+    pam: HashMap<Vec<u8>, Arc<Entry>>,
+    /// The service of PAM that does so.
+    pam_service: Arc<str>,
     anonymous: Option<Arc<Entry>>,
 }
 
@@ -34,6 +39,8 @@ pub enum Check {
     Wrong,
     /// A slow hash will tell.
     Slow(SlowCheck),
+    /// PAM will tell.
+    Pam(PamCheck),
 }
 
 /// A password that is to be compared with a slow hash. For a user that does not exist the hash is one
@@ -53,7 +60,7 @@ impl Users {
     /// A directory cannot be used.
     pub fn open(users: &[User], anonymous: bool, common: Common<'_>) -> anyhow::Result<Self> {
         refuse_nested_quotas(users, common.root)?;
-        let mut all = Self::default();
+        let mut all = Self { pam_service: Arc::from(common.pam_service), ..Self::default() };
         if anonymous {
             all.anonymous = Some(Arc::new(Entry::anonymous(common)?));
         }
@@ -67,6 +74,9 @@ impl Users {
                 Credential::Certificate => {
                     all.certified.insert(user.name.clone(), entry);
                 }
+                Credential::Pam => {
+                    all.pam.insert(user.name.clone(), entry);
+                }
             }
         }
         Ok(all)
@@ -77,6 +87,7 @@ impl Users {
         let is = |entry: &Arc<Entry>| entry.account.name == name;
         self.hashed.contains_key(name)
             || self.certified.contains_key(name)
+            || self.pam.contains_key(name)
             || self.quick.entries().any(is)
             || self.anonymous.as_ref().is_some_and(is)
     }
@@ -94,10 +105,14 @@ impl Users {
         if let Some(entry) = self.anonymous.as_ref().filter(|_| is_anonymous(name)) {
             return Check::Right(Arc::clone(entry));
         }
+        let (known, of_pam) = (self.hashed.get(name), self.pam.get(name));
+        if of_pam.is_some() || known.is_none() && !self.pam.is_empty() {
+            let (entry, service) = (of_pam.cloned(), Arc::clone(&self.pam_service));
+            return Check::Pam(PamCheck { entry, service, user: name.to_vec(), password });
+        }
         if self.hashed.is_empty() {
             return Check::Wrong;
         }
-        let known = self.hashed.get(name);
         Check::Slow(SlowCheck {
             entry: known.map(|(entry, _)| Arc::clone(entry)),
             hash: known.map_or_else(PasswordHash::of_nobody, |(_, hash)| hash.clone()),
@@ -116,8 +131,9 @@ impl SlowCheck {
 
 impl fmt::Debug for Users {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (quick, hashed, certified) = (self.quick.len(), self.hashed.len(), self.certified.len());
-        write!(f, "Users({quick} quick, {hashed} hashed, {certified} certified)")
+        let (quick, hashed) = (self.quick.len(), self.hashed.len());
+        let (certified, pam) = (self.certified.len(), self.pam.len());
+        write!(f, "Users({quick} quick, {hashed} hashed, {certified} certified, {pam} of PAM)")
     }
 }
 
@@ -163,6 +179,7 @@ mod tests {
             Check::Right(entry) => Some(entry),
             Check::Wrong => None,
             Check::Slow(slow) => slow.run(),
+            Check::Pam(pam) => pam.run(),
         };
         entry.map(|entry| entry.account.name.clone())
     }
@@ -175,7 +192,8 @@ mod tests {
     fn open(users: &[User], anonymous: bool) -> Users {
         let root = tempfile::tempdir().unwrap();
         let (roots, clock) = (Roots::default(), Clock::start());
-        let common = Common { root: root.path(), foreign: Foreign::Proven, roots: &roots, clock };
+        let common =
+            Common { root: root.path(), foreign: Foreign::Proven, pam_service: "ftp", roots: &roots, clock };
         Users::open(users, anonymous, common).unwrap()
     }
 
@@ -238,6 +256,18 @@ mod tests {
     }
 
     #[test]
+    fn users_of_pam_and_names_that_nobody_has_are_asked_of_pam() {
+        let hash = PasswordHash::of(b"secret").unwrap();
+        let users =
+            open(&[User::new("ann", Credential::Pam), User::new("bob", Credential::Hashed(hash))], false);
+        for (name, asks) in [("ann", true), ("nobody", true), ("bob", false)] {
+            let check = users.check(name.as_bytes(), Secret::new("secret"));
+            assert_eq!(matches!(check, Check::Pam(_)), asks, "{name}");
+        }
+        assert!(users.has(b"ann") && !users.has(b"nobody"));
+    }
+
+    #[test]
     fn a_quota_needs_directories_that_do_not_lie_in_each_other() {
         let top = tempfile::tempdir().unwrap();
         for dir in ["ann", "bob", "bob/in"] {
@@ -262,7 +292,7 @@ mod tests {
     #[test]
     fn debug_text_of_the_users_shows_no_secret() {
         let shown = format!("{:?}", quick(&["ann:secret"], false));
-        assert_eq!(shown, "Users(1 quick, 0 hashed, 0 certified)");
+        assert_eq!(shown, "Users(1 quick, 0 hashed, 0 certified, 0 of PAM)");
         let slow = SlowCheck { entry: None, hash: PasswordHash::of_nobody(), password: Secret::new("x") };
         assert!(!format!("{slow:?}").contains("argon2id"), "{slow:?}");
     }

@@ -71,6 +71,7 @@ impl Config {
             same_host: options.same_host,
             gender: options.gender.map_or(Gender::Off, SocketGender::gender),
             passive_ports: options.passive_ports,
+            pam_service: file.sections.pam_service(),
             public: file.public.iter().cloned().chain(general).collect(),
             hook: file.sections.hook(&mut errors),
             metrics: options.metrics,

@@ -21,7 +21,7 @@ pub use mistake::ConfigError;
 pub use people::{MountKeys, RightName, UserKeys};
 pub use public::PublicKeys;
 pub use raw::{ForeignPolicy, Options, SessionReuse, SocketGender};
-pub use sections::{BanKeys, HookKeys, LimitKeys, TimeoutKeys};
+pub use sections::{BanKeys, HookKeys, LimitKeys, PamKeys, TimeoutKeys};
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -51,6 +51,7 @@ pub fn tables() -> Vec<(&'static str, &'static str, clap::Command)> {
     vec![
         ("[limits]", "Options of the command line, and what has no option.", section("limits")),
         ("[bans]", bans, section("bans")),
+        ("[pam]", "Who checks the passwords of users with `pam = true`.", section("pam")),
         ("[timeouts]", "Options of the command line, and what has no option.", section("timeouts")),
         (
             "[hooks]",
@@ -112,6 +113,8 @@ pub struct Config {
     pub passive_ports: Option<RangeInclusive<u16>>,
     /// The addresses to announce for passive data connections instead of the local one.
     pub public: Vec<PublicRule>,
+    /// The service of PAM that checks passwords.
+    pub pam_service: String,
     /// How many sessions there may be.
     pub limits: Limits,
     /// Bytes that uploads leave free on each file system.

@@ -15,7 +15,7 @@ use toml::de::DeTable;
 use super::exchanges::{EXCHANGES, exchanges};
 use super::raw::ForeignPolicy;
 use super::text::{network, path};
-use crate::auth::{Credential, Home, Mount, PasswordHash, Rates, Terms, User};
+use crate::auth::{Credential, HAS_PAM, Home, Mount, PasswordHash, Rates, Terms, User};
 use crate::limits::AccountLimits;
 use crate::vfs::QuotaLimits;
 
@@ -33,6 +33,9 @@ pub struct UserKeys {
     /// both are needed; without one, the certificate logs in alone
     #[arg(long, value_name = "FINGERPRINT[,FINGERPRINT]...", value_delimiter = ',', value_parser = fingerprint)]
     pub certificates: Vec<Fingerprint>,
+    /// PAM checks the password, in place of `password-hash`; needs a program that was built with PAM
+    #[arg(long)]
+    pub pam: bool,
     /// What the user may do; `admin` is never meant by default [default: everything with files]
     #[arg(long, value_name = "RIGHT[,RIGHT]...", value_delimiter = ',')]
     pub rights: Option<Vec<RightName>>,
@@ -199,8 +202,14 @@ pub(super) fn user(
         reader.wrong(name_at, "a name has at least one character");
         return None;
     }
+    if keys.pam && (keys.password_hash.is_some() || !HAS_PAM) {
+        let at = places.get("pam").cloned().unwrap_or_else(|| at.clone());
+        reader.wrong(at, if HAS_PAM { TWO_PASSWORDS } else { NO_PAM });
+        return None;
+    }
     let credential = match keys.password_hash {
         Some(hash) => Credential::Hashed(hash),
+        None if keys.pam => Credential::Pam,
         None if !keys.certificates.is_empty() => Credential::Certificate,
         // A value that is no hash has been told.
         None if table.contains_key("password-hash") => return None,
@@ -243,5 +252,7 @@ pub(super) fn user(
     Some((user, name_at))
 }
 
+const TWO_PASSWORDS: &str = "PAM or password-hash checks the password: leave one of them out";
+const NO_PAM: &str = "this program was built without PAM: build it with --features pam";
 /// The tables of a user.
 const MOUNTS: &str = "mounts";

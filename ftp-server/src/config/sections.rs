@@ -81,6 +81,14 @@ pub struct HookKeys {
     pub waiting: Option<u32>,
 }
 
+/// `[pam]`: who checks the passwords of users with `pam = true`.
+#[derive(Args, Debug, Default)]
+pub struct PamKeys {
+    /// The service: the name of a file of PAM, usually in /etc/pam.d [default: ftp-server]
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub service: Option<String>,
+}
+
 /// `[timeouts]`: what has no option of the command line.
 #[derive(Args, Debug, Default)]
 pub struct TimeoutKeys {
@@ -104,11 +112,12 @@ pub(super) struct Sections {
     limits: LimitKeys,
     bans: BanKeys,
     timeouts: TimeoutKeys,
+    pam: PamKeys,
     hooks: HookKeys,
 }
 
 /// The names of the sections.
-pub(super) const SECTIONS: [&str; 5] = ["limits", "bans", "timeouts", "hooks", "tls"];
+pub(super) const SECTIONS: [&str; 6] = ["limits", "bans", "pam", "timeouts", "hooks", "tls"];
 
 /// The name under which an option stands in a section; `None` if it does not stand there.
 fn name_in<'a>(section: &str, option: &'a str) -> Option<&'a str> {
@@ -127,6 +136,7 @@ pub(super) fn keys_of(section: &str) -> Command {
     let own = match section {
         "limits" => LimitKeys::augment_args(Command::new("limits")),
         "bans" => BanKeys::augment_args(Command::new("bans")),
+        "pam" => PamKeys::augment_args(Command::new("pam")),
         "hooks" => HookKeys::augment_args(Command::new("hooks")),
         "timeouts" => TimeoutKeys::augment_args(Command::new("timeouts")),
         _ => Command::new("tls"),
@@ -163,6 +173,7 @@ pub(super) fn read(
         match section {
             "limits" => sections.limits = values(&own).unwrap_or_default(),
             "bans" => sections.bans = values(&own).unwrap_or_default(),
+            "pam" => sections.pam = values(&own).unwrap_or_default(),
             "timeouts" => sections.timeouts = values(&own).unwrap_or_default(),
             "hooks" => sections.hooks = values(&own).unwrap_or_default(),
             _ => {}
@@ -236,6 +247,11 @@ impl Sections {
         }
         let time = self.hooks.time.unwrap_or(HOOK_TIME);
         Some(Hook { program: program.clone(), arguments: arguments.to_vec(), time })
+    }
+
+    /// The service of PAM.
+    pub(super) fn pam_service(&self) -> String {
+        self.pam.service.clone().unwrap_or_else(|| "ftp-server".to_owned())
     }
 
     /// The timeouts with what the sections say about them.

@@ -7,7 +7,7 @@ use ftp_proto::command::Direction;
 use ftp_proto::policy::{Exchange, Foreign};
 use ftp_proto::server::{Right, Rights};
 
-use crate::auth::{Credential, PasswordHash};
+use crate::auth::{Credential, HAS_PAM, PasswordHash};
 use crate::cli::args::parse;
 use crate::cli::{Exit, check};
 
@@ -195,6 +195,21 @@ fn public_addresses_are_tables_or_the_option_and_the_option_comes_last() {
     assert!(said[0].starts_with("F:1:18: write an address, or the name of a host"), "{said:?}");
     let said = start("[[public-address]]\nnetworks = \"10.0.0.0/8\"", "").unwrap_err();
     assert!(said[0].starts_with("F:1:1: address is missing"), "{said:?}");
+}
+
+#[test]
+fn users_of_pam_need_a_program_with_pam_and_no_hash() {
+    let text = "root = \"/srv\"\n[pam]\nservice = \"ftp\"\n[[users]]\nname = \"ann\"\npam = true\n";
+    let read = start(text, "");
+    if HAS_PAM {
+        let config = read.unwrap();
+        assert_eq!((&config.users[0].credential, config.pam_service.as_str()), (&Credential::Pam, "ftp"));
+        let said = start(&user("ann", "pam = true"), "").unwrap_err();
+        assert!(said[0].starts_with("F:4:7: PAM or password-hash"), "{said:?}");
+    } else {
+        let said = read.unwrap_err();
+        assert!(said[0].starts_with("F:6:7: this program was built without PAM"), "{said:?}");
+    }
 }
 
 #[test]

@@ -39,6 +39,8 @@ pub enum Limit {
     KeptConnections,
     /// Connections of proxies whose header has not come yet.
     ProxyHeaders,
+    /// Passwords that PAM checks at the same time.
+    Pam,
     /// Hooks that wait for their turn.
     Hooks,
 }
@@ -67,7 +69,7 @@ pub struct Use {
 
 impl Limit {
     /// All limits, in the order in which they are shown.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Sessions,
         Self::SessionsPerAddress,
         Self::Unauthenticated,
@@ -85,6 +87,7 @@ impl Limit {
         Self::Digests,
         Self::KeptConnections,
         Self::ProxyHeaders,
+        Self::Pam,
         Self::Hooks,
     ];
 
@@ -108,6 +111,7 @@ impl Limit {
             Self::Digests => "digests-at-once",
             Self::KeptConnections => "kept-connections",
             Self::ProxyHeaders => "proxy-headers",
+            Self::Pam => "pam",
             Self::Hooks => "hooks-waiting",
         }
     }
@@ -132,6 +136,7 @@ impl Limit {
             Self::Digests => "digests at the same time",
             Self::KeptConnections => "data connections between two files",
             Self::ProxyHeaders => "connections of proxies without their header",
+            Self::Pam => "passwords that PAM checks at the same time",
             Self::Hooks => "hooks that wait",
         }
     }
@@ -156,7 +161,8 @@ impl Limit {
             | Self::ForeignTargets
             | Self::FileCommands
             | Self::Transfers
-            | Self::Digests => Beyond::Waits,
+            | Self::Digests
+            | Self::Pam => Beyond::Waits,
         }
     }
 
@@ -184,6 +190,7 @@ impl Limit {
             Self::Digests => "Too many digests (digests-at-once); try again later",
             Self::KeptConnections => "Too many data connections between two files (kept-connections)",
             Self::ProxyHeaders => "Too many connections of proxies without their header (proxy-headers)",
+            Self::Pam => "Too many logins at the same time (pam); try again later",
             Self::Hooks => "Too many hooks wait (hooks-waiting)",
         }
     }

@@ -6,6 +6,7 @@
 //! | sessions, in all and per address, before login and after it ([`Sessions`]) | the connection gets 421 and is closed; without login the oldest one of the address that holds most gives way; in a full server a session that does nothing, of whoever holds most and more than an equal share |
 //! | wrong passwords of one address in a second ([`Logins`]) | further logins of that address wait |
 //! | hashes of passwords at the same time | those whose address has failed least come first; the others wait |
+//! | passwords that PAM checks at the same time ([`Shares::pam`]) | the login waits for its turn; one address has at most half of them |
 //! | attempts to reach foreign targets ([`Proofs`]) | the attempt waits, or the transfer is refused |
 //! | data ports ([`DataPorts`]) | whoever holds most gives one back; 504 or 425 if that is the one who asks |
 //! | file descriptors ([`Descriptors`]) | whoever keeps most data connections closes what it keeps; else new connections get 421, and whoever holds most data ports gives one back |

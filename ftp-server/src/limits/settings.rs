@@ -51,6 +51,9 @@ pub(super) const MAX_FILE_WORK: usize = MAX_FILE_THREADS / 2;
 /// Data connections that all sessions together keep between two files (MODE B).
 pub(super) const MAX_KEPT: usize = 1_024;
 
+/// Passwords that PAM checks at the same time. Half of them are for one address at most.
+pub(super) const MAX_PAM: usize = 8;
+
 /// Data ports that one anonymous session may have at the same time.
 pub const MAX_ANONYMOUS_PORTS: usize = 2;
 /// Connections of proxies whose header may be awaited at the same time.

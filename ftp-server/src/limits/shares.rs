@@ -17,7 +17,7 @@ use super::logins::Logins;
 use super::ports::DataPorts;
 use super::proofs::Proofs;
 use super::sessions::{Eviction, Full, SessionSlot, Sessions};
-use super::settings::{Limits, MAX_FILE_THREADS, MAX_FILE_WORK, MAX_HEADERS};
+use super::settings::{Limits, MAX_FILE_THREADS, MAX_FILE_WORK, MAX_HEADERS, MAX_PAM};
 use super::turns::Turns;
 
 /// What the sessions of one server share.
@@ -39,6 +39,8 @@ pub struct Shares {
     pub files: Arc<Turns>,
     /// Turns to open, move or finish the file of a transfer, on a thread that may block.
     pub transfers: Arc<Turns>,
+    /// Turns to ask PAM, on a thread that may hang.
+    pub pam: Arc<Turns>,
     /// Turns to compute a part of a digest: one for each processor.
     pub digests: Arc<Turns>,
     /// Connections of proxies whose header has not come yet, by proxy.
@@ -56,6 +58,7 @@ impl Shares {
             sessions: Sessions::new(limits),
             ports: DataPorts::new(ports, Arc::clone(&descriptors), clock),
             descriptors,
+            pam: Turns::half_each(MAX_PAM),
             kept: KeptConnections::new(),
             logins: Logins::new(limits.logins, clock),
             proofs: Proofs::new(clock),
@@ -90,6 +93,7 @@ impl Shares {
         uses.push(self.kept.in_use());
         let headers = (self.headers.len(), Some(self.headers.places()));
         uses.push(Use { limit: Limit::ProxyHeaders, used: headers.0, bound: headers.1 });
+        uses.push(self.pam.in_use(Limit::Pam));
         uses.push(self.hooks.in_use());
         uses
     }

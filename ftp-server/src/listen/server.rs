@@ -138,7 +138,13 @@ impl Server {
     /// A directory cannot be used. The users that were there before stay in force.
     pub fn reload(&self, config: &Config) -> Result<(), anyhow::Error> {
         let Shared { roots, clock, shares, tls, .. } = &*self.shared;
-        let common = Common { root: &config.root, foreign: config.foreign, roots, clock: *clock };
+        let common = Common {
+            root: &config.root,
+            foreign: config.foreign,
+            pam_service: &config.pam_service,
+            roots,
+            clock: *clock,
+        };
         let users = Users::open(&config.users, config.anonymous, common)?;
         roots.keep_free(config.keep_free);
         shares.sessions.set(config.limits);
@@ -208,7 +214,13 @@ fn users(config: &Config, clock: Clock) -> Result<(Roots, Users), anyhow::Error>
             config.root.display()
         )
     })?;
-    let common = Common { root: &config.root, foreign: config.foreign, roots: &roots, clock };
+    let common = Common {
+        root: &config.root,
+        foreign: config.foreign,
+        pam_service: &config.pam_service,
+        roots: &roots,
+        clock,
+    };
     let users = Users::open(&config.users, config.anonymous, common)?;
     Ok((roots, users))
 }

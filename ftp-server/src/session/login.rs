@@ -1,24 +1,33 @@
 //! The check of a login.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ftp_io::clock::Clock;
 use ftp_proto::server::ask::Ticket;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 use super::resources::Done;
-use crate::auth::{Check, Entry, Origin};
-use crate::limits::LoginSlot;
+use crate::auth::{Check, Entry, Origin, PamCheck};
+use crate::limits::{LoginSlot, Owner, Turns};
 
 /// What is known of a login from `origin` at once, the terms of the account included.
 pub(super) fn judge(origin: Origin, check: Check) -> Check {
     match check {
         Check::Right(entry) => admit(origin, entry).map_or(Check::Wrong, Check::Right),
-        other @ (Check::Wrong | Check::Slow(_)) => other,
+        other @ (Check::Wrong | Check::Slow(_) | Check::Pam(_)) => other,
     }
 }
 
 /// Ends the check: makes the slow hash, where one is needed, and delays a refusal.
-pub(super) async fn conclude(origin: Origin, ticket: Ticket, slot: LoginSlot, check: Check) -> Done {
+pub(super) async fn conclude(
+    origin: Origin,
+    ticket: Ticket,
+    slot: LoginSlot,
+    check: Check,
+    turns: Arc<Turns>,
+) -> Done {
     let (slot, entry) = match check {
         Check::Right(entry) => (slot, Some(entry)),
         Check::Wrong => (slot, None),
@@ -26,6 +35,10 @@ pub(super) async fn conclude(origin: Origin, ticket: Ticket, slot: LoginSlot, ch
             Some((slot, entry)) => (slot, entry.and_then(|entry| admit(origin, entry))),
             None => return Done::Login(ticket, None),
         },
+        Check::Pam(check) => {
+            let entry = ask_pam(origin, check, turns).await;
+            (slot, entry.and_then(|entry| admit(origin, entry)))
+        }
     };
     match &entry {
         Some(_) => slot.right(),
@@ -33,6 +46,27 @@ pub(super) async fn conclude(origin: Origin, ticket: Ticket, slot: LoginSlot, ch
     }
     Done::Login(ticket, entry)
 }
+
+/// What PAM says. Its modules may hang: a login waits for no longer than [`PATIENCE`], and whoever hangs keeps a
+/// turn of its address.
+async fn ask_pam(origin: Origin, check: PamCheck, turns: Arc<Turns>) -> Option<Arc<Entry>> {
+    let asked = async move {
+        let turn = turns.wait(Owner::new(None, origin.from)).await;
+        let work = spawn_blocking(move || {
+            let _turn = turn;
+            check.run()
+        });
+        work.await.unwrap_or(None)
+    };
+    let told = timeout(PATIENCE, asked).await;
+    told.unwrap_or_else(|_| {
+        tracing::warn!("PAM takes too long: the login is refused");
+        None
+    })
+}
+
+/// How long a login waits for PAM.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The entry, if its terms admit this origin. Why they do not stands in the log only.
 pub(super) fn admit(origin: Origin, entry: Arc<Entry>) -> Option<Arc<Entry>> {

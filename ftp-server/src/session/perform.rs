@@ -358,15 +358,15 @@ impl Performer {
     /// Checks a login. A right password without a slow hash needs no wait.
     fn login(&mut self, ticket: Ticket, user: &[u8], password: Secret, certificate: Option<Fingerprint>) {
         let origin = self.origin(certificate);
-        let users = self.shared.users();
+        let (users, turns) = (self.shared.users(), Arc::clone(&self.shared.shares.pam));
         let slot = match self.shared.shares.logins.enter(self.client.from, user) {
             Entered::Now(slot) => match login::judge(origin, users.check(user, password)) {
                 Check::Right(entry) => {
                     slot.right();
                     return self.logged_in(ticket, &entry);
                 }
-                other @ (Check::Wrong | Check::Slow(_)) => {
-                    return self.held.start(ticket, login::conclude(origin, ticket, slot, other));
+                other @ (Check::Wrong | Check::Slow(_) | Check::Pam(_)) => {
+                    return self.held.start(ticket, login::conclude(origin, ticket, slot, other, turns));
                 }
             },
             Entered::Later(waiting) => waiting,
@@ -374,7 +374,8 @@ impl Performer {
         let user = user.to_vec();
         self.held.start(ticket, async move {
             let slot = slot.granted().await;
-            login::conclude(origin, ticket, slot, login::judge(origin, users.check(&user, password))).await
+            let check = login::judge(origin, users.check(&user, password));
+            login::conclude(origin, ticket, slot, check, turns).await
         });
     }
 

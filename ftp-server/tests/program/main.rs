@@ -8,6 +8,8 @@ mod hook;
 mod metrics;
 #[cfg(test)]
 mod operator;
+#[cfg(all(test, feature = "pam"))]
+mod pam;
 #[cfg(test)]
 mod proxy;
 #[cfg(test)]

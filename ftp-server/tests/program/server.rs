@@ -96,6 +96,16 @@ impl Client {
         self
     }
 
+    /// Whether nothing has come that was not read.
+    #[cfg(feature = "pam")]
+    pub(crate) fn is_quiet(&mut self) -> bool {
+        let stream = self.reader.get_ref();
+        stream.set_nonblocking(true).unwrap();
+        let quiet = self.reader.buffer().is_empty() && stream.peek(&mut [0]).is_err();
+        stream.set_nonblocking(false).unwrap();
+        quiet
+    }
+
     /// One line of a reply; empty at the end of the connection.
     pub(crate) fn line(&mut self) -> String {
         let mut line = String::new();
