@@ -18,6 +18,7 @@ mod dos;
 mod eplf;
 mod facts;
 mod lister;
+mod pattern;
 mod row;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ pub use date::year_of;
 pub use detect::Format;
 pub use facts::parse_facts;
 pub use lister::{Found, Lister, Unfit, is_empty_listing};
+pub use pattern::Pattern;
 pub use write::{FACTS, facts_line, list_line};
 
 use crate::wire::PathName;

@@ -7,7 +7,7 @@ use std::io;
 use std::ops::ControlFlow;
 
 use ftp_io::copy::Pieces;
-use ftp_proto::listing::{When, facts_line, list_line};
+use ftp_proto::listing::{Pattern, When, facts_line, list_line};
 use ftp_proto::server::ask::ListStyle;
 use ftp_proto::wire::show;
 use rustix::io::Errno;
@@ -19,6 +19,8 @@ use crate::vfs::{Listing, Next};
 pub(super) struct Lines {
     listing: Listing,
     style: ListStyle,
+    /// Which names are listed; `None` is all of them.
+    pattern: Option<Pattern>,
     today: When,
     /// Whether the first piece was made.
     begun: bool,
@@ -68,7 +70,11 @@ impl Pieces for Lines {
 impl Lines {
     /// Lists in `style`; `today` decides how dates are written.
     pub(super) fn new(listing: Listing, style: ListStyle, today: When) -> Self {
-        Self { listing, style, today, begun: false, omitted: Omitted::default() }
+        let (style, pattern) = match style {
+            ListStyle::Matching { pattern, style } => (*style, Some(pattern)),
+            whole @ (ListStyle::Long | ListStyle::Names { .. } | ListStyle::Facts(_)) => (whole, None),
+        };
+        Self { listing, style, pattern, today, begun: false, omitted: Omitted::default() }
     }
 
     /// How many names were left out so far because FTP cannot carry them. Logs some of them.
@@ -82,11 +88,16 @@ impl Lines {
     }
 
     fn next_line(&mut self) -> Result<Next<Vec<u8>>, Errno> {
+        let is_meant = |name: &[u8]| self.pattern.as_ref().is_none_or(|pattern| pattern.matches(name));
         match &self.style {
-            ListStyle::Long => {
-                let entry = self.listing.next_entry()?;
-                Ok(entry.map(|entry| list_line(&entry, self.today)))
-            }
+            ListStyle::Long => Ok(match self.listing.next_entry()? {
+                Next::Found(entry) if !is_meant(entry.name.as_bytes()) => Next::Hidden,
+                next @ (Next::Found(_) | Next::Hidden | Next::Omitted(_) | Next::End) => {
+                    next.map(|entry| list_line(&entry, self.today))
+                }
+            }),
+            // A pattern of a pattern is none.
+            ListStyle::Matching { .. } => Ok(Next::End),
             ListStyle::Facts(wanted) => {
                 let entry = self.listing.next_entry()?;
                 Ok(entry.map(|entry| facts_line(&entry, wanted.as_deref())))
@@ -95,7 +106,10 @@ impl Lines {
                 // E19: a line is what RETR takes. If the argument of NLST is a file, it is the line.
                 let argument = prefix.strip_suffix(b"/").unwrap_or(prefix);
                 let is_argument = !self.listing.is_directory() && !argument.is_empty();
-                let name = self.listing.next_name()?;
+                let name = match self.listing.next_name()? {
+                    Next::Found(name) if !is_meant(name.as_bytes()) => Next::Hidden,
+                    next @ (Next::Found(_) | Next::Hidden | Next::Omitted(_) | Next::End) => next,
+                };
                 Ok(name.map(
                     |name| {
                         if is_argument { argument.to_vec() } else { [prefix, name.as_bytes()].concat() }
@@ -167,6 +181,18 @@ mod tests {
 
     fn names(prefix: &str) -> ListStyle {
         ListStyle::Names { prefix: prefix.into() }
+    }
+
+    #[test]
+    fn a_pattern_lists_the_names_that_match() {
+        let matching = |pattern: &str, style| ListStyle::Matching {
+            pattern: Pattern::parse(pattern.as_bytes()).unwrap(),
+            style: Box::new(style),
+        };
+        assert_eq!(listed("/dir", matching("f*", names("dir/"))), ["dir/file"]);
+        assert_eq!(listed("/dir", matching("*x", names("dir/"))), Vec::<String>::new());
+        let lines = listed("/", matching("d?r", ListStyle::Long));
+        assert!(lines.len() == 1 && lines[0].ends_with(" dir"), "{lines:?}");
     }
 
     #[test]

@@ -113,7 +113,7 @@ impl View {
             // PROB is about no file, so the machine never asks for one.
             Intent::Probe(_) => Err(FileFailure::Other),
             Intent::List(style) => {
-                let file_too = !matches!(style, ListStyle::Facts(_));
+                let file_too = !matches!(style, ListStyle::Facts(_) | ListStyle::Matching { .. });
                 let listing = self.listing(path, file_too)?;
                 Ok((Prepared::List { listing, style: style.clone() }, None))
             }

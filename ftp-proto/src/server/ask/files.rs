@@ -3,7 +3,7 @@
 use crate::calendar::When;
 use crate::command::Direction;
 use crate::digest::{Algorithm, Digest};
-use crate::listing::Entry;
+use crate::listing::{Entry, Pattern};
 use crate::server::rights::Right;
 use crate::wire::{ByteRange, PathName};
 
@@ -60,6 +60,13 @@ pub enum ListStyle {
     Names {
         /// What stands before each name: nothing, or `dir/`.
         prefix: Vec<u8>,
+    },
+    /// LIST or NLST of the names in a directory that match a pattern.
+    Matching {
+        /// Which names are listed.
+        pattern: Pattern,
+        /// How their lines look.
+        style: Box<Self>,
     },
     /// MLSD with these facts; `None` is all of them.
     Facts(Option<Vec<String>>),

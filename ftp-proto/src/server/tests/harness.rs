@@ -5,7 +5,8 @@ use crate::dialect::Dialect;
 use crate::digest::Digest;
 use crate::policy::{Foreign, Rules};
 use crate::server::ask::{
-    Answer, Ask, ConnId, End, Ending, Event, FileFailure, Found, Input, Intent, Output, Terms, Ticket,
+    Answer, Ask, ConnId, End, Ending, Event, FileFailure, Found, Input, Intent, ListStyle, Output, Terms,
+    Ticket,
 };
 use crate::server::{Access, Config, Connection, Gender, Rights, Session, Timeouts, Tls};
 use crate::timer::Moment;
@@ -55,6 +56,8 @@ pub(super) struct Harness {
     pub(super) stops: bool,
     /// How many names the directory has that FTP cannot carry.
     pub(super) omitted: u64,
+    /// Whether every listing of a name finds nothing.
+    pub(super) lists_nothing: bool,
     /// Whether questions about files are answered at once.
     pub(super) answers_files: bool,
     /// A transfer command whose file is not found yet.
@@ -183,6 +186,7 @@ impl Harness {
             opens: Ok(()),
             stops: true,
             omitted: 0,
+            lists_nothing: false,
             answers_files: true,
             preparing: None,
             unanswered: Vec::new(),
@@ -395,6 +399,11 @@ impl Harness {
             }
             (Intent::Send { .. }, Some(size)) => Answer::Prepared { size: Some(size) },
             (Intent::Send { .. }, None) => Answer::File(Err(FileFailure::NotFound)),
+            (Intent::List(style), _)
+                if self.lists_nothing && !matches!(style, ListStyle::Matching { .. }) =>
+            {
+                Answer::File(Err(FileFailure::NotFound))
+            }
             (Intent::List(_), Some(_)) => Answer::File(Err(FileFailure::NotDirectory)),
             _ => Answer::Prepared { size: None },
         };

@@ -3,6 +3,7 @@
 use super::Harness;
 use super::harness::{FOREIGN, OWN, both, modern, old, open_to_all, seconds};
 use crate::dialect::Dialect;
+use crate::listing::Pattern;
 use crate::server::ask::{End, FileFailure, Intent, ListStyle};
 use crate::wire::ByteRange;
 use std::time::Duration;
@@ -500,4 +501,41 @@ fn names_cannot_leave_the_root() {
     h.say("CWD ../../x/./y//");
     h.say("SIZE ../../../etc/passwd");
     assert_eq!(h.did(), [r#"Enter("/x/y")"#, r#"Facts("/etc/passwd")"#]);
+}
+
+#[test]
+fn nlst_and_list_of_a_pattern_list_the_directory_before_it() {
+    for (command, path, style) in [
+        ("NLST *.txt", "/", ListStyle::Names { prefix: Vec::new() }),
+        ("NLST d/*.txt", "/d", ListStyle::Names { prefix: b"d/".to_vec() }),
+        ("NLST /d/e/*.txt", "/d/e", ListStyle::Names { prefix: b"/d/e/".to_vec() }),
+        ("LIST -la *.txt", "/", ListStyle::Long),
+        ("LIST d/*.txt", "/d", ListStyle::Long),
+    ] {
+        let mut h = modern();
+        let port = h.port("PASV");
+        h.arrive(port, &format!("{OWN}:7000"));
+        h.lists_nothing = true;
+        h.say(command);
+        let pattern = Pattern::parse(b"*.txt").unwrap();
+        let expected = Intent::List(ListStyle::Matching { pattern, style: Box::new(style) });
+        assert_eq!(h.intent, Some(expected), "{command}");
+        let did = h.did();
+        assert!(did.contains(&format!("prepare {path}")), "{command}");
+        assert!(did.iter().any(|did| did.starts_with("move")), "{command}");
+    }
+}
+
+#[test]
+fn a_name_that_exists_is_no_pattern_and_mlsd_has_none() {
+    let mut h = modern();
+    let port = h.port("PASV");
+    h.arrive(port, &format!("{OWN}:7000"));
+    h.say("NLST a[1]");
+    assert_eq!(h.intent, Some(Intent::List(ListStyle::Names { prefix: b"a[1]/".to_vec() })));
+    let mut h = modern();
+    h.port("PASV");
+    h.lists_nothing = true;
+    h.check("MLSD *.txt", &["550"]);
+    h.check("NLST nothing", &["550"]);
 }

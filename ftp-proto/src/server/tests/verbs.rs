@@ -2,6 +2,7 @@
 
 use super::Harness;
 use super::harness::{OWN, Setup, address, both, modern, old};
+use crate::dialect::Dialect;
 use crate::server::ask::{End, Intent};
 
 #[test]
@@ -157,4 +158,27 @@ fn a12_stat_of_a_path_is_what_list_sends() {
     assert_eq!(h.say("STAT /").last().map(String::as_str), Some("213 End; omitted 2"));
     let mut h = old();
     assert_eq!(h.say("STAT /"), ["150-Status", "-rw-r--r-- 1000 a", "-rw-r--r-- 5 b", "150 End", "200 End"]);
+}
+
+#[test]
+fn e23_a_server_without_mailboxes_serves_no_mail_and_touches_no_socket() {
+    for mut h in both() {
+        let refused = if h.transcript[0].starts_with('3') { "506" } else { "502" };
+        let port = h.port("PASV");
+        for line in ["MAIL ann", "MAIL ann,bob", "MAIL", "MLFL ann"] {
+            h.check(line, &[refused]);
+        }
+        assert!(h.listens(port));
+        // Nothing after it is taken for the text of a letter.
+        h.check("NOOP", &["200"]);
+        h.arrive(port, &format!("{OWN}:7000"));
+        h.say("STOR c");
+        assert!(h.is_moving());
+        h.say("REIN");
+    }
+    let mut h = Harness::new(Setup { dialect: Dialect::Rfc354, ..Setup::default() });
+    h.take();
+    for line in ["MAIL ann", "MLFL ann"] {
+        h.check(line, &["506"]);
+    }
 }

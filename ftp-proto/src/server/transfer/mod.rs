@@ -142,6 +142,15 @@ impl Transfer {
         if let Answer::Prepared { .. } = answer {
             return self.obtain(cx);
         }
+        if let Answer::File(Err(FileFailure::NotFound)) = answer
+            && let Some(request) = self.request.by_pattern()
+        {
+            match request::permitted(cx, request) {
+                Some(request) => *self = Self::begin(cx, request),
+                None => self.conclude(cx),
+            }
+            return;
+        }
         let failure = if let Answer::File(Err(failure)) = answer {
             failure
         } else {

@@ -1,6 +1,7 @@
 //! RETR, STOR, APPE, LIST, NLST, MLSD: what a transfer command asks for.
 
 use crate::command::{DataType, Direction, Verb};
+use crate::listing::Pattern;
 use crate::policy::{Cargo, Moved};
 use crate::reply::Meaning;
 use crate::server::ask::{Event, Intent, ListStyle};
@@ -68,6 +69,27 @@ impl Request {
     /// Whether only the data connection is wanted (PROB).
     pub(super) const fn is_probe(&self) -> bool {
         matches!(self.intent, Intent::Probe(_))
+    }
+
+    /// The same listing of the names that match: for an argument that names nothing and has a pattern in its
+    /// last part (`NLST *.txt`).
+    pub(super) fn by_pattern(&self) -> Option<Self> {
+        let Intent::List(style) = &self.intent else { return None };
+        let path = self.path.as_bytes();
+        let cut = path.iter().rposition(|byte| *byte == b'/')?;
+        let pattern = Pattern::parse(path.get(cut + 1..)?)?;
+        let style = match style {
+            ListStyle::Long => ListStyle::Long,
+            ListStyle::Names { prefix } => {
+                let argument = prefix.strip_suffix(b"/").unwrap_or(prefix);
+                let cut = argument.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
+                ListStyle::Names { prefix: argument.get(..cut)?.to_vec() }
+            }
+            ListStyle::Facts(_) | ListStyle::Matching { .. } => return None,
+        };
+        let parent = PathName::from_wire(path.get(..cut.max(1))?).ok()?;
+        let intent = Intent::List(ListStyle::Matching { pattern, style: Box::new(style) });
+        Some(Self { path: parent, intent, verb: self.verb, data_type: self.data_type, since: self.since })
     }
 
     /// What the data connection carries.
@@ -182,7 +204,7 @@ fn listing(cx: &mut Context, verb: Verb, name: Option<&PathName>, style: ListSty
 }
 
 /// The request, if the account has the right for it.
-fn permitted(cx: &mut Context, request: Request) -> Option<Request> {
+pub(super) fn permitted(cx: &mut Context, request: Request) -> Option<Request> {
     let Some(failure) = cx.lacks([(&request.path, request.intent.needs())]) else { return Some(request) };
     cx.refuse_file(request.verb, failure);
     request.tell_refused(cx, failure.to_string());
