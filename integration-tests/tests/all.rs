@@ -11,6 +11,7 @@
 mod accounts;
 mod bad_input;
 mod cli;
+mod detached;
 mod encrypted;
 mod foreign;
 mod fuzz;

@@ -72,6 +72,7 @@ impl Standing {
             | Command::Pinc(_)
             | Command::Stou
             | Command::Extension(_)
+            | Command::Detached(_)
             | Command::Practice(_)
             | Command::Other(..) => {}
         }

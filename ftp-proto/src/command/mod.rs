@@ -3,6 +3,7 @@
 //! [`parse`] turns a line into a [`Command`], and [`Command::to_line`] does the reverse. The rules of a
 //! verb that do not depend on its argument, such as whether it needs a login, are data in [`verbs`].
 
+mod detached;
 mod digest_command;
 mod digests;
 mod direction;
@@ -18,6 +19,7 @@ pub mod verbs;
 mod word;
 mod write;
 
+pub use detached::Detached;
 pub use digest_command::DigestCommand;
 pub use digests::XDigest;
 pub use direction::Direction;
@@ -134,6 +136,8 @@ pub enum Command {
     Allo(u64),
     /// A command of this suite's own: DGST, RATE, PROB.
     Extension(Extension),
+    /// DETA, and STAT and ABOR of a transfer that DETA has named.
+    Detached(Detached),
     /// A command of a draft or of today's practice: MFMT, MFF, SITE, HOST and others.
     Practice(Practice),
     /// SYST: report the operating system (RFC 959).

@@ -1,5 +1,6 @@
 //! From a line to a [`Command`]. Lines are bytes: names may contain everything but NUL and LF.
 
+use super::detached::Detached;
 use super::digests::{self, XDigest};
 use super::extension::Extension;
 use super::fault::{CommandError, Fault};
@@ -52,7 +53,7 @@ fn argument(verb: Verb, rest: &[u8]) -> Result<Command, Fault> {
         Verb::Rein | Verb::Quit | Verb::Pasv | Verb::Actv | Verb::Gsoc => alone(verb, word)?,
         Verb::Cdup | Verb::Pwd | Verb::Ccc | Verb::Cpsv => alone(verb, word)?,
         // ABOR, NOOP, SYST and FEAT are accepted with an argument, which changes nothing.
-        Verb::Abor => Command::Abor,
+        Verb::Abor => Detached::about(verb, word).map_or(Command::Abor, Command::Detached),
         Verb::Noop => Command::Noop,
         Verb::Syst => Command::Syst,
         Verb::Feat => Command::Feat,
@@ -91,7 +92,7 @@ fn argument(verb: Verb, rest: &[u8]) -> Result<Command, Fault> {
         Verb::Nlst => Command::Nlst(optional_name(without_options(rest))?),
         Verb::Mlsd => Command::Mlsd(optional_name(rest)?),
         Verb::Mlst => Command::Mlst(optional_name(rest)?),
-        Verb::Stat => Command::Stat(optional_name(rest)?),
+        Verb::Stat => stat(rest)?,
         Verb::Help => Command::Help(if word.is_empty() { None } else { Some(word.to_ascii_uppercase()) }),
         Verb::Opts => Command::Opts(opts(word)?),
         Verb::Smnt | Verb::Form | Verb::Mail | Verb::Mlfl => other(verb, rest),
@@ -108,8 +109,16 @@ fn argument(verb: Verb, rest: &[u8]) -> Result<Command, Fault> {
         Verb::Dgst | Verb::Prob | Verb::Rate | Verb::Rsym => {
             Command::Extension(Extension::parse(verb, word)?)
         }
-        Verb::Deta => other(verb, rest),
+        Verb::Deta => Command::Detached(Detached::Next(number(word)?)),
     })
+}
+
+/// STAT of the session, of a transfer that DETA has named, or of a path.
+fn stat(rest: &[u8]) -> Result<Command, Fault> {
+    match Detached::about(Verb::Stat, trimmed(rest)) {
+        Some(transfer) => Ok(Command::Detached(transfer)),
+        None => optional_name(rest).map(Command::Stat),
+    }
 }
 
 /// Makes a command of its one name.

@@ -63,6 +63,7 @@ impl Command {
             Self::Pinc(_) => Verb::Pinc,
             Self::Stou => Verb::Stou,
             Self::Extension(extension) => extension.verb(),
+            Self::Detached(detached) => detached.verb(),
             Self::Practice(practice) => practice.verb(),
             Self::Other(verb, _) => *verb,
         }

@@ -154,14 +154,14 @@ verbs! {
     Xsha256 "XSHA256" []         "<path> [<first> <end>]"         "practice"                             After  Queue  Yes;
     Xsha512 "XSHA512" []         "<path> [<first> <end>]"         "practice"                             After  Queue  Yes;
     // information
-    Stat    "STAT"   []         "[<path>]"                       "RFC 354, 959"                         After  Now    Yes;
+    Stat    "STAT"   []         "[<path> | #<id>]"               "RFC 354, 959"                         After  Now    Yes;
     Help    "HELP"   []         "[<verb>]"                       "RFC 354, 959"                         Before Queue  Yes;
     Noop    "NOOP"   []         ""                               "RFC 454, 959"                         Before Queue  Yes;
     Syst    "SYST"   []         ""                               "RFC 959"                              Before Queue  Yes;
     Feat    "FEAT"   []         ""                               "RFC 2389"                             Before Queue  Yes;
     Opts    "OPTS"   []         "<verb> [<options>]"             "RFC 2389"                             Before Queue  Yes;
     Site    "SITE"   []         "<command>"                      "RFC 454, 959"                         After  Queue  Yes;
-    Abor    "ABOR"   []         ""                               "RFC 354, 959"                         Before Now    Yes;
+    Abor    "ABOR"   []         "[#<id>]"                        "RFC 354, 959"                         Before Now    Yes;
     Clnt    "CLNT"   []         "<name>"                         "practice"                             Before Queue  Yes;
     Host    "HOST"   []         "<name>"                         "RFC 7151"                             Before Queue  Yes;
     Csid    "CSID"   []         "<facts>"                        "practice"                             Before Queue  Yes;
@@ -184,7 +184,7 @@ verbs! {
     Dgst    "DGST"   []         "<algorithm> | OFF"              "docs/protocol/extensions.md"          After  Queue  Yes;
     Prob    "PROB"   []         "R | S"                          "docs/protocol/extensions.md"          After  Queue  Yes;
     Rate    "RATE"   []         "<bytes per second> | OFF"       "docs/protocol/extensions.md"          After  Queue  Yes;
-    Deta    "DETA"   []         "<seconds>"                      "docs/protocol/extensions.md"          After  Queue  No;
+    Deta    "DETA"   []         "<seconds>"                      "docs/protocol/extensions.md"          After  Queue  Yes;
 }
 
 impl Verb {

@@ -83,6 +83,7 @@ impl Command {
             }
             Self::Practice(practice) => return practice.argument(),
             Self::Extension(extension) => extension.argument(),
+            Self::Detached(detached) => detached.argument(),
             Self::Help(verb) => return verb.clone(),
             Self::Other(_, argument) => {
                 return if argument.is_empty() { None } else { Some(argument.clone()) };

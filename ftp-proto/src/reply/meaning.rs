@@ -99,6 +99,8 @@ pub enum Meaning {
     NameTaken,
     /// The file is in use.
     FileBusy,
+    /// The account has as many of these as it may; it may try again later.
+    TooMany,
     /// A local error occurred before or during the transfer.
     LocalError,
     /// There is no space left.
@@ -191,7 +193,7 @@ impl Meaning {
             Self::Denied => (451, 550),
             Self::BadName => (550, 553),
             Self::NameTaken => (456, 550),
-            Self::FileBusy => (455, 450),
+            Self::FileBusy | Self::TooMany => (455, 450),
             Self::LocalError => (455, 451),
             Self::NoSpace => (453, 552),
             Self::RestTooFar => (503, 554),

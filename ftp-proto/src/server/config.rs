@@ -28,6 +28,8 @@ pub struct Config {
     /// How many of the connections that hold or prove at one listener may come from one
     /// [`Group`](crate::address::Group) of addresses, where a proof is due.
     pub max_of_one_address: usize,
+    /// How long a transfer may go on without its control connection (DETA).
+    pub max_detached: Duration,
     /// The name and version that the greeting and HELP show.
     pub software: String,
 }
@@ -43,6 +45,7 @@ impl Default for Config {
             max_held: 8,
             max_provers: 16,
             max_of_one_address: 4,
+            max_detached: Duration::from_secs(3600),
             software: "FTP server".to_owned(),
         }
     }

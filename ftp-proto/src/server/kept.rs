@@ -126,6 +126,5 @@ pub(super) const fn is_closed_by(verb: Verb) -> bool {
             | Verb::User
             | Verb::Rein
             | Verb::Auth
-            | Verb::Abor
     )
 }

@@ -29,3 +29,8 @@ pub(super) fn reply(cx: &mut Context, CommandError { verb, fault }: &CommandErro
     }
     cx.out.reply(meaning, text);
 }
+
+/// The reply to a verb that is known but not served.
+pub(super) fn not_implemented(cx: &mut Context, verb: Verb) {
+    cx.out.reply(Meaning::NotImplemented, format!("{} is not implemented here", verb.name()));
+}

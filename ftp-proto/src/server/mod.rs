@@ -66,10 +66,12 @@
 //!   and the machine closes it.
 //! * After [`Output::Close`], it releases everything that the session holds, permits included.
 
+mod allowed;
 mod arrivals;
 pub mod ask;
 mod config;
 mod context;
+mod detach;
 mod failure;
 mod files;
 mod first;
@@ -99,6 +101,7 @@ mod tests;
 mod timer;
 mod transfer;
 mod user;
+mod waits;
 mod work;
 
 pub use ask::{Account, Answer, Ask, ConnId, Input, Output, Ticket};

@@ -12,11 +12,13 @@ pub(super) struct Outbox {
     dialect: Dialect,
     outputs: VecDeque<Output>,
     last_ticket: u64,
+    /// Nobody hears what is said.
+    muted: bool,
 }
 
 impl Outbox {
     pub(super) const fn new(dialect: Dialect) -> Self {
-        Self { dialect, outputs: VecDeque::new(), last_ticket: 0 }
+        Self { dialect, outputs: VecDeque::new(), last_ticket: 0, muted: false }
     }
 
     /// The next output. When there is none, nothing is kept for those to come: most sessions wait.
@@ -56,7 +58,9 @@ impl Outbox {
 
     /// Bytes that are no reply: answers to Telnet options.
     pub(super) fn send(&mut self, bytes: Vec<u8>) {
-        self.outputs.push_back(Output::Send(bytes));
+        if !self.muted {
+            self.outputs.push_back(Output::Send(bytes));
+        }
     }
 
     /// A reply of one line.
@@ -123,6 +127,9 @@ impl Outbox {
     }
 
     fn reply_bytes(&mut self, bytes: Vec<u8>) {
+        if self.muted {
+            return;
+        }
         self.tell(&bytes);
         self.send(bytes);
     }
@@ -137,6 +144,17 @@ impl Outbox {
     /// The end: what was promised is flushed, and nothing comes after it.
     pub(super) fn close(&mut self) {
         self.outputs.push_back(Output::Close);
+    }
+
+    /// The control connection is gone, and the session goes on: nobody hears what it says.
+    pub(super) fn mute(&mut self) {
+        self.muted = true;
+        self.outputs.retain(|output| !matches!(output, Output::Send(_)));
+    }
+
+    /// Whether nobody hears what is said.
+    pub(super) const fn is_muted(&self) -> bool {
+        self.muted
     }
 
     /// The control connection is gone: nobody reads what waits here.

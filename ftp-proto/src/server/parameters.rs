@@ -6,8 +6,9 @@ use crate::command::{DataType, Mode, Opts, Partial, Structure};
 use crate::digest::Algorithm;
 use crate::listing::FACTS;
 use crate::reply::Meaning;
-use crate::wire::{ByteRange, PathName};
+use crate::wire::{ByteRange, PathName, TransferId};
 use std::num::NonZeroU64;
+use std::time::Duration;
 
 /// What commands set for later commands.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub(super) struct Parameters {
     pub(super) digest: Option<Algorithm>,
     /// What RATE gave, in bytes per second.
     pub(super) rate: Option<NonZeroU64>,
+    /// What DETA gave for the next transfer.
+    pub(super) detach: Option<Leave>,
     /// The working directory.
     pub(super) cwd: PathName,
     /// What REST or RANG gave, whichever came last: for the next transfer command (E14). RANG is for the
@@ -41,6 +44,15 @@ pub(super) struct Parameters {
     pub(super) names_address: bool,
 }
 
+/// What DETA has given the next transfer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Leave {
+    /// The name of the transfer.
+    pub(super) id: TransferId,
+    /// How long it may go on without its control connection.
+    pub(super) time: Duration,
+}
+
 impl Default for Parameters {
     fn default() -> Self {
         Self {
@@ -48,6 +60,7 @@ impl Default for Parameters {
             mode: Mode::Stream,
             digest: None,
             rate: None,
+            detach: None,
             cwd: PathName::root(),
             range: None,
             allocated: None,
@@ -112,6 +125,7 @@ impl Parameters {
         self.allocated = None;
         self.digest = None;
         self.rate = None;
+        self.detach = None;
     }
 
     /// ALLO (RFC 959). Nothing is allocated, but the number shows afterwards whether the file is whole.

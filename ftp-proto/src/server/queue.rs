@@ -123,10 +123,16 @@ impl Waiting {
         match self.verb() {
             // RFC 959: the reply comes after that of the transfer. BYE of 1973 has one of its own (A21).
             Some(Verb::Quit) => dialect == Dialect::Rfc959,
+            Some(Verb::Abor) => !self.is_abort(),
             // STAT of a path is a question about files, not about the transfer.
             Some(Verb::Stat) => !matches!(self, Self::Command(Command::Stat(None))),
             Some(_) | None => self.busy() == Busy::Queue,
         }
+    }
+
+    /// Whether it is ABOR of what this session does.
+    pub(super) const fn is_abort(&self) -> bool {
+        matches!(self, Self::Command(Command::Abor))
     }
 
     /// What the verb table says about it during a transfer.

@@ -4,14 +4,13 @@ use super::arrivals;
 use super::ask::{Answer, Ask, ConnId, Event, Input, Output, Ticket};
 use super::config::{Begin, Config, Connection};
 use super::context::{Context, Question};
-use super::listener::Listener;
+use super::parameters::{self, Leave};
 use super::queue::{MAX_LINE, Queue, Waiting};
 use super::timer::Timer;
 use super::transfer::request::{self, direction_of, moves_data};
 use super::transfer::{self, abort};
 use super::work::Work;
-use super::{files, first, inform, kept, login, mistake, parameters, practice, security, setup};
-use crate::command::verbs::{Busy, Login, Served};
+use super::{allowed, detach, files, first, inform, kept, login, mistake, practice, security, setup, waits};
 use crate::command::{Command, Verb};
 use crate::dialect::Dialect;
 use crate::reply::Meaning;
@@ -73,6 +72,7 @@ impl Session {
             }
             Input::Start => self.greet(),
             Input::Bytes(bytes) => self.bytes(bytes),
+            Input::Closed | Input::HungUp if self.goes_on_alone() => {}
             Input::HungUp if matches!(&self.work, Work::Transfer(transfer) if transfer.outlives_control()) => {
                 self.hung_up = true;
                 self.queue.clear();
@@ -207,7 +207,7 @@ impl Session {
                 next
             }
             Work::File(question) if question.purpose.is_long() => {
-                self.queue.pop_unless(|waiting| waiting.verb() != Some(Verb::Abor))
+                self.queue.pop_unless(|waiting| !waiting.is_abort())
             }
             Work::File(_) => None,
             // The answers to two STATs must not be mixed up.
@@ -239,7 +239,9 @@ impl Session {
         let verb = waiting.verb();
         // A transfer command uses the restart point up, even when it fails (E14).
         let range = if verb.is_some_and(moves_data) { self.cx.parameters.range.take() } else { None };
-        if verb.is_none_or(|verb| self.may_say(verb)) {
+        if verb
+            .is_none_or(|verb| allowed::may_say(&mut self.cx, verb, matches!(self.work, Work::Transfer(_))))
+        {
             if self.stopping && verb.is_some_and(moves_data) {
                 return self.stop();
             }
@@ -249,10 +251,13 @@ impl Session {
             self.obey(waiting, range);
         }
         // The peer may have begun to send the file that was refused.
-        if let Some(direction) = verb.and_then(direction_of)
-            && !matches!(self.work, Work::Transfer(_))
+        if !matches!(self.work, Work::Transfer(_))
+            && let Some(verb) = verb.filter(|verb| moves_data(*verb))
         {
-            self.cx.sockets.kept.close(direction, &mut self.cx.out);
+            self.cx.parameters.detach = None;
+            if let Some(direction) = direction_of(verb) {
+                self.cx.sockets.kept.close(direction, &mut self.cx.out);
+            }
         }
     }
 
@@ -271,27 +276,6 @@ impl Session {
                 self.cx.out.reply(Meaning::BadSequence, text);
             }
         }
-    }
-
-    /// What a verb's row says: whether it is served, needs a login, is possible during a transfer.
-    fn may_say(&mut self, verb: Verb) -> bool {
-        let Some(row) = verb.row() else { return true };
-        let busy = matches!(self.work, Work::Transfer(_));
-        if row.served == Served::No || !security::serves(&self.cx.config, verb) {
-            not_implemented(&mut self.cx, verb);
-        } else if matches!(verb, Verb::User | Verb::Pass) && security::must_begin(&self.cx) {
-            self.cx.out.reply(Meaning::NotLoggedIn, "Send AUTH TLS first: nobody logs in in clear here");
-        } else if row.login == Login::After && self.cx.user().is_none() {
-            self.cx.out.reply(Meaning::NotLoggedIn, "Log in with USER and PASS first");
-        } else if moves_data(verb) && security::must_protect(&self.cx) {
-            self.cx.out.reply(Meaning::DataInClear, "Send PBSZ 0 and PROT P first: no data in clear here");
-        } else if row.busy == Busy::Refuse && busy {
-            let text = format!("{} is not possible during a transfer", row.name); // B22
-            self.cx.out.reply(Meaning::WhileTransfer, text);
-        } else {
-            return true;
-        }
-        false
     }
 
     /// One command; a transfer moves `range` of its file.
@@ -355,13 +339,14 @@ impl Session {
             Command::Stat(None) => work.wait(inform::stat(cx)),
             Command::Noop => cx.out.reply(Meaning::Okay, "NOOP done"),
             Command::Allo(bytes) => cx.parameters.allocate(bytes, &mut cx.out),
+            Command::Detached(detached) => work.wait(detach::begin(cx, detached)),
             Command::Extension(extension) => work.transfer(practice::extension(cx, extension), cx),
             Command::Practice(practice) => work.wait(practice::begin(cx, practice)),
             Command::Syst => cx.out.reply(Meaning::SystemName, "UNIX Type: L8"),
             Command::Help(verb) => inform::help(cx, verb.as_deref()),
             Command::Feat => inform::feat(cx),
             Command::Opts(opts) => cx.parameters.set_option(opts, &mut cx.out),
-            Command::Other(verb, _) => not_implemented(cx, verb),
+            Command::Other(verb, _) => mistake::not_implemented(cx, verb),
         }
     }
 
@@ -392,6 +377,7 @@ impl Session {
     /// ABOR: what is under way ends at once, with a reply of its own before that of ABOR.
     fn abort(&mut self) {
         self.cx.parameters.range = None; // E14
+        self.cx.sockets.kept.close_all(&mut self.cx.out);
         match &self.work {
             Work::Idle | Work::Securing(_) | Work::Closed => abort::nothing(&mut self.cx),
             Work::Login(Question { ticket, .. })
@@ -529,6 +515,7 @@ impl Session {
             | Timer::Connect
             | Timer::Retry
             | Timer::Handshake
+            | Timer::Detached
             | Timer::Stall => {
                 self.tell_transfer(transfer::Input::Fired(timer));
             }
@@ -547,34 +534,30 @@ impl Session {
             | Work::File(_)
             | Work::Transfer(_) => false,
         };
-        let cx = &mut self.cx;
-        let config = Arc::clone(&cx.config);
-        let timeouts = &config.timeouts;
-        let logged_in = cx.user().is_some();
-        for (timer, due, wait) in
-            [(Timer::Idle, idle && logged_in, timeouts.idle), (Timer::Login, !logged_in, timeouts.login)]
-        {
-            if !due {
-                cx.timers.disarm(timer);
-            } else if !cx.timers.is_armed(timer) {
-                cx.arm(timer, wait);
-            }
-        }
-        let oldest = cx.sockets.listeners().filter_map(Listener::held_since).min();
-        let unused = cx.sockets.idle_since().filter(|_| idle);
-        let kept = cx.sockets.kept.since().filter(|_| idle);
         let worked = self.worked.filter(|_| idle && self.stopping);
-        for (timer, since, wait) in [
-            (Timer::Held, oldest, timeouts.held),
-            (Timer::Kept, kept, timeouts.kept),
-            (Timer::ListenIdle, unused, timeouts.listen_idle),
-            (Timer::Stopping, worked, timeouts.stopping),
-        ] {
-            match since {
-                Some(since) => cx.timers.arm(timer, since + wait),
-                None => cx.timers.disarm(timer),
-            }
+        waits::set(&mut self.cx, idle, worked);
+    }
+
+    /// Whether the control connection has ended, and a transfer goes on without it (DETA).
+    pub const fn is_detached(&self) -> bool {
+        self.cx.out.is_muted() && !matches!(self.work, Work::Closed)
+    }
+
+    /// The control connection has ended. Returns whether DETA lets a transfer go on without it.
+    fn goes_on_alone(&mut self) -> bool {
+        let Work::Transfer(transfer) = &self.work else { return false };
+        let Some(Leave { id, time }) = transfer.outlives() else { return false };
+        let may_be_cut = transfer.outlives_control();
+        self.cx.out.mute();
+        self.queue.clear();
+        self.lines = LineReader::new(MAX_LINE);
+        self.leaving = true;
+        self.cx.arm(Timer::Detached, time);
+        self.cx.out.event(Event::Detached { id });
+        if may_be_cut {
+            self.tell_transfer(transfer::Input::HungUp);
         }
+        true
     }
 
     /// Ends the session. Nothing follows but what has been promised.
@@ -589,8 +572,4 @@ impl Session {
         self.cx.sockets.rendezvous = None;
         self.cx.sockets.kept.forget();
     }
-}
-
-fn not_implemented(cx: &mut Context, verb: Verb) {
-    cx.out.reply(Meaning::NotImplemented, format!("{} is not implemented here", verb.name()));
 }

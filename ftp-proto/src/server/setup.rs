@@ -5,6 +5,7 @@
 use super::arrivals;
 use super::ask::{Answer, Ask, Event, Ticket};
 use super::context::{Context, Question};
+use super::detach;
 use super::gender::{Each, Gender};
 use super::listener::Reservation;
 use super::sockets::{OwnPort, Target};
@@ -26,6 +27,8 @@ pub(super) enum Request {
     Port(Opening),
     /// A listener on a reserved port.
     Listener(Opening, Reservation),
+    /// Something about transfers that outlive their control connection.
+    Detach(detach::Request),
 }
 
 /// Which command opens a listener.
@@ -316,11 +319,16 @@ fn listen(cx: &mut Context, opening: Opening, reservation: Reservation) -> Waits
 impl Request {
     /// The driver has answered: there is a port, or there is none.
     pub(super) fn answered(self, cx: &mut Context, ticket: Ticket, answer: Answer) -> Waits {
+        if let Self::Detach(request) = self {
+            request.answered(cx, answer);
+            return None;
+        }
         let Answer::Port(port) = answer else {
             cx.unexpected(answer);
             return None;
         };
         match (self, port) {
+            (Self::Detach(_), _) => None,
             (Self::OwnPort { target, sender }, Some(port)) => {
                 cx.sockets.own = Some(OwnPort { ticket, port, sender, since: cx.now });
                 use_own_port(cx, target)

@@ -27,6 +27,8 @@ pub enum Timer {
     Handshake,
     /// The transfer moves no byte.
     Stall,
+    /// A transfer goes on without its control connection (DETA).
+    Detached,
     /// The driver owes the answer to a question.
     Question,
     /// The server stops, and the client has not yet said what becomes of the file that it moved last.
@@ -37,7 +39,7 @@ pub enum Timer {
 
 impl Timer {
     /// All timers, in the order of their declaration.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Login,
         Self::Idle,
         Self::ListenIdle,
@@ -50,6 +52,7 @@ impl Timer {
         Self::Proof,
         Self::Handshake,
         Self::Stall,
+        Self::Detached,
         Self::Question,
         Self::Stopping,
         Self::KeepAlive,
@@ -70,6 +73,7 @@ impl Timer {
             Self::Proof => "proof",
             Self::Handshake => "handshake",
             Self::Stall => "stall",
+            Self::Detached => "detached transfer",
             Self::Question => "internal question",
             Self::Stopping => "stopping",
             Self::KeepAlive => "keep-alive",

@@ -3,7 +3,7 @@
 use super::ask::Ticket;
 use super::context::{Context, Question};
 use super::transfer::{Transfer, request};
-use super::{files, inform, login, setup};
+use super::{detach, files, inform, login, setup};
 
 /// What the session is doing. A timer ends everything but `Idle` and `Closed`.
 #[derive(Debug)]
@@ -75,6 +75,12 @@ impl From<Question<setup::Request>> for Work {
 impl From<Question<inform::Status>> for Work {
     fn from(question: Question<inform::Status>) -> Self {
         Self::Status(question)
+    }
+}
+
+impl From<Question<detach::Request>> for Work {
+    fn from(Question { ticket, purpose }: Question<detach::Request>) -> Self {
+        Self::Setup(Question { ticket, purpose: setup::Request::Detach(purpose) })
     }
 }
 

@@ -9,6 +9,7 @@ mod name;
 mod rendezvous;
 mod secret;
 mod telnet;
+mod transfer_id;
 
 pub use byte_range::ByteRange;
 pub use count::counted;
@@ -19,3 +20,4 @@ pub use name::{BadName, PathName, show};
 pub use rendezvous::RendezvousSecret;
 pub use secret::Secret;
 pub(crate) use telnet::{Decoded, Telnet, escape};
+pub use transfer_id::TransferId;

@@ -43,6 +43,8 @@ pub enum Limit {
     Pam,
     /// Hooks that wait for their turn.
     Hooks,
+    /// Transfers that may outlive their control connection.
+    DetachedTransfers,
 }
 
 /// What happens when a limit is reached and somebody wants more.
@@ -69,7 +71,7 @@ pub struct Use {
 
 impl Limit {
     /// All limits, in the order in which they are shown.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Sessions,
         Self::SessionsPerAddress,
         Self::Unauthenticated,
@@ -89,6 +91,7 @@ impl Limit {
         Self::ProxyHeaders,
         Self::Pam,
         Self::Hooks,
+        Self::DetachedTransfers,
     ];
 
     /// The name: of the option or key that sets it, where there is one.
@@ -113,6 +116,7 @@ impl Limit {
             Self::ProxyHeaders => "proxy-headers",
             Self::Pam => "pam",
             Self::Hooks => "hooks-waiting",
+            Self::DetachedTransfers => "detached-transfers",
         }
     }
 
@@ -138,6 +142,7 @@ impl Limit {
             Self::ProxyHeaders => "connections of proxies without their header",
             Self::Pam => "passwords that PAM checks at the same time",
             Self::Hooks => "hooks that wait",
+            Self::DetachedTransfers => "transfers that may outlive their control connection",
         }
     }
 
@@ -155,7 +160,8 @@ impl Limit {
             | Self::Descriptors
             | Self::KeptConnections
             | Self::ProxyHeaders
-            | Self::Hooks => Beyond::GivesWay,
+            | Self::Hooks
+            | Self::DetachedTransfers => Beyond::GivesWay,
             Self::WrongPasswords
             | Self::Hashes
             | Self::ForeignTargets
@@ -192,6 +198,7 @@ impl Limit {
             Self::ProxyHeaders => "Too many connections of proxies without their header (proxy-headers)",
             Self::Pam => "Too many logins at the same time (pam); try again later",
             Self::Hooks => "Too many hooks wait (hooks-waiting)",
+            Self::DetachedTransfers => "Too many detached transfers (detached-transfers); try again later",
         }
     }
 }

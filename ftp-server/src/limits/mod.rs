@@ -15,10 +15,12 @@
 //! | data connections that are kept between two files ([`KeptConnections`]) | whoever keeps most closes what it keeps; the newcomer's is closed if that is the one who asks |
 //! | connections of proxies whose header has not come ([`Shares::headers`]) | the oldest of the proxy that has most of them is closed |
 //! | hooks that wait ([`Hooks`]) | the oldest of the account that has most of them is left out |
+//! | transfers that may outlive their control connection ([`DetachedTransfers`]) | an account has four; when all are taken, one of the account that has most is stopped |
 //! | connections of one session ([`MAX_HELD`], [`MAX_PROVERS`], [`MAX_OF_ONE_ADDRESS`]) | one of them gives way ([`ftp_proto::fair`]) |
 
 mod crowd;
 mod descriptors;
+mod detached;
 mod hooks;
 mod kept;
 mod limit;
@@ -34,6 +36,7 @@ mod turns;
 
 pub use crowd::{Crowd, CrowdPlace};
 pub use descriptors::{Descriptors, Left, is_out_of_descriptors};
+pub use detached::{DetachedSlot, DetachedTransfers};
 pub use hooks::Hooks;
 pub use kept::{KeptConnections, KeptSlot};
 pub use limit::{Beyond, Limit, Use};
@@ -43,8 +46,8 @@ pub use ports::{DataPort, DataPorts};
 pub use proofs::{Permission, ProofSlot, Proofs};
 pub use sessions::{AccountLimits, Eviction, Full, SessionSlot, Sessions};
 pub use settings::{
-    AtOnce, HookLimits, Limits, MAX_ANONYMOUS_PORTS, MAX_FILE_THREADS, MAX_HELD, MAX_OF_ONE_ADDRESS,
-    MAX_PROVERS,
+    AtOnce, HookLimits, Limits, MAX_ANONYMOUS_PORTS, MAX_DETACHED_TIME, MAX_FILE_THREADS, MAX_HELD,
+    MAX_OF_ONE_ADDRESS, MAX_PROVERS,
 };
 pub use shares::Shares;
 pub use turns::{OwnTurns, Turn, Turns};

@@ -1,5 +1,7 @@
 //! The limits as numbers: those that the operator sets, and those that are fixed.
 
+use std::time::Duration;
+
 use ftp_proto::server::guard;
 
 /// The limits that the operator sets; `None` means no limit.
@@ -53,6 +55,13 @@ pub(super) const MAX_KEPT: usize = 1_024;
 
 /// Passwords that PAM checks at the same time. Half of them are for one address at most.
 pub(super) const MAX_PAM: usize = 8;
+
+/// Transfers of all accounts that may outlive their control connection (DETA).
+pub(super) const MAX_DETACHED: usize = 256;
+/// The same of one account.
+pub(super) const MAX_DETACHED_OF_ONE: usize = 4;
+/// How long such a transfer may go on without it.
+pub const MAX_DETACHED_TIME: Duration = Duration::from_secs(3600);
 
 /// Data ports that one anonymous session may have at the same time.
 pub const MAX_ANONYMOUS_PORTS: usize = 2;

@@ -10,6 +10,7 @@ use ftp_proto::address::Group;
 
 use super::crowd::Crowd;
 use super::descriptors::Descriptors;
+use super::detached::DetachedTransfers;
 use super::hooks::Hooks;
 use super::kept::KeptConnections;
 use super::limit::{Limit, Use};
@@ -31,6 +32,8 @@ pub struct Shares {
     pub ports: Arc<DataPorts>,
     /// Data connections that are kept between two files.
     pub kept: Arc<KeptConnections>,
+    /// Transfers that may outlive their control connection.
+    pub detached: Arc<DetachedTransfers>,
     /// Checks of passwords.
     pub logins: Arc<Logins>,
     /// Attempts to reach foreign targets.
@@ -60,6 +63,7 @@ impl Shares {
             descriptors,
             pam: Turns::half_each(MAX_PAM),
             kept: KeptConnections::new(),
+            detached: DetachedTransfers::new(clock),
             logins: Logins::new(limits.logins, clock),
             proofs: Proofs::new(clock),
             files: Turns::half_each(limits.at_once.commands.unwrap_or(MAX_FILE_WORK)),
@@ -94,7 +98,7 @@ impl Shares {
         let headers = (self.headers.len(), Some(self.headers.places()));
         uses.push(Use { limit: Limit::ProxyHeaders, used: headers.0, bound: headers.1 });
         uses.push(self.pam.in_use(Limit::Pam));
-        uses.push(self.hooks.in_use());
+        uses.extend([self.hooks.in_use(), self.detached.in_use()]);
         uses
     }
 

@@ -9,7 +9,7 @@ use ftp_proto::server;
 
 use super::listener::Listener;
 use crate::config::Config;
-use crate::limits::{MAX_HELD, MAX_OF_ONE_ADDRESS, MAX_PROVERS};
+use crate::limits::{MAX_DETACHED_TIME, MAX_HELD, MAX_OF_ONE_ADDRESS, MAX_PROVERS};
 use crate::operate::public::PublicRule;
 
 /// The policy of the server, whose own listeners are at `places`: none of them is ever a target (B19).
@@ -37,6 +37,7 @@ pub(super) fn machine(config: &Config, listener: &Listener, rules: Rules) -> ser
         max_held: MAX_HELD,
         max_provers: MAX_PROVERS,
         max_of_one_address: MAX_OF_ONE_ADDRESS,
+        max_detached: MAX_DETACHED_TIME,
         software: concat!("ftp-server ", env!("CARGO_PKG_VERSION")).to_owned(),
     }
 }

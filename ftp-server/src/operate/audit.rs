@@ -10,7 +10,7 @@ use ftp_proto::command::{DataType, Direction, Verb};
 use ftp_proto::policy::Why;
 use ftp_proto::server::Timer;
 use ftp_proto::server::ask::FileFailure;
-use ftp_proto::wire::PathName;
+use ftp_proto::wire::{PathName, TransferId};
 
 use super::hook::HookFailure;
 use crate::limits::{Full, Owner};
@@ -102,6 +102,11 @@ pub enum Record<'a> {
         path: &'a PathName,
         /// Why the hook has not done its work.
         failure: Option<&'a HookFailure>,
+    },
+    /// The control connection has ended, and a transfer goes on without it.
+    Detached {
+        /// The name of the transfer.
+        id: TransferId,
     },
     /// The session has ended.
     Ended {
@@ -196,6 +201,9 @@ impl Record<'_> {
             }
             Self::Hooked { path, failure: Some(why) } => {
                 tracing::error!(user, path = path.display(), %why, "the hook after an upload has failed");
+            }
+            Self::Detached { id } => {
+                tracing::info!(user, transfer = %id, "goes on without control connection");
             }
             Self::Ended { took, sent, received } => {
                 tracing::info!(user, seconds = took.as_secs(), sent, received, "session ended");

@@ -83,6 +83,12 @@ impl Presence {
         command.clone_into(&mut lock(&self.session.doing).command);
     }
 
+    /// The control connection has ended, and the transfer of this name goes on.
+    pub fn detached(&self, id: &str) {
+        let mut doing = lock(&self.session.doing);
+        doing.command = format!("{} (detached, #{id})", doing.command);
+    }
+
     /// Returns when the operator ends the session.
     pub async fn kicked(&self) {
         self.session.kicked.notified().await;
@@ -113,6 +119,8 @@ mod tests {
         let list = live.list(clock);
         assert_eq!(list.lines().count(), 2, "{list}");
         assert!(list.starts_with("1 192.0.2.7:5000 \"ann\\u{1b}\" 0 \"RETR a\\nb\"\n"), "{list}");
+        first.detached("0123");
+        assert!(live.list(clock).contains("(detached, #0123)"));
         assert!(live.kick(2) && !live.kick(3));
         second.kicked().await;
         drop(first);

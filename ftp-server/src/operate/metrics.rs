@@ -33,6 +33,7 @@ pub struct Metrics {
     not_ftp: Counter,
     ports_given_up: Counter,
     connections_given_up: Counter,
+    detached: Counter,
     bad_headers: Counter,
     hooks: Family<Done, Counter>,
     limit_use: Family<Limit, Gauge>,
@@ -113,6 +114,7 @@ impl Metrics {
             not_ftp: Counter::default(),
             ports_given_up: Counter::default(),
             connections_given_up: Counter::default(),
+            detached: Counter::default(),
             bad_headers: Counter::default(),
             hooks: Family::default(),
             limit_use: Family::default(),
@@ -155,6 +157,9 @@ impl Metrics {
             }
             Record::GavePortsUp => {
                 self.ports_given_up.inc();
+            }
+            Record::Detached { .. } => {
+                self.detached.inc();
             }
             Record::GaveConnectionsUp => {
                 self.connections_given_up.inc();
@@ -234,6 +239,11 @@ impl Metrics {
             "ports_given_up",
             "Sessions that gave their data ports up",
             self.ports_given_up.clone(),
+        );
+        registry.register(
+            "detached",
+            "Transfers that went on without their control connection",
+            self.detached.clone(),
         );
         registry.register(
             "connections_given_up",

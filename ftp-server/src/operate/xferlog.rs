@@ -131,6 +131,7 @@ fn line(record: &Record<'_>, who: &Who<'_>, now: &str) -> Option<String> {
         | Record::Listed(_)
         | Record::Changed { .. }
         | Record::Hooked { .. }
+        | Record::Detached { .. }
         | Record::Ended { .. } => return None,
     };
     let from = unmapped(who.from);

@@ -31,7 +31,9 @@ use super::shared::Shared;
 use super::uploads::Uploads;
 use crate::auth::{Check, Entry, Origin};
 use crate::data::{Begun, Doubt, Pumped, begin, pump};
-use crate::limits::{DataPort, Entered, Full, Left, MAX_ANONYMOUS_PORTS, Owner, Permission, SessionSlot};
+use crate::limits::{
+    DataPort, DetachedSlot, Entered, Full, Left, MAX_ANONYMOUS_PORTS, Owner, Permission, SessionSlot,
+};
 use crate::operate::Running;
 use crate::operate::audit::Record;
 use crate::vfs::View;
@@ -56,6 +58,8 @@ pub(super) struct Performer {
     is_idle: bool,
     /// Others need the data connections that the session keeps between two files.
     connections_needed: Arc<Notify>,
+    /// The place of the next transfer, if DETA has given it leave.
+    detaches: Option<DetachedSlot>,
 }
 
 /// Something for the machine that needed no wait.
@@ -89,6 +93,7 @@ impl Performer {
             ports_needed: Arc::new(Notify::new()),
             is_idle: false,
             connections_needed: Arc::new(Notify::new()),
+            detaches: None,
         }
     }
 
@@ -197,6 +202,15 @@ impl Performer {
                     meter.stop();
                 }
             }
+            Ask::Detach { ticket, id } => {
+                self.detaches = None; // its place is free again before the next one is taken
+                self.detaches = self.shared.shares.detached.reserve(self.client.owner.clone(), id);
+                self.answer(ticket, Answer::Detach(self.detaches.is_some()));
+            }
+            Ask::Detached { ticket, id, stop } => {
+                let found = self.shared.shares.detached.look(&self.client.owner, id, stop);
+                self.answer(ticket, Answer::Detached(found));
+            }
             Ask::File { ticket, ask: FileAsk::Hash { path, algorithm, range } } => {
                 self.hash(ticket, path, (algorithm, range));
             }
@@ -260,14 +274,12 @@ impl Performer {
                 self.pump(ticket, begun, on, terms);
                 input(Input::Answer(ticket, Answer::Started));
             }
-            Done::Begun(ticket, Err(failure), (_, data), _) => {
-                drop(data); // it ends by reset
-                self.held.moves.remove(&ticket);
-                self.held.doubts.remove(&ticket);
-                input(Input::Answer(ticket, nothing_moved(End::Failed(failure))));
+            Done::Begun(ticket, Err(failure), on, _) => {
+                input(Input::Answer(ticket, self.not_begun(ticket, failure, on)));
             }
             Done::Moved(ticket, conn, Pumped { bytes, omitted, digest, kept, end }) => {
                 let kept = kept.is_some_and(|kept| self.keep(conn, kept));
+                self.detached_ends(ticket, bytes, &end);
                 input(Input::Answer(ticket, Answer::Moved { bytes, omitted, digest, kept, end }));
             }
         }
@@ -298,6 +310,16 @@ impl Performer {
         });
     }
 
+    /// The file could not be opened. The connection ends by reset.
+    fn not_begun(&mut self, ticket: Ticket, failure: FileFailure, data: (ConnId, Data)) -> Answer {
+        drop(data);
+        self.held.moves.remove(&ticket);
+        self.held.doubts.remove(&ticket);
+        let end = End::Failed(failure);
+        self.detached_ends(ticket, 0, &end);
+        nothing_moved(end)
+    }
+
     /// Records whether the session does nothing but wait for its client. Then it may have to make room for
     /// another one.
     pub(super) fn note_idle(&mut self, is_idle: bool) {
@@ -315,6 +337,13 @@ impl Performer {
             None => kept.close(),
         }
         self.held.keeps(conn)
+    }
+
+    /// What is known of a transfer that might have outlived its control connection, once it has ended.
+    fn detached_ends(&mut self, ticket: Ticket, bytes: u64, end: &End) {
+        if let Some(slot) = self.held.detached.remove(&ticket) {
+            slot.end(bytes, end);
+        }
     }
 
     /// Whether there are descriptors enough to hold a data connection that has arrived. While there are
@@ -470,7 +499,13 @@ impl Performer {
         };
         let turns = Arc::clone(&self.shared.shares.transfers);
         let own = terms.rate.map(|rate| Limiter::new(rate, self.shared.clock));
-        self.held.moves.insert(ticket, self.client.meter(&prepared, own, &turns));
+        let meter = self.client.meter(&prepared, own, &turns);
+        let leave = terms.detach.and_then(|id| self.detaches.take_if(|slot| slot.id == id));
+        if let Some(slot) = leave {
+            slot.begin(&meter);
+            self.held.detached.insert(ticket, slot);
+        }
+        self.held.moves.insert(ticket, meter);
         self.held.doubts.insert(ticket, Doubt::default());
         let is_open = prepared.is_open();
         let begin = move || Done::Begun(ticket, begin(prepared, terms.partial), (conn, data), terms);

@@ -63,6 +63,10 @@ impl Reporter {
             Event::Stranger { from } => self.record(&Record::Stranger { from: *from }),
             Event::GavePortsUp => self.record(&Record::GavePortsUp),
             Event::GaveConnectionsUp => self.record(&Record::GaveConnectionsUp),
+            Event::Detached { id } => {
+                self.presence.detached(&id.to_string());
+                self.record(&Record::Detached { id: *id });
+            }
             Event::NotPrivate { from, why } => self.record(&Record::NotPrivate { from: *from, why }),
             Event::NotFtp(protocol) => self.record(&Record::NotFtp(protocol)),
             Event::TimedOut(timer) => self.record(&Record::TimedOut(*timer)),

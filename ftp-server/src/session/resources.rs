@@ -26,7 +26,7 @@ use tracing::Instrument;
 
 use crate::auth::Entry;
 use crate::data::{Begun, Doubt, Pumped};
-use crate::limits::{DataPort, KeptSlot, ProofSlot, SessionSlot};
+use crate::limits::{DataPort, DetachedSlot, KeptSlot, ProofSlot, SessionSlot};
 use crate::operate::Running;
 use crate::vfs::Prepared;
 
@@ -124,6 +124,8 @@ pub(super) struct Resources {
     /// What is known of the client of each move, if it has gone.
     pub(super) doubts: HashMap<Ticket, Doubt>,
     pub(super) proofs: HashMap<Ticket, ProofSlot>,
+    /// The places of transfers that may outlive the control connection.
+    pub(super) detached: HashMap<Ticket, DetachedSlot>,
     connections: HashMap<ConnId, Arc<Connection>>,
     /// Connections between two files (MODE B), each with its place among those of all sessions.
     kept: HashMap<ConnId, (Kept, KeptSlot)>,
@@ -148,6 +150,7 @@ impl Resources {
             moves: HashMap::new(),
             doubts: HashMap::new(),
             proofs: HashMap::new(),
+            detached: HashMap::new(),
             connections: HashMap::new(),
             kept: HashMap::new(),
             listeners: HashMap::new(),

@@ -174,6 +174,9 @@ impl Session {
                     if self.closed().is_break() {
                         break;
                     }
+                    if self.machine.is_detached() {
+                        return Box::pin(self.detached()).await;
+                    }
                 }
                 Wake::Evicted(why) => {
                     self.take(Ready::End(why));
@@ -214,8 +217,74 @@ impl Session {
         }
         // The machine may still say something, but it is asked for nothing more.
         self.input(Input::Closed);
+        if self.machine.is_detached() {
+            return ControlFlow::Continue(());
+        }
         self.drain();
         ControlFlow::Break(())
+    }
+
+    /// Lets a transfer go on that outlives the control connection (DETA), which is closed. It goes on to count as
+    /// this session: the operator sees and ends it, and so does whatever ends a session.
+    async fn detached(self: Box<Self>) {
+        let Self { shared, machine, control, reporter, performer, eviction, running, phase, .. } = *self;
+        let (mut machine, mut reporter, mut performer) = (machine, reporter, performer);
+        let (mut eviction, mut running, mut phase) = (eviction, running, phase);
+        drop(control);
+        let clock = shared.clock;
+        loop {
+            let deadline = match machine.poll() {
+                Output::Send(_) => continue, // nobody hears it
+                Output::Ask(ask) => {
+                    performer.perform(ask);
+                    continue;
+                }
+                Output::Event(event) => {
+                    reporter.event(&event, || performer.moved());
+                    performer.heard(&event, &running);
+                    continue;
+                }
+                Output::Close => break,
+                Output::Wait(deadline) => deadline,
+            };
+            match performer.next_ready() {
+                Some(Ready::Answer(ticket, answer)) => {
+                    machine.input(clock.now(), Input::Answer(ticket, answer));
+                    continue;
+                }
+                Some(Ready::Done(done)) => {
+                    performer.finish(*done, |input| machine.input(clock.now(), input));
+                    continue;
+                }
+                Some(Ready::End(why)) => {
+                    machine.input(clock.now(), Input::End(&why.to_string()));
+                    continue;
+                }
+                None => {}
+            }
+            tokio::select! {
+                biased;
+                next = running.phase_after(phase) => {
+                    phase = next;
+                    if phase == Phase::Ending {
+                        break;
+                    }
+                    machine.input(clock.now(), Input::Shutdown);
+                }
+                why = eviction.wait() => machine.input(clock.now(), Input::End(&why.to_string())),
+                () = reporter.kicked() => machine.input(clock.now(), Input::End("kicked")),
+                done = performer.next_done() => match done {
+                    Ok(done) => performer.finish(done, |input| machine.input(clock.now(), input)),
+                    Err(error) => {
+                        tracing::error!(%error, "a task of this session failed");
+                        break;
+                    }
+                },
+                () = clock.sleep_until(deadline) => machine.input(clock.now(), Input::Timeout),
+            }
+        }
+        drop(performer);
+        reporter.end();
     }
 
     /// Waits for whatever comes first. A client whose commands have come in great number keeps no other

@@ -9,7 +9,7 @@
 //! |---|---|---|
 //! | `FTP_BENCH_MIB` | size of the file | 2048 |
 //! | `FTP_BENCH_ROUNDS` | rounds that count, after one that does not | 5 |
-//! | `FTP_BENCH_PARTS` | which of `limit`, `start`, `peers`, `through`, `relay`, `list`, `login`, `idle`, `drain`, `digest`, `tls`, `fxp` | all |
+//! | `FTP_BENCH_PARTS` | which of `limit`, `start`, `peers`, `through`, `relay`, `list`, `files`, `login`, `idle`, `drain`, `digest`, `tls`, `fxp` | all |
 //! | `FTP_BENCH_BASELINE` | directory with `ftp-server`, `ftp-user` and `ftp-relay-agent` to compare with | none |
 //! | `FTP_BENCH_ENTRIES` | entries of the listed directory | 100000 |
 //! | `FTP_BENCH_SESSIONS` | idle sessions of our server | 10000 |
@@ -30,6 +30,7 @@ mod contender;
 mod direct;
 mod drain;
 mod figures;
+mod files;
 mod idle;
 mod limit;
 mod list;
@@ -100,6 +101,9 @@ fn run(plan: &Plan) {
     if plan.has("list") {
         list::table(plan, &suites);
         listings::table(plan, place.path());
+    }
+    if plan.has("files") {
+        files::table(plan, &suites);
     }
     if plan.has("login") {
         login::table(plan, place.path());

@@ -75,6 +75,7 @@ impl Host {
             max_held: HELD,
             max_provers: 16,
             max_of_one_address: OF_ONE_ADDRESS,
+            max_detached: std::time::Duration::from_secs(3600),
             software: "simulated".to_owned(),
         };
         let connection = Connection {

@@ -193,6 +193,9 @@ impl World {
             Ask::PermitDone { ticket, end } => self.end_permit(side, ticket, end),
             // A control connection of the simulator breaks; it is never ended in order.
             Ask::Doubt { .. } => self.violation("a server doubts a file".to_owned()),
+            Ask::Detach { .. } | Ask::Detached { .. } => {
+                self.violation("nobody has said DETA".to_owned());
+            }
             Ask::Prepare { .. }
             | Ask::Move { .. }
             | Ask::Progress { .. }
@@ -294,6 +297,8 @@ impl World {
             | Ask::Recognise { .. }
             | Ask::LogOut
             | Ask::Limits(_)
+            | Ask::Detach { .. }
+            | Ask::Detached { .. }
             | Ask::Secure { .. }
             | Ask::Clear { .. }
             | Ask::SecureData { .. }

@@ -168,6 +168,7 @@ impl World {
             | ask::Event::LoginFailed { .. }
             | ask::Event::GavePortsUp
             | ask::Event::GaveConnectionsUp
+            | ask::Event::Detached { .. }
             | ask::Event::Changed { .. }
             | ask::Event::Transfer { .. } => {}
             ask::Event::NotPrivate { .. } | ask::Event::NotFtp(_) => {

@@ -5,7 +5,7 @@ use crate::command::{DataType, Direction, Verb};
 use crate::policy::{Exchange, Foreign, Why};
 use crate::server::rights::{Access, Rights};
 use crate::server::timer::Timer;
-use crate::wire::PathName;
+use crate::wire::{PathName, TransferId};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -95,6 +95,11 @@ pub enum Event {
     Stranger {
         /// The stranger's address.
         from: SocketAddr,
+    },
+    /// The control connection has ended, and the transfer goes on without it (DETA).
+    Detached {
+        /// The name of the transfer.
+        id: TransferId,
     },
     /// TLS could not begin on the control connection or on a data connection.
     NotPrivate {

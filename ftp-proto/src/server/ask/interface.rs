@@ -1,12 +1,13 @@
 //! Inputs and outputs of the machine, its requests and their answers.
 
+use super::detached::DetachedTransfer;
 use super::event::{Account, Event};
 use super::files::{FileAsk, FileFailure, Found, Intent};
 use super::terms::Terms;
 use crate::address::Parity;
 use crate::digest::Digest;
 use crate::timer::Moment;
-use crate::wire::{ByteRange, Fingerprint, PathName, Secret};
+use crate::wire::{ByteRange, Fingerprint, PathName, Secret, TransferId};
 use std::net::{IpAddr, SocketAddr};
 
 /// Names a question of one session, and afterwards what came of it.
@@ -24,7 +25,9 @@ pub enum Input<'a> {
     Start,
     /// Bytes of the control connection.
     Bytes(&'a [u8]),
-    /// The control connection has broken, or has ended in order and nothing is to be said about it.
+    /// The control connection has broken, or has ended in order and nothing is to be said about it. A transfer
+    /// that DETA has let outlive it goes on ([`Session::is_detached`](crate::server::Session::is_detached)), also
+    /// after [`Self::HungUp`].
     Closed,
     /// The client has ended the control connection in order, so nothing more comes from it. A file that is
     /// being received from its own host is received to its end (A24). Everything else ends as after
@@ -267,6 +270,23 @@ pub enum Ask {
         /// How the handshake goes.
         how: DataTls,
     },
+    /// Take a place among the transfers of this account that may outlive their control connection, for the next
+    /// one of this session -> [`Answer::Detach`]. It takes the place of the last one that has not begun.
+    Detach {
+        /// Names the question.
+        ticket: Ticket,
+        /// The name of the transfer, afterwards that of [`Terms::detach`].
+        id: TransferId,
+    },
+    /// Ask how far such a transfer of this account is -> [`Answer::Detached`].
+    Detached {
+        /// Names the question.
+        ticket: Ticket,
+        /// The name of the transfer.
+        id: TransferId,
+        /// Whether it is to end: its move is stopped.
+        stop: bool,
+    },
     /// Ask something about files -> [`Answer::File`].
     File {
         /// Names the question.
@@ -386,6 +406,10 @@ pub enum Answer {
         /// How many of them are known to be on stable storage.
         durable: u64,
     },
+    /// To [`Ask::Detach`]: whether there is a place.
+    Detach(bool),
+    /// To [`Ask::Detached`]: how far it was; `None` if the account has no transfer of this name.
+    Detached(Option<DetachedTransfer>),
     /// To [`Ask::File`], and to [`Ask::Prepare`] if it fails.
     File(Result<Found, FileFailure>),
 }

@@ -4,11 +4,13 @@
 //! the prepared file. The machine never uses a ticket twice, and it ignores an answer to a ticket that
 //! it has given up. A [`ConnId`] names a data connection; the driver makes it.
 
+mod detached;
 mod event;
 mod files;
 mod interface;
 mod terms;
 
+pub use detached::{DetachedState, DetachedTransfer};
 pub use event::{Account, Event};
 pub use files::{FileAsk, FileFailure, Found, Intent, ListStyle};
 pub use interface::{

@@ -3,6 +3,7 @@
 use crate::command::{DataType, Mode, Partial};
 use crate::dialect::Dialect;
 use crate::digest::Algorithm;
+use crate::wire::TransferId;
 use std::num::NonZeroU64;
 
 /// How the bytes of a file move.
@@ -20,6 +21,8 @@ pub struct Terms {
     pub partial: Partial,
     /// The digest that is computed while they move (DGST).
     pub digest: Option<Algorithm>,
+    /// The name of the transfer, if it may outlive its control connection (DETA).
+    pub detach: Option<TransferId>,
     /// How many bytes move in a second, at most (RATE). What the account may move is a limit of its own, and
     /// the smaller one holds.
     pub rate: Option<NonZeroU64>,

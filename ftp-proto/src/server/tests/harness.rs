@@ -5,12 +5,12 @@ use crate::dialect::Dialect;
 use crate::digest::Digest;
 use crate::policy::{Foreign, Rules};
 use crate::server::ask::{
-    Answer, Ask, ConnId, End, Ending, Event, FileFailure, Found, Input, Intent, ListStyle, Output, Terms,
-    Ticket,
+    Answer, Ask, ConnId, DetachedTransfer, End, Event, FileFailure, Found, Input, Intent, ListStyle, Output,
+    Terms, Ticket,
 };
 use crate::server::{Access, Config, Connection, Gender, Rights, Session, Timeouts, Tls};
 use crate::timer::Moment;
-use crate::wire::{ByteRange, Fingerprint, PathName};
+use crate::wire::{ByteRange, Fingerprint, PathName, TransferId};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,6 +19,7 @@ use std::time::Duration;
 mod accounts;
 mod files;
 mod looks;
+mod moves;
 mod secrets;
 
 /// The user's own host.
@@ -79,6 +80,11 @@ pub(super) struct Harness {
     moving: Option<(Ticket, ConnId)>,
     /// Whether the driver keeps a connection where it may.
     pub(super) keeps: bool,
+    /// Whether there are places for transfers that outlive their control connection.
+    pub(super) places: bool,
+    /// The last name that such a transfer got, and how far it is.
+    pub(super) detached: Option<TransferId>,
+    pub(super) transfer: Option<DetachedTransfer>,
     /// Data connections that are kept between two files.
     pub(super) kept: Vec<ConnId>,
     pub(super) intent: Option<Intent>,
@@ -160,6 +166,7 @@ impl Harness {
             max_held: 8,
             max_provers: 16,
             max_of_one_address: 4,
+            max_detached: seconds(3600),
             software: "server".to_owned(),
         };
         let connection = Connection {
@@ -201,6 +208,9 @@ impl Harness {
             permits: VecDeque::new(),
             moving: None,
             keeps: true,
+            places: true,
+            detached: None,
+            transfer: None,
             kept: Vec::new(),
             intent: None,
             terms: None,
@@ -303,6 +313,15 @@ impl Harness {
                 self.did.push(format!("doubt {unless:?}"));
             }
             Ask::Stop(ticket) => self.stop_move(ticket),
+            Ask::Detach { ticket, id } => {
+                self.detached = Some(id);
+                self.answer(ticket, Answer::Detach(self.places));
+            }
+            Ask::Detached { ticket, id, stop } => {
+                self.did.push(if stop { "stop it" } else { "look at it" }.to_owned());
+                let found = self.transfer.clone().filter(|_| self.detached == Some(id));
+                self.answer(ticket, Answer::Detached(found));
+            }
             Ask::File { ticket, ask } => {
                 self.did.push(format!("{ask:?}"));
                 let found = self.look_up(ask);
@@ -339,51 +358,6 @@ impl Harness {
         self.listeners.insert(ticket, port);
         self.did.push(format!("listen {port}"));
         self.answer(ticket, Answer::Port(Some(port)));
-    }
-
-    fn drop_connection(&mut self, conn: ConnId, how: Ending) {
-        let kept = self.kept.contains(&conn);
-        assert_eq!(how, if kept { Ending::Close } else { Ending::Reset });
-        self.kept.retain(|kept| *kept != conn);
-        let index = self.open.iter().position(|open| *open == conn).expect("dropped once");
-        self.open.remove(index);
-        self.did.push(format!("{} {}", if kept { "close" } else { "drop" }, conn.0));
-    }
-
-    fn begin_move(&mut self, ticket: Ticket, conn: ConnId, terms: Terms) {
-        self.terms = Some(terms);
-        let index = self.open.iter().position(|open| *open == conn).expect("moved over an open one");
-        self.open.remove(index);
-        self.kept.retain(|kept| *kept != conn);
-        self.did.push(format!("move {}", conn.0));
-        self.moving = Some((ticket, conn));
-        match self.opens {
-            Ok(()) => self.answer(ticket, Answer::Started),
-            Err(failure) => {
-                let end = End::Failed(failure);
-                self.answer(ticket, Answer::Moved { bytes: 0, omitted: 0, digest: None, kept: false, end });
-            }
-        }
-    }
-
-    /// Whether the connection of a move that has ended stays open.
-    fn keep(&mut self, conn: ConnId, end: &End) -> bool {
-        let keeps = self.keeps && *end == End::Whole && self.terms.is_some_and(|terms| terms.keep);
-        if keeps {
-            self.open.push(conn);
-            self.kept.push(conn);
-        }
-        keeps
-    }
-
-    fn stop_move(&mut self, ticket: Ticket) {
-        assert_eq!(self.moving.map(|(ticket, _)| ticket), Some(ticket));
-        self.did.push("stop".to_owned());
-        if self.stops {
-            self.moving = None;
-            let (bytes, end) = (self.progress.0, End::Stopped);
-            self.answer(ticket, Answer::Moved { bytes, omitted: 0, digest: None, kept: false, end });
-        }
     }
 
     fn prepare(&mut self, ticket: Ticket, path: &PathName, intent: Intent) {

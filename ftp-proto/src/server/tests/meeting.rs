@@ -298,6 +298,8 @@ impl World {
             | Ask::Secure { .. }
             | Ask::Clear { .. }
             | Ask::SecureData { .. }
+            | Ask::Detach { .. }
+            | Ask::Detached { .. }
             | Ask::File { .. }) => panic!("{other:?}"),
         }
     }

@@ -39,6 +39,7 @@ pub(super) use input::Input;
 
 use super::ask::{Answer, Ask, FileFailure, Ticket};
 use super::context::Context;
+use super::parameters::Leave;
 use super::timer::Timer;
 use crate::reply::Meaning;
 use crate::timer::Moment;
@@ -57,6 +58,8 @@ pub(super) struct Transfer {
     prepared: Ticket,
     /// Whether the preliminary reply was said before the data connection was there.
     announced: bool,
+    /// What DETA has given it.
+    leave: Option<Leave>,
     phase: Phase,
 }
 
@@ -75,17 +78,22 @@ enum Phase {
 impl Transfer {
     /// Begins: the file is looked at before any data connection (RFC 614.3).
     pub(super) fn begin(cx: &mut Context, request: Request) -> Self {
-        let prepared = cx.out.ticket();
+        let (prepared, leave) = (cx.out.ticket(), cx.parameters.detach.take());
         if request.is_probe() {
             let phase = Phase::Preparing;
-            let mut transfer = Self { request, since: cx.now, prepared, announced: false, phase };
+            let mut transfer = Self { request, since: cx.now, prepared, announced: false, leave, phase };
             transfer.obtain(cx);
             return transfer;
         }
         let (path, intent) = (request.path.clone(), request.intent.clone());
         cx.out.ask(Ask::Prepare { ticket: prepared, path, intent });
         cx.await_answer();
-        Self { request, since: cx.now, prepared, announced: false, phase: Phase::Preparing }
+        Self { request, since: cx.now, prepared, announced: false, leave, phase: Phase::Preparing }
+    }
+
+    /// What lets it go on without its control connection: DETA, once it has its data connection.
+    pub(super) fn outlives(&self) -> Option<Leave> {
+        self.leave.filter(|_| matches!(self.phase, Phase::Moving(_)))
     }
 
     /// Whether the final reply was sent.
@@ -204,7 +212,7 @@ impl Transfer {
     /// The data connection is there.
     fn connected(&mut self, cx: &mut Context, peer: Peer) {
         if !self.request.is_probe() {
-            self.phase = Phase::Moving(Moving::begin(cx, &self.request, self.prepared, peer));
+            self.phase = Phase::Moving(Moving::begin(cx, &self.request, (self.prepared, self.leave), peer));
             return;
         }
         // PROB: a reset, because a peer that really stores must not take this for the end of a file.

@@ -15,6 +15,7 @@ use crate::policy::Grant;
 use crate::reply::Meaning;
 use crate::server::ask::{Answer, Ask, End, Ending, Intent, Terms, Ticket};
 use crate::server::context::Context;
+use crate::server::parameters::Leave;
 use crate::server::timer::Timer;
 use crate::wire::ByteRange;
 use crate::wire::counted;
@@ -42,6 +43,8 @@ pub(super) struct Moving {
     allocated: Option<u64>,
     /// Whether the client has ended the control connection.
     hung_up: bool,
+    /// Whether DETA lets it go on without its control connection, for as long as it does not stall.
+    may_detach: bool,
 }
 
 /// What the driver has counted in a move.
@@ -61,11 +64,18 @@ struct Counts {
 enum Stop {
     Abort,
     Stall,
+    /// The time that DETA gave is over.
+    Alone,
 }
 
 impl Moving {
     /// Moves the prepared file over the connection with `peer`.
-    pub(super) fn begin(cx: &mut Context, request: &Request, prepared: Ticket, peer: Peer) -> Self {
+    pub(super) fn begin(
+        cx: &mut Context,
+        request: &Request,
+        (prepared, leave): (Ticket, Option<Leave>),
+        peer: Peer,
+    ) -> Self {
         let strangers = if peer.again {
             0
         } else {
@@ -83,6 +93,7 @@ impl Moving {
             dialect: cx.config.dialect,
             partial: parameters.partial,
             digest: parameters.digest.filter(|_| request.cargo() == Cargo::File),
+            detach: leave.map(|leave| leave.id),
             rate: parameters.rate,
         };
         cx.out.ask(Ask::Move { ticket, prepared, conn: peer.conn, terms });
@@ -99,6 +110,7 @@ impl Moving {
             stop: None,
             allocated,
             hung_up,
+            may_detach: leave.is_some(),
         }
     }
 
@@ -123,6 +135,7 @@ impl Moving {
             Input::Answer(_, answer) => cx.out.unwanted(answer),
             Input::Status => self.stat = Some(self.ask_progress(cx)),
             Input::Fired(Timer::Stall) => self.stall = Some(self.ask_progress(cx)),
+            Input::Fired(Timer::Detached) => self.stop(cx, Stop::Alone),
             Input::Abort if self.stop == Some(Stop::Abort) => abort::nothing(cx),
             Input::Abort => {
                 cx.sockets.rendezvous = None;
@@ -147,7 +160,7 @@ impl Moving {
     /// The client has ended the control connection. If it was killed, so was its data connection, and in
     /// stream mode in clear that looks like the end of the file: then nothing is replaced on its word.
     fn hang_up(&mut self, cx: &mut Context, request: &Request) {
-        self.hung_up = true;
+        self.hung_up = !self.may_detach;
         let shows_its_end = cx.privacy.private || cx.parameters.mode != Mode::Stream;
         if request.intent == Intent::Replace && !shows_its_end {
             cx.out.ask(Ask::Doubt { of: self.ticket, unless: self.allocated });
@@ -226,7 +239,7 @@ impl Moving {
         match (end, self.stop) {
             (End::Whole, _) => self.say_whole(cx, counts),
             (End::Stopped, Some(Stop::Abort)) => cx.out.reply(Meaning::TransferAborted, "Transfer aborted"),
-            (End::Stopped, None) => {
+            (End::Stopped, None | Some(Stop::Alone)) => {
                 cx.out.reply(Meaning::TransferAborted, "Transfer stopped by the server");
             }
             (End::Stopped, Some(Stop::Stall)) => {
@@ -274,6 +287,9 @@ impl Moving {
             (End::Whole, _) => None,
             (End::Stopped, Some(Stop::Abort)) => Some("aborted by the client".to_owned()),
             (End::Stopped, Some(Stop::Stall)) => Some("nothing moved for too long".to_owned()),
+            (End::Stopped, Some(Stop::Alone)) => {
+                Some("the time without control connection is over".to_owned())
+            }
             (End::Stopped, None) => Some("stopped by the server".to_owned()),
             (End::Broken(why), _) => Some(format!("the data connection broke: {why}")),
             (End::Failed(failure), _) => Some(failure.to_string()),

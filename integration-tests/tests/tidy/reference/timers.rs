@@ -106,6 +106,7 @@ fn of_the_server(timer: &str) -> Option<String> {
         "Hello" => Some(words(times.hello)),
         "Proof" => Some(words(times.proof)),
         "Stall" => Some(words(times.stall)),
+        "Detached" => Some("as DETA says, at most 1 h".to_owned()),
         "Question" => Some(words(times.question)),
         "Stopping" => Some(words(times.stopping)),
         "KeepAlive" => Some(words(times.keep_alive)),

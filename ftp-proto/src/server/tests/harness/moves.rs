@@ -1,0 +1,51 @@
+//! What becomes of data connections and of the moves over them.
+
+use super::Harness;
+use crate::server::ask::{Answer, ConnId, End, Ending, Terms, Ticket};
+
+impl Harness {
+    pub(super) fn drop_connection(&mut self, conn: ConnId, how: Ending) {
+        let kept = self.kept.contains(&conn);
+        assert_eq!(how, if kept { Ending::Close } else { Ending::Reset });
+        self.kept.retain(|kept| *kept != conn);
+        let index = self.open.iter().position(|open| *open == conn).expect("dropped once");
+        self.open.remove(index);
+        self.did.push(format!("{} {}", if kept { "close" } else { "drop" }, conn.0));
+    }
+
+    pub(super) fn begin_move(&mut self, ticket: Ticket, conn: ConnId, terms: Terms) {
+        self.terms = Some(terms);
+        let index = self.open.iter().position(|open| *open == conn).expect("moved over an open one");
+        self.open.remove(index);
+        self.kept.retain(|kept| *kept != conn);
+        self.did.push(format!("move {}", conn.0));
+        self.moving = Some((ticket, conn));
+        match self.opens {
+            Ok(()) => self.answer(ticket, Answer::Started),
+            Err(failure) => {
+                let end = End::Failed(failure);
+                self.answer(ticket, Answer::Moved { bytes: 0, omitted: 0, digest: None, kept: false, end });
+            }
+        }
+    }
+
+    /// Whether the connection of a move that has ended stays open.
+    pub(super) fn keep(&mut self, conn: ConnId, end: &End) -> bool {
+        let keeps = self.keeps && *end == End::Whole && self.terms.is_some_and(|terms| terms.keep);
+        if keeps {
+            self.open.push(conn);
+            self.kept.push(conn);
+        }
+        keeps
+    }
+
+    pub(super) fn stop_move(&mut self, ticket: Ticket) {
+        assert_eq!(self.moving.map(|(ticket, _)| ticket), Some(ticket));
+        self.did.push("stop".to_owned());
+        if self.stops {
+            self.moving = None;
+            let (bytes, end) = (self.progress.0, End::Stopped);
+            self.answer(ticket, Answer::Moved { bytes, omitted: 0, digest: None, kept: false, end });
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! The waits that follow from the state of a session alone, whatever it has been sent last.
+
+use super::context::Context;
+use super::listener::Listener;
+use super::timer::Timer;
+use crate::timer::Moment;
+use std::sync::Arc;
+
+/// Sets these timers. The session is `idle` if it does nothing; `worked` is when it did something last that the
+/// client may still complete although the server stops.
+pub(super) fn set(cx: &mut Context, idle: bool, worked: Option<Moment>) {
+    let config = Arc::clone(&cx.config);
+    let timeouts = &config.timeouts;
+    let logged_in = cx.user().is_some();
+    for (timer, due, wait) in
+        [(Timer::Idle, idle && logged_in, timeouts.idle), (Timer::Login, !logged_in, timeouts.login)]
+    {
+        if !due {
+            cx.timers.disarm(timer);
+        } else if !cx.timers.is_armed(timer) {
+            cx.arm(timer, wait);
+        }
+    }
+    let oldest = cx.sockets.listeners().filter_map(Listener::held_since).min();
+    let unused = cx.sockets.idle_since().filter(|_| idle);
+    let kept = cx.sockets.kept.since().filter(|_| idle);
+    for (timer, since, wait) in [
+        (Timer::Held, oldest, timeouts.held),
+        (Timer::Kept, kept, timeouts.kept),
+        (Timer::ListenIdle, unused, timeouts.listen_idle),
+        (Timer::Stopping, worked, timeouts.stopping),
+    ] {
+        match since {
+            Some(since) => cx.timers.arm(timer, since + wait),
+            None => cx.timers.disarm(timer),
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Transfers that may outlive their control connection (DETA): so many for each account, and what later sessions
+//! of the account may learn about them.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use ftp_io::clock::Clock;
+use ftp_io::copy::Meter;
+use ftp_proto::fair::{Bounds, Fair, GivesWay, Place};
+use ftp_proto::server::ask::{DetachedState, DetachedTransfer, End};
+use ftp_proto::timer::Moment;
+use ftp_proto::wire::TransferId;
+
+use super::limit::{Limit, Use};
+use super::owner::Owner;
+use super::settings::{MAX_DETACHED, MAX_DETACHED_OF_ONE};
+
+/// The transfers that may outlive their control connection, and those that have ended of late.
+#[derive(Debug)]
+pub struct DetachedTransfers {
+    entries: Mutex<Fair<Owner, Entry>>,
+    bounds: Bounds,
+    clock: Clock,
+}
+
+#[derive(Debug)]
+struct Entry {
+    id: TransferId,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// The transfer has not begun.
+    Waiting,
+    Moving(Meter),
+    /// It has ended.
+    Over {
+        moved: u64,
+        state: DetachedState,
+        at: Moment,
+    },
+}
+
+/// The place of one transfer. It is free again when this is dropped before the end of the transfer.
+#[derive(Debug)]
+#[must_use]
+pub struct DetachedSlot {
+    all: Arc<DetachedTransfers>,
+    place: Place,
+    /// The name of the transfer.
+    pub id: TransferId,
+}
+
+impl DetachedTransfers {
+    /// There is no such transfer yet.
+    pub fn new(clock: Clock) -> Arc<Self> {
+        Self::with_places(MAX_DETACHED, clock)
+    }
+
+    fn with_places(places: usize, clock: Clock) -> Arc<Self> {
+        let bounds = Bounds { to_own: GivesWay::Newest, ..Bounds::new(places).per_key(MAX_DETACHED_OF_ONE) };
+        Arc::new(Self { entries: Mutex::default(), bounds, clock })
+    }
+
+    /// Takes a place for the next transfer of a session. What has ended or not begun gives way first. If all places
+    /// are taken, a transfer of the account that has most of them is stopped. Returns `None` if `owner` has as many
+    /// as it may.
+    pub fn reserve(self: &Arc<Self>, owner: Owner, id: TransferId) -> Option<DetachedSlot> {
+        let mut entries = self.entries();
+        let entry = Entry { id, state: State::Waiting };
+        let admitted = entries.admit(self.bounds, owner, entry, |_, entry| !entry.state.moves());
+        let (place, displaced) = admitted.ok()?;
+        if let Some(Entry { state: State::Moving(meter), .. }) = displaced {
+            meter.stop();
+        }
+        Some(DetachedSlot { all: Arc::clone(self), place, id })
+    }
+
+    /// How far a transfer of `owner` is; with `stop` it ends. Returns `None` if there is none of this name.
+    pub fn look(&self, owner: &Owner, id: TransferId, stop: bool) -> Option<DetachedTransfer> {
+        let entries = self.entries();
+        let (_, entry) = entries.iter().find(|(of, entry)| *of == owner && entry.id == id)?;
+        // Nothing is synced during a transfer, so no byte is known to be durable.
+        let told = |moved, state| DetachedTransfer { moved, durable: 0, state };
+        Some(match &entry.state {
+            State::Waiting => told(0, DetachedState::Waiting),
+            State::Moving(meter) => {
+                if stop {
+                    meter.stop();
+                }
+                told(meter.moved(), DetachedState::Moving)
+            }
+            State::Over { moved, state, .. } => told(*moved, state.clone()),
+        })
+    }
+
+    /// How many places are taken.
+    pub fn in_use(&self) -> Use {
+        let used = self.entries().len();
+        Use { limit: Limit::DetachedTransfers, used, bound: Some(self.bounds.places) }
+    }
+
+    /// All entries, without those that ended too long ago.
+    fn entries(&self) -> MutexGuard<'_, Fair<Owner, Entry>> {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.clock.now();
+        entries.take_if(|entry| matches!(entry.state, State::Over { at, .. } if now.since(at) >= REMEMBERED));
+        entries
+    }
+}
+
+impl State {
+    const fn moves(&self) -> bool {
+        matches!(self, Self::Moving(_))
+    }
+}
+
+impl DetachedSlot {
+    /// The transfer begins to move.
+    pub fn begin(&self, meter: &Meter) {
+        self.set(State::Moving(meter.clone()));
+    }
+
+    /// The transfer has ended, and is remembered for an hour.
+    pub fn end(self, moved: u64, end: &End) {
+        let state = match end {
+            End::Whole => DetachedState::Whole,
+            End::Broken(_) => DetachedState::Failed("the data connection broke".to_owned()),
+            End::Stopped => DetachedState::Failed("it was stopped".to_owned()),
+            End::Failed(failure) => DetachedState::Failed(failure.to_string()),
+        };
+        let at = self.all.clock.now();
+        self.set(State::Over { moved, state, at });
+    }
+
+    fn set(&self, state: State) {
+        let mut entries = self.all.entries();
+        if let Some(entry) = entries.values_mut().find(|entry| entry.id == self.id) {
+            entry.state = state;
+        }
+    }
+}
+
+impl Drop for DetachedSlot {
+    fn drop(&mut self) {
+        let mut entries = self.all.entries();
+        let is_over = |entry: &Entry| entry.id == self.id && matches!(entry.state, State::Over { .. });
+        if !entries.iter().any(|(_, entry)| is_over(entry)) {
+            entries.remove(self.place);
+        }
+    }
+}
+
+/// How long the end of a transfer is remembered.
+const REMEMBERED: Duration = Duration::from_secs(3600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owner(name: &str) -> Owner {
+        Owner::Account(name.as_bytes().to_vec())
+    }
+
+    fn id(n: u8) -> TransferId {
+        TransferId::new([n; 16])
+    }
+
+    fn state(all: &DetachedTransfers, name: &str, n: u8) -> Option<DetachedState> {
+        all.look(&owner(name), id(n), false).map(|found| found.state)
+    }
+
+    #[test]
+    fn only_the_account_itself_sees_a_transfer_and_may_end_it() {
+        let all = DetachedTransfers::new(Clock::start());
+        let slot = all.reserve(owner("ann"), id(1)).unwrap();
+        assert_eq!(state(&all, "ann", 1), Some(DetachedState::Waiting));
+        assert_eq!(state(&all, "eve", 1), None);
+        assert_eq!(state(&all, "ann", 2), None);
+        let meter = Meter::default();
+        slot.begin(&meter);
+        assert!(all.look(&owner("eve"), id(1), true).is_none() && !meter.is_stopped());
+        assert!(all.look(&owner("ann"), id(1), true).is_some() && meter.is_stopped());
+        slot.end(7, &End::Stopped);
+        let found = all.look(&owner("ann"), id(1), true).unwrap();
+        assert_eq!((found.moved, found.state), (7, DetachedState::Failed("it was stopped".to_owned())));
+    }
+
+    #[test]
+    fn an_account_has_a_few_and_what_has_ended_makes_room() {
+        let all = DetachedTransfers::new(Clock::start());
+        let reserve = |n| all.reserve(owner("ann"), id(n)).inspect(|slot| slot.begin(&Meter::default()));
+        let mut slots: Vec<DetachedSlot> = (0..).map_while(reserve).take(2 * MAX_DETACHED_OF_ONE).collect();
+        assert_eq!(slots.len(), MAX_DETACHED_OF_ONE);
+        assert!(all.reserve(owner("bob"), id(100)).is_some());
+        slots.remove(0).end(5, &End::Whole);
+        assert_eq!(state(&all, "ann", 0), Some(DetachedState::Whole));
+        let next = reserve(50).unwrap();
+        assert_eq!(state(&all, "ann", 0), None, "it was forgotten for the next one");
+        drop((next, slots));
+        assert!(all.entries().is_empty(), "a session that ends before its transfer leaves nothing");
+    }
+
+    #[test]
+    fn when_all_places_are_taken_whoever_has_most_loses_one() {
+        let all = DetachedTransfers::with_places(4, Clock::start());
+        let meters: [Meter; 4] = Default::default();
+        let _slots: Vec<DetachedSlot> = [("eve", 0), ("eve", 1), ("eve", 2), ("bob", 3)]
+            .map(|(name, n)| {
+                let slot = all.reserve(owner(name), id(n)).unwrap();
+                slot.begin(&meters[usize::from(n)]);
+                slot
+            })
+            .into();
+        let _ann = all.reserve(owner("ann"), id(9)).unwrap();
+        assert!(meters[0].is_stopped(), "the oldest of eve's");
+        assert!(!meters[3].is_stopped() && state(&all, "bob", 3).is_some());
+        assert_eq!(state(&all, "ann", 9), Some(DetachedState::Waiting));
+    }
+}
