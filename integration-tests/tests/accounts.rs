@@ -350,7 +350,7 @@ fn stat_shows_every_limit_to_an_admin_and_none_to_others() {
     let mut eve = server.connect(Rfc959);
     eve.login("eve", "x");
     let said = eve.ask("STAT", "211").text();
-    for limit in ["max-sessions 1/10000 gives-way", "descriptors ", "passive-ports ", "digests 0/"] {
+    for limit in ["max-sessions 1/10000 gives-way", "descriptors ", "passive-ports ", "digests-at-once 0/"] {
         assert!(said.contains(&format!("Limit {limit}")), "{limit}: {said}");
     }
     eve.ask("MKD x", "550");
