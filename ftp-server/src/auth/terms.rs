@@ -34,7 +34,7 @@ pub struct Terms {
 
 /// Why a user may not log in although the password or the certificate is right. It stands in the log only: the client is
 /// told the same as after a wrong password.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 pub enum Unfit {
     /// The client is outside the networks of the account.
     #[error("the client is outside the networks of the account")]

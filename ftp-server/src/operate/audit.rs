@@ -13,6 +13,7 @@ use ftp_proto::server::ask::FileFailure;
 use ftp_proto::wire::{PathName, TransferId};
 
 use super::hook::HookFailure;
+use crate::auth::Unfit;
 use crate::limits::{Full, Owner};
 
 /// What an audit records. The list is closed.
@@ -53,6 +54,14 @@ pub enum Record<'a> {
     LoginFailed {
         /// The name that the client gave.
         user: &'a [u8],
+    },
+    /// Name and password were right, but the terms of the account do not admit the client. The login has
+    /// failed.
+    Unfit {
+        /// The name of the account.
+        user: &'a [u8],
+        /// The term that does not hold.
+        why: Unfit,
     },
     /// Policy has refused an address for a data connection.
     Refused {
@@ -167,6 +176,9 @@ impl Record<'_> {
             Self::BadHeader { from, why } => tracing::warn!(%from, "closed the connection: {why}"),
             Self::Displaced(full) => tracing::warn!(user, "the session is ended: {full}"),
             Self::NoPort { owner, error } => tracing::warn!(error, %owner, "no data port is free"),
+            Self::Unfit { user, why } => {
+                tracing::warn!(user = text(user), "the login would be right, but {why}");
+            }
             Self::Refused { why, address } => {
                 tracing::warn!(user, %address, "data connection refused: {why}");
             }

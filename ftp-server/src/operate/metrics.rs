@@ -15,6 +15,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use super::audit::{Record, Transfer};
+use crate::auth::Unfit;
 use crate::limits::{self, Full, Use};
 
 /// What the server counts, from the records of its audit.
@@ -23,6 +24,7 @@ pub struct Metrics {
     connections: Counter,
     turned_away: Family<Reason, Counter>,
     logins: Family<Done, Counter>,
+    unfit: Family<Reason, Counter>,
     transfers: Family<Command, Counter>,
     bytes: Family<Flow, Counter>,
     changes: Family<Command, Counter>,
@@ -82,6 +84,7 @@ enum Text {
     Done(bool),
     Full(Full),
     Why(Why),
+    Unfit(Unfit),
 }
 
 impl EncodeLabelValue for Text {
@@ -92,6 +95,7 @@ impl EncodeLabelValue for Text {
             Self::Full(Full::Reached(limit)) => limit.name().encode(encoder),
             Self::Full(full) => format!("{full:?}").to_lowercase().encode(encoder),
             Self::Why(why) => format!("{why:?}").encode(encoder),
+            Self::Unfit(why) => format!("{why:?}").encode(encoder),
         }
     }
 }
@@ -104,6 +108,7 @@ impl Metrics {
             connections: Counter::default(),
             turned_away: Family::default(),
             logins: Family::default(),
+            unfit: Family::default(),
             transfers: Family::default(),
             bytes: Family::default(),
             changes: Family::default(),
@@ -148,6 +153,9 @@ impl Metrics {
             Record::Listed(transfer) | Record::Moved(transfer) => self.transfer(transfer),
             Record::Changed { verb, failure, .. } => {
                 self.changes.get_or_create(&command(*verb, failure.is_none())).inc();
+            }
+            Record::Unfit { why, .. } => {
+                self.unfit.get_or_create(&Reason { reason: Text::Unfit(*why) }).inc();
             }
             Record::Refused { why, .. } => {
                 self.refused.get_or_create(&Reason { reason: Text::Why(*why) }).inc();
@@ -223,6 +231,8 @@ impl Metrics {
         let away = "Connections that were turned away, and sessions that had to end, by the reason";
         registry.register("turned_away", away, self.turned_away.clone());
         registry.register("logins", "Logins, and those that failed", self.logins.clone());
+        let unfit = "Failed logins whose password was right, by the term of the account that does not hold";
+        registry.register("logins_unfit", unfit, self.unfit.clone());
         registry.register("transfers", "Transfers by command", self.transfers.clone());
         registry.register("bytes", "Bytes of files and listings, seen from the server", self.bytes.clone());
         registry.register("changes", "Names and facts of files that were changed", self.changes.clone());
@@ -284,6 +294,7 @@ mod tests {
         metrics.count(&Record::LoginFailed { user: b"eve\"\n" });
         metrics.count(&Record::LoggedIn);
         metrics.count(&Record::LoggedIn);
+        metrics.count(&Record::Unfit { user: b"eve", why: Unfit::Expired });
         let from = ([192, 0, 2, 7], 5000).into();
         let full = Full::Reached(limits::Limit::Sessions);
         metrics.count(&Record::TurnedAway { id: 7, from, full });
@@ -302,6 +313,7 @@ mod tests {
             "ftp_server_limit_used{limit=\"passive-ports\",beyond=\"gives-way\"} 2",
             "ftp_server_logins_total{done=\"yes\"} 2",
             "ftp_server_logins_total{done=\"no\"} 1",
+            "ftp_server_logins_unfit_total{reason=\"Expired\"} 1",
             "ftp_server_turned_away_total{reason=\"max-sessions\"} 1",
             "ftp_server_turned_away_total{reason=\"banned\"} 1",
             "ftp_server_data_refused_total{reason=\"LowPort\"} 1",

@@ -121,6 +121,7 @@ fn line(record: &Record<'_>, who: &Who<'_>, now: &str) -> Option<String> {
         | Record::LoggedIn
         | Record::LoggedOut
         | Record::LoginFailed { .. }
+        | Record::Unfit { .. }
         | Record::Refused { .. }
         | Record::Stranger { .. }
         | Record::GavePortsUp

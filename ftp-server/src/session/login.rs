@@ -9,35 +9,36 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::resources::Done;
+use super::shared::Shared;
 use crate::auth::{Check, Entry, Origin, PamCheck};
 use crate::limits::{LoginSlot, Owner, Turns};
+use crate::operate::audit::Record;
 
 /// What is known of a login from `origin` at once, the terms of the account included.
-pub(super) fn judge(origin: Origin, check: Check) -> Check {
+pub(super) fn judge(shared: &Shared, origin: Origin, check: Check) -> Check {
     match check {
-        Check::Right(entry) => admit(origin, entry).map_or(Check::Wrong, Check::Right),
+        Check::Right(entry) => admit(shared, origin, entry).map_or(Check::Wrong, Check::Right),
         other @ (Check::Wrong | Check::Slow(_) | Check::Pam(_)) => other,
     }
 }
 
 /// Ends the check: makes the slow hash, where one is needed, and delays a refusal.
 pub(super) async fn conclude(
-    origin: Origin,
-    ticket: Ticket,
+    shared: Arc<Shared>,
+    (origin, ticket): (Origin, Ticket),
     slot: LoginSlot,
     check: Check,
-    turns: Arc<Turns>,
 ) -> Done {
     let (slot, entry) = match check {
         Check::Right(entry) => (slot, Some(entry)),
         Check::Wrong => (slot, None),
         Check::Slow(slow) => match slot.hash(move || slow.run()).await {
-            Some((slot, entry)) => (slot, entry.and_then(|entry| admit(origin, entry))),
+            Some((slot, entry)) => (slot, entry.and_then(|entry| admit(&shared, origin, entry))),
             None => return Done::Login(ticket, None),
         },
         Check::Pam(check) => {
-            let entry = ask_pam(origin, check, turns).await;
-            (slot, entry.and_then(|entry| admit(origin, entry)))
+            let entry = ask_pam(origin, check, Arc::clone(&shared.shares.pam)).await;
+            (slot, entry.and_then(|entry| admit(&shared, origin, entry)))
         }
     };
     match &entry {
@@ -68,13 +69,12 @@ async fn ask_pam(origin: Origin, check: PamCheck, turns: Arc<Turns>) -> Option<A
 /// How long a login waits for PAM.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// The entry, if its terms admit this origin. Why they do not stands in the log only.
-pub(super) fn admit(origin: Origin, entry: Arc<Entry>) -> Option<Arc<Entry>> {
+/// The entry, if its terms admit this origin. Why they do not stands in the audit only.
+pub(super) fn admit(shared: &Shared, origin: Origin, entry: Arc<Entry>) -> Option<Arc<Entry>> {
     match entry.terms.admit(origin, Clock::today()) {
         Ok(()) => Some(entry),
         Err(unfit) => {
-            let user = String::from_utf8_lossy(&entry.account.name).into_owned();
-            tracing::warn!(user, "the login would be right, but {unfit}");
+            shared.record(&Record::Unfit { user: &entry.account.name, why: unfit });
             None
         }
     }

@@ -370,7 +370,7 @@ impl Performer {
     /// Whether USER alone logs in. Nobody can guess a certificate, so this needs no place among the logins.
     fn recognise(&mut self, ticket: Ticket, user: &[u8], certificate: Fingerprint) {
         let known = self.shared.users().recognise(user, certificate).cloned();
-        match known.and_then(|entry| login::admit(self.origin(Some(certificate)), entry)) {
+        match known.and_then(|entry| login::admit(&self.shared, self.origin(Some(certificate)), entry)) {
             Some(entry) => self.logged_in(ticket, &entry),
             None => self.answer(ticket, Answer::Login(None)),
         }
@@ -387,24 +387,27 @@ impl Performer {
     /// Checks a login. A right password without a slow hash needs no wait.
     fn login(&mut self, ticket: Ticket, user: &[u8], password: Secret, certificate: Option<Fingerprint>) {
         let origin = self.origin(certificate);
-        let (users, turns) = (self.shared.users(), Arc::clone(&self.shared.shares.pam));
+        let users = self.shared.users();
         let slot = match self.shared.shares.logins.enter(self.client.from, user) {
-            Entered::Now(slot) => match login::judge(origin, users.check(user, password)) {
+            Entered::Now(slot) => match login::judge(&self.shared, origin, users.check(user, password)) {
                 Check::Right(entry) => {
                     slot.right();
                     return self.logged_in(ticket, &entry);
                 }
                 other @ (Check::Wrong | Check::Slow(_) | Check::Pam(_)) => {
-                    return self.held.start(ticket, login::conclude(origin, ticket, slot, other, turns));
+                    return self.held.start(
+                        ticket,
+                        login::conclude(Arc::clone(&self.shared), (origin, ticket), slot, other),
+                    );
                 }
             },
             Entered::Later(waiting) => waiting,
         };
-        let user = user.to_vec();
+        let (user, shared) = (user.to_vec(), Arc::clone(&self.shared));
         self.held.start(ticket, async move {
             let slot = slot.granted().await;
-            let check = login::judge(origin, users.check(&user, password));
-            login::conclude(origin, ticket, slot, check, turns).await
+            let check = login::judge(&shared, origin, users.check(&user, password));
+            login::conclude(shared, (origin, ticket), slot, check).await
         });
     }
 
