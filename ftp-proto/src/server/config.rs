@@ -15,6 +15,9 @@ pub struct Config {
     pub dialect: Dialect,
     /// Whether the numbers of data sockets say in which direction they are used.
     pub gender: Gender,
+    /// Whether SOCK is answered 200 in 1973, and `255 SOCK n` comes with the transfer (RFC 354), instead of
+    /// 255 at once (RFC 438 d.1).
+    pub defers_socket: bool,
     /// What the operator allows. [`Account::foreign`](super::Account::foreign) can only narrow it.
     pub rules: Rules,
     /// What the listener does about TLS.
@@ -39,6 +42,7 @@ impl Default for Config {
         Self {
             dialect: Dialect::Rfc959,
             gender: Gender::Off,
+            defers_socket: false,
             rules: Rules::default(),
             tls: Tls::default(),
             timeouts: Timeouts::default(),

@@ -75,7 +75,39 @@ pub(super) fn sock(cx: &mut Context, target: SockTarget) -> Waits {
         }
     }
     arrivals::judge_again(cx);
-    say_socket(cx, port) // B21
+    answer_sock(cx, port) // B21
+}
+
+/// The reply to SOCK: the socket of this end, unless that is told with the transfer only.
+fn answer_sock(cx: &mut Context, port: u16) -> Waits {
+    if defers_socket(cx) {
+        cx.out.reply(Meaning::Okay, "SOCK is noted");
+        return None;
+    }
+    say_socket(cx, port)
+}
+
+/// Whether this listener tells its socket with the transfer only (B20).
+fn defers_socket(cx: &Context) -> bool {
+    cx.config.defers_socket && cx.config.dialect == Dialect::Rfc354
+}
+
+/// A transfer of `direction` looks for its data connection: now the socket is told that SOCK asked for (B20).
+pub(super) fn tell_deferred_socket(cx: &mut Context, direction: Direction) {
+    if !defers_socket(cx) {
+        return;
+    }
+    let port = match (cx.sockets.listener(direction), cx.sockets.targets.of(direction)) {
+        (Some(listener), _) => {
+            let named = matches!(listener.filters.of(direction), Filter::Host(_) | Filter::Socket(_));
+            named.then_some(listener.port)
+        }
+        (None, Target::Sock(_)) => cx.sockets.own.as_ref().map(|own| own.port_of(direction)),
+        (None, Target::Port(_) | Target::None) => None,
+    };
+    if let Some(port) = port {
+        say_socket(cx, port);
+    }
 }
 
 /// A SOCK was refused or not understood: its old value is dropped, and nobody may connect to a
@@ -268,9 +300,10 @@ fn use_own_port(cx: &mut Context, target: Option<SocketAddr>) -> Waits {
         }
     }
     let port = cx.sockets.own.as_ref().map(|own| own.port_of(used.unwrap_or(Direction::Receive)));
-    match port {
-        Some(port) => say_socket(cx, port),
-        None => no_port(cx),
+    match (port, target) {
+        (Some(port), Some(_)) => answer_sock(cx, port),
+        (Some(port), None) => say_socket(cx, port),
+        (None, _) => no_port(cx),
     }
 }
 

@@ -10,7 +10,7 @@ use super::encryption;
 use super::file::File;
 use super::listeners::listeners;
 use super::mistake::ConfigError;
-use super::raw::{ForeignPolicy, SocketGender};
+use super::raw::{ForeignPolicy, SockReply, SocketGender};
 use super::{Config, Log, Options};
 use crate::auth::{User, is_anonymous, read_users};
 use crate::limits::{AtOnce, HookLimits, Limits};
@@ -70,6 +70,7 @@ impl Config {
             proxy_from: options.proxy_from,
             same_host: options.same_host,
             gender: options.gender.map_or(Gender::Off, SocketGender::gender),
+            defers_socket: options.sock_reply == Some(SockReply::Deferred),
             passive_ports: options.passive_ports,
             pam_service: file.sections.pam_service(),
             public: file.public.iter().cloned().chain(general).collect(),

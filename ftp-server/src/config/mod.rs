@@ -20,7 +20,7 @@ pub use file::File;
 pub use mistake::ConfigError;
 pub use people::{MountKeys, RightName, UserKeys};
 pub use public::PublicKeys;
-pub use raw::{ForeignPolicy, Options, SessionReuse, SocketGender};
+pub use raw::{ForeignPolicy, Options, SessionReuse, SockReply, SocketGender};
 pub use sections::{BanKeys, HookKeys, LimitKeys, PamKeys, TimeoutKeys};
 
 use std::net::SocketAddr;
@@ -109,6 +109,8 @@ pub struct Config {
     pub same_host: Vec<IpNet>,
     /// Whether the numbers of data sockets have a gender.
     pub gender: Gender,
+    /// Whether a 1973 listener answers SOCK with 200, and tells its socket with the transfer.
+    pub defers_socket: bool,
     /// Ports of passive data connections; `None` means any free port.
     pub passive_ports: Option<RangeInclusive<u16>>,
     /// The addresses to announce for passive data connections instead of the local one.

@@ -78,6 +78,10 @@ pub struct Options {
     /// SOCK has a value for each [default: off]
     #[arg(long, value_name = "GENDER")]
     pub gender: Option<SocketGender>,
+    /// How a 1973 listener answers SOCK: with its own socket at once, or with 200 and the socket when the
+    /// transfer begins [default: at-once]
+    #[arg(long, value_name = "WHEN")]
+    pub sock_reply: Option<SockReply>,
     /// The ports that passive data connections use [default: any free port]
     #[arg(long, value_name = "LO-HI", value_parser = ports)]
     pub passive_ports: Option<RangeInclusive<u16>>,
@@ -132,6 +136,15 @@ pub enum SessionReuse {
     Preferred,
     /// Nothing is ever resumed
     Off,
+}
+
+/// The values of `--sock-reply`.
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SockReply {
+    /// The own socket at once, as RFC 438 has it
+    AtOnce,
+    /// 200, and the own socket before the transfer, as RFC 354 has it
+    Deferred,
 }
 
 /// The values of `--gender`.

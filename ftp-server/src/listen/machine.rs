@@ -31,6 +31,7 @@ pub(super) fn machine(config: &Config, listener: &Listener, rules: Rules) -> ser
     server::Config {
         dialect: listener.dialect,
         gender: config.gender,
+        defers_socket: config.defers_socket,
         rules,
         tls,
         timeouts: config.timeouts.clone(),

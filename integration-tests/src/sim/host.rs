@@ -65,6 +65,7 @@ impl Host {
         let config = Config {
             dialect: *scenario.dialect.at(side),
             gender: Gender::Off,
+            defers_socket: false,
             rules: Rules {
                 foreign,
                 foreign_networks: listed.then_some(foreign_networks),

@@ -104,6 +104,7 @@ pub(super) struct Harness {
 pub(super) struct Setup {
     pub(super) dialect: Dialect,
     pub(super) gender: Gender,
+    pub(super) defers_socket: bool,
     pub(super) rules: Rules,
     pub(super) peer: SocketAddr,
     pub(super) local: SocketAddr,
@@ -116,6 +117,7 @@ impl Default for Setup {
         Self {
             dialect: Dialect::Rfc959,
             gender: Gender::Off,
+            defers_socket: false,
             rules: Rules::default(),
             peer: (OWN.parse::<std::net::IpAddr>().unwrap(), 50_000).into(),
             local: (LOCAL.parse::<std::net::IpAddr>().unwrap(), 21).into(),
@@ -160,6 +162,7 @@ impl Harness {
         let config = Config {
             dialect: setup.dialect,
             gender: setup.gender,
+            defers_socket: setup.defers_socket,
             rules: setup.rules,
             tls: setup.tls,
             timeouts: Timeouts::default(),

@@ -299,3 +299,27 @@ fn b19_a_link_local_address_is_reached_only_as_ones_own_with_its_scope() {
     h.say("RETR a");
     assert!(h.did().contains(&"connect any -> [fe80::7%3]:40004".to_owned()));
 }
+
+#[test]
+fn b20_the_socket_may_be_told_with_the_transfer() {
+    let deferring =
+        |dialect| Harness::new(Setup { dialect, defers_socket: true, ..Setup::default() }).logged_in();
+    let mut h = deferring(Dialect::Rfc354);
+    h.check(&format!("SOCK {OWN},40004"), &["200"]);
+    assert_eq!(h.say("RETR a"), ["255 SOCK 40001"]);
+    h.connected();
+    assert!(h.take()[0].starts_with("250"));
+    h.finish(1000, End::Whole);
+    // A transfer that fails on its file needs no socket.
+    h.check("RETR missing", &["450"]);
+    // LSTN and GSOC are about this end's socket, and have no other reply.
+    let port = h.port("LSTN R");
+    h.check(&format!("SOCK {OWN},40006"), &["200"]);
+    assert_eq!(h.say("STOR c"), [format!("255 SOCK {port}")]);
+    h.arrive(port, &format!("{OWN}:40006"));
+    assert!(h.take()[0].starts_with("250"));
+    h.finish(5, End::Whole);
+    assert_eq!(h.port("GSOC"), 40_001);
+    let mut h = deferring(Dialect::Rfc959);
+    h.check(&format!("SOCK {OWN},40004"), &["255"]);
+}

@@ -40,6 +40,7 @@ pub(super) use input::Input;
 use super::ask::{Answer, Ask, FileFailure, Ticket};
 use super::context::Context;
 use super::parameters::Leave;
+use super::setup;
 use super::timer::Timer;
 use crate::reply::Meaning;
 use crate::timer::Moment;
@@ -178,6 +179,7 @@ impl Transfer {
         match Obtain::begin(cx, &self.request, self.since) {
             Ok((obtain, progress)) => {
                 self.phase = Phase::Obtaining(obtain);
+                setup::tell_deferred_socket(cx, self.request.direction());
                 self.progressed(cx, progress);
             }
             Err(text) => self.cannot_connect(cx, &text),
