@@ -128,11 +128,13 @@ impl Contender {
             Kind::Vsftpd => "one_process_model=YES\nrequire_ssl_reuse=NO",
             // No less than the listed directory has.
             Kind::PureFtpd => "-L 10000000:9",
+            // Between two servers there is no session to resume.
+            Kind::Proftpd if tls => "TLSOptions NoSessionReuseRequired",
             Kind::Proftpd | Kind::Pyftpdlib | Kind::Globus => "",
         };
-        let server = Foreign::new(kind).below(place).foreign(Hosts::Allowed).extra(extra);
+        let server = Foreign::new(kind).below(place).foreign(Hosts::Allowed);
         let server = if tls { server.tls(Begin::Explicit) } else { server };
-        let server = server.start()?;
+        let server = server.extra(extra).start()?;
         fill(&server.path(""));
         fs::set_permissions(server.path(""), Permissions::from_mode(0o777)).unwrap();
         let mut running = Self { name: kind.name(), which: Which::Theirs(Box::new(server)), processes: 0 };

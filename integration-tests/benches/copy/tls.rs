@@ -19,6 +19,9 @@ const FXP_SPEED: f64 = 2.0;
 const FXP_CPU: f64 = 0.6;
 
 const COPY: &str = "copy.bin";
+/// The directories of a copy from server to server.
+const SHARED: &str = "shared";
+const COPIED: &str = "copied";
 
 /// GiB/s, and CPU seconds of the servers for one GiB, in each round.
 #[derive(Default)]
@@ -107,13 +110,38 @@ fn two_of_each(plan: &Plan, place: &Path, file: &Path) -> (Vec<Contender>, Vec<C
     let wide = ["--foreign", "authenticated", "--foreign-networks", "127.0.0.0/8"];
     let purpose = Purpose { kinds: &[Kind::Proftpd], tls: true, args: &wide };
     let start = |fill: &dyn Fn(&Path)| Contender::all(plan, place, purpose, fill);
-    let sources = start(&|root| fs::hard_link(file, root.join(FILE)).unwrap());
+    let sources = start(&|root| {
+        fs::create_dir(root.join(SHARED)).unwrap();
+        fs::hard_link(file, root.join(SHARED).join(FILE)).unwrap();
+    });
     let destinations = start(&|_| {});
     // lftp pins no certificate, so the servers of ours vouch for each other.
     let certificates = sources.iter().chain(&destinations).filter_map(Contender::certificate);
     let certificates: String = certificates.map(|path| fs::read_to_string(path).unwrap()).collect();
     fs::write(roots(place), certificates).unwrap();
     (sources, destinations)
+}
+
+/// Has lftp copy the file straight from one server to the other, and deletes the copy.
+fn between(desk: &Desk, lftp: &Tool, plan: &Plan, from: &Contender, to: &Contender) -> Result<(), String> {
+    let url = |server: &Contender, name: &str| {
+        let Door { at, user, password } = server.door();
+        format!("ftp://{user}:{}@{at}/{name}", password.replace(':', "%3A"))
+    };
+    // mirror copies files as they are; get may take them for text.
+    let script = format!(
+        "set net:max-retries 1; set net:timeout 30; set cmd:fail-exit yes; set ssl:verify-certificate no; \
+         set ftp:ssl-force yes; set ftp:ssl-protect-data yes; set ftp:ssl-protect-fxp yes; \
+         set ftp:use-fxp yes; set ftp:fxp-force yes; mirror {} {}",
+        url(from, SHARED),
+        url(to, COPIED),
+    );
+    let (code, _, said) = desk.try_run(lftp, &["--norc", "-c", &script], "");
+    let copied = to.path(&format!("{COPIED}/{FILE}"));
+    let length = fs::metadata(&copied).map_or(0, |file| file.len());
+    drop(fs::remove_dir_all(to.path(COPIED)));
+    let whole = code == Some(0) && length == plan.bytes();
+    if whole { Ok(()) } else { Err(format!("lftp: {}", said.trim())) }
 }
 
 /// Part `fxp`; `file` is the large file.
@@ -123,30 +151,23 @@ pub(crate) fn fxp(plan: &Plan, place: &Path, file: &Path) {
         Err(Skipped(reason)) => return println!("lftp skipped: {reason}\n"),
     };
     let (sources, destinations) = two_of_each(plan, place, file);
-    let pairs: Vec<_> = sources.iter().zip(&destinations).collect();
     let desk = Desk::new();
-    let copy = |from: &Contender, to: &Contender| {
-        let url = |server: &Contender, name: &str| {
-            let Door { at, user, password } = server.door();
-            format!("ftp://{user}:{}@{at}/{name}", password.replace(':', "%3A"))
-        };
-        let script = format!(
-            "set net:max-retries 1; set net:timeout 30; set cmd:fail-exit yes; set ssl:verify-certificate no; \
-             set ftp:ssl-force yes; set ftp:ssl-protect-data yes; set ftp:ssl-protect-fxp yes; \
-             set ftp:use-fxp yes; set ftp:fxp-force yes; get {} -o {}",
-            url(from, FILE),
-            url(to, COPY),
-        );
-        desk.run(&lftp, &["--norc", "-c", &script]);
-    };
+    let copy = |(from, to): (&Contender, &Contender)| between(&desk, &lftp, plan, from, to);
+    let mut pairs: Vec<_> = sources.iter().zip(&destinations).collect();
+    // A pair of other people's servers that lftp cannot use has no part in this.
+    pairs.retain(|pair| match copy(*pair) {
+        Ok(()) => true,
+        Err(why) if is_peer(pair.0) => {
+            println!("{} skipped: {why}", pair.0.name);
+            false
+        }
+        Err(why) => panic!("{why}"),
+    });
     let mut rows: Vec<Row> = pairs.iter().map(|_| Row::default()).collect();
     for round in 0..plan.rounds {
         for turn in turns(round, pairs.len()) {
-            let (from, to) = pairs[turn];
-            rows[turn].run(plan, &[from, to], || copy(from, to));
-            let copied = to.path(COPY);
-            assert_eq!(fs::metadata(&copied).unwrap().len(), plan.bytes());
-            fs::remove_file(copied).unwrap();
+            let pair = pairs[turn];
+            rows[turn].run(plan, &[pair.0, pair.1], || copy(pair).unwrap());
         }
     }
     println!("lftp FXP, PROT P              GiB/s                CPU s/GiB of both servers");
