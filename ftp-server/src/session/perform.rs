@@ -325,6 +325,9 @@ impl Performer {
     pub(super) fn note_idle(&mut self, is_idle: bool) {
         if is_idle != self.is_idle {
             self.is_idle = is_idle;
+            if is_idle {
+                self.held.shrink();
+            }
             self.slot.set_idle(is_idle.then(|| self.shared.clock.now()));
         }
     }

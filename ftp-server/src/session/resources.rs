@@ -163,6 +163,19 @@ impl Resources {
         }
     }
 
+    /// Gives back the room of what is no longer held: most sessions wait most of the time.
+    pub(super) fn shrink(&mut self) {
+        self.reservations.shrink_to_fit();
+        self.prepared.shrink_to_fit();
+        self.moves.shrink_to_fit();
+        self.proofs.shrink_to_fit();
+        self.connections.shrink_to_fit();
+        self.kept.shrink_to_fit();
+        self.listeners.shrink_to_fit();
+        self.work_for.shrink_to_fit();
+        self.reads.shrink_to_fit();
+    }
+
     /// The next work that has ended and whose result is still wanted. Waits forever if there is none.
     ///
     /// # Errors

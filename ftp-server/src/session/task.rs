@@ -403,3 +403,20 @@ const MAX_CLOSING: Duration = Duration::from_secs(2);
 const BUFFER: usize = 4 * 1024;
 /// Outputs of a machine before other sessions have their turn.
 const PORTION: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The size of what a function returns.
+    const fn result_of<A, B, T>(_: &impl Fn(A, B) -> T) -> usize {
+        size_of::<T>()
+    }
+
+    #[test]
+    fn a_session_that_waits_is_small() {
+        let (state, task) = (size_of::<Session>(), result_of(&run));
+        // With the socket, the log's span and the lists of the server this is less than 8 KiB.
+        assert!(state + task < 5 * 1024, "{state} and {task} bytes");
+    }
+}
