@@ -379,7 +379,7 @@ impl Session {
         self.cx.parameters.range = None; // E14
         self.cx.sockets.kept.close_all(&mut self.cx.out);
         match &self.work {
-            Work::Idle | Work::Securing(_) | Work::Closed => abort::nothing(&mut self.cx),
+            Work::Idle | Work::Securing(_) | Work::Closed => abort::idle(&mut self.cx),
             Work::Login(Question { ticket, .. })
             | Work::Setup(Question { ticket, .. })
             | Work::Status(Question { ticket, .. }) => {

@@ -151,13 +151,13 @@ fn d13_abor_ends_the_wait_of_pasv() {
         for mut h in both() {
             let port = h.port(line);
             h.arrive(port, &format!("{OWN}:5000"));
-            h.check("ABOR", &[if is_old(&h) { "202" } else { "225" }]);
+            h.check("ABOR", &[if is_old(&h) { "202" } else { "226" }]);
             assert!(!h.listens(port) && h.open.is_empty());
         }
     }
     let mut h = modern();
     let port = h.port("LSTN R");
-    h.check("ABOR", &["225"]);
+    h.check("ABOR", &["226"]);
     assert!(h.listens(port), "the allocation of LSTN is kept");
 }
 

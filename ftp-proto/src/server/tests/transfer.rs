@@ -167,7 +167,7 @@ fn e07_abor_that_comes_too_late_leaves_the_whole_file() {
 #[test]
 fn e08_abor_with_nothing_to_end() {
     for mut h in both() {
-        h.check("ABOR", &[if is_old(&h) { "202" } else { "225" }]);
+        h.check("ABOR", &[if is_old(&h) { "202" } else { "226" }]);
     }
 }
 

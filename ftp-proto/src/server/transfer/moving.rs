@@ -136,7 +136,7 @@ impl Moving {
             Input::Status => self.stat = Some(self.ask_progress(cx)),
             Input::Fired(Timer::Stall) => self.stall = Some(self.ask_progress(cx)),
             Input::Fired(Timer::Detached) => self.stop(cx, Stop::Alone),
-            Input::Abort if self.stop == Some(Stop::Abort) => abort::nothing(cx),
+            Input::Abort if self.stop == Some(Stop::Abort) => abort::again(cx),
             Input::Abort => {
                 cx.sockets.rendezvous = None;
                 self.stop(cx, Stop::Abort); // both replies come with the end of the move (E07)
