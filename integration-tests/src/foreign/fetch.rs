@@ -60,6 +60,26 @@ impl Tool {
         Ok(Self { prefix, ..interpreter }.with("NODE_PATH", modules))
     }
 
+    /// A client around other people's crate, in `integration-tests/clients`: built below `target/peers`.
+    pub fn of_crate(name: &str) -> Result<Self, Skipped> {
+        if is_off() {
+            return Err(Skipped("FOREIGN_PEERS=off forbids to fetch it".into()));
+        }
+        let (source, target) = (clients().join(name), peers().join(format!("crate-{name}")));
+        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo.args(["build", "--quiet", "--locked", "--manifest-path"]).arg(source.join("Cargo.toml"));
+        let output = cargo.arg("--target-dir").arg(&target).output().unwrap();
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            return Err(Skipped(said.lines().last().unwrap_or_default().to_owned()));
+        }
+        let lock = std::fs::read_to_string(source.join("Cargo.lock")).unwrap();
+        let version = lock.split(&format!("name = \"{name}\"\nversion = \"")).nth(1).unwrap_or_default();
+        let version = version.split('"').next().unwrap_or_default();
+        std::fs::write(target.join("versions"), format!("{name}-{version}\n")).unwrap();
+        Ok(Self::new(target.join("debug").join(format!("{name}-client")), target))
+    }
+
     /// With one more variable.
     pub fn with(mut self, name: &'static str, value: impl Into<OsString>) -> Self {
         self.variables.push((name, value.into()));
@@ -153,7 +173,7 @@ fn fetched(name: &str, packages: &[&str]) -> Result<PathBuf, Skipped> {
     static ALL: OnceLock<All> = OnceLock::new();
     let one = Arc::clone(ALL.get_or_init(All::default).lock().unwrap().entry(name.into()).or_default());
     one.get_or_init(|| {
-        if std::env::var_os("FOREIGN_PEERS").is_some_and(|value| value == "off") {
+        if is_off() {
             return Err(Skipped("FOREIGN_PEERS=off forbids to fetch it".into()));
         }
         let peers = peers();
@@ -167,6 +187,15 @@ fn fetched(name: &str, packages: &[&str]) -> Result<PathBuf, Skipped> {
         }
     })
     .clone()
+}
+
+fn is_off() -> bool {
+    std::env::var_os("FOREIGN_PEERS").is_some_and(|value| value == "off")
+}
+
+/// The scripts of the clients.
+pub(super) fn clients() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("clients")
 }
 
 /// `target/peers`, beside the profile of the running test.

@@ -85,7 +85,7 @@ pub struct Client {
     pub name: &'static str,
     /// What it is written in, or that it is a program for the command line.
     pub language: &'static str,
-    /// Its script below `integration-tests/clients`.
+    /// Its script, or the folder of its program, below `integration-tests/clients`.
     pub script: &'static str,
     /// How its script is started: the interpreter with its environment, and arguments before the script.
     pub start: fn() -> Start,

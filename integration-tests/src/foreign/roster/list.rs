@@ -202,4 +202,15 @@ pub static CLIENTS: &[Client] = &[
             NO_ABORT,
         ],
     },
+    Client {
+        name: "suppaftp",
+        language: "Rust",
+        script: "suppaftp",
+        start: || start::rust("suppaftp"),
+        package: "suppaftp",
+        lacks: &[(
+            Lack::ReuseOf(Version::Tls13),
+            "rustls uses each ticket once, and four serve four data connections",
+        )],
+    },
 ];

@@ -80,3 +80,8 @@ pub(super) fn lua() -> Start {
     let native = tool.libraries().join("lua/5.4/?.so");
     Ok((tool.with("LUA_PATH", scripts).with("LUA_CPATH", native), script("script.lua")))
 }
+
+/// A program of Rust around a crate.
+pub(super) fn rust(name: &str) -> Start {
+    Ok((Tool::of_crate(name)?, Vec::new()))
+}

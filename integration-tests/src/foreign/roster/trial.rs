@@ -2,7 +2,7 @@
 //! The files on both sides and the server's log are looked at.
 
 use super::super::client::Desk;
-use super::super::fetch::Tool;
+use super::super::fetch::{Tool, clients};
 use super::super::skip::Skipped;
 use super::client::{Client, Step};
 use super::setting::{Mode, Setting, Version};
@@ -75,9 +75,11 @@ fn desk(client: &Client, setting: Setting) -> Desk {
     desk.put("content", sample(SIZE));
     desk.put("part", sample(PART));
     // Under its own name a script would hide the library that it imports.
-    let script = format!("{}/clients/{}", env!("CARGO_MANIFEST_DIR"), client.script);
-    let ending = client.script.rsplit('.').next().unwrap_or_default();
-    desk.put(&format!("script.{ending}"), std::fs::read(script).unwrap());
+    let script = clients().join(client.script);
+    if script.is_file() {
+        let ending = client.script.rsplit('.').next().unwrap_or_default();
+        desk.put(&format!("script.{ending}"), std::fs::read(script).unwrap());
+    }
     desk
 }
 
