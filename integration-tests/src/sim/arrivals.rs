@@ -4,7 +4,7 @@ use super::SIDES;
 use super::place::relay_address;
 use super::random::Random;
 use super::scenario::{Obstacle, Path, Sabotage, Target};
-use super::wire::{Caller, End, Listener, Owner, Place, Syn};
+use super::wire::{Caller, End, EndTls, Listener, Owner, Place, Syn};
 use super::world::{Event, World};
 use ftp_proto::relay::agent;
 use ftp_proto::server::ask::{Answer, ConnId, Ending, Input, Ticket};
@@ -104,6 +104,7 @@ impl World {
             Owner::Stranger(manners) => self.stranger_hears(conn, end, manners),
             Owner::Relay(id) => self.relay_serves(id),
             Owner::User(_) => self.copy_on(),
+            Owner::Server(..) if matches!(this.tls, EndTls::Begun(..)) => self.shake_hands(conn),
             Owner::Server(side, id) => {
                 if let Some(ticket) = this.moving {
                     return self.go_on(side, ticket);

@@ -2,7 +2,7 @@
 
 use super::Pair;
 use super::random::Random;
-use super::scenario::{Delays, Fault, Manners, Obstacle, Path, Scenario, Stranger, Target, When};
+use super::scenario::{Delays, Fault, Manners, Obstacle, Path, Pin, Scenario, Stranger, Target, Tls, When};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::Foreign;
 use ftp_proto::server::ask::Ending;
@@ -49,6 +49,7 @@ impl Scenario {
             old: r.pick([None, Some(0), Some(3_000)]),
             foreign,
             rendezvous,
+            tls: None,
             delays: Delays::quick(r),
             brisk: r.once_in(2),
             curious: r.once_in(2),
@@ -60,6 +61,9 @@ impl Scenario {
             begins: Duration::ZERO,
             sabotage: None,
         };
+        if !relay && r.once_in(3) {
+            scenario.protect(r);
+        }
         // Three in ten runs go without a hitch and must succeed.
         match r.below(10) {
             0..=2 => {}
@@ -94,6 +98,7 @@ impl Scenario {
             old: Some(3_000),
             foreign: Pair { source: Foreign::Proven, destination: Foreign::Proven },
             rendezvous: true,
+            tls: None,
             delays: Delays {
                 control: Duration::from_millis(40),
                 data: Duration::from_millis(20),
@@ -111,8 +116,30 @@ impl Scenario {
         }
     }
 
+    /// Both servers have TLS. The file takes the direct path, the others would be in clear.
+    fn protect(&mut self, r: &mut Random) {
+        self.tls = Some(Tls::of(r));
+        self.dialect = Pair::of(|_| Dialect::Rfc959);
+        self.path = Path::Direct;
+        self.again.iter_mut().for_each(|(path, _)| *path = Path::Direct);
+    }
+
+    /// Something about TLS is wrong from the start.
+    fn spoil_tls(&mut self, r: &mut Random) {
+        let Some(tls) = &mut self.tls else { return };
+        match r.below(4) {
+            0 => self.obstacles.push(Obstacle::Intercepted),
+            1 => self.obstacles.push(Obstacle::NoHandshake),
+            2 => *tls.pins.at_mut(r.pick([Side::Source, Side::Destination])) = Pin::Stranger,
+            _ => tls.clients.source = tls.clients.destination,
+        }
+    }
+
     /// Something is wrong from the start.
     fn spoil(&mut self, r: &mut Random) {
+        if self.tls.is_some() && r.once_in(3) {
+            return self.spoil_tls(r);
+        }
         let side = r.pick([Side::Source, Side::Destination]);
         let obstacle = match r.below(12) {
             _ if self.relay && r.once_in(4) => Obstacle::NoLeg(side),
@@ -233,6 +260,17 @@ impl Delays {
     }
 }
 
+impl Tls {
+    /// One of the servers is the TLS client, and each may be told the certificate of the other one.
+    pub(super) fn of(r: &mut Random) -> Self {
+        let source = r.once_in(2);
+        Self {
+            clients: Pair { source, destination: !source },
+            pins: Pair::of(|_| r.pick([Pin::None, Pin::Right])),
+        }
+    }
+}
+
 impl Manners {
     fn of(r: &mut Random) -> Self {
         r.pick([
@@ -243,6 +281,7 @@ impl Manners {
             Self::Guess,
             Self::Leave(Ending::Close),
             Self::Leave(Ending::Reset),
+            Self::Web,
         ])
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Pair;
 use super::random::Random;
-use super::scenario::{Delays, Fault, Scenario};
+use super::scenario::{Delays, Fault, Scenario, Tls};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::Foreign;
 use std::time::Duration;
@@ -42,14 +42,20 @@ impl Scenario {
                 Foreign::Authenticated,
             ])
         };
-        Self {
+        let some = Self {
             v6: r.once_in(3),
             dialect: Pair::of(|_| r.pick([Dialect::Rfc959, Dialect::Rfc959, Dialect::Rfc354])),
             foreign: Pair::of(|_| policy(r)),
             delays: Delays { control: most(r), data: most(r), answer: most(r) },
             account: r.pick(["eve", "eve", "mallory"]),
             begins: r.time(Duration::from_secs(60)),
+            tls: r.once_in(3).then(|| Tls::of(r)),
             ..Self::hostile(r.bits())
+        };
+        // The listener of 1973 has no TLS.
+        match some.tls {
+            Some(_) => Self { dialect: Pair::of(|_| Dialect::Rfc959), ..some },
+            None => some,
         }
     }
 }

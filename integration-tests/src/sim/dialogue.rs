@@ -31,7 +31,9 @@ impl World {
             match self.user.ends.at_mut(side).session.poll() {
                 client::Output::Send(bytes) => self.user_sends(side, bytes),
                 client::Output::Event(event) => self.session_tells(side, event),
-                client::Output::StartTls => unreachable!("these sessions are in clear"),
+                client::Output::StartTls => {
+                    unreachable!("these sessions are in clear, or inside TLS from their first byte on")
+                }
                 client::Output::Close => self.hang_up(side),
                 client::Output::Wait(wake) => {
                     let end = self.user.ends.at_mut(side);

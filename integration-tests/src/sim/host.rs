@@ -8,7 +8,7 @@ use super::scenario::{HELD, OF_ONE_ADDRESS, Sabotage, Scenario};
 use ftp_proto::policy::{Foreign, Rules};
 use ftp_proto::rendezvous::RendezvousSecret;
 use ftp_proto::server::ask::{ConnId, Ticket};
-use ftp_proto::server::{Config, Connection, Gender, Session, Timeouts, Tls};
+use ftp_proto::server::{Begin, Config, Connection, Session, Tls};
 use ftp_proto::third_party::Side;
 use ftp_proto::timer::Moment;
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,20 +64,20 @@ impl Host {
         let listed = foreign == Foreign::Authenticated;
         let config = Config {
             dialect: *scenario.dialect.at(side),
-            gender: Gender::Off,
-            defers_socket: false,
             rules: Rules {
                 foreign,
                 foreign_networks: listed.then_some(foreign_networks),
                 ..Rules::default()
             },
-            tls: Tls::default(),
-            timeouts: Timeouts::default(),
+            tls: Tls {
+                begin: if scenario.tls.is_some() { Begin::Implicit } else { Begin::Never },
+                ..Tls::default()
+            },
             max_held: HELD,
-            max_provers: 16,
             max_of_one_address: OF_ONE_ADDRESS,
             max_detached: std::time::Duration::from_secs(3600),
             software: "simulated".to_owned(),
+            ..Config::default()
         };
         let connection = Connection {
             peer: SocketAddr::new(seen_user_address(scenario), 50_000),

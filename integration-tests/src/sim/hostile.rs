@@ -8,8 +8,16 @@ use ftp_proto::third_party::Side;
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// Lines that need no address. `#` becomes 64 hex digits.
-const LINES: [&str; 24] = [
+/// Lines that need no address. `#` becomes 64 hex digits, `%` the certificate of the victim.
+const LINES: [&str; 32] = [
+    "SSCN ON",
+    "SSCN OFF",
+    "PINC SHA-256 #",
+    "PINC SHA-256 %",
+    "PINC OFF",
+    "CPSV",
+    "PROT C",
+    "PROT P",
     "RNDZ #",
     "RNDZ",
     "LSTN R",
@@ -45,7 +53,9 @@ impl World {
         self.user.phase = Phase::Over;
         for side in SIDES {
             self.greet(side);
-            self.log_in(side);
+            if self.scenario.tls.is_none() {
+                self.log_in(side);
+            }
             self.hosts.at_mut(side).script = 10 + self.random.length(90);
             self.schedule_within(Duration::from_secs(1), Event::Script(side));
         }
@@ -53,7 +63,9 @@ impl World {
 
     fn log_in(&mut self, side: Side) {
         let user = self.scenario.account;
-        let lines = format!("USER {user}\r\nPASS {}\r\nTYPE I\r\n", super::host::PASSWORD_TEXT);
+        let private = if self.scenario.tls.is_some() { "PBSZ 0\r\nPROT P\r\n" } else { "" };
+        let password = super::host::PASSWORD_TEXT;
+        let lines = format!("USER {user}\r\nPASS {password}\r\nTYPE I\r\n{private}");
         self.user_sends(side, lines.into_bytes());
     }
 
@@ -72,7 +84,9 @@ impl World {
             self.say(side, format!("> {line}"));
             if line == "REIN" {
                 self.user_sends(side, b"REIN\r\n".to_vec());
-                self.log_in(side);
+                if self.scenario.tls.is_none() {
+                    self.log_in(side);
+                }
             } else {
                 self.user_sends(side, format!("{line}\r\n").into_bytes());
             }
@@ -84,6 +98,10 @@ impl World {
     /// A whole attack: a secret, a target, a transfer, and sometimes an early end.
     fn some_attack(&mut self) -> Vec<String> {
         let mut lines = vec![self.fill("RNDZ #"), self.some_target()];
+        if self.scenario.tls.is_some() && self.random.once_in(2) {
+            let pin = self.fill("PINC SHA-256 %");
+            lines.splice(0..0, ["SSCN ON".to_owned(), pin]);
+        }
         if self.random.once_in(4) {
             lines.push("REST 1".to_owned());
         }
@@ -105,7 +123,8 @@ impl World {
     fn fill(&mut self, line: &str) -> String {
         let secret: [u8; 32] = self.random.array();
         let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
-        line.replace('#', &hex)
+        let victim = super::tls::leaf_of_stranger().to_hex();
+        line.replace('#', &hex).replace('%', &victim)
     }
 
     /// A command that names a target: mostly the victim, or the other server, this one, or this very host.
@@ -129,6 +148,10 @@ impl World {
             Some(bytes) => {
                 let text = String::from_utf8_lossy(bytes).trim_end().to_owned();
                 self.say(side, format!("< {text}"));
+                // Nothing that is said before the handshake is heard.
+                if self.scenario.tls.is_some() && text.starts_with("220 ") {
+                    self.log_in(side);
+                }
             }
             None => self.user_closes(side),
         }

@@ -36,6 +36,7 @@ impl World {
             Target::Listener(Manners::Guess),
             Target::Listener(Manners::Leave(Ending::Close)),
             Target::Listener(Manners::Leave(Ending::Reset)),
+            Target::Listener(Manners::Web),
         ];
         let here = at.ip() == self.stranger_address().ip();
         here.then(|| all[usize::from(at.port()) % all.len()])

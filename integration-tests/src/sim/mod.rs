@@ -26,6 +26,7 @@
 //! | `lies`, `stranger` | who means harm: what they say and do |
 //! | `stage` | what an attempt begins with, and when its faults are due |
 //! | `tunnel`, `control`, `data` | what travels on connections |
+//! | `tls` | handshakes |
 //! | `verdict` | what must hold in every run |
 //! | `files` | files move |
 //! | `copying` | the user agent's own data connections |
@@ -65,6 +66,7 @@ mod run;
 mod shared;
 mod stage;
 mod stranger;
+mod tls;
 mod together;
 mod trace;
 mod tunnel;

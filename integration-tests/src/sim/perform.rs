@@ -64,8 +64,10 @@ impl World {
         self.links.at_mut(side).harmed = true;
         self.close_listeners(side);
         self.end_permits(side);
+        // Inside TLS a process that dies says no close_notify: nobody takes its end for that of the file.
+        let how = if self.scenario.tls.is_some() { Ending::Reset } else { Ending::Close };
         for (conn, end) in self.wire.open_ends(|owner| owner.is_server(side)) {
-            self.close_end(conn, end, Ending::Close);
+            self.close_end(conn, end, how);
         }
         self.server_closes(side);
     }
@@ -184,7 +186,7 @@ impl World {
                 }
             }
             Ask::Secure { .. } | Ask::Clear { .. } | Ask::SecureData { .. } => {
-                self.violation("a server without a certificate begins TLS".to_owned());
+                self.perform_on_tls(side, ask);
             }
             Ask::Permit { ticket, account, target } => {
                 host.deeds.hides();

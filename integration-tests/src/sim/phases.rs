@@ -130,6 +130,7 @@ impl World {
     }
 
     fn begin_attempt(&mut self) {
+        self.agree_on_tls();
         let mut parties = Vec::new();
         for side in SIDES {
             let Some((dialect, capabilities)) = self.user.ends.at(side).party.clone() else { return };

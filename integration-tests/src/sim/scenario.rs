@@ -39,6 +39,8 @@ pub struct Scenario {
     pub foreign: Pair<Foreign>,
     /// Whether the coordinator gives RNDZ secrets.
     pub rendezvous: bool,
+    /// Both servers have TLS, on control connections and on data connections.
+    pub tls: Option<Tls>,
     /// How slow everything is, at most.
     pub delays: Delays,
     /// The user's timers are short: slow servers are given up.
@@ -65,6 +67,27 @@ pub struct Scenario {
 pub(super) const HELD: usize = 8;
 /// How many of these may come from one address, where a proof is due.
 pub(super) const OF_ONE_ADDRESS: usize = 4;
+
+/// What the coordinator says about TLS.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Tls {
+    /// Which servers become the TLS client of the data connection (SSCN ON): one of them should.
+    pub clients: Pair<bool>,
+    /// The certificate that each server is to demand of the other one (PINC).
+    pub pins: Pair<Pin>,
+}
+
+/// A certificate that a server is to demand.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Pin {
+    /// No certificate in particular.
+    #[default]
+    None,
+    /// That of the other server.
+    Right,
+    /// That of somebody who has no business here, such as a public web server.
+    Stranger,
+}
 
 /// The path that a file takes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -113,6 +136,10 @@ pub enum Obstacle {
     LatePermit(Duration),
     /// The relay has no data connection with that server.
     NoLeg(Side),
+    /// A host between the servers ends TLS on both sides, with a certificate of its own.
+    Intercepted,
+    /// No handshake of a data connection ever ends.
+    NoHandshake,
 }
 
 /// What stands at the address that a bounce aims at.
@@ -141,6 +168,8 @@ pub enum Manners {
     Guess,
     /// Closes at once.
     Leave(Ending),
+    /// Is a web server: speaks TLS with whoever wants, and answers HTTP.
+    Web,
 }
 
 /// When a fault happens.
@@ -217,6 +246,10 @@ pub enum Sabotage {
     NoRelayTimer,
     /// The relay never stops to listen.
     KeepListener,
+    /// TLS begins on data connections without a handshake.
+    NoHandshake,
+    /// A host between the servers has the same exporter on both sides.
+    SameExporter,
 }
 
 /// How a run must end.
@@ -275,9 +308,16 @@ impl Scenario {
         self.rendezvous && self.path != Path::Through
     }
 
+    /// Whether what the coordinator says about TLS lets the servers shake hands.
+    fn is_private_or_clear(&self) -> bool {
+        self.tls.is_none_or(|tls| {
+            tls.clients.source != tls.clients.destination && tls.pins.both(|pin| *pin != Pin::Stranger)
+        })
+    }
+
     /// How the first attempt must end.
     pub fn must(&self) -> Must {
-        if !self.is_allowed() {
+        if !self.is_allowed() || !self.is_private_or_clear() {
             return Must::Fail;
         }
         let mut must =
@@ -293,6 +333,7 @@ impl Scenario {
                 Obstacle::Denied | Obstacle::Refused | Obstacle::Unanswered => Must::Fail,
                 Obstacle::WrongSecret(_) if self.is_proven() => Must::Fail,
                 Obstacle::Bounce(_) if SIDES.into_iter().any(|side| self.is_active(side)) => Must::Fail,
+                Obstacle::Intercepted | Obstacle::NoHandshake if self.tls.is_some() => Must::Fail,
                 Obstacle::NoLeg(_) if matches!(self.path, Path::Relayed(_)) => Must::Fail,
                 Obstacle::Full(_) | Obstacle::NoPort(_) | Obstacle::NoPermit | Obstacle::LatePermit(_) => {
                     Must::Either
@@ -300,6 +341,8 @@ impl Scenario {
                 // Only PASV announces an address.
                 Obstacle::LyingPassive if self.announces() => Must::Fail,
                 Obstacle::LyingPassive
+                | Obstacle::Intercepted
+                | Obstacle::NoHandshake
                 | Obstacle::WrongSecret(_)
                 | Obstacle::Bounce(_)
                 | Obstacle::NoLeg(_) => continue,
@@ -340,9 +383,27 @@ impl Scenario {
             restart: None,
             obstacles: Vec::new(),
             faults: Vec::new(),
+            tls: self.tls.map(Tls::healed),
             delays: self.delays.healed(),
             ..self.clone()
         }
+    }
+}
+
+impl Tls {
+    /// One server is the client, and whoever demands a certificate demands the right one.
+    pub(super) fn healed(self) -> Self {
+        let clients = match self.clients {
+            Pair { source, destination } if source == destination => {
+                Pair { source: true, destination: false }
+            }
+            right => right,
+        };
+        let pins = Pair::of(|side| match self.pins.at(side) {
+            Pin::None => Pin::None,
+            Pin::Right | Pin::Stranger => Pin::Right,
+        });
+        Self { clients, pins }
     }
 }
 

@@ -16,7 +16,7 @@ impl World {
 
     pub(super) fn stranger_begins(&mut self, conn: usize, end: usize, manners: Manners) {
         match manners {
-            Manners::Silent | Manners::Mirror => {}
+            Manners::Silent | Manners::Mirror | Manners::Web => {}
             Manners::Garbage => {
                 let garbage = self.random.bytes(100);
                 self.send_data(conn, end, garbage);
@@ -35,8 +35,11 @@ impl World {
         let this = self.wire.end_mut(conn, end);
         let bytes: Vec<u8> = this.inbox.drain(..).collect();
         let over = this.over.is_some();
-        if manners == Manners::Mirror && !bytes.is_empty() && !this.shut {
+        let answers = !bytes.is_empty() && !this.shut;
+        if answers && manners == Manners::Mirror {
             self.send_data(conn, end, bytes);
+        } else if answers && manners == Manners::Web {
+            self.send_data(conn, end, b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec());
         }
         if over {
             self.close_end(conn, end, Ending::Close);

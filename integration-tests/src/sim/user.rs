@@ -77,7 +77,10 @@ impl User {
             user: scenario.account.as_bytes().to_vec(),
             password: Secret::new(PASSWORD),
             account: None,
-            security: client::Security::Clear,
+            security: match scenario.tls {
+                Some(_) => client::Security::Implicit,
+                None => client::Security::Clear,
+            },
             reply_timeout: reply,
             abort_timeout: abort,
         };

@@ -4,7 +4,7 @@ use super::SIDES;
 use super::relay::Relay;
 use super::scenario::Must;
 use super::victim::RENDEZVOUS;
-use super::wire::Owner;
+use super::wire::{EndTls, Owner};
 use super::world::World;
 use ftp_proto::policy::Foreign;
 use ftp_proto::server::ask::{self, ConnId};
@@ -28,6 +28,9 @@ impl World {
             Owner::Server(..) | Owner::Relay(_) | Owner::User(_) | Owner::Stranger(_) => {
                 return Err(format!("the other end is {peer:?}"));
             }
+        }
+        if self.scenario.tls.is_some() && self.wire.end(conn, end).tls != EndTls::Private {
+            return Err("the data connection is in clear".to_owned());
         }
         let (own, other) = (&self.hosts.at(side).secret, &self.hosts.at(side.other()).secret);
         let same = own.is_some() && own == other;
@@ -171,6 +174,9 @@ impl World {
             | ask::Event::Detached { .. }
             | ask::Event::Changed { .. }
             | ask::Event::Transfer { .. } => {}
+            ask::Event::NotPrivate { from, why } if self.scenario.tls.is_some() => {
+                self.say(side, format!("   no TLS with {from}: {why}"));
+            }
             ask::Event::NotPrivate { .. } | ask::Event::NotFtp(_) => {
                 self.violation(format!("nobody here speaks anything but FTP in clear: {event:?}"));
             }

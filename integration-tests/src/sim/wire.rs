@@ -2,7 +2,7 @@
 
 use super::scenario::Manners;
 use ftp_proto::relay::agent;
-use ftp_proto::server::ask::{ConnId, Ending, Ticket};
+use ftp_proto::server::ask::{ConnId, DataTls, Ending, Ticket};
 use ftp_proto::third_party::Side;
 use ftp_proto::timer::Moment;
 use std::collections::{BTreeMap, VecDeque};
@@ -35,11 +35,27 @@ pub(super) struct End {
     pub(super) shut: bool,
     /// At most so many bytes are asked for.
     pub(super) reading: Option<usize>,
+    /// How far TLS is.
+    pub(super) tls: EndTls,
     /// A move uses it.
     pub(super) moving: Option<Ticket>,
     /// Bytes that ever arrived.
     pub(super) heard: usize,
     pub(super) last_arrival: Moment,
+}
+
+/// How far TLS is at one end of a data connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum EndTls {
+    /// It has not begun.
+    #[default]
+    Clear,
+    /// The server has begun, and waits for the other end.
+    Begun(Ticket, DataTls),
+    /// Both ends have shaken hands.
+    Private,
+    /// It could not begin.
+    Failed,
 }
 
 /// Whose end it is.
@@ -88,6 +104,7 @@ impl End {
             over: None,
             shut: false,
             reading: None,
+            tls: EndTls::default(),
             moving: None,
             heard: 0,
             last_arrival: Moment::START,
