@@ -52,6 +52,13 @@ impl TlsClient {
         Self(Arc::new(config))
     }
 
+    /// The same client, which sends early data (0-RTT) where the server takes them.
+    pub fn eager(&self) -> Self {
+        let mut config = ClientConfig::clone(&self.0);
+        config.enable_early_data = true;
+        Self(Arc::new(config))
+    }
+
     /// Begins TLS. The handshake takes place with the first bytes.
     pub fn begin(&self, stream: TcpStream) -> Private {
         let name = ServerName::from(stream.peer_addr().unwrap().ip());

@@ -9,6 +9,7 @@ mod exceptions;
 mod laws;
 mod licences;
 mod modules;
+mod pages;
 mod reference;
 mod source;
 mod statements;

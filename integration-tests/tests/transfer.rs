@@ -2,7 +2,7 @@
 
 use ftp_proto::dialect::Dialect::{Rfc354, Rfc959};
 use integration_tests::disk::SmallDisk;
-use integration_tests::site::{Site, sample};
+use integration_tests::site::{Server, Site, sample};
 use integration_tests::socket::{accept, connect, drain, is_closed_unused, listen, until};
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -155,5 +155,42 @@ fn e15_a_full_disk_is_said_and_closes_the_connection() {
         assert_eq!(server.bytes("old.bin"), old);
         assert_eq!(server.names(), ["old.bin"]);
         raw.ask("NOOP", "200");
+    }
+}
+
+/// How many times the server's process has read and written (proc(5)).
+fn reads_and_writes(server: &Server) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{}/io", server.running.id())).unwrap();
+    let number = |key: &str| -> u64 {
+        let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(": "));
+        line.unwrap().parse().unwrap()
+    };
+    number("syscr") + number("syscw")
+}
+
+/// Small buffers between disk and connection make a server several times slower.
+#[test]
+fn large_pieces_are_moved_at_once() {
+    const SIZE: u64 = 64 << 20;
+    let server = Site::new("pieces").start();
+    std::fs::File::create(server.path("large")).unwrap().set_len(SIZE).unwrap();
+    let mut raw = server.login(Rfc959);
+    raw.ask("TYPE I", "200");
+    for command in ["RETR large", "STOR copy"] {
+        let before = reads_and_writes(&server);
+        let port = raw.ask("EPSV", "229").port();
+        let mut data = connect("127.0.0.1:0".parse().unwrap(), SocketAddr::new(server.ip(), port));
+        raw.ask(command, "150");
+        if command.starts_with("RETR") {
+            assert_eq!(drain(data).len() as u64, SIZE);
+        } else {
+            let piece = vec![0; 1 << 20];
+            (0..SIZE >> 20).for_each(|_| data.write_all(&piece).unwrap());
+            drop(data);
+        }
+        raw.expect("226");
+        let calls = reads_and_writes(&server) - before;
+        // What never enters the process at all (splice) is not counted as a call, which is as good.
+        assert!(calls * 16 * 1024 < SIZE, "{command}: {calls} calls for {SIZE} bytes");
     }
 }

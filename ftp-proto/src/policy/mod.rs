@@ -18,6 +18,8 @@
 //! assert_eq!(decide(&rules, &asker, &target(Evidence::Rendezvous)), Ok(Grant::AfterProof));
 //! ```
 
+#[cfg(test)]
+mod contract;
 mod decide;
 mod exchange;
 mod question;

@@ -186,3 +186,20 @@ fn e11_a_client_that_is_gone_after_close_notify_has_the_whole_file_active_and_pa
         }
     }
 }
+
+/// Whoever records early data can send them again, so there are none.
+#[test]
+fn early_data_is_neither_offered_nor_taken() {
+    let server = server();
+    let client = TlsClient::new().eager();
+    let mut raw = private(&server, &client);
+    for _ in 0..2 {
+        let mut data = open(&server, &mut raw, &client);
+        assert!(data.conn.early_data().is_none(), "the ticket of the session allows early data");
+        raw.ask("RETR a.bin", "150");
+        assert!(read(&mut data) == sample(SIZE));
+        assert_eq!(data.conn.handshake_kind(), Some(HandshakeKind::Resumed));
+        assert!(!data.conn.is_early_data_accepted());
+        raw.expect("226");
+    }
+}

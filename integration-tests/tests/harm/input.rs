@@ -273,3 +273,26 @@ fn commands_that_come_byte_by_byte_keep_nobody_waiting() {
     }
     assert_eq!(server.names(), [""; 0]);
 }
+
+/// Patterns can take exponential time (CVE-2011-0762). NLST alone has them; elsewhere `*` is a letter.
+#[test]
+fn a_pattern_costs_nothing_and_is_a_name_but_for_nlst() {
+    let name = "a".repeat(200);
+    let server = site("patterns").file(&name, "").file("*a*", "").start();
+    let mut bob = Bob::login(&server);
+    let mut ann = server.login(Rfc959);
+    let pattern = "{*,a*}*a".repeat(100);
+    for command in ["LIST", "MLSD", "STAT", "MLST", "SIZE", "RETR", "DELE", "CWD"] {
+        ann.ask("EPSV", "229");
+        ann.ask(&format!("{command} {pattern}"), "450|550|501|553");
+    }
+    let data = passive(&mut ann, &server);
+    ann.send(&format!("NLST {}b", "*a".repeat(60)));
+    if ann.reply().code == 150 {
+        assert_eq!(drain(data), b"");
+        ann.expect("226");
+    }
+    ann.ask("DELE *a*", "250");
+    assert_eq!(server.names(), [name]);
+    bob.goes_on(&server);
+}
