@@ -14,8 +14,10 @@ use ftp_io::os_error::words;
 use ftp_io::tls::{self, Data};
 use ftp_proto::address::Parity;
 use ftp_proto::digest::Algorithm;
-use ftp_proto::server::ask::{Answer, Ask, ConnId, End, Event, FileAsk, FileFailure, Input, Terms, Ticket};
-use ftp_proto::wire::{ByteRange, Fingerprint, PathName, Secret};
+use ftp_proto::server::ask::{
+    Answer, Ask, ConnId, DataTls, End, Event, FileAsk, FileFailure, Input, Terms, Ticket,
+};
+use ftp_proto::wire::{ByteRange, Fingerprint, PathName, Secret, TransferId};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::{JoinError, spawn_blocking};
@@ -159,21 +161,11 @@ impl Performer {
             Ask::Connect { ticket, from, local, to } => {
                 network::connect(&mut self.held, ticket, from, (local, to));
             }
-            Ask::Cancel(ticket) => {
-                let is_of =
-                    |ready: &Ready| matches!(ready, Ready::Done(done) if done.ticket() == Some(ticket));
-                self.ready.retain(|ready| !is_of(ready));
-                self.held.cancel(ticket);
-            }
+            Ask::Cancel(ticket) => self.cancel(ticket),
             Ask::Drop { conn, how } => network::close(&mut self.held, conn, how),
             Ask::Write { conn, bytes } => network::write(&self.held, conn, &bytes),
             Ask::Read { conn, limit } => network::read(&mut self.held, conn, limit),
-            Ask::SecureData { ticket, conn, how } => {
-                let tls = self.tls.clone();
-                if let Some(answer) = network::secure(&mut self.held, tls, ticket, (conn, how)) {
-                    self.answer(ticket, answer);
-                }
-            }
+            Ask::SecureData { ticket, conn, how } => self.secure_data(ticket, (conn, how)),
             // The task of the session has the control connection.
             Ask::Secure { .. } | Ask::Clear { .. } => {}
             Ask::Permit { ticket, account, target } => self.permit(ticket, &account, target),
@@ -202,11 +194,7 @@ impl Performer {
                     meter.stop();
                 }
             }
-            Ask::Detach { ticket, id } => {
-                self.detaches = None; // its place is free again before the next one is taken
-                self.detaches = self.shared.shares.detached.reserve(self.client.owner.clone(), id);
-                self.answer(ticket, Answer::Detach(self.detaches.is_some()));
-            }
+            Ask::Detach { ticket, id } => self.detach(ticket, id),
             Ask::Detached { ticket, id, stop } => {
                 let found = self.shared.shares.detached.look(&self.client.owner, id, stop);
                 self.answer(ticket, Answer::Detached(found));
@@ -219,6 +207,28 @@ impl Performer {
                 self.start_with_files(ticket, work, move |found| Done::Answer(ticket, Answer::File(found)));
             }
         }
+    }
+
+    /// Nobody waits for the result of this work any more.
+    fn cancel(&mut self, ticket: Ticket) {
+        let is_of = |ready: &Ready| matches!(ready, Ready::Done(done) if done.ticket() == Some(ticket));
+        self.ready.retain(|ready| !is_of(ready));
+        self.held.cancel(ticket);
+    }
+
+    /// Begins TLS on a data connection.
+    fn secure_data(&mut self, ticket: Ticket, (conn, how): (ConnId, DataTls)) {
+        let tls = self.tls.clone();
+        if let Some(answer) = network::secure(&mut self.held, tls, ticket, (conn, how)) {
+            self.answer(ticket, answer);
+        }
+    }
+
+    /// Takes the place that the next transfer needs to outlive its control connection.
+    fn detach(&mut self, ticket: Ticket, id: TransferId) {
+        self.detaches = None; // its place is free again before the next one is taken
+        self.detaches = self.shared.shares.detached.reserve(self.client.owner.clone(), id);
+        self.answer(ticket, Answer::Detach(self.detaches.is_some()));
     }
 
     /// Gives the result of some work to `input`, which passes it to the machine.

@@ -168,6 +168,7 @@ impl World {
             ask::Event::Command(_)
             | ask::Event::Replied(_)
             | ask::Event::LoggedIn { .. }
+            | ask::Event::LoggedOut
             | ask::Event::LoginFailed { .. }
             | ask::Event::GavePortsUp
             | ask::Event::GaveConnectionsUp
