@@ -18,7 +18,7 @@ pub(super) const fn meaning(verb: Verb, failure: FileFailure) -> Meaning {
         | FileFailure::NotRegular
         | FileFailure::NotEmpty => Meaning::Denied,
         FileFailure::Exists => Meaning::NameTaken,
-        FileFailure::BadName | FileFailure::OtherRoot => Meaning::BadName,
+        FileFailure::BadName | FileFailure::OtherRoot | FileFailure::LeadsUp => Meaning::BadName,
         FileFailure::Busy => Meaning::FileBusy,
         FileFailure::BeyondEnd => Meaning::RestTooFar,
         FileFailure::NoSpace | FileFailure::Quota | FileFailure::TooLarge | FileFailure::BeyondRange => {

@@ -2,7 +2,6 @@
 
 use ftp_proto::listing::When;
 use ftp_proto::server::ask::FileFailure;
-use ftp_proto::wire::PathName;
 use rustix::fd::OwnedFd;
 use rustix::fs::{
     FileType, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT, fchmod, fstat, fstatvfs, futimens, readlinkat,
@@ -49,29 +48,12 @@ fn open(root: &Root, path: &Beneath) -> Result<OwnedFd, FileFailure> {
     }
 }
 
-/// Makes the symbolic link `link`. Its text is relative, so that it means the same beneath the root for
-/// other programs of this host, too. Nothing on the way to it may be a link, because then `..` would
-/// lead elsewhere.
+/// Makes the symbolic link `link`. It leads only to what lies in its own directory, or below that: its text
+/// then has no `..`, and wherever it is moved, it leads no program of this host out of the root.
 pub(super) fn link(root: &Root, target: &Beneath, link: &Beneath) -> Result<(), FileFailure> {
-    let (above, _) = link.split().ok_or(FileFailure::Exists)?;
-    let mut depth = 0;
-    for (end, _) in above.iter().enumerate().filter(|(_, byte)| **byte == b'/').chain([(above.len(), &b'/')])
-    {
-        let part = above.get(..end).unwrap_or_default();
-        if part.is_empty() {
-            continue;
-        }
-        depth += 1;
-        let part = PathName::from_wire([b"/", part].concat()).map_err(|_| FileFailure::BadName)?;
-        let found = root.open_beneath(&Beneath::parse(&part)?, OFlags::PATH | OFlags::NOFOLLOW);
-        let stat = fstat(found.map_err(failure)?).map_err(failure)?;
-        if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
-            return Err(FileFailure::BadName);
-        }
-    }
-    let text = [b"../".repeat(depth).as_slice(), target.for_kernel()].concat();
     let Located { dir, name } = root.parent(link).map_err(failure)?.ok_or(FileFailure::Exists)?;
-    symlinkat(&*text, dir, &*name).map_err(failure)
+    let text = link.directory().and_then(|above| target.below(&above)).ok_or(FileFailure::LeadsUp)?;
+    symlinkat(&*text.for_kernel(), dir, &*name).map_err(failure)
 }
 
 /// Where the symbolic link `name` in `dir` leads. What begins at the root of the host is nobody's

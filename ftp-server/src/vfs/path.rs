@@ -74,6 +74,11 @@ impl Beneath {
         (!self.bytes.is_empty()).then(|| cut(&self.bytes))
     }
 
+    /// The directory that it lies in. `None` for the root.
+    pub(super) fn directory(&self) -> Option<Self> {
+        self.split().map(|(above, _)| Self { bytes: above.to_vec(), directory: true })
+    }
+
     /// The last name; `/` for the root.
     pub(super) fn last(&self) -> &[u8] {
         self.split().map_or(b"/", |(_, name)| name)

@@ -156,7 +156,7 @@ impl View {
             FileAsk::Link { target, link } => {
                 let (target, link) = (self.tree.find(target)?, self.tree.find(link)?);
                 if !Arc::ptr_eq(target.root, link.root) {
-                    return Err(FileFailure::BadName);
+                    return Err(FileFailure::LeadsUp);
                 }
                 let make = || attributes::link(link.root, &target.path, &link.path);
                 link.books.add_name(make).map(|()| Found::Done)

@@ -235,6 +235,9 @@ pub enum FileFailure {
     /// The two names lie in different directories of the operator's, between which nothing is renamed.
     #[error("Nothing can be renamed between these directories; copy it")]
     OtherRoot,
+    /// The target of a link lies neither in the directory of the link nor below it.
+    #[error("A link leads only to what lies in its own directory or below")]
+    LeadsUp,
     /// The account may not store so much.
     #[error("Quota reached")]
     Quota,

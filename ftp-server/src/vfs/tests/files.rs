@@ -239,23 +239,33 @@ fn times_and_permissions_are_set_on_what_a_link_leads_to() {
 }
 
 #[test]
-fn a_link_is_made_relative_and_only_where_its_path_holds_no_link() {
+fn a_link_leads_into_its_own_directory_and_so_nowhere_else_when_it_is_moved() {
     for site in Site::both() {
         site.dir("dir/sub");
         site.file("file", "content");
+        site.file("dir/file", "below");
         site.link("other", "dir/sub");
         let view = site.view();
         let link =
             |target: &str, link: &str| view.answer(&FileAsk::Link { target: name(target), link: name(link) });
-        assert_eq!(link("/file", "/dir/sub/link"), DONE);
-        assert_eq!(fs::read_link(site.path("dir/sub/link")).unwrap(), Path::new("../../file"));
-        assert_eq!(site.fetch("/dir/sub/link").unwrap(), "content");
+        assert_eq!(link("/dir/file", "/dir/link"), DONE);
+        assert_eq!(fs::read_link(site.path("dir/link")).unwrap(), Path::new("file"));
+        assert_eq!(site.fetch("/dir/link").unwrap(), "below");
+        assert_eq!(link("/dir/sub", "/down"), DONE);
+        assert_eq!(fs::read_link(site.path("down")).unwrap(), Path::new("dir/sub"));
         assert_eq!(link("/nothing", "/dangling"), DONE);
-        assert_eq!(link("/", "/dir/top"), DONE);
-        assert_eq!(site.fetch("/dir/top/file").unwrap(), "content");
+        assert_eq!(link("/dir", "/dir/itself"), DONE);
+        assert_eq!(site.fetch("/dir/itself/file").unwrap(), "below");
+        for target in ["/file", "/", "/dir", "/dirt"] {
+            assert_eq!(link(target, "/dir/sub/up"), Err(FileFailure::LeadsUp), "{target}");
+        }
         assert_eq!(link("/file", "/file"), Err(FileFailure::Exists));
-        assert_eq!(link("/file", "/other/link"), Err(FileFailure::BadName), "`..` would lead elsewhere");
-        assert_eq!(link("/file", "/nowhere/link"), Err(FileFailure::NotFound));
+        assert_eq!(link("/other/file", "/other/link"), DONE);
+        assert_eq!(fs::read_link(site.path("dir/sub/link")).unwrap(), Path::new("file"));
+        assert_eq!(link("/nowhere/file", "/nowhere/link"), Err(FileFailure::NotFound));
+        let moved = FileAsk::Rename { from: name("/dir/link"), to: name("/link") };
+        assert_eq!(view.answer(&moved), DONE);
+        assert_eq!(site.fetch("/link").unwrap(), "content", "it says what its text says there");
     }
 }
 
