@@ -272,11 +272,11 @@ fn a_server_with_hardly_any_descriptor_tells_newcomers_so() {
     }
 }
 
-/// In a full server, whoever holds most gives up the session that has done nothing for longest, and nobody else
-/// does.
+/// In a full server, whoever holds most gives up sessions to who logs in and holds less: first those that have
+/// done nothing for longest, then those that work.
 #[test]
 fn a_full_server_makes_room_for_who_holds_less() {
-    let server = site("sessions").args(["--max-sessions", "6"]).file("a", "").start();
+    let server = site("sessions").user("dan:dan").args(["--max-sessions", "6"]).file("a", "").start();
     let mut bob = Bob::login(&server);
     let mut anns: Vec<Raw> = (0..5).map(|_| server.login(Rfc959)).collect();
     // The first of them works: it waits for its peer.
@@ -284,24 +284,33 @@ fn a_full_server_makes_room_for_who_holds_less() {
     anns[0].ask("EPSV", "229");
     anns[0].send("RETR a");
     anns[0].ask("STAT", "211|213");
-    // Two newcomers come in, and then they hold as much as an equal share.
-    let newcomer = || {
-        let stream = connect("127.0.0.77:0".parse().unwrap(), server.address(Rfc959));
-        let mut said = [0; 120];
-        let count = std::io::Read::read(&mut &stream, &mut said).unwrap();
-        (stream, String::from_utf8_lossy(&said[..count]).into_owned())
+    // Strangers take nothing from those inside.
+    let strangers: Vec<Raw> = (0..10).map(|_| server.connect(Rfc959)).collect();
+    for ann in &mut anns[1..] {
+        ann.ask("NOOP", "200");
+    }
+    let log_in = |name: &str| {
+        let mut raw = server.connect(Rfc959);
+        raw.ask(&format!("USER {name}"), "331");
+        raw.send(&format!("PASS {name}"));
+        let reply = raw.reply();
+        (raw, reply)
     };
-    let newcomers = [newcomer(), newcomer()];
-    assert!(newcomers.iter().all(|(_, said)| said.starts_with("220 ")), "{newcomers:?}");
+    let dans = [log_in("dan"), log_in("dan")];
+    assert!(dans.iter().all(|(_, reply)| reply.code == 230), "{dans:?}");
     for ann in &mut anns[1..3] {
         assert!(ann.expect("421").text().contains("max-sessions"));
         ann.closed();
     }
-    let (_, refused) = newcomer();
-    assert!(refused.starts_with("421 ") && refused.contains("max-sessions"), "{refused}");
+    let (_, refused) = log_in("dan");
+    assert!(
+        refused.code == 421 && refused.text().contains("max-sessions"),
+        "dan would hold most: {refused:?}"
+    );
     for ann in &mut anns[3..] {
         ann.ask("NOOP", "200");
     }
+    drop(strangers);
     anns[0].send("ABOR");
     while anns[0].reply().code != 226 {}
     bob.goes_on_inside(&server);

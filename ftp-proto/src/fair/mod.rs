@@ -187,6 +187,11 @@ impl<K: Clone + Eq + Hash, V> Fair<K, V> {
         self.counts.get(key).copied().unwrap_or(0)
     }
 
+    /// How many keys have taken places.
+    pub fn keys(&self) -> usize {
+        self.counts.len()
+    }
+
     /// The most places that one key has taken.
     pub fn most(&self) -> usize {
         self.counts.values().copied().max().unwrap_or(0)

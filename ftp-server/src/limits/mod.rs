@@ -3,7 +3,7 @@
 //!
 //! | limit | when it is reached |
 //! |---|---|
-//! | sessions, in all and per address, before login and after it ([`Sessions`]) | the connection gets 421 and is closed; without login the oldest one of the address that holds most gives way; in a full server a session that does nothing, of whoever holds most and more than an equal share |
+//! | sessions, in all and per address, before login and after it ([`Sessions`]) | the connection gets 421 and is closed; without login the oldest one of the address that holds most gives way; in a full server whoever holds most, and more than an equal share, gives up a session to somebody who logs in |
 //! | wrong passwords of one address in a second ([`Logins`]) | further logins of that address wait |
 //! | hashes of passwords at the same time | those whose address has failed least come first; the others wait |
 //! | passwords that PAM checks at the same time ([`Shares::pam`]) | the login waits for its turn; one address has at most half of them |

@@ -27,20 +27,35 @@ struct State {
     open: usize,
     by_address: HashMap<Group, usize>,
     by_account: HashMap<Vec<u8>, OfAccount>,
-    /// Every session that was not told to end, by its number.
-    all: Fair<Owner, u64>,
-    /// Those of them that have not logged in.
+    /// The sessions that have logged in, by their numbers. Those that were told to end are not among them.
+    inside: Fair<Share, u64>,
+    /// The anonymous ones of them.
+    anonymous: Fair<Group, u64>,
+    /// Those that have not logged in.
     door: Fair<Group, u64>,
     seats: HashMap<u64, Seat>,
     next: u64,
 }
 
+/// Whose share of the server a session counts in. All anonymous sessions together have that of one account.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+enum Share {
+    Account(Vec<u8>),
+    Anonymous,
+}
+
+/// Where a session has a place.
+#[derive(Clone, Copy, Debug)]
+enum Seated {
+    Door(Place),
+    /// Its place among those that have logged in, and among the anonymous ones.
+    Inside(Place, Option<Place>),
+}
+
 /// What is known of a session that was not told to end.
 #[derive(Debug)]
 struct Seat {
-    place: Place,
-    /// Its place among those without login.
-    door: Option<Place>,
+    at: Seated,
     account: Option<Vec<u8>>,
     idle: Arc<Idle>,
     /// Tells the session to end.
@@ -108,7 +123,8 @@ impl Sessions {
             open: 0,
             by_address: HashMap::new(),
             by_account: HashMap::new(),
-            all: Fair::new(),
+            inside: Fair::new(),
+            anonymous: Fair::new(),
             door: Fair::new(),
             seats: HashMap::new(),
             next: 0,
@@ -133,8 +149,8 @@ impl Sessions {
     }
 
     /// Takes a place for a connection from `ip`. If the door is full, the oldest connection of the address
-    /// that holds most places there gives way. If only the server is full, a session gives way that does
-    /// nothing; its account or address holds most, and more than its equal share.
+    /// that holds most places there gives way. Nobody who has logged in gives way to a stranger: in a full
+    /// server, a connection gets in only if its login could displace somebody ([`SessionSlot::log_in`]).
     ///
     /// # Errors
     /// A limit is reached: the connection has to be turned away.
@@ -149,17 +165,11 @@ impl Sessions {
         if state.is_crowded_by(&from) {
             return Err(Full::Reached(Limit::UnauthenticatedPerAddress));
         }
-        if is_full(state.all.len(), limits.sessions)
-            && !is_full(state.door.len(), limits.unauthenticated)
-            && !state.make_room(from)
-        {
-            return Err(Full::Reached(Limit::Sessions));
-        }
         let number = state.next;
-        let (place, door) = state.enter(from, number)?;
+        let door = state.enter(from, number)?;
         let (end, ended) = oneshot::channel();
         let idle = Arc::new(Idle::default());
-        let seat = Seat { place, door: Some(door), account: None, idle: Arc::clone(&idle), end };
+        let seat = Seat { at: Seated::Door(door), account: None, idle: Arc::clone(&idle), end };
         state.seats.insert(number, seat);
         state.next += 1;
         state.open += 1;
@@ -192,7 +202,7 @@ impl Sessions {
             |of: &OfAccount| (of.addresses.values().copied().max().unwrap_or(0), of.limits.per_address);
         let most_of_address = state.by_address.values().copied().max().unwrap_or(0);
         [
-            (Limit::Sessions, (state.all.len(), sessions)),
+            (Limit::Sessions, (state.seats.len(), sessions)),
             (Limit::SessionsPerAddress, (most_of_address, per_address)),
             (Limit::Unauthenticated, (state.door.len(), unauthenticated)),
             (Limit::UnauthenticatedPerAddress, (state.door.most(), unauthenticated_per_address)),
@@ -214,18 +224,33 @@ impl State {
         is_full(self.door.count(from), self.limits.unauthenticated_per_address)
     }
 
-    /// The places of a session without login. At a full door the oldest connection of whoever holds most
-    /// gives way.
-    fn enter(&mut self, from: Group, number: u64) -> Result<(Place, Place), Full> {
-        let bounds = Bounds::new(self.limits.unauthenticated.unwrap_or(usize::MAX));
-        let admitted = self.door.admit(bounds, from, number, |_, _| false);
-        let (door, displaced) = admitted.map_err(|_| Full::Reached(Limit::Unauthenticated))?;
-        if let Some(displaced) = displaced {
-            self.end(displaced, Full::Reached(Limit::Unauthenticated));
+    /// The place of a session without login. At a full door the oldest connection of whoever holds most
+    /// gives way. In a full server the door is as large as it is, and so full.
+    fn enter(&mut self, from: Group, number: u64) -> Result<Place, Full> {
+        let mut limit = Limit::Unauthenticated;
+        let mut places = self.limits.unauthenticated.unwrap_or(usize::MAX);
+        if is_full(self.seats.len(), self.limits.sessions) {
+            if !self.could_give_way() {
+                return Err(Full::Reached(Limit::Sessions));
+            }
+            // Those that were told to end need their descriptors a little longer.
+            let beyond = self.open.saturating_sub(self.limits.sessions.unwrap_or(usize::MAX));
+            if beyond >= MAX_BEYOND {
+                (limit, places) = (Limit::Sessions, places.min(self.door.len()));
+            }
         }
-        let place = self.all.admit(Bounds::new(usize::MAX), Owner::Address(from), number, |_, _| false);
-        let (place, _) = place.map_err(|_| Full::Reached(Limit::Sessions))?;
-        Ok((place, door))
+        let admitted = self.door.admit(Bounds::new(places), from, number, |_, _| false);
+        let (door, displaced) = admitted.map_err(|_| Full::Reached(limit))?;
+        if let Some(displaced) = displaced {
+            self.end(displaced, Full::Reached(limit));
+        }
+        Ok(door)
+    }
+
+    /// Whether somebody inside holds so much that another one, who holds nothing, could displace it.
+    fn could_give_way(&self) -> bool {
+        let shares = self.inside.keys() + 1;
+        self.inside.most() > 1 && self.inside.most().saturating_mul(shares) > self.inside.len()
     }
 
     /// Tells a session to end, and frees its place. Returns whether it was there.
@@ -236,26 +261,40 @@ impl State {
 
     fn leave(&mut self, number: u64) -> Option<Seat> {
         let seat = self.seats.remove(&number)?;
-        self.all.remove(seat.place);
-        if let Some(door) = seat.door {
-            self.door.remove(door);
+        match seat.at {
+            Seated::Door(place) => drop(self.door.remove(place)),
+            Seated::Inside(place, anonymous) => {
+                self.inside.remove(place);
+                anonymous.map(|place| self.anonymous.remove(place));
+            }
         }
         Some(seat)
     }
 
-    /// The server is full: ends a session that does nothing, for a newcomer from `from`. Returns whether
-    /// there was one.
-    fn make_room(&mut self, from: Group) -> bool {
-        // Those that were told to end need their descriptors a little longer.
-        if self.open - self.seats.len() >= MAX_LEAVING {
-            return false;
+    /// The server is full, and `owner` has logged in: ends a session of whoever holds most, and more than an
+    /// equal share. Of several sessions the one that does nothing for longest goes, then the oldest. Returns
+    /// whether there was one.
+    fn make_room(&mut self, owner: &Owner) -> bool {
+        let Self { inside, anonymous, seats, .. } = self;
+        let rank = |number: &u64| {
+            let idle = seats.get(number)?.idle.since();
+            Some((idle.is_none(), idle, *number))
+        };
+        let share = Share::of(owner);
+        let mut chosen = inside.make_room(inside.len(), &share, rank);
+        if let (None, Owner::Address(from)) = (chosen, owner) {
+            chosen = anonymous.make_room(anonymous.len(), from, rank);
         }
-        let Self { all, seats, .. } = self;
-        let idle = |number: &u64| seats.get(number).filter(|seat| seat.account.is_some())?.idle.since();
-        match all.make_room(all.len(), &Owner::Address(from), idle) {
-            Some(number) => self.end(number, Full::Reached(Limit::Sessions)),
-            None => false,
-        }
+        chosen.is_some_and(|number| self.end(number, Full::Reached(Limit::Sessions)))
+    }
+
+    /// The places of a session that has logged in.
+    fn sit(&mut self, owner: &Owner, number: u64) -> Option<Seated> {
+        let no_bound = Bounds::new(usize::MAX);
+        let (place, _) = self.inside.admit(no_bound, Share::of(owner), number, |_, _| false).ok()?;
+        let Owner::Address(from) = owner else { return Some(Seated::Inside(place, None)) };
+        let (among, _) = self.anonymous.admit(no_bound, *from, number, |_, _| false).ok()?;
+        Some(Seated::Inside(place, Some(among)))
     }
 
     fn leave_account(&mut self, account: &[u8], from: Group) {
@@ -268,6 +307,15 @@ impl State {
     }
 }
 
+impl Share {
+    fn of(owner: &Owner) -> Self {
+        match owner {
+            Owner::Account(name) => Self::Account(name.clone()),
+            Owner::Address(_) => Self::Anonymous,
+        }
+    }
+}
+
 impl Idle {
     fn since(&self) -> Option<u64> {
         Some(self.0.load(Ordering::Relaxed)).filter(|since| *since > 0)
@@ -276,15 +324,16 @@ impl Idle {
 
 /// Connections of one address without login that are more than somebody needs who logs in.
 const CROWD: usize = 8;
-/// Sessions that were told to end and have not ended yet, beyond which nobody else gives way to newcomers.
-const MAX_LEAVING: usize = 64;
+/// Connections beyond the limit of sessions: those that may log in and then displace somebody, and those that
+/// were told to end and have not ended yet.
+const MAX_BEYOND: usize = 64;
 
 impl SessionSlot {
     /// Records that `account` has logged in. A login after another one takes the place of that. Its share is
-    /// that of `owner`.
+    /// that of `owner`. In a full server somebody gives way to it who holds more than an equal share.
     ///
     /// # Errors
-    /// The account has as many sessions as it may.
+    /// The account has as many sessions as it may, or the server is full and nobody gives way.
     pub fn log_in(&self, account: &[u8], owner: Owner, limits: AccountLimits) -> Result<(), Full> {
         let Slot { sessions, number, from, account: mine, .. } = &*self.0;
         let mut state = sessions.state();
@@ -309,10 +358,11 @@ impl SessionSlot {
         *of.addresses.entry(*from).or_default() += 1;
         *mine = Some(account.to_vec());
         let Some(seat) = state.leave(*number) else { return Ok(()) };
-        let admitted = state.all.admit(Bounds::new(usize::MAX), owner, *number, |_, _| false);
-        if let Ok((place, _)) = admitted {
-            let seat = Seat { place, door: None, account: Some(account.to_vec()), ..seat };
-            state.seats.insert(*number, seat);
+        if is_full(state.inside.len(), state.limits.sessions) && !state.make_room(&owner) {
+            return Err(Full::Reached(Limit::Sessions));
+        }
+        if let Some(at) = state.sit(&owner, *number) {
+            state.seats.insert(*number, Seat { at, account: Some(account.to_vec()), ..seat });
         }
         Ok(())
     }
@@ -332,8 +382,8 @@ impl SessionSlot {
         if state.is_crowded_by(from) {
             return Err(Full::Reached(Limit::UnauthenticatedPerAddress));
         }
-        let (place, door) = state.enter(*from, *number)?;
-        state.seats.insert(*number, Seat { place, door: Some(door), account: None, ..seat });
+        let at = Seated::Door(state.enter(*from, *number)?);
+        state.seats.insert(*number, Seat { at, account: None, ..seat });
         Ok(())
     }
 

@@ -53,7 +53,7 @@ fn open(root: &Root, path: &Beneath) -> Result<OwnedFd, FileFailure> {
 pub(super) fn link(root: &Root, target: &Beneath, link: &Beneath) -> Result<(), FileFailure> {
     let Located { dir, name } = root.parent(link).map_err(failure)?.ok_or(FileFailure::Exists)?;
     let text = link.directory().and_then(|above| target.below(&above)).ok_or(FileFailure::LeadsUp)?;
-    symlinkat(&*text.for_kernel(), dir, &*name).map_err(failure)
+    symlinkat(text.for_kernel(), dir, &*name).map_err(failure)
 }
 
 /// Where the symbolic link `name` in `dir` leads. What begins at the root of the host is nobody's

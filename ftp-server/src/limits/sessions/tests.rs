@@ -126,7 +126,7 @@ fn nobody_is_remembered_after_leaving() {
     drop((slot, sessions.admit(host(2)).unwrap()));
     let state = sessions.state();
     assert!(state.by_address.is_empty() && state.by_account.is_empty() && state.door.is_empty());
-    assert!(state.all.is_empty() && state.seats.is_empty() && state.open == 0);
+    assert!(state.inside.is_empty() && state.seats.is_empty() && state.open == 0);
 }
 
 /// A session of `name` from `from` that does nothing since a moment.
@@ -137,45 +137,76 @@ fn idle(sessions: &Arc<Sessions>, from: u8, name: &str, since: u64) -> (SessionS
     session
 }
 
+/// A login in a full server.
+fn log_in(
+    sessions: &Arc<Sessions>,
+    from: u8,
+    name: &str,
+    owner: Owner,
+) -> Result<(SessionSlot, Eviction), Full> {
+    let session = sessions.admit(host(from))?;
+    session.0.log_in(name.as_bytes(), owner, NO_LIMITS)?;
+    Ok(session)
+}
+
 #[test]
 fn in_a_full_server_the_account_that_holds_most_gives_up_the_session_that_is_idle_longest() {
     let sessions = Sessions::new(Limits { sessions: Some(6), ..Limits::default() });
     let mut anns: Vec<_> = [9, 3, 1, 5].map(|since| idle(&sessions, 1, "ann", since)).into();
     anns[2].0.set_idle(None);
     let mut bobs: Vec<_> = [1, 1].map(|since| idle(&sessions, 2, "bob", since)).into();
-    let _newcomer = sessions.admit(host(3)).unwrap();
+    let stranger = sessions.admit(host(3)).unwrap();
+    assert!(anns.iter_mut().all(|ann| !is_evicted(ann)), "a stranger displaces nobody");
+    stranger.0.log_in(b"dan", of("dan"), NO_LIMITS).unwrap();
     assert!(is_evicted(&mut anns[1]), "the third one works");
     assert!([0, 2, 3].iter().all(|n| !is_evicted(&mut anns[*n])));
-    let _second = sessions.admit(host(3)).unwrap();
+    let _second = log_in(&sessions, 3, "dan", of("dan")).unwrap();
     assert!(is_evicted(&mut anns[3]) && !is_evicted(&mut anns[0]));
-    let refused = sessions.admit(host(3)).unwrap_err();
+    let refused = log_in(&sessions, 3, "dan", of("dan")).unwrap_err();
     assert_eq!(refused, Full::Reached(Limit::Sessions), "three keys, six places: two each are their share");
     assert!(bobs.iter_mut().all(|bob| !is_evicted(bob)));
 }
 
 #[test]
-fn sessions_that_work_and_those_within_their_share_stay_in_a_full_server() {
+fn an_account_that_fills_the_server_with_transfers_gives_up_the_oldest_of_them() {
     let sessions = Sessions::new(Limits { sessions: Some(4), ..Limits::default() });
     let mut all: Vec<_> = ["ann", "ann", "ann", "bob"].map(|name| idle(&sessions, 1, name, 1)).into();
     for ann in &mut all[..3] {
         ann.0.set_idle(None);
     }
-    assert_eq!(sessions.admit(host(2)).unwrap_err(), Full::Reached(Limit::Sessions));
-    assert!(all.iter_mut().all(|session| !is_evicted(session)));
-    // A newcomer from the address of those that hold most is no different: nobody has logged in from it.
-    all[1].0.set_idle(Some(Moment::after_start(Duration::from_secs(9))));
-    let _newcomer = sessions.admit(host(1)).unwrap();
-    assert!(is_evicted(&mut all[1]));
+    let _dan = log_in(&sessions, 2, "dan", of("dan")).unwrap();
+    assert!(is_evicted(&mut all[0]) && !is_evicted(&mut all[1]));
+    let another = log_in(&sessions, 2, "dan", of("dan")).unwrap_err();
+    assert_eq!(another, Full::Reached(Limit::Sessions), "ann holds as much as dan would");
+    assert_eq!(log_in(&sessions, 1, "ann", of("ann")).unwrap_err(), Full::Reached(Limit::Sessions));
+    assert!(all[1..].iter_mut().all(|session| !is_evicted(session)));
 }
 
 #[test]
-fn newcomers_displace_no_more_sessions_than_can_end_at_the_same_time() {
+fn anonymous_sessions_share_what_one_account_has() {
+    let sessions = Sessions::new(Limits { sessions: Some(6), ..Limits::default() });
+    let nobody = |n: u8| Owner::Address(Group::of(host(n)));
+    let mut bobs: Vec<_> = (0..3).map(|_| idle(&sessions, 1, "bob", 1)).collect();
+    let mut anonymous: Vec<_> =
+        [10, 10, 11].map(|n| log_in(&sessions, n, "anonymous", nobody(n)).unwrap()).into();
+    // From however many addresses they come, they take nothing from bob, but from each other.
+    let _one = log_in(&sessions, 12, "anonymous", nobody(12)).unwrap();
+    assert!(is_evicted(&mut anonymous[0]));
+    assert_eq!(
+        log_in(&sessions, 13, "anonymous", nobody(13)).map(drop).unwrap_err(),
+        Full::Reached(Limit::Sessions)
+    );
+    assert!(bobs.iter_mut().all(|bob| !is_evicted(bob)));
+}
+
+#[test]
+fn strangers_at_the_door_of_a_full_server_are_bounded_and_shared_fairly() {
     let sessions = Sessions::new(Limits { sessions: Some(200), ..Limits::default() });
-    let anns: Vec<_> = (0..200).map(|since| idle(&sessions, 1, "ann", since)).collect();
-    let newcomers: Vec<_> = (0..100).map_while(|n| sessions.admit(host(n)).ok()).collect();
-    assert_eq!(newcomers.len(), MAX_LEAVING);
-    drop(anns);
-    assert!(sessions.admit(host(200)).is_ok());
+    let _anns: Vec<_> = (0..200).map(|since| idle(&sessions, 1, "ann", since)).collect();
+    let mut flood: Vec<_> = (0..MAX_BEYOND).map(|_| sessions.admit(host(2)).unwrap()).collect();
+    let bob = sessions.admit(host(3)).unwrap();
+    assert_eq!(flood.iter_mut().filter_map(|one| is_evicted(one).then_some(())).count(), 1);
+    bob.0.log_in(b"bob", of("bob"), NO_LIMITS).unwrap();
 }
 
 #[test]
@@ -233,5 +264,5 @@ fn whoever_logs_out_counts_among_those_without_login_and_no_more_for_the_account
     drop((first, second, third));
     let state = sessions.state();
     assert!(state.by_account.is_empty() && state.seats.is_empty() && state.door.is_empty());
-    assert_eq!((state.open, state.all.len()), (0, 0));
+    assert_eq!((state.open, state.inside.len()), (0, 0));
 }
