@@ -328,4 +328,41 @@ mod tests {
         metrics.count(&ended);
         assert!(metrics.text(&[]).contains("ftp_server_sessions 0"));
     }
+
+    #[test]
+    fn the_guide_has_a_row_for_each_metric_and_no_other() {
+        let metrics = Metrics::new(Lost::default());
+        // A family without a value does not appear.
+        let full = Full::Banned;
+        metrics.count(&Record::Displaced(full));
+        metrics.count(&Record::LoggedIn);
+        metrics.count(&Record::Unfit { user: b"eve", why: Unfit::Expired });
+        metrics.count(&Record::Refused { why: Why::LowPort, address: ([192, 0, 2, 7], 25).into() });
+        metrics.transfers.get_or_create(&command(Verb::Stor, true)).inc();
+        metrics.bytes.get_or_create(&Flow { direction: "sent" }).inc();
+        metrics.changes.get_or_create(&command(Verb::Dele, true)).inc();
+        metrics.timeouts.get_or_create(&Timer { timer: "idle" }).inc();
+        metrics.hooks.get_or_create(&Done { done: Text::Done(true) }).inc();
+        let text = metrics.text(&[Use { limit: limits::Limit::Sessions, used: 1, bound: Some(7) }]);
+        let mut printed: Vec<String> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '))
+            .map(|(name, kind)| match kind {
+                "counter" => format!("{name}_total"),
+                "info" => format!("{name}_info"),
+                _ => name.to_owned(),
+            })
+            .collect();
+        let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/guide/operate.md");
+        let guide = std::fs::read_to_string(guide).unwrap();
+        let rows = guide.lines().filter(|line| line.starts_with("| `ftp_server_"));
+        let mut told: Vec<String> = rows
+            .flat_map(|row| row.split('|').nth(1).unwrap().split('`'))
+            .filter(|word| word.starts_with("ftp_server_"))
+            .map(str::to_owned)
+            .collect();
+        printed.sort_unstable();
+        told.sort_unstable();
+        assert_eq!(told, printed);
+    }
 }

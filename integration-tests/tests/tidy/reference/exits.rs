@@ -24,8 +24,14 @@ pub(super) fn page() -> Page {
     page.heading("ftp-server, ftp-relay-agent");
     let rows = [
         ("0", "stopped as asked (SIGTERM, SIGINT), or printed what was asked for"),
-        ("1", "cannot do it: an address in use, an unreadable file, a relay that does not answer"),
-        ("2", "a mistake in the command line"),
+        (
+            "1",
+            "cannot do it: an address in use, a certificate that cannot be used, a relay that does not answer; `check-config` has found a mistake",
+        ),
+        (
+            "2",
+            "a mistake in the command line, or in a file with options or users that it names; that file cannot be read",
+        ),
         ("11", "`ftp-relay-agent check` only: the relay does not hold the same token"),
     ];
     page.table(["code", "meaning"], rows.map(|row| [row.0.to_owned(), row.1.to_owned()]));
