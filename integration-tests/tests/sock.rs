@@ -2,7 +2,9 @@
 
 use ftp_proto::dialect::Dialect::{Rfc354, Rfc959};
 use integration_tests::site::Site;
-use integration_tests::socket::{accept, connect, drain, end, is_turned_away, listen};
+use integration_tests::socket::{
+    accept, connect, connect_or_reset, drain, end, is_turned_away, listen, until,
+};
 use std::io::Write;
 use std::net::SocketAddr;
 
@@ -76,4 +78,30 @@ fn c28_only_the_limit_of_one_wait_ends_it() {
     raw.expect("454/425");
     assert!(!server.path("b.txt").exists());
     raw.ask("NOOP", "200");
+}
+
+#[test]
+fn c11_where_listening_is_strict_nobody_is_let_in_before_the_transfer_command() {
+    for dialect in [Rfc354, Rfc959] {
+        let server = Site::new("strict").args(["--strict-438-listen"]).start();
+        let mut raw = server.login(dialect);
+        raw.ask("TYPE I", "200");
+        let to = SocketAddr::new(server.ip(), raw.ask("LSTN R", "255").port());
+        let from = SocketAddr::new(raw.local().ip(), 0);
+        assert!(is_turned_away(from, to));
+        raw.send("STOR b.txt");
+        // Whoever comes before the server has read the command is early as well.
+        let mut early = Vec::new();
+        until("somebody is let in", || {
+            if let Some(mut data) = connect_or_reset(from, to) {
+                drop(data.write_all(b"hello"));
+                early.push(data);
+            }
+            !raw.is_quiet()
+        });
+        raw.expect("250/150|125");
+        drop(early);
+        raw.expect("252|257/226|250");
+        assert_eq!(server.bytes("b.txt"), b"hello");
+    }
 }

@@ -1,6 +1,7 @@
 //! Whether a command may be said now: what the row of its verb says.
 
 use super::context::Context;
+use super::login;
 use super::transfer::request::moves_data;
 use super::{mistake, security};
 use crate::command::Verb;
@@ -16,7 +17,7 @@ pub(super) fn may_say(cx: &mut Context, verb: Verb, busy: bool) -> bool {
     } else if matches!(verb, Verb::User | Verb::Pass) && security::must_begin(cx) {
         cx.out.reply(Meaning::NotLoggedIn, "Send AUTH TLS first: nobody logs in in clear here");
     } else if row.login == Login::After && cx.user().is_none() {
-        cx.out.reply(Meaning::NotLoggedIn, "Log in with USER and PASS first");
+        login::missing(cx);
     } else if moves_data(verb) && security::must_protect(cx) {
         cx.out.reply(Meaning::DataInClear, "Send PBSZ 0 and PROT P first: no data in clear here");
     } else if row.busy == Busy::Refuse && busy {

@@ -20,6 +20,9 @@ pub struct Config {
     pub defers_socket: bool,
     /// What the operator allows. [`Account::foreign`](super::Account::foreign) can only narrow it.
     pub rules: Rules,
+    /// Whether LSTN only allocates its socket, and a peer that connects before the transfer command is
+    /// refused, as the letter of RFC 438 b has it (C11). Otherwise such a peer waits for the command.
+    pub strict_listen: bool,
     /// What the listener does about TLS.
     pub tls: Tls,
     /// How long each wait may last.
@@ -44,6 +47,7 @@ impl Default for Config {
             gender: Gender::Off,
             defers_socket: false,
             rules: Rules::default(),
+            strict_listen: false,
             tls: Tls::default(),
             timeouts: Timeouts::default(),
             max_held: 8,

@@ -92,7 +92,7 @@ impl Context {
     pub(super) const fn user(&self) -> Option<&User> {
         match &self.login {
             Login::User(user) => Some(user),
-            Login::Nobody | Login::Named(_) => None,
+            Login::Nobody | Login::Named(_) | Login::Charged(..) => None,
         }
     }
 

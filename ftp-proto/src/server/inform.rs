@@ -113,7 +113,9 @@ pub(super) fn host(cx: &mut Context, name: &[u8]) {
             };
             cx.out.reply(meaning, text);
         }
-        Login::Named(_) | Login::User(_) => cx.out.reply(Meaning::BadSequence, "HOST comes before USER"),
+        Login::Named(_) | Login::Charged(..) | Login::User(_) => {
+            cx.out.reply(Meaning::BadSequence, "HOST comes before USER")
+        }
     }
 }
 

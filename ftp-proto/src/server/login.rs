@@ -1,4 +1,4 @@
-//! USER, PASS, REIN: the login.
+//! USER, PASS, ACCT, REIN: the login.
 
 use super::ask::{Account, Answer, Ask, Event};
 use super::context::{Context, Question};
@@ -8,6 +8,7 @@ use super::user::{By, Login, User};
 use crate::reply::Meaning;
 use crate::wire::Secret;
 use std::ops::ControlFlow;
+use subtle::ConstantTimeEq;
 
 /// How many failed logins close a connection (RFC 2577 5).
 const MAX_FAILED_LOGINS: u32 = 5;
@@ -49,7 +50,7 @@ pub(super) fn pass(cx: &mut Context, password: Secret) -> Option<Question<Reques
             cx.out.reply(Meaning::Superfluous, "No password is needed");
             return None;
         }
-        Login::Nobody | Login::User(_) => {
+        Login::Nobody | Login::Charged(..) | Login::User(_) => {
             cx.out.reply(Meaning::BadSequence, "USER comes before PASS");
             return None;
         }
@@ -58,6 +59,35 @@ pub(super) fn pass(cx: &mut Context, password: Secret) -> Option<Question<Reques
     let certificate = cx.privacy.leaf();
     let request = Request { user: user.clone(), by: By::Password };
     Some(cx.question(request, |ticket| Ask::Login { ticket, user, password, certificate }))
+}
+
+/// ACCT: what the transfers of the user are charged to, where the account asks for it. Breaks if the session
+/// must end. After a wrong answer the login begins again with USER, so that each guess needs the password.
+pub(super) fn acct(cx: &mut Context, given: &Secret) -> ControlFlow<()> {
+    match std::mem::take(&mut cx.login) {
+        Login::Charged(account, by) => match &account.charged_to {
+            Some(due) if !bool::from(due.expose().ct_eq(given.expose())) => {
+                cx.out.ask(Ask::LogOut);
+                refused(cx, account.name)
+            }
+            Some(_) | None => logged_in(cx, *account, by),
+        },
+        other @ (Login::Nobody | Login::Named(_) | Login::User(_)) => {
+            cx.login = other;
+            cx.out.reply(Meaning::Superfluous, "No account is needed");
+            ControlFlow::Continue(())
+        }
+    }
+}
+
+/// The reply to a command that needs a login: what is missing.
+pub(super) fn missing(cx: &mut Context) {
+    match cx.login {
+        Login::Charged(..) => cx.out.reply(Meaning::NeedAccount, "Send ACCT first"),
+        Login::Nobody | Login::Named(_) | Login::User(_) => {
+            cx.out.reply(Meaning::NotLoggedIn, "Log in with USER and PASS first");
+        }
+    }
 }
 
 /// Forgets the login and everything that commands have set.
@@ -70,9 +100,14 @@ pub(super) fn reset(cx: &mut Context) {
 
 /// Nobody is logged in from here on. The driver counts the session for nobody then.
 fn log_out(cx: &mut Context) {
-    if let Login::User(_) = std::mem::take(&mut cx.login) {
-        cx.out.ask(Ask::LogOut);
-        cx.out.event(Event::LoggedOut);
+    match std::mem::take(&mut cx.login) {
+        Login::User(_) => {
+            cx.out.ask(Ask::LogOut);
+            cx.out.event(Event::LoggedOut);
+        }
+        // For the driver the login had ended well.
+        Login::Charged(..) => cx.out.ask(Ask::LogOut),
+        Login::Nobody | Login::Named(_) => {}
     }
 }
 
@@ -84,25 +119,31 @@ impl Request {
             return ControlFlow::Continue(());
         };
         match (account, self.by) {
+            (Some(account), by) if account.charged_to.is_some() => {
+                cx.login = Login::Charged(Box::new(account), by);
+                cx.out.reply(Meaning::NeedAccount, "Account, please");
+                ControlFlow::Continue(())
+            }
             (Some(account), by) => logged_in(cx, account, by),
             (None, By::Certificate) => {
                 need_password(cx, self.user);
                 ControlFlow::Continue(())
             }
-            (None, By::Password) => self.failed(cx),
+            (None, By::Password) => refused(cx, self.user),
         }
     }
+}
 
-    fn failed(self, cx: &mut Context) -> ControlFlow<()> {
-        cx.failed_logins += 1;
-        cx.out.event(Event::LoginFailed { name: self.user });
-        if cx.failed_logins >= MAX_FAILED_LOGINS {
-            cx.out.reply(Meaning::TooManyTries, "Too many wrong logins, goodbye");
-            return ControlFlow::Break(());
-        }
-        cx.out.reply(Meaning::LoginWrong, "User name or password is wrong");
-        ControlFlow::Continue(())
+/// A password or an account was wrong.
+fn refused(cx: &mut Context, name: Vec<u8>) -> ControlFlow<()> {
+    cx.failed_logins += 1;
+    cx.out.event(Event::LoginFailed { name });
+    if cx.failed_logins >= MAX_FAILED_LOGINS {
+        cx.out.reply(Meaning::TooManyTries, "Too many wrong logins, goodbye");
+        return ControlFlow::Break(());
     }
+    cx.out.reply(Meaning::LoginWrong, "User name or password is wrong");
+    ControlFlow::Continue(())
 }
 
 fn logged_in(cx: &mut Context, account: Account, by: By) -> ControlFlow<()> {

@@ -15,7 +15,7 @@ use crate::command::{Command, Verb};
 use crate::dialect::Dialect;
 use crate::reply::Meaning;
 use crate::timer::Moment;
-use crate::wire::{ByteRange, Item, LineReader};
+use crate::wire::{ByteRange, Item, LineReader, Secret};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -284,7 +284,7 @@ impl Session {
         match command {
             Command::User(name) => work.wait(login::user(cx, name)),
             Command::Pass(password) => work.wait(login::pass(cx, password)),
-            Command::Acct(_) => cx.out.reply(Meaning::Superfluous, "No account is needed"),
+            Command::Acct(account) => self.acct(&account),
             Command::Rein => self.change_tls(security::rein),
             Command::Quit => self.quit(),
             Command::Auth(mechanism) => self.change_tls(|cx| security::auth(cx, &mechanism)),
@@ -347,6 +347,13 @@ impl Session {
             Command::Feat => inform::feat(cx),
             Command::Opts(opts) => cx.parameters.set_option(opts, &mut cx.out),
             Command::Other(verb, _) => mistake::not_implemented(cx, verb),
+        }
+    }
+
+    /// ACCT: the last step of a login, where the account asks for it.
+    fn acct(&mut self, account: &Secret) {
+        if login::acct(&mut self.cx, account).is_break() {
+            self.end();
         }
     }
 
@@ -462,6 +469,16 @@ impl Session {
         match &self.work {
             Work::Transfer(transfer) if transfer.awaits(listener) => {
                 self.tell_transfer(transfer::Input::Arrived { conn, from });
+            }
+            Work::Idle
+            | Work::Securing(_)
+            | Work::Login(_)
+            | Work::Setup(_)
+            | Work::File(_)
+            | Work::Closed
+                if self.cx.config.strict_listen && !self.cx.sockets.is_passive(listener) =>
+            {
+                arrivals::stranger(&mut self.cx, listener, conn, from); // C11
             }
             Work::Transfer(_)
             | Work::Idle

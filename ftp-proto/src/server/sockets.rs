@@ -333,7 +333,7 @@ impl Sockets {
 
     fn use_listener_up(&mut self, direction: Direction, now: Moment, out: &mut Outbox) -> u32 {
         let Some(ticket) = self.listener(direction).map(|listener| listener.ticket) else { return 0 };
-        let passive = self.is_passive_listener(ticket);
+        let passive = self.is_passive(ticket);
         let Some(listener) = self.find(ticket) else { return 0 };
         listener.since = now;
         while let Some(held) = listener.take_held() {
@@ -347,7 +347,8 @@ impl Sockets {
         strangers
     }
 
-    fn is_passive_listener(&self, ticket: Ticket) -> bool {
+    /// Whether PASV or EPSV has opened the listener with this ticket.
+    pub(super) fn is_passive(&self, ticket: Ticket) -> bool {
         matches!(&self.listening, Listening::Passive { listener, .. } if listener.ticket == ticket)
     }
 

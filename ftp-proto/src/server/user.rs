@@ -14,6 +14,8 @@ pub(super) enum Login {
     Nobody,
     /// USER gave this name; PASS must follow.
     Named(Vec<u8>),
+    /// The password was right, and ACCT must follow (B23).
+    Charged(Box<Account>, By),
     /// Somebody is logged in.
     User(Box<User>),
 }

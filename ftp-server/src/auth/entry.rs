@@ -59,6 +59,7 @@ impl Entry {
             access: user.home.access(user.rights),
             foreign: user.foreign.unwrap_or(common.foreign),
             exchanges: user.exchanges.clone(),
+            charged_to: user.charged_to.clone(),
             require_tls: user.terms.require_tls,
             ..Account::new(user.name.clone())
         };

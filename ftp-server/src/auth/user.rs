@@ -33,6 +33,8 @@ pub struct User {
     pub terms: Terms,
     /// What the user sees of the disk.
     pub home: Home,
+    /// What the user has to name with ACCT after the password.
+    pub charged_to: Option<Secret>,
     /// How fast the transfers of the user are, all together.
     pub rates: Rates,
 }
@@ -86,6 +88,7 @@ impl User {
             limits: AccountLimits::default(),
             terms: Terms::default(),
             home: Home::default(),
+            charged_to: None,
             rates: Rates::default(),
         }
     }

@@ -40,7 +40,7 @@ impl Config {
         }
         let listeners = listeners(&options, certificates.is_some(), &mut errors);
         let limits = file.sections.limit(limits(&options));
-        let usual = file.sections.time(Timeouts::default());
+        let timeouts = timeouts(&options, file);
         let session_reuse = encryption::reuse(&options);
         let Some(root) = options.root.clone().filter(|_| errors.is_empty()) else {
             if errors.is_empty() {
@@ -77,14 +77,10 @@ impl Config {
             hook: file.sections.hook(&mut errors),
             metrics: options.metrics,
             run_as: options.run_as,
+            strict_438_listen: options.strict_438_listen,
             xferlog: options.xferlog,
             shutdown_grace: options.shutdown_grace.unwrap_or(SHUTDOWN_GRACE),
-            timeouts: Timeouts {
-                listen_idle: options.listen_idle.unwrap_or(usual.listen_idle),
-                connect: options.connect_timeout.unwrap_or(usual.connect),
-                accept: options.accept_timeout.unwrap_or(usual.accept),
-                ..usual
-            },
+            timeouts,
         };
         let secrets = options.users.as_deref().into_iter().chain(file.secret());
         for (secret, root) in secrets.flat_map(|secret| config.roots().map(move |root| (secret, root))) {
@@ -123,6 +119,16 @@ fn users(options: &Options, file: &File, errors: &mut Vec<ConfigError>) -> Vec<U
         users.push(user);
     }
     users
+}
+
+fn timeouts(options: &Options, file: &File) -> Timeouts {
+    let usual = file.sections.time(Timeouts::default());
+    Timeouts {
+        listen_idle: options.listen_idle.unwrap_or(usual.listen_idle),
+        connect: options.connect_timeout.unwrap_or(usual.connect),
+        accept: options.accept_timeout.unwrap_or(usual.accept),
+        ..usual
+    }
 }
 
 fn limits(options: &Options) -> Limits {

@@ -131,6 +131,8 @@ pub struct Config {
     pub metrics: Option<SocketAddr>,
     /// The user as whom the server goes on.
     pub run_as: Option<String>,
+    /// Whether a peer that connects after LSTN and before the transfer command is refused.
+    pub strict_438_listen: bool,
     /// Where the lines of the xferlog go.
     pub xferlog: Option<PathBuf>,
     /// What is logged.

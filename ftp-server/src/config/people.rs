@@ -8,7 +8,7 @@ use ftp_io::program::settings::{Reader, section};
 use ftp_io::program::size;
 use ftp_proto::listing::When;
 use ftp_proto::server::{Right, Rights};
-use ftp_proto::wire::{BadFingerprint, Fingerprint, PathName};
+use ftp_proto::wire::{BadFingerprint, Fingerprint, PathName, Secret};
 use ipnet::IpNet;
 use toml::de::DeTable;
 
@@ -36,6 +36,9 @@ pub struct UserKeys {
     /// PAM checks the password, in place of `password-hash`; needs a program that was built with PAM
     #[arg(long)]
     pub pam: bool,
+    /// What the user has to name with ACCT after the password [default: nothing]
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<String>,
     /// What the user may do; `admin` is never meant by default [default: everything with files]
     #[arg(long, value_name = "RIGHT[,RIGHT]...", value_delimiter = ',')]
     pub rights: Option<Vec<RightName>>,
@@ -241,6 +244,7 @@ pub(super) fn user(
                 file_bytes: keys.max_file_size,
             },
         },
+        charged_to: keys.account.map(Secret::new),
         rates: Rates { up: keys.rate_up, down: keys.rate_down },
         foreign: keys.foreign.map(ForeignPolicy::policy),
         limits: AccountLimits {

@@ -98,6 +98,9 @@ pub struct Options {
     /// Sessions before login at the same time, no more than 100 from one address; 0 is no limit [default: 1000]
     #[arg(long, value_name = "N")]
     pub max_unauthenticated: Option<u32>,
+    /// Refuse a peer that connects after LSTN and before the transfer command, as the letter of RFC 438 has it
+    #[arg(long)]
+    pub strict_438_listen: bool,
     /// How long a data port may listen unused [default: 300s]
     #[arg(long, value_name = "T", value_parser = duration::parse)]
     pub listen_idle: Option<Duration>,

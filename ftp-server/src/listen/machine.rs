@@ -34,6 +34,7 @@ pub(super) fn machine(config: &Config, listener: &Listener, rules: Rules) -> ser
         defers_socket: config.defers_socket,
         rules,
         tls,
+        strict_listen: config.strict_438_listen,
         timeouts: config.timeouts.clone(),
         max_held: MAX_HELD,
         max_provers: MAX_PROVERS,

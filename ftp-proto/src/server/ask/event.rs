@@ -5,7 +5,7 @@ use crate::command::{DataType, Direction, Verb};
 use crate::policy::{Exchange, Foreign, Why};
 use crate::server::rights::{Access, Rights};
 use crate::server::timer::Timer;
-use crate::wire::{PathName, TransferId};
+use crate::wire::{PathName, Secret, TransferId};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -24,6 +24,8 @@ pub struct Account {
     pub foreign: Foreign,
     /// What the account may exchange with foreign hosts; empty means all that the foreign policy allows.
     pub exchanges: Vec<Exchange>,
+    /// What the user has to name with ACCT after the password; `None` if nothing (B23).
+    pub charged_to: Option<Secret>,
     /// Whether data in clear are refused to this account (521). Whether it may log in in clear is decided
     /// by the driver.
     pub require_tls: bool,
@@ -44,6 +46,7 @@ impl Account {
             access: Access::everywhere(Rights::ALL),
             foreign: Foreign::Authenticated,
             exchanges: Vec::new(),
+            charged_to: None,
             require_tls: false,
         }
     }

@@ -110,6 +110,7 @@ pub(super) struct Setup {
     pub(super) local: SocketAddr,
     pub(super) public_address: Option<std::net::IpAddr>,
     pub(super) tls: Tls,
+    pub(super) strict_listen: bool,
 }
 
 impl Default for Setup {
@@ -123,6 +124,7 @@ impl Default for Setup {
             local: (LOCAL.parse::<std::net::IpAddr>().unwrap(), 21).into(),
             public_address: None,
             tls: Tls::default(),
+            strict_listen: false,
         }
     }
 }
@@ -164,6 +166,7 @@ impl Harness {
             gender: setup.gender,
             defers_socket: setup.defers_socket,
             rules: setup.rules,
+            strict_listen: setup.strict_listen,
             tls: setup.tls,
             timeouts: Timeouts::default(),
             max_held: 8,

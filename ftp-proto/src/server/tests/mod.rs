@@ -1,6 +1,7 @@
 //! The session machine against its statements, on a virtual clock, with a driver of a few lines.
 
 mod any;
+mod choices;
 mod detach;
 mod digests;
 mod extensions;

@@ -13,7 +13,9 @@ impl Harness {
         let account = if anonymous {
             Account { foreign: Foreign::Authenticated, ..Account::anonymous() }
         } else {
-            Account { access: self.access.clone(), admin: self.admin, ..Account::new(user) }
+            let charged_to = (user == b"charged").then(|| Secret::new("dept"));
+            let (access, admin) = (self.access.clone(), self.admin);
+            Account { access, admin, charged_to, ..Account::new(user) }
         };
         self.answer(ticket, Answer::Login(known.then_some(account)));
     }
