@@ -16,6 +16,7 @@ use crate::auth::{User, is_anonymous, read_users};
 use crate::limits::{AtOnce, HookLimits, Limits};
 use crate::operate::is_below;
 use crate::operate::public::PublicRule;
+use crate::vfs::Durability;
 
 impl Config {
     /// Fills in defaults and checks that the options fit together, and with what only a file can say.
@@ -78,6 +79,7 @@ impl Config {
             metrics: options.metrics,
             run_as: options.run_as,
             strict_438_listen: options.strict_438_listen,
+            durability: if options.sync { Durability::Synced } else { Durability::Cached },
             xferlog: options.xferlog,
             shutdown_grace: options.shutdown_grace.unwrap_or(SHUTDOWN_GRACE),
             timeouts,

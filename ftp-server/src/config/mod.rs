@@ -39,6 +39,7 @@ use crate::auth::User;
 use crate::limits::Limits;
 use crate::operate::hook::Hook;
 use crate::operate::public::PublicRule;
+use crate::vfs::Durability;
 
 /// The tables that only a file has, as clap knows their keys: heading, text, keys.
 pub fn tables() -> Vec<(&'static str, &'static str, clap::Command)> {
@@ -133,6 +134,8 @@ pub struct Config {
     pub run_as: Option<String>,
     /// Whether a peer that connects after LSTN and before the transfer command is refused.
     pub strict_438_listen: bool,
+    /// When a file that was received counts as stored.
+    pub durability: Durability,
     /// Where the lines of the xferlog go.
     pub xferlog: Option<PathBuf>,
     /// What is logged.

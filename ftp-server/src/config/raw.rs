@@ -101,6 +101,9 @@ pub struct Options {
     /// Refuse a peer that connects after LSTN and before the transfer command, as the letter of RFC 438 has it
     #[arg(long)]
     pub strict_438_listen: bool,
+    /// Bring each file that was received to stable storage before its final reply
+    #[arg(long)]
+    pub sync: bool,
     /// How long a data port may listen unused [default: 300s]
     #[arg(long, value_name = "T", value_parser = duration::parse)]
     pub listen_idle: Option<Duration>,

@@ -16,7 +16,7 @@ use ftp_proto::wire::ByteRange;
 use tokio::task::spawn_blocking;
 
 use super::list::Lines;
-use crate::vfs::{Listing, Prepared, Received, Upload, io_failure};
+use crate::vfs::{Durability, Listing, Prepared, Received, Upload, io_failure};
 
 /// A file or directory that is open for its transfer.
 #[derive(Debug)]
@@ -52,12 +52,13 @@ pub enum Begun {
 ///
 /// # Errors
 /// The file cannot be opened or made.
-pub fn begin(prepared: Prepared, partial: Partial) -> Result<Begun, FileFailure> {
+pub fn begin(prepared: Prepared, partial: Partial, durability: Durability) -> Result<Begun, FileFailure> {
     match prepared {
         Prepared::Send { file, range, whole } => Ok(Begun::Send { file, range, whole }),
         Prepared::Receive(target) => {
             let limit = target.limit();
-            target.begin(partial).map(|(upload, file)| Begun::Receive { upload, file, limit })
+            let begun = target.begin(partial);
+            begun.map(|(upload, file)| Begun::Receive { upload: upload.durable(durability), file, limit })
         }
         Prepared::List { listing, style } => Ok(Begun::List { listing, style }),
     }
@@ -142,7 +143,7 @@ pub async fn pump(
                 End::Broken(_) | End::Stopped => Received::Broken,
                 End::Failed(_) => Received::Failed,
             };
-            // E24: the reply comes after the file has its final name.
+            // E24: the reply comes after the file has its final name, and is on stable storage if it has to be.
             let pass = meter.pass().await;
             let finish = move || {
                 let _pass = pass;

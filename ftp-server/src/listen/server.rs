@@ -71,6 +71,7 @@ impl Server {
             live: Arc::default(),
             hook: config.hook.clone(),
             metrics: Metrics::new(lost),
+            durability: config.durability,
             xferlog: config.xferlog.as_deref().map(open_xferlog).transpose()?,
         });
         let Sockets { control, metrics } = sockets;

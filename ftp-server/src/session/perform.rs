@@ -523,8 +523,9 @@ impl Performer {
         }
         self.held.moves.insert(ticket, meter);
         self.held.doubts.insert(ticket, Doubt::default());
-        let is_open = prepared.is_open();
-        let begin = move || Done::Begun(ticket, begin(prepared, terms.partial), (conn, data), terms);
+        let (is_open, durability) = (prepared.is_open(), self.shared.durability);
+        let begin =
+            move || Done::Begun(ticket, begin(prepared, terms.partial, durability), (conn, data), terms);
         if is_open {
             return self.ready.push_back(Ready::Done(Box::new(begin())));
         }

@@ -13,7 +13,7 @@ use crate::operate::live::Live;
 use crate::operate::metrics::Metrics;
 use crate::operate::public::PublicAddresses;
 use crate::operate::xferlog::XferLog;
-use crate::vfs::Roots;
+use crate::vfs::{Durability, Roots};
 
 /// What all sessions of a server use.
 pub struct Shared {
@@ -35,6 +35,8 @@ pub struct Shared {
     pub xferlog: Option<XferLog>,
     /// The addresses that clients are told to connect to.
     pub public: Arc<PublicAddresses>,
+    /// When a file that was received counts as stored.
+    pub durability: Durability,
     /// The directories of all users.
     pub roots: Arc<Roots>,
 }

@@ -40,5 +40,5 @@ pub use list::{Listing, Next};
 pub use quota::QuotaLimits;
 pub use root::Root;
 pub use tree::{Roots, Tree};
-pub use upload::{Received, Target, Upload};
+pub use upload::{Durability, Received, Target, Upload};
 pub use view::{Prepared, View};

@@ -21,8 +21,8 @@ use ftp_proto::server::ask::{FileFailure, Intent};
 use ftp_proto::wire::ByteRange;
 use rustix::fd::OwnedFd;
 use rustix::fs::{
-    Access, AtFlags, Mode, OFlags, RenameFlags, Stat, accessat, fchmod, fchown, fstat, ftruncate, linkat,
-    openat, renameat, renameat_with, statat, unlinkat,
+    Access, AtFlags, Mode, OFlags, RenameFlags, Stat, accessat, fchmod, fchown, fstat, fsync, ftruncate,
+    linkat, openat, renameat, renameat_with, statat, unlinkat,
 };
 use rustix::io::Errno;
 use rustix::process::{Gid, Uid};
@@ -68,6 +68,17 @@ pub struct Upload {
     books: Books,
     /// Bounds the file while it grows; taken by the copy.
     budget: Option<Bounded>,
+    durability: Durability,
+}
+
+/// When a file counts as stored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Durability {
+    /// Once the system has taken it. A system that crashes may lose it.
+    #[default]
+    Cached,
+    /// Once it is on stable storage, with its name.
+    Synced,
 }
 
 #[derive(Debug)]
@@ -223,7 +234,8 @@ impl Target {
         let (name, listed, file) = self.books.add_temporary_name(make)?;
         // From here on the temporary name is removed whatever happens.
         let form = Form::UnderWay { name, publish, listed };
-        let mut upload = Upload { at: self.at, form, books: self.books, budget: None };
+        let durability = Durability::default();
+        let mut upload = Upload { at: self.at, form, books: self.books, budget: None, durability };
         let growth = upload.books.grow(&file, 0)?;
         upload.budget = self.room.bound(&upload.at.dir, 0, growth).map_err(|error| io_failure(&error))?;
         if let Some(old) = &self.old {
@@ -243,7 +255,8 @@ impl Upload {
         let stat = fstat(file).map_err(failure)?;
         let growth = books.grow(file, position)?;
         let budget = room.bound(&at.dir, position, growth).map_err(|error| io_failure(&error))?;
-        Ok(Self { at, form: Form::InPlace { device: stat.st_dev, inode: stat.st_ino }, books, budget })
+        let form = Form::InPlace { device: stat.st_dev, inode: stat.st_ino };
+        Ok(Self { at, form, books, budget, durability: Durability::default() })
     }
 
     /// What the file may take up, for the copy that writes it; `None` if nothing bounds it.
@@ -251,10 +264,36 @@ impl Upload {
         self.budget.take().map(|budget| -> Box<dyn Budget> { Box::new(budget) })
     }
 
+    /// The same file, which counts as stored as `durability` says.
+    pub const fn durable(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// Brings a whole file to stable storage, where that is wanted.
+    fn sync(&self, file: &File, received: Received) -> Result<(), Errno> {
+        match (self.durability, received) {
+            (Durability::Synced, Received::Whole) => fsync(file),
+            (Durability::Cached, _) | (_, Received::Broken | Received::Failed) => Ok(()),
+        }
+    }
+
+    /// The same for the names in its directory.
+    fn sync_names(&self) -> Result<(), Errno> {
+        match self.durability {
+            Durability::Cached => Ok(()),
+            Durability::Synced => {
+                let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+                fsync(openat(&self.at.dir, ".", flags, Mode::empty())?)
+            }
+        }
+    }
+
     /// Closes the file and gives it its final name. The reply comes after this (E24).
     ///
     /// # Errors
-    /// The whole file could not get its name, or was removed meanwhile.
+    /// The whole file could not be brought to stable storage, could not get its name, or was removed
+    /// meanwhile.
     pub fn finish(mut self, file: File, received: Received) -> Result<(), FileFailure> {
         // The counts of a file that is being written are as large as what was allowed; now it has its size.
         let settle = |file: &File| {
@@ -262,14 +301,16 @@ impl Upload {
                 self.books.settle(&now);
             }
         };
+        let form = std::mem::replace(&mut self.form, Form::Finished);
+        let synced = self.sync(&file, received);
         let Located { dir, name: target } = &self.at;
-        match std::mem::replace(&mut self.form, Form::Finished) {
+        match form {
             Form::UnderWay { name, publish, listed } => {
                 settle(&file);
                 let moved = match received {
-                    Received::Whole => {
+                    Received::Whole => synced.and_then(|()| {
                         self.books.remove_name(|| old_one(&self.at), || renameat(dir, &*name, dir, &**target))
-                    }
+                    }),
                     Received::Broken if publish => {
                         self.books.change_name(|| publish_beside(dir, &name, target))
                     }
@@ -283,12 +324,14 @@ impl Upload {
                     if received == Received::Whole {
                         return Err(failure(error));
                     }
+                    return Ok(());
                 }
-                Ok(())
+                self.sync_names().map_err(failure)
             }
             Form::InPlace { device, inode } => {
                 settle(&file);
                 drop(file);
+                synced.and_then(|()| self.sync_names()).map_err(failure)?;
                 match statat(dir, &**target, AtFlags::SYMLINK_NOFOLLOW) {
                     Ok(now) if (now.st_dev, now.st_ino) == (device, inode) => Ok(()),
                     // What was written has no name any more: the reply is 451, not 226.

@@ -278,3 +278,33 @@ fn e15_a_full_disk_is_told_as_such() {
     assert_eq!(io_failure(&std::io::Error::from(Errno::NOSPC)), FileFailure::NoSpace);
     assert_eq!(io_failure(&std::io::Error::from(Errno::DQUOT)), FileFailure::Quota);
 }
+
+/// A pipe cannot be synced: its error stands for that of a disk.
+fn unsyncable() -> File {
+    let (_reader, writer) = std::io::pipe().unwrap();
+    File::from(rustix::fd::OwnedFd::from(writer))
+}
+
+#[test]
+fn e24_a_file_that_cannot_be_synced_is_not_said_to_be_stored() {
+    let site = Site::new();
+    site.file("old", "old");
+    for (path, intent) in [("/old", Intent::Replace), ("/new", Intent::Replace), ("/old", Intent::Append)] {
+        let (upload, file) = site.begin(path, intent.clone(), Partial::Publish).unwrap();
+        drop(file);
+        let finished = upload.durable(Durability::Synced).finish(unsyncable(), Received::Whole);
+        assert!(finished.is_err(), "{path} {intent:?}");
+        assert_eq!(site.names(""), ["old"]);
+        assert_eq!(site.read("old").as_deref(), Some("old"));
+    }
+    // Nobody is told that a broken file is stored, so it is not synced.
+    let (upload, file) = site.begin("/new", Intent::Replace, Partial::Publish).unwrap();
+    drop(file);
+    upload.durable(Durability::Synced).finish(unsyncable(), Received::Broken).unwrap();
+    assert_eq!(site.names(""), ["new", "old"]);
+    // What can be synced is stored as always.
+    let (upload, mut file) = site.begin("/old", Intent::Replace, Partial::Publish).unwrap();
+    std::io::Write::write_all(&mut file, b"synced").unwrap();
+    upload.durable(Durability::Synced).finish(file, Received::Whole).unwrap();
+    assert_eq!(site.read("old").as_deref(), Some("synced"));
+}
