@@ -26,7 +26,7 @@ pub(super) fn page() -> Page {
         ("0", "stopped as asked (SIGTERM, SIGINT), or printed what was asked for"),
         (
             "1",
-            "cannot do it: an address in use, a certificate that cannot be used, a relay that does not answer; `check-config` has found a mistake",
+            "cannot do it: an address in use, a certificate or the token file of a relay that cannot be read, a relay that does not answer; `check-config` has found a mistake",
         ),
         (
             "2",
