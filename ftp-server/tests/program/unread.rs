@@ -38,7 +38,15 @@ fn listings_that_nobody_reads_delay_nobody_else() {
         let fastest = (0..3).map(|_| seconds(|| command(&server))).fold(f64::INFINITY, f64::min);
         assert!(fastest < 1.0, "others wait {fastest} s");
     }
-    let threads = status(&server, "Threads");
+    // Those that read a listing as far as the sockets took it end when they have rested for a while.
+    let mut threads = status(&server, "Threads");
+    for _ in 0..60 {
+        if threads < 200 {
+            break;
+        }
+        std::thread::sleep(Duration::from_secs(1));
+        threads = status(&server, "Threads");
+    }
     assert!(threads < 200, "{threads} threads");
     let kibibytes = memory(&server).saturating_sub(before) / LISTINGS;
     assert!(kibibytes < 200, "{kibibytes} KiB for each listing");
