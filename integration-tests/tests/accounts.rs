@@ -439,7 +439,7 @@ fn whoever_comes_from_elsewhere_or_too_late_hears_what_a_wrong_password_hears() 
     for name in ["near", "late", "private", "nobody"] {
         assert_eq!(refused(name, "x"), wrong, "{name}");
     }
-    assert!(server.running.said().contains("the account has expired"), "{}", server.running.said());
+    socket::until("the reason is logged", || server.running.said().contains("the account has expired"));
 }
 
 #[test]
@@ -492,8 +492,9 @@ fn a_ban_outlives_the_server_and_a_broken_file_is_set_aside() {
     fs::write(state.path().join("bans"), "127.0.0.9 soon\n").unwrap();
     let server = start();
     assert_eq!(greeting(&server), "220");
-    let said = server.running.said();
-    assert!(said.contains("bans cannot be used: line 1 is no address and time"), "{said}");
+    socket::until("the log tells of the broken file", || {
+        server.running.said().contains("bans cannot be used: line 1 is no address and time")
+    });
     assert!(state.path().join("bans.broken").exists());
 }
 
