@@ -1,7 +1,7 @@
 //! Users of a configuration file and of `--users`, with the real server.
 
 use ftp_proto::dialect::Dialect::Rfc959;
-use integration_tests::binary::{Program, Running, WATCHDOG};
+use integration_tests::binary::{Program, Running};
 use integration_tests::raw::Raw;
 use integration_tests::site::{PASSWORD, Server, Site, USER, sample};
 use integration_tests::socket;
@@ -481,9 +481,7 @@ fn a_ban_outlives_the_server_and_a_broken_file_is_set_aside() {
     session.ask("PASS wrong", "530");
     assert_eq!(greeting(&server), "421");
     server.login(Rfc959);
-    while !state.path().join("bans").exists() {
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
+    socket::until("the ban is kept", || state.path().join("bans").exists());
     drop(server);
     let server = start();
     assert_eq!(greeting(&server), "421", "the next server knows it");
@@ -509,7 +507,8 @@ fn sighup_reads_the_users_again_and_a_mistake_leaves_the_old_ones() {
 
     secrets.file("users", "no colon\n");
     server.running.signal(Signal::HUP);
-    wait_until(&server, "users and limits stay as they were");
+    let words = "users and limits stay as they were";
+    socket::until(words, || server.running.said().contains(words));
     bob.ask("PWD", "257");
     server.connect(Rfc959).login("eve", "one");
 
@@ -522,14 +521,4 @@ fn sighup_reads_the_users_again_and_a_mistake_leaves_the_old_ones() {
     old.ask("USER eve", "331");
     old.ask("PASS one", "530");
     server.login(Rfc959);
-}
-
-/// Waits until the server has said `words`.
-fn wait_until(server: &Server, words: &str) {
-    let pause = std::time::Duration::from_millis(10);
-    let mut left = WATCHDOG;
-    while !server.running.said().contains(words) {
-        left = left.checked_sub(pause).unwrap_or_else(|| panic!("{}", server.running.said()));
-        std::thread::sleep(pause);
-    }
 }

@@ -256,11 +256,11 @@ fn a_server_with_hardly_any_descriptor_tells_newcomers_so() {
     let server = site("none").start();
     let pid = server.running.id();
     let is_open = |number: &u64| std::fs::symlink_metadata(format!("/proc/{pid}/fd/{number}")).is_ok();
-    let mut lowest_free = None;
+    let (mut lowest_free, mut same) = (None, 0);
     until("it has opened all that it opens at its start", || {
         let before = std::mem::replace(&mut lowest_free, (0..).find(|number| !is_open(number)));
-        std::thread::sleep(std::time::Duration::from_millis(50));
-        lowest_free == before
+        same = if lowest_free == before { same + 1 } else { 0 };
+        same == 10
     });
     let pid = Pid::from_raw(i32::try_from(pid).unwrap());
     prlimit(pid, Resource::Nofile, Rlimit { current: lowest_free, maximum: lowest_free }).unwrap();

@@ -6,6 +6,7 @@ use integration_tests::certificate::Certificate;
 use integration_tests::foreign::{Desk, Tool};
 use integration_tests::or_skip;
 use integration_tests::site::{PASSWORD, Server, Site, USER, sample};
+use integration_tests::socket::until;
 use rustix::process::Signal;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -107,7 +108,7 @@ fn every_cause_of_a_refusal_sounds_like_a_wrong_password() {
         assert_eq!(refused(client, name, password), wrong, "{name}");
     }
     for reason in ["the client has shown no certificate of the account", "the account has expired"] {
-        integration_tests::socket::until(reason, || server.running.said().contains(reason));
+        until(reason, || server.running.said().contains(reason));
     }
 }
 
@@ -119,9 +120,9 @@ fn sighup_reads_certificates_again() {
     inside(&server, &new, false).ask("USER alone", "331");
     write(&secrets.path().join("server.toml"), &users(&next));
     server.running.signal(Signal::HUP);
-    while inside(&server, &new, false).ask("USER alone", "331|232").code != 232 {
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+    until("the new certificate logs in", || {
+        inside(&server, &new, false).ask("USER alone", "331|232").code == 232
+    });
     inside(&server, &old, false).ask("USER alone", "331");
 }
 
