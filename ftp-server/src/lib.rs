@@ -8,8 +8,8 @@
 //! | [`data`] | files and listings on a data connection |
 //! | [`config`] | the options as typed, and what they mean |
 //! | [`operate`] | what the operator does to a running server, and sees of it |
-//! | [`limits`] | what sessions share, and how much one client gets |
 //! | [`auth`] | who may log in |
+//! | [`limits`] | what sessions share, and how much one client gets |
 //! | [`vfs`] | the files, beneath a root that nobody leaves |
 //!
 //! Each folder uses only folders below it in this table.

@@ -218,7 +218,7 @@ fn an_account_has_no_more_sessions_than_it_may() {
     first.login("eve", "x");
     let mut second = server.connect(Rfc959);
     second.ask("USER eve", "331");
-    assert!(second.ask("PASS x", "421").text().contains("Too many sessions of this account"));
+    assert!(second.ask("PASS x", "421").text().contains("(users.max-sessions)"));
     first.ask("QUIT", "221");
     let mut third = server.connect(Rfc959);
     third.ask("USER eve", "331");

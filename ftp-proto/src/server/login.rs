@@ -22,7 +22,7 @@ pub(super) struct Request {
 }
 
 /// USER. Unless the certificate of the client logs in, the reply is always the same, so that nobody
-/// learns which names exist (RFC 2577 6).
+/// learns which names exist (RFC 2577 section 7).
 pub(super) fn user(cx: &mut Context, user: Vec<u8>) -> Option<Question<Request>> {
     cx.privacy.pin = None;
     cx.sockets.reset(&mut cx.out); // A22; TYPE and the like stay (dialect-1973 section 3)

@@ -57,8 +57,9 @@ pub struct Options {
     /// Whether data connections must resume the TLS session of their control connection [default: preferred]
     #[arg(long, value_name = "REUSE")]
     pub tls_session_reuse: Option<SessionReuse>,
-    /// What the server keeps: its self-signed certificate [default: $STATE_DIRECTORY, or ftp-server in the
-    /// user's state directory]
+    /// The directory for what must outlive a restart: self-signed certificate, bans, names of unfinished
+    /// uploads, and the socket of `who` and `kick` [default: $STATE_DIRECTORY, or ftp-server in the user's
+    /// state directory]
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
     /// Who may name a data peer that is not the user's own host [default: proven]
@@ -95,7 +96,7 @@ pub struct Options {
     /// Sessions from one address (IPv6: one /64 network) at the same time, loopback spared; 0 is no limit [default: 200]
     #[arg(long, value_name = "N")]
     pub max_sessions_per_address: Option<u32>,
-    /// Sessions before login at the same time, no more than 100 from one address; 0 is no limit [default: 1000]
+    /// Connections that have not logged in, at the same time; 0 is no limit [default: 1000]
     #[arg(long, value_name = "N")]
     pub max_unauthenticated: Option<u32>,
     /// Refuse a peer that connects after LSTN and before the transfer command, as the letter of RFC 438 has it

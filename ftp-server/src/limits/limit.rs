@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// A limit that sessions share. The list is closed: texts of refusals, metrics and `STAT` all come from it.
+/// A limit that sessions share. The list is closed: metrics and `STAT` show all of it, and the text of a
+/// 421 comes from it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Limit {
     /// Sessions at the same time.
@@ -181,15 +182,21 @@ impl Limit {
                 "Too many connections that have not logged in (max-unauthenticated); log in faster or try again later"
             }
             Self::UnauthenticatedPerAddress => {
-                "Too many connections from your address that have not logged in (max-unauthenticated)"
+                "Too many connections from your address that have not logged in (max-unauthenticated-per-address)"
             }
-            Self::AccountSessions => "Too many sessions of this account",
-            Self::AccountSessionsPerAddress => "Too many sessions of this account from your address",
-            Self::WrongPasswords => "Too many wrong logins from your address; try again later",
+            Self::AccountSessions => "Too many sessions of this account (users.max-sessions)",
+            Self::AccountSessionsPerAddress => {
+                "Too many sessions of this account from your address (users.max-sessions-per-address)"
+            }
+            Self::WrongPasswords => {
+                "Too many wrong logins from your address (wrong-passwords-per-second); try again later"
+            }
             Self::Hashes => "Too many logins at the same time (hashes-at-once); try again later",
             Self::ForeignTargets => "Too many foreign targets at the same time (foreign-targets-at-once)",
             Self::DataPorts => "No data port is free now (passive-ports)",
-            Self::AnonymousPorts => "No data port for anonymous sessions is free now (passive-ports)",
+            Self::AnonymousPorts => {
+                "No data port for anonymous sessions is free now (anonymous-passive-ports)"
+            }
             Self::Descriptors => "Too many open files (descriptors); try again later",
             Self::FileCommands => "Too many commands about files (file-commands-at-once); try again later",
             Self::Transfers => "Too many files are read or written (file-transfers-at-once); try again later",
@@ -231,11 +238,49 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
+    /// The limits named, in their order. It does not compile if a variant is missing.
+    macro_rules! every_limit {
+        ($($limit:ident),* $(,)?) => {{
+            let _ = |limit| match limit { $(Limit::$limit => ()),* };
+            [$(Limit::$limit),*]
+        }};
+    }
+
     #[test]
     fn every_limit_is_listed_once_and_has_a_name_of_its_own() {
-        let names: BTreeSet<_> = Limit::ALL.iter().map(|limit| limit.name()).collect();
-        assert_eq!(names.len(), Limit::ALL.len());
-        assert!(Limit::ALL.is_sorted());
+        let every = every_limit![
+            Sessions,
+            SessionsPerAddress,
+            Unauthenticated,
+            UnauthenticatedPerAddress,
+            AccountSessions,
+            AccountSessionsPerAddress,
+            WrongPasswords,
+            Hashes,
+            ForeignTargets,
+            DataPorts,
+            AnonymousPorts,
+            Descriptors,
+            FileCommands,
+            Transfers,
+            Digests,
+            KeptConnections,
+            ProxyHeaders,
+            Pam,
+            Hooks,
+            DetachedTransfers,
+        ];
+        assert_eq!(Limit::ALL, every);
+        let names: BTreeSet<_> = every.iter().map(|limit| limit.name()).collect();
+        assert_eq!(names.len(), every.len());
+    }
+
+    #[test]
+    fn every_refusal_names_its_limit() {
+        for limit in Limit::ALL {
+            let name = format!("({})", limit.name());
+            assert!(limit.refusal().contains(&name), "{limit:?}: {}", limit.refusal());
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ use prometheus_client::registry::Registry;
 
 use super::audit::{Record, Transfer};
 use crate::auth::Unfit;
-use crate::limits::{self, Full, Use};
+use crate::limits::{Full, Use};
 
 /// What the server counts, from the records of its audit.
 pub struct Metrics {
@@ -34,6 +34,7 @@ pub struct Metrics {
     without_tls: Counter,
     not_ftp: Counter,
     ports_given_up: Counter,
+    no_port: Counter,
     connections_given_up: Counter,
     detached: Counter,
     bad_headers: Counter,
@@ -118,6 +119,7 @@ impl Metrics {
             without_tls: Counter::default(),
             not_ftp: Counter::default(),
             ports_given_up: Counter::default(),
+            no_port: Counter::default(),
             connections_given_up: Counter::default(),
             detached: Counter::default(),
             bad_headers: Counter::default(),
@@ -141,7 +143,9 @@ impl Metrics {
                 self.sessions.dec();
             }
             Record::TurnedAway { full, .. } | Record::Displaced(full) => self.full(*full),
-            Record::NoPort { .. } => self.full(Full::Reached(limits::Limit::DataPorts)),
+            Record::NoPort { .. } => {
+                self.no_port.inc();
+            }
             // Whoever logs in again is counted then.
             Record::LoggedOut => {}
             Record::LoggedIn => {
@@ -250,6 +254,7 @@ impl Metrics {
             "Sessions that gave their data ports up",
             self.ports_given_up.clone(),
         );
+        registry.register("data_ports_refused", "Data ports that could not be had", self.no_port.clone());
         registry.register(
             "detached",
             "Transfers that went on without their control connection",
@@ -286,6 +291,7 @@ impl fmt::Debug for Metrics {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits;
 
     #[test]
     fn what_has_happened_is_counted_under_labels_that_no_client_chooses() {
@@ -299,6 +305,8 @@ mod tests {
         let full = Full::Reached(limits::Limit::Sessions);
         metrics.count(&Record::TurnedAway { id: 7, from, full });
         metrics.count(&Record::Displaced(Full::Banned));
+        let owner = limits::Owner::new(None, from.ip());
+        metrics.count(&Record::NoPort { owner: &owner, error: "none".to_owned() });
         metrics.count(&Record::Refused { why: Why::LowPort, address: ([192, 0, 2, 7], 25).into() });
         let uses = [
             Use { limit: limits::Limit::Sessions, used: 1, bound: Some(7) },
@@ -322,6 +330,8 @@ mod tests {
         ] {
             assert!(text.lines().any(|found| found == line), "{line}:\n{text}");
         }
+        assert!(text.contains("ftp_server_data_ports_refused_total 1"), "{text}");
+        assert!(!text.contains("turned_away_total{reason=\"passive-ports\""), "{text}");
         assert!(!text.contains("eve") && !text.contains("192.0.2.7"), "{text}");
         assert!(!text.contains("limit_bound{limit=\"passive-ports\""), "{text}");
         let ended = Record::Ended { took: std::time::Duration::ZERO, sent: 0, received: 0 };

@@ -1,5 +1,4 @@
-//! Performs what the machine asks for, and turns the results into inputs. The only file that knows
-//! both vocabularies.
+//! Performs what the machine asks for, and turns the results into inputs.
 
 use std::collections::VecDeque;
 use std::io;
@@ -506,7 +505,7 @@ impl Performer {
         }
     }
 
-    /// Makes the file that is to be received; the transfer starts when that is done.
+    /// Starts a transfer of either direction. A file that is to be received is made first.
     fn transfer(&mut self, ticket: Ticket, (prepared, conn): (Ticket, ConnId), terms: Terms) {
         let (Some(prepared), Some(data)) = (self.held.prepared.remove(&prepared), self.held.take_data(conn))
         else {
