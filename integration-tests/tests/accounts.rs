@@ -507,7 +507,7 @@ fn sighup_reads_the_users_again_and_a_mistake_leaves_the_old_ones() {
 
     secrets.file("users", "no colon\n");
     server.running.signal(Signal::HUP);
-    let words = "users and limits stay as they were";
+    let words = "users, limits and certificates stay as they were";
     socket::until(words, || server.running.said().contains(words));
     bob.ask("PWD", "257");
     server.connect(Rfc959).login("eve", "one");

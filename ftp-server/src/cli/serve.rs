@@ -77,17 +77,24 @@ async fn until_stopped(
 
 /// Reads users, limits and certificates again. After a mistake everything stays as it was.
 fn reload(server: &Server, again: &impl Fn() -> Result<Config, Vec<String>>) {
-    let read = again()
-        .and_then(|config| server.reload(&config).map_err(|error| vec![os_error::chain(error.as_ref())]));
+    let read = again().and_then(|config| {
+        server.reload(&config).map(|()| config).map_err(|error| vec![os_error::chain(error.as_ref())])
+    });
     match read {
-        Ok(()) => tracing::info!("users and limits were read again"),
+        Ok(config) => {
+            tracing::info!("users, limits and certificates were read again");
+            let keys = server.needs_restart(&config).join(", ");
+            if !keys.is_empty() {
+                tracing::warn!(
+                    keys,
+                    "these keys were changed, but their values of the start stay in force: restart the server to change them"
+                );
+            }
+        }
         Err(mistakes) => {
             let mistakes = mistakes.join(" | ");
-            tracing::error!(mistakes, "users and limits stay as they were");
+            tracing::error!(mistakes, "users, limits and certificates stay as they were");
         }
-    }
-    if let Err(error) = server.reload_certificates() {
-        tracing::error!(error = words(&error), "the certificates stay as they were");
     }
 }
 

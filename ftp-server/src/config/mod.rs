@@ -5,6 +5,7 @@ mod compile;
 mod encryption;
 mod exchanges;
 mod file;
+mod fixed;
 mod listeners;
 mod mistake;
 mod people;

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, RwLock};
-use std::time::Duration;
 
 use anyhow::Context;
 use ftp_io::clock::Clock;
@@ -45,8 +44,8 @@ pub struct Server {
     /// What the operator sees and does, until the end.
     _operating: JoinSet<()>,
     shutdown: Shutdown,
-    /// How long transfers may go on after the signal to stop.
-    grace: Duration,
+    /// The configuration of the start, without users: what a reload does not change is still as it says.
+    started: Config,
 }
 
 impl Server {
@@ -102,7 +101,6 @@ impl Server {
         if let Some(identity) = &identity {
             operating.spawn(certificate::watch(Arc::clone(identity)));
         }
-        let grace = config.shutdown_grace;
         Ok(Self {
             places,
             identity,
@@ -112,7 +110,7 @@ impl Server {
             metrics: metrics_at,
             _operating: operating,
             shutdown,
-            grace,
+            started: Config { users: Vec::new(), ..config.clone() },
         })
     }
 
@@ -132,21 +130,27 @@ impl Server {
         control.chain(metrics)
     }
 
-    /// Users and limits are those of `config` from now on. Sessions that are there keep their rights;
-    /// those of accounts that are gone end. Call this on a thread that may block.
+    /// Users and limits are those of `config` from now on, and the certificates are read again. Sessions that
+    /// are there keep their rights and certificates; those of accounts that are gone end. What
+    /// [`Self::needs_restart`] names stays as it is. Call this on a thread that may block.
     ///
     /// # Errors
-    /// A directory cannot be used. The users that were there before stay in force.
+    /// A directory or a certificate cannot be used. Everything stays as it was.
     pub fn reload(&self, config: &Config) -> Result<(), anyhow::Error> {
         let Shared { roots, clock, shares, tls, .. } = &*self.shared;
         let common = Common {
-            root: &config.root,
-            foreign: config.foreign,
+            root: &self.started.root,
+            foreign: self.started.foreign,
             pam_service: &config.pam_service,
             roots,
             clock: *clock,
         };
         let users = Users::open(&config.users, config.anonymous, common)?;
+        // The last step that can fail: what follows only sets values.
+        self.identity
+            .as_ref()
+            .map_or(Ok(()), |identity| identity.reload())
+            .context("cannot use the certificate")?;
         roots.keep_free(config.keep_free);
         shares.sessions.set(config.limits);
         shares.logins.set(config.limits.logins);
@@ -160,13 +164,10 @@ impl Server {
         Ok(())
     }
 
-    /// Reads the certificates again; sessions that have begun keep theirs. Call this on a thread that may
-    /// block.
-    ///
-    /// # Errors
-    /// A file cannot be used. The certificates that were read before stay in force.
-    pub fn reload_certificates(&self) -> std::io::Result<()> {
-        self.identity.as_ref().map_or(Ok(()), |identity| identity.reload())
+    /// The keys whose values in `config` are not those that the server has started with, and hold only after
+    /// a restart.
+    pub fn needs_restart(&self, config: &Config) -> Vec<&'static str> {
+        self.started.needs_restart(config)
     }
 
     /// Accepts no more sessions, and answers the operator while it lets transfers end, then ends what is left.
@@ -176,7 +177,7 @@ impl Server {
         if let Some(state) = self.state.as_ref().filter(|_| self.shared.shares.logins.bans_hosts()) {
             bans::save(state.directory().to_owned(), Arc::clone(&self.shared.shares.logins)).await;
         }
-        self.shutdown.drain(self.grace).await;
+        self.shutdown.drain(self.started.shutdown_grace).await;
     }
 }
 

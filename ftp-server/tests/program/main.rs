@@ -13,6 +13,8 @@ mod pam;
 #[cfg(test)]
 mod proxy;
 #[cfg(test)]
+mod reload;
+#[cfg(test)]
 mod run_as;
 #[cfg(test)]
 mod server;

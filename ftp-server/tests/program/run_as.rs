@@ -82,7 +82,7 @@ fn what_is_read_again_must_be_readable_for_that_user() {
     server.signal(Signal::HUP);
     Client::login(&server).say("NOOP", "200");
     let (_, log) = server.stop(Signal::TERM);
-    assert!(log.contains("users and limits were read again"), "{log}");
+    assert!(log.contains("users, limits and certificates were read again"), "{log}");
 }
 
 #[test]
