@@ -30,7 +30,10 @@ pub fn free_port(ip: &str) -> u16 {
 /// Connects to `to` from `from` (port 0: any); the error is the caller's to judge.
 pub fn try_connect(from: SocketAddr, to: SocketAddr) -> std::io::Result<TcpStream> {
     let socket = socket(from.ip());
-    socket.bind(&SockAddr::from(from))?;
+    // A bound port stays taken after the connection, whoever it went to. The system chooses this address, too.
+    if from != SocketAddr::from(([127, 0, 0, 1], 0)) {
+        socket.bind(&SockAddr::from(from))?;
+    }
     socket.connect_timeout(&SockAddr::from(to), WATCHDOG)?;
     let stream: TcpStream = socket.into();
     stream.set_read_timeout(Some(WATCHDOG))?;
