@@ -149,7 +149,8 @@ fn refused(cx: &mut Context, name: Vec<u8>) -> ControlFlow<()> {
 fn logged_in(cx: &mut Context, account: Account, by: By) -> ControlFlow<()> {
     cx.failed_logins = 0;
     cx.parameters.cwd = Parameters::default().cwd;
-    cx.out.event(Event::LoggedIn { name: account.name.clone() });
+    let private = cx.privacy.is_inside_tls();
+    cx.out.event(Event::LoggedIn { name: account.name.clone(), private });
     cx.login = Login::User(Box::new(User::new(account, by, &cx.config, &cx.connection)));
     cx.timers.disarm(Timer::Login);
     match by {

@@ -47,7 +47,10 @@ pub enum Record<'a> {
         error: String,
     },
     /// Somebody has logged in.
-    LoggedIn,
+    LoggedIn {
+        /// Whether the control connection is inside TLS.
+        private: bool,
+    },
     /// Whoever was logged in is so no more, and the session goes on.
     LoggedOut,
     /// Somebody could not log in.
@@ -159,6 +162,8 @@ pub struct Transfer<'a> {
     pub took: Duration,
     /// The other end of the data connection.
     pub peer: Option<SocketAddr>,
+    /// Whether the data connection is inside TLS.
+    pub private: bool,
     /// Why it is not whole.
     pub failure: Option<&'a str>,
 }
@@ -192,7 +197,7 @@ impl Record<'_> {
             Self::NotPrivate { from, why } => tracing::warn!(%from, why, "no TLS"),
             Self::NotFtp(protocol) => tracing::warn!(protocol, "the client does not speak FTP"),
             Self::TimedOut(timer) => tracing::info!(timer = timer.name(), "timed out"),
-            Self::LoggedIn => tracing::info!(user, "logged in"),
+            Self::LoggedIn { private } => tracing::info!(user, tls = private, "logged in"),
             Self::LoggedOut => tracing::info!(user, "logged out"),
             Self::LoginFailed { user } => tracing::warn!(user = text(user), "login failed"),
             Self::Listed(transfer) => transfer.log(user.as_deref(), "listed"),
@@ -226,18 +231,18 @@ impl Record<'_> {
 
 impl Transfer<'_> {
     fn log(&self, user: Option<&str>, what: &str) {
-        let Self { verb, path, direction, bytes, took, peer, failure, .. } = self;
+        let Self { verb, path, direction, bytes, took, peer, private, failure, .. } = self;
         let (command, path, seconds) = (verb.name(), path.display(), took.as_secs_f64());
-        let peer = peer.map(|peer| peer.to_string());
+        let (peer, tls) = (peer.map(|peer| peer.to_string()), *private);
         match (failure, direction) {
             (None, _) => {
-                tracing::info!(user, command, path, bytes, seconds, peer, whole = true, "{what}");
+                tracing::info!(user, command, path, bytes, seconds, peer, tls, whole = true, "{what}");
             }
             (Some(why), Direction::Receive) => {
-                tracing::warn!(user, command, path, bytes, seconds, peer, whole = false, why, "{what}");
+                tracing::warn!(user, command, path, bytes, seconds, peer, tls, whole = false, why, "{what}");
             }
             (Some(why), Direction::Send) => {
-                tracing::info!(user, command, path, bytes, seconds, peer, whole = false, why, "{what}");
+                tracing::info!(user, command, path, bytes, seconds, peer, tls, whole = false, why, "{what}");
             }
         }
     }

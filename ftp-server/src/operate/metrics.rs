@@ -148,7 +148,7 @@ impl Metrics {
             }
             // Whoever logs in again is counted then.
             Record::LoggedOut => {}
-            Record::LoggedIn => {
+            Record::LoggedIn { .. } => {
                 self.logins.get_or_create(&done(true)).inc();
             }
             Record::LoginFailed { .. } => {
@@ -298,8 +298,8 @@ mod tests {
         let metrics = Metrics::new(Lost::default());
         metrics.count(&Record::Connected);
         metrics.count(&Record::LoginFailed { user: b"eve\"\n" });
-        metrics.count(&Record::LoggedIn);
-        metrics.count(&Record::LoggedIn);
+        metrics.count(&Record::LoggedIn { private: true });
+        metrics.count(&Record::LoggedIn { private: true });
         metrics.count(&Record::Unfit { user: b"eve", why: Unfit::Expired });
         let from = ([192, 0, 2, 7], 5000).into();
         let full = Full::Reached(limits::Limit::Sessions);

@@ -118,7 +118,7 @@ fn line(record: &Record<'_>, who: &Who<'_>, now: &str) -> Option<String> {
         | Record::BadHeader { .. }
         | Record::Displaced(_)
         | Record::NoPort { .. }
-        | Record::LoggedIn
+        | Record::LoggedIn { .. }
         | Record::LoggedOut
         | Record::LoginFailed { .. }
         | Record::Unfit { .. }
@@ -204,6 +204,7 @@ mod tests {
             data_type: DataType::Image,
             bytes: 7,
             took: Duration::from_millis(2_900),
+            private: false,
             peer: Some("192.0.2.7:5000".parse().unwrap()),
             failure: None,
         };

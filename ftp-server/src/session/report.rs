@@ -46,10 +46,10 @@ impl Reporter {
                 tracing::debug!(command = line, "received");
             }
             Event::Replied(line) => tracing::debug!(reply = line, "said"),
-            Event::LoggedIn { name } => {
+            Event::LoggedIn { name, private } => {
                 self.presence.logged_in(name);
                 self.user = Some(name.clone());
-                self.record(&Record::LoggedIn);
+                self.record(&Record::LoggedIn { private: *private });
             }
             Event::LoggedOut => {
                 self.record(&Record::LoggedOut);
@@ -74,7 +74,7 @@ impl Reporter {
                 let (verb, to, failure) = (*verb, to.as_ref(), *failure);
                 self.record(&Record::Changed { verb, path, to, failure });
             }
-            Event::Transfer { verb, path, direction, data_type, bytes, took, peer, failure } => {
+            Event::Transfer { verb, path, direction, data_type, bytes, took, peer, private, failure } => {
                 let transfer = Transfer {
                     verb: *verb,
                     path,
@@ -83,6 +83,7 @@ impl Reporter {
                     bytes: bytes.unwrap_or_else(moved),
                     took: *took,
                     peer: *peer,
+                    private: *private,
                     failure: failure.as_deref(),
                 };
                 self.transfer(transfer);

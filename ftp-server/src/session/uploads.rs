@@ -63,6 +63,7 @@ mod tests {
             bytes: Some(7),
             took: Duration::ZERO,
             peer: None,
+            private: false,
             failure: failure.map(str::to_owned),
         }
     }

@@ -37,8 +37,8 @@ fn every_change_is_told_with_its_names_and_what_failed_with_the_reason() {
         assert!(found, "{words:?} in no line:\n{log}");
     };
     line(&["started", "version=", "root=", "foreign=Proven", "max_sessions=10000"]);
-    line(&["logged in", "user=\"ann\"", "session{id=1"]);
-    line(&["received", "command=\"STOR\"", "path=\"/part\"", "bytes=7", "whole=true"]);
+    line(&["logged in", "user=\"ann\"", "session{id=1", "tls=false"]);
+    line(&["received", "command=\"STOR\"", "path=\"/part\"", "bytes=7", "tls=false", "whole=true"]);
     line(&["changed", "command=\"RNTO\"", "path=\"/part\"", "to=\"/final name\""]);
     line(&["changed", "command=\"MKD\"", "path=\"/sub\""]);
     line(&["changed", "command=\"MFMT\"", "path=\"/sub\""]);

@@ -74,6 +74,8 @@ pub enum Event {
     LoggedIn {
         /// The name of the account.
         name: Vec<u8>,
+        /// Whether the control connection is inside TLS.
+        private: bool,
     },
     /// Whoever was logged in is so no more (USER, REIN, AUTH).
     LoggedOut,
@@ -144,6 +146,8 @@ pub enum Event {
         took: Duration,
         /// The other end of the data connection; `None` if there was none.
         peer: Option<SocketAddr>,
+        /// Whether its data connections are inside TLS (PROT P).
+        private: bool,
         /// Why the file is not whole; `None` if it is. The text is for the log.
         failure: Option<String>,
     },

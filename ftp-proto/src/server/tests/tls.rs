@@ -90,6 +90,25 @@ fn f01_auth_ssl_makes_data_connections_private() {
 }
 
 #[test]
+fn the_log_says_what_tls_protects() {
+    let told = |h: &Harness| {
+        let private = |event: &Event| match event {
+            Event::LoggedIn { private, .. } | Event::Transfer { private, .. } => Some(*private),
+            _ => None,
+        };
+        h.events.iter().filter_map(private).collect::<Vec<_>>()
+    };
+    let mut clear = server(EXPLICIT).logged_in();
+    clear.say("RETR a");
+    assert_eq!(told(&clear), [false, false]);
+    let mut inside = private(EXPLICIT);
+    inside.say("RETR a");
+    inside.say("PROT C");
+    inside.say("RETR a");
+    assert_eq!(told(&inside), [true, true, false]);
+}
+
+#[test]
 fn f02_auth_resets_the_session() {
     let mut h = server(EXPLICIT).logged_in();
     let port = h.port("PASV");

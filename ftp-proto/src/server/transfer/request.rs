@@ -50,6 +50,7 @@ impl Request {
             bytes,
             took: cx.now.since(self.since),
             peer,
+            private: cx.privacy.private,
             failure,
         });
     }
