@@ -67,10 +67,11 @@ async fn until_stopped(
         }
     }
     tell_systemd(Notice::Stopping);
+    tracing::info!(grace_seconds = server.grace().as_secs(), "stopping: transfers may end");
     tokio::select! {
-        () = server.drain() => {}
+        () = server.drain() => tracing::info!("stopped"),
         // A second signal ends everything at once.
-        () = stop.wait() => {}
+        () = stop.wait() => tracing::info!("stopped at once by a second signal"),
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What the log says when the server starts.
 
 use ftp_proto::address::{Kind, kind};
+use ftp_proto::policy::Foreign;
 use ftp_proto::server::Begin;
 use ipnet::IpNet;
 
@@ -16,18 +17,20 @@ pub(super) fn log(config: &Config, places: &[Place], shares: &Shares) {
         );
     }
     warn_about_passwords(places);
-    log_start(config);
+    log_start(config, places);
 }
 
 /// The first line of the audit: which server this is, and what it allows.
-fn log_start(config: &Config) {
+fn log_start(config: &Config, places: &[Place]) {
     let Limits { sessions, per_address, unauthenticated, .. } = config.limits;
     let networks =
         |networks: &[IpNet]| networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         root = %config.root.display(),
-        foreign = ?config.foreign,
+        listeners = listeners(places),
+        tls = config.certificates.is_some(),
+        foreign = policy(config.foreign),
         foreign_networks = config.foreign_networks.as_deref().map(networks),
         same_host = networks(&config.same_host),
         users = config.users.len(),
@@ -38,6 +41,20 @@ fn log_start(config: &Config) {
         max_unauthenticated = unauthenticated,
         "started"
     );
+}
+
+/// Where the server listens.
+fn listeners(places: &[Place]) -> String {
+    places.iter().map(|(at, ..)| at.to_string()).collect::<Vec<_>>().join(",")
+}
+
+/// The policy as the option has it.
+const fn policy(foreign: Foreign) -> &'static str {
+    match foreign {
+        Foreign::Never => "never",
+        Foreign::Proven => "proven",
+        Foreign::Authenticated => "authenticated",
+    }
 }
 
 /// Says once that passwords go in clear, if they can come from another host.

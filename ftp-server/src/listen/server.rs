@@ -170,6 +170,11 @@ impl Server {
         self.started.needs_restart(config)
     }
 
+    /// How long transfers may go on after the signal to stop.
+    pub const fn grace(&self) -> Duration {
+        self.grace
+    }
+
     /// Accepts no more sessions, and answers the operator while it lets transfers end, then ends what is left.
     pub async fn drain(mut self) {
         // Clients that are told to leave must find nobody listening.

@@ -36,7 +36,10 @@ fn every_change_is_told_with_its_names_and_what_failed_with_the_reason() {
         let found = log.lines().any(|line| words.iter().all(|word| line.contains(word)));
         assert!(found, "{words:?} in no line:\n{log}");
     };
-    line(&["started", "version=", "root=", "foreign=Proven", "max_sessions=10000"]);
+    line(&["started", "version=", "root=", "foreign=\"proven\"", "tls=false", "max_sessions=10000"]);
+    line(&["started", "listeners=\"127.0.0.2:"]);
+    line(&["stopping", "grace_seconds=30"]);
+    line(&["INFO", "stopped"]);
     line(&["logged in", "user=\"ann\"", "session{id=1", "tls=false"]);
     line(&["received", "command=\"STOR\"", "path=\"/part\"", "bytes=7", "tls=false", "whole=true"]);
     line(&["changed", "command=\"RNTO\"", "path=\"/part\"", "to=\"/final name\""]);
