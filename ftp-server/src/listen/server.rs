@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, RwLock};
+use std::time::Duration;
 
 use anyhow::Context;
 use ftp_io::clock::Clock;
@@ -172,7 +173,7 @@ impl Server {
 
     /// How long transfers may go on after the signal to stop.
     pub const fn grace(&self) -> Duration {
-        self.grace
+        self.started.shutdown_grace
     }
 
     /// Accepts no more sessions, and answers the operator while it lets transfers end, then ends what is left.

@@ -345,7 +345,7 @@ mod tests {
         // A family without a value does not appear.
         let full = Full::Banned;
         metrics.count(&Record::Displaced(full));
-        metrics.count(&Record::LoggedIn);
+        metrics.count(&Record::LoggedIn { private: true });
         metrics.count(&Record::Unfit { user: b"eve", why: Unfit::Expired });
         metrics.count(&Record::Refused { why: Why::LowPort, address: ([192, 0, 2, 7], 25).into() });
         metrics.transfers.get_or_create(&command(Verb::Stor, true)).inc();

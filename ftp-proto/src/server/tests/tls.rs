@@ -92,9 +92,11 @@ fn f01_auth_ssl_makes_data_connections_private() {
 #[test]
 fn the_log_says_what_tls_protects() {
     let told = |h: &Harness| {
-        let private = |event: &Event| match event {
-            Event::LoggedIn { private, .. } | Event::Transfer { private, .. } => Some(*private),
-            _ => None,
+        let private = |event: &Event| {
+            let (Event::LoggedIn { private, .. } | Event::Transfer { private, .. }) = event else {
+                return None;
+            };
+            Some(*private)
         };
         h.events.iter().filter_map(private).collect::<Vec<_>>()
     };
