@@ -50,12 +50,13 @@
 //! | [`command`] | the table of verbs; from lines to typed commands and back |
 //! | [`reply`] | codes, meanings, and what a reply means for the command that it answers |
 //! | [`listing`] | MLSx facts, and the listings of LIST in all common formats |
-//! | [`coding`] | the line ends of TYPE A |
+//! | [`coding`] | the line ends of TYPE A; MODE B |
 //! | [`digest`] | digest algorithms and the answers to HASH |
 //! | [`rendezvous`] | RNDZ: the ends of a data connection prove themselves |
 //! | | |
 //! | [`feature`] | what a server can do, according to FEAT |
 //! | [`policy`] | one pure function: may this data connection exist? |
+//! | [`shared`] | what all sessions of a server share: the checks of logins and of proofs |
 //! | | |
 //! | [`server`], [`client`], [`relay`] | machines, which do not use each other |
 //! | [`third_party`] | machine of one file between two servers |
@@ -75,6 +76,7 @@ pub mod relay;
 pub mod rendezvous;
 pub mod reply;
 pub mod server;
+pub mod shared;
 pub mod third_party;
 pub mod timer;
 pub mod wire;

@@ -21,9 +21,8 @@
 //! | `sockets`, `listener`, `gender` | the data sockets themselves (picture in `sockets`); which numbers they have |
 //! | `transfer` | the machine of one transfer (picture in `transfer`) |
 //! | `rights` | what an account may do with files |
-//! | `guard` | how the logins of all sessions are checked, so that guesses harm nobody |
 //! | `context` | what all of these work with; `user`, `outbox`, `nonces` are parts of it |
-//! | [`ask`], [`limits`] | the vocabulary of the driver; what all sessions of a server share |
+//! | [`ask`] | the vocabulary of the driver |
 //!
 //! ```
 //! use ftp_proto::server::ask::{Account, Answer, Ask, Input, Output};
@@ -76,10 +75,8 @@ mod failure;
 mod files;
 mod first;
 mod gender;
-pub mod guard;
 mod inform;
 mod kept;
-pub mod limits;
 mod listener;
 mod login;
 mod mistake;

@@ -4,7 +4,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use ftp_proto::policy::Foreign;
-use ftp_proto::server::{Gender, Timeouts, guard};
+use ftp_proto::server::{Gender, Timeouts};
+use ftp_proto::shared::guard;
 
 use super::encryption;
 use super::file::File;

@@ -8,7 +8,8 @@ use std::time::Duration;
 use clap::{Arg, Args, Command};
 use ftp_io::program::settings::{Given, Reader, given, values};
 use ftp_io::program::{duration, size};
-use ftp_proto::server::{Timeouts, guard};
+use ftp_proto::server::Timeouts;
+use ftp_proto::shared::guard;
 use toml::de::DeTable;
 
 use super::mistake::ConfigError;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ftp_io::clock::Clock;
 use ftp_proto::address::Group;
-use ftp_proto::server::guard::{Bounds, Guard};
+use ftp_proto::shared::guard::{Bounds, Guard};
 use ftp_proto::timer::Moment;
 use tokio::sync::{Notify, oneshot};
 

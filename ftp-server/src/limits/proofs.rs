@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ftp_io::clock::Clock;
 use ftp_proto::server::Ticket;
 use ftp_proto::server::ask::TryEnd;
-use ftp_proto::server::limits::{AT_ONCE, ProofLimits, Verdict};
+use ftp_proto::shared::proofs::{AT_ONCE, ProofLimits, Verdict};
 use tokio::sync::oneshot;
 
 use super::limit::{Limit, Use};

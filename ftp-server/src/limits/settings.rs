@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ftp_proto::server::guard;
+use ftp_proto::shared::guard;
 
 /// The limits that the operator sets; `None` means no limit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -114,7 +114,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ftp_proto::server::guard::{Ban, Bounds};
+    use ftp_proto::shared::guard::{Ban, Bounds};
 
     const HOUR: Duration = Duration::from_secs(3600);
 

@@ -10,7 +10,7 @@ use super::world::{Event, World};
 use ftp_proto::address::Parity;
 use ftp_proto::policy::Foreign;
 use ftp_proto::server::ask::{Account, Answer, Ask, Ending, Input, Output, Terms, Ticket, TryEnd};
-use ftp_proto::server::limits::Verdict;
+use ftp_proto::shared::proofs::Verdict;
 use ftp_proto::third_party::Side;
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::Secret;

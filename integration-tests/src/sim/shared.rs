@@ -3,7 +3,7 @@
 
 use super::Pair;
 use ftp_proto::server::ask::{Ticket, TryEnd};
-use ftp_proto::server::limits::{ProofLimits, Verdict};
+use ftp_proto::shared::proofs::{ProofLimits, Verdict};
 use ftp_proto::third_party::Side;
 use ftp_proto::timer::Moment;
 use std::net::SocketAddr;

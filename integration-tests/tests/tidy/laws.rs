@@ -21,7 +21,7 @@ pub(super) const ROOMS: [Room; 6] = [
         layers: &[
             "wire timer dialect fair calendar",
             "address command reply listing coding digest rendezvous",
-            "feature policy",
+            "feature policy shared",
             "server | relay | client third_party",
         ],
         is_program: true,

@@ -6,6 +6,7 @@ use super::files::{FileAsk, FileFailure, Found, Intent};
 use super::terms::Terms;
 use crate::address::Parity;
 use crate::digest::Digest;
+use crate::shared::proofs::TryEnd;
 use crate::timer::Moment;
 use crate::wire::{ByteRange, Fingerprint, PathName, Secret, TransferId};
 use std::net::{IpAddr, SocketAddr};
@@ -338,18 +339,6 @@ pub enum Ending {
     Close,
     /// At once, with a reset. Nobody takes that for the end of a file.
     Reset,
-}
-
-/// How a permitted try of a foreign target has ended.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum TryEnd {
-    /// The other end has proven itself.
-    Proven,
-    /// It has not, or it could not be reached.
-    Failed,
-    /// The client gave up before anything was known about the target: no attempt was refused, and no
-    /// connection was made that did not prove itself.
-    GivenUp,
 }
 
 /// The answer to a request.

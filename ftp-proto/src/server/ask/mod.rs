@@ -10,10 +10,9 @@ mod files;
 mod interface;
 mod terms;
 
+pub use crate::shared::proofs::TryEnd;
 pub use detached::{DetachedState, DetachedTransfer};
 pub use event::{Account, Event};
 pub use files::{FileAsk, FileFailure, Found, Intent, ListStyle};
-pub use interface::{
-    Answer, Ask, ConnId, DataTls, End, Ending, Handshake, Input, Output, Ticket, TlsRole, TryEnd,
-};
+pub use interface::{Answer, Ask, ConnId, DataTls, End, Ending, Handshake, Input, Output, Ticket, TlsRole};
 pub use terms::Terms;

@@ -1,6 +1,6 @@
 //! What one account tries, and how that went.
 
-use super::ports::Ports;
+use super::failed_ports::FailedPorts;
 use crate::timer::Moment;
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
@@ -26,7 +26,7 @@ pub(super) struct Account<K> {
 /// How an account got on with one target address.
 #[derive(Debug, Default)]
 struct Record {
-    failed: Ports,
+    failed: FailedPorts,
     proved: Option<Moment>,
 }
 
@@ -59,7 +59,7 @@ impl<K> Account<K> {
     pub(super) fn failed_ports(&self, target: IpAddr, trying: impl Iterator<Item = u16>) -> usize {
         match self.targets.get(&target) {
             Some(record) => record.failed.with(trying),
-            None => Ports::default().with(trying),
+            None => FailedPorts::default().with(trying),
         }
     }
 

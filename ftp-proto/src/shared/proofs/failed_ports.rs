@@ -1,4 +1,4 @@
-//! Ports at one address that have failed lately.
+//! FailedPorts at one address that have failed lately.
 
 use crate::timer::Moment;
 use std::time::Duration;
@@ -8,9 +8,9 @@ pub(super) const WINDOW: Duration = Duration::from_secs(60 * 60);
 
 /// The failed ports of one address, each with the time of its last failure.
 #[derive(Debug, Default)]
-pub(super) struct Ports(Vec<(Moment, u16)>);
+pub(super) struct FailedPorts(Vec<(Moment, u16)>);
 
-impl Ports {
+impl FailedPorts {
     /// A port has failed. One that failed before still counts once.
     pub(super) fn add(&mut self, now: Moment, port: u16) {
         self.0.retain(|(_, failed)| *failed != port);

@@ -16,19 +16,18 @@
 //! is the oldest is forgotten. Nobody is refused because of that.
 //!
 //! The driver keeps one [`ProofLimits`]. It calls [`ProofLimits::ask`] for each
-//! [`Ask::Permit`](super::Ask::Permit), and [`ProofLimits::done`] for each
-//! [`Ask::PermitDone`](super::Ask::PermitDone) and for each permit whose session has ended.
+//! [`Ask::Permit`](crate::server::Ask::Permit), and [`ProofLimits::done`] for each
+//! [`Ask::PermitDone`](crate::server::Ask::PermitDone) and for each permit whose session has ended.
 
 mod account;
-mod ports;
+mod failed_ports;
 #[cfg(test)]
 mod tests;
 
-use super::ask::TryEnd;
 use crate::address::unmapped;
 use crate::timer::Moment;
 use account::Account;
-use ports::Ports;
+use failed_ports::FailedPorts;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -61,13 +60,25 @@ pub enum Verdict {
     Never,
 }
 
+/// How a permitted try of a foreign target has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum TryEnd {
+    /// The other end has proven itself.
+    Proven,
+    /// It has not, or it could not be reached.
+    Failed,
+    /// The client gave up before anything was known about the target: no attempt was refused, and no
+    /// connection was made that did not prove itself.
+    GivenUp,
+}
+
 /// The limits, and what they have counted. `K` names a permit, for example by session and ticket.
 #[derive(Debug)]
 pub struct ProofLimits<K> {
     permits: HashMap<K, Permit>,
     accounts: HashMap<Vec<u8>, Account<K>>,
     /// The failed ports of each target address, over all accounts.
-    targets: HashMap<IpAddr, Ports>,
+    targets: HashMap<IpAddr, FailedPorts>,
     /// The number of pairs of an account and a target address that are remembered.
     pairs: usize,
     swept: Moment,
@@ -193,7 +204,7 @@ impl<K: Copy + Eq + Hash> ProofLimits<K> {
             None => false,
         };
         let limit = if shared { SHARED_PORTS } else { TARGET_PORTS };
-        let none = Ports::default();
+        let none = FailedPorts::default();
         self.targets.get(&ip).unwrap_or(&none).with(trying().map(port)) < limit
     }
 
