@@ -1,6 +1,6 @@
 //! What a session is told at its start: the listener's configuration and its own connection.
 
-use super::gender::Gender;
+use super::sockets::gender::Gender;
 use crate::dialect::Dialect;
 use crate::policy::Rules;
 use std::net::{IpAddr, SocketAddr};

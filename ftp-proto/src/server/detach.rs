@@ -2,8 +2,8 @@
 //! about it (extensions, "DETA").
 
 use super::ask::{Answer, Ask, DetachedState, DetachedTransfer};
+use super::context::parameters::Leave;
 use super::context::{Context, Question};
-use super::parameters::Leave;
 use crate::command::Detached;
 use crate::reply::Meaning;
 use crate::wire::TransferId;

@@ -1,10 +1,10 @@
 //! STAT of the session, HELP and FEAT: what the server says about itself.
 
 use super::ask::{Answer, Ask};
+use super::context::user::Login;
 use super::context::{Context, Question};
-use super::security;
 use super::sockets::Target;
-use super::user::Login;
+use super::tls;
 use crate::command::verbs::{Row, Served};
 use crate::command::{DataType, Direction, VERBS, Verb};
 use crate::dialect::Dialect;
@@ -99,7 +99,7 @@ pub(super) fn help(cx: &mut Context, verb: Option<&[u8]>) {
 
 /// Whether this listener serves the verb of `row`.
 fn is_served(cx: &Context, row: &Row) -> bool {
-    row.served == Served::Yes && security::serves(&cx.config, row.verb)
+    row.served == Served::Yes && tls::serves(&cx.config, row.verb)
 }
 
 /// HOST: every name leads to the one host that there is (RFC 7151). It comes before USER.
@@ -147,7 +147,7 @@ pub(super) fn feat(cx: &mut Context) {
 
 /// The feature lines, with what OPTS has chosen.
 fn features(cx: &Context) -> Vec<String> {
-    let tls = security::serves(&cx.config, Verb::Auth);
+    let tls = tls::serves(&cx.config, Verb::Auth);
     let mut lines = feature::offered(cx.parameters.algorithm, tls);
     if cx.config.dialect == Dialect::Rfc354 {
         lines.retain(|line| !line.starts_with("DGST "));

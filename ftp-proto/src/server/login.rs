@@ -1,10 +1,10 @@
 //! USER, PASS, ACCT, REIN: the login.
 
 use super::ask::{Account, Answer, Ask, Event};
+use super::context::parameters::Parameters;
+use super::context::user::{By, Login, User};
 use super::context::{Context, Question};
-use super::parameters::Parameters;
 use super::timer::Timer;
-use super::user::{By, Login, User};
 use crate::reply::Meaning;
 use crate::wire::Secret;
 use std::ops::ControlFlow;

@@ -9,20 +9,21 @@
 //! everything: who may connect, who is a stranger, who has proven itself, when a file is touched, and
 //! what is said.
 //!
-//! | file | what |
+//! Each line of this table uses only what stands above it:
+//!
+//! | room | what |
 //! |---|---|
-//! | `session`, `work` | dispatch and the order of replies; what the session is doing |
-//! | `queue`, `mistake` | commands that wait for their turn; the reply to a line that is no command |
-//! | `first` | what the first bytes of a client say |
-//! | `privacy`, `security` | what is inside TLS; AUTH PBSZ PROT CCC SSCN PINC |
-//! | `practice` | the commands of drafts and of today's practice |
-//! | `login`, `parameters`, `files`, `inform` | USER..., TYPE..., CWD..., STAT HELP FEAT |
-//! | `setup`, `arrivals` | the commands that set up a data connection; connections that come before the transfer command |
-//! | `sockets`, `listener`, `gender` | the data sockets themselves (picture in `sockets`); which numbers they have |
-//! | `transfer` | the machine of one transfer (picture in `transfer`) |
-//! | `rights` | what an account may do with files |
-//! | `context` | what all of these work with; `user`, `outbox`, `nonces` are parts of it |
-//! | [`ask`] | the vocabulary of the driver |
+//! | [`ask`] | the vocabulary of the driver: questions, answers, events |
+//! | `config`, `rights`, `timer`, `partial` | what a session is told at its start; what an account may do with files; the timers; names of unfinished files |
+//! | `outbox` | what the machine has to say, in order |
+//! | `sockets` | the data sockets: listeners (picture there), open data connections that are idle, the gender of 1973 |
+//! | `context` | what all commands work with: login, parameters, TLS, paths, nonces |
+//! | `login`, `tls`, `detach`, `inform` | USER PASS ACCT; AUTH PBSZ PROT CCC SSCN PINC REIN; DETA; STAT HELP FEAT HOST LANG |
+//! | `setup` | the commands that set up a data connection, and connections that arrive before the transfer command |
+//! | `transfer` | the machine of one transfer (picture there) |
+//! | `files` | the commands about files: CWD, SIZE, HASH, RNFR, ... |
+//! | `drafts` | the commands of drafts and of today's practice |
+//! | `session` | commands one after the other: queue, admission, dispatch, what is under way |
 //!
 //! ```
 //! use ftp_proto::server::ask::{Account, Answer, Ask, Input, Output};
@@ -65,46 +66,30 @@
 //!   and the machine closes it.
 //! * After [`Output::Close`], it releases everything that the session holds, permits included.
 
-mod allowed;
-mod arrivals;
 pub mod ask;
 mod config;
 mod context;
 mod detach;
-mod failure;
+mod drafts;
 mod files;
-mod first;
-mod gender;
 mod inform;
-mod kept;
-mod listener;
 mod login;
-mod mistake;
-mod nonces;
 mod outbox;
-mod parameters;
 mod partial;
-mod path;
-mod practice;
-mod privacy;
-mod queue;
 mod rights;
-mod security;
 mod session;
 mod setup;
 mod sockets;
 #[cfg(test)]
 mod tests;
 mod timer;
+mod tls;
 mod transfer;
-mod user;
-mod waits;
-mod work;
 
 pub use ask::{Account, Answer, Ask, ConnId, Input, Output, Ticket};
 pub use config::{Begin, Config, Connection, Reuse, Timeouts, Tls};
-pub use gender::Gender;
 pub use partial::{is_partial, partial_name};
 pub use rights::{Access, Right, Rights};
 pub use session::Session;
+pub use sockets::gender::Gender;
 pub use timer::Timer;

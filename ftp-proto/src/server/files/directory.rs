@@ -5,7 +5,7 @@ use crate::command::Verb;
 use crate::reply::Meaning;
 use crate::server::ask::{FileAsk, Found};
 use crate::server::context::Context;
-use crate::server::path;
+use crate::server::context::path;
 use crate::wire::PathName;
 
 /// CWD: changes the working directory.

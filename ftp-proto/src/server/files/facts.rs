@@ -6,7 +6,7 @@ use crate::listing::{Kind, civil, facts_line};
 use crate::reply::Meaning;
 use crate::server::ask::{FileAsk, FileFailure, Found};
 use crate::server::context::Context;
-use crate::server::path::plain;
+use crate::server::context::path::plain;
 use crate::wire::PathName;
 
 /// SIZE (RFC 3659 4).

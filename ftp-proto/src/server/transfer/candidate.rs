@@ -7,7 +7,7 @@ use super::secure::{self, Securing, Wants};
 use crate::server::Timeouts;
 use crate::server::ask::{Answer, ConnId, Handshake, Ticket};
 use crate::server::context::Context;
-use crate::server::listener::HeldTls;
+use crate::server::sockets::listener::HeldTls;
 use crate::server::timer::Timer;
 use crate::timer::Moment;
 

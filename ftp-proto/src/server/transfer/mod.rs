@@ -39,10 +39,10 @@ pub(super) use input::Input;
 
 use super::ask::{Answer, Ask, FileFailure, Ticket};
 use super::context::Context;
-use super::parameters::Leave;
 use super::setup;
 use super::timer::Timer;
 use crate::reply::Meaning;
+use crate::server::context::parameters::Leave;
 use crate::timer::Moment;
 use moving::Moving;
 use obtain::Obtain;

@@ -1,11 +1,10 @@
 //! The data connection is there: the file moves until its end, an ABOR or a stall; then the final
 //! reply.
 
-use super::abort;
 use super::input::Input;
-use super::obtain;
 use super::peer::Peer;
 use super::request::Request;
+use super::{abort, obtain};
 use crate::address::unmapped;
 use crate::command::{Direction, Mode};
 use crate::dialect::Dialect;
@@ -15,7 +14,7 @@ use crate::policy::Grant;
 use crate::reply::Meaning;
 use crate::server::ask::{Answer, Ask, End, Ending, Intent, Terms, Ticket};
 use crate::server::context::Context;
-use crate::server::parameters::Leave;
+use crate::server::context::parameters::Leave;
 use crate::server::timer::Timer;
 use crate::wire::ByteRange;
 use crate::wire::counted;

@@ -9,9 +9,9 @@ use crate::address::unmapped;
 use crate::policy::{self, Cargo, Filter, Grant};
 use crate::server::ask::{Event, Ticket};
 use crate::server::context::Context;
+use crate::server::context::user::Login;
 use crate::server::sockets::Target;
 use crate::server::timer::Timer;
-use crate::server::user::Login;
 use crate::timer::Moment;
 use std::net::SocketAddr;
 

@@ -2,7 +2,7 @@
 
 use crate::policy::{Evidence, Grant};
 use crate::server::ask::{ConnId, TlsRole};
-use crate::server::kept::Kept;
+use crate::server::sockets::kept::Kept;
 use crate::timer::Moment;
 use std::net::SocketAddr;
 

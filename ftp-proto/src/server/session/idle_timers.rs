@@ -1,8 +1,8 @@
 //! The waits that follow from the state of a session alone, whatever it has been sent last.
 
-use super::context::Context;
-use super::listener::Listener;
-use super::timer::Timer;
+use crate::server::context::Context;
+use crate::server::sockets::listener::Listener;
+use crate::server::timer::Timer;
 use crate::timer::Moment;
 use std::sync::Arc;
 

@@ -2,9 +2,8 @@
 
 use super::context::Context;
 use super::files::{self, Waits};
-use super::inform;
-use super::setup;
 use super::transfer::request::{self, Request};
+use super::{inform, setup};
 use crate::command::{Extension, Practice};
 use crate::dialect::Dialect;
 use crate::reply::Meaning;

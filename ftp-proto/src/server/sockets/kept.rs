@@ -5,48 +5,52 @@
 //! have begun to send its next file before the command for it has come, so a transfer command that fails closes
 //! the connection of its direction: no file may get the bytes of another one.
 
-use super::ask::{Ask, ConnId, Ending};
-use super::outbox::Outbox;
 use crate::command::{Direction, Verb};
 use crate::policy::{Evidence, Grant};
+use crate::server::ask::{Ask, ConnId, Ending};
+use crate::server::outbox::Outbox;
 use crate::timer::Moment;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 /// A data connection that has carried a whole file, and stays open.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Kept {
-    pub(super) conn: ConnId,
-    pub(super) address: SocketAddr,
+pub(in crate::server) struct Kept {
+    pub(in crate::server) conn: ConnId,
+    pub(in crate::server) address: SocketAddr,
     /// The terms on which policy allowed it.
-    pub(super) grant: Grant,
+    pub(in crate::server) grant: Grant,
     /// What has shown that its other end takes part.
-    pub(super) evidence: Evidence,
+    pub(in crate::server) evidence: Evidence,
     /// Since when no file uses it.
-    pub(super) since: Moment,
+    pub(in crate::server) since: Moment,
 }
 
 /// The data connections that a session keeps: at most one for each direction.
 #[derive(Debug, Default)]
-pub(super) struct KeptConnections {
+pub(in crate::server) struct KeptConnections {
     send: Option<Kept>,
     receive: Option<Kept>,
 }
 
 impl KeptConnections {
     /// Keeps a connection for the next file of `direction`. It takes the place of another one.
-    pub(super) fn keep(&mut self, direction: Direction, kept: Kept, out: &mut Outbox) {
+    pub(in crate::server) fn keep(&mut self, direction: Direction, kept: Kept, out: &mut Outbox) {
         self.close(direction, out);
         *self.of(direction) = Some(kept);
     }
 
     /// Takes the connection of `direction` out, if `may` says that it may be used.
-    pub(super) fn take(&mut self, direction: Direction, may: impl FnOnce(&Kept) -> bool) -> Option<Kept> {
+    pub(in crate::server) fn take(
+        &mut self,
+        direction: Direction,
+        may: impl FnOnce(&Kept) -> bool,
+    ) -> Option<Kept> {
         self.of(direction).take_if(|kept| may(kept))
     }
 
     /// The connection of `direction`.
-    pub(super) const fn get(&self, direction: Direction) -> Option<&Kept> {
+    pub(in crate::server) const fn get(&self, direction: Direction) -> Option<&Kept> {
         match direction {
             Direction::Send => self.send.as_ref(),
             Direction::Receive => self.receive.as_ref(),
@@ -54,32 +58,32 @@ impl KeptConnections {
     }
 
     /// Closes the connection of `direction`.
-    pub(super) fn close(&mut self, direction: Direction, out: &mut Outbox) {
+    pub(in crate::server) fn close(&mut self, direction: Direction, out: &mut Outbox) {
         self.close_if(out, |of, _| of == direction);
     }
 
     /// Closes both connections. Returns whether there was one.
-    pub(super) fn close_all(&mut self, out: &mut Outbox) -> bool {
+    pub(in crate::server) fn close_all(&mut self, out: &mut Outbox) -> bool {
         self.close_if(out, |_, _| true)
     }
 
     /// Closes those that no file has used for `limit`.
-    pub(super) fn close_old(&mut self, now: Moment, limit: Duration, out: &mut Outbox) {
+    pub(in crate::server) fn close_old(&mut self, now: Moment, limit: Duration, out: &mut Outbox) {
         self.close_if(out, |_, kept| now.since(kept.since) >= limit);
     }
 
     /// The other end of `conn` has ended it. Returns whether that is a connection which is kept.
-    pub(super) fn lost(&mut self, conn: ConnId, out: &mut Outbox) -> bool {
+    pub(in crate::server) fn lost(&mut self, conn: ConnId, out: &mut Outbox) -> bool {
         self.close_if(out, |_, kept| kept.conn == conn)
     }
 
     /// Since when the one that has waited longest has not been used.
-    pub(super) fn since(&self) -> Option<Moment> {
+    pub(in crate::server) fn since(&self) -> Option<Moment> {
         self.send.iter().chain(&self.receive).map(|kept| kept.since).min()
     }
 
     /// The session has ended, and its driver closes what it holds.
-    pub(super) fn forget(&mut self) {
+    pub(in crate::server) fn forget(&mut self) {
         *self = Self::default();
     }
 
@@ -105,7 +109,7 @@ impl KeptConnections {
 
 /// Whether the command closes what is kept, before its reply (B13, extensions "RNDZ"): it says what the next
 /// data connection is, or how its bytes travel.
-pub(super) const fn is_closed_by(verb: Verb) -> bool {
+pub(in crate::server) const fn is_closed_by(verb: Verb) -> bool {
     matches!(
         verb,
         Verb::Rndz

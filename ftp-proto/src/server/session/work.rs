@@ -1,9 +1,9 @@
 //! What a session is doing.
 
-use super::ask::Ticket;
-use super::context::{Context, Question};
-use super::transfer::{Transfer, request};
-use super::{detach, files, inform, login, setup};
+use crate::server::ask::Ticket;
+use crate::server::context::{Context, Question};
+use crate::server::transfer::{Transfer, request};
+use crate::server::{detach, files, inform, login, setup};
 
 /// What the session is doing. A timer ends everything but `Idle` and `Closed`.
 #[derive(Debug)]

@@ -16,7 +16,7 @@ pub enum Gender {
 impl Gender {
     /// The directions, seen from this server, in which a foreign socket can be used. Port 0 is every port of
     /// its host.
-    pub(super) fn directions(self, foreign: u16) -> impl Iterator<Item = Direction> {
+    pub(in crate::server) fn directions(self, foreign: u16) -> impl Iterator<Item = Direction> {
         Direction::BOTH.into_iter().filter(move |direction| match (self, direction) {
             (Self::Off, _) => true,
             (Self::Strict, _) if foreign == 0 => true,
@@ -26,7 +26,7 @@ impl Gender {
     }
 
     /// The numbers that a socket of this server may have.
-    pub(super) const fn own(self, direction: Direction) -> Parity {
+    pub(in crate::server) const fn own(self, direction: Direction) -> Parity {
         match (self, direction) {
             (Self::Off, _) => Parity::Any,
             (Self::Strict, Direction::Send) => Parity::Odd,
@@ -37,19 +37,19 @@ impl Gender {
 
 /// A value for each direction of the data.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) struct Each<T> {
+pub(in crate::server) struct Each<T> {
     send: T,
     receive: T,
 }
 
 impl<T: Copy> Each<T> {
     /// The same value for both directions.
-    pub(super) const fn both(value: T) -> Self {
+    pub(in crate::server) const fn both(value: T) -> Self {
         Self { send: value, receive: value }
     }
 
     /// The value for `direction`.
-    pub(super) const fn of(&self, direction: Direction) -> T {
+    pub(in crate::server) const fn of(&self, direction: Direction) -> T {
         match direction {
             Direction::Send => self.send,
             Direction::Receive => self.receive,
@@ -57,7 +57,7 @@ impl<T: Copy> Each<T> {
     }
 
     /// Changes the value for `direction`.
-    pub(super) const fn set(&mut self, direction: Direction, value: T) {
+    pub(in crate::server) const fn set(&mut self, direction: Direction, value: T) {
         match direction {
             Direction::Send => self.send = value,
             Direction::Receive => self.receive = value,

@@ -1,10 +1,10 @@
 //! The reply to a line that is no command.
 
-use super::context::Context;
-use super::setup;
 use crate::command::{CommandError, Fault, Verb};
 use crate::dialect::Dialect;
 use crate::reply::Meaning;
+use crate::server::context::Context;
+use crate::server::setup;
 
 /// Says what is wrong with a line.
 pub(super) fn reply(cx: &mut Context, CommandError { verb, fault }: &CommandError) {

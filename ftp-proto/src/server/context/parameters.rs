@@ -1,56 +1,56 @@
 //! TYPE, MODE, STRU, BYTE, REST, RANG, OPTS: what holds for later commands. A value that cannot be served is
 //! refused at once, not at the transfer (RFC 418, E16).
 
-use super::outbox::Outbox;
 use crate::command::{DataType, Mode, Opts, Partial, Structure};
 use crate::digest::Algorithm;
 use crate::listing::FACTS;
 use crate::reply::Meaning;
+use crate::server::outbox::Outbox;
 use crate::wire::{ByteRange, PathName, TransferId};
 use std::num::NonZeroU64;
 use std::time::Duration;
 
 /// What commands set for later commands.
 #[derive(Debug)]
-pub(super) struct Parameters {
+pub(in crate::server) struct Parameters {
     /// The data type that TYPE has set.
-    pub(super) data_type: DataType,
+    pub(in crate::server) data_type: DataType,
     /// The mode of data connections.
-    pub(super) mode: Mode,
+    pub(in crate::server) mode: Mode,
     /// The digest that DGST wants of the next files.
-    pub(super) digest: Option<Algorithm>,
+    pub(in crate::server) digest: Option<Algorithm>,
     /// What RATE gave, in bytes per second.
-    pub(super) rate: Option<NonZeroU64>,
+    pub(in crate::server) rate: Option<NonZeroU64>,
     /// What DETA gave for the next transfer.
-    pub(super) detach: Option<Leave>,
+    pub(in crate::server) detach: Option<Leave>,
     /// The working directory.
-    pub(super) cwd: PathName,
+    pub(in crate::server) cwd: PathName,
     /// What REST or RANG gave, whichever came last: for the next transfer command (E14). RANG is for the
     /// next digest, too.
-    pub(super) range: Option<ByteRange>,
+    pub(in crate::server) range: Option<ByteRange>,
     /// How many bytes ALLO has announced for the next file that is received.
-    pub(super) allocated: Option<u64>,
+    pub(in crate::server) allocated: Option<u64>,
     /// The file that RNFR named: for the next command (E22).
-    pub(super) rename: Option<PathName>,
+    pub(in crate::server) rename: Option<PathName>,
     /// The facts that OPTS MLST chose; `None` is all of them.
-    pub(super) facts: Option<Vec<String>>,
+    pub(in crate::server) facts: Option<Vec<String>>,
     /// The algorithm that OPTS HASH chose.
-    pub(super) algorithm: Algorithm,
+    pub(in crate::server) algorithm: Algorithm,
     /// What OPTS STOR PARTIAL chose.
-    pub(super) partial: Partial,
+    pub(in crate::server) partial: Partial,
     /// EPSV ALL was sent (D17).
-    pub(super) epsv_only: bool,
+    pub(in crate::server) epsv_only: bool,
     /// CEPR ON was sent: the reply to EPSV names the address too.
-    pub(super) names_address: bool,
+    pub(in crate::server) names_address: bool,
 }
 
 /// What DETA has given the next transfer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Leave {
+pub(in crate::server) struct Leave {
     /// The name of the transfer.
-    pub(super) id: TransferId,
+    pub(in crate::server) id: TransferId,
     /// How long it may go on without its control connection.
-    pub(super) time: Duration,
+    pub(in crate::server) time: Duration,
 }
 
 impl Default for Parameters {
@@ -76,7 +76,7 @@ impl Default for Parameters {
 
 impl Parameters {
     /// TYPE: sets the data type.
-    pub(super) fn set_type(&mut self, data_type: DataType, out: &mut Outbox) {
+    pub(in crate::server) fn set_type(&mut self, data_type: DataType, out: &mut Outbox) {
         let text = match data_type {
             DataType::Ascii => "TYPE is A",
             DataType::Image => "TYPE is I",
@@ -91,7 +91,7 @@ impl Parameters {
     }
 
     /// MODE: how the data connection is structured.
-    pub(super) fn set_mode(&mut self, mode: Mode, out: &mut Outbox) {
+    pub(in crate::server) fn set_mode(&mut self, mode: Mode, out: &mut Outbox) {
         let text = match mode {
             Mode::Stream => "MODE is S",
             Mode::Block => "MODE is B",
@@ -105,13 +105,13 @@ impl Parameters {
     }
 
     /// DGST (extensions). The reply names the algorithm.
-    pub(super) fn set_digest(&mut self, digest: Option<Algorithm>, out: &mut Outbox) {
+    pub(in crate::server) fn set_digest(&mut self, digest: Option<Algorithm>, out: &mut Outbox) {
         self.digest = digest;
         out.reply(Meaning::Okay, digest.map_or("OFF", Algorithm::name));
     }
 
     /// RATE: the most bytes per second (extensions).
-    pub(super) fn set_rate(&mut self, rate: Option<NonZeroU64>, out: &mut Outbox) {
+    pub(in crate::server) fn set_rate(&mut self, rate: Option<NonZeroU64>, out: &mut Outbox) {
         self.rate = rate;
         match rate {
             Some(rate) => out.reply(Meaning::Okay, format!("At most {rate} bytes per second")),
@@ -120,7 +120,7 @@ impl Parameters {
     }
 
     /// USER: what was chosen for the transfers of somebody else.
-    pub(super) const fn forget_choices(&mut self) {
+    pub(in crate::server) const fn forget_choices(&mut self) {
         self.range = None; // E14
         self.allocated = None;
         self.digest = None;
@@ -129,19 +129,19 @@ impl Parameters {
     }
 
     /// ALLO (RFC 959). Nothing is allocated, but the number shows afterwards whether the file is whole.
-    pub(super) fn allocate(&mut self, bytes: u64, out: &mut Outbox) {
+    pub(in crate::server) fn allocate(&mut self, bytes: u64, out: &mut Outbox) {
         self.allocated = Some(bytes);
         out.reply(Meaning::Superfluous, "No allocation is needed");
     }
 
     /// REST (RFC 3659 5).
-    pub(super) fn set_restart(&mut self, offset: u64, out: &mut Outbox) {
+    pub(in crate::server) fn set_restart(&mut self, offset: u64, out: &mut Outbox) {
         self.range = Some(ByteRange::from(offset));
         out.reply(Meaning::RestNoted, format!("The next transfer starts at {offset}"));
     }
 
     /// RANG (draft-bryan-ftp-range 3).
-    pub(super) fn set_range(&mut self, range: Option<ByteRange>, out: &mut Outbox) {
+    pub(in crate::server) fn set_range(&mut self, range: Option<ByteRange>, out: &mut Outbox) {
         self.range = range;
         let text = match range {
             Some(ByteRange { first, length: Some(length) }) => {
@@ -153,7 +153,7 @@ impl Parameters {
     }
 
     /// Takes what RANG gave. What REST gave stays for the next transfer command.
-    pub(super) const fn take_range(&mut self) -> ByteRange {
+    pub(in crate::server) const fn take_range(&mut self) -> ByteRange {
         match self.range {
             Some(range) if range.length.is_some() => {
                 self.range = None;
@@ -164,13 +164,13 @@ impl Parameters {
     }
 
     /// CEPR, as glFTPD has it: with the address, the reply to EPSV can be given to another server.
-    pub(super) fn set_names_address(&mut self, on: bool, out: &mut Outbox) {
+    pub(in crate::server) fn set_names_address(&mut self, on: bool, out: &mut Outbox) {
         self.names_address = on;
         out.reply(Meaning::Okay, if on { "CEPR is ON" } else { "CEPR is OFF" });
     }
 
     /// OPTS (RFC 2389).
-    pub(super) fn set_option(&mut self, opts: Opts, out: &mut Outbox) {
+    pub(in crate::server) fn set_option(&mut self, opts: Opts, out: &mut Outbox) {
         match opts {
             Opts::Utf8 => out.reply(Meaning::Okay, "Names are UTF-8"),
             Opts::Deflate => out.reply(Meaning::Okay, "The compression is chosen here"),
@@ -207,7 +207,7 @@ impl Parameters {
 }
 
 /// STRU. Only the file structure is served, so there is nothing to remember.
-pub(super) fn set_structure(structure: Structure, out: &mut Outbox) {
+pub(in crate::server) fn set_structure(structure: Structure, out: &mut Outbox) {
     match structure {
         Structure::File => out.reply(Meaning::Okay, "STRU is F"),
         Structure::Unserved(_) => {
@@ -217,7 +217,7 @@ pub(super) fn set_structure(structure: Structure, out: &mut Outbox) {
 }
 
 /// BYTE. The bytes of a TCP connection have 8 bits (E17).
-pub(super) fn set_byte(size: u8, out: &mut Outbox) {
+pub(in crate::server) fn set_byte(size: u8, out: &mut Outbox) {
     if size == 8 {
         out.reply(Meaning::Okay, "BYTE size is 8");
     } else {

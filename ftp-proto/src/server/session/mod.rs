@@ -1,23 +1,31 @@
 //! One session: inputs in, outputs out, one command after the other by its row of the verb table.
 
-use super::arrivals;
-use super::ask::{Answer, Ask, ConnId, Event, Input, Output, Ticket};
-use super::config::{Begin, Config, Connection};
-use super::context::{Context, Question};
-use super::parameters::{self, Leave};
-use super::queue::{MAX_LINE, Queue, Waiting};
-use super::timer::Timer;
-use super::transfer::request::{self, direction_of, moves_data};
-use super::transfer::{self, abort};
-use super::work::Work;
-use super::{allowed, detach, files, first, inform, kept, login, mistake, practice, security, setup, waits};
+mod admission;
+mod bad_line;
+mod idle_timers;
+mod other_protocol;
+mod queue;
+mod work;
+
 use crate::command::{Command, Verb};
 use crate::dialect::Dialect;
 use crate::reply::Meaning;
+use crate::server::ask::{Answer, Ask, ConnId, Event, Input, Output, Ticket};
+use crate::server::config::{Begin, Config, Connection};
+use crate::server::context::parameters::{self, Leave};
+use crate::server::context::{Context, Question};
+use crate::server::setup::arrivals;
+use crate::server::sockets::kept;
+use crate::server::timer::Timer;
+use crate::server::transfer::request::{self, direction_of, moves_data};
+use crate::server::transfer::{self, abort};
+use crate::server::{detach, drafts, files, inform, login, setup, tls};
 use crate::timer::Moment;
 use crate::wire::{ByteRange, Item, LineReader, Secret};
+use queue::{MAX_LINE, Queue, Waiting};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use work::Work;
 
 /// The machine of one control connection.
 #[derive(Debug)]
@@ -68,7 +76,7 @@ impl Session {
         self.cx.now = now;
         match input {
             Input::Start if self.cx.config.tls.begin == Begin::Implicit => {
-                self.work = Work::Securing(security::implicit(&mut self.cx));
+                self.work = Work::Securing(tls::implicit(&mut self.cx));
             }
             Input::Start => self.greet(),
             Input::Bytes(bytes) => self.bytes(bytes),
@@ -173,7 +181,7 @@ impl Session {
     /// Whether the first bytes of the client are another protocol. Then the session has ended.
     fn is_other_protocol(&mut self, byte: Option<u8>, line: Option<&[u8]>) -> bool {
         self.is_new = line.is_none();
-        let Some(protocol) = first::other_protocol(byte, line) else { return false };
+        let Some(protocol) = other_protocol::other_protocol(byte, line) else { return false };
         self.cx.out.event(Event::NotFtp(protocol));
         self.end();
         true
@@ -240,7 +248,7 @@ impl Session {
         // A transfer command uses the restart point up, even when it fails (E14).
         let range = if verb.is_some_and(moves_data) { self.cx.parameters.range.take() } else { None };
         if verb
-            .is_none_or(|verb| allowed::may_say(&mut self.cx, verb, matches!(self.work, Work::Transfer(_))))
+            .is_none_or(|verb| admission::may_say(&mut self.cx, verb, matches!(self.work, Work::Transfer(_))))
         {
             if self.stopping && verb.is_some_and(moves_data) {
                 return self.stop();
@@ -269,7 +277,7 @@ impl Session {
                 }
                 self.execute(command, range.unwrap_or_default());
             }
-            Waiting::Mistake(error, _) => mistake::reply(&mut self.cx, &error),
+            Waiting::Mistake(error, _) => bad_line::reply(&mut self.cx, &error),
             Waiting::TooLong => self.cx.out.reply(Meaning::TooLong, "That line is too long"),
             Waiting::Overflow(_) => {
                 let text = "Too many commands were waiting; this one was dropped";
@@ -285,14 +293,14 @@ impl Session {
             Command::User(name) => work.wait(login::user(cx, name)),
             Command::Pass(password) => work.wait(login::pass(cx, password)),
             Command::Acct(account) => self.acct(&account),
-            Command::Rein => self.change_tls(security::rein),
+            Command::Rein => self.change_tls(tls::rein),
             Command::Quit => self.quit(),
-            Command::Auth(mechanism) => self.change_tls(|cx| security::auth(cx, &mechanism)),
-            Command::Pbsz(_) => security::pbsz(cx),
-            Command::Prot(level) => security::prot(cx, level),
-            Command::Ccc => security::ccc(cx),
-            Command::Sscn(client) => security::sscn(cx, client),
-            Command::Pinc(pin) => security::pinc(cx, pin),
+            Command::Auth(mechanism) => self.change_tls(|cx| tls::auth(cx, &mechanism)),
+            Command::Pbsz(_) => tls::pbsz(cx),
+            Command::Prot(level) => tls::prot(cx, level),
+            Command::Ccc => tls::ccc(cx),
+            Command::Sscn(client) => tls::sscn(cx, client),
+            Command::Pinc(pin) => tls::pinc(cx, pin),
             Command::Type(data_type) => cx.parameters.set_type(data_type, &mut cx.out),
             Command::Mode(mode) => cx.parameters.set_mode(mode, &mut cx.out),
             Command::Stru(structure) => parameters::set_structure(structure, &mut cx.out),
@@ -340,13 +348,13 @@ impl Session {
             Command::Noop => cx.out.reply(Meaning::Okay, "NOOP done"),
             Command::Allo(bytes) => cx.parameters.allocate(bytes, &mut cx.out),
             Command::Detached(detached) => work.wait(detach::begin(cx, detached)),
-            Command::Extension(extension) => work.transfer(practice::extension(cx, extension), cx),
-            Command::Practice(practice) => work.wait(practice::begin(cx, practice)),
+            Command::Extension(extension) => work.transfer(drafts::extension(cx, extension), cx),
+            Command::Practice(practice) => work.wait(drafts::begin(cx, practice)),
             Command::Syst => cx.out.reply(Meaning::SystemName, "UNIX Type: L8"),
             Command::Help(verb) => inform::help(cx, verb.as_deref()),
             Command::Feat => inform::feat(cx),
             Command::Opts(opts) => cx.parameters.set_option(opts, &mut cx.out),
-            Command::Other(verb, _) => mistake::not_implemented(cx, verb),
+            Command::Other(verb, _) => bad_line::not_implemented(cx, verb),
         }
     }
 
@@ -420,7 +428,7 @@ impl Session {
         let Some(answer) = arrivals::handshake(cx, ticket, answer) else { return };
         match std::mem::replace(work, Work::Idle) {
             Work::Securing(asked) if asked == ticket => {
-                if security::secured(cx, answer).is_break() {
+                if tls::secured(cx, answer).is_break() {
                     self.end();
                 } else if !self.greeted {
                     self.greet();
@@ -552,7 +560,7 @@ impl Session {
             | Work::Transfer(_) => false,
         };
         let worked = self.worked.filter(|_| idle && self.stopping);
-        waits::set(&mut self.cx, idle, worked);
+        idle_timers::set(&mut self.cx, idle, worked);
     }
 
     /// Whether the control connection has ended, and a transfer goes on without it (DETA).

@@ -1,11 +1,11 @@
 //! What a failure of the file system is called in a reply.
 
-use super::ask::FileFailure;
 use crate::command::Verb;
 use crate::reply::Meaning;
+use crate::server::ask::FileFailure;
 
 /// The meaning of `failure` in the reply to `verb`.
-pub(super) const fn meaning(verb: Verb, failure: FileFailure) -> Meaning {
+pub(in crate::server) const fn meaning(verb: Verb, failure: FileFailure) -> Meaning {
     match failure {
         FileFailure::NotFound => Meaning::NotFound,
         FileFailure::NotDirectory if matches!(verb, Verb::Mlsd) => Meaning::Syntax, // RFC 3659 7.2.1

@@ -7,19 +7,19 @@ use zeroize::Zeroizing;
 
 /// HMAC-SHA-256 in counter mode over the entropy of the connection: no two nonces are alike, and
 /// none can be predicted.
-pub(super) struct Nonces {
+pub(in crate::server) struct Nonces {
     key: Zeroizing<[u8; 32]>,
     counter: u64,
 }
 
 impl Nonces {
     /// The nonces that follow from `entropy`.
-    pub(super) fn new(entropy: [u8; 32]) -> Self {
+    pub(in crate::server) fn new(entropy: [u8; 32]) -> Self {
         Self { key: Zeroizing::new(entropy), counter: 0 }
     }
 
     /// The next nonce.
-    pub(super) fn next(&mut self) -> [u8; 23] {
+    pub(in crate::server) fn next(&mut self) -> [u8; 23] {
         // RFC 2104 2: a key shorter than the block is padded with zeros.
         let mut block = Zeroizing::new([0; 64]);
         block.iter_mut().zip(*self.key).for_each(|(b, k)| *b = k);

@@ -15,35 +15,39 @@
 //! listener takes it as its target (RFC 438 d, B24). The port that SOCK or GSOC announced belongs to
 //! the session until its end: PASV listens on it (D08), and active connections come from it (B03, D20).
 
-use super::ask::{Ask, Ticket};
-use super::gender::{Each, Gender};
-use super::kept::KeptConnections;
-use super::listener::{Listener, Reservation};
-use super::outbox::Outbox;
+pub(in crate::server) mod gender;
+pub(in crate::server) mod kept;
+pub(in crate::server) mod listener;
+
 use crate::command::Direction;
 use crate::dialect::Dialect;
 use crate::fair::Fair;
 use crate::policy::{Evidence, Filter};
 use crate::rendezvous::RendezvousSecret;
+use crate::server::ask::{Ask, Ticket};
+use crate::server::outbox::Outbox;
 use crate::timer::Moment;
+use gender::{Each, Gender};
+use kept::KeptConnections;
+use listener::{Listener, Reservation};
 use std::net::SocketAddr;
 use std::time::Duration;
 
 /// All data sockets of a session.
 #[derive(Debug)]
-pub(super) struct Sockets {
+pub(in crate::server) struct Sockets {
     gender: Gender,
     listening: Listening,
     /// What each direction connects to while it is active.
-    pub(super) targets: Each<Target>,
+    pub(in crate::server) targets: Each<Target>,
     /// The port that SOCK or GSOC announced.
-    pub(super) own: Option<OwnPort>,
+    pub(in crate::server) own: Option<OwnPort>,
     /// Whether an active end also listens on the port from which it connects (RSYM).
-    pub(super) symmetric: bool,
+    pub(in crate::server) symmetric: bool,
     /// The secret that RNDZ gave for the next data connection.
-    pub(super) rendezvous: Option<RendezvousSecret>,
+    pub(in crate::server) rendezvous: Option<RendezvousSecret>,
     /// What MODE B has kept after a file.
-    pub(super) kept: KeptConnections,
+    pub(in crate::server) kept: KeptConnections,
     listeners_so_far: u64,
 }
 
@@ -58,7 +62,7 @@ enum Listening {
 
 /// What an active direction connects to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) enum Target {
+pub(in crate::server) enum Target {
     /// Nothing: a transfer command fails at once. The client's control port is never the target.
     #[default]
     None,
@@ -70,26 +74,26 @@ pub(super) enum Target {
 
 /// The session's own announced port; with strict gender two of them.
 #[derive(Debug)]
-pub(super) struct OwnPort {
+pub(in crate::server) struct OwnPort {
     /// The reservation of the port.
-    pub(super) ticket: Ticket,
+    pub(in crate::server) ticket: Ticket,
     /// The port's number.
-    pub(super) port: u16,
+    pub(in crate::server) port: u16,
     /// The reservation of the port with the next number, from which this server sends if gender is
     /// strict.
-    pub(super) sender: Option<Ticket>,
+    pub(in crate::server) sender: Option<Ticket>,
     /// When it was used last.
-    pub(super) since: Moment,
+    pub(in crate::server) since: Moment,
 }
 
 impl OwnPort {
     /// The reservation of the port from which this server connects.
-    pub(super) fn reservation(&self, direction: Direction) -> Ticket {
+    pub(in crate::server) fn reservation(&self, direction: Direction) -> Ticket {
         self.sender.filter(|_| direction == Direction::Send).unwrap_or(self.ticket)
     }
 
     /// The number of that port.
-    pub(super) fn port_of(&self, direction: Direction) -> u16 {
+    pub(in crate::server) fn port_of(&self, direction: Direction) -> u16 {
         if self.reservation(direction) == self.ticket { self.port } else { self.port.saturating_add(1) }
     }
 
@@ -126,7 +130,7 @@ impl Listening {
 
 impl Sockets {
     /// The sockets of a session that has none yet.
-    pub(super) fn new(gender: Gender) -> Self {
+    pub(in crate::server) fn new(gender: Gender) -> Self {
         Self {
             gender,
             listening: Listening::default(),
@@ -140,12 +144,12 @@ impl Sockets {
     }
 
     /// What will show that the peer of the next data connection takes part in its transfer.
-    pub(super) const fn evidence(&self) -> Evidence {
+    pub(in crate::server) const fn evidence(&self) -> Evidence {
         if self.rendezvous.is_some() { Evidence::Rendezvous } else { Evidence::None }
     }
 
     /// The listener that a transfer of `direction` uses; `None` if that direction is active.
-    pub(super) const fn listener(&self, direction: Direction) -> Option<&Listener> {
+    pub(in crate::server) const fn listener(&self, direction: Direction) -> Option<&Listener> {
         match (&self.listening, direction) {
             (Listening::Apart { send, .. }, Direction::Send) => send.as_ref(),
             (Listening::Apart { receive, .. }, Direction::Receive) => receive.as_ref(),
@@ -158,7 +162,7 @@ impl Sockets {
     }
 
     /// Returns every listener of the session.
-    pub(super) fn listeners(&self) -> impl Iterator<Item = &Listener> {
+    pub(in crate::server) fn listeners(&self) -> impl Iterator<Item = &Listener> {
         let (a, b) = match &self.listening {
             Listening::Apart { send, receive } => (send.as_ref(), receive.as_ref()),
             Listening::Passive { listener, except } => {
@@ -169,7 +173,7 @@ impl Sockets {
     }
 
     /// Every listener, to change it.
-    pub(super) fn listeners_mut(&mut self) -> impl Iterator<Item = &mut Listener> {
+    pub(in crate::server) fn listeners_mut(&mut self) -> impl Iterator<Item = &mut Listener> {
         let (a, b) = match &mut self.listening {
             Listening::Apart { send, receive } => (send.as_mut(), receive.as_mut()),
             Listening::Passive { listener, except } => {
@@ -180,20 +184,20 @@ impl Sockets {
     }
 
     /// The listener with this ticket.
-    pub(super) fn find(&mut self, ticket: Ticket) -> Option<&mut Listener> {
+    pub(in crate::server) fn find(&mut self, ticket: Ticket) -> Option<&mut Listener> {
         self.listeners_mut().find(|listener| listener.ticket == ticket)
     }
 
     /// Whom the listener with this ticket accepts for a transfer of `direction`; nobody if it does not serve
     /// that direction.
-    pub(super) fn filter(&self, ticket: Ticket, direction: Direction) -> Filter {
+    pub(in crate::server) fn filter(&self, ticket: Ticket, direction: Direction) -> Filter {
         let listener = self.listener(direction).filter(|listener| listener.ticket == ticket);
         listener.map_or(Filter::Nobody, |listener| listener.filters.of(direction))
     }
 
     /// Whom the listener with this ticket accepts while it is not known yet which transfer comes: what one
     /// of these lets in may be the peer.
-    pub(super) fn filters(&self, ticket: Ticket) -> Vec<Filter> {
+    pub(in crate::server) fn filters(&self, ticket: Ticket) -> Vec<Filter> {
         let serves = |direction: &Direction| self.listener(*direction).is_some_and(|l| l.ticket == ticket);
         let directions = Direction::BOTH.into_iter().filter(serves);
         let mut filters: Vec<Filter> = directions.map(|direction| self.filter(ticket, direction)).collect();
@@ -202,7 +206,7 @@ impl Sockets {
     }
 
     /// SOCK named whom the listener of `direction` accepts, if there is one.
-    pub(super) fn set_filter(&mut self, direction: Direction, filter: Filter) {
+    pub(in crate::server) fn set_filter(&mut self, direction: Direction, filter: Filter) {
         let Some(ticket) = self.listener(direction).map(|listener| listener.ticket) else { return };
         if let Some(listener) = self.find(ticket) {
             listener.filters.set(direction, filter);
@@ -210,24 +214,24 @@ impl Sockets {
     }
 
     /// The listener that was opened last; SOCK shows its port (B24).
-    pub(super) fn newest(&self) -> Option<&Listener> {
+    pub(in crate::server) fn newest(&self) -> Option<&Listener> {
         self.listeners().max_by_key(|listener| listener.serial)
     }
 
     /// The directions in which a foreign socket with this number can be used.
-    pub(super) fn directions(&self, foreign: u16) -> impl Iterator<Item = Direction> + use<> {
+    pub(in crate::server) fn directions(&self, foreign: u16) -> impl Iterator<Item = Direction> + use<> {
         self.gender.directions(foreign)
     }
 
     /// The same among the listeners of the directions in which a foreign socket with this number can be
     /// used.
-    pub(super) fn newest_for(&self, foreign: u16) -> Option<&Listener> {
+    pub(in crate::server) fn newest_for(&self, foreign: u16) -> Option<&Listener> {
         let listeners = self.directions(foreign).filter_map(|direction| self.listener(direction));
         listeners.max_by_key(|listener| listener.serial)
     }
 
     /// A new listener that holds no connection yet.
-    pub(super) fn new_listener(
+    pub(in crate::server) fn new_listener(
         &mut self,
         (ticket, port): (Ticket, u16),
         reservation: Reservation,
@@ -241,7 +245,7 @@ impl Sockets {
     }
 
     /// LSTN: `direction` uses `new` from now on, and its old listener is closed (C19).
-    pub(super) fn listen(&mut self, direction: Direction, new: Listener, out: &mut Outbox) {
+    pub(in crate::server) fn listen(&mut self, direction: Direction, new: Listener, out: &mut Outbox) {
         let (listening, old) = match (std::mem::take(&mut self.listening), direction) {
             (Listening::Apart { send, receive }, Direction::Send) => {
                 (Listening::Apart { send: Some(new), receive }, send)
@@ -270,20 +274,20 @@ impl Sockets {
     }
 
     /// PASV or EPSV: both directions use `new` from now on (C25, D12).
-    pub(super) fn passive(&mut self, new: Listener, out: &mut Outbox) {
+    pub(in crate::server) fn passive(&mut self, new: Listener, out: &mut Outbox) {
         self.activate(out);
         self.listening = Listening::Passive { listener: new, except: None };
     }
 
     /// Closes every listener: both directions are active again.
-    pub(super) fn activate(&mut self, out: &mut Outbox) {
+    pub(in crate::server) fn activate(&mut self, out: &mut Outbox) {
         for listener in std::mem::take(&mut self.listening).into_listeners() {
             listener.close(out);
         }
     }
 
     /// Closes PASV's listener: it served its one transfer, or ABOR ended the wait (RFC 614.1, D09, D13).
-    pub(super) fn end_passive(&mut self, out: &mut Outbox) {
+    pub(in crate::server) fn end_passive(&mut self, out: &mut Outbox) {
         match std::mem::take(&mut self.listening) {
             Listening::Passive { listener, except } => {
                 listener.close(out);
@@ -296,7 +300,7 @@ impl Sockets {
     }
 
     /// Closes PASV's listener if it is on the session's own port, so that the port can be listened on again.
-    pub(super) fn end_passive_on_own(&mut self, out: &mut Outbox) {
+    pub(in crate::server) fn end_passive_on_own(&mut self, out: &mut Outbox) {
         if let Listening::Passive { listener: Listener { reservation: Reservation::Own(_), .. }, .. } =
             self.listening
         {
@@ -310,7 +314,7 @@ impl Sockets {
     ///
     /// SOCK is used up by a failure as well: when a coordinator tries another path, an old SOCK must
     /// not filter its next PASV.
-    pub(super) fn use_up(
+    pub(in crate::server) fn use_up(
         &mut self,
         direction: Direction,
         dialect: Dialect,
@@ -348,12 +352,12 @@ impl Sockets {
     }
 
     /// Whether PASV or EPSV has opened the listener with this ticket.
-    pub(super) fn is_passive(&self, ticket: Ticket) -> bool {
+    pub(in crate::server) fn is_passive(&self, ticket: Ticket) -> bool {
         matches!(&self.listening, Listening::Passive { listener, .. } if listener.ticket == ticket)
     }
 
     /// Forgets what SOCK named; PORT stays.
-    pub(super) fn forget_sock(&mut self) {
+    pub(in crate::server) fn forget_sock(&mut self) {
         Direction::BOTH.into_iter().for_each(|direction| self.forget_sock_of(direction));
     }
 
@@ -365,13 +369,13 @@ impl Sockets {
 
     /// Since when the oldest unused socket has been unused (C22): a listener, or the session's own
     /// port while nothing needs it. A PASV whose transfer failed on its file is as unused as a LSTN.
-    pub(super) fn idle_since(&self) -> Option<Moment> {
+    pub(in crate::server) fn idle_since(&self) -> Option<Moment> {
         let own = self.own.as_ref().filter(|_| self.own_is_unused()).map(|own| own.since);
         self.listeners().map(|listener| listener.since).chain(own).min()
     }
 
     /// Closes every socket that has been unused for `limit`.
-    pub(super) fn close_idle(&mut self, now: Moment, limit: Duration, out: &mut Outbox) {
+    pub(in crate::server) fn close_idle(&mut self, now: Moment, limit: Duration, out: &mut Outbox) {
         let due = |listener: &Listener| now.since(listener.since) >= limit;
         let (a, b) = match &mut self.listening {
             Listening::Apart { send, receive } => (send.take_if(|l| due(l)), receive.take_if(|l| due(l))),
@@ -398,7 +402,7 @@ impl Sockets {
     }
 
     /// Gives every port back: both directions are active again, and nothing is left of SOCK.
-    pub(super) fn give_ports_up(&mut self, out: &mut Outbox) {
+    pub(in crate::server) fn give_ports_up(&mut self, out: &mut Outbox) {
         self.activate(out);
         self.forget_sock();
         if let Some(own) = self.own.take() {
@@ -407,7 +411,7 @@ impl Sockets {
     }
 
     /// USER and REIN: back to the state after the greeting (A22, A23).
-    pub(super) fn reset(&mut self, out: &mut Outbox) {
+    pub(in crate::server) fn reset(&mut self, out: &mut Outbox) {
         self.kept.close_all(out);
         self.activate(out);
         if let Some(own) = self.own.take() {

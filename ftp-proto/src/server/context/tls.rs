@@ -1,22 +1,22 @@
 //! How private the control connection and the data connections of a session are (RFC 4217).
 
-use super::ask::{DataTls, TlsRole};
-use super::config::Reuse;
 use crate::policy::{Cargo, Grant};
+use crate::server::ask::{DataTls, TlsRole};
+use crate::server::config::Reuse;
 use crate::wire::Fingerprint;
 
 /// How private a session is.
 #[derive(Debug)]
-pub(super) struct Privacy {
+pub(in crate::server) struct Privacy {
     control: Control,
     /// PBSZ was sent, so that PROT may follow.
-    pub(super) pbsz: bool,
+    pub(in crate::server) pbsz: bool,
     /// PROT P holds: data connections are inside TLS.
-    pub(super) private: bool,
+    pub(in crate::server) private: bool,
     /// SSCN ON holds: this server is the TLS client where files move.
-    pub(super) client: bool,
+    pub(in crate::server) client: bool,
     /// The certificate that PINC named for the other end of data connections.
-    pub(super) pin: Option<Fingerprint>,
+    pub(in crate::server) pin: Option<Fingerprint>,
 }
 
 /// The control connection.
@@ -33,17 +33,17 @@ enum Control {
 
 impl Privacy {
     /// A control connection in clear.
-    pub(super) const fn new() -> Self {
+    pub(in crate::server) const fn new() -> Self {
         Self { control: Control::Clear, pbsz: false, private: false, client: false, pin: None }
     }
 
     /// Whether the control connection is inside TLS.
-    pub(super) const fn is_inside_tls(&self) -> bool {
+    pub(in crate::server) const fn is_inside_tls(&self) -> bool {
         matches!(self.control, Control::Private { .. })
     }
 
     /// The certificate that the client has shown on the control connection.
-    pub(super) const fn leaf(&self) -> Option<Fingerprint> {
+    pub(in crate::server) const fn leaf(&self) -> Option<Fingerprint> {
         match self.control {
             Control::Private { leaf } => leaf,
             Control::Clear => None,
@@ -51,18 +51,18 @@ impl Privacy {
     }
 
     /// TLS has ended on the control connection.
-    pub(super) const fn cleared(&mut self) {
+    pub(in crate::server) const fn cleared(&mut self) {
         self.control = Control::Clear;
     }
 
     /// The handshake of the control connection is done; the client has shown this certificate.
-    pub(super) const fn secured(&mut self, leaf: Option<Fingerprint>) {
+    pub(in crate::server) const fn secured(&mut self, leaf: Option<Fingerprint>) {
         self.control = Control::Private { leaf };
     }
 
     /// The role of this server in the TLS of a data connection; `None` if that is in clear. SSCN and
     /// CPSV (`client`) are for files: a listing goes to the user's own client (F05).
-    pub(super) const fn role(&self, cargo: Cargo, client: bool) -> Option<TlsRole> {
+    pub(in crate::server) const fn role(&self, cargo: Cargo, client: bool) -> Option<TlsRole> {
         if !self.private {
             return None;
         }
@@ -74,19 +74,25 @@ impl Privacy {
 
     /// How TLS begins on a data connection whose other end policy allows on these terms. What is pinned,
     /// foreign or to prove itself resumes nothing: a ticket could be taken to third hosts.
-    pub(super) fn data_tls(&self, role: TlsRole, grant: Grant, proves: bool, reuse: Reuse) -> DataTls {
+    pub(in crate::server) fn data_tls(
+        &self,
+        role: TlsRole,
+        grant: Grant,
+        proves: bool,
+        reuse: Reuse,
+    ) -> DataTls {
         let pinned = self.pin.is_some();
         let ours = role == TlsRole::Server && grant == Grant::Own && !pinned && !proves;
         DataTls { role, resumes: ours && reuse != Reuse::Off, pinned }
     }
 
     /// Back to what holds at the start of a control connection that is as private as this one.
-    pub(super) const fn reset(&mut self) {
+    pub(in crate::server) const fn reset(&mut self) {
         *self = Self { control: self.control, ..Self::new() };
     }
 
     /// What `implicit` TLS and AUTH SSL mean: data connections are private unless PROT says otherwise.
-    pub(super) const fn protect(&mut self) {
+    pub(in crate::server) const fn protect(&mut self) {
         self.pbsz = true;
         self.private = true;
     }

@@ -1,18 +1,18 @@
 //! Connections that arrive at a listener before a transfer command: each is held for the command, or
 //! is a stranger that changes nothing (RFC 478 note 1, C08, C13, E21).
 
-use super::ask::{Answer, Ask, ConnId, Event, Ticket, TlsRole};
-use super::config::Config;
-use super::context::Context;
-use super::listener::{Held, HeldTls};
-use super::timer::Timer;
-use super::user::Login;
 use crate::fair::{Bounds, GivesWay};
 use crate::policy::{self, Cargo, Evidence, Filter, Grant};
+use crate::server::ask::{Answer, Ask, ConnId, Event, Ticket, TlsRole};
+use crate::server::config::Config;
+use crate::server::context::Context;
+use crate::server::context::user::Login;
+use crate::server::sockets::listener::{Held, HeldTls};
+use crate::server::timer::Timer;
 use std::net::SocketAddr;
 
 /// A connection has arrived, and no transfer waits for it.
-pub(super) fn arrived(cx: &mut Context, listener: Ticket, conn: ConnId, from: SocketAddr) {
+pub(in crate::server) fn arrived(cx: &mut Context, listener: Ticket, conn: ConnId, from: SocketAddr) {
     let evidence = cx.sockets.evidence();
     if cx.sockets.find(listener).is_none() {
         // It was on its way when the listener was closed.
@@ -62,7 +62,7 @@ fn begin_tls(cx: &mut Context, listener: Ticket, conn: ConnId, grant: Grant) -> 
 }
 
 /// An answer that may be the end of a held connection's handshake; if it is not, it is given back.
-pub(super) fn handshake(cx: &mut Context, ticket: Ticket, answer: Answer) -> Option<Answer> {
+pub(in crate::server) fn handshake(cx: &mut Context, ticket: Ticket, answer: Answer) -> Option<Answer> {
     let awaits = |held: &Held| matches!(held.tls, HeldTls::Securing(asked, _) if asked == ticket);
     let found = cx.sockets.listeners_mut().find_map(|listener| {
         let place = listener.ticket;
@@ -102,7 +102,7 @@ fn places(filters: &[Filter], evidence: Evidence, config: &Config) -> Bounds {
 }
 
 /// Closes a stranger at once, without reading anything, and counts it (C13, C28).
-pub(super) fn stranger(cx: &mut Context, listener: Ticket, conn: ConnId, from: SocketAddr) {
+pub(in crate::server) fn stranger(cx: &mut Context, listener: Ticket, conn: ConnId, from: SocketAddr) {
     cx.out.reset(conn);
     cx.out.event(Event::Stranger { from });
     if let Some(listener) = cx.sockets.find(listener) {
@@ -111,7 +111,7 @@ pub(super) fn stranger(cx: &mut Context, listener: Ticket, conn: ConnId, from: S
 }
 
 /// SOCK or RNDZ has changed who may connect: judges every held connection again.
-pub(super) fn judge_again(cx: &mut Context) {
+pub(in crate::server) fn judge_again(cx: &mut Context) {
     let evidence = cx.sockets.evidence();
     let Context { login: Login::User(user), sockets, out, config, .. } = cx else { return };
     let listeners: Vec<Ticket> = sockets.listeners().map(|listener| listener.ticket).collect();
@@ -133,7 +133,7 @@ pub(super) fn judge_again(cx: &mut Context) {
 }
 
 /// Closes the held connections for which no transfer command came in time.
-pub(super) fn drop_old(cx: &mut Context) {
+pub(in crate::server) fn drop_old(cx: &mut Context) {
     let (now, limit) = (cx.now, cx.config.timeouts.held);
     for listener in cx.sockets.listeners_mut() {
         for old in listener.held.take_if(|held| now.since(held.since) >= limit) {

@@ -2,24 +2,25 @@
 //!
 //! When the reply is written, the listener exists and the port is reserved (RFC 438 d.1, RFC 478).
 
-use super::arrivals;
-use super::ask::{Answer, Ask, Event, Ticket};
-use super::context::{Context, Question};
-use super::detach;
-use super::gender::{Each, Gender};
-use super::listener::Reservation;
-use super::sockets::{OwnPort, Target};
+pub(in crate::server) mod arrivals;
+
 use crate::address::{Family, Parity, SockTarget, format_227, format_eprt, unmapped};
 use crate::command::{Direction, Epsv};
 use crate::dialect::Dialect;
 use crate::policy::{self, Cargo, Filter, Grant, Why};
 use crate::rendezvous::RendezvousSecret;
 use crate::reply::Meaning;
+use crate::server::ask::{Answer, Ask, Event, Ticket};
+use crate::server::context::{Context, Question};
+use crate::server::detach;
+use crate::server::sockets::gender::{Each, Gender};
+use crate::server::sockets::listener::Reservation;
+use crate::server::sockets::{OwnPort, Target};
 use std::net::{IpAddr, SocketAddr, SocketAddrV4};
 
 /// What the driver was asked for.
 #[derive(Debug)]
-pub(super) enum Request {
+pub(in crate::server) enum Request {
     /// A port for the session itself, for SOCK with this target or, without one, for GSOC. With strict
     /// gender there is a second one.
     OwnPort { target: Option<SocketAddr>, sender: Option<Ticket> },
@@ -33,7 +34,7 @@ pub(super) enum Request {
 
 /// Which command opens a listener.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Opening {
+pub(in crate::server) enum Opening {
     Lstn(Direction),
     Pasv,
     Cpsv,
@@ -44,7 +45,7 @@ pub(super) enum Opening {
 type Waits = Option<Question<Request>>;
 
 /// SOCK: a filter for every listener, and the target of a direction without one (B24).
-pub(super) fn sock(cx: &mut Context, target: SockTarget) -> Waits {
+pub(in crate::server) fn sock(cx: &mut Context, target: SockTarget) -> Waits {
     let host = target.host.map_or_else(|| cx.peer_ip(), unmapped); // B04
     let to = socket_of(cx, host, target.port);
     let listens = cx.sockets.newest_for(target.port).is_some();
@@ -93,7 +94,7 @@ fn defers_socket(cx: &Context) -> bool {
 }
 
 /// A transfer of `direction` looks for its data connection: now the socket is told that SOCK asked for (B20).
-pub(super) fn tell_deferred_socket(cx: &mut Context, direction: Direction) {
+pub(in crate::server) fn tell_deferred_socket(cx: &mut Context, direction: Direction) {
     if !defers_socket(cx) {
         return;
     }
@@ -112,19 +113,19 @@ pub(super) fn tell_deferred_socket(cx: &mut Context, direction: Direction) {
 
 /// A SOCK was refused or not understood: its old value is dropped, and nobody may connect to a
 /// listener (B06, B24).
-pub(super) fn drop_sock(cx: &mut Context) {
+pub(in crate::server) fn drop_sock(cx: &mut Context) {
     cx.sockets.targets = Each::both(Target::None);
     cx.sockets.listeners_mut().for_each(|listener| listener.filters = Each::both(Filter::Nobody));
     arrivals::judge_again(cx);
 }
 
 /// GSOC: announces the port that PASV listens on and active connections come from (D20).
-pub(super) fn gsoc(cx: &mut Context) -> Waits {
+pub(in crate::server) fn gsoc(cx: &mut Context) -> Waits {
     with_own_port(cx, None)
 }
 
 /// LSTN (RFC 438 a).
-pub(super) fn lstn(cx: &mut Context, direction: Direction) -> Waits {
+pub(in crate::server) fn lstn(cx: &mut Context, direction: Direction) -> Waits {
     if cx.parameters.epsv_only {
         return only_epsv(cx);
     }
@@ -132,7 +133,7 @@ pub(super) fn lstn(cx: &mut Context, direction: Direction) -> Waits {
 }
 
 /// PASV (RFC 478, RFC 959).
-pub(super) fn pasv(cx: &mut Context) -> Waits {
+pub(in crate::server) fn pasv(cx: &mut Context) -> Waits {
     passive_v4(cx, Opening::Pasv)
 }
 
@@ -149,7 +150,7 @@ fn passive_v4(cx: &mut Context, opening: Opening) -> Waits {
 }
 
 /// CPSV: PASV whose transfer makes this server the TLS client (F06).
-pub(super) fn cpsv(cx: &mut Context) -> Waits {
+pub(in crate::server) fn cpsv(cx: &mut Context) -> Waits {
     if cx.privacy.role(Cargo::File, true).is_none() {
         cx.out.reply(Meaning::BadSequence, "Send AUTH TLS and PROT P first");
         return None;
@@ -158,7 +159,7 @@ pub(super) fn cpsv(cx: &mut Context) -> Waits {
 }
 
 /// EPSV (RFC 2428 3).
-pub(super) fn epsv(cx: &mut Context, wanted: Epsv) -> Waits {
+pub(in crate::server) fn epsv(cx: &mut Context, wanted: Epsv) -> Waits {
     match wanted {
         Epsv::All => {
             cx.parameters.epsv_only = true;
@@ -187,7 +188,7 @@ fn listen_passively(cx: &mut Context, opening: Opening) -> Waits {
 }
 
 /// ACTV: undoes PASV and LSTN (RFC 607).
-pub(super) fn actv(cx: &mut Context) {
+pub(in crate::server) fn actv(cx: &mut Context) {
     let text = match cx.sockets.newest() {
         Some(_) => "Mode changed to active",
         None => "Mode is already active",
@@ -197,7 +198,7 @@ pub(super) fn actv(cx: &mut Context) {
 }
 
 /// PORT and EPRT.
-pub(super) fn port(cx: &mut Context, to: SocketAddr) -> Waits {
+pub(in crate::server) fn port(cx: &mut Context, to: SocketAddr) -> Waits {
     if cx.parameters.epsv_only {
         return only_epsv(cx);
     }
@@ -217,13 +218,13 @@ pub(super) fn port(cx: &mut Context, to: SocketAddr) -> Waits {
 }
 
 /// RSYM: whether an active end also listens on the port that SOCK or GSOC has announced (G02).
-pub(super) fn rsym(cx: &mut Context, on: bool) {
+pub(in crate::server) fn rsym(cx: &mut Context, on: bool) {
     cx.sockets.symmetric = on;
     cx.out.reply(Meaning::Okay, if on { "RSYM is ON" } else { "RSYM is OFF" });
 }
 
 /// RNDZ: the secret of the next data connection. It changes who may connect.
-pub(super) fn rndz(cx: &mut Context, secret: Option<RendezvousSecret>) {
+pub(in crate::server) fn rndz(cx: &mut Context, secret: Option<RendezvousSecret>) {
     let text = match secret {
         Some(_) => "The next data connection must prove itself",
         None => "No proof for the next data connection",
@@ -234,7 +235,7 @@ pub(super) fn rndz(cx: &mut Context, secret: Option<RendezvousSecret>) {
 }
 
 /// EPRT or EPSV of another family than the control connection's address (RFC 2428 2).
-pub(super) fn bad_family(cx: &mut Context) -> Waits {
+pub(in crate::server) fn bad_family(cx: &mut Context) -> Waits {
     let list = match family(cx) {
         Family::V4 => "(1)",
         Family::V6 => "(2)",
@@ -244,7 +245,7 @@ pub(super) fn bad_family(cx: &mut Context) -> Waits {
 }
 
 /// EPRT or EPSV with a protocol that nobody here has: the reply lists those that there are.
-pub(super) fn unknown_family(cx: &mut Context) -> Waits {
+pub(in crate::server) fn unknown_family(cx: &mut Context) -> Waits {
     cx.out.reply(Meaning::BadFamily, "Network protocol not supported, use (1,2)");
     None
 }
@@ -351,7 +352,7 @@ fn listen(cx: &mut Context, opening: Opening, reservation: Reservation) -> Waits
 
 impl Request {
     /// The driver has answered: there is a port, or there is none.
-    pub(super) fn answered(self, cx: &mut Context, ticket: Ticket, answer: Answer) -> Waits {
+    pub(in crate::server) fn answered(self, cx: &mut Context, ticket: Ticket, answer: Answer) -> Waits {
         if let Self::Detach(request) = self {
             request.answered(cx, answer);
             return None;

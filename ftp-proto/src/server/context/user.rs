@@ -1,14 +1,14 @@
 //! Who is logged in, and what holds for them.
 
-use super::ask::Account;
-use super::config::{Config, Connection};
 use crate::address::unmapped;
 use crate::policy::{self, Asker, Foreign, Grant, Rules, Why};
+use crate::server::ask::Account;
+use crate::server::config::{Config, Connection};
 use std::net::SocketAddr;
 
 /// How far the login is.
 #[derive(Debug, Default)]
-pub(super) enum Login {
+pub(in crate::server) enum Login {
     /// USER has not been sent.
     #[default]
     Nobody,
@@ -22,7 +22,7 @@ pub(super) enum Login {
 
 /// How somebody shows who they are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum By {
+pub(in crate::server) enum By {
     /// By the certificate of the control connection, after USER.
     Certificate,
     /// By a password, after PASS.
@@ -31,18 +31,18 @@ pub(super) enum By {
 
 /// Somebody who is logged in.
 #[derive(Debug)]
-pub(super) struct User {
-    pub(super) account: Account,
+pub(in crate::server) struct User {
+    pub(in crate::server) account: Account,
     /// How the login was.
-    pub(super) by: By,
+    pub(in crate::server) by: By,
     /// The operator's rules, with the account's foreign policy where that is narrower.
-    pub(super) rules: Rules,
+    pub(in crate::server) rules: Rules,
     asker: Asker,
 }
 
 impl User {
     /// The user of `account` on this connection.
-    pub(super) fn new(account: Account, by: By, config: &Config, connection: &Connection) -> Self {
+    pub(in crate::server) fn new(account: Account, by: By, config: &Config, connection: &Connection) -> Self {
         let scope = match connection.peer {
             SocketAddr::V6(v6) => v6.scope_id(),
             SocketAddr::V4(_) => 0,
@@ -60,7 +60,7 @@ impl User {
     }
 
     /// Whether this data connection may exist, and on which terms.
-    pub(super) fn decide(&self, ask: &policy::Ask<'_>) -> Result<Grant, Why> {
+    pub(in crate::server) fn decide(&self, ask: &policy::Ask<'_>) -> Result<Grant, Why> {
         policy::decide(&self.rules, &self.asker, ask)
     }
 }
