@@ -24,11 +24,11 @@ pub(super) struct Request {
 /// USER. Unless the certificate of the client logs in, the reply is always the same, so that nobody
 /// learns which names exist (RFC 2577 section 7).
 pub(super) fn user(cx: &mut Context, user: Vec<u8>) -> Option<Question<Request>> {
-    cx.privacy.pin = None;
+    cx.tls.pin = None;
     cx.sockets.reset(&mut cx.out); // A22; TYPE and the like stay (dialect-1973 section 3)
     cx.parameters.forget_choices();
     log_out(cx);
-    let Some(certificate) = cx.privacy.leaf() else {
+    let Some(certificate) = cx.tls.leaf() else {
         need_password(cx, user);
         return None;
     };
@@ -56,7 +56,7 @@ pub(super) fn pass(cx: &mut Context, password: Secret) -> Option<Question<Reques
         }
     };
     cx.login = Login::Nobody;
-    let certificate = cx.privacy.leaf();
+    let certificate = cx.tls.leaf();
     let request = Request { user: user.clone(), by: By::Password };
     Some(cx.question(request, |ticket| Ask::Login { ticket, user, password, certificate }))
 }
@@ -93,7 +93,7 @@ pub(super) fn missing(cx: &mut Context) {
 /// Forgets the login and everything that commands have set.
 pub(super) fn reset(cx: &mut Context) {
     cx.sockets.reset(&mut cx.out);
-    cx.privacy.reset();
+    cx.tls.reset();
     cx.parameters = Parameters::default();
     log_out(cx);
 }
@@ -149,7 +149,7 @@ fn refused(cx: &mut Context, name: Vec<u8>) -> ControlFlow<()> {
 fn logged_in(cx: &mut Context, account: Account, by: By) -> ControlFlow<()> {
     cx.failed_logins = 0;
     cx.parameters.cwd = Parameters::default().cwd;
-    let private = cx.privacy.is_inside_tls();
+    let private = cx.tls.is_inside_tls();
     cx.out.event(Event::LoggedIn { name: account.name.clone(), private });
     cx.login = Login::User(Box::new(User::new(account, by, &cx.config, &cx.connection)));
     cx.timers.disarm(Timer::Login);

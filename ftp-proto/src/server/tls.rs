@@ -23,20 +23,20 @@ pub(super) const fn serves(config: &Config, verb: Verb) -> bool {
 }
 
 /// Whether the client must send AUTH before it may log in.
-pub(super) fn must_begin(cx: &Context) -> bool {
-    cx.config.tls.required && !cx.privacy.is_inside_tls()
+pub(super) fn must_send_auth(cx: &Context) -> bool {
+    cx.config.tls.required && !cx.tls.is_inside_tls()
 }
 
 /// Whether a transfer is refused because its data connection would be in clear.
-pub(super) fn must_protect(cx: &Context) -> bool {
+pub(super) fn must_send_prot(cx: &Context) -> bool {
     let required = cx.config.tls.required || cx.user().is_some_and(|user| user.account.require_tls);
-    required && !cx.privacy.private
+    required && !cx.tls.private
 }
 
 /// AUTH. Returns the handshake that the session waits for from now on. Nothing that was sent before it
 /// counts any more: anybody could have sent it.
 pub(super) fn auth(cx: &mut Context, mechanism: &Mechanism) -> Option<Ticket> {
-    if cx.privacy.is_inside_tls() {
+    if cx.tls.is_inside_tls() {
         cx.out.reply(Meaning::BadSequence, "The control connection is inside TLS already");
         return None;
     }
@@ -50,7 +50,7 @@ pub(super) fn auth(cx: &mut Context, mechanism: &Mechanism) -> Option<Ticket> {
     };
     login::reset(cx); // F02
     if old {
-        cx.privacy.protect();
+        cx.tls.make_data_private();
     }
     let last = cx.out.compose(Meaning::TlsBegins, &[b"Begin TLS now"]);
     Some(begin(cx, last))
@@ -58,7 +58,7 @@ pub(super) fn auth(cx: &mut Context, mechanism: &Mechanism) -> Option<Ticket> {
 
 /// The handshake that comes before the greeting of a listener for implicit TLS.
 pub(super) fn implicit(cx: &mut Context) -> Ticket {
-    cx.privacy.protect();
+    cx.tls.make_data_private();
     begin(cx, Vec::new())
 }
 
@@ -74,10 +74,10 @@ fn begin(cx: &mut Context, last: Vec<u8>) -> Ticket {
 pub(super) fn rein(cx: &mut Context) -> Option<Ticket> {
     login::reset(cx);
     if cx.config.tls.begin == Begin::Implicit {
-        cx.privacy.protect();
+        cx.tls.make_data_private();
     }
     let text = "All parameters are as at the start; log in again";
-    if !cx.privacy.is_inside_tls() || cx.config.tls.begin == Begin::Implicit {
+    if !cx.tls.is_inside_tls() || cx.config.tls.begin == Begin::Implicit {
         cx.out.reply(Meaning::Reinitialized, text);
         return None;
     }
@@ -92,11 +92,11 @@ pub(super) fn rein(cx: &mut Context) -> Option<Ticket> {
 pub(super) fn secured(cx: &mut Context, answer: Answer) -> ControlFlow<()> {
     cx.timers.disarm(Timer::Handshake);
     if let Answer::Secured(Handshake { leaf, .. }) = answer {
-        cx.privacy.secured(leaf);
+        cx.tls.secured(leaf);
         return ControlFlow::Continue(());
     }
     if let Answer::Cleared = answer {
-        cx.privacy.cleared();
+        cx.tls.cleared();
         return ControlFlow::Continue(());
     }
     if let Answer::Failed(why) = answer {
@@ -110,7 +110,7 @@ pub(super) fn pbsz(cx: &mut Context) {
     if needs_tls(cx) {
         return;
     }
-    cx.privacy.pbsz = true;
+    cx.tls.pbsz = true;
     cx.out.reply(Meaning::Okay, "PBSZ=0");
 }
 
@@ -119,19 +119,19 @@ pub(super) fn prot(cx: &mut Context, level: Protection) {
     if needs_tls(cx) {
         return;
     }
-    if !cx.privacy.pbsz {
+    if !cx.tls.pbsz {
         return cx.out.reply(Meaning::BadSequence, "Send PBSZ 0 first"); // F01
     }
     match level {
         Protection::Private => {
-            cx.privacy.private = true;
+            cx.tls.private = true;
             cx.out.reply(Meaning::Okay, "Data connections are private");
         }
         Protection::Clear if cx.config.tls.required => {
             cx.out.reply(Meaning::SecurityDenied, "Data connections must be private here");
         }
         Protection::Clear => {
-            cx.privacy.private = false;
+            cx.tls.private = false;
             cx.out.reply(Meaning::Okay, "Data connections are in clear");
         }
         Protection::Unserved => cx.out.reply(Meaning::LevelNotServed, "TLS has only the levels C and P"),
@@ -152,9 +152,9 @@ pub(super) fn sscn(cx: &mut Context, client: Option<bool>) {
         return;
     }
     if let Some(client) = client {
-        cx.privacy.client = client;
+        cx.tls.client = client;
     }
-    let method = if cx.privacy.client { "CLIENT" } else { "SERVER" };
+    let method = if cx.tls.client { "CLIENT" } else { "SERVER" };
     cx.out.reply(Meaning::Okay, format!("SSCN:{method} METHOD"));
 }
 
@@ -163,7 +163,7 @@ pub(super) fn pinc(cx: &mut Context, pin: Option<Fingerprint>) {
     if needs_tls(cx) {
         return;
     }
-    cx.privacy.pin = pin;
+    cx.tls.pin = pin;
     let text = match pin {
         Some(_) => "The other end of data connections must show that certificate",
         None => "Any certificate",
@@ -173,7 +173,7 @@ pub(super) fn pinc(cx: &mut Context, pin: Option<Fingerprint>) {
 
 /// Whether the control connection is in clear. If it is, the refusal was sent.
 pub(super) fn needs_tls(cx: &mut Context) -> bool {
-    let clear = !cx.privacy.is_inside_tls();
+    let clear = !cx.tls.is_inside_tls();
     if clear {
         say_needs_tls(&mut cx.out);
     }

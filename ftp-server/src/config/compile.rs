@@ -7,11 +7,11 @@ use ftp_proto::policy::Foreign;
 use ftp_proto::server::{Gender, Timeouts};
 use ftp_proto::shared::guard;
 
-use super::encryption;
 use super::file::File;
 use super::listeners::listeners;
 use super::mistake::ConfigError;
 use super::raw::{ForeignPolicy, SockReply, SocketGender};
+use super::tls;
 use super::{Config, Log, Options};
 use crate::auth::{User, is_anonymous, read_users};
 use crate::limits::{AtOnce, HookLimits, Limits};
@@ -34,7 +34,7 @@ impl Config {
         if foreign == Foreign::Never && !options.foreign_networks.is_empty() {
             errors.push(ConfigError::NetworksUnderNever);
         }
-        let certificates = encryption::certificates(&options, &mut errors);
+        let certificates = tls::certificates(&options, &mut errors);
         if certificates.is_none() {
             let shows = |user: &&User| !user.terms.certificates.is_empty();
             let of = |user: &User| ConfigError::CertificateOfUser(user.shown_name());
@@ -43,7 +43,7 @@ impl Config {
         let listeners = listeners(&options, certificates.is_some(), &mut errors);
         let limits = file.sections.limit(limits(&options));
         let timeouts = timeouts(&options, file);
-        let session_reuse = encryption::reuse(&options);
+        let session_reuse = tls::reuse(&options);
         let Some(root) = options.root.clone().filter(|_| errors.is_empty()) else {
             if errors.is_empty() {
                 errors.push(ConfigError::NoRoot);

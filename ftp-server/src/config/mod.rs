@@ -2,7 +2,6 @@
 //! what both mean.
 
 mod compile;
-mod encryption;
 mod exchanges;
 mod file;
 mod fixed;
@@ -15,6 +14,7 @@ mod sections;
 #[cfg(test)]
 mod tests;
 mod text;
+mod tls;
 
 pub use exchanges::{DirectionName, ExchangeKeys};
 pub use file::File;

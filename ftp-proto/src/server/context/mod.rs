@@ -24,7 +24,7 @@ use parameters::Parameters;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tls::Privacy;
+use tls::TlsState;
 use user::{Login, User};
 
 /// The state that the parts of a session share. The session passes it to each of them.
@@ -40,7 +40,7 @@ pub(in crate::server) struct Context {
     /// How many logins have failed on this connection.
     pub(in crate::server) failed_logins: u32,
     pub(in crate::server) parameters: Parameters,
-    pub(in crate::server) privacy: Privacy,
+    pub(in crate::server) tls: TlsState,
     pub(in crate::server) sockets: Sockets,
     pub(in crate::server) nonces: Nonces,
 }
@@ -61,7 +61,7 @@ impl Context {
             login: Login::Nobody,
             failed_logins: 0,
             parameters: Parameters::default(),
-            privacy: Privacy::new(),
+            tls: TlsState::new(),
             sockets: Sockets::new(config.gender),
             nonces: Nonces::new(connection.entropy),
             config,

@@ -7,7 +7,7 @@ use crate::wire::Fingerprint;
 
 /// How private a session is.
 #[derive(Debug)]
-pub(in crate::server) struct Privacy {
+pub(in crate::server) struct TlsState {
     control: Control,
     /// PBSZ was sent, so that PROT may follow.
     pub(in crate::server) pbsz: bool,
@@ -31,7 +31,7 @@ enum Control {
     },
 }
 
-impl Privacy {
+impl TlsState {
     /// A control connection in clear.
     pub(in crate::server) const fn new() -> Self {
         Self { control: Control::Clear, pbsz: false, private: false, client: false, pin: None }
@@ -92,7 +92,7 @@ impl Privacy {
     }
 
     /// What `implicit` TLS and AUTH SSL mean: data connections are private unless PROT says otherwise.
-    pub(in crate::server) const fn protect(&mut self) {
+    pub(in crate::server) const fn make_data_private(&mut self) {
         self.pbsz = true;
         self.private = true;
     }

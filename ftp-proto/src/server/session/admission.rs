@@ -14,11 +14,11 @@ pub(super) fn may_say(cx: &mut Context, verb: Verb, busy: bool) -> bool {
     let Some(row) = verb.row() else { return true };
     if row.served == Served::No || !tls::serves(&cx.config, verb) {
         bad_line::not_implemented(cx, verb);
-    } else if matches!(verb, Verb::User | Verb::Pass) && tls::must_begin(cx) {
+    } else if matches!(verb, Verb::User | Verb::Pass) && tls::must_send_auth(cx) {
         cx.out.reply(Meaning::NotLoggedIn, "Send AUTH TLS first: nobody logs in in clear here");
     } else if row.login == Login::After && cx.user().is_none() {
         login::missing(cx);
-    } else if moves_data(verb) && tls::must_protect(cx) {
+    } else if moves_data(verb) && tls::must_send_prot(cx) {
         cx.out.reply(Meaning::DataInClear, "Send PBSZ 0 and PROT P first: no data in clear here");
     } else if row.busy == Busy::Refuse && busy {
         let text = format!("{} is not possible during a transfer", row.name); // B22

@@ -40,10 +40,8 @@ pub(in crate::server) fn arrived(cx: &mut Context, listener: Ticket, conn: ConnI
 /// connection.
 fn may_resume(cx: &Context, from: SocketAddr, filter: Filter) -> bool {
     let evidence = Evidence::ResumedSession;
-    cx.privacy
-        .data_tls(TlsRole::Server, Grant::Own, cx.sockets.rendezvous.is_some(), cx.config.tls.reuse)
-        .resumes
-        && cx.privacy.role(Cargo::File, false) == Some(TlsRole::Server)
+    cx.tls.data_tls(TlsRole::Server, Grant::Own, cx.sockets.rendezvous.is_some(), cx.config.tls.reuse).resumes
+        && cx.tls.role(Cargo::File, false) == Some(TlsRole::Server)
         && cx.decide(&policy::Ask::Arrival { from, filter, evidence }).is_ok()
 }
 
@@ -51,11 +49,11 @@ fn may_resume(cx: &Context, from: SocketAddr, filter: Filter) -> bool {
 /// clients wait for the end of the handshake before they send the command.
 fn begin_tls(cx: &mut Context, listener: Ticket, conn: ConnId, grant: Grant) -> HeldTls {
     let cpsv = cx.sockets.listeners().any(|other| other.ticket == listener && other.tls_client);
-    if cx.privacy.role(Cargo::File, cpsv) != Some(TlsRole::Server) {
+    if cx.tls.role(Cargo::File, cpsv) != Some(TlsRole::Server) {
         return HeldTls::Clear;
     }
     let proves = cx.sockets.rendezvous.is_some();
-    let how = cx.privacy.data_tls(TlsRole::Server, grant, proves, cx.config.tls.reuse);
+    let how = cx.tls.data_tls(TlsRole::Server, grant, proves, cx.config.tls.reuse);
     let ticket = cx.out.ticket();
     cx.out.ask(Ask::SecureData { ticket, conn, how });
     HeldTls::Securing(ticket, how)

@@ -151,7 +151,7 @@ fn passive_v4(cx: &mut Context, opening: Opening) -> Waits {
 
 /// CPSV: PASV whose transfer makes this server the TLS client (F06).
 pub(in crate::server) fn cpsv(cx: &mut Context) -> Waits {
-    if cx.privacy.role(Cargo::File, true).is_none() {
+    if cx.tls.role(Cargo::File, true).is_none() {
         cx.out.reply(Meaning::BadSequence, "Send AUTH TLS and PROT P first");
         return None;
     }

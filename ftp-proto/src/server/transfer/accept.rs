@@ -5,7 +5,7 @@ use super::candidate::{Candidate, Start, Verdict};
 use super::input::Input;
 use super::peer::{Peer, Progress};
 use super::request::Request;
-use super::secure::Wants;
+use super::tls::DataRequirements;
 use crate::address::{Group, unmapped};
 use crate::fair::{Bounds, Fair, GivesWay};
 use crate::policy::{self, Evidence, Filter, Grant, Moved, Why};
@@ -22,7 +22,7 @@ use std::net::SocketAddr;
 #[derive(Debug)]
 pub(super) struct Accept {
     listener: Ticket,
-    wants: Wants,
+    wants: DataRequirements,
     /// The absolute path of what moves; `None` if nothing does (PROB).
     path: Option<PathName>,
     /// The connections that may be the peer.
@@ -35,7 +35,7 @@ impl Accept {
     /// Begins to wait at `listener`. One of the connections that it holds may be the peer.
     pub(super) fn begin(cx: &mut Context, request: &Request, listener: Ticket) -> (Self, Progress) {
         cx.arm(Timer::PeerArrival, cx.config.timeouts.accept);
-        let wants = Wants::of(cx, request);
+        let wants = DataRequirements::of(cx, request);
         let path = request.moved(false).path.cloned();
         let mut accept = Self { listener, wants, path, candidates: Fair::new(), announced: false };
         let mut progress = Progress::Waiting;
@@ -128,14 +128,14 @@ impl Accept {
     fn decide(&self, cx: &Context, from: SocketAddr, evidence: Evidence) -> Result<Grant, Why> {
         let filter = cx.sockets.filter(self.listener, self.wants.direction);
         cx.decide(&policy::Ask::Arrival { from, filter, evidence })?;
-        let Wants { direction, cargo, role, .. } = self.wants;
+        let DataRequirements { direction, cargo, role, .. } = self.wants;
         let moved = Moved { direction, path: self.path.as_ref(), private: role.is_some() };
         cx.decide(&policy::Ask::Transfer { peer: unmapped(from.ip()), cargo, moved, evidence })
     }
 
     /// Whether the peer may show by its TLS session that it is the user's own host.
     fn may_resume(&self, cx: &Context) -> bool {
-        let proves = cx.sockets.rendezvous.is_some() || cx.privacy.pin.is_some();
+        let proves = cx.sockets.rendezvous.is_some() || cx.tls.pin.is_some();
         self.wants.role == Some(TlsRole::Server) && !proves && cx.config.tls.reuse != Reuse::Off
     }
 

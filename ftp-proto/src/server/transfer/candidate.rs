@@ -3,7 +3,7 @@
 
 use super::peer::Peer;
 use super::prove::{Proof, Prover};
-use super::secure::{self, Securing, Wants};
+use super::tls::{self, DataRequirements, Securing};
 use crate::server::Timeouts;
 use crate::server::ask::{Answer, ConnId, Handshake, Ticket};
 use crate::server::context::Context;
@@ -15,7 +15,7 @@ use crate::timer::Moment;
 #[derive(Debug)]
 pub(super) struct Candidate {
     peer: Peer,
-    wants: Wants,
+    wants: DataRequirements,
     stage: Stage,
 }
 
@@ -51,14 +51,14 @@ pub(super) enum Verdict {
 
 impl Candidate {
     /// Takes the first step with a connection. TLS may have begun on it before the transfer command.
-    pub(super) fn begin(cx: &mut Context, wants: Wants, peer: Peer, held: HeldTls) -> Start {
+    pub(super) fn begin(cx: &mut Context, wants: DataRequirements, peer: Peer, held: HeldTls) -> Start {
         let Some(role) = wants.role else {
             return match held {
                 HeldTls::Clear => Self::proof(cx, wants, peer, None),
                 HeldTls::Securing(..) | HeldTls::Secured(..) => Start::Over(Verdict::Wrong),
             };
         };
-        let how = secure::how(cx, role, peer.grant);
+        let how = tls::how(cx, role, peer.grant);
         match held {
             HeldTls::Clear => Self::at(wants, peer, Stage::Securing(Securing::begin(cx, peer.conn, how))),
             HeldTls::Securing(ticket, begun) if begun == how => {
@@ -71,24 +71,24 @@ impl Candidate {
     }
 
     /// TLS has begun.
-    fn secured(cx: &mut Context, wants: Wants, peer: Peer, shown: Handshake) -> Start {
+    fn secured(cx: &mut Context, wants: DataRequirements, peer: Peer, shown: Handshake) -> Start {
         if peer.must_resume && !shown.resumed {
             return Start::Over(Verdict::Wrong);
         }
-        match secure::judge(cx, wants, shown) {
+        match tls::judge(cx, wants, shown) {
             Ok(()) => Self::proof(cx, wants, peer, Some(shown.exporter)),
             Err(why) => Start::Over(Verdict::NotPrivate(why)),
         }
     }
 
-    fn proof(cx: &mut Context, wants: Wants, peer: Peer, exporter: Option<[u8; 32]>) -> Start {
+    fn proof(cx: &mut Context, wants: DataRequirements, peer: Peer, exporter: Option<[u8; 32]>) -> Start {
         match Prover::begin(cx, peer.conn, (wants.direction, wants.probe), exporter) {
             Some(prover) => Self::at(wants, peer, Stage::Proving(prover)),
             None => Start::Over(Verdict::Ready(peer)),
         }
     }
 
-    fn at(wants: Wants, peer: Peer, stage: Stage) -> Start {
+    fn at(wants: DataRequirements, peer: Peer, stage: Stage) -> Start {
         Start::Candidate(Box::new(Self { peer, wants, stage }))
     }
 
@@ -134,7 +134,7 @@ impl Candidate {
     /// Its handshake is over.
     pub(super) fn handshake(&mut self, cx: &mut Context, answer: Answer) -> Verdict {
         let Answer::Secured(shown) = answer else {
-            secure::failed(cx, self.peer.address, answer);
+            tls::failed(cx, self.peer.address, answer);
             return Verdict::NotPrivate("TLS failed on the data connection");
         };
         let start = Self::secured(cx, self.wants, self.peer, shown);

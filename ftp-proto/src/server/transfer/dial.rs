@@ -7,7 +7,7 @@ use super::meet::Meeting;
 use super::pace::Pace;
 use super::peer::{Peer, Progress};
 use super::request::Request;
-use super::secure::Wants;
+use super::tls::DataRequirements;
 use crate::policy::{Grant, hides_failure};
 use crate::server::ask::{Answer, Ask, ConnId, Ticket, TryEnd};
 use crate::server::context::Context;
@@ -20,7 +20,7 @@ use std::net::SocketAddr;
 /// The search of an active end.
 #[derive(Debug)]
 pub(super) struct Dial {
-    wants: Wants,
+    wants: DataRequirements,
     to: SocketAddr,
     /// The announced port, from which to connect (B03). PORT and EPRT have none.
     from: Option<Ticket>,
@@ -82,7 +82,7 @@ impl Dial {
             Target::Port(_) | Target::None => None,
         };
         let (permit, attempt) = (Permit::NotNeeded, Attempt::Silent);
-        let (wants, end) = (Wants::of(cx, request), TryEnd::GivenUp);
+        let (wants, end) = (DataRequirements::of(cx, request), TryEnd::GivenUp);
         let symmetric = cx.sockets.symmetric && from.is_some();
         let pace = if symmetric { Pace::SYMMETRIC } else { Pace::USUAL };
         let (meeting, announced) = (None, false);

@@ -17,7 +17,7 @@
 //! | `request` | what each transfer command asks for |
 //! | `obtain`, `dial`, `accept` | the search for the data connection, by connecting or by listening |
 //! | `meet`, `pace` | connecting and listening at the same time (RSYM); pauses between attempts |
-//! | `candidate` | one connection on its way: `secure` (TLS where PROT P holds), then `prove` (RNDZ) |
+//! | `candidate` | one connection on its way: `tls` where PROT P holds, then `prove` (RNDZ) |
 //! | `moving` | the data connection is there |
 //! | `abort` | what ABOR is answered |
 
@@ -33,7 +33,7 @@ mod pace;
 mod peer;
 mod prove;
 pub(super) mod request;
-mod secure;
+mod tls;
 
 pub(super) use input::Input;
 

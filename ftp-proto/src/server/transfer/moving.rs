@@ -160,7 +160,7 @@ impl Moving {
     /// stream mode in clear that looks like the end of the file: then nothing is replaced on its word.
     fn hang_up(&mut self, cx: &mut Context, request: &Request) {
         self.hung_up = !self.may_detach;
-        let shows_its_end = cx.privacy.private || cx.parameters.mode != Mode::Stream;
+        let shows_its_end = cx.tls.private || cx.parameters.mode != Mode::Stream;
         if request.intent == Intent::Replace && !shows_its_end {
             cx.out.ask(Ask::Doubt { of: self.ticket, unless: self.allocated });
         }

@@ -86,7 +86,7 @@ impl Obtain {
 /// The connection that MODE B has kept for `request`, if policy lets it be used.
 pub(super) fn kept(cx: &mut Context, request: &Request) -> Option<Peer> {
     // PROT closes what is kept, so it is as private as a new connection.
-    let (cargo, moved) = (request.cargo(), request.moved(cx.privacy.private));
+    let (cargo, moved) = (request.cargo(), request.moved(cx.tls.private));
     let Context { login: Login::User(user), sockets, .. } = cx else { return None };
     let kept = sockets.kept.take(request.direction(), |kept| {
         let (peer, evidence) = (unmapped(kept.address.ip()), kept.evidence);
@@ -127,7 +127,7 @@ fn is_own_port(cx: &Context, request: &Request, to: SocketAddr) -> bool {
 /// Asks policy about a peer that is known before it is connected.
 fn judge(cx: &mut Context, request: &Request, peer: SocketAddr) -> Result<Grant, String> {
     let (cargo, evidence) = (request.cargo(), cx.sockets.evidence());
-    let (peer_ip, moved) = (unmapped(peer.ip()), request.moved(cx.privacy.private));
+    let (peer_ip, moved) = (unmapped(peer.ip()), request.moved(cx.tls.private));
     cx.decide(&policy::Ask::Transfer { peer: peer_ip, cargo, moved, evidence }).map_err(|why| {
         cx.out.event(Event::Refused { why, address: peer });
         match cargo {

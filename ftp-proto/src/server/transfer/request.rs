@@ -50,7 +50,7 @@ impl Request {
             bytes,
             took: cx.now.since(self.since),
             peer,
-            private: cx.privacy.private,
+            private: cx.tls.private,
             failure,
         });
     }

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 
 /// What a transfer wants of its data connection.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Wants {
+pub(super) struct DataRequirements {
     /// The direction of the data, seen from this server.
     pub(super) direction: Direction,
     /// What it carries.
@@ -22,12 +22,12 @@ pub(super) struct Wants {
     pub(super) role: Option<TlsRole>,
 }
 
-impl Wants {
+impl DataRequirements {
     /// What `request` wants. CPSV counts only where this server listens.
     pub(super) fn of(cx: &Context, request: &Request) -> Self {
         let (direction, cargo) = (request.direction(), request.cargo());
         let cpsv = cx.sockets.listener(direction).is_some_and(|listener| listener.tls_client);
-        Self { direction, cargo, probe: request.is_probe(), role: cx.privacy.role(cargo, cpsv) }
+        Self { direction, cargo, probe: request.is_probe(), role: cx.tls.role(cargo, cpsv) }
     }
 
     /// Whether the preliminary reply comes before the handshake: many clients begin TLS only when they have
@@ -60,7 +60,7 @@ impl Securing {
 
 /// How TLS begins with a peer of these terms.
 pub(super) fn how(cx: &Context, role: TlsRole, grant: Grant) -> DataTls {
-    cx.privacy.data_tls(role, grant, cx.sockets.rendezvous.is_some(), cx.config.tls.reuse)
+    cx.tls.data_tls(role, grant, cx.sockets.rendezvous.is_some(), cx.config.tls.reuse)
 }
 
 /// Whether the other end is who it must be (F08, F10).
@@ -68,11 +68,11 @@ pub(super) fn how(cx: &Context, role: TlsRole, grant: Grant) -> DataTls {
 /// # Errors
 ///
 /// The text for the client if it is not.
-pub(super) fn judge(cx: &Context, wants: Wants, shown: Handshake) -> Result<(), &'static str> {
+pub(super) fn judge(cx: &Context, wants: DataRequirements, shown: Handshake) -> Result<(), &'static str> {
     let must_resume = wants.role == Some(TlsRole::Server)
         && cx.config.tls.reuse == Reuse::Required
         && cx.sockets.rendezvous.is_none();
-    match cx.privacy.pin {
+    match cx.tls.pin {
         Some(pin) if shown.leaf == Some(pin) => Ok(()),
         Some(_) => Err("The other end shows another certificate than PINC has named"),
         None if must_resume && !shown.resumed => {
