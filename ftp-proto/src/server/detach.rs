@@ -2,7 +2,7 @@
 //! about it (extensions, "DETA").
 
 use super::ask::{Answer, Ask, DetachedState, DetachedTransfer};
-use super::context::parameters::Leave;
+use super::context::parameters::DetachPermit;
 use super::context::{Context, Question};
 use crate::command::Detached;
 use crate::reply::Meaning;
@@ -13,7 +13,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(super) enum Request {
     /// A place for the next transfer.
-    Next(Leave),
+    Next(DetachPermit),
     /// How far a transfer is.
     Status(TransferId),
     /// To end a transfer.
@@ -44,7 +44,7 @@ fn next(cx: &mut Context, seconds: u64) -> Option<Question<Request>> {
     }
     let random = cx.nonces.next();
     let id = TransferId::new(std::array::from_fn(|at| random.get(at).copied().unwrap_or_default()));
-    Some(cx.question(Request::Next(Leave { id, time }), |ticket| Ask::Detach { ticket, id }))
+    Some(cx.question(Request::Next(DetachPermit { id, time }), |ticket| Ask::Detach { ticket, id }))
 }
 
 fn about(cx: &mut Context, request: Request, id: TransferId, stop: bool) -> Question<Request> {

@@ -2,7 +2,7 @@
 
 use super::ask::{Account, Answer, Ask, Event};
 use super::context::parameters::Parameters;
-use super::context::user::{By, Login, User};
+use super::context::user::{Login, LoginMethod, User};
 use super::context::{Context, Question};
 use super::timer::Timer;
 use crate::reply::Meaning;
@@ -18,7 +18,7 @@ const MAX_FAILED_LOGINS: u32 = 5;
 pub(super) struct Request {
     /// The name that USER gave.
     user: Vec<u8>,
-    by: By,
+    by: LoginMethod,
 }
 
 /// USER. Unless the certificate of the client logs in, the reply is always the same, so that nobody
@@ -32,7 +32,7 @@ pub(super) fn user(cx: &mut Context, user: Vec<u8>) -> Option<Question<Request>>
         need_password(cx, user);
         return None;
     };
-    let request = Request { user: user.clone(), by: By::Certificate };
+    let request = Request { user: user.clone(), by: LoginMethod::Certificate };
     Some(cx.question(request, |ticket| Ask::Recognise { ticket, user, certificate }))
 }
 
@@ -46,7 +46,7 @@ pub(super) fn pass(cx: &mut Context, password: Secret) -> Option<Question<Reques
     let user = match &mut cx.login {
         Login::Named(user) => std::mem::take(user),
         // Many clients send PASS without waiting for the reply to USER.
-        Login::User(user) if user.by == By::Certificate => {
+        Login::User(user) if user.by == LoginMethod::Certificate => {
             cx.out.reply(Meaning::Superfluous, "No password is needed");
             return None;
         }
@@ -57,7 +57,7 @@ pub(super) fn pass(cx: &mut Context, password: Secret) -> Option<Question<Reques
     };
     cx.login = Login::Nobody;
     let certificate = cx.tls.leaf();
-    let request = Request { user: user.clone(), by: By::Password };
+    let request = Request { user: user.clone(), by: LoginMethod::Password };
     Some(cx.question(request, |ticket| Ask::Login { ticket, user, password, certificate }))
 }
 
@@ -125,11 +125,11 @@ impl Request {
                 ControlFlow::Continue(())
             }
             (Some(account), by) => logged_in(cx, account, by),
-            (None, By::Certificate) => {
+            (None, LoginMethod::Certificate) => {
                 need_password(cx, self.user);
                 ControlFlow::Continue(())
             }
-            (None, By::Password) => refused(cx, self.user),
+            (None, LoginMethod::Password) => refused(cx, self.user),
         }
     }
 }
@@ -146,7 +146,7 @@ fn refused(cx: &mut Context, name: Vec<u8>) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
-fn logged_in(cx: &mut Context, account: Account, by: By) -> ControlFlow<()> {
+fn logged_in(cx: &mut Context, account: Account, by: LoginMethod) -> ControlFlow<()> {
     cx.failed_logins = 0;
     cx.parameters.cwd = Parameters::default().cwd;
     let private = cx.tls.is_inside_tls();
@@ -154,8 +154,8 @@ fn logged_in(cx: &mut Context, account: Account, by: By) -> ControlFlow<()> {
     cx.login = Login::User(Box::new(User::new(account, by, &cx.config, &cx.connection)));
     cx.timers.disarm(Timer::Login);
     match by {
-        By::Certificate => cx.out.reply(Meaning::Recognised, "Logged in by certificate"),
-        By::Password => cx.out.reply(Meaning::LoggedIn, "Logged in"),
+        LoginMethod::Certificate => cx.out.reply(Meaning::Recognised, "Logged in by certificate"),
+        LoginMethod::Password => cx.out.reply(Meaning::LoggedIn, "Logged in"),
     }
     ControlFlow::Continue(())
 }

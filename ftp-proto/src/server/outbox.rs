@@ -13,12 +13,12 @@ pub(super) struct Outbox {
     outputs: VecDeque<Output>,
     last_ticket: u64,
     /// Nobody hears what is said.
-    muted: bool,
+    drops_replies: bool,
 }
 
 impl Outbox {
     pub(super) const fn new(dialect: Dialect) -> Self {
-        Self { dialect, outputs: VecDeque::new(), last_ticket: 0, muted: false }
+        Self { dialect, outputs: VecDeque::new(), last_ticket: 0, drops_replies: false }
     }
 
     /// The next output. When there is none, nothing is kept for those to come: most sessions wait.
@@ -58,7 +58,7 @@ impl Outbox {
 
     /// Bytes that are no reply: answers to Telnet options.
     pub(super) fn send(&mut self, bytes: Vec<u8>) {
-        if !self.muted {
+        if !self.drops_replies {
             self.outputs.push_back(Output::Send(bytes));
         }
     }
@@ -127,7 +127,7 @@ impl Outbox {
     }
 
     fn reply_bytes(&mut self, bytes: Vec<u8>) {
-        if self.muted {
+        if self.drops_replies {
             return;
         }
         self.tell(&bytes);
@@ -147,14 +147,14 @@ impl Outbox {
     }
 
     /// The control connection is gone, and the session goes on: nobody hears what it says.
-    pub(super) fn mute(&mut self) {
-        self.muted = true;
+    pub(super) fn drop_replies(&mut self) {
+        self.drops_replies = true;
         self.outputs.retain(|output| !matches!(output, Output::Send(_)));
     }
 
     /// Whether nobody hears what is said.
-    pub(super) const fn is_muted(&self) -> bool {
-        self.muted
+    pub(super) const fn drops_replies(&self) -> bool {
+        self.drops_replies
     }
 
     /// The control connection is gone: nobody reads what waits here.

@@ -296,7 +296,7 @@ impl Performer {
 
     /// Starts the operator's hook after an upload. It goes on when the session has ended; the server waits
     /// for it as for a transfer.
-    pub(super) fn heard(&mut self, event: &Event, running: &Running) {
+    pub(super) fn start_hook_after_upload(&mut self, event: &Event, running: &Running) {
         if self.shared.hook.is_some()
             && let Some(upload) = self.uploads.find(event)
         {

@@ -241,7 +241,7 @@ impl Session {
                 }
                 Output::Event(event) => {
                     reporter.event(&event, || performer.moved());
-                    performer.heard(&event, &running);
+                    performer.start_hook_after_upload(&event, &running);
                     continue;
                 }
                 Output::Close => break,
@@ -333,7 +333,7 @@ impl Session {
                 Output::Ask(ask) => self.performer.perform(ask),
                 Output::Event(event) => {
                     self.reporter.event(&event, || self.performer.moved());
-                    self.performer.heard(&event, &self.running);
+                    self.performer.start_hook_after_upload(&event, &self.running);
                 }
                 Output::Close => return Drained::Closed,
                 Output::Wait(deadline) => return Drained::Waits(deadline),

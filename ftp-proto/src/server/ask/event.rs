@@ -33,7 +33,7 @@ pub struct Account {
 
 impl Account {
     /// Whether what the account may do depends on the path of a file.
-    pub fn minds_paths(&self) -> bool {
+    pub fn rights_depend_on_path(&self) -> bool {
         !self.access.is_the_same_everywhere() || self.exchanges.iter().any(|rule| rule.path.is_some())
     }
 

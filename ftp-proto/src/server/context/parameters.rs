@@ -22,7 +22,7 @@ pub(in crate::server) struct Parameters {
     /// What RATE gave, in bytes per second.
     pub(in crate::server) rate: Option<NonZeroU64>,
     /// What DETA gave for the next transfer.
-    pub(in crate::server) detach: Option<Leave>,
+    pub(in crate::server) detach: Option<DetachPermit>,
     /// The working directory.
     pub(in crate::server) cwd: PathName,
     /// What REST or RANG gave, whichever came last: for the next transfer command (E14). RANG is for the
@@ -46,7 +46,7 @@ pub(in crate::server) struct Parameters {
 
 /// What DETA has given the next transfer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::server) struct Leave {
+pub(in crate::server) struct DetachPermit {
     /// The name of the transfer.
     pub(in crate::server) id: TransferId,
     /// How long it may go on without its control connection.

@@ -15,14 +15,14 @@ pub(in crate::server) enum Login {
     /// USER gave this name; PASS must follow.
     Named(Vec<u8>),
     /// The password was right, and ACCT must follow (B23).
-    Charged(Box<Account>, By),
+    Charged(Box<Account>, LoginMethod),
     /// Somebody is logged in.
     User(Box<User>),
 }
 
 /// How somebody shows who they are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::server) enum By {
+pub(in crate::server) enum LoginMethod {
     /// By the certificate of the control connection, after USER.
     Certificate,
     /// By a password, after PASS.
@@ -34,7 +34,7 @@ pub(in crate::server) enum By {
 pub(in crate::server) struct User {
     pub(in crate::server) account: Account,
     /// How the login was.
-    pub(in crate::server) by: By,
+    pub(in crate::server) by: LoginMethod,
     /// The operator's rules, with the account's foreign policy where that is narrower.
     pub(in crate::server) rules: Rules,
     asker: Asker,
@@ -42,7 +42,12 @@ pub(in crate::server) struct User {
 
 impl User {
     /// The user of `account` on this connection.
-    pub(in crate::server) fn new(account: Account, by: By, config: &Config, connection: &Connection) -> Self {
+    pub(in crate::server) fn new(
+        account: Account,
+        by: LoginMethod,
+        config: &Config,
+        connection: &Connection,
+    ) -> Self {
         let scope = match connection.peer {
             SocketAddr::V6(v6) => v6.scope_id(),
             SocketAddr::V4(_) => 0,

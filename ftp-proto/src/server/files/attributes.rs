@@ -58,7 +58,7 @@ pub(in crate::server) fn site(cx: &mut Context, site: Site) -> Waits {
             let link = cx.resolve(&link)?;
             let target = cx.resolve(&target)?;
             // Rights hold by path, and a link gives a file a second path.
-            if cx.user().is_none_or(|user| user.account.minds_paths()) {
+            if cx.user().is_none_or(|user| user.account.rights_depend_on_path()) {
                 cx.refuse_file(Verb::Site, FileFailure::Denied);
                 return None;
             }

@@ -10,7 +10,7 @@ use crate::server::{login, tls};
 
 /// What a verb's row says: whether it is served, needs a login, is possible during a transfer
 /// (`busy`). If not, that has been said.
-pub(super) fn may_say(cx: &mut Context, verb: Verb, busy: bool) -> bool {
+pub(super) fn may_run(cx: &mut Context, verb: Verb, busy: bool) -> bool {
     let Some(row) = verb.row() else { return true };
     if row.served == Served::No || !tls::serves(&cx.config, verb) {
         bad_line::not_implemented(cx, verb);

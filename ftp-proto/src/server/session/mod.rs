@@ -12,7 +12,7 @@ use crate::dialect::Dialect;
 use crate::reply::Meaning;
 use crate::server::ask::{Answer, Ask, ConnId, Event, Input, Output, Ticket};
 use crate::server::config::{Begin, Config, Connection};
-use crate::server::context::parameters::{self, Leave};
+use crate::server::context::parameters::{self, DetachPermit};
 use crate::server::context::{Context, Question};
 use crate::server::setup::arrivals;
 use crate::server::sockets::kept;
@@ -80,7 +80,7 @@ impl Session {
             }
             Input::Start => self.greet(),
             Input::Bytes(bytes) => self.bytes(bytes),
-            Input::Closed | Input::HungUp if self.goes_on_alone() => {}
+            Input::Closed | Input::HungUp if self.detaches() => {}
             Input::HungUp if matches!(&self.work, Work::Transfer(transfer) if transfer.outlives_control()) => {
                 self.hung_up = true;
                 self.queue.clear();
@@ -141,7 +141,7 @@ impl Session {
     /// is open, and as many commands wait as may. Whoever drives it then stops reading, so that no
     /// client makes it hold more.
     pub fn is_full(&self) -> bool {
-        self.queue.is_full() && !self.work.hears_everything()
+        self.queue.is_full() && !self.work.accepts_urgent_commands()
     }
 
     /// Whether no command is being carried out and no transfer is under way: the session waits for its client.
@@ -248,7 +248,7 @@ impl Session {
         // A transfer command uses the restart point up, even when it fails (E14).
         let range = if verb.is_some_and(moves_data) { self.cx.parameters.range.take() } else { None };
         if verb
-            .is_none_or(|verb| admission::may_say(&mut self.cx, verb, matches!(self.work, Work::Transfer(_))))
+            .is_none_or(|verb| admission::may_run(&mut self.cx, verb, matches!(self.work, Work::Transfer(_))))
         {
             if self.stopping && verb.is_some_and(moves_data) {
                 return self.stop();
@@ -256,7 +256,7 @@ impl Session {
             if verb.is_some_and(kept::is_closed_by) {
                 self.cx.sockets.kept.close_all(&mut self.cx.out);
             }
-            self.obey(waiting, range);
+            self.run_waiting(waiting, range);
         }
         // The peer may have begun to send the file that was refused.
         if !matches!(self.work, Work::Transfer(_))
@@ -269,7 +269,7 @@ impl Session {
         }
     }
 
-    fn obey(&mut self, waiting: Waiting, range: Option<ByteRange>) {
+    fn run_waiting(&mut self, waiting: Waiting, range: Option<ByteRange>) {
         match waiting {
             Waiting::Command(command) => {
                 if command.verb() != Verb::Rnto {
@@ -277,7 +277,7 @@ impl Session {
                 }
                 self.execute(command, range.unwrap_or_default());
             }
-            Waiting::Mistake(error, _) => bad_line::reply(&mut self.cx, &error),
+            Waiting::BadLine(error, _) => bad_line::reply(&mut self.cx, &error),
             Waiting::TooLong => self.cx.out.reply(Meaning::TooLong, "That line is too long"),
             Waiting::Overflow(_) => {
                 let text = "Too many commands were waiting; this one was dropped";
@@ -565,15 +565,15 @@ impl Session {
 
     /// Whether the control connection has ended, and a transfer goes on without it (DETA).
     pub const fn is_detached(&self) -> bool {
-        self.cx.out.is_muted() && !matches!(self.work, Work::Closed)
+        self.cx.out.drops_replies() && !matches!(self.work, Work::Closed)
     }
 
     /// The control connection has ended. Returns whether DETA lets a transfer go on without it.
-    fn goes_on_alone(&mut self) -> bool {
+    fn detaches(&mut self) -> bool {
         let Work::Transfer(transfer) = &self.work else { return false };
-        let Some(Leave { id, time }) = transfer.outlives() else { return false };
+        let Some(DetachPermit { id, time }) = transfer.outlives() else { return false };
         let may_be_cut = transfer.outlives_control();
-        self.cx.out.mute();
+        self.cx.out.drop_replies();
         self.queue.clear();
         self.lines = LineReader::new(MAX_LINE);
         self.leaving = true;

@@ -28,7 +28,7 @@ pub(super) enum Waiting {
     /// A command that was parsed.
     Command(Command),
     /// A line that is no command, and its first word for the log.
-    Mistake(CommandError, String),
+    BadLine(CommandError, String),
     /// A line that was too long and has been dropped (A13).
     TooLong,
     /// This many commands that came while the queue was full.
@@ -48,7 +48,7 @@ impl Queue {
     pub(super) fn push_line(&mut self, line: &[u8], dialect: Dialect) {
         let waiting = match parse(line, dialect) {
             Ok(command) => Waiting::Command(command),
-            Err(error) => Waiting::Mistake(error, first_word(line)),
+            Err(error) => Waiting::BadLine(error, first_word(line)),
         };
         self.push(waiting, line.len());
     }
@@ -113,7 +113,7 @@ impl Waiting {
     pub(super) const fn verb(&self) -> Option<Verb> {
         match self {
             Self::Command(command) => Some(command.verb()),
-            Self::Mistake(error, _) => error.verb,
+            Self::BadLine(error, _) => error.verb,
             Self::TooLong | Self::Overflow(_) => None,
         }
     }
@@ -144,7 +144,7 @@ impl Waiting {
     pub(super) fn shown(&self, dialect: Dialect) -> Option<String> {
         match self {
             Self::Command(command) => Some(command.redacted(dialect)),
-            Self::Mistake(_, word) => Some(word.clone()),
+            Self::BadLine(_, word) => Some(word.clone()),
             Self::TooLong | Self::Overflow(_) => None,
         }
     }

@@ -28,7 +28,7 @@ pub(super) enum Work {
 
 impl Work {
     /// Whether a command may come that must not wait for those before it: ABOR and STAT.
-    pub(super) const fn hears_everything(&self) -> bool {
+    pub(super) const fn accepts_urgent_commands(&self) -> bool {
         match self {
             Self::Transfer(_) => true,
             Self::File(question) => question.purpose.is_long(),

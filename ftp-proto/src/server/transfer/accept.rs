@@ -1,7 +1,7 @@
 //! The passive end: a connection that arrives may be the peer, must prove itself where RNDZ is in
 //! force, or is a stranger that changes nothing (C08, C13, C28, E21).
 
-use super::candidate::{Candidate, Start, Verdict};
+use super::candidate::{Candidate, FirstStep, Verdict};
 use super::input::Input;
 use super::peer::{Peer, Progress};
 use super::request::Request;
@@ -94,8 +94,8 @@ impl Accept {
             return Progress::Waiting;
         };
         let candidate = match Candidate::begin(cx, self.wants, peer, tls) {
-            Start::Candidate(candidate) => *candidate,
-            Start::Over(verdict) => return self.concluded(cx, peer, verdict),
+            FirstStep::Candidate(candidate) => *candidate,
+            FirstStep::Over(verdict) => return self.concluded(cx, peer, verdict),
         };
         self.announced |= self.wants.announces(cx);
         let group = Group::of(address.ip());

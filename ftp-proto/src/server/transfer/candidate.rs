@@ -29,7 +29,7 @@ enum Stage {
 
 /// How the way of a connection begins.
 #[derive(Debug)]
-pub(super) enum Start {
+pub(super) enum FirstStep {
     /// It is a candidate.
     Candidate(Box<Candidate>),
     /// What it is is known at once.
@@ -51,11 +51,11 @@ pub(super) enum Verdict {
 
 impl Candidate {
     /// Takes the first step with a connection. TLS may have begun on it before the transfer command.
-    pub(super) fn begin(cx: &mut Context, wants: DataRequirements, peer: Peer, held: HeldTls) -> Start {
+    pub(super) fn begin(cx: &mut Context, wants: DataRequirements, peer: Peer, held: HeldTls) -> FirstStep {
         let Some(role) = wants.role else {
             return match held {
                 HeldTls::Clear => Self::proof(cx, wants, peer, None),
-                HeldTls::Securing(..) | HeldTls::Secured(..) => Start::Over(Verdict::Wrong),
+                HeldTls::Securing(..) | HeldTls::Secured(..) => FirstStep::Over(Verdict::Wrong),
             };
         };
         let how = tls::how(cx, role, peer.grant);
@@ -66,30 +66,30 @@ impl Candidate {
             }
             HeldTls::Secured(begun, shown) if begun == how => Self::secured(cx, wants, peer, shown),
             // PROT, PINC, SSCN or RNDZ came in between.
-            HeldTls::Securing(..) | HeldTls::Secured(..) => Start::Over(Verdict::Wrong),
+            HeldTls::Securing(..) | HeldTls::Secured(..) => FirstStep::Over(Verdict::Wrong),
         }
     }
 
     /// TLS has begun.
-    fn secured(cx: &mut Context, wants: DataRequirements, peer: Peer, shown: Handshake) -> Start {
+    fn secured(cx: &mut Context, wants: DataRequirements, peer: Peer, shown: Handshake) -> FirstStep {
         if peer.must_resume && !shown.resumed {
-            return Start::Over(Verdict::Wrong);
+            return FirstStep::Over(Verdict::Wrong);
         }
         match tls::judge(cx, wants, shown) {
             Ok(()) => Self::proof(cx, wants, peer, Some(shown.exporter)),
-            Err(why) => Start::Over(Verdict::NotPrivate(why)),
+            Err(why) => FirstStep::Over(Verdict::NotPrivate(why)),
         }
     }
 
-    fn proof(cx: &mut Context, wants: DataRequirements, peer: Peer, exporter: Option<[u8; 32]>) -> Start {
+    fn proof(cx: &mut Context, wants: DataRequirements, peer: Peer, exporter: Option<[u8; 32]>) -> FirstStep {
         match Prover::begin(cx, peer.conn, (wants.direction, wants.probe), exporter) {
             Some(prover) => Self::at(wants, peer, Stage::Proving(prover)),
-            None => Start::Over(Verdict::Ready(peer)),
+            None => FirstStep::Over(Verdict::Ready(peer)),
         }
     }
 
-    fn at(wants: DataRequirements, peer: Peer, stage: Stage) -> Start {
-        Start::Candidate(Box::new(Self { peer, wants, stage }))
+    fn at(wants: DataRequirements, peer: Peer, stage: Stage) -> FirstStep {
+        FirstStep::Candidate(Box::new(Self { peer, wants, stage }))
     }
 
     /// The name of the connection.
@@ -139,11 +139,11 @@ impl Candidate {
         };
         let start = Self::secured(cx, self.wants, self.peer, shown);
         match start {
-            Start::Candidate(next) => {
+            FirstStep::Candidate(next) => {
                 *self = *next;
                 Verdict::Waiting
             }
-            Start::Over(verdict) => verdict,
+            FirstStep::Over(verdict) => verdict,
         }
     }
 

@@ -1,12 +1,12 @@
 //! The active end: one attempt after the other until the connect timeout (E03, E04). Where policy
 //! demands it, every failure looks the same, so that nobody can use this server to scan ports.
 
-use super::candidate::{Candidate, Start, Verdict};
+use super::candidate::{Candidate, FirstStep, Verdict};
 use super::input::Input;
-use super::meet::Meeting;
 use super::pace::Pace;
 use super::peer::{Peer, Progress};
 use super::request::Request;
+use super::symmetric::SymmetricListener;
 use super::tls::DataRequirements;
 use crate::policy::{Grant, hides_failure};
 use crate::server::ask::{Answer, Ask, ConnId, Ticket, TryEnd};
@@ -31,7 +31,7 @@ pub(super) struct Dial {
     /// Whether this end also listens (RSYM).
     symmetric: bool,
     /// The half that listens, once the target may be tried.
-    meeting: Option<Meeting>,
+    meeting: Option<SymmetricListener>,
     /// How the try ends if nothing more happens.
     end: TryEnd,
     /// Whether the preliminary reply is due before TLS begins.
@@ -137,7 +137,7 @@ impl Dial {
     /// The target may be tried. In a symmetric opening this end listens first.
     fn open(&mut self, cx: &mut Context) {
         match self.from.filter(|_| self.symmetric) {
-            Some(reservation) => self.meeting = Some(Meeting::begin(cx, reservation, self.to)),
+            Some(reservation) => self.meeting = Some(SymmetricListener::begin(cx, reservation, self.to)),
             None => self.connect(cx),
         }
     }
@@ -217,7 +217,7 @@ impl Dial {
     fn connected(&mut self, cx: &mut Context, conn: ConnId) -> Progress {
         let peer = Peer::new(conn, self.to, self.grant);
         match Candidate::begin(cx, self.wants, peer, HeldTls::Clear) {
-            Start::Candidate(candidate) => {
+            FirstStep::Candidate(candidate) => {
                 if let (Timer::Handshake, at) = candidate.due(&cx.config.timeouts) {
                     cx.timers.arm(Timer::Handshake, at);
                 }
@@ -225,7 +225,7 @@ impl Dial {
                 self.announced |= self.wants.announces(cx);
                 Progress::Waiting
             }
-            Start::Over(verdict) => self.concluded(cx, peer, verdict),
+            FirstStep::Over(verdict) => self.concluded(cx, peer, verdict),
         }
     }
 

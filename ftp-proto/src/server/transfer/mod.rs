@@ -16,7 +16,7 @@
 //! |---|---|
 //! | `request` | what each transfer command asks for |
 //! | `obtain`, `dial`, `accept` | the search for the data connection, by connecting or by listening |
-//! | `meet`, `pace` | connecting and listening at the same time (RSYM); pauses between attempts |
+//! | `symmetric`, `pace` | connecting and listening at the same time (RSYM); pauses between attempts |
 //! | `candidate` | one connection on its way: `tls` where PROT P holds, then `prove` (RNDZ) |
 //! | `moving` | the data connection is there |
 //! | `abort` | what ABOR is answered |
@@ -26,13 +26,13 @@ mod accept;
 mod candidate;
 mod dial;
 mod input;
-mod meet;
 mod moving;
 mod obtain;
 mod pace;
 mod peer;
 mod prove;
 pub(super) mod request;
+mod symmetric;
 mod tls;
 
 pub(super) use input::Input;
@@ -42,7 +42,7 @@ use super::context::Context;
 use super::setup;
 use super::timer::Timer;
 use crate::reply::Meaning;
-use crate::server::context::parameters::Leave;
+use crate::server::context::parameters::DetachPermit;
 use crate::timer::Moment;
 use moving::Moving;
 use obtain::Obtain;
@@ -60,7 +60,7 @@ pub(super) struct Transfer {
     /// Whether the preliminary reply was said before the data connection was there.
     announced: bool,
     /// What DETA has given it.
-    leave: Option<Leave>,
+    leave: Option<DetachPermit>,
     phase: Phase,
 }
 
@@ -93,7 +93,7 @@ impl Transfer {
     }
 
     /// What lets it go on without its control connection: DETA, once it has its data connection.
-    pub(super) fn outlives(&self) -> Option<Leave> {
+    pub(super) fn outlives(&self) -> Option<DetachPermit> {
         self.leave.filter(|_| matches!(self.phase, Phase::Moving(_)))
     }
 
@@ -270,7 +270,7 @@ impl Transfer {
         let why = "the session ended";
         match &self.phase {
             Phase::Preparing | Phase::Obtaining(_) => self.request.tell_refused(cx, why),
-            Phase::Moving(moving) => moving.tell_cut(cx, &self.request, why),
+            Phase::Moving(moving) => moving.log_unfinished(cx, &self.request, why),
             Phase::Over => {}
         }
         self.release(cx);

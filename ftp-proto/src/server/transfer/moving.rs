@@ -14,7 +14,7 @@ use crate::policy::Grant;
 use crate::reply::Meaning;
 use crate::server::ask::{Answer, Ask, End, Ending, Intent, Terms, Ticket};
 use crate::server::context::Context;
-use crate::server::context::parameters::Leave;
+use crate::server::context::parameters::DetachPermit;
 use crate::server::timer::Timer;
 use crate::wire::ByteRange;
 use crate::wire::counted;
@@ -72,7 +72,7 @@ impl Moving {
     pub(super) fn begin(
         cx: &mut Context,
         request: &Request,
-        (prepared, leave): (Ticket, Option<Leave>),
+        (prepared, leave): (Ticket, Option<DetachPermit>),
         peer: Peer,
     ) -> Self {
         let strangers = if peer.again {
@@ -276,7 +276,7 @@ impl Moving {
 
     /// Tells the log that the session ended before the move did. How many bytes have moved is known to whoever
     /// moves them.
-    pub(super) fn tell_cut(&self, cx: &mut Context, request: &Request, why: &str) {
+    pub(super) fn log_unfinished(&self, cx: &mut Context, request: &Request, why: &str) {
         request.tell(cx, None, Some(self.peer.address), Some(why.to_owned()));
     }
 

@@ -11,13 +11,13 @@ use std::net::SocketAddr;
 
 /// The half of a symmetric opening that listens. The other half connects.
 #[derive(Debug)]
-pub(super) struct Meeting {
+pub(super) struct SymmetricListener {
     listener: Ticket,
     peer: SocketAddr,
     strangers: u32,
 }
 
-impl Meeting {
+impl SymmetricListener {
     /// Asks the driver to listen on a reserved port for `peer` alone.
     pub(super) fn begin(cx: &mut Context, reservation: Ticket, peer: SocketAddr) -> Self {
         let listener = cx.out.ticket();
