@@ -67,13 +67,13 @@ impl Bounds {
 
 /// Names a place that is taken. Later places have greater names.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Place(u64);
+pub struct PlaceId(u64);
 
 /// The places that are taken. `K` is a host or an account, `V` is what takes a place.
 #[derive(Clone, Debug)]
 pub struct Fair<K, V> {
     /// In the order in which they came.
-    holders: BTreeMap<Place, (K, V)>,
+    holders: BTreeMap<PlaceId, (K, V)>,
     counts: HashMap<K, usize>,
     next: u64,
 }
@@ -83,7 +83,7 @@ pub struct Fair<K, V> {
 enum Choice {
     /// There is room.
     Nobody,
-    Holder(Place),
+    Holder(PlaceId),
     Newcomer,
 }
 
@@ -134,13 +134,13 @@ impl<K: Clone + Eq + Hash, V> Fair<K, V> {
         key: K,
         value: V,
         is_weak: impl Fn(&K, &V) -> bool,
-    ) -> Result<(Place, Option<V>), V> {
+    ) -> Result<(PlaceId, Option<V>), V> {
         let displaced = match self.choose(bounds, &key, is_weak) {
             Choice::Nobody => None,
             Choice::Holder(place) => self.remove(place),
             Choice::Newcomer => return Err(value),
         };
-        let place = Place(self.next);
+        let place = PlaceId(self.next);
         self.next = self.next.saturating_add(1);
         *self.counts.entry(key.clone()).or_default() += 1;
         self.holders.insert(place, (key, value));
@@ -148,7 +148,7 @@ impl<K: Clone + Eq + Hash, V> Fair<K, V> {
     }
 
     /// Frees a place. Returns its holder, or `None` if the place is free already.
-    pub fn remove(&mut self, place: Place) -> Option<V> {
+    pub fn remove(&mut self, place: PlaceId) -> Option<V> {
         let (key, value) = self.holders.remove(&place)?;
         if let Some(count) = self.counts.get_mut(&key) {
             *count = count.saturating_sub(1);
@@ -173,7 +173,7 @@ impl<K: Clone + Eq + Hash, V> Fair<K, V> {
 
     /// Frees the places of all holders for which `meant` is true. Returns these, the oldest first.
     pub fn take_if(&mut self, meant: impl Fn(&V) -> bool) -> Vec<V> {
-        let places: Vec<Place> = self.places_of(|_, value| meant(value)).collect();
+        let places: Vec<PlaceId> = self.places_of(|_, value| meant(value)).collect();
         places.into_iter().filter_map(|place| self.remove(place)).collect()
     }
 
@@ -253,7 +253,7 @@ impl<K: Clone + Eq + Hash, V> Fair<K, V> {
     }
 
     /// The places whose holders are meant, the oldest first.
-    fn places_of(&self, meant: impl Fn(&K, &V) -> bool) -> impl DoubleEndedIterator<Item = Place> {
+    fn places_of(&self, meant: impl Fn(&K, &V) -> bool) -> impl DoubleEndedIterator<Item = PlaceId> {
         self.holders.iter().filter(move |(_, (key, value))| meant(key, value)).map(|(place, _)| *place)
     }
 }

@@ -63,7 +63,7 @@ impl Default for Config {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Tls {
     /// When TLS begins.
-    pub begin: Begin,
+    pub begin: TlsStart,
     /// Whether nobody logs in, and no data move, in clear.
     pub required: bool,
     /// Whether data connections must resume the TLS session of their control connection.
@@ -72,7 +72,7 @@ pub struct Tls {
 
 /// When TLS begins on a control connection.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub enum Begin {
+pub enum TlsStart {
     /// Never: there is no certificate.
     #[default]
     Never,

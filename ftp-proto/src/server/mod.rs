@@ -87,7 +87,7 @@ mod tls;
 mod transfer;
 
 pub use ask::{Account, Answer, Ask, ConnId, Input, Output, Ticket};
-pub use config::{Begin, Config, Connection, Reuse, Timeouts, Tls};
+pub use config::{Config, Connection, Reuse, Timeouts, Tls, TlsStart};
 pub use partial::{is_partial, partial_name};
 pub use rights::{Access, Right, Rights};
 pub use session::Session;

@@ -1,7 +1,7 @@
 //! AUTH, PBSZ, PROT, CCC, SSCN, PINC (RFC 4217), and the handshake of the control connection.
 
 use super::ask::{Answer, Ask, Event, Handshake, Ticket};
-use super::config::{Begin, Config};
+use super::config::{Config, TlsStart};
 use super::context::Context;
 use super::login;
 use super::outbox::Outbox;
@@ -18,7 +18,7 @@ pub(super) const fn serves(config: &Config, verb: Verb) -> bool {
         verb,
         Verb::Auth | Verb::Pbsz | Verb::Prot | Verb::Ccc | Verb::Sscn | Verb::Cpsv | Verb::Pinc
     );
-    let has_tls = matches!(config.dialect, Dialect::Rfc959) && !matches!(config.tls.begin, Begin::Never);
+    let has_tls = matches!(config.dialect, Dialect::Rfc959) && !matches!(config.tls.begin, TlsStart::Never);
     has_tls || !needs_tls
 }
 
@@ -73,11 +73,11 @@ fn begin(cx: &mut Context, last: Vec<u8>) -> Ticket {
 /// RFC 4217 13); then the session waits for that.
 pub(super) fn rein(cx: &mut Context) -> Option<Ticket> {
     login::reset(cx);
-    if cx.config.tls.begin == Begin::Implicit {
+    if cx.config.tls.begin == TlsStart::Implicit {
         cx.tls.make_data_private();
     }
     let text = "All parameters are as at the start; log in again";
-    if !cx.tls.is_inside_tls() || cx.config.tls.begin == Begin::Implicit {
+    if !cx.tls.is_inside_tls() || cx.config.tls.begin == TlsStart::Implicit {
         cx.out.reply(Meaning::Reinitialized, text);
         return None;
     }

@@ -11,7 +11,7 @@ use ftp_proto::policy::Foreign;
 use ftp_proto::server::Account;
 
 use super::home::Home;
-use super::terms::Terms;
+use super::terms::LoginTerms;
 use super::user::User;
 use crate::limits::AccountLimits;
 use crate::vfs::{Roots, Tree};
@@ -24,7 +24,7 @@ pub struct Entry {
     /// How many sessions the user may have.
     pub limits: AccountLimits,
     /// When and from where the user may log in.
-    pub terms: Terms,
+    pub terms: LoginTerms,
     /// What the user sees of the disk.
     pub tree: Arc<Tree>,
     /// The rate of files that the server receives, shared by all sessions of the user.
@@ -83,7 +83,7 @@ impl Entry {
         Ok(Self {
             account: Account::anonymous(),
             limits: AccountLimits::default(),
-            terms: Terms::default(),
+            terms: LoginTerms::default(),
             tree: Home::default().open(common.roots, common.root)?,
             up: None,
             down: None,

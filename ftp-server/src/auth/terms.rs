@@ -20,7 +20,7 @@ pub struct Origin {
 
 /// When and from where a user may log in. The default permits everything.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Terms {
+pub struct LoginTerms {
     /// The networks of the clients; empty means every network.
     pub networks: Vec<IpNet>,
     /// The first moment at which the account exists no more.
@@ -50,7 +50,7 @@ pub enum Unfit {
     Certificate,
 }
 
-impl Terms {
+impl LoginTerms {
     /// Whether a login from `origin` may be at `now`.
     ///
     /// # Errors
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn every_term_has_to_hold() {
-        let terms = Terms {
+        let terms = LoginTerms {
             networks: vec!["192.0.2.0/24".parse().unwrap(), "2001:db8::/32".parse().unwrap()],
             expires: Some(When(1_000)),
             require_tls: true,
@@ -99,13 +99,13 @@ mod tests {
         check("192.0.2.7", 1_000, true, Err(Unfit::Expired));
         check("192.0.2.7", 999, false, Err(Unfit::Clear));
         let anywhere = Origin { from: [198, 51, 100, 7].into(), private: false, certificate: None };
-        assert_eq!(Terms::default().admit(anywhere, When(i64::MAX)), Ok(()));
+        assert_eq!(LoginTerms::default().admit(anywhere, When(i64::MAX)), Ok(()));
     }
 
     #[test]
     fn one_of_the_certificates_is_enough_and_none_is_not() {
         let [first, second, other] = [1, 2, 3].map(|n| Fingerprint::of(&[n]));
-        let terms = Terms { certificates: vec![first, second], ..Terms::default() };
+        let terms = LoginTerms { certificates: vec![first, second], ..LoginTerms::default() };
         let check = |certificate: Option<Fingerprint>, expect: Result<(), Unfit>| {
             let origin = Origin { from: [192, 0, 2, 7].into(), private: true, certificate };
             assert_eq!(terms.admit(origin, When(0)), expect, "{certificate:?}");
@@ -114,6 +114,6 @@ mod tests {
         check(Some(second), Ok(()));
         check(Some(other), Err(Unfit::Certificate));
         check(None, Err(Unfit::Certificate));
-        assert!(!Terms::default().knows(Some(first)), "an empty list knows nobody");
+        assert!(!LoginTerms::default().knows(Some(first)), "an empty list knows nobody");
     }
 }

@@ -9,7 +9,7 @@ use ftp_proto::wire::Secret;
 
 use super::hash::{BadHash, PasswordHash};
 use super::home::Home;
-use super::terms::Terms;
+use super::terms::LoginTerms;
 use crate::limits::AccountLimits;
 
 /// A user as the operator describes one.
@@ -30,7 +30,7 @@ pub struct User {
     /// How many sessions the user may have.
     pub limits: AccountLimits,
     /// When and from where the user may log in.
-    pub terms: Terms,
+    pub terms: LoginTerms,
     /// What the user sees of the disk.
     pub home: Home,
     /// What the user has to name with ACCT after the password.
@@ -86,7 +86,7 @@ impl User {
             foreign: None,
             exchanges: Vec::new(),
             limits: AccountLimits::default(),
-            terms: Terms::default(),
+            terms: LoginTerms::default(),
             home: Home::default(),
             charged_to: None,
             rates: Rates::default(),

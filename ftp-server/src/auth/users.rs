@@ -239,7 +239,8 @@ mod tests {
     #[test]
     fn a_certificate_logs_in_its_own_user_and_no_password_does() {
         let [known, other] = [1, 2].map(|n| Fingerprint::of(&[n]));
-        let terms = crate::auth::Terms { certificates: vec![known], ..crate::auth::Terms::default() };
+        let terms =
+            crate::auth::LoginTerms { certificates: vec![known], ..crate::auth::LoginTerms::default() };
         let both = Credential::Hashed(PasswordHash::of(b"secret").unwrap());
         let all = [
             User { terms: terms.clone(), ..User::new("ann", Credential::Certificate) },

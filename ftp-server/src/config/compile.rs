@@ -169,7 +169,7 @@ mod tests {
     use clap::Parser;
     use ftp_io::program::log;
     use ftp_proto::dialect::Dialect;
-    use ftp_proto::server::{Begin, Reuse};
+    use ftp_proto::server::{Reuse, TlsStart};
 
     fn compile(words: &str) -> Result<Config, Vec<ConfigError>> {
         let words = std::iter::once("ftp-server").chain(words.split_whitespace());
@@ -277,13 +277,13 @@ mod tests {
         let words = "--root / --anonymous --tls-self-signed --listen 127.0.0.2:0 --listen-tls 127.0.0.2:0 --listen-1973 127.0.0.2:0";
         let config = compile(words).unwrap();
         let begins: Vec<_> = config.listeners.iter().map(|listen| listen.begin).collect();
-        assert_eq!(begins, [Begin::Explicit, Begin::Implicit, Begin::Never]);
+        assert_eq!(begins, [TlsStart::Explicit, TlsStart::Implicit, TlsStart::Never]);
         assert_eq!(config.certificates, Some(Certificates::SelfSigned));
         assert_eq!(config.session_reuse, Reuse::Preferred);
         let config =
             compile("--root / --anonymous --tls-cert a --tls-key b --tls-session-reuse off").unwrap();
         assert_eq!(config.session_reuse, Reuse::Off);
-        assert!(config.listeners.iter().all(|listen| listen.begin == Begin::Explicit));
+        assert!(config.listeners.iter().all(|listen| listen.begin == TlsStart::Explicit));
     }
 
     #[test]

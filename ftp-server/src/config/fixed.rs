@@ -1,7 +1,7 @@
 //! What holds from the start: SIGHUP does not change it.
 
 use ftp_proto::dialect::Dialect;
-use ftp_proto::server::Begin;
+use ftp_proto::server::TlsStart;
 
 use super::{Config, Listen, Log};
 use crate::limits::{AtOnce, Limits};
@@ -80,8 +80,8 @@ impl Config {
 fn listeners(old: &Config, new: &Config) -> [Changed; 3] {
     let key = |listen: &Listen| match (listen.dialect, listen.begin) {
         (Dialect::Rfc354, _) => "listen-1973",
-        (Dialect::Rfc959, Begin::Implicit) => "listen-tls",
-        (Dialect::Rfc959, Begin::Explicit | Begin::Never) => "listen",
+        (Dialect::Rfc959, TlsStart::Implicit) => "listen-tls",
+        (Dialect::Rfc959, TlsStart::Explicit | TlsStart::Never) => "listen",
     };
     ["listen", "listen-tls", "listen-1973"].map(|name| {
         let at = |config: &Config| -> Vec<_> {

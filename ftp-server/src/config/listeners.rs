@@ -3,18 +3,18 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ftp_proto::dialect::Dialect;
-use ftp_proto::server::Begin;
+use ftp_proto::server::TlsStart;
 
 use super::mistake::ConfigError;
 use super::{Listen, Options};
 
 /// The listeners to open. With a certificate the modern ones have explicit TLS.
 pub(super) fn listeners(options: &Options, certificate: bool, errors: &mut Vec<ConfigError>) -> Vec<Listen> {
-    let explicit = if certificate { Begin::Explicit } else { Begin::Never };
+    let explicit = if certificate { TlsStart::Explicit } else { TlsStart::Never };
     let kinds = [
         (&options.listen, Dialect::Rfc959, explicit),
-        (&options.listen_tls, Dialect::Rfc959, Begin::Implicit),
-        (&options.listen_1973, Dialect::Rfc354, Begin::Never),
+        (&options.listen_tls, Dialect::Rfc959, TlsStart::Implicit),
+        (&options.listen_1973, Dialect::Rfc354, TlsStart::Never),
     ];
     let mut listeners: Vec<Listen> = Vec::new();
     for (addresses, dialect, begin) in kinds {

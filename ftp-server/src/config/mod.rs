@@ -33,7 +33,7 @@ use ftp_io::program::log;
 use ftp_io::tls::Files;
 use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::Foreign;
-use ftp_proto::server::{Begin, Gender, Reuse, Timeouts};
+use ftp_proto::server::{Gender, Reuse, Timeouts, TlsStart};
 use ipnet::IpNet;
 
 use crate::auth::User;
@@ -173,7 +173,7 @@ pub struct Listen {
     /// What it speaks.
     pub dialect: Dialect,
     /// When TLS begins there.
-    pub begin: Begin,
+    pub begin: TlsStart,
     /// Whether the operator named it; otherwise it is one of the two default listeners.
     pub named: bool,
 }

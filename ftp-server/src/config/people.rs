@@ -15,7 +15,7 @@ use toml::de::DeTable;
 use super::exchanges::{EXCHANGES, exchanges};
 use super::raw::ForeignPolicy;
 use super::text::{network, path};
-use crate::auth::{Credential, HAS_PAM, Home, Mount, PasswordHash, Rates, Terms, User};
+use crate::auth::{Credential, HAS_PAM, Home, LoginTerms, Mount, PasswordHash, Rates, User};
 use crate::limits::AccountLimits;
 use crate::vfs::QuotaLimits;
 
@@ -229,7 +229,7 @@ pub(super) fn user(
         exchanges,
         rights: rights(keys.rights.as_deref()).unwrap_or(Rights::ALL),
         admin: is_admin(keys.rights.as_deref()),
-        terms: Terms {
+        terms: LoginTerms {
             networks: keys.networks,
             expires: keys.expires,
             require_tls: keys.require_tls,

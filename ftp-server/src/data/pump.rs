@@ -11,7 +11,7 @@ use ftp_proto::coding::BlockCodes;
 use ftp_proto::command::{DataType, Mode, Partial};
 use ftp_proto::digest::Digest;
 use ftp_proto::listing::When;
-use ftp_proto::server::ask::{End, FileFailure, ListStyle, Terms};
+use ftp_proto::server::ask::{End, FileFailure, ListStyle, TransferTerms};
 use ftp_proto::wire::ByteRange;
 use tokio::task::spawn_blocking;
 
@@ -107,7 +107,7 @@ impl Doubt {
 pub async fn pump(
     begun: Begun,
     data: Data,
-    terms: Terms,
+    terms: TransferTerms,
     today: When,
     (meter, doubt): (Meter, Doubt),
 ) -> Pumped {
@@ -160,7 +160,7 @@ pub async fn pump(
     }
 }
 
-fn ended(moved: Moved, terms: &Terms, first: u64) -> Pumped {
+fn ended(moved: Moved, terms: &TransferTerms, first: u64) -> Pumped {
     let end = match moved.end {
         Ended::Whole => End::Whole,
         Ended::Broken(error) => End::Broken(words(&error)),
@@ -175,7 +175,7 @@ fn ended(moved: Moved, terms: &Terms, first: u64) -> Pumped {
 }
 
 /// How a file crosses the connection.
-fn format(terms: &Terms) -> Format {
+fn format(terms: &TransferTerms) -> Format {
     let coding = match terms.data_type {
         DataType::Ascii => Coding::Ascii,
         DataType::Image | DataType::Local8 | DataType::Unserved => Coding::Image,

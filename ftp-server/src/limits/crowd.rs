@@ -4,7 +4,7 @@
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ftp_proto::fair::{Bounds, Fair, Place};
+use ftp_proto::fair::{Bounds, Fair, PlaceId};
 use tokio::sync::oneshot;
 
 /// A bounded number of places, shared by keys: addresses or accounts.
@@ -20,7 +20,7 @@ pub struct Crowd<K> {
 #[must_use]
 pub struct CrowdPlace<K: Clone + Eq + Hash> {
     crowd: Arc<Crowd<K>>,
-    place: Place,
+    place: PlaceId,
     displaced: oneshot::Receiver<()>,
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ftp_io::clock::Clock;
 use ftp_io::copy::Meter;
-use ftp_proto::fair::{Bounds, Fair, GivesWay, Place};
+use ftp_proto::fair::{Bounds, Fair, GivesWay, PlaceId};
 use ftp_proto::server::ask::{DetachedState, DetachedTransfer, End};
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::TransferId;
@@ -47,7 +47,7 @@ enum State {
 #[must_use]
 pub struct DetachedSlot {
     all: Arc<DetachedTransfers>,
-    place: Place,
+    place: PlaceId,
     /// The name of the transfer.
     pub id: TransferId,
 }

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ftp_proto::fair::{Bounds, Fair, Place};
+use ftp_proto::fair::{Bounds, Fair, PlaceId};
 use tokio::sync::Notify;
 
 use super::limit::{Limit, Use};
@@ -23,7 +23,7 @@ pub struct KeptConnections {
 #[must_use]
 pub struct KeptSlot {
     all: Arc<KeptConnections>,
-    place: Place,
+    place: PlaceId,
 }
 
 impl KeptConnections {

@@ -13,7 +13,7 @@ use std::time::Duration;
 use ftp_io::clock::Clock;
 use ftp_io::socket::{Ports, Reserved};
 use ftp_proto::address::Parity;
-use ftp_proto::fair::{Bounds, Fair, GivesWay, Place};
+use ftp_proto::fair::{Bounds, Fair, GivesWay, PlaceId};
 use tokio::sync::Notify;
 
 use super::descriptors::{Descriptors, Left, is_out_of_descriptors};
@@ -49,8 +49,8 @@ struct Table {
 /// The places of one holder.
 #[derive(Clone, Copy, Debug)]
 struct Places {
-    all: Place,
-    anonymous: Option<Place>,
+    all: PlaceId,
+    anonymous: Option<PlaceId>,
 }
 
 /// A port that somebody has, or waits for.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ftp_proto::address::{Group, Kind, kind};
-use ftp_proto::fair::{Bounds, Fair, Place};
+use ftp_proto::fair::{Bounds, Fair, PlaceId};
 use ftp_proto::timer::Moment;
 use tokio::sync::oneshot;
 
@@ -47,9 +47,9 @@ enum Share {
 /// Where a session has a place.
 #[derive(Clone, Copy, Debug)]
 enum Seated {
-    Door(Place),
+    Door(PlaceId),
     /// Its place among those that have logged in, and among the anonymous ones.
-    Inside(Place, Option<Place>),
+    Inside(PlaceId, Option<PlaceId>),
 }
 
 /// What is known of a session that was not told to end.
@@ -226,7 +226,7 @@ impl State {
 
     /// The place of a session without login. At a full door the oldest connection of whoever holds most
     /// gives way. In a full server the door is as large as it is, and so full.
-    fn enter(&mut self, from: Group, number: u64) -> Result<Place, Full> {
+    fn enter(&mut self, from: Group, number: u64) -> Result<PlaceId, Full> {
         let mut limit = Limit::Unauthenticated;
         let mut places = self.limits.unauthenticated.unwrap_or(usize::MAX);
         if is_full(self.seats.len(), self.limits.sessions) {

@@ -11,7 +11,7 @@ use ftp_io::os_error::words;
 use ftp_io::socket::Listener;
 use ftp_proto::address::{Group, plain};
 use ftp_proto::reply::{self, Meaning};
-use ftp_proto::server::{self, Begin};
+use ftp_proto::server::{self, TlsStart};
 use ipnet::IpNet;
 use tokio::net::TcpStream;
 use tracing::Instrument;
@@ -128,7 +128,7 @@ impl Acceptor {
 /// Sends 421 and closes, without a wait: a new connection takes some bytes at once.
 fn turn_away(stream: TcpStream, machine: &server::Config, full: Full) {
     // Inside TLS nothing can be said without a handshake.
-    if machine.tls.begin != Begin::Implicit
+    if machine.tls.begin != TlsStart::Implicit
         && let Ok(mut stream) = stream.into_std()
     {
         let reply = reply::write(machine.dialect, Meaning::Unavailable, &[full.to_string().as_bytes()]);

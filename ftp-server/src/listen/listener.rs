@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 
 use ftp_io::socket::Bound;
 use ftp_proto::dialect::Dialect;
-use ftp_proto::server::Begin;
+use ftp_proto::server::TlsStart;
 
 /// Where a listener is, what it speaks, and when TLS begins there.
-pub(super) type Place = (SocketAddr, Dialect, Begin);
+pub(super) type Place = (SocketAddr, Dialect, TlsStart);
 
 /// A listening socket for control connections.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub(super) struct Listener {
     pub(super) address: SocketAddr,
     pub(super) dialect: Dialect,
     /// When TLS begins there.
-    pub(super) begin: Begin,
+    pub(super) begin: TlsStart,
 }
 
 impl Listener {
@@ -25,7 +25,7 @@ impl Listener {
     ///
     /// # Errors
     /// The system does not know the socket.
-    pub(super) fn new(socket: Bound, dialect: Dialect, begin: Begin) -> std::io::Result<Self> {
+    pub(super) fn new(socket: Bound, dialect: Dialect, begin: TlsStart) -> std::io::Result<Self> {
         Ok(Self { address: socket.local()?, socket, dialect, begin })
     }
 

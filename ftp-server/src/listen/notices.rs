@@ -2,7 +2,7 @@
 
 use ftp_proto::address::{Kind, kind};
 use ftp_proto::policy::Foreign;
-use ftp_proto::server::Begin;
+use ftp_proto::server::TlsStart;
 use ipnet::IpNet;
 
 use super::listener::Place;
@@ -59,7 +59,7 @@ const fn policy(foreign: Foreign) -> &'static str {
 
 /// Says once that passwords go in clear, if they can come from another host.
 fn warn_about_passwords(places: &[Place]) {
-    let open = |(at, _, begin): &&Place| *begin == Begin::Never && kind(at.ip()) != Kind::Loopback;
+    let open = |(at, _, begin): &&Place| *begin == TlsStart::Never && kind(at.ip()) != Kind::Loopback;
     if let Some((at, ..)) = places.iter().find(open) {
         tracing::warn!(
             %at,

@@ -12,7 +12,7 @@ use ftp_io::program::log::Lost;
 use ftp_io::socket::Bound;
 use ftp_io::tls::{self, Identity};
 use ftp_proto::dialect::Dialect;
-use ftp_proto::server::{Begin, Reuse};
+use ftp_proto::server::{Reuse, TlsStart};
 use tokio::net::UnixListener;
 use tokio::task::JoinSet;
 
@@ -125,8 +125,8 @@ impl Server {
         let metrics = self.metrics.map(|at| (at, "metrics"));
         let control = self.places.iter().map(|(at, dialect, begin)| match (dialect, begin) {
             (Dialect::Rfc354, _) => (*at, "ftp-1973"),
-            (Dialect::Rfc959, Begin::Implicit) => (*at, "ftps"),
-            (Dialect::Rfc959, Begin::Explicit | Begin::Never) => (*at, "ftp"),
+            (Dialect::Rfc959, TlsStart::Implicit) => (*at, "ftps"),
+            (Dialect::Rfc959, TlsStart::Explicit | TlsStart::Never) => (*at, "ftp"),
         });
         control.chain(metrics)
     }

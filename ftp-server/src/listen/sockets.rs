@@ -8,7 +8,7 @@ use ftp_io::os_error::words;
 use ftp_io::program::inherited::Inherited;
 use ftp_io::socket::Bound;
 use ftp_proto::dialect::Dialect;
-use ftp_proto::server::Begin;
+use ftp_proto::server::TlsStart;
 
 use super::listener::Listener;
 use crate::config::Config;
@@ -64,7 +64,7 @@ impl Sockets {
     /// Takes a socket by the name that its unit has given it (`FileDescriptorName=`). Without that key the
     /// name is that of the unit.
     fn adopt(&mut self, name: &str, socket: Bound, config: &Config) -> Result<(), anyhow::Error> {
-        let explicit = if config.certificates.is_some() { Begin::Explicit } else { Begin::Never };
+        let explicit = if config.certificates.is_some() { TlsStart::Explicit } else { TlsStart::Never };
         let (dialect, begin) = match name {
             "metrics" if self.metrics.is_some() => bail!("there is another one for metrics: leave one out"),
             "metrics" => {
@@ -74,11 +74,11 @@ impl Sockets {
             "ftps" if config.certificates.is_none() => {
                 bail!("it needs a certificate: give --tls-cert and --tls-key, or --tls-self-signed");
             }
-            "ftps" => (Dialect::Rfc959, Begin::Implicit),
+            "ftps" => (Dialect::Rfc959, TlsStart::Implicit),
             "ftp-1973" if config.require_tls => {
                 bail!("nobody could use it, because --require-tls is given: leave one of them out");
             }
-            "ftp-1973" => (Dialect::Rfc354, Begin::Never),
+            "ftp-1973" => (Dialect::Rfc354, TlsStart::Never),
             unit if unit == "ftp" || unit.is_empty() || is_unit(unit) => (Dialect::Rfc959, explicit),
             _ => bail!("FileDescriptorName= may be ftp, ftps, ftp-1973 or metrics"),
         };

@@ -3,7 +3,7 @@
 use ftp_io::copy::Meter;
 use ftp_io::hash::{self, Digester};
 use ftp_proto::digest::{Algorithm, Digest};
-use ftp_proto::server::ask::{FileFailure, Found};
+use ftp_proto::server::ask::{FileAnswer, FileFailure};
 use ftp_proto::wire::ByteRange;
 use tokio::task::spawn_blocking;
 
@@ -16,7 +16,7 @@ pub(super) async fn digest<W: Future<Output = Turn>>(
     subject: Subject,
     (algorithm, range): (Algorithm, ByteRange),
     turn: impl Fn() -> W,
-) -> Result<Found, FileFailure> {
+) -> Result<FileAnswer, FileFailure> {
     struct StopOnDrop(Meter);
     impl Drop for StopOnDrop {
         fn drop(&mut self) {
@@ -39,7 +39,7 @@ pub(super) async fn digest<W: Future<Output = Turn>>(
     let hex = digester.hex();
     spawn_blocking(move || subject.unchanged()).await.unwrap_or(Err(FileFailure::Other))?;
     let range = ByteRange { first: range.first, length: Some(length) };
-    Ok(Found::Digest(Digest { algorithm, hex }, range))
+    Ok(FileAnswer::Digest(Digest { algorithm, hex }, range))
 }
 
 /// Bytes of a file that are digested in one turn: a fraction of a second.

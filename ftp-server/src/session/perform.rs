@@ -14,7 +14,7 @@ use ftp_io::tls::{self, Data};
 use ftp_proto::address::Parity;
 use ftp_proto::digest::Algorithm;
 use ftp_proto::server::ask::{
-    Answer, Ask, ConnId, DataTls, End, Event, FileAsk, FileFailure, Input, Terms, Ticket,
+    Answer, Ask, ConnId, DataTls, End, Event, FileAsk, FileFailure, Input, Ticket, TransferTerms,
 };
 use ftp_proto::wire::{ByteRange, Fingerprint, PathName, Secret, TransferId};
 use tokio::net::TcpStream;
@@ -308,7 +308,7 @@ impl Performer {
     }
 
     /// Moves the bytes of a transfer.
-    fn pump(&mut self, ticket: Ticket, begun: Begun, (conn, data): (ConnId, Data), terms: Terms) {
+    fn pump(&mut self, ticket: Ticket, begun: Begun, (conn, data): (ConnId, Data), terms: TransferTerms) {
         let meter = self.held.moves.get(&ticket).cloned().unwrap_or_default();
         let doubt = self.held.doubts.entry(ticket).or_default().clone();
         // The session counts until the file is finished, even if its control connection ends before.
@@ -506,7 +506,7 @@ impl Performer {
     }
 
     /// Starts a transfer of either direction. A file that is to be received is made first.
-    fn transfer(&mut self, ticket: Ticket, (prepared, conn): (Ticket, ConnId), terms: Terms) {
+    fn transfer(&mut self, ticket: Ticket, (prepared, conn): (Ticket, ConnId), terms: TransferTerms) {
         let (Some(prepared), Some(data)) = (self.held.prepared.remove(&prepared), self.held.take_data(conn))
         else {
             let end = End::Broken("the data connection is gone".to_owned());

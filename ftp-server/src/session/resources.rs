@@ -18,7 +18,7 @@ use ftp_io::copy::{Kept, Meter};
 use ftp_io::os_error::words;
 use ftp_io::socket::{self, Listener};
 use ftp_io::tls::Data;
-use ftp_proto::server::ask::{Answer, ConnId, FileFailure, Handshake, Terms, Ticket};
+use ftp_proto::server::ask::{Answer, ConnId, FileFailure, Handshake, Ticket, TransferTerms};
 use tokio::net::TcpStream;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio::time::Sleep;
@@ -58,7 +58,7 @@ pub(super) enum Done {
     /// TLS has begun on a data connection, or could not.
     Secured(Ticket, ConnId, io::Result<(Connection, Handshake)>),
     /// The file of a transfer is open, or could not be opened.
-    Begun(Ticket, Result<Begun, FileFailure>, (ConnId, Data), Terms),
+    Begun(Ticket, Result<Begun, FileFailure>, (ConnId, Data), TransferTerms),
     /// A transfer has ended; this was the name of its connection.
     Moved(Ticket, ConnId, Pumped),
 }

@@ -42,7 +42,7 @@ struct Mount {
 
 /// What a path means: a place beneath one of the roots of a tree.
 #[derive(Clone, Debug)]
-pub(super) struct Found<'a> {
+pub(super) struct Resolved<'a> {
     pub(super) root: &'a Arc<Root>,
     pub(super) path: Beneath,
     pub(super) books: Books,
@@ -146,13 +146,13 @@ impl Tree {
     }
 
     /// What `path` means. The longest mount that holds it decides.
-    pub(super) fn find(&self, path: &PathName) -> Result<Found<'_>, FileFailure> {
+    pub(super) fn find(&self, path: &PathName) -> Result<Resolved<'_>, FileFailure> {
         let path = Beneath::parse(path)?;
         let holding = self.mounts.iter().filter_map(|mount| Some((mount, path.below(&mount.at)?)));
         let longest = holding.max_by_key(|(mount, _)| mount.at.as_bytes().len());
         let room = Room { file: self.max_file, keep_free: self.keep_free.load(Ordering::Relaxed) };
         let (root, path) = longest.map_or((&self.root, path), |(mount, path)| (&mount.root, path));
-        Ok(Found { root, path, books: self.books(root), room })
+        Ok(Resolved { root, path, books: self.books(root), room })
     }
 
     /// The mounts right in the directory `path`, by their names.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use ftp_io::clock::Clock;
 use ftp_proto::listing::{Entry, Kind, list_line};
 use ftp_proto::server::Access;
-use ftp_proto::server::ask::{FileAsk, FileFailure, Found, Intent, ListStyle};
+use ftp_proto::server::ask::{FileAnswer, FileAsk, FileFailure, Intent, ListStyle};
 use ftp_proto::wire::{ByteRange, PathName};
 use rustix::fs::{
     Access as Permission, AtFlags, Mode, OFlags, Stat, accessat, fstat, mkdirat, renameat, statat,
@@ -124,16 +124,18 @@ impl View {
     ///
     /// # Errors
     /// There is no such file, or the account may not do that.
-    pub fn answer(&self, ask: &FileAsk) -> Result<Found, FileFailure> {
+    pub fn answer(&self, ask: &FileAsk) -> Result<FileAnswer, FileFailure> {
         match ask {
-            FileAsk::Facts(path) => self.facts(path, path.clone()).map(Found::Entry),
+            FileAsk::Facts(path) => self.facts(path, path.clone()).map(FileAnswer::Entry),
             FileAsk::List(path, limit) => self.some_entries(path, *limit),
             FileAsk::Enter(path) => self.enter(path),
             FileAsk::MakeDirectory(path) => {
                 let (at, books) = self.parent(path)?.ok_or(FileFailure::Exists)?;
                 at.may_be_made()?;
                 let mode = Mode::from_raw_mode(0o777);
-                books.add_name(|| mkdirat(at.dir, &*at.name, mode).map_err(failure)).map(|()| Found::Done)
+                books
+                    .add_name(|| mkdirat(at.dir, &*at.name, mode).map_err(failure))
+                    .map(|()| FileAnswer::Done)
             }
             FileAsk::RemoveDirectory(path) => {
                 let (at, books) = self.parent(path)?.ok_or(FileFailure::Denied)?;
@@ -151,7 +153,7 @@ impl View {
             FileAsk::Change { path, modified, mode } => {
                 let at = self.tree.find(path)?;
                 attributes::change(at.root, &at.path, *modified, *mode)?;
-                Ok(Found::Done)
+                Ok(FileAnswer::Done)
             }
             FileAsk::Link { target, link } => {
                 let (target, link) = (self.tree.find(target)?, self.tree.find(link)?);
@@ -159,15 +161,15 @@ impl View {
                     return Err(FileFailure::LeadsUp);
                 }
                 let make = || attributes::link(link.root, &target.path, &link.path);
-                link.books.add_name(make).map(|()| Found::Done)
+                link.books.add_name(make).map(|()| FileAnswer::Done)
             }
             FileAsk::Space(path) => {
                 let at = self.tree.find(path)?;
                 let space = attributes::space(at.root, &at.path)?;
                 let space = space.saturating_sub(at.room.keep_free);
-                Ok(Found::Space(at.books.room().map_or(space, |room| space.min(room))))
+                Ok(FileAnswer::Space(at.books.room().map_or(space, |room| space.min(room))))
             }
-            FileAsk::Hash { path, .. } => self.subject(path).map(|_| Found::Done),
+            FileAsk::Hash { path, .. } => self.subject(path).map(|_| FileAnswer::Done),
         }
     }
 
@@ -226,23 +228,23 @@ impl View {
     }
 
     /// The entries of a directory as lines of `ls -l`, not more than `limit`.
-    fn some_entries(&self, path: &PathName, limit: usize) -> Result<Found, FileFailure> {
+    fn some_entries(&self, path: &PathName, limit: usize) -> Result<FileAnswer, FileFailure> {
         let (mut lines, mut omitted, today) = (Vec::new(), 0, Clock::today());
         let mut listing = self.listing(path, true)?;
         loop {
             match listing.next_entry().map_err(failure)? {
                 Next::Found(_) if lines.len() == limit => {
-                    return Ok(Found::Lines { lines, more: true, omitted });
+                    return Ok(FileAnswer::Lines { lines, more: true, omitted });
                 }
                 Next::Found(entry) => lines.push(list_line(&entry, today)),
                 Next::Hidden => {}
                 Next::Omitted(_) => omitted += 1,
-                Next::End => return Ok(Found::Lines { lines, more: false, omitted }),
+                Next::End => return Ok(FileAnswer::Lines { lines, more: false, omitted }),
             }
         }
     }
 
-    fn enter(&self, path: &PathName) -> Result<Found, FileFailure> {
+    fn enter(&self, path: &PathName) -> Result<FileAnswer, FileFailure> {
         let found = self.tree.find(path)?;
         let dir = found.root.open_beneath(&found.path, OFlags::PATH | OFlags::DIRECTORY).map_err(failure)?;
         done(accessat(dir, ".", Permission::EXEC_OK, AtFlags::EACCESS))
@@ -265,7 +267,7 @@ impl View {
     }
 
     /// A regular file at the new name is replaced atomically; nothing else is replaced.
-    fn rename(&self, from: &PathName, to: &PathName) -> Result<Found, FileFailure> {
+    fn rename(&self, from: &PathName, to: &PathName) -> Result<FileAnswer, FileFailure> {
         let roots = [self.tree.find(from)?.root, self.tree.find(to)?.root];
         let means_directory = self.tree.find(to)?.path.is_directory();
         let (from, _) = self.parent(from)?.ok_or(FileFailure::Denied)?;
@@ -331,6 +333,6 @@ fn replaced(from: &Located, to: &Located) -> Result<Option<Stat>, Errno> {
     }
 }
 
-fn done(result: Result<(), Errno>) -> Result<Found, FileFailure> {
-    result.map(|()| Found::Done).map_err(failure)
+fn done(result: Result<(), Errno>) -> Result<FileAnswer, FileFailure> {
+    result.map(|()| FileAnswer::Done).map_err(failure)
 }

@@ -2,7 +2,7 @@
 //! is written beside its target and renamed over it, so that nobody ever sees a half one there.
 
 use ftp_proto::command::Partial;
-use ftp_proto::server::ask::{FileAsk, FileFailure, Found, Intent};
+use ftp_proto::server::ask::{FileAnswer, FileAsk, FileFailure, Intent};
 use ftp_proto::wire::PathName;
 use std::collections::BTreeMap;
 
@@ -129,10 +129,10 @@ impl Disk {
     }
 
     /// A question about files. The coordinator asks none; a server machine may for its own purposes.
-    pub(super) fn answer(&self, ask: &FileAsk) -> Result<Found, FileFailure> {
+    pub(super) fn answer(&self, ask: &FileAsk) -> Result<FileAnswer, FileFailure> {
         match ask {
-            FileAsk::Enter(_) => Ok(Found::Done),
-            FileAsk::RenameFrom(path) if self.files.contains_key(path) => Ok(Found::Done),
+            FileAsk::Enter(_) => Ok(FileAnswer::Done),
+            FileAsk::RenameFrom(path) if self.files.contains_key(path) => Ok(FileAnswer::Done),
             FileAsk::Facts(_)
             | FileAsk::List(..)
             | FileAsk::Change { .. }

@@ -8,7 +8,7 @@ use super::scenario::{HELD, OF_ONE_ADDRESS, Sabotage, Scenario};
 use ftp_proto::policy::{Foreign, Rules};
 use ftp_proto::rendezvous::RendezvousSecret;
 use ftp_proto::server::ask::{ConnId, Ticket};
-use ftp_proto::server::{Begin, Config, Connection, Session, Tls};
+use ftp_proto::server::{Config, Connection, Session, Tls, TlsStart};
 use ftp_proto::third_party::Side;
 use ftp_proto::timer::Moment;
 use std::collections::{BTreeMap, BTreeSet};
@@ -70,7 +70,7 @@ impl Host {
                 ..Rules::default()
             },
             tls: Tls {
-                begin: if scenario.tls.is_some() { Begin::Implicit } else { Begin::Never },
+                begin: if scenario.tls.is_some() { TlsStart::Implicit } else { TlsStart::Never },
                 ..Tls::default()
             },
             max_held: HELD,

@@ -9,7 +9,7 @@ use super::wire::{Caller, Listener, Syn};
 use super::world::{Event, World};
 use ftp_proto::address::Parity;
 use ftp_proto::policy::Foreign;
-use ftp_proto::server::ask::{Account, Answer, Ask, Ending, Input, Output, Terms, Ticket, TryEnd};
+use ftp_proto::server::ask::{Account, Answer, Ask, Ending, Input, Output, Ticket, TransferTerms, TryEnd};
 use ftp_proto::shared::proofs::Verdict;
 use ftp_proto::third_party::Side;
 use ftp_proto::timer::Moment;
@@ -277,7 +277,7 @@ impl World {
                 };
                 self.answer_soon(side, ticket, answer);
             }
-            Ask::Move { ticket, prepared, conn, terms: Terms { data_type, partial, .. } } => {
+            Ask::Move { ticket, prepared, conn, terms: TransferTerms { data_type, partial, .. } } => {
                 let (Some(prepared), Some(conn)) =
                     (host.prepared.remove(&prepared), host.conns.get(&conn).copied())
                 else {

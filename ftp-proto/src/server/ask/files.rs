@@ -75,29 +75,29 @@ pub enum ListStyle {
 /// A question about files.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum FileAsk {
-    /// The facts of one entry -> [`Found::Entry`].
+    /// The facts of one entry -> [`FileAnswer::Entry`].
     Facts(PathName),
     /// A file or the entries of a directory, up to this number, for STAT on the control connection
-    /// -> [`Found::Lines`].
+    /// -> [`FileAnswer::Lines`].
     List(PathName, usize),
-    /// Whether this is a directory that may be entered -> [`Found::Done`].
+    /// Whether this is a directory that may be entered -> [`FileAnswer::Done`].
     Enter(PathName),
-    /// Make a directory -> [`Found::Done`].
+    /// Make a directory -> [`FileAnswer::Done`].
     MakeDirectory(PathName),
-    /// Remove an empty directory -> [`Found::Done`].
+    /// Remove an empty directory -> [`FileAnswer::Done`].
     RemoveDirectory(PathName),
-    /// Remove a file -> [`Found::Done`].
+    /// Remove a file -> [`FileAnswer::Done`].
     Remove(PathName),
-    /// Whether this exists and may be renamed -> [`Found::Done`].
+    /// Whether this exists and may be renamed -> [`FileAnswer::Done`].
     RenameFrom(PathName),
-    /// Rename. A regular file at the new name is replaced in one step -> [`Found::Done`].
+    /// Rename. A regular file at the new name is replaced in one step -> [`FileAnswer::Done`].
     Rename {
         /// The old name.
         from: PathName,
         /// The new name.
         to: PathName,
     },
-    /// Change facts of a file or directory -> [`Found::Done`].
+    /// Change facts of a file or directory -> [`FileAnswer::Done`].
     Change {
         /// The path of the file or directory.
         path: PathName,
@@ -106,16 +106,16 @@ pub enum FileAsk {
         /// Its permission bits, up to 0777.
         mode: Option<u32>,
     },
-    /// Make a symbolic link -> [`Found::Done`].
+    /// Make a symbolic link -> [`FileAnswer::Done`].
     Link {
         /// The absolute path that the link leads to. It need not exist.
         target: PathName,
         /// The link to be made.
         link: PathName,
     },
-    /// How many bytes may still be stored in a directory -> [`Found::Space`].
+    /// How many bytes may still be stored in a directory -> [`FileAnswer::Space`].
     Space(PathName),
-    /// The digest of a file or of a part of it -> [`Found::Digest`]. A part that begins behind the end of
+    /// The digest of a file or of a part of it -> [`FileAnswer::Digest`]. A part that begins behind the end of
     /// the file is [`FileFailure::BeyondEnd`].
     Hash {
         /// The path of the file.
@@ -167,7 +167,7 @@ impl FileAsk {
 
 /// What a question about files found.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Found {
+pub enum FileAnswer {
     /// It is done, and there is nothing to tell.
     Done,
     /// The facts of one entry.

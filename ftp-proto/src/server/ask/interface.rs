@@ -2,8 +2,8 @@
 
 use super::detached::DetachedTransfer;
 use super::event::{Account, Event};
-use super::files::{FileAsk, FileFailure, Found, Intent};
-use super::terms::Terms;
+use super::files::{FileAnswer, FileAsk, FileFailure, Intent};
+use super::transfer_terms::TransferTerms;
 use crate::address::Parity;
 use crate::digest::Digest;
 use crate::shared::proofs::TryEnd;
@@ -224,7 +224,7 @@ pub enum Ask {
         /// The connection to use.
         conn: ConnId,
         /// How the bytes move.
-        terms: Terms,
+        terms: TransferTerms,
     },
     /// Ask how far a move is -> [`Answer::Progress`], at once.
     Progress {
@@ -276,7 +276,7 @@ pub enum Ask {
     Detach {
         /// Names the question.
         ticket: Ticket,
-        /// The name of the transfer, afterwards that of [`Terms::detach`].
+        /// The name of the transfer, afterwards that of [`TransferTerms::detach`].
         id: TransferId,
     },
     /// Ask how far such a transfer of this account is -> [`Answer::Detached`].
@@ -382,7 +382,7 @@ pub enum Answer {
         /// The digest that was asked for, and of which bytes of the file; `None` if the file is not whole.
         digest: Option<(Digest, ByteRange)>,
         /// Whether the connection stays open under its name, for another [`Ask::Move`] or until
-        /// [`Ask::Drop`]. Only [`Terms::keep`] permits it, and only after a whole file. Nothing is read from
+        /// [`Ask::Drop`]. Only [`TransferTerms::keep`] permits it, and only after a whole file. Nothing is read from
         /// it meanwhile, because the peer may have begun to send the next file; [`Input::Lost`] tells its end.
         kept: bool,
         /// How the move ended.
@@ -400,7 +400,7 @@ pub enum Answer {
     /// To [`Ask::Detached`]: how far it was; `None` if the account has no transfer of this name.
     Detached(Option<DetachedTransfer>),
     /// To [`Ask::File`], and to [`Ask::Prepare`] if it fails.
-    File(Result<Found, FileFailure>),
+    File(Result<FileAnswer, FileFailure>),
 }
 
 /// How a move ended.

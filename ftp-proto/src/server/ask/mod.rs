@@ -8,11 +8,11 @@ mod detached;
 mod event;
 mod files;
 mod interface;
-mod terms;
+mod transfer_terms;
 
 pub use crate::shared::proofs::TryEnd;
 pub use detached::{DetachedState, DetachedTransfer};
 pub use event::{Account, Event};
-pub use files::{FileAsk, FileFailure, Found, Intent, ListStyle};
+pub use files::{FileAnswer, FileAsk, FileFailure, Intent, ListStyle};
 pub use interface::{Answer, Ask, ConnId, DataTls, End, Ending, Handshake, Input, Output, Ticket, TlsRole};
-pub use terms::Terms;
+pub use transfer_terms::TransferTerms;

@@ -3,7 +3,7 @@
 use super::question::{Waits, ask, said, unexpected};
 use crate::command::Verb;
 use crate::reply::Meaning;
-use crate::server::ask::{FileAsk, Found};
+use crate::server::ask::{FileAnswer, FileAsk};
 use crate::server::context::Context;
 use crate::wire::PathName;
 
@@ -11,7 +11,7 @@ use crate::wire::PathName;
 pub(in crate::server) fn dele(cx: &mut Context, name: &PathName) -> Waits {
     let path = cx.resolve(name)?;
     ask(cx, Verb::Dele, path.clone(), FileAsk::Remove(path), |cx, _, found| {
-        let Found::Done = found else { return unexpected(cx) };
+        let FileAnswer::Done = found else { return unexpected(cx) };
         said(cx, Meaning::Deleted, "Deleted")
     })
 }
@@ -20,7 +20,7 @@ pub(in crate::server) fn dele(cx: &mut Context, name: &PathName) -> Waits {
 pub(in crate::server) fn rnfr(cx: &mut Context, name: &PathName) -> Waits {
     let path = cx.resolve(name)?;
     ask(cx, Verb::Rnfr, path.clone(), FileAsk::RenameFrom(path), |cx, path, found| {
-        let Found::Done = found else { return unexpected(cx) };
+        let FileAnswer::Done = found else { return unexpected(cx) };
         cx.parameters.rename = Some(path);
         said(cx, Meaning::RenameNoted, "RNTO, please")
     })
@@ -33,7 +33,7 @@ pub(in crate::server) fn rnto(cx: &mut Context, name: &PathName) -> Waits {
     };
     let to = cx.resolve(name)?;
     ask(cx, Verb::Rnto, to.clone(), FileAsk::Rename { from, to }, |cx, _, found| {
-        let Found::Done = found else { return unexpected(cx) };
+        let FileAnswer::Done = found else { return unexpected(cx) };
         said(cx, Meaning::Renamed, "Renamed")
     })
 }

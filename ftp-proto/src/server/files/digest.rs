@@ -4,7 +4,7 @@ use super::question::{Waits, ask, long, said, unexpected};
 use crate::command::{Verb, XDigest};
 use crate::digest;
 use crate::reply::Meaning;
-use crate::server::ask::{FileAsk, Found};
+use crate::server::ask::{FileAnswer, FileAsk};
 use crate::server::context::Context;
 use crate::wire::{ByteRange, PathName};
 
@@ -14,7 +14,7 @@ pub(in crate::server) fn hash(cx: &mut Context, name: PathName) -> Waits {
     let path = cx.resolve(&name)?;
     let question = FileAsk::Hash { path, algorithm: cx.parameters.algorithm, range };
     let waits = ask(cx, Verb::Hash, name, question, |cx, name, found| {
-        let Found::Digest(digest, range) = found else { return unexpected(cx) };
+        let FileAnswer::Digest(digest, range) = found else { return unexpected(cx) };
         said(cx, Meaning::FileFact, digest::format_answer(&digest, range, name.as_bytes()))
     });
     long(cx, Meaning::FileFact, waits)
@@ -32,7 +32,7 @@ pub(in crate::server) fn x_digest(
     let range = range.unwrap_or(noted);
     let question = FileAsk::Hash { path, algorithm: digest.algorithm(), range };
     let waits = ask(cx, digest.verb(), name, question, |cx, _, found| {
-        let Found::Digest(digest, _) = found else { return unexpected(cx) };
+        let FileAnswer::Digest(digest, _) = found else { return unexpected(cx) };
         said(cx, Meaning::FileDigest, digest.hex.to_ascii_uppercase())
     });
     long(cx, Meaning::FileDigest, waits)

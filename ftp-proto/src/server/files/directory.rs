@@ -3,7 +3,7 @@
 use super::question::{Waits, ask, said, unexpected};
 use crate::command::Verb;
 use crate::reply::Meaning;
-use crate::server::ask::{FileAsk, Found};
+use crate::server::ask::{FileAnswer, FileAsk};
 use crate::server::context::Context;
 use crate::server::context::path;
 use crate::wire::PathName;
@@ -22,7 +22,7 @@ pub(in crate::server) fn cdup(cx: &mut Context) -> Waits {
 
 fn enter(cx: &mut Context, path: PathName) -> Waits {
     ask(cx, Verb::Cwd, path.clone(), FileAsk::Enter(path), |cx, path, found| {
-        let Found::Done = found else { return unexpected(cx) };
+        let FileAnswer::Done = found else { return unexpected(cx) };
         let text = [path.quoted().as_slice(), b" is the working directory"].concat();
         cx.parameters.cwd = path;
         said(cx, Meaning::DirectoryDone, text)
@@ -39,7 +39,7 @@ pub(in crate::server) fn pwd(cx: &mut Context) {
 pub(in crate::server) fn mkd(cx: &mut Context, name: &PathName) -> Waits {
     let path = path::plain(cx.resolve(name)?);
     ask(cx, Verb::Mkd, path.clone(), FileAsk::MakeDirectory(path), |cx, path, found| {
-        let Found::Done = found else { return unexpected(cx) };
+        let FileAnswer::Done = found else { return unexpected(cx) };
         said(cx, Meaning::DirectoryName, [path.quoted().as_slice(), b" made"].concat())
     })
 }
@@ -48,7 +48,7 @@ pub(in crate::server) fn mkd(cx: &mut Context, name: &PathName) -> Waits {
 pub(in crate::server) fn rmd(cx: &mut Context, name: &PathName) -> Waits {
     let path = path::plain(cx.resolve(name)?);
     ask(cx, Verb::Rmd, path.clone(), FileAsk::RemoveDirectory(path), |cx, _, found| {
-        let Found::Done = found else { return unexpected(cx) };
+        let FileAnswer::Done = found else { return unexpected(cx) };
         said(cx, Meaning::DirectoryDone, "Directory removed")
     })
 }

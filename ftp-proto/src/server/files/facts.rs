@@ -4,7 +4,7 @@ use super::question::{Waits, ask, said, unexpected};
 use crate::command::{Command, DataType, Verb};
 use crate::listing::{Kind, civil, facts_line};
 use crate::reply::Meaning;
-use crate::server::ask::{FileAsk, FileFailure, Found};
+use crate::server::ask::{FileAnswer, FileAsk, FileFailure};
 use crate::server::context::Context;
 use crate::server::context::path::plain;
 use crate::wire::PathName;
@@ -17,7 +17,7 @@ pub(in crate::server) fn size(cx: &mut Context, name: &PathName) -> Waits {
     }
     let path = cx.resolve(name)?;
     ask(cx, Verb::Size, path.clone(), FileAsk::Facts(path), |cx, _, found| {
-        let Found::Entry(entry) = found else { return unexpected(cx) };
+        let FileAnswer::Entry(entry) = found else { return unexpected(cx) };
         match (entry.kind, entry.size) {
             (Kind::File, Some(size)) => said(cx, Meaning::FileFact, size.to_string()),
             _ => said(cx, Meaning::Denied, FileFailure::NotRegular.to_string()),
@@ -29,7 +29,7 @@ pub(in crate::server) fn size(cx: &mut Context, name: &PathName) -> Waits {
 pub(in crate::server) fn mdtm(cx: &mut Context, name: &PathName) -> Waits {
     let path = cx.resolve(name)?;
     ask(cx, Verb::Mdtm, path.clone(), FileAsk::Facts(path), |cx, _, found| {
-        let Found::Entry(entry) = found else { return unexpected(cx) };
+        let FileAnswer::Entry(entry) = found else { return unexpected(cx) };
         match entry.modified.map(civil) {
             Some((year, month, day, hour, minute, second)) => {
                 let text = format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}");
@@ -44,7 +44,7 @@ pub(in crate::server) fn mdtm(cx: &mut Context, name: &PathName) -> Waits {
 pub(in crate::server) fn mlst(cx: &mut Context, name: Option<&PathName>) -> Waits {
     let path = cx.resolve_or_cwd(name)?;
     ask(cx, Verb::Mlst, path.clone(), FileAsk::Facts(path), |cx, path, found| {
-        let Found::Entry(mut entry) = found else { return unexpected(cx) };
+        let FileAnswer::Entry(mut entry) = found else { return unexpected(cx) };
         entry.name = plain(path);
         let line = facts_line(&entry, cx.parameters.facts.as_deref());
         cx.out.reply_lines(Meaning::FileFacts, &[b"Facts", &line, b"End"]);
@@ -56,7 +56,7 @@ pub(in crate::server) fn mlst(cx: &mut Context, name: Option<&PathName>) -> Wait
 pub(in crate::server) fn avbl(cx: &mut Context, name: Option<&PathName>) -> Waits {
     let path = cx.resolve_or_cwd(name)?;
     ask(cx, Verb::Avbl, path.clone(), FileAsk::Space(path), |cx, _, found| {
-        let Found::Space(bytes) = found else { return unexpected(cx) };
+        let FileAnswer::Space(bytes) = found else { return unexpected(cx) };
         said(cx, Meaning::FileFact, bytes.to_string())
     })
 }
@@ -67,7 +67,7 @@ pub(in crate::server) fn pret(cx: &mut Context, next: &Command) -> Waits {
     if let Command::Retr(name) = next {
         let path = cx.resolve(name)?;
         return ask(cx, Verb::Pret, path.clone(), FileAsk::Facts(path), |cx, _, found| {
-            let Found::Entry(entry) = found else { return unexpected(cx) };
+            let FileAnswer::Entry(entry) = found else { return unexpected(cx) };
             if entry.kind == Kind::File {
                 said(cx, Meaning::Okay, PLANNED)
             } else {

@@ -2,7 +2,7 @@
 
 use crate::command::Verb;
 use crate::reply::Meaning;
-use crate::server::ask::{Answer, Ask, Event, FileAsk, FileFailure, Found};
+use crate::server::ask::{Answer, Ask, Event, FileAnswer, FileAsk, FileFailure};
 use crate::server::context::{Context, Question};
 use crate::server::timer::Timer;
 use crate::server::transfer::abort;
@@ -31,7 +31,7 @@ struct Change(PathName, Option<PathName>);
 enum Reply {
     /// The function says it; the name is what its reply is about. It returns the next question if the
     /// command has another one.
-    By(fn(&mut Context, PathName, Found) -> Waits, PathName),
+    By(fn(&mut Context, PathName, FileAnswer) -> Waits, PathName),
     /// This text says that it is done.
     Text(Meaning, Vec<u8>),
 }
@@ -46,7 +46,7 @@ pub(super) fn ask(
     verb: Verb,
     name: PathName,
     ask: FileAsk,
-    reply: fn(&mut Context, PathName, Found) -> Waits,
+    reply: fn(&mut Context, PathName, FileAnswer) -> Waits,
 ) -> Waits {
     question(cx, verb, ask, Reply::By(reply, name))
 }
@@ -137,7 +137,7 @@ impl Request {
         match found {
             Ok(found) => match (self.reply, found) {
                 (Reply::By(reply, name), found) => reply(cx, name, found),
-                (Reply::Text(meaning, text), Found::Done) => said(cx, meaning, text),
+                (Reply::Text(meaning, text), FileAnswer::Done) => said(cx, meaning, text),
                 (Reply::Text(..), _) => unexpected(cx),
             },
             Err(failure) => match self.long {

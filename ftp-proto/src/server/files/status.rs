@@ -3,7 +3,7 @@
 use super::question::{Waits, ask, unexpected};
 use crate::command::Verb;
 use crate::reply::Meaning;
-use crate::server::ask::{FileAsk, Found};
+use crate::server::ask::{FileAnswer, FileAsk};
 use crate::server::context::Context;
 use crate::wire::PathName;
 
@@ -14,7 +14,7 @@ const MAX_STATUS_ENTRIES: usize = 200;
 pub(in crate::server) fn stat(cx: &mut Context, name: &PathName) -> Waits {
     let path = cx.resolve(name)?;
     ask(cx, Verb::Stat, path.clone(), FileAsk::List(path, MAX_STATUS_ENTRIES), |cx, _, found| {
-        let Found::Lines { lines, more, omitted } = found else { return unexpected(cx) };
+        let FileAnswer::Lines { lines, more, omitted } = found else { return unexpected(cx) };
         let mut last = String::from("End");
         if more {
             last.push_str(", and there is more: send MLSD");

@@ -11,7 +11,7 @@ use crate::command::{Command, Verb};
 use crate::dialect::Dialect;
 use crate::reply::Meaning;
 use crate::server::ask::{Answer, Ask, ConnId, Event, Input, Output, Ticket};
-use crate::server::config::{Begin, Config, Connection};
+use crate::server::config::{Config, Connection, TlsStart};
 use crate::server::context::parameters::{self, DetachPermit};
 use crate::server::context::{Context, Question};
 use crate::server::setup::arrivals;
@@ -75,7 +75,7 @@ impl Session {
         }
         self.cx.now = now;
         match input {
-            Input::Start if self.cx.config.tls.begin == Begin::Implicit => {
+            Input::Start if self.cx.config.tls.begin == TlsStart::Implicit => {
                 self.work = Work::Securing(tls::implicit(&mut self.cx));
             }
             Input::Start => self.greet(),

@@ -5,8 +5,8 @@ use crate::dialect::Dialect;
 use crate::digest::Digest;
 use crate::policy::{Foreign, Rules};
 use crate::server::ask::{
-    Answer, Ask, ConnId, DetachedTransfer, End, Event, FileFailure, Found, Input, Intent, ListStyle, Output,
-    Terms, Ticket,
+    Answer, Ask, ConnId, DetachedTransfer, End, Event, FileAnswer, FileFailure, Input, Intent, ListStyle,
+    Output, Ticket, TransferTerms,
 };
 use crate::server::{Access, Config, Connection, Gender, Rights, Session, Timeouts, Tls};
 use crate::timer::Moment;
@@ -64,7 +64,7 @@ pub(super) struct Harness {
     /// A transfer command whose file is not found yet.
     preparing: Option<(Ticket, PathName, Intent)>,
     /// Questions about files that are not answered yet.
-    unanswered: Vec<(Ticket, Result<Found, FileFailure>)>,
+    unanswered: Vec<(Ticket, Result<FileAnswer, FileFailure>)>,
     /// Whether users see the limits of the server.
     pub(super) admin: bool,
     /// The certificate by which the user u logs in without a password.
@@ -89,7 +89,7 @@ pub(super) struct Harness {
     pub(super) kept: Vec<ConnId>,
     pub(super) intent: Option<Intent>,
     /// How the last move was to move its bytes.
-    pub(super) terms: Option<Terms>,
+    pub(super) terms: Option<TransferTerms>,
     /// The digest that the next move will have computed.
     pub(super) digest: Option<(Digest, ByteRange)>,
     /// Octets written to each data connection.

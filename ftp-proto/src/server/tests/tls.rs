@@ -5,10 +5,10 @@ mod candidates;
 use super::Harness;
 use super::harness::{OWN, Setup, seconds};
 use crate::server::ask::{Answer, End, Event, Handshake, Input};
-use crate::server::{Begin, Reuse, Tls};
+use crate::server::{Reuse, Tls, TlsStart};
 use crate::wire::Fingerprint;
 
-const EXPLICIT: Tls = Tls { begin: Begin::Explicit, required: false, reuse: Reuse::Preferred };
+const EXPLICIT: Tls = Tls { begin: TlsStart::Explicit, required: false, reuse: Reuse::Preferred };
 
 fn leaf(n: u8) -> Fingerprint {
     Fingerprint::of(&[n])
@@ -154,7 +154,7 @@ fn f01_a_handshake_that_fails_or_takes_too_long_ends_the_session() {
 
 #[test]
 fn f01_implicit_tls_begins_before_the_greeting() {
-    let mut h = server(Tls { begin: Begin::Implicit, ..EXPLICIT });
+    let mut h = server(Tls { begin: TlsStart::Implicit, ..EXPLICIT });
     assert_eq!(h.take(), [""; 0]);
     h.handshake(shown(None, false));
     assert_eq!(h.take(), ["220 server ready"]);
@@ -408,7 +408,7 @@ fn f13_rein_ends_tls_after_its_reply() {
 
 #[test]
 fn f13_rein_on_a_listener_for_implicit_tls_goes_back_to_its_start() {
-    let mut h = server(Tls { begin: Begin::Implicit, ..EXPLICIT });
+    let mut h = server(Tls { begin: TlsStart::Implicit, ..EXPLICIT });
     h.handshake(shown(None, false));
     let mut h = h.logged_in();
     h.say("PROT C");

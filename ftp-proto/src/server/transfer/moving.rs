@@ -12,7 +12,7 @@ use crate::digest::Digest;
 use crate::policy::Cargo;
 use crate::policy::Grant;
 use crate::reply::Meaning;
-use crate::server::ask::{Answer, Ask, End, Ending, Intent, Terms, Ticket};
+use crate::server::ask::{Answer, Ask, End, Ending, Intent, Ticket, TransferTerms};
 use crate::server::context::Context;
 use crate::server::context::parameters::DetachPermit;
 use crate::server::timer::Timer;
@@ -85,7 +85,7 @@ impl Moving {
         cx.await_answer();
         let ticket = cx.out.ticket();
         let parameters = &cx.parameters;
-        let terms = Terms {
+        let terms = TransferTerms {
             data_type: request.data_type,
             mode: parameters.mode,
             keep: parameters.mode == Mode::Block,

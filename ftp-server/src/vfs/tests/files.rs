@@ -112,7 +112,7 @@ fn facts_show_the_rights_of_the_account() {
     let check = |rights: Rights, file: &str, dir: &str| {
         let view = View::new(&alone(&site.root), &Access::everywhere(rights));
         for (path, expect) in [("/file", file), ("/dir", dir)] {
-            let Ok(Found::Entry(facts)) = view.answer(&FileAsk::Facts(name(path))) else {
+            let Ok(FileAnswer::Entry(facts)) = view.answer(&FileAsk::Facts(name(path))) else {
                 panic!("no facts")
             };
             assert_eq!(facts.perm.as_deref(), Some(expect), "{rights:?} {path}");
@@ -135,7 +135,7 @@ fn facts_are_those_of_the_file() {
     fs::set_permissions(site.path("file"), fs::Permissions::from_mode(0o640)).unwrap();
     site.link("link", "file");
     let facts = |path: &str| match site.view().answer(&FileAsk::Facts(name(path))) {
-        Ok(Found::Entry(facts)) => facts,
+        Ok(FileAnswer::Entry(facts)) => facts,
         other => panic!("{other:?}"),
     };
     let file = facts("/file");
@@ -154,7 +154,7 @@ fn a_list_for_stat_says_when_there_is_more() {
         site.file(&number.to_string(), "");
     }
     let list = |limit| match site.view().answer(&FileAsk::List(name("/"), limit)) {
-        Ok(Found::Lines { lines, more, .. }) => (lines.len(), more),
+        Ok(FileAnswer::Lines { lines, more, .. }) => (lines.len(), more),
         other => panic!("{other:?}"),
     };
     assert_eq!(list(4), (4, true));
@@ -274,7 +274,7 @@ fn the_space_of_a_directory_is_known() {
     let site = Site::new();
     site.file("file", "");
     let space = |path: &str| site.view().answer(&FileAsk::Space(name(path)));
-    assert!(matches!(space("/"), Ok(Found::Space(_))));
+    assert!(matches!(space("/"), Ok(FileAnswer::Space(_))));
     assert_eq!(space("/file"), Err(FileFailure::NotDirectory));
     assert_eq!(space("/nothing"), Err(FileFailure::NotFound));
 }

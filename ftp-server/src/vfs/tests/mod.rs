@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use super::*;
 use ftp_proto::command::Partial;
 use ftp_proto::listing::Entry;
-use ftp_proto::server::ask::{FileAsk, FileFailure, Found, Intent, ListStyle};
+use ftp_proto::server::ask::{FileAnswer, FileAsk, FileFailure, Intent, ListStyle};
 use ftp_proto::server::{Access, Right, Rights};
 use ftp_proto::wire::{ByteRange, PathName};
 use std::sync::Arc;
@@ -147,4 +147,4 @@ fn name(path: &str) -> PathName {
     PathName::from_wire(path).unwrap()
 }
 
-const DONE: Result<Found, FileFailure> = Ok(Found::Done);
+const DONE: Result<FileAnswer, FileFailure> = Ok(FileAnswer::Done);

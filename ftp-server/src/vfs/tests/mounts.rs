@@ -89,7 +89,9 @@ fn facts_of_a_mount_have_the_rights_there() {
     let perm = |path: &str| entries.iter().find(|entry| entry.name.display() == path).unwrap().perm.clone();
     assert_eq!(perm("in").as_deref(), Some("celmp"));
     assert_eq!(perm("deep").as_deref(), Some("el"));
-    let Ok(Found::Entry(facts)) = site.view.answer(&FileAsk::Facts(name("/in"))) else { panic!("no facts") };
+    let Ok(FileAnswer::Entry(facts)) = site.view.answer(&FileAsk::Facts(name("/in"))) else {
+        panic!("no facts")
+    };
     assert_eq!(facts.perm.as_deref(), Some("celmp"));
 }
 

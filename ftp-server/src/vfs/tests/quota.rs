@@ -61,7 +61,7 @@ impl Limited {
         upload.finish(file, received)
     }
 
-    fn ask(&self, ask: FileAsk) -> Result<Found, FileFailure> {
+    fn ask(&self, ask: FileAsk) -> Result<FileAnswer, FileFailure> {
         self.view().answer(&ask)
     }
 

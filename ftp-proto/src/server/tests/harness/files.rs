@@ -3,39 +3,39 @@
 use super::Harness;
 use crate::digest::Digest;
 use crate::listing::{Entry, Kind, When};
-use crate::server::ask::{FileAsk, FileFailure, Found};
+use crate::server::ask::{FileAnswer, FileAsk, FileFailure};
 use crate::wire::{ByteRange, PathName};
 
 impl Harness {
-    pub(super) fn look_up(&mut self, ask: FileAsk) -> Result<Found, FileFailure> {
+    pub(super) fn look_up(&mut self, ask: FileAsk) -> Result<FileAnswer, FileFailure> {
         let known = |path: &PathName| self.files.get(&path.display()).copied().ok_or(FileFailure::NotFound);
         match ask {
             FileAsk::Facts(path) if path == PathName::root() => {
-                Ok(Found::Entry(entry("/", Kind::Directory, None)))
+                Ok(FileAnswer::Entry(entry("/", Kind::Directory, None)))
             }
             FileAsk::Facts(path) => {
                 let size = known(&path)?;
-                Ok(Found::Entry(entry(&path.display(), Kind::File, Some(size))))
+                Ok(FileAnswer::Entry(entry(&path.display(), Kind::File, Some(size))))
             }
             FileAsk::List(..) => {
                 let line = |(name, size): (&String, &u64)| format!("-rw-r--r-- {size} {}", &name[1..]).into();
                 let lines = self.files.iter().map(line).collect();
-                Ok(Found::Lines { lines, more: false, omitted: self.omitted })
+                Ok(FileAnswer::Lines { lines, more: false, omitted: self.omitted })
             }
-            FileAsk::Space(_) => Ok(Found::Space(123_456)),
-            FileAsk::Change { path, .. } => known(&path).map(|_| Found::Done),
-            FileAsk::Link { .. } => Ok(Found::Done),
-            FileAsk::Remove(path) | FileAsk::RenameFrom(path) => known(&path).map(|_| Found::Done),
+            FileAsk::Space(_) => Ok(FileAnswer::Space(123_456)),
+            FileAsk::Change { path, .. } => known(&path).map(|_| FileAnswer::Done),
+            FileAsk::Link { .. } => Ok(FileAnswer::Done),
+            FileAsk::Remove(path) | FileAsk::RenameFrom(path) => known(&path).map(|_| FileAnswer::Done),
             FileAsk::Hash { path, algorithm, range } => {
                 let hex = "ab".repeat(algorithm.hex_len() / 2);
                 let size = known(&path)?;
                 let length = Some(range.within(size).ok_or(FileFailure::BeyondEnd)?);
-                Ok(Found::Digest(Digest { algorithm, hex }, ByteRange { length, ..range }))
+                Ok(FileAnswer::Digest(Digest { algorithm, hex }, ByteRange { length, ..range }))
             }
             FileAsk::Enter(_)
             | FileAsk::MakeDirectory(_)
             | FileAsk::RemoveDirectory(_)
-            | FileAsk::Rename { .. } => Ok(Found::Done),
+            | FileAsk::Rename { .. } => Ok(FileAnswer::Done),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What becomes of data connections and of the moves over them.
 
 use super::Harness;
-use crate::server::ask::{Answer, ConnId, End, Ending, Terms, Ticket};
+use crate::server::ask::{Answer, ConnId, End, Ending, Ticket, TransferTerms};
 
 impl Harness {
     pub(super) fn drop_connection(&mut self, conn: ConnId, how: Ending) {
@@ -13,7 +13,7 @@ impl Harness {
         self.did.push(format!("{} {}", if kept { "close" } else { "drop" }, conn.0));
     }
 
-    pub(super) fn begin_move(&mut self, ticket: Ticket, conn: ConnId, terms: Terms) {
+    pub(super) fn begin_move(&mut self, ticket: Ticket, conn: ConnId, terms: TransferTerms) {
         self.terms = Some(terms);
         let index = self.open.iter().position(|open| *open == conn).expect("moved over an open one");
         self.open.remove(index);

@@ -8,7 +8,7 @@ use std::num::NonZeroU64;
 
 /// How the bytes of a file move.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Terms {
+pub struct TransferTerms {
     /// How the bytes are coded on the connection.
     pub data_type: DataType,
     /// How the connection is structured.
