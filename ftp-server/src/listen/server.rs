@@ -191,7 +191,7 @@ impl Server {
 /// are old meanwhile.
 fn remove_what_is_left(roots: &Arc<Roots>, state: Option<&State>) {
     if let Some(state) = state
-        && let Err(error) = roots.list_under_way_in(&state.directory().join("under-way"))
+        && let Err(error) = roots.list_partial_names_in(&state.directory().join("under-way"))
     {
         tracing::warn!(
             error = words(&error),

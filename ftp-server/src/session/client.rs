@@ -69,8 +69,8 @@ impl Client {
     }
 
     /// The path of a file of the account for other programs of this host.
-    pub(super) fn outside(&self, path: &PathName) -> Option<PathBuf> {
-        self.view.as_ref()?.outside(path)
+    pub(super) fn host_path_of(&self, path: &PathName) -> Option<PathBuf> {
+        self.view.as_ref()?.host_path_of(path)
     }
 
     /// Work on the files of the account, on a thread that may block, when it is the owner's turn.

@@ -28,7 +28,7 @@ pub(super) struct Notification {
 
 impl Notification {
     pub(super) fn new(upload: Upload, client: &Client) -> Self {
-        let file = client.outside(&upload.path);
+        let file = client.host_path_of(&upload.path);
         let (owner, user) = (client.owner.clone(), client.name().map(<[u8]>::to_vec));
         Self { upload, owner, user, from: client.from, file }
     }

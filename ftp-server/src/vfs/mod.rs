@@ -8,7 +8,7 @@
 //! | `entry`, `list`, `digest` | facts of files, listings, files that are hashed |
 //! | `attributes` | times, permissions, links, the space that is left |
 //! | `partial`, `lock`, `upload` | files that arrive, and their names until they are complete |
-//! | `under_way`, `left` | these names in the state directory, and what a killed server has left of them |
+//! | `partial_names`, `left` | these names in the state directory, and what a killed server has left of them |
 //! | `tree` | several directories that a user sees as one |
 //! | `quota` | how much each root holds, and how much an account may store |
 //! | `room` | how large a file may be, and how much of a disk stays free |
@@ -18,19 +18,19 @@ mod attributes;
 mod digest;
 mod entry;
 mod failure;
-mod left;
+mod leftovers;
 mod list;
 mod lock;
 mod partial;
+mod partial_names;
 mod path;
 mod quota;
-mod room;
 mod root;
 #[cfg(test)]
 mod tests;
 mod tree;
-mod under_way;
 mod upload;
+mod upload_bounds;
 mod view;
 mod walk;
 

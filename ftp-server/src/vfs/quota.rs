@@ -2,7 +2,7 @@
 //!
 //! A root is counted if a quota is about it: once, when its users are read, and from then on with each
 //! change. What arrives is counted before it is written, under its temporary name too, so that no number of
-//! uploads at the same time exceeds a quota. What did not stay is given back.
+//! uploads at the same time exceeds a quota. Bytes that were counted and not written are released.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -41,7 +41,7 @@ pub struct QuotaLimits {
 
 /// What all counted roots hold.
 #[derive(Debug, Default)]
-pub(super) struct Ledger(Mutex<Counts>);
+pub(super) struct SharedCounts(Mutex<Counts>);
 
 #[derive(Debug, Default)]
 pub(super) struct Counts {
@@ -58,21 +58,21 @@ pub(super) struct Quota {
     roots: Vec<Id>,
 }
 
-/// One root as one account changes it. For a root that nobody counts it does nothing.
+/// The quota of an account in one root. If the root is not counted, it does nothing.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Books(Option<Arc<Open>>);
+pub(super) struct RootQuota(Option<Arc<CountedRoot>>);
 
 #[derive(Debug)]
-struct Open {
-    ledger: Arc<Ledger>,
-    root: Id,
+struct CountedRoot {
+    counts: Arc<SharedCounts>,
+    id: Id,
     quota: Quota,
 }
 
 /// A file that grows. It is the budget of the copy that writes it.
 #[derive(Debug)]
-pub(super) struct Growth {
-    books: Arc<Open>,
+pub(super) struct GrowingFile {
+    root: Arc<CountedRoot>,
     file: Id,
     position: u64,
 }
@@ -91,24 +91,24 @@ impl QuotaLimits {
     }
 }
 
-impl Ledger {
+impl SharedCounts {
     /// Counts a root from now on. `held` is what it holds.
     pub(super) fn open(&self, root: Id, held: Amount) {
-        self.counts().roots.insert(root, held);
+        self.lock().roots.insert(root, held);
     }
 
     /// Whether a root is counted.
     pub(super) fn has(&self, root: Id) -> bool {
-        self.counts().roots.contains_key(&root)
+        self.lock().roots.contains_key(&root)
     }
 
     /// What a root holds, as it is counted.
     #[cfg(test)]
     pub(super) fn held(&self, root: Id) -> Option<Amount> {
-        self.counts().roots.get(&root).copied()
+        self.lock().roots.get(&root).copied()
     }
 
-    fn counts(&self) -> MutexGuard<'_, Counts> {
+    fn lock(&self) -> MutexGuard<'_, Counts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -156,18 +156,22 @@ impl Counts {
     }
 }
 
-impl Books {
-    /// Books of a root in `ledger`, for an account with `quota`.
-    pub(super) fn new(ledger: &Arc<Ledger>, root: Id, quota: &Quota) -> Self {
-        let counted = ledger.has(root);
-        Self(counted.then(|| Arc::new(Open { ledger: Arc::clone(ledger), root, quota: quota.clone() })))
+impl RootQuota {
+    /// The quota of an account with `quota` in `root`, counted in `counts`.
+    pub(super) fn new(counts: &Arc<SharedCounts>, root: Id, quota: &Quota) -> Self {
+        let counted = counts.has(root);
+        Self(
+            counted.then(|| {
+                Arc::new(CountedRoot { counts: Arc::clone(counts), id: root, quota: quota.clone() })
+            }),
+        )
     }
 
     /// How many more bytes the quota permits; `None` if it permits any number.
-    pub(super) fn room(&self) -> Option<u64> {
-        let open = self.0.as_ref()?;
-        let limit = open.quota.limits.bytes?;
-        Some(limit.saturating_sub(open.ledger.counts().total(&open.quota).bytes))
+    pub(super) fn remaining(&self) -> Option<u64> {
+        let root = self.0.as_ref()?;
+        let limit = root.quota.limits.bytes?;
+        Some(limit.saturating_sub(root.counts.lock().total(&root.quota).bytes))
     }
 
     /// Makes a name with `make`, if the quota has room for it. No name is removed or replaced meanwhile.
@@ -178,10 +182,10 @@ impl Books {
         &self,
         make: impl FnOnce() -> Result<T, FileFailure>,
     ) -> Result<T, FileFailure> {
-        let Some(open) = &self.0 else { return make() };
-        let mut counts = open.ledger.counts();
-        counts.add(open.root, &open.quota, ONE_NAME)?;
-        make().inspect_err(|_| counts.subtract(open.root, ONE_NAME))
+        let Some(root) = &self.0 else { return make() };
+        let mut counts = root.counts.lock();
+        counts.add(root.id, &root.quota, ONE_NAME)?;
+        make().inspect_err(|_| counts.subtract(root.id, ONE_NAME))
     }
 
     /// Makes a temporary name with `make`, which may wait. Nothing is ever renamed to such a name.
@@ -192,9 +196,9 @@ impl Books {
         &self,
         make: impl FnOnce() -> Result<T, FileFailure>,
     ) -> Result<T, FileFailure> {
-        let Some(open) = &self.0 else { return make() };
-        open.ledger.counts().add(open.root, &open.quota, ONE_NAME)?;
-        make().inspect_err(|_| open.ledger.counts().subtract(open.root, ONE_NAME))
+        let Some(root) = &self.0 else { return make() };
+        root.counts.lock().add(root.id, &root.quota, ONE_NAME)?;
+        make().inspect_err(|_| root.counts.lock().subtract(root.id, ONE_NAME))
     }
 
     /// Gives a file that is counted a new name with `rename`, which replaces nothing. No name is removed or
@@ -203,12 +207,12 @@ impl Books {
     /// # Errors
     /// What `rename` returns.
     pub(super) fn change_name<T, E>(&self, rename: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-        let _counts = self.0.as_ref().map(|open| open.ledger.counts());
+        let _counts = self.0.as_ref().map(|root| root.counts.lock());
         rename()
     }
 
-    /// Removes a name with `remove`. `look` tells what it names, or nothing if it names nothing; nobody
-    /// else changes the counts between the two.
+    /// Removes a name with `remove`. `look` returns the state of what it names, if it names
+    /// something. Both run under one lock, so the counts do not change in between.
     ///
     /// # Errors
     /// What `look` or `remove` returns.
@@ -217,12 +221,12 @@ impl Books {
         look: impl FnOnce() -> Result<Option<Stat>, E>,
         remove: impl FnOnce() -> Result<T, E>,
     ) -> Result<T, E> {
-        let Some(open) = &self.0 else { return remove() };
-        let mut counts = open.ledger.counts();
+        let Some(root) = &self.0 else { return remove() };
+        let mut counts = root.counts.lock();
         let gone = look()?;
         let done = remove()?;
         if let Some(gone) = gone {
-            counts.remove(open.root, &gone);
+            counts.remove(root.id, &gone);
         }
         Ok(done)
     }
@@ -231,24 +235,24 @@ impl Books {
     ///
     /// # Errors
     /// The state of the file cannot be told.
-    pub(super) fn grow(&self, file: impl AsFd, position: u64) -> Result<Option<Growth>, FileFailure> {
-        let Some(open) = &self.0 else { return Ok(None) };
-        let mut counts = open.ledger.counts();
+    pub(super) fn grow(&self, file: impl AsFd, position: u64) -> Result<Option<GrowingFile>, FileFailure> {
+        let Some(root) = &self.0 else { return Ok(None) };
+        let mut counts = root.counts.lock();
         // Names are removed under the same lock: a file without a name is not counted any more.
         let stat = fstat(file).map_err(failure)?;
         if stat.st_nlink > 0 {
             counts.growing.insert(id(&stat), size(&stat));
         }
-        Ok(Some(Growth { books: Arc::clone(open), file: id(&stat), position }))
+        Ok(Some(GrowingFile { root: Arc::clone(root), file: id(&stat), position }))
     }
 
     /// A file that is being written was cut off at its start.
     pub(super) fn truncated(&self, file: &Stat) {
-        if let Some(open) = &self.0 {
-            let mut counts = open.ledger.counts();
+        if let Some(root) = &self.0 {
+            let mut counts = root.counts.lock();
             if let Some(counted) = counts.growing.get_mut(&id(file)) {
                 let bytes = std::mem::take(counted);
-                counts.subtract(open.root, Amount { bytes, files: 0 });
+                counts.subtract(root.id, Amount { bytes, files: 0 });
             }
         }
     }
@@ -256,24 +260,24 @@ impl Books {
     /// A file is no longer written; `now` is its state at the end. What was counted and not written is
     /// given back.
     pub(super) fn settle(&self, now: &Stat) {
-        if let Some(open) = &self.0 {
-            let mut counts = open.ledger.counts();
+        if let Some(root) = &self.0 {
+            let mut counts = root.counts.lock();
             if let Some(counted) = counts.growing.remove(&id(now)) {
-                counts.subtract(open.root, Amount { bytes: counted.saturating_sub(size(now)), files: 0 });
+                counts.subtract(root.id, Amount { bytes: counted.saturating_sub(size(now)), files: 0 });
             }
         }
     }
 }
 
-impl Budget for Growth {
+impl Budget for GrowingFile {
     fn take(&mut self, bytes: u64) -> io::Result<()> {
-        let Self { books, file, position } = self;
-        let mut counts = books.ledger.counts();
+        let Self { root, file, position } = self;
+        let mut counts = root.counts.lock();
         // Its name is gone, and what was counted of it is given back.
         let counted = counts.growing.get(file).copied().ok_or(Errno::STALE)?;
         let end = position.saturating_add(bytes);
         let more = end.saturating_sub(counted);
-        counts.add(books.root, &books.quota, Amount { bytes: more, files: 0 }).map_err(|_| Errno::DQUOT)?;
+        counts.add(root.id, &root.quota, Amount { bytes: more, files: 0 }).map_err(|_| Errno::DQUOT)?;
         counts.growing.insert(*file, counted.max(end));
         *position = end;
         Ok(())

@@ -16,9 +16,9 @@ use rustix::io::Errno;
 
 use super::failure::failure;
 use super::partial::is_partial;
+use super::partial_names::{PartialNames, host_path};
 use super::path::{Beneath, can_be_listed, cut, here_if_empty, join};
-use super::quota::Books;
-use super::under_way::{UnderWay, place};
+use super::quota::RootQuota;
 use super::walk;
 
 /// The directory that users see as `/`.
@@ -28,8 +28,8 @@ pub struct Root {
     /// The device and the inode of the directory.
     id: (u64, u64),
     resolver: Resolver,
-    /// Where its names under way are listed.
-    under_way: Arc<UnderWay>,
+    /// Where its temporary names are listed.
+    partial_names: Arc<PartialNames>,
 }
 
 /// What keeps a path beneath the root.
@@ -76,9 +76,9 @@ impl Located {
     }
 
     /// Removes what the name names: a file, or with `REMOVEDIR` an empty directory.
-    pub(super) fn remove(&self, books: &Books, flags: AtFlags) -> Result<(), Errno> {
+    pub(super) fn remove(&self, quota: &RootQuota, flags: AtFlags) -> Result<(), Errno> {
         let look = || statat(&self.dir, &*self.name, AtFlags::SYMLINK_NOFOLLOW).map(Some);
-        books.remove_name(look, || unlinkat(&self.dir, &*self.name, flags))
+        quota.remove_name(look, || unlinkat(&self.dir, &*self.name, flags))
     }
 }
 
@@ -96,22 +96,22 @@ impl Root {
             Err(error) => return Err(error.into()),
         };
         let stat = fstat(&dir)?;
-        Ok(Self { id: (stat.st_dev, stat.st_ino), dir, resolver, under_way: Arc::default() })
+        Ok(Self { id: (stat.st_dev, stat.st_ino), dir, resolver, partial_names: Arc::default() })
     }
 
-    /// The same root, whose names under way are listed in `all`.
-    pub(super) fn listing_in(self, all: &Arc<UnderWay>) -> Self {
-        Self { under_way: Arc::clone(all), ..self }
+    /// The same root, whose temporary names are listed in `all`.
+    pub(super) fn listing_in(self, all: &Arc<PartialNames>) -> Self {
+        Self { partial_names: Arc::clone(all), ..self }
     }
 
-    /// Where its names under way are listed.
-    pub(super) const fn under_way(&self) -> &Arc<UnderWay> {
-        &self.under_way
+    /// Where its temporary names are listed.
+    pub(super) const fn partial_names(&self) -> &Arc<PartialNames> {
+        &self.partial_names
     }
 
     /// Where it is on this host; `None` where the system does not tell.
-    pub(super) fn place(&self) -> Option<Vec<u8>> {
-        place(&self.dir)
+    pub(super) fn host_path(&self) -> Option<Vec<u8>> {
+        host_path(&self.dir)
     }
 
     /// The device and the inode of the directory.
@@ -120,9 +120,9 @@ impl Root {
     }
 
     /// The path of a name beneath it, for other programs. Nothing keeps them beneath the root.
-    pub(super) fn outside(&self, path: &Beneath) -> Option<PathBuf> {
-        let place = self.place()?;
-        Some(Path::new(OsStr::from_bytes(&place)).join(OsStr::from_bytes(path.as_bytes())))
+    pub(super) fn host_path_of(&self, path: &Beneath) -> Option<PathBuf> {
+        let root = self.host_path()?;
+        Some(Path::new(OsStr::from_bytes(&root)).join(OsStr::from_bytes(path.as_bytes())))
     }
 
     /// The same root without `openat2`.

@@ -12,20 +12,20 @@ use ftp_proto::wire::PathName;
 use rustix::fs::{AtFlags, Dir, FileType, OFlags, statat};
 use rustix::io::Errno;
 
-use super::left::{remove_listed, remove_old};
+use super::leftovers::{remove_listed, remove_old};
 use super::partial::is_partial;
+use super::partial_names::PartialNames;
 use super::path::Beneath;
-use super::quota::{Amount, Books, Id, Ledger, Quota, QuotaLimits, size};
-use super::room::Room;
+use super::quota::{Amount, Id, Quota, QuotaLimits, RootQuota, SharedCounts, size};
 use super::root::Root;
-use super::under_way::UnderWay;
+use super::upload_bounds::UploadBounds;
 
 /// The directories of one user. Users with the same directories share the roots.
 #[derive(Clone, Debug)]
 pub struct Tree {
     root: Arc<Root>,
     mounts: Vec<Mount>,
-    ledger: Arc<Ledger>,
+    counts: Arc<SharedCounts>,
     quota: Quota,
     /// Maximum size of a file.
     max_file: Option<u64>,
@@ -45,16 +45,16 @@ struct Mount {
 pub(super) struct Resolved<'a> {
     pub(super) root: &'a Arc<Root>,
     pub(super) path: Beneath,
-    pub(super) books: Books,
-    pub(super) room: Room,
+    pub(super) quota: RootQuota,
+    pub(super) bounds: UploadBounds,
 }
 
 /// The roots of all users, each opened once, and what they hold.
 #[derive(Debug, Default)]
 pub struct Roots {
     open: Mutex<HashMap<Id, Arc<Root>>>,
-    ledger: Arc<Ledger>,
-    under_way: Arc<UnderWay>,
+    counts: Arc<SharedCounts>,
+    partial_names: Arc<PartialNames>,
     keep_free: Arc<AtomicU64>,
 }
 
@@ -64,22 +64,22 @@ impl Roots {
     /// # Errors
     /// It is not a directory, or may not be entered.
     pub fn open(&self, dir: &Path) -> io::Result<Arc<Root>> {
-        let opened = Root::open(dir)?.listing_in(&self.under_way);
+        let opened = Root::open(dir)?.listing_in(&self.partial_names);
         let id = opened.id();
         let mut roots = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(Arc::clone(roots.entry(id).or_insert_with(|| Arc::new(opened))))
     }
 
-    /// Lists the names under way of all roots in the file `list` from now on, and removes what an earlier run
+    /// Lists the temporary names of all roots in the file `list` from now on, and removes what an earlier run
     /// has left, as far as it lies beneath a root that is open.
     ///
     /// # Errors
     /// The file cannot be read or written.
-    pub fn list_under_way_in(&self, list: &Path) -> io::Result<()> {
+    pub fn list_partial_names_in(&self, list: &Path) -> io::Result<()> {
         let roots = self.all();
-        for (name, directory) in self.under_way.keep_in(list)? {
+        for (name, directory) in self.partial_names.keep_in(list)? {
             roots.iter().any(|root| remove_listed(root, &directory, &name));
-            self.under_way.remove(&name);
+            self.partial_names.remove(&name);
         }
         Ok(())
     }
@@ -101,7 +101,7 @@ impl Roots {
         Tree {
             root,
             mounts: Vec::new(),
-            ledger: Arc::clone(&self.ledger),
+            counts: Arc::clone(&self.counts),
             quota: Quota::default(),
             max_file: None,
             keep_free: Arc::clone(&self.keep_free),
@@ -125,8 +125,8 @@ impl Tree {
         if limits.is_unlimited() {
             return Ok(self);
         }
-        for root in self.roots().filter(|root| !self.ledger.has(root.id())) {
-            self.ledger.open(root.id(), count(root)?);
+        for root in self.roots().filter(|root| !self.counts.has(root.id())) {
+            self.counts.open(root.id(), count(root)?);
         }
         self.quota = Quota::new(limits, self.roots().map(|root| root.id()).collect());
         Ok(self)
@@ -150,9 +150,9 @@ impl Tree {
         let path = Beneath::parse(path)?;
         let holding = self.mounts.iter().filter_map(|mount| Some((mount, path.below(&mount.at)?)));
         let longest = holding.max_by_key(|(mount, _)| mount.at.as_bytes().len());
-        let room = Room { file: self.max_file, keep_free: self.keep_free.load(Ordering::Relaxed) };
+        let bounds = UploadBounds { file: self.max_file, keep_free: self.keep_free.load(Ordering::Relaxed) };
         let (root, path) = longest.map_or((&self.root, path), |(mount, path)| (&mount.root, path));
-        Ok(Resolved { root, path, books: self.books(root), room })
+        Ok(Resolved { root, path, quota: self.quota(root), bounds })
     }
 
     /// The mounts right in the directory `path`, by their names.
@@ -174,11 +174,11 @@ impl Tree {
     /// What the first root holds, as it is counted.
     #[cfg(test)]
     pub(super) fn held(&self) -> Option<Amount> {
-        self.ledger.held(self.root.id())
+        self.counts.held(self.root.id())
     }
 
-    fn books(&self, root: &Root) -> Books {
-        Books::new(&self.ledger, root.id(), &self.quota)
+    fn quota(&self, root: &Root) -> RootQuota {
+        RootQuota::new(&self.counts, root.id(), &self.quota)
     }
 
     /// Every root of the tree.

@@ -31,17 +31,17 @@ use super::entry::regular;
 use super::failure::{failure, io_failure};
 use super::lock;
 use super::partial::partial_name;
-use super::quota::{Books, size};
-use super::room::{Bounded, Room};
+use super::partial_names::{Listed, PartialNames};
+use super::quota::{RootQuota, size};
 use super::root::{Located, Root};
-use super::under_way::{Listed, UnderWay};
+use super::upload_bounds::{UploadBounds, UploadBudget};
 
 /// Where a file is to be received. It was resolved and checked; nothing was changed.
 #[derive(Debug)]
 pub struct Target {
     root: Arc<Root>,
-    books: Books,
-    room: Room,
+    quota: RootQuota,
+    bounds: UploadBounds,
     at: Located,
     old: Option<Stat>,
     how: How,
@@ -65,9 +65,9 @@ enum How {
 pub struct Upload {
     at: Located,
     form: Form,
-    books: Books,
+    quota: RootQuota,
     /// Bounds the file while it grows; taken by the copy.
-    budget: Option<Bounded>,
+    budget: Option<UploadBudget>,
     durability: Durability,
 }
 
@@ -84,7 +84,7 @@ pub enum Durability {
 #[derive(Debug)]
 enum Form {
     /// Under a temporary name.
-    UnderWay { name: Vec<u8>, publish: bool, listed: Listed },
+    Partial { name: Vec<u8>, publish: bool, listed: Listed },
     /// Under the target's name, in this inode.
     InPlace { device: u64, inode: u64 },
     /// Everything was done.
@@ -106,8 +106,8 @@ pub enum Received {
 impl Target {
     pub(super) fn check(
         root: &Arc<Root>,
-        books: Books,
-        room: Room,
+        quota: RootQuota,
+        bounds: UploadBounds,
         at: Located,
         intent: &Intent,
     ) -> Result<Self, FileFailure> {
@@ -144,7 +144,7 @@ impl Target {
                 return Err(FileFailure::BeyondEnd);
             }
         }
-        Ok(Self { root: Arc::clone(root), books, room, at, old, how })
+        Ok(Self { root: Arc::clone(root), quota, bounds, at, old, how })
     }
 
     /// Opens the file for writing, at the right position. This is the first thing that changes the disk.
@@ -155,14 +155,14 @@ impl Target {
         match (self.how, partial) {
             (How::Replace, Partial::Keep) if self.old.is_none() => match self.create() {
                 // Somebody else has made the file meanwhile.
-                Err(FileFailure::Exists) => self.under_way(false),
+                Err(FileFailure::Exists) => self.begin_partial(false),
                 other => other,
             },
             (How::Replace, Partial::Publish | Partial::Keep) => {
                 let publish = self.old.is_none();
-                self.under_way(publish)
+                self.begin_partial(publish)
             }
-            (How::Replace, Partial::Discard) => self.under_way(false),
+            (How::Replace, Partial::Discard) => self.begin_partial(false),
             (How::Overwrite | How::At(_) | How::Append, _) => self.in_place(),
         }
     }
@@ -190,9 +190,9 @@ impl Target {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let at = self.at.reopen()?;
         let make = || openat(&at.dir, &*at.name, flags, NEW_FILE).map_err(failure);
-        let file = self.books.add_name(make)?;
+        let file = self.quota.add_name(make)?;
         lock::write(&file)?;
-        Ok((Upload::in_place(at, (self.books.clone(), self.room), &file, 0)?, file.into()))
+        Ok((Upload::in_place(at, (self.quota.clone(), self.bounds), &file, 0)?, file.into()))
     }
 
     fn in_place(self) -> Result<(Upload, File), FileFailure> {
@@ -210,12 +210,12 @@ impl Target {
             How::At(ByteRange { first, .. }) => first,
             How::Append => size(&stat),
         };
-        let upload = Upload::in_place(self.at, (self.books, self.room), &file, position)?;
+        let upload = Upload::in_place(self.at, (self.quota, self.bounds), &file, position)?;
         let mut file = File::from(file);
         let seek = match self.how {
             How::Replace | How::Overwrite => {
                 ftruncate(&file, 0).map_err(failure)?;
-                upload.books.truncated(&stat);
+                upload.quota.truncated(&stat);
                 SeekFrom::Start(0)
             }
             // Another writer may have changed the size since it was checked.
@@ -229,15 +229,15 @@ impl Target {
         Ok((upload, file))
     }
 
-    fn under_way(self, publish: bool) -> Result<(Upload, File), FileFailure> {
-        let make = || make_partial(self.root.under_way(), &self.at.dir);
-        let (name, listed, file) = self.books.add_temporary_name(make)?;
+    fn begin_partial(self, publish: bool) -> Result<(Upload, File), FileFailure> {
+        let make = || make_partial(self.root.partial_names(), &self.at.dir);
+        let (name, listed, file) = self.quota.add_temporary_name(make)?;
         // From here on the temporary name is removed whatever happens.
-        let form = Form::UnderWay { name, publish, listed };
+        let form = Form::Partial { name, publish, listed };
         let durability = Durability::default();
-        let mut upload = Upload { at: self.at, form, books: self.books, budget: None, durability };
-        let growth = upload.books.grow(&file, 0)?;
-        upload.budget = self.room.bound(&upload.at.dir, 0, growth).map_err(|error| io_failure(&error))?;
+        let mut upload = Upload { at: self.at, form, quota: self.quota, budget: None, durability };
+        let growth = upload.quota.grow(&file, 0)?;
+        upload.budget = self.bounds.bound(&upload.at.dir, 0, growth).map_err(|error| io_failure(&error))?;
         if let Some(old) = &self.old {
             inherit(&upload.at, old, &file);
         }
@@ -248,15 +248,15 @@ impl Target {
 impl Upload {
     fn in_place(
         at: Located,
-        (books, room): (Books, Room),
+        (quota, bounds): (RootQuota, UploadBounds),
         file: &OwnedFd,
         position: u64,
     ) -> Result<Self, FileFailure> {
         let stat = fstat(file).map_err(failure)?;
-        let growth = books.grow(file, position)?;
-        let budget = room.bound(&at.dir, position, growth).map_err(|error| io_failure(&error))?;
+        let growth = quota.grow(file, position)?;
+        let budget = bounds.bound(&at.dir, position, growth).map_err(|error| io_failure(&error))?;
         let form = Form::InPlace { device: stat.st_dev, inode: stat.st_ino };
-        Ok(Self { at, form, books, budget, durability: Durability::default() })
+        Ok(Self { at, form, quota, budget, durability: Durability::default() })
     }
 
     /// What the file may take up, for the copy that writes it; `None` if nothing bounds it.
@@ -298,28 +298,28 @@ impl Upload {
         // The counts of a file that is being written are as large as what was allowed; now it has its size.
         let settle = |file: &File| {
             if let Ok(now) = fstat(file) {
-                self.books.settle(&now);
+                self.quota.settle(&now);
             }
         };
         let form = std::mem::replace(&mut self.form, Form::Finished);
         let synced = self.sync(&file, received);
         let Located { dir, name: target } = &self.at;
         match form {
-            Form::UnderWay { name, publish, listed } => {
+            Form::Partial { name, publish, listed } => {
                 settle(&file);
                 let moved = match received {
                     Received::Whole => synced.and_then(|()| {
-                        self.books.remove_name(|| old_one(&self.at), || renameat(dir, &*name, dir, &**target))
+                        self.quota.remove_name(|| old_one(&self.at), || renameat(dir, &*name, dir, &**target))
                     }),
                     Received::Broken if publish => {
-                        self.books.change_name(|| publish_beside(dir, &name, target))
+                        self.quota.change_name(|| publish_beside(dir, &name, target))
                     }
                     Received::Broken | Received::Failed => Err(Errno::CANCELED),
                 };
                 // Its lock keeps others from sweeping the temporary name away before it is renamed.
                 drop(file);
                 if let Err(error) = moved {
-                    remove(&self.books, dir, &name);
+                    remove(&self.quota, dir, &name);
                     drop(listed);
                     if received == Received::Whole {
                         return Err(failure(error));
@@ -346,13 +346,13 @@ impl Upload {
 impl Drop for Upload {
     fn drop(&mut self) {
         match &self.form {
-            Form::UnderWay { name, .. } => remove(&self.books, &self.at.dir, name),
+            Form::Partial { name, .. } => remove(&self.quota, &self.at.dir, name),
             Form::InPlace { device, inode } => {
                 let now = statat(&self.at.dir, &*self.at.name, AtFlags::SYMLINK_NOFOLLOW);
                 if let Ok(now) = now.as_ref()
                     && (now.st_dev, now.st_ino) == (*device, *inode)
                 {
-                    self.books.settle(now);
+                    self.quota.settle(now);
                 }
             }
             Form::Finished => {}
@@ -361,9 +361,9 @@ impl Drop for Upload {
 }
 
 /// Removes a temporary name.
-fn remove(books: &Books, dir: &OwnedFd, name: &[u8]) {
+fn remove(quota: &RootQuota, dir: &OwnedFd, name: &[u8]) {
     let look = || statat(dir, name, AtFlags::SYMLINK_NOFOLLOW).map(Some);
-    let _ = books.remove_name(look, || unlinkat(dir, name, AtFlags::empty()));
+    let _ = quota.remove_name(look, || unlinkat(dir, name, AtFlags::empty()));
 }
 
 /// What a file that is renamed to `at` replaces.
@@ -383,7 +383,7 @@ impl Located {
 }
 
 /// Makes a file under a temporary name. Its lock shows that it is still being written.
-fn make_partial(all: &Arc<UnderWay>, dir: &OwnedFd) -> Result<(Vec<u8>, Listed, OwnedFd), FileFailure> {
+fn make_partial(all: &Arc<PartialNames>, dir: &OwnedFd) -> Result<(Vec<u8>, Listed, OwnedFd), FileFailure> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     for _ in 0..ATTEMPTS {
         let name = partial_name().map_err(|error| io_failure(&error))?;

@@ -21,7 +21,7 @@ use super::digest::Subject;
 use super::entry::{May, Process, entry, kind, regular};
 use super::failure::failure;
 use super::list::{Listing, Mounted, Next};
-use super::quota::Books;
+use super::quota::RootQuota;
 use super::root::{Located, Root};
 use super::tree::Tree;
 use super::upload::Target;
@@ -84,9 +84,9 @@ impl View {
     }
 
     /// The path of a file for other programs of this host, which nothing keeps beneath the root.
-    pub fn outside(&self, path: &PathName) -> Option<PathBuf> {
+    pub fn host_path_of(&self, path: &PathName) -> Option<PathBuf> {
         let found = self.tree.find(path).ok()?;
-        found.root.outside(&found.path)
+        found.root.host_path_of(&found.path)
     }
 
     /// Checks that a transfer is possible, and returns the size of a file to send. Changes nothing.
@@ -107,7 +107,7 @@ impl View {
             Intent::Replace | Intent::WriteAt { .. } | Intent::Append => {
                 let found = self.tree.find(path)?;
                 let at = found.root.locate(&found.path)?;
-                let target = Target::check(found.root, found.books, found.room, at, intent)?;
+                let target = Target::check(found.root, found.quota, found.bounds, at, intent)?;
                 Ok((Prepared::Receive(target), None))
             }
             // PROB is about no file, so the machine never asks for one.
@@ -130,20 +130,20 @@ impl View {
             FileAsk::List(path, limit) => self.some_entries(path, *limit),
             FileAsk::Enter(path) => self.enter(path),
             FileAsk::MakeDirectory(path) => {
-                let (at, books) = self.parent(path)?.ok_or(FileFailure::Exists)?;
+                let (at, quota) = self.parent(path)?.ok_or(FileFailure::Exists)?;
                 at.may_be_made()?;
                 let mode = Mode::from_raw_mode(0o777);
-                books
+                quota
                     .add_name(|| mkdirat(at.dir, &*at.name, mode).map_err(failure))
                     .map(|()| FileAnswer::Done)
             }
             FileAsk::RemoveDirectory(path) => {
-                let (at, books) = self.parent(path)?.ok_or(FileFailure::Denied)?;
-                done(at.remove(&books, AtFlags::REMOVEDIR))
+                let (at, quota) = self.parent(path)?.ok_or(FileFailure::Denied)?;
+                done(at.remove(&quota, AtFlags::REMOVEDIR))
             }
             FileAsk::Remove(path) => {
-                let (at, books) = self.parent(path)?.ok_or(FileFailure::IsDirectory)?;
-                done(at.remove(&books, AtFlags::empty()))
+                let (at, quota) = self.parent(path)?.ok_or(FileFailure::IsDirectory)?;
+                done(at.remove(&quota, AtFlags::empty()))
             }
             FileAsk::RenameFrom(path) => {
                 let (Located { dir, name }, _) = self.parent(path)?.ok_or(FileFailure::Denied)?;
@@ -161,13 +161,13 @@ impl View {
                     return Err(FileFailure::LeadsUp);
                 }
                 let make = || attributes::link(link.root, &target.path, &link.path);
-                link.books.add_name(make).map(|()| FileAnswer::Done)
+                link.quota.add_name(make).map(|()| FileAnswer::Done)
             }
             FileAsk::Space(path) => {
                 let at = self.tree.find(path)?;
                 let space = attributes::space(at.root, &at.path)?;
-                let space = space.saturating_sub(at.room.keep_free);
-                Ok(FileAnswer::Space(at.books.room().map_or(space, |room| space.min(room))))
+                let space = space.saturating_sub(at.bounds.keep_free);
+                Ok(FileAnswer::Space(at.quota.remaining().map_or(space, |room| space.min(room))))
             }
             FileAsk::Hash { path, .. } => self.subject(path).map(|_| FileAnswer::Done),
         }
@@ -252,7 +252,7 @@ impl View {
 
     /// The directory and the name of something to make, remove or rename. A symbolic link at the end
     /// means the link itself. `None` for a root; what holds a mount stays where it is.
-    fn parent(&self, path: &PathName) -> Result<Option<(Located, Books)>, FileFailure> {
+    fn parent(&self, path: &PathName) -> Result<Option<(Located, RootQuota)>, FileFailure> {
         if self.tree.holds_mount(path) {
             return Ok(None);
         }
@@ -263,7 +263,7 @@ impl View {
         {
             at.is_no_file()?;
         }
-        Ok(at.map(|at| (at, found.books)))
+        Ok(at.map(|at| (at, found.quota)))
     }
 
     /// A regular file at the new name is replaced atomically; nothing else is replaced.
@@ -271,7 +271,7 @@ impl View {
         let roots = [self.tree.find(from)?.root, self.tree.find(to)?.root];
         let means_directory = self.tree.find(to)?.path.is_directory();
         let (from, _) = self.parent(from)?.ok_or(FileFailure::Denied)?;
-        let (to, books) = self.parent(to)?.ok_or(FileFailure::Exists)?;
+        let (to, quota) = self.parent(to)?.ok_or(FileFailure::Exists)?;
         if !Arc::ptr_eq(roots[0], roots[1]) {
             return Err(FileFailure::OtherRoot);
         }
@@ -287,9 +287,9 @@ impl View {
             Ok(_) | Err(Errno::NOENT) => {}
             Err(error) => return Err(failure(error)),
         }
-        // Others may have renamed and made files meanwhile; nobody does under the lock of the books.
+        // Others may have renamed and made files meanwhile; nobody does under the lock of the quota.
         let look = || replaced(&from, &to);
-        match books.remove_name(look, || renameat(&from.dir, &*from.name, &to.dir, &*to.name)) {
+        match quota.remove_name(look, || renameat(&from.dir, &*from.name, &to.dir, &*to.name)) {
             // The root has several file systems; the name does not lead out.
             Err(Errno::XDEV) => Err(FileFailure::Other),
             // A directory cannot be moved into itself.

@@ -1,7 +1,7 @@
 //! Quotas: what is counted, and that nothing exceeds them.
 
 use super::*;
-use crate::vfs::quota::{Amount, Books, Ledger, Quota};
+use crate::vfs::quota::{Amount, Quota, RootQuota, SharedCounts};
 use ftp_io::copy::Budget;
 use std::io::Write;
 use std::sync::Barrier;
@@ -193,9 +193,9 @@ fn uploads_at_the_same_time_never_exceed_a_quota() {
 /// A name that is made between the look at a target and its replacement would be lost from the counts.
 #[test]
 fn nothing_is_removed_while_a_name_is_made() {
-    let ledger = Arc::new(Ledger::default());
-    ledger.open((1, 1), Amount::default());
-    let books = Books::new(&ledger, (1, 1), &Quota::default());
+    let counts = Arc::new(SharedCounts::default());
+    counts.open((1, 1), Amount::default());
+    let books = RootQuota::new(&counts, (1, 1), &Quota::default());
     let removed = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let stays = || {

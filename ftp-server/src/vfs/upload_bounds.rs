@@ -8,11 +8,11 @@ use rustix::fd::OwnedFd;
 use rustix::fs::fstatvfs;
 use rustix::io::Errno;
 
-use super::quota::Growth;
+use super::quota::GrowingFile;
 
 /// The bounds of every upload of an account to one root.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) struct Room {
+pub(super) struct UploadBounds {
     /// Maximum size of a file in bytes; `None` means no limit.
     pub(super) file: Option<u64>,
     /// Bytes that stay free on the disk.
@@ -21,11 +21,11 @@ pub(super) struct Room {
 
 /// The bounds of one upload. It is the budget of the copy that writes its file.
 #[derive(Debug)]
-pub(super) struct Bounded {
+pub(super) struct UploadBudget {
     /// What the file may still get; `None` means any number of bytes.
     left: Option<u64>,
     disk: Option<Disk>,
-    growth: Option<Growth>,
+    growth: Option<GrowingFile>,
 }
 
 #[derive(Debug)]
@@ -37,15 +37,15 @@ struct Disk {
     granted: u64,
 }
 
-impl Room {
+impl UploadBounds {
     /// The bounds of an upload at `position` of a file in the directory `dir`; `growth` counts it. `None` if
     /// there are none.
     pub(super) fn bound(
         self,
         dir: &OwnedFd,
         position: u64,
-        growth: Option<Growth>,
-    ) -> io::Result<Option<Bounded>> {
+        growth: Option<GrowingFile>,
+    ) -> io::Result<Option<UploadBudget>> {
         if self == Self::default() && growth.is_none() {
             return Ok(None);
         }
@@ -54,7 +54,7 @@ impl Room {
             keep_free => Some(Disk { dir: dir.try_clone()?, keep_free, granted: 0 }),
         };
         let left = self.file.map(|most| most.saturating_sub(position));
-        Ok(Some(Bounded { left, disk, growth }))
+        Ok(Some(UploadBudget { left, disk, growth }))
     }
 }
 
@@ -73,7 +73,7 @@ impl Disk {
     }
 }
 
-impl Budget for Bounded {
+impl Budget for UploadBudget {
     fn take(&mut self, bytes: u64) -> io::Result<()> {
         if let Some(left) = &mut self.left {
             *left = left.checked_sub(bytes).ok_or(Errno::FBIG)?;
@@ -93,27 +93,27 @@ const STEP: u64 = 16 * 1024 * 1024;
 mod tests {
     use super::*;
 
-    fn bounded(room: Room, position: u64) -> Option<Bounded> {
+    fn bounded(room: UploadBounds, position: u64) -> Option<UploadBudget> {
         let dir = std::fs::File::open(std::env::temp_dir()).unwrap();
         room.bound(&dir.into(), position, None).unwrap()
     }
 
     #[test]
     fn a_file_has_a_largest_size_also_if_it_goes_on_in_the_middle() {
-        assert!(bounded(Room::default(), 0).is_none());
-        let mut whole = bounded(Room { file: Some(10), keep_free: 0 }, 0).unwrap();
+        assert!(bounded(UploadBounds::default(), 0).is_none());
+        let mut whole = bounded(UploadBounds { file: Some(10), keep_free: 0 }, 0).unwrap();
         assert!(whole.take(6).is_ok() && whole.take(4).is_ok());
         assert_eq!(Errno::from_io_error(&whole.take(1).unwrap_err()), Some(Errno::FBIG));
-        let mut rest = bounded(Room { file: Some(10), keep_free: 0 }, 8).unwrap();
+        let mut rest = bounded(UploadBounds { file: Some(10), keep_free: 0 }, 8).unwrap();
         assert!(rest.take(2).is_ok() && rest.take(1).is_err());
-        assert!(bounded(Room { file: Some(10), keep_free: 0 }, 11).unwrap().take(1).is_err());
+        assert!(bounded(UploadBounds { file: Some(10), keep_free: 0 }, 11).unwrap().take(1).is_err());
     }
 
     #[test]
     fn the_last_space_of_a_disk_stays_free() {
-        let mut some = bounded(Room { file: None, keep_free: 1 }, 0).unwrap();
+        let mut some = bounded(UploadBounds { file: None, keep_free: 1 }, 0).unwrap();
         assert!(some.take(1).is_ok());
-        let mut none = bounded(Room { file: None, keep_free: u64::MAX }, 0).unwrap();
+        let mut none = bounded(UploadBounds { file: None, keep_free: u64::MAX }, 0).unwrap();
         assert_eq!(Errno::from_io_error(&none.take(1).unwrap_err()), Some(Errno::NOSPC));
     }
 }

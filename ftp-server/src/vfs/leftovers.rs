@@ -18,7 +18,7 @@ use super::root::Root;
 /// Removes `name` in the directory `directory` of this host, if that lies beneath `root` and nobody writes
 /// the file. Returns whether the directory lies there.
 pub(super) fn remove_listed(root: &Root, directory: &[u8], name: &[u8]) -> bool {
-    let Some(beneath) = root.place().and_then(|top| below(&top, directory)) else { return false };
+    let Some(beneath) = root.host_path().and_then(|top| below(&top, directory)) else { return false };
     let dir = root.open_beneath(&beneath, OFlags::RDONLY | OFlags::DIRECTORY);
     if let Ok(dir) = dir
         && is_partial(name)

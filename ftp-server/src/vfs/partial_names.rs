@@ -1,4 +1,4 @@
-//! Names of files under way, listed in the state directory. A server that was killed cannot remove them, so
+//! Temporary names of unfinished uploads, listed in the state directory. A server that was killed cannot remove them, so
 //! its next start does.
 //!
 //! The list is a file that only grows while the server runs: `+ NAME DIRECTORY` when a name is made,
@@ -14,9 +14,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustix::fd::{AsFd, AsRawFd};
 use rustix::fs::readlink;
 
-/// The names under way of all roots. Without a state directory it lists nothing.
+/// The temporary names of all roots. Without a state directory it lists nothing.
 #[derive(Debug, Default)]
-pub(super) struct UnderWay(Mutex<Option<List>>);
+pub(super) struct PartialNames(Mutex<Option<List>>);
 
 #[derive(Debug)]
 struct List {
@@ -30,11 +30,11 @@ struct List {
 /// A name on the list. It is struck out when this is dropped.
 #[derive(Debug)]
 pub(super) struct Listed {
-    all: Arc<UnderWay>,
+    all: Arc<PartialNames>,
     name: Vec<u8>,
 }
 
-impl UnderWay {
+impl PartialNames {
     /// Lists names in the file `path` from now on. What the server before has left there stays listed until
     /// it is removed. Returns these names, each with its directory.
     ///
@@ -55,7 +55,7 @@ impl UnderWay {
     /// Lists `name` in the open directory `dir`. Call this before the name is made.
     pub(super) fn add(self: &Arc<Self>, dir: impl AsFd, name: &[u8]) -> Listed {
         if let Some(list) = self.list().as_mut()
-            && let Some(directory) = place(dir)
+            && let Some(directory) = host_path(dir)
         {
             list.say(b'+', name, &directory);
             list.names.insert(name.to_vec(), directory);
@@ -89,7 +89,7 @@ impl List {
         };
         let written = written.and_then(|()| self.file.write_all(&line(sign, name, directory)));
         if let Err(error) = written {
-            tracing::debug!(%error, "the list of names under way cannot be written");
+            tracing::debug!(%error, "cannot write the list of temporary names");
         }
     }
 
@@ -111,7 +111,7 @@ impl Drop for Listed {
 }
 
 /// Where an open directory is on this host; `None` where the system does not tell.
-pub(super) fn place(dir: impl AsFd) -> Option<Vec<u8>> {
+pub(super) fn host_path(dir: impl AsFd) -> Option<Vec<u8>> {
     let path = format!("/proc/self/fd/{}", dir.as_fd().as_raw_fd());
     readlink(path, Vec::new()).ok().map(std::ffi::CString::into_bytes)
 }
@@ -178,7 +178,7 @@ mod tests {
         let (path, strange) = (top.path().join("list"), top.path().join("a %0A\nb"));
         std::fs::create_dir(&strange).unwrap();
         let dir = File::open(&strange).unwrap();
-        let all = Arc::new(UnderWay::default());
+        let all = Arc::new(PartialNames::default());
         drop(all.add(&dir, b"not listed"));
         assert_eq!(all.keep_in(&path).unwrap(), []);
         let (gone, kept) = (all.add(&dir, b"gone"), all.add(&dir, b"kept"));
@@ -186,11 +186,11 @@ mod tests {
         std::mem::forget(kept);
         // The last line was not written to its end.
         File::options().append(true).open(&path).unwrap().write_all(b"+ cut /som").unwrap();
-        let next = UnderWay::default();
+        let next = PartialNames::default();
         let left = next.keep_in(&path).unwrap();
-        assert_eq!(left, [(b"kept".to_vec(), place(&dir).unwrap())]);
+        assert_eq!(left, [(b"kept".to_vec(), host_path(&dir).unwrap())]);
         next.remove(b"kept");
-        assert_eq!(UnderWay::default().keep_in(&path).unwrap(), []);
+        assert_eq!(PartialNames::default().keep_in(&path).unwrap(), []);
     }
 
     #[test]
@@ -198,7 +198,7 @@ mod tests {
         let top = tempfile::tempdir().unwrap();
         let path = top.path().join("list");
         let dir = File::open(top.path()).unwrap();
-        let all = Arc::new(UnderWay::default());
+        let all = Arc::new(PartialNames::default());
         all.keep_in(&path).unwrap();
         let _kept = all.add(&dir, b"kept");
         for _ in 0..3 * MIN_LINES {
@@ -206,6 +206,6 @@ mod tests {
         }
         let text = std::fs::read(&path).unwrap();
         assert!(text.split(|&byte| byte == b'\n').count() < MIN_LINES + 10);
-        assert_eq!(UnderWay::default().keep_in(&path).unwrap().len(), 1);
+        assert_eq!(PartialNames::default().keep_in(&path).unwrap().len(), 1);
     }
 }
