@@ -52,7 +52,7 @@ fn the_walks_lead_through_files_and_functions_that_exist() {
     }
     assert!(wrong.is_empty(), "ARCHITECTURE.md:\n{}", wrong.join("\n"));
     let starts = steps.iter().filter(|step| step.number == 1).count();
-    assert_eq!(starts, 3, "one RETR, one copy, one relay join");
+    assert_eq!(starts, 4, "one RETR, one login, one copy, one relay join");
     assert!(steps.iter().all(|step| step.number <= 12), "a walk has at most a dozen steps");
 }
 
