@@ -52,7 +52,7 @@ pub fn check(options: &Options) -> Result<(), Exit> {
 
 async fn reach(relay: SocketAddr, token: Option<&Token>) -> Result<(), Exit> {
     let from = socket::route(relay.ip()).ok_or_else(|| anyhow!("this host has no route to {relay}"))?;
-    let connected = timeout(PATIENCE, TcpStream::connect(relay)).await;
+    let connected = timeout(CHECK_TIMEOUT, TcpStream::connect(relay)).await;
     let stream = connected
         .map_err(|_| anyhow!("{relay} does not answer; is there a firewall in between?"))?
         .with_context(|| format!("cannot connect to {relay}; does the relay run there?"))?;
@@ -75,4 +75,4 @@ fn say(line: &str) -> Result<(), Exit> {
 }
 
 /// How long a connection to the relay may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const CHECK_TIMEOUT: Duration = Duration::from_secs(10);

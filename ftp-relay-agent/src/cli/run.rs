@@ -48,7 +48,7 @@ pub fn run(options: Options) -> Result<(), Exit> {
     }
     let runtime = runtime::start(THREADS).context("cannot start the scheduler")?;
     let served = runtime.block_on(until_stopped(options));
-    runtime.shutdown_timeout(AT_LAST);
+    runtime.shutdown_timeout(LOG_FLUSH_TIMEOUT);
     served.map_err(Exit::from)
 }
 
@@ -94,4 +94,4 @@ const THREADS: Threads = Threads { name: "ftp-relay", workers: 4, blocking: 64 }
 /// How long transfers may go on after the first signal.
 const GRACE: Duration = Duration::from_secs(30);
 /// How long threads may take to end after that.
-const AT_LAST: Duration = Duration::from_secs(1);
+const LOG_FLUSH_TIMEOUT: Duration = Duration::from_secs(1);

@@ -72,7 +72,7 @@ impl PasswordHash {
     /// A hash that no password has, as costly as those of [`Self::of`]. It stands in for users that do
     /// not exist.
     pub fn of_nobody() -> Self {
-        Self { kind: Kind::Argon2, text: NOBODY.to_owned() }
+        Self { kind: Kind::Argon2, text: HASH_FOR_UNKNOWN_NAMES.to_owned() }
     }
 
     /// The text of the hash, for the one who has asked for it.
@@ -158,7 +158,7 @@ const MAX_BCRYPT: u32 = 16;
 /// Rounds of sha-crypt, whose default is 5,000.
 const MAX_ROUNDS: u32 = 5_000_000;
 /// The hash of 32 random bytes that nobody has kept.
-const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$ODQ0MjM0NGM4ODQ5MTQ3NDQ5YmQyYjUz$gu0dsGtqUPTkKQ/alft9r/FPj2UqNuBdWRjdgH9Kh5k";
+const HASH_FOR_UNKNOWN_NAMES: &str = "$argon2id$v=19$m=19456,t=2,p=1$ODQ0MjM0NGM4ODQ5MTQ3NDQ5YmQyYjUz$gu0dsGtqUPTkKQ/alft9r/FPj2UqNuBdWRjdgH9Kh5k";
 
 #[cfg(test)]
 mod tests {

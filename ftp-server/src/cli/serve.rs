@@ -32,7 +32,7 @@ pub fn serve(config: Config, again: impl Fn() -> Result<Config, Vec<String>>) ->
     }
     let runtime = runtime::start(THREADS).context("cannot start the scheduler")?;
     let served = runtime.block_on(until_stopped(config, sockets, log.lost(), again));
-    runtime.shutdown_timeout(AT_LAST);
+    runtime.shutdown_timeout(LOG_FLUSH_TIMEOUT);
     served.map_err(Exit::from)
 }
 
@@ -116,4 +116,4 @@ fn tell_systemd(notice: Notice) {
 /// A few threads serve the sessions; the others wait for disks.
 const THREADS: Threads = Threads { name: "ftp-server", workers: 4, blocking: MAX_FILE_THREADS };
 /// How long a disk that does not answer can delay the end.
-const AT_LAST: Duration = Duration::from_secs(2);
+const LOG_FLUSH_TIMEOUT: Duration = Duration::from_secs(2);

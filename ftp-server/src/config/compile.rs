@@ -7,9 +7,9 @@ use ftp_proto::policy::Foreign;
 use ftp_proto::server::{Gender, Timeouts};
 use ftp_proto::shared::guard;
 
+use super::error::ConfigError;
 use super::file::File;
 use super::listeners::listeners;
-use super::mistake::ConfigError;
 use super::raw::{ForeignPolicy, SockReply, SocketGender};
 use super::tls;
 use super::{Config, Log, Options};

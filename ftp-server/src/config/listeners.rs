@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::server::TlsStart;
 
-use super::mistake::ConfigError;
+use super::error::ConfigError;
 use super::{Listen, Options};
 
 /// The listeners to open. With a certificate the modern ones have explicit TLS.

@@ -2,11 +2,11 @@
 //! what both mean.
 
 mod compile;
+mod error;
 mod exchanges;
 mod file;
 mod fixed;
 mod listeners;
-mod mistake;
 mod people;
 mod public;
 mod raw;
@@ -16,9 +16,9 @@ mod tests;
 mod text;
 mod tls;
 
+pub use error::ConfigError;
 pub use exchanges::{DirectionName, ExchangeKeys};
 pub use file::File;
-pub use mistake::ConfigError;
 pub use people::{MountKeys, RightName, UserKeys};
 pub use public::PublicKeys;
 pub use raw::{ForeignPolicy, Options, SessionReuse, SockReply, SocketGender};

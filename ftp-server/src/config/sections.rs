@@ -12,7 +12,7 @@ use ftp_proto::server::Timeouts;
 use ftp_proto::shared::guard;
 use toml::de::DeTable;
 
-use super::mistake::ConfigError;
+use super::error::ConfigError;
 use super::raw::Options;
 use crate::limits::{AtOnce, HookLimits, Limits};
 use crate::operate::hook::Hook;

@@ -3,7 +3,7 @@
 use ftp_io::tls::Files;
 use ftp_proto::server::Reuse;
 
-use super::mistake::ConfigError;
+use super::error::ConfigError;
 use super::raw::SessionReuse;
 use super::{Certificates, Options};
 

@@ -30,7 +30,7 @@ pub struct Descriptors {
 
 /// How few descriptors are left.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Left {
+pub enum Scarcity {
     /// There are enough for everybody.
     Enough,
     /// There are none for new sessions.
@@ -48,9 +48,9 @@ impl Descriptors {
     }
 
     /// How few are left, as `newest` shows, which was opened just now.
-    pub fn left(&self, newest: impl AsFd) -> Left {
+    pub fn scarcity(&self, newest: impl AsFd) -> Scarcity {
         let number = u64::try_from(newest.as_fd().as_raw_fd()).unwrap_or(0);
-        self.limit.map_or(Left::Enough, |limit| left(limit, number))
+        self.limit.map_or(Scarcity::Enough, |limit| scarcity(limit, number))
     }
 
     /// Runs `work` with one descriptor more than there was.
@@ -102,24 +102,24 @@ fn reserve() -> Option<File> {
 
 /// How many are kept for the sessions that are inside.
 fn kept(limit: u64) -> u64 {
-    (limit / KEPT).clamp(MIN_KEPT.min(limit / 2), MAX_KEPT)
+    (limit / KEPT_FRACTION).clamp(MIN_KEPT.min(limit / 2), MAX_KEPT)
 }
 
-fn left(limit: u64, number: u64) -> Left {
+fn scarcity(limit: u64, number: u64) -> Scarcity {
     let (kept, free) = (kept(limit), limit.saturating_sub(number));
     if free > kept {
-        Left::Enough
+        Scarcity::Enough
     } else if free > kept / 2 {
-        Left::ForSessions
+        Scarcity::ForSessions
     } else if free > kept / 4 {
-        Left::ForTransfers
+        Scarcity::ForTransfers
     } else {
-        Left::ForFiles
+        Scarcity::ForFiles
     }
 }
 
 /// One of so many descriptors is kept for the sessions that are inside.
-const KEPT: u64 = 8;
+const KEPT_FRACTION: u64 = 8;
 /// At least so many are kept.
 const MIN_KEPT: u64 = 32;
 /// At most so many are kept.
@@ -131,13 +131,13 @@ mod tests {
 
     #[test]
     fn the_last_descriptors_are_for_those_who_are_inside() {
-        let kinds = [95, 96, 112, 120, 127].map(|number| left(128, number));
-        use Left::{Enough, ForFiles, ForSessions, ForTransfers};
+        let kinds = [95, 96, 112, 120, 127].map(|number| scarcity(128, number));
+        use Scarcity::{Enough, ForFiles, ForSessions, ForTransfers};
         assert_eq!(kinds, [Enough, ForSessions, ForTransfers, ForFiles, ForFiles]);
-        assert_eq!(left(20_000, 17_499), Enough);
-        assert_eq!(left(1_000_000, 995_903), Enough);
-        assert_eq!(left(16, 7), Enough);
-        assert_eq!(left(0, 3), ForFiles);
+        assert_eq!(scarcity(20_000, 17_499), Enough);
+        assert_eq!(scarcity(1_000_000, 995_903), Enough);
+        assert_eq!(scarcity(16, 7), Enough);
+        assert_eq!(scarcity(0, 3), ForFiles);
     }
 
     #[test]

@@ -19,7 +19,8 @@ pub struct Hooks {
 impl Hooks {
     /// Nothing runs yet.
     pub(super) fn new(limits: HookLimits) -> Self {
-        let turns = if limits.at_once > 1 { Turns::half_each(limits.at_once) } else { Turns::new(1) };
+        let turns =
+            if limits.at_once > 1 { Turns::with_half_per_owner(limits.at_once) } else { Turns::new(1) };
         Self { turns, waiting: Crowd::new(limits.waiting) }
     }
 

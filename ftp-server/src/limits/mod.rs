@@ -35,7 +35,7 @@ mod threads;
 mod turns;
 
 pub use crowd::{Crowd, CrowdPlace};
-pub use descriptors::{Descriptors, Left, is_out_of_descriptors};
+pub use descriptors::{Descriptors, Scarcity, is_out_of_descriptors};
 pub use detached::{DetachedSlot, DetachedTransfers};
 pub use hooks::Hooks;
 pub use kept::{KeptConnections, KeptSlot};

@@ -16,7 +16,7 @@ use ftp_proto::address::Parity;
 use ftp_proto::fair::{Bounds, Fair, GivesWay, PlaceId};
 use tokio::sync::Notify;
 
-use super::descriptors::{Descriptors, Left, is_out_of_descriptors};
+use super::descriptors::{Descriptors, Scarcity, is_out_of_descriptors};
 use super::limit::{Limit, Use};
 use super::owner::Owner;
 
@@ -71,18 +71,18 @@ pub struct DataPort {
 }
 
 /// What was bound together.
-trait Bound {
+trait NewestPort {
     /// The port that was bound last.
     fn newest(&self) -> &Reserved;
 }
 
-impl Bound for Reserved {
+impl NewestPort for Reserved {
     fn newest(&self) -> &Reserved {
         self
     }
 }
 
-impl Bound for (Reserved, Reserved) {
+impl NewestPort for (Reserved, Reserved) {
     fn newest(&self) -> &Reserved {
         &self.1
     }
@@ -147,7 +147,7 @@ impl DataPorts {
     }
 
     /// Waits until `bind` has got what it wants for the holder `number`.
-    async fn bind_in_time<T: Bound>(
+    async fn bind_in_time<T: NewestPort>(
         &self,
         at: IpAddr,
         owner: &Owner,
@@ -168,14 +168,14 @@ impl DataPorts {
                     if !self.displace(at, owner, number) {
                         return Err(error);
                     }
-                    deadline = Some(self.clock.now() + PATIENCE);
+                    deadline = Some(self.clock.now() + GIVE_BACK_TIMEOUT);
                 }
                 Err(_) => {}
             }
             tokio::select! {
                 () = freed => {}
                 // A socket may be closed a little later than it is given back.
-                () = self.clock.sleep_until(Some(self.clock.now() + AGAIN)) => {}
+                () = self.clock.sleep_until(Some(self.clock.now() + RETRY_DELAY)) => {}
             }
         }
     }
@@ -215,9 +215,9 @@ impl DataPorts {
     }
 
     /// Binds a port. The last descriptors are not for ports: then it is as if all were taken.
-    fn bind<T: Bound>(&self, bind: impl Fn() -> io::Result<T>) -> io::Result<T> {
+    fn bind<T: NewestPort>(&self, bind: impl Fn() -> io::Result<T>) -> io::Result<T> {
         match bind() {
-            Ok(bound) if self.descriptors.left(bound.newest()) < Left::ForFiles => Ok(bound),
+            Ok(bound) if self.descriptors.scarcity(bound.newest()) < Scarcity::ForFiles => Ok(bound),
             Ok(_) => Err(io::ErrorKind::AddrInUse.into()),
             Err(error) if is_out_of_descriptors(&error) => Err(io::ErrorKind::AddrInUse.into()),
             Err(error) => Err(error),
@@ -305,9 +305,9 @@ const fn bounds(places: usize) -> Bounds {
 }
 
 /// How long to wait for a port that somebody has to give back.
-const PATIENCE: Duration = Duration::from_secs(5);
+const GIVE_BACK_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often it is looked for meanwhile.
-const AGAIN: Duration = Duration::from_millis(50);
+const RETRY_DELAY: Duration = Duration::from_millis(50);
 
 #[cfg(test)]
 mod tests {

@@ -62,16 +62,16 @@ pub struct OwnTurns {
 impl Turns {
     /// So many turns at the same time, at least one. One owner may have all of them.
     pub fn new(count: usize) -> Arc<Self> {
-        Self::with(count, usize::MAX)
+        Self::with_limit(count, usize::MAX)
     }
 
     /// So many turns at the same time, at least two, of which one owner has at most half. This is for work
     /// that may hang: then the others can still go on.
-    pub fn half_each(count: usize) -> Arc<Self> {
-        Self::with(count.max(2), count.max(2) / 2)
+    pub fn with_half_per_owner(count: usize) -> Arc<Self> {
+        Self::with_limit(count.max(2), count.max(2) / 2)
     }
 
-    fn with(count: usize, per_owner: usize) -> Arc<Self> {
+    fn with_limit(count: usize, per_owner: usize) -> Arc<Self> {
         let count = count.max(1);
         let state = State { free: count, per_owner, waiting: Vec::new(), owners: HashMap::new(), given: 0 };
         Arc::new(Self { count, state: Mutex::new(state) })
@@ -244,7 +244,7 @@ mod tests {
 
     #[tokio::test]
     async fn work_of_one_owner_that_hangs_leaves_half_of_the_turns() {
-        let turns = Turns::half_each(4);
+        let turns = Turns::with_half_per_owner(4);
         let hangs = [turns.wait(named("ann")).await, turns.wait(named("ann")).await];
         let third = tokio::spawn({
             let turns = Arc::clone(&turns);

@@ -16,8 +16,8 @@ use ipnet::IpNet;
 use tokio::net::TcpStream;
 use tracing::Instrument;
 
-use super::announced;
-use crate::limits::{Eviction, Full, Left, Limit, SessionSlot, is_out_of_descriptors};
+use super::proxy_header;
+use crate::limits::{Eviction, Full, Limit, Scarcity, SessionSlot, is_out_of_descriptors};
 use crate::operate::Running;
 use crate::operate::audit::{HeaderFailure, Record};
 use crate::session::{self, Accepted, Shared};
@@ -35,7 +35,7 @@ pub(super) struct Acceptor {
 
 /// A listener that serves.
 #[derive(Debug)]
-pub(super) struct Door {
+pub(super) struct ActiveListener {
     pub(super) socket: Listener,
     pub(super) address: SocketAddr,
     pub(super) machine: Arc<server::Config>,
@@ -47,14 +47,14 @@ impl Acceptor {
     }
 
     /// Accepts connections until it is aborted.
-    pub(super) async fn run(self: Arc<Self>, door: Door) {
+    pub(super) async fn run(self: Arc<Self>, listener: ActiveListener) {
         loop {
-            match door.socket.accept().await {
-                Ok((stream, from)) => self.accept(stream, plain(from), &door.machine),
+            match listener.socket.accept().await {
+                Ok((stream, from)) => self.accept(stream, plain(from), &listener.machine),
                 Err(error) => {
                     // No descriptors or no memory: sessions that end make room again.
-                    tracing::error!(error = words(&error), at = %door.address, "cannot accept a connection");
-                    if !(is_out_of_descriptors(&error) && self.turn_one_away(&door).await) {
+                    tracing::error!(error = words(&error), at = %listener.address, "cannot accept a connection");
+                    if !(is_out_of_descriptors(&error) && self.turn_one_away(&listener).await) {
                         tokio::time::sleep(PAUSE).await;
                     }
                 }
@@ -64,16 +64,16 @@ impl Acceptor {
 
     /// Accepts one connection with the descriptor that is kept for this, says that there is none, and
     /// closes it. Returns whether there was a connection.
-    async fn turn_one_away(&self, door: &Door) -> bool {
+    async fn turn_one_away(&self, listener: &ActiveListener) -> bool {
         let shares = &self.shared.shares;
         shares.relieve();
         let one = async {
             tokio::select! {
                 biased;
-                accepted = door.socket.accept() => accepted.ok(),
+                accepted = listener.socket.accept() => accepted.ok(),
                 () = ready(()) => None,
             }
-            .map(|(stream, _)| turn_away(stream, &door.machine, Full::Reached(Limit::Descriptors)))
+            .map(|(stream, _)| turn_away(stream, &listener.machine, Full::Reached(Limit::Descriptors)))
         };
         shares.descriptors.with_reserve(one).await.is_some()
     }
@@ -81,7 +81,7 @@ impl Acceptor {
     /// Takes a place for a connection, if there are a place and descriptors for it.
     fn admit(&self, stream: &TcpStream, from: SocketAddr) -> Result<(SessionSlot, Eviction), Full> {
         let shares = &self.shared.shares;
-        if shares.descriptors.left(stream) > Left::Enough {
+        if shares.descriptors.scarcity(stream) > Scarcity::Enough {
             shares.relieve();
             return Err(Full::Reached(Limit::Descriptors));
         }
@@ -97,7 +97,7 @@ impl Acceptor {
         let (acceptor, machine) = (Arc::clone(self), Arc::clone(machine));
         tokio::spawn(async move {
             let client = tokio::select! {
-                client = announced::client(&mut stream, from) => client,
+                client = proxy_header::read_client(&mut stream, from) => client,
                 () = place.displaced() => Err(HeaderFailure::Displaced),
             };
             drop(place);

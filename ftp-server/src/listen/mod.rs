@@ -1,13 +1,13 @@
 //! The listeners, and the server that accepts sessions there.
 
 mod accept;
-mod announced;
 mod identity;
 mod listener;
-mod machine;
-mod notices;
+mod proxy_header;
 mod server;
+mod session_config;
 mod sockets;
+mod start_log;
 #[cfg(test)]
 mod tests;
 

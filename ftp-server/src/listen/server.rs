@@ -16,10 +16,10 @@ use ftp_proto::server::{Reuse, TlsStart};
 use tokio::net::UnixListener;
 use tokio::task::JoinSet;
 
-use super::accept::{Acceptor, Door};
+use super::accept::{Acceptor, ActiveListener};
 use super::listener::{Listener, Place};
 use super::sockets::Sockets;
-use super::{identity, machine, notices};
+use super::{identity, session_config, start_log};
 use crate::auth::{Common, Users};
 use crate::config::Config;
 use crate::limits::{Logins, Shares};
@@ -76,9 +76,9 @@ impl Server {
         });
         let Sockets { control, metrics } = sockets;
         let places: Vec<Place> = control.iter().map(Listener::place).collect();
-        notices::log(config, &places, &shared.shares);
+        start_log::log(config, &places, &shared.shares);
         let metrics_at = metrics.as_ref().map(Bound::local).transpose()?;
-        let rules = machine::rules(config, places.iter().map(|place| place.0).chain(metrics_at));
+        let rules = session_config::rules(config, places.iter().map(|place| place.0).chain(metrics_at));
         let (shutdown, running) = Shutdown::new();
         let (mut accepting, mut operating) = (JoinSet::new(), JoinSet::new());
         if let Some(socket) = state.as_ref().and_then(control_socket) {
@@ -95,9 +95,10 @@ impl Server {
         }
         let acceptor = Arc::new(Acceptor::new(Arc::clone(&shared), running, config.proxy_from.clone()));
         for listener in control {
-            let machine = Arc::new(machine::machine(config, &listener, rules.clone()));
-            let door = Door { address: listener.address, socket: listener.socket.start()?, machine };
-            accepting.spawn(Arc::clone(&acceptor).run(door));
+            let machine = Arc::new(session_config::for_listener(config, &listener, rules.clone()));
+            let listener =
+                ActiveListener { address: listener.address, socket: listener.socket.start()?, machine };
+            accepting.spawn(Arc::clone(&acceptor).run(listener));
         }
         if let Some(identity) = &identity {
             operating.spawn(certificate::watch(Arc::clone(identity)));

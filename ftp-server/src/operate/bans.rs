@@ -19,7 +19,7 @@ use crate::limits::Logins;
 /// Takes up the bans that were kept in the directory `state`. None of them lasts longer than `longest` from
 /// now. A file that cannot be understood is told and set aside.
 pub fn restore(state: &Path, logins: &Logins, longest: Duration) {
-    let path = place(state);
+    let path = ban_file(state);
     let text = match read(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return,
@@ -36,7 +36,7 @@ pub async fn keep(state: PathBuf, logins: Arc<Logins>) {
     loop {
         logins.banned().await;
         save(state.clone(), Arc::clone(&logins)).await;
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(SAVE_INTERVAL).await;
     }
 }
 
@@ -48,7 +48,7 @@ pub async fn save(state: PathBuf, logins: Arc<Logins>) {
     }
 }
 
-fn place(state: &Path) -> PathBuf {
+fn ban_file(state: &Path) -> PathBuf {
     state.join("bans")
 }
 
@@ -64,7 +64,7 @@ fn write(state: &Path, text: &str) -> io::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(state)?;
     file.write_all(text.as_bytes())?;
     file.as_file().sync_all()?;
-    file.persist(place(state)).map_err(|error| error.error)?;
+    file.persist(ban_file(state)).map_err(|error| error.error)?;
     Ok(())
 }
 
@@ -109,7 +109,7 @@ fn set_aside(path: &Path, why: &str) {
 /// Bytes of the largest file, more than the largest number of bans needs.
 const LIMIT: u64 = 8 * 1024 * 1024;
 /// The pause between two files.
-const PAUSE: Duration = Duration::from_secs(1);
+const SAVE_INTERVAL: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
@@ -153,11 +153,11 @@ mod tests {
     fn a_broken_file_is_set_aside() {
         let state = tempfile::tempdir().unwrap();
         restore(state.path(), &logins(), HOUR);
-        fs::write(place(state.path()), b"192.0.2.7 99999999999\n\xff").unwrap();
+        fs::write(ban_file(state.path()), b"192.0.2.7 99999999999\n\xff").unwrap();
         let logins = logins();
         restore(state.path(), &logins, HOUR);
         assert_eq!(logins.bans(), []);
-        assert!(!place(state.path()).exists());
+        assert!(!ban_file(state.path()).exists());
         assert!(state.path().join("bans.broken").exists());
     }
 }

@@ -66,7 +66,7 @@ fn make(path: &Path) -> Result<(), anyhow::Error> {
 /// Reads the certificates again whenever their files have changed. Never returns.
 pub async fn watch(identity: Arc<Identity>) {
     loop {
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(CHECK_INTERVAL).await;
         let identity = Arc::clone(&identity);
         match spawn_blocking(move || identity.refresh()).await {
             Ok(Ok(true)) => tracing::info!("the certificates were read again"),
@@ -82,7 +82,7 @@ pub async fn watch(identity: Arc<Identity>) {
 }
 
 /// How often the files are looked at.
-const PAUSE: Duration = Duration::from_secs(60);
+const CHECK_INTERVAL: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
 mod tests {

@@ -30,7 +30,7 @@ pub enum Request {
 /// # Errors
 /// The system refuses the socket, for example because the path is too long.
 pub fn listen(state: &Path) -> io::Result<UnixListener> {
-    let path = place(state);
+    let path = socket_path(state);
     match std::fs::remove_file(&path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         Ok(()) | Err(_) => {}
@@ -52,7 +52,7 @@ pub async fn serve(listener: UnixListener, live: Arc<Live>, clock: Clock) {
         if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
             let live = Arc::clone(&live);
             tokio::spawn(async move {
-                let _ = timeout(PATIENCE, answer(stream, &live, clock)).await;
+                let _ = timeout(REQUEST_TIMEOUT, answer(stream, &live, clock)).await;
                 drop(place);
             });
         }
@@ -68,8 +68,8 @@ async fn answer(mut stream: UnixStream, live: &Live, clock: Clock) -> io::Result
             tracing::info!(session = id, "the operator ends the session");
             String::new()
         }
-        Some(Request::Kick(id)) => format!("{NO}there is no session {id}\n"),
-        None => format!("{NO}the request is none of who, kick ID\n"),
+        Some(Request::Kick(id)) => format!("{REFUSED_PREFIX}there is no session {id}\n"),
+        None => format!("{REFUSED_PREFIX}the request is none of who, kick ID\n"),
     };
     stream.write_all(text.as_bytes()).await?;
     stream.shutdown().await
@@ -81,13 +81,13 @@ async fn answer(mut stream: UnixStream, live: &Live, clock: Clock) -> io::Result
 /// No server answers there.
 pub fn ask(state: &Path, request: Request) -> io::Result<Result<String, String>> {
     use io::{Read, Write};
-    let mut stream = std::os::unix::net::UnixStream::connect(place(state))?;
-    stream.set_read_timeout(Some(2 * PATIENCE))?;
+    let mut stream = std::os::unix::net::UnixStream::connect(socket_path(state))?;
+    stream.set_read_timeout(Some(2 * REQUEST_TIMEOUT))?;
     stream.write_all(request.line().as_bytes())?;
     stream.shutdown(Shutdown::Write)?;
     let mut text = String::new();
     stream.read_to_string(&mut text)?;
-    Ok(match text.strip_prefix(NO) {
+    Ok(match text.strip_prefix(REFUSED_PREFIX) {
         Some(why) => Err(why.trim_end().to_owned()),
         None => Ok(text),
     })
@@ -110,18 +110,18 @@ impl Request {
     }
 }
 
-fn place(state: &Path) -> PathBuf {
+fn socket_path(state: &Path) -> PathBuf {
     state.join("control")
 }
 
 /// What an answer begins with that is a refusal.
-const NO: &str = "no: ";
+const REFUSED_PREFIX: &str = "no: ";
 /// How many clients are answered at the same time.
 const MAX_CLIENTS: usize = 8;
 /// Bytes of a request that are read.
 const MAX_REQUEST: u64 = 64;
 /// How long a client may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// The pause after `accept` has failed.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -145,7 +145,7 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         drop(listen(state.path()).unwrap());
         let _listener = listen(state.path()).unwrap();
-        let mode = std::fs::metadata(place(state.path())).unwrap().permissions().mode();
+        let mode = std::fs::metadata(socket_path(state.path())).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 }

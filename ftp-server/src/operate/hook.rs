@@ -47,9 +47,9 @@ pub enum HookFailure {
 }
 
 /// Ends the program and everything that it has started, when it is dropped before the program's end.
-struct Group(Option<Pid>);
+struct ProcessGroup(Option<Pid>);
 
-impl Drop for Group {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         if let Some(group) = self.0 {
             // If all of them have ended already, nothing is left to do.
@@ -73,7 +73,7 @@ impl Hook {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|error| HookFailure::NotStarted(words(&error)))?;
         let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        let mut group = Group(pid);
+        let mut group = ProcessGroup(pid);
         let mut stderr = child.stderr.take();
         let mut said = Vec::new();
         let ended = timeout(self.time, async {
@@ -89,7 +89,7 @@ impl Hook {
         if status.success() {
             return Ok(());
         }
-        let _ = timeout(LAST_WORDS, listen(&mut stderr, &mut said)).await;
+        let _ = timeout(STDERR_TIMEOUT, listen(&mut stderr, &mut said)).await;
         let said = String::from_utf8_lossy(&said).trim_end().to_owned();
         Err(HookFailure::Failed { status: status.to_string(), said })
     }
@@ -118,7 +118,7 @@ async fn listen_for_ever<T>(from: &mut Option<impl AsyncRead + Unpin>, said: &mu
 /// Bytes of standard error that are logged.
 const MAX_SAID: usize = 512;
 /// How long the last words of a program that has ended may take to arrive.
-const LAST_WORDS: Duration = Duration::from_millis(200);
+const STDERR_TIMEOUT: Duration = Duration::from_millis(200);
 
 #[cfg(test)]
 mod tests {

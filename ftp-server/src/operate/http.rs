@@ -26,7 +26,7 @@ pub async fn serve(listener: Listener, page: impl Fn() -> String + Clone + Send 
         let page = page.clone();
         tokio::spawn(async move {
             tokio::select! {
-                _ = timeout(PATIENCE, answer(stream, page)) => {}
+                _ = timeout(REQUEST_TIMEOUT, answer(stream, page)) => {}
                 () = place.displaced() => {}
             }
         });
@@ -74,7 +74,7 @@ const MAX_REQUEST: usize = 8 * 1024;
 /// Bytes that are read at once.
 const MAX_PIECE: u64 = 1024;
 /// How long a client may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// The pause after `accept` has failed.
 const PAUSE: Duration = Duration::from_millis(200);
 

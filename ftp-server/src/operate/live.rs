@@ -1,4 +1,4 @@
-//! The sessions that live now, so that the operator can see them and end one.
+//! The open sessions, so that the operator can see them and end one.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -9,13 +9,13 @@ use ftp_io::clock::Clock;
 use ftp_proto::timer::Moment;
 use tokio::sync::Notify;
 
-/// All sessions that live now.
+/// All open sessions.
 #[derive(Debug, Default)]
-pub struct Live(Mutex<BTreeMap<u64, Arc<Session>>>);
+pub struct Live(Mutex<BTreeMap<u64, Arc<LiveSession>>>);
 
 /// What is known of one session.
 #[derive(Debug)]
-struct Session {
+struct LiveSession {
     from: SocketAddr,
     since: Moment,
     doing: Mutex<Doing>,
@@ -29,18 +29,18 @@ struct Doing {
     command: String,
 }
 
-/// A session's entry among those that live. It ends when this is dropped.
+/// A session's entry among the open sessions. It ends when this is dropped.
 #[derive(Debug)]
 pub struct Presence {
     all: Arc<Live>,
     id: u64,
-    session: Arc<Session>,
+    session: Arc<LiveSession>,
 }
 
 impl Live {
     /// Enters a session of this number, from this client.
     pub fn enter(self: &Arc<Self>, id: u64, from: SocketAddr, since: Moment) -> Presence {
-        let session = Session { from, since, doing: Mutex::default(), kicked: Notify::new() };
+        let session = LiveSession { from, since, doing: Mutex::default(), kicked: Notify::new() };
         let session = Arc::new(session);
         lock(&self.0).insert(id, Arc::clone(&session));
         Presence { all: Arc::clone(self), id, session }

@@ -25,12 +25,12 @@ pub struct Metrics {
     turned_away: Family<Reason, Counter>,
     logins: Family<Done, Counter>,
     unfit: Family<Reason, Counter>,
-    transfers: Family<Command, Counter>,
-    bytes: Family<Flow, Counter>,
-    changes: Family<Command, Counter>,
+    transfers: Family<CommandLabel, Counter>,
+    bytes: Family<FlowLabel, Counter>,
+    changes: Family<CommandLabel, Counter>,
     strangers: Counter,
     refused: Family<Reason, Counter>,
-    timeouts: Family<Timer, Counter>,
+    timeouts: Family<TimerLabel, Counter>,
     without_tls: Counter,
     not_ftp: Counter,
     ports_given_up: Counter,
@@ -39,8 +39,8 @@ pub struct Metrics {
     detached: Counter,
     bad_headers: Counter,
     hooks: Family<Done, Counter>,
-    limit_use: Family<Limit, Gauge>,
-    limit_bound: Family<Limit, Gauge>,
+    limit_use: Family<LimitLabel, Gauge>,
+    limit_bound: Family<LimitLabel, Gauge>,
     log_lines_lost: Lost,
     /// The pages are made one at a time, because gauges of limits are set for each.
     page: Mutex<()>,
@@ -48,7 +48,7 @@ pub struct Metrics {
 
 /// A gauge of one limit, under the name of its option.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
-struct Limit {
+struct LimitLabel {
     limit: &'static str,
     beyond: &'static str,
 }
@@ -64,18 +64,18 @@ struct Done {
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
-struct Command {
+struct CommandLabel {
     command: &'static str,
     done: Text,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
-struct Flow {
+struct FlowLabel {
     direction: &'static str,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
-struct Timer {
+struct TimerLabel {
     timer: &'static str,
 }
 
@@ -189,7 +189,7 @@ impl Metrics {
                 self.hooks.get_or_create(&done(failure.is_none())).inc();
             }
             Record::TimedOut(timer) => {
-                self.timeouts.get_or_create(&Timer { timer: timer.name() }).inc();
+                self.timeouts.get_or_create(&TimerLabel { timer: timer.name() }).inc();
             }
         }
     }
@@ -204,7 +204,7 @@ impl Metrics {
             Direction::Send => "sent",
             Direction::Receive => "received",
         };
-        self.bytes.get_or_create(&Flow { direction }).inc_by(transfer.bytes);
+        self.bytes.get_or_create(&FlowLabel { direction }).inc_by(transfer.bytes);
     }
 
     /// All counters as text, with how far the limits are used now.
@@ -212,7 +212,7 @@ impl Metrics {
         let _page = self.page.lock().unwrap_or_else(PoisonError::into_inner);
         self.limit_bound.clear();
         for Use { limit, used, bound } in uses {
-            let label = Limit { limit: limit.name(), beyond: limit.beyond().word() };
+            let label = LimitLabel { limit: limit.name(), beyond: limit.beyond().word() };
             let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
             self.limit_use.get_or_create(&label).set(number(*used));
             if let Some(bound) = bound {
@@ -278,8 +278,8 @@ impl Metrics {
     }
 }
 
-fn command(verb: Verb, done: bool) -> Command {
-    Command { command: verb.name(), done: Text::Done(done) }
+fn command(verb: Verb, done: bool) -> CommandLabel {
+    CommandLabel { command: verb.name(), done: Text::Done(done) }
 }
 
 impl fmt::Debug for Metrics {
@@ -349,9 +349,9 @@ mod tests {
         metrics.count(&Record::Unfit { user: b"eve", why: Unfit::Expired });
         metrics.count(&Record::Refused { why: Why::LowPort, address: ([192, 0, 2, 7], 25).into() });
         metrics.transfers.get_or_create(&command(Verb::Stor, true)).inc();
-        metrics.bytes.get_or_create(&Flow { direction: "sent" }).inc();
+        metrics.bytes.get_or_create(&FlowLabel { direction: "sent" }).inc();
         metrics.changes.get_or_create(&command(Verb::Dele, true)).inc();
-        metrics.timeouts.get_or_create(&Timer { timer: "idle" }).inc();
+        metrics.timeouts.get_or_create(&TimerLabel { timer: "idle" }).inc();
         metrics.hooks.get_or_create(&Done { done: Text::Done(true) }).inc();
         let text = metrics.text(&[Use { limit: limits::Limit::Sessions, used: 1, bound: Some(7) }]);
         let mut printed: Vec<String> = text

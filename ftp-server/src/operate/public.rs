@@ -112,7 +112,7 @@ impl PublicAddresses {
     pub async fn look_up(&self) {
         for Entry { rule, addresses } in &self.0 {
             let Host::Name(name) = &rule.host else { continue };
-            let found = match timeout(PATIENCE, lookup_host((name.as_str(), 0))).await {
+            let found = match timeout(LOOKUP_TIMEOUT, lookup_host((name.as_str(), 0))).await {
                 Ok(Ok(found)) => found.map(|at| at.ip()).take(MAX_ADDRESSES).collect(),
                 Ok(Err(error)) => {
                     tracing::warn!(name, error = words(&error), "cannot look the public address up");
@@ -134,16 +134,16 @@ impl PublicAddresses {
     /// Looks all names up every minute. Returns at once if there are none.
     pub async fn keep(self: Arc<Self>) {
         while self.0.iter().any(|entry| entry.rule.host.address().is_none()) {
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(LOOKUP_INTERVAL).await;
             self.look_up().await;
         }
     }
 }
 
 /// How long the look-up of one name may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often names are looked up.
-const PAUSE: Duration = Duration::from_secs(60);
+const LOOKUP_INTERVAL: Duration = Duration::from_secs(60);
 /// Addresses of one name that are kept.
 const MAX_ADDRESSES: usize = 16;
 

@@ -42,7 +42,7 @@ impl Shutdown {
     /// Lets transfers end for as long as `grace`, then ends what is left. Returns when nothing runs any
     /// more, or when the time for that is over.
     pub async fn drain(mut self, grace: Duration) {
-        for (phase, grace) in [(Phase::Draining, grace), (Phase::Ending, LAST_MOMENT)] {
+        for (phase, grace) in [(Phase::Draining, grace), (Phase::Ending, SHUTDOWN_TIMEOUT)] {
             self.phase.send_replace(phase);
             if tokio::time::timeout(grace, self.ended.recv()).await.is_ok() {
                 return;
@@ -64,7 +64,7 @@ impl Running {
 }
 
 /// How long sessions may take to end after the grace.
-const LAST_MOMENT: Duration = Duration::from_secs(3);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
 #[cfg(test)]
 mod tests {

@@ -95,7 +95,7 @@ impl Drop for XferLog {
     fn drop(&mut self) {
         if self.messages.try_send(Message::Last).is_ok() {
             let finished = self.finished.get_mut().unwrap_or_else(PoisonError::into_inner);
-            let _ = finished.recv_timeout(LAST_LINES);
+            let _ = finished.recv_timeout(FLUSH_TIMEOUT);
         }
     }
 }
@@ -179,7 +179,7 @@ fn write_all(queued: &Receiver<Message>, mut file: File, path: &Path) {
 /// Maximum number of lines that wait for the disk.
 const QUEUED: usize = 4_096;
 /// How long a slow disk can delay the end of the program.
-const LAST_LINES: Duration = Duration::from_secs(1);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {

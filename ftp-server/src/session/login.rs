@@ -48,7 +48,7 @@ pub(super) async fn conclude(
     Done::Login(ticket, entry)
 }
 
-/// What PAM says. Its modules may hang: a login waits for no longer than [`PATIENCE`], and whoever hangs keeps a
+/// What PAM says. Its modules may hang: a login waits for no longer than [`PAM_TIMEOUT`], and whoever hangs keeps a
 /// turn of its address.
 async fn ask_pam(origin: Origin, check: PamCheck, turns: Arc<Turns>) -> Option<Arc<Entry>> {
     let asked = async move {
@@ -59,7 +59,7 @@ async fn ask_pam(origin: Origin, check: PamCheck, turns: Arc<Turns>) -> Option<A
         });
         work.await.unwrap_or(None)
     };
-    let told = timeout(PATIENCE, asked).await;
+    let told = timeout(PAM_TIMEOUT, asked).await;
     told.unwrap_or_else(|_| {
         tracing::warn!("PAM takes too long: the login is refused");
         None
@@ -67,7 +67,7 @@ async fn ask_pam(origin: Origin, check: PamCheck, turns: Arc<Turns>) -> Option<A
 }
 
 /// How long a login waits for PAM.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PAM_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The entry, if its terms admit this origin. Why they do not stands in the audit only.
 pub(super) fn admit(shared: &Shared, origin: Origin, entry: Arc<Entry>) -> Option<Arc<Entry>> {

@@ -33,7 +33,7 @@ use super::uploads::Uploads;
 use crate::auth::{Check, Entry, Origin};
 use crate::data::{Begun, Doubt, Pumped, begin, pump};
 use crate::limits::{
-    DataPort, DetachedSlot, Entered, Full, Left, MAX_ANONYMOUS_PORTS, Owner, Permission, SessionSlot,
+    DataPort, DetachedSlot, Entered, Full, MAX_ANONYMOUS_PORTS, Owner, Permission, Scarcity, SessionSlot,
 };
 use crate::operate::Running;
 use crate::operate::audit::Record;
@@ -362,7 +362,7 @@ impl Performer {
     /// few, a session holds one, and whoever has most data ports gives one back.
     fn may_hold(&self, stream: &TcpStream) -> bool {
         let shares = &self.shared.shares;
-        if shares.descriptors.left(stream) < Left::ForTransfers {
+        if shares.descriptors.scarcity(stream) < Scarcity::ForTransfers {
             return true;
         }
         shares.relieve_data();

@@ -25,7 +25,7 @@ pub struct Shared {
     pub tls: Option<Arc<tls::Server>>,
     /// Who may log in now.
     pub users: RwLock<Arc<Users>>,
-    /// The sessions that live now.
+    /// The open sessions.
     pub live: Arc<Live>,
     /// What runs after an upload.
     pub hook: Option<Hook>,

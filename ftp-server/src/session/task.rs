@@ -47,14 +47,14 @@ pub struct Accepted {
 /// Runs a session from the greeting to the end.
 pub async fn run(shared: Arc<Shared>, accepted: Accepted) {
     // In a box: a future has room for everything that it passes on.
-    match Session::new(shared, accepted).map(Box::new) {
+    match SessionTask::new(shared, accepted).map(Box::new) {
         Ok(session) => session.run().await,
         // The client has gone already, or the system has no random numbers.
         Err(error) => tracing::debug!(error = words(&error), "the session could not start"),
     }
 }
 
-struct Session {
+struct SessionTask {
     shared: Arc<Shared>,
     machine: server::Session,
     control: Control,
@@ -110,7 +110,7 @@ enum Wake {
     Turn,
 }
 
-impl Session {
+impl SessionTask {
     fn new(shared: Arc<Shared>, accepted: Accepted) -> io::Result<Self> {
         let Accepted { id, stream, from, proxied, slot, eviction, machine, running } = accepted;
         let local = plain(stream.local_addr()?);
@@ -389,7 +389,7 @@ impl Session {
 impl Used {
     /// Whether the other sessions have their turn now.
     const fn is_all(self) -> bool {
-        self.bytes >= BUFFER || self.outputs >= PORTION
+        self.bytes >= BYTES_PER_TURN || self.outputs >= OUTPUTS_PER_TURN
     }
 }
 
@@ -400,9 +400,9 @@ const MAX_BEHIND: Duration = Duration::from_secs(60);
 /// How long the last replies of a session may take.
 const MAX_CLOSING: Duration = Duration::from_secs(2);
 /// Bytes read from the control connection before other sessions have their turn.
-const BUFFER: usize = 4 * 1024;
+const BYTES_PER_TURN: usize = 4 * 1024;
 /// Outputs of a machine before other sessions have their turn.
-const PORTION: usize = 64;
+const OUTPUTS_PER_TURN: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -415,7 +415,7 @@ mod tests {
 
     #[test]
     fn a_session_that_waits_is_small() {
-        let (state, task) = (size_of::<Session>(), result_of(&run));
+        let (state, task) = (size_of::<SessionTask>(), result_of(&run));
         // With the socket, the log's span and the lists of the server this is less than 8 KiB.
         assert!(state + task < 5 * 1024, "{state} and {task} bytes");
     }

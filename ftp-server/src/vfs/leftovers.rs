@@ -57,7 +57,7 @@ pub(super) fn remove_old(root: &Root) {
         let Ok(dir) = dir.fd() else { continue };
         for name in old {
             let stat = statat(dir, &*name, AtFlags::SYMLINK_NOFOLLOW);
-            if stat.is_ok_and(|stat| now.saturating_sub(stat.st_mtime) > OLD) {
+            if stat.is_ok_and(|stat| now.saturating_sub(stat.st_mtime) > STALE_AFTER) {
                 remove_dead(dir, &name);
             }
         }
@@ -87,6 +87,6 @@ fn below(top: &[u8], directory: &[u8]) -> Option<Beneath> {
 }
 
 /// Seconds after its last change when a file that nobody writes was left by a server that is gone.
-const OLD: i64 = 24 * 60 * 60;
+const STALE_AFTER: i64 = 24 * 60 * 60;
 /// Directories that wait to be searched; what is beyond is left to a later start.
 const MAX_WAITING: usize = 1_000_000;

@@ -66,7 +66,7 @@ impl Disk {
             if free < bytes {
                 return Err(Errno::NOSPC.into());
             }
-            self.granted = free.min(bytes.max(STEP));
+            self.granted = free.min(bytes.max(DISK_CHECK_INTERVAL));
         }
         self.granted -= bytes;
         Ok(())
@@ -87,7 +87,7 @@ impl Budget for UploadBudget {
 
 /// Bytes that an upload may write before the disk is asked again. So many more than it should, each upload may
 /// take at most.
-const STEP: u64 = 16 * 1024 * 1024;
+const DISK_CHECK_INTERVAL: u64 = 16 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -301,7 +301,7 @@ impl View {
 
 /// The part of a small file, unless it cannot be read or its size is not what it was.
 fn whole(file: &File, size: u64, range: ByteRange) -> Option<Vec<u8>> {
-    let size = usize::try_from(size).ok().filter(|size| (1..=SMALL).contains(size))?;
+    let size = usize::try_from(size).ok().filter(|size| (1..=SMALL_FILE).contains(size))?;
     // One more than there should be: the end has to be seen.
     let mut bytes = vec![0; size + 1];
     let mut read = 0;
@@ -320,7 +320,7 @@ fn whole(file: &File, size: u64, range: ByteRange) -> Option<Vec<u8>> {
 }
 
 /// Bytes of a file that is read when it is opened. So much fits into the empty buffer of a connection.
-const SMALL: usize = 16 * 1024;
+const SMALL_FILE: usize = 16 * 1024;
 
 /// What stands at `to` and will be gone when `from` is renamed to it. Nothing, if both name one file.
 fn replaced(from: &Located, to: &Located) -> Result<Option<Stat>, Errno> {

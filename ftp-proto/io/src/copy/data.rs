@@ -92,7 +92,7 @@ impl DataConnection {
         }
         let seen = tokio::select! {
             () = meter.stopped() => return Ended::Stopped,
-            seen = tokio::time::timeout(FAREWELL, self.peer_closes()) => seen,
+            seen = tokio::time::timeout(CLOSE_TIMEOUT, self.peer_closes()) => seen,
         };
         if let Ok(Err(error)) = seen {
             return Ended::Broken(error);
@@ -166,4 +166,4 @@ impl Detached {
 }
 
 /// How long the peer may take to close its side after the end of the file.
-const FAREWELL: Duration = Duration::from_secs(1);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);

@@ -186,7 +186,7 @@ impl Inflater {
     /// if more is needed for that.
     fn unpack(&mut self, packed: &mut &[u8]) -> io::Result<&[u8]> {
         if self.ended {
-            return if packed.is_empty() { Ok(&[]) } else { Err(invalid(BEHIND)) };
+            return if packed.is_empty() { Ok(&[]) } else { Err(invalid(BYTES_AFTER_END)) };
         }
         let (taken, made) = (self.stream.total_in(), self.stream.total_out());
         let status = self.stream.decompress(packed, &mut self.room, FlushDecompress::None);
@@ -195,12 +195,16 @@ impl Inflater {
         *packed = packed.get(used..).unwrap_or_default();
         self.ended = status == Status::StreamEnd;
         let total = self.stream.total_out();
-        if total > FREE && total / self.stream.total_in().max(1) > RATIO {
+        if total > INFLATE_FREE_BYTES && total / self.stream.total_in().max(1) > RATIO {
             return Err(invalid("the compressed data become too large"));
         }
         let length = usize::try_from(total - made).unwrap_or(0);
         if length == 0 && !packed.is_empty() {
-            return Err(invalid(if self.ended { BEHIND } else { "the compressed data make no progress" }));
+            return Err(invalid(if self.ended {
+                BYTES_AFTER_END
+            } else {
+                "the compressed data make no progress"
+            }));
         }
         Ok(self.room.get(..length).unwrap_or_default())
     }
@@ -211,11 +215,11 @@ fn invalid(why: &'static str) -> io::Error {
 }
 
 /// What is wrong with a stream that goes on.
-const BEHIND: &str = "there are bytes behind the end of the compressed data";
+const BYTES_AFTER_END: &str = "there are bytes behind the end of the compressed data";
 /// Bytes that are unpacked at once.
 const ROOM: usize = 64 * 1024;
 /// Bytes that may be unpacked whatever their ratio is.
-const FREE: u64 = 64 * 1024 * 1024;
+const INFLATE_FREE_BYTES: u64 = 64 * 1024 * 1024;
 /// How many bytes one compressed byte may become beyond that. Data that somebody wanted to keep rarely
 /// shrink so much; a zlib bomb reaches 1,000.
 const RATIO: u64 = 200;

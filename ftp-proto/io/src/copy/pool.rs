@@ -23,7 +23,7 @@ impl Pipes {
     /// Makes a pool whose pipes together hold at most `limit` bytes. Beyond that a direction gets no
     /// pipe, and its bytes are copied.
     pub fn new(limit: usize) -> Self {
-        Self::with(limit, SMALL)
+        Self::with(limit, SMALL_PIPE)
     }
 
     /// A pool of one large pipe, for a single flow. A small pipe would be slower than
@@ -43,7 +43,7 @@ impl Pipes {
             return Some(pipe);
         }
         let left = pool.limit.saturating_sub(pool.size);
-        let mut sizes = [LARGE, SMALL].into_iter().filter(|size| (pool.smallest..=left).contains(size));
+        let mut sizes = [LARGE, SMALL_PIPE].into_iter().filter(|size| (pool.smallest..=left).contains(size));
         let pipe = sizes.find_map(Pipe::of)?;
         pool.size += pipe.size();
         Some(pipe)
@@ -52,7 +52,7 @@ impl Pipes {
     /// Takes an empty pipe back.
     pub(super) fn give(&self, pipe: Pipe) {
         let mut pool = self.lock();
-        if pool.empty.len() < KEPT {
+        if pool.empty.len() < MAX_POOLED {
             pool.empty.push(pipe);
         } else {
             pool.size = pool.size.saturating_sub(pipe.size());
@@ -80,9 +80,9 @@ impl Default for Pipes {
 }
 
 /// What a direction gets when there are many: the size of a pipe that nobody has changed.
-const SMALL: usize = 64 * 1024;
+const SMALL_PIPE: usize = 64 * 1024;
 /// Maximum number of empty pipes that are kept for later.
-const KEPT: usize = 16;
+const MAX_POOLED: usize = 16;
 
 #[cfg(test)]
 mod tests {

@@ -249,7 +249,7 @@ impl<W: Write> Writer<W> {
 impl Drop for Log {
     fn drop(&mut self) {
         if self.queue.messages.try_send(Message::Last).is_ok() {
-            let _ = self.finished.recv_timeout(LAST_LINES);
+            let _ = self.finished.recv_timeout(FLUSH_TIMEOUT);
         }
     }
 }
@@ -262,7 +262,7 @@ const REST: Duration = Duration::from_millis(1);
 /// How long to wait before a full pipe that does not block is tried again.
 const FULL: Duration = Duration::from_millis(20);
 /// How long a slow reader of the log can delay the end of the program.
-const LAST_LINES: Duration = Duration::from_secs(1);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {

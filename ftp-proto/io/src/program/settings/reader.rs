@@ -67,7 +67,7 @@ impl Reader<'_> {
         let meant = meant(name, known);
         // A long list helps nobody.
         let list = match known.len() {
-            0..=FEW => format!(": {whose} {}", known.join(", ")),
+            0..=MAX_LISTED_KEYS => format!(": {whose} {}", known.join(", ")),
             _ => String::new(),
         };
         self.wrong(at, format!("unknown key {name:?}{list}{meant}"));
@@ -151,6 +151,6 @@ pub(super) fn meant(name: &str, known: &[&str]) -> String {
 }
 
 /// So many known keys are listed beside an unknown one.
-const FEW: usize = 12;
+const MAX_LISTED_KEYS: usize = 12;
 /// The similarity at which clap makes a suggestion.
 const ALIKE: f64 = 0.7;

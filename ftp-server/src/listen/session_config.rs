@@ -25,7 +25,7 @@ pub(super) fn rules(config: &Config, places: impl IntoIterator<Item = SocketAddr
 }
 
 /// The configuration of the sessions at a listener.
-pub(super) fn machine(config: &Config, listener: &Listener, rules: Rules) -> server::Config {
+pub(super) fn for_listener(config: &Config, listener: &Listener, rules: Rules) -> server::Config {
     let tls =
         server::Tls { begin: listener.begin, required: config.require_tls, reuse: config.session_reuse };
     server::Config {

@@ -15,7 +15,7 @@ use crate::operate::audit::HeaderFailure;
 ///
 /// # Errors
 /// There is no right header, or it did not come in time.
-pub(super) async fn client(
+pub(super) async fn read_client(
     stream: &mut TcpStream,
     proxy: SocketAddr,
 ) -> Result<(SocketAddr, bool), HeaderFailure> {
