@@ -14,7 +14,7 @@ mod sock;
 
 pub use eport::{Eprt, format_eprt, parse_229, parse_eprt};
 pub use family::Family;
-pub use group::Group;
+pub use group::{Group, Network};
 pub use invalid::Invalid;
 pub use kind::{Kind, embedded, kind, plain, unmapped};
 pub use parity::Parity;

@@ -52,6 +52,10 @@ pub struct LimitKeys {
     /// How long failed logins of an address or a name count after the last one [default: 10m]
     #[arg(long, value_name = "T", value_parser = duration::parse)]
     pub failure_memory: Option<Duration>,
+    /// How long an address is known, and preferred in a flood of logins, after the last login of a named user from
+    /// there; 0s: never, and nothing is kept [default: 30d]
+    #[arg(long, value_name = "T", value_parser = duration::parse)]
+    pub known_address_memory: Option<Duration>,
 }
 
 /// `[bans]`: addresses that guess passwords are turned away for a time. No name is ever banned.
@@ -230,6 +234,7 @@ impl Sections {
             first_delay: keys.refusal_delay.unwrap_or(usual.first_delay),
             longest_delay: keys.longest_refusal_delay.unwrap_or(usual.longest_delay),
             memory: keys.failure_memory.unwrap_or(usual.memory),
+            known: keys.known_address_memory.unwrap_or(usual.known),
             ban: bans.after.map(|after| guard::Ban { after, time: bans.time.unwrap_or(BAN) }),
         };
         limits

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ftp_io::clock::Clock;
 use ftp_proto::address::Group;
-use ftp_proto::shared::guard::{Bounds, Guard};
+use ftp_proto::shared::guard::{Bounds, Guard, Whose};
 use ftp_proto::timer::Moment;
 use tokio::sync::{Notify, oneshot};
 
@@ -25,6 +25,19 @@ pub struct Logins {
     at_once: usize,
     /// There is another ban.
     banned: Notify,
+    /// There is another known address.
+    learned: Notify,
+}
+
+/// An address from which an account has logged in of late.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct KnownAddress {
+    /// The name of the account.
+    pub account: Vec<u8>,
+    /// The first address of the host (IPv6: of its /64 network).
+    pub host: IpAddr,
+    /// How long it is known from now on.
+    pub time: Duration,
 }
 
 #[derive(Debug)]
@@ -70,9 +83,10 @@ impl Logins {
         Arc::new(Self {
             clock,
             state: Mutex::new(state),
-            threads: Threads::new(bounds.at_once),
+            threads: Threads::new(bounds.most_hashes()),
             at_once: bounds.at_once,
             banned: Notify::new(),
+            learned: Notify::new(),
         })
     }
 
@@ -124,6 +138,35 @@ impl Logins {
     /// called before.
     pub async fn banned(&self) {
         self.banned.notified().await;
+    }
+
+    /// Whether a login from this address would be preferred: a named account has logged in from there of late.
+    pub fn prefers(&self, from: IpAddr) -> bool {
+        let now = self.clock.now();
+        self.state().guard.prefers(now, Group::of(from))
+    }
+
+    /// The addresses from which named accounts have logged in of late.
+    pub fn known(&self) -> Vec<KnownAddress> {
+        let now = self.clock.now();
+        let state = self.state();
+        let known = state.guard.known(now);
+        known
+            .map(|(account, host, time)| KnownAddress { account: account.to_vec(), host: host.first(), time })
+            .collect()
+    }
+
+    /// Takes up an address that was known before, for no longer than addresses are known at all.
+    pub fn know(&self, known: &KnownAddress) {
+        let now = self.clock.now();
+        let mut state = self.state();
+        let time = known.time.min(state.guard.bounds().known);
+        state.guard.know(now, &known.account, Group::of(known.host), now + time);
+    }
+
+    /// Returns when another address is known: at once if that has happened since this was called before.
+    pub async fn learned(&self) {
+        self.learned.notified().await;
     }
 
     /// How far the limits of logins are used.
@@ -218,9 +261,13 @@ impl LoginSlot {
     }
 
     /// The password was right.
-    pub fn right(self) {
+    pub fn right(self, whose: Whose) {
         let mut state = self.logins.state();
-        state.guard.right(self.key);
+        let learned = state.guard.learned();
+        state.guard.right(self.logins.clock.now(), self.key, whose);
+        if state.guard.learned() != learned {
+            self.logins.learned.notify_one();
+        }
         self.logins.go_on(&mut state);
     }
 
@@ -273,9 +320,9 @@ mod tests {
         let logins = logins(1);
         let guesses: Vec<_> = (0..7).map(|_| now(logins.enter(ANN, b"ann"))).collect();
         let Entered::Later(eighth) = logins.enter(ANN, b"ann") else { panic!("seven are checked") };
-        now(logins.enter(BOB, b"ann")).right();
+        now(logins.enter(BOB, b"ann")).right(Whose::Named);
         drop(guesses);
-        eighth.granted().await.right();
+        eighth.granted().await.right(Whose::Named);
         assert!(!logins.state().waiting.contains_key(&7));
     }
 
@@ -284,8 +331,8 @@ mod tests {
         let logins = logins(1);
         let mut places: Vec<_> = (0..7).map(|_| now(logins.enter(ANN, b"ann"))).collect();
         let Entered::Later(eighth) = logins.enter(ANN, b"ann") else { panic!("seven are checked") };
-        places.pop().unwrap().right();
-        eighth.granted().await.right();
+        places.pop().unwrap().right(Whose::Named);
+        eighth.granted().await.right(Whose::Named);
     }
 
     #[tokio::test]
@@ -301,7 +348,7 @@ mod tests {
         tokio::task::yield_now().await;
         assert!(!second.is_finished(), "the first hash is still being made");
         go.send(()).unwrap();
-        second.await.unwrap().unwrap().0.right();
+        second.await.unwrap().unwrap().0.right(Whose::Named);
     }
 
     #[tokio::test]
@@ -312,9 +359,9 @@ mod tests {
         let Entered::Later(ninth) = logins.enter(ANN, b"ann") else { panic!("seven are checked") };
         drop(eighth);
         for guess in guesses {
-            guess.right();
+            guess.right(Whose::Named);
         }
-        ninth.granted().await.right();
+        ninth.granted().await.right(Whose::Named);
         assert_eq!(logins.state().waiting.len(), 0);
     }
 }

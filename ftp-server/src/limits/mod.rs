@@ -5,7 +5,7 @@
 //! |---|---|
 //! | sessions, in all and per address, before login and after it ([`Sessions`]) | the connection gets 421 and is closed; without login the oldest one of the address that holds most gives way; in a full server whoever holds most, and more than an equal share, gives up a session to somebody who logs in |
 //! | wrong passwords of one address in a second ([`Logins`]) | further logins of that address wait |
-//! | hashes of passwords at the same time | those whose address has failed least come first; the others wait |
+//! | hashes of passwords at the same time | known addresses come first, then each network in its turn; the others wait |
 //! | passwords that PAM checks at the same time ([`Shares::pam`]) | the login waits for its turn; one address has at most half of them |
 //! | attempts to reach foreign targets ([`Proofs`]) | the attempt waits, or the transfer is refused |
 //! | data ports ([`DataPorts`]) | whoever holds most gives one back; 504 or 425 if that is the one who asks |
@@ -40,7 +40,7 @@ pub use detached::{DetachedSlot, DetachedTransfers};
 pub use hooks::Hooks;
 pub use kept::{KeptConnections, KeptSlot};
 pub use limit::{Beyond, Limit, Use};
-pub use logins::{Entered, LoginSlot, Logins, Waiting};
+pub use logins::{Entered, KnownAddress, LoginSlot, Logins, Waiting};
 pub use owner::Owner;
 pub use ports::{DataPort, DataPorts};
 pub use proofs::{Permission, ProofSlot, Proofs};

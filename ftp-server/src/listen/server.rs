@@ -26,7 +26,7 @@ use crate::limits::{Logins, Shares};
 use crate::operate::metrics::Metrics;
 use crate::operate::public::PublicAddresses;
 use crate::operate::xferlog::XferLog;
-use crate::operate::{Shutdown, State, bans, certificate, control, http};
+use crate::operate::{Shutdown, State, bans, certificate, control, http, known};
 use crate::session::Shared;
 use crate::vfs::Roots;
 
@@ -86,6 +86,8 @@ impl Server {
         }
         if let Some(state) = &state {
             operating.spawn(keep_bans(state, &shared.shares.logins, config));
+            known::restore(state.directory(), &shared.shares.logins);
+            operating.spawn(known::keep(state.directory().to_owned(), Arc::clone(&shared.shares.logins)));
         }
         operating.spawn(Arc::clone(&shared.public).keep());
         if let Some(socket) = metrics {
@@ -181,8 +183,12 @@ impl Server {
     pub async fn drain(mut self) {
         // Clients that are told to leave must find nobody listening.
         self.accepting.shutdown().await;
-        if let Some(state) = self.state.as_ref().filter(|_| self.shared.shares.logins.bans_hosts()) {
-            bans::save(state.directory().to_owned(), Arc::clone(&self.shared.shares.logins)).await;
+        if let Some(state) = self.state.as_ref() {
+            let logins = &self.shared.shares.logins;
+            if logins.bans_hosts() {
+                bans::save(state.directory().to_owned(), Arc::clone(logins)).await;
+            }
+            known::save(state.directory().to_owned(), Arc::clone(logins)).await;
         }
         self.shutdown.drain(self.started.shutdown_grace).await;
     }

@@ -2,8 +2,6 @@
 //! address, and the time at which the ban ends, in seconds since 1970.
 
 use std::fmt::Write as _;
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,20 +12,16 @@ use ftp_io::os_error::words;
 use ftp_proto::listing::When;
 use tokio::task::spawn_blocking;
 
+use super::list::List;
 use crate::limits::Logins;
 
 /// Takes up the bans that were kept in the directory `state`. None of them lasts longer than `longest` from
 /// now. A file that cannot be understood is told and set aside.
 pub fn restore(state: &Path, logins: &Logins, longest: Duration) {
-    let path = ban_file(state);
-    let text = match read(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return,
-        Err(error) => return set_aside(&path, &words(&error)),
-    };
+    let Some(text) = BANS.read(state) else { return };
     match parse(&text, Clock::today(), longest) {
         Ok(bans) => bans.iter().for_each(|(from, time)| logins.ban(*from, *time)),
-        Err(line) => set_aside(&path, &format!("line {line} is no address and time")),
+        Err(line) => BANS.set_aside(state, &format!("line {line} is no address and time")),
     }
 }
 
@@ -42,30 +36,10 @@ pub async fn keep(state: PathBuf, logins: Arc<Logins>) {
 
 /// Writes the bans that hold now. A failure stands in the log.
 pub async fn save(state: PathBuf, logins: Arc<Logins>) {
-    let written = spawn_blocking(move || write(&state, &format(&logins.bans(), Clock::today()))).await;
+    let written = spawn_blocking(move || BANS.write(&state, &format(&logins.bans(), Clock::today()))).await;
     if let Ok(Err(error)) = written {
         tracing::warn!(error = words(&error), "the bans of addresses cannot be kept");
     }
-}
-
-fn ban_file(state: &Path) -> PathBuf {
-    state.join("bans")
-}
-
-fn read(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    File::open(path)?.take(LIMIT + 1).read_to_string(&mut text)?;
-    let fits = u64::try_from(text.len()).is_ok_and(|length| length <= LIMIT);
-    if fits { Ok(text) } else { Err(io::Error::other("it is too large")) }
-}
-
-/// The new file replaces the old one at once, whenever the server is killed.
-fn write(state: &Path, text: &str) -> io::Result<()> {
-    let mut file = tempfile::NamedTempFile::new_in(state)?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().sync_all()?;
-    file.persist(ban_file(state)).map_err(|error| error.error)?;
-    Ok(())
 }
 
 fn format(bans: &[(IpAddr, Duration)], now: When) -> String {
@@ -94,20 +68,8 @@ fn parse(text: &str, now: When, longest: Duration) -> Result<Vec<(IpAddr, Durati
     Ok(bans)
 }
 
-fn set_aside(path: &Path, why: &str) {
-    let aside = path.with_extension("broken");
-    let moved = fs::rename(path, &aside);
-    let path = path.display();
-    match moved {
-        Ok(()) => tracing::warn!("{path} cannot be used: {why}; it is {} now", aside.display()),
-        Err(error) => {
-            tracing::warn!("{path} cannot be used: {why}; it cannot be set aside: {}", words(&error));
-        }
-    }
-}
-
-/// Bytes of the largest file, more than the largest number of bans needs.
-const LIMIT: u64 = 8 * 1024 * 1024;
+/// More bytes than the largest number of bans needs.
+const BANS: List = List { name: "bans", limit: 8 * 1024 * 1024 };
 /// The pause between two files.
 const SAVE_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -115,6 +77,7 @@ const SAVE_INTERVAL: Duration = Duration::from_secs(1);
 mod tests {
     use super::*;
     use ftp_proto::shared::guard::{Ban, Bounds};
+    use std::fs;
 
     const HOUR: Duration = Duration::from_secs(3600);
 
@@ -153,11 +116,11 @@ mod tests {
     fn a_broken_file_is_set_aside() {
         let state = tempfile::tempdir().unwrap();
         restore(state.path(), &logins(), HOUR);
-        fs::write(ban_file(state.path()), b"192.0.2.7 99999999999\n\xff").unwrap();
+        fs::write(BANS.file(state.path()), b"192.0.2.7 99999999999\n\xff").unwrap();
         let logins = logins();
         restore(state.path(), &logins, HOUR);
         assert_eq!(logins.bans(), []);
-        assert!(!ban_file(state.path()).exists());
+        assert!(!BANS.file(state.path()).exists());
         assert!(state.path().join("bans.broken").exists());
     }
 }

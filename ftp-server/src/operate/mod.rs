@@ -6,6 +6,8 @@ pub mod certificate;
 pub mod control;
 pub mod hook;
 pub mod http;
+pub mod known;
+mod list;
 pub mod live;
 pub mod metrics;
 pub mod public;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ftp_io::clock::Clock;
 use ftp_proto::server::ask::Ticket;
+use ftp_proto::shared::guard::Whose;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
@@ -42,7 +43,7 @@ pub(super) async fn conclude(
         }
     };
     match &entry {
-        Some(_) => slot.right(),
+        Some(entry) => slot.right(whose(entry)),
         None => slot.wrong().await,
     }
     Done::Login(ticket, entry)
@@ -68,6 +69,11 @@ async fn ask_pam(origin: Origin, check: PamCheck, turns: Arc<Turns>) -> Option<A
 
 /// How long a login waits for PAM.
 const PAM_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Whose login it is: anonymous users may be anybody, so their addresses are not remembered.
+pub(super) fn whose(entry: &Entry) -> Whose {
+    if entry.account.anonymous { Whose::Anonymous } else { Whose::Named }
+}
 
 /// The entry, if its terms admit this origin. Why they do not stands in the audit only.
 pub(super) fn admit(shared: &Shared, origin: Origin, entry: Arc<Entry>) -> Option<Arc<Entry>> {

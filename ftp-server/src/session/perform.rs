@@ -403,7 +403,7 @@ impl Performer {
         let slot = match self.shared.shares.logins.enter(self.client.from, user) {
             Entered::Now(slot) => match login::judge(&self.shared, origin, users.check(user, password)) {
                 Check::Right(entry) => {
-                    slot.right();
+                    slot.right(login::whose(&entry));
                     return self.logged_in(ticket, &entry);
                 }
                 other @ (Check::Wrong | Check::Slow(_) | Check::Pam(_)) => {

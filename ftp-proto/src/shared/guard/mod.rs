@@ -12,20 +12,29 @@
 //! * A host (an IPv4 address or an IPv6 /64 network) has a few places per second, over all its connections.
 //!   A wrong password keeps its place for a second; a right one gives it back. So guesses are slow, and a
 //!   host that logs in right a thousand times a second does not notice.
-//! * The pool for slow hashes is shared fairly: first come those whose host has failed least of late.
+//! * The pool for slow hashes is shared fairly (docs/decisions/0029): first come addresses from which named
+//!   accounts have logged in of late, then strangers, then names that are guessed at and hosts that guess. Among
+//!   these, networks have turns: of providers, of sites, of hosts. Every fourth turn goes by networks alone, so
+//!   that nobody waits for ever.
 //! * A refusal comes a while after its check began, the longer the more the host or the name has failed, so
 //!   that its time tells nothing about its cause. A success never waits for a delay, and nobody else's
 //!   success shortens it. No name is ever locked.
 //! * A host that fails too often may be banned; a name never is.
 
+#[cfg(test)]
+mod crowd;
 mod failures;
+mod known;
+mod pool;
 mod queue;
 #[cfg(test)]
 mod tests;
 
-use crate::address::Group;
+use crate::address::{Group, Network};
 use crate::timer::Moment;
 use failures::Remembered;
+use known::Known;
+use pool::{Pool, Standing};
 use queue::Queue;
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -36,7 +45,7 @@ use std::time::Duration;
 pub struct Bounds {
     /// How many wrong passwords of one host are checked in each second.
     pub wrong_per_second: usize,
-    /// How many slow hashes are made at the same time.
+    /// How many slow hashes are made at the same time. One more is made for a known address.
     pub at_once: usize,
     /// The delay of a first refusal. It doubles with each further failure.
     pub first_delay: Duration,
@@ -44,8 +53,17 @@ pub struct Bounds {
     pub longest_delay: Duration,
     /// How long failures count after the last one.
     pub memory: Duration,
+    /// How long an address is known after the last login of a named account from there; zero for never.
+    pub known: Duration,
     /// When a host is banned, if ever.
     pub ban: Option<Ban>,
+}
+
+impl Bounds {
+    /// How many slow hashes there may be, that of a known address included.
+    pub const fn most_hashes(&self) -> usize {
+        self.at_once.saturating_add(pool::SPARE)
+    }
 }
 
 /// When a host is banned.
@@ -65,9 +83,19 @@ impl Default for Bounds {
             first_delay: Duration::from_millis(250),
             longest_delay: Duration::from_secs(8),
             memory: Duration::from_secs(600),
+            known: Duration::from_secs(30 * 24 * 60 * 60),
             ban: None,
         }
     }
+}
+
+/// Whose login was right.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Whose {
+    /// That of an account with a name. Its address is known from here on.
+    Named,
+    /// That of an anonymous user, who may be anybody.
+    Anonymous,
 }
 
 /// What a login may do next.
@@ -90,12 +118,14 @@ pub struct Guard<K> {
     held: HashMap<Group, usize>,
     /// Logins that wait for a place of their host.
     entering: Queue<Group, K>,
-    /// Logins that wait for a place in the pool.
-    hashing: Queue<Group, K>,
-    /// Places of the pool that are taken.
-    busy: usize,
+    /// Logins that wait for a place in the pool, and its places.
+    hashing: Pool<K>,
     hosts: Remembered<Group>,
+    sites: Remembered<Network>,
     names: Remembered<Vec<u8>>,
+    known: Known,
+    /// How often an address has become known so far.
+    learned: u64,
     bans: HashMap<Group, Moment>,
     /// How many bans there have been so far.
     banned: u64,
@@ -125,19 +155,25 @@ impl<K: Copy + Eq + Hash + Ord> Guard<K> {
             spent: HashMap::new(),
             held: HashMap::new(),
             entering: Queue::default(),
-            hashing: Queue::default(),
-            busy: 0,
+            hashing: Pool::default(),
             hosts: Remembered::default(),
+            sites: Remembered::default(),
             names: Remembered::default(),
+            known: Known::default(),
+            learned: 0,
             bans: HashMap::new(),
             banned: 0,
         }
     }
 
-    /// Sets other bounds. What has been counted stays; where hosts are banned no more, all bans end.
+    /// Sets other bounds. What has been counted stays; where hosts are banned no more, all bans end, and
+    /// where addresses are known no more, all are forgotten.
     pub fn set(&mut self, bounds: Bounds) {
         if bounds.ban.is_none() {
             self.bans.clear();
+        }
+        if bounds.known.is_zero() {
+            self.known.clear();
         }
         self.bounds = bounds;
     }
@@ -154,7 +190,8 @@ impl<K: Copy + Eq + Hash + Ord> Guard<K> {
             && let State::Checking { since } = login.state
         {
             login.state = State::Waiting { since };
-            self.hashing.push(login.host, key);
+            let is_known = self.known.has(&login.host) || self.known.has_site(&login.host);
+            self.hashing.push(login.host, key, is_known);
         }
     }
 
@@ -173,8 +210,35 @@ impl<K: Copy + Eq + Hash + Ord> Guard<K> {
     }
 
     /// The password was right.
-    pub fn right(&mut self, key: K) {
-        self.leave(key);
+    pub fn right(&mut self, now: Moment, key: K, whose: Whose) {
+        if let (Some(login), Whose::Named) = (self.leave(key), whose) {
+            self.know(now, &login.name, login.host, now + self.bounds.known);
+        }
+    }
+
+    /// `account` has logged in from `host`, which is known until a moment.
+    pub fn know(&mut self, now: Moment, account: &[u8], host: Group, until: Moment) {
+        if until > now && self.known.add(now, account, host, until) {
+            self.learned += 1;
+        }
+    }
+
+    /// Whether `host` is known, and has not lost its preference by failures.
+    pub fn prefers(&self, now: Moment, host: Group) -> bool {
+        self.known.has(&host) && self.hosts.count(now, self.bounds.memory, &host) < MANY_OF_HOST
+    }
+
+    /// How often an address has become known so far, so that a driver sees when there is another one.
+    pub const fn learned(&self) -> u64 {
+        self.learned
+    }
+
+    /// The known addresses: the account, the address, and how long it still is known.
+    pub fn known(&self, now: Moment) -> impl Iterator<Item = (&[u8], Group, Duration)> + '_ {
+        self.known
+            .iter()
+            .filter(move |(.., until)| *until > now)
+            .map(move |(account, host, until)| (account, host, until.since(now)))
     }
 
     /// Name or password was wrong, or the login was given up after its check began. Returns the moment at
@@ -187,6 +251,7 @@ impl<K: Copy + Eq + Hash + Ord> Guard<K> {
         };
         self.spent.entry(login.host).or_default().push(now + SECOND);
         let failed = self.hosts.add(now, self.bounds.memory, login.host);
+        self.sites.add(now, self.bounds.memory, login.host.site());
         let of_name = self.names.add(now, self.bounds.memory, login.name);
         if let Some(ban) = self.bounds.ban.filter(|ban| failed >= ban.after) {
             self.ban(now, login.host, now + ban.time);
@@ -229,8 +294,8 @@ impl<K: Copy + Eq + Hash + Ord> Guard<K> {
     }
 
     /// How many slow hashes are being made.
-    pub fn hashes(&self) -> usize {
-        self.busy
+    pub const fn hashes(&self) -> usize {
+        self.hashing.busy()
     }
 
     /// The most places that one host has taken.
@@ -266,17 +331,30 @@ impl<K: Copy + Eq + Hash + Ord> Guard<K> {
         Some(key)
     }
 
-    /// The login whose host has failed least of late, if the pool has a place.
+    /// The login that has the next place in the pool, if there is one for it.
     fn next_hash(&mut self, now: Moment) -> Option<K> {
-        if self.busy >= self.bounds.at_once {
-            return None;
-        }
-        let (hosts, memory) = (&self.hosts, self.bounds.memory);
-        let key = self.hashing.pop_best(|host| Some(hosts.count(now, memory, host)))?;
-        let login = self.logins.get_mut(&key)?;
+        let Self { hashing, logins, hosts, sites, names, known, bounds, .. } = self;
+        let memory = bounds.memory;
+        let judge = |host: &Group, key: K| {
+            let failures = hosts.count(now, memory, host);
+            let name = logins.get(&key).map_or(0, |login| names.count(now, memory, login.name.as_slice()));
+            let standing = if failures >= MANY_OF_HOST {
+                Standing::Guesses
+            } else if known.has(host) {
+                Standing::KnownHost
+            } else if known.has_site(host) && sites.count(now, memory, &host.site()) < MANY_OF_SITE {
+                Standing::KnownSite
+            } else if name < MANY_OF_NAME {
+                Standing::Stranger
+            } else {
+                Standing::GuessedName
+            };
+            (standing, failures)
+        };
+        let key = hashing.next(bounds.at_once, judge)?;
+        let login = logins.get_mut(&key)?;
         if let State::Waiting { since } = login.state {
             login.state = State::Hashing { since };
-            self.busy += 1;
         }
         Some(key)
     }
@@ -287,8 +365,8 @@ impl<K: Copy + Eq + Hash + Ord> Guard<K> {
         match login.state {
             State::Entering => self.entering.remove(&login.host, &key),
             State::Checking { .. } => {}
-            State::Waiting { .. } => self.hashing.remove(&login.host, &key),
-            State::Hashing { .. } => self.busy = self.busy.saturating_sub(1),
+            State::Waiting { .. } => self.hashing.remove(key),
+            State::Hashing { .. } => self.hashing.free(),
         }
         if login.state != State::Entering
             && let Some(held) = self.held.get_mut(&login.host)
@@ -332,5 +410,11 @@ const SECOND: Duration = Duration::from_secs(1);
 const MAX_SPENT: usize = 1024;
 /// Moments of one host before those that are over are removed.
 const MANY: usize = 64;
+/// Failures of late with which a host is one that guesses, and no address that is preferred.
+const MANY_OF_HOST: u32 = 4;
+/// Failures of late with which a site is preferred no more.
+const MANY_OF_SITE: u32 = 16;
+/// Failures of late with which a name is one that is guessed at.
+const MANY_OF_NAME: u32 = 8;
 /// Maximum number of banned hosts.
 const MAX_BANS: usize = 64 * 1024;

@@ -1,0 +1,126 @@
+//! The pool for slow hashes: who waits for a place, and who has the next one.
+
+use crate::address::{Group, Network};
+use std::collections::HashMap;
+
+/// What the server thinks of a login that waits. The least comes first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Standing {
+    /// Somebody has logged in from this address of late.
+    KnownHost,
+    /// Somebody has logged in from its site of late.
+    KnownSite,
+    /// Nothing speaks for it or against it.
+    Stranger,
+    /// The name has been guessed at of late.
+    GuessedName,
+    /// The address has guessed of late.
+    Guesses,
+}
+
+/// The logins that wait for a slow hash. `K` names a login.
+#[derive(Debug)]
+pub(super) struct Pool<K> {
+    /// In the order in which they came.
+    waiting: Vec<Waiting<K>>,
+    /// How many of them are known.
+    known: usize,
+    /// The number of the last turn of each network of late.
+    turns: HashMap<Network, u64>,
+    /// How many turns there have been.
+    given: u64,
+    /// Places that are taken.
+    busy: usize,
+}
+
+/// A login that waits.
+#[derive(Debug)]
+struct Waiting<K> {
+    host: Group,
+    key: K,
+    /// Whether its host or its site was known when it came.
+    is_known: bool,
+}
+
+impl<K> Default for Pool<K> {
+    fn default() -> Self {
+        Self { waiting: Vec::new(), known: 0, turns: HashMap::new(), given: 0, busy: 0 }
+    }
+}
+
+impl<K: Copy + Eq> Pool<K> {
+    /// A login of `host` waits.
+    pub(super) fn push(&mut self, host: Group, key: K, is_known: bool) {
+        self.waiting.push(Waiting { host, key, is_known });
+        self.known += usize::from(is_known);
+    }
+
+    /// A login waits no longer.
+    pub(super) fn remove(&mut self, key: K) {
+        if let Some(index) = self.waiting.iter().position(|waiting| waiting.key == key) {
+            self.take(index);
+        }
+    }
+
+    fn take(&mut self, index: usize) -> Option<Waiting<K>> {
+        let taken = (index < self.waiting.len()).then(|| self.waiting.remove(index))?;
+        self.known = self.known.saturating_sub(usize::from(taken.is_known));
+        Some(taken)
+    }
+
+    /// A place is free again.
+    pub(super) fn free(&mut self) {
+        self.busy = self.busy.saturating_sub(1);
+    }
+
+    /// How many places are taken.
+    pub(super) const fn busy(&self) -> usize {
+        self.busy
+    }
+
+    /// The login that has the next place, if there is one for it: of `places`, and of [`SPARE`] more for
+    /// known addresses. `judge` tells its standing and how often its host has failed of late.
+    pub(super) fn next(&mut self, places: usize, judge: impl Fn(&Group, K) -> (Standing, u32)) -> Option<K> {
+        let is_kept = self.busy >= places;
+        if is_kept && (self.known == 0 || self.busy >= places + SPARE) {
+            return None;
+        }
+        let is_open = self.given % OPEN == OPEN - 1;
+        let candidates = self.waiting.iter().enumerate().filter(|(_, waiting)| waiting.is_known || !is_kept);
+        let ranked = candidates.filter_map(|(index, Waiting { host, key, .. })| {
+            let (standing, failures) = judge(host, *key);
+            if is_kept && standing > Standing::KnownSite {
+                return None;
+            }
+            let turn = |network| self.turns.get(&network).copied();
+            let standing = (!is_open).then_some(standing);
+            Some(((standing, turn(host.provider()), turn(host.site()), failures), index))
+        });
+        let (_, index) = ranked.min()?;
+        let Waiting { host, key, .. } = self.take(index)?;
+        self.given = self.given.saturating_add(1);
+        self.busy += 1;
+        self.note(host);
+        Some(key)
+    }
+
+    /// The networks of `host` have had a turn.
+    fn note(&mut self, host: Group) {
+        if self.turns.len() + 2 > MAX_TURNS {
+            // Networks that have waited longest come first anyway.
+            let half = self.given.saturating_sub(HALF_OF_TURNS);
+            self.turns.retain(|_, turn| *turn > half);
+        }
+        self.turns.insert(host.provider(), self.given);
+        self.turns.insert(host.site(), self.given);
+    }
+}
+
+/// Places beside those of everybody, for known addresses.
+pub(super) const SPARE: usize = 1;
+/// One of so many turns goes by networks alone.
+const OPEN: u64 = 4;
+/// Networks whose last turn is remembered.
+const MAX_TURNS: usize = 16 * 1024;
+/// Turns that are remembered when there are too many networks; each is a turn of two networks.
+const HALF_OF_TURNS: u64 = 4 * 1024;
