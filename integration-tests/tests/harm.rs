@@ -2,6 +2,7 @@
 
 mod bounce;
 mod clock;
+mod crowd;
 mod input;
 mod kill;
 mod private;

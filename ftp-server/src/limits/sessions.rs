@@ -10,6 +10,7 @@ use ftp_proto::fair::{Bounds, Fair, PlaceId};
 use ftp_proto::timer::Moment;
 use tokio::sync::oneshot;
 
+use super::door::{Door, release};
 use super::limit::{Limit, Use};
 use super::owner::Owner;
 use super::settings::Limits;
@@ -32,7 +33,7 @@ struct State {
     /// The anonymous ones of them.
     anonymous: Fair<Group, u64>,
     /// Those that have not logged in.
-    door: Fair<Group, u64>,
+    door: Door,
     seats: HashMap<u64, Seat>,
     next: u64,
 }
@@ -47,7 +48,7 @@ enum Share {
 /// Where a session has a place.
 #[derive(Clone, Copy, Debug)]
 enum Seated {
-    Door(PlaceId),
+    Door,
     /// Its place among those that have logged in, and among the anonymous ones.
     Inside(PlaceId, Option<PlaceId>),
 }
@@ -88,6 +89,14 @@ struct Slot {
     account: Mutex<Option<Vec<u8>>>,
 }
 
+/// A session whose password is being checked. Dropping it means that the check is over.
+#[derive(Debug)]
+#[must_use]
+pub struct CheckedAtDoor {
+    sessions: Arc<Sessions>,
+    number: u64,
+}
+
 /// Tells a session that it has to end: its connection makes room for another one, or its account is gone.
 #[derive(Debug)]
 pub struct Eviction(Option<oneshot::Receiver<Full>>);
@@ -125,7 +134,7 @@ impl Sessions {
             by_account: HashMap::new(),
             inside: Fair::new(),
             anonymous: Fair::new(),
-            door: Fair::new(),
+            door: Door::default(),
             seats: HashMap::new(),
             next: 0,
         };
@@ -149,7 +158,7 @@ impl Sessions {
     }
 
     /// Takes a place for a connection from `ip`. If the door is full, the oldest connection of the address
-    /// that holds most places there gives way. Nobody who has logged in gives way to a stranger: in a full
+    /// that holds most places there gives way; where several do, of the network that holds most. Nobody who has logged in gives way to a stranger: in a full
     /// server, a connection gets in only if its login could displace somebody ([`SessionSlot::log_in`]).
     ///
     /// # Errors
@@ -166,10 +175,10 @@ impl Sessions {
             return Err(Full::Reached(Limit::UnauthenticatedPerAddress));
         }
         let number = state.next;
-        let door = state.enter(from, number)?;
+        state.enter(from, number)?;
         let (end, ended) = oneshot::channel();
         let idle = Arc::new(Idle::default());
-        let seat = Seat { at: Seated::Door(door), account: None, idle: Arc::clone(&idle), end };
+        let seat = Seat { at: Seated::Door, account: None, idle: Arc::clone(&idle), end };
         state.seats.insert(number, seat);
         state.next += 1;
         state.open += 1;
@@ -181,10 +190,7 @@ impl Sessions {
     /// If one address crowds the door, its oldest connection without login gives way. Returns whether it did.
     pub fn relieve(&self, why: Full) -> bool {
         let mut state = self.state();
-        let most = state.door.iter().map(|(from, _)| *from).max_by_key(|from| state.door.count(from));
-        let displaced = most
-            .filter(|most| state.door.count(most) >= CROWD)
-            .and_then(|most| state.door.take_oldest_of(&most));
+        let displaced = state.door.oldest_of_crowd(CROWD);
         displaced.is_some_and(|displaced| state.end(displaced, why))
     }
 
@@ -224,9 +230,9 @@ impl State {
         is_full(self.door.count(from), self.limits.unauthenticated_per_address)
     }
 
-    /// The place of a session without login. At a full door the oldest connection of whoever holds most
-    /// gives way. In a full server the door is as large as it is, and so full.
-    fn enter(&mut self, from: Group, number: u64) -> Result<PlaceId, Full> {
+    /// A session without login takes its place. At a full door somebody gives way ([`Door`]). In a full
+    /// server the door is as large as it is, and so full.
+    fn enter(&mut self, from: Group, number: u64) -> Result<(), Full> {
         let mut limit = Limit::Unauthenticated;
         let mut places = self.limits.unauthenticated.unwrap_or(usize::MAX);
         if is_full(self.seats.len(), self.limits.sessions) {
@@ -239,12 +245,11 @@ impl State {
                 (limit, places) = (Limit::Sessions, places.min(self.door.len()));
             }
         }
-        let admitted = self.door.admit(Bounds::new(places), from, number, |_, _| false);
-        let (door, displaced) = admitted.map_err(|_| Full::Reached(limit))?;
+        let displaced = self.door.admit(places, from, number).map_err(|()| Full::Reached(limit))?;
         if let Some(displaced) = displaced {
             self.end(displaced, Full::Reached(limit));
         }
-        Ok(door)
+        Ok(())
     }
 
     /// Whether somebody inside holds so much that another one, who holds nothing, could displace it.
@@ -262,7 +267,7 @@ impl State {
     fn leave(&mut self, number: u64) -> Option<Seat> {
         let seat = self.seats.remove(&number)?;
         match seat.at {
-            Seated::Door(place) => drop(self.door.remove(place)),
+            Seated::Door => drop(self.door.remove(number)),
             Seated::Inside(place, anonymous) => {
                 self.inside.remove(place);
                 anonymous.map(|place| self.anonymous.remove(place));
@@ -382,9 +387,21 @@ impl SessionSlot {
         if state.is_crowded_by(from) {
             return Err(Full::Reached(Limit::UnauthenticatedPerAddress));
         }
-        let at = Seated::Door(state.enter(*from, *number)?);
-        state.seats.insert(*number, Seat { at, account: None, ..seat });
+        state.enter(*from, *number)?;
+        state.seats.insert(*number, Seat { at: Seated::Door, account: None, ..seat });
         Ok(())
+    }
+
+    /// The password of the session is being checked until the result is dropped: it does not give way to
+    /// connections that have sent nothing. Those from known addresses are preferred.
+    pub fn is_checked(&self, is_preferred: bool) -> CheckedAtDoor {
+        let Slot { sessions, number, .. } = &*self.0;
+        let mut state = sessions.state();
+        let places = state.limits.unauthenticated.unwrap_or(usize::MAX);
+        if let Some(displaced) = state.door.begin_check(places, *number, is_preferred) {
+            state.end(displaced, Full::Reached(Limit::Hashes));
+        }
+        CheckedAtDoor { sessions: Arc::clone(sessions), number: *number }
     }
 
     /// Records that the session does nothing since `since`; `None` while it works. One that does nothing may
@@ -415,6 +432,12 @@ impl Eviction {
     }
 }
 
+impl Drop for CheckedAtDoor {
+    fn drop(&mut self) {
+        self.sessions.state().door.end_check(self.number);
+    }
+}
+
 impl Drop for Slot {
     fn drop(&mut self) {
         let mut state = self.sessions.state();
@@ -430,16 +453,6 @@ impl Drop for Slot {
 
 fn is_full(count: usize, limit: Option<usize>) -> bool {
     limit.is_some_and(|limit| count >= limit)
-}
-
-/// One less; nobody is remembered after leaving.
-fn release(counts: &mut HashMap<Group, usize>, from: Group) {
-    if let Some(count) = counts.get_mut(&from) {
-        *count = count.saturating_sub(1);
-        if *count == 0 {
-            counts.remove(&from);
-        }
-    }
 }
 
 #[cfg(test)]

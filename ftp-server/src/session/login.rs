@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::resources::Done;
 use super::shared::Shared;
 use crate::auth::{Check, Entry, Origin, PamCheck};
-use crate::limits::{LoginSlot, Owner, Turns};
+use crate::limits::{LoginSlot, Owner, SessionSlot, Turns};
 use crate::operate::audit::Record;
 
 /// What is known of a login from `origin` at once, the terms of the account included.
@@ -27,9 +27,10 @@ pub(super) fn judge(shared: &Shared, origin: Origin, check: Check) -> Check {
 pub(super) async fn conclude(
     shared: Arc<Shared>,
     (origin, ticket): (Origin, Ticket),
-    slot: LoginSlot,
+    (slot, session): (LoginSlot, SessionSlot),
     check: Check,
 ) -> Done {
+    let at_door = session.is_checked(shared.shares.logins.prefers(origin.from));
     let (slot, entry) = match check {
         Check::Right(entry) => (slot, Some(entry)),
         Check::Wrong => (slot, None),
@@ -42,6 +43,8 @@ pub(super) async fn conclude(
             (slot, entry.and_then(|entry| admit(&shared, origin, entry)))
         }
     };
+    // A refusal that waits is nothing that the server has to do for it.
+    drop((at_door, session));
     match &entry {
         Some(entry) => slot.right(whose(entry)),
         None => slot.wrong().await,

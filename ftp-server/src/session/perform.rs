@@ -409,17 +409,22 @@ impl Performer {
                 other @ (Check::Wrong | Check::Slow(_) | Check::Pam(_)) => {
                     return self.held.start(
                         ticket,
-                        login::conclude(Arc::clone(&self.shared), (origin, ticket), slot, other),
+                        login::conclude(
+                            Arc::clone(&self.shared),
+                            (origin, ticket),
+                            (slot, self.slot.share()),
+                            other,
+                        ),
                     );
                 }
             },
             Entered::Later(waiting) => waiting,
         };
-        let (user, shared) = (user.to_vec(), Arc::clone(&self.shared));
+        let (user, shared, session) = (user.to_vec(), Arc::clone(&self.shared), self.slot.share());
         self.held.start(ticket, async move {
             let slot = slot.granted().await;
             let check = login::judge(&shared, origin, users.check(&user, password));
-            login::conclude(shared, (origin, ticket), slot, check).await
+            login::conclude(shared, (origin, ticket), (slot, session), check).await
         });
     }
 

@@ -68,7 +68,7 @@ impl Known {
         self.accounts.iter().flat_map(of)
     }
 
-    /// Forgets everything.
+    /// Forgets all accounts and their addresses.
     pub(super) fn clear(&mut self) {
         *self = Self::default();
     }
