@@ -10,9 +10,8 @@ use ftp_io::os_error::words;
 use ftp_io::program::args::address;
 use ftp_io::program::runtime::{self, Threads};
 use ftp_io::program::{log, ready};
-use ftp_io::signal::Stop;
+use ftp_io::signal::{Reload, Stop};
 use ftp_proto::policy::Allowed;
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::Exit;
 use crate::listen::{Relay, Settings};
@@ -43,19 +42,14 @@ pub struct Options {
 /// The tokens cannot be read, or a listener cannot be opened.
 pub fn run(options: Options) -> Result<(), Exit> {
     let _log = log::start(options.log_format, options.log_level).context("cannot start the log")?;
-    if let Err(error) = runtime::raise_descriptor_limit() {
-        tracing::debug!(error = words(&error), "cannot raise the limit of open files");
-    }
-    let runtime = runtime::start(THREADS).context("cannot start the scheduler")?;
-    let served = runtime.block_on(until_stopped(options));
-    runtime.shutdown_timeout(LOG_FLUSH_TIMEOUT);
+    let served = runtime::run(THREADS, until_stopped(options)).context("cannot start the scheduler")?;
     served.map_err(Exit::from)
 }
 
 async fn until_stopped(options: Options) -> Result<(), anyhow::Error> {
     // Before the ready line: whoever waits for it may send a signal at once.
     let mut stop = Stop::new().context("cannot listen for signals")?;
-    let mut again = signal(SignalKind::hangup()).context("cannot listen for signals")?;
+    let mut hangup = Reload::new().context("cannot listen for signals")?;
     let tokens = token_file::read(&options.token_file)?;
     if options.allow.is_empty() {
         tracing::warn!("no server may be reached, so nothing is relayed; name servers with --allow");
@@ -65,7 +59,7 @@ async fn until_stopped(options: Options) -> Result<(), anyhow::Error> {
     loop {
         tokio::select! {
             () = stop.wait() => break,
-            _ = again.recv() => match token_file::read(&options.token_file) {
+            () = hangup.wait() => match token_file::read(&options.token_file) {
                 Ok(tokens) => relay.renew(tokens),
                 Err(error) => tracing::error!("the tokens were not read again: {error}"),
             },
@@ -79,10 +73,9 @@ async fn until_stopped(options: Options) -> Result<(), anyhow::Error> {
     Ok(())
 }
 
-/// Prints one line for each listener, with the real port; then tells systemd.
 fn announce(addresses: &[SocketAddr]) -> Result<(), anyhow::Error> {
-    let lines: String = addresses.iter().map(|at| format!("listening on {at} (relay)\n")).collect();
-    ready::announce(&lines).context("cannot say on standard output that the relay is ready")?;
+    ready::announce(addresses.iter().map(|at| (*at, "relay")))
+        .context("cannot say on standard output that the relay is ready")?;
     if let Err(error) = ready::notify_systemd(ready::Notice::Ready) {
         tracing::warn!(error = words(&error), "cannot tell systemd that the relay is ready");
     }
@@ -93,5 +86,3 @@ fn announce(addresses: &[SocketAddr]) -> Result<(), anyhow::Error> {
 const THREADS: Threads = Threads { name: "ftp-relay", workers: 4, blocking: 64 };
 /// How long transfers may go on after the first signal.
 const GRACE: Duration = Duration::from_secs(30);
-/// How long threads may take to end after that.
-const LOG_FLUSH_TIMEOUT: Duration = Duration::from_secs(1);

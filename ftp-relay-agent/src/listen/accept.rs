@@ -61,7 +61,7 @@ impl Links {
                 Ok((stream, from)) => self.start(stream, from, &running),
                 Err(error) => {
                     tracing::warn!(error = words(&error), "cannot accept a link");
-                    tokio::time::sleep(PAUSE).await;
+                    tokio::time::sleep(socket::ACCEPT_RETRY_DELAY).await;
                 }
             }
         }
@@ -166,6 +166,3 @@ fn welcome(from: SocketAddr, token: &Accepted) -> Welcome {
         mac: [0; 32],
     }
 }
-
-/// How long to wait after `accept` fails (no descriptors, no memory).
-const PAUSE: Duration = Duration::from_millis(100);

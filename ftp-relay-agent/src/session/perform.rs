@@ -195,7 +195,7 @@ impl Performer {
                     }
                     Err(error) => {
                         tracing::warn!(error = words(&error), "cannot accept a data connection");
-                        tokio::time::sleep(PAUSE).await;
+                        tokio::time::sleep(socket::ACCEPT_RETRY_DELAY).await;
                     }
                 }
             }
@@ -329,5 +329,3 @@ const fn leg(leg: copy::LegId) -> LegId {
 
 /// Addresses of one name that are tried.
 const MAX_ADDRESSES: usize = 16;
-/// How long to wait after `accept` fails (no descriptors, no memory).
-const PAUSE: Duration = Duration::from_millis(100);

@@ -1,7 +1,5 @@
 //! From a configuration to a server that runs, until it is told to stop.
 
-use std::time::Duration;
-
 use anyhow::{Context, anyhow};
 use ftp_io::os_error::{self, words};
 use ftp_io::program::log::Lost;
@@ -27,12 +25,8 @@ pub fn serve(config: Config, again: impl Fn() -> Result<Config, Vec<String>>) ->
     if let Some(user) = &config.run_as {
         run_as(user, &again)?;
     }
-    if let Err(error) = runtime::raise_descriptor_limit() {
-        tracing::debug!(error = words(&error), "cannot raise the limit of open files");
-    }
-    let runtime = runtime::start(THREADS).context("cannot start the scheduler")?;
-    let served = runtime.block_on(until_stopped(config, sockets, log.lost(), again));
-    runtime.shutdown_timeout(LOG_FLUSH_TIMEOUT);
+    let serving = until_stopped(config, sockets, log.lost(), again);
+    let served = runtime::run(THREADS, serving).context("cannot start the scheduler")?;
     served.map_err(Exit::from)
 }
 
@@ -99,10 +93,8 @@ fn reload(server: &Server, again: &impl Fn() -> Result<Config, Vec<String>>) {
     }
 }
 
-/// Prints one line for each listener, with the real port; then tells systemd.
 fn announce(server: &Server) -> Result<(), anyhow::Error> {
-    let lines: String = server.places().map(|(at, kind)| format!("listening on {at} ({kind})\n")).collect();
-    ready::announce(&lines).context("cannot say on standard output that the server is ready")?;
+    ready::announce(server.places()).context("cannot say on standard output that the server is ready")?;
     tell_systemd(Notice::Ready);
     Ok(())
 }
@@ -115,5 +107,3 @@ fn tell_systemd(notice: Notice) {
 
 /// A few threads serve the sessions; the others wait for disks.
 const THREADS: Threads = Threads { name: "ftp-server", workers: 4, blocking: MAX_FILE_THREADS };
-/// How long a disk that does not answer can delay the end.
-const LOG_FLUSH_TIMEOUT: Duration = Duration::from_secs(2);

@@ -5,10 +5,9 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use ftp_io::os_error::words;
-use ftp_io::socket::Listener;
+use ftp_io::socket::{ACCEPT_RETRY_DELAY, Listener};
 use ftp_proto::address::{Group, plain};
 use ftp_proto::reply::{self, Meaning};
 use ftp_proto::server::{self, TlsStart};
@@ -55,7 +54,7 @@ impl Acceptor {
                     // No descriptors or no memory: sessions that end make room again.
                     tracing::error!(error = words(&error), at = %listener.address, "cannot accept a connection");
                     if !(is_out_of_descriptors(&error) && self.turn_one_away(&listener).await) {
-                        tokio::time::sleep(PAUSE).await;
+                        tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
                     }
                 }
             }
@@ -136,6 +135,3 @@ fn turn_away(stream: TcpStream, machine: &server::Config, full: Full) {
         let _ = stream.write_all(&reply);
     }
 }
-
-/// The pause after `accept` has failed.
-const PAUSE: Duration = Duration::from_millis(200);

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ftp_io::clock::Clock;
+use ftp_io::socket::ACCEPT_RETRY_DELAY;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
@@ -45,7 +46,7 @@ pub async fn serve(listener: UnixListener, live: Arc<Live>, clock: Clock) {
     let places = Arc::new(Semaphore::new(MAX_CLIENTS));
     loop {
         let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
             continue;
         };
         // Beyond that many clients, the next one is closed.
@@ -122,8 +123,6 @@ const MAX_CLIENTS: usize = 8;
 const MAX_REQUEST: u64 = 64;
 /// How long a client may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
-/// The pause after `accept` has failed.
-const PAUSE: Duration = Duration::from_millis(200);
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use ftp_io::socket::Listener;
+use ftp_io::socket::{ACCEPT_RETRY_DELAY, Listener};
 use ftp_proto::address::Group;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -19,7 +19,7 @@ pub async fn serve(listener: Listener, page: impl Fn() -> String + Clone + Send 
     let clients = Crowd::new(MAX_CLIENTS);
     loop {
         let Ok((stream, from)) = listener.accept().await else {
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
             continue;
         };
         let Some(mut place) = clients.enter(Group::of(from.ip())) else { continue };
@@ -75,8 +75,6 @@ const MAX_REQUEST: usize = 8 * 1024;
 const MAX_PIECE: u64 = 1024;
 /// How long a client may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
-/// The pause after `accept` has failed.
-const PAUSE: Duration = Duration::from_millis(200);
 
 #[cfg(test)]
 mod tests {

@@ -11,12 +11,11 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use ftp_io::connection::Connection;
 use ftp_io::copy::{Kept, Meter};
 use ftp_io::os_error::words;
-use ftp_io::socket::{self, Listener};
+use ftp_io::socket::{self, ACCEPT_RETRY_DELAY, Listener};
 use ftp_io::tls::Data;
 use ftp_proto::server::ask::{Answer, ConnId, FileFailure, Handshake, Ticket, TransferTerms};
 use tokio::net::TcpStream;
@@ -108,7 +107,7 @@ impl Listening {
                 }
                 Err(error) => {
                     tracing::warn!(error = words(&error), "cannot accept a data connection");
-                    self.pause = Some(Box::pin(tokio::time::sleep(PAUSE)));
+                    self.pause = Some(Box::pin(tokio::time::sleep(ACCEPT_RETRY_DELAY)));
                 }
             }
         }
@@ -353,6 +352,3 @@ async fn ended(kept: &HashMap<ConnId, (Kept, KeptSlot)>) -> ConnId {
     })
     .await
 }
-
-/// The pause after `accept` has failed (no descriptors, no memory).
-const PAUSE: Duration = Duration::from_millis(200);

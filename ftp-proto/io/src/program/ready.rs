@@ -1,7 +1,8 @@
-//! Tells how a service is: people on standard output, systemd at its socket.
+//! Readiness notices: for people on standard output, for systemd at its socket.
 
 use std::ffi::OsStr;
 use std::io::{self, Write, stdout};
+use std::net;
 #[cfg(target_os = "linux")]
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
@@ -9,12 +10,14 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 
 use crate::clock::since_boot;
 
-/// Writes the ready notice, whole lines, to standard output.
+/// Writes the ready notice to standard output: one line for each listener, with its address and its kind.
 ///
 /// # Errors
 ///
-/// Nobody can be told: whoever started the service would wait for ever.
-pub fn announce(lines: &str) -> io::Result<()> {
+/// Standard output cannot be written. The service must end then, because the program that waits for the notice
+/// would wait forever.
+pub fn announce(listeners: impl Iterator<Item = (net::SocketAddr, &'static str)>) -> io::Result<()> {
+    let lines: String = listeners.map(|(at, kind)| format!("listening on {at} ({kind})\n")).collect();
     let mut out = stdout().lock();
     out.write_all(lines.as_bytes()).and_then(|()| out.flush())
 }

@@ -2,9 +2,12 @@
 
 use std::io;
 use std::num::NonZero;
+use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::{Builder, Runtime};
+
+use crate::os_error::words;
 
 /// The threads of a program.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,16 +35,30 @@ pub fn start(threads: Threads) -> io::Result<Runtime> {
         .build()
 }
 
-/// Raises the limit of open files as far as the system allows it, and returns the new limit; `None`
-/// is no limit.
+/// Runs a service: raises the limit of open files, starts a scheduler, and waits for the end of `service`.
+/// Threads that a disk blocks then delay the end for two seconds at most.
 ///
 /// # Errors
 ///
-/// The limit stays as it was when the system refuses.
-pub fn raise_descriptor_limit() -> io::Result<Option<u64>> {
+/// As for [`start`].
+pub fn run<T>(threads: Threads, service: impl Future<Output = T>) -> io::Result<T> {
+    if let Err(error) = raise_descriptor_limit() {
+        tracing::debug!(error = words(&error), "cannot raise the limit of open files");
+    }
+    let runtime = start(threads)?;
+    let served = runtime.block_on(service);
+    runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
+    Ok(served)
+}
+
+/// Raises the limit of open files as far as the system allows it.
+fn raise_descriptor_limit() -> io::Result<()> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current != maximum {
         setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?;
     }
-    Ok(maximum)
+    Ok(())
 }
+
+/// How long threads that a disk blocks can delay the end.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);

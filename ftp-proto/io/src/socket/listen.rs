@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use socket2::{SockRef, Socket};
 use tokio::net::{TcpListener, TcpStream};
@@ -131,5 +132,8 @@ impl Bound {
     }
 }
 
+/// How long to wait before `accept` is called again after it has failed, because no descriptor or no memory was
+/// free.
+pub const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(200);
 /// Connections that the system keeps until they are accepted.
 const CONTROL_BACKLOG: i32 = 1024;

@@ -11,7 +11,7 @@ mod tests;
 mod tune;
 
 pub use connect::connect;
-pub use listen::{Bound, Listener, listen};
+pub use listen::{ACCEPT_RETRY_DELAY, Bound, Listener, listen};
 pub use own::everywhere;
 pub use ports::{Ports, Reserved};
 pub use tune::{control, end_by_reset, end_in_order, keepalive, nodelay, reset, route, urgent};

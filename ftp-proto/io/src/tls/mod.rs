@@ -8,13 +8,14 @@
 //! tickets open no other session, so a resumed handshake on a data connection shows that it comes from the
 //! client of the control connection.
 
-mod anyone;
+mod any_key;
 mod client;
 mod data;
 mod identity;
 mod refusal;
 mod server;
 mod sessions;
+mod signatures;
 #[cfg(test)]
 mod tests;
 mod trust;

@@ -20,7 +20,7 @@ use rustls::{ClientConfig, CommonState, Error, HandshakeKind, ProtocolVersion, S
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
-use super::anyone::Anyone;
+use super::any_key::AnyKey;
 use super::identity::{Certificates, Identity};
 use super::trust::{Trust, provider, roots};
 use super::verifier::Verifier;
@@ -84,12 +84,12 @@ impl Server {
             None => builder()?.with_no_client_auth(),
         };
         let mut plain = plain.with_cert_resolver(Arc::clone(&nobody) as _);
-        let of = |verifier: Anyone| -> io::Result<ServerConfig> {
+        let of = |verifier: AnyKey| -> io::Result<ServerConfig> {
             let builder = builder()?.with_client_cert_verifier(Arc::new(verifier));
             Ok(builder.with_cert_resolver(Arc::clone(&nobody) as _))
         };
-        let mut pinned = of(Anyone::new())?;
-        let mut asking = if clients.is_some() { None } else { Some(of(Anyone::or_nobody())?) };
+        let mut pinned = of(AnyKey::required())?;
+        let mut asking = if clients.is_some() { None } else { Some(of(AnyKey::optional())?) };
         for config in [&mut plain, &mut pinned].into_iter().chain(&mut asking) {
             config.session_storage = Arc::new(NoServerSessionStorage {});
             config.send_tls13_tickets = 0;
@@ -204,7 +204,7 @@ impl Session {
             .map_err(io::Error::other)?
             .dangerous();
         let builder = if how.pinned {
-            builder.with_custom_certificate_verifier(Arc::new(Anyone::new()))
+            builder.with_custom_certificate_verifier(Arc::new(AnyKey::required()))
         } else {
             builder.with_custom_certificate_verifier(Arc::new(Verifier::new(self.server.trust.clone())))
         };

@@ -9,10 +9,10 @@ use rustls::pki_types::ServerName;
 
 /// The sessions with one server; there is one store for each, so the name is ignored.
 #[derive(Debug, Default)]
-pub(super) struct Sessions(Mutex<Kept>);
+pub(super) struct Sessions(Mutex<Tickets>);
 
 #[derive(Debug, Default)]
-struct Kept {
+struct Tickets {
     group: Option<NamedGroup>,
     /// The session of TLS 1.2; it can be resumed any number of times.
     old: Option<Tls12ClientSessionValue>,
@@ -25,49 +25,49 @@ struct Kept {
 impl Sessions {
     /// Whether the server has given tickets and none is left.
     pub(super) fn are_used_up(&self) -> bool {
-        let kept = self.kept();
-        kept.gives_tickets && kept.tickets.is_empty() && kept.old.is_none()
+        let all = self.tickets();
+        all.gives_tickets && all.tickets.is_empty() && all.old.is_none()
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn tickets(&self) -> MutexGuard<'_, Tickets> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl ClientSessionStore for Sessions {
     fn set_kx_hint(&self, _: ServerName<'static>, group: NamedGroup) {
-        self.kept().group = Some(group);
+        self.tickets().group = Some(group);
     }
 
     fn kx_hint(&self, _: &ServerName<'_>) -> Option<NamedGroup> {
-        self.kept().group
+        self.tickets().group
     }
 
     fn set_tls12_session(&self, _: ServerName<'static>, value: Tls12ClientSessionValue) {
-        self.kept().old = Some(value);
+        self.tickets().old = Some(value);
     }
 
     fn tls12_session(&self, _: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
-        self.kept().old.clone()
+        self.tickets().old.clone()
     }
 
     fn remove_tls12_session(&self, _: &ServerName<'static>) {
-        self.kept().old = None;
+        self.tickets().old = None;
     }
 
     fn insert_tls13_ticket(&self, _: ServerName<'static>, value: Tls13ClientSessionValue) {
-        let mut kept = self.kept();
-        kept.gives_tickets = true;
-        if kept.tickets.len() == TICKETS {
-            kept.tickets.pop_front();
+        let mut all = self.tickets();
+        all.gives_tickets = true;
+        if all.tickets.len() == MAX_TICKETS {
+            all.tickets.pop_front();
         }
-        kept.tickets.push_back(value);
+        all.tickets.push_back(value);
     }
 
     fn take_tls13_ticket(&self, _: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
-        self.kept().tickets.pop_back()
+        self.tickets().tickets.pop_back()
     }
 }
 
 /// Maximum number of tickets that are kept, more than any server gives at once.
-const TICKETS: usize = 16;
+const MAX_TICKETS: usize = 16;

@@ -15,10 +15,10 @@ use rustls::pki_types::pem::PemObject;
 
 /// The servers that a client trusts. Clones share the roots that were read.
 #[derive(Clone, Debug, Default)]
-pub struct Trust(Arc<Whom>);
+pub struct Trust(Arc<Policy>);
 
 #[derive(Debug)]
-pub(super) enum Whom {
+pub(super) enum Policy {
     /// Servers with a certificate that the roots of this host, or these, vouch for.
     Known { more: Vec<CertificateDer<'static>>, judge: OnceLock<Option<Arc<WebPkiServerVerifier>>> },
     /// Servers with one of these certificates, and no others.
@@ -27,7 +27,7 @@ pub(super) enum Whom {
     Anybody,
 }
 
-impl Default for Whom {
+impl Default for Policy {
     fn default() -> Self {
         Self::Known { more: Vec::new(), judge: OnceLock::new() }
     }
@@ -44,25 +44,25 @@ impl Trust {
         if let Some(path) = more {
             certificates = read(path)?;
         }
-        Ok(Self(Arc::new(Whom::Known { more: certificates, judge: OnceLock::new() })))
+        Ok(Self(Arc::new(Policy::Known { more: certificates, judge: OnceLock::new() })))
     }
 
     /// Trusts servers that show one of these certificates, and no others.
     pub fn pinned(pins: impl IntoIterator<Item = Fingerprint>) -> Self {
-        Self(Arc::new(Whom::Pinned(pins.into_iter().collect())))
+        Self(Arc::new(Policy::Pinned(pins.into_iter().collect())))
     }
 
     /// Trusts every server. Whoever is between can read and change everything.
     pub fn anybody() -> Self {
-        Self(Arc::new(Whom::Anybody))
+        Self(Arc::new(Policy::Anybody))
     }
 
-    pub(super) fn whom(&self) -> &Whom {
+    pub(super) fn policy(&self) -> &Policy {
         &self.0
     }
 }
 
-impl Whom {
+impl Policy {
     /// Verifies chains by their roots; `None` if there is no root at all.
     pub(super) fn judge(&self) -> Option<&dyn ServerCertVerifier> {
         let Self::Known { more, judge } = self else { return None };

@@ -2,13 +2,14 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
+use rustls::client::danger::{ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
+use rustls::{CertificateError, Error};
 
 use super::refusal::Refusal;
-use super::trust::{Trust, Whom, provider};
+use super::signatures::check_signatures;
+use super::trust::{Policy, Trust, provider};
 use ftp_proto::wire::Fingerprint;
 
 /// Verifies the certificate of a control connection, and holds the data connections to it.
@@ -61,12 +62,12 @@ impl Verifier {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<(), Error> {
-        match self.trust.whom() {
-            Whom::Anybody => Ok(()),
-            Whom::Pinned(pins) if pins.contains(&Fingerprint::of(end_entity)) => Ok(()),
-            Whom::Pinned(_) => Err(CertificateError::ApplicationVerificationFailure.into()),
-            whom @ Whom::Known { .. } => {
-                let judge = whom.judge().ok_or(CertificateError::UnknownIssuer)?;
+        match self.trust.policy() {
+            Policy::Anybody => Ok(()),
+            Policy::Pinned(pins) if pins.contains(&Fingerprint::of(end_entity)) => Ok(()),
+            Policy::Pinned(_) => Err(CertificateError::ApplicationVerificationFailure.into()),
+            policy @ Policy::Known { .. } => {
+                let judge = policy.judge().ok_or(CertificateError::UnknownIssuer)?;
                 judge.verify_server_cert(end_entity, intermediates, name, ocsp, now).map(drop)
             }
         }
@@ -101,27 +102,7 @@ impl ServerCertVerifier for Verifier {
         }
     }
 
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signature, &self.algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signature, &self.algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
-    }
+    check_signatures!();
 }
 
 /// What is wrong with a certificate, for people.
