@@ -20,7 +20,7 @@ use super::report::Reporter;
 use super::resources::Done;
 use super::shared::Shared;
 use crate::limits::{Eviction, Full, SessionSlot};
-use crate::operate::audit::Record;
+use crate::operate::audit::{Cause, Record};
 use crate::operate::{Phase, Running};
 
 /// A control connection that was accepted.
@@ -147,7 +147,10 @@ impl SessionTask {
                 continue;
             }
             match self.wait(drained, &mut received).await {
-                Wake::Phase(Phase::Ending) => break,
+                Wake::Phase(Phase::Ending) => {
+                    self.reporter.ends(Cause::Stopped);
+                    break;
+                }
                 Wake::Phase(phase) => {
                     self.phase = phase;
                     self.input(Input::Shutdown);
@@ -155,6 +158,7 @@ impl SessionTask {
                 Wake::Done(done) => self.finish(*done),
                 Wake::Failed(error) => {
                     tracing::error!(%error, "a task of this session failed");
+                    self.reporter.ends(Cause::Failed);
                     break;
                 }
                 Wake::Control(Read::Bytes(count)) => {
@@ -186,13 +190,15 @@ impl SessionTask {
                     }
                 }
                 Wake::Kicked => {
+                    self.reporter.record(&Record::Kicked);
+                    self.reporter.ends(Cause::Kicked);
                     self.input(Input::End("The operator has ended this session"));
                     if self.control.is_full() {
                         break;
                     }
                 }
                 Wake::Deadline if self.give_up().is_some_and(|at| at <= self.now()) => {
-                    tracing::info!("the client does not read its replies");
+                    self.reporter.ends(Cause::Unread);
                     break;
                 }
                 Wake::Deadline => self.input(Input::Timeout),
@@ -267,12 +273,21 @@ impl SessionTask {
                 next = running.phase_after(phase) => {
                     phase = next;
                     if phase == Phase::Ending {
+                        reporter.ends(Cause::Stopped);
                         break;
                     }
                     machine.input(clock.now(), Input::Shutdown);
                 }
-                why = eviction.wait() => machine.input(clock.now(), Input::End(&why.to_string())),
-                () = reporter.kicked() => machine.input(clock.now(), Input::End("kicked")),
+                why = eviction.wait() => {
+                    reporter.record(&Record::Displaced(why));
+                    reporter.ends(Cause::Displaced(why));
+                    machine.input(clock.now(), Input::End(&why.to_string()));
+                }
+                () = reporter.kicked() => {
+                    reporter.record(&Record::Kicked);
+                    reporter.ends(Cause::Kicked);
+                    machine.input(clock.now(), Input::End("kicked"));
+                }
                 done = performer.next_done() => match done {
                     Ok(done) => performer.finish(done, |input| machine.input(clock.now(), input)),
                     Err(error) => {
@@ -335,7 +350,12 @@ impl SessionTask {
                     self.reporter.event(&event, || self.performer.moved());
                     self.performer.start_hook_after_upload(&event, &self.running);
                 }
-                Output::Close => return Drained::Closed,
+                Output::Close => {
+                    if self.phase != Phase::Serving {
+                        self.reporter.stopped();
+                    }
+                    return Drained::Closed;
+                }
                 Output::Wait(deadline) => return Drained::Waits(deadline),
             }
         }
@@ -366,6 +386,7 @@ impl SessionTask {
             Ready::Done(done) => self.finish(*done),
             Ready::End(why) => {
                 self.reporter.record(&Record::Displaced(why));
+                self.reporter.ends(Cause::Displaced(why));
                 self.input(Input::End(&why.to_string()));
             }
         }
