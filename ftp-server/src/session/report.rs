@@ -10,6 +10,7 @@ use ftp_proto::timer::Moment;
 
 use super::shared::Shared;
 use crate::auth::{NoLogin, is_anonymous};
+use crate::limits::Full;
 use crate::operate::audit::{Cause, Record, Transfer};
 use crate::operate::live::Presence;
 use crate::operate::xferlog::Who;
@@ -62,11 +63,7 @@ impl Reporter {
                 self.user = None;
             }
             // The check of a password has recorded its failure itself.
-            Event::LoginFailed { acct: false, .. } => self.cause = Some(Cause::WrongLogins),
-            Event::LoginFailed { name, acct: true } => {
-                self.cause = Some(Cause::WrongLogins);
-                self.record(&Record::LoginFailed { user: name, why: NoLogin::WrongAcct, shown: None });
-            }
+            Event::LoginFailed { name, acct } => self.login_failed(name, *acct),
             Event::LoginInClear { name } => self.record(&Record::LoginInClear { user: name }),
             Event::DataInClear { verb } => self.record(&Record::DataInClear { verb: *verb }),
             Event::Refused { why, address } => {
@@ -119,6 +116,13 @@ impl Reporter {
         }
     }
 
+    fn login_failed(&mut self, user: &[u8], acct: bool) {
+        self.cause = Some(Cause::WrongLogins);
+        if acct {
+            self.record(&Record::LoginFailed { user, why: NoLogin::WrongAcct, shown: None });
+        }
+    }
+
     fn transfer(&mut self, transfer: Transfer<'_>) {
         let count = match transfer.direction {
             Direction::Send => &mut self.sent,
@@ -127,6 +131,18 @@ impl Reporter {
         *count = count.saturating_add(transfer.bytes);
         let lists = matches!(transfer.verb, Verb::List | Verb::Nlst | Verb::Mlsd);
         self.record(&if lists { Record::Listed(transfer) } else { Record::Moved(transfer) });
+    }
+
+    /// The operator ends the session.
+    pub(super) fn kick(&mut self) {
+        self.record(&Record::Kicked);
+        self.ends(Cause::Kicked);
+    }
+
+    /// The session has to end, because its place or its account is gone.
+    pub(super) fn displace(&mut self, why: Full) {
+        self.record(&Record::Displaced(why));
+        self.ends(Cause::Displaced(why));
     }
 
     /// The session is about to end because of this.

@@ -20,7 +20,7 @@ use super::report::Reporter;
 use super::resources::Done;
 use super::shared::Shared;
 use crate::limits::{Eviction, Full, SessionSlot};
-use crate::operate::audit::{Cause, Record};
+use crate::operate::audit::Cause;
 use crate::operate::{Phase, Running};
 
 /// A control connection that was accepted.
@@ -147,10 +147,7 @@ impl SessionTask {
                 continue;
             }
             match self.wait(drained, &mut received).await {
-                Wake::Phase(Phase::Ending) => {
-                    self.reporter.ends(Cause::Stopped);
-                    break;
-                }
+                Wake::Phase(Phase::Ending) => break self.reporter.ends(Cause::Stopped),
                 Wake::Phase(phase) => {
                     self.phase = phase;
                     self.input(Input::Shutdown);
@@ -158,8 +155,7 @@ impl SessionTask {
                 Wake::Done(done) => self.finish(*done),
                 Wake::Failed(error) => {
                     tracing::error!(%error, "a task of this session failed");
-                    self.reporter.ends(Cause::Failed);
-                    break;
+                    break self.reporter.ends(Cause::Failed);
                 }
                 Wake::Control(Read::Bytes(count)) => {
                     self.used.bytes += count;
@@ -190,16 +186,14 @@ impl SessionTask {
                     }
                 }
                 Wake::Kicked => {
-                    self.reporter.record(&Record::Kicked);
-                    self.reporter.ends(Cause::Kicked);
+                    self.reporter.kick();
                     self.input(Input::End("The operator has ended this session"));
                     if self.control.is_full() {
                         break;
                     }
                 }
                 Wake::Deadline if self.give_up().is_some_and(|at| at <= self.now()) => {
-                    self.reporter.ends(Cause::Unread);
-                    break;
+                    break self.reporter.ends(Cause::Unread);
                 }
                 Wake::Deadline => self.input(Input::Timeout),
                 Wake::Turn => self.used = Used::default(),
@@ -279,13 +273,11 @@ impl SessionTask {
                     machine.input(clock.now(), Input::Shutdown);
                 }
                 why = eviction.wait() => {
-                    reporter.record(&Record::Displaced(why));
-                    reporter.ends(Cause::Displaced(why));
+                    reporter.displace(why);
                     machine.input(clock.now(), Input::End(&why.to_string()));
                 }
                 () = reporter.kicked() => {
-                    reporter.record(&Record::Kicked);
-                    reporter.ends(Cause::Kicked);
+                    reporter.kick();
                     machine.input(clock.now(), Input::End("kicked"));
                 }
                 done = performer.next_done() => match done {
@@ -385,8 +377,7 @@ impl SessionTask {
             Ready::Answer(ticket, answer) => self.input(Input::Answer(ticket, answer)),
             Ready::Done(done) => self.finish(*done),
             Ready::End(why) => {
-                self.reporter.record(&Record::Displaced(why));
-                self.reporter.ends(Cause::Displaced(why));
+                self.reporter.displace(why);
                 self.input(Input::End(&why.to_string()));
             }
         }
