@@ -121,6 +121,7 @@ fn begin(
         store: Store::Replace,
         restart: None,
         secret: Some(RendezvousSecret::new(secret)),
+        probes: false,
     };
     let roles = Roles { passive, opening, filter: true, first: None };
     Ok(Some(Attempt::direct(transfer, roles, from.clone(), to.clone(), Timeouts::default(), now)))

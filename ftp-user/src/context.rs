@@ -24,6 +24,8 @@ pub struct Context {
     pub family: Option<Family>,
     /// The relays that may be used.
     pub relays: Relays,
+    /// Whether candidates are tried beside each other, each with sessions of its own.
+    pub race: bool,
     /// Whether data between two servers may go in clear although a control connection runs TLS.
     pub clear_data: bool,
     /// Which certificates are accepted.
@@ -137,6 +139,7 @@ impl Context {
             patience: Patience { reply: long, stall: long, retries: 0, first_retries: 0 },
             family: None,
             relays: Relays::default(),
+            race: true,
             clear_data: false,
             trust: Trust::default(),
             listing: ListingLimit::default(),

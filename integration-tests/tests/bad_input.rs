@@ -24,7 +24,20 @@ fn target() -> Server {
 
 fn copy(from: &str, to: &str) -> Run {
     user()
-        .args(["copy", "--path", "direct", "--retries", "0", "--timeout", "3s", "--stall", "5s", from, to])
+        .args([
+            "copy",
+            "--no-race",
+            "--path",
+            "direct",
+            "--retries",
+            "0",
+            "--timeout",
+            "3s",
+            "--stall",
+            "5s",
+            from,
+            to,
+        ])
         .run()
 }
 
@@ -200,7 +213,7 @@ fn h08_a_227_with_somebody_elses_address() {
     one_sentence(run, &["192,0,2,1", "another host"]);
     // This host may come between, and believes them no more.
     let run = user()
-        .args(["copy", "--timeout", "3s", "--retries", "0"])
+        .args(["copy", "--no-race", "--timeout", "3s", "--retries", "0"])
         .args([from.url("a.txt"), to.url("b.txt")])
         .run()
         .exits(6)
@@ -210,7 +223,7 @@ fn h08_a_227_with_somebody_elses_address() {
     let truth = "SIZE a.txt: 213 1000\nSIZE b.txt: 550 no";
     let (from, to) = (Peer::start("127.0.0.2", truth, MODERN), Peer::start("127.0.0.3", lie, MODERN));
     user()
-        .args(["copy", "--json", "--path", "direct", "--timeout", "3s"])
+        .args(["copy", "--no-race", "--json", "--path", "direct", "--timeout", "3s"])
         .args([from.url("a.txt"), to.url("b.txt")])
         .run()
         .exits(0)
@@ -292,7 +305,7 @@ fn names_of_a_listing_that_lead_elsewhere() {
     );
     let to = open_target();
     let run = user()
-        .args(["copy", "-r", "--retries", "0", "--timeout", "3s", "--stall", "5s"])
+        .args(["copy", "--no-race", "-r", "--retries", "0", "--timeout", "3s", "--stall", "5s"])
         .args([from.url("t"), to.url("t")])
         .run()
         .says("../x");

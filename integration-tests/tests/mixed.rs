@@ -26,7 +26,7 @@ fn open_target(more: &[&str]) -> Server {
 
 fn start(from: &str, to: &str, more: &[&str]) -> Started {
     user()
-        .args(["copy", "--json", "--path", "direct", "--retries", "0", "--timeout", "3s"])
+        .args(["copy", "--no-race", "--json", "--path", "direct", "--retries", "0", "--timeout", "3s"])
         .args(more)
         .args([from, to])
         .start()

@@ -26,7 +26,7 @@ fn a_server_that_dies_in_the_middle_of_a_tree_gets_one_round_of_retries() {
     let from = Peer::start("127.0.0.2", &script, MODERN);
     let start = Instant::now();
     let run = user()
-        .args(["copy", "-r", "--json", "--retries", "2", "--timeout", "5s", "--verify", "size"])
+        .args(["copy", "--no-race", "-r", "--json", "--retries", "2", "--timeout", "5s", "--verify", "size"])
         .args([&from.url("t"), "d/"])
         .run()
         .exits(9);
@@ -42,7 +42,7 @@ fn a_server_that_was_never_there_is_asked_once_unless_retries_are_given() {
     let check = |arguments: &[&str], expect: usize| {
         let nobody = Peer::start("127.0.0.2", "greet close", "");
         let places = ["a", "b", "c"].map(|name| nobody.url(name));
-        let run = user().args(["copy", "--json", "--timeout", "5s"]).args(arguments);
+        let run = user().args(["copy", "--no-race", "--json", "--timeout", "5s"]).args(arguments);
         run.args(places).args(["d/"]).run().exits(5);
         assert_eq!(connections(&nobody), expect, "{arguments:?}: {:?}", nobody.seen());
     };
@@ -56,7 +56,7 @@ fn several_sources_of_a_server_that_dies_share_one_round_of_retries() {
     let from = Peer::start("127.0.0.2", "RETR b: die\nSIZE: 213 1000", MODERN);
     let places = ["a", "b", "c", "d", "e"].map(|name| from.url(name));
     let run = user()
-        .args(["copy", "--json", "--retries", "2", "--timeout", "5s", "--verify", "size"])
+        .args(["copy", "--no-race", "--json", "--retries", "2", "--timeout", "5s", "--verify", "size"])
         .args(places)
         .args(["into/"])
         .run()
@@ -73,7 +73,18 @@ fn a_destination_that_dies_fails_the_rest_of_a_tree_at_once() {
         "SIZE d: 550 d: not a plain file\nCWD d: 250 there\nCWD /: 250 back\nCWD: 550 no\nMKD: 257 made\nSTOR *: die",
         MODERN,
     );
-    let home = user().args(["copy", "-r", "--json", "--retries", "1", "--timeout", "5s", "--verify", "none"]);
+    let home = user().args([
+        "copy",
+        "--no-race",
+        "-r",
+        "--json",
+        "--retries",
+        "1",
+        "--timeout",
+        "5s",
+        "--verify",
+        "none",
+    ]);
     let home = (0..40).fold(home, |home, n| home.file(&format!("f{n}"), "x"));
     let run = home.args(["./", &to.url("d/")]).run().exits(5);
     assert!(connections(&to) <= 6, "{:?}", to.seen());
@@ -87,7 +98,8 @@ fn many_failures_of_one_kind_are_told_by_ten_of_them_and_a_number() {
         "SIZE d: 550 d: not a plain file\nCWD d: 250 there\nCWD /: 250 back\nCWD: 550 no\nMKD: 257 made\nSTOR *: 553 no",
         MODERN,
     );
-    let home = user().args(["copy", "-r", "--retries", "0", "--timeout", "5s", "--verify", "none"]);
+    let home =
+        user().args(["copy", "--no-race", "-r", "--retries", "0", "--timeout", "5s", "--verify", "none"]);
     let home = (0..12).fold(home, |home, n| home.file(&format!("f{n}"), "x"));
     let run = home.args(["./", &to.url("d/")]).run().exits(4).says("refused:").says("and 2 others");
     assert_eq!(run.said.matches("cannot copy").count(), 10, "{run}");

@@ -53,7 +53,7 @@ fn h25_names_of_a_listing_that_lead_elsewhere_are_refused_aloud() {
 fn named(rules: &str, code: i32) -> Peer {
     let (from, to) = ends("", rules);
     let places = [from.url("a.txt"), to.url("%C5%BCw.txt")];
-    let run = user().args(["copy", "--json", "--retries", "0"]).args(places).run();
+    let run = user().args(["copy", "--no-race", "--json", "--retries", "0"]).args(places).run();
     if code != 0 {
         let run = run.exits(code).says("beyond ASCII");
         assert_eq!(run.events("file").len(), 0, "{run}");
@@ -93,13 +93,16 @@ fn h25_a_name_that_the_server_changes_is_no_final_name() {
         &format!("SIZE t: 550 no plain file\nCWD t: 250 there\nCWD /: 250 back\n{files}"),
         &format!("CWD w: 550 none\nSIZE w: 550 none\nMKD: 257 made\nRMD: 250 gone\n{}", list("w")),
     );
-    let run = user().args(["copy", "-r", "--retries", "0"]).args([from.url("t"), to.url("%C5%BCw")]).run();
+    let run = user()
+        .args(["copy", "--no-race", "-r", "--retries", "0"])
+        .args([from.url("t"), to.url("%C5%BCw")])
+        .run();
     run.exits(7).says("beyond ASCII");
     assert_eq!(to.seen_of(&["MKD", "RMD", "STOR"]), ["MKD w", "RMD w"]);
     // A source that would send another file.
     let (from, to) = ends(&format!("SIZE w.txt: 213 1000\n{}", list("w.txt")), "");
     let places = [from.url("%C5%BCw.txt"), to.url("b.txt")];
-    user().args(["copy", "--retries", "0"]).args(places).run().exits(7).says("beyond ASCII");
+    user().args(["copy", "--no-race", "--retries", "0"]).args(places).run().exits(7).says("beyond ASCII");
     assert_eq!(from.seen_of(&["RETR"]), [""; 0]);
     // What answers to the name before anything is stored is not what would be replaced.
     assert_eq!(named(&format!("{facts}\n{}", mlst("w.txt")), 7).seen_of(&["STOR", "RNTO"]), [""; 0]);
@@ -149,7 +152,10 @@ fn h22_two_servers_verify_by_what_each_of_them_knows() {
              OPTS HASH SHA-1: 200 SHA-1\nHASH: 213 SHA-1 0-999 {SHA1} b"
         );
         let to = Peer::start("127.0.0.3", &script, MODERN);
-        user().args(["copy", "--json", "--retries", "0"]).args([from.url("a.txt"), to.url("b.txt")]).run()
+        user()
+            .args(["copy", "--no-race", "--json", "--retries", "0"])
+            .args([from.url("a.txt"), to.url("b.txt")])
+            .run()
     };
     let run = copy(&format!("XSHA1: 250 {}", SHA1.to_uppercase())).exits(0);
     assert_eq!(run.summary()["verified"], "sha-1");
@@ -172,7 +178,11 @@ fn ends(source: &str, destination: &str) -> (Peer, Peer) {
 /// A copy of one file by any way, tried once.
 fn copy(from: &Peer, to: &Peer) -> Run {
     let patience = ["--retries", "0", "--timeout", "2s", "--stall", "2s"];
-    let run = user().args(["copy", "--json"]).args(patience).args([from.url("a.txt"), to.url("b.txt")]).run();
+    let run = user()
+        .args(["copy", "--no-race", "--json"])
+        .args(patience)
+        .args([from.url("a.txt"), to.url("b.txt")])
+        .run();
     from.wait_for_the_end_of_all();
     to.wait_for_the_end_of_all();
     run
@@ -281,7 +291,7 @@ fn h17_a_refused_file_is_refused_whoever_listens() {
 fn h18_the_candidate_that_worked_is_tried_first_for_the_next_file() {
     let (from, to) = ends("PORT: 500 Illegal PORT command.", "");
     user()
-        .args(["copy", "--path", "direct", "--retries", "0"])
+        .args(["copy", "--no-race", "--path", "direct", "--retries", "0"])
         .args([from.url("a.txt"), from.url("c.txt"), to.url("d/")])
         .run()
         .exits(0);
@@ -293,7 +303,7 @@ fn h18_the_candidate_that_worked_is_tried_first_for_the_next_file() {
 fn two_files(from: &Peer, to: &Peer, more: &[&str]) -> Run {
     let patience = ["--retries", "0", "--timeout", "2s", "--stall", "2s"];
     let places = [from.url("a.txt"), from.url("c.txt"), to.url("d/")];
-    user().args(["copy", "--json"]).args(patience).args(more).args(places).run()
+    user().args(["copy", "--no-race", "--json"]).args(patience).args(more).args(places).run()
 }
 
 #[test]
@@ -386,7 +396,7 @@ fn h19_replies_to_abor_in_the_wild_never_cost_the_next_file() {
             "once STOR: 553 not this name",
         );
         let run = user()
-            .args(["copy", "--retries", "0", "--timeout", "2s", "--json"])
+            .args(["copy", "--no-race", "--retries", "0", "--timeout", "2s", "--json"])
             .args([from.url("a.txt"), from.url("c.txt"), to.url("d/")])
             .run()
             .exits(9);
@@ -404,7 +414,7 @@ fn h35_a_421_or_a_close_in_mid_file_aborts_the_other_end_and_the_next_try_succee
             &format!("once STOR: 150 opening ; accept ; {last}"),
         );
         let run = user()
-            .args(["copy", "--json", "--retries", "1", "--timeout", "3s", "--path", "direct"])
+            .args(["copy", "--no-race", "--json", "--retries", "1", "--timeout", "3s", "--path", "direct"])
             .args([from.url("a.txt"), to.url("b.txt")]);
         let run = run.run().exits(0);
         assert_eq!(run.events("file")[0]["attempts"], 2, "{last}\n{run}");
@@ -440,7 +450,11 @@ fn h36_progress_is_asked_of_those_who_tell_it() {
     // Of others a second session asks the size: in the middle of a transfer they do not expect STAT.
     let (from, to) =
         ends("", "STOR: 150 opening ; accept ; drain ; until SIZE . ; 226 stored\nSIZE *.part: 213 1000");
-    let run = user().args(["copy", "--json"]).args([from.url("a.txt"), to.url("b.txt")]).run().exits(0);
+    let run = user()
+        .args(["copy", "--no-race", "--json"])
+        .args([from.url("a.txt"), to.url("b.txt")])
+        .run()
+        .exits(0);
     assert_eq!([from.seen_of(&["STAT"]), to.seen_of(&["STAT"])], [[""; 0], [""; 0]], "{run}");
     assert!(to.seen_of(&["USER"]).len() == 2, "{run}");
 }
@@ -453,7 +467,10 @@ fn h37_a_server_of_1973_that_changes_its_data_socket_is_found_out() {
         let stored = "SIZE *.part: 200 {stored}\nSIZE: 450 no";
         let to = Peer::start("127.0.0.3", &format!("{destination}\n{stored}\n{HELP}"), OLD);
         let patience = ["--path", "direct", "--retries", "0", "--timeout", "2s"];
-        let run = user().args(["copy", "--json"]).args(patience).args([from.url("a.txt"), to.url("b.txt")]);
+        let run = user()
+            .args(["copy", "--no-race", "--json"])
+            .args(patience)
+            .args([from.url("a.txt"), to.url("b.txt")]);
         (run.run(), to.seen_of(&["RNTO"]).len())
     };
     let (fine, renamed) =
@@ -481,7 +498,7 @@ fn a_server_that_has_hung_up_on_an_idle_session_is_logged_in_to_again() {
         ),
         MODERN,
     );
-    let run = user().args(["copy", "--path", "direct", "--verify", "size", "--retries", "0"]);
+    let run = user().args(["copy", "--no-race", "--path", "direct", "--verify", "size", "--retries", "0"]);
     let run = run.args([from.url("a.txt"), to.url("b.txt")]).run().exits(0);
     for peer in [&from, &to] {
         assert_eq!(peer.seen_of(&["USER"]).len(), 2, "{run}");
@@ -497,7 +514,7 @@ fn h33_an_interrupt_counts_after_the_cleanup_of_an_earlier_attempt() {
         &format!("once STOR: 150 opening ; connection ; drain ; 451 not now\n{able}\n{DESTINATION}"),
         MODERN,
     );
-    let run = user().file("a.txt", "hello").args(["copy", "a.txt", &to.url("b.txt")]).start();
+    let run = user().file("a.txt", "hello").args(["copy", "--no-race", "a.txt", &to.url("b.txt")]).start();
     to.wait_for("HASH");
     run.interrupt();
     let run = run.end().exits(10);
@@ -523,7 +540,7 @@ fn bytes_of_an_append_that_arrive_late_are_not_appended_twice() {
 fn a_session_that_was_opened_in_haste_only_tidies_up() {
     let (from, to) = ends("", "once STOR: 150 opening ; connection ; close");
     let places = [from.url("a.txt"), to.url("b.txt")];
-    let run = user().args(["copy", "--path=direct", "--no-resume"]).args(places).run().exits(0);
+    let run = user().args(["copy", "--no-race", "--path=direct", "--no-resume"]).args(places).run().exits(0);
     let seen = to.seen_of(&["USER", "STOR", "DELE", "RNTO"]);
     let verbs: Vec<&str> = seen.iter().filter_map(|line| line.split(' ').next()).collect();
     assert_eq!(verbs, ["USER", "STOR", "USER", "DELE", "USER", "STOR", "RNTO"], "{run}");

@@ -25,12 +25,9 @@ fn relay_for(hosts: &[&Server]) -> Agent {
 }
 
 fn copy_with(address: &str, token_file: &Path) -> User {
-    user().args(["copy", "--json", "--trace", "trace.txt", "--retries", "0", "--timeout", "10s"]).args([
-        "--relay",
-        address,
-        "--relay-token-file",
-        token_file.to_str().unwrap(),
-    ])
+    user()
+        .args(["copy", "--no-race", "--json", "--trace", "trace.txt", "--retries", "0", "--timeout", "10s"])
+        .args(["--relay", address, "--relay-token-file", token_file.to_str().unwrap()])
 }
 
 /// `ftp-user copy` that knows the relay, without its places.
@@ -94,7 +91,14 @@ fn the_last_line_names_the_relay() {
     let agent = relay_for(&[&from, &to]);
     let address = agent.address.to_string();
     let run = user()
-        .args(["copy", "--relay", &address, "--relay-token-file", agent.token_file.to_str().unwrap()])
+        .args([
+            "copy",
+            "--no-race",
+            "--relay",
+            &address,
+            "--relay-token-file",
+            agent.token_file.to_str().unwrap(),
+        ])
         .args([from.url("a.bin"), to.url("b.bin")])
         .run()
         .exits(0);
@@ -115,7 +119,7 @@ fn a_relay_beside_the_destination_is_the_rung_of_the_destination() {
     );
     let run = user()
         .file("settings.toml", settings)
-        .args(["copy", "--json", "--config", "settings.toml"])
+        .args(["copy", "--no-race", "--json", "--config", "settings.toml"])
         .args([from.url("a.bin"), to.url("b.bin")])
         .run()
         .exits(0);

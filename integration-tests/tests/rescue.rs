@@ -21,7 +21,7 @@ const DESTINATION: &str = "SIZE b.txt: 550 no such file\n";
 
 fn copy(from: &Peer, to: &Peer) -> Run {
     user()
-        .args(["copy", "--path", "direct", "--retries", "0", "--timeout", "1s", "--stall", "2s"])
+        .args(["copy", "--no-race", "--path", "direct", "--retries", "0", "--timeout", "1s", "--stall", "2s"])
         .args([from.url("a.txt"), to.url("b.txt")])
         .run()
 }

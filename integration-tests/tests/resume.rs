@@ -45,7 +45,7 @@ fn copy(from: &Peer, to: &Peer, args: &[&str]) -> Run {
 
 fn copy_with(retries: &str, from: &Peer, to: &Peer, args: &[&str]) -> Run {
     user()
-        .args(["copy", "--json", "--retries", retries, "--timeout", "5s", "--stall", "2s"])
+        .args(["copy", "--no-race", "--json", "--retries", retries, "--timeout", "5s", "--stall", "2s"])
         .args(args)
         .args([from.url("a.txt"), to.url("b.txt")])
         .run()
@@ -149,7 +149,19 @@ fn h35_through_a_relay_both_ends_go_on_as_well() {
     let (from, to) = ends(&rest, "STOR: 150 opening ; connection ; drain ; 226 stored {stored}");
     let address = relay.address.to_string();
     let run = user()
-        .args(["copy", "--json", "--retries", "1", "--timeout", "5s", "--path", "relay", "--relay", &address])
+        .args([
+            "copy",
+            "--no-race",
+            "--json",
+            "--retries",
+            "1",
+            "--timeout",
+            "5s",
+            "--path",
+            "relay",
+            "--relay",
+            &address,
+        ])
         .args([OsStr::new("--relay-token-file"), relay.token_file.as_os_str()])
         .args([from.url("a.txt"), to.url("b.txt")])
         .run()
@@ -277,7 +289,7 @@ fn an_append_never_goes_on() {
 fn h33_an_interrupt_between_two_tries_deletes_what_the_first_one_left() {
     let (from, to) = ends(BREAKS, "");
     let run = user()
-        .args(["copy", "--retries", "9", "--path", "direct", "--timeout", "5s"])
+        .args(["copy", "--no-race", "--retries", "9", "--path", "direct", "--timeout", "5s"])
         .args([from.url("a.txt"), to.url("b.txt")])
         .start();
     to.wait_for("> 226 stored");
@@ -299,7 +311,8 @@ fn upload(rules: &str) -> (Peer, Run) {
         &format!("once STOR: 150 opening ; connection ; end ; 426 broken\n{rules}\n{ABLE}"),
         MODERN,
     );
-    let run = user().file("a.txt", sample(1000)).args(["copy", "--retries", "1", "--timeout", "5s"]);
+    let run =
+        user().file("a.txt", sample(1000)).args(["copy", "--no-race", "--retries", "1", "--timeout", "5s"]);
     let run = run.args(["a.txt".to_owned(), to.url("b.txt")]).run().exits(0);
     (to, run)
 }
@@ -332,7 +345,9 @@ fn download(rules: &str) -> (Peer, Run) {
         ),
         MODERN,
     );
-    let run = user().args(["copy", "--retries", "1", "--timeout", "5s"]).args([&from.url("a.txt"), "b.txt"]);
+    let run = user()
+        .args(["copy", "--no-race", "--retries", "1", "--timeout", "5s"])
+        .args([&from.url("a.txt"), "b.txt"]);
     let run = run.start();
     from.wait_for("RETR");
     let name = || fs::read_dir(run.home()).unwrap().filter_map(Result::ok).map(|entry| entry.path());
@@ -385,7 +400,7 @@ fn h35_our_server_that_was_killed_in_mid_file_is_sent_the_rest_when_it_is_back()
             ),
             MODERN,
         );
-        let run = user().args(["copy", "--path", path, "--retries", "5", "--timeout", "20s"]);
+        let run = user().args(["copy", "--no-race", "--path", path, "--retries", "5", "--timeout", "20s"]);
         let run = run.args([from.url("a.txt"), to.url("b.txt")]).start();
         let size = |server: &Server| {
             let found =
@@ -416,7 +431,7 @@ fn h35_our_server_that_was_killed_in_mid_file_sends_the_rest_when_it_is_back() {
             ),
             MODERN,
         );
-        let run = user().args(["copy", "--path", path, "--retries", "5", "--timeout", "20s"]);
+        let run = user().args(["copy", "--no-race", "--path", path, "--retries", "5", "--timeout", "20s"]);
         let run = run.args([from.url("a.bin"), to.url("b.txt")]).start();
         to.wait_for("> 150 opening");
         from.die_and_return();

@@ -28,7 +28,10 @@ fn arrived(run: &Run, to: &Server, content: &[u8]) {
 fn i01_two_servers_that_may_not_talk_get_their_file_through_this_host() {
     let content = sample(5_000_003);
     let (from, to) = never(&content);
-    let run = user().args(["copy".to_owned(), from.url("a.bin"), to.url("b.bin")]).run().exits(0);
+    let run = user()
+        .args(["copy".to_owned(), "--no-race".to_owned(), from.url("a.bin"), to.url("b.bin")])
+        .run()
+        .exits(0);
     arrived(&run, &to, &content);
     let run = run.says("warning: the data passes this host, because no direct path works");
     assert!(run.last().starts_with("copied 1 file, 4.77 MiB in "), "{run}");
@@ -41,7 +44,7 @@ fn path_user_goes_there_at_once() {
     let from = Site::new("source").file("a.bin", &content).start();
     let to = Site::new("target").at("127.0.0.3").start();
     let run = user()
-        .args(["copy", "--json", "--path", "user", "--trace", "trace.txt"])
+        .args(["copy", "--no-race", "--json", "--path", "user", "--trace", "trace.txt"])
         .args([from.url("a.bin"), to.url("b.bin")])
         .run()
         .exits(0);
@@ -58,7 +61,7 @@ fn path_user_goes_there_at_once() {
 fn path_direct_never_goes_through_this_host() {
     let (from, to) = never(b"hello");
     let run = user()
-        .args(["copy", "--path", "direct", "--retries", "0"])
+        .args(["copy", "--no-race", "--path", "direct", "--retries", "0"])
         .args([from.url("a.bin"), to.url("b.bin")])
         .run()
         .exits(6)
@@ -73,7 +76,7 @@ fn i09_every_size_and_every_byte_passes_unchanged() {
         for dialects in [[Rfc959, Rfc354], [Rfc354, Rfc959]] {
             let (from, to) = never(content);
             let run = user()
-                .args(["copy", "--path", "user"])
+                .args(["copy", "--no-race", "--path", "user"])
                 .args([from.url_of(dialects[0], "a.bin"), to.url_of(dialects[1], "b.bin")])
                 .run()
                 .exits(0);
@@ -88,7 +91,13 @@ fn i07_a_source_of_one_family_and_a_destination_of_the_other() {
     for (here, there) in [("127.0.0.2", "::1"), ("::1", "127.0.0.3")] {
         let from = Site::new("source").at(here).file("a.bin", &content).start();
         let to = Site::new("target").at(there).start();
-        let run = user().args(["copy".to_owned(), "--json".to_owned(), from.url("a.bin"), to.url("b.bin")]);
+        let run = user().args([
+            "copy".to_owned(),
+            "--no-race".to_owned(),
+            "--json".to_owned(),
+            from.url("a.bin"),
+            to.url("b.bin"),
+        ]);
         let run = run.run().exits(0);
         arrived(&run, &to, &content);
         assert_eq!(run.summary()["path"], "user", "{run}");
@@ -102,7 +111,8 @@ fn h18_a_tree_climbs_the_ladder_once() {
         (0..5).fold(Site::new("source").args(shy), |site, n| site.file(&format!("t/{n}.txt"), "hello"));
     let from = from.start();
     let to = Site::new("target").at("127.0.0.3").args(shy).start();
-    let run = user().args(["copy", "--json", "-r"]).args([from.url("t"), to.url("t")]).run().exits(0);
+    let run =
+        user().args(["copy", "--no-race", "--json", "-r"]).args([from.url("t"), to.url("t")]).run().exits(0);
     assert_eq!(run.summary()["files"], 5, "{run}");
     assert_eq!(run.events("warning").len(), 1, "{run}");
     let rungs: Vec<_> = run.events("path").iter().map(|event| event["rung"].clone()).collect();
@@ -133,7 +143,7 @@ fn i01_half_a_gibibyte_passes_in_little_memory() {
     let (from, to) = never(b"");
     fs::File::options().write(true).open(from.path("a.bin")).unwrap().set_len(SIZE).unwrap();
     let run = user()
-        .args(["copy", "--json", "--path", "user", "--verify", "size"])
+        .args(["copy", "--no-race", "--json", "--path", "user", "--verify", "size"])
         .args([from.url("a.bin"), to.url("b.bin")])
         .start();
     let status = format!("/proc/{}/status", run.running.id());
@@ -173,7 +183,7 @@ fn ends(source: &str, destination: &str) -> (Peer, Peer) {
 }
 
 fn through(args: &[&str], from: String, to: String) -> Run {
-    user().args(["copy", "--path", "user"]).args(PATIENCE).args(args).args([from, to]).run()
+    user().args(["copy", "--no-race", "--path", "user"]).args(PATIENCE).args(args).args([from, to]).run()
 }
 
 fn copy(from: &Peer, to: &Peer) -> Run {
@@ -302,7 +312,10 @@ fn h17_what_two_servers_of_today_refuse_each_other_goes_through_this_host() {
         ("once RETR: 425 Security: Bad IP connecting.", "PORT: 500 Illegal PORT command."),
     ] {
         let (from, to) = ends(source, destination);
-        let run = user().args(["copy", "--json"]).args(PATIENCE).args([from.url("a.txt"), to.url("b.txt")]);
+        let run = user()
+            .args(["copy", "--no-race", "--json"])
+            .args(PATIENCE)
+            .args([from.url("a.txt"), to.url("b.txt")]);
         let run = run.run().exits(0);
         assert_eq!(run.summary()["path"], "user", "{run}");
         assert_eq!(to.seen_of(&["RNTO"]).len(), 1, "{run}");
@@ -360,7 +373,7 @@ fn a_source_without_the_file_touches_nothing() {
 #[test]
 fn ctrl_c_ends_both_and_leaves_nothing() {
     let (from, to) = ends("RETR: 150 opening ; accept ; data 500 ; hang", CREDULOUS);
-    let args = ["copy", "--path", "user", "--stall", "60s"];
+    let args = ["copy", "--no-race", "--path", "user", "--stall", "60s"];
     let run = user().args(args).args([from.url("a.txt"), to.url("b.txt")]).start();
     to.wait_for("> 150 opening");
     run.interrupt();

@@ -92,7 +92,7 @@ fn a_data_connection_shows_the_certificate_of_its_control_connection() {
     let from = TlsPeer::start("127.0.0.2", Sends::AsAnother, b"hello");
     for trust in [vec!["--pin".to_owned(), from.pin()], vec!["--insecure".to_owned()]] {
         let down = user()
-            .args(["copy", "--retries", "0", "--timeout", "10s"])
+            .args(["copy", "--no-race", "--retries", "0", "--timeout", "10s"])
             .args(trust)
             .args([from.url("a.bin"), "b.bin".to_owned()])
             .run();
@@ -140,7 +140,11 @@ fn a_server_that_refuses_auth_hears_no_user() {
 fn a_server_that_has_no_tls_now_may_have_it_later() {
     let peer = Peer::start("127.0.0.2", "AUTH: 431 not now", MODERN);
     let url = peer.url("a.bin").replace("ftp://", "ftpes://");
-    user().args(["copy", "--retries", "1", &url, "b.bin"]).run().exits(5).says("does not begin TLS now");
+    user()
+        .args(["copy", "--no-race", "--retries", "1", &url, "b.bin"])
+        .run()
+        .exits(5)
+        .says("does not begin TLS now");
     assert_eq!(peer.seen_of(&["AUTH"]).len(), 2, "{:?}", peer.seen());
     no_login_was_sent(&peer);
 }
@@ -158,7 +162,7 @@ fn a_server_that_never_begins_tls_is_given_up() {
     let peer = Peer::start("127.0.0.2", "AUTH: 234 go ; until never", MODERN);
     let url = peer.url("a.bin").replace("ftp://", "ftpes://");
     user()
-        .args(["copy", "--timeout", "1s", "--retries", "0", &url, "b.bin"])
+        .args(["copy", "--no-race", "--timeout", "1s", "--retries", "0", &url, "b.bin"])
         .run()
         .exits(5)
         .says("TLS in time");

@@ -25,7 +25,7 @@ fn destination(script: &str) -> Peer {
 /// Copies one file directly. What the peers have seen is complete afterwards.
 fn copy(from: &Peer, to: &Peer, more: &[&str]) -> Run {
     let run = user()
-        .args(["copy", "--path", "direct", "--retries", "0", "--timeout", "3s", "--stall", "5s"])
+        .args(["copy", "--no-race", "--path", "direct", "--retries", "0", "--timeout", "3s", "--stall", "5s"])
         .args(more)
         .args([from.url("a.txt"), to.url("b.txt")])
         .run();
@@ -190,7 +190,7 @@ fn h12_every_transfer_has_its_own_opening() {
             "{script}\nSIZE *.txt: 550 none\nMLST: 550 none\nCWD *.txt: 550 no directory\nCWD: 250 there"
         ));
         user()
-            .args(["copy", "--path", "direct", "--timeout", "3s"])
+            .args(["copy", "--no-race", "--path", "direct", "--timeout", "3s"])
             .args([from.url("a.txt"), from.url("c.txt"), to.url("d/")])
             .run()
             .exits(0);
@@ -275,7 +275,7 @@ fn h19_every_sequence_of_abort_replies_leaves_the_session_in_step() {
             "once STOR: 553 not this name\nSIZE *.txt: 550 none\nMLST: 550 none\nCWD *.txt: 550 no directory\nCWD: 250 there",
         );
         let run = user()
-            .args(["copy", "--path", "direct", "--retries", "0", "--timeout", "3s", "--json"])
+            .args(["copy", "--no-race", "--path", "direct", "--retries", "0", "--timeout", "3s", "--json"])
             .args([from.url("a.txt"), from.url("c.txt"), to.url("d/")])
             .run()
             .exits(9);
@@ -325,14 +325,22 @@ fn h25_strange_names_survive() {
     };
     for name in names {
         user()
-            .args(["copy".to_owned(), from.url(&escape(name)), to.url(&escape(&format!("d \"q\"/{name}")))])
+            .args([
+                "copy".to_owned(),
+                "--no-race".to_owned(),
+                from.url(&escape(name)),
+                to.url(&escape(&format!("d \"q\"/{name}"))),
+            ])
             .run()
             .exits(0);
         assert_eq!(to.bytes(&format!("d \"q\"/{name}")), content(name).as_bytes());
     }
     for bad in ["a%0Db", "a%0Ab", "a%00b"] {
-        user().args(["copy".to_owned(), from.url(bad), to.url("x")]).run().exits(2);
-        user().args(["copy".to_owned(), from.url("-leading%20dash"), to.url(bad)]).run().exits(2);
+        user().args(["copy".to_owned(), "--no-race".to_owned(), from.url(bad), to.url("x")]).run().exits(2);
+        user()
+            .args(["copy".to_owned(), "--no-race".to_owned(), from.url("-leading%20dash"), to.url(bad)])
+            .run()
+            .exits(2);
     }
 }
 
@@ -341,7 +349,13 @@ fn h31_both_files_on_one_server() {
     let content = sample(100_000);
     let site = Site::new("one").file("a.bin", &content).start();
     let run = user()
-        .args(["copy".to_owned(), "--json".to_owned(), site.url("a.bin"), site.url("d.bin")])
+        .args([
+            "copy".to_owned(),
+            "--no-race".to_owned(),
+            "--json".to_owned(),
+            site.url("a.bin"),
+            site.url("d.bin"),
+        ])
         .run()
         .exits(0);
     assert_eq!(run.summary()["path"], "direct", "{run}");
@@ -367,7 +381,7 @@ fn h33_an_interrupt_aborts_both_ends() {
     let from = source("RETR: 150 opening\nABOR: 426 aborted ; 226 done");
     let to = destination("STOR: 150 opening\nABOR: 426 aborted ; 226 done");
     let run = user()
-        .args(["copy", "--path", "direct", "--timeout", "60s", "--stall", "60s"])
+        .args(["copy", "--no-race", "--path", "direct", "--timeout", "60s", "--stall", "60s"])
         .args([from.url("a.txt"), to.url("b.txt")])
         .start();
     from.wait_for("> 150");
@@ -386,7 +400,7 @@ fn h38_no_secret_in_any_trace_or_log() {
     let from = Site::new("source").args(["--log-level", "trace"]).file("a.txt", "hello").start();
     let to = Site::new("target").at("127.0.0.3").args(["--log-level", "trace"]).start();
     let run = user()
-        .args(["copy", "--path", "direct", "--trace", "trace.txt", "-v"])
+        .args(["copy", "--no-race", "--path", "direct", "--trace", "trace.txt", "-v"])
         .args([from.url("a.txt"), to.url("b.txt")])
         .run()
         .exits(0);

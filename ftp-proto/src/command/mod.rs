@@ -285,6 +285,7 @@ impl Command {
                 | Self::List(_)
                 | Self::Nlst(_)
                 | Self::Mlsd(_)
+                | Self::Extension(Extension::Prob(_))
         )
     }
 }

@@ -19,6 +19,10 @@ pub struct Capabilities {
     pub gsoc: bool,
     /// The server knows RNDZ (extensions).
     pub rndz: bool,
+    /// The server knows PROB: a transfer command that moves nothing (extensions).
+    pub prob: bool,
+    /// The server knows RSYM: both ends of a data connection listen and connect (extensions).
+    pub rsym: bool,
     /// The server lists EPSV and EPRT. Servers without FEAT may know them as well.
     pub epsv: bool,
     /// The facts of MLST and MLSD, in lower case, if the server knows these commands.
@@ -107,6 +111,8 @@ impl Capabilities {
             ("LSTN", _) => self.lstn = true,
             ("GSOC", _) => self.gsoc = true,
             ("RNDZ", _) => self.rndz = true,
+            ("PROB", _) => self.prob = true,
+            ("RSYM", _) => self.rsym = true,
             ("EPSV" | "EPRT", _) => self.epsv = true,
             ("SIZE", _) => self.size = true,
             ("MDTM", _) => self.mdtm = true,
@@ -237,6 +243,8 @@ mod tests {
                     lstn: true,
                     gsoc: true,
                     rndz: true,
+                    prob: true,
+                    rsym: true,
                     epsv: true,
                     mlst: Some(facts.to_vec()),
                     size: true,
@@ -270,11 +278,9 @@ mod tests {
                             "MODE Z",
                             "PBSZ",
                             "PINC SHA-256",
-                            "PROB",
                             "PROT",
                             "RANG STREAM",
                             "RATE",
-                            "RSYM",
                             "SITE CHMOD;SYMLINK;UTIME",
                             "SSCN",
                             "TVFS",

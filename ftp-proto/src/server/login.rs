@@ -68,7 +68,7 @@ pub(super) fn acct(cx: &mut Context, given: &Secret) -> ControlFlow<()> {
         Login::Charged(account, by) => match &account.charged_to {
             Some(due) if !bool::from(due.expose().ct_eq(given.expose())) => {
                 cx.out.ask(Ask::LogOut);
-                refused(cx, account.name, true)
+                refused(cx, account.name)
             }
             Some(_) | None => logged_in(cx, *account, by),
         },
@@ -129,15 +129,15 @@ impl Request {
                 need_password(cx, self.user);
                 ControlFlow::Continue(())
             }
-            (None, LoginMethod::Password) => refused(cx, self.user, false),
+            (None, LoginMethod::Password) => refused(cx, self.user),
         }
     }
 }
 
-/// A password was wrong, or what `acct` has named.
-fn refused(cx: &mut Context, name: Vec<u8>, acct: bool) -> ControlFlow<()> {
+/// A password or an account was wrong.
+fn refused(cx: &mut Context, name: Vec<u8>) -> ControlFlow<()> {
     cx.failed_logins += 1;
-    cx.out.event(Event::LoginFailed { name, acct });
+    cx.out.event(Event::LoginFailed { name });
     if cx.failed_logins >= MAX_FAILED_LOGINS {
         cx.out.reply(Meaning::TooManyTries, "Too many wrong logins, goodbye");
         return ControlFlow::Break(());

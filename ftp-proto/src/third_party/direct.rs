@@ -33,6 +33,7 @@ impl Direct {
         let for_destination =
             script::direct_steps(roles, &ends.transfer, Side::Destination, destination, source);
         ends.proven = script::is_proven(&ends.transfer, source, destination);
+        ends.connects = roles.passive.other();
         (ends.source.steps, ends.destination.steps) = (for_source, for_destination);
         let direct = Self { roles, listens: None, connects_from: None };
         direct.prepare(ends, now);

@@ -36,6 +36,9 @@ pub(super) struct Ends {
     pub(super) destination: End,
     /// Both prove themselves to each other with RNDZ.
     pub(super) proven: bool,
+    /// The end that connects, if one connects to the other. It is aborted first, so that it does not reach an end
+    /// that has been told to stop.
+    pub(super) connects: Side,
     pub(super) timeouts: Timeouts,
     pub(super) timers: Timers<Timer>,
     pub(super) phase: Phase,
@@ -55,6 +58,7 @@ impl Ends {
             source: end(source),
             destination: end(destination),
             proven: false,
+            connects: Side::Source,
             timeouts,
             timers: Timers::new(),
             phase: Phase::Setup,

@@ -68,6 +68,7 @@
 //!     store: Store::Append,
 //!     restart: None,
 //!     secret: None,
+//!     probes: false,
 //! };
 //!
 //! let now = Moment::START;
@@ -117,6 +118,7 @@ mod judge;
 mod junction;
 mod middle;
 mod outcome;
+pub mod race;
 mod relayed;
 mod replies;
 mod rescue;

@@ -26,7 +26,7 @@ impl Ends {
         self.timers.clear();
         self.cut();
         self.phase = Phase::Rescue(Failure { side, stage, cause, blame, touched: false });
-        for side in Side::BOTH {
+        for side in [self.connects, self.connects.other()] {
             let end = self.end(side);
             if end.is_running() || end.listening {
                 self.abort(now, side);
@@ -108,7 +108,7 @@ impl Ends {
             return;
         }
         let mut failure = failure.clone();
-        failure.touched = self.destination.may_have_written(self.proven);
+        failure.touched = !self.transfer.probes && self.destination.may_have_written(self.proven);
         self.conclude(Outcome::Failed(failure));
     }
 }

@@ -16,7 +16,7 @@
 use super::roles::{Opening, Party, Roles};
 use super::transfer::{Side, Store, Transfer};
 use crate::address::{Family, SockTarget};
-use crate::command::{Command, DataType, Direction, Epsv};
+use crate::command::{Command, DataType, Direction, Epsv, Extension};
 use crate::dialect::Dialect;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -84,7 +84,7 @@ pub(super) fn direct_steps(
 /// section 5.2).
 pub(super) fn restarts(transfer: &Transfer, side: Side) -> bool {
     let appends = side == Side::Destination && transfer.store == Store::Append;
-    transfer.restart.is_some_and(|offset| offset > 0) && !appends
+    transfer.restart.is_some_and(|offset| offset > 0) && !appends && !transfer.probes
 }
 
 /// Whether a passive end must be told its transfer command before PASV or EPSV (H34). Servers that consist
@@ -160,6 +160,8 @@ pub(super) const fn connect_to_relay(me: &Party, to: SocketAddr) -> Command {
 /// The transfer command of `side`.
 pub(super) fn transfer_command(transfer: &Transfer, side: Side) -> Command {
     match (side, transfer.store) {
+        (Side::Source, _) if transfer.probes => Command::Extension(Extension::Prob(Direction::Send)),
+        (Side::Destination, _) if transfer.probes => Command::Extension(Extension::Prob(Direction::Receive)),
         (Side::Source, _) => Command::Retr(transfer.source_path.clone()),
         (Side::Destination, Store::Replace) => Command::Stor(transfer.destination_path.clone()),
         (Side::Destination, Store::Append) => Command::Appe(transfer.destination_path.clone()),

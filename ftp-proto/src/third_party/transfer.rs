@@ -51,6 +51,8 @@ pub struct Transfer {
     pub restart: Option<u64>,
     /// The secret for RNDZ. It is used if both ends know RNDZ, and must be new for each attempt.
     pub secret: Option<RendezvousSecret>,
+    /// Whether to obtain and prove a data connection only, and to move nothing (PROB). Both ends must know it.
+    pub probes: bool,
 }
 
 /// How long an attempt waits for each event before it fails.

@@ -114,16 +114,14 @@ fn line(record: &Record<'_>, who: &Who<'_>, now: &str) -> Option<String> {
         }
         Record::Changed { verb: Verb::Dele, path, failure: None, .. } => (path, 0, 0, false, 'd', true),
         Record::Connected
-        | Record::TurnedAway(_)
+        | Record::TurnedAway { .. }
         | Record::BadHeader { .. }
         | Record::Displaced(_)
         | Record::NoPort { .. }
         | Record::LoggedIn { .. }
         | Record::LoggedOut
         | Record::LoginFailed { .. }
-        | Record::LoginInClear { .. }
-        | Record::DataInClear { .. }
-        | Record::Kicked
+        | Record::Unfit { .. }
         | Record::Refused { .. }
         | Record::Stranger { .. }
         | Record::GavePortsUp

@@ -192,6 +192,7 @@ impl General {
                 patience,
                 family,
                 relays,
+                race: true,
                 clear_data: false,
                 trust,
                 listing: ListingLimit::default(),

@@ -31,6 +31,12 @@ pub(super) struct TransferArgs {
     /// Start each attempt with the first byte
     #[arg(long, overrides_with = "resume")]
     no_resume: bool,
+    /// Try candidates beside each other if the first one does not begin soon (the default)
+    #[arg(long, overrides_with = "no_race")]
+    race: bool,
+    /// Try candidates one after the other, each on the same sessions, with all the patience that each may need
+    #[arg(long, overrides_with = "race")]
+    no_race: bool,
     /// Let data go in clear from server to server although a control connection runs TLS
     #[arg(long)]
     allow_clear_data: bool,
@@ -110,6 +116,7 @@ impl TransferArgs {
     /// A relay cannot be used, or one end is on this host and `--path` asks for two servers.
     pub(super) fn apply(&self, context: &mut Context, job: &Job) -> Result<(), Failure> {
         self.refuse_local(job.work.places())?;
+        context.race = self.race || !self.no_race;
         context.clear_data = self.allow_clear_data;
         context.relays = self.relays(&context.relays, job.work.places())?;
         Ok(())

@@ -17,6 +17,7 @@ use ftp_proto::dialect::Dialect;
 use ftp_proto::feature::Capabilities;
 use ftp_proto::wire::Secret;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 impl Session {
     /// Connects, logs in and asks what the server can.
@@ -26,13 +27,16 @@ impl Session {
 
     /// The same with these versions of TLS, where it is used.
     pub async fn open_by(context: &Context, site: &Site, role: Role, tls: Versions) -> Result<Self, Failure> {
+        let begun = context.clock.now();
         let stream = dial(context, site).await?;
+        let round_trip = context.clock.now().since(begun);
         let ends = stream.local_addr().and_then(|local| Ok((local, stream.peer_addr()?)));
         let ends = ends.map_err(|error| {
             Failure::new(Kind::Temporary, format!("cannot connect to {}: {error}", site.authority()))
         })?;
         let client = secure::client(context, site, role, tls, &site.authority())?;
-        Self::begin(context, site, role, (stream.into(), client), ends, None).await
+        let opened = Self::begin(context, site, role, (stream.into(), client), ends, None).await;
+        opened.map(|session| Self { round_trip, ..session })
     }
 
     /// The same through a relay that has connected to the server.
@@ -94,6 +98,7 @@ impl Session {
             capabilities: Capabilities::default(),
             peer: unmapped(peer.ip()),
             local: unmapped(local.ip()),
+            round_trip: Duration::ZERO,
             relay,
             context: context.clone(),
             data_type: None,

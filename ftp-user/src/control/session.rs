@@ -76,6 +76,8 @@ pub struct Session {
     pub peer: IpAddr,
     /// The address that the server sees: this program's on this connection, or the relay's.
     pub local: IpAddr,
+    /// How long it took to connect: about one round trip.
+    pub round_trip: Duration,
     /// The relay that carries this connection.
     pub relay: Option<String>,
     pub(super) context: Context,

@@ -62,6 +62,17 @@ impl Server {
         self.lease.as_mut().and_then(Lease::session)
     }
 
+    /// The same server without a session, for another use.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        Self::new(Arc::clone(&self.pool), self.role)
+    }
+
+    /// Closes the session without a word.
+    pub fn abandon(&mut self) {
+        self.lease = None;
+    }
+
     /// Ends the session in order.
     pub async fn quit(self) {
         if let Some(lease) = self.lease {

@@ -87,6 +87,7 @@ impl Appending<'_> {
             size: self.plan.size,
             before: self.plan.before.unwrap_or(0),
             keeps: false,
+            probes: false,
             allowed: options.allowed,
             look: Digest::Off,
         };

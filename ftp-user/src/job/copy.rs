@@ -88,8 +88,9 @@ impl Copying<'_> {
             let bytes = source.size.unwrap_or(0);
             return Ok(Done { bytes, rung: Some(rung), relayed: None, verified: means, attempts: 0 });
         }
-        let start = attempts.next_start(self.context, self.ends, self.item, &source, means).await?;
+        let mut start = attempts.next_start(self.context, self.ends, self.item, &source, means).await?;
         let moved = self.move_part(&start, &source, look).await;
+        start.part.stored.clone_from(&moved.stored);
         attempts.note(&start, &source, &moved);
         let rung = moved.result?;
         let verified = self.publish(&start, moved.count.sha256.as_deref(), source.size).await?;
@@ -169,6 +170,7 @@ impl Copying<'_> {
             size: source.size,
             before: start.at,
             keeps: start.keeps,
+            probes: false,
             allowed: self.options.allowed,
             look: if start.at == 0 { look } else { Digest::Off }, // it would see only a part
         };

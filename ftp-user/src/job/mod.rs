@@ -6,7 +6,7 @@
 //! | `run` | runs it: the only entry |
 //! | `sources`, `tree` | from places to files |
 //! | `item`, `copy`, `append` | one file |
-//! | `transfer` | the bytes of one file, one candidate after the other |
+//! | `transfer`, `race`, `runner` | the bytes of one file; between two servers the race of the candidates |
 //! | `resume`, `left`, `part` | what an attempt leaves for the next one |
 //! | [`retry`], `outage` | whether something is tried again; the waiting, and the retries of a server that does not answer |
 //! | `tally`, `status` | what was done, and the report |
@@ -20,10 +20,12 @@ mod leftover;
 mod options;
 mod outage;
 mod part;
+mod race;
 mod request;
 mod resume;
 pub mod retry;
 mod run;
+mod runner;
 mod sources;
 mod status;
 mod tally;

@@ -1,10 +1,11 @@
 //! The name under which an attempt stores a file. In the end the part gets its final name or is deleted.
 
 use crate::context::Context;
-use crate::endpoint::Host;
+use crate::endpoint::{Host, Server};
 use crate::failure::{Failure, Kind};
 use crate::place;
 use ftp_proto::wire::PathName;
+use std::time::Duration;
 
 /// A file that is not complete or not verified yet.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -46,27 +47,52 @@ impl Part {
     /// Deletes what may be stored. Ctrl-C does not interrupt it, but it ends after a short time.
     pub(super) async fn discard(&self, context: &Context, host: &mut Host) -> Discarded {
         let (cleanup, limit) = context.for_cleanup();
+        let shown = host.show(&self.stored);
         let work = async {
             let size = host.size(&cleanup, &self.stored).await.ok().flatten();
             (size, host.delete(&cleanup, &self.stored).await)
         };
-        let deadline = context.clock.now() + limit;
-        let done = tokio::select! {
-            done = work => Some(done),
-            () = context.clock.sleep_until(Some(deadline)) => None,
-        };
-        let (bytes, deleted) = match done {
-            Some((size, deleted)) => (size, deleted.map_err(|failure| failure.to_string())),
-            None => (None, Err("the server did not answer in time".to_owned())),
-        };
-        let gone = deleted.is_ok();
-        if let Err(why) = deleted {
-            context
-                .events
-                .warn(format!("{} may still be there and can be deleted: {why}", host.show(&self.stored)));
-        }
-        Discarded { bytes, gone }
+        discarded(context, limit, &shown, work).await
     }
+
+    /// The same at a server.
+    pub(super) async fn discard_at(&self, context: &Context, server: &mut Server) -> Discarded {
+        let (cleanup, limit) = context.for_cleanup();
+        let shown = format!("{} at {}", self.stored.display(), server.site);
+        let work = async {
+            match server.session(&cleanup).await {
+                Ok(session) => {
+                    let size = session.size(&self.stored).await.ok().flatten();
+                    (size, session.delete(&self.stored).await.map(drop))
+                }
+                Err(failure) => (None, Err(failure)),
+            }
+        };
+        discarded(context, limit, &shown, work).await
+    }
+}
+
+/// Waits for the deletion of what is `shown`, and warns if it may still be there.
+async fn discarded(
+    context: &Context,
+    limit: Duration,
+    shown: &str,
+    work: impl Future<Output = (Option<u64>, Result<(), Failure>)>,
+) -> Discarded {
+    let deadline = context.clock.now() + limit;
+    let done = tokio::select! {
+        done = work => Some(done),
+        () = context.clock.sleep_until(Some(deadline)) => None,
+    };
+    let (bytes, deleted) = match done {
+        Some((size, deleted)) => (size, deleted.map_err(|failure| failure.to_string())),
+        None => (None, Err("the server did not answer in time".to_owned())),
+    };
+    let gone = deleted.is_ok();
+    if let Err(why) = deleted {
+        context.events.warn(format!("{shown} may still be there and can be deleted: {why}"));
+    }
+    Discarded { bytes, gone }
 }
 
 #[cfg(test)]

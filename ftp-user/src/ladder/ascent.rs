@@ -1,4 +1,5 @@
-//! Which candidate is tried next after a failure. Pure: a failure goes in, a step comes out.
+//! Which candidates are left after a failure. Pure: a failure goes in, a step comes out, and the candidates that
+//! share the fault are closed.
 
 use super::candidate::Candidate;
 use ftp_proto::client;
@@ -8,8 +9,11 @@ use ftp_proto::third_party::{Cause, Failure, Side, Store, Timer};
 /// The candidates that are left for one file.
 #[derive(Clone, Debug)]
 pub struct Ascent {
-    candidates: std::vec::IntoIter<Candidate>,
-    current: Option<Candidate>,
+    candidates: Vec<Candidate>,
+    /// Which of them have not failed, and do not share a fault that was seen.
+    open: Vec<bool>,
+    /// The index of the candidate that is tried, or that has failed last.
+    current: Option<usize>,
     /// The candidate that worked for an earlier file.
     worked: Option<Candidate>,
     /// Whether some candidate got as far as transferring.
@@ -59,34 +63,67 @@ impl Ascent {
         {
             candidates.get_mut(..=index).unwrap_or_default().rotate_right(1);
         }
-        Self { candidates: candidates.into_iter(), current: None, worked, unfinished: false }
+        let open = vec![true; candidates.len()];
+        Self { candidates, open, current: None, worked, unfinished: false }
+    }
+
+    /// The candidates, the one to start with first.
+    pub fn candidates(&self) -> &[Candidate] {
+        &self.candidates
+    }
+
+    /// Whether the candidate with this index may still work.
+    pub fn is_open(&self, index: usize) -> bool {
+        self.open.get(index).copied().unwrap_or_default()
+    }
+
+    /// Whether the candidate to start with has worked before.
+    pub fn knows_path(&self) -> bool {
+        self.worked.is_some() && self.candidates.first() == self.worked.as_ref()
+    }
+
+    /// Whether some candidate came so far that a later attempt may succeed.
+    pub const fn is_unfinished(&self) -> bool {
+        self.unfinished
+    }
+
+    /// What follows is about the candidate with this index.
+    #[must_use]
+    pub const fn of(&mut self, index: usize) -> &mut Self {
+        self.current = Some(index);
+        self
+    }
+
+    fn candidate(&self) -> Option<Candidate> {
+        self.current.and_then(|current| self.candidates.get(current)).copied()
     }
 
     /// The next candidate, whatever the last failure was.
     pub fn proceed(&mut self) -> Step {
-        self.current = self.candidates.next();
-        self.current.map_or(Step::Exhausted, Step::Attempt)
+        if let Some(open) = self.current.and_then(|current| self.open.get_mut(current)) {
+            *open = false;
+        }
+        self.current = self.open.iter().position(|open| *open);
+        self.candidate().map_or(Step::Exhausted, Step::Attempt)
     }
 
     /// The next candidate that does not share the fault of this one at `side`.
     fn next_other(&mut self, side: Side) -> Step {
-        let failed = self.current;
+        let failed = self.candidate();
         self.past(|candidate| failed.is_some_and(|failed| failed.shares(candidate, side)))
     }
 
     /// The next candidate that does not use the relay of this one.
     pub fn past_relay(&mut self) -> Step {
-        let failed = self.current.and_then(|candidate| candidate.relay());
+        let failed = self.candidate().and_then(|candidate| candidate.relay());
         self.past(|candidate| candidate.relay().is_some() && candidate.relay() == failed)
     }
 
-    fn past(&mut self, is_passed: impl Fn(&Candidate) -> bool) -> Step {
-        loop {
-            let step = self.proceed();
-            if self.current.as_ref().is_none_or(|candidate| !is_passed(candidate)) {
-                return step;
-            }
+    fn past(&mut self, is_closed: impl Fn(&Candidate) -> bool) -> Step {
+        for (open, candidate) in self.open.iter_mut().zip(&self.candidates) {
+            *open &= !is_closed(candidate);
         }
+        self.proceed()
     }
 
     /// The step after the current candidate failed with `failure` (H17).
@@ -140,11 +177,16 @@ impl Ascent {
     /// the other server, the fault may lie between the two. If the same candidate worked before, it does
     /// not. A relay that fails in the middle of a file is avoided, too.
     fn later(&mut self, side: Side) -> Step {
-        let others = self.candidates.as_slice();
-        match self.current {
+        let (current, open) = (self.current, &self.open);
+        let others =
+            self.candidates.iter().enumerate().filter(|(index, _)| {
+                Some(*index) != current && open.get(*index).copied().unwrap_or_default()
+            });
+        let mut others = others.map(|(_, candidate)| candidate);
+        match self.candidate() {
             Some(candidate) if Some(candidate) == self.worked => Step::Later,
             Some(Candidate::Direct(_))
-                if others.iter().any(|candidate| !matches!(candidate, Candidate::Direct(_))) =>
+                if others.any(|candidate| !matches!(candidate, Candidate::Direct(_))) =>
             {
                 self.unfinished = true;
                 self.next_other(side)
@@ -313,8 +355,7 @@ mod tests {
         // The relay cannot connect to the destination: the destination connects. It cannot connect to the
         // source either: the destination still connects.
         assert_eq!(ascent.after(&leg(Side::Destination)), Step::Attempt(all[1]));
-        assert_eq!(ascent.after(&leg(Side::Source)), Step::Attempt(all[2]));
-        assert_eq!(ascent.after(&leg(Side::Destination)), Step::Attempt(all[3]));
+        assert_eq!(ascent.after(&leg(Side::Source)), Step::Attempt(all[3]));
         assert_eq!(ascent.after(&leg(Side::Destination)), Step::Attempt(all[4]));
         // A server that refuses PASV or PORT is the same.
         assert_eq!(ascent.after(&failure(Blame::Path, Cause::Silent(Timer::Connect))), Step::Attempt(all[6]));

@@ -31,7 +31,8 @@ pub fn candidates(
 }
 
 /// A relay near an end comes before one that is near neither. Passive servers come first: most firewalls let
-/// users connect to a server, and a relay that can be reached at one port only can still connect to them.
+/// users connect to a server, and a relay that can be reached at one port only can still connect to them. Two
+/// servers that nobody can connect to come next: both connect to the relay.
 fn relayed(relays: &[Nearby]) -> impl Iterator<Item = Candidate> {
     use Posture::{Active, Passive};
     let mut near: Vec<(usize, Option<Side>)> = relays.iter().map(|relay| relay.near).enumerate().collect();
@@ -40,7 +41,7 @@ fn relayed(relays: &[Nearby]) -> impl Iterator<Item = Candidate> {
         Some(Side::Destination) => 1,
         None => 2,
     });
-    let all = [(Passive, Passive), (Passive, Active), (Active, Passive), (Active, Active)];
+    let all = [(Passive, Passive), (Active, Active), (Passive, Active), (Active, Passive)];
     near.into_iter().flat_map(move |(relay, near)| {
         all.map(|(source, destination)| {
             Candidate::Relay(ThroughRelay { relay, near, postures: Postures { source, destination } })

@@ -14,6 +14,7 @@ mod ascent;
 mod candidate;
 mod candidates;
 mod considered;
+mod entrants;
 mod memory;
 
 pub use allowed::{Allowed, DataProtection, Nearby};
@@ -21,4 +22,5 @@ pub use ascent::{Ascent, Step};
 pub use candidate::{Candidate, Rung, ThroughRelay};
 pub use candidates::candidates;
 pub use considered::{Considered, considered};
+pub use entrants::entrants;
 pub use memory::Memory;

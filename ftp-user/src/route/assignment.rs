@@ -25,6 +25,8 @@ pub(crate) struct Assignment {
     pub(crate) before: u64,
     /// Whether a later attempt may continue what this one leaves.
     pub(crate) keeps: bool,
+    /// Whether only the path is tried, and nothing moves (PROB).
+    pub(crate) probes: bool,
     /// Which paths are allowed.
     pub(crate) allowed: Allowed,
     /// Whether to compute a digest if the data passes this host.

@@ -5,6 +5,7 @@ use super::circuit::Circuit;
 use super::direct::Direct;
 use super::drive::{Drive, Ended, GivenUp, Path};
 use super::explain;
+use super::lane::{Lane, Sign};
 use super::progress::{Progress, Stored, Subject};
 use super::relay::RelayPath;
 use super::sessions::Sessions;
@@ -65,9 +66,11 @@ pub(crate) async fn direct(
     to: &mut Server,
     roles: Roles,
     assignment: &Assignment,
+    lane: &Lane,
 ) -> Result<Attempted, Failure> {
     let stored = Stored { site: to.site.clone(), path: assignment.stored.clone(), before: assignment.before };
-    let (source, destination) = prepared(context, from, to, assignment).await?;
+    let (source, destination) = lane.unless_lost(prepared(context, from, to, assignment)).await?;
+    lane.say(Sign::Ready);
     for side in Side::BOTH {
         let session = match side {
             Side::Source => &mut *source,
@@ -88,7 +91,7 @@ pub(crate) async fn direct(
     let timeouts = timeouts(context.patience.reply, assignment.size);
     let attempt = Attempt::direct(transfer, roles, one, two, timeouts, context.clock.now());
     let path = Path::Direct(Direct::default());
-    let ended = Drive::new(context, sessions, attempt, path, progress).run().await;
+    let ended = Drive::new(context, sessions, attempt, path, progress, lane).run().await;
     note_type(source, destination, &ended);
     Ok(Attempted::new(context, source, destination, THIS_HOST, ended))
 }
@@ -99,9 +102,11 @@ pub(crate) async fn by_relay(
     circuit: &mut Circuit,
     postures: Postures,
     assignment: &Assignment,
+    lane: &Lane,
 ) -> Result<Attempted, Failure> {
     let Circuit { name, relay_session, source, destination, .. } = circuit;
-    ready(source, destination, assignment).await?;
+    lane.say(Sign::Ready);
+    lane.unless_lost(ready(source, destination, assignment)).await?;
     let transfer = transfer(assignment, secret(source, destination)?);
     let sessions = Sessions { source, destination };
     let (one, two) = sessions.parties();
@@ -109,7 +114,7 @@ pub(crate) async fn by_relay(
     let attempt = Attempt::relayed(transfer, postures, one, two, timeouts, context.clock.now());
     let (path, progress) =
         (Path::Relay(RelayPath::new(name, relay_session)), Progress::relay(context, subject(assignment)));
-    let ended = Drive::new(context, sessions, attempt, path, progress).run().await;
+    let ended = Drive::new(context, sessions, attempt, path, progress, lane).run().await;
     let relayed = Relayed { relay: name.as_str().into(), bytes: ended.moved };
     let attempted = Attempted::new(context, source, destination, &format!("the relay {name}"), ended);
     Ok(Attempted { relayed: Some(relayed), ..attempted })
@@ -121,8 +126,10 @@ pub(crate) async fn through(
     from: &mut Server,
     to: &mut Server,
     assignment: &Assignment,
+    lane: &Lane,
 ) -> Result<Attempted, Failure> {
-    let (source, destination) = prepared(context, from, to, assignment).await?;
+    let (source, destination) = lane.unless_lost(prepared(context, from, to, assignment)).await?;
+    lane.say(Sign::Ready);
     source.private_data().await?;
     destination.private_data().await?;
     let meters = Meters::default();
@@ -132,7 +139,7 @@ pub(crate) async fn through(
     let timeouts = timeouts(context.patience.reply, assignment.size);
     let attempt = Attempt::through(transfer(assignment, None), one, two, timeouts, context.clock.now());
     let path = Path::Through(Box::new(Through::new(assignment.look, meters)));
-    let ended = Drive::new(context, sessions, attempt, path, progress).run().await;
+    let ended = Drive::new(context, sessions, attempt, path, progress, lane).run().await;
     note_type(source, destination, &ended);
     Ok(Attempted::new(context, source, destination, THIS_HOST, ended))
 }
@@ -186,6 +193,7 @@ fn transfer(assignment: &Assignment, secret: Option<RendezvousSecret>) -> Transf
         store: assignment.store,
         restart: Some(assignment.skips()).filter(|offset| *offset > 0),
         secret,
+        probes: assignment.probes,
     }
 }
 

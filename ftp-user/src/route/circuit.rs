@@ -78,7 +78,7 @@ impl Circuit {
     }
 
     /// Says goodbye to both servers.
-    pub(super) async fn quit(self) {
+    pub(crate) async fn quit(self) {
         tokio::join!(self.source.quit(), self.destination.quit());
     }
 }

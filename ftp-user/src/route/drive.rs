@@ -2,6 +2,7 @@
 //! happens. This is the one loop for all paths.
 
 use super::direct::Direct;
+use super::lane::{Lane, Sign};
 use super::progress::{Progress, Sight};
 use super::relay::RelayPath;
 use super::sessions::Sessions;
@@ -33,6 +34,8 @@ pub(super) struct Ended {
 pub(crate) enum GivenUp {
     /// The work should stop.
     Interrupted,
+    /// Another candidate moves the file.
+    Lost,
     /// Nothing moved for too long.
     Stalled,
     /// Nothing moved for too long, and this end is the reason.
@@ -80,6 +83,9 @@ pub(super) struct Drive<'a> {
     attempt: Attempt,
     path: Path<'a>,
     progress: Progress,
+    lane: &'a Lane,
+    /// Whether the race knows that the path is being opened.
+    connecting: bool,
     given_up: Option<GivenUp>,
     /// When both control connections are closed, in step or not.
     close_at: Option<Moment>,
@@ -92,8 +98,19 @@ impl<'a> Drive<'a> {
         attempt: Attempt,
         path: Path<'a>,
         progress: Progress,
+        lane: &'a Lane,
     ) -> Self {
-        Self { context, sessions, attempt, path, progress, given_up: None, close_at: None }
+        Self {
+            context,
+            sessions,
+            attempt,
+            path,
+            progress,
+            lane,
+            connecting: false,
+            given_up: None,
+            close_at: None,
+        }
     }
 
     /// Runs the attempt to its end, which comes in bounded time.
@@ -107,6 +124,7 @@ impl<'a> Drive<'a> {
             let interruptible = self.given_up != Some(GivenUp::Interrupted);
             tokio::select! {
                 () = self.context.cancel.cancelled(), if interruptible => self.give_up(GivenUp::Interrupted),
+                () = self.lane.lost(), if self.given_up.is_none() => self.give_up(GivenUp::Lost),
                 event = self.sessions.source.next() => self.heard(Side::Source, event).await,
                 event = self.sessions.destination.next() => self.heard(Side::Destination, event).await,
                 happened = self.path.next() => self.happened(happened),
@@ -126,6 +144,9 @@ impl<'a> Drive<'a> {
             match self.attempt.poll() {
                 // The stall clock bounds a transfer, not a timer of its command.
                 Output::Command(side, command) => {
+                    if command.is_transfer() {
+                        self.connects();
+                    }
                     self.sessions.of(side).send(command, None);
                 }
                 Output::Abort(side) => self.sessions.of(side).abort(),
@@ -148,8 +169,12 @@ impl<'a> Drive<'a> {
     fn perform_on_path(&mut self, output: Output) {
         let sessions = &mut self.sessions;
         match (output, &mut self.path) {
-            (Output::Connect(side, at), Path::Through(through)) => through.connect(sessions, side, at),
+            (Output::Connect(side, at), Path::Through(through)) => {
+                through.connect(sessions, side, at);
+                self.connects();
+            }
             (Output::Copy, Path::Through(through)) => {
+                Side::BOTH.into_iter().for_each(|side| self.lane.say(Sign::Moving(side)));
                 through.copy(self.context.clock.now(), sessions, &mut self.progress);
             }
             (Output::Finish, Path::Through(through)) => through.finish(),
@@ -158,6 +183,13 @@ impl<'a> Drive<'a> {
             }
             // The machine asks for these on their own paths only.
             (_, Path::Direct(_) | Path::Relay(_) | Path::Through(_)) => {}
+        }
+    }
+
+    /// Tells the race that from here on the path decides how long the next step takes.
+    fn connects(&mut self) {
+        if !std::mem::replace(&mut self.connecting, true) {
+            self.lane.say(Sign::Connecting);
         }
     }
 
@@ -182,7 +214,12 @@ impl<'a> Drive<'a> {
         match event {
             Event::Reply { reply, class, .. } => {
                 match class {
-                    Class::Preliminary => self.progress.server_started(now),
+                    Class::Preliminary => {
+                        self.progress.server_started(now);
+                        if matches!(self.path, Path::Direct(_)) {
+                            self.lane.say(Sign::Moving(side));
+                        }
+                    }
                     Class::Aside => self.progress.marker(now, self.sessions.of(side).dialect, &reply),
                     Class::Done | Class::More | Class::Later | Class::Refused => {}
                 }
@@ -208,6 +245,9 @@ impl<'a> Drive<'a> {
             (Happened::Relay(_) | Happened::Done(_), _) => None,
         };
         if let Some(input) = input {
+            if matches!(input, Input::RelayFlowing) {
+                Side::BOTH.into_iter().for_each(|side| self.lane.say(Sign::Moving(side)));
+            }
             self.input(input);
         }
     }
@@ -264,7 +304,7 @@ impl<'a> Drive<'a> {
     fn reason(&self, outcome: &Outcome) -> Option<GivenUp> {
         self.given_up.filter(|why| match (outcome, why) {
             (Outcome::Moved { .. }, _) => false,
-            (Outcome::Failed(_), GivenUp::Interrupted) => true,
+            (Outcome::Failed(_), GivenUp::Interrupted | GivenUp::Lost) => true,
             (Outcome::Failed(failure), GivenUp::Stalled | GivenUp::StalledAt(_)) => {
                 failure.cause == Cause::Cancelled
             }

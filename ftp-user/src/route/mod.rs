@@ -4,6 +4,7 @@
 //!  attempt   prepares both sessions for a candidate, runs the drive, explains a failure
 //!  drive     the one loop over third_party::Attempt
 //!  direct, relay, through    what each path needs besides the control sessions
+//!  lane      what connects an attempt with the race of its candidates
 //!  progress  how far the transfer is; how long it may stall, and which end is to blame
 //!  circuit   what is kept with a relay from one file to the next
 //!  local     a file between this host and a server
@@ -19,6 +20,7 @@ mod direct;
 mod drive;
 mod explain;
 mod foresee;
+mod lane;
 mod local;
 mod progress;
 mod relay;
@@ -31,9 +33,10 @@ pub use attempt::timeouts;
 pub(crate) use attempt::{Attempted, by_relay, direct, through};
 pub use circuit::Circuit;
 pub(crate) use count::Count;
-pub(crate) use describe::{Description, FAILED_FOR_EARLIER_FILE};
+pub(crate) use describe::FAILED_FOR_EARLIER_FILE;
 pub(crate) use drive::GivenUp;
 pub(crate) use foresee::first_rung;
+pub(crate) use lane::{Lane, Sign};
 pub(crate) use local::{receive_local, send_local};
 pub(crate) use situation::Situation;
 

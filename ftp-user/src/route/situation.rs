@@ -5,10 +5,12 @@ use crate::config::Relay;
 use crate::context::Context;
 use crate::endpoint::Server;
 use crate::failure::{Failure, Kind};
-use crate::ladder::{self, Allowed, Candidate, Considered, DataProtection, Nearby};
+use crate::ladder::{self, Allowed, Ascent, Candidate, Considered, DataProtection, Nearby};
 use crate::place::Site;
 use ftp_proto::address::Family;
+use ftp_proto::third_party::race::{Entrant, Manner, Settings};
 use ftp_proto::third_party::{Party, Side};
+use std::time::Duration;
 
 /// Two servers, the relays that may be used between them, and how their data must be protected.
 pub(crate) struct Situation {
@@ -16,6 +18,8 @@ pub(crate) struct Situation {
     destination: (Site, Party),
     relays: Vec<Nearby>,
     data: DataProtection,
+    /// The longer one of the round trips from here to the two servers.
+    round_trip: Duration,
 }
 
 impl Situation {
@@ -26,10 +30,12 @@ impl Situation {
     /// Fails if there is no session with one of them.
     pub(crate) async fn of(context: &Context, from: &mut Server, to: &mut Server) -> Result<Self, Failure> {
         let (source, destination) = tokio::try_join!(from.session(context), to.session(context))?;
+        let round_trip = source.round_trip.max(destination.round_trip);
         let (source, destination) = (source.party(), destination.party());
         Ok(Self {
             relays: nearby(context, (&from.site, &source), (&to.site, &destination)),
             data: data_protection(context, &from.site, &to.site),
+            round_trip,
             source: (from.site.clone(), source),
             destination: (to.site.clone(), destination),
         })
@@ -38,6 +44,17 @@ impl Situation {
     /// The candidates of the allowed paths, in the order of the ladder.
     pub(crate) fn candidates(&self, allowed: Allowed) -> Vec<Candidate> {
         ladder::candidates(&self.source.1, &self.destination.1, allowed, &self.relays, self.data)
+    }
+
+    /// The candidates as the race sees them, and how it is run.
+    pub(crate) fn race(&self, ascent: &Ascent, beside: bool) -> (Vec<Entrant>, Settings) {
+        let (source, destination) = (&self.source.1, &self.destination.1);
+        let candidates = ascent.candidates();
+        let entrants =
+            ladder::entrants(candidates, source, destination, self.round_trip, ascent.knows_path());
+        let setup = SETUP.max(self.round_trip.saturating_mul(10));
+        let manner = if beside { Manner::Beside } else { Manner::Turns };
+        (entrants, Settings { manner, setup, together: TOGETHER, ..Settings::default() })
     }
 
     /// Every candidate, with the reason why it is used or left out.
@@ -103,3 +120,8 @@ fn data_protection(context: &Context, source: &Site, destination: &Site) -> Data
         true => DataProtection::Private,
     }
 }
+
+/// How long the commands before the transfer commands may take before the next candidate starts.
+const SETUP: Duration = Duration::from_secs(1);
+/// The largest number of sessions that a race has with each server at the same time.
+const TOGETHER: usize = 6;

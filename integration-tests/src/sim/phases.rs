@@ -169,6 +169,7 @@ impl World {
             store,
             restart: restart.map(|offset| offset as u64),
             secret: rendezvous.then(|| RendezvousSecret::new(self.user.secret)),
+            probes: false,
         }
     }
 }

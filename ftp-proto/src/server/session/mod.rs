@@ -247,7 +247,9 @@ impl Session {
         let verb = waiting.verb();
         // A transfer command uses the restart point up, even when it fails (E14).
         let range = if verb.is_some_and(moves_data) { self.cx.parameters.range.take() } else { None };
-        if admission::may_run(&mut self.cx, &waiting, matches!(self.work, Work::Transfer(_))) {
+        if verb
+            .is_none_or(|verb| admission::may_run(&mut self.cx, verb, matches!(self.work, Work::Transfer(_))))
+        {
             if self.stopping && verb.is_some_and(moves_data) {
                 return self.stop();
             }

@@ -96,6 +96,7 @@ fn case(source: Party, destination: Party) -> Case {
             store: Store::Replace,
             restart: None,
             secret: None,
+            probes: false,
         },
         roles: Roles { passive: Side::Destination, opening, filter: false, first: None },
         source,

@@ -3,15 +3,16 @@
 use super::super::source;
 use super::page::Page;
 use ftp_proto::relay::message::Waits;
-use ftp_proto::{client, relay, server};
+use ftp_proto::{client, relay, server, third_party};
 use ftp_user::{control, route};
 use std::time::Duration;
 
 /// The machines that have timers: the folder below ftp-proto/src, and what people call the machine.
-const MACHINES: [(&str, &str); 4] = [
+const MACHINES: [(&str, &str); 5] = [
     ("server", "ftp-server: a control connection and its transfers"),
     ("client", "ftp-user: a control connection"),
     ("third_party", "ftp-user: an attempt at a copy between two servers"),
+    ("third_party/race", "ftp-user: the race of candidates for one file"),
     ("relay/agent", "ftp-relay-agent: a session with its tunnels and joins"),
 ];
 
@@ -86,6 +87,7 @@ fn default(machine: &str, timer: &str) -> Option<String> {
         "server" => of_the_server(timer),
         "client" => of_the_client(timer),
         "third_party" => of_an_attempt(timer),
+        "third_party/race" => of_a_race(timer),
         _ => of_the_relay(timer),
     }
 }
@@ -137,6 +139,16 @@ fn of_an_attempt(timer: &str) -> Option<String> {
             Some(format!("{} or more, by the size of the file, up to `--timeout`", words(times.half_done)))
         }
         "Abort" => Some(words(times.abort)),
+        _ => None,
+    }
+}
+
+fn of_a_race(timer: &str) -> Option<String> {
+    let settings = third_party::race::Settings::default();
+    match timer {
+        "Setup" => Some(format!("{}, or ten round trips", words(settings.setup))),
+        "HeadStart" => Some("250 ms, or two round trips; longer before the first path through a third host, and for a candidate that has worked before".to_owned()),
+        "Patience" => Some(words(settings.patience)),
         _ => None,
     }
 }

@@ -1,0 +1,117 @@
+//! One candidate of a race: its sessions, its attempt, and what is removed if it loses.
+
+use super::part::Part;
+use crate::context::Context;
+use crate::endpoint::Server;
+use crate::failure::Failure;
+use crate::ladder::Candidate;
+use crate::route::{self, Assignment, Attempted, Circuit, Lane};
+use ftp_proto::third_party::{Outcome, Store};
+
+/// What a candidate has for itself while it runs.
+#[derive(Debug)]
+pub(super) struct Runner {
+    /// Its session with the source.
+    pub(super) source: Server,
+    /// Its session with the destination.
+    pub(super) destination: Server,
+    /// What it has with a relay.
+    pub(super) circuit: Option<Circuit>,
+}
+
+/// Why a candidate has not come as far as an attempt.
+#[derive(Debug)]
+pub(super) enum Obstacle {
+    /// There is no session with a server.
+    Session(Failure),
+    /// The relay cannot be used.
+    Relay(Failure),
+}
+
+/// A candidate that has ended.
+#[derive(Debug)]
+pub(super) struct Finished {
+    /// What it had. It is in step, or closed.
+    pub(super) runner: Runner,
+    /// What came of it.
+    pub(super) attempted: Result<Attempted, Obstacle>,
+    /// Whether it was told that it has lost. Then nothing of it is left.
+    pub(super) lost: bool,
+}
+
+impl Runner {
+    /// Makes the attempt. If it loses, removes what it has stored.
+    pub(super) async fn run(
+        mut self,
+        context: Context,
+        candidate: Candidate,
+        assignment: Assignment,
+        lane: Lane,
+    ) -> Finished {
+        let attempted = self.attempt(&context, candidate, &assignment, &lane).await;
+        let lost = lane.is_lost();
+        if lost {
+            self.clear(&context, &assignment, attempted.as_ref().ok()).await;
+        }
+        Finished { runner: self, attempted, lost }
+    }
+
+    async fn attempt(
+        &mut self,
+        context: &Context,
+        candidate: Candidate,
+        assignment: &Assignment,
+        lane: &Lane,
+    ) -> Result<Attempted, Obstacle> {
+        let Self { source, destination, circuit } = self;
+        match candidate {
+            Candidate::Direct(roles) => {
+                let attempt = route::direct(context, source, destination, roles, assignment, lane);
+                attempt.await.map_err(Obstacle::Session)
+            }
+            Candidate::Relay(through_relay) => {
+                let ready = Circuit::ready(circuit, context, through_relay.relay, source, destination);
+                let circuit = lane.unless_lost(ready).await.map_err(Obstacle::Relay)?;
+                let attempt = route::by_relay(context, circuit, through_relay.postures, assignment, lane);
+                attempt.await.map_err(Obstacle::Session)
+            }
+            Candidate::Through => {
+                let attempt = route::through(context, source, destination, assignment, lane);
+                attempt.await.map_err(Obstacle::Session)
+            }
+        }
+    }
+
+    /// Removes what a candidate that has lost has left.
+    async fn clear(&mut self, context: &Context, assignment: &Assignment, attempted: Option<&Attempted>) {
+        let Some(attempted) = attempted else {
+            // Replies may be on their way.
+            self.source.abandon();
+            self.destination.abandon();
+            self.circuit = None;
+            return;
+        };
+        let touched = match &attempted.outcome {
+            Outcome::Moved { .. } => !assignment.probes,
+            Outcome::Failed(failure) => failure.touched,
+        };
+        if touched && assignment.store == Store::Replace {
+            self.discard(context, assignment).await;
+        }
+    }
+
+    /// Deletes what was stored.
+    pub(super) async fn discard(&mut self, context: &Context, assignment: &Assignment) {
+        let part = Part { stored: assignment.stored.clone(), target: assignment.target.clone() };
+        part.discard_at(context, &mut self.destination).await;
+    }
+
+    /// Leaves its sessions to whoever needs some next.
+    pub(super) async fn release(self) {
+        self.source.release();
+        self.destination.release();
+        if let Some(circuit) = self.circuit {
+            circuit.quit().await;
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What the race needs to know of the candidates. Pure.
+
+use super::candidate::{Candidate, ThroughRelay};
+use ftp_proto::third_party::race::Entrant;
+use ftp_proto::third_party::{Party, Posture, Postures, Side};
+use std::time::Duration;
+
+/// The candidates as the race sees them, in their order. `round_trip` is the time to the server that is farther
+/// away. `knows_path` says that the first candidate has worked before.
+pub fn entrants(
+    candidates: &[Candidate],
+    source: &Party,
+    destination: &Party,
+    round_trip: Duration,
+    knows_path: bool,
+) -> Vec<Entrant> {
+    let able = |party: &Party| party.capabilities.rndz && party.capabilities.prob;
+    let direct = HEAD_START.max(round_trip.saturating_mul(2));
+    let known = if knows_path { KNOWN } else { Duration::ZERO };
+    let entrant = |candidate: &Candidate| Entrant {
+        group: group(candidate),
+        head_start: known
+            + match candidate {
+                Candidate::Direct(_) => direct,
+                Candidate::Relay(_) | Candidate::Through => direct + INTERMEDIARY,
+            },
+        probes: matches!(candidate, Candidate::Direct(_)) && able(source) && able(destination),
+    };
+    let mut entrants: Vec<Entrant> = candidates.iter().map(entrant).collect();
+    // The direct candidates have been waited for once.
+    let mut intermediaries = entrants
+        .iter_mut()
+        .zip(candidates)
+        .filter(|(_, candidate)| !matches!(candidate, Candidate::Direct(_)));
+    intermediaries.next();
+    intermediaries.for_each(|(entrant, _)| entrant.head_start = direct + known);
+    entrants
+}
+
+/// Candidates of one group share their fate: other commands do not open a direction that is closed. Through a relay,
+/// two servers that listen and two that connect are tried beside each other; the other postures follow from what
+/// fails.
+const fn group(candidate: &Candidate) -> usize {
+    match candidate {
+        Candidate::Direct(roles) => match roles.passive {
+            Side::Destination => 0,
+            Side::Source => 1,
+        },
+        Candidate::Through => 2,
+        Candidate::Relay(ThroughRelay { relay, postures, .. }) => match postures {
+            Postures { source: Posture::Active, destination: Posture::Active } => 4 + 2 * *relay,
+            Postures { .. } => 3 + 2 * *relay,
+        },
+    }
+}
+
+/// How long a candidate has before the next one starts (RFC 8305 section 8), unless two round trips are longer.
+const HEAD_START: Duration = Duration::from_millis(250);
+/// How much longer the direct candidates have before the bytes may pass a third host.
+const INTERMEDIARY: Duration = Duration::from_millis(500);
+/// How much longer a candidate has that has worked before.
+const KNOWN: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ftp_proto::client::Standing;
+    use ftp_proto::dialect::Dialect;
+    use ftp_proto::feature::Capabilities;
+    use ftp_proto::third_party::{Opening, Roles};
+
+    fn party(prob: bool) -> Party {
+        let capabilities = Capabilities { rndz: true, prob, ..Capabilities::default() };
+        let (dialect, standing) = (Dialect::Rfc959, Standing::default());
+        Party { dialect, capabilities, address: "192.0.2.1".parse().unwrap(), standing }
+    }
+
+    fn candidates() -> Vec<Candidate> {
+        let direct =
+            |passive, opening| Candidate::Direct(Roles { passive, opening, filter: false, first: None });
+        let relayed = |source, destination| {
+            Candidate::Relay(ThroughRelay {
+                relay: 0,
+                near: None,
+                postures: Postures { source, destination },
+            })
+        };
+        use Posture::{Active, Passive};
+        vec![
+            direct(Side::Destination, Opening::Lstn),
+            direct(Side::Destination, Opening::Epsv),
+            direct(Side::Source, Opening::Lstn),
+            relayed(Passive, Passive),
+            relayed(Active, Active),
+            relayed(Passive, Active),
+            Candidate::Through,
+        ]
+    }
+
+    #[test]
+    fn a_direction_is_one_group_whatever_its_commands_and_a_relay_has_two() {
+        let found = entrants(&candidates(), &party(true), &party(true), Duration::ZERO, false);
+        let groups: Vec<usize> = found.iter().map(|entrant| entrant.group).collect();
+        assert_eq!(groups, [0, 0, 1, 3, 4, 3, 2]);
+    }
+
+    #[test]
+    fn the_head_start_is_two_round_trips_at_least_and_the_first_intermediary_waits_longer() {
+        let millis = |round_trip, knows_path| {
+            let round_trip = Duration::from_millis(round_trip);
+            let found = entrants(&candidates(), &party(true), &party(true), round_trip, knows_path);
+            found.iter().map(|entrant| entrant.head_start.as_millis()).collect::<Vec<_>>()
+        };
+        assert_eq!(millis(1, false), [250, 250, 250, 750, 250, 250, 250]);
+        assert_eq!(millis(200, false), [400, 400, 400, 900, 400, 400, 400]);
+        assert_eq!(millis(1, true)[..3], [2250, 2250, 2250]);
+    }
+
+    #[test]
+    fn only_direct_candidates_probe_and_only_between_servers_that_both_know_prob() {
+        for (one, two) in [(true, true), (true, false), (false, true)] {
+            let found = entrants(&candidates(), &party(one), &party(two), Duration::ZERO, false);
+            let probes: Vec<bool> = found.iter().map(|entrant| entrant.probes).collect();
+            let both = one && two;
+            assert_eq!(probes, [both, both, both, false, false, false, false]);
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Paths that are dead without a word: the next candidate has started long before the first one gives up.
+
+use ftp_proto::dialect::Dialect::Rfc959;
+use integration_tests::foreign::Skipped;
+use integration_tests::net::Network;
+use integration_tests::or_skip;
+use integration_tests::site::{Server, Site, sample};
+use integration_tests::user::{Run, user};
+
+/// Copies a file between two of ours. Both have their usual timeouts: a connection that nobody answers is given up
+/// after 15 s.
+fn copy(network: &mut Network, guarded: [bool; 2], more: &[&str]) -> (Run, [Server; 2], Vec<u8>) {
+    let [one, two, user_host] = ["source", "target", "user"].map(|name| network.host(name));
+    let sent = sample(3_000_003);
+    let sites = [Site::new("source").at(&one.ip()).file("a.bin", &sent), Site::new("target").at(&two.ip())];
+    let [source, target] = sites;
+    let servers = [one.run(|| source.start()), two.run(|| target.start())];
+    for ((server, host), guarded) in servers.iter().zip([&one, &two]).zip(guarded) {
+        if guarded {
+            network.guard(host, server.address(Rfc959).port());
+        }
+    }
+    let run = user().args(["copy", "--json", "--trace", "trace.txt", "--retries", "0"]).args(more);
+    let run = run.args([servers[0].url("a.bin"), servers[1].url("b.bin")]);
+    (user_host.run(|| run.run()), servers, sent)
+}
+
+/// The destination's firewall lets nobody in: the source listens.
+fn one_direction() -> Result<(), Skipped> {
+    let mut network = Network::new()?;
+    let (run, [_, target], sent) = copy(&mut network, [false, true], &[]);
+    let trace = String::from_utf8_lossy(&run.bytes("trace.txt")).into_owned();
+    let shown = format!("{run}\n{trace}");
+    let run = run.exits(0);
+    let summary = run.summary();
+    assert_eq!(summary["rung"], "source-listens", "{shown}");
+    assert_eq!(summary["verified"], "sha-256", "{shown}");
+    let file = &run.events("file")[0];
+    assert_eq!(file["attempts"], 1, "only one candidate has moved anything\n{shown}");
+    let rungs: Vec<_> = run.events("path").iter().map(|event| event["rung"].clone()).collect();
+    assert_eq!(rungs.first(), Some(&"dest-listens".into()), "{shown}");
+    assert!(rungs.contains(&"source-listens".into()), "{shown}");
+    // The one that started beside the other only probed at first, and the one that lost was told so.
+    assert!(trace.contains("PROB S") && trace.contains("PROB R") && trace.contains("ABOR"), "{shown}");
+    assert!(!trace.contains("425 No proven data connection"), "nobody waits for the end of a wait\n{shown}");
+    assert!(target.bytes("b.bin") == sent, "the copy differs\n{shown}");
+    assert_eq!(target.names(), ["b.bin"], "{shown}");
+    Ok(())
+}
+
+#[test]
+fn h17_a_direction_that_is_dead_without_a_word_costs_a_head_start_and_not_a_timeout() {
+    or_skip!(one_direction());
+}
+
+/// Nobody is let in anywhere: this program carries the file, and says so.
+fn no_direction() -> Result<(), Skipped> {
+    let mut network = Network::new()?;
+    let (run, [_, target], _) = copy(&mut network, [true, true], &["--timeout", "3s"]);
+    let trace = String::from_utf8_lossy(&run.bytes("trace.txt")).into_owned();
+    let shown = format!("{run}\n{trace}");
+    let run = run.fails();
+    assert_eq!(run.summary()["ok"], false, "{shown}");
+    assert_eq!(target.names(), [""; 0], "{shown}");
+    Ok(())
+}
+
+#[test]
+fn h17_where_no_candidate_works_nothing_is_left_at_the_destination() {
+    or_skip!(no_direction());
+}
