@@ -68,7 +68,7 @@ pub(super) fn acct(cx: &mut Context, given: &Secret) -> ControlFlow<()> {
         Login::Charged(account, by) => match &account.charged_to {
             Some(due) if !bool::from(due.expose().ct_eq(given.expose())) => {
                 cx.out.ask(Ask::LogOut);
-                refused(cx, account.name)
+                refused(cx, account.name, true)
             }
             Some(_) | None => logged_in(cx, *account, by),
         },
@@ -129,15 +129,15 @@ impl Request {
                 need_password(cx, self.user);
                 ControlFlow::Continue(())
             }
-            (None, LoginMethod::Password) => refused(cx, self.user),
+            (None, LoginMethod::Password) => refused(cx, self.user, false),
         }
     }
 }
 
-/// A password or an account was wrong.
-fn refused(cx: &mut Context, name: Vec<u8>) -> ControlFlow<()> {
+/// A password was wrong, or what `acct` has named.
+fn refused(cx: &mut Context, name: Vec<u8>, acct: bool) -> ControlFlow<()> {
     cx.failed_logins += 1;
-    cx.out.event(Event::LoginFailed { name });
+    cx.out.event(Event::LoginFailed { name, acct });
     if cx.failed_logins >= MAX_FAILED_LOGINS {
         cx.out.reply(Meaning::TooManyTries, "Too many wrong logins, goodbye");
         return ControlFlow::Break(());

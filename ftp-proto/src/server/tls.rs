@@ -29,8 +29,12 @@ pub(super) fn must_send_auth(cx: &Context) -> bool {
 
 /// Whether a transfer is refused because its data connection would be in clear.
 pub(super) fn must_send_prot(cx: &Context) -> bool {
-    let required = cx.config.tls.required || cx.user().is_some_and(|user| user.account.require_tls);
-    required && !cx.tls.private
+    needs_private_data(cx) && !cx.tls.private
+}
+
+/// Whether no data may go in clear, because of the listener or of the account.
+fn needs_private_data(cx: &Context) -> bool {
+    cx.config.tls.required || cx.user().is_some_and(|user| user.account.require_tls)
 }
 
 /// AUTH. Returns the handshake that the session waits for from now on. Nothing that was sent before it
@@ -127,7 +131,7 @@ pub(super) fn prot(cx: &mut Context, level: Protection) {
             cx.tls.private = true;
             cx.out.reply(Meaning::Okay, "Data connections are private");
         }
-        Protection::Clear if cx.config.tls.required => {
+        Protection::Clear if needs_private_data(cx) => {
             cx.out.reply(Meaning::SecurityDenied, "Data connections must be private here");
         }
         Protection::Clear => {

@@ -23,6 +23,6 @@ pub use file::{read_secret, read_users};
 pub use hash::{BadHash, PasswordHash};
 pub use home::{Home, Mount};
 pub use pam::{HAS_PAM, PamCheck};
-pub use terms::{LoginTerms, Origin, Unfit};
+pub use terms::{LoginTerms, NoLogin, Origin, Unfit};
 pub use user::{BadUser, Credential, Rates, User};
 pub use users::{Check, SlowCheck, Users, is_anonymous};

@@ -50,6 +50,29 @@ pub enum Unfit {
     Certificate,
 }
 
+/// Why somebody does not log in. It stands in the log only: the client is told the same in every case.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+pub enum NoLogin {
+    /// There is no account of this name.
+    #[error("no account has this name")]
+    NoAccount,
+    /// The password is wrong.
+    #[error("the password is wrong")]
+    WrongPassword,
+    /// The account has no password, and the client has not shown its certificate.
+    #[error("the account has no password, and the client has shown none of its certificates")]
+    NoPassword,
+    /// The password is right, but ACCT has named something else than the account needs.
+    #[error("ACCT has not named what the account needs")]
+    WrongAcct,
+    /// PAM has not answered in time.
+    #[error("PAM takes too long")]
+    PamTooSlow,
+    /// A term of the account does not hold.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
+}
+
 impl LoginTerms {
     /// Whether a login from `origin` may be at `now`.
     ///

@@ -70,6 +70,9 @@ pub enum BadUser {
     /// There is no name before the colon.
     #[error("a user is NAME:PASSWORD; there is no name before the ':'")]
     NoName,
+    /// There is no password after the colon.
+    #[error("a user is NAME:PASSWORD; the password is empty, so everybody could log in")]
+    NoPassword,
     /// What stands after the colon begins like a hash and is none.
     #[error("{0}")]
     Hash(BadHash),
@@ -96,7 +99,7 @@ impl User {
     /// Reads `NAME:PASSWORD[:ro]` (`--user`); the password may contain colons.
     ///
     /// # Errors
-    /// There is no colon, or no name before it.
+    /// There is no colon, no name before it, or no password after it.
     pub fn with_password(text: &[u8]) -> Result<Self, BadUser> {
         Self::parse(text, |password| Ok(Credential::Quick(Secret::new(password))))
     }
@@ -105,7 +108,7 @@ impl User {
     /// always a hash.
     ///
     /// # Errors
-    /// There is no colon, no name before it, or an unknown hash after it.
+    /// There is no colon, no name before it, or no password or an unknown hash after it.
     pub fn with_password_or_hash(text: &[u8]) -> Result<Self, BadUser> {
         Self::parse(text, |given| {
             if !given.starts_with(b"$") {
@@ -129,6 +132,9 @@ impl User {
             Some(given) => (given, Rights::READ_ONLY),
             None => (given, Rights::ALL),
         };
+        if given.is_empty() {
+            return Err(BadUser::NoPassword);
+        }
         Ok(Self { rights, ..Self::new(name, credential(given)?) })
     }
 
@@ -151,7 +157,6 @@ mod tests {
             assert_eq!(user.rights, rights, "{line}");
         };
         check("ann:secret", "ann", "secret", Rights::ALL);
-        check("ann:", "ann", "", Rights::ALL);
         check("ann:a:b", "ann", "a:b", Rights::ALL);
         check("ann:a:ro", "ann", "a", Rights::READ_ONLY);
         check("ann:a:ro:ro", "ann", "a:ro", Rights::READ_ONLY);
@@ -169,6 +174,14 @@ mod tests {
         assert_eq!(bad("ann:$"), BadUser::Hash(BadHash::Unknown));
         assert_eq!(bad("ann:$6$salt$short"), BadUser::Hash(BadHash::Damaged));
         assert!(User::with_password_or_hash(b"ann:secret").is_ok());
+    }
+
+    #[test]
+    fn an_empty_password_is_refused() {
+        for line in ["ann:", "ann::ro"] {
+            assert_eq!(User::with_password(line.as_bytes()), Err(BadUser::NoPassword), "{line}");
+            assert_eq!(User::with_password_or_hash(line.as_bytes()), Err(BadUser::NoPassword), "{line}");
+        }
     }
 
     #[test]

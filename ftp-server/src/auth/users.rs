@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::bail;
+use ftp_proto::listing::When;
 use ftp_proto::wire::{Fingerprint, Secret};
 
 use super::entry::{Common, Entry};
 use super::hash::PasswordHash;
 use super::pam::PamCheck;
 use super::quick::QuickUsers;
+use super::terms::{NoLogin, Origin, Unfit};
 use super::user::{Credential, User};
 
 /// All users of the server: those with passwords in clear, with hashes, with certificates alone, and the
@@ -97,13 +99,27 @@ impl Users {
         self.certified.get(name).filter(|entry| entry.terms.knows(Some(certificate)))
     }
 
-    /// Checks a login as far as that is quick.
+    /// Why a login under this name from `origin` has failed. Only for the log.
+    pub fn why_not(&self, name: &[u8], origin: Origin, now: When) -> NoLogin {
+        match self.certified.get(name).map(|entry| entry.terms.admit(origin, now)) {
+            Some(Ok(()) | Err(Unfit::Certificate)) => NoLogin::NoPassword,
+            Some(Err(unfit)) => NoLogin::Unfit(unfit),
+            None if self.has(name) => NoLogin::WrongPassword,
+            None => NoLogin::NoAccount,
+        }
+    }
+
+    /// Checks a login as far as that is quick. An empty password is never right, whatever a hash or PAM would say
+    /// about it.
     pub fn check(&self, name: &[u8], password: Secret) -> Check {
         if let Some(entry) = self.quick.find(name, &password) {
             return Check::Right(Arc::clone(entry));
         }
         if let Some(entry) = self.anonymous.as_ref().filter(|_| is_anonymous(name)) {
             return Check::Right(Arc::clone(entry));
+        }
+        if password.expose().is_empty() {
+            return self.no_password(password);
         }
         let (known, of_pam) = (self.hashed.get(name), self.pam.get(name));
         if of_pam.is_some() || known.is_none() && !self.pam.is_empty() {
@@ -118,6 +134,14 @@ impl Users {
             hash: known.map_or_else(PasswordHash::of_nobody, |(_, hash)| hash.clone()),
             password,
         })
+    }
+
+    /// The check of an empty password takes as long under every name.
+    fn no_password(&self, password: Secret) -> Check {
+        if self.hashed.is_empty() {
+            return Check::Wrong;
+        }
+        Check::Slow(SlowCheck { entry: None, hash: PasswordHash::of_nobody(), password })
     }
 }
 
@@ -199,8 +223,8 @@ mod tests {
 
     #[test]
     fn only_name_and_password_together_open_an_account() {
-        let users = quick(&["ann:secret", "bob:other:ro", "eve:"], false);
-        for (name, password) in [("ann", "secret"), ("bob", "other"), ("eve", "")] {
+        let users = quick(&["ann:secret", "bob:other:ro"], false);
+        for (name, password) in [("ann", "secret"), ("bob", "other")] {
             assert_eq!(login(&users, name, password), Some(name.into()));
         }
         for (name, password) in
@@ -254,6 +278,40 @@ mod tests {
         assert_eq!(login(&users, "ann", ""), None);
         assert_eq!(login(&users, "bob", "secret"), Some("bob".into()));
         assert!(users.has(b"ann"));
+    }
+
+    #[test]
+    fn an_empty_password_is_never_right_and_pam_is_not_asked() {
+        let empty = Credential::Hashed(PasswordHash::of(b"").unwrap());
+        let users = open(&[User::new("ann", empty), User::new("bob", Credential::Pam)], false);
+        for name in ["ann", "bob", "nobody"] {
+            assert!(matches!(users.check(name.as_bytes(), Secret::new("")), Check::Slow(_)), "{name}");
+            assert_eq!(login(&users, name, ""), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_log_is_told_why_a_login_has_failed() {
+        let known = Fingerprint::of(&[1]);
+        let terms = crate::auth::LoginTerms {
+            certificates: vec![known],
+            networks: vec!["192.0.2.0/24".parse().unwrap()],
+            ..crate::auth::LoginTerms::default()
+        };
+        let all = [
+            User::with_password(b"ann:secret").unwrap(),
+            User { terms, ..User::new("backup", Credential::Certificate) },
+        ];
+        let users = open(&all, false);
+        let check = |name: &str, from: [u8; 4], certificate: Option<Fingerprint>, expect: NoLogin| {
+            let origin = Origin { from: from.into(), private: true, certificate };
+            assert_eq!(users.why_not(name.as_bytes(), origin, When(0)), expect, "{name} {from:?}");
+        };
+        check("ann", [192, 0, 2, 7], None, NoLogin::WrongPassword);
+        check("eve", [192, 0, 2, 7], None, NoLogin::NoAccount);
+        check("backup", [192, 0, 2, 7], None, NoLogin::NoPassword);
+        check("backup", [192, 0, 2, 7], Some(Fingerprint::of(&[2])), NoLogin::NoPassword);
+        check("backup", [198, 51, 100, 7], Some(known), NoLogin::Unfit(Unfit::Network));
     }
 
     #[test]

@@ -57,6 +57,8 @@ struct State {
 pub struct LoginSlot {
     logins: Arc<Logins>,
     key: u64,
+    /// Where it comes from.
+    from: IpAddr,
 }
 
 /// A login that wants to be checked.
@@ -96,7 +98,7 @@ impl Logins {
         let key = state.next;
         state.next += 1;
         state.guard.enter(key, Group::of(from), name.to_vec());
-        let mut waiting = self.wait(&mut state, key);
+        let mut waiting = self.wait(&mut state, key, from);
         self.go_on(&mut state);
         drop(state);
         match waiting.granted.try_recv() {
@@ -181,10 +183,10 @@ impl Logins {
     }
 
     /// `key` waits for its next step.
-    fn wait(self: &Arc<Self>, state: &mut State, key: u64) -> Waiting {
+    fn wait(self: &Arc<Self>, state: &mut State, key: u64, from: IpAddr) -> Waiting {
         let (grant, granted) = oneshot::channel();
         state.waiting.insert(key, grant);
-        Waiting { slot: LoginSlot { logins: Arc::clone(self), key }, granted }
+        Waiting { slot: LoginSlot { logins: Arc::clone(self), key, from }, granted }
     }
 
     /// Lets every login go on that may, and sees to it that the others are not forgotten.
@@ -283,6 +285,8 @@ impl LoginSlot {
         let at = state.guard.wrong(self.logins.clock.now(), self.key);
         if state.guard.banned() != bans {
             self.logins.banned.notify_one();
+            let seconds = state.guard.bounds().ban.map(|ban| ban.time.as_secs());
+            tracing::warn!(host = self.from.to_string(), seconds, "banned");
         }
         state.waiting.remove(&self.key);
         self.logins.go_on(&mut state);

@@ -109,17 +109,17 @@ impl Acceptor {
 
     fn serve(&self, stream: TcpStream, (from, proxied): (SocketAddr, bool), machine: &Arc<server::Config>) {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let span = tracing::error_span!("session", id, client = %from);
         let (slot, eviction) = match self.admit(&stream, from) {
             Ok(admitted) => admitted,
             Err(full) => {
-                self.shared.record(&Record::TurnedAway { id, from, full });
+                span.in_scope(|| self.shared.record(&Record::TurnedAway(full)));
                 turn_away(stream, machine, full);
                 return;
             }
         };
         let (machine, running) = (Arc::clone(machine), self.running.clone());
         let accepted = Accepted { id, stream, from, proxied, slot, eviction, machine, running };
-        let span = tracing::error_span!("session", id, peer = %from);
         tokio::spawn(session::run(Arc::clone(&self.shared), accepted).instrument(span));
     }
 }

@@ -65,10 +65,7 @@ async fn answer(mut stream: UnixStream, live: &Live, clock: Clock) -> io::Result
     (&mut stream).take(MAX_REQUEST).read_to_end(&mut line).await?;
     let text = match Request::parse(&line) {
         Some(Request::Who) => live.list(clock),
-        Some(Request::Kick(id)) if live.kick(id) => {
-            tracing::info!(session = id, "the operator ends the session");
-            String::new()
-        }
+        Some(Request::Kick(id)) if live.kick(id) => String::new(),
         Some(Request::Kick(id)) => format!("{REFUSED_PREFIX}there is no session {id}\n"),
         None => format!("{REFUSED_PREFIX}the request is none of who, kick ID\n"),
     };

@@ -15,7 +15,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use super::audit::{Record, Transfer};
-use crate::auth::Unfit;
+use crate::auth::{NoLogin, Unfit};
 use crate::limits::{Full, Use};
 
 /// What the server counts, from the records of its audit.
@@ -32,6 +32,7 @@ pub struct Metrics {
     refused: Family<Reason, Counter>,
     timeouts: Family<TimerLabel, Counter>,
     without_tls: Counter,
+    in_clear: Counter,
     not_ftp: Counter,
     ports_given_up: Counter,
     no_port: Counter,
@@ -117,6 +118,7 @@ impl Metrics {
             refused: Family::default(),
             timeouts: Family::default(),
             without_tls: Counter::default(),
+            in_clear: Counter::default(),
             not_ftp: Counter::default(),
             ports_given_up: Counter::default(),
             no_port: Counter::default(),
@@ -142,24 +144,27 @@ impl Metrics {
             Record::Ended { .. } => {
                 self.sessions.dec();
             }
-            Record::TurnedAway { full, .. } | Record::Displaced(full) => self.full(*full),
+            Record::TurnedAway(full) | Record::Displaced(full) => self.full(*full),
             Record::NoPort { .. } => {
                 self.no_port.inc();
             }
-            // Whoever logs in again is counted then.
-            Record::LoggedOut => {}
+            // Whoever logs in again is counted then, and the end of a session is counted once.
+            Record::LoggedOut | Record::Kicked => {}
             Record::LoggedIn { .. } => {
                 self.logins.get_or_create(&done(true)).inc();
             }
-            Record::LoginFailed { .. } => {
+            Record::LoginFailed { why, .. } => {
                 self.logins.get_or_create(&done(false)).inc();
+                if let NoLogin::Unfit(why) = why {
+                    self.unfit.get_or_create(&Reason { reason: Text::Unfit(*why) }).inc();
+                }
+            }
+            Record::LoginInClear { .. } | Record::DataInClear { .. } => {
+                self.in_clear.inc();
             }
             Record::Listed(transfer) | Record::Moved(transfer) => self.transfer(transfer),
             Record::Changed { verb, failure, .. } => {
                 self.changes.get_or_create(&command(*verb, failure.is_none())).inc();
-            }
-            Record::Unfit { why, .. } => {
-                self.unfit.get_or_create(&Reason { reason: Text::Unfit(*why) }).inc();
             }
             Record::Refused { why, .. } => {
                 self.refused.get_or_create(&Reason { reason: Text::Why(*why) }).inc();
@@ -248,6 +253,8 @@ impl Metrics {
             "Connections on which TLS could not begin",
             self.without_tls.clone(),
         );
+        let in_clear = "Logins and transfers that were refused because they were in clear";
+        registry.register("clear_refused", in_clear, self.in_clear.clone());
         registry.register("not_ftp", "Clients that spoke another protocol", self.not_ftp.clone());
         registry.register(
             "ports_given_up",
@@ -290,22 +297,26 @@ impl fmt::Debug for Metrics {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
     use crate::limits;
+    use crate::operate::audit::Cause;
 
     #[test]
     fn what_has_happened_is_counted_under_labels_that_no_client_chooses() {
         let metrics = Metrics::new(Lost::default());
         metrics.count(&Record::Connected);
-        metrics.count(&Record::LoginFailed { user: b"eve\"\n" });
+        metrics.count(&Record::LoginFailed { user: b"eve\"\n", why: NoLogin::NoAccount, shown: None });
         metrics.count(&Record::LoggedIn { private: true });
         metrics.count(&Record::LoggedIn { private: true });
-        metrics.count(&Record::Unfit { user: b"eve", why: Unfit::Expired });
-        let from = ([192, 0, 2, 7], 5000).into();
+        let unfit = NoLogin::Unfit(Unfit::Expired);
+        metrics.count(&Record::LoginFailed { user: b"eve", why: unfit, shown: None });
+        let from = IpAddr::from([192, 0, 2, 7]);
         let full = Full::Reached(limits::Limit::Sessions);
-        metrics.count(&Record::TurnedAway { id: 7, from, full });
+        metrics.count(&Record::TurnedAway(full));
         metrics.count(&Record::Displaced(Full::Banned));
-        let owner = limits::Owner::new(None, from.ip());
+        let owner = limits::Owner::new(None, from);
         metrics.count(&Record::NoPort { owner: &owner, error: "none".to_owned() });
         metrics.count(&Record::Refused { why: Why::LowPort, address: ([192, 0, 2, 7], 25).into() });
         let uses = [
@@ -320,7 +331,7 @@ mod tests {
             "ftp_server_limit_bound{limit=\"max-sessions\",beyond=\"gives-way\"} 7",
             "ftp_server_limit_used{limit=\"passive-ports\",beyond=\"gives-way\"} 2",
             "ftp_server_logins_total{done=\"yes\"} 2",
-            "ftp_server_logins_total{done=\"no\"} 1",
+            "ftp_server_logins_total{done=\"no\"} 2",
             "ftp_server_logins_unfit_total{reason=\"Expired\"} 1",
             "ftp_server_turned_away_total{reason=\"max-sessions\"} 1",
             "ftp_server_turned_away_total{reason=\"banned\"} 1",
@@ -334,7 +345,8 @@ mod tests {
         assert!(!text.contains("turned_away_total{reason=\"passive-ports\""), "{text}");
         assert!(!text.contains("eve") && !text.contains("192.0.2.7"), "{text}");
         assert!(!text.contains("limit_bound{limit=\"passive-ports\""), "{text}");
-        let ended = Record::Ended { took: std::time::Duration::ZERO, sent: 0, received: 0 };
+        let ended =
+            Record::Ended { took: std::time::Duration::ZERO, sent: 0, received: 0, cause: Cause::Quit };
         metrics.count(&ended);
         assert!(metrics.text(&[]).contains("ftp_server_sessions 0"));
     }
@@ -346,7 +358,8 @@ mod tests {
         let full = Full::Banned;
         metrics.count(&Record::Displaced(full));
         metrics.count(&Record::LoggedIn { private: true });
-        metrics.count(&Record::Unfit { user: b"eve", why: Unfit::Expired });
+        let unfit = NoLogin::Unfit(Unfit::Expired);
+        metrics.count(&Record::LoginFailed { user: b"eve", why: unfit, shown: None });
         metrics.count(&Record::Refused { why: Why::LowPort, address: ([192, 0, 2, 7], 25).into() });
         metrics.transfers.get_or_create(&command(Verb::Stor, true)).inc();
         metrics.bytes.get_or_create(&FlowLabel { direction: "sent" }).inc();

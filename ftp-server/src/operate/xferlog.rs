@@ -114,14 +114,16 @@ fn line(record: &Record<'_>, who: &Who<'_>, now: &str) -> Option<String> {
         }
         Record::Changed { verb: Verb::Dele, path, failure: None, .. } => (path, 0, 0, false, 'd', true),
         Record::Connected
-        | Record::TurnedAway { .. }
+        | Record::TurnedAway(_)
         | Record::BadHeader { .. }
         | Record::Displaced(_)
         | Record::NoPort { .. }
         | Record::LoggedIn { .. }
         | Record::LoggedOut
         | Record::LoginFailed { .. }
-        | Record::Unfit { .. }
+        | Record::LoginInClear { .. }
+        | Record::DataInClear { .. }
+        | Record::Kicked
         | Record::Refused { .. }
         | Record::Stranger { .. }
         | Record::GavePortsUp

@@ -25,12 +25,12 @@ use tracing::Instrument;
 use super::client::Client;
 use super::digest::digest;
 use super::hook;
-use super::login;
+use super::login::{self, Attempt, Judged};
 use super::network;
 use super::resources::{Done, Resources};
 use super::shared::Shared;
 use super::uploads::Uploads;
-use crate::auth::{Check, Entry, Origin};
+use crate::auth::{Entry, Origin};
 use crate::data::{Begun, Doubt, Pumped, begin, pump};
 use crate::limits::{
     DataPort, DetachedSlot, Entered, Full, MAX_ANONYMOUS_PORTS, Owner, Permission, Scarcity, SessionSlot,
@@ -381,8 +381,9 @@ impl Performer {
 
     /// Whether USER alone logs in. Nobody can guess a certificate, so this needs no place among the logins.
     fn recognise(&mut self, ticket: Ticket, user: &[u8], certificate: Fingerprint) {
+        let origin = self.origin(Some(certificate));
         let known = self.shared.users().recognise(user, certificate).cloned();
-        match known.and_then(|entry| login::admit(&self.shared, self.origin(Some(certificate)), entry)) {
+        match known.filter(|entry| entry.terms.admit(origin, Clock::today()).is_ok()) {
             Some(entry) => self.logged_in(ticket, &entry),
             None => self.answer(ticket, Answer::Login(None)),
         }
@@ -398,34 +399,25 @@ impl Performer {
 
     /// Checks a login. A right password without a slow hash needs no wait.
     fn login(&mut self, ticket: Ticket, user: &[u8], password: Secret, certificate: Option<Fingerprint>) {
-        let origin = self.origin(certificate);
-        let users = self.shared.users();
-        let slot = match self.shared.shares.logins.enter(self.client.from, user) {
-            Entered::Now(slot) => match login::judge(&self.shared, origin, users.check(user, password)) {
-                Check::Right(entry) => {
+        let (users, shared) = (self.shared.users(), Arc::clone(&self.shared));
+        let (origin, session) = (self.origin(certificate), self.slot.share());
+        let attempt = Attempt { user: user.to_vec(), origin, users, session };
+        match shared.shares.logins.enter(self.client.from, user) {
+            Entered::Now(slot) => match attempt.judge(password) {
+                Judged::In(entry) => {
                     slot.right(login::whose(&entry));
-                    return self.logged_in(ticket, &entry);
+                    self.logged_in(ticket, &entry);
                 }
-                other @ (Check::Wrong | Check::Slow(_) | Check::Pam(_)) => {
-                    return self.held.start(
-                        ticket,
-                        login::conclude(
-                            Arc::clone(&self.shared),
-                            (origin, ticket),
-                            (slot, self.slot.share()),
-                            other,
-                        ),
-                    );
+                other @ (Judged::Out(_) | Judged::Slow(_) | Judged::Pam(_)) => {
+                    self.held.start(ticket, attempt.conclude(shared, ticket, slot, other));
                 }
             },
-            Entered::Later(waiting) => waiting,
-        };
-        let (user, shared, session) = (user.to_vec(), Arc::clone(&self.shared), self.slot.share());
-        self.held.start(ticket, async move {
-            let slot = slot.granted().await;
-            let check = login::judge(&shared, origin, users.check(&user, password));
-            login::conclude(shared, (origin, ticket), (slot, session), check).await
-        });
+            Entered::Later(waiting) => self.held.start(ticket, async move {
+                let slot = waiting.granted().await;
+                let judged = attempt.judge(password);
+                attempt.conclude(shared, ticket, slot, judged).await
+            }),
+        }
     }
 
     /// The password was right. From here on the files are those of this user, unless the account has as

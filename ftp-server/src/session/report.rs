@@ -1,15 +1,17 @@
 //! Writes what happens in a session to the log and the audit. The machine has masked the secrets.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ftp_proto::command::{Direction, Verb};
+use ftp_proto::server::Timer;
 use ftp_proto::server::ask::Event;
 use ftp_proto::timer::Moment;
 
 use super::shared::Shared;
-use crate::auth::is_anonymous;
-use crate::operate::audit::{Record, Transfer};
+use crate::auth::{NoLogin, is_anonymous};
+use crate::limits::Full;
+use crate::operate::audit::{Cause, Record, Transfer};
 use crate::operate::live::Presence;
 use crate::operate::xferlog::Who;
 
@@ -17,18 +19,21 @@ use crate::operate::xferlog::Who;
 pub(super) struct Reporter {
     shared: Arc<Shared>,
     presence: Presence,
-    from: IpAddr,
+    from: SocketAddr,
     since: Moment,
     user: Option<Vec<u8>>,
     sent: u64,
     received: u64,
+    /// Why the session ends, if it ends now and the client has not just left.
+    cause: Option<Cause>,
 }
 
 impl Reporter {
     pub(super) fn new(shared: Arc<Shared>, id: u64, from: SocketAddr) -> Self {
         let since = shared.clock.now();
         let presence = shared.live.enter(id, from, since);
-        let reporter = Self { shared, presence, from: from.ip(), since, user: None, sent: 0, received: 0 };
+        let (user, cause) = (None, None);
+        let reporter = Self { shared, presence, from, since, user, sent: 0, received: 0, cause };
         reporter.record(&Record::Connected);
         reporter
     }
@@ -43,6 +48,7 @@ impl Reporter {
         match event {
             Event::Command(line) => {
                 self.presence.commanded(line);
+                self.cause = is_farewell(line).then_some(Cause::Quit);
                 tracing::debug!(command = line, "received");
             }
             Event::Replied(line) => tracing::debug!(reply = line, "said"),
@@ -56,7 +62,10 @@ impl Reporter {
                 self.presence.logged_out();
                 self.user = None;
             }
-            Event::LoginFailed { name } => self.record(&Record::LoginFailed { user: name }),
+            // The check of a password has recorded its failure itself.
+            Event::LoginFailed { name, acct } => self.login_failed(name, *acct),
+            Event::LoginInClear { name } => self.record(&Record::LoginInClear { user: name }),
+            Event::DataInClear { verb } => self.record(&Record::DataInClear { verb: *verb }),
             Event::Refused { why, address } => {
                 self.record(&Record::Refused { why: *why, address: *address });
             }
@@ -67,9 +76,23 @@ impl Reporter {
                 self.presence.detached(&id.to_string());
                 self.record(&Record::Detached { id: *id });
             }
-            Event::NotPrivate { from, why } => self.record(&Record::NotPrivate { from: *from, why }),
-            Event::NotFtp(protocol) => self.record(&Record::NotFtp(protocol)),
-            Event::TimedOut(timer) => self.record(&Record::TimedOut(*timer)),
+            Event::NotPrivate { from, why } => {
+                // Without TLS on the control connection the session ends.
+                if *from == self.from {
+                    self.cause = Some(Cause::NotPrivate);
+                }
+                self.record(&Record::NotPrivate { from: *from, why });
+            }
+            Event::NotFtp(protocol) => {
+                self.cause = Some(Cause::NotFtp);
+                self.record(&Record::NotFtp(protocol));
+            }
+            Event::TimedOut(timer) => {
+                if matches!(timer, Timer::Login | Timer::Idle) {
+                    self.cause = Some(Cause::TimedOut(*timer));
+                }
+                self.record(&Record::TimedOut(*timer));
+            }
             Event::Changed { verb, path, to, failure } => {
                 let (verb, to, failure) = (*verb, to.as_ref(), *failure);
                 self.record(&Record::Changed { verb, path, to, failure });
@@ -93,6 +116,13 @@ impl Reporter {
         }
     }
 
+    fn login_failed(&mut self, user: &[u8], acct: bool) {
+        self.cause = Some(Cause::WrongLogins);
+        if acct {
+            self.record(&Record::LoginFailed { user, why: NoLogin::WrongAcct, shown: None });
+        }
+    }
+
     fn transfer(&mut self, transfer: Transfer<'_>) {
         let count = match transfer.direction {
             Direction::Send => &mut self.sent,
@@ -103,10 +133,34 @@ impl Reporter {
         self.record(&if lists { Record::Listed(transfer) } else { Record::Moved(transfer) });
     }
 
+    /// The operator ends the session.
+    pub(super) fn kick(&mut self) {
+        self.record(&Record::Kicked);
+        self.ends(Cause::Kicked);
+    }
+
+    /// The session has to end, because its place or its account is gone.
+    pub(super) fn displace(&mut self, why: Full) {
+        self.record(&Record::Displaced(why));
+        self.ends(Cause::Displaced(why));
+    }
+
+    /// The session is about to end because of this.
+    pub(super) const fn ends(&mut self, cause: Cause) {
+        self.cause = Some(cause);
+    }
+
+    /// The session ends while the server stops: because of that, if there is no other cause.
+    pub(super) fn stopped(&mut self) {
+        self.cause = self.cause.or(Some(Cause::Stopped));
+    }
+
     /// Records the end of the session.
     pub(super) fn end(self) {
         let took = self.shared.clock.now().since(self.since);
-        self.record(&Record::Ended { took, sent: self.sent, received: self.received });
+        let Self { sent, received, .. } = self;
+        let cause = self.cause.unwrap_or(Cause::Left);
+        self.record(&Record::Ended { took, sent, received, cause });
     }
 
     /// Records something that the machine does not know of.
@@ -114,7 +168,12 @@ impl Reporter {
         record.log(self.user.as_deref());
         self.shared.metrics.count(record);
         if let (Some(xferlog), Some(user)) = (&self.shared.xferlog, &self.user) {
-            xferlog.add(record, &Who { user, anonymous: is_anonymous(user), from: self.from });
+            xferlog.add(record, &Who { user, anonymous: is_anonymous(user), from: self.from.ip() });
         }
     }
+}
+
+/// Whether a command ends the session, in either dialect.
+fn is_farewell(line: &str) -> bool {
+    matches!(line.split(' ').next(), Some("QUIT" | "BYE"))
 }

@@ -20,7 +20,7 @@ use super::report::Reporter;
 use super::resources::Done;
 use super::shared::Shared;
 use crate::limits::{Eviction, Full, SessionSlot};
-use crate::operate::audit::Record;
+use crate::operate::audit::Cause;
 use crate::operate::{Phase, Running};
 
 /// A control connection that was accepted.
@@ -147,7 +147,7 @@ impl SessionTask {
                 continue;
             }
             match self.wait(drained, &mut received).await {
-                Wake::Phase(Phase::Ending) => break,
+                Wake::Phase(Phase::Ending) => break self.reporter.ends(Cause::Stopped),
                 Wake::Phase(phase) => {
                     self.phase = phase;
                     self.input(Input::Shutdown);
@@ -155,7 +155,7 @@ impl SessionTask {
                 Wake::Done(done) => self.finish(*done),
                 Wake::Failed(error) => {
                     tracing::error!(%error, "a task of this session failed");
-                    break;
+                    break self.reporter.ends(Cause::Failed);
                 }
                 Wake::Control(Read::Bytes(count)) => {
                     self.used.bytes += count;
@@ -186,14 +186,14 @@ impl SessionTask {
                     }
                 }
                 Wake::Kicked => {
+                    self.reporter.kick();
                     self.input(Input::End("The operator has ended this session"));
                     if self.control.is_full() {
                         break;
                     }
                 }
                 Wake::Deadline if self.give_up().is_some_and(|at| at <= self.now()) => {
-                    tracing::info!("the client does not read its replies");
-                    break;
+                    break self.reporter.ends(Cause::Unread);
                 }
                 Wake::Deadline => self.input(Input::Timeout),
                 Wake::Turn => self.used = Used::default(),
@@ -267,12 +267,19 @@ impl SessionTask {
                 next = running.phase_after(phase) => {
                     phase = next;
                     if phase == Phase::Ending {
+                        reporter.ends(Cause::Stopped);
                         break;
                     }
                     machine.input(clock.now(), Input::Shutdown);
                 }
-                why = eviction.wait() => machine.input(clock.now(), Input::End(&why.to_string())),
-                () = reporter.kicked() => machine.input(clock.now(), Input::End("kicked")),
+                why = eviction.wait() => {
+                    reporter.displace(why);
+                    machine.input(clock.now(), Input::End(&why.to_string()));
+                }
+                () = reporter.kicked() => {
+                    reporter.kick();
+                    machine.input(clock.now(), Input::End("kicked"));
+                }
                 done = performer.next_done() => match done {
                     Ok(done) => performer.finish(done, |input| machine.input(clock.now(), input)),
                     Err(error) => {
@@ -335,7 +342,12 @@ impl SessionTask {
                     self.reporter.event(&event, || self.performer.moved());
                     self.performer.start_hook_after_upload(&event, &self.running);
                 }
-                Output::Close => return Drained::Closed,
+                Output::Close => {
+                    if self.phase != Phase::Serving {
+                        self.reporter.stopped();
+                    }
+                    return Drained::Closed;
+                }
                 Output::Wait(deadline) => return Drained::Waits(deadline),
             }
         }
@@ -365,7 +377,7 @@ impl SessionTask {
             Ready::Answer(ticket, answer) => self.input(Input::Answer(ticket, answer)),
             Ready::Done(done) => self.finish(*done),
             Ready::End(why) => {
-                self.reporter.record(&Record::Displaced(why));
+                self.reporter.displace(why);
                 self.input(Input::End(&why.to_string()));
             }
         }

@@ -15,7 +15,7 @@ pub(super) fn failure(errno: Errno) -> FileFailure {
         // XDEV is openat2's word for a path that leads out of the root.
         Errno::NAMETOOLONG | Errno::XDEV | Errno::LOOP | Errno::ILSEQ => FileFailure::BadName,
         Errno::WOULDBLOCK | Errno::BUSY | Errno::TXTBSY => FileFailure::Busy,
-        Errno::DQUOT => FileFailure::Quota,
+        Errno::DQUOT => FileFailure::DiskQuota,
         Errno::NOSPC => FileFailure::NoSpace,
         Errno::FBIG => FileFailure::TooLarge,
         Errno::NXIO | Errno::NODEV => FileFailure::NotRegular,
@@ -26,8 +26,16 @@ pub(super) fn failure(errno: Errno) -> FileFailure {
     }
 }
 
-/// The same for the errors of the standard library.
+/// The error of a copy that a bound of the operator ends. [`io_failure`] finds `why` in it again.
+pub(super) fn beyond(why: FileFailure) -> std::io::Error {
+    std::io::Error::new(std::io::ErrorKind::StorageFull, why)
+}
+
+/// The same as [`failure`] for the errors of the standard library.
 pub(crate) fn io_failure(error: &std::io::Error) -> FileFailure {
+    if let Some(why) = error.get_ref().and_then(|why| why.downcast_ref::<FileFailure>()) {
+        return *why;
+    }
     match Errno::from_io_error(error) {
         Some(errno) => failure(errno),
         // It became shorter while it was sent.

@@ -14,7 +14,7 @@ use rustix::fd::AsFd;
 use rustix::fs::{FileType, Stat, fstat};
 use rustix::io::Errno;
 
-use super::failure::failure;
+use super::failure::{beyond, failure};
 
 /// Names a file or directory of this host: its device and its inode.
 pub(super) type Id = (u64, u64);
@@ -130,10 +130,11 @@ impl Counts {
         let exceeds = |held: u64, more: u64, limit: Option<u64>| {
             more > 0 && limit.is_some_and(|limit| held.saturating_add(more) > limit)
         };
-        if exceeds(total.bytes, more.bytes, quota.limits.bytes)
-            || exceeds(total.files, more.files, quota.limits.files)
-        {
-            return Err(FileFailure::Quota);
+        if exceeds(total.bytes, more.bytes, quota.limits.bytes) {
+            return Err(FileFailure::QuotaBytes);
+        }
+        if exceeds(total.files, more.files, quota.limits.files) {
+            return Err(FileFailure::QuotaFiles);
         }
         if let Some(held) = self.roots.get_mut(&root) {
             held.bytes = held.bytes.saturating_add(more.bytes);
@@ -177,7 +178,7 @@ impl RootQuota {
     /// Makes a name with `make`, if the quota has room for it. No name is removed or replaced meanwhile.
     ///
     /// # Errors
-    /// [`FileFailure::Quota`], or what `make` returns.
+    /// [`FileFailure::QuotaFiles`], or what `make` returns.
     pub(super) fn add_name<T>(
         &self,
         make: impl FnOnce() -> Result<T, FileFailure>,
@@ -191,7 +192,7 @@ impl RootQuota {
     /// Makes a temporary name with `make`, which may wait. Nothing is ever renamed to such a name.
     ///
     /// # Errors
-    /// [`FileFailure::Quota`], or what `make` returns.
+    /// [`FileFailure::QuotaFiles`], or what `make` returns.
     pub(super) fn add_temporary_name<T>(
         &self,
         make: impl FnOnce() -> Result<T, FileFailure>,
@@ -277,7 +278,7 @@ impl Budget for GrowingFile {
         let counted = counts.growing.get(file).copied().ok_or(Errno::STALE)?;
         let end = position.saturating_add(bytes);
         let more = end.saturating_sub(counted);
-        counts.add(root.id, &root.quota, Amount { bytes: more, files: 0 }).map_err(|_| Errno::DQUOT)?;
+        counts.add(root.id, &root.quota, Amount { bytes: more, files: 0 }).map_err(beyond)?;
         counts.growing.insert(*file, counted.max(end));
         *position = end;
         Ok(())

@@ -4,10 +4,11 @@
 use std::io;
 
 use ftp_io::copy::Budget;
+use ftp_proto::server::ask::FileFailure;
 use rustix::fd::OwnedFd;
 use rustix::fs::fstatvfs;
-use rustix::io::Errno;
 
+use super::failure::beyond;
 use super::quota::GrowingFile;
 
 /// The bounds of every upload of an account to one root.
@@ -64,7 +65,7 @@ impl Disk {
             let disk = fstatvfs(&self.dir)?;
             let free = disk.f_bavail.saturating_mul(disk.f_frsize).saturating_sub(self.keep_free);
             if free < bytes {
-                return Err(Errno::NOSPC.into());
+                return Err(beyond(FileFailure::KeptFree));
             }
             self.granted = free.min(bytes.max(DISK_CHECK_INTERVAL));
         }
@@ -76,7 +77,7 @@ impl Disk {
 impl Budget for UploadBudget {
     fn take(&mut self, bytes: u64) -> io::Result<()> {
         if let Some(left) = &mut self.left {
-            *left = left.checked_sub(bytes).ok_or(Errno::FBIG)?;
+            *left = left.checked_sub(bytes).ok_or_else(|| beyond(FileFailure::MaxFileSize))?;
         }
         if let Some(disk) = &mut self.disk {
             disk.take(bytes)?;
@@ -92,6 +93,7 @@ const DISK_CHECK_INTERVAL: u64 = 16 * 1024 * 1024;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vfs::failure::io_failure;
 
     fn bounded(room: UploadBounds, position: u64) -> Option<UploadBudget> {
         let dir = std::fs::File::open(std::env::temp_dir()).unwrap();
@@ -103,7 +105,7 @@ mod tests {
         assert!(bounded(UploadBounds::default(), 0).is_none());
         let mut whole = bounded(UploadBounds { file: Some(10), keep_free: 0 }, 0).unwrap();
         assert!(whole.take(6).is_ok() && whole.take(4).is_ok());
-        assert_eq!(Errno::from_io_error(&whole.take(1).unwrap_err()), Some(Errno::FBIG));
+        assert_eq!(io_failure(&whole.take(1).unwrap_err()), FileFailure::MaxFileSize);
         let mut rest = bounded(UploadBounds { file: Some(10), keep_free: 0 }, 8).unwrap();
         assert!(rest.take(2).is_ok() && rest.take(1).is_err());
         assert!(bounded(UploadBounds { file: Some(10), keep_free: 0 }, 11).unwrap().take(1).is_err());
@@ -114,6 +116,6 @@ mod tests {
         let mut some = bounded(UploadBounds { file: None, keep_free: 1 }, 0).unwrap();
         assert!(some.take(1).is_ok());
         let mut none = bounded(UploadBounds { file: None, keep_free: u64::MAX }, 0).unwrap();
-        assert_eq!(Errno::from_io_error(&none.take(1).unwrap_err()), Some(Errno::NOSPC));
+        assert_eq!(io_failure(&none.take(1).unwrap_err()), FileFailure::KeptFree);
     }
 }

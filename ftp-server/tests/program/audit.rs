@@ -1,6 +1,6 @@
 //! The log as an audit, in its forms.
 
-use std::io::Write;
+use std::io::{Read, Write};
 
 use rustix::process::Signal;
 
@@ -19,8 +19,9 @@ fn session(server: &Server) {
     client.say("MKD sub", "257");
     client.say("MFMT 20200101000000 sub", "213");
     client.say("RMD nothing", "550");
-    drop(client.transfer(server, "MLSD"));
-    client.line(); // a client that reads nothing may be told either way
+    let mut listing = String::new();
+    client.transfer(server, "MLSD").read_to_string(&mut listing).unwrap();
+    client.expect("226");
     client.say("QUIT", "221");
     assert_eq!(client.line(), "");
 }
@@ -47,7 +48,7 @@ fn every_change_is_told_with_its_names_and_what_failed_with_the_reason() {
     line(&["changed", "command=\"MFMT\"", "path=\"/sub\""]);
     line(&["WARN", "change failed", "command=\"RMD\"", "path=\"/nothing\"", "No such file"]);
     line(&["listed", "command=\"MLSD\"", "path=\"/\""]);
-    line(&["session ended", "user=\"ann\"", "received=7"]);
+    line(&["session ended", "user=\"ann\"", "received=7", "why=\"the client has quit\""]);
     assert!(!log.contains("secret"), "{log}");
 }
 
@@ -59,6 +60,7 @@ fn json_has_the_same_records() {
     assert!(log.lines().all(|line| line.starts_with('{') && line.ends_with('}')), "{log}");
     let renamed = log.lines().find(|line| line.contains("\"RNTO\"")).unwrap();
     assert!(renamed.contains("\"to\":\"/final name\""), "{renamed}");
+    assert!(renamed.contains("\"message\":\"changed\"") && renamed.contains("\"client\":"), "{renamed}");
 }
 
 #[test]
@@ -72,4 +74,49 @@ fn the_xferlog_has_a_line_for_each_file() {
     let text = std::fs::read_to_string(&path).unwrap();
     assert_eq!(text.lines().count(), 1, "{text}");
     assert!(text.ends_with(" 127.0.0.1 7 /part b _ i r ann ftp 0 * c\n"), "{text}");
+}
+
+/// A value of a line in text form is a number, true or false, a word without blanks, or stands in quotes.
+fn can_be_split(line: &str) -> bool {
+    let mut quoted = false;
+    let mut escaped = false;
+    let mut outside = String::new();
+    for letter in line.chars() {
+        match letter {
+            '"' if !escaped => quoted = !quoted,
+            _ if !quoted => outside.push(letter),
+            _ => {}
+        }
+        escaped = letter == '\\' && !escaped;
+    }
+    let values = outside.split_once('=').map_or("", |(_, rest)| rest);
+    !quoted && values.split_whitespace().skip(1).all(|word| word.contains('='))
+}
+
+#[test]
+fn a_login_that_fails_has_its_cause_and_no_text_breaks_a_line() {
+    let place = tempfile::tempdir().unwrap();
+    let config = place.path().join("server.toml");
+    let text = "[bans]\nafter = 2\ntime = \"1h\"\n[limits]\nrefusal-delay = \"1ms\"\n";
+    std::fs::write(&config, text).unwrap();
+    let server = Server::start(&format!("{ANN} --config {}", config.display()));
+    let mut client = Client::connect(&server);
+    client.expect("220");
+    for (name, password) in [("ann", "wrong"), ("a b=c\"", "")] {
+        client.say(&format!("USER {name}"), "331");
+        client.say(&format!("PASS {password}"), "530");
+    }
+    let (_, log) = server.stop(Signal::TERM);
+    let line = |words: &[&str]| {
+        let found = log.lines().any(|line| words.iter().all(|word| line.contains(word)));
+        assert!(found, "{words:?} in no line:\n{log}");
+    };
+    line(&["WARN", "login failed", "user=\"ann\"", "why=\"the password is wrong\"", "session{id=1"]);
+    line(&["login failed", "why=\"no account has this name\""]);
+    line(&["banned", "host=\"127.0.0.1\"", "seconds=3600"]);
+    let ended = log.lines().filter(|line| line.contains("session ended") || line.contains("login failed"));
+    for line in ended {
+        let fields = line.split_once("}: ").unwrap().1;
+        assert!(can_be_split(fields), "{line}");
+    }
 }

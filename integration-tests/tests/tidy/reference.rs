@@ -12,6 +12,7 @@ mod exits;
 mod layers;
 mod limits;
 mod links;
+mod log;
 mod options;
 mod page;
 mod timers;
@@ -37,7 +38,14 @@ fn programs() -> [Command; 3] {
 /// All generated pages.
 fn pages() -> Vec<Page> {
     let mut pages: Vec<Page> = programs().into_iter().map(options::page).collect();
-    pages.extend([options::configuration(), verbs::page(), timers::page(), exits::page(), limits::page()]);
+    pages.extend([
+        options::configuration(),
+        verbs::page(),
+        timers::page(),
+        exits::page(),
+        limits::page(),
+        log::page(),
+    ]);
     pages
 }
 

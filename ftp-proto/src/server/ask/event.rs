@@ -83,6 +83,18 @@ pub enum Event {
     LoginFailed {
         /// The name that the client gave.
         name: Vec<u8>,
+        /// Whether ACCT was wrong after a right password; otherwise the driver has refused name and password.
+        acct: bool,
+    },
+    /// Somebody wants to log in in clear, and TLS is required. A session tells this once.
+    LoginInClear {
+        /// The name that the client gave.
+        name: Vec<u8>,
+    },
+    /// A transfer or listing was refused, because its data would go in clear and TLS is required.
+    DataInClear {
+        /// The verb of the command.
+        verb: Verb,
     },
     /// Policy has refused an address.
     Refused {

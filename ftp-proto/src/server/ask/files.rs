@@ -229,20 +229,32 @@ pub enum FileFailure {
     /// There are more bytes than RANG has named.
     #[error("More bytes than RANG has named")]
     BeyondRange,
-    /// The disk or the quota is full.
+    /// The disk is full.
     #[error("No space left")]
     NoSpace,
+    /// Nothing is left of the disk but what uploads have to leave free.
+    #[error("No space left beyond what is kept free (keep-free)")]
+    KeptFree,
     /// The two names lie in different directories of the operator's, between which nothing is renamed.
     #[error("Nothing can be renamed between these directories; copy it")]
     OtherRoot,
     /// The target of a link lies neither in the directory of the link nor below it.
     #[error("A link leads only to what lies in its own directory or below")]
     LeadsUp,
-    /// The account may not store so much.
-    #[error("Quota reached")]
-    Quota,
-    /// The file is larger than the account or the file system permits.
-    #[error("File too large")]
+    /// The account may not store so many bytes.
+    #[error("Quota of bytes reached (quota-bytes)")]
+    QuotaBytes,
+    /// The account may not store so many files, directories and links.
+    #[error("Quota of files reached (quota-files)")]
+    QuotaFiles,
+    /// The quota of the file system is reached.
+    #[error("Quota of the disk reached")]
+    DiskQuota,
+    /// The file is larger than the account permits.
+    #[error("File larger than this account may store (max-file-size)")]
+    MaxFileSize,
+    /// The file is larger than the file system permits.
+    #[error("File too large for the disk")]
     TooLarge,
     /// The file was replaced or changed during the operation.
     #[error("File changed during the operation")]

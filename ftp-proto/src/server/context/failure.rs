@@ -21,9 +21,14 @@ pub(in crate::server) const fn meaning(verb: Verb, failure: FileFailure) -> Mean
         FileFailure::BadName | FileFailure::OtherRoot | FileFailure::LeadsUp => Meaning::BadName,
         FileFailure::Busy => Meaning::FileBusy,
         FileFailure::BeyondEnd => Meaning::RestTooFar,
-        FileFailure::NoSpace | FileFailure::Quota | FileFailure::TooLarge | FileFailure::BeyondRange => {
-            Meaning::NoSpace
-        }
+        FileFailure::NoSpace
+        | FileFailure::KeptFree
+        | FileFailure::QuotaBytes
+        | FileFailure::QuotaFiles
+        | FileFailure::DiskQuota
+        | FileFailure::MaxFileSize
+        | FileFailure::TooLarge
+        | FileFailure::BeyondRange => Meaning::NoSpace,
         FileFailure::Changed | FileFailure::Other => Meaning::LocalError,
     }
 }

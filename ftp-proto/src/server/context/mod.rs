@@ -39,6 +39,8 @@ pub(in crate::server) struct Context {
     pub(in crate::server) login: Login,
     /// How many logins have failed on this connection.
     pub(in crate::server) failed_logins: u32,
+    /// The log knows that the client wanted to log in in clear.
+    pub(in crate::server) told_clear_login: bool,
     pub(in crate::server) parameters: Parameters,
     pub(in crate::server) tls: TlsState,
     pub(in crate::server) sockets: Sockets,
@@ -60,6 +62,7 @@ impl Context {
             out: Outbox::new(config.dialect),
             login: Login::Nobody,
             failed_logins: 0,
+            told_clear_login: false,
             parameters: Parameters::default(),
             tls: TlsState::new(),
             sockets: Sockets::new(config.gender),

@@ -247,9 +247,7 @@ impl Session {
         let verb = waiting.verb();
         // A transfer command uses the restart point up, even when it fails (E14).
         let range = if verb.is_some_and(moves_data) { self.cx.parameters.range.take() } else { None };
-        if verb
-            .is_none_or(|verb| admission::may_run(&mut self.cx, verb, matches!(self.work, Work::Transfer(_))))
-        {
+        if admission::may_run(&mut self.cx, &waiting, matches!(self.work, Work::Transfer(_))) {
             if self.stopping && verb.is_some_and(moves_data) {
                 return self.stop();
             }

@@ -4,6 +4,7 @@ mod candidates;
 
 use super::Harness;
 use super::harness::{OWN, Setup, seconds};
+use crate::command::Verb;
 use crate::server::ask::{Answer, End, Event, Handshake, Input};
 use crate::server::{Reuse, Tls, TlsStart};
 use crate::wire::Fingerprint;
@@ -325,12 +326,16 @@ fn where_tls_is_required_nothing_goes_in_clear() {
     let mut h = server(tls);
     h.check("USER u", &["530"]);
     h.check("PASS secret", &["530"]);
+    h.check("USER u", &["530"]);
+    let tries = h.events.iter().filter(|event| matches!(event, Event::LoginInClear { .. })).count();
+    assert_eq!(tries, 1, "the log has one line, however often it is tried");
     h.check("AUTH TLS", &["234"]);
     h.handshake(shown(None, false));
     let mut h = h.logged_in();
     let port = h.port("PASV");
     h.arrive(port, &format!("{OWN}:5000"));
     h.check("LIST", &["521"]);
+    assert!(h.events.contains(&Event::DataInClear { verb: Verb::List }), "{:?}", h.events);
     h.check("PBSZ 0", &["200"]);
     h.check("PROT C", &["534"]);
     h.check("PROT P", &["200"]);

@@ -121,11 +121,11 @@ fn a_quota_of_bytes_is_exact() {
     let site = limited(Some(100), None);
     site.store("/full", Intent::Replace, 90, Received::Whole).unwrap();
     assert_eq!(site.held().0, 100);
-    assert_eq!(site.store("/more", Intent::Replace, 1, Received::Whole), Err(FileFailure::Quota));
-    assert_eq!(site.store("/full", Intent::Append, 1, Received::Whole), Err(FileFailure::Quota));
+    assert_eq!(site.store("/more", Intent::Replace, 1, Received::Whole), Err(FileFailure::QuotaBytes));
+    assert_eq!(site.store("/full", Intent::Append, 1, Received::Whole), Err(FileFailure::QuotaBytes));
     assert_eq!(
         site.store("/full", Intent::Replace, 1, Received::Whole),
-        Err(FileFailure::Quota),
+        Err(FileFailure::QuotaBytes),
         "both exist"
     );
     site.store("/full", Intent::WriteAt { range: ByteRange::from(80) }, 10, Received::Whole).unwrap();
@@ -139,9 +139,9 @@ fn a_quota_of_bytes_is_exact() {
 fn a_quota_of_files_is_exact() {
     let site = limited(None, Some(4));
     assert_eq!(site.ask(FileAsk::MakeDirectory(name("/made"))), DONE);
-    assert_eq!(site.ask(FileAsk::MakeDirectory(name("/more"))), Err(FileFailure::Quota));
-    assert_eq!(site.store("/more", Intent::Replace, 1, Received::Whole), Err(FileFailure::Quota));
-    assert_eq!(site.store("/more", Intent::Append, 1, Received::Whole), Err(FileFailure::Quota));
+    assert_eq!(site.ask(FileAsk::MakeDirectory(name("/more"))), Err(FileFailure::QuotaFiles));
+    assert_eq!(site.store("/more", Intent::Replace, 1, Received::Whole), Err(FileFailure::QuotaFiles));
+    assert_eq!(site.store("/more", Intent::Append, 1, Received::Whole), Err(FileFailure::QuotaFiles));
     site.store("/old", Intent::Append, 1, Received::Whole).unwrap();
     assert_eq!(site.held(), (11, 4));
 }

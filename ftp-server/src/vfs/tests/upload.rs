@@ -276,7 +276,7 @@ fn a_link_at_the_end_is_stored_through_beside_the_real_file() {
 #[test]
 fn e15_a_full_disk_is_told_as_such() {
     assert_eq!(io_failure(&std::io::Error::from(Errno::NOSPC)), FileFailure::NoSpace);
-    assert_eq!(io_failure(&std::io::Error::from(Errno::DQUOT)), FileFailure::Quota);
+    assert_eq!(io_failure(&std::io::Error::from(Errno::DQUOT)), FileFailure::DiskQuota);
 }
 
 /// A pipe cannot be synced: its error stands for that of a disk.

@@ -1,0 +1,190 @@
+//! How each record becomes a line of the log, and the names of all events.
+
+use ftp_proto::command::Direction;
+use ftp_proto::wire::PathName;
+
+use super::record::{Record, Transfer};
+use crate::limits::Limit;
+
+impl Record<'_> {
+    /// The name of the event. It is the `message` of each of its lines and never changes with what has happened.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Connected => "connected",
+            Self::TurnedAway(_) => "turned away",
+            Self::BadHeader { .. } => "no PROXY header",
+            Self::Displaced(_) => "session displaced",
+            Self::NoPort { .. } => "no data port",
+            Self::LoggedIn { .. } => "logged in",
+            Self::LoggedOut => "logged out",
+            Self::LoginFailed { .. } => "login failed",
+            Self::LoginInClear { .. } => "login in clear refused",
+            Self::DataInClear { .. } => "data in clear refused",
+            Self::Refused { .. } => "data connection refused",
+            Self::Stranger { .. } => "stranger closed",
+            Self::GavePortsUp => "data ports given up",
+            Self::GaveConnectionsUp => "data connections given up",
+            Self::NotPrivate { .. } => "no TLS",
+            Self::NotFtp(_) => "not FTP",
+            Self::TimedOut(_) => "timed out",
+            Self::Listed(Transfer { failure: None, .. }) => "listed",
+            Self::Listed(_) => "listing failed",
+            Self::Moved(transfer) => transfer.name(),
+            Self::Changed { failure: None, .. } => "changed",
+            Self::Changed { .. } => "change failed",
+            Self::Hooked { failure: None, .. } => "hook done",
+            Self::Hooked { .. } => "hook failed",
+            Self::Kicked => "session kicked",
+            Self::Detached { .. } => "transfer detached",
+            Self::Ended { .. } => "session ended",
+        }
+    }
+
+    /// Writes the record to the log: what was refused or has failed is a warning. Both forms of the log escape
+    /// what could break a line.
+    pub fn log(&self, user: Option<&[u8]>) {
+        let (name, user) = (self.name(), user.map(text));
+        match self {
+            Self::Connected => tracing::debug!("{name}"),
+            Self::TurnedAway(full) => tracing::warn!(why = full.to_string(), "{name}"),
+            Self::BadHeader { from, why } => {
+                tracing::warn!(from = from.to_string(), why = why.to_string(), "{name}");
+            }
+            Self::Displaced(full) => tracing::warn!(user, why = full.to_string(), "{name}"),
+            Self::NoPort { owner, error } => {
+                let (owner, limit) = (owner.to_string(), Limit::DataPorts.name());
+                tracing::warn!(user, owner, limit, why = error, "{name}");
+            }
+            Self::LoginFailed { user, why, shown } => {
+                let (why, certificate) = (why.to_string(), shown.map(|shown| shown.to_string()));
+                tracing::warn!(user = text(user), why, certificate, "{name}");
+            }
+            Self::LoginInClear { user } => {
+                tracing::warn!(user = text(user), why = "require-tls", "{name}");
+            }
+            Self::DataInClear { verb } => {
+                tracing::warn!(user, command = verb.name(), why = "require-tls", "{name}");
+            }
+            Self::Refused { why, address } => {
+                tracing::warn!(user, address = address.to_string(), why = why.to_string(), "{name}");
+            }
+            Self::Stranger { from } => tracing::warn!(user, from = from.to_string(), "{name}"),
+            Self::GavePortsUp | Self::GaveConnectionsUp => {
+                tracing::info!(user, why = "others need them", "{name}");
+            }
+            Self::NotPrivate { from, why } => tracing::warn!(user, from = from.to_string(), why, "{name}"),
+            Self::NotFtp(protocol) => tracing::warn!(protocol, "{name}"),
+            Self::TimedOut(timer) => tracing::info!(user, timer = timer.name(), "{name}"),
+            Self::LoggedIn { private } => tracing::info!(user, tls = private, "{name}"),
+            Self::LoggedOut => tracing::info!(user, "{name}"),
+            Self::Listed(transfer) | Self::Moved(transfer) => transfer.log(user.as_deref(), name),
+            Self::Changed { verb, path, to, failure } => {
+                let (command, path) = (verb.name(), path.display());
+                let to = to.map(PathName::display);
+                match failure {
+                    None => tracing::info!(user, command, path, to, "{name}"),
+                    Some(why) => tracing::warn!(user, command, path, to, why = why.to_string(), "{name}"),
+                }
+            }
+            Self::Hooked { path, failure: None } => {
+                tracing::debug!(user, path = path.display(), "{name}");
+            }
+            Self::Hooked { path, failure: Some(why) } => {
+                tracing::error!(user, path = path.display(), why = why.to_string(), "{name}");
+            }
+            Self::Kicked => tracing::info!(user, "{name}"),
+            Self::Detached { id } => tracing::info!(user, transfer = id.to_string(), "{name}"),
+            Self::Ended { took, sent, received, cause } => {
+                let (seconds, why) = (took.as_secs(), cause.to_string());
+                tracing::info!(user, seconds, sent, received, why, "{name}");
+            }
+        }
+    }
+}
+
+impl Transfer<'_> {
+    /// The name of the event for a file.
+    const fn name(&self) -> &'static str {
+        match (self.failure, self.direction) {
+            (None, Direction::Send) => "sent",
+            (None, Direction::Receive) => "received",
+            (Some(_), Direction::Send) => "sending failed",
+            (Some(_), Direction::Receive) => "receiving failed",
+        }
+    }
+
+    fn log(&self, user: Option<&str>, name: &str) {
+        let Self { verb, path, bytes, took, peer, private, failure, .. } = self;
+        let (command, path, seconds) = (verb.name(), path.display(), took.as_secs_f64());
+        let (peer, tls) = (peer.map(|peer| peer.to_string()), *private);
+        match failure {
+            None => tracing::info!(user, command, path, bytes, seconds, peer, tls, whole = true, "{name}"),
+            Some(why) => {
+                tracing::warn!(user, command, path, bytes, seconds, peer, tls, whole = false, why, "{name}");
+            }
+        }
+    }
+}
+
+fn text(name: &[u8]) -> String {
+    String::from_utf8_lossy(name).into_owned()
+}
+
+/// The events of the audit by name: the level of their lines, and what has happened. For the reference.
+pub const EVENTS: [(&str, &str, &str); 31] = [
+    ("connected", "debug", "A session begins."),
+    (
+        "turned away",
+        "warn",
+        "A connection was closed before it became a session; `why` names the limit or the ban.",
+    ),
+    ("no PROXY header", "warn", "A connection from a proxy did not say whose it is, and was closed."),
+    (
+        "session displaced",
+        "warn",
+        "A session has to end; `why` names the limit, or says that the account is gone.",
+    ),
+    ("logged in", "info", "`tls` says whether the control connection is inside TLS."),
+    ("logged out", "info", "Nobody is logged in any more, and the session goes on."),
+    (
+        "login failed",
+        "warn",
+        "`why` is not told to the client; `certificate` is the fingerprint of the one that it has shown.",
+    ),
+    (
+        "login in clear refused",
+        "warn",
+        "TLS is required, and the client wants to log in without; one line in a session.",
+    ),
+    ("data in clear refused", "warn", "TLS is required, and the client has not sent `PROT P`."),
+    ("banned", "warn", "An address has failed to log in too often; `seconds` is the time of its ban."),
+    ("data connection refused", "warn", "`why` is the rule of the policy, `address` the other end."),
+    ("stranger closed", "warn", "A connection to a data port that is not the expected peer."),
+    ("no data port", "warn", "No data port could be had; `limit` is the key that bounds them."),
+    ("data ports given up", "info", "The session has given its data ports back, because others need them."),
+    (
+        "data connections given up",
+        "info",
+        "The session has closed the data connections that it kept, because others need them.",
+    ),
+    ("no TLS", "warn", "TLS could not begin on the control connection or on a data connection."),
+    ("not FTP", "warn", "The client spoke HTTP or TLS to a listener in clear."),
+    ("timed out", "info", "A wait has ended by `timer`."),
+    ("listed", "info", "A directory was listed."),
+    ("listing failed", "warn", "A listing did not arrive whole."),
+    ("sent", "info", "A file was sent whole; `peer` is the other end of the data connection."),
+    ("sending failed", "warn", "A file was not sent whole."),
+    ("received", "info", "A file was received whole."),
+    ("receiving failed", "warn", "A file was not received whole."),
+    (
+        "changed",
+        "info",
+        "A name or a fact of a file was changed; `to` is the new name, or what a link leads to.",
+    ),
+    ("change failed", "warn", "It was not changed."),
+    ("hook done", "debug", "The hook after an upload has done its work."),
+    ("hook failed", "error", "The hook after an upload has not done its work."),
+    ("session kicked", "info", "The operator ends the session."),
+    ("transfer detached", "info", "The control connection has ended, and a transfer goes on without it."),
+    ("session ended", "info", "`why` is the cause; `sent` and `received` are bytes of files and listings."),
+];

@@ -1,0 +1,208 @@
+//! What an audit records: its kinds are closed lists.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use ftp_proto::address::proxy::BadHeader;
+use ftp_proto::command::{DataType, Direction, Verb};
+use ftp_proto::policy::Why;
+use ftp_proto::server::Timer;
+use ftp_proto::server::ask::FileFailure;
+use ftp_proto::wire::{Fingerprint, PathName, TransferId};
+
+use crate::auth::NoLogin;
+use crate::limits::{Full, Owner};
+use crate::operate::hook::HookFailure;
+
+/// What an audit records. The list is closed.
+#[derive(Debug)]
+pub enum Record<'a> {
+    /// A session begins.
+    Connected,
+    /// A connection was closed before it became a session.
+    TurnedAway(Full),
+    /// A connection from a proxy did not say whose it is, and was closed.
+    BadHeader {
+        /// The proxy that it came from.
+        from: SocketAddr,
+        /// What is wrong with its header.
+        why: HeaderFailure,
+    },
+    /// A session has to end, because its place or its account is gone.
+    Displaced(Full),
+    /// No data port is free for a session.
+    NoPort {
+        /// Whose share it would have counted in.
+        owner: &'a Owner,
+        /// What the system said.
+        error: String,
+    },
+    /// Somebody has logged in.
+    LoggedIn {
+        /// Whether the control connection is inside TLS.
+        private: bool,
+    },
+    /// Whoever was logged in is so no more, and the session goes on.
+    LoggedOut,
+    /// Somebody could not log in.
+    LoginFailed {
+        /// The name that the client gave.
+        user: &'a [u8],
+        /// Why it does not log in. The client is not told.
+        why: NoLogin,
+        /// The certificate that the client has shown.
+        shown: Option<Fingerprint>,
+    },
+    /// Somebody wants to log in in clear, and TLS is required.
+    LoginInClear {
+        /// The name that the client gave.
+        user: &'a [u8],
+    },
+    /// A transfer or listing was refused, because its data would go in clear and TLS is required.
+    DataInClear {
+        /// The verb of the command.
+        verb: Verb,
+    },
+    /// Policy has refused an address for a data connection.
+    Refused {
+        /// Why it was refused.
+        why: Why,
+        /// The address that was refused.
+        address: SocketAddr,
+    },
+    /// A stranger was closed at a data port.
+    Stranger {
+        /// The stranger's address.
+        from: SocketAddr,
+    },
+    /// The session has given its data ports back, because others need them.
+    GavePortsUp,
+    /// The session has closed the data connections between two files, because others need them.
+    GaveConnectionsUp,
+    /// TLS could not begin on a connection.
+    NotPrivate {
+        /// The other end of the connection.
+        from: SocketAddr,
+        /// What went wrong.
+        why: &'a str,
+    },
+    /// The client spoke this protocol, and the session has ended.
+    NotFtp(&'static str),
+    /// A wait has ended by its timer.
+    TimedOut(Timer),
+    /// A directory was listed.
+    Listed(Transfer<'a>),
+    /// A file was sent or received.
+    Moved(Transfer<'a>),
+    /// Something else was changed.
+    Changed {
+        /// The verb of the command.
+        verb: Verb,
+        /// What was changed; for a new name the old one.
+        path: &'a PathName,
+        /// The new name, or where a link leads to.
+        to: Option<&'a PathName>,
+        /// Why nothing was changed.
+        failure: Option<FileFailure>,
+    },
+    /// The hook after an upload has done its work, or has failed.
+    Hooked {
+        /// The upload, as the client calls it.
+        path: &'a PathName,
+        /// Why the hook has not done its work.
+        failure: Option<&'a HookFailure>,
+    },
+    /// The operator ends the session (`kick`).
+    Kicked,
+    /// The control connection has ended, and a transfer goes on without it.
+    Detached {
+        /// The name of the transfer.
+        id: TransferId,
+    },
+    /// The session has ended.
+    Ended {
+        /// How long the session was.
+        took: Duration,
+        /// Bytes of files and listings that were sent.
+        sent: u64,
+        /// Bytes of files that were received.
+        received: u64,
+        /// Why it has ended.
+        cause: Cause,
+    },
+}
+
+/// Why a session has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Cause {
+    /// The client has sent QUIT.
+    #[error("the client has quit")]
+    Quit,
+    /// The client has closed the control connection, or is gone.
+    #[error("the client has left")]
+    Left,
+    /// The client was silent for too long.
+    #[error("the client was silent for too long ({})", .0.name())]
+    TimedOut(Timer),
+    /// Too many logins have failed.
+    #[error("too many logins have failed")]
+    WrongLogins,
+    /// The client does not read its replies.
+    #[error("the client does not read its replies")]
+    Unread,
+    /// TLS could not begin on the control connection.
+    #[error("TLS could not begin")]
+    NotPrivate,
+    /// The client spoke another protocol.
+    #[error("the client does not speak FTP")]
+    NotFtp,
+    /// Its place or its account is gone.
+    #[error("{0}")]
+    Displaced(Full),
+    /// The operator has ended it.
+    #[error("the operator has ended it")]
+    Kicked,
+    /// The server stops.
+    #[error("the server stops")]
+    Stopped,
+    /// A task of the server has failed.
+    #[error("a task of the server has failed")]
+    Failed,
+}
+
+/// Why a connection from a proxy was closed before it became a session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum HeaderFailure {
+    /// What came is no right header.
+    #[error(transparent)]
+    Bad(#[from] BadHeader),
+    /// It did not come in time.
+    #[error("its PROXY header did not come in time")]
+    Late,
+    /// It did not come before too many others were awaited.
+    #[error("its PROXY header did not come before others needed the place (proxy-headers)")]
+    Displaced,
+}
+
+/// One transfer, as the audit tells it.
+#[derive(Clone, Copy, Debug)]
+pub struct Transfer<'a> {
+    /// The verb of the command.
+    pub verb: Verb,
+    /// The file or directory.
+    pub path: &'a PathName,
+    /// The direction, seen from this server.
+    pub direction: Direction,
+    /// How the bytes were coded.
+    pub data_type: DataType,
+    /// Bytes that moved.
+    pub bytes: u64,
+    /// From the command to the end.
+    pub took: Duration,
+    /// The other end of the data connection.
+    pub peer: Option<SocketAddr>,
+    /// Whether the data connection is inside TLS.
+    pub private: bool,
+    /// Why it is not whole.
+    pub failure: Option<&'a str>,
+}

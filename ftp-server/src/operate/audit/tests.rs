@@ -1,0 +1,113 @@
+//! Every kind of record has a name, and the reference has all of them.
+
+use std::collections::BTreeSet;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use ftp_proto::command::{DataType, Direction, Verb};
+use ftp_proto::policy::Why;
+use ftp_proto::server::Timer;
+use ftp_proto::server::ask::FileFailure;
+use ftp_proto::wire::{PathName, TransferId};
+
+use super::{Cause, EVENTS, HeaderFailure, Record, Transfer};
+use crate::auth::{NoLogin, Unfit};
+use crate::limits::{Full, Owner};
+use crate::operate::hook::HookFailure;
+
+/// Does not compile if a kind is missing: a new one belongs to [`every`], too.
+const fn is_in_every(record: &Record<'_>) -> bool {
+    match record {
+        Record::Connected
+        | Record::TurnedAway(_)
+        | Record::BadHeader { .. }
+        | Record::Displaced(_)
+        | Record::NoPort { .. }
+        | Record::LoggedIn { .. }
+        | Record::LoggedOut
+        | Record::LoginFailed { .. }
+        | Record::LoginInClear { .. }
+        | Record::DataInClear { .. }
+        | Record::Refused { .. }
+        | Record::Stranger { .. }
+        | Record::GavePortsUp
+        | Record::GaveConnectionsUp
+        | Record::NotPrivate { .. }
+        | Record::NotFtp(_)
+        | Record::TimedOut(_)
+        | Record::Listed(_)
+        | Record::Moved(_)
+        | Record::Changed { .. }
+        | Record::Hooked { .. }
+        | Record::Kicked
+        | Record::Detached { .. }
+        | Record::Ended { .. } => true,
+    }
+}
+
+/// One record of each kind.
+fn every<'a>(path: &'a PathName, owner: &'a Owner, failed: &'a HookFailure) -> Vec<Record<'a>> {
+    let from: SocketAddr = "192.0.2.7:5000".parse().unwrap();
+    let sent = Transfer {
+        verb: Verb::Retr,
+        path,
+        direction: Direction::Send,
+        data_type: DataType::Image,
+        bytes: 1,
+        took: Duration::ZERO,
+        peer: Some(from),
+        private: false,
+        failure: None,
+    };
+    let received = Transfer { direction: Direction::Receive, ..sent };
+    let broken = |transfer: Transfer<'a>| Transfer { failure: Some("two words"), ..transfer };
+    let changed = |failure| Record::Changed { verb: Verb::Dele, path, to: None, failure };
+    let full = Full::Banned;
+    vec![
+        Record::Connected,
+        Record::TurnedAway(full),
+        Record::BadHeader { from, why: HeaderFailure::Late },
+        Record::Displaced(full),
+        Record::NoPort { owner, error: "two words".to_owned() },
+        Record::LoggedIn { private: true },
+        Record::LoggedOut,
+        Record::LoginFailed { user: b"a b", why: NoLogin::Unfit(Unfit::Expired), shown: None },
+        Record::LoginInClear { user: b"a b" },
+        Record::DataInClear { verb: Verb::List },
+        Record::Refused { why: Why::LowPort, address: from },
+        Record::Stranger { from },
+        Record::GavePortsUp,
+        Record::GaveConnectionsUp,
+        Record::NotPrivate { from, why: "two words" },
+        Record::NotFtp("HTTP"),
+        Record::TimedOut(Timer::Idle),
+        Record::Listed(sent),
+        Record::Listed(broken(sent)),
+        Record::Moved(sent),
+        Record::Moved(broken(sent)),
+        Record::Moved(received),
+        Record::Moved(broken(received)),
+        changed(None),
+        changed(Some(FileFailure::NoSpace)),
+        Record::Hooked { path, failure: None },
+        Record::Hooked { path, failure: Some(failed) },
+        Record::Kicked,
+        Record::Detached { id: TransferId::new([0; 16]) },
+        Record::Ended { took: Duration::ZERO, sent: 0, received: 0, cause: Cause::Quit },
+    ]
+}
+
+#[test]
+fn every_event_is_in_the_reference_and_the_other_way_round() {
+    let (path, owner) = (PathName::from_wire("/a").unwrap(), Owner::new(None, [192, 0, 2, 7].into()));
+    let failed = HookFailure::TimedOut(Duration::ZERO);
+    let every = every(&path, &owner, &failed);
+    assert!(every.iter().all(is_in_every));
+    let names: BTreeSet<_> = every.iter().map(Record::name).collect();
+    // A ban begins in no session.
+    let names: BTreeSet<_> = names.into_iter().chain(["banned"]).collect();
+    let listed: BTreeSet<_> = EVENTS.iter().map(|(name, ..)| *name).collect();
+    assert_eq!(names, listed);
+    assert_eq!(listed.len(), EVENTS.len(), "each name stands once");
+}
