@@ -6,7 +6,8 @@ use std::io::Read;
 use std::net::SocketAddr;
 
 use ftp_proto::dialect::Dialect::{Rfc354, Rfc959};
-use integration_tests::socket::{connect, is_quiet, is_turned_away, listen};
+use integration_tests::raw::Raw;
+use integration_tests::socket::{connect, free_port, is_quiet, is_turned_away, listen};
 
 use super::{Bob, passive, site};
 
@@ -56,6 +57,75 @@ fn s2577_3_a_victim_of_rndz_hears_nothing_that_the_attacker_chose() {
     assert!(bytes.starts_with(b"RNDZ1\r\n\0"));
     ann.expect("425");
     assert!(is_quiet(&victim), "one connection for one command");
+}
+
+/// Section 3, from a distance: some attempts that ABOR ends are the limit for an account, whether their target
+/// refuses, answers or drops them. Else the one after them would tell which of these it was.
+#[test]
+fn s2577_3_tries_that_were_given_up_do_not_tell_whether_their_target_answers() {
+    let site =
+        site("oracle").user("closed:x").user("silent:x").user("open:x").args(["--connect-timeout", "2s"]);
+    let server = site.file("mail", "HELO").start();
+    let (open, full) = (listen(VICTIM, 0), Full::listen());
+    let closed = free_port(VICTIM);
+    let targets = [("closed", closed), ("silent", full.port()), ("open", open.local_addr().unwrap().port())];
+    for (user, port) in targets {
+        let mut mal = server.connect(Rfc959);
+        mal.login(user, "x");
+        mal.ask("TYPE I", "200");
+        let begin = |mal: &mut Raw, host: &str, port: u16| {
+            mal.ask(&format!("RNDZ {}", "07".repeat(32)), "200");
+            mal.ask(&format!("EPRT |1|{host}|{port}|"), "200");
+            mal.send("RETR mail");
+        };
+        let give_up = |mal: &mut Raw| {
+            mal.ask("ABOR", "426");
+            mal.expect("226");
+        };
+        let own = listen("127.0.0.46", 0);
+        let own_port = own.local_addr().unwrap().port();
+        begin(&mut mal, "127.0.0.46", own_port);
+        drop(integration_tests::socket::accept(&own));
+        give_up(&mut mal);
+        // Some may be given up before they begin.
+        for _ in 0..200 {
+            begin(&mut mal, VICTIM, port);
+            mal.ask("STAT", "211|213");
+            give_up(&mut mal);
+        }
+        begin(&mut mal, "127.0.0.46", own_port);
+        mal.expect("425");
+        assert!(is_quiet(&own), "{user}: an attempt after so many");
+    }
+}
+
+/// A listener whose queue is full, so that the system drops all further attempts to connect.
+struct Full {
+    listener: socket2::Socket,
+    _queued: Vec<socket2::Socket>,
+}
+
+impl Full {
+    fn listen() -> Self {
+        let socket = || socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        let listener = socket();
+        listener.bind(&SocketAddr::new(VICTIM.parse().unwrap(), 0).into()).unwrap();
+        listener.listen(0).unwrap();
+        let at = listener.local_addr().unwrap();
+        let queued = (0..8).map(|_| {
+            let one = socket();
+            one.set_nonblocking(true).unwrap();
+            // It is under way.
+            let _ = one.connect(&at);
+            one
+        });
+        let _queued = queued.collect();
+        Self { listener, _queued }
+    }
+
+    fn port(&self) -> u16 {
+        self.listener.local_addr().unwrap().as_socket().unwrap().port()
+    }
 }
 
 /// Sections 4 and 8: the port of a transfer cannot be guessed, and whoever takes it gets nothing.

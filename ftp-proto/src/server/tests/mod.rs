@@ -12,6 +12,7 @@ mod harness;
 mod kept;
 mod lstn;
 mod meeting;
+mod oracle;
 mod pasv;
 mod rights;
 mod rndz;

@@ -115,14 +115,6 @@ impl Candidate {
         }
     }
 
-    /// Whether its other end has not sent a whole right hello yet.
-    pub(super) const fn expects_hello(&self) -> bool {
-        match &self.stage {
-            Stage::Securing(_) => true,
-            Stage::Proving(prover) => prover.expects_hello(),
-        }
-    }
-
     /// What the other end owes next, and until when.
     pub(super) fn due(&self, timeouts: &Timeouts) -> (Timer, Moment) {
         match &self.stage {

@@ -32,7 +32,8 @@ pub(super) struct Dial {
     symmetric: bool,
     /// The half that listens, once the target may be tried.
     meeting: Option<SymmetricListener>,
-    /// How the try ends if nothing more happens.
+    /// How the try ends if nothing more happens. It depends on what the client does and on the time, never on
+    /// what the target does: else the limits would tell what that was.
     end: TryEnd,
     /// Whether the preliminary reply is due before TLS begins.
     announced: bool,
@@ -189,7 +190,6 @@ impl Dial {
         {
             return self.connected(cx, conn);
         } else if connects {
-            self.end = TryEnd::Failed;
             self.try_again(cx);
         } else if let Attempt::Candidate(candidate) = &mut self.attempt
             && candidate.awaits(ticket)
@@ -283,7 +283,6 @@ impl Dial {
     fn unproven(&mut self, cx: &mut Context, conn: ConnId) {
         cx.out.reset(conn);
         cx.timers.disarm(Timer::Handshake);
-        self.end = TryEnd::Failed;
         if self.hides() {
             self.attempt = Attempt::Spent;
         } else {
@@ -314,13 +313,7 @@ impl Dial {
         match self.attempt {
             Attempt::Silent | Attempt::Spent | Attempt::Pausing => {}
             Attempt::Connecting(ticket) => cx.out.ask(Ask::Cancel(ticket)),
-            Attempt::Candidate(candidate) => {
-                // A peer that has not even said hello may be a victim.
-                if candidate.expects_hello() {
-                    self.end = TryEnd::Failed;
-                }
-                cx.out.reset(candidate.conn());
-            }
+            Attempt::Candidate(candidate) => cx.out.reset(candidate.conn()),
         }
         match self.permit {
             Permit::Given(ticket) => cx.out.ask(Ask::PermitDone { ticket, end: self.end }),

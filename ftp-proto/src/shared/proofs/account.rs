@@ -19,8 +19,16 @@ pub(super) struct Account<K> {
     pub(super) going: usize,
     /// The permits that wait for their turn.
     pub(super) queued: VecDeque<K>,
-    failures: VecDeque<Moment>,
+    failures: VecDeque<Failure>,
     targets: HashMap<IpAddr, Record>,
+}
+
+/// A try that counts as failed.
+#[derive(Debug)]
+struct Failure {
+    at: Moment,
+    /// The target, if the client gave the try up. A proof with that target gives it back.
+    given_up: Option<IpAddr>,
 }
 
 /// How an account got on with one target address.
@@ -37,7 +45,7 @@ impl<K> Account<K> {
 
     /// Forgets what no longer counts.
     pub(super) fn expire(&mut self, now: Moment) {
-        self.failures.retain(|at| now.since(*at) < WINDOW);
+        self.failures.retain(|failure| now.since(failure.at) < WINDOW);
         self.targets.retain(|_, record| {
             record.failed.expire(now);
             record.proved.take_if(|at| now.since(*at) >= PROOF);
@@ -68,13 +76,18 @@ impl<K> Account<K> {
         self.targets.get(&target).is_some_and(|record| record.proved.is_some())
     }
 
-    pub(super) fn failed(&mut self, now: Moment, target: IpAddr, port: u16) {
-        self.failures.push_back(now);
-        self.targets.entry(target).or_default().failed.add(now, port);
+    /// A try has failed, or the client gave it up.
+    pub(super) fn failed(&mut self, now: Moment, target: IpAddr, (port, given_up): (u16, bool)) {
+        self.failures.push_back(Failure { at: now, given_up: given_up.then_some(target) });
+        self.targets.entry(target).or_default().failed.add(now, port, given_up);
     }
 
+    /// `target` has proved itself. What was given up there counts no more.
     pub(super) fn proved(&mut self, now: Moment, target: IpAddr) {
-        self.targets.entry(target).or_default().proved = Some(now);
+        self.failures.retain(|failure| failure.given_up != Some(target));
+        let record = self.targets.entry(target).or_default();
+        record.failed.forgive();
+        record.proved = Some(now);
     }
 
     /// How many target addresses it is remembered for.

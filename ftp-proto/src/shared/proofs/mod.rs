@@ -8,6 +8,10 @@
 //! | 10 failed ports in an hour | an account at one target address | no SYN |
 //! | 100 failed ports in an hour | all accounts at one target address | no SYN, except for an account that proved a transfer with that address within a day. The second half is for accounts without a failed port there |
 //!
+//! A try that the client gives up counts as a failure whatever the target did, and counts no more as soon as the
+//! account proves a transfer with that target address: what one try costs must not tell anything about its
+//! target, or an attacker would learn it from the SYN that a limit withholds later.
+//!
 //! So the failures of one account never delay or refuse a transfer of another one. A port that is being tried
 //! may fail, so it counts as failed until its try has ended.
 //!
@@ -65,10 +69,10 @@ pub enum Verdict {
 pub enum TryEnd {
     /// The other end has proven itself.
     Proven,
-    /// It has not, or it could not be reached.
+    /// It has not within the time for that, whatever it did.
     Failed,
-    /// The client gave up before anything was known about the target: no attempt was refused, and no
-    /// connection was made that did not prove itself.
+    /// The client gave up before that, whatever the target did until then. This counts as a failure, too, until
+    /// the target proves itself to the account: a count that depended on the target would tell what it did.
     GivenUp,
 }
 
@@ -137,12 +141,12 @@ impl<K: Copy + Eq + Hash> ProofLimits<K> {
         let before = entry.remembered();
         match end {
             TryEnd::Proven => entry.proved(now, target.ip()),
-            TryEnd::Failed => entry.failed(now, target.ip(), target.port()),
-            TryEnd::GivenUp => {}
+            TryEnd::Failed => entry.failed(now, target.ip(), (target.port(), false)),
+            TryEnd::GivenUp => entry.failed(now, target.ip(), (target.port(), true)),
         }
         self.pairs += entry.remembered().saturating_sub(before);
-        if end == TryEnd::Failed {
-            self.targets.entry(target.ip()).or_default().add(now, target.port());
+        if end != TryEnd::Proven {
+            self.targets.entry(target.ip()).or_default().add(now, target.port(), false);
         }
         self.forget_surplus();
         self.next_of(now, &account)

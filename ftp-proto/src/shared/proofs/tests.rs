@@ -61,13 +61,43 @@ fn thirty_failures_of_an_account_stop_it_for_ten_minutes_and_nobody_else() {
 }
 
 #[test]
-fn neither_a_proof_nor_what_was_given_up_is_a_failure() {
-    for end in [TryEnd::Proven, TryEnd::GivenUp] {
-        let mut limits = Limits::new();
-        for n in 0..100 {
-            assert_eq!(try_once(&mut limits, at(0), "u", target(1, 2000 + n), end), Verdict::Now);
-        }
+fn a_proof_is_no_failure() {
+    let mut limits = Limits::new();
+    for n in 0..100 {
+        assert_eq!(try_once(&mut limits, at(0), "u", target(1, 2000 + n), TryEnd::Proven), Verdict::Now);
     }
+}
+
+#[test]
+fn what_was_given_up_is_a_failure_until_its_target_proves_itself() {
+    let mut limits = Limits::new();
+    let give_up = |limits: &mut Limits, target| try_once(limits, at(0), "u", target, TryEnd::GivenUp);
+    for n in 0..9 {
+        assert_eq!(give_up(&mut limits, target(1, 2000 + n)), Verdict::Now);
+        assert_eq!(give_up(&mut limits, target(2, 2000 + n)), Verdict::Now);
+    }
+    assert_eq!(fail(&mut limits, at(0), "u", target(1, 2000)), Verdict::Now);
+    // 19 failures, nine ports at each target.
+    assert_eq!(give_up(&mut limits, target(1, 3000)), Verdict::Now);
+    assert_eq!(give_up(&mut limits, target(1, 3001)), Verdict::Never, "ten ports");
+    assert_eq!(give_up(&mut limits, target(2, 3000)), Verdict::Now);
+    assert_eq!(give_up(&mut limits, target(2, 3001)), Verdict::Never);
+    let permit = 7;
+    // A proof with the second target forgives what was given up there, and nothing else.
+    limits.accounts.get_mut(b"u".as_slice()).unwrap().proved(at(0), target(2, 0).ip());
+    let account = &limits.accounts[b"u".as_slice()];
+    assert_eq!(account.failed_ports(target(2, 0).ip(), std::iter::empty()), 0);
+    assert_eq!(account.failed_ports(target(1, 0).ip(), std::iter::empty()), 10);
+    // 11 failures are left.
+    for n in 0..19 {
+        assert_eq!(limits.ask(at(0), permit, b"u", target(3 + n, 2000)), Verdict::Now, "{n}");
+        limits.done(at(0), permit, TryEnd::GivenUp);
+    }
+    assert_eq!(limits.ask(at(0), permit, b"u", target(99, 2000)), Verdict::Never);
+    let of_account = limits.accounts.get_mut(b"u".as_slice()).unwrap();
+    of_account.proved(at(0), target(1, 0).ip());
+    let failed = of_account.failed_ports(target(1, 0).ip(), std::iter::empty());
+    assert_eq!(failed, 1, "the one that was not given up");
 }
 
 #[test]
