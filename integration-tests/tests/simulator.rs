@@ -3,6 +3,7 @@
 //!
 //! `FTP_SIM_SEEDS` is how many seeds run, `FTP_SIM_CROWDS` how many crowds, `FTP_SIM_FIRST` the first of them.
 
+mod batch;
 mod tls;
 
 use ftp_proto::command::{Direction, Verb};
@@ -83,7 +84,7 @@ fn hold_together(what: &str, scenarios: &[Scenario]) -> Vec<Report> {
     let reports = together(scenarios.to_vec());
     for (scenario, report) in scenarios.iter().zip(&reports) {
         assert!(report.violations.is_empty(), "{what}: {}", account(scenario, report));
-        if !scenario.hostile {
+        if scenario.copies() {
             let alone = simulate(scenario.clone()).transcript();
             let together = report.transcript();
             let differs = alone.lines().zip(together.lines()).find(|(one, other)| one != other);

@@ -4,17 +4,25 @@ use super::SIDES;
 use super::place::relay_address;
 use super::random::Random;
 use super::scenario::{Obstacle, Path, Sabotage, Target};
-use super::wire::{Caller, End, EndTls, Listener, Owner, Place, Syn};
+use super::wire::{Caller, End, EndTls, Listener, Meets, Owner, Place, Syn};
 use super::world::{Event, World};
 use ftp_proto::relay::agent;
 use ftp_proto::server::ask::{Answer, ConnId, Ending, Input, Ticket};
 use ftp_proto::third_party::Side;
+use ftp_proto::timer::Moment;
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 
 impl World {
     pub(super) fn syn_arrives(&mut self, syn: Syn) {
         let back = self.now + self.random.time(self.scenario.delays.data);
+        match self.wire.meets(syn, self.scenario.sabotage == Some(Sabotage::CrossTwice)) {
+            Meets::Nothing => {}
+            Meets::Itself => return,
+            Meets::Connection => return self.connect_fails(back, syn.by, "address in use"),
+            Meets::Syn(other) if self.is_given_up(other) => {}
+            Meets::Syn(other) => return self.syns_cross(syn, other, back),
+        }
         let listener = self.wire.listeners.get(&syn.to).copied();
         let acceptor = match (listener, self.stands_at(syn.to)) {
             (Some(listener), _) if !self.has(Obstacle::Refused) => {
@@ -36,7 +44,7 @@ impl World {
         // Nothing overtakes the SYN's answer.
         self.wire.end_mut(conn, 0).last_arrival = back;
         self.remember(connector, (conn, 0));
-        self.schedule(back, Event::Connected(syn.by, conn));
+        self.schedule(back, Event::Connected(syn.by, (conn, 0)));
         if let (Caller::Server(side, attempt), Owner::Stranger(_)) = (syn.by, owner) {
             self.victim_connected(side, attempt, conn);
             if self.scenario.sabotage == Some(Sabotage::ConnectTwice) {
@@ -46,13 +54,37 @@ impl World {
         self.accepted(conn, owner, listener, syn.from);
     }
 
-    /// The connecting machine is told, unless it has given up.
-    pub(super) fn connected(&mut self, by: Caller, conn: usize) {
-        match (by, self.wire.end(conn, 0).owner) {
-            (Caller::Server(side, ticket), Owner::Server(_, id)) => {
-                self.server_connected(side, ticket, id, (conn, 0));
+    /// Whether whoever connects has given that up.
+    fn is_given_up(&self, syn: Syn) -> bool {
+        matches!(syn.by, Caller::Server(side, ticket) if self.hosts.at(side).cancelled.contains(&ticket))
+    }
+
+    /// Two servers connect to each other at the same time, each from the port that the other one connects to: both
+    /// SYNs make one connection (RFC 9293 3.5).
+    fn syns_cross(&mut self, one: Syn, other: Syn, back: Moment) {
+        let conn = self.wire.conns.len();
+        let ends = [one, other].map(|syn| match syn.by {
+            Caller::Server(side, _) => End::new(self.new_conn(side), syn.from),
+            Caller::Relay(_) | Caller::User(..) => {
+                unreachable!("only servers connect from a port of their own")
             }
-            (Caller::Relay(ticket), Owner::Relay(id)) => self.relay_connected(ticket, id, (conn, 0)),
+        });
+        let owners = [ends[0].owner, ends[1].owner];
+        self.wire.conns.push(ends);
+        for (end, (owner, syn)) in owners.into_iter().zip([one, other]).enumerate() {
+            self.wire.end_mut(conn, end).last_arrival = back;
+            self.remember(owner, (conn, end));
+            self.schedule(back, Event::Connected(syn.by, (conn, end)));
+        }
+    }
+
+    /// The connecting machine is told, unless it has given up.
+    pub(super) fn connected(&mut self, by: Caller, (conn, end): Place) {
+        match (by, self.wire.end(conn, end).owner) {
+            (Caller::Server(side, ticket), Owner::Server(_, id)) => {
+                self.server_connected(side, ticket, id, (conn, end));
+            }
+            (Caller::Relay(ticket), Owner::Relay(id)) => self.relay_connected(ticket, id, (conn, end)),
             (Caller::User(side, attempt), Owner::User(_)) => self.user_connected(side, attempt, conn),
             (by, owner) => unreachable!("{by:?} connects and {owner:?} is connected"),
         }
@@ -109,7 +141,7 @@ impl World {
                 if let Some(ticket) = this.moving {
                     return self.go_on(side, ticket);
                 }
-                let Some(limit) = this.reading else { return };
+                let Some(limit) = this.reading else { return self.kept_may_be_over(side, id, (conn, end)) };
                 if this.inbox.is_empty() {
                     if this.over.is_some() {
                         this.reading = None;
@@ -122,6 +154,15 @@ impl World {
                     self.server_input(side, Input::Data { conn: id, bytes: &bytes });
                 }
             }
+        }
+    }
+
+    /// A connection that is kept has ended, unless the next file has begun to come: nothing of it is read.
+    fn kept_may_be_over(&mut self, side: Side, id: ConnId, (conn, end): Place) {
+        let this = self.wire.end(conn, end);
+        let is_over = this.over.is_some() && this.inbox.is_empty();
+        if is_over && self.hosts.at_mut(side).kept.remove(&id) {
+            self.server_input(side, Input::Lost(id));
         }
     }
 

@@ -1,6 +1,7 @@
 //! How a seed chooses its scenario.
 
 use super::Pair;
+use super::conduct::Conduct;
 use super::random::Random;
 use super::scenario::{Delays, Fault, Manners, Obstacle, Path, Pin, Scenario, Stranger, Target, Tls, When};
 use ftp_proto::dialect::Dialect;
@@ -57,7 +58,7 @@ impl Scenario {
             faults: Vec::new(),
             strangers: Vec::new(),
             account: "anna",
-            hostile: false,
+            conduct: Conduct::Attempts,
             begins: Duration::ZERO,
             sabotage: None,
         };
@@ -110,7 +111,7 @@ impl Scenario {
             faults: Vec::new(),
             strangers: Vec::new(),
             account: "anna",
-            hostile: false,
+            conduct: Conduct::Attempts,
             begins: Duration::ZERO,
             sabotage: None,
         }

@@ -23,6 +23,9 @@ impl World {
 
     /// The server's bytes leave for the user.
     pub(super) fn server_sends(&mut self, side: Side, bytes: Vec<u8>) {
+        if self.hosts.at(side).alone.is_some() {
+            self.violation("a server talks on although nobody hears it".to_owned());
+        }
         self.judge_replies(side, &bytes);
         let bytes = self.lie(side, bytes);
         if let Some(relay) = &mut self.relay

@@ -1,6 +1,7 @@
 //! How a seed chooses a crowd: coordinators with files to copy, and hostile accounts at the same servers.
 
 use super::Pair;
+use super::conduct::Conduct;
 use super::random::Random;
 use super::scenario::{Delays, Fault, Scenario, Tls};
 use ftp_proto::dialect::Dialect;
@@ -28,7 +29,7 @@ impl Scenario {
 
     /// A hostile account at two servers of the default policy.
     pub fn hostile(seed: u64) -> Self {
-        Self { seed, account: "eve", hostile: true, ..Self::plain() }
+        Self { seed, account: "eve", conduct: Conduct::Hostile, ..Self::plain() }
     }
 
     fn some_hostile(r: &mut Random) -> Self {

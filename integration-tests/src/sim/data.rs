@@ -21,6 +21,7 @@ impl World {
             return self.connect_fails(at, syn.by, "timed out");
         }
         let at = (self.now + self.random.time(data)).max(self.wire.stalled_until);
+        self.wire.flying.push(syn);
         self.schedule(at, Event::Syn(syn));
     }
 

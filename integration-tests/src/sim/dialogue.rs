@@ -2,6 +2,7 @@
 //! attempt asks for goes to the sessions.
 
 use super::SIDES;
+use super::conduct::Conduct;
 use super::user::{PATIENCE, Purpose};
 use super::world::World;
 use ftp_proto::client::{self, Event, Failure};
@@ -11,8 +12,10 @@ use ftp_proto::third_party::{Input, Output, Side};
 
 impl World {
     pub(super) fn user_hears(&mut self, side: Side, piece: Option<Vec<u8>>) {
-        if self.scenario.hostile {
-            return self.hostile_hears(side, piece.as_deref());
+        match self.scenario.conduct {
+            Conduct::Attempts => {}
+            Conduct::Hostile => return self.hostile_hears(side, piece.as_deref()),
+            Conduct::Batch(_) | Conduct::Asks(_) => return self.reader_hears(side, piece.as_deref()),
         }
         let now = self.now;
         let end = self.user.ends.at_mut(side);

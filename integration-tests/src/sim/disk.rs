@@ -4,7 +4,7 @@
 use ftp_proto::command::Partial;
 use ftp_proto::server::ask::{FileAnswer, FileAsk, FileFailure, Intent};
 use ftp_proto::wire::PathName;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One server's files.
 #[derive(Clone, Debug, Default)]
@@ -12,6 +12,8 @@ pub(super) struct Disk {
     files: BTreeMap<PathName, Vec<u8>>,
     /// Writing is refused.
     pub(super) read_only: bool,
+    /// Files that may not be written.
+    refused: BTreeSet<PathName>,
     /// A received file fails beyond so many bytes.
     pub(super) space: Option<usize>,
 }
@@ -43,6 +45,11 @@ impl Disk {
         self.files.remove(path);
     }
 
+    /// Nobody may write this file.
+    pub(super) fn refuse(&mut self, path: &PathName) {
+        self.refused.insert(path.clone());
+    }
+
     pub(super) fn get(&self, path: &PathName) -> Option<&[u8]> {
         self.files.get(path).map(Vec::as_slice)
     }
@@ -59,7 +66,7 @@ impl Disk {
                 let size = size.ok_or(FileFailure::NotFound)? as u64;
                 if range.first > size { Err(FileFailure::BeyondEnd) } else { Ok(Some(size)) }
             }
-            _ if self.read_only => Err(FileFailure::Denied),
+            _ if self.read_only || self.refused.contains(path) => Err(FileFailure::Denied),
             Intent::WriteAt { range } if range.first > size.unwrap_or(0) as u64 => {
                 Err(FileFailure::BeyondEnd)
             }

@@ -1,11 +1,13 @@
 //! Files move: read from a disk and sent, received and written.
 
-use super::moving::{Moving, State};
+use super::moving::{Framing, Moving, State};
 use super::scenario::Sabotage;
+use super::wire::Owner;
 use super::world::{Event, World};
 use ftp_proto::command::{DataType, Direction};
 use ftp_proto::server::ask::{Answer, End, Ending, FileFailure, Ticket};
 use ftp_proto::third_party::Side;
+use ftp_proto::wire::TransferId;
 
 impl World {
     pub(super) fn begin_move(&mut self, side: Side, ticket: Ticket, moving: Moving, data_type: DataType) {
@@ -21,6 +23,15 @@ impl World {
             Direction::Receive => "receives",
         };
         self.say(side, format!("   {verb} the file"));
+        if self.batch().is_some() {
+            self.judge_connections();
+        }
+        if let Some(id) = moving.detach {
+            self.shared.borrow_mut().detached.begins(side, id, ticket);
+            let path = String::from_utf8_lossy(moving.prepared.path.as_bytes()).into_owned();
+            let number = path.trim_start_matches(|letter: char| !letter.is_ascii_digit()).parse().ok();
+            self.hosts.at_mut(side).may_go_on = Some((ticket, number));
+        }
         self.wire.end_mut(conn, end).moving = Some(ticket);
         self.hosts.at_mut(side).moves.insert(ticket, moving);
         self.schedule_within(self.scenario.delays.answer, Event::Pump(side, ticket));
@@ -82,12 +93,21 @@ impl World {
             return self.finish(side, ticket, End::Broken("connection reset".to_owned()), Ending::Reset);
         }
         let piece: Vec<u8> = file.iter().skip(*at).take(most).copied().collect();
-        if piece.is_empty() {
-            return self.finish(side, ticket, End::Whole, Ending::Close);
-        }
+        let last = piece.is_empty();
         *at += piece.len();
         moving.moved += piece.len() as u64;
-        self.send_data(conn, end, piece);
+        let wire = match moving.framing {
+            Framing::Stream => piece,
+            Framing::Block { codes, .. } => {
+                let mut wire = Vec::new();
+                codes.write(&piece, last, &mut wire);
+                wire
+            }
+        };
+        self.send_data(conn, end, wire);
+        if last {
+            return self.finish(side, ticket, End::Whole, Ending::Close);
+        }
         self.schedule_within(self.pace(), Event::Pump(side, ticket));
     }
 
@@ -96,14 +116,27 @@ impl World {
         let Some(moving) = host.moves.get_mut(&ticket) else { return };
         let State::Receiving(incoming) = &mut moving.state else { return };
         let this = self.wire.end_mut(moving.conn.0, moving.conn.1);
-        let bytes: Vec<u8> = this.inbox.drain(..).collect();
+        let Ok((bytes, whole)) = moving.framing.take(&mut this.inbox) else {
+            return self.finish(side, ticket, End::Broken("no blocks".to_owned()), Ending::Reset);
+        };
         let over = this.over;
         moving.moved += bytes.len() as u64;
+        let is_block = !matches!(moving.framing, Framing::Stream);
         if let Err(failure) = host.disk.write(incoming, &bytes) {
             return self.finish(side, ticket, End::Failed(failure), Ending::Reset);
         }
+        if whole {
+            if self.scenario.sabotage == Some(Sabotage::LoseBehind) {
+                this.inbox.clear();
+            }
+            return self.finish(side, ticket, End::Whole, Ending::Close);
+        }
+        let believes = self.scenario.sabotage == Some(Sabotage::EndIsEnd);
         match over {
             None => {}
+            Some(_) if is_block && !believes => {
+                self.finish(side, ticket, End::Broken("the end of no file".to_owned()), Ending::Reset);
+            }
             // E10: the peer's orderly end is the end of the file, anything else is not.
             Some(Ending::Close) => self.finish(side, ticket, End::Whole, Ending::Close),
             Some(Ending::Reset) => {
@@ -115,6 +148,13 @@ impl World {
     fn finish(&mut self, side: Side, ticket: Ticket, end: End, how: Ending) {
         let host = self.hosts.at_mut(side);
         let Some(moving) = host.moves.remove(&ticket) else { return };
+        let believes = self.scenario.sabotage == Some(Sabotage::NoDoubt);
+        let end = match (end, moving.doubt) {
+            (End::Whole, Some(unless)) if unless != Some(moving.moved) && !believes => {
+                End::Broken("the client had gone".to_owned())
+            }
+            (end, _) => end,
+        };
         if let State::Receiving(incoming) = moving.state {
             match end {
                 End::Whole => host.disk.finish(incoming),
@@ -129,10 +169,32 @@ impl World {
             End::Failed(_) => "failed",
         };
         self.say(side, format!("   moved {} bytes, {what}", moving.moved));
+        self.detached_ends(side, moving.detach, moving.moved, &end);
         let (conn, this) = moving.conn;
         self.wire.end_mut(conn, this).moving = None;
-        self.close_end(conn, this, how);
-        let answer = Answer::Moved { bytes: moving.moved, omitted: 0, digest: None, kept: false, end };
+        let kept = end == End::Whole && moving.framing.keeps();
+        if let (true, Owner::Server(_, id)) = (kept, self.wire.end(conn, this).owner) {
+            self.hosts.at_mut(side).keeping.insert(ticket, id);
+        } else {
+            self.close_end(conn, this, if end == End::Whole { how } else { Ending::Reset });
+        }
+        let answer = Answer::Moved { bytes: moving.moved, omitted: 0, digest: None, kept, end };
         self.schedule_within(self.scenario.delays.answer, Event::Answer(side, ticket, answer));
+    }
+
+    /// A transfer that may outlive its control connection has ended.
+    fn detached_ends(&mut self, side: Side, id: Option<TransferId>, moved: u64, end: &End) {
+        let Some(id) = id else { return };
+        let why = match end {
+            End::Whole => None,
+            End::Broken(_) => Some("the data connection broke"),
+            End::Stopped => Some("it was stopped"),
+            End::Failed(_) => Some("the file failed"),
+        };
+        self.shared.borrow_mut().detached.ends(side, id, moved, why);
+        let host = self.hosts.at_mut(side);
+        if let (Some(alone), None) = (host.alone, why) {
+            host.told_whole = alone.file;
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! One server: its machine and all that it holds.
 
+use super::batch::Alone;
 use super::deeds::Deeds;
 use super::disk::{Disk, Prepared};
 use super::moving::Moving;
@@ -42,12 +43,23 @@ pub(super) struct Host {
     pub(super) permits: BTreeMap<Ticket, SocketAddr>,
     /// Permits that wait for their turn.
     pub(super) queued: BTreeMap<Ticket, SocketAddr>,
-    /// How many lines of a hostile account's script are left.
+    /// How many lines of a script are left, or were sent.
     pub(super) script: usize,
     pub(super) deeds: Deeds,
     /// What RNDZ gave it last.
     pub(super) secret: Option<RendezvousSecret>,
     pub(super) disk: Disk,
+    /// The connections that are kept between two files, and those that will be when their move has been answered.
+    pub(super) kept: BTreeSet<ConnId>,
+    pub(super) keeping: BTreeMap<Ticket, ConnId>,
+    /// The move that may outlive the control connection, until its end was told, and the number of its file.
+    pub(super) may_go_on: Option<(Ticket, Option<usize>)>,
+    /// It goes on without its control connection.
+    pub(super) alone: Option<Alone>,
+    /// Somebody has ended a transfer that went on alone.
+    pub(super) stopped_by_others: bool,
+    /// The file that a transfer which went on alone has called whole.
+    pub(super) told_whole: Option<usize>,
 }
 
 impl Host {
@@ -108,6 +120,12 @@ impl Host {
             deeds: Deeds::default(),
             secret: None,
             disk: Disk::default(),
+            kept: BTreeSet::new(),
+            keeping: BTreeMap::new(),
+            may_go_on: None,
+            alone: None,
+            stopped_by_others: false,
+            told_whole: None,
         }
     }
 

@@ -18,7 +18,7 @@ impl World {
 
     /// What stands at an address that is no listener of a server or a relay.
     pub(super) fn stands_at(&self, at: SocketAddr) -> Option<Target> {
-        if self.scenario.hostile {
+        if self.scenario.is_hostile() {
             return self.victim_at(at);
         }
         self.bounce_target().filter(|_| at == self.stranger_address())

@@ -35,19 +35,28 @@
 //! | `perform` | what a server machine asks for, performed |
 //! | `arrivals` | what arrives: connections and their bytes |
 //! | `phases`, `dialogue` | the coordinator: its phases, and its three machines drained |
+//! | `conduct`, `several` | several files, questions about detached transfers, and how a seed chooses them |
+//! | `conversation`, `course`, `asks` | users who do without an attempt: what they say, line by line |
+//! | `batch`, `detached` | what must hold for several files; transfers without control connection |
 //! | `run` | the loop, from the first event to the report |
 
+pub mod conduct;
 pub mod random;
 pub mod scenario;
 
 mod agent;
 mod arrivals;
+mod asks;
+mod batch;
 mod choice;
 mod control;
+mod conversation;
 mod copying;
+mod course;
 mod crowd;
 mod data;
 mod deeds;
+mod detached;
 mod dialogue;
 mod disk;
 mod fault;
@@ -63,6 +72,7 @@ mod phases;
 mod place;
 mod relay;
 mod run;
+mod several;
 mod shared;
 mod stage;
 mod stranger;

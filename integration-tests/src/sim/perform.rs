@@ -31,7 +31,7 @@ impl World {
                 self.server_input(side, Input::Closed);
                 // A24: what the session holds is released at once.
                 if !self.hosts.at(side).is_gone() {
-                    self.violation("A24: a server session goes on without its control connection".to_owned());
+                    self.goes_on_alone(side);
                 }
             }
         }
@@ -79,7 +79,17 @@ impl World {
         if host.cancelled.contains(&ticket) && self.random.once_in(2) {
             return;
         }
+        let keeps = matches!(answer, Answer::Moved { kept: true, .. });
+        if matches!(answer, Answer::Moved { .. }) {
+            host.may_go_on = None;
+        }
+        let kept = host.keeping.remove(&ticket).filter(|_| keeps);
+        host.kept.extend(kept);
         self.server_input(side, Input::Answer(ticket, answer));
+        // Its other end may have gone already.
+        if let Some((conn, end)) = kept.and_then(|kept| self.hosts.at(side).conns.get(&kept).copied()) {
+            self.schedule(self.now, Event::Serve { conn, end });
+        }
     }
 
     /// The listener exists from here on; its machine is told.
@@ -102,6 +112,7 @@ impl World {
                 Output::Ask(ask) => self.perform(side, ask),
                 Output::Event(event) => self.server_tells(side, &event),
                 Output::Close => {
+                    self.alone_is_over(side);
                     self.hosts.at_mut(side).closed = true;
                     self.server_closes(side);
                     return self.release(side);
@@ -125,6 +136,8 @@ impl World {
     fn release(&mut self, side: Side) {
         self.close_listeners(side);
         self.end_permits(side);
+        self.shared.borrow_mut().detached.forget(side, self.number);
+        self.close_kept(side);
         let moves: Vec<_> = self.hosts.at(side).moves.keys().copied().collect();
         for ticket in moves {
             self.stop(side, ticket);
@@ -169,22 +182,7 @@ impl World {
                 host.deeds.cancelled(now, ticket);
                 self.end_permit(side, ticket, TryEnd::GivenUp);
             }
-            Ask::Drop { conn, how } => {
-                if let Some((conn, end)) = host.conns.get(&conn).copied() {
-                    self.close_end(conn, end, how);
-                }
-            }
-            Ask::Write { conn, bytes } => {
-                if let Some((conn, end)) = host.conns.get(&conn).copied() {
-                    self.send_data(conn, end, bytes);
-                }
-            }
-            Ask::Read { conn, limit } => {
-                if let Some((conn, end)) = host.conns.get(&conn).copied() {
-                    self.wire.end_mut(conn, end).reading = Some(limit);
-                    self.schedule(self.now, Event::Serve { conn, end });
-                }
-            }
+            Ask::Drop { .. } | Ask::Write { .. } | Ask::Read { .. } => self.perform_on_connection(side, ask),
             Ask::Secure { .. } | Ask::Clear { .. } | Ask::SecureData { .. } => {
                 self.perform_on_tls(side, ask);
             }
@@ -193,11 +191,12 @@ impl World {
                 self.perform_permit(side, ticket, &account, target);
             }
             Ask::PermitDone { ticket, end } => self.end_permit(side, ticket, end),
-            // A control connection of the simulator breaks; it is never ended in order.
-            Ask::Doubt { .. } => self.violation("a server doubts a file".to_owned()),
-            Ask::Detach { .. } | Ask::Detached { .. } => {
-                self.violation("nobody has said DETA".to_owned());
+            Ask::Doubt { of, unless } => {
+                if let Some(moving) = host.moves.get_mut(&of) {
+                    moving.doubt = Some(unless);
+                }
             }
+            Ask::Detach { .. } | Ask::Detached { .. } => self.perform_on_detached(side, ask),
             Ask::Prepare { .. }
             | Ask::Move { .. }
             | Ask::Progress { .. }
@@ -205,6 +204,38 @@ impl World {
             | Ask::File { .. } => {
                 self.perform_on_files(side, ask);
             }
+        }
+    }
+
+    /// What the machine asks of one data connection.
+    fn perform_on_connection(&mut self, side: Side, ask: Ask) {
+        let host = self.hosts.at_mut(side);
+        let place = |id| host.conns.get(&id).copied();
+        if let Ask::Drop { conn: id, how } = ask {
+            let place = place(id);
+            host.kept.remove(&id);
+            if let Some((conn, end)) = place {
+                self.close_end(conn, end, how);
+            }
+        } else if let Ask::Write { conn: id, bytes } = ask {
+            if let Some((conn, end)) = place(id) {
+                self.send_data(conn, end, bytes);
+            }
+        } else if let Ask::Read { conn: id, limit } = ask
+            && let Some((conn, end)) = place(id)
+        {
+            self.wire.end_mut(conn, end).reading = Some(limit);
+            self.schedule(self.now, Event::Serve { conn, end });
+        }
+    }
+
+    /// What is kept between two files ends in order.
+    fn close_kept(&mut self, side: Side) {
+        let host = self.hosts.at_mut(side);
+        let kept = std::mem::take(&mut host.kept);
+        let places: Vec<_> = kept.iter().filter_map(|conn| host.conns.get(conn).copied()).collect();
+        for (conn, end) in places {
+            self.close_end(conn, end, Ending::Close);
         }
     }
 
@@ -277,13 +308,18 @@ impl World {
                 };
                 self.answer_soon(side, ticket, answer);
             }
-            Ask::Move { ticket, prepared, conn, terms: TransferTerms { data_type, partial, .. } } => {
+            Ask::Move { ticket, prepared, conn, terms } => {
+                let TransferTerms { data_type, .. } = terms;
+                let again = host.kept.remove(&conn);
                 let (Some(prepared), Some(conn)) =
                     (host.prepared.remove(&prepared), host.conns.get(&conn).copied())
                 else {
                     return self.violation("a server moves what it has not prepared".to_owned());
                 };
-                self.begin_move(side, ticket, Moving::new(prepared, conn, partial), data_type);
+                if again {
+                    self.say(side, "   uses the connection that it has kept".to_owned());
+                }
+                self.begin_move(side, ticket, Moving::new(prepared, conn, terms), data_type);
             }
             Ask::Progress { ticket, of } => {
                 let moved = host.moves.get(&of).map_or(0, |moving| moving.moved);
@@ -366,7 +402,7 @@ impl World {
         self.answer_soon(side, ticket, Answer::Port(port));
     }
 
-    fn answer_soon(&mut self, side: Side, ticket: Ticket, answer: Answer) {
+    pub(super) fn answer_soon(&mut self, side: Side, ticket: Ticket, answer: Answer) {
         self.schedule_within(self.scenario.delays.answer, Event::Answer(side, ticket, answer));
     }
 

@@ -1,5 +1,6 @@
 //! The loop of a run, from its first event to its report.
 
+use super::conduct::Conduct;
 use super::relay::Relay;
 use super::scenario::Fault;
 use super::trace::Trace;
@@ -43,6 +44,8 @@ pub struct Report {
     pub old: Option<Vec<u8>>,
     /// Bytes of the file.
     pub file: Vec<u8>,
+    /// How many of several files both servers have called whole.
+    pub copied: usize,
     /// How many connections reached victims.
     pub victims: usize,
     /// The most bytes that a stranger received on one connection.
@@ -68,8 +71,11 @@ impl World {
     /// The user comes.
     pub(super) fn begin(&mut self) {
         self.furnish();
-        if self.scenario.hostile {
-            return self.begin_hostilities();
+        match self.scenario.conduct.clone() {
+            Conduct::Attempts => {}
+            Conduct::Hostile => return self.begin_hostilities(),
+            Conduct::Batch(batch) => return self.begin_batch(&batch),
+            Conduct::Asks(_) => return self.begin_to_ask(),
         }
         if self.relay.is_some() {
             self.open_tunnels();
@@ -124,7 +130,7 @@ impl World {
             Event::Answer(side, ticket, answer) => self.answer(side, ticket, answer),
             Event::Listen(side, ticket, port) => self.listening(side, ticket, port),
             Event::Syn(syn) => self.syn_arrives(syn),
-            Event::Connected(by, conn) => self.connected(by, conn),
+            Event::Connected(by, place) => self.connected(by, place),
             Event::NotConnected(side, attempt) => self.user_not_connected(side, attempt),
             Event::ToAgent(piece) => self.agent_hears(piece),
             Event::FromAgent(piece) => self.line_arrives(piece),
@@ -135,7 +141,12 @@ impl World {
             Event::Serve { conn, end } => self.serve(conn, end),
             Event::Pump(side, ticket) => self.go_on(side, ticket),
             Event::Stranger { number, at } => self.stranger_comes(number, at),
-            Event::Script(side) => self.script_goes_on(side),
+            Event::Script(side) => match self.scenario.conduct {
+                Conduct::Batch(_) => self.feed(side),
+                Conduct::Asks(_) => self.ask_next(side),
+                Conduct::Attempts | Conduct::Hostile => self.script_goes_on(side),
+            },
+            Event::End(side, ticket) => self.ended_by_others(side, ticket),
             Event::Fault(number) => self.strike(number),
         }
     }
@@ -203,7 +214,7 @@ impl World {
 
     /// Drains the coordinator's machines until none has anything to say.
     fn settle(&mut self) {
-        if self.scenario.hostile {
+        if self.scenario.conduct != Conduct::Attempts {
             return;
         }
         for _ in 0..1_000 {
@@ -246,6 +257,7 @@ impl World {
 
     pub(super) fn report(mut self) -> Report {
         self.judge_the_end();
+        let copied = self.copied().len();
         Report {
             violations: self.violations,
             outcomes: self.user.outcomes.clone(),
@@ -253,6 +265,7 @@ impl World {
             stored: self.hosts.destination.disk.get(&self.user.destination_path).map(<[u8]>::to_vec),
             old: self.old,
             file: self.file,
+            copied,
             victims: SIDES.into_iter().map(|side| self.hosts.at(side).deeds.victims()).sum(),
             strangers_heard: self.wire.strangers_heard(),
             usable: self.user.usable,

@@ -1,5 +1,6 @@
 //! A run, before it begins: everything that a seed chooses or a test says.
 
+use super::conduct::Conduct;
 use super::{Pair, SIDES};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::Foreign;
@@ -55,8 +56,8 @@ pub struct Scenario {
     pub strangers: Vec<Stranger>,
     /// The name of the user at both servers.
     pub account: &'static str,
-    /// The user is hostile: he copies no file, but sends any commands in any order.
-    pub hostile: bool,
+    /// What the user does.
+    pub conduct: Conduct,
     /// When the user comes.
     pub begins: Duration,
     /// Breaks the simulated world, so that a test sees the simulator notice.
@@ -250,6 +251,16 @@ pub enum Sabotage {
     NoHandshake,
     /// A host between the servers has the same exporter on both sides.
     SameExporter,
+    /// What stands behind the last block of a file is read and lost.
+    LoseBehind,
+    /// The end of the data connection is the end of a file in MODE B too.
+    EndIsEnd,
+    /// Two SYNs that cross make two connections.
+    CrossTwice,
+    /// A server counts detached transfers of all accounts for one account.
+    OneOwner,
+    /// A server that is told to doubt a file believes it.
+    NoDoubt,
 }
 
 /// How a run must end.
@@ -264,6 +275,16 @@ pub enum Must {
 }
 
 impl Scenario {
+    /// Whether the user copies files.
+    pub fn copies(&self) -> bool {
+        matches!(self.conduct, Conduct::Attempts | Conduct::Batch(_))
+    }
+
+    /// Whether the user is hostile.
+    pub fn is_hostile(&self) -> bool {
+        self.conduct == Conduct::Hostile
+    }
+
     /// When the user comes.
     pub(super) fn start(&self) -> Moment {
         Moment::after_start(self.begins)

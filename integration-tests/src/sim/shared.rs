@@ -2,6 +2,7 @@
 //! the two servers; the worlds of one run share the limits of both.
 
 use super::Pair;
+use super::detached::Detached;
 use ftp_proto::server::ask::{Ticket, TryEnd};
 use ftp_proto::shared::proofs::{ProofLimits, Verdict};
 use ftp_proto::third_party::Side;
@@ -12,6 +13,8 @@ use std::net::SocketAddr;
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     limits: Pair<ProofLimits<Permit>>,
+    /// Transfers that may outlive their control connection.
+    pub(super) detached: Detached,
     /// Permits that had to wait and are answered now.
     answers: Vec<(Permit, Side, bool)>,
 }

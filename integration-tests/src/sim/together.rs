@@ -3,7 +3,7 @@
 use super::run::Report;
 use super::scenario::Scenario;
 use super::shared::Shared;
-use super::world::World;
+use super::world::{Event, World};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -28,6 +28,10 @@ pub fn together(scenarios: Vec<Scenario>) -> Vec<Report> {
         let answers = shared.borrow_mut().take_answers();
         for ((number, ticket), side, may) in answers {
             worlds[number].permit_comes(now, side, ticket, may);
+        }
+        let stops = shared.borrow_mut().detached.take_stops();
+        for (number, side, ticket) in stops {
+            worlds[number].schedule(now, Event::End(side, ticket));
         }
     }
     worlds.into_iter().map(World::report).collect()

@@ -153,8 +153,11 @@ impl World {
         if heard > RENDEZVOUS {
             self.violation(format!("a stranger has heard {heard} bytes"));
         }
+        if let Some(batch) = self.batch() {
+            return self.judge_batch(&batch);
+        }
         let names: Vec<_> = self.hosts.destination.disk.names().cloned().collect();
-        if !self.scenario.hostile && names.iter().any(|name| *name != self.user.destination_path) {
+        if !self.scenario.is_hostile() && names.iter().any(|name| *name != self.user.destination_path) {
             self.violation("the destination has a file that nobody asked for".to_owned());
         }
     }

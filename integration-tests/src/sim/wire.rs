@@ -20,6 +20,8 @@ pub(super) struct Wire {
     /// Segments that have passed.
     pub(super) segments: u32,
     pub(super) lost_byte: bool,
+    /// The SYNs under way.
+    pub(super) flying: Vec<Syn>,
 }
 
 /// One end of a data connection.
@@ -88,11 +90,24 @@ pub(super) enum Caller {
 pub(super) type Place = (usize, usize);
 
 /// A SYN on its way.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Syn {
     pub(super) by: Caller,
     pub(super) from: SocketAddr,
     pub(super) to: SocketAddr,
+}
+
+/// What a SYN meets.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Meets {
+    /// Nothing: it reaches the port that it aims at.
+    Nothing,
+    /// It was answered before, by a SYN that crossed it.
+    Itself,
+    /// A connection between the same two ports.
+    Connection,
+    /// A SYN that comes the other way.
+    Syn(Syn),
 }
 
 impl End {
@@ -124,6 +139,26 @@ impl Wire {
     pub(super) fn strangers_heard(&self) -> usize {
         let strangers = self.conns.iter().flatten().filter(|end| matches!(end.owner, Owner::Stranger(_)));
         strangers.map(|end| end.heard).max().unwrap_or(0)
+    }
+
+    /// What a SYN meets on its way. It is under way no more.
+    pub(super) fn meets(&mut self, syn: Syn, blind: bool) -> Meets {
+        let Some(at) = self.flying.iter().position(|flying| *flying == syn) else { return Meets::Itself };
+        self.flying.swap_remove(at);
+        // The other hosts' kernels choose their ports.
+        if blind || !matches!(syn.by, Caller::Server(..)) {
+            return Meets::Nothing;
+        }
+        let opposite = |other: &Syn| other.from == syn.to && other.to == syn.from;
+        if let Some(at) = self.flying.iter().position(opposite) {
+            return Meets::Syn(self.flying.swap_remove(at));
+        }
+        let is_this = |ends: &[End; 2]| {
+            let [one, other] = ends.each_ref().map(|end| end.address);
+            let open = ends.iter().any(|end| !end.shut && end.over.is_none());
+            open && ((one, other) == (syn.from, syn.to) || (other, one) == (syn.from, syn.to))
+        };
+        if self.conns.iter().any(is_this) { Meets::Connection } else { Meets::Nothing }
     }
 
     /// The listeners that are meant are gone.

@@ -1,5 +1,7 @@
 //! Everything that a run consists of: the clock, the queue of events, and all parts.
 
+use super::course::Course;
+use super::disk::Disk;
 use super::fault::Faults;
 use super::host::Host;
 use super::link::Link;
@@ -9,7 +11,7 @@ use super::scenario::{Obstacle, Scenario};
 use super::shared::Shared;
 use super::trace::Trace;
 use super::user::User;
-use super::wire::{Caller, Owner, Syn, Wire};
+use super::wire::{Caller, Owner, Place, Syn, Wire};
 use super::{Pair, SIDES};
 use ftp_proto::relay::agent;
 use ftp_proto::relay::token::Secret32;
@@ -40,6 +42,10 @@ pub(super) struct World {
     pub(super) old: Option<Vec<u8>>,
     pub(super) queue: BinaryHeap<Reverse<Due>>,
     pub(super) steps: u64,
+    /// The coordinator of several files.
+    pub(super) course: Course,
+    /// The destination's files in the beginning.
+    pub(super) first_disk: Disk,
     /// Which of the worlds of a run it is.
     pub(super) number: usize,
     pub(super) shared: Rc<RefCell<Shared>>,
@@ -57,8 +63,8 @@ pub(super) enum Event {
     Listen(Side, Ticket, u16),
     /// A SYN reaches its target.
     Syn(Syn),
-    /// The connecting end learns that it is connected.
-    Connected(Caller, usize),
+    /// The connecting end learns that it is connected: its end of that connection.
+    Connected(Caller, Place),
     /// The user agent's data connection with that server cannot be opened, in the attempt of that number.
     NotConnected(Side, usize),
     /// Bytes, or the end, of the user agent's link arrive at the relay agent.
@@ -77,9 +83,11 @@ pub(super) enum Event {
     Serve { conn: usize, end: usize },
     /// A file moves on.
     Pump(Side, Ticket),
+    /// Somebody has ended a move.
+    End(Side, Ticket),
     /// A stranger connects.
     Stranger { number: usize, at: std::net::SocketAddr },
-    /// The next line of a hostile account's script.
+    /// The next line of a script.
     Script(Side),
     /// A fault whose time has come.
     Fault(usize),
@@ -139,6 +147,8 @@ impl World {
             violations: Vec::new(),
             queue: BinaryHeap::new(),
             steps: 0,
+            course: Course::default(),
+            first_disk: Disk::default(),
             number,
             shared,
             random,
