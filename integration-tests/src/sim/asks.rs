@@ -2,8 +2,8 @@
 
 use super::SIDES;
 use super::conduct::{Asks, Conduct};
-use super::conversation::Said;
-use super::course::{Line, login};
+use super::conversation::{Line, Said};
+use super::course::login;
 use super::world::{Event, World};
 use ftp_proto::third_party::Side;
 use std::time::Duration;

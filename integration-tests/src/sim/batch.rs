@@ -3,18 +3,11 @@
 use super::SIDES;
 use super::conduct::{Batch, Piece};
 use super::course::name;
+use super::detached::Alone;
 use super::scenario::{Fault, Obstacle};
 use super::wire::Owner;
 use super::world::{Event, World};
 use ftp_proto::third_party::Side;
-
-/// A session that goes on without its control connection.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Alone {
-    pub(super) since: ftp_proto::timer::Moment,
-    /// The number of the file that moves.
-    pub(super) file: Option<usize>,
-}
 
 impl World {
     /// Both servers have called a file whole.
@@ -44,8 +37,8 @@ impl World {
     pub(super) fn alone_is_over(&mut self, side: Side) {
         let Some(alone) = self.hosts.at(side).alone else { return };
         // Its last move is stopped first.
-        let most =
-            self.batch().and_then(|batch| batch.detach).unwrap_or_default() + self.scenario.delays.answer;
+        let most = self.scenario.batch().and_then(|batch| batch.detach).unwrap_or_default()
+            + self.scenario.delays.answer;
         let took = self.now.since(alone.since);
         if took > most {
             self.violation(format!("a transfer goes on alone for {took:?}, and may for {most:?}"));
@@ -82,12 +75,15 @@ impl World {
                 let what = "neither the old file nor the beginning of the new one";
                 self.violation(format!("file {number} of the destination is {what}"));
             }
-            if piece.is_good() && self.must_copy_all() && !self.copied().contains(&number) {
+            if piece.is_good() && self.must_copy_all() && !self.course.copied.contains(&number) {
                 self.violation(format!("file {number} has not moved, though nothing was wrong"));
             }
         }
         let needed = if batch.block { 1 } else { batch.files.len() };
-        if self.must_copy_all() && batch.files.iter().all(|piece| piece.is_good()) && self.rounds() > needed {
+        if self.must_copy_all()
+            && batch.files.iter().all(|piece| piece.is_good())
+            && self.course.rounds > needed
+        {
             self.violation("a file had to be copied again, though nothing was wrong".to_owned());
         }
         self.judge_detached(batch);

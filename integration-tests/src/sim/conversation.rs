@@ -1,9 +1,30 @@
 //! A dialogue with one server, line by line: what was sent, and which reply belongs to which line.
 
-use super::course::Line;
 use ftp_proto::dialect::Dialect;
 use ftp_proto::reply::Meaning;
 use std::collections::VecDeque;
+
+/// What a line is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Line {
+    /// The greeting, which nobody asks for.
+    Greeting,
+    /// A parameter, or a step of the login.
+    Set,
+    /// Its reply has a port.
+    Port,
+    /// DETA for the file of this number.
+    Detach(usize),
+    /// The transfer command of the file of this number.
+    Transfer(usize),
+    Abort,
+    /// A question about a detached transfer.
+    Ask {
+        own: bool,
+    },
+    Noop,
+    Quit,
+}
 
 /// The dialogue with one server.
 #[derive(Debug, Default)]

@@ -23,7 +23,7 @@ impl World {
             Direction::Receive => "receives",
         };
         self.say(side, format!("   {verb} the file"));
-        if self.batch().is_some() {
+        if self.scenario.batch().is_some() {
             self.judge_connections();
         }
         if let Some(id) = moving.detach {

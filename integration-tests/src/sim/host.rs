@@ -1,7 +1,7 @@
 //! One server: its machine and all that it holds.
 
-use super::batch::Alone;
 use super::deeds::Deeds;
+use super::detached::Alone;
 use super::disk::{Disk, Prepared};
 use super::moving::Moving;
 use super::place::{address, other_network, seen_user_address};

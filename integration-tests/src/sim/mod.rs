@@ -36,8 +36,8 @@
 //! | `arrivals` | what arrives: connections and their bytes |
 //! | `phases`, `dialogue` | the coordinator: its phases, and its three machines drained |
 //! | `conduct`, `several` | several files, questions about detached transfers, and how a seed chooses them |
-//! | `conversation`, `course`, `asks` | users who do without an attempt: what they say, line by line |
-//! | `batch`, `detached` | what must hold for several files; transfers without control connection |
+//! | `conversation`, `course`, `talk`, `coordinate`, `asks`, `replies` | users who do without an attempt: what they say, line by line, and what they hear |
+//! | `batch`, `detached`, `alone` | what must hold for several files; transfers without control connection |
 //! | `run` | the loop, from the first event to the report |
 
 pub mod conduct;
@@ -45,12 +45,14 @@ pub mod random;
 pub mod scenario;
 
 mod agent;
+mod alone;
 mod arrivals;
 mod asks;
 mod batch;
 mod choice;
 mod control;
 mod conversation;
+mod coordinate;
 mod copying;
 mod course;
 mod crowd;
@@ -71,11 +73,13 @@ mod perform;
 mod phases;
 mod place;
 mod relay;
+mod replies;
 mod run;
 mod several;
 mod shared;
 mod stage;
 mod stranger;
+mod talk;
 mod tls;
 mod together;
 mod trace;

@@ -402,7 +402,7 @@ impl World {
         self.answer_soon(side, ticket, Answer::Port(port));
     }
 
-    pub(super) fn answer_soon(&mut self, side: Side, ticket: Ticket, answer: Answer) {
+    fn answer_soon(&mut self, side: Side, ticket: Ticket, answer: Answer) {
         self.schedule_within(self.scenario.delays.answer, Event::Answer(side, ticket, answer));
     }
 

@@ -257,7 +257,7 @@ impl World {
 
     pub(super) fn report(mut self) -> Report {
         self.judge_the_end();
-        let copied = self.copied().len();
+        let copied = self.course.copied.len();
         Report {
             violations: self.violations,
             outcomes: self.user.outcomes.clone(),

@@ -1,6 +1,6 @@
 //! A run, before it begins: everything that a seed chooses or a test says.
 
-use super::conduct::Conduct;
+use super::conduct::{Batch, Conduct};
 use super::{Pair, SIDES};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::Foreign;
@@ -278,6 +278,11 @@ impl Scenario {
     /// Whether the user copies files.
     pub fn copies(&self) -> bool {
         matches!(self.conduct, Conduct::Attempts | Conduct::Batch(_))
+    }
+
+    /// The several files that the user copies, if they are several.
+    pub(super) fn batch(&self) -> Option<&Batch> {
+        if let Conduct::Batch(batch) = &self.conduct { Some(batch) } else { None }
     }
 
     /// Whether the user is hostile.

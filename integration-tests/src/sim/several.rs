@@ -11,7 +11,7 @@ use std::time::Duration;
 
 impl Scenario {
     /// What this seed chooses for several files.
-    pub fn batch(seed: u64) -> Self {
+    pub fn several(seed: u64) -> Self {
         let mut random = Random::new(seed);
         let r = &mut random;
         let one = Self::of(r.bits());

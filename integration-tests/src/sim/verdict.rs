@@ -153,7 +153,7 @@ impl World {
         if heard > RENDEZVOUS {
             self.violation(format!("a stranger has heard {heard} bytes"));
         }
-        if let Some(batch) = self.batch() {
+        if let Some(batch) = self.scenario.batch().cloned() {
             return self.judge_batch(&batch);
         }
         let names: Vec<_> = self.hosts.destination.disk.names().cloned().collect();

@@ -39,7 +39,7 @@ fn j03_every_seed_of_several_files_gives_no_file_the_bytes_of_another_one() {
     let seeds = 2 * number("FTP_SIM_CROWDS", CROWDS);
     let run = |offset: u64| {
         (first + offset..first + seeds).step_by(2).fold([0; 3], |[copied, kept, alone], seed| {
-            let scenario = Scenario::batch(seed);
+            let scenario = Scenario::several(seed);
             let report = simulate(scenario.clone());
             assert!(report.violations.is_empty(), "seed {seed}: {}", account(&scenario, &report));
             let again = count(&report, "uses the connection that it has kept");
