@@ -32,7 +32,7 @@ pub use detect::Format;
 pub use facts::parse_facts;
 pub use lister::{Found, Lister, Unfit, is_empty_listing};
 pub use pattern::Pattern;
-pub use write::{FACTS, facts_line, list_line};
+pub use write::{FACTS, facts_line, list_line, write_facts_line, write_list_line};
 
 use crate::wire::PathName;
 

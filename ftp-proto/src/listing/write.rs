@@ -1,53 +1,71 @@
 //! Writing the lines of listings, for a server.
 
-use std::fmt::{Display, Write};
-
 use super::date::{HALF_A_YEAR, MONTHS};
-use super::{Entry, Kind, When, civil, facts_time};
+use super::{Entry, Kind, When, civil};
 
 /// Returns one line of MLSD or MLST without CR LF: those facts of `wanted` (in lower case; `None` means
 /// all) that the entry has, a blank, and the name. A value with a blank or `;` would end its fact
 /// (RFC 3659 section 7.2), so such a fact is left out.
 pub fn facts_line(entry: &Entry, wanted: Option<&[String]>) -> Vec<u8> {
-    let mut facts = Facts { line: String::with_capacity(USUAL), wanted };
-    facts.add("type", Some(kind(entry)));
-    facts.add("size", entry.size);
-    facts.add("modify", entry.exactly_modified().and_then(facts_time));
-    facts.add("perm", entry.perm.as_deref());
-    facts.add("unique", entry.unique.as_deref());
-    facts.add("UNIX.mode", entry.mode.map(|mode| format!("{:04o}", mode & 0o7777)));
-    let mut line = facts.line.into_bytes();
-    line.push(b' ');
-    line.extend_from_slice(entry.name.as_bytes());
+    let mut line = Vec::with_capacity(USUAL);
+    write_facts_line(&mut line, entry, wanted);
     line
 }
 
-/// The facts of a line. A directory may have a million lines, so a fact is written where it stays.
+/// Appends to `line` what [`facts_line`] returns. A directory may have a million lines, so each fact is
+/// written where it stays.
+pub fn write_facts_line(line: &mut Vec<u8>, entry: &Entry, wanted: Option<&[String]>) {
+    let mut facts = Facts { line, wanted };
+    facts.add("type", |line| write_kind(line, entry));
+    if let Some(size) = entry.size {
+        facts.add("size", |line| write_number(line, size, (0, b'0')));
+    }
+    if let Some(modified) = entry.exactly_modified().map(civil).filter(|(year, ..)| (0..=9999).contains(year))
+    {
+        facts.add("modify", |line| write_time(line, modified));
+    }
+    facts.add_text("perm", entry.perm.as_deref());
+    facts.add_text("unique", entry.unique.as_deref());
+    if let Some(mode) = entry.mode {
+        let octal = |shift: u32| (mode >> shift & 7).into();
+        facts.add("UNIX.mode", |line| {
+            [9, 6, 3, 0].map(octal).iter().for_each(|digit| write_digit(line, *digit))
+        });
+    }
+    line.push(b' ');
+    line.extend_from_slice(entry.name.as_bytes());
+}
+
+/// The facts of a line.
 struct Facts<'a> {
-    line: String,
+    line: &'a mut Vec<u8>,
     /// The names of the facts to write, in lower case; `None` for all of them.
     wanted: Option<&'a [String]>,
 }
 
 impl Facts<'_> {
-    /// Adds a fact that is known, wanted, and fits between its `=` and its `;`.
-    fn add(&mut self, name: &str, value: Option<impl Display>) {
-        let Some(value) = value else { return };
-        if self.wanted.is_some_and(|wanted| !wanted.iter().any(|wanted| wanted.eq_ignore_ascii_case(name))) {
-            return;
-        }
-        let before = self.line.len();
-        self.line.extend([name, "="]);
-        let start = self.line.len();
-        // Writing to a String does not fail.
-        let _ = write!(self.line, "{value}");
-        let fits = |value: &str| !value.contains(|c: char| c == ';' || c == ' ' || c.is_control());
-        if self.line.get(start..).is_some_and(fits) {
-            self.line.push(';');
-        } else {
-            self.line.truncate(before);
+    /// Adds a fact if it is wanted. What `write` writes has no blank, `;` or control character.
+    fn add(&mut self, name: &str, write: impl FnOnce(&mut Vec<u8>)) {
+        let is_wanted = |wanted: &[String]| wanted.iter().any(|wanted| wanted.eq_ignore_ascii_case(name));
+        if self.wanted.is_none_or(is_wanted) {
+            self.line.extend_from_slice(name.as_bytes());
+            self.line.push(b'=');
+            write(self.line);
+            self.line.push(b';');
         }
     }
+
+    /// Adds a fact that is known and fits between its `=` and its `;`.
+    fn add_text(&mut self, name: &str, value: Option<&str>) {
+        if let Some(value) = value.filter(|value| fits(value)) {
+            self.add(name, |line| line.extend_from_slice(value.as_bytes()));
+        }
+    }
+}
+
+/// Whether a value ends where its fact ends.
+fn fits(value: &str) -> bool {
+    !value.contains(|c: char| c == ';' || c == ' ' || c.is_control())
 }
 
 /// Bytes of a usual line.
@@ -56,9 +74,9 @@ const USUAL: usize = 160;
 /// The names of the facts that [`facts_line`] can write, as in FEAT.
 pub const FACTS: &[&str] = &["type", "size", "modify", "perm", "unique", "UNIX.mode"];
 
-/// Returns the fact `type` (RFC 3659 section 7.5.1). That of a symbolic link ends with its target, unless
+/// Writes the fact `type` (RFC 3659 section 7.5.1). That of a symbolic link ends with its target, unless
 /// the target would end the fact.
-fn kind(entry: &Entry) -> String {
+fn write_kind(line: &mut Vec<u8>, entry: &Entry) {
     let word = match entry.kind {
         Kind::File => "file",
         Kind::Directory => "dir",
@@ -67,56 +85,112 @@ fn kind(entry: &Entry) -> String {
         Kind::Link => "OS.unix=slink:",
         Kind::Other => "OS.unix=special",
     };
+    line.extend_from_slice(word.as_bytes());
     let target = entry.target.as_deref().filter(|_| entry.kind == Kind::Link);
-    let target = target.and_then(|target| std::str::from_utf8(target).ok());
-    let fits = |target: &&str| !target.contains(|c: char| c == ';' || c == ' ' || c.is_control());
-    format!("{word}{}", target.filter(fits).unwrap_or_default())
+    let target = target.and_then(|target| std::str::from_utf8(target).ok()).filter(|target| fits(target));
+    line.extend_from_slice(target.unwrap_or_default().as_bytes());
 }
 
 /// Returns one line of `ls -l` without CR LF. Dates are in UTC; those more than six months away from
 /// `now` have a year instead of a time.
 pub fn list_line(entry: &Entry, now: When) -> Vec<u8> {
+    let mut line = Vec::with_capacity(USUAL);
+    write_list_line(&mut line, entry, now);
+    line
+}
+
+/// Appends to `line` what [`list_line`] returns.
+pub fn write_list_line(line: &mut Vec<u8>, entry: &Entry, now: When) {
     let (letter, usual) = match entry.kind {
-        Kind::File => ('-', 0o644),
-        Kind::Directory | Kind::Current | Kind::Parent => ('d', 0o755),
-        Kind::Link => ('l', 0o777),
-        Kind::Other => ('s', 0o600),
+        Kind::File => (b'-', 0o644),
+        Kind::Directory | Kind::Current | Kind::Parent => (b'd', 0o755),
+        Kind::Link => (b'l', 0o777),
+        Kind::Other => (b's', 0o600),
     };
-    let rights = rights(entry.mode.unwrap_or(usual));
-    let size = entry.size.unwrap_or(0);
-    let date = list_date(entry.modified.unwrap_or(When(0)), now);
-    let line = format!("{letter}{rights}   1 ftp      ftp      {size:>12} {date} ");
-    let arrow: &[u8] = if entry.target.is_some() { b" -> " } else { b"" };
-    let target = entry.target.as_deref().unwrap_or_default();
-    [line.as_bytes(), entry.name.as_bytes(), arrow, target].concat()
+    line.push(letter);
+    line.extend_from_slice(&rights(entry.mode.unwrap_or(usual)));
+    line.extend_from_slice(b"   1 ftp      ftp      ");
+    write_number(line, entry.size.unwrap_or(0), (12, b' '));
+    line.push(b' ');
+    write_list_date(line, entry.modified.unwrap_or(When(0)), now);
+    line.push(b' ');
+    line.extend_from_slice(entry.name.as_bytes());
+    if let Some(target) = &entry.target {
+        line.extend_from_slice(b" -> ");
+        line.extend_from_slice(target);
+    }
 }
 
 /// Formats permissions as `rwxr-x--T`.
-fn rights(mode: u32) -> String {
-    let mut text = String::with_capacity(9);
-    for (shift, special, set, bare) in [(6, 0o4000, 's', 'S'), (3, 0o2000, 's', 'S'), (0, 0o1000, 't', 'T')] {
-        let bits = mode >> shift;
-        text.push(if bits & 4 != 0 { 'r' } else { '-' });
-        text.push(if bits & 2 != 0 { 'w' } else { '-' });
-        text.push(match (bits & 1 != 0, mode & special != 0) {
-            (false, false) => '-',
-            (true, false) => 'x',
-            (true, true) => set,
-            (false, true) => bare,
-        });
-    }
-    text
+fn rights(mode: u32) -> [u8; 9] {
+    let set = |bit: u32, letter: u8| if mode & bit == 0 { b'-' } else { letter };
+    let last = |bit: u32, special: u32, both: u8, bare: u8| match (mode & bit != 0, mode & special != 0) {
+        (false, false) => b'-',
+        (true, false) => b'x',
+        (true, true) => both,
+        (false, true) => bare,
+    };
+    [
+        set(0o400, b'r'),
+        set(0o200, b'w'),
+        last(0o100, 0o4000, b's', b'S'),
+        set(0o040, b'r'),
+        set(0o020, b'w'),
+        last(0o010, 0o2000, b's', b'S'),
+        set(0o004, b'r'),
+        set(0o002, b'w'),
+        last(0o001, 0o1000, b't', b'T'),
+    ]
 }
 
-fn list_date(moment: When, now: When) -> String {
+fn write_list_date(line: &mut Vec<u8>, moment: When, now: When) {
     let (year, month, day, hour, minute, _) = civil(moment);
     let month = MONTHS.iter().zip(1..).find(|(_, number)| *number == month).map_or("Jan", |(name, _)| *name);
+    line.extend_from_slice(month.as_bytes());
+    line.push(b' ');
+    write_number(line, day.into(), (2, b' '));
+    line.push(b' ');
     let age = now.0.saturating_sub(moment.0);
     if (0..HALF_A_YEAR).contains(&age) {
-        format!("{month} {day:>2} {hour:02}:{minute:02}")
+        write_number(line, hour.into(), (2, b'0'));
+        line.push(b':');
+        write_number(line, minute.into(), (2, b'0'));
     } else {
-        format!("{month} {day:>2}  {year:04}")
+        line.push(b' ');
+        match u64::try_from(year) {
+            Ok(year) => write_number(line, year, (4, b'0')),
+            Err(_) => line.extend_from_slice(format!("{year:04}").as_bytes()),
+        }
     }
+}
+
+/// Writes `YYYYMMDDHHMMSS`; the year has four digits.
+fn write_time(line: &mut Vec<u8>, (year, month, day, hour, minute, second): (i64, u32, u32, u32, u32, u32)) {
+    write_number(line, year.unsigned_abs(), (4, b'0'));
+    for part in [month, day, hour, minute, second] {
+        write_number(line, part.into(), (2, b'0'));
+    }
+}
+
+/// Writes a decimal number, behind as many `fill` as it takes for `width` bytes.
+fn write_number(line: &mut Vec<u8>, number: u64, (width, fill): (usize, u8)) {
+    let (mut digits, mut left, mut first) = ([0; 20], number, 20);
+    for digit in digits.iter_mut().rev() {
+        *digit = left % 10;
+        left /= 10;
+        first -= 1;
+        if left == 0 {
+            break;
+        }
+    }
+    let digits = digits.get(first..).unwrap_or_default();
+    line.extend(std::iter::repeat_n(fill, width.saturating_sub(digits.len())));
+    digits.iter().for_each(|digit| write_digit(line, *digit));
+}
+
+/// Writes one digit, which is less than 10.
+fn write_digit(line: &mut Vec<u8>, digit: u64) {
+    line.push(u8::try_from(digit).map_or(b'0', |digit| b'0' + digit));
 }
 
 #[cfg(test)]
@@ -184,9 +258,33 @@ mod tests {
 
     #[test]
     fn rights_are_shown_with_their_special_bits() {
-        assert_eq!(rights(0o755), "rwxr-xr-x");
-        assert_eq!(rights(0o7755), "rwsr-sr-t");
-        assert_eq!(rights(0o7000), "--S--S--T");
-        assert_eq!(rights(0), "---------");
+        assert_eq!(&rights(0o755), b"rwxr-xr-x");
+        assert_eq!(&rights(0o7755), b"rwsr-sr-t");
+        assert_eq!(&rights(0o7000), b"--S--S--T");
+        assert_eq!(&rights(0), b"---------");
+    }
+
+    #[test]
+    fn numbers_are_filled_up_and_never_cut() {
+        let number = |number, width, fill| {
+            let mut line = b"|".to_vec();
+            write_number(&mut line, number, (width, fill));
+            String::from_utf8(line).unwrap()
+        };
+        assert_eq!(number(0, 0, b'0'), "|0");
+        assert_eq!(number(7, 2, b'0'), "|07");
+        assert_eq!(number(1_234, 2, b' '), "|1234");
+        assert_eq!(number(90, 12, b' '), "|          90");
+        assert_eq!(number(u64::MAX, 4, b'0'), "|18446744073709551615");
+    }
+
+    #[test]
+    fn a_year_that_facts_cannot_carry_is_left_out_of_them_and_shown_in_lists() {
+        for (seconds, year) in [(-62_167_219_201, "-001"), (253_402_300_800, "10000")] {
+            let entry = Entry { modified: Some(When(seconds)), ..Entry::new(entry("x").name, Kind::File) };
+            assert_eq!(facts_line(&entry, None), b"type=file; x");
+            let line = String::from_utf8(list_line(&entry, When(0))).unwrap();
+            assert!(line.ends_with(&format!("  {year} x")), "{line}");
+        }
     }
 }

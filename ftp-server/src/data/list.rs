@@ -7,12 +7,12 @@ use std::io;
 use std::ops::ControlFlow;
 
 use ftp_io::copy::Pieces;
-use ftp_proto::listing::{Pattern, When, facts_line, list_line};
+use ftp_proto::listing::{Pattern, When, write_facts_line, write_list_line};
 use ftp_proto::server::ask::ListStyle;
 use ftp_proto::wire::show;
 use rustix::io::Errno;
 
-use crate::vfs::{Listing, Next};
+use crate::vfs::{Detail, Listing, Next};
 
 /// The lines of a listing, in pieces that end with a line end.
 #[derive(Debug)]
@@ -50,11 +50,12 @@ impl Pieces for Lines {
             && let ListStyle::Facts(wanted) = &self.style
             && let Some(current) = self.listing.current()
         {
-            add(room, &facts_line(&current, wanted.as_deref()));
+            write_facts_line(room, &current, wanted.as_deref());
+            room.extend_from_slice(LINE_END);
         }
         for _ in 0..NAMES {
-            match self.next_line()? {
-                Next::Found(line) => add(room, &line),
+            match self.next_line(room)? {
+                Next::Found(()) => room.extend_from_slice(LINE_END),
                 Next::Hidden => {}
                 Next::Omitted(name) => self.omitted.add(&name),
                 Next::End => return Ok(ControlFlow::Break(())),
@@ -87,20 +88,21 @@ impl Lines {
         *count
     }
 
-    fn next_line(&mut self) -> Result<Next<Vec<u8>>, Errno> {
+    /// Appends the next line to `room`, without its end.
+    fn next_line(&mut self, room: &mut Vec<u8>) -> Result<Next<()>, Errno> {
         let is_meant = |name: &[u8]| self.pattern.as_ref().is_none_or(|pattern| pattern.matches(name));
         match &self.style {
-            ListStyle::Long => Ok(match self.listing.next_entry()? {
+            ListStyle::Long => Ok(match self.listing.next_entry(Detail::Shown)? {
                 Next::Found(entry) if !is_meant(entry.name.as_bytes()) => Next::Hidden,
                 next @ (Next::Found(_) | Next::Hidden | Next::Omitted(_) | Next::End) => {
-                    next.map(|entry| list_line(&entry, self.today))
+                    next.map(|entry| write_list_line(room, &entry, self.today))
                 }
             }),
             // A pattern of a pattern is none.
             ListStyle::Matching { .. } => Ok(Next::End),
             ListStyle::Facts(wanted) => {
-                let entry = self.listing.next_entry()?;
-                Ok(entry.map(|entry| facts_line(&entry, wanted.as_deref())))
+                let entry = self.listing.next_entry(Detail::Facts)?;
+                Ok(entry.map(|entry| write_facts_line(room, &entry, wanted.as_deref())))
             }
             ListStyle::Names { prefix } => {
                 // E19: a line is what RETR takes. If the argument of NLST is a file, it is the line.
@@ -110,21 +112,21 @@ impl Lines {
                     Next::Found(name) if !is_meant(name.as_bytes()) => Next::Hidden,
                     next @ (Next::Found(_) | Next::Hidden | Next::Omitted(_) | Next::End) => next,
                 };
-                Ok(name.map(
-                    |name| {
-                        if is_argument { argument.to_vec() } else { [prefix, name.as_bytes()].concat() }
-                    },
-                ))
+                Ok(name.map(|name| {
+                    if is_argument {
+                        room.extend_from_slice(argument);
+                    } else {
+                        room.extend_from_slice(prefix);
+                        room.extend_from_slice(name.as_bytes());
+                    }
+                }))
             }
         }
     }
 }
 
-fn add(lines: &mut Vec<u8>, line: &[u8]) {
-    lines.extend_from_slice(line);
-    lines.extend_from_slice(b"\r\n");
-}
-
+/// The end of each line.
+const LINE_END: &[u8] = b"\r\n";
 /// Bytes in a piece; the last line may exceed it.
 const PIECE: usize = 16 * 1024;
 /// Omitted names that the log shows.

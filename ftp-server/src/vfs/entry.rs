@@ -57,17 +57,38 @@ impl May {
     }
 }
 
-/// The facts of `stat` under `name`; `parent` is the directory that holds it.
+/// All facts of `stat` under `name`; `parent` is the directory that holds it.
 pub(super) fn entry(name: PathName, stat: &Stat, parent: Option<&Stat>, may: &May) -> Entry {
+    let shown = shown_entry(name, stat);
+    Entry { perm: Some(perm(shown.kind, stat, parent, may)), unique: Some(unique(stat)), ..shown }
+}
+
+/// What a line of LIST shows of `stat` under `name`.
+pub(super) fn shown_entry(name: PathName, stat: &Stat) -> Entry {
     let kind = kind(stat);
     Entry {
         size: (kind == Kind::File).then(|| u64::try_from(stat.st_size).unwrap_or(0)),
         modified: Some(When(stat.st_mtime)),
         mode: Some(stat.st_mode & 0o7777),
-        perm: Some(perm(kind, stat, parent, may)),
-        unique: Some(format!("{:x}g{:x}", stat.st_dev, stat.st_ino)),
         ..Entry::new(name, kind)
     }
+}
+
+/// The `unique` fact (RFC 3659 7.5.2): the device and the number of the file there, in hexadecimal digits.
+/// A listing may have a million of them, so it is made without the machinery of formats.
+fn unique(stat: &Stat) -> String {
+    let mut text = String::with_capacity(32);
+    push_hex(&mut text, stat.st_dev);
+    text.push('g');
+    push_hex(&mut text, stat.st_ino);
+    text
+}
+
+/// Appends `number` without leading zeros.
+fn push_hex(text: &mut String, number: u64) {
+    let digits = number.checked_ilog2().map_or(1, |bits| bits / 4 + 1);
+    let digit = |position: u32| char::from_digit((number >> (4 * position) & 0xf) as u32, 16);
+    text.extend((0..digits).rev().filter_map(digit));
 }
 
 /// The kind of file that `stat` describes.
@@ -121,5 +142,21 @@ fn perm(kind: Kind, stat: &Stat, parent: Option<&Stat>, may: &May) -> String {
         ],
         Kind::Link | Kind::Other => &[('d', removable), ('f', renamable)],
     };
-    letters.iter().filter(|(_, given)| *given).map(|(letter, _)| letter).collect()
+    let mut perm = String::with_capacity(letters.len());
+    perm.extend(letters.iter().filter(|(_, given)| *given).map(|(letter, _)| letter));
+    perm
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unique_facts_have_the_digits_of_their_numbers() {
+        for number in [0, 1, 9, 15, 16, 255, 0x1000, 0xfee1_dead, u64::MAX] {
+            let mut text = String::new();
+            push_hex(&mut text, number);
+            assert_eq!(text, format!("{number:x}"));
+        }
+    }
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::wire::{PathName, show};
-use rustix::fs::{AtFlags, Dir, OFlags, Stat, fstat, statat};
+use rustix::fs::{AtFlags, Dir, DirEntry, OFlags, Stat, fstat, statat};
 use rustix::io::Errno;
 
 use super::attributes::target;
-use super::entry::{May, entry};
+use super::entry::{May, entry, shown_entry};
 use super::partial::is_partial;
 use super::path::{Beneath, can_be_listed};
 use super::root::Root;
@@ -42,6 +42,15 @@ enum Of {
     },
     /// `None` once it was listed.
     File(Option<Box<Entry>>),
+}
+
+/// What is wanted of the entries of a listing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Detail {
+    /// What a line of LIST shows.
+    Shown,
+    /// All facts (RFC 3659 7.5).
+    Facts,
 }
 
 /// What comes next in a listing.
@@ -107,23 +116,26 @@ impl Listing {
         Some(current)
     }
 
-    /// Reads the next entry with its facts. Blocks on the disk.
+    /// Reads the next entry. Blocks on the disk.
     ///
     /// # Errors
     /// The directory cannot be read further.
-    pub fn next_entry(&mut self) -> Result<Next<Entry>, Errno> {
+    pub fn next_entry(&mut self, detail: Detail) -> Result<Next<Entry>, Errno> {
         match &mut self.of {
             Of::File(file) => Ok(file.take().map_or(Next::End, |file| Next::Found(*file))),
             Of::Directory { dir, stat } => {
-                let name = match next_name(dir, &self.mounts)? {
-                    Next::Found(name) => name,
+                let (found, name) = match next_name(dir, &self.mounts)? {
+                    Next::Found(found) => found,
                     Next::Hidden => return Ok(Next::Hidden),
                     Next::Omitted(name) => return Ok(Next::Omitted(name)),
                     Next::End => return Ok(self.next_mount().map_or(Next::End, mounted)),
                 };
-                match statat(dir.fd()?, name.as_bytes(), AtFlags::SYMLINK_NOFOLLOW) {
+                match statat(dir.fd()?, found.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
                     Ok(found) => {
-                        let mut entry = entry(name, &found, Some(stat), &self.may);
+                        let mut entry = match detail {
+                            Detail::Shown => shown_entry(name, &found),
+                            Detail::Facts => entry(name, &found, Some(stat), &self.may),
+                        };
                         // Whoever walks a tree by its listings never follows a link, so no link makes
                         // the walk endless. RETR, CWD and the like follow links beneath the root.
                         if entry.kind == Kind::Link {
@@ -147,7 +159,7 @@ impl Listing {
             Of::File(file) => Ok(file.take().map_or(Next::End, |file| Next::Found(file.name))),
             Of::Directory { dir, .. } => match next_name(dir, &self.mounts)? {
                 Next::End => Ok(self.next_mount().map_or(Next::End, |mount| Next::Found(mount.name.clone()))),
-                other @ (Next::Found(_) | Next::Hidden | Next::Omitted(_)) => Ok(other),
+                other @ (Next::Found(_) | Next::Hidden | Next::Omitted(_)) => Ok(other.map(|(_, name)| name)),
             },
         }
     }
@@ -169,7 +181,7 @@ fn mounted(mount: &Mounted) -> Next<Entry> {
 }
 
 /// The next name. The names of files that are still being received are hidden, and those of mounts.
-fn next_name(dir: &mut Dir, mounts: &[Mounted]) -> Result<Next<PathName>, Errno> {
+fn next_name(dir: &mut Dir, mounts: &[Mounted]) -> Result<Next<(DirEntry, PathName)>, Errno> {
     let Some(found) = dir.read() else { return Ok(Next::End) };
     let found = found?;
     let name = found.file_name().to_bytes();
@@ -178,7 +190,7 @@ fn next_name(dir: &mut Dir, mounts: &[Mounted]) -> Result<Next<PathName>, Errno>
         return Ok(Next::Hidden);
     }
     Ok(match PathName::from_wire(name) {
-        Ok(found) if can_be_listed(name) => Next::Found(found),
+        Ok(path) if can_be_listed(name) => Next::Found((found, path)),
         Ok(_) | Err(_) => Next::Omitted(name.to_vec()),
     })
 }

@@ -36,7 +36,7 @@ mod walk;
 
 pub use digest::Subject;
 pub(crate) use failure::io_failure;
-pub use list::{Listing, Next};
+pub use list::{Detail, Listing, Next};
 pub use quota::QuotaLimits;
 pub use root::Root;
 pub use tree::{Roots, Tree};

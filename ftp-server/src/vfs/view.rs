@@ -20,7 +20,7 @@ use super::attributes;
 use super::digest::Subject;
 use super::entry::{May, Process, entry, kind, regular};
 use super::failure::failure;
-use super::list::{Listing, Mounted, Next};
+use super::list::{Detail, Listing, Mounted, Next};
 use super::quota::RootQuota;
 use super::root::{Located, Root};
 use super::tree::Tree;
@@ -232,7 +232,7 @@ impl View {
         let (mut lines, mut omitted, today) = (Vec::new(), 0, Clock::today());
         let mut listing = self.listing(path, true)?;
         loop {
-            match listing.next_entry().map_err(failure)? {
+            match listing.next_entry(Detail::Shown).map_err(failure)? {
                 Next::Found(_) if lines.len() == limit => {
                     return Ok(FileAnswer::Lines { lines, more: true, omitted });
                 }

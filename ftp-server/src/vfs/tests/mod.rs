@@ -135,7 +135,7 @@ fn entries(view: &View, path: &str) -> Vec<Entry> {
     let Ok((Prepared::List { mut listing, .. }, _)) = prepared else {
         panic!("{path} cannot be listed");
     };
-    let next = || match listing.next_entry().unwrap() {
+    let next = || match listing.next_entry(Detail::Facts).unwrap() {
         Next::Found(entry) => Some(Some(entry)),
         Next::Hidden | Next::Omitted(_) => Some(None),
         Next::End => None,
