@@ -70,7 +70,7 @@ pub async fn digest_part(
 }
 
 /// A digest that is being computed, piece by piece.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Digester {
     /// CRC-32, as Ethernet and zip files have it.
     Crc32(crc32fast::Hasher),

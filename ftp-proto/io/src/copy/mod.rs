@@ -8,6 +8,7 @@
 //! | module | what |
 //! |---|---|
 //! | `send`, `receive` | a file to a connection and back, in bursts (`burst`) on threads that may block |
+//! | `follow` | the digest of a file that is being sent, on a second thread |
 //! | `whole` | a small file that is in memory to a connection |
 //! | `kept` | a connection between two files (MODE B) |
 //! | `stream`, `lines` | a listing to a connection, in bursts too, and back |
@@ -20,6 +21,7 @@ mod data;
 mod decode;
 mod encode;
 mod flow;
+mod follow;
 mod forward;
 mod join;
 mod kept;
@@ -52,3 +54,6 @@ pub use send::send;
 pub use sink::{Budget, Sink};
 pub use stream::{Packed, Pieces, send_pieces};
 pub use whole::send_whole;
+
+/// Why a file that was being sent is not whole.
+const SHORTER: &str = "the file has become shorter";

@@ -11,9 +11,8 @@ use rustix::io::Errno;
 use super::burst::{Direction, Step, Work, run};
 use super::data::{DataConnection, Detached};
 use super::encode::Encoder;
-#[cfg(test)]
-use super::outcome::Coding;
-use super::outcome::{Ended, Format, Moved};
+use super::follow::Follower;
+use super::outcome::{Coding, Ended, Format, Moved, Packing};
 use crate::meter::Meter;
 use crate::tls::Data;
 
@@ -33,23 +32,27 @@ pub async fn send(
     meter: &Meter,
 ) -> Moved {
     let format = format.into();
-    let how = if (Format { limit: None, ..format }) == Format::default() {
-        How::first()
-    } else {
-        How::Coded(Box::new(Encoder::new(&format)))
-    };
     let end = format.limit.map_or(u64::MAX, |limit| offset.saturating_add(limit));
-    send_then(how, (file, offset..end), data.into(), format.keep, meter).await
+    let as_it_is = (format.coding, format.packing, format.keep) == (Coding::Image, Packing::None, false);
+    let (how, follower) = match format.digest {
+        None if as_it_is => (How::first(), None),
+        Some(algorithm) if as_it_is => match Follower::new(algorithm, &file, offset, meter) {
+            Ok(follower) => (How::first(), Some(follower)),
+            Err(error) => return Moved::plain(0, Ended::File(error)),
+        },
+        None | Some(_) => (How::Coded(Box::new(Encoder::new(&format))), None),
+    };
+    send_then(how, (file, offset..end, follower), data.into(), format.keep, meter).await
 }
 
 #[cfg(test)]
 pub(super) async fn send_by(how: How, file: (File, Range<u64>), data: Data, meter: &Meter) -> Moved {
-    send_then(how, file, data, false, meter).await
+    send_then(how, (file.0, file.1, None), data, false, meter).await
 }
 
 async fn send_then(
     how: How,
-    (file, part): (File, Range<u64>),
+    (file, part, follower): (File, Range<u64>, Option<Follower>),
     data: Data,
     keep: bool,
     meter: &Meter,
@@ -60,13 +63,15 @@ async fn send_then(
     };
     let how = how.under(connection.connection().has_tls());
     let least = file.metadata().map_or(0, |now| now.len()).min(part.end);
-    let (ended, connection, work) = run(connection, Outgoing { file, part, least, how }, meter).await;
+    let work = Outgoing { file, part, least, how, follower, followed: None };
+    let (ended, connection, work) = run(connection, work, meter).await;
     let (end, kept) = match (ended, connection) {
         (Ended::Whole, Some(connection)) if keep => connection.keep(meter).await,
         (Ended::Whole, Some(connection)) => (connection.finish(meter).await, None),
         (ended, _) => (ended, None),
     };
-    Moved { digest: work.how.digest(), kept, ..Moved::plain(meter.moved(), end) }
+    let digest = work.followed.or_else(|| work.how.digest());
+    Moved { digest, kept, ..Moved::plain(meter.moved(), end) }
 }
 
 /// A file on its way to a connection.
@@ -77,6 +82,32 @@ struct Outgoing {
     /// Where it ends at the earliest: its size when the copy began.
     least: u64,
     how: How,
+    /// Who digests what was sent, until it is all.
+    follower: Option<Follower>,
+    /// The digest of all that was sent, and the number of its bytes.
+    followed: Option<(String, u64)>,
+}
+
+impl Outgoing {
+    /// Has the follower, if there is one, know of a step.
+    fn follow(&mut self, step: Step) -> Step {
+        match step {
+            Step::Moved(_) => {
+                if let Some(follower) = &self.follower {
+                    follower.moved(self.part.start);
+                }
+                step
+            }
+            Step::Ended(Ended::Whole) => match self.follower.take().map(Follower::finish) {
+                Some(Err(error)) => Step::Ended(Ended::File(error)),
+                followed => {
+                    self.followed = followed.and_then(Result::ok);
+                    step
+                }
+            },
+            Step::Wait | Step::Ended(_) => step,
+        }
+    }
 }
 
 /// How a file is sent.
@@ -141,10 +172,10 @@ impl Work for Outgoing {
         };
         match step {
             Step::Ended(Ended::Whole) if self.part.start < self.least => {
-                let error = io::Error::new(io::ErrorKind::UnexpectedEof, "the file has become shorter");
+                let error = io::Error::new(io::ErrorKind::UnexpectedEof, super::SHORTER);
                 Step::Ended(Ended::File(error))
             }
-            step @ (Step::Moved(_) | Step::Wait | Step::Ended(_)) => step,
+            step @ (Step::Moved(_) | Step::Wait | Step::Ended(_)) => self.follow(step),
         }
     }
 }
