@@ -9,7 +9,7 @@
 //! |---|---|---|
 //! | `FTP_BENCH_MIB` | size of the file | 2048 |
 //! | `FTP_BENCH_ROUNDS` | rounds that count, after one that does not | 5 |
-//! | `FTP_BENCH_PARTS` | which of `limit`, `start`, `peers`, `through`, `relay`, `list`, `files`, `login`, `idle`, `drain`, `digest`, `tls`, `fxp` | all |
+//! | `FTP_BENCH_PARTS` | which of `limit`, `start`, `peers`, `through`, `relay`, `list`, `files`, `login`, `idle`, `guesses`, `drain`, `digest`, `tls`, `fxp` | all |
 //! | `FTP_BENCH_BASELINE` | directory with `ftp-server`, `ftp-user` and `ftp-relay-agent` to compare with | none |
 //! | `FTP_BENCH_ENTRIES` | entries of the listed directory | 100000 |
 //! | `FTP_BENCH_SESSIONS` | idle sessions of our server | 10000 |
@@ -31,6 +31,7 @@ mod direct;
 mod drain;
 mod figures;
 mod files;
+mod guesses;
 mod idle;
 mod limit;
 mod list;
@@ -110,6 +111,9 @@ fn run(plan: &Plan) {
     }
     if plan.has("idle") {
         idle::table(plan, place.path());
+    }
+    if plan.has("guesses") {
+        guesses::table(plan, place.path());
     }
     let file = suites[0].servers[0].path(FILE);
     if plan.has("drain") {

@@ -9,6 +9,7 @@ use integration_tests::foreign::{Desk, Kind, Skipped, Tool};
 use crate::contender::{CROWD, Contender, Door, Purpose, roots};
 use crate::figures::{GIB, Spread, met};
 use crate::plan::{FILE, Plan};
+use crate::process::cpu_seconds_of_children;
 use crate::suite::turns;
 
 /// The targets with curl: times the best peer's rate, and how much of its processor time.
@@ -69,10 +70,16 @@ pub(crate) fn curl(plan: &Plan, place: &Path, file: &Path) {
     let file = file.to_str().unwrap();
     for (way, more, name) in [("down", ["-o", "/dev/null"], FILE), ("up", ["-T", file], COPY)] {
         let mut rows: Vec<Row> = servers.iter().map(|_| Row::default()).collect();
+        // What curl itself spends in each round with our server: no server makes it faster than that.
+        let mut own = Vec::new();
         for round in 0..plan.rounds {
             for turn in turns(round, servers.len()) {
                 let server = &servers[turn];
+                let before = cpu_seconds_of_children();
                 rows[turn].run(plan, &[server], || run(server, &more, name));
+                if turn == 0 {
+                    own.push(cpu_seconds_of_children().since(before).total() / (plan.bytes() as f64 / GIB));
+                }
                 if name == COPY {
                     let copy = server.path(COPY);
                     assert_eq!(fs::metadata(&copy).unwrap().len(), plan.bytes());
@@ -84,6 +91,11 @@ pub(crate) fn curl(plan: &Plan, place: &Path, file: &Path) {
         for (server, row) in servers.iter().zip(&rows) {
             println!("{:<22}   {}   {}", server.name, Spread::of(&row.rates), Spread::of(&row.costs));
         }
+        let own = Spread::of(&own);
+        println!(
+            "curl itself, with ours                           {own}   (so no more than {:.2} GiB/s)",
+            1.0 / own.median
+        );
         let peers = || rows.iter().zip(&servers).filter(|(_, server)| is_peer(server)).map(|(row, _)| row);
         let best = peers().map(Row::rate).max_by(f64::total_cmp);
         let least = peers().map(Row::cost).min_by(f64::total_cmp);
@@ -128,11 +140,12 @@ fn between(desk: &Desk, lftp: &Tool, plan: &Plan, from: &Contender, to: &Contend
         let Door { at, user, password } = server.door();
         format!("ftp://{user}:{}@{at}/{name}", password.replace(':', "%3A"))
     };
-    // mirror copies files as they are; get may take them for text.
+    // mirror copies files as they are; get may take them for text. Without its MODE Z the servers would compress.
     let script = format!(
         "set net:max-retries 1; set net:timeout 30; set cmd:fail-exit yes; set ssl:verify-certificate no; \
          set ftp:ssl-force yes; set ftp:ssl-protect-data yes; set ftp:ssl-protect-fxp yes; \
-         set ftp:use-fxp yes; set ftp:fxp-force yes; mirror {} {}",
+         set ftp:use-fxp yes; set ftp:fxp-force yes; \
+         set ftp:use-mode-z no; mirror {} {}",
         url(from, SHARED),
         url(to, COPIED),
     );
