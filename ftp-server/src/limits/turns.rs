@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ftp_io::copy::{Gate, Pass};
 use tokio::sync::oneshot;
+use tokio::task::{JoinError, spawn_blocking};
 
 use super::limit::{Limit, Use};
 use super::owner::Owner;
@@ -108,6 +109,19 @@ impl Turns {
         }
     }
 
+    /// Runs `work` in a turn of `owner`, on a thread that may block.
+    ///
+    /// # Errors
+    /// The work has panicked, or the process is ending.
+    pub async fn run_blocking<T: Send + 'static>(
+        self: &Arc<Self>,
+        owner: Owner,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, JoinError> {
+        let turn = self.wait(owner).await;
+        spawn_blocking(turn.during(work)).await
+    }
+
     /// How far the turns are used, as `limit`.
     pub fn in_use(&self, limit: Limit) -> Use {
         Use { limit, used: self.count.saturating_sub(self.state().free), bound: Some(self.count) }
@@ -179,6 +193,16 @@ impl State {
     fn forget(&mut self, owner: &Owner) {
         if self.owners.get(owner).is_some_and(|usage| usage.running == 0 && usage.waiting == 0) {
             self.owners.remove(owner);
+        }
+    }
+}
+
+impl Turn {
+    /// The same work, which holds the turn until it is done, also if the session ends before.
+    pub fn during<T>(self, work: impl FnOnce() -> T) -> impl FnOnce() -> T {
+        move || {
+            let _turn = self;
+            work()
         }
     }
 }

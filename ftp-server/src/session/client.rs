@@ -9,10 +9,9 @@ use ftp_io::copy::Meter;
 use ftp_io::limiter::Limiter;
 use ftp_proto::server::ask::FileFailure;
 use ftp_proto::wire::PathName;
-use tokio::task::spawn_blocking;
 
 use crate::auth::Entry;
-use crate::limits::{Owner, Turn, Turns};
+use crate::limits::{Owner, Turns};
 use crate::vfs::{Prepared, View};
 
 /// The client of a session.
@@ -63,9 +62,9 @@ impl Client {
         Meter::gated(limiter.into_iter().chain(own).collect(), turns.of(self.owner.clone()))
     }
 
-    /// The files of the account and a turn of the owner, if it needs no wait.
-    pub(super) fn take_turn(&self, turns: &Arc<Turns>) -> Option<(View, Turn)> {
-        Some((self.view.clone()?, turns.take(&self.owner)?))
+    /// The files as the account that is logged in sees them.
+    pub(super) fn view(&self) -> Option<View> {
+        self.view.clone()
     }
 
     /// The path of a file of the account for other programs of this host.
@@ -84,12 +83,7 @@ impl Client {
         async move {
             match view {
                 Some(view) => {
-                    let turn = turns.wait(owner).await;
-                    // The turn lasts as long as the work, also if the session ends before.
-                    let work = spawn_blocking(move || {
-                        let _turn = turn;
-                        work(view)
-                    });
+                    let work = turns.run_blocking(owner, move || work(view));
                     work.await.unwrap_or(Err(FileFailure::Other))
                 }
                 None => Err(FileFailure::Denied),

@@ -16,7 +16,7 @@ use crate::limits::Owner;
 use crate::operate::audit::Record;
 use crate::operate::hook::{Hook, HookFailure};
 
-/// What a hook is notification.
+/// What the hook is told about one upload.
 #[derive(Debug)]
 pub(super) struct Notification {
     upload: Upload,
@@ -62,7 +62,6 @@ pub(super) async fn run(shared: Arc<Shared>, notification: Notification, guard: 
     let Some(hook) = &shared.hook else { return };
     let done = notification.take_turn(&shared, hook).await;
     let record = Record::Hooked { path: &notification.upload.path, failure: done.as_ref().err() };
-    record.log(notification.user.as_deref());
-    shared.metrics.count(&record);
+    shared.record_of(notification.user.as_deref(), &record);
     drop(guard);
 }

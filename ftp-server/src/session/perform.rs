@@ -19,7 +19,7 @@ use ftp_proto::server::ask::{
 use ftp_proto::wire::{ByteRange, Fingerprint, PathName, Secret, TransferId};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
-use tokio::task::{JoinError, spawn_blocking};
+use tokio::task::JoinError;
 use tracing::Instrument;
 
 use super::client::Client;
@@ -34,6 +34,7 @@ use crate::auth::{Entry, Origin};
 use crate::data::{Begun, Doubt, Pumped, begin, pump};
 use crate::limits::{
     DataPort, DetachedSlot, Entered, Full, MAX_ANONYMOUS_PORTS, Owner, Permission, Scarcity, SessionSlot,
+    Turns,
 };
 use crate::operate::Running;
 use crate::operate::audit::Record;
@@ -520,47 +521,46 @@ impl Performer {
         self.held.moves.insert(ticket, meter);
         self.held.doubts.insert(ticket, Doubt::default());
         let (is_open, durability) = (prepared.is_open(), self.shared.durability);
-        let begin =
-            move || Done::Begun(ticket, begin(prepared, terms.partial, durability), (conn, data), terms);
+        let open = move || begin(prepared, terms.partial, durability);
+        let done = move |begun| Done::Begun(ticket, begun, (conn, data), terms);
         if is_open {
-            return self.ready.push_back(Ready::Done(Box::new(begin())));
+            return self.ready.push_back(Ready::Done(Box::new(done(open()))));
         }
-        let owner = self.client.owner.clone();
-        let Some(turn) = turns.take(&owner) else {
-            return self.held.start(ticket, async move {
-                let turn = turns.wait(owner).await;
-                let begun = spawn_blocking(move || {
-                    let _turn = turn;
-                    begin()
-                });
-                let failed = nothing_moved(End::Failed(FileFailure::Other));
-                begun.await.unwrap_or(Done::Answer(ticket, failed))
-            });
-        };
-        self.held.start_blocking(ticket, move || {
-            let _turn = turn;
-            begin()
-        });
+        self.start_in_turn(ticket, &turns, open, done);
     }
 
-    /// Starts work on the files of the account, on a thread that may block. `done` makes an answer of what
-    /// comes of it.
+    /// Starts work on the files of the account, on a thread that may block. `done` makes an answer of its
+    /// result.
     fn start_with_files<T: Send + 'static>(
         &mut self,
         ticket: Ticket,
         work: impl FnOnce(View) -> Result<T, FileFailure> + Send + 'static,
         done: impl FnOnce(Result<T, FileFailure>) -> Done + Send + 'static,
     ) {
-        let turns = &self.shared.shares.files;
-        match self.client.take_turn(turns) {
-            Some((view, turn)) => self.held.start_blocking(ticket, move || {
-                // The turn lasts as long as the work, also if the session ends before.
-                let _turn = turn;
-                done(work(view))
-            }),
+        let Some(view) = self.client.view() else {
+            return self.held.start(ticket, async move { done(Err(FileFailure::Denied)) });
+        };
+        let turns = Arc::clone(&self.shared.shares.files);
+        self.start_in_turn(ticket, &turns, move || work(view), done);
+    }
+
+    /// Starts work that may block, in a turn of the owner. `done` makes an answer of its result.
+    fn start_in_turn<T: Send + 'static>(
+        &mut self,
+        ticket: Ticket,
+        turns: &Arc<Turns>,
+        work: impl FnOnce() -> Result<T, FileFailure> + Send + 'static,
+        done: impl FnOnce(Result<T, FileFailure>) -> Done + Send + 'static,
+    ) {
+        let owner = &self.client.owner;
+        match turns.take(owner) {
+            Some(turn) => self.held.start_blocking(ticket, turn.during(move || done(work()))),
             None => {
-                let work = self.client.with_files(turns, work);
-                self.held.start(ticket, async move { done(work.await) });
+                let (turns, owner) = (Arc::clone(turns), owner.clone());
+                self.held.start(ticket, async move {
+                    let worked = turns.run_blocking(owner, work).await;
+                    done(worked.unwrap_or(Err(FileFailure::Other)))
+                });
             }
         }
     }

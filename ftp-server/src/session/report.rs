@@ -165,8 +165,7 @@ impl Reporter {
 
     /// Records something that the machine does not know of.
     pub(super) fn record(&self, record: &Record<'_>) {
-        record.log(self.user.as_deref());
-        self.shared.metrics.count(record);
+        self.shared.record_of(self.user.as_deref(), record);
         if let (Some(xferlog), Some(user)) = (&self.shared.xferlog, &self.user) {
             xferlog.add(record, &Who { user, anonymous: is_anonymous(user), from: self.from.ip() });
         }

@@ -49,7 +49,12 @@ impl Shared {
 
     /// Records what belongs to no session, or to none that has logged in.
     pub fn record(&self, record: &Record<'_>) {
-        record.log(None);
+        self.record_of(None, record);
+    }
+
+    /// Records what `user` has done, in the log and in the metrics.
+    pub fn record_of(&self, user: Option<&[u8]>, record: &Record<'_>) {
+        record.log(user);
         self.metrics.count(record);
     }
 
