@@ -338,6 +338,7 @@ impl Session {
             "silent" => {}
             "await" => while self.obey()?? != count {},
             "until" => self.shared.wait_for(count),
+            // A script asks for a slow server; no assertion depends on the time.
             "pause" => thread::sleep(Duration::from_millis(count.parse().unwrap())),
             "close" => return None,
             "die" => {

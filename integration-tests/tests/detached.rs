@@ -109,7 +109,7 @@ fn a24_without_deta_the_transfer_ends_with_its_control_connection() {
 }
 
 #[test]
-fn nobody_starts_many() {
+fn an_account_starts_no_more_than_four() {
     let server = site("many").start();
     let mut begun = Vec::new();
     for _ in 0..4 {

@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn who_lives_is_listed_and_can_be_kicked() {
+    async fn open_sessions_are_listed_and_can_be_kicked() {
         let (live, clock) = (Arc::new(Live::default()), Clock::start());
         let enter = |id| live.enter(id, "192.0.2.7:5000".parse().unwrap(), clock.now());
         let (first, second) = (enter(1), enter(2));

@@ -8,7 +8,7 @@ use std::process::Stdio;
 
 use rustix::process::Signal;
 
-use crate::server::{Client, Server, command};
+use crate::server::{Client, Server, command, until};
 
 /// A configuration with this hook, and the directory where the hook may write.
 fn server(script: &str, more: &str) -> (Server, tempfile::TempDir) {
@@ -36,12 +36,11 @@ fn store(client: &mut Client, server: &Server, name: &str) {
 /// What the hook has written under this name, when it is complete.
 fn written(place: &Path, name: &str) -> String {
     let path: PathBuf = place.join(name);
-    let read = |_| fs::read_to_string(&path).ok().filter(|text| text.ends_with("end\n"));
-    (0..10_000_000).find_map(read).unwrap_or_else(|| panic!("{name} is not written"))
+    until(name, || fs::read_to_string(&path).ok().filter(|text| text.ends_with("end\n")))
 }
 
 #[test]
-fn it_is_told_of_each_upload_and_of_the_new_name_of_the_last_one() {
+fn the_hook_is_told_of_each_upload_and_of_the_new_name_of_the_last_one() {
     let script = "{ echo \"$2\"; env; echo end; } > \"$1/$FTP_COMMAND.part\"; mv \"$1/$FTP_COMMAND.part\" \"$1/$FTP_COMMAND\"";
     let (server, place) = server(script, "");
     let mut client = Client::login(&server);
@@ -92,8 +91,25 @@ fn a_failure_is_logged_and_the_server_waits_for_hooks_before_it_ends() {
     );
 }
 
+/// No hook ends before the last upload has its final reply.
 #[test]
-fn a_hook_that_hangs_delays_no_upload_and_is_killed() {
+fn uploads_do_not_wait_for_their_hooks() {
+    let script = "until [ -e \"$1/go\" ]; do sleep 0.05; done; echo end > \"$1/done\"";
+    let (server, place) = server(script, "time = \"10m\"\nat-once = 1");
+    let mut client = Client::login(&server);
+    client.say("TYPE I", "200");
+    for name in ["a", "b", "c"] {
+        store(&mut client, &server, name);
+    }
+    assert!(!place.path().join("done").exists());
+    fs::write(place.path().join("go"), "").unwrap();
+    assert_eq!(written(place.path(), "done"), "end\n");
+    client.say("QUIT", "221");
+    assert_eq!(server.stop(Signal::TERM).0.code(), Some(0));
+}
+
+#[test]
+fn a_hook_that_hangs_is_killed_and_surplus_hooks_are_left_out() {
     let (server, _place) = server("sleep 600", "time = \"1s\"\nat-once = 1\nwaiting = 2");
     let mut client = Client::login(&server);
     client.say("TYPE I", "200");

@@ -57,6 +57,18 @@ impl Drop for Server {
     }
 }
 
+/// Looks again and again for what nothing announces, for a minute.
+pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    const PAUSE: Duration = Duration::from_millis(10);
+    for _ in 0..6_000 {
+        if let Some(found) = look() {
+            return found;
+        }
+        std::thread::park_timeout(PAUSE);
+    }
+    panic!("never: {what}");
+}
+
 pub(crate) fn command(options: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ftp-server"));
     command.args(options.split_whitespace()).env_remove("NOTIFY_SOCKET");

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use ftp_proto::dialect::Dialect::Rfc959;
 use integration_tests::binary::Program;
-use integration_tests::foreign::Tool;
+use integration_tests::foreign::{Skipped, Tool};
 use integration_tests::raw::Raw;
+use integration_tests::skip;
 use integration_tests::socket::connect;
 use integration_tests::tls_client::TlsClient;
 
@@ -41,7 +42,7 @@ fn jumps_of_the_calendar_harm_nobody() {
     let library = format!("lib/{}-linux-gnu/faketime/libfaketime.so.1", std::env::consts::ARCH);
     let library = match Tool::debian("libfaketime", &["libfaketime"], &library) {
         Ok(library) => library,
-        Err(why) => return eprintln!("skipped: jumps_of_the_calendar_harm_nobody: {why:?}"),
+        Err(Skipped(why)) => skip!(why),
     };
     let (secrets, own) = (Secrets::new(), tempfile::tempdir().unwrap());
     let quota = format!("root = {:?}\nquota-bytes = 1000", own.path());

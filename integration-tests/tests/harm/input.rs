@@ -13,7 +13,7 @@ use crate::accounts::{Secrets, user};
 const LARGE: u64 = 256 << 20;
 
 #[test]
-fn half_lines_wait_for_their_end_and_nobody_waits_for_them() {
+fn half_lines_wait_for_their_end_and_others_are_served() {
     let server = site("half").start();
     let mut bob = Bob::login(&server);
     let mut halves: Vec<_> = (0..50)
@@ -78,7 +78,7 @@ fn connections_that_never_log_in_keep_nobody_out() {
 }
 
 #[test]
-fn clients_that_do_not_read_their_replies_keep_nobody_waiting() {
+fn others_are_served_while_clients_do_not_read_their_replies() {
     let server = site("unread").start();
     let mut bob = Bob::login(&server);
     let mut unread = Vec::new();
@@ -126,7 +126,7 @@ fn what_is_sent_and_not_read_takes_little_memory() {
 }
 
 #[test]
-fn slow_readers_and_writers_of_files_keep_nobody_waiting() {
+fn others_are_served_while_files_move_slowly() {
     let server = site("slow").start();
     std::fs::File::create(server.path("large")).unwrap().set_len(LARGE).unwrap();
     let mut bob = Bob::login(&server);
@@ -255,7 +255,7 @@ fn a_source_without_an_end_fills_no_disk() {
 }
 
 #[test]
-fn commands_that_come_byte_by_byte_keep_nobody_waiting() {
+fn others_are_served_while_commands_come_byte_by_byte() {
     let server = site("bytes").start();
     let mut bob = Bob::login(&server);
     let mut slow: Vec<_> = (0..20).map(|_| server.login(Rfc959)).collect();

@@ -220,6 +220,8 @@ fn refusals_of_foreign_targets_inside_tls_come_in_the_order_of_the_commands() {
         raw.ask(&format!("EPRT |1|{VICTIM}|{port}|"), "200");
         let said = said.clone();
         threads.push(thread::spawn(move || {
+            // The pause is the input of this test: the commands come one after the other. It judges only the order
+            // of the replies.
             thread::sleep(APART * u32::try_from(number).unwrap());
             raw.send("RETR mail");
             let reply = raw.reply();

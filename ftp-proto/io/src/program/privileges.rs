@@ -42,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_it_is_already_may_stay() {
+    fn a_process_of_that_user_stays_as_it_is() {
         let own = User::from_uid(getuid()).unwrap().unwrap();
         assert_eq!(run_as(&own.name).is_ok(), !own.uid.is_root());
     }
