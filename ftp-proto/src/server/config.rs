@@ -64,7 +64,7 @@ impl Default for Config {
 pub struct Tls {
     /// When TLS begins.
     pub begin: TlsStart,
-    /// Whether nobody logs in, and no data move, in clear.
+    /// Whether logins and data connections must be inside TLS.
     pub required: bool,
     /// Whether data connections must resume the TLS session of their control connection.
     pub reuse: Reuse,

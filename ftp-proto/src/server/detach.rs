@@ -29,7 +29,7 @@ pub(super) fn begin(cx: &mut Context, command: Detached) -> Option<Question<Requ
     }
 }
 
-/// DETA. Nobody knows who an anonymous user is who comes back.
+/// DETA. Anonymous users have no identity by which a later session could be matched.
 fn next(cx: &mut Context, seconds: u64) -> Option<Question<Request>> {
     let time = Duration::from_secs(seconds);
     cx.parameters.detach = None;

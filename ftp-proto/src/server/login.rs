@@ -21,8 +21,8 @@ pub(super) struct Request {
     by: LoginMethod,
 }
 
-/// USER. Unless the certificate of the client logs in, the reply is always the same, so that nobody
-/// learns which names exist (RFC 2577 section 7).
+/// USER. Unless the certificate of the client logs in, the reply is always the same, so that it does not show
+/// which names exist (RFC 2577 section 7).
 pub(super) fn user(cx: &mut Context, user: Vec<u8>) -> Option<Question<Request>> {
     cx.tls.pin = None;
     cx.sockets.reset(&mut cx.out); // A22; TYPE and the like stay (dialect-1973 section 3)
@@ -98,7 +98,7 @@ pub(super) fn reset(cx: &mut Context) {
     log_out(cx);
 }
 
-/// Nobody is logged in from here on. The driver counts the session for nobody then.
+/// Logs out. The driver then charges the session to its address.
 fn log_out(cx: &mut Context) {
     match std::mem::take(&mut cx.login) {
         Login::User(_) => {

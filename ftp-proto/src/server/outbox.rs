@@ -12,7 +12,7 @@ pub(super) struct Outbox {
     dialect: Dialect,
     outputs: VecDeque<Output>,
     last_ticket: u64,
-    /// Nobody hears what is said.
+    /// Whether replies are dropped, because the control connection is gone.
     drops_replies: bool,
 }
 
@@ -44,12 +44,12 @@ impl Outbox {
         self.outputs.push_back(Output::Event(event));
     }
 
-    /// Closes a data connection with a reset, so that nobody takes its end for the end of a file.
+    /// Closes a data connection with a reset, which no peer takes for the end of a file.
     pub(super) fn reset(&mut self, conn: ConnId) {
         self.ask(Ask::Drop { conn, how: Ending::Reset });
     }
 
-    /// An answer that nothing waits for any more: a connection in it must not stay open.
+    /// Disposes of an answer that came too late: a connection in it must not stay open.
     pub(super) fn unwanted(&mut self, answer: Answer) {
         if let Answer::Connected { conn } = answer {
             self.reset(conn);
@@ -141,23 +141,23 @@ impl Outbox {
         self.event(Event::Replied(shown));
     }
 
-    /// The end: what was promised is flushed, and nothing comes after it.
+    /// Closes the control connection after flushing; nothing is queued later.
     pub(super) fn close(&mut self) {
         self.outputs.push_back(Output::Close);
     }
 
-    /// The control connection is gone, and the session goes on: nobody hears what it says.
+    /// Drops all replies from now on: the control connection is gone, and the session goes on.
     pub(super) fn drop_replies(&mut self) {
         self.drops_replies = true;
         self.outputs.retain(|output| !matches!(output, Output::Send(_)));
     }
 
-    /// Whether nobody hears what is said.
+    /// Whether replies are dropped.
     pub(super) const fn drops_replies(&self) -> bool {
         self.drops_replies
     }
 
-    /// The control connection is gone: nobody reads what waits here.
+    /// Drops everything but events: the control connection is gone.
     pub(super) fn discard(&mut self) {
         self.outputs.retain(|output| matches!(output, Output::Event(_)));
     }

@@ -21,7 +21,7 @@ pub struct PamCheck {
 }
 
 impl PamCheck {
-    /// Asks PAM. Takes as long as the modules of the service like.
+    /// Asks PAM. May block indefinitely.
     pub fn run(self) -> Option<Arc<Entry>> {
         let right = system::verify(&self.service, &self.user, &self.password);
         self.entry.filter(|_| right)
@@ -41,7 +41,7 @@ mod system {
 
     impl ConversationAdapter for Answers<'_> {
         fn prompt(&self, _: impl AsRef<OsStr>) -> Result<OsString> {
-            // The name is known already; whatever else is asked, nobody is there to answer.
+            // The name is known already; other prompts cannot be answered, so they fail.
             Err(ErrorCode::ConversationError)
         }
 

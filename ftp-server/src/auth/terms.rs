@@ -23,7 +23,7 @@ pub struct Origin {
 pub struct LoginTerms {
     /// The networks of the clients; empty means every network.
     pub networks: Vec<IpNet>,
-    /// The first moment at which the account exists no more.
+    /// When the account expires: from this moment on it cannot log in.
     pub expires: Option<When>,
     /// Whether the control connection must be inside TLS.
     pub require_tls: bool,
@@ -32,8 +32,8 @@ pub struct LoginTerms {
     pub certificates: Vec<Fingerprint>,
 }
 
-/// Why a user may not log in although the password or the certificate is right. It stands in the log only: the client is
-/// told the same as after a wrong password.
+/// Why a user may not log in although the password or the certificate is right. It is only logged: the client
+/// is told the same as after a wrong password.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 pub enum Unfit {
     /// The client is outside the networks of the account.

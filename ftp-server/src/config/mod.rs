@@ -63,7 +63,7 @@ pub fn tables() -> Vec<(&'static str, &'static str, clap::Command)> {
         ("[tls]", "The options of the command line that begin with `tls-`.", section("tls")),
         (
             "[[public-address]]",
-            "What clients of some networks are told instead of `public-address`, once for each. The first table that is about the client and has an address of its family counts; the option comes last.",
+            "What clients of some networks are told instead of `public-address`, once for each. The first table whose networks contain the client and whose address has the same family is used, then the option.",
             PublicKeys::augment_args(clap::Command::new("public-address")),
         ),
         ("[[users]]", "A user, once for each. A file with users needs mode 0600.", users),
@@ -95,7 +95,7 @@ pub struct Config {
     pub certificates: Option<Certificates>,
     /// The authorities that sign the certificates of clients; `None` if clients need none.
     pub client_authorities: Option<PathBuf>,
-    /// Whether nobody logs in, and no data move, in clear.
+    /// Whether logins and data connections must be inside TLS.
     pub require_tls: bool,
     /// Whether data connections resume the session of their control connection.
     pub session_reuse: Reuse,

@@ -25,8 +25,7 @@ pub struct UserKeys {
     /// The name that the user logs in with
     #[arg(long, value_name = "NAME")]
     pub name: String,
-    /// The hash of the password, as `ftp-server hash-password` prints it; it may be left out where
-    /// `certificates` are named
+    /// The hash of the password, as `ftp-server hash-password` prints it; optional if `certificates` is set
     #[arg(long, value_name = "HASH", value_parser = hash)]
     pub password_hash: Option<PasswordHash>,
     /// Certificates of which the client must show one inside TLS: SHA256: and 64 digits. With a password
@@ -39,7 +38,7 @@ pub struct UserKeys {
     /// What the user has to name with ACCT after the password [default: nothing]
     #[arg(long, value_name = "NAME")]
     pub account: Option<String>,
-    /// What the user may do; `admin` is never meant by default [default: everything with files]
+    /// What the user may do; [default: every right except `admin`]
     #[arg(long, value_name = "RIGHT[,RIGHT]...", value_delimiter = ',')]
     pub rights: Option<Vec<RightName>>,
     /// Who may be the other end of a transfer, where that is narrower than `foreign` of the server

@@ -29,12 +29,12 @@ pub struct LimitKeys {
     /// Slow hashes that are made at the same time [default: half of the processors]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     pub hashes_at_once: Option<u32>,
-    /// Commands about files that are carried out at the same time, half of them for one account at most
-    /// [default: 512]
+    /// Commands about files that are carried out at the same time, one account gets at most half [default:
+    /// 512]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=512))]
     pub file_commands_at_once: Option<u32>,
-    /// Files that are read or written for transfers at the same time, half of them for one account at most
-    /// [default: 512]
+    /// Files that are read or written for transfers at the same time, one account gets at most half [default:
+    /// 512]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=512))]
     pub file_transfers_at_once: Option<u32>,
     /// Digests that are computed at the same time [default: the number of processors]
@@ -43,7 +43,7 @@ pub struct LimitKeys {
     /// Bytes that uploads leave free on each file system [default: 0]
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     pub keep_free: Option<u64>,
-    /// How long a first refusal of a login takes; it doubles with each further one [default: 250ms]
+    /// Delay of the first refused login; it doubles with each further one [default: 250ms]
     #[arg(long, value_name = "T", value_parser = duration::parse)]
     pub refusal_delay: Option<Duration>,
     /// The longest that a refusal of a login takes [default: 8s]

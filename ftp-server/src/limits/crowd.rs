@@ -1,5 +1,5 @@
-//! Places for those who have not shown yet that they deserve one. When all are taken, the oldest of whoever
-//! holds most of them gives way.
+//! A bounded number of places for clients that are not authenticated. When all are taken, the key that holds
+//! most of them loses its oldest place.
 
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,7 +30,7 @@ impl<K: Clone + Eq + Hash> Crowd<K> {
         Arc::new(Self { places, holders: Mutex::new(Fair::new()) })
     }
 
-    /// Takes a place; nothing if there are none at all. Somebody else may have to give way.
+    /// Takes a place, which may displace another holder. Returns `None` if the table has no places.
     pub fn enter(self: &Arc<Self>, key: K) -> Option<CrowdPlace<K>> {
         let (stay, displaced) = oneshot::channel();
         let admitted = self.holders().admit(Bounds::new(self.places), key, stay, |_, _| false);
@@ -59,7 +59,7 @@ impl<K: Clone + Eq + Hash> Crowd<K> {
 }
 
 impl<K: Clone + Eq + Hash> CrowdPlace<K> {
-    /// Returns when it has to give way.
+    /// Returns when this place is displaced.
     pub async fn displaced(&mut self) {
         // Nothing is ever sent: the sender is dropped.
         let _ = (&mut self.displaced).await;

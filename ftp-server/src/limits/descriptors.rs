@@ -1,8 +1,7 @@
 //! File descriptors: who gets one while there are few.
 //!
-//! The system gives each new file or socket the lowest free number. So the number of the newest one tells
-//! how many are in use at least, and nothing has to be counted. The last ones are kept for those who are
-//! inside already:
+//! The system gives each new file or socket the lowest free number. The number of the newest descriptor is
+//! therefore a lower bound of the count. The last descriptors are reserved for sessions that have logged in:
 //!
 //! ```text
 //! 0                                      for_newcomers     for_unused  for_ports    the limit
@@ -22,7 +21,7 @@ use super::limit::{Limit, Use};
 /// The descriptors of the process.
 #[derive(Debug)]
 pub struct Descriptors {
-    /// How many there may be; `None` means that nobody knows.
+    /// How many there may be; `None` means that the system has no limit.
     limit: Option<u64>,
     /// Kept open, so that there is one for telling a client that there is none.
     reserve: Mutex<Option<File>>,
@@ -100,7 +99,7 @@ fn reserve() -> Option<File> {
     File::open("/dev/null").ok()
 }
 
-/// How many are kept for the sessions that are inside.
+/// How many descriptors are reserved for open sessions.
 fn kept(limit: u64) -> u64 {
     (limit / KEPT_FRACTION).clamp(MIN_KEPT.min(limit / 2), MAX_KEPT)
 }
@@ -118,11 +117,11 @@ fn scarcity(limit: u64, number: u64) -> Scarcity {
     }
 }
 
-/// One of so many descriptors is kept for the sessions that are inside.
+/// The part of all descriptors that is reserved for open sessions: one in this many.
 const KEPT_FRACTION: u64 = 8;
-/// At least so many are kept.
+/// Minimum number of reserved descriptors.
 const MIN_KEPT: u64 = 32;
-/// At most so many are kept.
+/// Maximum number of reserved descriptors.
 const MAX_KEPT: u64 = 4_096;
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! Transfers that may outlive their control connection (DETA): so many for each account, and what later sessions
-//! of the account may learn about them.
+//! Transfers that may outlive their control connection (DETA). Counts them for each account, and remembers
+//! how they ended, for later sessions of the account.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -63,9 +63,9 @@ impl DetachedTransfers {
         Arc::new(Self { entries: Mutex::default(), bounds, clock })
     }
 
-    /// Takes a place for the next transfer of a session. What has ended or not begun gives way first. If all places
-    /// are taken, a transfer of the account that has most of them is stopped. Returns `None` if `owner` has as many
-    /// as it may.
+    /// Takes a place for the next transfer of a session. Finished and unstarted entries are dropped first. If
+    /// all places are taken, a transfer of the account that has most of them is stopped. Returns `None` if
+    /// `owner` has as many as it may.
     pub fn reserve(self: &Arc<Self>, owner: Owner, id: TransferId) -> Option<DetachedSlot> {
         let mut entries = self.entries();
         let entry = Entry { id, state: State::Waiting };

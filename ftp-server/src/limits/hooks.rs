@@ -1,5 +1,6 @@
-//! Turns of hooks: programs of the operator that run after uploads. Few run at the same time, and those that
-//! wait are bounded, so that nobody's uploads fill the memory or keep the hooks of others waiting.
+//! Turns of hooks: programs of the operator that run after uploads. Few run at the same time, and the number
+//! of waiting hooks is bounded, so that the uploads of one account neither fill the memory nor delay the
+//! hooks of others.
 
 use std::sync::Arc;
 
@@ -24,8 +25,8 @@ impl Hooks {
         Self { turns, waiting: Crowd::new(limits.waiting) }
     }
 
-    /// Waits for a turn of `owner`. When too many wait, the oldest of whoever has most of them makes room,
-    /// and never runs: then this gives nothing.
+    /// Waits for a turn of `owner`. When too many wait, the account with most of them loses its oldest.
+    /// Returns `None` if this hook was displaced and must not run.
     pub async fn wait(&self, owner: Owner) -> Option<Turn> {
         let mut place = self.waiting.enter(owner.clone())?;
         tokio::select! {

@@ -47,8 +47,8 @@ impl KeptConnections {
         Some(KeptSlot { all: Arc::clone(self), place })
     }
 
-    /// There are too few descriptors: whoever keeps most connections closes the oldest. Returns whether there was
-    /// one.
+    /// Called when descriptors are scarce: the account that keeps most connections closes its oldest. Returns
+    /// whether a connection was closed.
     pub fn relieve(&self) -> bool {
         let mut places = self.places();
         let most = places.iter().map(|(owner, _)| owner).max_by_key(|owner| places.count(owner)).cloned();

@@ -50,8 +50,8 @@ struct State {
     timed: bool,
 }
 
-/// A login whose password may be checked. Dropping it counts as a wrong password: else whoever hangs up
-/// would guess without a limit.
+/// A login whose password may be checked. Dropping it counts as a wrong password. Otherwise a client could
+/// guess without limit by hanging up.
 #[derive(Debug)]
 #[must_use]
 pub struct LoginSlot {
@@ -136,8 +136,7 @@ impl Logins {
         self.state().guard.ban(now, Group::of(from), now + time);
     }
 
-    /// Returns when a host has guessed too much and is banned: at once if that has happened since this was
-    /// called before.
+    /// Waits for the next ban. Returns at once if an address was banned since the last call.
     pub async fn banned(&self) {
         self.banned.notified().await;
     }
@@ -189,7 +188,7 @@ impl Logins {
         Waiting { slot: LoginSlot { logins: Arc::clone(self), key, from }, granted }
     }
 
-    /// Lets every login go on that may, and sees to it that the others are not forgotten.
+    /// Wakes every login that may continue, and starts the timer for the others.
     fn go_on(self: &Arc<Self>, state: &mut State) {
         let now = self.clock.now();
         while let Some((key, _)) = state.guard.next(now) {
@@ -204,8 +203,7 @@ impl Logins {
         }
     }
 
-    /// Lets logins go on when their time has come, as long as somebody waits for it. A later wait never
-    /// ends earlier than those before it.
+    /// Wakes logins when their time has come, until no login waits any more. Deadlines never become earlier.
     async fn keep_time(self: Arc<Self>) {
         loop {
             let deadline = {

@@ -1,4 +1,4 @@
-//! Whose share something counts in.
+//! The account or address that a resource is charged to.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -7,7 +7,7 @@ use ftp_proto::address::Group;
 use ftp_proto::server::Account;
 use ftp_proto::wire::show;
 
-/// Whose share it counts in: the account, or for anonymous sessions the address that they come from.
+/// The account or address that a resource is charged to. Anonymous sessions are charged to their address.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Owner {
     /// All sessions of a named user, by its name.
@@ -17,7 +17,7 @@ pub enum Owner {
 }
 
 impl Owner {
-    /// Whose share a session counts in that comes from `from` and is logged in as `account`.
+    /// The owner of a session from `from`, logged in as `account`.
     pub fn new(account: Option<&Account>, from: IpAddr) -> Self {
         match account {
             Some(account) if !account.anonymous => Self::Account(account.name.clone()),

@@ -1,7 +1,7 @@
 //! Data ports, shared fairly: when none is free, the account that holds most of them gives one back.
 //!
 //! Which ports exist is not known here: other programs may use some of a range, and without a range the
-//! system has its own. So all are taken when the next one cannot be had.
+//! system has its own. The range counts as exhausted when a port cannot be bound.
 
 use std::collections::HashMap;
 use std::io;
@@ -180,8 +180,8 @@ impl DataPorts {
         }
     }
 
-    /// There are too few descriptors: whoever holds most data ports, and more than its equal share, gives
-    /// the oldest of them back. Nobody loses its only one.
+    /// Called when descriptors are scarce: the owner of most data ports, if above its equal share, gives its
+    /// oldest one back. No owner loses its only port.
     pub fn relieve(&self) {
         let mut tables = self.tables();
         let mut counts: HashMap<&Owner, usize> = HashMap::new();
@@ -214,7 +214,7 @@ impl DataPorts {
         .map(|(limit, used, bound)| Use { limit, used, bound })
     }
 
-    /// Binds a port. The last descriptors are not for ports: then it is as if all were taken.
+    /// Binds a port. Reports [`io::ErrorKind::AddrInUse`] when only reserved descriptors are left.
     fn bind<T: NewestPort>(&self, bind: impl Fn() -> io::Result<T>) -> io::Result<T> {
         match bind() {
             Ok(bound) if self.descriptors.scarcity(bound.newest()) < Scarcity::ForFiles => Ok(bound),
@@ -224,7 +224,7 @@ impl DataPorts {
         }
     }
 
-    /// Puts `owner` down in the table. Too many anonymous ports displace each other.
+    /// Enters `owner` in the table. Beyond their bound, anonymous ports displace each other.
     fn claim(self: &Arc<Self>, at: IpAddr, owner: Owner, needed: &Arc<Notify>) -> io::Result<Claim> {
         let mut tables = self.tables();
         let table = tables.entry(at).or_default();
@@ -242,15 +242,15 @@ impl DataPorts {
             }
         }
         let taken = Taken { number, needed: Arc::clone(needed) };
-        // There is a place for everybody: whether there is a port, the system says.
+        // The table has no bound of its own: the system says whether a port is free.
         let admitted = table.all.admit(bounds(usize::MAX), owner, taken, |_, _| false);
         let (all, _) = admitted.map_err(|_| full())?;
         table.places.insert(number, Places { all, anonymous });
         Ok(Claim { ports: Arc::clone(self), at, number })
     }
 
-    /// All ports are taken, and `owner` waits for one as `number`. Returns whether somebody was told to
-    /// give way.
+    /// All ports are taken, and `owner` waits for one as `number`. Returns whether another holder was
+    /// displaced.
     fn displace(&self, at: IpAddr, owner: &Owner, number: u64) -> bool {
         let mut tables = self.tables();
         let Some(table) = tables.get_mut(&at) else { return false };
@@ -299,14 +299,14 @@ impl Drop for Claim {
     }
 }
 
-/// The oldest port of another account is given back, but nobody loses a port to a session of its own.
+/// A newcomer displaces the oldest port of another account, never one of its own.
 const fn bounds(places: usize) -> Bounds {
     Bounds { to_own: GivesWay::Newest, to_others: GivesWay::Oldest, ..Bounds::new(places) }
 }
 
 /// How long to wait for a port that somebody has to give back.
 const GIVE_BACK_TIMEOUT: Duration = Duration::from_secs(5);
-/// How often it is looked for meanwhile.
+/// How often binding is tried again in that time.
 const RETRY_DELAY: Duration = Duration::from_millis(50);
 
 #[cfg(test)]

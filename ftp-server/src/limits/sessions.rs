@@ -327,7 +327,8 @@ impl Idle {
     }
 }
 
-/// Connections of one address without login that are more than somebody needs who logs in.
+/// Unauthenticated connections of one address from which on it is displaced first when descriptors are
+/// scarce.
 const CROWD: usize = 8;
 /// Connections beyond the limit of sessions: those that may log in and then displace somebody, and those that
 /// were told to end and have not ended yet.

@@ -19,7 +19,7 @@ pub struct Limits {
     pub logins: guard::Bounds,
     /// Hooks after uploads. They are not changed while the server runs.
     pub hooks: HookLimits,
-    /// What may be worked on at the same time, as the server started.
+    /// Concurrency limits, read once at start-up.
     pub at_once: AtOnce,
 }
 
@@ -32,7 +32,7 @@ pub struct HookLimits {
     pub waiting: usize,
 }
 
-/// What may be worked on at the same time; `None` means the usual number.
+/// Concurrency limits; `None` means the default.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct AtOnce {
     /// Commands about files.
@@ -53,7 +53,7 @@ pub(super) const MAX_FILE_WORK: usize = MAX_FILE_THREADS / 2;
 /// Data connections that all sessions together keep between two files (MODE B).
 pub(super) const MAX_KEPT: usize = 1_024;
 
-/// Passwords that PAM checks at the same time. Half of them are for one address at most.
+/// Passwords that PAM checks at the same time. One address gets at most half of them.
 pub(super) const MAX_PAM: usize = 8;
 
 /// Transfers of all accounts that may outlive their control connection (DETA).

@@ -1,7 +1,7 @@
-//! Turns at something that few can do at the same time, shared fairly: whoever has fewer turns now comes
-//! first, and among those with as many, whoever has waited longest since its last one.
+//! A fair semaphore: turns at work of which little can be done at the same time. The owner with the fewest
+//! turns is next; ties go to the one whose last turn is longest ago.
 //!
-//! The work of one turn has to be short. Then nobody needs to give way: large work takes many turns.
+//! The work of one turn has to be short; large work takes many turns. So no turn is ever taken back.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -61,13 +61,13 @@ pub struct OwnTurns {
 }
 
 impl Turns {
-    /// So many turns at the same time, at least one. One owner may have all of them.
+    /// Creates `count` turns, at least one. One owner may have all of them.
     pub fn new(count: usize) -> Arc<Self> {
         Self::with_limit(count, usize::MAX)
     }
 
-    /// So many turns at the same time, at least two, of which one owner has at most half. This is for work
-    /// that may hang: then the others can still go on.
+    /// Creates `count` turns, at least two, of which one owner has at most half. This is for work that may
+    /// hang: the others can still go on.
     pub fn with_half_per_owner(count: usize) -> Arc<Self> {
         Self::with_limit(count.max(2), count.max(2) / 2)
     }

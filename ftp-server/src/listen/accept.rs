@@ -77,7 +77,7 @@ impl Acceptor {
         shares.descriptors.with_reserve(one).await.is_some()
     }
 
-    /// Takes a place for a connection, if there are a place and descriptors for it.
+    /// Takes a place for a connection, if a session place and enough descriptors are free.
     fn admit(&self, stream: &TcpStream, from: SocketAddr) -> Result<(SessionSlot, Eviction), Full> {
         let shares = &self.shared.shares;
         if shares.descriptors.scarcity(stream) > Scarcity::Enough {

@@ -1,4 +1,4 @@
-//! The certificates of the server, and the state directory where it keeps what it needs again.
+//! The certificates of the server, and its state directory.
 
 use std::path::Path;
 use std::sync::Arc;

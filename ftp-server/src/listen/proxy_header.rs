@@ -10,11 +10,11 @@ use tokio::time::timeout;
 
 use crate::operate::audit::HeaderFailure;
 
-/// Reads the header of a connection, and not a byte more. Gives the client, and whether a proxy has named it:
-/// what the proxy says for itself comes from the proxy.
+/// Reads the header of a connection, and not a byte more. Returns the client, and whether the proxy has named
+/// it: a LOCAL or UNKNOWN header makes the proxy itself the client.
 ///
 /// # Errors
-/// There is no right header, or it did not come in time.
+/// There is no valid header, or it did not come in time.
 pub(super) async fn read_client(
     stream: &mut TcpStream,
     proxy: SocketAddr,

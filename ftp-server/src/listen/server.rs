@@ -134,8 +134,8 @@ impl Server {
         control.chain(metrics)
     }
 
-    /// Users and limits are those of `config` from now on, and the certificates are read again. Sessions that
-    /// are there keep their rights and certificates; those of accounts that are gone end. What
+    /// Replaces users and limits by those of `config`, and reads the certificates again. Sessions that are
+    /// there keep their rights and certificates; those of accounts that are gone end. What
     /// [`Self::needs_restart`] names stays as it is. Call this on a thread that may block.
     ///
     /// # Errors
@@ -194,21 +194,21 @@ impl Server {
     }
 }
 
-/// Removes files that a killed server has left: those that the state directory lists at once, others that
-/// are old meanwhile.
+/// Removes temporary files that a killed server has left. Listed files are removed before the server listens;
+/// unlisted files older than a day are removed in the background.
 fn remove_what_is_left(roots: &Arc<Roots>, state: Option<&State>) {
     if let Some(state) = state
         && let Err(error) = roots.list_partial_names_in(&state.directory().join("under-way"))
     {
         tracing::warn!(
             error = words(&error),
-            "the state directory lists no names under way: what is left of a killed server is removed a day later"
+            "cannot use the list of temporary files in the state directory; what a killed server has left is removed after a day"
         );
     }
     let roots = Arc::clone(roots);
     let search = move || roots.remove_old_names();
     if let Err(error) = std::thread::Builder::new().name("ftp-search".to_owned()).spawn(search) {
-        tracing::warn!(error = words(&error), "nobody looks for old files under temporary names");
+        tracing::warn!(error = words(&error), "cannot start the search for old temporary files");
     }
 }
 

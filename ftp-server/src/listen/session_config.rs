@@ -1,4 +1,4 @@
-//! What the machine of each session is told: its policy, and what its listener speaks.
+//! The configuration of the sessions at a listener: its policy, dialect, TLS and timeouts.
 
 use std::net::SocketAddr;
 

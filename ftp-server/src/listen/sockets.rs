@@ -26,8 +26,7 @@ impl Sockets {
     /// passed a listener.
     ///
     /// # Errors
-    /// A listener that the operator named cannot be opened, no listener can, or a socket of systemd cannot be
-    /// what its unit calls it.
+    /// A listener that the operator named cannot be opened, no listener can, or `FileDescriptorName=` does not fit a socket of systemd.
     pub fn open(config: &Config, inherited: Vec<Inherited>) -> Result<Self, anyhow::Error> {
         let mut sockets = Self { control: Vec::new(), metrics: None };
         for Inherited { name, socket } in inherited {
@@ -87,7 +86,7 @@ impl Sockets {
     }
 }
 
-/// Whether systemd has named a socket itself: by its unit, or as one that nobody has named.
+/// Whether systemd has named a socket itself: by its unit, or as `unknown`.
 fn is_unit(name: &str) -> bool {
     name.ends_with(".socket") || name == "unknown"
 }

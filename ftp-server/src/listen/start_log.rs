@@ -9,7 +9,7 @@ use super::listener::Place;
 use crate::config::Config;
 use crate::limits::{Limits, Shares};
 
-/// Warns about what is not as it should be, then writes the first line of the audit.
+/// Logs warnings about unsafe settings, then writes the first line of the audit.
 pub(super) fn log(config: &Config, places: &[Place], shares: &Shares) {
     if let Some(sessions) = shares.descriptors.too_few_for(config.limits.sessions) {
         tracing::warn!(

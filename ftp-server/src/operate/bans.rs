@@ -21,7 +21,7 @@ pub fn restore(state: &Path, logins: &Logins, longest: Duration) {
     let Some(text) = BANS.read(state) else { return };
     match parse(&text, Clock::today(), longest) {
         Ok(bans) => bans.iter().for_each(|(from, time)| logins.ban(*from, *time)),
-        Err(line) => BANS.set_aside(state, &format!("line {line} is no address and time")),
+        Err(line) => BANS.set_aside(state, &format!("line {line} is not an address and a time")),
     }
 }
 

@@ -46,7 +46,7 @@ pub enum HookFailure {
     },
 }
 
-/// Ends the program and everything that it has started, when it is dropped before the program's end.
+/// Ends the program and everything that it has started, on drop, unless the program has exited.
 struct ProcessGroup(Option<Pid>);
 
 impl Drop for ProcessGroup {
@@ -83,7 +83,7 @@ impl Hook {
             }
         });
         let ended = ended.await.map_err(|_| HookFailure::TimedOut(self.time))?;
-        // What it leaves in the background is its own business.
+        // Background children are not waited for.
         group.0 = None;
         let status = ended.map_err(|error| HookFailure::NotStarted(words(&error)))?;
         if status.success() {

@@ -57,7 +57,7 @@ impl Running {
         self.phase.wait_for(|next| *next > phase).await.map_or(Phase::Ending, |next| *next)
     }
 
-    /// Keeps the server from ending until it is dropped.
+    /// Delays the end of the server until the returned guard is dropped.
     pub fn guard(&self) -> impl Send + Sync + 'static {
         self.guard.clone()
     }

@@ -16,7 +16,7 @@ pub struct State {
     directory: PathBuf,
     /// Locked as long as the server runs.
     _held: File,
-    /// Removed with the server, where nothing better was to be had.
+    /// Removed with the server, if no lasting directory could be used.
     temporary: Option<TempDir>,
 }
 
@@ -46,8 +46,8 @@ impl State {
         }
     }
 
-    /// Opens the usual state directory, for a server that has nothing to keep: without it the operator
-    /// cannot ask who is there.
+    /// Opens the usual state directory, for a server that has nothing to keep: without it `who` and `kick`
+    /// cannot reach the server.
     pub fn open_usual(roots: &[&Path]) -> Option<Self> {
         let opened = Self::at_usual(roots);
         opened

@@ -28,7 +28,7 @@ use super::audit::{Record, Transfer};
 pub struct XferLog {
     messages: SyncSender<Message>,
     finished: Mutex<Receiver<()>>,
-    /// Lines are being lost, and the log knows it.
+    /// Whether the loss of lines was already logged.
     loses: AtomicBool,
 }
 

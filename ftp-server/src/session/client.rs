@@ -1,4 +1,4 @@
-//! The client of a session: whose shares it counts in, and once it has logged in its files and rates.
+//! The client of a session: the owner that it is charged to, and after its login its files and rates.
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -18,7 +18,7 @@ use crate::vfs::{Prepared, View};
 pub(super) struct Client {
     /// Where it comes from.
     pub(super) from: IpAddr,
-    /// Whose shares the session counts in.
+    /// The owner that the session is charged to.
     pub(super) owner: Owner,
     /// The files as the account that is logged in sees them.
     view: Option<View>,
@@ -32,7 +32,7 @@ impl Client {
         Self { from, owner: Owner::new(None, from), view: None, entry: None }
     }
 
-    /// It has logged in.
+    /// Logs the client in.
     pub(super) fn log_in(&mut self, entry: &Arc<Entry>) {
         *self = Self {
             from: self.from,
@@ -47,7 +47,7 @@ impl Client {
         self.entry.as_ref().map(|entry| entry.account.name.as_slice())
     }
 
-    /// It is logged in no more.
+    /// Logs the client out.
     pub(super) fn log_out(&mut self) {
         *self = Self::new(self.from);
     }

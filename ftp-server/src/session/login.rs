@@ -101,8 +101,8 @@ impl Attempt {
     }
 }
 
-/// What PAM says. Its modules may hang: a login waits for no longer than [`PAM_TIMEOUT`], and whoever hangs keeps a
-/// turn of its address.
+/// What PAM says. Its modules may hang: the login waits for no longer than [`PAM_TIMEOUT`], and a module that
+/// hangs keeps a turn of its address.
 async fn ask_pam(origin: Origin, check: PamCheck, turns: Arc<Turns>) -> Result<Option<Arc<Entry>>, NoLogin> {
     let asked = async move {
         let turn = turns.wait(Owner::new(None, origin.from)).await;

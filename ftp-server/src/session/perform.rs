@@ -48,23 +48,23 @@ pub(super) struct Performer {
     held: Resources,
     /// What needed no wait.
     ready: VecDeque<Ready>,
-    /// The place of the session among the others.
+    /// The place of the session in the limits.
     slot: SessionSlot,
     /// TLS of the control connection and its data connections, once it has begun.
     tls: Option<Arc<tls::Session>>,
     client: Client,
     uploads: Uploads,
-    /// Others need the data ports of the session.
+    /// Signalled when the session must release its data ports.
     ports_needed: Arc<Notify>,
     /// Whether the session does nothing.
     is_idle: bool,
-    /// Others need the data connections that the session keeps between two files.
+    /// Signalled when the session must close the data connections that it keeps between two files.
     connections_needed: Arc<Notify>,
     /// The place of the next transfer, if DETA has given it leave.
     detaches: Option<DetachedSlot>,
 }
 
-/// Something for the machine that needed no wait.
+/// An answer that is available immediately.
 #[derive(Debug)]
 pub(super) enum Ready {
     /// The answer to a question.
@@ -209,7 +209,7 @@ impl Performer {
         }
     }
 
-    /// Nobody waits for the result of this work any more.
+    /// Cancels work: its result is not needed any more.
     fn cancel(&mut self, ticket: Ticket) {
         let is_of = |ready: &Ready| matches!(ready, Ready::Done(done) if done.ticket() == Some(ticket));
         self.ready.retain(|ready| !is_of(ready));
@@ -320,7 +320,7 @@ impl Performer {
         });
     }
 
-    /// The file could not be opened. The connection ends by reset.
+    /// Answers that the file could not be opened, and resets the connection.
     fn not_begun(&mut self, ticket: Ticket, failure: FileFailure, data: (ConnId, Data)) -> Answer {
         drop(data);
         self.held.moves.remove(&ticket);
@@ -330,8 +330,7 @@ impl Performer {
         nothing_moved(end)
     }
 
-    /// Records whether the session does nothing but wait for its client. Then it may have to make room for
-    /// another one.
+    /// Records whether the session only waits for its client. An idle session may be displaced.
     pub(super) fn note_idle(&mut self, is_idle: bool) {
         if is_idle != self.is_idle {
             self.is_idle = is_idle;
@@ -352,15 +351,15 @@ impl Performer {
         self.held.keeps(conn)
     }
 
-    /// What is known of a transfer that might have outlived its control connection, once it has ended.
+    /// Records the end of a transfer that might have outlived its control connection.
     fn detached_ends(&mut self, ticket: Ticket, bytes: u64, end: &End) {
         if let Some(slot) = self.held.detached.remove(&ticket) {
             slot.end(bytes, end);
         }
     }
 
-    /// Whether there are descriptors enough to hold a data connection that has arrived. While there are
-    /// few, a session holds one, and whoever has most data ports gives one back.
+    /// Whether there are enough descriptors to hold a data connection that has arrived. When they are scarce,
+    /// a session holds only one, and the owner of most data ports gives one back.
     fn may_hold(&self, stream: &TcpStream) -> bool {
         let shares = &self.shared.shares;
         if shares.descriptors.scarcity(stream) < Scarcity::ForTransfers {
@@ -380,7 +379,7 @@ impl Performer {
         Origin { from: self.client.from, private: self.tls.is_some(), certificate }
     }
 
-    /// Whether USER alone logs in. Nobody can guess a certificate, so this needs no place among the logins.
+    /// Whether USER alone logs in. A certificate cannot be guessed, so this needs no slot among the logins.
     fn recognise(&mut self, ticket: Ticket, user: &[u8], certificate: Fingerprint) {
         let origin = self.origin(Some(certificate));
         let known = self.shared.users().recognise(user, certificate).cloned();
@@ -390,7 +389,7 @@ impl Performer {
         }
     }
 
-    /// The session belongs to nobody again, and counts among those without a login.
+    /// Logs out: the session is charged to its address again, and counts as one without a login.
     fn log_out(&mut self) {
         self.client.log_out();
         if let Err(full) = self.slot.log_out() {
@@ -476,13 +475,13 @@ impl Performer {
         Answer::Port(number)
     }
 
-    /// No data port could be reserved.
+    /// Answers that no data port could be reserved.
     fn no_port(&self, error: &io::Error) -> Answer {
         self.shared.record(&Record::NoPort { owner: &self.client.owner, error: words(error) });
         Answer::Port(None)
     }
 
-    /// Whether the session may have so many more data ports.
+    /// Whether the session may have `more` data ports.
     fn may_reserve(&self, more: usize) -> bool {
         !self.client.owner.is_anonymous() || self.held.reservations.len() + more <= MAX_ANONYMOUS_PORTS
     }

@@ -40,11 +40,11 @@ pub(super) enum Done {
     Reserved(Ticket, io::Result<DataPort>),
     /// Two data ports were reserved under these two names, or there are none.
     ReservedPair([Ticket; 2], io::Result<[DataPort; 2]>),
-    /// Others need the data ports of the session.
+    /// The session must release its data ports.
     PortsNeeded,
-    /// Others need the data connections that the session keeps between two files.
+    /// The session must close the data connections that it keeps between two files.
     ConnectionsNeeded,
-    /// The other end has ended a connection that is kept between two files.
+    /// The peer has closed a connection that is kept between two files.
     Ended(ConnId),
     /// A file was prepared for a transfer, or could not be.
     Prepared(Ticket, Result<(Prepared, Option<u64>), FileFailure>),
@@ -120,7 +120,7 @@ pub(super) struct Resources {
     pub(super) reservations: HashMap<Ticket, DataPort>,
     pub(super) prepared: HashMap<Ticket, Prepared>,
     pub(super) moves: HashMap<Ticket, Meter>,
-    /// What is known of the client of each move, if it has gone.
+    /// For each transfer, whether its client seems to be gone.
     pub(super) doubts: HashMap<Ticket, Doubt>,
     pub(super) proofs: HashMap<Ticket, ProofSlot>,
     /// The places of transfers that may outlive the control connection.
@@ -128,7 +128,7 @@ pub(super) struct Resources {
     connections: HashMap<ConnId, Arc<Connection>>,
     /// Connections between two files (MODE B), each with its place among those of all sessions.
     kept: HashMap<ConnId, (Kept, KeptSlot)>,
-    /// Connections that nobody has accepted yet wait in the backlog of each.
+    /// Connections that were not accepted yet wait in the backlog of each.
     listeners: HashMap<Ticket, Listening>,
     work_for: HashMap<Ticket, AbortHandle>,
     reads: HashMap<ConnId, AbortHandle>,

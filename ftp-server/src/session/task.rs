@@ -46,7 +46,7 @@ pub struct Accepted {
 
 /// Runs a session from the greeting to the end.
 pub async fn run(shared: Arc<Shared>, accepted: Accepted) {
-    // In a box: a future has room for everything that it passes on.
+    // Boxed, so that the future of the session stays small.
     match SessionTask::new(shared, accepted).map(Box::new) {
         Ok(session) => session.run().await,
         // The client has gone already, or the system has no random numbers.
@@ -100,7 +100,7 @@ enum Wake {
     Failed(JoinError),
     /// Something happened on the control connection.
     Control(Read),
-    /// The session makes room for another one, or its account is gone.
+    /// The session was displaced, or its account removed.
     Evicted(Full),
     /// The operator ends the session.
     Kicked,
@@ -202,7 +202,7 @@ impl SessionTask {
         // A24: data connections, listeners and ports are released before the last replies are sent.
         let Self { shared, performer, control, reporter, .. } = *self;
         drop(performer);
-        // In a box, so that every session does not have room for it all the time.
+        // Boxed, so that the future of the session stays small.
         Box::pin(control.close(&shared.clock, MAX_CLOSING)).await;
         reporter.end();
     }

@@ -1,4 +1,4 @@
-//! Which events of a session are uploads: files that were received, and the new name of the last of them.
+//! Which events of a session are uploads: files that were received, and the rename of the last one.
 
 use ftp_proto::command::{Direction, Verb};
 use ftp_proto::server::ask::Event;

@@ -56,8 +56,7 @@ pub(super) fn link(root: &Root, target: &Beneath, link: &Beneath) -> Result<(), 
     symlinkat(text.for_kernel(), dir, &*name).map_err(failure)
 }
 
-/// Where the symbolic link `name` in `dir` leads. What begins at the root of the host is nobody's
-/// business.
+/// Where the symbolic link `name` in `dir` leads. Absolute targets are not shown.
 pub(super) fn target(dir: impl rustix::fd::AsFd, name: &[u8]) -> Option<Vec<u8>> {
     let target = readlinkat(dir, name, Vec::new()).ok()?.into_bytes();
     (target.first() != Some(&b'/')).then_some(target)

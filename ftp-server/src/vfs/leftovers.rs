@@ -15,8 +15,8 @@ use super::partial::is_partial;
 use super::path::Beneath;
 use super::root::Root;
 
-/// Removes `name` in the directory `directory` of this host, if that lies beneath `root` and nobody writes
-/// the file. Returns whether the directory lies there.
+/// Removes `name` in the directory `directory` of this host, if that lies beneath `root` and the file is not
+/// being written. Returns whether the directory lies there.
 pub(super) fn remove_listed(root: &Root, directory: &[u8], name: &[u8]) -> bool {
     let Some(beneath) = root.host_path().and_then(|top| below(&top, directory)) else { return false };
     let dir = root.open_beneath(&beneath, OFlags::RDONLY | OFlags::DIRECTORY);
@@ -30,8 +30,8 @@ pub(super) fn remove_listed(root: &Root, directory: &[u8], name: &[u8]) -> bool 
     true
 }
 
-/// Removes everything beneath `root` that is older than a day and that nobody writes. Takes as long as a
-/// search of all directories.
+/// Removes all temporary files beneath `root` that are older than a day and not being written. Takes as long
+/// as a search of all directories.
 pub(super) fn remove_old(root: &Root) {
     let When(now) = Clock::today();
     let mut directories = vec![Beneath::root()];
@@ -68,7 +68,7 @@ fn kind_of(dir: impl AsFd, name: &[u8]) -> Result<FileType, Errno> {
     statat(dir, name, AtFlags::SYMLINK_NOFOLLOW).map(|stat| FileType::from_raw_mode(stat.st_mode))
 }
 
-/// Removes a regular file that nobody writes. Returns whether it did.
+/// Removes a regular file that is not being written. Returns whether it was removed.
 fn remove_dead(dir: impl AsFd, name: &[u8]) -> bool {
     let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let Ok(file) = openat(&dir, name, flags, Mode::empty()) else { return false };
@@ -86,7 +86,7 @@ fn below(top: &[u8], directory: &[u8]) -> Option<Beneath> {
     Beneath::parse(&path).ok()
 }
 
-/// Seconds after its last change when a file that nobody writes was left by a server that is gone.
+/// Age in seconds from which on an unlocked temporary file is stale.
 const STALE_AFTER: i64 = 24 * 60 * 60;
 /// Directories that wait to be searched; what is beyond is left to a later start.
 const MAX_WAITING: usize = 1_000_000;

@@ -15,7 +15,7 @@ pub(super) fn write(file: impl AsFd) -> Result<(), FileFailure> {
     flock(file, FlockOperation::NonBlockingLockExclusive).map_err(failure)
 }
 
-/// Waits for the lock. Only a sweep holds it then, and only for a moment.
+/// Waits for the lock. This blocks only while a sweep checks the file.
 ///
 /// # Errors
 /// The file system has no locks.

@@ -78,8 +78,7 @@ impl PartialNames {
 }
 
 impl List {
-    /// Adds a line. If it cannot be written, the next start does not know of it, and finds the file by its
-    /// age.
+    /// Adds a line. On failure, the leftover is found by the search for old files instead.
     fn say(&mut self, sign: u8, name: &[u8], directory: &[u8]) {
         let written = if self.lines > MIN_LINES + 2 * self.names.len() {
             self.write_anew()

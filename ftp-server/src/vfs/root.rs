@@ -49,8 +49,8 @@ pub(super) struct Located {
 }
 
 impl Located {
-    /// Whether something may be made under this name. What no listing could show could not be copied or
-    /// removed by whoever only has listings.
+    /// Whether something may be made under this name. Names with CR, LF or NUL cannot be listed, so they may
+    /// not be created.
     ///
     /// # Errors
     /// [`FileFailure::BadName`] if not.

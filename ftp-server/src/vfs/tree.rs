@@ -1,5 +1,5 @@
-//! What a user sees as one tree: a root, and other directories at paths in it (mounts). Each of them is a
-//! root of its own that nobody leaves.
+//! The view of a user: a root with other directories at paths in it (mounts). Each of them is a root of its
+//! own, and no path leads out of it.
 
 use std::collections::HashMap;
 use std::io;
@@ -84,8 +84,8 @@ impl Roots {
         Ok(())
     }
 
-    /// Removes files under temporary names that nobody writes and that are older than a day. Takes as long
-    /// as a search of all directories: call it from a thread of its own.
+    /// Removes temporary files that are not being written and are older than a day. Takes as long as a search
+    /// of all directories: call it from a thread of its own.
     pub fn remove_old_names(&self) {
         for root in self.all() {
             remove_old(&root);
@@ -115,8 +115,8 @@ impl Roots {
 }
 
 impl Tree {
-    /// The same with a quota over all its directories. What they hold is counted now, if nobody has
-    /// counted it before. Takes as long as a search of all directories: call it from a thread that may block.
+    /// The same with a quota over all its directories. What they hold is counted now, if it was not counted
+    /// before. Takes as long as a search of all directories: call it from a thread that may block.
     ///
     /// # Errors
     /// A directory cannot be read.
@@ -145,7 +145,7 @@ impl Tree {
         Ok(self)
     }
 
-    /// What `path` means. The longest mount that holds it decides.
+    /// What `path` means. The longest matching mount wins.
     pub(super) fn find(&self, path: &PathName) -> Result<Resolved<'_>, FileFailure> {
         let path = Beneath::parse(path)?;
         let holding = self.mounts.iter().filter_map(|mount| Some((mount, path.below(&mount.at)?)));

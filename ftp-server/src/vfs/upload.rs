@@ -96,10 +96,9 @@ enum Form {
 pub enum Received {
     /// Everything that the peer has sent.
     Whole,
-    /// Its beginning: the peer, or somebody, has ended the transfer.
+    /// Only a prefix: the transfer was cut.
     Broken,
-    /// Not even all that came, because this server's disk failed or is full. What is there is of no use,
-    /// and its space is needed by others.
+    /// A local write failed, because the disk is broken or full. The file is deleted.
     Failed,
 }
 

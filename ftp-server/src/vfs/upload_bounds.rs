@@ -86,8 +86,8 @@ impl Budget for UploadBudget {
     }
 }
 
-/// Bytes that an upload may write before the disk is asked again. So many more than it should, each upload may
-/// take at most.
+/// Bytes that an upload may write before the disk is asked again. Each upload may exceed the reserve by at
+/// most this much.
 const DISK_CHECK_INTERVAL: u64 = 16 * 1024 * 1024;
 
 #[cfg(test)]

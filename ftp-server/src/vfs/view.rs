@@ -287,7 +287,7 @@ impl View {
             Ok(_) | Err(Errno::NOENT) => {}
             Err(error) => return Err(failure(error)),
         }
-        // Others may have renamed and made files meanwhile; nobody does under the lock of the quota.
+        // Others may have renamed and made files meanwhile; under the lock of the quota nothing changes.
         let look = || replaced(&from, &to);
         match quota.remove_name(look, || renameat(&from.dir, &*from.name, &to.dir, &*to.name)) {
             // The root has several file systems; the name does not lead out.

@@ -214,7 +214,7 @@ fn invalid(why: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
-/// What is wrong with a stream that goes on.
+/// The error of a stream with bytes after its end.
 const BYTES_AFTER_END: &str = "there are bytes behind the end of the compressed data";
 /// Bytes that are unpacked at once.
 const ROOM: usize = 64 * 1024;

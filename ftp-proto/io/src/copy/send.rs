@@ -18,8 +18,7 @@ use crate::tls::Data;
 
 /// Sends `file` from `offset` (bytes of the file, whatever the coding) to its end or to the limit of
 /// `format`, then closes the
-/// connection in order or keeps it, as `format` says. If that does not succeed, or the future is dropped, the connection is reset. So it
-/// is if the file becomes shorter meanwhile ([`io::ErrorKind::UnexpectedEof`]): what was sent is not whole.
+/// connection in order or keeps it, as `format` says. If that does not succeed, or the future is dropped, the connection is reset. The connection is also reset if the file shrinks ([`io::ErrorKind::UnexpectedEof`]): what was sent is not whole.
 ///
 /// The whole file has gone when the peer has closed its side in turn. A peer that keeps it open is
 /// given a second; a peer that resets it now has not got everything. Until then what the peer sends is

@@ -5,8 +5,8 @@ use std::io;
 
 use nix::unistd::{Uid, User, geteuid, getuid, initgroups, setgid, setuid};
 
-/// Goes on as the user `name`, with the groups of that user, in all threads of the process and for good. A
-/// process that runs as this user already stays what it is.
+/// Goes on as the user `name`, with the groups of that user, in all threads of the process and for good. Does
+/// nothing if the process already runs as `name`.
 ///
 /// # Errors
 ///

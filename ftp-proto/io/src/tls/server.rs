@@ -30,7 +30,7 @@ use crate::connection::Connection;
 #[derive(Debug)]
 pub struct Server {
     identity: Arc<Identity>,
-    /// For clients that show no certificate, or where authorities are named for those that must.
+    /// The verifier of client certificates: none, or the authorities of `--tls-client-ca`.
     plain: ServerConfig,
     /// For control connections whose client may show a certificate that an account knows; `None` where
     /// authorities are named.
@@ -39,7 +39,7 @@ pub struct Server {
     asks: AtomicBool,
     /// For the other end of a data connection that PINC has named.
     pinned: ServerConfig,
-    /// Whom a data connection trusts on which this server is the client, and PINC has named nobody.
+    /// The trust for data connections on which this server is the TLS client without PINC.
     trust: Trust,
     /// Whether data connections may resume the session of their control connection.
     resumes: bool,

@@ -77,7 +77,7 @@ pub enum Event {
         /// Whether the control connection is inside TLS.
         private: bool,
     },
-    /// Whoever was logged in is so no more (USER, REIN, AUTH).
+    /// The user was logged out (USER, REIN, AUTH).
     LoggedOut,
     /// A login has failed.
     LoginFailed {

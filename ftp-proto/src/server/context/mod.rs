@@ -138,8 +138,7 @@ impl Context {
         }
     }
 
-    /// The absolute path that `name` means. `None` if no command may use that name, which has been
-    /// said.
+    /// The absolute path that `name` means. Returns `None` after sending a reply if the name is reserved.
     pub(in crate::server) fn resolve(&mut self, name: &PathName) -> Option<PathName> {
         let path = path::resolve(&self.parameters.cwd, name);
         if path.is_err() {

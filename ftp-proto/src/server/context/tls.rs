@@ -1,11 +1,11 @@
-//! How private the control connection and the data connections of a session are (RFC 4217).
+//! The state of TLS in a session: on the control connection, and for data connections (RFC 4217).
 
 use crate::policy::{Cargo, Grant};
 use crate::server::ask::{DataTls, TlsRole};
 use crate::server::config::Reuse;
 use crate::wire::Fingerprint;
 
-/// How private a session is.
+/// The state of TLS in a session.
 #[derive(Debug)]
 pub(in crate::server) struct TlsState {
     control: Control,
@@ -50,12 +50,13 @@ impl TlsState {
         }
     }
 
-    /// TLS has ended on the control connection.
+    /// Notes that TLS has ended on the control connection.
     pub(in crate::server) const fn cleared(&mut self) {
         self.control = Control::Clear;
     }
 
-    /// The handshake of the control connection is done; the client has shown this certificate.
+    /// Notes that the handshake of the control connection is done, and the certificate that the client has
+    /// shown.
     pub(in crate::server) const fn secured(&mut self, leaf: Option<Fingerprint>) {
         self.control = Control::Private { leaf };
     }
@@ -86,12 +87,12 @@ impl TlsState {
         DataTls { role, resumes: ours && reuse != Reuse::Off, pinned }
     }
 
-    /// Back to what holds at the start of a control connection that is as private as this one.
+    /// Resets PBSZ, PROT, SSCN and PINC. TLS on the control connection stays.
     pub(in crate::server) const fn reset(&mut self) {
         *self = Self { control: self.control, ..Self::new() };
     }
 
-    /// What `implicit` TLS and AUTH SSL mean: data connections are private unless PROT says otherwise.
+    /// Sets PROT P without a command, as implicit TLS and AUTH SSL imply.
     pub(in crate::server) const fn make_data_private(&mut self) {
         self.pbsz = true;
         self.private = true;

@@ -39,8 +39,8 @@ enum Reply {
 /// The question that a command waits for; `None` if its reply has been sent.
 pub(in crate::server) type Waits = Option<Question<Request>>;
 
-/// Asks the driver; `reply` says what the driver has found. So it is for all questions here: nothing is asked
-/// for which the account has no right, and the reply has been sent.
+/// Asks the driver; `reply` says what the driver has found. Checks the account's rights first; without them
+/// it sends the refusal and returns `None`.
 pub(super) fn ask(
     cx: &mut Context,
     verb: Verb,

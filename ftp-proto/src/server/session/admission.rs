@@ -1,4 +1,4 @@
-//! Whether a command may be said now: what the row of its verb says.
+//! Whether a command may run now, according to the row of its verb.
 
 use super::bad_line;
 use super::queue::Waiting;
@@ -11,7 +11,7 @@ use crate::server::transfer::request::moves_data;
 use crate::server::{login, tls};
 
 /// What the row of a line's verb says: whether it is served, needs a login, is possible during a transfer
-/// (`busy`). If not, that has been said. A line without a verb may be said.
+/// (`busy`). If not, the reply has been sent. A line without a verb may be said.
 pub(super) fn may_run(cx: &mut Context, waiting: &Waiting, busy: bool) -> bool {
     let Some((verb, row)) = waiting.verb().and_then(|verb| Some((verb, verb.row()?))) else { return true };
     if row.served == Served::No || !tls::serves(&cx.config, verb) {

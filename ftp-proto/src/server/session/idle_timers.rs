@@ -1,4 +1,4 @@
-//! The waits that follow from the state of a session alone, whatever it has been sent last.
+//! The timers that follow from the state of a session, whatever its last command was.
 
 use crate::server::context::Context;
 use crate::server::sockets::listener::Listener;
@@ -6,8 +6,8 @@ use crate::server::timer::Timer;
 use crate::timer::Moment;
 use std::sync::Arc;
 
-/// Sets these timers. The session is `idle` if it does nothing; `worked` is when it did something last that the
-/// client may still complete although the server stops.
+/// Sets these timers. `idle`: no command is running. `worked`: the end of the last transfer or digest, for
+/// the grace of a server that stops.
 pub(super) fn set(cx: &mut Context, idle: bool, worked: Option<Moment>) {
     let config = Arc::clone(&cx.config);
     let timeouts = &config.timeouts;

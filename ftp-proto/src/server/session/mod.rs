@@ -137,9 +137,8 @@ impl Session {
         self.cx.out.reply(Meaning::Ready, text);
     }
 
-    /// Whether the session wants no more bytes until it has done something of what it was sent: a question
-    /// is open, and as many commands wait as may. Whoever drives it then stops reading, so that no
-    /// client makes it hold more.
+    /// Whether the driver must stop reading: the queue is full and the current command is not finished. So no
+    /// client makes the session hold more.
     pub fn is_full(&self) -> bool {
         self.queue.is_full() && !self.work.accepts_urgent_commands()
     }
@@ -583,7 +582,7 @@ impl Session {
         true
     }
 
-    /// Ends the session. Nothing follows but what has been promised.
+    /// Ends the session. Only queued replies are still sent.
     fn end(&mut self) {
         if let Work::Transfer(transfer) = &mut self.work {
             transfer.end(&mut self.cx);

@@ -1,5 +1,5 @@
-//! What the first bytes of a client say. A browser or a TLS client at a port in clear may have been sent
-//! by somebody else: nothing of what it says is executed.
+//! Detects HTTP and TLS clients on a plain-text port. A web page may have sent a browser there, so nothing of
+//! what it says is executed.
 
 /// What a line must begin with to be a request of HTTP (RFC 9110 9).
 const METHODS: [&[u8]; 9] =

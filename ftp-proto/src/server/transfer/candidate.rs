@@ -27,12 +27,12 @@ enum Stage {
     Proving(Prover),
 }
 
-/// How the way of a connection begins.
+/// The first step with a new connection.
 #[derive(Debug)]
 pub(super) enum FirstStep {
     /// It is a candidate.
     Candidate(Box<Candidate>),
-    /// What it is is known at once.
+    /// Already decided.
     Over(Verdict),
 }
 

@@ -277,9 +277,8 @@ impl Dial {
         self.permit != Permit::NotNeeded
     }
 
-    /// A connection was there, it has our hello or that of TLS, and its peer did not prove itself. A peer that may be a
-    /// victim gets no second connection for the same command. At any other peer the listener may not be
-    /// ready yet.
+    /// The peer accepted the connection and failed the proof. A peer that may be a victim gets no second
+    /// connection for the same command. At any other peer the listener may not be ready yet.
     fn unproven(&mut self, cx: &mut Context, conn: ConnId) {
         cx.out.reset(conn);
         cx.timers.disarm(Timer::Handshake);

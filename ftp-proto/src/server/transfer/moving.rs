@@ -157,7 +157,7 @@ impl Moving {
     }
 
     /// The client has ended the control connection. If it was killed, so was its data connection, and in
-    /// stream mode in clear that looks like the end of the file: then nothing is replaced on its word.
+    /// stream mode in clear that looks like the end of the file: then the old file is kept.
     fn hang_up(&mut self, cx: &mut Context, request: &Request) {
         self.hung_up = !self.may_detach;
         let shows_its_end = cx.tls.private || cx.parameters.mode != Mode::Stream;

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::time::Duration;
 
-/// Failures by host or by name. Memory is bounded: whoever failed longest ago is forgotten first.
+/// Failures by host or by name. Memory is bounded: the oldest failure is forgotten first.
 #[derive(Debug)]
 pub(super) struct Remembered<T>(HashMap<T, (u32, Moment)>);
 

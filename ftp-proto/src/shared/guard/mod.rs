@@ -1,7 +1,7 @@
-//! How logins are checked so that nobody who guesses passwords harms anybody else.
+//! When logins are checked, so that a client that guesses passwords does not harm others.
 //!
-//! The driver keeps one [`Guard`] for all sessions. A login passes two gates and then, if it is wrong, a
-//! delay:
+//! The driver keeps one [`Guard`] for all sessions. A login waits for an address slot and then for a hash
+//! slot; a failed login also waits for a delay:
 //!
 //! ```text
 //! enter --> its host has a place? --> checked --> a slow hash? --> a place in the pool? --> hashed --> done
@@ -260,8 +260,8 @@ impl<K: Copy + Eq + Hash + Ord> Guard<K> {
         since + self.delay(failed.max(of_name))
     }
 
-    /// The login was given up. If its check had begun, it counts as wrong: else whoever hangs up would
-    /// guess without a limit.
+    /// The login was given up. If its check had begun, it counts as wrong. Otherwise a client could guess
+    /// without limit by hanging up.
     pub fn give_up(&mut self, now: Moment, key: K) {
         self.wrong(now, key);
     }

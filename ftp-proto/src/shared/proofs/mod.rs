@@ -1,5 +1,5 @@
-//! The limits that all sessions of a server share, so that nobody can use RNDZ to scan ports
-//! (docs/protocol/extensions.md, "No port scanner").
+//! The limits of attempts to reach foreign targets, over all sessions of a server, so that RNDZ cannot be
+//! used to scan ports (docs/protocol/extensions.md, "No port scanner").
 //!
 //! | limit | of | beyond it |
 //! |---|---|---|
@@ -17,7 +17,7 @@
 //!
 //! Memory is bounded: 16,384 pairs of an account and a target address, and as many target addresses. When
 //! there are more, the account that holds most pairs loses its oldest one, and the address whose last failure
-//! is the oldest is forgotten. Nobody is refused because of that.
+//! is the oldest is forgotten. This refuses no attempt.
 //!
 //! The driver keeps one [`ProofLimits`]. It calls [`ProofLimits::ask`] for each
 //! [`Ask::Permit`](crate::server::Ask::Permit), and [`ProofLimits::done`] for each

@@ -138,7 +138,7 @@ pub const EVENTS: [(&str, &str, &str); 31] = [
         "warn",
         "A connection was closed before it became a session; `why` names the limit or the ban.",
     ),
-    ("no PROXY header", "warn", "A connection from a proxy did not say whose it is, and was closed."),
+    ("no PROXY header", "warn", "A connection from a proxy has no valid PROXY header, and was closed."),
     (
         "session displaced",
         "warn",

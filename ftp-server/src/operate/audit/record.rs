@@ -21,7 +21,7 @@ pub enum Record<'a> {
     Connected,
     /// A connection was closed before it became a session.
     TurnedAway(Full),
-    /// A connection from a proxy did not say whose it is, and was closed.
+    /// A connection from a proxy has no valid PROXY header, and was closed.
     BadHeader {
         /// The proxy that it came from.
         from: SocketAddr,
@@ -42,7 +42,7 @@ pub enum Record<'a> {
         /// Whether the control connection is inside TLS.
         private: bool,
     },
-    /// Whoever was logged in is so no more, and the session goes on.
+    /// The user was logged out, and the session goes on.
     LoggedOut,
     /// Somebody could not log in.
     LoginFailed {
