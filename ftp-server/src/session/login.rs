@@ -1,20 +1,85 @@
-//! The check of a login.
+//! The logins of a session: how they are checked, and what follows.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use ftp_io::clock::Clock;
-use ftp_proto::server::ask::Ticket;
+use ftp_proto::server::ask::{Answer, Ticket};
 use ftp_proto::shared::guard::Whose;
-use ftp_proto::wire::Secret;
-use tokio::task::spawn_blocking;
+use ftp_proto::wire::{Fingerprint, Secret};
 use tokio::time::timeout;
 
+use super::context::{Context, Ready};
 use super::resources::Done;
 use super::shared::Shared;
 use crate::auth::{Check, Entry, NoLogin, Origin, PamCheck, SlowCheck, Users};
-use crate::limits::{LoginSlot, Owner, SessionSlot, Turns};
+use crate::limits::{Entered, LoginSlot, Owner, SessionSlot, Turns};
 use crate::operate::audit::Record;
+
+/// Whether USER alone logs in. A certificate cannot be guessed, so this needs no slot among the logins.
+pub(super) fn recognise(cx: &mut Context, ticket: Ticket, user: &[u8], certificate: Fingerprint) {
+    let origin = origin(cx, Some(certificate));
+    let known = cx.shared.users().recognise(user, certificate).cloned();
+    match known.filter(|entry| entry.terms.admit(origin, Clock::today()).is_ok()) {
+        Some(entry) => logged_in(cx, ticket, &entry),
+        None => cx.answer(ticket, Answer::Login(None)),
+    }
+}
+
+/// Logs out: the session is charged to its address again, and counts as one without a login.
+pub(super) fn log_out(cx: &mut Context) {
+    cx.client.log_out();
+    if let Err(full) = cx.slot.log_out() {
+        cx.ready.push_back(Ready::End(full));
+    }
+}
+
+/// Checks a login. A right password without a slow hash needs no wait.
+pub(super) fn login(
+    cx: &mut Context,
+    ticket: Ticket,
+    user: &[u8],
+    password: Secret,
+    certificate: Option<Fingerprint>,
+) {
+    let (users, shared) = (cx.shared.users(), Arc::clone(&cx.shared));
+    let (origin, session) = (origin(cx, certificate), cx.slot.share());
+    let attempt = Attempt { user: user.to_vec(), origin, users, session };
+    match shared.shares.logins.enter(cx.client.from, user) {
+        Entered::Now(slot) => match attempt.judge(password) {
+            Judged::In(entry) => {
+                slot.right(whose(&entry));
+                logged_in(cx, ticket, &entry);
+            }
+            other @ (Judged::Out(_) | Judged::Slow(_) | Judged::Pam(_)) => {
+                cx.held.start(ticket, attempt.conclude(shared, ticket, slot, other));
+            }
+        },
+        Entered::Later(waiting) => cx.held.start(ticket, async move {
+            let slot = waiting.granted().await;
+            let judged = attempt.judge(password);
+            attempt.conclude(shared, ticket, slot, judged).await
+        }),
+    }
+}
+
+/// The password was right. From here on the files are those of this user, unless the account has as
+/// many sessions as it may.
+pub(super) fn logged_in(cx: &mut Context, ticket: Ticket, entry: &Arc<Entry>) {
+    let owner = Owner::new(Some(&entry.account), cx.client.from);
+    match cx.slot.log_in(&entry.account.name, owner, entry.limits) {
+        Ok(()) => {
+            cx.client.log_in(entry);
+            cx.answer(ticket, Answer::Login(Some(entry.account.clone())));
+        }
+        Err(full) => cx.ready.push_back(Ready::End(full)),
+    }
+}
+
+/// Where a login comes from.
+const fn origin(cx: &Context, certificate: Option<Fingerprint>) -> Origin {
+    Origin { from: cx.client.from, private: cx.tls.is_some(), certificate }
+}
 
 /// Somebody who wants to log in by a password.
 pub(super) struct Attempt {
@@ -104,15 +169,9 @@ impl Attempt {
 /// What PAM says. Its modules may hang: the login waits for no longer than [`PAM_TIMEOUT`], and a module that
 /// hangs keeps a turn of its address.
 async fn ask_pam(origin: Origin, check: PamCheck, turns: Arc<Turns>) -> Result<Option<Arc<Entry>>, NoLogin> {
-    let asked = async move {
-        let turn = turns.wait(Owner::new(None, origin.from)).await;
-        let work = spawn_blocking(move || {
-            let _turn = turn;
-            check.run()
-        });
-        work.await.unwrap_or(None)
-    };
-    timeout(PAM_TIMEOUT, asked).await.map_err(|_| NoLogin::PamTooSlow)
+    let asked = turns.run_blocking(Owner::new(None, origin.from), move || check.run());
+    let told = timeout(PAM_TIMEOUT, asked).await.map_err(|_| NoLogin::PamTooSlow)?;
+    Ok(told.unwrap_or(None))
 }
 
 /// How long a login waits for PAM.

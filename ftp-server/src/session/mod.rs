@@ -7,15 +7,18 @@
 //! ```
 
 mod client;
+mod context;
 mod digest;
 mod hook;
 mod login;
 mod network;
 mod perform;
+mod ports;
 mod report;
 mod resources;
 mod shared;
 mod task;
+mod transfers;
 mod uploads;
 
 pub use shared::Shared;

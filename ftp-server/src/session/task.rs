@@ -15,7 +15,8 @@ use ftp_proto::timer::Moment;
 use tokio::net::TcpStream;
 use tokio::task::JoinError;
 
-use super::perform::{Performer, Ready};
+use super::context::{Context, Ready};
+use super::perform::Performer;
 use super::report::Reporter;
 use super::resources::Done;
 use super::shared::Shared;
@@ -119,7 +120,13 @@ impl SessionTask {
             Connection { peer: from, local, proxied, public_address, entropy: ftp_io::random::bytes()? };
         Ok(Self {
             reporter: Reporter::new(Arc::clone(&shared), id, from),
-            performer: Performer::new(id, from.ip(), Arc::clone(&shared), slot, running.clone()),
+            performer: Performer::new(Context::new(
+                id,
+                from.ip(),
+                Arc::clone(&shared),
+                slot,
+                running.clone(),
+            )),
             shared,
             machine: server::Session::new(machine, connection),
             control: Control::new(stream, MAX_UNSENT)?,

@@ -1,0 +1,121 @@
+//! The transfers of a session: how they begin, what they keep, and how they end.
+
+use std::sync::Arc;
+
+use ftp_io::clock::Clock;
+use ftp_io::copy::Kept;
+use ftp_io::limiter::Limiter;
+use ftp_io::tls::Data;
+use ftp_proto::server::ask::{Answer, ConnId, End, FileFailure, Ticket, TransferTerms};
+use ftp_proto::wire::TransferId;
+use tokio::sync::Notify;
+
+use super::context::{Context, Ready};
+use super::resources::Done;
+use crate::data::{self, Begun, Doubt};
+use crate::limits::DetachedSlot;
+
+/// What a session has for its next transfers.
+#[derive(Debug, Default)]
+pub(super) struct Transfers {
+    /// Signalled when the session must close the data connections that it keeps between two files.
+    pub(super) connections_needed: Arc<Notify>,
+    /// The place of the next transfer, if DETA permits it to outlive the control connection.
+    detaches: Option<DetachedSlot>,
+}
+
+impl Transfers {
+    /// Takes the place that the next transfer needs to outlive its control connection.
+    pub(super) fn detach(&mut self, cx: &mut Context, ticket: Ticket, id: TransferId) {
+        self.detaches = None; // its place is free again before the next one is taken
+        self.detaches = cx.shared.shares.detached.reserve(cx.client.owner.clone(), id);
+        cx.answer(ticket, Answer::Detach(self.detaches.is_some()));
+    }
+
+    /// Keeps a connection for the next file, if there is a place for it. Otherwise it ends in order.
+    pub(super) fn keep(&self, cx: &mut Context, conn: ConnId, kept: Kept) -> bool {
+        let slot = cx.shared.shares.kept.keep(cx.client.owner.clone(), &self.connections_needed);
+        match slot {
+            Some(slot) => cx.held.keep(conn, kept, slot),
+            None => kept.close(),
+        }
+        cx.held.keeps(conn)
+    }
+}
+
+/// Starts a transfer of either direction. A file that is to be received is made first.
+pub(super) fn begin(
+    cx: &mut Context,
+    transfers: &mut Transfers,
+    ticket: Ticket,
+    (prepared, conn): (Ticket, ConnId),
+    terms: TransferTerms,
+) {
+    let (Some(prepared), Some(connection)) = (cx.held.prepared.remove(&prepared), cx.held.take_data(conn))
+    else {
+        let end = End::Broken("the data connection is gone".to_owned());
+        return cx.answer(ticket, nothing_moved(end));
+    };
+    let turns = Arc::clone(&cx.shared.shares.transfers);
+    let own = terms.rate.map(|rate| Limiter::new(rate, cx.shared.clock));
+    let meter = cx.client.meter(&prepared, own, &turns);
+    let leave = terms.detach.and_then(|id| transfers.detaches.take_if(|slot| slot.id == id));
+    if let Some(slot) = leave {
+        slot.begin(&meter);
+        cx.held.detached.insert(ticket, slot);
+    }
+    cx.held.moves.insert(ticket, meter);
+    cx.held.doubts.insert(ticket, Doubt::default());
+    let (is_open, durability) = (prepared.is_open(), cx.shared.durability);
+    let open = move || data::begin(prepared, terms.partial, durability);
+    let done = move |begun| Done::Begun(ticket, begun, (conn, connection), terms);
+    if is_open {
+        return cx.ready.push_back(Ready::Done(Box::new(done(open()))));
+    }
+    cx.start_in_turn(ticket, &turns, open, done);
+}
+
+/// Moves the bytes of a transfer.
+pub(super) fn start(
+    cx: &mut Context,
+    ticket: Ticket,
+    begun: Begun,
+    (conn, connection): (ConnId, Data),
+    terms: TransferTerms,
+) {
+    let meter = cx.held.moves.get(&ticket).cloned().unwrap_or_default();
+    let doubt = cx.held.doubts.entry(ticket).or_default().clone();
+    // The session counts until the file is finished, even if its control connection ends before.
+    let place = cx.slot.share();
+    cx.held.start_transfer(place, async move {
+        let pumped = data::pump(begun, connection, terms, Clock::today(), (meter, doubt)).await;
+        Done::Moved(ticket, conn, pumped)
+    });
+}
+
+/// Answers that the file could not be opened, and resets the connection.
+pub(super) fn not_begun(
+    cx: &mut Context,
+    ticket: Ticket,
+    failure: FileFailure,
+    on: (ConnId, Data),
+) -> Answer {
+    drop(on);
+    cx.held.moves.remove(&ticket);
+    cx.held.doubts.remove(&ticket);
+    let end = End::Failed(failure);
+    detached_ends(cx, ticket, 0, &end);
+    nothing_moved(end)
+}
+
+/// Records the end of a transfer that might have outlived its control connection.
+pub(super) fn detached_ends(cx: &mut Context, ticket: Ticket, bytes: u64, end: &End) {
+    if let Some(slot) = cx.held.detached.remove(&ticket) {
+        slot.end(bytes, end);
+    }
+}
+
+/// A move that has ended before its first byte.
+const fn nothing_moved(end: End) -> Answer {
+    Answer::Moved { bytes: 0, omitted: 0, digest: None, kept: false, end }
+}
