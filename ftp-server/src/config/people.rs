@@ -38,7 +38,7 @@ pub struct UserKeys {
     /// What the user has to name with ACCT after the password [default: nothing]
     #[arg(long, value_name = "NAME")]
     pub account: Option<String>,
-    /// What the user may do; [default: every right except `admin`]
+    /// What the user may do [default: every right except `admin`]
     #[arg(long, value_name = "RIGHT[,RIGHT]...", value_delimiter = ',')]
     pub rights: Option<Vec<RightName>>,
     /// Who may be the other end of a transfer, where that is narrower than `foreign` of the server

@@ -29,11 +29,11 @@ pub struct LimitKeys {
     /// Slow hashes that are made at the same time [default: half of the processors]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     pub hashes_at_once: Option<u32>,
-    /// Commands about files that are carried out at the same time, one account gets at most half [default:
+    /// Commands about files that are carried out at the same time; one account gets at most half [default:
     /// 512]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=512))]
     pub file_commands_at_once: Option<u32>,
-    /// Files that are read or written for transfers at the same time, one account gets at most half [default:
+    /// Files that are read or written for transfers at the same time; one account gets at most half [default:
     /// 512]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=512))]
     pub file_transfers_at_once: Option<u32>,

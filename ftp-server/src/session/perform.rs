@@ -124,11 +124,7 @@ impl Performer {
             // The task of the session has the control connection.
             Ask::Secure { .. } | Ask::Clear { .. } => {}
             Ask::Permit { ticket, account, target } => self.permit(ticket, &account, target),
-            Ask::PermitDone { ticket, end } => {
-                if let Some(slot) = self.cx.held.proofs.remove(&ticket) {
-                    slot.done(end);
-                }
-            }
+            Ask::PermitDone { ticket, end } => self.cx.held.end_proof(ticket, end),
             Ask::Prepare { ticket, path, intent } => {
                 let work = move |view: View| view.prepare(&path, &intent);
                 self.cx.start_with_files(ticket, work, move |prepared| Done::Prepared(ticket, prepared));
@@ -146,11 +142,7 @@ impl Performer {
                     doubt.set(unless);
                 }
             }
-            Ask::Stop(ticket) => {
-                if let Some(meter) = self.cx.held.moves.get(&ticket) {
-                    meter.stop();
-                }
-            }
+            Ask::Stop(ticket) => self.cx.held.stop(ticket),
             Ask::Detach { ticket, id } => self.transfers.detach(&mut self.cx, ticket, id),
             Ask::Detached { ticket, id, stop } => {
                 let found = self.cx.shared.shares.detached.look(&self.cx.client.owner, id, stop);

@@ -17,7 +17,7 @@ use ftp_io::copy::{Kept, Meter};
 use ftp_io::os_error::words;
 use ftp_io::socket::{self, ACCEPT_RETRY_DELAY, Listener};
 use ftp_io::tls::Data;
-use ftp_proto::server::ask::{Answer, ConnId, FileFailure, Handshake, Ticket, TransferTerms};
+use ftp_proto::server::ask::{Answer, ConnId, FileFailure, Handshake, Ticket, TransferTerms, TryEnd};
 use tokio::net::TcpStream;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio::time::Sleep;
@@ -252,6 +252,20 @@ impl Resources {
         }
         self.prepared.remove(&ticket);
         self.proofs.remove(&ticket);
+    }
+
+    /// Ends the try of a foreign target.
+    pub(super) fn end_proof(&mut self, ticket: Ticket, end: TryEnd) {
+        if let Some(slot) = self.proofs.remove(&ticket) {
+            slot.done(end);
+        }
+    }
+
+    /// Stops the transfer of this name.
+    pub(super) fn stop(&self, ticket: Ticket) {
+        if let Some(meter) = self.moves.get(&ticket) {
+            meter.stop();
+        }
     }
 
     /// Takes a new connection, which ends by reset, and gives it a name.

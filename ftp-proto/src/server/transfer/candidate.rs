@@ -32,7 +32,7 @@ enum Stage {
 pub(super) enum FirstStep {
     /// It is a candidate.
     Candidate(Box<Candidate>),
-    /// Already decided.
+    /// The connection is already judged.
     Over(Verdict),
 }
 
