@@ -54,7 +54,7 @@ fn start((Cli { verb, options, .. }, file): (Cli, File), arguments: &[OsString])
         Some(Verb::HashPassword) => Ok(cli::password::print_hash()?),
         None => {
             let config = cli::check::compile(*options, &file).map_err(Exit::Config)?;
-            cli::serve::serve(config, || cli::check::again(arguments))
+            cli::serve::serve(config, &file, &|| cli::check::again(arguments))
         }
     }
 }

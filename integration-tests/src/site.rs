@@ -7,6 +7,7 @@ use ftp_proto::dialect::Dialect;
 use rustix::process::Signal;
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -66,6 +67,7 @@ impl Site {
         let place = tempfile::Builder::new().prefix("ftp-certificate-").tempdir().unwrap();
         let path = place.path().join("server.pem");
         fs::write(&path, [certificate.pem.as_str(), certificate.key_pem.as_str()].concat()).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         let any_port = SocketAddr::new(self.ip.parse().unwrap(), 0).to_string();
         let path = path.to_str().unwrap();
         self = self.args(["--tls-cert", path, "--tls-key", path, "--listen-tls", &any_port]);

@@ -25,4 +25,4 @@ pub use home::{Home, Mount};
 pub use pam::{HAS_PAM, PamCheck};
 pub use terms::{LoginTerms, NoLogin, Origin, Unfit};
 pub use user::{BadUser, Credential, Rates, User};
-pub use users::{Check, SlowCheck, Users, is_anonymous};
+pub use users::{Check, NestedQuota, SlowCheck, Users, is_anonymous, refuse_nested_quotas};

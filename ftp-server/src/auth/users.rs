@@ -5,7 +5,6 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::bail;
 use ftp_proto::listing::When;
 use ftp_proto::wire::{Fingerprint, Secret};
 
@@ -166,9 +165,28 @@ pub fn is_anonymous(name: &[u8]) -> bool {
     [b"anonymous".as_slice(), b"ftp"].iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
+/// The directories of a user with a quota lie in others, or others in them.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error(
+    "the quota of the user {user:?} needs directories that do not lie in each other: {} and {}",
+    dir.display(),
+    other.display()
+)]
+pub struct NestedQuota {
+    /// The name of the user.
+    pub user: String,
+    /// A directory of this user.
+    pub dir: PathBuf,
+    /// The other one.
+    pub other: PathBuf,
+}
+
 /// Refuses directories that lie in each other, if a quota is about one of them: what changes in the inner
 /// one would not be counted for the outer one.
-fn refuse_nested_quotas(users: &[User], usual: &Path) -> anyhow::Result<()> {
+///
+/// # Errors
+/// The first two that do so.
+pub fn refuse_nested_quotas(users: &[User], usual: &Path) -> Result<(), NestedQuota> {
     let real = |dir: &Path| dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
     let all: Vec<PathBuf> =
         users.iter().flat_map(|user| user.home.directories(usual)).chain([usual]).map(real).collect();
@@ -177,12 +195,7 @@ fn refuse_nested_quotas(users: &[User], usual: &Path) -> anyhow::Result<()> {
             let nested =
                 |other: &&PathBuf| **other != dir && (other.starts_with(&dir) || dir.starts_with(other));
             if let Some(other) = all.iter().find(nested) {
-                bail!(
-                    "the quota of the user {:?} needs directories that do not lie in each other: {} and {}",
-                    user.shown_name(),
-                    dir.display(),
-                    other.display()
-                );
+                return Err(NestedQuota { user: user.shown_name(), dir, other: other.clone() });
             }
         }
     }

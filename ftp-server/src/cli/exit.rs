@@ -25,6 +25,29 @@ impl From<anyhow::Error> for Exit {
     }
 }
 
+impl Exit {
+    /// The same for a process that has become `user`, so that the operator knows who cannot read a file.
+    pub fn as_user(self, user: &str) -> Self {
+        let say = |lines: Vec<String>| {
+            lines.into_iter().map(|line| format!("as the user {user:?} of run-as: {line}")).collect()
+        };
+        match self {
+            Self::Config(lines) => Self::Config(say(lines)),
+            Self::Checked(lines) => Self::Checked(say(lines)),
+            other @ (Self::Failed(_) | Self::Rejected(_)) => other,
+        }
+    }
+
+    /// A line for each mistake, for the log.
+    pub fn into_lines(self) -> Vec<String> {
+        match self {
+            Self::Config(lines) | Self::Checked(lines) => lines,
+            Self::Failed(error) => vec![os_error::chain(error.as_ref())],
+            Self::Rejected(_) => vec!["the options contradict each other".to_owned()],
+        }
+    }
+}
+
 /// Says what is wrong, a line for each mistake, and returns the exit status.
 pub fn exit(done: Result<(), Exit>) -> ExitCode {
     match done {
@@ -45,4 +68,5 @@ pub fn exit(done: Result<(), Exit>) -> ExitCode {
     }
 }
 
-const PROGRAM: &str = "ftp-server";
+/// The name of the program before each complaint.
+pub const PROGRAM: &str = "ftp-server";

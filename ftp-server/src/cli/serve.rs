@@ -1,6 +1,6 @@
 //! From a configuration to a server that runs, until it is told to stop.
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use ftp_io::os_error::{self, words};
 use ftp_io::program::log::Lost;
 use ftp_io::program::ready::Notice;
@@ -8,41 +8,53 @@ use ftp_io::program::runtime::{self, Threads};
 use ftp_io::program::{inherited, log, privileges, ready};
 use ftp_io::signal::{Reload, Stop};
 
+use super::check::{become_user, inspect};
 use super::exit::Exit;
-use crate::config::Config;
+use crate::config::{Config, File};
 use crate::limits::MAX_FILE_THREADS;
 use crate::listen::{Server, Sockets};
 
-/// Serves until SIGTERM or SIGINT, then lets transfers end. `again` reads the configuration again.
+/// Reads the configuration again, and the file that has it.
+type Again<'a> = &'a dyn Fn() -> Result<(Config, File), Vec<String>>;
+
+/// Serves until SIGTERM or SIGINT, then lets transfers end. `file` is where mistakes have their places.
 ///
 /// # Errors
-/// A listener or the root directory cannot be opened, or the user of `run-as` cannot be used.
-pub fn serve(config: Config, again: impl Fn() -> Result<Config, Vec<String>>) -> Result<(), Exit> {
+/// A listener cannot be opened, the user of `run-as` cannot be used, or something that the configuration names.
+pub fn serve(config: Config, file: &File, again: Again<'_>) -> Result<(), Exit> {
     // Before there are other threads: this changes the environment.
     let inherited = inherited::take().context("cannot use the sockets that systemd has passed")?;
     let log = log::start(config.log.format, config.log.level).context("cannot start the log")?;
     let sockets = Sockets::open(&config, inherited)?;
-    if let Some(user) = &config.run_as {
-        run_as(user, &again)?;
+    let warnings = match &config.run_as {
+        Some(user) => {
+            become_user(user)?;
+            // What SIGHUP reads again must be readable without root.
+            let read = again().map_err(Exit::Config);
+            read.and_then(|(config, file)| inspect(&config, &file)).map_err(|exit| exit.as_user(user))?
+        }
+        None => inspect(&config, file)?,
+    };
+    log_warnings(&warnings);
+    if config.run_as.is_none() && privileges::is_root() {
+        tracing::warn!(
+            "the server runs as root, and so does everything that it stores: name a user with --run-as"
+        );
     }
     let serving = until_stopped(config, sockets, log.lost(), again);
     let served = runtime::run(THREADS, serving).context("cannot start the scheduler")?;
     served.map_err(Exit::from)
 }
 
-/// Gives root up, and checks that what SIGHUP reads again can be read without it.
-fn run_as(user: &str, again: &impl Fn() -> Result<Config, Vec<String>>) -> Result<(), Exit> {
-    privileges::run_as(user)
-        .map_err(|error| anyhow!("cannot go on as the user {user:?} of run-as: {}", words(&error)))?;
-    let unreadable = |mistake: String| format!("as the user {user:?} of run-as: {mistake}");
-    again().map(drop).map_err(|mistakes| Exit::Config(mistakes.into_iter().map(unreadable).collect()))
+fn log_warnings(warnings: &[String]) {
+    warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
 }
 
 async fn until_stopped(
     config: Config,
     sockets: Sockets,
     lost: Lost,
-    again: impl Fn() -> Result<Config, Vec<String>>,
+    again: Again<'_>,
 ) -> Result<(), anyhow::Error> {
     // Before the ready line: whoever waits for it may send a signal at once.
     let mut stop = Stop::new().context("cannot listen for signals")?;
@@ -55,7 +67,7 @@ async fn until_stopped(
             () = stop.wait() => break,
             () = hangup.wait() => {
                 tell_systemd(Notice::Reloading);
-                tokio::task::block_in_place(|| reload(&server, &again));
+                tokio::task::block_in_place(|| reload(&server, again));
                 tell_systemd(Notice::Ready);
             }
         }
@@ -71,13 +83,16 @@ async fn until_stopped(
 }
 
 /// Reads users, limits and certificates again. After a mistake everything stays as it was.
-fn reload(server: &Server, again: &impl Fn() -> Result<Config, Vec<String>>) {
-    let read = again().and_then(|config| {
-        server.reload(&config).map(|()| config).map_err(|error| vec![os_error::chain(error.as_ref())])
+fn reload(server: &Server, again: Again<'_>) {
+    let read = again().and_then(|(config, file)| {
+        let warnings = inspect(&config, &file).map_err(Exit::into_lines)?;
+        server.reload(&config).map_err(|error| vec![os_error::chain(error.as_ref())])?;
+        Ok((config, warnings))
     });
     match read {
-        Ok(config) => {
+        Ok((config, warnings)) => {
             tracing::info!("users, limits and certificates were read again");
+            log_warnings(&warnings);
             let keys = server.needs_restart(&config).join(", ");
             if !keys.is_empty() {
                 tracing::warn!(

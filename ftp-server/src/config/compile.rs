@@ -87,8 +87,9 @@ impl Config {
         };
         let secrets = options.users.as_deref().into_iter().chain(file.secret());
         for (secret, root) in secrets.flat_map(|secret| config.roots().map(move |root| (secret, root))) {
-            if is_below(secret, root) {
-                errors.push(ConfigError::BelowRoot(secret.to_owned(), root.to_owned()));
+            let error = ConfigError::BelowRoot(secret.to_owned(), root.to_owned());
+            if is_below(secret, root) && !errors.contains(&error) {
+                errors.push(error);
             }
         }
         if errors.is_empty() { Ok(config) } else { Err(errors) }

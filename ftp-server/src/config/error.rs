@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use ftp_io::program::settings::Mistakes;
 
-use crate::auth::BadUser;
+use crate::auth::{BadUser, NestedQuota};
 
 /// What is wrong with the options, and what to do about it.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -68,25 +68,128 @@ pub enum ConfigError {
         "--require-tls leaves nobody who could use --listen-1973, which is always in clear: leave one of them out"
     )]
     ClearListener,
+    /// A directory of users cannot be used.
+    #[error("cannot use {}: {why}; it must be a directory that this process may enter", dir.display())]
+    Directory {
+        /// The key that names it.
+        key: String,
+        /// The directory.
+        dir: PathBuf,
+        /// What the system says.
+        why: String,
+    },
+    /// A certificate or a key cannot be used.
+    #[error("cannot use the certificate: {0}")]
+    Certificate(String),
+    /// The authorities of clients cannot be used.
+    #[error("cannot use the certificates of --tls-client-ca: {0}")]
+    Authorities(String),
+    /// A private key lies where users could read it.
+    #[error("{} is below the root {}: users could read the key", _0.display(), _1.display())]
+    KeyBelowRoot(PathBuf, PathBuf),
+    /// There is no user of this name to go on as.
+    #[error("cannot go on as the user {0:?} of run-as: {1}")]
+    RunAs(String, String),
+    /// The program of the hook cannot be started.
+    #[error("cannot start {} after uploads: {why}", program.display())]
+    HookProgram {
+        /// The program.
+        program: PathBuf,
+        /// Why not.
+        why: String,
+    },
+    /// The directories of a quota lie in others.
+    #[error(transparent)]
+    NestedQuota(NestedQuota),
+    /// The xferlog cannot be written where it should be.
+    #[error("cannot write the xferlog {}: {why}", path.display())]
+    Xferlog {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        why: String,
+    },
+}
+
+/// What works, but hardly as it is meant.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ConfigWarning {
+    /// A certificate is not valid now.
+    #[error("{} has expired: clients that look at it refuse it", .0.display())]
+    Expired(PathBuf),
+    /// A certificate is not valid yet.
+    #[error("{} is not valid yet: clients that look at it refuse it", .0.display())]
+    NotYetValid(PathBuf),
+    /// An account has expired.
+    #[error("the account {0:?} has expired: nobody can log in to it")]
+    AccountExpired(String),
+    /// The policy of a user is wider than that of the server.
+    #[error("foreign of the user {0:?} is wider than that of the server, which holds")]
+    WiderForeign(String),
+    /// Everybody may be reached.
+    #[error(
+        "foreign-networks names the whole Internet: users may then send data to any host, as bounce attacks do; name the servers that they need"
+    )]
+    ForeignEverywhere,
+    /// A ban ends before its last refusal is said.
+    #[error("a ban that is shorter than longest-refusal-delay keeps nobody out: use a longer time")]
+    ShortBan,
+}
+
+/// The key in a file at which a mistake or a warning about a user stands.
+fn of_user(name: &str, key: &str) -> String {
+    format!("users.{name}.{key}")
 }
 
 impl ConfigError {
-    /// The option that is to be changed, without dashes; `None` if none stands out.
-    pub fn option(&self) -> Option<&'static str> {
+    /// The key of a file that is to be changed; `None` if none stands out. An option has its own name, a key of
+    /// a table stands behind the name of its table.
+    pub fn key(&self) -> Option<String> {
+        let option = match self {
+            Self::NoRoot | Self::Nobody | Self::Users(_) | Self::BelowRoot(..) => return None,
+            Self::CertificateOfUser(user) => return Some(of_user(user, "certificates")),
+            Self::UserTwice(user) | Self::UserAnonymous(user) => return Some(of_user(user, "name")),
+            Self::NestedQuota(NestedQuota { user, .. }) => return Some(of_user(user, "name")),
+            Self::Directory { key, .. } => key.as_str(),
+            Self::Hook(_) | Self::HookProgram { .. } => "hooks.after-upload",
+            Self::User { .. } => "user",
+            Self::NetworksUnderNever => "foreign-networks",
+            Self::ListenTwice(_) => "listen",
+            Self::NoCertificate(option) => option,
+            Self::KeyMissing | Self::Certificate(_) => "tls-cert",
+            Self::KeyBelowRoot(..) => "tls-key",
+            Self::Authorities(_) => "tls-client-ca",
+            Self::TwoCertificates => "tls-self-signed",
+            Self::ClearListener => "require-tls",
+            Self::RunAs(..) => "run-as",
+            Self::Xferlog { .. } => "xferlog",
+        };
+        Some(option.to_owned())
+    }
+
+    /// What a file lacks that has been given, and what to write there.
+    pub const fn lacks(&self) -> Option<&'static str> {
         match self {
-            Self::Hook(_)
-            | Self::NoRoot
-            | Self::Nobody
-            | Self::Users(_)
-            | Self::BelowRoot(..)
-            | Self::CertificateOfUser(_) => None,
-            Self::User { .. } | Self::UserTwice(_) | Self::UserAnonymous(_) => Some("user"),
-            Self::NetworksUnderNever => Some("foreign-networks"),
-            Self::ListenTwice(_) => Some("listen"),
-            Self::NoCertificate(option) => Some(option),
-            Self::KeyMissing => Some("tls-cert"),
-            Self::TwoCertificates => Some("tls-self-signed"),
-            Self::ClearListener => Some("require-tls"),
+            Self::NoRoot => Some(
+                "root is missing: write root = \"/srv/ftp\", the directory that users see as /, above the first table",
+            ),
+            Self::Nobody => Some(
+                "nobody can log in: add [[users]] with name and password-hash, users = \"FILE\", or anonymous = true",
+            ),
+            _ => None,
+        }
+    }
+}
+
+impl ConfigWarning {
+    /// The key of a file that it is about, as [`ConfigError::key`].
+    pub fn key(&self) -> String {
+        match self {
+            Self::Expired(_) | Self::NotYetValid(_) => "tls-cert".to_owned(),
+            Self::AccountExpired(user) => of_user(user, "expires"),
+            Self::WiderForeign(user) => of_user(user, "foreign"),
+            Self::ForeignEverywhere => "foreign-networks".to_owned(),
+            Self::ShortBan => "bans.time".to_owned(),
         }
     }
 }

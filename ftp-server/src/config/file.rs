@@ -4,12 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::string::FromUtf8Error;
 
 use clap::Args;
 use ftp_io::os_error::words;
 use ftp_io::program::settings::{self, Given, Mistake, Mistakes, Reader};
 use toml::de::DeTable;
 
+use super::error::{ConfigError, ConfigWarning};
 use super::people;
 use super::public::{self, PUBLIC};
 use super::raw::Options;
@@ -17,14 +19,17 @@ use super::sections::{self, SECTIONS, Sections};
 use crate::auth::{User, read_secret};
 use crate::operate::public::PublicRule;
 
+/// Lines and columns of keys.
+type Places = BTreeMap<String, (usize, usize)>;
+
 /// What a configuration file says. Every value in it is possible; whether they fit together is for
 /// [`Config::compile`](super::Config::compile).
 #[derive(Debug, Default)]
 pub struct File {
     path: PathBuf,
     options: Vec<Given>,
-    /// The line and the column of each option.
-    places: BTreeMap<String, (usize, usize)>,
+    /// The line and the column of each option, and of each key of a table: `users.ann.root`, `bans.time`.
+    places: Places,
     /// Users in the order of the file.
     pub(super) users: Vec<User>,
     /// The tables `[[public-address]]` in their order.
@@ -39,8 +44,9 @@ impl File {
     /// # Errors
     /// All mistakes of the file, each with its place.
     pub fn read(path: &Path) -> Result<Self, Mistakes> {
-        let text = std::fs::read_to_string(path)
+        let bytes = std::fs::read(path)
             .map_err(|error| Mistakes::whole(path, format!("cannot read it: {}", words(&error))))?;
+        let text = String::from_utf8(bytes).map_err(|error| Mistakes::new(path, vec![not_utf8(&error)]))?;
         let file = Self::parse(&text, path).map_err(|list| Mistakes::new(path, list))?;
         if file.secret().is_some() {
             read_secret(path)?;
@@ -51,13 +57,16 @@ impl File {
     fn parse(text: &str, path: &Path) -> Result<Self, Vec<Mistake>> {
         let base = path.parent().unwrap_or(Path::new(""));
         settings::read(text, |reader, table| {
+            say_where_keys_belong(reader);
             let command = Options::augment_args(clap::Command::new("ftp-server"));
             let tables: Vec<&str> = SECTIONS.into_iter().chain([USERS, PUBLIC]).collect();
             let known = (tables.as_slice(), "the configuration has", base);
             let mut options = settings::given(reader, table, &command, known);
             let sections = sections::read(reader, table, base, &mut options);
-            let places = options.iter().map(|given| (given.name.clone(), reader.place(&given.at))).collect();
-            let users = users(reader, table, base);
+            let mut places: Places =
+                options.iter().map(|given| (given.name.clone(), reader.place(&given.at))).collect();
+            places.extend(sections.places.iter().map(|(key, at)| (key.clone(), reader.place(at))));
+            let users = users(reader, table, base, &mut places);
             let public = public::read(reader, table, base);
             Self { path: path.to_owned(), options, places, users, public, sections }
         })
@@ -76,26 +85,67 @@ impl File {
         untyped.flat_map(|given| given.words.iter().cloned()).collect()
     }
 
-    /// A text about `option`, with the place of that option if this file has it.
-    pub fn located(&self, option: Option<&str>, text: &str) -> String {
-        match option.and_then(|option| self.places.get(option)) {
+    /// The lines of a mistake, with the place of its key if this file has it.
+    pub fn located(&self, error: &ConfigError) -> Vec<String> {
+        if let ConfigError::Users(mistakes) = error {
+            return mistakes.lines().collect();
+        }
+        let here = !self.path.as_os_str().is_empty();
+        vec![match error.lacks().filter(|_| here) {
+            Some(what) => format!("{}: {what}", self.path.display()),
+            None => self.at(error.key().as_deref(), &error.to_string()),
+        }]
+    }
+
+    /// The line of a warning, with the place of its key if this file has it.
+    pub fn warned(&self, warning: &ConfigWarning) -> String {
+        self.at(Some(&warning.key()), &warning.to_string())
+    }
+
+    fn at(&self, key: Option<&str>, text: &str) -> String {
+        match key.and_then(|key| self.places.get(key)) {
             Some((line, column)) => format!("{}:{line}:{column}: {text}", self.path.display()),
             None => text.to_owned(),
         }
     }
 }
 
+/// Tells the reader of every key in which table it belongs. An option belongs above all tables.
+fn say_where_keys_belong(reader: &mut Reader<'_>) {
+    for (heading, _, keys) in super::tables() {
+        for key in keys.get_arguments().filter_map(clap::Arg::get_long) {
+            reader.belongs(key, format!("in {heading}"));
+        }
+    }
+    let options = Options::augment_args(clap::Command::new("ftp-server"));
+    for option in options.get_arguments().filter_map(clap::Arg::get_long) {
+        reader.belongs(option, "at the top of the file, above the first table");
+    }
+}
+
+/// The first byte that is not UTF-8, which TOML needs.
+fn not_utf8(error: &FromUtf8Error) -> Mistake {
+    let before = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+    let last = before.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let column = String::from_utf8_lossy(last).chars().count() + 1;
+    Mistake { line, column, what: "this is not UTF-8: save the file as UTF-8".to_owned() }
+}
+
 /// A file says `[[users]]` for users; `users = "FILE"` is the option.
-fn users(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path) -> Vec<User> {
+fn users(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path, places: &mut Places) -> Vec<User> {
     let mut users: Vec<User> = Vec::new();
     if table.get(USERS).is_some_and(|value| value.get_ref().is_str()) {
         return users;
     }
     for (at, table) in reader.tables(table, USERS, "user") {
-        let Some((user, at)) = people::user(reader, table, &at, base) else { continue };
+        let Some((user, keys)) = people::user(reader, table, &at, base) else { continue };
+        let name = user.shown_name();
         if users.iter().any(|other| other.name == user.name) {
-            reader.wrong(at, format!("two users have the name {:?}: choose another", user.shown_name()));
+            let at = keys.get("name").cloned().unwrap_or(at);
+            reader.wrong(at, format!("two users have the name {name:?}: choose another"));
         }
+        places.extend(keys.iter().map(|(key, at)| (format!("users.{name}.{key}"), reader.place(at))));
         users.push(user);
     }
     users

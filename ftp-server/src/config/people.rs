@@ -1,5 +1,6 @@
 //! `[[users]]` of the configuration file. The doc comments are the texts of the reference.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -136,9 +137,12 @@ fn fingerprint(text: &str) -> Result<Fingerprint, BadFingerprint> {
     text.parse()
 }
 
-/// The mounts of one user.
-fn mounts(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path) -> Vec<Mount> {
-    let mut mounts: Vec<Mount> = Vec::new();
+/// Where keys stand.
+type Places = BTreeMap<String, Range<usize>>;
+
+/// The mounts of one user, and where each of their directories is named.
+fn mounts(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path) -> (Vec<Mount>, Places) {
+    let (mut mounts, mut dirs): (Vec<Mount>, Places) = (Vec::new(), Places::new());
     for (at, table) in reader.tables(table, MOUNTS, "directory") {
         let read = section::<MountKeys>(reader, table, &at, (&[], "a mount has", base));
         let Some((keys, places)) = read else { continue };
@@ -150,9 +154,12 @@ fn mounts(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path) -> Vec<Moun
             let at = places.get("rights").cloned().unwrap_or(at);
             reader.wrong(at, "admin is a right of the user, not of a directory: write it there");
         }
+        if let Some(dir) = places.get("dir") {
+            dirs.insert(keys.dir.display().to_string(), dir.clone());
+        }
         mounts.push(Mount { at: keys.at, dir: keys.dir, rights: rights(keys.rights.as_deref()) });
     }
-    mounts
+    (mounts, dirs)
 }
 
 fn rights(names: Option<&[RightName]>) -> Option<Rights> {
@@ -188,17 +195,18 @@ fn limit(given: Option<u32>) -> Option<usize> {
     given.filter(|given| *given > 0).and_then(|given| usize::try_from(given).ok())
 }
 
-/// The user of one `[[users]]`. `None` after a mistake.
+/// The user of one `[[users]]`, and where each of its keys stands. `None` after a mistake.
 pub(super) fn user(
     reader: &mut Reader<'_>,
     table: &DeTable<'_>,
     at: &Range<usize>,
     base: &Path,
-) -> Option<(User, Range<usize>)> {
-    let mounts = mounts(reader, table, base);
+) -> Option<(User, Places)> {
+    let (mounts, dirs) = mounts(reader, table, base);
     let exchanges = exchanges(reader, table, base);
     let tables = [MOUNTS, EXCHANGES];
-    let (keys, places) = section::<UserKeys>(reader, table, at, (&tables, "a user has", base))?;
+    let (keys, mut places) = section::<UserKeys>(reader, table, at, (&tables, "a user has", base))?;
+    places.extend(dirs);
     let name_at = places.get("name").cloned().unwrap_or_else(|| at.clone());
     if keys.name.is_empty() {
         reader.wrong(name_at, "a name has at least one character");
@@ -213,8 +221,8 @@ pub(super) fn user(
         Some(hash) => Credential::Hashed(hash),
         None if keys.pam => Credential::Pam,
         None if !keys.certificates.is_empty() => Credential::Certificate,
-        // A value that is no hash has been told.
-        None if table.contains_key("password-hash") => return None,
+        // A value that is no hash or no fingerprint has been told.
+        None if ["password-hash", "certificates"].iter().any(|key| table.contains_key(*key)) => return None,
         None => {
             reader.wrong(at.clone(), "password-hash is missing: give it, or certificates, or both");
             return None;
@@ -252,7 +260,7 @@ pub(super) fn user(
         },
         ..User::new(keys.name, credential)
     };
-    Some((user, name_at))
+    Some((user, places))
 }
 
 const TWO_PASSWORDS: &str = "PAM or password-hash checks the password: leave one of them out";

@@ -2,6 +2,7 @@
 //! texts of the reference.
 
 use std::ffi::OsString;
+use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
@@ -119,6 +120,8 @@ pub(super) struct Sections {
     timeouts: TimeoutKeys,
     pam: PamKeys,
     hooks: HookKeys,
+    /// Where each key that is no option stands: `bans.time`.
+    pub(super) places: Vec<(String, Range<usize>)>,
 }
 
 /// The names of the sections.
@@ -175,6 +178,8 @@ pub(super) fn read(
                 None => own.push(given),
             }
         }
+        let places = own.iter().map(|given| (format!("{section}.{}", given.name), given.at.clone()));
+        sections.places.extend(places);
         match section {
             "limits" => sections.limits = values(&own).unwrap_or_default(),
             "bans" => sections.bans = values(&own).unwrap_or_default(),

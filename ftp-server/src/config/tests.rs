@@ -300,3 +300,110 @@ fn the_users_of_all_sources_have_different_names() {
     let said = start("", &words).unwrap_err();
     assert!(said[0].contains("users:1:1: a user is NAME:PASSWORD"), "{said:?}");
 }
+
+#[test]
+fn a_key_in_the_wrong_table_is_told_where_it_belongs() {
+    let check = |text: &str, expect: &str| {
+        let said = start(text, "--root / --anonymous").unwrap_err();
+        assert!(said.iter().any(|line| line == expect), "{said:?}");
+    };
+    let top = "at the top of the file, above the first table";
+    let line = |key: &str, place: &str| format!("F:4:1: {key:?} does not belong here: write it {place}");
+    let eve = |more: &str| user("eve", more);
+    check(&eve("proxy-from = \"192.0.2.1\""), &line("proxy-from", top));
+    check(&eve("passive-ports = \"1-2\""), &line("passive-ports", top));
+    check(&eve("keep-free = \"1GiB\""), &line("keep-free", "in [limits]"));
+    check("quota-files = 7", "F:1:1: \"quota-files\" does not belong here: write it in [[users]]");
+    check("[limit]\nkeep-free = \"1GiB\"", "F:1:2: unknown key \"limit\"; did you mean limits?");
+    check(
+        "[limits]\nkeep-free = \"1 GiB\"",
+        "F:2:13: write the unit right behind the number, without a blank, like 64KiB or 10MB",
+    );
+}
+
+#[test]
+fn what_a_file_lacks_is_told_of_the_file() {
+    let said = start("anonymous = true", "").unwrap_err();
+    assert!(said[0].starts_with("F: root is missing: write root = "), "{said:?}");
+    let said = start("root = \"/\"", "").unwrap_err();
+    assert!(said[0].starts_with("F: nobody can log in: add [[users]]"), "{said:?}");
+    let said = start("", "--root /").unwrap_err();
+    assert!(said[0].starts_with("F: nobody can log in"), "{said:?}");
+}
+
+#[test]
+fn a_certificate_that_is_none_is_the_only_mistake() {
+    let said = start("[[users]]\nname = \"a\"\ncertificates = [\"SHA256:00\"]", "--root /").unwrap_err();
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].starts_with("F:3:"), "{said:?}");
+}
+
+#[test]
+fn bytes_that_are_not_utf_8_have_a_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("f.toml");
+    write(&path, b"root = \"/\"\nstate = \"\xff\"\n").unwrap();
+    let said: Vec<String> = super::File::read(&path).unwrap_err().lines().collect();
+    assert!(said[0].ends_with("f.toml:2:10: this is not UTF-8: save the file as UTF-8"), "{said:?}");
+}
+
+/// What a look at this host says about the file of `text`, with `D` for an empty directory of the test.
+fn looked(text: &str) -> (Vec<String>, Vec<String>) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("f.toml");
+    let here = directory.path().to_string_lossy().into_owned();
+    write(&path, text.replace("D/", &format!("{here}/"))).unwrap();
+    set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+    std::fs::create_dir_all(directory.path().join("root/in")).unwrap();
+    let words = ["ftp-server".into(), "--config".into(), path.clone().into()];
+    let (cli, file) = parse(words.to_vec()).unwrap();
+    let config = check::compile(*cli.options, &file).unwrap();
+    let found = config.inspect();
+    let short = |line: String| line.replace(&*path.to_string_lossy(), "F").replace(&here, "D");
+    (
+        found.errors.iter().flat_map(|error| file.located(error)).map(short).collect(),
+        found.warnings.iter().map(|warning| short(file.warned(warning))).collect(),
+    )
+}
+
+#[test]
+fn what_a_file_names_is_looked_at_and_every_mistake_has_its_place() {
+    let text = "root = \"D/none\"\nrun-as = \"no such user\"\nxferlog = \"D/none/log\"\n\
+        [tls]\ncert = \"D/cert\"\nkey = \"D/key\"\n[hooks]\nafter-upload = [\"/no/such/hook\"]\n";
+    let text = text.to_owned()
+        + &user("ann", "root = \"D/root\"\nquota-files = 7")
+        + &user("bob", "root = \"D/root/in\"\n[[users.mounts]]\nat = \"/m\"\ndir = \"D/mount\"");
+    let (errors, warnings) = looked(&text);
+    let starts = [
+        "F:1:8: cannot use D/none: no such file or directory;",
+        "F:20:7: cannot use D/mount: no such file or directory;",
+        "F:10:8: the quota of the user \"ann\" needs directories that do not lie in each other",
+        "F:5:8: cannot use the certificate: D/cert: no such file or directory",
+        "F:2:10: cannot go on as the user \"no such user\" of run-as: there is no such user",
+        "F:8:16: cannot start /no/such/hook after uploads: no such file or directory",
+        "F:3:11: cannot write the xferlog D/none/log: no such file or directory",
+    ];
+    assert_eq!(errors.len(), starts.len(), "{errors:#?}");
+    for (line, start) in errors.iter().zip(starts) {
+        assert!(line.starts_with(start), "{line} does not begin with {start}");
+    }
+    assert_eq!(warnings, Vec::<String>::new());
+}
+
+#[test]
+fn what_is_hardly_meant_is_a_warning_with_its_place() {
+    let text = "root = \"D/root\"\nforeign = \"proven\"\n[bans]\nafter = 3\ntime = \"4s\"\n".to_owned()
+        + &user("late", "expires = 2020-01-01")
+        + &user("wide", "foreign = \"authenticated\"");
+    let (errors, warnings) = looked(&text);
+    assert_eq!(errors, Vec::<String>::new());
+    let starts = ["F:9:11: the account \"late\"", "F:13:11: foreign of the user \"wide\"", "F:5:8: a ban"];
+    assert_eq!(warnings.len(), starts.len(), "{warnings:#?}");
+    for (line, start) in warnings.iter().zip(starts) {
+        assert!(line.starts_with(start), "{line} does not begin with {start}");
+    }
+    let everywhere =
+        "root = \"D/root\"\nanonymous = true\nforeign = \"authenticated\"\nforeign-networks = \"0.0.0.0/0\"";
+    let (_, warnings) = looked(everywhere);
+    assert!(warnings[0].starts_with("F:4:20: foreign-networks names the whole Internet"), "{warnings:?}");
+}

@@ -12,10 +12,7 @@ use nix::unistd::{Uid, User, geteuid, getuid, initgroups, setgid, setuid};
 ///
 /// There is no such user, the user is root, or this process may not change who it is.
 pub fn run_as(name: &str) -> io::Result<()> {
-    let user = User::from_name(name)?.ok_or_else(|| io::Error::other("there is no such user"))?;
-    if user.uid.is_root() {
-        return Err(io::Error::other("that user is root, so nothing would be given up"));
-    }
+    let user = find(name)?;
     if is(user.uid) {
         return Ok(());
     }
@@ -24,6 +21,28 @@ pub fn run_as(name: &str) -> io::Result<()> {
     setgid(user.gid)?;
     setuid(user.uid)?;
     if is(user.uid) { Ok(()) } else { Err(io::Error::other("the system has kept another user")) }
+}
+
+/// Whether there is a user `name` to go on as, whoever this process is now.
+///
+/// # Errors
+///
+/// There is no such user, or the user is root.
+pub fn may_run_as(name: &str) -> io::Result<()> {
+    find(name).map(drop)
+}
+
+/// Whether this process is root.
+pub fn is_root() -> bool {
+    geteuid().is_root()
+}
+
+fn find(name: &str) -> io::Result<User> {
+    let user = User::from_name(name)?.ok_or_else(|| io::Error::other("there is no such user"))?;
+    if user.uid.is_root() {
+        return Err(io::Error::other("that user is root, so nothing would be given up"));
+    }
+    Ok(user)
 }
 
 fn is(uid: Uid) -> bool {

@@ -19,6 +19,9 @@ pub fn parse(text: &str) -> Result<u64, String> {
     if number.is_empty() {
         return Err("write a number of bytes, like 4096, 64KiB or 10MB".to_owned());
     }
+    if unit.starts_with(' ') {
+        return Err("write the unit right behind the number, without a blank, like 64KiB or 10MB".to_owned());
+    }
     let unit = unit.to_ascii_lowercase();
     let (base, power) = match unit.as_str() {
         "" | "b" => (1_u64, 0),

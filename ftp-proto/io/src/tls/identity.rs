@@ -3,18 +3,22 @@
 
 use std::fs;
 use std::io::{self, ErrorKind};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use ftp_proto::wire::Fingerprint;
-use rustls::client::verify_server_name;
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
+use rustls::{CertificateError, RootCertStore};
+use zeroize::Zeroizing;
 
 use super::trust::provider;
+use crate::os_error::words;
 
 /// A certificate and its key, as files (PEM). One file may hold both.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,6 +27,15 @@ pub struct Files {
     pub certificate: PathBuf,
     /// The private key.
     pub key: PathBuf,
+}
+
+/// Why a certificate is not valid at some time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Validity {
+    /// Its last day is over.
+    Expired,
+    /// Its first day has not come.
+    NotYet,
 }
 
 /// The certificates of a server. Sessions that have begun keep those that they have shown.
@@ -52,7 +65,8 @@ impl Identity {
     ///
     /// # Errors
     ///
-    /// A file cannot be read, is not PEM, or a key does not belong to its certificate. The text says which.
+    /// A file cannot be read, is not PEM, a key does not belong to its certificate, or others may read a key.
+    /// The text says which.
     pub fn read(files: Vec<Files>) -> io::Result<Self> {
         let current = Current { seen: stamps(&files), certificates: Arc::new(Certificates::read(&files)?) };
         Ok(Self { files, current: Mutex::new(current) })
@@ -65,6 +79,12 @@ impl Identity {
             leaves.map(|leaf| Fingerprint::of(leaf)).collect()
         };
         leaves(&self.certificates())
+    }
+
+    /// The files whose certificates are not valid now, and why: every client that looks at the time refuses them.
+    pub fn not_valid_now(&self) -> Vec<(PathBuf, Validity)> {
+        let file = |(index, why)| Some((self.files.get::<usize>(index)?.certificate.clone(), why));
+        invalid(&self.certificates(), UnixTime::now()).filter_map(file).collect()
     }
 
     /// Reads the files again if they look different from the last time. Returns whether they did. Call
@@ -133,18 +153,74 @@ fn certified(files: &Files) -> io::Result<CertifiedKey> {
     if chain.is_empty() {
         return Err(bad(certificate, "there is no certificate in it"));
     }
-    let private = PrivateKeyDer::from_pem_slice(&bytes(key)?)
-        .map_err(|_| bad(key, "there is no private key in it (PEM)"))?;
-    CertifiedKey::from_der(chain, private, &provider())
-        .map_err(|error| bad(key, format_args!("it does not fit {}: {error}", certificate.display())))
+    let pem = key_bytes(key)?;
+    let private = PrivateKeyDer::from_pem_slice(&pem).map_err(|_| bad(key, no_key(&pem)))?;
+    CertifiedKey::from_der(chain, private, &provider()).map_err(|error| match error {
+        rustls::Error::InconsistentKeys(_) => {
+            bad(key, format_args!("it is not the key of {}", certificate.display()))
+        }
+        rustls::Error::InvalidCertificate(_) => {
+            bad(certificate, format_args!("TLS cannot use this certificate: {error}"))
+        }
+        _ => bad(key, format_args!("TLS cannot use this key: {error}")),
+    })
 }
 
+/// Why there is no key in `pem` that could be used.
+fn no_key(pem: &[u8]) -> &'static str {
+    const ENCRYPTED: &[u8] = b"ENCRYPTED";
+    if pem.windows(ENCRYPTED.len()).any(|piece| piece == ENCRYPTED) {
+        "the private key is encrypted; write it without a passphrase, as openssl pkey -in FILE does"
+    } else {
+        "there is no private key in it (PEM)"
+    }
+}
+
+/// The bytes of a private key. The group of its file may read it, because services share keys by a group.
+fn key_bytes(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    let pem = Zeroizing::new(bytes(path)?);
+    let mode = fs::metadata(path).map_or(0, |facts| facts.permissions().mode());
+    if mode & NOT_OF_KEYS != 0 {
+        let what = "it holds a private key, and others may read or write it; chmod 600";
+        return Err(bad(path, format_args!("{what} {}", path.display())));
+    }
+    Ok(pem)
+}
+
+/// The first certificate of each file that is not valid at `now`, and why.
+fn invalid(certificates: &Certificates, now: UnixTime) -> impl Iterator<Item = (usize, Validity)> + '_ {
+    let judge = move |key: &CertifiedKey| {
+        let leaf = key.end_entity_cert().ok()?;
+        let leaf = ParsedCertificate::try_from(leaf).ok()?;
+        // Without any root the search for one ends in an error; the time is judged before.
+        let all = provider().signature_verification_algorithms.all;
+        let judged = verify_server_cert_signed_by_trust_anchor(&leaf, &RootCertStore::empty(), &[], now, all);
+        match judged {
+            Err(rustls::Error::InvalidCertificate(
+                CertificateError::Expired | CertificateError::ExpiredContext { .. },
+            )) => Some(Validity::Expired),
+            Err(rustls::Error::InvalidCertificate(
+                CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
+            )) => Some(Validity::NotYet),
+            Ok(()) | Err(_) => None,
+        }
+    };
+    certificates.0.iter().enumerate().filter_map(move |(index, key)| Some((index, judge(key)?)))
+}
+
+/// The permission bits that a file with a private key must not have.
+const NOT_OF_KEYS: u32 = 0o027;
+
 fn bytes(path: &Path) -> io::Result<Vec<u8>> {
-    fs::read(path).map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+    fs::read(path).map_err(|error| bad_kind(error.kind(), path, words(&error)))
 }
 
 fn bad(path: &Path, what: impl std::fmt::Display) -> io::Error {
-    io::Error::new(ErrorKind::InvalidData, format!("{}: {what}", path.display()))
+    bad_kind(ErrorKind::InvalidData, path, what)
+}
+
+fn bad_kind(kind: ErrorKind, path: &Path, what: impl std::fmt::Display) -> io::Error {
+    io::Error::new(kind, format!("{}: {what}", path.display()))
 }
 
 fn stamps(files: &[Files]) -> Vec<Stamp> {

@@ -132,6 +132,15 @@ impl Server {
     }
 }
 
+/// Whether the authorities of a file (PEM) can verify clients.
+///
+/// # Errors
+///
+/// The file cannot be read, or there is no certificate in it.
+pub fn check_authorities(path: &Path) -> io::Result<()> {
+    authorities(path).map(drop)
+}
+
 /// Verifies clients by the authorities of a file.
 fn authorities(path: &Path) -> io::Result<Arc<dyn ClientCertVerifier>> {
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots(path)?), provider()).build();

@@ -24,8 +24,10 @@ pub(super) fn configuration() -> Page {
     page.paragraph(
         "A TOML file, for `--config`. Every [option of the command line](ftp-server.md) is a key with the same \
          name, without dashes before it. A repeatable option is a list, a switch is `true` or `false`. A path is \
-         relative to the directory of the file. The command line beats the file. `ftp-server check-config FILE` \
-         says every mistake with its line and column.",
+         relative to the directory of the file. The command line beats the file. A duration is a number and \
+         `ms`, `s`, `m`, `h` or `d`, a size a number and `KiB`, `MiB`, `GiB`, `KB`, `MB` or `GB`, without a blank \
+         between them; a duration without a unit is in seconds, a size without one in bytes. `ftp-server \
+         check-config FILE` says every mistake with its line and column, and looks at what the file names.",
     );
     for (heading, text, mut keys) in ftp_server::config::tables() {
         keys = keys.disable_help_flag(true);

@@ -1,6 +1,7 @@
 //! Takes TOML apart. A value of the wrong kind, a key that is missing and a key that nobody knows are
 //! mistakes; reading goes on, so that all of them are found at once.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::str::FromStr;
 
@@ -14,6 +15,8 @@ use super::mistake::Mistake;
 pub struct Reader<'a> {
     text: &'a str,
     mistakes: Vec<Mistake>,
+    /// Keys, and where in the file each of them belongs.
+    places: BTreeMap<String, String>,
 }
 
 /// Reads `text`: `settings` gets the table of the whole file.
@@ -25,7 +28,7 @@ pub fn read<'a, T>(
     text: &'a str,
     settings: impl FnOnce(&mut Reader<'a>, &DeTable<'a>) -> T,
 ) -> Result<T, Vec<Mistake>> {
-    let mut reader = Reader { text, mistakes: Vec::new() };
+    let mut reader = Reader { text, mistakes: Vec::new(), places: BTreeMap::new() };
     let read = match DeTable::parse(text) {
         Ok(table) => Some(settings(&mut reader, table.get_ref())),
         Err(error) => {
@@ -62,8 +65,18 @@ impl Reader<'_> {
         }
     }
 
+    /// The key `name` belongs in this place of a file, like `in [limits]`. A mistake about a key that stands
+    /// elsewhere says so.
+    pub fn belongs(&mut self, name: impl Into<String>, place: impl Into<String>) {
+        self.places.insert(name.into(), place.into());
+    }
+
     /// Records that nobody knows the key `name`.
     pub fn unknown(&mut self, at: Range<usize>, name: &str, known: &[&str], whose: &str) {
+        if let Some(place) = self.places.get(name) {
+            let what = format!("{name:?} does not belong here: write it {place}");
+            return self.wrong(at, what);
+        }
         let meant = meant(name, known);
         // A long list helps nobody.
         let list = match known.len() {
@@ -146,8 +159,9 @@ impl Reader<'_> {
 
 /// A suggestion for a name that nobody knows; empty if no known name is like it.
 pub(super) fn meant(name: &str, known: &[&str]) -> String {
-    let alike = |known: &&&str| strsim::jaro(known, name) > ALIKE;
-    known.iter().find(alike).map_or_else(String::new, |near| format!("; did you mean {near}?"))
+    let alike = known.iter().map(|known| (strsim::jaro(known, name), known)).filter(|(how, _)| *how > ALIKE);
+    let nearest = alike.max_by(|(one, _), (other, _)| one.total_cmp(other));
+    nearest.map_or_else(String::new, |(_, near)| format!("; did you mean {near}?"))
 }
 
 /// So many known keys are listed beside an unknown one.

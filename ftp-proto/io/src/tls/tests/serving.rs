@@ -1,6 +1,7 @@
 //! The side of a server: whose session a data connection resumes, roles, pins, and certificates that change.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use rcgen::{CertificateParams, KeyPair};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::super::{Client, Files, Fingerprint, Identity, Server, Session, Trust, Versions};
+use super::super::{Client, Files, Fingerprint, Identity, Server, Session, Trust, Validity, Versions};
 use super::HOST;
 use crate::connection::Connection;
 
@@ -19,10 +20,17 @@ const PINNED_CLIENT: DataTls = DataTls { role: TlsRole::Client, ..PINNED };
 
 /// Writes a certificate for `name` and its key into one file.
 fn certificate(path: &Path, name: &str) -> Fingerprint {
+    let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
     let key = KeyPair::generate().unwrap();
-    let made = CertificateParams::new(vec![name.to_owned()]).unwrap().self_signed(&key).unwrap();
-    fs::write(path, [made.pem(), key.serialize_pem()].concat()).unwrap();
+    let made = params.self_signed(&key).unwrap();
+    secret(path, &[made.pem(), key.serialize_pem()].concat(), 0o600);
     Fingerprint::of(made.der())
+}
+
+/// Writes a file of this mode.
+fn secret(path: &Path, text: &str, mode: u32) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
 fn files(path: &Path) -> Files {
@@ -219,4 +227,55 @@ async fn where_authorities_are_named_every_client_shows_a_certificate() {
     assert!(accepted.is_err(), "this client has no certificate");
     fs::write(&path, "no certificate").unwrap();
     assert!(Server::new(server.identity().clone(), true, Some(&path)).is_err());
+}
+
+#[test]
+fn a_key_that_others_read_is_refused_and_one_that_cannot_be_read_is_told_why() {
+    let place = tempfile::tempdir().unwrap();
+    let (cert, key) = (place.path().join("cert.pem"), place.path().join("key.pem"));
+    let own = KeyPair::generate().unwrap();
+    let made = CertificateParams::new(vec!["one.example".to_owned()]).unwrap().self_signed(&own).unwrap();
+    fs::write(&cert, made.pem()).unwrap();
+    let check = |text: &str, mode: u32, expect: Option<&str>| {
+        secret(&key, text, mode);
+        let read = Identity::read(vec![Files { certificate: cert.clone(), key: key.clone() }]);
+        match (read, expect) {
+            (Ok(_), None) => {}
+            (Err(error), Some(expect)) => assert!(error.to_string().contains(expect), "{error}"),
+            (read, expect) => panic!("{expect:?}: {read:?}"),
+        }
+    };
+    let pem = own.serialize_pem();
+    check(&pem, 0o600, None);
+    check(&pem, 0o640, None);
+    for mode in [0o644, 0o604, 0o602, 0o660, 0o620] {
+        check(&pem, mode, Some("chmod 600"));
+    }
+    check(
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----",
+        0o600,
+        Some("encrypted"),
+    );
+    check("nothing", 0o600, Some("there is no private key in it"));
+    let other = KeyPair::generate().unwrap().serialize_pem();
+    check(&other, 0o600, Some("it is not the key of"));
+}
+
+#[test]
+fn certificates_that_are_not_valid_now_are_told() {
+    let place = tempfile::tempdir().unwrap();
+    let check = |years: (i32, i32), expect: Option<Validity>| {
+        let path = place.path().join("both.pem");
+        let mut params = CertificateParams::new(vec!["one.example".to_owned()]).unwrap();
+        params.not_before = rcgen::date_time_ymd(years.0, 1, 1);
+        params.not_after = rcgen::date_time_ymd(years.1, 1, 1);
+        let key = KeyPair::generate().unwrap();
+        let made = params.self_signed(&key).unwrap();
+        secret(&path, &[made.pem(), key.serialize_pem()].concat(), 0o600);
+        let told = Identity::read(vec![files(&path)]).unwrap().not_valid_now();
+        assert_eq!(told, expect.map(|why| (path, why)).into_iter().collect::<Vec<_>>(), "{years:?}");
+    };
+    check((2020, 2021), Some(Validity::Expired));
+    check((2020, 4000), None);
+    check((3999, 4000), Some(Validity::NotYet));
 }
