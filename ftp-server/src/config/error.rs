@@ -73,7 +73,7 @@ pub enum ConfigError {
     Directory {
         /// The key that names it.
         key: String,
-        /// The directory.
+        /// The directory itself.
         dir: PathBuf,
         /// What the system says.
         why: String,
@@ -93,9 +93,9 @@ pub enum ConfigError {
     /// The program of the hook cannot be started.
     #[error("cannot start {} after uploads: {why}", program.display())]
     HookProgram {
-        /// The program.
+        /// Its absolute path.
         program: PathBuf,
-        /// Why not.
+        /// What the system says.
         why: String,
     },
     /// The directories of a quota lie in others.
@@ -104,9 +104,9 @@ pub enum ConfigError {
     /// The xferlog cannot be written where it should be.
     #[error("cannot write the xferlog {}: {why}", path.display())]
     Xferlog {
-        /// The file.
+        /// Where it should be.
         path: PathBuf,
-        /// Why not.
+        /// What the system says.
         why: String,
     },
 }
@@ -114,7 +114,7 @@ pub enum ConfigError {
 /// What works, but hardly as it is meant.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum ConfigWarning {
-    /// A certificate is not valid now.
+    /// A certificate has expired.
     #[error("{} has expired: clients that look at it refuse it", .0.display())]
     Expired(PathBuf),
     /// A certificate is not valid yet.
@@ -126,7 +126,7 @@ pub enum ConfigWarning {
     /// The policy of a user is wider than that of the server.
     #[error("foreign of the user {0:?} is wider than that of the server, which holds")]
     WiderForeign(String),
-    /// Everybody may be reached.
+    /// Any host may be reached.
     #[error(
         "foreign-networks names the whole Internet: users may then send data to any host, as bounce attacks do; name the servers that they need"
     )]
@@ -169,14 +169,16 @@ impl ConfigError {
 
     /// What a file lacks that has been given, and what to write there.
     pub const fn lacks(&self) -> Option<&'static str> {
-        match self {
-            Self::NoRoot => Some(
+        if matches!(self, Self::NoRoot) {
+            Some(
                 "root is missing: write root = \"/srv/ftp\", the directory that users see as /, above the first table",
-            ),
-            Self::Nobody => Some(
+            )
+        } else if matches!(self, Self::Nobody) {
+            Some(
                 "nobody can log in: add [[users]] with name and password-hash, users = \"FILE\", or anonymous = true",
-            ),
-            _ => None,
+            )
+        } else {
+            None
         }
     }
 }

@@ -372,11 +372,11 @@ fn what_a_file_names_is_looked_at_and_every_mistake_has_its_place() {
         [tls]\ncert = \"D/cert\"\nkey = \"D/key\"\n[hooks]\nafter-upload = [\"/no/such/hook\"]\n";
     let text = text.to_owned()
         + &user("ann", "root = \"D/root\"\nquota-files = 7")
-        + &user("bob", "root = \"D/root/in\"\n[[users.mounts]]\nat = \"/m\"\ndir = \"D/mount\"");
+        + &user("bob", "root = \"D/root/in\"\n[[users.mounts]]\nat = \"/seen\"\ndir = \"D/other\"");
     let (errors, warnings) = looked(&text);
     let starts = [
         "F:1:8: cannot use D/none: no such file or directory;",
-        "F:20:7: cannot use D/mount: no such file or directory;",
+        "F:20:7: cannot use D/other: no such file or directory;",
         "F:10:8: the quota of the user \"ann\" needs directories that do not lie in each other",
         "F:5:8: cannot use the certificate: D/cert: no such file or directory",
         "F:2:10: cannot go on as the user \"no such user\" of run-as: there is no such user",

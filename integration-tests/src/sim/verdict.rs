@@ -173,6 +173,8 @@ impl World {
             | ask::Event::LoggedIn { .. }
             | ask::Event::LoggedOut
             | ask::Event::LoginFailed { .. }
+            | ask::Event::LoginInClear { .. }
+            | ask::Event::DataInClear { .. }
             | ask::Event::GavePortsUp
             | ask::Event::GaveConnectionsUp
             | ask::Event::Detached { .. }

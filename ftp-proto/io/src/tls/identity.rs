@@ -155,14 +155,14 @@ fn certified(files: &Files) -> io::Result<CertifiedKey> {
     }
     let pem = key_bytes(key)?;
     let private = PrivateKeyDer::from_pem_slice(&pem).map_err(|_| bad(key, no_key(&pem)))?;
-    CertifiedKey::from_der(chain, private, &provider()).map_err(|error| match error {
-        rustls::Error::InconsistentKeys(_) => {
+    CertifiedKey::from_der(chain, private, &provider()).map_err(|error| {
+        if matches!(error, rustls::Error::InconsistentKeys(_)) {
             bad(key, format_args!("it is not the key of {}", certificate.display()))
-        }
-        rustls::Error::InvalidCertificate(_) => {
+        } else if matches!(error, rustls::Error::InvalidCertificate(_)) {
             bad(certificate, format_args!("TLS cannot use this certificate: {error}"))
+        } else {
+            bad(key, format_args!("TLS cannot use this key: {error}"))
         }
-        _ => bad(key, format_args!("TLS cannot use this key: {error}")),
     })
 }
 
