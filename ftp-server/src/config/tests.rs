@@ -354,7 +354,7 @@ fn looked(text: &str) -> (Vec<String>, Vec<String>) {
     let here = directory.path().to_string_lossy().into_owned();
     write(&path, text.replace("D/", &format!("{here}/"))).unwrap();
     set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
-    std::fs::create_dir_all(directory.path().join("root/in")).unwrap();
+    std::fs::create_dir_all(directory.path().join("top/in")).unwrap();
     let words = ["ftp-server".into(), "--config".into(), path.clone().into()];
     let (cli, file) = parse(words.to_vec()).unwrap();
     let config = check::compile(*cli.options, &file).unwrap();
@@ -371,8 +371,8 @@ fn what_a_file_names_is_looked_at_and_every_mistake_has_its_place() {
     let text = "root = \"D/none\"\nrun-as = \"no such user\"\nxferlog = \"D/none/log\"\n\
         [tls]\ncert = \"D/cert\"\nkey = \"D/key\"\n[hooks]\nafter-upload = [\"/no/such/hook\"]\n";
     let text = text.to_owned()
-        + &user("ann", "root = \"D/root\"\nquota-files = 7")
-        + &user("bob", "root = \"D/root/in\"\n[[users.mounts]]\nat = \"/seen\"\ndir = \"D/other\"");
+        + &user("ann", "root = \"D/top\"\nquota-files = 7")
+        + &user("bob", "root = \"D/top/in\"\n[[users.mounts]]\nat = \"/seen\"\ndir = \"D/other\"");
     let (errors, warnings) = looked(&text);
     let starts = [
         "F:1:8: cannot use D/none: no such file or directory;",
@@ -392,7 +392,7 @@ fn what_a_file_names_is_looked_at_and_every_mistake_has_its_place() {
 
 #[test]
 fn what_is_hardly_meant_is_a_warning_with_its_place() {
-    let text = "root = \"D/root\"\nforeign = \"proven\"\n[bans]\nafter = 3\ntime = \"4s\"\n".to_owned()
+    let text = "root = \"D/top\"\nforeign = \"proven\"\n[bans]\nafter = 3\ntime = \"4s\"\n".to_owned()
         + &user("late", "expires = 2020-01-01")
         + &user("wide", "foreign = \"authenticated\"");
     let (errors, warnings) = looked(&text);
@@ -403,7 +403,7 @@ fn what_is_hardly_meant_is_a_warning_with_its_place() {
         assert!(line.starts_with(start), "{line} does not begin with {start}");
     }
     let everywhere =
-        "root = \"D/root\"\nanonymous = true\nforeign = \"authenticated\"\nforeign-networks = \"0.0.0.0/0\"";
+        "root = \"D/top\"\nanonymous = true\nforeign = \"authenticated\"\nforeign-networks = \"0.0.0.0/0\"";
     let (_, warnings) = looked(everywhere);
     assert!(warnings[0].starts_with("F:4:20: foreign-networks names the whole Internet"), "{warnings:?}");
 }
