@@ -16,6 +16,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use ftp_proto::digest::Algorithm;
 use tokio::task::spawn_blocking;
 
+use super::second::Second;
 use crate::hash::Digester;
 use crate::meter::Meter;
 
@@ -31,9 +32,9 @@ pub(super) struct Follower {
 /// What the transfer and the second thread share.
 #[derive(Debug)]
 struct Shared {
-    file: File,
+    file: Arc<File>,
     progress: Mutex<Progress>,
-    /// There is progress, or the second thread has ended.
+    /// There is progress, or the second thread has done everything.
     advanced: Condvar,
     /// Whoever catches up holds it.
     digest: Mutex<Digest>,
@@ -45,8 +46,7 @@ struct Progress {
     at: u64,
     /// Where the transfer is.
     sent: u64,
-    /// Whether a second thread catches up, or will soon.
-    runs: bool,
+    second: Second,
     /// Why the digest cannot be made.
     failed: Option<io::Error>,
 }
@@ -59,42 +59,40 @@ struct Digest {
 
 impl Follower {
     /// Begins the digest of a transfer of `file` from `from` on.
-    ///
-    /// # Errors
-    ///
-    /// The system gives no second descriptor of the file.
-    pub(super) fn new(algorithm: Algorithm, file: &File, from: u64, meter: &Meter) -> io::Result<Self> {
+    pub(super) fn new(algorithm: Algorithm, file: &Arc<File>, from: u64, meter: &Meter) -> Self {
         let shared = Shared {
-            file: file.try_clone()?,
-            progress: Mutex::new(Progress { at: from, sent: from, runs: false, failed: None }),
+            file: Arc::clone(file),
+            progress: Mutex::new(Progress { at: from, sent: from, second: Second::Rests, failed: None }),
             advanced: Condvar::new(),
             digest: Mutex::new(Digest { digester: Digester::new(algorithm), buffer: Vec::new() }),
         };
-        Ok(Self { shared: Arc::new(shared), meter: meter.clone(), from })
+        Self { shared: Arc::new(shared), meter: meter.clone(), from }
     }
 
     /// The transfer has come to `sent`. This returns at once, unless the digest is too far behind.
     pub(super) fn moved(&self, sent: u64) {
         let mut progress = self.shared.progress();
         progress.sent = sent;
-        if progress.runs {
-            while progress.runs && progress.behind() > MOST {
-                progress = self.shared.wait(progress);
+        while progress.behind() > MOST && progress.second.has_begun() {
+            progress = self.shared.wait(progress);
+        }
+        if progress.behind() < ENOUGH || progress.second != Second::Rests {
+            return;
+        }
+        match if progress.behind() > MOST { None } else { self.meter.try_pass() } {
+            Some(pass) => {
+                progress.second = Second::Asked;
+                let shared = Arc::clone(&self.shared);
+                drop(spawn_blocking(move || {
+                    let _pass = pass;
+                    if shared.progress().second.begin() {
+                        shared.catch_up(PIECE);
+                    }
+                }));
             }
-        } else if progress.behind() >= ENOUGH {
-            match self.meter.try_pass() {
-                Some(pass) => {
-                    progress.runs = true;
-                    let run = Run(Arc::clone(&self.shared));
-                    drop(spawn_blocking(move || {
-                        let _pass = pass;
-                        run.0.catch_up(PIECE);
-                    }));
-                }
-                None => {
-                    drop(progress);
-                    self.shared.catch_up(PIECE);
-                }
+            None => {
+                drop(progress);
+                self.shared.catch_up(PIECE);
             }
         }
     }
@@ -106,7 +104,7 @@ impl Follower {
     /// The file could not be read, or has become shorter.
     pub(super) fn finish(self) -> io::Result<(String, u64)> {
         let mut progress = self.shared.progress();
-        while progress.runs {
+        while progress.second.has_begun() {
             progress = self.shared.wait(progress);
         }
         drop(progress);
@@ -135,15 +133,16 @@ impl Shared {
         let mut digest = self.digest();
         let Digest { digester, buffer } = &mut *digest;
         loop {
-            let (at, behind) = {
-                let progress = self.progress();
-                (progress.at, usize::try_from(progress.behind()).unwrap_or(PIECE))
-            };
+            let mut progress = self.progress();
+            let (at, behind) = (progress.at, usize::try_from(progress.behind()).unwrap_or(PIECE));
             if behind < least {
+                progress.second = Second::Rests;
+                self.advanced.notify_all();
                 // A transfer that waits keeps no buffer.
                 *buffer = Vec::new();
                 return;
             }
+            drop(progress);
             buffer.resize(PIECE, 0);
             let read = read(&self.file, buffer.get_mut(..behind.min(PIECE)).unwrap_or_default(), at);
             let mut count = 0;
@@ -173,17 +172,6 @@ impl Shared {
     }
 }
 
-/// Work of a second thread. Dropping it ends that work, even if no thread has ever begun it, because the
-/// runtime is being shut down.
-struct Run(Arc<Shared>);
-
-impl Drop for Run {
-    fn drop(&mut self) {
-        self.0.progress().runs = false;
-        self.0.advanced.notify_all();
-    }
-}
-
 /// Reads some bytes at `at`; there are some.
 fn read(file: &File, room: &mut [u8], at: u64) -> io::Result<usize> {
     loop {
@@ -209,11 +197,11 @@ mod tests {
     use std::io::Write;
     use std::pin::Pin;
 
-    fn file_of(size: usize) -> (File, Vec<u8>) {
+    fn file_of(size: usize) -> (Arc<File>, Vec<u8>) {
         let content: Vec<u8> = (0..size).map(|at| (at % 251) as u8).collect();
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&content).unwrap();
-        (file, content)
+        (Arc::new(file), content)
     }
 
     fn expected(content: &[u8]) -> (String, u64) {
@@ -245,7 +233,7 @@ mod tests {
         let (file, content) = file_of(20_000_000);
         for meter in meters() {
             for step in [1_000_003, 10_000_000, 131_072] {
-                let follower = Follower::new(Algorithm::Blake3, &file, 5, &meter).unwrap();
+                let follower = Follower::new(Algorithm::Blake3, &file, 5, &meter);
                 let sent = (5..15_000_000).step_by(step).chain([15_000_000]);
                 sent.for_each(|sent| follower.moved(sent as u64));
                 assert_eq!(follower.finish().unwrap(), expected(&content[5..15_000_000]), "{step}");
@@ -257,11 +245,11 @@ mod tests {
     async fn the_transfer_does_not_run_away_from_its_digest() {
         let (file, _) = file_of(2 << 20);
         file.set_len(64 << 20).unwrap();
-        let follower = Follower::new(Algorithm::Sha256, &file, 0, &Meter::default()).unwrap();
+        let follower = Follower::new(Algorithm::Sha256, &file, 0, &Meter::default());
         for sent in (1..64).map(|mib| mib << 20) {
             follower.moved(sent);
             let progress = follower.shared.progress();
-            assert!(!progress.runs || progress.behind() <= MOST, "{progress:?}");
+            assert!(progress.behind() <= MOST, "{progress:?}");
         }
     }
 
@@ -269,19 +257,22 @@ mod tests {
     async fn a_file_that_has_become_shorter_has_no_digest() {
         let (file, _) = file_of(3_000_000);
         for meter in meters() {
-            let follower = Follower::new(Algorithm::Blake3, &file, 0, &meter).unwrap();
+            let follower = Follower::new(Algorithm::Blake3, &file, 0, &meter);
             follower.moved(3_000_001);
             assert_eq!(follower.finish().unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
         }
     }
 
     #[test]
-    fn work_that_no_thread_has_begun_is_done_by_the_transfer() {
-        let (file, content) = file_of(3_000_000);
-        let follower = Follower::new(Algorithm::Blake3, &file, 0, &Meter::default()).unwrap();
-        follower.shared.progress().runs = true;
-        drop(Run(Arc::clone(&follower.shared)));
-        follower.shared.progress().sent = 3_000_000;
+    fn work_that_no_thread_begins_is_done_by_the_transfer() {
+        let (file, content) = file_of(20_000_000);
+        let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+        let (block, blocked) = std::sync::mpsc::channel::<()>();
+        runtime.spawn_blocking(move || blocked.recv());
+        let _inside = runtime.enter();
+        let follower = Follower::new(Algorithm::Blake3, &file, 0, &Meter::default());
+        (0..=20).for_each(|sent| follower.moved(sent * 1_000_000));
         assert_eq!(follower.finish().unwrap(), expected(&content));
+        drop(block);
     }
 }

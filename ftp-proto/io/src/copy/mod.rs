@@ -32,6 +32,7 @@ mod pipe;
 #[cfg(target_os = "linux")]
 mod pool;
 mod receive;
+mod second;
 mod send;
 mod sink;
 mod stream;

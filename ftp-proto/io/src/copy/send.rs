@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 #[cfg(target_os = "linux")]
 use rustix::io::Errno;
@@ -30,15 +31,12 @@ pub async fn send(
     format: impl Into<Format>,
     meter: &Meter,
 ) -> Moved {
-    let format = format.into();
+    let (file, format) = (Arc::new(file), format.into());
     let end = format.limit.map_or(u64::MAX, |limit| offset.saturating_add(limit));
     let as_it_is = (format.coding, format.packing, format.keep) == (Coding::Image, Packing::None, false);
     let (how, follower) = match format.digest {
         None if as_it_is => (How::first(), None),
-        Some(algorithm) if as_it_is => match Follower::new(algorithm, &file, offset, meter) {
-            Ok(follower) => (How::first(), Some(follower)),
-            Err(error) => return Moved::plain(0, Ended::File(error)),
-        },
+        Some(algorithm) if as_it_is => (How::first(), Some(Follower::new(algorithm, &file, offset, meter))),
         None | Some(_) => (How::Coded(Box::new(Encoder::new(&format))), None),
     };
     send_then(how, (file, offset..end, follower), data.into(), format.keep, meter).await
@@ -46,12 +44,12 @@ pub async fn send(
 
 #[cfg(test)]
 pub(super) async fn send_by(how: How, file: (File, Range<u64>), data: Data, meter: &Meter) -> Moved {
-    send_then(how, (file.0, file.1, None), data, false, meter).await
+    send_then(how, (Arc::new(file.0), file.1, None), data, false, meter).await
 }
 
 async fn send_then(
     how: How,
-    (file, part, follower): (File, Range<u64>, Option<Follower>),
+    (file, part, follower): (Arc<File>, Range<u64>, Option<Follower>),
     data: Data,
     keep: bool,
     meter: &Meter,
@@ -75,7 +73,7 @@ async fn send_then(
 
 /// A file on its way to a connection.
 struct Outgoing {
-    file: File,
+    file: Arc<File>,
     /// What of it has not been read yet.
     part: Range<u64>,
     /// Where it ends at the earliest: its size when the copy began.
