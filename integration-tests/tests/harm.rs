@@ -251,6 +251,39 @@ fn unused_data_connections_of_one_account_use_up_no_descriptors_of_others() {
     bob.goes_on(&server);
 }
 
+/// Transfers that nobody reads, until there are no descriptors for newcomers: who logs in gets one from whoever
+/// holds most.
+#[test]
+fn transfers_of_one_account_that_use_up_the_descriptors_give_way_to_newcomers() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = site("few").file("big", vec![0; 64 << 20]).program(with_descriptors(128, directory.path()));
+    let server = server.start();
+    let mut bob = Bob::login(&server);
+    let mut held = Vec::new();
+    for _ in 0..60 {
+        let mut ann = server.connect(Rfc959);
+        ann.send("USER ann");
+        if ann.reply().code != 331 {
+            break;
+        }
+        ann.send("PASS open:sesame");
+        if ann.reply().code != 230 {
+            break;
+        }
+        ann.send("EPSV");
+        let reply = ann.reply();
+        if reply.code == 229 {
+            let data = std::net::TcpStream::connect(SocketAddr::new(server.ip(), reply.port()));
+            ann.send("RETR big");
+            held.push((ann, data));
+        }
+    }
+    assert!(held.len() > 10, "{}", held.len());
+    for _ in 0..3 {
+        bob.goes_on(&server);
+    }
+}
+
 #[test]
 fn a_server_with_hardly_any_descriptor_tells_newcomers_so() {
     use rustix::process::{Pid, Resource, Rlimit, prlimit};

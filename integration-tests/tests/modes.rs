@@ -78,6 +78,15 @@ fn a_compressed_upload_that_is_cut_or_a_bomb_replaces_nothing() {
         raw.expect("426");
         assert_eq!(server.bytes("a.bin"), b"old");
     }
+    // Of a bomb to a new name nothing is kept, and the reply counts what has come.
+    let mut connection = data(&server, &mut raw, "R");
+    raw.send("STOR new");
+    raw.expect("150|125");
+    let _ = connection.write_all(&bomb);
+    drop(connection);
+    let said = raw.expect("426").text();
+    assert!(said.contains("bytes") && !said.contains(" 0 bytes"), "{said}");
+    assert_eq!(server.names(), ["a.bin"]);
     raw.ask("NOOP", "200");
 }
 

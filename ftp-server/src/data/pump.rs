@@ -134,12 +134,14 @@ pub async fn pump(
             let first = file.stream_position().unwrap_or(0);
             let sink = copy::Sink::with_budget(file, upload.take_budget());
             let (moved, file) = copy::receive(data, sink, Format { limit, ..format }, &meter).await;
+            let is_worthless = matches!(&moved.end, Ended::Broken(error) if copy::is_bad_coding(error));
             let mut pumped = doubt.judge(ended(moved, &terms, first));
             if limit.is_some() && pumped.end == End::Failed(FileFailure::NoSpace) {
                 pumped.end = End::Failed(FileFailure::BeyondRange);
             }
             let received = match pumped.end {
                 End::Whole => Received::Whole,
+                End::Broken(_) if is_worthless => Received::Failed,
                 End::Broken(_) | End::Stopped => Received::Broken,
                 End::Failed(_) => Received::Failed,
             };

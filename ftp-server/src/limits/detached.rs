@@ -33,10 +33,13 @@ struct Entry {
 enum State {
     /// The transfer has not begun.
     Waiting,
-    Moving(Meter),
+    /// The second value is whether all of it is on stable storage when it is whole.
+    Moving(Meter, bool),
     /// It has ended.
     Over {
         moved: u64,
+        /// How many of them are known to be on stable storage.
+        durable: u64,
         state: DetachedState,
         at: Moment,
     },
@@ -71,7 +74,7 @@ impl DetachedTransfers {
         let entry = Entry { id, state: State::Waiting };
         let admitted = entries.admit(self.bounds, owner, entry, |_, entry| !entry.state.moves());
         let (place, displaced) = admitted.ok()?;
-        if let Some(Entry { state: State::Moving(meter), .. }) = displaced {
+        if let Some(Entry { state: State::Moving(meter, _), .. }) = displaced {
             meter.stop();
         }
         Some(DetachedSlot { all: Arc::clone(self), place, id })
@@ -81,17 +84,17 @@ impl DetachedTransfers {
     pub fn look(&self, owner: &Owner, id: TransferId, stop: bool) -> Option<DetachedTransfer> {
         let entries = self.entries();
         let (_, entry) = entries.iter().find(|(of, entry)| *of == owner && entry.id == id)?;
-        // Nothing is synced during a transfer, so no byte is known to be durable.
-        let told = |moved, state| DetachedTransfer { moved, durable: 0, state };
+        // Nothing is synced during a transfer, so no byte is known to be durable before its end.
+        let told = |moved, durable, state| DetachedTransfer { moved, durable, state };
         Some(match &entry.state {
-            State::Waiting => told(0, DetachedState::Waiting),
-            State::Moving(meter) => {
+            State::Waiting => told(0, 0, DetachedState::Waiting),
+            State::Moving(meter, _) => {
                 if stop {
                     meter.stop();
                 }
-                told(meter.moved(), DetachedState::Moving)
+                told(meter.moved(), 0, DetachedState::Moving)
             }
-            State::Over { moved, state, .. } => told(*moved, state.clone()),
+            State::Over { moved, durable, state, .. } => told(*moved, *durable, state.clone()),
         })
     }
 
@@ -112,14 +115,15 @@ impl DetachedTransfers {
 
 impl State {
     const fn moves(&self) -> bool {
-        matches!(self, Self::Moving(_))
+        matches!(self, Self::Moving(..))
     }
 }
 
 impl DetachedSlot {
-    /// The transfer begins to move.
-    pub fn begin(&self, meter: &Meter) {
-        self.set(State::Moving(meter.clone()));
+    /// The transfer begins to move. `is_synced` tells whether it stores a file that is on stable storage when it
+    /// is whole.
+    pub fn begin(&self, meter: &Meter, is_synced: bool) {
+        self.set(State::Moving(meter.clone(), is_synced));
     }
 
     /// The transfer has ended, and is remembered for an hour.
@@ -131,7 +135,12 @@ impl DetachedSlot {
             End::Failed(failure) => DetachedState::Failed(failure.to_string()),
         };
         let at = self.all.clock.now();
-        self.set(State::Over { moved, state, at });
+        let mut entries = self.all.entries();
+        if let Some(entry) = entries.values_mut().find(|entry| entry.id == self.id) {
+            let is_synced = matches!(entry.state, State::Moving(_, true)) && state == DetachedState::Whole;
+            let durable = if is_synced { moved } else { 0 };
+            entry.state = State::Over { moved, durable, state, at };
+        }
     }
 
     fn set(&self, state: State) {
@@ -179,7 +188,7 @@ mod tests {
         assert_eq!(state(&all, "eve", 1), None);
         assert_eq!(state(&all, "ann", 2), None);
         let meter = Meter::default();
-        slot.begin(&meter);
+        slot.begin(&meter, false);
         assert!(all.look(&owner("eve"), id(1), true).is_none() && !meter.is_stopped());
         assert!(all.look(&owner("ann"), id(1), true).is_some() && meter.is_stopped());
         slot.end(7, &End::Stopped);
@@ -188,9 +197,25 @@ mod tests {
     }
 
     #[test]
+    fn bytes_are_durable_when_a_file_that_is_synced_is_whole() {
+        let all = DetachedTransfers::new(Clock::start());
+        for (n, is_synced, end, durable) in
+            [(1, true, End::Whole, 7), (2, false, End::Whole, 0), (3, true, End::Stopped, 0)]
+        {
+            let slot = all.reserve(owner("ann"), id(n)).unwrap();
+            slot.begin(&Meter::default(), is_synced);
+            assert_eq!(all.look(&owner("ann"), id(n), false).unwrap().durable, 0);
+            slot.end(7, &end);
+            let found = all.look(&owner("ann"), id(n), false).unwrap();
+            assert_eq!((found.moved, found.durable), (7, durable), "{n}");
+        }
+    }
+
+    #[test]
     fn an_account_has_a_few_and_what_has_ended_makes_room() {
         let all = DetachedTransfers::new(Clock::start());
-        let reserve = |n| all.reserve(owner("ann"), id(n)).inspect(|slot| slot.begin(&Meter::default()));
+        let reserve =
+            |n| all.reserve(owner("ann"), id(n)).inspect(|slot| slot.begin(&Meter::default(), false));
         let mut slots: Vec<DetachedSlot> = (0..).map_while(reserve).take(2 * MAX_DETACHED_OF_ONE).collect();
         assert_eq!(slots.len(), MAX_DETACHED_OF_ONE);
         assert!(all.reserve(owner("bob"), id(100)).is_some());
@@ -209,7 +234,7 @@ mod tests {
         let _slots: Vec<DetachedSlot> = [("eve", 0), ("eve", 1), ("eve", 2), ("bob", 3)]
             .map(|(name, n)| {
                 let slot = all.reserve(owner(name), id(n)).unwrap();
-                slot.begin(&meters[usize::from(n)]);
+                slot.begin(&meters[usize::from(n)], false);
                 slot
             })
             .into();

@@ -9,7 +9,7 @@
 //! | passwords that PAM checks at the same time ([`Shares::pam`]) | the login waits for its turn; one address has at most half of them |
 //! | attempts to reach foreign targets ([`Proofs`]) | the attempt waits, or the transfer is refused |
 //! | data ports ([`DataPorts`]) | whoever holds most gives one back; 504 or 425 if that is the one who asks |
-//! | file descriptors ([`Descriptors`]) | whoever keeps most data connections closes what it keeps; else new connections get 421, and whoever holds most data ports gives one back |
+//! | file descriptors ([`Descriptors`]) | whoever keeps most data connections closes what it keeps; else whoever holds most data ports gives one back, and whoever logs in displaces a session as in a full server; 421 if nobody holds more than a share |
 //! | digests that are computed at the same time ([`Shares::digests`]) | its next part waits for its turn; whoever has fewest turns comes first |
 //! | threads for files ([`MAX_FILE_THREADS`], [`Shares::files`], [`Shares::transfers`]) | commands about files have half of them, transfers the other half; of each half one account has at most half, and the others wait for their turn |
 //! | data connections that are kept between two files ([`KeptConnections`]) | whoever keeps most closes what it keeps; the newcomer's is closed if that is the one who asks |

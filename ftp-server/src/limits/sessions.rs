@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ftp_proto::address::{Group, Kind, kind};
@@ -45,6 +45,14 @@ enum Share {
     Anonymous,
 }
 
+/// What there is for a connection that comes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Room {
+    Enough,
+    /// Those that are left are for the sessions that are inside.
+    FewDescriptors,
+}
+
 /// Where a session has a place.
 #[derive(Clone, Copy, Debug)]
 enum Seated {
@@ -85,6 +93,8 @@ struct Slot {
     number: u64,
     from: Group,
     idle: Arc<Idle>,
+    /// Whether its login has to displace somebody, because there were hardly any descriptors when it came.
+    displaces: AtomicBool,
     /// The account that has logged in.
     account: Mutex<Option<Vec<u8>>>,
 }
@@ -164,6 +174,19 @@ impl Sessions {
     /// # Errors
     /// A limit is reached: the connection has to be turned away.
     pub fn admit(self: &Arc<Self>, ip: IpAddr) -> Result<(SessionSlot, Eviction), Full> {
+        self.admit_to(ip, Room::Enough)
+    }
+
+    /// The same where there are hardly any descriptors: a connection gets in only if its login could displace
+    /// somebody, and if the door is not empty, somebody there gives way to it.
+    ///
+    /// # Errors
+    /// A limit is reached: the connection has to be turned away.
+    pub fn admit_to_few_descriptors(self: &Arc<Self>, ip: IpAddr) -> Result<(SessionSlot, Eviction), Full> {
+        self.admit_to(ip, Room::FewDescriptors)
+    }
+
+    fn admit_to(self: &Arc<Self>, ip: IpAddr, room: Room) -> Result<(SessionSlot, Eviction), Full> {
         let from = Group::of(ip);
         let mut state = self.state();
         let limits = state.limits;
@@ -175,7 +198,7 @@ impl Sessions {
             return Err(Full::Reached(Limit::UnauthenticatedPerAddress));
         }
         let number = state.next;
-        state.enter(from, number)?;
+        state.enter(from, number, room)?;
         let (end, ended) = oneshot::channel();
         let idle = Arc::new(Idle::default());
         let seat = Seat { at: Seated::Door, account: None, idle: Arc::clone(&idle), end };
@@ -183,7 +206,9 @@ impl Sessions {
         state.next += 1;
         state.open += 1;
         *state.by_address.entry(from).or_default() += 1;
-        let slot = Slot { sessions: Arc::clone(self), number, from, idle, account: Mutex::default() };
+        let displaces = AtomicBool::new(room == Room::FewDescriptors);
+        let account = Mutex::default();
+        let slot = Slot { sessions: Arc::clone(self), number, from, idle, displaces, account };
         Ok((SessionSlot(Arc::new(slot)), Eviction(Some(ended))))
     }
 
@@ -232,9 +257,15 @@ impl State {
 
     /// A session without login takes its place. At a full door somebody gives way ([`Door`]). In a full
     /// server the door is as large as it is, and so full.
-    fn enter(&mut self, from: Group, number: u64) -> Result<(), Full> {
+    fn enter(&mut self, from: Group, number: u64, room: Room) -> Result<(), Full> {
         let mut limit = Limit::Unauthenticated;
         let mut places = self.limits.unauthenticated.unwrap_or(usize::MAX);
+        if room == Room::FewDescriptors {
+            if !self.could_give_way() {
+                return Err(Full::Reached(Limit::Descriptors));
+            }
+            (limit, places) = (Limit::Descriptors, places.min(self.door.len().max(1)));
+        }
         if is_full(self.seats.len(), self.limits.sessions) {
             if !self.could_give_way() {
                 return Err(Full::Reached(Limit::Sessions));
@@ -276,10 +307,10 @@ impl State {
         Some(seat)
     }
 
-    /// The server is full, and `owner` has logged in: ends a session of whoever holds most, and more than an
+    /// `limit` is reached, and `owner` has logged in: ends a session of whoever holds most, and more than an
     /// equal share. Of several sessions the one that does nothing for longest goes, then the oldest. Returns
     /// whether there was one.
-    fn make_room(&mut self, owner: &Owner) -> bool {
+    fn make_room(&mut self, owner: &Owner, limit: Limit) -> bool {
         let Self { inside, anonymous, seats, .. } = self;
         let rank = |number: &u64| {
             let idle = seats.get(number)?.idle.since();
@@ -290,7 +321,7 @@ impl State {
         if let (None, Owner::Address(from)) = (chosen, owner) {
             chosen = anonymous.make_room(anonymous.len(), from, rank);
         }
-        chosen.is_some_and(|number| self.end(number, Full::Reached(Limit::Sessions)))
+        chosen.is_some_and(|number| self.end(number, Full::Reached(limit)))
     }
 
     /// The places of a session that has logged in.
@@ -341,7 +372,7 @@ impl SessionSlot {
     /// # Errors
     /// The account has as many sessions as it may, or the server is full and nobody gives way.
     pub fn log_in(&self, account: &[u8], owner: Owner, limits: AccountLimits) -> Result<(), Full> {
-        let Slot { sessions, number, from, account: mine, .. } = &*self.0;
+        let Slot { sessions, number, from, displaces, account: mine, .. } = &*self.0;
         let mut state = sessions.state();
         let mut mine = mine.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(before) = mine.take() {
@@ -364,8 +395,17 @@ impl SessionSlot {
         *of.addresses.entry(*from).or_default() += 1;
         *mine = Some(account.to_vec());
         let Some(seat) = state.leave(*number) else { return Ok(()) };
-        if is_full(state.inside.len(), state.limits.sessions) && !state.make_room(&owner) {
-            return Err(Full::Reached(Limit::Sessions));
+        // Another login of this session finds its own place.
+        let displaces = displaces.swap(false, Ordering::Relaxed);
+        let limit = if is_full(state.inside.len(), state.limits.sessions) {
+            Some(Limit::Sessions)
+        } else {
+            displaces.then_some(Limit::Descriptors)
+        };
+        if let Some(limit) = limit
+            && !state.make_room(&owner, limit)
+        {
+            return Err(Full::Reached(limit));
         }
         if let Some(at) = state.sit(&owner, *number) {
             state.seats.insert(*number, Seat { at, account: Some(account.to_vec()), ..seat });
@@ -388,7 +428,7 @@ impl SessionSlot {
         if state.is_crowded_by(from) {
             return Err(Full::Reached(Limit::UnauthenticatedPerAddress));
         }
-        state.enter(*from, *number)?;
+        state.enter(*from, *number, Room::Enough)?;
         state.seats.insert(*number, Seat { at: Seated::Door, account: None, ..seat });
         Ok(())
     }

@@ -84,6 +84,15 @@ impl Shares {
         if self.logins.is_banned(ip) { Err(Full::Banned) } else { self.sessions.admit(ip) }
     }
 
+    /// The same where the last descriptors are for those who are inside: a connection gets in only if its login
+    /// could displace somebody who holds more than an equal share.
+    ///
+    /// # Errors
+    /// It has to be turned away.
+    pub fn admit_to_few_descriptors(&self, ip: IpAddr) -> Result<(SessionSlot, Eviction), Full> {
+        if self.logins.is_banned(ip) { Err(Full::Banned) } else { self.sessions.admit_to_few_descriptors(ip) }
+    }
+
     /// How far each limit is used, in the order of [`Limit::ALL`].
     pub fn uses(&self) -> Vec<Use> {
         let mut uses = self.sessions.uses();

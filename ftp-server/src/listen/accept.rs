@@ -80,11 +80,17 @@ impl Acceptor {
     /// Takes a place for a connection, if a session place and enough descriptors are free.
     fn admit(&self, stream: &TcpStream, from: SocketAddr) -> Result<(SessionSlot, Eviction), Full> {
         let shares = &self.shared.shares;
-        if shares.descriptors.scarcity(stream) > Scarcity::Enough {
-            shares.relieve();
-            return Err(Full::Reached(Limit::Descriptors));
+        match shares.descriptors.scarcity(stream) {
+            Scarcity::Enough => shares.admit(from.ip()),
+            Scarcity::ForSessions => {
+                shares.relieve();
+                shares.admit_to_few_descriptors(from.ip())
+            }
+            Scarcity::ForTransfers | Scarcity::ForFiles => {
+                shares.relieve();
+                Err(Full::Reached(Limit::Descriptors))
+            }
         }
-        shares.admit(from.ip())
     }
 
     /// Serves a connection, after its header if it comes from a proxy.

@@ -150,8 +150,16 @@ fn line(record: &Record<'_>, who: &Who<'_>, now: &str) -> Option<String> {
 
 /// One word of a line: blanks and what cannot be shown are underscores, as other servers have them.
 fn word(bytes: &[u8]) -> String {
-    let shown = |c: char| if c.is_whitespace() || c.is_control() { '_' } else { c };
+    let shown = |c: char| if c.is_whitespace() || is_escaped(c) { '_' } else { c };
     String::from_utf8_lossy(bytes).chars().map(shown).collect()
+}
+
+/// Whether the text log escapes this character inside a name: it writes names as [`std::fmt::Debug`] has them.
+/// These are control characters, and those that change the order or the look of others (U+202E).
+fn is_escaped(c: char) -> bool {
+    // Not the first character, as marks that combine with another one are shown.
+    let escaped = ['a', c].into_iter().collect::<String>().escape_debug().count();
+    escaped > 2 && !matches!(c, '"' | '\'' | '\\')
 }
 
 fn append(path: &Path) -> io::Result<File> {
@@ -222,6 +230,10 @@ mod tests {
         check(&Record::Moved(sent), true, Some("2 192.0.2.7 7 /a_b_c a _ o a ann_b ftp 0 * i"));
         check(&Record::Moved(Transfer { peer: None, ..stored }), false, None);
         check(&Record::Listed(Transfer { verb: Verb::List, ..sent }), false, None);
+        let odd =
+            PathName::from_wire("/a\u{202e}b\u{2066}\u{200b}\u{7}'\"\\\u{e9}e\u{301}\u{2028}z").unwrap();
+        let expect = "2 192.0.2.7 7 /a_b___'\"\\\u{e9}e\u{301}_z b _ i r ann_b ftp 0 * c";
+        check(&Record::Moved(Transfer { path: &odd, ..stored }), false, Some(expect));
         let deleted = |failure| Record::Changed { verb: Verb::Dele, path: &path, to: None, failure };
         check(&deleted(None), false, Some("0 192.0.2.7 0 /a_b_c b _ d r ann_b ftp 0 * c"));
         check(&deleted(Some(ftp_proto::server::ask::FileFailure::Denied)), false, None);

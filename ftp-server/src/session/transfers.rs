@@ -14,6 +14,7 @@ use super::context::{Context, Ready};
 use super::resources::Done;
 use crate::data::{self, Begun, Doubt};
 use crate::limits::DetachedSlot;
+use crate::vfs::{Durability, Prepared};
 
 /// What a session has for its next transfers.
 #[derive(Debug, Default)]
@@ -61,7 +62,8 @@ pub(super) fn begin(
     let meter = cx.client.meter(&prepared, own, &turns);
     let leave = terms.detach.and_then(|id| transfers.detaches.take_if(|slot| slot.id == id));
     if let Some(slot) = leave {
-        slot.begin(&meter);
+        let is_synced = cx.shared.durability == Durability::Synced;
+        slot.begin(&meter, is_synced && matches!(prepared, Prepared::Receive(_)));
         cx.held.detached.insert(ticket, slot);
     }
     cx.held.moves.insert(ticket, meter);

@@ -20,9 +20,12 @@ pub(super) struct Decoder {
     digest: Option<(Digester, u64)>,
     /// How many bytes may still be written.
     left: u64,
+    /// Why the last piece could not be taken. Its bytes are counted before that is told.
+    refused: Option<Refused>,
 }
 
 /// Why bytes could not be taken.
+#[derive(Debug)]
 enum Refused {
     /// They are not what the other end should send.
     Stream(io::Error),
@@ -37,6 +40,7 @@ impl Decoder {
             coding: (format.coding == Coding::Ascii).then(FromWire::default),
             digest: format.digest.map(|algorithm| (Digester::new(algorithm), 0)),
             left: format.limit.unwrap_or(u64::MAX),
+            refused: None,
         }
     }
 
@@ -52,6 +56,9 @@ impl Decoder {
         usual: usize,
         read: impl FnOnce(usize) -> io::Result<&'a [u8]>,
     ) -> Step {
+        if let Some(refused) = self.refused.take() {
+            return Step::Ended(refused.into());
+        }
         // Behind the last block comes the next file, or nothing, and the other end may keep the connection.
         let read = match self.wanted() {
             Some(0) => Ok(&[][..]),
@@ -59,13 +66,13 @@ impl Decoder {
         };
         let taken = match read {
             Ok([]) => self.end(sink).map(|()| Step::Ended(Ended::Whole)),
-            Ok(piece) => self.take(piece, sink).map(|()| Step::Moved(piece.len())),
+            Ok(piece) => {
+                self.refused = self.take(piece, sink).err();
+                return Step::Moved(piece.len());
+            }
             Err(error) => return Step::failed(error),
         };
-        taken.unwrap_or_else(|refused| match refused {
-            Refused::Stream(error) => Step::Ended(Ended::Broken(error)),
-            Refused::File(error) => Step::Ended(Ended::File(error)),
-        })
+        taken.unwrap_or_else(|refused| Step::Ended(refused.into()))
     }
 
     /// How many bytes may be taken from the connection, so that the next file stays there; 0 if this file has
@@ -210,8 +217,29 @@ impl Inflater {
     }
 }
 
+/// The bytes on the connection are not what the mode of the transfer says, or become too many: nothing of them
+/// is worth keeping.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("{0}")]
+struct BadCoding(&'static str);
+
 fn invalid(why: &'static str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, why)
+    io::Error::new(io::ErrorKind::InvalidData, BadCoding(why))
+}
+
+/// Whether a copy broke because what came is not what the mode of the transfer says (MODE Z, MODE B), or unpacks
+/// to too much.
+pub fn is_bad_coding(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|error| error.is::<BadCoding>())
+}
+
+impl From<Refused> for Ended {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Stream(error) => Self::Broken(error),
+            Refused::File(error) => Self::File(error),
+        }
+    }
 }
 
 /// The error of a stream with bytes after its end.

@@ -200,6 +200,27 @@ fn anonymous_sessions_share_what_one_account_has() {
 }
 
 #[test]
+fn with_few_descriptors_a_login_displaces_whoever_holds_most_and_strangers_displace_nobody_inside() {
+    let sessions = Sessions::new(Limits::default());
+    let few = |from: u8| sessions.admit_to_few_descriptors(host(from));
+    let mut bob = idle(&sessions, 1, "bob", 1);
+    assert_eq!(few(9).map(drop).unwrap_err(), Full::Reached(Limit::Descriptors), "nobody holds too much");
+    let mut anns: Vec<_> = (0..4).map(|_| idle(&sessions, 2, "ann", 5)).collect();
+    anns[0].0.set_idle(None);
+    let mut first = few(3).unwrap();
+    let mut second = few(3).unwrap();
+    assert!(is_evicted(&mut first) && !is_evicted(&mut second), "the door grows no more");
+    assert!(anns.iter_mut().all(|ann| !is_evicted(ann)));
+    second.0.log_in(b"dan", of("dan"), NO_LIMITS).unwrap();
+    assert!(is_evicted(&mut anns[1]) && !is_evicted(&mut anns[0]));
+    second.0.log_in(b"dan", of("dan"), NO_LIMITS).unwrap();
+    assert!(!is_evicted(&mut anns[2]) && !is_evicted(&mut anns[3]), "once for each connection");
+    let third = few(2).unwrap();
+    assert_eq!(third.0.log_in(b"ann", of("ann"), NO_LIMITS), Err(Full::Reached(Limit::Descriptors)));
+    assert!(!is_evicted(&mut bob) && !is_evicted(&mut second));
+}
+
+#[test]
 fn strangers_at_the_door_of_a_full_server_are_bounded_and_shared_fairly() {
     let sessions = Sessions::new(Limits { sessions: Some(200), ..Limits::default() });
     let _anns: Vec<_> = (0..200).map(|since| idle(&sessions, 1, "ann", since)).collect();
