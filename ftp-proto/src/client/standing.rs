@@ -1,6 +1,6 @@
 //! What the commands of a session may have left behind at the server.
 
-use crate::command::Command;
+use crate::command::{Command, Extension};
 
 /// Data sockets at the server that outlive a transfer and could disturb the next one.
 ///
@@ -12,6 +12,8 @@ pub struct Standing {
     pub listens: bool,
     /// It may remember a SOCK, so that it would apply it as a filter to PASV.
     pub sock: bool,
+    /// RSYM is in force, so that it would listen wherever it connects by SOCK.
+    pub symmetric: bool,
 }
 
 impl Standing {
@@ -23,8 +25,9 @@ impl Standing {
                 self.listens = false;
             }
             Command::Sock(_) => self.sock = true,
+            Command::Extension(Extension::Rsym(on)) => self.symmetric = *on,
             Command::User(_) | Command::Rein | Command::Auth(_) => {
-                *self = Self { listens: false, sock: false }
+                *self = Self { listens: false, sock: false, symmetric: false };
             }
             Command::Pass(_)
             | Command::Acct(_)
@@ -71,7 +74,7 @@ impl Standing {
             | Command::Sscn(_)
             | Command::Pinc(_)
             | Command::Stou
-            | Command::Extension(_)
+            | Command::Extension(Extension::Dgst(_) | Extension::Rate(_) | Extension::Prob(_))
             | Command::Detached(_)
             | Command::Practice(_)
             | Command::Other(..) => {}
@@ -92,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_listener_remains_until_a_command_ends_it() {
-        let listens = Standing { listens: true, sock: false };
+        let listens = Standing { listens: true, ..Standing::default() };
         for open in [Command::Lstn(Direction::Send), Command::Pasv, Command::Epsv(Epsv::Same)] {
             assert_eq!(after(&[open.clone(), Command::Abor, Command::Noop]), listens);
             assert_eq!(after(&[open.clone(), Command::Actv]), Standing::default());
@@ -106,7 +109,7 @@ mod tests {
     #[test]
     fn sock_is_remembered_until_the_login_begins_anew() {
         let sock = Command::Sock(crate::address::SockTarget { host: None, port: 40_002 });
-        assert_eq!(after(&[sock.clone(), Command::Actv]), Standing { listens: false, sock: true });
+        assert_eq!(after(&[sock.clone(), Command::Actv]), Standing { sock: true, ..Standing::default() });
         assert_eq!(after(&[sock, Command::Rein]), Standing::default());
     }
 }

@@ -10,7 +10,7 @@ use super::script::{self, Step};
 use super::timer::Timer;
 use super::transfer::Side;
 use crate::address::SockTarget;
-use crate::command::Command;
+use crate::command::{Command, Extension};
 use crate::reply::{Blame, Reply, blame};
 use crate::timer::Moment;
 use std::net::SocketAddr;
@@ -55,11 +55,25 @@ impl Direct {
         }
     }
 
+    /// Whether both ends listen and connect.
+    fn is_symmetric(&self) -> bool {
+        self.roles.opening == Opening::Symmetric
+    }
+
     /// Takes the next step of an end that waits for nothing.
     fn next_step(&self, ends: &mut Ends, side: Side) -> Option<Step> {
+        let port = ends.end(side.other()).data_port;
         let end = ends.end_mut(side);
         let ready = match end.steps.front()? {
-            Step::Type | Step::Activate | Step::Rndz | Step::Announce | Step::Listen | Step::Rest => true,
+            Step::Type
+            | Step::Activate
+            | Step::Symmetric
+            | Step::Port
+            | Step::Rndz
+            | Step::Announce
+            | Step::Listen
+            | Step::Rest => true,
+            Step::Connect if self.is_symmetric() => port.is_some(),
             Step::Connect => self.listens.is_some(),
             Step::Filter => self.connects_from.is_some(),
         };
@@ -75,6 +89,12 @@ impl Direct {
             Step::Rndz => ends.transfer.secret.clone().map(|secret| Command::Rndz(Some(secret))),
             Step::Announce => Some(script::announce(&ends.transfer, side)),
             Step::Listen => Some(script::open(self.roles.opening, side, Some(other))),
+            Step::Symmetric => Some(Command::Extension(Extension::Rsym(self.is_symmetric()))),
+            Step::Port => Some(Command::Gsoc),
+            Step::Connect if self.is_symmetric() => {
+                let port = ends.end(side.other()).data_port?;
+                Some(Command::Sock(SockTarget { host: Some(other.address), port }))
+            }
             Step::Connect => Some(script::connect(self.roles, me, other, self.listens?)),
             Step::Filter => {
                 // If the port is not known, port 0 (any port of the host) replaces an old filter.

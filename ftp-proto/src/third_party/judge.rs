@@ -46,11 +46,19 @@ pub(super) fn setup(step: Step, verb: Verb, party: &Party, answer: Answer) -> Ve
         Class::More if step == Step::Announce => Verdict::Fine,
         Class::Done => match step {
             Step::Listen => listens(verb, party, reply),
+            Step::Port => match announced_port(party, &reply) {
+                Some(port) => Verdict::ConnectsFrom(Some(port)),
+                None => Verdict::Bad(Cause::Unusable(reply, Unusable::NoAddress), Blame::Path),
+            },
             // H04: 200 is as good as 255. The port may come later, or never.
             Step::Connect => Verdict::ConnectsFrom(announced_port(party, &reply)),
-            Step::Type | Step::Activate | Step::Rndz | Step::Announce | Step::Filter | Step::Rest => {
-                Verdict::Fine
-            }
+            Step::Type
+            | Step::Activate
+            | Step::Symmetric
+            | Step::Rndz
+            | Step::Announce
+            | Step::Filter
+            | Step::Rest => Verdict::Fine,
         },
         Class::More | Class::Later | Class::Refused => {
             if step == Step::Listen && !party.capabilities.pret && wants_pret(&reply) {
@@ -73,7 +81,16 @@ fn setup_blame(step: Step, verb: Verb, party: &Party, reply: &Reply) -> Blame {
         (_, Blame::Busy) if ends_session(party.dialect, reply.code) => Blame::Busy,
         (_, Blame::Login | Blame::Unsupported) | (Step::Type | Step::Announce, _) => said,
         (Step::Rest, _) => Blame::Unsupported, // the caller can start from zero
-        (Step::Activate | Step::Rndz | Step::Listen | Step::Connect | Step::Filter, _) => Blame::Path,
+        (
+            Step::Activate
+            | Step::Symmetric
+            | Step::Port
+            | Step::Rndz
+            | Step::Listen
+            | Step::Connect
+            | Step::Filter,
+            _,
+        ) => Blame::Path,
     }
 }
 

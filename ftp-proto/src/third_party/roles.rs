@@ -30,6 +30,8 @@ pub enum Opening {
     Pasv,
     /// EPSV, answered with 229 (RFC 2428).
     Epsv,
+    /// RSYM and GSOC at both ends: each end listens on the port from which it connects to the other one.
+    Symmetric,
 }
 
 /// Which end of a direct transfer listens, and by which commands the two ends meet.

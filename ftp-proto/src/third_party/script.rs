@@ -34,6 +34,10 @@ pub(super) enum Step {
     Announce,
     /// The command after which the end listens and says where.
     Listen,
+    /// RSYM: whether the end listens on the port from which it connects.
+    Symmetric,
+    /// GSOC: asks the end for the port from which it will connect.
+    Port,
     /// The command that tells the end where to connect.
     Connect,
     /// SOCK: tells the passive end whom to accept.
@@ -59,8 +63,15 @@ pub(super) fn direct_steps(
     me: &Party,
     other: &Party,
 ) -> VecDeque<Step> {
-    let listens = side == roles.passive;
+    let symmetric = roles.opening == Opening::Symmetric;
+    let listens = side == roles.passive && !symmetric;
     let mut steps = VecDeque::from([Step::Type]);
+    if symmetric && me.standing.listens {
+        steps.push_back(Step::Activate);
+    }
+    if symmetric || me.standing.symmetric {
+        steps.push_back(Step::Symmetric);
+    }
     if !listens && me.standing.listens && connects_by_sock(roles, me, other) {
         steps.push_back(Step::Activate);
     }
@@ -69,6 +80,9 @@ pub(super) fn direct_steps(
     }
     if listens && needs_pret(me) {
         steps.push_back(Step::Announce);
+    }
+    if symmetric {
+        steps.push_back(Step::Port);
     }
     steps.push_back(if listens { Step::Listen } else { Step::Connect });
     if listens && (sets_filter(roles, me) || has_old_filter(roles, me)) {
@@ -108,7 +122,7 @@ fn sets_filter(roles: Roles, passive: &Party) -> bool {
 pub(super) fn has_old_filter(roles: Roles, passive: &Party) -> bool {
     passive.standing.sock
         && match roles.opening {
-            Opening::Lstn => false,
+            Opening::Lstn | Opening::Symmetric => false,
             Opening::Pasv => true,
             Opening::Epsv => passive.dialect == Dialect::Rfc354,
         }
@@ -122,6 +136,7 @@ pub(super) fn open(opening: Opening, side: Side, peer: Option<&Party>) -> Comman
             Side::Source => Direction::Send,
             Side::Destination => Direction::Receive,
         }),
+        Opening::Symmetric => Command::Gsoc,
         Opening::Pasv => Command::Pasv,
         Opening::Epsv => Command::Epsv(match peer.map(|peer| Family::of(peer.address)) {
             None => Epsv::Same,

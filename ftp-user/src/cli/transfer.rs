@@ -83,7 +83,7 @@ enum Path {
     Relay,
     /// Through this host only
     User,
-    #[value(hide = true)]
+    /// From server to server only, where both listen and connect at the same time (between two of ours)
     Symmetric,
 }
 
@@ -95,10 +95,7 @@ impl TransferArgs {
             Path::Direct => Allowed::Direct,
             Path::User => Allowed::User,
             Path::Relay => Allowed::Relay,
-            Path::Symmetric => {
-                return Err(Failure::usage("--path symmetric is not built in yet")
-                    .hint("use auto, direct, relay or user"));
-            }
+            Path::Symmetric => Allowed::Symmetric,
         };
         let resume = self.resume || !self.no_resume;
         let mode = match (self.explain, self.dry_run) {

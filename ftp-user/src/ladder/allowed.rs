@@ -10,6 +10,8 @@ pub enum Allowed {
     Auto,
     /// Only from server to server.
     Direct,
+    /// Only from server to server, where both listen and connect.
+    Symmetric,
     /// Only through a relay agent.
     Relay,
     /// Only through this program.
@@ -22,6 +24,7 @@ impl Allowed {
         match self {
             Self::Auto => "auto",
             Self::Direct => "direct",
+            Self::Symmetric => "symmetric",
             Self::Relay => "relay",
             Self::User => "user",
         }
@@ -47,7 +50,8 @@ impl DataProtection {
         match (self, allowed) {
             (Self::Private, _) => Some(IN_CLEAR),
             (Self::Permitted, Allowed::Relay) => Some(NO_TLS),
-            (Self::Clear, _) | (Self::Permitted, Allowed::Auto | Allowed::Direct | Allowed::User) => None,
+            (Self::Clear, _)
+            | (Self::Permitted, Allowed::Auto | Allowed::Direct | Allowed::Symmetric | Allowed::User) => None,
         }
     }
 }

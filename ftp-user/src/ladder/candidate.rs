@@ -10,6 +10,8 @@ pub enum Rung {
     DestListens,
     /// From server to server; the source listens.
     SourceListens,
+    /// From server to server; both listen and connect.
+    Symmetric,
     /// Through a relay agent near the source, or near neither.
     RelaySource,
     /// Through a relay agent near the destination.
@@ -26,6 +28,7 @@ impl Rung {
         match self {
             Self::DestListens => "dest-listens",
             Self::SourceListens => "source-listens",
+            Self::Symmetric => "symmetric",
             Self::RelaySource => "relay-source",
             Self::RelayDest => "relay-dest",
             Self::User => "user",
@@ -37,6 +40,7 @@ impl Rung {
     pub const fn path(self) -> &'static str {
         match self {
             Self::DestListens | Self::SourceListens => "direct",
+            Self::Symmetric => "symmetric",
             Self::RelaySource | Self::RelayDest => "relay",
             Self::User => "user",
             Self::Local => "local",
@@ -48,6 +52,7 @@ impl Rung {
         match self {
             Self::DestListens => "direct (destination listens)",
             Self::SourceListens => "direct (source listens)",
+            Self::Symmetric => "direct (both listen and connect)",
             Self::RelaySource | Self::RelayDest => "through the relay",
             Self::User => "through this host",
             Self::Local => "local",
@@ -81,6 +86,7 @@ impl Candidate {
     /// The rung that it stands on.
     pub const fn rung(&self) -> Rung {
         match self {
+            Self::Direct(Roles { opening: Opening::Symmetric, .. }) => Rung::Symmetric,
             Self::Direct(Roles { passive: Side::Destination, .. }) => Rung::DestListens,
             Self::Direct(Roles { passive: Side::Source, .. }) => Rung::SourceListens,
             Self::Relay(ThroughRelay { near: Some(Side::Destination), .. }) => Rung::RelayDest,
@@ -120,7 +126,10 @@ impl Candidate {
     /// use the same relay with that end in the same posture.
     pub(super) fn shares(&self, other: &Self, side: Side) -> bool {
         match (self, other) {
-            (Self::Direct(one), Self::Direct(two)) => one.passive == two.passive,
+            (Self::Direct(one), Self::Direct(two)) => {
+                let symmetric = |roles: &Roles| roles.opening == Opening::Symmetric;
+                one.passive == two.passive && symmetric(one) == symmetric(two)
+            }
             (Self::Relay(one), Self::Relay(two)) => {
                 one.relay == two.relay && one.postures.of(side) == two.postures.of(side)
             }
@@ -136,6 +145,7 @@ pub(super) const fn commands(opening: Opening) -> &'static str {
         Opening::Lstn => "LSTN and SOCK",
         Opening::Pasv => "PASV and PORT",
         Opening::Epsv => "EPSV and EPRT",
+        Opening::Symmetric => "RSYM, GSOC and SOCK",
     }
 }
 

@@ -1,7 +1,7 @@
 //! All candidates between two servers, in the order of the ladder. Pure.
 
 use super::allowed::{Allowed, DataProtection, Nearby};
-use super::candidate::{Candidate, ThroughRelay};
+use super::candidate::{Candidate, Rung, ThroughRelay};
 use ftp_proto::address::{Family, Kind, kind};
 use ftp_proto::third_party::{Opening, Party, Roles, Side, opening};
 use ftp_proto::third_party::{Posture, Postures};
@@ -20,11 +20,16 @@ pub fn candidates(
         }
         Allowed::Relay if data == DataProtection::Permitted => Vec::new(),
         Allowed::Auto | Allowed::User if data == DataProtection::Private => vec![Candidate::Through],
-        Allowed::Direct | Allowed::Relay if data == DataProtection::Private => Vec::new(),
+        Allowed::Direct | Allowed::Symmetric | Allowed::Relay if data == DataProtection::Private => {
+            Vec::new()
+        }
         Allowed::Auto => {
             direct(source, destination).chain(relayed(relays)).chain([Candidate::Through]).collect()
         }
         Allowed::Direct => direct(source, destination).collect(),
+        Allowed::Symmetric => {
+            direct(source, destination).filter(|candidate| candidate.rung() == Rung::Symmetric).collect()
+        }
         Allowed::Relay => relayed(relays).collect(),
         Allowed::User => vec![Candidate::Through],
     }
@@ -62,7 +67,21 @@ fn direct(source: &Party, destination: &Party) -> impl Iterator<Item = Candidate
             candidates.push(Candidate::Direct(Roles { passive: side, opening, filter, first: None }));
         }
     }
+    if is_symmetric(source, destination) {
+        let (passive, opening) = (Side::Destination, Opening::Symmetric);
+        candidates.push(Candidate::Direct(Roles { passive, opening, filter: false, first: None }));
+    }
     candidates.into_iter()
+}
+
+/// Whether both ends can listen and connect at the same time, and prove themselves: nothing else says which
+/// connection is the right one.
+pub(super) fn is_symmetric(source: &Party, destination: &Party) -> bool {
+    let able = |party: &Party| {
+        let can = &party.capabilities;
+        can.rsym && can.gsoc && can.sock && can.rndz
+    };
+    able(source) && able(destination) && Family::of(source.address) == Family::of(destination.address)
 }
 
 /// Whether the passive end will see its peer at the address that this host sees, so that SOCK can name it
@@ -93,12 +112,12 @@ const fn rank(opening: Opening) -> u8 {
         Opening::Lstn => 0,
         Opening::Epsv => 1,
         Opening::Pasv => 2,
+        Opening::Symmetric => 3,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::candidate::Rung;
     use super::*;
     use ftp_proto::dialect::Dialect;
     use ftp_proto::feature::Capabilities;

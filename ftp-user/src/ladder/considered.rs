@@ -44,7 +44,7 @@ pub fn considered(
                     relay: None,
                     commands: Some(commands(opening)),
                     limitation: Some(match allowed {
-                        Allowed::Relay | Allowed::User => forbidden(allowed),
+                        Allowed::Symmetric | Allowed::Relay | Allowed::User => forbidden(allowed),
                         Allowed::Auto | Allowed::Direct => {
                             let clear = || limitation(listener, opening, source, destination);
                             data.limitation(allowed).map_or_else(clear, str::to_owned)
@@ -54,13 +54,26 @@ pub fn considered(
             }
         }
     }
+    if !usable.iter().any(|candidate| candidate.rung() == Rung::Symmetric) {
+        found.push(Considered {
+            rung: Rung::Symmetric,
+            relay: None,
+            commands: Some(commands(Opening::Symmetric)),
+            limitation: Some(match allowed {
+                Allowed::Relay | Allowed::User => forbidden(allowed),
+                Allowed::Auto | Allowed::Direct | Allowed::Symmetric => {
+                    data.limitation(allowed).map_or_else(|| asymmetric(source, destination), str::to_owned)
+                }
+            }),
+        });
+    }
     if !usable.iter().any(|candidate| candidate.relay().is_some()) {
         let limitation = match allowed {
             Allowed::Auto | Allowed::Relay if relays.is_empty() => {
                 "none is configured, and --relay names none".to_owned()
             }
             Allowed::Auto | Allowed::Relay => data.limitation(Allowed::Relay).unwrap_or_default().to_owned(),
-            Allowed::Direct | Allowed::User => forbidden(allowed),
+            Allowed::Direct | Allowed::Symmetric | Allowed::User => forbidden(allowed),
         };
         found.push(Considered {
             rung: Rung::RelaySource,
@@ -95,6 +108,16 @@ const fn rung(listener: Side) -> Rung {
     }
 }
 
+/// Why the two ends cannot both listen and connect.
+fn asymmetric(source: &Party, destination: &Party) -> String {
+    for (who, party) in [("source", source), ("destination", destination)] {
+        if !party.capabilities.rsym {
+            return format!("the {who} does not know RSYM");
+        }
+    }
+    "both must know RNDZ and have one address family".to_owned()
+}
+
 /// Why the two ends cannot use `opening`.
 fn limitation(listener: Side, opening: Opening, source: &Party, destination: &Party) -> String {
     let (source, destination) = (("source", source), ("destination", destination));
@@ -108,6 +131,7 @@ fn limitation(listener: Side, opening: Opening, source: &Party, destination: &Pa
         Opening::Lstn => unknown(active, "SOCK"),
         Opening::Epsv if !listens.capabilities.epsv => unknown(passive, "EPSV"),
         Opening::Epsv => unknown(active, "EPRT"),
+        Opening::Symmetric => asymmetric(source.1, destination.1),
         Opening::Pasv => {
             let who = if Family::of(listens.address) == Family::V6 { passive } else { active };
             format!("it is for IPv4, and the {who} is reached by IPv6")
@@ -156,6 +180,7 @@ mod tests {
                 "source-listens: LSTN and SOCK",
                 "source-listens: EPSV and EPRT",
                 "source-listens: PASV and PORT",
+                "symmetric: RSYM, GSOC and SOCK: the source does not know RSYM",
                 "relay-source: --path direct does not allow it",
                 "user: --path direct does not allow it",
             ],
@@ -172,6 +197,7 @@ mod tests {
                 "user",
                 "dest-listens: LSTN and SOCK: the destination does not know LSTN",
                 "source-listens: LSTN and SOCK: the destination does not know SOCK",
+                "symmetric: RSYM, GSOC and SOCK: the source does not know RSYM",
                 "relay-source: none is configured, and --relay names none",
             ],
         );
@@ -186,6 +212,7 @@ mod tests {
                 "dest-listens: PASV and PORT: it is for IPv4, and the destination is reached by IPv6",
                 "source-listens: LSTN and SOCK: the source does not know LSTN",
                 "source-listens: PASV and PORT: it is for IPv4, and the destination is reached by IPv6",
+                "symmetric: RSYM, GSOC and SOCK: the source does not know RSYM",
                 "relay-source: --path direct does not allow it",
                 "user: --path direct does not allow it",
             ],
@@ -203,6 +230,7 @@ mod tests {
                 "dest-listens: LSTN and SOCK: the destination does not know LSTN",
                 "dest-listens: EPSV and EPRT: the destination does not know EPSV",
                 "source-listens: EPSV and EPRT: the destination does not know EPRT",
+                "symmetric: RSYM, GSOC and SOCK: the source does not know RSYM",
                 "relay-source: none is configured, and --relay names none",
             ],
         );
@@ -236,7 +264,7 @@ mod tests {
         let (usable, others): (Vec<_>, Vec<_>) =
             all.iter().partition(|candidate| candidate.limitation.is_none());
         assert_eq!(usable.iter().map(|candidate| candidate.rung).collect::<Vec<_>>(), [Rung::User]);
-        assert_eq!(others.len(), 7);
+        assert_eq!(others.len(), 8);
         for candidate in others {
             let why = candidate.limitation.as_deref().unwrap();
             assert!(why.starts_with("the data would be in clear"), "{candidate:?}");

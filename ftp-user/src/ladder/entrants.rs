@@ -2,7 +2,7 @@
 
 use super::candidate::{Candidate, ThroughRelay};
 use ftp_proto::third_party::race::Entrant;
-use ftp_proto::third_party::{Party, Posture, Postures, Side};
+use ftp_proto::third_party::{Opening, Party, Posture, Postures, Side};
 use std::time::Duration;
 
 /// The candidates as the race sees them, in their order. `round_trip` is the time to the server that is farther
@@ -42,14 +42,15 @@ pub fn entrants(
 /// fails.
 const fn group(candidate: &Candidate) -> usize {
     match candidate {
-        Candidate::Direct(roles) => match roles.passive {
-            Side::Destination => 0,
-            Side::Source => 1,
+        Candidate::Direct(roles) => match (roles.opening, roles.passive) {
+            (Opening::Symmetric, _) => 2,
+            (_, Side::Destination) => 0,
+            (_, Side::Source) => 1,
         },
-        Candidate::Through => 2,
+        Candidate::Through => 3,
         Candidate::Relay(ThroughRelay { relay, postures, .. }) => match postures {
-            Postures { source: Posture::Active, destination: Posture::Active } => 4 + 2 * *relay,
-            Postures { .. } => 3 + 2 * *relay,
+            Postures { source: Posture::Active, destination: Posture::Active } => 5 + 2 * *relay,
+            Postures { .. } => 4 + 2 * *relay,
         },
     }
 }
@@ -67,7 +68,7 @@ mod tests {
     use ftp_proto::client::Standing;
     use ftp_proto::dialect::Dialect;
     use ftp_proto::feature::Capabilities;
-    use ftp_proto::third_party::{Opening, Roles};
+    use ftp_proto::third_party::Roles;
 
     fn party(prob: bool) -> Party {
         let capabilities = Capabilities { rndz: true, prob, ..Capabilities::default() };
@@ -101,7 +102,7 @@ mod tests {
     fn a_direction_is_one_group_whatever_its_commands_and_a_relay_has_two() {
         let found = entrants(&candidates(), &party(true), &party(true), Duration::ZERO, false);
         let groups: Vec<usize> = found.iter().map(|entrant| entrant.group).collect();
-        assert_eq!(groups, [0, 0, 1, 3, 4, 3, 2]);
+        assert_eq!(groups, [0, 0, 1, 4, 5, 4, 3]);
     }
 
     #[test]

@@ -289,7 +289,7 @@ fn path(rung: Rung, relayed: Option<&Relayed>) -> String {
         }
         (
             Some(Relayed { relay, bytes: passed }),
-            Rung::DestListens | Rung::SourceListens | Rung::User | Rung::Local,
+            Rung::DestListens | Rung::SourceListens | Rung::Symmetric | Rung::User | Rung::Local,
         ) => format!("{words} ({} passed the relay {relay})", size::bytes(*passed)),
         (None, _) => words.to_owned(),
     }

@@ -87,6 +87,9 @@ impl Situation {
                 "allow transfers between servers (FXP) at one of them, or let the data pass this host \
                  (--path auto)"
             }
+            Allowed::Symmetric => {
+                "--path auto uses every path; both servers must know RSYM, and be reached by one address family"
+            }
             Allowed::Relay => {
                 "check the address of the relay, what it may reach (its --allow), and that both servers let it transfer files; \
                  --path auto also lets the data pass this host"

@@ -150,7 +150,7 @@ impl World {
             let line = match (self.scenario.roles.opening, passive) {
                 (Opening::Lstn, Side::Source) => "LSTN S",
                 (Opening::Lstn, Side::Destination) => "LSTN R",
-                (Opening::Pasv | Opening::Epsv, _) => "EPSV",
+                (Opening::Pasv | Opening::Epsv | Opening::Symmetric, _) => "EPSV",
             };
             self.tell(passive, line, Line::Port);
         }

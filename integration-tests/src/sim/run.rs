@@ -213,7 +213,7 @@ impl World {
     }
 
     /// Drains the coordinator's machines until none has anything to say.
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         if self.scenario.conduct != Conduct::Attempts {
             return;
         }

@@ -53,15 +53,35 @@ fn h17_a_direction_that_is_dead_without_a_word_costs_a_head_start_and_not_a_time
     or_skip!(one_direction());
 }
 
-/// Nobody is let in anywhere: this program carries the file, and says so.
-fn no_direction() -> Result<(), Skipped> {
+/// Both firewalls let nobody in: both servers listen and connect at the same time.
+fn both_guarded() -> Result<(), Skipped> {
     let mut network = Network::new()?;
-    let (run, [_, target], _) = copy(&mut network, [true, true], &["--timeout", "3s"]);
+    let (run, [_, target], sent) = copy(&mut network, [true, true], &[]);
     let trace = String::from_utf8_lossy(&run.bytes("trace.txt")).into_owned();
     let shown = format!("{run}\n{trace}");
+    let run = run.exits(0);
+    let summary = run.summary();
+    assert_eq!((&summary["path"], &summary["rung"]), (&"symmetric".into(), &"symmetric".into()), "{shown}");
+    assert_eq!(summary["verified"], "sha-256", "{shown}");
+    assert_eq!(run.events("file")[0]["attempts"], 1, "{shown}");
+    assert!(target.bytes("b.bin") == sent, "the copy differs\n{shown}");
+    assert_eq!(target.names(), ["b.bin"], "{shown}");
+    Ok(())
+}
+
+#[test]
+fn g02_between_two_firewalls_that_let_nobody_in_both_servers_listen_and_connect() {
+    or_skip!(both_guarded());
+}
+
+/// Nobody is let in anywhere, and no way around is allowed.
+fn no_direction() -> Result<(), Skipped> {
+    let mut network = Network::new()?;
+    let more = ["--path", "user", "--timeout", "3s"];
+    let (run, [_, target], _) = copy(&mut network, [true, true], &more);
     let run = run.fails();
-    assert_eq!(run.summary()["ok"], false, "{shown}");
-    assert_eq!(target.names(), [""; 0], "{shown}");
+    assert_eq!(run.summary()["ok"], false, "{run}");
+    assert_eq!(target.names(), [""; 0], "{run}");
     Ok(())
 }
 

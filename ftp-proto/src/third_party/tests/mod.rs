@@ -76,6 +76,8 @@ fn party(address: &str, features: &str) -> Party {
         sock: has("SOCK"),
         lstn: has("LSTN"),
         rndz: has("RNDZ"),
+        rsym: has("RSYM"),
+        prob: has("PROB"),
         epsv: has("EPSV"),
         pret: has("PRET"),
         loses_early: has("EARLY"),

@@ -514,3 +514,81 @@ fn h34_a_server_that_asks_for_pret_gets_it() {
          = dst PASV: 500, Unsupported"
     ));
 }
+
+#[test]
+fn g02_two_that_listen_and_connect_are_told_each_others_ports() {
+    let know = "SOCK LSTN RSYM GSOC";
+    let symmetric = |_: &mut Transfer, roles: &mut Roles| roles.opening = Opening::Symmetric;
+    case(party(SITE1, know), party(SITE2, know)).with(symmetric).play(
+        "dst: TYPE I
+         src: TYPE I
+         dst< 200 ok
+         dst: RSYM ON
+         src< 200 ok
+         src: RSYM ON
+         dst< 200 ok
+         dst: GSOC
+         src< 200 ok
+         src: GSOC
+         dst< 255 SOCK 40002
+         src< 255 SOCK 40003
+         dst: SOCK 192.0.2.1,40003
+         src: SOCK 192.0.2.2,40002
+         dst< 255 SOCK 40002
+         src< 255 SOCK 40003
+         src: RETR a
+         src< 150 started
+         dst: STOR b
+         dst< 150 started
+         dst< 226 done
+         src< 226 done
+         = moved 226 226",
+    );
+}
+
+#[test]
+fn what_an_earlier_attempt_has_asked_for_is_taken_back() {
+    let know = "SOCK LSTN RSYM GSOC";
+    let mut source = party(SITE1, know);
+    source.standing.symmetric = true;
+    case(source, party(SITE2, know)).play(
+        "dst: TYPE I
+         src: TYPE I
+         dst< 200 ok
+         dst: LSTN R
+         src< 200 ok
+         src: RSYM OFF
+         dst< 255 SOCK 40002
+         src< 200 ok
+         src: SOCK 192.0.2.2,40002
+         src< 255 SOCK 40003
+         src: RETR a
+         src< 150 started
+         dst: STOR b
+         dst< 150 started
+         dst< 226 done
+         src< 226 done
+         = moved 226 226",
+    );
+}
+
+#[test]
+fn a_probe_is_a_transfer_that_names_no_file() {
+    let know = "SOCK LSTN PROB";
+    let probes = |transfer: &mut Transfer, _: &mut Roles| transfer.probes = true;
+    case(party(SITE1, know), party(SITE2, know)).with(probes).play(
+        "dst: TYPE I
+         src: TYPE I
+         dst< 200 ok
+         dst: LSTN R
+         src< 200 ok
+         dst< 255 SOCK 40002
+         src: SOCK 192.0.2.2,40002
+         src< 255 SOCK 40003
+         src: PROB S
+         src< 225 proven
+         dst: PROB R
+         dst< 225 proven
+         = moved 225 225",
+    );
+}
