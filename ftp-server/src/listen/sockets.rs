@@ -11,7 +11,7 @@ use ftp_proto::dialect::Dialect;
 use ftp_proto::server::TlsStart;
 
 use super::listener::Listener;
-use crate::config::Config;
+use crate::config::{Config, Listen};
 
 /// The sockets of a server, before it serves.
 #[derive(Debug)]
@@ -41,9 +41,9 @@ impl Sockets {
             match Bound::open(listen.address) {
                 Ok(socket) => sockets.control.push(Listener::new(socket, listen.dialect, listen.begin)?),
                 Err(error) if listen.named || error.kind() == ErrorKind::AddrInUse => {
-                    return Err(refusal(listen.address, &error));
+                    return Err(refusal(option(listen), listen.address, &error));
                 }
-                Err(error) => missing = Some(refusal(listen.address, &error)),
+                Err(error) => missing = Some(refusal(option(listen), listen.address, &error)),
             }
         }
         match missing {
@@ -55,7 +55,7 @@ impl Sockets {
             if sockets.metrics.is_some() {
                 bail!("systemd has passed a socket for metrics, too: leave --metrics out");
             }
-            sockets.metrics = Some(Bound::open(at).map_err(|error| refusal(at, &error))?);
+            sockets.metrics = Some(Bound::open(at).map_err(|error| refusal("--metrics", at, &error))?);
         }
         Ok(sockets)
     }
@@ -91,13 +91,24 @@ fn is_unit(name: &str) -> bool {
     name.ends_with(".socket") || name == "unknown"
 }
 
+/// The option that names such a listener.
+const fn option(listen: &Listen) -> &'static str {
+    match (listen.dialect, listen.begin) {
+        (Dialect::Rfc354, _) => "--listen-1973",
+        (Dialect::Rfc959, TlsStart::Implicit) => "--listen-tls",
+        (Dialect::Rfc959, TlsStart::Explicit | TlsStart::Never) => "--listen",
+    }
+}
+
 #[allow(clippy::wildcard_enum_match_arm, reason = "the standard library's list is open")]
-fn refusal(at: SocketAddr, error: &io::Error) -> anyhow::Error {
+fn refusal(option: &str, at: SocketAddr, error: &io::Error) -> anyhow::Error {
     let what_to_do = match error.kind() {
         ErrorKind::AddrInUse => ": choose another port, or stop what uses it",
-        ErrorKind::PermissionDenied => ": ports below 1024 need privileges",
+        ErrorKind::PermissionDenied => {
+            ": a port below 1024 needs root (which --run-as gives up), the capability CAP_NET_BIND_SERVICE, or a socket of systemd"
+        }
         ErrorKind::AddrNotAvailable => ": this host has no such address",
         _ => "",
     };
-    anyhow::anyhow!("cannot listen on {at}: {}{what_to_do}", words(error))
+    anyhow::anyhow!("cannot listen on {at} ({option}): {}{what_to_do}", words(error))
 }

@@ -27,7 +27,7 @@ fn log_start(config: &Config, places: &[Place]) {
         |networks: &[IpNet]| networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
-        root = %config.root.display(),
+        root = config.root.display().to_string(),
         listeners = listeners(places),
         tls = config.certificates.is_some(),
         foreign = policy(config.foreign),

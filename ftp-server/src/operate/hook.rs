@@ -31,8 +31,13 @@ pub enum HookFailure {
     #[error("too many hooks wait (hooks-waiting), and its account has most of them")]
     Displaced,
     /// The program could not be started.
-    #[error("it cannot be started: {0}")]
-    NotStarted(String),
+    #[error("{program:?} cannot be started: {why}")]
+    NotStarted {
+        /// The absolute path of the program.
+        program: OsString,
+        /// What the system says.
+        why: String,
+    },
     /// It was ended after its time.
     #[error("it was ended after {} s", .0.as_secs_f64())]
     TimedOut(Duration),
@@ -59,6 +64,10 @@ impl Drop for ProcessGroup {
 }
 
 impl Hook {
+    fn not_started(&self, error: &io::Error) -> HookFailure {
+        HookFailure::NotStarted { program: self.program.clone(), why: words(error) }
+    }
+
     /// Runs the program with this environment, and nothing else of the server's but `PATH`.
     ///
     /// # Errors
@@ -71,7 +80,7 @@ impl Hook {
         }
         command.current_dir("/").process_group(0).kill_on_drop(true);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = command.spawn().map_err(|error| HookFailure::NotStarted(words(&error)))?;
+        let mut child = command.spawn().map_err(|error| self.not_started(&error))?;
         let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         let mut group = ProcessGroup(pid);
         let mut stderr = child.stderr.take();
@@ -85,7 +94,7 @@ impl Hook {
         let ended = ended.await.map_err(|_| HookFailure::TimedOut(self.time))?;
         // Background children are not waited for.
         group.0 = None;
-        let status = ended.map_err(|error| HookFailure::NotStarted(words(&error)))?;
+        let status = ended.map_err(|error| self.not_started(&error))?;
         if status.success() {
             return Ok(());
         }
@@ -150,7 +159,7 @@ mod tests {
         let failed = shell(endless, LONG).run(Vec::new()).await.unwrap_err();
         assert!(matches!(failed, HookFailure::Failed { said, .. } if said.len() <= MAX_SAID));
         let none = Hook { program: "/no/such/program".into(), ..shell("", LONG) };
-        assert!(matches!(none.run(Vec::new()).await, Err(HookFailure::NotStarted(_))));
+        assert!(matches!(none.run(Vec::new()).await, Err(HookFailure::NotStarted { .. })));
     }
 
     #[tokio::test]

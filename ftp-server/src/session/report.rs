@@ -150,8 +150,14 @@ impl Reporter {
         self.cause = Some(cause);
     }
 
+    /// The client has closed the control connection, before the server has ended the session for wrong logins.
+    pub(super) fn left(&mut self) {
+        self.cause = self.cause.filter(|cause| *cause != Cause::WrongLogins);
+    }
+
     /// The session ends while the server stops: because of that, if there is no other cause.
     pub(super) fn stopped(&mut self) {
+        self.left();
         self.cause = self.cause.or(Some(Cause::Stopped));
     }
 

@@ -216,6 +216,7 @@ impl SessionTask {
 
     /// The control connection has ended. Breaks if nothing outlives it.
     fn closed(&mut self) -> ControlFlow<()> {
+        self.reporter.left();
         if self.control.has_ended() && !self.control.is_full() {
             // A file may still be received to its end; else the machine closes the session now.
             self.hung_up = true;

@@ -114,6 +114,7 @@ fn a_login_that_fails_has_its_cause_and_no_text_breaks_a_line() {
     line(&["WARN", "login failed", "user=\"ann\"", "why=\"the password is wrong\"", "session{id=1"]);
     line(&["login failed", "why=\"no account has this name\""]);
     line(&["banned", "host=\"127.0.0.1\"", "seconds=3600"]);
+    assert!(!log.contains("too many logins have failed"), "two are not too many:\n{log}");
     let ended = log.lines().filter(|line| line.contains("session ended") || line.contains("login failed"));
     for line in ended {
         let fields = line.split_once("}: ").unwrap().1;
