@@ -3,6 +3,7 @@
 mod admission;
 mod bad_line;
 mod idle_timers;
+mod incoming;
 mod other_protocol;
 mod queue;
 mod work;
@@ -10,32 +11,29 @@ mod work;
 use crate::command::{Command, Verb};
 use crate::dialect::Dialect;
 use crate::reply::Meaning;
-use crate::server::ask::{Answer, Ask, ConnId, Event, Input, Output, Ticket};
+use crate::server::ask::{Event, Input, Output, Ticket};
 use crate::server::config::{Config, Connection, TlsStart};
+use crate::server::context::Context;
 use crate::server::context::parameters::{self, DetachPermit};
-use crate::server::context::{Context, Question};
 use crate::server::setup::arrivals;
 use crate::server::sockets::kept;
 use crate::server::timer::Timer;
+use crate::server::transfer;
 use crate::server::transfer::request::{self, direction_of, moves_data};
-use crate::server::transfer::{self, abort};
 use crate::server::{detach, drafts, files, inform, login, setup, tls};
 use crate::timer::Moment;
-use crate::wire::{ByteRange, Item, LineReader, Secret};
-use queue::{MAX_LINE, Queue, Waiting};
-use std::net::SocketAddr;
+use crate::wire::{ByteRange, Secret};
+use incoming::{Incoming, OtherProtocol};
+use queue::Waiting;
 use std::sync::Arc;
-use work::Work;
+use work::{Step, Work};
 
 /// The machine of one control connection.
 #[derive(Debug)]
 pub struct Session {
     cx: Context,
-    lines: LineReader,
-    queue: Queue,
+    incoming: Incoming,
     work: Work,
-    /// Whether nothing has come from the client yet, not even one line.
-    is_new: bool,
     /// Whether the greeting was said.
     greeted: bool,
     /// The client has ended the control connection, and a file is received to its end (A24).
@@ -55,10 +53,8 @@ impl Session {
     pub fn new(config: Arc<Config>, connection: Connection) -> Self {
         Self {
             cx: Context::new(config, connection),
-            lines: LineReader::new(MAX_LINE),
-            queue: Queue::default(),
+            incoming: Incoming::new(),
             work: Work::Idle,
-            is_new: true,
             greeted: false,
             hung_up: false,
             leaving: false,
@@ -83,16 +79,21 @@ impl Session {
             Input::Closed | Input::HungUp if self.detaches() => {}
             Input::HungUp if matches!(&self.work, Work::Transfer(transfer) if transfer.outlives_control()) => {
                 self.hung_up = true;
-                self.queue.clear();
-                self.lines = LineReader::new(MAX_LINE);
+                self.incoming.clear();
                 self.tell_transfer(transfer::Input::HungUp);
             }
             Input::Closed | Input::HungUp => {
                 self.cx.out.discard(); // A24: the driver releases everything
                 self.end();
             }
-            Input::Answer(ticket, answer) => self.answered(ticket, answer),
-            Input::Arrived { listener, conn, from } => self.arrived(listener, conn, from),
+            Input::Answer(ticket, answer) => {
+                let step = self.work.answered(&mut self.cx, ticket, answer);
+                self.after(step);
+            }
+            Input::Arrived { listener, conn, from } => {
+                let step = self.work.arrived(&mut self.cx, listener, (conn, from));
+                self.after(step);
+            }
             Input::Data { conn, bytes } => self.tell_transfer(transfer::Input::Data { conn, bytes }),
             Input::Lost(conn) if self.cx.sockets.kept.lost(conn, &mut self.cx.out) => {}
             Input::Lost(conn) => self.tell_transfer(transfer::Input::Lost(conn)),
@@ -140,7 +141,7 @@ impl Session {
     /// Whether the driver must stop reading: the queue is full and the current command is not finished. So no
     /// client makes the session hold more.
     pub fn is_full(&self) -> bool {
-        self.queue.is_full() && !self.work.accepts_urgent_commands()
+        self.incoming.queue.is_full() && !self.work.accepts_urgent_commands()
     }
 
     /// Whether no command is being carried out and no transfer is under way: the session waits for its client.
@@ -152,38 +153,28 @@ impl Session {
         if let Work::Securing(_) = self.work {
             return; // nothing in clear counts any more
         }
-        if self.is_new && self.is_other_protocol(bytes.first().copied(), None) {
-            return;
+        match self.incoming.push(bytes) {
+            Ok(()) => self.read_lines(),
+            Err(other) => self.refuse(other),
         }
-        self.lines.push(bytes);
-        self.read_lines();
     }
 
     /// Takes the lines that have come into the queue. What does not fit stays where it is, but not during
     /// work that ABOR may end: then every line is looked at.
     fn read_lines(&mut self) {
-        while !matches!(self.work, Work::Closed) && !self.is_full() {
-            let Some(item) = self.lines.next() else { return };
-            match item {
-                Item::Line(line) | Item::TooLong(line)
-                    if self.is_new && self.is_other_protocol(None, Some(&line)) =>
-                {
-                    return;
-                }
-                Item::Line(line) => self.queue.push_line(&line, self.cx.config.dialect),
-                Item::TooLong(_) => self.queue.push_too_long(),
-                Item::Respond(answer) => self.cx.out.send(answer),
-            }
+        if matches!(self.work, Work::Closed) {
+            return;
+        }
+        let urgent = self.work.accepts_urgent_commands();
+        if let Err(other) = self.incoming.read(&mut self.cx, urgent) {
+            self.refuse(other);
         }
     }
 
-    /// Whether the first bytes of the client are another protocol. Then the session has ended.
-    fn is_other_protocol(&mut self, byte: Option<u8>, line: Option<&[u8]>) -> bool {
-        self.is_new = line.is_none();
-        let Some(protocol) = other_protocol::other_protocol(byte, line) else { return false };
-        self.cx.out.event(Event::NotFtp(protocol));
+    /// Ends the session of a client that does not speak FTP.
+    fn refuse(&mut self, OtherProtocol(name): OtherProtocol) {
+        self.cx.out.event(Event::NotFtp(name));
         self.end();
-        true
     }
 
     /// Takes the next step that needs no input. Returns whether there was one.
@@ -206,7 +197,7 @@ impl Session {
                 return true;
             }
             Work::Idle => {
-                let next = self.queue.pop();
+                let next = self.incoming.queue.pop();
                 if next.is_none() && self.leaving {
                     self.end();
                     return true;
@@ -214,12 +205,14 @@ impl Session {
                 next
             }
             Work::File(question) if question.purpose.is_long() => {
-                self.queue.pop_unless(|waiting| !waiting.is_abort())
+                self.incoming.queue.pop_unless(|waiting| !waiting.is_abort())
             }
             Work::File(_) => None,
             // The answers to two STATs must not be mixed up.
             Work::Transfer(transfer) if transfer.has_stat() => None,
-            Work::Transfer(_) => self.queue.pop_unless(|waiting| waiting.waits_for_transfer(dialect)),
+            Work::Transfer(_) => {
+                self.incoming.queue.pop_unless(|waiting| waiting.waits_for_transfer(dialect))
+            }
         };
         let Some(next) = next else { return false };
         self.cx.timers.disarm(Timer::Idle); // it starts again when there is nothing to do
@@ -355,6 +348,30 @@ impl Session {
         }
     }
 
+    /// ABOR: what is under way ends at once, with a reply of its own before that of ABOR.
+    fn abort(&mut self) {
+        self.cx.parameters.range = None; // E14
+        self.cx.sockets.kept.close_all(&mut self.cx.out);
+        let step = self.work.abort(&mut self.cx);
+        self.after(step);
+    }
+
+    fn tell_transfer(&mut self, input: transfer::Input<'_>) {
+        let step = self.work.tell_transfer(&mut self.cx, input);
+        self.after(step);
+    }
+
+    /// What follows from a step of the work.
+    fn after(&mut self, step: Step) {
+        match step {
+            Step::Same => {}
+            Step::Ended => self.worked = Some(self.cx.now),
+            Step::Secured if !self.greeted => self.greet(),
+            Step::Secured => {}
+            Step::Failed => self.end(),
+        }
+    }
+
     /// ACCT: the last step of a login, where the account asks for it.
     fn acct(&mut self, account: &Secret) {
         if login::acct(&mut self.cx, account).is_break() {
@@ -366,8 +383,7 @@ impl Session {
     /// because anybody could have sent what came in clear.
     fn change_tls(&mut self, begin: impl FnOnce(&mut Context) -> Option<Ticket>) {
         if let Some(ticket) = begin(&mut self.cx) {
-            self.queue.clear();
-            self.lines = LineReader::new(MAX_LINE);
+            self.incoming.clear();
             self.work = Work::Securing(ticket);
         }
     }
@@ -383,116 +399,6 @@ impl Session {
         } else {
             self.cx.out.reply(Meaning::Goodbye, "Goodbye");
             self.end();
-        }
-    }
-
-    /// ABOR: what is under way ends at once, with a reply of its own before that of ABOR.
-    fn abort(&mut self) {
-        self.cx.parameters.range = None; // E14
-        self.cx.sockets.kept.close_all(&mut self.cx.out);
-        match &self.work {
-            Work::Idle | Work::Securing(_) | Work::Closed => abort::idle(&mut self.cx),
-            Work::Login(Question { ticket, .. })
-            | Work::Setup(Question { ticket, .. })
-            | Work::Status(Question { ticket, .. }) => {
-                self.cx.out.ask(Ask::Cancel(*ticket));
-                self.cx.timers.disarm(Timer::Question);
-                self.work = Work::Idle;
-                abort::ended(&mut self.cx);
-            }
-            Work::File(Question { ticket, purpose }) => {
-                self.cx.out.ask(Ask::Cancel(*ticket));
-                self.cx.timers.disarm(Timer::Question);
-                purpose.aborted(&mut self.cx);
-                self.worked = Some(self.cx.now);
-                self.work = Work::Idle;
-            }
-            Work::Transfer(_) => self.tell_transfer(transfer::Input::Abort),
-        }
-    }
-
-    fn tell_transfer(&mut self, input: transfer::Input<'_>) {
-        let Work::Transfer(transfer) = &mut self.work else { return };
-        transfer.input(&mut self.cx, input);
-        if transfer.is_over() {
-            self.worked = Some(self.cx.now);
-            self.work = Work::Idle;
-        }
-    }
-
-    fn answered(&mut self, ticket: Ticket, answer: Answer) {
-        let Self { cx, work, .. } = self;
-        let Some(answer) = arrivals::handshake(cx, ticket, answer) else { return };
-        match std::mem::replace(work, Work::Idle) {
-            Work::Securing(asked) if asked == ticket => {
-                if tls::secured(cx, answer).is_break() {
-                    self.end();
-                } else if !self.greeted {
-                    self.greet();
-                }
-            }
-            Work::Login(question) if question.ticket == ticket => {
-                cx.timers.disarm(Timer::Question);
-                if question.purpose.answered(cx, answer).is_break() {
-                    self.end();
-                }
-            }
-            Work::Setup(question) if question.ticket == ticket => {
-                cx.timers.disarm(Timer::Question);
-                work.wait(question.purpose.answered(cx, ticket, answer));
-            }
-            Work::Status(question) if question.ticket == ticket => {
-                cx.timers.disarm(Timer::Question);
-                question.purpose.answered(cx, answer);
-            }
-            Work::File(question) if question.ticket == ticket => {
-                cx.timers.disarm(Timer::Question);
-                if question.purpose.is_long() {
-                    self.worked = Some(cx.now);
-                }
-                work.wait(question.purpose.answered(cx, answer));
-            }
-            transfer @ Work::Transfer(_) => {
-                *work = transfer;
-                self.tell_transfer(transfer::Input::Answer(ticket, answer));
-            }
-            other @ (Work::Securing(_)
-            | Work::Login(_)
-            | Work::Setup(_)
-            | Work::Status(_)
-            | Work::File(_)
-            | Work::Idle
-            | Work::Closed) => {
-                *work = other;
-                cx.out.unwanted(answer);
-            }
-        }
-    }
-
-    /// A connection has been accepted in the background.
-    fn arrived(&mut self, listener: Ticket, conn: ConnId, from: SocketAddr) {
-        match &self.work {
-            Work::Transfer(transfer) if transfer.awaits(listener) => {
-                self.tell_transfer(transfer::Input::Arrived { conn, from });
-            }
-            Work::Idle
-            | Work::Securing(_)
-            | Work::Login(_)
-            | Work::Setup(_)
-            | Work::File(_)
-            | Work::Closed
-                if self.cx.config.strict_listen && !self.cx.sockets.is_passive(listener) =>
-            {
-                arrivals::stranger(&mut self.cx, listener, conn, from); // C11
-            }
-            Work::Transfer(_)
-            | Work::Idle
-            | Work::Securing(_)
-            | Work::Login(_)
-            | Work::Setup(_)
-            | Work::Status(_)
-            | Work::File(_)
-            | Work::Closed => arrivals::arrived(&mut self.cx, listener, conn, from),
         }
     }
 
@@ -571,8 +477,7 @@ impl Session {
         let Some(DetachPermit { id, time }) = transfer.outlives() else { return false };
         let may_be_cut = transfer.outlives_control();
         self.cx.out.drop_replies();
-        self.queue.clear();
-        self.lines = LineReader::new(MAX_LINE);
+        self.incoming.clear();
         self.leaving = true;
         self.cx.arm(Timer::Detached, time);
         self.cx.out.event(Event::Detached { id });
@@ -590,7 +495,7 @@ impl Session {
         self.cx.out.close();
         self.work = Work::Closed;
         self.cx.timers.clear();
-        self.queue.clear();
+        self.incoming.clear();
         self.cx.sockets.rendezvous = None;
         self.cx.sockets.kept.forget();
     }

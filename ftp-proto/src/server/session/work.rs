@@ -1,9 +1,12 @@
 //! What a session is doing.
 
-use crate::server::ask::Ticket;
+use crate::server::ask::{Answer, Ask, ConnId, Ticket};
 use crate::server::context::{Context, Question};
-use crate::server::transfer::{Transfer, request};
-use crate::server::{detach, files, inform, login, setup};
+use crate::server::setup::arrivals;
+use crate::server::timer::Timer;
+use crate::server::transfer::{self, Transfer, abort, request};
+use crate::server::{detach, files, inform, login, setup, tls};
+use std::net::SocketAddr;
 
 /// What the session is doing. A timer ends everything but `Idle` and `Closed`.
 #[derive(Debug)]
@@ -24,6 +27,20 @@ pub(super) enum Work {
     Transfer(Box<Transfer>),
     /// The session is closed: nothing goes in or out any more.
     Closed,
+}
+
+/// What a step of the work means for the session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub(super) enum Step {
+    /// Nothing more.
+    Same,
+    /// A transfer or a digest has ended.
+    Ended,
+    /// TLS has begun or ended on the control connection.
+    Secured,
+    /// The session has to end.
+    Failed,
 }
 
 impl Work {
@@ -57,6 +74,126 @@ impl Work {
                 *self = Self::Transfer(Box::new(transfer));
             }
         }
+    }
+
+    /// Passes an input to the transfer that is under way, if there is one.
+    pub(super) fn tell_transfer(&mut self, cx: &mut Context, input: transfer::Input<'_>) -> Step {
+        let Self::Transfer(transfer) = self else { return Step::Same };
+        transfer.input(cx, input);
+        if !transfer.is_over() {
+            return Step::Same;
+        }
+        *self = Self::Idle;
+        Step::Ended
+    }
+
+    /// ABOR: ends the work, with a reply of its own before that of ABOR.
+    pub(super) fn abort(&mut self, cx: &mut Context) -> Step {
+        match self {
+            Self::Idle | Self::Securing(_) | Self::Closed => {
+                abort::idle(cx);
+                Step::Same
+            }
+            Self::Login(Question { ticket, .. })
+            | Self::Setup(Question { ticket, .. })
+            | Self::Status(Question { ticket, .. }) => {
+                cx.out.ask(Ask::Cancel(*ticket));
+                cx.timers.disarm(Timer::Question);
+                *self = Self::Idle;
+                abort::ended(cx);
+                Step::Same
+            }
+            Self::File(Question { ticket, purpose }) => {
+                cx.out.ask(Ask::Cancel(*ticket));
+                cx.timers.disarm(Timer::Question);
+                purpose.aborted(cx);
+                *self = Self::Idle;
+                Step::Ended
+            }
+            Self::Transfer(_) => self.tell_transfer(cx, transfer::Input::Abort),
+        }
+    }
+
+    /// Takes an answer of the driver. An answer that nothing waits for is disposed of.
+    pub(super) fn answered(&mut self, cx: &mut Context, ticket: Ticket, answer: Answer) -> Step {
+        let Some(answer) = arrivals::handshake(cx, ticket, answer) else { return Step::Same };
+        match std::mem::replace(self, Self::Idle) {
+            Self::Securing(asked) if asked == ticket => {
+                if tls::secured(cx, answer).is_break() {
+                    Step::Failed
+                } else {
+                    Step::Secured
+                }
+            }
+            Self::Login(question) if question.ticket == ticket => {
+                cx.timers.disarm(Timer::Question);
+                if question.purpose.answered(cx, answer).is_break() { Step::Failed } else { Step::Same }
+            }
+            Self::Setup(question) if question.ticket == ticket => {
+                cx.timers.disarm(Timer::Question);
+                self.wait(question.purpose.answered(cx, ticket, answer));
+                Step::Same
+            }
+            Self::Status(question) if question.ticket == ticket => {
+                cx.timers.disarm(Timer::Question);
+                question.purpose.answered(cx, answer);
+                Step::Same
+            }
+            Self::File(question) if question.ticket == ticket => {
+                cx.timers.disarm(Timer::Question);
+                let step = if question.purpose.is_long() { Step::Ended } else { Step::Same };
+                self.wait(question.purpose.answered(cx, answer));
+                step
+            }
+            transfer @ Self::Transfer(_) => {
+                *self = transfer;
+                self.tell_transfer(cx, transfer::Input::Answer(ticket, answer))
+            }
+            other @ (Self::Securing(_)
+            | Self::Login(_)
+            | Self::Setup(_)
+            | Self::Status(_)
+            | Self::File(_)
+            | Self::Idle
+            | Self::Closed) => {
+                *self = other;
+                cx.out.unwanted(answer);
+                Step::Same
+            }
+        }
+    }
+
+    /// Takes a connection that has arrived at a listener.
+    pub(super) fn arrived(
+        &mut self,
+        cx: &mut Context,
+        listener: Ticket,
+        (conn, from): (ConnId, SocketAddr),
+    ) -> Step {
+        match self {
+            Self::Transfer(transfer) if transfer.awaits(listener) => {
+                return self.tell_transfer(cx, transfer::Input::Arrived { conn, from });
+            }
+            Self::Idle
+            | Self::Securing(_)
+            | Self::Login(_)
+            | Self::Setup(_)
+            | Self::File(_)
+            | Self::Closed
+                if cx.config.strict_listen && !cx.sockets.is_passive(listener) =>
+            {
+                arrivals::stranger(cx, listener, conn, from); // C11
+            }
+            Self::Transfer(_)
+            | Self::Idle
+            | Self::Securing(_)
+            | Self::Login(_)
+            | Self::Setup(_)
+            | Self::Status(_)
+            | Self::File(_)
+            | Self::Closed => arrivals::arrived(cx, listener, conn, from),
+        }
+        Step::Same
     }
 }
 
