@@ -10,7 +10,7 @@
 //! | [`operate`] | what the operator does to a running server, and sees of it |
 //! | [`auth`] | who may log in |
 //! | [`limits`] | what sessions share, and how much one client gets |
-//! | [`vfs`] | the files, beneath a root that nobody leaves |
+//! | [`vfs`] | the files beneath a root that no path leads out of |
 //!
 //! Each folder uses only folders below it in this table.
 

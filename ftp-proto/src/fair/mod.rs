@@ -47,12 +47,12 @@ pub struct Bounds {
 pub enum GivesWay {
     /// The one that came first.
     Oldest,
-    /// The one that came last. To a newcomer of the same key nobody gives way: it is the newest itself.
+    /// The one that came last. A newcomer of the same key displaces no holder: it is the newest itself.
     Newest,
 }
 
 impl Bounds {
-    /// Bounds of so many places in all. One key may take all of them while nobody else wants one, and its
+    /// Bounds of `places` places in all. One key may take all of them while no other key wants one, and its
     /// oldest holder gives way.
     pub const fn new(places: usize) -> Self {
         Self { places, per_key: places, to_others: GivesWay::Oldest, to_own: GivesWay::Oldest }
@@ -78,7 +78,7 @@ pub struct Fair<K, V> {
     next: u64,
 }
 
-/// Who makes room for a newcomer.
+/// Which holder gives way to a newcomer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Choice {
     /// There is room.
@@ -127,7 +127,7 @@ impl<K: Clone + Eq + Hash, V> Fair<K, V> {
     ///
     /// # Errors
     ///
-    /// Returns `value` if nobody gives way to it.
+    /// Returns `value` if no holder gives way to it.
     pub fn admit(
         &mut self,
         bounds: Bounds,
@@ -200,7 +200,7 @@ impl<K: Clone + Eq + Hash, V> Fair<K, V> {
     /// Frees a place for a newcomer of `key`, where all of `places` are taken and not every holder can give
     /// way. `rank` says which ones can, and the least of these does first. It belongs to the key that holds
     /// most, among those that hold more than an equal share and more than `key` with the newcomer; the eight
-    /// that hold most are looked at. Returns the holder that gave way; nobody if there is none.
+    /// that hold most are looked at. Returns the holder that gave way, if there is one.
     pub fn make_room<O: Ord>(&mut self, places: usize, key: &K, rank: impl Fn(&V) -> Option<O>) -> Option<V> {
         let mine = self.count(key) + 1;
         let keys = self.counts.len() + usize::from(mine == 1);
@@ -276,7 +276,7 @@ mod tests {
         table
     }
 
-    /// Who gives way when a newcomer of `key` finds `keys`: the number of the holder, or nobody.
+    /// Who gives way when a newcomer of `key` finds `keys`: the number of the holder, if there is one.
     fn gives_way(bounds: Bounds, keys: &str, key: char, weak: &[usize]) -> Result<Option<usize>, ()> {
         let mut table = table(bounds, keys);
         let admitted = table.admit(bounds, key, (key, 99), |_, (_, number)| weak.contains(number));

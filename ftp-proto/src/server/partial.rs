@@ -7,7 +7,7 @@ pub fn is_partial(name: &[u8]) -> bool {
     middle.is_some_and(|hex| hex.len() == 2 * RANDOM && hex.iter().all(u8::is_ascii_hexdigit))
 }
 
-/// The name of a file that is going to be received. Nobody can guess it if `random` is random.
+/// The name of a file that is going to be received. It cannot be guessed if `random` is random.
 pub fn partial_name(random: [u8; RANDOM]) -> Vec<u8> {
     let hex: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
     [PREFIX, hex.as_bytes(), SUFFIX].concat()

@@ -143,7 +143,7 @@ pub(super) fn prot(cx: &mut Context, level: Protection) {
     }
 }
 
-/// CCC: refused, because whoever is between could go on in the name of the user (F09).
+/// CCC: refused, because a host between the two ends could go on in the name of the user (F09).
 pub(super) fn ccc(cx: &mut Context) {
     if !needs_tls(cx) {
         cx.out.reply(Meaning::SecurityDenied, "The control connection stays private");

@@ -47,7 +47,7 @@ pub fn run(options: Options) -> Result<(), Exit> {
 }
 
 async fn until_stopped(options: Options) -> Result<(), anyhow::Error> {
-    // Before the ready line: whoever waits for it may send a signal at once.
+    // Before the ready line: the program that waits for it may send a signal at once.
     let mut stop = Stop::new().context("cannot listen for signals")?;
     let mut hangup = Reload::new().context("cannot listen for signals")?;
     let tokens = token_file::read(&options.token_file)?;

@@ -7,7 +7,7 @@ use argon2::{Argon2, PasswordHasher, PasswordVerifier};
 use scrypt::Scrypt;
 use sha_crypt::ShaCrypt;
 
-/// The hash of a password. Its text is shown to nobody.
+/// The hash of a password. Its text is never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash {
     kind: Kind,
@@ -157,7 +157,7 @@ const MAX_PASSES: u32 = 16;
 const MAX_BCRYPT: u32 = 16;
 /// Rounds of sha-crypt, whose default is 5,000.
 const MAX_ROUNDS: u32 = 5_000_000;
-/// The hash of 32 random bytes that nobody has kept.
+/// The hash of 32 random bytes that were not kept.
 const HASH_FOR_UNKNOWN_NAMES: &str = "$argon2id$v=19$m=19456,t=2,p=1$ODQ0MjM0NGM4ODQ5MTQ3NDQ5YmQyYjUz$gu0dsGtqUPTkKQ/alft9r/FPj2UqNuBdWRjdgH9Kh5k";
 
 #[cfg(test)]

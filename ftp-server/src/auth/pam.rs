@@ -1,5 +1,5 @@
-//! Passwords that PAM checks, where the program is built with the feature `pam`. PAM may take long, and may hang:
-//! call it from a thread that nobody waits for.
+//! Passwords that PAM checks, where the program is built with the feature `pam`. PAM may take long, and may
+//! hang: call it from a thread that no session waits for.
 
 use ftp_proto::wire::Secret;
 
@@ -10,8 +10,8 @@ use super::entry::Entry;
 /// Whether the program is built with PAM.
 pub const HAS_PAM: bool = cfg!(feature = "pam");
 
-/// A password that PAM is to check. For a user that does not exist PAM is asked as well, so that the time tells
-/// nobody which names there are.
+/// A password that PAM is to check. For a user that does not exist PAM is asked as well, so that the time
+/// tells not which names there are.
 #[derive(Debug)]
 pub struct PamCheck {
     pub(super) entry: Option<Arc<Entry>>,
@@ -82,7 +82,7 @@ mod system {
 mod system {
     use ftp_proto::wire::Secret;
 
-    /// Nobody: the configuration refuses users of PAM in a program without it.
+    /// Always false: the configuration refuses users of PAM in a program without it.
     pub(super) const fn verify(_: &str, _: &[u8], _: &Secret) -> bool {
         false
     }

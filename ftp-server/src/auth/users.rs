@@ -44,8 +44,8 @@ pub enum Check {
     Pam(PamCheck),
 }
 
-/// A password that is to be compared with a slow hash. For a user that does not exist the hash is one
-/// that no password has, so that the time tells nobody which names there are.
+/// A password that is to be compared with a slow hash. For a user that does not exist the hash is one that no
+/// password has, so that the time does not tell which names there are.
 #[derive(Debug)]
 pub struct SlowCheck {
     entry: Option<Arc<Entry>>,

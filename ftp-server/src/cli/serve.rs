@@ -56,7 +56,7 @@ async fn until_stopped(
     lost: Lost,
     again: Again<'_>,
 ) -> Result<(), anyhow::Error> {
-    // Before the ready line: whoever waits for it may send a signal at once.
+    // Before the ready line: the program that waits for it may send a signal at once.
     let mut stop = Stop::new().context("cannot listen for signals")?;
     let mut hangup = Reload::new().context("cannot listen for signals")?;
     let server = Server::start(&config, sockets, lost)?;

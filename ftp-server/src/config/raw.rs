@@ -117,7 +117,7 @@ pub struct Options {
     /// How long transfers may go on, and be completed, after SIGTERM [default: 30s]
     #[arg(long, value_name = "T", value_parser = duration::parse)]
     pub shutdown_grace: Option<Duration>,
-    /// Serve metrics for Prometheus at /metrics and liveness at /healthz, to whoever can connect there
+    /// Serve metrics for Prometheus at /metrics and liveness at /healthz, to every client that can connect there
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub metrics: Option<SocketAddr>,
     /// Go on as this user, with its groups, after the listeners were opened by root
@@ -176,7 +176,7 @@ impl SocketGender {
 /// The values of `--foreign`.
 #[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ForeignPolicy {
-    /// Nobody: such a peer is refused
+    /// No foreign host: such a peer is refused
     Never,
     /// Everybody, if the peer proves by RNDZ that it takes part in the transfer
     Proven,

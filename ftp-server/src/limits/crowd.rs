@@ -25,7 +25,7 @@ pub struct CrowdPlace<K: Clone + Eq + Hash> {
 }
 
 impl<K: Clone + Eq + Hash> Crowd<K> {
-    /// So many places, all of them free.
+    /// Creates `places` places, all of them free.
     pub fn new(places: usize) -> Arc<Self> {
         Arc::new(Self { places, holders: Mutex::new(Fair::new()) })
     }

@@ -34,7 +34,7 @@ pub enum Scarcity {
     Enough,
     /// There are none for new sessions.
     ForSessions,
-    /// There are none for data connections that nobody uses yet.
+    /// There are none for data connections that no transfer uses yet.
     ForTransfers,
     /// There are none for data ports.
     ForFiles,

@@ -119,7 +119,7 @@ impl Door {
         }
     }
 
-    /// The oldest connection of the address that holds most, if it holds so many.
+    /// The oldest connection of the address that holds most, if it holds at least that many.
     pub(super) fn oldest_of_crowd(&self, at_least: usize) -> Option<u64> {
         let (most, count) = self.here.hosts.iter().max_by_key(|(from, count)| (**count, **from))?;
         let of_most = self.all.iter().filter(|(_, visitor)| visitor.from == *most);
@@ -173,7 +173,7 @@ impl Counts {
     }
 }
 
-/// One less; nobody is remembered after leaving.
+/// Counts one less. A key without a connection is forgotten.
 pub(super) fn release<T: Eq + Hash>(counts: &mut HashMap<T, usize>, of: T) {
     if let Some(count) = counts.get_mut(&of) {
         *count = count.saturating_sub(1);

@@ -27,7 +27,7 @@ pub struct KeptSlot {
 }
 
 impl KeptConnections {
-    /// Nobody keeps a connection yet.
+    /// Creates the table; no connection is kept yet.
     pub fn new() -> Arc<Self> {
         Self::with_places(MAX_KEPT)
     }
@@ -36,8 +36,9 @@ impl KeptConnections {
         Arc::new(Self { places: Mutex::default(), bounds: Bounds::new(places) })
     }
 
-    /// Takes a place for a connection of a session of `owner`. If there is none, a session that keeps more than its
-    /// share is told by its `needed` to close what it keeps. Returns `None` if nobody has to give way.
+    /// Takes a place for a connection of a session of `owner`. If there is none, a session that keeps more
+    /// than its share is told by its `needed` to close what it keeps. Returns `None` if no other owner has to
+    /// give way.
     pub fn keep(self: &Arc<Self>, owner: Owner, needed: &Arc<Notify>) -> Option<KeptSlot> {
         let admitted = self.places().admit(self.bounds, owner, Arc::clone(needed), |_, _| false);
         let (place, displaced) = admitted.ok()?;

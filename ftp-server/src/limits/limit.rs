@@ -48,14 +48,14 @@ pub enum Limit {
     DetachedTransfers,
 }
 
-/// What happens when a limit is reached and somebody wants more.
+/// What happens to a newcomer when a limit is reached.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Beyond {
-    /// Whoever wants more is refused.
+    /// The newcomer is refused.
     Refused,
-    /// Whoever holds most gives way; a newcomer that holds most itself is refused.
+    /// The owner that holds most gives way; a newcomer that holds most itself is refused.
     GivesWay,
-    /// Whoever wants more waits for its turn; whoever has least comes first.
+    /// The newcomer waits for its turn; the owner with fewest turns is next.
     Waits,
 }
 
@@ -173,9 +173,10 @@ impl Limit {
         }
     }
 
-    /// What a client is told whose connection is turned away or ended at this limit. It names the limit.
-    pub const fn refusal(self) -> &'static str {
-        match self {
+    /// What a client is told whose connection is refused or ended at this limit. It names the limit. The other
+    /// limits end no connection; what a client is told of them is the reply to its command.
+    pub const fn refusal(self) -> Option<&'static str> {
+        Some(match self {
             Self::Sessions => "Too many sessions (max-sessions); try again later",
             Self::SessionsPerAddress => "Too many sessions from your address (max-sessions-per-address)",
             Self::Unauthenticated => {
@@ -188,25 +189,21 @@ impl Limit {
             Self::AccountSessionsPerAddress => {
                 "Too many sessions of this account from your address (users.max-sessions-per-address)"
             }
-            Self::WrongPasswords => {
-                "Too many wrong logins from your address (wrong-passwords-per-second); try again later"
-            }
-            Self::Hashes => "Too many logins at the same time (hashes-at-once); try again later",
-            Self::ForeignTargets => "Too many foreign targets at the same time (foreign-targets-at-once)",
-            Self::DataPorts => "No data port is free now (passive-ports)",
-            Self::AnonymousPorts => {
-                "No data port for anonymous sessions is free now (anonymous-passive-ports)"
-            }
             Self::Descriptors => "Too many open files (descriptors); try again later",
-            Self::FileCommands => "Too many commands about files (file-commands-at-once); try again later",
-            Self::Transfers => "Too many files are read or written (file-transfers-at-once); try again later",
-            Self::Digests => "Too many digests (digests-at-once); try again later",
-            Self::KeptConnections => "Too many data connections between two files (kept-connections)",
-            Self::ProxyHeaders => "Too many connections of proxies without their header (proxy-headers)",
-            Self::Pam => "Too many logins at the same time (pam); try again later",
-            Self::Hooks => "Too many hooks wait (hooks-waiting)",
-            Self::DetachedTransfers => "Too many detached transfers (detached-transfers); try again later",
-        }
+            Self::WrongPasswords
+            | Self::Hashes
+            | Self::ForeignTargets
+            | Self::DataPorts
+            | Self::AnonymousPorts
+            | Self::FileCommands
+            | Self::Transfers
+            | Self::Digests
+            | Self::KeptConnections
+            | Self::ProxyHeaders
+            | Self::Pam
+            | Self::Hooks
+            | Self::DetachedTransfers => return None,
+        })
     }
 }
 
@@ -277,10 +274,12 @@ mod tests {
 
     #[test]
     fn every_refusal_names_its_limit() {
-        for limit in Limit::ALL {
-            let name = format!("({})", limit.name());
-            assert!(limit.refusal().contains(&name), "{limit:?}: {}", limit.refusal());
+        let refusals: Vec<_> =
+            Limit::ALL.into_iter().filter_map(|limit| Some((limit, limit.refusal()?))).collect();
+        for (limit, text) in &refusals {
+            assert!(text.contains(&format!("({})", limit.name())), "{limit:?}: {text}");
         }
+        assert_eq!(refusals.len(), 7, "a limit that ends a connection has a text");
     }
 
     #[test]

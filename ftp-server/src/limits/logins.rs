@@ -235,8 +235,8 @@ impl Waiting {
 }
 
 impl LoginSlot {
-    /// Runs `work`, which makes a slow hash, on a thread for that, when it is this login's turn. The
-    /// turn lasts until the work is done, even if nobody waits for it any more.
+    /// Runs `work`, which makes a slow hash, on a thread for that, when it is this login's turn. The turn
+    /// lasts until the work is done, even if the session has ended.
     pub async fn hash<T: Send + 'static>(
         self,
         work: impl FnOnce() -> T + Send + 'static,

@@ -97,7 +97,7 @@ struct Claim {
 }
 
 impl DataPorts {
-    /// Nobody has a port yet. They come from `range`; without it, any free port will do.
+    /// Creates the table; no port is taken yet. Ports come from `range`; without it, any free port will do.
     pub fn new(range: Option<RangeInclusive<u16>>, descriptors: Arc<Descriptors>, clock: Clock) -> Arc<Self> {
         let count = range.as_ref().map(ExactSizeIterator::len);
         Arc::new(Self {
@@ -115,7 +115,7 @@ impl DataPorts {
     /// more than its share is told by its `needed` to give its ports back, and this waits for one of them.
     ///
     /// # Errors
-    /// [`io::ErrorKind::AddrInUse`] if nobody has to give way, or nobody does so in time.
+    /// [`io::ErrorKind::AddrInUse`] if no other owner has to give way, or none does so in time.
     pub async fn reserve(
         self: &Arc<Self>,
         at: IpAddr,
@@ -131,7 +131,7 @@ impl DataPorts {
     /// Reserves an even port and the odd one that follows it, in the same way. They count as two.
     ///
     /// # Errors
-    /// [`io::ErrorKind::AddrInUse`] if nobody has to give way, or nobody does so in time.
+    /// [`io::ErrorKind::AddrInUse`] if no other owner has to give way, or none does so in time.
     pub async fn reserve_pair(
         self: &Arc<Self>,
         at: IpAddr,

@@ -124,7 +124,7 @@ pub struct AccountLimits {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 pub enum Full {
     /// A limit is reached, and somebody else needs the place more.
-    #[error("{}", _0.refusal())]
+    #[error("{}", _0.refusal().unwrap_or(_0.name()))]
     Reached(Limit),
     /// The operator has removed the account.
     #[error("Your account was removed")]
@@ -168,8 +168,9 @@ impl Sessions {
     }
 
     /// Takes a place for a connection from `ip`. If the door is full, the oldest connection of the address
-    /// that holds most places there gives way; where several do, of the network that holds most. Nobody who has logged in gives way to a stranger: in a full
-    /// server, a connection gets in only if its login could displace somebody ([`SessionSlot::log_in`]).
+    /// that holds most places there gives way; where several do, of the network that holds most. A session
+    /// that has logged in never gives way to one that has not: in a full server, a connection gets in only if
+    /// its login could displace somebody ([`SessionSlot::log_in`]).
     ///
     /// # Errors
     /// A limit is reached: the connection has to be turned away.
@@ -307,7 +308,7 @@ impl State {
         Some(seat)
     }
 
-    /// `limit` is reached, and `owner` has logged in: ends a session of whoever holds most, and more than an
+    /// `limit` is reached, and `owner` has logged in: ends a session of the account that holds most, if above its
     /// equal share. Of several sessions the one that does nothing for longest goes, then the oldest. Returns
     /// whether there was one.
     fn make_room(&mut self, owner: &Owner, limit: Limit) -> bool {
@@ -370,7 +371,7 @@ impl SessionSlot {
     /// that of `owner`. In a full server somebody gives way to it who holds more than an equal share.
     ///
     /// # Errors
-    /// The account has as many sessions as it may, or the server is full and nobody gives way.
+    /// The account has as many sessions as it may, or the server is full and no session gives way.
     pub fn log_in(&self, account: &[u8], owner: Owner, limits: AccountLimits) -> Result<(), Full> {
         let Slot { sessions, number, from, displaces, account: mine, .. } = &*self.0;
         let mut state = sessions.state();
@@ -413,7 +414,7 @@ impl SessionSlot {
         Ok(())
     }
 
-    /// Records that nobody is logged in any more. The session counts among those without login again.
+    /// Logs the session out. The session counts among those without login again.
     ///
     /// # Errors
     /// There is no place among them: the session has to end.

@@ -113,16 +113,16 @@ impl Shares {
         uses
     }
 
-    /// There are too few descriptors. A data connection that no file uses gives way first, then a crowd at the
-    /// door, then whoever has most data ports.
+    /// Called when descriptors are scarce. A data connection that no file uses gives way first, then a crowd
+    /// of connections without login, then the owner of most data ports.
     pub fn relieve(&self) {
         if !self.kept.relieve() && !self.sessions.relieve(Full::Reached(Limit::Descriptors)) {
             self.ports.relieve();
         }
     }
 
-    /// There are too few descriptors for a data connection: one that no file uses gives way first, then whoever
-    /// has most data ports.
+    /// Called when descriptors are scarce for a data connection: one that no file uses gives way first, then
+    /// the owner of most data ports.
     pub fn relieve_data(&self) {
         if !self.kept.relieve() {
             self.ports.relieve();

@@ -29,7 +29,7 @@ impl Threads {
 
     /// Has `work` done as soon as a thread is free.
     pub(super) fn run(&self, work: Work) {
-        // Without a thread the work is dropped, and whoever waits for it is told.
+        // Without a thread the work is dropped, and the login that waits for it is told.
         let _ = self.0.send(work);
     }
 }

@@ -104,7 +104,7 @@ impl Turns {
         };
         match waits.await {
             Ok(turn) => turn,
-            // Nobody drops a sender without a turn; if one is lost, the work goes on without it.
+            // A sender is never dropped without a turn; if one were lost, the work would go on without it.
             Err(_) => self.give(&mut self.state(), owner),
         }
     }

@@ -181,7 +181,7 @@ impl Server {
 
     /// Accepts no more sessions, and answers the operator while it lets transfers end, then ends what is left.
     pub async fn drain(mut self) {
-        // Clients that are told to leave must find nobody listening.
+        // Clients that are told to leave must find no listener.
         self.accepting.shutdown().await;
         if let Some(state) = self.state.as_ref() {
             let logins = &self.shared.shares.logins;

@@ -45,7 +45,7 @@ pub fn self_signed(state: &State) -> Result<Identity, anyhow::Error> {
     Ok(identity)
 }
 
-/// Makes a key and a certificate, in one file that nobody else can read.
+/// Makes a key and a certificate, in one file that only this user can read.
 fn make(path: &Path) -> Result<(), anyhow::Error> {
     let key = KeyPair::generate()?;
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();

@@ -171,7 +171,7 @@ mod tests {
         assert_eq!(hook.run(Vec::new()).await, Err(HookFailure::TimedOut(time)));
         let number = std::fs::read_to_string(number).unwrap();
         let status = format!("/proc/{}/stat", number.trim());
-        // It has gone, or nobody has asked yet how it has ended.
+        // It has ended, and its status may not have been read yet.
         let is_gone = || std::fs::read_to_string(&status).map_or(true, |stat| stat.contains(") Z "));
         assert!((0..1_000_000).any(|_| is_gone()), "it still runs");
     }

@@ -13,8 +13,8 @@ use crate::limits::Crowd;
 
 /// Answers `GET /metrics` with what `page` gives, and `GET /healthz`. Never returns.
 ///
-/// A client that is slow costs nobody else anything: when there are too many, the oldest one of the address
-/// that has most of them is closed.
+/// A slow client does not harm others: when there are too many, the oldest one of the address that has most
+/// of them is closed.
 pub async fn serve(listener: Listener, page: impl Fn() -> String + Clone + Send + 'static) {
     let clients = Crowd::new(MAX_CLIENTS);
     loop {

@@ -39,7 +39,7 @@ pub async fn keep(state: PathBuf, logins: Arc<Logins>) {
 pub async fn save(state: PathBuf, logins: Arc<Logins>) {
     let work = move || {
         let known = logins.known();
-        // Whoever keeps nothing finds no file.
+        // Without a list there is no file.
         let is_needed = !known.is_empty() || KNOWN.file(&state).exists();
         if is_needed { KNOWN.write(&state, &format(known, Clock::today())) } else { io::Result::Ok(()) }
     };

@@ -68,12 +68,12 @@ impl Live {
 }
 
 impl Presence {
-    /// Somebody has logged in.
+    /// This user has logged in.
     pub fn logged_in(&self, user: &[u8]) {
         lock(&self.session.doing).user = Some(String::from_utf8_lossy(user).into_owned());
     }
 
-    /// Nobody is logged in any more.
+    /// The user was logged out.
     pub fn logged_out(&self) {
         lock(&self.session.doing).user = None;
     }

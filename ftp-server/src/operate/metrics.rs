@@ -148,7 +148,7 @@ impl Metrics {
             Record::NoPort { .. } => {
                 self.no_port.inc();
             }
-            // Whoever logs in again is counted then, and the end of a session is counted once.
+            // A second login is counted as one, and the end of a session is counted once.
             Record::LoggedOut | Record::Kicked => {}
             Record::LoggedIn { .. } => {
                 self.logins.get_or_create(&done(true)).inc();

@@ -1,4 +1,4 @@
-//! What the server keeps between its starts: a directory that nobody else may read, held by one server at
+//! What the server keeps between its starts: a directory that only this user may read, held by one server at
 //! a time.
 
 use std::env;

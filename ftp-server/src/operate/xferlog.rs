@@ -51,7 +51,7 @@ pub struct Who<'a> {
 }
 
 impl XferLog {
-    /// Opens the file at `path` for appending; nobody else may write it.
+    /// Opens the file at `path` for appending; only this user may write it.
     ///
     /// # Errors
     /// The file cannot be opened, or the system refuses a thread.

@@ -58,7 +58,7 @@ impl Shared {
         self.metrics.count(record);
     }
 
-    /// From now on these users may log in, and nobody else. Sessions of accounts that are gone end.
+    /// Replaces the users that may log in. Sessions of accounts that are gone end.
     pub fn set_users(&self, users: Users) {
         let users = Arc::new(users);
         *self.users.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&users);

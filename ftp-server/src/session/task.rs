@@ -242,7 +242,7 @@ impl SessionTask {
         let clock = shared.clock;
         loop {
             let deadline = match machine.poll() {
-                Output::Send(_) => continue, // nobody hears it
+                Output::Send(_) => continue, // the control connection is gone
                 Output::Ask(ask) => {
                     performer.perform(ask);
                     continue;

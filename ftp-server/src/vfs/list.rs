@@ -136,7 +136,7 @@ impl Listing {
                             Detail::Shown => shown_entry(name, &found),
                             Detail::Facts => entry(name, &found, Some(stat), &self.may),
                         };
-                        // Whoever walks a tree by its listings never follows a link, so no link makes
+                        // A client that walks a tree by its listings never follows a link, so no link makes
                         // the walk endless. RETR, CWD and the like follow links beneath the root.
                         if entry.kind == Kind::Link {
                             entry.target = target(dir.fd()?, entry.name.as_bytes());

@@ -23,8 +23,8 @@ pub(super) fn write_waiting(file: impl AsFd) -> Result<(), FileFailure> {
     flock(file, FlockOperation::LockExclusive).map_err(failure)
 }
 
-/// Checks that nobody writes the file in place now. It keeps no lock, because whoever reads or hashes
-/// must not stop a writer.
+/// Checks that the file is not being written in place. It keeps no lock, because a session that reads or
+/// hashes must not stop a writer.
 ///
 /// # Errors
 /// [`FileFailure::Busy`] if there is a writer.

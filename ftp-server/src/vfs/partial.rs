@@ -4,7 +4,7 @@ pub(super) use ftp_proto::server::is_partial;
 
 use std::io;
 
-/// A new name that nobody can guess.
+/// A new name that cannot be guessed.
 ///
 /// # Errors
 /// The operating system has no random numbers.

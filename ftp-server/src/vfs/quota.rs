@@ -232,7 +232,7 @@ impl RootQuota {
         Ok(done)
     }
 
-    /// A file begins to be written at `position`. `None` if nobody counts it.
+    /// A file begins to be written at `position`. `None` if it is not counted.
     ///
     /// # Errors
     /// The state of the file cannot be told.

@@ -108,7 +108,7 @@ impl Roots {
         }
     }
 
-    /// Uploads leave so many bytes free on each disk from now on.
+    /// Sets how many bytes uploads leave free on each disk.
     pub fn keep_free(&self, bytes: u64) {
         self.keep_free.store(bytes, Ordering::Relaxed);
     }

@@ -131,6 +131,21 @@ fn every_doc_comment_says_something() {
     );
 }
 
+/// The folders whose comments name every party; others may join them.
+const WITH_PARTIES: [(&str, &[&str]); 2] =
+    [("ftp-proto/src", &["/server/", "/shared/", "/fair/"]), ("ftp-server/src", &["/"])];
+
+#[test]
+fn comments_say_who_is_meant() {
+    let check = |room: &Room, package: &Package| {
+        let parts = WITH_PARTIES.iter().filter(|(folder, _)| *folder == room.folder);
+        let parts: Vec<&str> = parts.flat_map(|(_, parts)| parts.iter().copied()).collect();
+        let found = in_files(package, comments::vague);
+        found.into_iter().filter(|line| parts.iter().any(|part| line.contains(part))).collect()
+    };
+    none("name the party: the client, the account, the owner, the driver", in_all(check));
+}
+
 #[test]
 fn clippy_limits_functions_to_70_lines_and_6_arguments() {
     const LIMITS: [(&str, &str, &str); 2] = [

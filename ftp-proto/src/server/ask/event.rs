@@ -151,8 +151,8 @@ pub enum Event {
         direction: Direction,
         /// How the bytes were coded on the connection.
         data_type: DataType,
-        /// How many bytes of the file have moved; `None` if the session ended meanwhile, and whoever moves them
-        /// has the count.
+        /// How many bytes of the file have moved; `None` if the session ended meanwhile, and the part of the
+        /// driver that moves them has the count.
         bytes: Option<u64>,
         /// How long it took, from the command.
         took: Duration,

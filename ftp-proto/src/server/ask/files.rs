@@ -147,8 +147,8 @@ impl FileAsk {
         }
     }
 
-    /// The rights that a question needs, each with the path where it is needed. The facts of one name
-    /// (SIZE, MDTM, MLST, CWD) need none, because whoever may write has to compare what was written.
+    /// The rights that a question needs, each with the path where it is needed. The facts of one name (SIZE,
+    /// MDTM, MLST, CWD) need none, because a client that may write has to compare what was written.
     pub fn needs(&self) -> Vec<(&PathName, Right)> {
         match self {
             Self::Facts(_) | Self::Enter(_) | Self::Space(_) => Vec::new(),
@@ -241,10 +241,10 @@ pub enum FileFailure {
     /// The target of a link lies neither in the directory of the link nor below it.
     #[error("A link leads only to what lies in its own directory or below")]
     LeadsUp,
-    /// The account may not store so many bytes.
+    /// The quota of bytes of the account is reached.
     #[error("Quota of bytes reached (quota-bytes)")]
     QuotaBytes,
-    /// The account may not store so many files, directories and links.
+    /// The quota of files, directories and links of the account is reached.
     #[error("Quota of files reached (quota-files)")]
     QuotaFiles,
     /// The quota of the file system is reached.

@@ -80,9 +80,9 @@ pub enum Output {
     Ask(Ask),
     /// Something that a log may want to know.
     Event(Event),
-    /// Close the control connection once everything has been sent, and release all that the session
-    /// holds: moves as after [`Ask::Stop`], data connections with a reset, so that nobody takes their
-    /// end for the end of a file; those that are kept between two files in order. Nothing comes after it.
+    /// Close the control connection once everything has been sent, and release all that the session holds:
+    /// moves as after [`Ask::Stop`], data connections with a reset, so that no peer takes their end for the
+    /// end of a file; those that are kept between two files in order. Nothing comes after it.
     Close,
     /// There is nothing more until an input or until this moment.
     Wait(Option<Moment>),
@@ -112,7 +112,7 @@ pub enum Ask {
         /// The certificate that the client has shown.
         certificate: Fingerprint,
     },
-    /// Whoever was logged in is so no more (USER, REIN, AUTH): the session counts as one without a login.
+    /// The user was logged out (USER, REIN, AUTH): the session counts as one without a login.
     LogOut,
     /// Tell how far the limits of the server are used, for STAT of an account that may see it
     /// -> [`Answer::Limits`].
@@ -328,7 +328,7 @@ pub struct Handshake {
     pub leaf: Option<Fingerprint>,
     /// Whether it has resumed the session of the control connection.
     pub resumed: bool,
-    /// The exporter of the connection (RFC 9266). Both ends have the same, and nobody between them.
+    /// The exporter of the connection (RFC 9266). Both ends have the same; a host between them has another.
     pub exporter: [u8; 32],
 }
 
@@ -337,14 +337,14 @@ pub struct Handshake {
 pub enum Ending {
     /// In order, with a FIN.
     Close,
-    /// At once, with a reset. Nobody takes that for the end of a file.
+    /// At once, with a reset, which no peer takes for the end of a file.
     Reset,
 }
 
 /// The answer to a request.
 #[derive(Debug)]
 pub enum Answer {
-    /// To [`Ask::Login`] and [`Ask::Recognise`]: the account, or `None` if nobody is logged in.
+    /// To [`Ask::Login`] and [`Ask::Recognise`]: the account, or `None` if the login is refused.
     Login(Option<Account>),
     /// To [`Ask::Limits`]: a line for each limit.
     Limits(Vec<String>),

@@ -11,7 +11,7 @@ use crate::wire::PathName;
 
 /// SIZE (RFC 3659 4).
 pub(in crate::server) fn size(cx: &mut Context, name: &PathName) -> Waits {
-    // In TYPE A the size is that of the bytes on the connection, which nobody has counted.
+    // In TYPE A the size is that of the bytes on the connection, which were not counted.
     if cx.parameters.data_type == DataType::Ascii {
         return said(cx, Meaning::Denied, "SIZE needs TYPE I");
     }

@@ -33,7 +33,7 @@ pub(super) enum Work {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use]
 pub(super) enum Step {
-    /// Nothing more.
+    /// Nothing changes for the session.
     Same,
     /// A transfer or a digest has ended.
     Ended,

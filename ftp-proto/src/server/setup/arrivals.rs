@@ -85,8 +85,9 @@ pub(in crate::server) fn handshake(cx: &mut Context, ticket: Ticket, answer: Ans
 /// How many connections a listener holds, and which of them gives way.
 ///
 /// Without a proof the first connection of a host is the peer, so the later ones of that host give way; a
-/// filter means one connection (E21); with strict gender there may be a filter for each direction. Where a proof is due, the order means nothing. Then a newcomer takes
-/// the place of the oldest one of its host, so that nobody who came early keeps the peer out.
+/// filter means one connection (E21); with strict gender there may be a filter for each direction. Where a
+/// proof is due, the order means nothing. Then a newcomer takes the place of the oldest one of its host, so
+/// that early strangers do not keep the peer out.
 fn places(filters: &[Filter], evidence: Evidence, config: &Config) -> Bounds {
     let all_named = filters.iter().all(|filter| matches!(filter, Filter::Host(_) | Filter::Socket(_)));
     let (places, per_key, to_own) = match (all_named, evidence) {

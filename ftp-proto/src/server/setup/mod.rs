@@ -111,8 +111,8 @@ pub(in crate::server) fn tell_deferred_socket(cx: &mut Context, direction: Direc
     }
 }
 
-/// A SOCK was refused or not understood: its old value is dropped, and nobody may connect to a
-/// listener (B06, B24).
+/// A SOCK was refused or not understood: its old value is dropped, and no peer may connect to a listener
+/// (B06, B24).
 pub(in crate::server) fn drop_sock(cx: &mut Context) {
     cx.sockets.targets = Each::both(Target::None);
     cx.sockets.listeners_mut().for_each(|listener| listener.filters = Each::both(Filter::Nobody));
@@ -244,7 +244,7 @@ pub(in crate::server) fn bad_family(cx: &mut Context) -> Waits {
     None
 }
 
-/// EPRT or EPSV with a protocol that nobody here has: the reply lists those that there are.
+/// EPRT or EPSV with an unknown protocol: the reply lists those that are served.
 pub(in crate::server) fn unknown_family(cx: &mut Context) -> Waits {
     cx.out.reply(Meaning::BadFamily, "Network protocol not supported, use (1,2)");
     None

@@ -188,8 +188,8 @@ impl Sockets {
         self.listeners_mut().find(|listener| listener.ticket == ticket)
     }
 
-    /// Whom the listener with this ticket accepts for a transfer of `direction`; nobody if it does not serve
-    /// that direction.
+    /// Which peers the listener with this ticket accepts for a transfer of `direction`; none if it does not
+    /// serve that direction.
     pub(in crate::server) fn filter(&self, ticket: Ticket, direction: Direction) -> Filter {
         let listener = self.listener(direction).filter(|listener| listener.ticket == ticket);
         listener.map_or(Filter::Nobody, |listener| listener.filters.of(direction))
@@ -309,7 +309,7 @@ impl Sockets {
     }
 
     /// A transfer of `direction` has got its data connection, or has failed to get one. RNDZ, PASV and
-    /// today's SOCK were for this connection only; LSTN stays (C21), and nobody else who waits at it
+    /// today's SOCK were for this connection only; LSTN stays (C21), and no other connection that waits at it
     /// gets in (E21). Returns how many strangers came.
     ///
     /// SOCK is used up by a failure as well: when a coordinator tries another path, an old SOCK must

@@ -246,7 +246,7 @@ impl Accept {
 }
 
 /// How many candidates prove themselves at the same time, and which of them gives way after the silent ones.
-/// A newcomer takes the place of the oldest one of its own host, so that nobody who came early keeps the peer
+/// A newcomer takes the place of the oldest one of its own host, so that early strangers do not keep the peer
 /// out. The peer needs its place for one round trip only.
 fn places(cx: &Context) -> Bounds {
     Bounds {

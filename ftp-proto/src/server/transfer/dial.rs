@@ -1,5 +1,5 @@
-//! The active end: one attempt after the other until the connect timeout (E03, E04). Where policy
-//! demands it, every failure looks the same, so that nobody can use this server to scan ports.
+//! The active end: one attempt after the other until the connect timeout (E03, E04). Where policy demands it,
+//! every failure looks the same, so that this server cannot be used to scan ports.
 
 use super::candidate::{Candidate, FirstStep, Verdict};
 use super::input::Input;

@@ -274,8 +274,8 @@ impl Moving {
         kept && stays
     }
 
-    /// Tells the log that the session ended before the move did. How many bytes have moved is known to whoever
-    /// moves them.
+    /// Tells the log that the session ended before the move did. How many bytes have moved is known to the
+    /// driver.
     pub(super) fn log_unfinished(&self, cx: &mut Context, request: &Request, why: &str) {
         request.tell(cx, None, Some(self.peer.address), Some(why.to_owned()));
     }

@@ -110,7 +110,7 @@ fn target(cx: &Context, request: &Request) -> Result<SocketAddr, String> {
         Target::Sock(to) if to.port() == 0 => {
             Err("SOCK with port 0 is a filter only; nothing can be connected to".to_owned())
         }
-        // A connection from a port to itself opens, but there is nobody at its other end (G05).
+        // A connection from a port to itself opens, but there is no peer at its other end (G05).
         Target::Sock(to) if is_own_port(cx, request, to) => {
             Err("SOCK names the data port of this end itself".to_owned())
         }

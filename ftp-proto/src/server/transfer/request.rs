@@ -141,8 +141,8 @@ pub(in crate::server) fn prob(cx: &mut Context, direction: Direction) -> Option<
     permitted(cx, Request { verb: Verb::Prob, path, intent, data_type, since })
 }
 
-/// STOU: a new file in the working directory, whose name nobody can guess. The preliminary reply tells
-/// the name (RFC 1123 4.1.2.9).
+/// STOU: a new file in the working directory, whose name cannot be guessed. The preliminary reply tells the
+/// name (RFC 1123 4.1.2.9).
 pub(in crate::server) fn stou(cx: &mut Context) -> Option<Request> {
     let random = cx.nonces.next();
     let digits: String = random.iter().take(8).map(|byte| format!("{byte:02x}")).collect();

@@ -129,7 +129,7 @@ fn all_networks(world: &mut World) {
     world.guess(anywhere(n + 1), "bob");
 }
 
-/// The same under names that nobody has tried before.
+/// The same under names that were never tried before.
 fn all_names(world: &mut World) {
     let n = world.now / STEP * 2;
     world.guess(anywhere(n), &format!("a{n}"));
@@ -272,8 +272,8 @@ fn a_place_is_kept_for_known_addresses_and_no_more_than_one() {
 }
 
 proptest! {
-    /// Whatever comes, nobody waits for ever: each right login has its hash after no more turns than there are
-    /// logins before it, and four times as many as there are networks.
+    /// Whatever comes, no login waits forever: each right login has its hash after no more turns than there
+    /// are logins before it, and four times as many as there are networks.
     #[test]
     fn nobody_starves(
         hosts in prop::collection::vec((0..4_u8, 0..4_u8, 0..4_u8, 0..3_u8), 1..60),

@@ -15,10 +15,10 @@
 //! * The pool for slow hashes is shared fairly (docs/decisions/0029): first come addresses from which named
 //!   accounts have logged in of late, then strangers, then names that are guessed at and hosts that guess. Among
 //!   these, networks have turns: of providers, of sites, of hosts. Every fourth turn goes by networks alone, so
-//!   that nobody waits for ever.
+//!   that no login waits forever.
 //! * A refusal comes a while after its check began, the longer the more the host or the name has failed, so
-//!   that its time tells nothing about its cause. A success never waits for a delay, and nobody else's
-//!   success shortens it. No name is ever locked.
+//!   that its time tells nothing about its cause. A success never waits for a delay, and the success of
+//!   another login does not shorten it. No name is ever locked.
 //! * A host that fails too often may be banned; a name never is.
 
 #[cfg(test)]
@@ -69,9 +69,9 @@ impl Bounds {
 /// When a host is banned.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Ban {
-    /// After so many failures that still count.
+    /// The number of failures that still count.
     pub after: u32,
-    /// For so long.
+    /// How long the ban lasts.
     pub time: Duration,
 }
 

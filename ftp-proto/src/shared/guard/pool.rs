@@ -118,7 +118,7 @@ impl<K: Copy + Eq> Pool<K> {
 
 /// Places beside those of everybody, for known addresses.
 pub(super) const SPARE: usize = 1;
-/// One of so many turns goes by networks alone.
+/// One in this many turns goes by networks alone.
 const OPEN: u64 = 4;
 /// Networks whose last turn is remembered.
 const MAX_TURNS: usize = 16 * 1024;
