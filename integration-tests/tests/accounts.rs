@@ -334,7 +334,27 @@ fn rules_of_exchange_name_the_hosts_the_direction_the_path_and_tls() {
         assert!(refused.contains(why), "{refused}");
     }
     assert_eq!(server.names(), ["b", "out/", "out/a"]);
-    // As the passive end: the partner's connection is a stranger's where no rule permits the file.
+    // As the passive end: the rules judge whoever comes, and what the transfer command says.
+    let come = |session: &mut Raw, host: &str| {
+        let to = SocketAddr::new(server.ip(), session.ask("EPSV", "229").port());
+        let from = SocketAddr::new(host.parse().unwrap(), 0);
+        (from, to)
+    };
+    let (from, to) = come(&mut session, "127.0.0.9");
+    assert!(socket::is_turned_away(from, to), "no rule names that host");
+    let (from, to) = come(&mut session, "127.0.0.8");
+    let data = socket::connect(from, to);
+    session.ask("RETR out/a", "150");
+    assert_eq!(socket::drain(data), sample(1_000));
+    session.expect("226");
+    for refused in ["RETR b", "STOR c"] {
+        let (from, to) = come(&mut session, "127.0.0.8");
+        session.send(refused);
+        assert!(socket::is_turned_away(from, to), "{refused}");
+        session.ask("ABOR", "425|426");
+        session.expect("226");
+    }
+    assert_eq!(server.names(), ["b", "out/", "out/a"]);
     let mut own = server.connect(Rfc959);
     own.login("eve", "x");
     own.ask("TYPE I", "200");

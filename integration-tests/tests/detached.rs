@@ -167,5 +167,5 @@ fn the_operator_sees_and_ends_it_and_a_server_that_stops_waits_for_it() {
     assert!(drain(data) == sample(SIZE), "bytes differ");
     assert_eq!(server.running.wait().code(), Some(0));
     let log = server.running.said();
-    assert!(log.contains("goes on without control connection") && log.contains(&id), "{log}");
+    assert!(log.contains("transfer detached") && log.contains(&id), "{log}");
 }

@@ -3,8 +3,9 @@
 mod candidates;
 
 use super::Harness;
-use super::harness::{OWN, Setup, seconds};
+use super::harness::{FOREIGN, OWN, Setup, seconds};
 use crate::command::Verb;
+use crate::policy::{Foreign, Rules};
 use crate::server::ask::{Answer, End, Event, Handshake, Input};
 use crate::server::{Reuse, Tls, TlsStart};
 use crate::wire::Fingerprint;
@@ -276,6 +277,37 @@ fn f10_another_certificate_than_the_pinned_one_gets_nothing() {
             assert!(h.take()[0].starts_with("522"));
             assert!(h.open.is_empty());
         }
+    }
+}
+
+/// A foreign host begins TLS by itself, so it is known before 150 whether it has shown the right certificate.
+/// Where this end connects, 150 comes first: the passive end may be told its command only after it.
+#[test]
+fn f10_a_foreign_host_that_shows_another_certificate_is_refused_before_150() {
+    for (shows, moves) in [(leaf(1), true), (leaf(2), false)] {
+        let rules = Rules {
+            foreign: Foreign::Authenticated,
+            foreign_networks: Some(vec!["0.0.0.0/0".parse().unwrap()]),
+            ..Rules::default()
+        };
+        let mut h = Harness::new(Setup { tls: EXPLICIT, rules, ..Setup::default() });
+        h.say("AUTH TLS");
+        h.handshake(shown(None, false));
+        h.say("PBSZ 0");
+        h.say("PROT P");
+        let mut h = h.logged_in();
+        h.check(&format!("PINC SHA-256 {}", leaf(1).to_hex()), &["200"]);
+        let port = h.port("EPSV");
+        h.arrive(port, &format!("{FOREIGN}:5000"));
+        h.check("STOR c", &[]);
+        h.handshake(shown(Some(shows), false));
+        assert_eq!(h.is_moving(), moves);
+        if !moves {
+            assert_eq!((h.open.len(), h.strangers(), h.take()), (0, 1, vec![]), "the wait goes on");
+            h.pass(seconds(60));
+        }
+        let said = h.take();
+        assert!(said.len() == 1 && said[0].starts_with(if moves { "150" } else { "425" }), "{said:?}");
     }
 }
 

@@ -97,7 +97,9 @@ impl Accept {
             FirstStep::Candidate(candidate) => *candidate,
             FirstStep::Over(verdict) => return self.concluded(cx, peer, verdict),
         };
-        self.announced |= self.wants.announces(cx);
+        // A foreign host that connects begins TLS by itself, so a wrong certificate is refused before 150.
+        let waits_for_leaf = cx.tls.pin.is_some() && peer.grant != Grant::Own;
+        self.announced |= self.wants.announces(cx) && !waits_for_leaf;
         let group = Group::of(address.ip());
         let admitted = self.candidates.admit(places(cx), group, candidate, |_, other| other.is_silent());
         let displaced = match admitted {
