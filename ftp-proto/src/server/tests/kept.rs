@@ -245,3 +245,13 @@ fn a_listing_does_not_go_over_a_foreign_connection_that_is_kept() {
     h.finish(5, End::Whole);
     assert_eq!(h.kept, [own], "one connection is kept for each direction");
 }
+
+#[test]
+fn after_the_end_of_a_session_nothing_more_is_asked() {
+    let mut h = modern();
+    keeping(&mut h, "RETR a");
+    h.say("QUIT");
+    h.did();
+    h.input(Input::ConnectionsNeeded);
+    assert_eq!(h.did(), [""; 0], "the driver has closed what the session held");
+}

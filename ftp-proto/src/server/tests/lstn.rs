@@ -314,3 +314,37 @@ fn lstn_takes_its_direction_from_pasv() {
     let (send, receive) = (h.port("LSTN S"), h.port("LSTN R"));
     assert!(!h.listens(passive) && h.listens(send) && h.listens(receive));
 }
+
+#[test]
+fn c18_a_connection_at_the_other_listener_is_not_for_this_transfer() {
+    for mut h in both() {
+        let receives = h.port("LSTN R");
+        let sends = h.port("LSTN S");
+        h.check("STOR c", &[]);
+        let other = h.arrive(sends, &format!("{OWN}:5000"));
+        assert!(!h.has_move());
+        assert!(h.open.contains(&other), "it is held for its own direction");
+        h.arrive(receives, &format!("{OWN}:5001"));
+        assert!(h.has_move());
+        h.take();
+        h.finish(5, End::Whole);
+        let begun = started(&h);
+        h.check("RETR a", &[begun]);
+        assert!(h.has_move());
+    }
+}
+
+#[test]
+fn c17_c18_a_connection_at_a_listener_is_not_for_a_transfer_that_connects() {
+    let rsym = ["RSYM OFF", "RSYM ON"];
+    for (mut h, rsym) in rsym.into_iter().flat_map(|line| both().map(|h| (h, line))) {
+        let receives = h.port("LSTN R");
+        h.check(rsym, &["200"]);
+        h.port(&format!("SOCK {OWN},40004"));
+        h.say("RETR a");
+        assert!(h.is_connecting());
+        let other = h.arrive(receives, &format!("{OWN}:40004"));
+        assert!(h.is_connecting() && !h.has_move(), "{rsym}");
+        assert!(h.open.contains(&other), "it is held for STOR");
+    }
+}

@@ -381,3 +381,34 @@ fn a_listing_goes_to_no_foreign_peer_even_with_proof() {
     h.prove(conn, SECRET, Direction::Receive);
     assert!(h.is_moving());
 }
+
+#[test]
+fn a_hello_that_comes_byte_by_byte_gets_no_more_time() {
+    let mut h = with_secret();
+    let port = h.port("PASV");
+    h.check("STOR c", &[]);
+    let slow = h.arrive(port, &format!("{OWN}:5000"));
+    for byte in b"RNDZ" {
+        h.pass(Duration::from_millis(1_100));
+        h.bytes(slow, &[*byte]);
+    }
+    assert!(h.open.contains(&slow));
+    h.pass(Duration::from_millis(700));
+    assert!(!h.open.contains(&slow), "5 s from the connection, not from the last byte");
+    assert_eq!(h.strangers(), 1);
+}
+
+#[test]
+fn a_peer_that_leaves_before_its_proof_is_tried_again() {
+    let mut h = with_secret();
+    h.port(&format!("SOCK {OWN},40004"));
+    h.check("RETR a", &[]);
+    let first = h.connected();
+    assert!(!h.is_connecting());
+    h.lose(first);
+    h.pass(seconds(1));
+    assert!(h.is_connecting());
+    let second = h.connected();
+    h.prove(second, SECRET, Direction::Receive);
+    assert!(h.is_moving());
+}

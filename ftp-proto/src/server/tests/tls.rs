@@ -456,3 +456,48 @@ fn f13_rein_on_a_listener_for_implicit_tls_goes_back_to_its_start() {
     data(&mut h, "RETR a");
     assert!(h.did().contains(&"secure 1 Server resumes".to_owned()));
 }
+
+#[test]
+fn f13_rein_forgets_what_was_said_about_data_connections() {
+    let mut h = private(EXPLICIT);
+    h.say("SSCN ON");
+    h.say("REIN");
+    h.handshake(Answer::Cleared);
+    let mut h = h.logged_in();
+    data(&mut h, "RETR a");
+    assert!(h.is_moving(), "in clear: PROT P has gone with TLS");
+    h.finish(1000, End::Whole);
+    // Inside TLS again, nothing of the first time is left.
+    h.check("AUTH TLS", &["234"]);
+    h.handshake(shown(None, false));
+    h.check("PROT P", &["503"]);
+    h.check("PBSZ 0", &["200"]);
+    let mut h = h.logged_in();
+    assert_eq!(h.say("SSCN"), ["200 SSCN:SERVER METHOD"]);
+}
+
+#[test]
+fn f08_whoever_comes_from_elsewhere_and_resumes_nothing_is_a_stranger_and_the_wait_goes_on() {
+    let mut h = private(EXPLICIT);
+    let port = h.port("LSTN R");
+    h.say("STOR c");
+    let stranger = h.arrive(port, &format!("{FOREIGN}:5000"));
+    h.handshake_of(stranger, shown(None, false));
+    assert!(h.take().iter().all(|reply| !reply.starts_with('5')), "the wait goes on");
+    assert_eq!(h.strangers(), 1);
+    let peer = h.arrive(port, &format!("{FOREIGN}:5001"));
+    h.handshake_of(peer, shown(None, true));
+    assert!(h.is_moving());
+}
+
+#[test]
+fn the_log_is_told_why_a_handshake_has_failed() {
+    let mut h = private(EXPLICIT);
+    data(&mut h, "RETR a");
+    h.handshake(Answer::Failed("no common cipher".to_owned()));
+    let told = h
+        .events
+        .iter()
+        .any(|event| matches!(event, Event::NotPrivate { why, .. } if why == "no common cipher"));
+    assert!(told, "{:?}", h.events);
+}
