@@ -245,6 +245,7 @@ impl Session {
             }
             if verb.is_some_and(kept::is_closed_by) {
                 self.cx.sockets.kept.close_all(&mut self.cx.out);
+                self.cx.sockets.secret_spent = false;
             }
             self.run_waiting(waiting, range);
         }

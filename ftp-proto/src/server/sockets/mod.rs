@@ -46,6 +46,9 @@ pub(in crate::server) struct Sockets {
     pub(in crate::server) symmetric: bool,
     /// The secret that RNDZ gave for the next data connection.
     pub(in crate::server) rendezvous: Option<RendezvousSecret>,
+    /// A secret was used up, and nothing has been said about a data connection since. A client that sends commands
+    /// ahead relies on the proof, so nobody gets in without one.
+    pub(in crate::server) secret_spent: bool,
     /// What MODE B has kept after a file.
     pub(in crate::server) kept: KeptConnections,
     listeners_so_far: u64,
@@ -138,6 +141,7 @@ impl Sockets {
             own: None,
             symmetric: false,
             rendezvous: None,
+            secret_spent: false,
             kept: KeptConnections::default(),
             listeners_so_far: 0,
         }
@@ -322,7 +326,7 @@ impl Sockets {
         out: &mut Outbox,
     ) -> u32 {
         let strangers = self.use_listener_up(direction, now, out);
-        self.rendezvous = None;
+        self.secret_spent |= self.rendezvous.take().is_some();
         if dialect == Dialect::Rfc959 {
             match self.gender {
                 Gender::Off => self.forget_sock(), // B12

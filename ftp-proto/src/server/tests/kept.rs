@@ -220,8 +220,10 @@ fn a_connection_that_has_proven_itself_stays_proven_for_its_direction() {
     facts(&h.finish(5, End::Whole));
     h.check("STOR d", &["125"]);
     facts(&h.finish(5, End::Whole));
-    // LSTN has stayed, but a new connection needs a new proof (policy `proven`).
+    // LSTN has stayed, but a new connection needs a new secret, and policy a proof of foreign hosts.
     h.lose(conn);
+    h.check("STOR d", &["425"]);
+    h.say("RNDZ");
     h.check("STOR d", &[]);
     let stranger = h.arrive(port, &format!("{FOREIGN}:5001"));
     assert!(!h.open.contains(&stranger));

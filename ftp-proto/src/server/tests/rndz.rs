@@ -382,6 +382,37 @@ fn a_listing_goes_to_no_foreign_peer_even_with_proof() {
     assert!(h.is_moving());
 }
 
+/// A client that sends commands ahead relies on a proven connection which may be gone when their turn comes.
+#[test]
+fn b13_c21_where_a_secret_was_used_up_nobody_gets_in_without_a_new_one() {
+    for again in [
+        "RNDZ",
+        "LSTN R",
+        "PASV",
+        &format!("SOCK {OWN},40004"),
+        &format!("PORT {},1,0", OWN.replace('.', ",")),
+    ] {
+        let mut h = with_secret();
+        h.say("MODE B");
+        let port = h.port("LSTN R");
+        h.check("STOR c", &[]);
+        let conn = h.arrive(port, &format!("{OWN}:5000"));
+        h.prove(conn, SECRET, Direction::Send);
+        h.finish(5, End::Whole);
+        h.take();
+        h.check("STOR", &["501"]);
+        assert!(h.open.is_empty(), "what fails closes the connection");
+        h.check("STOR c", &["425"]);
+        let other = h.arrive(port, &format!("{OWN}:6000"));
+        assert!(!h.has_move());
+        h.check("STOR c", &["425"]);
+        assert!(!h.has_move() && h.open.contains(&other), "held as before a transfer command");
+        h.say(again);
+        let replies = h.say("STOR c");
+        assert!(replies.iter().all(|reply| !reply.contains("RNDZ")), "{again}: {replies:?}");
+    }
+}
+
 #[test]
 fn a_hello_that_comes_byte_by_byte_gets_no_more_time() {
     let mut h = with_secret();

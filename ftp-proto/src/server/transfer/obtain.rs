@@ -34,6 +34,9 @@ impl Obtain {
         request: &Request,
         since: Moment,
     ) -> Result<(Self, Progress), String> {
+        if cx.sockets.secret_spent && request.cargo() == Cargo::File {
+            return Err("The secret was for one data connection; send RNDZ again".to_owned());
+        }
         let Some(listener) = cx.sockets.listener(request.direction()) else {
             let to = target(cx, request)?;
             let grant = judge(cx, request, to)?;
