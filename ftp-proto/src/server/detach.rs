@@ -1,5 +1,5 @@
-//! DETA: the next transfer may outlive its control connection, and what a later session of the same account asks
-//! about it (extensions, "DETA").
+//! DETA: the next transfer may outlive its control connection, and what a later session of the same account
+//! asks about it (extensions, "DETA").
 
 use super::ask::{Answer, Ask, DetachedState, DetachedTransfer};
 use super::context::parameters::DetachPermit;

@@ -1,5 +1,5 @@
-//! Names of files that are still being received: `.ftp-<32 hex>.part` (extensions, "Names under way"). No command
-//! may use them, and no listing shows them.
+//! Names of files that are still being received: `.ftp-<32 hex>.part` (extensions, "Names under way"). No
+//! command may use them, and no listing shows them.
 
 /// Whether `name`, one name of a path, is that of a file that is still being received.
 pub fn is_partial(name: &[u8]) -> bool {

@@ -25,7 +25,8 @@ pub struct Options {
     /// The tokens of those who may use the relay, one per line; mode 0600; read again on SIGHUP
     #[arg(long, value_name = "FILE")]
     pub token_file: PathBuf,
-    /// Servers that may be reached, repeatable: CIDR or CIDR:PORT[-PORT][,PORT[-PORT]]...; default ports 21,990,1024-65535
+    /// Servers that may be reached, repeatable: CIDR or CIDR:PORT[-PORT][,PORT[-PORT]]...; default ports
+    /// 21,990,1024-65535
     #[arg(long, value_name = "TARGET")]
     pub allow: Vec<Allowed>,
     /// The form of the log on standard error

@@ -108,8 +108,8 @@ impl Users {
         }
     }
 
-    /// Checks a login as far as that is quick. An empty password is never right, whatever a hash or PAM would say
-    /// about it.
+    /// Checks a login as far as that is quick. An empty password is never right, whatever a hash or PAM would
+    /// say about it.
     pub fn check(&self, name: &[u8], password: Secret) -> Check {
         if let Some(entry) = self.quick.find(name, &password) {
             return Check::Right(Arc::clone(entry));

@@ -18,7 +18,7 @@ pub fn ask(state: Option<PathBuf>, request: Request) -> anyhow::Result<()> {
     let state = state.or_else(usual_state).context("the state directory is unknown: name it with --state")?;
     let answer = control::ask(&state, request).map_err(|error| {
         let (state, words) = (state.display(), words(&error));
-        // The socket is there, and whoever has opened it is gone.
+        // The socket is there, and the server that has opened it is gone.
         let what_to_do = match error.kind() == ErrorKind::ConnectionRefused {
             true => "the server that used this state directory was killed; start it again",
             false => "name the state directory of the server with --state",

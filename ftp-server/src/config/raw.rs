@@ -93,7 +93,8 @@ pub struct Options {
     /// Sessions at the same time; 0 is no limit [default: 10000]
     #[arg(long, value_name = "N")]
     pub max_sessions: Option<u32>,
-    /// Sessions from one address (IPv6: one /64 network) at the same time, loopback spared; 0 is no limit [default: 200]
+    /// Sessions from one address (IPv6: one /64 network) at the same time, loopback spared; 0 is no limit
+    /// [default: 200]
     #[arg(long, value_name = "N")]
     pub max_sessions_per_address: Option<u32>,
     /// Connections that have not logged in, at the same time; 0 is no limit [default: 1000]
@@ -117,7 +118,8 @@ pub struct Options {
     /// How long transfers may go on, and be completed, after SIGTERM [default: 30s]
     #[arg(long, value_name = "T", value_parser = duration::parse)]
     pub shutdown_grace: Option<Duration>,
-    /// Serve metrics for Prometheus at /metrics and liveness at /healthz, to every client that can connect there
+    /// Serve metrics for Prometheus at /metrics and liveness at /healthz, to every client that can connect
+    /// there
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub metrics: Option<SocketAddr>,
     /// Go on as this user, with its groups, after the listeners were opened by root

@@ -53,8 +53,8 @@ pub struct LimitKeys {
     /// How long failed logins of an address or a name count after the last one [default: 10m]
     #[arg(long, value_name = "T", value_parser = duration::parse)]
     pub failure_memory: Option<Duration>,
-    /// How long an address is known, and preferred in a flood of logins, after the last login of a named user from
-    /// there; 0s: never, and nothing is kept [default: 30d]
+    /// How long an address is known, and preferred in a flood of logins, after the last login of a named user
+    /// from there; 0s: never, and nothing is kept [default: 30d]
     #[arg(long, value_name = "T", value_parser = duration::parse)]
     pub known_address_memory: Option<Duration>,
 }
@@ -73,7 +73,8 @@ pub struct BanKeys {
 /// `[hooks]`: a program that runs after each upload.
 #[derive(Args, Debug, Default)]
 pub struct HookKeys {
-    /// The program, by its absolute path, and its arguments; no shell reads them, and nothing is replaced in them
+    /// The program, by its absolute path, and its arguments; no shell reads them, and nothing is replaced in
+    /// them
     #[arg(long, value_name = "WORD")]
     pub after_upload: Vec<OsString>,
     /// How long it may run; then it is killed, with everything that it has started [default: 60s]
@@ -82,7 +83,8 @@ pub struct HookKeys {
     /// How many run at the same time, of which one account has at most half [default: 4]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     pub at_once: Option<u32>,
-    /// How many wait; beyond, the oldest of the account that has most of them is left out, and logged [default: 1000]
+    /// How many wait; beyond, the oldest of the account that has most of them is left out, and logged
+    /// [default: 1000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub waiting: Option<u32>,
 }

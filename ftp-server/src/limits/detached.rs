@@ -120,8 +120,8 @@ impl State {
 }
 
 impl DetachedSlot {
-    /// The transfer begins to move. `is_synced` tells whether it stores a file that is on stable storage when it
-    /// is whole.
+    /// The transfer begins to move. `is_synced` tells whether it stores a file that is on stable storage when
+    /// it is whole.
     pub fn begin(&self, meter: &Meter, is_synced: bool) {
         self.set(State::Moving(meter.clone(), is_synced));
     }

@@ -1,5 +1,5 @@
-//! Data connections that sessions keep between two files (MODE B), shared fairly: where there is no place, or no
-//! descriptor, the account that keeps most closes one.
+//! Data connections that sessions keep between two files (MODE B), shared fairly: where there is no place, or
+//! no descriptor, the account that keeps most closes one.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

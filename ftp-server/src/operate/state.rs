@@ -21,8 +21,9 @@ pub struct State {
 }
 
 impl State {
-    /// Opens the state directory: the one that the operator named, or the usual one. It must not be below
-    /// one of the `roots` that users see. Where the usual one cannot be used, a temporary directory takes its place, with a warning.
+    /// Opens the state directory: the one that the operator named, or the usual one. It must not be below one
+    /// of the `roots` that users see. Where the usual one cannot be used, a temporary directory takes its
+    /// place, with a warning.
     ///
     /// # Errors
     /// The directory that the operator named cannot be used, or no temporary one can be made.

@@ -52,8 +52,8 @@ impl Client {
         *self = Self::new(self.from);
     }
 
-    /// The meter of a transfer: it is no faster than the account may be, nor than `own` (RATE) wants it. Its file
-    /// is worked on when it is the owner's turn.
+    /// The meter of a transfer: it is no faster than the account may be, nor than `own` (RATE) wants it. Its
+    /// file is worked on when it is the owner's turn.
     pub(super) fn meter(&self, prepared: &Prepared, own: Option<Limiter>, turns: &Arc<Turns>) -> Meter {
         let limiter = self.entry.as_ref().and_then(|entry| match prepared {
             Prepared::Receive(_) => entry.up.clone(),

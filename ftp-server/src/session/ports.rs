@@ -14,8 +14,8 @@ use super::resources::Done;
 use crate::limits::{DataPort, MAX_ANONYMOUS_PORTS};
 use crate::operate::audit::Record;
 
-/// Reserves a data port. If none is free, others may have to give one back first; `needed` is signalled when this
-/// session has to.
+/// Reserves a data port. If none is free, others may have to give one back first; `needed` is signalled when
+/// this session has to.
 pub(super) fn reserve(
     cx: &mut Context,
     needed: &Arc<Notify>,

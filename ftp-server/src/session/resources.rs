@@ -2,7 +2,8 @@
 //! files, connections, transfers, and work in progress.
 //!
 //! Dropping it releases everything at once (A24); connections are reset, those between two files closed.
-//! Transfers are stopped, not dropped: a file that was being received is still published or removed (extensions, "Names under way").
+//! Transfers are stopped, not dropped: a file that was being received is still published or removed
+//! (extensions, "Names under way").
 
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};

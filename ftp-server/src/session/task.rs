@@ -232,8 +232,8 @@ impl SessionTask {
         ControlFlow::Break(())
     }
 
-    /// Lets a transfer go on that outlives the control connection (DETA), which is closed. It goes on to count as
-    /// this session: the operator sees and ends it, and so does whatever ends a session.
+    /// Lets a transfer go on that outlives the control connection (DETA), which is closed. It goes on to
+    /// count as this session: the operator sees and ends it, and so does whatever ends a session.
     async fn detached(self: Box<Self>) {
         let Self { shared, machine, control, reporter, performer, eviction, running, phase, .. } = *self;
         let (mut machine, mut reporter, mut performer) = (machine, reporter, performer);

@@ -1,5 +1,5 @@
-//! Temporary names of unfinished uploads, listed in the state directory. A server that was killed cannot remove them, so
-//! its next start does.
+//! Temporary names of unfinished uploads, listed in the state directory. A server that was killed cannot
+//! remove them, so its next start does.
 //!
 //! The list is a file that only grows while the server runs: `+ NAME DIRECTORY` when a name is made,
 //! `- NAME` when it is gone. It is written anew when most of its lines are of no use any more.

@@ -98,8 +98,8 @@ pub enum Received {
     Whole,
     /// Only a prefix: the transfer was cut.
     Broken,
-    /// A local write failed, because the disk is broken or full, or what came is no stream of the mode, or unpacks to
-    /// too much. The file is deleted.
+    /// A local write failed, because the disk is broken or full, or what came is no stream of the mode, or
+    /// unpacks to too much. The file is deleted.
     Failed,
 }
 

@@ -1,6 +1,6 @@
 //! Pages whose tables name tests: each row has one, and it exists.
 
-use super::source::{read, texts};
+use super::source::{read, texts, top};
 use std::collections::BTreeSet;
 
 /// The last column of each table of these pages names tests, files of tests, or fixtures.
@@ -99,4 +99,19 @@ fn a_row_without_a_test_and_one_with_a_wrong_name_are_noticed() {
     for wrong in ["nothing", "`helper`", "`one`, `four`", "`A01-four`", "`tests/c.rs`"] {
         assert_eq!(table(wrong).len(), 1, "{wrong}");
     }
+}
+
+#[test]
+fn decisions_have_numbers_of_their_own_and_their_titles_say_them() {
+    let mut numbers = BTreeSet::new();
+    let mut wrong = Vec::new();
+    for entry in std::fs::read_dir(top().join("docs/decisions")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let Some((number, _)) = name.split_once('-').filter(|_| name.ends_with(".md")) else { continue };
+        let title = read(&format!("docs/decisions/{name}"));
+        if !numbers.insert(number.to_owned()) || !title.starts_with(&format!("# {number}: ")) {
+            wrong.push(name);
+        }
+    }
+    assert!(wrong.is_empty(), "two decisions with one number, or a title without it: {wrong:?}");
 }

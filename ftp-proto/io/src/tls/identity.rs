@@ -81,7 +81,8 @@ impl Identity {
         leaves(&self.certificates())
     }
 
-    /// The files whose certificates are not valid now, and why: every client that looks at the time refuses them.
+    /// The files whose certificates are not valid now, and why: every client that looks at the time refuses
+    /// them.
     pub fn not_valid_now(&self) -> Vec<(PathBuf, Validity)> {
         let file = |(index, why)| Some((self.files.get::<usize>(index)?.certificate.clone(), why));
         invalid(&self.certificates(), UnixTime::now()).filter_map(file).collect()

@@ -26,9 +26,9 @@ pub enum Input<'a> {
     Start,
     /// Bytes of the control connection.
     Bytes(&'a [u8]),
-    /// The control connection has broken, or has ended in order and nothing is to be said about it. A transfer
-    /// that DETA has let outlive it goes on ([`Session::is_detached`](crate::server::Session::is_detached)), also
-    /// after [`Self::HungUp`].
+    /// The control connection has broken, or has ended in order and nothing is to be said about it. A
+    /// transfer that DETA has let outlive it goes on
+    /// ([`Session::is_detached`](crate::server::Session::is_detached)), also after [`Self::HungUp`].
     Closed,
     /// The client has ended the control connection in order, so nothing more comes from it. A file that is
     /// being received from its own host is received to its end (A24). Everything else ends as after
@@ -360,8 +360,8 @@ pub enum Answer {
     /// To [`Ask::Clear`]: the control connection is in clear.
     Cleared,
     /// To [`Ask::Connect`]: this attempt failed; to [`Ask::Secure`] and [`Ask::SecureData`]: the handshake
-    /// has failed. The machine drops what is left of the connection. The text is for the log; under the policy `proven` no
-    /// client may see it.
+    /// has failed. The machine drops what is left of the connection. The text is for the log; under the
+    /// policy `proven` no client may see it.
     Failed(String),
     /// To [`Ask::Permit`]: whether the target may be tried. If not, the machine waits in silence.
     Permit(bool),
@@ -382,8 +382,9 @@ pub enum Answer {
         /// The digest that was asked for, and of which bytes of the file; `None` if the file is not whole.
         digest: Option<(Digest, ByteRange)>,
         /// Whether the connection stays open under its name, for another [`Ask::Move`] or until
-        /// [`Ask::Drop`]. Only [`TransferTerms::keep`] permits it, and only after a whole file. Nothing is read from
-        /// it meanwhile, because the peer may have begun to send the next file; [`Input::Lost`] tells its end.
+        /// [`Ask::Drop`]. Only [`TransferTerms::keep`] permits it, and only after a whole file. Nothing is
+        /// read from it meanwhile, because the peer may have begun to send the next file; [`Input::Lost`]
+        /// tells its end.
         kept: bool,
         /// How the move ended.
         end: End,

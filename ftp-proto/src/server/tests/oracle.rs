@@ -1,6 +1,6 @@
-//! An attacker who commands connections to a victim, and observes everything that a client and a host of its own
-//! can observe: replies, their times, and which connections reach its own host. Whatever the victim does, all of
-//! that is the same ("No port scanner").
+//! An attacker who commands connections to a victim, and observes everything that a client and a host of its
+//! own can observe: replies, their times, and which connections reach its own host. Whatever the victim does,
+//! all of that is the same ("No port scanner").
 
 use super::Harness;
 use super::harness::{FOREIGN, modern};

@@ -8,7 +8,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// The first pauses of a symmetric opening, in which the other end may not listen yet.
 const QUICK_PAUSE: Duration = Duration::from_millis(20);
-/// How many pauses are that short. The rest of the attempts then last for a connect timeout of 15 s.
+/// How many pauses are that short. With the default connect timeout of 15 s, the other attempts last until
+/// its end.
 const QUICK_PAUSES: u32 = 24;
 /// Attempts of a symmetric opening (extensions, "No port scanner").
 const SYMMETRIC_ATTEMPTS: u32 = 40;

@@ -100,7 +100,8 @@ impl<K> Account<K> {
         self.targets.iter().map(|(target, record)| (record.last(), *target)).min()
     }
 
-    /// Forgets how it got on with `target`. An account of which no target is remembered is forgotten as a whole.
+    /// Forgets how it got on with `target`. An account of which no target is remembered is forgotten as a
+    /// whole.
     pub(super) fn forget(&mut self, target: IpAddr) {
         self.targets.remove(&target);
         if self.targets.is_empty() {

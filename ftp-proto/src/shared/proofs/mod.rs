@@ -8,9 +8,9 @@
 //! | 10 failed ports in an hour | an account at one target address | no SYN |
 //! | 100 failed ports in an hour | all accounts at one target address | no SYN, except for an account that proved a transfer with that address within a day. The second half is for accounts without a failed port there |
 //!
-//! A try that the client gives up counts as a failure whatever the target did, and counts no more as soon as the
-//! account proves a transfer with that target address: what one try costs must not tell anything about its
-//! target, or an attacker would learn it from the SYN that a limit withholds later.
+//! A try that the client gives up counts as a failure whatever the target did, and counts no more as soon as
+//! the account proves a transfer with that target address: what one try costs must not tell anything about
+//! its target, or an attacker would learn it from the SYN that a limit withholds later.
 //!
 //! So the failures of one account never delay or refuse a transfer of another one. A port that is being tried
 //! may fail, so it counts as failed until its try has ended.

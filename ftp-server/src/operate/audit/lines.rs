@@ -7,7 +7,8 @@ use super::record::{Record, Transfer};
 use crate::limits::Limit;
 
 impl Record<'_> {
-    /// The name of the event. It is the `message` of each of its lines and never changes with what has happened.
+    /// The name of the event. It is the `message` of each of its lines and never changes with what has
+    /// happened.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Connected => "connected",

@@ -206,8 +206,8 @@ fn nothing_is_removed_while_a_name_is_made() {
                 };
                 books.remove_name(|| Ok(None), remove).unwrap();
             });
-            // A thread that waits for a lock cannot be observed. The pause gives a wrong implementation the time to
-            // remove the name; a right one passes whatever the time is.
+            // A thread that waits for a lock cannot be observed. The pause gives a wrong implementation the
+            // time to remove the name; a right one passes whatever the time is.
             std::thread::sleep(Duration::from_millis(100));
             assert!(!removed.load(Ordering::SeqCst));
             Ok::<_, FileFailure>(())

@@ -27,8 +27,8 @@ pub struct Given {
 }
 
 /// Reads the keys of `table` as options of `command`. Paths are relative to the directory `base`. Tables
-/// among `tables` are left to the caller, even if an option has the same name. `whose` begins the list of known keys, as in
-/// [`Reader::known`].
+/// among `tables` are left to the caller, even if an option has the same name. `whose` begins the list of
+/// known keys, as in [`Reader::known`].
 pub fn given(
     reader: &mut Reader<'_>,
     table: &DeTable<'_>,
