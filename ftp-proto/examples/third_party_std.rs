@@ -18,7 +18,7 @@
 use ftp_proto::client::{self, CommandId, Config, Event, Session, Standing};
 use ftp_proto::rendezvous::RendezvousSecret;
 use ftp_proto::third_party::{
-    Attempt, Input, Opening, Outcome, Output, Party, Roles, Side, Store, Timeouts, Transfer, opening,
+    Attempt, DataTls, Input, Opening, Outcome, Output, Party, Roles, Side, Store, Timeouts, Transfer, opening,
 };
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::{PathName, Secret};
@@ -123,7 +123,7 @@ fn begin(
         secret: Some(RendezvousSecret::new(secret)),
         probes: false,
     };
-    let roles = Roles { passive, opening, filter: true, first: None };
+    let roles = Roles { passive, opening, filter: true, first: None, tls: DataTls::Clear };
     Ok(Some(Attempt::direct(transfer, roles, from.clone(), to.clone(), Timeouts::default(), now)))
 }
 
@@ -238,6 +238,7 @@ impl End {
                     capabilities,
                     address: self.address,
                     standing: Standing::default(),
+                    leaf: None,
                 });
             }
             Event::Reply { to, reply, class } => {

@@ -22,8 +22,8 @@ impl Relayed {
     }
 }
 
-/// What protects bytes on their path.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+/// What protects bytes on their path, weakest first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Protection {
     /// Nothing, at least on a part of it.
     Clear,
@@ -35,6 +35,14 @@ impl Protection {
     /// Whether every leg is `private`.
     pub const fn of(private: bool) -> Self {
         if private { Self::Private } else { Self::Clear }
+    }
+
+    /// Adds what has protected other bytes. What is weakest counts.
+    pub fn add(total: &mut Option<Self>, more: Option<Self>) {
+        *total = match (*total, more) {
+            (Some(one), Some(two)) => Some(one.min(two)),
+            (one, two) => one.or(two),
+        };
     }
 
     /// The value of `protection` in events.

@@ -10,6 +10,7 @@
 
 mod accounts;
 mod bad_input;
+mod between;
 mod cli;
 mod detached;
 mod encrypted;

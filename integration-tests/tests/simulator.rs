@@ -11,7 +11,9 @@ use ftp_proto::command::{Direction, Verb};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::Foreign;
 use ftp_proto::server::ask::Ending;
-use ftp_proto::third_party::{Cause, Failure, Opening, Outcome, Posture, Postures, Roles, Side, Stage};
+use ftp_proto::third_party::{
+    Cause, DataTls, Failure, Opening, Outcome, Posture, Postures, Roles, Side, Stage,
+};
 use integration_tests::sim::scenario::{
     Delays, Fault, Manners, Obstacle, Path, Sabotage, Scenario, Stranger, Target, When,
 };
@@ -489,7 +491,7 @@ fn a_bounce_is_no_port_scanner() {
         for (passive, dialect) in SIDES.into_iter().flat_map(|side| DIALECTS.map(|d| (side, d))) {
             let mut scenario = Scenario::plain();
             scenario.dialect = Pair::of(|_| dialect);
-            scenario.roles = Roles { opening, passive, filter: false, first: None };
+            scenario.roles = Roles { opening, passive, filter: false, first: None, tls: DataTls::Clear };
             let none = Duration::ZERO;
             scenario.delays = Delays { control: none, data: none, answer: none };
             let seen = targets.map(|target| {

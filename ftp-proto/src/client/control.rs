@@ -3,7 +3,7 @@
 use super::pipeline::{Owner, Pipeline};
 use super::timer::Timer;
 use super::{Config, Event, Failure, Output, Standing};
-use crate::command::Command;
+use crate::command::{Command, Verb};
 use crate::dialect::Dialect;
 use crate::reply::{Reply, ReplyReader};
 use crate::timer::{Moment, Timers};
@@ -73,6 +73,11 @@ impl Control {
         self.timers.clear();
         self.event(Event::Ended(failure));
         self.output(Output::Close);
+    }
+
+    /// Takes note that a command was refused.
+    pub(super) const fn refused(&mut self, verb: Verb) {
+        self.standing.refused(verb);
     }
 
     /// Sends one command.

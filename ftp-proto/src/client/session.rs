@@ -236,6 +236,11 @@ impl Session {
     fn final_reply(&mut self, now: Moment, index: usize, owner: Owner, reply: Reply, class: Class) {
         let code = reply.code;
         self.farewell = ends_session(self.control.dialect, code).then(|| reply.clone());
+        if matches!(class, Class::Later | Class::Refused)
+            && let Some(pending) = self.control.pipeline.get(index)
+        {
+            self.control.refused(pending.verb);
+        }
         if owner == Owner::Probe {
             self.control.pipeline.finish_through(index);
         } else {

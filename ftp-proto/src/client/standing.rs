@@ -1,6 +1,7 @@
 //! What the commands of a session may have left behind at the server.
 
-use crate::command::{Command, Extension};
+use crate::command::{Command, Extension, Verb};
+use crate::wire::Fingerprint;
 
 /// Data sockets at the server that outlive a transfer and could disturb the next one.
 ///
@@ -14,9 +15,26 @@ pub struct Standing {
     pub sock: bool,
     /// RSYM is in force, so that it would listen wherever it connects by SOCK.
     pub symmetric: bool,
+    /// SSCN ON is in force: it is TLS client on data connections with other servers.
+    pub sscn: bool,
+    /// PINC is in force: the certificate that it demands on data connections.
+    pub pin: Option<Fingerprint>,
 }
 
 impl Standing {
+    const fn nothing() -> Self {
+        Self { listens: false, sock: false, symmetric: false, sscn: false, pin: None }
+    }
+
+    /// Takes note that a command was refused.
+    pub(super) const fn refused(&mut self, verb: Verb) {
+        if matches!(verb, Verb::Sscn) {
+            self.sscn = false;
+        } else if matches!(verb, Verb::Pinc) {
+            self.pin = None;
+        }
+    }
+
     /// Takes note of a command that is sent.
     pub(super) const fn note(&mut self, command: &Command) {
         match command {
@@ -26,9 +44,9 @@ impl Standing {
             }
             Command::Sock(_) => self.sock = true,
             Command::Extension(Extension::Rsym(on)) => self.symmetric = *on,
-            Command::User(_) | Command::Rein | Command::Auth(_) => {
-                *self = Self { listens: false, sock: false, symmetric: false };
-            }
+            Command::Sscn(Some(on)) => self.sscn = *on,
+            Command::Pinc(pin) => self.pin = *pin,
+            Command::User(_) | Command::Rein | Command::Auth(_) => *self = Self::nothing(),
             Command::Pass(_)
             | Command::Acct(_)
             | Command::Quit
@@ -71,8 +89,7 @@ impl Standing {
             | Command::Pbsz(_)
             | Command::Prot(_)
             | Command::Ccc
-            | Command::Sscn(_)
-            | Command::Pinc(_)
+            | Command::Sscn(None)
             | Command::Stou
             | Command::Extension(Extension::Dgst(_) | Extension::Rate(_) | Extension::Prob(_))
             | Command::Detached(_)
@@ -104,6 +121,21 @@ mod tests {
                 Standing::default()
             );
         }
+    }
+
+    #[test]
+    fn h23_the_part_in_tls_is_in_force_until_it_is_changed_or_refused() {
+        let pin = Fingerprint::of(b"a certificate");
+        let told = [Command::Sscn(Some(true)), Command::Pinc(Some(pin)), Command::Sscn(None)];
+        let mut standing = after(&told);
+        assert_eq!((standing.sscn, standing.pin), (true, Some(pin)));
+        standing.note(&Command::Rein);
+        assert_eq!(standing, Standing::default());
+        standing = after(&told);
+        [Verb::Sscn, Verb::Pinc, Verb::Type].into_iter().for_each(|verb| standing.refused(verb));
+        assert_eq!(standing, Standing::default());
+        let over = [Command::Sscn(Some(true)), Command::Pinc(Some(pin)), Command::Sscn(Some(false))];
+        assert_eq!(after(&over), Standing { pin: Some(pin), ..Standing::default() });
     }
 
     #[test]

@@ -43,6 +43,14 @@ pub struct Capabilities {
     pub x_digests: Vec<XDigest>,
     /// The server wants PRET before PASV.
     pub pret: bool,
+    /// The server knows AUTH TLS (RFC 4217).
+    pub auth_tls: bool,
+    /// The server knows SSCN, which makes it TLS client on data connections.
+    pub sscn: bool,
+    /// The server knows CPSV, which opens a data port at which it is TLS client.
+    pub cpsv: bool,
+    /// The server knows PINC with SHA-256 (extensions).
+    pub pinc: bool,
     /// The server understands OPTS STOR PARTIAL, as this crate's server does.
     pub partial: bool,
     /// The server loses data that arrives before STOR, and answers STOR before the data connection
@@ -128,6 +136,10 @@ impl Capabilities {
             ("DGST", algorithms) => self.dgst = hash_algorithms(algorithms),
             ("HASH", algorithms) => self.hash = hash_algorithms(algorithms),
             ("PRET", _) => self.pret = true,
+            ("AUTH", kinds) if offers_tls(kinds) => self.auth_tls = true,
+            ("SSCN", _) => self.sscn = true,
+            ("CPSV", _) => self.cpsv = true,
+            ("PINC", digest) if digest.eq_ignore_ascii_case("SHA-256") => self.pinc = true,
             // The form of the parameters may follow: `XCRC "filename" SP EP`.
             (name, _) => match XDigest::named(name) {
                 Some(digest) => self.x_digests.push(digest),
@@ -136,6 +148,12 @@ impl Capabilities {
         }
         true
     }
+}
+
+/// Whether the parameters of AUTH (`TLS`, `SSL;TLS;TLS-C`, `TLS-P`) name TLS.
+fn offers_tls(kinds: &str) -> bool {
+    let is_tls = |kind: &str| ["TLS", "TLS-C"].iter().any(|tls| kind.eq_ignore_ascii_case(tls));
+    kinds.split([';', ',', ' ']).any(is_tls)
 }
 
 /// Reads `CRC32;MD5;SHA-1*;SHA-256`: the known algorithms, the one with the asterisk first.
@@ -258,17 +276,19 @@ mod tests {
                         .filter_map(|name| XDigest::named(name))
                         .collect(),
                     pret: false,
+                    auth_tls: true,
+                    sscn: true,
+                    cpsv: true,
+                    pinc: true,
                     partial: true,
                     loses_early: false,
                     known: true,
                     others: if dialect == Rfc959 {
                         [
                             "ACTV",
-                            "AUTH TLS",
                             "AVBL",
                             "CEPR",
                             "CLNT",
-                            "CPSV",
                             "CSID",
                             "DETA",
                             "HOST",
@@ -277,12 +297,10 @@ mod tests {
                             "MFMT",
                             "MODE Z",
                             "PBSZ",
-                            "PINC SHA-256",
                             "PROT",
                             "RANG STREAM",
                             "RATE",
                             "SITE CHMOD;SYMLINK;UTIME",
-                            "SSCN",
                             "TVFS",
                         ]
                         .map(str::to_owned)

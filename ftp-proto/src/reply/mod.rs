@@ -17,7 +17,7 @@ pub use facts::{write_facts, write_open};
 pub use marker::Markers;
 pub use meaning::Meaning;
 pub use parse::{NotFtp, ReplyReader};
-pub use refusals::{Blame, blame, wants_pret};
+pub use refusals::{Blame, TlsFault, blame, tls_fault, wants_pret};
 pub use session::{Greeting, ends_session, greeting, is_status, loses_early};
 pub use write::{write, write_inner};
 

@@ -54,6 +54,45 @@ pub fn wants_pret(reply: &Reply) -> bool {
     reply.code.0 >= 400 && memchr::memmem::find(&words, b"supporting pret").is_some()
 }
 
+/// What a refusal of a data connection says about TLS.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum TlsFault {
+    /// The server demands that the data connection resumes the TLS session of its control connection. Only its own
+    /// client can do that.
+    OwnSession,
+    /// There was no agreement: both ends were TLS server, or one has rejected the certificate of the other.
+    Handshake,
+}
+
+/// Returns what a refusal of a transfer command says about TLS on the data connection, if it is about that.
+///
+/// ```
+/// use ftp_proto::reply::{Code, Reply, TlsFault, tls_fault};
+///
+/// let words = "SSL connection failed; session reuse required: see require_ssl_reuse option";
+/// let refusal = Reply { code: Code(522), lines: vec![words.into()] };
+/// assert_eq!(tls_fault(&refusal), Some(TlsFault::OwnSession));
+/// ```
+pub fn tls_fault(reply: &Reply) -> Option<TlsFault> {
+    let words = reply.lines.join(&b' ').to_ascii_lowercase();
+    let found = |(codes, words_of, _): &&(&[u16], &str, TlsFault)| {
+        codes.contains(&reply.code.0) && memchr::memmem::find(&words, words_of.as_bytes()).is_some()
+    };
+    TLS_FAULTS.iter().find(found).map(|(_, _, fault)| *fault)
+}
+
+/// What servers say about TLS on a data connection: vsftpd V, ProFTPD P, FileZilla Server Z, glftpd G.
+static TLS_FAULTS: &[(&[u16], &str, TlsFault)] = &[
+    (&[425, 522], "session reuse required", TlsFault::OwnSession), // V require_ssl_reuse
+    (&[425, 426, 450, 522], "not resumed", TlsFault::OwnSession),  // Z
+    // P says the same if there is no TLS at all and if the session is not resumed.
+    (&[425], "unable to build data connection: operation not permitted", TlsFault::OwnSession),
+    (&[522], "resum", TlsFault::OwnSession), // this crate's server
+    (&[435], "failed tls negotiation", TlsFault::Handshake), // G
+    (&[425, 426, 522], "tls handshake", TlsFault::Handshake),
+    (&[425, 426, 522], "ssl connection failed", TlsFault::Handshake), // V
+];
+
 /// One entry of the dictionary.
 struct Words {
     /// The codes with which the words occur. Other replies may contain the words in names of files.

@@ -5,7 +5,7 @@ use super::ends::{Ends, Phase};
 use super::judge::{Answer, Verdict};
 use super::outcome::{Cause, Unusable};
 use super::replies::Progress;
-use super::roles::{Opening, Roles};
+use super::roles::{DataTls, Opening, Roles};
 use super::script::{self, Step};
 use super::timer::Timer;
 use super::transfer::Side;
@@ -69,6 +69,8 @@ impl Direct {
             | Step::Activate
             | Step::Symmetric
             | Step::Port
+            | Step::Sscn
+            | Step::Pinc
             | Step::Rndz
             | Step::Announce
             | Step::Listen
@@ -86,8 +88,11 @@ impl Direct {
         match step {
             Step::Type => Some(script::IMAGE),
             Step::Activate => Some(Command::Actv),
+            Step::Sscn => Some(Command::Sscn(Some(script::is_client(self.roles.tls, side)))),
+            Step::Pinc => Some(Command::Pinc(script::pin(self.roles.tls, me, other))),
             Step::Rndz => ends.transfer.secret.clone().map(|secret| Command::Rndz(Some(secret))),
             Step::Announce => Some(script::announce(&ends.transfer, side)),
+            Step::Listen if self.roles.tls == DataTls::Cpsv => Some(Command::Cpsv),
             Step::Listen => Some(script::open(self.roles.opening, side, Some(other))),
             Step::Symmetric => Some(Command::Extension(Extension::Rsym(self.is_symmetric()))),
             Step::Port => Some(Command::Gsoc),

@@ -55,6 +55,8 @@ pub(super) fn setup(step: Step, verb: Verb, party: &Party, answer: Answer) -> Ve
             Step::Type
             | Step::Activate
             | Step::Symmetric
+            | Step::Sscn
+            | Step::Pinc
             | Step::Rndz
             | Step::Announce
             | Step::Filter
@@ -85,6 +87,8 @@ fn setup_blame(step: Step, verb: Verb, party: &Party, reply: &Reply) -> Blame {
             Step::Activate
             | Step::Symmetric
             | Step::Port
+            | Step::Sscn
+            | Step::Pinc
             | Step::Rndz
             | Step::Listen
             | Step::Connect
@@ -144,7 +148,7 @@ fn listens(verb: Verb, party: &Party, reply: Reply) -> Verdict {
     if let Some(port) = announced_port(party, &reply) {
         return Verdict::Listens(here(port), None);
     }
-    if verb == Verb::Pasv
+    if matches!(verb, Verb::Pasv | Verb::Cpsv)
         && let Some(announced) = find(&reply, parse_227)
     {
         // H08: a lying server could make the other one connect to a victim.

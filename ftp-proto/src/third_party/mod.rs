@@ -13,7 +13,7 @@
 //! commands run, and if anything fails, no end is left with a command that nobody follows.
 //!
 //! ```text
-//!  Setup     both TYPE and RNDZ
+//!  Setup     both TYPE; SSCN and PINC where TLS protects the data; RNDZ
 //!            direct:   passive end LSTN, PASV or EPSV; active end SOCK, PORT or EPRT;
 //!                      passive end SOCK (its filter, if it knows SOCK)
 //!            relayed:  passive ends listen; JoinAtRelay; active ends are told where the relay listens
@@ -42,7 +42,7 @@
 //! use ftp_proto::feature::Capabilities;
 //! use ftp_proto::reply::{Code, Reply, classify};
 //! use ftp_proto::third_party::{
-//!     Attempt, Input, Outcome, Output, Party, Roles, Side, Store, Timeouts, Transfer, opening,
+//!     Attempt, DataTls, Input, Outcome, Output, Party, Roles, Side, Store, Timeouts, Transfer, opening,
 //! };
 //! use ftp_proto::timer::Moment;
 //! use ftp_proto::wire::PathName;
@@ -54,6 +54,7 @@
 //!     capabilities: capabilities.clone(),
 //!     address: address.parse().unwrap(),
 //!     standing: Standing::default(),
+//!     leaf: None,
 //! };
 //! let (source, destination) = (party("192.0.2.1"), party("192.0.2.2"));
 //! let roles = Roles {
@@ -61,6 +62,7 @@
 //!     opening: opening(&destination, &source).unwrap(),
 //!     filter: true,
 //!     first: None,
+//!     tls: DataTls::Clear,
 //! };
 //! let transfer = Transfer {
 //!     source_path: PathName::from_user("PROG1.PL1").unwrap(),
@@ -135,7 +137,7 @@ pub use attempt::Attempt;
 pub use event::{Input, Output};
 pub use junction::{Junction, Posture, Postures};
 pub use outcome::{Cause, DataFault, Failure, Outcome, RelayFault, Repair, Unusable};
-pub use roles::{Opening, Party, Roles, opening};
+pub use roles::{DataTls, Opening, Party, Roles, opening};
 pub use stage::Stage;
 pub use timer::Timer;
 pub use transfer::{Side, Store, Timeouts, Transfer};

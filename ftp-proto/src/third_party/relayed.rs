@@ -134,7 +134,7 @@ impl Relayed {
             Step::Listen => self.middle.listen(side),
             Step::Connect => Some(script::connect_to_relay(&ends.end(side).party, self.meeting(side).at?)),
             Step::Rest => ends.transfer.restart.map(Command::Rest),
-            Step::Filter | Step::Symmetric | Step::Port => None,
+            Step::Sscn | Step::Pinc | Step::Filter | Step::Symmetric | Step::Port => None,
         }
     }
 

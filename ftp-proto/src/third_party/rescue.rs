@@ -17,7 +17,7 @@ use super::outcome::{Cause, Failure, Outcome};
 use super::stage::Stage;
 use super::timer::Timer;
 use super::transfer::Side;
-use crate::reply::{Blame, Class};
+use crate::reply::{Blame, Class, TlsFault, tls_fault};
 use crate::timer::Moment;
 
 impl Ends {
@@ -61,8 +61,9 @@ impl Ends {
         end.answered();
         if asked.task == Task::Transfer {
             let blame = end.end_of_run(asked.verb, answer.clone());
+            let demands_own_session = tls_fault(&answer.reply) == Some(TlsFault::OwnSession);
             if let (Phase::Rescue(failure), Some(blame)) = (&self.phase, blame)
-                && is_decisive(blame)
+                && (is_decisive(blame) || demands_own_session)
                 && !is_decisive(failure.blame)
                 && failure.cause != Cause::Cancelled
             {

@@ -5,6 +5,7 @@ use crate::address::Family;
 use crate::client::Standing;
 use crate::dialect::Dialect;
 use crate::feature::Capabilities;
+use crate::wire::Fingerprint;
 use std::net::IpAddr;
 
 /// What is known of one end.
@@ -19,6 +20,9 @@ pub struct Party {
     pub address: IpAddr,
     /// What earlier attempts may have left in the session ([`crate::client::Session::standing`]).
     pub standing: Standing,
+    /// The certificate that its control connection has shown, if that runs TLS. The other end is told to expect
+    /// it on the data connection, if it knows PINC.
+    pub leaf: Option<Fingerprint>,
 }
 
 /// The command with which an end opens a data port.
@@ -47,6 +51,33 @@ pub struct Roles {
     /// end follows after the preliminary reply. If both ends prove themselves with RNDZ, it is the
     /// source, and the destination follows at once.
     pub first: Option<Side>,
+    /// What protects the data connection.
+    pub tls: DataTls,
+}
+
+/// What protects the data connection between two ends, and which end is its TLS client.
+///
+/// On a data connection every server is TLS server, whoever connects (RFC 4217 section 7). So between two servers
+/// one must be told to be the client. Except for [`Self::Clear`], PROT P must be in force at both ends.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum DataTls {
+    /// Nothing: the bytes travel in clear.
+    #[default]
+    Clear,
+    /// TLS. SSCN ON makes this end the client.
+    Sscn(Side),
+    /// TLS. The passive end listens with CPSV in place of PASV, which makes it the client of this connection.
+    Cpsv,
+}
+
+impl DataTls {
+    /// Whether the data connection runs TLS.
+    pub const fn runs_tls(self) -> bool {
+        match self {
+            Self::Clear => false,
+            Self::Sscn(_) | Self::Cpsv => true,
+        }
+    }
 }
 
 impl Party {

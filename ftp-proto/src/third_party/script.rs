@@ -4,20 +4,23 @@
 //! ```text
 //!               passive end            active end
 //!               TYPE I                 TYPE I            first, because some servers fix the type at PASV
+//!               SSCN ON|OFF            SSCN ON|OFF       at most one ON; only if it is not in force
+//!               PINC leaf              PINC leaf         the other end's certificate; only if not in force
 //!               RNDZ S                 RNDZ S
 //!               PRET STOR, RETR                           if the server requires it (H34)
-//!          X <- LSTN R|S, PASV, EPSV
+//!          X <- LSTN R|S, PASV, EPSV, CPSV
 //!                                 Y <- SOCK h,X  PORT  EPRT
 //!               SOCK h,Y                                 its filter (RFC 438 d.2, RFC 478 note 3)
 //!               REST n                 REST n            directly before the transfer command
 //!               STOR, APPE | RETR      RETR | STOR, APPE
 //! ```
 
-use super::roles::{Opening, Party, Roles};
+use super::roles::{DataTls, Opening, Party, Roles};
 use super::transfer::{Side, Store, Transfer};
 use crate::address::{Family, SockTarget};
 use crate::command::{Command, DataType, Direction, Epsv, Extension};
 use crate::dialect::Dialect;
+use crate::wire::Fingerprint;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
@@ -28,6 +31,10 @@ pub(super) enum Step {
     Type,
     /// ACTV: ends the listener of an earlier attempt, which would take SOCK for its filter.
     Activate,
+    /// SSCN: whether the end is TLS client on the data connection.
+    Sscn,
+    /// PINC: the certificate that the other end must show, or that none is expected any more.
+    Pinc,
     /// RNDZ with the secret of this attempt.
     Rndz,
     /// PRET: tells the passive end which file will follow.
@@ -75,6 +82,7 @@ pub(super) fn direct_steps(
     if !listens && me.standing.listens && connects_by_sock(roles, me, other) {
         steps.push_back(Step::Activate);
     }
+    steps.extend(security_steps(roles.tls, side, me, other));
     if is_proven(transfer, me, other) {
         steps.push_back(Step::Rndz); // before PORT, EPRT and SOCK, whose addresses it permits
     }
@@ -92,6 +100,23 @@ pub(super) fn direct_steps(
         steps.push_back(Step::Rest);
     }
     steps
+}
+
+/// The steps after which the end has its part in TLS: none if an earlier attempt has left the right one.
+fn security_steps(tls: DataTls, side: Side, me: &Party, other: &Party) -> impl Iterator<Item = Step> {
+    let role = (me.standing.sscn != is_client(tls, side)).then_some(Step::Sscn);
+    let pin = (me.standing.pin != pin(tls, me, other)).then_some(Step::Pinc);
+    role.into_iter().chain(pin)
+}
+
+/// Whether SSCN makes `side` the TLS client.
+pub(super) fn is_client(tls: DataTls, side: Side) -> bool {
+    tls == DataTls::Sscn(side)
+}
+
+/// The certificate that `me` demands of the other end, if it knows PINC.
+pub(super) fn pin(tls: DataTls, me: &Party, other: &Party) -> Option<Fingerprint> {
+    other.leaf.filter(|_| tls.runs_tls() && me.capabilities.pinc)
 }
 
 /// Whether `side` gets REST. APPE appends without it, and after REST it would act as STOR (RFC 3659
@@ -121,6 +146,7 @@ fn sets_filter(roles: Roles, passive: &Party) -> bool {
 /// it, EPSV keeps it on a 1973 server only, LSTN never does (RFC 438).
 pub(super) fn has_old_filter(roles: Roles, passive: &Party) -> bool {
     passive.standing.sock
+        && roles.tls != DataTls::Cpsv
         && match roles.opening {
             Opening::Lstn | Opening::Symmetric => false,
             Opening::Pasv => true,

@@ -85,7 +85,8 @@ impl Through {
             Step::Listen => self.middle.listen(side),
             Step::Announce => Some(script::announce(&ends.transfer, side)),
             Step::Rest => ends.transfer.restart.map(Command::Rest),
-            Step::Activate | Step::Connect | Step::Filter | Step::Symmetric | Step::Port => None,
+            Step::Activate | Step::Sscn | Step::Pinc | Step::Connect | Step::Filter => None,
+            Step::Symmetric | Step::Port => None,
         }
     }
 

@@ -64,8 +64,20 @@ impl Session {
         Ok(None)
     }
 
-    /// Data connections with this program are private wherever the control connection is.
+    /// Data connections with this program are private wherever the control connection is. What was arranged for
+    /// TLS with another server ends: this program is the TLS client, and shows no certificate (H23).
     pub async fn private_data(&mut self) -> Result<(), Failure> {
+        let standing = self.machine.standing();
+        let role = standing.sscn.then_some(Command::Sscn(Some(false)));
+        let pin = standing.pin.map(|_| Command::Pinc(None));
+        for command in role.into_iter().chain(pin) {
+            let answer = self.ask(command).await?;
+            if !answer.is_done() {
+                return Err(
+                    self.refusal("what was arranged for TLS with another server does not end", &answer)
+                );
+            }
+        }
         match self.protect(true).await? {
             None => Ok(()),
             Some(answer) => Err(self.refusal("data connections are not private any more", &answer)),

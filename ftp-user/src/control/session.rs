@@ -122,7 +122,13 @@ impl Session {
             capabilities: self.capabilities.clone(),
             address: self.peer,
             standing: self.machine.standing(),
+            leaf: self.tls.as_ref().and_then(Client::certificate),
         }
+    }
+
+    /// Whether TLS protects it.
+    pub const fn runs_tls(&self) -> bool {
+        self.tls.is_some()
     }
 
     /// Whether it has ended.

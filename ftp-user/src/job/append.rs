@@ -9,7 +9,7 @@ use super::transfer::{Transferred, transfer};
 use crate::check::{Known, Verify, readable, refuse_itself, replaceable};
 use crate::context::Context;
 use crate::failure::{self, Failure};
-use crate::outcome::{Relayed, Verified};
+use crate::outcome::{Protection, Relayed, Verified};
 use crate::report::Event;
 use crate::route::{self, Assignment, Ends};
 use ftp_io::copy::Digest;
@@ -42,7 +42,8 @@ pub(super) async fn append(
         dry_run,
     });
     let bytes = plan.size.unwrap_or(0);
-    let mut done = Done { bytes, rung: None, relayed: None, verified: plan.means, attempts: 0 };
+    let mut done =
+        Done { bytes, rung: None, relayed: None, protection: None, verified: plan.means, attempts: 0 };
     if dry_run {
         let explain = options.mode == Mode::Explain;
         done.rung = Some(
@@ -56,6 +57,7 @@ pub(super) async fn append(
         let moved = appending.attempt(options).await;
         done.attempts += moved.count.attempts;
         Relayed::add(&mut done.relayed, moved.count.relayed);
+        Protection::add(&mut done.protection, moved.count.protection);
         match moved.result {
             Ok(rung) => {
                 appending.verify().await?;

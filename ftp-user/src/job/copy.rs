@@ -86,7 +86,14 @@ impl Copying<'_> {
             let Ends { source: from, destination: to, .. } = &mut *self.ends;
             let rung = route::first_rung(self.context, from, to, allowed, mode == Mode::Explain).await?;
             let bytes = source.size.unwrap_or(0);
-            return Ok(Done { bytes, rung: Some(rung), relayed: None, verified: means, attempts: 0 });
+            return Ok(Done {
+                bytes,
+                rung: Some(rung),
+                relayed: None,
+                protection: None,
+                verified: means,
+                attempts: 0,
+            });
         }
         let mut start = attempts.next_start(self.context, self.ends, self.item, &source, means).await?;
         let moved = self.move_part(&start, &source, look).await;
@@ -99,6 +106,7 @@ impl Copying<'_> {
             bytes: source.size.unwrap_or(0),
             rung: Some(rung),
             relayed: attempts.relayed.take(),
+            protection: attempts.protection,
             verified,
             attempts: attempts.count,
         })

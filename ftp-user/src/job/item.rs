@@ -2,7 +2,7 @@
 
 use crate::control::Facts;
 use crate::ladder::Rung;
-use crate::outcome::{Relayed, Verified};
+use crate::outcome::{Protection, Relayed, Verified};
 use crate::route::Ends;
 use ftp_proto::wire::PathName;
 
@@ -35,6 +35,8 @@ pub struct Done {
     pub rung: Option<Rung>,
     /// What passed a relay.
     pub relayed: Option<Relayed>,
+    /// What protected its bytes; `None` if none have moved.
+    pub protection: Option<Protection>,
     /// What verified it.
     pub verified: Verified,
     /// The number of attempts that may have moved bytes.
@@ -44,6 +46,6 @@ pub struct Done {
 impl Done {
     /// The file was skipped, since it is the same at the destination.
     pub const fn skipped(verified: Verified) -> Self {
-        Self { bytes: 0, rung: None, relayed: None, verified, attempts: 0 }
+        Self { bytes: 0, rung: None, relayed: None, protection: None, verified, attempts: 0 }
     }
 }

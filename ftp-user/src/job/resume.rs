@@ -22,7 +22,7 @@ use super::transfer::Transferred;
 use crate::context::Context;
 use crate::control::Facts;
 use crate::failure::{self, Failure};
-use crate::outcome::{Relayed, Verified};
+use crate::outcome::{Protection, Relayed, Verified};
 use crate::route::Ends;
 use ftp_io::program::size;
 use ftp_proto::wire::counted;
@@ -35,6 +35,8 @@ pub(super) struct Attempts {
     pub(super) count: u32,
     /// What has passed a relay in all of them.
     pub(super) relayed: Option<Relayed>,
+    /// What has protected the bytes that moved.
+    pub(super) protection: Option<Protection>,
     /// Whether an attempt may continue what another one has stored.
     resume: bool,
     /// What the last attempt has left.
@@ -83,6 +85,7 @@ impl Attempts {
         Self {
             count: 0,
             relayed: None,
+            protection: None,
             resume,
             left: None,
             keeps: false,
@@ -124,6 +127,7 @@ impl Attempts {
     pub(super) fn note(&mut self, start: &StartPoint, source: &Facts, moved: &Transferred) {
         self.count += moved.count.attempts;
         Relayed::add(&mut self.relayed, moved.count.relayed.clone());
+        Protection::add(&mut self.protection, moved.count.protection);
         let seen = start.at.saturating_add(moved.count.bytes).min(source.size.unwrap_or(u64::MAX));
         (self.keeps, self.seen) = (start.keeps, seen);
         self.last = Last { continued: start.at > 0, refused: moved.count.refused };

@@ -21,7 +21,10 @@ pub(super) struct Tally {
     /// How many files took which path.
     rungs: Vec<(Rung, u64)>,
     relayed: Option<Relayed>,
-    protection: Protection,
+    /// What the URLs promise.
+    promised: Protection,
+    /// What has protected the bytes that moved.
+    protection: Option<Protection>,
     verified: Option<Verified>,
     failures: Vec<FailedItem>,
 }
@@ -60,7 +63,8 @@ impl Tally {
             bytes: 0,
             rungs: Vec::new(),
             relayed: None,
-            protection: Protection::Clear,
+            promised: Protection::Clear,
+            protection: None,
             verified: None,
             failures: Vec::new(),
         }
@@ -74,7 +78,7 @@ impl Tally {
 
     /// Notes whether everything between the places and this program is protected.
     pub(super) const fn protect(&mut self, private: bool) {
-        self.protection = Protection::of(private);
+        self.promised = Protection::of(private);
     }
 
     /// Notes how a file ended, and reports it if it was copied.
@@ -91,7 +95,7 @@ impl Tally {
         };
         self.done(&done);
         if !self.dry_run {
-            let Done { bytes, rung, relayed, verified, attempts } = done;
+            let Done { bytes, rung, relayed, verified, attempts, .. } = done;
             events.say(Event::File { source, dest, bytes, rung, relayed, verified, attempts });
         }
     }
@@ -103,9 +107,7 @@ impl Tally {
             return;
         };
         self.bytes += done.bytes;
-        if rung.path() == Rung::DestListens.path() {
-            self.protection = Protection::Clear; // --allow-clear-data permits it
-        }
+        Protection::add(&mut self.protection, done.protection);
         Relayed::add(&mut self.relayed, done.relayed.clone());
         self.verified = Some(self.verified.map_or(done.verified, |weakest| weakest.min(done.verified)));
         match self.rungs.iter_mut().find(|(known, _)| *known == rung) {
@@ -148,7 +150,7 @@ impl Tally {
             seconds: took.as_secs_f64(),
             rung: self.rungs.iter().max_by_key(|(_, count)| *count).map(|(rung, _)| *rung),
             relayed: self.relayed,
-            protection: self.protection,
+            protection: self.protection.unwrap_or(self.promised),
             verified: self.verified.unwrap_or(Verified::None),
             failed,
         };
@@ -164,7 +166,7 @@ mod tests {
     use ftp_proto::digest::Algorithm;
 
     fn done(rung: Option<Rung>, bytes: u64, verified: Verified) -> Done {
-        Done { bytes, rung, relayed: None, verified, attempts: 1 }
+        Done { bytes, rung, relayed: None, protection: None, verified, attempts: 1 }
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! Which paths are allowed: by the user, by the security of both sites, by the relays that are known. Pure.
 
-use ftp_proto::third_party::Side;
+use super::security::{both_run_tls, protections};
+use ftp_proto::third_party::{Party, Side};
 
 /// Which paths may be used: the value of `--path`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -37,28 +38,33 @@ pub enum DataProtection {
     /// In clear, as both control connections are.
     #[default]
     Clear,
-    /// Never in clear, because a control connection runs TLS. Two servers cannot protect data between each
-    /// other (RFC 4217 section 7 leaves that case out), so only this program can be their peer.
+    /// Never in clear, because a control connection runs TLS. If both do, two servers can protect the data between
+    /// each other; otherwise only this program can be their peer.
     Private,
-    /// In clear from server to server, as `--allow-clear-data` permits; otherwise private.
+    /// Inside TLS if the two servers can, else in clear, as `--allow-clear-data` permits.
     Permitted,
 }
 
 impl DataProtection {
-    /// Why some of the allowed paths cannot be used, if so.
-    pub const fn limitation(self, allowed: Allowed) -> Option<&'static str> {
+    /// Why some of the allowed paths between these two cannot be used, if so.
+    pub fn limitation(self, allowed: Allowed, source: &Party, destination: &Party) -> Option<&'static str> {
+        let private = Side::BOTH.iter().any(|side| !protections(*side, source, destination).is_empty());
         match (self, allowed) {
+            (Self::Clear, _) => None,
+            (Self::Private | Self::Permitted, Allowed::Relay) => Some(NO_TLS),
+            (Self::Private, _) if private => None,
+            (Self::Private, _) if both_run_tls(source, destination) => Some(NO_CLIENT),
             (Self::Private, _) => Some(IN_CLEAR),
-            (Self::Permitted, Allowed::Relay) => Some(NO_TLS),
-            (Self::Clear, _)
-            | (Self::Permitted, Allowed::Auto | Allowed::Direct | Allowed::Symmetric | Allowed::User) => None,
+            (Self::Permitted, Allowed::Auto | Allowed::Direct | Allowed::Symmetric | Allowed::User) => None,
         }
     }
 }
 
 const NO_TLS: &str = "there is no TLS through a relay yet";
-const IN_CLEAR: &str = "the data would be in clear: a control connection runs TLS, and two servers cannot \
-                        protect data between each other yet (SSCN, CPSV); --allow-clear-data permits it";
+const IN_CLEAR: &str = "the data would be in clear: only one of the two control connections runs TLS; \
+                        --allow-clear-data permits it";
+const NO_CLIENT: &str = "the data would be in clear: both control connections run TLS, but neither server can be TLS \
+                         client on a data connection (SSCN, CPSV); --allow-clear-data permits it";
 
 /// A relay that may be used: what the choice of candidates needs to know of it.
 #[derive(Clone, PartialEq, Eq, Debug)]

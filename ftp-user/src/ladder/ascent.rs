@@ -2,6 +2,7 @@
 //! share the fault are closed.
 
 use super::candidate::Candidate;
+use super::security::Hitch;
 use ftp_proto::client;
 use ftp_proto::reply::Blame;
 use ftp_proto::third_party::{Cause, Failure, Side, Store, Timer};
@@ -129,6 +130,10 @@ impl Ascent {
     /// The step after the current candidate failed with `failure` (H17).
     pub fn after(&mut self, failure: &Failure) -> Step {
         let side = failure.side;
+        if let Some(hitch) = self.candidate().and_then(|candidate| Hitch::of(candidate, failure)) {
+            let step = self.past(|candidate| hitch.hinders(candidate));
+            return self.or_later(step);
+        }
         let step = match (&failure.cause, failure.blame) {
             // When its peer refuses it, Pure-FTPd answers 451 and pyftpdlib does not answer at all.
             (Cause::Ended(client::Failure::Silent(_)), _)
@@ -211,11 +216,11 @@ mod tests {
     use super::super::ThroughRelay;
     use super::*;
     use ftp_proto::command::Verb;
-    use ftp_proto::third_party::{DataFault, Opening, Posture, Postures, RelayFault, Roles, Stage};
+    use ftp_proto::third_party::{DataFault, DataTls, Opening, Posture, Postures, RelayFault, Roles, Stage};
 
     fn candidate(rung: Rung, opening: Opening) -> Candidate {
         let passive = if rung == Rung::DestListens { Side::Destination } else { Side::Source };
-        Candidate::Direct(Roles { passive, opening, filter: false, first: None })
+        Candidate::Direct(Roles { passive, opening, filter: false, first: None, tls: DataTls::Clear })
     }
 
     fn ascent() -> Ascent {

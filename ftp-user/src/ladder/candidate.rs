@@ -1,7 +1,6 @@
 //! A candidate: one concrete attempt at a path between two servers. Pure.
 
-use ftp_proto::third_party::{Opening, Roles, Side};
-use ftp_proto::third_party::{Posture, Postures};
+use ftp_proto::third_party::{DataTls, Opening, Posture, Postures, Roles, Side};
 
 /// The rung of the ladder that a candidate stands on, as reports name it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -103,10 +102,27 @@ impl Candidate {
         }
     }
 
+    /// The end that is TLS client on the data connection between the two servers, if that runs TLS.
+    pub const fn tls_client(&self) -> Option<Side> {
+        match self {
+            Self::Direct(Roles { tls: DataTls::Sscn(client), .. }) => Some(*client),
+            Self::Direct(Roles { tls: DataTls::Cpsv, passive, .. }) => Some(*passive),
+            Self::Direct(Roles { tls: DataTls::Clear, .. }) | Self::Relay(_) | Self::Through => None,
+        }
+    }
+
     /// What both ends must be able to do for it, in words.
     pub fn needs(&self) -> String {
         match self {
-            Self::Direct(roles) => format!("both ends can do {}", commands(roles.opening)),
+            Self::Direct(roles) => {
+                let tls = match roles.tls {
+                    DataTls::Clear => "",
+                    DataTls::Sscn(Side::Source) => "; the source is TLS client (SSCN)",
+                    DataTls::Sscn(Side::Destination) => "; the destination is TLS client (SSCN)",
+                    DataTls::Cpsv => "; the end that listens is TLS client (CPSV)",
+                };
+                format!("both ends can do {}{tls}", commands(roles.opening))
+            }
             Self::Relay(ThroughRelay { postures, .. }) => {
                 let does = |posture| match posture {
                     Posture::Passive => "listens for the relay",
@@ -127,8 +143,8 @@ impl Candidate {
     pub(super) fn shares(&self, other: &Self, side: Side) -> bool {
         match (self, other) {
             (Self::Direct(one), Self::Direct(two)) => {
-                let symmetric = |roles: &Roles| roles.opening == Opening::Symmetric;
-                one.passive == two.passive && symmetric(one) == symmetric(two)
+                let kind = |roles: &Roles| (roles.opening == Opening::Symmetric, roles.tls.runs_tls());
+                one.passive == two.passive && kind(one) == kind(two)
             }
             (Self::Relay(one), Self::Relay(two)) => {
                 one.relay == two.relay && one.postures.of(side) == two.postures.of(side)
@@ -168,8 +184,15 @@ mod tests {
 
     #[test]
     fn a_candidate_says_what_it_needs() {
-        let direct =
-            |opening| Candidate::Direct(Roles { passive: Side::Source, opening, filter: false, first: None });
+        let direct = |opening| {
+            Candidate::Direct(Roles {
+                passive: Side::Source,
+                opening,
+                filter: false,
+                first: None,
+                tls: DataTls::Clear,
+            })
+        };
         assert_eq!(direct(Opening::Lstn).needs(), "both ends can do LSTN and SOCK");
         assert_eq!(direct(Opening::Pasv).needs(), "both ends can do PASV and PORT");
         assert_eq!(direct(Opening::Epsv).needs(), "both ends can do EPSV and EPRT");

@@ -2,9 +2,9 @@
 
 use super::allowed::{Allowed, DataProtection, Nearby};
 use super::candidate::{Candidate, Rung, ThroughRelay};
+use super::security::protections;
 use ftp_proto::address::{Family, Kind, kind};
-use ftp_proto::third_party::{Opening, Party, Roles, Side, opening};
-use ftp_proto::third_party::{Posture, Postures};
+use ftp_proto::third_party::{DataTls, Opening, Party, Posture, Postures, Roles, Side, opening};
 
 /// All allowed candidates that both ends say they can do, best first.
 pub fn candidates(
@@ -14,23 +14,24 @@ pub fn candidates(
     relays: &[Nearby],
     data: DataProtection,
 ) -> Vec<Candidate> {
+    let direct = || match data {
+        DataProtection::Clear => in_clear(source, destination),
+        DataProtection::Private => in_private(source, destination),
+        DataProtection::Permitted => {
+            [in_private(source, destination), in_clear(source, destination)].concat()
+        }
+    };
+    let relayed = || match data {
+        DataProtection::Clear => relayed(relays).collect(),
+        DataProtection::Private | DataProtection::Permitted => Vec::new(),
+    };
     match allowed {
-        Allowed::Auto if data == DataProtection::Permitted => {
-            direct(source, destination).chain([Candidate::Through]).collect()
-        }
-        Allowed::Relay if data == DataProtection::Permitted => Vec::new(),
-        Allowed::Auto | Allowed::User if data == DataProtection::Private => vec![Candidate::Through],
-        Allowed::Direct | Allowed::Symmetric | Allowed::Relay if data == DataProtection::Private => {
-            Vec::new()
-        }
-        Allowed::Auto => {
-            direct(source, destination).chain(relayed(relays)).chain([Candidate::Through]).collect()
-        }
-        Allowed::Direct => direct(source, destination).collect(),
+        Allowed::Auto => [direct(), relayed(), vec![Candidate::Through]].concat(),
+        Allowed::Direct => direct(),
         Allowed::Symmetric => {
-            direct(source, destination).filter(|candidate| candidate.rung() == Rung::Symmetric).collect()
+            direct().into_iter().filter(|candidate| candidate.rung() == Rung::Symmetric).collect()
         }
-        Allowed::Relay => relayed(relays).collect(),
+        Allowed::Relay => relayed(),
         Allowed::User => vec![Candidate::Through],
     }
 }
@@ -54,24 +55,38 @@ fn relayed(relays: &[Nearby]) -> impl Iterator<Item = Candidate> {
     })
 }
 
-fn direct(source: &Party, destination: &Party) -> impl Iterator<Item = Candidate> {
+/// The direct candidates whose bytes travel in clear.
+fn in_clear(source: &Party, destination: &Party) -> Vec<Candidate> {
+    direct(source, destination, |_| vec![DataTls::Clear])
+}
+
+/// The direct candidates inside TLS.
+fn in_private(source: &Party, destination: &Party) -> Vec<Candidate> {
+    direct(source, destination, |passive| protections(passive, source, destination))
+}
+
+/// The direct candidates with each of these protections.
+fn direct(source: &Party, destination: &Party, protections: impl Fn(Side) -> Vec<DataTls>) -> Vec<Candidate> {
     let mut candidates = Vec::new();
     for side in [Side::Destination, Side::Source] {
         let (passive, active) = match side {
             Side::Destination => (destination, source),
             Side::Source => (source, destination),
         };
-        for opening in openings(passive, active) {
-            let filter =
-                passive.capabilities.sock && active.capabilities.sock && is_seen_alike(passive, active);
-            candidates.push(Candidate::Direct(Roles { passive: side, opening, filter, first: None }));
+        let filter = passive.capabilities.sock && active.capabilities.sock && is_seen_alike(passive, active);
+        for tls in protections(side) {
+            let openings = if tls == DataTls::Cpsv { vec![Opening::Pasv] } else { openings(passive, active) };
+            let roles = |opening| Roles { passive: side, opening, filter, first: None, tls };
+            candidates.extend(openings.into_iter().map(|opening| Candidate::Direct(roles(opening))));
         }
     }
     if is_symmetric(source, destination) {
         let (passive, opening) = (Side::Destination, Opening::Symmetric);
-        candidates.push(Candidate::Direct(Roles { passive, opening, filter: false, first: None }));
+        let tls = protections(passive).into_iter().find(|tls| *tls != DataTls::Cpsv);
+        let roles = |tls| Roles { passive, opening, filter: false, first: None, tls };
+        candidates.extend(tls.map(|tls| Candidate::Direct(roles(tls))));
     }
-    candidates.into_iter()
+    candidates
 }
 
 /// Whether both ends can listen and connect at the same time, and prove themselves: nothing else says which
@@ -121,10 +136,17 @@ mod tests {
     use super::*;
     use ftp_proto::dialect::Dialect;
     use ftp_proto::feature::Capabilities;
+    use ftp_proto::wire::Fingerprint;
 
     fn party(address: &str, capabilities: Capabilities) -> Party {
         let standing = ftp_proto::client::Standing::default();
-        Party { dialect: Dialect::Rfc959, capabilities, address: address.parse().unwrap(), standing }
+        Party {
+            dialect: Dialect::Rfc959,
+            capabilities,
+            address: address.parse().unwrap(),
+            standing,
+            leaf: None,
+        }
     }
 
     fn nearby(near: Option<Side>) -> Nearby {
@@ -253,26 +275,43 @@ mod tests {
         assert_eq!(candidates(&ends[0], &ends[1], Allowed::Relay, &[], DataProtection::Clear), []);
     }
 
+    /// The same server inside TLS.
+    fn inside_tls(party: Party, sscn: bool) -> Party {
+        let capabilities = Capabilities { sscn, ..party.capabilities };
+        Party { capabilities, leaf: Some(Fingerprint::of(b"leaf")), ..party }
+    }
+
     #[test]
-    fn i02_where_a_control_connection_runs_tls_only_this_host_keeps_the_data_private() {
+    fn i02_where_one_control_connection_runs_tls_only_this_host_keeps_the_data_private() {
         let [one, two] = ["192.0.2.1", "192.0.2.2"].map(|address| party(address, ours()));
         let near = [nearby(None)];
-        for (allowed, expect) in [
-            (Allowed::Auto, &[Candidate::Through][..]),
-            (Allowed::User, &[Candidate::Through]),
-            (Allowed::Direct, &[]),
-            (Allowed::Relay, &[]),
-        ] {
-            assert_eq!(
-                candidates(&one, &two, allowed, &near, DataProtection::Private),
-                expect,
-                "{allowed:?}"
-            );
+        let (secured, plain) = (inside_tls(one.clone(), true), inside_tls(two.clone(), false));
+        for (one, two) in [(&secured, &two), (&inside_tls(one, false), &plain)] {
+            let all = |allowed| candidates(one, two, allowed, &near, DataProtection::Private);
+            assert_eq!(all(Allowed::Auto), [Candidate::Through]);
+            assert_eq!(all(Allowed::User), [Candidate::Through]);
+            assert_eq!((all(Allowed::Direct), all(Allowed::Relay)), (vec![], vec![]));
+            let permitted = |allowed| candidates(one, two, allowed, &near, DataProtection::Permitted);
+            let direct = candidates(one, two, Allowed::Direct, &near, DataProtection::Clear);
+            assert_eq!(permitted(Allowed::Direct), direct);
+            assert_eq!(permitted(Allowed::Auto), [&direct[..], &[Candidate::Through]].concat());
+            assert_eq!(permitted(Allowed::Relay), []);
         }
-        let permitted = |allowed| candidates(&one, &two, allowed, &near, DataProtection::Permitted);
-        let direct = candidates(&one, &two, Allowed::Direct, &near, DataProtection::Clear);
-        assert_eq!(permitted(Allowed::Direct), direct);
-        assert_eq!(permitted(Allowed::Auto), [&direct[..], &[Candidate::Through]].concat());
-        assert_eq!(permitted(Allowed::Relay), []);
+    }
+
+    #[test]
+    fn i02_where_a_server_can_be_tls_client_every_direct_candidate_is_private() {
+        let [one, two] = ["192.0.2.1", "192.0.2.2"].map(|address| party(address, ours()));
+        let (source, destination) = (inside_tls(one, true), inside_tls(two, false));
+        let all = |allowed, data| candidates(&source, &destination, allowed, &[], data);
+        let clear = all(Allowed::Direct, DataProtection::Clear);
+        let private = all(Allowed::Direct, DataProtection::Private);
+        assert_eq!(private.len(), clear.len());
+        assert!(private.iter().all(|candidate| candidate.tls_client() == Some(Side::Source)));
+        assert_eq!(
+            all(Allowed::Auto, DataProtection::Private),
+            [&private[..], &[Candidate::Through]].concat()
+        );
+        assert_eq!(all(Allowed::Direct, DataProtection::Permitted), [private, clear].concat());
     }
 }

@@ -47,7 +47,7 @@ pub fn considered(
                         Allowed::Symmetric | Allowed::Relay | Allowed::User => forbidden(allowed),
                         Allowed::Auto | Allowed::Direct => {
                             let clear = || limitation(listener, opening, source, destination);
-                            data.limitation(allowed).map_or_else(clear, str::to_owned)
+                            data.limitation(allowed, source, destination).map_or_else(clear, str::to_owned)
                         }
                     }),
                 });
@@ -61,9 +61,9 @@ pub fn considered(
             commands: Some(commands(Opening::Symmetric)),
             limitation: Some(match allowed {
                 Allowed::Relay | Allowed::User => forbidden(allowed),
-                Allowed::Auto | Allowed::Direct | Allowed::Symmetric => {
-                    data.limitation(allowed).map_or_else(|| asymmetric(source, destination), str::to_owned)
-                }
+                Allowed::Auto | Allowed::Direct | Allowed::Symmetric => data
+                    .limitation(allowed, source, destination)
+                    .map_or_else(|| asymmetric(source, destination), str::to_owned),
             }),
         });
     }
@@ -72,7 +72,9 @@ pub fn considered(
             Allowed::Auto | Allowed::Relay if relays.is_empty() => {
                 "none is configured, and --relay names none".to_owned()
             }
-            Allowed::Auto | Allowed::Relay => data.limitation(Allowed::Relay).unwrap_or_default().to_owned(),
+            Allowed::Auto | Allowed::Relay => {
+                data.limitation(Allowed::Relay, source, destination).unwrap_or_default().to_owned()
+            }
             Allowed::Direct | Allowed::Symmetric | Allowed::User => forbidden(allowed),
         };
         found.push(Considered {
@@ -148,7 +150,13 @@ mod tests {
     fn party(address: &str, sock: bool, lstn: bool, epsv: bool) -> Party {
         let capabilities = Capabilities { sock, lstn, epsv, ..Capabilities::default() };
         let standing = ftp_proto::client::Standing::default();
-        Party { dialect: Dialect::Rfc959, capabilities, address: address.parse().unwrap(), standing }
+        Party {
+            dialect: Dialect::Rfc959,
+            capabilities,
+            address: address.parse().unwrap(),
+            standing,
+            leaf: None,
+        }
     }
 
     /// One line for each candidate.
@@ -267,7 +275,12 @@ mod tests {
         assert_eq!(others.len(), 8);
         for candidate in others {
             let why = candidate.limitation.as_deref().unwrap();
-            assert!(why.starts_with("the data would be in clear"), "{candidate:?}");
+            let expect = if candidate.rung.path() == "relay" {
+                "there is no TLS"
+            } else {
+                "the data would be in clear"
+            };
+            assert!(why.starts_with(expect), "{candidate:?}");
         }
     }
 }

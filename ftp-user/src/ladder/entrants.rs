@@ -68,17 +68,18 @@ mod tests {
     use ftp_proto::client::Standing;
     use ftp_proto::dialect::Dialect;
     use ftp_proto::feature::Capabilities;
-    use ftp_proto::third_party::Roles;
+    use ftp_proto::third_party::{DataTls, Roles};
 
     fn party(prob: bool) -> Party {
         let capabilities = Capabilities { rndz: true, prob, ..Capabilities::default() };
         let (dialect, standing) = (Dialect::Rfc959, Standing::default());
-        Party { dialect, capabilities, address: "192.0.2.1".parse().unwrap(), standing }
+        Party { dialect, capabilities, address: "192.0.2.1".parse().unwrap(), standing, leaf: None }
     }
 
     fn candidates() -> Vec<Candidate> {
-        let direct =
-            |passive, opening| Candidate::Direct(Roles { passive, opening, filter: false, first: None });
+        let direct = |passive, opening| {
+            Candidate::Direct(Roles { passive, opening, filter: false, first: None, tls: DataTls::Clear })
+        };
         let relayed = |source, destination| {
             Candidate::Relay(ThroughRelay {
                 relay: 0,

@@ -6,6 +6,7 @@
 //! | it worked | it is tried first (H18) |
 //! | it was refused for good (5yz; an address that is not believed) | closed for the run |
 //! | it was closed for another reason (4yz, nobody came) | closed for a while |
+//! | TLS between the two failed, or a server demands its own session | closed with all candidates that need the same |
 //! | its relay could not be used | that relay is left alone for a while |
 //! | it failed because of the file, or temporarily | nothing |
 //!
@@ -14,6 +15,7 @@
 
 use super::ascent::Ascent;
 use super::candidate::Candidate;
+use super::security::Hitch;
 use ftp_proto::reply::Blame;
 use ftp_proto::third_party::{Cause, Failure, Side};
 use ftp_proto::timer::Moment;
@@ -54,6 +56,8 @@ enum Extent {
     Posture(Side),
     /// All candidates that use its relay.
     Relay,
+    /// All candidates that would meet the same difficulty with TLS.
+    Tls(Hitch),
 }
 
 impl Memory {
@@ -88,6 +92,7 @@ impl Memory {
             Blame::Unsupported => Extent::Alone,
             Blame::Missing | Blame::File | Blame::Space | Blame::Login | Blame::Busy | Blame::Peer => return,
         };
+        let extent = Hitch::of(candidate, failure).map_or(extent, Extent::Tls);
         if self.worked.is_some_and(|worked| worked.candidate == candidate) {
             return;
         }
@@ -112,6 +117,7 @@ impl Closed {
         match self.extent {
             Extent::Alone => self.candidate == candidate,
             Extent::Posture(side) => self.candidate.shares(&candidate, side),
+            Extent::Tls(hitch) => hitch.hinders(&candidate),
             Extent::Relay => candidate.relay().is_some() && candidate.relay() == self.candidate.relay(),
         }
     }
@@ -135,10 +141,10 @@ mod tests {
     use super::*;
     use ftp_proto::command::Verb;
     use ftp_proto::reply::{Code, Reply};
-    use ftp_proto::third_party::{Opening, Posture, Postures, RelayFault, Roles, Stage, Timer};
+    use ftp_proto::third_party::{DataTls, Opening, Posture, Postures, RelayFault, Roles, Stage, Timer};
 
     fn candidate(passive: Side, opening: Opening) -> Candidate {
-        Candidate::Direct(Roles { passive, opening, filter: false, first: None })
+        Candidate::Direct(Roles { passive, opening, filter: false, first: None, tls: DataTls::Clear })
     }
 
     fn all() -> Vec<Candidate> {

@@ -16,6 +16,7 @@ mod candidates;
 mod considered;
 mod entrants;
 mod memory;
+mod security;
 
 pub use allowed::{Allowed, DataProtection, Nearby};
 pub use ascent::{Ascent, Step};

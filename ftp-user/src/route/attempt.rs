@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::control::Session;
 use crate::endpoint::Server;
 use crate::failure::{Failure, Kind};
-use crate::outcome::Relayed;
+use crate::outcome::{Protection, Relayed};
 use ftp_io::copy::Meters;
 use ftp_proto::command::{DataType, Verb};
 use ftp_proto::rendezvous::RendezvousSecret;
@@ -39,6 +39,8 @@ pub(crate) struct Attempted {
     pub(crate) sha256: Option<String>,
     /// What has passed a relay.
     pub(crate) relayed: Option<Relayed>,
+    /// What protected the bytes on their whole path.
+    pub(crate) protection: Protection,
 }
 
 impl Attempted {
@@ -48,6 +50,7 @@ impl Attempted {
         destination: &Session,
         intermediary: &str,
         ended: Ended,
+        protection: Protection,
     ) -> Self {
         let ends = explain::Ends { source, destination, intermediary };
         let failure = explain::failure(context.patience.stall, &ends, &ended);
@@ -55,7 +58,7 @@ impl Attempted {
         let impostor = || source.impostor().or_else(|| destination.impostor());
         let failure = failure.map(|failure| impostor().unwrap_or(failure));
         let Ended { outcome, given_up, moved, sha256 } = ended;
-        Self { outcome, given_up, failure, moved, sha256, relayed: None }
+        Self { outcome, given_up, failure, moved, sha256, relayed: None, protection }
     }
 }
 
@@ -76,12 +79,12 @@ pub(crate) async fn direct(
             Side::Source => &mut *source,
             Side::Destination => &mut *destination,
         };
-        if let Some(answer) = session.protect(false).await? {
+        if let Some(answer) = session.protect(roles.tls.runs_tls()).await? {
             let (stage, cause) = (Stage::Command(Verb::Prot), Cause::Refused(answer.reply));
             let failure = third_party::Failure { side, stage, cause, blame: Blame::Path, touched: false };
             let outcome = Outcome::Failed(failure);
             let ended = Ended { outcome, given_up: None, moved: 0, sha256: None };
-            return Ok(Attempted::new(context, source, destination, THIS_HOST, ended));
+            return Ok(Attempted::new(context, source, destination, THIS_HOST, ended, Protection::Clear));
         }
     }
     let progress = Progress::direct(context, source, destination, stored, subject(assignment));
@@ -93,7 +96,7 @@ pub(crate) async fn direct(
     let path = Path::Direct(Direct::default());
     let ended = Drive::new(context, sessions, attempt, path, progress, lane).run().await;
     note_type(source, destination, &ended);
-    Ok(Attempted::new(context, source, destination, THIS_HOST, ended))
+    Ok(Attempted::new(context, source, destination, THIS_HOST, ended, Protection::of(roles.tls.runs_tls())))
 }
 
 /// Makes an attempt through a relay.
@@ -116,7 +119,8 @@ pub(crate) async fn by_relay(
         (Path::Relay(RelayPath::new(name, relay_session)), Progress::relay(context, subject(assignment)));
     let ended = Drive::new(context, sessions, attempt, path, progress, lane).run().await;
     let relayed = Relayed { relay: name.as_str().into(), bytes: ended.moved };
-    let attempted = Attempted::new(context, source, destination, &format!("the relay {name}"), ended);
+    let attempted =
+        Attempted::new(context, source, destination, &format!("the relay {name}"), ended, Protection::Clear);
     Ok(Attempted { relayed: Some(relayed), ..attempted })
 }
 
@@ -135,13 +139,14 @@ pub(crate) async fn through(
     let meters = Meters::default();
     let progress = Progress::copy(context, meters.clone(), subject(assignment));
     let sessions = Sessions { source, destination };
+    let protection = Protection::of(sessions.run_tls());
     let (one, two) = sessions.parties();
     let timeouts = timeouts(context.patience.reply, assignment.size);
     let attempt = Attempt::through(transfer(assignment, None), one, two, timeouts, context.clock.now());
     let path = Path::Through(Box::new(Through::new(assignment.look, meters)));
     let ended = Drive::new(context, sessions, attempt, path, progress, lane).run().await;
     note_type(source, destination, &ended);
-    Ok(Attempted::new(context, source, destination, THIS_HOST, ended))
+    Ok(Attempted::new(context, source, destination, THIS_HOST, ended, protection))
 }
 
 /// Both sessions, ready for a transfer between them.

@@ -1,7 +1,7 @@
 //! What the attempts for one file have come to.
 
 use super::attempt::Attempted;
-use crate::outcome::Relayed;
+use crate::outcome::{Protection, Relayed};
 use ftp_proto::third_party::Outcome;
 
 /// What is known of all attempts for one file.
@@ -17,6 +17,8 @@ pub(crate) struct Count {
     pub(crate) sha256: Option<String>,
     /// What has passed a relay.
     pub(crate) relayed: Option<Relayed>,
+    /// What protected the bytes that have moved; `None` if none have.
+    pub(crate) protection: Option<Protection>,
     /// Whether an end refused to continue in the middle of the file.
     pub(crate) refused: bool,
 }
@@ -27,6 +29,9 @@ impl Count {
         let complete = matches!(attempted.outcome, Outcome::Moved { .. });
         let relayed = attempted.relayed.clone().filter(|relayed| complete || relayed.bytes > 0);
         Relayed::add(&mut self.relayed, relayed);
+        if complete || attempted.moved > 0 {
+            Protection::add(&mut self.protection, Some(attempted.protection));
+        }
         self.bytes = attempted.moved;
         self.sha256.clone_from(&attempted.sha256);
         let touched = match &attempted.outcome {

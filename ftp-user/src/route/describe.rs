@@ -4,7 +4,6 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::ladder::{Candidate, Nearby};
 use crate::outcome::Protection;
-use crate::place::Site;
 use crate::report::Event;
 use ftp_proto::third_party::Party;
 
@@ -17,6 +16,8 @@ pub(crate) struct Description<'a> {
     pub(crate) proven: bool,
     /// What protects the data on the whole path.
     pub(crate) protection: Protection,
+    /// Whether the source and the destination verify each other's certificate, if TLS is between them.
+    verifies: Option<[bool; 2]>,
 }
 
 impl<'a> Description<'a> {
@@ -24,18 +25,21 @@ impl<'a> Description<'a> {
     pub(crate) fn new(
         candidate: Candidate,
         relays: &'a [Nearby],
-        source: (&Site, &Party),
-        destination: (&Site, &Party),
+        source: &Party,
+        destination: &Party,
     ) -> Self {
         let relay = candidate.relay().and_then(|relay| relays.get(relay)).map(|relay| relay.name.as_str());
-        let legs = [source.0, destination.0];
+        let parties = [source, destination];
         Self {
             candidate,
             relay,
-            proven: source.1.capabilities.rndz && destination.1.capabilities.rndz,
-            protection: Protection::of(
-                candidate == Candidate::Through && legs.iter().all(|site| site.security.is_secured()),
-            ),
+            proven: parties.iter().all(|party| party.capabilities.rndz),
+            protection: Protection::of(match candidate {
+                Candidate::Direct(roles) => roles.tls.runs_tls(),
+                Candidate::Relay(_) => false,
+                Candidate::Through => parties.iter().all(|party| party.leaf.is_some()),
+            }),
+            verifies: candidate.tls_client().map(|_| parties.map(|party| party.capabilities.pinc)),
         }
     }
 
@@ -77,6 +81,13 @@ impl<'a> Description<'a> {
         if self.proven && !matches!(self.candidate, Candidate::Through) {
             why.push_str(", and RNDZ proves them to each other");
         }
+        why.push_str(match self.verifies {
+            None => "",
+            Some([true, true]) => ", and each verifies the certificate of the other (PINC)",
+            Some([true, false]) => ", and the source verifies the certificate of the destination (PINC)",
+            Some([false, true]) => ", and the destination verifies the certificate of the source (PINC)",
+            Some([false, false]) => ", and neither can verify the certificate of the other (PINC)",
+        });
         if let Some(last) = refused.last() {
             why.push_str(&format!("; before: {last}"));
         }

@@ -6,6 +6,7 @@ use crate::context::Context;
 use crate::control::{Flow, Session};
 use crate::endpoint::{Server, local_path};
 use crate::failure::{Failure, Kind, words};
+use crate::outcome::Protection;
 use crate::report::Event;
 use ftp_io::copy::{self, Coding, Ended, Meter, Moved};
 use ftp_proto::command::{Command, DataType, Direction};
@@ -41,6 +42,7 @@ pub(crate) async fn send_local(
     let sending = copy::send(file, assignment.skips(), connection, Coding::Image, &meter);
     let flow = session.run(command, sending, &meter, &mut progress(context, assignment)).await;
     count.bytes = meter.moved();
+    count.protection = Some(Protection::of(session.runs_tls()));
     let file = format!("cannot read {}", assignment.source.display());
     conclude(session, assignment, count, flow?, (what, file))
 }
@@ -73,6 +75,7 @@ pub(crate) async fn receive_local(
     };
     let flow = session.run(command, receiving, &meter, &mut moving).await;
     count.bytes = meter.moved();
+    count.protection = Some(Protection::of(session.runs_tls()));
     if count.bytes > most {
         return Err(too_much(session, assignment, &what));
     }

@@ -24,6 +24,11 @@ impl Sessions<'_> {
         (self.source.party(), self.destination.party())
     }
 
+    /// Whether TLS protects both.
+    pub(super) const fn run_tls(&self) -> bool {
+        self.source.runs_tls() && self.destination.runs_tls()
+    }
+
     /// Closes both control connections.
     pub(super) fn close(&mut self) {
         self.source.close();

@@ -34,7 +34,7 @@ impl Situation {
         let (source, destination) = (source.party(), destination.party());
         Ok(Self {
             relays: nearby(context, (&from.site, &source), (&to.site, &destination)),
-            data: data_protection(context, &from.site, &to.site),
+            data: data_protection(context, &source, &destination),
             round_trip,
             source: (from.site.clone(), source),
             destination: (to.site.clone(), destination),
@@ -64,13 +64,12 @@ impl Situation {
 
     /// Why some of the allowed paths cannot be used, if so.
     pub(crate) fn limitation(&self, allowed: Allowed) -> Option<String> {
-        self.data.limitation(allowed).map(str::to_owned)
+        self.data.limitation(allowed, &self.source.1, &self.destination.1).map(str::to_owned)
     }
 
     /// Describes a candidate between these servers.
     pub(crate) fn describe(&self, candidate: Candidate) -> Description<'_> {
-        let (source, destination) = (&self.source, &self.destination);
-        Description::new(candidate, &self.relays, (&source.0, &source.1), (&destination.0, &destination.1))
+        Description::new(candidate, &self.relays, &self.source.1, &self.destination.1)
     }
 
     /// The failure if no candidate is left. `refused` are the reasons.
@@ -115,9 +114,9 @@ fn nearby(context: &Context, source: (&Site, &Party), destination: (&Site, &Part
     context.relays.iter().map(of).collect()
 }
 
-/// How the data between two sites must be protected.
-fn data_protection(context: &Context, source: &Site, destination: &Site) -> DataProtection {
-    match source.security.is_secured() || destination.security.is_secured() {
+/// How the data between two servers must be protected.
+fn data_protection(context: &Context, source: &Party, destination: &Party) -> DataProtection {
+    match source.leaf.is_some() || destination.leaf.is_some() {
         false => DataProtection::Clear,
         true if context.clear_data => DataProtection::Permitted,
         true => DataProtection::Private,

@@ -7,7 +7,7 @@ use super::scenario::{Delays, Fault, Manners, Obstacle, Path, Pin, Scenario, Str
 use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::Foreign;
 use ftp_proto::server::ask::Ending;
-use ftp_proto::third_party::{Opening, Posture, Postures, Roles, Side, Store};
+use ftp_proto::third_party::{DataTls, Opening, Posture, Postures, Roles, Side, Store};
 use std::time::Duration;
 
 impl Scenario {
@@ -88,7 +88,13 @@ impl Scenario {
             seed: 438,
             v6: false,
             dialect: Pair { source: Dialect::Rfc959, destination: Dialect::Rfc959 },
-            roles: Roles { passive: Side::Destination, opening: Opening::Lstn, filter: true, first: None },
+            roles: Roles {
+                passive: Side::Destination,
+                opening: Opening::Lstn,
+                filter: true,
+                first: None,
+                tls: DataTls::Clear,
+            },
             path: Path::Direct,
             again: Vec::new(),
             relay: false,
@@ -240,6 +246,7 @@ fn some_roles(r: &mut Random, v6: bool) -> Roles {
         passive: r.pick([Side::Source, Side::Destination]),
         filter: r.once_in(2),
         first: r.pick([None, Some(Side::Source), Some(Side::Destination)]),
+        tls: DataTls::Clear,
     }
 }
 

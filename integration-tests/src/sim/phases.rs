@@ -6,7 +6,7 @@ use super::relay::Relay;
 use super::scenario::{Path, Scenario};
 use super::user::{PATIENCE, Phase, Purpose, REST, timeouts};
 use super::world::World;
-use ftp_proto::client;
+use ftp_proto::client::{self, Standing};
 use ftp_proto::command::Command;
 use ftp_proto::rendezvous::RendezvousSecret;
 use ftp_proto::reply::{Meaning, Reply};
@@ -134,8 +134,10 @@ impl World {
         let mut parties = Vec::new();
         for side in SIDES {
             let Some((dialect, capabilities)) = self.user.ends.at(side).party.clone() else { return };
+            // What is arranged for TLS is the scenario's, right or wrong: the attempt adds nothing to it.
             let standing = self.user.ends.at(side).session.standing();
-            parties.push(Party { dialect, capabilities, address: self.address(side), standing });
+            let standing = Standing { sscn: false, pin: None, ..standing };
+            parties.push(Party { dialect, capabilities, address: self.address(side), standing, leaf: None });
         }
         let [source, destination] = parties.try_into().expect("two sides");
         let transfer = self.transfer();

@@ -1,9 +1,9 @@
 //! TLS with other people's servers: nothing in clear, and every data connection resumes the session of
 //! its control connection, which vsftpd and ProFTPD demand.
 
-use integration_tests::foreign::{Begin, Foreign, ForeignServer, Hosts, Kind, Skipped};
+use integration_tests::foreign::{Begin, Foreign, ForeignServer, Hosts, Kind, Skipped, own_address};
 use integration_tests::or_skip;
-use integration_tests::site::{Site, sample};
+use integration_tests::site::{Server, Site, sample};
 use integration_tests::socket;
 use integration_tests::user::{Run, User, user};
 
@@ -101,7 +101,7 @@ fn passes(from: Kind, to: Kind) -> Result<(), Skipped> {
     let summary = run.summary();
     assert_eq!((&summary["path"], &summary["protection"]), (&"user".into(), &"private".into()), "{run}");
     let seen = trace(&run);
-    assert!(!seen.contains("> PORT") && !seen.contains("> EPRT"), "{seen}");
+    assert!(!seen.contains("> PROT C"), "{seen}");
     all_resumed(&run, &ends);
     Ok(())
 }
@@ -151,6 +151,132 @@ fn i02_two_servers_that_demand_their_own_sessions_get_files_through_this_host() 
     or_skip!(passes(Kind::Proftpd, Kind::Vsftpd));
     or_skip!(passes(Kind::Proftpd, Kind::PureFtpd));
     or_skip!(passes(Kind::PureFtpd, Kind::Proftpd));
+}
+
+/// One end of a copy from server to server inside TLS.
+enum End {
+    Ours(Server),
+    Theirs(ForeignServer),
+}
+
+/// The file that every one of them has.
+const FILE: &str = "a.bin";
+
+impl End {
+    /// One of our own servers, which permits foreign hosts.
+    fn ours() -> Self {
+        let open = ["--foreign", "authenticated", "--foreign-networks", "127.0.0.0/8"];
+        let site = Site::new("ours").at(&own_address().to_string()).tls().args(open);
+        Self::Ours(site.file(FILE, sample(300_000)).start())
+    }
+
+    /// A server of other people that permits foreign hosts. `extra` is more of its configuration.
+    fn theirs(kind: Kind, extra: &str) -> Result<Self, Skipped> {
+        let server = Foreign::new(kind).foreign(Hosts::Allowed).tls(Begin::Explicit).extra(extra);
+        Ok(Self::Theirs(server.file(FILE, sample(300_000)).start()?))
+    }
+
+    fn url(&self, path: &str) -> String {
+        match self {
+            Self::Ours(server) => server.explicit_url(path),
+            Self::Theirs(server) => server.url(path),
+        }
+    }
+
+    fn pin(&self) -> String {
+        match self {
+            Self::Ours(server) => server.pin(),
+            Self::Theirs(server) => server.certificate().fingerprint(),
+        }
+    }
+
+    fn bytes(&self, path: &str) -> Vec<u8> {
+        match self {
+            Self::Ours(server) => server.bytes(path),
+            Self::Theirs(server) => server.bytes(path),
+        }
+    }
+
+    fn said(&self) -> String {
+        match self {
+            Self::Ours(server) => server.running.said(),
+            Self::Theirs(server) => server.said(),
+        }
+    }
+}
+
+/// Its data connections need not resume anything.
+const VSFTPD_OPEN: &str = "require_ssl_reuse=NO";
+const PROFTPD_OPEN: &str = "TLSOptions NoSessionReuseRequired\nTLSVerifyServer off\nTLSProtocol TLSv1.2";
+
+/// Copies two files, and returns how they have travelled: path and protection.
+fn between(from: &End, to: &End) -> (Run, String) {
+    let pins = [from, to].into_iter().flat_map(|end| ["--pin".to_owned(), end.pin()]);
+    let run = user().args(["copy", "--json", "--trace", "trace.txt", "--retries", "0", "--timeout", "10s"]);
+    let run = run.args(pins).args([from.url(FILE), to.url("new.bin")]).run();
+    let seen = format!("{run}\n{}\n{}\n{}", trace(&run), from.said(), to.said());
+    assert_eq!(run.code(), Some(0), "{seen}");
+    assert!(to.bytes("new.bin") == sample(300_000), "{seen}");
+    assert_eq!(run.summary()["protection"], "private", "{seen}");
+    assert!(!trace(&run).contains("> PROT C"), "{seen}");
+    (run, seen)
+}
+
+/// From server to server, in both directions.
+fn direct_inside_tls(one: &End, two: &End) {
+    for (from, to) in [(one, two), (two, one)] {
+        let (run, seen) = between(from, to);
+        assert_eq!(run.summary()["path"], "direct", "{seen}");
+    }
+}
+
+#[test]
+fn j02_proftpd_and_vsftpd_exchange_files_inside_tls_if_they_demand_no_session_of_their_own() {
+    let proftpd = or_skip!(End::theirs(Kind::Proftpd, PROFTPD_OPEN));
+    let vsftpd = or_skip!(End::theirs(Kind::Vsftpd, VSFTPD_OPEN));
+    direct_inside_tls(&proftpd, &vsftpd);
+}
+
+#[test]
+fn j02_proftpd_and_pure_ftpd_exchange_files_inside_tls() {
+    let proftpd = or_skip!(End::theirs(Kind::Proftpd, PROFTPD_OPEN));
+    let pure_ftpd = or_skip!(End::theirs(Kind::PureFtpd, ""));
+    direct_inside_tls(&proftpd, &pure_ftpd);
+}
+
+#[test]
+fn j02_our_server_is_tls_client_of_vsftpd() {
+    let vsftpd = or_skip!(End::theirs(Kind::Vsftpd, VSFTPD_OPEN));
+    direct_inside_tls(&End::ours(), &vsftpd);
+}
+
+#[test]
+fn j02_our_server_is_tls_client_of_pure_ftpd() {
+    let pure_ftpd = or_skip!(End::theirs(Kind::PureFtpd, ""));
+    direct_inside_tls(&End::ours(), &pure_ftpd);
+}
+
+#[test]
+fn j02_our_server_is_tls_client_of_proftpd() {
+    let proftpd = or_skip!(End::theirs(Kind::Proftpd, PROFTPD_OPEN));
+    direct_inside_tls(&End::ours(), &proftpd);
+}
+
+#[test]
+fn h17_proftpd_that_demands_its_own_session_becomes_the_tls_client() {
+    let proftpd = or_skip!(End::theirs(Kind::Proftpd, "TLSVerifyServer off"));
+    direct_inside_tls(&End::ours(), &proftpd);
+}
+
+#[test]
+fn h17_vsftpd_that_demands_its_own_session_gets_files_through_this_host() {
+    let vsftpd = or_skip!(End::theirs(Kind::Vsftpd, ""));
+    let ours = End::ours();
+    for (from, to) in [(&ours, &vsftpd), (&vsftpd, &ours)] {
+        let (run, seen) = between(from, to);
+        assert_eq!(run.summary()["path"], "user", "{seen}");
+        assert!(run.said.contains("session reuse required"), "{seen}");
+    }
 }
 
 #[test]

@@ -45,6 +45,7 @@ const REASONS: &[(&str, &str)] = &[
         "the port is refused under the widest policy, too",
     ),
     ("curl_logs_in_by_its_certificate", "the option of curl; the test is about the client's certificate"),
+    ("ours", "TLS with servers of other people, which know no RNDZ and are foreign on loopback"),
     ("wider", "servers of other people know no RNDZ, and are foreign to each other on loopback"),
     (
         "a_data_connection_shows_the_certificate_of_its_control_connection",

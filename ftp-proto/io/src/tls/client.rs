@@ -109,6 +109,11 @@ impl Client {
         Ok(connection)
     }
 
+    /// The certificate that the control connection has shown, once it was accepted.
+    pub fn certificate(&self) -> Option<Fingerprint> {
+        self.verifier.accepted()
+    }
+
     /// The certificate that a data connection has shown if it is not that of the control connection.
     pub fn impostor(&self) -> Option<Fingerprint> {
         self.verifier.another()

@@ -49,6 +49,11 @@ impl Verifier {
         })
     }
 
+    /// The certificate that was accepted.
+    pub(super) fn accepted(&self) -> Option<Fingerprint> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).good
+    }
+
     /// The other certificate that the server has shown, if it did.
     pub(super) fn another(&self) -> Option<Fingerprint> {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner).another

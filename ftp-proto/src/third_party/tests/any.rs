@@ -292,7 +292,7 @@ proptest! {
     ) {
         let know = "SOCK LSTN RNDZ";
         let case = case(party(SITE1, know), party(SITE2, know)).with(|transfer, roles| {
-            *roles = Roles { passive, opening: Opening::Lstn, filter: true, first };
+            *roles = Roles { passive, opening: Opening::Lstn, filter: true, first, tls: DataTls::Clear };
             transfer.restart = restart.then_some(4096);
         });
         let case = if proven { case.proven() } else { case };

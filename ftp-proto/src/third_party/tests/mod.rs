@@ -18,6 +18,7 @@ mod order;
 mod play;
 mod relayed;
 mod rescue;
+mod security;
 mod setup;
 mod socket;
 mod through;
@@ -30,7 +31,7 @@ use crate::feature::Capabilities;
 use crate::rendezvous::RendezvousSecret;
 use crate::reply::{Code, Reply, classify};
 use crate::timer::Moment;
-use crate::wire::PathName;
+use crate::wire::{Fingerprint, PathName};
 use play::Play;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -80,12 +81,19 @@ fn party(address: &str, features: &str) -> Party {
         prob: has("PROB"),
         epsv: has("EPSV"),
         pret: has("PRET"),
+        pinc: has("PINC"),
         loses_early: has("EARLY"),
         known: true,
         ..Capabilities::default()
     };
     let dialect = if has("1973") { Dialect::Rfc354 } else { Dialect::Rfc959 };
-    Party { dialect, capabilities, address: address.parse().unwrap(), standing: Standing::default() }
+    Party {
+        dialect,
+        capabilities,
+        address: address.parse().unwrap(),
+        standing: Standing::default(),
+        leaf: None,
+    }
 }
 
 /// The destination listens with a command that suits both. There is no filter and no proof.
@@ -100,7 +108,7 @@ fn case(source: Party, destination: Party) -> Case {
             secret: None,
             probes: false,
         },
-        roles: Roles { passive: Side::Destination, opening, filter: false, first: None },
+        roles: Roles { passive: Side::Destination, opening, filter: false, first: None, tls: DataTls::Clear },
         source,
         destination,
     }
