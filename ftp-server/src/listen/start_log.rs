@@ -36,6 +36,9 @@ fn log_start(config: &Config, places: &[Place]) {
         users = config.users.len(),
         anonymous = config.anonymous,
         require_tls = config.require_tls,
+        passive_ports =
+            config.passive_ports.as_ref().map(|ports| format!("{}-{}", ports.start(), ports.end())),
+        run_as = config.run_as,
         max_sessions = sessions,
         max_sessions_per_address = per_address,
         max_unauthenticated = unauthenticated,

@@ -257,7 +257,12 @@ fn only_epsv(cx: &mut Context) -> Waits {
 
 fn refuse_address(cx: &mut Context, why: Why, address: SocketAddr) -> Waits {
     cx.out.event(Event::Refused { why, address });
-    cx.out.reply(Meaning::Refused, format!("Refused: {why}")); // B17, B18, B19
+    // The usual client whose address is not its own has no other server in mind.
+    let hint = match matches!(why, Why::NeedsProof | Why::ForeignNever) {
+        true => "; a client behind NAT needs passive mode",
+        false => "",
+    };
+    cx.out.reply(Meaning::Refused, format!("Refused: {why}{hint}")); // B17, B18, B19
     None
 }
 
