@@ -1,6 +1,7 @@
 //! Sockets: how they are opened, named, tuned and closed.
 
 mod connect;
+mod ephemeral;
 mod lease;
 mod listen;
 mod open;

@@ -10,6 +10,7 @@ use ftp_proto::address::Parity;
 use socket2::Socket;
 use tokio::net::TcpStream;
 
+use super::ephemeral::Ephemeral;
 use super::lease::{Lease, Leases};
 use super::listen::Listener;
 use super::open::{bound, into_tokio, not_itself, open};
@@ -20,13 +21,16 @@ use crate::random;
 #[derive(Debug)]
 pub struct Ports {
     range: Option<RangeInclusive<u16>>,
+    /// Without a range: the ports of the system, if it tells them.
+    ephemeral: Option<Ephemeral>,
     leases: Arc<Leases>,
 }
 
 impl Ports {
     /// Makes a pool of the ports in `range`, or of whatever port the operating system has free.
     pub fn new(range: Option<RangeInclusive<u16>>) -> Arc<Self> {
-        Arc::new(Self { range, leases: Arc::default() })
+        let ephemeral = if range.is_none() { Ephemeral::of_system() } else { None };
+        Arc::new(Self { range, ephemeral, leases: Arc::default() })
     }
 
     /// Reserves a port at the address `at` whose number `parity` allows. It is bound, so that no other
@@ -69,10 +73,19 @@ impl Ports {
         })
     }
 
-    /// The operating system chooses, at random. It may choose a port that this process has reserved
+    /// A random port of those of the system; if a few of them are taken, the system chooses. It may choose a port that this process has reserved
     /// already, because those sockets allow sharing; so this tries several times. Systems prefer numbers of
     /// one parity: for the other one, the neighbour of the chosen port is taken.
     fn any(&self, at: IpAddr, parity: Parity) -> io::Result<Reserved> {
+        if let Some(ephemeral) = &self.ephemeral {
+            for port in
+                picks()?.filter_map(|random| ephemeral.choose(random)).filter(|port| parity.allows(*port))
+            {
+                if let Some(reserved) = self.take(SocketAddr::new(at, port))? {
+                    return Ok(reserved);
+                }
+            }
+        }
         for _ in 0..ATTEMPTS {
             let socket = bound(SocketAddr::new(at, 0))?;
             let local = local(&socket)?;
@@ -106,16 +119,24 @@ fn within<T>(range: &RangeInclusive<u16>, take: impl Fn(u16) -> io::Result<Optio
     if count == 0 {
         return Err(io::ErrorKind::AddrInUse.into());
     }
-    let picks = random::bytes::<{ 4 * PICKS }>()?;
-    let picks = picks.chunks_exact(4).filter_map(|four| four.try_into().ok()).map(u32::from_le_bytes);
     let scan = u32::from_le_bytes(random::bytes()?) % count;
-    for offset in picks.chain((0..count).map(|step| scan + step)) {
+    for offset in picks()?.chain((0..count).map(|step| scan + step)) {
         let Ok(port) = u16::try_from(low + offset % count) else { continue };
         if let Some(taken) = take(port)? {
             return Ok(taken);
         }
     }
     Err(io::ErrorKind::AddrInUse.into())
+}
+
+/// A few random numbers.
+fn picks() -> io::Result<impl Iterator<Item = u32>> {
+    let picks = random::bytes::<{ 4 * PICKS }>()?;
+    let numbers: [u32; PICKS] = std::array::from_fn(|at| {
+        let four = picks.get(4 * at..).and_then(|rest| rest.first_chunk::<4>());
+        four.map_or(0, |four| u32::from_le_bytes(*four))
+    });
+    Ok(numbers.into_iter())
 }
 
 /// A data port of this process. Nobody else in this process gets it before this value and every
@@ -189,7 +210,7 @@ fn local(socket: &Socket) -> io::Result<SocketAddr> {
 
 /// How often the operating system is asked for a port.
 const ATTEMPTS: usize = 64;
-/// How many random ports are tried before the range is gone through.
+/// How many random ports are tried before the range is gone through, or the system chooses.
 const PICKS: usize = 8;
 /// Connections that the system keeps until they are accepted.
 const DATA_BACKLOG: i32 = 128;
