@@ -78,6 +78,7 @@ impl Config {
             public: file.public.iter().cloned().chain(general).collect(),
             hook: file.sections.hook(&mut errors),
             metrics: options.metrics,
+            metrics_from: options.metrics_from,
             run_as: options.run_as,
             strict_438_listen: options.strict_438_listen,
             durability: if options.sync { Durability::Synced } else { Durability::Cached },

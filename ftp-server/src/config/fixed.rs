@@ -42,6 +42,7 @@ impl Config {
             shutdown_grace,
             hook,
             metrics,
+            metrics_from,
             run_as,
             xferlog,
             log,
@@ -67,6 +68,7 @@ impl Config {
             ("sync", *durability != new.durability),
             ("shutdown-grace", *shutdown_grace != new.shutdown_grace),
             ("metrics", *metrics != new.metrics),
+            ("metrics-from", *metrics_from != new.metrics_from),
             ("run-as", *run_as != new.run_as),
             ("xferlog", *xferlog != new.xferlog),
         ];

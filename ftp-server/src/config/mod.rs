@@ -133,6 +133,8 @@ pub struct Config {
     pub hook: Option<Hook>,
     /// Where metrics are served.
     pub metrics: Option<SocketAddr>,
+    /// Networks that may read them; all, if there is none.
+    pub metrics_from: Vec<IpNet>,
     /// The user as whom the server goes on.
     pub run_as: Option<String>,
     /// Whether a peer that connects after LSTN and before the transfer command is refused.

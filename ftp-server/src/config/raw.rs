@@ -122,6 +122,9 @@ pub struct Options {
     /// there
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub metrics: Option<SocketAddr>,
+    /// Networks that may read the metrics, repeatable [default: every client that can connect there]
+    #[arg(long, value_name = "CIDR[,CIDR]...", value_delimiter = ',', value_parser = network)]
+    pub metrics_from: Vec<IpNet>,
     /// Go on as this user, with its groups, after the listeners were opened by root
     #[arg(long, value_name = "USER")]
     pub run_as: Option<String>,

@@ -93,7 +93,7 @@ impl Server {
         if let Some(socket) = metrics {
             let shared = Arc::clone(&shared);
             let page = move || shared.metrics.text(&shared.shares.uses());
-            operating.spawn(http::serve(socket.start()?, page));
+            operating.spawn(http::serve(socket.start()?, config.metrics_from.clone(), page));
         }
         let acceptor = Arc::new(Acceptor::new(Arc::clone(&shared), running, config.proxy_from.clone()));
         for listener in control {

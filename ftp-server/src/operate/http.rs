@@ -4,24 +4,34 @@ use std::io;
 use std::time::Duration;
 
 use ftp_io::socket::{ACCEPT_RETRY_DELAY, Listener};
-use ftp_proto::address::Group;
+use ftp_proto::address::{Group, plain};
+use ipnet::IpNet;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::limits::Crowd;
 
-/// Answers `GET /metrics` with what `page` gives, and `GET /healthz`. Never returns.
+/// Answers `GET /metrics` with what `page` gives, and `GET /healthz`. Never returns. If `networks` names any, the
+/// connections of others are closed.
 ///
 /// A slow client does not harm others: when there are too many, the oldest one of the address that has most
 /// of them is closed.
-pub async fn serve(listener: Listener, page: impl Fn() -> String + Clone + Send + 'static) {
+pub async fn serve(
+    listener: Listener,
+    networks: Vec<IpNet>,
+    page: impl Fn() -> String + Clone + Send + 'static,
+) {
     let clients = Crowd::new(MAX_CLIENTS);
     loop {
         let Ok((stream, from)) = listener.accept().await else {
             tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
             continue;
         };
+        let from = plain(from);
+        if !networks.is_empty() && !networks.iter().any(|network| network.contains(&from.ip())) {
+            continue;
+        }
         let Some(mut place) = clients.enter(Group::of(from.ip())) else { continue };
         let page = page.clone();
         tokio::spawn(async move {
@@ -109,7 +119,7 @@ mod tests {
     async fn clients_that_say_nothing_keep_no_scraper_waiting() {
         let listener = ftp_io::socket::listen("127.0.0.2:0".parse().unwrap()).unwrap();
         let at = listener.local().unwrap();
-        let serving = tokio::spawn(serve(listener, || "page\n".to_owned()));
+        let serving = tokio::spawn(serve(listener, Vec::new(), || "page\n".to_owned()));
         let mut silent = Vec::new();
         for _ in 0..3 * MAX_CLIENTS {
             silent.push(TcpStream::connect(at).await.unwrap());
@@ -119,5 +129,22 @@ mod tests {
         // The oldest of them had to make room.
         assert_eq!(silent[0].read(&mut [0]).await.unwrap_or(0), 0);
         serving.abort();
+    }
+
+    #[tokio::test]
+    async fn only_the_networks_that_are_named_are_answered() {
+        for (networks, answered) in [("192.0.2.0/24", false), ("127.0.0.0/8", true)] {
+            let listener = ftp_io::socket::listen("127.0.0.2:0".parse().unwrap()).unwrap();
+            let at = listener.local().unwrap();
+            let serving =
+                tokio::spawn(serve(listener, vec![networks.parse().unwrap()], || "page\n".to_owned()));
+            let mut stream = TcpStream::connect(at).await.unwrap();
+            // It may be closed already.
+            let _ = stream.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").await;
+            let mut said = Vec::new();
+            let _ = stream.read_to_end(&mut said).await;
+            assert_eq!(said.ends_with(b"page\n"), answered, "{networks}");
+            serving.abort();
+        }
     }
 }
