@@ -136,7 +136,7 @@ pub async fn pump(
             let (moved, file) = copy::receive(data, sink, Format { limit, ..format }, &meter).await;
             let is_worthless = matches!(&moved.end, Ended::Broken(error) if copy::is_bad_coding(error));
             let mut pumped = doubt.judge(ended(moved, &terms, first));
-            if limit.is_some() && pumped.end == End::Failed(FileFailure::NoSpace) {
+            if limit.is_some() && pumped.end == End::Failed(FileFailure::TooLarge) {
                 pumped.end = End::Failed(FileFailure::BeyondRange);
             }
             let received = match pumped.end {

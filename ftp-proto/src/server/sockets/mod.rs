@@ -46,8 +46,8 @@ pub(in crate::server) struct Sockets {
     pub(in crate::server) symmetric: bool,
     /// The secret that RNDZ gave for the next data connection.
     pub(in crate::server) rendezvous: Option<RendezvousSecret>,
-    /// A secret was used up, and nothing has been said about a data connection since. A client that sends commands
-    /// ahead relies on the proof, so nobody gets in without one.
+    /// A secret was used up, and no command has named the next data connection since. A client that sends commands
+    /// ahead relies on the proof, so a new connection needs a new secret.
     pub(in crate::server) secret_spent: bool,
     /// What MODE B has kept after a file.
     pub(in crate::server) kept: KeptConnections,
