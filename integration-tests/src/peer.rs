@@ -56,6 +56,9 @@ QUIT: 221 bye ; close
 *: 502 not here
 ";
 
+/// The directory that `ftp-user` tries to enter to find out whether CWD is honest.
+const NO_DIRECTORY: &str = ".ftp-user.no-such-directory";
+
 /// Rules of a server of 1973 that knows SOCK and LSTN.
 pub const OLD: &str = "\
 greet 300 fake ready
@@ -131,7 +134,12 @@ impl Peer {
     pub fn start(ip: &str, script: &str, base: &str) -> Self {
         let listener = socket::listen(ip, 0);
         let address = listener.local_addr().unwrap();
-        let lines = || script.lines().chain(base.lines()).map(str::trim).filter(|line| !line.is_empty());
+        // The user agent finds out whether CWD says 250 to everything.
+        let honest = if script.contains(NO_DIRECTORY) { String::new() } else { format!("CWD {NO_DIRECTORY}: 550 no such directory") };
+        let lines = || {
+            let lines = honest.lines().chain(script.lines()).chain(base.lines());
+            lines.map(str::trim).filter(|line| !line.is_empty())
+        };
         let greeting = lines().find_map(|line| line.strip_prefix("greet ")).unwrap_or("hang");
         let style = lines().find_map(|line| line.strip_prefix("style ")).unwrap_or_default().into();
         let rules = lines().filter(|line| !line.starts_with("greet ") && !line.starts_with("style "));

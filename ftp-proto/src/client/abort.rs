@@ -36,6 +36,8 @@ pub(super) struct Abort {
     probed: bool,
     /// ABOR was answered after NOOP had been sent, with a 200 that in 1973 may answer either.
     unsure: bool,
+    /// The server does not know ABOR. It may say so again.
+    unknown: bool,
     /// The server sent at least one reply.
     answered: bool,
 }
@@ -54,12 +56,17 @@ impl Abort {
         // A server with nothing to abort answers soon or, like Pure-FTPd, not at all.
         let part = if busy { 2 } else { 4 };
         control.timers.arm(Timer::Abort, now + control.config.abort_timeout / part);
-        Self { since: now, probed: false, unsure: false, answered: false }
+        Self { since: now, probed: false, unsure: false, unknown: false, answered: false }
     }
 
     /// Takes a reply and returns the command that it answers, if there is one.
     pub(super) fn reply(&mut self, code: Code, control: &Control) -> Option<usize> {
         self.answered = true;
+        // Once more about ABOR: the reply to NOOP has yet to come.
+        let at_probe = control.pipeline.position(Owner::Probe) == Some(0);
+        if self.unknown && at_probe && is_unknown(control.dialect, code) {
+            return None;
+        }
         answers(&control.pipeline, control.dialect, code)
     }
 
@@ -69,7 +76,12 @@ impl Abort {
         // 201 and 202 answer ABOR only; 200 may answer NOOP if ABOR was forgotten.
         let either = control.dialect == Dialect::Rfc354 && code == Meaning::Okay.code(control.dialect);
         self.unsure |= owner == Owner::Abort && self.probed && either;
+        self.unknown |= owner == Owner::Abort && is_unknown(control.dialect, code);
         if control.pipeline.is_empty() {
+            if self.unknown && !self.probed {
+                self.probe(now, control);
+                return false;
+            }
             return in_step(control);
         }
         // ABOR is answered and the transfer is not. Its reply may never come.
@@ -108,12 +120,17 @@ fn in_step(control: &mut Control) -> bool {
     true
 }
 
+/// Whether the code says that a command is not known.
+fn is_unknown(dialect: Dialect, code: Code) -> bool {
+    [Meaning::Unrecognised, Meaning::NotImplemented].iter().any(|meaning| code == meaning.code(dialect))
+}
+
 /// The command that a reply answers while an abort is under way; `None` if it answers none.
 fn answers(pipeline: &Pipeline, dialect: Dialect, code: Code) -> Option<usize> {
     let means = |meaning: Meaning| code == meaning.code(dialect);
     // A command whose reply no server leaves out is answered first.
     let next = |index| pipeline.forgettable_before(index);
-    let unknown = means(Meaning::Unrecognised) || means(Meaning::NotImplemented);
+    let unknown = is_unknown(dialect, code);
     let abort = pipeline.position(Owner::Abort);
     let started = pipeline.head().is_some_and(|head| head.transfer && head.started);
 

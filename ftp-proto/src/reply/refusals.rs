@@ -108,15 +108,16 @@ const fn said(codes: &'static [u16], words: &'static str, blame: Blame) -> Words
 }
 
 /// The words of real servers, in the order in which they are searched. vsftpd V, ProFTPD P, Pure-FTPd F,
-/// pyftpdlib Y, FileZilla Server Z, DrFTPD D, glftpd G, SFTPGo S, IIS I.
+/// pyftpdlib Y, FileZilla Server Z, DrFTPD D, glftpd G, SFTPGo S, IIS I, inetutils U, Netkit K, ftp-srv J.
 static WORDS: &[Words] = &[
     // the path between the servers
-    said(&[500, 501], "illegal port command", Blame::Path), // V, P: foreign or privileged address
+    said(&[500, 501], "illegal port", Blame::Path), // V, P, U, K: foreign or privileged address
     said(&[500, 501], "illegal eprt command", Blame::Path), // V
     said(&[500], "i won't open a connection to", Blame::Path), // F without -w
     said(&[425, 501], "rejected data connection", Blame::Path), // Y: "to", "from foreign address"
     said(&[425], "security: bad ip connecting", Blame::Path), // V pasv_promiscuous=NO
     said(&[425], "does not match control connection", Blame::Path), // S
+    said(&[425, 500, 550], "addresses do not match", Blame::Path), // J
     said(&[425, 500, 501], "3rd party", Blame::Path),
     said(&[501], "behind a nat router", Blame::Path), // D
     said(&[501], "server cannot accept argument", Blame::Path), // I
@@ -285,6 +286,8 @@ mod tests {
             ),
             (Verb::Port, 425, "Transfers to 3rd party addresses are not supported"),
             (Verb::Port, 530, "Only to your own address"),
+            (Verb::Stor, 550, "Remote addresses do not match"), // ftp-srv
+            (Verb::Port, 500, "Illegal PORT rejected (address wrong)."), // Netkit
             (Verb::Pasv, 530, "Not for you"),
             (Verb::Port, 504, "PORT refused: not the client's address"), // z/OS
             (Verb::Eprt, 504, "EPRT refused"),

@@ -17,7 +17,10 @@ pub(super) fn entry(reply: &Reply) -> Option<Entry> {
 /// The size in a reply to SIZE, in bytes.
 pub(super) fn size(reply: &Reply) -> Option<u64> {
     let text = str::from_utf8(reply.text()).ok()?;
-    text.split_whitespace().next_back()?.parse().ok()
+    let number = |word: &str| word.parse().ok();
+    let mut words = text.split_whitespace();
+    // Most say nothing else, some name the file before, some the unit after it.
+    words.clone().next_back().and_then(number).or_else(|| words.find_map(number))
 }
 
 /// The time in a reply to MDTM: `YYYYMMDDHHMMSS[.sss]` in UTC.
@@ -55,6 +58,8 @@ mod tests {
     #[test]
     fn sizes_and_times_are_read_from_replies() {
         assert_eq!(size(&reply(&["1024"])), Some(1024));
+        assert_eq!(size(&reply(&["1024 Bytes"])), Some(1024));
+        assert_eq!(size(&reply(&["7 wonders.txt 1024"])), Some(1024));
         assert_eq!(size(&reply(&["nothing"])), None);
         assert_eq!(time(&reply(&["19700101000001.123"])), Some(When(1)));
         assert_eq!(time(&reply(&["soon"])), None);

@@ -4,6 +4,8 @@ use super::answer::Answer;
 use super::fact_replies;
 use super::session::{Role, Session};
 use crate::failure::Failure;
+use crate::place;
+use ftp_proto::dialect::Dialect;
 use ftp_proto::command::{Command, DataType};
 use ftp_proto::listing::{Entry, Kind, When};
 use ftp_proto::reply::Blame;
@@ -38,68 +40,162 @@ impl Session {
 
     /// The same with everything that MLST says.
     pub async fn entry(&mut self, path: &PathName) -> Result<Option<Entry>, Failure> {
-        if self.capabilities.mlst.is_some() {
+        let announced = self.capabilities.mlst.is_some();
+        // A server without FEAT may know MLST all the same.
+        let unasked = !self.capabilities.known && !self.manners.refuses_mlst;
+        if announced || (unasked && self.dialect == Dialect::Rfc959) {
             let answer = self.ask(Command::Mlst(Some(path.clone()))).await?;
             if answer.is_done()
                 && let Some(entry) = fact_replies::entry(&answer.reply)
             {
+                self.capabilities.mlst.get_or_insert_default();
                 self.check_shown_name(path, &entry.name)?;
                 return Ok(Some(entry));
             }
             match self.verdict(&answer) {
                 Verdict::Absent => return Ok(None),
-                Verdict::Unknown => {}
-                Verdict::Failed => {
+                Verdict::Failed if announced => {
                     return Err(self.refusal(format!("cannot look at {}", path.display()), &answer));
                 }
+                Verdict::Unknown | Verdict::Failed => self.manners.refuses_mlst = true,
             }
         }
         self.without_mlst(path).await
     }
 
-    /// The size of a file, if the server says it.
+    /// The size of a file, if SIZE tells it.
     pub async fn size(&mut self, path: &PathName) -> Result<Option<u64>, Failure> {
-        self.set_type(DataType::Image).await?; // RFC 3659 4: the size in the type in force
-        let answer = self.ask(Command::Size(path.clone())).await?;
+        let answer = self.ask_size(path).await?;
         if answer.is_done() { Ok(fact_replies::size(&answer.reply)) } else { Ok(None) }
     }
 
-    async fn without_mlst(&mut self, path: &PathName) -> Result<Option<Entry>, Failure> {
+    /// The size of a file, if the server tells it by SIZE, by MLST or in a listing.
+    pub async fn any_size(&mut self, path: &PathName) -> Result<Option<u64>, Failure> {
+        let answer = self.ask_size(path).await?;
+        if answer.is_done()
+            && let Some(size) = fact_replies::size(&answer.reply)
+        {
+            return Ok(Some(size));
+        }
+        if self.capabilities.mlst.is_some() || self.blame(&answer) == Blame::Unsupported {
+            return Ok(self.facts(path).await?.and_then(|facts| facts.size));
+        }
+        Ok(None)
+    }
+
+    /// SIZE in TYPE I: RFC 3659 section 4 counts in the type in force.
+    async fn ask_size(&mut self, path: &PathName) -> Result<Answer, Failure> {
         self.set_type(DataType::Image).await?;
-        let size = self.ask(Command::Size(path.clone())).await?;
+        self.ask(Command::Size(path.clone())).await
+    }
+
+    /// Several words of the server decide, because no single one is enough: SIZE may tell the size of a directory,
+    /// and its refusal may mean anything. Where they contradict each other, the listing of the parent directory
+    /// decides.
+    async fn without_mlst(&mut self, path: &PathName) -> Result<Option<Entry>, Failure> {
+        if path.as_bytes() == b"." || path.as_bytes() == b"/" {
+            return Ok(Some(Entry::new(path.clone(), Kind::Directory)));
+        }
+        let size = self.ask_size(path).await?;
         let mut entry = Entry::new(path.clone(), Kind::File);
-        if size.is_done() {
+        if size.is_done() && !(self.tells_sizes_of_directories().await? && self.is_directory(path).await?.0) {
             entry.size = fact_replies::size(&size.reply);
             entry.modified = self.modified(path).await?;
             return Ok(Some(entry));
         }
-        if self.blame(&size) == Blame::Busy {
-            return Err(self.refusal(format!("cannot look at {}", path.display()), &size));
-        }
-        if self.is_directory(path).await? {
-            entry.kind = Kind::Directory;
+        entry.kind = Kind::Directory;
+        if size.is_done() {
             return Ok(Some(entry));
         }
-        match self.verdict(&size) {
+        let (is_directory, refusal) = self.is_directory(path).await?;
+        if is_directory {
+            return Ok(Some(entry));
+        }
+        let is_unknown = self.blame(&size) == Blame::Unsupported;
+        let words = [Some(&size), refusal.as_ref().filter(|_| !is_unknown)];
+        if words.into_iter().flatten().any(|answer| self.blame(answer) == Blame::Missing) {
+            return Ok(None);
+        }
+        self.by_listing(path, &size).await
+    }
+
+    /// What the listing of the parent directory says of `path`. `size` is the refusal of SIZE, which decides if
+    /// there is no listing.
+    async fn by_listing(&mut self, path: &PathName, size: &Answer) -> Result<Option<Entry>, Failure> {
+        let words = (size.reply.code, without_name(&size.reply.lines, path));
+        if self.role == Role::Destination && self.manners.absent.contains(&words) {
+            return Ok(None);
+        }
+        if let Some(name) = place::base_name(path)
+            && let Ok((_, listing)) = self.listed(place::parent(path).as_ref()).await
+        {
+            let found = listing.entries.iter().find(|entry| entry.name == name);
+            if let Some(found) = found {
+                return Ok(Some(Entry { name: path.clone(), ..found.clone() }));
+            }
+            if !listing.is_incomplete() {
+                self.manners.absent.push(words);
+                return Ok(None);
+            }
+        }
+        if let Some(failure) = self.over.clone() {
+            return Err(self.lost(&failure));
+        }
+        match self.verdict(size) {
             Verdict::Absent => Ok(None),
             // It does not know SIZE: the transfer will tell.
-            Verdict::Unknown => Ok(Some(entry)),
-            Verdict::Failed => Err(self.refusal(format!("cannot look at {}", path.display()), &size)),
+            Verdict::Unknown => Ok(Some(Entry::new(path.clone(), Kind::File))),
+            Verdict::Failed => Err(self.refusal(format!("cannot look at {}", path.display()), size)),
         }
     }
 
-    /// CWD there and back. Relative paths need the way back, so that PWD comes first.
-    async fn is_directory(&mut self, path: &PathName) -> Result<bool, Failure> {
-        let home = self.ask(Command::Pwd).await?;
-        let Some(home) = PathName::unquote(home.reply.text()).filter(|_| home.is_done()) else {
-            return Ok(false);
-        };
-        if !self.ask(Command::Cwd(path.clone())).await?.is_done() {
-            return Ok(false);
+    /// Whether SIZE tells the size of a directory too, so that an answer does not prove that there is a file. The
+    /// login directory shows it.
+    async fn tells_sizes_of_directories(&mut self) -> Result<bool, Failure> {
+        if let Some(known) = self.manners.sizes_directories {
+            return Ok(known);
         }
+        let Ok(here) = PathName::from_user(".") else { return Ok(false) };
+        let tells = self.ask(Command::Size(here)).await?.is_done();
+        self.manners.sizes_directories = Some(tells);
+        Ok(tells)
+    }
+
+    /// Whether CWD enters `path`, and if not, the refusal.
+    ///
+    /// Relative paths need the way back, so that PWD comes first.
+    async fn is_directory(&mut self, path: &PathName) -> Result<(bool, Option<Answer>), Failure> {
+        let Some(home) = self.current().await? else { return Ok((false, None)) };
+        let answer = self.ask(Command::Cwd(path.clone())).await?;
+        if !answer.is_done() {
+            return Ok((false, Some(answer)));
+        }
+        self.go_back(home.clone()).await?;
+        if self.manners.enters_anything.is_none() {
+            // Some servers say 250 to a name that does not exist.
+            let nothing = PathName::from_user(NO_DIRECTORY).ok();
+            let mut enters = false;
+            if let Some(nothing) = nothing
+                && self.ask(Command::Cwd(nothing)).await?.is_done()
+            {
+                enters = true;
+                self.go_back(home).await?;
+            }
+            self.manners.enters_anything = Some(enters);
+        }
+        Ok((self.manners.enters_anything == Some(false), None))
+    }
+
+    /// The current directory, if PWD tells it.
+    pub(super) async fn current(&mut self) -> Result<Option<PathName>, Failure> {
+        let answer = self.ask(Command::Pwd).await?;
+        Ok(PathName::unquote(answer.reply.text()).filter(|_| answer.is_done()))
+    }
+
+    pub(super) async fn go_back(&mut self, home: PathName) -> Result<(), Failure> {
         let back = self.ask(Command::Cwd(home)).await?;
         if back.is_done() {
-            Ok(true)
+            Ok(())
         } else {
             Err(self.refusal("cannot go back to the login directory", &back))
         }
@@ -125,6 +221,19 @@ impl Session {
         }
     }
 }
+
+/// The words of a refusal without the name that it is about.
+fn without_name(lines: &[Vec<u8>], path: &PathName) -> Vec<u8> {
+    let (words, name) = (lines.join(&b' '), path.as_bytes());
+    let rest = |at: usize| words.get(at..).and_then(|rest| rest.strip_prefix(name));
+    match (0..words.len()).find_map(|at| Some((words.get(..at)?, rest(at)?))) {
+        Some((before, after)) => [before, after].concat(),
+        None => words,
+    }
+}
+
+/// A name that no directory has.
+const NO_DIRECTORY: &str = ".ftp-user.no-such-directory";
 
 enum Verdict {
     Absent,

@@ -1,10 +1,9 @@
-//! What a directory holds: MLSD, else LIST, else NLST.
+//! The listing of a directory: MLSD, else LIST, else NLST.
 
 use super::flow::Flow;
 use super::session::Session;
 use crate::context::ListingLimit;
 use crate::failure::{self, Failure};
-use crate::place;
 use ftp_io::clock::Clock;
 use ftp_io::copy::{Meter, lines};
 use ftp_io::program::size;
@@ -31,48 +30,39 @@ pub struct Listing {
 
 /// The commands that list, best first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Form {
+pub(super) enum Form {
+    /// Facts for programs (RFC 3659).
     Mlsd,
+    /// Text for people.
     List,
+    /// Names only.
     Nlst,
 }
 
 impl Session {
-    /// Lists a directory; `None` is the login directory.
+    /// Lists a directory by the best command that the server knows, and says which; `None` is the login directory.
     ///
     /// # Errors
     ///
     /// Why it cannot be listed. A listing that is larger than the context allows is a failure.
-    pub async fn list(&mut self, directory: Option<&PathName>) -> Result<Listing, Failure> {
+    pub(super) async fn listed(&mut self, directory: Option<&PathName>) -> Result<(Form, Listing), Failure> {
         let (mut last, mut unreadable) = (None, None);
         for form in [Form::Mlsd, Form::List, Form::Nlst] {
             if form == Form::Mlsd && self.capabilities.mlst.is_none() {
                 continue;
             }
             match self.list_as(form, directory).await {
-                Ok(listing) if form == Form::Nlst => return self.look_at(directory, listing).await,
                 // If no line can be read, names are better than nothing.
                 Ok(listing) if form == Form::List && listing.is_unreadable() => unreadable = Some(listing),
-                Ok(listing) => return Ok(listing),
+                Ok(listing) => return Ok((form, listing)),
                 Err((Blame::Unsupported, failure)) => last = Some(failure),
                 Err((_, failure)) => return Err(failure),
             }
         }
         if let Some(listing) = unreadable {
-            return Ok(listing);
+            return Ok((Form::List, listing));
         }
         Err(last.unwrap_or_else(|| Failure::new(failure::Kind::Other, "this server lists nothing")))
-    }
-
-    /// Asks what each name is, since a list of names does not say it.
-    async fn look_at(&mut self, directory: Option<&PathName>, names: Listing) -> Result<Listing, Failure> {
-        let mut entries = Vec::new();
-        for Entry { name, .. } in names.entries {
-            if let Some(found) = self.entry(&place::join(directory, &name)).await? {
-                entries.push(Entry { name, ..found });
-            }
-        }
-        Ok(Listing { entries, ..names })
     }
 
     async fn list_as(

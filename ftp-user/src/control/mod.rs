@@ -6,7 +6,9 @@
 //! | `session`, `drive` | one control connection and its machine, and the loop that drives them |
 //! | `dial`, `open`, `secure`, `tunnel` | how a session begins: connect, TLS, greeting, login; or through a relay |
 //! | `ask`, `answer` | one command and its final reply, and what a refusal means |
-//! | `facts`, `listing`, `files` | what is at a place, what a directory holds, and commands that change files |
+//! | `listing`, `facts`, `directory` | a listing; what is at a place; what a directory holds |
+//! | `files` | commands that change files |
+//! | `manners` | what was learnt about a server from its replies |
 //! | `shown_name`, `stored_name` | whether a server keeps non-ASCII names unchanged |
 //! | `data`, `flow`, `stall` | data connections of this program, a transfer over one, and the stall clock |
 
@@ -14,12 +16,14 @@ mod answer;
 mod ask;
 mod data;
 mod dial;
+mod directory;
 mod drive;
 mod fact_replies;
 mod facts;
 mod files;
 mod flow;
 mod listing;
+mod manners;
 mod open;
 mod secrets;
 mod secure;

@@ -1,6 +1,7 @@
 //! A session begins: connect, TLS where it is asked for, greeting, login, and what the server can.
 
 use super::dial::dial;
+use super::manners::Manners;
 use super::secrets::Secrets;
 use super::secure::{self, UNSENT};
 use super::session::{ABORT_TIMEOUT, Credentials, Role, Session};
@@ -106,6 +107,7 @@ impl Session {
             restarts: false,
             partial: None,
             repaired: false,
+            manners: Manners::default(),
             keeps_non_ascii: false,
             machine: client::Session::new(config, context.clock.now()),
             control: Some(control),

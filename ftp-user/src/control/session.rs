@@ -1,5 +1,6 @@
 //! One control connection: a socket and its client machine.
 
+use super::manners::Manners;
 use super::secrets::Secrets;
 use crate::context::{Cancel, Context};
 use crate::failure::Failure;
@@ -91,6 +92,8 @@ pub struct Session {
     pub(super) partial: Option<Partial>,
     /// It was said that this server announces addresses that cannot be meant.
     pub(super) repaired: bool,
+    /// What was learnt from its replies.
+    pub(super) manners: Manners,
     /// It was seen to keep names beyond ASCII.
     pub(super) keeps_non_ascii: bool,
     /// TLS towards this server, where it is used.

@@ -117,16 +117,7 @@ impl Host {
     /// Fails if the server cannot be asked.
     pub async fn size(&mut self, context: &Context, path: &PathName) -> Result<Option<u64>, Failure> {
         match self {
-            Self::Server(server) => {
-                let session = server.session(context).await?;
-                match session.size(path).await? {
-                    Some(size) => Ok(Some(size)),
-                    None if session.capabilities.mlst.is_some() => {
-                        Ok(session.facts(path).await?.and_then(|facts| facts.size))
-                    }
-                    None => Ok(None),
-                }
-            }
+            Self::Server(server) => server.session(context).await?.any_size(path).await,
             Self::Local => Ok(local::facts(path)?.and_then(|facts| facts.size)),
         }
     }

@@ -1,7 +1,7 @@
 //! A user agent, a relay and two servers at four addresses. Both servers are as they are by themselves:
 //! each takes data connections with the host of its control connection only.
 
-use super::{End, Hosts, Kind, Skipped, Who, own_address};
+use super::{End, Skipped, Who, own_address};
 use crate::relay::{Agent, Relay};
 use crate::user::{Run, User, user};
 
@@ -19,8 +19,8 @@ pub struct Apart {
 impl Apart {
     /// Starts all three; the source has these files.
     pub fn start(from: Who, to: Who, files: &[(&str, Vec<u8>)]) -> Result<Self, Skipped> {
-        let from = from.start(refusing(from), files)?;
-        let to = to.start(refusing(to), &[])?;
+        let from = from.start(from.most_closed(), files)?;
+        let to = to.start(to.most_closed(), &[])?;
         Ok(Self::around(from, to))
     }
 
@@ -48,15 +48,5 @@ impl Apart {
             self.to.said(),
             self.agent.running.said()
         )
-    }
-}
-
-/// Only globus has no way to refuse.
-const fn refusing(who: Who) -> Hosts {
-    match who {
-        Who::Theirs(Kind::Globus) => Hosts::Allowed,
-        Who::Ours | Who::Theirs(Kind::Vsftpd | Kind::Proftpd | Kind::PureFtpd | Kind::Pyftpdlib) => {
-            Hosts::Refused
-        }
     }
 }

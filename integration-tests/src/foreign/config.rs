@@ -1,6 +1,6 @@
 //! The configuration of each kind of server, and the command that starts it.
 
-use super::fetch::Tool;
+use super::fetch::{Tool, servers};
 use super::kind::{Hosts, Kind};
 use super::server::Foreign;
 use super::skip::Skipped;
@@ -85,6 +85,20 @@ pub(super) fn command(
         Kind::PureFtpd => pure_ftpd(server, tool, at, user, places),
         Kind::Pyftpdlib => Ok(pyftpdlib(server, tool, at, user, places)),
         Kind::Globus => Ok(globus(server, tool, at, user, places)),
+        Kind::Inetutils => by_inetd(tool, at, user, places, &["-a", "default", "-u", "022"]),
+        Kind::Netkit => {
+            let foreign: &[&str] = if server.hosts.connects() { &["-P"] } else { &[] };
+            by_inetd(tool, at, user, places, &[&["-u", "022"], foreign].concat())
+        }
+        Kind::Aioftp => Ok(script("aioftp_server.py", tool, at, user, places)),
+        Kind::Twisted => Ok(script("twisted_server.py", tool, at, user, places)),
+        Kind::FtpSrv => Ok(script("ftp-srv.js", tool, at, user, places)),
+        Kind::Nodeftpd => Ok(script("nodeftpd.js", tool, at, user, places)),
+        Kind::Libunftp => {
+            let mut command = tool.command();
+            serves_one_user(&mut command, at, user, places);
+            Ok(command)
+        }
     }
 }
 
@@ -217,12 +231,59 @@ fn pure_ftpd(
 }
 
 fn pyftpdlib(server: &Foreign, tool: &Tool, at: SocketAddr, user: &str, places: &Places) -> Command {
-    let script = places.state.join("serve.py");
-    write(&script, include_str!("pyftpd.py"));
-    let mut command = tool.command();
-    command.arg(script).args([at.ip().to_string(), at.port().to_string()]).arg(&places.root);
-    command.args([user, PASSWORD, if server.hosts == Hosts::Allowed { "allowed" } else { "refused" }]);
+    let mut command = script("pyftpdlib_server.py", tool, at, user, places);
+    command.arg(if server.hosts == Hosts::Allowed { "allowed" } else { "refused" });
     command
+}
+
+/// A script that serves one user.
+fn script(name: &str, tool: &Tool, at: SocketAddr, user: &str, places: &Places) -> Command {
+    let mut command = tool.command();
+    command.arg(servers().join(name));
+    serves_one_user(&mut command, at, user, places);
+    command
+}
+
+fn serves_one_user(command: &mut Command, at: SocketAddr, user: &str, places: &Places) {
+    command.args([at.ip().to_string(), at.port().to_string()]).arg(&places.root).args([user, PASSWORD]);
+}
+
+/// Shows a server other files in place of the system's: pairs of them come first, then `--` and the command.
+const IN_A_NAMESPACE: &str = r#"mount --make-rprivate /
+while [ "$1" != -- ]; do mount --bind "$1" "$2" || exit 1; shift 2; done; shift; exec "$@""#;
+
+/// The user logs in as in the days of inetd: with an account of the system.
+const PAM: &str = "auth required pam_listfile.so item=user sense=deny file=/etc/ftpusers onerr=succeed\n\
+                   auth sufficient pam_ftp.so\nauth required pam_unix.so try_first_pass\n\
+                   account required pam_permit.so\nsession required pam_permit.so\n";
+
+/// A server that is started for each connection and serves users of the system. The system has none for it, so it
+/// runs in a mount namespace with a passwd(5) of its own.
+fn by_inetd(
+    tool: &Tool,
+    at: SocketAddr,
+    user: &str,
+    places: &Places,
+    options: &[&str],
+) -> Result<Command, Skipped> {
+    if !is_root() {
+        return Err(Skipped("a server of system users needs root, which gives it users of its own".into()));
+    }
+    let python = Tool::plain_python()?;
+    let (users, rules) = (places.state.join("passwd"), places.state.join("pam.d"));
+    let others = fs::read_to_string("/etc/passwd").unwrap();
+    fs::write(&users, format!("{}{others}", passwd(user, places))).unwrap();
+    fs::create_dir_all(&rules).unwrap();
+    for name in ["ftp", "other"] {
+        fs::write(rules.join(name), PAM).unwrap();
+    }
+    let mut command = Command::new("unshare");
+    command.envs(tool.environment());
+    command.args(["-m", "sh", "-c", IN_A_NAMESPACE, "sh"]);
+    command.arg(users).arg("/etc/passwd").arg(rules).args(["/etc/pam.d", "--"]);
+    command.arg(python.program()).arg(servers().join("inetd.py"));
+    command.args([at.ip().to_string(), at.port().to_string()]).arg(tool.program()).args(options);
+    Ok(command)
 }
 
 fn globus(server: &Foreign, tool: &Tool, at: SocketAddr, user: &str, places: &Places) -> Command {

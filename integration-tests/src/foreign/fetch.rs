@@ -62,10 +62,19 @@ impl Tool {
 
     /// A client around other people's crate, in `integration-tests/clients`: built below `target/peers`.
     pub fn of_crate(name: &str) -> Result<Self, Skipped> {
+        Self::built(name, &clients().join(name), "client")
+    }
+
+    /// A server around other people's crate, in `integration-tests/servers`: built below `target/peers`.
+    pub fn server_of_crate(name: &str) -> Result<Self, Skipped> {
+        Self::built(name, &servers().join(name), "server")
+    }
+
+    fn built(name: &str, source: &Path, role: &str) -> Result<Self, Skipped> {
         if is_off() {
             return Err(Skipped("FOREIGN_PEERS=off forbids to fetch it".into()));
         }
-        let (source, target) = (clients().join(name), peers().join(format!("crate-{name}")));
+        let target = peers().join(format!("crate-{name}"));
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.args(["build", "--quiet", "--locked", "--manifest-path"]).arg(source.join("Cargo.toml"));
         let output = cargo.arg("--target-dir").arg(&target).output().unwrap();
@@ -77,7 +86,7 @@ impl Tool {
         let version = lock.split(&format!("name = \"{name}\"\nversion = \"")).nth(1).unwrap_or_default();
         let version = version.split('"').next().unwrap_or_default();
         std::fs::write(target.join("versions"), format!("{name}-{version}\n")).unwrap();
-        Ok(Self::new(target.join("debug").join(format!("{name}-client")), target))
+        Ok(Self::new(target.join("debug").join(format!("{name}-{role}")), target))
     }
 
     /// With one more variable.
@@ -196,6 +205,11 @@ fn is_off() -> bool {
 /// The scripts of the clients.
 pub(super) fn clients() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("clients")
+}
+
+/// The scripts and crates that are servers.
+pub(super) fn servers() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("servers")
 }
 
 /// `target/peers`, beside the profile of the running test.

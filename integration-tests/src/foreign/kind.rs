@@ -16,11 +16,38 @@ pub enum Kind {
     Pyftpdlib,
     /// The GridFTP server of Globus.
     Globus,
+    /// ftpd of GNU inetutils, started for each connection.
+    Inetutils,
+    /// ftpd of Linux Netkit (Debian package `ftpd-ssl`), started for each connection.
+    Netkit,
+    /// The server of the Python library aioftp.
+    Aioftp,
+    /// The server of the Python library Twisted.
+    Twisted,
+    /// The server of the Node.js library ftp-srv.
+    FtpSrv,
+    /// nodeftpd, the server of the Node.js library ftpd.
+    Nodeftpd,
+    /// A server of the crate libunftp.
+    Libunftp,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Vsftpd, Self::Proftpd, Self::PureFtpd, Self::Pyftpdlib, Self::Globus];
+    pub const ALL: [Self; 12] = [
+        Self::Vsftpd,
+        Self::Proftpd,
+        Self::PureFtpd,
+        Self::Pyftpdlib,
+        Self::Globus,
+        Self::Inetutils,
+        Self::Netkit,
+        Self::Aioftp,
+        Self::Twisted,
+        Self::FtpSrv,
+        Self::Nodeftpd,
+        Self::Libunftp,
+    ];
 
     /// Its name for people, also that of its directory under `target/peers`.
     pub const fn name(self) -> &'static str {
@@ -30,7 +57,38 @@ impl Kind {
             Self::PureFtpd => "pure-ftpd",
             Self::Pyftpdlib => "pyftpdlib",
             Self::Globus => "globus",
+            Self::Inetutils => "inetutils",
+            Self::Netkit => "netkit",
+            Self::Aioftp => "aioftp",
+            Self::Twisted => "twisted",
+            Self::FtpSrv => "ftp-srv",
+            Self::Nodeftpd => "nodeftpd",
+            Self::Libunftp => "libunftp",
         }
+    }
+
+    /// The policies for foreign hosts that it can have, the most open one first.
+    pub const fn policies(self) -> &'static [Hosts] {
+        use Hosts::{Allowed, OnlyToAccept, OnlyToConnect, Refused};
+        match self {
+            Self::Vsftpd => &[Allowed, OnlyToConnect, OnlyToAccept, Refused],
+            Self::Proftpd | Self::PureFtpd | Self::Pyftpdlib => &[Allowed, Refused],
+            Self::Globus | Self::Twisted | Self::Nodeftpd => &[Allowed],
+            Self::Netkit => &[Allowed, OnlyToAccept],
+            // They have no PORT, or none for another host, and let everybody in.
+            Self::Inetutils | Self::Aioftp => &[OnlyToAccept],
+            Self::FtpSrv | Self::Libunftp => &[Refused],
+        }
+    }
+
+    /// The most open of its policies.
+    pub fn most_open(self) -> Hosts {
+        self.policies()[0]
+    }
+
+    /// The most closed of its policies.
+    pub fn most_closed(self) -> Hosts {
+        *self.policies().last().unwrap()
     }
 
     /// The name of its package.
@@ -41,6 +99,13 @@ impl Kind {
             Self::PureFtpd => "pure-ftpd",
             Self::Pyftpdlib => "pyftpdlib",
             Self::Globus => "globus-gridftp-server-progs",
+            Self::Inetutils => "inetutils-ftpd",
+            Self::Netkit => "ftpd-ssl",
+            Self::Aioftp => "aioftp",
+            Self::Twisted => "twisted",
+            Self::FtpSrv => "ftp-srv",
+            Self::Nodeftpd => "ftpd",
+            Self::Libunftp => "libunftp",
         }
     }
 
@@ -52,8 +117,12 @@ impl Kind {
             Self::PureFtpd => {
                 Tool::debian("pure-ftpd", &[self.package(), "pure-ftpd-common"], "sbin/pure-ftpd")
             }
-            Self::Pyftpdlib => Tool::python(self.package()),
+            Self::Pyftpdlib | Self::Aioftp | Self::Twisted => Tool::python(self.package()),
             Self::Globus => Tool::debian("globus", &[self.package()], "sbin/globus-gridftp-server"),
+            Self::Inetutils => Tool::debian(self.package(), &[self.package()], "sbin/ftpd"),
+            Self::Netkit => Tool::debian(self.package(), &[self.package()], "sbin/in.ftpd"),
+            Self::FtpSrv | Self::Nodeftpd => Tool::node(self.package()),
+            Self::Libunftp => Tool::server_of_crate(self.package()),
         }
     }
 }
@@ -65,9 +134,9 @@ pub enum Hosts {
     Allowed,
     /// With no other host.
     Refused,
-    /// It connects to any, but lets none in (only vsftpd has two switches).
+    /// It connects to any, but lets none in.
     OnlyToConnect,
-    /// It lets any in, but connects to none (only vsftpd has two switches).
+    /// It lets any in, but connects to none.
     OnlyToAccept,
 }
 

@@ -91,18 +91,23 @@ impl Page {
     }
 }
 
-/// The sides of the matrix. globus has no switch to refuse with.
+/// The sides of the matrix: each server as open and as closed as it can be.
 pub fn sides() -> impl Iterator<Item = (Who, Hosts)> + Clone {
-    let all = Who::all().flat_map(|who| [Hosts::Allowed, Hosts::Refused].map(|hosts| (who, hosts)));
-    all.filter(|side| *side != (Who::Theirs(Kind::Globus), Hosts::Refused))
+    Who::all().flat_map(|who| {
+        let mut policies = vec![who.most_open(), who.most_closed()];
+        policies.dedup();
+        policies.into_iter().map(move |hosts| (who, hosts))
+    })
 }
 
 fn side((who, hosts): (Who, Hosts)) -> String {
     match hosts {
-        Hosts::Allowed => who.name().to_owned(),
+        _ if hosts == who.most_open() => who.name().to_owned(),
+        Hosts::Allowed => format!("{} open", who.name()),
         Hosts::Refused if who == Who::Ours => format!("{} proven", who.name()),
         Hosts::Refused => format!("{} refusing", who.name()),
-        Hosts::OnlyToConnect | Hosts::OnlyToAccept => format!("{} {hosts:?}", who.name()),
+        Hosts::OnlyToAccept => format!("{} only accepting", who.name()),
+        Hosts::OnlyToConnect => format!("{} only connecting", who.name()),
     }
 }
 

@@ -29,6 +29,22 @@ impl Who {
         }
     }
 
+    /// The most open policy for foreign hosts that it can have.
+    pub fn most_open(self) -> Hosts {
+        match self {
+            Self::Ours => Hosts::Allowed,
+            Self::Theirs(kind) => kind.most_open(),
+        }
+    }
+
+    /// The most closed one.
+    pub fn most_closed(self) -> Hosts {
+        match self {
+            Self::Ours => Hosts::Refused,
+            Self::Theirs(kind) => kind.most_closed(),
+        }
+    }
+
     /// Starts it with these files. Ours refuses as it does by default: a foreign host without a proof.
     pub fn start(self, hosts: Hosts, files: &[(&str, Vec<u8>)]) -> Result<End, Skipped> {
         match self {
@@ -154,9 +170,9 @@ pub fn exits_without_a_path(ends: [Who; 2]) -> &'static [i32] {
 }
 
 /// A small tree: an empty file, a name with blanks, more than one block, and a name beyond ASCII where
-/// both can have one (globus drops such bytes from command lines).
+/// both can have one (globus drops such bytes from command lines, and Twisted encodes them twice on its disk).
 pub fn tree(ends: [Who; 2]) -> Vec<(&'static str, Vec<u8>)> {
-    let plain = ends.contains(&Who::Theirs(Kind::Globus));
+    let plain = [Kind::Globus, Kind::Twisted].iter().any(|kind| ends.contains(&Who::Theirs(*kind)));
     vec![
         ("tree/a.bin", sample(300_000)),
         ("tree/empty", Vec::new()),

@@ -24,11 +24,12 @@ impl Foreign {
         // vsftpd's anonymous user is protected by a password that nobody else knows.
         let (user, password) = match self.kind {
             Kind::Vsftpd => ("ftp", random_password()),
-            Kind::Proftpd | Kind::PureFtpd | Kind::Pyftpdlib | Kind::Globus => (USER, PASSWORD.to_owned()),
+            _ => (USER, PASSWORD.to_owned()),
         };
         let tool = self.kind.tool()?;
-        if self.kind == Kind::Globus && self.hosts != Hosts::Allowed {
-            return Err(Skipped("globus never refuses a foreign host".into()));
+        if !self.kind.policies().contains(&self.hosts) {
+            let (name, hosts) = (self.kind.name(), self.hosts);
+            return Err(Skipped(format!("{name} cannot be made to treat foreign hosts so: {hosts:?}")));
         }
         if self.kind == Kind::Proftpd
             && self.tls.is_some()
@@ -143,7 +144,7 @@ impl ForeignServer {
     pub const fn prefix(&self) -> &'static str {
         match self.kind {
             Kind::Vsftpd => "files/",
-            Kind::Proftpd | Kind::PureFtpd | Kind::Pyftpdlib | Kind::Globus => "",
+            _ => "",
         }
     }
 

@@ -25,10 +25,10 @@ pub struct Foreign {
 }
 
 impl Foreign {
-    /// A server of this kind at an address of its own that refuses foreign hosts, as all do by default.
+    /// A server of this kind at an address of its own that refuses foreign hosts, as far as it can.
     pub fn new(kind: Kind) -> Self {
         let state = state(kind, &std::env::temp_dir());
-        Self { kind, hosts: Hosts::Refused, extra: String::new(), tls: None, ip: own_address(), state }
+        Self { kind, hosts: kind.most_closed(), extra: String::new(), tls: None, ip: own_address(), state }
     }
 
     /// A vsftpd like [`Self::new`] makes it.

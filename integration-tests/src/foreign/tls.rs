@@ -44,6 +44,6 @@ pub(super) fn lines(kind: Kind, begin: Begin, certificate: &Path, log: &Path) ->
         }
         // It demands TLS for data, but no resumption.
         Kind::PureFtpd => format!("-Y 3 -2 {certificate}"),
-        Kind::Pyftpdlib | Kind::Globus => panic!("{}: TLS is not prepared here", kind.name()),
+        _ => panic!("{}: TLS is not prepared here", kind.name()),
     }
 }

@@ -103,9 +103,9 @@ fn shown(copied: &Copied) -> String {
 
 /// From ours, to ours, and between two of the kind.
 fn takes_part(kind: Kind) {
-    let (ours, theirs) = ((Who::Ours, Hosts::Allowed), (Who::Theirs(kind), Hosts::Allowed));
+    let (ours, theirs) = ((Who::Ours, Hosts::Allowed), (Who::Theirs(kind), kind.most_open()));
     for (from, to) in [(ours, theirs), (theirs, ours), (theirs, theirs)] {
-        or_skip!(goes_direct(from, to));
+        or_skip!(cell(from, to));
     }
 }
 
@@ -160,6 +160,41 @@ fn pyftpdlib_that_refuses_is_left_out() {
 #[test]
 fn globus_takes_part() {
     takes_part(Kind::Globus);
+}
+
+#[test]
+fn inetutils_takes_part() {
+    takes_part(Kind::Inetutils);
+}
+
+#[test]
+fn netkit_takes_part() {
+    takes_part(Kind::Netkit);
+}
+
+#[test]
+fn aioftp_takes_part() {
+    takes_part(Kind::Aioftp);
+}
+
+#[test]
+fn twisted_takes_part() {
+    takes_part(Kind::Twisted);
+}
+
+#[test]
+fn ftp_srv_takes_part() {
+    takes_part(Kind::FtpSrv);
+}
+
+#[test]
+fn nodeftpd_takes_part() {
+    takes_part(Kind::Nodeftpd);
+}
+
+#[test]
+fn libunftp_takes_part() {
+    takes_part(Kind::Libunftp);
 }
 
 #[test]

@@ -50,6 +50,8 @@ fn h19_every_known_sequence_of_replies_to_abor_ends_in_step() {
     today(false, "S: 226 aborted\n= 0 Done 226\nS: 150 late\nS: 426 off\nwait 5\nC: NOOP\nS: 200 ok");
     today(true, "S: 500 ABOR not understood\nC: NOOP\nS: 226 done\n= 0 Done 226\nS: 200 ok");
     today(true, "S: 426 off\n= 0 Later 426\nwait 5\nC: NOOP\nS: 500 NOOP not understood");
+    today(true, "S: 426 off\n= 0 Later 426\nS: 502 no ABOR\nC: NOOP\nS: 200 ok");
+    today(true, "S: 426 off\n= 0 Later 426\nS: 500 Invalid UTF8\nC: NOOP\nS: 500 Invalid UTF8\nS: 200 ok");
     today(true, "S: 426 off\n= 0 Later 426\nS: 451 Pure-FTPd says it twice");
     today(true, "S: 150 Pure-FTPd fails\n= 0 Preliminary 150\nwait 5\nC: NOOP\nS: 200 Zzz...");
 
@@ -81,6 +83,13 @@ fn h19_abor_after_the_end_and_with_nothing_under_way_is_answered_once() {
         ));
     }
     ready_1973("abort\nC: ABOR\nS: 202 ABOR request ignored.\n= abort done");
+    // ftp-srv takes the Telnet signals for a command of its own.
+    ready("abort\nC: ABOR\nS: 502 no IAC\nC: NOOP\nS: 502 no ABOR\nS: 200 ok\n= abort done");
+    // One that knows neither ABOR nor NOOP cannot be told from that.
+    ready(
+        "abort\nC: ABOR\nS: 502 no ABOR\nC: NOOP\nS: 502 no NOOP\nwait 10
+         = ended: the replies of the server after ABOR cannot be matched with commands\n= close",
+    );
     // Pure-FTPd does not answer it at all.
     ready("abort\nC: ABOR\nwait 2\nwait 1\nC: NOOP\nS: 200 Zzz...\n= abort done");
 }

@@ -1,0 +1,10 @@
+// ftp-srv as a server of one user: ADDRESS PORT ROOT USER PASSWORD
+const { FtpSrv } = require("ftp-srv");
+
+const [address, port, root, user, password] = process.argv.slice(2);
+const server = new FtpSrv({ url: `ftp://${address}:${port}`, pasv_url: () => address, pasv_min: 20000 });
+server.on("login", (given, resolve, reject) => {
+  const isRight = given.username === user && given.password === password;
+  return isRight ? resolve({ root }) : reject(new Error("no such login"));
+});
+server.listen();
