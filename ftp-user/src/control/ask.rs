@@ -5,6 +5,7 @@ use super::session::Session;
 use crate::failure::Failure;
 use ftp_proto::client::{Event, Input};
 use ftp_proto::command::{Command, DataType, Verb};
+use ftp_proto::wire::PathName;
 use std::time::Duration;
 
 impl Session {
@@ -34,6 +35,22 @@ impl Session {
                 | Event::Unasked(_)
                 | Event::AbortDone => {}
             }
+        }
+    }
+
+    /// The current directory, if PWD tells it.
+    pub(super) async fn current(&mut self) -> Result<Option<PathName>, Failure> {
+        let answer = self.ask(Command::Pwd).await?;
+        Ok(PathName::unquote(answer.reply.text()).filter(|_| answer.is_done()))
+    }
+
+    /// Returns to the directory that [`Self::current`] has told.
+    pub(super) async fn go_back(&mut self, home: PathName) -> Result<(), Failure> {
+        let back = self.ask(Command::Cwd(home)).await?;
+        if back.is_done() {
+            Ok(())
+        } else {
+            Err(self.refusal("cannot go back to the login directory", &back))
         }
     }
 

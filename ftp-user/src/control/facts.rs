@@ -72,13 +72,16 @@ impl Session {
     /// The size of a file, if the server tells it by SIZE, by MLST or in a listing.
     pub async fn any_size(&mut self, path: &PathName) -> Result<Option<u64>, Failure> {
         let answer = self.ask_size(path).await?;
-        if answer.is_done()
-            && let Some(size) = fact_replies::size(&answer.reply)
-        {
-            return Ok(Some(size));
+        let told = fact_replies::size(&answer.reply).filter(|_| answer.is_done());
+        if told.is_some() {
+            return Ok(told);
         }
-        if self.capabilities.mlst.is_some() || self.blame(&answer) == Blame::Unsupported {
+        if self.capabilities.mlst.is_some() {
             return Ok(self.facts(path).await?.and_then(|facts| facts.size));
+        }
+        // It does not know SIZE, or it has said 213 without a number (ftp-srv, of an empty file).
+        if answer.is_done() || self.blame(&answer) == Blame::Unsupported {
+            return Ok(self.by_listing(path, &answer).await?.and_then(|entry| entry.size));
         }
         Ok(None)
     }
@@ -100,6 +103,11 @@ impl Session {
         let mut entry = Entry::new(path.clone(), Kind::File);
         if size.is_done() && !(self.tells_sizes_of_directories().await? && self.is_directory(path).await?.0) {
             entry.size = fact_replies::size(&size.reply);
+            if entry.size.is_none()
+                && let Some(found) = self.by_listing(path, &size).await?
+            {
+                return Ok(Some(found));
+            }
             entry.modified = self.modified(path).await?;
             return Ok(Some(entry));
         }
@@ -119,8 +127,8 @@ impl Session {
         self.by_listing(path, &size).await
     }
 
-    /// What the listing of the parent directory says of `path`. `size` is the refusal of SIZE, which decides if
-    /// there is no listing.
+    /// What the listing of the parent directory says of `path`. `size` is the answer to SIZE, which decides if there
+    /// is no listing.
     async fn by_listing(&mut self, path: &PathName, size: &Answer) -> Result<Option<Entry>, Failure> {
         let words = (size.reply.code, without_name(&size.reply.lines, path));
         if self.role == Role::Destination && self.manners.absent.contains(&words) {
@@ -143,7 +151,8 @@ impl Session {
         }
         match self.verdict(size) {
             Verdict::Absent => Ok(None),
-            // It does not know SIZE: the transfer will tell.
+            // It does not know SIZE, or says no number: the transfer will tell.
+            _ if size.is_done() => Ok(Some(Entry::new(path.clone(), Kind::File))),
             Verdict::Unknown => Ok(Some(Entry::new(path.clone(), Kind::File))),
             Verdict::Failed => Err(self.refusal(format!("cannot look at {}", path.display()), size)),
         }
@@ -184,21 +193,6 @@ impl Session {
             self.manners.enters_anything = Some(enters);
         }
         Ok((self.manners.enters_anything == Some(false), None))
-    }
-
-    /// The current directory, if PWD tells it.
-    pub(super) async fn current(&mut self) -> Result<Option<PathName>, Failure> {
-        let answer = self.ask(Command::Pwd).await?;
-        Ok(PathName::unquote(answer.reply.text()).filter(|_| answer.is_done()))
-    }
-
-    pub(super) async fn go_back(&mut self, home: PathName) -> Result<(), Failure> {
-        let back = self.ask(Command::Cwd(home)).await?;
-        if back.is_done() {
-            Ok(())
-        } else {
-            Err(self.refusal("cannot go back to the login directory", &back))
-        }
     }
 
     async fn modified(&mut self, path: &PathName) -> Result<Option<When>, Failure> {

@@ -70,10 +70,45 @@ impl Session {
         form: Form,
         directory: Option<&PathName>,
     ) -> Result<Listing, (Blame, Failure)> {
+        // Servers that run `ls` split its argument at blanks and take other letters for patterns and options.
+        let inside = directory.filter(|path| form != Form::Mlsd && is_split(path.as_bytes()));
+        if let Some(inside) = inside {
+            return self.list_inside(form, inside).await;
+        }
+        self.list_argument(form, directory.cloned(), directory).await
+    }
+
+    /// Enters a directory, lists it without an argument and comes back.
+    async fn list_inside(
+        &mut self,
+        form: Form,
+        directory: &PathName,
+    ) -> Result<Listing, (Blame, Failure)> {
+        let what = || format!("cannot list {}", directory.display());
+        let Some(home) = self.current().await.map_err(other)? else {
+            return self.list_argument(form, Some(directory.clone()), Some(directory)).await;
+        };
+        let answer = self.ask(Command::Cwd(directory.clone())).await.map_err(other)?;
+        if !answer.is_done() {
+            return Err((self.blame(&answer), self.refusal(what(), &answer)));
+        }
+        let listing = self.list_argument(form, None, Some(directory)).await;
+        if !self.is_over() {
+            self.go_back(home).await.map_err(other)?;
+        }
+        listing
+    }
+
+    /// Lists by a command with this argument. `directory` is what failures call it.
+    async fn list_argument(
+        &mut self,
+        form: Form,
+        path: Option<PathName>,
+        directory: Option<&PathName>,
+    ) -> Result<Listing, (Blame, Failure)> {
         // MLSD sends its lines in the type in force (RFC 3659 section 7.3); the others send text.
         let data_type = if form == Form::Mlsd { DataType::Image } else { DataType::Ascii };
         self.set_type(data_type).await.map_err(other)?;
-        let path = directory.cloned();
         let command = match form {
             Form::Mlsd => Command::Mlsd(path),
             Form::List => Command::List(path),
@@ -103,6 +138,11 @@ impl Session {
             Ok(listing) => Ok(Listing { omitted: omitted(&answer.reply), ..listing }),
         }
     }
+}
+
+/// Whether a shell or `ls` would not take the argument as one name.
+fn is_split(path: &[u8]) -> bool {
+    path.starts_with(b"-") || path.iter().any(|byte| b" *?[]{}~\\\"'$`;&|<>()".contains(byte))
 }
 
 fn other(failure: Failure) -> (Blame, Failure) {

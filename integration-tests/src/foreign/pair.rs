@@ -179,5 +179,6 @@ pub fn tree(ends: [Who; 2]) -> Vec<(&'static str, Vec<u8>)> {
         ("tree/two words.txt", b"two words\r\nand lines\n".to_vec()),
         (if plain { "tree/sub/turtle.txt" } else { "tree/sub/\u{17c}\u{f3}\u{142}w.txt" }, sample(4097)),
         ("tree/sub/deep/b.bin", sample(70_000)),
+        ("tree/its own words/d.txt", b"below a name with blanks".to_vec()),
     ]
 }
