@@ -135,7 +135,11 @@ impl Peer {
         let listener = socket::listen(ip, 0);
         let address = listener.local_addr().unwrap();
         // The user agent finds out whether CWD says 250 to everything.
-        let honest = if script.contains(NO_DIRECTORY) { String::new() } else { format!("CWD {NO_DIRECTORY}: 550 no such directory") };
+        let honest = if script.contains(NO_DIRECTORY) {
+            String::new()
+        } else {
+            format!("CWD {NO_DIRECTORY}: 550 no such directory")
+        };
         let lines = || {
             let lines = honest.lines().chain(script.lines()).chain(base.lines());
             lines.map(str::trim).filter(|line| !line.is_empty())

@@ -21,6 +21,7 @@ mod hangup;
 mod harm;
 mod harness;
 mod lines;
+mod manners;
 mod mixed;
 mod modes;
 mod network;

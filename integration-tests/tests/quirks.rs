@@ -166,7 +166,8 @@ fn h22_two_servers_verify_by_what_each_of_them_knows() {
 }
 
 const SOURCE: &str = "SIZE a.txt: 213 1000\nSIZE c.txt: 213 1000";
-const DESTINATION: &str = "SIZE *.txt: 550 no such file\nMLST: 550 none\nCWD *.txt: 550 no directory\nCWD: 250 there";
+const DESTINATION: &str =
+    "SIZE *.txt: 550 no such file\nMLST: 550 none\nCWD *.txt: 550 no directory\nCWD: 250 there";
 
 fn ends(source: &str, destination: &str) -> (Peer, Peer) {
     (

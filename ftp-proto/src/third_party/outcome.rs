@@ -38,6 +38,9 @@ pub struct Failure {
     pub blame: Blame,
     /// Whether the destination's file may have changed.
     pub touched: bool,
+    /// The end that has said that the transfer is complete, if one has; the source if both have. The file may be whole although the other end
+    /// did not say so: compare sizes or digests.
+    pub complete: Option<Side>,
 }
 
 /// What happened when an attempt failed.

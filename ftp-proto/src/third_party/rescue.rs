@@ -25,7 +25,7 @@ impl Ends {
     pub(super) fn fail(&mut self, now: Moment, side: Side, stage: Stage, cause: Cause, blame: Blame) {
         self.timers.clear();
         self.cut();
-        self.phase = Phase::Rescue(Failure { side, stage, cause, blame, touched: false });
+        self.phase = Phase::Rescue(Failure { side, stage, cause, blame, touched: false, complete: None });
         for side in [self.connects, self.connects.other()] {
             let end = self.end(side);
             if end.is_running() || end.listening {
@@ -76,7 +76,7 @@ impl Ends {
     /// Replaces the failure that came first by one that explains it.
     pub(super) fn explain(&mut self, side: Side, stage: Stage, cause: Cause, blame: Blame) {
         if let Phase::Rescue(failure) = &mut self.phase {
-            *failure = Failure { side, stage, cause, blame, touched: false };
+            *failure = Failure { side, stage, cause, blame, touched: false, complete: None };
         }
     }
 
@@ -110,6 +110,7 @@ impl Ends {
         }
         let mut failure = failure.clone();
         failure.touched = !self.transfer.probes && self.destination.may_have_written(self.proven);
+        failure.complete = Side::BOTH.into_iter().find(|side| self.end(*side).complete().is_some());
         self.conclude(Outcome::Failed(failure));
     }
 }

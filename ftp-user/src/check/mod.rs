@@ -5,15 +5,18 @@
 //! | `source` | whether the source can be copied, and not onto itself |
 //! | `target` | whether something can be stored under a name that is taken |
 //! | `overwrite` | the rule of `--overwrite` |
+//! | `change` | whether the source has changed while it was copied |
 //! | `verify` | the comparison of the copy with its source |
 //! | `passing_digest` | the digest of bytes that pass this host, as a means of verification |
 
+mod change;
 mod overwrite;
 mod passing_digest;
 mod source;
 mod target;
 mod verify;
 
+pub(crate) use change::{has_changed, unchanged};
 pub(crate) use overwrite::Decision;
 pub use overwrite::Overwrite;
 pub(crate) use passing_digest::{Passed, means, verify};

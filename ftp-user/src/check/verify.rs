@@ -80,7 +80,9 @@ impl Verify {
                 "the two ends know no common digest, so that nothing could be verified by hash",
             )
             .hint("--verify size compares sizes")),
-            (Self::Auto | Self::Size, _, None) => Err(Failure::new(
+            // Nothing can be compared.
+            (Self::Auto, None, None) => Ok(Verified::None),
+            (Self::Size, _, None) => Err(Failure::new(
                 Kind::Unverified,
                 "the source does not say how large the file is, so that nothing could be verified",
             )
@@ -169,7 +171,7 @@ mod tests {
         };
         check(Verify::Auto, sha, Some(1), Ok(Verified::Hash(Algorithm::Sha256)));
         check(Verify::Auto, None, Some(1), Ok(Verified::Size));
-        check(Verify::Auto, None, None, Err(Kind::Unverified));
+        check(Verify::Auto, None, None, Ok(Verified::None));
         check(Verify::Size, sha, Some(1), Ok(Verified::Size));
         check(Verify::Size, sha, None, Err(Kind::Unverified));
         check(Verify::Hash, None, Some(1), Err(Kind::Unverified));

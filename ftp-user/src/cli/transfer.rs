@@ -4,7 +4,7 @@ use crate::check::{Overwrite, Verify};
 use crate::config::{Authority, Relay, Relays};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::job::{Job, Mode, Options};
+use crate::job::{InPlace, Job, Mode, Options};
 use crate::ladder::Allowed;
 use crate::place::Location;
 use clap::{Args, ValueEnum};
@@ -25,6 +25,9 @@ pub(super) struct TransferArgs {
     /// File with the relay's token (mode 0600), once for each --relay
     #[arg(long, value_name = "FILE")]
     relay_token_file: Vec<PathBuf>,
+    /// Whether a file may be stored under its final name where the destination cannot rename
+    #[arg(long, value_enum, default_value_t = Where::Fallback, value_name = "WHEN")]
+    in_place: Where,
     /// Continue a broken transfer, if what is stored can be compared (the default)
     #[arg(long, overrides_with = "no_resume")]
     resume: bool,
@@ -72,6 +75,24 @@ impl From<How> for Verify {
     }
 }
 
+/// The values of `--in-place`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum Where {
+    /// Never: such a file fails
+    Never,
+    /// If the server does not know RNFR and the file does not exist yet
+    Fallback,
+}
+
+impl From<Where> for InPlace {
+    fn from(when: Where) -> Self {
+        match when {
+            Where::Never => Self::Never,
+            Where::Fallback => Self::Fallback,
+        }
+    }
+}
+
 /// The values of `--path`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 enum Path {
@@ -103,7 +124,8 @@ impl TransferArgs {
             (false, true) => Mode::DryRun,
             (false, false) => Mode::Run,
         };
-        Ok(Options { verify: self.verify.into(), overwrite, allowed, resume, mode, ..Options::default() })
+        let (verify, in_place) = (self.verify.into(), self.in_place.into());
+        Ok(Options { verify, overwrite, allowed, in_place, resume, mode, ..Options::default() })
     }
 
     /// Sets in `context` what the job may use.

@@ -3,6 +3,7 @@
 use super::answer::Answer;
 use super::session::Session;
 use crate::failure::{self, Failure};
+use crate::place;
 use ftp_proto::command::{Command, DataType, DigestCommand, Opts, Partial};
 use ftp_proto::digest::{Algorithm, Digest, parse_answer};
 use ftp_proto::listing::Kind;
@@ -72,10 +73,17 @@ impl Session {
         }
     }
 
+    /// Whether it was seen not to know RNFR.
+    pub const fn cannot_rename(&self) -> bool {
+        self.manners.cannot_rename
+    }
+
     /// Gives a file its final name, replacing what has it. If the server has changed the name, the file is
     /// renamed back and the call fails.
     pub async fn rename(&mut self, from: &PathName, to: &PathName) -> Result<(), Failure> {
-        self.name(from, to).await?;
+        if let Err(failure) = self.name(from, to).await {
+            self.replace(from, to, failure).await?;
+        }
         let named = self.check_stored_name(to).await;
         if named.is_err() && !self.is_over() {
             self.name(to, from).await?;
@@ -83,15 +91,45 @@ impl Session {
         named
     }
 
+    /// Some servers do not rename to a name that is taken: the old file is first renamed aside. It is put back if the
+    /// new one does not get the name, and deleted only after that.
+    async fn replace(&mut self, from: &PathName, to: &PathName, failure: Failure) -> Result<(), Failure> {
+        let may_be_taken = matches!(failure.kind, failure::Kind::Refused | failure::Kind::Other);
+        if !may_be_taken || self.is_over() || failure.about != failure::About::Operation {
+            return Err(failure);
+        }
+        let Some(aside) = aside(from, to) else { return Err(failure) };
+        let is_taken = matches!(self.facts(to).await, Ok(Some(facts)) if facts.kind == Kind::File);
+        if !is_taken || self.name(to, &aside).await.is_err() {
+            return Err(failure);
+        }
+        if let Err(failure) = self.name(from, to).await {
+            return Err(match self.name(&aside, to).await {
+                Ok(()) => failure,
+                Err(_) => failure.hint(format!("the old file is {} now: rename it back", aside.display())),
+            });
+        }
+        if let Err(why) = self.delete(&aside).await {
+            let events = &self.context.events;
+            events.warn(format!("the old file is {} now and can be deleted: {why}", aside.display()));
+        }
+        Ok(())
+    }
+
     async fn name(&mut self, from: &PathName, to: &PathName) -> Result<(), Failure> {
         let what = format!("cannot rename the finished copy to {}", to.display());
         for command in [Command::Rnfr(from.clone()), Command::Rnto(to.clone())] {
+            let is_first = matches!(command, Command::Rnfr(_));
             let answer = self.ask(command).await?;
             if answer.is_done() {
                 continue;
             }
             let failure = self.refusal(what, &answer);
             return Err(match self.blame(&answer) {
+                Blame::Unsupported if is_first => {
+                    self.manners.cannot_rename = true;
+                    failure.as_kind(failure::Kind::NoPath).about(failure::About::NoRename)
+                }
                 // Nothing unverified may stand under the final name, and there is no other way to it.
                 Blame::Unsupported => failure.as_kind(failure::Kind::NoPath),
                 Blame::Missing => failure.as_kind(failure::Kind::Refused),
@@ -177,6 +215,14 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// The name that the old file has while the new one gets its name: that of the part with another end.
+fn aside(part: &PathName, target: &PathName) -> Option<PathName> {
+    let name = place::base_name(part)?;
+    let id = name.as_bytes().strip_suffix(b".part").unwrap_or(name.as_bytes());
+    let name = PathName::from_user([id, b".old"].concat()).ok()?;
+    Some(place::sibling(target, &name))
 }
 
 /// Bytes per second that the slowest server hashes.

@@ -79,11 +79,7 @@ impl Session {
     }
 
     /// Enters a directory, lists it without an argument and comes back.
-    async fn list_inside(
-        &mut self,
-        form: Form,
-        directory: &PathName,
-    ) -> Result<Listing, (Blame, Failure)> {
+    async fn list_inside(&mut self, form: Form, directory: &PathName) -> Result<Listing, (Blame, Failure)> {
         let what = || format!("cannot list {}", directory.display());
         let Some(home) = self.current().await.map_err(other)? else {
             return self.list_argument(form, Some(directory.clone()), Some(directory)).await;

@@ -11,6 +11,8 @@ pub(super) struct Manners {
     pub(super) sizes_directories: Option<bool>,
     /// Whether CWD accepts a name that does not exist.
     pub(super) enters_anything: Option<bool>,
+    /// It does not know RNFR.
+    pub(super) cannot_rename: bool,
     /// Refusals of SIZE, without the name, that a listing has shown to mean that nothing is there.
     pub(super) absent: Vec<(Code, Vec<u8>)>,
 }

@@ -172,6 +172,14 @@ impl Host {
         }
     }
 
+    /// Whether it is a server that is known not to rename.
+    pub fn cannot_rename(&mut self) -> bool {
+        match self {
+            Self::Server(server) => server.open().is_some_and(|session| session.cannot_rename()),
+            Self::Local => false,
+        }
+    }
+
     /// Renames a file. A file that has the new name is replaced.
     ///
     /// # Errors

@@ -34,6 +34,10 @@ pub enum About {
     NoAnswer,
     /// A server that was given up after all retries. Nothing else is tried there.
     GivenUp,
+    /// A source that has changed while it was copied. The next attempt may find it at rest.
+    Changed,
+    /// A server that does not know RNFR, so that no part gets its final name.
+    NoRename,
 }
 
 impl Failure {

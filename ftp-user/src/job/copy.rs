@@ -7,17 +7,17 @@
 //! ```
 
 use super::item::{Done, Item};
-use super::options::{Mode, Options};
+use super::options::{InPlace, Mode, Options};
 use super::outage::connect_both;
 use super::resume::{Attempts, StartPoint};
 use super::retry::Retry;
 use super::transfer::{Transferred, transfer};
 use crate::check::{
-    self, Decision, Known, Overwrite, Passed, common, compare, readable, refuse_itself, replaceable,
+    self, Decision, Known, Overwrite, Passed, Verify, common, compare, readable, refuse_itself, replaceable,
 };
 use crate::context::Context;
 use crate::control::Facts;
-use crate::failure::{self, Failure};
+use crate::failure::{self, About, Failure};
 use crate::outcome::Verified;
 use crate::report::Event;
 use crate::route::{self, Assignment, Ends};
@@ -95,12 +95,24 @@ impl Copying<'_> {
                 attempts: 0,
             });
         }
-        let mut start = attempts.next_start(self.context, self.ends, self.item, &source, means).await?;
-        let moved = self.move_part(&start, &source, look).await;
-        start.part.stored.clone_from(&moved.stored);
-        attempts.note(&start, &source, &moved);
-        let rung = moved.result?;
-        let verified = self.publish(&start, moved.count.sha256.as_deref(), source.size).await?;
+        let is_new = files.target.is_none() && self.options.in_place == InPlace::Fallback;
+        if is_new && self.ends.destination.cannot_rename() {
+            self.store_in_place(attempts).await;
+        }
+        let (rung, verified) = loop {
+            let mut start = attempts.next_start(self.context, self.ends, self.item, &source, means).await?;
+            let moved = self.move_part(&start, &source, look).await;
+            start.part.stored.clone_from(&moved.stored);
+            attempts.note(&start, &source, &moved);
+            let rung = moved.result?;
+            match self.publish(&start, moved.count.sha256.as_deref(), &source).await {
+                Ok(verified) => break (rung, verified),
+                Err(failure) if failure.about == About::NoRename && is_new && !attempts.in_place => {
+                    self.store_in_place(attempts).await;
+                }
+                Err(failure) => return Err(failure),
+            }
+        };
         attempts.published();
         Ok(Done {
             bytes: source.size.unwrap_or(0),
@@ -110,6 +122,16 @@ impl Copying<'_> {
             verified,
             attempts: attempts.count,
         })
+    }
+
+    /// From now on the file is stored under its final name.
+    async fn store_in_place(&mut self, attempts: &mut Attempts) {
+        attempts.discard(self.context, self.ends).await;
+        attempts.in_place = true;
+        let (_, dest) = self.item.names(self.ends);
+        self.context.events.warn(format!(
+            "{dest} is stored under its final name, since its server cannot rename: until the copy is verified, others may see a part of it"
+        ));
     }
 
     /// What is known of both files, if the source can be copied there.
@@ -197,17 +219,24 @@ impl Copying<'_> {
         &mut self,
         start: &StartPoint,
         passed: Option<&str>,
-        size: Option<u64>,
+        facts: &Facts,
     ) -> Result<Verified, Failure> {
         let Options { verify, .. } = self.options;
-        let (part, source) = (&start.part, &self.item.source);
+        let (part, source, size) = (&start.part, &self.item.source, facts.size);
         let by = match passed {
             Some(sha256) => {
                 let passed = Passed { source, copy: &part.stored, size, sha256 };
-                check::verify(self.context, self.ends, passed, verify).await?
+                check::verify(self.context, self.ends, passed, verify).await
             }
-            None => verify.verify(self.context, self.ends, source, &part.stored, size).await?,
+            None => verify.verify(self.context, self.ends, source, &part.stored, size).await,
         };
+        let by = check::unchanged(self.context, &mut self.ends.source, source, facts, by).await?;
+        if by == Verified::None && verify == Verify::Auto {
+            let name = self.ends.source.show(source);
+            self.context.events.warn(format!(
+                "the copy of {name} is not verified: the source tells no size, and there is no common digest"
+            ));
+        }
         if !start.is_verified_by(by) {
             return Err(Failure::new(
                 failure::Kind::Unverified,

@@ -2,7 +2,7 @@
 
 use super::item::Item;
 use super::part::Part;
-use crate::check::common;
+use crate::check::{common, has_changed};
 use crate::context::Context;
 use crate::control::Facts;
 use crate::failure::Failure;
@@ -116,39 +116,4 @@ pub(super) async fn can_continue(
             ends.source.knows_prefixes() && common(context, ends, &[]).await?.is_some()
         }
     })
-}
-
-/// Whether the source is another file now: its size, time or identity differs (H21). A fact that a listing did
-/// not tell is no difference.
-fn has_changed(before: &Facts, now: &Facts) -> bool {
-    fn differ<T: PartialEq>(before: Option<T>, now: Option<T>) -> bool {
-        matches!((before, now), (Some(before), Some(now)) if before != now)
-    }
-    before.size != now.size
-        || differ(before.modified, now.modified)
-        || differ(before.unique.as_ref(), now.unique.as_ref())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use ftp_proto::listing::{Kind, When};
-
-    fn facts(size: u64, modified: Option<i64>, unique: Option<&str>) -> Facts {
-        let unique = unique.map(str::to_owned);
-        Facts { kind: Kind::File, size: Some(size), modified: modified.map(When), unique }
-    }
-
-    #[test]
-    fn h21_a_source_of_another_size_time_or_identity_has_changed() {
-        let check = |before: Facts, now: Facts, expect| {
-            assert_eq!(has_changed(&before, &now), expect, "{before:?} {now:?}");
-        };
-        check(facts(5, Some(1), Some("a")), facts(5, Some(1), Some("a")), false);
-        check(facts(5, Some(1), None), facts(6, Some(1), None), true);
-        check(facts(5, Some(1), None), facts(5, Some(2), None), true);
-        check(facts(5, None, Some("a")), facts(5, None, Some("b")), true);
-        // A listing had only a date for people.
-        check(facts(5, None, None), facts(5, Some(2), Some("b")), false);
-    }
 }

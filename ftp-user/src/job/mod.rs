@@ -34,7 +34,7 @@ mod tree;
 
 pub use crate::id::{AttemptId, ItemId, JobId};
 pub use item::{Done, Item};
-pub use options::{Mode, Options};
+pub use options::{InPlace, Mode, Options};
 pub use outage::{Question, facts};
 pub use request::{Job, Work};
 pub use run::{refused, run};

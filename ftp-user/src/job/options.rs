@@ -12,6 +12,8 @@ pub struct Options {
     pub overwrite: Overwrite,
     /// Which paths between two servers may be used.
     pub allowed: Allowed,
+    /// What happens where the destination cannot rename.
+    pub in_place: InPlace,
     /// Whether an attempt may continue what the one before has stored.
     pub resume: bool,
     /// Whether directories are copied, with everything in them.
@@ -29,12 +31,23 @@ impl Default for Options {
             verify: Verify::default(),
             overwrite: Overwrite::default(),
             allowed: Allowed::default(),
+            in_place: InPlace::default(),
             resume: true,
             recursive: false,
             fail_fast: false,
             mode: Mode::default(),
         }
     }
+}
+
+/// What happens where the destination does not know RNFR, so that a part never gets its final name.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum InPlace {
+    /// The file fails.
+    Never,
+    /// A file that does not exist yet is stored under its final name.
+    #[default]
+    Fallback,
 }
 
 /// Whether a job changes anything.

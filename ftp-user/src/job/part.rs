@@ -33,14 +33,22 @@ impl Part {
         Self::named(u64::from_be_bytes(number), target)
     }
 
+    /// A file that is stored under its final name, because its server cannot rename.
+    pub(super) fn in_place(target: &PathName) -> Self {
+        Self { stored: target.clone(), target: target.clone() }
+    }
+
     fn named(id: u64, target: &PathName) -> Result<Self, Failure> {
         let name = PathName::from_user(format!(".{id:016x}.ftp-user.part"))
             .map_err(|bad| Failure::new(Kind::Other, bad.to_string()))?;
         Ok(Self { stored: place::sibling(target, &name), target: target.clone() })
     }
 
-    /// Renames it to its final name.
+    /// Renames it to its final name, unless it has that already.
     pub(super) async fn publish(&self, context: &Context, host: &mut Host) -> Result<(), Failure> {
+        if self.stored == self.target {
+            return host.check_stored_name(context, &self.target).await;
+        }
         host.rename(context, &self.stored, &self.target).await
     }
 

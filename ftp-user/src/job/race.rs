@@ -11,7 +11,7 @@ use crate::route::{
     Assignment, Attempted, Circuit, Count, FAILED_FOR_EARLIER_FILE, GivenUp, Lane, Sign, Situation,
 };
 use ftp_proto::third_party::race::{Conclusion, Ended, Input, Output, Purpose, Race};
-use ftp_proto::third_party::{Cause, Outcome, Side, Store};
+use ftp_proto::third_party::{self, Cause, Outcome, Side, Store};
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::PathName;
 use tokio::sync::{mpsc, watch};
@@ -90,8 +90,10 @@ impl<'a, 'b> Contest<'a, 'b> {
     ) -> Self {
         let now = pair.context.clock.now();
         let (ascent, known) = pair.memory.ascend(situation.candidates(assignment.allowed), now);
-        // What is appended to, or continued, is one file.
-        let can_race = pair.context.race && assignment.store == Store::Replace && assignment.before == 0;
+        // What is appended to, continued, or stored under its final name is one file.
+        let is_new = assignment.store == Store::Replace && assignment.before == 0;
+        let in_place = assignment.stored == assignment.target;
+        let can_race = pair.context.race && is_new && !in_place;
         let (entrants, settings) = situation.race(&ascent, can_race);
         let entries = ascent.candidates().iter().enumerate().map(|(index, candidate)| Entry {
             candidate: *candidate,
@@ -311,6 +313,13 @@ impl<'a, 'b> Contest<'a, 'b> {
             self.pair.memory.worked(candidate, context.clock.now());
             return (Ended::Moved, Some(runner));
         };
+        if attempted.given_up.is_none() && self.is_whole(index, &mut runner, failed).await {
+            context.events.warn(format!(
+                "{failure}; what is stored is as long as the source, and is compared with it now"
+            ));
+            self.pair.memory.worked(candidate, context.clock.now());
+            return (Ended::Moved, Some(runner));
+        }
         let step = match attempted.given_up {
             Some(GivenUp::Stalled) => self.ascent.of(index).stalled(),
             Some(GivenUp::Interrupted | GivenUp::Lost | GivenUp::StalledAt(_)) => {
@@ -351,6 +360,21 @@ impl<'a, 'b> Contest<'a, 'b> {
             }
             Step::Later => (self.decided(index, failure.as_kind(Kind::Temporary)), Some(runner)),
             Step::Fail => (self.decided(index, failure), Some(runner)),
+        }
+    }
+
+    /// Whether the destination has as many bytes as the source, although the control connection of one end was lost
+    /// or silent. The other end must have said that the transfer is complete. If need be, a new session is opened.
+    async fn is_whole(&self, index: usize, runner: &mut Runner, failed: &third_party::Failure) -> bool {
+        let is_lost = matches!(failed.cause, Cause::Ended(_) | Cause::Silent(_)) && failed.complete.is_some();
+        let replaces = self.assignment.store == Store::Replace;
+        let (Some(entry), Some(size)) = (self.entries.get(index), self.assignment.size) else { return false };
+        if !is_lost || !replaces {
+            return false;
+        }
+        match runner.destination.session(self.pair.context).await {
+            Ok(session) => session.any_size(&entry.stored).await.is_ok_and(|stored| stored == Some(size)),
+            Err(_) => false,
         }
     }
 

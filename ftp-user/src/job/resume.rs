@@ -43,6 +43,8 @@ pub(super) struct Attempts {
     left: Option<Leftover>,
     /// Whether what is left can be continued.
     keeps: bool,
+    /// Whether the file is stored under its final name, because the destination cannot rename.
+    pub(super) in_place: bool,
     /// The number of bytes that were seen to be stored.
     seen: u64,
     last: Last,
@@ -89,6 +91,7 @@ impl Attempts {
             resume,
             left: None,
             keeps: false,
+            in_place: false,
             seen: 0,
             last: Last::default(),
             behind: false,
@@ -104,7 +107,7 @@ impl Attempts {
         source: &Facts,
         means: Verified,
     ) -> Result<StartPoint, Failure> {
-        let keeps = self.resume && can_continue(context, ends, source, means).await?;
+        let keeps = self.resume && !self.in_place && can_continue(context, ends, source, means).await?;
         if let Some(left) = self.left.clone() {
             let found = if keeps {
                 left.look(context, ends, item, source, means).await?
@@ -120,7 +123,9 @@ impl Attempts {
                 Found::Useless(why) => self.start_over(context, ends, item, &why).await,
             }
         }
-        Ok(StartPoint { part: Part::new(&item.destination)?, at: 0, keeps, compared: false })
+        let target = &item.destination;
+        let part = if self.in_place { Part::in_place(target) } else { Part::new(target)? };
+        Ok(StartPoint { part, at: 0, keeps, compared: false })
     }
 
     /// Notes how an attempt ended.

@@ -3,6 +3,7 @@
 //! | what happened | next |
 //! |---|---|
 //! | a temporary failure, and retries are left | wait, longer each time, then attempt |
+//! | the source has changed while it was copied, and retries are left | the same |
 //! | what an earlier attempt has stored turned out to be wrong | attempt at once, from the first byte |
 //! | a server was given up; any other failure; no retries left | give up |
 
@@ -66,11 +67,12 @@ impl Retry {
             Event::StoredIsWrong => return Next::Attempt,
         };
         let limit = match failure.about {
-            About::Operation => self.limit,
+            About::Operation | About::Changed | About::NoRename => self.limit,
             About::NoAnswer => self.unanswered,
             About::GivenUp => 0,
         };
-        if failure.kind != Kind::Temporary || self.used >= limit {
+        let may_pass = failure.kind == Kind::Temporary || failure.about == About::Changed;
+        if !may_pass || self.used >= limit {
             return Next::GiveUp;
         }
         let pause = FIRST.saturating_mul(2_u32.saturating_pow(self.used)).min(LONGEST);
@@ -114,6 +116,14 @@ mod tests {
             .collect();
         assert_eq!(pauses.get(..8), Some(&[0, 1, 2, 4, 8, 16, 30, 30][..]));
         assert_eq!(pauses.last(), Some(&30));
+    }
+
+    #[test]
+    fn a_source_that_has_changed_is_copied_again() {
+        let mut retry = Retry::new(&patience(2, 0));
+        let changed = failure(Kind::Unverified, About::Changed);
+        let steps = [(); 3].map(|()| retry.after(Event::Failed(&changed)));
+        assert_eq!(steps, [wait(500, 1, 2), wait(1000, 2, 2), Next::GiveUp]);
     }
 
     #[test]

@@ -237,7 +237,14 @@ mod tests {
     }
 
     fn failure(blame: Blame, cause: Cause) -> Failure {
-        Failure { side: Side::Source, stage: Stage::Command(Verb::Sock), cause, blame, touched: false }
+        Failure {
+            side: Side::Source,
+            stage: Stage::Command(Verb::Sock),
+            cause,
+            blame,
+            touched: false,
+            complete: None,
+        }
     }
 
     fn check(blame: Blame, expect: Step) {
@@ -274,6 +281,7 @@ mod tests {
     fn h17_after_a_temporary_failure_the_other_end_may_listen() {
         let touched = |cause: Cause| Failure {
             touched: true,
+            complete: None,
             stage: Stage::Command(Verb::Stor),
             ..failure(Blame::Busy, cause)
         };

@@ -159,7 +159,14 @@ mod tests {
 
     fn refused(code: u16, blame: Blame) -> Failure {
         let cause = Cause::Refused(Reply { code: Code(code), lines: vec![b"no".to_vec()] });
-        Failure { side: Side::Source, stage: Stage::Command(Verb::Port), cause, blame, touched: false }
+        Failure {
+            side: Side::Source,
+            stage: Stage::Command(Verb::Port),
+            cause,
+            blame,
+            touched: false,
+            complete: None,
+        }
     }
 
     fn nobody_came() -> Failure {

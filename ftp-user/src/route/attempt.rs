@@ -81,7 +81,8 @@ pub(crate) async fn direct(
         };
         if let Some(answer) = session.protect(roles.tls.runs_tls()).await? {
             let (stage, cause) = (Stage::Command(Verb::Prot), Cause::Refused(answer.reply));
-            let failure = third_party::Failure { side, stage, cause, blame: Blame::Path, touched: false };
+            let (blame, touched, complete) = (Blame::Path, false, None);
+            let failure = third_party::Failure { side, stage, cause, blame, touched, complete };
             let outcome = Outcome::Failed(failure);
             let ended = Ended { outcome, given_up: None, moved: 0, sha256: None };
             return Ok(Attempted::new(context, source, destination, THIS_HOST, ended, Protection::Clear));

@@ -283,6 +283,7 @@ impl<'a> Drive<'a> {
             cause: Cause::Cancelled,
             blame: Blame::Busy,
             touched: true,
+            complete: None,
         })
     }
 

@@ -8,8 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 
 /// Runs `"$@"` and ends its whole group when standard input closes: also when the harness is killed.
-const WATCHED: &str =
-    r#"exec 3<&0 </dev/null; "$@" 3<&- & server=$!; { cat <&3 >/dev/null; kill -KILL 0; } & exec 3<&-; wait $server"#;
+const WATCHED: &str = r#"exec 3<&0 </dev/null; "$@" 3<&- & server=$!; { cat <&3 >/dev/null; kill -KILL 0; } & exec 3<&-; wait $server"#;
 
 /// A group that runs. Dropping it kills it; a failing test prints its log.
 #[derive(Debug)]

@@ -163,7 +163,7 @@ fn a_destination_that_is_complete_before_the_source_was_asked_has_nothing() {
          dst< 226 done
          src! abort
          src. aborted
-         = dst STOR: 226 (TooEarly), Path, touched"
+         = dst STOR: 226 (TooEarly), Path, touched, dst complete"
     ));
 }
 
@@ -202,11 +202,13 @@ fn h05_status_and_markers_in_between_change_nothing() {
 #[test]
 fn h16_one_end_complete_and_the_other_not_is_a_failure_of_the_other() {
     let both = format!("{PASV}src< 150 ok\ndst: STOR b\ndst< 150 ok\n");
-    plain().play(&format!("{both}src< 226 done\ndst< 452 full\n= dst STOR: 452, Space, touched"));
-    plain().play(&format!("{both}dst< 226 done\nsrc< 426 broken\n= src RETR: 426, Path, touched"));
+    plain()
+        .play(&format!("{both}src< 226 done\ndst< 452 full\n= dst STOR: 452, Space, touched, src complete"));
+    plain()
+        .play(&format!("{both}dst< 226 done\nsrc< 426 broken\n= src RETR: 426, Path, touched, dst complete"));
     // A 226 with a text that says the opposite (DrFTPD).
     plain().play(&format!(
-        "{both}src< 226 done\ndst< 226 Transfer aborted - deleting file\n= dst STOR: 226, Path, touched"
+        "{both}src< 226 done\ndst< 226 Transfer aborted - deleting file\n= dst STOR: 226, Path, touched, src complete"
     ));
 }
 
@@ -221,7 +223,7 @@ fn h16_half_done_has_a_timer() {
          dst! abort
          dst< 426 off
          dst. aborted
-         = dst STOR: silent (other end's final reply timer), Busy, touched"
+         = dst STOR: silent (other end's final reply timer), Busy, touched, src complete"
     ));
     plain().play(&format!(
         "{both}
@@ -230,7 +232,7 @@ fn h16_half_done_has_a_timer() {
          src! abort
          src< 226 it was done
          src. aborted
-         = src RETR: silent (other end's final reply timer), Busy, touched"
+         = src RETR: silent (other end's final reply timer), Busy, touched, src complete"
     ));
 }
 

@@ -163,7 +163,7 @@ fn describe_outcome(outcome: &Outcome) -> String {
         Outcome::Moved { source, destination } => {
             format!("= moved {:03} {:03}", source.code.0, destination.code.0)
         }
-        Outcome::Failed(Failure { side, stage, cause, blame, touched }) => {
+        Outcome::Failed(Failure { side, stage, cause, blame, touched, complete }) => {
             let stage = match stage {
                 Stage::Command(verb) => verb.row().unwrap().name,
                 Stage::DataConnection => "data connection",
@@ -185,7 +185,8 @@ fn describe_outcome(outcome: &Outcome) -> String {
                 Cause::Cancelled => "cancelled".into(),
             };
             let touched = if *touched { ", touched" } else { "" };
-            format!("= {} {stage}: {cause}, {blame:?}{touched}", name(*side))
+            let complete = complete.map(|side| format!(", {} complete", name(side))).unwrap_or_default();
+            format!("= {} {stage}: {cause}, {blame:?}{touched}{complete}", name(*side))
         }
     }
 }

@@ -103,7 +103,7 @@ fn a_transfer_that_had_begun_and_is_forgotten_ends_its_session() {
          dst! abort
          dst. aborted
          dst! close
-         = dst STOR: silent (other end's final reply timer), Busy, touched"
+         = dst STOR: silent (other end's final reply timer), Busy, touched, src complete"
     ));
     plain().play(&format!(
         "{both}cancel
@@ -244,7 +244,7 @@ fn h33_a_cancel_aborts_both_ends_whatever_they_do() {
     ));
     // One end is complete: only the other one is aborted.
     plain().play(&format!(
-        "{}src< 226 done\ncancel\ndst! abort\ndst< 226 done\ndst. aborted\n= src attempt: cancelled, Busy, touched",
+        "{}src< 226 done\ncancel\ndst! abort\ndst< 226 done\ndst. aborted\n= src attempt: cancelled, Busy, touched, src complete",
         moving()
     ));
     // A second cancel, and one after the end, change nothing.
@@ -302,11 +302,11 @@ fn a_destination_without_a_final_reply_counts_as_touched() {
          dst! abort
          wait 10
          dst! close
-         = dst STOR: silent (other end's final reply timer), Busy, touched"
+         = dst STOR: silent (other end's final reply timer), Busy, touched, src complete"
     ));
     case.play(&format!(
         "{begin}
          dst. closed
-         = dst STOR: closed, Busy, touched"
+         = dst STOR: closed, Busy, touched, src complete"
     ));
 }

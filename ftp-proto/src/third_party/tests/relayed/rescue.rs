@@ -202,7 +202,7 @@ fn a_destination_that_resets_what_it_has_wholly_read_has_the_file_if_both_say_so
         "src< 226 sent
          src. broken
          dst< 426 reset
-         = src RETR: reset, Busy, touched",
+         = src RETR: reset, Busy, touched, src complete",
     );
 }
 
@@ -268,7 +268,7 @@ fn a_destination_that_is_complete_before_anything_was_sent_is_not_believed() {
          ! cut
          src! abort
          src. aborted
-         = dst STOR: 226 (TooEarly), Path, touched",
+         = dst STOR: 226 (TooEarly), Path, touched, dst complete",
     );
 }
 
@@ -281,7 +281,7 @@ fn an_end_that_never_says_it_is_done_is_found_out() {
          dst! abort
          dst< 426 aborted
          dst. aborted
-         = dst STOR: silent (other end's final reply timer), Busy, touched",
+         = dst STOR: silent (other end's final reply timer), Busy, touched, src complete",
     );
 }
 

@@ -1,0 +1,81 @@
+//! Whether the source of a copy has changed while it was copied.
+
+use crate::context::Context;
+use crate::control::Facts;
+use crate::endpoint::Host;
+use crate::failure::{About, Failure, Kind};
+use crate::outcome::Verified;
+use ftp_proto::wire::PathName;
+
+/// Looks at the source once more after a copy. `before` is what was known when the copy began, and `verified` what the
+/// comparison has shown.
+///
+/// Equal digests leave nothing to ask: the copy is what the source is now. Equal sizes do not show a change in the
+/// middle, so the time decides. A copy that differs may differ because somebody writes to the source.
+///
+/// # Errors
+///
+/// The failure of the comparison, or that the source has changed, which [`About::Changed`] marks.
+pub(crate) async fn unchanged(
+    context: &Context,
+    host: &mut Host,
+    source: &PathName,
+    before: &Facts,
+    verified: Result<Verified, Failure>,
+) -> Result<Verified, Failure> {
+    let asks = match &verified {
+        Ok(Verified::Hash(_)) => false,
+        Ok(Verified::Size | Verified::None) => before.modified.is_some(),
+        Err(failure) => failure.kind == Kind::Unverified,
+    };
+    if !asks {
+        return verified;
+    }
+    // If the server does not say, what was compared decides.
+    let Ok(now) = host.facts(context, source).await else { return verified };
+    if now.as_ref().is_some_and(|now| !has_changed(before, now)) {
+        return verified;
+    }
+    let what = format!("{} has changed while it was copied", host.show(source));
+    let failure = Failure::new(Kind::Unverified, what).hint("copy it again when nobody writes to it");
+    let failure = failure.about(About::Changed);
+    Err(match verified {
+        Ok(_) => failure,
+        Err(why) => failure.said(why.said.unwrap_or(why.what)),
+    })
+}
+
+/// Whether the source is another file now: its size, time or identity differs (H21). A fact that a listing did
+/// not tell is no difference.
+pub(crate) fn has_changed(before: &Facts, now: &Facts) -> bool {
+    fn differ<T: PartialEq>(before: Option<T>, now: Option<T>) -> bool {
+        matches!((before, now), (Some(before), Some(now)) if before != now)
+    }
+    before.size != now.size
+        || differ(before.modified, now.modified)
+        || differ(before.unique.as_ref(), now.unique.as_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ftp_proto::listing::{Kind, When};
+
+    fn facts(size: u64, modified: Option<i64>, unique: Option<&str>) -> Facts {
+        let unique = unique.map(str::to_owned);
+        Facts { kind: Kind::File, size: Some(size), modified: modified.map(When), unique }
+    }
+
+    #[test]
+    fn h21_a_source_of_another_size_time_or_identity_has_changed() {
+        let check = |before: Facts, now: Facts, expect| {
+            assert_eq!(has_changed(&before, &now), expect, "{before:?} {now:?}");
+        };
+        check(facts(5, Some(1), Some("a")), facts(5, Some(1), Some("a")), false);
+        check(facts(5, Some(1), None), facts(6, Some(1), None), true);
+        check(facts(5, Some(1), None), facts(5, Some(2), None), true);
+        check(facts(5, None, Some("a")), facts(5, None, Some("b")), true);
+        // A listing had only a date for people.
+        check(facts(5, None, None), facts(5, Some(2), Some("b")), false);
+    }
+}
