@@ -115,7 +115,7 @@ fn a_listener_that_cannot_be_reached_lets_the_source_listen() {
     let to = Peer::start(
         "127.0.0.3",
         "once PASV: listen ; 227 Entering Passive Mode ({commas}) ; unlisten\n\
-         ABOR: 225 nothing\nSIZE b.txt: 550 no",
+         ABOR: 225 nothing\nSIZE b.txt: 550 no such file",
         MODERN,
     );
     let run = copy(&from.url("a.bin"), &to.url("b.txt")).exits(0);

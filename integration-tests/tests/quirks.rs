@@ -539,7 +539,10 @@ fn bytes_of_an_append_that_arrive_late_are_not_appended_twice() {
 
 #[test]
 fn a_session_that_was_opened_in_haste_only_tidies_up() {
-    let (from, to) = ends("", "once STOR: 150 opening ; connection ; close");
+    let (from, to) = ends(
+        "once RETR: 150 opening ; dial ; data 500 ; await ABOR\nonce ABOR: 426 aborted ; 226 done",
+        "once STOR: 150 opening ; connection ; close",
+    );
     let places = [from.url("a.txt"), to.url("b.txt")];
     let run = user().args(["copy", "--no-race", "--path=direct", "--no-resume"]).args(places).run().exits(0);
     let seen = to.seen_of(&["USER", "STOR", "DELE", "RNTO"]);

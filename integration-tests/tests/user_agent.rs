@@ -187,7 +187,7 @@ fn h12_every_transfer_has_its_own_opening() {
     for script in ["", SOCKETS] {
         let from = source(&format!("{script}\n{two}"));
         let to = destination(&format!(
-            "{script}\nSIZE *.txt: 550 none\nMLST: 550 none\nCWD *.txt: 550 no directory\nCWD: 250 there"
+            "{script}\nSIZE *.txt: 550 no such file\nMLST: 550 none\nCWD *.txt: 550 no directory\nCWD: 250 there"
         ));
         user()
             .args(["copy", "--no-race", "--path", "direct", "--timeout", "3s"])
@@ -272,7 +272,7 @@ fn h19_every_sequence_of_abort_replies_leaves_the_session_in_step() {
     ] {
         let from = source(&format!("once RETR: 150 opening\nonce ABOR: {replies}\nSIZE c.txt: 213 1000"));
         let to = destination(
-            "once STOR: 553 not this name\nSIZE *.txt: 550 none\nMLST: 550 none\nCWD *.txt: 550 no directory\nCWD: 250 there",
+            "once STOR: 553 not this name\nSIZE *.txt: 550 no such file\nMLST: 550 none\nCWD *.txt: 550 no directory\nCWD: 250 there",
         );
         let run = user()
             .args(["copy", "--no-race", "--path", "direct", "--retries", "0", "--timeout", "3s", "--json"])

@@ -35,7 +35,7 @@ pub(super) enum Form {
     Mlsd,
     /// Text for people.
     List,
-    /// Names only.
+    /// Names and nothing else.
     Nlst,
 }
 
@@ -46,6 +46,9 @@ impl Session {
     ///
     /// Why it cannot be listed. A listing that is larger than the context allows is a failure.
     pub(super) async fn listed(&mut self, directory: Option<&PathName>) -> Result<(Form, Listing), Failure> {
+        if let Some(refusal) = &self.manners.no_listings {
+            return Err(refusal.clone());
+        }
         let (mut last, mut unreadable) = (None, None);
         for form in [Form::Mlsd, Form::List, Form::Nlst] {
             if form == Form::Mlsd && self.capabilities.mlst.is_none() {
@@ -62,7 +65,10 @@ impl Session {
         if let Some(listing) = unreadable {
             return Ok((Form::List, listing));
         }
-        Err(last.unwrap_or_else(|| Failure::new(failure::Kind::Other, "this server lists nothing")))
+        let nothing = || Failure::new(failure::Kind::Other, "this server lists nothing");
+        let refusal = last.unwrap_or_else(nothing);
+        self.manners.no_listings = Some(refusal.clone());
+        Err(refusal)
     }
 
     async fn list_as(

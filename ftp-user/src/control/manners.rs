@@ -1,5 +1,6 @@
 //! What was learnt about a server from its replies, beyond what it announces.
 
+use crate::failure::Failure;
 use ftp_proto::reply::Code;
 
 /// What was learnt about a server from its replies. A session begins with none of it.
@@ -13,6 +14,8 @@ pub(super) struct Manners {
     pub(super) enters_anything: Option<bool>,
     /// It does not know RNFR.
     pub(super) cannot_rename: bool,
+    /// Why it lists nothing: it knows no command that lists.
+    pub(super) no_listings: Option<Failure>,
     /// Refusals of SIZE, without the name, that a listing has shown to mean that nothing is there.
     pub(super) absent: Vec<(Code, Vec<u8>)>,
 }

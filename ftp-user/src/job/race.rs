@@ -10,6 +10,8 @@ use crate::ladder::{Allowed, Ascent, Candidate, Memory, Rung, Step};
 use crate::route::{
     Assignment, Attempted, Circuit, Count, FAILED_FOR_EARLIER_FILE, GivenUp, Lane, Sign, Situation,
 };
+use ftp_proto::dialect::Dialect;
+use ftp_proto::reply::ends_session;
 use ftp_proto::third_party::race::{Conclusion, Ended, Input, Output, Purpose, Race};
 use ftp_proto::third_party::{self, Cause, Outcome, Side, Store};
 use ftp_proto::timer::Moment;
@@ -313,7 +315,8 @@ impl<'a, 'b> Contest<'a, 'b> {
             self.pair.memory.worked(candidate, context.clock.now());
             return (Ended::Moved, Some(runner));
         };
-        if attempted.given_up.is_none() && self.is_whole(index, &mut runner, failed).await {
+        let is_stopped = matches!(attempted.given_up, Some(GivenUp::Interrupted | GivenUp::Lost));
+        if !is_stopped && self.is_whole(index, &mut runner, failed).await {
             context.events.warn(format!(
                 "{failure}; what is stored is as long as the source, and is compared with it now"
             ));
@@ -366,10 +369,16 @@ impl<'a, 'b> Contest<'a, 'b> {
     /// Whether the destination has as many bytes as the source, although the control connection of one end was lost
     /// or silent. The other end must have said that the transfer is complete. If need be, a new session is opened.
     async fn is_whole(&self, index: usize, runner: &mut Runner, failed: &third_party::Failure) -> bool {
-        let is_lost = matches!(failed.cause, Cause::Ended(_) | Cause::Silent(_)) && failed.complete.is_some();
+        let is_lost = match &failed.cause {
+            Cause::Ended(_) | Cause::Silent(_) => true,
+            // A transfer that has stalled was cancelled.
+            Cause::Cancelled => true,
+            Cause::Refused(reply) => ends_session(Dialect::Rfc959, reply.code),
+            Cause::Unusable(..) | Cause::Policy(..) | Cause::Data(_) | Cause::Relay(_) => false,
+        };
         let replaces = self.assignment.store == Store::Replace;
         let (Some(entry), Some(size)) = (self.entries.get(index), self.assignment.size) else { return false };
-        if !is_lost || !replaces {
+        if !is_lost || !replaces || failed.complete.is_none() {
             return false;
         }
         match runner.destination.session(self.pair.context).await {

@@ -140,6 +140,14 @@ TLSVerifyServer off",
             | Kind::FtpSrv
             | Kind::Nodeftpd
             | Kind::Libunftp => "",
+            | Kind::Globus
+            | Kind::Inetutils
+            | Kind::Netkit
+            | Kind::Aioftp
+            | Kind::Twisted
+            | Kind::FtpSrv
+            | Kind::Nodeftpd
+            | Kind::Libunftp => "",
         };
         let server = Foreign::new(kind).below(place).foreign(Hosts::Allowed);
         let server = if tls { server.tls(Begin::Explicit) } else { server };

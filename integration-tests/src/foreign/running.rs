@@ -22,10 +22,8 @@ impl Foreign {
     /// Starts it and waits for its greeting.
     pub fn start(self) -> Result<ForeignServer, Skipped> {
         // vsftpd's anonymous user is protected by a password that nobody else knows.
-        let (user, password) = match self.kind {
-            Kind::Vsftpd => ("ftp", random_password()),
-            _ => (USER, PASSWORD.to_owned()),
-        };
+        let (user, password) =
+            if self.kind == Kind::Vsftpd { ("ftp", random_password()) } else { (USER, PASSWORD.to_owned()) };
         let tool = self.kind.tool()?;
         if !self.kind.policies().contains(&self.hosts) {
             let (name, hosts) = (self.kind.name(), self.hosts);
@@ -141,11 +139,8 @@ impl ForeignServer {
     }
 
     /// The way from the directory of the login to the user's own.
-    pub const fn prefix(&self) -> &'static str {
-        match self.kind {
-            Kind::Vsftpd => "files/",
-            _ => "",
-        }
+    pub fn prefix(&self) -> &'static str {
+        if self.kind == Kind::Vsftpd { "files/" } else { "" }
     }
 
     /// A control connection, logged in, in the user's directory, files as they are.

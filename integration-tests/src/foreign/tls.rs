@@ -44,6 +44,14 @@ pub(super) fn lines(kind: Kind, begin: Begin, certificate: &Path, log: &Path) ->
         }
         // It demands TLS for data, but no resumption.
         Kind::PureFtpd => format!("-Y 3 -2 {certificate}"),
-        _ => panic!("{}: TLS is not prepared here", kind.name()),
+        Kind::Pyftpdlib
+        | Kind::Globus
+        | Kind::Inetutils
+        | Kind::Netkit
+        | Kind::Aioftp
+        | Kind::Twisted
+        | Kind::FtpSrv
+        | Kind::Nodeftpd
+        | Kind::Libunftp => panic!("{}: TLS is not prepared here", kind.name()),
     }
 }

@@ -5,6 +5,8 @@ use integration_tests::foreign::{
 };
 use integration_tests::user::{Run, user};
 use integration_tests::{or_skip, skip};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// One server of a pair.
 type Side = (Who, Hosts);
@@ -231,26 +233,31 @@ fn matrix_of_all_pairs() {
         skip!("FOREIGN_MATRIX names no servers; `.ci/full matrix` runs all pairs");
     };
     let is_wanted = |who: Who| wanted == "all" || wanted == who.name();
-    let (mut page, mut failed) = (Page::of_sides(), Vec::new());
-    for from in sides() {
-        for to in sides() {
-            if !is_wanted(from.0) && !is_wanted(to.0) {
-                continue;
-            }
-            let name = format!("{} {:?} -> {} {:?}", from.0.name(), from.1, to.0.name(), to.1);
-            match std::panic::catch_unwind(|| cell(from, to)) {
-                Ok(Ok(())) => {
-                    eprintln!("{name}: {:?}", direct_path(from, to));
-                    page.good(from, to, direct_path(from, to));
+    let pairs = sides().flat_map(|from| sides().map(move |to| (from, to)));
+    let pairs: Vec<(Side, Side)> = pairs.filter(|(from, to)| is_wanted(from.0) || is_wanted(to.0)).collect();
+    let (page, failed) = (Mutex::new(Page::of_sides()), Mutex::new(Vec::new()));
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while let Some(&(from, to)) = pairs.get(next.fetch_add(1, Ordering::SeqCst)) {
+                    let name = format!("{} {:?} -> {} {:?}", from.0.name(), from.1, to.0.name(), to.1);
+                    match std::panic::catch_unwind(|| cell(from, to)) {
+                        Ok(Ok(())) => {
+                            eprintln!("{name}: {:?}", direct_path(from, to));
+                            page.lock().unwrap().good(from, to, direct_path(from, to));
+                        }
+                        Ok(Err(skipped)) => {
+                            eprintln!("{name}: n/a, {}", skipped.0);
+                            page.lock().unwrap().not_applicable(from, to, &skipped);
+                        }
+                        Err(_) => failed.lock().unwrap().push(name),
+                    }
                 }
-                Ok(Err(skipped)) => {
-                    eprintln!("{name}: n/a, {}", skipped.0);
-                    page.not_applicable(from, to, &skipped);
-                }
-                Err(_) => failed.push(name),
-            }
+            });
         }
-    }
+    });
+    let (page, failed) = (page.into_inner().unwrap(), failed.into_inner().unwrap());
     if let Some(path) = std::env::var_os("FOREIGN_PAGE") {
         page.write(path.as_ref());
     }

@@ -1,6 +1,6 @@
 //! Where foreign hosts are refused at both ends every file still arrives: through the user agent.
 
-use integration_tests::foreign::{Hosts, Kind, Skipped, Who, tree};
+use integration_tests::foreign::{DirectPath, Kind, Skipped, Who, direct_path, tree};
 use integration_tests::user::user;
 use integration_tests::{or_skip, skip};
 
@@ -9,13 +9,12 @@ fn arrives(from: Who, to: Who) -> Result<(), Skipped> {
     if (from, to) == (Who::Ours, Who::Ours) {
         return Err(Skipped("two of ours prove themselves to each other and go direct".into()));
     }
-    // This one lets everybody in, which leaves direct ways open.
-    let open = |who| who == Who::Theirs(Kind::Globus);
-    let hosts = |who| if open(who) { Hosts::Allowed } else { Hosts::Refused };
-    let path = if open(from) || open(to) { "user" } else { "auto" };
+    // Some let everybody in, which leaves direct ways open.
+    let is_open = direct_path((from, from.most_closed()), (to, to.most_closed())) != DirectPath::None;
+    let path = if is_open { "user" } else { "auto" };
     let files = tree([from, to]);
-    let source = from.start(hosts(from), &files)?;
-    let target = to.start(hosts(to), &[])?;
+    let source = from.start(from.most_closed(), &files)?;
+    let target = to.start(to.most_closed(), &[])?;
     let run = user()
         .args(["copy", "-r", "--json", "--retries", "1", "--timeout", "10s", "--trace", "trace.txt"])
         .args(["--path", path])
@@ -69,6 +68,41 @@ fn i01_pyftpdlib() {
 #[test]
 fn i01_globus() {
     takes_part(Kind::Globus);
+}
+
+#[test]
+fn i01_inetutils() {
+    takes_part(Kind::Inetutils);
+}
+
+#[test]
+fn i01_netkit() {
+    takes_part(Kind::Netkit);
+}
+
+#[test]
+fn i01_aioftp() {
+    takes_part(Kind::Aioftp);
+}
+
+#[test]
+fn i01_twisted() {
+    takes_part(Kind::Twisted);
+}
+
+#[test]
+fn i01_ftp_srv() {
+    takes_part(Kind::FtpSrv);
+}
+
+#[test]
+fn i01_nodeftpd() {
+    takes_part(Kind::Nodeftpd);
+}
+
+#[test]
+fn i01_libunftp() {
+    takes_part(Kind::Libunftp);
 }
 
 /// `FOREIGN_MATRIX=all`: every ordered pair. Otherwise nothing: the tests above have one of each kind.
