@@ -129,9 +129,12 @@ impl Contender {
             // No less than the listed directory has.
             Kind::PureFtpd => "-L 10000000:9",
             // Between two servers there is no session to resume, and none knows the other's certificate.
-            Kind::Proftpd if tls => "TLSOptions NoSessionReuseRequired
-TLSVerifyServer off",
-            Kind::Proftpd | Kind::Pyftpdlib
+            Kind::Proftpd if tls => {
+                "TLSOptions NoSessionReuseRequired
+TLSVerifyServer off"
+            }
+            Kind::Proftpd
+            | Kind::Pyftpdlib
             | Kind::Globus
             | Kind::Inetutils
             | Kind::Netkit
@@ -140,7 +143,7 @@ TLSVerifyServer off",
             | Kind::FtpSrv
             | Kind::Nodeftpd
             | Kind::Libunftp => "",
-            | Kind::Globus
+            Kind::Globus
             | Kind::Inetutils
             | Kind::Netkit
             | Kind::Aioftp

@@ -155,10 +155,14 @@ pub fn direct_path(from: (Who, Hosts), to: (Who, Hosts)) -> DirectPath {
     }
 }
 
-/// Whether one end may connect to the other. globus does not bind its side of a connection: here, where
-/// every host is this one, it comes from the user's own address, and nobody takes it for a stranger.
+/// Servers that do not bind their side of a connection: here, where every host is this one, they come from the user's
+/// own address, and nobody takes them for strangers.
+const UNBOUND: [Who; 3] =
+    [Who::Theirs(Kind::Globus), Who::Theirs(Kind::Twisted), Who::Theirs(Kind::Nodeftpd)];
+
+/// Whether one end may connect to the other.
 fn connects((active, at_active): (Who, Hosts), (_, at_passive): (Who, Hosts)) -> bool {
-    at_active.connects() && (at_passive.accepts() || active == Who::Theirs(Kind::Globus))
+    at_active.connects() && (at_passive.accepts() || UNBOUND.contains(&active))
 }
 
 /// The exit codes of ftp-user when there is no direct path: 6, but perhaps 5 unless both ends say aloud
