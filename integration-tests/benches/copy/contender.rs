@@ -129,21 +129,10 @@ impl Contender {
             // No less than the listed directory has.
             Kind::PureFtpd => "-L 10000000:9",
             // Between two servers there is no session to resume, and none knows the other's certificate.
-            Kind::Proftpd if tls => {
-                "TLSOptions NoSessionReuseRequired
-TLSVerifyServer off"
-            }
+            Kind::Proftpd if tls => "TLSOptions NoSessionReuseRequired\nTLSVerifyServer off",
             Kind::Proftpd
             | Kind::Pyftpdlib
             | Kind::Globus
-            | Kind::Inetutils
-            | Kind::Netkit
-            | Kind::Aioftp
-            | Kind::Twisted
-            | Kind::FtpSrv
-            | Kind::Nodeftpd
-            | Kind::Libunftp => "",
-            Kind::Globus
             | Kind::Inetutils
             | Kind::Netkit
             | Kind::Aioftp
