@@ -105,13 +105,13 @@ impl PathName {
     }
 }
 
-/// Returns bytes from the other end for people: UTF-8 as it is, control characters and other bytes as
-/// `%XX`.
+/// Returns bytes from the other end for people: UTF-8 as it is; control characters, characters that change the direction
+/// of a text, separators of lines and other bytes as `%XX`.
 pub fn show(bytes: &[u8]) -> String {
     let mut shown = String::new();
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
-            if c.is_control() {
+            if misleads(c) {
                 for b in c.to_string().bytes() {
                     shown.push_str(&format!("%{b:02X}"));
                 }
@@ -124,6 +124,13 @@ pub fn show(bytes: &[u8]) -> String {
         }
     }
     shown
+}
+
+/// Whether a terminal or an editor would act on the character instead of showing it: control characters, those that
+/// change the direction of a text, and separators of lines.
+fn misleads(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 impl fmt::Debug for PathName {
@@ -145,6 +152,17 @@ mod tests {
         assert_eq!(PathName::from_user("a\nDELE b"), Err(BadName::Control));
         assert_eq!(PathName::from_user("a\0b"), Err(BadName::Control));
         assert_eq!(PathName::from_user("a\r"), Err(BadName::CarriageReturn));
+    }
+
+    #[test]
+    fn what_a_terminal_would_act_on_is_escaped() {
+        assert_eq!(show("a\u{1b}[2J\tb".as_bytes()), "a%1B[2J%09b");
+        assert_eq!(
+            show("\u{202e}gpj.exe \u{2028}x\u{2066}".as_bytes()),
+            "%E2%80%AEgpj.exe %E2%80%A8x%E2%81%A6"
+        );
+        assert_eq!(show("żółw".as_bytes()), "żółw");
+        assert_eq!(show(b"\xff"), "%FF");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use ftp_proto::client::{self, CommandId, Event, Input, Output};
 use ftp_proto::command::{Command, Verb};
 use ftp_proto::reply::{Class, classify, wants_pret};
 use ftp_proto::timer::Moment;
+use ftp_proto::wire::show;
 use std::time::Duration;
 
 impl Session {
@@ -161,10 +162,7 @@ impl Session {
     /// The lines of a reply as they came, but for secrets and control characters.
     fn trace_reply(&self, lines: &[Vec<u8>]) {
         for line in lines {
-            let shown: String = String::from_utf8_lossy(&self.secrets.removed_from(line))
-                .chars()
-                .map(|c| if c.is_control() { '\u{FFFD}' } else { c })
-                .collect();
+            let shown = show(&self.secrets.removed_from(line));
             self.trace(format!("< {shown}"));
         }
     }
