@@ -134,6 +134,7 @@ mod tests {
             cause: Cause::Refused(reply),
             blame: Blame::Path,
             touched: false,
+            complete: None,
         }
     }
 
