@@ -511,7 +511,7 @@ fn a_ban_outlives_the_server_and_a_broken_file_is_set_aside() {
     let server = start();
     assert_eq!(greeting(&server), "220");
     socket::until("the log tells of the broken file", || {
-        server.running.said().contains("bans cannot be used: line 1 is no address and time")
+        server.running.said().contains("bans cannot be used: line 1 is not an address and a time")
     });
     assert!(state.path().join("bans.broken").exists());
 }

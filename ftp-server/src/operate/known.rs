@@ -22,7 +22,7 @@ pub fn restore(state: &Path, logins: &Logins) {
     let Some(text) = KNOWN.read(state) else { return };
     match parse(&text, Clock::today()) {
         Ok(known) => known.iter().for_each(|known| logins.know(known)),
-        Err(line) => KNOWN.set_aside(state, &format!("line {line} is no address, time and account")),
+        Err(line) => KNOWN.set_aside(state, &format!("line {line} is not an address, a time and an account")),
     }
 }
 
