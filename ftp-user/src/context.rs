@@ -3,6 +3,7 @@
 use crate::config::Relays;
 use crate::id::Origin;
 use crate::report::Events;
+use crate::state::Pairs;
 use ftp_io::clock::Clock;
 use ftp_io::tls::Trust;
 use ftp_proto::address::Family;
@@ -26,6 +27,8 @@ pub struct Context {
     pub relays: Relays,
     /// Whether candidates are tried beside each other, each with sessions of its own.
     pub race: bool,
+    /// What is remembered from earlier runs.
+    pub pairs: Pairs,
     /// Whether data between two servers may go in clear although a control connection runs TLS.
     pub clear_data: bool,
     /// Which certificates are accepted.
@@ -140,6 +143,7 @@ impl Context {
             family: None,
             relays: Relays::default(),
             race: true,
+            pairs: Pairs::default(),
             clear_data: false,
             trust: Trust::default(),
             listing: ListingLimit::default(),

@@ -22,6 +22,7 @@ use crate::context::{Cancel, Context, ListingLimit, Patience};
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
 use crate::report::{Reporter, Style};
+use crate::state::{self, Pairs};
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use ftp_io::clock::Clock;
 use ftp_io::program::{duration, output};
@@ -58,6 +59,9 @@ struct General {
     /// Settings (default: $FTP_USER_CONFIG, else ftp-user/config.toml in $XDG_CONFIG_HOME or ~/.config)
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// What is kept between runs (default: $FTP_USER_STATE, else ftp-user in $XDG_STATE_HOME or ~/.local/state)
+    #[arg(long, global = true, value_name = "DIR")]
+    state: Option<PathBuf>,
     /// Write the dialogue with both servers side by side, secrets removed
     #[arg(long, global = true, value_name = "FILE")]
     trace: Option<PathBuf>,
@@ -193,6 +197,7 @@ impl General {
                 family,
                 relays,
                 race: true,
+                pairs: Pairs::at(state::directory(self.state)),
                 clear_data: false,
                 trust,
                 listing: ListingLimit::default(),

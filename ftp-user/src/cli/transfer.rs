@@ -25,6 +25,9 @@ pub(super) struct TransferArgs {
     /// File with the relay's token (mode 0600), once for each --relay
     #[arg(long, value_name = "FILE")]
     relay_token_file: Vec<PathBuf>,
+    /// Whether data may pass a relay: one that this command line or the settings name, or none
+    #[arg(long, value_enum, default_value_t = Consent::Own, value_name = "WHO")]
+    relay_consent: Consent,
     /// Whether a file may be stored under its final name where the destination cannot rename
     #[arg(long, value_enum, default_value_t = Where::Fallback, value_name = "WHEN")]
     in_place: Where,
@@ -73,6 +76,17 @@ impl From<How> for Verify {
             How::Hash => Self::Hash,
         }
     }
+}
+
+/// The values of `--relay-consent`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum Consent {
+    /// No relay at all
+    Never,
+    /// Those of this command line and of the settings
+    Own,
+    /// Any that is known; so far these are the own ones
+    Any,
 }
 
 /// The values of `--in-place`.
@@ -177,7 +191,10 @@ impl TransferArgs {
             Path::Auto | Path::Relay => true,
             Path::Direct | Path::User | Path::Symmetric => false,
         };
-        if !wanted || places.any(Location::is_local) {
+        if self.relay_consent == Consent::Never && self.path == Path::Relay {
+            return Err(Failure::usage("--path relay needs a relay, and --relay-consent never allows none"));
+        }
+        if !wanted || self.relay_consent == Consent::Never || places.any(Location::is_local) {
             return Ok(Relays::default());
         }
         all.check()?;

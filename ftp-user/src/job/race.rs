@@ -91,6 +91,7 @@ impl<'a, 'b> Contest<'a, 'b> {
         count: &'a mut Count,
     ) -> Self {
         let now = pair.context.clock.now();
+        recall(pair, situation, assignment);
         let (ascent, known) = pair.memory.ascend(situation.candidates(assignment.allowed), now);
         // What is appended to, continued, or stored under its final name is one file.
         let is_new = assignment.store == Store::Replace && assignment.before == 0;
@@ -313,6 +314,11 @@ impl<'a, 'b> Contest<'a, 'b> {
         };
         let (Outcome::Failed(failed), Some(failure)) = (&attempted.outcome, attempted.failure) else {
             self.pair.memory.worked(candidate, context.clock.now());
+            if let Some(label) = candidate.label()
+                && let Err(why) = context.pairs.note(self.situation.key(), &label)
+            {
+                context.events.warn(format!("the path is not remembered: {why}"));
+            }
             return (Ended::Moved, Some(runner));
         };
         let is_stopped = matches!(attempted.given_up, Some(GivenUp::Interrupted | GivenUp::Lost));
@@ -463,4 +469,22 @@ impl<'a, 'b> Contest<'a, 'b> {
 /// A name for the copy of a candidate that runs beside others. Without random numbers, all have one name.
 fn own_name(assignment: &Assignment) -> PathName {
     Part::new(&assignment.target).map_or_else(|_| assignment.stored.clone(), |part| part.stored)
+}
+
+/// Puts the candidate first that has worked for these two in an earlier run.
+fn recall(pair: &mut ServerPair<'_>, situation: &Situation, assignment: &Assignment) {
+    if !pair.memory.is_new() {
+        return;
+    }
+    match pair.context.pairs.recall(situation.key()) {
+        Ok(label) => {
+            let mut candidates = situation.candidates(assignment.allowed).into_iter();
+            if let Some(candidate) =
+                candidates.find(|candidate| label.is_some() && candidate.label() == label)
+            {
+                pair.memory.prefer(candidate);
+            }
+        }
+        Err(why) => pair.context.events.warn(why),
+    }
 }

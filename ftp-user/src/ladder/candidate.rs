@@ -111,6 +111,22 @@ impl Candidate {
         }
     }
 
+    /// The name under which a later run finds it; `None` if it is not remembered, because its bytes pass a third host.
+    pub fn label(&self) -> Option<String> {
+        match self {
+            Self::Direct(roles) => {
+                let tls = match roles.tls {
+                    DataTls::Clear => "",
+                    DataTls::Sscn(Side::Source) => ", SSCN at the source",
+                    DataTls::Sscn(Side::Destination) => ", SSCN at the destination",
+                    DataTls::Cpsv => ", CPSV",
+                };
+                Some(format!("{}: {}{tls}", self.rung().name(), commands(roles.opening)))
+            }
+            Self::Relay(_) | Self::Through => None,
+        }
+    }
+
     /// What both ends must be able to do for it, in words.
     pub fn needs(&self) -> String {
         match self {

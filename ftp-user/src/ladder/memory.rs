@@ -25,6 +25,8 @@ use std::time::Duration;
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
     worked: Option<Worked>,
+    /// The candidate that has worked in an earlier run.
+    preferred: Option<Candidate>,
     closed: Vec<Closed>,
     /// The detour that was announced last.
     announced: Option<Candidate>,
@@ -74,7 +76,22 @@ impl Memory {
         }) {
             (self.worked, self.announced) = (None, None);
         }
+        let mut open = open;
+        if let Some(index) = open.iter().position(|candidate| Some(*candidate) == self.preferred) {
+            open.get_mut(..=index).unwrap_or_default().rotate_right(1);
+        }
         (Ascent::new(open, self.worked.map(|worked| worked.candidate)), known)
+    }
+
+    /// Whether nothing is known of this pair yet.
+    pub const fn is_new(&self) -> bool {
+        self.worked.is_none() && self.preferred.is_none() && self.closed.is_empty()
+    }
+
+    /// Puts a candidate first that has worked in an earlier run. It is not more than an order: if it fails, the
+    /// others follow as always.
+    pub const fn prefer(&mut self, candidate: Candidate) {
+        self.preferred = Some(candidate);
     }
 
     /// Notes that `candidate` has moved a file.
@@ -194,6 +211,20 @@ mod tests {
         let [epsv, pasv, source, through] = all().try_into().unwrap();
         memory.worked(source, at(0));
         assert_eq!(next(&mut memory, at(1)), [source, epsv, pasv, through]);
+    }
+
+    #[test]
+    fn h18_what_worked_in_an_earlier_run_comes_first_and_never_adds_a_candidate() {
+        let [epsv, pasv, source, through] = all().try_into().unwrap();
+        let mut memory = Memory::default();
+        assert!(memory.is_new());
+        memory.prefer(source);
+        assert_eq!(next(&mut memory, at(0)), [source, epsv, pasv, through]);
+        memory.prefer(candidate(Side::Source, Opening::Lstn));
+        assert_eq!(next(&mut memory, at(0)), all());
+        memory.prefer(source);
+        memory.worked(pasv, at(0));
+        assert_eq!(next(&mut memory, at(1)), [pasv, source, epsv, through]);
     }
 
     #[test]

@@ -3,10 +3,12 @@
 use super::describe::{Description, NOTHING_IN_COMMON};
 use crate::config::Relay;
 use crate::context::Context;
+use crate::control::Session;
 use crate::endpoint::Server;
 use crate::failure::{Failure, Kind};
 use crate::ladder::{self, Allowed, Ascent, Candidate, Considered, DataProtection, Nearby};
 use crate::place::Site;
+use crate::state::Key;
 use ftp_proto::address::Family;
 use ftp_proto::third_party::race::{Entrant, Manner, Settings};
 use ftp_proto::third_party::{Party, Side};
@@ -18,6 +20,7 @@ pub(crate) struct Situation {
     destination: (Site, Party),
     relays: Vec<Nearby>,
     data: DataProtection,
+    key: Key,
     /// The longer one of the round trips from here to the two servers.
     round_trip: Duration,
 }
@@ -30,12 +33,18 @@ impl Situation {
     /// Fails if there is no session with one of them.
     pub(crate) async fn of(context: &Context, from: &mut Server, to: &mut Server) -> Result<Self, Failure> {
         let (source, destination) = tokio::try_join!(from.session(context), to.session(context))?;
+        let named = |session: &Session| {
+            (format!("{}@{}", String::from_utf8_lossy(&session.login), session.title), session.peer)
+        };
+        let key =
+            Key { source: named(source), destination: named(destination), from: Key::network(source.local) };
         let round_trip = source.round_trip.max(destination.round_trip);
         let (source, destination) = (source.party(), destination.party());
         Ok(Self {
             relays: nearby(context, (&from.site, &source), (&to.site, &destination)),
             data: data_protection(context, &source, &destination),
             round_trip,
+            key,
             source: (from.site.clone(), source),
             destination: (to.site.clone(), destination),
         })
@@ -44,6 +53,11 @@ impl Situation {
     /// The candidates of the allowed paths, in the order of the ladder.
     pub(crate) fn candidates(&self, allowed: Allowed) -> Vec<Candidate> {
         ladder::candidates(&self.source.1, &self.destination.1, allowed, &self.relays, self.data)
+    }
+
+    /// Under which key the pair is remembered.
+    pub(crate) const fn key(&self) -> &Key {
+        &self.key
     }
 
     /// The candidates as the race sees them, and how it is run.

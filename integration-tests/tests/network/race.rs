@@ -2,15 +2,21 @@
 
 use ftp_proto::dialect::Dialect::Rfc959;
 use integration_tests::foreign::Skipped;
-use integration_tests::net::Network;
+use integration_tests::net::{Host, Network};
 use integration_tests::or_skip;
 use integration_tests::site::{Server, Site, sample};
 use integration_tests::user::{Run, user};
 
-/// Copies a file between two of ours. Both have their usual timeouts: a connection that nobody answers is given up
-/// after 15 s.
-fn copy(network: &mut Network, guarded: [bool; 2], more: &[&str]) -> (Run, [Server; 2], Vec<u8>) {
-    let [one, two, user_host] = ["source", "target", "user"].map(|name| network.host(name));
+/// Two of ours and a user, each in a network of its own.
+struct Scene {
+    servers: [Server; 2],
+    user: Host,
+    sent: Vec<u8>,
+}
+
+/// Both servers have their usual timeouts: a connection that nobody answers is given up after 15 s.
+fn scene(network: &mut Network, guarded: [bool; 2]) -> Scene {
+    let [one, two, user] = ["source", "target", "user"].map(|name| network.host(name));
     let sent = sample(3_000_003);
     let sites = [Site::new("source").at(&one.ip()).file("a.bin", &sent), Site::new("target").at(&two.ip())];
     let [source, target] = sites;
@@ -20,15 +26,25 @@ fn copy(network: &mut Network, guarded: [bool; 2], more: &[&str]) -> (Run, [Serv
             network.guard(host, server.address(Rfc959).port());
         }
     }
-    let run = user().args(["copy", "--json", "--trace", "trace.txt", "--retries", "0"]).args(more);
-    let run = run.args([servers[0].url("a.bin"), servers[1].url("b.bin")]);
-    (user_host.run(|| run.run()), servers, sent)
+    Scene { servers, user, sent }
+}
+
+impl Scene {
+    fn copy(&self, name: &str, more: &[&str]) -> Run {
+        let run = user().args(["copy", "--json", "--trace", "trace.txt", "--retries", "0"]).args(more);
+        let run = run.args([self.servers[0].url("a.bin"), self.servers[1].url(name)]);
+        self.user.run(|| run.run())
+    }
 }
 
 /// The destination's firewall lets nobody in: the source listens.
 fn one_direction() -> Result<(), Skipped> {
     let mut network = Network::new()?;
-    let (run, [_, target], sent) = copy(&mut network, [false, true], &[]);
+    let state = tempfile::tempdir().unwrap();
+    let state = ["--state", state.path().to_str().unwrap()];
+    let scene = scene(&mut network, [false, true]);
+    let run = scene.copy("b.bin", &state);
+    let target = &scene.servers[1];
     let trace = String::from_utf8_lossy(&run.bytes("trace.txt")).into_owned();
     let shown = format!("{run}\n{trace}");
     let run = run.exits(0);
@@ -43,20 +59,26 @@ fn one_direction() -> Result<(), Skipped> {
     // The one that started beside the other only probed at first, and the one that lost was told so.
     assert!(trace.contains("PROB S") && trace.contains("PROB R") && trace.contains("ABOR"), "{shown}");
     assert!(!trace.contains("425 No proven data connection"), "nobody waits for the end of a wait\n{shown}");
-    assert!(target.bytes("b.bin") == sent, "the copy differs\n{shown}");
+    assert!(target.bytes("b.bin") == scene.sent, "the copy differs\n{shown}");
     assert_eq!(target.names(), ["b.bin"], "{shown}");
+    // The next run begins with the direction that has worked.
+    let next = scene.copy("c.bin", &state).exits(0);
+    let rungs: Vec<_> = next.events("path").iter().map(|event| event["rung"].clone()).collect();
+    assert_eq!(rungs, ["source-listens"], "{next}");
     Ok(())
 }
 
 #[test]
-fn h17_a_direction_that_is_dead_without_a_word_costs_a_head_start_and_not_a_timeout() {
+fn h17_h18_a_direction_that_is_dead_without_a_word_costs_a_head_start_once_and_no_timeout() {
     or_skip!(one_direction());
 }
 
 /// Both firewalls let nobody in: both servers listen and connect at the same time.
 fn both_guarded() -> Result<(), Skipped> {
     let mut network = Network::new()?;
-    let (run, [_, target], sent) = copy(&mut network, [true, true], &[]);
+    let scene = scene(&mut network, [true, true]);
+    let run = scene.copy("b.bin", &[]);
+    let target = &scene.servers[1];
     let trace = String::from_utf8_lossy(&run.bytes("trace.txt")).into_owned();
     let shown = format!("{run}\n{trace}");
     let run = run.exits(0);
@@ -64,7 +86,7 @@ fn both_guarded() -> Result<(), Skipped> {
     assert_eq!((&summary["path"], &summary["rung"]), (&"symmetric".into(), &"symmetric".into()), "{shown}");
     assert_eq!(summary["verified"], "sha-256", "{shown}");
     assert_eq!(run.events("file")[0]["attempts"], 1, "{shown}");
-    assert!(target.bytes("b.bin") == sent, "the copy differs\n{shown}");
+    assert!(target.bytes("b.bin") == scene.sent, "the copy differs\n{shown}");
     assert_eq!(target.names(), ["b.bin"], "{shown}");
     Ok(())
 }
@@ -78,8 +100,9 @@ fn g02_between_two_firewalls_that_let_nobody_in_both_servers_listen_and_connect(
 fn no_direction() -> Result<(), Skipped> {
     let mut network = Network::new()?;
     let more = ["--path", "user", "--timeout", "3s"];
-    let (run, [_, target], _) = copy(&mut network, [true, true], &more);
-    let run = run.fails();
+    let scene = scene(&mut network, [true, true]);
+    let run = scene.copy("b.bin", &more).fails();
+    let target = &scene.servers[1];
     assert_eq!(run.summary()["ok"], false, "{run}");
     assert_eq!(target.names(), [""; 0], "{run}");
     Ok(())

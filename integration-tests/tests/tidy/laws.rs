@@ -48,7 +48,7 @@ pub(super) const ROOMS: [Room; 6] = [
         layers: &[
             "failure id outcome",
             "place ladder",
-            "config report",
+            "config report state",
             "context",
             "control",
             "relay endpoint",
