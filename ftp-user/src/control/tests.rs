@@ -53,19 +53,33 @@ fn name(text: &str) -> PathName {
 
 #[tokio::test]
 async fn facts_are_asked_with_what_a_server_knows() {
-    with(&["200 type", "213 42"], async |session| {
+    with(&["502 no MLST", "200 type", "213 42", "550 not a plain file"], async |session| {
         let facts = session.facts(&name("a")).await.unwrap().unwrap();
         assert_eq!(facts.size, Some(42));
     })
     .await;
-    with(&["200 type", "550 No such file", "257 \"/\"", "550 No such directory"], async |session| {
-        assert_eq!(session.facts(&name("a")).await.unwrap(), None);
-    })
+    with(
+        &["502 no MLST", "200 type", "550 No such file", "257 \"/\"", "550 No such directory"],
+        async |session| {
+            assert_eq!(session.facts(&name("a")).await.unwrap(), None);
+        },
+    )
     .await;
-    with(&["200 type", "550 not a plain file", "257 \"/home\"", "250 there", "250 back"], async |session| {
-        let facts = session.facts(&name("d")).await.unwrap().unwrap();
-        assert_eq!(facts.kind, ftp_proto::listing::Kind::Directory);
-    })
+    with(
+        &[
+            "502 no MLST",
+            "200 type",
+            "550 not a plain file",
+            "257 \"/home\"",
+            "250 there",
+            "250 back",
+            "550 none",
+        ],
+        async |session| {
+            let facts = session.facts(&name("d")).await.unwrap().unwrap();
+            assert_eq!(facts.kind, ftp_proto::listing::Kind::Directory);
+        },
+    )
     .await;
 }
 
