@@ -33,6 +33,18 @@ impl Server {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
+    /// Waits for a line of the log that contains `words`. The end of the log is a failure.
+    pub(crate) fn logs(&mut self, words: &str) {
+        // A buffer of one byte reads nothing of the next line.
+        let log = BufReader::with_capacity(1, self.child.stderr.as_mut().unwrap());
+        for line in log.lines() {
+            if line.unwrap().contains(words) {
+                return;
+            }
+        }
+        panic!("the log ends without {words:?}");
+    }
+
     pub(crate) fn stop(mut self, signal: Signal) -> (ExitStatus, String) {
         self.signal(signal);
         let mut log = String::new();
