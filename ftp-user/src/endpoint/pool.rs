@@ -135,7 +135,8 @@ impl Pool {
         if let Some(gone) = self.gone() {
             return Err(gone);
         }
-        let opened = Session::open_by(context, &self.site, role, tls12.versions()).await;
+        // In a box: a future has room for everything that it awaits, and this one is awaited deep down.
+        let opened = Box::pin(Session::open_by(context, &self.site, role, tls12.versions())).await;
         if !matches!(&opened, Err(failure) if failure.about == About::NoAnswer) {
             self.state().answered = true;
         }
@@ -160,7 +161,7 @@ impl Pool {
             lease.quit().await;
             return self.lease(context, role).await;
         }
-        match Session::open_by(context, &self.site, role, Versions::Tls12).await {
+        match Box::pin(Session::open_by(context, &self.site, role, Versions::Tls12)).await {
             Ok(session) => {
                 self.state().tls12 = Tls12::Works;
                 lease.quit().await;

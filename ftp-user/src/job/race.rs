@@ -187,7 +187,8 @@ impl<'a, 'b> Contest<'a, 'b> {
             ..self.assignment.clone()
         };
         let (context, candidate) = (context.clone(), entry.candidate);
-        self.tasks.spawn(async move { (index, runner.run(context, candidate, assignment, lane).await) });
+        self.tasks
+            .spawn(async move { (index, Box::pin(runner.run(context, candidate, assignment, lane)).await) });
     }
 
     /// Takes a sign of a candidate that runs.

@@ -64,20 +64,21 @@ impl Runner {
         lane: &Lane,
     ) -> Result<Attempted, Obstacle> {
         let Self { source, destination, circuit } = self;
+        // In boxes: a future has room for everything that it awaits, and a debug build has it several times.
         match candidate {
             Candidate::Direct(roles) => {
                 let attempt = route::direct(context, source, destination, roles, assignment, lane);
-                attempt.await.map_err(Obstacle::Session)
+                Box::pin(attempt).await.map_err(Obstacle::Session)
             }
             Candidate::Relay(through_relay) => {
                 let ready = Circuit::ready(circuit, context, through_relay.relay, source, destination);
-                let circuit = lane.unless_lost(ready).await.map_err(Obstacle::Relay)?;
+                let circuit = lane.unless_lost(Box::pin(ready)).await.map_err(Obstacle::Relay)?;
                 let attempt = route::by_relay(context, circuit, through_relay.postures, assignment, lane);
-                attempt.await.map_err(Obstacle::Session)
+                Box::pin(attempt).await.map_err(Obstacle::Session)
             }
             Candidate::Through => {
                 let attempt = route::through(context, source, destination, assignment, lane);
-                attempt.await.map_err(Obstacle::Session)
+                Box::pin(attempt).await.map_err(Obstacle::Session)
             }
         }
     }

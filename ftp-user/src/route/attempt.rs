@@ -72,7 +72,7 @@ pub(crate) async fn direct(
     lane: &Lane,
 ) -> Result<Attempted, Failure> {
     let stored = Stored { site: to.site.clone(), path: assignment.stored.clone(), before: assignment.before };
-    let (source, destination) = lane.unless_lost(prepared(context, from, to, assignment)).await?;
+    let (source, destination) = lane.unless_lost(Box::pin(prepared(context, from, to, assignment))).await?;
     lane.say(Sign::Ready);
     for side in Side::BOTH {
         let session = match side {
@@ -95,7 +95,7 @@ pub(crate) async fn direct(
     let timeouts = timeouts(context.patience.reply, assignment.size);
     let attempt = Attempt::direct(transfer, roles, one, two, timeouts, context.clock.now());
     let path = Path::Direct(Direct::default());
-    let ended = Drive::new(context, sessions, attempt, path, progress, lane).run().await;
+    let ended = Box::pin(Drive::new(context, sessions, attempt, path, progress, lane).run()).await;
     note_type(source, destination, &ended);
     Ok(Attempted::new(context, source, destination, THIS_HOST, ended, Protection::of(roles.tls.runs_tls())))
 }
@@ -118,7 +118,7 @@ pub(crate) async fn by_relay(
     let attempt = Attempt::relayed(transfer, postures, one, two, timeouts, context.clock.now());
     let (path, progress) =
         (Path::Relay(RelayPath::new(name, relay_session)), Progress::relay(context, subject(assignment)));
-    let ended = Drive::new(context, sessions, attempt, path, progress, lane).run().await;
+    let ended = Box::pin(Drive::new(context, sessions, attempt, path, progress, lane).run()).await;
     let relayed = Relayed { relay: name.as_str().into(), bytes: ended.moved };
     let attempted =
         Attempted::new(context, source, destination, &format!("the relay {name}"), ended, Protection::Clear);
@@ -133,7 +133,7 @@ pub(crate) async fn through(
     assignment: &Assignment,
     lane: &Lane,
 ) -> Result<Attempted, Failure> {
-    let (source, destination) = lane.unless_lost(prepared(context, from, to, assignment)).await?;
+    let (source, destination) = lane.unless_lost(Box::pin(prepared(context, from, to, assignment))).await?;
     lane.say(Sign::Ready);
     source.private_data().await?;
     destination.private_data().await?;
@@ -145,7 +145,7 @@ pub(crate) async fn through(
     let timeouts = timeouts(context.patience.reply, assignment.size);
     let attempt = Attempt::through(transfer(assignment, None), one, two, timeouts, context.clock.now());
     let path = Path::Through(Box::new(Through::new(assignment.look, meters)));
-    let ended = Drive::new(context, sessions, attempt, path, progress, lane).run().await;
+    let ended = Box::pin(Drive::new(context, sessions, attempt, path, progress, lane).run()).await;
     note_type(source, destination, &ended);
     Ok(Attempted::new(context, source, destination, THIS_HOST, ended, protection))
 }
