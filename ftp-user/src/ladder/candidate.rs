@@ -111,16 +111,23 @@ impl Candidate {
         }
     }
 
+    /// How two servers take the roles of TLS, if their data connection runs TLS.
+    pub const fn tls(&self) -> Option<&'static str> {
+        match self {
+            Self::Direct(Roles { tls: DataTls::Sscn(Side::Source), .. }) => Some("SSCN at the source"),
+            Self::Direct(Roles { tls: DataTls::Sscn(Side::Destination), .. }) => {
+                Some("SSCN at the destination")
+            }
+            Self::Direct(Roles { tls: DataTls::Cpsv, .. }) => Some("CPSV"),
+            Self::Direct(Roles { tls: DataTls::Clear, .. }) | Self::Relay(_) | Self::Through => None,
+        }
+    }
+
     /// The name under which a later run finds it; `None` if it is not remembered, because its bytes pass a third host.
     pub fn label(&self) -> Option<String> {
         match self {
             Self::Direct(roles) => {
-                let tls = match roles.tls {
-                    DataTls::Clear => "",
-                    DataTls::Sscn(Side::Source) => ", SSCN at the source",
-                    DataTls::Sscn(Side::Destination) => ", SSCN at the destination",
-                    DataTls::Cpsv => ", CPSV",
-                };
+                let tls = self.tls().map_or_else(String::new, |tls| format!(", {tls}"));
                 Some(format!("{}: {}{tls}", self.rung().name(), commands(roles.opening)))
             }
             Self::Relay(_) | Self::Through => None,

@@ -15,6 +15,8 @@ pub struct Considered {
     pub relay: Option<String>,
     /// The commands of the two ends; `None` if each end chooses its own.
     pub commands: Option<&'static str>,
+    /// How two servers take the roles of TLS, if their data connection runs TLS.
+    pub tls: Option<&'static str>,
     /// Why it cannot be tried; `None` if it would be tried in its turn.
     pub limitation: Option<String>,
 }
@@ -43,6 +45,7 @@ pub fn considered(
                     rung: rung(listener),
                     relay: None,
                     commands: Some(commands(opening)),
+                    tls: None,
                     limitation: Some(match allowed {
                         Allowed::Symmetric | Allowed::Relay | Allowed::User => forbidden(allowed),
                         Allowed::Auto | Allowed::Direct => {
@@ -59,6 +62,7 @@ pub fn considered(
             rung: Rung::Symmetric,
             relay: None,
             commands: Some(commands(Opening::Symmetric)),
+            tls: None,
             limitation: Some(match allowed {
                 Allowed::Relay | Allowed::User => forbidden(allowed),
                 Allowed::Auto | Allowed::Direct | Allowed::Symmetric => data
@@ -81,6 +85,7 @@ pub fn considered(
             rung: Rung::RelaySource,
             relay: None,
             commands: None,
+            tls: None,
             limitation: Some(limitation),
         });
     }
@@ -100,7 +105,7 @@ fn one(candidate: Candidate, relays: &[Nearby], limitation: Option<String>) -> C
         Candidate::Relay(_) | Candidate::Through => None,
     };
     let relay = candidate.relay().and_then(|relay| relays.get(relay)).map(|relay| relay.name.clone());
-    Considered { rung: candidate.rung(), relay, commands, limitation }
+    Considered { rung: candidate.rung(), relay, commands, tls: candidate.tls(), limitation }
 }
 
 const fn rung(listener: Side) -> Rung {
@@ -146,6 +151,7 @@ mod tests {
     use super::*;
     use ftp_proto::dialect::Dialect;
     use ftp_proto::feature::Capabilities;
+    use ftp_proto::wire::Fingerprint;
 
     fn party(address: &str, sock: bool, lstn: bool, epsv: bool) -> Party {
         let capabilities = Capabilities { sock, lstn, epsv, ..Capabilities::default() };
@@ -170,6 +176,21 @@ mod tests {
             })
             .collect();
         assert_eq!(found, expect);
+    }
+
+    #[test]
+    fn inside_tls_the_words_tell_every_candidate_from_the_others() {
+        let mut ours = party("192.0.2.1", true, true, true);
+        (ours.capabilities.sscn, ours.capabilities.cpsv) = (true, true);
+        ours.leaf = Some(Fingerprint::of(b"leaf"));
+        let found = considered(&ours, &ours, Allowed::Direct, &[], DataProtection::Private);
+        let tried = found.iter().filter(|candidate| candidate.limitation.is_none());
+        let words: Vec<_> =
+            tried.map(|candidate| (candidate.rung, candidate.commands, candidate.tls)).collect();
+        assert!(words.iter().filter(|(.., tls)| tls.is_some()).count() > 6, "{words:?}");
+        for (index, one) in words.iter().enumerate() {
+            assert!(!words.iter().skip(index + 1).any(|other| other == one), "{one:?}");
+        }
     }
 
     #[test]

@@ -134,11 +134,12 @@ impl Human {
         }
         for candidate in considered.iter().skip(1) {
             let commands = candidate.commands.map_or_else(String::new, |commands| format!(" by {commands}"));
+            let tls = candidate.tls.map_or_else(String::new, |tls| format!(", {tls}"));
             let relay = candidate.relay.as_ref().map_or_else(String::new, |relay| format!(" {relay}"));
             let words = format!("{}{relay}", candidate.rung.words());
             match &candidate.limitation {
-                None => self.result(&format!("    if that is refused: {words}{commands}"))?,
-                Some(why) => self.result(&format!("    not {words}{commands}: {why}"))?,
+                None => self.result(&format!("    if that is refused: {words}{commands}{tls}"))?,
+                Some(why) => self.result(&format!("    not {words}{commands}{tls}: {why}"))?,
             }
         }
         self.explained = considered.to_vec();

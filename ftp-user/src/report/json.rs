@@ -105,6 +105,8 @@ struct Thought<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     relay: Option<&'a str>,
     commands: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls: Option<&'a str>,
     hindrance: Option<&'a str>,
 }
 
@@ -114,6 +116,7 @@ impl<'a> Thought<'a> {
             rung: candidate.rung.name(),
             relay: candidate.relay.as_deref(),
             commands: candidate.commands,
+            tls: candidate.tls,
             hindrance: candidate.limitation.as_deref(),
         }
     }
