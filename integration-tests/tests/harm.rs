@@ -7,7 +7,7 @@ mod input;
 mod kill;
 mod private;
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::net::{IpAddr, SocketAddr};
 
 use ftp_proto::dialect::Dialect::Rfc959;
@@ -289,21 +289,35 @@ fn a_server_with_hardly_any_descriptor_tells_newcomers_so() {
     use rustix::process::{Pid, Resource, Rlimit, prlimit};
     let server = site("none").start();
     let pid = server.running.id();
-    let is_open = |number: &u64| std::fs::symlink_metadata(format!("/proc/{pid}/fd/{number}")).is_ok();
-    let (mut lowest_free, mut same) = (None, 0);
+    let highest = || {
+        let open = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+        open.filter_map(|entry| entry.unwrap().file_name().to_str()?.parse::<u64>().ok()).max()
+    };
+    let (mut last, mut same) = (None, 0);
     until("it has opened all that it opens at its start", || {
-        let before = std::mem::replace(&mut lowest_free, (0..).find(|number| !is_open(number)));
-        same = if lowest_free == before { same + 1 } else { 0 };
-        same == 10
+        let before = std::mem::replace(&mut last, highest());
+        same = if last == before { same + 1 } else { 0 };
+        same == 40
     });
-    let pid = Pid::from_raw(i32::try_from(pid).unwrap());
-    prlimit(pid, Resource::Nofile, Rlimit { current: lowest_free, maximum: lowest_free }).unwrap();
-    let to = server.address(Rfc959);
-    for _ in 0..3 {
-        let heard = drain(connect("127.0.0.1:0".parse().unwrap(), to));
-        let text = String::from_utf8(heard).unwrap();
-        assert!(text.starts_with("421 ") && text.contains("descriptors"), "{text}");
-    }
+    let limit = last.map(|number| number + 1);
+    let id = Pid::from_raw(i32::try_from(pid).unwrap());
+    prlimit(id, Resource::Nofile, Rlimit { current: limit, maximum: limit }).unwrap();
+    // The first newcomers take the numbers that were free below the limit. Each has an address of its own.
+    let (mut inside, mut refused, mut newcomers) = (Vec::new(), 0, (1..=255).cycle());
+    until("three newcomers one after the other are told that no descriptor is left", || {
+        let from = SocketAddr::from(([127, 0, 1, newcomers.next().unwrap()], 0));
+        let mut newcomer = BufReader::new(connect(from, server.address(Rfc959)));
+        let mut greeting = String::new();
+        newcomer.read_line(&mut greeting).unwrap();
+        if greeting.starts_with("421 ") {
+            assert!(greeting.contains("descriptors"), "{greeting}");
+            refused += 1;
+        } else {
+            inside.push(newcomer);
+            refused = 0;
+        }
+        refused == 3
+    });
 }
 
 /// In a full server, whoever holds most gives up sessions to who logs in and holds less: first those that have
