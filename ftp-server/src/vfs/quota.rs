@@ -111,6 +111,12 @@ impl SharedCounts {
     fn lock(&self) -> MutexGuard<'_, Counts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Whether somebody holds the lock now.
+    #[cfg(test)]
+    pub(super) fn is_locked(&self) -> bool {
+        self.0.try_lock().is_err()
+    }
 }
 
 impl Counts {

@@ -84,48 +84,57 @@ fn run(plan: &Plan) {
     if let Some(baseline) = &plan.baseline {
         println!("baseline: the programs in {}", baseline.display());
     }
-    if plan.has("limit") {
+    if begins(plan, "limit") {
         direct::table(plan, &suites);
     }
-    if plan.has("start") {
+    if begins(plan, "start") {
         start::table(plan, &suites);
     }
-    if plan.has("peers") {
+    if begins(plan, "peers") {
         peers::table(plan, place.path(), &suites[0]);
     }
-    if plan.has("through") {
+    if begins(plan, "through") {
         through::table(plan, &suites);
     }
-    if plan.has("relay") {
+    if begins(plan, "relay") {
         relay::table(plan, &suites[0].servers[0].path(FILE));
     }
-    if plan.has("list") {
+    if begins(plan, "list") {
         list::table(plan, &suites);
         listings::table(plan, place.path());
     }
-    if plan.has("files") {
+    if begins(plan, "files") {
         files::table(plan, &suites);
     }
-    if plan.has("login") {
+    if begins(plan, "login") {
         login::table(plan, place.path());
     }
-    if plan.has("idle") {
+    if begins(plan, "idle") {
         idle::table(plan, place.path());
     }
-    if plan.has("guesses") {
+    if begins(plan, "guesses") {
         guesses::table(plan, place.path());
     }
     let file = suites[0].servers[0].path(FILE);
-    if plan.has("drain") {
+    if begins(plan, "drain") {
         drain::table(plan, place.path(), &file);
     }
-    if plan.has("digest") {
+    if begins(plan, "digest") {
         drain::digests(plan, place.path(), &file);
     }
-    if plan.has("tls") {
+    if begins(plan, "tls") {
         tls::curl(plan, place.path(), &file);
     }
-    if plan.has("fxp") {
+    if begins(plan, "fxp") {
         tls::fxp(plan, place.path(), &file);
     }
+}
+
+/// Whether `part` is asked for. It begins when the system has back the local ports that the part before used up.
+fn begins(plan: &Plan, part: &str) -> bool {
+    let asked = plan.has(part);
+    if asked {
+        process::wait_for_local_ports();
+    }
+    asked
 }

@@ -211,3 +211,21 @@ pub(crate) fn file_system(directory: &Path) -> String {
     let longest = mounts.filter(|(at, _)| directory.starts_with(at)).max_by_key(|(at, _)| at.len());
     longest.map_or("unknown", |(_, kind)| kind).to_owned()
 }
+
+/// Waits until most connections that have ended are forgotten: Linux keeps their ports for a minute (TIME_WAIT).
+pub(crate) fn wait_for_local_ports() {
+    const FEW: u32 = 500;
+    const SECONDS: usize = 90;
+    let kept = || -> u32 {
+        let text = fs::read_to_string("/proc/net/sockstat").unwrap();
+        let mut words = text.split_whitespace().skip_while(|word| *word != "tw");
+        words.nth(1).unwrap().parse().unwrap()
+    };
+    for _ in 0..SECONDS {
+        if kept() < FEW {
+            return;
+        }
+        sleep(Duration::from_secs(1));
+    }
+    println!("{} ended connections still hold local ports", kept());
+}

@@ -5,8 +5,6 @@ use crate::vfs::quota::{Amount, Quota, RootQuota, SharedCounts};
 use ftp_io::copy::Budget;
 use std::io::Write;
 use std::sync::Barrier;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 /// A root whose user may store so much; it holds `old` of 10 bytes and the directory `dir` at first.
 struct Limited {
@@ -196,25 +194,12 @@ fn nothing_is_removed_while_a_name_is_made() {
     let counts = Arc::new(SharedCounts::default());
     counts.open((1, 1), Amount::default());
     let books = RootQuota::new(&counts, (1, 1), &Quota::default());
-    let removed = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let stays = || {
-            scope.spawn(|| {
-                let remove = || {
-                    removed.store(true, Ordering::SeqCst);
-                    Ok::<_, FileFailure>(())
-                };
-                books.remove_name(|| Ok(None), remove).unwrap();
-            });
-            // A thread that waits for a lock cannot be observed. The pause gives a wrong implementation the
-            // time to remove the name; a right one passes whatever the time is.
-            std::thread::sleep(Duration::from_millis(100));
-            assert!(!removed.load(Ordering::SeqCst));
-            Ok::<_, FileFailure>(())
-        };
-        books.add_name(stays).unwrap();
-        removed.store(false, Ordering::SeqCst);
-        books.change_name(stays).unwrap();
-    });
-    assert!(removed.load(Ordering::SeqCst));
+    let under_the_lock = || {
+        assert!(counts.is_locked());
+        Ok::<_, FileFailure>(())
+    };
+    books.add_name(under_the_lock).unwrap();
+    books.change_name(under_the_lock).unwrap();
+    books.remove_name(|| under_the_lock().map(|()| None), under_the_lock).unwrap();
+    assert!(!counts.is_locked());
 }
