@@ -14,7 +14,9 @@ pub(super) const fn both_run_tls(source: &Party, destination: &Party) -> bool {
 /// connections run TLS and one server knows SSCN or CPSV.
 ///
 /// An end that knows PINC is the client if it can: it verifies the certificate of the other one, which need not
-/// show any to it. Otherwise the active end is.
+/// show any to it. Otherwise the destination is: it reads to the end. A source that is the client of TLS 1.3 has nothing
+/// to read; if it closes before it has read the session tickets, its system resets the connection, and the end of the
+/// file is lost.
 pub(super) fn protections(passive: Side, source: &Party, destination: &Party) -> Vec<DataTls> {
     if !both_run_tls(source, destination) {
         return Vec::new();
@@ -23,7 +25,7 @@ pub(super) fn protections(passive: Side, source: &Party, destination: &Party) ->
         Side::Source => source,
         Side::Destination => destination,
     };
-    let mut clients: Vec<Side> = [passive.other(), passive].to_vec();
+    let mut clients = vec![Side::Destination, Side::Source];
     clients.retain(|side| party(*side).capabilities.sscn);
     clients.sort_by_key(|side| !party(*side).capabilities.pinc);
     let both_v4 = Side::BOTH.iter().all(|side| Family::of(party(*side).address) == Family::V4);
@@ -102,12 +104,13 @@ mod tests {
         check("", "", &[]);
         check("SSCN", "", &[Sscn(Source)]);
         check("", "SSCN", &[Sscn(Destination)]);
-        check("SSCN", "SSCN", &[Sscn(Source), Sscn(Destination)]);
+        check("SSCN", "SSCN", &[Sscn(Destination), Sscn(Source)]);
         check("SSCN", "SSCN PINC", &[Sscn(Destination), Sscn(Source)]);
-        check("SSCN PINC", "SSCN PINC", &[Sscn(Source), Sscn(Destination)]);
+        check("SSCN PINC", "SSCN", &[Sscn(Source), Sscn(Destination)]);
+        check("SSCN PINC", "SSCN PINC", &[Sscn(Destination), Sscn(Source)]);
         check("", "CPSV", &[Cpsv]);
         check("CPSV", "", &[]);
-        check("SSCN PINC", "CPSV SSCN PINC", &[Sscn(Source), Sscn(Destination), Cpsv]);
+        check("SSCN PINC", "CPSV SSCN PINC", &[Sscn(Destination), Sscn(Source), Cpsv]);
     }
 
     #[test]

@@ -31,6 +31,7 @@ mod direct;
 mod drain;
 mod figures;
 mod files;
+mod fxp;
 mod guesses;
 mod idle;
 mod limit;
@@ -126,7 +127,7 @@ fn run(plan: &Plan) {
         tls::curl(plan, place.path(), &file);
     }
     if begins(plan, "fxp") {
-        tls::fxp(plan, place.path(), &file);
+        fxp::table(plan, place.path(), &file);
     }
 }
 
