@@ -1,6 +1,8 @@
 //! The three programs together: ftp-user, ftp-relay-agent and two ftp-servers, each at an address of
 //! its own; and what may go wrong between them.
 
+mod private;
+
 use ftp_proto::dialect::Dialect::{Rfc354, Rfc959};
 use ftp_proto::relay::token::Token;
 use integration_tests::foreign::own_address;

@@ -13,7 +13,6 @@ use ftp_proto::client::SYNCH;
 use ftp_proto::server::ask::Handshake;
 use ftp_proto::timer::Moment;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, Interest, ReadBuf};
-use tokio::net::TcpStream;
 
 use crate::clock::Clock;
 use crate::connection::{Connection, poll_io};
@@ -230,9 +229,9 @@ impl Control {
         self.securing = Some(Mutex::new(securing));
     }
 
-    /// The connection itself, if it is still in clear: TLS may begin on it. What is unsent is lost.
-    pub fn into_plain(mut self) -> Option<TcpStream> {
-        self.connection.take()?.into_plain()
+    /// The connection itself, on which TLS may begin. What is unsent is lost.
+    pub fn into_connection(mut self) -> Option<Connection> {
+        self.connection.take()
     }
 
     /// Sends what is unsent and closes in order, within `limit`. What the peer still sends is read and
@@ -325,6 +324,7 @@ const DROPPED: usize = 128;
 mod tests {
     use super::*;
     use crate::socket::{connect, listen};
+    use tokio::net::TcpStream;
 
     const LIMIT: usize = 64 * 1024;
 

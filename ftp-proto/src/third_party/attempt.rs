@@ -4,7 +4,7 @@ use super::direct::Direct;
 use super::ends::{Ends, Phase};
 use super::event::{Input, Output};
 use super::judge::Answer;
-use super::junction::Postures;
+use super::junction::RelayRoles;
 use super::outcome::Repair;
 use super::relayed::Relayed;
 use super::roles::{Party, Roles};
@@ -53,14 +53,14 @@ impl Attempt {
     /// connections must come from the relay.
     pub fn relayed(
         transfer: Transfer,
-        postures: Postures,
+        roles: RelayRoles,
         source: Party,
         destination: Party,
         timeouts: Timeouts,
         now: Moment,
     ) -> Self {
         let mut ends = Ends::new(transfer, source, destination, timeouts);
-        let strategy = Strategy::Relayed(Relayed::start(&mut ends, postures, now));
+        let strategy = Strategy::Relayed(Relayed::start(&mut ends, roles, now));
         Self { ends, strategy }
     }
 

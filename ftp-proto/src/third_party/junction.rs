@@ -1,5 +1,6 @@
 //! How the data connection of each end meets a relay.
 
+use super::roles::DataTls;
 use super::transfer::Side;
 use std::net::SocketAddr;
 
@@ -28,6 +29,39 @@ impl Postures {
             Side::Source => self.source,
             Side::Destination => self.destination,
         }
+    }
+}
+
+/// The roles of the two ends of a transfer through a relay.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct RelayRoles {
+    /// Who opens each data connection.
+    pub postures: Postures,
+    /// What protects the data from end to end. The relay carries what it cannot read.
+    pub tls: DataTls,
+}
+
+impl RelayRoles {
+    /// The end that listens with CPSV, if one does: the passive end, or the destination if both are passive.
+    pub fn cpsv(self) -> Option<Side> {
+        let is_passive = |side: &Side| self.postures.of(*side) == Posture::Passive;
+        [Side::Destination, Side::Source].into_iter().find(is_passive).filter(|_| self.tls == DataTls::Cpsv)
+    }
+
+    /// The end that is TLS client, if the data connections run TLS.
+    pub fn tls_client(self) -> Option<Side> {
+        match self.tls {
+            DataTls::Clear => None,
+            DataTls::Sscn(client) => Some(client),
+            DataTls::Cpsv => self.cpsv(),
+        }
+    }
+}
+
+impl From<Postures> for RelayRoles {
+    /// These postures, in clear.
+    fn from(postures: Postures) -> Self {
+        Self { postures, tls: DataTls::Clear }
     }
 }
 

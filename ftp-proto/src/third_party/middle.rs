@@ -53,6 +53,12 @@ impl Middle {
         self.openings(side).pop_front().map(|opening| script::open(opening, side, None))
     }
 
+    /// CPSV in place of every other command with which an end may listen: only it makes the end TLS client.
+    pub(super) fn listen_as_client(&mut self, side: Side) -> Command {
+        self.openings(side).clear();
+        Command::Cpsv
+    }
+
     /// Takes a reply to a command before the transfer commands. Returns the address at which the end listens
     /// now.
     pub(super) fn setup_reply(

@@ -6,7 +6,7 @@
 //! | constructor | path |
 //! |---|---|
 //! | [`Attempt::direct`] | one server listens, the other one connects to it ([`Roles`]) |
-//! | [`Attempt::relayed`] | each server has a data connection with a relay, which joins the two ([`Postures`]) |
+//! | [`Attempt::relayed`] | each server has a data connection with a relay, which joins the two ([`RelayRoles`]) |
 //! | [`Attempt::through`] | the user agent connects to both servers and copies |
 //!
 //! All three prepare the ends, run both transfer commands, and clean up: the ends are prepared, both transfer
@@ -135,7 +135,7 @@ mod transfer;
 
 pub use attempt::Attempt;
 pub use event::{Input, Output};
-pub use junction::{Junction, Posture, Postures};
+pub use junction::{Junction, Posture, Postures, RelayRoles};
 pub use outcome::{Cause, DataFault, Failure, Outcome, RelayFault, Repair, Unusable};
 pub use roles::{DataTls, Opening, Party, Roles, opening};
 pub use stage::Stage;

@@ -2,6 +2,8 @@
 //! control connections come from the relay as well (through its tunnels), so each server sees one host as its
 //! user and as its peer.
 //!
+//! TLS of the data is from server to server: one of the two is its client, as on the direct path.
+//!
 //! The relay moves nothing before both connections are open, and if it resets one it resets both. So a file is
 //! complete only if both servers say so.
 
@@ -9,7 +11,7 @@ use super::end::{Run, Task};
 use super::ends::{Ends, Phase};
 use super::event::Output;
 use super::judge::{Answer, is_decisive};
-use super::junction::{Junction, Posture, Postures};
+use super::junction::{Junction, Posture, RelayRoles};
 use super::middle::Middle;
 use super::outcome::{Cause, DataFault, RelayFault};
 use super::roles::Party;
@@ -58,21 +60,23 @@ impl Meeting {
 #[derive(Debug)]
 pub(super) struct Relayed {
     middle: Middle,
+    roles: RelayRoles,
     source: Meeting,
     destination: Meeting,
     join: Join,
 }
 
 impl Relayed {
-    pub(super) fn start(ends: &mut Ends, postures: Postures, now: Moment) -> Self {
+    pub(super) fn start(ends: &mut Ends, roles: RelayRoles, now: Moment) -> Self {
         ends.proven = script::is_proven(&ends.transfer, &ends.source.party, &ends.destination.party);
         for side in Side::BOTH {
-            let steps = steps(&ends.transfer, side, postures.of(side), &ends.end(side).party);
+            let parties = (&ends.end(side).party, &ends.end(side.other()).party);
+            let steps = steps(&ends.transfer, side, roles, parties);
             ends.end_mut(side).steps = steps;
         }
-        let meeting = |side| Meeting { posture: postures.of(side), at: None };
+        let meeting = |side| Meeting { posture: roles.postures.of(side), at: None };
         let (source, destination) = (meeting(Side::Source), meeting(Side::Destination));
-        let mut relayed = Self { middle: Middle::new(ends), source, destination, join: Join::Not };
+        let mut relayed = Self { middle: Middle::new(ends), roles, source, destination, join: Join::Not };
         relayed.prepare(ends, now);
         relayed
     }
@@ -131,10 +135,16 @@ impl Relayed {
             // If only one end knows RNDZ, it would ask the relay for the secret of an earlier attempt.
             Step::Rndz => Some(Command::Rndz(ends.transfer.secret.clone().filter(|_| ends.proven))),
             Step::Announce => Some(script::announce(&ends.transfer, side)),
+            Step::Sscn => Some(Command::Sscn(Some(script::is_client(self.roles.tls, side)))),
+            Step::Pinc => {
+                let (me, other) = (&ends.end(side).party, &ends.end(side.other()).party);
+                Some(Command::Pinc(script::pin(self.roles.tls, me, other)))
+            }
+            Step::Listen if self.roles.cpsv() == Some(side) => Some(self.middle.listen_as_client(side)),
             Step::Listen => self.middle.listen(side),
             Step::Connect => Some(script::connect_to_relay(&ends.end(side).party, self.meeting(side).at?)),
             Step::Rest => ends.transfer.restart.map(Command::Rest),
-            Step::Sscn | Step::Pinc | Step::Filter | Step::Symmetric | Step::Port => None,
+            Step::Filter | Step::Symmetric | Step::Port => None,
         }
     }
 
@@ -330,12 +340,18 @@ fn fail_relay(ends: &mut Ends, now: Moment, fault: RelayFault, blame: Blame) {
     ends.fail(now, Side::Source, Stage::Relay, Cause::Relay(fault), blame);
 }
 
-fn steps(transfer: &Transfer, side: Side, posture: Posture, me: &Party) -> VecDeque<Step> {
+fn steps(
+    transfer: &Transfer,
+    side: Side,
+    roles: RelayRoles,
+    (me, other): (&Party, &Party),
+) -> VecDeque<Step> {
     let mut steps = VecDeque::from([Step::Type]);
-    let active = posture == Posture::Active;
+    let active = roles.postures.of(side) == Posture::Active;
     if active && me.standing.listens && me.dialect == Dialect::Rfc354 {
         steps.push_back(Step::Activate);
     }
+    steps.extend(script::security_steps(roles.tls, side, me, other));
     if me.capabilities.rndz {
         steps.push_back(Step::Rndz); // before PORT, EPRT and SOCK, whose addresses it permits
     }

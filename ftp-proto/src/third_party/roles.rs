@@ -66,7 +66,8 @@ pub enum DataTls {
     Clear,
     /// TLS. SSCN ON makes this end the client.
     Sscn(Side),
-    /// TLS. The passive end listens with CPSV in place of PASV, which makes it the client of this connection.
+    /// TLS. The passive end listens with CPSV in place of PASV, which makes it the client of this connection. Through
+    /// a relay both ends may be passive: see [`super::RelayRoles::cpsv`].
     Cpsv,
 }
 

@@ -103,7 +103,12 @@ pub(super) fn direct_steps(
 }
 
 /// The steps after which the end has its part in TLS: none if an earlier attempt has left the right one.
-fn security_steps(tls: DataTls, side: Side, me: &Party, other: &Party) -> impl Iterator<Item = Step> {
+pub(super) fn security_steps(
+    tls: DataTls,
+    side: Side,
+    me: &Party,
+    other: &Party,
+) -> impl Iterator<Item = Step> {
     let role = (me.standing.sscn != is_client(tls, side)).then_some(Step::Sscn);
     let pin = (me.standing.pin != pin(tls, me, other)).then_some(Step::Pinc);
     role.into_iter().chain(pin)

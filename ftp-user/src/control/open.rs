@@ -40,7 +40,8 @@ impl Session {
         opened.map(|session| Self { round_trip, ..session })
     }
 
-    /// The same through a relay that has connected to the server.
+    /// The same through a relay that has connected to the server. TLS is between this program and the server: the
+    /// relay carries what it cannot read.
     pub async fn open_tunnelled(
         context: &Context,
         site: &Site,
@@ -48,10 +49,9 @@ impl Session {
         tunnel: Tunnel,
     ) -> Result<Self, Failure> {
         let Tunnel { stream, local, peer, relay } = tunnel;
-        if site.security.is_secured() {
-            return Err(Failure::new(Kind::NoPath, "there is no TLS through a relay yet"));
-        }
-        Self::begin(context, site, role, (stream.into(), None), (local, peer), Some(relay)).await
+        let title = tunnelled(site, &relay);
+        let client = secure::client(context, site, role, Versions::All, &title)?;
+        Self::begin(context, site, role, (stream.into(), client), (local, peer), Some(relay)).await
     }
 
     async fn begin(
@@ -76,7 +76,7 @@ impl Session {
             abort_timeout: ABORT_TIMEOUT,
         };
         let title = match &relay {
-            Some(relay) => format!("{} through relay {relay}", site.authority()),
+            Some(relay) => tunnelled(site, relay),
             None => site.authority(),
         };
         let control = Control::new(connection, UNSENT)
@@ -138,6 +138,11 @@ impl Session {
             }
         }
     }
+}
+
+/// The title of a session through a relay.
+fn tunnelled(site: &Site, relay: &str) -> String {
+    format!("{} through relay {relay}", site.authority())
 }
 
 /// What anonymous logins say as their password.

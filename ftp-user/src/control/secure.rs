@@ -35,13 +35,13 @@ pub(super) fn client(
 }
 
 impl Session {
-    /// Begins TLS on the control connection, in bounded time.
+    /// Begins TLS on the control connection, in bounded time. Inside a tunnel it begins inside that of the link.
     pub(super) async fn secure(&self, control: Option<Control>) -> Result<Control, Failure> {
         let who = format!("the {} {}", self.role.name(), self.title);
-        let (Some(stream), Some(client)) = (control.and_then(Control::into_plain), &self.tls) else {
+        let (Some(connection), Some(client)) = (control.and_then(Control::into_connection), &self.tls) else {
             return Err(Failure::new(Kind::Other, format!("TLS cannot begin with {who} now")));
         };
-        match within(&self.context, self.context.patience.reply, client.connect(stream)).await {
+        match within(&self.context, self.context.patience.reply, client.connect(connection)).await {
             Some(Ok(connection)) => {
                 Control::new(connection, UNSENT).map_err(|error| refused(&who, &Refusal::Failed(error)))
             }

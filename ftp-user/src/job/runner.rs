@@ -73,7 +73,7 @@ impl Runner {
             Candidate::Relay(through_relay) => {
                 let ready = Circuit::ready(circuit, context, through_relay.relay, source, destination);
                 let circuit = lane.unless_lost(Box::pin(ready)).await.map_err(Obstacle::Relay)?;
-                let attempt = route::by_relay(context, circuit, through_relay.postures, assignment, lane);
+                let attempt = route::by_relay(context, circuit, through_relay.roles, assignment, lane);
                 Box::pin(attempt).await.map_err(Obstacle::Session)
             }
             Candidate::Through => {

@@ -51,16 +51,14 @@ impl DataProtection {
         let private = Side::BOTH.iter().any(|side| !protections(*side, source, destination).is_empty());
         match (self, allowed) {
             (Self::Clear, _) => None,
-            (Self::Private | Self::Permitted, Allowed::Relay) => Some(NO_TLS),
             (Self::Private, _) if private => None,
             (Self::Private, _) if both_run_tls(source, destination) => Some(NO_CLIENT),
             (Self::Private, _) => Some(IN_CLEAR),
-            (Self::Permitted, Allowed::Auto | Allowed::Direct | Allowed::Symmetric | Allowed::User) => None,
+            (Self::Permitted, _) => None,
         }
     }
 }
 
-const NO_TLS: &str = "there is no TLS through a relay yet";
 const IN_CLEAR: &str = "the data would be in clear: only one of the two control connections runs TLS; \
                         --allow-clear-data permits it";
 const NO_CLIENT: &str = "the data would be in clear: both control connections run TLS, but neither server can be TLS \

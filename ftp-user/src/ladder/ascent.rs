@@ -346,7 +346,8 @@ mod tests {
     fn relays() -> Vec<Candidate> {
         use Posture::{Active, Passive};
         let candidate = |relay, source, destination| {
-            Candidate::Relay(ThroughRelay { relay, near: None, postures: Postures { source, destination } })
+            let roles = Postures { source, destination }.into();
+            Candidate::Relay(ThroughRelay { relay, near: None, roles })
         };
         let mut all = Vec::new();
         for relay in [0, 1] {

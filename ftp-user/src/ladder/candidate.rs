@@ -1,6 +1,6 @@
 //! A candidate: one concrete attempt at a path between two servers. Pure.
 
-use ftp_proto::third_party::{DataTls, Opening, Posture, Postures, Roles, Side};
+use ftp_proto::third_party::{DataTls, Opening, Posture, RelayRoles, Roles, Side};
 
 /// The rung of the ladder that a candidate stands on, as reports name it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -77,8 +77,8 @@ pub struct ThroughRelay {
     pub relay: usize,
     /// The end that the relay is near, as the settings say.
     pub near: Option<Side>,
-    /// Which of the two servers listen for the relay.
-    pub postures: Postures,
+    /// Which of the two servers listen for the relay, and what protects the data between them.
+    pub roles: RelayRoles,
 }
 
 impl Candidate {
@@ -103,23 +103,31 @@ impl Candidate {
     }
 
     /// The end that is TLS client on the data connection between the two servers, if that runs TLS.
-    pub const fn tls_client(&self) -> Option<Side> {
+    pub fn tls_client(&self) -> Option<Side> {
         match self {
             Self::Direct(Roles { tls: DataTls::Sscn(client), .. }) => Some(*client),
             Self::Direct(Roles { tls: DataTls::Cpsv, passive, .. }) => Some(*passive),
-            Self::Direct(Roles { tls: DataTls::Clear, .. }) | Self::Relay(_) | Self::Through => None,
+            Self::Relay(ThroughRelay { roles, .. }) => roles.tls_client(),
+            Self::Direct(Roles { tls: DataTls::Clear, .. }) | Self::Through => None,
+        }
+    }
+
+    /// What protects the data connection between the two servers; `None` if they have none with each other.
+    pub const fn data_tls(&self) -> Option<DataTls> {
+        match self {
+            Self::Direct(Roles { tls, .. })
+            | Self::Relay(ThroughRelay { roles: RelayRoles { tls, .. }, .. }) => Some(*tls),
+            Self::Through => None,
         }
     }
 
     /// How two servers take the roles of TLS, if their data connection runs TLS.
-    pub const fn tls(&self) -> Option<&'static str> {
-        match self {
-            Self::Direct(Roles { tls: DataTls::Sscn(Side::Source), .. }) => Some("SSCN at the source"),
-            Self::Direct(Roles { tls: DataTls::Sscn(Side::Destination), .. }) => {
-                Some("SSCN at the destination")
-            }
-            Self::Direct(Roles { tls: DataTls::Cpsv, .. }) => Some("CPSV"),
-            Self::Direct(Roles { tls: DataTls::Clear, .. }) | Self::Relay(_) | Self::Through => None,
+    pub fn tls(&self) -> Option<&'static str> {
+        match self.data_tls()? {
+            DataTls::Sscn(Side::Source) => Some("SSCN at the source"),
+            DataTls::Sscn(Side::Destination) => Some("SSCN at the destination"),
+            DataTls::Cpsv => Some("CPSV"),
+            DataTls::Clear => None,
         }
     }
 
@@ -138,26 +146,32 @@ impl Candidate {
     pub fn needs(&self) -> String {
         match self {
             Self::Direct(roles) => {
-                let tls = match roles.tls {
-                    DataTls::Clear => "",
-                    DataTls::Sscn(Side::Source) => "; the source is TLS client (SSCN)",
-                    DataTls::Sscn(Side::Destination) => "; the destination is TLS client (SSCN)",
-                    DataTls::Cpsv => "; the end that listens is TLS client (CPSV)",
-                };
-                format!("both ends can do {}{tls}", commands(roles.opening))
+                format!("both ends can do {}{}", commands(roles.opening), self.client_words())
             }
-            Self::Relay(ThroughRelay { postures, .. }) => {
+            Self::Relay(ThroughRelay { roles: RelayRoles { postures, .. }, .. }) => {
                 let does = |posture| match posture {
                     Posture::Passive => "listens for the relay",
                     Posture::Active => "connects to the relay",
                 };
                 format!(
-                    "the source {}, and the destination {}",
+                    "the source {}, and the destination {}{}",
                     does(postures.source),
-                    does(postures.destination)
+                    does(postures.destination),
+                    self.client_words()
                 )
             }
             Self::Through => "both ends listen, and the bytes pass this host".to_owned(),
+        }
+    }
+
+    /// Which end is TLS client, as the end of a sentence.
+    fn client_words(&self) -> &'static str {
+        match (self.data_tls(), self.tls_client()) {
+            (Some(DataTls::Sscn(_)), Some(Side::Source)) => "; the source is TLS client (SSCN)",
+            (Some(DataTls::Sscn(_)), Some(Side::Destination)) => "; the destination is TLS client (SSCN)",
+            (Some(DataTls::Cpsv), Some(Side::Source)) => "; the source is TLS client (CPSV)",
+            (Some(DataTls::Cpsv), Some(Side::Destination)) => "; the destination is TLS client (CPSV)",
+            (_, None) | (Some(DataTls::Clear) | None, Some(_)) => "",
         }
     }
 
@@ -170,7 +184,10 @@ impl Candidate {
                 one.passive == two.passive && kind(one) == kind(two)
             }
             (Self::Relay(one), Self::Relay(two)) => {
-                one.relay == two.relay && one.postures.of(side) == two.postures.of(side)
+                let kind = |through: &ThroughRelay| {
+                    (through.relay, through.roles.postures.of(side), through.roles.tls.runs_tls())
+                };
+                kind(one) == kind(two)
             }
             (Self::Through, Self::Through) => true,
             (Self::Direct(_) | Self::Relay(_) | Self::Through, _) => false,
@@ -191,6 +208,7 @@ pub(super) const fn commands(opening: Opening) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ftp_proto::third_party::Postures;
 
     #[test]
     fn a_rung_is_told_to_scripts_and_to_people() {
@@ -220,11 +238,17 @@ mod tests {
         assert_eq!(direct(Opening::Pasv).needs(), "both ends can do PASV and PORT");
         assert_eq!(direct(Opening::Epsv).needs(), "both ends can do EPSV and EPRT");
         let postures = Postures { source: Posture::Passive, destination: Posture::Active };
-        let relay = Candidate::Relay(ThroughRelay { relay: 0, near: None, postures });
+        let through = |tls| {
+            Candidate::Relay(ThroughRelay { relay: 0, near: None, roles: RelayRoles { postures, tls } })
+        };
+        let relay = through(DataTls::Clear);
         assert_eq!(
             relay.needs(),
             "the source listens for the relay, and the destination connects to the relay"
         );
+        let client = |tls| through(tls).needs().rsplit_once("; ").map(|(_, words)| words.to_owned());
+        assert_eq!(client(DataTls::Cpsv).unwrap(), "the source is TLS client (CPSV)");
+        assert_eq!(client(DataTls::Sscn(Side::Destination)).unwrap(), "the destination is TLS client (SSCN)");
         assert_eq!(Candidate::Through.needs(), "both ends listen, and the bytes pass this host");
     }
 }

@@ -2,9 +2,9 @@
 
 use super::allowed::{Allowed, DataProtection, Nearby};
 use super::candidate::{Candidate, Rung, ThroughRelay};
-use super::security::protections;
+use super::security::{protections, relayed_protections};
 use ftp_proto::address::{Family, Kind, kind};
-use ftp_proto::third_party::{DataTls, Opening, Party, Posture, Postures, Roles, Side, opening};
+use ftp_proto::third_party::{DataTls, Opening, Party, Posture, Postures, RelayRoles, Roles, Side, opening};
 
 /// All allowed candidates that both ends say they can do, best first.
 pub fn candidates(
@@ -21,9 +21,12 @@ pub fn candidates(
             [in_private(source, destination), in_clear(source, destination)].concat()
         }
     };
+    let in_clear = |_| vec![DataTls::Clear];
+    let in_private = |postures| relayed_protections(postures, source, destination);
     let relayed = || match data {
-        DataProtection::Clear => relayed(relays).collect(),
-        DataProtection::Private | DataProtection::Permitted => Vec::new(),
+        DataProtection::Clear => relayed(relays, in_clear),
+        DataProtection::Private => relayed(relays, in_private),
+        DataProtection::Permitted => [relayed(relays, in_private), relayed(relays, in_clear)].concat(),
     };
     match allowed {
         Allowed::Auto => [direct(), relayed(), vec![Candidate::Through]].concat(),
@@ -39,7 +42,7 @@ pub fn candidates(
 /// A relay near an end comes before one that is near neither. Passive servers come first: most firewalls let
 /// users connect to a server, and a relay that can be reached at one port only can still connect to them. Two
 /// servers that nobody can connect to come next: both connect to the relay.
-fn relayed(relays: &[Nearby]) -> impl Iterator<Item = Candidate> {
+fn relayed(relays: &[Nearby], protections: impl Fn(Postures) -> Vec<DataTls>) -> Vec<Candidate> {
     use Posture::{Active, Passive};
     let mut near: Vec<(usize, Option<Side>)> = relays.iter().map(|relay| relay.near).enumerate().collect();
     near.sort_by_key(|(_, near)| match near {
@@ -48,11 +51,16 @@ fn relayed(relays: &[Nearby]) -> impl Iterator<Item = Candidate> {
         None => 2,
     });
     let all = [(Passive, Passive), (Active, Active), (Passive, Active), (Active, Passive)];
-    near.into_iter().flat_map(move |(relay, near)| {
-        all.map(|(source, destination)| {
-            Candidate::Relay(ThroughRelay { relay, near, postures: Postures { source, destination } })
+    let roles: Vec<RelayRoles> = all
+        .into_iter()
+        .map(|(source, destination)| Postures { source, destination })
+        .flat_map(|postures| protections(postures).into_iter().map(move |tls| RelayRoles { postures, tls }))
+        .collect();
+    near.into_iter()
+        .flat_map(|(relay, near)| {
+            roles.iter().map(move |roles| Candidate::Relay(ThroughRelay { relay, near, roles: *roles }))
         })
-    })
+        .collect()
 }
 
 /// The direct candidates whose bytes travel in clear.
@@ -271,7 +279,7 @@ mod tests {
         let only = candidates(&ends[0], &ends[1], Allowed::Relay, &near, DataProtection::Clear);
         assert_eq!(only, all[direct..all.len() - 1]);
         let first = Postures { source: Posture::Passive, destination: Posture::Passive };
-        assert!(matches!(only[0], Candidate::Relay(ThroughRelay { postures, .. }) if postures == first));
+        assert!(matches!(only[0], Candidate::Relay(ThroughRelay { roles, .. }) if roles == first.into()));
         assert_eq!(candidates(&ends[0], &ends[1], Allowed::Relay, &[], DataProtection::Clear), []);
     }
 
@@ -294,8 +302,9 @@ mod tests {
             let permitted = |allowed| candidates(one, two, allowed, &near, DataProtection::Permitted);
             let direct = candidates(one, two, Allowed::Direct, &near, DataProtection::Clear);
             assert_eq!(permitted(Allowed::Direct), direct);
-            assert_eq!(permitted(Allowed::Auto), [&direct[..], &[Candidate::Through]].concat());
-            assert_eq!(permitted(Allowed::Relay), []);
+            let relayed = candidates(one, two, Allowed::Relay, &near, DataProtection::Clear);
+            assert_eq!(permitted(Allowed::Auto), [&direct[..], &relayed, &[Candidate::Through]].concat());
+            assert_eq!(permitted(Allowed::Relay), relayed);
         }
     }
 
@@ -313,5 +322,43 @@ mod tests {
             [&private[..], &[Candidate::Through]].concat()
         );
         assert_eq!(all(Allowed::Direct, DataProtection::Permitted), [private, clear].concat());
+    }
+
+    #[test]
+    fn i02_a_relay_carries_tls_from_server_to_server() {
+        use Posture::{Active, Passive};
+        let [one, two] = ["192.0.2.1", "192.0.2.2"].map(|address| party(address, ours()));
+        let (source, mut destination) = (inside_tls(one, true), inside_tls(two, true));
+        destination.capabilities.cpsv = true;
+        let near = [nearby(None)];
+        let all = |allowed, data| candidates(&source, &destination, allowed, &near, data);
+        let roles: Vec<(Posture, Posture, DataTls)> = all(Allowed::Relay, DataProtection::Private)
+            .iter()
+            .map(|candidate| match candidate {
+                Candidate::Relay(ThroughRelay { roles: RelayRoles { postures, tls }, .. }) => {
+                    (postures.source, postures.destination, *tls)
+                }
+                Candidate::Direct(_) | Candidate::Through => panic!("it is not relayed"),
+            })
+            .collect();
+        let sscn = [DataTls::Sscn(Side::Destination), DataTls::Sscn(Side::Source)];
+        let with = |source, destination, tls: &[DataTls]| {
+            tls.iter().map(|tls| (source, destination, *tls)).collect::<Vec<_>>()
+        };
+        let three = [&sscn[..], &[DataTls::Cpsv]].concat();
+        assert_eq!(
+            roles,
+            [
+                with(Passive, Passive, &three),
+                with(Active, Active, &sscn),
+                with(Passive, Active, &sscn),
+                with(Active, Passive, &three),
+            ]
+            .concat()
+        );
+        let [private, clear, both] =
+            [DataProtection::Private, DataProtection::Clear, DataProtection::Permitted]
+                .map(|data| all(Allowed::Relay, data));
+        assert_eq!(both, [private, clear].concat());
     }
 }

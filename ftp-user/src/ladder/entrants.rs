@@ -48,7 +48,7 @@ const fn group(candidate: &Candidate) -> usize {
             (_, Side::Source) => 1,
         },
         Candidate::Through => 3,
-        Candidate::Relay(ThroughRelay { relay, postures, .. }) => match postures {
+        Candidate::Relay(ThroughRelay { relay, roles, .. }) => match roles.postures {
             Postures { source: Posture::Active, destination: Posture::Active } => 5 + 2 * *relay,
             Postures { .. } => 4 + 2 * *relay,
         },
@@ -84,7 +84,7 @@ mod tests {
             Candidate::Relay(ThroughRelay {
                 relay: 0,
                 near: None,
-                postures: Postures { source, destination },
+                roles: Postures { source, destination }.into(),
             })
         };
         use Posture::{Active, Passive};

@@ -313,7 +313,7 @@ mod tests {
     fn a_relay_that_fails_is_closed_for_a_while_with_all_its_candidates_and_nothing_else() {
         let relayed = |relay, source| {
             let postures = Postures { source, destination: Posture::Passive };
-            Candidate::Relay(ThroughRelay { relay, near: None, postures })
+            Candidate::Relay(ThroughRelay { relay, near: None, roles: postures.into() })
         };
         let broken = [relayed(0, Posture::Passive), relayed(0, Posture::Active)];
         let others = [all()[0], relayed(1, Posture::Passive), Candidate::Through];
@@ -340,7 +340,7 @@ mod tests {
     fn a_relay_is_announced_once_whichever_end_listens() {
         let candidate = |relay, destination| {
             let postures = Postures { source: Posture::Passive, destination };
-            Candidate::Relay(ThroughRelay { relay, near: None, postures })
+            Candidate::Relay(ThroughRelay { relay, near: None, roles: postures.into() })
         };
         let (passive, active) = (candidate(0, Posture::Passive), candidate(0, Posture::Active));
         let mut memory = Memory::default();

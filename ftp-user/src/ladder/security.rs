@@ -3,7 +3,7 @@
 use super::candidate::Candidate;
 use ftp_proto::address::Family;
 use ftp_proto::reply::{TlsFault, tls_fault};
-use ftp_proto::third_party::{Cause, DataTls, Failure, Party, Side};
+use ftp_proto::third_party::{Cause, DataTls, Failure, Party, Postures, RelayRoles, Side};
 
 /// Whether both control connections run TLS, so that a data connection between the two servers can.
 pub(super) const fn both_run_tls(source: &Party, destination: &Party) -> bool {
@@ -21,16 +21,35 @@ pub(super) fn protections(passive: Side, source: &Party, destination: &Party) ->
     if !both_run_tls(source, destination) {
         return Vec::new();
     }
-    let party = |side| match side {
-        Side::Source => source,
-        Side::Destination => destination,
+    let both_v4 = [source, destination].iter().all(|party| Family::of(party.address) == Family::V4);
+    let party = if passive == Side::Source { source } else { destination };
+    let cpsv = (both_v4 && party.capabilities.cpsv).then_some(DataTls::Cpsv);
+    clients(source, destination).chain(cpsv).collect()
+}
+
+/// How to protect the data of two servers through a relay, best first. An end that verifies the other one is the
+/// client, as between two servers.
+pub(super) fn relayed_protections(postures: Postures, source: &Party, destination: &Party) -> Vec<DataTls> {
+    if !both_run_tls(source, destination) {
+        return Vec::new();
+    }
+    let cpsv = RelayRoles { postures, tls: DataTls::Cpsv }.cpsv().filter(|side| {
+        let party = if *side == Side::Source { source } else { destination };
+        party.capabilities.cpsv && Family::of(party.address) == Family::V4
+    });
+    clients(source, destination).chain(cpsv.map(|_| DataTls::Cpsv)).collect()
+}
+
+/// The ends that can be TLS client by SSCN, those that verify the other end first.
+fn clients(source: &Party, destination: &Party) -> impl Iterator<Item = DataTls> {
+    let can = |side| match side {
+        Side::Source => &source.capabilities,
+        Side::Destination => &destination.capabilities,
     };
     let mut clients = vec![Side::Destination, Side::Source];
-    clients.retain(|side| party(*side).capabilities.sscn);
-    clients.sort_by_key(|side| !party(*side).capabilities.pinc);
-    let both_v4 = Side::BOTH.iter().all(|side| Family::of(party(*side).address) == Family::V4);
-    let cpsv = (both_v4 && party(passive).capabilities.cpsv).then_some(DataTls::Cpsv);
-    clients.into_iter().map(DataTls::Sscn).chain(cpsv).collect()
+    clients.retain(|side| can(*side).sscn);
+    clients.sort_by_key(|side| !can(*side).pinc);
+    clients.into_iter().map(DataTls::Sscn)
 }
 
 /// What a failure says about TLS between two servers.

@@ -20,7 +20,7 @@ use ftp_proto::command::{DataType, Verb};
 use ftp_proto::rendezvous::RendezvousSecret;
 use ftp_proto::reply::Blame;
 use ftp_proto::third_party::{
-    self, Attempt, Cause, Outcome, Postures, Roles, Side, Stage, Store, Timeouts, Transfer,
+    self, Attempt, Cause, DataTls, Outcome, RelayRoles, Roles, Side, Stage, Store, Timeouts, Transfer,
 };
 use std::time::Duration;
 
@@ -74,19 +74,8 @@ pub(crate) async fn direct(
     let stored = Stored { site: to.site.clone(), path: assignment.stored.clone(), before: assignment.before };
     let (source, destination) = lane.unless_lost(Box::pin(prepared(context, from, to, assignment))).await?;
     lane.say(Sign::Ready);
-    for side in Side::BOTH {
-        let session = match side {
-            Side::Source => &mut *source,
-            Side::Destination => &mut *destination,
-        };
-        if let Some(answer) = session.protect(roles.tls.runs_tls()).await? {
-            let (stage, cause) = (Stage::Command(Verb::Prot), Cause::Refused(answer.reply));
-            let (blame, touched, complete) = (Blame::Path, false, None);
-            let failure = third_party::Failure { side, stage, cause, blame, touched, complete };
-            let outcome = Outcome::Failed(failure);
-            let ended = Ended { outcome, given_up: None, moved: 0, sha256: None };
-            return Ok(Attempted::new(context, source, destination, THIS_HOST, ended, Protection::Clear));
-        }
+    if let Some(refused) = unprotected(source, destination, roles.tls).await? {
+        return Ok(Attempted::new(context, source, destination, THIS_HOST, refused, Protection::Clear));
     }
     let progress = Progress::direct(context, source, destination, stored, subject(assignment));
     let transfer = transfer(assignment, secret(source, destination)?);
@@ -104,24 +93,28 @@ pub(crate) async fn direct(
 pub(crate) async fn by_relay(
     context: &Context,
     circuit: &mut Circuit,
-    postures: Postures,
+    roles: RelayRoles,
     assignment: &Assignment,
     lane: &Lane,
 ) -> Result<Attempted, Failure> {
     let Circuit { name, relay_session, source, destination, .. } = circuit;
     lane.say(Sign::Ready);
     lane.unless_lost(ready(source, destination, assignment)).await?;
+    let intermediary = format!("the relay {name}");
+    if let Some(refused) = unprotected(source, destination, roles.tls).await? {
+        return Ok(Attempted::new(context, source, destination, &intermediary, refused, Protection::Clear));
+    }
     let transfer = transfer(assignment, secret(source, destination)?);
     let sessions = Sessions { source, destination };
     let (one, two) = sessions.parties();
     let timeouts = timeouts(context.patience.reply, assignment.size);
-    let attempt = Attempt::relayed(transfer, postures, one, two, timeouts, context.clock.now());
+    let attempt = Attempt::relayed(transfer, roles, one, two, timeouts, context.clock.now());
     let (path, progress) =
         (Path::Relay(RelayPath::new(name, relay_session)), Progress::relay(context, subject(assignment)));
     let ended = Box::pin(Drive::new(context, sessions, attempt, path, progress, lane).run()).await;
     let relayed = Relayed { relay: name.as_str().into(), bytes: ended.moved };
-    let attempted =
-        Attempted::new(context, source, destination, &format!("the relay {name}"), ended, Protection::Clear);
+    let protection = Protection::of(roles.tls.runs_tls());
+    let attempted = Attempted::new(context, source, destination, &intermediary, ended, protection);
     Ok(Attempted { relayed: Some(relayed), ..attempted })
 }
 
@@ -148,6 +141,30 @@ pub(crate) async fn through(
     let ended = Box::pin(Drive::new(context, sessions, attempt, path, progress, lane).run()).await;
     note_type(source, destination, &ended);
     Ok(Attempted::new(context, source, destination, THIS_HOST, ended, protection))
+}
+
+/// Sets the protection of the data between the two servers. Returns the end of the attempt if one of them refuses it.
+async fn unprotected(
+    source: &mut Session,
+    destination: &mut Session,
+    tls: DataTls,
+) -> Result<Option<Ended>, Failure> {
+    for (side, session) in [(Side::Source, source), (Side::Destination, destination)] {
+        if tls.runs_tls() && !session.runs_tls() {
+            return Err(Failure::new(
+                Kind::NoPath,
+                format!("{} runs no TLS, so the data would be in clear", session.title),
+            ));
+        }
+        if let Some(answer) = session.protect(tls.runs_tls()).await? {
+            let (stage, cause) = (Stage::Command(Verb::Prot), Cause::Refused(answer.reply));
+            let (blame, touched, complete) = (Blame::Path, false, None);
+            let failure = third_party::Failure { side, stage, cause, blame, touched, complete };
+            let outcome = Outcome::Failed(failure);
+            return Ok(Some(Ended { outcome, given_up: None, moved: 0, sha256: None }));
+        }
+    }
+    Ok(None)
 }
 
 /// Both sessions, ready for a transfer between them.

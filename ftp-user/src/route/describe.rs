@@ -34,10 +34,9 @@ impl<'a> Description<'a> {
             candidate,
             relay,
             proven: parties.iter().all(|party| party.capabilities.rndz),
-            protection: Protection::of(match candidate {
-                Candidate::Direct(roles) => roles.tls.runs_tls(),
-                Candidate::Relay(_) => false,
-                Candidate::Through => parties.iter().all(|party| party.leaf.is_some()),
+            protection: Protection::of(match candidate.data_tls() {
+                Some(tls) => tls.runs_tls(),
+                None => parties.iter().all(|party| party.leaf.is_some()),
             }),
             verifies: candidate.tls_client().map(|_| parties.map(|party| party.capabilities.pinc)),
         }

@@ -146,7 +146,7 @@ impl World {
         self.user.attempt = Some(match self.scenario.path {
             Path::Direct => Attempt::direct(transfer, roles, source, destination, timeouts, now),
             Path::Relayed(postures) => {
-                Attempt::relayed(transfer, postures, source, destination, timeouts, now)
+                Attempt::relayed(transfer, postures.into(), source, destination, timeouts, now)
             }
             Path::Through => Attempt::through(transfer, source, destination, timeouts, now),
         });

@@ -3,6 +3,7 @@
 
 use integration_tests::foreign::{Begin, Foreign, ForeignServer, Hosts, Kind, Skipped, own_address};
 use integration_tests::or_skip;
+use integration_tests::relay::Relay;
 use integration_tests::site::{Server, Site, sample};
 use integration_tests::socket;
 use integration_tests::user::{Run, User, user};
@@ -197,6 +198,14 @@ impl End {
         }
     }
 
+    fn ip(&self) -> String {
+        match self {
+            Self::Ours(server) => server.ip(),
+            Self::Theirs(server) => server.address().ip(),
+        }
+        .to_string()
+    }
+
     fn said(&self) -> String {
         match self {
             Self::Ours(server) => server.running.said(),
@@ -222,6 +231,30 @@ fn between(from: &End, to: &End) -> (Run, String) {
     assert_eq!(run.summary()["protection"], "private", "{seen}");
     assert!(!trace(&run).contains("> PROT C"), "{seen}");
     (run, seen)
+}
+
+/// Through a relay, in both directions: it carries TLS from end to end.
+fn relayed_inside_tls(one: &End, two: &End) {
+    let relay = Relay::new().at(&own_address().to_string());
+    let agent = [one, two].iter().fold(relay, |relay, end| relay.allow(&end.ip())).start();
+    for (from, to) in [(one, two), (two, one)] {
+        let pins = [from, to].into_iter().flat_map(|end| ["--pin".to_owned(), end.pin()]);
+        let run = user()
+            .args(["copy", "--json", "--trace", "trace.txt", "--retries", "0", "--path", "relay", "--relay"])
+            .args([agent.address.to_string(), "--relay-token-file".to_owned()])
+            .args([&agent.token_file])
+            .args(pins)
+            .args([from.url(FILE), to.url("relayed.bin")])
+            .run();
+        let seen =
+            format!("{run}\n{}\n{}\n{}\n{}", trace(&run), from.said(), to.said(), agent.running.said());
+        assert_eq!(run.code(), Some(0), "{seen}");
+        assert!(to.bytes("relayed.bin") == sample(300_000), "{seen}");
+        let summary = run.summary();
+        let how = (&summary["path"], &summary["protection"]);
+        assert_eq!(how, (&"relay".into(), &"private".into()), "{seen}");
+        assert!(!trace(&run).contains("> PROT C"), "{seen}");
+    }
 }
 
 /// From server to server, in both directions.
@@ -274,6 +307,25 @@ fn j02_two_proftpd_exchange_a_file_inside_tls_at_the_first_attempt() {
     let (run, seen) = between(&one, &two);
     assert_eq!(run.summary()["path"], "direct", "{seen}");
     assert_eq!(run.events("file")[0]["attempts"], 1, "{seen}");
+}
+
+#[test]
+fn j02_a_relay_carries_tls_between_our_server_and_vsftpd() {
+    let vsftpd = or_skip!(End::theirs(Kind::Vsftpd, VSFTPD_OPEN));
+    relayed_inside_tls(&End::ours(), &vsftpd);
+}
+
+#[test]
+fn j02_a_relay_carries_tls_between_our_server_and_pure_ftpd() {
+    let pure_ftpd = or_skip!(End::theirs(Kind::PureFtpd, ""));
+    relayed_inside_tls(&End::ours(), &pure_ftpd);
+}
+
+#[test]
+fn j02_a_relay_carries_tls_between_proftpd_and_vsftpd() {
+    let proftpd = or_skip!(End::theirs(Kind::Proftpd, PROFTPD_OPEN));
+    let vsftpd = or_skip!(End::theirs(Kind::Vsftpd, VSFTPD_OPEN));
+    relayed_inside_tls(&proftpd, &vsftpd);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! TLS above a socket, for either side, driven by whoever owns the socket.
+//! TLS above a socket, or above another TLS, for either side, driven by whoever owns the socket.
 
 use std::io::{self, BufRead, IoSlice, Read, Write};
 use std::os::fd::AsFd;
@@ -8,10 +8,13 @@ use rustls::{Connection, ProtocolVersion};
 /// TLS above a socket that does not block; the handshake is done. Nothing here waits: what cannot be
 /// done now is [`io::ErrorKind::WouldBlock`].
 ///
-/// The socket is an argument of each call, because a copy moves it between threads and reactors.
+/// The socket is an argument of each call, because a copy moves it between threads and reactors. Inside a tunnel
+/// of a relay there is a layer below this one: that of the link.
 #[derive(Debug)]
 pub(crate) struct Layer {
     session: Box<Connection>,
+    /// The layer that carries this one; `None` if the socket does.
+    below: Option<Box<Self>>,
     /// Decrypted bytes that were read before this layer was made; they come first.
     early: Vec<u8>,
     /// Encrypted bytes that were read from the socket.
@@ -30,7 +33,18 @@ impl Layer {
     pub(crate) fn new(session: impl Into<Connection>) -> Self {
         let mut session = Box::new(session.into());
         session.set_buffer_limit(Some(PIECE));
-        Self { session, early: Vec::new(), received: Vec::new(), taken: 0, failed: None }
+        Self { session, below: None, early: Vec::new(), received: Vec::new(), taken: 0, failed: None }
+    }
+
+    /// Has `below` carry this layer, if there is one.
+    pub(crate) fn above(mut self, below: Option<Self>) -> Self {
+        self.below = below.map(Box::new);
+        self
+    }
+
+    /// Whether another layer carries this one.
+    pub(crate) const fn has_below(&self) -> bool {
+        self.below.is_some()
     }
 
     /// Gives `early` to the reader before anything that is still to come.
@@ -109,7 +123,10 @@ impl Layer {
         if self.taken == self.received.len() {
             self.received.resize(PIECE, 0);
             self.taken = 0;
-            let read = rustix::io::read(socket, self.received.as_mut_slice());
+            let read = match &mut self.below {
+                Some(below) => below.read(socket, &mut self.received),
+                None => rustix::io::read(socket, self.received.as_mut_slice()).map_err(io::Error::from),
+            };
             self.received.truncate(*read.as_ref().unwrap_or(&0));
             if read.is_err() {
                 // A connection that waits keeps no buffer.
@@ -139,9 +156,12 @@ impl Layer {
     /// Sends what is still here.
     pub(crate) fn flush(&mut self, socket: &impl AsFd) -> io::Result<()> {
         while self.session.wants_write() {
-            self.session.write_tls(&mut Socket(socket))?;
+            match &mut self.below {
+                Some(below) => self.session.write_tls(&mut Beneath(below, socket))?,
+                None => self.session.write_tls(&mut Socket(socket))?,
+            };
         }
-        Ok(())
+        self.below.as_mut().map_or(Ok(()), |below| below.flush(socket))
     }
 
     /// Takes bytes of the peer that somebody else has read from the socket.
@@ -167,13 +187,27 @@ impl Layer {
 
     /// Whether something is still here.
     pub(crate) fn wants_write(&self) -> bool {
-        self.session.wants_write()
+        self.session.wants_write() || self.below.as_ref().is_some_and(|below| below.wants_write())
     }
 
     /// Sends close_notify, as far as the socket takes it.
     pub(crate) fn close(&mut self, socket: &impl AsFd) -> io::Result<()> {
         self.session.send_close_notify();
-        self.flush(socket)
+        self.flush(socket)?;
+        self.below.as_mut().map_or(Ok(()), |below| below.close(socket))
+    }
+}
+
+/// A layer, with its socket, for the layer above it to write to.
+struct Beneath<'a, S>(&'a mut Layer, &'a S);
+
+impl<S: AsFd> Write for Beneath<'_, S> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(self.1, bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush(self.1)
     }
 }
 

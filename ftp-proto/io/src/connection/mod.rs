@@ -20,7 +20,7 @@ use std::task::{Context, Poll, ready};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsStream;
+use tokio_rustls::{TlsStream, client};
 
 pub(crate) use layer::Layer;
 
@@ -54,6 +54,13 @@ impl Connection {
         Self::from_parts(socket, Some(layer.with_early(early)))
     }
 
+    /// Takes over a connection above which a handshake as client is done. What was TLS before carries it now.
+    pub(crate) fn inside(stream: client::TlsStream<Self>) -> Self {
+        let (below, session) = stream.into_inner();
+        let (socket, below) = below.into_parts();
+        Self::from_parts(socket, Some(Layer::new(session).above(below)))
+    }
+
     pub(crate) fn from_parts(socket: TcpStream, tls: Option<Layer>) -> Self {
         Self { socket, tls: tls.map(Mutex::new) }
     }
@@ -73,6 +80,9 @@ impl Connection {
         poll_fn(|cx| poll_io(cx, |cx| self.socket.poll_write_ready(cx), || self.try_flush())).await?;
         let (mut socket, layer) = self.into_parts();
         if let Some(mut layer) = layer {
+            if layer.has_below() {
+                return Err(io::Error::new(io::ErrorKind::Unsupported, "TLS inside a tunnel does not end"));
+            }
             while !layer.skip()? {
                 // One record at a time, so that nothing behind the last one is taken.
                 let mut record = vec![0; HEADER];

@@ -10,7 +10,6 @@ use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, HandshakeKind};
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::refusal::Refusal;
@@ -91,20 +90,20 @@ impl Client {
         Ok(Self { config: Arc::new(config), name, verifier, sessions, tell: Arc::new(tell) })
     }
 
-    /// Performs the handshake.
+    /// Performs the handshake, over a socket or inside a link with a relay.
     ///
     /// # Errors
     ///
     /// [`Refusal`] says whether the certificate or the connection is the reason.
-    pub async fn connect(&self, stream: TcpStream) -> Result<Connection, Refusal> {
+    pub async fn connect(&self, stream: impl Into<Connection>) -> Result<Connection, Refusal> {
         let connector = TlsConnector::from(Arc::clone(&self.config));
-        let stream = connector.connect(self.name.clone(), stream).await.map_err(|error| {
+        let stream = connector.connect(self.name.clone(), stream.into()).await.map_err(|error| {
             let refusal = self.verifier.refusal();
             refusal
                 .unwrap_or_else(|| if is_not_tls(&error) { Refusal::NotTls } else { Refusal::Failed(error) })
         })?;
         let resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
-        let connection = Connection::private(stream.into(), Vec::new());
+        let connection = Connection::inside(stream);
         (self.tell)(Handshake { version: connection.tls_version().unwrap_or("TLS"), resumed });
         Ok(connection)
     }

@@ -315,7 +315,7 @@ proptest! {
         transfer.restart = restart.then_some(4096);
         let (one, two) = (party(SITE1, know), party(SITE2, know));
         let postures = Postures { source, destination };
-        let attempt = Attempt::relayed(transfer, postures, one, two, timeouts(), Moment::START);
+        let attempt = Attempt::relayed(transfer, postures.into(), one, two, timeouts(), Moment::START);
         let pair = Pair::new(attempt, proven)
             .play(acts, |pair| {
                 let last = pair.said.iter().rfind(|word| matches!(**word, "flows" | "passed"));

@@ -12,6 +12,7 @@
 
 mod order;
 mod rescue;
+mod security;
 
 use super::*;
 use Posture::{Active, Passive};
@@ -20,6 +21,7 @@ use Posture::{Active, Passive};
 struct Scene {
     transfer: Transfer,
     postures: Postures,
+    tls: DataTls,
     source: Party,
     destination: Party,
 }
@@ -28,6 +30,7 @@ fn scene(source: Posture, destination: Posture) -> Scene {
     Scene {
         transfer: plain().transfer,
         postures: Postures { source, destination },
+        tls: DataTls::Clear,
         source: party(SITE1, "EPSV"),
         destination: party(SITE2, "EPSV"),
     }
@@ -49,9 +52,10 @@ impl Scene {
     }
 
     fn play(self, script: &str) -> Play {
-        let Self { transfer, postures, source, destination } = self;
+        let Self { transfer, postures, tls, source, destination } = self;
+        let roles = RelayRoles { postures, tls };
         let dialects = [source.dialect, destination.dialect];
-        let attempt = Attempt::relayed(transfer, postures, source, destination, timeouts(), Moment::START);
+        let attempt = Attempt::relayed(transfer, roles, source, destination, timeouts(), Moment::START);
         Play::new(attempt, dialects).play(script)
     }
 }
