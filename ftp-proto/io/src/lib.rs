@@ -14,6 +14,7 @@
 //! | [`hash`] | the digest of a file |
 //! | [`signal`] | tells a program to stop |
 //! | [`os_error`] | errors of the operating system in words for people |
+//! | `crypto` | the library of cryptography, and the order of its ciphers |
 //! | [`random`] | bytes that cannot be guessed |
 //! | `program` | the shell that the three programs share (feature `program`) |
 
@@ -21,6 +22,7 @@ pub mod clock;
 pub mod connection;
 pub mod control;
 pub mod copy;
+mod crypto;
 pub mod hash;
 pub mod limiter;
 pub mod link;

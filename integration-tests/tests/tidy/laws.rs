@@ -29,7 +29,7 @@ pub(super) const ROOMS: [Room; 6] = [
     Room {
         folder: "ftp-proto/io/src",
         layers: &[
-            "clock limiter meter os_error random signal",
+            "clock crypto limiter meter os_error random signal",
             "hash socket",
             "connection",
             "control tls link",

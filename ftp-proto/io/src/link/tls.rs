@@ -6,8 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use ftp_proto::relay::link::{ALPN, EXPORTER_LABEL, EXPORTER_LEN, Exporter};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::ring::sign::any_eddsa_type;
-use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, ring, verify_tls13_signature_with_raw_key};
+use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls13_signature_with_raw_key};
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
 use rustls::server::AlwaysResolvesServerRawPublicKeys;
 use rustls::sign::CertifiedKey;
@@ -16,6 +15,7 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, Serve
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
+use crate::crypto::{ed25519, provider};
 use crate::random;
 use crate::socket::nodelay;
 
@@ -41,7 +41,7 @@ impl Acceptor {
     pub fn new() -> io::Result<Self> {
         // RFC 8410 7: an Ed25519 key is 32 random bytes in this envelope.
         let key = PrivatePkcs8KeyDer::from([ENVELOPE.as_slice(), &random::bytes::<32>()?].concat());
-        let key = any_eddsa_type(&key).map_err(io::Error::other)?;
+        let key = ed25519(&key)?;
         let public = key.public_key().ok_or_else(|| io::Error::other("a key without a public key"))?;
         let raw = Arc::new(CertifiedKey::new(vec![CertificateDer::from(public.to_vec())], key));
         let mut config = ServerConfig::builder_with_provider(provider())
@@ -103,10 +103,6 @@ static CLIENT: LazyLock<Result<Arc<ClientConfig>, Error>> = LazyLock::new(|| {
     config.resumption = rustls::client::Resumption::disabled();
     Ok(Arc::new(config))
 });
-
-fn provider() -> Arc<CryptoProvider> {
-    Arc::new(ring::default_provider())
-}
 
 /// Accepts every key, and checks that the handshake was signed with it. The proof comes later.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{DistinguishedName, Error};
 
 use super::signatures::check_signatures;
-use super::trust::provider;
+use crate::crypto::provider;
 
 /// Accepts every certificate that can be read, whoever has issued it, whatever it is for and however old
 /// it is, but only from the holder of its key.

@@ -14,9 +14,10 @@ use tokio_rustls::TlsConnector;
 
 use super::refusal::Refusal;
 use super::sessions::Sessions;
-use super::trust::{Trust, provider};
+use super::trust::Trust;
 use super::verifier::Verifier;
 use crate::connection::Connection;
+use crate::crypto::provider;
 use ftp_proto::wire::Fingerprint;
 
 /// TLS towards one server. Clones share everything, above all the tickets.

@@ -17,7 +17,7 @@ use rustls::sign::CertifiedKey;
 use rustls::{CertificateError, RootCertStore};
 use zeroize::Zeroizing;
 
-use super::trust::provider;
+use crate::crypto::provider;
 use crate::os_error::words;
 
 /// A certificate and its key, as files (PEM). One file may hold both.

@@ -8,23 +8,23 @@ use std::sync::{Arc, OnceLock};
 
 use ftp_proto::server::ask::{DataTls, Handshake, TlsRole};
 use ftp_proto::wire::Fingerprint;
-use rustls::crypto::ring::Ticketer;
 use rustls::pki_types::ServerName;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{
-    ClientHello, NoServerSessionStorage, ProducesTickets, ResolvesServerCert, ServerSessionMemoryCache,
-    WebPkiClientVerifier,
+    Acceptor, ClientHello, NoServerSessionStorage, ProducesTickets, ResolvesServerCert,
+    ServerSessionMemoryCache, WebPkiClientVerifier,
 };
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, CommonState, Error, HandshakeKind, ProtocolVersion, ServerConfig};
 use tokio::net::TcpStream;
-use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
+use tokio_rustls::{LazyConfigAcceptor, TlsConnector, TlsStream};
 
 use super::any_key::AnyKey;
 use super::identity::{Certificates, Identity};
-use super::trust::{Trust, provider, roots};
+use super::trust::{Trust, roots};
 use super::verifier::Verifier;
 use crate::connection::Connection;
+use crate::crypto::{lacks_aes, provider, ticketer};
 
 /// TLS of a server. All its sessions share the certificates.
 #[derive(Debug)]
@@ -125,7 +125,7 @@ impl Server {
         control.alpn_protocols = vec![CONTROL.to_vec()];
         if self.resumes {
             control.session_storage = ServerSessionMemoryCache::new(SESSIONS);
-            control.ticketer = Ticketer::new().map_err(io::Error::other)?;
+            control.ticketer = ticketer()?;
             control.send_tls13_tickets = TICKETS;
         }
         Ok(Session { server: Arc::clone(self), key, control, version: OnceLock::new() })
@@ -230,8 +230,14 @@ impl Session {
     }
 }
 
-async fn accept(config: ServerConfig, stream: TcpStream) -> io::Result<(TlsStream<TcpStream>, Handshake)> {
-    let stream = TlsAcceptor::from(Arc::new(config)).accept(stream).await?;
+/// Performs a handshake with `config`. The cipher is chosen in our order, unless the client lacks AES.
+async fn accept(
+    mut config: ServerConfig,
+    stream: TcpStream,
+) -> io::Result<(TlsStream<TcpStream>, Handshake)> {
+    let begun = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+    config.ignore_client_order = !lacks_aes(begun.client_hello().cipher_suites());
+    let stream = begun.into_stream(Arc::new(config)).await?;
     let shown = shown(stream.get_ref().1, |exporter| {
         stream.get_ref().1.export_keying_material(exporter, EXPORTER, Some(&[]))
     })?;

@@ -36,7 +36,7 @@ impl Server {
         params.subject_alt_names = vec![SanType::IpAddress(HOST)];
         change(&mut params);
         let certificate = params.self_signed(&key).unwrap();
-        let mut config = ServerConfig::builder_with_provider(trust::provider())
+        let mut config = ServerConfig::builder_with_provider(crate::crypto::provider())
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_no_client_auth()

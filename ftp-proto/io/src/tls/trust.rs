@@ -9,9 +9,10 @@ use ftp_proto::wire::Fingerprint;
 use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
-use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+
+use crate::crypto::provider;
 
 /// The servers that a client trusts. Clones share the roots that were read.
 #[derive(Clone, Debug, Default)]
@@ -95,9 +96,4 @@ pub(super) fn roots(path: &Path) -> io::Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(read(path)?);
     Ok(roots)
-}
-
-/// The provider of cryptography, whatever the default of the process is.
-pub(super) fn provider() -> Arc<CryptoProvider> {
-    Arc::new(ring::default_provider())
 }

@@ -9,7 +9,8 @@ use rustls::{CertificateError, Error};
 
 use super::refusal::Refusal;
 use super::signatures::check_signatures;
-use super::trust::{Policy, Trust, provider};
+use super::trust::{Policy, Trust};
+use crate::crypto::provider;
 use ftp_proto::wire::Fingerprint;
 
 /// Verifies the certificate of a control connection, and holds the data connections to it.

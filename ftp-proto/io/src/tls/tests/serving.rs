@@ -7,9 +7,14 @@ use std::sync::Arc;
 
 use ftp_proto::server::ask::{DataTls, Handshake, TlsRole};
 use rcgen::{CertificateParams, KeyPair};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::ServerName;
+use rustls::{CipherSuite, ClientConfig, SupportedCipherSuite};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsConnector;
 
+use super::super::any_key::AnyKey;
 use super::super::{Client, Files, Fingerprint, Identity, Server, Session, Trust, Validity, Versions};
 use super::HOST;
 use crate::connection::Connection;
@@ -278,4 +283,31 @@ fn certificates_that_are_not_valid_now_are_told() {
     check((2020, 2021), Some(Validity::Expired));
     check((2020, 4000), None);
     check((3999, 4000), Some(Validity::NotYet));
+}
+
+/// The suite of a session with a client that names its suites in this order.
+async fn suite(server: &Arc<Server>, names: &[CipherSuite]) -> CipherSuite {
+    let mut provider = CryptoProvider::clone(&crate::crypto::provider());
+    let place = |suite: &SupportedCipherSuite| names.iter().position(|name| *name == suite.suite());
+    provider.cipher_suites.retain(|suite| place(suite).is_some());
+    provider.cipher_suites.sort_by_key(place);
+    let config =
+        ClientConfig::builder_with_provider(Arc::new(provider)).with_safe_default_protocol_versions();
+    let config = config.unwrap().dangerous().with_custom_certificate_verifier(Arc::new(AnyKey::required()));
+    let connector = TlsConnector::from(Arc::new(config.with_no_client_auth()));
+    let (session, (ours, theirs)) = (server.session().unwrap(), connections().await);
+    let name = ServerName::try_from("one.example").unwrap();
+    let (ours, theirs) = tokio::join!(connector.connect(name, ours), session.accept(theirs));
+    drop(theirs.unwrap());
+    ours.unwrap().get_ref().1.negotiated_cipher_suite().unwrap().suite()
+}
+
+#[tokio::test]
+async fn aes_128_is_chosen_unless_the_client_lacks_it_or_has_no_aes_in_its_processor() {
+    let (aes_128, aes_256) = (CipherSuite::TLS13_AES_128_GCM_SHA256, CipherSuite::TLS13_AES_256_GCM_SHA384);
+    let chacha = CipherSuite::TLS13_CHACHA20_POLY1305_SHA256;
+    let server = place().server;
+    assert_eq!(suite(&server, &[aes_256, chacha, aes_128]).await, aes_128);
+    assert_eq!(suite(&server, &[aes_256, chacha]).await, aes_256);
+    assert_eq!(suite(&server, &[chacha, aes_256, aes_128]).await, chacha);
 }
