@@ -27,10 +27,8 @@ pub fn write_facts_line(line: &mut Vec<u8>, entry: &Entry, wanted: Option<&[Stri
     facts.add_text("perm", entry.perm.as_deref());
     facts.add_text("unique", entry.unique.as_deref());
     if let Some(mode) = entry.mode {
-        let octal = |shift: u32| (mode >> shift & 7).into();
-        facts.add("UNIX.mode", |line| {
-            [9, 6, 3, 0].map(octal).iter().for_each(|digit| write_digit(line, *digit))
-        });
+        let octal = [9, 6, 3, 0].map(|shift: u32| digit((mode >> shift & 7).into()));
+        facts.add("UNIX.mode", |line| line.extend_from_slice(&octal));
     }
     line.push(b' ');
     line.extend_from_slice(entry.name.as_bytes());
@@ -65,7 +63,9 @@ impl Facts<'_> {
 
 /// Whether a value ends where its fact ends.
 fn fits(value: &str) -> bool {
-    !value.contains(|c: char| c == ';' || c == ' ' || c.is_control())
+    // Nearly all values are of such bytes, and they are looked at faster than characters.
+    value.bytes().all(|byte| byte.is_ascii_graphic() && byte != b';')
+        || !value.contains(|c: char| c == ';' || c == ' ' || c.is_control())
 }
 
 /// Bytes of a usual line.
@@ -167,16 +167,15 @@ fn write_list_date(line: &mut Vec<u8>, moment: When, now: When) {
 /// Writes `YYYYMMDDHHMMSS`; the year has four digits.
 fn write_time(line: &mut Vec<u8>, (year, month, day, hour, minute, second): (i64, u32, u32, u32, u32, u32)) {
     write_number(line, year.unsigned_abs(), (4, b'0'));
-    for part in [month, day, hour, minute, second] {
-        write_number(line, part.into(), (2, b'0'));
-    }
+    let two = |part: u32| [digit(u64::from(part) / 10 % 10), digit(u64::from(part) % 10)];
+    line.extend_from_slice([month, day, hour, minute, second].map(two).as_flattened());
 }
 
 /// Writes a decimal number, behind as many `fill` as it takes for `width` bytes.
 fn write_number(line: &mut Vec<u8>, number: u64, (width, fill): (usize, u8)) {
     let (mut digits, mut left, mut first) = ([0; 20], number, 20);
-    for digit in digits.iter_mut().rev() {
-        *digit = left % 10;
+    for place in digits.iter_mut().rev() {
+        *place = digit(left % 10);
         left /= 10;
         first -= 1;
         if left == 0 {
@@ -185,12 +184,12 @@ fn write_number(line: &mut Vec<u8>, number: u64, (width, fill): (usize, u8)) {
     }
     let digits = digits.get(first..).unwrap_or_default();
     line.extend(std::iter::repeat_n(fill, width.saturating_sub(digits.len())));
-    digits.iter().for_each(|digit| write_digit(line, *digit));
+    line.extend_from_slice(digits);
 }
 
-/// Writes one digit, which is less than 10.
-fn write_digit(line: &mut Vec<u8>, digit: u64) {
-    line.push(u8::try_from(digit).map_or(b'0', |digit| b'0' + digit));
+/// The digit of a number below 10.
+fn digit(number: u64) -> u8 {
+    u8::try_from(number).map_or(b'0', |number| b'0' + number)
 }
 
 #[cfg(test)]

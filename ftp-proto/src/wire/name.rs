@@ -40,7 +40,7 @@ impl PathName {
         if bytes.is_empty() {
             return Err(BadName::Empty);
         }
-        if bytes.iter().any(|o| matches!(o, 0 | b'\n')) {
+        if memchr::memchr2(0, b'\n', &bytes).is_some() {
             return Err(BadName::Control);
         }
         Ok(Self(bytes))

@@ -77,18 +77,20 @@ pub(super) fn shown_entry(name: PathName, stat: &Stat) -> Entry {
 /// The `unique` fact (RFC 3659 7.5.2): the device and the number of the file there, in hexadecimal digits.
 /// A listing may have a million of them, so it is made without the machinery of formats.
 fn unique(stat: &Stat) -> String {
-    let mut text = String::with_capacity(32);
+    let mut text = Vec::with_capacity(33);
     push_hex(&mut text, stat.st_dev);
-    text.push('g');
+    text.push(b'g');
     push_hex(&mut text, stat.st_ino);
-    text
+    String::from_utf8(text).unwrap_or_default()
 }
 
 /// Appends `number` without leading zeros.
-fn push_hex(text: &mut String, number: u64) {
+fn push_hex(text: &mut Vec<u8>, number: u64) {
     let digits = number.checked_ilog2().map_or(1, |bits| bits / 4 + 1);
-    let digit = |position: u32| char::from_digit((number >> (4 * position) & 0xf) as u32, 16);
-    text.extend((0..digits).rev().filter_map(digit));
+    for position in (0..digits).rev() {
+        let digit = (number >> (4 * position) & 0xf) as u8;
+        text.push(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 });
+    }
 }
 
 /// The kind of file that `stat` describes.
@@ -123,28 +125,27 @@ pub(super) fn regular(stat: &Stat) -> Result<(), FileFailure> {
 fn perm(kind: Kind, stat: &Stat, parent: Option<&Stat>, may: &May) -> String {
     let changes = parent.is_some_and(|parent| may.gives(parent, 3));
     let (removable, renamable) = (changes && may.has(Right::Delete), changes && may.has(Right::Rename));
-    let letters: &[(char, bool)] = match kind {
+    let letters: &[(u8, bool)] = match kind {
         Kind::Directory | Kind::Current | Kind::Parent => &[
-            ('c', may.has(Right::Write) && may.gives(stat, 3)),
-            ('d', removable),
-            ('e', may.gives(stat, 1)),
-            ('f', renamable),
-            ('l', may.has(Right::List) && may.gives(stat, 5)),
-            ('m', may.has(Right::Mkdir) && may.gives(stat, 3)),
-            ('p', may.has(Right::Delete) && may.gives(stat, 3)),
+            (b'c', may.has(Right::Write) && may.gives(stat, 3)),
+            (b'd', removable),
+            (b'e', may.gives(stat, 1)),
+            (b'f', renamable),
+            (b'l', may.has(Right::List) && may.gives(stat, 5)),
+            (b'm', may.has(Right::Mkdir) && may.gives(stat, 3)),
+            (b'p', may.has(Right::Delete) && may.gives(stat, 3)),
         ],
         Kind::File => &[
-            ('a', may.has(Right::Append) && may.gives(stat, 2)),
-            ('d', removable),
-            ('f', renamable),
-            ('r', may.has(Right::Read) && may.gives(stat, 4)),
-            ('w', may.has(Right::Write) && may.gives(stat, 2)),
+            (b'a', may.has(Right::Append) && may.gives(stat, 2)),
+            (b'd', removable),
+            (b'f', renamable),
+            (b'r', may.has(Right::Read) && may.gives(stat, 4)),
+            (b'w', may.has(Right::Write) && may.gives(stat, 2)),
         ],
-        Kind::Link | Kind::Other => &[('d', removable), ('f', renamable)],
+        Kind::Link | Kind::Other => &[(b'd', removable), (b'f', renamable)],
     };
-    let mut perm = String::with_capacity(letters.len());
-    perm.extend(letters.iter().filter(|(_, given)| *given).map(|(letter, _)| letter));
-    perm
+    let perm = letters.iter().filter(|(_, given)| *given).map(|(letter, _)| *letter);
+    String::from_utf8(perm.collect()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -154,9 +155,9 @@ mod tests {
     #[test]
     fn unique_facts_have_the_digits_of_their_numbers() {
         for number in [0, 1, 9, 15, 16, 255, 0x1000, 0xfee1_dead, u64::MAX] {
-            let mut text = String::new();
+            let mut text = Vec::new();
             push_hex(&mut text, number);
-            assert_eq!(text, format!("{number:x}"));
+            assert_eq!(String::from_utf8(text).unwrap(), format!("{number:x}"));
         }
     }
 }

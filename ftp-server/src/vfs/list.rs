@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use super::attributes::target;
 use super::entry::{May, entry, shown_entry};
 use super::partial::is_partial;
-use super::path::{Beneath, can_be_listed};
+use super::path::Beneath;
 use super::root::Root;
 
 /// A directory, or the one file that a listing was asked for, open and being listed.
@@ -189,8 +189,9 @@ fn next_name(dir: &mut Dir, mounts: &[Mounted]) -> Result<Next<(DirEntry, PathNa
     if matches!(name, b"." | b"..") || is_partial(name) || is_mount {
         return Ok(Next::Hidden);
     }
-    Ok(match PathName::from_wire(name) {
-        Ok(path) if can_be_listed(name) => Next::Found((found, path)),
-        Ok(_) | Err(_) => Next::Omitted(name.to_vec()),
+    // A client could not read a line with CR, LF or NUL in it.
+    Ok(match PathName::from_user(name) {
+        Ok(path) => Next::Found((found, path)),
+        Err(_) => Next::Omitted(name.to_vec()),
     })
 }
