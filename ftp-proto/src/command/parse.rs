@@ -235,28 +235,30 @@ fn data_type(word: &[u8]) -> Result<DataType, Fault> {
         (b"I", None) => Ok(DataType::Image),
         // `L` without a size was legal when BYTE set the size (RFC 354). Here it is 8.
         (b"L", None) | (b"L8", None) | (b"L", Some(b"8")) => Ok(DataType::Local8),
-        (b"A" | b"E", Some(b"N" | b"T" | b"C")) | (b"E" | b"P" | b"F", None) => Ok(DataType::Unserved),
+        (b"A" | b"E", Some(b"N" | b"T" | b"C")) => Ok(DataType::Unserved),
+        ([letter], None) if letter.is_ascii_alphabetic() => Ok(DataType::Unserved),
         (b"L", Some(size)) => number(size).map(|_| DataType::Unserved),
         (_, _) => Err(Fault::Syntax),
     }
 }
 
-/// Parses the argument of MODE.
+/// Parses the argument of MODE. Any letter has the form of a mode (RFC 959 5.3.2), so the answer to one that is
+/// not served is 504, as RFC 959 has it, and not 501.
 fn mode(word: &[u8]) -> Result<Mode, Fault> {
     match letter(word)? {
         b'S' => Ok(Mode::Stream),
         b'B' => Ok(Mode::Block),
         b'Z' => Ok(Mode::Deflate),
-        other @ (b'C' | b'T' | b'H' | b'E') => Ok(Mode::Unserved(other)),
+        other if other.is_ascii_alphabetic() => Ok(Mode::Unserved(other)),
         _ => Err(Fault::Syntax),
     }
 }
 
-/// Parses the argument of STRU.
+/// Parses the argument of STRU. Letters that are not served are 504, as for MODE.
 fn structure(word: &[u8]) -> Result<Structure, Fault> {
     match letter(word)? {
         b'F' => Ok(Structure::File),
-        other @ (b'R' | b'P') => Ok(Structure::Unserved(other)),
+        other if other.is_ascii_alphabetic() => Ok(Structure::Unserved(other)),
         _ => Err(Fault::Syntax),
     }
 }

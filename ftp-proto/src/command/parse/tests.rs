@@ -139,7 +139,9 @@ fn e16_legal_types_that_are_not_served_are_not_syntax_errors() {
     }
     both("MODE C", Command::Mode(Mode::Unserved(b'C')));
     both("stru r", Command::Stru(Structure::Unserved(b'R')));
-    refused(b"TYPE Q", Some(Verb::Type), Fault::Syntax);
+    refused(b"TYPE 1", Some(Verb::Type), Fault::Syntax);
+    refused(b"MODE 1", Some(Verb::Mode), Fault::Syntax);
+    refused(b"STRU .", Some(Verb::Stru), Fault::Syntax);
     refused(b"TYPE I N", Some(Verb::Type), Fault::Syntax);
     refused(b"TYPE L x", Some(Verb::Type), Fault::Syntax);
     refused(b"TYPE", Some(Verb::Type), Fault::Missing);

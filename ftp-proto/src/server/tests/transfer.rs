@@ -52,6 +52,13 @@ fn e02_e16_files_and_parameters_are_checked_before_any_connection() {
         for line in ["TYPE E", "MODE C", "STRU R", "BYTE 36", "TYPE L 36"] {
             h.check(line, &[unserved]); // E16, E17
         }
+        // Any letter has the form of a value; RFC 959 has 504 for those that are not served.
+        for line in ["TYPE Q", "MODE X", "STRU X"] {
+            h.check(line, &[unserved]);
+        }
+        for line in ["TYPE 1", "MODE 1", "STRU FF"] {
+            h.check(line, &["501"]);
+        }
         for line in ["TYPE L 8", "MODE S", "STRU F", "BYTE 8"] {
             h.check(line, &["200"]);
         }
