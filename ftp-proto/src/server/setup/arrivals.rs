@@ -77,6 +77,7 @@ pub(in crate::server) fn handshake(cx: &mut Context, ticket: Ticket, answer: Ans
     }
     if let Some(listener) = cx.sockets.find(listener) {
         listener.held.take_if(|held| held.conn == conn);
+        listener.unsecured = Some((conn, from));
     }
     stranger(cx, listener, conn, from);
     None

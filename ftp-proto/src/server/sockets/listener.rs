@@ -22,6 +22,8 @@ pub(in crate::server) struct Listener {
     pub(in crate::server) filters: Each<Filter>,
     /// The connections that came before a transfer command.
     pub(in crate::server) held: Fair<Group, Held>,
+    /// The last connection on which TLS could not begin before a transfer command. It is closed.
+    pub(in crate::server) unsecured: Option<(ConnId, SocketAddr)>,
     /// How many strangers were closed since the last data connection.
     pub(in crate::server) strangers: u32,
     /// Whether CPSV opened it: this server is the TLS client of its connection.

@@ -244,8 +244,18 @@ impl Sockets {
     ) -> Listener {
         self.listeners_so_far += 1;
         let serial = self.listeners_so_far;
-        let (held, strangers, tls_client) = (Fair::new(), 0, false);
-        Listener { ticket, port, reservation, filters, held, strangers, tls_client, since: now, serial }
+        Listener {
+            ticket,
+            port,
+            reservation,
+            filters,
+            held: Fair::new(),
+            unsecured: None,
+            strangers: 0,
+            tls_client: false,
+            since: now,
+            serial,
+        }
     }
 
     /// LSTN: `direction` uses `new` from now on, and its old listener is closed (C19).
@@ -344,6 +354,7 @@ impl Sockets {
         let passive = self.is_passive(ticket);
         let Some(listener) = self.find(ticket) else { return 0 };
         listener.since = now;
+        listener.unsecured = None;
         while let Some(held) = listener.take_held() {
             listener.count_stranger();
             out.reset(held.conn);

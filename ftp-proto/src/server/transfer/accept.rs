@@ -1,7 +1,7 @@
 //! The passive end: a connection that arrives may be the peer, must prove itself where RNDZ is in
 //! force, or is a stranger that changes nothing (C08, C13, C28, E21).
 
-use super::candidate::{Candidate, FirstStep, Verdict};
+use super::candidate::{Candidate, FirstStep, NO_TLS, Verdict};
 use super::input::Input;
 use super::peer::{Peer, Progress};
 use super::request::Request;
@@ -45,8 +45,22 @@ impl Accept {
         {
             progress = accept.candidate(cx, (conn, from), tls);
         }
+        if matches!(progress, Progress::Waiting) {
+            progress = accept.unsecured(cx);
+        }
         accept.arm(cx);
         (accept, progress)
+    }
+
+    /// Whether the peer has already come, and TLS could not begin with it. The client is told the same as where
+    /// the peer comes after the command.
+    fn unsecured(&self, cx: &mut Context) -> Progress {
+        let came = cx.sockets.find(self.listener).and_then(|listener| listener.unsecured.take());
+        let role = self.wants.role;
+        match came.filter(|_| role.is_some()).and_then(|(conn, from)| self.judge(cx, conn, from)) {
+            Some(peer) if self.is_the_only_one(cx, &peer) => Progress::not_private(role, NO_TLS),
+            Some(_) | None => Progress::Waiting,
+        }
     }
 
     /// Whether connections that arrive at `listener` are for this search.
@@ -182,17 +196,20 @@ impl Accept {
     /// other: the client is told at once.
     fn not_private(&mut self, cx: &mut Context, peer: Peer, why: &'static str) -> Progress {
         self.candidates.take_if(|other| other.conn() == peer.conn);
-        let named = peer.grant == Grant::Own && !peer.must_resume
-            || matches!(
-                cx.sockets.filter(self.listener, self.wants.direction),
-                Filter::Host(_) | Filter::Socket(_)
-            );
-        if named && cx.sockets.rendezvous.is_none() && self.candidates.is_empty() {
+        if self.is_the_only_one(cx, &peer) {
             cx.out.reset(peer.conn);
             return Progress::not_private(self.wants.role, why);
         }
         arrivals::stranger(cx, self.listener, peer.conn, peer.address);
         Progress::Waiting
+    }
+
+    /// Whether nobody else could be the peer.
+    fn is_the_only_one(&self, cx: &Context, peer: &Peer) -> bool {
+        let filter = cx.sockets.filter(self.listener, self.wants.direction);
+        let is_named = peer.grant == Grant::Own && !peer.must_resume
+            || matches!(filter, Filter::Host(_) | Filter::Socket(_));
+        is_named && cx.sockets.rendezvous.is_none() && self.candidates.is_empty()
     }
 
     /// A connection that has not proven itself is a stranger.

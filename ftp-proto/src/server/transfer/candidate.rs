@@ -49,6 +49,9 @@ pub(super) enum Verdict {
     NotPrivate(&'static str),
 }
 
+/// What the client is told if a handshake fails.
+pub(super) const NO_TLS: &str = "TLS failed on the data connection";
+
 impl Candidate {
     /// Takes the first step with a connection. TLS may have begun on it before the transfer command.
     pub(super) fn begin(cx: &mut Context, wants: DataRequirements, peer: Peer, held: HeldTls) -> FirstStep {
@@ -127,7 +130,7 @@ impl Candidate {
     pub(super) fn handshake(&mut self, cx: &mut Context, answer: Answer) -> Verdict {
         let Answer::Secured(shown) = answer else {
             tls::failed(cx, self.peer.address, answer);
-            return Verdict::NotPrivate("TLS failed on the data connection");
+            return Verdict::NotPrivate(NO_TLS);
         };
         let start = Self::secured(cx, self.wants, self.peer, shown);
         match start {

@@ -231,6 +231,49 @@ fn a_held_connection_whose_handshake_fails_is_a_stranger() {
     h.check("RETR a", &["150"]);
 }
 
+/// A client that has asked for PROT P and connects in clear hears the same within the time of the handshake,
+/// whatever it sends, and whether it connects before its command or after it.
+#[test]
+fn clear_data_under_prot_p_are_522_whenever_they_come() {
+    for (before, sends) in [(true, true), (true, false), (false, true), (false, false)] {
+        let mut h = private(EXPLICIT);
+        let port = h.port("PASV");
+        if !before {
+            h.send("STOR c\r\n");
+        }
+        h.arrive(port, &format!("{OWN}:5000"));
+        if sends {
+            h.handshake(Answer::Failed("not TLS".to_owned()));
+        }
+        if before {
+            h.send("STOR c\r\n");
+        }
+        if !sends {
+            h.pass(seconds(11));
+        }
+        let last = h.take().pop().unwrap_or_default();
+        assert!(last.starts_with("522 "), "before: {before}, sends: {sends}: {last}");
+        assert!(h.open.is_empty());
+        h.check("NOOP", &["200"]);
+    }
+}
+
+#[test]
+fn clear_data_of_somebody_else_under_prot_p_end_no_wait() {
+    let mut h = open_to_all();
+    let port = h.port("PASV");
+    h.arrive(port, &format!("{FOREIGN}:5000"));
+    h.handshake(Answer::Failed("not TLS".to_owned()));
+    h.check("STOR c", &[]);
+    // A new port begins anew.
+    let mut h = private(EXPLICIT);
+    let port = h.port("PASV");
+    h.arrive(port, &format!("{OWN}:5000"));
+    h.handshake(Answer::Failed("not TLS".to_owned()));
+    h.port("PASV");
+    h.check("STOR c", &[]);
+}
+
 #[test]
 fn a_probe_inside_tls_has_no_preliminary_reply() {
     for proves in [true, false] {
