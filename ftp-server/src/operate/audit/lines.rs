@@ -1,5 +1,7 @@
 //! How each record becomes a line of the log, and the names of all events.
 
+use std::time::Duration;
+
 use ftp_proto::command::Direction;
 use ftp_proto::wire::PathName;
 
@@ -116,7 +118,7 @@ impl Transfer<'_> {
 
     fn log(&self, user: Option<&str>, name: &str) {
         let Self { verb, path, bytes, took, peer, private, failure, .. } = self;
-        let (command, path, seconds) = (verb.name(), path.display(), took.as_secs_f64());
+        let (command, path, seconds) = (verb.name(), path.display(), plain_seconds(*took));
         let (peer, tls) = (peer.map(|peer| peer.to_string()), *private);
         match failure {
             None => tracing::info!(user, command, path, bytes, seconds, peer, tls, whole = true, "{name}"),
@@ -125,6 +127,11 @@ impl Transfer<'_> {
             }
         }
     }
+}
+
+/// Seconds in steps of a tenth of a millisecond. Smaller numbers would stand in exponent form in the text log.
+fn plain_seconds(took: Duration) -> f64 {
+    (took.as_secs_f64() * 10_000.0).round() / 10_000.0
 }
 
 fn text(name: &[u8]) -> String {
@@ -189,3 +196,22 @@ pub const EVENTS: [(&str, &str, &str); 31] = [
     ("transfer detached", "info", "The control connection has ended, and a transfer goes on without it."),
     ("session ended", "info", "`why` is the cause; `sent` and `received` are bytes of files and listings."),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_of_transfers_are_plain_decimals() {
+        let shown = |nanoseconds| format!("{:?}", plain_seconds(Duration::from_nanos(nanoseconds)));
+        for (nanoseconds, text) in [
+            (0, "0.0"),
+            (49_000, "0.0"),
+            (90_800, "0.0001"),
+            (1_250_000, "0.0013"),
+            (90_061_500_000_000, "90061.5"),
+        ] {
+            assert_eq!(shown(nanoseconds), text);
+        }
+    }
+}
