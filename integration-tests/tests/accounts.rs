@@ -476,7 +476,7 @@ fn an_address_that_guesses_too_often_is_banned_and_others_are_not() {
     let mut banned = socket::connect(SocketAddr::new(from, 0), server.address(Rfc959));
     let mut said = String::new();
     banned.read_to_string(&mut said).unwrap();
-    assert!(said.starts_with("421 Too many wrong logins from your address"), "{said}");
+    assert!(said.starts_with("421 Too many wrong logins from your address; try again in 15 min"), "{said}");
     server.login(Rfc959);
 }
 

@@ -113,10 +113,10 @@ impl Logins {
         self.state().guard.set(Bounds { at_once, ..bounds });
     }
 
-    /// Whether connections from this address are turned away.
-    pub fn is_banned(&self, from: IpAddr) -> bool {
+    /// For how long connections from this address are still turned away; `None` if they are not.
+    pub fn banned_for(&self, from: IpAddr) -> Option<Duration> {
         let now = self.clock.now();
-        self.state().guard.is_banned(now, Group::of(from))
+        self.state().guard.banned_for(now, Group::of(from))
     }
 
     /// The addresses that are banned, and for how long they still are.

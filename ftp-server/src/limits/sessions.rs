@@ -129,9 +129,24 @@ pub enum Full {
     /// The operator has removed the account.
     #[error("Your account was removed")]
     Removed,
-    /// The address has guessed too many passwords.
-    #[error("Too many wrong logins from your address; try again later")]
-    Banned,
+    /// The address has guessed too many passwords. It is told when the ban ends, which tells it nothing that it
+    /// could not find out.
+    #[error("Too many wrong logins from your address; try again in {minutes} min")]
+    Banned {
+        /// How long the ban still lasts, in minutes, rounded up.
+        minutes: u64,
+    },
+}
+
+impl Full {
+    /// One word for it: the name of the limit, or what has happened.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Reached(limit) => limit.name(),
+            Self::Removed => "removed",
+            Self::Banned { .. } => "banned",
+        }
+    }
 }
 
 impl Sessions {

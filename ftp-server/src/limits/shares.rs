@@ -81,7 +81,8 @@ impl Shares {
     /// # Errors
     /// It has to be turned away.
     pub fn admit(&self, ip: IpAddr) -> Result<(SessionSlot, Eviction), Full> {
-        if self.logins.is_banned(ip) { Err(Full::Banned) } else { self.sessions.admit(ip) }
+        self.is_welcome(ip)?;
+        self.sessions.admit(ip)
     }
 
     /// The same where the last descriptors are for those who are inside: a connection gets in only if its login
@@ -90,7 +91,15 @@ impl Shares {
     /// # Errors
     /// It has to be turned away.
     pub fn admit_to_few_descriptors(&self, ip: IpAddr) -> Result<(SessionSlot, Eviction), Full> {
-        if self.logins.is_banned(ip) { Err(Full::Banned) } else { self.sessions.admit_to_few_descriptors(ip) }
+        self.is_welcome(ip)?;
+        self.sessions.admit_to_few_descriptors(ip)
+    }
+
+    fn is_welcome(&self, ip: IpAddr) -> Result<(), Full> {
+        match self.logins.banned_for(ip) {
+            Some(left) => Err(Full::Banned { minutes: left.as_secs().div_ceil(60).max(1) }),
+            None => Ok(()),
+        }
     }
 
     /// How far each limit is used, in the order of [`Limit::ALL`].

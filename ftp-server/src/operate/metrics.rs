@@ -84,7 +84,7 @@ struct TimerLabel {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 enum Text {
     Done(bool),
-    Full(Full),
+    Full(&'static str),
     Why(Why),
     Unfit(Unfit),
 }
@@ -94,8 +94,7 @@ impl EncodeLabelValue for Text {
         match self {
             Self::Done(true) => "yes".encode(encoder),
             Self::Done(false) => "no".encode(encoder),
-            Self::Full(Full::Reached(limit)) => limit.name().encode(encoder),
-            Self::Full(full) => format!("{full:?}").to_lowercase().encode(encoder),
+            Self::Full(full) => full.encode(encoder),
             Self::Why(why) => format!("{why:?}").encode(encoder),
             Self::Unfit(why) => format!("{why:?}").encode(encoder),
         }
@@ -200,7 +199,7 @@ impl Metrics {
     }
 
     fn full(&self, full: Full) {
-        self.turned_away.get_or_create(&Reason { reason: Text::Full(full) }).inc();
+        self.turned_away.get_or_create(&Reason { reason: Text::Full(full.name()) }).inc();
     }
 
     fn transfer(&self, transfer: &Transfer<'_>) {
@@ -315,7 +314,7 @@ mod tests {
         let from = IpAddr::from([192, 0, 2, 7]);
         let full = Full::Reached(limits::Limit::Sessions);
         metrics.count(&Record::TurnedAway(full));
-        metrics.count(&Record::Displaced(Full::Banned));
+        metrics.count(&Record::Displaced(Full::Banned { minutes: 1 }));
         let owner = limits::Owner::new(None, from);
         metrics.count(&Record::NoPort { owner: &owner, error: "none".to_owned() });
         metrics.count(&Record::Refused { why: Why::LowPort, address: ([192, 0, 2, 7], 25).into() });
@@ -355,7 +354,7 @@ mod tests {
     fn the_guide_has_a_row_for_each_metric_and_no_other() {
         let metrics = Metrics::new(Lost::default());
         // A family without a value does not appear.
-        let full = Full::Banned;
+        let full = Full::Banned { minutes: 1 };
         metrics.count(&Record::Displaced(full));
         metrics.count(&Record::LoggedIn { private: true });
         let unfit = NoLogin::Unfit(Unfit::Expired);

@@ -270,7 +270,12 @@ impl<K: Copy + Eq + Hash + Ord> Guard<K> {
 
     /// Whether `host` is banned.
     pub fn is_banned(&self, now: Moment, host: Group) -> bool {
-        self.bans.get(&host).is_some_and(|until| *until > now)
+        self.banned_for(now, host).is_some()
+    }
+
+    /// For how long `host` is still banned; `None` if it is not.
+    pub fn banned_for(&self, now: Moment, host: Group) -> Option<Duration> {
+        self.bans.get(&host).filter(|until| **until > now).map(|until| until.since(now))
     }
 
     /// Bans `host` until a moment.

@@ -63,7 +63,7 @@ fn every<'a>(path: &'a PathName, owner: &'a Owner, failed: &'a HookFailure) -> V
     let received = Transfer { direction: Direction::Receive, ..sent };
     let broken = |transfer: Transfer<'a>| Transfer { failure: Some("two words"), ..transfer };
     let changed = |failure| Record::Changed { verb: Verb::Dele, path, to: None, failure };
-    let full = Full::Banned;
+    let full = Full::Banned { minutes: 1 };
     vec![
         Record::Connected,
         Record::TurnedAway(full),
