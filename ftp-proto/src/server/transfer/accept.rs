@@ -204,7 +204,7 @@ impl Accept {
         Progress::Waiting
     }
 
-    /// Whether nobody else could be the peer.
+    /// Whether no other connection can be that of the peer.
     fn is_the_only_one(&self, cx: &Context, peer: &Peer) -> bool {
         let filter = cx.sockets.filter(self.listener, self.wants.direction);
         let is_named = peer.grant == Grant::Own && !peer.must_resume
