@@ -21,6 +21,10 @@ const REASONS: &[(&str, &str)] = &[
         "lftp knows no RNDZ, and the two sites are foreign to each other on loopback",
     ),
     (
+        "agent",
+        "the certificates of the servers of a benchmark are made for it, and no authority vouches for them",
+    ),
+    (
         "two_of_each",
         "the benchmark has lftp, which knows no RNDZ, copy between two sites that are foreign to each other",
     ),
