@@ -23,5 +23,6 @@ pub mod site;
 pub mod socket;
 pub mod tls_client;
 pub mod tls_peer;
+pub mod topology;
 pub mod transcript;
 pub mod user;

@@ -29,14 +29,25 @@ pub struct Network {
     nft: Tool,
     spaces: Vec<String>,
     router: Router,
+    /// Routers with NAT so far.
+    nats: u8,
+}
+
+/// Which port a router with NAT gives to a connection that it lets out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ports {
+    /// The one that it has, as a port-restricted cone does.
+    Kept,
+    /// Another one for each destination, as a symmetric NAT does.
+    Random,
 }
 
 /// A namespace that forwards packets between the subnets at its ports.
 #[derive(Debug)]
 pub struct Router {
     space: String,
-    /// Its subnets are 10.`number`.N.0/24.
-    number: u8,
+    /// What its subnets begin with: theirs are N.0/24 below it.
+    prefix: [u8; 2],
     subnets: u8,
     /// Its address at the network's own router; the source of all packets that it lets out.
     outside: Option<Ipv4Addr>,
@@ -77,8 +88,17 @@ impl Host {
 }
 
 impl Network {
-    /// A router without hosts.
+    /// A router without hosts; its networks are private ones.
     pub fn new() -> Result<Self, Skipped> {
+        Self::with([10, 1])
+    }
+
+    /// A router without hosts whose networks are not private (RFC 2544), as those of the Internet.
+    pub fn public() -> Result<Self, Skipped> {
+        Self::with([198, 18])
+    }
+
+    fn with(prefix: [u8; 2]) -> Result<Self, Skipped> {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         if !geteuid().is_root() {
             return Err(Skipped("network namespaces need root".into()));
@@ -90,8 +110,8 @@ impl Network {
         sweep(&ip);
         let number = NEXT.fetch_add(1, Ordering::SeqCst);
         let name = format!("{PREFIX}-{}-{number}", std::process::id());
-        let router = Router { space: format!("{name}-router"), number: 1, subnets: 0, outside: None };
-        let mut network = Self { name, ip, nft, spaces: Vec::new(), router };
+        let router = Router { space: format!("{name}-router"), prefix, subnets: 0, outside: None };
+        let mut network = Self { name, ip, nft, spaces: Vec::new(), router, nats: 0 };
         network.namespace("router").map_err(Skipped)?;
         network.forwards("router");
         Ok(network)
@@ -104,24 +124,40 @@ impl Network {
         self.attach(name, &router, subnet)
     }
 
-    /// A router that lets connections out under its own address (masquerade), and none in.
+    /// A router that lets connections out under its own address (masquerade), and none in: what comes
+    /// is dropped without a word.
     pub fn nat(&mut self, name: &str) -> Result<Router, Skipped> {
+        self.nat_with(name, Ports::Kept)
+    }
+
+    /// The same with the choice of its ports.
+    pub fn nat_with(&mut self, name: &str, ports: Ports) -> Result<Router, Skipped> {
         let outside = self.host(name);
         self.forwards(name);
-        let rules = "table ip nat {
-            chain in { type nat hook prerouting priority dstnat; }
-            chain out { type nat hook postrouting priority srcnat; oifname \"eth0\" masquerade; }
-        }
-        table ip filter {
-            chain forward {
+        let random = if ports == Ports::Random { " fully-random" } else { "" };
+        let rules = format!(
+            "table ip nat {{
+            chain in {{ type nat hook prerouting priority dstnat; }}
+            chain out {{ type nat hook postrouting priority srcnat; oifname \"eth0\" masquerade{random}; }}
+        }}
+        table ip filter {{
+            chain forward {{
                 type filter hook forward priority filter; policy drop;
                 ct state established,related accept
                 ct status dnat accept
                 iifname != \"eth0\" accept
-            }
-        }";
-        self.rules(&outside.space, rules).map_err(Skipped)?;
-        Ok(Router { space: outside.space, number: 2, subnets: 0, outside: Some(outside.address) })
+            }}
+            chain own {{
+                type filter hook input priority filter; policy accept;
+                ct state established,related accept
+                iifname \"eth0\" drop
+            }}
+        }}"
+        );
+        self.rules(&outside.space, &rules).map_err(Skipped)?;
+        self.nats += 1;
+        let prefix = [10, 1 + self.nats];
+        Ok(Router { space: outside.space, prefix, subnets: 0, outside: Some(outside.address) })
     }
 
     /// A host behind a router of its own kind.
@@ -153,6 +189,20 @@ impl Network {
         self.rules(&host.space, &rules).unwrap();
     }
 
+    /// A firewall at a host that drops the connections of another host without a word, and lets all others in.
+    pub fn keep_out(&self, host: &Host, other: &Host) {
+        let rules = format!(
+            "table ip keep {{ chain input {{
+                type filter hook input priority filter; policy accept;
+                ct state established,related accept
+                ip saddr {} drop
+            }}
+            }}",
+            other.address
+        );
+        self.rules(&host.space, &rules).unwrap();
+    }
+
     /// Takes a host's cable out: what is sent to it is lost without a word.
     pub fn unplug(&self, host: &Host) {
         run(self.ip.command().args(["-n", &host.space, "link", "set", "eth0", "down"]), "").unwrap();
@@ -175,6 +225,11 @@ impl Network {
         let router = Host { space: router.clone(), address: Ipv4Addr::UNSPECIFIED };
         router.run(|| fs::write("/proc/sys/net/ipv6/conf/all/forwarding", "1").unwrap());
         Ok(address)
+    }
+
+    /// Takes a host's address of IPv4 away.
+    pub fn remove_v4(&self, host: &Host) {
+        run(self.ip.command().args(["-n", &host.space, "-4", "address", "flush", "dev", "eth0"]), "").unwrap();
     }
 
     /// One more namespace.
@@ -219,7 +274,8 @@ impl Network {
 impl Router {
     fn next_subnet(&mut self) -> [u8; 3] {
         self.subnets += 1;
-        [10, self.number, self.subnets]
+        let [first, second] = self.prefix;
+        [first, second, self.subnets]
     }
 }
 

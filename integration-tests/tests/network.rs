@@ -4,6 +4,7 @@ mod published;
 mod race;
 mod relayed;
 mod symmetric;
+mod topologies;
 
 use ftp_proto::dialect::Dialect;
 use integration_tests::foreign::{End, Foreign, Hosts, Kind, Skipped};

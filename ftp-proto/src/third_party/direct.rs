@@ -102,9 +102,11 @@ impl Direct {
             }
             Step::Connect => Some(script::connect(self.roles, me, other, self.listens?)),
             Step::Filter => {
-                // If the port is not known, port 0 (any port of the host) replaces an old filter.
+                // If the port is not known, port 0 (any port of the host) replaces an old filter. A symmetric
+                // NAT changes the port, so a filter names the host alone where both ends prove themselves.
                 let any = script::has_old_filter(self.roles, me).then_some(0);
-                let port = self.connects_from?.or(any)?;
+                let announced = self.connects_from?.map(|port| if ends.proven { 0 } else { port });
+                let port = announced.or(any)?;
                 Some(Command::Sock(SockTarget { host: Some(other.address), port }))
             }
             Step::Rest => ends.transfer.restart.map(Command::Rest),

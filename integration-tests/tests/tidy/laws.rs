@@ -74,6 +74,7 @@ pub(super) const ROOMS: [Room; 6] = [
             "user peer transcript",
             "foreign",
             "net tls_peer",
+            "topology",
         ],
         is_program: false,
     },

@@ -251,7 +251,7 @@ fn rndz_goes_to_both_ends_before_anything_that_it_judges() {
          src< 200 ok
          src: SOCK 192.0.2.2,40002
          src< 255 SOCK 40003
-         dst: SOCK 192.0.2.1,40003
+         dst: SOCK 192.0.2.1,0
          dst< 255 SOCK 40002
          src: RETR a
          dst: STOR b",
@@ -367,7 +367,7 @@ fn h31_two_sessions_on_one_server_are_two_ends_with_one_address() {
          dst< 255 SOCK 40002
          src: SOCK 192.0.2.1,40002
          src< 255 SOCK 40003
-         dst: SOCK 192.0.2.1,40003
+         dst: SOCK 192.0.2.1,0
          dst< 255 SOCK 40002
          src: RETR a
          dst: STOR b

@@ -1,0 +1,139 @@
+//! Every small internet: the file takes the most direct path that is open, and no dead path is waited for.
+
+use integration_tests::foreign::Skipped;
+use integration_tests::or_skip;
+use integration_tests::site::sample;
+use integration_tests::topology::{Lab, Topology};
+use integration_tests::user::{Run, user};
+
+/// A hub that the user may use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Hub {
+    /// A relay that both servers reach.
+    Relay,
+    /// No relay.
+    None,
+}
+
+/// Our two servers with the settings that they have by themselves, and a copy with those of `ftp-user`.
+fn copied(topology: Topology, hub: Hub, more: &[&str]) -> Result<(Lab, Run, Vec<u8>), Skipped> {
+    let sent = sample(3_000_003);
+    let lab = Lab::new(topology, &sent, |site| site)?;
+    let agent = (hub == Hub::Relay).then(|| lab.relay());
+    let run = user().args(["copy", "--json", "--trace", "trace.txt"]).args(more);
+    let run = agent.iter().fold(run, |run, agent| {
+        let run = run.args(["--relay", &agent.address.to_string(), "--relay-token-file"]);
+        run.args([agent.token_file.as_os_str()])
+    });
+    let run = run.args([lab.url(0, "a.bin"), lab.url(1, "b.bin")]);
+    let run = lab.user.run(|| run.run());
+    Ok((lab, run, sent))
+}
+
+fn shown(topology: Topology, lab: &Lab, run: &Run) -> String {
+    let trace = String::from_utf8_lossy(&run.bytes("trace.txt")).into_owned();
+    let [source, target] = &lab.servers;
+    let said = [source.running.said(), target.running.said()].join("\n-- target --\n");
+    format!("{}\n{run}\n{trace}\n-- source --\n{said}", topology.name)
+}
+
+/// The file arrives over the most direct path, and if there is none, through this hub.
+fn arrives(name: &str, hub: Hub, through: (&str, &str)) -> Result<(), Skipped> {
+    let topology = Topology::named(name);
+    let (lab, run, sent) = copied(topology, hub, &[])?;
+    let shown = shown(topology, &lab, &run);
+    assert_eq!(run.code(), Some(0), "{shown}");
+    let (path, rung) = topology.direct.unwrap_or(through);
+    let summary = run.summary();
+    assert_eq!((&summary["path"], &summary["rung"]), (&path.into(), &rung.into()), "{shown}");
+    assert_eq!(summary["verified"], "sha-256", "{shown}");
+    let [_, target] = &lab.servers;
+    assert!(target.bytes("b.bin") == sent, "the copy differs\n{shown}");
+    assert_eq!(target.names(), ["b.bin"], "{shown}");
+    // One round: the candidates ran beside each other, only one of them has moved anything, and nobody
+    // has waited for the end of a wait.
+    assert_eq!(run.events("file")[0]["attempts"], 1, "{shown}");
+    let trace = String::from_utf8_lossy(&run.bytes("trace.txt")).into_owned();
+    assert!(!trace.contains("425 No proven data connection"), "{shown}");
+    Ok(())
+}
+
+/// Through a relay, if there is no direct path.
+fn with_and_without_a_relay(name: &str) {
+    or_skip!(arrives(name, Hub::None, ("user", "user")));
+    or_skip!(arrives(name, Hub::Relay, ("relay", "relay-source")));
+}
+
+/// No hub is reached by both servers: the run says why and leaves nothing behind.
+fn has_no_path(name: &str) -> Result<(), Skipped> {
+    let topology = Topology::named(name);
+    let (lab, run, _) = copied(topology, Hub::None, &["--path", "direct"])?;
+    let shown = shown(topology, &lab, &run);
+    assert_eq!(run.code(), Some(6), "{shown}");
+    let run = run.says("no path between the two servers works");
+    assert_eq!(run.summary()["failed"], 1, "{shown}");
+    assert_eq!(lab.servers[1].names(), [""; 0], "{shown}");
+    Ok(())
+}
+
+#[test]
+fn g02_flat() {
+    with_and_without_a_relay("flat");
+}
+
+#[test]
+fn g02_the_source_behind_nat() {
+    with_and_without_a_relay("source-behind-nat");
+}
+
+#[test]
+fn g02_the_source_behind_symmetric_nat() {
+    with_and_without_a_relay("source-behind-symmetric-nat");
+}
+
+#[test]
+fn g02_the_destination_behind_nat() {
+    with_and_without_a_relay("destination-behind-nat");
+}
+
+#[test]
+fn g02_the_destination_behind_symmetric_nat() {
+    with_and_without_a_relay("destination-behind-symmetric-nat");
+}
+
+#[test]
+fn g02_both_behind_nat() {
+    with_and_without_a_relay("both-behind-nat");
+}
+
+#[test]
+fn g02_both_behind_symmetric_nat() {
+    or_skip!(has_no_path("both-behind-symmetric-nat"));
+    or_skip!(arrives("both-behind-symmetric-nat", Hub::Relay, ("relay", "relay-source")));
+}
+
+#[test]
+fn g02_both_behind_nat_of_two_kinds() {
+    or_skip!(has_no_path("both-behind-mixed-nat"));
+    or_skip!(arrives("both-behind-mixed-nat", Hub::Relay, ("relay", "relay-source")));
+}
+
+#[test]
+fn g02_firewalled() {
+    with_and_without_a_relay("firewalled");
+}
+
+#[test]
+fn i07_a_source_of_ipv6_alone_and_a_destination_of_ipv4_alone() {
+    with_and_without_a_relay("v6only-v4only");
+}
+
+#[test]
+fn g02_asymmetric() {
+    with_and_without_a_relay("asymmetric");
+}
+
+#[test]
+fn g02_asymmetric_reversed() {
+    with_and_without_a_relay("asymmetric-reversed");
+}
