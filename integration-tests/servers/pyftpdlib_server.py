@@ -1,16 +1,25 @@
-"""pyftpdlib as a server of one user: ADDRESS PORT ROOT USER PASSWORD allowed|refused"""
+"""pyftpdlib as a server of one user: ADDRESS PORT ROOT USER PASSWORD allowed|refused [CERTIFICATE]
+
+With a certificate, nothing goes in clear.
+"""
 
 import logging
 import sys
 
 from pyftpdlib.authorizers import DummyAuthorizer
-from pyftpdlib.handlers import FTPHandler
+from pyftpdlib import handlers
 from pyftpdlib.servers import FTPServer
 
-address, port, root, user, password, hosts = sys.argv[1:]
+address, port, root, user, password, hosts, *certificate = sys.argv[1:]
 logging.basicConfig(level=logging.INFO)
 authorizer = DummyAuthorizer()
 authorizer.add_user(user, password, root, perm="elradfmwMT")
+if certificate:
+    FTPHandler = handlers.TLS_FTPHandler
+    FTPHandler.certfile = certificate[0]
+    FTPHandler.tls_control_required = FTPHandler.tls_data_required = True
+else:
+    FTPHandler = handlers.FTPHandler
 FTPHandler.authorizer = authorizer
 FTPHandler.permit_foreign_addresses = hosts == "allowed"
 FTPServer.max_cons = 20000

@@ -229,7 +229,8 @@ impl Network {
 
     /// Takes a host's address of IPv4 away.
     pub fn remove_v4(&self, host: &Host) {
-        run(self.ip.command().args(["-n", &host.space, "-4", "address", "flush", "dev", "eth0"]), "").unwrap();
+        run(self.ip.command().args(["-n", &host.space, "-4", "address", "flush", "dev", "eth0"]), "")
+            .unwrap();
     }
 
     /// One more namespace.

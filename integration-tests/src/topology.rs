@@ -12,7 +12,7 @@ use std::net::{Ipv6Addr, SocketAddr};
 /// What lies between a server and the network that everybody reaches.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Edge {
-    /// Nothing.
+    /// Nothing: everybody reaches it.
     Open,
     /// A router with NAT; the control port is published, and no other.
     Nat(Ports),

@@ -2,7 +2,10 @@
 
 mod clients;
 mod encrypted;
+mod families;
+mod matrix;
 mod pairs;
+mod private;
 mod python;
 mod relayed;
 mod resume;

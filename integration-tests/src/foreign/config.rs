@@ -233,6 +233,8 @@ fn pure_ftpd(
 fn pyftpdlib(server: &Foreign, tool: &Tool, at: SocketAddr, user: &str, places: &Places) -> Command {
     let mut command = script("pyftpdlib_server.py", tool, at, user, places);
     command.arg(if server.hosts == Hosts::Allowed { "allowed" } else { "refused" });
+    // The certificate, if it has one.
+    command.args(server.extra.split_whitespace());
     command
 }
 

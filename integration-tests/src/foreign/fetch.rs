@@ -47,6 +47,14 @@ impl Tool {
         Ok(Self { prefix: fetched(package, &[&format!("pip:{package}")])?, ..interpreter })
     }
 
+    /// The Python interpreter with several of PyPI's packages, in a directory with this name.
+    pub fn python_with(name: &str, packages: &[&str]) -> Result<Self, Skipped> {
+        let interpreter = Self::plain_python()?;
+        let packages: Vec<String> = packages.iter().map(|package| format!("pip:{package}")).collect();
+        let packages: Vec<&str> = packages.iter().map(String::as_str).collect();
+        Ok(Self { prefix: fetched(name, &packages)?, ..interpreter })
+    }
+
     /// The Python interpreter with its own library.
     pub fn plain_python() -> Result<Self, Skipped> {
         Self::installed("bin/python3")

@@ -11,24 +11,41 @@ use std::sync::{Mutex, PoisonError};
 pub struct Page {
     /// What its marks call it.
     name: &'static str,
+    /// The part of `.ci/full` that writes it.
+    part: &'static str,
     sides: Vec<String>,
     cells: BTreeMap<(String, String), &'static str>,
     reasons: BTreeMap<String, String>,
 }
 
 impl Page {
-    fn new(name: &'static str, sides: Vec<String>) -> Self {
-        Self { name, sides, cells: BTreeMap::new(), reasons: BTreeMap::new() }
+    fn new(name: &'static str, part: &'static str, sides: Vec<String>) -> Self {
+        Self { name, part, sides, cells: BTreeMap::new(), reasons: BTreeMap::new() }
+    }
+
+    /// Another matrix: what its marks call it, and its sides.
+    pub fn named(name: &'static str, sides: Vec<String>) -> Self {
+        Self::new(name, "matrix-more", sides)
+    }
+
+    /// Notes a cell by the names of its sides.
+    pub fn note(&mut self, from: &str, to: &str, word: &'static str) {
+        self.cells.insert((from.to_owned(), to.to_owned()), word);
+    }
+
+    /// Notes a cell by the names of its sides that cannot be had, and why.
+    pub fn note_skipped(&mut self, from: &str, to: &str, why: &Skipped) {
+        self.skipped(from.to_owned(), to.to_owned(), why);
     }
 
     /// From server to server.
     pub fn of_sides() -> Self {
-        Self::new("matrix", sides().map(side).collect())
+        Self::new("matrix", "matrix", sides().map(side).collect())
     }
 
     /// Through a relay.
     pub fn of_relay() -> Self {
-        Self::new("matrix of the relay", Who::all().map(|who| who.name().to_owned()).collect())
+        Self::new("matrix of the relay", "matrix-more", Who::all().map(|who| who.name().to_owned()).collect())
     }
 
     /// Notes a cell that came out as it should.
@@ -65,7 +82,7 @@ impl Page {
 
     /// Writes the matrix between its marks of a page.
     pub fn write(&self, page: &Path) {
-        write_between(page, self.name, "matrix", &self.text());
+        write_between(page, self.name, self.part, &self.text());
     }
 
     fn text(&self) -> String {

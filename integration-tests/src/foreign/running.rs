@@ -1,6 +1,7 @@
 //! A server of other people that runs.
 
 use super::config::{self, Places};
+use super::fetch::Tool;
 use super::kind::{Hosts, Kind};
 use super::process::Group;
 use super::server::{FILES, Foreign};
@@ -24,7 +25,10 @@ impl Foreign {
         // vsftpd's anonymous user is protected by a password that nobody else knows.
         let (user, password) =
             if self.kind == Kind::Vsftpd { ("ftp", random_password()) } else { (USER, PASSWORD.to_owned()) };
-        let tool = self.kind.tool()?;
+        let tool = match (self.kind, &self.tls) {
+            (Kind::Pyftpdlib, Some(_)) => Tool::python_with("pyftpdlib-tls", &["pyftpdlib", "pyOpenSSL"])?,
+            _ => self.kind.tool()?,
+        };
         if !self.kind.policies().contains(&self.hosts) {
             let (name, hosts) = (self.kind.name(), self.hosts);
             return Err(Skipped(format!("{name} cannot be made to treat foreign hosts so: {hosts:?}")));
@@ -136,6 +140,11 @@ impl ForeignServer {
     /// The certificate that it shows.
     pub fn certificate(&self) -> &Certificate {
         &self.tls.as_ref().unwrap_or_else(|| panic!("{} has none", self.kind.name())).1
+    }
+
+    /// When TLS begins, if it has TLS.
+    pub fn begin(&self) -> Option<Begin> {
+        self.tls.as_ref().map(|(begin, _)| *begin)
     }
 
     /// The way from the directory of the login to the user's own.

@@ -44,8 +44,9 @@ pub(super) fn lines(kind: Kind, begin: Begin, certificate: &Path, log: &Path) ->
         }
         // It demands TLS for data, but no resumption.
         Kind::PureFtpd => format!("-Y 3 -2 {certificate}"),
-        Kind::Pyftpdlib
-        | Kind::Globus
+        // It demands TLS for everything, but no resumption. Its script takes the certificate.
+        Kind::Pyftpdlib => certificate.to_string(),
+        Kind::Globus
         | Kind::Inetutils
         | Kind::Netkit
         | Kind::Aioftp

@@ -1,7 +1,8 @@
 //! ftp-user between every two kinds of servers, ours and other people's.
 
 use integration_tests::foreign::{
-    DirectPath, End, Hosts, Kind, Page, Skipped, Who, direct_path, exits_without_a_path, sides, tree,
+    DirectPath, End, Hosts, Judged, Kind, Page, Skipped, Who, direct_path, exits_without_a_path,
+    ftplib_fetches, say_skipped, sides, tree,
 };
 use integration_tests::user::{Run, user};
 use integration_tests::{or_skip, skip};
@@ -36,6 +37,9 @@ fn is_whole(copied: &Copied) {
     assert_eq!(copied.to.names(), copied.from.names(), "{}", shown(copied));
     for (path, bytes) in &copied.files {
         assert!(copied.to.bytes(path) == *bytes, "{path} differs\n{}", shown(copied));
+    }
+    if let Err(skipped) = ftplib_fetches(&copied.to, &copied.files, Judged::InClear) {
+        say_skipped(skipped.0);
     }
 }
 

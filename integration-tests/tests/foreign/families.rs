@@ -1,0 +1,139 @@
+//! The matrix of address families: every host has an address of both, and each server is reached by one of them.
+
+use super::matrix::{Cell, run_all};
+use integration_tests::foreign::{
+    End, Foreign, Hosts, Judged, Kind, Page, Referee, Skipped, Who, say_skipped,
+};
+use integration_tests::net::{Host, Network};
+use integration_tests::site::{Site, sample};
+use integration_tests::user::user;
+use integration_tests::{or_skip, skip};
+
+/// By which family a server is reached.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Family {
+    V4,
+    V6,
+}
+
+/// One side of the matrix; it lets foreign hosts take part.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Side {
+    name: &'static str,
+    who: Who,
+    family: Family,
+}
+
+const fn side(name: &'static str, who: Who, family: Family) -> Side {
+    Side { name, who, family }
+}
+
+const SIDES: [Side; 10] = [
+    side("ftp-server v4", Who::Ours, Family::V4),
+    side("vsftpd v4", Who::Theirs(Kind::Vsftpd), Family::V4),
+    side("proftpd v4", Who::Theirs(Kind::Proftpd), Family::V4),
+    side("pure-ftpd v4", Who::Theirs(Kind::PureFtpd), Family::V4),
+    side("pyftpdlib v4", Who::Theirs(Kind::Pyftpdlib), Family::V4),
+    side("ftp-server v6", Who::Ours, Family::V6),
+    side("vsftpd v6", Who::Theirs(Kind::Vsftpd), Family::V6),
+    side("proftpd v6", Who::Theirs(Kind::Proftpd), Family::V6),
+    side("pure-ftpd v6", Who::Theirs(Kind::PureFtpd), Family::V6),
+    side("pyftpdlib v6", Who::Theirs(Kind::Pyftpdlib), Family::V6),
+];
+
+impl Side {
+    fn start(self, host: &Host, ip: &str, file: Option<&[u8]>) -> Result<End, Skipped> {
+        match self.who {
+            Who::Ours => {
+                let networks = "10.0.0.0/8,fd00::/8";
+                let site = Site::new("family").at(ip);
+                let site = site.args(["--foreign", "authenticated", "--foreign-networks", networks]);
+                let site = file.into_iter().fold(site, |site, bytes| site.file("a.bin", bytes));
+                Ok(End::Ours(host.run(|| site.start())))
+            }
+            Who::Theirs(kind) => {
+                // Fetched here, where there may be a network.
+                kind.tool()?;
+                let server = Foreign::new(kind).foreign(Hosts::Allowed).at(ip);
+                let server = file.into_iter().fold(server, |server, bytes| server.file("a.bin", bytes));
+                Ok(End::Theirs(host.run(|| server.start())?))
+            }
+        }
+    }
+}
+
+/// The file arrives, verified, and ftplib fetches the same; it goes directly where both servers are reached by one
+/// family, and through this host where they are not.
+fn cell(from: Side, to: Side) -> Result<&'static str, Skipped> {
+    let mut network = Network::new()?;
+    let [source, target, at] = ["source", "target", "user"].map(|name| network.host(name));
+    let mut six = Vec::new();
+    for host in [&source, &target, &at] {
+        six.push(network.add_v6(host)?.to_string());
+    }
+    let ip = |side: Side, host: &Host, six: &str| match side.family {
+        Family::V4 => host.ip(),
+        Family::V6 => six.to_owned(),
+    };
+    let sent = sample(300_000);
+    let from_end = from.start(&source, &ip(from, &source, &six[0]), Some(&sent))?;
+    let to_end = to.start(&target, &ip(to, &target, &six[1]), None)?;
+    let run = user().args(["copy", "--json", "--trace", "trace.txt", "--retries", "1", "--timeout", "10s"]);
+    let run = run.args([from_end.url("a.bin"), to_end.url("b.bin")]);
+    let run = at.run(|| run.run());
+    let shown = format!(
+        "{} -> {}\n{run}\n{}\n-- source --\n{}\n-- target --\n{}",
+        from.name,
+        to.name,
+        String::from_utf8_lossy(&run.bytes("trace.txt")),
+        from_end.said(),
+        to_end.said()
+    );
+    assert_eq!(run.code(), Some(0), "{shown}");
+    assert!(to_end.bytes("b.bin") == sent, "the copy differs\n{shown}");
+    assert_eq!(to_end.names(), ["b.bin"], "{shown}");
+    let summary = run.summary();
+    assert_ne!(summary["verified"], "none", "{shown}");
+    let path = if from.family == to.family { "direct" } else { "user" };
+    assert_eq!(summary["path"], path, "{shown}");
+    let referee = Referee::of(&to_end, Judged::InClear);
+    if let Err(skipped) = at.run(|| referee.fetches(&[("b.bin", sent)])) {
+        say_skipped(skipped.0);
+    }
+    Ok(match summary["rung"].as_str() {
+        Some("user") => "user",
+        Some(rung) if rung.starts_with("dest-listens") => "direct, D",
+        _ => "direct, S",
+    })
+}
+
+fn named(name: &str) -> Side {
+    SIDES.into_iter().find(|side| side.name == name).unwrap()
+}
+
+#[test]
+fn j01_two_servers_of_ipv6_exchange_a_file() {
+    for (from, to) in [("ftp-server v6", "vsftpd v6"), ("vsftpd v6", "ftp-server v6")] {
+        assert_eq!(or_skip!(cell(named(from), named(to))), "direct, D");
+    }
+}
+
+#[test]
+fn h10_i07_servers_of_two_families_exchange_a_file_through_this_host() {
+    assert_eq!(or_skip!(cell(named("vsftpd v4"), named("ftp-server v6"))), "user");
+}
+
+/// `FOREIGN_MATRIX=all`: every ordered pair, except those of IPv4 alone, which the large matrix has.
+#[test]
+fn matrix_of_families() {
+    if std::env::var_os("FOREIGN_MATRIX").is_none_or(|value| value != "all") {
+        skip!("FOREIGN_MATRIX is not `all`; `.ci/full matrix` runs all pairs");
+    }
+    let pairs = SIDES.into_iter().flat_map(|from| SIDES.map(|to| (from, to)));
+    let pairs = pairs.filter(|(from, to)| from.family == Family::V6 || to.family == Family::V6);
+    let cells: Vec<Cell<'_>> = pairs
+        .map(|(from, to)| Cell { from: from.name, to: to.name, work: Box::new(move || cell(from, to)) })
+        .collect();
+    let page = Page::named("matrix of families", SIDES.iter().map(|side| side.name.to_owned()).collect());
+    run_all(page, &cells);
+}

@@ -1,0 +1,44 @@
+//! What the matrices share: many cells beside each other, and a page that is given the result.
+
+use integration_tests::foreign::{Page, Skipped};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What a cell asserts; the word is what the page shows.
+type Work<'a> = Box<dyn Fn() -> Result<&'static str, Skipped> + Sync + Send + 'a>;
+
+/// One cell.
+pub(super) struct Cell<'a> {
+    pub(super) from: &'a str,
+    pub(super) to: &'a str,
+    pub(super) work: Work<'a>,
+}
+
+/// Runs these cells, four at a time. `FOREIGN_PAGE` names the page that is given the result.
+pub(super) fn run_all(page: Page, cells: &[Cell<'_>]) {
+    let (page, failed, next) = (Mutex::new(page), Mutex::new(Vec::new()), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while let Some(Cell { from, to, work }) = cells.get(next.fetch_add(1, Ordering::SeqCst)) {
+                    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)) {
+                        Ok(Ok(word)) => {
+                            eprintln!("{from} -> {to}: {word}");
+                            page.lock().unwrap().note(from, to, word);
+                        }
+                        Ok(Err(skipped)) => {
+                            eprintln!("{from} -> {to}: n/a, {}", skipped.0);
+                            page.lock().unwrap().note_skipped(from, to, &skipped);
+                        }
+                        Err(_) => failed.lock().unwrap().push(format!("{from} -> {to}")),
+                    }
+                }
+            });
+        }
+    });
+    if let Some(path) = std::env::var_os("FOREIGN_PAGE") {
+        page.into_inner().unwrap().write(path.as_ref());
+    }
+    let failed = failed.into_inner().unwrap();
+    assert!(failed.is_empty(), "{} cells: {failed:#?}", failed.len());
+}

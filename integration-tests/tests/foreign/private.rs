@@ -1,0 +1,195 @@
+//! The matrix inside TLS: servers that demand TLS, with and without the resumption of their own sessions, and servers
+//! that have none.
+
+use super::matrix::{Cell, run_all};
+use integration_tests::foreign::{
+    Begin, End, Foreign, Hosts, Judged, Kind, Page, Skipped, ftplib_fetches, own_address, say_skipped,
+};
+use integration_tests::site::{Site, sample};
+use integration_tests::user::user;
+use integration_tests::{or_skip, skip};
+
+/// Who it is and what its configuration says. All of them let foreign hosts take part.
+#[derive(Clone, Copy, Debug)]
+enum Server {
+    Ours(&'static [&'static str]),
+    Theirs(Kind, &'static str),
+}
+
+/// One side of the matrix.
+#[derive(Clone, Copy, Debug)]
+struct Side {
+    name: &'static str,
+    server: Server,
+    tls: bool,
+    /// It can be the TLS client on a data connection (SSCN or CPSV).
+    is_client: bool,
+    /// As TLS server it takes those data connections alone that resume the session of their control connection.
+    demands_own: bool,
+}
+
+const fn private(name: &'static str, server: Server, is_client: bool, demands_own: bool) -> Side {
+    Side { name, server, tls: true, is_client, demands_own }
+}
+
+/// With TLS 1.3 ProFTPD closes after an upload without reading its peer's tickets, and some peers lose the end.
+const PROFTPD: &str = "TLSVerifyServer off\nTLSProtocol TLSv1.2";
+const PROFTPD_NO_REUSE: &str = "TLSVerifyServer off\nTLSProtocol TLSv1.2\nTLSOptions NoSessionReuseRequired";
+
+const SIDES: [Side; 10] = [
+    private("ftp-server", Server::Ours(&["--require-tls"]), true, false),
+    private(
+        "ftp-server reuse",
+        Server::Ours(&["--require-tls", "--tls-session-reuse", "required"]),
+        true,
+        true,
+    ),
+    private("vsftpd reuse", Server::Theirs(Kind::Vsftpd, ""), false, true),
+    private("vsftpd", Server::Theirs(Kind::Vsftpd, "require_ssl_reuse=NO"), false, false),
+    private("proftpd reuse", Server::Theirs(Kind::Proftpd, PROFTPD), true, true),
+    private("proftpd", Server::Theirs(Kind::Proftpd, PROFTPD_NO_REUSE), true, false),
+    private("pure-ftpd", Server::Theirs(Kind::PureFtpd, ""), false, false),
+    private("pyftpdlib", Server::Theirs(Kind::Pyftpdlib, ""), false, false),
+    Side {
+        name: "ftp-server in clear",
+        server: Server::Ours(&[]),
+        tls: false,
+        is_client: false,
+        demands_own: false,
+    },
+    Side {
+        name: "pure-ftpd in clear",
+        server: Server::Theirs(Kind::PureFtpd, ""),
+        tls: false,
+        is_client: false,
+        demands_own: false,
+    },
+];
+
+impl Side {
+    fn is_ours(self) -> bool {
+        matches!(self.server, Server::Ours(_))
+    }
+
+    /// Starts it with these files, and returns the options of the user agent that it needs.
+    fn start(self, files: &[(&str, Vec<u8>)]) -> Result<(End, Vec<String>), Skipped> {
+        match self.server {
+            Server::Ours(args) => {
+                let site = Site::new("private").at(&own_address().to_string());
+                let site = if self.tls { site.tls() } else { site };
+                let open = ["--foreign", "authenticated", "--foreign-networks", "127.0.0.0/8"];
+                let site = site.args(open).args(args.iter().copied());
+                let site = files.iter().fold(site, |site, (path, bytes)| site.file(path, bytes)).start();
+                let pins = if self.tls { vec!["--pin".to_owned(), site.pin()] } else { Vec::new() };
+                Ok((End::Ours(site), pins))
+            }
+            Server::Theirs(kind, extra) => {
+                let server = Foreign::new(kind).foreign(Hosts::Allowed);
+                let server = if self.tls { server.tls(Begin::Explicit).extra(extra) } else { server };
+                let server = files.iter().fold(server, |server, (path, bytes)| server.file(path, bytes));
+                let server = server.start()?;
+                let pin = || vec!["--pin".to_owned(), server.certificate().fingerprint()];
+                let pins = if self.tls { pin() } else { Vec::new() };
+                Ok((End::Theirs(server), pins))
+            }
+        }
+    }
+
+    fn url(self, end: &End, path: &str) -> String {
+        let url = end.url(path);
+        if self.tls { url.replacen("ftp://", "ftpes://", 1) } else { url }
+    }
+}
+
+/// Whether the bytes can go from server to server: one end is the TLS client, and the other one takes its connection
+/// although it resumes nothing. Two of ours prove themselves to each other instead. Nothing goes in clear
+/// while a control connection has TLS.
+fn is_direct(from: Side, to: Side) -> bool {
+    let fits = |client: Side, server: Side| client.is_client && !server.demands_own;
+    let both_ours = from.is_ours() && to.is_ours();
+    from.tls && to.tls && (both_ours || fits(from, to) || fits(to, from))
+}
+
+/// The files arrive, verified, and ftplib fetches the same; they go directly where the two configurations permit it,
+/// and inside TLS where both ends have it.
+fn cell(from: Side, to: Side) -> Result<&'static str, Skipped> {
+    let files = vec![
+        ("a.bin", sample(300_000)),
+        ("empty", Vec::new()),
+        ("two words.txt", b"two words\r\nand lines\n".to_vec()),
+    ];
+    let (source, source_pin) = from.start(&files)?;
+    let (target, target_pin) = to.start(&[])?;
+    let urls: Vec<String> =
+        files.iter().map(|(name, _)| from.url(&source, &name.replace(' ', "%20"))).collect();
+    let run = user().args(["copy", "--json", "--trace", "trace.txt", "--retries", "1", "--timeout", "10s"]);
+    let run = run.args(source_pin).args(target_pin).args(urls).args([to.url(&target, "")]).run();
+    let trace = String::from_utf8_lossy(&run.bytes("trace.txt")).into_owned();
+    let shown = format!(
+        "{} -> {}\n{run}\n{trace}\n-- source --\n{}\n-- destination --\n{}",
+        from.name,
+        to.name,
+        source.said(),
+        target.said()
+    );
+    assert_eq!(run.code(), Some(0), "{shown}");
+    for (path, bytes) in &files {
+        assert!(target.bytes(path) == *bytes, "{path} differs\n{shown}");
+    }
+    assert_eq!(target.names().len(), files.len(), "{shown}");
+    let summary = run.summary();
+    assert_ne!(summary["verified"], "none", "{shown}");
+    assert!(!trace.contains("> PROT C"), "{shown}");
+    assert_eq!(summary["protection"], if from.tls && to.tls { "private" } else { "clear" }, "{shown}");
+    assert_eq!(summary["path"], if is_direct(from, to) { "direct" } else { "user" }, "{shown}");
+    let judged = if to.tls { Judged::InsideTls } else { Judged::InClear };
+    if let Err(skipped) = ftplib_fetches(&target, &files, judged) {
+        say_skipped(skipped.0);
+    }
+    Ok(match summary["rung"].as_str() {
+        Some("user") => "user",
+        Some(rung) if rung.starts_with("dest-listens") => "direct, D",
+        Some(rung) if rung.starts_with("source-listens") => "direct, S",
+        _ => "direct",
+    })
+}
+
+fn named(name: &str) -> Side {
+    SIDES.into_iter().find(|side| side.name == name).unwrap()
+}
+
+/// For every change: pyftpdlib, which no other test has inside TLS, and the ends that do not fit together.
+#[test]
+fn j02_pyftpdlib_inside_tls() {
+    let (ours, theirs) = (named("ftp-server"), named("pyftpdlib"));
+    for (from, to) in [(ours, theirs), (theirs, ours)] {
+        assert_eq!(or_skip!(cell(from, to)).split(',').next(), Some("direct"));
+    }
+    assert_eq!(or_skip!(cell(theirs, theirs)), "user");
+}
+
+#[test]
+fn h24_a_server_in_clear_gets_files_of_one_that_demands_tls_through_this_host() {
+    assert_eq!(or_skip!(cell(named("vsftpd"), named("ftp-server in clear"))), "user");
+}
+
+#[test]
+fn j02_a_server_of_ours_that_demands_its_own_session_is_the_tls_client_of_the_other_one() {
+    or_skip!(cell(named("ftp-server reuse"), named("vsftpd")));
+}
+
+/// `FOREIGN_MATRIX=all`: every ordered pair with TLS at one end at least.
+#[test]
+fn matrix_inside_tls() {
+    if std::env::var_os("FOREIGN_MATRIX").is_none_or(|value| value != "all") {
+        skip!("FOREIGN_MATRIX is not `all`; `.ci/full matrix` runs all pairs");
+    }
+    let pairs = SIDES.into_iter().flat_map(|from| SIDES.map(|to| (from, to)));
+    let pairs = pairs.filter(|(from, to)| from.tls || to.tls);
+    let cells: Vec<Cell<'_>> = pairs
+        .map(|(from, to)| Cell { from: from.name, to: to.name, work: Box::new(move || cell(from, to)) })
+        .collect();
+    let sides = SIDES.iter().map(|side| side.name.to_owned()).collect();
+    let page = Page::named("matrix inside tls", sides);
+    run_all(page, &cells);
+}
