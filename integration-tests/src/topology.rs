@@ -100,7 +100,7 @@ impl Lab {
         for (name, edge) in ["source", "target"].into_iter().zip(topology.edges) {
             let nat = match edge {
                 Edge::Nat(ports) => Some(network.nat_with(&format!("{name}-nat"), ports)?),
-                _ => None,
+                Edge::Open | Edge::Firewall | Edge::KeepsTheOtherOut | Edge::OnlyV6 => None,
             };
             hosts.push(behind(&mut network, name, nat));
         }

@@ -4,6 +4,9 @@ use integration_tests::foreign::{Page, Skipped};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// The word of a cell that another matrix has.
+pub(super) const ELSEWHERE: &str = "-";
+
 /// What a cell asserts; the word is what the page shows.
 type Work<'a> = Box<dyn Fn() -> Result<&'static str, Skipped> + Sync + Send + 'a>;
 

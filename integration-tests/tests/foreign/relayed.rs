@@ -147,7 +147,7 @@ fn r12_proftpd_and_pure_ftpd_get_the_whole_file_by_another_path_when_the_relay_i
 #[test]
 fn matrix_of_all_pairs_through_a_relay() {
     let Ok(wanted) = std::env::var("FOREIGN_MATRIX") else {
-        skip!("FOREIGN_MATRIX names no servers; `.ci/full matrix` runs all pairs");
+        skip!("FOREIGN_MATRIX names no servers; `.ci/full matrix-more` runs all pairs");
     };
     let is_wanted = |who: Who| wanted == "all" || wanted == who.name();
     let (mut page, mut failed) = (Page::of_relay(), Vec::new());

@@ -109,7 +109,7 @@ fn i01_libunftp() {
 #[test]
 fn matrix_of_all_pairs_through_this_host() {
     if std::env::var_os("FOREIGN_MATRIX").is_none_or(|value| value != "all") {
-        skip!("FOREIGN_MATRIX is not `all`; `.ci/full matrix` runs all pairs");
+        skip!("FOREIGN_MATRIX is not `all`; `.ci/full matrix-more` runs all pairs");
     }
     let mut failed = Vec::new();
     for from in Who::all() {

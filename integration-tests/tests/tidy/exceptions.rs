@@ -50,6 +50,11 @@ const REASONS: &[(&str, &str)] = &[
     ),
     ("curl_logs_in_by_its_certificate", "the option of curl; the test is about the client's certificate"),
     ("ours", "TLS with servers of other people, which know no RNDZ and are foreign on loopback"),
+    (
+        "start_private",
+        "servers of other people inside TLS know no RNDZ, and are foreign to each other on loopback",
+    ),
+    ("start_at", "servers of other people know no RNDZ, and each is on a host of its own"),
     ("wider", "servers of other people know no RNDZ, and are foreign to each other on loopback"),
     (
         "a_data_connection_shows_the_certificate_of_its_control_connection",
