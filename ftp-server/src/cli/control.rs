@@ -26,14 +26,37 @@ pub fn ask(state: Option<PathBuf>, request: Request) -> anyhow::Result<()> {
         anyhow!("no server answers in {state}: {words}; {what_to_do}")
     })?;
     match answer {
-        Ok(text) if request == Request::Who && std::io::stdout().is_terminal() => {
-            let sessions = if text.is_empty() { "no sessions\n" } else { &text };
-            Ok(output::print(format!("{HEADING}{sessions}").as_bytes())?)
-        }
-        Ok(text) => Ok(output::print(text.as_bytes())?),
+        Ok(text) => Ok(output::print(shown(request, text, std::io::stdout().is_terminal()).as_bytes())?),
         Err(why) => bail!(why),
     }
 }
 
-/// What stands above the sessions on a terminal; a script gets the sessions alone.
+/// What is printed of an answer: people get a heading, and scripts the sessions alone.
+fn shown(request: Request, text: String, to_people: bool) -> String {
+    if request != Request::Who || !to_people {
+        return text;
+    }
+    let sessions = if text.is_empty() { "no sessions\n" } else { &text };
+    format!("{HEADING}{sessions}")
+}
+
+/// What stands above the sessions on a terminal.
 const HEADING: &str = "ID CLIENT \"USER\" SECONDS \"LAST COMMAND\"\n";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sessions_have_a_heading_for_people_and_none_for_scripts() {
+        let line = "1 192.0.2.7:5000 \"ann\" 3 \"NOOP\"\n";
+        let who = |text: &str, to_people| shown(Request::Who, text.to_owned(), to_people);
+        assert_eq!(who(line, true), format!("{HEADING}{line}"));
+        assert_eq!(who("", true), format!("{HEADING}no sessions\n"));
+        assert_eq!((who(line, false), who("", false)), (line.to_owned(), String::new()));
+        assert_eq!(shown(Request::Kick(1), "ended\n".to_owned(), true), "ended\n");
+        // A word of the heading for each word of a line, as the quotes have it.
+        let words = |line: &str| line.split('"').map(|part| part.split_whitespace().count()).collect::<Vec<_>>();
+        assert_eq!(words(HEADING).len(), words(line).len());
+    }
+}
