@@ -56,7 +56,8 @@ mod tests {
         assert_eq!((who(line, false), who("", false)), (line.to_owned(), String::new()));
         assert_eq!(shown(Request::Kick(1), "ended\n".to_owned(), true), "ended\n");
         // A word of the heading for each word of a line, as the quotes have it.
-        let words = |line: &str| line.split('"').map(|part| part.split_whitespace().count()).collect::<Vec<_>>();
+        let words =
+            |line: &str| line.split('"').map(|part| part.split_whitespace().count()).collect::<Vec<_>>();
         assert_eq!(words(HEADING).len(), words(line).len());
     }
 }

@@ -147,7 +147,7 @@ fn limits(options: &Options) -> Limits {
         per_address: limit(options.max_sessions_per_address, 200),
         unauthenticated,
         unauthenticated_per_address: unauthenticated.map(|all| all.min(100)),
-        logins: guard::Bounds { at_once: hashes_at_once(), ..guard::Bounds::default() },
+        logins: guard::Settings { at_once: hashes_at_once(), ..guard::Settings::default() },
         hooks: HookLimits::default(),
         at_once: AtOnce::default(),
     }

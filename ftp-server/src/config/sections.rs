@@ -235,7 +235,7 @@ impl Sections {
             digests: number(keys.digests_at_once),
         };
         let usual = limits.logins;
-        limits.logins = guard::Bounds {
+        limits.logins = guard::Settings {
             wrong_per_second: count(keys.wrong_passwords_per_second, usual.wrong_per_second),
             at_once: count(keys.hashes_at_once, usual.at_once),
             first_delay: keys.refusal_delay.unwrap_or(usual.first_delay),

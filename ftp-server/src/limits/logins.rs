@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ftp_io::clock::Clock;
 use ftp_proto::address::Group;
-use ftp_proto::shared::guard::{Bounds, Guard, Whose};
+use ftp_proto::shared::guard::{Guard, Settings, Whose};
 use ftp_proto::timer::Moment;
 use tokio::sync::{Notify, oneshot};
 
@@ -80,13 +80,13 @@ pub struct Waiting {
 
 impl Logins {
     /// Nothing is counted yet.
-    pub fn new(bounds: Bounds, clock: Clock) -> Arc<Self> {
-        let state = State { guard: Guard::new(bounds), waiting: HashMap::new(), next: 0, timed: false };
+    pub fn new(settings: Settings, clock: Clock) -> Arc<Self> {
+        let state = State { guard: Guard::new(settings), waiting: HashMap::new(), next: 0, timed: false };
         Arc::new(Self {
             clock,
             state: Mutex::new(state),
-            threads: Threads::new(bounds.most_hashes()),
-            at_once: bounds.at_once,
+            threads: Threads::new(settings.most_hashes()),
+            at_once: settings.at_once,
             banned: Notify::new(),
             learned: Notify::new(),
         })
@@ -107,10 +107,10 @@ impl Logins {
         }
     }
 
-    /// Sets other bounds. The number of threads for hashes stays.
-    pub fn set(&self, bounds: Bounds) {
-        let at_once = bounds.at_once.min(self.at_once);
-        self.state().guard.set(Bounds { at_once, ..bounds });
+    /// Changes the settings. The number of threads for hashes stays.
+    pub fn set(&self, settings: Settings) {
+        let at_once = settings.at_once.min(self.at_once);
+        self.state().guard.set(Settings { at_once, ..settings });
     }
 
     /// For how long connections from this address are still turned away; `None` if they are not.
@@ -127,7 +127,7 @@ impl Logins {
 
     /// Whether hosts that guess too much are banned.
     pub fn bans_hosts(&self) -> bool {
-        self.state().guard.bounds().ban.is_some()
+        self.state().guard.settings().ban.is_some()
     }
 
     /// Bans an address for so long.
@@ -161,7 +161,7 @@ impl Logins {
     pub fn know(&self, known: &KnownAddress) {
         let now = self.clock.now();
         let mut state = self.state();
-        let time = known.time.min(state.guard.bounds().known);
+        let time = known.time.min(state.guard.settings().known);
         state.guard.know(now, &known.account, Group::of(known.host), now + time);
     }
 
@@ -173,10 +173,10 @@ impl Logins {
     /// How far the limits of logins are used.
     pub fn uses(&self) -> [Use; 2] {
         let state = self.state();
-        let (guard, bounds) = (&state.guard, state.guard.bounds());
+        let (guard, settings) = (&state.guard, state.guard.settings());
         [
-            (Limit::WrongPasswords, guard.most_taken(self.clock.now()), bounds.wrong_per_second),
-            (Limit::Hashes, guard.hashes(), bounds.at_once),
+            (Limit::WrongPasswords, guard.most_taken(self.clock.now()), settings.wrong_per_second),
+            (Limit::Hashes, guard.hashes(), settings.at_once),
         ]
         .map(|(limit, used, bound)| Use { limit, used, bound: Some(bound) })
     }
@@ -261,10 +261,10 @@ impl LoginSlot {
     }
 
     /// The password was right.
-    pub fn right(self, whose: Whose) {
+    pub fn succeeded(self, whose: Whose) {
         let mut state = self.logins.state();
         let learned = state.guard.learned();
-        state.guard.right(self.logins.clock.now(), self.key, whose);
+        state.guard.succeeded(self.logins.clock.now(), self.key, whose);
         if state.guard.learned() != learned {
             self.logins.learned.notify_one();
         }
@@ -272,18 +272,18 @@ impl LoginSlot {
     }
 
     /// Name or password was wrong. Returns when the refusal may be said.
-    pub async fn wrong(self) {
-        let at = self.failed();
+    pub async fn failed(self) {
+        let at = self.count_failure();
         self.logins.clock.sleep_until(Some(at)).await;
     }
 
-    fn failed(&self) -> Moment {
+    fn count_failure(&self) -> Moment {
         let mut state = self.logins.state();
         let bans = state.guard.banned();
-        let at = state.guard.wrong(self.logins.clock.now(), self.key);
+        let at = state.guard.failed(self.logins.clock.now(), self.key);
         if state.guard.banned() != bans {
             self.logins.banned.notify_one();
-            let seconds = state.guard.bounds().ban.map(|ban| ban.time.as_secs());
+            let seconds = state.guard.settings().ban.map(|ban| ban.time.as_secs());
             tracing::warn!(host = self.from.to_string(), seconds, "banned");
         }
         state.waiting.remove(&self.key);
@@ -295,7 +295,7 @@ impl LoginSlot {
 impl Drop for LoginSlot {
     fn drop(&mut self) {
         // Nothing happens if the login is known to be right or wrong.
-        self.failed();
+        self.count_failure();
     }
 }
 
@@ -307,7 +307,7 @@ mod tests {
     const BOB: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
 
     fn logins(at_once: usize) -> Arc<Logins> {
-        Logins::new(Bounds { at_once, ..Bounds::default() }, Clock::start())
+        Logins::new(Settings { at_once, ..Settings::default() }, Clock::start())
     }
 
     fn now(entered: Entered) -> LoginSlot {
@@ -322,9 +322,9 @@ mod tests {
         let logins = logins(1);
         let guesses: Vec<_> = (0..7).map(|_| now(logins.enter(ANN, b"ann"))).collect();
         let Entered::Later(eighth) = logins.enter(ANN, b"ann") else { panic!("seven are checked") };
-        now(logins.enter(BOB, b"ann")).right(Whose::Named);
+        now(logins.enter(BOB, b"ann")).succeeded(Whose::Named);
         drop(guesses);
-        eighth.granted().await.right(Whose::Named);
+        eighth.granted().await.succeeded(Whose::Named);
         assert!(!logins.state().waiting.contains_key(&7));
     }
 
@@ -333,8 +333,8 @@ mod tests {
         let logins = logins(1);
         let mut places: Vec<_> = (0..7).map(|_| now(logins.enter(ANN, b"ann"))).collect();
         let Entered::Later(eighth) = logins.enter(ANN, b"ann") else { panic!("seven are checked") };
-        places.pop().unwrap().right(Whose::Named);
-        eighth.granted().await.right(Whose::Named);
+        places.pop().unwrap().succeeded(Whose::Named);
+        eighth.granted().await.succeeded(Whose::Named);
     }
 
     #[tokio::test]
@@ -350,7 +350,7 @@ mod tests {
         tokio::task::yield_now().await;
         assert!(!second.is_finished(), "the first hash is still being made");
         go.send(()).unwrap();
-        second.await.unwrap().unwrap().0.right(Whose::Named);
+        second.await.unwrap().unwrap().0.succeeded(Whose::Named);
     }
 
     #[tokio::test]
@@ -361,9 +361,9 @@ mod tests {
         let Entered::Later(ninth) = logins.enter(ANN, b"ann") else { panic!("seven are checked") };
         drop(eighth);
         for guess in guesses {
-            guess.right(Whose::Named);
+            guess.succeeded(Whose::Named);
         }
-        ninth.granted().await.right(Whose::Named);
+        ninth.granted().await.succeeded(Whose::Named);
         assert_eq!(logins.state().waiting.len(), 0);
     }
 }

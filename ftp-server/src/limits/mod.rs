@@ -43,7 +43,7 @@ pub use logins::{Entered, KnownAddress, LoginSlot, Logins, Waiting};
 pub use owner::Owner;
 pub use ports::{DataPort, DataPorts};
 pub use proofs::{Permission, ProofSlot, Proofs};
-pub use sessions::{AccountLimits, CheckedAtDoor, Eviction, Full, SessionSlot, Sessions};
+pub use sessions::{AccountLimits, CheckedAtDoor, Displacement, NoPlace, SessionSlot, Sessions};
 pub use settings::{
     AtOnce, HookLimits, Limits, MAX_ANONYMOUS_PORTS, MAX_DETACHED_TIME, MAX_FILE_THREADS, MAX_HELD,
     MAX_OF_ONE_ADDRESS, MAX_PROVERS,

@@ -68,7 +68,7 @@ struct Seat {
     account: Option<Vec<u8>>,
     idle: Arc<Idle>,
     /// Tells the session to end.
-    end: oneshot::Sender<Full>,
+    end: oneshot::Sender<NoPlace>,
 }
 
 /// The sessions of one account.
@@ -109,7 +109,7 @@ pub struct CheckedAtDoor {
 
 /// Tells a session that it has to end: its connection makes room for another one, or its account is gone.
 #[derive(Debug)]
-pub struct Eviction(Option<oneshot::Receiver<Full>>);
+pub struct Displacement(Option<oneshot::Receiver<NoPlace>>);
 
 /// How many sessions one account may have; `None` means no limit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -122,7 +122,7 @@ pub struct AccountLimits {
 
 /// Why a connection is turned away, or its session ended. The text is for the client.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
-pub enum Full {
+pub enum NoPlace {
     /// A limit is reached, and somebody else needs the place more.
     #[error("{}", _0.refusal().unwrap_or(_0.name()))]
     Reached(Limit),
@@ -138,7 +138,7 @@ pub enum Full {
     },
 }
 
-impl Full {
+impl NoPlace {
     /// One word for it: the name of the limit, or what has happened.
     pub const fn name(self) -> &'static str {
         match self {
@@ -178,7 +178,7 @@ impl Sessions {
         let gone: Vec<u64> =
             state.seats.iter().filter(|(_, seat)| is_gone(seat)).map(|(number, _)| *number).collect();
         for number in gone {
-            state.end(number, Full::Removed);
+            state.end(number, NoPlace::Removed);
         }
     }
 
@@ -189,7 +189,7 @@ impl Sessions {
     ///
     /// # Errors
     /// A limit is reached: the connection has to be turned away.
-    pub fn admit(self: &Arc<Self>, ip: IpAddr) -> Result<(SessionSlot, Eviction), Full> {
+    pub fn admit(self: &Arc<Self>, ip: IpAddr) -> Result<(SessionSlot, Displacement), NoPlace> {
         self.admit_to(ip, Room::Enough)
     }
 
@@ -198,20 +198,23 @@ impl Sessions {
     ///
     /// # Errors
     /// A limit is reached: the connection has to be turned away.
-    pub fn admit_to_few_descriptors(self: &Arc<Self>, ip: IpAddr) -> Result<(SessionSlot, Eviction), Full> {
+    pub fn admit_to_few_descriptors(
+        self: &Arc<Self>,
+        ip: IpAddr,
+    ) -> Result<(SessionSlot, Displacement), NoPlace> {
         self.admit_to(ip, Room::FewDescriptors)
     }
 
-    fn admit_to(self: &Arc<Self>, ip: IpAddr, room: Room) -> Result<(SessionSlot, Eviction), Full> {
+    fn admit_to(self: &Arc<Self>, ip: IpAddr, room: Room) -> Result<(SessionSlot, Displacement), NoPlace> {
         let from = Group::of(ip);
         let mut state = self.state();
         let limits = state.limits;
         let here = state.by_address.get(&from).copied().unwrap_or(0);
         if kind(ip) != Kind::Loopback && is_full(here, limits.per_address) {
-            return Err(Full::Reached(Limit::SessionsPerAddress));
+            return Err(NoPlace::Reached(Limit::SessionsPerAddress));
         }
         if state.is_crowded_by(&from) {
-            return Err(Full::Reached(Limit::UnauthenticatedPerAddress));
+            return Err(NoPlace::Reached(Limit::UnauthenticatedPerAddress));
         }
         let number = state.next;
         state.enter(from, number, room)?;
@@ -225,11 +228,11 @@ impl Sessions {
         let displaces = AtomicBool::new(room == Room::FewDescriptors);
         let account = Mutex::default();
         let slot = Slot { sessions: Arc::clone(self), number, from, idle, displaces, account };
-        Ok((SessionSlot(Arc::new(slot)), Eviction(Some(ended))))
+        Ok((SessionSlot(Arc::new(slot)), Displacement(Some(ended))))
     }
 
     /// If one address crowds the door, its oldest connection without login gives way. Returns whether it did.
-    pub fn relieve(&self, why: Full) -> bool {
+    pub fn relieve(&self, why: NoPlace) -> bool {
         let mut state = self.state();
         let displaced = state.door.oldest_of_crowd(CROWD);
         displaced.is_some_and(|displaced| state.end(displaced, why))
@@ -273,18 +276,18 @@ impl State {
 
     /// A session without login takes its place. At a full door somebody gives way ([`Door`]). In a full
     /// server the door is as large as it is, and so full.
-    fn enter(&mut self, from: Group, number: u64, room: Room) -> Result<(), Full> {
+    fn enter(&mut self, from: Group, number: u64, room: Room) -> Result<(), NoPlace> {
         let mut limit = Limit::Unauthenticated;
         let mut places = self.limits.unauthenticated.unwrap_or(usize::MAX);
         if room == Room::FewDescriptors {
             if !self.could_give_way() {
-                return Err(Full::Reached(Limit::Descriptors));
+                return Err(NoPlace::Reached(Limit::Descriptors));
             }
             (limit, places) = (Limit::Descriptors, places.min(self.door.len().max(1)));
         }
         if is_full(self.seats.len(), self.limits.sessions) {
             if !self.could_give_way() {
-                return Err(Full::Reached(Limit::Sessions));
+                return Err(NoPlace::Reached(Limit::Sessions));
             }
             // Those that were told to end need their descriptors a little longer.
             let beyond = self.open.saturating_sub(self.limits.sessions.unwrap_or(usize::MAX));
@@ -292,9 +295,9 @@ impl State {
                 (limit, places) = (Limit::Sessions, places.min(self.door.len()));
             }
         }
-        let displaced = self.door.admit(places, from, number).map_err(|()| Full::Reached(limit))?;
+        let displaced = self.door.admit(places, from, number).map_err(|()| NoPlace::Reached(limit))?;
         if let Some(displaced) = displaced {
-            self.end(displaced, Full::Reached(limit));
+            self.end(displaced, NoPlace::Reached(limit));
         }
         Ok(())
     }
@@ -306,7 +309,7 @@ impl State {
     }
 
     /// Tells a session to end, and frees its place. Returns whether it was there.
-    fn end(&mut self, number: u64, why: Full) -> bool {
+    fn end(&mut self, number: u64, why: NoPlace) -> bool {
         // If that session has ended meanwhile, its place is free all the same.
         self.leave(number).is_some_and(|seat| seat.end.send(why).is_ok())
     }
@@ -337,7 +340,7 @@ impl State {
         if let (None, Owner::Address(from)) = (chosen, owner) {
             chosen = anonymous.make_room(anonymous.len(), from, rank);
         }
-        chosen.is_some_and(|number| self.end(number, Full::Reached(limit)))
+        chosen.is_some_and(|number| self.end(number, NoPlace::Reached(limit)))
     }
 
     /// The places of a session that has logged in.
@@ -387,7 +390,7 @@ impl SessionSlot {
     ///
     /// # Errors
     /// The account has as many sessions as it may, or the server is full and no session gives way.
-    pub fn log_in(&self, account: &[u8], owner: Owner, limits: AccountLimits) -> Result<(), Full> {
+    pub fn log_in(&self, account: &[u8], owner: Owner, limits: AccountLimits) -> Result<(), NoPlace> {
         let Slot { sessions, number, from, displaces, account: mine, .. } = &*self.0;
         let mut state = sessions.state();
         let mut mine = mine.lock().unwrap_or_else(PoisonError::into_inner);
@@ -406,7 +409,7 @@ impl SessionSlot {
             if of.addresses.is_empty() {
                 state.by_account.remove(account);
             }
-            return Err(Full::Reached(limit));
+            return Err(NoPlace::Reached(limit));
         }
         *of.addresses.entry(*from).or_default() += 1;
         *mine = Some(account.to_vec());
@@ -421,7 +424,7 @@ impl SessionSlot {
         if let Some(limit) = limit
             && !state.make_room(&owner, limit)
         {
-            return Err(Full::Reached(limit));
+            return Err(NoPlace::Reached(limit));
         }
         if let Some(at) = state.sit(&owner, *number) {
             state.seats.insert(*number, Seat { at, account: Some(account.to_vec()), ..seat });
@@ -433,7 +436,7 @@ impl SessionSlot {
     ///
     /// # Errors
     /// There is no place among them: the session has to end.
-    pub fn log_out(&self) -> Result<(), Full> {
+    pub fn log_out(&self) -> Result<(), NoPlace> {
         let Slot { sessions, number, from, account, .. } = &*self.0;
         let mut state = sessions.state();
         if let Some(account) = account.lock().unwrap_or_else(PoisonError::into_inner).take() {
@@ -442,7 +445,7 @@ impl SessionSlot {
         // A session that was told to end has no seat any more.
         let Some(seat) = state.leave(*number) else { return Ok(()) };
         if state.is_crowded_by(from) {
-            return Err(Full::Reached(Limit::UnauthenticatedPerAddress));
+            return Err(NoPlace::Reached(Limit::UnauthenticatedPerAddress));
         }
         state.enter(*from, *number, Room::Enough)?;
         state.seats.insert(*number, Seat { at: Seated::Door, account: None, ..seat });
@@ -456,7 +459,7 @@ impl SessionSlot {
         let mut state = sessions.state();
         let places = state.limits.unauthenticated.unwrap_or(usize::MAX);
         if let Some(displaced) = state.door.begin_check(places, *number, is_preferred) {
-            state.end(displaced, Full::Reached(Limit::Hashes));
+            state.end(displaced, NoPlace::Reached(Limit::Hashes));
         }
         CheckedAtDoor { sessions: Arc::clone(sessions), number: *number }
     }
@@ -475,11 +478,11 @@ impl SessionSlot {
     }
 }
 
-impl Eviction {
+impl Displacement {
     /// Waits until the session has to end.
-    pub async fn wait(&mut self) -> Full {
-        if let Some(evicted) = &mut self.0 {
-            let why = evicted.await;
+    pub async fn wait(&mut self) -> NoPlace {
+        if let Some(displaced) = &mut self.0 {
+            let why = displaced.await;
             self.0 = None;
             if let Ok(why) = why {
                 return why;

@@ -16,7 +16,7 @@ pub struct Limits {
     /// The same from one address.
     pub unauthenticated_per_address: Option<usize>,
     /// How passwords are checked.
-    pub logins: guard::Bounds,
+    pub logins: guard::Settings,
     /// Hooks after uploads. They are not changed while the server runs.
     pub hooks: HookLimits,
     /// Concurrency limits, read once at start-up.

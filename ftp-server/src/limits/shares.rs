@@ -17,7 +17,7 @@ use super::limit::{Limit, Use};
 use super::logins::Logins;
 use super::ports::DataPorts;
 use super::proofs::Proofs;
-use super::sessions::{Eviction, Full, SessionSlot, Sessions};
+use super::sessions::{Displacement, NoPlace, SessionSlot, Sessions};
 use super::settings::{Limits, MAX_FILE_THREADS, MAX_FILE_WORK, MAX_HEADERS, MAX_PAM};
 use super::turns::Turns;
 
@@ -80,7 +80,7 @@ impl Shares {
     ///
     /// # Errors
     /// It has to be turned away.
-    pub fn admit(&self, ip: IpAddr) -> Result<(SessionSlot, Eviction), Full> {
+    pub fn admit(&self, ip: IpAddr) -> Result<(SessionSlot, Displacement), NoPlace> {
         self.is_welcome(ip)?;
         self.sessions.admit(ip)
     }
@@ -90,14 +90,14 @@ impl Shares {
     ///
     /// # Errors
     /// It has to be turned away.
-    pub fn admit_to_few_descriptors(&self, ip: IpAddr) -> Result<(SessionSlot, Eviction), Full> {
+    pub fn admit_to_few_descriptors(&self, ip: IpAddr) -> Result<(SessionSlot, Displacement), NoPlace> {
         self.is_welcome(ip)?;
         self.sessions.admit_to_few_descriptors(ip)
     }
 
-    fn is_welcome(&self, ip: IpAddr) -> Result<(), Full> {
+    fn is_welcome(&self, ip: IpAddr) -> Result<(), NoPlace> {
         match self.logins.banned_for(ip) {
-            Some(left) => Err(Full::Banned { minutes: left.as_secs().div_ceil(60).max(1) }),
+            Some(left) => Err(NoPlace::Banned { minutes: left.as_secs().div_ceil(60).max(1) }),
             None => Ok(()),
         }
     }
@@ -125,7 +125,7 @@ impl Shares {
     /// Called when descriptors are scarce. A data connection that no file uses gives way first, then a crowd
     /// of connections without login, then the owner of most data ports.
     pub fn relieve(&self) {
-        if !self.kept.relieve() && !self.sessions.relieve(Full::Reached(Limit::Descriptors)) {
+        if !self.kept.relieve() && !self.sessions.relieve(NoPlace::Reached(Limit::Descriptors)) {
             self.ports.relieve();
         }
     }

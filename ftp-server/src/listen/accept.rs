@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use tracing::Instrument;
 
 use super::proxy_header;
-use crate::limits::{Eviction, Full, Limit, Scarcity, SessionSlot, is_out_of_descriptors};
+use crate::limits::{Displacement, Limit, NoPlace, Scarcity, SessionSlot, is_out_of_descriptors};
 use crate::operate::Running;
 use crate::operate::audit::{HeaderFailure, Record};
 use crate::session::{self, Accepted, Shared};
@@ -72,13 +72,13 @@ impl Acceptor {
                 accepted = listener.socket.accept() => accepted.ok(),
                 () = ready(()) => None,
             }
-            .map(|(stream, _)| turn_away(stream, &listener.machine, Full::Reached(Limit::Descriptors)))
+            .map(|(stream, _)| turn_away(stream, &listener.machine, NoPlace::Reached(Limit::Descriptors)))
         };
         shares.descriptors.with_reserve(one).await.is_some()
     }
 
     /// Takes a place for a connection, if a session place and enough descriptors are free.
-    fn admit(&self, stream: &TcpStream, from: SocketAddr) -> Result<(SessionSlot, Eviction), Full> {
+    fn admit(&self, stream: &TcpStream, from: SocketAddr) -> Result<(SessionSlot, Displacement), NoPlace> {
         let shares = &self.shared.shares;
         match shares.descriptors.scarcity(stream) {
             Scarcity::Enough => shares.admit(from.ip()),
@@ -88,7 +88,7 @@ impl Acceptor {
             }
             Scarcity::ForTransfers | Scarcity::ForFiles => {
                 shares.relieve();
-                Err(Full::Reached(Limit::Descriptors))
+                Err(NoPlace::Reached(Limit::Descriptors))
             }
         }
     }
@@ -116,7 +116,7 @@ impl Acceptor {
     fn serve(&self, stream: TcpStream, (from, proxied): (SocketAddr, bool), machine: &Arc<server::Config>) {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let span = tracing::error_span!("session", id, client = %from);
-        let (slot, eviction) = match self.admit(&stream, from) {
+        let (slot, displacement) = match self.admit(&stream, from) {
             Ok(admitted) => admitted,
             Err(full) => {
                 span.in_scope(|| self.shared.record(&Record::TurnedAway(full)));
@@ -125,13 +125,13 @@ impl Acceptor {
             }
         };
         let (machine, running) = (Arc::clone(machine), self.running.clone());
-        let accepted = Accepted { id, stream, from, proxied, slot, eviction, machine, running };
+        let accepted = Accepted { id, stream, from, proxied, slot, displacement, machine, running };
         tokio::spawn(session::run(Arc::clone(&self.shared), accepted).instrument(span));
     }
 }
 
 /// Sends 421 and closes, without a wait: a new connection takes some bytes at once.
-fn turn_away(stream: TcpStream, machine: &server::Config, full: Full) {
+fn turn_away(stream: TcpStream, machine: &server::Config, full: NoPlace) {
     // Inside TLS nothing can be said without a handshake.
     if machine.tls.begin != TlsStart::Implicit
         && let Ok(mut stream) = stream.into_std()

@@ -76,14 +76,14 @@ const SAVE_INTERVAL: Duration = Duration::from_secs(1);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ftp_proto::shared::guard::{Ban, Bounds};
+    use ftp_proto::shared::guard::{Ban, Settings};
     use std::fs;
 
     const HOUR: Duration = Duration::from_secs(3600);
 
     fn logins() -> Arc<Logins> {
         let ban = Some(Ban { after: 1, time: HOUR });
-        Logins::new(Bounds { ban, ..Bounds::default() }, Clock::start())
+        Logins::new(Settings { ban, ..Settings::default() }, Clock::start())
     }
 
     #[test]

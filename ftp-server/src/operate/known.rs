@@ -97,7 +97,7 @@ const SAVE_INTERVAL: Duration = Duration::from_secs(10);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ftp_proto::shared::guard::Bounds;
+    use ftp_proto::shared::guard::Settings;
     use std::fs;
     use std::net::IpAddr;
 
@@ -129,7 +129,7 @@ mod tests {
     #[tokio::test]
     async fn what_one_server_has_kept_the_next_one_takes_up() {
         let state = tempfile::tempdir().unwrap();
-        let logins = || Logins::new(Bounds::default(), Clock::start());
+        let logins = || Logins::new(Settings::default(), Clock::start());
         let (bob, eve): (IpAddr, IpAddr) = ("2001:db8::7".parse().unwrap(), [192, 0, 2, 1].into());
         save(state.path().to_owned(), logins()).await;
         assert!(!KNOWN.file(state.path()).exists(), "there is nothing to keep");
@@ -139,8 +139,8 @@ mod tests {
         let second = logins();
         restore(state.path(), &second);
         assert!(second.prefers(bob) && !second.prefers(eve));
-        assert!(second.known()[0].time <= Bounds::default().known, "for no longer than it may be");
-        let off = Logins::new(Bounds { known: Duration::ZERO, ..Bounds::default() }, Clock::start());
+        assert!(second.known()[0].time <= Settings::default().known, "for no longer than it may be");
+        let off = Logins::new(Settings { known: Duration::ZERO, ..Settings::default() }, Clock::start());
         restore(state.path(), &off);
         assert!(!off.prefers(bob));
         save(state.path().to_owned(), off).await;
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn a_broken_file_is_set_aside() {
         let state = tempfile::tempdir().unwrap();
-        let logins = Logins::new(Bounds::default(), Clock::start());
+        let logins = Logins::new(Settings::default(), Clock::start());
         restore(state.path(), &logins);
         fs::write(KNOWN.file(state.path()), b"192.0.2.7 99999999999 zz\n").unwrap();
         restore(state.path(), &logins);

@@ -16,7 +16,7 @@ use prometheus_client::registry::Registry;
 
 use super::audit::{Record, Transfer};
 use crate::auth::{NoLogin, Unfit};
-use crate::limits::{Full, Use};
+use crate::limits::{NoPlace, Use};
 
 /// What the server counts, from the records of its audit.
 pub struct Metrics {
@@ -198,7 +198,7 @@ impl Metrics {
         }
     }
 
-    fn full(&self, full: Full) {
+    fn full(&self, full: NoPlace) {
         self.turned_away.get_or_create(&Reason { reason: Text::Full(full.name()) }).inc();
     }
 
@@ -312,9 +312,9 @@ mod tests {
         let unfit = NoLogin::Unfit(Unfit::Expired);
         metrics.count(&Record::LoginFailed { user: b"eve", why: unfit, shown: None });
         let from = IpAddr::from([192, 0, 2, 7]);
-        let full = Full::Reached(limits::Limit::Sessions);
+        let full = NoPlace::Reached(limits::Limit::Sessions);
         metrics.count(&Record::TurnedAway(full));
-        metrics.count(&Record::Displaced(Full::Banned { minutes: 1 }));
+        metrics.count(&Record::Displaced(NoPlace::Banned { minutes: 1 }));
         let owner = limits::Owner::new(None, from);
         metrics.count(&Record::NoPort { owner: &owner, error: "none".to_owned() });
         metrics.count(&Record::Refused { why: Why::LowPort, address: ([192, 0, 2, 7], 25).into() });
@@ -354,7 +354,7 @@ mod tests {
     fn the_guide_has_a_row_for_each_metric_and_no_other() {
         let metrics = Metrics::new(Lost::default());
         // A family without a value does not appear.
-        let full = Full::Banned { minutes: 1 };
+        let full = NoPlace::Banned { minutes: 1 };
         metrics.count(&Record::Displaced(full));
         metrics.count(&Record::LoggedIn { private: true });
         let unfit = NoLogin::Unfit(Unfit::Expired);

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use super::client::Client;
 use super::resources::{Done, Resources};
 use super::shared::Shared;
-use crate::limits::{Full, Scarcity, SessionSlot, Turns};
+use crate::limits::{NoPlace, Scarcity, SessionSlot, Turns};
 use crate::operate::Running;
 use crate::vfs::View;
 
@@ -39,7 +39,7 @@ pub(super) enum Ready {
     /// Work that has ended as soon as it was begun.
     Done(Box<Done>),
     /// The session ends, because this limit is reached.
-    End(Full),
+    End(NoPlace),
 }
 
 impl Context {

@@ -48,7 +48,7 @@ pub(super) fn login(
     match shared.shares.logins.enter(cx.client.from, user) {
         Entered::Now(slot) => match attempt.judge(password) {
             Judged::In(entry) => {
-                slot.right(whose(&entry));
+                slot.succeeded(whose(&entry));
                 logged_in(cx, ticket, &entry);
             }
             other @ (Judged::Out(_) | Judged::Slow(_) | Judged::Pam(_)) => {
@@ -154,12 +154,12 @@ impl Attempt {
         drop((at_door, session));
         match entry {
             Ok(entry) => {
-                slot.right(whose(&entry));
+                slot.succeeded(whose(&entry));
                 Done::Login(ticket, Some(entry))
             }
             Err(why) => {
                 shared.record(&Record::LoginFailed { user: &user, why, shown: origin.certificate });
-                slot.wrong().await;
+                slot.failed().await;
                 Done::Login(ticket, None)
             }
         }

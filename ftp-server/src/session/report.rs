@@ -10,7 +10,7 @@ use ftp_proto::timer::Moment;
 
 use super::shared::Shared;
 use crate::auth::{NoLogin, is_anonymous};
-use crate::limits::Full;
+use crate::limits::NoPlace;
 use crate::operate::audit::{Cause, Record, Transfer};
 use crate::operate::live::Presence;
 use crate::operate::xferlog::Who;
@@ -140,7 +140,7 @@ impl Reporter {
     }
 
     /// The session has to end, because its place or its account is gone.
-    pub(super) fn displace(&mut self, why: Full) {
+    pub(super) fn displace(&mut self, why: NoPlace) {
         self.record(&Record::Displaced(why));
         self.ends(Cause::Displaced(why));
     }

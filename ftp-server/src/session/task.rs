@@ -20,7 +20,7 @@ use super::perform::Performer;
 use super::report::Reporter;
 use super::resources::Done;
 use super::shared::Shared;
-use crate::limits::{Eviction, Full, SessionSlot};
+use crate::limits::{Displacement, NoPlace, SessionSlot};
 use crate::operate::audit::Cause;
 use crate::operate::{Phase, Running};
 
@@ -38,7 +38,7 @@ pub struct Accepted {
     /// The place of the session among the others.
     pub slot: SessionSlot,
     /// Tells it to make room.
-    pub eviction: Eviction,
+    pub displacement: Displacement,
     /// The configuration of the machine.
     pub machine: Arc<server::Config>,
     /// Tells the session to end.
@@ -63,7 +63,7 @@ struct SessionTask {
     securing: Option<Ticket>,
     reporter: Reporter,
     performer: Performer,
-    eviction: Eviction,
+    displacement: Displacement,
     running: Running,
     phase: Phase,
     /// The client has ended the control connection: nothing more is read from it.
@@ -102,7 +102,7 @@ enum Wake {
     /// Something happened on the control connection.
     Control(Read),
     /// The session was displaced, or its account removed.
-    Evicted(Full),
+    Evicted(NoPlace),
     /// The operator ends the session.
     Kicked,
     /// The next deadline has come.
@@ -113,7 +113,7 @@ enum Wake {
 
 impl SessionTask {
     fn new(shared: Arc<Shared>, accepted: Accepted) -> io::Result<Self> {
-        let Accepted { id, stream, from, proxied, slot, eviction, machine, running } = accepted;
+        let Accepted { id, stream, from, proxied, slot, displacement, machine, running } = accepted;
         let local = plain(stream.local_addr()?);
         let public_address = shared.public.of(from.ip(), local.ip());
         let connection =
@@ -131,7 +131,7 @@ impl SessionTask {
             machine: server::Session::new(machine, connection),
             control: Control::new(stream, MAX_UNSENT)?,
             securing: None,
-            eviction,
+            displacement,
             running,
             phase: Phase::Serving,
             hung_up: false,
@@ -235,9 +235,9 @@ impl SessionTask {
     /// Lets a transfer go on that outlives the control connection (DETA), which is closed. It goes on to
     /// count as this session: the operator sees and ends it, and so does whatever ends a session.
     async fn detached(self: Box<Self>) {
-        let Self { shared, machine, control, reporter, performer, eviction, running, phase, .. } = *self;
+        let Self { shared, machine, control, reporter, performer, displacement, running, phase, .. } = *self;
         let (mut machine, mut reporter, mut performer) = (machine, reporter, performer);
-        let (mut eviction, mut running, mut phase) = (eviction, running, phase);
+        let (mut displacement, mut running, mut phase) = (displacement, running, phase);
         drop(control);
         let clock = shared.clock;
         loop {
@@ -280,7 +280,7 @@ impl SessionTask {
                     }
                     machine.input(clock.now(), Input::Shutdown);
                 }
-                why = eviction.wait() => {
+                why = displacement.wait() => {
                     reporter.displace(why);
                     machine.input(clock.now(), Input::End(&why.to_string()));
                 }
@@ -319,7 +319,7 @@ impl SessionTask {
         tokio::select! {
             biased;
             phase = self.running.phase_after(self.phase) => Wake::Phase(phase),
-            why = self.eviction.wait() => Wake::Evicted(why),
+            why = self.displacement.wait() => Wake::Evicted(why),
             () = self.reporter.kicked() => Wake::Kicked,
             done = self.performer.next_done() => done.map_or_else(Wake::Failed, |done| Wake::Done(Box::new(done))),
             () = self.shared.clock.sleep_until(deadline) => Wake::Deadline,

@@ -45,9 +45,9 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let bounds = Bounds { at_once: 1, ..Bounds::default() };
+        let settings = Settings { at_once: 1, ..Settings::default() };
         let (made, right, guesses) = (BTreeMap::new(), Vec::new(), Vec::new());
-        Self { guard: Guard::new(bounds), now: 0, made, right, next: 0, guesses }
+        Self { guard: Guard::new(settings), now: 0, made, right, next: 0, guesses }
     }
 
     fn enter(&mut self, host: Group, name: &str) -> u64 {
@@ -76,10 +76,10 @@ impl World {
         for key in done {
             self.made.remove(&key);
             if self.right.contains(&key) {
-                self.guard.right(now, key, Whose::Named);
+                self.guard.succeeded(now, key, Whose::Named);
                 self.right.retain(|right| *right != key);
             } else {
-                self.guard.wrong(now, key);
+                self.guard.failed(now, key);
                 self.guesses.retain(|guess| *guess != key);
             }
         }
@@ -199,35 +199,35 @@ fn an_account_cannot_make_a_network_known_and_then_use_it() {
 
 #[test]
 fn an_anonymous_login_makes_no_address_known() {
-    let mut guard = Guard::<u64>::new(Bounds::default());
+    let mut guard = Guard::<u64>::new(Settings::default());
     guard.enter(1, v4("192.0.2.1"), b"anonymous".to_vec());
     assert_eq!(guard.next(at(0)), Some((1, Step::Check)));
-    guard.right(at(0), 1, Whose::Anonymous);
+    guard.succeeded(at(0), 1, Whose::Anonymous);
     assert!(!guard.prefers(at(0), v4("192.0.2.1")) && guard.learned() == 0);
 }
 
 #[test]
 fn a_known_address_is_preferred_until_it_fails_and_again_when_that_is_forgotten() {
-    let mut guard = Guard::<u64>::new(Bounds::default());
+    let mut guard = Guard::<u64>::new(Settings::default());
     let host = v4("192.0.2.1");
     guard.know(at(0), b"bob", host, at(100_000_000));
     for n in 0..4 {
         assert!(guard.prefers(at(0), host), "{n}");
         guard.enter(n, host, b"bob".to_vec());
         assert_eq!(guard.next(at(0)), Some((n, Step::Check)));
-        guard.wrong(at(0), n);
+        guard.failed(at(0), n);
     }
     assert!(!guard.prefers(at(599_999), host) && guard.prefers(at(600_000), host));
 }
 
 #[test]
 fn what_is_known_can_be_kept_and_taken_up_again_and_switched_off() {
-    let mut guard = Guard::<u64>::new(Bounds::default());
+    let mut guard = Guard::<u64>::new(Settings::default());
     let host = v4("192.0.2.1");
     guard.enter(1, host, b"bob".to_vec());
     guard.next(at(0));
-    guard.right(at(0), 1, Whose::Named);
-    let month = Bounds::default().known;
+    guard.succeeded(at(0), 1, Whose::Named);
+    let month = Settings::default().known;
     let second = Duration::from_secs(1);
     assert_eq!(guard.known(at(1_000)).collect::<Vec<_>>(), [(b"bob".as_slice(), host, month - second)]);
     assert_eq!(guard.known(at(0) + month).count(), 0);
@@ -235,17 +235,17 @@ fn what_is_known_can_be_kept_and_taken_up_again_and_switched_off() {
     assert_eq!(guard.learned(), 1, "nothing new");
     guard.know(at(1_000), b"ann", host, at(1_000));
     assert_eq!(guard.learned(), 1, "it was over already");
-    guard.set(Bounds { known: Duration::ZERO, ..Bounds::default() });
+    guard.set(Settings { known: Duration::ZERO, ..Settings::default() });
     assert!(!guard.prefers(at(0), host) && guard.known(at(0)).count() == 0);
     guard.enter(2, host, b"bob".to_vec());
     guard.next(at(0));
-    guard.right(at(0), 2, Whose::Named);
+    guard.succeeded(at(0), 2, Whose::Named);
     assert!(!guard.prefers(at(0), host));
 }
 
 #[test]
 fn a_place_is_kept_for_known_addresses_and_no_more_than_one() {
-    let mut guard = Guard::<u64>::new(Bounds { at_once: 2, ..Bounds::default() });
+    let mut guard = Guard::<u64>::new(Settings { at_once: 2, ..Settings::default() });
     guard.know(at(0), b"bob", v4("192.0.2.1"), at(1_000));
     let hosts = ["198.51.100.1", "198.51.100.2", "198.51.100.3", "192.0.2.1", "192.0.2.2"];
     for (n, host) in (0..).zip(hosts) {
@@ -262,13 +262,13 @@ fn a_place_is_kept_for_known_addresses_and_no_more_than_one() {
     }
     let mut steps = || std::iter::from_fn(|| guard.next(at(0))).map(|(key, _)| key).collect::<Vec<_>>();
     assert_eq!(steps(), [3], "the address itself before its site");
-    guard.wrong(at(0), 0);
+    guard.failed(at(0), 0);
     assert_eq!(guard.next(at(0)), Some((4, Step::Hash)), "two places are taken, and one is kept");
-    guard.wrong(at(0), 1);
+    guard.failed(at(0), 1);
     assert_eq!(guard.next(at(0)), None, "two places are taken");
-    guard.wrong(at(0), 3);
+    guard.failed(at(0), 3);
     assert_eq!(guard.next(at(0)), Some((2, Step::Hash)));
-    assert_eq!(guard.bounds().most_hashes(), 3);
+    assert_eq!(guard.settings().most_hashes(), 3);
 }
 
 proptest! {

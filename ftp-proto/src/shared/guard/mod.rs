@@ -42,9 +42,9 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::time::Duration;
 
-/// The bounds of a [`Guard`].
+/// What a [`Guard`] goes by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Bounds {
+pub struct Settings {
     /// How many wrong passwords of one host are checked in each second.
     pub wrong_per_second: usize,
     /// How many slow hashes are made at the same time. One more is made for a known address.
@@ -61,7 +61,7 @@ pub struct Bounds {
     pub ban: Option<Ban>,
 }
 
-impl Bounds {
+impl Settings {
     /// How many slow hashes there may be, that of a known address included.
     pub const fn most_hashes(&self) -> usize {
         self.at_once.saturating_add(pool::SPARE)
@@ -77,7 +77,7 @@ pub struct Ban {
     pub time: Duration,
 }
 
-impl Default for Bounds {
+impl Default for Settings {
     fn default() -> Self {
         Self {
             wrong_per_second: 7,
@@ -112,7 +112,7 @@ pub enum Step {
 /// The guard of all logins. `K` names a login, for example by session and ticket.
 #[derive(Debug)]
 pub struct Guard<K> {
-    bounds: Bounds,
+    settings: Settings,
     logins: HashMap<K, Login>,
     /// Places of hosts that wrong passwords keep, until these moments.
     spent: HashMap<Group, Vec<Moment>>,
@@ -150,9 +150,9 @@ enum State {
 
 impl<K: Copy + Eq + Hash + Ord> Guard<K> {
     /// A guard that has seen nothing yet.
-    pub fn new(bounds: Bounds) -> Self {
+    pub fn new(settings: Settings) -> Self {
         Self {
-            bounds,
+            settings,
             logins: HashMap::new(),
             spent: HashMap::new(),
             held: HashMap::new(),
@@ -168,16 +168,16 @@ impl<K: Copy + Eq + Hash + Ord> Guard<K> {
         }
     }
 
-    /// Sets other bounds. What has been counted stays; where hosts are banned no more, all bans end, and
+    /// Changes the settings. What has been counted stays; where hosts are banned no more, all bans end, and
     /// where addresses are known no more, all are forgotten.
-    pub fn set(&mut self, bounds: Bounds) {
-        if bounds.ban.is_none() {
+    pub fn set(&mut self, settings: Settings) {
+        if settings.ban.is_none() {
             self.bans.clear();
         }
-        if bounds.known.is_zero() {
+        if settings.known.is_zero() {
             self.known.clear();
         }
-        self.bounds = bounds;
+        self.settings = settings;
     }
 
     /// A login of `host` for `name` begins. [`Self::next`] says when it may go on.
@@ -212,9 +212,9 @@ impl<K: Copy + Eq + Hash + Ord> Guard<K> {
     }
 
     /// The password was right.
-    pub fn right(&mut self, now: Moment, key: K, whose: Whose) {
+    pub fn succeeded(&mut self, now: Moment, key: K, whose: Whose) {
         if let (Some(login), Whose::Named) = (self.leave(key), whose) {
-            self.know(now, &login.name, login.host, now + self.bounds.known);
+            self.know(now, &login.name, login.host, now + self.settings.known);
         }
     }
 
@@ -227,7 +227,7 @@ impl<K: Copy + Eq + Hash + Ord> Guard<K> {
 
     /// Whether `host` is known, and has not lost its preference by failures.
     pub fn prefers(&self, now: Moment, host: Group) -> bool {
-        self.known.has(&host) && self.hosts.count(now, self.bounds.memory, &host) < MANY_OF_HOST
+        self.known.has(&host) && self.hosts.count(now, self.settings.memory, &host) < MANY_OF_HOST
     }
 
     /// How often an address has become known so far, so that a driver sees when there is another one.
@@ -245,17 +245,17 @@ impl<K: Copy + Eq + Hash + Ord> Guard<K> {
 
     /// Name or password was wrong, or the login was given up after its check began. Returns the moment at
     /// which the refusal may be said.
-    pub fn wrong(&mut self, now: Moment, key: K) -> Moment {
+    pub fn failed(&mut self, now: Moment, key: K) -> Moment {
         let Some(login) = self.leave(key) else { return now };
         let since = match login.state {
             State::Entering => return now,
             State::Checking { since } | State::Waiting { since } | State::Hashing { since } => since,
         };
         self.spent.entry(login.host).or_default().push(now + SECOND);
-        let failed = self.hosts.add(now, self.bounds.memory, login.host);
-        self.sites.add(now, self.bounds.memory, login.host.site());
-        let of_name = self.names.add(now, self.bounds.memory, login.name);
-        if let Some(ban) = self.bounds.ban.filter(|ban| failed >= ban.after) {
+        let failed = self.hosts.add(now, self.settings.memory, login.host);
+        self.sites.add(now, self.settings.memory, login.host.site());
+        let of_name = self.names.add(now, self.settings.memory, login.name);
+        if let Some(ban) = self.settings.ban.filter(|ban| failed >= ban.after) {
             self.ban(now, login.host, now + ban.time);
             self.hosts.forget(&login.host);
         }
@@ -265,7 +265,7 @@ impl<K: Copy + Eq + Hash + Ord> Guard<K> {
     /// The login was given up. If its check had begun, it counts as wrong. Otherwise a client could guess
     /// without limit by hanging up.
     pub fn give_up(&mut self, now: Moment, key: K) {
-        self.wrong(now, key);
+        self.failed(now, key);
     }
 
     /// Whether `host` is banned.
@@ -315,22 +315,22 @@ impl<K: Copy + Eq + Hash + Ord> Guard<K> {
             .unwrap_or(0)
     }
 
-    /// The bounds that are in force.
-    pub const fn bounds(&self) -> &Bounds {
-        &self.bounds
+    /// The settings that are in force.
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// How long after the beginning of its check a refusal comes.
     fn delay(&self, failures: u32) -> Duration {
         let doubled = 1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
-        self.bounds.first_delay.saturating_mul(doubled).min(self.bounds.longest_delay)
+        self.settings.first_delay.saturating_mul(doubled).min(self.settings.longest_delay)
     }
 
     /// The login that has waited longest at a host with a free place.
     fn next_check(&mut self, now: Moment) -> Option<K> {
-        let Self { spent, held, bounds, entering, .. } = self;
+        let Self { spent, held, settings, entering, .. } = self;
         let key = entering
-            .pop_best(|host| (taken(spent, held, now, host) < bounds.wrong_per_second).then_some(0))?;
+            .pop_best(|host| (taken(spent, held, now, host) < settings.wrong_per_second).then_some(0))?;
         let login = self.logins.get_mut(&key)?;
         login.state = State::Checking { since: now };
         *self.held.entry(login.host).or_default() += 1;
@@ -340,8 +340,8 @@ impl<K: Copy + Eq + Hash + Ord> Guard<K> {
 
     /// The login that has the next place in the pool, if there is one for it.
     fn next_hash(&mut self, now: Moment) -> Option<K> {
-        let Self { hashing, logins, hosts, sites, names, known, bounds, .. } = self;
-        let memory = bounds.memory;
+        let Self { hashing, logins, hosts, sites, names, known, settings, .. } = self;
+        let memory = settings.memory;
         let judge = |host: &Group, key: K| {
             let failures = hosts.count(now, memory, host);
             let name = logins.get(&key).map_or(0, |login| names.count(now, memory, login.name.as_slice()));
@@ -358,7 +358,7 @@ impl<K: Copy + Eq + Hash + Ord> Guard<K> {
             };
             (standing, failures)
         };
-        let key = hashing.next(bounds.at_once, judge)?;
+        let key = hashing.next(settings.at_once, judge)?;
         let login = logins.get_mut(&key)?;
         if let State::Waiting { since } = login.state {
             login.state = State::Hashing { since };

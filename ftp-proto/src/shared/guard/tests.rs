@@ -12,7 +12,7 @@ fn host(n: u8) -> Group {
 }
 
 fn guard() -> Guard<u32> {
-    Guard::new(Bounds::default())
+    Guard::new(Settings::default())
 }
 
 /// All logins that may go on now.
@@ -31,7 +31,7 @@ fn seven_wrong_passwords_of_a_host_are_checked_in_a_second() {
         let now = at(millis);
         for (key, step) in steps(&mut guard, now) {
             assert_eq!(step, Step::Check);
-            guard.wrong(now, key);
+            guard.failed(now, key);
             checked.push(millis);
         }
     }
@@ -58,7 +58,7 @@ fn a_success_gives_its_place_back() {
     for n in 0..1000 {
         guard.enter(n, host(1), b"ann".to_vec());
         assert_eq!(steps(&mut guard, at(0)), [(n, Step::Check)]);
-        guard.right(at(0), n, Whose::Anonymous);
+        guard.succeeded(at(0), n, Whose::Anonymous);
     }
     assert_eq!((guard.held.len(), guard.spent.len(), guard.logins.len()), (0, 0, 0));
 }
@@ -71,8 +71,8 @@ fn logins_of_a_host_wait_in_their_order_and_are_woken_in_time() {
     }
     assert_eq!(steps(&mut guard, at(0)).len(), 7);
     assert_eq!(guard.deadline(), None, "nothing is over by itself");
-    guard.wrong(at(100), 0);
-    guard.wrong(at(200), 1);
+    guard.failed(at(100), 0);
+    guard.failed(at(200), 1);
     assert_eq!(guard.deadline(), Some(at(1_100)));
     assert_eq!(steps(&mut guard, at(1_099)), []);
     assert_eq!(steps(&mut guard, at(1_100)), [(7, Step::Check)]);
@@ -102,7 +102,7 @@ fn the_pool_is_shared_and_those_who_failed_least_come_first() {
     for n in 0..3 {
         guard.enter(n, host(1), b"ann".to_vec());
         steps(&mut guard, at(0));
-        guard.wrong(at(0), n);
+        guard.failed(at(0), n);
     }
     for (n, of) in [(10, 1), (11, 1), (12, 1), (20, 2), (30, 3), (21, 2)] {
         guard.enter(n, host(of), b"ann".to_vec());
@@ -114,11 +114,11 @@ fn the_pool_is_shared_and_those_who_failed_least_come_first() {
     }
     assert_eq!(steps(&mut guard, at(1)), []);
     for (over, next) in [(10, 20), (11, 30), (20, 21), (21, 12)] {
-        guard.right(at(0), over, Whose::Anonymous);
+        guard.succeeded(at(0), over, Whose::Anonymous);
         assert_eq!(steps(&mut guard, at(2)), [(next, Step::Hash)]);
     }
     guard.give_up(at(2), 30);
-    guard.right(at(0), 12, Whose::Anonymous);
+    guard.succeeded(at(0), 12, Whose::Anonymous);
     assert_eq!(guard.hashes(), 0);
 }
 
@@ -129,7 +129,7 @@ fn delays_grow_with_the_failures_of_a_host_and_of_a_name() {
         let now = at(millis);
         guard.enter(n, host(of), name.into());
         assert_eq!(steps(&mut guard, now), [(n, Step::Check)]);
-        guard.wrong(now, n).since(now).as_millis()
+        guard.failed(now, n).since(now).as_millis()
     };
     assert_eq!(fail(0, 1, "ann", 0), 250);
     assert_eq!(fail(1, 1, "bob", 2_000), 500, "another name of the same host");
@@ -147,12 +147,12 @@ fn the_success_of_another_account_does_not_shorten_a_delay() {
     let fail = |guard: &mut Guard<u32>, n: u32, now: Moment| {
         guard.enter(n, host(1), b"ann".to_vec());
         steps(guard, now);
-        guard.wrong(now, n).since(now).as_millis()
+        guard.failed(now, n).since(now).as_millis()
     };
     assert_eq!(fail(&mut guard, 0, at(0)), 250);
     guard.enter(1, host(1), b"own".to_vec());
     steps(&mut guard, at(0));
-    guard.right(at(0), 1, Whose::Anonymous);
+    guard.succeeded(at(0), 1, Whose::Anonymous);
     assert_eq!(fail(&mut guard, 2, at(0)), 500);
 }
 
@@ -165,9 +165,9 @@ fn the_time_of_a_refusal_does_not_tell_how_long_the_hash_took() {
         if slow {
             guard.needs_hash(0);
             steps(&mut guard, at(0));
-            return guard.wrong(at(120), 0);
+            return guard.failed(at(120), 0);
         }
-        guard.wrong(at(0), 0)
+        guard.failed(at(0), 0)
     };
     assert_eq!(refused(true), refused(false));
 }
@@ -181,24 +181,24 @@ fn guesses_at_a_name_lock_nobody_out() {
             key += 1;
             guard.enter(key, host(of), b"ann".to_vec());
             for (key, _) in steps(&mut guard, at(second * 1_000)) {
-                guard.wrong(at(second * 1_000), key);
+                guard.failed(at(second * 1_000), key);
             }
         }
     }
     guard.enter(0, host(1), b"ann".to_vec());
     assert_eq!(steps(&mut guard, at(60_000)), [(0, Step::Check)], "the right user from a host of her own");
-    guard.right(at(0), 0, Whose::Anonymous);
+    guard.succeeded(at(0), 0, Whose::Anonymous);
 }
 
 #[test]
 fn a_host_is_banned_after_so_many_failures_and_only_for_a_time() {
     let ban = Some(Ban { after: 3, time: Duration::from_secs(60) });
-    let mut guard = Guard::new(Bounds { ban, ..Bounds::default() });
+    let mut guard = Guard::new(Settings { ban, ..Settings::default() });
     for n in 0..3 {
         assert!(!guard.is_banned(at(0), host(1)));
         guard.enter(n, host(1), b"ann".to_vec());
         steps(&mut guard, at(0));
-        guard.wrong(at(0), n);
+        guard.failed(at(0), n);
     }
     assert!(guard.is_banned(at(59_999), host(1)) && !guard.is_banned(at(0), host(2)));
     assert_eq!(guard.bans(at(1_000)).collect::<Vec<_>>(), [(host(1), Duration::from_secs(59))]);
@@ -222,7 +222,7 @@ fn memory_is_freed() {
         let now = at(u64::from(n));
         guard.enter(n, host, n.to_be_bytes().to_vec());
         for (key, _) in steps(&mut guard, now) {
-            guard.wrong(now, key);
+            guard.failed(now, key);
         }
     }
     assert!(guard.spent.len() <= 2 * MAX_SPENT, "{}", guard.spent.len());
@@ -232,26 +232,28 @@ fn memory_is_freed() {
 /// A host that was suspended: its clock jumps, and nothing happened in between.
 #[test]
 fn a_jump_of_the_clock_by_hours_frees_what_is_over_and_keeps_what_is_counted() {
-    let bounds =
-        Bounds { ban: Some(Ban { after: 10, time: Duration::from_secs(10 * 3_600) }), ..Bounds::default() };
-    let mut guard = Guard::new(bounds);
+    let settings = Settings {
+        ban: Some(Ban { after: 10, time: Duration::from_secs(10 * 3_600) }),
+        ..Settings::default()
+    };
+    let mut guard = Guard::new(settings);
     for n in 0..20 {
         guard.enter(n, host(1), b"ann".to_vec());
     }
     assert_eq!(steps(&mut guard, at(0)).len(), 7);
     for n in 0..7 {
-        guard.wrong(at(0), n);
+        guard.failed(at(0), n);
     }
     let later = at(5 * 3_600_000);
     let next = steps(&mut guard, later);
     assert_eq!(next.len(), 7, "seven in a second, however long the last one took");
-    let refusal = guard.wrong(later, next[0].0);
-    assert_eq!(refusal, later + bounds.first_delay, "what failed five hours ago is forgotten");
+    let refusal = guard.failed(later, next[0].0);
+    assert_eq!(refusal, later + settings.first_delay, "what failed five hours ago is forgotten");
     for (key, _) in &next[1..] {
-        guard.wrong(later, *key);
+        guard.failed(later, *key);
     }
     for (key, _) in steps(&mut guard, later + Duration::from_secs(1)) {
-        guard.wrong(later, key);
+        guard.failed(later, key);
     }
     assert!(guard.is_banned(later, host(1)));
     assert!(guard.is_banned(at(14 * 3_600_000), host(1)), "nine hours of ten");
@@ -262,12 +264,12 @@ fn a_jump_of_the_clock_by_hours_frees_what_is_over_and_keeps_what_is_counted() {
 #[test]
 fn bans_are_counted_and_end_where_hosts_are_banned_no_more() {
     let ban = Some(Ban { after: 1, time: Duration::from_secs(900) });
-    let mut guard = Guard::<u32>::new(Bounds { ban, ..Bounds::default() });
+    let mut guard = Guard::<u32>::new(Settings { ban, ..Settings::default() });
     guard.ban(at(0), host(1), at(900_000));
     assert_eq!((guard.banned(), guard.is_banned(at(1), host(1))), (1, true));
     assert_eq!(guard.bans(at(1)).next().map(|(host, _)| host.first()), Some([192, 0, 2, 1].into()));
-    guard.set(Bounds { ban, wrong_per_second: 1, ..Bounds::default() });
+    guard.set(Settings { ban, wrong_per_second: 1, ..Settings::default() });
     assert!(guard.is_banned(at(1), host(1)));
-    guard.set(Bounds::default());
+    guard.set(Settings::default());
     assert!(!guard.is_banned(at(1), host(1)));
 }

@@ -16,8 +16,8 @@ fn of(name: &str) -> Owner {
 }
 
 /// Whether a connection has to make room.
-fn is_evicted((_, eviction): &mut (SessionSlot, Eviction)) -> bool {
-    eviction.0.as_mut().is_some_and(|evicted| evicted.try_recv().is_ok())
+fn is_displaced((_, displacement): &mut (SessionSlot, Displacement)) -> bool {
+    displacement.0.as_mut().is_some_and(|displaced| displaced.try_recv().is_ok())
 }
 
 #[test]
@@ -25,7 +25,7 @@ fn sessions_are_counted_until_they_end() {
     let sessions = Sessions::new(Limits { sessions: Some(2), ..Limits::default() });
     let first = sessions.admit(host(1)).unwrap();
     let _second = sessions.admit(host(2)).unwrap();
-    assert_eq!(sessions.admit(host(2)).unwrap_err(), Full::Reached(Limit::Sessions));
+    assert_eq!(sessions.admit(host(2)).unwrap_err(), NoPlace::Reached(Limit::Sessions));
     drop(first);
     assert!(sessions.admit(host(2)).is_ok());
 }
@@ -34,12 +34,12 @@ fn sessions_are_counted_until_they_end() {
 fn one_address_does_not_take_the_places_of_others_and_loopback_is_spared() {
     let sessions = Sessions::new(Limits { per_address: Some(1), ..Limits::default() });
     let _first = sessions.admit(host(1)).unwrap();
-    assert_eq!(sessions.admit(host(1)).unwrap_err(), Full::Reached(Limit::SessionsPerAddress));
+    assert_eq!(sessions.admit(host(1)).unwrap_err(), NoPlace::Reached(Limit::SessionsPerAddress));
     let _other = sessions.admit(host(2)).unwrap();
     let _network = sessions.admit("2001:db8::1".parse().unwrap()).unwrap();
     assert_eq!(
         sessions.admit("2001:db8::2".parse().unwrap()).unwrap_err(),
-        Full::Reached(Limit::SessionsPerAddress)
+        NoPlace::Reached(Limit::SessionsPerAddress)
     );
     for here in ["127.0.0.1", "127.0.0.1", "::1", "::1", "::ffff:127.0.0.1"] {
         std::mem::forget(sessions.admit(here.parse().unwrap()).unwrap());
@@ -52,12 +52,12 @@ fn a_login_makes_room_at_the_door() {
         Limits { unauthenticated: Some(2), unauthenticated_per_address: Some(1), ..Limits::default() };
     let sessions = Sessions::new(limits);
     let mut ann = sessions.admit(host(1)).unwrap();
-    assert_eq!(sessions.admit(host(1)).unwrap_err(), Full::Reached(Limit::UnauthenticatedPerAddress));
+    assert_eq!(sessions.admit(host(1)).unwrap_err(), NoPlace::Reached(Limit::UnauthenticatedPerAddress));
     ann.0.log_in(b"ann", of("ann"), NO_LIMITS).unwrap();
     ann.0.log_in(b"ann", of("ann"), NO_LIMITS).unwrap();
     let _again = sessions.admit(host(1)).unwrap();
     let _bob = sessions.admit(host(2)).unwrap();
-    assert!(!is_evicted(&mut ann));
+    assert!(!is_displaced(&mut ann));
 }
 
 #[test]
@@ -66,10 +66,10 @@ fn at_a_full_door_the_oldest_of_the_address_that_holds_most_gives_way() {
     let mut eve = sessions.admit(host(1)).unwrap();
     let mut flood: Vec<_> = (0..3).map(|_| sessions.admit(host(2)).unwrap()).collect();
     let mut ann = sessions.admit(host(3)).unwrap();
-    assert!(is_evicted(&mut flood[0]) && !is_evicted(&mut flood[1]) && !is_evicted(&mut eve));
+    assert!(is_displaced(&mut flood[0]) && !is_displaced(&mut flood[1]) && !is_displaced(&mut eve));
     let _more = sessions.admit(host(2)).unwrap();
-    assert!(is_evicted(&mut flood[1]), "the flood makes room for itself");
-    assert!(!is_evicted(&mut eve) && !is_evicted(&mut ann), "never one within its equal share");
+    assert!(is_displaced(&mut flood[1]), "the flood makes room for itself");
+    assert!(!is_displaced(&mut eve) && !is_displaced(&mut ann), "never one within its equal share");
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn if_nobody_holds_more_than_a_share_the_oldest_of_all_gives_way() {
     let sessions = Sessions::new(Limits { unauthenticated: Some(3), ..Limits::default() });
     let mut all: Vec<_> = (0..3).map(|n| sessions.admit(host(n)).unwrap()).collect();
     let _newcomer = sessions.admit(host(9)).unwrap();
-    assert!(is_evicted(&mut all[0]) && !is_evicted(&mut all[1]) && !is_evicted(&mut all[2]));
+    assert!(is_displaced(&mut all[0]) && !is_displaced(&mut all[1]) && !is_displaced(&mut all[2]));
     drop(all);
     assert_eq!(sessions.state().door.len(), 1);
 }
@@ -92,13 +92,13 @@ fn an_account_has_its_own_limits() {
     };
     let first = log_in(1, "ann").unwrap();
     let _second = log_in(1, "ann").unwrap();
-    assert_eq!(log_in(1, "ann").unwrap_err(), Full::Reached(Limit::AccountSessionsPerAddress));
+    assert_eq!(log_in(1, "ann").unwrap_err(), NoPlace::Reached(Limit::AccountSessionsPerAddress));
     let _third = log_in(2, "ann").unwrap();
-    assert_eq!(log_in(3, "ann").unwrap_err(), Full::Reached(Limit::AccountSessions));
+    assert_eq!(log_in(3, "ann").unwrap_err(), NoPlace::Reached(Limit::AccountSessions));
     let bob = log_in(1, "bob").unwrap();
     drop(first);
     bob.log_in(b"ann", of("ann"), limits).unwrap();
-    assert_eq!(log_in(3, "ann").unwrap_err(), Full::Reached(Limit::AccountSessions));
+    assert_eq!(log_in(3, "ann").unwrap_err(), NoPlace::Reached(Limit::AccountSessions));
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn sessions_of_removed_accounts_end_and_others_stay() {
     let (mut ann, mut bob) = (log_in("ann"), log_in("bob"));
     let mut nobody = sessions.admit(host(1)).unwrap();
     sessions.end_others(|name| name == b"bob");
-    assert!(is_evicted(&mut ann) && !is_evicted(&mut bob) && !is_evicted(&mut nobody));
+    assert!(is_displaced(&mut ann) && !is_displaced(&mut bob) && !is_displaced(&mut nobody));
     drop((ann, bob));
     assert_eq!(sessions.state().seats.len(), 1);
 }
@@ -130,7 +130,7 @@ fn nobody_is_remembered_after_leaving() {
 }
 
 /// A session of `name` from `from` that does nothing since a moment.
-fn idle(sessions: &Arc<Sessions>, from: u8, name: &str, since: u64) -> (SessionSlot, Eviction) {
+fn idle(sessions: &Arc<Sessions>, from: u8, name: &str, since: u64) -> (SessionSlot, Displacement) {
     let session = sessions.admit(host(from)).unwrap();
     session.0.log_in(name.as_bytes(), of(name), NO_LIMITS).unwrap();
     session.0.set_idle(Some(Moment::after_start(Duration::from_secs(since))));
@@ -143,7 +143,7 @@ fn log_in(
     from: u8,
     name: &str,
     owner: Owner,
-) -> Result<(SessionSlot, Eviction), Full> {
+) -> Result<(SessionSlot, Displacement), NoPlace> {
     let session = sessions.admit(host(from))?;
     session.0.log_in(name.as_bytes(), owner, NO_LIMITS)?;
     Ok(session)
@@ -156,15 +156,19 @@ fn in_a_full_server_the_account_that_holds_most_gives_up_the_session_that_is_idl
     anns[2].0.set_idle(None);
     let mut bobs: Vec<_> = [1, 1].map(|since| idle(&sessions, 2, "bob", since)).into();
     let stranger = sessions.admit(host(3)).unwrap();
-    assert!(anns.iter_mut().all(|ann| !is_evicted(ann)), "a stranger displaces nobody");
+    assert!(anns.iter_mut().all(|ann| !is_displaced(ann)), "a stranger displaces nobody");
     stranger.0.log_in(b"dan", of("dan"), NO_LIMITS).unwrap();
-    assert!(is_evicted(&mut anns[1]), "the third one works");
-    assert!([0, 2, 3].iter().all(|n| !is_evicted(&mut anns[*n])));
+    assert!(is_displaced(&mut anns[1]), "the third one works");
+    assert!([0, 2, 3].iter().all(|n| !is_displaced(&mut anns[*n])));
     let _second = log_in(&sessions, 3, "dan", of("dan")).unwrap();
-    assert!(is_evicted(&mut anns[3]) && !is_evicted(&mut anns[0]));
+    assert!(is_displaced(&mut anns[3]) && !is_displaced(&mut anns[0]));
     let refused = log_in(&sessions, 3, "dan", of("dan")).unwrap_err();
-    assert_eq!(refused, Full::Reached(Limit::Sessions), "three keys, six places: two each are their share");
-    assert!(bobs.iter_mut().all(|bob| !is_evicted(bob)));
+    assert_eq!(
+        refused,
+        NoPlace::Reached(Limit::Sessions),
+        "three keys, six places: two each are their share"
+    );
+    assert!(bobs.iter_mut().all(|bob| !is_displaced(bob)));
 }
 
 #[test]
@@ -175,11 +179,11 @@ fn an_account_that_fills_the_server_with_transfers_gives_up_the_oldest_of_them()
         ann.0.set_idle(None);
     }
     let _dan = log_in(&sessions, 2, "dan", of("dan")).unwrap();
-    assert!(is_evicted(&mut all[0]) && !is_evicted(&mut all[1]));
+    assert!(is_displaced(&mut all[0]) && !is_displaced(&mut all[1]));
     let another = log_in(&sessions, 2, "dan", of("dan")).unwrap_err();
-    assert_eq!(another, Full::Reached(Limit::Sessions), "ann holds as much as dan would");
-    assert_eq!(log_in(&sessions, 1, "ann", of("ann")).unwrap_err(), Full::Reached(Limit::Sessions));
-    assert!(all[1..].iter_mut().all(|session| !is_evicted(session)));
+    assert_eq!(another, NoPlace::Reached(Limit::Sessions), "ann holds as much as dan would");
+    assert_eq!(log_in(&sessions, 1, "ann", of("ann")).unwrap_err(), NoPlace::Reached(Limit::Sessions));
+    assert!(all[1..].iter_mut().all(|session| !is_displaced(session)));
 }
 
 #[test]
@@ -191,12 +195,12 @@ fn anonymous_sessions_share_what_one_account_has() {
         [10, 10, 11].map(|n| log_in(&sessions, n, "anonymous", nobody(n)).unwrap()).into();
     // From however many addresses they come, they take nothing from bob, but from each other.
     let _one = log_in(&sessions, 12, "anonymous", nobody(12)).unwrap();
-    assert!(is_evicted(&mut anonymous[0]));
+    assert!(is_displaced(&mut anonymous[0]));
     assert_eq!(
         log_in(&sessions, 13, "anonymous", nobody(13)).map(drop).unwrap_err(),
-        Full::Reached(Limit::Sessions)
+        NoPlace::Reached(Limit::Sessions)
     );
-    assert!(bobs.iter_mut().all(|bob| !is_evicted(bob)));
+    assert!(bobs.iter_mut().all(|bob| !is_displaced(bob)));
 }
 
 #[test]
@@ -204,20 +208,20 @@ fn with_few_descriptors_a_login_displaces_whoever_holds_most_and_strangers_displ
     let sessions = Sessions::new(Limits::default());
     let few = |from: u8| sessions.admit_to_few_descriptors(host(from));
     let mut bob = idle(&sessions, 1, "bob", 1);
-    assert_eq!(few(9).map(drop).unwrap_err(), Full::Reached(Limit::Descriptors), "nobody holds too much");
+    assert_eq!(few(9).map(drop).unwrap_err(), NoPlace::Reached(Limit::Descriptors), "nobody holds too much");
     let mut anns: Vec<_> = (0..4).map(|_| idle(&sessions, 2, "ann", 5)).collect();
     anns[0].0.set_idle(None);
     let mut first = few(3).unwrap();
     let mut second = few(3).unwrap();
-    assert!(is_evicted(&mut first) && !is_evicted(&mut second), "the door grows no more");
-    assert!(anns.iter_mut().all(|ann| !is_evicted(ann)));
+    assert!(is_displaced(&mut first) && !is_displaced(&mut second), "the door grows no more");
+    assert!(anns.iter_mut().all(|ann| !is_displaced(ann)));
     second.0.log_in(b"dan", of("dan"), NO_LIMITS).unwrap();
-    assert!(is_evicted(&mut anns[1]) && !is_evicted(&mut anns[0]));
+    assert!(is_displaced(&mut anns[1]) && !is_displaced(&mut anns[0]));
     second.0.log_in(b"dan", of("dan"), NO_LIMITS).unwrap();
-    assert!(!is_evicted(&mut anns[2]) && !is_evicted(&mut anns[3]), "once for each connection");
+    assert!(!is_displaced(&mut anns[2]) && !is_displaced(&mut anns[3]), "once for each connection");
     let third = few(2).unwrap();
-    assert_eq!(third.0.log_in(b"ann", of("ann"), NO_LIMITS), Err(Full::Reached(Limit::Descriptors)));
-    assert!(!is_evicted(&mut bob) && !is_evicted(&mut second));
+    assert_eq!(third.0.log_in(b"ann", of("ann"), NO_LIMITS), Err(NoPlace::Reached(Limit::Descriptors)));
+    assert!(!is_displaced(&mut bob) && !is_displaced(&mut second));
 }
 
 #[test]
@@ -226,7 +230,7 @@ fn strangers_at_the_door_of_a_full_server_are_bounded_and_shared_fairly() {
     let _anns: Vec<_> = (0..200).map(|since| idle(&sessions, 1, "ann", since)).collect();
     let mut flood: Vec<_> = (0..MAX_BEYOND).map(|_| sessions.admit(host(2)).unwrap()).collect();
     let bob = sessions.admit(host(3)).unwrap();
-    assert_eq!(flood.iter_mut().filter_map(|one| is_evicted(one).then_some(())).count(), 1);
+    assert_eq!(flood.iter_mut().filter_map(|one| is_displaced(one).then_some(())).count(), 1);
     bob.0.log_in(b"bob", of("bob"), NO_LIMITS).unwrap();
 }
 
@@ -262,7 +266,7 @@ fn a_transfer_that_outlives_its_session_counts_as_a_session() {
     slot.log_in(b"ann", of("ann"), limits).unwrap();
     let transfer = slot.share();
     drop(slot);
-    assert_eq!(sessions.admit(host(2)).unwrap_err(), Full::Reached(Limit::Sessions));
+    assert_eq!(sessions.admit(host(2)).unwrap_err(), NoPlace::Reached(Limit::Sessions));
     drop(transfer);
     assert!(sessions.admit(host(2)).is_ok());
 }
@@ -271,11 +275,11 @@ fn a_transfer_that_outlives_its_session_counts_as_a_session() {
 fn whoever_logs_out_counts_among_those_without_login_and_no_more_for_the_account() {
     let limits = Limits { unauthenticated_per_address: Some(1), ..Limits::default() };
     let (sessions, one) = (Sessions::new(limits), AccountLimits { sessions: Some(1), per_address: None });
-    let crowded = Full::Reached(Limit::UnauthenticatedPerAddress);
+    let crowded = NoPlace::Reached(Limit::UnauthenticatedPerAddress);
     let (first, _first) = sessions.admit(host(1)).unwrap();
     first.log_in(b"ann", of("ann"), one).unwrap();
     let (second, _second) = sessions.admit(host(1)).unwrap();
-    assert_eq!(second.log_in(b"ann", of("ann"), one), Err(Full::Reached(Limit::AccountSessions)));
+    assert_eq!(second.log_in(b"ann", of("ann"), one), Err(NoPlace::Reached(Limit::AccountSessions)));
     assert_eq!(first.log_out(), Err(crowded), "the second one waits there");
     second.log_in(b"ann", of("ann"), one).unwrap();
     second.log_out().unwrap();

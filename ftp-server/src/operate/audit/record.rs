@@ -11,7 +11,7 @@ use ftp_proto::server::ask::FileFailure;
 use ftp_proto::wire::{Fingerprint, PathName, TransferId};
 
 use crate::auth::NoLogin;
-use crate::limits::{Full, Owner};
+use crate::limits::{NoPlace, Owner};
 use crate::operate::hook::HookFailure;
 
 /// What an audit records. The list is closed.
@@ -20,7 +20,7 @@ pub enum Record<'a> {
     /// A session begins.
     Connected,
     /// A connection was closed before it became a session.
-    TurnedAway(Full),
+    TurnedAway(NoPlace),
     /// A connection from a proxy has no valid PROXY header, and was closed.
     BadHeader {
         /// The proxy that it came from.
@@ -29,7 +29,7 @@ pub enum Record<'a> {
         why: HeaderFailure,
     },
     /// A session has to end, because its place or its account is gone.
-    Displaced(Full),
+    Displaced(NoPlace),
     /// No data port is free for a session.
     NoPort {
         /// Whose share it would have counted in.
@@ -158,7 +158,7 @@ pub enum Cause {
     NotFtp,
     /// Its place or its account is gone.
     #[error("{0}")]
-    Displaced(Full),
+    Displaced(NoPlace),
     /// The operator has ended it.
     #[error("the operator has ended it")]
     Kicked,

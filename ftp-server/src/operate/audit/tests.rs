@@ -13,7 +13,7 @@ use ftp_proto::wire::{PathName, TransferId};
 
 use super::{Cause, EVENTS, HeaderFailure, Record, Transfer};
 use crate::auth::{NoLogin, Unfit};
-use crate::limits::{Full, Owner};
+use crate::limits::{NoPlace, Owner};
 use crate::operate::hook::HookFailure;
 
 /// Does not compile if a kind is missing: a new one belongs to [`every`], too.
@@ -63,7 +63,7 @@ fn every<'a>(path: &'a PathName, owner: &'a Owner, failed: &'a HookFailure) -> V
     let received = Transfer { direction: Direction::Receive, ..sent };
     let broken = |transfer: Transfer<'a>| Transfer { failure: Some("two words"), ..transfer };
     let changed = |failure| Record::Changed { verb: Verb::Dele, path, to: None, failure };
-    let full = Full::Banned { minutes: 1 };
+    let full = NoPlace::Banned { minutes: 1 };
     vec![
         Record::Connected,
         Record::TurnedAway(full),
