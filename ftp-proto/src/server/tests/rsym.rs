@@ -62,6 +62,20 @@ fn g02_the_connection_that_arrives_is_the_one_and_the_attempt_ends() {
     }
 }
 
+/// A session may listen for the other direction meanwhile. Who comes there is not the peer of this transfer.
+#[test]
+fn g02_a_connection_to_another_port_of_the_session_is_not_the_one() {
+    let (mut h, own) = symmetric(old());
+    let other = h.port("LSTN R");
+    assert_ne!(other, own);
+    h.say("RETR a");
+    assert!(h.listens(own) && h.listens(other));
+    h.arrive(other, &format!("{OWN}:40004"));
+    assert!(h.is_connecting() && !h.is_moving());
+    h.connected();
+    assert!(h.is_moving());
+}
+
 #[test]
 fn g02_a_refused_attempt_is_repeated_after_20_ms_while_the_listener_waits() {
     let (mut h, own) = symmetric(modern());
