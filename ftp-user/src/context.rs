@@ -3,7 +3,7 @@
 use crate::config::Relays;
 use crate::id::Origin;
 use crate::report::Events;
-use crate::state::Pairs;
+use crate::state::{Pairs, Runs};
 use ftp_io::clock::Clock;
 use ftp_io::tls::Trust;
 use ftp_proto::address::Family;
@@ -29,6 +29,8 @@ pub struct Context {
     pub race: bool,
     /// What is remembered from earlier runs.
     pub pairs: Pairs,
+    /// What the last runs have tried, and this one so far.
+    pub runs: Runs,
     /// Whether data between two servers may go in clear although a control connection runs TLS.
     pub clear_data: bool,
     /// Which certificates are accepted.
@@ -144,6 +146,7 @@ impl Context {
             relays: Relays::default(),
             race: true,
             pairs: Pairs::default(),
+            runs: Runs::default(),
             clear_data: false,
             trust: Trust::default(),
             listing: ListingLimit::default(),

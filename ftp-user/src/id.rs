@@ -74,6 +74,16 @@ impl Origin {
     }
 }
 
+impl Origin {
+    /// The number of the file within its job, from 1; 0 if it is about none.
+    pub const fn number(self) -> u64 {
+        match self {
+            Self::Run | Self::Job(_) => 0,
+            Self::Item(item) | Self::Attempt(AttemptId { item, .. }) => item.number,
+        }
+    }
+}
+
 impl fmt::Display for JobId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}", self.0)

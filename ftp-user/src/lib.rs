@@ -23,6 +23,7 @@
 //! | folder | what |
 //! |---|---|
 //! | [`failure`] | what went wrong: a kind for decisions, words for people |
+//! | [`history`] | what past runs have tried, as values that are kept |
 //! | [`id`] | identities of jobs, items and attempts: values that can be stored |
 //! | [`outcome`] | what a copy has shown: verification, protection, bytes that passed a relay |
 //! | [`place`] | URLs, local paths, `.netrc` |
@@ -46,6 +47,7 @@ pub mod context;
 pub mod control;
 pub mod endpoint;
 pub mod failure;
+pub mod history;
 pub mod id;
 pub mod job;
 pub mod ladder;

@@ -44,3 +44,4 @@ mod transcripts;
 mod transfer;
 mod user_agent;
 mod walk;
+mod why;

@@ -12,6 +12,7 @@ mod program;
 mod stat;
 mod transfer;
 mod trust;
+mod why;
 
 pub use conceal::arguments;
 pub use exit::{code, number};
@@ -22,7 +23,7 @@ use crate::context::{Cancel, Context, ListingLimit, Patience};
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
 use crate::report::{Reporter, Style};
-use crate::state::{self, Pairs};
+use crate::state::{self, Pairs, Runs};
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use ftp_io::clock::Clock;
 use ftp_io::program::{duration, output};
@@ -109,6 +110,7 @@ enum Verb {
     Ls(ls::LsArgs),
     Stat(stat::StatArgs),
     Cat(cat::CatArgs),
+    Why(why::WhyArgs),
     Completions(generate::CompletionsArgs),
     Man(generate::ManArgs),
 }
@@ -134,6 +136,7 @@ impl Cli {
             Verb::Ls(args) => ls::run(context, args).await,
             Verb::Stat(args) => stat::run(context, args).await,
             Verb::Cat(args) => cat::run(context, args).await,
+            Verb::Why(args) => why::run(&context, &args),
             Verb::Completions(args) => {
                 drop(context);
                 generate::completions(Self::command(), args)
@@ -153,7 +156,9 @@ impl Verb {
     const fn is_about_itself(&self) -> bool {
         match self {
             Self::Completions(_) | Self::Man(_) => true,
-            Self::Copy(_) | Self::Append(_) | Self::Ls(_) | Self::Stat(_) | Self::Cat(_) => false,
+            Self::Copy(_) | Self::Append(_) | Self::Ls(_) | Self::Stat(_) | Self::Cat(_) | Self::Why(_) => {
+                false
+            }
         }
     }
 }
@@ -188,6 +193,7 @@ impl General {
             retries: self.retries.unwrap_or(RETRIES),
             first_retries: self.retries.unwrap_or(0),
         };
+        let state = state::directory(self.state);
         Ok((
             Context {
                 clock: Clock::start(),
@@ -197,7 +203,8 @@ impl General {
                 family,
                 relays,
                 race: true,
-                pairs: Pairs::at(state::directory(self.state)),
+                pairs: Pairs::at(state.clone()),
+                runs: Runs::at(state),
                 clear_data: false,
                 trust,
                 listing: ListingLimit::default(),

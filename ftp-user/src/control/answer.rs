@@ -48,7 +48,12 @@ impl Session {
 
     /// Quotes a reply, without secrets: `said "550 No such file"`.
     fn said(&self, reply: &Reply) -> String {
-        format!("said \"{}\"", self.secrets.removed_from_reply(reply).display())
+        format!("said \"{}\"", self.shown(reply))
+    }
+
+    /// A reply, without secrets and without what a terminal would act on.
+    pub fn shown(&self, reply: &Reply) -> String {
+        self.secrets.removed_from_reply(reply).display()
     }
 
     /// Quotes a reply where the server was named before.

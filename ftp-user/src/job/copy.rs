@@ -47,6 +47,7 @@ pub(super) async fn copy(
         match copying.attempt(known, &mut attempts).await {
             Ok(done) => {
                 attempts.discard(&context, ends).await; // the file was skipped this time
+                context.runs.verified(item.number, done.verified.name());
                 return Ok(done);
             }
             Err(_) if context.cancel.is_cancelled() && attempts.count == 0 => {

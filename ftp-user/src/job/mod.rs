@@ -6,7 +6,7 @@
 //! | `run` | runs it: the only entry |
 //! | `sources`, `tree` | from places to files |
 //! | `item`, `copy`, `append` | one file |
-//! | `transfer`, `race`, `runner` | the bytes of one file; between two servers the race of the candidates |
+//! | `transfer`, `race`, `runner`, `notes` | the bytes of one file; between two servers the race of the candidates, and what is noted of it |
 //! | `resume`, `left`, `part` | what an attempt leaves for the next one |
 //! | [`retry`], `outage` | whether something is tried again; the waiting, and the retries of a server that does not answer |
 //! | `tally`, `status` | what was done, and the report |
@@ -17,6 +17,7 @@ mod append;
 mod copy;
 mod item;
 mod leftover;
+mod notes;
 mod options;
 mod outage;
 mod part;

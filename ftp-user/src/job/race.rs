@@ -1,6 +1,7 @@
 //! Transfers one file between two servers by the race of their candidates: performs what [`Race`] asks for, and
 //! tells it what [`Ascent`] makes of a failure.
 
+use super::notes::Notes;
 use super::part::Part;
 use super::runner::{Finished, Obstacle, Runner};
 use crate::context::Context;
@@ -11,11 +12,12 @@ use crate::route::{
     Assignment, Attempted, Circuit, Count, FAILED_FOR_EARLIER_FILE, GivenUp, Lane, Sign, Situation,
 };
 use ftp_proto::dialect::Dialect;
-use ftp_proto::reply::ends_session;
-use ftp_proto::third_party::race::{Conclusion, Ended, Input, Output, Purpose, Race};
+use ftp_proto::reply::{Blame, ends_session};
+use ftp_proto::third_party::race::{Conclusion, Ended, Input, Manner, Output, Purpose, Race};
 use ftp_proto::third_party::{self, Cause, Outcome, Side, Store};
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::PathName;
+use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -56,6 +58,8 @@ struct Entry {
     /// Sending `true` tells it that it has lost.
     lose: Option<watch::Sender<bool>>,
     purpose: Purpose,
+    /// Since when both ends have had their transfer commands.
+    connecting: Option<Moment>,
     failure: Option<Failure>,
 }
 
@@ -81,6 +85,9 @@ struct Contest<'a, 'b> {
     has_names: bool,
     /// The failure that came last.
     last: Option<Failure>,
+    /// The direct rungs on which nothing arrived, and no server said why.
+    silent: Vec<Rung>,
+    notes: Notes,
 }
 
 impl<'a, 'b> Contest<'a, 'b> {
@@ -91,19 +98,22 @@ impl<'a, 'b> Contest<'a, 'b> {
         count: &'a mut Count,
     ) -> Self {
         let now = pair.context.clock.now();
-        recall(pair, situation, assignment);
-        let (ascent, known) = pair.memory.ascend(situation.candidates(assignment.allowed), now);
+        situation.recall(pair.context, pair.memory, assignment.allowed);
         // What is appended to, continued, or stored under its final name is one file.
         let is_new = assignment.store == Store::Replace && assignment.before == 0;
         let in_place = assignment.stored == assignment.target;
         let can_race = pair.context.race && is_new && !in_place;
-        let (entrants, settings) = situation.race(&ascent, can_race);
+        let manner = if can_race { Manner::Beside } else { Manner::Turns };
+        let (ascent, known) = pair.memory.ascend(situation.candidates(assignment.allowed), manner, now);
+        let (entrants, settings) = situation.race(&ascent, manner);
+        let notes = Notes::new(situation, assignment.allowed, &ascent, pair.memory, now);
         let entries = ascent.candidates().iter().enumerate().map(|(index, candidate)| Entry {
             candidate: *candidate,
             stored: if index == 0 || !can_race { assignment.stored.clone() } else { own_name(assignment) },
             runner: None,
             lose: None,
             purpose: Purpose::Transfer,
+            connecting: None,
             failure: None,
         });
         let entries = entries.collect();
@@ -124,6 +134,8 @@ impl<'a, 'b> Contest<'a, 'b> {
             refused: situation.limitation(assignment.allowed).into_iter().collect(),
             has_names: can_race,
             last: None,
+            silent: Vec::new(),
+            notes,
         }
     }
 
@@ -155,6 +167,7 @@ impl<'a, 'b> Contest<'a, 'b> {
             match self.race.poll() {
                 Output::Start(index, purpose) => self.start(index, purpose),
                 Output::Abort(index) => {
+                    self.note_silence(index, OVERDUE);
                     let entry = self.entries.get(index);
                     if let Some(lose) = entry.and_then(|entry| entry.lose.as_ref()) {
                         let _ = lose.send(true);
@@ -173,6 +186,7 @@ impl<'a, 'b> Contest<'a, 'b> {
     /// Starts a candidate. The first one has the sessions that are open already.
     fn start(&mut self, index: usize, purpose: Purpose) {
         let ServerPair { context, from, to, circuit, .. } = &mut *self.pair;
+        self.notes.started(index, purpose, context.clock.now());
         let Some(entry) = self.entries.get_mut(index) else { return };
         let runner = entry.runner.take().unwrap_or_else(|| Runner {
             source: std::mem::replace(from, from.beside()),
@@ -180,7 +194,7 @@ impl<'a, 'b> Contest<'a, 'b> {
             circuit: if entry.candidate.relay().is_some() { circuit.take() } else { None },
         });
         let (lose, lane) = Lane::new(index, self.sender.clone());
-        (entry.lose, entry.purpose) = (Some(lose), purpose);
+        (entry.lose, entry.purpose, entry.connecting) = (Some(lose), purpose, None);
         let assignment = Assignment {
             stored: entry.stored.clone(),
             probes: purpose == Purpose::Probe,
@@ -198,7 +212,13 @@ impl<'a, 'b> Contest<'a, 'b> {
         let context = self.pair.context;
         match sign {
             Sign::Ready => description.announce(context, &self.refused),
-            Sign::Connecting => self.tell(Input::Connecting(index)),
+            Sign::Connecting => {
+                let now = context.clock.now();
+                if let Some(entry) = self.entries.get_mut(index) {
+                    entry.connecting = Some(now);
+                }
+                self.tell(Input::Connecting(index));
+            }
             Sign::Moving(side) => {
                 let unasked = self.assignment.allowed == Allowed::Auto && description.has_intermediary();
                 if unasked && side == Side::Source && self.pair.memory.announces(entry.candidate) {
@@ -212,8 +232,10 @@ impl<'a, 'b> Contest<'a, 'b> {
 
     /// Takes what a candidate has come to.
     async fn ended(&mut self, index: usize, finished: Finished) -> Ended {
-        let Finished { runner, attempted, lost } = finished;
         let purpose = self.entries.get(index).map(|entry| entry.purpose);
+        let now = self.pair.context.clock.now();
+        self.notes.ended(index, &finished, purpose == Some(Purpose::Probe), now);
+        let Finished { runner, attempted, lost } = finished;
         if lost {
             self.release(runner);
             return Ended::Failed;
@@ -244,6 +266,27 @@ impl<'a, 'b> Contest<'a, 'b> {
     fn keep(&mut self, index: usize, runner: Runner) {
         if let Some(entry) = self.entries.get_mut(index) {
             entry.runner = Some(runner);
+        }
+    }
+
+    /// Notes that nothing has arrived on a direct path, if its transfer commands were sent that long ago. A refusal
+    /// comes at once; a server that refuses without a word, and a firewall, let the others wait.
+    fn note_silence(&mut self, index: usize, limit: Duration) {
+        let now = self.pair.context.clock.now();
+        let Some(entry) = self.entries.get(index) else { return };
+        let is_due = entry.connecting.is_some_and(|since| now.since(since) >= limit);
+        let rung = entry.candidate.rung();
+        if is_due && matches!(entry.candidate, Candidate::Direct(_)) && !self.silent.contains(&rung) {
+            self.silent.push(rung);
+        }
+    }
+
+    /// Remembers for later runs on which rungs nothing arrived, unless another candidate of the rung has worked.
+    fn remember_silence(&self, won: Option<Rung>) {
+        let rungs = self.silent.iter().filter(|rung| Some(**rung) != won);
+        let rungs: Vec<&str> = rungs.map(|rung| rung.name()).collect();
+        if let Err(why) = self.pair.context.pairs.silent(self.situation.key(), &rungs) {
+            self.pair.context.events.warn(format!("what is silent is not remembered: {why}"));
         }
     }
 
@@ -316,18 +359,22 @@ impl<'a, 'b> Contest<'a, 'b> {
         let (Outcome::Failed(failed), Some(failure)) = (&attempted.outcome, attempted.failure) else {
             self.pair.memory.worked(candidate, context.clock.now());
             if let Some(label) = candidate.label()
-                && let Err(why) = context.pairs.note(self.situation.key(), &label)
+                && let Err(why) = context.pairs.worked(self.situation.key(), &label, candidate.rung().name())
             {
                 context.events.warn(format!("the path is not remembered: {why}"));
             }
             return (Ended::Moved, Some(runner));
         };
         let is_stopped = matches!(attempted.given_up, Some(GivenUp::Interrupted | GivenUp::Lost));
+        if !is_stopped && attempted.moved == 0 && matches!(failed.blame, Blame::Path | Blame::Busy) {
+            self.note_silence(index, DEAD);
+        }
         if !is_stopped && self.is_whole(index, &mut runner, failed).await {
             context.events.warn(format!(
                 "{failure}; what is stored is as long as the source, and is compared with it now"
             ));
             self.pair.memory.worked(candidate, context.clock.now());
+            self.notes.is_whole(index);
             return (Ended::Moved, Some(runner));
         }
         let step = match attempted.given_up {
@@ -426,6 +473,14 @@ impl<'a, 'b> Contest<'a, 'b> {
     /// The result of the race, and the name under which the destination has what was stored.
     async fn conclude(mut self, conclusion: Conclusion) -> (Result<Rung, Failure>, PathName) {
         while self.cleanups.join_next().await.is_some() {}
+        self.remember_silence(match conclusion {
+            Conclusion::Won(index) => self.entries.get(index).map(|entry| entry.candidate.rung()),
+            Conclusion::Decided(_) | Conclusion::Exhausted => None,
+        });
+        let key = self.situation.key();
+        let item = self.pair.context.events.origin().number();
+        let race = self.notes.race(item, &self.assignment.name, &self.ascent, &self.known);
+        self.pair.context.runs.race(&key.source.0, &key.destination.0, race);
         let (index, moved) = match conclusion {
             Conclusion::Won(index) => (index, true),
             Conclusion::Decided(index) => (index, false),
@@ -467,25 +522,12 @@ impl<'a, 'b> Contest<'a, 'b> {
     }
 }
 
+/// How long ago the transfer commands of a candidate were sent that has lost, if nothing has arrived there.
+const OVERDUE: Duration = Duration::from_millis(200);
+/// The same for one that has failed. What comes sooner is a refusal.
+const DEAD: Duration = Duration::from_secs(2);
+
 /// A name for the copy of a candidate that runs beside others. Without random numbers, all have one name.
 fn own_name(assignment: &Assignment) -> PathName {
     Part::new(&assignment.target).map_or_else(|_| assignment.stored.clone(), |part| part.stored)
-}
-
-/// Puts the candidate first that has worked for these two in an earlier run.
-fn recall(pair: &mut ServerPair<'_>, situation: &Situation, assignment: &Assignment) {
-    if !pair.memory.is_new() {
-        return;
-    }
-    match pair.context.pairs.recall(situation.key()) {
-        Ok(label) => {
-            let mut candidates = situation.candidates(assignment.allowed).into_iter();
-            if let Some(candidate) =
-                candidates.find(|candidate| label.is_some() && candidate.label() == label)
-            {
-                pair.memory.prefer(candidate);
-            }
-        }
-        Err(why) => pair.context.events.warn(why),
-    }
 }

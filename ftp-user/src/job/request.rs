@@ -106,6 +106,11 @@ impl Job {
         Ok(Self { id: JobId::new(u64::from_be_bytes(number)), work, options })
     }
 
+    /// Whether all its places are on servers.
+    pub fn is_between_servers(&self) -> bool {
+        !self.work.places().any(Location::is_local)
+    }
+
     /// Whether everything between its places and this program is protected.
     pub fn is_secured(&self) -> bool {
         self.work.places().all(|location| location.place.is_secured())

@@ -19,7 +19,8 @@ pub async fn run(job: Job, context: &Context) -> Report {
     let mut tally = Tally::new(job.work.verb(), job.options.mode.is_dry());
     tally.protect(job.is_secured());
     let pools = Pools::default();
-    let Job { work, options, .. } = job;
+    let is_kept = job.is_between_servers() && !job.options.mode.is_dry();
+    let Job { id, work, options } = job;
     match work {
         Work::Copy { sources, destination } => {
             Sources::new(&context, &pools, destination, options, &mut tally).copy(sources).await;
@@ -30,6 +31,9 @@ pub async fn run(job: Job, context: &Context) -> Report {
             let item = Item { number: 1, source: source.path, destination: destination.path, known: None };
             let (source, destination) = item.names(&ends);
             let appended = append(&context, &mut ends, &item, options).await;
+            if let Ok(done) = &appended {
+                context.runs.verified(0, done.verified.name());
+            }
             tally.file(&context.events, source, destination, appended);
             ends.quit(&context).await;
         }
@@ -38,7 +42,11 @@ pub async fn run(job: Job, context: &Context) -> Report {
     if !context.cancel.is_cancelled() {
         pools.quit().await;
     }
-    tally.report(&context.events, context.clock.now().since(start))
+    let took = context.clock.now().since(start);
+    if is_kept && let Err(why) = context.runs.keep(tally.past(id, took)) {
+        context.events.warn(format!("this run is not remembered: {why}"));
+    }
+    tally.report(&context.events, took)
 }
 
 /// Reports that a job could not be created.

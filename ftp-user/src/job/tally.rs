@@ -3,10 +3,12 @@
 use super::item::Done;
 use super::status::Status;
 use crate::failure::{Failure, Kind};
+use crate::history::{PastRun, shortened};
+use crate::id::JobId;
 use crate::ladder::Rung;
 use crate::outcome::{Protection, Relayed, Verified};
 use crate::report::{Event, Events, Summary};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Counts the files of a job.
 #[derive(Debug)]
@@ -131,6 +133,22 @@ impl Tally {
         self.failures.iter().any(|item| item.failure.kind == Kind::Interrupted)
     }
 
+    /// The run as it is kept, without what was tried.
+    pub(super) fn past(&self, id: JobId, took: Duration) -> PastRun {
+        let at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+        let failures = self.failures.iter().take(FAILURES);
+        PastRun {
+            id: id.to_string(),
+            verb: self.verb.to_owned(),
+            at,
+            seconds: took.as_secs_f64(),
+            files: self.files,
+            failed: u64::try_from(self.failures.len()).unwrap_or(u64::MAX),
+            pairs: Vec::new(),
+            failures: failures.map(|item| shortened(&item.failure.to_string())).collect(),
+        }
+    }
+
     /// Reports the failures by kind, then the summary.
     pub(super) fn report(mut self, events: &Events, took: Duration) -> Report {
         self.failures.sort_by_key(|item| item.failure.kind);
@@ -158,6 +176,9 @@ impl Tally {
         Report { status: Status::of_many(self.files, &kinds), summary, failures: self.failures }
     }
 }
+
+/// The largest number of failures that are kept of a run.
+const FAILURES: usize = 10;
 
 #[cfg(test)]
 mod tests {

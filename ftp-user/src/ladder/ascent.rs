@@ -1,7 +1,7 @@
 //! Which candidates are left after a failure. Pure: a failure goes in, a step comes out, and the candidates that
 //! share the fault are closed.
 
-use super::candidate::Candidate;
+use super::candidate::{Candidate, Rung};
 use super::security::Hitch;
 use ftp_proto::client;
 use ftp_proto::reply::Blame;
@@ -17,6 +17,8 @@ pub struct Ascent {
     current: Option<usize>,
     /// The candidate that worked for an earlier file.
     worked: Option<Candidate>,
+    /// The rungs on which nothing arrived in an earlier run.
+    silent: Vec<Rung>,
     /// Whether some candidate got as far as transferring.
     unfinished: bool,
 }
@@ -65,7 +67,13 @@ impl Ascent {
             candidates.get_mut(..=index).unwrap_or_default().rotate_right(1);
         }
         let open = vec![true; candidates.len()];
-        Self { candidates, open, current: None, worked, unfinished: false }
+        Self { candidates, open, current: None, worked, silent: Vec::new(), unfinished: false }
+    }
+
+    /// The same ascent; nothing arrived on these rungs in an earlier run.
+    #[must_use]
+    pub fn with_silent(self, silent: Vec<Rung>) -> Self {
+        Self { silent, ..self }
     }
 
     /// The candidates, the one to start with first.
@@ -76,6 +84,11 @@ impl Ascent {
     /// Whether the candidate with this index may still work.
     pub fn is_open(&self, index: usize) -> bool {
         self.open.get(index).copied().unwrap_or_default()
+    }
+
+    /// Whether nothing arrived on the rung of the candidate with this index in an earlier run.
+    pub fn is_silent(&self, index: usize) -> bool {
+        self.candidates.get(index).is_some_and(|candidate| self.silent.contains(&candidate.rung()))
     }
 
     /// Whether the candidate to start with has worked before.
@@ -212,7 +225,6 @@ impl Ascent {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Rung;
     use super::super::ThroughRelay;
     use super::*;
     use ftp_proto::command::Verb;

@@ -35,6 +35,11 @@ impl Rung {
         }
     }
 
+    /// The rung from server to server with that name.
+    pub fn direct(name: &str) -> Option<Self> {
+        [Self::DestListens, Self::SourceListens, Self::Symmetric].into_iter().find(|rung| rung.name() == name)
+    }
+
     /// The value of `path` in events.
     pub const fn path(self) -> &'static str {
         match self {
@@ -139,6 +144,15 @@ impl Candidate {
                 Some(format!("{}: {}{tls}", self.rung().name(), commands(roles.opening)))
             }
             Self::Relay(_) | Self::Through => None,
+        }
+    }
+
+    /// The commands of the two ends, or who connects to a relay; `None` if there is only one way.
+    pub fn how(&self) -> Option<String> {
+        match self {
+            Self::Direct(roles) => Some(commands(roles.opening).to_owned()),
+            Self::Relay(_) => Some(self.needs()),
+            Self::Through => None,
         }
     }
 

@@ -19,6 +19,24 @@ pub struct Considered {
     pub tls: Option<&'static str>,
     /// Why it cannot be tried; `None` if it would be tried in its turn.
     pub limitation: Option<String>,
+    /// What earlier runs say of it, in words.
+    pub memory: Option<String>,
+}
+
+/// Puts those that would be tried into the order of `candidates`, and adds what `memory` says of each.
+pub fn in_order(
+    found: &mut [Considered],
+    candidates: &[Candidate],
+    relays: &[Nearby],
+    memory: impl Fn(Candidate) -> Option<String>,
+) {
+    let order: Vec<(Considered, Candidate)> =
+        candidates.iter().map(|candidate| (one(*candidate, relays, None), *candidate)).collect();
+    let place = |told: &Considered| order.iter().position(|(one, _)| one == told).unwrap_or(order.len());
+    found.sort_by_cached_key(place);
+    for told in found {
+        told.memory = order.iter().find(|(one, _)| one == told).and_then(|(_, candidate)| memory(*candidate));
+    }
 }
 
 /// All candidates between the two ends: first those that would be tried, in their order, then the others.
@@ -53,6 +71,7 @@ pub fn considered(
                             data.limitation(allowed, source, destination).map_or_else(clear, str::to_owned)
                         }
                     }),
+                    memory: None,
                 });
             }
         }
@@ -69,6 +88,7 @@ pub fn considered(
                     .limitation(allowed, source, destination)
                     .map_or_else(|| asymmetric(source, destination), str::to_owned),
             }),
+            memory: None,
         });
     }
     if !usable.iter().any(|candidate| candidate.relay().is_some()) {
@@ -87,6 +107,7 @@ pub fn considered(
             commands: None,
             tls: None,
             limitation: Some(limitation),
+            memory: None,
         });
     }
     if !usable.contains(&Candidate::Through) {
@@ -105,7 +126,7 @@ fn one(candidate: Candidate, relays: &[Nearby], limitation: Option<String>) -> C
         Candidate::Relay(_) | Candidate::Through => None,
     };
     let relay = candidate.relay().and_then(|relay| relays.get(relay)).map(|relay| relay.name.clone());
-    Considered { rung: candidate.rung(), relay, commands, tls: candidate.tls(), limitation }
+    Considered { rung: candidate.rung(), relay, commands, tls: candidate.tls(), limitation, memory: None }
 }
 
 const fn rung(listener: Side) -> Rung {

@@ -1,22 +1,18 @@
 //! What the race needs to know of the candidates. Pure.
 
+use super::ascent::Ascent;
 use super::candidate::{Candidate, ThroughRelay};
 use ftp_proto::third_party::race::Entrant;
 use ftp_proto::third_party::{Opening, Party, Posture, Postures, Side};
 use std::time::Duration;
 
 /// The candidates as the race sees them, in their order. `round_trip` is the time to the server that is farther
-/// away. `knows_path` says that the first candidate has worked before.
-pub fn entrants(
-    candidates: &[Candidate],
-    source: &Party,
-    destination: &Party,
-    round_trip: Duration,
-    knows_path: bool,
-) -> Vec<Entrant> {
+/// away.
+pub fn entrants(ascent: &Ascent, source: &Party, destination: &Party, round_trip: Duration) -> Vec<Entrant> {
+    let candidates = ascent.candidates();
     let able = |party: &Party| party.capabilities.rndz && party.capabilities.prob;
     let direct = HEAD_START.max(round_trip.saturating_mul(2));
-    let known = if knows_path { KNOWN } else { Duration::ZERO };
+    let known = if ascent.knows_path() { KNOWN } else { Duration::ZERO };
     let entrant = |candidate: &Candidate| Entrant {
         group: group(candidate),
         head_start: known
@@ -34,6 +30,11 @@ pub fn entrants(
         .filter(|(_, candidate)| !matches!(candidate, Candidate::Direct(_)));
     intermediaries.next();
     intermediaries.for_each(|(entrant, _)| entrant.head_start = direct + known);
+    for (index, entrant) in entrants.iter_mut().enumerate().skip(1) {
+        if ascent.is_silent(index - 1) {
+            entrant.head_start = SILENT;
+        }
+    }
     entrants
 }
 
@@ -59,11 +60,15 @@ const fn group(candidate: &Candidate) -> usize {
 const HEAD_START: Duration = Duration::from_millis(250);
 /// How much longer the direct candidates have before the bytes may pass a third host.
 const INTERMEDIARY: Duration = Duration::from_millis(500);
+/// How long a candidate has on whose rung nothing arrived in an earlier run (the smallest value of RFC 8305
+/// section 8).
+const SILENT: Duration = Duration::from_millis(100);
 /// How much longer a candidate has that has worked before.
 const KNOWN: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
 mod tests {
+    use super::super::candidate::Rung;
     use super::*;
     use ftp_proto::client::Standing;
     use ftp_proto::dialect::Dialect;
@@ -101,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_direction_is_one_group_whatever_its_commands_and_a_relay_has_two() {
-        let found = entrants(&candidates(), &party(true), &party(true), Duration::ZERO, false);
+        let found = entrants(&Ascent::new(candidates(), None), &party(true), &party(true), Duration::ZERO);
         let groups: Vec<usize> = found.iter().map(|entrant| entrant.group).collect();
         assert_eq!(groups, [0, 0, 1, 4, 5, 4, 3]);
     }
@@ -110,7 +115,9 @@ mod tests {
     fn the_head_start_is_two_round_trips_at_least_and_the_first_intermediary_waits_longer() {
         let millis = |round_trip, knows_path| {
             let round_trip = Duration::from_millis(round_trip);
-            let found = entrants(&candidates(), &party(true), &party(true), round_trip, knows_path);
+            let worked = candidates().into_iter().next().filter(|_| knows_path);
+            let ascent = Ascent::new(candidates(), worked);
+            let found = entrants(&ascent, &party(true), &party(true), round_trip);
             found.iter().map(|entrant| entrant.head_start.as_millis()).collect::<Vec<_>>()
         };
         assert_eq!(millis(1, false), [250, 250, 250, 750, 250, 250, 250]);
@@ -119,9 +126,17 @@ mod tests {
     }
 
     #[test]
+    fn where_nothing_arrived_in_an_earlier_run_nobody_waits_for_long() {
+        let ascent = Ascent::new(candidates(), None).with_silent(vec![Rung::SourceListens]);
+        let found = entrants(&ascent, &party(true), &party(true), Duration::ZERO);
+        let millis: Vec<_> = found.iter().map(|entrant| entrant.head_start.as_millis()).collect();
+        assert_eq!(millis, [250, 250, 250, 100, 250, 250, 250]);
+    }
+
+    #[test]
     fn only_direct_candidates_probe_and_only_between_servers_that_both_know_prob() {
         for (one, two) in [(true, true), (true, false), (false, true)] {
-            let found = entrants(&candidates(), &party(one), &party(two), Duration::ZERO, false);
+            let found = entrants(&Ascent::new(candidates(), None), &party(one), &party(two), Duration::ZERO);
             let probes: Vec<bool> = found.iter().map(|entrant| entrant.probes).collect();
             let both = one && two;
             assert_eq!(probes, [both, both, both, false, false, false, false]);

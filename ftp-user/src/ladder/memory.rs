@@ -14,19 +14,23 @@
 //! last resort: after a while the candidates that may be open again come first.
 
 use super::ascent::Ascent;
-use super::candidate::Candidate;
+use super::candidate::{Candidate, Rung};
 use super::security::Hitch;
 use ftp_proto::reply::Blame;
+use ftp_proto::third_party::race::Manner;
 use ftp_proto::third_party::{Cause, Failure, Side};
 use ftp_proto::timer::Moment;
+use ftp_proto::wire::counted;
 use std::time::Duration;
 
 /// The memory of one ordered pair of ends.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
     worked: Option<Worked>,
-    /// The candidate that has worked in an earlier run.
-    preferred: Option<Candidate>,
+    /// The candidate that has worked in an earlier run, and how long ago.
+    preferred: Option<(Candidate, Duration)>,
+    /// The rungs on which nothing arrived in an earlier run, and how long ago.
+    silent: Vec<(Rung, Duration)>,
     closed: Vec<Closed>,
     /// The detour that was announced last.
     announced: Option<Candidate>,
@@ -63,8 +67,15 @@ enum Extent {
 }
 
 impl Memory {
-    /// Returns the ascent for the next file, and the reasons why some candidates are left out.
-    pub fn ascend(&mut self, candidates: Vec<Candidate>, now: Moment) -> (Ascent, Vec<String>) {
+    /// Returns the ascent for the next file, and the reasons why some candidates are left out. With `Turns` a dead
+    /// path costs all the patience of an attempt, so candidates on whose rung nothing arrived come last; beside each
+    /// other they still come before a third host.
+    pub fn ascend(
+        &mut self,
+        candidates: Vec<Candidate>,
+        manner: Manner,
+        now: Moment,
+    ) -> (Ascent, Vec<String>) {
         self.closed.retain(|closed| closed.until.is_none_or(|until| now < until));
         let (shut, open): (Vec<Candidate>, Vec<Candidate>) = candidates
             .into_iter()
@@ -77,21 +88,47 @@ impl Memory {
             (self.worked, self.announced) = (None, None);
         }
         let mut open = open;
-        if let Some(index) = open.iter().position(|candidate| Some(*candidate) == self.preferred) {
-            open.get_mut(..=index).unwrap_or_default().rotate_right(1);
+        open.sort_by_key(|candidate| self.place(*candidate, manner));
+        let silent = self.silent.iter().map(|(rung, _)| *rung).collect();
+        (Ascent::new(open, self.worked.map(|worked| worked.candidate)).with_silent(silent), known)
+    }
+
+    /// Where earlier runs put a candidate. Candidates with the same number keep their order.
+    fn place(&self, candidate: Candidate, manner: Manner) -> u8 {
+        let is_silent = self.silent_for(candidate).is_some();
+        match (candidate, manner) {
+            _ if !is_silent && self.preferred.is_some_and(|(preferred, _)| preferred == candidate) => 0,
+            _ if self.silent.is_empty() => 1,
+            (Candidate::Direct(_), _) if !is_silent => 1,
+            (Candidate::Direct(_), Manner::Beside) => 2,
+            (Candidate::Relay(_) | Candidate::Through, _) => 3,
+            (Candidate::Direct(_), Manner::Turns) => 4,
         }
-        (Ascent::new(open, self.worked.map(|worked| worked.candidate)), known)
+    }
+
+    /// How long ago nothing arrived on the rung of a candidate.
+    fn silent_for(&self, candidate: Candidate) -> Option<Duration> {
+        self.silent.iter().find(|(rung, _)| *rung == candidate.rung()).map(|(_, age)| *age)
     }
 
     /// Whether nothing is known of this pair yet.
     pub const fn is_new(&self) -> bool {
-        self.worked.is_none() && self.preferred.is_none() && self.closed.is_empty()
+        self.worked.is_none() && self.preferred.is_none() && self.silent.is_empty() && self.closed.is_empty()
     }
 
-    /// Puts a candidate first that has worked in an earlier run. It is not more than an order: if it fails, the
-    /// others follow as always.
-    pub const fn prefer(&mut self, candidate: Candidate) {
-        self.preferred = Some(candidate);
+    /// Puts a candidate first that has worked in an earlier run, and candidates back on whose rung nothing arrived.
+    /// It is not more than an order: if the first one fails, the others follow as always.
+    pub fn recall(&mut self, preferred: Option<(Candidate, Duration)>, silent: Vec<(Rung, Duration)>) {
+        (self.preferred, self.silent) = (preferred, silent);
+    }
+
+    /// What earlier runs say of a candidate, in words.
+    pub fn says(&self, candidate: Candidate) -> Option<String> {
+        if let Some(age) = self.silent_for(candidate) {
+            return Some(format!("nothing arrived there {}", ago(age)));
+        }
+        let (preferred, age) = self.preferred?;
+        (preferred == candidate).then(|| format!("it worked {}", ago(age)))
     }
 
     /// Notes that `candidate` has moved a file.
@@ -138,6 +175,18 @@ impl Closed {
             Extent::Relay => candidate.relay().is_some() && candidate.relay() == self.candidate.relay(),
         }
     }
+}
+
+/// How long ago something was, in words.
+pub fn ago(age: Duration) -> String {
+    let seconds = age.as_secs();
+    let (count, unit) = match seconds {
+        0..60 => return "less than a minute ago".to_owned(),
+        60..3_600 => (seconds / 60, "minute"),
+        3_600..172_800 => (seconds / 3_600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    format!("{} ago", counted(count, unit))
 }
 
 /// Whether the failure is permanent (RFC 959 section 4.2.1).
@@ -196,7 +245,7 @@ mod tests {
 
     /// The candidates of the next file.
     fn next(memory: &mut Memory, now: Moment) -> Vec<Candidate> {
-        let (mut ascent, _) = memory.ascend(all(), now);
+        let (mut ascent, _) = memory.ascend(all(), Manner::Beside, now);
         std::iter::from_fn(|| match ascent.proceed() {
             Step::Attempt(candidate) => Some(candidate),
             Step::Later | Step::Exhausted | Step::Fail => None,
@@ -218,13 +267,47 @@ mod tests {
         let [epsv, pasv, source, through] = all().try_into().unwrap();
         let mut memory = Memory::default();
         assert!(memory.is_new());
-        memory.prefer(source);
+        let day = Duration::from_secs(24 * 3600);
+        memory.recall(Some((source, day)), Vec::new());
         assert_eq!(next(&mut memory, at(0)), [source, epsv, pasv, through]);
-        memory.prefer(candidate(Side::Source, Opening::Lstn));
+        assert_eq!(memory.says(source), Some("it worked 24 hours ago".to_owned()));
+        assert_eq!(memory.says(epsv), None);
+        memory.recall(Some((candidate(Side::Source, Opening::Lstn), day)), Vec::new());
         assert_eq!(next(&mut memory, at(0)), all());
-        memory.prefer(source);
+        memory.recall(Some((source, day)), Vec::new());
         memory.worked(pasv, at(0));
         assert_eq!(next(&mut memory, at(1)), [pasv, source, epsv, through]);
+    }
+
+    #[test]
+    fn h18_where_nothing_arrived_in_an_earlier_run_comes_behind_the_other_direct_paths_and_in_turns_last() {
+        let [epsv, pasv, source, through] = all().try_into().unwrap();
+        let hour = Duration::from_secs(3600);
+        let mut memory = Memory::default();
+        memory.recall(Some((epsv, hour * 50)), vec![(Rung::DestListens, hour)]);
+        assert!(!memory.is_new());
+        let mut order = |manner| {
+            let (ascent, _) = memory.ascend(all(), manner, at(0));
+            let silent = (0..4).map(|index| ascent.is_silent(index)).collect::<Vec<_>>();
+            (ascent.candidates().to_vec(), silent)
+        };
+        assert_eq!(
+            order(Manner::Beside),
+            (vec![source, epsv, pasv, through], vec![false, true, true, false])
+        );
+        assert_eq!(order(Manner::Turns), (vec![source, through, epsv, pasv], vec![false, false, true, true]));
+        assert_eq!(memory.says(pasv), Some("nothing arrived there 1 hour ago".to_owned()));
+        assert_eq!(memory.says(source), None);
+    }
+
+    #[test]
+    fn how_long_ago_something_was_is_told_in_one_unit() {
+        let check = |seconds, expect: &str| assert_eq!(ago(Duration::from_secs(seconds)), expect);
+        check(59, "less than a minute ago");
+        check(60, "1 minute ago");
+        check(3_599, "59 minutes ago");
+        check(7_200, "2 hours ago");
+        check(172_800, "2 days ago");
     }
 
     #[test]
@@ -236,7 +319,7 @@ mod tests {
         let mut memory = Memory::default();
         memory.failed(epsv, &refused(500, Blame::Unsupported), "no", at(0));
         assert_eq!(next(&mut memory, at(1_000_000)), [pasv, source, through]);
-        assert_eq!(memory.ascend(all(), at(0)).1, ["no"]);
+        assert_eq!(memory.ascend(all(), Manner::Beside, at(0)).1, ["no"]);
     }
 
     #[test]
@@ -247,7 +330,7 @@ mod tests {
             memory.failed(epsv, &trouble, "no", at(0));
             assert_eq!(next(&mut memory, at(299)), [source, through]);
             assert_eq!(next(&mut memory, at(300)), all());
-            assert!(memory.ascend(all(), at(300)).1.is_empty());
+            assert!(memory.ascend(all(), Manner::Beside, at(300)).1.is_empty());
         }
     }
 
@@ -324,7 +407,7 @@ mod tests {
         for memory in [&mut failed, &mut unusable] {
             let mut ascend = |now| {
                 let candidates = broken.into_iter().chain(others).collect();
-                let (mut ascent, _) = memory.ascend(candidates, now);
+                let (mut ascent, _) = memory.ascend(candidates, Manner::Beside, now);
                 let open = std::iter::from_fn(|| match ascent.proceed() {
                     Step::Attempt(candidate) => Some(candidate),
                     Step::Later | Step::Exhausted | Step::Fail => None,

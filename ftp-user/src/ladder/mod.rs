@@ -22,6 +22,6 @@ pub use allowed::{Allowed, DataProtection, Nearby};
 pub use ascent::{Ascent, Step};
 pub use candidate::{Candidate, Rung, ThroughRelay};
 pub use candidates::candidates;
-pub use considered::{Considered, considered};
+pub use considered::{Considered, considered, in_order};
 pub use entrants::entrants;
-pub use memory::Memory;
+pub use memory::{Memory, ago};

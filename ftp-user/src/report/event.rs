@@ -1,6 +1,7 @@
 //! Everything that a verb can say.
 
 use crate::failure::Kind;
+use crate::history::{PastRun, Tried};
 use crate::ladder::{Considered, Rung};
 use crate::outcome::{Protection, Relayed, Verified};
 use ftp_proto::listing::Entry;
@@ -86,6 +87,10 @@ pub enum Event {
     Summary(Summary),
     /// One entry of a listing, or the facts of one place.
     Listed(Listed),
+    /// What an earlier run has tried.
+    Past(PastRun),
+    /// What a probe has found.
+    Surveyed(Survey),
     /// One line of the dialogue with a server, secrets removed.
     Dialogue {
         /// Its column in the trace: the source or the only server, or the destination.
@@ -119,6 +124,19 @@ pub enum Form {
     Long,
     /// A line for each fact.
     Facts,
+}
+
+/// What a probe has found between two servers.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Survey {
+    /// The source: user, host and port.
+    pub source: String,
+    /// The destination, in the same form.
+    pub destination: String,
+    /// The candidates in their order, then those that could not be used.
+    pub tried: Vec<Tried>,
+    /// The index of the best candidate that works.
+    pub best: Option<usize>,
 }
 
 /// The last line.

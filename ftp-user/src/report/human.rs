@@ -2,6 +2,7 @@
 
 use super::entry::{kind_name, moment};
 use super::event::{Event, Form, Listed, Summary};
+use super::past;
 use super::style::Style;
 use crate::failure;
 use crate::ladder::{Considered, Rung};
@@ -100,6 +101,8 @@ impl Human {
                 if self.style.quiet || shown { Ok(()) } else { self.result(&sentence(summary)) }
             }
             Event::Listed(listed) => self.listed(listed),
+            Event::Past(run) => past::run(run).iter().try_for_each(|line| self.result(line)),
+            Event::Surveyed(survey) => past::survey(survey).iter().try_for_each(|line| self.result(line)),
             Event::Dialogue { .. } => Ok(()),
         }
     }
@@ -137,8 +140,9 @@ impl Human {
             let tls = candidate.tls.map_or_else(String::new, |tls| format!(", {tls}"));
             let relay = candidate.relay.as_ref().map_or_else(String::new, |relay| format!(" {relay}"));
             let words = format!("{}{relay}", candidate.rung.words());
+            let memory = candidate.memory.as_ref().map_or_else(String::new, |memory| format!(" ({memory})"));
             match &candidate.limitation {
-                None => self.result(&format!("    if that is refused: {words}{commands}{tls}"))?,
+                None => self.result(&format!("    if that is refused: {words}{commands}{tls}{memory}"))?,
                 Some(why) => self.result(&format!("    not {words}{commands}{tls}: {why}"))?,
             }
         }

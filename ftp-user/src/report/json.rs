@@ -1,8 +1,9 @@
 //! One JSON object per line: the keys, their order and the values are an outside contract.
 
 use super::entry::{kind_name, moment};
-use super::event::{Event, Listed, Summary};
+use super::event::{Event, Listed, Summary, Survey};
 use crate::failure::Kind;
+use crate::history::{PastRun, Tried};
 use crate::ladder::{Considered, Rung};
 use ftp_proto::listing::Entry;
 use serde::Serialize;
@@ -85,6 +86,15 @@ enum Line<'a> {
         #[serde(skip_serializing_if = "is_false")]
         dry_run: bool,
     },
+    Run(&'a PastRun),
+    Probe {
+        source: &'a str,
+        dest: &'a str,
+        ok: bool,
+        path: Option<&'a str>,
+        rung: Option<&'a str>,
+        tried: &'a [Tried],
+    },
     Entry {
         place: &'a str,
         name: String,
@@ -108,6 +118,8 @@ struct Thought<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     tls: Option<&'a str>,
     hindrance: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memory: Option<&'a str>,
 }
 
 impl<'a> Thought<'a> {
@@ -118,6 +130,7 @@ impl<'a> Thought<'a> {
             commands: candidate.commands,
             tls: candidate.tls,
             hindrance: candidate.limitation.as_deref(),
+            memory: candidate.memory.as_deref(),
         }
     }
 }
@@ -157,6 +170,8 @@ impl<'a> Line<'a> {
             Event::Warning { message } => Self::Warning { message },
             Event::Summary(summary) => Self::summary(summary),
             Event::Listed(listed) => Self::entry(listed),
+            Event::Past(run) => Self::Run(run),
+            Event::Surveyed(survey) => Self::survey(survey),
             Event::Dialogue { .. } => return None,
         })
     }
@@ -176,6 +191,18 @@ impl<'a> Line<'a> {
             relay: summary.relayed.as_ref().map(|relayed| &*relayed.relay),
             relayed: summary.relayed.as_ref().map(|relayed| relayed.bytes),
             dry_run: summary.dry_run,
+        }
+    }
+
+    fn survey(survey: &'a Survey) -> Self {
+        let best = survey.best.and_then(|best| survey.tried.get(best));
+        Self::Probe {
+            source: &survey.source,
+            dest: &survey.destination,
+            ok: best.is_some(),
+            path: best.map(|tried| tried.path.as_str()),
+            rung: best.map(|tried| tried.rung.as_str()),
+            tried: &survey.tried,
         }
     }
 

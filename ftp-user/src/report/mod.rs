@@ -6,10 +6,11 @@ mod entry;
 mod event;
 mod human;
 mod json;
+mod past;
 mod style;
 mod trace;
 
-pub use event::{Event, Form, Listed, Summary};
+pub use event::{Event, Form, Listed, Summary, Survey};
 pub use style::Style;
 
 use crate::failure::{Failure, Kind};

@@ -14,6 +14,7 @@ use crate::context::Context;
 use crate::control::Session;
 use crate::endpoint::Server;
 use crate::failure::{Failure, Kind};
+use crate::history::{Said, shortened};
 use crate::outcome::{Protection, Relayed};
 use ftp_io::copy::Meters;
 use ftp_proto::command::{DataType, Verb};
@@ -41,6 +42,8 @@ pub(crate) struct Attempted {
     pub(crate) relayed: Option<Relayed>,
     /// What protected the bytes on their whole path.
     pub(crate) protection: Protection,
+    /// What each end said last.
+    pub(crate) said: Vec<Said>,
 }
 
 impl Attempted {
@@ -57,8 +60,13 @@ impl Attempted {
         // A wrong certificate at a data connection explains more.
         let impostor = || source.impostor().or_else(|| destination.impostor());
         let failure = failure.map(|failure| impostor().unwrap_or(failure));
-        let Ended { outcome, given_up, moved, sha256 } = ended;
-        Self { outcome, given_up, failure, moved, sha256, relayed: None, protection }
+        let Ended { outcome, given_up, moved, sha256, said } = ended;
+        let said = [source, destination].into_iter().zip(said).filter_map(|(session, reply)| {
+            let reply = shortened(&session.shown(&reply?));
+            Some(Said { end: session.role.name().to_owned(), reply })
+        });
+        let said = said.collect();
+        Self { outcome, given_up, failure, moved, sha256, relayed: None, protection, said }
     }
 }
 
@@ -161,7 +169,7 @@ async fn unprotected(
             let (blame, touched, complete) = (Blame::Path, false, None);
             let failure = third_party::Failure { side, stage, cause, blame, touched, complete };
             let outcome = Outcome::Failed(failure);
-            return Ok(Some(Ended { outcome, given_up: None, moved: 0, sha256: None }));
+            return Ok(Some(Ended { outcome, given_up: None, moved: 0, sha256: None, said: [None, None] }));
         }
     }
     Ok(None)

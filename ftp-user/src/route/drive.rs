@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::relay::JoinEvent;
 use ftp_proto::client::Event;
 use ftp_proto::command::Verb;
-use ftp_proto::reply::{Blame, Class};
+use ftp_proto::reply::{Blame, Class, Reply};
 use ftp_proto::third_party::{Attempt, Cause, Failure, Input, Outcome, Output, Side, Stage};
 use ftp_proto::timer::Moment;
 use std::time::Duration;
@@ -27,6 +27,8 @@ pub(super) struct Ended {
     pub(super) moved: u64,
     /// The SHA-256 of what this program copied, if it was computed.
     pub(super) sha256: Option<String>,
+    /// The last reply of the source and of the destination before the attempt was given up.
+    pub(super) said: [Option<Reply>; 2],
 }
 
 /// Why this program cancelled an attempt.
@@ -89,6 +91,8 @@ pub(super) struct Drive<'a> {
     given_up: Option<GivenUp>,
     /// When both control connections are closed, in step or not.
     close_at: Option<Moment>,
+    /// The last reply of the source and of the destination.
+    said: [Option<Reply>; 2],
 }
 
 impl<'a> Drive<'a> {
@@ -110,6 +114,7 @@ impl<'a> Drive<'a> {
             connecting: false,
             given_up: None,
             close_at: None,
+            said: [None, None],
         }
     }
 
@@ -213,6 +218,7 @@ impl<'a> Drive<'a> {
         }
         match event {
             Event::Reply { reply, class, .. } => {
+                self.note(side, &reply);
                 match class {
                     Class::Preliminary => {
                         self.progress.server_started(now);
@@ -232,6 +238,18 @@ impl<'a> Drive<'a> {
         }
         for repair in self.attempt.repairs() {
             self.sessions.of(repair.side).say_repair(repair.announced, repair.used);
+        }
+    }
+
+    /// Notes what an end has said last. What it says about the end of an attempt that was given up explains nothing.
+    fn note(&mut self, side: Side, reply: &Reply) {
+        if self.given_up.is_none() {
+            let [source, destination] = &mut self.said;
+            let said = match side {
+                Side::Source => source,
+                Side::Destination => destination,
+            };
+            *said = Some(reply.clone());
         }
     }
 
@@ -297,7 +315,7 @@ impl<'a> Drive<'a> {
             Path::Through(through) if complete => sha256 = through.close().await,
             mut path @ (Path::Direct(_) | Path::Relay(_) | Path::Through(_)) => path.cut(),
         }
-        Ended { outcome, given_up, moved: self.progress.moved(), sha256 }
+        Ended { outcome, given_up, moved: self.progress.moved(), sha256, said: self.said }
     }
 
     /// Why the attempt was given up, if that is the reason for its end. The file may have been complete before

@@ -4,9 +4,10 @@ use super::situation::Situation;
 use crate::context::Context;
 use crate::endpoint::Host;
 use crate::failure::Failure;
-use crate::ladder::{Allowed, Rung};
+use crate::ladder::{Allowed, Memory, Rung};
 use crate::outcome::Protection;
 use crate::report::Event;
+use ftp_proto::third_party::race::Manner;
 
 /// Returns the rung that would be tried first. With `explain`, reports it and all candidates.
 ///
@@ -24,14 +25,22 @@ pub(crate) async fn first_rung(
     let (rung, relay, protection, why, considered) = match (source, destination) {
         (Host::Server(from), Host::Server(to)) => {
             let situation = Situation::of(context, from, to).await?;
-            let candidate = situation.candidates(allowed).into_iter().next().ok_or_else(|| {
+            let mut memory = Memory::default();
+            situation.recall(context, &mut memory, allowed);
+            let manner = if context.race { Manner::Beside } else { Manner::Turns };
+            let (ascent, _) = memory.ascend(situation.candidates(allowed), manner, context.clock.now());
+            let candidate = ascent.candidates().first().copied().ok_or_else(|| {
                 let limitation: Vec<String> = situation.limitation(allowed).into_iter().collect();
                 situation.no_path(allowed, &limitation)
             })?;
             let description = situation.describe(candidate);
             let relay = description.relay.map(str::to_owned);
-            let why = description.why(&[]);
-            (candidate.rung(), relay, description.protection, why, situation.considered(allowed))
+            let mut why = description.why(&[]);
+            if let Some(memory) = memory.says(candidate) {
+                why = format!("{why}; {memory}");
+            }
+            let considered = situation.considered(allowed, &ascent, &memory);
+            (candidate.rung(), relay, description.protection, why, considered)
         }
         (Host::Server(_) | Host::Local, Host::Server(_) | Host::Local) => {
             (Rung::Local, None, Protection::of(private), "one end is this host".to_owned(), Vec::new())

@@ -6,9 +6,9 @@ use crate::context::Context;
 use crate::control::Session;
 use crate::endpoint::Server;
 use crate::failure::{Failure, Kind};
-use crate::ladder::{self, Allowed, Ascent, Candidate, Considered, DataProtection, Nearby};
+use crate::ladder::{self, Allowed, Ascent, Candidate, Considered, DataProtection, Memory, Nearby, Rung};
 use crate::place::Site;
-use crate::state::Key;
+use crate::state::{Key, Known};
 use ftp_proto::address::Family;
 use ftp_proto::third_party::race::{Entrant, Manner, Settings};
 use ftp_proto::third_party::{Party, Side};
@@ -61,19 +61,40 @@ impl Situation {
     }
 
     /// The candidates as the race sees them, and how it is run.
-    pub(crate) fn race(&self, ascent: &Ascent, beside: bool) -> (Vec<Entrant>, Settings) {
-        let (source, destination) = (&self.source.1, &self.destination.1);
-        let candidates = ascent.candidates();
-        let entrants =
-            ladder::entrants(candidates, source, destination, self.round_trip, ascent.knows_path());
+    pub(crate) fn race(&self, ascent: &Ascent, manner: Manner) -> (Vec<Entrant>, Settings) {
+        let entrants = ladder::entrants(ascent, &self.source.1, &self.destination.1, self.round_trip);
         let setup = SETUP.max(self.round_trip.saturating_mul(10));
-        let manner = if beside { Manner::Beside } else { Manner::Turns };
         (entrants, Settings { manner, setup, together: TOGETHER, ..Settings::default() })
     }
 
-    /// Every candidate, with the reason why it is used or left out.
-    pub(crate) fn considered(&self, allowed: Allowed) -> Vec<Considered> {
-        ladder::considered(&self.source.1, &self.destination.1, allowed, &self.relays, self.data)
+    /// Tells `memory` what earlier runs know of this pair, unless this run knows something already.
+    pub(crate) fn recall(&self, context: &Context, memory: &mut Memory, allowed: Allowed) {
+        if !memory.is_new() {
+            return;
+        }
+        match context.pairs.recall(&self.key) {
+            Ok(Known { worked, silent }) => {
+                let named = |label: &str| {
+                    let mut candidates = self.candidates(allowed).into_iter();
+                    candidates.find(|candidate| candidate.label().as_deref() == Some(label))
+                };
+                let worked = worked.and_then(|(label, age)| Some((named(&label)?, age)));
+                let silent = silent.into_iter();
+                let silent = silent.filter_map(|(rung, age)| Some((Rung::direct(&rung)?, age)));
+                memory.recall(worked, silent.collect());
+            }
+            Err(why) => context.events.warn(why),
+        }
+    }
+
+    /// Every candidate, with the reason why it is used or left out. Those that would be tried come in the order of
+    /// `ascent`, with what `memory` says of them.
+    pub(crate) fn considered(&self, allowed: Allowed, ascent: &Ascent, memory: &Memory) -> Vec<Considered> {
+        let (source, destination) = (&self.source.1, &self.destination.1);
+        let mut found = ladder::considered(source, destination, allowed, &self.relays, self.data);
+        let says = |candidate| memory.says(candidate);
+        ladder::in_order(&mut found, ascent.candidates(), &self.relays, says);
+        found
     }
 
     /// Why some of the allowed paths cannot be used, if so.

@@ -1,7 +1,18 @@
 //! What this program keeps from one run to the next, in its state directory.
+//!
+//! | file | what |
+//! |---|---|
+//! | `directory` | where the state directory is |
+//! | `file` | how each of its files is read, changed and set aside |
+//! | `pairs` | what is known between two servers |
+//! | `runs` | what the last runs have tried |
 
 mod directory;
+mod file;
 mod pairs;
+mod runs;
 
 pub use directory::directory;
-pub use pairs::{Key, Pairs};
+pub use file::StateFile;
+pub use pairs::{Key, Known, Pairs};
+pub use runs::Runs;

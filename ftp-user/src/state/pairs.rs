@@ -1,18 +1,19 @@
-//! Which direct candidate has worked between two servers, from one run to the next: `pairs.json` in the state
-//! directory, readable by its user only.
+//! What is known between two servers, from one run to the next: `pairs.json` in the state directory.
 //!
-//! What is remembered puts a candidate first. It never permits one, and it holds for a week. A path through a third
-//! host is not remembered: it would come before direct paths that may be open again.
+//! | what happened | what is remembered |
+//! |---|---|
+//! | a direct candidate has moved a file, or its probe has succeeded | it comes first, for a week |
+//! | nothing arrived on a direct path, and no server said why | it comes behind the other direct ones, for a day |
+//!
+//! What is remembered orders candidates. It never permits one, and closes none. A path through a third host is
+//! not remembered: it would come before direct paths that may be open again.
 
+use super::file::{StateFile, age, now};
 use ftp_proto::address::Family;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File};
-use std::io::{self, Write};
 use std::net::IpAddr;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::path::PathBuf;
+use std::time::Duration;
 
 /// Two servers as they are reached from here, and the network that this host has there.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -42,102 +43,132 @@ struct Entry {
     #[serde(flatten)]
     key: Key,
     /// The candidate that has worked.
-    candidate: String,
+    candidate: Option<String>,
     /// When that was, in seconds since 1970.
     at: u64,
+    /// The direct paths on which nothing arrived.
+    #[serde(default)]
+    silent: Vec<Silence>,
+}
+
+/// A path on which nothing arrived.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+struct Silence {
+    rung: String,
+    at: u64,
+}
+
+/// What is known of a pair from earlier runs.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Known {
+    /// The candidate that has worked, and how long ago.
+    pub worked: Option<(String, Duration)>,
+    /// The rungs on which nothing arrived, and how long ago.
+    pub silent: Vec<(String, Duration)>,
 }
 
 /// The memory of pairs. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Pairs(Option<Arc<Path>>);
+pub struct Pairs(StateFile);
 
 impl Pairs {
     /// The memory in that state directory; none without a directory.
     pub fn at(directory: Option<PathBuf>) -> Self {
-        Self(directory.map(|directory| directory.join("pairs.json").into()))
+        Self(StateFile::at(directory, "pairs.json"))
     }
 
-    /// The candidate that has worked for this pair within a week.
+    /// What is known of this pair.
     ///
     /// # Errors
     ///
     /// A damaged file, in words. It is set aside, and nothing is remembered.
-    pub fn recall(&self, key: &Key) -> Result<Option<String>, String> {
-        let Some(file) = &self.0 else { return Ok(None) };
+    pub fn recall(&self, key: &Key) -> Result<Known, String> {
         let now = now();
-        let entries = read(file)?;
-        let entry = entries.into_iter().find(|entry| entry.key == *key && is_fresh(entry, now));
-        Ok(entry.map(|entry| entry.candidate))
+        let entries: Vec<Entry> = self.0.read()?;
+        let Some(entry) = entries.into_iter().find(|entry| entry.key == *key) else {
+            return Ok(Known::default());
+        };
+        let worked_at = age(entry.at, now, WORKED);
+        let silent = entry.silent.into_iter();
+        Ok(Known {
+            worked: entry.candidate.zip(worked_at),
+            silent: silent
+                .filter_map(|silence| Some((silence.rung, age(silence.at, now, SILENT)?)))
+                .collect(),
+        })
     }
 
-    /// Notes the candidate that has worked for this pair. The file is not written if it says so already.
+    /// Notes the candidate that has worked for this pair, and forgets that nothing arrived on its rung. The file
+    /// is not written if it says so already.
     ///
     /// # Errors
     ///
     /// Why the file cannot be written, in words.
-    pub fn note(&self, key: &Key, candidate: &str) -> Result<(), String> {
-        let Some(file) = &self.0 else { return Ok(()) };
-        let now = now();
-        let mut entries = read(file).unwrap_or_default();
-        let is_same = |entry: &Entry| entry.key == *key && entry.candidate == candidate;
-        if entries.iter().any(|entry| is_same(entry) && now.saturating_sub(entry.at) < FRESH.as_secs() / 7) {
+    pub fn worked(&self, key: &Key, candidate: &str, rung: &str) -> Result<(), String> {
+        self.change(key, |entry, now| {
+            let is_new =
+                entry.candidate.as_deref() != Some(candidate) || age(entry.at, now, WORKED / 7).is_none();
+            let forgets = entry.silent.iter().any(|silence| silence.rung == rung);
+            entry.silent.retain(|silence| silence.rung != rung);
+            if is_new {
+                (entry.candidate, entry.at) = (Some(candidate.to_owned()), now);
+            }
+            is_new || forgets
+        })
+    }
+
+    /// Notes that nothing arrived on these rungs, and no server said why.
+    ///
+    /// # Errors
+    ///
+    /// Why the file cannot be written, in words.
+    pub fn silent(&self, key: &Key, rungs: &[&str]) -> Result<(), String> {
+        if rungs.is_empty() {
             return Ok(());
         }
-        entries.retain(|entry| entry.key != *key && is_fresh(entry, now));
-        // The oldest ones are forgotten first.
-        let surplus = (entries.len() + 1).saturating_sub(MOST);
-        entries.drain(..surplus);
-        entries.push(Entry { key: key.clone(), candidate: candidate.to_owned(), at: now });
-        write(file, &entries).map_err(|error| format!("cannot write {}: {error}", file.display()))
+        self.change(key, |entry, now| {
+            entry
+                .silent
+                .retain(|silence| !rungs.contains(&&*silence.rung) && age(silence.at, now, SILENT).is_some());
+            entry.silent.extend(rungs.iter().map(|rung| Silence { rung: (*rung).to_owned(), at: now }));
+            true
+        })
+    }
+
+    /// Changes what is remembered of a pair. The pair that was changed last is the last entry.
+    fn change(&self, key: &Key, change: impl FnOnce(&mut Entry, u64) -> bool) -> Result<(), String> {
+        let now = now();
+        self.0.update(|entries: &mut Vec<Entry>| {
+            let known = entries.iter().position(|entry| entry.key == *key).map(|index| entries.remove(index));
+            let new = || Entry { key: key.clone(), candidate: None, at: 0, silent: Vec::new() };
+            let mut entry = known.unwrap_or_else(new);
+            let changed = change(&mut entry, now);
+            entries.retain(|entry| is_fresh(entry, now));
+            // The oldest ones are forgotten first.
+            let surplus = (entries.len() + 1).saturating_sub(MOST);
+            entries.drain(..surplus);
+            entries.push(entry);
+            changed
+        })
     }
 }
 
 fn is_fresh(entry: &Entry, now: u64) -> bool {
-    // A clock that was wrong may have written a time to come.
-    entry.at <= now && now - entry.at < FRESH.as_secs()
+    age(entry.at, now, WORKED).is_some()
+        || entry.silent.iter().any(|silence| age(silence.at, now, SILENT).is_some())
 }
 
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
-}
-
-fn read(file: &Path) -> Result<Vec<Entry>, String> {
-    let text = match fs::read(file) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(format!("cannot read {}: {error}", file.display())),
-    };
-    serde_json::from_slice(&text).map_err(|error| {
-        let aside = file.with_extension("json.damaged");
-        let moved = match fs::rename(file, &aside) {
-            Ok(()) => format!("it is {} now", aside.display()),
-            Err(error) => format!("it cannot be set aside: {error}"),
-        };
-        format!("{} is damaged ({error}), so no path is remembered; {moved}", file.display())
-    })
-}
-
-/// Writes beside the file and renames, so that a reader never sees a half.
-fn write(file: &Path, entries: &[Entry]) -> io::Result<()> {
-    if let Some(directory) = file.parent() {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-    }
-    let beside = file.with_extension(format!("json.{}", std::process::id()));
-    let mut new = File::options().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-    new.write_all(&serde_json::to_vec_pretty(entries)?)?;
-    drop(new);
-    fs::rename(&beside, file)
-}
-
-/// How long a pair is remembered.
-const FRESH: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How long it is remembered what has worked.
+const WORKED: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How long it is remembered that nothing arrived. Firewalls and networks change sooner than servers.
+const SILENT: Duration = Duration::from_secs(24 * 3600);
 /// The largest number of pairs.
 const MOST: usize = 1_000;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
+    use std::fs;
 
     fn key(source: &str) -> Key {
         let at = |name: &str| (format!("ann@{name}:21"), "192.0.2.1".parse().unwrap());
@@ -148,41 +179,91 @@ mod tests {
         }
     }
 
+    /// What has worked for this pair.
+    fn worked(pairs: &Pairs, key: &Key) -> Option<String> {
+        pairs.recall(key).unwrap().worked.map(|(candidate, _)| candidate)
+    }
+
+    /// Where nothing arrived.
+    fn silent(pairs: &Pairs, key: &Key) -> Vec<String> {
+        pairs.recall(key).unwrap().silent.into_iter().map(|(rung, _)| rung).collect()
+    }
+
     #[test]
     fn h18_what_has_worked_is_remembered_by_pair_and_replaced_by_what_works_later() {
         let home = tempfile::tempdir().unwrap();
         let pairs = Pairs::at(Some(home.path().join("state")));
-        assert_eq!(pairs.recall(&key("one")), Ok(None));
-        pairs.note(&key("one"), "source-listens: LSTN and SOCK").unwrap();
-        assert_eq!(pairs.recall(&key("one")), Ok(Some("source-listens: LSTN and SOCK".to_owned())));
-        assert_eq!(pairs.recall(&key("other")), Ok(None));
+        assert_eq!(pairs.recall(&key("one")), Ok(Known::default()));
+        pairs.worked(&key("one"), "source-listens: LSTN and SOCK", "source-listens").unwrap();
+        assert_eq!(worked(&pairs, &key("one")), Some("source-listens: LSTN and SOCK".to_owned()));
+        assert_eq!(worked(&pairs, &key("other")), None);
         let elsewhere = Key { from: Key::network("203.0.113.7".parse().unwrap()), ..key("one") };
-        assert_eq!(pairs.recall(&elsewhere), Ok(None), "another network of this host");
-        pairs.note(&key("one"), "dest-listens").unwrap();
-        assert_eq!(pairs.recall(&key("one")), Ok(Some("dest-listens".to_owned())));
-        let mode = fs::metadata(home.path().join("state/pairs.json")).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
-        assert_eq!(Pairs::at(None).note(&key("one"), "x"), Ok(()));
+        assert_eq!(worked(&pairs, &elsewhere), None, "another network of this host");
+        pairs.worked(&key("one"), "dest-listens: EPSV and EPRT", "dest-listens").unwrap();
+        assert_eq!(worked(&pairs, &key("one")), Some("dest-listens: EPSV and EPRT".to_owned()));
+        assert_eq!(Pairs::at(None).worked(&key("one"), "x", "x"), Ok(()));
     }
 
     #[test]
-    fn what_is_older_than_a_week_or_from_a_time_to_come_is_forgotten() {
-        let at = |at| Entry { key: key("one"), candidate: String::new(), at };
+    fn a_path_on_which_nothing_arrived_is_remembered_until_it_works() {
+        let home = tempfile::tempdir().unwrap();
+        let pairs = Pairs::at(Some(home.path().to_path_buf()));
+        pairs.silent(&key("one"), &["dest-listens"]).unwrap();
+        pairs.silent(&key("one"), &["source-listens", "dest-listens"]).unwrap();
+        pairs.worked(&key("one"), "symmetric: x", "symmetric").unwrap();
+        assert_eq!(silent(&pairs, &key("one")), ["source-listens", "dest-listens"]);
+        pairs.worked(&key("one"), "dest-listens: x", "dest-listens").unwrap();
+        assert_eq!(silent(&pairs, &key("one")), ["source-listens"]);
+        assert_eq!(worked(&pairs, &key("one")), Some("dest-listens: x".to_owned()));
+        assert_eq!(silent(&pairs, &key("other")), [""; 0]);
+    }
+
+    #[test]
+    fn a_file_without_paths_on_which_nothing_arrived_is_understood() {
+        let home = tempfile::tempdir().unwrap();
+        let entry = r#"[{"source":["ann@one:21","192.0.2.1"],"destination":["ann@two:21","192.0.2.1"],
+            "from":"198.51.100.0/24","candidate":"dest-listens: x","at":NOW}]"#;
+        fs::write(home.path().join("pairs.json"), entry.replace("NOW", &now().to_string())).unwrap();
+        let pairs = Pairs::at(Some(home.path().to_path_buf()));
+        assert_eq!(worked(&pairs, &key("one")), Some("dest-listens: x".to_owned()));
+    }
+
+    #[test]
+    fn what_is_too_old_is_forgotten() {
+        let old = |at, silent: Option<u64>| Entry {
+            key: key("one"),
+            candidate: None,
+            at,
+            silent: silent.map(|at| Silence { rung: String::new(), at }).into_iter().collect(),
+        };
         let now = 10_000_000;
-        for (at, fresh) in [(at(now), true), (at(now + 1), false), (at(now - FRESH.as_secs()), false)] {
-            assert_eq!(is_fresh(&at, now), fresh);
-        }
+        let day = SILENT.as_secs();
+        let found =
+            [old(now, None), old(now - 7 * day, None), old(0, Some(now - day + 1)), old(0, Some(now - day))];
+        assert_eq!(found.map(|entry| is_fresh(&entry, now)), [true, false, true, false]);
     }
 
     #[test]
-    fn a_damaged_file_is_set_aside_with_a_word_and_the_next_run_begins_anew() {
+    fn the_oldest_pairs_are_forgotten_first() {
+        let home = tempfile::tempdir().unwrap();
+        let pairs = Pairs::at(Some(home.path().to_path_buf()));
+        let entry =
+            |number| Entry { key: key(&format!("{number}")), candidate: None, at: now(), silent: vec![] };
+        let all: Vec<Entry> = (0..MOST).map(entry).collect();
+        fs::write(home.path().join("pairs.json"), serde_json::to_vec(&all).unwrap()).unwrap();
+        pairs.worked(&key("new"), "x", "x").unwrap();
+        let kept: Vec<Entry> = pairs.0.read().unwrap();
+        assert_eq!((kept.len(), kept[0].key.clone()), (MOST, key("1")));
+        assert_eq!(kept.last().unwrap().key, key("new"));
+    }
+
+    #[test]
+    fn a_damaged_file_is_told_once() {
         let home = tempfile::tempdir().unwrap();
         let pairs = Pairs::at(Some(home.path().to_path_buf()));
         fs::write(home.path().join("pairs.json"), "[{").unwrap();
-        let said = pairs.recall(&key("one")).unwrap_err();
-        assert!(said.contains("is damaged") && said.contains("pairs.json.damaged now"), "{said}");
-        assert_eq!(pairs.recall(&key("one")), Ok(None));
-        assert!(home.path().join("pairs.json.damaged").exists());
+        assert!(pairs.recall(&key("one")).unwrap_err().contains("is damaged"));
+        assert_eq!(pairs.recall(&key("one")), Ok(Known::default()));
     }
 
     #[test]

@@ -65,6 +65,12 @@ fn one_direction() -> Result<(), Skipped> {
     let next = scene.copy("c.bin", &state).exits(0);
     let rungs: Vec<_> = next.events("path").iter().map(|event| event["rung"].clone()).collect();
     assert_eq!(rungs, ["source-listens"], "{next}");
+    // What is remembered is told before anything is sent.
+    let told = scene.copy("d.bin", &[&state[..], &["--explain"]].concat()).exits(0);
+    let considered = told.events("path")[0]["considered"].as_array().unwrap().clone();
+    let memory = |rung: &str| considered.iter().find(|one| one["rung"] == rung).unwrap()["memory"].clone();
+    assert_eq!(considered[0]["memory"], "it worked less than a minute ago", "{told}");
+    assert_eq!(memory("dest-listens"), "nothing arrived there less than a minute ago", "{told}");
     Ok(())
 }
 

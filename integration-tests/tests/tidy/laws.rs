@@ -46,7 +46,7 @@ pub(super) const ROOMS: [Room; 6] = [
     Room {
         folder: "ftp-user/src",
         layers: &[
-            "failure id outcome",
+            "failure history id outcome",
             "place ladder",
             "config report state",
             "context",

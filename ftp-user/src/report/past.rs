@@ -1,0 +1,206 @@
+//! How a past run and a probe are told to people: what was tried, when, and what came of it.
+
+use super::entry::date;
+use super::event::Survey;
+use crate::history::{Fate, PastPair, PastRace, PastRun, Tried};
+use ftp_proto::listing::When;
+use ftp_proto::wire::{counted, show};
+
+/// A past run, line by line.
+pub(super) fn run(run: &PastRun) -> Vec<String> {
+    let PastRun { id, verb, at, seconds, files, failed, pairs, failures } = run;
+    let at = date(When(i64::try_from(*at).unwrap_or(i64::MAX)));
+    let mut lines = vec![format!(
+        "run {id} of {at}: {verb}, {} done, {failed} failed, in {seconds:.1} s",
+        counted(*files, "file")
+    )];
+    for pair in pairs {
+        self::pair(pair, &mut lines);
+    }
+    if pairs.is_empty() {
+        lines.push("no path was tried".to_owned());
+    }
+    lines.extend(failures.iter().map(|failure| format!("failed: {failure}")));
+    lines.into_iter().map(|line| show(line.as_bytes())).collect()
+}
+
+fn pair(pair: &PastPair, lines: &mut Vec<String>) {
+    lines.push(format!("from {} to {}", pair.source, pair.destination));
+    for race in &pair.races {
+        lines.push(format!("  {}: {}", race.file, result(race)));
+        lines.extend(race.tried.iter().flat_map(tried).map(|line| format!("    {line}")));
+    }
+    if pair.omitted > 0 {
+        lines.push(format!("  {} more are not listed: most went as the one before them", pair.omitted));
+    }
+}
+
+/// How the file went in the end.
+fn result(race: &PastRace) -> String {
+    let Some(winner) = race.winner() else { return "nothing has moved it".to_owned() };
+    let protection = winner.protection.as_ref().map_or_else(String::new, |words| format!(", {words}"));
+    let verified = match race.verified.as_deref() {
+        Some(by) => format!("verified {by}"),
+        None => "not verified".to_owned(),
+    };
+    format!("{}{protection}, {verified}", name(winner))
+}
+
+/// The candidate in words.
+fn name(tried: &Tried) -> String {
+    let how = tried.how.as_ref().map_or_else(String::new, |how| format!(" by {how}"));
+    let how = if tried.path == "relay" { how.replacen(" by ", ", ", 1) } else { how };
+    let tls = tried.tls.as_ref().map_or_else(String::new, |tls| format!(", {tls}"));
+    format!("{}{how}{tls}", tried.words)
+}
+
+/// What came of a candidate, and below it what the ends said last.
+fn tried(tried: &Tried) -> Vec<String> {
+    let name = name(tried);
+    let why = tried.why.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+    let Some(started) = tried.started else {
+        let word = if tried.protection.is_some() { "not tried" } else { "not" };
+        return vec![format!("{word} {name}{why}")];
+    };
+    let took = tried.ended.map_or(0.0, |ended| ended - started);
+    let memory = tried.memory.as_ref().map_or_else(String::new, |memory| format!(" ({memory})"));
+    let probed = if tried.probed { "probed, " } else { "" };
+    let fate = match tried.fate {
+        Fate::Moved => format!("it moved the file, in {took:.2} s"),
+        Fate::Proven => format!("its probe succeeded, in {took:.2} s"),
+        Fate::Lost => format!("nothing came of it in {took:.2} s, and another one was sooner"),
+        Fate::Failed => format!("failed after {took:.2} s"),
+        Fate::Skipped => "it did not end".to_owned(),
+    };
+    let mut lines = vec![format!("at {started:.2} s {name}{memory}: {probed}{fate}{why}")];
+    if matches!(tried.fate, Fate::Failed | Fate::Lost) {
+        let said = tried.said.iter().map(|said| format!("  the {} said last \"{}\"", said.end, said.reply));
+        lines.extend(said);
+    }
+    lines
+}
+
+/// What a probe has found, line by line: the candidates, then the picture of the best path.
+pub(super) fn survey(survey: &Survey) -> Vec<String> {
+    let Survey { source, destination, tried, best } = survey;
+    let mut lines = vec![format!("from {source} to {destination}")];
+    let (asked, others): (Vec<&Tried>, Vec<&Tried>) = tried.iter().partition(|tried| tried.started.is_some());
+    for tried in asked {
+        let took = tried.ended.zip(tried.started).map_or(0.0, |(ended, started)| ended - started);
+        let private = tried.protection.as_deref().unwrap_or("clear");
+        let word = if tried.fate == Fate::Proven { "works" } else { "fails" };
+        let why = tried.why.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+        lines.push(format!("  {word}  {:>6.0} ms  {}, {private}{why}", took * 1000.0, name(tried)));
+    }
+    for tried in others {
+        let why = tried.why.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+        lines.push(format!("  not             {}{why}", name(tried)));
+    }
+    match best.and_then(|best| tried.get(best)) {
+        Some(best) => lines.push(format!("best: {}", picture(source, destination, best))),
+        None => lines.push("no path works".to_owned()),
+    }
+    lines.into_iter().map(|line| show(line.as_bytes())).collect()
+}
+
+/// The best path, drawn: who connects to whom.
+fn picture(source: &str, destination: &str, best: &Tried) -> String {
+    let (left, right) = match best.rung.as_str() {
+        "dest-listens" => return format!("{source} ----> {destination}   {}", name(best)),
+        "source-listens" => return format!("{source} <---- {destination}   {}", name(best)),
+        "symmetric" => return format!("{source} <---> {destination}   {}", name(best)),
+        "user" => ("<----", "---->"),
+        _ => ("-----", "-----"),
+    };
+    let middle = best.words.strip_prefix("through ").unwrap_or(&best.words);
+    format!("{source} {left} {middle} {right} {destination}   {}", name(best))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::Said;
+
+    fn tried(words: &str, fate: Fate, started: Option<f64>) -> Tried {
+        Tried {
+            rung: "dest-listens".to_owned(),
+            path: "direct".to_owned(),
+            words: words.to_owned(),
+            how: Some("PASV and PORT".to_owned()),
+            protection: Some("clear".to_owned()),
+            started,
+            ended: started.map(|at| at + 0.25),
+            fate,
+            ..Tried::default()
+        }
+    }
+
+    #[test]
+    fn n14_a_past_run_is_told_with_what_was_tried_and_what_was_said() {
+        let said = vec![Said { end: "source".to_owned(), reply: "425 no\u{1b}[31m".to_owned() }];
+        let failed =
+            Tried { said, why: Some("nobody came".to_owned()), ..tried("a", Fate::Failed, Some(0.0)) };
+        let memory = Some("it worked 2 days ago".to_owned());
+        let moved = Tried { probed: true, memory, ..tried("b", Fate::Moved, Some(0.25)) };
+        let left = Tried { why: Some("too late".to_owned()), ..tried("c", Fate::Skipped, None) };
+        let unknown = Tried { protection: None, how: None, ..left.clone() };
+        let race = PastRace {
+            item: 1,
+            file: "x.bin".to_owned(),
+            tried: vec![failed, moved, left, unknown],
+            verified: Some("sha-256".to_owned()),
+        };
+        let pair = PastPair {
+            source: "ann@one:21".to_owned(),
+            destination: "bob@two:21".to_owned(),
+            races: vec![race],
+            omitted: 3,
+        };
+        let past = PastRun {
+            id: "7".to_owned(),
+            verb: "copy".to_owned(),
+            files: 4,
+            seconds: 1.5,
+            pairs: vec![pair],
+            ..PastRun::default()
+        };
+        let expect = [
+            "run 7 of 1970-01-01T00:00:00Z: copy, 4 files done, 0 failed, in 1.5 s",
+            "from ann@one:21 to bob@two:21",
+            "  x.bin: b by PASV and PORT, clear, verified sha-256",
+            "    at 0.00 s a by PASV and PORT: failed after 0.25 s: nobody came",
+            "      the source said last \"425 no%1B[31m\"",
+            "    at 0.25 s b by PASV and PORT (it worked 2 days ago): probed, it moved the file, in 0.25 s",
+            "    not tried c by PASV and PORT: too late",
+            "    not c: too late",
+            "  3 more are not listed: most went as the one before them",
+        ];
+        assert_eq!(run(&past), expect);
+        let nothing = run(&PastRun { failures: vec!["no".to_owned()], ..PastRun::default() });
+        assert_eq!(nothing[1..], ["no path was tried", "failed: no"]);
+    }
+
+    #[test]
+    fn n4_a_probe_is_told_as_a_matrix_and_a_picture() {
+        let failed = Tried { why: Some("nobody came".to_owned()), ..tried("a", Fate::Failed, Some(0.0)) };
+        let through = Tried {
+            rung: "user".to_owned(),
+            path: "user".to_owned(),
+            how: None,
+            ..tried("through this host", Fate::Proven, Some(0.0))
+        };
+        let left = Tried { why: Some("unknown".to_owned()), ..tried("c", Fate::Skipped, None) };
+        let tried = vec![failed, through, left];
+        let found = Survey { source: "one".to_owned(), destination: "two".to_owned(), tried, best: Some(1) };
+        let expect = [
+            "from one to two",
+            "  fails     250 ms  a by PASV and PORT, clear: nobody came",
+            "  works     250 ms  through this host, clear",
+            "  not             c by PASV and PORT: unknown",
+            "best: one <---- this host ----> two   through this host",
+        ];
+        assert_eq!(survey(&found), expect);
+        let none = Survey { tried: Vec::new(), best: None, ..found };
+        assert_eq!(survey(&none)[1..], ["no path works"]);
+    }
+}

@@ -1,0 +1,172 @@
+//! A file of the state directory: one JSON value, readable by its user only.
+//!
+//! A reader never sees a half: a new value is written beside the file and takes its name. Two runs that change the
+//! same file take turns. What cannot be read is set aside, so that it is neither lost nor in the way.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// A file of the state directory. Clones are the same file. Without a directory it is empty, and nothing is kept.
+#[derive(Clone, Debug, Default)]
+pub struct StateFile(Option<Arc<Path>>);
+
+impl StateFile {
+    /// The file with that name in the state directory.
+    pub fn at(directory: Option<PathBuf>, name: &str) -> Self {
+        Self(directory.map(|directory| directory.join(name).into()))
+    }
+
+    /// The value of the file; the default one if there is no file.
+    ///
+    /// # Errors
+    ///
+    /// Why the file cannot be read, in words. A damaged file is set aside, so the next call finds none.
+    pub fn read<T: DeserializeOwned + Default>(&self) -> Result<T, String> {
+        let Some(file) = &self.0 else { return Ok(T::default()) };
+        let text = match fs::read(file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(T::default()),
+            Err(error) => return Err(format!("cannot read {}: {error}", file.display())),
+        };
+        serde_json::from_slice(&text).map_err(|error| {
+            let aside = file.with_extension("json.damaged");
+            let moved = match fs::rename(file, &aside) {
+                Ok(()) => format!("it is {} now", aside.display()),
+                Err(error) => format!("it cannot be set aside: {error}"),
+            };
+            format!("{} is damaged ({error}), so nothing of it is known; {moved}", file.display())
+        })
+    }
+
+    /// Changes the value of the file. No other run changes it meanwhile. It is written only if `change` returns
+    /// `true`. A damaged file is set aside, and a new one begins.
+    ///
+    /// # Errors
+    ///
+    /// Why the file cannot be written, in words.
+    pub fn update<T: DeserializeOwned + Serialize + Default>(
+        &self,
+        change: impl FnOnce(&mut T) -> bool,
+    ) -> Result<(), String> {
+        let Some(file) = &self.0 else { return Ok(()) };
+        let cannot = |error: io::Error| format!("cannot write {}: {error}", file.display());
+        let _locked = lock(file).map_err(cannot)?;
+        let mut value = self.read().unwrap_or_default();
+        if change(&mut value) { write(file, &value).map_err(cannot) } else { Ok(()) }
+    }
+}
+
+/// Seconds since 1970.
+pub(super) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
+}
+
+/// How many seconds ago something was noted; `None` if that is longer than `limit`. A clock that was wrong may have
+/// noted a time to come.
+pub(super) fn age(at: u64, now: u64, limit: Duration) -> Option<Duration> {
+    now.checked_sub(at).map(Duration::from_secs).filter(|age| *age < limit)
+}
+
+/// Takes the lock of the file, which lies beside it. Makes the directory if need be.
+fn lock(file: &Path) -> io::Result<File> {
+    if let Some(directory) = file.parent() {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    }
+    let beside = file.with_extension("lock");
+    let lock = File::options().write(true).create(true).truncate(false).mode(0o600).open(beside)?;
+    for _ in 0..TRIES {
+        match lock.try_lock() {
+            Ok(()) => return Ok(lock),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+    Err(io::Error::other("another run holds its lock"))
+}
+
+/// Writes beside the file and renames.
+fn write(file: &Path, value: &impl Serialize) -> io::Result<()> {
+    let beside = file.with_extension(format!("json.{}", std::process::id()));
+    let mut new = File::options().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    new.write_all(&serde_json::to_vec_pretty(value)?)?;
+    drop(new);
+    fs::rename(&beside, file)
+}
+
+/// How often a lock is tried. Whoever holds it writes one small file.
+const TRIES: u32 = 100;
+/// The pause between two tries.
+const PAUSE: Duration = Duration::from_millis(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_value_is_kept_for_its_user_alone() {
+        let home = tempfile::tempdir().unwrap();
+        let directory = home.path().join("state");
+        let file = StateFile::at(Some(directory.clone()), "x.json");
+        assert_eq!(file.read::<Vec<u8>>(), Ok(Vec::new()));
+        let push = |number, write| {
+            file.update(|all: &mut Vec<u8>| {
+                all.push(number);
+                write
+            })
+        };
+        assert_eq!([push(1, true), push(2, false), push(3, true)], [Ok(()), Ok(()), Ok(())]);
+        assert_eq!(file.read(), Ok(vec![1_u8, 3]));
+        for (path, mode) in [(directory.join("x.json"), 0o600), (directory, 0o700)] {
+            assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, mode);
+        }
+        let nowhere = StateFile::default();
+        assert_eq!(nowhere.update(|all: &mut Vec<u8>| all.is_empty()), Ok(()));
+        assert_eq!(nowhere.read::<Vec<u8>>(), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn a_damaged_file_is_set_aside_with_a_word_and_the_next_run_begins_anew() {
+        let home = tempfile::tempdir().unwrap();
+        let file = StateFile::at(Some(home.path().to_path_buf()), "x.json");
+        fs::write(home.path().join("x.json"), "[{").unwrap();
+        let said = file.read::<Vec<u8>>().unwrap_err();
+        assert!(said.contains("is damaged") && said.contains("x.json.damaged now"), "{said}");
+        assert_eq!(file.read::<Vec<u8>>(), Ok(Vec::new()));
+        assert!(home.path().join("x.json.damaged").exists());
+        fs::write(home.path().join("x.json"), "nonsense").unwrap();
+        file.update(|all: &mut Vec<u8>| all.is_empty()).unwrap();
+        assert_eq!(file.read::<Vec<u8>>(), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn two_runs_change_a_file_one_after_the_other() {
+        let home = tempfile::tempdir().unwrap();
+        let file = StateFile::at(Some(home.path().to_path_buf()), "x.json");
+        let held = lock(&home.path().join("x.json")).unwrap();
+        let other = file.clone();
+        let waits = std::thread::spawn(move || {
+            other.update(|all: &mut Vec<u8>| {
+                all.push(7);
+                true
+            })
+        });
+        drop(held);
+        waits.join().unwrap().unwrap();
+        assert_eq!(file.read(), Ok(vec![7_u8]));
+    }
+
+    #[test]
+    fn what_is_too_old_or_from_a_time_to_come_is_forgotten() {
+        let week = Duration::from_secs(7 * 24 * 3600);
+        let now = 10_000_000;
+        let found = [now, now + 1, now - week.as_secs()].map(|at| age(at, now, week).is_some());
+        assert_eq!(found, [true, false, false]);
+    }
+}

@@ -1,0 +1,85 @@
+//! What the user agent remembers of its runs, and how it tells it: `why`, and what `--explain` knows.
+
+use integration_tests::site::{Server, Site, sample};
+use integration_tests::user::{Run, user};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+const SECRET: &str = "s3cret";
+
+fn pair(args: &[&'static str]) -> (Server, Server) {
+    let source = Site::new("source").at("127.0.0.2").file("a.bin", sample(100_000)).file("b.bin", b"b");
+    (source.start(), Site::new("target").at("127.0.0.3").args(args.iter().copied()).start())
+}
+
+fn run(state: &Path, args: &[&str]) -> Run {
+    user().args(["--retries", "0", "--state", state.to_str().unwrap()]).args(args).run()
+}
+
+#[test]
+fn n14_why_tells_the_candidates_of_the_last_run_and_no_secret() {
+    let state = tempfile::tempdir().unwrap();
+    let (one, two) = pair(&[]);
+    run(state.path(), &["copy", &one.url("a.bin"), &one.url("b.bin"), &two.url("")]).exits(0);
+    let told = run(state.path(), &["why"]).exits(0);
+    told.says("copy, 2 files done, 0 failed")
+        .says("a.bin: direct (destination listens) by LSTN and SOCK, clear, verified sha-256")
+        .says("at 0.00 s direct (destination listens) by LSTN and SOCK: it moved the file")
+        .says("not tried direct (source listens) by LSTN and SOCK: another one moved the file first")
+        .says("not through the relay: none is configured")
+        .says("1 more are not listed");
+    let kept = state.path().join("runs.json");
+    assert_eq!(fs::metadata(&kept).unwrap().permissions().mode() & 0o777, 0o600);
+    let kept = fs::read_to_string(kept).unwrap();
+    assert!(!kept.contains(SECRET) && !kept.contains("RNDZ 0"), "{kept}");
+
+    let json = run(state.path(), &["--json", "why", "last"]).exits(0);
+    let past = &json.events("run")[0];
+    let race = &past["pairs"][0]["races"][0];
+    assert_eq!((&past["verb"], &race["verified"]), (&"copy".into(), &"sha-256".into()), "{json}");
+    let moved = &race["tried"][0];
+    assert_eq!((&moved["rung"], &moved["fate"]), (&"dest-listens".into(), &"moved".into()), "{json}");
+    assert!(moved["said"][1]["reply"].as_str().unwrap().starts_with("226 "), "{json}");
+    let id = past["id"].as_str().unwrap();
+    run(state.path(), &["why", id]).exits(0).says(id);
+    run(state.path(), &["why", "0"]).exits(3).says(id);
+}
+
+#[test]
+fn n14_why_repeats_the_words_of_a_refusal() {
+    let state = tempfile::tempdir().unwrap();
+    let (one, two) = pair(&["--foreign", "never"]);
+    run(state.path(), &["copy", "--path", "direct", &one.url("a.bin"), &two.url("")]).exits(6);
+    let told = run(state.path(), &["why"]).exits(0);
+    told.says("copy, 0 files done, 1 failed")
+        .says("a.bin: nothing has moved it")
+        .says("failed after 0.")
+        .says("not tried")
+        .says("it shares a fault that another candidate has shown")
+        .says("not through this host: --path direct does not allow it")
+        .says("failed: cannot copy");
+}
+
+#[test]
+fn a_record_that_is_missing_or_damaged_is_told_in_words() {
+    let state = tempfile::tempdir().unwrap();
+    run(state.path(), &["why"]).exits(3).says("no run between two servers is remembered");
+    fs::write(state.path().join("runs.json"), "{").unwrap();
+    run(state.path(), &["why"]).exits(1).says("is damaged").says("runs.json.damaged");
+    run(state.path(), &["why"]).exits(3);
+    // A damaged record does not hinder a copy, which begins a new one.
+    fs::write(state.path().join("runs.json"), "{").unwrap();
+    let (one, two) = pair(&[]);
+    run(state.path(), &["copy", &one.url("b.bin"), &two.url("")]).exits(0);
+    run(state.path(), &["why"]).exits(0).says("it moved the file");
+}
+
+#[test]
+fn a_run_with_one_server_or_without_changes_is_not_kept() {
+    let state = tempfile::tempdir().unwrap();
+    let (one, two) = pair(&[]);
+    run(state.path(), &["copy", &one.url("b.bin"), "b.bin"]).exits(0);
+    run(state.path(), &["copy", "--explain", &one.url("b.bin"), &two.url("")]).exits(0);
+    run(state.path(), &["why"]).exits(3);
+}
