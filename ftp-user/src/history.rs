@@ -50,7 +50,7 @@ pub struct PastRace {
     pub verified: Option<String>,
 }
 
-/// A candidate.
+/// A candidate of a file, and what came of it.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Tried {
     /// Its rung, as in events.
@@ -73,6 +73,8 @@ pub struct Tried {
     pub probed: bool,
     /// When it started, in seconds after the start of the race; `None` if it never did.
     pub started: Option<f64>,
+    /// When both ends had their transfer commands, in the same form.
+    pub connecting: Option<f64>,
     /// When it ended, in the same form.
     pub ended: Option<f64>,
     /// What came of it.
@@ -117,9 +119,9 @@ impl PastRace {
 
     /// Whether this race went as the other one: the same candidate won, and nothing failed.
     pub fn is_like(&self, other: &Self) -> bool {
-        let way = |race: &Self| race.winner().map(|tried| (tried.words.clone(), tried.how.clone()));
+        let course = |race: &Self| race.winner().map(|tried| (tried.words.clone(), tried.how.clone()));
         let fails = |race: &Self| race.tried.iter().any(|tried| tried.fate == Fate::Failed);
-        way(self).is_some() && way(self) == way(other) && !fails(self)
+        course(self).is_some() && course(self) == course(other) && !fails(self)
     }
 }
 

@@ -26,6 +26,7 @@ mod mixed;
 mod modes;
 mod network;
 mod outage;
+mod probe;
 mod proof;
 mod quirks;
 mod relay;

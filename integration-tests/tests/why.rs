@@ -1,12 +1,10 @@
 //! What the user agent remembers of its runs, and how it tells it: `why`, and what `--explain` knows.
 
-use integration_tests::site::{Server, Site, sample};
+use integration_tests::site::{PASSWORD, Server, Site, sample};
 use integration_tests::user::{Run, user};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-
-const SECRET: &str = "s3cret";
 
 fn pair(args: &[&'static str]) -> (Server, Server) {
     let source = Site::new("source").at("127.0.0.2").file("a.bin", sample(100_000)).file("b.bin", b"b");
@@ -24,7 +22,7 @@ fn n14_why_tells_the_candidates_of_the_last_run_and_no_secret() {
     run(state.path(), &["copy", &one.url("a.bin"), &one.url("b.bin"), &two.url("")]).exits(0);
     let told = run(state.path(), &["why"]).exits(0);
     told.says("copy, 2 files done, 0 failed")
-        .says("a.bin: direct (destination listens) by LSTN and SOCK, clear, verified sha-256")
+        .says("/a.bin: direct (destination listens) by LSTN and SOCK, clear, verified sha-256")
         .says("at 0.00 s direct (destination listens) by LSTN and SOCK: it moved the file")
         .says("not tried direct (source listens) by LSTN and SOCK: another one moved the file first")
         .says("not through the relay: none is configured")
@@ -32,7 +30,7 @@ fn n14_why_tells_the_candidates_of_the_last_run_and_no_secret() {
     let kept = state.path().join("runs.json");
     assert_eq!(fs::metadata(&kept).unwrap().permissions().mode() & 0o777, 0o600);
     let kept = fs::read_to_string(kept).unwrap();
-    assert!(!kept.contains(SECRET) && !kept.contains("RNDZ 0"), "{kept}");
+    assert!(!kept.contains(PASSWORD) && !kept.contains("RNDZ 0"), "{kept}");
 
     let json = run(state.path(), &["--json", "why", "last"]).exits(0);
     let past = &json.events("run")[0];
@@ -53,7 +51,7 @@ fn n14_why_repeats_the_words_of_a_refusal() {
     run(state.path(), &["copy", "--path", "direct", &one.url("a.bin"), &two.url("")]).exits(6);
     let told = run(state.path(), &["why"]).exits(0);
     told.says("copy, 0 files done, 1 failed")
-        .says("a.bin: nothing has moved it")
+        .says("/a.bin: nothing has moved it")
         .says("failed after 0.")
         .says("not tried")
         .says("it shares a fault that another candidate has shown")

@@ -8,6 +8,7 @@ mod exit;
 mod generate;
 mod ls;
 mod places;
+mod probe;
 mod program;
 mod stat;
 mod transfer;
@@ -110,6 +111,7 @@ enum Verb {
     Ls(ls::LsArgs),
     Stat(stat::StatArgs),
     Cat(cat::CatArgs),
+    Probe(probe::ProbeArgs),
     Why(why::WhyArgs),
     Completions(generate::CompletionsArgs),
     Man(generate::ManArgs),
@@ -136,7 +138,8 @@ impl Cli {
             Verb::Ls(args) => ls::run(context, args).await,
             Verb::Stat(args) => stat::run(context, args).await,
             Verb::Cat(args) => cat::run(context, args).await,
-            Verb::Why(args) => why::run(&context, &args),
+            Verb::Probe(args) => probe::run(context, args).await,
+            Verb::Why(args) => why::run(context, args),
             Verb::Completions(args) => {
                 drop(context);
                 generate::completions(Self::command(), args)
@@ -156,9 +159,13 @@ impl Verb {
     const fn is_about_itself(&self) -> bool {
         match self {
             Self::Completions(_) | Self::Man(_) => true,
-            Self::Copy(_) | Self::Append(_) | Self::Ls(_) | Self::Stat(_) | Self::Cat(_) | Self::Why(_) => {
-                false
-            }
+            Self::Copy(_)
+            | Self::Append(_)
+            | Self::Ls(_)
+            | Self::Stat(_)
+            | Self::Cat(_)
+            | Self::Probe(_)
+            | Self::Why(_) => false,
         }
     }
 }

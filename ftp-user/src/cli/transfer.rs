@@ -16,18 +16,8 @@ pub(super) struct TransferArgs {
     /// How the copy is compared with its source (auto: as strongly as both ends can)
     #[arg(long, value_enum, default_value_t = How::Auto, value_name = "HOW")]
     verify: How,
-    /// Which paths the bytes may take
-    #[arg(long, value_enum, default_value_t = Path::Auto, value_name = "PATH")]
-    path: Path,
-    /// A relay agent to use, before those of the settings; repeatable
-    #[arg(long, value_name = "ADDR")]
-    relay: Vec<Authority>,
-    /// File with the relay's token (mode 0600), once for each --relay
-    #[arg(long, value_name = "FILE")]
-    relay_token_file: Vec<PathBuf>,
-    /// Whether data may pass a relay: one that this command line or the settings name, or none
-    #[arg(long, value_enum, default_value_t = Consent::Own, value_name = "WHO")]
-    relay_consent: Consent,
+    #[command(flatten)]
+    paths: PathArgs,
     /// Whether a file may be stored under its final name where the destination cannot rename
     #[arg(long, value_enum, default_value_t = Where::Fallback, value_name = "WHEN")]
     in_place: Where,
@@ -43,15 +33,32 @@ pub(super) struct TransferArgs {
     /// Try candidates one after the other, each on the same sessions, with all the patience that each may need
     #[arg(long, overrides_with = "race")]
     no_race: bool,
-    /// Let data go in clear from server to server although a control connection runs TLS
-    #[arg(long)]
-    allow_clear_data: bool,
     /// Print what would be done; nothing is changed
     #[arg(short = 'n', long)]
     dry_run: bool,
     /// Print what would be done, by which path and why, and what would be tried next; nothing is changed
     #[arg(long)]
     explain: bool,
+}
+
+/// Options that say which paths there are between two servers.
+#[derive(Args, Clone, Debug)]
+pub(super) struct PathArgs {
+    /// Which paths the bytes may take
+    #[arg(long, value_enum, default_value_t = Path::Auto, value_name = "PATH")]
+    path: Path,
+    /// A relay agent to use, before those of the settings; repeatable
+    #[arg(long, value_name = "ADDR")]
+    relay: Vec<Authority>,
+    /// File with the relay's token (mode 0600), once for each --relay
+    #[arg(long, value_name = "FILE")]
+    relay_token_file: Vec<PathBuf>,
+    /// Whether data may pass a relay: one that this command line or the settings name, or none
+    #[arg(long, value_enum, default_value_t = Consent::Own, value_name = "WHO")]
+    relay_consent: Consent,
+    /// Let data go in clear from server to server although a control connection runs TLS
+    #[arg(long)]
+    allow_clear_data: bool,
 }
 
 /// The values of `--verify`.
@@ -125,13 +132,7 @@ enum Path {
 impl TransferArgs {
     /// What was asked for, if it can be done.
     pub(super) fn options(&self, overwrite: Overwrite) -> Result<Options, Failure> {
-        let allowed = match self.path {
-            Path::Auto => Allowed::Auto,
-            Path::Direct => Allowed::Direct,
-            Path::User => Allowed::User,
-            Path::Relay => Allowed::Relay,
-            Path::Symmetric => Allowed::Symmetric,
-        };
+        let allowed = self.paths.allowed();
         let resume = self.resume || !self.no_resume;
         let mode = match (self.explain, self.dry_run) {
             (true, _) => Mode::Explain,
@@ -148,10 +149,36 @@ impl TransferArgs {
     ///
     /// A relay cannot be used, or one end is on this host and `--path` asks for two servers.
     pub(super) fn apply(&self, context: &mut Context, job: &Job) -> Result<(), Failure> {
-        self.refuse_local(job.work.places())?;
         context.race = self.race || !self.no_race;
+        self.paths.apply(context, || job.work.places())
+    }
+}
+
+impl PathArgs {
+    /// Which paths are allowed.
+    pub(super) const fn allowed(&self) -> Allowed {
+        match self.path {
+            Path::Auto => Allowed::Auto,
+            Path::Direct => Allowed::Direct,
+            Path::User => Allowed::User,
+            Path::Relay => Allowed::Relay,
+            Path::Symmetric => Allowed::Symmetric,
+        }
+    }
+
+    /// Sets in `context` what may be used between these places.
+    ///
+    /// # Errors
+    ///
+    /// A relay cannot be used, or one end is on this host and `--path` asks for two servers.
+    pub(super) fn apply<'a, P: Iterator<Item = &'a Location>>(
+        &self,
+        context: &mut Context,
+        places: impl Fn() -> P,
+    ) -> Result<(), Failure> {
+        self.refuse_local(places())?;
         context.clear_data = self.allow_clear_data;
-        context.relays = self.relays(&context.relays, job.work.places())?;
+        context.relays = self.relays(&context.relays, places())?;
         Ok(())
     }
 
@@ -216,7 +243,7 @@ mod tests {
     #[derive(Parser)]
     struct Typed {
         #[command(flatten)]
-        transfer: TransferArgs,
+        transfer: PathArgs,
     }
 
     const EDGE: &str = "192.0.2.9:2190";

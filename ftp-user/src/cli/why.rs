@@ -15,8 +15,8 @@ pub(super) struct WhyArgs {
     run: String,
 }
 
-/// Runs the verb.
-pub(super) fn run(context: &Context, args: &WhyArgs) -> Result<Status, Failure> {
+/// Runs the verb. The context ends with it, because the report waits for its last event.
+pub(super) fn run(context: Context, args: WhyArgs) -> Result<Status, Failure> {
     let runs = context.runs.kept().map_err(|why| Failure::new(Kind::Other, why))?;
     let found = find(&runs, &args.run)?;
     context.events.say(Event::Past(found.clone()));

@@ -8,6 +8,7 @@
 //! | `item`, `copy`, `append` | one file |
 //! | `transfer`, `race`, `runner`, `notes` | the bytes of one file; between two servers the race of the candidates, and what is noted of it |
 //! | `resume`, `left`, `part` | what an attempt leaves for the next one |
+//! | `survey` | every candidate between two servers, without a file |
 //! | [`retry`], `outage` | whether something is tried again; the waiting, and the retries of a server that does not answer |
 //! | `tally`, `status` | what was done, and the report |
 //!
@@ -29,6 +30,7 @@ mod run;
 mod runner;
 mod sources;
 mod status;
+mod survey;
 mod tally;
 mod transfer;
 mod tree;
@@ -40,4 +42,5 @@ pub use outage::{Question, facts};
 pub use request::{Job, Work};
 pub use run::{refused, run};
 pub use status::Status;
+pub use survey::survey;
 pub use tally::{FailedItem, Report};

@@ -1,12 +1,14 @@
 //! What the candidates of a file have come to, for `why`.
 
 use super::runner::{Finished, Obstacle};
+use crate::failure::Failure;
 use crate::history::{Fate, PastRace, Tried, shortened};
 use crate::ladder::{Allowed, Ascent, Candidate, Memory, Rung};
 use crate::route::{Attempted, Situation};
 use ftp_proto::third_party::Outcome;
 use ftp_proto::third_party::race::Purpose;
 use ftp_proto::timer::Moment;
+use std::time::Duration;
 
 /// What the candidates of a file have come to.
 #[derive(Debug)]
@@ -55,6 +57,27 @@ impl Notes {
         }
     }
 
+    /// Both ends of a candidate have their transfer commands.
+    pub(super) fn connecting(&mut self, index: usize, now: Moment) {
+        let at = self.after(now);
+        if let Some(tried) = self.tried.get_mut(index) {
+            tried.connecting = at;
+        }
+    }
+
+    /// How long a candidate that has ended had its transfer commands.
+    pub(super) fn waited(&self, index: usize) -> Option<Duration> {
+        let tried = self.tried.get(index)?;
+        Duration::try_from_secs_f64(tried.ended? - tried.connecting?).ok()
+    }
+
+    /// A candidate is never tried.
+    pub(super) fn left_out(&mut self, index: usize, why: &Failure) {
+        if let Some(tried) = self.tried.get_mut(index) {
+            tried.why = Some(shortened(&why.to_string()));
+        }
+    }
+
     /// A candidate has ended.
     pub(super) fn ended(&mut self, index: usize, finished: &Finished, is_probe: bool, now: Moment) {
         let ended = self.after(now);
@@ -90,7 +113,7 @@ impl Notes {
                 (true, true) => "another one moved the file first",
                 (true, false) => "another failure decided before its turn",
             };
-            tried.why = Some(why.to_owned());
+            tried.why.get_or_insert_with(|| why.to_owned());
         }
         let known = known.iter().map(|why| Tried {
             words: "what failed for an earlier file".to_owned(),

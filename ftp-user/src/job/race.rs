@@ -217,6 +217,7 @@ impl<'a, 'b> Contest<'a, 'b> {
                 if let Some(entry) = self.entries.get_mut(index) {
                     entry.connecting = Some(now);
                 }
+                self.notes.connecting(index, now);
                 self.tell(Input::Connecting(index));
             }
             Sign::Moving(side) => {

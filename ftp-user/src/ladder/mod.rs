@@ -16,6 +16,7 @@ mod candidates;
 mod considered;
 mod entrants;
 mod memory;
+mod schedule;
 mod security;
 
 pub use allowed::{Allowed, DataProtection, Nearby};
@@ -25,3 +26,4 @@ pub use candidates::candidates;
 pub use considered::{Considered, considered, in_order};
 pub use entrants::entrants;
 pub use memory::{Memory, ago};
+pub use schedule::Schedule;

@@ -86,7 +86,8 @@ pub(super) fn survey(survey: &Survey) -> Vec<String> {
     let mut lines = vec![format!("from {source} to {destination}")];
     let (asked, others): (Vec<&Tried>, Vec<&Tried>) = tried.iter().partition(|tried| tried.started.is_some());
     for tried in asked {
-        let took = tried.ended.zip(tried.started).map_or(0.0, |(ended, started)| ended - started);
+        let since = tried.connecting.or(tried.started);
+        let took = tried.ended.zip(since).map_or(0.0, |(ended, since)| ended - since);
         let private = tried.protection.as_deref().unwrap_or("clear");
         let word = if tried.fate == Fate::Proven { "works" } else { "fails" };
         let why = tried.why.as_ref().map_or_else(String::new, |why| format!(": {why}"));

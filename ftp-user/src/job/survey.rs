@@ -1,0 +1,314 @@
+//! Tries every candidate between two servers without moving a file.
+//!
+//! | candidate | what is sent |
+//! |---|---|
+//! | direct, between two servers that know PROB | PROB: nothing is read or stored |
+//! | any other | an empty temporary file of the source, which the destination stores under a temporary name; both are deleted |
+
+use super::notes::Notes;
+use super::outage::{connect_both, facts};
+use super::part::Part;
+use super::runner::{Finished, Obstacle, Runner};
+use crate::context::{Context, Patience};
+use crate::control::Role;
+use crate::endpoint::{Host, Pools, Server};
+use crate::failure::{Failure, Kind};
+use crate::history::Fate;
+use crate::ladder::{Allowed, Ascent, Memory, Rung, Schedule};
+use crate::place::{self, Location};
+use crate::report::Survey;
+use crate::route::{self, Assignment, Count, Ends, Lane, Sign, Situation};
+use ftp_io::copy::Digest;
+use ftp_proto::listing;
+use ftp_proto::third_party::race::{Entrant, Manner, Purpose};
+use ftp_proto::third_party::{Outcome, Store};
+use ftp_proto::wire::PathName;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+/// Tries every candidate between the servers of two places. Nothing is left at either.
+///
+/// # Errors
+///
+/// There is no session with a server, or the probe was interrupted.
+pub async fn survey(
+    context: &Context,
+    source: &Location,
+    destination: &Location,
+    allowed: Allowed,
+) -> Result<Survey, Failure> {
+    let pools = Pools::default();
+    let mut ends =
+        Ends::new(Host::at(source, Role::Source, &pools), Host::at(destination, Role::Destination, &pools));
+    connect_both(context, &mut ends).await?;
+    let names = Names {
+        source: part_at(context, &mut ends.source, source).await?,
+        destination: part_at(context, &mut ends.destination, destination).await?,
+    };
+    let (Host::Server(from), Host::Server(to)) = (&mut ends.source, &mut ends.destination) else {
+        return Err(Failure::usage("probe needs two servers").hint("name servers with ftp://host/path"));
+    };
+    let situation = Situation::of(context, from, to).await?;
+    let mut probing = Probing::new(context, &situation, (from, to), allowed, names);
+    let found = probing.run().await;
+    ends.quit(context).await;
+    pools.quit().await;
+    found
+}
+
+/// Where temporary files are stored.
+struct Names {
+    source: Part,
+    destination: Part,
+}
+
+/// A temporary name in the directory that a place is, or beside the file that it is.
+async fn part_at(context: &Context, host: &mut Host, place: &Location) -> Result<Part, Failure> {
+    let found = facts(context, host, &place.path).await?;
+    let is_directory = place.contents || found.is_some_and(|facts| facts.kind == listing::Kind::Directory);
+    let name = || PathName::from_user("probe").map_err(|bad| Failure::new(Kind::Other, bad.to_string()));
+    let target = if is_directory { place::join(Some(&place.path), &name()?) } else { place.path.clone() };
+    Part::new(&target)
+}
+
+/// A probe under way.
+struct Probing<'a> {
+    context: &'a Context,
+    situation: &'a Situation,
+    source: &'a mut Server,
+    destination: &'a mut Server,
+    allowed: Allowed,
+    names: Names,
+    ascent: Ascent,
+    entrants: Vec<Entrant>,
+    schedule: Schedule,
+    notes: Notes,
+    tasks: JoinSet<(usize, Finished)>,
+    sender: mpsc::UnboundedSender<(usize, Sign)>,
+    signs: mpsc::UnboundedReceiver<(usize, Sign)>,
+    /// Candidates run as long as nothing is sent here.
+    stops: Vec<watch::Sender<bool>>,
+    /// Why candidates that need an empty file cannot be tried.
+    no_file: Option<Failure>,
+    /// The direct rungs on which nothing arrived.
+    silent: Vec<Rung>,
+}
+
+impl<'a> Probing<'a> {
+    fn new(
+        context: &'a Context,
+        situation: &'a Situation,
+        (source, destination): (&'a mut Server, &'a mut Server),
+        allowed: Allowed,
+        names: Names,
+    ) -> Self {
+        let now = context.clock.now();
+        let mut memory = Memory::default();
+        situation.recall(context, &mut memory, allowed);
+        let ascent = Ascent::new(situation.candidates(allowed), None);
+        let (entrants, settings) = situation.race(&ascent, Manner::Beside);
+        let groups = entrants.iter().map(|entrant| entrant.group).collect();
+        let (sender, signs) = mpsc::unbounded_channel();
+        Self {
+            context,
+            situation,
+            source,
+            destination,
+            allowed,
+            names,
+            schedule: Schedule::new(groups, settings.together),
+            entrants,
+            notes: Notes::new(situation, allowed, &ascent, &memory, now),
+            ascent,
+            tasks: JoinSet::new(),
+            sender,
+            signs,
+            stops: Vec::new(),
+            no_file: None,
+            silent: Vec::new(),
+        }
+    }
+
+    /// Whether a candidate moves nothing at all (PROB).
+    fn probes(&self, index: usize) -> bool {
+        self.entrants.get(index).is_some_and(|entrant| entrant.probes)
+    }
+
+    /// Tries all candidates, then deletes what was stored.
+    async fn run(&mut self) -> Result<Survey, Failure> {
+        let needs_file = (0..self.entrants.len()).any(|index| !self.probes(index));
+        if needs_file {
+            self.no_file = self.store_empty().await.err();
+        }
+        if let Some(failure) = self.no_file.clone() {
+            let why = failure.during("it cannot be tried without moving a file");
+            for index in (0..self.entrants.len()).filter(|index| !self.probes(*index)).collect::<Vec<_>>() {
+                self.schedule.closed(index);
+                self.notes.left_out(index, &why);
+            }
+        }
+        // The first candidates use the sessions that are open.
+        for server in [&mut *self.source, &mut *self.destination] {
+            let beside = server.beside();
+            std::mem::replace(server, beside).release();
+        }
+        self.all().await;
+        if needs_file {
+            self.names.source.discard_at(self.context, self.source).await;
+        }
+        if self.context.cancel.is_cancelled() {
+            return Err(Failure::interrupted());
+        }
+        Ok(self.conclude())
+    }
+
+    async fn all(&mut self) {
+        loop {
+            while !self.context.cancel.is_cancelled()
+                && let Some(index) = self.schedule.start_next()
+            {
+                self.start(index);
+            }
+            if self.tasks.is_empty() {
+                return;
+            }
+            tokio::select! {
+                biased;
+                Some((index, sign)) = self.signs.recv() => {
+                    if sign == Sign::Connecting {
+                        self.notes.connecting(index, self.context.clock.now());
+                    }
+                }
+                Some(finished) = self.tasks.join_next() => {
+                    if let Ok((index, finished)) = finished {
+                        self.ended(index, finished).await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Stores an empty file at the source.
+    async fn store_empty(&mut self) -> Result<(), Failure> {
+        let nothing =
+            PathName::from_user("/dev/null").map_err(|bad| Failure::new(Kind::Other, bad.to_string()))?;
+        let stored = &self.names.source.stored;
+        let assignment = Assignment { source: nothing, ..self.assignment(stored, stored, false) };
+        route::send_local(&self.quick(), self.source, &assignment, &mut Count::default()).await
+    }
+
+    fn assignment(&self, source: &PathName, stored: &PathName, probes: bool) -> Assignment {
+        Assignment {
+            name: source.display(),
+            source: source.clone(),
+            target: stored.clone(),
+            stored: stored.clone(),
+            store: Store::Replace,
+            size: Some(0),
+            before: 0,
+            keeps: false,
+            probes,
+            allowed: self.allowed,
+            look: Digest::Off,
+        }
+    }
+
+    /// The context of an attempt: a dead path is given up within seconds.
+    fn quick(&self) -> Context {
+        let Patience { reply, stall, .. } = self.context.patience;
+        let patience =
+            Patience { reply: reply.min(QUICK), stall: stall.min(QUICK), retries: 0, first_retries: 0 };
+        Context { patience, ..self.context.clone() }
+    }
+
+    fn start(&mut self, index: usize) {
+        let Some(candidate) = self.ascent.candidates().get(index).copied() else { return };
+        let now = self.context.clock.now();
+        self.notes.started(index, Purpose::Probe, now);
+        let stored = Part::new(&self.names.destination.target)
+            .map_or_else(|_| self.names.destination.stored.clone(), |part| part.stored);
+        let assignment = self.assignment(&self.names.source.stored, &stored, self.probes(index));
+        let (source, destination) = (self.source.beside(), self.destination.beside());
+        let mut runner = Runner { source, destination, circuit: None };
+        let (stop, lane) = Lane::new(index, self.sender.clone());
+        self.stops.push(stop);
+        let (patient, quick) = (self.context.clone(), self.quick());
+        self.tasks.spawn(async move {
+            // A login may take its time; it says nothing of the path.
+            let sessions = async {
+                tokio::try_join!(runner.source.session(&patient), runner.destination.session(&patient))
+                    .map(drop)
+            };
+            if let Err(failure) = Box::pin(sessions).await {
+                let attempted = Err(Obstacle::Session(failure));
+                return (index, Finished { runner, attempted, lost: false });
+            }
+            let mut finished = Box::pin(runner.run(quick.clone(), candidate, assignment.clone(), lane)).await;
+            if !assignment.probes && finished.attempted.as_ref().is_ok_and(may_have_stored) {
+                finished.runner.discard(&quick, &assignment).await;
+            }
+            (index, finished)
+        });
+    }
+
+    async fn ended(&mut self, index: usize, finished: Finished) {
+        let now = self.context.clock.now();
+        if matches!(finished.attempted, Err(Obstacle::Session(_))) {
+            if self.schedule.no_session(index) {
+                return finished.runner.release().await;
+            }
+        } else {
+            self.schedule.ended(index);
+        }
+        self.notes.ended(index, &finished, true, now);
+        if let Ok(attempted) = &finished.attempted
+            && let Outcome::Failed(failed) = &attempted.outcome
+        {
+            self.ascent.of(index).after(failed);
+            let is_late = self.notes.waited(index).is_some_and(|waited| waited >= SILENT);
+            let rung = self.ascent.candidates().get(index).filter(|candidate| candidate.label().is_some());
+            self.silent.extend(rung.filter(|_| is_late).map(|candidate| candidate.rung()));
+            for other in (0..self.entrants.len()).filter(|other| !self.ascent.is_open(*other)) {
+                self.schedule.closed(other);
+            }
+        }
+        finished.runner.release().await;
+    }
+
+    /// What was found, which is remembered, too.
+    fn conclude(&mut self) -> Survey {
+        let key = self.situation.key();
+        let tried = self.notes.race(0, "", &self.ascent, &[]).tried;
+        let best = tried.iter().position(|tried| tried.fate == Fate::Proven);
+        let proven =
+            |rung: &Rung| tried.iter().any(|tried| tried.rung == rung.name() && tried.fate == Fate::Proven);
+        let mut silent: Vec<&str> =
+            self.silent.iter().filter(|rung| !proven(rung)).map(|rung| rung.name()).collect();
+        silent.dedup();
+        let best_candidate = best.and_then(|best| self.ascent.candidates().get(best));
+        let worked = best_candidate.and_then(|best| Some((best.label()?, best.rung().name())));
+        let noted = self.context.pairs.silent(key, &silent).and_then(|()| match worked {
+            Some((label, rung)) => self.context.pairs.worked(key, &label, rung),
+            None => Ok(()),
+        });
+        if let Err(why) = noted {
+            self.context.events.warn(format!("what was found is not remembered: {why}"));
+        }
+        let shown = |(name, address): &(String, std::net::IpAddr)| format!("{name} ({address})");
+        Survey { source: shown(&key.source), destination: shown(&key.destination), tried, best }
+    }
+}
+
+/// Whether the destination may have a file of this attempt.
+const fn may_have_stored(attempted: &route::Attempted) -> bool {
+    match &attempted.outcome {
+        Outcome::Moved { .. } => true,
+        Outcome::Failed(failed) => failed.touched,
+    }
+}
+
+/// How long each step of an attempt may take.
+const QUICK: Duration = Duration::from_secs(5);
+/// How long nothing must have arrived, for a path to be remembered as one where nothing arrives.
+const SILENT: Duration = Duration::from_secs(2);
