@@ -203,6 +203,36 @@ impl Network {
         self.rules(&host.space, &rules).unwrap();
     }
 
+    /// What comes from `other` to `host` is lost without a word, until [`join`](Self::join).
+    pub fn part(&self, host: &Host, other: &Host) {
+        let address = other.ip();
+        let rules = format!(
+            "table inet parted {{ chain input {{
+                type filter hook input priority -10;
+                ip saddr {address} drop
+            }}
+            }}"
+        );
+        self.rules(&host.space, &rules).unwrap();
+    }
+
+    /// Mends what [`part`](Self::part) has cut.
+    pub fn join(&self, host: &Host) {
+        self.rules(&host.space, "delete table inet parted").unwrap();
+    }
+
+    /// Lets in no more than this many kilobytes a second, so that transfers to the host take their time.
+    pub fn slow(&self, host: &Host, kilobytes: u32) {
+        let rules = format!(
+            "table inet slow {{ chain input {{
+                type filter hook input priority -20;
+                limit rate over {kilobytes} kbytes/second burst 64 kbytes drop
+            }}
+            }}"
+        );
+        self.rules(&host.space, &rules).unwrap();
+    }
+
     /// Takes a host's cable out: what is sent to it is lost without a word.
     pub fn unplug(&self, host: &Host) {
         run(self.ip.command().args(["-n", &host.space, "link", "set", "eth0", "down"]), "").unwrap();

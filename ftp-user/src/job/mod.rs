@@ -6,7 +6,7 @@
 //! | `run` | runs it: the only entry |
 //! | `sources`, `tree` | from places to files |
 //! | `item`, `copy`, `append` | one file |
-//! | `transfer`, `race`, `runner`, `notes` | the bytes of one file; between two servers the race of the candidates, and what is noted of it |
+//! | `transfer`, `race`, `runner`, `scouting`, `notes`, `learning` | the bytes of one file; between two servers the race of the candidates, and what is noted of it |
 //! | `resume`, `left`, `part` | what an attempt leaves for the next one |
 //! | `survey` | every candidate between two servers, without a file |
 //! | [`retry`], `outage` | whether something is tried again; the waiting, and the retries of a server that does not answer |
@@ -17,6 +17,7 @@
 mod append;
 mod copy;
 mod item;
+mod learning;
 mod leftover;
 mod notes;
 mod options;
@@ -28,6 +29,7 @@ mod resume;
 pub mod retry;
 mod run;
 mod runner;
+mod scouting;
 mod sources;
 mod status;
 mod survey;

@@ -8,7 +8,6 @@ use crate::route::{Attempted, Situation};
 use ftp_proto::third_party::Outcome;
 use ftp_proto::third_party::race::Purpose;
 use ftp_proto::timer::Moment;
-use std::time::Duration;
 
 /// What the candidates of a file have come to.
 #[derive(Debug)]
@@ -63,12 +62,6 @@ impl Notes {
         if let Some(tried) = self.tried.get_mut(index) {
             tried.connecting = at;
         }
-    }
-
-    /// How long a candidate that has ended had its transfer commands.
-    pub(super) fn waited(&self, index: usize) -> Option<Duration> {
-        let tried = self.tried.get(index)?;
-        Duration::try_from_secs_f64(tried.ended? - tried.connecting?).ok()
     }
 
     /// A candidate is never tried.

@@ -1,9 +1,11 @@
 //! Transfers one file between two servers by the race of their candidates: performs what [`Race`] asks for, and
 //! tells it what [`Ascent`] makes of a failure.
 
+use super::learning::{Occasion, Silence, remember};
 use super::notes::Notes;
 use super::part::Part;
 use super::runner::{Finished, Obstacle, Runner};
+use super::scouting::Scouting;
 use crate::context::Context;
 use crate::endpoint::Server;
 use crate::failure::{Failure, Kind};
@@ -13,11 +15,11 @@ use crate::route::{
 };
 use ftp_proto::dialect::Dialect;
 use ftp_proto::reply::{Blame, ends_session};
+use ftp_proto::third_party::race::Scouting as Ask;
 use ftp_proto::third_party::race::{Conclusion, Ended, Input, Manner, Output, Purpose, Race};
 use ftp_proto::third_party::{self, Cause, Outcome, Side, Store};
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::PathName;
-use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -58,8 +60,6 @@ struct Entry {
     /// Sending `true` tells it that it has lost.
     lose: Option<watch::Sender<bool>>,
     purpose: Purpose,
-    /// Since when both ends have had their transfer commands.
-    connecting: Option<Moment>,
     failure: Option<Failure>,
 }
 
@@ -85,9 +85,10 @@ struct Contest<'a, 'b> {
     has_names: bool,
     /// The failure that came last.
     last: Option<Failure>,
-    /// The direct rungs on which nothing arrived, and no server said why.
-    silent: Vec<Rung>,
+    silence: Silence,
     notes: Notes,
+    /// What is probed for later files while a third host carries this one.
+    scouting: Scouting,
 }
 
 impl<'a, 'b> Contest<'a, 'b> {
@@ -99,6 +100,9 @@ impl<'a, 'b> Contest<'a, 'b> {
     ) -> Self {
         let now = pair.context.clock.now();
         situation.recall(pair.context, pair.memory, assignment.allowed);
+        if let Some(news) = pair.memory.news() {
+            pair.context.events.warn(news);
+        }
         // What is appended to, continued, or stored under its final name is one file.
         let is_new = assignment.store == Store::Replace && assignment.before == 0;
         let in_place = assignment.stored == assignment.target;
@@ -113,7 +117,6 @@ impl<'a, 'b> Contest<'a, 'b> {
             runner: None,
             lose: None,
             purpose: Purpose::Transfer,
-            connecting: None,
             failure: None,
         });
         let entries = entries.collect();
@@ -134,8 +137,9 @@ impl<'a, 'b> Contest<'a, 'b> {
             refused: situation.limitation(assignment.allowed).into_iter().collect(),
             has_names: can_race,
             last: None,
-            silent: Vec::new(),
+            silence: Silence::default(),
             notes,
+            scouting: Scouting::default(),
         }
     }
 
@@ -147,6 +151,8 @@ impl<'a, 'b> Contest<'a, 'b> {
                 Ok(conclusion) => return conclusion,
                 Err(deadline) => deadline,
             };
+            let scouts = self.scout();
+            let deadline = [deadline, scouts].into_iter().flatten().min();
             tokio::select! {
                 biased;
                 Some((index, sign)) = self.signs.recv() => self.saw(index, sign),
@@ -156,9 +162,62 @@ impl<'a, 'b> Contest<'a, 'b> {
                         self.tell(Input::Ended(index, ended));
                     }
                 }
+                (index, finished) = self.scouting.next() => self.scouted(index, finished).await,
                 () = clock.sleep_until(deadline) => self.tell(Input::Timeout),
             }
         }
+    }
+
+    /// While a third host carries the file, probes more direct candidates. Returns when to look again.
+    fn scout(&mut self) -> Option<Moment> {
+        let now = self.pair.context.clock.now();
+        if !self.has_names {
+            return None;
+        }
+        loop {
+            let index = match self.scouting.poll(&self.race, &self.ascent, now) {
+                Ask::Wait(deadline) => return deadline,
+                Ask::Probe(index) => index,
+            };
+            let Some(candidate) = self.entries.get(index).map(|entry| entry.candidate) else { return None };
+            self.notes.started(index, Purpose::Probe, now);
+            let servers = (self.pair.from.beside(), self.pair.to.beside());
+            // What a scout says is not of the race.
+            let (unheard, _) = mpsc::unbounded_channel();
+            self.scouting.start(self.pair.context, servers, (index, candidate), self.assignment, unheard);
+        }
+    }
+
+    /// Takes what the probe of a more direct candidate has come to.
+    async fn scouted(&mut self, index: usize, finished: Finished) {
+        let now = self.pair.context.clock.now();
+        if !finished.lost {
+            self.notes.ended(index, &finished, true, now);
+        }
+        if let Ok(Attempted { outcome: Outcome::Failed(failed), failure: Some(failure), .. }) =
+            &finished.attempted
+            && !finished.lost
+            && let Some(candidate) = self.entries.get(index).map(|entry| entry.candidate)
+        {
+            self.ascent.of(index).after(failed);
+            let refusal = self.situation.describe(candidate).refusal(failure);
+            self.pair.memory.failed(candidate, failed, &refusal, now);
+        }
+        self.scouting.ended(index, &finished, &self.ascent);
+        self.release(finished.runner);
+    }
+
+    /// Later files take the candidate that was found while a third host carried this one.
+    fn take_better(&mut self, index: usize) {
+        let Some(entry) = self.entries.get(index) else { return };
+        let (candidate, name) = (entry.candidate, &self.assignment.name);
+        let context = self.pair.context;
+        self.pair.memory.worked(candidate, context.clock.now());
+        self.pair.memory.tell(format!(
+            "{} works now: its probe succeeded while {name} took another path; from here on files take it",
+            candidate.rung().words()
+        ));
+        remember(context, self.situation.key(), candidate);
     }
 
     /// Performs what the race asks for, up to its end or its next deadline.
@@ -167,8 +226,11 @@ impl<'a, 'b> Contest<'a, 'b> {
             match self.race.poll() {
                 Output::Start(index, purpose) => self.start(index, purpose),
                 Output::Abort(index) => {
-                    self.note_silence(index, OVERDUE);
                     let entry = self.entries.get(index);
+                    if let Some(entry) = entry {
+                        let now = self.pair.context.clock.now();
+                        self.silence.ends(index, entry.candidate, Occasion::Lost, now);
+                    }
                     if let Some(lose) = entry.and_then(|entry| entry.lose.as_ref()) {
                         let _ = lose.send(true);
                     }
@@ -194,7 +256,8 @@ impl<'a, 'b> Contest<'a, 'b> {
             circuit: if entry.candidate.relay().is_some() { circuit.take() } else { None },
         });
         let (lose, lane) = Lane::new(index, self.sender.clone());
-        (entry.lose, entry.purpose, entry.connecting) = (Some(lose), purpose, None);
+        (entry.lose, entry.purpose) = (Some(lose), purpose);
+        self.silence.started(index);
         let assignment = Assignment {
             stored: entry.stored.clone(),
             probes: purpose == Purpose::Probe,
@@ -214,9 +277,7 @@ impl<'a, 'b> Contest<'a, 'b> {
             Sign::Ready => description.announce(context, &self.refused),
             Sign::Connecting => {
                 let now = context.clock.now();
-                if let Some(entry) = self.entries.get_mut(index) {
-                    entry.connecting = Some(now);
-                }
+                self.silence.connecting(index, now);
                 self.notes.connecting(index, now);
                 self.tell(Input::Connecting(index));
             }
@@ -267,27 +328,6 @@ impl<'a, 'b> Contest<'a, 'b> {
     fn keep(&mut self, index: usize, runner: Runner) {
         if let Some(entry) = self.entries.get_mut(index) {
             entry.runner = Some(runner);
-        }
-    }
-
-    /// Notes that nothing has arrived on a direct path, if its transfer commands were sent that long ago. A refusal
-    /// comes at once; a server that refuses without a word, and a firewall, let the others wait.
-    fn note_silence(&mut self, index: usize, limit: Duration) {
-        let now = self.pair.context.clock.now();
-        let Some(entry) = self.entries.get(index) else { return };
-        let is_due = entry.connecting.is_some_and(|since| now.since(since) >= limit);
-        let rung = entry.candidate.rung();
-        if is_due && matches!(entry.candidate, Candidate::Direct(_)) && !self.silent.contains(&rung) {
-            self.silent.push(rung);
-        }
-    }
-
-    /// Remembers for later runs on which rungs nothing arrived, unless another candidate of the rung has worked.
-    fn remember_silence(&self, won: Option<Rung>) {
-        let rungs = self.silent.iter().filter(|rung| Some(**rung) != won);
-        let rungs: Vec<&str> = rungs.map(|rung| rung.name()).collect();
-        if let Err(why) = self.pair.context.pairs.silent(self.situation.key(), &rungs) {
-            self.pair.context.events.warn(format!("what is silent is not remembered: {why}"));
         }
     }
 
@@ -359,16 +399,12 @@ impl<'a, 'b> Contest<'a, 'b> {
         };
         let (Outcome::Failed(failed), Some(failure)) = (&attempted.outcome, attempted.failure) else {
             self.pair.memory.worked(candidate, context.clock.now());
-            if let Some(label) = candidate.label()
-                && let Err(why) = context.pairs.worked(self.situation.key(), &label, candidate.rung().name())
-            {
-                context.events.warn(format!("the path is not remembered: {why}"));
-            }
+            remember(context, self.situation.key(), candidate);
             return (Ended::Moved, Some(runner));
         };
         let is_stopped = matches!(attempted.given_up, Some(GivenUp::Interrupted | GivenUp::Lost));
         if !is_stopped && attempted.moved == 0 && matches!(failed.blame, Blame::Path | Blame::Busy) {
-            self.note_silence(index, DEAD);
+            self.silence.ends(index, candidate, Occasion::Failed, context.clock.now());
         }
         if !is_stopped && self.is_whole(index, &mut runner, failed).await {
             context.events.warn(format!(
@@ -473,11 +509,18 @@ impl<'a, 'b> Contest<'a, 'b> {
 
     /// The result of the race, and the name under which the destination has what was stored.
     async fn conclude(mut self, conclusion: Conclusion) -> (Result<Rung, Failure>, PathName) {
+        let better = self.scouting.finish().await;
         while self.cleanups.join_next().await.is_some() {}
-        self.remember_silence(match conclusion {
+        if let (Some(better), Conclusion::Won(_)) = (better, conclusion) {
+            self.take_better(better);
+        }
+        let won = match conclusion {
             Conclusion::Won(index) => self.entries.get(index).map(|entry| entry.candidate.rung()),
             Conclusion::Decided(_) | Conclusion::Exhausted => None,
-        });
+        };
+        let better = better.and_then(|better| self.entries.get(better)).map(|entry| entry.candidate.rung());
+        let works = |rung| [won, better].contains(&Some(rung));
+        self.silence.remember(self.pair.context, self.situation.key(), works);
         let key = self.situation.key();
         let item = self.pair.context.events.origin().number();
         let race = self.notes.race(item, &self.assignment.name, &self.ascent, &self.known);
@@ -522,11 +565,6 @@ impl<'a, 'b> Contest<'a, 'b> {
         self.situation.no_path(self.assignment.allowed, &why)
     }
 }
-
-/// How long ago the transfer commands of a candidate were sent that has lost, if nothing has arrived there.
-const OVERDUE: Duration = Duration::from_millis(200);
-/// The same for one that has failed. What comes sooner is a refusal.
-const DEAD: Duration = Duration::from_secs(2);
 
 /// A name for the copy of a candidate that runs beside others. Without random numbers, all have one name.
 fn own_name(assignment: &Assignment) -> PathName {

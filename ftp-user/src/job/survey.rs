@@ -5,6 +5,7 @@
 //! | direct, between two servers that know PROB | PROB: nothing is read or stored |
 //! | any other | an empty temporary file of the source, which the destination stores under a temporary name; both are deleted |
 
+use super::learning::{Occasion, Silence, remember};
 use super::notes::Notes;
 use super::outage::{connect_both, facts};
 use super::part::Part;
@@ -91,8 +92,7 @@ struct Probing<'a> {
     stops: Vec<watch::Sender<bool>>,
     /// Why candidates that need an empty file cannot be tried.
     no_file: Option<Failure>,
-    /// The direct rungs on which nothing arrived.
-    silent: Vec<Rung>,
+    silence: Silence,
 }
 
 impl<'a> Probing<'a> {
@@ -126,7 +126,7 @@ impl<'a> Probing<'a> {
             signs,
             stops: Vec::new(),
             no_file: None,
-            silent: Vec::new(),
+            silence: Silence::default(),
         }
     }
 
@@ -177,7 +177,9 @@ impl<'a> Probing<'a> {
                 biased;
                 Some((index, sign)) = self.signs.recv() => {
                     if sign == Sign::Connecting {
-                        self.notes.connecting(index, self.context.clock.now());
+                        let now = self.context.clock.now();
+                        self.silence.connecting(index, now);
+                        self.notes.connecting(index, now);
                     }
                 }
                 Some(finished) = self.tasks.join_next() => {
@@ -266,9 +268,9 @@ impl<'a> Probing<'a> {
             && let Outcome::Failed(failed) = &attempted.outcome
         {
             self.ascent.of(index).after(failed);
-            let is_late = self.notes.waited(index).is_some_and(|waited| waited >= SILENT);
-            let rung = self.ascent.candidates().get(index).filter(|candidate| candidate.label().is_some());
-            self.silent.extend(rung.filter(|_| is_late).map(|candidate| candidate.rung()));
+            if let Some(candidate) = self.ascent.candidates().get(index) {
+                self.silence.ends(index, *candidate, Occasion::Failed, now);
+            }
             for other in (0..self.entrants.len()).filter(|other| !self.ascent.is_open(*other)) {
                 self.schedule.closed(other);
             }
@@ -281,19 +283,11 @@ impl<'a> Probing<'a> {
         let key = self.situation.key();
         let tried = self.notes.race(0, "", &self.ascent, &[]).tried;
         let best = tried.iter().position(|tried| tried.fate == Fate::Proven);
-        let proven =
-            |rung: &Rung| tried.iter().any(|tried| tried.rung == rung.name() && tried.fate == Fate::Proven);
-        let mut silent: Vec<&str> =
-            self.silent.iter().filter(|rung| !proven(rung)).map(|rung| rung.name()).collect();
-        silent.dedup();
-        let best_candidate = best.and_then(|best| self.ascent.candidates().get(best));
-        let worked = best_candidate.and_then(|best| Some((best.label()?, best.rung().name())));
-        let noted = self.context.pairs.silent(key, &silent).and_then(|()| match worked {
-            Some((label, rung)) => self.context.pairs.worked(key, &label, rung),
-            None => Ok(()),
-        });
-        if let Err(why) = noted {
-            self.context.events.warn(format!("what was found is not remembered: {why}"));
+        let works =
+            |rung: Rung| tried.iter().any(|tried| tried.rung == rung.name() && tried.fate == Fate::Proven);
+        self.silence.remember(self.context, key, works);
+        if let Some(best) = best.and_then(|best| self.ascent.candidates().get(best)) {
+            remember(self.context, key, *best);
         }
         let shown = |(name, address): &(String, std::net::IpAddr)| format!("{name} ({address})");
         Survey { source: shown(&key.source), destination: shown(&key.destination), tried, best }
@@ -310,5 +304,3 @@ const fn may_have_stored(attempted: &route::Attempted) -> bool {
 
 /// How long each step of an attempt may take.
 const QUICK: Duration = Duration::from_secs(5);
-/// How long nothing must have arrived, for a path to be remembered as one where nothing arrives.
-const SILENT: Duration = Duration::from_secs(2);

@@ -34,6 +34,8 @@ pub struct Memory {
     closed: Vec<Closed>,
     /// The detour that was announced last.
     announced: Option<Candidate>,
+    /// What is to be told before the next file.
+    news: Option<String>,
 }
 
 /// The candidate that worked last.
@@ -158,6 +160,16 @@ impl Memory {
     pub fn unusable(&mut self, candidate: Candidate, why: &str, now: Moment) {
         let until = Some(now + WHILE);
         self.closed.push(Closed { candidate, extent: Extent::Relay, why: why.to_owned(), until });
+    }
+
+    /// Notes what is to be told before the next file, if there is one.
+    pub fn tell(&mut self, news: String) {
+        self.news = Some(news);
+    }
+
+    /// What is to be told before the next file, once.
+    pub const fn news(&mut self) -> Option<String> {
+        self.news.take()
     }
 
     /// Whether this intermediary has not been announced yet. Two candidates of one relay are the same detour.

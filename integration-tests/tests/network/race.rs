@@ -5,7 +5,9 @@ use integration_tests::foreign::Skipped;
 use integration_tests::net::{Host, Network};
 use integration_tests::or_skip;
 use integration_tests::site::{Server, Site, sample};
+use integration_tests::socket::until;
 use integration_tests::user::{Run, user};
+use std::fs;
 
 /// Two of ours and a user, each in a network of its own.
 struct Scene {
@@ -117,4 +119,54 @@ fn no_direction() -> Result<(), Skipped> {
 #[test]
 fn h17_where_no_candidate_works_nothing_is_left_at_the_destination() {
     or_skip!(no_direction());
+}
+
+/// Nothing arrives between the two servers while the first file goes through this program, then their network is
+/// mended.
+fn a_better_path_is_found() -> Result<(), Skipped> {
+    let mut network = Network::new()?;
+    let [one, two, user_host] = ["source", "target", "user"].map(|name| network.host(name));
+    network.part(&one, &two);
+    network.part(&two, &one);
+    network.slow(&user_host, 1_000);
+    let sent = sample(4_000_003);
+    let source = Site::new("source").at(&one.ip()).file("a.bin", &sent).file("b.bin", &sent);
+    let (source, target) =
+        (one.run(|| source.start()), two.run(|| Site::new("target").at(&two.ip()).start()));
+    let state = tempfile::tempdir().unwrap();
+    let state = state.path().to_str().unwrap();
+    let run = user().args(["copy", "--json", "--trace", "trace.txt", "--retries", "0", "--state", state]);
+    let run = run.args([source.url("a.bin"), source.url("b.bin"), target.url("")]);
+    let run = user_host.run(|| run.start());
+    // The first file is on its way.
+    let is_long = |name: &String| fs::metadata(target.path(name)).is_ok_and(|file| file.len() > 100_000);
+    until("the first file is on its way", || target.names().iter().any(is_long));
+    network.join(&one);
+    network.join(&two);
+    let run = run.end();
+    let trace = String::from_utf8_lossy(&run.bytes("trace.txt")).into_owned();
+    let shown = format!("{run}\n{trace}");
+    let run = run.exits(0);
+    let rungs: Vec<_> = run.events("file").iter().map(|event| event["path"].clone()).collect();
+    assert_eq!(rungs, ["user", "direct"], "{shown}");
+    let warnings = format!("{:?}", run.events("warning"));
+    assert!(warnings.contains("works now: its probe succeeded while"), "{shown}");
+    for name in ["a.bin", "b.bin"] {
+        assert!(target.bytes(name) == sent, "{name} differs\n{shown}");
+    }
+    assert_eq!(target.names(), ["a.bin", "b.bin"], "{shown}");
+    // The next run begins with it.
+    let told = user().args(["why", "--json", "--state", state]).run().exits(0);
+    assert!(told.said.contains("\"fate\":\"proven\""), "{told}");
+    let next = user().args(["copy", "--json", "--state", state, "--overwrite", "always"]);
+    let next = next.args([source.url("a.bin"), target.url("c.bin")]);
+    let next = user_host.run(|| next.run()).exits(0);
+    assert_eq!(next.events("path").len(), 1, "{next}");
+    assert_eq!(next.summary()["path"], "direct", "{next}");
+    Ok(())
+}
+
+#[test]
+fn n3_while_this_program_carries_a_file_a_direct_path_is_probed_and_later_files_take_it() {
+    or_skip!(a_better_path_is_found());
 }

@@ -1,5 +1,6 @@
 //! The machine of a race.
 
+use super::scouts::Scouts;
 use super::settings::{Entrant, Manner, Settings, Timer};
 use crate::third_party::Side;
 use crate::timer::{Moment, Timers};
@@ -158,6 +159,7 @@ impl Race {
                     match timer {
                         Timer::Setup | Timer::HeadStart => self.due = true,
                         Timer::Patience => self.lose_patience(),
+                        Timer::Scout => {} // that of the scouts
                     }
                 }
             }
@@ -168,6 +170,16 @@ impl Race {
     /// The next thing to do. Call it until it returns [`Output::Wait`].
     pub fn poll(&mut self) -> Output {
         self.out.pop_front().unwrap_or_else(|| Output::Wait(self.timers.next()))
+    }
+
+    /// The candidate that moves the file, as far as is known.
+    pub const fn winner(&self) -> Option<usize> {
+        self.winner
+    }
+
+    /// The scouts beside the transfer of the winner. `is_open` tells which candidates may still work.
+    pub fn scouts(&self, is_open: impl Fn(usize) -> bool, now: Moment) -> Scouts {
+        Scouts::new(&self.entrants, self.winner, is_open, now + self.settings.scout)
     }
 
     fn state(&self, candidate: usize) -> State {

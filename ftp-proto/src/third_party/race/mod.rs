@@ -17,12 +17,17 @@
 //! If a server limits its sessions, the candidates take turns: the same order, one at a time, each with little
 //! patience. Those that were given up too early get a second turn with all the patience of an attempt.
 //!
+//! If a third host carries the file, more direct candidates that have not failed are probed meanwhile ([`Scouts`]), and
+//! later files take the one that is found.
+//!
 //! The machine has no I/O. The caller runs an [`Attempt`](super::Attempt) for each [`Output::Start`].
 
 mod machine;
+mod scouts;
 mod settings;
 #[cfg(test)]
 mod tests;
 
 pub use machine::{Conclusion, Ended, Input, Output, Purpose, Race};
+pub use scouts::{Scouting, Scouts};
 pub use settings::{Entrant, Manner, Settings, Timer};

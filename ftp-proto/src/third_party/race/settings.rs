@@ -20,6 +20,8 @@ pub struct Settings {
     pub setup: Duration,
     /// How long a candidate may take to begin if candidates must take turns because a server limits its sessions.
     pub patience: Duration,
+    /// How long a file passes a third host before more direct candidates are probed beside it.
+    pub scout: Duration,
     /// The largest number of candidates that have sessions at the same time.
     pub together: usize,
 }
@@ -30,6 +32,7 @@ impl Default for Settings {
             manner: Manner::Beside,
             setup: Duration::from_secs(1),
             patience: Duration::from_secs(3),
+            scout: Duration::from_millis(500),
             together: 4,
         }
     }
@@ -56,6 +59,8 @@ pub enum Timer {
     HeadStart,
     /// For a candidate to begin, if candidates must take turns because a server limits its sessions.
     Patience,
+    /// Before more direct candidates are probed beside a file that passes a third host.
+    Scout,
 }
 
 impl Timer {
@@ -65,6 +70,7 @@ impl Timer {
             Self::Setup => "setup",
             Self::HeadStart => "head start",
             Self::Patience => "patience",
+            Self::Scout => "scout",
         }
     }
 }
