@@ -2,18 +2,10 @@
 
 use super::scouts::Scouts;
 use super::settings::{Entrant, Manner, Settings, Timer};
+use super::state::{Purpose, Run, State, Word};
 use crate::third_party::Side;
 use crate::timer::{Moment, Timers};
 use std::collections::VecDeque;
-
-/// What a candidate is started for.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Purpose {
-    /// To transfer the file.
-    Transfer,
-    /// To obtain and prove a data connection, without moving anything (PROB).
-    Probe,
-}
 
 /// How a candidate ended. Both its sessions are in step or closed, and nothing of it is left at a server.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -35,8 +27,13 @@ pub enum Ended {
 pub enum Input {
     /// Both ends of a candidate have their transfer commands.
     Connecting(usize),
-    /// An end has reported that its data connection stands and the transfer has begun.
+    /// It is certain that the data connection of this end stands: the end says so and can be believed, or bytes
+    /// have moved.
     Moving(usize, Side),
+    /// An end has said that the transfer has begun. Some servers say so before their data connection stands.
+    Claims(usize, Side),
+    /// The destination of a candidate was asked, and has received nothing yet.
+    Idle(usize),
     /// A candidate has ended.
     Ended(usize, Ended),
     /// The failure of another candidate has shown that this one cannot work. If it has not started, it never does.
@@ -48,7 +45,7 @@ pub enum Input {
 /// Something for the caller to do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Output {
-    /// Start this candidate. Report [`Input::Moving`] for each end, and [`Input::Ended`] once.
+    /// Start this candidate. Report [`Input::Moving`] or [`Input::Claims`] for each end, and [`Input::Ended`] once.
     Start(usize, Purpose),
     /// Abort this candidate, and remove what it has stored. Then report [`Input::Ended`].
     Abort(usize),
@@ -69,30 +66,6 @@ pub enum Conclusion {
     Exhausted,
 }
 
-/// How far a candidate is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum State {
-    /// It has not started, or it was given up too early and may start again.
-    Waiting,
-    /// It runs. Which ends have reported that they move.
-    Running { purpose: Purpose, source: bool, destination: bool },
-    /// It was told to abort. Whether it may start again.
-    Leaving { again: bool },
-    /// It has ended, or it is known to fail.
-    Over,
-}
-
-impl State {
-    const fn is_running(self) -> bool {
-        matches!(self, Self::Running { .. })
-    }
-
-    /// Whether it has sessions with both servers.
-    const fn is_busy(self) -> bool {
-        matches!(self, Self::Running { .. } | Self::Leaving { .. })
-    }
-}
-
 /// The race of the candidates of one file. Candidates are numbers from 0, the best one first.
 ///
 /// The caller passes what happens to [`input`](Self::input), then calls [`poll`](Self::poll) until that returns
@@ -108,6 +81,8 @@ pub struct Race {
     moved: Option<usize>,
     /// The candidate whose failure decides. No other one starts.
     decided: Option<usize>,
+    /// The candidate whose two ends say that they have begun, while that is not certain.
+    claimant: Option<usize>,
     /// Whether the next candidate may start beside those that run.
     due: bool,
     /// Whether a server limits its sessions, so candidates take turns and are given up early.
@@ -129,6 +104,7 @@ impl Race {
             winner: None,
             moved: None,
             decided: None,
+            claimant: None,
             due: true,
             hurried: false,
             spared: Vec::new(),
@@ -147,7 +123,13 @@ impl Race {
         }
         match input {
             Input::Connecting(candidate) => self.connecting(now, candidate),
-            Input::Moving(candidate, side) => self.moving(candidate, side),
+            Input::Moving(candidate, side) => self.hears(now, candidate, side, Word::Stands),
+            Input::Claims(candidate, side) => self.hears(now, candidate, side, Word::Claimed),
+            Input::Idle(candidate) => {
+                if let State::Running(run) = self.state(candidate) {
+                    self.set(candidate, State::Running(Run { idle: true, ..run }));
+                }
+            }
             Input::Ended(candidate, ended) => self.ended(candidate, ended),
             Input::Closed(candidate) => {
                 if self.state(candidate) == State::Waiting {
@@ -160,6 +142,7 @@ impl Race {
                         Timer::Setup | Timer::HeadStart => self.due = true,
                         Timer::Patience => self.lose_patience(),
                         Timer::Scout => {} // that of the scouts
+                        Timer::Claim => self.judge_claim(now),
                     }
                 }
             }
@@ -207,15 +190,51 @@ impl Race {
         }
     }
 
-    fn moving(&mut self, candidate: usize, side: Side) {
-        let State::Running { purpose, mut source, mut destination } = self.state(candidate) else { return };
-        match side {
-            Side::Source => source = true,
-            Side::Destination => destination = true,
-        }
-        self.set(candidate, State::Running { purpose, source, destination });
-        if source && destination && purpose == Purpose::Transfer {
+    fn hears(&mut self, now: Moment, candidate: usize, side: Side, word: Word) {
+        let State::Running(mut run) = self.state(candidate) else { return };
+        let was_claimed = run.is_claimed();
+        run.hear(side, word);
+        self.set(candidate, State::Running(run));
+        if run.is_certain() {
             self.wins(candidate);
+        } else if run.is_claimed() && !was_claimed && self.winner.is_none() {
+            self.claims(now, candidate);
+        }
+    }
+
+    /// Both ends of a candidate say that they have begun, which may be wrong. If another one may work, nobody is
+    /// aborted and nobody starts for a time, in which it may become certain.
+    fn claims(&mut self, now: Moment, candidate: usize) {
+        let others = (0..self.candidates.len()).filter(|other| *other != candidate);
+        let is_last = others.map(|other| self.state(other)).all(|state| state == State::Over);
+        if is_last || self.takes_turns() {
+            self.wins(candidate);
+        } else if self.claimant.is_none() {
+            self.claimant = Some(candidate);
+            self.timers.arm(Timer::Claim, now + self.settings.claim);
+        }
+    }
+
+    /// It has not become certain whether the claimant moves the file. It is believed, unless its destination has
+    /// received nothing. Then the race goes on beside it.
+    fn judge_claim(&mut self, now: Moment) {
+        let Some(claimant) = self.claimant.take() else { return };
+        let State::Running(run) = self.state(claimant) else { return };
+        if !run.idle {
+            return self.wins(claimant);
+        }
+        self.due = true;
+        let is_open = |state: State| state.is_claimed() && !matches!(state, State::Running(run) if run.idle);
+        if let Some(next) = (0..self.candidates.len()).find(|next| is_open(self.state(*next))) {
+            self.claims(now, next);
+        }
+    }
+
+    /// The claim of this candidate is over, if it has one.
+    fn forget_claim(&mut self, candidate: usize) {
+        if self.claimant == Some(candidate) {
+            self.claimant = None;
+            self.timers.disarm(Timer::Claim);
         }
     }
 
@@ -225,6 +244,8 @@ impl Race {
             return;
         }
         self.winner = Some(candidate);
+        self.claimant = None;
+        self.timers.disarm(Timer::Claim);
         for other in (0..self.candidates.len()).filter(|other| *other != candidate) {
             if self.state(other).is_running() {
                 self.abort(other);
@@ -238,6 +259,7 @@ impl Race {
         if again {
             self.spared.push(candidate);
         }
+        self.forget_claim(candidate);
         self.set(candidate, State::Leaving { again });
         self.out.push_back(Output::Abort(candidate));
     }
@@ -249,8 +271,9 @@ impl Race {
             State::Leaving { again } => {
                 return self.set(candidate, if again { State::Waiting } else { State::Over });
             }
-            State::Running { .. } => self.set(candidate, State::Over),
+            State::Running(_) => self.set(candidate, State::Over),
         }
+        self.forget_claim(candidate);
         let others = self.count(State::is_busy) > 0;
         match ended {
             Ended::Moved => {
@@ -285,13 +308,16 @@ impl Race {
         let all = 0..self.candidates.len();
         let waits = all.clone().filter(fresh).any(|candidate| self.state(candidate) == State::Waiting);
         let runs = all.into_iter().filter(fresh).find(|candidate| self.state(*candidate).is_running());
-        if let Some(candidate) = runs.filter(|_| waits && self.winner.is_none()) {
-            self.abort(candidate);
+        match runs.filter(|_| waits && self.winner.is_none()) {
+            // It has begun, as far as anybody knows.
+            Some(candidate) if self.state(candidate).is_claimed() => self.wins(candidate),
+            Some(candidate) => self.abort(candidate),
+            None => {}
         }
     }
 
     fn start(&mut self, candidate: usize, purpose: Purpose) {
-        self.set(candidate, State::Running { purpose, source: false, destination: false });
+        self.set(candidate, State::Running(Run::new(purpose)));
         self.out.push_back(Output::Start(candidate, purpose));
     }
 
@@ -307,20 +333,27 @@ impl Race {
         indices.clone().filter(waiting).find(fresh).or_else(|| indices.into_iter().find(waiting))
     }
 
+    /// Whether candidates follow each other, so that nothing runs beside the one that runs.
+    fn takes_turns(&self) -> bool {
+        self.hurried || self.settings.manner == Manner::Turns
+    }
+
     /// Whether the next candidate may start now.
     fn has_room(&self) -> bool {
         let busy = self.count(State::is_busy);
-        if self.hurried || self.settings.manner == Manner::Turns {
+        if self.takes_turns() {
             return busy == 0;
         }
         // An abort does not keep the next candidate waiting, but its sessions count.
-        busy < self.settings.together && (self.due || self.count(State::is_running) == 0)
+        self.claimant.is_none()
+            && busy < self.settings.together && (self.due || self.count(State::is_running) == 0)
     }
 
     /// Starts what is due, or ends the race.
     fn proceed(&mut self, now: Moment) {
         let open = self.winner.is_none() && self.decided.is_none();
         if !open {
+            self.claimant = None;
             self.timers.clear();
         } else if let Some(candidate) = self.next().filter(|_| self.has_room()) {
             let probes = self.entrants.get(candidate).is_some_and(|entrant| entrant.probes);
@@ -330,7 +363,7 @@ impl Race {
             self.timers.clear();
             self.timers.arm(Timer::Setup, now + self.settings.setup);
         }
-        if self.hurried || self.settings.manner == Manner::Turns || self.next().is_none() {
+        if self.takes_turns() || self.next().is_none() {
             self.timers.disarm(Timer::Setup);
             self.timers.disarm(Timer::HeadStart);
         }

@@ -9,7 +9,11 @@
 //! The best candidate starts. If it has not begun to move data after a head start, the next one starts beside it,
 //! with sessions of its own and with its own name for the copy, and so on. The head start begins when both ends
 //! have their transfer commands, because only then anything depends on the path. A candidate has won when both ends
-//! have reported it as moving. The others are aborted, and the race is over when all of them have ended.
+//! have reported it as moving and it is certain that one of them is right. The others are aborted, and the race is over when all of them have ended.
+//!
+//! Some servers say that the transfer has begun before their data connection stands. If nothing shows that it does,
+//! the candidate is a *claimant*: for a time nobody starts and nobody is aborted. After it the claimant is believed,
+//! unless its destination is known to have received nothing.
 //!
 //! Between two servers that know PROB, only the first candidate transfers. The others probe: they obtain and prove
 //! a data connection and move nothing. The first one whose probe succeeds wins, and transfers.
@@ -25,9 +29,11 @@
 mod machine;
 mod scouts;
 mod settings;
+mod state;
 #[cfg(test)]
 mod tests;
 
-pub use machine::{Conclusion, Ended, Input, Output, Purpose, Race};
 pub use scouts::{Scouting, Scouts};
+pub use machine::{Conclusion, Ended, Input, Output, Race};
 pub use settings::{Entrant, Manner, Settings, Timer};
+pub use state::Purpose;

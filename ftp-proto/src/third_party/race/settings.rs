@@ -22,6 +22,9 @@ pub struct Settings {
     pub patience: Duration,
     /// How long a file passes a third host before more direct candidates are probed beside it.
     pub scout: Duration,
+    /// How long nobody starts and nobody is aborted, after both ends of a candidate have said that they have begun
+    /// and it is not certain that they have.
+    pub claim: Duration,
     /// The largest number of candidates that have sessions at the same time.
     pub together: usize,
 }
@@ -33,6 +36,7 @@ impl Default for Settings {
             setup: Duration::from_secs(1),
             patience: Duration::from_secs(3),
             scout: Duration::from_millis(500),
+            claim: Duration::from_secs(2),
             together: 4,
         }
     }
@@ -61,6 +65,8 @@ pub enum Timer {
     Patience,
     /// Before more direct candidates are probed beside a file that passes a third host.
     Scout,
+    /// For certainty, after both ends of a candidate have said that they have begun.
+    Claim,
 }
 
 impl Timer {
@@ -71,6 +77,7 @@ impl Timer {
             Self::HeadStart => "head start",
             Self::Patience => "patience",
             Self::Scout => "scout",
+            Self::Claim => "claim",
         }
     }
 }

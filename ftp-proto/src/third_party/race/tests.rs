@@ -59,6 +59,10 @@ impl Play {
         passed
     }
 
+    fn claims(&mut self, candidate: usize) -> &mut Self {
+        self.tell(Input::Claims(candidate, Side::Source)).tell(Input::Claims(candidate, Side::Destination))
+    }
+
     fn moves(&mut self, candidate: usize) -> &mut Self {
         self.tell(Input::Moving(candidate, Side::Source)).tell(Input::Moving(candidate, Side::Destination))
     }
@@ -206,4 +210,92 @@ fn no_more_than_so_many_have_sessions_at_the_same_time() {
 #[test]
 fn a_race_of_nobody_is_over() {
     Play::of(0).asks(&[Output::Done(Conclusion::Exhausted)]);
+}
+
+/// A race of three, of which the first one claims to move the file while the second one runs.
+fn claimed() -> Play {
+    let mut play = Play::of(3);
+    play.asks(&[start(0)]);
+    play.wait();
+    play.asks(&[start(1)]);
+    play.claims(0).asks(&[]);
+    play
+}
+
+#[test]
+fn a_claim_wins_as_soon_as_one_end_is_certain_or_the_file_has_moved() {
+    let certain = [Input::Moving(0, Side::Destination), Input::Moving(0, Side::Source)];
+    for sign in certain {
+        claimed().tell(sign).asks(&[Output::Abort(1)]);
+    }
+    claimed().tell(Input::Ended(0, Ended::Moved)).asks(&[Output::Abort(1)]);
+    // Certainty of one end says nothing before the other one has begun.
+    let mut play = Play::of(2);
+    play.asks(&[start(0)]);
+    play.wait();
+    play.asks(&[start(1)]);
+    play.tell(Input::Moving(0, Side::Source)).asks(&[]);
+    play.tell(Input::Claims(0, Side::Destination)).asks(&[Output::Abort(1)]);
+}
+
+#[test]
+fn during_a_claim_nobody_starts_and_nobody_is_aborted_and_then_it_is_believed() {
+    let mut play = claimed();
+    let began = play.now;
+    while play.now.since(began) < Settings::default().claim {
+        play.asks(&[]);
+        play.wait();
+    }
+    play.asks(&[Output::Abort(1)]);
+    // Without any other candidate there is nothing to keep ready.
+    let mut alone = Play::of(1);
+    alone.asks(&[start(0)]);
+    assert_eq!(alone.claims(0).out(), (vec![], None));
+}
+
+#[test]
+fn a_claim_of_a_destination_that_has_received_nothing_is_not_believed() {
+    let mut play = claimed();
+    play.tell(Input::Idle(0));
+    let began = play.now;
+    while play.now.since(began) < Settings::default().claim {
+        play.asks(&[]);
+        play.wait();
+    }
+    // The race goes on beside it, and it may still win.
+    play.asks(&[start(2)]);
+    let mut late = play;
+    late.tell(Input::Moving(0, Side::Destination)).asks(&[Output::Abort(1), Output::Abort(2)]);
+}
+
+#[test]
+fn another_candidate_wins_during_a_claim_and_the_claimant_is_aborted() {
+    let mut play = claimed();
+    play.moves(1).asks(&[Output::Abort(0)]);
+    play.tell(Input::Ended(0, Ended::Failed)).tell(Input::Ended(1, Ended::Moved));
+    play.asks(&[Output::Done(Conclusion::Won(1))]);
+    // A claimant that fails leaves the way to the next one at once.
+    let mut failed = claimed();
+    failed.tell(Input::Ended(0, Ended::Failed)).asks(&[start(2)]);
+}
+
+#[test]
+fn a_second_claim_has_its_own_time_after_the_first_one_was_not_believed() {
+    let mut play = claimed();
+    play.claims(1).tell(Input::Idle(0));
+    let began = play.now;
+    while play.now.since(began) < Settings::default().claim * 2 {
+        play.asks(&[]);
+        play.wait();
+    }
+    play.asks(&[Output::Abort(0)]);
+}
+
+#[test]
+fn where_candidates_take_turns_a_claim_is_believed_at_once() {
+    let settings = Settings { manner: Manner::Turns, ..Settings::default() };
+    let mut play = Play::new(entrants(&[0, 1]), settings);
+    play.asks(&[start(0)]);
+    assert_eq!(play.claims(0).out(), (vec![], None));
+    play.tell(Input::Ended(0, Ended::Moved)).asks(&[Output::Done(Conclusion::Won(0))]);
 }
