@@ -122,6 +122,7 @@ fn begin(
         restart: None,
         secret: Some(RendezvousSecret::new(secret)),
         probes: false,
+        digest: None,
     };
     let roles = Roles { passive, opening, filter: true, first: None, tls: DataTls::Clear };
     Ok(Some(Attempt::direct(transfer, roles, from.clone(), to.clone(), Timeouts::default(), now)))

@@ -1,7 +1,32 @@
 //! What a copy has shown: how it was verified, what protected it, and what passed a relay.
 
-use ftp_proto::digest::Algorithm;
+use ftp_proto::digest::{Algorithm, BadStreamed, Streamed, parse_streamed};
+use ftp_proto::reply::Reply;
+use ftp_proto::third_party::Outcome;
 use std::sync::Arc;
+
+/// The digests that the servers of a copy have computed while the file moved (DGST), as their final replies tell them.
+/// `None` if a server has told none.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct StreamedDigests {
+    /// What the source has told.
+    pub source: Option<Result<Streamed, BadStreamed>>,
+    /// What the destination has told.
+    pub destination: Option<Result<Streamed, BadStreamed>>,
+}
+
+impl StreamedDigests {
+    /// The digests in the final replies of an attempt.
+    pub fn of(outcome: &Outcome) -> Self {
+        let read = |reply: &Reply| parse_streamed(&reply.lines).transpose();
+        match outcome {
+            Outcome::Moved { source, destination } => {
+                Self { source: read(source), destination: read(destination) }
+            }
+            Outcome::Failed(_) => Self::default(),
+        }
+    }
+}
 
 /// What has passed a relay.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -11,8 +11,11 @@
 mod accounts;
 mod bad_input;
 mod between;
+mod claims;
 mod cli;
+mod cross;
 mod detached;
+mod digests;
 mod encrypted;
 mod foreign;
 mod fuzz;

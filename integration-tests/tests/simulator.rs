@@ -4,6 +4,7 @@
 //! `FTP_SIM_SEEDS` is how many seeds run, `FTP_SIM_CROWDS` how many crowds, `FTP_SIM_FIRST` the first of them.
 
 mod batch;
+mod cross;
 mod race;
 mod tls;
 

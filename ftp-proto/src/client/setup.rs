@@ -13,15 +13,18 @@ use super::{Failure, Output, Security};
 use crate::command::{Command, Opts, Verb};
 use crate::dialect::Dialect;
 use crate::feature::Capabilities;
-use crate::reply::{Class, Greeting, NotFtp, Reply, ReplyReader, ends_session, greeting, loses_early};
+use crate::reply::{
+    Class, Greeting, NotFtp, Reply, ReplyReader, ends_session, greeting, loses_early, starts_late,
+};
 use crate::timer::Moment;
 
 /// The set-up of a session. It has at most one command under way.
 #[derive(Debug)]
 pub(super) struct Setup {
     stage: Stage,
-    /// The one capability that only the greeting shows.
+    /// The two capabilities that only the greeting shows.
     loses_early: bool,
+    starts_late: bool,
 }
 
 #[derive(Debug)]
@@ -50,7 +53,7 @@ impl Setup {
         let patience = control.config.reply_timeout;
         control.timers.arm(Timer::Greeting, now + patience);
         control.timers.arm(Timer::Login, now + patience.saturating_mul(RENEWALS));
-        Self { stage: Stage::Greeting, loses_early: false }
+        Self { stage: Stage::Greeting, loses_early: false, starts_late: false }
     }
 
     pub(super) const fn awaits_greeting(&self) -> bool {
@@ -68,6 +71,7 @@ impl Setup {
                 control.timers.disarm(Timer::Greeting);
                 control.dialect = dialect;
                 self.loses_early = loses_early(&reply);
+                self.starts_late = starts_late(&reply);
                 self.stage = match control.config.security {
                     Security::Explicit => {
                         send(now, Verb::Auth, b"TLS", control);
@@ -195,7 +199,7 @@ impl Setup {
 
     fn ready(&self, capabilities: Capabilities, control: &mut Control) -> Capabilities {
         control.timers.disarm(Timer::Login);
-        Capabilities { loses_early: self.loses_early, ..capabilities }
+        Capabilities { loses_early: self.loses_early, starts_late: self.starts_late, ..capabilities }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the commands of a session may have left behind at the server.
 
 use crate::command::{Command, Extension, Verb};
+use crate::digest::Algorithm;
 use crate::wire::Fingerprint;
 
 /// Data sockets at the server that outlive a transfer and could disturb the next one.
@@ -19,11 +20,13 @@ pub struct Standing {
     pub sscn: bool,
     /// PINC is in force: the certificate that it demands on data connections.
     pub pin: Option<Fingerprint>,
+    /// DGST is in force: the digest that it computes while files move.
+    pub digest: Option<Algorithm>,
 }
 
 impl Standing {
     const fn nothing() -> Self {
-        Self { listens: false, sock: false, symmetric: false, sscn: false, pin: None }
+        Self { listens: false, sock: false, symmetric: false, sscn: false, pin: None, digest: None }
     }
 
     /// Takes note that a command was refused.
@@ -32,6 +35,8 @@ impl Standing {
             self.sscn = false;
         } else if matches!(verb, Verb::Pinc) {
             self.pin = None;
+        } else if matches!(verb, Verb::Dgst) {
+            self.digest = None;
         }
     }
 
@@ -44,6 +49,7 @@ impl Standing {
             }
             Command::Sock(_) => self.sock = true,
             Command::Extension(Extension::Rsym(on)) => self.symmetric = *on,
+            Command::Extension(Extension::Dgst(algorithm)) => self.digest = *algorithm,
             Command::Sscn(Some(on)) => self.sscn = *on,
             Command::Pinc(pin) => self.pin = *pin,
             Command::User(_) | Command::Rein | Command::Auth(_) => *self = Self::nothing(),
@@ -91,7 +97,7 @@ impl Standing {
             | Command::Ccc
             | Command::Sscn(None)
             | Command::Stou
-            | Command::Extension(Extension::Dgst(_) | Extension::Rate(_) | Extension::Prob(_))
+            | Command::Extension(Extension::Rate(_) | Extension::Prob(_))
             | Command::Detached(_)
             | Command::Practice(_)
             | Command::Other(..) => {}
@@ -136,6 +142,18 @@ mod tests {
         assert_eq!(standing, Standing::default());
         let over = [Command::Sscn(Some(true)), Command::Pinc(Some(pin)), Command::Sscn(Some(false))];
         assert_eq!(after(&over), Standing { pin: Some(pin), ..Standing::default() });
+    }
+
+    #[test]
+    fn dgst_is_in_force_until_it_is_changed_or_refused() {
+        let dgst = |algorithm| Command::Extension(Extension::Dgst(algorithm));
+        let on = dgst(Some(Algorithm::Sha256));
+        let mut standing = after(&[on.clone(), Command::Noop]);
+        assert_eq!(standing.digest, Some(Algorithm::Sha256));
+        standing.refused(Verb::Dgst);
+        assert_eq!(standing, Standing::default());
+        assert_eq!(after(&[on.clone(), dgst(None)]), Standing::default());
+        assert_eq!(after(&[on, Command::Rein]), Standing::default());
     }
 
     #[test]

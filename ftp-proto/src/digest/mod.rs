@@ -1,5 +1,9 @@
 //! Digests of files: the algorithms by their names in draft-ietf-ftpext2-hash, and the answers of servers.
 
+mod streamed;
+
+pub use streamed::{BadStreamed, Streamed, parse_streamed};
+
 use crate::wire::{ByteRange, PathName};
 
 /// The digest algorithms that the protocol names.

@@ -56,6 +56,8 @@ pub struct Capabilities {
     /// The server loses data that arrives before STOR, and answers STOR before the data connection
     /// comes. Only its greeting tells.
     pub loses_early: bool,
+    /// The server says that a transfer has begun only when its data connection stands. Only its greeting tells.
+    pub starts_late: bool,
     /// Whether FEAT (HELP in 1973) was answered at all.
     pub known: bool,
     /// The other feature lines, trimmed.
@@ -282,6 +284,7 @@ mod tests {
                     pinc: true,
                     partial: true,
                     loses_early: false,
+                    starts_late: false,
                     known: true,
                     others: if dialect == Rfc959 {
                         [

@@ -37,6 +37,19 @@ pub fn loses_early(greeting: &Reply) -> bool {
     memchr::memmem::find(&words, b"pyftpdlib").is_some()
 }
 
+/// Returns whether a server with this greeting sends its preliminary reply only after it has connected or accepted.
+/// vsftpd, ProFTPD and Pure-FTPd do.
+pub fn starts_late(greeting: &Reply) -> bool {
+    let words = greeting.lines.join(&b' ').to_ascii_lowercase();
+    [&b"vsftpd"[..], b"proftpd", b"pure-ftpd"].iter().any(|name| memchr::memmem::find(&words, name).is_some())
+}
+
+/// Returns whether this preliminary reply to a transfer command says that the data connection is open (RFC 959
+/// section 4.2: 125). A 150 may come before it.
+pub const fn is_open(dialect: Dialect, code: Code) -> bool {
+    matches!(dialect, Dialect::Rfc959) && code.0 == 125
+}
+
 /// Returns whether the server ends the session with this code, whatever command it answers (RFC 959
 /// section 5.4: 421; RFC 354 and 454: 401, 430, 434 to 436).
 pub fn ends_session(dialect: Dialect, code: Code) -> bool {
@@ -80,6 +93,25 @@ mod tests {
         check("pyftpdlib 2.2.0 ready.", true);
         check("Welcome to our files (pyftpdlib)", true);
         check("(vsFTPd 3.0.3)", false);
+    }
+
+    #[test]
+    fn servers_that_say_150_when_the_connection_stands_are_known_by_their_greeting() {
+        let check = |text: &str, expect| {
+            let greeting = Reply { code: Code(220), lines: vec![text.as_bytes().to_vec()] };
+            assert_eq!(starts_late(&greeting), expect, "{text}");
+        };
+        check("(vsFTPd 3.0.3)", true);
+        check("ProFTPD Server (Debian) [192.0.2.1]", true);
+        check("---------- Welcome to Pure-FTPd [privsep] [TLS] ----------", true);
+        check("pyftpdlib 2.2.0 ready.", false);
+        check("Microsoft FTP Service", false);
+    }
+
+    #[test]
+    fn only_125_says_that_the_connection_is_open() {
+        assert!(is_open(Dialect::Rfc959, Code(125)) && !is_open(Dialect::Rfc959, Code(150)));
+        assert!(!is_open(Dialect::Rfc354, Code(125)));
     }
 
     #[test]

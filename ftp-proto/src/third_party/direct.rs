@@ -66,6 +66,7 @@ impl Direct {
         let end = ends.end_mut(side);
         let ready = match end.steps.front()? {
             Step::Type
+            | Step::Digest
             | Step::Activate
             | Step::Symmetric
             | Step::Port
@@ -87,6 +88,7 @@ impl Direct {
         let (me, other) = (&ends.end(side).party, &ends.end(side.other()).party);
         match step {
             Step::Type => Some(script::IMAGE),
+            Step::Digest => Some(script::compute(&ends.transfer, me)),
             Step::Activate => Some(Command::Actv),
             Step::Sscn => Some(Command::Sscn(Some(script::is_client(self.roles.tls, side)))),
             Step::Pinc => Some(Command::Pinc(script::pin(self.roles.tls, me, other))),

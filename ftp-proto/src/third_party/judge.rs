@@ -44,6 +44,12 @@ pub(super) fn setup(step: Step, verb: Verb, party: &Party, answer: Answer) -> Ve
         _ if step == Step::Activate => Verdict::Fine,
         Class::More if step == Step::Rest => Verdict::Fine, // 350
         Class::More if step == Step::Announce => Verdict::Fine,
+        // The digest is computed afterwards then.
+        Class::More | Class::Later | Class::Refused
+            if step == Step::Digest && !ends_session(party.dialect, reply.code) =>
+        {
+            Verdict::Fine
+        }
         Class::Done => match step {
             Step::Listen => listens(verb, party, reply),
             Step::Port => match announced_port(party, &reply) {
@@ -53,6 +59,7 @@ pub(super) fn setup(step: Step, verb: Verb, party: &Party, answer: Answer) -> Ve
             // H04: 200 is as good as 255. The port may come later, or never.
             Step::Connect => Verdict::ConnectsFrom(announced_port(party, &reply)),
             Step::Type
+            | Step::Digest
             | Step::Activate
             | Step::Symmetric
             | Step::Sscn
@@ -84,7 +91,8 @@ fn setup_blame(step: Step, verb: Verb, party: &Party, reply: &Reply) -> Blame {
         (_, Blame::Login | Blame::Unsupported) | (Step::Type | Step::Announce, _) => said,
         (Step::Rest, _) => Blame::Unsupported, // the caller can start from zero
         (
-            Step::Activate
+            Step::Digest
+            | Step::Activate
             | Step::Symmetric
             | Step::Port
             | Step::Sscn

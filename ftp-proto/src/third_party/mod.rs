@@ -71,6 +71,7 @@
 //!     restart: None,
 //!     secret: None,
 //!     probes: false,
+//!     digest: None,
 //! };
 //!
 //! let now = Moment::START;

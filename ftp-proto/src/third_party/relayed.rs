@@ -131,6 +131,7 @@ impl Relayed {
     fn command(&mut self, ends: &Ends, side: Side, step: Step) -> Option<Command> {
         match step {
             Step::Type => Some(script::IMAGE),
+            Step::Digest => Some(script::compute(&ends.transfer, &ends.end(side).party)),
             Step::Activate => Some(Command::Actv),
             // If only one end knows RNDZ, it would ask the relay for the secret of an earlier attempt.
             Step::Rndz => Some(Command::Rndz(ends.transfer.secret.clone().filter(|_| ends.proven))),
@@ -346,7 +347,7 @@ fn steps(
     roles: RelayRoles,
     (me, other): (&Party, &Party),
 ) -> VecDeque<Step> {
-    let mut steps = VecDeque::from([Step::Type]);
+    let mut steps = script::first_steps(transfer, me);
     let active = roles.postures.of(side) == Posture::Active;
     if active && me.standing.listens && me.dialect == Dialect::Rfc354 {
         steps.push_back(Step::Activate);

@@ -4,6 +4,7 @@
 //! ```text
 //!               passive end            active end
 //!               TYPE I                 TYPE I            first, because some servers fix the type at PASV
+//!               DGST                   DGST              if it knows the digest; only if it is not in force
 //!               SSCN ON|OFF            SSCN ON|OFF       at most one ON; only if it is not in force
 //!               PINC leaf              PINC leaf         the other end's certificate; only if not in force
 //!               RNDZ S                 RNDZ S
@@ -20,6 +21,7 @@ use super::transfer::{Side, Store, Transfer};
 use crate::address::{Family, SockTarget};
 use crate::command::{Command, DataType, Direction, Epsv, Extension};
 use crate::dialect::Dialect;
+use crate::digest::Algorithm;
 use crate::wire::Fingerprint;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -29,6 +31,8 @@ use std::net::SocketAddr;
 pub(super) enum Step {
     /// TYPE I: bytes travel unchanged.
     Type,
+    /// DGST: the digest that the end computes while the file moves, or none.
+    Digest,
     /// ACTV: ends the listener of an earlier attempt, which would take SOCK for its filter.
     Activate,
     /// SSCN: whether the end is TLS client on the data connection.
@@ -72,7 +76,7 @@ pub(super) fn direct_steps(
 ) -> VecDeque<Step> {
     let symmetric = roles.opening == Opening::Symmetric;
     let listens = side == roles.passive && !symmetric;
-    let mut steps = VecDeque::from([Step::Type]);
+    let mut steps = first_steps(transfer, me);
     if symmetric && me.standing.listens {
         steps.push_back(Step::Activate);
     }
@@ -100,6 +104,23 @@ pub(super) fn direct_steps(
         steps.push_back(Step::Rest);
     }
     steps
+}
+
+/// The steps that say how the bytes travel: TYPE I, and DGST if what is in force is not what is wanted. A probe moves
+/// no bytes.
+pub(super) fn first_steps(transfer: &Transfer, me: &Party) -> VecDeque<Step> {
+    let differs = !transfer.probes && me.standing.digest != digest(transfer, me);
+    [Step::Type].into_iter().chain(differs.then_some(Step::Digest)).collect()
+}
+
+/// The digest that `me` is to compute while the file moves.
+pub(super) fn digest(transfer: &Transfer, me: &Party) -> Option<Algorithm> {
+    transfer.digest.filter(|algorithm| me.capabilities.dgst.contains(algorithm))
+}
+
+/// The command for the digest that `me` is to compute.
+pub(super) fn compute(transfer: &Transfer, me: &Party) -> Command {
+    Command::Extension(Extension::Dgst(digest(transfer, me)))
 }
 
 /// The steps after which the end has its part in TLS: none if an earlier attempt has left the right one.

@@ -80,6 +80,7 @@ impl Through {
     fn command(&mut self, ends: &Ends, side: Side, step: Step) -> Option<Command> {
         match step {
             Step::Type => Some(script::IMAGE),
+            Step::Digest => Some(script::compute(&ends.transfer, &ends.end(side).party)),
             // The server would ask the user agent for the secret of an earlier direct attempt.
             Step::Rndz => Some(Command::Rndz(None)),
             Step::Listen => self.middle.listen(side),
@@ -212,7 +213,7 @@ fn send_transfer(ends: &mut Ends, now: Moment, side: Side) {
 }
 
 fn steps(transfer: &Transfer, side: Side, party: &Party) -> VecDeque<Step> {
-    let mut steps = VecDeque::from([Step::Type]);
+    let mut steps = script::first_steps(transfer, party);
     if party.capabilities.rndz {
         steps.push_back(Step::Rndz);
     }

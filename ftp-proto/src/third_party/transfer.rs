@@ -1,5 +1,6 @@
 //! What an attempt is asked to do: the two ends, the file, and how long each wait may take.
 
+use crate::digest::Algorithm;
 use crate::rendezvous::RendezvousSecret;
 use crate::wire::PathName;
 use std::time::Duration;
@@ -53,6 +54,9 @@ pub struct Transfer {
     pub secret: Option<RendezvousSecret>,
     /// Whether to obtain and prove a data connection only, and to move nothing (PROB). Both ends must know it.
     pub probes: bool,
+    /// The digest that an end computes while the file moves, if it knows DGST with this algorithm. Its final reply
+    /// carries it ([`crate::digest::parse_streamed`]).
+    pub digest: Option<Algorithm>,
 }
 
 /// How long an attempt waits for each event before it fails.

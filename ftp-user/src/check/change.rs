@@ -10,7 +10,9 @@ use ftp_proto::wire::PathName;
 /// Looks at the source once more after a copy. `before` is what was known when the copy began, and `verified` what the
 /// comparison has shown.
 ///
-/// Equal digests leave nothing to ask: the copy is what the source is now. Equal sizes do not show a change in the
+/// Equal digests leave nothing to ask if the source's was computed after the copy: the copy is what the source is now.
+/// A digest that was computed while the file moved (`streamed`) is that of the bytes that were sent, which may be the
+/// beginning of one file and the end of another. Equal sizes do not show a change in the
 /// middle, so the time decides. A copy that differs may differ because somebody writes to the source.
 ///
 /// # Errors
@@ -22,10 +24,11 @@ pub(crate) async fn unchanged(
     source: &PathName,
     before: &Facts,
     verified: Result<Verified, Failure>,
+    streamed: bool,
 ) -> Result<Verified, Failure> {
     let asks = match &verified {
-        Ok(Verified::Hash(_)) => false,
-        Ok(Verified::Size | Verified::None) => before.modified.is_some(),
+        Ok(Verified::Hash(_)) if !streamed => false,
+        Ok(_) => before.modified.is_some(),
         Err(failure) => failure.kind == Kind::Unverified,
     };
     if !asks {

@@ -7,12 +7,14 @@
 //! | `overwrite` | the rule of `--overwrite` |
 //! | `change` | whether the source has changed while it was copied |
 //! | `verify` | the comparison of the copy with its source |
+//! | `streamed` | the digest that a final reply carries |
 //! | `passing_digest` | the digest of bytes that pass this host, as a means of verification |
 
 mod change;
 mod overwrite;
 mod passing_digest;
 mod source;
+mod streamed;
 mod target;
 mod verify;
 
@@ -23,4 +25,4 @@ pub(crate) use passing_digest::{Passed, means, verify};
 pub(crate) use source::{Known, readable, refuse_itself};
 pub(crate) use target::replaceable;
 pub use verify::Verify;
-pub(crate) use verify::{common, compare};
+pub(crate) use verify::{Compared, common, compare};

@@ -1,7 +1,7 @@
 //! If the bytes pass this host, it computes their SHA-256. Then a copy can be verified by hash even if the source
 //! computes no digest (I14).
 
-use super::verify::Verify;
+use super::verify::{Compared, Verify};
 use crate::context::Context;
 use crate::endpoint::Host;
 use crate::failure::{Failure, Kind};
@@ -10,7 +10,6 @@ use crate::outcome::Verified;
 use crate::route::Ends;
 use ftp_io::copy::Digest;
 use ftp_proto::digest::Algorithm;
-use ftp_proto::wire::PathName;
 
 /// Returns what will verify a file at least, and which digest is computed if its bytes pass this host.
 pub(crate) async fn means(
@@ -38,12 +37,8 @@ pub(crate) async fn means(
 /// A copy whose bytes have passed this host.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Passed<'a> {
-    /// The path of the source.
-    pub(crate) source: &'a PathName,
-    /// The path of the copy.
-    pub(crate) copy: &'a PathName,
-    /// The size of the source in bytes, if it is known.
-    pub(crate) size: Option<u64>,
+    /// The copy and its source.
+    pub(crate) files: Compared<'a>,
     /// The SHA-256 of the bytes that have passed.
     pub(crate) sha256: &'a str,
 }
@@ -55,10 +50,10 @@ pub(crate) async fn verify(
     passed: Passed<'_>,
     rule: Verify,
 ) -> Result<Verified, Failure> {
-    let Passed { source, copy, size, sha256 } = passed;
+    let Passed { files, sha256 } = passed;
     let weaker = if rule == Verify::Hash { Verify::Size } else { rule };
-    let by = weaker.verify(context, ends, source, copy, size).await?;
-    match ends.destination.digest(context, Algorithm::Sha256, copy, size.unwrap_or(0)).await? {
+    let by = weaker.verify(context, ends, &files).await?;
+    match ends.destination.digest(context, Algorithm::Sha256, files.copy, files.size.unwrap_or(0)).await? {
         Ok(stored) if stored.hex.eq_ignore_ascii_case(sha256) => Ok(Verified::Hash(Algorithm::Sha256)),
         Ok(stored) => {
             Err(Failure::new(Kind::Unverified, "the copy is not the same as what has passed this host")

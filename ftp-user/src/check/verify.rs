@@ -1,12 +1,26 @@
 //! Two positive final replies do not prove that the copy is right (H16), so it is compared with its source.
 
+use super::streamed;
 use crate::context::Context;
 use crate::endpoint::Host;
 use crate::failure::{Failure, Kind};
-use crate::outcome::Verified;
+use crate::outcome::{StreamedDigests, Verified};
 use crate::route::Ends;
-use ftp_proto::digest::{Algorithm, best_common};
+use ftp_proto::digest::{Algorithm, Digest, best_common};
 use ftp_proto::wire::PathName;
+
+/// A file and its copy, which are compared.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Compared<'a> {
+    /// The path of the source.
+    pub(crate) source: &'a PathName,
+    /// The path of the copy.
+    pub(crate) copy: &'a PathName,
+    /// The size of the source in bytes, if it is known.
+    pub(crate) size: Option<u64>,
+    /// The digests that the servers have computed while the whole file moved.
+    pub(crate) streamed: &'a StreamedDigests,
+}
 
 /// How to verify.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -41,10 +55,9 @@ impl Verify {
         self,
         context: &Context,
         ends: &mut Ends,
-        source: &PathName,
-        copy: &PathName,
-        size: Option<u64>,
+        files: &Compared<'_>,
     ) -> Result<Verified, Failure> {
+        let size = files.size;
         let (mut refused, mut why) = (Vec::new(), None::<Failure>);
         loop {
             let common = common(context, ends, &refused).await?;
@@ -62,7 +75,7 @@ impl Verify {
                 (Err(_), Some(why)) => return Err(why.as_kind(Kind::Unverified)),
                 (Err(failure), None) => return Err(failure),
             };
-            match compare(context, ends, source, copy, means, size.unwrap_or(0)).await? {
+            match compare(context, ends, files, means).await? {
                 Ok(()) => return Ok(means),
                 Err(failure) => why = Some(failure),
             }
@@ -107,11 +120,10 @@ pub(crate) async fn common(
 pub(crate) async fn compare(
     context: &Context,
     ends: &mut Ends,
-    source: &PathName,
-    copy: &PathName,
+    files: &Compared<'_>,
     means: Verified,
-    size: u64,
 ) -> Result<Result<(), Failure>, Failure> {
+    let Compared { source, copy, size, streamed } = *files;
     let Ends { source: from, destination: to, .. } = ends;
     match means {
         Verified::None => Ok(Ok(())),
@@ -132,9 +144,12 @@ pub(crate) async fn compare(
             }
         }
         Verified::Hash(algorithm) => {
+            let told =
+                |said| streamed::whole(said, algorithm, size).map_err(|why| differs(from, source, &why));
+            let (there, here) = (told(&streamed.source)?, told(&streamed.destination)?);
             let (there, here) = tokio::try_join!(
-                from.digest(context, algorithm, source, size),
-                to.digest(context, algorithm, copy, size)
+                told_or_asked(there, from.digest(context, algorithm, source, size.unwrap_or(0))),
+                told_or_asked(here, to.digest(context, algorithm, copy, size.unwrap_or(0)))
             )?;
             let (there, here) = match (there, here) {
                 (Ok(there), Ok(here)) => (there, here),
@@ -150,6 +165,17 @@ pub(crate) async fn compare(
                 ))
             }
         }
+    }
+}
+
+/// The digest that a final reply has told, or else the one that the server is asked for.
+async fn told_or_asked(
+    told: Option<Digest>,
+    asked: impl Future<Output = Result<Result<Digest, Failure>, Failure>>,
+) -> Result<Result<Digest, Failure>, Failure> {
+    match told {
+        Some(digest) => Ok(Ok(digest)),
+        None => asked.await,
     }
 }
 

@@ -11,6 +11,7 @@ use ftp_proto::command::{DataType, Partial};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::digest::Algorithm;
 use ftp_proto::feature::Capabilities;
+use ftp_proto::reply::{Code, is_open};
 use ftp_proto::third_party::{Party, Side};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -142,6 +143,11 @@ impl Session {
     /// Whether it is one of our own servers: it says what it has moved.
     pub const fn is_ours(&self) -> bool {
         self.capabilities.rndz && self.capabilities.partial
+    }
+
+    /// Whether this preliminary reply to a transfer command shows that the data connection stands.
+    pub const fn has_data_connection(&self, code: Code) -> bool {
+        self.is_ours() || self.capabilities.starts_late || is_open(self.dialect, code)
     }
 
     /// How long it waits for a reply.

@@ -92,6 +92,7 @@ impl Appending<'_> {
             probes: false,
             allowed: options.allowed,
             look: Digest::Off,
+            digest: None,
         };
         let mut moved = transfer(self.context, self.ends, &assignment).await;
         let target = self.ends.destination.show(destination);

@@ -13,14 +13,15 @@ use super::resume::{Attempts, StartPoint};
 use super::retry::Retry;
 use super::transfer::{Transferred, transfer};
 use crate::check::{
-    self, Decision, Known, Overwrite, Passed, Verify, common, compare, readable, refuse_itself, replaceable,
+    self, Compared, Decision, Known, Overwrite, Passed, Verify, common, compare, readable, refuse_itself,
+    replaceable,
 };
 use crate::context::Context;
 use crate::control::Facts;
 use crate::failure::{self, About, Failure};
-use crate::outcome::Verified;
+use crate::outcome::{StreamedDigests, Verified};
 use crate::report::Event;
-use crate::route::{self, Assignment, Ends};
+use crate::route::{self, Assignment, Count, Ends};
 use ftp_io::copy::Digest;
 use ftp_proto::third_party::Store;
 
@@ -102,11 +103,11 @@ impl Copying<'_> {
         }
         let (rung, verified) = loop {
             let mut start = attempts.next_start(self.context, self.ends, self.item, &source, means).await?;
-            let moved = self.move_part(&start, &source, look).await;
+            let moved = self.move_part(&start, &source, means, look).await;
             start.part.stored.clone_from(&moved.stored);
             attempts.note(&start, &source, &moved);
             let rung = moved.result?;
-            match self.publish(&start, moved.count.sha256.as_deref(), &source).await {
+            match self.publish(&start, &moved.count, &source).await {
                 Ok(verified) => break (rung, verified),
                 Err(failure) if failure.about == About::NoRename && is_new && !attempts.in_place => {
                     self.store_in_place(attempts).await;
@@ -174,7 +175,9 @@ impl Copying<'_> {
         let Some(algorithm) = common(self.context, self.ends, &[]).await? else { return Ok(None) };
         let means = Verified::Hash(algorithm);
         let Item { source, destination, .. } = self.item;
-        match compare(self.context, self.ends, source, destination, means, size).await {
+        let files =
+            Compared { source, copy: destination, size: Some(size), streamed: &StreamedDigests::default() };
+        match compare(self.context, self.ends, &files, means).await {
             Ok(Ok(())) => Ok(Some(means)),
             Err(failure) if matches!(failure.kind, failure::Kind::Temporary | failure::Kind::Interrupted) => {
                 Err(failure)
@@ -190,7 +193,14 @@ impl Copying<'_> {
     }
 
     /// Moves the bytes to the part.
-    async fn move_part(&mut self, start: &StartPoint, source: &Facts, look: Digest) -> Transferred {
+    async fn move_part(
+        &mut self,
+        start: &StartPoint,
+        source: &Facts,
+        means: Verified,
+        look: Digest,
+    ) -> Transferred {
+        let is_whole = start.at == 0; // any other digest would be that of a part
         let name = self.ends.source.show(&self.item.source);
         let assignment = Assignment {
             name: name.clone(),
@@ -203,7 +213,11 @@ impl Copying<'_> {
             keeps: start.keeps,
             probes: false,
             allowed: self.options.allowed,
-            look: if start.at == 0 { look } else { Digest::Off }, // it would see only a part
+            look: if is_whole { look } else { Digest::Off },
+            digest: match means {
+                Verified::Hash(algorithm) if is_whole => Some(algorithm),
+                Verified::Hash(_) | Verified::Size | Verified::None => None,
+            },
         };
         let mut moved = transfer(self.context, self.ends, &assignment).await;
         let target = self.ends.destination.show(&self.item.destination);
@@ -213,25 +227,27 @@ impl Copying<'_> {
         moved
     }
 
-    /// Verifies the part, also by the digest of what has passed this host, then gives it the final name. Says
+    /// Verifies the part, also by the digests that were computed while it moved, then gives it the final name. Says
     /// what has verified it. If a server offers digests and then refuses one, sizes are compared, unless a
     /// digest was asked for or is the only proof of what an earlier attempt has stored.
     async fn publish(
         &mut self,
         start: &StartPoint,
-        passed: Option<&str>,
+        count: &Count,
         facts: &Facts,
     ) -> Result<Verified, Failure> {
         let Options { verify, .. } = self.options;
-        let (part, source, size) = (&start.part, &self.item.source, facts.size);
-        let by = match passed {
-            Some(sha256) => {
-                let passed = Passed { source, copy: &part.stored, size, sha256 };
-                check::verify(self.context, self.ends, passed, verify).await
-            }
-            None => verify.verify(self.context, self.ends, source, &part.stored, size).await,
+        let (part, source) = (&start.part, &self.item.source);
+        let nothing = StreamedDigests::default();
+        let streamed = if start.at == 0 { &count.streamed } else { &nothing };
+        let files = Compared { source, copy: &part.stored, size: facts.size, streamed };
+        let by = match count.sha256.as_deref() {
+            Some(sha256) => check::verify(self.context, self.ends, Passed { files, sha256 }, verify).await,
+            None => verify.verify(self.context, self.ends, &files).await,
         };
-        let by = check::unchanged(self.context, &mut self.ends.source, source, facts, by).await?;
+        let is_streamed = streamed.source.is_some();
+        let from = &mut self.ends.source;
+        let by = check::unchanged(self.context, from, source, facts, by, is_streamed).await?;
         if by == Verified::None && verify == Verify::Auto {
             let name = self.ends.source.show(source);
             self.context.events.warn(format!(

@@ -289,6 +289,8 @@ impl<'a, 'b> Contest<'a, 'b> {
                 }
                 self.tell(Input::Moving(index, side));
             }
+            Sign::Claims(side) => self.tell(Input::Claims(index, side)),
+            Sign::Idle => self.tell(Input::Idle(index)),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::ladder::Allowed;
 use ftp_io::copy::Digest;
+use ftp_proto::digest::Algorithm;
 use ftp_proto::reply::Blame;
 use ftp_proto::third_party::Store;
 use ftp_proto::wire::PathName;
@@ -31,6 +32,8 @@ pub(crate) struct Assignment {
     pub(crate) allowed: Allowed,
     /// Whether to compute a digest if the data passes this host.
     pub(crate) look: Digest,
+    /// The digest that servers which know DGST compute while the file moves.
+    pub(crate) digest: Option<Algorithm>,
 }
 
 impl Assignment {

@@ -15,7 +15,7 @@ use crate::control::Session;
 use crate::endpoint::Server;
 use crate::failure::{Failure, Kind};
 use crate::history::{Said, shortened};
-use crate::outcome::{Protection, Relayed};
+use crate::outcome::{Protection, Relayed, StreamedDigests};
 use ftp_io::copy::Meters;
 use ftp_proto::command::{DataType, Verb};
 use ftp_proto::rendezvous::RendezvousSecret;
@@ -38,6 +38,8 @@ pub(crate) struct Attempted {
     pub(crate) moved: u64,
     /// The SHA-256 of what this program copied, if it was computed.
     pub(crate) sha256: Option<String>,
+    /// The digests that the servers have computed while the file moved.
+    pub(crate) streamed: StreamedDigests,
     /// What has passed a relay.
     pub(crate) relayed: Option<Relayed>,
     /// What protected the bytes on their whole path.
@@ -66,7 +68,8 @@ impl Attempted {
             Some(Said { end: session.role.name().to_owned(), reply })
         });
         let said = said.collect();
-        Self { outcome, given_up, failure, moved, sha256, relayed: None, protection, said }
+        let streamed = StreamedDigests::of(&outcome);
+        Self { outcome, given_up, failure, moved, sha256, streamed, relayed: None, protection, said }
     }
 }
 
@@ -225,6 +228,7 @@ fn transfer(assignment: &Assignment, secret: Option<RendezvousSecret>) -> Transf
         restart: Some(assignment.skips()).filter(|offset| *offset > 0),
         secret,
         probes: assignment.probes,
+        digest: assignment.digest,
     }
 }
 

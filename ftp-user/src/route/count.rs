@@ -1,7 +1,7 @@
 //! What the attempts for one file have come to.
 
 use super::attempt::Attempted;
-use crate::outcome::{Protection, Relayed};
+use crate::outcome::{Protection, Relayed, StreamedDigests};
 use ftp_proto::third_party::Outcome;
 
 /// What is known of all attempts for one file.
@@ -15,6 +15,8 @@ pub(crate) struct Count {
     pub(crate) bytes: u64,
     /// Their SHA-256, if they passed this host and it was computed (I14).
     pub(crate) sha256: Option<String>,
+    /// The digests that the servers have computed while the file moved, in the last attempt.
+    pub(crate) streamed: StreamedDigests,
     /// What has passed a relay.
     pub(crate) relayed: Option<Relayed>,
     /// What protected the bytes that have moved; `None` if none have.
@@ -34,6 +36,7 @@ impl Count {
         }
         self.bytes = attempted.moved;
         self.sha256.clone_from(&attempted.sha256);
+        self.streamed.clone_from(&attempted.streamed);
         let touched = match &attempted.outcome {
             Outcome::Moved { .. } => true,
             Outcome::Failed(failure) => failure.touched,

@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::relay::JoinEvent;
 use ftp_proto::client::Event;
 use ftp_proto::command::Verb;
-use ftp_proto::reply::{Blame, Class, Reply};
+use ftp_proto::reply::{Blame, Class, Code, Reply};
 use ftp_proto::third_party::{Attempt, Cause, Failure, Input, Outcome, Output, Side, Stage};
 use ftp_proto::timer::Moment;
 use std::time::Duration;
@@ -88,6 +88,10 @@ pub(super) struct Drive<'a> {
     lane: &'a Lane,
     /// Whether the race knows that the path is being opened.
     connecting: bool,
+    /// The end that has said last that its transfer has begun, which it may say before its data connection stands.
+    claimed: Option<Side>,
+    /// An end has shown that its data connection stands.
+    stands: bool,
     given_up: Option<GivenUp>,
     /// When both control connections are closed, in step or not.
     close_at: Option<Moment>,
@@ -112,6 +116,8 @@ impl<'a> Drive<'a> {
             progress,
             lane,
             connecting: false,
+            claimed: None,
+            stands: false,
             given_up: None,
             close_at: None,
             said: [None, None],
@@ -220,13 +226,12 @@ impl<'a> Drive<'a> {
             Event::Reply { reply, class, .. } => {
                 self.note(side, &reply);
                 match class {
-                    Class::Preliminary => {
-                        self.progress.server_started(now);
-                        if matches!(self.path, Path::Direct(_)) {
-                            self.lane.say(Sign::Moving(side));
+                    Class::Preliminary => self.began(now, side, reply.code),
+                    Class::Aside => {
+                        if self.progress.marker(now, self.sessions.of(side).dialect, &reply) {
+                            self.has_moved();
                         }
                     }
-                    Class::Aside => self.progress.marker(now, self.sessions.of(side).dialect, &reply),
                     Class::Done | Class::More | Class::Later | Class::Refused => {}
                 }
                 self.input(Input::Reply { side, reply, class });
@@ -250,6 +255,31 @@ impl<'a> Drive<'a> {
                 Side::Destination => destination,
             };
             *said = Some(reply.clone());
+        }
+    }
+
+    /// An end says that its transfer has begun. Not every server knows then that its data connection stands.
+    fn began(&mut self, now: Moment, side: Side, code: Code) {
+        self.progress.server_started(now);
+        if !matches!(self.path, Path::Direct(_)) {
+            return;
+        }
+        if self.sessions.of(side).has_data_connection(code) {
+            self.stands = true;
+            self.lane.say(Sign::Moving(side));
+        } else {
+            let both = self.claimed.replace(side).is_some_and(|other| other != side);
+            if both && !self.stands {
+                self.progress.doubts();
+            }
+            self.lane.say(Sign::Claims(side));
+        }
+    }
+
+    /// Bytes have moved on a direct path.
+    fn has_moved(&self) {
+        if matches!(self.path, Path::Direct(_)) {
+            Side::BOTH.into_iter().for_each(|side| self.lane.say(Sign::Moving(side)));
         }
     }
 
@@ -280,6 +310,8 @@ impl<'a> Drive<'a> {
             (Sight::Stalled(Some(side)), _) => self.give_up(GivenUp::StalledAt(side)),
             (Sight::AskServer(side), Path::Direct(direct)) => direct.ask(&mut self.sessions, side),
             (Sight::AskRelay, Path::Relay(relay)) => relay.ask(),
+            (Sight::Stored(0), _) => self.lane.say(Sign::Idle),
+            (Sight::Stored(_), _) => self.has_moved(),
             (Sight::AskServer(_) | Sight::AskRelay | Sight::Nothing, _) => {}
         }
     }

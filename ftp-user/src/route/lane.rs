@@ -12,8 +12,12 @@ pub(crate) enum Sign {
     Ready,
     /// The first transfer command was sent, or the first data connection is being opened.
     Connecting,
-    /// This end has begun to move data.
+    /// The data connection of this end stands.
     Moving(Side),
+    /// This end has said that the transfer has begun. It may say so before its data connection stands.
+    Claims(Side),
+    /// The destination has received nothing yet.
+    Idle,
 }
 
 /// What connects the attempt of a candidate with the race: its signs go there, and from there comes that it has

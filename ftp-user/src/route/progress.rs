@@ -32,6 +32,8 @@ pub(super) enum Sight {
     AskServer(Side),
     /// Ask the relay.
     AskRelay,
+    /// A second session has seen that the destination has received so many bytes.
+    Stored(u64),
     /// Nothing has moved for too long. If it is known which end is the reason, that end.
     Stalled(Option<Side>),
 }
@@ -75,7 +77,10 @@ enum Origin {
 /// A second session that reports the size of the destination's file. Dropping it ends the session.
 #[derive(Debug)]
 struct Second {
-    sizes: watch::Receiver<u64>,
+    /// How many bytes the destination has received, once it has said so.
+    sizes: watch::Receiver<Option<u64>>,
+    /// Sending `true` makes the session begin soon.
+    hurry: watch::Sender<bool>,
     task: AbortHandle,
 }
 
@@ -163,19 +168,28 @@ impl Progress {
         }
     }
 
+    /// It is not certain that the transfer has begun. A second session will soon show it.
+    pub(super) fn doubts(&self) {
+        if let Origin::Second(second) = &self.origin {
+            second.hurry.send_replace(true);
+        }
+    }
+
     /// Stops the stall clock: nothing needs to move any more.
     pub(super) const fn stop(&mut self) {
         self.stall.stop();
     }
 
     /// Handles a marker that a server sent during the transfer. On the paths with a host in the middle, that
-    /// host counts.
-    pub(super) fn marker(&mut self, now: Moment, dialect: Dialect, reply: &Reply) {
+    /// host counts. Returns whether it shows that bytes have moved.
+    pub(super) fn marker(&mut self, now: Moment, dialect: Dialect, reply: &Reply) -> bool {
         if matches!(self.origin, Origin::Status(_) | Origin::Second(_))
             && let Some(bytes) = self.markers.heard(dialect, reply)
         {
             self.saw(now, bytes);
+            return bytes > 0;
         }
+        false
     }
 
     /// Handles a reply to STAT.
@@ -205,7 +219,7 @@ impl Progress {
         let next = self.stall.next();
         if let Some(size) = wait(&mut self.origin, clock, next).await {
             self.saw(clock.now(), size);
-            return Sight::Nothing;
+            return Sight::Stored(size);
         }
         let now = clock.now();
         if let Origin::Copy(meters) = &self.origin {
@@ -249,7 +263,7 @@ impl Progress {
 async fn wait(origin: &mut Origin, clock: Clock, next: Option<Moment>) -> Option<u64> {
     if let Origin::Second(second) = origin {
         tokio::select! {
-            Ok(()) = second.sizes.changed() => return Some(*second.sizes.borrow_and_update()),
+            Ok(()) = second.sizes.changed() => return *second.sizes.borrow_and_update(),
             () = clock.sleep_until(next) => return None,
         }
     }
@@ -268,20 +282,30 @@ fn bytes(reply: &Reply) -> Option<u64> {
 /// Opens a second session that asks again and again how large the file has become. If anything fails there,
 /// it stops asking.
 fn ask_beside(context: &Context, stored: Stored) -> Second {
-    let (sender, sizes) = watch::channel(0);
+    let (sender, sizes) = watch::channel(None);
+    let (hurry, mut hurries) = watch::channel(false);
     let context = Context { cancel: Cancel::never(), ..context.clone() };
     let task = tokio::spawn(async move {
         let clock = context.clock;
-        clock.sleep_until(Some(clock.now() + HEAD_START)).await;
+        tokio::select! {
+            () = clock.sleep_until(Some(clock.now() + HEAD_START)) => {}
+            Ok(()) = async { hurries.wait_for(|hurries| *hurries).await.map(drop) } => {
+                clock.sleep_until(Some(clock.now() + SOON)).await;
+            }
+        }
         let Ok(mut session) = Session::open(&context, &stored.site, Role::Destination).await else { return };
         while let Ok(size) = session.size(&stored.path).await {
-            if sender.send(size.unwrap_or(0).saturating_sub(stored.before)).is_err() {
+            // A file that is not shown may have another name until it is complete.
+            let received = size.map(|size| size.saturating_sub(stored.before));
+            if sender.send(received).is_err() {
                 return;
             }
-            clock.sleep_until(Some(clock.now() + REMOTE_PERIOD)).await;
+            let hurried = *hurries.borrow();
+            let pause = if hurried && received.unwrap_or(0) == 0 { SOON } else { REMOTE_PERIOD };
+            clock.sleep_until(Some(clock.now() + pause)).await;
         }
     });
-    Second { sizes, task: task.abort_handle() }
+    Second { sizes, hurry, task: task.abort_handle() }
 }
 
 /// How often this program's own meters and the relay are looked at.
@@ -290,6 +314,8 @@ const PERIOD: Duration = Duration::from_millis(500);
 const REMOTE_PERIOD: Duration = Duration::from_secs(1);
 /// Most transfers end before a second session would be useful.
 const HEAD_START: Duration = Duration::from_secs(3);
+/// The same if it is not certain that the transfer has begun, and between two questions of that time.
+const SOON: Duration = Duration::from_millis(300);
 /// Bytes per second of the slowest line that is waited for if no count is known.
 const SLOWEST_LINE: u64 = 16 * 1024;
 const UNKNOWN_SIZE: u64 = 1 << 30;

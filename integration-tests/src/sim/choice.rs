@@ -51,6 +51,7 @@ impl Scenario {
             foreign,
             rendezvous,
             tls: None,
+            probes: false,
             delays: Delays::quick(r),
             brisk: r.once_in(2),
             curious: r.once_in(2),
@@ -106,6 +107,7 @@ impl Scenario {
             foreign: Pair { source: Foreign::Proven, destination: Foreign::Proven },
             rendezvous: true,
             tls: None,
+            probes: false,
             delays: Delays {
                 control: Duration::from_millis(40),
                 data: Duration::from_millis(20),
@@ -252,7 +254,7 @@ fn some_roles(r: &mut Random, v6: bool) -> Roles {
 
 impl Delays {
     /// So quick that no timer may fire.
-    fn quick(r: &mut Random) -> Self {
+    pub(super) fn quick(r: &mut Random) -> Self {
         let most = |millis| Duration::from_millis(millis);
         Self {
             control: most(r.pick([0, 1, 50, 500, 1_000])),

@@ -60,6 +60,7 @@ impl World {
                 Output::Command(side, command) => self.command(side, command),
                 Output::Abort(side) => {
                     let now = self.now;
+                    self.aborts.push(side);
                     let end = self.user.ends.at_mut(side);
                     end.moving = false;
                     end.aborting = true;
@@ -174,6 +175,7 @@ impl World {
         if let Command::Rndz(secret) = &command {
             self.hosts.at_mut(side).secret = secret.clone();
         }
+        *self.commanded.at_mut(side) |= command.is_transfer();
         let patience = command.is_transfer().then_some(PATIENCE);
         let end = self.user.ends.at_mut(side);
         if end.over {

@@ -15,6 +15,10 @@ impl World {
         if !matches!(data_type, DataType::Image | DataType::Local8) {
             self.violation("a file moves as text".to_owned());
         }
+        if self.scenario.probes {
+            self.violation("a probe moves a file".to_owned());
+        }
+        self.moves = true;
         if let Err(why) = self.may_move(side, conn, end) {
             self.violation(format!("a file moves without leave: {why}"));
         }

@@ -38,11 +38,12 @@
 //! | `conduct`, `several` | several files, questions about detached transfers, and how a seed chooses them |
 //! | `conversation`, `course`, `talk`, `coordinate`, `asks`, `replies` | users who do without an attempt: what they say, line by line, and what they hear |
 //! | `batch`, `detached`, `alone` | what must hold for several files; transfers without control connection |
-//! | [`race`] | several candidates for one file, each a world of its own |
+//! | [`race`], `racing` | several candidates for one file, each a world of its own; their driver |
 //! | `run` | the loop, from the first event to the report |
 
 pub mod conduct;
 pub mod race;
+mod racing;
 pub mod random;
 pub mod scenario;
 

@@ -171,7 +171,8 @@ impl World {
             store,
             restart: restart.map(|offset| offset as u64),
             secret: rendezvous.then(|| RendezvousSecret::new(self.user.secret)),
-            probes: false,
+            probes: self.scenario.probes,
+            digest: None,
         }
     }
 }

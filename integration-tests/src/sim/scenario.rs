@@ -44,6 +44,8 @@ pub struct Scenario {
     pub tls: Option<Tls>,
     /// How slow everything is, at most.
     pub delays: Delays,
+    /// The attempt only probes: it obtains a data connection and moves nothing (PROB).
+    pub probes: bool,
     /// The user's timers are short: slow servers are given up.
     pub brisk: bool,
     /// The user asks with STAT how far it is.
@@ -351,11 +353,13 @@ impl Scenario {
         if self.may_be_crowded_out() {
             must = Must::Either;
         }
-        if self.file.is_none() {
+        if self.file.is_none() && !self.probes {
             must = Must::Fail;
         }
         for obstacle in &self.obstacles {
             let new = match obstacle {
+                // No file is looked at.
+                Obstacle::Denied if self.probes => Must::Either,
                 Obstacle::Denied | Obstacle::Refused | Obstacle::Unanswered => Must::Fail,
                 Obstacle::WrongSecret(_) if self.is_proven() => Must::Fail,
                 Obstacle::Bounce(_) if SIDES.into_iter().any(|side| self.is_active(side)) => Must::Fail,

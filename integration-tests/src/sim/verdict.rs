@@ -58,6 +58,11 @@ impl World {
         }
         let stored = self.hosts.destination.disk.get(&self.user.destination_path).map(<[u8]>::to_vec);
         match outcome {
+            _ if self.scenario.probes => {
+                if stored != self.old {
+                    self.violation("a probe has changed the destination".to_owned());
+                }
+            }
             Outcome::Moved { .. } if stored.as_ref() != Some(&self.whole()) => {
                 self.violation("a file that is not whole is called whole".to_owned());
             }

@@ -42,6 +42,12 @@ pub(super) struct World {
     pub(super) old: Option<Vec<u8>>,
     pub(super) queue: BinaryHeap<Reverse<Due>>,
     pub(super) steps: u64,
+    /// Some file has begun to move.
+    pub(super) moves: bool,
+    /// Which ends have the transfer command of an attempt.
+    pub(super) commanded: Pair<bool>,
+    /// The ends that the attempts have aborted, in their order.
+    pub(super) aborts: Vec<Side>,
     /// The coordinator of several files.
     pub(super) course: Course,
     /// The destination's files in the beginning.
@@ -147,6 +153,9 @@ impl World {
             violations: Vec::new(),
             queue: BinaryHeap::new(),
             steps: 0,
+            moves: false,
+            commanded: Pair::default(),
+            aborts: Vec::new(),
             course: Course::default(),
             first_disk: Disk::default(),
             number,

@@ -1,6 +1,6 @@
 //! Races of candidates, each of them a whole simulated transfer.
 
-use ftp_proto::third_party::race::Conclusion;
+use ftp_proto::third_party::race::{Conclusion, Settings};
 use integration_tests::sim::race::{Field, Raced, Slip, race};
 use integration_tests::sim::scenario::{Obstacle, Scenario};
 use std::time::Duration;
@@ -14,26 +14,60 @@ fn hold(field: &Field) -> Raced {
     raced
 }
 
-#[test]
-fn j03_every_race_has_at_most_one_winner_and_leaves_no_loser_behind() {
+/// Runs `one` for every seed, in two threads, and adds up what it counts.
+fn every_seed<const N: usize>(one: impl Fn(u64) -> [u64; N] + Sync) -> (u64, [u64; N]) {
     let seeds = super::number("FTP_SIM_SEEDS", SEEDS);
     let first = super::number("FTP_SIM_FIRST", 0);
+    let add = |sum: [u64; N], more: [u64; N]| std::array::from_fn(|at| sum[at] + more[at]);
     let run = |offset: u64| {
-        let seeds = (first + offset..first + seeds).step_by(2);
-        seeds.fold([0_u64, 0], |[won, beside], seed| {
-            let raced = race(&Field::of(seed));
-            assert!(raced.violations.is_empty(), "seed {seed}: {:#?}\n{raced:?}", raced.violations);
-            let wins = matches!(raced.conclusion, Some(Conclusion::Won(_)));
-            [won + u64::from(wins), beside + u64::from(raced.started > 1)]
-        })
+        (first + offset..first + seeds).step_by(2).fold([0; N], |sum, seed| add(sum, one(seed)))
     };
-    let [won, beside] = std::thread::scope(|scope| {
+    let sum = std::thread::scope(|scope| {
         let other = scope.spawn(|| run(1));
-        let (one, other) = (run(0), other.join().expect("the other half"));
-        [one[0] + other[0], one[1] + other[1]]
+        add(run(0), other.join().expect("the other half"))
     });
-    eprintln!("{won} of {seeds} races were won, {beside} had more than one candidate under way");
-    assert!(seeds < 100 || (won > seeds / 4 && beside > seeds / 4), "{won}, {beside}");
+    (seeds, sum)
+}
+
+#[test]
+fn j03_every_race_has_at_most_one_winner_and_leaves_no_loser_behind() {
+    let (seeds, [won, beside, aborted, probed]) = every_seed(|seed| {
+        let raced = race(&Field::of(seed));
+        assert!(raced.violations.is_empty(), "seed {seed}: {:#?}\n{raced:?}", raced.violations);
+        let wins = matches!(raced.conclusion, Some(Conclusion::Won(_)));
+        [wins, raced.started > 1, raced.aborted > 0, raced.probed > 0].map(u64::from)
+    });
+    eprintln!("of {seeds} races {won} were won, {beside} had more than one candidate under way,");
+    eprintln!("{aborted} had losers to abort, and in {probed} some only probed");
+    let enough = [(won, 4), (beside, 4), (aborted, 8), (probed, 10)];
+    assert!(seeds < 100 || enough.iter().all(|(count, part)| *count > seeds / part), "{enough:?}");
+}
+
+/// When the data connection of the winner stands at the latest: the candidates before it have had their head starts
+/// and claims, and it has not taken longer than alone. A winner that has only probed begins once more.
+fn latest(field: &Field, works: usize) -> Duration {
+    let alone = Field::plain(vec![field.scenarios[works].clone()]);
+    let alone = hold(&alone).first.expect("a connection");
+    let Settings { setup, claim, .. } = Settings::default();
+    let before = setup + Duration::from_millis(250) + if field.hasty { claim } else { Duration::ZERO };
+    let before = before * u32::try_from(works).expect("a few");
+    before + alone * if field.probes && works > 0 { 4 } else { 1 }
+}
+
+/// How much later than that the winner of a race was.
+fn too_late(field: &Field, works: usize) -> Option<Duration> {
+    let raced = hold(field);
+    assert_eq!(raced.conclusion, Some(Conclusion::Won(works)), "{raced:?}");
+    raced.first.expect("a connection").checked_sub(latest(field, works)).filter(|late| !late.is_zero())
+}
+
+#[test]
+fn j03_the_first_byte_comes_after_the_head_starts_of_silent_candidates_and_no_timeout() {
+    every_seed(|seed| {
+        let (field, works) = Field::silent(seed);
+        assert_eq!(too_late(&field, works), None, "seed {seed}\n{field:#?}");
+        []
+    });
 }
 
 fn dead() -> Scenario {
@@ -44,7 +78,7 @@ fn dead() -> Scenario {
 fn h17_a_candidate_that_works_wins_while_those_before_it_are_dead_without_a_word() {
     for before in 0..3 {
         let scenarios = (0..before).map(|_| dead()).chain([Scenario::plain()]).collect();
-        let raced = hold(&Field { scenarios, sessions: 8, sabotage: None });
+        let raced = hold(&Field::plain(scenarios));
         assert_eq!(raced.conclusion, Some(Conclusion::Won(before)), "{raced:?}");
         assert!(raced.took < Duration::from_secs(20), "{raced:?}");
     }
@@ -52,15 +86,25 @@ fn h17_a_candidate_that_works_wins_while_those_before_it_are_dead_without_a_word
 
 #[test]
 fn h17_where_sessions_are_limited_the_working_candidate_still_has_its_turn() {
-    let raced = hold(&Field { scenarios: vec![dead(), Scenario::plain()], sessions: 1, sabotage: None });
+    let raced = hold(&Field { sessions: 1, ..Field::plain(vec![dead(), Scenario::plain()]) });
     assert_eq!(raced.conclusion, Some(Conclusion::Won(1)), "{raced:?}");
 }
 
 /// Whether some race that is driven like this has such a violation.
 fn shows(sabotage: Slip, what: &str) -> bool {
-    (0..200).any(|seed| {
+    (0..400).any(|seed| {
         let field = Field { sabotage: Some(sabotage), ..Field::of(seed) };
         race(&field).violations.iter().any(|violation| violation.contains(what))
+    })
+}
+
+/// Whether some race in which only one candidate works comes too late if it is driven like this.
+fn delays(sabotage: Slip) -> bool {
+    (0..400).any(|seed| {
+        let (field, works) = Field::silent(seed);
+        let latest = latest(&field, works);
+        let raced = race(&Field { sabotage: Some(sabotage), ..field });
+        raced.first.is_none_or(|first| first > latest)
     })
 }
 
@@ -72,4 +116,29 @@ fn the_simulator_notices_a_driver_that_publishes_losers() {
 #[test]
 fn the_simulator_notices_a_driver_that_forgets_losers() {
     assert!(shows(Slip::ForgetLosers, "has outlived the race"));
+}
+
+#[test]
+fn the_simulator_notices_a_driver_that_aborts_the_listening_end_first() {
+    assert!(shows(Slip::ListenerFirst, "is aborted first"));
+}
+
+#[test]
+fn the_simulator_notices_a_driver_that_transfers_where_it_should_probe() {
+    assert!(shows(Slip::ProbesMove, "where it should probe"));
+}
+
+#[test]
+fn the_simulator_notices_a_driver_that_keeps_sessions_of_losers() {
+    assert!(shows(Slip::KeepSessions, "have sessions for ever"));
+}
+
+#[test]
+fn the_simulator_notices_a_driver_without_a_clock() {
+    assert!(delays(Slip::NoClock));
+}
+
+#[test]
+fn the_simulator_notices_a_driver_that_takes_every_claim_for_a_win() {
+    assert!(delays(Slip::Believe));
 }

@@ -346,7 +346,8 @@ impl Race {
         }
         // An abort does not keep the next candidate waiting, but its sessions count.
         self.claimant.is_none()
-            && busy < self.settings.together && (self.due || self.count(State::is_running) == 0)
+            && busy < self.settings.together
+            && (self.due || self.count(State::is_running) == 0)
     }
 
     /// Starts what is due, or ends the race.

@@ -14,6 +14,7 @@
 //! | `= text` | the outcome |
 
 mod any;
+mod digest;
 mod order;
 mod play;
 mod relayed;
@@ -27,6 +28,7 @@ use super::*;
 use crate::client::{self, Standing};
 use crate::command::{Command, Verb};
 use crate::dialect::Dialect;
+use crate::digest::Algorithm;
 use crate::feature::Capabilities;
 use crate::rendezvous::RendezvousSecret;
 use crate::reply::{Code, Reply, classify};
@@ -82,6 +84,7 @@ fn party(address: &str, features: &str) -> Party {
         epsv: has("EPSV"),
         pret: has("PRET"),
         pinc: has("PINC"),
+        dgst: if has("DGST") { vec![Algorithm::Sha256, Algorithm::Crc32c] } else { Vec::new() },
         loses_early: has("EARLY"),
         known: true,
         ..Capabilities::default()
@@ -107,6 +110,7 @@ fn case(source: Party, destination: Party) -> Case {
             restart: None,
             secret: None,
             probes: false,
+            digest: None,
         },
         roles: Roles { passive: Side::Destination, opening, filter: false, first: None, tls: DataTls::Clear },
         source,

@@ -1,0 +1,81 @@
+//! Every opening, family, protection, command and length, one with the other (J01), in quiet runs that must succeed.
+
+use super::hold;
+use ftp_proto::dialect::Dialect;
+use ftp_proto::third_party::{DataTls, Opening, Posture, Postures, Roles, Store};
+use integration_tests::sim::scenario::{Path, Pin, Scenario, Tls};
+use integration_tests::sim::{Pair, SIDES};
+
+const LENGTHS: [usize; 4] = [0, 1, 65_535, 65_536];
+
+/// Each way to store each length: STOR, APPE, and STOR that continues in the middle.
+fn stored(base: &Scenario) -> Vec<Scenario> {
+    let ways = [(Store::Replace, false), (Store::Append, false), (Store::Replace, true)];
+    let all = ways.into_iter().flat_map(|way| LENGTHS.map(|length| (way, length)));
+    let possible = all.filter(|((_, restarts), length)| !restarts || *length > 1);
+    let scenarios = possible.map(|((store, restarts), length)| {
+        let (file, restart) = (Some(length), restarts.then_some(length / 2));
+        let old = if restarts { None } else { base.old };
+        Scenario { store, restart, file, old, seed: base.seed + length as u64, ..base.clone() }
+    });
+    scenarios.collect()
+}
+
+/// Each scenario must move its file, and all laws must hold.
+fn all_move(scenarios: impl IntoIterator<Item = Scenario>) -> usize {
+    let moved = scenarios.into_iter().flat_map(|base| stored(&base)).map(|scenario| {
+        let report = hold(&scenario);
+        assert!(super::has_moved(&report), "{scenario:?}\n{}", report.transcript());
+    });
+    moved.count()
+}
+
+#[test]
+fn j01_direct_by_every_opening_in_both_families_in_clear_and_inside_tls() {
+    let openings = [Opening::Lstn, Opening::Pasv, Opening::Epsv, Opening::Symmetric];
+    let mut scenarios = Vec::new();
+    for (opening, passive) in openings.into_iter().flat_map(|opening| SIDES.map(|side| (opening, side))) {
+        // A 227 has no room for an IPv6 address.
+        for v6 in [false, true].into_iter().filter(|v6| !v6 || opening != Opening::Pasv) {
+            for client in [None, Some(true), Some(false)] {
+                let tls = client.map(|at_source| Tls {
+                    clients: Pair { source: at_source, destination: !at_source },
+                    pins: Pair { source: Pin::Right, destination: Pin::Right },
+                });
+                let roles = Roles { opening, passive, filter: true, first: None, tls: DataTls::Clear };
+                scenarios.push(Scenario { v6, roles, tls, ..Scenario::plain() });
+            }
+        }
+    }
+    assert_eq!(all_move(scenarios), 420);
+}
+
+#[test]
+fn j01_the_scripts_of_438_and_478_in_every_pair_of_dialects() {
+    let dialects = [Dialect::Rfc354, Dialect::Rfc959];
+    let mut scenarios = Vec::new();
+    for (source, destination) in dialects.into_iter().flat_map(|one| dialects.map(|two| (one, two))) {
+        for (opening, passive) in
+            [Opening::Lstn, Opening::Pasv].into_iter().flat_map(|opening| SIDES.map(|side| (opening, side)))
+        {
+            let dialect = Pair { source, destination };
+            let roles = Roles { opening, passive, filter: true, first: None, tls: DataTls::Clear };
+            scenarios.push(Scenario { dialect, roles, ..Scenario::plain() });
+        }
+    }
+    assert_eq!(all_move(scenarios), 160);
+}
+
+#[test]
+fn j01_through_a_relay_in_every_posture_and_through_this_program() {
+    let postures = [Posture::Passive, Posture::Active];
+    let mut scenarios = Vec::new();
+    for v6 in [false, true] {
+        for (source, destination) in postures.into_iter().flat_map(|one| postures.map(|two| (one, two))) {
+            let path = Path::Relayed(Postures { source, destination });
+            scenarios.push(Scenario { v6, path, relay: true, ..Scenario::plain() });
+        }
+        scenarios.push(Scenario { v6, path: Path::Through, ..Scenario::plain() });
+    }
+    assert_eq!(all_move(scenarios), 100);
+}
