@@ -5,7 +5,7 @@ use super::{Algorithm, Digest};
 /// The digest of the bytes that a server has moved, from its final reply.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Streamed {
-    /// The digest.
+    /// The digest of these bytes.
     pub digest: Digest,
     /// The position of the first byte in the file.
     pub first: u64,

@@ -16,7 +16,7 @@ pub enum Purpose {
 pub(super) enum State {
     /// It has not started, or it was given up too early and may start again.
     Waiting,
-    /// It runs.
+    /// It runs, and this is known of it.
     Running(Run),
     /// It was told to abort. Whether it may start again.
     Leaving { again: bool },

@@ -150,6 +150,7 @@ fn of_a_race(timer: &str) -> Option<String> {
         "HeadStart" => Some("250 ms, or two round trips; longer before the first path through a third host, and for a candidate that has worked before".to_owned()),
         "Patience" => Some(words(settings.patience)),
         "Scout" => Some(words(settings.scout)),
+        "Claim" => Some(words(settings.claim)),
         _ => None,
     }
 }
