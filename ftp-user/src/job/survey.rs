@@ -213,6 +213,7 @@ impl<'a> Probing<'a> {
             probes,
             allowed: self.allowed,
             look: Digest::Off,
+            digest: None,
         }
     }
 

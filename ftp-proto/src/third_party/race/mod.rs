@@ -33,7 +33,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use scouts::{Scouting, Scouts};
 pub use machine::{Conclusion, Ended, Input, Output, Race};
+pub use scouts::{Scouting, Scouts};
 pub use settings::{Entrant, Manner, Settings, Timer};
 pub use state::Purpose;
