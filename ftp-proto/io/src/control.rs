@@ -91,7 +91,7 @@ impl Control {
         })
     }
 
-    /// Queues `bytes`, and sends at once what the connection takes. This never waits: whoever sends
+    /// Queues `bytes`, and sends at once what the connection takes. This never waits: a driver that sends
     /// more while [`Self::is_full`] decides by this how much memory a slow peer costs.
     pub fn send(&mut self, bytes: &[u8], now: Moment) {
         self.unsent.push(bytes);

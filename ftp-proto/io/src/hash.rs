@@ -76,9 +76,9 @@ pub enum Digester {
     Crc32(crc32fast::Hasher),
     /// CRC-32C of what was seen.
     Crc32c(u32),
-    /// MD5, which nobody should trust against an attacker.
+    /// MD5, which is no protection against an attacker.
     Md5(Md5),
-    /// SHA-1, which nobody should trust against an attacker.
+    /// SHA-1, which is no protection against an attacker.
     Sha1(Sha1),
     /// SHA-256, the default.
     Sha256(Sha256),

@@ -53,7 +53,7 @@ impl Meter {
         Self(Arc::new(State { limiters, gate: Some(gate), ..State::default() }))
     }
 
-    /// Waits until the work may have a thread. `None` if nobody has to be asked.
+    /// Waits until the work may have a thread. `None` if there is no gate to ask.
     pub async fn pass(&self) -> Option<Pass> {
         match &self.0.gate {
             Some(gate) => Some(gate.pass().await),

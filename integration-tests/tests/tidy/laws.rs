@@ -133,8 +133,12 @@ fn every_doc_comment_says_something() {
 }
 
 /// The folders whose comments name every party; others may join them.
-const WITH_PARTIES: [(&str, &[&str]); 2] =
-    [("ftp-proto/src", &["/server/", "/shared/", "/fair/"]), ("ftp-server/src", &["/"])];
+const WITH_PARTIES: [(&str, &[&str]); 4] = [
+    ("ftp-proto/src", &["/server/", "/shared/", "/fair/"]),
+    ("ftp-proto/io/src", &["/"]),
+    ("ftp-server/src", &["/"]),
+    ("ftp-relay-agent/src", &["/"]),
+];
 
 #[test]
 fn comments_say_who_is_meant() {

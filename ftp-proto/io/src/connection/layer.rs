@@ -1,4 +1,4 @@
-//! TLS above a socket, or above another TLS, for either side, driven by whoever owns the socket.
+//! TLS above a socket, or above another TLS, for either side, driven by the owner of the socket.
 
 use std::io::{self, BufRead, IoSlice, Read, Write};
 use std::os::fd::AsFd;

@@ -104,7 +104,7 @@ impl Connection {
         }
     }
 
-    /// The socket: who is at its ends, how it is closed. Whoever writes to it directly breaks TLS.
+    /// The socket: who is at its ends, how it is closed. Bytes that are written to it directly break TLS.
     pub const fn socket(&self) -> &TcpStream {
         &self.socket
     }
@@ -180,7 +180,7 @@ impl Connection {
         if self.wants_flush() { self.socket.try_io(Interest::WRITABLE, || self.flush_now()) } else { Ok(()) }
     }
 
-    /// Writes a short piece to a connection whose readiness nobody knows yet, because it is new. Returns
+    /// Writes a short piece to a connection whose readiness is not known yet, because it is new. Returns
     /// whether the system has taken all of it at once, as it does while its buffer is empty.
     pub fn write_at_once(&self, bytes: &[u8]) -> bool {
         self.write_now(bytes).is_ok_and(|count| count == bytes.len()) && self.flush_now().is_ok()

@@ -6,7 +6,7 @@
 //! thread; and if no second thread may be had, the transfer's own thread does the work.
 //!
 //! If somebody changes the file between the two looks, the digest is not that of the bytes that were sent.
-//! Then the other end finds that they differ, and nobody takes such a copy for a good one.
+//! Then the other end finds that they differ, and such a copy is not taken for a good one.
 
 use std::fs::File;
 use std::io;
@@ -36,7 +36,7 @@ struct Shared {
     progress: Mutex<Progress>,
     /// There is progress, or the second thread has done everything.
     advanced: Condvar,
-    /// Whoever catches up holds it.
+    /// The thread that catches up holds it.
     digest: Mutex<Digest>,
 }
 

@@ -79,7 +79,7 @@ impl Default for Pipes {
     }
 }
 
-/// What a direction gets when there are many: the size of a pipe that nobody has changed.
+/// What a direction gets when there are many: the size that the system gives a pipe.
 const SMALL_PIPE: usize = 64 * 1024;
 /// Maximum number of empty pipes that are kept for later.
 const MAX_POOLED: usize = 16;

@@ -1,7 +1,7 @@
 //! What the second thread of a transfer is doing.
 
-/// What the second thread of a transfer is doing. Nobody waits for one that has not begun: all threads may be
-/// taken by those who would wait. Whoever needs its work does it instead.
+/// What the second thread of a transfer is doing. A transfer does not wait for one that has not begun,
+/// because the transfers that wait may have all threads. A transfer that needs its work does it instead.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) enum Second {
     /// There is nothing to do.
@@ -23,7 +23,7 @@ impl Second {
         is_wanted
     }
 
-    /// Whoever asked for a thread does its work now, unless it has begun. Returns whether it has.
+    /// The transfer that asked for a thread does its work now, unless it has begun. Returns whether it has.
     pub(super) fn has_begun(&mut self) -> bool {
         let works = *self == Self::Works;
         if !works {

@@ -93,7 +93,7 @@ impl Slot {
         slot
     }
 
-    /// Whether nobody else needs this thread. Then it may wait for one connection alone, and is not
+    /// Whether no other join needs this thread. Then it may wait for one connection alone, and is not
     /// woken by what happens at the other one.
     pub(super) fn is_alone(&self) -> bool {
         self.0.as_ref().is_some_and(|worker| worker.busy() == 1)
@@ -108,5 +108,5 @@ impl Drop for Slot {
     }
 }
 
-/// Maximum number of threads; bytes that nobody looks at do not keep more processors busy.
+/// Maximum number of threads; bytes that are not looked at do not keep more processors busy.
 const MAX_WORKERS: usize = 4;

@@ -1,6 +1,6 @@
 //! The log: one line for each event on standard error, as text or as JSON.
 //!
-//! A thread of its own writes the lines. If whoever reads standard error is slow or gone, lines are
+//! A thread of its own writes the lines. If the reader of standard error is slow or gone, lines are
 //! lost, and the program goes on. Lost lines are counted; the next line that can be written says how
 //! many there were.
 

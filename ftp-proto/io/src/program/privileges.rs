@@ -23,7 +23,7 @@ pub fn run_as(name: &str) -> io::Result<()> {
     if is(user.uid) { Ok(()) } else { Err(io::Error::other("the system has kept another user")) }
 }
 
-/// Whether there is a user `name` to go on as, whoever this process is now.
+/// Whether there is a user `name` to go on as. The present user of the process does not matter.
 ///
 /// # Errors
 ///

@@ -1,6 +1,6 @@
 //! Removes passwords from the argument list.
 //!
-//! Whoever lists processes sees their arguments. A program that finds a password among its own
+//! Every user who lists processes sees their arguments. A program that finds a password among its own
 //! therefore starts itself again with a list that shows none. The whole list travels in a file in
 //! memory that only the new image of the program has open.
 

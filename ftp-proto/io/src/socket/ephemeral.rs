@@ -1,17 +1,17 @@
-//! The ports that the system gives to whoever asks for any.
+//! The ports that the system gives to a program that asks for any.
 
 use std::fs;
 use std::ops::RangeInclusive;
 
-/// The ports that the system gives to whoever asks for any, as it tells them.
+/// The ports that the system gives to a program that asks for any, as it tells them.
 ///
 /// To look for a free one, the system goes through them all, and it takes no port of an earlier connection that
 /// still has to time out. After some ten thousand transfers in a minute a single search takes milliseconds.
-/// Whoever names a port gets it at once, even in that state, where only listening is exclusive.
+/// A program that names a port gets it at once, even in that state, where only listening is exclusive.
 #[derive(Debug)]
 pub(super) struct Ephemeral {
     range: RangeInclusive<u16>,
-    /// Ports that the system gives to nobody who does not name them.
+    /// Ports that the system gives only to a program that names them.
     reserved: Vec<RangeInclusive<u16>>,
 }
 

@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::lease::Lease;
 use super::open::bound;
 
-/// A listening socket. Dropping it closes the socket; connections that nobody accepted are reset.
+/// A listening socket. Dropping it closes the socket; connections that were not accepted are reset.
 #[derive(Debug)]
 pub struct Listener {
     inner: TcpListener,

@@ -39,7 +39,7 @@ pub(super) fn bound(at: SocketAddr) -> io::Result<Socket> {
 }
 
 /// Refuses a connection whose two ends are one socket. TCP opens such a connection from a port to itself,
-/// where nobody else is (RFC 9293 3.5).
+/// where no other socket is (RFC 9293 3.5).
 pub(super) fn not_itself(stream: TcpStream) -> io::Result<TcpStream> {
     if stream.local_addr()? == stream.peer_addr()? {
         return Err(io::ErrorKind::ConnectionRefused.into());

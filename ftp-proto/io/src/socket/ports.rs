@@ -34,7 +34,7 @@ impl Ports {
     }
 
     /// Reserves a port at the address `at` whose number `parity` allows. It is bound, so that no other
-    /// program gets it, but nobody listens there yet.
+    /// program gets it, but no socket listens there yet.
     ///
     /// # Errors
     ///
@@ -139,7 +139,7 @@ fn picks() -> io::Result<impl Iterator<Item = u32>> {
     Ok(numbers.into_iter())
 }
 
-/// A data port of this process. Nobody else in this process gets it before this value and every
+/// A data port of this process. It is not given out again in this process before this value and every
 /// [`Listener`] made of it are dropped.
 #[derive(Debug)]
 pub struct Reserved {

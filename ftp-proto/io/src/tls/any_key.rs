@@ -1,4 +1,4 @@
-//! Accepts every certificate whose key has signed the handshake. Whoever uses it compares the
+//! Accepts every certificate whose key has signed the handshake. Its user compares the
 //! fingerprint afterwards.
 
 use rustls::client::danger::{ServerCertVerified, ServerCertVerifier};
@@ -11,7 +11,7 @@ use rustls::{DistinguishedName, Error};
 use super::signatures::check_signatures;
 use crate::crypto::provider;
 
-/// Accepts every certificate that can be read, whoever has issued it, whatever it is for and however old
+/// Accepts every certificate that can be read, from any issuer, whatever it is for and however old
 /// it is, but only from the holder of its key.
 #[derive(Debug)]
 pub(super) struct AnyKey {

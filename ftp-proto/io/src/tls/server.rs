@@ -106,7 +106,7 @@ impl Server {
     }
 
     /// Whether sessions that begin from now on ask the client for a certificate. It need not show one, and
-    /// may show any whose key it has: whoever logs it in compares the fingerprint. Where authorities are
+    /// may show any whose key it has: the login compares the fingerprint. Where authorities are
     /// named this changes nothing.
     pub fn ask_clients(&self, ask: bool) {
         self.asks.store(ask, Ordering::Relaxed);

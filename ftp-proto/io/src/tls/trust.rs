@@ -53,7 +53,7 @@ impl Trust {
         Self(Arc::new(Policy::Pinned(pins.into_iter().collect())))
     }
 
-    /// Trusts every server. Whoever is between can read and change everything.
+    /// Trusts every server. A host in between can read and change everything.
     pub fn anybody() -> Self {
         Self(Arc::new(Policy::Anybody))
     }

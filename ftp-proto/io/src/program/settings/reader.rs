@@ -1,4 +1,4 @@
-//! Takes TOML apart. A value of the wrong kind, a key that is missing and a key that nobody knows are
+//! Takes TOML apart. A value of the wrong kind, a key that is missing and an unknown key are
 //! mistakes; reading goes on, so that all of them are found at once.
 
 use std::collections::BTreeMap;
@@ -71,7 +71,7 @@ impl Reader<'_> {
         self.places.insert(name.into(), place.into());
     }
 
-    /// Records that nobody knows the key `name`.
+    /// Records that the key `name` is unknown.
     pub fn unknown(&mut self, at: Range<usize>, name: &str, known: &[&str], whose: &str) {
         if let Some(place) = self.places.get(name) {
             let what = format!("{name:?} does not belong here: write it {place}");
@@ -157,7 +157,7 @@ impl Reader<'_> {
     }
 }
 
-/// A suggestion for a name that nobody knows; empty if no known name is like it.
+/// A suggestion for an unknown name; empty if no known name is like it.
 pub(super) fn meant(name: &str, known: &[&str]) -> String {
     let alike = known.iter().map(|known| (strsim::jaro(known, name), known)).filter(|(how, _)| *how > ALIKE);
     let nearest = alike.max_by(|(one, _), (other, _)| one.total_cmp(other));
