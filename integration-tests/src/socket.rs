@@ -143,3 +143,14 @@ pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     }
     panic!("never: {what}");
 }
+
+/// How many of these connections have got a reply with this code by now.
+pub fn answered(streams: &[TcpStream], code: &str) -> usize {
+    let has_code = |stream: &&TcpStream| {
+        stream.set_nonblocking(true).unwrap();
+        let mut said = vec![0; 4096];
+        let count = stream.peek(&mut said).unwrap_or(0);
+        String::from_utf8_lossy(&said[..count]).lines().any(|line| line.starts_with(code))
+    };
+    streams.iter().filter(has_code).count()
+}

@@ -4,7 +4,7 @@ use ftp_proto::dialect::Dialect::Rfc959;
 use integration_tests::binary::{Program, Running};
 use integration_tests::raw::Raw;
 use integration_tests::site::{PASSWORD, Server, Site, USER, sample};
-use integration_tests::socket;
+use integration_tests::socket::{self, answered};
 use rustix::process::Signal;
 use std::fs;
 use std::io::{Read, Write};
@@ -156,17 +156,6 @@ fn guesses(server: &Server, from: &str, name: &str, count: usize) -> Vec<TcpStre
         all.push(stream);
     }
     all
-}
-
-/// How many of these connections have got a reply with this code by now.
-fn answered(streams: &[TcpStream], code: &str) -> usize {
-    let has_code = |stream: &&TcpStream| {
-        stream.set_nonblocking(true).unwrap();
-        let mut said = vec![0; 4096];
-        let count = stream.peek(&mut said).unwrap_or(0);
-        String::from_utf8_lossy(&said[..count]).lines().any(|line| line.starts_with(code))
-    };
-    streams.iter().filter(has_code).count()
 }
 
 #[test]

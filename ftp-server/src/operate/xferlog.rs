@@ -207,17 +207,7 @@ mod tests {
     #[test]
     fn what_is_about_a_file_has_a_line_and_no_name_breaks_it() {
         let path = PathName::from_wire("/a b\tc").unwrap();
-        let stored = Transfer {
-            verb: Verb::Stor,
-            path: &path,
-            direction: Direction::Receive,
-            data_type: DataType::Image,
-            bytes: 7,
-            took: Duration::from_millis(2_900),
-            private: false,
-            peer: Some("192.0.2.7:5000".parse().unwrap()),
-            failure: None,
-        };
+        let stored = Transfer::stored(&path);
         let expect = "2 192.0.2.7 7 /a_b_c b _ i r ann_b ftp 0 * c";
         check(&Record::Moved(stored), false, Some(expect));
         let sent = Transfer {

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use ftp_proto::dialect::Dialect::Rfc959;
 use integration_tests::raw::Raw;
 use integration_tests::site::{Server, Site};
-use integration_tests::socket::{connect, until};
+use integration_tests::socket::{answered, connect, until};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
@@ -37,17 +37,6 @@ fn crowd(server: &Server, first: [u8; 4], count: u32) -> Vec<TcpStream> {
         stream
     };
     (0..count).map(guess).collect()
-}
-
-/// How many of these connections have got a reply with this code by now.
-fn answered(streams: &[TcpStream], code: &str) -> usize {
-    let has_code = |stream: &&TcpStream| {
-        stream.set_nonblocking(true).unwrap();
-        let mut said = vec![0; 4096];
-        let count = stream.peek(&mut said).unwrap_or(0);
-        String::from_utf8_lossy(&said[..count]).lines().any(|line| line.starts_with(code))
-    };
-    streams.iter().filter(has_code).count()
 }
 
 fn bob(server: &Server) -> Raw {

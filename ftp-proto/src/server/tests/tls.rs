@@ -38,6 +38,23 @@ fn private(tls: Tls) -> Harness {
     h
 }
 
+/// `--foreign authenticated`, all networks.
+fn open_to_all() -> Harness {
+    let rules = Rules {
+        foreign: Foreign::Authenticated,
+        foreign_networks: Some(vec!["0.0.0.0/0".parse().unwrap()]),
+        ..Rules::default()
+    };
+    let mut h = Harness::new(Setup { tls: EXPLICIT, rules, ..Setup::default() });
+    h.say("AUTH TLS");
+    h.handshake(shown(None, false));
+    h.say("PBSZ 0");
+    h.say("PROT P");
+    let mut h = h.logged_in();
+    h.take();
+    h
+}
+
 /// Somebody connects from the user's own host, and the handshake on that connection begins.
 fn data(h: &mut Harness, command: &str) {
     let port = h.port("PASV");
@@ -285,17 +302,7 @@ fn f10_another_certificate_than_the_pinned_one_gets_nothing() {
 #[test]
 fn f10_a_foreign_host_that_shows_another_certificate_is_refused_before_150() {
     for (shows, moves) in [(leaf(1), true), (leaf(2), false)] {
-        let rules = Rules {
-            foreign: Foreign::Authenticated,
-            foreign_networks: Some(vec!["0.0.0.0/0".parse().unwrap()]),
-            ..Rules::default()
-        };
-        let mut h = Harness::new(Setup { tls: EXPLICIT, rules, ..Setup::default() });
-        h.say("AUTH TLS");
-        h.handshake(shown(None, false));
-        h.say("PBSZ 0");
-        h.say("PROT P");
-        let mut h = h.logged_in();
+        let mut h = open_to_all();
         h.check(&format!("PINC SHA-256 {}", leaf(1).to_hex()), &["200"]);
         let port = h.port("EPSV");
         h.arrive(port, &format!("{FOREIGN}:5000"));

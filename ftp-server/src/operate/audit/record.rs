@@ -206,3 +206,21 @@ pub struct Transfer<'a> {
     /// Why it is not whole.
     pub failure: Option<&'a str>,
 }
+
+#[cfg(test)]
+impl<'a> Transfer<'a> {
+    /// A file that a client has stored, whole.
+    pub(in crate::operate) fn stored(path: &'a PathName) -> Self {
+        Self {
+            verb: Verb::Stor,
+            path,
+            direction: Direction::Receive,
+            data_type: DataType::Image,
+            bytes: 7,
+            took: Duration::from_millis(2_900),
+            peer: Some(([192, 0, 2, 7], 5000).into()),
+            private: false,
+            failure: None,
+        }
+    }
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use ftp_proto::command::{DataType, Direction, Verb};
+use ftp_proto::command::{Direction, Verb};
 use ftp_proto::policy::Why;
 use ftp_proto::server::Timer;
 use ftp_proto::server::ask::FileFailure;
@@ -49,18 +49,8 @@ const fn is_in_every(record: &Record<'_>) -> bool {
 /// One record of each kind.
 fn every<'a>(path: &'a PathName, owner: &'a Owner, failed: &'a HookFailure) -> Vec<Record<'a>> {
     let from: SocketAddr = "192.0.2.7:5000".parse().unwrap();
-    let sent = Transfer {
-        verb: Verb::Retr,
-        path,
-        direction: Direction::Send,
-        data_type: DataType::Image,
-        bytes: 1,
-        took: Duration::ZERO,
-        peer: Some(from),
-        private: false,
-        failure: None,
-    };
-    let received = Transfer { direction: Direction::Receive, ..sent };
+    let received = Transfer::stored(path);
+    let sent = Transfer { verb: Verb::Retr, direction: Direction::Send, ..received };
     let broken = |transfer: Transfer<'a>| Transfer { failure: Some("two words"), ..transfer };
     let changed = |failure| Record::Changed { verb: Verb::Dele, path, to: None, failure };
     let full = NoPlace::Banned { minutes: 1 };

@@ -1,11 +1,10 @@
 //! Data connections inside TLS: handshakes and proofs, strangers, pins, resumed sessions.
 
-use super::{EXPLICIT, leaf, private, shown};
+use super::{EXPLICIT, leaf, open_to_all, private, shown};
 use crate::command::Direction;
-use crate::policy::{Foreign, Rules};
 use crate::server::ask::{Answer, End};
 use crate::server::tests::Harness;
-use crate::server::tests::harness::{FOREIGN, OWN, Setup, seconds};
+use crate::server::tests::harness::{FOREIGN, OWN, seconds};
 use crate::server::{Reuse, Tls};
 
 const SECRET: [u8; 32] = [0x5a; 32];
@@ -77,23 +76,6 @@ fn f07_a_foreign_peer_that_cannot_begin_tls_looks_like_every_failure() {
         assert_eq!(h.take(), ["425 No proven data connection"]);
         assert!(h.open.is_empty());
     }
-}
-
-/// `--foreign authenticated`, all networks.
-fn open_to_all() -> Harness {
-    let rules = Rules {
-        foreign: Foreign::Authenticated,
-        foreign_networks: Some(vec!["0.0.0.0/0".parse().unwrap()]),
-        ..Rules::default()
-    };
-    let mut h = Harness::new(Setup { tls: EXPLICIT, rules, ..Setup::default() });
-    h.say("AUTH TLS");
-    h.handshake(shown(None, false));
-    h.say("PBSZ 0");
-    h.say("PROT P");
-    let mut h = h.logged_in();
-    h.take();
-    h
 }
 
 #[test]
