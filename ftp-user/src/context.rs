@@ -1,12 +1,13 @@
 //! What every call needs: clock, events, cancellation and permissions.
 
-use crate::config::Relays;
+use crate::config::{Proxy, Relays};
 use crate::id::Origin;
 use crate::report::Events;
 use crate::state::{Pairs, Runs};
 use ftp_io::clock::Clock;
 use ftp_io::tls::Trust;
 use ftp_proto::address::Family;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -23,6 +24,8 @@ pub struct Context {
     pub patience: Patience,
     /// The only address family to use, if one was chosen.
     pub family: Option<Family>,
+    /// The proxy through which this program connects, if it may not do so itself. Then it cannot listen.
+    pub proxy: Option<Arc<Proxy>>,
     /// The relays that may be used.
     pub relays: Relays,
     /// Whether candidates are tried beside each other, each with sessions of its own.
@@ -143,6 +146,7 @@ impl Context {
             cancel,
             patience: Patience { reply: long, stall: long, retries: 0, first_retries: 0 },
             family: None,
+            proxy: None,
             relays: Relays::default(),
             race: true,
             pairs: Pairs::default(),

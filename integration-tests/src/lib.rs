@@ -21,6 +21,7 @@ pub mod relay;
 pub mod sim;
 pub mod site;
 pub mod socket;
+pub mod socks;
 pub mod tls_client;
 pub mod tls_peer;
 pub mod topology;

@@ -31,6 +31,7 @@ mod network;
 mod outage;
 mod probe;
 mod proof;
+mod proxied;
 mod quirks;
 mod relay;
 mod relayed;

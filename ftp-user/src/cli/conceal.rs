@@ -67,6 +67,8 @@ mod tests {
             assert_eq!(masked(text.as_bytes()), expect.map(|t| t.as_bytes().to_vec()), "{text}");
         };
         check("ftp://bob:s3cret@h:2121/a", Some("ftp://bob:***@h:2121/a"));
+        check("--proxy=socks5://ann:s3cret@h:1080", Some("--proxy=socks5://ann:***@h:1080"));
+        check("socks5://ann:s3cret@h:1080", Some("socks5://ann:***@h:1080"));
         check("ftps://bob:p@ss@h", Some("ftps://bob:***@h"));
         check("ftp://bob:@h/", Some("ftp://bob:***@h/"));
         check("ftp://bob@h/", None);

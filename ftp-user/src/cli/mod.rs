@@ -19,7 +19,7 @@ pub use conceal::arguments;
 pub use exit::{code, number};
 pub use program::main;
 
-use crate::config::{self, Relays};
+use crate::config::{self, Proxy, Relays};
 use crate::context::{Cancel, Context, ListingLimit, Patience};
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
@@ -34,6 +34,7 @@ use std::fs::{File, Permissions};
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Copies files and trees straight from one FTP server to another.
@@ -79,6 +80,9 @@ struct General {
     /// Say only what failed
     #[arg(short, long, global = true, overrides_with = "quiet", conflicts_with = "verbose")]
     quiet: bool,
+    /// Connect through this SOCKS5 proxy: socks5://[USER:PASSWORD@]HOST:PORT
+    #[arg(long, global = true, value_name = "URL")]
+    proxy: Option<Proxy>,
     /// Use IPv4 only
     #[arg(short = '4', global = true, conflicts_with = "v6")]
     v4: bool,
@@ -208,6 +212,7 @@ impl General {
                 cancel,
                 patience,
                 family,
+                proxy: self.proxy.map(Arc::new),
                 relays,
                 race: true,
                 pairs: Pairs::at(state.clone()),

@@ -11,11 +11,13 @@
 mod authority;
 mod file;
 mod near;
+mod proxy;
 mod read;
 
 pub use authority::Authority;
 pub use file::load;
 pub use near::Near;
+pub use proxy::{Proxy, ProxyLogin};
 pub use read::parse;
 
 use crate::failure::{Failure, words};

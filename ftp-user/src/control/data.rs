@@ -1,22 +1,33 @@
 //! Data connections of which this program is one end: the server listens, this program connects.
 
 use super::answer::Answer;
-use super::dial::{anywhere, within};
+use super::dial::{via, within};
+use super::reach::{HostPort, anywhere, reach};
 use super::session::Session;
 use crate::failure::{Failure, Kind, words};
-use ftp_io::socket;
 use ftp_io::tls::Data;
 use ftp_proto::address::{Family, parse_227, parse_229, parse_255};
 use ftp_proto::command::{Command, Direction, Epsv};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::believe;
 use ftp_proto::reply::Blame;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
+use tokio::net::TcpStream;
 
 impl Session {
     /// The local address for data connections: that of the control connection, unless a relay carries it.
     pub const fn data_from(&self) -> IpAddr {
         if self.relay.is_some() { anywhere(self.peer) } else { self.local }
+    }
+
+    /// Connects to a data port of this server. If only the proxy knows its address, the host is named to the proxy.
+    pub fn reach(&self, at: SocketAddr) -> impl Future<Output = io::Result<TcpStream>> + Send + use<> {
+        let to = match &self.host {
+            Some(host) => HostPort::Name(host.clone(), at.port()),
+            None => HostPort::Address(at),
+        };
+        reach(&self.context, self.data_from(), to)
     }
 
     /// A fresh data connection to this server. The transfer command `next` is the next one to send.
@@ -34,8 +45,9 @@ impl Session {
         }
         let at = at?;
         let limit = self.context.patience.reply;
-        let what = || format!("no data connection to the {} {}", self.role.name(), self.title);
-        match within(&self.context, limit, socket::connect(self.data_from(), at)).await {
+        let via = via(&self.context);
+        let what = || format!("no data connection to the {} {}{via}", self.role.name(), self.title);
+        match within(&self.context, limit, self.reach(at)).await {
             Some(Ok(connection)) => Ok(self.data(connection)),
             Some(Err(error)) => Err(Failure::new(Kind::NoPath, format!("{}: {}", what(), words(&error)))
                 .hint("check that its data ports can be reached from here")),
@@ -83,6 +95,9 @@ impl Session {
         }
         let announced = parse_227(answer.reply.text()).ok_or_else(|| self.unusable(&answer.reply))?;
         let announced = SocketAddr::V4(announced);
+        if self.host.is_some() {
+            return Ok(SocketAddr::new(self.peer, announced.port()));
+        }
         // A lying server could aim this program at somebody else.
         let believed = believe(self.peer, announced).map_err(|why| {
             self.context.events.warn(format!("{}: {why}", self.quote(&answer.reply)));

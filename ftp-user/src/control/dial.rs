@@ -1,56 +1,71 @@
 //! From a host name to a connection, in bounded time.
 
+use super::reach::{HostPort, reach, unbound};
 use crate::context::Context;
 use crate::failure::{About, Failure, Kind, words};
 use crate::place::Site;
-use ftp_io::socket;
 use ftp_proto::address::Family;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 use tokio::net::{TcpStream, lookup_host};
 
+/// A connection that was made.
+#[derive(Debug)]
+pub(crate) struct Dialled {
+    /// The connection. If there is a proxy, its peer is the proxy.
+    pub(crate) stream: TcpStream,
+    /// Where it leads.
+    pub(crate) to: HostPort,
+}
+
 /// Connects to the control port of `site`.
-pub(super) async fn dial(context: &Context, site: &Site) -> Result<TcpStream, Failure> {
+pub(super) async fn dial(context: &Context, site: &Site) -> Result<Dialled, Failure> {
     let name = site.authority();
     connect(context, &site.host, site.port, &name, "a server").await
 }
 
-/// Connects to `what` at a host; `name` is how people know it. Every address gets its share of the time.
+/// Connects to `what` at a host; `name` is how people know it. Every address gets its share of the time. If there is a
+/// proxy, it connects, and looks up a name that this host does not know.
 pub(crate) async fn connect(
     context: &Context,
     host: &str,
     port: u16,
     name: &str,
     what: &str,
-) -> Result<TcpStream, Failure> {
-    let found = within(context, context.patience.reply, lookup_host((host, port))).await;
-    let addresses: Vec<SocketAddr> = match found {
-        Some(Ok(addresses)) => {
-            addresses.filter(|at| context.family.is_none_or(|family| Family::of(at.ip()) == family)).collect()
-        }
+) -> Result<Dialled, Failure> {
+    let limit = context.patience.reply / if context.proxy.is_some() { PATIENCE_FOR_OWN_LOOKUP } else { 1 };
+    let found = within(context, limit, lookup_host((host, port))).await;
+    let targets: Vec<HostPort> = match found {
+        Some(Ok(addresses)) => addresses
+            .filter(|at| context.family.is_none_or(|family| Family::of(at.ip()) == family))
+            .map(HostPort::Address)
+            .collect(),
+        None if context.cancel.is_cancelled() => return Err(Failure::interrupted()),
+        Some(Err(_)) | None if context.proxy.is_some() => vec![HostPort::Name(host.to_owned(), port)],
         Some(Err(error)) => {
             return Err(Failure::new(Kind::Other, format!("cannot find the host {host}: {error}"))
                 .hint("check its name"));
         }
-        None if context.cancel.is_cancelled() => return Err(Failure::interrupted()),
         None => {
             return Err(Failure::new(Kind::Temporary, format!("looking up the host {host} took too long"))
                 .about(About::NoAnswer));
         }
     };
-    let share = context.patience.reply / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
+    let share = context.patience.reply / u32::try_from(targets.len().max(1)).unwrap_or(u32::MAX);
     let mut last = None;
-    for address in addresses {
-        match within(context, share, socket::connect(anywhere(address.ip()), address)).await {
-            Some(Ok(stream)) => return Ok(stream),
-            Some(Err(error)) => last = Some(failed(name, &error, what)),
+    for to in targets {
+        match within(context, share, reach(context, unbound(&to), to.clone())).await {
+            Some(Ok(stream)) => return Ok(Dialled { stream, to }),
+            Some(Err(error)) => last = Some(failed(context, name, &error, what)),
             None if context.cancel.is_cancelled() => return Err(Failure::interrupted()),
             None => {
                 last = Some(
-                    Failure::new(Kind::Temporary, format!("cannot connect to {name}: no answer in time"))
-                        .hint("check the address, or raise --timeout")
-                        .about(About::NoAnswer),
+                    Failure::new(
+                        Kind::Temporary,
+                        format!("cannot connect to {name}{}: no answer in time", via(context)),
+                    )
+                    .hint("check the address, or raise --timeout")
+                    .about(About::NoAnswer),
                 );
             }
         }
@@ -60,10 +75,28 @@ pub(crate) async fn connect(
     }))
 }
 
-fn failed(name: &str, error: &io::Error, what: &str) -> Failure {
-    Failure::new(Kind::Temporary, format!("cannot connect to {name}: {}", words(error)))
-        .hint(format!("check that {what} listens there"))
-        .about(About::NoAnswer)
+#[allow(clippy::wildcard_enum_match_arm, reason = "the kinds of I/O errors are not ours")]
+fn failed(context: &Context, name: &str, error: &io::Error, what: &str) -> Failure {
+    let told = |kind| Failure::new(kind, format!("cannot connect to {name}: {}", words(error)));
+    match (error.kind(), &context.proxy) {
+        (io::ErrorKind::PermissionDenied, Some(_)) => {
+            told(Kind::Refused).hint("check the user and password of --proxy, and ask its operator")
+        }
+        (io::ErrorKind::InvalidData, Some(_)) => {
+            told(Kind::Other).hint("check the address of --proxy: it must be a SOCKS5 proxy")
+        }
+        (_, Some(_)) => told(Kind::Temporary)
+            .hint(format!("check --proxy, and that {what} listens there"))
+            .about(About::NoAnswer),
+        (_, None) => {
+            told(Kind::Temporary).hint(format!("check that {what} listens there")).about(About::NoAnswer)
+        }
+    }
+}
+
+/// The proxy, as a part of a sentence.
+pub(super) fn via(context: &Context) -> String {
+    context.proxy.as_ref().map_or_else(String::new, |proxy| format!(" through the proxy {proxy}"))
 }
 
 /// The result of `work`, or `None` when `limit` passed or somebody wants to stop.
@@ -81,10 +114,5 @@ pub(crate) async fn within<T>(
     }
 }
 
-/// Any address of this host in the family of `like`.
-pub(crate) const fn anywhere(like: IpAddr) -> IpAddr {
-    match like {
-        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-    }
-}
+/// The part of the patience after which a name is left to the proxy.
+const PATIENCE_FOR_OWN_LOOKUP: u32 = 4;

@@ -4,7 +4,7 @@
 //! | file | what |
 //! |---|---|
 //! | `session`, `drive` | one control connection and its machine, and the loop that drives them |
-//! | `dial`, `open`, `secure`, `tunnel` | how a session begins: connect, TLS, greeting, login; or through a relay |
+//! | `reach`, `dial`, `open`, `secure`, `tunnel` | how a session begins: connect, perhaps through a proxy, TLS, greeting, login; or through a relay |
 //! | `ask`, `answer` | one command and its final reply, and what a refusal means |
 //! | `listing`, `facts`, `directory` | a listing; what is at a place; what a directory holds |
 //! | `files` | commands that change files |
@@ -25,6 +25,7 @@ mod flow;
 mod listing;
 mod manners;
 mod open;
+mod reach;
 mod secrets;
 mod secure;
 mod session;
@@ -35,10 +36,11 @@ mod tunnel;
 
 pub(crate) use answer::hint;
 pub use answer::{Answer, kind_of};
-pub(crate) use dial::{anywhere, connect, within};
+pub(crate) use dial::{Dialled, connect, within};
 pub use facts::Facts;
 pub use flow::{Flow, Moving};
 pub use listing::Listing;
+pub(crate) use reach::{HostPort, reach, unbound};
 pub use session::{ABORT_TIMEOUT, Role, Session};
 pub use stall::Stall;
 pub use tunnel::Tunnel;

@@ -1,7 +1,8 @@
 //! A session begins: connect, TLS where it is asked for, greeting, login, and what the server can.
 
-use super::dial::dial;
+use super::dial::{Dialled, dial};
 use super::manners::Manners;
+use super::reach::HostPort;
 use super::secrets::Secrets;
 use super::secure::{self, UNSENT};
 use super::session::{ABORT_TIMEOUT, Credentials, Role, Session};
@@ -17,7 +18,7 @@ use ftp_proto::client::{self, Event};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::feature::Capabilities;
 use ftp_proto::wire::Secret;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 impl Session {
@@ -29,15 +30,18 @@ impl Session {
     /// The same with these versions of TLS, where it is used.
     pub async fn open_by(context: &Context, site: &Site, role: Role, tls: Versions) -> Result<Self, Failure> {
         let begun = context.clock.now();
-        let stream = dial(context, site).await?;
+        let Dialled { stream, to } = dial(context, site).await?;
         let round_trip = context.clock.now().since(begun);
-        let ends = stream.local_addr().and_then(|local| Ok((local, stream.peer_addr()?)));
-        let ends = ends.map_err(|error| {
+        let (peer, host) = match to {
+            HostPort::Address(peer) => (peer, None),
+            HostPort::Name(host, port) => (SocketAddr::new(UNKNOWN, port), Some(host)),
+        };
+        let local = stream.local_addr().map_err(|error| {
             Failure::new(Kind::Temporary, format!("cannot connect to {}: {error}", site.authority()))
         })?;
         let client = secure::client(context, site, role, tls, &site.authority())?;
-        let opened = Self::begin(context, site, role, (stream.into(), client), ends, None).await;
-        opened.map(|session| Self { round_trip, ..session })
+        let opened = Self::begin(context, site, role, (stream.into(), client), (local, peer), None).await;
+        opened.map(|session| Self { round_trip, host, ..session })
     }
 
     /// The same through a relay that has connected to the server. TLS is between this program and the server: the
@@ -98,6 +102,7 @@ impl Session {
             dialect: Dialect::Rfc959,
             capabilities: Capabilities::default(),
             peer: unmapped(peer.ip()),
+            host: None,
             local: unmapped(local.ip()),
             round_trip: Duration::ZERO,
             relay,
@@ -139,6 +144,9 @@ impl Session {
         }
     }
 }
+
+/// The address of a server that only a proxy knows.
+const UNKNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// The title of a session through a relay.
 fn tunnelled(site: &Site, relay: &str) -> String {

@@ -74,8 +74,10 @@ pub struct Session {
     pub dialect: Dialect,
     /// What the server said it can.
     pub capabilities: Capabilities,
-    /// The server's address, as this program or the relay reached it.
+    /// The server's address, as this program or the relay reached it. It is unspecified if only a proxy knows it.
     pub peer: IpAddr,
+    /// The server's name, if only a proxy knows its address.
+    pub host: Option<String>,
     /// The address that the server sees: this program's on this connection, or the relay's.
     pub local: IpAddr,
     /// How long it took to connect: about one round trip.

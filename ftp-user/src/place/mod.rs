@@ -13,6 +13,7 @@ mod url;
 pub use local::Local;
 pub use location::Location;
 pub use netrc::{Login, Netrc};
+pub(crate) use path::decode;
 pub use path::{RemotePath, base_name, join, parent, sibling};
 pub use site::{Remote, Site};
 pub use typed::Place;

@@ -91,7 +91,7 @@ pub fn sibling(path: &PathName, name: &PathName) -> PathName {
 }
 
 /// Percent-decodes strictly: `%` without two hexadecimal digits is refused.
-pub(super) fn decode(text: &[u8]) -> Result<Vec<u8>, Failure> {
+pub(crate) fn decode(text: &[u8]) -> Result<Vec<u8>, Failure> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.iter();
     while let Some(&byte) = rest.next() {

@@ -18,7 +18,7 @@ pub use ftp_proto::relay::message::{Id, Leg, Pin};
 
 use crate::config::Relay;
 use crate::context::Context;
-use crate::control::{Tunnel, anywhere, connect, within};
+use crate::control::{Dialled, HostPort, Tunnel, connect, reach, unbound, within};
 use crate::failure::Failure;
 use crate::place::Site;
 use ftp_io::link;
@@ -40,7 +40,7 @@ pub struct Session {
     name: String,
     /// The name and the address, for messages.
     display_name: String,
-    at: SocketAddr,
+    at: HostPort,
     task: Handle,
     events: mpsc::Receiver<SessionEvent>,
     grants: Grants,
@@ -59,11 +59,10 @@ impl Session {
         let display_name = failure::display_name(relay);
         let token = relay.token()?;
         let address = &relay.address;
-        let stream =
+        let Dialled { stream, to: at } =
             connect(context, &address.host, address.port, &format!("the relay {display_name}"), "a relay")
                 .await?;
-        let prepared = socket::keepalive(&stream).and_then(|()| stream.peer_addr());
-        let at = prepared.map_err(|error| failure::no_link(&display_name, &error.into()))?;
+        socket::keepalive(&stream).map_err(|error| failure::no_link(&display_name, &error.into()))?;
         match within(context, context.patience.reply, link::session(stream, token.secret())).await {
             Some(Ok((link, welcome))) => {
                 let (task, events) = Handle::start(context.clock, link, &welcome);
@@ -94,7 +93,8 @@ impl Session {
             return Err(late(context, &self.display_name, &format!("a connection to {}", site.authority())));
         };
         let (local, peer, ticket) = ready?;
-        let attached = within(context, context.patience.reply, attach(self.at, &ticket)).await;
+        let attached =
+            within(context, context.patience.reply, attach(context, self.at.clone(), &ticket)).await;
         let stream = attached
             .ok_or_else(|| late(context, &self.display_name, "a link for a control connection"))?
             .map_err(|failure| failure::no_link(&self.display_name, &failure))?;
@@ -236,8 +236,8 @@ impl Drop for Session {
     }
 }
 
-async fn attach(at: SocketAddr, ticket: &Secret32) -> Result<link::Link, link::LinkFailure> {
-    let stream = socket::connect(anywhere(at.ip()), at).await?;
+async fn attach(context: &Context, at: HostPort, ticket: &Secret32) -> Result<link::Link, link::LinkFailure> {
+    let stream = reach(context, unbound(&at), at).await?;
     socket::keepalive(&stream)?;
     link::attach(stream, ticket).await
 }

@@ -21,6 +21,8 @@ pub(crate) struct Situation {
     relays: Vec<Nearby>,
     data: DataProtection,
     key: Key,
+    /// Whether the address of both is known. Otherwise neither can be told to the other one.
+    has_addresses: bool,
     /// The longer one of the round trips from here to the two servers.
     round_trip: Duration,
 }
@@ -39,10 +41,12 @@ impl Situation {
         let key =
             Key { source: named(source), destination: named(destination), from: Key::network(source.local) };
         let round_trip = source.round_trip.max(destination.round_trip);
+        let has_addresses = source.host.is_none() && destination.host.is_none();
         let (source, destination) = (source.party(), destination.party());
         Ok(Self {
             relays: nearby(context, (&from.site, &source), (&to.site, &destination)),
             data: data_protection(context, &source, &destination),
+            has_addresses,
             round_trip,
             key,
             source: (from.site.clone(), source),
@@ -52,7 +56,10 @@ impl Situation {
 
     /// The candidates of the allowed paths, in the order of the ladder.
     pub(crate) fn candidates(&self, allowed: Allowed) -> Vec<Candidate> {
-        ladder::candidates(&self.source.1, &self.destination.1, allowed, &self.relays, self.data)
+        let mut candidates =
+            ladder::candidates(&self.source.1, &self.destination.1, allowed, &self.relays, self.data);
+        candidates.retain(|candidate| self.has_addresses || !matches!(candidate, Candidate::Direct(_)));
+        candidates
     }
 
     /// Under which key the pair is remembered.
@@ -99,7 +106,13 @@ impl Situation {
 
     /// Why some of the allowed paths cannot be used, if so.
     pub(crate) fn limitation(&self, allowed: Allowed) -> Option<String> {
-        self.data.limitation(allowed, &self.source.1, &self.destination.1).map(str::to_owned)
+        let limitation = self.data.limitation(allowed, &self.source.1, &self.destination.1);
+        let is_between = match allowed {
+            Allowed::Auto | Allowed::Direct | Allowed::Symmetric => true,
+            Allowed::Relay | Allowed::User => false,
+        };
+        let nameless = (is_between && !self.has_addresses).then_some(NO_ADDRESS);
+        limitation.or(nameless).map(str::to_owned)
     }
 
     /// Describes a candidate between these servers.
@@ -158,6 +171,9 @@ fn data_protection(context: &Context, source: &Party, destination: &Party) -> Da
     }
 }
 
+/// Why two servers are not told of each other.
+const NO_ADDRESS: &str =
+    "only the proxy knows the address of a server, so the servers cannot be told of each other";
 /// How long the commands before the transfer commands may take before the next candidate starts.
 const SETUP: Duration = Duration::from_secs(1);
 /// The largest number of sessions that a race has with each server at the same time.

@@ -65,8 +65,8 @@ impl Through {
 
     /// Connects to the data port of that side.
     pub(super) fn connect(&mut self, sessions: &mut Sessions<'_>, side: Side, at: SocketAddr) {
-        let local = sessions.of(side).local;
-        self.work.spawn(async move { Done::Connected(side, socket::connect(local, at).await) });
+        let reached = sessions.of(side).reach(at);
+        self.work.spawn(async move { Done::Connected(side, reached.await) });
     }
 
     /// Starts to copy. The destination's connection stays open at the end.

@@ -69,7 +69,7 @@ pub(super) const ROOMS: [Room; 6] = [
         layers: &[
             "binary certificate disk fuzz sim tls_client",
             "socket relay",
-            "raw",
+            "raw socks",
             "site",
             "user peer transcript",
             "foreign",
