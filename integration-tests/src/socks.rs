@@ -125,34 +125,34 @@ impl Proxy {
         client.read_exact(&mut head)?;
         assert_eq!(head[..3], [5, 1, 0], "CONNECT is the only command");
         let ip = match head[3] {
-            1 => IpAddr::from(octets::<4>(client)?),
-            4 => IpAddr::from(octets::<16>(client)?),
+            1 => IpAddr::from(bytes_of::<4>(client)?),
+            4 => IpAddr::from(bytes_of::<16>(client)?),
             _ => {
                 let name = field(client)?;
-                let port = u16::from_be_bytes(octets(client)?);
+                let port = u16::from_be_bytes(bytes_of(client)?);
                 let known = self.names.iter().find(|(known, _)| *known == name);
                 return Ok((format!("{name}:{port}"), known.map(|(_, ip)| SocketAddr::new(*ip, port))));
             }
         };
-        let to = SocketAddr::new(ip, u16::from_be_bytes(octets(client)?));
+        let to = SocketAddr::new(ip, u16::from_be_bytes(bytes_of(client)?));
         Ok((to.to_string(), Some(to)))
     }
 }
 
 /// Reads user and password (RFC 1929).
 fn login(client: &mut TcpStream) -> std::io::Result<(String, String)> {
-    octets::<1>(client)?;
+    bytes_of::<1>(client)?;
     Ok((field(client)?, field(client)?))
 }
 
 fn field(client: &mut TcpStream) -> std::io::Result<String> {
-    let [length] = octets(client)?;
+    let [length] = bytes_of(client)?;
     let mut bytes = vec![0; length.into()];
     client.read_exact(&mut bytes)?;
     Ok(String::from_utf8(bytes).unwrap())
 }
 
-fn octets<const N: usize>(client: &mut TcpStream) -> std::io::Result<[u8; N]> {
+fn bytes_of<const N: usize>(client: &mut TcpStream) -> std::io::Result<[u8; N]> {
     let mut bytes = [0; N];
     client.read_exact(&mut bytes)?;
     Ok(bytes)

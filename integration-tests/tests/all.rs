@@ -14,6 +14,7 @@ mod between;
 mod claims;
 mod cli;
 mod cross;
+mod deaths;
 mod detached;
 mod digests;
 mod encrypted;

@@ -92,7 +92,7 @@ mod tests {
             check(text, "write socks5://HOST:PORT");
         }
         for text in ["socks5://h", "socks5://h:0", "socks5://ann:s3cret@h", "socks5://h:x"] {
-            check(text, "with a port");
+            check(text, "HOST:PORT");
         }
         check("socks5://ann@h:1", "USER:PASSWORD@");
         check("socks5://ann:@h:1", "1 to 255 bytes");

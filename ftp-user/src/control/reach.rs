@@ -14,7 +14,7 @@ use tokio_socks::tcp::Socks5Stream;
 /// Where a connection leads.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum HostPort {
-    /// An address.
+    /// An address that this host connects to by itself, or has the proxy connect to.
     Address(SocketAddr),
     /// A host that this one cannot find, and a port: the proxy looks it up.
     Name(String, u16),

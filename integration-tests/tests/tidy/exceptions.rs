@@ -66,6 +66,10 @@ const REASONS: &[(&str, &str)] = &[
         "shows what the option does, beside the pins that make it needless",
     ),
     ("c28_strangers_never_end_the_wait", "a foreign peer without a proof, so that the reply has its facts"),
+    (
+        "h35_a_killed_destination_is_named_and_leaves_no_session_at_the_source",
+        "the scripted source is foreign and knows no RNDZ",
+    ),
     ("open_target", "scripted sources are foreign and know no RNDZ"),
     ("open_site", "the scripted peers that break off are foreign and know no RNDZ"),
     (
