@@ -13,9 +13,9 @@
 //! ```
 //! The first rule that fits is taken. Actions: a reply (starts with a digit; `\r\n` for more lines),
 //! `listen`, `target` (remembers the argument of PORT, EPRT or SOCK), `dial`, `accept`, `data N`, `data M..N`,
-//! `text LINES`, `pause MILLISECONDS`, `drain`, `end` and `reset-data` (the data connection), `unlisten`, `close`, `reset`, `hang` (the
+//! `text LINES`, `flood TEXT` (that text again and again as data, until nobody reads it; `{kib}` is 1 KiB), `pause MILLISECONDS`, `drain`, `end` and `reset-data` (the data connection), `unlisten`, `close`, `reset`, `hang` (the
 //! control connection), `die` (the whole server: all connections, now and later, are closed without a word),
-//! `await VERB` (obeys commands until that one is answered), `until LINE` (until any
+//! `endless TEXT` (that line again and again on the control connection), `await VERB` (obeys commands until that one is answered), `until LINE` (until any
 //! session was told this). In replies `{mib}` is 1 MiB of text, `{port}` is the listening port, `{commas}` it in 227's form (`{blanks}`
 //! with blanks, `{nowhere}` without a host), `{sock}` the data socket of this end, `{stored}` the bytes drained last, `{ended}` how
 //! that ended: `in order` or `reset`.
@@ -336,6 +336,15 @@ impl Session {
             "text" => {
                 let lines = count.replace("\\r\\n", "\r\n").replace("\\r", "\r").replace("\\n", "\n");
                 self.data.as_mut().map(|data| data.write_all(lines.as_bytes()));
+            }
+            "flood" => {
+                let line = count.replace("\\r\\n", "\r\n").replace("{kib}", &"x".repeat(1 << 10)).repeat(64);
+                while self.data.as_mut().is_some_and(|data| data.write_all(line.as_bytes()).is_ok()) {}
+            }
+            "endless" => {
+                let lines = format!("{count}\r\n").repeat(64);
+                while self.control.get_mut().write_all(lines.as_bytes()).is_ok() {}
+                return None;
             }
             "drain" => {
                 let mut bytes = Vec::new();

@@ -24,6 +24,7 @@ mod gender;
 mod hangup;
 mod harm;
 mod harness;
+mod hostile;
 mod lines;
 mod manners;
 mod mixed;

@@ -264,3 +264,57 @@ fn h17_a_550_that_means_a_foreign_address_leads_to_the_next_path() {
     let run = copy(&from, &to, &["--retries", "0"]).exits(0);
     assert_eq!(run.summary()["rung"], "source-listens", "{run}");
 }
+
+/// A tree `t` whose LIST shows these names, whose NLST tells those, and that has files under the latter alone.
+fn tree_of(shown: &[&str], told: &[&str]) -> (Peer, Run) {
+    let lines: Vec<String> =
+        shown.iter().map(|name| format!("-rw-r--r-- 1 me us 1000 Apr 22 2024 {name}\\r\\n")).collect();
+    let names: Vec<String> = told.iter().map(|name| format!("{name}\\r\\n")).collect();
+    let files: Vec<String> = told
+        .iter()
+        .map(|name| format!("SIZE t/{name}: 213 1000\nRETR t/{name}: 150 opening ; connection ; data 1000 ; end ; 226 sent"))
+        .collect();
+    let peer = server(&format!(
+        "{}\nRETR: 550 No such file\nSIZE: 550 no plain file\nCWD t: 250 in\nCWD /: 250 back\n\
+         LIST: 150 here ; connection ; text {} ; end ; 226 done\n\
+         NLST: 150 here ; connection ; text {} ; end ; 226 done",
+        files.join("\n"),
+        lines.concat(),
+        names.concat()
+    ));
+    let run = user().args(["copy", "-r", "--retries", "0", "--timeout", "2s", &peer.url("t"), "t"]).run();
+    (peer, run)
+}
+
+#[test]
+fn h25_a_leading_blank_that_list_has_dropped_is_told_by_nlst() {
+    let (peer, run) = tree_of(&["x", "y"], &[" x", "y"]);
+    let run = run.exits(0);
+    assert_eq!(run.names(), ["t/", "t/ x", "t/y"], "{run}");
+    assert_eq!(peer.seen_of(&["NLST"]).len(), 1, "{run}");
+    // NLST does not know it either: it is missing, and that is asked once for the whole directory.
+    let (peer, run) = tree_of(&["x", "y", "z"], &["y"]);
+    let run = run.exits(9).says("No such file");
+    assert_eq!(run.names(), ["t/", "t/y"], "{run}");
+    assert_eq!(peer.seen_of(&["NLST"]).len(), 1, "{run}");
+}
+
+#[test]
+fn h25_a_question_mark_for_what_cannot_be_printed_is_settled_by_nlst() {
+    // A scripted server drops what is beyond ASCII from command lines, so `stat` is enough to see the name.
+    let lines = "-rw-r--r-- 1 me us 5 Apr 22 2024 ??w.txt\\r\\n-rw-r--r-- 1 me us 5 Apr 22 2024 what?\\r\\n";
+    let peer = server(&format!(
+        "SIZE: 550 no plain file\nCWD t: 250 in\nCWD /: 250 back\n\
+         LIST: 150 here ; connection ; text {lines} ; end ; 226 done\n\
+         NLST: 150 here ; connection ; text \u{17c}w.txt\\r\\nwhat?\\r\\n ; end ; 226 done"
+    ));
+    let run = user().args(["ls".to_owned(), peer.url("t")]).run().exits(0);
+    assert_eq!(run.stdout, ["what?", "\u{17c}w.txt"], "{run}");
+    // Without NLST the names stay as they were shown.
+    let peer = server(&format!(
+        "SIZE: 550 no plain file\nCWD t: 250 in\nCWD /: 250 back\n\
+         LIST: 150 here ; connection ; text {lines} ; end ; 226 done\nNLST: 502 not here"
+    ));
+    let run = user().args(["ls".to_owned(), peer.url("t")]).run().exits(0);
+    assert_eq!(run.stdout, ["??w.txt", "what?"], "{run}");
+}

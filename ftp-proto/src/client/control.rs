@@ -13,6 +13,8 @@ use std::time::Duration;
 /// The whole login, and each command, may take this many reply timeouts. A server that asks for
 /// patience again and again does not get more.
 pub(super) const RENEWALS: u32 = 8;
+/// The number of replies after one command that end no command: one marker every 5 s makes so many in a day.
+const MOST_SURPLUS: usize = 20_000;
 
 /// The control connection as the parts of a session see it.
 #[derive(Debug)]
@@ -25,6 +27,8 @@ pub(super) struct Control {
     /// An abort is under way. It has its own timer, and the reply timer is off.
     pub(super) aborting: bool,
     standing: Standing,
+    /// Replies since the last command was sent that have ended no command.
+    surplus: usize,
     out: VecDeque<Output>,
     over: bool,
 }
@@ -39,6 +43,7 @@ impl Control {
             timers: Timers::new(),
             aborting: false,
             standing: Standing::default(),
+            surplus: 0,
             out: VecDeque::new(),
             over: false,
         }
@@ -84,6 +89,7 @@ impl Control {
     pub(super) fn send(&mut self, now: Moment, owner: Owner, command: &Command, patience: Option<Duration>) {
         let first = self.pipeline.is_empty();
         self.standing.note(command);
+        self.surplus = 0;
         self.event(Event::Sent(command.redacted(self.dialect)));
         self.output(Output::Send(command.to_line(self.dialect)));
         self.pipeline.push(owner, command, patience);
@@ -104,6 +110,15 @@ impl Control {
         let patience = head.patience.unwrap_or(usual);
         let last = since + patience.saturating_mul(RENEWALS);
         self.timers.arm(Timer::Reply, last.min(now + patience));
+    }
+
+    /// Counts a reply that ends no command. A server that sends such replies without end would be read for ever,
+    /// because its replies renew no timer that could end this.
+    pub(super) fn count_surplus(&mut self) {
+        self.surplus += 1;
+        if self.surplus > MOST_SURPLUS {
+            self.end(Failure::OutOfStep);
+        }
     }
 
     /// Handles a reply that answers no command. It is reported, so that it cannot be taken for the

@@ -48,8 +48,8 @@ pub enum Failure {
     /// The server announced that the service is not available (421; 401 and others in 1973).
     #[error("the server ended the session: {}", .0.display())]
     Unavailable(Reply),
-    /// The replies after ABOR cannot be matched with commands any more.
-    #[error("the replies of the server after ABOR cannot be matched with commands")]
+    /// The replies cannot be matched with commands any more: after ABOR, or because there are far too many.
+    #[error("the replies of the server cannot be matched with commands")]
     OutOfStep,
     /// The session was closed with [`Input::Quit`](super::Input::Quit).
     #[error("the session was closed")]

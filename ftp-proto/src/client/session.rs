@@ -200,7 +200,8 @@ impl Session {
         self.control.event(Event::Received { reply: reply.clone(), lines });
         let index = match &mut self.stage {
             Stage::Setup(setup) if setup.awaits_greeting() => {
-                return setup.greeting(now, reply, &mut self.control);
+                setup.greeting(now, reply, &mut self.control);
+                return self.control.count_surplus();
             }
             Stage::Setup(_) | Stage::Ready => {
                 Some(self.control.pipeline.answered_by(self.control.dialect, reply.code))
@@ -208,13 +209,15 @@ impl Session {
             Stage::Aborting(abort) => abort.reply(reply.code, &self.control),
         };
         let Some((index, pending)) = index.and_then(|i| Some((i, *self.control.pipeline.get(i)?))) else {
-            return self.unasked(reply);
+            self.unasked(reply);
+            return self.control.count_surplus();
         };
         let class = classify(self.control.dialect, pending.verb, reply.code);
         if class.is_final() {
             self.final_reply(now, index, pending.owner, reply, class);
         } else {
             self.intermediate_reply(now, index, pending, reply, class);
+            self.control.count_surplus();
         }
     }
 

@@ -56,6 +56,11 @@ impl Session {
         self.secrets.removed_from_reply(reply).display()
     }
 
+    /// What a server has said, in the words of somebody else, without secrets.
+    fn concealed(&self, text: &str) -> String {
+        String::from_utf8_lossy(&self.secrets.removed_from(text.as_bytes())).into_owned()
+    }
+
     /// Quotes a reply where the server was named before.
     fn it_said(&self, reply: &Reply) -> String {
         format!("it {}", self.said(reply))
@@ -76,7 +81,7 @@ impl Session {
                     .hint("try again later")
             }
             client::Failure::NotFtp(error) => Failure::new(Kind::Other, format!("{who} does not speak FTP"))
-                .said(error.to_string())
+                .said(self.concealed(&error.to_string()))
                 .hint("check host and port"),
             client::Failure::Silent(timer) => Failure::new(
                 Kind::Temporary,

@@ -71,7 +71,8 @@ impl Session {
         Err(refusal)
     }
 
-    async fn list_as(
+    /// Lists a directory by one command.
+    pub(super) async fn list_as(
         &mut self,
         form: Form,
         directory: Option<&PathName>,

@@ -24,6 +24,7 @@ mod files;
 mod flow;
 mod listing;
 mod manners;
+mod meant;
 mod open;
 mod reach;
 mod secrets;

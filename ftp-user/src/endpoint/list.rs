@@ -5,6 +5,7 @@ use super::local::local_path;
 use crate::context::Context;
 use crate::control::Listing;
 use crate::failure::Failure;
+use crate::place;
 use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::wire::PathName;
 use std::os::unix::ffi::OsStrExt;
@@ -19,6 +20,23 @@ pub async fn list(context: &Context, host: &mut Host, path: &PathName) -> Result
         Host::Server(server) => server.session(context).await?.list(Some(path)).await,
         Host::Local => here(path),
     }
+}
+
+/// The path of a file that is not there under the name that a listing has shown, because the listing drops leading
+/// blanks; `None` if that is not the reason.
+///
+/// # Errors
+/// Fails if the session with the server is lost.
+pub async fn with_blanks(
+    context: &Context,
+    host: &mut Host,
+    path: &PathName,
+) -> Result<Option<PathName>, Failure> {
+    let (Host::Server(server), Some(name)) = (host, place::base_name(path)) else { return Ok(None) };
+    let directory = place::parent(path);
+    let session = server.session(context).await?;
+    let found = session.name_with_blanks(directory.as_ref(), &name).await?;
+    Ok(found.map(|name| place::join(directory.as_ref(), &name)))
 }
 
 /// A directory of this host, in the order of names.

@@ -9,7 +9,7 @@
 //! |---|---|---|
 //! | `FTP_BENCH_MIB` | size of the file | 2048 |
 //! | `FTP_BENCH_ROUNDS` | rounds that count, after one that does not | 5 |
-//! | `FTP_BENCH_PARTS` | which of `limit`, `start`, `peers`, `through`, `relay`, `list`, `files`, `login`, `idle`, `guesses`, `drain`, `digest`, `tls`, `fxp` | all |
+//! | `FTP_BENCH_PARTS` | which of `limit`, `start`, `peers`, `through`, `relay`, `list`, `files`, `login`, `idle`, `guesses`, `drain`, `digest`, `tls`, `fxp`, `first` | all |
 //! | `FTP_BENCH_BASELINE` | directory with `ftp-server`, `ftp-user` and `ftp-relay-agent` to compare with | none |
 //! | `FTP_BENCH_ENTRIES` | entries of the listed directory | 100000 |
 //! | `FTP_BENCH_SESSIONS` | idle sessions of our server | 10000 |
@@ -31,6 +31,7 @@ mod direct;
 mod drain;
 mod figures;
 mod files;
+mod first;
 mod fxp;
 mod guesses;
 mod idle;
@@ -125,6 +126,9 @@ fn run(plan: &Plan) {
     }
     if begins(plan, "tls") {
         tls::curl(plan, place.path(), &file);
+    }
+    if begins(plan, "first") {
+        first::table(plan);
     }
     if begins(plan, "fxp") {
         fxp::table(plan, place.path(), &file);

@@ -160,9 +160,11 @@ pub fn direct_path(from: (Who, Hosts), to: (Who, Hosts)) -> DirectPath {
 const UNBOUND: [Who; 3] =
     [Who::Theirs(Kind::Globus), Who::Theirs(Kind::Twisted), Who::Theirs(Kind::Nodeftpd)];
 
-/// Whether one end may connect to the other.
-fn connects((active, at_active): (Who, Hosts), (_, at_passive): (Who, Hosts)) -> bool {
-    at_active.connects() && (at_passive.accepts() || UNBOUND.contains(&active))
+/// Whether one end may connect to the other. Netkit's server lets nobody in who comes from a privileged port, and
+/// Pure-FTPd, which root starts here, comes from port 20.
+fn connects((active, at_active): (Who, Hosts), (passive, at_passive): (Who, Hosts)) -> bool {
+    let is_privileged = active == Who::Theirs(Kind::PureFtpd) && passive == Who::Theirs(Kind::Netkit);
+    at_active.connects() && !is_privileged && (at_passive.accepts() || UNBOUND.contains(&active))
 }
 
 /// The exit codes of ftp-user when there is no direct path: 6, but perhaps 5 unless both ends say aloud

@@ -25,7 +25,7 @@ fn copy(from: Side, to: Side, files: Vec<(&'static str, Vec<u8>)>, more: &[&str]
     let from = from.0.start(from.1, &files)?;
     let to = to.0.start(to.1, &[])?;
     let run = user()
-        .args(["copy", "-r", "--json", "--trace", "trace.txt"])
+        .args(["copy", "-r", "--json", "--trace", "trace.txt", "--stall", "10s"])
         .args(more)
         .args([from.url("tree"), to.url("")])
         .run();

@@ -88,7 +88,7 @@ fn h19_abor_after_the_end_and_with_nothing_under_way_is_answered_once() {
     // One that knows neither ABOR nor NOOP cannot be told from that.
     ready(
         "abort\nC: ABOR\nS: 502 no ABOR\nC: NOOP\nS: 502 no NOOP\nwait 10
-         = ended: the replies of the server after ABOR cannot be matched with commands\n= close",
+         = ended: the replies of the server cannot be matched with commands\n= close",
     );
     // Pure-FTPd does not answer it at all.
     ready("abort\nC: ABOR\nwait 2\nwait 1\nC: NOOP\nS: 200 Zzz...\n= abort done");
@@ -207,7 +207,7 @@ fn h20_a_server_that_ignores_abor_ends_the_session_in_time() {
          wait 5
          C: NOOP
          wait 5
-         = ended: the replies of the server after ABOR cannot be matched with commands
+         = ended: the replies of the server cannot be matched with commands
          = close",
     );
 }
@@ -227,7 +227,7 @@ fn h19_a_slow_1973_server_that_owes_the_reply_to_noop_is_not_in_step() {
         C: NOOP
         S: 202 nothing to abort
         wait 5
-        = ended: the replies of the server after ABOR cannot be matched with commands
+        = ended: the replies of the server cannot be matched with commands
         = close";
     play(&format!("{LOGIN_1973}{script}"));
 }

@@ -315,3 +315,19 @@ fn silence_ends_every_wait() {
         }
     }
 }
+
+#[test]
+fn replies_without_end_end_the_session() {
+    let end = "= ended: the replies of the server cannot be matched with commands\n= close";
+    let unasked = "S: 226 again\n= unasked 226\n";
+    ready(&format!("{}{end}", unasked.repeat(20_001)));
+    // A transfer that has begun has no timer.
+    let opening = "S: 150 opening\n= 0 Preliminary 150\n";
+    ready(&format!("> RETR a\nC: RETR a\n{}{end}", opening.repeat(20_001)));
+    // Each command may have as many.
+    ready(&format!(
+        "{}> NOOP\nC: NOOP\nS: 200 ok\n= 0 Done 200\n{}",
+        unasked.repeat(20_000),
+        unasked.repeat(20_000)
+    ));
+}

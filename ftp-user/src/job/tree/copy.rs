@@ -2,7 +2,8 @@
 
 use super::walk::{Visit, walk};
 use crate::context::Context;
-use crate::endpoint::Host;
+use crate::control::Facts;
+use crate::endpoint::{Host, with_blanks};
 use crate::failure::{Failure, Kind};
 use crate::job::copy::copy;
 use crate::job::item::Item;
@@ -36,6 +37,8 @@ struct Copying<'a> {
     tally: &'a mut Tally,
     /// Directories that could not be made, relative to the tree: nothing in them can be copied either.
     lost: HashSet<PathName>,
+    /// The directory of a file that was missing, and whose names have not explained it.
+    unexplained: Option<PathName>,
 }
 
 impl Tree {
@@ -47,7 +50,9 @@ impl Tree {
         walker: Host,
         tally: &mut Tally,
     ) {
-        Copying { context, ends, tree: self, tally, lost: HashSet::new() }.run(walker).await;
+        Copying { context, ends, tree: self, tally, lost: HashSet::new(), unexplained: None }
+            .run(walker)
+            .await;
     }
 }
 
@@ -83,18 +88,7 @@ impl Copying<'_> {
                     self.lost.insert(path);
                 }
             }
-            Visit::File(path, known) => {
-                let item = Item {
-                    number: self.tally.next_number(),
-                    source: place::join(Some(&self.tree.source), &path),
-                    destination: place::join(Some(&self.tree.destination), &path),
-                    known,
-                };
-                let (source, dest) = item.names(self.ends);
-                let copied = copy(self.context, self.ends, &item, self.tree.options).await;
-                let copied = copied.map_err(|failure| of_tree(failure, &source));
-                self.tally.file(&self.context.events, source, dest, copied);
-            }
+            Visit::File(path, known) => self.file(&path, known).await,
             Visit::Skipped(path, why) => {
                 let name = self.ends.source.show(&place::join(Some(&self.tree.source), &path));
                 self.context.events.warn(format!("{name} is skipped: {why}"));
@@ -107,6 +101,37 @@ impl Copying<'_> {
                 self.tally.failed(name.clone(), dest, failure.during(&name));
             }
         }
+    }
+
+    /// Copies a file.
+    async fn file(&mut self, path: &PathName, known: Option<Facts>) {
+        let mut item = Item {
+            number: self.tally.next_number(),
+            source: place::join(Some(&self.tree.source), path),
+            destination: place::join(Some(&self.tree.destination), path),
+            known,
+        };
+        let mut copied = copy(self.context, self.ends, &item, self.tree.options).await;
+        let directory = place::parent(&item.source);
+        let is_missing = copied.as_ref().is_err_and(|failure| failure.kind == Kind::Missing);
+        if is_missing && self.unexplained != directory {
+            // The listing may have dropped leading blanks of the name.
+            let found = with_blanks(self.context, &mut self.ends.source, &item.source).await;
+            let found = found.ok().flatten();
+            if found.is_none() {
+                self.unexplained = directory;
+            }
+            if let Some((source, name)) =
+                found.and_then(|path| place::base_name(&path).map(|name| (path, name)))
+            {
+                let above = place::parent(&item.destination);
+                (item.source, item.destination) = (source, place::join(above.as_ref(), &name));
+                copied = copy(self.context, self.ends, &item, self.tree.options).await;
+            }
+        }
+        let (source, dest) = item.names(self.ends);
+        let copied = copied.map_err(|failure| of_tree(failure, &source));
+        self.tally.file(&self.context.events, source, dest, copied);
     }
 
     /// Whether a directory above `path` could not be made.

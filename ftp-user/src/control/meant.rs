@@ -1,0 +1,102 @@
+//! Which name a server means that shows `?` for what it cannot print. Pure.
+
+use ftp_proto::wire::PathName;
+use std::collections::{HashMap, HashSet};
+
+/// The names of a directory, to look up what a listing has shown.
+#[derive(Debug)]
+pub(super) struct Names<'a> {
+    exact: HashSet<&'a [u8]>,
+    /// Names with letters that a server may show as `?`, by what it shows; `None` if several look the same.
+    shown: HashMap<Vec<u8>, Option<&'a PathName>>,
+}
+
+impl<'a> Names<'a> {
+    /// Takes the names that NLST has sent.
+    pub(super) fn new(names: &'a [PathName]) -> Self {
+        let exact = names.iter().map(PathName::as_bytes).collect();
+        let mut shown: HashMap<_, Option<&PathName>> = HashMap::new();
+        for name in names.iter().filter(|name| !name.as_bytes().iter().all(is_printable)) {
+            for mask in masks(name.as_bytes()) {
+                let found = shown.entry(mask).or_insert(Some(name));
+                *found = found.filter(|same| *same == name);
+            }
+        }
+        Self { exact, shown }
+    }
+
+    /// The name that is shown so, if that is another one and no second one is shown so too.
+    pub(super) fn meant(&self, shown: &PathName) -> Option<&'a PathName> {
+        if self.exact.contains(shown.as_bytes()) {
+            return None;
+        }
+        self.shown.get(shown.as_bytes()).copied().flatten()
+    }
+}
+
+const fn is_printable(byte: &u8) -> bool {
+    byte.is_ascii_graphic() || *byte == b' '
+}
+
+/// How servers show a name: `?` for each byte that is no printable ASCII, for each such letter, or for each control
+/// character.
+fn masks(name: &[u8]) -> [Vec<u8>; 3] {
+    let bytes = name.iter().map(|byte| if is_printable(byte) { *byte } else { b'?' }).collect();
+    let text = String::from_utf8_lossy(name);
+    let masked = |is_shown: fn(char) -> bool| -> Vec<u8> {
+        text.chars()
+            .map(|letter| if is_shown(letter) { letter } else { '?' })
+            .collect::<String>()
+            .into_bytes()
+    };
+    let letters = masked(|letter| letter.is_ascii() && !letter.is_ascii_control());
+    [bytes, letters, masked(|letter| !letter.is_control())]
+}
+
+/// The only one of these names that is `shown` with blanks before it: some servers drop leading blanks in LIST.
+pub(super) fn with_blanks<'a>(names: &'a [PathName], shown: &PathName) -> Option<&'a PathName> {
+    let is_meant =
+        |name: &&PathName| name != &shown && name.as_bytes().trim_ascii_start() == shown.as_bytes();
+    let mut meant = names.iter().filter(is_meant);
+    meant.next().filter(|_| meant.next().is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(all: &[&str]) -> Vec<PathName> {
+        all.iter().map(|name| PathName::from_user(*name).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_question_mark_is_settled_by_the_names_themselves() {
+        let check = |all: &[&str], shown: &str, expect: Option<&str>| {
+            let (all, shown) = (names(all), PathName::from_user(shown).unwrap());
+            let found = Names::new(&all).meant(&shown).map(|name| name.display());
+            assert_eq!(found.as_deref(), expect, "{all:?} {shown:?}");
+        };
+        check(&["żw", "a"], "??w", Some("żw"));
+        check(&["żw", "a"], "?w", Some("żw"));
+        check(&["żw", "a?b"], "a?b", None);
+        check(&["żw", "ów"], "?w", None);
+        check(&["żw", "?w"], "?w", None);
+        check(&["aw"], "?w", None);
+    }
+
+    #[test]
+    fn a_dropped_blank_is_settled_by_the_names_themselves() {
+        let check = |all: &[&str], shown: &str, expect: Option<&str>| {
+            let (all, shown) = (names(all), PathName::from_user(shown).unwrap());
+            assert_eq!(
+                with_blanks(&all, &shown).map(|name| name.display()).as_deref(),
+                expect,
+                "{all:?} {shown:?}"
+            );
+        };
+        check(&[" x", "y"], "x", Some(" x"));
+        check(&["  x", "y"], "x", Some("  x"));
+        check(&[" x", "  x"], "x", None);
+        check(&["x", "y"], "x", None);
+    }
+}

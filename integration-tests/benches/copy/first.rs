@@ -1,0 +1,49 @@
+//! How soon a file is there where paths are dead without a word: a copy of 1 KiB in every small internet that has a
+//! direct path, with the usual timeouts and nothing remembered.
+
+use std::time::Instant;
+
+use integration_tests::topology::{Lab, TOPOLOGIES, Topology};
+use integration_tests::user::user;
+
+use crate::figures::{Spread, met};
+use crate::plan::Plan;
+
+/// The target for the first byte, in milliseconds. The whole command is measured, so that it is an upper bound.
+const FIRST: f64 = 2500.0;
+
+/// Milliseconds of the whole command, in each round.
+fn rounds(plan: &Plan, topology: Topology) -> Result<Vec<f64>, String> {
+    let lab = Lab::new(topology, &[7; 1024], |site| site).map_err(|skipped| skipped.0)?;
+    let (path, rung) = topology.direct.unwrap_or_default();
+    let times = (0..plan.rounds).map(|round| {
+        let run = user().args(["copy", "--json", &lab.url(0, "a.bin"), &lab.url(1, &format!("{round}.bin"))]);
+        let (time, run) = lab.user.run(|| {
+            let start = Instant::now();
+            let run = run.run();
+            (start.elapsed(), run)
+        });
+        let summary = run.exits(0).summary();
+        assert_eq!((&summary["path"], &summary["rung"]), (&path.into(), &rung.into()), "{summary}");
+        time.as_secs_f64() * 1000.0
+    });
+    Ok(times.collect())
+}
+
+pub(crate) fn table(plan: &Plan) {
+    println!("copy of 1 KiB, cold, the whole command      rung                  ms: median   (min - max)");
+    let mut most = 0.0_f64;
+    for topology in TOPOLOGIES.into_iter().filter(|topology| topology.direct.is_some()) {
+        match rounds(plan, topology) {
+            Ok(times) => {
+                let spread = Spread::of(&times);
+                let (_, rung) = topology.direct.unwrap_or_default();
+                let Spread { least, median, most: longest } = spread;
+                println!("{:<42}  {rung:<20} {median:12.0}   ({least:.0} - {longest:.0})", topology.name);
+                most = most.max(median);
+            }
+            Err(why) => return println!("skipped: {why}\n"),
+        }
+    }
+    println!("target: first byte at most {FIRST} ms: {}\n", met(most <= FIRST));
+}
