@@ -199,8 +199,11 @@ fn replies_without_end_are_ended() {
         "RETR: 150 opening ; endless 150 opening",
     ] {
         let from = hostile(script);
-        let run = copy(&from.url("a.txt"), "b.txt", &[]).fails();
-        assert_eq!(run.names(), ["trace.txt"], "{script}\n{run}");
+        let run = copy(&from.url("a.txt"), "b.txt", &[]);
+        // Another session may have got the file: then it is whole.
+        let is_there = run.names() != ["trace.txt"];
+        assert_eq!(is_there, run.code() == Some(0), "{script}\n{run}");
+        assert!(!is_there || run.bytes("b.txt") == sample(1000), "{script}\n{run}");
         assert!(run.said.len() < 10_000, "{script}\n{} bytes said", run.said.len());
         assert!(trace(&run).len() < 20_000_000, "{script}\n{} bytes of trace", trace(&run).len());
         from.wait_for_the_end_of_all();
