@@ -55,7 +55,6 @@ const REASONS: &[(&str, &str)] = &[
         "servers of other people inside TLS know no RNDZ, and are foreign to each other on loopback",
     ),
     ("start_at", "servers of other people know no RNDZ, and each is on a host of its own"),
-    ("agent", "the benchmark inside TLS, whose servers on loopback have certificates that nobody has signed"),
     ("wider", "servers of other people know no RNDZ, and are foreign to each other on loopback"),
     (
         "a_data_connection_shows_the_certificate_of_its_control_connection",
