@@ -44,14 +44,16 @@ fn j03_every_race_has_at_most_one_winner_and_leaves_no_loser_behind() {
 }
 
 /// When the data connection of the winner stands at the latest: the candidates before it have had their head starts
-/// and claims, and it has not taken longer than alone. A winner that has only probed begins once more.
+/// and claims, and it has not taken longer than alone. A winner that has only probed begins once more, with other
+/// delays, and a connection that comes too early is tried again after 250 ms, and after 500 ms.
 fn latest(field: &Field, works: usize) -> Duration {
     let alone = Field::plain(vec![field.scenarios[works].clone()]);
     let alone = hold(&alone).first.expect("a connection");
     let Settings { setup, claim, .. } = Settings::default();
     let before = setup + Duration::from_millis(250) + if field.hasty { claim } else { Duration::ZERO };
     let before = before * u32::try_from(works).expect("a few");
-    before + alone * if field.probes && works > 0 { 4 } else { 1 }
+    let again = if field.probes && works > 0 { alone * 3 + Duration::from_secs(2) } else { Duration::ZERO };
+    before + alone + again
 }
 
 /// How much later than that the winner of a race was.
