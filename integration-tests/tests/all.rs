@@ -39,6 +39,7 @@ mod relay;
 mod relayed;
 mod rescue;
 mod resume;
+mod round_trips;
 mod rsym;
 mod simulator;
 mod sock;

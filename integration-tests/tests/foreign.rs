@@ -6,6 +6,7 @@ mod families;
 mod matrix;
 mod pairs;
 mod private;
+mod probing;
 mod python;
 mod relayed;
 mod resume;

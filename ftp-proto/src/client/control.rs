@@ -29,6 +29,12 @@ pub(super) struct Control {
     standing: Standing,
     /// Replies since the last command was sent that have ended no command.
     surplus: usize,
+    /// The greeting is that of a server that takes the commands of a login together.
+    pub(super) takes_ahead: bool,
+    /// Commands of the set-up that were sent before it asked for them.
+    ahead: VecDeque<Verb>,
+    /// How many replies to such commands nobody awaits.
+    unasked_for: usize,
     out: VecDeque<Output>,
     over: bool,
 }
@@ -44,6 +50,9 @@ impl Control {
             aborting: false,
             standing: Standing::default(),
             surplus: 0,
+            takes_ahead: false,
+            ahead: VecDeque::new(),
+            unasked_for: 0,
             out: VecDeque::new(),
             over: false,
         }
@@ -83,6 +92,31 @@ impl Control {
     /// Takes note that a command was refused.
     pub(super) const fn refused(&mut self, verb: Verb) {
         self.standing.refused(verb);
+    }
+
+    /// Sends a command of the set-up. If it was sent ahead, its reply is on its way. What was sent ahead and is not
+    /// needed has replies, too, which come first.
+    pub(super) fn send_in_setup(&mut self, now: Moment, command: &Command) {
+        let verb = command.verb();
+        let needless = self.ahead.iter().position(|ahead| *ahead == verb).unwrap_or(self.ahead.len());
+        self.ahead.drain(..needless);
+        self.unasked_for += needless;
+        if self.ahead.pop_front().is_none() {
+            self.send(now, Owner::Setup, command, None);
+        }
+    }
+
+    /// Sends a command of the set-up that will be needed if all goes well, before the replies to those before it.
+    pub(super) fn send_ahead(&mut self, now: Moment, command: &Command) {
+        self.ahead.push_back(command.verb());
+        self.send(now, Owner::Setup, command, None);
+    }
+
+    /// Whether the reply that has come answers a command that was sent ahead and is not needed.
+    pub(super) const fn skips_reply(&mut self) -> bool {
+        let skips = self.unasked_for > 0;
+        self.unasked_for = self.unasked_for.saturating_sub(1);
+        skips
     }
 
     /// Sends one command.

@@ -27,7 +27,7 @@ impl Features {
             Dialect::Rfc354 => Command::Help(None),
             Dialect::Rfc959 => Command::Feat,
         };
-        control.send(now, Owner::Setup, &command, None);
+        control.send_in_setup(now, &command);
         Self::default()
     }
 

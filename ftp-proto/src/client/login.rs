@@ -3,8 +3,7 @@
 
 use super::Failure;
 use super::control::Control;
-use super::pipeline::Owner;
-use crate::command::Command;
+use crate::command::{Command, Opts, Verb};
 use crate::dialect::Dialect;
 use crate::reply::{Class, Code, Meaning, Reply};
 use crate::timer::Moment;
@@ -35,10 +34,17 @@ enum Next {
 }
 
 impl Login {
-    /// Sends USER and begins the login.
+    /// Sends USER and begins the login. Inside TLS, a server that is known to take them gets all commands of the usual
+    /// course together; what a reply makes needless is skipped later.
     pub(super) fn begin(now: Moment, control: &mut Control) -> Self {
         let mut login = Self::default();
         login.send(now, Step::User, control);
+        if control.takes_ahead && control.config.security.is_secured() {
+            control.send_ahead(now, &Command::Pass(control.config.password.clone()));
+            control.send_ahead(now, &Command::Other(Verb::Pbsz, b"0".to_vec()));
+            control.send_ahead(now, &Command::Other(Verb::Prot, b"P".to_vec()));
+            features_ahead(now, control);
+        }
         login
     }
 
@@ -72,7 +78,11 @@ impl Login {
                 Command::Acct(config.account.clone().unwrap_or_else(|| Secret::new(Vec::new())))
             }
         };
-        control.send(now, Owner::Setup, &command, None);
+        control.send_in_setup(now, &command);
+        // In clear the password waits: a server that demands TLS refuses USER, and then nobody on the path sees it.
+        if step == Step::Pass && control.takes_ahead && !control.config.security.is_secured() {
+            features_ahead(now, control);
+        }
     }
 
     /// What a final reply asks for. RFC 385 lets a server send 330 again after PASS ("330 Enter
@@ -88,6 +98,12 @@ impl Login {
             Class::More | Class::Aside | Class::Preliminary | Class::Later | Class::Refused => Next::Refused,
         }
     }
+}
+
+/// Asks for the features before the login is over.
+fn features_ahead(now: Moment, control: &mut Control) {
+    control.send_ahead(now, &Command::Feat);
+    control.send_ahead(now, &Command::Opts(Opts::Utf8));
 }
 
 #[cfg(test)]

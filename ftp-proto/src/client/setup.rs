@@ -7,7 +7,6 @@
 use super::control::{Control, RENEWALS};
 use super::features::Features;
 use super::login::Login;
-use super::pipeline::Owner;
 use super::timer::Timer;
 use super::{Failure, Output, Security};
 use crate::command::{Command, Opts, Verb};
@@ -15,6 +14,7 @@ use crate::dialect::Dialect;
 use crate::feature::Capabilities;
 use crate::reply::{
     Class, Greeting, NotFtp, Reply, ReplyReader, ends_session, greeting, loses_early, starts_late,
+    takes_ahead,
 };
 use crate::timer::Moment;
 
@@ -68,6 +68,7 @@ impl Setup {
     pub(super) fn greeting(&mut self, now: Moment, reply: Reply, control: &mut Control) {
         match greeting(reply.code) {
             Greeting::Speaks(dialect) => {
+                control.takes_ahead = dialect == Dialect::Rfc959 && takes_ahead(&reply);
                 control.timers.disarm(Timer::Greeting);
                 control.dialect = dialect;
                 self.loses_early = loses_early(&reply);
@@ -103,6 +104,9 @@ impl Setup {
         class: Class,
         control: &mut Control,
     ) -> Option<Capabilities> {
+        if control.skips_reply() {
+            return None;
+        }
         match &mut self.stage {
             Stage::Auth => self.auth_reply(now, reply, class, control),
             Stage::Login(login) => {
@@ -190,7 +194,7 @@ impl Setup {
         control: &mut Control,
     ) -> Option<Capabilities> {
         if capabilities.utf8 && control.dialect == Dialect::Rfc959 {
-            control.send(now, Owner::Setup, &Command::Opts(Opts::Utf8), None);
+            control.send_in_setup(now, &Command::Opts(Opts::Utf8));
             self.stage = Stage::Utf8(capabilities);
             return None;
         }
@@ -199,11 +203,12 @@ impl Setup {
 
     fn ready(&self, capabilities: Capabilities, control: &mut Control) -> Capabilities {
         control.timers.disarm(Timer::Login);
-        Capabilities { loses_early: self.loses_early, starts_late: self.starts_late, ..capabilities }
+        let (loses_early, starts_late) = (self.loses_early, self.starts_late);
+        Capabilities { loses_early, starts_late, takes_ahead: control.takes_ahead, ..capabilities }
     }
 }
 
 /// Sends a command that has no type of its own.
 fn send(now: Moment, verb: Verb, argument: &[u8], control: &mut Control) {
-    control.send(now, Owner::Setup, &Command::Other(verb, argument.to_vec()), None);
+    control.send_in_setup(now, &Command::Other(verb, argument.to_vec()));
 }

@@ -58,6 +58,8 @@ pub struct Capabilities {
     pub loses_early: bool,
     /// The server says that a transfer has begun only when its data connection stands. Only its greeting tells.
     pub starts_late: bool,
+    /// The server takes commands before it has replied to those before them. Only its greeting tells.
+    pub takes_ahead: bool,
     /// Whether FEAT (HELP in 1973) was answered at all.
     pub known: bool,
     /// The other feature lines, trimmed.
@@ -285,6 +287,7 @@ mod tests {
                     partial: true,
                     loses_early: false,
                     starts_late: false,
+                    takes_ahead: false,
                     known: true,
                     others: if dialect == Rfc959 {
                         [

@@ -50,6 +50,12 @@ pub const fn is_open(dialect: Dialect, code: Code) -> bool {
     matches!(dialect, Dialect::Rfc959) && code.0 == 125
 }
 
+/// Returns whether a server with this greeting is known to take the commands of a login together: `ftp-server`. Others may
+/// drop what comes before their reply, or take it for the next one's.
+pub fn takes_ahead(greeting: &Reply) -> bool {
+    greeting.lines.first().is_some_and(|line| line.trim_ascii_start().starts_with(b"ftp-server "))
+}
+
 /// Returns whether the server ends the session with this code, whatever command it answers (RFC 959
 /// section 5.4: 421; RFC 354 and 454: 401, 430, 434 to 436).
 pub fn ends_session(dialect: Dialect, code: Code) -> bool {

@@ -5,7 +5,7 @@ use super::ends::{Ends, Phase};
 use super::judge::{Answer, Verdict};
 use super::outcome::{Cause, Unusable};
 use super::replies::Progress;
-use super::roles::{DataTls, Opening, Roles};
+use super::roles::{DataTls, Opening, Party, Roles};
 use super::script::{self, Step};
 use super::timer::Timer;
 use super::transfer::Side;
@@ -60,9 +60,9 @@ impl Direct {
         self.roles.opening == Opening::Symmetric
     }
 
-    /// Takes the next step of an end that waits for nothing.
+    /// Takes the next step of an end that waits for nothing that it needs.
     fn next_step(&self, ends: &mut Ends, side: Side) -> Option<Step> {
-        let port = ends.end(side.other()).data_port;
+        let (port, proven) = (ends.end(side.other()).data_port, ends.proven);
         let end = ends.end_mut(side);
         let ready = match end.steps.front()? {
             Step::Type
@@ -78,9 +78,9 @@ impl Direct {
             | Step::Rest => true,
             Step::Connect if self.is_symmetric() => port.is_some(),
             Step::Connect => self.listens.is_some(),
-            Step::Filter => self.connects_from.is_some(),
+            Step::Filter => self.connects_from.is_some() || names_host(proven, &end.party),
         };
-        if ready && end.asked.is_none() { end.steps.pop_front() } else { None }
+        if ready && end.takes_next() { end.steps.pop_front() } else { None }
     }
 
     /// The command of a step, or `None` if the step is not needed.
@@ -107,6 +107,9 @@ impl Direct {
                 // If the port is not known, port 0 (any port of the host) replaces an old filter. A symmetric
                 // NAT changes the port, so a filter names the host alone where both ends prove themselves.
                 let any = script::has_old_filter(self.roles, me).then_some(0);
+                if names_host(ends.proven, me) {
+                    return Some(Command::Sock(SockTarget { host: Some(other.address), port: 0 }));
+                }
                 let announced = self.connects_from?.map(|port| if ends.proven { 0 } else { port });
                 let port = announced.or(any)?;
                 Some(Command::Sock(SockTarget { host: Some(other.address), port }))
@@ -207,4 +210,10 @@ fn send_transfer(ends: &mut Ends, now: Moment, side: Side) {
     ends.timers.disarm(Timer::Preliminary);
     ends.timers.arm(Timer::Connect, now + ends.timeouts.connect);
     ends.send_transfer(now, side);
+}
+
+/// Whether the filter of a passive end need not wait for the port of the other end: both prove themselves, so it names
+/// the host alone, and the end takes commands ahead.
+const fn names_host(proven: bool, passive: &Party) -> bool {
+    proven && passive.capabilities.takes_ahead
 }

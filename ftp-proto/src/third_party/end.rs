@@ -69,6 +69,8 @@ pub(super) struct End {
     /// The steps before the transfer command that are still to be sent.
     pub(super) steps: VecDeque<Step>,
     pub(super) asked: Option<Asked>,
+    /// Commands that were sent after it, without waiting for its reply.
+    behind: VecDeque<Asked>,
     pub(super) run: Run,
     /// It listens, or was asked to, and no transfer command has used that port.
     pub(super) listening: bool,
@@ -87,6 +89,7 @@ impl End {
             party,
             steps: VecDeque::new(),
             asked: None,
+            behind: VecDeque::new(),
             run: Run::Not,
             listening: false,
             data_port: None,
@@ -99,7 +102,12 @@ impl End {
     /// Notes that a command was sent. Transfer commands have no timer of their own: their waits depend on both
     /// ends.
     pub(super) fn ask(&mut self, task: Task, verb: Verb, now: Moment, timeout: Duration) {
-        self.asked = Some(Asked { task, verb });
+        let asked = Asked { task, verb };
+        if self.asked.is_none() {
+            self.asked = Some(asked);
+        } else {
+            self.behind.push_back(asked);
+        }
         match task {
             Task::Setup(step) => {
                 self.listening |= step == Step::Listen;
@@ -114,8 +122,23 @@ impl End {
 
     /// Notes that the final reply came.
     pub(super) fn answered(&mut self) {
-        self.asked = None;
-        self.timers.disarm(Timer::Reply);
+        self.asked = self.behind.pop_front();
+        if self.asked.is_none() {
+            self.timers.disarm(Timer::Reply);
+        }
+    }
+
+    /// Whether the next command may be sent now: nothing is asked, or the server takes commands ahead and everything
+    /// that is asked is a setting, whose reply tells nothing.
+    pub(super) fn takes_next(&self) -> bool {
+        let is_setting = |asked: &Asked| {
+            matches!(
+                asked.task,
+                Task::Setup(Step::Type | Step::Digest | Step::Sscn | Step::Pinc | Step::Rndz)
+            )
+        };
+        self.party.capabilities.takes_ahead && self.asked.iter().chain(&self.behind).all(is_setting)
+            || self.asked.is_none()
     }
 
     /// Notes that the server requires PRET: PRET and the listening command are sent, the latter once more.
@@ -164,6 +187,7 @@ impl End {
         if aborting {
             self.session = Session::InStep;
             self.asked = None;
+            self.behind.clear();
             self.timers.clear();
         }
         aborting
@@ -173,6 +197,7 @@ impl End {
     pub(super) fn close(&mut self) {
         self.session = Session::Closed;
         self.asked = None;
+        self.behind.clear();
         self.timers.clear();
     }
 

@@ -3,7 +3,7 @@
 use super::answer::Answer;
 use super::session::Session;
 use crate::failure::Failure;
-use ftp_proto::client::{Event, Input};
+use ftp_proto::client::{CommandId, Event, Input};
 use ftp_proto::command::{Command, DataType, Verb};
 use ftp_proto::wire::PathName;
 use std::time::Duration;
@@ -22,6 +22,11 @@ impl Session {
     ) -> Result<Answer, Failure> {
         let verb = command.verb();
         let id = self.send(command, patience);
+        self.answer_to(id, verb).await
+    }
+
+    /// Waits for the final reply to a command that was sent.
+    pub(super) async fn answer_to(&mut self, id: CommandId, verb: Verb) -> Result<Answer, Failure> {
         loop {
             match self.next_or_cancelled().await? {
                 Event::Reply { to, reply, class } if to == id && class.is_final() => {

@@ -76,6 +76,7 @@ impl Session {
     pub async fn next(&mut self) -> Event {
         loop {
             let deadline = match self.drain() {
+                Ok(Event::Reply { to, .. }) if Some(to) == self.unawaited => continue,
                 Ok(event) => return event,
                 Err(deadline) => deadline,
             };

@@ -4,7 +4,7 @@ use super::answer::Answer;
 use super::session::Session;
 use crate::failure::{self, Failure};
 use crate::place;
-use ftp_proto::command::{Command, DataType, DigestCommand, Opts, Partial};
+use ftp_proto::command::{Command, DataType, DigestCommand, Opts, Partial, Verb};
 use ftp_proto::digest::{Algorithm, Digest, parse_answer};
 use ftp_proto::listing::Kind;
 use ftp_proto::reply::{Blame, Class};
@@ -118,9 +118,20 @@ impl Session {
 
     async fn name(&mut self, from: &PathName, to: &PathName) -> Result<(), Failure> {
         let what = format!("cannot rename the finished copy to {}", to.display());
-        for command in [Command::Rnfr(from.clone()), Command::Rnto(to.clone())] {
-            let is_first = matches!(command, Command::Rnfr(_));
-            let answer = self.ask(command).await?;
+        let (first, second) = (Command::Rnfr(from.clone()), Command::Rnto(to.clone()));
+        let first = self.send(first, None);
+        // A server that takes commands ahead refuses the second one if it has refused the first.
+        let mut ahead = self.capabilities.takes_ahead.then(|| self.send(second.clone(), None));
+        for (is_first, verb) in [(true, Verb::Rnfr), (false, Verb::Rnto)] {
+            let id = if is_first {
+                first
+            } else {
+                ahead.take().unwrap_or_else(|| self.send(second.clone(), None))
+            };
+            let answer = self.answer_to(id, verb).await?;
+            if !answer.is_done() {
+                self.unawaited = ahead.or(self.unawaited);
+            }
             if answer.is_done() {
                 continue;
             }
@@ -194,7 +205,12 @@ impl Session {
     pub async fn partials(&mut self, keep: bool) -> Result<(), Failure> {
         let wanted = if keep { Partial::Keep } else { Partial::Discard };
         if self.capabilities.partial && self.partial != Some(wanted) {
-            self.ask(Command::Opts(Opts::Partial(wanted))).await?;
+            let command = Command::Opts(Opts::Partial(wanted));
+            if self.capabilities.takes_ahead {
+                self.unawaited = Some(self.send(command, None));
+            } else {
+                self.ask(command).await?;
+            }
             self.partial = Some(wanted);
         }
         Ok(())

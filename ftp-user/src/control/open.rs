@@ -88,6 +88,7 @@ impl Session {
         let mut session = Self {
             tls,
             refused: None,
+            unawaited: None,
             in_clear: false,
             securing: site.security == client::Security::Implicit,
             role,

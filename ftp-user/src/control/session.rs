@@ -101,6 +101,8 @@ pub struct Session {
     pub(super) keeps_non_ascii: bool,
     /// TLS towards this server, where it is used.
     pub(super) tls: Option<Client>,
+    /// A command whose reply does not matter.
+    pub(super) unawaited: Option<CommandId>,
     /// Why there is no TLS.
     pub(super) refused: Option<Failure>,
     /// PROT C is in force.

@@ -6,7 +6,7 @@
 //!              skip                    next candidate / later     delete the part
 //! ```
 
-use super::item::{Done, Item};
+use super::item::{Done, Item, Target};
 use super::options::{InPlace, Mode, Options};
 use super::outage::connect_both;
 use super::resume::{Attempts, StartPoint};
@@ -44,8 +44,9 @@ pub(super) async fn copy(
         // for people has no exact date.
         let dated = |facts: &Facts| facts.modified.is_some() || options.overwrite != Overwrite::Newer;
         let known = item.known.clone().filter(|facts| number == 1 && dated(facts));
+        let target = if number == 1 { item.target.clone() } else { Target::Unknown };
         let mut copying = Copying { context: &context, ends, item, options };
-        match copying.attempt(known, &mut attempts).await {
+        match copying.attempt((known, target), &mut attempts).await {
             Ok(done) => {
                 attempts.discard(&context, ends).await; // the file was skipped this time
                 context.runs.verified(item.number, done.verified.name());
@@ -74,7 +75,11 @@ struct Files {
 }
 
 impl Copying<'_> {
-    async fn attempt(&mut self, known: Option<Facts>, attempts: &mut Attempts) -> Result<Done, Failure> {
+    async fn attempt(
+        &mut self,
+        known: (Option<Facts>, Target),
+        attempts: &mut Attempts,
+    ) -> Result<Done, Failure> {
         connect_both(self.context, self.ends).await?;
         let files = self.files(known).await?;
         if let Some(means) = self.is_skipped(&files).await? {
@@ -137,7 +142,7 @@ impl Copying<'_> {
     }
 
     /// What is known of both files, if the source can be copied there.
-    async fn files(&mut self, known: Option<Facts>) -> Result<Files, Failure> {
+    async fn files(&mut self, (known, target): (Option<Facts>, Target)) -> Result<Files, Failure> {
         let (source_name, dest_name) = self.item.names(self.ends);
         let Ends { source, destination, .. } = &mut *self.ends;
         let known = async {
@@ -146,7 +151,12 @@ impl Copying<'_> {
                 None => source.facts(self.context, &self.item.source).await,
             }
         };
-        let target = destination.facts(self.context, &self.item.destination);
+        let target = async {
+            match target {
+                Target::Known(facts) => Ok(facts),
+                Target::Unknown => destination.facts(self.context, &self.item.destination).await,
+            }
+        };
         let (source, target) = tokio::try_join!(known, target)?;
         let source = readable(source, &source_name)?;
         self.ends.source.check_stored_name(self.context, &self.item.source).await?;

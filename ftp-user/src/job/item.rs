@@ -17,6 +17,18 @@ pub struct Item {
     pub destination: PathName,
     /// What a listing says about the source, so that it need not be asked again.
     pub known: Option<Facts>,
+    /// What the destination has said about its path.
+    pub target: Target,
+}
+
+/// What is known of the place of a copy before it begins.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Target {
+    /// The destination has not been asked.
+    #[default]
+    Unknown,
+    /// This is there, or nothing.
+    Known(Option<Facts>),
 }
 
 impl Item {

@@ -38,7 +38,7 @@ mod transfer;
 mod tree;
 
 pub use crate::id::{AttemptId, ItemId, JobId};
-pub use item::{Done, Item};
+pub use item::{Done, Item, Target};
 pub use options::{InPlace, Mode, Options};
 pub use outage::{Question, facts};
 pub use request::{Job, Work};

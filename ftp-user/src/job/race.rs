@@ -179,7 +179,7 @@ impl<'a, 'b> Contest<'a, 'b> {
                 Ask::Wait(deadline) => return deadline,
                 Ask::Probe(index) => index,
             };
-            let Some(candidate) = self.entries.get(index).map(|entry| entry.candidate) else { return None };
+            let candidate = self.entries.get(index).map(|entry| entry.candidate)?;
             self.notes.started(index, Purpose::Probe, now);
             let servers = (self.pair.from.beside(), self.pair.to.beside());
             // What a scout says is not of the race.

@@ -1,7 +1,7 @@
 //! Runs a job to its end: the only part of a job that needs a runtime.
 
 use super::append::append;
-use super::item::Item;
+use super::item::{Item, Target};
 use super::request::{Job, Work};
 use super::sources::Sources;
 use super::tally::{Report, Tally};
@@ -28,7 +28,8 @@ pub async fn run(job: Job, context: &Context) -> Report {
         Work::Append { source, destination } => {
             let from = Host::at(&source, Role::Source, &pools);
             let mut ends = Ends::new(from, Host::at(&destination, Role::Destination, &pools));
-            let item = Item { number: 1, source: source.path, destination: destination.path, known: None };
+            let (source, destination) = (source.path, destination.path);
+            let item = Item { number: 1, source, destination, known: None, target: Target::Unknown };
             let (source, destination) = item.names(&ends);
             let appended = append(&context, &mut ends, &item, options).await;
             if let Ok(done) = &appended {

@@ -1,7 +1,7 @@
 //! The sources of a copy, one after the other: each is a file or a tree, and goes where `cp` would put it.
 
 use super::copy::copy;
-use super::item::Item;
+use super::item::{Item, Target};
 use super::options::Options;
 use super::outage::facts;
 use super::tally::Tally;
@@ -60,7 +60,7 @@ impl<'a> Sources<'a> {
             if several && self.receiver.is_none() {
                 // If the destination cannot receive the first source, it cannot receive the others.
                 match receiver(self.context, &mut self.ends.destination, &self.destination, true).await {
-                    Ok(found) => self.receiver = Some(found),
+                    Ok((found, _)) => self.receiver = Some(found),
                     Err(failure) => {
                         self.failed(&source, failure);
                         break;
@@ -94,7 +94,7 @@ impl<'a> Sources<'a> {
     }
 
     async fn one(&mut self, source: &Location) -> Result<(), Failure> {
-        let (known, receiver) = self.look(source).await?;
+        let (known, receiver, found) = self.look(source).await?;
         let target = target(source, &self.destination, receiver != Receiver::Name);
         let is_tree = known.as_ref().is_some_and(|facts| facts.kind == Kind::Directory);
         self.refuse(source, &target, known.is_some(), is_tree)?;
@@ -115,6 +115,7 @@ impl<'a> Sources<'a> {
             source: source.path.clone(),
             destination: target,
             known,
+            target: if receiver == Receiver::Name { found } else { Target::Unknown },
         };
         let (from, to) = item.names(&self.ends);
         let copied = copy(self.context, &mut self.ends, &item, self.options).await;
@@ -122,16 +123,17 @@ impl<'a> Sources<'a> {
         Ok(())
     }
 
-    /// What the source is, and what the destination is. If nothing is known yet, both ends are asked at once.
-    async fn look(&mut self, source: &Location) -> Result<(Option<Facts>, Receiver), Failure> {
+    /// What the source is, what the destination is, and what it has just said of itself. If nothing is known yet, both
+    /// ends are asked at once.
+    async fn look(&mut self, source: &Location) -> Result<(Option<Facts>, Receiver, Target), Failure> {
         let Ends { source: from, destination: to, .. } = &mut self.ends;
         let known = facts(self.context, from, &source.path);
-        let (known, receiver) = match self.receiver {
-            Some(receiver) => (known.await?, receiver),
+        let (known, (receiver, target)) = match self.receiver {
+            Some(receiver) => (known.await?, (receiver, Target::Unknown)),
             None => tokio::try_join!(known, receiver(self.context, to, &self.destination, false))?,
         };
         self.receiver = Some(receiver);
-        Ok((known, receiver))
+        Ok((known, receiver, target))
     }
 
     /// Refuses a source that is not what its place says, or that would be copied into itself.
@@ -158,15 +160,15 @@ impl<'a> Sources<'a> {
     }
 }
 
-/// What the destination is. With `several` sources it must be a directory.
+/// What the destination is, and what is there. With `several` sources it must be a directory.
 async fn receiver(
     context: &Context,
     host: &mut Host,
     destination: &Location,
     several: bool,
-) -> Result<Receiver, Failure> {
+) -> Result<(Receiver, Target), Failure> {
     let found = facts(context, host, &destination.path).await?;
-    match (&found, destination.contents, several) {
+    let receiver = match (&found, destination.contents, several) {
         (Some(facts), ..) if facts.kind == Kind::Directory => Ok(Receiver::Directory),
         (None, true, _) => Ok(Receiver::NewDirectory),
         (_, false, false) => Ok(Receiver::Name),
@@ -178,7 +180,8 @@ async fn receiver(
             Err(Failure::usage(format!("several sources need a directory, and {destination} does not exist"))
                 .hint("end it with / to have it made"))
         }
-    }
+    }?;
+    Ok((receiver, Target::Known(found)))
 }
 
 /// Where a source goes. `into` says that the destination is a directory.

@@ -235,3 +235,125 @@ fn half_a_greeting_is_not_the_absence_of_one() {
          = close",
     );
 }
+
+#[test]
+fn t14_our_own_server_gets_the_commands_of_a_login_together() {
+    const TOGETHER: &str = "
+        S: 220 ftp-server 0.1.0 ready
+        C: USER ann
+        S: 331 password
+        C: PASS secret
+        C: FEAT
+        C: OPTS UTF8 ON
+    ";
+    play(&format!(
+        "{TOGETHER}
+        S: 230 in
+        S: 211-Features
+        S:  UTF8
+        S: 211 End
+        S: 200 Names are UTF-8
+        = ready Rfc959"
+    ));
+    // A server without UTF8 says so, and its reply to OPTS is of no interest.
+    play(&format!(
+        "{TOGETHER}
+        S: 230 in
+        S: 500 what?
+        = ready Rfc959
+        S: 501 no
+        > NOOP
+        C: NOOP
+        S: 200 fine
+        = 0 Done 200"
+    ));
+    play(&format!(
+        "{TOGETHER}
+        S: 530 no
+        = ended: the server refused the login: 530 no
+        = close"
+    ));
+}
+
+#[test]
+fn a_password_in_clear_waits_until_it_is_asked_for() {
+    play(
+        "
+        S: 220 ftp-server 0.1.0 ready
+        C: USER ann
+        S: 530 TLS is required
+        = ended: the server refused the login: 530 TLS is required
+        = close",
+    );
+}
+
+#[test]
+fn t14_what_a_reply_makes_needless_is_skipped() {
+    // A certificate has logged in: nobody needs the answer to PASS.
+    Stage::new(Config { security: Security::Implicit, ..config() }).play(
+        "
+        S: 220 ftp-server 0.1.0 ready
+        C: USER ann
+        C: PASS secret
+        C: PBSZ 0
+        C: PROT P
+        C: FEAT
+        C: OPTS UTF8 ON
+        S: 232 in
+        S: 503 logged in already
+        S: 200 PBSZ=0
+        S: 200 private
+        S: 211-Features
+        S:  UTF8
+        S: 211 End
+        S: 200 Names are UTF-8
+        = ready Rfc959",
+    );
+    // An account is wanted before the rest, which is asked once more.
+    let mut stage = Stage::new(Config { account: Some(Secret::new("a")), ..config() });
+    stage.play(
+        "
+        S: 220 ftp-server 0.1.0 ready
+        C: USER ann
+        S: 331 password
+        C: PASS secret
+        C: FEAT
+        C: OPTS UTF8 ON
+        S: 332 account
+        C: ACCT a
+        S: 530 log in
+        S: 530 log in
+        S: 230 in
+        C: FEAT
+        S: 500 what?
+        = ready Rfc959",
+    );
+}
+
+#[test]
+fn t14_inside_tls_the_protection_of_data_comes_with_the_login() {
+    let mut stage = Stage::new(Config { security: Security::Explicit, ..config() });
+    stage.play(
+        "
+        S: 220 ftp-server 0.1.0 ready
+        C: AUTH TLS
+        S: 234 begin
+        = start tls
+        secured
+        C: USER ann
+        C: PASS secret
+        C: PBSZ 0
+        C: PROT P
+        C: FEAT
+        C: OPTS UTF8 ON
+        S: 331 password
+        S: 230 in
+        S: 200 PBSZ=0
+        S: 200 private
+        S: 211-Features
+        S:  UTF8
+        S: 211 End
+        S: 200 Names are UTF-8
+        = ready Rfc959",
+    );
+}

@@ -13,6 +13,7 @@
 //! | `cancel`, `wait n` | the caller cancels; n seconds pass |
 //! | `= text` | the outcome |
 
+mod ahead;
 mod any;
 mod digest;
 mod order;
@@ -86,6 +87,7 @@ fn party(address: &str, features: &str) -> Party {
         pinc: has("PINC"),
         dgst: if has("DGST") { vec![Algorithm::Sha256, Algorithm::Crc32c] } else { Vec::new() },
         loses_early: has("EARLY"),
+        takes_ahead: has("AHEAD"),
         known: true,
         ..Capabilities::default()
     };

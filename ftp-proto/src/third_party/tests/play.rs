@@ -6,7 +6,10 @@ use super::*;
 pub(super) struct Play {
     pub(super) attempt: Attempt,
     dialects: [Dialect; 2],
-    last: [Option<Command>; 2],
+    /// The commands of each end that await replies. The last one stays.
+    last: [VecDeque<Command>; 2],
+    /// Whether the last one has its final reply.
+    answered: [bool; 2],
     pub(super) now: Moment,
     pub(super) lines: VecDeque<String>,
     pub(super) deadline: Option<Moment>,
@@ -18,7 +21,8 @@ impl Play {
         let mut play = Self {
             attempt,
             dialects,
-            last: [None, None],
+            last: [VecDeque::new(), VecDeque::new()],
+            answered: [false; 2],
             now: Moment::START,
             lines: VecDeque::new(),
             deadline: None,
@@ -58,7 +62,14 @@ impl Play {
         let dialect = self.dialects[side as usize];
         let rest = if line.starts_with(name(side)) { &line[3..] } else { line };
         if let Some(text) = rest.strip_prefix("< ") {
-            let verb = self.last[side as usize].as_ref().unwrap().verb();
+            let last = &mut self.last[side as usize];
+            let verb = last.front().unwrap().verb();
+            if !text.starts_with(['0', '1']) {
+                self.answered[side as usize] = last.len() == 1;
+                if last.len() > 1 {
+                    last.pop_front();
+                }
+            }
             return reply(side, dialect, verb, text);
         }
         if let Some(text) = rest.strip_prefix("? ") {
@@ -75,7 +86,13 @@ impl Play {
         loop {
             let output = self.attempt.poll();
             match &output {
-                Output::Command(side, command) => self.last[*side as usize] = Some(command.clone()),
+                Output::Command(side, command) => {
+                    let last = &mut self.last[*side as usize];
+                    if std::mem::take(&mut self.answered[*side as usize]) {
+                        last.clear();
+                    }
+                    last.push_back(command.clone());
+                }
                 Output::Done(_) => self.over = true,
                 Output::Wait(deadline) => {
                     self.deadline = *deadline;

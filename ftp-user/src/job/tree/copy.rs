@@ -6,7 +6,7 @@ use crate::control::Facts;
 use crate::endpoint::{Host, with_blanks};
 use crate::failure::{Failure, Kind};
 use crate::job::copy::copy;
-use crate::job::item::Item;
+use crate::job::item::{Item, Target};
 use crate::job::options::Options;
 use crate::job::outage::Question;
 use crate::job::tally::Tally;
@@ -110,6 +110,7 @@ impl Copying<'_> {
             source: place::join(Some(&self.tree.source), path),
             destination: place::join(Some(&self.tree.destination), path),
             known,
+            target: Target::Unknown,
         };
         let mut copied = copy(self.context, self.ends, &item, self.tree.options).await;
         let directory = place::parent(&item.source);
