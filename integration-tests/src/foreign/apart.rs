@@ -35,7 +35,7 @@ impl Apart {
     pub fn copy(&self) -> User {
         let (address, tokens) = (self.agent.address.to_string(), &self.agent.token_file);
         let run = user().args(["copy", "--no-race", "--json", "--trace", "trace.txt", "--retries", "0"]);
-        run.args(["--timeout", "10s", "--relay", &address])
+        run.args(["--timeout", "10s", "--stall", "10s", "--relay", &address])
             .args(["--relay-token-file".as_ref(), tokens.as_os_str()])
     }
 
